@@ -17,7 +17,7 @@ const alias = [
 const workers = process.argv.some(a => a.startsWith("--maxWorkers")) ? {} : { maxWorkers: "100%" };
 
 /** End-to-end tests that replace a module (`vi.mock`) or keep native memory of their own: a process a file. */
-const alone = ["src/gateway/identity/same-work.life.test.ts"];
+const alone = ["src/gateway/identity/same-work.life.test.ts", "test/tuning-kind.test.ts"];
 const life = {
   // These end what hangs; they judge no speed, so a machine with ten times its work passes.
   testTimeout: 600_000,

@@ -12,7 +12,7 @@ import { areaUnderCurve } from "../src/data/quality/measures.ts";
 import { email } from "../src/data/sources/email/reader.ts";
 import { sourceFile } from "../src/data/sources/file.ts";
 import { manifestOf } from "../src/data/sources/manifest.ts";
-import { sourceOptions } from "../src/data/sources/source.ts";
+import { sourceOptions } from "../src/data/sources/options.ts";
 import { chooseHeldOut, splitByOptions } from "../src/data/split-by/index.ts";
 import { clean } from "../src/data/steps/clean/clean.ts";
 import { jaccard, shingles } from "../src/data/steps/near-duplicates/index.ts";

@@ -21,8 +21,8 @@ import {
 import { type DeviceArray, fromNumbers, openDevice } from "../src/tensor/index.ts";
 import { loadTokenizer } from "../src/text/index.ts";
 import { type Precision, scheduleAt } from "../src/train/index.ts";
-import { batchesOf, epochOf, tokensOf, widthsOf } from "../src/tune/classify/batches.ts";
 import { classifyOptions, fitClassifier, type TokenTexts } from "../src/tune/index.ts";
+import { epochOf, headTokens, textBatches, widthsOf } from "../src/tune/text-head/batches.ts";
 import { labelledMails } from "./quality/corpus.ts";
 
 export interface ClassifierRun {
@@ -88,7 +88,7 @@ async function prepare(o: ClassifierRun): Promise<void> {
   const part = (isTest: boolean, count: number): Part => {
     const all = mails.filter(m => (m.fold === 0) === isTest);
     const chosen = Array.from(random(`${seed}/${isTest}`).permutation(all.length).subarray(0, count), i => all[i]!);
-    return { tokens: chosen.map(m => tokensOf(tokenizer, m.text, o.length)), labels: chosen.map(m => (m.isGood ? 0 : 1)) };
+    return { tokens: chosen.map(m => headTokens(tokenizer, m.text, o.length)), labels: chosen.map(m => (m.isGood ? 0 : 1)) };
   };
   const begin: Begin = { train: part(false, o.trainTexts), test: part(true, o.testTexts) };
   const widths = widthsOf(o.length);
@@ -109,7 +109,7 @@ async function prepare(o: ClassifierRun): Promise<void> {
     join(o.folder, "peer.json"),
     JSON.stringify({
       batches,
-      judged: batchesOf(lengths, order, widths, judgedRows),
+      judged: textBatches(lengths, order, widths, judgedRows),
       factors: batches.map((_, step) => scheduleAt(shape, step, batches.length)),
     }),
   );

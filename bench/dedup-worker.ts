@@ -9,7 +9,8 @@ import { createInterface } from "node:readline";
 import type { Document } from "../src/data/index.ts";
 import { type Documents, talk } from "../src/data/plan/in-memory.ts";
 import { deduplicatePlan } from "../src/data/steps/deduplicate/deduplicate.ts";
-import { nearDuplicateOptions, sketchStore } from "../src/data/steps/near-duplicates/index.ts";
+import { sketchStore } from "../src/data/steps/near-duplicates/index.ts";
+import { nearDuplicateOptions } from "../src/data/steps/near-duplicates/options.ts";
 
 const [, , corpus, folder, given] = process.argv;
 const options = nearDuplicateOptions.parse(JSON.parse(given!));

@@ -6,12 +6,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { random } from "../src/base/index.ts";
-import { groups, nearDuplicateOptions, sketchAll } from "../src/data/steps/near-duplicates/index.ts";
+import { groups, sketchAll } from "../src/data/steps/near-duplicates/index.ts";
+import { nearDuplicateOptions } from "../src/data/steps/near-duplicates/options.ts";
 import { classificationScores, confusion, logisticRegression, type SparseRow } from "../src/evaluate/index.ts";
 import { folderEmbedder } from "../src/project/data/embedder.ts";
 import { marginOf, poolOrder } from "../src/project/labelling/pool-order.ts";
 import { openDevice } from "../src/tensor/index.ts";
-import { softmax } from "../src/tune/classify/predict.ts";
+import { probabilitiesOf } from "../src/tune/text-head/predict.ts";
 import { type BenchContext, type BenchResult, digits, median } from "./harness.ts";
 import { labelledMails } from "./quality/corpus.ts";
 
@@ -110,7 +111,7 @@ async function headLearner(mails: readonly Mail[], folder: string, say: (text: s
       classes.length,
       { c },
     );
-    return asked.map(m => softmax(model.scores(rows.get(m.id)!)));
+    return asked.map(m => probabilitiesOf(model.scores(rows.get(m.id)!)));
   };
 }
 

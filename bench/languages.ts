@@ -7,7 +7,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { features, type Weighed, weights } from "../src/data/steps/language/detect.ts";
-import { languageCodes, tableSizes } from "../src/data/steps/language/eld.ts";
+import { languageCodes, tableSizes } from "../src/data/steps/language/names.ts";
 import { contest, isPinned } from "./contender.ts";
 import { mailTexts } from "./filters/corpus.ts";
 import { type Bar, type BenchContext, type BenchResult, digits, median } from "./harness.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
-import { fakeServer } from "./dev/fake.ts";
+import { fakeServer, recordingOfEnvironment } from "./dev/fake.ts";
 
 /** The built page may load and call its own origin only; a font or script from elsewhere cannot slip in. */
 const policy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'";
@@ -35,7 +35,7 @@ const compressed: Plugin = {
 const madeUp = (): Plugin => ({
   name: "made-up-server",
   configureServer({ middlewares }) {
-    const fake = fakeServer();
+    const fake = fakeServer({ recording: recordingOfEnvironment() });
     middlewares.use((request, response, next) => {
       if (!fake.answer(request, response)) next();
     });

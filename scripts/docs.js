@@ -1,10 +1,18 @@
-/** Writes what of the documentation follows from tables in the source: docs/errors.md, and the verbs of docs/cli.md. Tests compare both. */
+/**
+ * Writes what follows from the source: docs/errors.md, the verbs of docs/cli.md, the reference and JSON Schema of loam.yaml, docs/api from the declarations,
+ * the picture of the modules, and the console's contract from the server's OpenAPI descriptions. Tests compare all of them.
+ */
 import "../bin/node-version.js";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { apiPages } from "./parts/api-pages.js";
 import { node } from "./parts/child.js";
+import { contracts } from "./parts/console-contract.js";
+import { findRetired, lowered, readFiles, readRemaining, remainingFile } from "./parts/language.js";
+import { modulePicture, wordsOf } from "./parts/module-picture.js";
 import { inRoot, programs } from "./parts/places.js";
+import { loamYamlPages } from "./parts/reference.js";
 import { main, say } from "./parts/say.js";
 import { setup } from "./setup.js";
 
@@ -69,5 +77,27 @@ await main(async () => {
     readFileSync(page, "utf8").replace(marks, (_, from, to) => `${from}\n${verbsSection(verbs)}\n${to}`),
   );
   say("docs", "wrote the verbs of docs/cli.md");
-  await node(programs.biome, ["format", "--write", "docs/errors.md", "docs/cli.md"]);
+  const { consoleDocument } = await import("../dist/src/serve/http/console-operations.js");
+  const { adminDocument } = await import("../dist/src/gateway/admin/openapi.js");
+  const written = contracts({ server: consoleDocument("0"), gateway: adminDocument() });
+  for (const [file, source] of Object.entries(written)) writeFileSync(inRoot(file), source);
+  say("docs", `wrote ${Object.keys(written).join(", ")}`);
+  const words = lowered(readRemaining(), findRetired(inRoot(".")), readFiles(inRoot(".")));
+  writeFileSync(remainingFile, `${JSON.stringify(words, null, 2)}\n`);
+  say("docs", "wrote scripts/language/remaining.json");
+  const { jsonSchemaOf } = await import("../dist/src/project/json-schema/index.js");
+  const schema = jsonSchemaOf("loam");
+  writeFileSync(inRoot("docs/loam.schema.json"), `${JSON.stringify(schema, null, 1)}\n`);
+  const pages = Object.entries(loamYamlPages(schema)).map(([name, text]) => [`docs/${name}`, text]);
+  for (const [file, text] of pages) writeFileSync(inRoot(file), text);
+  say("docs", "wrote docs/loam.schema.json and the reference of loam.yaml");
+  rmSync(inRoot("docs/api"), { recursive: true, force: true });
+  mkdirSync(inRoot("docs/api"));
+  for (const [path, text] of apiPages()) writeFileSync(inRoot("docs", path), text);
+  say("docs", "wrote docs/api");
+  const { rooms } = await import("../dist/src/rooms.js");
+  writeFileSync(inRoot("docs/pictures/modules.svg"), modulePicture(rooms, wordsOf(rooms, inRoot("src"))));
+  say("docs", "drew docs/pictures/modules.svg");
+  const formatted = ["docs/errors.md", "docs/cli.md", "docs/loam.schema.json", ...pages.map(([file]) => file), ...Object.keys(written)];
+  await node(programs.biome, ["format", "--write", ...formatted]);
 });

@@ -34,7 +34,8 @@ export {
   type TensorsOf,
   table,
 } from "./nn/index.ts";
-export { type Call, type CallOptions, openProject, type Project, type ProjectEvent } from "./project/index.ts";
+export { type AskOptions, type BaseSelection, type Call, type CallOptions, type ChatOptions, type EvaluateOptions, eventVersion, type OpenProjectOptions, openProject, type Project, type ProjectChat, type ProjectEvent, type ProjectServer, type RunOptions, type RunPlan, type RunReport, type SearchOptions, type SearchReport, type SelectOptions, type ServeOptions, type StudyReport, type StudyRow, type TasksEvaluation, type TasksReport, type TuneOptions, administerGateway, createProject, startGateway } from "./project/index.ts";
+export { checkMachine } from "./project/doctor/index.ts";
 export * from "./tensor/index.ts";
 export { loadTokenizer, type Tokenizer, trainBpe } from "./text/index.ts";
 export {

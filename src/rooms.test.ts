@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { adapters, folderDoors, rooms, sideDoors } from "./rooms.ts";
+import { adapters, folderDoors, partPackages, parts, rooms, sideDoors } from "./rooms.ts";
 
 const source = fileURLToPath(new URL(".", import.meta.url));
 const files = readdirSync(source, { recursive: true, encoding: "utf8" })
@@ -29,11 +29,52 @@ test("every import between rooms is an arrow of the table, through the other roo
       if (other === room || !(other in rooms)) continue;
       const allowed = (rooms[room as keyof typeof rooms] as readonly string[]).includes(other);
       const isFolderDoor = /^\w+\/[\w-]+\/index\.ts$/.test(path) && folderDoors[other]?.includes(room);
-      const isDoor = path === `${other}/index.ts` || isFolderDoor || sideDoors[path]?.includes(room);
+      const isDoor = path === `${other}/index.ts` || path === `${other}/part.ts` || isFolderDoor || sideDoors[path]?.includes(room);
       if (!allowed || !isDoor) broken.push(`${relative(source, file)} -> ${path}`);
     }
   }
   expect(broken).toEqual([]);
+});
+
+/** Imports that are there when a program runs. */
+const loadedBy = (file: string) =>
+  [...readFileSync(file, "utf8").matchAll(/(?:^|\n)(?:import|export)\s+(?!type\b)([^"'`;]*?)from\s*"([^"]+)"/g)]
+    .filter(([, names]) => !/^\{(?:\s*type\s[^,}]+,?)+\s*\}\s*$/.test(names!))
+    .map(m => m[2]!);
+
+test("a part reaches schemas alone: zod and yaml, parts of the rooms that the table allows, no other file of theirs", () => {
+  const broken: string[] = [];
+  const folders = readdirSync(source, { withFileTypes: true }).filter(e => e.isDirectory());
+  const withPart = folders.map(e => e.name).filter(room => readdirSync(join(source, room)).includes("part.ts"));
+  expect(withPart.sort()).toEqual(Object.keys(parts).sort());
+  for (const [room, allowed] of Object.entries(parts)) {
+    const seen = new Set<string>();
+    const follow = (file: string): void => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      const name = relative(source, file).split(sep).join("/");
+      for (const target of loadedBy(file)) {
+        if (!target.startsWith(".")) {
+          if (!Object.hasOwn(partPackages, target)) broken.push(`${name} -> ${target}`);
+          continue;
+        }
+        const next = join(file, "..", target);
+        const other = roomOf(next);
+        if (other === room) follow(next);
+        else if (!(allowed as readonly string[]).includes(other) || relative(source, next) !== join(other, "part.ts"))
+          broken.push(`${name} -> ${relative(source, next)}`);
+      }
+    };
+    follow(join(source, room, "part.ts"));
+    // two schemas a step, a method, a guard: a part that reaches more has let an engine in
+    expect(seen.size, room).toBeLessThan(70);
+  }
+  expect(broken).toEqual([]);
+});
+
+test("every package that parts may reach is reached by one", () => {
+  const reached = new Set(files.filter(f => !f.endsWith(".test.ts")).flatMap(loadedBy));
+  expect(Object.keys(partPackages).filter(name => !reached.has(name))).toEqual([]);
 });
 
 test("what a side door offers, no door of everybody's does", () => {

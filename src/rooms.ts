@@ -7,17 +7,19 @@ export const rooms = {
   statistics: ["base"],
   tracing: ["base"],
   session: ["base"],
-  tensor: ["base"],
+  protocols: ["base"],
+  machine: ["base"],
+  tensor: ["base", "machine"],
   text: ["base", "store"],
-  nn: ["base", "tensor"],
+  nn: ["base", "machine", "tensor"],
   store: ["base"],
-  data: ["base", "statistics", "store", "text"],
+  data: ["base", "statistics", "store", "text", "protocols"],
   train: ["base", "tensor", "nn", "text", "store", "data"],
-  tune: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate"],
-  evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data"],
+  tune: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate", "protocols"],
+  evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data", "protocols"],
   registry: ["base", "statistics", "store", "evaluate"],
-  serve: ["base", "tensor", "nn", "text", "store", "tracing", "session"],
-  gateway: ["base", "store", "text", "data", "tracing", "session"],
+  serve: ["base", "tensor", "nn", "text", "store", "protocols", "tracing", "session"],
+  gateway: ["base", "store", "text", "data", "protocols", "tracing", "session"],
   project: [
     "base",
     "statistics",
@@ -30,6 +32,7 @@ export const rooms = {
     "tune",
     "evaluate",
     "registry",
+    "protocols",
     "serve",
     "gateway",
     "tracing",
@@ -55,10 +58,39 @@ export const rooms = {
   ],
 } as const satisfies Record<string, readonly string[]>;
 
+/**
+ * A room's second public file: what `loam.yaml` may say of it, as schemas alone (`part.ts`). Rooms that have one, and the rooms whose parts theirs may
+ * import: no engine, no file system. `rooms.test.ts` follows every import from there.
+ */
+export const parts = {
+  base: [],
+  tensor: [],
+  nn: [],
+  text: [],
+  train: ["base"],
+  data: ["base"],
+  evaluate: [],
+  tune: ["base", "nn", "train", "data", "evaluate"],
+  registry: ["evaluate"],
+  serve: [],
+  gateway: ["base"],
+  project: ["base", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "serve", "gateway"],
+} as const satisfies Partial<Record<keyof typeof rooms, readonly string[]>>;
+
+/** Packages that parts may reach, and modules of Node, each with its reason. */
+export const partPackages: Readonly<Record<string, string>> = {
+  zod: "schemas",
+  yaml: "base/part.ts parses the file",
+  "node:module": "re2js is loaded when a pattern is there to be checked",
+  "node:url": "domains in their ASCII form",
+};
+
 /** Side doors: what one room alone may do with another, which the other's `index.ts`, open to everybody, does not offer. Files, and who may import each. */
 export const sideDoors: Readonly<Record<string, readonly string[]>> = {
   // moves a guarded alias on the word of whoever judged
   "store/promotion.ts": ["registry"],
+  // runs Zod, which whoever imports base does not
+  "base/openapi.ts": ["serve", "gateway"],
 };
 
 /** Rooms whose folders have doors of their own (`project/models/index.ts`), and who may use these. */
@@ -68,7 +100,7 @@ export const folderDoors: Readonly<Record<string, readonly string[]>> = {
 
 /** Heavy packages and the files that may import each: one a room, and more only where a line says why. */
 export const adapters: Readonly<Record<string, string | readonly string[]>> = {
-  koffi: "src/tensor/koffi.ts",
+  koffi: "src/machine/koffi.ts",
   // Its shared library is loaded, its JavaScript is not.
   "onnxruntime-node": [],
   // The record is Loam's own; a source is somebody else's, read only and as a stream.

@@ -1,8 +1,8 @@
 /** Adapters that `loam serve` is started with, and the model that each was made for. */
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { loadAdapters } from "../src/cli/serving/adapters.ts";
 import { adapterOf, folderFiles, projectionSizes, writeAdapter } from "../src/nn/index.ts";
+import { loadAdapters } from "../src/project/serving/adapters.ts";
 import { tinyConfig, tinyModel } from "../src/serve/fakes.ts";
 import { createEngine, Engines } from "../src/serve/index.ts";
 import { openDevice } from "../src/tensor/index.ts";

@@ -28,11 +28,7 @@ const wrong: readonly [string, readonly string[], RegExp][] = [
   ["a port that is none", ["serve", "--port", "eighty"], /loam serve: --port: expected a whole number from 0 to 65535, got "eighty"/],
   ["a temperature out of range", ["chat", "--temperature", "9"], /--temperature: expected a number from 0 to 2, got "9"/],
   ["a folder that is not there", ["run", "-C", "/nonexistent/folder"], /expected a folder, got none/],
-  [
-    "a name that cannot be one",
-    ["init", "My Project!"],
-    /expected a name of letters, digits and -, got "My ProjectFile!"\. Try "my-project"/,
-  ],
+  ["a name that cannot be one", ["init", "My Project!"], /expected a name of letters, digits and -, got "My Project!"\. Try "my-project"/],
 ];
 
 for (const [what, args, words] of wrong)
@@ -227,7 +223,7 @@ test("doctor names what is bad on a machine and ends with exit code 3; a library
       state: "bad",
       hint: expect.stringContaining("LOAM_ONNXRUNTIME"),
     });
-    expect(failure).toMatchObject({ error: { code: "cli/machine", place: "loam doctor: device cpu" } });
+    expect(failure).toMatchObject({ error: { code: "project/machine", place: "loam doctor: device cpu" } });
   }
 });
 

@@ -8,12 +8,15 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { type Browser, chromium, type Locator, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { type FakeOptions, serveFake } from "../console/dev/fake.ts";
+import { type Recording, record } from "../console/dev/recording.ts";
+import type { OpenApiDocument } from "../src/base/index.ts";
 import { loam, root, start } from "./support/child.ts";
-import { loginUrl } from "./support/login.ts";
+import { loginUrl, signedIn } from "./support/login.ts";
+import { answerChecker } from "./support/openapi.ts";
 import { temporaryFolder } from "./support/project.ts";
 
 const found = findChromium();
@@ -29,18 +32,18 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 const pages = {
-  talk: "Talk",
   data: "Data",
+  labels: "Labels",
   training: "Training",
-  lineage: "Lineage",
+  runs: "Runs",
+  jobs: "Jobs",
+  evaluations: "Evaluations",
+  talk: "Talk",
   engine: "Engine",
   models: "Models",
-  releases: "Releases",
-  evaluations: "Evaluations",
-  runs: "Runs",
-  labels: "Labels",
-  jobs: "Jobs",
   gateway: "Gateway",
+  releases: "Releases",
+  lineage: "Lineage",
 } as const;
 
 interface Visit {
@@ -200,7 +203,7 @@ browserTest(`the curves and the scores beside the baselines are there, in words 
     1280,
     async ({ page }) => {
       await page.locator(".chart canvas").nth(3).waitFor();
-      expect(await page.getByRole("img", { name: /^Loss, nats a token against step/ }).getAttribute("aria-label")).toMatch(
+      expect(await page.getByRole("img", { name: /^Loss, nats per token against step/ }).getAttribute("aria-label")).toMatch(
         /held out: from .* to 4\.42/,
       );
       await page.getByRole("radio", { name: "Tokens" }).check();
@@ -222,7 +225,7 @@ browserTest(`a fine-tuning job is followed, paused, resumed and cancelled by the
     async ({ page, errors }) => {
       await page.getByText("20 of 48").waitFor();
       expect(await page.getByRole("progressbar", { name: "Steps done" }).getAttribute("value")).toBe("20");
-      const loss = await page.getByRole("img", { name: /^Loss, nats a token against step/ }).getAttribute("aria-label");
+      const loss = await page.getByRole("img", { name: /^Loss, nats per token against step/ }).getAttribute("aria-label");
       expect(loss).toMatch(/train: from 3\.2\d* .*validation: from 3\.4/);
       await page.getByRole("img", { name: /^Tokens right against step/ }).waitFor();
       const event = (n: number) => page.getByRole("region", { name: "Events" }).locator("tbody tr").nth(n).textContent();
@@ -363,8 +366,8 @@ browserTest(`an evaluation says what changed against the version before, item by
     {},
     1280,
     async ({ page, errors }) => {
-      await page.getByRole("row", { name: /^acc 0\.885 0\.910 .*\+0\.025 0\.004 to 0\.046 0\.052 not told apart/ }).waitFor();
-      await page.getByRole("row", { name: /^f1 .*not told apart/ }).waitFor();
+      await page.getByRole("row", { name: /^acc 0\.885 0\.910 .*\+0\.025 0\.004 to 0\.046 0\.052 no significant difference/ }).waitFor();
+      await page.getByRole("row", { name: /^f1 .*no significant difference/ }).waitFor();
       await page.getByRole("row", { name: /^long 188 .*0\.876 0\.829 to 0\.923/ }).waitFor();
       await page.getByText("16 won by acc").click();
       expect(await page.locator("details[open] .items li").count()).toBe(16);
@@ -385,7 +388,7 @@ browserTest(
       async ({ page, errors }) => {
         const folders = page.getByRole("region", { name: "folders" });
         await folders.getByRole("row", { name: /^Typos 88\.0 % 84\.8 % to 91\.2 % .*-0\.060 -0\.086 to -0\.034 < 0\.001 worse/ }).waitFor();
-        await folders.getByRole("row", { name: /^Upper 97\.8 % .*not told apart/ }).waitFor();
+        await folders.getByRole("row", { name: /^Upper 97\.8 % .*no significant difference/ }).waitFor();
         await folders.getByRole("row", { name: /^acc 0\.893 .*0\.984 .*\+0\.091 0\.037 to 0\.138 better at what was seen/ }).waitFor();
         await folders.getByText("64 of 382 items are in the training data; 18 more").waitFor();
         // what opens does so by keys
@@ -415,7 +418,7 @@ browserTest(
         expect(await replies.locator("details[open] .items li").count()).toBe(12);
         expect(await replies.locator("details[open] .items li").first().textContent()).toMatch(/judge, this first.*\s*\[\[B\]\]/);
         // what was not asked is said with how it is
-        await replies.getByText("Not known yet: whether answers stay").waitFor();
+        await replies.getByText("Not known yet: whether outputs stay the same").waitFor();
         expect(await folders.getByText("Not known yet").count()).toBe(0);
         // the list of tasks goes to each
         await page.getByRole("region", { name: "Tasks" }).getByRole("button", { name: "replies" }).focus();
@@ -524,10 +527,10 @@ browserTest(`a server that goes away is said, and the page goes on when it is ba
     {},
     1280,
     async ({ page, port, closeServer }) => {
-      await page.getByText("Slots in use").waitFor();
+      await page.getByText("Running sequences").waitFor();
       await closeServer();
       await page.getByText("What you see is as it last was").waitFor();
-      await page.getByText("Slots in use").waitFor();
+      await page.getByText("Running sequences").waitFor();
       const again = await serveFake(folder, {}, port);
       await page.getByText("What you see is as it last was").waitFor({ state: "detached" });
       await again.close();
@@ -608,6 +611,126 @@ browserTest(
   },
 );
 
+/** Tabs of one browser on the page of jobs, each with the status of the job that goes on. */
+async function openTabs(context: BrowserContext, url: string, count: number): Promise<Page[]> {
+  const tabs: Page[] = [];
+  for (let i = 0; i < count; i++) {
+    const page = await context.newPage();
+    await page.goto(`${url}#/jobs`);
+    await page.getByText("20 of 48").waitFor();
+    tabs.push(page);
+  }
+  return tabs;
+}
+const hasStatus = (page: Page, text: string) => page.locator(".figure", { hasText: "Status" }).getByText(text).waitFor();
+const wish = (url: string, what: string) => fetch(`${url}v1/fine_tuning/jobs/ftjob-${"2".repeat(24)}/${what}`, { method: "POST" });
+
+browserTest(
+  `eight tabs share one event stream, all show a change, and when the tab that holds it closes another takes over${why}`,
+  async () => {
+    const server = await serveFake(folder);
+    const context = await browser!.newContext({ reducedMotion: "reduce" });
+    const { fake, url } = server;
+    try {
+      const tabs = await openTabs(context, url, 8);
+      await expect.poll(() => fake.streams).toMatchObject({ now: 1, opened: 1, most: 1 });
+      await wish(url, "pause");
+      await Promise.all(tabs.map(tab => hasStatus(tab, "Paused")));
+      // six connections a host: every tab is answered beside the stream
+      const read = `fetch("api/overview").then(r => r.json()).then(o => o.project)`;
+      expect(await Promise.all(tabs.map(tab => tab.evaluate(read)))).toEqual(Array.from({ length: 8 }, () => "mail"));
+      // nobody polls: eight tabs that did would have asked twelve times by now
+      const isQuiet = async () => {
+        const [looks, requests] = [fake.streams.looks, fake.numRequests];
+        await expect.poll(() => fake.streams.looks).toBeGreaterThan(looks + 2);
+        return fake.numRequests - requests;
+      };
+      await expect.poll(isQuiet).toBe(0);
+
+      await tabs[0]!.close();
+      // the server may learn of the closed one after the next is open
+      await expect.poll(() => fake.streams).toMatchObject({ now: 1, opened: 2 });
+      await wish(url, "resume");
+      await Promise.all(tabs.slice(1).map(tab => hasStatus(tab, "Running")));
+      expect(fake.streams).toMatchObject({ now: 1, opened: 2 });
+    } finally {
+      await context.close();
+      await server.close();
+    }
+  },
+);
+
+browserTest(`a server without an event stream is polled, and a stream that breaks off is opened again${why}`, async () => {
+  const [without, server] = [await serveFake(folder, { hasStream: false }), await serveFake(folder)];
+  const context = await browser!.newContext({ reducedMotion: "reduce" });
+  try {
+    const [tab] = await openTabs(context, without.url, 1);
+    await wish(without.url, "pause");
+    await hasStatus(tab!, "Paused");
+    const [first, second] = await openTabs(context, server.url, 2);
+    await expect.poll(() => server.fake.streams.now).toBe(1);
+    await server.close();
+    await first!.getByText("What you see is as it last was").waitFor();
+    const again = await serveFake(folder, {}, server.port);
+    try {
+      await expect.poll(() => again.fake.streams.now).toBe(1);
+      await wish(server.url, "pause");
+      for (const page of [first!, second!]) await hasStatus(page, "Paused");
+    } finally {
+      await again.close();
+    }
+  } finally {
+    await context.close();
+    await without.close();
+  }
+});
+
+browserTest(`pages stand in groups that a screen reader names, and keys walk them in their order${why}`, async () => {
+  await visit({}, 1280, async ({ page }) => {
+    const nav = page.getByRole("navigation", { name: "Pages" });
+    const shown: Record<string, string[]> = {};
+    for (const group of ["Data", "Train", "Evaluate", "Serve", "Gateway", "Govern"])
+      shown[group] = await nav.getByRole("list", { name: group, exact: true }).getByRole("link").allInnerTexts();
+    expect(shown).toEqual({
+      Data: ["Data", "Labels"],
+      Train: ["Training", "Runs", "Jobs"],
+      Evaluate: ["Evaluations"],
+      Serve: ["Talk", "Engine", "Models"],
+      Gateway: ["Gateway"],
+      Govern: ["Releases", "Lineage"],
+    });
+    expect(await nav.getByText("Watch").count()).toBe(0);
+    const focused: (string | null)[] = [];
+    await nav.getByRole("link", { name: "Data" }).focus();
+    for (let i = 0; i < Object.values(shown).flat().length; i++) {
+      focused.push((await page.evaluate("document.activeElement.textContent")) as string);
+      await page.keyboard.press("Tab");
+    }
+    expect(focused).toEqual(Object.values(shown).flat());
+  });
+});
+
+/** Pages over recorded answers are those of the server that gave them. */
+const replays = (recording: Recording): Promise<void> =>
+  visit({ recording }, 1280, async ({ page, errors }) => {
+    await page.goto(new URL("#/training", page.url()).href);
+    await page
+      .getByRole("row", { name: /^5-gram/ })
+      .first()
+      .waitFor();
+    await page.goto(new URL("#/lineage", page.url()).href);
+    await page
+      .getByRole("button", { name: /^Served now little@1/ })
+      .first()
+      .waitFor();
+    await page.goto(new URL("#/models", page.url()).href);
+    await page
+      .getByRole("rowheader", { name: /little@1/ })
+      .first()
+      .waitFor();
+    expect(errors).toEqual([]);
+  });
+
 browserTest(`on the real server a toy model answers, and every page shows its life${why}`, async () => {
   const parent = temporaryFolder();
   expect((await loam(["init", "little"], { cwd: parent })).code).toBe(0);
@@ -621,7 +744,7 @@ browserTest(`on the real server a toy model answers, and every page shows its li
   };
   const file = join(cwd, "loam.yaml");
   const yaml = Object.entries(smaller).reduce((text, [from, to]) => text.replace(from, to), await readFile(file, "utf8"));
-  await writeFile(file, `${yaml}\ndevice: { threads: 1 }\n`);
+  await writeFile(file, `${yaml}\ndevice: { threads: 1 }\nlabels: { mood: { on: letters, classes: [glad, low] } }\n`);
   const ran = await loam(["run"], { cwd });
   expect(ran.code, ran.stderr).toBe(0);
   const server = start(["serve", "--port", "0", "--json"], { cwd });
@@ -644,16 +767,29 @@ browserTest(`on the real server a toy model answers, and every page shows its li
         ["engine", page.getByText("of 8")],
         ["models", page.getByRole("rowheader", { name: /little@1/ })],
         ["releases", page.getByRole("heading", { level: 2, name: "little@1" })],
-        ["evaluations", page.getByText(/little@1 was asked nothing yet/)],
-        ["labels", page.getByText("Nothing to label")],
+        ["evaluations", page.getByText(/little@1 has no evaluation yet/)],
+        ["labels", page.getByLabel("Who labels?")],
         ["runs", page.getByRole("img", { name: /^Loss against step\. little@1/ })],
       ] as const) {
         await page.goto(`${url}#/${name}`);
         await seen.first().waitFor();
         expect(await page.locator(".failure").count(), name).toBe(0);
       }
+      // kept fresh by the server's own stream, which this tab holds
+      const streams: number[] = [];
+      page.on("response", r => r.url().endsWith("/api/events") && streams.push(r.status()));
+      await page.reload();
+      await expect.poll(() => streams).toEqual([200]);
+      expect(await page.evaluate("navigator.locks.query().then(locks => locks.held.length)")).toBe(1);
       expect({ errors, strangers }).toEqual({ errors: [], strangers: [] });
     });
+    const headers = await signedIn(cwd, url.slice(0, -1));
+    const recording = await record(url, headers);
+    const check = answerChecker((await (await fetch(`${url}api/openapi.json`, { headers })).json()) as OpenApiDocument);
+    for (const [path, answer] of Object.entries(recording.answers)) expect(check(recording.operations[path]!, answer), path).toEqual([]);
+    expect(Object.values(recording.operations)).toEqual(expect.arrayContaining(["GET /api/labels/{name}", "GET /api/data/{artifact}"]));
+    expect(new Set(Object.values(recording.operations)).size).toBeGreaterThan(16);
+    await replays(recording);
   } finally {
     server.kill("SIGTERM");
     await server.ended;

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { evaluations, isOfFolds } from "../console/src/contract.ts";
+import { answers } from "../console/src/generated/server.ts";
 import { random } from "../src/base/index.ts";
 import { openArtifact, openStore } from "../src/store/index.ts";
 import type { CrossValidationReport } from "../src/tune/index.ts";
@@ -154,8 +154,10 @@ test("folds and seeds give a variance row beside the same version, from document
   expect((await loam(["models", "promote", "mood@1", "production", "--dry-run"], { cwd })).stdout).toMatch(/cvAccuracyLow/);
   const server = start(["serve", "--json"], { cwd });
   const [, url] = await server.says(/"event":"serving","url":"([^"]+)"/);
-  const pages = evaluations.parse(await (await fetch(`${url}/api/evaluations`, { headers: await signedIn(cwd, url!) })).json());
-  const ofFolds = pages.flatMap(e => (isOfFolds(e.report) ? [e.report] : []));
+  const pages = answers["GET /api/evaluations"].parse(
+    await (await fetch(`${url}/api/evaluations`, { headers: await signedIn(cwd, url!) })).json(),
+  );
+  const ofFolds = pages.flatMap(e => (e.report.task === "cross-validation" ? [e.report] : []));
   expect(ofFolds.map(r => r.seeds.length).sort()).toEqual([2, 3]);
   expect(ofFolds[0]!.systems[0]!.measures.macroF1).toMatchObject({ mean: expect.any(Number), low: expect.any(Number) });
   server.kill("SIGINT");

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
-import * as contract from "../console/src/contract-releases.ts";
+import { answers } from "../console/src/generated/server.ts";
 import { letters } from "../src/project/init/letters.ts";
 import { releaseSource } from "../src/project/serving/release-source.ts";
 import type { ModelCard } from "../src/registry/index.ts";
@@ -118,8 +118,8 @@ async function onPage(root: string) {
   try {
     const source = releaseSource(store);
     const through = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
-    const [model] = contract.releases.parse(through(await source.releases()));
-    return contract.report.parse(through(await source.report(model!.versions[0]!.id, undefined))).tasks;
+    const [model] = answers["GET /api/releases"].parse(through(await source.releases()));
+    return answers["GET /api/reports/{version}"].parse(through(await source.report(model!.versions[0]!.id, undefined))).tasks;
   } finally {
     await store.close();
   }
@@ -261,7 +261,12 @@ test("a bare alias is the evaluated model's, in --against and in conditions; wit
   const before = await run(...command);
   expect([before.code, before.result]).toMatchObject([
     2,
-    { error: { code: "cli/usage", sentence: expect.stringMatching(/expected a model \(toy\), or an alias of toy: latest, got "prod"/) } },
+    {
+      error: {
+        code: "project/argument",
+        sentence: expect.stringMatching(/expected a model \(toy\), or an alias of toy: latest, got "prod"/),
+      },
+    },
   ]);
   expect((await run("models", "promote", "toy@1", "prod")).code).toBe(0);
   const after = await run(...command);

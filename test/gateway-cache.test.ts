@@ -75,7 +75,7 @@ describe("loam gateway cache", () => {
     await expect(run("show", { url: "http://127.0.0.1:1" })).rejects.toMatchObject({ code: "gateway/unavailable" });
     process.env.LOAM_GATEWAY_KEY = "sk-loam-wrong";
     await expect(run("show")).rejects.toMatchObject({
-      code: "cli/answer",
+      code: "project/answer",
       message: expect.not.stringContaining("sk-loam-wrong") as string,
     });
     delete process.env.LOAM_GATEWAY_KEY;

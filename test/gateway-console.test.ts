@@ -14,6 +14,7 @@ import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { serveFake } from "../console/dev/fake.ts";
 import { loam, root, start } from "./support/child.ts";
 import { loginUrl, tokenOf } from "./support/login.ts";
+import { answerChecker } from "./support/openapi.ts";
 import { temporaryFolder, toyProject, trainedToy } from "./support/project.ts";
 
 const found = findChromium();
@@ -117,6 +118,22 @@ test("a project behind its gateway: the demo's key opens, nothing else does, and
   const ids = ((await asConsole("/v1/models")) as { data: { id: string }[] }).data.map(m => m.id);
   expect(ids).toEqual(expect.arrayContaining(["toy", "toy@1"]));
   expect((await client.models.list()).data.map(m => m.id)).toEqual(["toy"]);
+
+  // a real gateway answers as its document says, and so does the server behind it
+  for (const [description, paths] of [
+    [
+      "/gateway/openapi.json",
+      ["state", "limits", "keys", "usage", "requests", "principals", "policies", "changes"].map(p => `/gateway/${p}`),
+    ],
+    ["/api/openapi.json", ["overview", "models", "runs", "evaluations", "releases", "serving", "engine"].map(p => `/api/${p}`)],
+  ] as const) {
+    const check = answerChecker(await asConsole(description));
+    for (const path of paths) expect(check(`GET ${path}`, await asConsole(path)), path).toEqual([]);
+  }
+  // changes are told to whoever may read the console; the stream is left open, and the shutdown below does not wait for it
+  expect([await status("/api/events"), await status("/api/events", bearer(key))]).toEqual([401, 403]);
+  const events = (await fetch(`${url}/api/events`, { headers: bearer(token) })).body!.pipeThrough(new TextDecoderStream()).getReader();
+  expect((await events.read()).value).toMatch(/^event: changes\ndata: /);
 
   // a change of the file is taken up while it runs
   const file = join(cwd, "loam.yaml");
@@ -245,7 +262,7 @@ access:
       await page.reload();
       await page.getByRole("region", { name: "Servers" }).getByRole("rowheader", { name: "local" }).waitFor();
       expect(await page.evaluate("localStorage.length")).toBe(0);
-      expect(await page.getByRole("navigation").getByRole("link").allInnerTexts()).toEqual(["Gateway", "Talk"]);
+      expect(await page.getByRole("navigation").getByRole("link").allInnerTexts()).toEqual(["Talk", "Gateway"]);
     },
     /status of (401|403)/,
   );

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import * as contract from "../console/src/contract-labels.ts";
+import * as contract from "../console/src/generated/server.ts";
 import { documentsOf } from "../src/data/index.ts";
 import { bertConfig, encoderSpec, initialise } from "../src/nn/index.ts";
 import { labelSource } from "../src/project/labelling/label-source.ts";
@@ -96,7 +96,7 @@ test("labels of two people become a file of texts with the class that most gave,
   await give(second!.id, "bob", null);
   expect(lines()).toHaveLength(2);
   expect(contract.labelBatch.parse((await ask("/api/labels/mood?by=bob"))[1]).items.map(i => i.id)).not.toContain(first!.id);
-  const sets = contract.labelSets.parse((await ask("/api/labels"))[1]);
+  const sets = contract.answers["GET /api/labels"].parse((await ask("/api/labels"))[1]);
   expect(sets).toMatchObject([
     {
       name: "mood",

@@ -136,11 +136,13 @@ test("installed into an empty folder it writes a project, runs it, serves it, an
     [
       "--input-type=module",
       "-e",
-      'import * as loam from "loam"; import { grad } from "loam/tensor"; console.log(typeof loam.LoamError, typeof grad)',
+      `import * as loam from "loam"; import { grad } from "loam/tensor";
+      const project = await loam.openProject("."); const { version, ran } = await project.run("mine"); await project.close();
+      console.log(typeof loam.LoamError, typeof grad, version, ran)`,
     ],
     { cwd, encoding: "utf8" },
   );
-  expect(types.trim()).toBe("function function");
+  expect(types.trim()).toBe("function function mine@1 0");
 
   const server = startProcess(["serve", "--json", "--port", "0"], { cwd, program: join(cwd, "node_modules", "loam", "bin", "loam.js") });
   const [, url] = await server.says(/"url":"([^"]+)"/);

@@ -54,7 +54,7 @@ function blobFile(cwd: string, digest: string): string {
 test("keys, signatures, tags, notes, cards, differences and the archive, each as a command", async () => {
   const { cwd, run } = await project("  prod: { signedBy: [keys/release.pub] }\n");
   expect(statSync(join(cwd, "keys/release")).mode & 0o777).toBe(0o600);
-  expect((await run("models", "keygen", "keys/release")).result).toMatchObject({ error: { code: "cli/exists" } });
+  expect((await run("models", "keygen", "keys/release")).result).toMatchObject({ error: { code: "project/exists" } });
   expect((await run("models", "tag", "mail@2", "team=letters")).result).toMatchObject({ tag: "team", value: "letters", changed: true });
   expect((await run("models", "note", "mail@2", "it reads better", "--as", "ann")).result).toMatchObject({ by: "ann" });
 

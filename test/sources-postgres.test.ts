@@ -6,7 +6,8 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { manifestOf } from "../src/data/sources/manifest.ts";
 import { openSource, recordsOf } from "../src/data/sources/open.ts";
-import { type ReadRecord, sourceOptions } from "../src/data/sources/source.ts";
+import { sourceOptions } from "../src/data/sources/options.ts";
+import type { ReadRecord } from "../src/data/sources/source.ts";
 import { findPostgres, type RunningServer, startPostgres } from "../src/store/servers.laws.ts";
 
 const found = findPostgres();

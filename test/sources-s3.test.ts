@@ -4,12 +4,14 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+
 import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { manifestOf } from "../src/data/sources/manifest.ts";
 import { openSource, recordsOf } from "../src/data/sources/open.ts";
-import { type ReadRecord, type SourceOptions, sourceOptions } from "../src/data/sources/source.ts";
+import { type SourceOptions, sourceOptions } from "../src/data/sources/options.ts";
+import type { ReadRecord } from "../src/data/sources/source.ts";
 import { findVersitygw, startVersitygw } from "../src/store/servers.laws.ts";
 
 const found = findVersitygw();

@@ -3,6 +3,7 @@ import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { studyPage } from "../src/cli/searching/page.ts";
+import { specOf } from "../src/project/searching/index.ts";
 import type { StoredStudy, StoredTrial } from "../src/store/index.ts";
 
 const found = findChromium();
@@ -49,7 +50,7 @@ const trials = Array.from(
 test.skipIf(!found).each([1280, 400])(`at %d pixels nothing of a study's page is wider than the page${why}`, async width => {
   const page = await browser!.newPage({ viewport: { width, height: 900 } });
   try {
-    await page.setContent(studyPage({ study, trials }));
+    await page.setContent(studyPage({ study: { ...study, spec: specOf(study) }, trials }));
     expect(await page.locator("figure").count()).toBeGreaterThan(paths.length + 2);
     expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
     // no name is cut off at the edge of its drawing

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { evaluations, isOfClasses } from "../console/src/contract.ts";
+import { answers } from "../console/src/generated/server.ts";
 import { random } from "../src/base/index.ts";
 import type { ThresholdReport } from "../src/evaluate/index.ts";
 import { listArtifacts, openArtifact, openStore } from "../src/store/index.ts";
@@ -97,9 +97,11 @@ test("from a table to a served classifier whose answers are those of the report"
     for (const [k, label] of ["glad", "low"].entries()) expect(result[i]!.find(([l]) => l === label)![1]).toBeCloseTo(want[k]!, 5);
   }
   // the console's page of runs understands both kinds of report
-  const shown = evaluations.parse(await (await fetch(`${url}/api/evaluations`, { headers: await signedIn(cwd, url!) })).json());
-  expect(shown.map(e => isOfClasses(e.report)).sort()).toEqual([false, true]);
-  const ofClasses = shown.flatMap(e => (isOfClasses(e.report) ? [e.report] : []));
+  const shown = answers["GET /api/evaluations"].parse(
+    await (await fetch(`${url}/api/evaluations`, { headers: await signedIn(cwd, url!) })).json(),
+  );
+  expect(shown.map(e => e.report.task === "classification").sort()).toEqual([false, true]);
+  const ofClasses = shown.flatMap(e => (e.report.task === "classification" ? [e.report] : []));
   expect(ofClasses[0]!.scores.map(s => s.name)).toContain("mood");
   const continued = await fetch(`${url}/v1/completions`, {
     method: "POST",

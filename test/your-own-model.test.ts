@@ -1,6 +1,6 @@
 import { compile, initialise, openDevice, type Tensor } from "loam";
 import { expect, onTestFinished, test } from "vitest";
-import { logged } from "../console/src/contract-releases.ts";
+import { logged } from "../console/src/generated/server.ts";
 import { columnNames, differing, overlaid } from "../console/src/runs/differing.ts";
 import { logits, parameters, size } from "../examples/your-own-model/model.js";
 import { record } from "../examples/your-own-model/recorded.js";

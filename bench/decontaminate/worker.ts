@@ -5,7 +5,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { noResources } from "../../src/data/index.ts";
-import { decontaminate, decontaminateOptions } from "../../src/data/steps/decontaminate/decontaminate.ts";
+import { decontaminate } from "../../src/data/steps/decontaminate/decontaminate.ts";
+import { decontaminateOptions } from "../../src/data/steps/decontaminate/options.ts";
 
 const [items, documents] = process.argv.slice(2) as [string, string];
 const options = decontaminateOptions.parse({ sets: [{ name: "quiz", file: items, prompt: "question", answer: "answer" }], action: "mark" });

@@ -3,7 +3,7 @@
 import { email } from "../../src/data/sources/email/reader.ts";
 import { sourceFile } from "../../src/data/sources/file.ts";
 import { manifestOf } from "../../src/data/sources/manifest.ts";
-import { sourceOptions } from "../../src/data/sources/source.ts";
+import { sourceOptions } from "../../src/data/sources/options.ts";
 import { clean } from "../../src/data/steps/clean/clean.ts";
 
 export async function mailTexts(folder: string): Promise<string[]> {

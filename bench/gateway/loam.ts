@@ -26,7 +26,7 @@ const config = await checkConfig(
   folder,
 );
 const control = await openControl({ state, root: folder, config: access });
-const log = openAccessLog({ ...config.log, random: Math.random });
+const log = openAccessLog({ ...config.log, random: Math.random, stdout: process.stdout });
 const gateway = await Gateway.open({ config, control, onRequest: record => log.write(record) });
 const listening = await listenGateway(gateway, { host: "127.0.0.1", port: 0 });
 const { secret } = await control.keys.create({ name: "bench", subject: "ann" }, "bench");

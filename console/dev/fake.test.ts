@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import * as contract from "../src/contract.ts";
-import * as ofGateway from "../src/contract-gateway.ts";
-import * as ofJobs from "../src/contract-jobs.ts";
-import * as ofLabels from "../src/contract-labels.ts";
-import * as ofReleases from "../src/contract-releases.ts";
+import { adminDocument } from "../../src/gateway/admin/openapi.ts";
+import { consoleDocument } from "../../src/serve/http/console-operations.ts";
+import { answerChecker } from "../../test/support/openapi.ts";
+import * as gateway from "../src/generated/gateway.ts";
+import * as contract from "../src/generated/server.ts";
 import type { Shape } from "../src/shape.ts";
 import { readAnswer } from "../src/talk/answer.ts";
 import { serveFake } from "./fake.ts";
+import { replayed } from "./recording.ts";
 
+const [ofServer, ofGateway] = [answerChecker(consoleDocument("0")), answerChecker(adminDocument())];
 let server: Awaited<ReturnType<typeof serveFake>>;
 beforeAll(async () => {
   server = await serveFake("/nowhere", { tokenMs: 0 });
@@ -25,45 +27,36 @@ async function textOf(path: string, body: object): Promise<{ text: string; finis
   return { text, finish };
 }
 
-test("the fake says what the contract says, so a page that works with it works with any server that does", async () => {
-  const paths: [string, Shape<unknown>][] = [
-    ["/api/overview", contract.overview],
-    ["/api/models", contract.models],
-    ["/api/runs", contract.runs],
-    ["/api/evaluations", contract.evaluations],
-    ["/api/data", contract.dataSets],
-    ["/api/engine", contract.engine],
-    ["/api/serving", contract.serving],
-    ["/v1/models", contract.served],
-    ["/v1/fine_tuning/jobs?limit=100", ofJobs.jobs],
-    [`/v1/fine_tuning/jobs/ftjob-${"1".repeat(24)}/events?order=asc`, ofJobs.events],
-    [`/v1/fine_tuning/jobs/ftjob-${"1".repeat(24)}/checkpoints`, ofJobs.checkpoints],
-    ["/api/labels", ofLabels.labelSets],
-    ["/api/labels/folder?by=ann", ofLabels.labelBatch],
-    ["/gateway/state", ofGateway.state],
-    ["/gateway/limits", ofGateway.limits],
-    ["/gateway/keys", ofGateway.keys],
-    ["/gateway/requests?most=25&status=4xx", ofGateway.requests],
-    ["/gateway/principals", ofGateway.principals],
-    ["/gateway/policies", ofGateway.policies],
-    ["/gateway/explain?key=key_1&path=/v1/chat/completions&model=mail-small&set=max_tokens=2000", ofGateway.explanation],
-    ["/gateway/usage?from=2000-01-01&to=2100-01-01", ofGateway.usage],
-    ["/api/releases", ofReleases.releases],
-    ["/api/releases/mail-small@2", ofReleases.verdicts],
-    ["/api/reports/mail-small@2?against=mail-small@1", ofReleases.report],
-  ];
-  const runs = contract.runs.parse(await get("/api/runs"));
+test("the made-up answers are such as the server's OpenAPI documents describe, so a page that works with them works with any server that does", async () => {
+  const runs = contract.answers["GET /api/runs"].parse(await get("/api/runs"));
   const { artifact } = runs[0]!;
-  const tuned = runs.find(r => r.stage !== "train");
-  for (const [path, schema] of [
-    ...paths,
-    [`/api/runs/${artifact}/metrics`, contract.metrics],
-    [`/api/runs/${tuned!.artifact}/examples`, contract.maskedExamples],
-    [`/api/logged/${artifact}`, ofReleases.logged],
-    [`/api/graph?id=${artifact}`, contract.graph],
-    [`/api/data/${contract.dataSets.parse(await get("/api/data"))[0]!.artifact}`, contract.dataReport],
-  ] as typeof paths)
-    expect(schema.safeParse(await get(path)).error, path).toBeUndefined();
+  const tuned = runs.find(r => r.stage !== "train")!.artifact;
+  const data = contract.answers["GET /api/data"].parse(await get("/api/data"))[0]!.artifact;
+  const ids: Readonly<Record<string, string>> = { id: `ftjob-${"1".repeat(24)}`, name: "folder", version: "mail-small@2" };
+  const queries: Readonly<Record<string, string>> = {
+    "/api/graph": `?id=${artifact}`,
+    "/api/labels/folder": "?by=ann",
+    "/api/reports/mail-small@2": "?against=mail-small@1",
+    "/gateway/usage": "?from=2000-01-01&to=2100-01-01",
+    "/gateway/explain": "?key=key_1&path=/v1/chat/completions&model=mail-small&set=max_tokens=2000",
+  };
+  const all: Readonly<Record<string, Shape<unknown>>> = { ...contract.answers, ...gateway.answers };
+  const operations = Object.keys(all).filter(o => o.startsWith("GET ") && o !== "GET /api/events");
+  for (const operation of operations) {
+    const own = operation.includes("/api/data/") ? data : operation.endsWith("/examples") ? tuned : artifact;
+    const path = operation.slice("GET ".length).replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? own);
+    const answer = await get(`${path}${queries[path] ?? ""}`);
+    expect(all[operation]!.safeParse(answer).error, path).toBeUndefined();
+    // and nothing more than the server says
+    expect.soft((operation in gateway.answers ? ofGateway : ofServer)(operation, answer), path).toEqual([]);
+  }
+  expect(operations.length).toBeGreaterThan(25);
+});
+
+test("a recording is given again as it was, with its times moved to now", () => {
+  const recording = { atMs: 1_700_000_000_000, answers: { "/api/runs": [{ startedAt: 1_699_999_999_000, tokens: 12 }] }, operations: {} };
+  expect(replayed(recording, "/api/runs?limit=1", 1_800_000_000_000)).toEqual([{ startedAt: 1_799_999_999_000, tokens: 12 }]);
+  expect(replayed(recording, "/api/data", 0)).toBeUndefined();
 });
 
 test("a graph holds its root, and every edge is between its nodes", async () => {

@@ -2,17 +2,19 @@
  * A small stand-in for Loam's server, for developing the page, its pictures and its browser test: the console's API over made-up data and
  * OpenAI's streams from a 2-gram model. It refuses what a real server would. Never part of what is shipped.
  */
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { engine as engineState } from "../src/generated/server.ts";
 import { madeUpClasses } from "./classes.ts";
 import { around, evaluationOf, madeUpExamples, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
 import { fakeEngine } from "./engine.ts";
 import { fakeGateway } from "./gateway.ts";
 import { fakeJobs } from "./jobs.ts";
 import { continued, wordsOf } from "./letters.ts";
+import { type Recording, replayed } from "./recording.ts";
 import { fakeLabels, madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts } from "./releases.ts";
 import { madeUpDataReport } from "./report.ts";
 
@@ -21,6 +23,10 @@ export interface FakeOptions {
   readonly scenario?: "full" | "empty" | "broken";
   /** Between tokens. */
   readonly tokenMs?: number;
+  /** Answers of a real server, which count before the made-up ones. */
+  readonly recording?: Recording | undefined;
+  /** False: there is no stream of changes, as before there was one. */
+  readonly hasStream?: boolean;
   /** Pieces of text an answer breaks off after, without an end. */
   readonly breaksAfter?: number;
 }
@@ -28,10 +34,15 @@ export interface FakeOptions {
 export interface FakeServer {
   /** Answers what is the API's; false: not a path of it. */
   answer(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Event streams of changes: open now, opened ever, the most at once; and looks at what has changed. */
+  readonly streams: { readonly now: number; readonly opened: number; readonly most: number; readonly looks: number };
+  /** Requests of the API so far. */
+  readonly numRequests: number;
   close(): void;
 }
 
 const context = 256;
+const changesEveryMs = 1_000;
 const types: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
 function sendJson(response: ServerResponse, body: unknown, status = 200): void {
@@ -48,6 +59,46 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>
   return JSON.parse(Buffer.concat(pieces).toString("utf8")) as Record<string, unknown>;
 }
 
+/** Streams of changes. `texts` gives of each topic what its resources say. */
+function changeStreams(texts: () => Readonly<Record<string, string>>) {
+  const open = new Set<ServerResponse>();
+  const counts = { opened: 0, most: 0, looks: 0 };
+  const say = (response: ServerResponse, topics: readonly string[]) => {
+    const revisions = Object.fromEntries(topics.map(topic => [topic, Date.now()]));
+    response.write(`event: changes\ndata: ${JSON.stringify({ revisions })}\n\n`);
+  };
+  let before = texts();
+  const timer = setInterval(() => {
+    const now = texts();
+    const changed = Object.keys(now).filter(topic => now[topic] !== before[topic]);
+    before = now;
+    counts.looks++;
+    if (changed.length > 0) for (const response of open) say(response, changed);
+  }, changesEveryMs);
+  timer.unref();
+  return {
+    get counts() {
+      return { ...counts, now: open.size };
+    },
+    open(response: ServerResponse) {
+      response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+      open.add(response);
+      counts.opened++;
+      counts.most = Math.max(counts.most, open.size);
+      response.on("close", () => open.delete(response));
+      say(response, Object.keys(before));
+    },
+    close() {
+      clearInterval(timer);
+      for (const response of open) response.destroy();
+    },
+  };
+}
+
+/** The recording that `LOAM_RECORDING` names; undefined: none. */
+export const recordingOfEnvironment = (): Recording | undefined =>
+  process.env.LOAM_RECORDING === undefined ? undefined : (JSON.parse(readFileSync(process.env.LOAM_RECORDING, "utf8")) as Recording);
+
 /** `fake` state begins at the time of the call. */
 export function fakeServer(options: FakeOptions = {}): FakeServer {
   const { scenario = "full", tokenMs = 6, breaksAfter = Number.POSITIVE_INFINITY } = options;
@@ -57,6 +108,11 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
   const gateway = fakeGateway(startedMs);
   const jobs = fakeJobs(startedMs, scenario === "empty");
   const engine = fakeEngine(scenario === "empty" ? 0 : 4);
+  const streams = changeStreams(() => {
+    const jobsNow = JSON.stringify(jobs("GET", new URL("http://fake/v1/fine_tuning/jobs")));
+    return { artifacts: "", runs: "", labels: "", jobs: jobsNow, serving: "", engine: JSON.stringify(engine.state()) };
+  });
+  let numRequests = 0;
   const newest = runs.at(-1);
   /** The oldest counts as tuned on examples. */
   const tunedRun = runs.length > 1 ? runs[0] : undefined;
@@ -67,7 +123,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       name: "mail-small",
       version: r.version,
       artifact: r.artifact,
-      createdAt: new Date(r.endedMs).toISOString(),
+      createdAt: r.endedMs,
       aliases: r === newest ? ["latest"] : ["stable"],
       scores: { bitsPerByte: r.bitsPerByte, heldOutLoss: Number((r.bitsPerByte * 2.364).toFixed(3)), parameters: r.parameters },
     }))
@@ -97,7 +153,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
             }
           : null,
         models: versions.map(v => v.id),
-        startedAt: new Date(startedMs).toISOString(),
+        startedAt: startedMs,
         machine: { cores: 2, processor: "A made-up processor", memoryBytes: 25_769_803_776, vector: ["avx2", "avx512"] },
       }),
     "/api/models": (_, response) => sendJson(response, versions),
@@ -110,8 +166,8 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
           return {
             artifact: r.artifact,
             stage: r === tunedRun ? "tune-instruct-merged" : "train",
-            startedAt: new Date(r.endedMs - tookMs).toISOString(),
-            endedAt: new Date(r.endedMs).toISOString(),
+            startedAt: r.endedMs - tookMs,
+            endedAt: r.endedMs,
             summary,
           };
         }),
@@ -153,9 +209,10 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     "/api/serving": (_, response) =>
       sendJson(response, {
         versions: versions.toReversed().map((v, i) => {
-          const now = engine.state() as { slots: number; running: number; queued: number; requests: number; tokensPerSecond: number };
+          const { slots, running, queued, requests, tokensPerSecond, cacheUse } = engineState.parse(engine.state());
+          const now = { slots, running, queued, requests, tokensPerSecond, cacheUse };
           // the newest does the fake's work, the one before has a past only
-          const own = v === versions[0] ? now : { slots: now.slots, running: 0, queued: 0, requests: 24, tokensPerSecond: 0 };
+          const own = v === versions[0] ? now : { slots, running: 0, queued: 0, requests: 24, tokensPerSecond: 0 };
           return {
             name: v.name,
             version: v.version,
@@ -164,6 +221,8 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
             labels: v.aliases,
             weight: i === 0 ? 10 : 90,
             shadow: null,
+            cacheUse: null,
+            adapters: [],
             ...own,
           };
         }),
@@ -252,11 +311,22 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     answer(request, response) {
       const url = new URL(request.url ?? "/", "http://fake");
       const path = url.pathname;
+      if (/^\/(api|v1|gateway)\//.test(path)) numRequests++;
       if (path === "/metrics") {
         response.end(engine.metrics());
         return true;
       }
       if (!/^\/(api|v1|gateway)\//.test(path)) return false;
+      if (path === "/api/events" && scenario !== "broken" && options.hasStream !== false) {
+        streams.open(response);
+        return true;
+      }
+      const recorded =
+        options.recording && request.method === "GET" ? replayed(options.recording, `${path}${url.search}`, Date.now()) : undefined;
+      if (recorded !== undefined) {
+        sendJson(response, recorded);
+        return true;
+      }
       if (gateway.change(request, response, path, () => bodyOf(request), sendJson)) return true;
       if (scenario === "broken" && !/^\/v1\/(?!fine_tuning)/.test(path)) {
         refuse(response, 500, "internal", "The record cannot be read: expected a database, got 12 bytes. Try loam doctor.");
@@ -292,7 +362,16 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       else refuse(response, 404, "notFound", `${path}: expected a path of the API.`);
       return true;
     },
-    close: () => engine.close(),
+    get streams() {
+      return streams.counts;
+    },
+    get numRequests() {
+      return numRequests;
+    },
+    close() {
+      engine.close();
+      streams.close();
+    },
   };
 }
 
@@ -301,7 +380,7 @@ export async function serveFake(
   folder: string,
   options: FakeOptions = {},
   port = 0,
-): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
+): Promise<{ readonly url: string; readonly port: number; readonly fake: FakeServer; close(): Promise<void> }> {
   const fake = fakeServer(options);
   const server = createServer((request, response) => {
     if (fake.answer(request, response)) return;
@@ -316,6 +395,7 @@ export async function serveFake(
   return {
     url: `http://127.0.0.1:${at}/`,
     port: at,
+    fake,
     close: async () => {
       fake.close();
       server.closeAllConnections();

@@ -160,7 +160,10 @@ export function fakeGateway(startedMs: number) {
       },
     ],
     cache: null,
+    webhooks: [],
+    journalDropped: 0,
   };
+  const tried = (target: string, how: string) => ({ target, ms: 40, how });
   const request = (i: number, more: object = {}) => ({
     id: `req_made${i}`,
     time: new Date(startedMs - i * 70_000).toISOString(),
@@ -170,7 +173,7 @@ export function fakeGateway(startedMs: number) {
     subject: keys[i % 3]!.subject,
     model: "mail-small",
     target: "loam/mail-small",
-    attempts: [{}],
+    attempts: [tried("loam/mail-small", "answered")],
     status: 200,
     error: null,
     detail: null,
@@ -189,8 +192,14 @@ export function fakeGateway(startedMs: number) {
     request(0),
     request(1, { target: "cloud/gpt-4o", model: "gpt-4o" }),
     request(2, { ...unanswered, status: 429, error: "limits/rate_limit_exceeded" }),
-    request(3, { attempts: [{}, {}], target: "loam/mail-small" }),
-    request(4, { status: 502, error: "gateway/upstream", model: "gpt-4o", target: "cloud/gpt-4o", attempts: [{}, {}, {}] }),
+    request(3, { attempts: [tried("cloud/gpt-4o-mini", "status"), tried("loam/mail-small", "answered")], target: "loam/mail-small" }),
+    request(4, {
+      status: 502,
+      error: "gateway/upstream",
+      model: "gpt-4o",
+      target: "cloud/gpt-4o",
+      attempts: [1, 2, 3].map(() => tried("cloud/gpt-4o", "status")),
+    }),
     request(5),
     request(6, { ...unanswered, status: 403, error: "gateway/forbidden", model: "gpt-4o" }),
   ];
@@ -227,6 +236,8 @@ export function fakeGateway(startedMs: number) {
     const tooMany = (url.searchParams.getAll("set").find(s => s.startsWith("max_tokens=")) ?? "=0").split("=")[1]!;
     const fits = Number(tooMany) <= 1024;
     return {
+      identity: { kind: "key", keyId: "key_1", subject: "ann" },
+      action: { endpoint: "chat", model: url.searchParams.get("model") },
       decision: fits
         ? { allowed: true, policy: "writers", reason: 'policy "writers"' }
         : { allowed: false, policy: null, reason: `no policy allows chat with model "${url.searchParams.get("model")}"` },
@@ -239,7 +250,14 @@ export function fakeGateway(startedMs: number) {
         },
       ],
       limits: [{ limit: "requests", bucket: "requests", capacity: 20, mode: "enforce" }],
-      route: { strategy: "weighted", rule: "long", targets: [{ target: "loam/mail-small", priority: 0, state: "available" }] },
+      route: {
+        model: "mail-small",
+        strategy: "weighted",
+        rule: "long",
+        rules: [{ rule: "long", applies: true }],
+        targets: [{ target: "loam/mail-small", weight: 1, priority: 0, state: "available" }],
+        fallbacks: [],
+      },
     };
   };
   return {

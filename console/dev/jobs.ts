@@ -10,6 +10,7 @@ const steps = 48;
 function madeUpEvents(id: string, startedMs: number, done: number) {
   const event = (n: number, message: string, data: object = {}, level = "info") => ({
     id: `ftevent-${id.slice(6)}-${n}`,
+    object: "fine_tuning.job.event",
     created_at: Math.floor(startedMs / 1000) + n,
     level,
     message,
@@ -44,6 +45,13 @@ export function fakeJobs(startedMs: number, isEmpty: boolean) {
         model: "mail-small",
         fine_tuned_model: isDone ? "ft-mail-small-polite-11111111" : null,
         status,
+        organization_id: "local",
+        training_file: "file-polite",
+        validation_file: "file-polite-valid",
+        result_files: [],
+        hyperparameters: { n_epochs: 3, batch_size: "auto", learning_rate_multiplier: "auto" },
+        integrations: [],
+        metadata: null,
         created_at: at,
         finished_at: isDone ? at + 300 : null,
         estimated_finish: isDone ? null : at + 900,
@@ -56,6 +64,9 @@ export function fakeJobs(startedMs: number, isEmpty: boolean) {
       checkpoints: isDone
         ? [48, 32, 16].map(step => ({
             id: `ftckpt-${step}`,
+            object: "fine_tuning.job.checkpoint",
+            created_at: at,
+            fine_tuning_job_id: id,
             step_number: step,
             fine_tuned_model_checkpoint: `ft-mail-small-polite-11111111${step === 48 ? "" : `-step-${step}`}@1`,
             metrics: { step, train_loss: 20 / step, full_valid_loss: 24 / step, full_valid_mean_token_accuracy: 0.8 + step / 500 },
@@ -64,7 +75,13 @@ export function fakeJobs(startedMs: number, isEmpty: boolean) {
     };
   };
   const all = isEmpty ? [] : [jobOf(2, "running", 20), jobOf(1, "succeeded", steps)];
-  const list = (data: readonly object[]) => ({ object: "list", data, has_more: false });
+  const list = (data: readonly { readonly id: string }[]) => ({
+    object: "list",
+    data,
+    first_id: data[0]?.id ?? null,
+    last_id: data.at(-1)?.id ?? null,
+    has_more: false,
+  });
 
   /** Status and body of an answer; undefined for a path that is not its own. */
   return (method: string, url: URL): readonly [status: number, body: object] | undefined => {

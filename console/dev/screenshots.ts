@@ -3,13 +3,13 @@
  * A second argument keeps only the pictures whose name holds it. Run it bundled, from the repository's root, after a build of the console:
  *   npx esbuild console/dev/screenshots.ts --bundle --platform=node --format=esm --packages=external --outfile=node_modules/.cache/loam-pictures.mjs
  *   node node_modules/.cache/loam-pictures.mjs FOLDER [PART]
- * With LOAM_URL=http://127.0.0.1:8080/ the pictures are of that server instead, where it need not be empty, broken or gone for them.
+ * LOAM_RECORDING=FILE takes the answers of `record.ts` where it has them. With LOAM_URL=http://127.0.0.1:8080/ the pictures are of that server instead, where it need not be empty, broken or gone for them.
  */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { chromium, type Page } from "playwright-core";
 import { chromiumArguments, findChromium } from "./chromium.ts";
-import { type FakeOptions, serveFake } from "./fake.ts";
+import { type FakeOptions, recordingOfEnvironment, serveFake } from "./fake.ts";
 
 const [folder = "pictures", only = ""] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
@@ -153,7 +153,9 @@ const browser = await chromium.launch({ executablePath: findChromium() ?? "chrom
 for (const shot of wanted)
   for (const colorScheme of ["light", "dark"] as const)
     for (const width of [1280, 400]) {
-      const server = real ? { url: real, close: async () => {} } : await serveFake(resolve("console/dist"), shot.fake);
+      const server = real
+        ? { url: real, close: async () => {} }
+        : await serveFake(resolve("console/dist"), { recording: recordingOfEnvironment(), ...shot.fake });
       const page = await browser.newPage({ colorScheme, viewport: { width, height: width === 400 ? 860 : 800 } });
       page.setDefaultTimeout(15_000);
       page.setDefaultNavigationTimeout(60_000);

@@ -4,16 +4,19 @@
  * has been shown.
  */
 import { lazy, Suspense, useEffect, useSyncExternalStore } from "react";
-import { api, serverUrl } from "./api.ts";
+import { api } from "./api.ts";
+import { followChanges } from "./changes.ts";
+import { serverUrl } from "./client.ts";
 import { useIsUp } from "./connection.ts";
 import { sessionOf, signOut, useHasKey, useSession, useSignInNeed } from "./credentials.ts";
 import { formatShort } from "./format.ts";
 import { Guard } from "./parts/guard.tsx";
 import { Icon, Mark } from "./parts/icons.tsx";
+import { Navigation, pageTitles } from "./parts/navigation.tsx";
 import { Shortcuts } from "./parts/shortcuts.tsx";
 import { SignIn } from "./parts/sign-in.tsx";
 import { useResource } from "./resource.ts";
-import { type Page, pages, parseRoute, type Route, routeHash } from "./route.ts";
+import { type Page, parseRoute, type Route, routeHash } from "./route.ts";
 import { Data } from "./routes/data.tsx";
 import { Engine } from "./routes/engine.tsx";
 import { Evaluations } from "./routes/evaluations.tsx";
@@ -25,21 +28,6 @@ import { Releases } from "./routes/releases.tsx";
 import { Runs } from "./routes/runs.tsx";
 import { Talk } from "./routes/talk.tsx";
 import { Training } from "./routes/training.tsx";
-
-const titles: { readonly [P in Page]: string } = {
-  talk: "Talk",
-  data: "Data",
-  training: "Training",
-  lineage: "Lineage",
-  engine: "Engine",
-  models: "Models",
-  releases: "Releases",
-  evaluations: "Evaluations",
-  runs: "Runs",
-  labels: "Labels",
-  jobs: "Jobs",
-  gateway: "Gateway",
-};
 
 const loadGateway = () => import("./routes/gateway.tsx");
 const Gateway = lazy(async () => ({ default: (await loadGateway()).Gateway }));
@@ -97,14 +85,20 @@ export function App() {
   const isOut = need !== "no";
   // a gateway alone has no record to look at, and models to talk to
   const hasRecord = session?.record !== false;
-  const overview = useResource(isOut || !hasRecord ? null : "overview", api.overview, overviewMs);
+  const overview = useResource(isOut || !hasRecord ? null : "overview", api.overview, {
+    on: ["serving", "artifacts"],
+    everyMs: overviewMs,
+  });
   const isUp = useIsUp();
   const { project, model, loam } = overview.data ?? {};
   useEffect(() => {
-    document.title = `${titles[route.page]} · ${project ?? "Loam"}`;
+    document.title = `${pageTitles[route.page]} · ${project ?? "Loam"}`;
     // narrow screens have the pages in a row that scrolls
     document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [route.page, project]);
+
+  const isAsked = session !== null && !isOut && hasRecord;
+  useEffect(() => (isAsked ? followChanges() : undefined), [isAsked]);
 
   useEffect(() => {
     void sessionOf(serverUrl("/api/session"));
@@ -126,14 +120,7 @@ export function App() {
             {project && <small>{project}</small>}
           </span>
         </a>
-        <nav aria-label="Pages">
-          {(hasRecord ? pages : withoutRecord).map(page => (
-            <a key={page} href={routeHash(page)} aria-current={route.page === page ? "page" : undefined}>
-              <Icon name={page} />
-              <span>{titles[page]}</span>
-            </a>
-          ))}
-        </nav>
+        <Navigation current={route.page} has={page => hasRecord || withoutRecord.includes(page)} />
         <div className="side-end">
           <div className="served">
             <i className={isUp && !overview.failure ? (model ? "dot up" : "dot") : "dot down"} />

@@ -3,20 +3,7 @@
  * somebody typed. The key is kept for this tab alone; it counts before the session.
  */
 import { useSyncExternalStore } from "react";
-import * as is from "./shape.ts";
-
-const session = is.object({
-  /** Whether a gateway decides on requests for a model too. */
-  gateway: is.boolean,
-  /** Whether there is an artifact store: a gateway alone has none. */
-  record: is.boolean,
-  /** `open`: the server asks nobody (`--admin`). */
-  access: is.oneOf("none", "session", "open"),
-  csrf: is.nullable(is.string),
-  /** A key to try the gateway with. */
-  demo: is.nullable(is.object({ key: is.string, path: is.string, body: is.unknown })),
-});
-export type Session = is.Infer<typeof session>;
+import { type Session, session } from "./generated/server.ts";
 
 const none: Session = { gateway: false, record: true, access: "open", csrf: null, demo: null };
 const place = "loam-gateway-key";

@@ -1,20 +1,19 @@
-/** The page's places as text after `#`: `#/training/model-3f2a`. One table; an unknown place is Talk. */
+/** The page's places as text after `#`: `#/training/model-3f2a`. One table, in the order of the navigation; an unknown place is Talk. */
 
-export const pages = [
-  "talk",
-  "data",
-  "training",
-  "lineage",
-  "engine",
-  "models",
-  "releases",
-  "evaluations",
-  "runs",
-  "labels",
-  "jobs",
-  "gateway",
-] as const;
-export type Page = (typeof pages)[number];
+/** Pages by what they are for. A group without pages is not shown; a new page is a name here and a row in `app.tsx`. */
+export const groups = {
+  Data: ["data", "labels"],
+  Train: ["training", "runs", "jobs"],
+  Evaluate: ["evaluations"],
+  Serve: ["talk", "engine", "models"],
+  Gateway: ["gateway"],
+  Watch: [],
+  Govern: ["releases", "lineage"],
+} as const;
+export type Group = keyof typeof groups;
+export type Page = (typeof groups)[Group][number];
+
+export const pages: readonly Page[] = Object.values(groups).flat();
 
 export interface Route {
   readonly page: Page;

@@ -2,8 +2,8 @@
  * The command line as few files: dist/src/cli/main.js with what it imports, split where the source imports dynamically, so that a verb loads
  * what it uses. A module that only re-exports costs nothing here. Libraries of plain JavaScript are inside; native ones stay packages.
  */
-import { rmSync } from "node:fs";
-import { relative, sep } from "node:path";
+import { readFileSync, rmSync } from "node:fs";
+import { dirname, relative, resolve, sep } from "node:path";
 import { inRoot } from "./places.js";
 
 const outdir = inRoot("dist/bundle");
@@ -53,6 +53,65 @@ const sources = {
   },
 };
 
+const imports = /^import \{([^}]*)\} from "(\.[^"]+)";$/gm;
+const reexports = /^export \{([^}]*)\} from "(\.[^"]+)";$/gm;
+const stars = /^export \* from "(\.[^"]+)";$/gm;
+const declared = /^export (?:async )?(?:const|let|function\*?|class) (\w+)/gm;
+/** `a as b` as names outside and inside. */
+const namesOf = list =>
+  list
+    .split(",")
+    .map(x => x.trim().split(/\s+as\s+/))
+    .filter(([name]) => name !== "")
+    .map(([name, as = name]) => ({ name, as }));
+
+/**
+ * Imports from an index become imports from the files that it names: an index reaches all of a module, and what a verb reaches is loaded with it, used
+ * or not. tsc writes imports and exports a line each.
+ */
+function directImports() {
+  const known = new Map();
+  const reexportsOf = file => {
+    if (!known.has(file)) {
+      const text = readFileSync(file, "utf8");
+      const found = new Map();
+      for (const [, from] of text.matchAll(stars)) {
+        const target = resolve(dirname(file), from);
+        const own = [...readFileSync(target, "utf8").matchAll(declared)].map(m => m[1]);
+        for (const name of [...own, ...reexportsOf(target).keys()]) found.set(name, { file: target, name });
+      }
+      for (const [, list, from] of text.matchAll(reexports))
+        for (const { name, as } of namesOf(list)) found.set(as, { file: resolve(dirname(file), from), name });
+      known.set(file, found);
+    }
+    return known.get(file);
+  };
+  const origin = (file, name) => {
+    const next = reexportsOf(file).get(name);
+    return next ? origin(next.file, next.name) : { file, name };
+  };
+  return {
+    name: "direct-imports",
+    transform: {
+      filter: { id: /[\\/]dist[\\/]src[\\/].*\.js$/ },
+      handler(code, id) {
+        const rewrite = (whole, list, from) => {
+          const target = resolve(dirname(id), from);
+          if (reexportsOf(target).size === 0) return whole;
+          return namesOf(list)
+            .map(({ name, as }) => {
+              const { file, name: inner } = origin(target, name);
+              const path = relative(dirname(id), file).split(sep).join("/");
+              return `import { ${inner} as ${as} } from "${path.startsWith(".") ? path : `./${path}`}";`;
+            })
+            .join(" ");
+        };
+        return { code: code.replace(imports, rewrite) };
+      },
+    },
+  };
+}
+
 /** Nothing of Loam does anything when it is imported. */
 export async function bundleCli() {
   // on a new machine this file is loaded before any package is there
@@ -63,7 +122,7 @@ export async function bundleCli() {
     platform: "node",
     external: id => /^[^./\0]/.test(id) && !id.startsWith(inRoot("")) && (id.startsWith("node:") || !inside.has(packageOf(id))),
     treeshake: { moduleSideEffects: [{ test: /[\\/]dist[\\/]src[\\/]/, sideEffects: false }] },
-    plugins: [sources],
+    plugins: [directImports(), sources],
     logLevel: "warn",
     output: { dir: outdir, format: "esm", entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js", minify: false },
   });

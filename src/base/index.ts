@@ -4,6 +4,7 @@
 export { type Clock, handClock, systemClock } from "./clock.ts";
 export { check, keyPath, parseYaml } from "./config.ts";
 export { contentCoding, decodedContent } from "./content-encoding.ts";
+export { type Defined, defined } from "./defined.ts";
 export { type Environment, environment, withEnvironment } from "./environment.ts";
 export {
   type ErrorRow,
@@ -22,6 +23,7 @@ export { baseErrors } from "./errors.ts";
 export { fileError, makeFolder, readBytes, readText, syncFolder, temporaryBeside, writeAll, writeFileAtomic } from "./files.ts";
 export { canonicalJson, hashOf, type Json, sha256 } from "./hash.ts";
 export { editDistance, nearest } from "./nearest.ts";
+export type { Answered, ApiOperation, JsonSchema, OpenApiDocument } from "./openapi.ts";
 export { pause } from "./pause.ts";
 export { makePrivateFile, makePrivateFolder, privateFileMode, privateFolderMode } from "./private-files.ts";
 export { type Progress, type ProgressEvent, silent } from "./progress.ts";

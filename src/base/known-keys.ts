@@ -2,6 +2,7 @@
  * The keys that a schema takes where an unknown one was written. Of alternatives those of the branch that complained: another one may well know the key, and
  * to propose the key that was just refused helps nobody.
  */
+import { writtenFormOf } from "./written-as.ts";
 
 interface Def {
   readonly type?: string;
@@ -43,6 +44,8 @@ export function knownKeys(
   const open = (s: unknown, at: unknown, depth: number): unknown[] => {
     const { def } = nodeOf(s);
     if (!def) return [];
+    const written = writtenFormOf(s as object);
+    if (written) return open(written, at, depth);
     if (def.innerType) return open(def.innerType, at, depth);
     if (def.type === "pipe") return open(def.in, at, depth);
     if (def.type === "lazy") return open(def.getter!(), at, depth);

@@ -88,8 +88,8 @@ test("a file that cannot be read here stops gc from removing anything, unless it
   };
   await set({ host: "vega" });
   expect((await told(a, gc)).projects).toMatchObject([{ host: "vega", folder: b, known: "no" }]);
-  expect(await codeOf(told(a, gc, [], { apply: true }))).toBe("cli/shared");
-  expect(await codeOf(told(a, gc, [], { apply: true, forgetAfter: "1" }))).toBe("cli/shared");
+  expect(await codeOf(told(a, gc, [], { apply: true }))).toBe("project/shared");
+  expect(await codeOf(told(a, gc, [], { apply: true, forgetAfter: "1" }))).toBe("project/shared");
   expect(await documents(a)).toBe(2);
   // a checkout of the very same file needs what this one needs
   const bobs = sha256(readFileSync(join(`${b}-elsewhere`, "loam.yaml")));

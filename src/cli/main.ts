@@ -1,6 +1,5 @@
 /** The process of the command line: this process's arguments, streams and signals around `runCli`; ends with a documented exit code. */
 import { exitCodes } from "../base/index.ts";
-import { hasAbandoned } from "../project/index.ts";
 import { runCli } from "./run-cli.ts";
 
 /** npm passes on a Ctrl-C that the terminal has sent already: two signals within this time are one wish. */
@@ -56,10 +55,14 @@ export async function main(argv: readonly string[]): Promise<number> {
   endWithReader();
   const { signal, begin, end } = signals();
   const { stdin, stdout, stderr } = process;
+  let hasAbandoned = false;
+  const abandon = () => {
+    hasAbandoned = true;
+  };
   try {
     // until its modules are there a verb has begun nothing, and no handler could run between them: a signal ends the process
-    const code = await runCli({ argv, cwd: process.cwd(), env: process.env, stdin, stdout, stderr, signal, onLoaded: begin });
-    if (hasAbandoned()) await endProcess(code);
+    const code = await runCli({ argv, cwd: process.cwd(), env: process.env, stdin, stdout, stderr, signal, onLoaded: begin, abandon });
+    if (hasAbandoned) await endProcess(code);
     return code;
   } finally {
     end();

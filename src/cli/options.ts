@@ -1,5 +1,5 @@
 /** Options of the command line as numbers: checked, with the verb and the flag named where they are none. */
-import { cliErrors } from "../project/index.ts";
+import { wrongUse } from "../project/index.ts";
 import type { Options } from "./verb.ts";
 
 const flagOf = (key: string): string => `--${key.replaceAll(/[A-Z]/g, c => `-${c.toLowerCase()}`)}`;
@@ -17,11 +17,7 @@ export function numberOption(options: Options, key: string, verb: string, { leas
   if (given === undefined) return undefined;
   const value = typeof given === "string" && given.trim() !== "" ? Number(given) : Number.NaN;
   if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
-  throw cliErrors.fail("usage", {
-    place: `loam ${verb}: ${flagOf(key)}`,
-    expected: `a ${whole ? "whole " : ""}number from ${least} to ${most}`,
-    received: JSON.stringify(given),
-  });
+  throw wrongUse(`loam ${verb}: ${flagOf(key)}`, `a ${whole ? "whole " : ""}number from ${least} to ${most}`, JSON.stringify(given));
 }
 
 /** The option as one of its words, undefined where it was not given. Errors: cli/usage. */
@@ -29,14 +25,16 @@ export function choiceOption<T extends string>(options: Options, key: string, ve
   const given = options[key];
   const word = words.find(w => w === given);
   if (given === undefined || word !== undefined) return word;
-  throw cliErrors.fail("usage", {
-    place: `loam ${verb}: ${flagOf(key)}`,
-    expected: `one of ${words.join(", ")}`,
-    received: JSON.stringify(given),
-  });
+  throw wrongUse(`loam ${verb}: ${flagOf(key)}`, `one of ${words.join(", ")}`, JSON.stringify(given));
 }
 
 export const textOption = (options: Options, key: string): string | undefined => {
   const given = options[key];
   return typeof given === "string" ? given : undefined;
+};
+
+/** Values of an option that may be given several times. */
+export const listOption = (options: Options, key: string): string[] => {
+  const given = options[key];
+  return given === undefined ? [] : [given].flat().map(String);
 };

@@ -20,6 +20,8 @@ export interface CliRun extends Streams {
   readonly signal: AbortSignal;
   /** Called when the command's modules are loaded, before it begins. */
   readonly onLoaded?: () => void;
+  /** Where the process ends with the command: called when a stop leaves the loading of a model behind. Default: it is waited for. */
+  readonly abandon?: () => void;
 }
 
 /** What a stop leaves, of verbs that say nothing else. */
@@ -85,7 +87,7 @@ function addVerb(program: Command, verb: Verb, cli: CliRun, ended: { code: numbe
     try {
       const run = await verb.load();
       cli.onLoaded?.();
-      await run({ out, cwd: cli.cwd, signal, streams: { stdin, stdout, stderr } }, args, options);
+      await run({ out, cwd: cli.cwd, signal, abandon: cli.abandon, streams: { stdin, stdout, stderr } }, args, options);
     } catch (error) {
       out.clear();
       ended.code = report(error, out.json, cli);

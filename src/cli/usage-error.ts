@@ -1,7 +1,7 @@
 /** A command line that cannot be parsed, as an error of Loam: what was typed, what was expected there, and the nearest valid word. */
 import type { CommanderError } from "commander";
 import { type LoamError, nearest } from "../base/index.ts";
-import { cliErrors } from "../project/index.ts";
+import { cliErrors } from "./errors.ts";
 import type { Verb } from "./verb.ts";
 import { verbs } from "./verbs.ts";
 

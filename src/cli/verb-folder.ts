@@ -1,7 +1,7 @@
-/** Where a verb looks for its project: `--project`, else where it was called. */
+/** Where a verb works: `--project`, else where it was called. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { cliErrors } from "../project/index.ts";
+import { findProject, type Workplace, Workspace, wrongUse } from "../project/index.ts";
 import type { Context, Options } from "./verb.ts";
 
 /** Errors: cli/usage where the folder that was named is none. */
@@ -9,5 +9,14 @@ export function folderOf(context: Context, options: Options): string {
   if (typeof options.project !== "string") return context.cwd;
   const folder = resolve(context.cwd, options.project);
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
-  throw cliErrors.fail("usage", { place: `--project ${options.project}`, expected: "a folder", received: "none", hint: "Check the path." });
+  throw wrongUse(`--project ${options.project}`, "a folder", "none", "Check the path.");
+}
+
+/** For calls that need no project. */
+export const placeOf = (context: Context, options: Options): Workplace => ({ folder: folderOf(context, options), cwd: context.cwd });
+
+/** The project there, opened for as long as `use` takes. Errors: cli/noProject, and those of its file. */
+export async function inProject<T>(context: Context, options: Options, use: (at: Workspace) => Promise<T>): Promise<T> {
+  await using at = new Workspace(findProject(folderOf(context, options)), context.cwd);
+  return await use(at);
 }

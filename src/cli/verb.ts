@@ -17,6 +17,8 @@ export interface Context {
   readonly cwd: string;
   /** Aborts on Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
+  /** The process ends when the command is stopped: a model that loads is left behind, and this is called. */
+  readonly abandon?: (() => void) | undefined;
   /** For what is no line of output: questions, input, a log. Default: those of the process. */
   readonly streams?: Streams;
 }

@@ -7,11 +7,11 @@ import { afterAll, expect, test } from "vitest";
 import { check, type Progress, type ProgressEvent, random, sha256, silent } from "../base/index.ts";
 import type { ArtifactReader, Stage } from "../store/index.ts";
 import { documentIds, explain, readMeasures } from "./explain.ts";
-import type { LedgerEntry } from "./ledger.ts";
-import { tellStory } from "./ledger.ts";
+import { type LedgerEntry, tellStory } from "./ledger.ts";
 import { decodeColumn } from "./measures.ts";
+import { dataPart } from "./part.ts";
 import { dataReport } from "./report.ts";
-import { dataPart, documentsOptionsOf, documentsStage, identify, sourceStage } from "./stage.ts";
+import { documentsOptionsOf, documentsStage, identify, sourceStage } from "./stage.ts";
 import { parseSetting, tryThresholds } from "./try.ts";
 
 async function make<I extends string>(

@@ -2,13 +2,8 @@
 
 export { guessReader, type ReaderGuess, readersFor } from "./add/guess-reader.ts";
 export { keyboard as typingErrors } from "./augment/methods/keyboard/keyboard.ts";
-export {
-  factFault,
-  type ParaphraseFault,
-  paraphraseFault,
-  paraphraseInstruction,
-  paraphraseLimits,
-} from "./augment/methods/paraphrase/faults.ts";
+export { factFault, type ParaphraseFault, paraphraseFault } from "./augment/methods/paraphrase/faults.ts";
+export { paraphraseInstruction, paraphraseLimits } from "./augment/methods/paraphrase/limits.ts";
 export { type BlendPart, blendOptionsOf, blendStage, blends } from "./blend.ts";
 export { type CardRecord, cardFormat, type DataCard, dataCard } from "./card/card.ts";
 export { artifactAsExport, cardFiles } from "./card/files.ts";
@@ -36,21 +31,14 @@ export { augmentationFile, documentIds, explain, findDocuments, findId, linesOf,
 export { type Exported, type ExportOptions, exportDocuments, heldOutNames } from "./export/export.ts";
 export { type FormatName, formatNames } from "./export/formats.ts";
 export { parquetCompressions } from "./export/parquet.ts";
-export { forgetEntry, forgotten, hashedEntry } from "./forget/forget.ts";
+export { forgetEntry } from "./forget/entry.ts";
+export { forgotten, hashedEntry } from "./forget/forget.ts";
 export { type Alike, type Heir, heirs, idsWithin, type Place, placesOf } from "./forget/places.ts";
-export {
-  type Edit,
-  type LedgerEntry,
-  type Measure,
-  type SetAside,
-  type Story,
-  showMeasure,
-  tellStory,
-  type Verdict,
-} from "./ledger.ts";
+export { type Edit, type LedgerEntry, type Measure, type SetAside, type Story, showMeasure, tellStory, type Verdict } from "./ledger.ts";
 export { type Column, type ColumnInfo, decodeColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
 export { decide } from "./mix.ts";
 export { type MixtureInfo, mixtureFile, readTimes, tellMixture } from "./mixture/index.ts";
+export { type DataPart, dataPart } from "./part.ts";
 export { contaminationFile } from "./pipeline.ts";
 export { type WorkOptions, workOn } from "./plan/shared.ts";
 export { type Calibration, calibrated, isotonicCalibration, plattCalibration } from "./quality/calibration.ts";
@@ -78,11 +66,11 @@ export { type Embedder, type Need, needKey, noResources, type Resources, type Sc
 export { fillRows } from "./rows.ts";
 export { type Shown, shortened, shownBy } from "./shown.ts";
 export { type Manifest, manifestOf } from "./sources/manifest.ts";
-export { type Reader, type ReadRecord, readerNames, type SourceOptions, sourceOptions } from "./sources/source.ts";
-export { type OwnPartOptions, ownPart, ownPartCounter, ownPartOnly, ownPartOptions, ownPartProblem } from "./split-by/own-part.ts";
+export { readerNames, type SourceOptions, sourceOptions } from "./sources/options.ts";
+export type { Reader, ReadRecord } from "./sources/source.ts";
+export { type OwnPartOptions, ownPartOnly, ownPartOptions } from "./split-by/options.ts";
+export { ownPart, ownPartCounter, ownPartProblem } from "./split-by/own-part.ts";
 export {
-  type DataPart,
-  dataPart,
   documentsOf,
   documentsOptionsOf,
   documentsStage,
@@ -105,9 +93,9 @@ export {
   likeDefaults,
   likeGroups,
   likeIndex,
-  nearDuplicateOptions,
   sketchAll,
 } from "./steps/near-duplicates/index.ts";
+export { nearDuplicateOptions } from "./steps/near-duplicates/options.ts";
 export { type FindOptions, findPrivate } from "./steps/private/find.ts";
 export { type NameExample, parseNameExample } from "./steps/private/names/examples.ts";
 export { decodeNames, encodeNames, type NamesModel, type NamesReport, nameRecogniser } from "./steps/private/names/model.ts";
@@ -117,7 +105,8 @@ export type { Recogniser } from "./steps/private/recogniser.ts";
 export { type RedactPolicy, redact } from "./steps/private/redact.ts";
 export { type Policy, type PrivateSpan, type PrivateType, privateTypes } from "./steps/private/types.ts";
 export { judge, type Rule, type Rules } from "./steps/rules.ts";
-export { type Split, type SplitOptions, splitDocuments, splitOptions } from "./steps/split/split.ts";
+export { type SplitOptions, splitOptions } from "./steps/split/options.ts";
+export { type Split, splitDocuments } from "./steps/split/split.ts";
 export type {
   Applied,
   Asked,
@@ -136,7 +125,8 @@ export type {
   StreamRound,
   TaggerStep,
 } from "./steps/step.ts";
-export { type ChosenStep, chooseStep, type StepName, stepEntry, steps } from "./steps/steps.ts";
+export { type StepName, stepEntry } from "./steps/step-entry.ts";
+export { type ChosenStep, chooseStep, steps } from "./steps/steps.ts";
 export { heldOutSet } from "./test-set.ts";
 export { parseSetting, type Trial, type TryExample, tryThresholds } from "./try.ts";
 export { heldWithin } from "./within.ts";

@@ -12,7 +12,8 @@ import { bad, type Given, good, type Made, runRecords } from "./plan/runs.laws.t
 import { folderWorkspace, memoryWorkspace, type TaskOutput, type Workspace } from "./plan/workspace.ts";
 import { noResources } from "./resources.ts";
 import type { ReadRecord } from "./sources/source.ts";
-import { chooseStep, stepEntry } from "./steps/steps.ts";
+import { stepEntry } from "./steps/step-entry.ts";
+import { chooseStep } from "./steps/steps.ts";
 
 const run = (records: readonly ReadRecord[], steps: unknown[], maxBad = 0.1, more: Partial<Given> = {}) =>
   runRecords([records], { steps, maxBad, ...more });

@@ -14,7 +14,8 @@ import type { Workspace } from "./plan/workspace.ts";
 import { noResources, type Resources } from "./resources.ts";
 import type { ManifestEntry } from "./sources/file.ts";
 import { contaminationTally } from "./steps/decontaminate/contamination.ts";
-import { type DecontaminateOptions, searchedItems } from "./steps/decontaminate/decontaminate.ts";
+import { searchedItems } from "./steps/decontaminate/decontaminate.ts";
+import type { DecontaminateOptions } from "./steps/decontaminate/options.ts";
 
 /** A job over files; partitions and bins follow from their sizes. */
 export const jobOf = (files: readonly ManifestEntry[], o: Omit<Job, "partitions" | "bins">): Job => ({

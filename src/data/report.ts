@@ -12,7 +12,8 @@ import type { LedgerEntry, Measure, SetAside } from "./ledger.ts";
 import { type DiffLine, lineDiff } from "./line-diff.ts";
 import { type ColumnInfo, decodeColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
 import { type Shown, shownBy } from "./shown.ts";
-import { steps as allSteps, type StepName } from "./steps/steps.ts";
+import type { StepName } from "./steps/step-entry.ts";
+import { steps as allSteps } from "./steps/steps.ts";
 
 export interface Example {
   readonly id: string;

@@ -5,7 +5,8 @@
 import type { Attribute, Attributes } from "./document.ts";
 import type { Measure } from "./ledger.ts";
 import type { StepCount } from "./measures.ts";
-import { steps as allSteps, type StepName } from "./steps/steps.ts";
+import type { StepName } from "./steps/step-entry.ts";
+import { steps as allSteps } from "./steps/steps.ts";
 
 export const hiddenText = "(not shown: it holds private data)";
 

@@ -8,7 +8,8 @@ import type { ArtifactReader, Stage, Summary } from "../store/index.ts";
 import { type Document, sizeOf } from "./document.ts";
 import { explain } from "./explain.ts";
 import { tellStory } from "./ledger.ts";
-import { dataPart, documentsOf, documentsOptionsOf, documentsStage, identify, sourceStage } from "./stage.ts";
+import { dataPart } from "./part.ts";
+import { documentsOf, documentsOptionsOf, documentsStage, identify, sourceStage } from "./stage.ts";
 import { jaccard, shingles } from "./steps/near-duplicates/index.ts";
 
 /** Runs a stage into memory: what the store does, without keeping anything. */

@@ -2,18 +2,16 @@
  * The two stages of data. `source` lists and fingerprints the files (cheap when nothing changed); `data` reads them, runs the steps and
  * splits. Both take the project's folder beside their options, because a path cannot change a result: a changed file does, through its hash.
  */
+
 import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { formatCount, hashOf, isLoamError, type Json, type Progress } from "../base/index.ts";
 import { type ArtifactReader, closeJob, openJob, type Stage, type Store, stage } from "../store/index.ts";
-import { augmentOptions } from "./augment/options.ts";
-import { cardPart } from "./card/part.ts";
 import { type Document, readDocuments, textLines } from "./document.ts";
 import { dataErrors } from "./errors.ts";
-import { forgetEntry } from "./forget/forget.ts";
-import { mixtureOptions } from "./mixture/options.ts";
+import { type DataPart, partShape } from "./part.ts";
 import { curate, jobOf, reasonsLine } from "./pipeline.ts";
 import { recordsOfPartition } from "./plan/job.ts";
 import { keptTasks } from "./plan/kept.ts";
@@ -23,35 +21,12 @@ import { canThread, threads } from "./plan/threads.ts";
 import { memoryWorkspace, resumedWorkspace, workspaceFormat } from "./plan/workspace.ts";
 import { type Need, needKey, noResources, type Resources } from "./resources.ts";
 import type { ManifestEntry } from "./sources/file.ts";
+import { type SourcesPart, sourceOptions } from "./sources/options.ts";
 import { readers } from "./sources/readers.ts";
-import { allSources, manifestOfAll, type NamedSource, openSources, type SourcesPart, sourcesProblem } from "./sources/several.ts";
-import { sourceOptions, sourcesOptions } from "./sources/source.ts";
-import { splitOptions, splitVersion } from "./steps/split/split.ts";
+import { allSources, manifestOfAll, type NamedSource, openSources } from "./sources/several.ts";
+import { splitVersion } from "./steps/split/split.ts";
 import type { Step } from "./steps/step.ts";
-import { steps as allSteps, type ChosenStep, chooseStep, stepEntry } from "./steps/steps.ts";
-
-const partShape = z.strictObject({
-  source: sourceOptions.optional(),
-  /** Several, by name. */
-  sources: sourcesOptions.optional(),
-  steps: z.array(stepEntry).default(["clean", "deduplicate"]),
-  split: splitOptions.prefault({}),
-  /** Ids of documents that stay whatever the steps say; the ledger tells whose verdict was overruled. */
-  keep: z.array(z.string().min(1)).default([]),
-  /** Ids of documents that are passed over while reading, as if they were not there; nothing of their text is kept. */
-  forget: z.array(forgetEntry).default([]),
-  /** Variants of train documents. */
-  augment: augmentOptions.optional(),
-  /** How often each train document is taken. */
-  mixture: mixtureOptions.optional(),
-  card: cardPart.optional(),
-});
-/** One entry of `data:` in `loam.yaml`. */
-export const dataPart = partShape.superRefine((part, context) => {
-  const problem = sourcesProblem(part);
-  if (problem) context.addIssue({ code: "custom", message: problem });
-});
-export type DataPart = z.output<typeof dataPart>;
+import { steps as allSteps, type ChosenStep, chooseStep } from "./steps/steps.ts";
 
 /** Where stages find what is not part of a result. */
 export interface Surroundings {

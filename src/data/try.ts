@@ -10,7 +10,8 @@ import type { Measure } from "./ledger.ts";
 import { type ColumnInfo, decodeColumn, fate, fatesFile, type MeasuresInfo, type StepCount } from "./measures.ts";
 import { shownBy } from "./shown.ts";
 import type { Rules } from "./steps/rules.ts";
-import { steps as allSteps, type StepName } from "./steps/steps.ts";
+import type { StepName } from "./steps/step-entry.ts";
+import { steps as allSteps } from "./steps/steps.ts";
 
 export interface TryExample {
   readonly id: string;

@@ -1,6 +1,5 @@
 /** evaluate: how good a model is, beside what anyone could have without it. */
 export { sliceName } from "./about-item.ts";
-export { type BaselineName, baselineNames } from "./baseline-names.ts";
 export { type AnswerBaseline, type CommonestForms, commonestForms, type Rewriting } from "./baselines/answers/index.ts";
 export { type BaselineScore, bytesOf, gzipBaseline, type NgramModel, ngramBaseline, trainNgram, zstdBaseline } from "./baselines/index.ts";
 export { type Bm25Options, bm25, searchWords } from "./baselines/ranking/index.ts";
@@ -14,16 +13,20 @@ export { type TextItem, type TextMetric, textMetrics, textScore, textStatistics 
 export { type JudgedItem, type JudgeSummary, judgePairs, judgeRuleOf, judgeSummary, withJudgement } from "./judge/judge.ts";
 export { fromOtherSide, isContradicted, type JudgementScores, judgementScores } from "./judge/judgement.ts";
 export { type ModelBitsOptions, modelBits } from "./model-bits.ts";
-export {
-  type DecoderLikelihood,
-  type DecoderLikelihoodParts,
-  decoderLikelihood,
-} from "./models/decoder-likelihood.ts";
+export { type DecoderLikelihood, type DecoderLikelihoodParts, decoderLikelihood } from "./models/decoder-likelihood.ts";
 export { type EndpointOptions, endpointModel } from "./models/endpoint.ts";
 export { type KeptAnswers, keptAnswers, rememberedAnswers } from "./models/kept-answers.ts";
 export type { Answering, AnswerOf, ChatTurn, EvaluatedModel, Exchanges, RequestKind, RequestOf } from "./models/model.ts";
 export { faultsOf, type Paraphrases, paraphrasesOf, type Wording, wordingChange } from "./paraphrase/paraphrases.ts";
 export { type WordingFault, wordingFaults } from "./paraphrase/wording-fault.ts";
+export {
+  type BaselineName,
+  baselineNames,
+  type TextClassifierName,
+  textClassifierNames,
+  type UndecidedRule,
+  undecidedRules,
+} from "./part.ts";
 export { chanceOf } from "./results/chance.ts";
 export {
   corrected,
@@ -36,16 +39,10 @@ export {
   pairItems,
 } from "./results/compare.ts";
 export { type Condition, parseCondition } from "./results/condition.ts";
-export {
-  type Cleanness,
-  type ContaminationSplit,
-  cleannessOf,
-  contaminationSplit,
-  markKey,
-} from "./results/contamination.ts";
+export { type Cleanness, type ContaminationSplit, cleannessOf, contaminationSplit, markKey } from "./results/contamination.ts";
 export { asChoosing, type CostThreshold, choosingOf, costDifference, costThreshold } from "./results/cost-threshold.ts";
 export { mostWrong, slowest } from "./results/extremes.ts";
-export { type GateVerdict, gateVerdict, tellVerdict, toldEvidence, type UndecidedRule, undecidedRules } from "./results/gate.ts";
+export { type GateVerdict, gateVerdict, tellVerdict, toldEvidence } from "./results/gate.ts";
 export {
   checkWhole,
   type GroupHead,
@@ -68,6 +65,7 @@ export { parseResults } from "./results/read-results.ts";
 export { countedName } from "./results/retrieval-measures.ts";
 export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
 export { type ChangedItem, changedItem, type ShownItem, shownItem } from "./results/shown-item.ts";
+export { thresholdLines, thresholdText } from "./results/threshold-lines.ts";
 export { type ResultTimes, resultTimes, resultTimesFile } from "./results/times.ts";
 export { checkMeasures, toldMeasures, toldNames } from "./results/told-measures.ts";
 export { type TurnedItem, type VariantScores, variantScores } from "./results/variant.ts";
@@ -82,13 +80,7 @@ export {
   recallAt,
   reciprocalRank,
 } from "./retrieval/index.ts";
-export {
-  type BitsReport,
-  baselinesStage,
-  evaluateStage,
-  type ReportScore,
-  scoreTimes,
-} from "./stage.ts";
+export { type BitsReport, baselinesStage, evaluateStage, type ReportScore, scoreTimes } from "./stage.ts";
 export { type Asked, askOf } from "./tasks/ask.ts";
 export type { Corpus, CorpusDocument } from "./tasks/corpus.ts";
 export type { GroupMeasure, TaskGroup } from "./tasks/harness-groups.ts";

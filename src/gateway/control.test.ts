@@ -4,9 +4,10 @@ import { join } from "node:path";
 import Sqlite from "libsql";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { renderProblem } from "../base/index.ts";
-import type { Authentication, ChangeEntry, Control, Credentials, Refusal } from "./contract.ts";
+import type { ChangeEntry, Control } from "./contract.ts";
 import { type ControlOptions, openControl } from "./control.ts";
 import type { ControlGiven } from "./control-config.ts";
+import type { Authentication, Credentials, Refusal } from "./identity/contract.ts";
 import { credentialsOf } from "./identity/credentials.ts";
 import { usageCsv } from "./usage/csv.ts";
 

@@ -1,22 +1,23 @@
 /** Identity, policies, limits and usage opened over one state, as `contract.ts` says. Decisions read a snapshot that a reload swaps whole. */
 import { check } from "../base/index.ts";
 import { openJournal } from "./admin/journal.ts";
-import type { Control, Explanation, Identity } from "./contract.ts";
+import type { Action, Control, Explanation } from "./contract.ts";
 import { controlPart } from "./control-config.ts";
 import { gatewayErrors } from "./errors.ts";
-import { type Access, openAccess } from "./identity/access.ts";
+import { Access, type Snapshot } from "./identity/access.ts";
 import { authenticator, identityOfKey } from "./identity/authenticate.ts";
 import { changesIn, headOfChanges, verifyChanges } from "./identity/changes.ts";
-import { createKeys } from "./identity/keys.ts";
+import type { Identity } from "./identity/contract.ts";
+import { KeyStore } from "./identity/key-store.ts";
 import { hasAdministrator } from "./identity/last-admin.ts";
 import { accountOf } from "./identity/principals.ts";
 import { serverSecrets } from "./identity/server-secret.ts";
-import { createLimiter } from "./limits/limiter.ts";
+import { Limiter } from "./limits/limiter.ts";
 import { linesOf } from "./limits/lines.ts";
 import { viewLimits } from "./limits/view.ts";
 import { objectSeal } from "./owners/seal.ts";
 import { decide, explainPolicies } from "./policy/decide.ts";
-import { openState } from "./state/state.ts";
+import { openState, type State } from "./state/state.ts";
 import { usageBetween } from "./usage/usage.ts";
 
 export interface ControlOptions {
@@ -66,123 +67,138 @@ const flushEveryMs = 10_000;
 export async function openControl(options: ControlOptions): Promise<Control> {
   const now = options.now ?? Date.now;
   const place = options.place ?? "gateway";
-  const leaseMs = options.leaseMs ?? defaultLeaseMs;
   const config = check(controlPart, options.config, place);
   const state = await openState({
     url: options.state,
     ...(options.limitsState === undefined ? {} : { limitsUrl: options.limitsState }),
     root: options.root,
-    leaseMs,
+    leaseMs: options.leaseMs ?? defaultLeaseMs,
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
     ...(options.now ? { now: options.now } : {}),
   });
-  const { database } = state;
-  const cacheMs = options.keyCacheMs ?? defaultKeyCacheMs;
   let access: Access | undefined;
   try {
-    const opened = await openAccess({
-      database,
+    access = await Access.open({
+      database: state.database,
       config,
       place,
       file: options.file ?? "the gateway's file",
       now,
-      everyMs: cacheMs,
+      everyMs: options.keyCacheMs ?? defaultKeyCacheMs,
       mayNotFit: options.entriesMayNotFit ?? false,
       onMisfit: options.onMisfit ?? (() => {}),
       ...(options.fetch ? { fetch: options.fetch } : {}),
     });
-    access = opened;
-    if (options.needsAdmin) hasAdministrator(opened.current.config, place);
+    if (options.needsAdmin) hasAdministrator(access.current.config, place);
     const secrets = serverSecrets(options.secrets, state);
-    const keys = createKeys({
-      database,
-      secrets,
-      principals: () => opened.current.config.principals,
-      othersMayEnter: () => opened.current.config.issuers.length > 0,
-      mayHaveSignatures: () => opened.current.config.sigv4 !== undefined,
-      now,
-      cacheMs,
-      staleMs: staleKeysMs,
-    });
+    const keys = keysIn(state, access, secrets, options);
     await state.buckets.sweep();
-    const limiter = createLimiter({
-      buckets: state.buckets,
-      rules: () => opened.current.config.limits,
-      prices: () => opened.current.config.prices,
-      now,
-      atOnce: state.bucketsIn === "postgres" || state.bucketsIn === "redis" ? 2 : 1,
-      gathers: state.bucketsIn === "sqlite",
-      sweepEveryMs: leaseMs / 3,
-      ...(options.onStore ? { onStore: options.onStore } : {}),
-    });
-    const journal = openJournal(state.journal, now);
-    const flushes = setInterval(() => void keys.flush().catch(() => {}), flushEveryMs);
-    flushes.unref();
-    const explain = (identity: Identity, action: Parameters<Control["explain"]>[1]): Explanation => {
-      const { config, index } = opened.current;
-      const { lines } = linesOf(
-        config.limits,
-        config.prices,
-        { identity, model: action.model, ip: null },
-        { inputTokens: 0, maxOutputTokens: 0, bytes: 0 },
-        now(),
-      );
-      return {
-        ...explainPolicies(index, identity, action, now()),
-        limits: lines.map(({ rule, line }) => ({
-          limit: rule.name,
-          bucket: line.bucket,
-          capacity: rule.burst ?? rule.limit,
-          mode: rule.mode,
-        })),
-      };
-    };
-    return {
-      authenticate: authenticator({
-        keys,
-        principals: () => opened.current.config.principals,
-        tokens: () => opened.current.tokens,
-        signatures: () => opened.current.config.sigv4,
-        now,
-      }),
-      decide: (identity, action) => decide(opened.current.index, identity, action, now()),
-      explain,
-      async identityOf(keyOrPrefix) {
-        const key = await keys.info(keyOrPrefix);
-        const identity = identityOfKey(key, opened.current.config.principals);
-        if (typeof identity !== "string") return identity;
-        throw gatewayErrors.fail("unknownSubject", {
-          place: `key ${key.prefix}`,
-          message: identity,
-          hint: "Look at principals in the configuration.",
-        });
-      },
-      access: () => opened.current.config,
-      rolesOf: subject => accountOf(opened.current.config.principals, subject)?.roles ?? [],
-      limits: limiter,
-      objects: objectSeal(secrets),
-      limitsView: ask => viewLimits(state.buckets, opened.current.config.limits, opened.current.config.prices.currency, now(), ask),
-      keys,
-      journal,
-      usage: (fromDay, toDay) => usageBetween(database, fromDay, toDay),
-      changes: from => changesIn(database, from),
-      head: () => headOfChanges(database),
-      watchLimits: listener => limiter.watch(listener),
-      verifyChanges: () => verifyChanges(database),
-      entries: opened.entries,
-      reload: (config, by) => opened.reload(config, by),
-      async close() {
-        clearInterval(flushes);
-        opened.close();
-        await limiter.close();
-        await keys.flush().catch(() => {});
-        await journal.close().catch(() => {});
-        await state.close();
-      },
-    };
+    return controlOver({ state, access, keys, limiter: limiterIn(state, access, options), objects: objectSeal(secrets), now });
   } catch (error) {
     access?.close();
     await state.close();
     throw error;
   }
+}
+
+function keysIn({ database }: State, access: Access, secrets: readonly string[], { now = Date.now, keyCacheMs }: ControlOptions): KeyStore {
+  return new KeyStore({
+    database,
+    secrets,
+    principals: () => access.current.config.principals,
+    othersMayEnter: () => access.current.config.issuers.length > 0,
+    mayHaveSignatures: () => access.current.config.sigv4 !== undefined,
+    now,
+    cacheMs: keyCacheMs ?? defaultKeyCacheMs,
+    staleMs: staleKeysMs,
+  });
+}
+
+function limiterIn({ buckets, bucketsIn }: State, access: Access, options: ControlOptions): Limiter {
+  return new Limiter({
+    buckets,
+    rules: () => access.current.config.limits,
+    prices: () => access.current.config.prices,
+    now: options.now ?? Date.now,
+    atOnce: bucketsIn === "postgres" || bucketsIn === "redis" ? 2 : 1,
+    gathers: bucketsIn === "sqlite",
+    sweepEveryMs: (options.leaseMs ?? defaultLeaseMs) / 3,
+    ...(options.onStore ? { onStore: options.onStore } : {}),
+  });
+}
+
+/** What the policies say to an action, and which limits it would be held against. */
+function explained({ config, index }: Snapshot, identity: Identity, action: Action, nowMs: number): Explanation {
+  const subjects = { identity, model: action.model, ip: null };
+  const { lines } = linesOf(config.limits, config.prices, subjects, { inputTokens: 0, maxOutputTokens: 0, bytes: 0 }, nowMs);
+  return {
+    ...explainPolicies(index, identity, action, nowMs),
+    limits: lines.map(({ rule, line }) => ({
+      limit: rule.name,
+      bucket: line.bucket,
+      capacity: rule.burst ?? rule.limit,
+      mode: rule.mode,
+    })),
+  };
+}
+
+interface Opened {
+  readonly state: State;
+  readonly access: Access;
+  readonly keys: KeyStore;
+  readonly limiter: Limiter;
+  readonly objects: Control["objects"];
+  readonly now: () => number;
+}
+
+/** Every port of the contract, filled. */
+function controlOver({ state, access, keys, limiter, objects, now }: Opened): Control {
+  const { database } = state;
+  const journal = openJournal(state.journal, now);
+  const flushes = setInterval(() => void keys.flush().catch(() => {}), flushEveryMs);
+  flushes.unref();
+  const current = () => access.current.config;
+  return {
+    authenticate: authenticator({
+      keys,
+      principals: () => current().principals,
+      tokens: () => access.current.tokens,
+      signatures: () => current().sigv4,
+      now,
+    }),
+    decide: (identity, action) => decide(access.current.index, identity, action, now()),
+    explain: (identity, action) => explained(access.current, identity, action, now()),
+    async identityOf(keyOrPrefix) {
+      const key = await keys.info(keyOrPrefix);
+      const identity = identityOfKey(key, current().principals);
+      if (typeof identity !== "string") return identity;
+      throw gatewayErrors.fail("unknownSubject", {
+        place: `key ${key.prefix}`,
+        message: identity,
+        hint: "Look at principals in the configuration.",
+      });
+    },
+    access: current,
+    rolesOf: subject => accountOf(current().principals, subject)?.roles ?? [],
+    limits: limiter,
+    objects,
+    limitsView: ask => viewLimits(state.buckets, current().limits, current().prices.currency, now(), ask),
+    keys,
+    journal,
+    usage: (fromDay, toDay) => usageBetween(database, fromDay, toDay),
+    changes: from => changesIn(database, from),
+    head: () => headOfChanges(database),
+    watchLimits: listener => limiter.watch(listener),
+    verifyChanges: () => verifyChanges(database),
+    entries: access,
+    reload: (config, by) => access.reload(config, by),
+    async close() {
+      clearInterval(flushes);
+      access.close();
+      await limiter.close();
+      await keys.flush().catch(() => {});
+      await journal.close().catch(() => {});
+      await state.close();
+    },
+  };
 }

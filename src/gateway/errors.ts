@@ -1,5 +1,5 @@
 /** The codes of this room. */
-import { errorTable } from "../base/index.ts";
+import { errorTable } from "../base/part.ts";
 
 export const gatewayErrors = errorTable("gateway", {
   state: { status: 400, exit: "usage", meaning: "The place where the gateway keeps its state is not a URL that Loam knows." },

@@ -7,8 +7,8 @@ import { checkConfig } from "./config/read-config.ts";
 import { openControl } from "./control.ts";
 import type { ControlGiven } from "./control-config.ts";
 import { Gateway, type GatewayOptions } from "./gateway.ts";
-import type { RequestRecord } from "./http/exchange.ts";
 import { listenGateway } from "./http/listen.ts";
+import type { RequestRecord } from "./http/request-record.ts";
 
 export interface Received {
   readonly path: string;

@@ -5,22 +5,26 @@
 import { type Clock, type StaticPage, systemClock } from "../base/index.ts";
 import type { Login } from "../session/index.ts";
 import type { AnswerCache } from "./cache/cache.ts";
-import type { CacheState } from "./cache/counts.ts";
 import { cacheMetrics } from "./cache/metrics.ts";
 import { closeCache, openCache } from "./cache/open.ts";
 import { countersOf, type TokenCounter } from "./config/counters.ts";
-import type { GatewayConfig, ModelRoute } from "./config/read-config.ts";
-import type { Control, Identity } from "./contract.ts";
+import type { GatewayConfig } from "./config/gateway-config.ts";
+import type { Control } from "./contract.ts";
 import { gatewayErrors } from "./errors.ts";
 import { HeldRequests } from "./guards/person/held.ts";
 import { type AppFetch, createApp } from "./http/app.ts";
 import { EndedRequests } from "./http/ended.ts";
-import type { End, Exchange, RequestRecord } from "./http/exchange.ts";
+import type { End, Exchange } from "./http/exchange.ts";
 import { limits } from "./http/limits.ts";
 import { createMetrics, type GatewayMetrics } from "./http/metrics.ts";
+import type { RequestRecord } from "./http/request-record.ts";
+import type { Identity } from "./identity/contract.ts";
 import { Callers } from "./own/callers.ts";
 import type { OwnServer } from "./own/server-port.ts";
+import type { Settle } from "./pipeline/pipeline.ts";
+import type { GatewayPorts, GatewayState } from "./ports.ts";
 import { type RoutingMetrics, routingMetrics } from "./routing/metrics.ts";
+import type { ModelRoute } from "./routing/route.ts";
 import { Runtime } from "./routing/runtime.ts";
 import { type ShadowRecord, Shadows } from "./routing/shadow.ts";
 import type { GatewayTracing } from "./tracing/tracing.ts";
@@ -29,8 +33,8 @@ import { UpstreamFailure } from "./upstreams/failure.ts";
 import type { UpstreamNotice } from "./upstreams/notice.ts";
 import type { Stop } from "./upstreams/stop.ts";
 import { noticeMetrics } from "./webhooks/metrics.ts";
-import { type Notices, openNotices } from "./webhooks/notices.ts";
-import type { ReceiverState, WebhookOptions } from "./webhooks/webhooks.ts";
+import { Notices } from "./webhooks/notices.ts";
+import type { WebhookOptions } from "./webhooks/webhooks.ts";
 
 export interface GatewayOptions {
   readonly config: GatewayConfig;
@@ -65,27 +69,9 @@ export interface GatewayOptions {
   readonly onShadow?: (record: ShadowRecord) => void;
 }
 
-/** What is going on, for operators and the console. */
-export interface GatewayState {
-  readonly inFlight: number;
-  readonly isDraining: boolean;
-  readonly upstreams: readonly ReturnType<ReturnType<Runtime["upstreams"]>[number]["state"]>[];
-  readonly models: readonly {
-    readonly name: string;
-    readonly aliases: readonly string[];
-    readonly strategy: string;
-    readonly targets: ModelRoute["targets"];
-  }[];
-  /** Of kept answers; null where none are. */
-  readonly cache: CacheState | null;
-  /** Receivers of events, and how it goes with each. */
-  readonly webhooks: readonly ReceiverState[];
-  /** Lines of the journal that were lost because the state did not keep up. */
-  readonly journalDropped: number;
-}
-
-export class Gateway {
+export class Gateway implements GatewayPorts {
   readonly clock: Clock;
+  readonly openedMs: number;
   readonly control: Control;
   readonly metrics: GatewayMetrics;
   /** Set by whoever listens, where clients show certificates. */
@@ -130,6 +116,7 @@ export class Gateway {
     const { config, clock = systemClock, random = Math.random, version = "0.0.0" } = options;
     this.#options = options;
     this.clock = clock;
+    this.openedMs = clock.now();
     this.callers = options.later && new Callers(options.control, () => clock.now(), options.later.own);
     const control = this.callers?.control ?? options.control;
     this.control = control;
@@ -162,7 +149,7 @@ export class Gateway {
     this.tracing = options.tracing;
     control.journal.keep(config.journal);
     control.journal.beforeLook = () => this.tell();
-    this.#notices = openNotices({
+    this.#notices = new Notices({
       control,
       configs: config.webhooks,
       now: () => clock.now(),
@@ -261,19 +248,14 @@ export class Gateway {
   }
 
   /** A request has come; gives what must be called once when its answer has ended. */
-  begin(exchange: Exchange): (end: End) => void {
+  begin(exchange: Exchange, settle: Settle): (end: End) => void {
     this.#inFlight++;
     return end => {
       if (exchange.isOver) return;
       exchange.isOver = true;
       this.#inFlight--;
       if (this.#inFlight === 0) for (const wake of this.#empty.splice(0)) wake();
-      const { reservation } = exchange;
-      if (reservation) {
-        const { inputTokens = 0, outputTokens = 0, cachedTokens = 0 } = end.usage ?? {};
-        if (exchange.attempts.length === 0 && exchange.target === undefined && end.error !== "gateway/blocked") void reservation.cancel();
-        else void reservation.settle({ inputTokens, outputTokens, cachedTokens, pricedAs: exchange.way?.pricedAs, status: end.status });
-      }
+      settle(exchange, end);
       this.#ended.add(exchange, end);
     };
   }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { apis } from "./http/apis.ts";
 import { readAsk } from "./http/ask.ts";
-import { leaving } from "./http/ask-model.ts";
+import { stopOnClose } from "./pipeline/client-connection.ts";
 import { encodedInTurns } from "./turns.ts";
 
 /** Turns of the event loop until it is done. */
@@ -54,6 +54,6 @@ test("a text encoded in turns has the bytes of the text, wherever characters are
 test("a client that left before its request was read has left", () => {
   const outgoing = { destroy: () => {}, once: () => {}, writableFinished: false };
   const request = asked("hello");
-  expect(leaving(request, { outgoing }).reason).toBeUndefined();
-  expect(leaving(request, { outgoing: { ...outgoing, destroyed: true } }).reason).toMatchObject({ kind: "left" });
+  expect(stopOnClose(request, { outgoing }).reason).toBeUndefined();
+  expect(stopOnClose(request, { outgoing: { ...outgoing, destroyed: true } }).reason).toMatchObject({ kind: "left" });
 });

@@ -2,6 +2,7 @@
  * What a layer may multiply by: a float matrix, or one of the quantised forms, told apart by their keys. A layer asks for a product or for
  * rows and does not know which it has. Forms are made by quantise/; the products are the tensor room's.
  */
+import { codeBlock } from "../machine/index.ts";
 import {
   add,
   cast,
@@ -92,5 +93,5 @@ export function tableRows(table: Weight, tokens: Tensor): Tensor {
 }
 
 /** Codes in a block of a table; weights are cut into no other. */
-export const blockSize = 32;
+export const blockSize = codeBlock;
 const isHalfBytes = (bytes: number): boolean => bytes === blockSize / 2;

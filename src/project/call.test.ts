@@ -1,10 +1,10 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { callOf, type Watch } from "./call.ts";
-import type { ProjectEvent } from "./events.ts";
+import { eventVersion, type ProjectEvent } from "./events.ts";
 
-const warning = (message: string): ProjectEvent => ({ event: "warning", message });
-const progress = (label: string, done: number): ProjectEvent => ({ event: "progress", label, stage: "train", done });
+const warning = (message: string): ProjectEvent => ({ event: "warning", message, v: eventVersion });
+const progress = (label: string, done: number): ProjectEvent => ({ event: "progress", label, stage: "train", done, v: eventVersion });
 
 test("a call that is awaited gives its result, and runs once however often it is awaited", async () => {
   let runs = 0;
@@ -88,4 +88,23 @@ test("an error of the work is thrown where it is read, after the events before i
   };
   await expect(read()).rejects.toThrow("broken");
   expect(seen).toEqual([warning("a")]);
+});
+
+test("an error while whoever reads is busy is thrown when it reads on, and rejects nothing that nobody handles", async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => unhandled.push(error);
+  process.on("unhandledRejection", note);
+  try {
+    const read = async () => {
+      const call = callOf(async ({ emit }) => {
+        emit(warning("a"));
+        throw new Error("broken");
+      });
+      for await (const _ of call) for (let turn = 0; turn < 3; turn++) await setImmediate();
+    };
+    await expect(read()).rejects.toThrow("broken");
+    expect(unhandled).toEqual([]);
+  } finally {
+    process.off("unhandledRejection", note);
+  }
 });

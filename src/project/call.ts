@@ -2,21 +2,34 @@
  * A call of the library that takes its time: awaited for its result, or read as a stream of events. It begins when it is first awaited or read.
  * Leaving the `for await` stops the work in good order, as the signal does, and waits until it has stopped: nothing is left half-written.
  */
-import { baseErrors } from "../base/index.ts";
-import type { ProjectEvent } from "./events.ts";
+import { baseErrors, isLoamError, type Progress } from "../base/index.ts";
+import { type EventContent, eventVersion, type ProjectEvent } from "./events.ts";
 
 /** What the work of a call is given. */
 export interface Watch {
   readonly signal: AbortSignal;
-  emit(event: ProjectEvent): void;
+  emit(event: EventContent): void;
+  /** As in `CallOptions`. */
+  readonly abandon?: (() => void) | undefined;
 }
 
 export interface CallOptions {
   /** Aborted: the call stops in good order and fails with base/interrupted. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * For a program that ends when it is stopped: a stop leaves the loading of a model behind, which cannot be interrupted, and calls this. Default: the
+   * loading is waited for, and the model closed.
+   */
+  readonly abandon?: (() => void) | undefined;
 }
 
 export interface Call<T> extends PromiseLike<T>, AsyncIterable<ProjectEvent> {}
+
+/** Progress of a job under a label. */
+export const progressFor =
+  ({ emit }: Pick<Watch, "emit">, label: string): Progress =>
+  event =>
+    emit({ event: "progress", label, ...event });
 
 /** Events that nobody has read yet. A progress event takes the place of the one before it of the same label. */
 class Unread {
@@ -51,14 +64,14 @@ const interrupted = () =>
 
 class Working<T> implements Call<T> {
   readonly #work: (watch: Watch) => Promise<T>;
-  readonly #given: AbortSignal | undefined;
+  readonly #given: CallOptions;
   readonly #stop = new AbortController();
   #result: Promise<T> | undefined;
   #unread: Unread | undefined;
 
-  constructor(work: (watch: Watch) => Promise<T>, signal: AbortSignal | undefined) {
+  constructor(work: (watch: Watch) => Promise<T>, given: CallOptions) {
     this.#work = work;
-    this.#given = signal;
+    this.#given = given;
   }
 
   #begin(): Promise<T> {
@@ -67,13 +80,13 @@ class Working<T> implements Call<T> {
   }
 
   async #run(): Promise<T> {
-    const given = this.#given;
-    const stop = () => this.#stop.abort(interrupted());
+    const { signal: given, abandon } = this.#given;
+    const stop = () => this.#stop.abort(isLoamError(given?.reason, "base/interrupted") ? given.reason : interrupted());
     if (given?.aborted) stop();
     else given?.addEventListener("abort", stop, { once: true });
     try {
       this.#stop.signal.throwIfAborted();
-      return await this.#work({ signal: this.#stop.signal, emit: event => this.#unread?.add(event) });
+      return await this.#work({ signal: this.#stop.signal, emit: event => this.#unread?.add({ ...event, v: eventVersion }), abandon });
     } finally {
       given?.removeEventListener("abort", stop);
       this.#unread?.end();
@@ -91,6 +104,8 @@ class Working<T> implements Call<T> {
     const unread = new Unread();
     this.#unread = unread;
     const result = this.#begin();
+    // whoever reads may be busy when it fails, and is told at the end
+    result.catch(() => {});
     let isRead = false;
     try {
       for (let event = await unread.next(); event; event = await unread.next()) yield event;
@@ -107,4 +122,4 @@ class Working<T> implements Call<T> {
 }
 
 /** A call that does `work` once it is awaited or read. */
-export const callOf = <T>(work: (watch: Watch) => Promise<T>, { signal }: CallOptions = {}): Call<T> => new Working(work, signal);
+export const callOf = <T>(work: (watch: Watch) => Promise<T>, options: CallOptions = {}): Call<T> => new Working(work, options);

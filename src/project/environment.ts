@@ -1,6 +1,6 @@
 /** What the bits of a trained model depend on beside its recipe: versions, instruction set, threads. Recorded with every run, compared by a rebuild. */
 import { z } from "zod";
-import { engineVersion, machine as machineCode } from "../tensor/index.ts";
+import { engineVersion, processorFeatures } from "../tensor/index.ts";
 import { machine } from "./machine.ts";
 import { ownPackage } from "./package.ts";
 
@@ -31,7 +31,7 @@ function onnxRuntimeVersion(device: string): string {
 
 function machineCodeTier(): string {
   if (process.env.LOAM_MACHINE_CODE === "off") return "off";
-  const { wide512, vnni512, bf16 } = machineCode.processorFeatures();
+  const { wide512, vnni512, bf16 } = processorFeatures();
   const tier = [wide512 && "avx512", vnni512 && "vnni", bf16 && "bf16"].filter(Boolean).join("+");
   return tier === "" ? "none" : tier;
 }

@@ -1,11 +1,12 @@
 /** The codes of this room. */
-import { errorTable } from "../base/index.ts";
+import { existsSync } from "node:fs";
+import { errorTable, type LoamError, nearest } from "../base/index.ts";
 
-export const cliErrors = errorTable("cli", {
-  usage: {
+export const projectErrors = errorTable("project", {
+  argument: {
     status: 400,
     exit: "usage",
-    meaning: "A command, argument or option is not known or is missing; the nearest right one is named.",
+    meaning: "What a call was asked for names nothing known, is missing, or does not fit the rest; what would fit is named.",
   },
   noProject: { status: 404, exit: "usage", meaning: "There is no loam.yaml in this folder or above it." },
   reference: { status: 400, exit: "usage", meaning: "loam.yaml names a data set or model that it does not define." },
@@ -42,3 +43,18 @@ export const cliErrors = errorTable("cli", {
   },
   nothing: { status: 404, exit: "usage", meaning: "What was asked for has not been made yet." },
 });
+
+/** project/argument: what was asked for is not there, or is missing. */
+export const wrongUse = (place: string, expected: string, received: string, hint?: string): LoamError =>
+  projectErrors.fail("argument", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+
+/** The hint of a misspelt word; undefined where none of the known ones is near. */
+export function nearestHint(word: string, known: Iterable<string>): string | undefined {
+  const near = nearest(word, known);
+  return near === undefined ? undefined : `Did you mean "${near}"?`;
+}
+
+/** Nothing is at a path that is to be written. `shown` is how the user wrote it. Errors: project/exists. */
+export function checkFree(path: string, shown: string, hint = "Choose another name, or remove it."): void {
+  if (existsSync(path)) throw projectErrors.fail("exists", { place: shown, expected: "nothing of that name yet", received: "one", hint });
+}

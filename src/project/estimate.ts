@@ -7,10 +7,11 @@ import { countParameters, decoderSpec } from "../nn/index.ts";
 import type { ArtifactReader } from "../store/index.ts";
 import { compile, matmul, openDevice, type Tensor } from "../tensor/index.ts";
 import { decoderConfigOf, recipeSchema, stepsOf, tokensPerStep } from "../train/index.ts";
+import { dataSetOf } from "../tune/part.ts";
+import { foldedModelOf, type TunePart } from "../tune/index.ts";
 import type { Link } from "./life.ts";
-import type { ProjectConfig, ProjectFile } from "./project-file.ts";
-import { foldedModelOf } from "./tuning/cross-validation-links.ts";
-import { dataSetOf } from "./tuning/tune-part.ts";
+import { type ProjectConfig } from "./part.ts";
+import { type ProjectFile } from "./project-file.ts";
 
 export interface Estimate {
   readonly ms: number;
@@ -71,7 +72,8 @@ async function tuningEstimate(
   // a file of examples is small beside a corpus, and half full rows are a fair guess
   const examples = made.get(link.inputs.examples ?? "")?.summary.train ?? (dataSet === undefined ? 1000 : undefined);
   const all = Number(examples ?? made.get(`data/${dataSet}`)?.summary.trainDocuments ?? bytes / documentBytes);
-  const texts = "sample" in tune && tune.sample !== undefined ? Math.min(all, tune.sample) : all;
+  const { sample }: TunePart = tune;
+  const texts = sample === undefined ? all : Math.min(all, sample);
   const tokens = texts * (examples === undefined ? Math.min(tune.length, bytes / texts / tokenBytes) : tune.length / 2);
   // a fold's model is trained as the whole one is, and not kept; states are every text once through the base, at most so many (`src/tune/frozen`), and a
   // forward pass is a third of a step

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { formatDuration, isLoamError, readText, sha256 } from "../base/index.ts";
 import { isSameRecord, type KeptVersion, type Needs, otherProjects, type SeenProject, type Store, whereIs } from "../store/index.ts";
-import { cliErrors } from "./errors.ts";
+import { projectErrors } from "./errors.ts";
 import { neededBy } from "./needs.ts";
 import { type ProjectFile, projectFile, readProject } from "./project-file.ts";
 
@@ -60,13 +60,13 @@ const knownTexts = {
 
 /** A line a project. */
 export const sharingLine = (s: SharingProject, nowMs: number): string =>
-  `  shared    ${placeOf(s)}, seen ${formatDuration(Math.max(0, nowMs - s.seenMs))} ago: ${knownTexts[s.known]}`;
+  `shared    ${placeOf(s)}, seen ${formatDuration(Math.max(0, nowMs - s.seenMs))} ago: ${knownTexts[s.known]}`;
 
-/** Errors: cli/shared. */
+/** Errors: project/shared. */
 export function checkKnown(sharing: readonly SharingProject[]): void {
   const unknown = sharing.filter(s => s.known === "no");
   if (unknown.length === 0) return;
-  throw cliErrors.fail("shared", {
+  throw projectErrors.fail("shared", {
     place: "gc --apply",
     expected: "what every project of this record needs",
     received: `other files, which cannot be read here: ${unknown.map(placeOf).join(", ")}`,

@@ -1,25 +1,35 @@
 /** project: the application as a library. Composes the modules; the command line, the console and fine-tuning jobs call it. */
 
-export { type Call, type CallOptions, callOf, type Watch } from "./call.ts";
+export { type Call, type CallOptions, callOf, progressFor, type Watch } from "./call.ts";
+export { type CollectedGarbage, type CollectOptions, collectGarbage } from "./collect-garbage.ts";
 export { environmentOf } from "./environment.ts";
-export { cliErrors } from "./errors.ts";
-export { estimate, estimateLine } from "./estimate.ts";
-export type { ProgressTold, ProjectEvent, StageTold, WarningTold } from "./events.ts";
-export { checkKnown, neededByAll, type SharingProject, sharingLine, sharingProjects } from "./gc-projects.ts";
-export { dataLinksOf, type Link, lazyDevice, lifeOf, type Made, planLink, runLink, stageNames } from "./life.ts";
+export { projectErrors, checkFree, nearestHint, wrongUse } from "./errors.ts";
+export { estimateLine } from "./estimate.ts";
+export { type EvaluateOptions, type TasksEvaluation, type TasksReport } from "./evaluations.ts";
+export { type EventContent, eventVersion, type LossPoint, type ModelTold, type ProjectEvent, type StageTold, type NoteTold, type QuantizedTold, type RebuiltTold } from "./events.ts";
+export { type SharingProject } from "./gc-projects.ts";
+export { dataLinksOf, link } from "./life.ts";
+export { administerGateway, startGateway } from "./gateway/gateway-calls.ts";
+export { type TraceOptions, traceServed, traceSubject, verifyRecord } from "./lineage.ts";
 export { type LooksReport, looksLines, looksReport } from "./looks.ts";
-export { neededBy } from "./needs.ts";
-export { openProject, Project } from "./open-project.ts";
+export { type OpenProjectOptions, openProject, Project, createProject } from "./open-project.ts";
 export { ownPackage, packageFolder } from "./package.ts";
+export { type ProjectConfig } from "./part.ts";
+export { thisUser } from "./person.ts";
 export {
   findProject,
-  modelNameOf,
   openProjectStore,
-  type ProjectConfig,
   type ProjectFile,
   parseProject,
   projectFile,
   servedModelsOf,
   withProjectStore,
 } from "./project-file.ts";
-export { hasAbandoned, untilStopped } from "./until-stopped.ts";
+export { type RanLinks, type RunLinksOptions, runLinks } from "./run-links.ts";
+export { type RunPlan, type RunReport, runLife } from "./runs.ts";
+export { type SearchReport, type StudyReport, type StudyWork, workOnSearch } from "./searches.ts";
+export type { BaseCandidate, BaseSelection } from "./selections.ts";
+export type { ProjectServer } from "./serving/serve-options.ts";
+export type * from "./types.ts";
+export { untilStopped } from "./until-stopped.ts";
+export { type Workplace, Workspace } from "./workspace.ts";

@@ -22,7 +22,7 @@ import { dataLinksOf, type Link, lifeOf, planLink } from "./life.ts";
 import { modelsOf, type ProjectFile, projectFile } from "./project-file.ts";
 import { neededByStudies } from "./searching/needed.ts";
 import { keptRules } from "./serving/kept-rules.ts";
-import { servedAs } from "./serving/serve-part.ts";
+import { servedAs } from "./serving/served-as.ts";
 
 /**
  * Artifacts that the project file as it stands would reuse: of every model's life, and of data sets that no model has yet. The newest documents of a data

@@ -1,75 +1,31 @@
 /**
- * What the console shows besides the engines: the record's models, runs, evaluations and lineage. A port: the command line gives functions
- * that read its project's store; without one the console's pages are empty.
+ * What the console shows besides the engines: the artifact store's models, runs, evaluations and lineage. A port: the application gives functions that
+ * read its project's store; without one the console's pages are empty. The types follow from the schemas of `http/console-answers/`.
  */
+import type { z } from "zod";
+import type { Answered } from "../base/index.ts";
+import type { dataReport } from "./http/console-answers/data-report.ts";
+import type { consoleEvaluation } from "./http/console-answers/evaluations.ts";
+import type { consoleModel, consoleRun, dataSet, graph, machine, maskedExamples, metricPoint } from "./http/console-answers/project.ts";
 import type { LabelSource } from "./label-source.ts";
 import type { ReleaseSource } from "./release-source.ts";
 
-export interface Machine {
-  readonly cores: number;
-  readonly processor: string;
-  readonly memoryBytes: number;
-  readonly vector: readonly string[];
-}
-
-export interface ConsoleModel {
-  readonly id: string;
-  readonly name: string;
-  readonly version: number | string;
-  readonly artifact: string;
-  readonly createdAt: string | number;
-  readonly aliases: readonly string[];
-  readonly scores: Readonly<Record<string, number>>;
-}
-
-export interface ConsoleRun {
-  readonly artifact: string;
-  readonly stage: string;
-  readonly startedAt: string | number | null;
-  readonly endedAt: string | number | null;
-  readonly summary: Readonly<Record<string, unknown>>;
-}
-
+export type Machine = Answered<z.output<typeof machine>>;
+export type ConsoleModel = Answered<z.output<typeof consoleModel>>;
+export type ConsoleRun = Answered<z.output<typeof consoleRun>>;
 /** A logged step of training; what a run did not measure is absent. */
-export interface MetricPoint {
-  readonly step: number;
-  readonly tokens: number;
-  readonly loss: number;
-  readonly heldOut?: number;
-  readonly learningRate: number;
-  readonly tokensPerSecond: number;
-  readonly gradientNorm: number;
-}
-
-export interface ConsoleEvaluation {
-  readonly artifact: string;
-  readonly model: string;
-  readonly report: unknown;
-}
-
-export interface ConsoleGraph {
-  readonly root: string;
-  readonly nodes: readonly {
-    readonly id: string;
-    readonly kind: string;
-    readonly stage: string;
-    /** What the stage was told. */
-    readonly options?: unknown;
-    readonly summary: Readonly<Record<string, unknown>>;
-    readonly createdAt: string | number;
-    readonly relation: "self" | "ancestor" | "descendant";
-  }[];
-  /** `from` is what `to` was made of. */
-  readonly edges: readonly { readonly from: string; readonly to: string; readonly name: string }[];
-}
-
+export type MetricPoint = Answered<z.output<typeof metricPoint>>;
+export type ConsoleEvaluation = Answered<z.output<typeof consoleEvaluation>>;
+export type ConsoleGraph = Answered<z.output<typeof graph>>;
 /** A data set that was curated. */
-export interface ConsoleDataSet {
-  readonly name: string;
-  /** The documents that the newest run made. */
-  readonly artifact: string;
-  readonly createdAt: string | number;
-  readonly summary: Readonly<Record<string, unknown>>;
+export type ConsoleDataSet = Answered<z.output<typeof dataSet>>;
+
+/** What `revisions` tells apart; each value differs from the one before as soon as the answers of its resources may differ. */
+export interface RecordRevisions {
+  /** Artifacts, model versions, aliases, gates, approvals. */
+  readonly artifacts: string;
+  /** Runs under way and their logs. */
+  readonly runs: string;
 }
 
 type Answer<T> = T | Promise<T>;
@@ -82,14 +38,16 @@ export interface ConsoleSource {
   /** Undefined where there is no such run. */
   metrics(artifact: string): Answer<readonly MetricPoint[] | undefined>;
   /** Which tokens a tuned model was trained on, of its first examples; undefined where it has none to show. */
-  examples?(artifact: string): Answer<object | undefined>;
+  examples?(artifact: string): Answer<Answered<z.output<typeof maskedExamples>> | undefined>;
   evaluations(): Answer<readonly ConsoleEvaluation[]>;
   /** Undefined where there is no such artifact. */
   graph(id: string): Answer<ConsoleGraph | undefined>;
   /** The newest documents of every data set, the newest first. */
   dataSets(): Answer<readonly ConsoleDataSet[]>;
   /** What curation did, as the report says it; undefined where there is no such artifact. */
-  dataReport(artifact: string): Answer<object | undefined>;
+  dataReport(artifact: string): Answer<Answered<z.output<typeof dataReport>> | undefined>;
+  /** Read every second while a page is open. */
+  revisions(): Answer<RecordRevisions>;
   /** Absent where the record has no versions to speak of: those pages are empty. */
   readonly releases?: ReleaseSource;
   /** Absent where no project says what is labelled. */

@@ -10,6 +10,7 @@ export type {
   ConsoleSource,
   Machine,
   MetricPoint,
+  RecordRevisions,
 } from "./console-source.ts";
 export {
   createEmbeddingEngine,
@@ -48,6 +49,7 @@ export { Fleet } from "./lifecycle/fleet.ts";
 export type { FleetChange, FleetOptions } from "./lifecycle/fleet-options.ts";
 export { giveMemoryBack } from "./lifecycle/give-memory-back.ts";
 export { keepAliveMs } from "./lifecycle/keep-alive.ts";
+export type { LabelGiven } from "./label-source.ts";
 export { pointedAt, type RulesData } from "./lifecycle/labels.ts";
 export type { VersionInfo } from "./lifecycle/members.ts";
 export { type VersionPolicy, wantedVersions } from "./lifecycle/policy.ts";

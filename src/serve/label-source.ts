@@ -1,5 +1,10 @@
-/** What the console's page Labels reads and writes. A port: the command line gives functions over its project's files. Answers are plain data. */
+/** What the console's page Labels reads and writes. A port: the application gives functions over its project's files. Answers are plain data. */
+import type { z } from "zod";
+import type { Answered } from "../base/index.ts";
+import type { labelBatch, labelState } from "./http/console-answers/labels.ts";
+
 type Answer<T> = T | Promise<T>;
+export type LabelState = Answered<z.output<typeof labelState>>;
 
 export interface LabelGiven {
   readonly id: string;
@@ -10,9 +15,11 @@ export interface LabelGiven {
 
 export interface LabelSource {
   /** Every entry of `labels:`, with its classes and how much is labelled. */
-  sets(): Answer<readonly object[]>;
+  sets(): Answer<readonly LabelState[]>;
+  /** Differs as soon as somebody has labelled; read every second while a page is open. */
+  revision(): Answer<string>;
   /** Texts that a person has not labelled yet, and how far people agree; undefined where there is no such set. */
-  batch(name: string, by: string): Answer<object | undefined>;
+  batch(name: string, by: string): Answer<Answered<z.output<typeof labelBatch>> | undefined>;
   /** Keeps a label; it is on the disk when this has answered. Errors: serve/parameter's place is left to the route. */
-  give(name: string, given: LabelGiven): Answer<object | undefined>;
+  give(name: string, given: LabelGiven): Answer<LabelState | undefined>;
 }

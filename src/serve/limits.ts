@@ -1,6 +1,8 @@
 /** Limits on what comes from outside and on what is kept for it, each with its reason. */
+import { requestBounds } from "../protocols/index.ts";
 
 export const limits = {
+  ...requestBounds,
   /** A body's bytes. A prompt of 128,000 tokens is about 0.6 MB of text, up to six times that when JSON escapes every character. */
   bodyBytes: 4 * 1024 * 1024,
   /** Nesting of a JSON body. The deepest legal request (a tool's schema inside a message) has about 20 levels. */
@@ -12,42 +14,23 @@ export const limits = {
   headerCount: 100,
   /** Longer than the idle time of common balancers (60 s), so that the balancer closes first and no request meets a closed socket. */
   keepAliveMs: 75_000,
-  /** OpenAI: up to 4 stop strings. */
-  stops: 4,
-  /** Characters of a stop string: all of it may have to be held back from a stream. */
-  stopCharacters: 512,
-  /** OpenAI: n up to 128; also the number of answers (prompts times n) to one request. */
-  answers: 128,
-  /** Messages of one chat; a context of 128,000 tokens holds fewer than this many turns of 30 tokens. */
-  messages: 4096,
   /** Characters of prompt for each token of context. No token of the common vocabularies is longer, so a longer prompt cannot fit. */
   charactersPerToken: 128,
-  /** OpenAI: up to 20 most likely tokens a place; 5 in the older completions. */
-  topLogprobs: 20,
-  completionLogprobs: 5,
   /** Of a scored text more may be told: whoever learns from a model wants most of its distribution. */
   scoreLogprobs: 1024,
   /** And so many of all tokens of a request, where a place has more than 20: about 64 MiB. */
   scoredOutcomes: 2 ** 20,
-  /** A tenant's name or a digest of it. */
-  cacheSaltCharacters: 256,
-  /** OpenAI: completions of which the best are answered. */
-  bestOf: 20,
   /** A client's own request id that is echoed. */
   requestIdCharacters: 128,
   /** Sequences that may wait for a slot. At 20 answers a second the last one waits 13 s. */
   queueSequences: 256,
   /** Prompt tokens that may wait, as a multiple of what all slots hold: bounds the wait by work and not by number alone. */
   queueTokensPerSlotRoom: 16,
-  /** OpenAI: texts of one embeddings request, and tokens of all of them. */
-  embeddingTexts: 2048,
+  /** OpenAI: tokens of all texts of one embeddings request. */
   embeddingTokens: 300_000,
   /** Texts that may wait to be embedded: four of the largest requests. At 500 texts a second the last one waits 16 s. */
   queueTexts: 8192,
-  /** Documents of one rerank request. */
-  rerankDocuments: 1000,
-  /** OpenAI: functions of one request; and the bytes of their descriptions and schemas, which all go into the prompt. */
-  tools: 128,
+  /** Of descriptions and schemas of the functions of one request, which all go into the prompt. */
   toolCharacters: 512 * 1024,
   /** Responses kept of one owner for conversations that go on, and the characters of their JSON together. */
   storedResponses: 1000,
@@ -85,4 +68,10 @@ export const limits = {
   attributionWork: 262_144,
   /** Comment lines keep idle streams open: gateways close after 30 s (AWS) to 230 s (Azure). */
   heartbeatMs: 15_000,
+  /** Event streams of the console that are open at once: one a browser profile, so a team. Each is a socket and some hundred bytes. */
+  changeStreams: 64,
+  /** A stream of changes ends after this time; its page opens another, for which access is checked again. */
+  changeStreamMs: 600_000,
+  /** Between looks at what has changed, while a page is open. */
+  changesEveryMs: 1_000,
 } as const;

@@ -1,16 +1,21 @@
 /**
- * What the console's pages Releases, Evaluations and Runs show of the record. A port: the command line gives functions over its project's store. Answers
- * are plain data as the registry has them; the console's contract says what its pages read of them.
+ * What the console's pages Releases, Evaluations and Runs show of the artifact store. A port: the application gives functions over its project's store.
+ * The types follow from the schemas of `http/console-answers/`.
  */
+import type { z } from "zod";
+import type { Answered } from "../base/index.ts";
+import type { logged, modelReleases, verdicts } from "./http/console-answers/releases.ts";
+import type { versionReport } from "./http/console-answers/version-report.ts";
+
 type Answer<T> = T | Promise<T>;
 
 export interface ReleaseSource {
   /** Every model: versions, aliases with what rollbacks would go to, history. */
-  releases(): Answer<readonly object[]>;
+  releases(): Answer<readonly Answered<z.output<typeof modelReleases>>[]>;
   /** A version: what the guarded aliases ask of it and what is met, approvals, signatures; undefined where there is none. */
-  verdicts(version: string): Answer<object | undefined>;
+  verdicts(version: string): Answer<Answered<z.output<typeof verdicts>> | undefined>;
   /** What was measured of a version, beside another where one is named; undefined where there is none. */
-  report(version: string, against: string | undefined): Answer<object | undefined>;
+  report(version: string, against: string | undefined): Answer<Answered<z.output<typeof versionReport>> | undefined>;
   /** A run's options and every figure that it logged, by name; undefined where there is none. */
-  logged(artifact: string): Answer<object | undefined>;
+  logged(artifact: string): Answer<Answered<z.output<typeof logged>> | undefined>;
 }

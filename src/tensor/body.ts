@@ -17,7 +17,7 @@ export function reachable(outputs: readonly Tensor[], within = 0, stop?: { has(t
 
 /** The same node over other inputs (itself where nothing changed). */
 export const withInputs = (t: Tensor, inputs: readonly Tensor[]): Tensor =>
-  inputs.every((x, i) => x === t.inputs[i]) ? t : new Tensor(t.kind, inputs, t.attributes as never);
+  inputs.every((x, i) => x === t.inputs[i]) ? t : new Tensor(t.kind, inputs, t.attributes);
 
 /** Outputs of a body over other inputs than its placeholders; a copy of its nodes. */
 export function inlineBody(body: Body, inputs: readonly Tensor[]): Tensor[] {
@@ -47,10 +47,10 @@ export interface TracedBody<R> {
 
 /** Traces a function of trees of tensors apart from what is around it. */
 export function traceBody<A extends readonly unknown[], R>(f: (...args: A) => R, args: A): TracedBody<R> {
-  const leaves = treeLeaves<Tensor>(args as unknown as Tree<Tensor>);
+  const leaves = treeLeaves<Tensor>(args as Tree<unknown> as Tree<Tensor>);
   const mark = idMark();
   const placeholders = leaves.map((t, i) => input(`argument${i}`, t.shape, t.dtype));
-  const result = f(...(treeFrom(args as unknown as Tree<Tensor>, placeholders) as unknown as A));
+  const result = f(...(treeFrom(args as Tree<unknown> as Tree<Tensor>, placeholders) as unknown as A));
   const outputs = treeLeaves<Tensor>(result as Tree<Tensor>);
   // what was built before the trace and is used inside becomes an input of its own, so that gradients reach it
   const inside = reachable(outputs, mark);

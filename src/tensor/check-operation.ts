@@ -124,7 +124,7 @@ const reapplied = (t: Tensor, from: readonly Tensor[], to: readonly Tensor[]): T
   new Tensor(
     t.kind,
     t.inputs.map(x => to[from.indexOf(x)]!),
-    t.attributes as never,
+    t.attributes,
   ),
 ];
 

@@ -162,62 +162,92 @@ function candidates(
   return pairs;
 }
 
-/** Compiles a function of trees of tensors for a device. */
-export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, options: CompileOptions): Compiled<A, R> {
-  const { device, donate = [], constant = [], name = f.name || "program" } = options;
-  const { backend } = device;
-  let disposed = false;
-  let latest: Program | undefined;
-  const programs = new ProgramCache<Program>(options.keptPrograms ?? defaultKeptPrograms, program => {
-    if (latest === program && !disposed) latest = undefined;
-    program.executable.dispose();
-  });
+interface ArgumentLeaf {
+  readonly argument: number;
+  readonly path: string;
+  readonly leaf: DeviceArray | number | TensorSpec;
+}
 
-  const numbers = new WeakMap<DeviceArray, number>();
-  let counted = 0;
+/** A function of trees of tensors, and the programs that it was compiled to, one for each signature of its arguments. */
+class Compilation<A extends readonly unknown[], R> {
+  readonly #f: (...args: A) => R;
+  readonly #options: CompileOptions;
+  readonly #name: string;
+  readonly #programs: ProgramCache<Program>;
+  readonly #numbers = new WeakMap<DeviceArray, number>();
+  #counted = 0;
+  #disposed = false;
+  #latest: Program | undefined;
+
+  constructor(f: (...args: A) => R, options: CompileOptions) {
+    this.#f = f;
+    this.#options = options;
+    this.#name = options.name ?? (f.name || "program");
+    this.#programs = new ProgramCache<Program>(options.keptPrograms ?? defaultKeptPrograms, program => {
+      if (this.#latest === program && !this.#disposed) this.#latest = undefined;
+      program.executable.dispose();
+    });
+  }
+
+  get size(): number {
+    return this.#programs.size;
+  }
+  get latest(): Program | undefined {
+    return this.#latest;
+  }
+
   /** Tells the arrays apart that a program is built for. */
-  const numberOf = (leaf: unknown): string => {
+  #numberOf(leaf: unknown): string {
     if (!(leaf instanceof DeviceArray)) return "";
-    if (!numbers.has(leaf)) numbers.set(leaf, counted++);
-    return `#${numbers.get(leaf)}`;
-  };
+    if (!this.#numbers.has(leaf)) this.#numbers.set(leaf, this.#counted++);
+    return `#${this.#numbers.get(leaf)}`;
+  }
 
   /** Leaves that the program is built for: all constant ones where one of them is quantised or `strassen` is wanted, else none. */
-  const constantsOf = (leaves: readonly { readonly leaf: DeviceArray | number | TensorSpec; readonly argument: number }[]) => {
+  #constantsOf(leaves: readonly ArgumentLeaf[]): boolean[] {
+    const { constant = [], strassen } = this.#options;
     const all = leaves.map(({ leaf, argument }) => constant.includes(argument) && leaf instanceof DeviceArray);
-    return options.strassen || leaves.some(({ leaf }, i) => all[i] && !isFloat(specOf(leaf).dtype)) ? all : [];
-  };
+    return strassen || leaves.some(({ leaf }, i) => all[i] && !isFloat(specOf(leaf).dtype)) ? all : [];
+  }
 
-  const signatureOf = (args: readonly unknown[]) => {
-    const leaves = args.flatMap((a, i) => leavesOf(a, "", `${name}: argument ${i}`).map(l => ({ ...l, argument: i })));
-    const constants = constantsOf(leaves);
+  #signatureOf(args: readonly unknown[]): { readonly leaves: readonly ArgumentLeaf[]; readonly key: string } {
+    const leaves: ArgumentLeaf[] = args.flatMap((a, i) =>
+      leavesOf(a, "", `${this.#name}: argument ${i}`).map(l => ({ ...l, argument: i })),
+    );
+    const constants = this.#constantsOf(leaves);
     const structure = JSON.stringify(args, (_, v) => (v instanceof DeviceArray || typeof v === "number" || isSpec(v) ? 0 : v));
     return {
       leaves,
-      key: `${structure} ${leaves.map((l, i) => `${specOf(l.leaf).dtype}${showShape(specOf(l.leaf).shape)}${constants[i] ? numberOf(l.leaf) : ""}`).join(" ")}`,
+      key: `${structure} ${leaves.map((l, i) => `${specOf(l.leaf).dtype}${showShape(specOf(l.leaf).shape)}${constants[i] ? this.#numberOf(l.leaf) : ""}`).join(" ")}`,
     };
-  };
+  }
 
-  type Leaves = ReturnType<typeof signatureOf>["leaves"];
-  async function build(args: readonly unknown[], leaves: Leaves): Promise<Program> {
-    const pause = pauses();
-    const specs = leaves.map(l => specOf(l.leaf));
-    const constants = constantsOf(leaves);
-    leaves.forEach(({ leaf }, i) => {
-      if (constants[i] && leaf instanceof DeviceArray) leaf.memory.freeze();
-    });
+  #trace(args: readonly unknown[], leaves: readonly ArgumentLeaf[], specs: readonly TensorSpec[]) {
     const inputs = leaves.map((l, i) => input(`${l.argument}${l.path ? `.${l.path}` : ""}`, specs[i]!.shape, specs[i]!.dtype));
     let at = 0;
     const traced = args.map(a => replaceLeaves(a, () => inputs[at++]!)) as unknown as A;
-    const result = f(...traced);
+    const result = this.#f(...traced);
     const results = treePaths<Tensor>(result as Tree<Tensor>);
     for (const [path, t] of results)
       if (!(t instanceof Tensor))
-        throw tensorErrors.fail("argument", { place: `${name}: result ${path}`, expected: "tensors", received: typeof t });
-    const raw = graphOf(
+        throw tensorErrors.fail("argument", { place: `${this.#name}: result ${path}`, expected: "tensors", received: typeof t });
+    const graph = graphOf(
       inputs,
       results.map(([, t]) => t),
     );
+    return { result, results, graph };
+  }
+
+  async #build(args: readonly unknown[], leaves: readonly ArgumentLeaf[]): Promise<Program> {
+    const { donate = [], device, ...options } = this.#options;
+    const { backend } = device;
+    const pause = pauses();
+    const specs = leaves.map(l => specOf(l.leaf));
+    const constants = this.#constantsOf(leaves);
+    leaves.forEach(({ leaf }, i) => {
+      if (constants[i] && leaf instanceof DeviceArray) leaf.memory.freeze();
+    });
+    const { result, results, graph: raw } = this.#trace(args, leaves, specs);
     const recomputes = reachable(raw.outputs).some(t => t.kind === "call" || t.kind === "barrier");
     const { native: always, onRequest } = backend.capabilities;
     const native = options.attention && onRequest?.has("attention") ? new Set<OpKind>([...always, "attention"]) : always;
@@ -242,33 +272,35 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     return { graph, executable, like: result as Tree<unknown>, aliases };
   }
 
-  function programFor(args: readonly unknown[], leaves: Leaves, key: string): ProgramLease<Program> {
-    if (disposed) throw tensorErrors.fail("disposed", { place: name, message: "the program was disposed" });
-    return programs.lease(key, () => build(args, leaves));
+  #programFor(args: readonly unknown[], leaves: readonly ArgumentLeaf[], key: string): ProgramLease<Program> {
+    if (this.#disposed) throw tensorErrors.fail("disposed", { place: this.#name, message: "the program was disposed" });
+    return this.#programs.lease(key, () => this.#build(args, leaves));
   }
 
   /** The arrays among the leaves, in use from now on: what is written or donated after the call is not what it computes with. */
-  const takeArrays = (leaves: Leaves): ArraysInUse =>
-    new ArraysInUse(
-      name,
+  #takeArrays(leaves: readonly ArgumentLeaf[]): ArraysInUse {
+    const { donate = [] } = this.#options;
+    return new ArraysInUse(
+      this.#name,
       leaves.flatMap(l =>
         l.leaf instanceof DeviceArray
           ? [{ array: l.leaf, place: `"${l.argument}${l.path ? `.${l.path}` : ""}"`, isDonated: donate.includes(l.argument) }]
           : [],
       ),
     );
+  }
 
-  async function call(run: RunOptions, args: readonly unknown[]): Promise<unknown> {
-    const { leaves, key } = signatureOf(args);
+  async run(run: RunOptions, args: readonly unknown[]): Promise<unknown> {
+    const { leaves, key } = this.#signatureOf(args);
     const spec = leaves.find(({ leaf }) => !(leaf instanceof DeviceArray) && typeof leaf !== "number");
-    if (spec) throw notAnArray(`${name}: argument ${spec.argument}${spec.path ? `: ${spec.path}` : ""}`, spec.leaf);
-    const inUse = takeArrays(leaves);
+    if (spec) throw notAnArray(`${this.#name}: argument ${spec.argument}${spec.path ? `: ${spec.path}` : ""}`, spec.leaf);
+    const inUse = this.#takeArrays(leaves);
     const numbers: DeviceArray[] = [];
     let lease: ProgramLease<Program> | undefined;
     try {
-      lease = programFor(args, leaves, key);
+      lease = this.#programFor(args, leaves, key);
       const program = await lease.program;
-      latest = program;
+      this.#latest = program;
       run.signal?.throwIfAborted();
       let at = 0;
       const given: RunInput[] = [];
@@ -277,12 +309,12 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
           given.push({ memory: inUse.memories[at]!, passed: inUse.passed[at] });
           at++;
         } else {
-          const scalar = await device.array(leaf as number);
+          const scalar = await this.#options.device.array(leaf as number);
           numbers.push(scalar);
           given.push({ memory: scalar.memory, passed: undefined });
         }
       }
-      return await execute(run, program, given);
+      return await this.#execute(run, program, given);
     } finally {
       lease?.release();
       inUse.end();
@@ -290,9 +322,9 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     }
   }
 
-  async function prepare(specs: readonly unknown[]): Promise<Graph> {
-    const { leaves, key } = signatureOf(specs);
-    const lease = programFor(specs, leaves, key);
+  async prepare(specs: readonly unknown[]): Promise<Graph> {
+    const { leaves, key } = this.#signatureOf(specs);
+    const lease = this.#programFor(specs, leaves, key);
     try {
       return (await lease.program).graph;
     } finally {
@@ -300,8 +332,8 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     }
   }
 
-  async function execute(run: RunOptions, program: Program, given: readonly RunInput[]): Promise<unknown> {
-    const memory = new RunMemory(backend, program, given);
+  async #execute(run: RunOptions, program: Program, given: readonly RunInput[]): Promise<unknown> {
+    const memory = new RunMemory(this.#options.device.backend, program, given);
     try {
       await memory.copyShared();
       const started = performance.now();
@@ -318,18 +350,23 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     );
   }
 
-  const compiled = {
-    with: (run: RunOptions, ...args: unknown[]) => call(run, args),
-    prepare: (...specs: unknown[]) => prepare(specs),
-    endProfile: () => latest?.executable.endProfile?.(),
-    peakBytes: () => latest?.executable.peakBytes?.(),
-    dispose: () => {
-      disposed = true;
-      programs.dispose();
-    },
-  };
-  const main = Object.assign((...args: unknown[]) => call({}, args), compiled);
-  Object.defineProperty(main, "programs", { get: () => programs.size });
+  dispose(): void {
+    this.#disposed = true;
+    this.#programs.dispose();
+  }
+}
+
+/** Compiles a function of trees of tensors for a device. */
+export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, options: CompileOptions): Compiled<A, R> {
+  const compilation = new Compilation(f, options);
+  const main = Object.assign((...args: unknown[]) => compilation.run({}, args), {
+    with: (run: RunOptions, ...args: unknown[]) => compilation.run(run, args),
+    prepare: (...specs: unknown[]) => compilation.prepare(specs),
+    endProfile: () => compilation.latest?.executable.endProfile?.(),
+    peakBytes: () => compilation.latest?.executable.peakBytes?.(),
+    dispose: () => compilation.dispose(),
+  });
+  Object.defineProperty(main, "programs", { get: () => compilation.size });
   // the types of trees in and out are known to the caller alone; inside everything is leaves
   return main as unknown as Compiled<A, R>;
 }

@@ -1,5 +1,6 @@
 /** The codes of this room. */
 import { errorTable } from "../base/index.ts";
+import { machineErrorRow } from "../machine/index.ts";
 
 export const tensorErrors = errorTable("tensor", {
   shape: {
@@ -35,9 +36,5 @@ export const tensorErrors = errorTable("tensor", {
     meaning: "A traced tensor was used as a JavaScript number, string or condition. It has no value until the compiled program runs.",
   },
   device: { status: 500, exit: "environment", meaning: "A device does not exist on this machine, or cannot do what was asked." },
-  machine: {
-    status: 500,
-    exit: "environment",
-    meaning: "Machine code could not be made or run: the system refused memory, threads or new code.",
-  },
+  machine: machineErrorRow,
 });

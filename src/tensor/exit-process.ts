@@ -2,7 +2,7 @@
  * The end of this process at once. `process.exit` waits for Node's thread pool, and a call on it cannot be interrupted: a session that is being
  * created, a read of a slow disk or a pipe.
  */
-import { loadKoffi } from "./koffi.ts";
+import { loadKoffi } from "../machine/index.ts";
 
 /** Runs what waits for the process's end, and ends it without waiting for threads. */
 export function exitProcess(code: number): never {

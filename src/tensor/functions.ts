@@ -80,7 +80,7 @@ export const and = binary("and");
 export const or = binary("or");
 /** a where the condition holds, else b. */
 export const select = (condition: Tensor, a: Operand, b: Operand): Tensor =>
-  new Tensor("select", [condition, lift("select", a, b), lift("select", b, a)], {} as never);
+  new Tensor("select", [condition, lift("select", a, b), lift("select", b, a)], {});
 export const square = (x: Tensor): Tensor => mul(x, x);
 export const rsqrt = (x: Tensor): Tensor => div(1, sqrt(x));
 

@@ -30,7 +30,7 @@ export const vjp: Vjp = (output, inputs, cotangent) => {
     const d = cotangents.get(t);
     if (!d || !depends.has(t) || targets.has(t)) continue;
     const rule = gradient[t.kind] as GradientRule<OpKind>;
-    const ds = rule({ inputs: t.inputs, output: t, cotangent: d, attributes: t.attributes as never, vjp });
+    const ds = rule({ inputs: t.inputs, output: t, cotangent: d, attributes: t.attributes, vjp });
     t.inputs.forEach((x, i) => {
       const dx = ds[i];
       if (dx === zeroCotangent || !depends.has(x) || !isFloatTensor(x)) return;

@@ -113,6 +113,7 @@ export function loadGraph(stored: StoredGraph, operations: readonly Operation<ne
       a = { ...a, body: { placeholders: body.inputs, outputs: body.outputs } satisfies Body };
     }
     if (kind === "custom") {
+      // the operation checks its options
       all.push(operationOf(a, operations)(ins.map(at), a.options as never));
       continue;
     }

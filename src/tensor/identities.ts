@@ -108,7 +108,7 @@ const insideReshape: Rewrite = t => {
     else if (x.shape.length === t.shape.length && x.shape.at(-1) === 1 && x.size === flat[0]) inputs.push(f.reshape(x, [flat[0]!, 1]));
     else return undefined;
   }
-  return f.reshape(new Tensor(t.kind, inputs, t.attributes as never), t.shape);
+  return f.reshape(new Tensor(t.kind, inputs, t.attributes), t.shape);
 };
 
 /** The same for a sum or mean over the last axis (kept), or over all axes but the last. */

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { type ArtifactReader, stage } from "../store/index.ts";
 import { textErrors } from "./errors.ts";
-import { bpeTrainer, defaultSpecialTokens } from "./train.ts";
+import { defaultSpecialTokens } from "./part.ts";
+import { bpeTrainer } from "./train.ts";
 
 /** The file of a documents artifact that tokenizers are trained on: one JSON object a line, with `id` and `text`. */
 const TRAIN_FILE = "train.jsonl";

@@ -4,8 +4,9 @@ import { expect, test } from "vitest";
 import { rounds } from "../../test/support/deep.ts";
 import { isLoamError, random } from "../base/index.ts";
 import { loadTokenizer } from "./load.ts";
+import { endToken } from "./part.ts";
 import type { Encoding } from "./tokenizer.ts";
-import { bpeTrainer, endToken, trainBpe } from "./train.ts";
+import { bpeTrainer, trainBpe } from "./train.ts";
 
 const seed = 8;
 const golden = JSON.parse(readFileSync(new URL("./hugging-face.golden.json", import.meta.url), "utf8")) as {

@@ -9,13 +9,9 @@ import { byteChars, bytesInOrder } from "./byte-chars.ts";
 import { textErrors } from "./errors.ts";
 import { loadTokenizer } from "./load.ts";
 import { MAX_ID } from "./models/vocabulary.ts";
+import { defaultSpecialTokens } from "./part.ts";
 import { splitGpt2 } from "./split/gpt2.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-
-/** Ends every document in training and tells a decoder to stop. */
-export const endToken = "<|end|>";
-/** The tokens that our own models set apart: the end of a document or turn, and who speaks (`chat-template.ts`). */
-export const defaultSpecialTokens: readonly string[] = [endToken, "<|system|>", "<|user|>", "<|assistant|>"];
 
 export interface BpeOptions {
   /** Tokens in all: special tokens, 256 bytes and merges. The corpus may give fewer. */

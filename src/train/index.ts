@@ -1,7 +1,19 @@
 /** train: from shards to a model; optimisers, schedules, the loop, checkpoints, logs. */
 export type { BatchArraySpec, HostBatch } from "./batch.ts";
 export { type LoadedCheckpoint, latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+export { decoderConfigOf } from "./decoder-config.ts";
 export { trainErrors } from "./errors.ts";
+export {
+  type BatchSource,
+  endsEpoch,
+  type KeptValues,
+  type LoopOptions,
+  type LoopPlace,
+  type LoopResult,
+  runLoop,
+  type ValidationPoint,
+  type ValidationScores,
+} from "./loop.ts";
 export {
   crc32c,
   type MetricLog,
@@ -13,7 +25,6 @@ export {
   tensorboardEvent,
   tensorboardHeader,
 } from "./metrics.ts";
-export { decoderConfigOf, type ModelPart, modelPart } from "./model-part.ts";
 export {
   type AdamWOptions,
   adamw,
@@ -47,20 +58,21 @@ export {
   packingStart,
   type TokenShards,
 } from "./packing.ts";
-export { type Precision, precisions } from "./precision.ts";
-export { decoderLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
 export {
   count,
-  keyOptionsOfRecipe,
-  optimizerOf,
+  type ModelPart,
+  modelPart,
+  type Precision,
   type PretrainRecipe,
   type PretrainRecipeInput,
+  precisions,
   recipeSchema,
-  stepsOf,
-  tokensPerStep,
-  withoutHabits,
-} from "./recipe.ts";
-export { type Schedule, type ScheduleKind, scheduleAt, scheduleKinds } from "./schedule.ts";
+  type ScheduleKind,
+  scheduleKinds,
+} from "./part.ts";
+export { decoderLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+export { keyOptionsOfRecipe, optimizerOf, stepsOf, tokensPerStep, withoutHabits } from "./recipe.ts";
+export { type Schedule, scheduleAt } from "./schedule.ts";
 export {
   type CutDocuments,
   documentTokens,
@@ -73,11 +85,5 @@ export {
   writeShards,
 } from "./shards.ts";
 export { type TrainSurroundings, trainStage } from "./stage.ts";
-export {
-  createTrainer,
-  type MeasuredLoss,
-  type StepReport,
-  type Trainer,
-  type TrainerOptions,
-  type TrainerState,
-} from "./trainer.ts";
+export { createTrainer, type MeasuredLoss, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
+export { type TreeProgram, treeProgram } from "./tree-program.ts";

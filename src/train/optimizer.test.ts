@@ -31,7 +31,8 @@ import {
   stepScalars,
   updateAll,
 } from "./optimizer.ts";
-import { optimizerOf, recipeSchema } from "./recipe.ts";
+import { recipeSchema } from "./part.ts";
+import { optimizerOf } from "./recipe.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 

@@ -1,8 +1,8 @@
 /**
- * Pre-training of a decoder on packed documents: batches, schedule, held-out loss, early stop, checkpoints and logs around the trainer. What
- * it does is a pure function of recipe and shards; being killed and resumed changes nothing, not one bit.
+ * Pre-training of a decoder on packed documents: its batches, its loss and its held-out loss for the loop (`loop.ts`). What it does is a pure function of
+ * recipe and shards.
  */
-import { type LoamError, type Progress, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
+import type { LoamError, Progress } from "../base/index.ts";
 import {
   type ArraysOf,
   crossEntropy,
@@ -10,20 +10,19 @@ import {
   type DecoderSpec,
   decoderLogits,
   decoderSpec,
-  disposeTree,
   dropoutFrom,
-  loadTree,
   negativeLogLikelihood,
   type TensorsOf,
 } from "../nn/index.ts";
-import { compile, type Device, type DeviceArray, mul, sum, type Tensor } from "../tensor/index.ts";
+import { type Device, type DeviceArray, mul, sum, type Tensor } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
-import { latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import { type MetricLog, type MetricPoint, openMetricLog } from "./metrics.ts";
-import { optimizerStateShapes } from "./optimizer.ts";
+import { type BatchSource, type LoopPlace, runLoop } from "./loop.ts";
+import type { MetricPoint } from "./metrics.ts";
 import { type PackedBatch, type PackingState, packer, packingStart, type TokenShards } from "./packing.ts";
-import { optimizerOf, type PretrainRecipe, stepsOf, tokensPerStep } from "./recipe.ts";
-import { createTrainer, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
+import { optimizerOf, stepsOf, tokensPerStep } from "./recipe.ts";
+import { type PretrainRecipe } from "./part.ts";
+import { type StepReport, type TrainerOptions } from "./trainer.ts";
+import { treeProgram } from "./tree-program.ts";
 
 export interface PretrainOptions {
   readonly device: Device;
@@ -61,23 +60,6 @@ export interface PretrainResult {
   readonly totalMs: number;
 }
 
-/** What a checkpoint holds beside arrays. */
-interface Position {
-  readonly packing: PackingState;
-  readonly level: number | null;
-  readonly spikes: number;
-  readonly best: { readonly heldOut: number; readonly step: number; readonly misses: number } | null;
-  /** Steps since the last logged point. */
-  readonly window: Window;
-}
-
-interface Window {
-  readonly steps: number;
-  readonly loss: number;
-  readonly ms: number;
-}
-const emptyWindow: Window = { steps: 0, loss: 0, ms: 0 };
-
 type BatchTensors = { tokens: Tensor; targets: Tensor; segments: Tensor; positions: Tensor; weights: Tensor; seed: Tensor };
 
 const hostBatch = (b: PackedBatch, seed: number, ids: readonly string[] | undefined): HostBatch => ({
@@ -108,12 +90,12 @@ export const decoderLoss =
   };
 
 /** Mean nats per token over the first `batches` packed batches of the held-out side. */
-function heldOutLoss(
-  o: PretrainOptions,
-  onNative: (ms: number) => void,
-): { of(p: ArraysOf<DecoderSpec>): Promise<number>; dispose(): void } {
+function heldOutLoss(o: PretrainOptions): {
+  of(p: ArraysOf<DecoderSpec>, onNative: (ms: number) => void): Promise<number>;
+  dispose(): void;
+} {
   const { rows, length, evaluateBatches } = o.recipe;
-  const program = compile(
+  const program = treeProgram<DeviceArray>(
     (p: TensorsOf<DecoderSpec>, b: Omit<BatchTensors, "seed">) =>
       sum(
         mul(
@@ -126,7 +108,7 @@ function heldOutLoss(
       ),
     { device: o.device, name: "held-out" },
   );
-  async function of(p: ArraysOf<DecoderSpec>): Promise<number> {
+  async function of(p: ArraysOf<DecoderSpec>, onNative: (ms: number) => void): Promise<number> {
     const source = packer(o.heldOut, { rows, length, end: o.end, seed: "held-out" });
     let [total, weight] = [0, 0];
     for (let i = 0; i < evaluateBatches; i++) {
@@ -138,7 +120,7 @@ function heldOutLoss(
       const given: Record<string, DeviceArray> = {};
       for (const [name, data] of Object.entries(arrays))
         given[name] = await o.device.array(data, name === "weights" ? "f32" : "i32", [rows, length]);
-      const out = await program.with({ onNative }, p, given as never);
+      const out = await program.with({ onNative }, p, given);
       total += await out.item();
       weight += host.weight;
       out.dispose();
@@ -179,177 +161,64 @@ function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTe
   };
 }
 
-/** Reads a checkpoint back into what the trainer and the loop start from. */
-async function restore(o: PretrainOptions, t: TrainerOptions<DecoderSpec, BatchTensors>) {
-  const found = await latestCheckpoint(o.folder, o.identity, p => o.onProblem?.(p));
-  if (!found) return undefined;
-  try {
-    const parameters = await loadTree(t.specs, found.arrays, o.device, { prefix: "parameters" });
-    const optimizer = (await loadTree(optimizerStateShapes(t.optimizer, t.specs), found.arrays, o.device, {
-      prefix: "optimizer",
-    })) as TrainerState<DecoderSpec>["optimizer"];
-    const position = found.state as unknown as Position;
-    const best = position.best ? await loadTree(t.specs, found.arrays, o.device, { prefix: "best" }) : undefined;
-    return { state: { parameters, optimizer, step: found.step, level: position.level, spikes: position.spikes }, position, best };
-  } finally {
-    await found.arrays.close();
-  }
+/** Packed rows of the train side; a micro-batch draws its random numbers from its place in the run. */
+function trainSource({ recipe, train, end }: PretrainOptions, state: PackingState = packingStart, step: number): BatchSource {
+  const { rows, length, seed, accumulate } = recipe;
+  const source = packer(train, { rows, length, end, seed }, state);
+  let drawn = step * accumulate;
+  return { state: () => source.state(), next: () => hostBatch(source.next(), drawn++, train.ids) };
+}
+
+/** What the progress of a step says. */
+function describeStep(recipe: PretrainRecipe, report: StepReport, { steps, last, msPerStep }: LoopPlace) {
+  const { step, loss, gradientNorm, learningRate } = report;
+  const heldOut = last === undefined ? {} : { heldOut: last.loss };
+  const tokensPerSecond = tokensPerStep(recipe) / (msPerStep / 1000);
+  return {
+    stage: "train",
+    message: `${Math.round(tokensPerSecond).toLocaleString("en-US")} tok/s  loss ${loss.toFixed(3)}${last === undefined ? "" : `  held-out ${last.loss.toFixed(3)}`}`,
+    values: { step, steps, loss, gradientNorm, learningRate, tokensPerSecond, ...heldOut },
+  };
 }
 
 /** Trains from the start, or from the newest whole checkpoint in the folder. Errors: train/*; on abort the state is saved first. */
 export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
   const { recipe } = o;
-  const steps = stepsOf(recipe);
-  const options = trainerOptions(o);
-  const restored = await restore(o, options);
-  const trainer: Trainer<DecoderSpec> = await createTrainer(options, restored?.state);
-  const resumedFrom = trainer.state.step;
-  const now = o.now ?? Date.now;
-  const log: MetricLog = openMetricLog(o.folder, resumedFrom, now, o.eventsFolder);
-  const source = packer(
-    o.train,
-    { rows: recipe.rows, length: recipe.length, end: o.end, seed: recipe.seed },
-    restored?.position.packing ?? packingStart,
-  );
-  let best = restored?.position.best ?? null;
-  let bestParameters = restored?.best;
-  const started = performance.now();
-  let nativeMs = 0;
-  const evaluate = heldOutLoss(o, ms => {
-    nativeMs += ms;
-  });
-
-  /** Micro-batches of a step, and where the stream stands after them. */
-  const draw = (step: number) => {
-    const batches = Array.from({ length: recipe.accumulate }, (_, i) =>
-      hostBatch(source.next(), step * recipe.accumulate + i, o.train.ids),
-    );
-    return { batches, after: source.state() };
-  };
-  let consumed = source.state();
-  let window = restored?.position.window ?? emptyWindow;
-  const save = () =>
-    saveCheckpoint(o.folder, {
-      recipe: o.identity,
-      step: trainer.state.step,
-      arrays: {
-        parameters: trainer.state.parameters,
-        optimizer: trainer.state.optimizer,
-        ...(bestParameters ? { best: bestParameters } : {}),
-      },
-      state: { packing: consumed, level: trainer.state.level, spikes: trainer.state.spikes, best, window } as never,
-    });
-
-  let savedAt = performance.now();
-  let stoppedEarly = best !== null && recipe.patience > 0 && best.misses >= recipe.patience;
-  let heldOut = best?.heldOut ?? Number.NaN;
-  let upcoming = draw(trainer.state.step);
+  const heldOut = heldOutLoss(o);
   try {
-    while (trainer.state.step < steps && !stoppedEarly) {
-      const { batches, after } = upcoming;
-      const running = trainer.step(batches, o.signal);
-      // pack the next step while this one computes
-      if (trainer.state.step + 1 < steps) upcoming = draw(trainer.state.step + 1);
-      const report = await running;
-      consumed = after;
-      nativeMs += report.nativeMs;
-      window = { steps: window.steps + 1, loss: window.loss + report.loss, ms: window.ms + report.totalMs };
-      const last = report.step === steps;
-      const evaluated = last || report.step % recipe.evaluateEvery === 0;
-      if (evaluated) {
-        heldOut = await evaluate.of(trainer.state.parameters);
-        if (recipe.patience > 0) {
-          if (best === null || heldOut < best.heldOut) {
-            best = { heldOut, step: report.step, misses: 0 };
-            bestParameters = await copyParameters(o.device, trainer.state.parameters, bestParameters);
-          } else best = { ...best, misses: best.misses + 1 };
-          stoppedEarly = best.misses >= recipe.patience;
-        }
-      }
-      if (evaluated || report.step % recipe.logEvery === 0) {
-        log.write(pointOf(window, report, recipe, evaluated ? heldOut : undefined));
-        window = emptyWindow;
-      }
-      say(o, report, log, steps, started, resumedFrom);
-      if (!last && performance.now() - savedAt > recipe.checkpointSeconds * 1000) {
-        await save();
-        savedAt = performance.now();
-      }
-      o.signal?.throwIfAborted();
-    }
-  } catch (error) {
-    try {
-      if (o.signal?.aborted && trainer.state.step > resumedFrom) await save();
-    } finally {
-      trainer.dispose();
-      if (bestParameters) disposeTree(bestParameters);
-    }
-    throw error;
-  } finally {
-    evaluate.dispose();
-  }
-  const stepsDone = trainer.state.step;
-  const useBest = recipe.patience > 0 && bestParameters !== undefined;
-  const last = trainer.finish();
-  const other = useBest ? last : bestParameters;
-  if (other) disposeTree(other);
-  return {
-    parameters: useBest ? bestParameters! : last,
-    points: log.points(),
-    steps: stepsDone,
-    tokens: stepsDone * tokensPerStep(recipe),
-    heldOut: useBest ? best!.heldOut : heldOut,
-    stoppedEarly,
-    resumedFrom,
-    nativeMs,
-    totalMs: performance.now() - started,
-  };
-}
-
-/** One logged point of the steps since the last one. */
-function pointOf(window: Window, last: StepReport, recipe: PretrainRecipe, heldOut: number | undefined): MetricPoint {
-  return {
-    step: last.step,
-    tokens: last.step * tokensPerStep(recipe),
-    loss: window.loss / window.steps,
-    learningRate: last.learningRate,
-    tokensPerSecond: Math.round((window.steps * tokensPerStep(recipe)) / (window.ms / 1000)),
-    gradientNorm: last.gradientNorm,
-    ...(heldOut === undefined ? {} : { heldOut }),
-  };
-}
-
-function say(o: PretrainOptions, report: StepReport, log: MetricLog, steps: number, started: number, from: number): void {
-  const perStep = (performance.now() - started) / (report.step - from);
-  const heldOut = log.points().findLast(p => p.heldOut !== undefined)?.heldOut;
-  const tokensPerSecond = tokensPerStep(o.recipe) / (perStep / 1000);
-  o.progress({
-    stage: "train",
-    done: report.step / steps,
-    leftMs: perStep * (steps - report.step),
-    message: `${Math.round(tokensPerSecond).toLocaleString("en-US")} tok/s  loss ${report.loss.toFixed(3)}${heldOut === undefined ? "" : `  held-out ${heldOut.toFixed(3)}`}`,
-    values: {
-      step: report.step,
+    const result = await runLoop({
+      trainer: trainerOptions(o),
+      source: (state, step) => trainSource(o, state, step),
+      tokensOf: () => recipe.rows * recipe.length,
+      evaluate: async (parameters, onNative) => ({ loss: await heldOut.of(parameters, onNative) }),
+      evaluateEvery: recipe.evaluateEvery,
+      keepsBest: recipe.patience > 0,
+      patience: recipe.patience,
+      logEvery: recipe.logEvery,
+      checkpointSeconds: recipe.checkpointSeconds,
+      identity: o.identity,
+      folder: o.folder,
+      eventsFolder: o.eventsFolder,
+      progress: o.progress,
+      describe: (report, at) => describeStep(recipe, report, at),
+      signal: o.signal,
+      onProblem: o.onProblem,
+      now: o.now,
+    });
+    const { parameters, points, steps, history, best, resumedFrom, nativeMs, totalMs } = result;
+    return {
+      parameters,
+      points,
       steps,
-      loss: report.loss,
-      gradientNorm: report.gradientNorm,
-      learningRate: report.learningRate,
-      tokensPerSecond,
-      ...(heldOut === undefined ? {} : { heldOut }),
-    },
-  });
-}
-
-/** Copies parameters, into arrays of an earlier copy where there is one. */
-async function copyParameters(
-  device: Device,
-  from: ArraysOf<DecoderSpec>,
-  into: ArraysOf<DecoderSpec> | undefined,
-): Promise<ArraysOf<DecoderSpec>> {
-  const source = treeLeaves<DeviceArray>(from as Tree<DeviceArray>);
-  const target = into
-    ? treeLeaves<DeviceArray>(into as Tree<DeviceArray>)
-    : await Promise.all(source.map(a => device.zeros(a.shape, a.dtype)));
-  await Promise.all(source.map(async (a, i) => target[i]!.write(await a.read())));
-  return into ?? (treeFrom<DeviceArray, DeviceArray>(from as Tree<DeviceArray>, target) as ArraysOf<DecoderSpec>);
+      tokens: steps * tokensPerStep(recipe),
+      heldOut: (best >= 0 ? history[best] : history.at(-1))?.loss ?? Number.NaN,
+      // a run whose last step is one evaluation too many has stopped too
+      stoppedEarly: recipe.patience > 0 && history.length - 1 - best >= recipe.patience,
+      resumedFrom,
+      nativeMs,
+      totalMs,
+    };
+  } finally {
+    heldOut.dispose();
+  }
 }

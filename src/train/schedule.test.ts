@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type Schedule, scheduleAt, scheduleKinds } from "./schedule.ts";
+import { scheduleKinds } from "./part.ts";
+import { type Schedule, scheduleAt } from "./schedule.ts";
 
 const base: Schedule = { kind: "cosine", warmup: 10, floor: 0.1, decayShare: 0.25 };
 

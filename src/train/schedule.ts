@@ -1,8 +1,6 @@
 /** Learning-rate schedules: pure functions from the step to a factor in [0, 1] of the peak rate. Steps count from 0. */
 import { trainErrors } from "./errors.ts";
-
-export const scheduleKinds = ["constant", "cosine", "linear", "wsd"] as const;
-export type ScheduleKind = (typeof scheduleKinds)[number];
+import type { ScheduleKind } from "./part.ts";
 
 export interface Schedule {
   readonly kind: ScheduleKind;

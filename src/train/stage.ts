@@ -5,11 +5,12 @@ import { hashOf, type LoamError } from "../base/index.ts";
 import { countParameters, decoderSpec, disposeTree, writeModelFiles } from "../nn/index.ts";
 import { type Stage, stage } from "../store/index.ts";
 import type { Device } from "../tensor/index.ts";
+import { decoderConfigOf } from "./decoder-config.ts";
 import { metricLine, metricsFile } from "./metrics.ts";
-import { decoderConfigOf, modelPart } from "./model-part.ts";
 import { checkShards } from "./packing.ts";
+import { modelPart, recipeSchema } from "./part.ts";
 import { pretrain } from "./pretrain.ts";
-import { keyOptionsOfRecipe, recipeSchema, withoutHabits } from "./recipe.ts";
+import { keyOptionsOfRecipe, withoutHabits } from "./recipe.ts";
 import { endOf, readShards, readTokenizer } from "./shards.ts";
 
 const trainStageOptions = z.strictObject({ name: z.string(), model: modelPart, recipe: recipeSchema });

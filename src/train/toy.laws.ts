@@ -2,7 +2,7 @@
 import { random } from "../base/index.ts";
 import { type DecoderConfig, llamaConfig } from "../nn/index.ts";
 import type { TokenShards } from "./packing.ts";
-import { type PretrainRecipe, type PretrainRecipeInput, recipeSchema } from "./recipe.ts";
+import { type PretrainRecipe, type PretrainRecipeInput, recipeSchema } from "./part.ts";
 
 /** 0 ends a document; a subject (1-8) fixes its verb (9-16), an object (17-24) follows, any length of such triples. */
 export const toyVocab = 25;

@@ -3,25 +3,15 @@
  * optimiser updates parameters and state in place. Two native programs a step; batches are packed while one runs. The loop owns no policy:
  * batches, schedule, optimiser and logs are given, and all state it keeps is plain data that a checkpoint holds.
  */
-import type { Tree } from "../base/index.ts";
-import { treeFrom, treeLeaves, treeMap } from "../base/index.ts";
+import { type Tree, treeFrom, treeLeaves, treeMap } from "../base/index.ts";
 import { type ArraysOf, disposeTree, initialise, type TensorsOf } from "../nn/index.ts";
-import {
-  add,
-  type Compiled,
-  type CompileOptions,
-  compile,
-  type Device,
-  type DeviceArray,
-  type RunOptions,
-  type Tensor,
-  valueAuxAndGrad,
-} from "../tensor/index.ts";
+import { add, type Device, type DeviceArray, type Tensor, valueAuxAndGrad } from "../tensor/index.ts";
 import { type BatchArraySpec, checkBatch, type HostBatch, writeBatch } from "./batch.ts";
 import { trainErrors } from "./errors.ts";
 import { type Optimizer, optimizerStateShapes, squaredNorm, stepScalars, updateAll } from "./optimizer.ts";
-import type { Precision } from "./precision.ts";
+import type { Precision } from "./part.ts";
 import { type Schedule, scheduleAt } from "./schedule.ts";
+import { type TreeProgram, treeProgram } from "./tree-program.ts";
 
 /** A loss and what is measured beside it on the same pass: sums over a micro-batch, which are not scaled and have no gradient. */
 export interface MeasuredLoss {
@@ -90,13 +80,6 @@ export interface TrainerState<S> {
   /** Steps in a row above the limit. */
   readonly spikes: number;
 }
-
-/** A program over trees whose shapes only the caller knows: what goes in and comes out are trees of arrays. */
-interface TreeProgram<R> extends Pick<Compiled<[], never>, "endProfile" | "peakBytes" | "dispose"> {
-  with(run: RunOptions, ...trees: readonly unknown[]): Promise<R>;
-}
-const treeProgram = <R>(f: (...trees: never[]) => unknown, options: CompileOptions): TreeProgram<R> =>
-  compile(f as (...trees: unknown[]) => unknown, options) as unknown as TreeProgram<R>;
 
 interface GradientResult {
   readonly loss: DeviceArray;

@@ -1,64 +1,61 @@
 /**
- * The loop of a tuning, whatever is learnt: steps over micro-batches, a loss on what was set aside, the best values kept, checkpoints. What it
- * gives is a function of base, batches and recipe; being killed and resumed changes nothing.
+ * The training loop (`train/loop.ts`) as every kind of tuning runs it: of a model's arrays some are trained and the others stay; what is measured on the
+ * part that selects chooses the values. A recipe says optimiser, schedule, when to evaluate and when to stop; a kind adds its loss, batches and judgement.
  */
-import { type LoamError, type Progress, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
-import { loadTree } from "../nn/index.ts";
-import type { Device, DeviceArray, Tensor } from "../tensor/index.ts";
+import type { LoamError, Progress } from "../base/index.ts";
+import type { Device, Tensor } from "../tensor/index.ts";
 import {
-  createTrainer,
+  adamw,
+  type BatchArraySpec,
+  type BatchSource,
   type HostBatch,
-  latestCheckpoint,
-  type MetricPoint,
-  openMetricLog,
-  optimizerStateShapes,
+  type LoopPlace,
+  type LoopResult,
+  type MeasuredLoss,
   type PackingState,
+  type Precision,
+  runLoop,
+  type Schedule,
   type StepReport,
-  saveCheckpoint,
-  type TrainerOptions,
-  type TrainerState,
+  single,
+  type ValidationPoint,
+  type ValidationScores,
 } from "../train/index.ts";
-import { type FrozenArrays, givenBackOnFailure, type TrainableArrays, type TrainableSpecs } from "./methods/index.ts";
+import {
+  type FrozenArrays,
+  type FrozenTensors,
+  givenBackOnFailure,
+  type Method,
+  nameOfMethod,
+  type TrainableArrays,
+  type TrainableSpecs,
+  type TrainableTensors,
+} from "./methods/index.ts";
 
-/** What was measured on the part that selects. */
-export interface Judged {
-  readonly loss: number;
-  readonly [measure: string]: number;
-}
-export interface Selection extends Judged {
-  readonly step: number;
-}
-
-/** Micro-batches without end, and where they stand. */
-export interface BatchSource {
-  next(): HostBatch;
-  state(): PackingState;
-}
-
-export interface FitOptions<B extends Record<string, Tensor>> {
-  readonly trainer: Omit<TrainerOptions<TrainableSpecs, B>, "start" | "frozen">;
-  readonly start: TrainableArrays;
-  readonly frozen: FrozenArrays;
-  /** Batches from where a checkpoint stood, or from the start. */
-  readonly source: (state: PackingState | undefined) => BatchSource;
-  /** Tokens of a micro-batch, for speed. */
-  readonly tokensOf: (batch: HostBatch) => number;
-  /** Absent where nothing is set aside: the last values are the result then. */
-  readonly judge?: ((trainable: TrainableArrays, frozen: FrozenArrays) => Promise<Judged>) | undefined;
-  /** Is the first one to be chosen? The one with less loss where absent. */
-  readonly isBetter?: (a: Judged, b: Judged) => boolean;
-  /** What is said of a judgement: `validation 1.234`. */
-  readonly shown?: (judged: Judged) => string;
-  /** The start is judged too, and may be chosen: what the base is worth. */
-  readonly judgesStart: boolean;
-  /** Values that are kept beside the chosen ones: those of the newest ends of epochs, which are judged too. Absent: none. */
-  readonly keep?: { readonly most: number; readonly stepsIn: number } | undefined;
-  /** Steps between two judgements. */
-  readonly judgeEvery: number;
-  /** Judgements without a gain that end it; 0 for never. */
+/** The part of a recipe that the loop reads. */
+export interface FitRecipe {
+  readonly method: Method;
+  readonly rate?: number | undefined;
+  readonly epochs: number;
+  /** Micro-batches a step; one where absent. */
+  readonly accumulate?: number;
+  /** `warmup` is a share of the steps. */
+  readonly schedule: Schedule;
+  readonly weightDecay: number;
+  readonly clip: number;
+  readonly precision?: Precision | undefined;
+  readonly seed: number | string;
+  /** Judgements an epoch. */
+  readonly evaluations: number;
   readonly patience: number;
-  readonly logEvery: number;
+  /** Ends of epochs whose values are kept, the newest. */
+  readonly checkpoints?: number | undefined;
+  readonly logEvery?: number;
   readonly checkpointSeconds: number;
+}
+/** Where it runs. */
+export interface FitRun {
+  readonly device: Device;
   /** Identity of everything the result depends on; checkpoints of another are refused. */
   readonly identity: string;
   readonly folder: string;
@@ -66,242 +63,121 @@ export interface FitOptions<B extends Record<string, Tensor>> {
   readonly progress: Progress;
   readonly signal?: AbortSignal | undefined;
   readonly onProblem?: ((problem: LoamError) => void) | undefined;
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
+}
+/** What is learnt. */
+export interface FitTask<B extends Record<string, Tensor>> {
+  readonly specs: TrainableSpecs;
+  /** What the trained values start with; taken over. */
+  readonly start: TrainableArrays;
+  readonly frozen: FrozenArrays;
+  /** Sum of a micro-batch's weighted losses times `scale`. */
+  readonly loss: (trained: TrainableTensors, batch: B, scale: Tensor, frozen: FrozenTensors) => Tensor | MeasuredLoss;
+  readonly batch: { readonly [K in keyof B]: BatchArraySpec };
+  /** Peak rate of weights where the recipe says none. */
+  readonly usualRate: number;
+  /** Steps of an epoch, which need not be a whole number. */
+  readonly stepsIn: number;
+  /** Batches from where a checkpoint stood, or from the start. */
+  readonly source: (state: PackingState | undefined) => BatchSource;
+  /** Tokens of a micro-batch, for speed. */
+  readonly tokensOf: (batch: HostBatch) => number;
+  /** Absent where nothing is set aside: the last values are the result then. */
+  readonly judge?: ((trainable: TrainableArrays, frozen: FrozenArrays) => Promise<ValidationScores>) | undefined;
+  /** Is the first one to be chosen? The one with less loss where absent. */
+  readonly isBetter?: (a: ValidationScores, b: ValidationScores) => boolean;
+  /** What is said of a judgement: `validation 1.234`. */
+  readonly shown?: (judged: ValidationScores) => string;
+  /** The start is judged too, and may be chosen: what the base is worth. */
+  readonly judgesStart: boolean;
 }
 
-/** Values at the end of an epoch. */
-export interface Kept {
-  readonly step: number;
+/** What a tuning comes to. */
+export interface Fitted extends Omit<LoopResult<TrainableSpecs>, "parameters" | "nativeMs"> {
   readonly trainable: TrainableArrays;
 }
 
-export interface Fitted {
-  readonly trainable: TrainableArrays;
-  readonly points: readonly MetricPoint[];
-  readonly steps: number;
-  readonly history: readonly Selection[];
-  /** Which of the history was chosen; -1 where nothing is judged. */
-  readonly best: number;
-  /** Oldest first; the caller's, as `trainable` is. */
-  readonly kept: readonly Kept[];
-  readonly stoppedEarly: boolean;
-  readonly resumedFrom: number;
-  readonly totalMs: number;
+/** The recipe's rate, or the usual one: of all weights, or of the factors beside them, ten times that (Schulman et al. 2025, "LoRA without regret"). */
+export function rateOf({ rate, method }: Pick<FitRecipe, "rate" | "method">, ofWeights: number): number {
+  const name = nameOfMethod(method);
+  return rate ?? (name === "full" || name === "frozen" ? ofWeights : 10 * ofWeights);
 }
 
-interface Window {
-  readonly steps: number;
-  readonly loss: number;
-  /** Sums, as of the loss; absent in checkpoints of before they were measured. */
-  readonly measures?: Readonly<Record<string, number>>;
-  readonly ms: number;
-  readonly tokens: number;
-}
-const emptyWindow: Window = { steps: 0, loss: 0, ms: 0, tokens: 0 };
-
-interface Position {
-  readonly packing: PackingState;
-  readonly level: number | null;
-  readonly spikes: number;
-  readonly history: readonly Selection[];
-  readonly best: number;
-  /** Steps whose values are kept; absent in checkpoints of before there were any. */
-  readonly kept?: readonly number[];
-  readonly window: Window;
-  readonly tokens: number;
+/** What a product of shares is off by at most: 0.1 epochs of 30 steps are 3 steps, not 3.0000000000000004. */
+const off = 1e-9;
+/** Steps of so many epochs, rounded up: no kind reads less than a recipe says. */
+export function stepsOfEpochs(epochs: number, stepsIn: number): number {
+  const steps = epochs * stepsIn;
+  return Math.max(1, Math.ceil(steps - off * Math.max(1, steps)));
 }
 
-async function restore<B extends Record<string, Tensor>>(o: FitOptions<B>) {
-  const { device, specs, optimizer: rules } = o.trainer;
-  const found = await latestCheckpoint(o.folder, o.identity, p => o.onProblem?.(p));
-  if (!found) return undefined;
-  try {
-    const position = found.state as unknown as Position;
-    const load = (prefix: string, shapes: unknown) => loadTree(shapes, found.arrays, device, { prefix });
-    const parameters = (await load("parameters", specs)) as TrainableArrays;
-    const optimizer = (await load("optimizer", optimizerStateShapes(rules, specs))) as TrainerState<TrainableSpecs>["optimizer"];
-    const best = position.best >= 0 ? ((await load("best", specs)) as TrainableArrays) : undefined;
-    const kept: Kept[] = [];
-    for (const step of position.kept ?? []) kept.push({ step, trainable: (await load(`kept.${step}`, specs)) as TrainableArrays });
-    return { kept, state: { parameters, optimizer, step: found.step, level: position.level, spikes: position.spikes }, position, best };
-  } finally {
-    await found.arrays.close();
-  }
-}
-
-const leavesOf = (tree: unknown): DeviceArray[] => treeLeaves<DeviceArray>(tree as Tree<DeviceArray>);
-
-/** Copies values, into arrays of an earlier copy where there is one. */
-async function copied(device: Device, from: TrainableArrays, into: TrainableArrays | undefined): Promise<TrainableArrays> {
-  const source = leavesOf(from);
-  const target = into ? leavesOf(into) : await Promise.all(source.map(a => device.zeros(a.shape, a.dtype)));
-  for (const [i, a] of source.entries()) await target[i]!.write(await a.read());
-  return into ?? (treeFrom<DeviceArray, DeviceArray>(from as Tree<DeviceArray>, target) as TrainableArrays);
-}
-
-/** Does a step end an epoch? One of 2.5 steps ends with its third, and the last step ends the last. */
-export const endsEpoch = (step: number, { steps, stepsIn }: { readonly steps: number; readonly stepsIn: number }): boolean =>
-  step === steps || Math.floor(step / stepsIn) > Math.floor((step - 1) / stepsIn);
-
-/**
- * Trains from the start, or from the newest whole checkpoint in the folder. Takes `start` over; `frozen` stays the caller's, unless this fails: then all that
- * was given is given back. Errors: train/*; on abort the state is saved first.
- */
-export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>): Promise<Fitted> {
-  return givenBackOnFailure([o.start, o.frozen], () => runSteps(o));
-}
-
-async function runSteps<B extends Record<string, Tensor>>(o: FitOptions<B>): Promise<Fitted> {
-  const began = performance.now();
-  const { device, steps, accumulate = 1 } = o.trainer;
-  const restored = await restore(o);
-  if (restored) for (const a of leavesOf(o.start)) a.dispose();
-  const given = { ...o.trainer, frozen: o.frozen } as TrainerOptions<TrainableSpecs, B>;
-  const trainer = await createTrainer(restored ? given : { ...given, start: o.start }, restored?.state);
-  const resumedFrom = trainer.state.step;
-  const log = openMetricLog(o.folder, resumedFrom, o.now ?? Date.now, o.eventsFolder);
-  const source = o.source(restored?.position.packing);
-  let history = [...(restored?.position.history ?? [])];
-  let bestAt = restored?.position.best ?? -1;
-  let best = restored?.best;
-  const kept = [...(restored?.kept ?? [])];
-  let window = restored?.position.window ?? emptyWindow;
-  let tokens = restored?.position.tokens ?? 0;
-  const isBetter = o.isBetter ?? ((a: Judged, b: Judged) => a.loss < b.loss);
-
-  const draw = () => {
-    const batches = Array.from({ length: accumulate }, () => source.next());
-    return { batches, after: source.state() };
-  };
-  let consumed = source.state();
-  const keptTree = () => Object.fromEntries(kept.map(k => [k.step, k.trainable]));
-  const save = () =>
-    saveCheckpoint(o.folder, {
-      recipe: o.identity,
-      step: trainer.state.step,
-      arrays: { parameters: trainer.state.parameters, optimizer: trainer.state.optimizer, ...(best ? { best } : {}), kept: keptTree() },
-      state: {
-        packing: consumed,
-        level: trainer.state.level,
-        spikes: trainer.state.spikes,
-        history,
-        best: bestAt,
-        kept: kept.map(k => k.step),
-        window,
-        tokens,
-      } as never,
-    });
-  const isOver = () => o.patience > 0 && bestAt >= 0 && history.length - 1 - bestAt >= o.patience;
-
-  /** Judges the values of now and keeps them where they are the best so far. */
-  async function judge(step: number): Promise<Selection | undefined> {
-    if (!o.judge) return undefined;
-    const selection = { ...(await o.judge(trainer.state.parameters as TrainableArrays, o.frozen)), step };
-    history = [...history, selection];
-    if (bestAt < 0 || isBetter(selection, history[bestAt]!)) {
-      bestAt = history.length - 1;
-      best = await copied(device, trainer.state.parameters as TrainableArrays, best);
-    }
-    return selection;
-  }
-
-  /** Keeps the values of now; those that are too old give their memory. */
-  async function keep(step: number, most: number): Promise<void> {
-    const old = kept.length >= most ? kept.shift() : undefined;
-    kept.push({ step, trainable: await copied(device, trainer.state.parameters as TrainableArrays, old?.trainable) });
-  }
-
-  let savedAt = performance.now();
-  const loopBegan = performance.now();
-  try {
-    if (o.judgesStart && trainer.state.step === 0 && history.length === 0) await judge(0);
-    let upcoming = draw();
-    while (trainer.state.step < steps && !isOver()) {
-      const { batches, after } = upcoming;
-      const running = trainer.step(batches, o.signal);
-      if (trainer.state.step + 1 < steps) upcoming = draw();
-      const report = await running;
-      consumed = after;
-      const size = batches.reduce((n, b) => n + o.tokensOf(b), 0);
-      tokens += size;
-      window = {
-        steps: window.steps + 1,
-        loss: window.loss + report.loss,
-        measures: Object.fromEntries(Object.entries(report.measures).map(([name, x]) => [name, (window.measures?.[name] ?? 0) + x])),
-        ms: window.ms + report.totalMs,
-        tokens: window.tokens + size,
-      };
-      const isLast = report.step === steps;
-      const isKept = o.keep !== undefined && endsEpoch(report.step, { steps, stepsIn: o.keep.stepsIn });
-      const selection = isLast || isKept || report.step % o.judgeEvery === 0 ? await judge(report.step) : undefined;
-      if (isKept) await keep(report.step, o.keep!.most);
-      if (selection || isLast || report.step % o.logEvery === 0) {
-        log.write({
-          step: report.step,
-          tokens,
-          loss: window.loss / window.steps,
-          learningRate: report.learningRate,
-          tokensPerSecond: Math.round(window.tokens / (window.ms / 1000)),
-          gradientNorm: report.gradientNorm,
-          ...(selection ? { heldOut: selection.loss } : {}),
-          ...(window.measures?.tokenAccuracy === undefined ? {} : { tokenAccuracy: window.measures.tokenAccuracy / window.steps }),
-          ...(selection?.tokenAccuracy === undefined ? {} : { heldOutTokenAccuracy: selection.tokenAccuracy }),
-        });
-        window = emptyWindow;
-      }
-      say(o, report, history, (performance.now() - loopBegan) / (report.step - resumedFrom));
-      if (!isLast && performance.now() - savedAt > o.checkpointSeconds * 1000) {
-        await save();
-        savedAt = performance.now();
-      }
-      o.signal?.throwIfAborted();
-    }
-  } catch (error) {
-    try {
-      if (o.signal?.aborted && trainer.state.step > resumedFrom) await save();
-    } finally {
-      for (const a of leavesOf([best ?? {}, ...kept.map(k => k.trainable)])) a.dispose();
-      trainer.dispose();
-    }
-    throw error;
-  }
-  const stepsDone = trainer.state.step;
-  const last = trainer.finish() as TrainableArrays;
-  if (best) for (const a of leavesOf(last)) a.dispose();
+/** What the progress of a step says. */
+function describeStep({ step, loss, measures }: StepReport, { steps, last }: LoopPlace, shown: (judged: ValidationPoint) => string) {
   return {
-    trainable: best ?? last,
-    points: log.points(),
-    steps: stepsDone,
-    history,
-    best: bestAt,
-    kept,
-    stoppedEarly: stepsDone < steps,
-    resumedFrom,
-    totalMs: performance.now() - began,
-  };
-}
-
-function say<B extends Record<string, Tensor>>(
-  o: FitOptions<B>,
-  report: StepReport,
-  history: readonly Selection[],
-  msPerStep: number,
-): void {
-  const last = history.at(-1);
-  const { steps } = o.trainer;
-  const shown = o.shown ?? (({ loss }: Judged) => `validation ${loss.toFixed(3)}`);
-  o.progress({
     stage: "tune",
-    done: report.step / steps,
-    leftMs: msPerStep * (steps - report.step),
-    message: `step ${report.step} of ${steps}  loss ${report.loss.toFixed(3)}${last ? `  ${shown(last)}` : ""}`,
+    message: `step ${step} of ${steps}  loss ${loss.toFixed(3)}${last ? `  ${shown(last)}` : ""}`,
     values: {
-      step: report.step,
+      step,
       steps,
-      loss: report.loss,
-      ...report.measures,
+      loss,
+      ...measures,
       ...(last ? { validationLoss: last.loss } : {}),
       ...(last?.tokenAccuracy === undefined ? {} : { validationTokenAccuracy: last.tokenAccuracy }),
     },
-  });
+  };
+}
+
+const byLoss = ({ loss }: ValidationScores): string => `validation ${loss.toFixed(3)}`;
+
+/**
+ * Trains from the start, or from the newest whole checkpoint in the folder. `frozen` stays the caller's, unless this fails: then all that was given is
+ * given back. Errors: train/*; on abort the state is saved first.
+ */
+export async function runFit<B extends Record<string, Tensor>>(run: FitRun, recipe: FitRecipe, task: FitTask<B>): Promise<Fitted> {
+  const { judge, frozen, stepsIn } = task;
+  const steps = stepsOfEpochs(recipe.epochs, stepsIn);
+  const {
+    parameters,
+    nativeMs: _,
+    ...fitted
+  } = await givenBackOnFailure([task.start, frozen], () =>
+    runLoop<TrainableSpecs, B>({
+      trainer: {
+        device: run.device,
+        specs: task.specs,
+        loss: task.loss,
+        batch: task.batch,
+        start: task.start,
+        frozen,
+        optimizer: single(adamw({ beta2: 0.999, weightDecay: recipe.weightDecay })),
+        rate: rateOf(recipe, task.usualRate),
+        schedule: { ...recipe.schedule, warmup: Math.round(recipe.schedule.warmup * steps) },
+        steps,
+        clip: recipe.clip,
+        accumulate: recipe.accumulate ?? 1,
+        precision: recipe.precision,
+        seed: recipe.seed,
+      },
+      source: task.source,
+      tokensOf: task.tokensOf,
+      evaluate: judge && (trainable => judge(trainable, frozen)),
+      evaluatesStart: task.judgesStart,
+      evaluateEvery: Math.max(1, Math.floor(stepsIn / recipe.evaluations)),
+      keepsBest: true,
+      isBetter: task.isBetter,
+      patience: recipe.patience,
+      keep: recipe.checkpoints === undefined ? undefined : { most: recipe.checkpoints, stepsIn },
+      logEvery: recipe.logEvery ?? 10,
+      checkpointSeconds: recipe.checkpointSeconds,
+      describe: (report, at) => describeStep(report, at, task.shown ?? byLoss),
+      identity: run.identity,
+      folder: run.folder,
+      eventsFolder: run.eventsFolder,
+      progress: run.progress,
+      signal: run.signal,
+      onProblem: run.onProblem,
+      now: run.now,
+    }),
+  );
+  return { ...fitted, trainable: parameters };
 }

@@ -45,7 +45,7 @@ const tunings: Readonly<Record<string, (device: Device, method: MethodInput, run
   async classifier(device, method, given) {
     const model = models.encoder;
     const labels = Int32Array.from(texts, (_, i) => i % 2);
-    const { tuned, model: found } = await fitClassifier({
+    const { model: found, ...tuned } = await fitClassifier({
       device,
       base: modelOf(model, await initialise(specOfModel(model), device, 3)),
       recipe: classifyOptions.parse({ ...recipe, method }),
@@ -59,7 +59,7 @@ const tunings: Readonly<Record<string, (device: Device, method: MethodInput, run
   async regression(device, method, given) {
     const model = models.decoder;
     const values = texts.map(t => t.length);
-    const { tuned, model: found } = await fitRegression({
+    const { model: found, ...tuned } = await fitRegression({
       device,
       base: modelOf(model, await initialise(specOfModel(model), device, 3)),
       recipe: regressOptions.parse({ ...recipe, method }),

@@ -3,22 +3,17 @@
  * (`heldOut: { split: test }`), the rest trains. Near-duplicates across parts are refused, unless they may cross. What was made of a record that selects or is
  * held out bears its value and trains nothing either.
  */
-import { z } from "zod";
 import { formatCount } from "../base/index.ts";
 import {
   type Document,
   type OwnPartOptions,
   ownPart,
   ownPartCounter,
-  ownPartOptions,
   ownPartProblem,
   splitDocuments,
   splitOptions,
 } from "../data/index.ts";
 import { tuneErrors } from "./errors.ts";
-
-/** A share that is drawn, or the records of the user's own part. */
-export const validationOptions = z.union([z.number().positive().max(0.5), ownPartOptions]);
 
 export interface PartRecord {
   /** Of near-duplicates. */

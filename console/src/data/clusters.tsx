@@ -1,6 +1,7 @@
 /** The largest groups of copies: who stays, who went, and what two of them differ in. */
-import type { DataReport } from "../contract.ts";
+
 import { formatCount } from "../format.ts";
+import type { DataReport } from "../generated/server.ts";
 import { showValue } from "./rules.tsx";
 
 type Cluster = DataReport["clusters"]["largest"][number];

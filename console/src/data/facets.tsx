@@ -1,6 +1,7 @@
 /** Where documents come from and of what kinds they are, with what became of them. */
-import type { DataReport } from "../contract.ts";
+
 import { formatBytes, formatCount, words } from "../format.ts";
+import type { DataReport } from "../generated/server.ts";
 
 type Facet = DataReport["facets"][number];
 type Value = Facet["values"][number];

@@ -1,6 +1,7 @@
 /** From what was read to what is trained on, a bar a step. */
-import type { DataReport } from "../contract.ts";
+
 import { formatBytes, formatCount } from "../format.ts";
+import type { DataReport } from "../generated/server.ts";
 
 type Row = DataReport["funnel"][number];
 

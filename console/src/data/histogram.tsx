@@ -1,7 +1,7 @@
 /** How a rule's values lie, with its threshold as a line and what is beyond it in clay. Said in words for those who do not see it. */
 import { placeIn } from "../../../src/data/distribution.ts";
-import type { Distribution } from "../contract.ts";
 import { formatCount, formatNumber } from "../format.ts";
+import type { Distribution } from "../generated/server.ts";
 
 interface HistogramProps {
   readonly of: Distribution;

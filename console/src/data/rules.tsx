@@ -1,6 +1,7 @@
 /** Every rule that measured: how its values lie beside the threshold, and a few documents that it dropped. */
-import type { DataReport } from "../contract.ts";
+
 import { formatCount, formatNumber, none } from "../format.ts";
+import type { DataReport } from "../generated/server.ts";
 import { Histogram } from "./histogram.tsx";
 
 type Rule = DataReport["rules"][number];

@@ -1,6 +1,7 @@
 /** Every version that there is: what it does now, what points at it, its share. Choosing one shows its own figures above. */
-import type { ServedVersion } from "../contract.ts";
+
 import { formatCount, formatNumber, formatShare } from "../format.ts";
+import type { ServedVersion } from "../generated/server.ts";
 
 interface VersionsProps {
   readonly versions: readonly ServedVersion[];
@@ -29,7 +30,7 @@ export const Versions = ({ versions, chosen, onChoose }: VersionsProps) => (
             <th scope="col">State</th>
             <th scope="col">Share</th>
             <th scope="col" className="number">
-              Slots
+              Sequences
             </th>
             <th scope="col" className="number">
               Waiting
@@ -38,7 +39,7 @@ export const Versions = ({ versions, chosen, onChoose }: VersionsProps) => (
               Cache
             </th>
             <th scope="col" className="number">
-              Tokens a second
+              Tokens per second
             </th>
             <th scope="col" className="number">
               Requests
@@ -71,7 +72,7 @@ export const Versions = ({ versions, chosen, onChoose }: VersionsProps) => (
               </th>
               <td data-label="State">{v.state}</td>
               <td data-label="Share">{shareOf(v, versions)}</td>
-              <td data-label="Slots" className="number">
+              <td data-label="Sequences" className="number">
                 {v.slots === 0 ? "–" : `${v.running} of ${v.slots}`}
               </td>
               <td data-label="Waiting" className="number">
@@ -80,7 +81,7 @@ export const Versions = ({ versions, chosen, onChoose }: VersionsProps) => (
               <td data-label="Cache" className="number">
                 {formatShare(v.cacheUse)}
               </td>
-              <td data-label="Tokens a second" className="number">
+              <td data-label="Tokens per second" className="number">
                 {formatCount(Math.round(v.tokensPerSecond))}
               </td>
               <td data-label="Requests" className="number">

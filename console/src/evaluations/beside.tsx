@@ -2,8 +2,9 @@
  * What a figure of all items leaves open: whether it lives on items that were seen in training, whether answers stay when items are asked in another way,
  * and what judges said of the answers, with how far each can be trusted.
  */
-import type { TaskReport } from "../contract-releases.ts";
+
 import { formatCount, words } from "../format.ts";
+import type { TaskReport } from "../generated/server.ts";
 import { around, chance, Differences, drawn, figure, Head, IntervalTable, lookOf, percent, signed, told, within } from "./figures.tsx";
 import { IntervalCell } from "./interval.tsx";
 import { Items } from "./items.tsx";

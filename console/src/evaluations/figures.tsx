@@ -1,7 +1,7 @@
 /** Figures with their intervals as tables, and what a difference comes to in a word. */
 import type { ReactNode } from "react";
-import type { Difference, Interval } from "../contract-releases.ts";
 import { formatFixed, formatNumber } from "../format.ts";
+import type { Difference, Interval } from "../generated/server.ts";
 import { IntervalCell } from "./interval.tsx";
 
 /** As many decimals as say something: perplexities may be large. */
@@ -22,7 +22,7 @@ export function lookOf({ better, low, high, p }: Pick<Difference, "better" | "lo
   if (low === null || high === null || (low <= 0 && high >= 0)) return "open";
   return low > 0 === (better === "higher") ? "better" : "worse";
 }
-export const told = { better: "better", worse: "worse", open: "not told apart" } as const;
+export const told = { better: "better", worse: "worse", open: "no significant difference" } as const;
 
 /** An axis with 0 in its middle that holds all of the differences. */
 export const around = (...all: readonly Interval[]): { readonly from: number; readonly to: number; readonly zero: number } => {

@@ -1,5 +1,5 @@
 /** Cells of a confusion table as rows with their shares, or as a list where there are too many classes. Pure. */
-import type { ClassPicture } from "../contract.ts";
+import type { ClassPicture } from "../generated/server.ts";
 
 export type Mistakes = { readonly [K in "classes" | "confusion"]: ClassPicture[K] };
 type Cells = ClassPicture["confusion"];

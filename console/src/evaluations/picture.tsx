@@ -1,8 +1,8 @@
 /** A classifier's mistakes as a shaded table, and its curves as drawings with their numbers beside them. */
 import { useId, useState } from "react";
 import { type Plot, precisionRecallPlot, reliabilityPlot, rocPlot } from "../../../src/evaluate/classification/plots.ts";
-import type { ClassPicture } from "../contract.ts";
 import { formatCount } from "../format.ts";
+import type { ClassPicture } from "../generated/server.ts";
 import { NumberTable } from "../parts/number-table.tsx";
 import { Pick } from "../parts/pick.tsx";
 import { type Mistakes, mistakesOf, tableOf } from "./mistakes.ts";

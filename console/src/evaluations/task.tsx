@@ -2,8 +2,9 @@
  * What a version did at a task: figures with intervals, what changed against another version item by item, the most wrong and the slowest items, what was
  * recorded beside them, slices.
  */
-import type { ReportItem, ReportScore, TaskReport } from "../contract-releases.ts";
+
 import { formatCount, formatMoment, formatWait, words } from "../format.ts";
+import type { ReportItem, ReportScore, TaskReport } from "../generated/server.ts";
 import { Judgement, SeenInTraining, Variants } from "./beside.tsx";
 import { Differences, IntervalTable } from "./figures.tsx";
 import { rangeOf } from "./interval.tsx";
@@ -84,7 +85,7 @@ const Extremes = ({ of: t }: { readonly of: TaskReport }) => (
 /** What `loam eval` could tell of a task, and how, where it has not; of a group its tasks tell it. */
 function Unknown({ of: t }: { readonly of: TaskReport }) {
   const ways = [
-    t.variants.length === 0 && (["whether answers stay when items are asked in another way", "--variants typos,upper"] as const),
+    t.variants.length === 0 && (["whether outputs stay the same when prompts are rephrased", "--variants typos,upper"] as const),
     t.output === "generate_until" &&
       t.judgements.length === 0 &&
       (["what a judge says of its answers", "--against OTHER --judge MODEL"] as const),
@@ -132,7 +133,7 @@ export function Task({ of: t, against }: { readonly of: TaskReport; readonly aga
             <>
               <Differences of={c.differences} against={against} />
               <p className="hint">
-                On {formatCount(main.items)} items that both were asked
+                On {formatCount(main.items)} items that both versions were evaluated on
                 {c.onlyThis + c.onlyOther > 0 && `; ${formatCount(c.onlyThis + c.onlyOther)} that one was not are left out`}.
               </p>
               <Items title={`won by ${main.metric}`} of={c.wins} count={main.wins} told={changed} />

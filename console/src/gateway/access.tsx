@@ -1,7 +1,7 @@
 /** Policies in the order in which they stand, and why a request would be allowed or not. */
 import { type FormEvent, useState } from "react";
-import type { Explanation, Key, Policy } from "../contract-gateway.ts";
 import { type Failure, failureOf } from "../failure.ts";
+import type { GatewayExplanation as Explanation, GatewayKey as Key, GatewayPolicy as Policy } from "../generated/gateway.ts";
 import { Icon } from "../parts/icons.tsx";
 import { FailureNotice, Loaded } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
@@ -85,7 +85,7 @@ const Explained = ({ of: { decision, considered, limits, route } }: { readonly o
         <p>{c.why}</p>
       </div>
     ))}
-    {limits.length > 0 && <p className="hint">Limits that would be asked: {limits.map(l => l.limit).join(", ")}.</p>}
+    {limits.length > 0 && <p className="hint">Limits that apply: {limits.map(l => l.limit).join(", ")}.</p>}
     {route && <Route of={route} />}
   </div>
 );

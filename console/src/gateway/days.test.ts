@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { UsageRow } from "../contract-gateway.ts";
+import type { UsageRow } from "../generated/gateway.ts";
 import { daysOf, type Grouping, groupings, lastDays, type Measure, measures, mostGroups } from "./days.ts";
 
 const days = lastDays(4, Date.parse("2026-03-01T12:00:00Z"));
@@ -12,6 +12,8 @@ const row = fc.record({
   model: fc.constantFrom("", "mail"),
   requests: fc.nat(50),
   errors: fc.nat(5),
+  organisation: fc.constant(""),
+  cachedTokens: fc.constant(0),
   inputTokens: fc.nat(1000),
   outputTokens: fc.nat(1000),
   costNano: fc.nat(1e9),

@@ -1,5 +1,5 @@
 /** Rows of usage as bars a day: summed by key, model, team or person, the largest groups by name, the others together. */
-import type { UsageRow } from "../contract-gateway.ts";
+import type { UsageRow } from "../generated/gateway.ts";
 
 export const measures = ["requests", "tokens", "cost"] as const;
 export type Measure = (typeof measures)[number];

@@ -1,6 +1,6 @@
 /** The demo's key with a request that is ready to be pasted. */
-import { serverUrl } from "../api.ts";
-import type { Session } from "../credentials.ts";
+import { serverUrl } from "../client.ts";
+import type { Session } from "../generated/server.ts";
 import { CopyButton } from "../parts/copy.tsx";
 
 export function Demo({ of: { key, path, body } }: { readonly of: NonNullable<Session["demo"]> }) {

@@ -1,8 +1,8 @@
 /** API keys: made (the secret is shown this once), listed, revoked. */
 import { type FormEvent, useState } from "react";
-import type { Key } from "../contract-gateway.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import { formatAgo, formatDay, formatMoment, none } from "../format.ts";
+import type { GatewayKey as Key } from "../generated/gateway.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Icon } from "../parts/icons.tsx";

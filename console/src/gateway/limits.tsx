@@ -1,6 +1,7 @@
 /** Limits as they are this second: how much of each is left, the fullest buckets first. */
-import type { Key, Limit, Limits as LimitsState } from "../contract-gateway.ts";
+
 import { formatBytes, formatCount, formatShare, formatShort, formatWait, words } from "../format.ts";
+import type { GatewayKey as Key, GatewayLimit as Limit, GatewayLimits as LimitsState } from "../generated/gateway.ts";
 import { Loaded } from "../parts/notice.tsx";
 import type { Resource } from "../resource.ts";
 import { formatMoney } from "./usage.tsx";

@@ -1,6 +1,7 @@
 /** Who there is: accounts with their teams and roles, teams, organisations; which of them stand in the file and which in the state. */
-import type { Principal } from "../contract-gateway.ts";
+
 import { none } from "../format.ts";
+import type { GatewayPrincipal as Principal } from "../generated/gateway.ts";
 import { Loaded } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
 import { gateway } from "./api.ts";

@@ -1,7 +1,7 @@
 /** The newest requests, all of them or those that were denied or failed: who, which model, where it went, what it came to. */
 import { useState } from "react";
-import type { Key } from "../contract-gateway.ts";
 import { formatAgo, formatCount, formatMoment, formatWait, none } from "../format.ts";
+import type { GatewayKey as Key } from "../generated/gateway.ts";
 import { Id } from "../parts/copy.tsx";
 import { Loaded } from "../parts/notice.tsx";
 import { Segmented } from "../parts/segmented.tsx";
@@ -15,7 +15,7 @@ const statusOf = { all: null, denied: "4xx", failed: "5xx" } as const;
 
 export function Requests({ keys }: { readonly keys: readonly Key[] }) {
   const [kind, setKind] = useState<(typeof kinds)[number]>("all");
-  const requests = useResource(`gateway requests ${kind}`, signal => gateway.requests(statusOf[kind], signal), pollMs);
+  const requests = useResource(`gateway requests ${kind}`, signal => gateway.requests(statusOf[kind], signal), { everyMs: pollMs });
   return (
     <section className="card" aria-label="Requests">
       <header className="card-head gateway-head">

@@ -1,6 +1,7 @@
 /** Servers behind the gateway with their models, and the models that are offered: requests, latency, open circuit breakers. */
-import type { State } from "../contract-gateway.ts";
+
 import { formatCount, formatWait } from "../format.ts";
+import type { GatewayState as State } from "../generated/gateway.ts";
 
 type Server = State["upstreams"][number];
 type Tag = { readonly text: string; readonly isBad: boolean };

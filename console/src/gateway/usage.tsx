@@ -1,7 +1,7 @@
 /** Usage: what was asked, read and written, and what it cost, by day and by key, model, team or person. */
 import { useMemo, useState } from "react";
-import type { Key } from "../contract-gateway.ts";
 import { formatCount, formatNumber, formatShort } from "../format.ts";
+import type { GatewayKey as Key } from "../generated/gateway.ts";
 import { Loaded } from "../parts/notice.tsx";
 import { Segmented } from "../parts/segmented.tsx";
 import { useResource } from "../resource.ts";
@@ -40,7 +40,7 @@ export function Usage({ keys, currency }: UsageProps) {
   const [problem, setProblem] = useState<string | null>(null);
   const days = lastDays(Number(span), Date.now());
   const [from, to] = [days[0]!, days.at(-1)!];
-  const usage = useResource(`gateway usage ${from} ${to}`, signal => gateway.usage(from, to, signal), pollMs);
+  const usage = useResource(`gateway usage ${from} ${to}`, signal => gateway.usage(from, to, signal), { everyMs: pollMs });
   // biome-ignore lint/correctness/useExhaustiveDependencies: from and to are what the days are made of.
   const shown = useMemo(() => daysOf(usage.data?.data ?? [], days, measure, grouping), [usage.data, from, to, measure, grouping]);
   const nameOf = (name: string) => (grouping === "key" ? (keys.find(k => k.id === name)?.name ?? name) : name);

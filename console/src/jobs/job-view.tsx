@@ -1,8 +1,8 @@
 /** One fine-tuning job: how far it is, what may be asked of it, its curves, the models that came of it, what happened. */
 import { useMemo, useState } from "react";
-import type { Checkpoint, Job, JobEvent } from "../contract-jobs.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import { formatFixed, formatMoment, formatShare, formatShort, none, words } from "../format.ts";
+import type { Checkpoint, Job, JobEvent } from "../generated/server.ts";
 import { Chart } from "../parts/chart.tsx";
 import type { Series } from "../parts/chart-options.ts";
 import { CopyButton, Id } from "../parts/copy.tsx";
@@ -75,7 +75,7 @@ function Curves({ steps: { x, columns } }: { readonly steps: Steps }) {
     const accuracy = columns.train_mean_token_accuracy;
     return [
       {
-        title: "Loss, nats a token",
+        title: "Loss, nats per token",
         series: series(columns.train_loss, columns.valid_loss),
         format: (v: number | null) => formatFixed(v, 3),
       },

@@ -1,9 +1,17 @@
 import { expect, test } from "vitest";
-import { type JobEvent, jobStatuses } from "../contract-jobs.ts";
+import type { JobEvent } from "../generated/server.ts";
 import { stepsOf } from "./steps.ts";
-import { isOver, wishesOf } from "./wishes.ts";
+import { isOver, jobStatuses, wishesOf } from "./wishes.ts";
 
-const event = (data: JobEvent["data"], type = "metrics"): JobEvent => ({ id: "e", created_at: 1, level: "info", message: "", type, data });
+const event = (data: JobEvent["data"], type = "metrics"): JobEvent => ({
+  id: "e",
+  object: "fine_tuning.job.event",
+  created_at: 1,
+  level: "info",
+  message: "",
+  type,
+  data,
+});
 
 test("steps are columns, and what the validation file gave stands where it was measured", () => {
   const valid = [2, 2, 1, 1].map((loss, i) =>

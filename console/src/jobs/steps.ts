@@ -1,5 +1,5 @@
 /** A job's events as what was measured a step: columns for charts, and how far it is. */
-import type { JobEvent } from "../contract-jobs.ts";
+import type { JobEvent } from "../generated/server.ts";
 
 const measures = ["train_loss", "valid_loss", "train_mean_token_accuracy", "valid_mean_token_accuracy"] as const;
 export type Measure = (typeof measures)[number];

@@ -1,5 +1,5 @@
 /** What may be asked of a job in each status; a server that is asked for more refuses. */
-import type { JobStatus } from "../contract-jobs.ts";
+import type { JobStatus } from "../generated/server.ts";
 
 export type Wish = "pause" | "resume" | "cancel";
 
@@ -12,5 +12,6 @@ const all: { readonly [S in JobStatus]: readonly Wish[] } = {
   failed: [],
   cancelled: [],
 };
+export const jobStatuses = Object.keys(all) as readonly JobStatus[];
 export const wishesOf = (status: JobStatus): readonly Wish[] => all[status];
 export const isOver = (status: JobStatus): boolean => all[status].length === 0;

@@ -1,9 +1,9 @@
 /** One text at a time with its classes under keys: a label is kept by the server before the next text is shown; Backspace goes back. */
 import { useEffect, useRef, useState } from "react";
 import { api } from "../api.ts";
-import type { LabelBatch, LabelItem, LabelState } from "../contract-labels.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import { formatCount } from "../format.ts";
+import type { LabelBatch, LabelItem, LabelState } from "../generated/server.ts";
 import { FailureNotice } from "../parts/notice.tsx";
 
 /** Keys of the classes, under the fingers of the home row; none that opens a page. */

@@ -1,6 +1,7 @@
 /** Everything recorded of the chosen node, its neighbours as links, and where else it appears. */
-import type { GraphEdge } from "../contract.ts";
+
 import { formatBytes, formatMoment } from "../format.ts";
+import type { GraphEdge } from "../generated/server.ts";
 import { Id } from "../parts/copy.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { flattened } from "../parts/flattened.ts";

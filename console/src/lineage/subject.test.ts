@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { GraphNode, ModelVersion } from "../contract.ts";
+import type { GraphNode, ModelVersion } from "../generated/server.ts";
 import { headline, kindWords, lineageOf } from "./subject.ts";
 
 const artifact = (id: string, summary: GraphNode["summary"] = {}): GraphNode => ({

@@ -1,6 +1,7 @@
 /** The server's graph as the page shows it: artifacts, and the model versions that stand for some of them as nodes of their own. */
-import type { Graph, GraphEdge, GraphNode, ModelVersion } from "../contract.ts";
+
 import { formatCount, formatFixed, formatShort, formatValue, label, words } from "../format.ts";
+import type { Graph, GraphEdge, GraphNode, ModelVersion } from "../generated/server.ts";
 
 export interface ArtifactNode {
   readonly type: "artifact";

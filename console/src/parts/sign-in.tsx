@@ -1,6 +1,6 @@
 /** Asks for a login code or an API key: the server does not know this page. */
 import type { FormEvent } from "react";
-import { serverUrl } from "../api.ts";
+import { serverUrl } from "../client.ts";
 import { signIn, useSession } from "../credentials.ts";
 
 export function SignIn({ wasWrong }: { readonly wasWrong: boolean }) {

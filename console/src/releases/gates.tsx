@@ -1,5 +1,5 @@
 /** What the guarded aliases ask of a version, and what of it is met, in the registry's own words. */
-import type { Gate, Verdicts } from "../contract-releases.ts";
+import type { Gate, Verdicts } from "../generated/server.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { Icon } from "../parts/icons.tsx";
 

@@ -1,6 +1,7 @@
 /** What people said of a version: who approved and signed it, tags and notes. */
-import type { Verdicts } from "../contract-releases.ts";
+
 import { formatMoment } from "../format.ts";
+import type { Verdicts } from "../generated/server.ts";
 
 export function Said({ of: { approvals, signatures, tags, notes } }: { readonly of: Verdicts }) {
   const isSilent = approvals.length + signatures.length + notes.length + Object.keys(tags).length === 0;

@@ -1,6 +1,7 @@
 /** Tables of a model's aliases, versions and moves. */
-import type { ModelReleases } from "../contract-releases.ts";
+
 import { formatAgo, formatMoment, none } from "../format.ts";
+import type { ModelReleases } from "../generated/server.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { routeHash } from "../route.ts";
 import { GateRow } from "./gates.tsx";

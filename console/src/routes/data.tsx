@@ -1,6 +1,5 @@
 /** Data: what curation did with every document, as `loam data report` says it. */
 import { api } from "../api.ts";
-import type { DataReport, DataSet } from "../contract.ts";
 import { Clusters } from "../data/clusters.tsx";
 import { FacetCard } from "../data/facets.tsx";
 import { Funnel } from "../data/funnel.tsx";
@@ -8,6 +7,7 @@ import { Histogram } from "../data/histogram.tsx";
 import { Next } from "../data/next.tsx";
 import { Examples, Rules } from "../data/rules.tsx";
 import { formatAgo, formatBytes, formatCount } from "../format.ts";
+import type { DataReport, DataSet } from "../generated/server.ts";
 import { Id } from "../parts/copy.tsx";
 import { Figure } from "../parts/facts.tsx";
 import { Empty, Loaded } from "../parts/notice.tsx";
@@ -165,7 +165,7 @@ function Chosen({ set, sets }: { readonly set: DataSet; readonly sets: readonly 
 }
 
 export function Data({ id }: { readonly id: string | null }) {
-  const sets = useResource("data sets", api.dataSets);
+  const sets = useResource("data sets", api.dataSets, { on: ["artifacts"] });
   return (
     <>
       <header className="page-head">

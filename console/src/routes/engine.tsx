@@ -1,11 +1,11 @@
 /** Engine: what the server does this second, and the last minutes of it. */
 import { useMemo, useState } from "react";
 import { api } from "../api.ts";
-import type { Engine as EngineState, Overview } from "../contract.ts";
 import { type Buckets, bucketsOf, quantile } from "../engine/histogram.ts";
 import { LatencyBars } from "../engine/latency.tsx";
 import { Versions } from "../engine/versions.tsx";
 import { formatAgo, formatBytes, formatCount, formatNumber, formatShare, formatWait } from "../format.ts";
+import type { Engine as EngineState, Overview } from "../generated/server.ts";
 import { Chart } from "../parts/chart.tsx";
 import { Facts, Figure } from "../parts/facts.tsx";
 import { Icon } from "../parts/icons.tsx";
@@ -42,7 +42,7 @@ const Latency = ({ label, of }: { readonly label: string; readonly of: Buckets }
 
 function Live({ state }: { readonly state: EngineState }) {
   const { model = null } = state;
-  const metrics = useResource("metrics text", api.metricsText, metricsMs);
+  const metrics = useResource("metrics text", api.metricsText, { on: ["engine"], everyMs: metricsMs });
   const [firstToken, betweenTokens, answers] = useMemo(
     () =>
       ["loam_time_to_first_token_seconds", "loam_inter_token_seconds", "loam_answer_seconds"].map(name =>
@@ -57,16 +57,16 @@ function Live({ state }: { readonly state: EngineState }) {
   return (
     <>
       <dl className="figures">
-        <Figure label="Slots in use" note={<Slots slots={state.slots} running={state.running} />}>
+        <Figure label="Running sequences" note={<Slots slots={state.slots} running={state.running} />}>
           {state.running} <span className="of">of {state.slots}</span>
         </Figure>
-        <Figure label="Waiting" note={state.queued === 0 ? "nobody waits" : "until a slot is free"}>
+        <Figure label="Waiting" note={state.queued === 0 ? "nobody waits" : "until a running sequence ends"}>
           {formatCount(state.queued)}
         </Figure>
         <Figure label="Cache" note={state.cacheBytes ? `of ${formatBytes(state.cacheBytes)}` : null}>
           {formatShare(state.cacheUse)}
         </Figure>
-        <Figure label="Tokens a second" note={peak === null ? null : `peak ${formatCount(peak)}`}>
+        <Figure label="Tokens per second" note={peak === null ? null : `peak ${formatCount(peak)}`}>
           {formatCount(state.tokensPerSecond)}
         </Figure>
         <Latency label="First token" of={firstToken} />
@@ -82,14 +82,14 @@ function Live({ state }: { readonly state: EngineState }) {
       </div>
       <section className="card" aria-label="Speed">
         <Chart
-          title="Tokens a second"
+          title="Tokens per second"
           unit="time"
           isTime
           fromZero
           x={x}
           height={200}
           group="engine"
-          series={[{ label: "tokens a second", values: busy, colour: "accent", width: 1.5, isFilled: true }]}
+          series={[{ label: "tokens per second", values: busy, colour: "accent", width: 1.5, isFilled: true }]}
           format={v => formatNumber(v)}
         />
       </section>
@@ -155,13 +155,13 @@ const Machine = ({ overview }: { readonly overview: Overview }) => {
 };
 
 export function Engine() {
-  const overview = useResource("overview", api.overview);
-  const serving = useResource("serving", api.serving, pollMs);
+  const overview = useResource("overview", api.overview, { on: ["serving"] });
+  const serving = useResource("serving", api.serving, { on: ["serving", "engine"], everyMs: pollMs });
   const [model, setModel] = useState<string | null>(null);
   // a version that is gone is looked at no longer
   const versions = serving.data?.versions ?? [];
   const chosen = versions.some(v => v.id === model && v.state === "ready") ? model : null;
-  const engine = useResource(`engine ${chosen ?? ""}`, signal => api.engine(chosen, signal), pollMs);
+  const engine = useResource(`engine ${chosen ?? ""}`, signal => api.engine(chosen, signal), { on: ["engine"], everyMs: pollMs });
   const shown = chosen ?? engine.data?.model ?? null;
   // what embeds has no slots, and nothing to show above
   const selectable = versions.filter(v => v.state === "ready" && v.slots > 0).map(v => v.id);

@@ -10,7 +10,7 @@ import { routeHash } from "../route.ts";
 const nothing = "nothing";
 
 export function Evaluations({ id }: { readonly id: string | null }) {
-  const releases = useResource("releases", api.releases, 10_000);
+  const releases = useResource("releases", api.releases, { on: ["artifacts"], everyMs: 10_000 });
   const models = releases.data ?? [];
   const ids = models.flatMap(m => m.versions.map(v => v.id));
   const chosen = id !== null && ids.includes(id) ? id : (ids[0] ?? null);
@@ -59,7 +59,7 @@ export function Evaluations({ id }: { readonly id: string | null }) {
         <Loaded resource={report} what="the report">
           {({ tasks }) =>
             tasks.length === 0 ? (
-              <Empty icon="evaluations" title={`${chosen} was asked nothing yet`}>
+              <Empty icon="evaluations" title={`${chosen} has no evaluation yet`}>
                 <p>
                   <code>loam eval TASK --model {chosen}</code> asks it, and the answers to every item are kept.
                 </p>

@@ -18,9 +18,9 @@ const liveMs = 1_000;
 const keysMs = 10_000;
 
 function Behind() {
-  const state = useResource("gateway state", gateway.state, liveMs);
-  const limits = useResource("gateway limits", gateway.limits, liveMs);
-  const keys = useResource("gateway keys", gateway.keys, keysMs);
+  const state = useResource("gateway state", gateway.state, { everyMs: liveMs });
+  const limits = useResource("gateway limits", gateway.limits, { everyMs: liveMs });
+  const keys = useResource("gateway keys", gateway.keys, { everyMs: keysMs });
   const demo = useSession()?.demo;
   const known = keys.data?.data ?? [];
   return (

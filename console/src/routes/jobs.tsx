@@ -1,6 +1,7 @@
 /** Fine-tuning jobs that clients asked the server for: all of them, and the chosen one as it goes on. */
-import type { Job } from "../contract-jobs.ts";
+
 import { formatAgo, formatMoment, words } from "../format.ts";
+import type { Job } from "../generated/server.ts";
 import { jobs as api } from "../jobs/api.ts";
 import { JobView } from "../jobs/job-view.tsx";
 import { isOver } from "../jobs/wishes.ts";
@@ -56,15 +57,18 @@ const goingMs = 2_000;
 const lookMs = 10_000;
 
 export function Jobs({ id }: { readonly id: string | null }) {
-  const list = useResource("jobs", api.list, goingMs);
+  const list = useResource("jobs", api.list, { on: ["jobs"], everyMs: goingMs });
   const chosen = list.data?.find(j => j.id === id) ?? list.data?.[0];
   const everyMs = chosen && !isOver(chosen.status) ? goingMs : lookMs;
   // another status is another key: what a job said last is there when it ends
-  const events = useResource(chosen ? `job events ${chosen.id} ${chosen.status}` : null, s => api.events(chosen!.id, s), everyMs);
+  const events = useResource(chosen ? `job events ${chosen.id} ${chosen.status}` : null, s => api.events(chosen!.id, s), {
+    on: ["jobs"],
+    everyMs,
+  });
   const checkpoints = useResource(
     chosen?.status === "succeeded" ? `job checkpoints ${chosen.id}` : null,
     s => api.checkpoints(chosen!.id, s),
-    lookMs,
+    { on: ["jobs"], everyMs: lookMs },
   );
   return (
     <>

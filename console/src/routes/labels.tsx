@@ -1,8 +1,8 @@
 /** Labels: people put texts into classes, what the model is least sure of first; the answers are a file of the project that tuning reads. */
 import { useCallback, useEffect, useState } from "react";
 import { api } from "../api.ts";
-import type { LabelBatch, LabelState } from "../contract-labels.ts";
 import { formatCount, formatFixed } from "../format.ts";
+import type { LabelBatch, LabelState } from "../generated/server.ts";
 import { Desk } from "../labels/desk.tsx";
 import { Figure } from "../parts/facts.tsx";
 import { Empty, Loaded } from "../parts/notice.tsx";
@@ -97,7 +97,7 @@ function Person({ onName }: { readonly onName: (name: string) => void }) {
 }
 
 export function Labels({ id }: { readonly id: string | null }) {
-  const sets = useResource("labels", api.labelSets);
+  const sets = useResource("labels", api.labelSets, { on: ["labels"] });
   const [by, setBy] = useState(() => localStorage.getItem(nameKey) ?? "");
   const [round, setRound] = useState(0);
   const all = sets.data ?? [];

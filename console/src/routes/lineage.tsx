@@ -1,7 +1,7 @@
 /** Lineage: what a thing was made from and what was made from it, as a graph; one node's record beside it. */
 import { useMemo, useState } from "react";
 import { api } from "../api.ts";
-import type { Graph } from "../contract.ts";
+import type { Graph } from "../generated/server.ts";
 import { Details } from "../lineage/details.tsx";
 import { GraphView } from "../lineage/graph-view.tsx";
 import { lineageOf } from "../lineage/subject.ts";
@@ -11,8 +11,8 @@ import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
 
 function Shown({ graph }: { readonly graph: Graph }) {
-  const models = useResource("models", api.models);
-  const overview = useResource("overview", api.overview);
+  const models = useResource("models", api.models, { on: ["artifacts"] });
+  const overview = useResource("overview", api.overview, { on: ["serving"] });
   const served = overview.data?.model?.id ?? null;
   const lineage = useMemo(() => lineageOf(graph, models.data ?? [], served), [graph, models.data, served]);
   const [choice, setChoice] = useState<{ readonly root: string; readonly id: string } | null>(null);
@@ -21,7 +21,7 @@ function Shown({ graph }: { readonly graph: Graph }) {
   if (!node)
     return (
       <Empty icon="lineage" title="Nothing is recorded of it">
-        <p>The record knows no artifact of this name.</p>
+        <p>The artifact store has no artifact of this name.</p>
       </Empty>
     );
   const choose = (id: string) => setChoice({ root: graph.root, id });
@@ -34,8 +34,8 @@ function Shown({ graph }: { readonly graph: Graph }) {
 }
 
 export function Lineage({ id }: { readonly id: string | null }) {
-  const overview = useResource("overview", api.overview);
-  const models = useResource("models", api.models);
+  const overview = useResource("overview", api.overview, { on: ["serving"] });
+  const models = useResource("models", api.models, { on: ["artifacts"] });
   const all = models.data ?? [];
   // A version is looked at as its artifact; without a wish, what is served, or the newest.
   const asked = id === null ? null : (all.find(m => m.id === id)?.artifact ?? id);
@@ -67,7 +67,7 @@ export function Lineage({ id }: { readonly id: string | null }) {
         )}
       </header>
       {root === null ? (
-        <Loaded resource={overview} what="the record">
+        <Loaded resource={overview} what="the artifact store">
           {() => (
             <Empty icon="lineage" title="Nothing is recorded yet">
               <p>

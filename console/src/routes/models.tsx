@@ -1,7 +1,7 @@
 /** Models: every version with its scores, where it came from, and a way to talk to it. */
 import { api } from "../api.ts";
-import type { ModelVersion } from "../contract.ts";
 import { formatAgo, formatMoment, formatNumber, words } from "../format.ts";
+import type { ModelVersion } from "../generated/server.ts";
 import { Id } from "../parts/copy.tsx";
 import { Empty, Loaded } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
@@ -87,9 +87,9 @@ function Versions({ versions, served, talkable }: TableProps) {
 }
 
 export function Models() {
-  const models = useResource("models", api.models);
-  const overview = useResource("overview", api.overview);
-  const served = useResource("served", api.served);
+  const models = useResource("models", api.models, { on: ["artifacts"] });
+  const overview = useResource("overview", api.overview, { on: ["serving"] });
+  const served = useResource("served", api.served, { on: ["serving"] });
   return (
     <>
       <header className="page-head">

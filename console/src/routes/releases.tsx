@@ -1,7 +1,7 @@
 /** Releases: who has which alias, what aliases ask of a version, who approved it, where it comes from, what was moved when. Nothing is moved here: commands are. */
 import { useMemo } from "react";
 import { api } from "../api.ts";
-import type { ModelReleases } from "../contract-releases.ts";
+import type { ModelReleases } from "../generated/server.ts";
 import { GraphView } from "../lineage/graph-view.tsx";
 import { lineageOf } from "../lineage/subject.ts";
 import { Id } from "../parts/copy.tsx";
@@ -18,8 +18,8 @@ const lookMs = 10_000;
 /** From the data to the version; a node opens on the page of lineage. */
 function Origin({ artifact }: { readonly artifact: string }) {
   const graph = useResource(`graph ${artifact}`, signal => api.graph(artifact, signal));
-  const models = useResource("models", api.models);
-  const overview = useResource("overview", api.overview);
+  const models = useResource("models", api.models, { on: ["artifacts"] });
+  const overview = useResource("overview", api.overview, { on: ["serving"] });
   const served = overview.data?.model?.id ?? null;
   const lineage = useMemo(
     () => (graph.data ? lineageOf(graph.data, models.data ?? [], served) : { nodes: [], edges: [] }),
@@ -44,7 +44,7 @@ function Origin({ artifact }: { readonly artifact: string }) {
 }
 
 function Chosen({ id, artifact }: { readonly id: string; readonly artifact: string }) {
-  const verdicts = useResource(`verdicts ${id}`, signal => api.verdicts(id, signal), lookMs);
+  const verdicts = useResource(`verdicts ${id}`, signal => api.verdicts(id, signal), { on: ["artifacts"], everyMs: lookMs });
   return (
     <>
       <div className="subject">
@@ -70,7 +70,7 @@ function Chosen({ id, artifact }: { readonly id: string; readonly artifact: stri
 const modelOf = (id: string): string => id.slice(0, id.lastIndexOf("@"));
 
 export function Releases({ id }: { readonly id: string | null }) {
-  const releases = useResource("releases", api.releases, lookMs);
+  const releases = useResource("releases", api.releases, { on: ["artifacts"], everyMs: lookMs });
   const all = releases.data ?? [];
   const find = (list: readonly ModelReleases[]) =>
     list.find(m => m.versions.some(v => v.id === id)) ??

@@ -1,9 +1,8 @@
 /** Runs beside each other: the options, inputs and results that differ, and every figure that they logged, overlaid. */
 import { useMemo, useState } from "react";
 import { api } from "../api.ts";
-import type { Run } from "../contract.ts";
-import type { Logged } from "../contract-releases.ts";
 import { formatAgo, formatMoment, formatNumber, words } from "../format.ts";
+import type { Logged, Run } from "../generated/server.ts";
 import { Chart } from "../parts/chart.tsx";
 import type { Series } from "../parts/chart-options.ts";
 import { Empty, Loaded } from "../parts/notice.tsx";
@@ -144,8 +143,8 @@ function Figures({ runs, names }: { readonly runs: readonly Logged[]; readonly n
 const lookMs = 10_000;
 
 export function Runs({ id }: { readonly id: string | null }) {
-  const runs = useResource("runs", api.runs, lookMs);
-  const models = useResource("models", api.models, lookMs);
+  const runs = useResource("runs", api.runs, { on: ["runs"], everyMs: lookMs });
+  const models = useResource("models", api.models, { on: ["artifacts"], everyMs: lookMs });
   const [ticked, setTicked] = useState<readonly string[] | null>(null);
   const all = runs.data ?? [];
   const given = id === null ? all.slice(0, 2).map(r => r.artifact) : id.split(",");
@@ -168,7 +167,7 @@ export function Runs({ id }: { readonly id: string | null }) {
           list.length === 0 ? (
             <Empty icon="runs" title="No run yet">
               <p>
-                <code>loam train</code> and <code>loam tune</code> record what they were told, what they logged and what came of it.
+                <code>loam train</code> and <code>loam tune</code> record the options, logs and results of a run.
               </p>
             </Empty>
           ) : (

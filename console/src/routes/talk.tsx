@@ -35,7 +35,7 @@ const lookMs = 10_000;
 export function Talk() {
   const session = useSession();
   const { mode, settings, drafts } = session;
-  const served = useResource("served", api.served, lookMs);
+  const served = useResource("served", api.served, { on: ["serving"], everyMs: lookMs });
   const ids = served.data?.data.map(m => m.id) ?? [];
   const model = session.model !== null && ids.includes(session.model) ? session.model : (ids[0] ?? null);
   const tells = served.data?.data.find(m => m.id === model)?.tells ?? "text";

@@ -1,8 +1,8 @@
 /** Training: the runs, the curves of the chosen one (beside others, if wanted), and what it scored. */
 import { useMemo, useState } from "react";
 import { api } from "../api.ts";
-import { type Evaluation, isOfClasses, isOfFolds, isOfNumbers, type Run } from "../contract.ts";
 import { formatAgo, formatFixed, formatMoment, formatShort, formatWait, none } from "../format.ts";
+import type { Evaluation, Run } from "../generated/server.ts";
 import { Id } from "../parts/copy.tsx";
 import { Figure } from "../parts/facts.tsx";
 import { Empty, Loaded } from "../parts/notice.tsx";
@@ -96,14 +96,14 @@ interface ChosenProps {
 }
 
 function HeldOut({ report, stage }: { readonly report: Evaluation["report"] | undefined; readonly stage: string }) {
-  if (report && isOfClasses(report)) {
+  if (report?.task === "classification") {
     const own = report.scores.find(s => s.kind === "model");
     return <Figure label="Held-out F1">{formatFixed(own?.macroF1.value, 3)}</Figure>;
   }
-  if (report && isOfNumbers(report)) return <Figure label="Held-out error">{formatFixed(report.scores.mae.value, 3)}</Figure>;
+  if (report?.task === "regression") return <Figure label="Held-out error">{formatFixed(report.scores.mae.value, 3)}</Figure>;
   // a trial of a search is reported on by its study
-  if ((!report || isOfFolds(report)) && besideTrain(stage) === "validation") return null;
-  const bits = report && !isOfFolds(report) ? report.scores.find(s => s.kind === "model") : undefined;
+  if ((!report || report.task === "cross-validation") && besideTrain(stage) === "validation") return null;
+  const bits = report?.task === "bits-per-byte" ? report.scores.find(s => s.kind === "model") : undefined;
   return <Figure label="Held-out bits per byte">{formatFixed(bits?.bitsPerByte, 3)}</Figure>;
 }
 
@@ -122,7 +122,7 @@ function Figures({ run, runs, evaluation }: ChosenProps) {
       <Figure label="Tokens" note={`${points.at(-1)?.step.toLocaleString("en-US") ?? none} steps`}>
         {formatShort(points.at(-1)?.tokens)}
       </Figure>
-      <Figure label="Tokens a second" note="median">
+      <Figure label="Tokens per second" note="median">
         {formatShort(medianOf(column(points, "tokensPerSecond")))}
       </Figure>
       <Figure label="Took">{formatWait(tookMs(run))}</Figure>
@@ -136,9 +136,9 @@ const goingMs = 2_000;
 const lookMs = 10_000;
 
 export function Training({ id }: { readonly id: string | null }) {
-  const runs = useResource("runs", api.runs, lookMs);
-  const models = useResource("models", api.models, lookMs);
-  const evaluations = useResource("evaluations", api.evaluations, lookMs);
+  const runs = useResource("runs", api.runs, { on: ["runs"], everyMs: lookMs });
+  const models = useResource("models", api.models, { on: ["artifacts"], everyMs: lookMs });
+  const evaluations = useResource("evaluations", api.evaluations, { on: ["artifacts"], everyMs: lookMs });
   const [ticked, setTicked] = useState<readonly string[]>([]);
   const all = runs.data ?? [];
   const chosen = all.find(r => r.artifact === id) ?? all[0];
@@ -147,7 +147,7 @@ export function Training({ id }: { readonly id: string | null }) {
   const metrics = useResource(
     chosen ? `metrics ${shown.join(" ")}` : null,
     signal => Promise.all(shown.map(artifact => api.metrics(artifact, signal))),
-    all.some(r => shown.includes(r.artifact) && isGoing(r)) ? goingMs : undefined,
+    all.some(r => shown.includes(r.artifact) && isGoing(r)) ? { on: ["runs"], everyMs: goingMs } : {},
   );
   const masksOf = chosen && hasMasks(chosen.stage) && !isGoing(chosen) ? chosen.artifact : null;
   // a model whose examples are no longer kept has none to show
@@ -164,7 +164,7 @@ export function Training({ id }: { readonly id: string | null }) {
     const told = runsShown.split("\n").map(line => line.split("\t"));
     return (metrics.data ?? []).map((m, i): NamedRun => ({ stage: told[i]?.[0] ?? "", name: told[i]?.[1] ?? "", points: m.points }));
   }, [metrics.data, runsShown]);
-  const evaluation = evaluations.data?.find(e => e.model === chosen?.artifact && !isOfFolds(e.report));
+  const evaluation = evaluations.data?.find(e => e.model === chosen?.artifact && e.report.task !== "cross-validation");
 
   return (
     <>
@@ -221,11 +221,11 @@ export function Training({ id }: { readonly id: string | null }) {
                     </Empty>
                   ) : (
                     own.map(({ artifact, report }) =>
-                      isOfFolds(report) ? (
+                      report.task === "cross-validation" ? (
                         <Folds key={artifact} artifact={artifact} report={report} />
-                      ) : isOfClasses(report) ? (
+                      ) : report.task === "classification" ? (
                         <Classes key={artifact} artifact={artifact} report={report} />
-                      ) : isOfNumbers(report) ? (
+                      ) : report.task === "regression" ? (
                         <Numbers key={artifact} artifact={artifact} report={report} />
                       ) : (
                         <Bits key={artifact} artifact={artifact} report={report} />

@@ -1,6 +1,7 @@
 /** What differs between runs: options, inputs and results by their names, and the figures they logged on one axis. Pure. */
-import type { Logged } from "../contract-releases.ts";
+
 import { formatValue } from "../format.ts";
+import type { Logged } from "../generated/server.ts";
 import { flattened } from "../parts/flattened.ts";
 
 export interface DifferingRow {

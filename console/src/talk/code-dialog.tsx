@@ -1,6 +1,6 @@
 /** A request as code to copy. */
 import { useState } from "react";
-import { serverUrl } from "../api.ts";
+import { serverUrl } from "../client.ts";
 import { useSession } from "../credentials.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { Dialog } from "../parts/dialog.tsx";

@@ -3,7 +3,7 @@
  * One answer at a time. What exchanges are is in `exchange.ts`; this file only runs them.
  */
 import { useSyncExternalStore } from "react";
-import { call } from "../api.ts";
+import { call } from "../client.ts";
 import { FailureError, failureOf, interrupted } from "../failure.ts";
 import { readAnswer } from "./answer.ts";
 import { begin, type Exchange, ended, failed, historyOf, isRunning, stopped, withEvent } from "./exchange.ts";

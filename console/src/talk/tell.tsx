@@ -19,14 +19,15 @@ export function Tell({ model, tells }: { readonly model: string; readonly tells:
   if (tells === "vectors")
     return (
       <p className="hint">
-        {model} gives vectors: ask it at <code>/v1/embeddings</code>.
+        {model} computes embeddings: send requests to <code>/v1/embeddings</code>.
       </p>
     );
   const ask = (e: FormEvent) => {
     e.preventDefault();
     setAsking(true);
-    api
-      .told(model, tells, text)
+    const answer: Promise<Told["rows"]> =
+      tells === "classes" ? api.classify(model, text) : api.regress(model, text).then(numbers => numbers.map(n => ["", n] as const));
+    answer
       .then(
         rows => {
           setTold({ text, rows });

@@ -1,6 +1,7 @@
 /** Bits per byte of an evaluation as bars with their numbers, best first, models beside the baselines of the same run. */
-import type { BitsReport, Score } from "../contract.ts";
+
 import { formatBytes, formatCount, formatFixed, formatWait } from "../format.ts";
+import type { BitsReport, BitsScore as Score } from "../generated/server.ts";
 
 const byScore = (a: Score, b: Score) => (a.bitsPerByte ?? Number.POSITIVE_INFINITY) - (b.bitsPerByte ?? Number.POSITIVE_INFINITY);
 

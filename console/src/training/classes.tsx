@@ -3,9 +3,9 @@
  * by one, its mistakes, whether its probabilities can be believed, and what it is surest of and wrong about.
  */
 import { reliabilityPlot } from "../../../src/evaluate/classification/plots.ts";
-import type { ClassesReport } from "../contract.ts";
 import { Confusion, PlotFigure } from "../evaluations/picture.tsx";
 import { formatCount, formatFixed } from "../format.ts";
+import type { ClassesReport } from "../generated/server.ts";
 import { Figure } from "../parts/facts.tsx";
 import { NumberTable } from "../parts/number-table.tsx";
 

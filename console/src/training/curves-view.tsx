@@ -1,8 +1,8 @@
 /** The curves of one run, or of several on top of each other: loss large, the three that explain it small. */
 import { useMemo, useState } from "react";
 import uPlot from "uplot";
-import type { Point } from "../contract.ts";
 import { formatFixed, formatNumber } from "../format.ts";
+import type { Point } from "../generated/server.ts";
 import { Chart } from "../parts/chart.tsx";
 import type { Series } from "../parts/chart-options.ts";
 import { CopyButton } from "../parts/copy.tsx";
@@ -23,7 +23,7 @@ type Metric = "learningRate" | "tokensPerSecond" | "gradientNorm";
 const smaller: readonly { readonly metric: Metric; readonly title: string; readonly fromZero: boolean }[] = [
   { metric: "learningRate", title: "Learning rate", fromZero: true },
   { metric: "gradientNorm", title: "Gradient norm", fromZero: true },
-  { metric: "tokensPerSecond", title: "Tokens a second", fromZero: true },
+  { metric: "tokensPerSecond", title: "Tokens per second", fromZero: true },
 ];
 
 /** Series of all runs over one x: where a run has no point, it has a gap. */

@@ -63,7 +63,7 @@ test("a short run is not smoothed, a long one more the longer it is", () => {
 });
 
 test("the losses of a tuning are of the part that selects, in the units of its task", () => {
-  expect([lossTitle("train"), besideTrain("train")]).toEqual(["Loss, nats a token", "held out"]);
-  expect([lossTitle("tune-classify"), besideTrain("tune-classify")]).toEqual(["Loss, nats a text", "validation"]);
-  expect([lossTitle("tune-instruct"), besideTrain("tune-instruct")]).toEqual(["Loss, nats a token", "validation"]);
+  expect([lossTitle("train"), besideTrain("train")]).toEqual(["Loss, nats per token", "held out"]);
+  expect([lossTitle("tune-classify"), besideTrain("tune-classify")]).toEqual(["Loss, nats per text", "validation"]);
+  expect([lossTitle("tune-instruct"), besideTrain("tune-instruct")]).toEqual(["Loss, nats per token", "validation"]);
 });

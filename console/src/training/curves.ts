@@ -1,5 +1,5 @@
 /** A run's points as columns for charts: smoothed, on an axis, as CSV. Pure; drawing is the view's. */
-import type { Point } from "../contract.ts";
+import type { Point } from "../generated/server.ts";
 
 export const axes = ["step", "tokens"] as const;
 export type Axis = (typeof axes)[number];
@@ -9,13 +9,13 @@ export const column = (points: readonly Point[], name: Exclude<keyof Point, Axis
 
 /** What losses are called, by the stage that logged them. */
 const titles: { readonly [stage: string]: string } = {
-  "tune-classify": "Loss, nats a text",
+  "tune-classify": "Loss, nats per text",
   "tune-embed": "Loss, nats an anchor",
   "tune-regress": "Loss, squared error in variances",
   "tune-preference": "Loss of a pair",
   "tune-ratings": "Loss of an answer",
 };
-export const lossTitle = (stage: string): string => titles[stage] ?? "Loss, nats a token";
+export const lossTitle = (stage: string): string => titles[stage] ?? "Loss, nats per token";
 
 /** What the second curve is of: a tuning looks at a part that selects, and leaves what is held out alone. */
 export const besideTrain = (stage: string): "validation" | "held out" => (stage.startsWith("tune-") ? "validation" : "held out");

@@ -1,6 +1,7 @@
 /** A recipe's scores over folds and seeds: the mean of each measure with its interval, and how much folds and seeds move it; the model beside each baseline. */
-import type { FoldsReport } from "../contract.ts";
+
 import { formatCount, formatFixed } from "../format.ts";
+import type { FoldsReport } from "../generated/server.ts";
 import { NumberTable } from "../parts/number-table.tsx";
 
 const names: Readonly<Record<string, string>> = {

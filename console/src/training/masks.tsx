@@ -1,6 +1,7 @@
 /** Which tokens a tuned model was trained on: its first examples as its template wrote them, what is learnt marked. */
-import type { MaskedExamples } from "../contract.ts";
+
 import { formatCount, formatShare } from "../format.ts";
+import type { MaskedExamples } from "../generated/server.ts";
 
 /** Stages that train on examples. */
 const onExamples = /^tune-(?:instruct|distill|preference|ratings)\b/;

@@ -1,6 +1,7 @@
 /** Errors and agreement of a model that gives numbers, with their intervals, beside the mean of what it was trained on. */
-import type { NumbersReport } from "../contract.ts";
+
 import { formatCount, formatFixed } from "../format.ts";
+import type { NumbersReport } from "../generated/server.ts";
 import { NumberTable } from "../parts/number-table.tsx";
 
 type Range = NumbersReport["scores"]["mae"];

@@ -1,7 +1,7 @@
 /** A question before something is changed: --yes answers it, a terminal is asked, and where nobody can answer the command ends. */
 import { createInterface } from "node:readline/promises";
 import { baseErrors } from "../../base/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { type Context, type Options, streamsOf } from "../verb.ts";
 
 /** Returns when the answer is yes. Errors: cli/usage where nobody can be asked; base/interrupted where the answer is no. */

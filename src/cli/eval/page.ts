@@ -1,5 +1,5 @@
 /** The report of an evaluation as one self-contained page: no script from elsewhere, no request. */
-import { type GateVerdict, wordingFaults } from "../../evaluate/index.ts";
+import { type GateVerdict, thresholdText, wordingFaults } from "../../evaluate/index.ts";
 import type {
   ChosenThreshold,
   GroupReport,
@@ -14,7 +14,6 @@ import { pictureSection, pictureStyle } from "./page-picture.ts";
 import { came, cell, changes, differenceTable, escaped, folded, head, n, named, prompt, row, scoreRows } from "./page-tables.ts";
 import { leftOutText, whoseText } from "./paraphrase-lines.ts";
 import { figure, pValue, share } from "./show.ts";
-import { thresholdText } from "./threshold-lines.ts";
 
 export interface EvaluationDocument {
   readonly model: string;

@@ -1,11 +1,18 @@
 /** The report of an evaluation as lines for people. */
 import { formatCount, formatDuration } from "../../base/index.ts";
-import { type ChangedItem, chanceSentence, type Difference, differenceVerdict, type Score, type ShownItem } from "../../evaluate/index.ts";
+import {
+  type ChangedItem,
+  chanceSentence,
+  type Difference,
+  differenceVerdict,
+  type Score,
+  type ShownItem,
+  thresholdLines,
+} from "../../evaluate/index.ts";
 import type { BaselineReport, ChosenThreshold, TaskReport, TaskThreshold } from "../../project/eval/index.ts";
 import { looksLines } from "../../project/index.ts";
 import type { Output } from "../output.ts";
 import { paraphraseLines } from "./paraphrase-lines.ts";
-import { thresholdLines } from "./threshold-lines.ts";
 
 export function figure(x: number): string {
   if (Number.isNaN(x)) return "-";

@@ -1,6 +1,6 @@
 /** The variants that `--variants` names. */
 import { type VariantName, variantNames } from "../../evaluate/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { choiceOption } from "../options.ts";
 import type { Options } from "../verb.ts";
 

@@ -3,9 +3,8 @@
  * there are several objectives. Plain SVG with titles to hover over, and the table beneath says the same in words.
  */
 
-import type { StudyVerdict } from "../../project/searching/index.ts";
-import { specOf } from "../../project/searching/index.ts";
-import type { StoredStudy, StoredTrial } from "../../store/index.ts";
+import type { StudySpec, StudyVerdict } from "../../project/searching/index.ts";
+import type { StoredTrial } from "../../store/index.ts";
 import { importance, isChoice, outcomeOf, type Parameter, paretoFront, placeOf, ranked, spaceOf, studyOf } from "../../tune/index.ts";
 import { countsText, pointText, valueText, verdictLines } from "./tell.ts";
 
@@ -80,13 +79,13 @@ const figure = (title: string, svg: string, note = ""): string =>
   `<figure><figcaption>${html(title)}</figcaption>${svg}${note ? `<p>${html(note)}</p>` : ""}</figure>`;
 
 export interface PageGiven {
-  readonly study: StoredStudy;
+  readonly study: { readonly id: string; readonly name: string; readonly spec: StudySpec };
   readonly trials: readonly StoredTrial[];
   readonly verdict?: StudyVerdict | undefined;
 }
 
 export function studyPage({ study, trials, verdict }: PageGiven): string {
-  const spec = specOf(study);
+  const { spec } = study;
   const space = Object.entries(spaceOf(spec));
   const objective = spec.objectives[0]!;
   const front = new Set(paretoFront(spec, trials).map(t => t.number));

@@ -1,9 +1,8 @@
 /** Studies in words: a trial, a table of trials, the winner and how sure that is. */
 import { formatBytes, formatCount, formatDuration, type Json } from "../../base/index.ts";
 import { looksLines } from "../../project/index.ts";
-import type { StudyVerdict } from "../../project/searching/index.ts";
-import { type StudySpec, specOf } from "../../project/searching/index.ts";
-import type { StoredStudy, StoredTrial } from "../../store/index.ts";
+import { type StudySpec, type StudyVerdict, shortReason, trialCounts } from "../../project/searching/index.ts";
+import type { StoredTrial, TrialState } from "../../store/index.ts";
 import { comparisonSentence, type ObjectiveName, outcomeOf, paretoFront, ranked, wrongSentence } from "../../tune/index.ts";
 
 const shown = (v: unknown): string =>
@@ -32,17 +31,18 @@ const units: { readonly [K in ObjectiveName]: (v: number, unit: string) => strin
 };
 export const valueText = (name: ObjectiveName, v: number, unit: string): string => units[name](v, unit);
 
+/** What values of a study are values of. */
+export interface StudyUnits {
+  readonly objectives: readonly ObjectiveName[];
+  readonly unit: string;
+}
+
 /** Values of a trial's objectives. */
-export const valuesText = ({ objectives, unit }: Pick<StudySpec, "objectives" | "unit">, values: readonly number[]): string =>
+export const valuesText = ({ objectives, unit }: StudyUnits, values: readonly number[]): string =>
   values.map((v, i) => valueText(objectives[i]!, v, unit)).join(", ");
 
-const reasonWidth = 110;
-/** A line's worth of a reason; `--json` and the page have all of it. */
-export const shortReason = (reason: string): string => (reason.length > reasonWidth ? `${reason.slice(0, reasonWidth)}...` : reason);
-
 /** Trials as a table, the best first, then those that came to no end of their own. */
-export function trialTable(study: StoredStudy, trials: readonly StoredTrial[], most = Number.POSITIVE_INFINITY): string[] {
-  const spec = specOf(study);
+export function trialTable(spec: StudySpec, trials: readonly StoredTrial[], most = Number.POSITIVE_INFINITY): string[] {
   const best = new Set(paretoFront(spec, trials).map(t => t.number));
   const done = ranked(spec, trials);
   const rest = trials.filter(t => t.state !== "done");
@@ -60,19 +60,17 @@ export function trialTable(study: StoredStudy, trials: readonly StoredTrial[], m
   return left > 0 ? [...rows, `        ... and ${left} more`] : rows;
 }
 
+const states = ["done", "pruned", "failed", "running", "waiting"] as const satisfies readonly TrialState[];
 /** `12 done, 6 pruned, 1 failed`. */
-export const countsText = (trials: readonly StoredTrial[]): string =>
-  (["done", "pruned", "failed", "running", "waiting"] as const)
-    .map(state => ({ state, n: trials.filter(t => t.state === state).length }))
-    .filter(c => c.n > 0)
-    .map(c => `${c.n} ${c.state}`)
-    .join(", ") || "no trial yet";
+export const stateCounts = (counts: Readonly<Partial<Record<TrialState, number>>>): string =>
+  states.flatMap(state => (counts[state] ? [`${counts[state]} ${state}`] : [])).join(", ") || "no trial yet";
+export const countsText = (trials: readonly Pick<StoredTrial, "state">[]): string => stateCounts(trialCounts(trials));
 
 /** What judges are asked about, by the last word of the unit that their loss is counted in. */
 const asked: Readonly<Record<string, string>> = { pair: "pairs", answer: "answers", anchor: "anchors", token: "examples" };
 
 /** What the test half says. */
-export function verdictLines({ objectives, unit: own }: Pick<StudySpec, "objectives" | "unit">, v: StudyVerdict): string[] {
+export function verdictLines({ objectives, unit: own }: StudyUnits, v: StudyVerdict): string[] {
   // a text, a pair, an answer, an anchor: whatever the loss is counted by
   const unit = objectives[0] === "errors" ? `errors ${own.split(" ").slice(-2).join(" ")}` : own;
   const wrong = objectives[0] === "errors" ? undefined : wrongSentence(v);

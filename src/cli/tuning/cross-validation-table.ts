@@ -1,7 +1,6 @@
 /** The report of a cross-validation for the terminal: a row a measure with its deviations by source, then the model beside each baseline. */
 import { formatCount } from "../../base/index.ts";
-import { countsText } from "../../project/tuning/index.ts";
-import type { CrossValidationReport, FoldMeasure, VarianceRow } from "../../tune/index.ts";
+import { type CrossValidationReport, type FoldMeasure, foldCountsText, type VarianceRow } from "../../tune/index.ts";
 
 const names: Readonly<Record<FoldMeasure, string>> = {
   macroF1: "F1 (macro)",
@@ -22,7 +21,7 @@ const pText = (p: number): string => (p < 0.001 ? "p < 0.001" : `p = ${p.toFixed
 export function crossValidationHead(r: CrossValidationReport): string {
   const runs = r.runs.length;
   const on = `trained on ${formatCount(Math.round(r.trainSize))} documents each, scored on ${formatCount(Math.round(r.testSize))}`;
-  return `Cross-validation of the recipe of ${r.model.name}: ${countsText({ ...r, seeds: r.seeds.length })}, ${formatCount(runs)} runs ${on}; the test set is not used`;
+  return `Cross-validation of the recipe of ${r.model.name}: ${foldCountsText({ ...r, seeds: r.seeds.length })}, ${formatCount(runs)} runs ${on}; the test set is not used`;
 }
 
 /** What its intervals say, one sentence. */

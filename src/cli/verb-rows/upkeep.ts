@@ -37,6 +37,13 @@ export const upkeepVerbs: readonly Verb[] = [
     example: "loam doctor",
     load: async () => (await import("../verbs/doctor.ts")).doctor,
   },
+  {
+    usage: "schema [file]",
+    summary: "Print the JSON Schema of loam.yaml (or of gateway.yaml: loam schema gateway) for editors and validators",
+    options: [],
+    example: "loam schema > loam.schema.json",
+    load: async () => (await import("../verbs/schema.ts")).schema,
+  },
 ];
 
 /** Completes all verbs, itself too. */

@@ -1,38 +1,40 @@
-/**
- * `loam chat`: talks to a version in the terminal, or completes one text. It asks the same application that `loam serve` puts on a socket, so
- * templates, stops and limits are the server's.
- */
+/** `loam chat`: talks to a version in the terminal, or completes one text. */
 import { createInterface } from "node:readline/promises";
-import { cliErrors, untilStopped } from "../../project/index.ts";
-import { type Ask, findModel, openEngine, type Reply, reply, type Turn } from "../../project/serving/index.ts";
-import { type App, createApp } from "../../serve/index.ts";
+import { type Ask, type AskOptions, openChat, type ProjectChat, type Reply, type Turn } from "../../project/serving/index.ts";
+import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
+import { showCall, showWork } from "../show-call.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
-function askOf(options: Options, model: string): Omit<Ask, "prompt"> {
+function askOptions(options: Options): AskOptions {
   const number = (key: string, least: number, most: number, whole = false) => numberOption(options, key, "chat", { least, most, whole });
   return {
-    model,
-    sampling: {
-      temperature: number("temperature", 0, 2)!,
-      top_p: number("topP", 0, 1)!,
-      max_tokens: number("maxTokens", 1, 1_000_000, true)!,
-      seed: number("seed", 0, Number.MAX_SAFE_INTEGER, true)!,
-    },
+    temperature: number("temperature", 0, 2),
+    topP: number("topP", 0, 1),
+    maxTokens: number("maxTokens", 1, 1_000_000, true),
+    seed: number("seed", 0, Number.MAX_SAFE_INTEGER, true),
   };
 }
 
+interface Talk {
+  readonly context: Context;
+  readonly chat: ProjectChat;
+  readonly sampling: AskOptions;
+  /** Texts are continued. */
+  readonly isPlain: boolean;
+}
+
 /** One answer, printed as it comes. */
-async function answer(context: Context, app: App, ask: Ask, signal: AbortSignal): Promise<Reply> {
-  const { out } = context;
-  const said = await reply(app, ask, { signal, onText: text => out.piece(text) });
+async function answer({ context: { out }, chat, sampling }: Talk, prompt: Ask["prompt"], signal: AbortSignal): Promise<Reply> {
+  const said = await showCall({ out }, chat.ask(prompt, { ...sampling, signal }), { text: ({ text }) => out.piece(text) });
   out.line();
   out.event("answer", said);
   return said;
 }
 
-async function talk(context: Context, app: App, base: Omit<Ask, "prompt">, plain: boolean): Promise<void> {
+async function talk(o: Talk): Promise<void> {
+  const { context, isPlain } = o;
   const { out } = context;
   const { stdin, stdout } = streamsOf(context);
   const isTerminal = stdin.isTTY === true && !out.json;
@@ -53,8 +55,8 @@ async function talk(context: Context, app: App, base: Omit<Ask, "prompt">, plain
       const signal = AbortSignal.any([stop.signal, context.signal]);
       const user: Turn = { role: "user", content: line };
       try {
-        const said = await answer(context, app, { ...base, prompt: plain ? line : [...turns, user] }, signal);
-        turns = plain ? [] : [...said.turns, { role: "assistant", content: said.text }];
+        const said = await answer(o, isPlain ? line : [...turns, user], signal);
+        turns = isPlain ? [] : [...said.turns, { role: "assistant", content: said.text }];
       } catch (error) {
         if (context.signal.aborted) throw context.signal.reason;
         if (!stop.signal.aborted) throw error;
@@ -67,34 +69,26 @@ async function talk(context: Context, app: App, base: Omit<Ask, "prompt">, plain
   context.signal.throwIfAborted();
 }
 
-export const chat: VerbRun = async (context, [given], options) => {
+export const chat: VerbRun = async (context, [model], options) => {
   const { out } = context;
-  const base = askOf(options, "");
+  const sampling = askOptions(options);
   const prompt = textOption(options, "prompt");
-  const plain = options.complete === true;
-  if (prompt === "" && !plain)
+  const isPlain = options.complete === true;
+  if (prompt === "" && !isPlain)
     throw cliErrors.fail("usage", { place: "loam chat: --prompt", expected: "a text", received: "an empty one" });
+  const place = { folder: folderOf(context, options), cwd: context.cwd };
   const room = numberOption(options, "context", "chat", { least: 16, most: 1_048_576, whole: true });
-  await using found = await findModel(folderOf(context, options), context.cwd, given);
-  const load = async () => {
-    const opened = await openEngine(found, { slots: 1, context: room });
-    await opened.engine.ready;
-    return opened;
-  };
-  await using opened = await untilStopped(context.signal, load());
-  const { engine } = opened;
-  const { id, chatTemplate } = engine.model;
-  const app = createApp({ engines: [engine] });
-  if (!plain && !chatTemplate)
+  await using opened = await showWork(context, watch => openChat(place, { model, context: room }, watch));
+  if (!isPlain && !opened.hasTemplate)
     out.warn(
-      `  ${id} continues texts and was not taught to chat; it is given a transcript to continue. --complete gives it the text alone.`,
+      `  ${opened.model} continues texts and was not taught to chat; it is given a transcript to continue. --complete gives it the text alone.`,
     );
-  const ask = { ...base, model: id };
+  const o: Talk = { context, chat: opened, sampling, isPlain };
   if (prompt === undefined) {
-    out.line(`  ${id}. An empty line does nothing; Ctrl-D ends.`);
-    await talk(context, app, ask, plain);
+    out.line(`  ${opened.model}. An empty line does nothing; Ctrl-D ends.`);
+    await talk(o);
     return;
   }
-  if (plain) out.piece(prompt);
-  await answer(context, app, { ...ask, prompt: plain ? prompt : [{ role: "user", content: prompt }] }, context.signal);
+  if (isPlain) out.piece(prompt);
+  await answer(o, isPlain ? prompt : [{ role: "user", content: prompt }], context.signal);
 };

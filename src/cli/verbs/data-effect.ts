@@ -1,27 +1,12 @@
 /** `loam data effect`: what a step does to a model, measured on small ones, with an interval. */
-import { join } from "node:path";
-import { formatBytes, formatCount, formatDuration, sha256 } from "../../base/index.ts";
-import { type EffectOn, measureEffect, parseSetting, rememberedTrainer } from "../../data/index.ts";
-import { dataNameOf, effectMaterial, effectSides, proxyTrainer, proxyVocab } from "../../project/data/index.ts";
-import { cliErrors, dataLinksOf, findProject, ownPackage, withProjectStore } from "../../project/index.ts";
-import { openDevice } from "../../tensor/index.ts";
-import { trainBpe } from "../../text/index.ts";
-import { numberOption, textOption } from "../options.ts";
+import { formatBytes, formatCount, formatDuration } from "../../base/index.ts";
+import { type EffectOn, parseSetting } from "../../data/index.ts";
+import { wrongUse } from "../../project/index.ts";
+import { numberOption, textOption, listOption } from "../options.ts";
+import { measureStepEffect } from "../../project/data/index.ts";
+import { watchOf } from "../show-call.ts";
 import type { Context, VerbRun } from "../verb.ts";
-import { folderOf } from "../verb-folder.ts";
-import { runLinks } from "./run.ts";
-
-/** Text that the tokenizer learns from, bytes: more changes little at this vocabulary. */
-const tokenizerBytes = 4e6;
-
-function firstTexts(texts: readonly string[], most: number): string[] {
-  const some: string[] = [];
-  for (let i = 0, bytes = 0; i < texts.length && bytes < most; i++) {
-    some.push(texts[i]!);
-    bytes += Buffer.byteLength(texts[i]!);
-  }
-  return some;
-}
+import { inProject } from "../verb-folder.ts";
 
 const signed = (x: number) => `${x < 0 ? "-" : "+"}${Math.abs(x).toFixed(4)}`;
 
@@ -39,92 +24,34 @@ function printOn({ out }: Context, title: string, e: EffectOn | undefined): void
 }
 
 export const dataEffect: VerbRun = async (context, [given], options) => {
-  const { out, signal } = context;
-  const project = findProject(folderOf(context, options));
-  const step = textOption(options, "step");
-  if (step === undefined)
-    throw cliErrors.fail("usage", {
-      place: "loam data effect",
-      expected: "--step STEP",
-      received: "none",
-      hint: "docs/data.md lists them.",
-    });
-  const number = (key: string, least: number, most: number) => numberOption(options, key, "data effect", { least, most, whole: true })!;
-  const [seeds, tokens, most] = [number("seeds", 2, 50), number("tokens", 1000, 1e9), number("documents", 2, 1e6)];
-  const settings = Object.fromEntries((Array.isArray(options.set) ? options.set : []).map(parseSetting));
-  const name = dataNameOf(project, given);
-  const sides = effectSides(project, name, step, settings, options.without === true);
-
-  await withProjectStore(project, async store => {
-    const artifactOf = async (set: string) => {
-      const { made } = await runLinks(context, store, dataLinksOf(sides.project, set), false);
-      return made.get(`data/${set}`)!;
+  const { out } = context;
+  await inProject(context, options, async at => {
+    const step = textOption(options, "step");
+    if (step === undefined) throw wrongUse("loam data effect", "--step STEP", "none", "docs/data.md lists them.");
+    const number = (key: string, least: number, most: number) => numberOption(options, key, "data effect", { least, most, whole: true });
+    const wanted = {
+      step,
+      seeds: number("seeds", 2, 50),
+      tokens: number("tokens", 1000, 1e9),
+      documents: number("documents", 2, 1e6),
+      settings: Object.fromEntries(listOption(options, "set").map(parseSetting)),
+      mustBePresent: options.without === true,
     };
-    const [without, withStep] = [await artifactOf(sides.without), await artifactOf(sides.with)];
-    const material = await effectMaterial(without, withStep, most);
-    if (material.with.length === 0 || material.asked.length < 2)
-      throw cliErrors.fail("nothing", {
-        place: `data/${name}`,
-        expected: "documents to train on with the step, and two held out",
-        received: `${material.with.length} and ${material.asked.length}`,
-        hint: "The step keeps nothing, or the data set is too small.",
-      });
-
-    out.progress("effect")({ stage: "effect", message: "tokenizer" });
-    const learned = firstTexts(material.without, tokenizerBytes);
-    const tokenizer = trainBpe(learned, { vocab: proxyVocab });
-    const { name: deviceName, ...deviceOptions } = project.config.device;
-    const device = openDevice(deviceName, Object.fromEntries(Object.entries(deviceOptions).filter(([, v]) => v !== undefined)));
-    const proxy = proxyTrainer({ device, tokenizer, tokens, signal });
-    const identity = { loam: ownPackage().version, proxy: proxy.identity, tokenizer: sha256(learned.join("\0")) };
-    const trainer = rememberedTrainer(proxy, identity, join(project.folder, ".loam", "effects"));
-    const numbers = Array.from({ length: seeds }, (_, i) => i + 1);
-    const known = (["without", "with"] as const).flatMap(side => numbers.filter(seed => trainer.isKnown(material[side], seed))).length;
-    out.progress("effect")({ stage: "effect", message: "timing a few steps" });
-    const stepMs = await proxy.stepMs(material.without);
-    const askedTokens = proxy.count(material.asked.map(d => d.before));
-    // Asking is a forward pass of about twice the tokens (windows overlap), a third of a step each.
-    const msEach = stepMs * proxy.steps * (1 + (2 * askedTokens) / 3 / tokens);
-    out.clear();
-    const epochs = { without: tokens / proxy.count(material.without), with: tokens / proxy.count(material.with) };
-    out.line(
-      `  ${2 * seeds} models of ${formatCount(proxy.parameters)} weights, ${formatCount(proxy.steps)} steps of ${formatCount(tokens)} tokens each: about ${formatDuration((2 * seeds - known) * msEach)}${known > 0 ? `; ${known} of them asked before` : ""}`,
-    );
-    for (const side of ["without", "with"] as const)
+    const effect = await measureStepEffect(at, given, wanted, watchOf(context), ({ model, seeds, epochs, documents }, cost) => {
+      out.clear();
       out.line(
-        `  ${side.padEnd(8)} ${formatCount(material[side].length)} documents, ${formatBytes(material[side].reduce((n, t) => n + Buffer.byteLength(t), 0))}, ${epochs[side].toFixed(2)} epochs`,
+        `  ${2 * seeds} models of ${formatCount(model.parameters)} weights, ${formatCount(model.steps)} steps of ${formatCount(model.tokens)} tokens each: about ${formatDuration(cost.leftMs)}${cost.known > 0 ? `; ${cost.known} of them asked before` : ""}`,
       );
-    if (material.strangers > 0) out.line(`  left out ${formatCount(material.strangers)} documents that only the side with the step has`);
-
-    const started = performance.now();
-    const show = out.progress("effect");
-    const effect = await measureEffect({
-      without: material.without,
-      with: material.with,
-      asked: material.asked,
-      seeds: numbers,
-      trainer,
-      onProgress: (done, message) => {
-        const ms = performance.now() - started;
-        show({ stage: "effect", done, message, ...(done > 0.02 ? { leftMs: (ms * (1 - done)) / done } : {}) });
-      },
+      for (const side of ["without", "with"] as const)
+        out.line(
+          `  ${side.padEnd(8)} ${formatCount(documents[side])} documents, ${formatBytes(cost.sizeBytes[side])}, ${epochs[side].toFixed(2)} epochs`,
+        );
+      if (documents.strangers > 0)
+        out.line(`  left out ${formatCount(documents.strangers)} documents that only the side with the step has`);
     });
-    const ms = performance.now() - started;
-    out.done("effect", `${step} ${sides.isPresent ? "as it is in" : "added to"} ${name}`, ms);
+    out.done("effect", `${step} ${effect.isPresent ? "as it is in" : "added to"} ${effect.name}`, effect.ms);
     printOn(context, "held out, of what the step keeps", effect.kept);
     printOn(context, "held out, all", effect.all);
-    out.result({
-      name,
-      step,
-      settings,
-      isPresent: sides.isPresent,
-      artifacts: { without: without.id, with: withStep.id },
-      model: { parameters: proxy.parameters, steps: proxy.steps, tokens },
-      seeds,
-      epochs,
-      documents: { without: material.without.length, with: material.with.length, strangers: material.strangers },
-      ms,
-      ...effect,
-    });
+    out.result(effect);
   });
 };

@@ -1,25 +1,13 @@
 /** `loam data private`: trains a recogniser of names and places from marked texts (`train`), or shows what a trained one is worth (`show`). */
-import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
-import { check, fileError, formatBytes, formatCount, readBytes, writeFileAtomic } from "../../base/index.ts";
-import {
-  decodeNames,
-  encodeNames,
-  type NameExample,
-  type NamesReport,
-  namesTraining,
-  parseNameExample,
-  parseSetting,
-  textLines,
-  trainNames,
-} from "../../data/index.ts";
-import { cliErrors, findProject } from "../../project/index.ts";
-import { textOption } from "../options.ts";
+import { formatBytes, formatCount } from "../../base/index.ts";
+import { type NamesReport, parseSetting } from "../../data/index.ts";
+import { textOption, listOption } from "../options.ts";
+import { readNamesModel, trainNamesModel } from "../../project/data/index.ts";
+import { wrongUse } from "../../project/index.ts";
+import { watchOf } from "../show-call.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
-import { folderOf } from "../verb-folder.ts";
-
-const usage = (place: string, expected: string, received: string, hint?: string) =>
-  cliErrors.fail("usage", { place, expected, received, ...(hint ? { hint } : {}) });
+import { folderOf, inProject } from "../verb-folder.ts";
 
 function printReport({ out }: Context, r: NamesReport): void {
   const aside = `${formatCount(r.duplicates)} equal ones counted once, ${formatCount(r.contradictions)} marked in two ways and left out`;
@@ -33,64 +21,31 @@ function printReport({ out }: Context, r: NamesReport): void {
   }
 }
 
-const listOf = (options: Options, key: string): string[] => (Array.isArray(options[key]) ? options[key] : []);
-
-async function examplesOf(files: readonly string[], cwd: string): Promise<NameExample[]> {
-  const examples: NameExample[] = [];
-  for (const file of files) {
-    let number = 0;
-    try {
-      for await (const line of textLines(createReadStream(resolve(cwd, file)))) {
-        number++;
-        if (line.trim() !== "") examples.push(parseNameExample(line, `${file}:${number}`));
-      }
-    } catch (error) {
-      throw fileError(error, file);
-    }
-  }
-  return examples;
-}
-
 async function train(context: Context, options: Options): Promise<void> {
   const { out } = context;
-  const project = findProject(folderOf(context, options));
-  const files = listOf(options, "examples");
-  if (files.length === 0)
-    throw usage(
-      "loam data private train: --examples",
-      "a file of marked texts",
-      "none",
-      "A text and its spans a line, as docs/data-private.md shows.",
-    );
-  const outFile = textOption(options, "out") ?? "models/names.bin";
-  const settings = check(namesTraining, Object.fromEntries(listOf(options, "set").map(parseSetting)), "loam data private train: --set");
-  const examples = await examplesOf(files, context.cwd);
-  const started = performance.now();
-  const progress = out.progress("names");
-  const model = await trainNames(examples, settings, {
-    signal: context.signal,
-    onProgress: (done, message) => progress({ stage: "names", done, message }),
-  });
-  const ms = performance.now() - started;
-  const path = resolve(project.folder, outFile);
-  const encoded = encodeNames(model);
-  writeFileAtomic(path, encoded);
-  out.done("names", `${formatCount(examples.length)} texts, ${settings.passes} passes`, ms);
-  printReport(context, model.report);
-  out.line(`\n  ${outFile} (${formatBytes(encoded.length)}); in loam.yaml: steps: [..., { private: { names: { model: ${outFile} } } }]`);
-  out.result({ file: path, bytes: encoded.length, ms, report: model.report });
+  const trainedFile = textOption(options, "out") ?? "models/names.bin";
+  const settings = Object.fromEntries(listOption(options, "set").map(parseSetting));
+  const wanted = { examples: listOption(options, "examples"), out: trainedFile, settings };
+  const trained = await inProject(context, options, at => trainNamesModel(at, wanted, watchOf(context)));
+  const { examples, passes, ...result } = trained;
+  out.done("names", `${formatCount(examples)} texts, ${passes} passes`, result.ms);
+  printReport(context, result.report);
+  out.line(
+    `\n  ${trainedFile} (${formatBytes(result.bytes)}); in loam.yaml: steps: [..., { private: { names: { model: ${trainedFile} } } }]`,
+  );
+  out.result(result);
 }
 
 function show(context: Context, file: string | undefined, options: Options): void {
-  if (file === undefined) throw usage("loam data private show", "the file of a model", "none");
-  const path = resolve(folderOf(context, options), file);
-  const model = decodeNames(readBytes(path), file);
+  if (file === undefined) throw wrongUse("loam data private show", "the file of a model", "none");
+  const folder = folderOf(context, options);
+  const model = readNamesModel({ folder }, file);
   printReport(context, model.report);
-  context.out.result({ file: path, options: model.options, temperature: model.temperature, report: model.report });
+  context.out.result({ file: resolve(folder, file), options: model.options, temperature: model.temperature, report: model.report });
 }
 
 export const dataPrivate: VerbRun = async (context, [action, file], options) => {
   if (action === "train") return train(context, options);
   if (action === "show") return show(context, file, options);
-  throw usage("loam data private", "train or show", JSON.stringify(action ?? ""));
+  throw wrongUse("loam data private", "train or show", JSON.stringify(action ?? ""));
 };

@@ -1,12 +1,14 @@
 /** `loam data try`: other thresholds on the stored values; says what it can not know. */
 import { formatCount } from "../../base/index.ts";
-import { parseSetting, showMeasure, type Trial, type TryExample, tryThresholds } from "../../data/index.ts";
-import { openDataSet, staleLine } from "../../project/data/index.ts";
-import { cliErrors, findProject, withProjectStore } from "../../project/index.ts";
+import { parseSetting, showMeasure, type Trial, type TryExample } from "../../data/index.ts";
+import { tryDataThresholds } from "../../project/data/index.ts";
+import { wrongUse } from "../../project/index.ts";
 import { percent } from "../data/show-report.ts";
-import { numberOption, textOption } from "../options.ts";
+
+import { numberOption, textOption, listOption } from "../options.ts";
+import { warnStale } from "../data/stale.ts";
 import type { Context, VerbRun } from "../verb.ts";
-import { folderOf } from "../verb-folder.ts";
+import { inProject } from "../verb-folder.ts";
 
 const limit = (n: number | null): string => (n === null ? "off" : showMeasure(n));
 const example = (e: TryExample): string => `      ${e.rule} ${showMeasure(e.value)}  ${e.id}\n        ${e.text}`;
@@ -27,21 +29,18 @@ function print({ out }: Context, t: Trial): void {
 
 export const dataTry: VerbRun = async (context, [name], options) => {
   const step = textOption(options, "step");
-  const settings = (Array.isArray(options.set) ? options.set : []).map(parseSetting);
+  const settings = listOption(options, "set").map(parseSetting);
   if (step === undefined || settings.length === 0)
-    throw cliErrors.fail("usage", {
-      place: "loam data try",
-      expected: "--step STEP and --set OPTION=VALUE",
-      received: step === undefined ? "no --step" : "no --set",
-      hint: "`loam data report` lists steps with their options.",
-    });
-  const examples = numberOption(options, "examples", "data try", { least: 0, most: 1000, whole: true })!;
-  const project = findProject(folderOf(context, options));
-  await withProjectStore(project, async store => {
-    const set = await openDataSet(project, store, name);
-    if (set.isStale) context.out.warn(staleLine(set));
-    const trial = await tryThresholds(set.artifact, { step, settings, examples });
-    print(context, trial);
-    context.out.result({ name: set.name, isStale: set.isStale, ...trial });
-  });
+    throw wrongUse(
+      "loam data try",
+      "--step STEP and --set OPTION=VALUE",
+      step === undefined ? "no --step" : "no --set",
+      "`loam data report` lists steps with their options.",
+    );
+  const examples = numberOption(options, "examples", "data try", { least: 0, most: 1000, whole: true });
+  const wanted = { step, settings: Object.fromEntries(settings), examples };
+  const trial = await inProject(context, options, at => tryDataThresholds(at, name, wanted));
+  warnStale(context.out, trial);
+  print(context, trial);
+  context.out.result(trial);
 };

@@ -1,48 +1,17 @@
 /** `loam data work`: does tasks of jobs that `loam data run --shared` put on the store's board. */
-import { formatCount, isLoamError } from "../../base/index.ts";
-import { workOn } from "../../data/index.ts";
-import { findProject, withProjectStore } from "../../project/index.ts";
-import { listJobs } from "../../store/index.ts";
+import { formatCount } from "../../base/index.ts";
+import { workOnData } from "../../project/data/index.ts";
 import { numberOption } from "../options.ts";
+import { watchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
-import { folderOf } from "../verb-folder.ts";
-
-/** Between two looks at a board without jobs, ms. */
-const lookMs = 500;
+import { inProject } from "../verb-folder.ts";
 
 export const dataWork: VerbRun = async (context, _, options) => {
-  const { out, signal } = context;
-  const idleMs =
-    options.once === true ? 0 : 1000 * (numberOption(options, "for", "data work", { least: 0, most: 1e7 }) ?? Number.POSITIVE_INFINITY);
-  const project = findProject(folderOf(context, options));
-  await withProjectStore(project, async store => {
-    /** Jobs that went wrong here: they go wrong for whoever started them as well. */
-    const failed = new Set<string>();
-    let tasks = 0;
-    for (let idleSince = performance.now(); ; ) {
-      signal.throwIfAborted();
-      const [job] = (await listJobs(store)).filter(j => !failed.has(j.id));
-      if (job) {
-        const { name } = (job.spec as { job: { name: string } }).job;
-        const show = out.progress(`data/${name}`);
-        try {
-          const done = await workOn(store, job, {
-            folder: project.folder,
-            signal,
-            onDone: ({ wave }, waves) => show({ stage: "data", done: (wave + 1) / waves, message: `part ${wave + 1} of ${waves}` }),
-          });
-          tasks += done;
-          out.line(`  data/${name}: ${formatCount(done)} tasks done here`);
-        } catch (error) {
-          if (!isLoamError(error) || signal.aborted) throw error;
-          failed.add(job.id);
-          out.warn(`loam: data/${name}: ${error.message}`);
-        }
-        idleSince = performance.now();
-      }
-      if (performance.now() - idleSince >= idleMs) break;
-      await new Promise(next => setTimeout(next, lookMs));
-    }
-    out.result({ event: "result", tasks });
-  });
+  const { out } = context;
+  const seconds = options.once === true ? 0 : numberOption(options, "for", "data work", { least: 0, most: 1e7 });
+  const idleMs = seconds === undefined ? undefined : 1000 * seconds;
+  const { tasks } = await inProject(context, options, at =>
+    workOnData(at, { idleMs }, watchOf(context), (name, done) => out.line(`  data/${name}: ${formatCount(done)} tasks done here`)),
+  );
+  out.result({ event: "result", tasks });
 };

@@ -1,26 +1,23 @@
 /** `loam gateway principals` and `loam gateway policies`: listed, shown, put, deleted. Each change is in the list of changes. */
 import { readFile } from "node:fs/promises";
-import { userInfo } from "node:os";
 import { resolve } from "node:path";
 import { text as textOf } from "node:stream/consumers";
 import { stringify } from "yaml";
-import { fileError, nearest, parseYaml } from "../../base/index.ts";
+import { fileError, parseYaml } from "../../base/index.ts";
 import { type EntryKind, type Match, type PrincipalKind, principalKinds, type ShownEntry } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
-import { withEntries } from "../gateway/entries.ts";
+import { withEntries } from "../../project/gateway/index.ts";
+import { nearestHint, thisUser, wrongUse } from "../../project/index.ts";
+import { gatewayAt } from "../gateway-place.ts";
 import { numberOption, textOption } from "../options.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
 
 const actions = ["list", "show", "put", "delete"] as const;
 
-const usage = (place: string, expected: string, received: string, hint?: string) =>
-  cliErrors.fail("usage", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
-
 /** What somebody wrote as the entry. Errors: cli/usage, base/syntax, base/missingFile. */
 async function givenBody(context: Context, options: Options, place: string): Promise<Readonly<Record<string, unknown>>> {
   const [from, value] = [textOption(options, "from"), textOption(options, "value")];
   if ((from === undefined) === (value === undefined))
-    throw usage(place, "--from FILE or --value YAML", from === undefined ? "neither" : "both");
+    throw wrongUse(place, "--from FILE or --value YAML", from === undefined ? "neither" : "both");
   const path = from === undefined || from === "-" ? undefined : resolve(context.cwd, from);
   const text =
     value ??
@@ -32,7 +29,7 @@ async function givenBody(context: Context, options: Options, place: string): Pro
   const where = path ?? (value === undefined ? "standard input" : "--value");
   const body = parseYaml(text, where);
   if (typeof body === "object" && body !== null && !Array.isArray(body)) return body as Readonly<Record<string, unknown>>;
-  throw usage(
+  throw wrongUse(
     place,
     "an entry with its keys, such as { roles: [viewer] }",
     body === null ? "nothing" : `a ${Array.isArray(body) ? "list" : typeof body}`,
@@ -66,18 +63,15 @@ const entryVerb =
     const { out } = context;
     const place = `loam gateway ${verb}`;
     const action = actions.find(a => a === given);
-    if (!action) {
-      const near = nearest(given, actions);
-      throw usage(place, actions.join(", "), JSON.stringify(given), near ? `Did you mean "${near}"?` : undefined);
-    }
+    if (!action) throw wrongUse(place, actions.join(", "), JSON.stringify(given), nearestHint(given, actions));
     const { kind, name } = read(word, place);
     if (action === "list" && name !== undefined)
-      throw usage(`${place} list`, verb === "principals" ? "a kind, or nothing" : "nothing", word!);
+      throw wrongUse(`${place} list`, verb === "principals" ? "a kind, or nothing" : "nothing", word!);
     const body = action === "put" ? await givenBody(context, options, `${place} put`) : undefined;
     const revision = numberOption(options, "revision", `gateway ${verb}`, { least: 0, most: Number.MAX_SAFE_INTEGER, whole: true });
     const match: Match = options.force === true && action === "put" ? "any" : revision;
-    const by = textOption(options, "as") ?? userInfo().username;
-    await withEntries(context, options, place, async entries => {
+    const by = textOption(options, "as") ?? thisUser();
+    await withEntries(gatewayAt(context, options), place, async entries => {
       if (action === "list") {
         const data = await entries.list(kind);
         if (data.length === 0) out.line("  There are none.");
@@ -85,7 +79,7 @@ const entryVerb =
           out.line(`  ${calledOf(e).padEnd(32)} ${(e.origin === "file" ? "file" : `revision ${e.revision}`).padEnd(13)} ${summaryOf(e)}`);
         return out.result({ [verb]: data });
       }
-      if (kind === undefined || name === undefined) throw usage(`${place} ${action}`, named, word ?? "nothing");
+      if (kind === undefined || name === undefined) throw wrongUse(`${place} ${action}`, named, word ?? "nothing");
       const shown = verb === "principals" ? "principal" : "policy";
       if (action === "show") {
         const entry = await entries.show(kind, name);
@@ -109,13 +103,12 @@ export const gatewayPrincipals = entryVerb({
   read: (word, place) => {
     if (word === undefined) return { kind: undefined, name: undefined };
     const [kind = "", ...rest] = word.split("/");
-    const near = nearest(kind, principalKinds);
     if (!principalKinds.includes(kind as PrincipalKind))
-      throw usage(
+      throw wrongUse(
         place,
         `one of ${principalKinds.join(", ")}, and a name behind a /`,
         JSON.stringify(word),
-        near ? `Did you mean "${near}"?` : undefined,
+        nearestHint(kind, principalKinds),
       );
     return { kind: kind as PrincipalKind, name: rest.length > 0 && rest[0] !== "" ? rest.join("/") : undefined };
   },

@@ -1,6 +1,7 @@
 /** `loam gateway explain`: which policy decides about a request of a key, which limits it would meet, and which rule says where it goes. */
-import { administered } from "../gateway/administration.ts";
-import { numberOption, textOption } from "../options.ts";
+import { administered } from "../../project/gateway/index.ts";
+import { gatewayAt } from "../gateway-place.ts";
+import { listOption, numberOption, textOption } from "../options.ts";
 import type { VerbRun } from "../verb.ts";
 
 /** Of a target, by its state for this key. */
@@ -16,11 +17,9 @@ const states = {
 export const gatewayExplain: VerbRun = async (context, [key = "", method = "", path = ""], options) => {
   const { out } = context;
   const model = textOption(options, "model") ?? null;
-  const set = Array.isArray(options.set) ? options.set : [];
-  const header = Array.isArray(options.header) ? options.header : [];
   const tokens = numberOption(options, "tokens", "gateway explain", { least: 0, most: 1_000_000_000, whole: true });
-  const asked = { key, method, path, model, set, header, tokens };
-  const explained = await administered(context, options, "loam gateway explain", a => a.explain(asked));
+  const asked = { key, method, path, model, set: listOption(options, "set"), header: listOption(options, "header"), tokens };
+  const explained = await administered(gatewayAt(context, options), "loam gateway explain", a => a.explain(asked));
   const { identity, decision, considered, limits, route } = explained;
   out.line(`  ${decision.allowed ? "Allowed" : "Denied"}: ${decision.reason}`);
   out.line(

@@ -1,10 +1,9 @@
 /** `loam gateway held`: requests that wait for a person at the gateway that runs; one is approved or refused. */
 import { formatDuration } from "../../base/index.ts";
 import type { HeldInfo } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
-import { gatewayOf } from "../gateway/open-gateway.ts";
-import { askRunning, runningOf } from "../gateway/running.ts";
-import { textOption } from "../options.ts";
+import { decideHeld, heldRequests } from "../../project/gateway/index.ts";
+import { wrongUse } from "../../project/index.ts";
+import { gatewayAt } from "../gateway-place.ts";
 import type { Context, VerbRun } from "../verb.ts";
 
 const place = "loam gateway held";
@@ -29,29 +28,17 @@ function show({ out }: Context, held: readonly HeldInfo[]): void {
 const decisions = ["approve", "refuse"] as const;
 
 export const gatewayHeld: VerbRun = async (context, [action = "list", id], options) => {
+  const { out } = context;
   const decision = decisions.find(d => d === action);
-  if (action !== "list" && !decision)
-    throw cliErrors.fail("usage", { place, expected: "list, approve ID or refuse ID", received: JSON.stringify(action) });
-  if (decision && id === undefined)
-    throw cliErrors.fail("usage", {
-      place: `${place} ${decision}`,
-      expected: "the id of a request that waits",
-      received: "none",
-      hint: "`loam gateway held` lists them.",
-    });
-  const config = textOption(options, "url") === undefined ? (await gatewayOf(context, options)).config : undefined;
-  const running = await runningOf(context, config, options, place);
+  if (action !== "list" && !decision) throw wrongUse(place, "list, approve ID or refuse ID", JSON.stringify(action));
+  const at = gatewayAt(context, options);
   if (!decision) {
-    const { data } = await askRunning<{ readonly data: readonly HeldInfo[] }>(running, "GET", "/gateway/held");
-    show(context, data);
-    return context.out.result({ held: data });
+    const held = await heldRequests(at);
+    show(context, held);
+    return out.result({ held });
   }
-  const answer = await askRunning<{ readonly held: HeldInfo; readonly decision: string }>(
-    running,
-    "POST",
-    `/gateway/held/${encodeURIComponent(id!)}`,
-    { decision },
-  );
-  context.out.line(`  ${answer.held.id} of ${answer.held.subject} is ${answer.decision}.`);
-  context.out.result(answer);
+  if (id === undefined) throw wrongUse(`${place} ${decision}`, "the id of a request that waits", "none", "`loam gateway held` lists them.");
+  const answer = await decideHeld(at, id, decision);
+  out.line(`  ${answer.held.id} of ${answer.held.subject} is ${answer.decision}.`);
+  out.result(answer);
 };

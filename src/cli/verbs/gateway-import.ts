@@ -2,33 +2,28 @@
  * `loam gateway import`: another gateway's configuration, or Cedar's policies, as ours; says what has no counterpart. Writes a file only where it is
  * told one.
  */
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { stringify } from "yaml";
-import { parseYaml, readText, writeFileAtomic } from "../../base/index.ts";
-import { importCedar, importLitellm } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { wrongUse } from "../../project/index.ts";
+import { takeCedar, takeLitellm, writeGatewayFile } from "../../project/gateway/index.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 
 /** Printed, or written to a new file. Gives the path. Errors: cli/exists. */
-async function put({ out, cwd }: Context, text: string, to: string | undefined): Promise<string | undefined> {
+function put({ out, cwd }: Context, text: string, to: string | undefined): string | undefined {
   if (to === undefined) {
     if (!out.json) out.piece(text);
     return undefined;
   }
   const path = resolve(cwd, to);
-  if (existsSync(path))
-    throw cliErrors.fail("exists", { place: path, message: "there is a file already", hint: "Take another name, or move it away." });
-  await writeFileAtomic(path, text);
+  writeGatewayFile(path, text);
   return path;
 }
 
 async function fromLitellm(context: Context, file: string, options: Options): Promise<void> {
   const { out, cwd } = context;
-  const { config, left, variables } = importLitellm(parseYaml(await readText(resolve(cwd, file)), file), file);
+  const { text, config, left, variables } = takeLitellm(resolve(cwd, file), file);
   const to = textOption(options, "to");
-  const path = await put(context, stringify(config), to);
+  const path = put(context, text, to);
   if (path !== undefined) out.line(`  ${path} is written. Make a key: loam gateway keys create NAME --subject admin --config ${to}`);
   if (variables.length > 0) out.warn(`  read from the environment when it starts: ${variables.join(", ")}`);
   for (const { place, why } of left) out.warn(`  left out: ${place}: ${why}`);
@@ -37,9 +32,9 @@ async function fromLitellm(context: Context, file: string, options: Options): Pr
 
 async function fromCedar(context: Context, file: string, options: Options): Promise<void> {
   const { out, cwd } = context;
-  const { policies, differences } = importCedar(await readText(resolve(cwd, file)), file, textOption(options, "namespace"));
+  const { text, policies, differences } = takeCedar(resolve(cwd, file), file, textOption(options, "namespace"));
   const to = textOption(options, "to");
-  const path = await put(context, stringify({ access: { policies } }), to);
+  const path = put(context, text, to);
   if (path !== undefined) out.line(`  ${path} is written: put its policies into the gateway's file.`);
   for (const { place, what, why } of differences) out.warn(`  ${what}: ${place}: ${why}`);
   out.result({ policies, differences, ...(to === undefined ? {} : { written: to }) });
@@ -50,11 +45,8 @@ const formats = { litellm: fromLitellm, cedar: fromCedar };
 export const gatewayImport: VerbRun = async (context, [format = "", file = ""], options) => {
   const take = Object.hasOwn(formats, format) ? formats[format as keyof typeof formats] : undefined;
   if (take) return take(context, file, options);
-  throw cliErrors.fail("usage", {
-    place: "loam gateway import",
-    expected: Object.keys(formats)
-      .map(name => `${name} FILE`)
-      .join(" or "),
-    received: JSON.stringify(format),
-  });
+  const expected = Object.keys(formats)
+    .map(name => `${name} FILE`)
+    .join(" or ");
+  throw wrongUse("loam gateway import", expected, JSON.stringify(format));
 };

@@ -1,8 +1,8 @@
 /** `loam gateway keys`: API keys are made, listed, revoked and given a new secret; a secret is shown once. Each change is in the list of changes. */
-import { userInfo } from "node:os";
 import type { KeyInfo } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
-import { administered } from "../gateway/administration.ts";
+import { administered } from "../../project/gateway/index.ts";
+import { thisUser, wrongUse } from "../../project/index.ts";
+import { gatewayAt } from "../gateway-place.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 
@@ -15,11 +15,7 @@ function daysOf(options: Options, key: string, least = 1): number | undefined {
   if (text === undefined) return undefined;
   const [, number, unit] = /^(\d+)([dh])$/.exec(text) ?? [];
   if (number !== undefined && Number(number) >= least) return Number(number) * (unit === "d" ? dayMs : dayMs / 24);
-  throw cliErrors.fail("usage", {
-    place: `loam gateway keys: --${key}`,
-    expected: "a time such as 90d or 12h",
-    received: JSON.stringify(text),
-  });
+  throw wrongUse(`loam gateway keys: --${key}`, "a time such as 90d or 12h", JSON.stringify(text));
 }
 
 function stateOf(key: KeyInfo, nowMs: number): string {
@@ -30,7 +26,7 @@ function stateOf(key: KeyInfo, nowMs: number): string {
 
 function given(word: string | undefined, what: string): string {
   if (word !== undefined) return word;
-  throw cliErrors.fail("usage", { place: "loam gateway keys", expected: what, received: "nothing" });
+  throw wrongUse("loam gateway keys", what, "nothing");
 }
 
 const shown = ({ out }: Context, key: KeyInfo, secret: string): void => {
@@ -45,11 +41,11 @@ const shown = ({ out }: Context, key: KeyInfo, secret: string): void => {
 
 export const gatewayKeys: VerbRun = async (context, [action, name], options) => {
   const { out } = context;
-  const by = textOption(options, "as") ?? userInfo().username;
+  const by = textOption(options, "as") ?? thisUser();
   const now = Date.now();
   const expires = daysOf(options, "expires");
   const overlapMs = daysOf(options, "overlap", 0);
-  await administered(context, options, "loam gateway keys", async keys => {
+  await administered(gatewayAt(context, options), "loam gateway keys", async keys => {
     switch (action) {
       case "create": {
         const scopes = options.scope;
@@ -85,11 +81,7 @@ export const gatewayKeys: VerbRun = async (context, [action, name], options) => 
         return shown(context, key, secret);
       }
       default:
-        throw cliErrors.fail("usage", {
-          place: "loam gateway keys",
-          expected: "create, list, revoke or rotate",
-          received: JSON.stringify(action ?? "nothing"),
-        });
+        throw wrongUse("loam gateway keys", "create, list, revoke or rotate", JSON.stringify(action ?? "nothing"));
     }
   });
 };

@@ -1,7 +1,8 @@
 /** `loam gateway requests`: requests of the last days from the journal, the newest first; or all that is known of one. */
 import type { JournalEntry } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
-import { administered } from "../gateway/administration.ts";
+import { wrongUse } from "../../project/index.ts";
+import { administered, findRequest } from "../../project/gateway/index.ts";
+import { gatewayAt } from "../gateway-place.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 
@@ -16,17 +17,13 @@ function sinceOf(options: Options): number | undefined {
   if (number !== undefined) return Date.now() - Number(number) * unitMs[unit as keyof typeof unitMs];
   const ms = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(ms)) return ms;
-  throw cliErrors.fail("usage", {
-    place: `${place}: --since`,
-    expected: "2h, 3d, or a day such as 2026-11-26",
-    received: JSON.stringify(text),
-  });
+  throw wrongUse(`${place}: --since`, "2h, 3d, or a day such as 2026-11-26", JSON.stringify(text));
 }
 
 function statusOf(options: Options): string | undefined {
   const text = textOption(options, "status");
   if (text === undefined || /^([1-5]\d\d|[45]xx|error)$/.test(text)) return text;
-  throw cliErrors.fail("usage", { place: `${place}: --status`, expected: "429, 4xx, 5xx or error", received: JSON.stringify(text) });
+  throw wrongUse(`${place}: --status`, "429, 4xx, 5xx or error", JSON.stringify(text));
 }
 
 /** One request, all that is known of it. */
@@ -50,14 +47,9 @@ export function showRequest({ out }: Context, r: JournalEntry): void {
 
 export const gatewayRequests: VerbRun = async (context, [id], options) => {
   const { out } = context;
+  const at = gatewayAt(context, options);
   if (id !== undefined) {
-    const found = await administered(context, options, place, a => a.request(id));
-    if (found.length === 0)
-      throw cliErrors.fail("nothing", {
-        place: id,
-        message: "no such request is in the journal",
-        hint: "It may be too old, or left out (`journal` of the gateway's file).",
-      });
+    const found = await findRequest(at, place, id, "the journal");
     for (const r of found) showRequest(context, r);
     return out.result({ requests: found });
   }
@@ -74,7 +66,7 @@ export const gatewayRequests: VerbRun = async (context, [id], options) => {
     ...(sinceMs === undefined ? {} : { sinceMs }),
     ...(status === undefined ? {} : { status }),
   };
-  const requests = await administered(context, options, place, a => a.requests(filter));
+  const requests = await administered(at, place, a => a.requests(filter));
   if (requests.length === 0) out.line("  There are none.");
   for (const r of requests)
     out.line(

@@ -1,68 +1,17 @@
-/**
- * `loam gateway split`: how a model's requests are divided among its targets, and a change of it. The file is changed, nothing else in it (comments
- * stay), after the whole of it was checked with the change; a gateway that runs takes it up within two seconds.
- */
-import { parseYaml, readText, writeFileAtomic } from "../../base/index.ts";
-import { checkConfig, type ModelRoute, readConfig } from "../../gateway/index.ts";
-import { editYaml } from "../../project/edit/index.ts";
-import { cliErrors, projectFile } from "../../project/index.ts";
-import { gatewayFile, gatewayOf } from "../gateway/open-gateway.ts";
+/** `loam gateway split`: how a model's requests are divided among its targets, and a change of it. */
+import { splitTraffic } from "../../project/gateway/index.ts";
+import { gatewayAt } from "../gateway-place.ts";
 import type { VerbRun } from "../verb.ts";
-
-const verb = "loam gateway split";
-const wrong = (place: string, expected: string, received: string, hint?: string) =>
-  cliErrors.fail("usage", { place: `${verb}: ${place}`, expected, received, ...(hint === undefined ? {} : { hint }) });
-
-/** `local/small=9`, by a target's id or its upstream alone. Errors: cli/usage. */
-export function weightsOf(route: ModelRoute, given: readonly string[]): ReadonlyMap<number, number> {
-  const weights = new Map<number, number>();
-  const ids = route.targets.map(t => t.id).join(", ");
-  for (const text of given) {
-    const at = text.lastIndexOf("=");
-    const [name, number] = [text.slice(0, at), text.slice(at + 1)];
-    if (at < 1 || !/^\d{1,7}(\.\d+)?$/.test(number)) throw wrong(text, "TARGET=WEIGHT, such as local/small=9", JSON.stringify(text));
-    const found = route.targets.flatMap((t, i) => (t.id === name || t.upstream === name ? [i] : []));
-    if (found.length !== 1)
-      throw wrong(text, `one target of ${route.name}: ${ids}`, found.length === 0 ? `"${name}"` : `"${name}", which is several`);
-    if (weights.has(found[0]!)) throw wrong(text, "each target once", `"${name}" twice`);
-    weights.set(found[0]!, Number(number));
-  }
-  return weights;
-}
-
-/** Weight and share of each target among those of its priority. */
-export const sharesOf = (targets: ModelRoute["targets"]) =>
-  targets.map(({ id, weight, priority }) => {
-    const total = targets.filter(t => t.priority === priority).reduce((n, t) => n + t.weight, 0);
-    return { target: id, weight, priority, share: total > 0 ? weight / total : 0 };
-  });
 
 export const gatewaySplit: VerbRun = async (context, [name = "", ...pairs], options) => {
   const { out } = context;
-  const { path, config, isProjects } = await gatewayOf(context, options);
-  const route = config.routes.get(name);
-  if (!route) throw wrong(name, `a model of ${path}: ${[...config.routes.keys()].slice(0, 10).join(", ")}`, JSON.stringify(name));
-  const given = pairs.filter(p => p !== undefined);
-  if (given.length > 0 && isProjects)
-    throw wrong(name, `a ${gatewayFile}`, `the part gateway of ${projectFile}`, "Change the shares under serve.models there.");
-  const weights = weightsOf(route, given);
-  let now: ModelRoute = route;
-  if (weights.size > 0) {
-    const before = readText(path);
-    let text = before;
-    for (const [index, value] of weights)
-      text = editYaml(text, { kind: "set", path: ["models", route.name, "targets", String(index)], key: "weight", value }, path);
-    // nothing is written that the gateway would not take up
-    await checkConfig(parseYaml(text, path), path, config.folder);
-    if (text !== before) writeFileAtomic(path, text);
-    now = (await readConfig(path)).routes.get(route.name)!;
-  }
-  const shares = sharesOf(now.targets);
-  for (const s of shares)
+  const weights = pairs.filter(p => p !== undefined);
+  const split = await splitTraffic(gatewayAt(context, options), name, weights);
+  for (const s of split.targets)
     out.line(
       `  ${s.target.padEnd(32)} weight ${String(s.weight).padStart(6)}  ${(s.share * 100).toFixed(1).padStart(5)} %${s.priority > 0 ? `  priority ${s.priority}` : ""}`,
     );
-  if (now.strategy !== "weighted" && now.sticky === "none")
-    out.line(`  The strategy is ${now.strategy}: weights are not shares of requests there.`);
-  out.result({ config: path, model: route.name, strategy: now.strategy, sticky: now.sticky, isChanged: weights.size > 0, targets: shares });
+  if (split.strategy !== "weighted" && split.sticky === "none")
+    out.line(`  The strategy is ${split.strategy}: weights are not shares of requests there.`);
+  out.result(split);
 };

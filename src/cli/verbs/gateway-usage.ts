@@ -1,24 +1,21 @@
 /** `loam gateway usage`: requests, tokens and money by day, key and model. */
 import { usageCsv } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
-import { administered } from "../gateway/administration.ts";
+import { administered } from "../../project/gateway/index.ts";
+import { wrongUse } from "../../project/index.ts";
+import { gatewayAt } from "../gateway-place.ts";
 import { textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";
 
 function dayOf(options: Options, key: string): string {
   const text = textOption(options, key) ?? new Date().toISOString().slice(0, 10);
   if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return text;
-  throw cliErrors.fail("usage", {
-    place: `loam gateway usage: --${key}`,
-    expected: "a day such as 2026-11-26",
-    received: JSON.stringify(text),
-  });
+  throw wrongUse(`loam gateway usage: --${key}`, "a day such as 2026-11-26", JSON.stringify(text));
 }
 
 export const gatewayUsage: VerbRun = async (context, _given, options) => {
   const { out } = context;
   const [from, to] = [dayOf(options, "from"), dayOf(options, "to")];
-  const rows = await administered(context, options, "loam gateway usage", a => a.usage(from, to));
+  const rows = await administered(gatewayAt(context, options), "loam gateway usage", a => a.usage(from, to));
   if (options.csv === true) out.piece(usageCsv(rows));
   else {
     if (rows.length === 0) out.line(`  Nothing from ${from} to ${to}.`);

@@ -1,158 +1,22 @@
-/**
- * `loam models export`: a version as files for other programs: a folder that `transformers` loads (safetensors, config.json, tokenizer.json,
- * template), a GGUF file that llama.cpp loads, its program as ONNX, or the adapter that a tuned one holds. The folder or file appears
- * when it is whole.
- */
-import { existsSync, renameSync, rmSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
-import { formatBytes, temporaryBeside } from "../../base/index.ts";
-import {
-  checkModelFiles,
-  type FilesReader,
-  folderFiles,
-  loadModel,
-  type Model,
-  modelGguf,
-  peftConfigFile,
-  peftWeightsFile,
-  readingOnnx,
-  scoringOnnx,
-} from "../../nn/index.ts";
-import { cliErrors } from "../../project/index.ts";
-import { fileDigest, ggufTextEntries, localModel, modelText, writeHuggingFace, writeSentenceFiles } from "../../project/models/index.ts";
-import { findModel, longestOf, normalises, poolingOf, readsTexts, saysVectors } from "../../project/serving/index.ts";
-import { openArtifact, resolveVersion } from "../../store/index.ts";
-import { openDevice } from "../../tensor/index.ts";
+/** `loam models export`: a version as files for other programs. */
+import { formatBytes } from "../../base/index.ts";
+import { wrongUse } from "../../project/index.ts";
+import { exportFormats, exportVersion } from "../../project/models/index.ts";
 import { numberOption, textOption } from "../options.ts";
+import { watchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
-import { folderOf } from "../verb-folder.ts";
-
-/** What reads whole texts: for a vector, or for a class. */
-type Reader = Extract<Model, { readonly family: "encoder" | "decoder" }>;
-
-const formats = { huggingface: undefined, gguf: "F32", "gguf-f16": "F16", "gguf-q8": "Q8_0", onnx: "onnx", adapter: "adapter" } as const;
-type Format = keyof typeof formats;
-const formatNames = Object.keys(formats) as readonly Format[];
-
-/** Tokens of a text that a model which reads whole texts takes. */
-const longestRead = async (files: FilesReader, { config }: Reader): Promise<number> =>
-  config.classifier?.longest ?? longestOf(files, config.context);
-
-async function writeFolder(files: FilesReader, folder: string): Promise<void> {
-  const text = await modelText(files);
-  const model = await loadModel(files, openDevice("cpu"));
-  const out = folderFiles(folder);
-  await writeHuggingFace(out, model, text);
-  if (model.family !== "encoder" || model.config.classifier || !(await saysVectors(files))) return;
-  const form = { pooling: await poolingOf(files), normalise: await normalises(files) };
-  await writeSentenceFiles(out, { ...form, width: model.config.width, longest: await longestRead(files, model) });
-}
-
-async function writeGguf(files: FilesReader, path: string, as: "F32" | "F16" | "Q8_0", name: string): Promise<void> {
-  const model = await loadModel(files, openDevice("cpu"));
-  const text = ggufTextEntries(await modelText(files), model.config.vocab);
-  await folderFiles(dirname(path)).writeStream(
-    path.slice(dirname(path).length + 1),
-    modelGguf(model, as, text, [["general.name", "text", name]]),
-  );
-}
-
-/** Tokens that an exported program reads where nobody says: a graph is for one length. */
-const defaultOnnxTokens = 256;
-
-async function writeOnnx(files: FilesReader, path: string, tokens: number | undefined): Promise<void> {
-  const device = openDevice("cpu");
-  const model = await loadModel(files, device);
-  const out = folderFiles(dirname(path));
-  if (!readsTexts(model)) {
-    const length = tokens ?? Math.min(defaultOnnxTokens, model.family === "decoder" ? model.config.context : defaultOnnxTokens);
-    return out.write(basename(path), await scoringOnnx(model, device, length));
-  }
-  const reader = model as Reader;
-  const form = reader.config.classifier
-    ? ({ pooling: "mean", normalise: false } as const)
-    : { pooling: await poolingOf(files), normalise: await normalises(files) };
-  const length = tokens ?? Math.min(defaultOnnxTokens, await longestRead(files, reader));
-  await out.write(basename(path), await readingOnnx(model, device, length, form));
-}
-
-/** The adapter that a tuned version holds, as PEFT and `loam serve --adapter` read it. Errors: cli/model where it holds none. */
-async function writeAdapterFolder(files: FilesReader, folder: string): Promise<void> {
-  const out = folderFiles(folder);
-  for (const name of [peftConfigFile, peftWeightsFile]) {
-    if (!files.files.some(f => f.name === name))
-      throw cliErrors.fail("model", {
-        place: files.id ?? "model",
-        expected: "a version tuned by lora, rslora or qlora",
-        received: `one without ${name}`,
-        hint: "Export it whole: --format huggingface.",
-      });
-    await out.write(name, await files.read(name));
-  }
-}
-
-/** The threshold of a classifier that has one. */
-async function thresholdOf(files: FilesReader) {
-  const { model } = await checkModelFiles(files);
-  return model.family === "encoder-decoder" ? undefined : model.config.classifier?.threshold;
-}
+import { placeOf } from "../verb-folder.ts";
 
 export const modelsExport: VerbRun = async (context, [given = ""], options) => {
   const { out } = context;
   const to = textOption(options, "to");
-  const format = formatNames.find(f => f === (textOption(options, "format") ?? "huggingface"));
-  if (!format)
-    throw cliErrors.fail("usage", {
-      place: "loam models export: --format",
-      expected: `one of ${formatNames.join(", ")}`,
-      received: `"${String(options.format)}"`,
-    });
-  if (to === undefined)
-    throw cliErrors.fail("usage", { place: "loam models export: --to", expected: "a folder or a file to write", received: "nothing" });
+  const format = exportFormats.find(f => f === (textOption(options, "format") ?? "huggingface"));
+  if (!format) throw wrongUse("loam models export: --format", `one of ${exportFormats.join(", ")}`, `"${String(options.format)}"`);
+  if (to === undefined) throw wrongUse("loam models export: --to", "a folder or a file to write", "nothing");
   const tokens = numberOption(options, "tokens", "models export", { least: 1, most: 2 ** 20, whole: true });
   if (tokens !== undefined && format !== "onnx")
-    throw cliErrors.fail("usage", {
-      place: "loam models export: --tokens",
-      expected: "--format onnx with it",
-      received: `--format ${format}`,
-    });
-  const target = resolve(context.cwd, to);
-  if (existsSync(target))
-    throw cliErrors.fail("exists", {
-      place: to,
-      expected: "nothing of that name yet",
-      received: "one",
-      hint: "Choose another name, or remove it.",
-    });
-  await using found = await findModel(folderOf(context, options), context.cwd, given);
-  const { model } = found;
-  const [name = ""] = model.kind === "version" ? model.wanted.split("@") : [localModel(model.path).name];
-  const files =
-    model.kind === "files"
-      ? localModel(model.path).files
-      : await openArtifact(
-          model.store,
-          (await resolveVersion(model.store.records.read, name, model.wanted.split("@")[1] ?? "latest")).artifact,
-        );
-  const part = temporaryBeside(target);
-  const as = formats[format];
-  try {
-    if (as === undefined) await writeFolder(files, part);
-    else if (as === "adapter") await writeAdapterFolder(files, part);
-    else if (as === "onnx") await writeOnnx(files, part, tokens);
-    else await writeGguf(files, part, as, name);
-    renameSync(part, target);
-  } catch (error) {
-    rmSync(part, { recursive: true, force: true });
-    throw error;
-  }
-  const threshold = as === "adapter" ? undefined : await thresholdOf(files);
-  if (threshold)
-    out.warn(
-      `loam: ${given}: such files have no place for a threshold: whoever uses them takes a text for "${threshold.label}" ${threshold.at === null ? "never" : `from a probability of ${threshold.at} on`}.`,
-    );
-  const main = as === undefined ? join(target, "model.safetensors") : as === "adapter" ? join(target, peftWeightsFile) : target;
-  const { sizeBytes, digest } = await fileDigest(main);
-  out.line(`  ${to}   ${formatBytes(sizeBytes)}   sha256 ${digest.slice(0, 16)}`);
-  out.result({ path: target, format, sizeBytes, digest });
+    throw wrongUse("loam models export: --tokens", "--format onnx with it", `--format ${format}`);
+  const exported = await exportVersion(placeOf(context, options), given, { to, format, tokens }, watchOf(context));
+  out.line(`  ${to}   ${formatBytes(exported.sizeBytes)}   sha256 ${exported.digest.slice(0, 16)}`);
+  out.result(exported);
 };

@@ -1,112 +1,82 @@
 /** `loam models tag`, `note`, `keygen`, `sign`, `verify`: what is said of a version, and who vouches for it. */
-import { existsSync } from "node:fs";
-import { chmod, readFile, writeFile } from "node:fs/promises";
-import { resolve } from "node:path";
-import { readText } from "../../base/index.ts";
-import { cliErrors } from "../../project/index.ts";
-import {
-  checkSigned,
-  checkVersion,
-  fingerprintOf,
-  makeKeys,
-  publicKeyOf,
-  signaturesOf,
-  signerOf,
-  signVersion,
-} from "../../registry/index.ts";
-import { setMark } from "../../store/index.ts";
-import { textOption } from "../options.ts";
-import { namedModel, personOf } from "../releases/named-version.ts";
+import { wrongUse } from "../../project/index.ts";
+import { textOption, listOption } from "../options.ts";
+import { formatCount } from "../../base/index.ts";
+import { checkRepeated, namedVersion, publicKeys, rebuildVersion, verifyFiles, verifyLineage } from "../../project/models/index.ts";
+import { type RebuiltStage } from "../../project/rebuild/index.ts";
+import { createSigningKeys, noteVersion, signNamed, tagVersion } from "../../project/releases/index.ts";
+import { quietWatchOf, watchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
-import { shownProgress } from "./models-release.ts";
+import { placeOf } from "../verb-folder.ts";
 
 export const modelsTag: VerbRun = async (context, [given = "", tag = ""], options) => {
-  const at = tag.indexOf("=");
-  const [key, value] = at < 0 ? [tag, ""] : [tag.slice(0, at), tag.slice(at + 1)];
-  if (!/^[\w.-]{1,64}$/.test(key))
-    throw cliErrors.fail("usage", {
-      place: "loam models tag",
-      expected: "KEY or KEY=VALUE, the key of up to 64 letters a to z, digits, _ . and -",
-      received: `"${tag}"`,
-    });
-  await using named = await namedModel(context, options, given);
-  const { store, model, version } = named;
   const remove = options.remove === true;
-  const changed = await setMark(store, { model, number: version.number, kind: "tag", key, value: remove ? null : value });
-  context.out.line(`  ${model}@${version.number}   ${remove ? "without " : ""}${tag}${changed ? "" : " already"}`);
-  context.out.result({ model, version: version.number, tag: key, value: remove ? null : value, changed });
+  const tagged = await tagVersion(placeOf(context, options), given, tag, { remove });
+  context.out.line(`  ${tagged.model}@${tagged.version}   ${remove ? "without " : ""}${tag}${tagged.changed ? "" : " already"}`);
+  context.out.result(tagged);
 };
 
 export const modelsNote: VerbRun = async (context, [given = "", text = ""], options) => {
-  if (text.trim() === "") throw cliErrors.fail("usage", { place: "loam models note", expected: "a text", received: "none" });
-  await using named = await namedModel(context, options, given);
-  const { store, model, version } = named;
-  const by = personOf(options);
-  await setMark(store, { model, number: version.number, kind: "note", key: "next", value: { by, text } });
-  context.out.line(`  ${model}@${version.number}   ${by}: ${text}`);
-  context.out.result({ model, version: version.number, by, text });
+  const noted = await noteVersion(placeOf(context, options), given, text, { by: textOption(options, "as") });
+  context.out.line(`  ${noted.model}@${noted.version}   ${noted.by}: ${text}`);
+  context.out.result(noted);
 };
 
-export const modelsKeygen: VerbRun = async (context, [file = ""]) => {
-  const path = resolve(context.cwd, file);
-  for (const p of [path, `${path}.pub`])
-    if (existsSync(p))
-      throw cliErrors.fail("exists", {
-        place: p,
-        expected: "nothing of that name yet",
-        received: "a file",
-        hint: "A key is never overwritten.",
-      });
-  const { privateKey, publicKey } = makeKeys();
-  await writeFile(path, privateKey, { mode: 0o600, flag: "wx" });
-  await chmod(path, 0o600);
-  await writeFile(`${path}.pub`, publicKey, { flag: "wx" });
-  context.out.line(`  ${file}      private key, readable by you alone: keep it out of the repository`);
-  context.out.line(`  ${file}.pub  public key ${fingerprintOf(publicKey)}`);
-  context.out.result({ privateKey: path, publicKey: `${path}.pub`, fingerprint: fingerprintOf(publicKey) });
+export const modelsKeygen: VerbRun = async ({ out, cwd }, [file = ""]) => {
+  const keys = await createSigningKeys({ cwd }, file);
+  out.line(`  ${file}      private key, readable by you alone: keep it out of the repository`);
+  out.line(`  ${file}.pub  public key ${keys.fingerprint}`);
+  out.result(keys);
 };
 
 export const modelsSign: VerbRun = async (context, [given = ""], options) => {
   const key = textOption(options, "key");
-  if (key === undefined)
-    throw cliErrors.fail("usage", { place: "loam models sign: --key", expected: "a file with a private key", received: "none" });
-  await using named = await namedModel(context, options, given);
-  const { store, model, version } = named;
-  const signer = signerOf(await readFile(resolve(context.cwd, key), "utf8").catch(() => ""), key);
-  const signature = await signVersion(store, version, signer, personOf(options));
-  context.out.line(`  ${model}@${version.number}   content ${version.digest.slice(0, 16)} signed by ${signature.fingerprint}`);
-  context.out.result({ model, version: version.number, digest: version.digest, signature });
+  if (key === undefined) throw wrongUse("loam models sign: --key", "a file with a private key", "none");
+  const signed = await signNamed(placeOf(context, options), given, { key, by: textOption(options, "as") });
+  context.out.line(`  ${signed.model}@${signed.version}   content ${signed.digest.slice(0, 16)} signed by ${signed.signature.fingerprint}`);
+  context.out.result(signed);
+};
+
+const sentence = (s: RebuiltStage): string => {
+  const { weights = null, loss = null } = s.distance ?? {};
+  const shown = (x: number | null) => (x === null ? "not compared" : x.toPrecision(3));
+  const distance = s.distance ? `  weights ${shown(weights)}, loss ${shown(loss)} (relative)` : "";
+  const differs = s.differs && Object.keys(s.differs).length > 0 ? `  other environment: ${Object.keys(s.differs).join(", ")}` : "";
+  return `  ${s.outcome.padEnd(10)} ${s.artifact.padEnd(28)} ${s.stage.padEnd(22)}${distance}${differs}`;
 };
 
 /** Reads every byte of the version and holds it against the record; then its signatures, the log and its lineage; `--rebuild` makes it again. */
 export const modelsVerify: VerbRun = async (context, [given = ""], options) => {
-  await using named = await namedModel(context, options, given);
-  const { store, model, version } = named;
-  const { signal, out } = context;
-  const { files, bytes } = await checkVersion(store, version, { progress: shownProgress(out), signal });
+  const { out } = context;
+  const at = placeOf(context, options);
+  await using named = await namedVersion(at, given);
+  const shown = `${named.model}@${named.version.number}`;
+  const { files, ...own } = await verifyFiles(named, publicKeys(at, listOption(options, "key")), quietWatchOf(context));
   out.clear();
-  const keys =
-    options.key === undefined ? [] : [options.key].flat().map(k => publicKeyOf(readText(resolve(context.cwd, String(k))), String(k)));
-  const trusted = keys.length > 0 ? await checkSigned(store.records.read, version, keys) : undefined;
-  const signatures = await signaturesOf(store.records.read, version);
-  context.out.line(`  ${model}@${version.number}   ${files} files, ${bytes} bytes, as recorded: ${version.digest}`);
-  for (const s of signatures)
-    context.out.line(
-      `  signed by ${s.fingerprint}${s.by === null ? "" : ` (${s.by})`}: ${s.isValid ? "valid" : "NOT over this content"}${s.fingerprint === trusted?.fingerprint ? ", trusted" : ""}`,
+  out.line(`  ${shown}   ${files} files, ${own.bytes} bytes, as recorded: ${own.digest}`);
+  for (const s of own.signatures)
+    out.line(
+      `  signed by ${s.fingerprint}${s.by === null ? "" : ` (${s.by})`}: ${s.isValid ? "valid" : "NOT over this content"}${s.fingerprint === own.trusted ? ", trusted" : ""}`,
     );
-  if (signatures.length === 0) context.out.line("  no signature");
-  const { checkRepeated, rebuildVersion, verifyRecordOf } = await import("../rebuild/verify-version.ts");
-  const record = await verifyRecordOf(context, named);
-  const made = options.rebuild === true ? await rebuildVersion(context, named, options) : undefined;
-  context.out.result({
-    model,
-    version: version.number,
-    digest: version.digest,
-    bytes,
-    signatures,
-    trusted: trusted?.fingerprint ?? null,
-    record,
-    ...(made ? { rebuilt: made.isRepeated, stages: made.stages } : {}),
+  if (own.signatures.length === 0) out.line("  no signature");
+  const watch = watchOf(context, {
+    rebuilt({ event: _, ...stage }) {
+      out.clear();
+      out.line(sentence(stage));
+      out.event("stage", stage);
+    },
   });
-  if (made) checkRepeated(`${model}@${version.number}`, made.wrong);
+  const record = await verifyLineage(named, watch);
+  out.clear();
+  const { entries, removed } = record;
+  out.line(
+    `  ${shown}   record and lineage verified: ${formatCount(entries)} log entries, ${formatCount(record.files)} files of ${formatCount(record.artifacts)} artifacts${removed.length > 0 ? `; files removed of ${removed.join(", ")}` : ""}`,
+  );
+  const again = options.rebuild === true ? await rebuildVersion(at, named, textOption(options, "scratch"), watch) : undefined;
+  if (again?.rebuilt)
+    out.line(
+      `  ${shown}   rebuilt: ${formatCount(again.stages.filter(s => s.outcome !== "material").length)} stages repeat what the record has`,
+    );
+  out.result({ model: named.model, version: named.version.number, ...own, record, ...again });
+  if (again) checkRepeated(shown, again);
 };

@@ -1,24 +1,21 @@
 /** `loam models show` and `loam models diff`: a version as its record has it, and two beside each other. */
 import { resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
-import { cliErrors } from "../../project/index.ts";
-import { type Change, cardMarkdown, modelCard, versionDiff } from "../../registry/index.ts";
-import { releasesOf } from "../../store/index.ts";
+import { type Change, cardMarkdown } from "../../registry/index.ts";
+import { compareVersions, showVersion } from "../../project/models/index.ts";
 import { textOption } from "../options.ts";
 import type { Output } from "../output.ts";
-import { namedModel } from "../releases/named-version.ts";
 import type { VerbRun } from "../verb.ts";
+import { placeOf } from "../verb-folder.ts";
 
 export const modelsShow: VerbRun = async (context, [given = ""], options) => {
   const { out } = context;
-  await using named = await namedModel(context, options, given);
-  const card = await modelCard(named.store, named.version);
+  const { card, history } = await showVersion(placeOf(context, options), given);
   const path = textOption(options, "card");
   if (path !== undefined) {
     writeFileAtomic(resolve(context.cwd, path), cardMarkdown(card));
     out.line(`  ${path}`);
   } else out.line(cardMarkdown(card));
-  const history = await releasesOf(named.store.records.read, named.model);
   if (!given.includes("@") && history.length > 0) {
     out.line("  Every move of the model's aliases:");
     for (const r of history)
@@ -37,11 +34,7 @@ function showChanges(out: Output, title: string, changes: readonly Change[]): vo
 
 export const modelsDiff: VerbRun = async (context, [a = "", b = ""], options) => {
   const { out } = context;
-  await using before = await namedModel(context, options, a);
-  await using after = await namedModel(context, options, b);
-  if (before.store.records.place !== after.store.records.place)
-    throw cliErrors.fail("usage", { place: "loam models diff", expected: "two versions of one record", received: "of two" });
-  const diff = await versionDiff(before.store, before.version, after.version);
+  const diff = await compareVersions(placeOf(context, options), a, b);
   if (diff.sameContent) out.line("  the same content");
   showChanges(out, "files", diff.files);
   showChanges(out, "recipe", diff.recipe);

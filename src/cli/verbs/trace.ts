@@ -2,12 +2,13 @@
  * `loam trace`: both ways through the record, and `--verify`, which proves it. The id of a request (`x-request-id` of an answer) is looked up in the
  * gateway's journal first: who asked, which server answered, and then from what the version that answered was made.
  */
-import { formatCount, isLoamError } from "../../base/index.ts";
-import { cliErrors, findProject, openProjectStore } from "../../project/index.ts";
-import type { Store } from "../../store/index.ts";
-import { type Trace, type TraceNode, trace as traceOf, verify } from "../../store/index.ts";
+import { formatCount } from "../../base/index.ts";
+import { projectErrors, traceServed, traceSubject, verifyRecord, type Workspace, wrongUse } from "../../project/index.ts";
+import { type Trace, type TraceNode } from "../../store/index.ts";
+
+import { watchOf } from "../show-call.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
-import { folderOf } from "../verb-folder.ts";
+import { inProject, placeOf } from "../verb-folder.ts";
 
 const figures = (n: TraceNode): string =>
   Object.entries(n.summary)
@@ -40,9 +41,9 @@ function print(context: Context, t: Trace): void {
   }
 }
 
-async function prove(context: Context, store: Store): Promise<void> {
-  const { out, signal } = context;
-  const found = await verify(store, { content: true, progress: out.progress("verify"), signal });
+async function prove(context: Context, at: Workspace): Promise<void> {
+  const { out } = context;
+  const found = await verifyRecord(at, watchOf(context));
   out.line(
     `  ${found.ok ? "whole" : "DAMAGED"}: ${formatCount(found.entries)} log entries, ${formatCount(found.artifacts)} artifacts, ${formatCount(found.versions)} versions, ${formatCount(found.blobs)} files read`,
   );
@@ -51,7 +52,7 @@ async function prove(context: Context, store: Store): Promise<void> {
   for (const f of found.findings) out.line(`  ${JSON.stringify(f)}`);
   out.result({ ...found });
   if (!found.ok)
-    throw cliErrors.fail("damaged", {
+    throw projectErrors.fail("damaged", {
       place: "trace --verify",
       message: `${found.findings.length + found.moreFindings} findings`,
       hint: "They are named above; restore what they name from a copy, or make it again with `loam run --force`.",
@@ -62,18 +63,15 @@ async function prove(context: Context, store: Store): Promise<void> {
 async function printRequest(context: Context, id: string, options: Options): Promise<void> {
   const { out } = context;
   // the gateway's code is for requests alone
-  const [{ administered }, { showRequest }] = await Promise.all([import("../gateway/administration.ts"), import("./gateway-requests.ts")]);
-  const requests = await administered(context, options, "loam trace", a => a.request(id));
-  const [request] = requests;
-  if (!request)
-    throw cliErrors.fail("nothing", {
-      place: id,
-      message: "no such request is in the gateway's journal",
-      hint: "It may be too old, or left out (`journal` of the gateway's file).",
-    });
+  const [{ findRequest }, { gatewayAt }, { showRequest }] = await Promise.all([
+    import("../../project/gateway/index.ts"),
+    import("../gateway-place.ts"),
+    import("./gateway-requests.ts"),
+  ]);
+  const requests = await findRequest(gatewayAt(context, options), "loam trace", id);
   for (const r of requests) showRequest(context, r);
-  const served = request.served;
-  const lineage = served === null ? undefined : await lineageOf(context, served, options);
+  const served = requests[0]!.served;
+  const lineage = served === null ? undefined : await traceServed(placeOf(context, options), served, documentsOf(options));
   if (lineage) {
     out.line(`\nThe version that answered`);
     print(context, lineage);
@@ -81,24 +79,7 @@ async function printRequest(context: Context, id: string, options: Options): Pro
   out.result({ requests, served, lineage: lineage ?? null });
 }
 
-/** Undefined where there is no project here, or its record has no such version. */
-async function lineageOf(context: Context, served: string, options: Options): Promise<Trace | undefined> {
-  let store: Store;
-  try {
-    store = await openProjectStore(findProject(folderOf(context, options)));
-  } catch (error) {
-    if (isLoamError(error) && error.code === "cli/noProject") return undefined;
-    throw error;
-  }
-  try {
-    return await traceOf(store, served, { first: Number(options.documents ?? 5) });
-  } catch (error) {
-    if (isLoamError(error) && error.code === "store/notFound") return undefined;
-    throw error;
-  } finally {
-    await store.close();
-  }
-}
+const documentsOf = (options: Options) => ({ documents: Number(options.documents ?? 5) });
 
 /** Ids that the gateway gives; a client's own are looked up with --request. */
 const isRequest = (id: string | undefined, options: Options): id is string =>
@@ -106,20 +87,17 @@ const isRequest = (id: string | undefined, options: Options): id is string =>
 
 export const trace: VerbRun = async (context, [id], options) => {
   if (!options.verify && isRequest(id, options)) return printRequest(context, id, options);
-  const store = await openProjectStore(findProject(folderOf(context, options)));
-  try {
-    if (options.verify) return await prove(context, store);
+  await inProject(context, options, async at => {
+    if (options.verify) return prove(context, at);
     if (!id)
-      throw cliErrors.fail("usage", {
-        place: "loam trace",
-        expected: "an id: an artifact, a version such as mail-small@latest, a document, or a request of the gateway",
-        received: "nothing",
-        hint: "`loam models` lists versions; --verify needs no id.",
-      });
-    const found = await traceOf(store, id, { first: Number(options.documents ?? 5) });
+      throw wrongUse(
+        "loam trace",
+        "an id: an artifact, a version such as mail-small@latest, a document, or a request of the gateway",
+        "nothing",
+        "`loam models` lists versions; --verify needs no id.",
+      );
+    const found = await traceSubject(at, id, documentsOf(options));
     print(context, found);
     context.out.result({ ...found });
-  } finally {
-    await store.close();
-  }
+  });
 };

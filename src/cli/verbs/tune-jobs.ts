@@ -4,12 +4,12 @@
  */
 import { join } from "node:path";
 import { environment, nearest } from "../../base/index.ts";
-import { jobsFolder } from "../../project/fine-tuning/index.ts";
-import { cliErrors, findProject, type ProjectFile, withProjectStore } from "../../project/index.ts";
+import { jobsFolder, workOnJob } from "../../project/fine-tuning/index.ts";
+import { findProject, type ProjectFile, withProjectStore } from "../../project/index.ts";
+import { keyVariable } from "../../project/gateway/index.ts";
 import { readTokenFiles, tokenFor } from "../../session/index.ts";
 import { type Job, type JobEvent, JobFolder, type JobWork } from "../../tune/index.ts";
-import { workOnJob } from "../fine-tuning/work.ts";
-import { keyVariable } from "../gateway/running.ts";
+import { cliErrors } from "../errors.ts";
 import { choiceOption, textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -105,7 +105,15 @@ async function work({ context, project, folder, options, ...asked }: Asked, id: 
   const signal = AbortSignal.any([context.signal, left.signal]);
   try {
     await withProjectStore(project, store =>
-      workOnJob(only as JobWork, { context: { ...context, signal }, project, store, folder, record }),
+      workOnJob(only as JobWork, {
+        signal,
+        tell: ({ event, ...data }) => context.out.event(event, data),
+        warn: message => context.out.warn(message),
+        project,
+        store,
+        folder,
+        record,
+      }),
     );
   } finally {
     // the channel would keep this process alive

@@ -2,23 +2,13 @@
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { check, environment, formatCount, type LoamError, writeFileAtomic } from "../../base/index.ts";
-import { namedOrMade } from "../../project/eval/index.ts";
-import { cliErrors, findProject, openProjectStore, type ProjectFile } from "../../project/index.ts";
-import { findModel } from "../../project/serving/index.ts";
-import { baseText, encoderOfFormat, recipePreview } from "../../project/tuning/index.ts";
-import {
-  byLine,
-  type ExampleOptions,
-  type ExamplesPreview,
-  exampleOptions,
-  previewOf,
-  previewPieces,
-  previewText,
-  readExampleFile,
-  throwProblems,
-} from "../../tune/index.ts";
+import { findProject, Workspace } from "../../project/index.ts";
+import { previewFile, previewRecipe } from "../../project/tuning/index.ts";
+import { type ExampleOptions, type ExamplesPreview, exampleOptions, previewText, throwProblems } from "../../tune/index.ts";
+import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
+import { showWork } from "../show-call.ts";
 import { type PreviewDocument, previewPage } from "../tuning/preview-page.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -110,13 +100,10 @@ function finish(out: Output, result: object, problems: readonly LoamError[], sho
   if (!isTolerant) throwProblems(problems, shown);
 }
 
-async function ofRecipe(context: Context, project: ProjectFile, name: string, { number, page }: Wanted): Promise<void> {
-  const { out, signal } = context;
-  const store = await openProjectStore(project);
-  const { problems, pieces, ...preview } = await recipePreview(project, store, name, all => all.slice(0, number), signal).finally(() =>
-    store.close(),
-  );
-  const { tune } = project.config.tuned[name]!;
+async function ofRecipe(context: Context, workspace: Workspace, name: string, { number, page }: Wanted): Promise<void> {
+  const { out } = context;
+  const { problems, pieces, ...preview } = await showWork(context, watch => previewRecipe(workspace, name, { number }, watch));
+  const { tune } = workspace.file.config.tuned[name]!;
   show(context, preview.format, `that ${name} is trained on, ${preview.model} read`, preview, page !== undefined);
   if (preview.validation > 0) out.line(`  ${formatCount(preview.validation)} more select`);
   if ("length" in tune && tune.length !== undefined) warnLength(out, preview, tune.length);
@@ -128,28 +115,16 @@ async function ofRecipe(context: Context, project: ProjectFile, name: string, { 
 
 async function ofFile(context: Context, file: string, options: Options, { number, page }: Wanted): Promise<void> {
   const { out, cwd } = context;
-  const o = optionsOf(options);
-  const only = numberOption(options, "line", "tune preview", { least: 1, most: 2 ** 31, whole: true });
-  await using found = await findModel(folderOf(context, options), cwd, textOption(options, "model"));
-  const { files, label } = await namedOrMade(found);
-  const text = await baseText(files);
-  const read = await readExampleFile(resolve(cwd, file), { format: o.format, columns: o.columns, shown: basename(file) });
-  const all = encoderOfFormat(read.format)(text, read.examples, o);
-  const problems = byLine([...read.problems, ...all.problems]);
-  const isOnly = (place = ""): boolean => new RegExp(`:${only}(?!\\d)`).test(place);
-  const chosen = only === undefined ? all.encoded.slice(0, number) : all.encoded.filter(e => isOnly(e.place));
-  if (only !== undefined && chosen.length === 0 && !problems.some(p => isOnly(p.problem.place)))
-    throw cliErrors.fail("usage", {
-      place: `${verb}: --line`,
-      expected: `a line of ${basename(file)} with an example`,
-      received: String(only),
-    });
-  const preview = previewOf(text, all, chosen);
-  show(context, read.format, `for ${label.id}`, preview, page !== undefined);
-  warnLength(out, preview, o.length);
-  const pieces = chosen.map(e => previewPieces(text, e));
-  writePage(context, page, { what: basename(file), model: label.id, format: read.format, preview, pieces, problems });
-  finish(out, { file: basename(file), model: label.id, format: read.format, ...preview }, problems, basename(file));
+  const examples = optionsOf(options);
+  const line = numberOption(options, "line", "tune preview", { least: 1, most: 2 ** 31, whole: true });
+  const place = { folder: folderOf(context, options), cwd };
+  const given = { examples, line, number, model: textOption(options, "model") };
+  const { problems, pieces, model, format, ...preview } = await showWork(context, () => previewFile(place, file, given));
+  const what = basename(file);
+  show(context, format, `for ${model}`, preview, page !== undefined);
+  warnLength(out, preview, examples.length);
+  writePage(context, page, { what, model, format, preview, pieces, problems });
+  finish(out, { file: what, model, format, ...preview }, problems, what);
 }
 
 /** A path is a file, and so is a name that one bears here; else it is a model of the project. */
@@ -159,7 +134,7 @@ export const tunePreview: VerbRun = async (context, [what = ""], options) => {
     numberOption(options, "number", "tune preview", { least: 1, most: 10_000, whole: true }) ?? (page === undefined ? 3 : shownOnPage);
   const wanted = { number, page };
   if (/[./\\]/.test(what) || existsSync(resolve(context.cwd, what))) return ofFile(context, what, options, wanted);
-  const project = findProject(folderOf(context, options));
+  await using workspace = new Workspace(findProject(folderOf(context, options)));
   checkPlain(options);
-  return ofRecipe(context, project, what, wanted);
+  await ofRecipe(context, workspace, what, wanted);
 };

@@ -1,7 +1,7 @@
 /** Which reader a heap of files wants, by their endings: the one that takes most of them, unless another takes nearly as many. */
 import { openedName } from "../sources/compressed/expand.ts";
+import type { ReaderName } from "../sources/options.ts";
 import { readers } from "../sources/readers.ts";
-import type { ReaderName } from "../sources/source.ts";
 
 export interface ReaderGuess {
   readonly reader: ReaderName;

@@ -2,7 +2,8 @@
 export { type Augmentation, type AugmentInput, type AugmentReport, augment, isRepeatable, type RowReport, variantId } from "./augment.ts";
 export { type Guard, heldOutGuard } from "./guard.ts";
 export type { AskingMethod, Method, PlainMethod, Variant } from "./method.ts";
-export { type MethodName, methodNames, methods } from "./methods.ts";
+export { type MethodName, methodNames } from "./method-parts.ts";
+export { methods } from "./methods.ts";
 export { type AugmentOptions, type AugmentRow, augmentOptions } from "./options.ts";
 export { cachedWriter } from "./upstream/cache.ts";
 export { openAiCompatible, type UpstreamSurroundings } from "./upstream/openai-compatible.ts";

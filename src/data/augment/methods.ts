@@ -1,5 +1,7 @@
 /** The methods by name. Adding one is a folder and a row. */
+
 import type { Method } from "./method.ts";
+import type { MethodName } from "./method-parts.ts";
 import { letterCase } from "./methods/case/case.ts";
 import { keyboard } from "./methods/keyboard/keyboard.ts";
 import { markup } from "./methods/markup/markup.ts";
@@ -24,6 +26,4 @@ export const methods = {
   template: templates,
   paraphrase,
   questions,
-} as const satisfies Record<string, Method>;
-export type MethodName = keyof typeof methods;
-export const methodNames = Object.keys(methods) as [MethodName, ...MethodName[]];
+} as const satisfies Record<MethodName, Method>;

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { sha256 } from "../../base/index.ts";
 import type { Document } from "../document.ts";
 import { memoryArtifact } from "../export/artifact.laws.ts";
-import { forgetEntry, forgotten, hashedEntry } from "./forget.ts";
+import { forgetEntry } from "./entry.ts";
+import { forgotten, hashedEntry } from "./forget.ts";
 import { heirs, idsWithin, placesOf } from "./places.ts";
 
 test("exactly the listed documents are forgotten, named or by the beginning of a hash of any length", () => {

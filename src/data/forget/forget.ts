@@ -2,20 +2,10 @@
  * The `forget:` list of a data set: ids of documents that are no part of it, whatever the steps say. An entry is the id, or `#` and the
  * beginning of the id's SHA-256, for ids that must not stand in a file themselves (a path with a name in it).
  */
-import { z } from "zod";
 import { sha256 } from "../../base/index.ts";
 
-/** Digits of a hash that an entry has at least: 12 are 48 bits, so of a billion ids one in a quarter million is hit by chance. */
-const minDigits = 12;
 /** Digits that Loam writes. */
 const digits = 20;
-
-export const forgetEntry = z
-  .string()
-  .min(1)
-  .refine(e => !e.startsWith("#") || new RegExp(`^#[0-9a-f]{${minDigits},64}$`).test(e), {
-    message: `an id, or # and ${minDigits} to 64 hexadecimal digits of its SHA-256`,
-  });
 
 /** The entry that stands for an id without naming it. */
 export const hashedEntry = (id: string): string => `#${sha256(id).slice(0, digits)}`;

@@ -8,7 +8,7 @@ import type { Job } from "./job.ts";
 import { type ColumnsValues, lineFiles, type OrderValues, readParts } from "./order-task.ts";
 import { documentsValues, setAsideOf } from "./run-job.ts";
 import type { DocumentsValues, TaskRunner } from "./tasks.ts";
-import type { TaskId, Workspace } from "./workspace.ts";
+import { type TaskId, valuesOf, type Workspace } from "./workspace.ts";
 
 export interface Assembled {
   readonly read: number;
@@ -120,7 +120,7 @@ export async function assemble(
   let documents = 0;
   const wanted = new Set(job.keep);
   for (const id of ranges) {
-    const values = (await workspace.result(id))!.values as unknown as OrderValues;
+    const values = valuesOf<OrderValues>(await workspace.result(id));
     documents += values.documents;
     for (const found of values.found) wanted.delete(found);
   }
@@ -159,7 +159,7 @@ export async function assemble(
 
   const made: { readonly id: TaskId; readonly column: ColumnsValues["columns"][number] }[] = [];
   for (const id of wavesOf("columns"))
-    for (const column of ((await workspace.result(id))!.values as unknown as ColumnsValues).columns) made.push({ id, column });
+    for (const column of valuesOf<ColumnsValues>(await workspace.result(id)).columns) made.push({ id, column });
   made.sort((a, b) => a.column.place - b.column.place);
   const columns: ColumnInfo[] = [];
   const taken = new Set<string>();

@@ -1,7 +1,7 @@
 /** A task of documents: a partition through a wave's operations, from its files or from where an earlier wave left it, to where they end up. */
 import { sha256 } from "../../base/index.ts";
 import { type Document, documentLine, sizeOf } from "../document.ts";
-import { dropEntry, editEntry, keepEntry, type LedgerEntry, type SetAside, type Verdict } from "../ledger.ts";
+import { dropEntry, type Edit, editEntry, keepEntry, type LedgerEntry, type SetAside, type Verdict } from "../ledger.ts";
 import { type ColumnInfo, fate, measureRecorder } from "../measures.ts";
 import { mix } from "../mix.ts";
 import type { Applied, Asked, Judgement } from "../steps/step.ts";
@@ -10,7 +10,7 @@ import { type JobContext, refOf } from "./context.ts";
 import type { Operation, Wave } from "./job.ts";
 import { outbox, toldTo } from "./mail.ts";
 import { type RunIndex, runWriter } from "./runs.ts";
-import type { TaskId, TaskResult } from "./workspace.ts";
+import type { TaskId, TaskOutput, TaskResult } from "./workspace.ts";
 
 /** How far a task is: sums since it began. */
 export interface TaskProgress {
@@ -89,83 +89,79 @@ async function* storedBy({ workspace }: JobContext, id: TaskId): AsyncGenerator<
 const asksAll = ({ plans }: JobContext, operations: readonly Operation[]): boolean =>
   operations.some(o => o.do === "ask" && (o.phase === 0 || plans[o.position]!.phases[o.phase]!.everyone === true));
 
-export async function documentsTask(
-  context: DocumentsContext,
-  id: TaskId,
-  wave: Wave & { kind: "documents" },
-  signal: AbortSignal | undefined,
-  onProgress?: (p: TaskProgress) => void,
-): Promise<TaskResult> {
-  const { job, workspace, plans, split, waves } = context;
-  const partition = id.task;
-  const output = await workspace.begin(id);
-  const isLast = id.wave === waves.findLastIndex(w => w.kind === "documents");
-  const docs = documentWriter(output, "docs");
-  const runs = new Map<string, ReturnType<typeof runWriter>>();
-  const runOf = (name: string) => {
-    let run = runs.get(name);
-    if (!run) {
-      run = runWriter(output, name);
-      runs.set(name, run);
-    }
-    return run;
-  };
-  const box = outbox(output, context);
-  const recorder = measureRecorder();
-  const setAside: SetAside[] = [];
-  const counts = new Map<number, { position: number; seen: number; dropped: number; edited: number; spared: number }>();
-  const reasons: Record<string, number> = {};
-  const crossed: Record<string, number> = {};
-  const total = {
-    read: 0,
-    numbered: 0,
-    forgotten: 0,
-    train: 0,
-    trainBytes: 0,
-    heldOut: 0,
-    heldOutBytes: 0,
-    spared: 0,
-    clusters: 0,
-    clustered: 0,
-    crossing: 0,
-    templated: 0,
-    documents: 0,
-    bytes: 0,
-    sourceBytes: 0,
-    dropped: 0,
-  };
-  const told = await toldTo(context, wave.told, partition);
-  const shared = await context.sharedBy(wave.told);
-  const say = () =>
-    onProgress?.({
-      records: total.read,
-      documents: total.documents,
-      bytes: total.bytes,
-      sourceBytes: total.sourceBytes,
-      dropped: total.dropped,
-      setAside: setAside.length,
-    });
-  let highest = -1;
+/** Sums of a task since it began. */
+const nothingYet = () => ({
+  read: 0,
+  numbered: 0,
+  forgotten: 0,
+  train: 0,
+  trainBytes: 0,
+  heldOut: 0,
+  heldOutBytes: 0,
+  spared: 0,
+  clusters: 0,
+  clustered: 0,
+  crossing: 0,
+  templated: 0,
+  documents: 0,
+  bytes: 0,
+  sourceBytes: 0,
+  dropped: 0,
+});
 
-  const countOf = (position: number) => {
-    let count = counts.get(position);
+/** What a task writes of its documents, and counts of them: where they end up, what a step found, what the ledger says. */
+class DocumentsRecord {
+  readonly total = nothingYet();
+  readonly setAside: SetAside[] = [];
+  readonly #context: DocumentsContext;
+  readonly #output: TaskOutput;
+  readonly #runs = new Map<string, ReturnType<typeof runWriter>>();
+  readonly #recorder = measureRecorder();
+  readonly #counts = new Map<number, { position: number; seen: number; dropped: number; edited: number; spared: number }>();
+  readonly #reasons: Record<string, number> = {};
+  readonly #crossed: Record<string, number> = {};
+  #highest = -1;
+
+  constructor(context: DocumentsContext, output: TaskOutput) {
+    this.#context = context;
+    this.#output = output;
+  }
+
+  #runOf(name: string): ReturnType<typeof runWriter> {
+    const run = this.#runs.get(name) ?? runWriter(this.#output, name);
+    this.#runs.set(name, run);
+    return run;
+  }
+
+  countOf(position: number) {
+    let count = this.#counts.get(position);
     if (!count) {
       count = { position, seen: 0, dropped: 0, edited: 0, spared: 0 };
-      counts.set(position, count);
+      this.#counts.set(position, count);
     }
     return count;
-  };
-  const ledger = (entry: LedgerEntry) => runOf("ledger").add(entry.document, JSON.stringify(entry));
+  }
 
-  async function drop(document: Document, position: number, verdict: Verdict) {
-    const { name } = context.steps[position]!;
-    total.dropped++;
-    countOf(position).dropped++;
-    await runOf("fates").add(document.id, String(fate.firstDrop + position));
-    const reason = `${name}/${verdict.rule}`;
-    reasons[reason] = (reasons[reason] ?? 0) + 1;
+  #ledger(entry: LedgerEntry) {
+    return this.#runOf("ledger").add(entry.document, JSON.stringify(entry));
+  }
+
+  /** A document that was read: its number, and what reading changed. */
+  async number(id: string, edits: readonly Edit[]): Promise<number> {
+    const number = this.total.numbered++;
+    await this.#runOf("ids").add(id, String(number));
+    for (const e of edits) await this.#ledger(editEntry(id, "read", e));
+    return number;
+  }
+
+  async #drop(document: Document, position: number, verdict: Verdict): Promise<void> {
+    const { name } = this.#context.steps[position]!;
+    this.total.dropped++;
+    this.countOf(position).dropped++;
+    await this.#runOf("fates").add(document.id, String(fate.firstDrop + position));
+    this.#addReason(`${name}/${verdict.rule}`);
     const { keep: _, ...why } = verdict;
-    await runOf("dropped").add(
+    await this.#runOf("dropped").add(
       document.id,
       JSON.stringify({
         id: document.id,
@@ -175,19 +171,23 @@ export async function documentsTask(
         text: document.text,
       }),
     );
-    await ledger(dropEntry(document.id, name, verdict));
+    await this.#ledger(dropEntry(document.id, name, verdict));
+  }
+
+  #addReason(reason: string): void {
+    this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1;
   }
 
   /** Takes a step's finding into account; undefined when the document goes. */
-  async function settle(
+  async settle(
     { document, number }: Going,
     position: number,
     { text, edits, attributes, verdicts }: Applied & Judgement,
   ): Promise<Going | undefined> {
-    const { name } = context.steps[position]!;
-    const count = countOf(position);
+    const { name } = this.#context.steps[position]!;
+    const count = this.countOf(position);
     if (edits?.length) count.edited++;
-    for (const e of edits ?? []) await ledger(editEntry(document.id, name, e));
+    for (const e of edits ?? []) await this.#ledger(editEntry(document.id, name, e));
     const judged: Document =
       text === undefined && !attributes
         ? document
@@ -197,84 +197,27 @@ export async function documentsTask(
             ...(attributes ? { attributes: { ...document.attributes, ...attributes } } : {}),
           };
     if (verdicts) {
-      recorder.record(number, position, name, verdicts);
-      if (number > highest) highest = number;
+      this.#recorder.record(number, position, name, verdicts);
+      if (number > this.#highest) this.#highest = number;
     }
-    const { drop: no, overruled } = mix(verdicts, context.keep.has(document.id));
+    const { drop: no, overruled } = mix(verdicts, this.#context.keep.has(document.id));
     if (overruled) {
       count.spared++;
-      total.spared++;
-      await ledger(keepEntry(document.id, name, overruled));
+      this.total.spared++;
+      await this.#ledger(keepEntry(document.id, name, overruled));
     }
     if (!no) return { document: judged, number };
-    await drop(judged, position, no);
+    await this.#drop(judged, position, no);
     return undefined;
   }
 
-  async function each(batch: readonly Going[], position: number, found: readonly (Applied | undefined)[]): Promise<Going[]> {
-    const left: Going[] = [];
-    for (const [i, g] of batch.entries()) {
-      const next = found[i] ? await settle(g, position, found[i]) : g;
-      if (next) left.push(next);
-    }
-    return left;
-  }
-
-  async function operate(batch: readonly Going[], operation: Operation): Promise<readonly Going[]> {
-    if (operation.do === "read") return batch;
-    const { position } = operation;
-    if (operation.do === "ask") {
-      const asked = batch.map(
-        (g): Asked => ({
-          get document() {
-            return g.document;
-          },
-          ref: refOf(partition, g.number),
-          received: (operation.phase > 0 && told.get(g.number)) || [],
-        }),
-      );
-      await plans[position]!.phases[operation.phase]!.ask(asked, box.send, shared);
-      return batch;
-    }
-    if (position === job.steps.length) return batch;
-    const { step, options, state, plan } = context.steps[position]!;
-    countOf(position).seen += batch.length;
-    if (operation.do === "settle")
-      return each(
-        batch,
-        position,
-        batch.map(g => (told.has(g.number) ? plan!.settle(g.document, told.get(g.number)!) : undefined)),
-      );
-    if (step.kind === "document") {
-      const left: Going[] = [];
-      for (const g of batch) {
-        const next = await settle(g, position, step.apply(g.document, options, state));
-        if (next) left.push(next);
-      }
-      return left;
-    }
-    if (step.kind !== "tagger") return batch;
-    const found: Applied[] = [];
-    for (let at = 0; at < batch.length; at += step.batch)
-      found.push(
-        ...(await step.tag(
-          batch.slice(at, at + step.batch).map(g => g.document),
-          options,
-          state,
-        )),
-      );
-    return each(batch, position, found);
-  }
-
-  /** Where a document ends up. */
-  async function place({ document, number }: Going) {
-    const { side, cluster, crossing, isTemplated, crossingValues } = split.place(
-      document.id,
-      (split.phases.length > 0 && told.get(number)) || [],
-    );
+  /** Where a document ends up, by what it was told. */
+  async place({ document }: Going, told: readonly Buffer[]): Promise<void> {
+    const { total } = this;
+    const { side, cluster, crossing, isTemplated, crossingValues } = this.#context.split.place(document.id, told);
     total.crossing += crossing;
     total.templated += isTemplated ? 1 : 0;
-    for (const a of crossingValues) crossed[a] = (crossed[a] ?? 0) + 1;
+    for (const a of crossingValues) this.#crossed[a] = (this.#crossed[a] ?? 0) + 1;
     if (cluster !== undefined) total.clustered++;
     if (cluster === document.id) total.clusters++;
     const placed = cluster === undefined ? document : { ...document, attributes: { ...document.attributes, cluster } };
@@ -285,23 +228,171 @@ export async function documentsTask(
     } else {
       total.heldOut++;
       total.heldOutBytes += bytes;
-      await runOf("fates").add(document.id, String(fate.heldOut));
+      await this.#runOf("fates").add(document.id, String(fate.heldOut));
     }
-    await runOf(side).add(document.id, documentLine(placed).trimEnd());
+    await this.#runOf(side).add(document.id, documentLine(placed).trimEnd());
   }
 
-  async function through(batch: readonly Going[]) {
+  /** Writes what is left to write, and says what the task found. */
+  async finish(): Promise<DocumentsValues> {
+    const { setAside } = this;
+    const runs: Record<string, RunIndex> = {};
+    for (const run of this.#runs.values()) Object.assign(runs, await run.finish());
+    if (setAside.length > 0) await this.#output.put("set-aside", [Buffer.from(setAside.map(s => `${JSON.stringify(s)}\n`).join(""))]);
+    const columns: ColumnInfo[] = [];
+    for (const { info, pieces } of this.#recorder.finish(Uint32Array.from({ length: this.#highest + 1 }, (_, i) => i))) {
+      const name = `measures.${columns.length}`;
+      await this.#output.put(
+        name,
+        pieces.map(p => (typeof p === "string" ? Buffer.from(p) : p)),
+      );
+      columns.push({ ...info, file: name });
+    }
+    for (const s of setAside) this.#addReason(s.reason);
+    const { documents: _, bytes: __, sourceBytes: ___, dropped: ____, ...sums } = this.total;
+    return {
+      ...sums,
+      setAside: setAside.length,
+      steps: [...this.#counts.values()],
+      reasons: this.#reasons,
+      crossingValues: this.#crossed,
+      columns,
+      runs,
+    };
+  }
+}
+
+/** What documents of a partition are told by earlier waves, what waves said to all, and how documents answer. */
+interface Messages {
+  readonly told: Awaited<ReturnType<typeof toldTo>>;
+  readonly shared: readonly Buffer[];
+  readonly box: ReturnType<typeof outbox>;
+}
+
+/** A batch through one operation; gives the documents that stay. */
+async function operate(
+  context: DocumentsContext,
+  partition: number,
+  record: DocumentsRecord,
+  { told, shared, box }: Messages,
+  batch: readonly Going[],
+  operation: Operation,
+): Promise<readonly Going[]> {
+  if (operation.do === "read") return batch;
+  const { position } = operation;
+  if (operation.do === "ask") {
+    const asked = batch.map(
+      (g): Asked => ({
+        get document() {
+          return g.document;
+        },
+        ref: refOf(partition, g.number),
+        received: (operation.phase > 0 && told.get(g.number)) || [],
+      }),
+    );
+    await context.plans[position]!.phases[operation.phase]!.ask(asked, box.send, shared);
+    return batch;
+  }
+  if (position === context.job.steps.length) return batch;
+  record.countOf(position).seen += batch.length;
+  const { step, options, state, plan } = context.steps[position]!;
+  const settleAll = async (findings: Iterable<Applied | undefined>): Promise<Going[]> => {
+    const left: Going[] = [];
+    let i = 0;
+    for (const found of findings) {
+      const g = batch[i++]!;
+      const next = found ? await record.settle(g, position, found) : g;
+      if (next) left.push(next);
+    }
+    return left;
+  };
+  if (operation.do === "settle")
+    return settleAll(batch.map(g => (told.has(g.number) ? plan!.settle(g.document, told.get(g.number)!) : undefined)));
+  if (step.kind === "document") return settleAll(eachApplied(batch, g => step.apply(g.document, options, state)));
+  if (step.kind !== "tagger") return batch;
+  const found: Applied[] = [];
+  for (let at = 0; at < batch.length; at += step.batch)
+    found.push(
+      ...(await step.tag(
+        batch.slice(at, at + step.batch).map(g => g.document),
+        options,
+        state,
+      )),
+    );
+  return settleAll(found);
+}
+
+/** Findings one by one: each is made when the one before it is settled. */
+function* eachApplied(batch: readonly Going[], apply: (g: Going) => Applied): Generator<Applied> {
+  for (const g of batch) yield apply(g);
+}
+
+/** The documents of a partition's files, numbered; what cannot be read is set aside. `onBytes` hears how far the files are read. */
+async function* readDocuments(context: DocumentsContext, partition: number, record: DocumentsRecord): AsyncGenerator<Going> {
+  const { total } = record;
+  const prefix = `${context.job.name}:`;
+  const times = new Map<string, number>();
+  const records = context.records(partition, bytes => {
+    total.sourceBytes = bytes;
+  });
+  for await (const read of records) {
+    total.read++;
+    if (!read.ok) {
+      const { place, reason, message } = read;
+      record.setAside.push({ place, reason, message });
+      continue;
+    }
+    // Records of equal content in one file share a key; a number tells them apart.
+    const base = `${prefix}${tidyKey(read.key)}`;
+    const time = (times.get(base) ?? 0) + 1;
+    times.set(base, time);
+    const id = time === 1 ? base : `${base}~${time}`;
+    if (context.isForgotten(id) !== undefined) {
+      total.forgotten++;
+      continue;
+    }
+    const number = await record.number(id, read.edits);
+    yield { document: { id, text: read.text, source: read.place, attributes: read.attributes }, number };
+  }
+}
+
+export async function documentsTask(
+  context: DocumentsContext,
+  id: TaskId,
+  wave: Wave & { kind: "documents" },
+  signal: AbortSignal | undefined,
+  onProgress?: (p: TaskProgress) => void,
+): Promise<TaskResult> {
+  const partition = id.task;
+  const output = await context.workspace.begin(id);
+  const isLast = id.wave === context.waves.findLastIndex(w => w.kind === "documents");
+  const docs = documentWriter(output, "docs");
+  const record = new DocumentsRecord(context, output);
+  const { total, setAside } = record;
+  const told = await toldTo(context, wave.told, partition);
+  const messages: Messages = { told, shared: await context.sharedBy(wave.told), box: outbox(output, context) };
+  const say = () =>
+    onProgress?.({
+      records: total.read,
+      documents: total.documents,
+      bytes: total.bytes,
+      sourceBytes: total.sourceBytes,
+      dropped: total.dropped,
+      setAside: setAside.length,
+    });
+
+  async function through(batch: readonly Going[]): Promise<void> {
     signal?.throwIfAborted();
     let left = batch;
     for (const operation of wave.operations) {
       if (left.length === 0) break;
-      left = await operate(left, operation);
+      left = await operate(context, partition, record, messages, left, operation);
     }
     for (const g of left) {
-      if (isLast) await place(g);
+      if (isLast) await record.place(g, (context.split.phases.length > 0 && told.get(g.number)) || []);
       else if (wave.writes) await docs.add(g);
     }
-    if (box.isFull()) await box.flush();
+    if (messages.box.isFull()) await messages.box.flush();
     say();
   }
 
@@ -316,65 +407,16 @@ export async function documentsTask(
       batch = [];
       await through(full);
     };
-    if (wave.from === undefined) {
-      const prefix = `${job.name}:`;
-      const times = new Map<string, number>();
-      for await (const record of context.records(partition, bytes => {
-        total.sourceBytes = bytes;
-      })) {
-        total.read++;
-        if (!record.ok) {
-          const { place, reason, message } = record;
-          setAside.push({ place, reason, message });
-          continue;
-        }
-        // Records of equal content in one file share a key; a number tells them apart.
-        const base = `${prefix}${tidyKey(record.key)}`;
-        const time = (times.get(base) ?? 0) + 1;
-        times.set(base, time);
-        const docId = time === 1 ? base : `${base}~${time}`;
-        if (context.isForgotten(docId) !== undefined) {
-          total.forgotten++;
-          continue;
-        }
-        const number = total.numbered++;
-        await runOf("ids").add(docId, String(number));
-        for (const e of record.edits) await ledger(editEntry(docId, "read", e));
-        const document = { id: docId, text: record.text, source: record.place, attributes: record.attributes };
-        await push({ document, number }, record.text.length);
-      }
-    } else
+    if (wave.from === undefined) for await (const g of readDocuments(context, partition, record)) await push(g, g.document.text.length);
+    else
       for await (const stored of storedBy(context, { wave: wave.from, task: partition })) {
         const speaks = wave.writes || isLast || told.has(stored.number) || asksAll(context, wave.operations);
         if (speaks) await push(stored, stored.textBytes);
       }
     await through(batch);
-    await box.flush();
+    await messages.box.flush();
     await docs.finish();
-    const indices: Record<string, RunIndex> = {};
-    for (const run of runs.values()) Object.assign(indices, await run.finish());
-    if (setAside.length > 0) await output.put("set-aside", [Buffer.from(setAside.map(s => `${JSON.stringify(s)}\n`).join(""))]);
-    const columns: ColumnInfo[] = [];
-    for (const { info, pieces } of recorder.finish(Uint32Array.from({ length: highest + 1 }, (_, i) => i))) {
-      const name = `measures.${columns.length}`;
-      await output.put(
-        name,
-        pieces.map(p => (typeof p === "string" ? Buffer.from(p) : p)),
-      );
-      columns.push({ ...info, file: name });
-    }
-    for (const s of setAside) reasons[s.reason] = (reasons[s.reason] ?? 0) + 1;
-    const { documents: _, bytes: __, sourceBytes: ___, dropped: ____, ...sums } = total;
-    const values: DocumentsValues = {
-      ...sums,
-      setAside: setAside.length,
-      steps: [...counts.values()],
-      reasons,
-      crossingValues: crossed,
-      columns,
-      runs: indices,
-    };
-    return await output.finish({ ...values });
+    return await output.finish(await record.finish());
   } catch (error) {
     await output.abandon().catch(() => {});
     throw error;

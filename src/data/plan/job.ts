@@ -9,7 +9,7 @@ import type { ManifestEntry } from "../sources/file.ts";
 import { withoutExtension } from "../sources/labels.ts";
 import type { OpenSources } from "../sources/several.ts";
 import type { ReadRecord } from "../sources/source.ts";
-import type { SplitOptions } from "../steps/split/split.ts";
+import type { SplitOptions } from "../steps/split/options.ts";
 import type { CorpusPlan, Step } from "../steps/step.ts";
 import type { ChosenStep } from "../steps/steps.ts";
 

@@ -9,7 +9,7 @@ import type { JobContext } from "./context.ts";
 import type { DocumentsValues } from "./documents-task.ts";
 import { columnTasks } from "./job.ts";
 import { cuts, type IdRange, type Merged, mergeRuns, type Run } from "./runs.ts";
-import type { TaskId, TaskOutput, TaskResult, Workspace } from "./workspace.ts";
+import { type TaskId, type TaskOutput, type TaskResult, valuesOf, type Workspace } from "./workspace.ts";
 
 /** Files of lines by id that become files of the data set, byte for byte. */
 export const lineFiles = ["train", "held-out", "dropped", "ledger"] as const;
@@ -39,7 +39,7 @@ async function allLeft({ waves, workspace, tasksOf }: JobContext): Promise<Left[
     for (let task = 0; kind === "documents" && task < tasksOf(wave); task++) {
       const id = { wave, task };
       const { files, values } = (await workspace.result(id))!;
-      all.push({ id, files, values: values as unknown as DocumentsValues });
+      all.push({ id, files, values: values as DocumentsValues });
     }
   return all;
 }
@@ -98,7 +98,7 @@ export async function orderTask(context: JobContext, id: TaskId, signal: AbortSi
   const bounds = cuts(indices, job.bins);
   const output = await workspace.begin(id);
   try {
-    if (id.task > bounds.length) return await output.finish({ documents: 0, found: [] } satisfies OrderValues as never);
+    if (id.task > bounds.length) return await output.finish({ documents: 0, found: [] } satisfies OrderValues);
     const range: IdRange = { from: bounds[id.task - 1], before: bounds[id.task] };
     const wanted = new Set(job.keep);
     const found: string[] = [];
@@ -140,7 +140,7 @@ export async function orderTask(context: JobContext, id: TaskId, signal: AbortSi
       }
       await file.finish();
     }
-    return await output.finish({ documents, found } satisfies OrderValues as never);
+    return await output.finish({ documents, found } satisfies OrderValues);
   } catch (error) {
     await output.abandon().catch(() => {});
     throw error;
@@ -160,7 +160,7 @@ export function rankReader({ job, waves, workspace, tasksOf }: JobContext): () =
     const wave = waves.findIndex(w => w.kind === "order");
     const ranks: Uint32Array[] = [];
     for (let task = 0; task < job.partitions.length; task++) {
-      const { numbered } = (await workspace.result({ wave: 0, task }))!.values as unknown as DocumentsValues;
+      const { numbered } = valuesOf<DocumentsValues>(await workspace.result({ wave: 0, task }));
       ranks.push(new Uint32Array(numbered));
     }
     let documents = 0;
@@ -217,7 +217,7 @@ export async function columnsTask(
         columns.push({ place, file, info });
       }
     }
-    return await output.finish({ columns } satisfies ColumnsValues as never);
+    return await output.finish({ columns } satisfies ColumnsValues);
   } catch (error) {
     await output.abandon().catch(() => {});
     throw error;

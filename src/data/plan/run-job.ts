@@ -6,7 +6,7 @@ import { inline } from "./executor.ts";
 import { type Job, type Wave, widthOf } from "./job.ts";
 import { lineFiles } from "./order-task.ts";
 import type { DocumentsValues, TaskProgress, TaskRunner } from "./tasks.ts";
-import type { TaskId, Workspace } from "./workspace.ts";
+import { type TaskId, valuesOf, type Workspace } from "./workspace.ts";
 
 /** How far a job is. */
 export interface JobProgress {
@@ -79,8 +79,7 @@ async function tidy(runner: TaskRunner, workspace: Workspace, done: number, keep
 }
 
 /** What a task of documents said of itself. */
-export const documentsValues = async (workspace: Workspace, id: TaskId): Promise<DocumentsValues> =>
-  (await workspace.result(id))!.values as unknown as DocumentsValues;
+export const documentsValues = async (workspace: Workspace, id: TaskId): Promise<DocumentsValues> => valuesOf(await workspace.result(id));
 
 /** Errors: `data/tooManyBad`, the abort signal's reason, whatever a task throws. */
 export async function runJob({ job, runner, workspace, executor, maxBad, keepsFirst, signal, onProgress }: RunJobOptions): Promise<void> {

@@ -17,13 +17,16 @@ export interface TaskId {
 /** What a task says of itself: plain data. `files` are those it wrote, with their sizes. */
 export interface TaskResult {
   readonly files: Readonly<Record<string, number>>;
-  readonly values: Readonly<Record<string, unknown>>;
+  readonly values: object;
 }
+
+/** What a task said of itself, as the kind of its wave has it. */
+export const valuesOf = <Values extends object>(result: TaskResult | undefined): Values => result!.values as Values;
 
 export interface TaskOutput {
   put(name: string, pieces: readonly Uint8Array[]): Promise<void>;
   /** From here on others see the task's files. */
-  finish(values: Readonly<Record<string, unknown>>): Promise<TaskResult>;
+  finish(values: object): Promise<TaskResult>;
   /** Forgets what was put. */
   abandon(): Promise<void>;
 }

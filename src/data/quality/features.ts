@@ -20,10 +20,13 @@ const space = 0;
 const word = 1;
 const single = 2;
 
-/** Code units -> kind, and -> the unit that counts for it. */
+/** Code units -> kind, and -> the unit that counts for it; filled for the first reader, since who lists steps reads no text. */
 const kinds = new Uint8Array(65_536);
 const folded = new Uint16Array(65_536);
-{
+let isFilled = false;
+function fillTables(): void {
+  if (isFilled) return;
+  isFilled = true;
   const isWord = /[\p{L}\p{M}\p{N}]/u;
   const isSpace = /[\s\p{Cc}\p{Cf}]/u;
   const isAlone = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
@@ -61,6 +64,7 @@ export class Features {
   private stamp = 0;
 
   constructor(options: FeatureOptions) {
+    fillTables();
     this.options = options;
     this.stamps = new Uint32Array(2 ** options.bits);
   }

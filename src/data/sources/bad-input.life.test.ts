@@ -6,12 +6,13 @@ import { describe, expect, test } from "vitest";
 import { freeBytes } from "./compressed/meter.ts";
 import { wordFile } from "./docx.laws.ts";
 import { cutLines, maxLineBytes, maxRecordBytes } from "./file.ts";
+import { type ReaderName, readerNames, sourceOptions } from "./options.ts";
 import { parquetLimits, parquetReader } from "./parquet.ts";
 import { pdfOf } from "./pdf/pdf-writer.laws.ts";
 import { pdfLimits, pdfReader } from "./pdf/reader.ts";
 import { fileOf, readBytes } from "./read-bytes.laws.ts";
 import { readers } from "./readers.ts";
-import { type Reader, type ReaderName, type ReadRecord, readerNames, sourceOptions } from "./source.ts";
+import type { Reader, ReadRecord } from "./source.ts";
 
 const page = "<html><title>T</title><p>The text of the page is here for all to read.</p></html>";
 const http = `HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n${page}`;

@@ -9,7 +9,8 @@ import { BadFile } from "./bad-file.ts";
 import { charsetOf } from "./email/charset.ts";
 import { type Fields, fieldOf, fieldsRecord, namedFields, namesOf, textOf } from "./fields.ts";
 import { cutLines, type Line, maxLineBytes } from "./file.ts";
-import type { Reader, ReadRecord, SourceOptions } from "./source.ts";
+import type { SourceOptions } from "./options.ts";
+import type { Reader, ReadRecord } from "./source.ts";
 
 /** Rows parsed at once: the parser's start costs as much as some hundred rows. After a bad row it begins with one again. */
 const batchBytes = 2 ** 18;

@@ -3,7 +3,8 @@
  */
 import type { Attribute, Attributes } from "../document.ts";
 import { labelOf } from "./labels.ts";
-import type { AttributeForm, ReadRecord, SourceOptions } from "./source.ts";
+import type { AttributeForm, SourceOptions } from "./options.ts";
+import type { ReadRecord } from "./source.ts";
 import { refuse } from "./text.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;

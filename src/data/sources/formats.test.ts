@@ -13,8 +13,9 @@ import { packings } from "./compressed/packers.laws.ts";
 import { wordFile, zipOf } from "./docx.laws.ts";
 import { sourceFile } from "./file.ts";
 import { manifestOf } from "./manifest.ts";
+import { sourceOptions } from "./options.ts";
 import { readers } from "./readers.ts";
-import { type ReadRecord, sourceOptions } from "./source.ts";
+import type { ReadRecord } from "./source.ts";
 
 let folder = "";
 const project = (files: Record<string, string | Buffer>) => {

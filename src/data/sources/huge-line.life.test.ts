@@ -9,8 +9,9 @@ import { afterAll, expect, test } from "vitest";
 import { deep } from "../../../test/support/deep.ts";
 import { type ManifestEntry, sourceFile } from "./file.ts";
 import { hashFiles } from "./hashes.ts";
+import { sourceOptions } from "./options.ts";
 import { readers } from "./readers.ts";
-import { type ReadRecord, sourceOptions } from "./source.ts";
+import type { ReadRecord } from "./source.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-huge-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -8,8 +8,8 @@ import { fileError } from "../../base/index.ts";
 import { dataErrors } from "../errors.ts";
 import { openedName } from "./compressed/expand.ts";
 import { glob } from "./glob.ts";
+import type { SourceOptions } from "./options.ts";
 import { readers } from "./readers.ts";
-import type { SourceOptions } from "./source.ts";
 
 /** A source's root on this machine and how records name it. */
 export interface Located {

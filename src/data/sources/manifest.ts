@@ -3,7 +3,7 @@
 import type { ManifestEntry } from "./file.ts";
 import { type HashOptions, identityOf } from "./hashes.ts";
 import { openSource } from "./open.ts";
-import type { SourceOptions } from "./source.ts";
+import type { SourceOptions } from "./options.ts";
 
 export interface Manifest {
   readonly origin: string;

@@ -7,8 +7,9 @@ import { type ManifestEntry, type SourceFile, sourceFile } from "./file.ts";
 import { type HashOptions, hashFiles } from "./hashes.ts";
 import { datasetFiles } from "./huggingface/folder.ts";
 import { locate, takenFiles, walkFiles } from "./locate.ts";
+import type { SourceOptions } from "./options.ts";
 import { readers } from "./readers.ts";
-import type { ReadRecord, SourceOptions } from "./source.ts";
+import type { ReadRecord } from "./source.ts";
 import { sqlFile, sqlFiles, sqlOrigin } from "./sql/rows.ts";
 
 export interface OpenSource {

@@ -8,7 +8,8 @@ import { BadFile } from "./bad-file.ts";
 import { type Field, type Fields, fieldOf, fieldsRecord, idOf, namedFields, namesOf, textOf, valueAt } from "./fields.ts";
 import type { SourceFile } from "./file.ts";
 import { guarded, type Limits } from "./guarded/guarded.ts";
-import type { Reader, ReadRecord, SourceOptions } from "./source.ts";
+import type { SourceOptions } from "./options.ts";
+import type { Reader, ReadRecord } from "./source.ts";
 
 /** A row group whose wanted columns are larger than this when unpacked is set aside: all of it is in memory at once. */
 const maxGroupBytes = 2 ** 30;

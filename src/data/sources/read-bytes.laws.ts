@@ -3,8 +3,9 @@ import { sha256 } from "../../base/index.ts";
 import { BadFile } from "./bad-file.ts";
 import { expand, openedName } from "./compressed/expand.ts";
 import { cutLines, gather, inMemory, type SourceFile } from "./file.ts";
+import type { SourceOptions } from "./options.ts";
 import { readers } from "./readers.ts";
-import type { ReadRecord, SourceOptions } from "./source.ts";
+import type { ReadRecord } from "./source.ts";
 
 export function fileOf(path: string, bytes: Buffer): SourceFile {
   const pieces = () =>

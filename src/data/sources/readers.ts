@@ -7,9 +7,10 @@ import { html } from "./html-page.ts";
 import { huggingface } from "./huggingface/reader.ts";
 import { jsonl } from "./json.ts";
 import { markdown } from "./markdown.ts";
+import type { ReaderName } from "./options.ts";
 import { parquet } from "./parquet.ts";
 import { pdf } from "./pdf/reader.ts";
-import type { Reader, ReaderName } from "./source.ts";
+import type { Reader } from "./source.ts";
 import { text } from "./text.ts";
 import { warc } from "./warc/reader.ts";
 

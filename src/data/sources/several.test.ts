@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { manifestOf } from "./manifest.ts";
-import { allSources, manifestOfAll, openSources, sourcesProblem, tooManyBad } from "./several.ts";
-import { type ReadRecord, sourceOptions, sourcesOptions } from "./source.ts";
+import { sourceOptions, sourcesOptions, sourcesProblem } from "./options.ts";
+import { allSources, manifestOfAll, openSources, tooManyBad } from "./several.ts";
+import type { ReadRecord } from "./source.ts";
 
 let folder = "";
 const project = (files: Record<string, string>) => {

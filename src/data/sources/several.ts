@@ -9,23 +9,14 @@ import type { ManifestEntry } from "./file.ts";
 import type { HashOptions } from "./hashes.ts";
 import { type Manifest, manifestOf } from "./manifest.ts";
 import { type OpenSource, openSource, recordsOf } from "./open.ts";
-import type { ReadRecord, SourceOptions, SourcesOptions } from "./source.ts";
-
-/** The part of `data:` that says where records come from. */
-export interface SourcesPart {
-  readonly source?: SourceOptions | undefined;
-  readonly sources?: SourcesOptions | undefined;
-}
+import type { SourceOptions, SourcesPart } from "./options.ts";
+import type { ReadRecord } from "./source.ts";
 
 export interface NamedSource {
   /** Undefined: the only one. */
   readonly name: string | undefined;
   readonly options: SourceOptions;
 }
-
-/** What is wrong with a part that must have one of both. */
-export const sourcesProblem = ({ source, sources }: SourcesPart): string | undefined =>
-  (source === undefined) === (sources === undefined) ? "exactly one of source and sources" : undefined;
 
 /** The sources of a part, in the order of their names. */
 export function allSources({ source, sources }: SourcesPart): NamedSource[] {

@@ -6,8 +6,9 @@ import { afterEach, expect, test } from "vitest";
 import { handClock } from "../../base/index.ts";
 import { sourceFile } from "./file.ts";
 import { manifestOf } from "./manifest.ts";
+import { sourceOptions } from "./options.ts";
 import { readers } from "./readers.ts";
-import { type ReadRecord, sourceOptions } from "./source.ts";
+import type { ReadRecord } from "./source.ts";
 
 let folder = "";
 const project = (files: Record<string, string | Buffer>) => {

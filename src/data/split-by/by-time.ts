@@ -2,29 +2,11 @@
  * Split by time: what is older trains, what is newer is held out, so that a model is measured on a future it has not read. Groups stay whole;
  * one that lies across the cut goes to the side that an option names, and is counted.
  */
-import { z } from "zod";
 import { baseErrors } from "../../base/index.ts";
 import { dataErrors } from "../errors.ts";
 import { parseDate, showDate } from "./dates.ts";
 import type { Groups } from "./groups.ts";
-
-export const timeOptions = z.strictObject({
-  /** The attribute that holds the date. */
-  attribute: z.string().min(1).default("date"),
-  /** First moment that is held out; without it the last share is. */
-  cut: z.string().optional(),
-  /**
-   * Groups on both sides of the cut: held out, no train document is of after the cut; trained on, every held-out document is. Which of the two
-   * must hold is the question.
-   */
-  across: z.enum(["held-out", "train"]).default("held-out"),
-  /** Dates before or after these are none: a sender may write any. */
-  earliest: z.string().optional(),
-  latest: z.string().optional(),
-  /** Groups without any date; `share` holds out as many as of the others, by hash. */
-  undated: z.enum(["train", "held-out", "share"]).default("train"),
-});
-export type TimeOptions = z.output<typeof timeOptions>;
+import type { TimeOptions } from "./options.ts";
 
 export interface TimeReport {
   readonly attribute: string;

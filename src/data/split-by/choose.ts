@@ -2,26 +2,13 @@
  * The ways to split, chosen by options: what else stays together, and by what the held-out groups are drawn. Pure: the caller brings ids (sorted),
  * the sets that near-duplicates made, and columns of attribute values, and may call again with more joined.
  */
-import { z } from "zod";
 import { dataErrors } from "../errors.ts";
 import type { UnionFind } from "../steps/near-duplicates/union-find.ts";
-import { dateIn, splitByTime, type TimeReport, timeOptions } from "./by-time.ts";
+import { dateIn, splitByTime, type TimeReport } from "./by-time.ts";
 import { type Crossing, crossingValues } from "./crossing.ts";
 import { type Column, groupsOf, joinByValues } from "./groups.ts";
+import type { SplitByOptions } from "./options.ts";
 import { type StratumReport, splitStratified, strataReport } from "./stratified.ts";
-
-export const splitByOptions = z
-  .strictObject({
-    /** Attributes whose equal values stay on one side, beside what is joined already. */
-    together: z.array(z.string().min(1)).max(8).default([]),
-    time: timeOptions.optional(),
-    /** The attribute whose values keep their proportion on both sides. */
-    stratify: z.string().min(1).optional(),
-    /** Attributes of which it is told how many values stand on both sides. */
-    check: z.array(z.string().min(1)).max(8).default([]),
-  })
-  .refine(o => !(o.time && o.stratify), { message: "either time or stratify", path: ["stratify"] });
-export type SplitByOptions = z.output<typeof splitByOptions>;
 
 export interface SplitInput {
   /** Sorted. */

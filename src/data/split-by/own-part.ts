@@ -2,26 +2,8 @@
  * A part of a data set that its documents name themselves: an attribute and the values that mean the part (`{ split: test }`). For splits that a
  * user or a benchmark has made. Documents without the attribute are not of the part.
  */
-import { z } from "zod";
 import { formatCount, nearest } from "../../base/index.ts";
-
-const name = z.string().min(1).max(1000);
-const value = z.union([name, z.number(), z.boolean()]).transform(String);
-
-const partOf = (error: string) =>
-  z
-    .record(
-      name,
-      z.union([value, z.array(value).min(1)]).transform(v => [...new Set([v].flat())].sort()),
-      { error },
-    )
-    .refine(part => Object.keys(part).length === 1, "one attribute with the values that mean the part: { split: test }");
-
-/** One attribute with a value or a list of values, beside a share. The same values in another order are the same part. */
-export const ownPartOptions = partOf("a share, or an attribute with the values that mean the part: { split: test }");
-/** Where no share may stand. */
-export const ownPartOnly = partOf("an attribute with the values that mean the part: { split: test }");
-export type OwnPartOptions = z.output<typeof ownPartOptions>;
+import type { OwnPartOptions } from "./options.ts";
 
 export interface OwnPart {
   readonly attribute: string;

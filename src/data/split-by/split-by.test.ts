@@ -2,10 +2,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
 import { unionFind } from "../steps/near-duplicates/union-find.ts";
-import { dateIn, splitByTime, timeOptions } from "./by-time.ts";
-import { chooseHeldOut, splitByOptions } from "./choose.ts";
+import { dateIn, splitByTime } from "./by-time.ts";
+import { chooseHeldOut } from "./choose.ts";
 import { crossingValues } from "./crossing.ts";
 import { groupsOf, joinByValues } from "./groups.ts";
+import { splitByOptions, timeOptions } from "./options.ts";
 import { splitStratified, strataReport } from "./stratified.ts";
 
 const day = 86_400_000;

@@ -1,5 +1,6 @@
 /** The steps by name and how `loam.yaml` writes them: `clean`, or `{ length: { minWords: 3 } }`. Adding a step is a folder and a row. */
-import { z } from "zod";
+
+import type { z } from "zod";
 import { clean } from "./clean/clean.ts";
 import { decontaminate } from "./decontaminate/decontaminate.ts";
 import { deduplicate } from "./deduplicate/deduplicate.ts";
@@ -18,6 +19,7 @@ import { quality } from "./quality/quality.ts";
 import { repeats } from "./repeats/repeats.ts";
 import { semanticDuplicates } from "./semantic/semantic.ts";
 import type { Step } from "./step.ts";
+import type { StepName, stepEntry } from "./step-entry.ts";
 import { substrings } from "./substrings/substrings.ts";
 import { toxicity } from "./toxicity/toxicity.ts";
 import { urls } from "./urls/urls.ts";
@@ -43,22 +45,7 @@ export const steps = {
   perplexity,
   plain,
   quality,
-} as const satisfies Record<string, Step>;
-export type StepName = keyof typeof steps;
-
-/** One entry of `steps:`. */
-export const stepEntry = z.union([
-  z.enum(Object.keys(steps) as [StepName, ...StepName[]]).refine(name => steps[name].options.safeParse({}).success, {
-    error: ({ input }) => `${input} cannot do without options: { ${input}: { ... } }`,
-  }),
-  z
-    .strictObject(
-      Object.fromEntries(Object.values(steps).map(step => [step.name, step.options.optional()])) as {
-        readonly [N in StepName]: z.ZodOptional<(typeof steps)[N]["options"]>;
-      },
-    )
-    .refine(o => Object.keys(o).length === 1, { message: "one step by its name" }),
-]);
+} as const satisfies Record<StepName, Step>;
 
 /** A step with its options complete, and the version that makes a cached result stale when the step changes. */
 export interface ChosenStep {

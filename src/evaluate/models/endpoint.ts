@@ -4,7 +4,8 @@
  * is asked again. The connection is a port: the same client asks the served application in this process.
  */
 import { z } from "zod";
-import { check, hashOf, isLoamError, pause } from "../../base/index.ts";
+import { check, hashOf, isLoamError } from "../../base/index.ts";
+import { HttpRetry, postJson, statedError } from "../../protocols/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import type {
   Answering,
@@ -118,144 +119,113 @@ export function echoed(
   return { logLikelihood, isGreedy };
 }
 
-export function endpointModel(o: EndpointOptions): EvaluatedModel {
-  const { model, concurrency = defaultConcurrency, retryMs = 500 } = o;
-  const url = o.url.replace(/\/+$/, "");
-  const send = o.fetch ?? ((r: Request) => fetch(r));
-  const placeOf = (path: string): string => o.place ?? `${url}/${path}`;
-
+/** The endpoint as its tasks ask it. */
+interface EndpointPort {
+  /** What complaints of an address name; of the endpoint where no path is given. */
+  place(path?: string): string;
   /** Errors: evaluate/endpoint; the signal's reason. A refusal of the request itself is an answer. */
-  async function post<S extends z.ZodType>(
-    path: string,
-    body: object,
-    schema: S,
-    signal: AbortSignal | undefined,
-  ): Promise<{ ok: z.output<S> } | Refusal> {
-    const place = placeOf(path);
-    for (let attempt = 1; ; attempt++) {
-      signal?.throwIfAborted();
-      let failure: string;
-      try {
-        const limit = AbortSignal.timeout(o.timeoutMs ?? defaultTimeoutMs);
-        const response = await send(
-          new Request(`${url}/${path}`, {
-            method: "POST",
-            headers: { "content-type": "application/json", ...(o.key ? { authorization: `Bearer ${o.key}` } : {}) },
-            body: JSON.stringify({ model, ...body }),
-            signal: signal ? AbortSignal.any([signal, limit]) : limit,
-          }),
-        );
-        const text = await response.text();
-        if (response.ok) {
-          let value: unknown;
-          try {
-            value = JSON.parse(text);
-          } catch (error) {
-            throw evaluateErrors.fail("endpoint", { place, expected: "JSON", received: JSON.stringify(text.slice(0, 80)) }, error);
-          }
-          return { ok: check(schema, value, place) };
-        }
-        // a server may answer, too, that it was stopped
-        signal?.throwIfAborted();
+  post<S extends z.ZodType>(path: string, body: object, schema: S, signal: AbortSignal | undefined): Promise<{ ok: z.output<S> } | Refusal>;
+  /** The same where a refusal is an error. Errors: evaluate/length, too. */
+  answer<S extends z.ZodType>(path: string, body: object, schema: S, signal: AbortSignal | undefined): Promise<z.output<S>>;
+}
+
+function endpointPort(o: EndpointOptions): EndpointPort {
+  const { model, retryMs = 500 } = o;
+  const url = o.url.replace(/\/+$/, "");
+  const place = (path?: string): string => o.place ?? (path === undefined ? url : `${url}/${path}`);
+  const post = <S extends z.ZodType>(path: string, body: object, schema: S, signal: AbortSignal | undefined) => {
+    const at = place(path);
+    return postJson<{ ok: z.output<S> } | Refusal>({
+      url: `${url}/${path}`,
+      body: { model, ...body },
+      key: o.key,
+      signal,
+      fetch: o.fetch,
+      timeoutMs: o.timeoutMs ?? defaultTimeoutMs,
+      attempts,
+      waitMs: attempt => retryMs * 2 ** (attempt - 1),
+      read: ({ isOk, status, text }) => {
+        if (isOk) return { ok: check(schema, parsed(text, at), at) };
         const message = messageOf(text);
-        const isTooLong = response.status !== 429 && saysTooLong(text);
-        if (isTooLong || (response.status !== 429 && response.status < 500)) return { status: response.status, message, isTooLong };
-        failure = `${response.status} ${message}`;
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (isLoamError(error)) throw error;
-        failure = (error as Error).cause instanceof Error ? ((error as Error).cause as Error).message : (error as Error).message;
-      }
-      if (attempt === attempts)
-        throw evaluateErrors.fail("endpoint", {
-          place,
+        const isTooLong = status !== 429 && saysTooLong(text);
+        if (isTooLong || (status !== 429 && status < 500)) return { status, message, isTooLong };
+        return new HttpRetry(`${status} ${message}`);
+      },
+      failed: received =>
+        evaluateErrors.fail("endpoint", {
+          place: at,
           expected: "an answer",
-          received: failure,
+          received,
           hint: "Is the server there? What is answered so far is kept.",
-        });
-      await pause(retryMs * 2 ** (attempt - 1), signal);
-    }
-  }
+        }),
+    });
+  };
   async function answer<S extends z.ZodType>(path: string, body: object, schema: S, signal: AbortSignal | undefined): Promise<z.output<S>> {
     const got = await post(path, body, schema, signal);
     if ("ok" in got) return got.ok;
     throw evaluateErrors.fail(got.isTooLong ? "length" : "endpoint", {
-      place: placeOf(path),
+      place: place(path),
       expected: "an answer",
       received: `${got.status} ${got.message}`,
     });
   }
+  return { place, post, answer };
+}
 
-  const many =
-    <K extends RequestKind>(
-      one: (request: RequestOf<K>, signal: AbortSignal | undefined) => Promise<Omit<AnswerOf<K>, "ms">>,
-    ): Answering<K> =>
-    (requests, each, signal, tooLong) =>
-      atOnce(requests.length, async i => {
-        const began = performance.now();
-        let got: Omit<AnswerOf<K>, "ms">;
-        try {
-          got = await one(requests[i]!, signal);
-        } catch (error) {
-          if (!tooLong || !isLoamError(error, "evaluate/length")) throw error;
-          tooLong(i, error.problem.received ?? error.message);
-          return;
-        }
-        each(i, { ...got, ms: performance.now() - began } as AnswerOf<K>);
-      });
+/** Does `count` pieces of work, as many at once as may be in flight. */
+async function atOnce(count: number, concurrency: number, one: (i: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const work = async () => {
+    while (next < count) await one(next++);
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, count) }, work));
+}
 
-  /** Does `count` pieces of work, as many at once as may be in flight. */
-  async function atOnce(count: number, one: (i: number) => Promise<void>): Promise<void> {
-    let next = 0;
-    const work = async () => {
-      while (next < count) await one(next++);
-    };
-    await Promise.all(Array.from({ length: Math.min(concurrency, count) }, work));
+/** Vectors of texts, in their order. A text that is too long is cut where the server can do so (Loam, text-embeddings-inference). */
+async function vectorsOf(
+  { place: placeOf, post }: EndpointPort,
+  input: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<(readonly number[])[]> {
+  const first = await post("embeddings", { input }, embeddingsSchema, signal);
+  const cut =
+    "ok" in first || !refusals.includes(first.status)
+      ? first
+      : await post("embeddings", { input, truncate: true }, embeddingsSchema, signal);
+  const place = placeOf("embeddings");
+  if (!("ok" in cut)) {
+    const { status, message } = "ok" in first ? cut : first;
+    throw evaluateErrors.fail("endpoint", { place, expected: "an answer", received: `${status} ${message}` });
   }
+  const vectors: (readonly number[])[] = [];
+  for (const [i, { index, embedding }] of cut.ok.data.entries()) vectors[index ?? i] = embedding;
+  const count = vectors.filter(v => v.length > 0).length;
+  if (count !== input.length || vectors.length !== input.length)
+    throw evaluateErrors.fail("endpoint", { place, expected: `${input.length} vectors, one a text`, received: String(count) });
+  return vectors;
+}
 
-  /** Vectors of texts, in their order. A text that is too long is cut where the server can do so (Loam, text-embeddings-inference). */
-  async function vectorsOf(input: readonly string[], signal: AbortSignal | undefined): Promise<(readonly number[])[]> {
-    const first = await post("embeddings", { input }, embeddingsSchema, signal);
-    const cut =
-      "ok" in first || !refusals.includes(first.status)
-        ? first
-        : await post("embeddings", { input, truncate: true }, embeddingsSchema, signal);
-    const place = placeOf("embeddings");
-    if (!("ok" in cut)) {
-      const { status, message } = "ok" in first ? cut : first;
-      throw evaluateErrors.fail("endpoint", { place, expected: "an answer", received: `${status} ${message}` });
-    }
-    const vectors: (readonly number[])[] = [];
-    for (const [i, { index, embedding }] of cut.ok.data.entries()) vectors[index ?? i] = embedding;
-    const count = vectors.filter(v => v.length > 0).length;
-    if (count !== input.length || vectors.length !== input.length)
-      throw evaluateErrors.fail("endpoint", { place, expected: `${input.length} vectors, one a text`, received: String(count) });
-    return vectors;
+async function generateTexts({ answer }: EndpointPort, { prompt, messages, ...r }: GenerateRequest, signal: AbortSignal | undefined) {
+  const { samples, temperature } = r;
+  const common = {
+    max_tokens: r.maxTokens,
+    temperature,
+    seed: r.seed,
+    ...(r.stop.length ? { stop: r.stop } : {}),
+    ...(samples > 1 ? { n: samples } : {}),
+  };
+  if (messages) {
+    const { choices, usage } = await answer("chat/completions", { messages, ...common }, chatSchema, signal);
+    return { texts: choices.map(c => c.message.content ?? ""), tokens: usage?.completion_tokens ?? 0 };
   }
+  const { choices, usage } = await answer("completions", { prompt, ...common }, completionsSchema, signal);
+  return { texts: choices.map(c => c.text), tokens: usage?.completion_tokens ?? 0 };
+}
 
-  async function generate({ prompt, messages, ...r }: GenerateRequest, signal: AbortSignal | undefined) {
-    const { samples, temperature } = r;
-    const common = {
-      max_tokens: r.maxTokens,
-      temperature,
-      seed: r.seed,
-      ...(r.stop.length ? { stop: r.stop } : {}),
-      ...(samples > 1 ? { n: samples } : {}),
-    };
-    if (messages) {
-      const { choices, usage } = await answer("chat/completions", { messages, ...common }, chatSchema, signal);
-      return { texts: choices.map(c => c.message.content ?? ""), tokens: usage?.completion_tokens ?? 0 };
-    }
-    const { choices, usage } = await answer("completions", { prompt, ...common }, completionsSchema, signal);
-    return { texts: choices.map(c => c.text), tokens: usage?.completion_tokens ?? 0 };
-  }
-
-  /** Whether the endpoint echoes with log-probabilities; found out by the first request. */
+/** Likelihoods by what the endpoint has: whether it echoes with log-probabilities is found out by the first request. */
+function likelihoodsBy({ place: placeOf, post, answer }: EndpointPort) {
   let echoes: boolean | undefined;
-  async function likelihoods(
-    { context, continuations }: LikelihoodRequest,
-    signal: AbortSignal | undefined,
-  ): Promise<{ choices: Likelihood[] }> {
+  return async ({ context, continuations }: LikelihoodRequest, signal: AbortSignal | undefined): Promise<{ choices: Likelihood[] }> => {
     if (echoes !== false) {
       const got = await post(
         "completions",
@@ -277,7 +247,7 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
       const scored = await post("score", { prompt: "a", input: "b" }, scoreSchema, signal);
       if (!("ok" in scored))
         throw evaluateErrors.fail("ability", {
-          place: o.place ?? url,
+          place: placeOf(),
           expected: "log-probabilities of a prompt: completions with echo and logprobs, or /v1/score",
           received: refused,
           hint: "Such a model can do tasks whose output is generate_until.",
@@ -291,34 +261,59 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
         isGreedy: tokens.every(t => !t.top_logprobs?.[0] || t.logprob >= t.top_logprobs[0].logprob),
       })),
     };
-  }
+  };
+}
+
+export function endpointModel(o: EndpointOptions): EvaluatedModel {
+  const { model, concurrency = defaultConcurrency } = o;
+  const port = endpointPort(o);
+  const likelihoods = likelihoodsBy(port);
+  const many =
+    <K extends RequestKind>(
+      one: (request: RequestOf<K>, signal: AbortSignal | undefined) => Promise<Omit<AnswerOf<K>, "ms">>,
+    ): Answering<K> =>
+    (requests, each, signal, tooLong) =>
+      atOnce(requests.length, concurrency, async i => {
+        const began = performance.now();
+        let got: Omit<AnswerOf<K>, "ms">;
+        try {
+          got = await one(requests[i]!, signal);
+        } catch (error) {
+          if (!tooLong || !isLoamError(error, "evaluate/length")) throw error;
+          tooLong(i, error.problem.received ?? error.message);
+          return;
+        }
+        each(i, { ...got, ms: performance.now() - began } as AnswerOf<K>);
+      });
 
   return {
     id: model,
-    fingerprint: o.fingerprint ?? hashOf({ endpoint: url, model }),
-    generate: many<"generate">(generate),
+    fingerprint: o.fingerprint ?? hashOf({ endpoint: o.url.replace(/\/+$/, ""), model }),
+    generate: many<"generate">((request, signal) => generateTexts(port, request, signal)),
     likelihood: many<"likelihood">(likelihoods),
     rolling: many<"rolling">(async ({ text }, signal) => {
       const { choices } = await likelihoods({ context: "", continuations: [text] }, signal);
       return { logLikelihood: choices[0]!.logLikelihood, tokens: 0 };
     }),
     embed: (requests, each, signal) =>
-      atOnce(Math.ceil(requests.length / textsAtOnce), async part => {
+      atOnce(Math.ceil(requests.length / textsAtOnce), concurrency, async part => {
         const first = part * textsAtOnce;
         const texts = requests.slice(first, first + textsAtOnce).map(r => r.text);
         const began = performance.now();
-        const vectors = await vectorsOf(texts, signal);
+        const vectors = await vectorsOf(port, texts, signal);
         const ms = (performance.now() - began) / texts.length;
         for (const [i, vector] of vectors.entries()) each(first + i, { vector, ms });
       }),
   };
 }
 
-function messageOf(text: string): string {
+const messageOf = (text: string): string => statedError(text)?.slice(0, 300) ?? text.slice(0, 120);
+
+/** Errors: evaluate/endpoint. */
+function parsed(text: string, place: string): unknown {
   try {
-    const value = JSON.parse(text) as { error?: { message?: string } | string; message?: string };
-    const message = typeof value.error === "string" ? value.error : (value.error?.message ?? value.message);
-    if (message) return message.slice(0, 300);
-  } catch {}
-  return text.slice(0, 120);
+    return JSON.parse(text);
+  } catch (error) {
+    throw evaluateErrors.fail("endpoint", { place, expected: "JSON", received: JSON.stringify(text.slice(0, 80)) }, error);
+  }
 }

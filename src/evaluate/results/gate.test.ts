@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { rounds } from "../../../test/support/deep.ts";
 import { random } from "../../base/index.ts";
+import { type UndecidedRule, undecidedRules } from "../part.ts";
 import { parseCondition } from "./condition.ts";
-import { gateVerdict, tellVerdict, type UndecidedRule, undecidedRules } from "./gate.ts";
+import { gateVerdict, tellVerdict } from "./gate.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
 
 const names = { against: ["against", "prod", "mail@prod"], tasks: ["spam", "spam.hard"] };

@@ -7,19 +7,13 @@
 import { bootstrap } from "../../statistics/index.ts";
 import { type ChanceTest, chanceSentence } from "../classification/index.ts";
 import { evaluateErrors } from "../errors.ts";
+import type { UndecidedRule } from "../part.ts";
 import { chanceOf } from "./chance.ts";
 import { pairItems } from "./compare.ts";
 import type { Condition } from "./condition.ts";
 import { checkWhole, type GroupHead, isGroupHead, measuresIn } from "./group.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
 import { clustersOf, strataOf } from "./score.ts";
-
-/**
- * What an undecided condition counts as: `point`, what the figures themselves say; `pass`, not holding (a false alarm at most one time of twenty);
- * `fail`, holding (a breach passes at most one time of twenty: a test of non-inferiority).
- */
-export const undecidedRules = ["point", "pass", "fail"] as const;
-export type UndecidedRule = (typeof undecidedRules)[number];
 
 export interface GateVerdict {
   readonly condition: string;

@@ -1,7 +1,8 @@
 /** Conditions on a judge's verdicts: pairs that could not be read are told, and never let a condition pass that they could turn. */
 import { expect, test } from "vitest";
+import { undecidedRules } from "../part.ts";
 import { parseCondition } from "./condition.ts";
-import { gateVerdict, tellVerdict, undecidedRules } from "./gate.ts";
+import { gateVerdict, tellVerdict } from "./gate.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
 
 const head: ResultHead = { task: "replies", output: "generate_until" };

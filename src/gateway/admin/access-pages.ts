@@ -3,7 +3,7 @@ import { isLoamError } from "../../base/index.ts";
 import type { ChangeEntry } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { explainRequest } from "./explain-request.ts";
-import { type AdminPage, json, numberOf, onlyKeys } from "./page.ts";
+import { type AdminPage, adminJson, numberOf, onlyKeys } from "./page.ts";
 
 /** Entries in one answer. */
 const mostChanges = 1_000;
@@ -33,7 +33,7 @@ export const accessPages: readonly AdminPage[] = [
             if (data.length >= most) break;
           }
           const finding = query.get("verify") === "true" ? await control.verifyChanges() : undefined;
-          return json({ object: "list", data, head, ...(finding === undefined ? {} : { verified: finding === null, finding }) });
+          return adminJson({ object: "list", data, head, ...(finding === undefined ? {} : { verified: finding === null, finding }) });
         },
       },
     },
@@ -45,7 +45,7 @@ export const accessPages: readonly AdminPage[] = [
         right: "look",
         answer: async ({ gateway, query }) => {
           onlyKeys(query, ["key", "method", "path", "model", "set", "header", "tokens"]);
-          return json(
+          return adminJson(
             await explainRequest(
               gateway.control,
               gateway.config.routes,
@@ -84,7 +84,7 @@ export const accessPages: readonly AdminPage[] = [
             // whatever is wrong with the file, the old one stays
             throw gatewayErrors.fail("config", { message: error.message, hint: "Nothing was changed." }, error);
           }
-          return json({ reloaded: true, head: await gateway.control.head() });
+          return adminJson({ reloaded: true, head: await gateway.control.head() });
         },
       },
     },

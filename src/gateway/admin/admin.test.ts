@@ -3,12 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { calledChecker } from "../../../test/support/openapi.ts";
 import { until } from "../../../test/support/until.ts";
 import { followConfig } from "../config/follow.ts";
 import type { ControlGiven } from "../control-config.ts";
 import { type FakeUpstream, fakeUpstream, good, type TestGateway, testGateway } from "../fakes.ts";
+import { adminDocument, adminOperations } from "./openapi.ts";
+import { adminPages } from "./pages.ts";
 import { adminPaths } from "./paths.ts";
 
+/** Every answer is held against what /gateway/openapi.json says of it. */
+const check = calledChecker(adminDocument());
 const access: ControlGiven = {
   principals: {
     teams: { research: {} },
@@ -59,6 +64,7 @@ async function as(who: string, method: string, path: string, body?: unknown): Pr
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
+  expect(check(method, path, response.status, text)).toEqual([]);
   return { status: response.status, body: text.startsWith("{") ? JSON.parse(text) : text, headers: response.headers };
 }
 const chat = (who: string) =>
@@ -244,6 +250,7 @@ test("who there is, who may do what and why is shown to those who look, and no s
   expect(named("research")).toMatchObject({ kind: "teams", origin: "file" });
   const policies = await as("vera", "GET", "/gateway/policies");
   expect(policies.body.data.map((p: { id: string }) => p.id)).toEqual(["everything"]);
+  // the list that the gateway has just answered
   const [{ id }] = (await mailers()) as unknown as [{ id: string }];
   const why = await as("vera", "GET", `/gateway/explain?key=${id}&path=/v1/chat/completions&model=chat&set=max_tokens=5`);
   expect(why.body).toMatchObject({
@@ -356,4 +363,12 @@ test("policies that would let no admin administer are refused, those of office h
       "lets somebody with the role admin use the endpoint admin",
     );
   expect(control.access().policies.map(p => p.id)).toEqual(["office"]);
+});
+
+test("/gateway/openapi.json has every address and method of administration, and is for those who may look", async () => {
+  const described = adminOperations.map(o => `${o.method} ${o.path}`);
+  expect(described.sort()).toEqual(adminPages.flatMap(p => Object.keys(p.methods).map(method => `${method} ${p.path}`)).sort());
+  const { status, body } = await as("vera", "GET", "/gateway/openapi.json");
+  expect([status, body.openapi, Object.keys(body.paths).length]).toEqual([200, "3.1.0", adminPaths.length]);
+  expect((await as("bob", "GET", "/gateway/openapi.json")).status).toBe(403);
 });

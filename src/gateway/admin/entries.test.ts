@@ -1,7 +1,13 @@
 /** Principals and policies over sockets: who may, under which revision, what is refused, and that it decides at once. */
+
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { calledChecker } from "../../../test/support/openapi.ts";
 import type { ControlGiven } from "../control-config.ts";
 import { type FakeUpstream, fakeUpstream, good, type TestGateway, testGateway } from "../fakes.ts";
+import { adminDocument } from "./openapi.ts";
+
+/** Every answer is held against what /gateway/openapi.json says of it. */
+const check = calledChecker(adminDocument());
 
 const access: ControlGiven = {
   principals: {
@@ -59,6 +65,7 @@ async function as(who: string, method: string, path: string, body?: unknown, mor
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
+  expect(check(method, path, response.status, text)).toEqual([]);
   // biome-ignore lint/suspicious/noExplicitAny: answers are looked at by their own tests
   return { status: response.status, body: (text.startsWith("{") ? JSON.parse(text) : text) as any, etag: response.headers.get("etag") };
 }

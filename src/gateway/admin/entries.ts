@@ -4,8 +4,8 @@
  */
 import { nearest } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
-import type { Entry, EntryKind, EntryValue, PrincipalKind } from "../identity/entries.ts";
-import { principalKinds } from "../identity/entries.ts";
+import type { Entry, EntryKind, EntryValue, PrincipalKind } from "../identity/entry.ts";
+import { principalKinds } from "../identity/entry.ts";
 import { accountOf, type Principals } from "../identity/principals.ts";
 
 /** What `GET` shows of one, `PUT` takes back, and `--json` prints. */
@@ -66,7 +66,7 @@ export function checkModels(value: EntryValue | object, routes: ReadonlyMap<stri
   }
 }
 
-export interface Member {
+interface PrincipalMember {
   readonly kind: PrincipalKind;
   readonly name: string;
   /** Of a role: the team that brings it; null where it is the member's own. */
@@ -74,8 +74,8 @@ export interface Member {
 }
 
 /** Who is in a team or an organisation, or has a role. */
-export function membersOf(all: Principals, of: "organisations" | "teams" | "roles", name: string): Member[] {
-  const members: Member[] = [];
+export function membersOf(all: Principals, of: "organisations" | "teams" | "roles", name: string): PrincipalMember[] {
+  const members: PrincipalMember[] = [];
   for (const kind of ["users", "serviceAccounts"] as const)
     for (const [account, own] of Object.entries(all[kind])) {
       if (of === "teams") {

@@ -1,11 +1,10 @@
 /** Principals and policies by HTTP: listed, shown, made, replaced, deleted. Those of the file are shown and not changed. */
 import { gatewayErrors } from "../errors.ts";
 import { readObject } from "../http/ask.ts";
-import type { Entry, EntryKind } from "../identity/entries.ts";
-import type { Match } from "../identity/entry-checks.ts";
+import type { Entry, EntryKind, Match } from "../identity/entry.ts";
 import { accountOf } from "../identity/principals.ts";
 import { checkModels, givenEntry, membersOf, principalKind, shownEntry } from "./entries.ts";
-import { type AdminMethod, type AdminPage, type AdminRequest, json, onlyKeys } from "./page.ts";
+import { type AdminMethod, type AdminPage, type AdminRequest, adminJson, onlyKeys } from "./page.ts";
 
 /** `If-Match: "7"` or `*`, `If-None-Match: *`. Errors: parameter. */
 function matchOf(headers: Headers): Match {
@@ -46,7 +45,7 @@ const methodsOf = ({ kind, name, word }: Place): Readonly<Record<"GET" | "PUT" |
           : entry.kind === "teams" || entry.kind === "organisations"
             ? { members: membersOf(principals, entry.kind, entry.name) }
             : {};
-      return json({ [word]: shownEntry(entry), ...more }, 200, tagged(entry));
+      return adminJson({ [word]: shownEntry(entry), ...more }, 200, tagged(entry));
     },
   },
   PUT: {
@@ -60,7 +59,7 @@ const methodsOf = ({ kind, name, word }: Place): Readonly<Record<"GET" | "PUT" |
       if (ofKind === "policies") checkModels(value, gateway.config.routes);
       const match = matchOf(request.headers) ?? revision;
       const { entry, isNew } = await gateway.control.entries.put({ kind: ofKind, name: ofName, match, value }, by);
-      return json({ created: isNew, [word]: shownEntry(entry) }, isNew ? 201 : 200, tagged(entry));
+      return adminJson({ created: isNew, [word]: shownEntry(entry) }, isNew ? 201 : 200, tagged(entry));
     },
   },
   DELETE: {
@@ -69,7 +68,7 @@ const methodsOf = ({ kind, name, word }: Place): Readonly<Record<"GET" | "PUT" |
       onlyKeys(asked.query, []);
       const match = matchOf(asked.request.headers);
       const entry = await asked.gateway.control.entries.remove({ kind: kind(asked), name: name(asked), match }, asked.by);
-      return json({ deleted: true, [word]: shownEntry(entry) });
+      return adminJson({ deleted: true, [word]: shownEntry(entry) });
     },
   },
 });
@@ -85,7 +84,7 @@ export const entryPages: readonly AdminPage[] = [
           const kind = query.get("kind");
           const { entries } = gateway.control;
           const all = kind === null ? entries.list().filter(e => e.kind !== "policies") : entries.list(principalKind(kind));
-          return json({ object: "list", data: all.map(shownEntry) });
+          return adminJson({ object: "list", data: all.map(shownEntry) });
         },
       },
     },
@@ -101,7 +100,7 @@ export const entryPages: readonly AdminPage[] = [
         right: "look",
         answer: async ({ gateway, query }) => {
           onlyKeys(query, []);
-          return json({ object: "list", data: gateway.control.entries.list("policies").map(shownEntry) });
+          return adminJson({ object: "list", data: gateway.control.entries.list("policies").map(shownEntry) });
         },
       },
     },

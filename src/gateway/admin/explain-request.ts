@@ -2,13 +2,17 @@
  * Why a request would be allowed or not: what a method and a path ask for in the words of policies, and what the policies say to it; and where it
  * would go.
  */
-import type { ModelRoute } from "../config/read-config.ts";
-import type { Action, Control, Endpoint, Explanation, Identity } from "../contract.ts";
+
+import type { Action, Control, Explanation } from "../contract.ts";
+import type { Endpoint } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
 import { apis } from "../http/apis.ts";
-import { listParameters, type Parameters, parametersIn, wordParameters } from "../policy/parameters.ts";
+import type { Identity } from "../identity/contract.ts";
+import type { Parameters } from "../policy/parameter.ts";
+import { listParameters, parametersIn, wordParameters } from "../policy/parameters.ts";
+import type { ModelRoute } from "../routing/route.ts";
 import type { Runtime } from "../routing/runtime.ts";
-import { type ExplainedRoute, explainRoute, headersOf } from "./explain-route.ts";
+import { type ExplainedRoute, explainRoute, headerReaderOf } from "./explain-route.ts";
 import { adminPaths } from "./paths.ts";
 
 const matches = (pattern: string, path: string): boolean => {
@@ -100,7 +104,7 @@ export async function explainRequest(
   const identity = await control.identityOf(asked.key);
   const label = at > 0 ? asked.model!.slice(at + 1) : null;
   const body: Said = Object.fromEntries(asked.set.map(parameterOf));
-  const headers = headersOf(asked.header ?? []);
+  const headers = headerReaderOf(asked.header ?? []);
   // lists of models and administration are of no data
   const dataClass = endpoint === "models" || endpoint === "admin" ? null : headers.get("x-loam-data-class");
   const action = { endpoint, model: route?.name ?? null, label, parameters: parametersSaid(body), dataClass };

@@ -1,11 +1,12 @@
 /** Which server a request would be sent to: the first rule of its model that it fulfils, and the targets which that leaves. */
-import type { ModelRoute } from "../config/read-config.ts";
+
 import { gatewayErrors } from "../errors.ts";
 import { type Facts, holds } from "../routing/conditions.ts";
+import type { ModelRoute } from "../routing/route.ts";
 import type { Runtime } from "../routing/runtime.ts";
 import type { ServiceState } from "../upstreams/upstream.ts";
 
-export interface ExplainedTarget {
+interface ExplainedTarget {
   readonly target: string;
   readonly weight: number;
   readonly priority: number;
@@ -57,7 +58,7 @@ export function explainRoute(route: ModelRoute, facts: Facts, runtime?: Runtime)
 }
 
 /** `NAME=VALUE` as headers of the request. Errors: gateway/parameter. */
-export function headersOf(given: readonly string[]): Facts["headers"] {
+export function headerReaderOf(given: readonly string[]): Facts["headers"] {
   const values = new Map<string, string>();
   for (const text of given) {
     const [, name, value] = /^([A-Za-z0-9-]{1,64})\s*[=:]\s*(.*)$/s.exec(text) ?? [];

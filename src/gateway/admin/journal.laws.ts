@@ -1,6 +1,6 @@
 /** What the journal obeys on every state; `journal.test.ts` runs it in memory and on SQLite, `journal.life.test.ts` on PostgreSQL. */
 import { expect, test } from "vitest";
-import type { RequestRecord } from "../http/exchange.ts";
+import type { RequestRecord } from "../http/request-record.ts";
 import type { State } from "../state/state.ts";
 import { openJournal } from "./journal.ts";
 

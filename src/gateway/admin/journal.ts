@@ -3,40 +3,10 @@
  * target, how each attempt ended, what it came to. No prompt, no answer, no address of a client. Written in batches beside the requests and
  * without waiting for the disk; bounded by days and by number.
  */
-import { type RequestRecord, textWithoutAddress } from "../http/exchange.ts";
+import type { Journal, JournalConfig, JournalEntry, JournalFilter } from "../contract.ts";
+import { textWithoutAddress } from "../http/exchange.ts";
+import type { RequestRecord } from "../http/request-record.ts";
 import type { Sql, SqlValue } from "../state/sql.ts";
-import type { JournalConfig } from "./operations.ts";
-
-/** A record as it is kept. */
-export type JournalEntry = Omit<RequestRecord, "ip">;
-
-export interface JournalFilter {
-  readonly key?: string;
-  readonly subject?: string;
-  readonly model?: string;
-  /** Milliseconds since 1970. */
-  readonly sinceMs?: number;
-  /** A status, `4xx`, `5xx`, or `error` for both. */
-  readonly status?: string;
-  /** 100 when absent, 1,000 at most. */
-  readonly most?: number;
-}
-
-export interface Journal {
-  /** How it is kept from now on; undefined: nothing is. */
-  keep(how: JournalConfig | undefined): void;
-  /** Returns at once. */
-  note(record: RequestRecord): void;
-  /** Called before anybody looks: notes what has ended and was not noted yet. Whoever is set last replaces the one before. */
-  beforeLook: (() => void) | undefined;
-  /** Entries of a request's id, the newest first: a client may give the same id again. Errors: stateLost. */
-  find(id: string): Promise<readonly JournalEntry[]>;
-  /** The newest first. Errors: stateLost. */
-  list(filter?: JournalFilter): Promise<readonly JournalEntry[]>;
-  /** Lines that were not written because the state did not keep up. */
-  readonly dropped: number;
-  close(): Promise<void>;
-}
 
 const flushMs = 100;
 const forgetMs = 60_000;

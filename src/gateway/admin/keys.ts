@@ -1,9 +1,10 @@
 /** Keys by HTTP: listed, made, given a new secret, revoked. A secret is in the one answer that makes it. */
 import { z } from "zod";
-import { endpoints, type KeyInfo } from "../contract.ts";
+import type { KeyInfo } from "../contract.ts";
+import { endpoints } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
 import { durationMs } from "../limits/durations.ts";
-import { type AdminPage, bodyOf, json, onlyKeys } from "./page.ts";
+import { type AdminPage, adminJson, bodyOf, onlyKeys } from "./page.ts";
 import { mayHandleKeysOf } from "./roles.ts";
 
 const text = (most: number) =>
@@ -29,7 +30,7 @@ const rotated = z.strictObject({
 });
 
 /** `live`: its secrets open. */
-export const stateOfKey = (key: KeyInfo, nowMs: number): "live" | "revoked" | "expired" =>
+const stateOfKey = (key: KeyInfo, nowMs: number): "live" | "revoked" | "expired" =>
   key.revokedMs !== null ? "revoked" : key.expiresMs !== null && key.expiresMs <= nowMs ? "expired" : "live";
 
 /** Longest life of a key that can be asked for: what is beyond is a mistake. */
@@ -60,7 +61,7 @@ export const keyPages: readonly AdminPage[] = [
           const subject = query.get("subject");
           const nowMs = gateway.clock.now();
           const data = await gateway.control.keys.list(subject === null ? {} : { subject });
-          return json({ object: "list", data: data.map(key => ({ ...key, state: stateOfKey(key, nowMs) })) });
+          return adminJson({ object: "list", data: data.map(key => ({ ...key, state: stateOfKey(key, nowMs) })) });
         },
       },
       POST: {
@@ -71,7 +72,7 @@ export const keyPages: readonly AdminPage[] = [
           mayHandleKeysOf(identity, body.subject, control.rolesOf(body.subject));
           const { name, subject, scopes, kind } = body;
           const { key, secret } = await control.keys.create({ name, subject, scopes, kind, expiresMs: expiryOf(body, clock.now()) }, by);
-          return json({ key: { ...key, state: "live" }, secret }, 201);
+          return adminJson({ key: { ...key, state: "live" }, secret }, 201);
         },
       },
     },
@@ -87,7 +88,7 @@ export const keyPages: readonly AdminPage[] = [
           const { subject, id } = await control.keys.info(named);
           mayHandleKeysOf(identity, subject, control.rolesOf(subject));
           const { key, secret } = await control.keys.rotate(id, by, ...(overlap === undefined ? [] : [overlap]));
-          return json({ key: { ...key, state: "live" }, secret });
+          return adminJson({ key: { ...key, state: "live" }, secret });
         },
       },
     },
@@ -99,7 +100,7 @@ export const keyPages: readonly AdminPage[] = [
         right: "lookAtKeys",
         answer: async ({ gateway, key: named }) => {
           const key = await gateway.control.keys.info(named);
-          return json({ key: { ...key, state: stateOfKey(key, gateway.clock.now()) } });
+          return adminJson({ key: { ...key, state: stateOfKey(key, gateway.clock.now()) } });
         },
       },
       DELETE: {
@@ -108,7 +109,7 @@ export const keyPages: readonly AdminPage[] = [
           const { control } = gateway;
           const { subject, id } = await control.keys.info(named);
           mayHandleKeysOf(identity, subject, control.rolesOf(subject));
-          return json({ key: { ...(await control.keys.revoke(id, by)), state: "revoked" } });
+          return adminJson({ key: { ...(await control.keys.revoke(id, by)), state: "revoked" } });
         },
       },
     },

@@ -2,7 +2,7 @@
 import { gatewayErrors } from "../errors.ts";
 import { dimensions } from "../limits/rules.ts";
 import { defaultTop } from "../limits/view.ts";
-import { type AdminPage, json, numberOf, onlyKeys } from "./page.ts";
+import { type AdminPage, adminJson, numberOf, onlyKeys } from "./page.ts";
 
 const mostTop = 1_000;
 
@@ -27,7 +27,7 @@ export const limitsPage: AdminPage = {
             received: JSON.stringify(limit.slice(0, 60)),
           });
         const { limits, ...rest } = view;
-        return json({ object: "list", ...rest, data: limits });
+        return adminJson({ object: "list", ...rest, data: limits });
       },
     },
   },

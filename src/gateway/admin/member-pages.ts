@@ -5,9 +5,9 @@
 import { nearest } from "../../base/index.ts";
 import type { Control } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
-import type { EntryKind, EntryValue } from "../identity/entries.ts";
+import type { EntryKind, EntryValue } from "../identity/entry.ts";
 import { membersOf, shownEntry } from "./entries.ts";
-import { type AdminPage, type AdminRequest, json, onlyKeys } from "./page.ts";
+import { type AdminPage, type AdminRequest, adminJson, onlyKeys } from "./page.ts";
 
 /** What has members, and the list of an account that says so. */
 const bindings = ["teams", "roles"] as const;
@@ -65,7 +65,7 @@ export const memberPages: readonly AdminPage[] = [
         answer: async asked => {
           onlyKeys(asked.query, []);
           const of = bindingOf(asked, ["organisations"]);
-          return json({ object: "list", data: membersOf(asked.gateway.control.access().principals, of, asked.params.name!) });
+          return adminJson({ object: "list", data: membersOf(asked.gateway.control.access().principals, of, asked.params.name!) });
         },
       },
     },
@@ -76,11 +76,11 @@ export const memberPages: readonly AdminPage[] = [
       PUT: {
         right: "change",
         answer: async asked =>
-          json({ principal: await edited(asked, (list, name) => (list.includes(name) ? [...list] : [...list, name])) }),
+          adminJson({ principal: await edited(asked, (list, name) => (list.includes(name) ? [...list] : [...list, name])) }),
       },
       DELETE: {
         right: "change",
-        answer: async asked => json({ principal: await edited(asked, (list, name) => list.filter(n => n !== name)) }),
+        answer: async asked => adminJson({ principal: await edited(asked, (list, name) => list.filter(n => n !== name)) }),
       },
     },
   },

@@ -3,24 +3,19 @@ import type { z } from "zod";
 import { environment } from "../../base/index.ts";
 import { collectorUrl } from "../../tracing/index.ts";
 import { readSecret } from "../config/secrets.ts";
+import type { JournalConfig } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { refusedUrl } from "../upstreams/address.ts";
-import { keyOf } from "../webhooks/signature.ts";
+import { webhookKey } from "../webhooks/signature.ts";
 import type { WebhookConfig } from "../webhooks/webhooks.ts";
 import type { operationParts } from "./schema.ts";
 
-export interface TracingConfig {
+interface TracingConfig {
   /** Where spans are posted; undefined: nowhere. */
   readonly url: string | undefined;
   readonly sample: number | undefined;
   readonly service: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
-}
-
-export interface JournalConfig {
-  readonly keepMs: number;
-  readonly most: number;
-  readonly sample: number;
 }
 
 /** What `GatewayConfig` has of it. */
@@ -49,7 +44,7 @@ export async function operationsOf({ tracing, journal, webhooks }: Parts, folder
       });
     hooks.push({
       url: new URL(url),
-      key: keyOf(await readSecret(secret, `webhooks[${i}].secret`, folder), `webhooks[${i}].secret`),
+      key: webhookKey(await readSecret(secret, `webhooks[${i}].secret`, folder), `webhooks[${i}].secret`),
       events,
       network,
     });

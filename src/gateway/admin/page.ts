@@ -2,18 +2,17 @@
 
 import type { z } from "zod";
 import { check } from "../../base/index.ts";
-import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
-import type { Gateway } from "../gateway.ts";
 import { readObject } from "../http/ask.ts";
-import { admitted } from "../http/door.ts";
-import type { Answer, Exchange } from "../http/exchange.ts";
+import type { Answer } from "../http/exchange.ts";
 import { asParameter } from "../identity/as-parameter.ts";
+import type { Identity } from "../identity/contract.ts";
+import type { GatewayPorts } from "../ports.ts";
 import type { AdminPath } from "./paths.ts";
-import { mayAdminister, type Right } from "./roles.ts";
+import type { Right } from "./roles.ts";
 
 export interface AdminRequest {
-  readonly gateway: Gateway;
+  readonly gateway: GatewayPorts;
   readonly identity: Identity;
   readonly request: Request;
   readonly query: URLSearchParams;
@@ -35,38 +34,11 @@ export interface AdminPage {
   readonly methods: Readonly<Partial<Record<"GET" | "POST" | "PUT" | "DELETE", AdminMethod>>>;
 }
 
-export const json = (value: unknown, status = 200, headers: Answer["headers"] = {}): Answer => ({
+export const adminJson = (value: unknown, status = 200, headers: Answer["headers"] = {}): Answer => ({
   status,
   body: JSON.stringify(value),
   headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
 });
-
-/** Errors: gateway/parameter. */
-function paramsOf(pattern: string, pathname: string): Record<string, string> {
-  const given = pathname.split("/");
-  const params: Record<string, string> = {};
-  for (const [i, part] of pattern.split("/").entries())
-    if (part.startsWith(":"))
-      try {
-        params[part.slice(1)] = decodeURIComponent(given[i] ?? "");
-      } catch {
-        throw gatewayErrors.fail("parameter", { place: pattern, expected: "an id", received: "broken percent-encoding" });
-      }
-  return params;
-}
-
-/** As the handler of an address; errors are the gateway's. */
-export const administered =
-  (gateway: Gateway, path: string, { right, answer }: AdminMethod) =>
-  async (request: Request, exchange: Exchange): Promise<Answer> => {
-    const identity = await admitted(gateway.control, request.headers, exchange);
-    mayAdminister(gateway.control, identity, right);
-    const url = new URL(request.url);
-    const params = paramsOf(path, url.pathname);
-    const key = Object.values(params)[0] ?? "";
-    const by = `${identity.subject} (${identity.keyId})`;
-    return answer({ gateway, identity, request, query: url.searchParams, key, params, by });
-  };
 
 const wrong = (place: string, expected: string, received: string) =>
   gatewayErrors.fail("parameter", { place, expected, received: JSON.stringify(received.slice(0, 60)) });

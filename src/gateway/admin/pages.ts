@@ -8,13 +8,13 @@ import { entryPages } from "./entry-pages.ts";
 import { keyPages } from "./keys.ts";
 import { limitsPage } from "./limits-page.ts";
 import { memberPages } from "./member-pages.ts";
-import { type AdminPage, json, onlyKeys } from "./page.ts";
+import { type AdminPage, adminJson, onlyKeys } from "./page.ts";
 import { requestPages } from "./requests-page.ts";
 
 const day = /^\d{4}-\d{2}-\d{2}$/;
 
 export const adminPages: readonly AdminPage[] = [
-  { path: "/gateway/state", methods: { GET: { right: "look", answer: async ({ gateway }) => json(gateway.state()) } } },
+  { path: "/gateway/state", methods: { GET: { right: "look", answer: async ({ gateway }) => adminJson(gateway.state()) } } },
   {
     path: "/gateway/usage",
     methods: {
@@ -40,7 +40,7 @@ export const adminPages: readonly AdminPage[] = [
               });
           const rows = await gateway.control.usage(from, to);
           if (format === "csv") return { status: 200, body: usageCsv(rows), headers: { "content-type": "text/csv; charset=utf-8" } };
-          return json({ object: "list", data: rows });
+          return adminJson({ object: "list", data: rows });
         },
       },
     },
@@ -53,4 +53,16 @@ export const adminPages: readonly AdminPage[] = [
   ...requestPages,
   cachePage,
   ...heldPages,
+  {
+    path: "/gateway/openapi.json",
+    methods: {
+      GET: {
+        right: "look",
+        answer: async ({ query }) => {
+          onlyKeys(query, []);
+          return adminJson((await import("./openapi.ts")).adminDocument());
+        },
+      },
+    },
+  },
 ];

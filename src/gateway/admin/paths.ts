@@ -20,5 +20,6 @@ export const adminPaths = [
   "/gateway/cache",
   "/gateway/held",
   "/gateway/held/:key",
+  "/gateway/openapi.json",
 ] as const;
 export type AdminPath = (typeof adminPaths)[number];

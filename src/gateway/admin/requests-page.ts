@@ -1,7 +1,7 @@
 /** Requests of the last days: listed, or one by the id that its client was given. */
 import { gatewayErrors } from "../errors.ts";
 import { mostListed } from "./journal.ts";
-import { type AdminPage, json, numberOf, onlyKeys, timeOf } from "./page.ts";
+import { type AdminPage, adminJson, numberOf, onlyKeys, timeOf } from "./page.ts";
 
 const statusForm = /^([1-5]\d\d|[45]xx|error)$/;
 
@@ -31,7 +31,7 @@ export const requestPages: readonly AdminPage[] = [
             ...(sinceMs === undefined ? {} : { sinceMs }),
             most: numberOf(query, "most", 100, 1, mostListed),
           });
-          return json({ object: "list", data, dropped: journal.dropped });
+          return adminJson({ object: "list", data, dropped: journal.dropped });
         },
       },
     },
@@ -44,7 +44,7 @@ export const requestPages: readonly AdminPage[] = [
         answer: async ({ gateway, query, key: id }) => {
           onlyKeys(query, []);
           const data = await gateway.control.journal.find(id);
-          if (data.length > 0) return json({ object: "list", data });
+          if (data.length > 0) return adminJson({ object: "list", data });
           throw gatewayErrors.fail("unknownRequest", {
             place: "id",
             message: `no request ${JSON.stringify(id.slice(0, 128))} is in the journal`,

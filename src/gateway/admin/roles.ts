@@ -2,12 +2,13 @@
  * Who may administer. Two questions must both be answered with yes: the policies, by the endpoint `admin` (and the scopes of the key); and one of
  * the roles below, so that a policy that allows everything to everybody makes nobody an administrator.
  */
-import type { Control, Identity } from "../contract.ts";
+import type { Control } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
+import type { Identity } from "../identity/contract.ts";
 
 /** `admin`: everything. `viewer`: looks. `keys`: keys alone. */
-export const adminRoles = ["admin", "viewer", "keys"] as const;
-export type AdminRole = (typeof adminRoles)[number];
+const adminRoles = ["admin", "viewer", "keys"] as const;
+type AdminRole = (typeof adminRoles)[number];
 
 /** What is done, and the roles that may. */
 export const rights = {

@@ -13,33 +13,39 @@ const bytes = z
   .transform(text => Number(text.slice(0, -2)) * { KB: 1e3, MB: 1e6, GB: 1e9 }[text.slice(-2) as "KB" | "MB" | "GB"]);
 const share = z.number().min(0).max(1);
 
-export const tracingPart = z.strictObject({
-  /** A collector's address: http://127.0.0.1:4318; where OpenTelemetry's variables say when absent. */
-  otlp: z.string().optional(),
-  /** Share of traces that begin here; who calls with a trace has decided already. */
-  sample: share.optional(),
-  service: z.string().min(1).max(128).optional(),
-  headers: z.record(z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "a header's name"), secretSource).default({}),
-});
+export const tracingPart = z.lazy(() =>
+  z.strictObject({
+    otlp: z
+      .string()
+      .optional()
+      .meta({ description: "OTLP endpoint. Default: OpenTelemetry's environment variables.", examples: ["http://127.0.0.1:4318"] }),
+    sample: share.optional().describe("Fraction of traces that are sampled."),
+    service: z.string().min(1).max(128).optional().describe("Service name."),
+    headers: z
+      .record(z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "a header's name"), secretSource)
+      .default({})
+      .describe("Headers for the OTLP endpoint."),
+  }),
+);
 
-export const journalPart = z.strictObject({
-  keep: days.default(7 * 86_400_000),
-  /** Requests that are kept at most, the newest. */
-  most: z.int().min(100).max(10_000_000).default(100_000),
-  /** Of answers below 400; the others are always kept. */
-  sample: share.default(1),
-});
+export const journalPart = z.lazy(() =>
+  z.strictObject({
+    keep: days.default(7 * 86_400_000).meta({ description: "Retention.", examples: ["7d"] }),
+    most: z.int().min(100).max(10_000_000).default(100_000).describe("Maximum stored requests."),
+    sample: share.default(1).describe("Fraction of responses below status 400 that are stored. Others are always stored."),
+  }),
+);
 
 export const operationParts = {
-  tracing: tracingPart.prefault({}),
-  /** Requests in the state, to be looked up later; `false`: none. */
-  journal: z.union([z.literal(false), journalPart]).prefault({}),
-  webhooks: webhooksPart,
+  tracing: tracingPart.prefault({}).describe("OpenTelemetry tracing."),
+  journal: z
+    .union([z.literal(false), journalPart])
+    .prefault({})
+    .describe("Request journal. false: none."),
+  webhooks: webhooksPart.describe("Webhooks for events."),
 };
 
 export const logParts = {
-  /** A file that is larger, or of another day (UTC), is put away under its time. */
-  size: bytes.default(100e6),
-  /** How long files that were put away are kept. */
-  keep: days.default(30 * 86_400_000),
+  size: bytes.default(100e6).meta({ description: "Rotate log files at this size, and daily.", examples: ["100MB"] }),
+  keep: days.default(30 * 86_400_000).meta({ description: "Retention of rotated log files.", examples: ["30d"] }),
 };

@@ -2,42 +2,56 @@
  * Answers that are given again: who asks what somebody of the same tenant has asked gets the same answer, to the letter, without a server being
  * asked. Stands behind policies and limits, which are asked each time, and before the servers. What goes wrong in it is a miss and never an error.
  */
-import type { Endpoint } from "../contract.ts";
+
+import type { TokenUsage } from "../../protocols/index.ts";
+import type { Endpoint } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
+import type { AdmittedRequest } from "../http/admitted-request.ts";
 import type { Answer, End } from "../http/exchange.ts";
-import type { Forwarded } from "../http/forward.ts";
-import type { TokenUsage } from "../streams/usage.ts";
+import { type CacheControl, cacheControlOf } from "./cache-control.ts";
 import { type CacheCounts, type CacheResult, type CacheState, Counting } from "./counts.ts";
 import { Flight, type Landing } from "./flight.ts";
-import { given, marked, notCached } from "./give.ts";
-import { type KeyParts, keyOf, passesThrough, questionOf, tenantOf, whyNot } from "./key.ts";
+import { keptAnswer, marked, notCached } from "./kept-answer.ts";
+import { answerKey, type KeyParts, passesThrough, questionOf, tenantOf, whyNot } from "./key.ts";
 import { type Embed, type Meaning, Meanings } from "./meaning.ts";
 import { recorded } from "./replay.ts";
 import type { CacheOptions } from "./schema.ts";
 import { mayKeepStream, mayKeepWhole } from "./storable.ts";
 import type { CacheStore, KeptAnswer, KeptFilter, StoreSize } from "./store.ts";
 import { Versions } from "./versions.ts";
-import { type CacheWishes, wishesOf } from "./wishes.ts";
 
-export interface CacheAsked {
+interface CacheAsked {
   readonly endpoint: Endpoint;
   readonly dataClass: string | null;
 }
 
-/** Asks a server, as if there were no cache. */
-export type AskServers = (f: Forwarded) => Promise<Answer>;
+/** What a lookup has come to: an answer, or what is done with the one that a server gives. */
+type CacheLookup = { readonly answer: Answer; readonly miss?: never } | { readonly answer?: never; readonly miss: CacheMiss };
+
+interface CacheMiss {
+  /** Told instead of the request's own `end`, which it calls. */
+  readonly end?: (end: End) => void;
+  /** Keeps the answer where it may be kept, and marks it. */
+  readonly onAnswer: (answer: Answer) => Answer;
+  readonly onFailure?: () => void;
+}
 
 const nothing: TokenUsage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0 };
 
-/** One request's way through the cache. */
-interface Way {
-  readonly f: Forwarded;
+interface Lookup {
+  readonly x: AdmittedRequest;
   readonly parts: KeyParts;
   readonly key: string;
-  readonly wishes: CacheWishes;
-  readonly ask: AskServers;
+  readonly control: CacheControl;
   /** Of the store when it began: what was under way while somebody cleared is not kept. */
   readonly generation: number;
+}
+
+/** What an answer is kept for: who waits for it, and the question that it answers. `how`: its end, once it has ended. */
+interface Keeping {
+  readonly land: ((landing: Landing) => void) | undefined;
+  readonly near: Meaning | undefined;
+  readonly how: () => End | undefined;
 }
 
 export class AnswerCache {
@@ -66,124 +80,133 @@ export class AnswerCache {
     return this.#counting;
   }
 
-  /** Errors: gateway/notCached; what `ask` throws. */
-  async answer(f: Forwarded, { endpoint, dataClass }: CacheAsked, ask: AskServers): Promise<Answer> {
-    const [route] = f.routes;
-    if (!route || (this.#models && !this.#models.has(route.name))) return this.#asked(f, ask);
-    const wishes = wishesOf(f.headers.get("cache-control"));
-    const { upstreams } = f.runtime.config;
-    const why = wishes.noStore
+  /** Errors: gateway/notCached; the reason that the request ends. */
+  async look(x: AdmittedRequest, { endpoint, dataClass }: CacheAsked): Promise<CacheLookup> {
+    const [route] = x.routes;
+    if (!route || (this.#models && !this.#models.has(route.name))) return { miss: { onAnswer: answer => this.#heard(x, answer) } };
+    const control = cacheControlOf(x.headers.get("cache-control"));
+    const { upstreams } = x.runtime.config;
+    const why = control.noStore
       ? "its client said no-store"
-      : f.objects.namesObjects
+      : x.objects.namesObjects
         ? "it names an object that a server keeps"
-        : (whyNot(f.ask, dataClass, this.options) ?? passesThrough(f.ask, route, upstreams));
+        : (whyNot(x.ask, dataClass, this.options) ?? passesThrough(x.ask, route, upstreams));
     if (why !== undefined) {
-      if (wishes.onlyIfCached) throw notCached(f, `${why}, so no answer is kept`);
-      this.#tell(f, "bypass");
-      return marked(await this.#asked(f, ask), "bypass");
+      if (control.onlyIfCached) throw notCached(x, `${why}, so no answer is kept`);
+      this.#tell(x, "bypass");
+      return { miss: { onAnswer: answer => marked(this.#heard(x, answer), "bypass") } };
     }
-    const tenant = tenantOf(this.options.scope, f.exchange.identity!, f.ask);
-    const beta = f.headers.get("openai-beta");
-    const parts: KeyParts = { ask: f.ask, endpoint, route, upstreams, versions: this.#versions, tenant, beta };
-    const way: Way = { f, parts, key: keyOf(parts), wishes, ask, generation: this.#generation };
-    if (wishes.onlyIfCached) {
-      const found = await this.#find(way);
-      if (found) return this.#give(way, found, "hit");
-      throw notCached(f, "no answer to it is kept");
+    const tenant = tenantOf(this.options.scope, x.exchange.identity!, x.ask);
+    const beta = x.headers.get("openai-beta");
+    const parts: KeyParts = { ask: x.ask, endpoint, route, upstreams, versions: this.#versions, tenant, beta };
+    const lookup: Lookup = { x, parts, key: answerKey(parts), control, generation: this.#generation };
+    if (control.onlyIfCached) {
+      const found = await this.#find(lookup);
+      if (found) return this.#give(lookup, found, "hit");
+      throw notCached(x, "no answer to it is kept");
     }
-    if (wishes.noCache) return this.#askServers(way, undefined, undefined);
-    return this.#followed(way);
+    return control.noCache ? this.#miss(lookup, undefined, undefined) : this.#followed(lookup);
   }
 
-  /** Asks, and hears which version answered. */
-  async #asked(f: Forwarded, ask: AskServers): Promise<Answer> {
-    const answer = await ask(f);
-    const { target, way } = f.exchange;
-    if (target !== undefined) this.#versions.heard(target, way?.version);
+  /** Hears which version answered. */
+  #heard({ exchange: { target, routed } }: AdmittedRequest, answer: Answer): Answer {
+    if (target !== undefined) this.#versions.heard(target, routed?.version);
     return answer;
   }
 
   /** Waits for another's answer where one is under way, else asks. */
-  async #followed(way: Way): Promise<Answer> {
-    const { f, key, wishes } = way;
-    const endMs = f.clock.monotonic() + this.#waitMs(f);
+  async #followed(lookup: Lookup): Promise<CacheLookup> {
+    const { x, key, control } = lookup;
+    const endMs = x.clock.monotonic() + this.#waitMs(x);
     for (let flight = this.#flights.get(key); flight; flight = this.#flights.get(key)) {
-      const landing = await this.#landed(flight, f, endMs);
-      if (landing === "late" || landing.kind === "failed") return this.#askServers(way, undefined, undefined);
+      const landing = await this.#landed(flight, x, endMs);
+      if (landing === "late" || landing.kind === "failed") return this.#miss(lookup, undefined, undefined);
       if (landing.kind === "kept")
-        return isFresh(landing.answer, wishes, f.clock.now())
-          ? this.#give(way, landing.answer, landing.similarity === undefined ? "shared" : "semantic", landing.similarity)
-          : this.#askServers(way, undefined, undefined);
+        return isFresh(landing.answer, control, x.clock.now())
+          ? this.#give(lookup, landing.answer, landing.similarity === undefined ? "shared" : "semantic", landing.similarity)
+          : this.#miss(lookup, undefined, undefined);
     }
-    return this.#led(way);
+    return this.#led(lookup);
   }
 
   /** A stream's client is told something before balancers close, so its wait is shorter. */
-  #waitMs({ ask, runtime }: Forwarded): number {
+  #waitMs({ ask, runtime }: AdmittedRequest): number {
     return ask.isStream ? Math.min(this.options.wait, runtime.config.heartbeatMs) : this.options.wait;
   }
 
-  async #landed(flight: Flight, f: Forwarded, endMs: number): Promise<Landing | "late"> {
-    f.cutters.add(f.stop);
+  async #landed(flight: Flight, x: AdmittedRequest, endMs: number): Promise<Landing | "late"> {
+    x.cutters.add(x.stop);
     try {
-      return await flight.wait(Math.max(0, endMs - f.clock.monotonic()), f.stop);
+      return await flight.wait(Math.max(0, endMs - x.clock.monotonic()), x.stop);
     } catch (error) {
-      if (f.stop.reason?.kind === "left") throw gatewayErrors.fail("cancelled", { message: "the client left before its answer" }, error);
+      if (x.stop.reason?.kind === "left") throw gatewayErrors.fail("cancelled", { message: "the client left before its answer" }, error);
       throw error;
     } finally {
-      f.cutters.delete(f.stop);
+      x.cutters.delete(x.stop);
     }
   }
 
-  async #led(way: Way): Promise<Answer> {
-    const { f, key } = way;
+  async #led(lookup: Lookup): Promise<CacheLookup> {
+    const { x, key } = lookup;
     const flight = new Flight();
     this.#flights.set(key, flight);
     const land = (landing: Landing) => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
       flight.land(landing);
     };
+    const onFailure = () => land({ kind: x.stop.reason?.kind === "left" ? "left" : "failed" });
     try {
-      const found = await this.#find(way);
+      const found = await this.#find(lookup);
       if (found) {
         land({ kind: "kept", answer: found });
-        return this.#give(way, found, "hit");
+        return this.#give(lookup, found, "hit");
       }
-      const near = await this.#meanings?.find(f, way.parts, key => this.#find(way, key));
+      const near = await this.#meanings?.find(x, lookup.parts, key => this.#find(lookup, key));
       if (near?.answer && near.similarity !== undefined) {
         land({ kind: "kept", answer: near.answer, similarity: near.similarity });
-        return this.#give(way, near.answer, "semantic", near.similarity);
+        return this.#give(lookup, near.answer, "semantic", near.similarity);
       }
-      return await this.#askServers(way, land, near);
+      const { miss } = this.#miss(lookup, land, near);
+      return { miss: { ...miss, onFailure } };
     } catch (error) {
-      land({ kind: f.stop.reason?.kind === "left" ? "left" : "failed" });
+      onFailure();
       throw error;
     }
   }
 
-  /** Asks, and keeps what comes where it may be kept. */
-  async #askServers(way: Way, land: ((landing: Landing) => void) | undefined, near: Meaning | undefined): Promise<Answer> {
-    const { f, ask } = way;
-    this.#tell(f, "miss");
-    let end: End | undefined;
-    const onEnd = (how: End) => {
-      end = how;
-      f.onEnd(how);
+  /** A server is asked, and its answer is kept where it may be. */
+  #miss(lookup: Lookup, land: ((landing: Landing) => void) | undefined, near: Meaning | undefined): { readonly miss: CacheMiss } {
+    const { x } = lookup;
+    this.#tell(x, "miss");
+    let how: End | undefined;
+    const { end } = x;
+    return {
+      miss: {
+        end: ended => {
+          how = ended;
+          end(ended);
+        },
+        onAnswer: answer => this.#keeping(lookup, this.#heard(x, answer), { land, near, how: () => how }),
+      },
     };
-    const answer = await this.#asked({ ...f, onEnd }, ask);
+  }
+
+  /** The answer on its way to the client, written down where it may be kept. */
+  #keeping(lookup: Lookup, answer: Answer, { land, near, how }: Keeping): Answer {
     // under the version that answered; made now, since another may have answered when a stream ends
-    const key = keyOf(way.parts);
-    const question = near && key !== way.key ? questionOf(way.parts) : near?.question;
+    const key = answerKey(lookup.parts);
+    const question = near && key !== lookup.key ? questionOf(lookup.parts) : near?.question;
     const meaning = near && question && { ...near, question };
     const unfit = (kind: "failed" | "left" = "failed") => {
       if (kind === "failed") this.#counting.unfit++;
       land?.({ kind });
     };
     const whole = (body: string, isStream: boolean) => {
-      const kept = end === undefined ? undefined : this.#answerOf(way, body, isStream, end);
+      const end = how();
+      const kept = end === undefined ? undefined : this.#answerOf(lookup, body, isStream, end);
       if (kept === undefined) return unfit();
       // whoever waits gets it when it is kept, so that nobody comes in between and asks
-      const write = this.#keep({ ...way, key }, kept, meaning).finally(() => {
+      const write = this.#keep({ ...lookup, key }, kept, meaning).finally(() => {
         this.#writes.delete(write);
         land?.({ kind: "kept", answer: kept });
       });
@@ -208,24 +231,24 @@ export class AnswerCache {
   }
 
   /** The answer as it would be kept; undefined where it may not be. */
-  #answerOf({ f, parts }: Way, body: string, isStream: boolean, end: End): KeptAnswer | undefined {
-    const { target } = f.exchange;
+  #answerOf({ x, parts }: Lookup, body: string, isStream: boolean, end: End): KeptAnswer | undefined {
+    const { target } = x.exchange;
     if (end.status !== 200 || end.error !== undefined || Buffer.byteLength(body) > this.options.answerBytes) return undefined;
     // a new version may have written the rest
-    if (f.exchange.resumed > 0 && f.exchange.way?.version !== undefined) return undefined;
+    if (x.exchange.resumed > 0 && x.exchange.routed?.version !== undefined) return undefined;
     // another model stood in: it is asked again when this one can be
     if (target === undefined || !parts.route.targets.some(t => t.id === target)) return undefined;
-    const { endpoint } = f.ask.api;
+    const { endpoint } = x.ask.api;
     if (!(isStream ? mayKeepStream(endpoint, body) : mayKeepWhole(endpoint, body))) return undefined;
-    const atMs = f.clock.now();
+    const atMs = x.clock.now();
     const expiresMs = atMs + this.options.ttl;
     return { tenant: parts.tenant, model: parts.route.name, target, isStream, body, usage: end.usage ?? nothing, atMs, expiresMs };
   }
 
-  async #keep({ f, key, generation }: Way, kept: KeptAnswer, near: Meaning | undefined): Promise<void> {
+  async #keep({ x, key, generation }: Lookup, kept: KeptAnswer, near: Meaning | undefined): Promise<void> {
     if (generation !== this.#generation) return;
     try {
-      const { evicted, expired } = await this.store.put(key, kept, f.clock.now());
+      const { evicted, expired } = await this.store.put(key, kept, x.clock.now());
       this.#counting.kept++;
       this.#counting.evicted += evicted;
       this.#counting.expired += expired;
@@ -245,18 +268,18 @@ export class AnswerCache {
   }
 
   /** `key`: of another question, where it means the same. */
-  async #find({ f, key: own, wishes, parts }: Way, key = own): Promise<KeptAnswer | undefined> {
-    const nowMs = f.clock.now();
+  async #find({ x, key: own, control, parts }: Lookup, key = own): Promise<KeptAnswer | undefined> {
+    const nowMs = x.clock.now();
     const found = await this.#get(key, nowMs);
-    return found && found.tenant === parts.tenant && isFresh(found, wishes, nowMs) ? found : undefined;
+    return found && found.tenant === parts.tenant && isFresh(found, control, nowMs) ? found : undefined;
   }
 
-  #give({ f }: Way, kept: KeptAnswer, how: CacheResult, similarity?: number): Answer {
-    this.#tell(f, how);
-    return given(f, kept, this.options.charge === "tokens" ? kept.usage : nothing, similarity);
+  #give({ x }: Lookup, kept: KeptAnswer, how: CacheResult, similarity?: number): CacheLookup {
+    this.#tell(x, how);
+    return { answer: keptAnswer(x, kept, this.options.charge === "tokens" ? kept.usage : nothing, similarity) };
   }
 
-  #tell({ exchange, routes }: Forwarded, result: CacheResult): void {
+  #tell({ exchange, routes }: AdmittedRequest, result: CacheResult): void {
     exchange.cache = result;
     this.#counting.result(routes[0]!.name, result);
   }
@@ -307,4 +330,4 @@ export class AnswerCache {
   }
 }
 
-const isFresh = (kept: KeptAnswer, { maxAgeMs }: CacheWishes, nowMs: number): boolean => nowMs - kept.atMs <= maxAgeMs;
+const isFresh = (kept: KeptAnswer, { maxAgeMs }: CacheControl, nowMs: number): boolean => nowMs - kept.atMs <= maxAgeMs;

@@ -1,7 +1,7 @@
 /** What the part `cache` of the gateway's file names must be there. */
 import { nearest } from "../../base/index.ts";
-import type { ModelRoute } from "../config/read-config.ts";
 import { gatewayErrors } from "../errors.ts";
+import type { ModelRoute } from "../routing/route.ts";
 import type { CacheOptions } from "./schema.ts";
 
 /** Aliases become the model's name. Errors: gateway/config. */

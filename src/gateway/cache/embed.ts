@@ -1,10 +1,13 @@
 /** A question's vector from an embedding model of the same gateway: asked as any model is, with its targets, retries and breakers, and charged to nobody. */
+
+import { isRow } from "../../protocols/index.ts";
+import type { AdmittedRequest } from "../http/admitted-request.ts";
 import { apis } from "../http/apis.ts";
 import { askOf } from "../http/ask.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { type Forwarded, forward } from "../http/forward.ts";
 import { readMembers } from "../http/members.ts";
-import { isRow } from "../streams/usage.ts";
+import { relay } from "../pipeline/steps/relay.ts";
+import { route } from "../pipeline/steps/route.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
 import type { Embed } from "./meaning.ts";
@@ -26,17 +29,17 @@ export function vectorOf(text: string): Float32Array | undefined {
 
 /** `model`: public name. Any failure, and one that takes longer than `timeoutMs`, is undefined. */
 export function embedder(model: string, timeoutMs: number): Embed {
-  return async (input, f) => {
-    const { runtime, clock, cutters, exchange: asking } = f;
-    const route = runtime.config.routes.get(model);
-    if (!route) return undefined;
+  return async (input, asking) => {
+    const { runtime, clock } = asking;
+    const found = runtime.config.routes.get(model);
+    if (!found) return undefined;
     const text = JSON.stringify({ model, input });
     const stop = new Stop();
     const follow = (reason: UpstreamFailure) => stop.stop(reason);
-    f.stop.add(follow);
+    asking.stop.add(follow);
     const timer = setTimeout(() => stop.stop(new UpstreamFailure("totalTimeout", `no embedding after ${timeoutMs} ms`)), timeoutMs);
     const exchange: Exchange = {
-      id: asking.id,
+      id: asking.exchange.id,
       startMs: clock.monotonic(),
       method: "POST",
       path: "cache",
@@ -48,25 +51,23 @@ export function embedder(model: string, timeoutMs: number): Embed {
       isOver: false,
     };
     try {
-      const asked: Forwarded = {
-        ...f,
+      const asked: AdmittedRequest = {
+        ...asking,
         ask: askOf(api, text, readMembers(text), { model, input }, Buffer.byteLength(text)),
-        routes: [route],
+        routes: [found],
         exchange,
         headers: new Headers(),
         stop,
         hangUp: undefined,
-        clock,
-        cutters,
-        onEnd: () => {},
+        end: () => {},
       };
-      const { body } = await forward(asked);
+      const { body } = await relay({ ...asked, ...route(asked) });
       return typeof body === "string" ? vectorOf(body) : undefined;
     } catch {
       return undefined;
     } finally {
       clearTimeout(timer);
-      f.stop.delete(follow);
+      asking.stop.delete(follow);
     }
   };
 }

@@ -4,17 +4,19 @@
  * members that are null say nothing.
  */
 import { canonicalJson, hashOf } from "../../base/index.ts";
-import type { GatewayConfig, ModelRoute } from "../config/read-config.ts";
-import type { Endpoint, Identity } from "../contract.ts";
+import { isRow } from "../../protocols/index.ts";
+import type { GatewayConfig } from "../config/gateway-config.ts";
+import type { Endpoint } from "../endpoints.ts";
 import { guardVersion } from "../guards/version.ts";
 import type { Ask } from "../http/ask.ts";
+import type { Identity } from "../identity/contract.ts";
 import { ownerOf } from "../owners/owner.ts";
-import { isRow } from "../streams/usage.ts";
+import type { ModelRoute } from "../routing/route.ts";
 import type { CacheOptions, CacheScope } from "./schema.ts";
 import type { Versions } from "./versions.ts";
 
 /** Raised when what a kept answer is, or what its key is made of, changes: answers of before are then no longer found. */
-export const cacheVersion = 2;
+const cacheVersion = 2;
 
 export interface KeyParts {
   readonly ask: Ask;
@@ -73,7 +75,7 @@ const hashed = ({ ask, endpoint, route, upstreams, versions, tenant, beta }: Key
     canonicalJson(meaning),
   ]);
 
-export const keyOf = (parts: KeyParts): string => hashed(parts, meaningOf(parts.ask));
+export const answerKey = (parts: KeyParts): string => hashed(parts, meaningOf(parts.ask));
 
 /** A question, and the key of everything around it: questions are compared only where all else is equal. */
 export interface Question {

@@ -131,5 +131,6 @@ test("what depends on more than the request is asked each time", async () => {
   expect(await rig.how(question, { headers: { "x-loam-data-class": "personal" } })).toBe("bypass");
   expect(rig.gateway.gateway.cache?.state().kept).toBe(0);
   // JSON's 1e999 is no number of JavaScript's
+  // text that no object would be written as
   expect((await rig.asked(`{"model":"chat","messages":[],"temperature":0,"top_k":1e999}` as unknown as object)).how).toBe("bypass");
 });

@@ -10,7 +10,7 @@ const defaultTimeoutMs = 1_000;
 /** At a start others may be making the tables. */
 const openingMs = 10_000;
 
-export interface CacheStoreOptions extends StoreBounds {
+interface CacheStoreOptions extends StoreBounds {
   /** `memory`, `state`, or a URL. */
   readonly store: string;
   /** What `state` stands for. */

@@ -1,6 +1,6 @@
 /** The cache that a configuration describes, and what becomes of the one before. */
 import { canonicalJson } from "../../base/index.ts";
-import type { GatewayConfig } from "../config/read-config.ts";
+import type { GatewayConfig } from "../config/gateway-config.ts";
 import { AnswerCache } from "./cache.ts";
 import { embedder } from "./embed.ts";
 import { openCacheStore } from "./open-store.ts";

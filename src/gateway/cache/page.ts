@@ -1,10 +1,10 @@
 /** `/gateway/cache`: what is kept, and its end. */
-import { type AdminPage, json, onlyKeys } from "../admin/page.ts";
+import { type AdminPage, adminJson, onlyKeys } from "../admin/page.ts";
 import { gatewayErrors } from "../errors.ts";
-import type { Gateway } from "../gateway.ts";
+import type { GatewayPorts } from "../ports.ts";
 import type { AnswerCache } from "./cache.ts";
 
-function running({ cache }: Gateway): AnswerCache {
+function running({ cache }: GatewayPorts): AnswerCache {
   if (cache) return cache;
   throw gatewayErrors.fail("noCache", { place: "/gateway/cache", message: "no answers are kept: the gateway's file has no part `cache`" });
 }
@@ -18,7 +18,7 @@ export const cachePage: AdminPage = {
         onlyKeys(query, []);
         const cache = running(gateway);
         await cache.size();
-        return json(cache.state());
+        return adminJson(cache.state());
       },
     },
     DELETE: {
@@ -27,7 +27,7 @@ export const cachePage: AdminPage = {
         onlyKeys(query, ["model", "tenant"]);
         const [model, tenant] = [query.get("model") ?? undefined, query.get("tenant") ?? undefined];
         const route = model === undefined ? undefined : gateway.config.routes.get(model);
-        return json({ cleared: await running(gateway).clear({ model: route?.name ?? model, tenant }) });
+        return adminJson({ cleared: await running(gateway).clear({ model: route?.name ?? model, tenant }) });
       },
     },
   },

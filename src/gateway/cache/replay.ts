@@ -1,7 +1,7 @@
 /** A kept answer given again, whole or as the stream that it was; and an answer that is kept while it is given for the first time. */
 import { isUtf8 } from "node:buffer";
+import type { AdmittedRequest } from "../http/admitted-request.ts";
 import type { Answer, End } from "../http/exchange.ts";
-import type { Forwarded } from "../http/forward.ts";
 import type { KeptAnswer } from "./store.ts";
 
 /** Of a stream that is given again, what goes at once. */
@@ -11,9 +11,9 @@ const pieceBytes = 32 * 1024;
 const waiting = ": waiting\n\n";
 
 /** The events of a kept stream. A client that takes nothing for too long, or leaves, is told of by `end`, as with any other stream. */
-export function replayed(f: Forwarded, body: string, end: (how: Pick<End, "status" | "error">) => void): ReadableStream<Uint8Array> {
+export function replayed(x: AdmittedRequest, body: string, end: (how: Pick<End, "status" | "error">) => void): ReadableStream<Uint8Array> {
   const bytes = Buffer.from(body);
-  const { readerMs } = f.runtime.config;
+  const { readerMs } = x.runtime.config;
   let at = 0;
   let slow: NodeJS.Timeout | undefined;
   return new ReadableStream<Uint8Array>(
@@ -28,7 +28,7 @@ export function replayed(f: Forwarded, body: string, end: (how: Pick<End, "statu
         at += pieceBytes;
         slow = setTimeout(() => {
           end({ status: 499, error: "gateway/slowReader" });
-          if (f.hangUp) f.hangUp();
+          if (x.hangUp) x.hangUp();
           else controller.error(new Error(`nothing was taken for ${readerMs} ms`));
         }, readerMs);
       },
@@ -47,7 +47,7 @@ export const streamHeaders = {
   "x-accel-buffering": "no",
 } as const;
 
-export interface Recording {
+interface Recording {
   /** Most bytes that are kept; a longer answer is passed on and not kept. */
   readonly mostBytes: number;
   /** The whole text, when the stream has ended. */

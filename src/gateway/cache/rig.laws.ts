@@ -28,7 +28,9 @@ export interface CacheRig {
 
 export function cacheRig(): CacheRig {
   const rig: CacheRig = {
+    // set before each test
     upstream: undefined as unknown as FakeUpstream,
+    // set by `start`
     gateway: undefined as unknown as TestGateway,
     start: async (cache = {}, more = {}, options = {}) => {
       const models = {

@@ -2,8 +2,9 @@
  * Whether an answer may be kept: whole, without an error, and ended by the model itself. One that its server filtered (`content_filter`) is not: another
  * time it may pass. One that reached its length is: the length is part of the request.
  */
-import type { Endpoint } from "../contract.ts";
-import { isRow } from "../streams/usage.ts";
+
+import { isRow } from "../../protocols/index.ts";
+import type { Endpoint } from "../endpoints.ts";
 
 const endings = new Set(["stop", "length", "tool_calls", "function_call"]);
 

@@ -1,5 +1,5 @@
 /** Where answers are kept, as a contract: in memory, in a SQLite file, in PostgreSQL. One suite of laws holds for all (`store.laws.ts`). */
-import type { TokenUsage } from "../streams/usage.ts";
+import type { TokenUsage } from "../../protocols/index.ts";
 
 /** An answer as it was given: the text of a whole one, or all events of a stream. */
 export interface KeptAnswer {

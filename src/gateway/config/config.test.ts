@@ -5,9 +5,9 @@ import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { isLoamError, parseYaml } from "../../base/index.ts";
 import { fakeUpstream, good, openAccess, testGateway } from "../fakes.ts";
+import { importLitellm } from "../migrate/litellm/import-litellm.ts";
 import { refusedAddress, refusedUrl } from "../upstreams/address.ts";
 import { followConfig } from "./follow.ts";
-import { importLitellm } from "./import-litellm.ts";
 import { checkConfig } from "./read-config.ts";
 import { readSecret } from "./secrets.ts";
 

@@ -1,7 +1,7 @@
 /** Tokenizers that the configuration names for its models, so that prompts are counted exactly before they are admitted. */
 import { readText } from "../../base/index.ts";
 import { loadTokenizer } from "../../text/index.ts";
-import type { GatewayConfig } from "./read-config.ts";
+import type { GatewayConfig } from "./gateway-config.ts";
 
 /** Counts a text's tokens. */
 export type TokenCounter = (text: string) => number;

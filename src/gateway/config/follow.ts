@@ -5,9 +5,10 @@
  */
 import { stat } from "node:fs/promises";
 import type { Gateway } from "../gateway.ts";
-import { type GatewayConfig, readConfig } from "./read-config.ts";
+import type { GatewayConfig } from "./gateway-config.ts";
+import { readConfig } from "./read-config.ts";
 
-export interface FollowOptions {
+interface FollowOptions {
   readonly path: string;
   readonly gateway: Gateway;
   /** What the file says; `readConfig` of it when absent. */
@@ -76,7 +77,16 @@ export async function followConfig({
     mark = now;
     await reload();
   };
-  const timer = setInterval(() => void look(), everyMs);
+  let isLooking = false;
+  /** One look at a time: two at the same moment would take a file that is being written for one that stays as it is. */
+  const looked = async () => {
+    if (isLooking) return;
+    isLooking = true;
+    await look().finally(() => {
+      isLooking = false;
+    });
+  };
+  const timer = setInterval(() => void looked(), everyMs);
   timer.unref();
   const stop = () => {
     clearInterval(timer);

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { check, parseYaml } from "../../base/index.ts";
+import { isRow } from "../../protocols/index.ts";
 import { openControl } from "../control.ts";
 import { type ControlGiven, controlPart } from "../control-config.ts";
-import { isRow } from "../streams/usage.ts";
 import { checkConfig } from "./read-config.ts";
 import { gatewaySchema } from "./schema.ts";
 

@@ -5,77 +5,24 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { check, nearest, parseYaml } from "../../base/index.ts";
-import { type Operations, operationsOf } from "../admin/operations.ts";
+import { upstreamProtocols } from "../../protocols/index.ts";
+import { operationsOf } from "../admin/operations.ts";
 import { checkCache } from "../cache/check.ts";
-import type { CacheOptions } from "../cache/schema.ts";
 import { controlPart } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Guard } from "../guards/contract.ts";
 import { guardsOf, openGuards } from "../guards/kinds.ts";
-import type { LogConfig } from "../http/access-log.ts";
-import type { Prices } from "../limits/prices.ts";
-import { type PassThrough, passThroughsOf } from "../passthrough/places.ts";
-import type { PrioritiesPart } from "../queue/schema.ts";
+import type { Prices } from "../limits/price-table.ts";
+import { passThroughsOf } from "../passthrough/places.ts";
 import { laneOf, loadOf, priceOfTarget, routeWith } from "../routing/compile.ts";
-import type { RetryOptions } from "../routing/retry-budget.ts";
-import type { Route, RouteExtras, Target } from "../routing/route.ts";
-import type { TlsPart } from "../transport/schema.ts";
+import type { ModelRoute, Target } from "../routing/route.ts";
 import { refusedUrl } from "../upstreams/address.ts";
 import type { Deadlines } from "../upstreams/call.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
-import { protocols } from "../upstreams/protocol.ts";
+import type { GatewayConfig } from "./gateway-config.ts";
 import { type GatewayFile, gatewaySchema, type SecretSource } from "./schema.ts";
 import { secretFilesOf } from "./secret-source.ts";
 import { readSecret } from "./secrets.ts";
-
-/** A route with what a request for it is held against. */
-export interface ModelRoute extends Route, RouteExtras {
-  readonly aliases: readonly string[];
-  /** A tokenizer.json, as an absolute path. */
-  readonly tokenizer: string | undefined;
-  readonly maxOutputTokens: number;
-  /** The file says it, so servers are told it where a request bounds nothing. */
-  readonly boundsOutput: boolean;
-  /** Most that its servers take at once: so much they are believed to have read, or written where nothing bounds it. */
-  readonly contextTokens: number;
-  /** In the order that a request passes; an answer passes them the other way. With those of the models that may stand in for it. */
-  readonly guards: readonly Guard[];
-}
-
-export interface GatewayConfig extends Operations {
-  readonly listen: { readonly host: string; readonly port: number; readonly trustedProxies: number; readonly tls?: TlsPart | undefined };
-  /** Where keys, limits and usage are kept. */
-  readonly state: string;
-  /** Where limits are, if not there. */
-  readonly limitsState: string | undefined;
-  /** The folder of the configuration, in which its relative paths are. */
-  readonly folder: string;
-  /** The file, as sentences name it. */
-  readonly place: string;
-  readonly keySecrets: readonly string[] | undefined;
-  /** Files that secrets were read from, as absolute paths: where one changes, the configuration is read again. */
-  readonly secretFiles: readonly string[];
-  /** For `openControl`. */
-  readonly access: unknown;
-  readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
-  /** All of the file; closed with what runs under it. */
-  readonly guards: readonly Guard[];
-  /** By public name and alias. */
-  readonly routes: ReadonlyMap<string, ModelRoute>;
-  /** Looked at in order; undefined where no upstream bounds what goes at once. */
-  readonly priorities: PrioritiesPart | undefined;
-  readonly retries: RetryOptions;
-  readonly totalMs: number;
-  readonly heartbeatMs: number;
-  /** A client that takes nothing of its stream for so long loses it. */
-  readonly readerMs: number;
-  readonly hasOpenMetrics: boolean;
-  /** The longest prefixes first. */
-  readonly passThrough: readonly PassThrough[];
-  /** Undefined where no answers are kept. */
-  readonly cache: CacheOptions | undefined;
-  readonly log: LogConfig;
-}
 
 const defaults: Deadlines = { connectMs: 5_000, firstByteMs: 120_000, idleMs: 60_000 };
 
@@ -107,7 +54,7 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
   if (refused !== undefined)
     throw bad(`${place}.url`, "the address of a model's server", `${isHere ? `"${url}"` : "what is kept there"}: ${refused}`);
   const { protocol, responses, untranslated, tensors } = part;
-  const own = protocols[protocol];
+  const own = upstreamProtocols[protocol];
   if (!own.continuations.includes(part.resume))
     throw bad(`${place}.resume`, `for the protocol ${protocol} one of ${own.continuations.join(", ")}`, `"${part.resume}"`);
   if (part.cacheSalt && protocol !== "openai")

@@ -12,8 +12,8 @@ import { stickyKeys, strategies } from "../routing/route.ts";
 import { modelRouting, targetRouting, upstreamRouting } from "../routing/schema.ts";
 import { protocolPart } from "../translate/schema.ts";
 import { tlsPart } from "../transport/schema.ts";
-import { networks } from "../upstreams/address.ts";
 import { continuations, outputLimits } from "../upstreams/config.ts";
+import { networks } from "../upstreams/networks.ts";
 import { duration } from "./duration.ts";
 import { type SecretSource, secretSource } from "./secret-source.ts";
 
@@ -27,112 +27,142 @@ export { name as modelName };
 const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "a header's name");
 
 const timeouts = z.strictObject({
-  connect: duration.optional(),
-  firstByte: duration.optional(),
-  idle: duration.optional(),
+  connect: duration.optional().meta({ description: "Connect timeout.", examples: ["5s"] }),
+  firstByte: duration.optional().describe("Timeout until the first byte of the response."),
+  idle: duration.optional().describe("Timeout between two chunks of the response."),
 });
 
-const upstream = z.strictObject({
-  /** Up to what stands before `/chat/completions`: `http://127.0.0.1:8080/v1`; of other protocols, the server's address. Or where it is kept. */
-  url: z.union([z.string(), secretSource]),
-  /** Sent as `Authorization: Bearer`, or as the protocol wants it. */
-  key: secretSource.optional(),
-  headers: z.record(headerName, z.union([secretSource, z.string().regex(/^[\x20-\x7e]*$/, "printable ASCII")])).default({}),
-  network: z.enum(networks).default("any"),
-  /** Connections, so requests at once, to the server from this process. */
-  connections: z.int().min(1).max(10_000).default(512),
-  timeouts: timeouts.default({}),
-  breaker: z.strictObject({ failures: z.int().min(1).max(1000).default(5), open: duration.default(5_000) }).prefault({}),
-  health: z.strictObject({ path: z.string().startsWith("/", "a path that begins with /"), every: duration.default(10_000) }).optional(),
-  /** How an answer that broke off is gone on with on this upstream. */
-  resume: z.enum(continuations).default("none"),
-  /** Whether streams are asked for token counts that the client did not ask for. */
-  askUsage: z.boolean().default(true),
-  /** How a chat is told the most that it may write where its request does not say; by the server's address when absent. */
-  outputLimit: z.enum(outputLimits).optional(),
-  /** Whether generation requests carry a `cache_salt` of their owner (vLLM, `loam serve`), so that tenants do not share prefixes there. */
-  cacheSalt: z.boolean().default(false),
-  /** A file with certificates of an authority of one's own. */
-  authorities: z.string().optional(),
-  /** Ids of stored objects of its account that every owner may name. */
-  sharedObjects: z.array(z.string().min(1).max(512)).max(1000).default([]),
-  ...protocolPart,
-  ...upstreamRouting,
-});
+const upstream = z.lazy(() =>
+  z.strictObject({
+    url: z
+      .union([z.string(), secretSource])
+      .meta({ description: "Base URL, or where it is stored.", examples: ["http://127.0.0.1:8080/v1"] }),
+    key: secretSource.optional().meta({ description: "API key, sent in the protocol's header.", examples: [{ env: "OPENAI_API_KEY" }] }),
+    headers: z
+      .record(headerName, z.union([secretSource, z.string().regex(/^[\x20-\x7e]*$/, "printable ASCII")]))
+      .default({})
+      .describe("Additional request headers."),
+    network: z.enum(networks).default("any").describe("Allowed addresses: `public` refuses private ones (SSRF)."),
+    connections: z.int().min(1).max(10_000).default(512).describe("Maximum connections from this process."),
+    timeouts: timeouts.default({}).describe("Timeouts."),
+    breaker: z
+      .strictObject({
+        failures: z.int().min(1).max(1000).default(5).describe("Consecutive failures that open the circuit."),
+        open: duration.default(5_000).describe("Time until a trial request."),
+      })
+      .prefault({})
+      .describe("Circuit breaker."),
+    health: z
+      .strictObject({
+        path: z.string().startsWith("/", "a path that begins with /").describe("Path that is requested."),
+        every: duration.default(10_000).describe("Interval."),
+      })
+      .optional()
+      .describe("Active health checks."),
+    resume: z.enum(continuations).default("none").describe("How an interrupted completion is resumed."),
+    askUsage: z.boolean().default(true).describe("Request token counts for streams."),
+    outputLimit: z.enum(outputLimits).optional().describe("Parameter that limits output tokens. Default: by the server's address."),
+    cacheSalt: z.boolean().default(false).describe("Send a `cache_salt` per owner, so that tenants do not share prefixes."),
+    authorities: z.string().optional().describe("File with CA certificates."),
+    sharedObjects: z.array(z.string().min(1).max(512)).max(1000).default([]).describe("Ids of stored objects that every owner may use."),
+    ...protocolPart,
+    ...upstreamRouting,
+  }),
+);
 
-const target = z.strictObject({
-  upstream: name,
-  /** As the upstream names it; the public name when absent. */
-  model: z.string().min(1).max(256).optional(),
-  weight: z.number().min(0).max(1_000_000).default(1),
-  priority: z.int().min(0).max(100).default(0),
-  ...targetRouting,
-});
+const target = z.lazy(() =>
+  z.strictObject({
+    upstream: name.describe("Upstream by name."),
+    model: z.string().min(1).max(256).optional().describe("Model name at the upstream. Default: the public name."),
+    weight: z.number().min(0).max(1_000_000).default(1).describe("Weight among the targets of the same priority."),
+    priority: z.int().min(0).max(100).default(0).describe("Priority; lower values are tried first."),
+    ...targetRouting,
+  }),
+);
 
-const model = z.strictObject({
-  aliases: z.array(name).default([]),
-  strategy: z.enum(strategies).default("weighted"),
-  sticky: z.enum(stickyKeys).default("none"),
-  targets: z.array(target).min(1).max(100),
-  fallbacks: z.array(name).max(10).default([]),
-  /** A tokenizer.json, so that prompts are counted exactly before they are admitted. */
-  tokenizer: z.string().optional(),
-  /** Guards behind those of every model. */
-  guards: guardNames.default([]),
-  /** Reserved for an answer whose request bounds it by nothing, and told to its server; when absent 4096, of which no server is told. */
-  maxOutputTokens: z.int().min(1).max(10_000_000).optional(),
-  /** Most tokens that its servers take at once: what they say of a prompt is believed so far, or as far as the request is long. */
-  contextTokens: z.int().min(1).max(10_000_000).default(131_072),
-  ...modelRouting,
-});
+const model = z.lazy(() =>
+  z.strictObject({
+    aliases: z.array(name).default([]).describe("Additional names."),
+    strategy: z.enum(strategies).default("weighted").describe("Load balancing strategy."),
+    sticky: z.enum(stickyKeys).default("none").describe("Route requests of the same user or key to the same target."),
+    targets: z.array(target).min(1).max(100).describe("Targets: upstreams that serve the model."),
+    fallbacks: z.array(name).max(10).default([]).describe("Models to try when all targets fail."),
+    tokenizer: z.string().optional().describe("tokenizer.json for exact prompt counts."),
+    guards: guardNames.default([]).describe("Guardrails of this model, after the default ones."),
+    maxOutputTokens: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .optional()
+      .describe("Output tokens reserved for requests without a limit, and sent to the server."),
+    contextTokens: z.int().min(1).max(10_000_000).default(131_072).describe("Context window in tokens."),
+    ...modelRouting,
+  }),
+);
 
 export const gatewaySchema = z.strictObject({
   listen: z
     .strictObject({
-      host: z.string().default("127.0.0.1"),
-      port: z.int().min(0).max(65_535).default(8090),
-      /** Proxies before the gateway whose `x-forwarded-for` is believed, counted from the gateway outwards. */
-      trustedProxies: z.int().min(0).max(10).default(0),
-      tls: tlsPart.optional(),
+      host: z.string().default("127.0.0.1").describe("Address to bind."),
+      port: z.int().min(0).max(65_535).default(8090).describe("Port to bind."),
+      trustedProxies: z.int().min(0).max(10).default(0).describe("Number of proxies in front whose `x-forwarded-for` is trusted."),
+      tls: tlsPart.optional().describe("TLS certificate and client certificates."),
     })
-    .prefault({}),
-  /** Where keys, limits and usage are kept: `memory:`, `sqlite:PATH` or a `postgres://` URL; the URL may be a secret. */
-  state: z.union([z.string(), secretSource]).default("sqlite:gateway.sqlite"),
-  /** Where limits are counted, if not there: a `redis://` URL, which may be a secret. */
-  limitsState: z.union([z.string(), secretSource]).optional(),
-  /** Secrets under which keys are hashed, the newest first; a file beside a SQLite state when absent. */
-  keySecrets: z.array(secretSource).min(1).optional(),
-  access: z.unknown().optional(),
-  upstreams: z.record(name, upstream).refine(u => Object.keys(u).length > 0, "at least one upstream"),
-  models: z.record(name, model).refine(m => Object.keys(m).length > 0, "at least one model"),
-  /** Who comes first where an upstream takes no more at once. */
-  priorities: prioritiesPart.optional(),
-  guards: guardsPart.prefault({}),
+    .prefault({})
+    .describe("Address, proxies and TLS."),
+  state: z
+    .union([z.string(), secretSource])
+    .default("sqlite:gateway.sqlite")
+    .describe("Store for keys, limits and usage: `memory:`, `sqlite:PATH` or a `postgres://` URL."),
+  limitsState: z.union([z.string(), secretSource]).optional().describe("Separate store for rate limits: a `redis://` URL."),
+  keySecrets: z
+    .array(secretSource)
+    .min(1)
+    .optional()
+    .describe("Secrets that hash API keys, newest first. Default: a file beside the SQLite store."),
+  access: z.unknown().optional().describe("Identities, policies, limits and prices."),
+  upstreams: z
+    .record(name, upstream)
+    .refine(u => Object.keys(u).length > 0, "at least one upstream")
+    .describe("Upstreams (model servers) by name."),
+  models: z
+    .record(name, model)
+    .refine(m => Object.keys(m).length > 0, "at least one model")
+    .describe("Models by public name."),
+  priorities: prioritiesPart.optional().describe("Request priorities when an upstream is saturated."),
+  guards: guardsPart.prefault({}).describe("Guardrails by name; `default` lists those of every model."),
   retries: z
     .strictObject({
-      attempts: z.int().min(0).max(10).default(2),
-      budget: z.number().min(0).max(1).default(0.2),
-      backoff: duration.default(100),
+      attempts: z.int().min(0).max(10).default(2).describe("Maximum retries per request."),
+      budget: z.number().min(0).max(1).default(0.2).describe("Maximum ratio of retries to requests."),
+      backoff: duration.default(100).describe("Delay before the first retry."),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("Retries on other targets."),
   timeouts: timeouts
-    .extend({ total: duration.default(600_000), heartbeat: duration.default(15_000), reader: duration.default(60_000) })
-    .prefault({}),
-  /** Addresses that the gateway does not know, by prefix. */
-  passThrough: passThroughSchema.default({}),
-  /** Answers that are kept and given again. */
-  cache: cacheSchema.optional(),
-  /** Who may read /metrics: `admin`, the roles admin and viewer and those whom a policy lets use the endpoint admin, or `open`, everybody. */
-  metrics: z.enum(["admin", "open"]).default("admin"),
+    .extend({
+      total: duration.default(600_000).describe("Timeout of the whole request."),
+      heartbeat: duration.default(15_000).describe("Interval of comments on an idle stream."),
+      reader: duration.default(60_000).describe("Timeout for a client that does not read."),
+    })
+    .prefault({})
+    .describe("Timeouts of a request."),
+  passThrough: passThroughSchema.default({}).describe("Pass-through routes by path prefix."),
+  cache: cacheSchema.optional().describe("Response cache."),
+  metrics: z.enum(["admin", "open"]).default("admin").describe("Access to /metrics: `admin` (roles admin and viewer) or `open`."),
   ...operationParts,
   log: z
     .strictObject({
       ...logParts,
-      /** A file, `stdout` or `none`. */
-      to: z.string().default("stdout"),
-      /** Of answers below 400; the others are always logged. */
-      sample: z.number().min(0).max(1).default(1),
+      to: z.string().default("stdout").describe("File, `stdout` or `none`."),
+      sample: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(1)
+        .describe("Fraction of responses below status 400 that are logged. Others are always logged."),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("Access log."),
 });
 export type GatewayFile = z.output<typeof gatewaySchema>;

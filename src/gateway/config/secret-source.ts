@@ -3,9 +3,9 @@ import { z } from "zod";
 
 export const secretSource = z.union(
   [
-    z.strictObject({ env: z.string().min(1) }),
-    z.strictObject({ file: z.string().min(1) }),
-    z.strictObject({ command: z.array(z.string().min(1)).min(1) }),
+    z.strictObject({ env: z.string().min(1).describe("Environment variable.") }),
+    z.strictObject({ file: z.string().min(1).describe("File.") }),
+    z.strictObject({ command: z.array(z.string().min(1)).min(1).describe("Program and arguments; its output is the secret.") }),
   ],
   { error: "where the secret is kept: { env: NAME }, { file: PATH } or { command: [PROGRAM, ARGUMENT] }" },
 );

@@ -1,7 +1,7 @@
 /** The filters that guards have for an answer's texts: one chain a text, made when the text begins. */
 import type { Clock } from "../../base/index.ts";
 import type { GuardActs } from "./acts.ts";
-import type { Did, Guard, GuardSession, Piece, TextFilter, TextForm } from "./contract.ts";
+import type { Did, FilteredPiece, Guard, GuardSession, TextFilter, TextForm } from "./contract.ts";
 import { closedBy, GuardFailure } from "./failure.ts";
 import { joined } from "./joined.ts";
 
@@ -36,7 +36,7 @@ export function answerFilters(
 
   const watched = (row: (typeof looking)[number], filter: TextFilter): TextFilter => {
     const { name } = row.guard;
-    const run = async (work: () => Piece | Promise<Piece>): Promise<Piece> => {
+    const run = async (work: () => FilteredPiece | Promise<FilteredPiece>): Promise<FilteredPiece> => {
       const from = clock.monotonic();
       try {
         const piece = await work();

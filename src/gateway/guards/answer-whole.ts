@@ -1,6 +1,6 @@
 /** A whole answer's texts through the guards. One that is blocked ends before the passage, with the reason that OpenAI has for it. */
+import { isRow } from "../../protocols/index.ts";
 import type { StreamedApi } from "../streams/progress.ts";
-import { isRow } from "../streams/usage.ts";
 import type { AnswerFilters } from "./answer-filters.ts";
 import type { TextForm } from "./contract.ts";
 
@@ -30,7 +30,7 @@ interface Through {
 /** Characters of an answer that are looked at before others have their turn: a few milliseconds. */
 const turnCharacters = 16_384;
 
-export async function throughFilters(filters: AnswerFilters, text: string, form: TextForm): Promise<Through> {
+async function throughFilters(filters: AnswerFilters, text: string, form: TextForm): Promise<Through> {
   const filter = filters.open(form, true);
   let out = "";
   for (let at = 0; at < text.length || at === 0; at += turnCharacters) {

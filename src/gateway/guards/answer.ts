@@ -2,15 +2,15 @@
  * An answer on its way to the client through the guards, whole or event by event: none is read before the last was taken. A stream that a guard
  * ends is ended at its server too.
  */
+import { cutEvents } from "../../protocols/index.ts";
 import type { Ask } from "../http/ask.ts";
 import type { Answer, End } from "../http/exchange.ts";
-import { cutEvents } from "../streams/events.ts";
 import type { AnswerFilters } from "./answer-filters.ts";
 import { wholeAnswer } from "./answer-whole.ts";
 import { choicesRewriter } from "./choices-stream.ts";
 import { responsesRewriter } from "./responses-stream.ts";
 
-export interface ToFilter {
+interface ToFilter {
   readonly ask: Ask;
   readonly filters: AnswerFilters;
   /** A client that takes nothing for so long loses its stream. */

@@ -2,8 +2,7 @@
  * Chunks of choices (chat, completions) through the guards. Each text of each choice has a chain of its own; what it holds back goes into a chunk
  * before the choice's last one. A blocked choice ends with the reason `content_filter`, and nothing of it comes any more.
  */
-import type { StreamEvent } from "../streams/events.ts";
-import { isRow } from "../streams/usage.ts";
+import { dataEvent, doneEvent, isDoneData, isRow, type StreamEvent } from "../../protocols/index.ts";
 import type { AnswerFilters } from "./answer-filters.ts";
 import { isUnseen, textOfMember } from "./answer-whole.ts";
 import type { TextFilter, TextForm } from "./contract.ts";
@@ -20,7 +19,7 @@ export interface EventRewriter {
   event(event: StreamEvent): Promise<Rewritten>;
 }
 
-export interface ChoicesOptions {
+interface ChoicesOptions {
   readonly filters: AnswerFilters;
   /** That were asked for. */
   readonly choices: number;
@@ -28,8 +27,8 @@ export interface ChoicesOptions {
   readonly isOrdered: boolean;
 }
 
-const eventOf = (value: unknown): Uint8Array => Buffer.from(`data: ${JSON.stringify(value)}\n\n`);
-const doneEvent: Uint8Array = Buffer.from("data: [DONE]\n\n");
+const eventOf = (value: unknown): Uint8Array => Buffer.from(dataEvent(JSON.stringify(value)));
+const lastEvent: Uint8Array = Buffer.from(doneEvent);
 
 /** A delta with a text, by which a channel's rest is sent. */
 type Carry = (text: string) => Row;
@@ -154,7 +153,7 @@ export function choicesRewriter(options: ChoicesOptions): EventRewriter {
   return {
     event: async ({ bytes, data }) => {
       const same: Rewritten = { out: [bytes], isOver: false };
-      if (data === undefined || data.trim() === "[DONE]") return same;
+      if (data === undefined || isDoneData(data)) return same;
       const chunk: unknown = JSON.parse(data);
       if (!isRow(chunk) || !Array.isArray(chunk.choices) || chunk.choices.length === 0) return same;
       const given = chunk.choices.filter(isRow);
@@ -175,7 +174,7 @@ export function choicesRewriter(options: ChoicesOptions): EventRewriter {
         }),
       );
       if (most === 0 && isRow(usage)) out.push(eventOf({ ...chunk, choices: [] }));
-      return { out: isOver ? [...out, doneEvent] : out, isOver };
+      return { out: isOver ? [...out, lastEvent] : out, isOver };
     },
   };
 }

@@ -2,7 +2,9 @@
  * What a guard is: something that looks at a request's texts before a model does, and at an answer's before the client does. Adding one is adding
  * a folder with a schema and what opens it (`kinds.ts`). A guard decides; what becomes of it is done in `guarded.ts` and `answer.ts`.
  */
-import type { Endpoint, Identity } from "../contract.ts";
+
+import type { Endpoint } from "../endpoints.ts";
+import type { Identity } from "../identity/contract.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { HeldRequests } from "./person/held.ts";
 
@@ -46,7 +48,7 @@ export type Verdict =
 export type Did = "flag" | "rewrite" | "restore" | "unjudged";
 
 /** What a filter lets go. */
-export interface Piece {
+export interface FilteredPiece {
   readonly text: string;
   /** The answer ends behind `text`. */
   readonly isBlocked?: boolean;
@@ -59,9 +61,9 @@ export interface Piece {
  * pieces together, and what they say, are the same however the text was cut.
  */
 export interface TextFilter {
-  push(text: string): Piece | Promise<Piece>;
+  push(text: string): FilteredPiece | Promise<FilteredPiece>;
   /** The text is over. */
-  end(): Piece | Promise<Piece>;
+  end(): FilteredPiece | Promise<FilteredPiece>;
 }
 
 /** `json`: the text is JSON, as a tool's arguments are; what is put into it must be escaped. */

@@ -3,10 +3,11 @@
  * for `answer.ts`; an answer passes the guards the other way.
  */
 import { type Clock, formatBytes } from "../../base/index.ts";
-import type { Endpoint, Identity } from "../contract.ts";
+import type { Endpoint } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Ask } from "../http/ask.ts";
 import { replaceMembers } from "../http/members.ts";
+import type { Identity } from "../identity/contract.ts";
 import { turnFor } from "../turns.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { GuardActs } from "./acts.ts";
@@ -14,9 +15,9 @@ import { type AnswerFilters, answerFilters } from "./answer-filters.ts";
 import type { Guard, GuardAsk, GuardSession, Verdict } from "./contract.ts";
 import { closedBy, GuardFailure } from "./failure.ts";
 import type { HeldRequests } from "./person/held.ts";
-import { fixedOf, hasTokenIds, nativeTexts, textsOf, withTexts } from "./texts.ts";
+import { fixedOf, hasTokenIds, nativeTexts, requestTexts, withTexts } from "./texts.ts";
 
-export interface ToGuard {
+interface ToGuard {
   readonly guards: readonly Guard[];
   readonly ask: Ask;
   readonly id: string;
@@ -59,7 +60,7 @@ function checkSize({ name, maxBytes }: Guard, texts: readonly string[], fixed: r
 }
 
 /** Errors: gateway/cancelled, UpstreamFailure of the drain. */
-export function throwIfStopped({ reason }: Stop): void {
+function throwIfStopped({ reason }: Stop): void {
   if (!reason) return;
   if (reason.kind === "left")
     throw gatewayErrors.fail("cancelled", { message: "the client left while guards looked at its request" }, reason);
@@ -92,7 +93,7 @@ export async function guarded(given: ToGuard): Promise<Guarded> {
     throw blocked(first, "it holds token ids, which guards cannot look at");
   }
   await turnFor(ask.sizeBytes);
-  const own = textsOf(ask.body);
+  const own = requestTexts(ask.body);
   const original = ask.native ? [...own, ...nativeTexts(ask.native.text, own)] : own;
   let texts: readonly string[] = original;
   const flaggedBy: string[] = [];

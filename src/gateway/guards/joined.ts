@@ -1,5 +1,5 @@
 /** Filters one behind the other as one: what one lets go the next takes. */
-import type { Did, Piece, TextFilter } from "./contract.ts";
+import type { Did, FilteredPiece, TextFilter } from "./contract.ts";
 
 const ranks: { readonly [D in Did]: number } = { unjudged: 0, flag: 1, restore: 2, rewrite: 3 };
 const more = (a: Did | undefined, b: Did | undefined): Did | undefined => (a && (!b || ranks[a] >= ranks[b]) ? a : b);
@@ -8,7 +8,7 @@ export function joined(filters: readonly TextFilter[]): TextFilter {
   if (filters.length === 1) return filters[0]!;
   let isBlocked = false;
 
-  const run = async (given: string, isEnd: boolean): Promise<Piece> => {
+  const run = async (given: string, isEnd: boolean): Promise<FilteredPiece> => {
     if (isBlocked) return { text: "", isBlocked };
     let text = given;
     let isOver = isEnd;

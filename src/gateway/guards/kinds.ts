@@ -1,20 +1,17 @@
 /** The guards that the file names, made; and which of them stand before a model. A new kind is a row here and in the schema. */
 import { nearest } from "../../base/index.ts";
-import { openBlocklist } from "./blocklist/blocklist.ts";
 import type { Guard } from "./contract.ts";
 import { badGuard, type GuardOpening } from "./part.ts";
-import { openPerson } from "./person/person.ts";
-import { openPrivate } from "./private/private.ts";
 import type { GuardPart, GuardPartOf, GuardsPart } from "./schema.ts";
-import { openWebhook } from "./webhook/webhook.ts";
 
 type Kind = GuardPart["kind"];
 
+/** Loaded when the file names one. */
 const kinds: { readonly [K in Kind]: (opening: GuardOpening<GuardPartOf<K>>) => Promise<Guard> } = {
-  private: openPrivate,
-  blocklist: openBlocklist,
-  webhook: openWebhook,
-  person: openPerson,
+  private: async opening => (await import("./private/private.ts")).openPrivate(opening),
+  blocklist: async opening => (await import("./blocklist/blocklist.ts")).openBlocklist(opening),
+  webhook: async opening => (await import("./webhook/webhook.ts")).openWebhook(opening),
+  person: async opening => (await import("./person/person.ts")).openPerson(opening),
 };
 
 /** Errors: gateway/config, gateway/secret, base/missingFile, each with the guard's place. */

@@ -14,7 +14,7 @@ export interface GuardOpening<P extends GuardPart> {
   readonly folder: string;
 }
 
-export interface GuardMade {
+interface GuardMade {
   /** Contents of files and other things beside the part that decisions rest on. */
   readonly more?: unknown;
   readonly maxBytes?: number;

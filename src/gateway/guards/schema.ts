@@ -3,7 +3,7 @@
  * options are a schema in its folder.
  */
 import { z } from "zod";
-import { endpoints } from "../contract.ts";
+import { endpoints } from "../endpoints.ts";
 import { blocklistOptions } from "./blocklist/options.ts";
 import { stages } from "./contract.ts";
 import { personOptions } from "./person/options.ts";
@@ -14,33 +14,41 @@ import { webhookOptions } from "./webhook/options.ts";
 const guardName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "a name of letters, digits and . _ -, at most 64");
 
 /** Where it looks. */
-const on = z
-  .array(z.enum(stages))
-  .min(1)
-  .default([...stages]);
+const on = () =>
+  z
+    .array(z.enum(stages))
+    .min(1)
+    .default([...stages])
+    .describe("Texts to check: requests, responses, or both.");
 
 /** What all kinds have. */
-const common = {
-  /** What becomes of a request or answer that the guard cannot judge. */
-  onFailure: z.enum(["closed", "open"]).default("closed"),
-  /** Whom it is for: all lists that are given must have the request's. */
+const common = () => ({
+  onFailure: z.enum(["closed", "open"]).default("closed").describe("If the guard fails: refuse (`closed`) or let pass (`open`)."),
   for: z
     .strictObject({
-      models: z.array(z.string().min(1)).min(1).optional(),
-      keys: z.array(z.string().min(1)).min(1).optional(),
-      subjects: z.array(z.string().min(1)).min(1).optional(),
-      endpoints: z.array(z.enum(endpoints)).min(1).optional(),
-      teams: z.array(z.string().min(1)).min(1).optional(),
+      models: z.array(z.string().min(1)).min(1).optional().describe("Models."),
+      keys: z.array(z.string().min(1)).min(1).optional().describe("API keys."),
+      subjects: z.array(z.string().min(1)).min(1).optional().describe("Users and service accounts."),
+      endpoints: z.array(z.enum(endpoints)).min(1).optional().describe("Endpoints."),
+      teams: z.array(z.string().min(1)).min(1).optional().describe("Teams."),
     })
-    .prefault({}),
-};
+    .prefault({})
+    .describe("Requests the guard applies to. All lists must match."),
+});
 
-export const guardPart = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("private"), ...common, ...privateOptions }),
-  z.strictObject({ kind: z.literal("blocklist"), ...common, on, ...blocklistOptions }),
-  z.strictObject({ kind: z.literal("webhook"), ...common, on, ...webhookOptions }),
-  z.strictObject({ kind: z.literal("person"), ...common, ...personOptions }),
-]);
+export const guardPart = z.lazy(() =>
+  z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("private").describe("Guard: private data."), ...common(), ...privateOptions() }),
+    z.strictObject({
+      kind: z.literal("blocklist").describe("Guard: words, phrases and patterns."),
+      ...common(),
+      on: on(),
+      ...blocklistOptions(),
+    }),
+    z.strictObject({ kind: z.literal("webhook").describe("Guard: an external service."), ...common(), on: on(), ...webhookOptions() }),
+    z.strictObject({ kind: z.literal("person").describe("Guard: human approval."), ...common(), ...personOptions() }),
+  ]),
+);
 export type GuardPart = z.output<typeof guardPart>;
 export type GuardPartOf<K extends GuardPart["kind"]> = Extract<GuardPart, { readonly kind: K }>;
 

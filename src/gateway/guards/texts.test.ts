@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fixedOf, hasTokenIds, textsOf, withTexts } from "./texts.ts";
+import { fixedOf, hasTokenIds, requestTexts, withTexts } from "./texts.ts";
 
 const long = "secret text";
 
@@ -34,7 +34,7 @@ test.each<[string, object]>([
   ["a prediction", { prediction: { type: "content", content: long } }],
   ["members that nobody here knows", { messages: [{ role: "user", content: [{ type: "new_kind", words: { deep: [long] } }] }] }],
 ])("%s are looked at, and are others when they are changed", (_, body) => {
-  const texts = textsOf(body as Record<string, unknown>);
+  const texts = requestTexts(body as Record<string, unknown>);
   expect(texts.join(" ")).toContain(long);
   const changed = {
     ...body,
@@ -65,12 +65,12 @@ test("pictures, sounds, files, ids and names of tools are not", () => {
       { type: "input_file", file_id: long, file_data: long },
     ],
   };
-  expect(textsOf(body).join("")).not.toContain(long);
+  expect(requestTexts(body).join("")).not.toContain(long);
 });
 
 const judged = (body: object): string => {
   const row = body as Record<string, unknown>;
-  return [...textsOf(row), ...fixedOf(row, textsOf(row))].join("\u0000");
+  return [...requestTexts(row), ...fixedOf(row, requestTexts(row))].join("\u0000");
 };
 
 test("a word that is split over two parts of a message is found, also behind long parts, and two parts make no word of others", () => {
@@ -193,7 +193,7 @@ test("texts that stay the same change nothing, whatever the body", () => {
     fc.property(
       fc.dictionary(fc.constantFrom("messages", "input", "prompt", "tools", "metadata", "user", "model"), fc.jsonValue({ maxDepth: 4 })),
       body => {
-        expect(withTexts(body, textsOf(body))).toEqual({});
+        expect(withTexts(body, requestTexts(body))).toEqual({});
       },
     ),
   );

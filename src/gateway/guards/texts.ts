@@ -3,7 +3,7 @@
  * of tools, prompts, inputs, instructions, names of users. What is no text (pictures, sounds, files, ids, types) is passed over by name, so that
  * a member which nobody here knows is looked at too.
  */
-import { isRow } from "../streams/usage.ts";
+import { isRow } from "../../protocols/index.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -147,7 +147,7 @@ function changedMembers(body: Body, change: Change): Record<string, unknown> {
   return out;
 }
 
-export function textsOf(body: Body): string[] {
+export function requestTexts(body: Body): string[] {
   const texts: string[] = [];
   changedMembers(body, text => {
     texts.push(text);
@@ -156,7 +156,7 @@ export function textsOf(body: Body): string[] {
   return texts;
 }
 
-/** The members of a body that are others when its texts are these, in the order of `textsOf`. */
+/** The members of a body that are others when its texts are these, in the order of `requestTexts`. */
 export function withTexts(body: Body, texts: readonly string[]): Record<string, unknown> {
   let at = 0;
   return changedMembers(body, () => texts[at++]!);
@@ -256,5 +256,5 @@ export function fixedOf(body: Body, texts: readonly string[]): string[] {
 export function nativeTexts(nativeText: string, chatTexts: readonly string[]): string[] {
   const known = new Set(chatTexts);
   const native = JSON.parse(nativeText) as Body;
-  return [...textsOf(native), ...fixedOf(native, textsOf(native))].filter(text => !known.has(text));
+  return [...requestTexts(native), ...fixedOf(native, requestTexts(native))].filter(text => !known.has(text));
 }

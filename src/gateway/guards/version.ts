@@ -1,6 +1,6 @@
 /** Which guards stand before a model, as one word: answers kept under another one were looked at by others. */
 import { hashOf } from "../../base/index.ts";
-import type { ModelRoute } from "../config/read-config.ts";
+import type { ModelRoute } from "../routing/route.ts";
 import type { Guard } from "./contract.ts";
 
 /** A list of guards is made once a configuration. */

@@ -3,9 +3,11 @@
  * no answer and no secret by construction; what an upstream said of itself is redacted.
  */
 import type { Writable } from "node:stream";
+import type { LogConfig } from "../config/gateway-config.ts";
 import type { ShadowRecord } from "../routing/shadow.ts";
-import { type RequestRecord, textOfRecord } from "./exchange.ts";
-import { fileSink, type Sink } from "./log-file.ts";
+import { textOfRecord } from "./exchange.ts";
+import { fileSink, type LogSink } from "./log-file.ts";
+import type { RequestRecord } from "./request-record.ts";
 
 export interface AccessLog {
   write(record: RequestRecord): void;
@@ -14,23 +16,14 @@ export interface AccessLog {
   close(): Promise<void>;
 }
 
-export interface LogConfig {
-  /** A file that is added to, `stdout` or `none`. */
-  readonly to: string;
-  /** Share of answers below 400 that are logged. */
-  readonly sample: number;
-  readonly sizeBytes: number;
-  readonly keepMs: number;
-}
-
-export interface AccessLogOptions extends Omit<LogConfig, "sizeBytes" | "keepMs"> {
+interface AccessLogOptions extends Omit<LogConfig, "sizeBytes" | "keepMs"> {
   /** Never full when absent. */
   readonly sizeBytes?: number;
   /** Kept for ever when absent. */
   readonly keepMs?: number;
   readonly random: () => number;
   readonly now?: () => number;
-  /** What `stdout` means. Default: the process's. */
+  /** What `stdout` means. Default: nothing is logged there. */
   readonly stdout?: Writable;
 }
 
@@ -42,7 +35,7 @@ const silent: AccessLog = { write: () => {}, copy: () => {}, close: async () => 
 // a full disk must not end the gateway
 const onError = () => {};
 
-const streamSink = (stream: Writable): Sink => ({
+const streamSink = (stream: Writable): LogSink => ({
   get waiting() {
     return stream.writableLength;
   },
@@ -50,18 +43,11 @@ const streamSink = (stream: Writable): Sink => ({
   close: async () => {},
 });
 
-export function openAccessLog({
-  to,
-  sample,
-  random,
-  sizeBytes,
-  keepMs,
-  now = Date.now,
-  stdout = process.stdout,
-}: AccessLogOptions): AccessLog {
-  if (to === "none") return silent;
-  const sink = to === "stdout" ? streamSink(stdout) : fileSink(to, { sizeBytes, keepMs, now });
-  if (to === "stdout") stdout.on("error", onError);
+export function openAccessLog({ to, sample, random, sizeBytes, keepMs, now = Date.now, stdout }: AccessLogOptions): AccessLog {
+  const stream = to === "stdout" ? stdout : undefined;
+  if (to === "none" || (to === "stdout" && !stream)) return silent;
+  const sink = stream ? streamSink(stream) : fileSink(to, { sizeBytes, keepMs, now });
+  stream?.on("error", onError);
   let lines: string[] = [];
   let waiting = 0;
   let dropped = 0;
@@ -91,7 +77,7 @@ export function openAccessLog({
     close: async () => {
       clearInterval(timer);
       flush();
-      if (to === "stdout") stdout.off("error", onError);
+      stream?.off("error", onError);
       await sink.close();
     },
   };

@@ -2,10 +2,11 @@
  * The addresses that requests for a model come to: what each is called in policies, whether its answers can be streams, and how much it asks
  * for. A new one is a row.
  */
-import type { Endpoint } from "../contract.ts";
+
+import { isRow } from "../../protocols/index.ts";
+import type { Endpoint } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { StreamedApi } from "../streams/progress.ts";
-import { isRow } from "../streams/usage.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 

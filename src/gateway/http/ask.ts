@@ -1,18 +1,18 @@
 /** A request for a model, read with bounds: declared type, size, UTF-8, nesting, keys given once; and what the gateway wants to know of it. */
 import { isAscii } from "node:buffer";
 import { contentCoding, decodedContent, formatBytes, type LoamError } from "../../base/index.ts";
-import type { Action, Endpoint } from "../contract.ts";
+import { isRow, Passage, type ProtocolName } from "../../protocols/index.ts";
+import type { Action } from "../contract.ts";
+import type { Endpoint } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
-import { type Parameters, parametersIn } from "../policy/parameters.ts";
-import { isRow } from "../streams/usage.ts";
+import type { Parameters } from "../policy/parameter.ts";
+import { parametersIn } from "../policy/parameters.ts";
 import type { ChatContract } from "../translate/contract.ts";
-import { Passage } from "../translate/passage.ts";
 import { isLarge, nextTurn } from "../turns.ts";
-import type { ProtocolName } from "../upstreams/protocol.ts";
 import { type Api, tokenIds } from "./apis.ts";
 import { limits } from "./limits.ts";
 import { type Members, readMembers } from "./members.ts";
-import { type Asked, NodeRequest } from "./node-request.ts";
+import { type AnyRequest, NodeRequest } from "./node-request.ts";
 
 export interface Ask {
   readonly api: Api;
@@ -61,7 +61,7 @@ const tooLarge = (received: string) =>
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Errors: gateway/tooLarge as soon as it is too much, gateway/cancelled. */
-export function receivedBytes(request: Asked): Uint8Array | Promise<Uint8Array> {
+export function receivedBytes(request: AnyRequest): Uint8Array | Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > limits.bodyBytes) throw tooLarge(formatBytes(Number(declared)));
   return request instanceof NodeRequest ? request.received() : receivedFrom(request, declared);
@@ -88,7 +88,7 @@ async function receivedFrom(request: Request, declared: string | null): Promise<
 }
 
 /** As `receivedBytes`, decoded where the body is compressed. Errors: gateway/mediaType, gateway/body, too. */
-export function contentBytes(request: Asked): Uint8Array | Promise<Uint8Array> {
+export function contentBytes(request: AnyRequest): Uint8Array | Promise<Uint8Array> {
   const coding = contentCoding(request.headers.get("content-encoding"));
   const come = receivedBytes(request);
   return coding === undefined ? come : decoded(come, coding);
@@ -117,7 +117,7 @@ interface Read {
 }
 
 /** A body that is one JSON object; at once where it came with the headers. Errors: gateway/mediaType, tooLarge, body, cancelled. */
-export function readObject(request: Asked): Read | Promise<Read> {
+export function readObject(request: AnyRequest): Read | Promise<Read> {
   const type = request.headers.get("content-type") ?? "";
   if (!jsonType.test(type))
     throw gatewayErrors.fail("mediaType", {
@@ -177,7 +177,7 @@ function bodyOf(text: string, members: Members): Read["body"] {
 }
 
 /** Reads the body of a request to `api`, in the words of another contract where one is given. Errors: those of `readObject`, gateway/parameter. */
-export function readAsk(request: Asked, api: Api, contract?: ChatContract): Ask | Promise<Ask> {
+export function readAsk(request: AnyRequest, api: Api, contract?: ChatContract): Ask | Promise<Ask> {
   const read = readObject(request);
   return read instanceof Promise ? read.then(r => asked(r, api, contract)) : asked(read, api, contract);
 }

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { apis } from "./apis.ts";
-import { believed, chargedStream, chargedWhole, type Held } from "./charged.ts";
+import { boundedUsage, chargedStream, chargedWhole, type Held } from "./charged.ts";
 
 const tokens = fc.oneof(fc.nat(20), fc.nat(10_000), fc.nat(1_000_000_000));
 const usage = fc.record({ inputTokens: tokens, outputTokens: tokens, cachedTokens: tokens }).map(u => ({
@@ -33,18 +33,18 @@ const held: fc.Arbitrary<Held> = fc
 test("nothing is believed beyond what was said; more said is never less charged; and what is charged is believed", () => {
   fc.assert(
     fc.property(held, usage, usage, (f, a, b) => {
-      const one = believed(f, a);
+      const one = boundedUsage(f, a);
       expect(one.inputTokens).toBeLessThanOrEqual(a.inputTokens);
       expect(one.outputTokens).toBeLessThanOrEqual(a.outputTokens);
       expect(one.cachedTokens).toBeLessThanOrEqual(Math.min(a.cachedTokens, one.inputTokens));
-      const more = believed(f, {
+      const more = boundedUsage(f, {
         inputTokens: a.inputTokens + b.inputTokens,
         outputTokens: a.outputTokens + b.outputTokens,
         cachedTokens: 0,
       });
       expect(more.inputTokens).toBeGreaterThanOrEqual(one.inputTokens);
       expect(more.outputTokens).toBeGreaterThanOrEqual(one.outputTokens);
-      expect(believed(f, one)).toEqual(one);
+      expect(boundedUsage(f, one)).toEqual(one);
     }),
   );
 });
@@ -54,7 +54,7 @@ test("what was held is believed; of a bounded answer no more than that, or the m
     fc.property(held, usage, (f, said) => {
       const [route] = f.routes;
       const { maxOutputTokens: most, ask } = f;
-      const { outputTokens, inputTokens } = believed(f, said);
+      const { outputTokens, inputTokens } = boundedUsage(f, said);
       if (ask.api.streamed === undefined) {
         expect(outputTokens).toBe(0);
         return;
@@ -74,10 +74,10 @@ test("nothing said of a whole answer is what was held; of a stream, its pieces; 
     fc.property(held, usage, fc.nat(3_000), (f, said, pieces) => {
       const { inputTokens } = f.exchange;
       expect(chargedWhole(f, undefined, true)).toEqual({ inputTokens, outputTokens: f.maxOutputTokens, cachedTokens: 0 });
-      expect(chargedWhole(f, said, false)).toEqual(believed(f, said));
-      expect(chargedStream(f, undefined, pieces)).toEqual(believed(f, { inputTokens, outputTokens: pieces, cachedTokens: 0 }));
+      expect(chargedWhole(f, said, false)).toEqual(boundedUsage(f, said));
+      expect(chargedStream(f, undefined, pieces)).toEqual(boundedUsage(f, { inputTokens, outputTokens: pieces, cachedTokens: 0 }));
       const { outputTokens } = chargedStream(f, said, pieces);
-      expect(outputTokens).toBeGreaterThanOrEqual(believed(f, { ...said, outputTokens: Math.ceil(pieces / 8) }).outputTokens);
+      expect(outputTokens).toBeGreaterThanOrEqual(boundedUsage(f, { ...said, outputTokens: Math.ceil(pieces / 8) }).outputTokens);
     }),
   );
 });

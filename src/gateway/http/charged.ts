@@ -3,8 +3,9 @@
  * request can be; downwards by what was seen of a stream. Where nothing usable was said of a whole answer, what was held is charged. And what an
  * upstream is told so that what is held is all that it writes.
  */
-import type { ModelRoute } from "../config/read-config.ts";
-import type { TokenUsage } from "../streams/usage.ts";
+
+import type { TokenUsage } from "../../protocols/index.ts";
+import type { ModelRoute } from "../routing/route.ts";
 import type { Ask } from "./ask.ts";
 
 /** Of a request that was let in, what its counts are held against. */
@@ -53,7 +54,7 @@ function mostOutput(f: Held, said: number): number {
 }
 
 /** The counts of an upstream with what cannot be taken off. */
-export function believed(f: Held, said: TokenUsage): TokenUsage {
+export function boundedUsage(f: Held, said: TokenUsage): TokenUsage {
   const inputTokens = Math.min(
     said.inputTokens,
     Math.max(f.routes[0]!.contextTokens, f.ask.sizeBytes * tokensPerByte, f.exchange.inputTokens),
@@ -66,8 +67,8 @@ export function believed(f: Held, said: TokenUsage): TokenUsage {
 /** Of a whole answer; `said` is undefined where its upstream said nothing usable, `isUncounted` where it should have. */
 export const chargedWhole = (f: Held, said: TokenUsage | undefined, isUncounted: boolean): TokenUsage =>
   said && !isUncounted
-    ? believed(f, said)
-    : believed(f, {
+    ? boundedUsage(f, said)
+    : boundedUsage(f, {
         inputTokens: said?.inputTokens ?? f.exchange.inputTokens,
         outputTokens: isUncounted ? f.maxOutputTokens : 0,
         cachedTokens: said?.cachedTokens ?? 0,
@@ -75,7 +76,7 @@ export const chargedWhole = (f: Held, said: TokenUsage | undefined, isUncounted:
 
 /** Of a stream that said something in so many pieces: they are counted where nothing was said of them, or less than they can be. */
 export const chargedStream = (f: Held, said: TokenUsage | undefined, pieces: number): TokenUsage =>
-  believed(
+  boundedUsage(
     f,
     said && pieces <= said.outputTokens * piecesPerToken
       ? said

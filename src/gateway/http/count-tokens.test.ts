@@ -88,6 +88,7 @@ test("who may not ask the model gets no count of it, in Anthropic's errors", asy
     Anthropic.AuthenticationError,
   );
   const broken = { model: "chat", messages: [{ role: "user" as const, content: [{ type: "text" as const }] }] };
+  // what the client's types forbid
   await expect(clientOf().messages.countTokens(broken as never)).rejects.toThrow(/invalid_request_error.*messages\[0\]/);
 });
 

@@ -1,17 +1,19 @@
 /**
- * Requests for a model answered on node's own objects: the same handler and the same answer as by way of Hono, at a third of what the Web's
+ * Requests for a model answered on node's own objects: the same steps and the same answer as by way of Hono, at a third of what the Web's
  * Request and Response cost. What is unusual (a body without a length, a long one, another method or address) goes the common way.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Gateway } from "../gateway.ts";
-import { answered, type Ending, type Place, type Written } from "./around.ts";
+import type { GatewayPorts } from "../ports.ts";
+import { type Address, answerRequest, type Ending, type Written } from "./answer-request.ts";
 import type { End } from "./exchange.ts";
-import { type Asked, NodeRequest } from "./node-request.ts";
+import type { ModelFields } from "./model-addresses.ts";
+import { type AnyRequest, NodeRequest } from "./node-request.ts";
 
 /** A declared body up to this size; node reads and drops so much where a request is refused before its body was read. */
 const mostBytes = 1024 * 1024;
 
-export type DirectPlaces = ReadonlyMap<string, Place<Asked>>;
+type DirectAddress = Address<AnyRequest, ModelFields>;
+type DirectAddresses = ReadonlyMap<string, DirectAddress>;
 
 /** Until a stream's client has taken what was written, or left. */
 const drained = (outgoing: ServerResponse): Promise<void> =>
@@ -56,8 +58,11 @@ function write({ status, headers, body }: Written, outgoing: ServerResponse): vo
 }
 
 /** Answers where the request is one of these; false where it must go the common way. */
-export function directly(gateway: Gateway, places: DirectPlaces): (incoming: IncomingMessage, outgoing: ServerResponse) => boolean {
-  const answer = async (place: Place<Asked>, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+export function directly(
+  gateway: GatewayPorts,
+  addresses: DirectAddresses,
+): (incoming: IncomingMessage, outgoing: ServerResponse) => boolean {
+  const answer = async (address: DirectAddress, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     // what is counted at the end need not be waited for by the client
     let isWritten = false;
     let later: (() => void) | undefined;
@@ -69,7 +74,7 @@ export function directly(gateway: Gateway, places: DirectPlaces): (incoming: Inc
       else later ??= () => counted(end);
     };
     try {
-      const given = await answered(gateway, place, request, { incoming, outgoing }, ending);
+      const given = await answerRequest(gateway, address, request, { incoming, outgoing }, ending);
       if (outgoing.destroyed) {
         if (given.body instanceof ReadableStream) await given.body.cancel();
       } else write(given, outgoing);
@@ -84,10 +89,10 @@ export function directly(gateway: Gateway, places: DirectPlaces): (incoming: Inc
   };
   return (incoming, outgoing) => {
     if (incoming.method !== "POST") return false;
-    const place = places.get(incoming.url!);
+    const address = addresses.get(incoming.url!);
     const declared = Number(incoming.headers["content-length"] ?? Number.NaN);
-    if (!place || !(declared <= mostBytes)) return false;
-    void answer(place, incoming, outgoing);
+    if (!address || !(declared <= mostBytes)) return false;
+    void answer(address, incoming, outgoing);
     return true;
   };
 }

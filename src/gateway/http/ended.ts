@@ -3,7 +3,8 @@
  * requests, finds none of that code in the processor's caches and costs three times as much, of which the next answer has its share.
  */
 import type { Clock } from "../../base/index.ts";
-import { type End, type Exchange, type RequestRecord, recordOf } from "./exchange.ts";
+import { type End, type Exchange, recordOf } from "./exchange.ts";
+import type { RequestRecord } from "./request-record.ts";
 
 /** How long one waits at most, unless somebody asks before. */
 const waitMs = 50;

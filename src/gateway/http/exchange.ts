@@ -1,62 +1,16 @@
 /** One request at the gateway's door while it lives: what is known of it so far, and its one line in the log and the metrics when it ends. */
 
 import { redact } from "../../base/index.ts";
-import type { Authentication, Identity, Reservation } from "../contract.ts";
+import type { TokenUsage } from "../../protocols/index.ts";
 import type { GuardActs } from "../guards/acts.ts";
-import type { Attempt } from "../routing/attempts.ts";
-import type { TokenUsage } from "../streams/usage.ts";
+import type { Identity } from "../identity/contract.ts";
+import type { Reservation } from "../limits/contract.ts";
 import type { RequestTrace } from "../tracing/tracing.ts";
 import type { ShownCertificate } from "../transport/client-certificate.ts";
-
-/** The log's line. No prompt, no answer, no secret. */
-export interface RequestRecord {
-  readonly id: string;
-  readonly time: string;
-  readonly method: string;
-  /** The route's pattern, never the path itself. */
-  readonly path: string;
-  readonly ip: string | null;
-  readonly key: string | null;
-  readonly subject: string | null;
-  /** Public name of the model, null where none is known. */
-  readonly model: string | null;
-  readonly target: string | null;
-  /** Of them, those before the last failed. */
-  readonly attempts: readonly Attempt[];
-  readonly status: number;
-  /** Of the gateway's table, or `upstream/STATUS`. */
-  readonly error: string | null;
-  /** For the log alone: what an error for the client does not say. */
-  readonly detail: string | null;
-  readonly ms: number;
-  /** Until the first byte of the answer. */
-  readonly firstMs: number | null;
-  readonly isStream: boolean;
-  /** Times that the answer was gone on with by another upstream. */
-  readonly resumed: number;
-  /** The rule that said which targets it may go to. */
-  readonly rule: string | null;
-  /** Of the time, that in lines before servers that take only so many at once. */
-  readonly queuedMs: number;
-  /** Two servers were asked, since the first was slow. */
-  readonly isHedged: boolean;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly cachedTokens: number;
-  /** As the upstream calls what answered: its model, or Loam's own version `mail-small@3`. */
-  readonly served: string | null;
-  /** Of the trace, where it is sampled. */
-  readonly trace: string | null;
-  /** What the cache of answers did; null where there is none. */
-  readonly cache: string | null;
-  /** What guards did: name, stage, decision. */
-  readonly guards: readonly string[];
-  /** Limits that were near, or would have denied. */
-  readonly warnings: readonly string[];
-}
+import type { Attempt, RequestRecord } from "./request-record.ts";
 
 /** Of a request that was put to servers. */
-export interface Routed {
+interface Routed {
   readonly pricedAs: string | undefined;
   readonly rule: string | undefined;
   readonly queuedMs: number;
@@ -82,18 +36,18 @@ export interface Exchange {
   firstMs?: number;
   resumed: number;
   /** How it was routed. */
-  way?: Routed;
+  routed?: Routed;
   served?: string | undefined;
   trace?: RequestTrace;
   /** What the cache of answers did. */
   cache?: string;
   guards?: GuardActs;
+  /** Guards look at its answer. */
+  isFiltered?: true;
   detail?: string;
   isOver: boolean;
   /** What the connection's certificate says, where clients may show one. */
   readonly certificate?: ShownCertificate;
-  /** Of a request that is signed: who has signed it. */
-  signed?: Authentication;
 }
 
 /** What a handler gives; the response is made of it once, with what all answers carry. */
@@ -153,9 +107,9 @@ export function recordOf(x: Exchange, { status, error, usage }: End, nowMs: numb
     firstMs: x.firstMs === undefined ? null : rounded(x.firstMs),
     isStream: x.isStream,
     resumed: x.resumed,
-    rule: x.way?.rule ?? null,
-    queuedMs: x.way === undefined ? 0 : rounded(x.way.queuedMs),
-    isHedged: x.way?.isHedged ?? false,
+    rule: x.routed?.rule ?? null,
+    queuedMs: x.routed === undefined ? 0 : rounded(x.routed.queuedMs),
+    isHedged: x.routed?.isHedged ?? false,
     inputTokens: usage?.inputTokens ?? 0,
     outputTokens: usage?.outputTokens ?? 0,
     cachedTokens: usage?.cachedTokens ?? 0,

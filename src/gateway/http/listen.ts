@@ -7,11 +7,11 @@ import { getRequestListener } from "@hono/node-server";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { openTls } from "../transport/tls.ts";
-import { modelPlaces } from "./app.ts";
+import { directAddresses } from "./app.ts";
 import { directly } from "./direct.ts";
+import { isSigned } from "./is-signed.ts";
 import { limits } from "./limits.ts";
 import { NodeHeaders } from "./node-request.ts";
-import { isSigned } from "./signable.ts";
 import { wireError } from "./wire-error.ts";
 
 export interface GatewayListening {
@@ -31,7 +31,7 @@ const defaultGraceMs = 25_000;
 /** Streams that were ended by an error get this long to say so. */
 const lastWordsMs = 250;
 
-export interface ListenAt {
+interface ListenAt {
   readonly host: string;
   readonly port: number;
   /** Changed files of `listen.tls`: taken up (undefined), or why not. */
@@ -46,6 +46,25 @@ function refuseHeaders(outgoing: ServerResponse): void {
   outgoing.writeHead(status, { "content-type": "application/json", connection: "close" }).end(body);
 }
 
+/** Errors: gateway/portInUse. */
+const bound = (server: Server, host: string, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        gatewayErrors.fail(
+          "portInUse",
+          {
+            place: `${host}:${port}`,
+            message: error.code === "EADDRINUSE" ? "another program listens there" : `it cannot be used (${error.code})`,
+            hint: "Stop it, or take another port: --port 0 for any free one.",
+          },
+          error,
+        ),
+      ),
+    );
+    server.listen(port, host, resolve);
+  });
+
 /** Errors: gateway/portInUse; gateway/config where the files of `listen.tls` are not what they should be. */
 export async function listenGateway(
   gateway: Gateway,
@@ -58,7 +77,7 @@ export async function listenGateway(
     (request, env) => gateway.fetch(request, env as { incoming: IncomingMessage; outgoing: ServerResponse }),
     { hostname: host },
   );
-  const direct = directly(gateway, modelPlaces(gateway));
+  const direct = directly(gateway, directAddresses);
   const options = {
     maxHeaderSize: limits.headerBytes,
     requestTimeout: requestMs,
@@ -76,22 +95,7 @@ export async function listenGateway(
   const unfollow = secure && tls.follow(secure, onTls ?? (() => {}));
   // one more than is taken, so that too many are seen; node leaves the rest away in silence
   server.maxHeadersCount = limits.headerCount + 1;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) =>
-      reject(
-        gatewayErrors.fail(
-          "portInUse",
-          {
-            place: `${host}:${port}`,
-            message: error.code === "EADDRINUSE" ? "another program listens there" : `it cannot be used (${error.code})`,
-            hint: "Stop it, or take another port: --port 0 for any free one.",
-          },
-          error,
-        ),
-      ),
-    );
-    server.listen(port, host, resolve);
-  });
+  await bound(server, host, port);
   const own = (server.address() as AddressInfo).port;
   const shown = host.includes(":") ? `[${host}]` : host;
   let draining: Promise<{ readonly cutOff: number }> | undefined;

@@ -6,13 +6,13 @@ import { createWriteStream, fstatSync, renameSync, statSync, type WriteStream } 
 import { readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
-export interface Sink {
+export interface LogSink {
   readonly waiting: number;
   write(text: string): void;
   close(): Promise<void>;
 }
 
-export interface FileSinkOptions {
+interface FileSinkOptions {
   /** Never full when absent. */
   readonly sizeBytes?: number | undefined;
   /** Kept for ever when absent. */
@@ -39,7 +39,7 @@ async function forget(path: string, keepMs: number, nowMs: number): Promise<void
       await rm(join(folder, name), { force: true });
 }
 
-class FileSink implements Sink {
+class FileSink implements LogSink {
   readonly #path: string;
   readonly #options: FileSinkOptions;
   readonly #look: NodeJS.Timeout;
@@ -124,4 +124,4 @@ class FileSink implements Sink {
   }
 }
 
-export const fileSink = (path: string, options: FileSinkOptions): Sink => new FileSink(path, options);
+export const fileSink = (path: string, options: FileSinkOptions): LogSink => new FileSink(path, options);

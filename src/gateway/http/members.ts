@@ -4,7 +4,7 @@
  * bounded before anything is parsed.
  */
 
-export interface Member {
+interface JsonMember {
   readonly key: string;
   /** Where the value stands. */
   readonly from: number;
@@ -12,7 +12,7 @@ export interface Member {
 }
 
 export interface Members {
-  readonly members: readonly Member[];
+  readonly members: readonly JsonMember[];
   /** Levels of nesting. */
   readonly depth: number;
   /** The first key of any object that was given twice. */
@@ -49,7 +49,7 @@ const keyOf = (raw: string): string => {
 
 /** Reads the text of a JSON object. Of a text that is no JSON it says something or other; parsing it says what is wrong. */
 export function readMembers(text: string): Members {
-  const members: Member[] = [];
+  const members: JsonMember[] = [];
   /** Keys of the objects that are open; undefined for lists. */
   const keys: (Set<string> | undefined)[] = [];
   let depth = 0;
@@ -105,10 +105,10 @@ export function readMembers(text: string): Members {
   return { members, depth, twice };
 }
 
-export interface Replaced {
+interface Replaced {
   readonly text: string;
   /** Of the text. */
-  readonly members: readonly Member[];
+  readonly members: readonly JsonMember[];
 }
 
 /**
@@ -119,7 +119,7 @@ export function replaceMembers(text: string, { members }: Pick<Members, "members
   let changed = "";
   let from = 0;
   const missing = Object.keys(values);
-  const out: Member[] = [];
+  const out: JsonMember[] = [];
   for (const m of members) {
     const moved = changed.length - from;
     const at = missing.indexOf(m.key);

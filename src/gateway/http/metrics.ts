@@ -4,7 +4,7 @@ import type { GuardCounts } from "../guards/acts.ts";
 import { guardMetrics } from "../guards/metrics.ts";
 import type { ModelState } from "../upstreams/model-record.ts";
 import type { Upstream, UpstreamState } from "../upstreams/upstream.ts";
-import type { RequestRecord } from "./exchange.ts";
+import type { RequestRecord } from "./request-record.ts";
 
 /** Seconds. */
 const requestBuckets = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
@@ -19,7 +19,7 @@ export interface GatewayMetrics {
   readonly guards: GuardCounts;
 }
 
-export interface Watched {
+interface Watched {
   readonly version: string;
   readonly inFlight: () => number;
   readonly upstreams: () => readonly Upstream[];
@@ -27,18 +27,46 @@ export interface Watched {
   readonly tell: () => void;
 }
 
+const counterIn =
+  (registry: Registry) =>
+  <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+    new Counter({ name: `loam_gateway_${name}`, help, labelNames: [...labelNames], registers: [registry] });
+
 export function createMetrics({ version, inFlight, upstreams, tell }: Watched): GatewayMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
-    new Counter({ name: `loam_gateway_${name}`, help, labelNames: [...labelNames], registers });
-  const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
-    new Histogram({ name: `loam_gateway_${name}`, help, labelNames: [...labelNames], buckets: requestBuckets, registers });
   new Gauge({ name: "loam_gateway_build_info", help: "Loam's version, as a label; always 1.", labelNames: ["version"], registers }).set(
     { version },
     1,
   );
+  const requests = requestMetrics(registry);
+  new Gauge({
+    name: "loam_gateway_in_flight",
+    help: "Requests whose answer has not ended.",
+    registers,
+    collect() {
+      this.set(inFlight());
+    },
+  });
+  upstreamMetrics(registry, upstreams);
+  return {
+    registry,
+    guards: guardMetrics(registry),
+    contentType: registry.contentType,
+    text: () => {
+      tell();
+      return registry.metrics();
+    },
+    ...requests,
+  };
+}
+
+/** Of requests, when they have ended. */
+function requestMetrics(registry: Registry): Pick<GatewayMetrics, "request" | "denied"> {
+  const counter = counterIn(registry);
+  const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+    new Histogram({ name: `loam_gateway_${name}`, help, labelNames: [...labelNames], buckets: requestBuckets, registers: [registry] });
   const requests = counter("requests_total", "Requests by path, model and status; 499 where the client left.", ["path", "model", "status"]);
   const seconds = histogram("request_seconds", "Time from a request to the end of its answer.", ["path"]);
   const firstByte = histogram("first_byte_seconds", "Time from a request to the first byte of its answer.", ["model"]);
@@ -48,14 +76,27 @@ export function createMetrics({ version, inFlight, upstreams, tell }: Watched): 
   const denied = counter("denied_total", "Requests that a limit denied.", ["limit", "code"]);
   const errors = counter("errors_total", "Requests that ended with an error, by its code.", ["code"]);
   const warned = counter("limit_warnings_total", "Limits that were near, or in shadow mode would have denied.", ["warning"]);
-  new Gauge({
-    name: "loam_gateway_in_flight",
-    help: "Requests whose answer has not ended.",
-    registers,
-    collect() {
-      this.set(inFlight());
+  return {
+    request: r => {
+      const model = r.model ?? "none";
+      requests.inc({ path: r.path, model, status: r.status });
+      seconds.observe({ path: r.path }, r.ms / 1000);
+      if (r.firstMs !== null) firstByte.observe({ model }, r.firstMs / 1000);
+      if (r.inputTokens > 0) tokens.inc({ model, kind: "input" }, r.inputTokens);
+      if (r.cachedTokens > 0) tokens.inc({ model, kind: "cached" }, r.cachedTokens);
+      if (r.outputTokens > 0) tokens.inc({ model, kind: "output" }, r.outputTokens);
+      for (const a of r.attempts) attempts.inc({ target: a.target, how: a.how });
+      if (r.resumed > 0) resumed.inc({ model }, r.resumed);
+      if (r.error !== null) errors.inc({ code: r.error });
+      for (const warning of r.warnings) warned.inc({ warning });
     },
-  });
+    denied: (limit, code) => denied.inc({ limit, code }),
+  };
+}
+
+/** Of upstreams and their models, as they are when somebody looks. */
+function upstreamMetrics(registry: Registry, upstreams: () => readonly Upstream[]): void {
+  const registers = [registry];
   const ofUpstream = (name: string, help: string, value: (u: UpstreamState) => number | undefined) =>
     new Gauge({
       name: `loam_gateway_upstream_${name}`,
@@ -94,27 +135,4 @@ export function createMetrics({ version, inFlight, upstreams, tell }: Watched): 
   ofModel("credentials_refused", "1 since the upstream refused the gateway's credentials, until it answers.", m =>
     m.refusesCredentials ? 1 : 0,
   );
-  return {
-    registry,
-    guards: guardMetrics(registry),
-    contentType: registry.contentType,
-    text: () => {
-      tell();
-      return registry.metrics();
-    },
-    request: r => {
-      const model = r.model ?? "none";
-      requests.inc({ path: r.path, model, status: r.status });
-      seconds.observe({ path: r.path }, r.ms / 1000);
-      if (r.firstMs !== null) firstByte.observe({ model }, r.firstMs / 1000);
-      if (r.inputTokens > 0) tokens.inc({ model, kind: "input" }, r.inputTokens);
-      if (r.cachedTokens > 0) tokens.inc({ model, kind: "cached" }, r.cachedTokens);
-      if (r.outputTokens > 0) tokens.inc({ model, kind: "output" }, r.outputTokens);
-      for (const a of r.attempts) attempts.inc({ target: a.target, how: a.how });
-      if (r.resumed > 0) resumed.inc({ model }, r.resumed);
-      if (r.error !== null) errors.inc({ code: r.error });
-      for (const warning of r.warnings) warned.inc({ warning });
-    },
-    denied: (limit, code) => denied.inc({ limit, code }),
-  };
 }

@@ -87,4 +87,4 @@ export class NodeRequest {
 }
 
 /** What handlers are given: a request of the Web's, or one of node's. */
-export type Asked = Request | NodeRequest;
+export type AnyRequest = Request | NodeRequest;

@@ -1,15 +1,15 @@
 /** What a target is told: the client's request with what differs there; and the copy that goes to a model's shadow. */
+import { isRow } from "../../protocols/index.ts";
 import type { AttemptsOptions } from "../routing/attempts.ts";
+import { mayAskTwice } from "../routing/may-ask-twice.ts";
 import type { ClientAnswer } from "../routing/shadow.ts";
-import { mayAskTwice } from "../routing/way.ts";
-import { isRow } from "../streams/usage.ts";
 import { callersHeaders } from "../tracing/tracing.ts";
 import { callFor, isToldIds, ownWords } from "../translate/call-for.ts";
-import { translationOf } from "../translate/protocols.ts";
+import { translationOf } from "../translate/translation-of.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
+import type { AdmittedRequest } from "./admitted-request.ts";
 import type { Ask } from "./ask.ts";
 import { toldOutputTokens } from "./charged.ts";
-import type { Forwarded } from "./forward.ts";
 import { withMembers } from "./members.ts";
 
 /** Headers of the client's that an upstream is told, because they change an answer. */
@@ -19,7 +19,7 @@ const passedOn = ["openai-beta", idempotencyKey];
 /** Further ones, to an upstream that is told the request in the client's own words. */
 const ownPassedOn = ["anthropic-beta", "anthropic-version"];
 
-function headersFor({ headers, exchange, ask, objects }: Forwarded, config: UpstreamConfig): Record<string, string> {
+function headersFor({ headers, exchange, ask, objects }: AdmittedRequest, config: UpstreamConfig): Record<string, string> {
   const sent: Record<string, string> = {
     "content-type": "application/json",
     accept: ask.isStream ? "text/event-stream" : "application/json",
@@ -54,7 +54,7 @@ export const asksUsage = ({ api, isStream, wantsUsage }: Ask): boolean =>
   isStream && !wantsUsage && (api.streamed === "chat" || api.streamed === "completions");
 
 /** The call for a target: the client's request, with what differs there. */
-export function requestFor(f: Forwarded): AttemptsOptions["request"] {
+export function requestFor(f: AdmittedRequest): AttemptsOptions["request"] {
   const { ask, routes, exchange, objects } = f;
   const [route] = routes;
   const told = toldOutputTokens(f);
@@ -107,7 +107,7 @@ export function requestFor(f: Forwarded): AttemptsOptions["request"] {
 }
 
 /** A copy to the model's shadow, where one goes. */
-export function copied(f: Forwarded): ((answer: ClientAnswer | undefined) => void) | undefined {
+export function shadowCopy(f: AdmittedRequest): ((answer: ClientAnswer | undefined) => void) | undefined {
   const { routes, runtime, headers, shadows } = f;
   const { native, ...ask } = f.ask;
   // it is no attempt of the request's trace

@@ -1,14 +1,20 @@
-/**
- * Errors as OpenAI's clients read them: `{ error: { message, type, param, code } }`, all four keys always; in a stream as an event. What is not an
- * error of the gateway's own becomes 500 with the request's id and no detail.
- */
+/** Errors of the gateway as OpenAI's clients read them, whole and as an event of a stream: its own, those of upstreams, and answers of the limits. */
 import { isLoamError, redact } from "../../base/index.ts";
-import { UpstreamRefusal } from "../routing/attempts.ts";
+import {
+  dataEvent,
+  type ErrorCode,
+  type ErrorObject,
+  errorObject,
+  isRow,
+  namedEvent,
+  sessionErrorCodes,
+  wireErrorOf,
+} from "../../protocols/index.ts";
+import { UpstreamRefusal } from "../routing/last-word.ts";
 import type { StreamedApi } from "../streams/progress.ts";
-import { isRow } from "../streams/usage.ts";
 import { type FailureKind, failureRows, UpstreamFailure } from "../upstreams/failure.ts";
 
-export interface WireError {
+export interface GatewayErrorAnswer {
   readonly status: number;
   /** For the log and the metrics. */
   readonly ours: string;
@@ -16,15 +22,8 @@ export interface WireError {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-interface ErrorObject {
-  readonly message: string;
-  readonly type: string;
-  readonly param: string | null;
-  readonly code: string | null;
-}
-
 /** OpenAI's words for the gateway's; `param` where the place is a parameter. */
-const words: Readonly<Record<string, { readonly code: string; readonly param?: true }>> = {
+const codes: Readonly<Record<string, ErrorCode>> = {
   "gateway/body": { code: "invalid_body" },
   "gateway/parameter": { code: "invalid_value", param: true },
   "gateway/untranslated": { code: "unsupported_parameter", param: true },
@@ -65,10 +64,7 @@ const words: Readonly<Record<string, { readonly code: string; readonly param?: t
   "gateway/credentials": { code: "upstream_credentials" },
   "gateway/draining": { code: "service_unavailable" },
   "gateway/timeout": { code: "upstream_timeout" },
-  "session/code": { code: "invalid_login_code" },
-  "session/token": { code: "invalid_api_key" },
-  "session/attempts": { code: "rate_limit_exceeded" },
-  "session/forgery": { code: "not_allowed" },
+  ...sessionErrorCodes,
 };
 
 /** Of each deadline its own, by the names of `timeouts`. */
@@ -79,74 +75,63 @@ const deadlines: { readonly [K in FailureKind]?: string } = {
   totalTimeout: "total_timeout",
 };
 
-const types: Readonly<Record<number, string>> = { 401: "authentication_error", 403: "permission_error", 429: "rate_limit_error" };
-const typeOf = (status: number): string => types[status] ?? (status < 500 ? "invalid_request_error" : "server_error");
-
-/** Seconds after which a server that rests or drains may be asked again. */
-const retrySeconds = 5;
+/** After which a server that rests or drains may be asked again. */
+const retryMs = 5000;
 
 /** The upstream's own error where it has OpenAI's form, else what can be said without it. */
-function refusalBody({ status, body }: UpstreamRefusal): string {
+function refusalError({ status, body }: UpstreamRefusal): ErrorObject {
   try {
     const value: unknown = JSON.parse(body);
     if (isRow(value) && isRow(value.error) && typeof value.error.message === "string") {
       const { message, type, param, code } = value.error;
-      const whole: ErrorObject = {
-        message: redact(message),
-        type: typeof type === "string" ? type : typeOf(status),
-        param: typeof param === "string" ? param : null,
-        code: typeof code === "string" ? code : null,
-      };
-      return JSON.stringify({ error: whole });
+      const own = errorObject(status, redact(message), typeof code === "string" ? code : null, typeof param === "string" ? param : null);
+      return typeof type === "string" ? { ...own, type } : own;
     }
   } catch {
     // told below
   }
-  const message = `The model's server refused the request (status ${status}).`;
-  return JSON.stringify({ error: { message, type: typeOf(status), param: null, code: null } satisfies ErrorObject });
+  return errorObject(status, `The model's server refused the request (status ${status}).`, null);
 }
 
 /** Errors that carry an answer of their own: a denial of the limits. */
 export class ReadyAnswer extends Error {
-  readonly wire: WireError;
-  constructor(wire: WireError) {
+  readonly wire: GatewayErrorAnswer;
+  constructor(wire: GatewayErrorAnswer) {
     super(wire.ours);
     this.name = "ReadyAnswer";
     this.wire = wire;
   }
 }
 
-export function wireError(error: unknown, requestId: string): WireError {
+const retryAfter = (waitMs: number | undefined): GatewayErrorAnswer["headers"] =>
+  waitMs === undefined ? {} : { "retry-after": String(Math.ceil(waitMs / 1000)) };
+
+const wire = (status: number, ours: string, error: ErrorObject, waitMs?: number): GatewayErrorAnswer => ({
+  status,
+  ours,
+  body: JSON.stringify({ error }),
+  headers: retryAfter(waitMs),
+});
+
+function failureError({ kind }: UpstreamFailure): GatewayErrorAnswer {
+  const late = deadlines[kind];
+  const status = late ? 504 : 502;
+  const error = errorObject(status, `${failureRows[kind].sentence}.`, late ?? "upstream_cut");
+  return wire(status, late ? "gateway/timeout" : "gateway/cut", error);
+}
+
+export function wireError(error: unknown, requestId: string): GatewayErrorAnswer {
   if (error instanceof ReadyAnswer) return error.wire;
   if (error instanceof UpstreamRefusal) {
     const { status, retryAfterMs } = error;
-    const headers: Record<string, string> = retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) };
-    return { status, ours: `upstream/${status}`, body: refusalBody(error), headers };
+    return wire(status, `upstream/${status}`, refusalError(error), retryAfterMs);
   }
-  const wire = (status: number, ours: string, object: Omit<ErrorObject, "type">): WireError => ({
-    status,
-    ours,
-    body: JSON.stringify({ error: { message: object.message, type: typeOf(status), param: object.param, code: object.code } }),
-    headers: status === 503 ? { "retry-after": String(retrySeconds) } : {},
-  });
-  if (error instanceof UpstreamFailure) {
-    const late = deadlines[error.kind];
-    const message = `${failureRows[error.kind].sentence}.`;
-    return wire(late ? 504 : 502, late ? "gateway/timeout" : "gateway/cut", { message, param: null, code: late ?? "upstream_cut" });
-  }
-  const known = isLoamError(error) ? words[error.code] : undefined;
-  if (!isLoamError(error) || !known)
-    return wire(500, "gateway/internal", {
-      message: `Internal error. If it stays, report the request id ${requestId}.`,
-      param: null,
-      code: "internal_error",
-    });
-  const failure = error.cause instanceof UpstreamFailure ? error.cause : undefined;
-  const code = (error.code === "gateway/timeout" && failure && deadlines[failure.kind]) || known.code;
-  const param = known.param ? (error.problem.place ?? null) : null;
-  const own = wire(error.status, error.code, { message: redact(error.message), param, code });
-  const waitMs = code.startsWith("queue") ? failure?.retryAfterMs : undefined;
-  return waitMs === undefined ? own : { ...own, headers: { "retry-after": String(Math.ceil(waitMs / 1000)) } };
+  if (error instanceof UpstreamFailure) return failureError(error);
+  const { status, ours, error: own } = wireErrorOf(error, { codes, internal: "gateway/internal", requestId });
+  const failure = isLoamError(error) && error.cause instanceof UpstreamFailure ? error.cause : undefined;
+  const code = (ours === "gateway/timeout" && failure && deadlines[failure.kind]) || own.code;
+  const waitMs = code?.startsWith("queue") ? failure?.retryAfterMs : undefined;
+  return wire(status, ours, { ...own, code }, waitMs ?? (status === 503 ? retryMs : undefined));
 }
 
 /**
@@ -155,8 +140,8 @@ export function wireError(error: unknown, requestId: string): WireError {
  */
 export function errorEvent(api: StreamedApi, error: unknown, requestId: string): Buffer {
   const { body } = wireError(error, requestId);
-  if (api !== "responses") return Buffer.from(`data: ${body}\n\n`);
+  if (api !== "responses") return Buffer.from(dataEvent(body));
   const { error: own } = JSON.parse(body) as { readonly error: ErrorObject };
   const { message, code, param } = own;
-  return Buffer.from(`event: error\ndata: ${JSON.stringify({ type: "error", code, message, param, sequence_number: 0, error: own })}\n\n`);
+  return Buffer.from(namedEvent("error", JSON.stringify({ type: "error", code, message, param, sequence_number: 0, error: own })));
 }

@@ -11,8 +11,7 @@ import { type ControlOptions, openControl } from "../control.ts";
 import type { ControlGiven } from "../control-config.ts";
 import { compilePolicies } from "../policy/compile.ts";
 import { decide } from "../policy/decide.ts";
-import type { EntryKind } from "./entries.ts";
-import type { Match } from "./entry-checks.ts";
+import type { EntryKind, Match } from "./entry.ts";
 import { accountOf } from "./principals.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-entries-"));

@@ -6,18 +6,15 @@ import { canonicalJson, check, hashOf, isLoamError } from "../../base/index.ts";
 import { type ControlConfig, controlPart } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import { compilePolicies, type PolicyIndex } from "../policy/compile.ts";
-import type { Database } from "../state/sql.ts";
+import type { Database, Sql } from "../state/sql.ts";
 import { asParameter } from "./as-parameter.ts";
 import { appendChange, lastChange } from "./changes.ts";
 import {
   checkedValue,
-  type Entry,
-  type EntryKind,
-  type EntryValue,
   entriesOf,
+  entryKey,
   inFile,
   inOrder,
-  keyOf,
   merged,
   nothing,
   type Read,
@@ -25,7 +22,8 @@ import {
   type Stored,
   writeEntry,
 } from "./entries.ts";
-import { checkNames, checkUnused, type EntryAsked, foundIn, keepsAdminKeys, matches } from "./entry-checks.ts";
+import type { Entries, Entry, EntryAsked, EntryKind, EntryValue } from "./entry.ts";
+import { checkNames, checkUnused, foundIn, keepsAdminKeys, matches } from "./entry-checks.ts";
 import { keepsAdministration } from "./last-admin.ts";
 import { adminsOf } from "./principals.ts";
 import { type TokenChecker, tokenChecker } from "./tokens.ts";
@@ -36,21 +34,7 @@ export interface Snapshot {
   readonly tokens: TokenChecker | undefined;
 }
 
-/** Entries: shown and changed; every change is in the list of changes in the same transaction. */
-export interface Entries {
-  /** Of the file and the state, as it is now. */
-  list(kind?: EntryKind): readonly Entry[];
-  /** Errors: unknownEntry. */
-  find(kind: EntryKind, name: string): Entry;
-  /** Makes or replaces one. Errors: parameter, entryTaken, entryChanged, entryRevision, lastAdmin. */
-  put(asked: EntryAsked & { readonly value: unknown }, by: string): Promise<{ readonly entry: Entry; readonly isNew: boolean }>;
-  /** Changes one from what it is, whatever its revision. Errors: unknownEntry, entryTaken, parameter, lastAdmin. */
-  edit(asked: EntryAsked, how: (value: EntryValue) => EntryValue, by: string): Promise<Entry>;
-  /** Errors: unknownEntry, entryTaken, entryChanged, entryInUse, lastAdmin. */
-  remove(asked: EntryAsked, by: string): Promise<Entry>;
-}
-
-export interface AccessOptions {
+interface AccessOptions {
   readonly database: Database;
   /** The file's part, checked. */
   readonly config: ControlConfig;
@@ -68,60 +52,96 @@ export interface AccessOptions {
   readonly onMisfit: (error: unknown) => void;
 }
 
-export interface Access {
-  readonly current: Snapshot;
-  readonly entries: Entries;
-  reload(config: unknown, by: string): Promise<void>;
-  close(): void;
+/** What a change came to. */
+interface Change {
+  readonly read: Read;
+  readonly before: Entry | undefined;
+  readonly entry: Entry;
+  /** Undefined: nothing has changed, or what there is does not fit the file. */
+  readonly compiled?: Snapshot | undefined;
 }
 
-export async function openAccess(options: AccessOptions): Promise<Access> {
-  const { database, place, now } = options;
-  const snapshotOf = (config: ControlConfig, before?: Snapshot): Snapshot => ({
-    config,
-    index: compilePolicies(config.policies),
-    // issuers that have not changed keep the keys that were fetched
-    tokens:
-      before && canonicalJson(before.config.issuers) === canonicalJson(config.issuers)
-        ? before.tokens
-        : config.issuers.length > 0
-          ? tokenChecker(config.issuers, { now, ...(options.fetch ? { fetch: options.fetch } : {}) })
-          : undefined,
-  });
-  let file = options.config;
+export class Access implements Entries {
+  readonly #options: AccessOptions;
+  readonly #timer: NodeJS.Timeout;
+  #file: ControlConfig;
   /** What the state was found to have. */
-  let read: Read = await readEntries(database, nothing);
-  let misfit: string | undefined;
-  const told = (error: unknown): void => {
-    const message = error === undefined ? undefined : error instanceof Error ? error.message : String(error);
-    if (message !== misfit) options.onMisfit(error);
-    misfit = message;
-  };
-  const opened = (): ControlConfig => {
-    try {
-      return merged(file, read.stored, place);
-    } catch (error) {
-      if (!options.mayNotFit) throw error;
-      told(error);
-      return file;
-    }
-  };
-  let current = snapshotOf(opened());
+  #read: Read;
+  #current: Snapshot;
+  #misfit: string | undefined;
+  /** Made once for what holds now. */
+  #shown: { readonly of: Snapshot; readonly read: Read; readonly all: readonly Entry[] } | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
-  let last: Promise<unknown> = Promise.resolve();
+  /** Errors: stateLost; those of entries that do not fit the file, unless they may. */
+  static async open(options: AccessOptions): Promise<Access> {
+    const access = new Access(options, await readEntries(options.database, nothing));
+    try {
+      await access.#note(options.config, "start");
+    } catch (error) {
+      access.close();
+      throw error;
+    }
+    return access;
+  }
+
+  private constructor(options: AccessOptions, read: Read) {
+    this.#options = options;
+    this.#file = options.config;
+    this.#read = read;
+    this.#current = this.#snapshotOf(this.#opened());
+    this.#timer = setInterval(() => void this.#inLine(() => this.#look()).catch(() => {}), options.everyMs);
+    this.#timer.unref();
+  }
+
+  get current(): Snapshot {
+    return this.#current;
+  }
+
+  #snapshotOf(config: ControlConfig, before?: Snapshot): Snapshot {
+    const { now, fetch } = this.#options;
+    return {
+      config,
+      index: compilePolicies(config.policies),
+      // issuers that have not changed keep the keys that were fetched
+      tokens:
+        before && canonicalJson(before.config.issuers) === canonicalJson(config.issuers)
+          ? before.tokens
+          : config.issuers.length > 0
+            ? tokenChecker(config.issuers, { now, ...(fetch ? { fetch } : {}) })
+            : undefined,
+    };
+  }
+
+  #opened(): ControlConfig {
+    try {
+      return merged(this.#file, this.#read.stored, this.#options.place);
+    } catch (error) {
+      if (!this.#options.mayNotFit) throw error;
+      this.#told(error);
+      return this.#file;
+    }
+  }
+
+  #told(error: unknown): void {
+    const message = error === undefined ? undefined : error instanceof Error ? error.message : String(error);
+    if (message !== this.#misfit) this.#options.onMisfit(error);
+    this.#misfit = message;
+  }
+
   /** One after the other: each is checked against what the one before left. */
-  const inLine = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = last.then(work, work);
-    last = next.catch(() => {});
+  #inLine<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#last.then(work, work);
+    this.#last = next.catch(() => {});
     return next;
-  };
+  }
 
   /** One entry for each configuration, however many processes take it. */
-  const note = async (config: ControlConfig, by: string): Promise<void> => {
+  async #note(config: ControlConfig, by: string): Promise<void> {
     const digest = hashOf(config);
-    await database.write(async sql => {
+    await this.#options.database.write(async sql => {
       if ((await lastChange(sql, "config"))?.digest === digest) return;
-      await appendChange(sql, now(), by, "config", {
+      await appendChange(sql, this.#options.now(), by, "config", {
         digest,
         policies: hashOf(config.policies),
         limits: hashOf(config.limits),
@@ -132,144 +152,158 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
         admins: adminsOf(config.principals),
       });
     });
-  };
+  }
 
   /** What another process has changed is taken up. */
-  const look = async (): Promise<void> => {
-    const found = await readEntries(database, read);
-    if (found === read) return;
-    read = found;
+  async #look(): Promise<void> {
+    const found = await readEntries(this.#options.database, this.#read);
+    if (found === this.#read) return;
+    this.#read = found;
     try {
-      current = snapshotOf(merged(file, found.stored, place), current);
-      told(undefined);
+      this.#current = this.#snapshotOf(merged(this.#file, found.stored, this.#options.place), this.#current);
+      this.#told(undefined);
     } catch (error) {
-      told(error);
+      this.#told(error);
     }
-  };
+  }
 
   /** `how` gives the value from what was there; undefined takes the entry away. */
-  const changed = (
+  #changed(asked: EntryAsked, how: (before: Entry | undefined) => EntryValue | undefined, isPut: boolean, by: string): Promise<Change> {
+    return this.#inLine(async () => {
+      const done = await this.#options.database.write(sql => this.#write(sql, asked, how, isPut, by));
+      if (done.compiled) {
+        this.#read = done.read;
+        this.#current = done.compiled;
+        this.#told(undefined);
+      } else await this.#look();
+      return done;
+    });
+  }
+
+  async #write(
+    sql: Sql,
     { kind, name, match }: EntryAsked,
     how: (before: Entry | undefined) => EntryValue | undefined,
     isPut: boolean,
     by: string,
-  ): Promise<{ readonly entry: Entry; readonly before: Entry | undefined }> =>
-    inLine(async () => {
-      const key = keyOf(kind, name);
-      const done = await database.write(async sql => {
-        const found = await readEntries(sql, read);
-        const before = found.stored.get(key);
-        if (inFile(file, kind, name) && !(before && misfit !== undefined))
-          throw gatewayErrors.fail("entryTaken", {
-            place: key,
-            expected: "an entry of the gateway's state",
-            received: `one that stands in ${options.file}, under ${place}`,
-            hint: "Change it there; the file is taken up while the gateway runs.",
-          });
-        matches(before, key, match, isPut);
-        const value = how(before);
-        if (before && value && canonicalJson(before.value) === canonicalJson(value)) return { read: found, before, entry: before };
-        const stored = new Map(found.stored);
-        const draft: Entry = { kind, name, origin: "store", revision: null, value: value ?? before!.value };
-        if (value) stored.set(key, draft);
-        else stored.delete(key);
-        const base = found === read && misfit === undefined ? current.config : fitting(found.stored);
-        if (base) {
-          if (value) await checkNames(sql, base, kind, name, value);
-          else await checkUnused(sql, base, kind, name, now());
-        }
-        // where entries do not fit already, taking one away is how that is mended
-        const after = value ? merged(file, stored, place) : fitting(stored);
-        const compiled = after && snapshotOf(after, current);
-        if (base && compiled) {
-          keepsAdministration(found === read ? current : snapshotOf(base, current), compiled, now());
-          await keepsAdminKeys(sql, base, compiled.config, now());
-        }
-        const what = `${kind === "policies" ? "policy" : "principal"}.${value ? (before ? "replace" : "create") : "delete"}`;
-        const position = await appendChange(sql, now(), by, what, {
-          kind,
-          name,
-          before: before?.value ?? null,
-          after: value ?? null,
-        });
-        await writeEntry(sql, kind, name, value, position);
-        const entry: Entry = { ...draft, revision: position };
-        if (value) stored.set(key, entry);
-        return { read: { stored: inOrder(stored), position }, before, entry, compiled };
+  ): Promise<Change> {
+    const { now, file, place } = this.#options;
+    const key = entryKey(kind, name);
+    const found = await readEntries(sql, this.#read);
+    const before = found.stored.get(key);
+    if (inFile(this.#file, kind, name) && !(before && this.#misfit !== undefined))
+      throw gatewayErrors.fail("entryTaken", {
+        place: key,
+        expected: "an entry of the gateway's state",
+        received: `one that stands in ${file}, under ${place}`,
+        hint: "Change it there; the file is taken up while the gateway runs.",
       });
-      if (done.compiled) {
-        read = done.read;
-        current = done.compiled;
-        told(undefined);
-      } else await look();
-      return done;
-    });
-  const fitting = (stored: Stored): ControlConfig | undefined => {
+    matches(before, key, match, isPut);
+    const value = how(before);
+    if (before && value && canonicalJson(before.value) === canonicalJson(value)) return { read: found, before, entry: before };
+    const stored = new Map(found.stored);
+    const draft: Entry = { kind, name, origin: "store", revision: null, value: value ?? before!.value };
+    if (value) stored.set(key, draft);
+    else stored.delete(key);
+    const compiled = await this.#checked(sql, found, stored, draft, value);
+    const what = `${kind === "policies" ? "policy" : "principal"}.${value ? (before ? "replace" : "create") : "delete"}`;
+    const position = await appendChange(sql, now(), by, what, { kind, name, before: before?.value ?? null, after: value ?? null });
+    await writeEntry(sql, kind, name, value, position);
+    const entry: Entry = { ...draft, revision: position };
+    if (value) stored.set(key, entry);
+    return { read: { stored: inOrder(stored), position }, before, entry, compiled };
+  }
+
+  /** What would hold with these entries; undefined where they do not fit the file. Errors: those of names, of what still needs the entry, lastAdmin. */
+  async #checked(
+    sql: Sql,
+    found: Read,
+    stored: Stored,
+    { kind, name }: Entry,
+    value: EntryValue | undefined,
+  ): Promise<Snapshot | undefined> {
+    const { now, place } = this.#options;
+    const isCurrent = found === this.#read;
+    const base = isCurrent && this.#misfit === undefined ? this.#current.config : this.#fitting(found.stored);
+    if (base) {
+      if (value) await checkNames(sql, base, kind, name, value);
+      else await checkUnused(sql, base, kind, name, now());
+    }
+    // where entries do not fit already, taking one away is how that is mended
+    const after = value ? merged(this.#file, stored, place) : this.#fitting(stored);
+    const compiled = after && this.#snapshotOf(after, this.#current);
+    if (base && compiled) {
+      keepsAdministration(isCurrent ? this.#current : this.#snapshotOf(base, this.#current), compiled, now());
+      await keepsAdminKeys(sql, base, compiled.config, now());
+    }
+    return compiled;
+  }
+
+  #fitting(stored: Stored): ControlConfig | undefined {
     try {
-      return merged(file, stored, place);
+      return merged(this.#file, stored, this.#options.place);
     } catch (error) {
       if (isLoamError(error)) return undefined;
       throw error;
     }
-  };
+  }
 
-  /** Made once for what holds now. */
-  let shown: { readonly of: Snapshot; readonly read: Read; readonly all: readonly Entry[] } | undefined;
-  const list = (kind?: EntryKind): readonly Entry[] => {
-    if (shown?.of !== current || shown.read !== read) {
+  list(kind?: EntryKind): readonly Entry[] {
+    const [current, read] = [this.#current, this.#read];
+    if (this.#shown?.of !== current || this.#shown.read !== read) {
       const all = entriesOf(current.config, read.stored);
       // those that do not fit are shown too: somebody must see what to take away
-      const others = misfit === undefined ? [] : [...read.stored.values()].filter(e => !all.includes(e));
-      shown = { of: current, read, all: [...all, ...others] };
+      const others = this.#misfit === undefined ? [] : [...read.stored.values()].filter(e => !all.includes(e));
+      this.#shown = { of: current, read, all: [...all, ...others] };
     }
-    return kind === undefined ? shown.all : shown.all.filter(e => e.kind === kind);
-  };
-  const entries: Entries = {
-    list,
-    find: (kind, name) => foundIn(list(kind), kind, name),
-    async put(asked, by) {
-      const value = await asParameter(() => checkedValue(asked.kind, asked.name, asked.value, "body"));
-      const { entry, before } = await changed(asked, () => value, true, by);
-      return { entry, isNew: before === undefined };
-    },
-    async edit(asked, how, by) {
-      const { kind, name } = asked;
-      const edited = (before: Entry | undefined): EntryValue => {
-        const found = before ?? foundIn(list(kind), kind, name);
-        return checkedValue(kind, name, how(found.value), "body");
-      };
-      return (await asParameter(() => changed(asked, edited, false, by))).entry;
-    },
-    async remove(asked, by) {
-      const { kind, name } = asked;
-      const gone = (before: Entry | undefined): undefined => {
-        if (!before) foundIn([...read.stored.values()], kind, name);
-        return undefined;
-      };
-      return (await changed(asked, gone, false, by)).entry;
-    },
-  };
+    const { all } = this.#shown;
+    return kind === undefined ? all : all.filter(e => e.kind === kind);
+  }
 
-  await note(file, "start");
-  const timer = setInterval(() => void inLine(look).catch(() => {}), options.everyMs);
-  timer.unref();
-  return {
-    get current() {
-      return current;
-    },
-    entries,
-    reload: (config, by) =>
-      inLine(async () => {
-        const next = check(controlPart, config, place);
-        const found = await readEntries(database, read);
-        const compiled = snapshotOf(merged(next, found.stored, place), current);
-        keepsAdministration(current, compiled, now());
-        await note(next, by);
-        file = next;
-        read = found;
-        current = compiled;
-        told(undefined);
-      }),
-    close: () => clearInterval(timer),
-  };
+  find(kind: EntryKind, name: string): Entry {
+    return foundIn(this.list(kind), kind, name);
+  }
+
+  async put(asked: EntryAsked & { readonly value: unknown }, by: string): Promise<{ readonly entry: Entry; readonly isNew: boolean }> {
+    const value = await asParameter(() => checkedValue(asked.kind, asked.name, asked.value, "body"));
+    const { entry, before } = await this.#changed(asked, () => value, true, by);
+    return { entry, isNew: before === undefined };
+  }
+
+  async edit(asked: EntryAsked, how: (value: EntryValue) => EntryValue, by: string): Promise<Entry> {
+    const { kind, name } = asked;
+    const edited = (before: Entry | undefined): EntryValue => {
+      const found = before ?? foundIn(this.list(kind), kind, name);
+      return checkedValue(kind, name, how(found.value), "body");
+    };
+    return (await asParameter(() => this.#changed(asked, edited, false, by))).entry;
+  }
+
+  async remove(asked: EntryAsked, by: string): Promise<Entry> {
+    const { kind, name } = asked;
+    const gone = (before: Entry | undefined): undefined => {
+      if (!before) foundIn([...this.#read.stored.values()], kind, name);
+      return undefined;
+    };
+    return (await this.#changed(asked, gone, false, by)).entry;
+  }
+
+  reload(config: unknown, by: string): Promise<void> {
+    const { database, place, now } = this.#options;
+    return this.#inLine(async () => {
+      const next = check(controlPart, config, place);
+      const found = await readEntries(database, this.#read);
+      const compiled = this.#snapshotOf(merged(next, found.stored, place), this.#current);
+      keepsAdministration(this.#current, compiled, now());
+      await this.#note(next, by);
+      this.#file = next;
+      this.#read = found;
+      this.#current = compiled;
+      this.#told(undefined);
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
 }

@@ -1,15 +1,17 @@
 /** From credentials to who somebody is: an API key of ours, a JWT of a configured issuer, a signature; one answer for everything that is not good. */
 import { isLoamError } from "../../base/index.ts";
-import type { Authentication, Credentials, Identity, KeyInfo } from "../contract.ts";
+import type { KeyInfo } from "../contract.ts";
 import { longestToken, looksLikeJwt } from "./api-key.ts";
+import type { Authentication, Credentials, Identity } from "./contract.ts";
 import { invalid, missing, unavailable } from "./credentials.ts";
-import type { FoundKey, KeyStore } from "./keys.ts";
+import type { FoundKey } from "./key-rows.ts";
+import type { KeyStore } from "./key-store.ts";
 import { accountOf, type Principals } from "./principals.ts";
 import { bySignature } from "./signed.ts";
-import type { Sigv4 } from "./sigv4.ts";
+import type { Sigv4 } from "./sigv4-part.ts";
 import type { TokenChecker, TokenClaims } from "./tokens.ts";
 
-export interface AuthenticatorOptions {
+interface AuthenticatorOptions {
   readonly keys: KeyStore;
   readonly principals: () => Principals;
   /** Undefined where no issuer is configured. */

@@ -1,7 +1,7 @@
 /** AWS's own signer, for tests: a request as it would be sent, with the headers of its signature. */
 import { createHash, createHmac } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
-import type { Wire } from "./sigv4.ts";
+import type { SignedWire } from "./contract.ts";
 
 class Sha256 {
   readonly #state: { update(data: Uint8Array): unknown; digest(): Buffer };
@@ -54,7 +54,7 @@ export async function signedByAws(
   { method = "GET", path, query = {}, headers = {}, body }: ToSign,
   { accessKeyId, secretAccessKey, region = "us-east-1", service = "service", atMs, saysHash = true, sessionToken }: Signing,
   host = "example.amazonaws.com",
-): Promise<Wire & { readonly headers: Readonly<Record<string, string>> }> {
+): Promise<SignedWire & { readonly headers: Readonly<Record<string, string>> }> {
   const signer = new SignatureV4({
     service,
     region,

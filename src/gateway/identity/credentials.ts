@@ -1,5 +1,5 @@
 /** Reads credentials from headers: `Authorization: Bearer`, Anthropic's `x-api-key`, Azure's `api-key`. Never from the URL, which is logged. */
-import type { Credentials, Refusal } from "../contract.ts";
+import type { Credentials, Refusal } from "./contract.ts";
 
 export const challenge = 'Bearer realm="loam gateway"';
 

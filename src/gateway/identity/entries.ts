@@ -2,53 +2,39 @@
  * Principals and policies that the state keeps, beside those of the file: each an entry with a kind, a name and a revision. What holds is both
  * together, and a name stands in one of them only, so that nobody wonders which of two decides.
  */
-import { canonicalJson, check, type Json } from "../../base/index.ts";
+import { canonicalJson, check } from "../../base/index.ts";
 import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import { mostPolicies, type Policy, policyPart } from "../policy/rules.ts";
 import type { Sql } from "../state/sql.ts";
 import { stateVersion } from "../state/tables.ts";
+import { type Entry, type EntryKind, type EntryValue, principalKinds } from "./entry.ts";
 import { type Principals, principalName, principalParts } from "./principals.ts";
 import { strangers } from "./references.ts";
 
-export const principalKinds = ["organisations", "teams", "users", "serviceAccounts"] as const;
-export type PrincipalKind = (typeof principalKinds)[number];
-export const entryKinds = [...principalKinds, "policies"] as const;
-export type EntryKind = (typeof entryKinds)[number];
-
-/** As people write it, without its name. */
-export type EntryValue = Readonly<Record<string, Json>>;
-
-export interface Entry {
-  readonly kind: EntryKind;
-  readonly name: string;
-  /** Who changes it: the file by being edited, the state by the admin API. */
-  readonly origin: "file" | "store";
-  /** Position of its newest change in the list of changes; null in the file. */
-  readonly revision: number | null;
-  readonly value: EntryValue;
-}
-
-/** Of the state, by `keyOf`, in the order of their names. */
+/** Of the state, by `entryKey`, in the order of their names. */
 export type Stored = ReadonlyMap<string, Entry>;
 
-export const keyOf = (kind: EntryKind, name: string): string => `${kind}/${name}`;
+export const entryKey = (kind: EntryKind, name: string): string => `${kind}/${name}`;
 
-const parts = { ...principalParts, policies: policyPart.omit({ id: true }) } as const;
+const parts = { ...principalParts, policies: policyPart.unwrap().omit({ id: true }) } as const;
 
 /** The value of a policy's entry, which was checked when it was written or read. */
-export const policyOf = (name: string, value: EntryValue): Policy => ({ ...(value as unknown as Omit<Policy, "id">), id: name });
+export function policyOf(name: string, value: EntryValue): Policy {
+  // checked by `policyPart` then, so it is one
+  return { ...(value as unknown as Omit<Policy, "id">), id: name };
+}
 
 /** A value with its defaults. `place` names it in errors. Errors: base/config, base/unknownKey. */
 export function checkedValue(kind: EntryKind, name: string, value: unknown, place: string): EntryValue {
-  check(kind === "policies" ? policyPart.shape.id : principalName, name, `${place}: name`);
+  check(kind === "policies" ? policyPart.unwrap().shape.id : principalName, name, `${place}: name`);
   return JSON.parse(JSON.stringify(check(parts[kind], value, place))) as EntryValue;
 }
 
 /** Entries of the file, or of both together. */
 export function entriesOf({ principals, policies }: Pick<ControlConfig, "principals" | "policies">, stored: Stored): Entry[] {
   const entry = (kind: EntryKind, name: string, value: object): Entry =>
-    stored.get(keyOf(kind, name)) ?? {
+    stored.get(entryKey(kind, name)) ?? {
       kind,
       name,
       origin: "file",
@@ -73,7 +59,7 @@ export function inFile({ principals, policies }: ControlConfig, kind: EntryKind,
 export function merged(file: ControlConfig, stored: Stored, place: string): ControlConfig {
   if (stored.size === 0) return file;
   const bad = (entry: Entry, expected: string, received: string, hint: string) =>
-    gatewayErrors.fail("config", { place: `${place}: the stored entry ${keyOf(entry.kind, entry.name)}`, expected, received, hint });
+    gatewayErrors.fail("config", { place: `${place}: the stored entry ${entryKey(entry.kind, entry.name)}`, expected, received, hint });
   const away = ({ kind, name }: Entry) =>
     `loam gateway ${kind === "policies" ? `policies delete ${name}` : `principals delete ${kind}/${name}`}`;
   const principals: Principals = {
@@ -95,6 +81,7 @@ export function merged(file: ControlConfig, stored: Stored, place: string): Cont
         `Take it out of the file, or away from the state: ${away(entry)}.`,
       );
     if (kind === "policies") policies.push(policyOf(name, value));
+    // of this kind, as it was checked when it was written or read
     else principals[kind][name] = value as never;
   }
   if (policies.length > mostPolicies)
@@ -145,7 +132,7 @@ export async function readEntries(sql: Sql, before: Read): Promise<Read> {
   const rows = await sql.all<Row>("select kind, name, value, revision from gateway_entries");
   const stored = new Map<string, Entry>();
   for (const { kind, name, value, revision } of rows) {
-    const key = keyOf(kind, name);
+    const key = entryKey(kind, name);
     const known = before.stored.get(key);
     stored.set(
       key,

@@ -3,18 +3,10 @@ import { nearest } from "../../base/index.ts";
 import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Sql } from "../state/sql.ts";
-import { type Entry, type EntryKind, type EntryValue, keyOf, policyOf } from "./entries.ts";
+import { entryKey, policyOf } from "./entries.ts";
+import type { Entry, EntryKind, EntryValue, Match } from "./entry.ts";
 import { adminsOf } from "./principals.ts";
 import { referrers, type Stranger, strangers, strangersOfPolicy } from "./references.ts";
-
-/** What an entry must be for a change to be made: of this revision, any that is there, none; undefined: it is new, or it is taken away as it is. */
-export type Match = number | "any" | "none" | undefined;
-
-export interface EntryAsked {
-  readonly kind: EntryKind;
-  readonly name: string;
-  readonly match?: Match;
-}
 
 const unknownName = ({ place, what, name, known }: Stranger) => {
   const near = nearest(name, known);
@@ -95,7 +87,7 @@ export async function checkNames(sql: Sql, config: ControlConfig, kind: EntryKin
   const other = kind === "users" ? "serviceAccounts" : "users";
   if (!Object.hasOwn(config.principals[other], name)) return;
   throw gatewayErrors.fail("entryTaken", {
-    place: keyOf(kind, name),
+    place: entryKey(kind, name),
     expected: "a name that no other account has",
     received: `that of ${other}/${name}`,
   });
@@ -111,7 +103,7 @@ export async function checkUnused(sql: Sql, config: ControlConfig, kind: EntryKi
   if (users.length === 0) return;
   const more = users.length > mostNamed ? ` and ${users.length - mostNamed} more` : "";
   throw gatewayErrors.fail("entryInUse", {
-    place: keyOf(kind, name),
+    place: entryKey(kind, name),
     expected: "an entry that nothing refers to",
     received: `one that is named by ${users.slice(0, mostNamed).join(", ")}${more}`,
     hint: keys.length > 0 ? "Change those and revoke the keys first, or disable the account instead." : "Change those first.",

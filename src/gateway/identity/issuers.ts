@@ -16,50 +16,53 @@ const isSafe = (text: string): boolean => {
 const url = z.string().refine(isSafe, "an https: URL (http: on this machine only)");
 const claim = z.string().min(1).max(200);
 
-const issuer = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,30}$/, "a name of small letters, digits and -"),
-  /** Exactly as the claim `iss` has it. */
-  issuer: z.string().min(1),
-  /** `aud` must hold it. */
-  audience: z.string().min(1),
-  algorithms: z.array(z.enum(algorithms)).min(1).default(["RS256"]),
-  /** Where its keys are; where absent, what `ISSUER/.well-known/openid-configuration` says. */
-  jwks: url.optional(),
-  /** How far its clock may be from ours. */
-  clockSkew: durationMs.default(30_000),
-  /** A token issued longer ago is refused, whatever it says of its end. */
-  maxAge: durationMs.optional(),
-  /** Header `typ`, such as `at+jwt` (RFC 9068), so that an ID token does not pass for an access token. */
-  type: z.string().optional(),
-  /** Where a token says what; a path of names with `.` between. Nothing is read that is not named here. */
-  claims: z
-    .strictObject({
-      subject: claim.default("sub"),
-      teams: claim.optional(),
-      roles: claim.optional(),
-      organisation: claim.optional(),
-      /** Words of the gateway's endpoints; other words are left out. */
-      scopes: claim.optional(),
-    })
-    .default({ subject: "sub" }),
-});
+const issuer = z.lazy(() =>
+  z.strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,30}$/, "a name of small letters, digits and -")
+      .describe("Name of the issuer."),
+    issuer: z.string().min(1).describe("Value of the claim `iss`."),
+    audience: z.string().min(1).describe("Required value of the claim `aud`."),
+    algorithms: z.array(z.enum(algorithms)).min(1).default(["RS256"]).describe("Accepted signature algorithms."),
+    jwks: url.optional().describe("JWKS URL. Default: from the issuer's OpenID configuration."),
+    clockSkew: durationMs.default(30_000).describe("Accepted clock skew."),
+    maxAge: durationMs.optional().describe("Maximum age of a token."),
+    type: z
+      .string()
+      .optional()
+      .meta({ description: "Required `typ` header.", examples: ["at+jwt"] }),
+    claims: z
+      .strictObject({
+        subject: claim.default("sub").describe("Claim with the user."),
+        teams: claim.optional().describe("Claim with the teams."),
+        roles: claim.optional().describe("Claim with the roles."),
+        organisation: claim.optional().describe("Claim with the organisation."),
+        scopes: claim.optional().describe("Claim with the scopes (endpoints)."),
+      })
+      .default({ subject: "sub" })
+      .describe("Claims to read; dots lead into nested claims."),
+  }),
+);
 export type Issuer = z.output<typeof issuer>;
 
-export const issuersPart = z
-  .array(issuer)
-  .max(50)
-  .default([])
-  .superRefine((all, context) => {
-    const seen = new Set<string>();
-    all.forEach((one, i) => {
-      for (const [key, value] of [
-        ["name", `name ${one.name}`],
-        ["issuer", `issuer ${one.issuer}`],
-      ] as const) {
-        if (seen.has(value)) context.addIssue({ code: "custom", path: [i, key], message: `a ${key} that no other issuer has` });
-        seen.add(value);
-      }
-      if (one.jwks === undefined && !isSafe(one.issuer))
-        context.addIssue({ code: "custom", path: [i, "issuer"], message: "an https: URL, or jwks beside it" });
-    });
-  });
+export const issuersPart = z.lazy(() =>
+  z
+    .array(issuer)
+    .max(50)
+    .default([])
+    .superRefine((all, context) => {
+      const seen = new Set<string>();
+      all.forEach((one, i) => {
+        for (const [key, value] of [
+          ["name", `name ${one.name}`],
+          ["issuer", `issuer ${one.issuer}`],
+        ] as const) {
+          if (seen.has(value)) context.addIssue({ code: "custom", path: [i, key], message: `a ${key} that no other issuer has` });
+          seen.add(value);
+        }
+        if (one.jwks === undefined && !isSafe(one.issuer))
+          context.addIssue({ code: "custom", path: [i, "issuer"], message: "an https: URL, or jwks beside it" });
+      });
+    }),
+);

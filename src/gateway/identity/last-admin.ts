@@ -1,9 +1,10 @@
 /** A change must leave somebody who may administer: with the role, and whom the policies let. */
-import type { Identity } from "../contract.ts";
+
 import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { PolicyIndex } from "../policy/compile.ts";
 import { decide } from "../policy/decide.ts";
+import type { Identity } from "./contract.ts";
 import { accountOf, adminsOf, keepsAdmin } from "./principals.ts";
 
 const hourMs = 3_600_000;

@@ -5,44 +5,55 @@ import { gatewayErrors } from "../errors.ts";
 /** What an organisation, a team, an account or a role is called. */
 export const principalName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,126}$/, "a name of letters, digits and . _ : @ + -");
 const id = principalName;
-const base = { roles: z.array(id).max(100).default([]), disabled: z.boolean().default(false) };
-const account = z.strictObject({ ...base, teams: z.array(id).max(100).default([]), organisation: id.optional() });
+const base = {
+  roles: z.array(id).max(100).default([]).describe("Roles."),
+  disabled: z.boolean().default(false).describe("Refuse all requests."),
+};
+const account = z.lazy(() =>
+  z.strictObject({
+    ...base,
+    teams: z.array(id).max(100).default([]).describe("Teams. Their roles are inherited."),
+    organisation: id.optional().describe("Organisation."),
+  }),
+);
 
 /** One entry of each kind. */
 export const principalParts = {
-  organisations: z.strictObject({ disabled: z.boolean().default(false) }),
+  organisations: z.strictObject({ disabled: z.boolean().default(false).describe("Refuse all requests.") }),
   /** A team's roles are its members' too. */
-  teams: z.strictObject({ ...base, organisation: id.optional() }),
+  teams: z.strictObject({ ...base, organisation: id.optional().describe("Organisation.") }),
   users: account,
   serviceAccounts: account,
 };
 
-export const principalsPart = z
-  .strictObject({
-    organisations: z.record(id, principalParts.organisations).default({}),
-    teams: z.record(id, principalParts.teams).default({}),
-    users: z.record(id, principalParts.users).default({}),
-    serviceAccounts: z.record(id, principalParts.serviceAccounts).default({}),
-  })
-  .superRefine((all, context) => {
-    const bad = (path: PropertyKey[], message: string) => context.addIssue({ code: "custom", path, message });
-    const has = (table: object, name: string) => Object.hasOwn(table, name);
-    for (const [name, team] of Object.entries(all.teams))
-      if (team.organisation !== undefined && !has(all.organisations, team.organisation))
-        bad(["teams", name, "organisation"], "an organisation under principals.organisations");
-    for (const kind of ["users", "serviceAccounts"] as const)
-      for (const [name, who] of Object.entries(all[kind])) {
-        if (who.organisation !== undefined && !has(all.organisations, who.organisation))
-          bad([kind, name, "organisation"], "an organisation under principals.organisations");
-        who.teams.forEach((team, i) => {
-          if (!has(all.teams, team)) bad([kind, name, "teams", i], "a team under principals.teams");
-        });
-        if (kind === "serviceAccounts" && has(all.users, name)) bad([kind, name], "a name that no user has");
-      }
-  });
+export const principalsPart = z.lazy(() =>
+  z
+    .strictObject({
+      organisations: z.record(id, principalParts.organisations).default({}).describe("Organisations by name."),
+      teams: z.record(id, principalParts.teams).default({}).describe("Teams by name."),
+      users: z.record(id, principalParts.users).default({}).describe("Users by name."),
+      serviceAccounts: z.record(id, principalParts.serviceAccounts).default({}).describe("Service accounts by name."),
+    })
+    .superRefine((all, context) => {
+      const bad = (path: PropertyKey[], message: string) => context.addIssue({ code: "custom", path, message });
+      const has = (table: object, name: string) => Object.hasOwn(table, name);
+      for (const [name, team] of Object.entries(all.teams))
+        if (team.organisation !== undefined && !has(all.organisations, team.organisation))
+          bad(["teams", name, "organisation"], "an organisation under principals.organisations");
+      for (const kind of ["users", "serviceAccounts"] as const)
+        for (const [name, who] of Object.entries(all[kind])) {
+          if (who.organisation !== undefined && !has(all.organisations, who.organisation))
+            bad([kind, name, "organisation"], "an organisation under principals.organisations");
+          who.teams.forEach((team, i) => {
+            if (!has(all.teams, team)) bad([kind, name, "teams", i], "a team under principals.teams");
+          });
+          if (kind === "serviceAccounts" && has(all.users, name)) bad([kind, name], "a name that no user has");
+        }
+    }),
+);
 export type Principals = z.output<typeof principalsPart>;
 
-export const adminRole = "admin";
+const adminRole = "admin";
 
 export interface Account {
   readonly kind: "user" | "serviceAccount";

@@ -1,7 +1,7 @@
 /** Who is named where: what an entry names that is not there, and what names an entry that somebody would take away. */
 import type { ControlConfig } from "../control-config.ts";
 import type { Policy } from "../policy/rules.ts";
-import type { EntryKind, PrincipalKind } from "./entries.ts";
+import type { EntryKind, PrincipalKind } from "./entry.ts";
 import type { Principals } from "./principals.ts";
 
 export interface Stranger {

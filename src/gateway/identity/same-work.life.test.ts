@@ -6,9 +6,9 @@ import { afterEach, expect, test, vi } from "vitest";
 import { openState, type State } from "../state/state.ts";
 import { authenticator } from "./authenticate.ts";
 import { signedByAws } from "./aws-signer.laws.ts";
-import { createKeys } from "./keys.ts";
+import { KeyStore } from "./key-store.ts";
 import { principalsPart } from "./principals.ts";
-import { sigv4Part } from "./sigv4.ts";
+import { sigv4Part } from "./sigv4-part.ts";
 
 const hashed = vi.hoisted(() => ({ times: 0, opened: 0 }));
 const sigv4 = sigv4Part.parse({ regions: ["us-east-1"], services: ["service"] });
@@ -53,7 +53,7 @@ async function rig(secrets: readonly string[], cacheMs: number) {
   const principals = principalsPart.parse({ users: { ann: {}, gone: {}, out: { disabled: true } } });
   const clock = { ms: 1_000_000 };
   const now = () => clock.ms;
-  const keys = createKeys({
+  const keys = new KeyStore({
     database: { ...state.database, all, write: work => state.database.write(work), close: () => state.database.close() },
     secrets,
     principals: () => principals,

@@ -5,13 +5,16 @@
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { isLoamError } from "../../base/index.ts";
-import type { Authentication, KeyInfo, Signed } from "../contract.ts";
+import type { KeyInfo } from "../contract.ts";
+import type { Authentication, Signed } from "./contract.ts";
 import { invalid, unavailable } from "./credentials.ts";
-import type { FoundSigning, KeyStore } from "./keys.ts";
+import type { FoundSigning } from "./key-rows.ts";
+import type { KeyStore } from "./key-store.ts";
 import { newSigningSecret } from "./signing-secrets.ts";
-import { canonicalRequest, isSignedWith, isUnsigned, readSignature, type Sigv4, sha256Hex } from "./sigv4.ts";
+import { canonicalRequest, isSignedWith, isUnsigned, readSignature, sha256Hex } from "./sigv4.ts";
+import type { Sigv4 } from "./sigv4-part.ts";
 
-export interface SignatureOptions {
+interface SignatureOptions {
   readonly keys: Pick<KeyStore, "findSigning" | "seals">;
   readonly signatures: () => Sigv4 | undefined;
   readonly now: () => number;

@@ -4,7 +4,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { check } from "../../base/index.ts";
 import { type Signing, signedByAws, type ToSign } from "./aws-signer.laws.ts";
-import { canonicalRequest, isSignedWith, readSignature, type Signature, sha256Hex, sigv4Part, type Wire } from "./sigv4.ts";
+import { type SignedWire } from "./contract.ts";
+import { canonicalRequest, isSignedWith, readSignature, type Signature, sha256Hex } from "./sigv4.ts";
+import { sigv4Part } from "./sigv4-part.ts";
 
 const atMs = Date.parse("2015-08-30T12:36:00Z");
 /** Of AWS's test suite (aws-sig-v4-test-suite). */
@@ -16,16 +18,16 @@ const example: Signing = {
 };
 const rules = check(sigv4Part, { regions: ["us-east-1"], services: ["service", "iam"] }, "sigv4");
 
-const read = (wire: Wire, more: Partial<typeof rules> = {}, nowMs = atMs): Signature => {
+const read = (wire: SignedWire, more: Partial<typeof rules> = {}, nowMs = atMs): Signature => {
   const signature = readSignature(wire, { ...rules, ...more }, nowMs);
   if (typeof signature === "string") throw new Error(signature);
   return signature;
 };
-const isGood = (wire: Wire, body: string, secret = example.secretAccessKey): boolean => {
+const isGood = (wire: SignedWire, body: string, secret = example.secretAccessKey): boolean => {
   const signature = readSignature(wire, rules, atMs);
   return typeof signature !== "string" && isSignedWith(signature, canonicalRequest(wire, signature.headers, sha256Hex(body)), secret);
 };
-const changed = (wire: Wire, header: string, value: string): Wire => ({
+const changed = (wire: SignedWire, header: string, value: string): SignedWire => ({
   ...wire,
   rawHeaders: wire.rawHeaders.map((word, i) => (i % 2 === 1 && wire.rawHeaders[i - 1]!.toLowerCase() === header ? value : word)),
 });

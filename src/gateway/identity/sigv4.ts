@@ -3,39 +3,14 @@
  * (AWS, "Create a signed AWS API request"; paths are normalised and encoded twice, as everywhere but in S3). Only in the header `Authorization`:
  * signatures in a URL are logged with it. No chunked bodies with signatures of their own, no session tokens.
  */
+
 import { createHmac, hash, timingSafeEqual } from "node:crypto";
-import { z } from "zod";
-import { durationMs } from "../limits/durations.ts";
+import { type SignedWire } from "./contract.ts";
+import { type Sigv4 } from "./sigv4-part.ts";
 
 export const algorithm = "AWS4-HMAC-SHA256";
 const terminator = "aws4_request";
 const unsigned = "UNSIGNED-PAYLOAD";
-
-const names = z
-  .array(z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "a name of small letters, digits and -"))
-  .min(1)
-  .max(100);
-
-/** Access by signature; without this part nobody comes in by one. */
-export const sigv4Part = z.strictObject({
-  /** What a signature must be for: those for another region or service are not good here. */
-  regions: names,
-  services: names.refine(all => !all.includes("s3"), "other services than s3, whose signatures have rules of their own"),
-  /** How far a request's time may be from the gateway's, before and after: for so long it can be sent again by whoever has seen it. */
-  clockSkew: durationMs.default(5 * 60_000).refine(ms => ms >= 1_000 && ms <= 15 * 60_000, "1s to 15m"),
-  /** Whether a body may go unsigned; only where the connection protects it. */
-  unsignedPayload: z.enum(["refused", "allowed"]).default("refused"),
-});
-export type Sigv4 = z.output<typeof sigv4Part>;
-
-/** A request as it came, as far as a signature covers it. */
-export interface Wire {
-  readonly method: string;
-  /** Path and query as they were sent. */
-  readonly target: string;
-  /** Names and values in turn, as they were sent. */
-  readonly rawHeaders: readonly string[];
-}
 
 /** What a request says of its signature. */
 export interface Signature {
@@ -55,13 +30,13 @@ export const sha256Hex = (data: string | Uint8Array): string => hash("sha256", d
 const hmac = (key: string | Buffer, data: string): Buffer => createHmac("sha256", key).update(data).digest();
 
 /** Values of a header in the order in which they came. */
-function valuesOf({ rawHeaders }: Wire, name: string): string[] {
+function valuesOf({ rawHeaders }: SignedWire, name: string): string[] {
   const found: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) if (rawHeaders[i]!.toLowerCase() === name) found.push(rawHeaders[i + 1]!);
   return found;
 }
 
-const namesIn = ({ rawHeaders }: Wire): string[] => rawHeaders.filter((_, i) => i % 2 === 0).map(name => name.toLowerCase());
+const namesIn = ({ rawHeaders }: SignedWire): string[] => rawHeaders.filter((_, i) => i % 2 === 0).map(name => name.toLowerCase());
 
 /** The characters that AWS leaves as they are: letters, digits, - _ . ~ */
 const encoded = (text: string): string =>
@@ -101,11 +76,11 @@ function isDecodable(query: string): boolean {
   }
 }
 
-const pathOf = ({ target }: Wire): string => target.split("?", 1)[0]!;
-const queryOf = (wire: Wire): string => wire.target.slice(pathOf(wire).length + 1);
+const pathOf = ({ target }: SignedWire): string => target.split("?", 1)[0]!;
+const queryOf = (wire: SignedWire): string => wire.target.slice(pathOf(wire).length + 1);
 
 /** Throws URIError at a query that is no UTF-8. */
-export function canonicalRequest(wire: Wire, headers: readonly string[], payload: string): string {
+export function canonicalRequest(wire: SignedWire, headers: readonly string[], payload: string): string {
   const lines = headers.map(name => {
     const values = valuesOf(wire, name).map(value => value.replace(/[ \t]+/g, " ").replace(/^ | $/g, ""));
     return `${name}:${values.join(",")}\n`;
@@ -132,7 +107,7 @@ export const isSignedWith = (signature: Signature, request: string, secret: stri
 const msOf = (at: string): number =>
   /^\d{8}T\d{6}Z$/.test(at) ? Date.parse(at.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6Z")) : Number.NaN;
 
-function timeOf(wire: Wire): { readonly header: string; readonly at: string } | undefined {
+function timeOf(wire: SignedWire): { readonly header: string; readonly at: string } | undefined {
   const [own, ...more] = valuesOf(wire, "x-amz-date");
   if (own !== undefined) return more.length === 0 ? { header: "x-amz-date", at: own } : undefined;
   const [date, ...dates] = valuesOf(wire, "date");
@@ -160,7 +135,7 @@ function partsOf(authorization: string): Record<"Credential" | "SignedHeaders" |
 const mustBeSigned = (name: string): boolean => name === "host" || name.startsWith("x-amz-") || name.startsWith("x-loam-");
 
 /** What a request says of its signature, checked as far as that can be done without its secret; otherwise why it is not good, for the log. */
-export function readSignature(wire: Wire, rules: Sigv4, nowMs: number): Signature | string {
+export function readSignature(wire: SignedWire, rules: Sigv4, nowMs: number): Signature | string {
   const [authorization, ...others] = valuesOf(wire, "authorization");
   const parts = authorization === undefined || others.length > 0 ? undefined : partsOf(authorization);
   if (!parts) return "an Authorization header that is not one signature";

@@ -4,7 +4,7 @@
  */
 import { createLocalJWKSet, decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import { isLoamError } from "../../base/index.ts";
-import { endpoints } from "../contract.ts";
+import { endpoints } from "../endpoints.ts";
 import type { Issuer } from "./issuers.ts";
 import { type KeySet, type KeySetOptions, keySet } from "./jwks.ts";
 
@@ -17,7 +17,7 @@ export interface TokenClaims {
   readonly organisation: string | null;
   readonly scopes: readonly string[];
 }
-export type TokenAnswer =
+type TokenAnswer =
   | { readonly kind: "good"; readonly claims: TokenClaims }
   | { readonly kind: "bad"; readonly detail: string }
   | { readonly kind: "unavailable"; readonly detail: string };

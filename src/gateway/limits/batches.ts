@@ -1,6 +1,6 @@
 /** Asks that come while others are under way go together in the next call: under load a round trip to the store carries many decisions. */
 
-export interface BatchOptions {
+interface BatchOptions {
   /** Asks in one call: bounds how long the first of them waits for the last. */
   readonly most: number;
   /** Calls at the same time. */

@@ -4,12 +4,12 @@ import { afterEach, expect, test } from "vitest";
 import type { UsageRow } from "../contract.ts";
 import type { State } from "../state/state.ts";
 import { usageBetween } from "../usage/usage.ts";
-import type { Line } from "./bucket.ts";
+import type { BucketLine } from "./bucket.ts";
 import { type BucketPage, type BucketRow, type BucketStore, lateMs, type ReserveAsk } from "./bucket-store.ts";
 import { memoryBuckets } from "./memory.ts";
 
 const startMs = Date.UTC(2026, 0, 1);
-const line = (bucket: string, more: Partial<Line> = {}): Line => ({
+const line = (bucket: string, more: Partial<BucketLine> = {}): BucketLine => ({
   bucket,
   capacity: 10,
   leakPerMs: 0,
@@ -57,10 +57,10 @@ export function bucketStoreLaws(
     return { clock, name, state, buckets: state.buckets };
   };
   let ids = 0;
-  const ask = (lines: readonly Line[], id = `r${ids++}`, lifeMs = 1e9): ReserveAsk => ({ id, lifeMs, lines });
-  const granted = async (b: BucketStore, ...lines: Line[]) => (await b.reserve([ask(lines)]))[0]!.granted;
+  const ask = (lines: readonly BucketLine[], id = `r${ids++}`, lifeMs = 1e9): ReserveAsk => ({ id, lifeMs, lines });
+  const granted = async (b: BucketStore, ...lines: BucketLine[]) => (await b.reserve([ask(lines)]))[0]!.granted;
   /** Whether exactly `room` of the bucket is free: so much fits, and one more does not. */
-  const free = async (b: BucketStore, bucket: string, room: number, more: Partial<Line> = {}): Promise<void> => {
+  const free = async (b: BucketStore, bucket: string, room: number, more: Partial<BucketLine> = {}): Promise<void> => {
     const one = async (charge: number) =>
       (await b.reserve([ask([line(bucket, { ...more, charge }), line("never", { capacity: -1 })])]))[0]!;
     expect([(await one(room)).lines[0]!.fits, (await one(room + 1)).lines[0]!.fits], `room ${room} of ${bucket}`).toEqual([true, false]);

@@ -1,13 +1,13 @@
 /** Where buckets live: one interface, four stores (`memory.ts`, `sqlite.ts`, `postgres.ts`, `redis.ts`), one contract suite (`bucket-store.laws.ts`). */
 import type { UsageRow } from "../contract.ts";
-import type { BucketState, Line } from "./bucket.ts";
+import type { BucketLine, BucketState } from "./bucket.ts";
 
 export interface ReserveAsk {
   readonly id: string;
   /** After this the store gives back what is held even if its process lives. */
   readonly lifeMs: number;
   /** Of different buckets. */
-  readonly lines: readonly Line[];
+  readonly lines: readonly BucketLine[];
 }
 
 export interface LineOutcome {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { type BucketState, emptyBucket, emptyMs, fits, type Line, levelAt, neverMs, settled, taken } from "./bucket.ts";
+import { type BucketLine, type BucketState, emptyBucket, emptyMs, fits, levelAt, neverMs, settled, taken } from "./bucket.ts";
 
 const state = (more: Partial<BucketState> = {}): BucketState => ({ level: 10, held: 0, atMs: 1_000, ...more });
-const line = (more: Partial<Line> = {}): Line => ({
+const line = (more: Partial<BucketLine> = {}): BucketLine => ({
   bucket: "b",
   capacity: 20,
   leakPerMs: 0.5,

@@ -13,7 +13,7 @@ export interface BucketState {
 }
 
 /** What one limit asks of one bucket for one request. */
-export interface Line {
+export interface BucketLine {
   readonly bucket: string;
   readonly capacity: number;
   /** Units a millisecond; 0 for budgets of a calendar period and for concurrency. */
@@ -39,10 +39,10 @@ export const emptyBucket: BucketState = { level: 0, held: 0, atMs: 0 };
 export const levelAt = (s: BucketState, leakPerMs: number, nowMs: number): number =>
   Math.max(0, s.level - Math.max(0, nowMs - s.atMs) * leakPerMs);
 
-export const fits = (s: BucketState, line: Line, nowMs: number): boolean =>
+export const fits = (s: BucketState, line: BucketLine, nowMs: number): boolean =>
   levelAt(s, line.leakPerMs, nowMs) + s.held + line.charge + line.hold <= line.capacity + slack;
 
-export const taken = (s: BucketState, line: Line, nowMs: number): BucketState => ({
+export const taken = (s: BucketState, line: BucketLine, nowMs: number): BucketState => ({
   level: levelAt(s, line.leakPerMs, nowMs) + line.charge,
   held: s.held + line.hold,
   atMs: Math.max(s.atMs, nowMs),

@@ -1,9 +1,11 @@
 /** Denials as answers: OpenAI's words and body, with what the limit is, what was asked and when to come back. */
-import type { Denial, LimitState, Measure } from "../contract.ts";
+
 import type { LineOutcome } from "./bucket-store.ts";
+import type { Denial, LimitState } from "./contract.ts";
 import { goDuration } from "./durations.ts";
 import { limitHeaders, retryHeaders } from "./headers.ts";
 import { quotaOf, type RuleLine, waitOf } from "./lines.ts";
+import type { Measure } from "./measures.ts";
 
 type Facts = Denial["denial"];
 

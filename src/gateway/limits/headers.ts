@@ -2,8 +2,9 @@
  * Limits as headers: OpenAI's `x-ratelimit-*` for the tightest limit on requests and on tokens, with durations as Go writes them; the IETF's
  * RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4) for every limit with a window, except those on money; Retry-After.
  */
-import type { LimitState, Measure } from "../contract.ts";
+import type { LimitState } from "./contract.ts";
 import { goDuration } from "./durations.ts";
+import type { Measure } from "./measures.ts";
 
 type Headers = Record<string, string>;
 /** Names and values in turn. */

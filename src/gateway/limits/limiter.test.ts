@@ -1,15 +1,16 @@
 import OpenAI, { type APIError, RateLimitError } from "openai";
 import { afterEach, describe, expect, test } from "vitest";
 import { check } from "../../base/index.ts";
-import type { Demand, LimitState, Subjects, UsageRow } from "../contract.ts";
+import type { UsageRow } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { identityWith } from "../policy/fakes.ts";
 import type { BucketStore } from "./bucket-store.ts";
+import type { Demand, LimitState, Subjects } from "./contract.ts";
 import { durationMs, goDuration, parseDuration } from "./durations.ts";
 import { limitHeaders, retryHeaders } from "./headers.ts";
-import { createLimiter, type Limiter } from "./limiter.ts";
+import { Limiter } from "./limiter.ts";
 import { memoryBuckets } from "./memory.ts";
-import { pricesPart } from "./prices.ts";
+import { pricesPart } from "./price-table.ts";
 import { limitsPart } from "./rules.ts";
 
 const startMs = Date.UTC(2026, 10, 26, 12);
@@ -29,7 +30,7 @@ function limiterWith(rules: readonly object[], more: { readonly prices?: object;
   const store = memoryBuckets({ owner: "test", leaseMs: 1e9, timeoutMs: 1_000, now: () => clock.ms }, row => usage.push(row));
   const parsed = check(limitsPart, rules, "limits");
   const prices = check(pricesPart, more.prices ?? {}, "prices");
-  const limiter = createLimiter({
+  const limiter = new Limiter({
     buckets: more.wrap?.(store) ?? store,
     rules: () => parsed,
     prices: () => prices,

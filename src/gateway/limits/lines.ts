@@ -1,9 +1,12 @@
 /** From limits, subjects and demand to the lines of one decision; and what each is charged in the end. Pure. */
-import type { Actual, Demand, Identity, LimitState, Measure, Subjects } from "../contract.ts";
-import type { Line } from "./bucket.ts";
+import type { Identity } from "../identity/contract.ts";
+import type { BucketLine } from "./bucket.ts";
 import type { LineOutcome } from "./bucket-store.ts";
 import { clientAddress } from "./client-address.ts";
-import { costOf, mostCost, type Prices } from "./prices.ts";
+import type { Actual, Demand, LimitState, Subjects } from "./contract.ts";
+import type { Measure } from "./measures.ts";
+import type { Prices } from "./price-table.ts";
+import { costOf, mostCost } from "./prices.ts";
 import type { Dimension, LimitRule, Period } from "./rules.ts";
 
 /** Currency in 1e-9 of its unit. */
@@ -12,11 +15,11 @@ const nanoUnit = 1e9;
 /** A limit that is asked, and of which bucket. */
 export interface RuleLine {
   readonly rule: LimitRule;
-  readonly line: Line;
+  readonly line: BucketLine;
 }
 
 /** Nothing can be asked: a limit on money, and a model without a price. */
-export interface Unpriced {
+interface Unpriced {
   readonly rule: LimitRule;
 }
 

@@ -1,28 +1,6 @@
-/** What tokens cost: a table by model, in currency for a million tokens as providers print it, in whole 1e-9 of the unit inside. */
-import { z } from "zod";
-import type { Actual, Demand, Subjects } from "../contract.ts";
-
-const price = z.number().min(0).max(1e6);
-const modelPrice = z.strictObject({
-  /** For 1,000,000 tokens. */
-  input: price.default(0),
-  /** Input that a cache had; as other input when absent. */
-  cachedInput: price.optional(),
-  output: price.default(0),
-  /** For each request. */
-  request: price.default(0),
-});
-export const pricesPart = z.strictObject({
-  /** ISO 4217; a name only, nothing is converted. */
-  currency: z
-    .string()
-    .regex(/^[A-Z]{3}$/, "a currency code such as USD")
-    .default("USD"),
-  /** `"*"` is the price of every model that has none of its own. */
-  models: z.record(z.string(), modelPrice).default({}),
-});
-export type Prices = z.output<typeof pricesPart>;
-export type ModelPrice = z.output<typeof modelPrice>;
+/** What a request costs by the table of prices, in whole 1e-9 of the currency's unit. */
+import type { Actual, Demand, Subjects } from "./contract.ts";
+import type { ModelPrice, Prices } from "./price-table.ts";
 
 /** 1e-9 units: 1 unit a million tokens is 1,000 of them a token. */
 export const nano = (p: ModelPrice, input: number, cached: number, output: number, requests = 1): number =>

@@ -1,9 +1,10 @@
 /** A reservation that was granted: its headers, and its end, which is told to the store once. */
-import type { Actual, Demand, LimitState, Reservation, Subjects, UsageRow } from "../contract.ts";
+import type { UsageRow } from "../contract.ts";
 import type { SettleAsk } from "./bucket-store.ts";
+import type { Actual, Demand, LimitState, Reservation, Subjects } from "./contract.ts";
 import { limitHeaderList, limitHeaders } from "./headers.ts";
 import { deltasOf, type RuleLine } from "./lines.ts";
-import type { Prices } from "./prices.ts";
+import type { Prices } from "./price-table.ts";
 
 /** What a decision found. */
 export interface Found {
@@ -15,7 +16,7 @@ export interface Found {
 }
 
 /** How reservations of one limiter end. */
-export interface Ending {
+export interface ReservationEnding {
   prices(): Prices;
   usageOf(subjects: Subjects, actual: Actual): UsageRow;
   /** Ends when it is written, or kept for later. */
@@ -23,9 +24,9 @@ export interface Ending {
 }
 
 /** More than any model reads or writes: beyond it, it is a mistake or a lie. */
-export const mostTokens = 1e9;
+export const mostCountedTokens = 1e9;
 
-export const isAmount = (x: number): boolean => Number.isFinite(x) && x >= 0 && x <= mostTokens;
+export const isAmount = (x: number): boolean => Number.isFinite(x) && x >= 0 && x <= mostCountedTokens;
 /** What an upstream says, or what was held where that cannot be. */
 const honest = (said: number, held: number): number => (isAmount(said) ? Math.ceil(said) : held);
 
@@ -39,13 +40,13 @@ export class Granted implements Reservation {
   readonly #subjects: Subjects;
   readonly #demand: Demand;
   readonly #lines: readonly RuleLine[];
-  readonly #ending: Ending;
+  readonly #ending: ReservationEnding;
   /** Of the moment of the decision. */
   readonly #prices: Prices;
   #headerList: readonly string[] | undefined;
   #isOver = false;
 
-  constructor({ id, lines, states, warnings, unlimited }: Found, subjects: Subjects, demand: Demand, ending: Ending) {
+  constructor({ id, lines, states, warnings, unlimited }: Found, subjects: Subjects, demand: Demand, ending: ReservationEnding) {
     this.id = id;
     this.states = states;
     this.warnings = warnings;

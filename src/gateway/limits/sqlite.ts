@@ -36,7 +36,7 @@ const takenRow = (r: TakenColumns): TakenRow => ({
   expiresMs: r.expires_ms,
 });
 
-export class SqliteRows implements Rows {
+class SqliteRows implements Rows {
   readonly #file: SqliteFile;
   constructor(file: SqliteFile) {
     this.#file = file;

@@ -2,9 +2,10 @@
  * Limits as operators look at them: of each its most used buckets, what is used, held and left. Buckets are read page by page, so that a
  * million of them hold up no request; what is not among the top of its limit is counted only.
  */
-import type { LimitBucket, LimitsAsk, LimitsView, LimitView } from "../contract.ts";
+
 import { levelAt } from "./bucket.ts";
 import type { BucketPage, BucketRow, BucketStore } from "./bucket-store.ts";
+import type { LimitBucket, LimitsAsk, LimitsView, LimitView } from "./contract.ts";
 import { capacityOf, leakOf, periodLabel, quotaOf } from "./lines.ts";
 import { type Dimension, dimensions, type LimitRule } from "./rules.ts";
 

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "vitest";
-import type { Control, Identity } from "../contract.ts";
+import type { Control } from "../contract.ts";
 import { openControl } from "../control.ts";
+import type { Identity } from "../identity/contract.ts";
 import { Callers } from "./callers.ts";
 
 const principals = {

@@ -6,7 +6,8 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { isLoamError } from "../../base/index.ts";
-import type { Authentication, Control, Identity } from "../contract.ts";
+import type { Control } from "../contract.ts";
+import type { Authentication, Identity } from "../identity/contract.ts";
 import { invalid, missing, unavailable } from "../identity/credentials.ts";
 import { accountOf } from "../identity/principals.ts";
 

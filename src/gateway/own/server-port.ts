@@ -2,7 +2,7 @@
  * The server behind the gateway as it is asked: by a function of this process that routes a request, resolves its model, and calls back before it does
  * anything. What a request is for is said by the router that serves it; the gateway keeps no table of that server's addresses.
  */
-import type { Endpoint } from "../contract.ts";
+import type { Endpoint } from "../endpoints.ts";
 
 export interface NamedModel {
   readonly model: string;

@@ -2,7 +2,7 @@
  * How many tokens an answer in a contract that is not OpenAI's was, as well as can be told without it: what it says itself (`usage`, Ollama's
  * `eval_count`), else a token an event of a stream, else its bytes. For limits, on the safe side.
  */
-import { isRow, readUsage } from "../streams/usage.ts";
+import { isRow, readUsage } from "../../protocols/index.ts";
 
 /** Bytes of text a token has at least, on average. */
 export const bytesPerToken = 3;

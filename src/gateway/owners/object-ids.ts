@@ -2,7 +2,7 @@
  * Where ids of stored objects stand in JSON: in requests, which name them, and in answers, which give them out. By key, because upstreams form their
  * ids as they like. An id that an answer gives out under a key that is not known here stays as it is, and opens nothing when it comes back.
  */
-import { isRow } from "../streams/usage.ts";
+import { isRow } from "../../protocols/index.ts";
 
 /** Ids that a client chooses, or that name nothing stored. */
 const unbound = new Set(["call_id", "tool_call_id", "tool_use_id", "custom_id", "connector_id"]);

@@ -4,7 +4,8 @@
  * account can take its place; one of no team or of several owns what it stores itself.
  */
 import { rights } from "../admin/roles.ts";
-import type { Control, Identity } from "../contract.ts";
+import type { Control } from "../contract.ts";
+import type { Identity } from "../identity/contract.ts";
 
 /** A name of its own for every owner, whatever users, service accounts and teams are called. */
 export function ownerOf({ subject, subjectKind, teams }: Pick<Identity, "subject" | "subjectKind" | "teams">): string {

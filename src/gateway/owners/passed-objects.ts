@@ -4,6 +4,7 @@
  * of the account itself cannot be told apart by owner, so it is refused. `objects: shared` on the row switches all of it off.
  */
 import { formatBytes } from "../../base/index.ts";
+import type { IdPlace, ObjectSeal } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { limits } from "../http/limits.ts";
 import type { PassThrough } from "../passthrough/places.ts";
@@ -11,7 +12,6 @@ import type { PassedMethod } from "../passthrough/schema.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import { certainIds, type IdRules, requestIds, withRequestIds } from "./object-ids.ts";
 import { unknownObject } from "./request-objects.ts";
-import type { IdPlace, ObjectSeal } from "./seal.ts";
 
 /** What POST there answers at once and stores nothing, below `/v1`. */
 const storesNothing =

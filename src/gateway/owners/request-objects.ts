@@ -2,12 +2,15 @@
  * What one request for a model may do with stored objects: which it names, which upstreams have them, how each upstream is told of them and of their
  * owner. A server of the same process is told the owner and keeps to it; of others the tenants share an account, so ids are sealed (`seal.ts`).
  */
-import type { GatewayConfig, ModelRoute } from "../config/read-config.ts";
-import type { Control, Identity } from "../contract.ts";
+
+import { isRow } from "../../protocols/index.ts";
+import type { GatewayConfig } from "../config/gateway-config.ts";
+import type { Control } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Ask, NativeAsk } from "../http/ask.ts";
 import { readMembers } from "../http/members.ts";
-import { isRow } from "../streams/usage.ts";
+import type { Identity } from "../identity/contract.ts";
+import type { ModelRoute } from "../routing/route.ts";
 import type { Reply } from "../upstreams/call.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import { certainIds, type IdRules, mayHoldCertainIds, requestIds, withRequestIds } from "./object-ids.ts";

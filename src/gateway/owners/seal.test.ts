@@ -1,7 +1,8 @@
 /** Laws of sealed ids: what was sealed opens for its owner and its upstream, and nothing else opens. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type IdPlace, objectSeal } from "./seal.ts";
+import type { IdPlace } from "../contract.ts";
+import { objectSeal } from "./seal.ts";
 
 const secret = "s".repeat(40);
 const seal = objectSeal([secret]);

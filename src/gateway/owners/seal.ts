@@ -5,25 +5,7 @@
  * HMAC-SHA-256 and AES-256-CTR: an id always gets the same form, whoever copies it learns nothing of the upstream's id, and a changed one does not open.
  */
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
-
-/** Where an id is good. */
-export interface IdPlace {
-  /** Of the configuration. */
-  readonly upstream: string;
-  /** `ownerOf` an identity. */
-  readonly owner: string;
-}
-
-export interface ObjectSeal {
-  /** The id as its owner is given it; its first word stays, since clients look at it: `resp_`, `file-`. */
-  seal(place: IdPlace, id: string): string;
-  /** The upstream's id; undefined for what was not sealed for this owner and this upstream. */
-  open(place: IdPlace, sealed: string): string | undefined;
-  /** A client's `Idempotency-Key` as an upstream is told it: two owners never share one. */
-  idempotencyKey(owner: string, value: string): string;
-  /** The `cache_salt` of an owner for an upstream, with what the client chose: nobody can make another owner's. */
-  cacheSalt(owner: string, chosen: unknown): string;
-}
+import type { IdPlace, ObjectSeal } from "../contract.ts";
 
 const tagBytes = 16;
 /** Longer ones are nobody's: the longest that are known have some 70 characters. */

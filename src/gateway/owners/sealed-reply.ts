@@ -1,12 +1,12 @@
 /** An upstream's answer with the ids of stored objects sealed for their owner: whole, or event by event as a stream comes. */
+import { cutEvents, type StreamEvent } from "../../protocols/index.ts";
 import { limits } from "../http/limits.ts";
 import { readWhole } from "../routing/read-answer.ts";
-import { cutEvents, type StreamEvent } from "../streams/events.ts";
 import type { Reply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { answerIds, certainIds, type IdRules, mayHoldCertainIds, withAnswerIds } from "./object-ids.ts";
 
-export interface AnswerSeal {
+interface AnswerSeal {
   readonly seal: (id: string) => string;
   /** Where ids stand in it. */
   readonly rules: IdRules;
@@ -18,7 +18,7 @@ export const openaiSeal = (seal: AnswerSeal["seal"]): AnswerSeal => ({ seal, rul
 export const ownWordsSeal = (seal: AnswerSeal["seal"]): AnswerSeal => ({ seal, rules: certainIds });
 
 /** JSON text with its ids sealed; as it came where it is no JSON, which others say. */
-export function sealedText(text: string, { seal, rules }: AnswerSeal): string {
+function sealedText(text: string, { seal, rules }: AnswerSeal): string {
   if (rules === certainIds && !mayHoldCertainIds(text)) return text;
   let value: unknown;
   try {

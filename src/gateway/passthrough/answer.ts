@@ -1,21 +1,27 @@
 /** An answer that is passed through as it comes: bounded, and cut off rather than shortened. */
-import type { Gateway } from "../gateway.ts";
+
 import type { End, Exchange } from "../http/exchange.ts";
+import type { HeaderReader } from "../http/node-request.ts";
+import type { Identity } from "../identity/contract.ts";
+import type { GatewayPorts } from "../ports.ts";
 import type { Reply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { Ended, Upstream } from "../upstreams/upstream.ts";
-import type { PassThrough } from "./places.ts";
+import type { PassedRequest } from "./passed-request.ts";
 
 /** One request while it is passed through. */
-export interface Under {
-  readonly gateway: Gateway;
+export interface PassUnderWay extends PassedRequest {
+  readonly gateway: GatewayPorts;
   readonly exchange: Exchange;
-  readonly pass: PassThrough;
-  readonly upstream: Upstream;
+  readonly headers: HeaderReader;
+  readonly identity: Identity;
   readonly stop: Stop;
   readonly hangUp: (() => void) | undefined;
-  readonly onEnd: (how: End) => void;
+  readonly end: (how: End) => void;
+  readonly upstream: Upstream;
+  /** Of the body, where it was read. */
+  readonly text: string | undefined;
 }
 
 /** Of the answer's, what says how to read it. */
@@ -46,7 +52,7 @@ export const picked = (names: readonly string[], more: readonly string[], get: (
 const ofBytes = ["content-length", "etag"];
 
 /** `isChanged`: the body is not as the upstream wrote it. */
-export function headersOf({ exchange, pass }: Under, reply: Reply, isChanged = false): Record<string, string> {
+export function passedHeaders({ exchange, pass }: PassUnderWay, reply: Reply, isChanged = false): Record<string, string> {
   const names = isChanged ? answerHeaders.filter(name => !ofBytes.includes(name)) : answerHeaders;
   return {
     ...picked(names, pass.answerHeaders, name => reply.headers.get(name)),
@@ -59,7 +65,7 @@ export function headersOf({ exchange, pass }: Under, reply: Reply, isChanged = f
 
 /** The answer as it comes; what breaks off, is too much or is not taken ends with its connection, so that nobody takes it for whole. */
 export function streamOf(
-  { pass, hangUp, onEnd, stop, gateway }: Under,
+  { pass, hangUp, end, stop, gateway }: PassUnderWay,
   reply: Reply,
   note: (end: { readonly how: Ended; readonly said: string; readonly failure?: UpstreamFailure }) => void,
 ): ReadableStream<Uint8Array> {
@@ -73,7 +79,7 @@ export function streamOf(
   const broken = (controller: ReadableStreamDefaultController<Uint8Array>, failure: UpstreamFailure) => {
     reply.cancel();
     note({ how: failure.isFault ? "failed" : "unknown", said: failure.kind, failure });
-    onEnd({ status: reply.status, error: failure.kind.endsWith("Timeout") ? "gateway/timeout" : "gateway/cut" });
+    end({ status: reply.status, error: failure.kind.endsWith("Timeout") ? "gateway/timeout" : "gateway/cut" });
     cut(controller, failure);
   };
   return new ReadableStream<Uint8Array>(
@@ -84,7 +90,7 @@ export function streamOf(
           const piece = await reply.read();
           if (piece === undefined) {
             note({ how: "answered", said: "answered" });
-            onEnd({ status: reply.status });
+            end({ status: reply.status });
             return controller.close();
           }
           if (piece === "waiting") return;
@@ -98,7 +104,7 @@ export function streamOf(
         slow = setTimeout(() => {
           reply.cancel();
           note({ how: "unknown", said: "left" });
-          onEnd({ status: 499, error: "gateway/slowReader" });
+          end({ status: 499, error: "gateway/slowReader" });
           cut(controller, new UpstreamFailure("left", `nothing was taken for ${readerMs} ms`));
         }, readerMs);
       },
@@ -106,7 +112,7 @@ export function streamOf(
         clearTimeout(slow);
         reply.cancel();
         note({ how: "unknown", said: stop.reason?.kind ?? "left" });
-        onEnd({ status: 499, error: "gateway/cancelled" });
+        end({ status: 499, error: "gateway/cancelled" });
       },
     },
     { highWaterMark: 0 },

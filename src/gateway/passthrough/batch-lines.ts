@@ -4,18 +4,21 @@
  * came there, so memory is bounded by one line. What a policy denies, the error names with its line.
  */
 import { formatBytes, isLoamError } from "../../base/index.ts";
-import type { ModelRoute } from "../config/read-config.ts";
-import type { Action, Endpoint, Identity, Reservation } from "../contract.ts";
+import { isRow } from "../../protocols/index.ts";
+import type { Action } from "../contract.ts";
+import type { Endpoint } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
-import type { Gateway } from "../gateway.ts";
 import { apis } from "../http/apis.ts";
 import { estimatedTokens } from "../http/ask.ts";
-import { reserved } from "../http/door.ts";
 import { limits } from "../http/limits.ts";
 import { readMembers } from "../http/members.ts";
+import type { Identity } from "../identity/contract.ts";
+import type { Reservation } from "../limits/contract.ts";
+import { reserveRoom } from "../limits/reserve-room.ts";
 import { checkUnguarded } from "../own/unguarded.ts";
 import { parametersIn } from "../policy/parameters.ts";
-import { isRow } from "../streams/usage.ts";
+import type { GatewayPorts } from "../ports.ts";
+import type { ModelRoute } from "../routing/route.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { Upstream } from "../upstreams/upstream.ts";
@@ -42,8 +45,8 @@ export function beginsBatch(method: PassedMethod, path: string): boolean {
   return method === "POST" && /(?:^|\/)batches$/.test(plain.normalize("NFKC").toLowerCase());
 }
 
-export interface BatchGiven {
-  readonly gateway: Gateway;
+interface BatchGiven {
+  readonly gateway: GatewayPorts;
   readonly identity: Identity;
   readonly upstream: Upstream;
   /** Of the address, without its query. */
@@ -244,7 +247,7 @@ export async function reservedBatch(given: BatchGiven): Promise<readonly Reserva
   const taken: Reservation[] = [];
   try {
     for (const [model, sum] of sums)
-      taken.push(await reserved(gateway.control, gateway.metrics, { identity, model, ip }, { ...sum, bytes: 0 }));
+      taken.push(await reserveRoom(gateway.control.limits, gateway.metrics, { identity, model, ip }, { ...sum, bytes: 0 }));
   } catch (error) {
     await Promise.all(taken.map(one => one.cancel()));
     throw error;

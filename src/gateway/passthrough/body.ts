@@ -14,7 +14,7 @@ export interface Body {
 }
 
 /** Errors: gateway/tooLarge where that was declared. */
-export function bodyOf(request: Request, most: number): Body {
+export function passedBody(request: Request, most: number): Body {
   const said = request.headers.get("content-length");
   const declaredBytes = said === null ? undefined : Number(said);
   if (declaredBytes !== undefined && declaredBytes > most) throw tooLarge(most);

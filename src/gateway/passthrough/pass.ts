@@ -1,29 +1,20 @@
 /**
- * A request for an address that the gateway does not know, to the server that has it: who is it, may they, is there room; then its body and the
- * answer go through as they come, bounded, without being read. Asked once: a body that has gone cannot be sent again.
+ * A request for an address that the gateway does not know, put to the server that has it: its body and the answer go through as they come, bounded,
+ * without being read. Asked once: a body that has gone cannot be sent again.
  */
-import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
-import type { Gateway } from "../gateway.ts";
-import { type Handle, leaving } from "../http/ask-model.ts";
-import { admitted, allowed, reserved } from "../http/door.ts";
-import type { Answer, End } from "../http/exchange.ts";
+import type { Answer } from "../http/exchange.ts";
 import { ownerHeader, ownerOf, ownerValue } from "../owners/owner.ts";
-import { isJson, type PassedAddress, PassedObjects, readsBody, wholeBody } from "../owners/passed-objects.ts";
+import { isJson } from "../owners/passed-objects.ts";
 import { openaiSeal, sealedStream, sealedWhole } from "../owners/sealed-reply.ts";
 import { everybody } from "../queue/standing.ts";
-import { failureError } from "../routing/last-word.ts";
 import { retryAfterOf } from "../routing/read-answer.ts";
 import type { Reply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { credentialStatuses } from "../upstreams/renewal.ts";
-import type { Stop } from "../upstreams/stop.ts";
 import type { Ended } from "../upstreams/upstream.ts";
-import { headersOf, picked, streamOf, type Under } from "./answer.ts";
-import { beginsBatch, reservedBatch, settleBatch } from "./batch-lines.ts";
-import { type Body, bodyOf } from "./body.ts";
-import { type PassThrough, passThroughOf, targetPath } from "./places.ts";
-import type { PassedMethod } from "./schema.ts";
+import { type PassUnderWay, passedHeaders, picked, streamOf } from "./answer.ts";
+import { reservedBatch, settleBatch } from "./batch-lines.ts";
 
 /** Of the client's, what says how to read the body, what is wished for, and traces. */
 const requestHeaders = [
@@ -37,113 +28,12 @@ const requestHeaders = [
   "traceparent",
   "tracestate",
 ];
-const nothing = { inputTokens: 0, outputTokens: 0, cachedTokens: 0 };
-
-/** Addresses that the gateway answers itself. */
-export type KnownPaths = ReadonlySet<string>;
-
-/** The handler of addresses that `passThroughOf` finds. Errors: those of the door and of `targetPath`, gateway/method, tooLarge, upstream, timeout, unavailable, cancelled. */
-export const passedThrough =
-  (gateway: Gateway, known: KnownPaths): Handle =>
-  async (request, exchange, end, peer) => {
-    gateway.checkRoom();
-    const url = new URL(request.url);
-    const pass = passThroughOf(gateway.config.passThrough, url.pathname)!;
-    exchange.path = `${pass.prefix}/*`;
-    const { control, runtime } = gateway;
-    const identity = await admitted(control, request.headers, exchange);
-    const { methods, model } = pass;
-    if (model !== null) exchange.model = model;
-    const method = methods.find(m => m === request.method);
-    allowed(control, identity, {
-      endpoint: "other",
-      model,
-      parameters: { method: exchange.method, path: url.pathname.slice(0, 256) },
-      dataClass: request.headers.get("x-loam-data-class"),
-    });
-    if (method === undefined)
-      throw gatewayErrors.fail("method", { place: exchange.path, expected: methods.join(", "), received: exchange.method });
-    const path = targetPath(pass, url.pathname, known);
-    const owner = ownerOf(identity);
-    const objects = new PassedObjects({ pass, config: runtime.upstream(pass.upstream).config, seal: control.objects, owner });
-    const address = objects.address(method, path, url.search);
-    const body = bodyOf(request, pass.bodyBytes);
-    const type = request.headers.get("content-type");
-    // a server of this process brings each line here
-    const isBatch =
-      address.kind !== "unread" && beginsBatch(method, path) && body.stream !== undefined && !runtime.upstream(pass.upstream).config.here;
-    const isRead = readsBody(address, type, body.stream !== undefined) || isBatch;
-    // what nobody says the length of counts as the most that it may be
-    const bytes = body.declaredBytes ?? (body.stream ? pass.bodyBytes : 0);
-    exchange.reservation = await reserved(
-      control,
-      gateway.metrics,
-      { identity, model, ip: exchange.ip },
-      { inputTokens: 0, maxOutputTokens: 0, bytes },
-    );
-    runtime.enter();
-    const stop = leaving(request, peer);
-    const under: Under = {
-      gateway,
-      exchange,
-      pass,
-      upstream: runtime.upstream(pass.upstream),
-      stop,
-      hangUp: peer?.outgoing ? () => peer.outgoing?.destroy() : undefined,
-      onEnd: how => {
-        clearTimeout(timer);
-        gateway.cutters.delete(stop);
-        runtime.leave();
-        end({ usage: nothing, ...how });
-      },
-    };
-    gateway.cutters.add(stop);
-    const { totalMs } = runtime.config;
-    const timer = setTimeout(() => stop.stop(new UpstreamFailure("totalTimeout", `not whole after ${totalMs} ms`)), totalMs);
-    let isOver = false;
-    const once = (how: End) => {
-      if (isOver) return;
-      isOver = true;
-      under.onEnd(how);
-    };
-    try {
-      const whole = isRead ? await wholeBody(body.stream!) : undefined;
-      const text = whole === undefined || address.kind === "open" ? whole : objects.body(whole, type, address.kind === "owned");
-      const asked = { request, method, address, body, text, objects, identity };
-      return await (isBatch ? begun : passed)({ ...under, onEnd: once }, asked);
-    } catch (error) {
-      body.stream?.destroy();
-      // told with its status by what is around every request
-      clearTimeout(timer);
-      gateway.cutters.delete(stop);
-      if (!isOver) runtime.leave();
-      isOver = true;
-      throw clientError(error, body, stop, pass);
-    }
-  };
-
-/** What the client is told of a request that has no answer. */
-function clientError(error: unknown, body: Body, stop: Stop, { upstream }: PassThrough): unknown {
-  if (stop.reason?.kind === "left") return gatewayErrors.fail("cancelled", { message: "the client left before its answer" }, error);
-  if (body.failure) return body.failure;
-  return error instanceof UpstreamFailure ? failureError(error, upstream) : error;
-}
-
-interface Asked {
-  readonly request: Request;
-  readonly method: PassedMethod;
-  readonly address: PassedAddress;
-  readonly body: Body;
-  /** Of the body, where it was read. */
-  readonly text: string | undefined;
-  readonly objects: PassedObjects;
-  readonly identity: Identity;
-}
 
 /** Of the client's and the gateway's own. */
-function headersFor({ exchange, pass, upstream, gateway }: Under, { request, body, text, identity }: Asked): Record<string, string> {
+function headersFor({ exchange, pass, upstream, gateway, headers: given, identity, text, passed }: PassUnderWay): Record<string, string> {
   const { control } = gateway;
-  const headers = picked(requestHeaders, pass.requestHeaders, name => request.headers.get(name));
+  const { body } = passed;
+  const headers = picked(requestHeaders, pass.requestHeaders, name => given.get(name));
   const key = headers["idempotency-key"];
   if (key !== undefined) headers["idempotency-key"] = control.objects.idempotencyKey(ownerOf(identity), key);
   const numBytes = text === undefined ? body.stream && body.declaredBytes : Buffer.byteLength(text);
@@ -153,7 +43,7 @@ function headersFor({ exchange, pass, upstream, gateway }: Under, { request, bod
 }
 
 /** The answer with its ids sealed, where it has any. */
-function sealedOf(reply: Reply, { pass }: Under, { address, objects }: Asked): Reply {
+function sealedOf(reply: Reply, { pass, passed: { address, objects } }: PassUnderWay): Reply {
   if (address.kind !== "owned" || address.isContent || reply.status >= 300) return reply;
   const type = reply.headers.get("content-type");
   const isStream = type !== undefined && /^text\/event-stream\b/i.test(type);
@@ -166,23 +56,22 @@ function sealedOf(reply: Reply, { pass }: Under, { address, objects }: Asked): R
   return isStream ? sealedStream(reply, seal) : sealedWhole(reply, seal, pass.answerBytes);
 }
 
-/** A batch, once all of its requests are judged and have room. Errors: those of `reservedBatch` and `passed`. */
-async function begun(under: Under, asked: Asked): Promise<Answer> {
-  const { exchange, gateway, upstream, stop } = under;
-  const { identity, address, text, request } = asked;
+/** A batch, once all of its requests are judged and have room. Errors: those of `reservedBatch` and `passOn`. */
+export async function beginBatch(under: PassUnderWay): Promise<Answer> {
+  const { exchange, gateway, upstream, stop, identity, text, headers, passed } = under;
   const taken = await reservedBatch({
     gateway,
     identity,
     upstream,
-    path: address.path.replace(/\?.*$/s, ""),
+    path: passed.address.path.replace(/\?.*$/s, ""),
     text: text!,
-    dataClass: request.headers.get("x-loam-data-class"),
+    dataClass: headers.get("x-loam-data-class"),
     ip: exchange.ip,
     stop,
   });
   let status = 502;
   try {
-    const answer = await passed(under, asked);
+    const answer = await passOn(under);
     status = answer.status;
     return answer;
   } finally {
@@ -190,9 +79,10 @@ async function begun(under: Under, asked: Asked): Promise<Answer> {
   }
 }
 
-async function passed(under: Under, asked: Asked): Promise<Answer> {
-  const { exchange, pass, upstream, stop, gateway } = under;
-  const { method, address, body, text } = asked;
+/** Errors: UpstreamFailure, gateway/unavailable. */
+export async function passOn(under: PassUnderWay): Promise<Answer> {
+  const { exchange, pass, upstream, stop, gateway, method, text } = under;
+  const { address, body } = under.passed;
   const { config } = upstream;
   // a route is a model of its own: what it does says nothing of the upstream's models
   const begun = { model: `${pass.prefix}/*`, caller: exchange.identity?.keyId ?? "" };
@@ -216,7 +106,7 @@ async function passed(under: Under, asked: Asked): Promise<Answer> {
     const come = await handle.call({
       method,
       path: `${config.url.pathname.replace(/\/+$/, "")}${address.path}`,
-      headers: headersFor(under, asked),
+      headers: headersFor(under),
       body: text ?? body.stream,
       deadlines: config.deadlines,
       stop,
@@ -224,7 +114,7 @@ async function passed(under: Under, asked: Asked): Promise<Answer> {
     exchange.firstMs = gateway.clock.monotonic() - exchange.startMs;
     exchange.target = pass.upstream;
     const { status } = come;
-    const reply = sealedOf(come, under, asked);
+    const reply = sealedOf(come, under);
     const retryAfterMs = retryAfterOf(reply.headers, gateway.clock.now());
     if (status >= 500 || credentialStatuses.has(status) || (status >= 300 && status < 400)) {
       reply.cancel();
@@ -236,12 +126,12 @@ async function passed(under: Under, asked: Asked): Promise<Answer> {
     if (status === 204 || status === 205) {
       reply.cancel();
       note("answered", "answered");
-      under.onEnd({ status });
-      return { status, headers: headersOf(under, reply), body: "" };
+      under.end({ status });
+      return { status, headers: passedHeaders(under, reply), body: "" };
     }
     return {
       status,
-      headers: headersOf(under, reply, reply !== come),
+      headers: passedHeaders(under, reply, reply !== come),
       body: streamOf(under, reply, how => (busy ? note("busy", "busy", busy) : note(how.how, how.said, how.failure))),
     };
   } catch (error) {

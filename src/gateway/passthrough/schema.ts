@@ -1,7 +1,7 @@
 /** The part `passThrough` of the gateway's file: addresses that the gateway does not know, and the servers that have them. */
 import { z } from "zod";
 
-export const passedMethods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+const passedMethods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 export type PassedMethod = (typeof passedMethods)[number];
 
 /** A plain path: what a server could read in two ways is no prefix. */
@@ -16,36 +16,40 @@ const header = z
   .transform(name => name.toLowerCase())
   .refine(name => !ownHeaders.test(name), "a header that holds no credentials and does not belong to the connection");
 
-export const passThroughSchema = z.record(
-  path,
-  z.strictObject({
-    upstream: z.string().min(1),
-    /** What stands for the prefix below the upstream's address; the prefix without `/v1` when absent. */
-    to: z.union([path, z.literal("")]).optional(),
-    methods: z.array(z.enum(passedMethods)).min(1).default(["POST"]),
-    /** What it is called in policies, limits, prices and usage, where a model's name stands. */
-    model: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, "a name of letters, digits and . _ : / -, at most 128")
-      .optional(),
-    /** Of one request. */
-    bodyBytes: z
-      .int()
-      .min(0)
-      .max(1024 ** 3)
-      .default(32 * 1024 ** 2),
-    /** Of one answer. */
-    answerBytes: z
-      .int()
-      .min(1)
-      .max(16 * 1024 ** 3)
-      .default(128 * 1024 ** 2),
-    /** `owned`: ids of stored objects are bound to the owner who was given them. `shared`: everything behind it is everybody's. */
-    objects: z.enum(["owned", "shared"]).default("owned"),
-    /** Headers of the client's that go on beside the usual ones. */
-    requestHeaders: z.array(header).max(32).default([]),
-    /** Headers of the answer that go back beside the usual ones. */
-    answerHeaders: z.array(header).max(32).default([]),
-  }),
+export const passThroughSchema = z.lazy(() =>
+  z.record(
+    path,
+    z.strictObject({
+      upstream: z.string().min(1).describe("Upstream by name."),
+      to: z
+        .union([path, z.literal("")])
+        .optional()
+        .describe("Replacement for the prefix. Default: the prefix without `/v1`."),
+      methods: z.array(z.enum(passedMethods)).min(1).default(["POST"]).describe("HTTP methods."),
+      model: z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, "a name of letters, digits and . _ : / -, at most 128")
+        .optional()
+        .describe("Model name in policies, limits, prices and usage."),
+      bodyBytes: z
+        .int()
+        .min(0)
+        .max(1024 ** 3)
+        .default(32 * 1024 ** 2)
+        .describe("Maximum size of a request."),
+      answerBytes: z
+        .int()
+        .min(1)
+        .max(16 * 1024 ** 3)
+        .default(128 * 1024 ** 2)
+        .describe("Maximum size of a response."),
+      objects: z
+        .enum(["owned", "shared"])
+        .default("owned")
+        .describe("`owned`: stored objects belong to the caller who created them; `shared`: to everyone."),
+      requestHeaders: z.array(header).max(32).default([]).describe("Additional request headers to forward."),
+      answerHeaders: z.array(header).max(32).default([]).describe("Additional response headers to return."),
+    }),
+  ),
 );
 export type PassThroughPart = z.output<typeof passThroughSchema>;

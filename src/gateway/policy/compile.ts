@@ -3,7 +3,7 @@
  * policy's `who` lists, each name an entry), then by model (its whole name, and its beginnings of those lengths that policies have). Within a
  * candidate list deny stands before allow. The idea is that of packet classifiers: hash on the exact fields, check the rest (Srinivasan et al., tuple space search).
  */
-import type { Identity } from "../contract.ts";
+import type { Identity } from "../identity/contract.ts";
 import type { Policy, WhoKind } from "./rules.ts";
 
 export interface PolicyIndex {

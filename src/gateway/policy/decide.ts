@@ -1,8 +1,9 @@
 /** Whether somebody may do something, and why: the scopes of the key first, then any policy that denies, then any that allows, else denied. */
-import type { Action, Decision, Explanation, Identity } from "../contract.ts";
+import type { Action, Decision, Explanation } from "../contract.ts";
+import type { Identity } from "../identity/contract.ts";
 import { candidates, type PolicyIndex } from "./compile.ts";
 import { isWithin } from "./hours.ts";
-import type { Parameter } from "./parameters.ts";
+import type { Parameter } from "./parameter.ts";
 import type { Bound, Policy, WhoKind } from "./rules.ts";
 
 export const fitsName = (pattern: string, name: string): boolean =>

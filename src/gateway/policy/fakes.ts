@@ -1,5 +1,5 @@
 /** Identities for tests. */
-import type { Identity } from "../contract.ts";
+import type { Identity } from "../identity/contract.ts";
 
 export const identityWith = (more: Partial<Identity> = {}): Identity => ({
   kind: "key",

@@ -1,7 +1,7 @@
 /** Whether a moment lies in the days and hours of a policy, in its time zone. The clock on the wall is worked out once a minute and zone. */
 
 export const weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
-export type Weekday = (typeof weekdays)[number];
+type Weekday = (typeof weekdays)[number];
 
 export interface Hours {
   readonly days?: readonly Weekday[] | undefined;

@@ -2,10 +2,9 @@
  * What policies may bound of a request, by name. A name that is not here would bound nothing, so it is an error of the configuration. How many
  * tokens an answer may have goes by several names, and servers differ in which of them they obey: `max_tokens` is the largest that is given.
  */
+import type { Parameter } from "./parameter.ts";
+
 type Body = Readonly<Record<string, unknown>>;
-export type Parameter = number | string | boolean;
-/** Of a name that a body has several values of, all of them. */
-export type Parameters = Readonly<Record<string, Parameter | readonly Parameter[]>>;
 
 /** OpenAI's, then those of Hugging Face's servers, Ollama and llama.cpp; the last obeys its own at OpenAI's addresses, whatever `max_tokens` says. */
 export const answerTokens = [

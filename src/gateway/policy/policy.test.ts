@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { check } from "../../base/index.ts";
-import type { Action, Identity } from "../contract.ts";
+import type { Action } from "../contract.ts";
+import type { Identity } from "../identity/contract.ts";
 import { candidates, compilePolicies } from "./compile.ts";
 import { decide, explainPolicies } from "./decide.ts";
 import { identityWith } from "./fakes.ts";

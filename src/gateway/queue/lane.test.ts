@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { handClock, systemClock } from "../../base/index.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
-import { type Entry, enterAny, Lane, type LaneOptions } from "./lane.ts";
+import { enterAny, Lane, type LaneEntry, type LaneOptions } from "./lane.ts";
 import { Line, rankOf } from "./line.ts";
 
 const arrivals = fc.array(fc.record({ afterMs: fc.nat({ max: 50 }), priority: fc.integer({ min: -5, max: 5 }) }), {
@@ -65,7 +65,7 @@ const options: LaneOptions = {
   place: "upstreams.local",
   setting: "concurrency",
 };
-const entry = (priority: number, mostMs: number, key = "a"): Entry => ({ key, priority, mostMs });
+const entry = (priority: number, mostMs: number, key = "a"): LaneEntry => ({ key, priority, mostMs });
 const kindOf = (promise: Promise<void>): Promise<string> =>
   promise.then(
     () => "in",

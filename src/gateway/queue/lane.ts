@@ -36,7 +36,7 @@ export interface LaneState {
 }
 
 /** Whose request it is, how urgent it is, and how long it waits at most. */
-export interface Entry {
+export interface LaneEntry {
   readonly key: string;
   readonly priority: number;
   readonly mostMs: number;
@@ -152,12 +152,12 @@ export class Lane {
   }
 
   /** Waits for a place; `leave` must follow. Errors: UpstreamFailure: queueFull, queueTime, the stop's reason. */
-  async enter(entry: Entry, stop: Stop): Promise<void> {
+  async enter(entry: LaneEntry, stop: Stop): Promise<void> {
     await enterAny([this], entry, stop);
   }
 
   /** Adds a waiter to the queue; returns what removes it; undefined where the queue is full of those that go before it. */
-  join(waiter: Waiter, { priority, key }: Entry): (() => boolean) | undefined {
+  join(waiter: Waiter, { priority, key }: LaneEntry): (() => boolean) | undefined {
     const { most, agingMs } = this.#options;
     if (most === 0) return undefined;
     const rank = rankOf(this.#clock.monotonic(), priority, agingMs);
@@ -264,7 +264,7 @@ export class Lane {
  * Waits in several queues at once and takes the first place that is free; returns whose. `leave` of that one must follow. Errors: UpstreamFailure:
  * queueFull where all queues are, queueTime, the stop's reason.
  */
-export function enterAny(lanes: readonly Lane[], entry: Entry, stop: Stop): Promise<Lane> {
+export function enterAny(lanes: readonly Lane[], entry: LaneEntry, stop: Stop): Promise<Lane> {
   const { key } = entry;
   const free = lanes.find(l => l.tryEnter(key));
   if (free) return Promise.resolve(free);

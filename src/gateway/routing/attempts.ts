@@ -3,9 +3,9 @@
  * is remembered for the log. Carries out what `choose` decides.
  */
 import { isLoamError, type LoamError } from "../../base/index.ts";
-import type { ModelRoute } from "../config/read-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import { limits } from "../http/limits.ts";
+import type { Attempt } from "../http/request-record.ts";
 import { enterAny, type Lane } from "../queue/lane.ts";
 import { everybody, type Standing } from "../queue/standing.ts";
 import type { Resumption, Source } from "../streams/relay.ts";
@@ -14,22 +14,15 @@ import { UpstreamFailure } from "../upstreams/failure.ts";
 import { credentialStatuses } from "../upstreams/renewal.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { Ended, Upstream } from "../upstreams/upstream.ts";
-import { type Asked, type Candidate, choose, eligible } from "./choose.ts";
+import { type Candidate, type ChoiceFacts, choose, eligible } from "./choose.ts";
 import { lastWord, UpstreamRefusal } from "./last-word.ts";
-import { type Runner, race } from "./race.ts";
+import { type Racer, race } from "./race.ts";
 import { readWhole, retryAfterOf } from "./read-answer.ts";
 import { backoffMs } from "./retry-budget.ts";
-import type { Target } from "./route.ts";
+import type { ModelRoute, Target } from "./route.ts";
 import type { Runtime } from "./runtime.ts";
 
 export { readWhole, UpstreamRefusal };
-
-export interface Attempt {
-  readonly target: string;
-  readonly ms: number;
-  /** `answered`, or what went wrong, in the words of `failureKinds`. */
-  readonly how: string;
-}
 
 /** A call to one target. */
 export interface Request extends Omit<Call, "deadlines" | "stop"> {
@@ -41,7 +34,7 @@ export interface AttemptsOptions {
   readonly runtime: Runtime;
   /** The model that is asked for, then those that may stand in for it. */
   readonly routes: readonly ModelRoute[];
-  readonly asked: Asked;
+  readonly asked: ChoiceFacts;
   readonly stop: Stop;
   /** Where it stands in the lines of upstreams that have one. */
   readonly standing?: Standing | undefined;
@@ -209,9 +202,9 @@ export class Attempts {
     const recent = memory.firstBytes(isStream);
     memory.hedges!.deposit();
     const startMs = runtime.clock.monotonic();
-    const runner = (t: Target, u: Upstream, c: Request): Runner => ({ target: t, run: own => this.#ask(t, u, c, own) });
+    const runner = (t: Target, u: Upstream, c: Request): Racer => ({ target: t, run: own => this.#ask(t, u, c, own) });
     const firstBegan = () => recent.push(runtime.clock.monotonic() - startMs);
-    const second = (): Runner | undefined => {
+    const second = (): Racer | undefined => {
       const candidate = this.#pick(this.#tried, routes.slice(0, 1), undefined);
       if (!candidate) return undefined;
       const other = runtime.upstream(candidate.target.upstream);

@@ -13,7 +13,7 @@ export interface Candidate {
 }
 
 /** What a choice may depend on beside the targets. */
-export interface Asked {
+export interface ChoiceFacts {
   /** Of the user or key that should stay where it was; undefined where nothing is sticky. */
   readonly stickyKey: string | undefined;
   /** The beginning of the prompt; a server that has seen it has it in its cache. */
@@ -27,7 +27,7 @@ export interface Asked {
 /** Shares given so far, by target: what makes weights exact and not only likely. */
 export type Shares = Map<string, number>;
 
-type Pick = (candidates: readonly Candidate[], asked: Asked, shares: Shares) => Candidate;
+type Pick = (candidates: readonly Candidate[], asked: ChoiceFacts, shares: Shares) => Candidate;
 
 const greatest = (candidates: readonly Candidate[], score: (c: Candidate) => number): Candidate =>
   candidates.reduce((best, c) => (score(c) > score(best) ? c : best));
@@ -82,7 +82,7 @@ const prefix: Pick = (candidates, asked, shares) => {
 
 /** Of those with the least of something, the one with the fewest under way. */
 const leastOf =
-  (of: (c: Candidate, asked: Asked) => number): Pick =>
+  (of: (c: Candidate, asked: ChoiceFacts) => number): Pick =>
   (candidates, asked, shares) => {
     const values = candidates.map(c => of(c, asked));
     const lowest = Math.min(...values);
@@ -116,7 +116,7 @@ export function choose(
   route: Route,
   candidates: readonly Candidate[],
   tried: ReadonlySet<string>,
-  asked: Asked,
+  asked: ChoiceFacts,
   shares: Shares,
 ): Candidate | undefined {
   const of = eligible(candidates, tried);

@@ -1,11 +1,11 @@
 /** What the file says about routing beyond targets and weights, as a route and an upstream have it; checked against the rest of the file. */
 import { nearest } from "../../base/index.ts";
-import type { ModelRoute } from "../config/read-config.ts";
 import type { GatewayFile } from "../config/schema.ts";
 import { gatewayErrors } from "../errors.ts";
-import { type Prices, priceOf } from "../limits/prices.ts";
+import type { Prices } from "../limits/price-table.ts";
+import { priceOf } from "../limits/prices.ts";
 import type { LaneOptions } from "../queue/lane.ts";
-import type { RouteExtras, Shadow, Target } from "./route.ts";
+import type { ModelRoute, RouteExtras, Shadow, Target } from "./route.ts";
 import { withRules } from "./rules.ts";
 
 const bad = (place: string, expected: string, received: string, hint?: string) =>

@@ -3,11 +3,12 @@
  * once from the configuration; asked of a request without looking at anything that no condition names.
  */
 import { z } from "zod";
-import { type Endpoint, endpoints, type Identity } from "../contract.ts";
+import { isRow } from "../../protocols/index.ts";
+import { type Endpoint, endpoints } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
+import type { Identity } from "../identity/contract.ts";
 import { fitsName, inBound, namesOf } from "../policy/decide.ts";
 import { bound, whoKinds } from "../policy/rules.ts";
-import { isRow } from "../streams/usage.ts";
 
 const pattern = z
   .string()
@@ -26,32 +27,38 @@ const header = z
   .transform(name => name.toLowerCase());
 const tokens = z.int().min(0).max(1_000_000_000);
 
-export const conditions = z
-  .strictObject({
-    keys: who,
-    subjects: who,
-    teams: who,
-    organisations: who,
-    roles: who,
-    /** Public names. */
-    models: patterns.optional(),
-    endpoints: z.array(z.enum(endpoints)).min(1).optional(),
-    /** By name; `"*"` means that the header is there. */
-    headers: z.record(header, z.union([pattern.transform(p => [p]), patterns])).optional(),
-    /** Of the header `x-loam-tags` and of `metadata.tags`. */
-    tags: patterns.optional(),
-    /** Of the body's `metadata`, by key; `"*"` means that it is there. */
-    metadata: z.record(z.string().min(1).max(64), z.union([pattern.transform(p => [p]), patterns])).optional(),
-    /** Numbers, words and switches of the body; one that is absent is within no bound. */
-    parameters: z.record(z.string(), bound).optional(),
-    /** Of the prompt, counted as the limits count it: from `from` on, below `to`. */
-    inputTokens: z
-      .strictObject({ from: tokens.default(0), to: tokens.optional() })
-      .refine(t => t.to === undefined || t.from < t.to, "from below to")
-      .optional(),
-    stream: z.boolean().optional(),
-  })
-  .refine(c => Object.keys(c).length > 0, "at least one condition");
+export const conditions = z.lazy(() =>
+  z
+    .strictObject({
+      keys: who.describe("API keys."),
+      subjects: who.describe("Users and service accounts."),
+      teams: who.describe("Teams."),
+      organisations: who.describe("Organisations."),
+      roles: who.describe("Roles."),
+      models: patterns.optional().describe("Models by public name."),
+      endpoints: z.array(z.enum(endpoints)).min(1).optional().describe("Endpoints."),
+      headers: z
+        .record(header, z.union([pattern.transform(p => [p]), patterns]))
+        .optional()
+        .describe("Request headers; `*`: any value."),
+      tags: patterns.optional().describe("Tags in `x-loam-tags` or `metadata.tags`."),
+      metadata: z
+        .record(z.string().min(1).max(64), z.union([pattern.transform(p => [p]), patterns]))
+        .optional()
+        .describe("Values of the body's `metadata`; `*`: any value."),
+      parameters: z.record(z.string(), bound).optional().describe("Bounds on request parameters."),
+      inputTokens: z
+        .strictObject({
+          from: tokens.default(0).describe("Minimum, inclusive."),
+          to: tokens.optional().describe("Maximum, exclusive."),
+        })
+        .refine(t => t.to === undefined || t.from < t.to, "from below to")
+        .optional()
+        .describe("Prompt length in tokens."),
+      stream: z.boolean().optional().describe("Streaming requests."),
+    })
+    .refine(c => Object.keys(c).length > 0, "at least one condition"),
+);
 export type Conditions = z.output<typeof conditions>;
 
 /** What conditions are asked of. */

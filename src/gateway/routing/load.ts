@@ -3,8 +3,6 @@
  * metrics in Prometheus' text form. Names of Loam, of vLLM and of the other servers that Kubernetes' Gateway API Inference Extension reads
  * (its proposal 003, "model server protocol").
  */
-import type { Clock } from "../../base/index.ts";
-import type { Upstream } from "../upstreams/upstream.ts";
 
 export interface Load {
   readonly waiting: number;
@@ -85,25 +83,3 @@ const fullest = 0.99;
  */
 export const pressure = (load: Load | undefined, sentSince: number, outstanding: number): number =>
   load === undefined ? outstanding : load.waiting + sentSince + Math.min(load.cacheUse, fullest) / (1 - Math.min(load.cacheUse, fullest));
-
-/** Bytes of a metrics page; vLLM's are about 100 KB. */
-const pageBytes = 4 * 1024 * 1024;
-
-/** Reads an upstream's load again and again; gives what stops it. A look that fails leaves the last value to grow old. */
-export function watchLoad(upstream: Upstream, clock: Clock): () => void {
-  const { load } = upstream.config;
-  if (!load) return () => {};
-  let isAsking = false;
-  const look = async () => {
-    if (isAsking) return;
-    isAsking = true;
-    const text = await upstream.page(load.path, pageBytes);
-    isAsking = false;
-    const read = text === undefined ? undefined : readLoad(text);
-    if (read) upstream.loaded({ ...read, atMs: clock.monotonic(), outstanding: upstream.outstanding });
-  };
-  const timer = setInterval(() => void look(), load.everyMs);
-  timer.unref();
-  void look();
-  return () => clearInterval(timer);
-}

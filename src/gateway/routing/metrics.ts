@@ -1,7 +1,7 @@
 /** Metrics of routing: targets beside each other, rules, hedges, lines, load, copies. Labels are few: names of the configuration. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { GatewayConfig } from "../config/read-config.ts";
-import type { RequestRecord } from "../http/exchange.ts";
+import type { GatewayConfig } from "../config/gateway-config.ts";
+import type { RequestRecord } from "../http/request-record.ts";
 import type { Upstream, UpstreamState } from "../upstreams/upstream.ts";
 import type { ShadowEvents } from "./shadow.ts";
 
@@ -12,7 +12,7 @@ export interface RoutingMetrics extends ShadowEvents {
   request(record: RequestRecord): void;
 }
 
-export interface RoutingWatched {
+interface RoutingWatched {
   readonly config: () => GatewayConfig;
   readonly upstreams: () => readonly Upstream[];
 }

@@ -3,7 +3,7 @@
  * close it again. Never more than half of them, or the rest would drown. Envoy's outlier detection by success rate.
  */
 
-export interface Counts {
+interface OutlierCounts {
   readonly id: string;
   /** Of the last interval. */
   readonly answers: number;
@@ -16,7 +16,7 @@ const leastRequests = 10;
 const excess = 0.3;
 
 /** The ids to leave alone. */
-export function outliers(counts: readonly Counts[]): string[] {
+export function outliers(counts: readonly OutlierCounts[]): string[] {
   const rates = counts
     .filter(c => c.answers + c.failures >= leastRequests)
     .map(c => ({ id: c.id, rate: c.failures / (c.answers + c.failures) }))

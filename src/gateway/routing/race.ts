@@ -8,15 +8,15 @@ import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
 import type { Target } from "./route.ts";
 
-export interface Runner {
+export interface Racer {
   readonly target: Target;
   run(stop: Stop): Promise<Source>;
 }
 
-export interface Race {
-  readonly first: Runner;
+interface Race {
+  readonly first: Racer;
   /** The second server; undefined where none may be asked. Called once at most. */
-  readonly second: () => Runner | undefined;
+  readonly second: () => Racer | undefined;
   /** Undefined: never. */
   readonly afterMs: number | undefined;
   /** Ends both. */
@@ -69,7 +69,7 @@ export function race({ first, second, afterMs, stop, firstBegan }: Race): Promis
       clearTimeout(timer);
       for (const other of running) other.stop(new UpstreamFailure("outrun", "another server began first"));
     };
-    const enter = (runner: Runner, isFirst: boolean) => {
+    const enter = (runner: Racer, isFirst: boolean) => {
       const { target } = runner;
       const own = new Stop();
       const passOn = (reason: UpstreamFailure) => own.stop(reason);
@@ -110,7 +110,7 @@ export function race({ first, second, afterMs, stop, firstBegan }: Race): Promis
     if (afterMs === undefined) return;
     timer = setTimeout(() => {
       if (isOver) return;
-      let runner: Runner | undefined;
+      let runner: Racer | undefined;
       try {
         runner = second();
       } catch {

@@ -14,7 +14,7 @@ export interface RetryOptions {
 }
 
 /** What came and what was taken, as it fades; another budget may go on with it. */
-export interface RetryCounts {
+interface RetryCounts {
   requests: number;
   retries: number;
   /** By the clock, when they were so many. */

@@ -1,7 +1,8 @@
 /** A model as its users name it, and the targets that can answer for it. */
 
-import type { ModelPrice } from "../limits/prices.ts";
-import type { RouteRule } from "./rules.ts";
+import type { Guard } from "../guards/contract.ts";
+import type { ModelPrice } from "../limits/price-table.ts";
+import type { Conditions } from "./conditions.ts";
 
 export const strategies = ["weighted", "leastOutstanding", "latency", "prefix", "cost", "load"] as const;
 export type Strategy = (typeof strategies)[number];
@@ -26,7 +27,7 @@ export interface Target {
 
 /** What keeps a caller with the target that it had before. */
 export const stickyKeys = ["none", "user", "key"] as const;
-export type Sticky = (typeof stickyKeys)[number];
+type Sticky = (typeof stickyKeys)[number];
 
 /** Copies go there, and nobody gets what comes back. */
 export interface Shadow {
@@ -67,4 +68,24 @@ export interface Route {
   readonly targets: readonly Target[];
   /** Other models, asked in order when no target of this one answers. */
   readonly fallbacks: readonly string[];
+}
+
+export interface RouteRule {
+  readonly name: string;
+  readonly when: Conditions;
+  readonly route: ModelRoute;
+}
+
+/** A route with what a request for it is held against. */
+export interface ModelRoute extends Route, RouteExtras {
+  readonly aliases: readonly string[];
+  /** A tokenizer.json, as an absolute path. */
+  readonly tokenizer: string | undefined;
+  readonly maxOutputTokens: number;
+  /** The file says it, so servers are told it where a request bounds nothing. */
+  readonly boundsOutput: boolean;
+  /** Most that its servers take at once: so much they are believed to have read, or written where nothing bounds it. */
+  readonly contextTokens: number;
+  /** In the order that a request passes; an answer passes them the other way. With those of the models that may stand in for it. */
+  readonly guards: readonly Guard[];
 }

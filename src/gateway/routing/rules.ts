@@ -2,17 +2,10 @@
  * Rules of a model: the first whose conditions a request fulfils says which targets it may go to. Each rule is compiled to a route of its own, so
  * that a request that fits costs no more than one without rules, and shares are exact among the requests of each rule.
  */
-import type { ModelRoute } from "../config/read-config.ts";
 import { gatewayErrors } from "../errors.ts";
-import { type Conditions, type Facts, holds } from "./conditions.ts";
-import type { Target } from "./route.ts";
+import { type Facts, holds } from "./conditions.ts";
+import type { ModelRoute, RouteRule, Target } from "./route.ts";
 import type { RulesPart } from "./schema.ts";
-
-export interface RouteRule {
-  readonly name: string;
-  readonly when: Conditions;
-  readonly route: ModelRoute;
-}
 
 /** Above every priority that the file may give: asked only while none that the rule names can be. */
 const lastResort = 1_000;

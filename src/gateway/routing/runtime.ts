@@ -4,16 +4,16 @@
  * streams of the old one end on it, and only then are its own upstreams closed.
  */
 import type { Clock } from "../../base/index.ts";
-import type { GatewayConfig, ModelRoute } from "../config/read-config.ts";
+import type { GatewayConfig } from "../config/gateway-config.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import type { UpstreamNotice } from "../upstreams/notice.ts";
 import { Upstream } from "../upstreams/upstream.ts";
 import type { Shares } from "./choose.ts";
-import { watchLoad } from "./load.ts";
 import { RouteMemory } from "./memory.ts";
 import { outliers } from "./outliers.ts";
 import { type RetryBudget, retryBudget } from "./retry-budget.ts";
-import type { Target } from "./route.ts";
+import type { ModelRoute, Target } from "./route.ts";
+import { watchLoad } from "./watch-load.ts";
 
 export interface RuntimeOptions {
   readonly config: GatewayConfig;

@@ -9,64 +9,76 @@ import { stickyKeys } from "./route.ts";
 export const tag = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, "a tag of letters, digits and . _ : / -, at most 64");
 
 /** Of a model: the first rule whose conditions a request fulfils says which targets it may go to. */
-export const rulesPart = z
-  .array(
-    z.strictObject({
-      /** In the log; `rule-1` for the first, when absent. */
-      name: tag.optional(),
-      when: conditions,
-      /** Ids (`upstream/model`) or tags of targets. */
-      use: z.array(z.string().min(1)).min(1),
-      /** `others`: when none of them can be asked, the model's other targets may be; `none`: never. */
-      otherwise: z.enum(["none", "others"]).default("none"),
-    }),
-  )
-  .max(100);
+export const rulesPart = z.lazy(() =>
+  z
+    .array(
+      z.strictObject({
+        name: tag.optional().describe("Name in the log. Default: `rule-N`."),
+        when: conditions.describe("Conditions on the request."),
+        use: z.array(z.string().min(1)).min(1).describe("Targets by id (`upstream/model`) or tag."),
+        otherwise: z
+          .enum(["none", "others"])
+          .default("none")
+          .describe("If none is available: no target (`none`), or the model's `others`."),
+      }),
+    )
+    .max(100),
+);
 export type RulesPart = z.output<typeof rulesPart>;
 
 /** Of a model: copies of its requests go to another target, whose answers nobody gets. */
-export const shadowPart = z.strictObject({
-  upstream: z.string(),
-  /** As the upstream names it; the public name when absent. */
-  model: z.string().min(1).max(256).optional(),
-  /** Of the requests. */
-  share: z.number().gt(0).max(1).default(1),
-  /** `none`: every so-many-th request; else of the users or keys that share, all of theirs. */
-  by: z.enum(stickyKeys).default("none"),
-  /** Copies under way; more are left out. */
-  atOnce: z.int().min(1).max(1_000).default(8),
-});
+export const shadowPart = z.lazy(() =>
+  z.strictObject({
+    upstream: z.string().describe("Upstream by name."),
+    model: z.string().min(1).max(256).optional().describe("Model name at the upstream. Default: the public name."),
+    share: z.number().gt(0).max(1).default(1).describe("Fraction of requests that are copied."),
+    by: z.enum(stickyKeys).default("none").describe("Sample requests (`none`), or whole users or keys."),
+    atOnce: z.int().min(1).max(1_000).default(8).describe("Maximum copies in flight."),
+  }),
+);
 
 /** Of a model: a second target is asked where the first is slow. */
-export const hedgePart = z.strictObject({
-  /** A time, or `p95`: what 95 % of the last first bytes took less than. */
-  after: z.union([z.literal("p95"), duration]).default("p95"),
-  /** Hedged requests, of all. */
-  share: z.number().gt(0).max(1).default(0.05),
-});
+export const hedgePart = z.lazy(() =>
+  z.strictObject({
+    after: z
+      .union([z.literal("p95"), duration])
+      .default("p95")
+      .describe("Send a second request after this time, or after the 95th percentile of recent first bytes."),
+    share: z.number().gt(0).max(1).default(0.05).describe("Maximum fraction of hedged requests."),
+  }),
+);
 
 /** Of an upstream: where its queue and its cache's use are read, in Prometheus' form. */
-export const loadPart = z.strictObject({
-  path: z.string().startsWith("/", "a path that begins with /").default("/metrics"),
-  every: duration.default(1_000),
-});
+export const loadPart = z.lazy(() =>
+  z.strictObject({
+    path: z.string().startsWith("/", "a path that begins with /").default("/metrics").describe("Path of the metrics."),
+    every: duration.default(1_000).describe("Polling interval."),
+  }),
+);
 
 /** Keys of a model. */
 export const modelRouting = {
-  rules: rulesPart.optional(),
-  shadow: shadowPart.optional(),
-  hedge: hedgePart.optional(),
-  /** Of what is behind the name, in words of one's own: with another one, answers that were kept are not given. */
-  version: z.string().min(1).max(128).optional(),
+  rules: rulesPart.optional().describe("Routing rules; the first that matches decides."),
+  shadow: shadowPart.optional().describe("Shadow traffic: copy requests to another target and discard its responses."),
+  hedge: hedgePart.optional().describe("Hedged requests: ask a second target if the first is slow."),
+  version: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe("Version of the model behind this name. A new value invalidates cached responses."),
 };
 /** Keys of a target. */
-export const targetRouting = { tags: z.array(tag).max(32).default([]) };
+export const targetRouting = { tags: z.array(tag).max(32).default([]).describe("Tags for routing rules.") };
 /** Keys of an upstream. */
 export const upstreamRouting = {
-  /** Requests at once; others wait in the queue. Default: `connections`, which bounds it. */
-  concurrency: z.int().min(1).max(100_000).optional(),
-  /** Requests of one API key at once; its others wait. Default: a quarter of `connections`. */
-  concurrencyPerKey: z.int().min(1).max(100_000).optional(),
-  queue: queuePart.prefault({}),
-  load: loadPart.optional(),
+  concurrency: z.int().min(1).max(100_000).optional().describe("Maximum concurrent requests; others are queued. Default: `connections`."),
+  concurrencyPerKey: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe("Maximum concurrent requests per API key. Default: a quarter of `connections`."),
+  queue: queuePart.prefault({}).describe("Request queue."),
+  load: loadPart.optional().describe("Load metrics of the server, in Prometheus format."),
 };

@@ -5,19 +5,18 @@
  */
 import { createHash } from "node:crypto";
 import type { Clock } from "../../base/index.ts";
-import type { ModelRoute } from "../config/read-config.ts";
+import { isRow, readUsage, type TokenUsage } from "../../protocols/index.ts";
 import type { Ask } from "../http/ask.ts";
 import { limits } from "../http/limits.ts";
 import type { Progress } from "../streams/progress.ts";
 import { Relay } from "../streams/relay.ts";
-import { isRow, readUsage, type TokenUsage } from "../streams/usage.ts";
 import type { Reply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
 import type { Upstream } from "../upstreams/upstream.ts";
 import { type Request, readWhole } from "./attempts.ts";
 import { hash32 } from "./hash.ts";
-import type { Shadow, Target } from "./route.ts";
+import type { ModelRoute, Shadow, Target } from "./route.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** The log's line of a copy. No prompt, no answer, and no digest of one: of a short answer that would give it away. */
@@ -48,7 +47,7 @@ export interface ClientAnswer {
   readonly outputTokens: number;
 }
 
-export interface Copying {
+interface Copying {
   readonly id: string;
   readonly ask: Ask;
   readonly route: ModelRoute;
@@ -70,7 +69,7 @@ const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 const digestOf = (text: string): string => createHash("sha256").update(text).digest("base64");
 
 /** The text of a whole answer; undefined where it has none. */
-export function textOf(body: string): { readonly text: string | undefined; readonly usage: TokenUsage | undefined } {
+export function answerText(body: string): { readonly text: string | undefined; readonly usage: TokenUsage | undefined } {
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -206,7 +205,7 @@ export class Shadows {
         reply.cancel();
         how = status < 500 ? "refused" : "status";
       } else if (c.ask.isStream) came = await streamRead(reply, c.ask);
-      else came = { ...textOf((await readWhole(reply, limits.answerBytes)).toString("utf8")), pieces: 0 };
+      else came = { ...answerText((await readWhole(reply, limits.answerBytes)).toString("utf8")), pieces: 0 };
     } catch (error) {
       how = error instanceof UpstreamFailure ? error.kind : "failed";
     }

@@ -22,7 +22,7 @@ export interface State {
   close(): Promise<void>;
 }
 
-export interface StateOptions {
+interface StateOptions {
   readonly url: string;
   /** `redis://...?prefix=NAME`: where buckets are, if not with the rest. */
   readonly limitsUrl?: string;

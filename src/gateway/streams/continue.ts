@@ -3,9 +3,9 @@
  * look like the old one's. Only where the answer is text alone, of one choice; a call, a form or several choices cannot be entered in the
  * middle. vLLM: `continue_final_message`; completions: the text behind the prompt.
  */
+import { isRow } from "../../protocols/index.ts";
 import type { Continuation } from "../upstreams/config.ts";
 import type { Progress, StreamedApi } from "./progress.ts";
-import { isRow } from "./usage.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 

@@ -3,8 +3,7 @@
  * A rule for each API; none knows sockets. What it finds wrong is what other gateways pass on as a whole answer: a choice without a
  * `finish_reason`, an error inside of a 200, a chunk that is no JSON, a last chunk that comes twice.
  */
-import type { StreamEvent } from "./events.ts";
-import { isRow, readUsage, type TokenUsage } from "./usage.ts";
+import { isDoneData, isRow, readUsage, type StreamEvent, type TokenUsage } from "../../protocols/index.ts";
 
 /** APIs whose answers are streams of events. */
 export type StreamedApi = "chat" | "completions" | "responses";
@@ -93,7 +92,7 @@ function choicesProgress({ dropsUsage, choices }: ProgressOptions): Progress {
     see: event => {
       const { data } = event;
       if (data === undefined) return passed;
-      if (data.trim() === "[DONE]") {
+      if (isDoneData(data)) {
         isDone = true;
         return done;
       }
@@ -165,7 +164,7 @@ function responsesProgress(): Progress {
   return {
     see: event => {
       if (event.data === undefined) return passed;
-      if (event.data.trim() === "[DONE]") return dropped;
+      if (isDoneData(event.data)) return dropped;
       const piece = parsed(event.data);
       if (!piece) return broken("an event that is no JSON object");
       if (piece.type === "error" || (piece.type === undefined && piece.error !== undefined))

@@ -4,15 +4,14 @@
  * tried elsewhere; what breaks in the middle is gone on with where that can be, and else ends with an error event. Deciding where to is not
  * here: `open` does.
  */
+import { cutEvents, dataEvent, doneEvent, type EventCutter, isDoneData, isRow, type StreamEvent } from "../../protocols/index.ts";
 
 import type { Reply } from "../upstreams/call.ts";
 import type { Continuation } from "../upstreams/config.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Ended } from "../upstreams/upstream.ts";
 import { continued, glued } from "./continue.ts";
-import { cutEvents, type EventCutter, type StreamEvent } from "./events.ts";
 import { type Progress, progressOf, type StreamedApi } from "./progress.ts";
-import { isRow } from "./usage.ts";
 
 /** An upstream's answer that has begun. */
 export interface Source {
@@ -43,7 +42,7 @@ export interface RelayOptions {
 }
 
 const comment = Buffer.from(": waiting\n\n");
-const doneEvent = Buffer.from("data: [DONE]\n\n");
+const lastEvent = Buffer.from(doneEvent);
 /** An upstream has this long to close its answer after its last event, so that its connection can be used again. */
 const lastWordsMs = 1_000;
 
@@ -178,7 +177,7 @@ export class Relay {
   }
 
   #glue(event: StreamEvent): StreamEvent | undefined {
-    if (event.data === undefined || event.data.trim() === "[DONE]") return event;
+    if (event.data === undefined || isDoneData(event.data)) return event;
     let chunk: unknown;
     try {
       chunk = JSON.parse(event.data);
@@ -189,7 +188,7 @@ export class Relay {
     const own = glued(chunk, this.#progress.first ?? {}, this.#piecesBefore);
     if (own === undefined) return undefined;
     const data = JSON.stringify(own);
-    return { data, bytes: Buffer.from(`data: ${data}\n\n`) };
+    return { data, bytes: Buffer.from(dataEvent(data)) };
   }
 
   /** The upstream closed its answer. */
@@ -198,7 +197,7 @@ export class Relay {
     if (this.#cutter.pendingBytes > 0) for (const event of this.#cutter.push(Buffer.from("\n\n"))) if (!this.#take(event)) return;
     if (!this.#progress.isWhole) throw new UpstreamFailure("cut", "the stream ended before the answer");
     // every choice ended, only the last word is missing
-    if (!this.#progress.isDone) this.#pass(doneEvent, true);
+    if (!this.#progress.isDone) this.#pass(lastEvent, true);
     this.#answered();
   }
 
@@ -225,7 +224,7 @@ export class Relay {
     if (failure && this.#progress.isWhole && !this.#progress.isDone) {
       // it fell after its last chunk: nothing of the answer is missing
       source?.end("answered");
-      this.#pass(doneEvent, true);
+      this.#pass(lastEvent, true);
       this.#over(undefined);
       return undefined;
     }

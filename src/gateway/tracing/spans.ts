@@ -16,7 +16,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { type Body, readTraceparent, readTracestate, requestAttributes } from "../../tracing/index.ts";
-import type { RequestRecord } from "../http/exchange.ts";
+import type { RequestRecord } from "../http/request-record.ts";
 import type { GatewayTracing, RequestTrace, TracedAttempt, TracedRequest } from "./tracing.ts";
 
 /** What addresses ask for, in the conventions' words. */

@@ -3,8 +3,8 @@
  * OpenTelemetry is loaded where tracing is off. Then a caller's trace goes on to the upstream as it came, if it is well formed.
  */
 import { type Body, readTraceparent, readTracestate } from "../../tracing/index.ts";
-import type { RequestRecord } from "../http/exchange.ts";
 import type { HeaderReader } from "../http/node-request.ts";
+import type { RequestRecord } from "../http/request-record.ts";
 
 export interface TracedRequest {
   readonly id: string;

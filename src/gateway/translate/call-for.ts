@@ -1,13 +1,18 @@
 /** The call to an upstream that speaks another API than OpenAI's, and its answer in OpenAI's words. */
+import {
+  anthropicReading,
+  type Row,
+  type TranslatedRequest,
+  type Translation,
+  type TranslationRequest,
+  upstreamProtocols,
+} from "../../protocols/index.ts";
 import type { Ask } from "../http/ask.ts";
 import { withMembers } from "../http/members.ts";
 import type { Request } from "../routing/attempts.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
-import { protocols } from "../upstreams/protocol.ts";
-import type { Row } from "./contract.ts";
-import { anthropicReading } from "./from-anthropic.ts";
+import { withGatewayErrors } from "./gateway-faults.ts";
 import { translatedReply } from "./translated-reply.ts";
-import type { Asked, Told, Translation } from "./translation.ts";
 
 /** What the client sent, in the upstream's own words; undefined where they are not, or where something changed it on the way. */
 export const ownWords = ({ native, body }: Ask, { protocol }: UpstreamConfig) =>
@@ -37,7 +42,7 @@ export interface Put {
 /** Errors: gateway/untranslated. */
 export function callFor({ ask, config, translation, isResumed, nowMs, headers, ...given }: Put): Request {
   const { isStream, api } = ask;
-  const asked: Asked = {
+  const asked: TranslationRequest = {
     ...given,
     isStream,
     now: Math.floor(nowMs / 1000),
@@ -47,10 +52,12 @@ export function callFor({ ask, config, translation, isResumed, nowMs, headers, .
   };
   const native = isResumed ? undefined : ownWords(ask, config);
   if (!native && ask.native?.refusal) throw ask.native.refusal;
-  const told: Told = native ? { path: native.path, body: {}, read: anthropicReading(asked), passage: native.passage } : translation(asked);
+  const told: TranslatedRequest = native
+    ? { path: native.path, body: {}, read: anthropicReading(asked), passage: native.passage }
+    : withGatewayErrors(() => translation(asked));
   return {
     method: "POST",
-    path: `${protocols[config.protocol].root(config.url.pathname.replace(/\/+$/, ""))}${told.path}`,
+    path: `${upstreamProtocols[config.protocol].root(config.url.pathname.replace(/\/+$/, ""))}${told.path}`,
     headers,
     body: native ? withMembers(native.text, native.members, { model: given.model }) : JSON.stringify(told.body),
     translate: reply => translatedReply(reply, told, isStream, api.streamed),

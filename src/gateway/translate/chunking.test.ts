@@ -1,17 +1,12 @@
 /** However an upstream's bytes are cut on their way, what is read of them is the same, for every protocol that streams. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { cutEvents } from "../streams/events.ts";
+import { cutEvents, type Translation, translations } from "../../protocols/index.ts";
 import { progressOf } from "../streams/progress.ts";
 import type { Reply } from "../upstreams/call.ts";
 import type { UpstreamFailure } from "../upstreams/failure.ts";
 import { eventsOf, hello } from "./fakes.ts";
-import { completionToInference } from "./inference.ts";
-import { chatToMessages } from "./to-anthropic.ts";
-import { responsesToChat } from "./to-chat.ts";
-import { chatToOllama, completionToOllama } from "./to-ollama.ts";
 import { translatedReply } from "./translated-reply.ts";
-import { type Translation, through } from "./translation.ts";
 
 const pieces = (bytes: Buffer, cuts: readonly number[]): Buffer[] => {
   const at = [...new Set([0, ...cuts.map(c => c % bytes.length), bytes.length])].sort((a, b) => a - b);
@@ -61,15 +56,16 @@ const oipText = [
   `data: ${JSON.stringify({ text_output: "", details: { finish_reason: "length", logprobs: [] } })}\n\n`,
 ].join("");
 
+const { openai, anthropic, ollama, inference } = translations;
 const user = [{ role: "user", content: "Hi" }];
 const cases: readonly (readonly [name: string, api: "chat" | "completions" | "responses", Translation, object, string])[] = [
-  ["anthropic", "chat", chatToMessages, { messages: user }, messagesText],
-  ["ollama", "chat", chatToOllama, { messages: user }, ollamaText],
-  ["ollama, generate", "completions", completionToOllama, { prompt: "a" }, generateText],
-  ["inference", "completions", completionToInference, { prompt: "a" }, oipText],
-  ["responses over a chat", "responses", responsesToChat, { input: "Hi" }, chatText],
-  ["responses over anthropic", "responses", through(responsesToChat, chatToMessages), { input: "Hi" }, messagesText],
-  ["responses over ollama", "responses", through(responsesToChat, chatToOllama), { input: "Hi" }, ollamaText],
+  ["anthropic", "chat", anthropic.chat!, { messages: user }, messagesText],
+  ["ollama", "chat", ollama.chat!, { messages: user }, ollamaText],
+  ["ollama, generate", "completions", ollama.completions!, { prompt: "a" }, generateText],
+  ["inference", "completions", inference.completions!, { prompt: "a" }, oipText],
+  ["responses over a chat", "responses", openai.responses!, { input: "Hi" }, chatText],
+  ["responses over anthropic", "responses", anthropic.responses!, { input: "Hi" }, messagesText],
+  ["responses over ollama", "responses", ollama.responses!, { input: "Hi" }, ollamaText],
 ];
 
 for (const [name, api, translation, body, text] of cases)
@@ -105,7 +101,7 @@ test("what comes before a broken piece is read however the bytes are cut, then t
   const asked = { body: { messages: user }, model: "m", isStream: true, maxOutputTokens: 9, inputTokens: 1, now: 1 };
   const text = `${eventsOf(hello, "m").slice(0, 6).join("")}data: {{{\n\n${eventsOf(hello, "m").slice(6).join("")}`;
   const read = async (cuts: readonly number[]) => {
-    const told = chatToMessages({ ...asked, isLenient: false, asksUsage: true, tensors: { input: "text", output: "embedding" } });
+    const told = anthropic.chat!({ ...asked, isLenient: false, asksUsage: true, tensors: { input: "text", output: "embedding" } });
     const reply = translatedReply(replyOf(pieces(Buffer.from(text), cuts)), told, true, "chat");
     let out = "";
     try {

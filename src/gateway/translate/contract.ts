@@ -1,25 +1,13 @@
-/** Another API's words for a chat: how its request becomes OpenAI's, and OpenAI's answers and errors become its own. */
+/** Another API's form of a chat, in the gateway: its errors are the gateway's own. */
 import type { LoamError } from "../../base/index.ts";
-import type { WireError } from "../http/wire-error.ts";
-import type { ProtocolName } from "../upstreams/protocol.ts";
-import type { Passage } from "./passage.ts";
+import type { ChatDialect, ProtocolName, Row } from "../../protocols/index.ts";
+import type { GatewayErrorAnswer } from "../http/wire-error.ts";
 
-export type Row = Readonly<Record<string, unknown>>;
-
-export interface ChatContract {
-  /** Of upstreams that speak this API themselves, and its address behind theirs. */
+export interface ChatContract extends Pick<ChatDialect, "answer" | "stream"> {
+  /** Of upstreams that speak this API themselves, and its path behind their address. */
   readonly protocol: ProtocolName;
   readonly path: string;
-  /** The request as OpenAI's chat has it. Errors: gateway/parameter, gateway/untranslated with the parameter. */
-  toChat(body: Row): Row;
-  /**
-   * The same, with what a chat cannot say standing in it as text and the first refusal beside it: an upstream that speaks this API takes the
-   * request as it came. Errors: gateway/parameter.
-   */
+  /** As of `ChatDialect`. Errors: gateway/parameter. */
   read(body: Row): { readonly chat: Row; readonly refusal: LoamError | undefined };
-  /** A whole answer. */
-  answer(chat: Row): Row;
-  /** Of one stream: texts for the wire from each of its data; undefined data is a comment. */
-  stream(passage?: Passage): (data: string | undefined) => string;
-  error(wire: WireError): string;
+  error(wire: GatewayErrorAnswer): string;
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { chatDialects } from "../../protocols/index.ts";
 import {
   begin,
   eventText,
@@ -15,8 +16,8 @@ import {
   wordChunk,
   words,
 } from "../fakes.ts";
-import { messages } from "./messages.ts";
 
+const { anthropic } = chatDialects;
 let upstream: FakeUpstream;
 let gateway: TestGateway;
 beforeEach(async () => {
@@ -52,7 +53,7 @@ const events = (text: string): Event[] =>
 
 test("a request's turns, tools, results and choices become a chat's", () => {
   expect(
-    messages.toChat({
+    anthropic.toChat({
       model: "m",
       max_tokens: 5,
       system: [
@@ -134,7 +135,10 @@ test("a whole answer is a message with its counts, and a cut-off call has an emp
     messages: [{ role: "system", content: "Be brief." }, ask.messages[0]],
   });
   const call = { id: "c", type: "function", function: { name: "f", arguments: '{"a": 1, "b' } };
-  const cut = messages.answer({ id: "chatcmpl-2", choices: [{ message: { content: null, tool_calls: [call] }, finish_reason: "length" }] });
+  const cut = anthropic.answer({
+    id: "chatcmpl-2",
+    choices: [{ message: { content: null, tool_calls: [call] }, finish_reason: "length" }],
+  });
   expect(cut).toMatchObject({ content: [{ type: "tool_use", id: "c", name: "f", input: {} }], stop_reason: "max_tokens" });
 });
 

@@ -1,9 +1,9 @@
 /** Messages to a server that speaks them itself: nothing is translated that need not be, and nothing that was changed on the way slips by. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterPiece, noBlock, Passage } from "../../protocols/index.ts";
 import { type FakeUpstream, fakeUpstream, good, type TestGateway, testGateway, words } from "../fakes.ts";
 import { anthropicScript, errorText, eventsOf, type FakeMessage, hello, wholeOf } from "./fakes.ts";
 import { messages } from "./messages.ts";
-import { afterPiece, noBlock, Passage } from "./passage.ts";
 
 let claude: FakeUpstream;
 let other: FakeUpstream;

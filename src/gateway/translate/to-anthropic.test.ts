@@ -1,10 +1,8 @@
 /** Chats as requests for Anthropic's Messages, and back: they keep their meaning, and what cannot be said is named. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { chatDialects, type ProtocolFault, type TranslationRequest, translations } from "../../protocols/index.ts";
 import { refusalOf } from "./fakes.ts";
-import { messages } from "./messages.ts";
-import { chatToMessages } from "./to-anthropic.ts";
-import type { Asked } from "./translation.ts";
 
 type Row = Record<string, unknown>;
 const hi = [{ role: "user" as const, content: "Hi" }];
@@ -12,7 +10,8 @@ const weather = {
   type: "function" as const,
   function: { name: "weather", description: "of a city", parameters: { type: "object", properties: { city: { type: "string" } } } },
 };
-const asked = (body: Row): Asked => ({
+const { anthropic } = chatDialects;
+const asked = (body: Row): TranslationRequest => ({
   body,
   model: "m",
   isStream: false,
@@ -23,7 +22,7 @@ const asked = (body: Row): Asked => ({
   asksUsage: true,
   tensors: { input: "text", output: "embedding" },
 });
-const sent = (body: Row): Row => chatToMessages(asked(body)).body;
+const sent = (body: Row): Row => translations.anthropic.chat!(asked(body)).body;
 
 // what may be said in a chat: texts, pictures, calls with their results
 const text = fc.string({ minLength: 1, maxLength: 12, unit: "grapheme" }).filter(t => t.trimEnd() === t && t !== "");
@@ -92,7 +91,7 @@ test("a chat that goes through Messages and back says the same, and Anthropic wo
     fc.property(chat, list => {
       const body = sent({ messages: list, max_tokens: 5 });
       expect(refusalOf({ path: "", headers: { "anthropic-version": "1" }, text: "", body })).toBeUndefined();
-      expect(meaning(messages.toChat(body).messages as Row[])).toEqual(meaning(list));
+      expect(meaning(anthropic.toChat(body).messages as Row[])).toEqual(meaning(list));
     }),
     { numRuns: 300 },
   );
@@ -116,7 +115,7 @@ test("tools, their choice, bounds, forms and efforts keep their meaning on the w
         reasoning_effort: "high",
         user: "u",
       };
-      expect(messages.toChat(sent(body))).toEqual({ model: "m", ...body });
+      expect(anthropic.toChat(sent(body))).toEqual({ model: "m", ...body });
     }
   expect(sent({ messages: hi, max_completion_tokens: 3, stop: "x", parallel_tool_calls: false, tools: [weather] })).toMatchObject({
     max_tokens: 3,
@@ -131,9 +130,9 @@ test("what Anthropic cannot be told is named; values that ask for nothing, and w
       sent({ messages: hi, ...more });
       return undefined;
     } catch (error) {
-      const { code, problem } = error as { code: string; problem: { place: string } };
-      expect(code).toBe("gateway/untranslated");
-      return problem.place;
+      const { kind, place } = error as ProtocolFault;
+      expect(kind).toBe("untranslated");
+      return place;
     }
   };
   for (const [more, named] of [
@@ -163,9 +162,12 @@ test("what Anthropic cannot be told is named; values that ask for nothing, and w
     parallel_tool_calls: true,
   };
   expect(place({ ...silent, seed: null, stream_options: { include_usage: true } })).toBeUndefined();
-  const lenient = chatToMessages({ ...asked({ messages: hi, seed: 1, temperature: 2, logprobs: true }), isLenient: true }).body;
+  const lenient = translations.anthropic.chat!({
+    ...asked({ messages: hi, seed: 1, temperature: 2, logprobs: true }),
+    isLenient: true,
+  }).body;
   expect(lenient).toEqual({ model: "m", messages: hi, max_tokens: 99, temperature: 1 });
-  expect(() => chatToMessages({ ...asked({ messages: hi, n: 2 }), isLenient: true })).toThrow(/"n"/);
+  expect(() => translations.anthropic.chat!({ ...asked({ messages: hi, n: 2 }), isLenient: true })).toThrow(/"n"/);
 });
 
 test("marks of what to cache stay on texts, pictures and tools", () => {

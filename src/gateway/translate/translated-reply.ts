@@ -2,25 +2,33 @@
  * An upstream's answer read in OpenAI's words, as bytes of the same kind that an upstream of OpenAI's would send: so that what relays, counts, guards
  * and keeps answers knows one language. Pieces are read as they come, one is held only until it is whole.
  */
+import {
+  afterPiece,
+  cutEvents,
+  cutLines,
+  dataEvent,
+  doneData,
+  isDoneData,
+  isRow,
+  namedEvent,
+  noBlock,
+  ProtocolFault,
+  piecesOf,
+  type StreamPiece,
+  type TranslatedRequest,
+} from "../../protocols/index.ts";
 import { limits } from "../http/limits.ts";
 import { readWhole } from "../routing/attempts.ts";
-import { cutEvents } from "../streams/events.ts";
 import type { StreamedApi } from "../streams/progress.ts";
-import { isRow } from "../streams/usage.ts";
 import type { Reply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
-import { cutLines } from "./lines.ts";
-import { afterPiece, noBlock } from "./passage.ts";
-import type { Piece, Told } from "./translation.ts";
-import { malformed, piecesOf } from "./words.ts";
-
-const done = "[DONE]";
+import { inGatewayErrors, withGatewayErrors } from "./gateway-faults.ts";
 
 /** An event's data and the event itself, as OpenAI writes it. */
-function written(piece: Exclude<Piece, "closed">, api: StreamedApi | undefined): { readonly data: string; readonly event: string } {
-  const data = piece === "done" ? done : JSON.stringify(piece);
-  const name = api === "responses" && piece !== "done" && typeof piece.type === "string" ? `event: ${piece.type}\n` : "";
-  return { data, event: `${name}data: ${data}\n\n` };
+function written(piece: Exclude<StreamPiece, "closed">, api: StreamedApi | undefined): { readonly data: string; readonly event: string } {
+  if (piece === "done") return { data: doneData, event: dataEvent(doneData) };
+  const data = JSON.stringify(piece);
+  return { data, event: api === "responses" && typeof piece.type === "string" ? namedEvent(piece.type, data) : dataEvent(data) };
 }
 
 function parsed(text: string, what: string) {
@@ -30,11 +38,11 @@ function parsed(text: string, what: string) {
   } catch {
     // told below
   }
-  throw malformed(what);
+  throw ProtocolFault.malformed(what);
 }
 
 /** The upstream's error as OpenAI's; as it came where it is in nobody's form. */
-function errorText(text: string, { read }: Told): string {
+function errorText(text: string, { read }: TranslatedRequest): string {
   try {
     const value: unknown = JSON.parse(text);
     const said = isRow(value) ? read.error(value) : undefined;
@@ -60,19 +68,19 @@ const once = (reply: Reply, make: () => Promise<Buffer>): Reply => {
   };
 };
 
-const wholeAnswer = async (reply: Reply, { read, passage }: Told) => {
+const wholeAnswer = async (reply: Reply, { read, passage }: TranslatedRequest) => {
   const text = (await readWhole(reply, limits.answerBytes)).toString("utf8");
-  const value = parsed(text, "a 200 whose body is no JSON object");
+  const value = withGatewayErrors(() => parsed(text, "a 200 whose body is no JSON object"));
   const error = read.error(value);
   if (error) throw new UpstreamFailure("errorObject", "an error object inside of a 200", { body: JSON.stringify(error) });
-  const answer = read.whole(value);
+  const answer = withGatewayErrors(() => read.whole(value));
   passage?.begin();
   passage?.add({ said: JSON.stringify(answer), own: text, ...noBlock });
   return answer;
 };
 
 /** Reads the pieces of a stream; what they come to is given as soon as it is. */
-function streamed(reply: Reply, { read, passage }: Told, api: StreamedApi | undefined): Reply {
+function streamed(reply: Reply, { read, passage }: TranslatedRequest, api: StreamedApi | undefined): Reply {
   const cutter = read.framing === "lines" ? cutLines() : cutEvents();
   const say = read.stream();
   passage?.begin();
@@ -81,7 +89,7 @@ function streamed(reply: Reply, { read, passage }: Told, api: StreamedApi | unde
   let own = "";
   let isClosed = false;
 
-  const told = (pieces: readonly Piece[], from: Piece, bytes: Buffer | undefined): string => {
+  const told = (pieces: readonly StreamPiece[], from: StreamPiece, bytes: Buffer | undefined): string => {
     if (passage) {
       own += bytes?.toString("utf8") ?? "";
       block = afterPiece(block, from);
@@ -96,7 +104,7 @@ function streamed(reply: Reply, { read, passage }: Told, api: StreamedApi | unde
     }
     return out;
   };
-  const pieceOf = (data: string): Piece => (data.trim() === done ? "done" : parsed(data, "a piece that is no JSON object"));
+  const pieceOf = (data: string): StreamPiece => (isDoneData(data) ? "done" : parsed(data, "a piece that is no JSON object"));
   /** What is wrong with the bytes is told after what came before it. */
   let failure: unknown;
   const push = (bytes: Buffer): string => {
@@ -107,16 +115,16 @@ function streamed(reply: Reply, { read, passage }: Told, api: StreamedApi | unde
         const piece = pieceOf(data);
         out += told(say(piece), piece, event);
       }
-      if (cutter.pendingBytes > limits.eventBytes) throw malformed("an event without an end");
+      if (cutter.pendingBytes > limits.eventBytes) throw ProtocolFault.malformed("an event without an end");
     } catch (error) {
-      failure = error;
+      failure = inGatewayErrors(error);
     }
     return out;
   };
   const close = (): string => {
     // a last piece may lack its end
     const last = push(Buffer.from("\n\n"));
-    return failure === undefined ? last + told(say("closed"), "closed", undefined) : last;
+    return failure === undefined ? last + withGatewayErrors(() => told(say("closed"), "closed", undefined)) : last;
   };
 
   return {
@@ -141,7 +149,7 @@ function streamed(reply: Reply, { read, passage }: Told, api: StreamedApi | unde
 }
 
 /** `api`: of the stream that the client asked for, undefined where it asked for none. */
-export function translatedReply(reply: Reply, told: Told, isStream: boolean, api: StreamedApi | undefined): Reply {
+export function translatedReply(reply: Reply, told: TranslatedRequest, isStream: boolean, api: StreamedApi | undefined): Reply {
   if (reply.status >= 300)
     return once(reply, async () => Buffer.from(errorText((await readWhole(reply, limits.errorBytes)).toString("utf8"), told)));
   if (isStream && told.read.framing !== "whole") return streamed(reply, told, api);

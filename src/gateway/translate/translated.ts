@@ -1,8 +1,7 @@
 /** The answer of a chat in another API's words, whole or as a stream; a stream stays one: event by event, none before it is asked for. */
+import { cutEvents, type Passage, type Row } from "../../protocols/index.ts";
 import type { Answer } from "../http/exchange.ts";
-import { cutEvents } from "../streams/events.ts";
-import type { ChatContract, Row } from "./contract.ts";
-import type { Passage } from "./passage.ts";
+import type { ChatContract } from "./contract.ts";
 
 /** `passage`: what the upstream said in the contract's own words; given as it is where nothing changed it on the way. */
 export function translated(answer: Answer, contract: ChatContract, passage?: Passage): Answer {

@@ -46,7 +46,7 @@ export function handoverOf(): Handover | undefined {
   };
 }
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   /** The program of a worker and its words; the running program's own when absent. */
   readonly exec?: string;
   readonly args?: readonly string[];
@@ -76,6 +76,38 @@ const longestWaitMs = 10_000;
 /** To one that fell in the meantime nothing is said: its exit tells. */
 const tell = (worker: Worker, word: Word): void => void worker.send({ loamGateway: word } satisfies Message, () => {});
 
+/** Asked to end, and gone. */
+async function ended(worker: Worker): Promise<void> {
+  if (worker.isDead()) return;
+  const gone = once(worker, "exit");
+  worker.process.kill("SIGTERM");
+  await gone;
+}
+
+/** Errors: why it does not serve. */
+async function startWorker(startMs: number): Promise<Worker> {
+  const worker = cluster.fork();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const serving = async () => {
+    for (;;) if (isWord((await once(worker, "message", { signal }))[0], "serving")) return undefined;
+  };
+  const ends = async () => `it ended with code ${(await once(worker, "exit", { signal }))[0]}`;
+  const late = async () => {
+    await sleep(startMs, undefined, { signal });
+    return `it did not listen within ${startMs} ms`;
+  };
+  const quiet = (p: Promise<string | undefined>) => p.catch(() => new Promise<never>(() => {}));
+  const wrong = await Promise.race([quiet(serving()), quiet(ends()), quiet(late())]);
+  controller.abort();
+  if (wrong === undefined) {
+    tell(worker, "heard");
+    return worker;
+  }
+  worker.process.kill("SIGKILL");
+  throw new Error(wrong);
+}
+
 /** Errors: a worker that does not come up the first time, as an Error with its exit code. */
 export async function supervise({ exec, args, silent, startMs = defaultStartMs, told = () => {} }: SupervisorOptions): Promise<Supervisor> {
   // every worker accepts from the one socket by itself: no process in between
@@ -89,28 +121,7 @@ export async function supervise({ exec, args, silent, startMs = defaultStartMs, 
   let isStopping = false;
   const leaving = new Set<Worker>();
 
-  const start = async (): Promise<Worker> => {
-    const worker = cluster.fork();
-    const controller = new AbortController();
-    const { signal } = controller;
-    const serving = async () => {
-      for (;;) if (isWord((await once(worker, "message", { signal }))[0], "serving")) return undefined;
-    };
-    const ends = async () => `it ended with code ${(await once(worker, "exit", { signal }))[0]}`;
-    const late = async () => {
-      await sleep(startMs, undefined, { signal });
-      return `it did not listen within ${startMs} ms`;
-    };
-    const quiet = (p: Promise<string | undefined>) => p.catch(() => new Promise<never>(() => {}));
-    const wrong = await Promise.race([quiet(serving()), quiet(ends()), quiet(late())]);
-    controller.abort();
-    if (wrong === undefined) {
-      tell(worker, "heard");
-      return worker;
-    }
-    worker.process.kill("SIGKILL");
-    throw new Error(wrong);
-  };
+  const start = () => startWorker(startMs);
   /** One that falls is replaced, with patience. */
   const watch = (worker: Worker): void => {
     worker.once("exit", async code => {
@@ -167,15 +178,7 @@ export async function supervise({ exec, args, silent, startMs = defaultStartMs, 
     signal: name => void current?.process.kill(name),
     async stop() {
       isStopping = true;
-      const workers = [...leaving, ...(current ? [current] : [])];
-      await Promise.all(
-        workers.map(async worker => {
-          if (worker.isDead()) return;
-          const gone = once(worker, "exit");
-          worker.process.kill("SIGTERM");
-          await gone;
-        }),
-      );
+      await Promise.all([...leaving, ...(current ? [current] : [])].map(ended));
     },
   };
 }

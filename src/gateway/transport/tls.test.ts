@@ -11,8 +11,8 @@ import { openControl } from "../control.ts";
 import type { ControlGiven } from "../control-config.ts";
 import { begin, eventText, type FakeUpstream, fakeUpstream, good, goodEvents, wordChunk } from "../fakes.ts";
 import { Gateway } from "../gateway.ts";
-import type { RequestRecord } from "../http/exchange.ts";
 import { type GatewayListening, listenGateway } from "../http/listen.ts";
+import type { RequestRecord } from "../http/request-record.ts";
 import { authority, certificate, hasOpenssl, revocations } from "./certificates.laws.ts";
 import { alternativeNames, certificateName } from "./client-certificate.ts";
 
@@ -237,6 +237,7 @@ test("an alternative name that imitates another kind is one quoted name", () => 
     { kind: "URI", name: "x, DNS:admin" },
   ]);
   expect(alternativeNames("DNS:a, broken")).toEqual([]);
+  // of a certificate, the parts that are read
   const shown = (subjectaltname: string, CN: unknown) => ({ subject: { CN }, subjectaltname }) as never;
   expect(certificateName(shown('URI:"x, DNS:admin"', "a"), "dns")).toBeUndefined();
   expect(certificateName(shown("", ["a", "b"]), "commonName")).toBeUndefined();

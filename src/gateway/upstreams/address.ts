@@ -3,12 +3,11 @@
  * link-local ones, never; private ones unless an upstream says `network: public`. Looked at when a connection is made, so that a name that
  * changes its address afterwards (DNS rebinding) is caught too.
  */
+
 import { lookup as systemLookup } from "node:dns";
 import { BlockList, isIP } from "node:net";
 import { UpstreamFailure } from "./failure.ts";
-
-export const networks = ["any", "public"] as const;
-export type Network = (typeof networks)[number];
+import type { Network } from "./networks.ts";
 
 const list = (ranges: readonly (readonly [string, number])[]): BlockList => {
   const blocked = new BlockList();

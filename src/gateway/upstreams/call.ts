@@ -6,8 +6,9 @@
 import type { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
 import { encodedInTurns, isLarge } from "../turns.ts";
-import { guardedLookup, type Network } from "./address.ts";
+import { guardedLookup } from "./address.ts";
 import { UpstreamFailure } from "./failure.ts";
+import type { Network } from "./networks.ts";
 import type { Stop } from "./stop.ts";
 
 export interface Deadlines {
@@ -242,7 +243,7 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
   }
 }
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly origin: string;
   readonly network: Network;
   /** Connections at once; a request beyond them waits for one, at most `connectMs`. Undefined: as many as are asked for, which a lane bounds. */

@@ -1,10 +1,10 @@
 /** What an upstream is told by the configuration, checked, with its secrets read. */
+import type { ProtocolName } from "../../protocols/index.ts";
 import type { LaneOptions } from "../queue/lane.ts";
-import type { Network } from "./address.ts";
 import type { BreakerOptions } from "./breaker.ts";
 import type { Deadlines } from "./call.ts";
 import type { ServeHere } from "./in-process.ts";
-import type { ProtocolName } from "./protocol.ts";
+import { type Network } from "./networks.ts";
 
 /**
  * How an answer that broke off can be gone on with: vLLM's `continue_final_message`, a last message of the assistant's (prefill), completions with the
@@ -15,7 +15,7 @@ export type Continuation = (typeof continuations)[number];
 
 /** OpenAI's newer models refuse `max_tokens`; other servers pass over `max_completion_tokens` in silence. */
 export const outputLimits = ["max_tokens", "max_completion_tokens"] as const;
-export type OutputLimit = (typeof outputLimits)[number];
+type OutputLimit = (typeof outputLimits)[number];
 
 export interface UpstreamConfig {
   readonly url: URL;

@@ -58,7 +58,7 @@ export const failureRows: { readonly [K in FailureKind]: FailureRow } = {
 };
 
 /** The setting of the gateway's file that a request was held by. */
-export interface ReachedLimit {
+interface ReachedLimit {
   readonly setting: string;
   readonly value: number;
 }

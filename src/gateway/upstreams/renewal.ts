@@ -18,7 +18,7 @@ type Headers = UpstreamConfig["headers"];
 const areEqual = (a: Headers, b: Headers): boolean =>
   Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([name, value]) => b[name] === value);
 
-export interface RenewalPorts {
+interface RenewalPorts {
   readonly clock: Clock;
   config(): UpstreamConfig;
   /** Other headers than those of `config` are there. */

@@ -2,12 +2,12 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { ReceiverState } from "./webhooks.ts";
 
-export interface Watched {
+interface WatchedReceivers {
   readonly receivers: () => readonly ReceiverState[];
   readonly journalDropped: () => number;
 }
 
-export function noticeMetrics(registry: Registry, { receivers, journalDropped }: Watched): void {
+export function noticeMetrics(registry: Registry, { receivers, journalDropped }: WatchedReceivers): void {
   const registers = [registry];
   const events = (name: string, help: string, value: (r: ReceiverState) => number) =>
     new Counter({

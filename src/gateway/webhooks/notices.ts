@@ -4,19 +4,12 @@
  */
 import { sha256 } from "../../base/index.ts";
 import type { ChangeEntry, Control } from "../contract.ts";
-import type { LimitEvent } from "../limits/limiter.ts";
+import type { LimitEvent } from "../limits/contract.ts";
 import type { UpstreamNotice } from "../upstreams/notice.ts";
 import type { EventType } from "./event.ts";
-import { openWebhooks, type ReceiverState, type WebhookConfig, type WebhookOptions } from "./webhooks.ts";
+import { openWebhooks, type ReceiverState, type WebhookConfig, type WebhookOptions, type Webhooks } from "./webhooks.ts";
 
-export interface Notices {
-  take(configs: readonly WebhookConfig[]): void;
-  upstream(notice: UpstreamNotice): void;
-  state(): readonly ReceiverState[];
-  close(): Promise<void>;
-}
-
-export interface NoticesOptions extends WebhookOptions {
+interface NoticesOptions extends WebhookOptions {
   readonly control: Control;
   readonly configs: readonly WebhookConfig[];
   /** Between looks at the list of changes; 2 s when absent. */
@@ -48,32 +41,88 @@ const typesOfChanges: Readonly<Record<string, EventType>> = {
   "policy.delete": "policy.changed",
 };
 
-export function openNotices({ control, configs, lookMs = defaultLookMs, ...options }: NoticesOptions): Notices {
-  const now = options.now ?? Date.now;
-  const webhooks = openWebhooks(configs, options);
-  const told = new Set<string>();
-  let next: number | undefined;
-  let looking: Promise<void> | undefined;
-  const timers: NodeJS.Timeout[] = [];
+export class Notices {
+  readonly #control: Control;
+  readonly #lookMs: number;
+  readonly #now: () => number;
+  readonly #webhooks: Webhooks;
+  readonly #told = new Set<string>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #next: number | undefined;
+  #looking: Promise<void> | undefined;
+
+  constructor({ control, configs, lookMs = defaultLookMs, ...options }: NoticesOptions) {
+    this.#control = control;
+    this.#lookMs = lookMs;
+    this.#now = options.now ?? Date.now;
+    this.#webhooks = openWebhooks(configs, options);
+    this.#begin();
+  }
+
+  take(configs: readonly WebhookConfig[]): void {
+    this.#webhooks.take(configs);
+    this.#begin();
+  }
+
+  upstream(notice: UpstreamNotice): void {
+    const now = this.#now();
+    if (notice.kind === "breaker") {
+      const { to, failures, restMs, ...change } = notice.change;
+      const data =
+        to === "opened" ? { ...change, failures, restMs: Math.round(restMs) } : { upstream: change.upstream, model: change.model };
+      this.#send(idOf(`breaker.${to}`, change.upstream, now, Math.random()), `breaker.${to}`, data);
+      return;
+    }
+    const { kind, ...data } = notice;
+    this.#send(idOf(kind, data.upstream, now, Math.random()), `upstream.${kind}`, data);
+  }
+
+  state(): readonly ReceiverState[] {
+    return this.#webhooks.state();
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    this.#control.watchLimits(undefined);
+    // what was changed just now
+    if (this.#next !== undefined) await this.#looked();
+    await this.#webhooks.close();
+  }
+
+  #begin(): void {
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    const wants = (...types: EventType[]) => types.some(t => this.#webhooks.wants(t));
+    this.#control.watchLimits(wants("budget.warned", "budget.exceeded") ? event => this.#limit(event) : undefined);
+    if (wants(...Object.values(typesOfChanges))) {
+      void this.#looked();
+      this.#timers.push(setInterval(() => void this.#looked(), this.#lookMs));
+    } else this.#next = undefined;
+    if (wants("key.expiring")) {
+      void this.#expiring().catch(() => {});
+      this.#timers.push(setInterval(() => void this.#expiring().catch(() => {}), expiringEveryMs));
+    }
+    for (const timer of this.#timers) timer.unref();
+  }
 
   /** Whether it is the first time. */
-  const isNew = (id: string): boolean => {
-    if (told.has(id)) return false;
-    told.add(id);
-    if (told.size > mostTold) told.delete(told.values().next().value!);
+  #isNew(id: string): boolean {
+    if (this.#told.has(id)) return false;
+    this.#told.add(id);
+    if (this.#told.size > mostTold) this.#told.delete(this.#told.values().next().value!);
     return true;
-  };
-  const send = (id: string, type: EventType, data: Readonly<Record<string, unknown>>): void => {
-    if (webhooks.wants(type) && isNew(id)) webhooks.send({ id, type, atMs: now(), data });
-  };
+  }
 
-  const limit = ({ kind, rule, bucket, used, capacity, subjects }: LimitEvent): void => {
+  #send(id: string, type: EventType, data: Readonly<Record<string, unknown>>): void {
+    if (this.#webhooks.wants(type) && this.#isNew(id)) this.#webhooks.send({ id, type, atMs: this.#now(), data });
+  }
+
+  #limit({ kind, rule, bucket, used, capacity, subjects }: LimitEvent): void {
     // of limits that come back by themselves in a moment only the warning that somebody wished is told
     if (kind === "denied" && rule.measure !== "cost" && rule.period === undefined) return;
     const type = kind === "near" ? "budget.warned" : "budget.exceeded";
-    const slot = rule.period === undefined ? Math.floor(now() / slotMs) : 0;
+    const slot = rule.period === undefined ? Math.floor(this.#now() / slotMs) : 0;
     const { identity, model } = subjects;
-    send(idOf(type, bucket, slot), type, {
+    this.#send(idOf(type, bucket, slot), type, {
       limit: rule.name,
       measure: rule.measure,
       bucket,
@@ -86,75 +135,39 @@ export function openNotices({ control, configs, lookMs = defaultLookMs, ...optio
       organisation: identity.organisation,
       model,
     });
-  };
-  const change = ({ position, head, what, by, detail }: ChangeEntry): void => {
+  }
+
+  #change({ position, head, what, by, detail }: ChangeEntry): void {
     const type = typesOfChanges[what];
-    if (type) send(idOf("change", position, head), type, { position, head, by, ...detail });
-  };
-  const look = async (): Promise<void> => {
-    if (next === undefined) next = ((await control.head())?.position ?? -1) + 1;
-    for await (const entry of control.changes(next)) {
-      change(entry);
-      next = entry.position + 1;
+    if (type) this.#send(idOf("change", position, head), type, { position, head, by, ...detail });
+  }
+
+  async #look(): Promise<void> {
+    if (this.#next === undefined) this.#next = ((await this.#control.head())?.position ?? -1) + 1;
+    for await (const entry of this.#control.changes(this.#next)) {
+      this.#change(entry);
+      this.#next = entry.position + 1;
     }
-  };
+  }
+
   /** One look at a time; a state that does not answer is asked again. */
-  const looked = (): Promise<void> => {
-    looking ??= look()
+  #looked(): Promise<void> {
+    this.#looking ??= this.#look()
       .catch(() => {})
       .finally(() => {
-        looking = undefined;
+        this.#looking = undefined;
       });
-    return looking;
-  };
-  const expiring = async (): Promise<void> => {
-    for (const { id, prefix, name, subject, expiresMs } of await control.keys.ending(expiringMs))
-      send(idOf("key.expiring", id, expiresMs ?? 0), "key.expiring", {
+    return this.#looking;
+  }
+
+  async #expiring(): Promise<void> {
+    for (const { id, prefix, name, subject, expiresMs } of await this.#control.keys.ending(expiringMs))
+      this.#send(idOf("key.expiring", id, expiresMs ?? 0), "key.expiring", {
         id,
         prefix,
         name,
         subject,
         expiresAt: new Date(expiresMs ?? 0).toISOString(),
       });
-  };
-  const begin = (): void => {
-    for (const timer of timers.splice(0)) clearInterval(timer);
-    const wants = (...types: EventType[]) => types.some(t => webhooks.wants(t));
-    control.watchLimits(wants("budget.warned", "budget.exceeded") ? limit : undefined);
-    if (wants(...Object.values(typesOfChanges))) {
-      void looked();
-      timers.push(setInterval(() => void looked(), lookMs));
-    } else next = undefined;
-    if (wants("key.expiring")) {
-      void expiring().catch(() => {});
-      timers.push(setInterval(() => void expiring().catch(() => {}), expiringEveryMs));
-    }
-    for (const timer of timers) timer.unref();
-  };
-  begin();
-  return {
-    take: configs => {
-      webhooks.take(configs);
-      begin();
-    },
-    upstream: notice => {
-      if (notice.kind === "breaker") {
-        const { to, failures, restMs, ...change } = notice.change;
-        const data =
-          to === "opened" ? { ...change, failures, restMs: Math.round(restMs) } : { upstream: change.upstream, model: change.model };
-        send(idOf(`breaker.${to}`, change.upstream, now(), Math.random()), `breaker.${to}`, data);
-        return;
-      }
-      const { kind, ...data } = notice;
-      send(idOf(kind, data.upstream, now(), Math.random()), `upstream.${kind}`, data);
-    },
-    state: () => webhooks.state(),
-    close: async () => {
-      for (const timer of timers.splice(0)) clearInterval(timer);
-      control.watchLimits(undefined);
-      // what was changed just now
-      if (next !== undefined) await looked();
-      await webhooks.close();
-    },
-  };
+  }
 }

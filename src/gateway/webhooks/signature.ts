@@ -9,7 +9,7 @@ import { gatewayErrors } from "../errors.ts";
 const leastBytes = 24;
 
 /** Errors: gateway/secret. */
-export function keyOf(secret: string, place: string): Buffer {
+export function webhookKey(secret: string, place: string): Buffer {
   const key = secret.startsWith("whsec_") ? Buffer.from(secret.slice(6), "base64") : Buffer.from(secret);
   if (key.length >= leastBytes) return key;
   throw gatewayErrors.fail("secret", {
@@ -19,12 +19,12 @@ export function keyOf(secret: string, place: string): Buffer {
   });
 }
 
-export const signatureOf = (key: Buffer, id: string, seconds: number, body: string): string =>
+const webhookSignature = (key: Buffer, id: string, seconds: number, body: string): string =>
   `v1,${createHmac("sha256", key).update(`${id}.${seconds}.${body}`).digest("base64")}`;
 
-export const headersOf = (key: Buffer, id: string, nowMs: number, body: string): Record<string, string> => {
+export const webhookHeaders = (key: Buffer, id: string, nowMs: number, body: string): Record<string, string> => {
   const seconds = Math.floor(nowMs / 1000);
-  return { "webhook-id": id, "webhook-timestamp": String(seconds), "webhook-signature": signatureOf(key, id, seconds, body) };
+  return { "webhook-id": id, "webhook-timestamp": String(seconds), "webhook-signature": webhookSignature(key, id, seconds, body) };
 };
 
 /** A message that is older, or from the future by more, is not believed. */
@@ -35,7 +35,7 @@ export function verifyWebhook(key: Buffer, header: (name: string) => string | nu
   const id = header("webhook-id") ?? "";
   const seconds = Number(header("webhook-timestamp") ?? Number.NaN);
   if (id === "" || !Number.isInteger(seconds) || Math.abs(nowMs - seconds * 1000) > toleranceMs) return false;
-  const expected = Buffer.from(signatureOf(key, id, seconds, body));
+  const expected = Buffer.from(webhookSignature(key, id, seconds, body));
   return (header("webhook-signature") ?? "").split(" ").some(given => {
     const bytes = Buffer.from(given);
     return bytes.length === expected.length && timingSafeEqual(bytes, expected);

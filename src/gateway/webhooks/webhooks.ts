@@ -3,11 +3,11 @@
  * not take it. Nobody waits for it, and no request is held up. The queue is this process's: what is not taken when it ends is tried once more.
  */
 
-import type { Network } from "../upstreams/address.ts";
 import { type Connection, connectTo } from "../upstreams/call.ts";
+import type { Network } from "../upstreams/networks.ts";
 import { Stop } from "../upstreams/stop.ts";
 import { type GatewayEvent, isFor } from "./event.ts";
-import { headersOf } from "./signature.ts";
+import { webhookHeaders } from "./signature.ts";
 
 export interface WebhookConfig {
   readonly url: URL;
@@ -54,8 +54,7 @@ const longestPauseMs = 3_600_000;
 const deadlines = { connectMs: 5_000, firstByteMs: 10_000, idleMs: 10_000 };
 const lastMs = 2_000;
 
-export const bodyOfEvent = ({ type, atMs, data }: GatewayEvent): string =>
-  JSON.stringify({ type, timestamp: new Date(atMs).toISOString(), data });
+const bodyOfEvent = ({ type, atMs, data }: GatewayEvent): string => JSON.stringify({ type, timestamp: new Date(atMs).toISOString(), data });
 
 class Receiver {
   readonly config: WebhookConfig;
@@ -147,7 +146,7 @@ class Receiver {
         headers: {
           "content-type": "application/json",
           "user-agent": "loam-gateway",
-          ...headersOf(key, event.id, this.#options.now?.() ?? Date.now(), body),
+          ...webhookHeaders(key, event.id, this.#options.now?.() ?? Date.now(), body),
         },
         body,
         deadlines,

@@ -2,11 +2,25 @@
  * What programs of machine code over rows of numbers are put together from: memory that lives as long as they do, packed weights, roundings and
  * products in their order.
  */
-import { type DeviceArray, machine } from "../../tensor/index.ts";
+import {
+  type ArgumentField,
+  ArgumentSpace,
+  allocatePages,
+  byteProductCode,
+  byteProductFields,
+  exponentialConstants,
+  loadCode,
+  type PackedWeight,
+  type Pages,
+  type RowWork,
+  roundConstants,
+  roundFields,
+  roundRowsCode,
+  type TeamOperation,
+} from "../../machine/index.ts";
+import type { DeviceArray } from "../../tensor/index.ts";
 import { blockSize } from "../weight.ts";
-import { type PackedWeight, packWeight, type QuantisedArrays } from "./packed-weights.ts";
-import { productCode, productFields } from "./products.ts";
-import { type RowWork, roundConstants, roundFields, roundRowsCode } from "./round-rows.ts";
+import { packArrays, type QuantisedArrays } from "./quantised-arrays.ts";
 
 export interface LinearArrays {
   readonly weight: QuantisedArrays;
@@ -41,14 +55,14 @@ export interface Product {
 const kernels = new Map<string, bigint>();
 
 export class Builder {
-  readonly operations: machine.Operation[] = [];
+  readonly operations: TeamOperation[] = [];
   /** Operations whose items are the rows. */
   readonly byRow: number[] = [];
   readonly #rows: number;
   readonly #threads: number;
-  readonly #pages: machine.Pages[] = [];
+  readonly #pages: Pages[] = [];
   readonly #weights: PackedWeight[] = [];
-  readonly #arguments: machine.ArgumentSpace;
+  readonly #arguments: ArgumentSpace;
   readonly #scratch: bigint;
   readonly #scratchWidth: number;
   readonly #codes: bigint;
@@ -62,7 +76,7 @@ export class Builder {
     const { rows, longest, operations, threads } = sizes;
     this.#rows = rows;
     this.#threads = threads;
-    this.#arguments = new machine.ArgumentSpace(Object.keys(roundFields).length * operations);
+    this.#arguments = new ArgumentSpace(Object.keys(roundFields).length * operations);
     this.#scratch = this.pages(4 * rows * longest).address;
     this.#scratchWidth = longest;
     // rows at a distance that is no power of two lie in different sets of the cache
@@ -71,11 +85,11 @@ export class Builder {
     const blocks = Math.ceil(longest / blockSize);
     this.#scales = this.pages(4 * blocks * rows).address;
     this.#sums = this.pages(4 * blocks * rows).address;
-    this.#constants = this.copy(roundConstants(machine.exponentialConstants));
+    this.#constants = this.copy(roundConstants(exponentialConstants));
   }
 
-  pages(bytes: number): machine.Pages {
-    const pages = machine.allocatePages(bytes);
+  pages(bytes: number): Pages {
+    const pages = allocatePages(bytes);
     this.#pages.push(pages);
     return pages;
   }
@@ -88,13 +102,13 @@ export class Builder {
     return this.copy((a.memory.host() ?? (await a.read())) as Float32Array);
   }
   async pack(w: QuantisedArrays): Promise<PackedWeight> {
-    const packed = await packWeight(w);
+    const packed = await packArrays(w);
     this.#weights.push(packed);
     return packed;
   }
   /** Code, made and loaded once a process under its name, which says all that it depends on. */
   kernel(name: string, code: () => Uint8Array): bigint {
-    const known = kernels.get(name) ?? machine.loadCode(code());
+    const known = kernels.get(name) ?? loadCode(code());
     kernels.set(name, known);
     return known;
   }
@@ -102,14 +116,14 @@ export class Builder {
     return this.#weights.reduce((sum, w) => sum + w.bytes, 0);
   }
 
-  add(operation: machine.Operation): number {
+  add(operation: TeamOperation): number {
     return this.operations.push(operation) - 1;
   }
-  put<N extends string>(fields: Readonly<Record<N, number>>, values: Readonly<Record<N, machine.Field>>): bigint {
+  put<N extends string>(fields: Readonly<Record<N, number>>, values: Readonly<Record<N, ArgumentField>>): bigint {
     return this.#arguments.put(fields, values);
   }
   /** Changes a field that was put. */
-  set(address: bigint, value: machine.Field): void {
+  set(address: bigint, value: ArgumentField): void {
     this.#arguments.set(address, value);
   }
 
@@ -144,7 +158,7 @@ export class Builder {
   /** A product with what was rounded last. Gives its argument. */
   async product(p: Product): Promise<bigint> {
     const { weight: w } = p;
-    const argument = this.put(productFields, {
+    const argument = this.put(byteProductFields, {
       rows: p.rows,
       codes: this.#codes,
       codesStride: this.#codesStride,
@@ -160,7 +174,7 @@ export class Builder {
       out: p.out,
       outStride: p.outStride,
     });
-    const kernel = this.kernel(`product ${w.grain} ${p.adds}`, () => productCode(w.grain, p.adds));
+    const kernel = this.kernel(`product ${w.grain} ${p.adds}`, () => byteProductCode(w.grain, p.adds));
     this.add({ kernel, argument, items: w.panels, grain: Math.max(1, Math.floor(w.panels / (16 * this.#threads))) });
     return argument;
   }

@@ -1,8 +1,8 @@
 /** Keys and values of all layers and slots as `attention-code.ts` lays them out. Memory of slots that were never used is not there yet. */
-import { machine, toF16 } from "../../tensor/index.ts";
+import { allocatePages, cacheKeyBlock, type HeadShape, headBytes, type Pages } from "../../machine/index.ts";
+import { toF16 } from "../../tensor/index.ts";
 import type { DecoderConfig } from "../decoder-config.ts";
 import type { SlotSpan } from "../generate/slot-copy.ts";
-import { type HeadShape, headBytes, keyBlock } from "./attention-code.ts";
 
 export class MachineCache {
   readonly shape: HeadShape;
@@ -10,16 +10,16 @@ export class MachineCache {
   readonly layers: number;
   /** Bytes of the keys, and of the values, of one slot in one layer. */
   readonly slotBytes: number;
-  readonly #pages: machine.Pages;
+  readonly #pages: Pages;
   readonly #numbers: Uint16Array;
 
   constructor(config: DecoderConfig, slots: number, room: number) {
     const { heads, kvHeads, headSize, layers } = config;
-    this.shape = { heads, kvHeads, headSize, room: keyBlock * Math.ceil(room / keyBlock) };
+    this.shape = { heads, kvHeads, headSize, room: cacheKeyBlock * Math.ceil(room / cacheKeyBlock) };
     this.slots = slots;
     this.layers = layers;
     this.slotBytes = kvHeads * headBytes(this.shape);
-    this.#pages = machine.allocatePages(2 * layers * slots * this.slotBytes, false);
+    this.#pages = allocatePages(2 * layers * slots * this.slotBytes, false);
     this.#numbers = new Uint16Array(this.#pages.buffer);
   }
 
@@ -49,13 +49,13 @@ export class MachineCache {
         all.copyWithin(target + start * headSize, source + start * headSize, source + end * headSize);
         const [keys, keysTo] = [from, to].map(slot => this.#first(layer, 0, slot) + kv * head) as [number, number];
         for (let first = start; first < end; ) {
-          const block = Math.floor(first / keyBlock);
-          const last = Math.min(end, (block + 1) * keyBlock);
-          const place = block * keyBlock * headSize;
-          if (last - first === keyBlock) all.copyWithin(keysTo + place, keys + place, keys + place + keyBlock * headSize);
+          const block = Math.floor(first / cacheKeyBlock);
+          const last = Math.min(end, (block + 1) * cacheKeyBlock);
+          const place = block * cacheKeyBlock * headSize;
+          if (last - first === cacheKeyBlock) all.copyWithin(keysTo + place, keys + place, keys + place + cacheKeyBlock * headSize);
           else
             for (let d = 0; d < headSize; d++) {
-              const row = place + d * keyBlock - block * keyBlock;
+              const row = place + d * cacheKeyBlock - block * cacheKeyBlock;
               all.copyWithin(keysTo + row + first, keys + row + first, keys + row + last);
             }
           first = last;

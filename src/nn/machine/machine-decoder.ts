@@ -4,7 +4,8 @@
  * with 512-bit vector products of bytes. A token's result depends on nothing but its slot's tokens: not on the width of a chunk, on other rows,
  * or on the number of threads. One call at a time.
  */
-import { type Device, type DeviceArray, machine } from "../../tensor/index.ts";
+import { usableFeatures } from "../../machine/index.ts";
+import type { Device, DeviceArray } from "../../tensor/index.ts";
 import type { CachePage } from "../cache-pages.ts";
 import type { DecoderConfig } from "../decoder-config.ts";
 import { nnErrors } from "../errors.ts";
@@ -15,8 +16,8 @@ import { blockSize } from "../weight.ts";
 import type { LinearArrays } from "./builder.ts";
 import { MachineCache } from "./machine-cache.ts";
 import { type MachineSteps, openSteps } from "./machine-steps.ts";
-import type { QuantisedArrays } from "./packed-weights.ts";
-import { isPackable } from "./packed-weights.ts";
+import type { QuantisedArrays } from "./quantised-arrays.ts";
+import { isPackable } from "./quantised-arrays.ts";
 
 /** Raise it when kernels give other bits: it is part of the fingerprint of answers. */
 export const machineRevision = 1;
@@ -76,9 +77,7 @@ const mostRoom = 2 ** 16;
  * it shall not.
  */
 export const machineReady = (config: DecoderConfig, parameters: DecoderParameters, device: Device): MachineParameters | undefined =>
-  process.env.LOAM_MACHINE_CODE !== "off" && device.name === "cpu" && config.context <= mostRoom && machine.processorFeatures().vnni512
-    ? machineParameters(config, parameters)
-    : undefined;
+  device.name === "cpu" && config.context <= mostRoom && usableFeatures().vnni512 ? machineParameters(config, parameters) : undefined;
 
 export class MachineDecoder implements StepDecoder {
   readonly config: DecoderConfig;

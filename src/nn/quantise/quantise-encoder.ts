@@ -87,37 +87,57 @@ export interface QuantiseEncoderOptions {
   readonly consume?: boolean;
 }
 
-/** The parameters with the matrices of the blocks quantised, on the same device. Without `consume` nothing is shared with the given ones. */
-export async function quantiseEncoder(
-  parameters: EncoderParameters,
-  device: Device,
-  { ranges, consume = false }: QuantiseEncoderOptions = {},
-): Promise<EncoderParameters> {
-  const made: DeviceArray[] = [];
-  const array = async (...given: Parameters<Device["array"]>): Promise<DeviceArray> => {
-    const a = await device.array(...given);
-    made.push(a);
+/** Factors for what several layers read. */
+const factorsOf = async (range: Float32Array | undefined, layers: readonly FloatLinear[]) =>
+  range &&
+  smoothingFactors(
+    range,
+    columnRanges(await Promise.all(layers.map(async l => weightRows(await hostOf(l.weight), l.weight.shape[1]!))), range.length),
+    alpha,
+  );
+
+/** Makes arrays of codes and scales, and knows all that it has made. */
+class EncoderQuantiser {
+  readonly #device: Device;
+  readonly #consume: boolean;
+  readonly #made: DeviceArray[] = [];
+
+  constructor(device: Device, consume: boolean) {
+    this.#device = device;
+    this.#consume = consume;
+  }
+
+  disposeMade(): void {
+    for (const a of this.#made) a.dispose();
+  }
+
+  async array(...given: Parameters<Device["array"]>): Promise<DeviceArray> {
+    const a = await this.#device.array(...given);
+    this.#made.push(a);
     return a;
-  };
+  }
+
   /** Floats as they are. */
-  const kept = async <T>(tree: T): Promise<T> => {
-    if (consume) return tree;
+  async kept<T>(tree: T): Promise<T> {
+    if (this.#consume) return tree;
     const copies: DeviceArray[] = [];
-    for (const [, a] of treePaths<DeviceArray>(tree as Tree<DeviceArray>)) copies.push(await array(await a.read(), a.dtype, a.shape));
+    for (const [, a] of treePaths<DeviceArray>(tree as Tree<DeviceArray>)) copies.push(await this.array(await a.read(), a.dtype, a.shape));
     return treeFrom<DeviceArray, DeviceArray>(tree as Tree<DeviceArray>, copies) as T;
-  };
+  }
+
   /** A layer with its rows (inputs) multiplied by factors. */
-  const linear = async ({ weight, ...rest }: FloatLinear, factors?: Float32Array) => {
+  async linear({ weight, ...rest }: FloatLinear, factors?: Float32Array) {
     const [input, output] = weight.shape as [number, number];
     let data = await hostOf(weight);
     if (factors) data = data.map((x, at) => x * factors[Math.floor(at / output)]!);
     const { codes, scales } = columnCodes({ data, input, output, inStep: output, outStep: 1 });
-    const coded = { codes: await array(codes, "i8", [input, output]), columnScales: await array(scales, "f32", [output]) };
-    if (consume) weight.dispose();
-    return { ...(await kept(rest)), weight: coded };
-  };
+    const coded = { codes: await this.array(codes, "i8", [input, output]), columnScales: await this.array(scales, "f32", [output]) };
+    if (this.#consume) weight.dispose();
+    return { ...(await this.kept(rest)), weight: coded };
+  }
+
   /** Layers over one input as one product, their outputs side by side. */
-  const joined = async (layers: readonly FloatLinear[], factors?: Float32Array) => {
+  async joined(layers: readonly FloatLinear[], factors?: Float32Array) {
     const input = layers[0]!.weight.shape[0]!;
     const output = layers.reduce((sum, l) => sum + l.weight.shape[1]!, 0);
     const data = new Float32Array(input * output);
@@ -133,15 +153,16 @@ export async function quantiseEncoder(
       at += width;
     }
     const { codes, scales } = columnCodes({ data, input, output, inStep: output, outStep: 1 });
-    const weight = { codes: await array(codes, "i8", [input, output]), columnScales: await array(scales, "f32", [output]) };
-    if (consume) for (const l of layers) for (const a of [l.weight, l.bias]) a?.dispose();
-    return { weight, ...(layers.some(l => l.bias) ? { bias: await array(bias, "f32", [output]) } : {}) };
-  };
+    const weight = { codes: await this.array(codes, "i8", [input, output]), columnScales: await this.array(scales, "f32", [output]) };
+    if (this.#consume) for (const l of layers) for (const a of [l.weight, l.bias]) a?.dispose();
+    return { weight, ...(layers.some(l => l.bias) ? { bias: await this.array(bias, "f32", [output]) } : {}) };
+  }
+
   /** A norm whose channels are divided by factors, which it keeps. */
-  const norm = async (n: FloatNorm, factors: Float32Array | undefined) => {
-    if (!factors) return kept(n);
+  async norm(n: FloatNorm, factors: Float32Array | undefined) {
+    if (!factors) return this.kept(n);
     const divided = async (a: DeviceArray) =>
-      array(
+      this.array(
         (await hostOf(a)).map((x, i) => x / factors[i]!),
         "f32",
         a.shape,
@@ -149,19 +170,20 @@ export async function quantiseEncoder(
     const result = {
       weight: await divided(n.weight),
       ...(n.bias ? { bias: await divided(n.bias) } : {}),
-      divisors: await array(factors, "f32", [factors.length]),
+      divisors: await this.array(factors, "f32", [factors.length]),
     };
-    if (consume) for (const a of [n.weight, n.bias]) a?.dispose();
+    if (this.#consume) for (const a of [n.weight, n.bias]) a?.dispose();
     return result;
-  };
-  /** Factors for what several layers read. */
-  const factorsOf = async (range: Float32Array | undefined, layers: readonly FloatLinear[]) =>
-    range &&
-    smoothingFactors(
-      range,
-      columnRanges(await Promise.all(layers.map(async l => weightRows(await hostOf(l.weight), l.weight.shape[1]!))), range.length),
-      alpha,
-    );
+  }
+}
+
+/** The parameters with the matrices of the blocks quantised, on the same device. Without `consume` nothing is shared with the given ones. */
+export async function quantiseEncoder(
+  parameters: EncoderParameters,
+  device: Device,
+  { ranges, consume = false }: QuantiseEncoderOptions = {},
+): Promise<EncoderParameters> {
+  const q = new EncoderQuantiser(device, consume);
   try {
     const blocks: unknown[] = [];
     const attentionFactors: (Float32Array | undefined)[] = [];
@@ -172,23 +194,23 @@ export async function quantiseEncoder(
       const inner = await factorsOf(ranges?.[i]?.feedForward, [f.up]);
       blocks.push({
         attention: {
-          joined: await joined([a.query, a.key, a.value], own),
-          output: await linear(a.output),
+          joined: await q.joined([a.query, a.key, a.value], own),
+          output: await q.linear(a.output),
         },
-        norm1: await norm(norm1, inner),
-        feedForward: { up: await linear(f.up, inner), down: await linear(f.down) },
+        norm1: await q.norm(norm1, inner),
+        feedForward: { up: await q.linear(f.up, inner), down: await q.linear(f.down) },
         // the next block reads it
-        norm2: await norm(norm2, attentionFactors[i + 1]),
+        norm2: await q.norm(norm2, attentionFactors[i + 1]),
       });
     }
     const { blocks: _, norm: first, ...rest } = parameters;
-    const tree: unknown = { ...(await kept(rest)), norm: await norm(first, attentionFactors[0]), blocks };
+    const tree: unknown = { ...(await q.kept(rest)), norm: await q.norm(first, attentionFactors[0]), blocks };
     // memory of the floats is kept for reuse otherwise
     if (consume) device.dispose();
     // layers read a weight of any form; the layout around the weights is the same
     return tree as EncoderParameters;
   } catch (error) {
-    for (const a of made) a.dispose();
+    q.disposeMade();
     throw error;
   }
 }

@@ -60,30 +60,57 @@ function scaled(data: Float32Array, input: number, output: number, rows: Float32
   return out;
 }
 
-/** The parameters in another form, on the same device. Errors: nn/config where blocks do not divide a width. */
-export async function quantise(
-  config: DecoderConfig,
-  parameters: DecoderParameters,
-  device: Device,
-  plan: QuantisePlan,
-  options: QuantiseOptions = {},
-): Promise<DecoderParameters> {
-  const { calibration, consume = false, onSmoothed } = options;
-  const made: DeviceArray[] = [];
-  const keep = async (data: TypedArray, dtype: "f32" | "i8" | "u8", shape: readonly number[]): Promise<DeviceArray> => {
-    const array = await device.array(data, dtype, shape);
-    made.push(array);
+interface FloatLinear {
+  readonly weight: DeviceArray;
+  readonly bias?: DeviceArray;
+}
+type FloatBlock = DecoderParameters["blocks"][number];
+/** What is known of a block before it is quantised. */
+interface BlockNotes {
+  readonly place: string;
+  readonly samples: BlockSamples | undefined;
+  /** How its down-projection is smoothed, and whether it is worth a finer form. */
+  readonly down8: Smoothing | undefined;
+  readonly sensitive: boolean;
+}
+
+/** Makes arrays of another form, and knows all that it has made. */
+class Quantiser {
+  readonly #config: DecoderConfig;
+  readonly #device: Device;
+  readonly #plan: QuantisePlan;
+  readonly #consume: boolean;
+  readonly #onSmoothed: QuantiseOptions["onSmoothed"];
+  readonly #made: DeviceArray[] = [];
+
+  constructor(config: DecoderConfig, device: Device, plan: QuantisePlan, { consume = false, onSmoothed }: QuantiseOptions) {
+    this.#config = config;
+    this.#device = device;
+    this.#plan = plan;
+    this.#consume = consume;
+    this.#onSmoothed = onSmoothed;
+  }
+
+  disposeMade(): void {
+    for (const a of this.#made) a.dispose();
+  }
+
+  async #keep(data: TypedArray, dtype: "f32" | "i8" | "u8", shape: readonly number[]): Promise<DeviceArray> {
+    const array = await this.#device.array(data, dtype, shape);
+    this.#made.push(array);
     return array;
-  };
-  const copy = async (a: DeviceArray, change?: (x: number, i: number) => number) => {
+  }
+
+  async copy(a: DeviceArray, change?: (x: number, i: number) => number): Promise<DeviceArray> {
     const data = (await hostOf(a)).slice();
-    return keep(change ? data.map(change) : data, "f32", a.shape);
-  };
-  const inForm = async (form: WeightForm, w: HostWeight, shape: readonly number[], place: string): Promise<unknown> => {
-    if (form === "f32") return keep(w.data.slice(), "f32", shape);
+    return this.#keep(change ? data.map(change) : data, "f32", a.shape);
+  }
+
+  async #inForm(form: WeightForm, w: HostWeight, shape: readonly number[], place: string): Promise<unknown> {
+    if (form === "f32") return this.#keep(w.data.slice(), "f32", shape);
     if (form === "rows8") {
       const { codes, scales } = columnCodes(w);
-      return { codes: await keep(codes, "i8", [w.input, w.output]), columnScales: await keep(scales, "f32", [w.output]) };
+      return { codes: await this.#keep(codes, "i8", [w.input, w.output]), columnScales: await this.#keep(scales, "f32", [w.output]) };
     }
     if (w.input % blockSize)
       throw nnErrors.fail("config", {
@@ -96,31 +123,29 @@ export async function quantise(
     const { codes, scales, offsets } = blockCodes(w, bits);
     const blocks = w.input / blockSize;
     return {
-      packed: await keep(codes, "u8", [w.output, blocks, (blockSize * bits) / 8]),
-      blockScales: await keep(scales, "f32", [w.output, blocks]),
-      ...(offsets ? { blockOffsets: await keep(offsets, "f32", [blocks, w.output]) } : {}),
+      packed: await this.#keep(codes, "u8", [w.output, blocks, (blockSize * bits) / 8]),
+      blockScales: await this.#keep(scales, "f32", [w.output, blocks]),
+      ...(offsets ? { blockOffsets: await this.#keep(offsets, "f32", [blocks, w.output]) } : {}),
     };
-  };
-  interface FloatLinear {
-    readonly weight: DeviceArray;
-    readonly bias?: DeviceArray;
   }
+
   /** A layer with its rows (inputs) multiplied by factors. */
-  const linear = async (l: FloatLinear, place: string, rows?: Float32Array, form = plan.projections) => {
+  async #linear(l: FloatLinear, place: string, rows?: Float32Array, form = this.#plan.projections) {
     const [input, output] = l.weight.shape as [number, number];
     let data = await hostOf(l.weight);
     if (rows) data = scaled(data, input, output, rows, undefined);
-    const weight = await inForm(form, { data, input, output, inStep: output, outStep: 1 }, l.weight.shape, place);
-    const bias = l.bias && (await copy(l.bias));
-    if (consume) for (const a of [l.weight, l.bias]) a?.dispose();
+    const weight = await this.#inForm(form, { data, input, output, inStep: output, outStep: 1 }, l.weight.shape, place);
+    const bias = l.bias && (await this.copy(l.bias));
+    if (this.#consume) for (const a of [l.weight, l.bias]) a?.dispose();
     return { weight, ...(bias ? { bias } : {}) };
-  };
+  }
+
   /** Layers over one input as one product, their outputs side by side, columns multiplied by factors too. */
-  const joined = async (
+  async #joined(
     layers: readonly { readonly layer: FloatLinear; readonly columns?: Float32Array | undefined }[],
     place: string,
     rows: Float32Array | undefined,
-  ) => {
+  ): Promise<{ weight: unknown; bias?: DeviceArray }> {
     const input = layers[0]!.layer.weight.shape[0]!;
     const widths = layers.map(({ layer }) => layer.weight.shape[1]!);
     const output = widths.reduce((a, b) => a + b, 0);
@@ -141,68 +166,87 @@ export async function quantise(
       }
       at += width;
     }
-    const weight = await inForm(plan.projections, { data, input, output, inStep: output, outStep: 1 }, [input, output], place);
-    if (consume) for (const { layer } of layers) for (const a of [layer.weight, layer.bias]) a?.dispose();
-    return { weight, ...(hasBias ? { bias: await keep(bias, "f32", [output]) } : {}) };
-  };
-  const table = async (a: DeviceArray, place: string) => {
+    const weight = await this.#inForm(this.#plan.projections, { data, input, output, inStep: output, outStep: 1 }, [input, output], place);
+    if (this.#consume) for (const { layer } of layers) for (const a of [layer.weight, layer.bias]) a?.dispose();
+    return { weight, ...(hasBias ? { bias: await this.#keep(bias, "f32", [output]) } : {}) };
+  }
+
+  async table(a: DeviceArray, place: string): Promise<unknown> {
     const [output, input] = a.shape as [number, number];
-    const w = await inForm(plan.tables, { data: await hostOf(a), input, output, inStep: 1, outStep: input }, a.shape, place);
-    if (consume) a.dispose();
+    const w = await this.#inForm(this.#plan.tables, { data: await hostOf(a), input, output, inStep: 1, outStep: input }, a.shape, place);
+    if (this.#consume) a.dispose();
     return w;
-  };
-  const norm = async (n: FloatLinear, divided?: Float32Array) => {
+  }
+
+  async norm(n: FloatLinear, divided?: Float32Array) {
     const by = divided && ((x: number, i: number) => x / divided[i]!);
-    const copied = { weight: await copy(n.weight, by), ...(n.bias ? { bias: await copy(n.bias, by) } : {}) };
-    if (consume) for (const a of [n.weight, n.bias]) a?.dispose();
+    const copied = { weight: await this.copy(n.weight, by), ...(n.bias ? { bias: await this.copy(n.bias, by) } : {}) };
+    if (this.#consume) for (const a of [n.weight, n.bias]) a?.dispose();
     return copied;
-  };
+  }
+
   /** How to smooth what several layers read. */
-  const smoothing = async (x: Rows | undefined, layers: readonly (FloatLinear | undefined)[]): Promise<Smoothing | undefined> => {
-    if (!x || plan.projections !== "rows8") return undefined;
+  async smoothing(x: Rows | undefined, layers: readonly (FloatLinear | undefined)[]): Promise<Smoothing | undefined> {
+    if (!x || this.#plan.projections !== "rows8") return undefined;
     const floats = layers.filter(l => l !== undefined);
     return smoothingOf(x, await Promise.all(floats.map(async l => weightRows(await hostOf(l.weight), l.weight.shape[1]!))));
-  };
+  }
+
+  async block(b: FloatBlock, { place, samples, down8, sensitive }: BlockNotes): Promise<unknown> {
+    const { attention: a, feedForward: f } = b;
+    const s1 = (await this.smoothing(samples?.attention, [a.query, a.key, a.value]))?.factors;
+    const s2 = (await this.smoothing(samples?.feedForward, [f.up, f.gate]))?.factors;
+    const down = sensitive ? (this.#plan.sensitive ?? this.#plan.projections) : this.#plan.projections;
+    // what is bent by something that is not linear in `up` cannot be divided before it
+    const s3 = isGated[this.#config.activation] && down === "rows8" ? down8?.factors : undefined;
+    this.#onSmoothed?.({ ...(s1 ? { attention: s1 } : {}), ...(s2 ? { feedForward: s2 } : {}), ...(s3 ? { down: s3 } : {}) });
+    const normOf = async (n: FloatLinear | undefined) => (n ? await this.norm(n) : undefined);
+    const [queryNorm, keyNorm] = [await normOf(a.queryNorm), await normOf(a.keyNorm)];
+    const [postNorm1, postNorm2] = [await normOf(b.postNorm1), await normOf(b.postNorm2)];
+    return {
+      norm1: await this.norm(b.norm1, s1),
+      attention: {
+        joined: await this.#joined([{ layer: a.query }, { layer: a.key }, { layer: a.value }], `${place}.attention`, s1),
+        output: await this.#linear(a.output, `${place}.output`),
+        ...(queryNorm && keyNorm ? { queryNorm, keyNorm } : {}),
+      },
+      norm2: await this.norm(b.norm2, s2),
+      feedForward: {
+        ...(f.gate
+          ? { joined: await this.#joined([{ layer: f.gate }, { layer: f.up, columns: s3?.map(s => 1 / s) }], `${place}.feedForward`, s2) }
+          : { up: await this.#linear(f.up, `${place}.up`, s2) }),
+        down: await this.#linear(f.down, `${place}.down`, s3, down),
+      },
+      ...(postNorm1 && postNorm2 ? { postNorm1, postNorm2 } : {}),
+    };
+  }
+}
+
+/** The parameters in another form, on the same device. Errors: nn/config where blocks do not divide a width. */
+export async function quantise(
+  config: DecoderConfig,
+  parameters: DecoderParameters,
+  device: Device,
+  plan: QuantisePlan,
+  options: QuantiseOptions = {},
+): Promise<DecoderParameters> {
+  const { calibration, consume = false } = options;
+  const q = new Quantiser(config, device, plan, options);
   try {
-    const token = await table(parameters.token, "quantise.token");
-    const downs = await Promise.all(parameters.blocks.map((b, i) => smoothing(calibration?.[i]?.down, [b.feedForward.down])));
+    const token = await q.table(parameters.token, "quantise.token");
+    const downs = await Promise.all(parameters.blocks.map((b, i) => q.smoothing(calibration?.[i]?.down, [b.feedForward.down])));
     const isSensitive = sensitiveBlocks(downs);
     const blocks: unknown[] = [];
-    for (const [i, b] of parameters.blocks.entries()) {
-      const { attention: a, feedForward: f } = b;
-      const place = `quantise.blocks.${i}`;
-      const s1 = (await smoothing(calibration?.[i]?.attention, [a.query, a.key, a.value]))?.factors;
-      const s2 = (await smoothing(calibration?.[i]?.feedForward, [f.up, f.gate]))?.factors;
-      const down = isSensitive[i] ? (plan.sensitive ?? plan.projections) : plan.projections;
-      // what is bent by something that is not linear in `up` cannot be divided before it
-      const s3 = isGated[config.activation] && down === "rows8" ? downs[i]?.factors : undefined;
-      onSmoothed?.({ ...(s1 ? { attention: s1 } : {}), ...(s2 ? { feedForward: s2 } : {}), ...(s3 ? { down: s3 } : {}) });
-      const normOf = async (n: FloatLinear | undefined) => (n ? await norm(n) : undefined);
-      const [queryNorm, keyNorm] = [await normOf(a.queryNorm), await normOf(a.keyNorm)];
-      const [postNorm1, postNorm2] = [await normOf(b.postNorm1), await normOf(b.postNorm2)];
-      blocks.push({
-        norm1: await norm(b.norm1, s1),
-        attention: {
-          joined: await joined([{ layer: a.query }, { layer: a.key }, { layer: a.value }], `${place}.attention`, s1),
-          output: await linear(a.output, `${place}.output`),
-          ...(queryNorm && keyNorm ? { queryNorm, keyNorm } : {}),
-        },
-        norm2: await norm(b.norm2, s2),
-        feedForward: {
-          ...(f.gate
-            ? { joined: await joined([{ layer: f.gate }, { layer: f.up, columns: s3?.map(s => 1 / s) }], `${place}.feedForward`, s2) }
-            : { up: await linear(f.up, `${place}.up`, s2) }),
-          down: await linear(f.down, `${place}.down`, s3, down),
-        },
-        ...(postNorm1 && postNorm2 ? { postNorm1, postNorm2 } : {}),
-      });
-    }
+    for (const [i, b] of parameters.blocks.entries())
+      blocks.push(
+        await q.block(b, { place: `quantise.blocks.${i}`, samples: calibration?.[i], down8: downs[i], sensitive: isSensitive[i]! }),
+      );
     const result = {
       token,
-      ...(parameters.position ? { position: await copy(parameters.position) } : {}),
+      ...(parameters.position ? { position: await q.copy(parameters.position) } : {}),
       blocks,
-      norm: await norm(parameters.norm),
-      ...(parameters.output ? { output: await table(parameters.output, "quantise.output") } : {}),
+      norm: await q.norm(parameters.norm),
+      ...(parameters.output ? { output: await q.table(parameters.output, "quantise.output") } : {}),
     };
     if (consume) {
       parameters.position?.dispose();
@@ -213,7 +257,7 @@ export async function quantise(
     const tree: unknown = result;
     return tree as DecoderParameters;
   } catch (error) {
-    for (const a of made) a.dispose();
+    q.disposeMade();
     throw error;
   }
 }

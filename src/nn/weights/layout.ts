@@ -2,7 +2,7 @@
  * Other programs' tensors as ours: found under any spelling, checked whole, then renamed, transposed, split, joined and reordered as a layout
  * says. Works on one tensor at a time; every name and shape is checked before any is read.
  */
-import { treeFrom, treePaths } from "../../base/index.ts";
+import { type Tree, treeFrom, treePaths } from "../../base/index.ts";
 import { type Device, type DeviceArray, fromNumbers, isFloat, type Shape, sameShape, showShape } from "../../tensor/index.ts";
 import { nnErrors } from "../errors.ts";
 import { type Model, type ModelConfig, modelOf, specOfModel } from "../families.ts";
@@ -164,7 +164,7 @@ export type TreeOf = "values" | "gradients";
 
 /** Their tensors of a model, or of its gradients, as sources to write. */
 export function layoutTensors(row: Layout, model: ModelConfig, tree: unknown, what: TreeOf = "values"): TensorSource[] {
-  const arrays = new Map(treePaths<DeviceArray>(tree as never));
+  const arrays = new Map(treePaths<DeviceArray>(tree as Tree<DeviceArray>));
   return slotsOf(row, model).map(slot => ({
     name: slot.name,
     dtype: "f32",

@@ -2,7 +2,7 @@
  * A model's program as an ONNX file, weights inside, so a model past 2 GB is refused (the format's limit of one file). Of what continues texts the
  * program that scores them, without caches, so it is not for writing; of what reads texts its logits, its number, or its vector.
  */
-import { treePaths } from "../../base/index.ts";
+import { type Tree, treePaths } from "../../base/index.ts";
 import {
   cast,
   compile,
@@ -39,9 +39,9 @@ async function fileOf(
 ): Promise<Uint8Array> {
   const program = compile((p: never, ...rows: Tensor[]) => of(p, ...rows), { device, name: output });
   try {
-    const row = { shape: [1, length], dtype: "i32" } as never;
+    const row = { shape: [1, length], dtype: "i32" } as const;
     const graph = await program.prepare(parameters as never, ...inputs.map(() => row));
-    const leaves = treePaths<DeviceArray>(parameters as never);
+    const leaves = treePaths<DeviceArray>(parameters as Tree<DeviceArray>);
     const values = new Map<number, TypedArray>();
     for (const [i, [, array]] of leaves.entries()) values.set(i, array.memory.host() ?? (await array.read()));
     return onnxFile(graph, { inputs: new Map(inputs.map((name, i) => [leaves.length + i, name])), outputs: [output], values });

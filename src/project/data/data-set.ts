@@ -5,7 +5,7 @@
 import { nearest } from "../../base/index.ts";
 import { type ArtifactReader, openArtifact, type Store } from "../../store/index.ts";
 import { dataLinksOf } from "../data-links.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { planLink } from "../link.ts";
 import { modelsOf, type ProjectFile, servedModelOf } from "../project-file.ts";
 import { newestDocuments } from "./newest-documents.ts";
@@ -19,7 +19,7 @@ export function dataNameOf(p: ProjectFile, given: string | undefined): string {
   const wanted = given ?? usual;
   if (wanted !== undefined && known.includes(wanted)) return wanted;
   const near = wanted === undefined ? undefined : nearest(wanted, known);
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: "data set",
     expected: `one of ${known.join(", ")}`,
     received: wanted === undefined ? "none" : `"${wanted}"`,
@@ -54,12 +54,12 @@ export async function findDataSet(p: ProjectFile, store: Store, name: string): P
   return newest && { name, artifact: await openArtifact(store, newest.id), isStale: true };
 }
 
-/** Errors: cli/nothing. */
+/** Errors: project/nothing. */
 export async function openDataSet(p: ProjectFile, store: Store, given: string | undefined): Promise<DataSet> {
   const name = dataNameOf(p, given);
   const found = await findDataSet(p, store, name);
   if (found) return found;
-  throw cliErrors.fail("nothing", {
+  throw projectErrors.fail("nothing", {
     place: `data/${name}`,
     expected: "curated documents",
     received: "none yet",
@@ -67,5 +67,16 @@ export async function openDataSet(p: ProjectFile, store: Store, given: string | 
   });
 }
 
-export const staleLine = ({ name, artifact }: DataSet): string =>
-  `loam: ${artifact.id} is shown; loam.yaml, the source or Loam has changed since. \`loam data run ${name}\` makes it anew.`;
+/** What a call says of the data set that it is about. */
+export interface DataSetState {
+  readonly name: string;
+  /** Identifier of the documents. */
+  readonly artifact: string;
+  /** loam.yaml, the source or Loam has changed since these documents were made. */
+  readonly isStale: boolean;
+}
+
+export const stateOf = ({ name, artifact, isStale }: DataSet): DataSetState => ({ name, artifact: artifact.id, isStale });
+
+export const staleLine = ({ name, artifact }: Pick<DataSetState, "name" | "artifact">): string =>
+  `loam: ${artifact} is shown; loam.yaml, the source or Loam has changed since. \`loam data run ${name}\` makes it anew.`;

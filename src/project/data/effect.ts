@@ -2,10 +2,10 @@
  * The two data sets of `loam data effect`: the project's own, and the same with one step more or one less, curated by the same stages. Both
  * artifacts stay in the store until `loam gc`; a second question about the same step finds them there.
  */
-import { check, nearest, random } from "../../base/index.ts";
+import { check, random } from "../../base/index.ts";
 import { type AskedDocument, type Document, documentsOf, type StepName, stepEntry, steps } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors, nearestHint, wrongUse } from "../errors.ts";
 import type { ProjectFile } from "../project-file.ts";
 
 export interface EffectSides {
@@ -20,7 +20,7 @@ export interface EffectSides {
 type Entry = ProjectFile["config"]["data"][string]["steps"][number];
 const nameOf = (entry: Entry): string => (typeof entry === "string" ? entry : Object.keys(entry)[0]!);
 
-/** Both sides of the question. Errors: cli/usage. */
+/** Both sides of the question. Errors: project/argument. */
 export function effectSides(
   project: ProjectFile,
   name: string,
@@ -29,18 +29,17 @@ export function effectSides(
   mustBePresent: boolean,
 ): EffectSides {
   if (!Object.hasOwn(steps, step)) {
-    const near = nearest(step, Object.keys(steps));
-    throw cliErrors.fail("usage", {
-      place: "loam data effect: --step",
-      expected: `one of ${Object.keys(steps).join(", ")}`,
-      received: JSON.stringify(step),
-      ...(near ? { hint: `Did you mean "${near}"?` } : {}),
-    });
+    throw wrongUse(
+      "loam data effect: --step",
+      `one of ${Object.keys(steps).join(", ")}`,
+      JSON.stringify(step),
+      nearestHint(step, Object.keys(steps)),
+    );
   }
   const part = project.config.data[name]!;
   const isPresent = part.steps.some(s => nameOf(s) === step);
   const fail = (received: string, hint: string) =>
-    cliErrors.fail("usage", { place: "loam data effect", expected: `${name} with the step ${step}`, received, hint });
+    projectErrors.fail("argument", { place: "loam data effect", expected: `${name} with the step ${step}`, received, hint });
   if (mustBePresent && !isPresent)
     throw fail(`steps ${part.steps.map(nameOf).join(", ")}`, "Without --without the step is added and its effect measured.");
   if (isPresent && Object.keys(settings).length > 0)

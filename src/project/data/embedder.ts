@@ -12,16 +12,6 @@ import type { Device } from "../../tensor/index.ts";
 import { encoderInForm } from "../models/quantised-encoder.ts";
 import { readServedEncoder } from "../serving/read-encoder.ts";
 
-/** Files that decide what a folder's vectors are, where they are there; `*.safetensors` besides. */
-export const embedderFiles = [
-  "config.json",
-  "tokenizer.json",
-  "modules.json",
-  "sentence_bert_config.json",
-  "1_Pooling/config.json",
-  "model.safetensors.index.json",
-] as const;
-
 /** Tokens of a batch: many texts come at once, so only full batches need to be quick. */
 const batchTokens = 512;
 

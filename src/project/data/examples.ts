@@ -8,7 +8,7 @@ import { extname, join, resolve } from "node:path";
 import { fileError } from "../../base/index.ts";
 import { type Document, documentsOf, textLines } from "../../data/index.ts";
 import type { Store } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { openDataSet } from "./data-set.ts";
 
@@ -27,7 +27,7 @@ export interface ExampleSources {
 }
 
 const usage = (place: string, expected: string, received: string, hint?: string) =>
-  cliErrors.fail("usage", { place: `loam data quality: ${place}`, expected, received, ...(hint ? { hint } : {}) });
+  projectErrors.fail("argument", { place: `loam data quality: ${place}`, expected, received, ...(hint ? { hint } : {}) });
 
 /** Texts that hold a NUL byte are programs or pictures. */
 const isText = (bytes: Buffer): boolean => !bytes.includes(0);
@@ -65,7 +65,7 @@ async function textsOfPath(path: string): Promise<string[]> {
   }
 }
 
-/** Texts of both kinds. Errors: cli/usage, cli/nothing, base/missingFile. */
+/** Texts of both kinds. Errors: project/argument, project/nothing, base/missingFile. */
 export async function readExamples(sets: ExampleSets, { project, store, name, cwd }: ExampleSources) {
   const loaded = new Map<string | undefined, readonly Document[]>();
   async function documents(of: string | undefined): Promise<readonly Document[]> {

@@ -10,7 +10,7 @@ export interface KnownSet {
   readonly ids: readonly string[];
 }
 
-/** Every data set that was made; at least one. Errors: cli/nothing. */
+/** Every data set that was made; at least one. Errors: project/nothing. */
 export async function knownSets(p: ProjectFile, store: Store): Promise<KnownSet[]> {
   const sets: KnownSet[] = [];
   for (const name of Object.keys(p.config.data)) {

@@ -1,12 +1,32 @@
 /** Data sets of a project: documents, sources, scorers, what forgetting means. */
-export { cardPartOf, cardRecordOf } from "./card-record.ts";
-export { type DataSet, dataNameOf, findDataSet, openDataSet, staleLine } from "./data-set.ts";
-export { effectMaterial, effectSides } from "./effect.ts";
-export { readExamples } from "./examples.ts";
-export { findDocument, knownSets } from "./find-document.ts";
-export { type ForgetPlan, forgetPlan, type Holder, holdersOf } from "./forget-plan.ts";
-export { type NewSource, newSource, readerOf, type SourceEntry } from "./new-source.ts";
-export { noteDataSet } from "./newest-documents.ts";
-export { proxyTrainer, proxyVocab } from "./proxy-trainer.ts";
+export { type DataSet, dataNameOf, findDataSet, openDataSet, staleLine, type DataSetState } from "./data-set.ts";
+export { type ForgetPlan, type Holder } from "./forget-plan.ts";
+export { type AddedSource, type AddOptions, type AddPlan, applyAdd, planAdd } from "./add-source.ts";
+export { type CuratedData, type CuratedSet, type CurateOptions, curateData, type WorkedOnData, type WorkOnDataOptions, workOnData } from "./curate.ts";
+export { DataCalls } from "./data-calls.ts";
+export { type DataReportOptions, type DroppedDocument, type DroppedDocuments, type DropsOptions, dataSetReport, droppedDocument, droppedDocuments, type ExplainedDocument, explainDocument, type ThresholdTrial, tryDataThresholds } from "./explore.ts";
+export { applyForget, type Erasure, type ForgetListener, type ForgetOptions, type ForgottenDocuments, type ForgottenSet, fewIds, planForget } from "./forget-documents.ts";
+export { type EffectPair, measureStepEffect, type StepEffect, type StepEffectOptions, type StepEffectPlan } from "./measure-effect.ts";
 export { referenceIdentity } from "./reference-scorer.ts";
-export { whereabouts } from "./whereabouts.ts";
+export {
+  readNamesModel,
+  readQualityModel,
+  type TrainedFile,
+  type TrainedNames,
+  type TrainedQuality,
+  type TrainNamesOptions,
+  type TrainQualityOptions,
+  trainNamesModel,
+  trainQualityModel,
+} from "./train-classifiers.ts";
+export type { Whereabouts } from "./whereabouts.ts";
+export {
+  type ExportDataOptions,
+  type ExportedData,
+  exportData,
+  type ShownDataCard,
+  showDataCard,
+  type WriteCardOptions,
+  type WrittenCard,
+  writeDataCard,
+} from "./write-card.ts";

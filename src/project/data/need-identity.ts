@@ -7,7 +7,16 @@ import { createReadStream, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, posix } from "node:path";
 import { fileError, hashOf, writeFileAtomic } from "../../base/index.ts";
 import { dataErrors } from "../../data/index.ts";
-import { embedderFiles } from "./embedder.ts";
+
+/** Files that decide what a folder's vectors are, where they are there; `*.safetensors` besides. */
+const embedderFiles = [
+  "config.json",
+  "tokenizer.json",
+  "modules.json",
+  "sentence_bert_config.json",
+  "1_Pooling/config.json",
+  "model.safetensors.index.json",
+] as const;
 
 /** Time stamps of file systems are as coarse as 2 s (FAT); what changed just now may change again under the same stamp. */
 const grainMs = 2000;

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { guessReader, readersFor } from "../../data/index.ts";
 import type { YamlValue } from "../edit/edit-yaml.ts";
-import { cliErrors } from "../errors.ts";
+import { wrongUse } from "../errors.ts";
 
 export type SourceEntry = Readonly<Record<string, YamlValue>>;
 
@@ -55,7 +55,7 @@ function inProject(path: string, folder: string): string {
   return below.startsWith("..") || isAbsolute(below) ? slashes(path) : below === "" ? "." : below;
 }
 
-/** Errors: cli/usage where nothing is there. */
+/** Errors: project/argument where nothing is there. */
 export function newSource(text: string, cwd: string, folder: string): NewSource {
   if (/^s3:\/\//.test(text))
     return { entry: { s3: text }, called: short(basename(new URL(text).pathname) || new URL(text).host), names: undefined };
@@ -84,24 +84,24 @@ export function newSource(text: string, cwd: string, folder: string): NewSource 
       return { entry, called: short(basename(above)), names };
     }
   }
-  throw cliErrors.fail("usage", {
-    place: "loam data add",
-    expected: "a folder, a file, a pattern, an installed package (npm:NAME) or s3://BUCKET/PREFIX",
-    received: `"${text}"`,
-    hint: text.startsWith("npm:") ? `Run: npm install ${name}` : `Paths are taken from ${cwd}.`,
-  });
+  throw wrongUse(
+    "loam data add",
+    "a folder, a file, a pattern, an installed package (npm:NAME) or s3://BUCKET/PREFIX",
+    `"${text}"`,
+    text.startsWith("npm:") ? `Run: npm install ${name}` : `Paths are taken from ${cwd}.`,
+  );
 }
 
-/** The reader of a source: the one named, else the one that its files tell. Errors: cli/usage where they do not. */
+/** The reader of a source: the one named, else the one that its files tell. Errors: project/argument where they do not. */
 export function readerOf(source: NewSource, given: string | undefined): string | undefined {
   if (given !== undefined) return given;
   const found = source.names && guessReader(source.names);
   if (found) return found.reader;
   const possible = readersFor(source.names ?? []).map(g => `${g.reader} (${g.files} files)`);
-  throw cliErrors.fail("usage", {
-    place: "loam data add: --reader",
-    expected: possible.length > 0 ? `one of ${possible.join(", ")}` : "a reader",
-    received: "none, and the files do not tell",
-    hint: "docs/data-sources.md lists readers.",
-  });
+  throw wrongUse(
+    "loam data add: --reader",
+    possible.length > 0 ? `one of ${possible.join(", ")}` : "a reader",
+    "none, and the files do not tell",
+    "docs/data-sources.md lists readers.",
+  );
 }

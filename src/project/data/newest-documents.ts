@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { makeFolder, readText, writeFileAtomic } from "../../base/index.ts";
 import { type ArtifactInfo, artifactsFrom, listArtifacts, type Store } from "../../store/index.ts";
-import { searchDocumentsStage } from "../../tune/index.ts";
+import { searchDocumentsName } from "../../tune/index.ts";
 
 /** Name -> id of an artifact. */
 const noted = z.record(z.string(), z.string());
@@ -63,7 +63,7 @@ export async function newestOfEach(
   for (const a of made) {
     const name = nameOf(a);
     // what a trial learns from beside what judges it is of no name
-    if (a.releasedMs !== null || a.stage.name === searchDocumentsStage.name || (only !== undefined && name !== only)) continue;
+    if (a.releasedMs !== null || a.stage.name === searchDocumentsName || (only !== undefined && name !== only)) continue;
     named.set(name, [...(named.get(name) ?? []), a]);
   }
   const newest = new Map<string, ArtifactInfo>();

@@ -7,15 +7,11 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { isLoamError, sha256 } from "../../base/index.ts";
 import { dataErrors, type Embedder, type Need, needKey, type Resources, type Scorer } from "../../data/index.ts";
-import { disposeTree } from "../../nn/index.ts";
 import { resolveVersion, type Store } from "../../store/index.ts";
-import { type Device, openDevice } from "../../tensor/index.ts";
+import type { Device } from "../../tensor/index.ts";
 import type { ProjectFile } from "../project-file.ts";
-import { openVersion } from "../serving/open-version.ts";
-import { folderEmbedder } from "./embedder.ts";
 import { FileHashes, modelFolderIdentity, pathBelow } from "./need-identity.ts";
 import { isReferenceModel, referenceIdentity, referenceScorer } from "./reference-scorer.ts";
-import { decoderScorer } from "./scorer.ts";
 
 export interface Ports extends Disposable {
   readonly resources: Resources;
@@ -34,20 +30,17 @@ const splitVersion = (model: string): [name: string, which: string] => {
   return [name, which];
 };
 
-const projectDevice = (p: ProjectFile): Device => {
-  const { name, ...options } = p.config.device;
-  return openDevice(name, Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)));
-};
-
 /** The ports of a project whose store is open. */
 export function projectPorts(project: ProjectFile, store: Store, options: PortsOptions = {}): Ports {
   const hashes = new FileHashes(resolve(project.folder, ".loam", "needs.json"));
   const identities = new Map<string, string>();
   const opened = new Map<string, Promise<unknown>>();
   const closers: (() => void)[] = [];
-  let device: Device | undefined;
+  // plans and reports ask for no model: what computes is loaded at the first
+  const models = () => import("./open-models.ts");
+  let device: Promise<Device> | undefined;
   const openedDevice = () => {
-    device ??= options.device?.() ?? projectDevice(project);
+    device ??= (async () => options.device?.() ?? (await models()).projectDevice(project))();
     return device;
   };
   /** Opens a thing once; one that could not be opened is tried again. */
@@ -62,21 +55,15 @@ export function projectPorts(project: ProjectFile, store: Store, options: PortsO
 
   async function openScorer(model: string): Promise<Scorer> {
     if (isReferenceModel(model)) return referenceScorer(store, model, options.signal);
-    const served = await openVersion(store, openedDevice(), model);
-    closers.push(() => disposeTree(served.parameters));
-    const end = served.startToken;
-    if (end === undefined)
-      throw dataErrors.fail("resource", { place: model, expected: "a version whose tokenizer has an end token", received: "one without" });
-    const { config, parameters, tokenizer } = served;
-    const scorer = decoderScorer({ device: openedDevice(), config, parameters, tokenizer, end, signal: options.signal });
-    closers.push(() => scorer[Symbol.dispose]());
-    return scorer;
+    const { opened, close } = await (await models()).versionScorer(store, await openedDevice(), model, options.signal);
+    closers.push(close);
+    return opened;
   }
 
   async function openEmbedder(model: string): Promise<Embedder> {
-    const embedder = await folderEmbedder(resolve(project.folder, model), openedDevice());
-    closers.push(() => embedder[Symbol.dispose]());
-    return embedder;
+    const { opened, close } = await (await models()).projectEmbedder(project, await openedDevice(), model);
+    closers.push(close);
+    return opened;
   }
 
   async function identify(need: Need): Promise<string> {

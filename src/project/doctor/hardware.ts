@@ -3,7 +3,7 @@ import { existsSync, statfsSync } from "node:fs";
 import { freemem, release } from "node:os";
 import { dirname } from "node:path";
 import { formatBytes } from "../../base/index.ts";
-import { machine as instructions } from "../../tensor/index.ts";
+import { processorFeatures } from "../../tensor/index.ts";
 import { containerLimits, machine } from "../machine.ts";
 import { type Check, type Finding, row } from "./check.ts";
 import { isMusl, platforms } from "./platforms.ts";
@@ -61,7 +61,7 @@ export const hardware: readonly Check[] = [
   }),
   row("vector units", vector),
   row("machine code", () => {
-    const { vnni512, bf16 } = instructions.processorFeatures();
+    const { vnni512, bf16 } = processorFeatures();
     const data = { vnni512, bf16 };
     if (process.env.LOAM_MACHINE_CODE === "off") return { state: "ok", found: "turned off by LOAM_MACHINE_CODE", data };
     return vnni512

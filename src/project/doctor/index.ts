@@ -1,5 +1,3 @@
 /** Checks of the machine and the software. */
-export type { Check, Place, State } from "./check.ts";
-export { hardware } from "./hardware.ts";
-export { optional } from "./optional.ts";
-export { software } from "./software.ts";
+export type { Finding, State } from "./check.ts";
+export { checkMachine, type MachineCheck, type MachineReport, type MachineSection, machineSections } from "./machine-report.ts";

@@ -6,7 +6,7 @@
  */
 import { isAlias, isMap, isSeq, type Pair, parseDocument, type YAMLMap, type YAMLSeq } from "yaml";
 import { canonicalJson, parseYaml } from "../../base/index.ts";
-import { cliErrors } from "../errors.ts";
+import { wrongUse } from "../errors.ts";
 
 type Value = null | boolean | number | string | readonly Value[] | { readonly [key: string]: Value };
 
@@ -150,12 +150,12 @@ function changed(value: unknown, change: Change, place: string): unknown {
 }
 
 const byHand = (place: string, change: Change) =>
-  cliErrors.fail("usage", {
-    place: `${place}: ${[...change.path, change.key].join(".")}`,
-    expected: "a form that can be changed without touching anything else",
-    received: "another (an alias, perhaps)",
-    hint: `Change it by hand: ${change.kind === "nest" ? `${change.key} becomes ${change.as}: { ${change.name}: ... }` : change.kind === "set" ? `${change.key}: ${flow(change.value)}` : `add ${change.items.map(flow).join(", ")}`}.`,
-  });
+  wrongUse(
+    `${place}: ${[...change.path, change.key].join(".")}`,
+    "a form that can be changed without touching anything else",
+    "another (an alias, perhaps)",
+    `Change it by hand: ${change.kind === "nest" ? `${change.key} becomes ${change.as}: { ${change.name}: ... }` : change.kind === "set" ? `${change.key}: ${flow(change.value)}` : `add ${change.items.map(flow).join(", ")}`}.`,
+  );
 
 function written(text: string, change: Change): string | undefined {
   const document = parseDocument(text, { uniqueKeys: true });
@@ -171,7 +171,7 @@ function written(text: string, change: Change): string | undefined {
   return document.toString({ lineWidth: 0 });
 }
 
-/** The text with the change. Errors: base/syntax where it is no YAML; cli/usage where it cannot be changed safely. */
+/** The text with the change. Errors: base/syntax where it is no YAML; project/argument where it cannot be changed safely. */
 export function editYaml(text: string, change: Change, place: string): string {
   const wanted = canonicalJson(changed(parseYaml(text, place), change, place));
   const isRight = (next: string | undefined): next is string => {

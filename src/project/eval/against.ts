@@ -4,13 +4,13 @@
  */
 import { nearest } from "../../base/index.ts";
 import { listModels } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { isHub } from "../models/hub.ts";
 import { isPath } from "../models/paths.ts";
 import { knownModels } from "../serving/find-model.ts";
 import { isEndpoint, type OpenEvaluated } from "./open-model.ts";
 
-/** `given` with the model before an alias that has none. Errors: cli/usage for what is neither a model nor an alias of the evaluated one. */
+/** `given` with the model before an alias that has none. Errors: project/argument for what is neither a model nor an alias of the evaluated one. */
 export async function againstModel(given: string, evaluated: Pick<OpenEvaluated, "ofModel" | "store">, folder: string): Promise<string> {
   if (given.includes("@") || isEndpoint(given) || isPath(given) || isHub(given)) return given;
   const names = await knownModels(folder);
@@ -21,7 +21,7 @@ export async function againstModel(given: string, evaluated: Pick<OpenEvaluated,
   if (aliases.includes(given)) return `${ofModel}@${given}`;
   const near = nearest(given, [...aliases, ...names]);
   const either = ofModel === undefined ? "" : `, or an alias of ${ofModel}: ${aliases.join(", ")}`;
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: "loam eval --against",
     expected: `a model (${names.join(", ") || "none is here yet"})${either}`,
     received: `"${given}"`,

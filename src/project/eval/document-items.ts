@@ -2,10 +2,10 @@
 import { documentsOf, recordOf, type Side } from "../../data/index.ts";
 import { type DocumentItems, evaluateErrors, type Item } from "../../evaluate/index.ts";
 import { type DataSet, openDataSet } from "../data/data-set.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { openRecordOf, projectOrNone } from "../models/home.ts";
 
-/** Reads when it is asked. Errors: evaluate/task outside a project; cli/usage, cli/nothing where the data set is unknown, not made or not made anew; evaluate/empty. */
+/** Reads when it is asked. Errors: evaluate/task outside a project; project/argument, project/nothing where the data set is unknown, not made or not made anew; evaluate/empty. */
 export const documentItems =
   (folder: string): DocumentItems =>
   async (name, side) => {
@@ -27,7 +27,7 @@ export const documentItems =
 
 async function read(name: string, side: Side, { artifact, isStale }: DataSet) {
   if (isStale)
-    throw cliErrors.fail("nothing", {
+    throw projectErrors.fail("nothing", {
       place: `data/${name}`,
       expected: "documents as loam.yaml says now",
       received: `${artifact.id}, made before it or the source changed`,

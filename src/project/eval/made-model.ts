@@ -1,6 +1,6 @@
 /** A model of the project that was made on the way to another one, as the base of a tuned model is, and has no version: what loam.yaml stands for now. */
 import type { ArtifactReader, Store } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { lifeOf, planLink } from "../life.ts";
 import { modelNames } from "../models/home.ts";
 import { modelsOf, type ProjectFile } from "../project-file.ts";
@@ -8,7 +8,7 @@ import type { Found } from "../serving/find-model.ts";
 import { foundFiles } from "../serving/found-files.ts";
 import type { LabelledFiles } from "../serving/open-version.ts";
 
-/** Makes nothing. Errors: cli/nothing where it is not made, or was made before loam.yaml or its source changed; those of the file. */
+/** Makes nothing. Errors: project/nothing where it is not made, or was made before loam.yaml or its source changed; those of the file. */
 export async function madeModel(project: ProjectFile, store: Store, name: string): Promise<LabelledFiles> {
   const made = new Map<string, ArtifactReader>();
   for (const link of lifeOf(project, name, { onProblem: () => {} })) {
@@ -22,7 +22,7 @@ export async function madeModel(project: ProjectFile, store: Store, name: string
         label: { id: name, name, fingerprint: plan.artifact.digest, artifact: plan.artifact.id },
       };
   }
-  throw cliErrors.fail("nothing", {
+  throw projectErrors.fail("nothing", {
     place: name,
     expected: "a version of it, or one that is made as loam.yaml says now",
     received: "neither",

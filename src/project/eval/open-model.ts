@@ -9,7 +9,7 @@ import { checkModelFiles, disposeTree, type FilesReader, toldLabel } from "../..
 import { createApp, createEmbeddingEngine, createEngine, type ServedModel, textTokens } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { openRecordOf, projectOrNone } from "../models/home.ts";
 import { modelText } from "../models/model-text.ts";
 import type { ProjectFile } from "../project-file.ts";
@@ -17,7 +17,7 @@ import { findModel } from "../serving/find-model.ts";
 import { defaultContext, deviceOf } from "../serving/open-engine.ts";
 import { readServedReader, readsTexts } from "../serving/read-encoder.ts";
 import { type ModelLabel, readServedModel } from "../serving/read-model.ts";
-import { untilStopped } from "../until-stopped.ts";
+import { loadedUnlessLeft, type Stopping, untilStopped } from "../until-stopped.ts";
 import { namedOrMade } from "./made-model.ts";
 
 export interface OpenEvaluated extends AsyncDisposable {
@@ -30,7 +30,7 @@ export interface OpenEvaluated extends AsyncDisposable {
   readonly names: readonly string[];
 }
 
-export interface OpenOptions {
+export interface OpenOptions extends Stopping {
   readonly folder: string;
   readonly cwd: string;
   /** Requests in flight at an endpoint, or answers written at once in this process. */
@@ -38,8 +38,6 @@ export interface OpenOptions {
   readonly context?: number | undefined;
   /** Threads, where neither the project's nor the processor's number is meant. */
   readonly threads?: number | undefined;
-  /** A load that it interrupts is left behind. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Where an endpoint's key is looked for; never an argument, which others can read. */
@@ -56,7 +54,7 @@ function once<T>(make: () => Promise<T>): { readonly get: () => Promise<T>; read
 async function endpoint(given: string, o: OpenOptions): Promise<OpenEvaluated> {
   const at = given.indexOf("#");
   if (at < 0)
-    throw cliErrors.fail("usage", {
+    throw projectErrors.fail("argument", {
       place: "loam eval: model",
       expected: "the model's name behind the address: http://127.0.0.1:8080/v1#NAME",
       received: `"${given}"`,
@@ -114,12 +112,12 @@ async function decoder(files: FilesReader, label: ModelLabel, project: ProjectFi
     parts: {
       likelihood: likelihood.likelihood,
       rolling: likelihood.rolling,
-      generate: async (requests, each, ...more) => (await untilStopped(o.signal, writing.get())).asked.generate!(requests, each, ...more),
+      generate: async (requests, each, ...more) => (await untilStopped(writing.get(), o)).asked.generate!(requests, each, ...more),
       ...(chatTemplate ? { chat: turns => chatTemplate.render(turns as never, { addGenerationPrompt: true }) } : {}),
     },
     async [Symbol.asyncDispose]() {
       likelihood[Symbol.dispose]();
-      const made = writing.made() && (await untilStopped(o.signal, writing.get()).catch(() => undefined));
+      const made = writing.made() && (await loadedUnlessLeft(writing.get(), o));
       made?.app.close();
       await made?.engine.close();
       disposeTree(model.parameters);
@@ -192,7 +190,7 @@ async function encoder(files: FilesReader, label: ModelLabel, project: ProjectFi
   };
 }
 
-/** Errors: cli/usage, cli/nothing, store/notFound, cli/model; loading fails when the first question comes. */
+/** Errors: project/argument, project/nothing, store/notFound, project/model; loading fails when the first question comes. */
 export async function openEvaluated(given: string | undefined, o: OpenOptions): Promise<OpenEvaluated> {
   if (given !== undefined && isEndpoint(given)) return endpoint(given, o);
   const found = await findModel(o.folder, o.cwd, given);
@@ -202,14 +200,14 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
     const isEncoder = readsTexts((await checkModelFiles(files)).model);
     const opened = once(() => (isEncoder ? encoder(files, label, found.project) : decoder(files, label, found.project, o)));
     const store = found.store ?? (await openRecordOf(found.project));
-    const read = () => untilStopped(o.signal, opened.get());
+    const read = () => untilStopped(opened.get(), o);
     const lazily =
       (kind: "likelihood" | "rolling" | "generate" | "embed" | "classify") =>
       async (...args: readonly unknown[]) => {
         const { parts } = await read();
         const part = parts[kind] as ((...a: readonly unknown[]) => Promise<void>) | undefined;
         if (!part)
-          throw cliErrors.fail("family", {
+          throw projectErrors.fail("family", {
             place: label.id,
             expected: `a model that can do what the task asks (${kind})`,
             received: Object.keys(parts).join(", "),
@@ -235,7 +233,7 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
       names: [...new Set([label.id, ...(label.name === undefined ? [] : [label.name]), ...aliases])],
       async [Symbol.asyncDispose]() {
         // a load that was abandoned is not waited for
-        if (opened.made()) await (await read().catch(() => undefined))?.[Symbol.asyncDispose]();
+        if (opened.made()) await (await loadedUnlessLeft(opened.get(), o))?.[Symbol.asyncDispose]();
         if (!found.store) await store.close();
         await found[Symbol.asyncDispose]();
       },

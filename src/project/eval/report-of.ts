@@ -1,24 +1,26 @@
 /** What an evaluation of the record found, and how often its test set was looked at. */
-import type { BitsReport } from "../../evaluate/index.ts";
 import { type ArtifactReader, looksOf, type Store } from "../../store/index.ts";
-import type { ClassificationReport, CrossValidationReport, RegressionReport } from "../../tune/index.ts";
-import { type LookedScore, type LooksReport, looksReport } from "../looks.ts";
+import { allKinds, type KindReport } from "../../tune/index.ts";
+import { type LooksReport, looksReport } from "../looks.ts";
 
-export type EvaluationReport = BitsReport | ClassificationReport | RegressionReport | CrossValidationReport;
+/** What `report.json` of an evaluation or a cross-validation says; more of it knows who reads a task's. */
+export interface EvaluationReport {
+  readonly task: string;
+}
 
 /** What an evaluation or a cross-validation found. */
 export const reportOf = async (evaluation: ArtifactReader): Promise<EvaluationReport> =>
   JSON.parse((await evaluation.read("report.json")).toString("utf8")) as EvaluationReport;
 
-/** The score that is looked at first. */
-function mainScore(report: EvaluationReport): LookedScore | undefined {
-  if (report.task === "regression") return { metric: "mean absolute error", better: "lower", ...report.scores.mae };
-  const own = report.task === "classification" ? report.scores.find(s => s.kind === "model") : undefined;
-  return own && { metric: "macro F1", better: "higher", ...own.macroF1 };
-}
+/** How a report of a kind of tuning reads; undefined of others. */
+export const kindReportOf = ({ task }: { readonly task: string }): KindReport | undefined =>
+  allKinds().find(kind => kind.report?.task === task)?.report;
 
 /** How often the test set of an evaluation was looked at; undefined where nothing was counted. */
 export async function evaluationLooks(store: Store, evaluation: ArtifactReader): Promise<LooksReport | undefined> {
   const looks = await looksOf(store.records.read, evaluation.id);
-  return looks && looksReport(looks, mainScore(await reportOf(evaluation)));
+  if (!looks) return undefined;
+  const report = await reportOf(evaluation);
+  // a row reads its own reports
+  return looksReport(looks, kindReportOf(report)?.mainScore(report as never));
 }

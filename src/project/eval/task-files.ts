@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { nearest } from "../../base/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 const ending = /\.ya?ml$/;
@@ -17,12 +17,12 @@ function namesIn(folder: string): string[] {
     .sort();
 }
 
-/** The tasks that are meant: those given, else all of the project's. Errors: cli/usage where there is none. */
+/** The tasks that are meant: those given, else all of the project's. Errors: project/argument where there is none. */
 export function taskNames(given: readonly string[], folder: string): readonly string[] {
   if (given.length > 0) return given;
   const names = namesIn(folder);
   if (names.length > 0) return names;
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: "loam eval",
     expected: `a task: a file, or tasks in ${join(folder, "tasks")}`,
     received: "none",
@@ -30,7 +30,7 @@ export function taskNames(given: readonly string[], folder: string): readonly st
   });
 }
 
-/** Errors: cli/usage with the nearest name. */
+/** Errors: project/argument with the nearest name. */
 export function taskFile(given: string, folder: string, cwd: string): string {
   const path = resolve(cwd, given);
   if (isFile(path)) return path;
@@ -39,7 +39,7 @@ export function taskFile(given: string, folder: string, cwd: string): string {
   const named = ["yaml", "yml"].map(e => join(tasks, `${given}.${e}`)).find(isFile);
   if (named) return named;
   const near = nearest(given, names);
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: "loam eval: task",
     expected: names.length ? `a task file, or one of ${names.join(", ")} in ${tasks}` : "a task file (YAML)",
     received: `"${given}"`,

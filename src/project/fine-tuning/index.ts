@@ -1,2 +1,3 @@
 /** Fine-tuning jobs of a project's server. */
-export { jobsFolder, openJobs } from "./open-jobs.ts";
+export { jobsFolder } from "./open-jobs.ts";
+export { workOnJob } from "./work.ts";

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { isLoamError } from "../../base/index.ts";
 import { checkModelFiles } from "../../nn/index.ts";
 import { type Fleet, type KeepFile, serveErrors } from "../../serve/index.ts";
+import type { FineTuningPart } from "../../serve/part.ts";
 import { openArtifact, resolveVersion, type Store } from "../../store/index.ts";
 import { TuneJobs } from "../../tune/index.ts";
 import type { ProjectFile } from "../project-file.ts";
-import type { FineTuningPart } from "../serving/serve-part.ts";
 import { launchIn } from "./launch.ts";
 import { removeModel } from "./remove-model.ts";
 

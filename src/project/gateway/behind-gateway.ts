@@ -7,7 +7,7 @@ import type { Writable } from "node:stream";
 import { followConfig, Gateway, noticeText, type RequestRecord, type ServeHere } from "../../gateway/index.ts";
 import { type App, type Authorize, consoleLocation } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
 import { findProject, type ProjectFile, projectFile } from "../project-file.ts";
 import { consoleIdentity, withConsole } from "./console-session.ts";
@@ -28,8 +28,8 @@ export interface BehindOptions {
   /** Names of the models that the server has now. */
   readonly names: () => readonly string[];
   readonly warn: (text: string) => void;
-  /** Where a log to `stdout` goes. */
-  readonly stdout: Writable;
+  /** Where a log to `stdout` goes; default: nowhere. */
+  readonly stdout?: Writable | undefined;
   readonly onRequest?: (record: RequestRecord) => void;
 }
 
@@ -50,12 +50,13 @@ export interface BehindGateway {
 /** Answers without a key: for supervisors, and the page's own files, which are the same for everybody. */
 const open = /^\/(health|healthz|readyz|ping|v2\/health\/(live|ready)|index\.html|icon\.svg|assets\/[\w.-]+)?$/;
 /** What the console reads and writes of the project: whoever is signed in reaches it past the gateway, keys through it. */
-const consoleData = /^\/api\/(overview|models|runs|evaluations|graph|data|labels|releases|reports|logged|engine|serving)(\/|$)/;
+const consoleData =
+  /^\/api\/(overview|models|runs|evaluations|graph|data|labels|releases|reports|logged|engine|serving|events|openapi\.json)(\/|$)/;
 
 /** Nothing but the console's routes, whatever the path is read as. */
 const consolesOwn: Authorize = async ({ endpoint }) => (endpoint === "admin" ? undefined : new Response(null, { status: 403 }));
 
-/** Errors: those of `projectGateway`, of the state, and of the port's use (a demo key on an address that others reach: cli/reference). */
+/** Errors: those of `projectGateway`, of the state, and of the port's use (a demo key on an address that others reach: project/reference). */
 export async function behindGateway(options: BehindOptions): Promise<BehindGateway | undefined> {
   const { app, project, isLoopback, warn } = options;
   const serveHere: ServeHere = request => app.fetch(request);
@@ -63,7 +64,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
   const first = await projectGateway(project, given());
   if (!first) return undefined;
   if (first.demoSubject !== undefined && !isLoopback)
-    throw cliErrors.fail("reference", {
+    throw projectErrors.fail("reference", {
       place: `${projectFile}: gateway.demoKey`,
       expected: "no demo key on an address that other machines reach",
       received: `serve.host ${options.host}`,
@@ -110,7 +111,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
   const read = async (): Promise<ProjectGateway> => {
     const found = await projectGateway(findProject(project.folder), given());
     if (found) return found;
-    throw cliErrors.fail("reference", {
+    throw projectErrors.fail("reference", {
       place: `${projectFile}: gateway`,
       expected: "the part that the server was started with",
       received: "none",

@@ -5,10 +5,9 @@
 import { z } from "zod";
 import { check } from "../../base/index.ts";
 import { checkConfig, type GatewayConfig, type ServeHere } from "../../gateway/index.ts";
-import { cliErrors } from "../errors.ts";
-import type { ProjectFile } from "../project-file.ts";
-import { projectFile } from "../project-file.ts";
-import { servedNames } from "../serving/serve-part.ts";
+import { projectErrors } from "../errors.ts";
+import { type ProjectFile, projectFile } from "../project-file.ts";
+import { servedNames } from "../serving/served-as.ts";
 import { accessWithConsole } from "./console-session.ts";
 
 /** The upstream's name. */
@@ -47,13 +46,13 @@ export interface ProjectGatewayGiven {
   readonly here?: ServeHere;
 }
 
-/** What `loam.yaml` says of its gateway; undefined where it says nothing. Errors: base/config, base/unknownKey, cli/reference, gateway/config, gateway/secret. */
+/** What `loam.yaml` says of its gateway; undefined where it says nothing. Errors: base/config, base/unknownKey, project/reference, gateway/config, gateway/secret. */
 export async function projectGateway(project: ProjectFile, given: ProjectGatewayGiven = {}): Promise<ProjectGateway | undefined> {
   const { gateway, serve } = project.config;
   if (gateway === undefined) return undefined;
   const { demoKey, listen, upstreams, models, ...rest } = check(projectGatewayPart, gateway, place);
   if (Object.hasOwn(upstreams, ownUpstream))
-    throw cliErrors.fail("reference", {
+    throw projectErrors.fail("reference", {
       place: `${place}: upstreams.${ownUpstream}`,
       expected: "another name",
       received: `"${ownUpstream}", which is this project's own server`,
@@ -61,7 +60,7 @@ export async function projectGateway(project: ProjectFile, given: ProjectGateway
   const names = given.names ?? servedNames(serve).map(served => served.split("@")[0]!);
   const usualModels = () => Object.fromEntries([...new Set(names)].map(name => [name, { targets: [{ upstream: ownUpstream }] }]));
   if (models === undefined && names.length === 0)
-    throw cliErrors.fail("reference", {
+    throw projectErrors.fail("reference", {
       place,
       expected: "models here, or a model under serve",
       received: "neither",

@@ -25,12 +25,12 @@ export async function watching(
   };
 }
 
-/** `isQuiet`: nothing to stdout, where it belongs to something else. */
+/** `isQuiet`: nothing to stdout, where it belongs to something else, or there is none. */
 export function logOf(
   { log, folder }: Pick<GatewayConfig, "log" | "folder">,
-  { stdout, isQuiet = false }: { readonly stdout: Writable; readonly isQuiet?: boolean },
+  { stdout, isQuiet = stdout === undefined }: { readonly stdout?: Writable | undefined; readonly isQuiet?: boolean },
 ): AccessLog {
   const { to, sample, sizeBytes, keepMs } = log;
   const place = to === "stdout" ? (isQuiet ? "none" : to) : to === "none" ? to : resolve(folder, to);
-  return openAccessLog({ to: place, sample, sizeBytes, keepMs, random: Math.random, stdout });
+  return openAccessLog({ to: place, sample, sizeBytes, keepMs, random: Math.random, ...(stdout ? { stdout } : {}) });
 }

@@ -1,3 +1,2 @@
 /** A new project's files. */
-export { linkPackage } from "./link.ts";
-export { projectFiles } from "./project-files.ts";
+export { type WrittenProject, writeProject } from "./write-project.ts";

@@ -1,3 +1,4 @@
 /** Labels that people give on the console. */
-export { labelSource } from "./label-source.ts";
+export { LabelCalls } from "./label-calls.ts";
+export { type LabelBatch, type LabelledSet } from "./label-source.ts";
 export { poolReader } from "./pool.ts";

@@ -2,15 +2,17 @@
  * Texts of a data set for people to label, and what they gave: votes in a log, and beside it the texts with the class that most gave, as JSON Lines
  * with `text` and `label` that a data set of the project reads for `loam tune`. Where a classifier is asked, what it is least sure of comes first.
  */
+import { statSync } from "node:fs";
 import { isLoamError, privateFileMode, writeFileAtomic } from "../../base/index.ts";
-import { type AskedClassifier, type ConsoleSource, serveErrors } from "../../serve/index.ts";
+import { type AskedClassifier, type ConsoleSource, type LabelGiven, serveErrors } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ProjectFile } from "../project-file.ts";
-import { type LabelPart, labelledFile, votesFile } from "./label-part.ts";
+import { labelledFile, votesFile } from "./label-files.ts";
+import type { LabelPart } from "./label-part.ts";
 import { type Pool, type PooledText, poolReader } from "./pool.ts";
 import { marginOf, poolOrder } from "./pool-order.ts";
 import { PoolScores } from "./pool-scores.ts";
-import { agreementOf, appendVote, majority, newestVotes, readVotes, type Vote } from "./votes.ts";
+import { type Agreement, agreementOf, appendVote, majority, newestVotes, readVotes, type Vote } from "./votes.ts";
 
 /** Characters of a text that a page shows, and the model is asked about. */
 const shownCharacters = 20_000;
@@ -26,7 +28,39 @@ interface OpenSet {
 /** Gives `use` the version that a name means now. */
 export type AskModel = <T>(model: string, signal: AbortSignal, use: (classifier: AskedClassifier) => Promise<T>) => Promise<T>;
 
+/** An entry of `labels:`, and how much of it is labelled. */
+export interface LabelledSet {
+  readonly name: string;
+  /** The data set whose texts are labelled. */
+  readonly on: string;
+  readonly classes: readonly string[];
+  /** The classifier that is asked which texts come first. */
+  readonly model: string | null;
+  readonly texts: number;
+  /** Texts that most people gave one class. */
+  readonly decided: number;
+  /** The texts with their classes, as JSON Lines that a data set reads. */
+  readonly file: string;
+  readonly agreement: Agreement;
+}
+
+export interface LabelBatch extends LabelledSet {
+  /** Texts that the person has not labelled. */
+  readonly left: number;
+  readonly items: readonly { readonly id: string; readonly text: string; readonly guess: Readonly<Record<string, number>> | null }[];
+  /** How far the classifier has been asked; null where none is. */
+  readonly asked: {
+    readonly version: string | null;
+    readonly failure: string | null;
+    readonly of: number;
+    readonly texts: number;
+  } | null;
+}
+
 export interface ProjectLabels extends NonNullable<ConsoleSource["labels"]> {
+  sets(): Promise<LabelledSet[]>;
+  batch(name: string, by: string): Promise<LabelBatch | undefined>;
+  give(name: string, given: LabelGiven): Promise<LabelledSet | undefined>;
   /** Asks no model any more. */
   close(): Promise<void>;
 }
@@ -60,7 +94,7 @@ export function labelSource(project: ProjectFile, store: Store, ask?: AskModel):
 
   const textOf = ({ text }: PooledText): string => text.slice(0, shownCharacters);
 
-  const stateOf = (name: string, { part, pool: { texts: all }, votes }: OpenSet) => {
+  const stateOf = (name: string, { part, pool: { texts: all }, votes }: OpenSet): LabelledSet => {
     const newest = newestVotes(votes);
     const decided = [...newest].filter(([id, own]) => all.has(id) && majority(own.values()) !== undefined).length;
     return {
@@ -88,6 +122,8 @@ export function labelSource(project: ProjectFile, store: Store, ask?: AskModel):
 
   return {
     sets: async () => Promise.all(Object.keys(config.labels).map(async name => stateOf(name, (await open(name))!))),
+    revision: () =>
+      JSON.stringify(Object.keys(config.labels).map(name => statSync(votesFile(folder, name), { throwIfNoEntry: false })?.size ?? 0)),
     async batch(name, by) {
       const set = await open(name);
       if (!set) return undefined;

@@ -1,11 +1,11 @@
 /** A data set that reads what people give on the page Labels is not there before they have given any: said so, with where they do. */
 import { dirname, resolve } from "node:path";
 import { isLoamError } from "../../base/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import type { ProjectFile } from "../project-file.ts";
-import { labelledFile } from "./label-part.ts";
+import { labelledFile } from "./label-files.ts";
 
-/** Errors: cli/nothing where the data set's folder is that of a label set without labels; others as they come. */
+/** Errors: project/nothing where the data set's folder is that of a label set without labels; others as they come. */
 export async function untilLabelled<T>(p: ProjectFile, dataSet: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
@@ -16,7 +16,7 @@ export async function untilLabelled<T>(p: ProjectFile, dataSet: string, work: ()
     const name = Object.keys(p.config.labels).find(l => dirname(labelledFile(p.folder, l)) === resolve(p.folder, folder));
     if (name === undefined) throw error;
     const { on } = p.config.labels[name]!;
-    throw cliErrors.fail(
+    throw projectErrors.fail(
       "nothing",
       {
         place: `data.${dataSet}`,

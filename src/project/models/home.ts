@@ -17,7 +17,7 @@ export function projectOrNone(from: string): ProjectFile | undefined {
   try {
     return findProject(from);
   } catch (error) {
-    if (isLoamError(error, "cli/noProject")) return undefined;
+    if (isLoamError(error, "project/noProject")) return undefined;
     throw error;
   }
 }
@@ -31,6 +31,16 @@ export const homeIfThere = async (): Promise<Store | undefined> =>
 
 /** The record of a project, or the home's where there is no project. */
 export const openRecordOf = (project: ProjectFile | undefined): Promise<Store> => (project ? openProjectStore(project) : openHome());
+
+/** Opens it for as long as `use` takes. */
+export async function withRecordOf<T>(project: ProjectFile | undefined, use: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openRecordOf(project);
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
+}
 
 /** Names of the models of a record. */
 export const modelNames = async (store: Store): Promise<string[]> => (await listModels(store)).map(m => m.model);

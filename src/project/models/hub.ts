@@ -11,7 +11,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { check, formatBytes, type Progress } from "../../base/index.ts";
 import { ggufModels } from "../../nn/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors, wrongUse } from "../errors.ts";
 import { isGguf, isModelFile } from "./paths.ts";
 
 export interface HubPlace {
@@ -52,18 +52,14 @@ const maxRedirects = 5;
 const tries = 5;
 
 const fail = (place: string, expected: string, received: string, hint?: string, cause?: unknown) =>
-  cliErrors.fail("download", { place, expected, received, ...(hint ? { hint } : {}) }, cause);
+  projectErrors.fail("download", { place, expected, received, ...(hint ? { hint } : {}) }, cause);
 
-/** `hf:OWNER/NAME`, `hf:OWNER/NAME@REVISION`, `hf:OWNER/NAME:FILE`. Errors: cli/usage. */
+/** `hf:OWNER/NAME`, `hf:OWNER/NAME@REVISION`, `hf:OWNER/NAME:FILE`. Errors: project/argument. */
 export function parseHub(text: string): HubPlace {
   const match = /^hf:([\w.-]+)\/([\w.-]+)(?:@([\w./-]+))?(?::([\w.-]+(?:\/[\w.-]+)*))?$/.exec(text);
   const [, owner = "", name = "", revision = "main", file] = match ?? [];
   if (!match || [owner, name, ...revision.split("/"), ...(file?.split("/") ?? [])].some(part => /^\.*$/.test(part)))
-    throw cliErrors.fail("usage", {
-      place: "loam models import",
-      expected: "hf:OWNER/NAME, with @REVISION or :FILE where they matter",
-      received: JSON.stringify(text.slice(0, 100)),
-    });
+    throw wrongUse("loam models import", "hf:OWNER/NAME, with @REVISION or :FILE where they matter", JSON.stringify(text.slice(0, 100)));
   return { owner, name, revision, ...(file === undefined ? {} : { file }) };
 }
 
@@ -149,7 +145,7 @@ function chosen(names: readonly string[], place: HubPlace): string[] {
   );
 }
 
-/** What a repository holds at a revision. Errors: cli/download. */
+/** What a repository holds at a revision. Errors: project/download. */
 export async function hubModel(place: HubPlace, o: HubOptions = {}): Promise<HubModel> {
   const what = placeText(place);
   const url = `${endpointOf(o)}/api/models/${place.owner}/${place.name}/revision/${encodeURIComponent(place.revision)}?blobs=true`;
@@ -261,7 +257,7 @@ async function fetchRest(
 
 /**
  * Fetches a file of a model to `path`, or what is missing of it, and checks its digest; a file that is there whole is not fetched again.
- * Errors: cli/download; a file with another digest is removed.
+ * Errors: project/download; a file with another digest is removed.
  */
 export async function fetchHubFile(model: HubModel, file: HubFile, path: string, o: HubOptions = {}): Promise<void> {
   const { owner, name } = model.place;

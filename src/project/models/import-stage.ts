@@ -9,7 +9,7 @@ import { z } from "zod";
 import { fileError, type Progress } from "../../base/index.ts";
 import { checkModelFiles, countParameters, type FilesReader, specOfModel } from "../../nn/index.ts";
 import { type RunResult, runStage, type Store, stage } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { fetchHubFile, type HubModel, type HubOptions } from "./hub.ts";
 import { modelText } from "./model-text.ts";
 import { isGguf, localModel, modelDigests } from "./paths.ts";
@@ -33,7 +33,7 @@ export async function localSource(path: string, signal?: AbortSignal): Promise<I
   const { files } = localModel(path);
   const list = await modelDigests(files, signal);
   if (list.length === 0)
-    throw cliErrors.fail("model", { place: path, expected: "a GGUF file, or config.json and safetensors", received: "neither" });
+    throw projectErrors.fail("model", { place: path, expected: "a GGUF file, or config.json and safetensors", received: "neither" });
   return {
     options: { files: list.map(({ digest, ...f }) => ({ ...f, digest: `sha256:${digest}` })) },
     files: async () => files,
@@ -69,7 +69,7 @@ async function* checked(path: string, name: string, digest: string, signal: Abor
   }
   const got = sha256 && `sha256:${sha256.digest("hex")}`;
   if (got !== undefined && got !== digest)
-    throw cliErrors.fail("model", { place: name, expected: digest, received: got, hint: "The file changed while it was read." });
+    throw projectErrors.fail("model", { place: name, expected: digest, received: got, hint: "The file changed while it was read." });
 }
 
 const importStage = (source: ImportSource) =>
@@ -102,7 +102,7 @@ const importStage = (source: ImportSource) =>
     },
   });
 
-/** Makes the artifact of a source, or finds it: the same files are the same artifact. Errors: those of the files; cli/download. */
+/** Makes the artifact of a source, or finds it: the same files are the same artifact. Errors: those of the files; project/download. */
 export const importModel = (
   store: Store,
   source: ImportSource,

@@ -7,7 +7,7 @@ import { check } from "../../base/index.ts";
 import { type FilesReader, type ModelFormat, modelFormat, openGgufOf } from "../../nn/index.ts";
 import type { ServedChatTemplate } from "../../serve/index.ts";
 import { chatTemplate, endToken, ggufTokenizer, loadTokenizer, type Tokenizer } from "../../text/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { ggufSampling, huggingFaceSampling, type SamplingDefaults } from "./generation-defaults.ts";
 
 export interface ModelText {
@@ -33,7 +33,7 @@ const placeOf = (reader: FilesReader, name: string): string => (reader.id ? `${r
 async function tokenizerFile(reader: FilesReader): Promise<Tokenizer> {
   const name = "tokenizer.json";
   if (!has(reader, name))
-    throw cliErrors.fail("model", {
+    throw projectErrors.fail("model", {
       place: reader.id ?? "model",
       expected: name,
       received: has(reader, "tokenizer.model") ? "tokenizer.model only" : "none",
@@ -67,7 +67,7 @@ async function json<S extends z.ZodType>(reader: FilesReader, name: string, sche
   try {
     value = JSON.parse(await textOf(reader, name));
   } catch (error) {
-    throw cliErrors.fail("model", { place, expected: "JSON", received: (error as Error).message.slice(0, 100) }, error);
+    throw projectErrors.fail("model", { place, expected: "JSON", received: (error as Error).message.slice(0, 100) }, error);
   }
   return check(schema, value, place);
 }
@@ -137,7 +137,7 @@ const readers: { readonly [F in ModelFormat]: (reader: FilesReader, file: string
   gguf: ggufText,
 };
 
-/** Reads it. Errors: those of the files (nn, text, base), cli/model where one is missing. */
+/** Reads it. Errors: those of the files (nn, text, base), project/model where one is missing. */
 export async function modelText(reader: FilesReader): Promise<ModelText> {
   const { format, file } = await modelFormat(reader);
   return readers[format](reader, file);

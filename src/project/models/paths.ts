@@ -4,7 +4,7 @@ import { createReadStream, statSync } from "node:fs";
 import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { fileError, hashOf } from "../../base/index.ts";
 import { type FilesReader, folderFiles, ggufModels, ggufParts } from "../../nn/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 
 /**
  * Files of a folder that make or describe a model, as Hugging Face's libraries name them; others (pickles, pictures, other programs'
@@ -28,7 +28,7 @@ export interface LocalModel {
   readonly name: string;
 }
 
-/** A GGUF file or a folder as model files. Errors: base/missingFile, cli/model where it is neither. */
+/** A GGUF file or a folder as model files. Errors: base/missingFile, project/model where it is neither. */
 export function localModel(path: string): LocalModel {
   let stat: ReturnType<typeof statSync>;
   try {
@@ -55,7 +55,7 @@ export function localModel(path: string): LocalModel {
       name,
     };
   }
-  throw cliErrors.fail("model", {
+  throw projectErrors.fail("model", {
     place: path,
     expected: "a GGUF file, or a folder with config.json and safetensors",
     received: stat?.isFile() ? "another file" : "something else",

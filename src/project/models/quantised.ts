@@ -14,7 +14,7 @@ import {
 } from "../../nn/index.ts";
 import type { ServedModel } from "../../serve/index.ts";
 import type { Device } from "../../tensor/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { calibrationTexts } from "./calibration-text.ts";
 import { closeness } from "./closeness.ts";
 
@@ -47,10 +47,10 @@ const calibrationTokens = 256;
 
 const isQuantisation = (text: string): text is Quantisation => Object.hasOwn(quantisations, text);
 
-/** `exact`, `auto` or a form. Errors: cli/usage. */
+/** `exact`, `auto` or a form. Errors: project/argument. */
 export function quantisationOf(text: string, place: string): Quantisation | "auto" | "exact" {
   if (text === "auto" || text === "exact" || isQuantisation(text)) return text;
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place,
     expected: `one of exact, auto, ${quantisationNames.join(", ")}`,
     received: `"${text}"`,

@@ -17,7 +17,7 @@ import {
 } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { type RunEnvironment, runEnvironment } from "../environment.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { type Distance, distanceOf, lossBound } from "./compare.ts";
 import { type AnyStage, materialStages, rebuildableStages } from "./stages.ts";
 
@@ -88,7 +88,7 @@ function checkPossible(nodes: readonly TraceNode[], stages: ReadonlyMap<string, 
   const obstacles = nodes.flatMap(n => obstacleOf(n, stages, loam) ?? []);
   if (materialStages.has(self.stage)) obstacles.push(`${named(self)}: it came from outside; the record has no stage that made it`);
   if (obstacles.length === 0) return;
-  throw cliErrors.fail("rebuild", {
+  throw projectErrors.fail("rebuild", {
     place: self.id,
     expected: "recorded stages, options and files of the version and all that it was made from",
     received: obstacles.join("; "),
@@ -96,7 +96,7 @@ function checkPossible(nodes: readonly TraceNode[], stages: ReadonlyMap<string, 
   });
 }
 
-/** Errors: cli/rebuild where it cannot be made again; those of its stages and files; the signal's reason. */
+/** Errors: project/rebuild where it cannot be made again; those of its stages and files; the signal's reason. */
 export async function rebuild(o: Rebuild): Promise<readonly RebuiltStage[]> {
   const nodes = await lineageOf(o.store, o.artifact);
   const known = rebuildableStages(o.device(undefined));
@@ -142,7 +142,7 @@ async function rebuildOne(o: Rebuild, beside: Store, node: TraceNode): Promise<R
   }).catch(error => {
     // what was recorded with other options than the stage takes now would be refused by their schema
     if (!isLoamError(error, "base/config") && !isLoamError(error, "base/unknownKey")) throw error;
-    throw cliErrors.fail(
+    throw projectErrors.fail(
       "rebuild",
       { ...error.problem, place: named(node), hint: "The recorded options are not those of this stage." },
       error,

@@ -7,22 +7,8 @@ import type { Stage } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { tokenizerStage } from "../../text/index.ts";
 import { shardsStage, trainStage } from "../../train/index.ts";
-import {
-  checkpointStage,
-  classifyStage,
-  distillStage,
-  documentExamplesStage,
-  embedStage,
-  instructStage,
-  preferenceStage,
-  ratingStage,
-  regressStage,
-  thresholdStage,
-} from "../../tune/index.ts";
-import { modelText } from "../models/model-text.ts";
-import { eightBits } from "../models/quantised-encoder.ts";
-import { encoderText, writeEncoder } from "../tuning/encoder-text.ts";
-import { exampleSurroundings } from "../tuning/instruct-links.ts";
+import { allKinds, type KindSurroundings } from "../../tune/index.ts";
+import { fileSurroundings } from "../tuning/surroundings.ts";
 
 export type AnyStage = Stage<string, z.ZodType>;
 
@@ -32,26 +18,11 @@ export const materialStages: ReadonlySet<string> = new Set(["source", "data", "b
 /** What makes a model of what came from outside, with the device that computes. */
 export function rebuildableStages(device: () => Device): ReadonlyMap<string, AnyStage> {
   const onProblem = () => {};
-  const tokenizerOf = async (model: Parameters<typeof modelText>[0]) => (await modelText(model)).tokenizer;
-  const examples = exampleSurroundings({ device, onProblem });
-  const text = { device, tokenizerOf, served: eightBits, onProblem };
-  const results = ["merged", "adapter"] as const;
-  const stages = [
-    tokenizerStage,
-    shardsStage,
-    trainStage({ device, onProblem }),
-    documentExamplesStage,
-    classifyStage(text),
-    thresholdStage,
-    regressStage(text),
-    embedStage({ device, encoderOf: encoderText, writeEncoder, served: eightBits, onProblem }),
-    checkpointStage(examples),
-    ...results.flatMap(r => [
-      instructStage(examples, r),
-      preferenceStage(examples, r),
-      ratingStage(examples, r),
-      distillStage(examples, r),
-    ]),
-  ];
+  // these stages read no file of a project, and ask no teacher behind an endpoint
+  const outside = (): never => {
+    throw new TypeError("a rebuild reads the record alone");
+  };
+  const around: KindSurroundings = { ...fileSurroundings, device, onProblem, folder: "", holdsOutOwn: outside, reach: outside };
+  const stages = [tokenizerStage, shardsStage, trainStage({ device, onProblem }), ...allKinds().flatMap(kind => kind.stages(around))];
   return new Map(stages.map((s): [string, AnyStage] => [s.name, s]));
 }

@@ -11,6 +11,7 @@ import {
   type Space,
   Study,
   samplers,
+  tasksWith,
   tuneErrors,
   valueIn,
 } from "../../tune/index.ts";
@@ -53,7 +54,7 @@ export function checkSearches(raw: Json, config: SearchedConfig, file: string, c
     else if (search.folds !== undefined)
       throw tuneErrors.fail("path", {
         place: `${place}.folds`,
-        expected: "a tuned model with `task: classify` or `task: regress`: others have no folds",
+        expected: `a tuned model with ${tasksWith(row => row.hasFolds === true)}: others have no folds`,
         received: String(search.folds),
       });
     else if (search.objectives.includes("errors"))

@@ -3,20 +3,14 @@
  * those that select are the configuration's own in every trial; a path that would change what a score is counted in is refused.
  */
 import type { Json } from "../../base/index.ts";
-import { type SearchPart, type Space, tuneErrors, valueIn } from "../../tune/index.ts";
-import type { ProjectConfig } from "../project-file.ts";
-import { canBeCrossValidated, dataSetOf, madeOf } from "../tuning/tune-part.ts";
+import { dataSetOf, canBeCrossValidated, madeOf } from "../../tune/part.ts";
+import { type SearchPart, type Space, tasksWith, tuneErrors, tuningKindOf, valueIn } from "../../tune/index.ts";
+import { type ProjectConfig } from "../part.ts";
 
 /** Paths that change which documents there are, or which of them select. */
 export const movesParts = /^(data\..*|tune\.(on|validation(\..*)?|seed|sample))$/;
 
 export type SearchedConfig = Pick<ProjectConfig, "models" | "tuned" | "tokenizer" | "searches">;
-
-/** Tasks whose losses are counted in tokens: they are the same ones in every trial. */
-const inTokens: readonly string[] = ["instruct", "preference", "distill"];
-
-/** Tasks whose answers are right or wrong: classes, the order of a pair, the nearest text. */
-const tellsWrong: readonly string[] = ["classify", "preference", "embed"];
 
 interface DataRead {
   /** Data sets that a model is made of, the tokenizer's among them. */
@@ -53,13 +47,15 @@ export function checkTuned(
   const fail = (at: string, expected: string, received: string, hint?: string) =>
     tuneErrors.fail("path", { place: `${place}.${at}`, expected, received, ...(hint === undefined ? {} : { hint }) });
   const { tune } = config.tuned[model]!;
+  const { judge } = tuningKindOf(tune);
   if (tokens !== undefined) throw fail("tokens", "no budget in tokens for a tuned model: tune.epochs says how long", String(tokens));
   if (objectives.includes("latency") && valueIn(raw, ["models", model, "tune", "result"]) === "adapter")
     throw fail("objectives", "no latency of an adapter, which answers on its base: tune.result: merged has one", "latency");
-  if (objectives.includes("errors") && !tellsWrong.includes(tune.task))
+  if (objectives.includes("errors") && !judge.tellsWrong)
     throw fail("objectives", `no errors of task ${tune.task}, of which nothing is right or wrong: heldOut counts what it loses`, "errors");
   if (folds !== undefined) {
-    if (!canBeCrossValidated(tune)) throw fail("folds", "a model with `task: classify` or `task: regress`", `task: ${tune.task}`);
+    if (!canBeCrossValidated(tune))
+      throw fail("folds", `a model with ${tasksWith(row => row.hasFolds === true)}`, `task: ${tune.task}`);
     const moving = Object.keys(space).find(name => movesParts.test(name));
     if (moving !== undefined)
       throw fail(`space.${moving}`, "nothing that changes which documents there are beside folds of them", moving, "Leave folds out.");
@@ -80,7 +76,7 @@ export function checkTuned(
         `${name}, and a tuning takes each document once`,
         "Mixtures weigh the documents of pre-training: search the entry of the base.",
       );
-    if (inTokens.includes(tune.task) && data.trained.size > 0 && set === config.tokenizer.from)
+    if (judge.inTokens && data.trained.size > 0 && set === config.tokenizer.from)
       throw fail(
         `space.${name}`,
         "data that the tokenizer is not made of: what is lost is counted in its tokens",

@@ -1,11 +1,9 @@
 /** Hyperparameter search: studies, trials, verdicts. */
-export { type Candidate, measureCandidate, mostContext } from "./candidate.ts";
-export { type StudySpec, specOf, studyFor } from "./definition.ts";
-export { foldComparison, foldSentence } from "./fold-comparison.ts";
-export { leadWorkers } from "./leader.ts";
-export { refusalOf } from "./refusal.ts";
-export { ignoreProblem, type TrialResult } from "./trial.ts";
-export { trialKind } from "./trial-links.ts";
-export { doubtOf, holdsOut, judgeWinner, type StudyVerdict, toldVerdict } from "./verdict.ts";
-export { pointLines, withPoint } from "./winner.ts";
-export { workOnStudy } from "./worker.ts";
+export { workOnSearch } from "../searches.ts";
+export { type StudySpec, specOf } from "./definition.ts";
+export { foldSentence } from "./fold-comparison.ts";
+export type { RefusedBase } from "./refusal.ts";
+export { type ClassBase, type ClassSelection, isAsGood } from "./select-classes.ts";
+export { shortReason, trialCounts } from "./trial-text.ts";
+export { doubtOf, type StudyVerdict } from "./verdict.ts";
+export { pointLines } from "./winner.ts";

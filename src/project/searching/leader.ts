@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { environment, type ProgressEvent } from "../../base/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { packageFolder } from "../package.ts";
 import type { TrialResult } from "./trial.ts";
 
@@ -42,7 +42,7 @@ export async function leadWorkers(o: Leading): Promise<void> {
       const { code, killedBy, said } = await oneWorker(o, signal);
       if (signal.aborted || code === 0) return;
       if (killedBy === null) {
-        const failure = cliErrors.fail("worker", {
+        const failure = projectErrors.fail("worker", {
           place: "loam tune search",
           message:
             said
@@ -56,7 +56,7 @@ export async function leadWorkers(o: Leading): Promise<void> {
       }
       o.onDeath(killedBy);
       if (++deaths > o.mostDeaths)
-        throw cliErrors.fail("worker", {
+        throw projectErrors.fail("worker", {
           place: "loam tune search",
           expected: "workers that live",
           received: `${deaths} that died, the last by ${killedBy}`,

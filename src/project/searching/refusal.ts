@@ -8,3 +8,9 @@ export function refusalOf(error: LoamError, name: string, { config }: Pick<Proje
   const verb = Object.hasOwn(config.tuned, name) ? "tune" : "train";
   return `expected a model that has a version, got one of ${projectFile} that has none yet. \`loam ${verb} ${name}\` makes one.`;
 }
+
+/** A model that cannot be a base, and why. */
+export interface RefusedBase {
+  readonly name: string;
+  readonly reason: string;
+}

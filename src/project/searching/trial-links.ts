@@ -7,15 +7,14 @@ import { documentsOf } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { stepsOf } from "../../train/index.ts";
-import { answerLatency, halfOf, judgeStage, searchShardsStage } from "../../tune/index.ts";
-import { cliErrors } from "../errors.ts";
+import { answerLatency, halfOf, judgedLabel, judgeStage, searchShardsStage } from "../../tune/index.ts";
+import { projectErrors } from "../errors.ts";
+import { withoutReports } from "../../tune/part.ts";
 import { type LifeSurroundings, type Link, lazyDevice, lifeOf, link } from "../life.ts";
 import { checkProject, type ProjectFile, projectFile } from "../project-file.ts";
-import { withoutReports } from "../tuning/tune-part.ts";
 import type { StudySpec } from "./definition.ts";
-import { classifier, regression } from "./trial-documents.ts";
-import { onExamples, vectors } from "./trial-examples.ts";
-import { type Given, judgedLabel, type TrialKind, tokenizerOf } from "./trial-kind.ts";
+import { type Given, type TrialKind, tokenizerOf } from "./trial-kind.ts";
+import { tunedTrial } from "./trial-tuned.ts";
 
 /** Seconds between checkpoints of a trial, at most: what a killed one loses. */
 const checkpointSeconds = 10;
@@ -77,15 +76,6 @@ function language({ project, model, life, trained: train, device }: Given): Tria
   };
 }
 
-const tasks: Readonly<Record<ProjectFile["config"]["tuned"][string]["tune"]["task"], (given: Given) => TrialKind>> = {
-  classify: classifier,
-  instruct: onExamples,
-  preference: onExamples,
-  distill: onExamples,
-  embed: vectors,
-  regress: regression,
-};
-
 /** What a study is about: the configuration as it is, the trial's own where it is another one, and what varies. */
 export interface KindGiven {
   readonly usual: ProjectFile;
@@ -94,7 +84,7 @@ export interface KindGiven {
   readonly folds?: number | undefined;
 }
 
-/** Errors: cli/model for an entry that no search knows how to judge. */
+/** Errors: project/model for an entry that no search knows how to judge. */
 export function trialKind({ usual, trial: project = usual, varies, folds }: KindGiven, model: string, around: LifeSurroundings): TrialKind {
   const device = around.device ?? lazyDevice(project);
   const entry = project.config.tuned[model];
@@ -102,9 +92,9 @@ export function trialKind({ usual, trial: project = usual, varies, folds }: Kind
   const judged = tuned ? { ...project, config: { ...project.config, tuned: { ...project.config.tuned, [model]: tuned } } } : project;
   const life = lifeOf(judged, model, { ...around, device });
   const trained = life.find(l => l.label === model);
-  const make = tuned ? tasks[tuned.tune.task] : trained?.inputs.shards === undefined ? undefined : language;
+  const make = tuned ? tunedTrial : trained?.inputs.shards === undefined ? undefined : language;
   if (!trained || !make)
-    throw cliErrors.fail("model", { place: `models.${model}`, expected: "a model that is trained or tuned", received: "another" });
+    throw projectErrors.fail("model", { place: `models.${model}`, expected: "a model that is trained or tuned", received: "another" });
   return make({ project, usual, varies, folds, model, life, trained, device });
 }
 

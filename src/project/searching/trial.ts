@@ -15,12 +15,12 @@ import {
   trialsOf,
 } from "../../store/index.ts";
 import { metricsFile, readMetrics } from "../../train/index.ts";
-import { isBehind, type ObjectiveName, type Outcome, type Point } from "../../tune/index.ts";
+import { isBehind, judgedLabel, type ObjectiveName, type Outcome, type Point } from "../../tune/index.ts";
 import type { LifeSurroundings } from "../life.ts";
 import { lazyDevice, runLink } from "../life.ts";
 import type { ProjectFile } from "../project-file.ts";
 import type { StudySpec } from "./definition.ts";
-import { judgedLabel, type TrialKind } from "./trial-kind.ts";
+import type { TrialKind } from "./trial-kind.ts";
 import { latencyOf, trialKind, trialProject } from "./trial-links.ts";
 import { trialTree } from "./trial-tree.ts";
 

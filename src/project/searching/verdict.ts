@@ -11,6 +11,7 @@ import {
   type StoredTrial,
 } from "../../store/index.ts";
 import {
+  besideLabel,
   type CountedBy,
   type ObjectiveName,
   ranked,
@@ -24,7 +25,7 @@ import { type LooksReport, looksReport } from "../looks.ts";
 import { type AnewGiven, withModelOf } from "./anew.ts";
 import { type StudySpec, specOf } from "./definition.ts";
 import { judgesOf } from "./trial.ts";
-import { baseLabel, type TrialKind } from "./trial-kind.ts";
+import type { TrialKind } from "./trial-kind.ts";
 
 export interface StudyVerdict extends VerdictReport {
   readonly artifact: string;
@@ -92,7 +93,7 @@ export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undef
   const first = await judged(winner);
   const inputs = { winner: first, runnerUp: second ? await judged(second) : first, default: usual ? await judged(usual) : first };
   const options = { seed: spec.seed, by };
-  const base = judges.get(baseLabel);
+  const base = judges.get(besideLabel("base"));
   const { artifact } = base
     ? await runStage(o.store, verdictBesideBaseStage, { inputs: { ...inputs, base: await judgedModel(base) }, options, ...given })
     : await runStage(o.store, verdictStage, { inputs, options, ...given });

@@ -18,7 +18,7 @@ function changeFor(tree: Json, path: readonly string[], value: Json, place: stri
   throw new Error(`no path: ${path.join(".")}`);
 }
 
-/** The text with a point's values. Errors: cli/usage where it cannot be changed safely. */
+/** The text with a point's values. Errors: project/argument where it cannot be changed safely. */
 export function withPoint(text: string, model: string, point: Point, place: string): string {
   return Object.entries(point).reduce((at, [name, value]) => {
     const change = changeFor(parseYaml(at, place) as Json, pathOf(name, model), value, place);

@@ -1,7 +1,8 @@
 /** One question to the served application, in this process: a request of OpenAI's API, its event stream read to the end. */
 import type { LoamError } from "../../base/index.ts";
+import { readEvents } from "../../protocols/index.ts";
 import type { App } from "../../serve/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 
 export interface Turn {
   readonly role: "user" | "assistant";
@@ -31,22 +32,7 @@ interface Chunk {
   readonly error?: { readonly message: string; readonly code?: string };
 }
 
-const failed = (message: string): LoamError => cliErrors.fail("answer", { place: "loam chat", message });
-
-/** Data of a server-sent event stream. */
-async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<Chunk> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const bytes of body) {
-    rest += decoder.decode(bytes, { stream: true });
-    const parts = rest.split("\n\n");
-    rest = parts.pop()!;
-    for (const part of parts) {
-      const data = part.startsWith("data: ") ? part.slice("data: ".length) : "[DONE]";
-      if (data !== "[DONE]") yield JSON.parse(data) as Chunk;
-    }
-  }
-}
+const failed = (message: string): LoamError => projectErrors.fail("answer", { place: "loam chat", message });
 
 async function post(app: App, { model, sampling, prompt }: Ask, signal: AbortSignal, maxTokens: number | undefined): Promise<Response> {
   const isChat = typeof prompt !== "string";
@@ -67,7 +53,7 @@ async function post(app: App, { model, sampling, prompt }: Ask, signal: AbortSig
   );
 }
 
-/** Asks and reads the answer. Errors: cli/answer; the signal's reason where it aborts. */
+/** Asks and reads the answer. Errors: project/answer; the signal's reason where it aborts. */
 export async function reply(
   app: App,
   ask: Ask,
@@ -80,7 +66,8 @@ export async function reply(
     if (response.ok && response.body) {
       let text = "";
       let finishReason = "stop";
-      for await (const { choices, error } of events(response.body)) {
+      for await (const data of readEvents(response.body)) {
+        const { choices, error } = JSON.parse(data) as Chunk;
         o.signal.throwIfAborted();
         if (error) throw failed(error.message);
         for (const c of choices ?? []) {

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { bertConfig, type ModelConfig } from "../../nn/index.ts";
+import { servePart } from "../../serve/part.ts";
 import { temperatureOf } from "./calibrated.ts";
-import { calibratedIn, servePart } from "./serve-part.ts";
+import { calibratedIn } from "./served-as.ts";
 
 const config = bertConfig({ vocab: 257, width: 32, layers: 1, heads: 2, context: 32 });
 const vectors: ModelConfig = { family: "encoder", config };

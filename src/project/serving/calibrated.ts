@@ -2,10 +2,10 @@
 import { hashOf } from "../../base/index.ts";
 import type { ModelConfig } from "../../nn/index.ts";
 import type { ServedReader } from "../../serve/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 
 /**
- * The recorded temperature of a model's files. None for a model that tells no classes where all of a server's models are asked for. Errors: cli/model for a
+ * The recorded temperature of a model's files. None for a model that tells no classes where all of a server's models are asked for. Errors: project/model for a
  * classifier without one, and for any other model that was named.
  */
 export function temperatureOf({ family, config }: ModelConfig, id: string, asked: "all" | "named"): number | undefined {
@@ -13,7 +13,7 @@ export function temperatureOf({ family, config }: ModelConfig, id: string, asked
   if (classifier?.temperature !== undefined) return classifier.temperature;
   if (classifier === undefined && asked === "all") return undefined;
   const name = id.split("@")[0]!;
-  throw cliErrors.fail("model", {
+  throw projectErrors.fail("model", {
     place: id,
     expected: "a classifier with a recorded temperature, for calibrated probabilities",
     received: classifier === undefined ? "a model that tells no classes" : "one without",

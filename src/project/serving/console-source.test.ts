@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
-import * as contract from "../../../console/src/contract.ts";
-import { logged } from "../../../console/src/contract-releases.ts";
+import * as contract from "../../../console/src/generated/server.ts";
 import { openStore, runStage, type StageContext, stage } from "../../store/index.ts";
 import { metricLine, openMetrics } from "../../train/index.ts";
 import { consoleSource } from "./console-source.ts";
@@ -52,7 +51,7 @@ async function opened() {
   });
   const source = consoleSource("toy", store);
   /** As the page gets them: through JSON and its contract. */
-  const runs = async () => contract.runs.parse(JSON.parse(JSON.stringify(await source.runs())));
+  const runs = async () => contract.answers["GET /api/runs"].parse(JSON.parse(JSON.stringify(await source.runs())));
   const points = async (id: string) => contract.metrics.parse({ points: JSON.parse(JSON.stringify(await source.metrics(id))) }).points;
   return { store, source, runs, points };
 }
@@ -103,7 +102,7 @@ test("a stage of one's own is a run as soon as it logs, and its numbers are curv
   log(1, { loss: 2, purity: 0.5 });
   log(2, { loss: 1, purity: 0.75 });
   const [run] = await runs();
-  const curves = async () => logged.parse(JSON.parse(JSON.stringify(await source.releases!.logged(run!.artifact))));
+  const curves = async () => contract.logged.parse(JSON.parse(JSON.stringify(await source.releases!.logged(run!.artifact))));
   const columns = { loss: [2, 1], purity: [0.5, 0.75] };
   expect(await curves()).toMatchObject({ stage: "own-train", steps: [1, 2], columns });
   // the page Training draws against tokens too: without any it has no points, and no error

@@ -2,13 +2,24 @@
 import { isLoamError } from "../../base/index.ts";
 import { type DataReport, dataReport } from "../../data/index.ts";
 import { type BitsReport, scoreTimes } from "../../evaluate/index.ts";
-import type { ConsoleGraph, ConsoleSource, MetricPoint } from "../../serve/index.ts";
-import { type ArtifactInfo, listArtifacts, listModels, listRuns, openArtifact, readRunData, type Store, trace } from "../../store/index.ts";
+import type { ConsoleEvaluation, ConsoleGraph, ConsoleSource, MetricPoint, RecordRevisions } from "../../serve/index.ts";
+import {
+  type ArtifactInfo,
+  listArtifacts,
+  listModels,
+  listRuns,
+  liveLocks,
+  openArtifact,
+  readRunData,
+  type Store,
+  trace,
+  treeHead,
+} from "../../store/index.ts";
 import { metricsFile, readMetrics } from "../../train/index.ts";
 import { newestOfEach } from "../data/newest-documents.ts";
 import { machine } from "../machine.ts";
 import { artifactPreview } from "../tuning/preview-examples.ts";
-import { artifactOf, liveLog, liveRun, trainedKinds, trainingRuns } from "./live-runs.ts";
+import { artifactOf, liveLog, liveLogBytes, liveRun, trainedKinds, trainingRuns } from "./live-runs.ts";
 import { releaseSource } from "./release-source.ts";
 
 /** Artifacts with a report of a model. */
@@ -34,10 +45,10 @@ async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> 
 const pointsOf = (text: string): readonly MetricPoint[] => readMetrics(text).filter(p => Number.isFinite(p.tokens));
 
 /** A report as the console shows it: scores of bits per byte with what each took. */
-async function timedReport(store: Store, evaluation: ArtifactInfo): Promise<unknown> {
+async function timedReport(store: Store, evaluation: ArtifactInfo): Promise<ConsoleEvaluation["report"]> {
   const report = JSON.parse((await (await openArtifact(store, evaluation.id)).read("report.json")).toString("utf8")) as
     | BitsReport
-    | { readonly task: "classification" | "regression" | "cross-validation" };
+    | Exclude<ConsoleEvaluation["report"], { readonly task: "bits-per-byte" }>;
   if (report.task !== "bits-per-byte") return report;
   const times = await scoreTimes(store, evaluation);
   return { ...report, scores: report.scores.map(s => ({ ...s, ms: times[s.name] ?? s.ms ?? null })) };
@@ -62,6 +73,21 @@ async function graphOf(store: Store, id: string): Promise<ConsoleGraph> {
     })),
   );
   return { root: found.subject.artifacts[0]!, nodes, edges: found.edges.map(({ from, to, name }) => ({ from, to, name })) };
+}
+
+/** The log proves whatever makes pages of artifacts differ; looks at test sets are counted beside it. */
+async function revisionsOf(store: Store): Promise<RecordRevisions> {
+  const db = store.records.read;
+  const { looks } = await db
+    .selectFrom("looks")
+    .select(e => e.fn.countAll<number>().as("looks"))
+    .executeTakeFirstOrThrow();
+  const { head } = await treeHead(db);
+  const running = await db.selectFrom("runs").select(["id", "recipe"]).where("state", "=", "running").orderBy("id").execute();
+  // a run whose process died is running in its row alone
+  const live = (await liveLocks(db)).map(lock => lock.token);
+  const runs = running.map(({ id, recipe }) => [id, live.includes(id), liveLogBytes(store, recipe)]);
+  return { artifacts: `${head} ${looks}`, runs: JSON.stringify([head, runs]) };
 }
 
 /** `project` is the project's name; null where it has none, or where there is no project. */
@@ -144,6 +170,7 @@ export function consoleSource(project: string | null, store: Store): ConsoleSour
           })),
       );
     },
+    revisions: () => revisionsOf(store),
     graph: id => unlessMissing(() => graphOf(store, id)),
     async dataSets() {
       const newest = await newestOfEach(store, { limit: listed });

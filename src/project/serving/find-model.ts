@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import { nearest } from "../../base/index.ts";
 import { listModels, type Store } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { homeIfThere, modelNames, projectOrNone } from "../models/home.ts";
 import { isHub } from "../models/hub.ts";
 import { isPath } from "../models/paths.ts";
@@ -50,7 +50,7 @@ async function atHome(given: string | undefined, project: ProjectFile | undefine
   await home?.close();
   const known = [...(project ? modelsOf(project.config) : []), ...names];
   const near = name === undefined ? undefined : nearest(name, known);
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: "model",
     expected: known.length
       ? `one of ${known.join(", ")}, or a path to a GGUF file or a folder`
@@ -75,10 +75,10 @@ export async function knownModels(folder: string): Promise<string[]> {
   return [...names];
 }
 
-/** Finds it and opens the record that it is in. Errors: cli/usage where there is none of that name. */
+/** Finds it and opens the record that it is in. Errors: project/argument where there is none of that name. */
 export async function findModel(folder: string, cwd: string, given: string | undefined): Promise<Found> {
   if (given !== undefined && isHub(given))
-    throw cliErrors.fail("usage", {
+    throw projectErrors.fail("argument", {
       place: "model",
       expected: "a model that is here",
       received: `"${given}"`,

@@ -4,7 +4,7 @@ import { digestOf, localModel, modelDigests } from "../models/paths.ts";
 import type { Found } from "./find-model.ts";
 import { type LabelledFiles, versionFiles } from "./open-version.ts";
 
-/** Errors: store/notFound, base/missingFile, cli/model. */
+/** Errors: store/notFound, base/missingFile, project/model. */
 export async function foundFiles({ model }: Found): Promise<LabelledFiles> {
   if (model.kind === "version") return versionFiles(model.store, model.wanted);
   const { files, name } = localModel(model.path);

@@ -1,5 +1,5 @@
 /** Runs under way that train something, and what they have logged so far: a training, a tuning, or a stage of one's own that logs. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { readText } from "../../base/index.ts";
 import { artifactId, listRuns, type RunInfo, type Store } from "../../store/index.ts";
@@ -26,6 +26,10 @@ export const trainingRuns = (store: Store, runs: readonly RunInfo[]): RunInfo[] 
 /** The run under way that will make an artifact. */
 export const liveRun = async (store: Store, artifact: string): Promise<RunInfo | undefined> =>
   (await listRuns(store, { limit: newest })).find(r => r.state === "running" && artifactOf(r) === artifact);
+
+/** Bytes that a run has logged so far. */
+export const liveLogBytes = (store: Store, recipe: string): number =>
+  statSync(join(store.scratchFolder, recipe, metricsFile), { throwIfNoEntry: false })?.size ?? 0;
 
 /** The whole lines that a run has logged so far. */
 export function liveLog(store: Store, run: RunInfo): string {

@@ -51,7 +51,7 @@ export function modelVersions(folder: string, cwd: string, choice: EngineChoice)
       known.set(name, other);
       return other;
     } catch (error) {
-      if (isLoamError(error, "cli/usage")) return undefined;
+      if (isLoamError(error, "project/argument")) return undefined;
       throw error;
     }
   }

@@ -4,7 +4,7 @@ import { tampered } from "../../registry/index.ts";
 import type { ServedModel } from "../../serve/index.ts";
 import { type ArtifactReader, openArtifact, resolveVersion, type Store } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { type ModelLabel, readServedModel } from "./read-model.ts";
 
 export interface LabelledFiles {
@@ -24,7 +24,7 @@ function named({ id, files, ...artifact }: ArtifactReader, version: string): Fil
 }
 
 /**
- * `name` or `name@version`, where version is a number or an alias. Errors: store/notFound, cli/model for an adapter; of reading its files registry/tampered and
+ * `name` or `name@version`, where version is a number or an alias. Errors: store/notFound, project/model for an adapter; of reading its files registry/tampered and
  * store/blobMissing.
  */
 export async function versionFiles(store: Store, wanted: string): Promise<LabelledFiles> {
@@ -32,7 +32,7 @@ export async function versionFiles(store: Store, wanted: string): Promise<Labell
   const version = await resolveVersion(store.records.read, name, which);
   const artifact = await openArtifact(store, version.artifact);
   if (artifact.kind === "adapter")
-    throw cliErrors.fail("model", {
+    throw projectErrors.fail("model", {
       place: `${name}@${version.number}`,
       expected: "a model",
       received: `an adapter beside ${artifact.summary.base}`,

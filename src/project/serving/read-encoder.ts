@@ -14,7 +14,7 @@ import {
   servedEncoder,
 } from "../../serve/index.ts";
 import type { Device } from "../../tensor/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { modelText } from "../models/model-text.ts";
 
 /** What names the encoder: from the record, or from its path. */
@@ -40,7 +40,7 @@ async function json<S extends z.ZodType>(files: FilesReader, name: string, schem
     return check(schema, JSON.parse(text), place);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw cliErrors.fail("model", { place, expected: "JSON", received: error.message });
+    throw projectErrors.fail("model", { place, expected: "JSON", received: error.message });
   }
 }
 
@@ -52,7 +52,7 @@ async function ggufPooling(files: FilesReader, name: string): Promise<Pooling> {
   await file.close();
   const pooling = number === undefined ? "mean" : ggufPoolings[Number(number)];
   if (pooling) return pooling;
-  throw cliErrors.fail("model", {
+  throw projectErrors.fail("model", {
     place: `${file.place}: bert.pooling_type`,
     expected: "1 (the mean) or 2 (the first token)",
     received: String(number),
@@ -66,7 +66,7 @@ export async function poolingOf(files: FilesReader): Promise<Pooling> {
   const pooling = await json(files, name, poolingSchema);
   if (pooling === undefined || pooling.pooling_mode_mean_tokens) return "mean";
   if (pooling.pooling_mode_cls_token) return "cls";
-  throw cliErrors.fail("model", {
+  throw projectErrors.fail("model", {
     place: `${files.id ?? "model"}: ${name}`,
     expected: "pooling by the mean or the first token",
     received: "another",
@@ -111,7 +111,7 @@ export const readServedReader = async (files: FilesReader, device: Device, label
     ? readServedClassifier(files, device, label)
     : readServedEncoder(files, device, label);
 
-/** Errors: those of the files (nn, text, base, cli/model), cli/family where it is no encoder, serve/model. */
+/** Errors: those of the files (nn, text, base, project/model), project/family where it is no encoder, serve/model. */
 export async function readServedEncoder(files: FilesReader, device: Device, label: EncoderLabel): Promise<ServedEncoder> {
   const { tokenizer } = await modelText(files);
   const pooling = await poolingOf(files);
@@ -119,7 +119,7 @@ export async function readServedEncoder(files: FilesReader, device: Device, labe
   const model = await loadModel(files, device);
   if (model.family !== "encoder") {
     disposeTree(model.parameters);
-    throw cliErrors.fail("family", { place: label.id, expected: "an encoder, which embeds texts", received: `a ${model.family}` });
+    throw projectErrors.fail("family", { place: label.id, expected: "an encoder, which embeds texts", received: `a ${model.family}` });
   }
   return servedEncoder({
     ...label,

@@ -2,20 +2,20 @@
 import { disposeTree, type FilesReader, loadModel } from "../../nn/index.ts";
 import type { ServedModel } from "../../serve/index.ts";
 import type { Device } from "../../tensor/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { modelText } from "../models/model-text.ts";
 
 /** What names the model: from the record, or from its path. */
 export type ModelLabel = Pick<ServedModel, "id" | "fingerprint"> &
   Partial<Pick<ServedModel, "weights" | "aliases" | "name" | "version" | "artifact" | "createdAt">>;
 
-/** Errors: those of the files (nn, text, base, cli/model), cli/family where it continues no texts. */
+/** Errors: those of the files (nn, text, base, project/model), project/family where it continues no texts. */
 export async function readServedModel(files: FilesReader, device: Device, label: ModelLabel): Promise<ServedModel> {
   const { tokenizer, chatTemplate, startToken, stopTokens, sampling } = await modelText(files);
   const model = await loadModel(files, device);
   if (model.family === "decoder" && model.config.classifier) {
     disposeTree(model.parameters);
-    throw cliErrors.fail("family", {
+    throw projectErrors.fail("family", {
       place: label.id,
       expected: "a decoder that continues texts",
       received: `one that tells classes (${model.config.classifier.labels.slice(0, 5).join(", ")})`,
@@ -23,13 +23,13 @@ export async function readServedModel(files: FilesReader, device: Device, label:
     });
   }
   if (model.family !== "decoder")
-    throw cliErrors.fail("family", {
+    throw projectErrors.fail("family", {
       place: `${label.id}${label.artifact ? ` (${label.artifact})` : ""}`,
       expected: "a decoder, which continues texts",
       received: `an ${model.family}`,
     });
   if (tokenizer.vocabSize > model.config.vocab)
-    throw cliErrors.fail("model", {
+    throw projectErrors.fail("model", {
       place: label.id,
       expected: `a tokenizer of at most ${model.config.vocab} tokens, as many as the model has`,
       received: `one of ${tokenizer.vocabSize}`,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import * as contract from "../../../console/src/contract-releases.ts";
+import * as contract from "../../../console/src/generated/server.ts";
 import { approve, makeKeys, promote, releaseRules, signerOf } from "../../registry/index.ts";
 import {
   type GuardRules,
@@ -92,7 +92,7 @@ afterAll(async () => {
 const through = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 test("aliases with their holders, where a rollback goes, and every move with the verdict of then", async () => {
-  const [mail] = contract.releases.parse(through(await releaseSource(store).releases()));
+  const [mail] = contract.answers["GET /api/releases"].parse(through(await releaseSource(store).releases()));
   expect(mail!.aliases).toEqual([{ alias: "prod", isGuarded: true, holder: 2, goesBackTo: 1 }]);
   expect(mail!.versions.map(v => [v.id, v.aliases])).toEqual([
     ["mail@3", ["latest"]],
@@ -119,7 +119,7 @@ test("a version's verdicts are those of a promotion; who approved has signed", a
 
 test("a report beside another version has its wins and slices, and is made anew when more was evaluated", async () => {
   const source = releaseSource(store);
-  const report = contract.report.parse(through(await source.report("mail@2", "mail@1")));
+  const report = contract.versionReport.parse(through(await source.report("mail@2", "mail@1")));
   const [task] = report.tasks;
   expect([report.id, report.against, task!.task, task!.slices.map(s => s.group)]).toEqual([
     "mail@2",
@@ -129,9 +129,9 @@ test("a report beside another version has its wins and slices, and is made anew 
   ]);
   expect(task!.comparison!.differences[0]).toMatchObject({ metric: "acc", wins: 5, losses: 0, first: 0.85, second: 0.6 });
   expect(task!.comparison!.wins.map(w => [w.id, w.before, w.came])[0]).toEqual(["i12", "no", "yes"]);
-  expect(contract.report.parse(through(await source.report("mail@2", undefined))).tasks[0]!.comparison).toBeUndefined();
+  expect(contract.versionReport.parse(through(await source.report("mail@2", undefined))).tasks[0]!.comparison).toBeUndefined();
   await runStage(store, asked, { inputs: { model: await openArtifact(store, versions[1]!.artifact) }, options: { right: 20 } });
-  const later = contract.report.parse(through(await source.report("mail@2", "mail@1")));
+  const later = contract.versionReport.parse(through(await source.report("mail@2", "mail@1")));
   expect(later.tasks[0]!.comparison!.differences[0]).toMatchObject({ wins: 8 });
 });
 

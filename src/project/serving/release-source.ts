@@ -33,6 +33,9 @@ import { looksLines, looksReport } from "../looks.ts";
 import { liveLog, liveRun } from "./live-runs.ts";
 
 type ReleaseSource = NonNullable<ConsoleSource["releases"]>;
+type MoveVerdict = Awaited<ReturnType<ReleaseSource["releases"]>>[number]["history"][number]["verdict"];
+/** A task's report as the console has it. */
+type TaskShown = Omit<TaskReported, "atMs"> & { readonly at: number };
 
 /** Reports kept in memory: intervals take a second, and results do not change. */
 const keptReports = 8;
@@ -90,7 +93,8 @@ async function modelReleases(store: Store, model: string, versions: readonly Mod
         previous,
         by,
         reason,
-        verdict: verdict ?? null,
+        // written by the promotion that it is of
+        verdict: (verdict ?? null) as MoveVerdict,
       })),
   };
 }
@@ -139,7 +143,7 @@ async function loggedOf(store: Store, id: string) {
 }
 
 export function releaseSource(store: Store): ReleaseSource {
-  const reports = new Map<string, Promise<readonly Omit<TaskReported, "atMs">[]>>();
+  const reports = new Map<string, Promise<readonly TaskShown[]>>();
   const db = store.records.read;
   /** Looks are counted anew: what others evaluate changes no report. */
   const withLooks = async <T extends Pick<TaskReported, "artifact" | "scores">>(task: T) => {
@@ -184,7 +188,7 @@ export function releaseSource(store: Store): ReleaseSource {
           .where("kind", "in", evidenceKinds)
           .executeTakeFirstOrThrow();
         const key = `${version.digest} ${other?.digest ?? ""} ${count}`;
-        const tasks: Promise<readonly Omit<TaskReported, "atMs">[]> =
+        const tasks: Promise<readonly TaskShown[]> =
           reports.get(key) ?? evaluationReport(store, version, other).then(tasks => tasks.map(({ atMs: at, ...t }) => ({ ...t, at })));
         reports.set(key, tasks);
         tasks.catch(() => reports.delete(key));

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
 import { decoderSpec, disposeTree, initialise, llamaConfig } from "../../nn/index.ts";
 import { createEngine, Engines, type VersionSource } from "../../serve/index.ts";
+import { servePart } from "../../serve/part.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { trainBpe } from "../../text/index.ts";
 import { keptRules } from "./kept-rules.ts";
-import { servedAs, servedNames, servePart } from "./serve-part.ts";
+import { servedAs, servedNames } from "./served-as.ts";
 import { startModels } from "./start-models.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-kept-"));

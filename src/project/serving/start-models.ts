@@ -3,7 +3,7 @@ import { isLoamError } from "../../base/index.ts";
 import { Fleet, type FleetOptions, keepAliveMs, type VersionPolicy } from "../../serve/index.ts";
 import type { KeptRules } from "./kept-rules.ts";
 import type { NamedVersion } from "./model-versions.ts";
-import type { ServedAs } from "./serve-part.ts";
+import type { ServedAs } from "./served-as.ts";
 
 export interface StartOptions extends FleetOptions {
   /** What the project file says of models, by name. */

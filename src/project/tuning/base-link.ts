@@ -1,7 +1,7 @@
 /** A base that no link makes: a version of the record, brought in by `loam models import` or made before. */
 import { isLoamError } from "../../base/index.ts";
 import { openArtifact, resolveVersion, type Store } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import type { Link } from "../link.ts";
 
 async function artifactOf(store: Store, base: string, place: string) {
@@ -11,7 +11,7 @@ async function artifactOf(store: Store, base: string, place: string) {
     return await openArtifact(store, version.artifact);
   } catch (error) {
     if (!isLoamError(error, "store/notFound")) throw error;
-    throw cliErrors.fail(
+    throw projectErrors.fail(
       "reference",
       {
         place: `loam.yaml: models.${place}`,

@@ -1,7 +1,4 @@
 /** Tuned models of a project: their part of loam.yaml and the links of their lives. */
-export { baseLink } from "./base-link.ts";
-export { baseText } from "./base-text.ts";
-export { countsText, crossValidationLabel, withFoldsFirst } from "./cross-validation-links.ts";
-export { checkpointLink, instructLinks, preferenceLinks } from "./instruct-links.ts";
-export { encoderOfFormat, recipePreview } from "./preview-examples.ts";
-export { canBeCrossValidated, type TunedModel, tunedModel } from "./tune-part.ts";
+export { surroundingsOf } from "./surroundings.ts";
+export { tuneLinks } from "./tuned-life.ts";
+export { previewFile, previewRecipe } from "../previews.ts";

@@ -6,55 +6,38 @@ import { isLoamError, type LoamError, nearest } from "../../base/index.ts";
 import { checkModelFiles } from "../../nn/index.ts";
 import { type ArtifactReader, type ArtifactWriter, findSubject, openArtifact, type Store } from "../../store/index.ts";
 import {
+  allKinds,
   type Encoded,
-  type EncodedExamples,
   type EncodeExampleOptions,
+  type ExamplePart,
   type ExamplesPreview,
   encodeExamples,
-  encodePairs,
-  encodeRatings,
+  exampleSource,
   type FormatName,
-  type PlacedExample,
+  type PreviewEncoder,
   type PreviewPiece,
   placedExamples,
   previewOf,
   previewPieces,
-  type TuneText,
+  type CheckedTunePart,
+  tuningKindOf,
 } from "../../tune/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { lifeOf, planLink } from "../life.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { baseText } from "./base-text.ts";
-import { exampleSource, type OnExamples } from "./instruct-links.ts";
-
-type Encoder = (text: TuneText, examples: readonly PlacedExample[], o: EncodeExampleOptions) => EncodedExamples;
+import { surroundingsOf } from "./surroundings.ts";
 
 /** How each stage lays out its examples; of several sequences of one example, each by itself. */
-const encoders: { readonly [task: string]: Encoder } = {
-  instruct: encodeExamples,
-  distill: encodeExamples,
-  "distill-endpoint": encodeExamples,
-  preference(text, examples, o) {
-    const { encoded, ...rest } = encodePairs(text, examples, o);
-    const side = (e: (typeof encoded)[number], name: "chosen" | "rejected"): Encoded => ({
-      ...e[name],
-      place: `${e.place}: ${name}`,
-      cut: 0,
-    });
-    return { ...rest, encoded: encoded.flatMap(e => [side(e, "chosen"), side(e, "rejected")]), cut: 0 };
-  },
-  ratings(text, examples, o) {
-    const { encoded, ...rest } = encodeRatings(text, examples, o);
-    return { ...rest, encoded: encoded.map(e => ({ ...e.answer, place: `${e.place} (${e.isGood ? "good" : "bad"})`, cut: 0 })), cut: 0 };
-  },
-};
+const encoders: Readonly<Record<string, PreviewEncoder>> = Object.assign({}, ...allKinds().map(kind => kind.encoders));
 
 /** As the task would that learns from records of this shape. */
-export const encoderOfFormat = (format: FormatName): Encoder =>
-  format === "preference" ? encoders.preference! : format === "rated" ? encoders.ratings! : encodeExamples;
+export const encoderOfFormat = (format: FormatName): PreviewEncoder => encoders[format === "rated" ? "ratings" : format] ?? encodeExamples;
 
-const encoderOf = (tune: OnExamples): Encoder =>
-  encoders[tune.task === "preference" ? (tune.loss === "kto" ? "ratings" : "preference") : tune.task]!;
+/** A recipe of tuning on examples. */
+type OnExamples = CheckedTunePart & ExamplePart;
+const isOnExamples = (tune: CheckedTunePart): tune is OnExamples => tuningKindOf(tune).encoders !== undefined;
+const encoderOf = (tune: OnExamples): PreviewEncoder => encoders[tuningKindOf(tune).encoderOf!(tune)]!;
 
 export interface RecipePreview extends ExamplesPreview {
   readonly problems: readonly LoamError[];
@@ -86,13 +69,13 @@ function heldOutput(): { readonly output: ArtifactWriter; read(name: string): Pr
   };
 }
 
-/** The recipe of a model of the file that is tuned on examples. Errors: cli/usage. */
+/** The recipe of a model of the file that is tuned on examples. Errors: project/argument. */
 function tuneOf(p: ProjectFile, name: string): { readonly base: string; readonly tune: OnExamples } {
-  const onExamples = Object.entries(p.config.tuned).filter(([, m]) => ["instruct", "preference", "distill"].includes(m.tune.task));
+  const onExamples = Object.entries(p.config.tuned).filter(([, m]) => isOnExamples(m.tune));
   const entry = p.config.tuned[name];
-  if (entry && onExamples.some(([n]) => n === name)) return { base: entry.base, tune: entry.tune as OnExamples };
+  if (entry && isOnExamples(entry.tune)) return { base: entry.base, tune: entry.tune };
   const near = entry ? undefined : nearest(name, Object.keys(p.config.tuned));
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: "loam tune preview",
     expected: `a file of examples, or a model of loam.yaml that is tuned on examples${onExamples.length ? ` (${onExamples.map(([n]) => n).join(", ")})` : ""}`,
     received: entry ? `"${name}", whose task is ${entry.tune.task}: its texts have no tokens to learn` : `"${name}"`,
@@ -115,14 +98,15 @@ async function madeFor(p: ProjectFile, store: Store, name: string): Promise<Read
   return made;
 }
 
-const missing = (place: string, expected: string, hint: string) => cliErrors.fail("nothing", { place, expected, received: "none", hint });
+const missing = (place: string, expected: string, hint: string) =>
+  projectErrors.fail("nothing", { place, expected, received: "none", hint });
 
 /** What tuning would refuse when it begins. */
 async function checkFits(from: ArtifactReader, base: string, name: string, { length }: OnExamples): Promise<void> {
   const { config } = (await checkModelFiles(from)).model;
   const context = "context" in config ? config.context : Number.POSITIVE_INFINITY;
   if (length === undefined || length <= context) return;
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: `loam.yaml: models.${name}.tune.length`,
     expected: `at most ${context} tokens, the context of ${base}`,
     received: String(length),
@@ -130,7 +114,7 @@ async function checkFits(from: ArtifactReader, base: string, name: string, { len
 }
 
 /**
- * What a model of `loam.yaml` will be trained on. Errors: cli/usage for one that is not tuned on examples, or on longer ones than its base reads; cli/nothing where its base or its data
+ * What a model of `loam.yaml` will be trained on. Errors: project/argument for one that is not tuned on examples, or on longer ones than its base reads; project/nothing where its base or its data
  * set is not made; those of reading the examples.
  */
 export async function recipePreview(
@@ -141,24 +125,26 @@ export async function recipePreview(
   signal: AbortSignal,
 ): Promise<RecipePreview> {
   const { base, tune } = tuneOf(p, name);
-  const source = exampleSource(p, name, tune);
+  // nothing is computed, and nobody hears of problems that tuning tells of
+  const device = () => {
+    throw new TypeError("a preview computes nothing");
+  };
+  const source = exampleSource({ name, part: tune, around: surroundingsOf(p, { device, onProblem: () => {} }) });
   const made = await madeFor(p, store, name);
   const from = made.get(base);
-  const documents = source.documents === undefined ? undefined : made.get(`data/${source.documents}`);
-  if (source.documents !== undefined && !documents)
-    throw missing(`data/${source.documents}`, "documents as loam.yaml says now", `\`loam data run ${source.documents}\` makes them.`);
+  const inputs: Record<string, ArtifactReader> = {};
+  for (const [input, label] of Object.entries(source.inputs)) {
+    const artifact = made.get(label);
+    if (!artifact) throw missing(label, "documents as loam.yaml says now", `\`loam data run ${tune.on}\` makes them.`);
+    inputs[input] = artifact;
+  }
   if (!from) throw missing(base, "the base as loam.yaml says now", `\`loam tune ${name}\` trains it on its way.`);
   await checkFits(from, base, name, tune);
   const { output, read } = heldOutput();
+  const { definition } = source;
+  const options = definition.options.parse(await source.options());
   const around = { output, runData: { write() {} }, progress: () => {}, signal, scratch: "" };
-  const summary =
-    source.documents === undefined
-      ? await source.definition.run({ ...around, inputs: {}, options: source.definition.options.parse(await source.options()) })
-      : await source.definition.run({
-          ...around,
-          inputs: { documents: documents! },
-          options: source.definition.options.parse(source.options()),
-        });
+  const summary = await definition.run({ ...around, inputs, options });
   const text = await baseText(from);
   const encoded = encoderOf(tune)(text, await placedExamples({ read }, "train"), tune as EncodeExampleOptions);
   const shown = choice(encoded.encoded);

@@ -7,9 +7,9 @@ import { z } from "zod";
 import { canonicalJson, nearest } from "../../base/index.ts";
 import { type Guard, type ModelVersion, marksOf, type Reading, type Store, setMark } from "../../store/index.ts";
 import { registryErrors } from "../errors.ts";
+import { type ReleaseRules, releaseRules } from "../part.ts";
 import { fingerprintOf, isSignedBy, type Signer } from "../versions/keys.ts";
 import { type Gate, outcomeOf } from "./gate.ts";
-import { type ReleaseRules, releaseRules } from "./rules.ts";
 
 type Role = ReleaseRules["approvals"][number];
 

@@ -17,13 +17,14 @@ import {
   setMark,
   verify,
 } from "../../store/index.ts";
+import { releaseRules } from "../part.ts";
 import { answers, measured, version } from "../toy.laws.ts";
 import { makeKeys, signerOf } from "../versions/keys.ts";
 import { signVersion } from "../versions/signatures.ts";
 import { type Approval, approvalGates, approve } from "./approvals.ts";
 import { judge } from "./judge.ts";
 import { promote } from "./promote.ts";
-import { checkConditions, releaseRules } from "./rules.ts";
+import { checkConditions } from "./rules.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-gates-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

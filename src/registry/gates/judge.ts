@@ -1,12 +1,13 @@
 /** Everything that a release asks of a version, asked. */
 import { type Guard, holderOf, isArchived, type ModelVersion, type Reading, resolveVersion, type Store } from "../../store/index.ts";
+import type { ReleaseRules } from "../part.ts";
 import { trustedSignature } from "../versions/signatures.ts";
 import { approvalGates, approvalsOf, rulesOf } from "./approvals.ts";
 import { type Gate, outcomeOf } from "./gate.ts";
 import { countGates } from "./gate-looks.ts";
 import { measuredOf, testTask } from "./measured.ts";
 import { metricGate, type Side } from "./metric-gate.ts";
-import { type ReleaseRules, releaseCondition } from "./rules.ts";
+import { releaseCondition } from "./rules.ts";
 
 /** What a promotion would come to. */
 export interface Verdict {

@@ -17,12 +17,12 @@ import {
   setGuards,
   setMark,
 } from "../../store/index.ts";
+import { releaseRules } from "../part.ts";
 import { answers, measured, version } from "../toy.laws.ts";
 import { makeKeys, signerOf } from "../versions/keys.ts";
 import { checkSigned, signVersion } from "../versions/signatures.ts";
 import { filesGate } from "./files-gate.ts";
 import { promote, rollback } from "./promote.ts";
-import { releaseRules } from "./rules.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-promote-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -1,44 +1,8 @@
 /** What a release asks for, as `loam.yaml` says it and as it is recorded. */
-import { z } from "zod";
 import { isLoamError } from "../../base/index.ts";
-import { type Condition, parseCondition, undecidedRules } from "../../evaluate/index.ts";
+import { type Condition, parseCondition } from "../../evaluate/index.ts";
 import { registryErrors } from "../errors.ts";
-
-const short = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "a short name of letters, digits, dots, dashes and underscores");
-
-const approval = z.strictObject({
-  role: short,
-  /** Different people. */
-  count: z.number().int().min(1).max(100).default(1),
-  /** Who may sign an approval: public keys by the names of their owners; files in `loam.yaml`, their text in the record. */
-  keys: z
-    .record(z.string().min(1), z.string().min(1))
-    .refine(keys => Object.keys(keys).length > 0, "keys by name, at least one")
-    .optional(),
-  /** Unsigned approvals count too. */
-  unsigned: z.boolean().default(false),
-  /** Who may give an unsigned one; anybody when absent. */
-  people: z.array(z.string().min(1)).min(1).optional(),
-});
-
-export const releaseRules = z.strictObject({
-  /** Conditions that must hold: `f1 >= current.f1 - 0.01`, `sizeMB <= 500`. */
-  requires: z.array(z.string().min(1)).default([]),
-  /** What a condition counts as that so few items do not decide. */
-  undecided: z.enum(undecidedRules).default("point"),
-  approvals: z.array(approval).default([]),
-  /** The alias that the version must have already. */
-  from: short.optional(),
-  /** Public keys, one of which must have signed the version: files in `loam.yaml`, their text in the record. */
-  signedBy: z.array(z.string().min(1)).default([]),
-  /** Models that it is about; all when absent. */
-  models: z.array(z.string().min(1)).min(1).optional(),
-});
-export type ReleaseRules = z.output<typeof releaseRules>;
-
-const alias = short.refine(a => a !== "latest" && !/^\d+$/.test(a), "an alias: not latest, and no number");
-/** `releases:` of the project file, by alias. */
-export const releasesPart = z.record(alias, releaseRules.prefault({}));
+import type { ReleaseRules } from "../part.ts";
 
 /** What the version that has the alias now is called in conditions. */
 export const currentName = "current";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type GuardRules, guardOf, type ModelVersion, openStore, type Store, setGuards } from "../../store/index.ts";
 import { judge } from "../gates/judge.ts";
-import { releaseRules } from "../gates/rules.ts";
+import { releaseRules } from "../part.ts";
 import { answers, measured, version } from "../toy.laws.ts";
 import { cardMarkdown, modelCard } from "./card.ts";
 import { versionDiff } from "./diff.ts";

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type GuardRules, guardOf, type ModelVersion, openStore, type Store, setAlias, setGuards, setMark } from "../../store/index.ts";
 import { approve } from "../gates/approvals.ts";
 import { promote } from "../gates/promote.ts";
-import { releaseRules } from "../gates/rules.ts";
+import { releaseRules } from "../part.ts";
 import { answers, measured, version } from "../toy.laws.ts";
 import { cardMarkdown, type ModelCard, modelCard } from "./card.ts";
 import { changesOf, versionDiff } from "./diff.ts";

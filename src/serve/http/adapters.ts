@@ -97,5 +97,4 @@ export const adapters: Contract = {
     post("/v1/load_lora_adapter", restricted(load)),
     post("/v1/unload_lora_adapter", restricted(unload)),
   ],
-  error: wire => wire,
 };

@@ -1,8 +1,12 @@
 import { expect, test } from "vitest";
+import { answerChecker } from "../../../test/support/openapi.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { testFleet } from "../lifecycle/fakes.ts";
 import { type AppOptions, createApp } from "./app.ts";
+import { consoleDocument } from "./console-operations.ts";
 
+/** Every answer is held against what /api/openapi.json says of it. */
+const check = answerChecker(consoleDocument("0"));
 const device = openDevice("cpu", { threads: 1 });
 
 async function administered(options: Partial<AppOptions> = {}) {
@@ -17,6 +21,7 @@ async function administered(options: Partial<AppOptions> = {}) {
       }),
     );
     const text = await response.text();
+    if (response.ok && path.startsWith("/v1/admin/")) expect(check(`${body ? "POST" : "GET"} ${path}`, JSON.parse(text))).toEqual([]);
     return { status: response.status, text, body: text.startsWith("{") ? JSON.parse(text) : undefined };
   };
   return { ...made, call };

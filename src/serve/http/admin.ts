@@ -1,10 +1,10 @@
 /** /v1/admin: which versions are loaded, their labels and weights; load, unload, point, split. For those whom `access.ts` lets in. */
-import { z } from "zod";
 import { isLoamError } from "../../base/index.ts";
 import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
 import { keepAliveMs } from "../lifecycle/keep-alive.ts";
 import { restricted } from "./access.ts";
+import { adminBodies } from "./console-answers/given.ts";
 import { type Contract, get, post } from "./contract.ts";
 import { type AppContext, bodyOf, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
@@ -20,9 +20,6 @@ export function fleetOf({ fleet }: Services): Fleet {
 }
 
 const list = (c: AppContext, services: Services): Response => c.json({ object: "list", data: fleetOf(services).list() });
-
-const model = z.string().min(1).max(256);
-const keepAlive = z.union([z.string(), z.number()], { error: "seconds, or a time such as 5m" }).nullish();
 
 /** `NAME@3`, or `NAME` for the newest that there is. */
 export async function versionOf(fleet: Fleet, asked: string): Promise<readonly [name: string, version: number]> {
@@ -51,7 +48,7 @@ export async function loadVersion(
 
 async function load(c: AppContext, services: Services): Promise<Response> {
   const fleet = fleetOf(services);
-  const body = parseBody(z.object({ model, keep_alive: keepAlive }), await bodyOf(c));
+  const body = parseBody(adminBodies.load, await bodyOf(c));
   const [name, version] = await versionOf(fleet, body.model);
   await loadVersion(fleet, name, version, body.keep_alive == null ? {} : { keepAliveMs: keepAliveMs(body.keep_alive) });
   return c.json(infoOf(fleet, name, version));
@@ -59,7 +56,7 @@ async function load(c: AppContext, services: Services): Promise<Response> {
 
 async function unload(c: AppContext, services: Services): Promise<Response> {
   const fleet = fleetOf(services);
-  const body = parseBody(z.object({ model, force: z.boolean().nullish() }), await bodyOf(c));
+  const body = parseBody(adminBodies.unload, await bodyOf(c));
   const found = /^(.+)@(\d{1,15})$/.exec(body.model);
   if (!found)
     throw serveErrors.fail("parameter", {
@@ -71,35 +68,27 @@ async function unload(c: AppContext, services: Services): Promise<Response> {
   return c.json({ model: body.model, state: "unloaded" });
 }
 
-const name = z.string().min(1).max(256);
-const version = z.int().min(0);
 const ofName = (fleet: Fleet, n: string) => ({ object: "list", data: fleet.list().filter(v => v.name === n) });
 
 async function label(c: AppContext, services: Services): Promise<Response> {
   const fleet = fleetOf(services);
-  const body = parseBody(z.object({ name, label: z.string(), version: version.nullable() }), await bodyOf(c));
+  const body = parseBody(adminBodies.label, await bodyOf(c));
   fleet.label(body.name, body.label, body.version ?? undefined);
   return c.json(ofName(fleet, body.name));
 }
 
-const weights = z.record(z.string().regex(/^\d{1,15}$/), z.int().min(0), { error: "versions with whole numbers" });
 const mapOf = (of: Readonly<Record<string, number>>) => new Map(Object.entries(of).map(([v, w]) => [Number(v), w]));
 
 async function split(c: AppContext, services: Services): Promise<Response> {
   const fleet = fleetOf(services);
-  const body = parseBody(z.object({ name, weights: weights.nullish(), shadow: weights.nullish() }), await bodyOf(c));
+  const body = parseBody(adminBodies.split, await bodyOf(c));
   fleet.split(body.name, mapOf(body.weights ?? {}), mapOf(body.shadow ?? {}));
   return c.json(ofName(fleet, body.name));
 }
 
-const policySchema = z.union(
-  [z.object({ latest: z.int().min(1) }), z.object({ all: z.literal(true) }), z.object({ versions: z.array(version).min(1) })],
-  { error: 'one of {"latest": 2}, {"all": true}, {"versions": [1, 3]}' },
-);
-
 async function policy(c: AppContext, services: Services): Promise<Response> {
   const fleet = fleetOf(services);
-  const { name: of, policy: asked } = parseBody(z.object({ name, policy: policySchema }), await bodyOf(c));
+  const { name: of, policy: asked } = parseBody(adminBodies.policy, await bodyOf(c));
   const errors = await fleet.follow(
     of,
     "latest" in asked
@@ -123,5 +112,4 @@ export const admin: Contract = {
     post("/v1/admin/split", restricted(split)),
     post("/v1/admin/policy", restricted(policy)),
   ],
-  error: wire => wire,
 };

@@ -18,7 +18,7 @@ import type { Tracing } from "../tracing/tracing.ts";
 import { bodyRead } from "./body.ts";
 import { consoleApi, consoleError } from "./console-api.ts";
 import { consoleLocation } from "./console-paths.ts";
-import type { Contract, Route } from "./contract.ts";
+import { type Contract, errorAnswer, type Route } from "./contract.ts";
 import { contracts } from "./contracts.ts";
 import { type AppContext, type AppEnvironment, clientLeft, type Exchange, newId, type Services } from "./exchange.ts";
 import { BatchRunner } from "./files/batch-runner.ts";
@@ -276,7 +276,9 @@ export function createApp(options: AppOptions): App {
     if (refused) return refused;
     return next();
   });
-  app.route("/api", consoleApi({ engines, fleet, source: options.console, admin, login, version, clock }));
+  const { fineTuning } = services;
+  const ofConsole = consoleApi({ engines, fleet, source: options.console, admin, login, version, clock, fineTuning, heartbeatMs });
+  app.route("/api", ofConsole.routes);
 
   app.get("*", async (c, next) => {
     const { pathname } = new URL(c.req.url);
@@ -310,7 +312,7 @@ export function createApp(options: AppOptions): App {
     const wire = wireError(error, exchange.requestId);
     if (wire.status >= 500 && wire.status !== 503) options.onFailure?.(error, exchange.requestId);
     const isConsole = exchange.route === "/api";
-    const { status, body } = isConsole ? consoleError(error, exchange.requestId) : (exchange.contract?.error(wire) ?? wire);
+    const { status, body } = isConsole ? consoleError(error, exchange.requestId) : errorAnswer(wire, exchange.contract);
     const headers = new Headers({ "content-type": "application/json" });
     if (status === 429 || status === 503) headers.set("retry-after", String(exchange.engine?.retryAfterSeconds ?? retryUnknownSeconds));
     if (status === 401) headers.set("www-authenticate", 'Bearer realm="loam"');
@@ -326,6 +328,7 @@ export function createApp(options: AppOptions): App {
       return inFlight;
     },
     close: () => {
+      ofConsole.close();
       runner?.close();
       files.close();
     },

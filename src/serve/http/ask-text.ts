@@ -1,8 +1,10 @@
 /** Texts continued, for contracts whose words are not OpenAI's: plain prompts, or a user's turn through the template, with OpenAI's options under it. */
+
+import type { SamplingFields } from "../../protocols/index.ts";
 import type { Engine, Generation } from "../engine.ts";
 import type { Asker } from "./exchange.ts";
+import { generationRequests } from "./generation-requests.ts";
 import { promptTokens } from "./prompt.ts";
-import { generationRequests, type SamplingFields } from "./sampling-fields.ts";
 
 export interface TextAsk extends Asker {
   readonly engine: Engine;

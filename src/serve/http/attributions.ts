@@ -4,13 +4,14 @@
  */
 import { z } from "zod";
 import { type AttributionRequest, type Baseline, scoreKinds, type TargetAttribution } from "../../nn/index.ts";
+import { chatMessages } from "../../protocols/index.ts";
 import { Attributor } from "../attribution/attributor.ts";
 import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { checkTokens } from "../padded-vocabulary.ts";
 import { collectAll } from "./answers.ts";
-import { chatMessages, turnsOf } from "./chat-messages.ts";
+import { turnsOf } from "./chat-messages.ts";
 import { type AppContext, askerOf, bodyOf, newId, type Services, saltOf } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 import { chatTokens, promptTokens } from "./prompt.ts";

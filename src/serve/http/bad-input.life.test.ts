@@ -64,8 +64,14 @@ const isOpenAiError = (body: unknown): boolean => {
   return typeof error === "object" && ["message", "type", "param", "code"].every(k => k in error) && typeof error.message === "string";
 };
 const isSentence = (body: unknown): boolean => typeof (body as { error?: unknown }).error === "string";
-const formOf = (name: string) =>
-  ["tensorflow", "ollama"].includes(name) || name.startsWith("open inference") ? isSentence : isOpenAiError;
+const isAnthropicError = (body: unknown): boolean => {
+  const { type, error } = body as { type?: unknown; error?: { type?: unknown; message?: unknown } };
+  return type === "error" && typeof error?.type === "string" && typeof error.message === "string";
+};
+const formOf = (name: string) => {
+  if (name === "anthropic") return isAnthropicError;
+  return ["tensorflow", "ollama"].includes(name) || name.startsWith("open inference") ? isSentence : isOpenAiError;
+};
 
 /** Keys that mean something somewhere, with values of all kinds. */
 const keys = [

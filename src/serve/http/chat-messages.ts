@@ -1,22 +1,6 @@
 /** The messages of a chat as clients write them, and the turns that templates read. */
-import { z } from "zod";
-import { limits } from "../limits.ts";
+import type { ChatMessages } from "../../protocols/index.ts";
 import type { ChatTurn } from "../served-model.ts";
-
-const textPart = z.object({ type: z.literal("text"), text: z.string() });
-const toolCall = z.object({
-  id: z.string().max(256),
-  type: z.literal("function").nullish(),
-  function: z.object({ name: z.string().max(256), arguments: z.string() }),
-});
-const message = z.looseObject({
-  role: z.enum(["system", "developer", "user", "assistant", "tool", "function"]),
-  content: z.union([z.string(), z.array(textPart)], { error: "a text, or a list of parts of type text" }).nullish(),
-  tool_calls: z.array(toolCall).max(limits.tools).nullish(),
-  tool_call_id: z.string().max(256).nullish(),
-});
-export const chatMessages = z.array(message).min(1).max(limits.messages);
-export type ChatMessages = z.output<typeof chatMessages>;
 
 const textOf = (content: ChatMessages[number]["content"]): string =>
   typeof content === "string" ? content : (content ?? []).map(p => p.text).join("");

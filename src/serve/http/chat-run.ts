@@ -1,12 +1,13 @@
 /** A chat under way, for every contract that has one: turns and tools to the prompt's tokens, the answers to it, and the parser that finds calls in them. */
 import type { FormState } from "../../nn/index.ts";
+import type { SamplingFields } from "../../protocols/index.ts";
 import type { Engine, Generation } from "../engine.ts";
 import { eitherForm, formAfter } from "../form-states.ts";
 import { formStart } from "../forms.ts";
 import type { ChatTurn, ServedTokenizer } from "../served-model.ts";
 import type { Asker } from "./exchange.ts";
+import { generationRequests } from "./generation-requests.ts";
 import { chatTokens, transcriptStops } from "./prompt.ts";
-import { generationRequests, type SamplingFields } from "./sampling-fields.ts";
 import { type AnswerParser, plainAnswer, ToolAnswer } from "./tools/answer-parser.ts";
 import { describedTools } from "./tools/described.ts";
 import { callSchema } from "./tools/forced.ts";
@@ -48,34 +49,38 @@ function orCall({ model: { tokenizer } }: Engine, form: FormState, format: ToolF
   return eitherForm([form, formAfter(before, callForm(tokenizer, format, use))]);
 }
 
-/** Starts the answers. Errors: those of prompt and engine. */
-export function startChat({ engine, turns, use, body, maxTokens, likelihoods, requestId, owner, signal }: ChatAsk): ChatRun {
+/** What a chat is put to the model as: its tokens, the beginning of the answer among them, the format of its calls and the form of the answer. */
+export function chatPrompt(engine: Engine, turns: readonly ChatTurn[], use: ToolUse | undefined) {
   const { chatTemplate, tokenizer } = engine.model;
   const own = formatOf(chatTemplate?.source);
   const format = own ?? toolFormats.hermes;
   const hasCalls = use !== undefined || turns.some(t => t.role === "tool" || t.tool_calls !== undefined);
   const { begun: beginning, form } = use ? forced(engine, format, use) : { begun: "" };
-  const prompt = chatTokens(
+  const tokens = chatTokens(
     engine,
     own || !hasCalls ? turns : describedTools(turns, use),
     own && use ? use.tools.map(wireTool) : undefined,
   );
-  if (beginning) prompt.push(...Array.from(tokenizer.encode(beginning, { addSpecialTokens: false })));
+  if (beginning) tokens.push(...Array.from(tokenizer.encode(beginning, { addSpecialTokens: false })));
+  return { tokens, beginning, format, form, showsSpecials: own?.showsSpecials ?? false };
+}
+
+/** Starts the answers. Errors: those of prompt and engine. */
+export function startChat({ engine, turns, use, body, maxTokens, likelihoods, requestId, owner, signal }: ChatAsk): ChatRun {
+  const { tokens: prompt, beginning, format, form, showsSpecials } = chatPrompt(engine, turns, use);
   const isOneCall = use !== undefined && (!use.isParallel || use.choice !== "auto");
   const requests = generationRequests({
     body,
     engine,
     prompts: [prompt],
     maxTokens,
-    stop: [...(chatTemplate ? [] : transcriptStops), ...(isOneCall ? format.stopAfterOne : [])],
+    stop: [...(engine.model.chatTemplate ? [] : transcriptStops), ...(isOneCall ? format.stopAfterOne : [])],
     likelihoods,
     requestId,
     owner,
     signal,
   });
-  const asTools = {
-    ...(use && own?.showsSpecials ? { skipSpecialTokens: false } : {}),
-  };
+  const asTools = use && showsSpecials ? { skipSpecialTokens: false } : {};
   const generations = engine.submitAll(
     requests.map(r => {
       const formed = form ?? (use && r.form ? orCall(engine, r.form, format, use) : r.form);

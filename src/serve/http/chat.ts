@@ -1,29 +1,20 @@
 /** POST /v1/chat/completions: a conversation to the assistant's next turn. */
-import { z } from "zod";
-import type { Engine } from "../engine.ts";
+import type { z } from "zod";
+import { chatRequest, type Row } from "../../protocols/index.ts";
+import type { Engine, Generation } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
-import type { Usage } from "../generation.ts";
-import { limits } from "../limits.ts";
+import type { GeneratedToken, Usage } from "../generation.ts";
 import { collectAll, merged, wireUsage } from "./answers.ts";
-import { chatMessages, turnsOf } from "./chat-messages.ts";
-import { finishReasonOf, startChat } from "./chat-run.ts";
+import { turnsOf } from "./chat-messages.ts";
+import { type ChatRun, chatPrompt, finishReasonOf, startChat } from "./chat-run.ts";
 import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
+import { checkStreamOptions } from "./generation-requests.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import { parseBody, type Refusals, refuse } from "./parse.ts";
-import { checkStreamOptions, samplingFields } from "./sampling-fields.ts";
 import { type AnswerPart, joined } from "./tools/answer-parser.ts";
-import { toolFields, toolUse } from "./tools/tool.ts";
+import { toolUse } from "./tools/tool.ts";
 
-const schema = z.object({
-  ...samplingFields,
-  ...toolFields,
-  messages: chatMessages,
-  max_tokens: z.int().min(1).nullish(),
-  max_completion_tokens: z.int().min(1).nullish(),
-  logprobs: z.boolean().nullish(),
-  top_logprobs: z.int().min(0).max(limits.topLogprobs).nullish(),
-});
-type Body = z.output<typeof schema>;
+type Body = z.output<typeof chatRequest>;
 
 const isList = (v: unknown): boolean => Array.isArray(v) && v.length > 0;
 const refusals: Refusals = {
@@ -71,16 +62,23 @@ function deltaOf(part: AnswerPart): object {
   return { tool_calls: [{ index, ...wireCall({ ...part, arguments: "" }) }] };
 }
 
-export async function chatCompletions(c: AppContext, services: Services): Promise<Response> {
-  const raw = await bodyOf(c);
-  const body = parseBody(schema, raw);
+/** A chat under way, in OpenAI's words: whole, or as the chunks of a stream. */
+export interface ChatCompletion {
+  readonly isStream: boolean;
+  readonly generations: readonly Generation[];
+  whole(): Promise<Row>;
+  chunks(): AsyncGenerator<Row, void, undefined>;
+}
+
+/** Starts a chat from a body of OpenAI's. Errors: those of its fields, of the engine and of its prompt. */
+export function startCompletion(c: AppContext, services: Services, raw: Row): ChatCompletion {
+  const body = parseBody(chatRequest, raw);
   refuse(refusals, raw);
   checkStreamOptions(body);
   const likelihoods = likelihoodsOf(body);
   const engine: Engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
-  const { tokenizer } = engine.model;
-  const { prompts, generations, parser } = startChat({
+  const run = startChat({
     engine,
     turns: turnsOf(body.messages),
     use: toolsOf(body),
@@ -89,66 +87,92 @@ export async function chatCompletions(c: AppContext, services: Services): Promis
     likelihoods,
     ...askerOf(c),
   });
+  const { tokenizer } = engine.model;
   const id = newId("chatcmpl");
   const created = services.created();
+  const head = (object: string) => answerHead(id, object, engine, body.model, created);
+  const logprobsOf = (tokens: readonly GeneratedToken[]) => (likelihoods === undefined ? null : chatLogprobs(tokenizer, tokens));
+  return {
+    isStream: body.stream ?? false,
+    generations: run.generations,
+    whole: () => wholeChat(head("chat.completion"), run, logprobsOf),
+    chunks: () => chatChunks(head("chat.completion.chunk"), run, logprobsOf, body.stream_options?.include_usage === true),
+  };
+}
 
-  if (!body.stream) {
-    const answers = await collectAll(generations);
-    return c.json({
-      ...answerHead(id, "chat.completion", engine, body.model, created),
-      choices: answers.map((a, index) => {
-        const parse = parser();
-        const { content, calls } = joined([...parse.push(a.text), ...parse.end()]);
-        const hasCalls = calls.length > 0;
-        return {
-          index,
-          message: {
-            role: "assistant",
-            content: hasCalls && content === "" ? null : content,
-            refusal: null,
-            ...(hasCalls ? { tool_calls: calls.map(wireCall) } : {}),
-          },
-          logprobs: likelihoods === undefined ? null : chatLogprobs(tokenizer, a.tokens),
-          finish_reason: finishReasonOf(a.finishReason, hasCalls),
-        };
-      }),
-      usage: wireUsage(
-        prompts,
-        answers.map(a => a.usage),
-      ),
-    });
-  }
+/** The tokens of the prompt that a chat would be put to the model as. Errors as of `startCompletion`. */
+export function chatPromptTokens(c: AppContext, services: Services, raw: Row): readonly number[] {
+  const body = parseBody(chatRequest, raw);
+  const engine = services.engines.find(body.model);
+  c.var.exchange.engine = engine;
+  return chatPrompt(engine, turnsOf(body.messages), toolsOf(body)).tokens;
+}
 
-  async function* chunks(): AsyncGenerator<unknown, void, undefined> {
-    const head = answerHead(id, "chat.completion.chunk", engine, body.model, created);
-    const withUsage = body.stream_options?.include_usage === true;
-    const usage = withUsage ? { usage: null } : {};
-    const chunk = (index: number, delta: object, logprobs: object | null, finish_reason: string | null) => ({
-      ...head,
-      choices: [{ index, delta, logprobs, finish_reason }],
-      ...usage,
-    });
-    const isStarted = generations.map(() => false);
-    const hasCalls = generations.map(() => false);
-    const parsers = generations.map(parser);
-    const usages: (Usage | undefined)[] = generations.map(() => undefined);
-    for await (const { index, event } of merged(generations)) {
-      if (!isStarted[index]) yield chunk(index, { role: "assistant", content: "", refusal: null }, null, null);
-      isStarted[index] = true;
-      const logprobs = likelihoods === undefined ? null : chatLogprobs(tokenizer, event.tokens);
-      const parse = parsers[index]!;
-      const parts = [...parse.push(event.text), ...(event.kind === "end" ? parse.end() : [])];
-      // likelihoods go out with their tokens, whatever becomes of the text
-      if (parts.length === 0 && logprobs && logprobs.content.length > 0) yield chunk(index, { content: "" }, logprobs, null);
-      for (const [i, part] of parts.entries()) {
-        if (part.kind === "call") hasCalls[index] = true;
-        yield chunk(index, deltaOf(part), i === 0 ? logprobs : logprobs && { content: [], refusal: null }, null);
-      }
-      if (event.kind === "text") continue;
-      usages[index] = event.usage;
-      yield chunk(index, {}, null, finishReasonOf(event.finishReason, hasCalls[index]!));
+type LogprobsOf = (tokens: readonly GeneratedToken[]) => ReturnType<typeof chatLogprobs> | null;
+
+async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, logprobsOf: LogprobsOf): Promise<Row> {
+  const answers = await collectAll(generations);
+  return {
+    ...head,
+    choices: answers.map((a, index) => {
+      const parse = parser();
+      const { content, calls } = joined([...parse.push(a.text), ...parse.end()]);
+      const hasCalls = calls.length > 0;
+      return {
+        index,
+        message: {
+          role: "assistant",
+          content: hasCalls && content === "" ? null : content,
+          refusal: null,
+          ...(hasCalls ? { tool_calls: calls.map(wireCall) } : {}),
+        },
+        logprobs: logprobsOf(a.tokens),
+        finish_reason: finishReasonOf(a.finishReason, hasCalls),
+      };
+    }),
+    usage: wireUsage(
+      prompts,
+      answers.map(a => a.usage),
+    ),
+  };
+}
+
+async function* chatChunks(
+  head: Row,
+  { prompts, generations, parser }: ChatRun,
+  logprobsOf: LogprobsOf,
+  withUsage: boolean,
+): AsyncGenerator<Row, void, undefined> {
+  const usage = withUsage ? { usage: null } : {};
+  const chunk = (index: number, delta: object, logprobs: object | null, finish_reason: string | null): Row => ({
+    ...head,
+    choices: [{ index, delta, logprobs, finish_reason }],
+    ...usage,
+  });
+  const isStarted = generations.map(() => false);
+  const hasCalls = generations.map(() => false);
+  const parsers = generations.map(parser);
+  const usages: (Usage | undefined)[] = generations.map(() => undefined);
+  for await (const { index, event } of merged(generations)) {
+    if (!isStarted[index]) yield chunk(index, { role: "assistant", content: "", refusal: null }, null, null);
+    isStarted[index] = true;
+    const logprobs = logprobsOf(event.tokens);
+    const parse = parsers[index]!;
+    const parts = [...parse.push(event.text), ...(event.kind === "end" ? parse.end() : [])];
+    // likelihoods go out with their tokens, whatever becomes of the text
+    if (parts.length === 0 && logprobs && logprobs.content.length > 0) yield chunk(index, { content: "" }, logprobs, null);
+    for (const [i, part] of parts.entries()) {
+      if (part.kind === "call") hasCalls[index] = true;
+      yield chunk(index, deltaOf(part), i === 0 ? logprobs : logprobs && { content: [], refusal: null }, null);
     }
-    if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, usages) };
+    if (event.kind === "text") continue;
+    usages[index] = event.usage;
+    yield chunk(index, {}, null, finishReasonOf(event.finishReason, hasCalls[index]!));
   }
-  return streamAnswer(c, services, generations, chunks());
+  if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, usages) };
+}
+
+export async function chatCompletions(c: AppContext, services: Services): Promise<Response> {
+  const chat = startCompletion(c, services, await bodyOf(c));
+  return chat.isStream ? streamAnswer(c, services, chat.generations, chat.chunks()) : c.json(await chat.whole());
 }

@@ -1,29 +1,15 @@
 /** POST /v1/completions: text, or tokens, to text. */
-import { z } from "zod";
+import type { z } from "zod";
+import { completionsRequest } from "../../protocols/index.ts";
 import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import type { Usage } from "../generation.ts";
-import { limits } from "../limits.ts";
 import { collectAll, likeliest, merged, wireUsage } from "./answers.ts";
 import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
+import { checkStreamOptions, generationRequests } from "./generation-requests.ts";
 import { completionLogprobs } from "./logprobs.ts";
 import { parseBody, type Refusals, refuse } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
-import { checkStreamOptions, generationRequests, samplingFields } from "./sampling-fields.ts";
-
-const tokens = z.array(z.int().min(0)).min(1);
-const schema = z.object({
-  ...samplingFields,
-  prompt: z
-    .union([z.string(), z.array(z.string()).min(1), tokens, z.array(tokens).min(1)], {
-      error: "a text, a list of texts, a list of token ids, or a list of such lists, none empty",
-    })
-    .nullish(),
-  max_tokens: z.int().min(0).nullish(),
-  echo: z.boolean().nullish(),
-  best_of: z.int().min(1).max(limits.bestOf).nullish(),
-  logprobs: z.int().min(0).max(limits.completionLogprobs).nullish(),
-});
 
 const refusals: Refusals = {
   suffix: { asks: v => v !== "", instead: "Leave it out: the served model completes from the left only." },
@@ -33,14 +19,14 @@ const refusals: Refusals = {
 const defaultMaxTokens = 16;
 
 type Prompt = string | readonly number[];
-const promptsOf = (prompt: z.output<typeof schema>["prompt"]): readonly Prompt[] => {
+const promptsOf = (prompt: z.output<typeof completionsRequest>["prompt"]): readonly Prompt[] => {
   if (prompt === undefined || prompt === null) return [""];
   if (typeof prompt === "string") return [prompt];
   return typeof prompt[0] === "number" ? [prompt as number[]] : (prompt as Prompt[]);
 };
 
 /** Answers that are made for each prompt. Errors: serve/parameter where they are fewer than asked for, or are to be streamed. */
-function candidatesOf({ best_of, stream, use_beam_search }: z.output<typeof schema>, n: number): number {
+function candidatesOf({ best_of, stream, use_beam_search }: z.output<typeof completionsRequest>, n: number): number {
   // a search keeps that many beams instead
   if (best_of == null || use_beam_search) return n;
   if (best_of < n) throw serveErrors.fail("parameter", { place: "best_of", expected: `at least n, ${n}`, received: String(best_of) });
@@ -56,7 +42,7 @@ function candidatesOf({ best_of, stream, use_beam_search }: z.output<typeof sche
 
 export async function completions(c: AppContext, services: Services): Promise<Response> {
   const raw = await bodyOf(c);
-  const body = parseBody(schema, raw);
+  const body = parseBody(completionsRequest, raw);
   refuse(refusals, raw);
   checkStreamOptions(body);
   const engine: Engine = services.engines.find(body.model);

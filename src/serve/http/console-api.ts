@@ -1,19 +1,24 @@
 /** /api: what the console reads, restricted (`access.ts`). JSON; errors are `{ error: { code, message, ... } }`. */
 import { cpus, totalmem } from "node:os";
 import { Hono } from "hono";
-import { type Clock, isLoamError, redact } from "../../base/index.ts";
+import type { z } from "zod";
+import { type Answered, type Clock, isLoamError, redact } from "../../base/index.ts";
 import type { Login } from "../../session/index.ts";
-import { baseOf } from "../adapters/adapted-engine.ts";
 import type { ConsoleSource, Machine } from "../console-source.ts";
-import type { Engine } from "../engine.ts";
-import { EngineHistory } from "../engine-history.ts";
-import { type AnyEngine, type Engines, namesOf } from "../engines.ts";
+import type { AnyEngine, Engines } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
 import { checkAccess } from "./access.ts";
+import type { overview } from "./console-answers/project.ts";
+import { ChangeFeed } from "./console-changes.ts";
+import { engineRoutes } from "./console-engines.ts";
 import { labelRoutes } from "./console-labels.ts";
 import { releaseRoutes } from "./console-releases.ts";
+import { consoleTopics } from "./console-topics.ts";
+import { eventStreamResponse } from "../../protocols/index.ts";
 import type { AppEnvironment } from "./exchange.ts";
+import type { FineTuning } from "./fine-tuning/port.ts";
+import { wireError } from "./wire-error.ts";
 
 export interface ConsoleApiOptions {
   readonly engines: Engines;
@@ -24,7 +29,17 @@ export interface ConsoleApiOptions {
   readonly login?: Login | undefined;
   readonly version: string;
   readonly clock: Clock;
+  readonly fineTuning?: FineTuning | undefined;
+  readonly heartbeatMs: number;
 }
+
+export interface ConsoleApi {
+  readonly routes: Hono<AppEnvironment>;
+  /** Ends the event streams. */
+  close(): void;
+}
+
+type Overview = Answered<z.output<typeof overview>>;
 
 const thisMachine = (): Machine => ({
   cores: cpus().length,
@@ -43,6 +58,7 @@ const nothing: ConsoleSource = {
   graph: () => undefined,
   dataSets: () => [],
   dataReport: () => undefined,
+  revisions: () => ({ artifacts: "", runs: "" }),
 };
 
 /** Ids of artifacts and versions as people type them: short, and nothing that could be a path. */
@@ -74,12 +90,10 @@ const servedModel = ({ model }: AnyEngine, parameters: number) => ({
   width: model.config.width,
 });
 
-export function consoleApi({ engines, fleet, source = nothing, admin, login, version, clock }: ConsoleApiOptions): Hono<AppEnvironment> {
+export function consoleApi(options: ConsoleApiOptions): ConsoleApi {
+  const { engines, fleet, source = nothing, admin, login, version, clock } = options;
   const api = new Hono<AppEnvironment>();
   const startedAt = clock.now();
-  // weak: a version that is unloaded leaves no trace
-  const histories = new WeakMap<Engine, EngineHistory>();
-  engines.watch(engine => histories.set(engine, new EngineHistory(engine, clock)));
 
   /** Who the page is to a server without a login; a login, and a gateway in front, answer instead. */
   api.get("/session", c => c.json({ gateway: false, record: true, access: admin ? "open" : "none", csrf: null, demo: null }));
@@ -90,14 +104,15 @@ export function consoleApi({ engines, fleet, source = nothing, admin, login, ver
   });
   api.get("/overview", async c => {
     const engine = engines.all()[0] ?? engines.encoders()[0];
-    return c.json({
+    const body: Overview = {
       loam: version,
       project: source.project,
       model: engine ? servedModel(engine, engine.numParameters) : null,
       models: (await source.models()).map(m => m.id),
       startedAt,
       machine: await source.machine(),
-    });
+    };
+    return c.json(body);
   });
   api.get("/models", async c => c.json(await source.models()));
   api.get("/runs", async c => c.json(await source.runs()));
@@ -121,65 +136,31 @@ export function consoleApi({ engines, fleet, source = nothing, admin, login, ver
   });
   api.route("/", labelRoutes(source.labels, checkedId, found));
   api.route("/", releaseRoutes(source.releases, checkedId, found));
-  api.get("/engine", c => {
-    const name = c.req.query("model");
-    const engine = name === undefined ? engines.all()[0] : baseOf(engines.find(name));
-    const history = engine && histories.get(engine);
-    if (!engine || !history) return c.json({ slots: 0, running: 0, queued: 0, tokensPerSecond: 0, requests: 0, history: [] });
-    const { slots, running, queued, requests, cacheTokens, cacheRoom, cacheBytes } = engine.stats();
-    return c.json({
-      model: engine.model.id,
-      slots,
-      running,
-      queued,
-      tokensPerSecond: history.tokensPerSecond,
-      requests,
-      cacheUse: cacheRoom ? cacheTokens / cacheRoom : null,
-      cacheBytes,
-      history: history.points(),
-    });
-  });
-  /** Every version with what it does now; a model without a lifecycle is its only version. */
-  api.get("/serving", c => {
-    const both = [...engines.all(), ...engines.encoders()];
-    const fixed = both.map(e => ({
-      name: e.model.name ?? e.model.id,
-      version: e.model.version ?? 1,
-      id: e.model.id,
-      state: e.state,
-      labels: namesOf(e).flatMap(n => (n.includes("@") && n !== e.model.id ? [n.slice(n.lastIndexOf("@") + 1)] : [])),
-      weight: null,
-      shadow: null,
-    }));
-    const versions = (fleet?.list() ?? fixed).map(({ name, version, id, state, labels, weight, shadow }) => {
-      const engine = both.find(e => e.model.id === id);
-      const stats = engine && "room" in engine ? engine.stats() : undefined;
-      return {
-        name,
-        version,
-        id,
-        state,
-        labels,
-        weight,
-        shadow,
-        slots: stats?.slots ?? 0,
-        running: engine?.stats().running ?? 0,
-        queued: engine?.stats().queued ?? 0,
-        requests: stats?.requests ?? 0,
-        cacheUse: stats?.cacheRoom ? stats.cacheTokens / stats.cacheRoom : null,
-        adapters: engines.adapters
-          .list()
-          .filter(a => a.parent === id)
-          .map(a => ({ name: a.name, rank: a.rank })),
-        tokensPerSecond: (engine && "room" in engine && histories.get(engine)?.tokensPerSecond) || 0,
-      };
-    });
-    return c.json({ versions });
+  api.route("/", engineRoutes({ engines, fleet, clock }));
+  const feed = new ChangeFeed({ read: consoleTopics({ engines, fleet, source, jobs: options.fineTuning, clock }), clock });
+  api.get("/events", c => eventsResponse(feed, options.heartbeatMs, c.var.exchange.requestId));
+  let document: Promise<object> | undefined;
+  api.get("/openapi.json", async c => {
+    document ??= import("./console-operations.ts").then(m => m.consoleDocument(version));
+    return c.json(await document);
   });
   api.all("*", c => {
     throw serveErrors.fail("unknownUrl", { place: new URL(c.req.url).pathname, message: "there is nothing at this address" });
   });
-  return api;
+  return { routes: api, close: () => feed.close() };
+}
+
+/** Is no work under way: a shutdown does not wait for it. */
+function eventsResponse(feed: ChangeFeed, heartbeatMs: number, requestId: string): Response {
+  const onError = (error: unknown) => wireError(error, requestId);
+  const framing = {
+    contentType: "text/event-stream; charset=utf-8",
+    piece: (value: unknown) => `event: changes\ndata: ${JSON.stringify(value)}\n\n`,
+    end: "",
+    error: () => "",
+    silence: ": open\n\n",
+  };
+  return eventStreamResponse(feed.open(), { framing, heartbeatMs, onError, onLeave: () => {}, onEnd: () => {} });
 }
 
 /** An error as the console reads it; unknown ones carry the request's id and no detail. */

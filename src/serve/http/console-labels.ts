@@ -3,11 +3,9 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { LabelSource } from "../label-source.ts";
 import { readJson } from "./body.ts";
+import { givenLabel, person } from "./console-answers/given.ts";
 import type { AppEnvironment } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
-
-const person = z.string().regex(/^[^\p{Cc}]{1,64}$/u, "a name of 1 to 64 characters");
-const given = z.object({ id: z.string().min(1).max(256), label: z.string().min(1).max(64).nullable(), by: person });
 
 export function labelRoutes(
   source: LabelSource | undefined,
@@ -23,7 +21,7 @@ export function labelRoutes(
   });
   api.post("/labels/:name", async c => {
     const name = checkedId(c.req.param("name"));
-    const body = parseBody(given, await readJson(c.req.raw));
+    const body = parseBody(givenLabel, await readJson(c.req.raw));
     return c.json(found(await source?.give(name, body), name));
   });
   return api;

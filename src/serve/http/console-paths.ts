@@ -5,18 +5,18 @@
 
 /** Page names; `console/src/route.ts` has the same ones. */
 export const consolePages: readonly string[] = [
-  "talk",
   "data",
+  "labels",
   "training",
-  "lineage",
+  "runs",
+  "jobs",
+  "evaluations",
+  "talk",
   "engine",
   "models",
-  "releases",
-  "evaluations",
-  "runs",
-  "labels",
-  "jobs",
   "gateway",
+  "releases",
+  "lineage",
 ];
 
 /** Paths of APIs as well (SageMaker, the gateway's administration): never redirected, whatever a client accepts. */

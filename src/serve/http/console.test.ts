@@ -3,13 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { pages } from "../../../console/src/route.ts";
-import { readStaticPage } from "../../base/index.ts";
+import { answerChecker } from "../../../test/support/openapi.ts";
+import { type OpenApiDocument, readStaticPage, systemClock } from "../../base/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import type { ConsoleSource } from "../console-source.ts";
 import { createEngine } from "../engine.ts";
+import { Engines } from "../engines.ts";
 import { scriptedProgram, tinyModel } from "../fakes.ts";
 import { createApp } from "./app.ts";
+import { consoleApi } from "./console-api.ts";
 import { consolePages } from "./console-paths.ts";
+import { contracts } from "./contracts.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const model = await tinyModel(device, { name: "tiny", version: 1, artifact: "model-0123456789ab" });
@@ -28,6 +32,39 @@ afterAll(() => {
   return engine.close();
 });
 
+const masks = { of: 1, looked: 1, tokens: 4, trainedTokens: 2, shown: [] };
+const curated = {
+  artifact: "documents-0123456789ab",
+  funnel: [{ what: "read", documents: 3 }],
+  reasons: [],
+  rules: [],
+  edits: [],
+  clusters: { count: 0, stay: 0, copies: 0, largest: [] },
+  facets: [],
+  sizes: null,
+  notes: [],
+} as const;
+const judged = { id: "tiny@1", digest: "d", gates: [], approvals: [], signatures: [], tags: {}, notes: [] };
+const ofRun = {
+  artifact: "model-0123456789ab",
+  stage: "train@1",
+  options: {},
+  summary: {},
+  madeFrom: {},
+  steps: [1],
+  columns: { loss: [Number.NaN] },
+};
+const labelled = {
+  name: "mood",
+  on: "mail",
+  classes: ["a", "b"],
+  model: null,
+  texts: 2,
+  decided: 0,
+  file: "labels/mood/labelled.jsonl",
+  agreement: { kind: null, kappa: null, items: 0, people: [] },
+} as const;
+const revisions = { artifacts: "1", runs: "1" };
 const point = { step: 1, tokens: 64, loss: 5, learningRate: 0.1, tokensPerSecond: 9, gradientNorm: 1 };
 const source: ConsoleSource = {
   project: "mail",
@@ -40,15 +77,22 @@ const source: ConsoleSource = {
   evaluations: () => {
     throw new Error("the disk is gone, password=hunter2");
   },
-  examples: id => (id === "model-0123456789ab" ? { of: 1, shown: [] } : undefined),
+  examples: id => (id === "model-0123456789ab" ? masks : undefined),
   graph: id => (id === "model-0123456789ab" ? { root: id, nodes: [], edges: [] } : undefined),
   dataSets: () => [{ name: "mail", artifact: "documents-0123456789ab", createdAt: 3, summary: { kept: 2 } }],
-  dataReport: id => (id === "documents-0123456789ab" ? { artifact: id, funnel: [] } : undefined),
+  dataReport: id => (id === "documents-0123456789ab" ? curated : undefined),
+  revisions: () => ({ ...revisions }),
+  labels: {
+    sets: () => [labelled],
+    revision: () => "1",
+    batch: name => (name === "mood" ? { ...labelled, left: 1, items: [{ id: "t", text: "x", guess: null }], asked: null } : undefined),
+    give: name => (name === "mood" ? labelled : undefined),
+  },
   releases: {
     releases: () => [{ model: "tiny", versions: [], aliases: [], history: [] }],
-    verdicts: id => (id === "tiny@1" ? { id, gates: [] } : undefined),
+    verdicts: id => (id === "tiny@1" ? judged : undefined),
     report: (id, against) => (id === "tiny@1" ? { id, against: against ?? null, tasks: [] } : undefined),
-    logged: id => (id === "model-0123456789ab" ? { artifact: id, steps: [1] } : undefined),
+    logged: id => (id === "model-0123456789ab" ? ofRun : undefined),
   },
 };
 const built = (await readStaticPage(folder))!;
@@ -88,11 +132,11 @@ test("models, runs, metrics and graph come from the source; the engine speaks fo
   expect(await json("/api/models")).toEqual([200, await source.models()]);
   expect(await json("/api/runs")).toEqual([200, await source.runs()]);
   expect(await json("/api/runs/model-0123456789ab/metrics")).toEqual([200, { points: [point] }]);
-  expect(await json("/api/runs/model-0123456789ab/examples")).toEqual([200, { of: 1, shown: [] }]);
+  expect(await json("/api/runs/model-0123456789ab/examples")).toEqual([200, masks]);
   expect(await json("/api/runs/model-ffff/examples")).toMatchObject([404, { error: { code: "serve/unknownRecord" } }]);
   expect(await json("/api/graph?id=model-0123456789ab")).toEqual([200, { root: "model-0123456789ab", nodes: [], edges: [] }]);
   expect(await json("/api/data")).toEqual([200, await source.dataSets()]);
-  expect(await json("/api/data/documents-0123456789ab")).toEqual([200, { artifact: "documents-0123456789ab", funnel: [] }]);
+  expect(await json("/api/data/documents-0123456789ab")).toEqual([200, curated]);
   for await (const _ of engine.submit({ tokens: [1], maxTokens: 3, stopTokens: [] }));
   expect(await json("/api/engine")).toMatchObject([
     200,
@@ -102,9 +146,9 @@ test("models, runs, metrics and graph come from the source; the engine speaks fo
 
 test("releases, verdicts, reports and what runs logged come from the source, and an id that is none is refused", async () => {
   expect(await json("/api/releases")).toEqual([200, [{ model: "tiny", versions: [], aliases: [], history: [] }]]);
-  expect(await json("/api/releases/tiny@1")).toEqual([200, { id: "tiny@1", gates: [] }]);
+  expect(await json("/api/releases/tiny@1")).toEqual([200, judged]);
   expect(await json("/api/reports/tiny@1?against=tiny@2")).toEqual([200, { id: "tiny@1", against: "tiny@2", tasks: [] }]);
-  expect(await json("/api/logged/model-0123456789ab")).toEqual([200, { artifact: "model-0123456789ab", steps: [1] }]);
+  expect(await json("/api/logged/model-0123456789ab")).toEqual([200, { ...ofRun, columns: { loss: [null] } }]);
   for (const path of ["/api/releases/tiny@9", "/api/reports/tiny@9", "/api/logged/model-f"])
     expect(await json(path), path).toMatchObject([404, { error: { code: "serve/unknownRecord" } }]);
   expect(await json("/api/reports/tiny@1?against=a%2Fb")).toMatchObject([400, { error: { code: "serve/parameter" } }]);
@@ -200,4 +244,71 @@ test("nothing outside the folder is served, however it is asked for", async () =
     expect(text.includes("secret") && !text.includes("serve/") && !text.includes("error")).toBe(false);
     expect([400, 404], path).toContain(response.status);
   }
+});
+
+test("every answer is one that /api/openapi.json describes, to its last field", async () => {
+  const { evaluations: _, ...rest } = source;
+  const whole = createApp({ engines: [engine], console: { ...rest, evaluations: () => [] }, admin: true, version: "1.2.3" });
+  const ask = async (path: string) => (await whole.fetch(new Request(`http://localhost${path}`))).json() as Promise<unknown>;
+  const document = (await ask("/api/openapi.json")) as OpenApiDocument;
+  expect(document).toMatchObject({ openapi: "3.1.0", info: { version: "1.2.3" } });
+  const check = answerChecker(document);
+  const ids: Readonly<Record<string, string>> = { name: "mood", version: "tiny@1" };
+  const asked: string[] = [];
+  for (const [template, methods] of Object.entries(document.paths)) {
+    if (!methods.get || template === "/api/events" || template.startsWith("/v1/fine_tuning") || template.startsWith("/v1/admin")) continue;
+    const artifact = template.startsWith("/api/data") ? "documents-0123456789ab" : "model-0123456789ab";
+    const path = template.replace(/\{(\w+)\}/g, (__, name: string) => ids[name] ?? artifact);
+    const query = (methods.get.parameters ?? []).filter(p => p.in === "query" && p.required).map(p => `${p.name}=${artifact}`);
+    expect(check(`GET ${template}`, await ask(`${path}?${query.join("&")}`)), path).toEqual([]);
+    asked.push(template);
+  }
+  expect(asked.length).toBeGreaterThan(17);
+  expect(check("GET /api/graph", await ask("/api/graph?id=model-ffff"), 404)).toEqual([]);
+  // and it would find one that is not
+  expect(check("GET /api/models", [{ ...(await source.models())[0], more: 1 }])).toHaveLength(1);
+});
+
+test("/api/openapi.json has every address of the console, of administration and of fine-tuning jobs", async () => {
+  const { operations } = await import("./console-operations.ts");
+  const described = operations.map(o => `${o.method} ${o.path}`);
+  const { routes } = consoleApi({
+    engines: new Engines(),
+    source,
+    admin: true,
+    version: "0",
+    clock: systemClock,
+    heartbeatMs: 1,
+    login: undefined,
+  });
+  const ofConsole = routes.routes.filter(r => r.method !== "ALL").map(r => `${r.method} /api${r.path}`);
+  const ofContracts = contracts
+    .filter(c => ["admin", "fine-tuning"].includes(c.name))
+    .flatMap(c => c.routes.map(r => `${r.method} ${r.path}`));
+  expect(described.filter(o => !o.includes(" /v1/models")).sort()).toEqual([...ofConsole, ...ofContracts].sort());
+});
+
+test("the event stream says which topics changed, beats while nothing does, is no work under way, and ends with the server", async () => {
+  const own = createApp({ engines: [engine], console: source, admin: true, heartbeatMs: 1 });
+  const response = await own.fetch(new Request("http://localhost/api/events"));
+  expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+  expect(own.inFlight).toBe(0);
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  const until = async (fits: RegExp) => {
+    while (!fits.test(text)) text += (await reader.read()).value ?? expect.fail(text);
+  };
+  await until(
+    /^event: changes\ndata: \{"revisions":\{"artifacts":\d+,"runs":\d+,"labels":\d+,"jobs":\d+,"serving":\d+,"engine":\d+\}\}\n\n/,
+  );
+  await until(/\n: open\n\n/);
+  text = "";
+  revisions.artifacts = "2";
+  await until(/event: changes\ndata: \{"revisions":\{"artifacts":\d+/);
+  expect(text).not.toContain('"labels"');
+  own.close();
+  for (let read = await reader.read(); !read.done; ) read = await reader.read();
+  // whoever may not read the console is told of no change
+  const closed = createApp({ engines: [engine], console: source });
+  expect((await closed.fetch(new Request("http://localhost/api/events"))).status).toBe(401);
 });

@@ -1,9 +1,9 @@
 /** What a contract with clients is to the application: addresses with their handlers, and the form of its errors. Adding one is a row in `contracts.ts`. */
 
+import { errorBodies, type WireError } from "../../protocols/index.ts";
 import type { RouteEndpoint } from "../authorization.ts";
 import type { Operation } from "../tracing/tracing.ts";
 import type { AppContext, Services } from "./exchange.ts";
-import type { WireError } from "./wire-error.ts";
 
 export type Method = "GET" | "POST" | "DELETE";
 
@@ -36,8 +36,20 @@ export interface Contract {
   readonly takesUndeclared?: true;
   /** Reads its bodies, where JSON is not quite what it says. */
   readonly parse?: (text: string) => unknown;
-  error(wire: WireError): { readonly status: number; readonly body: unknown };
+  /** Whose form its errors take; OpenAI's when absent. */
+  readonly errors?: (wire: WireError) => object;
+  /** Statuses that it has others for. */
+  readonly statuses?: Readonly<Record<number, number>>;
 }
+
+/** An error as a contract answers it. */
+export const errorAnswer = (
+  wire: WireError,
+  { errors = errorBodies.openai, statuses = {} }: Partial<Pick<Contract, "errors" | "statuses">> = {},
+) => ({
+  status: statuses[wire.status] ?? wire.status,
+  body: errors(wire),
+});
 
 export const get = (path: string, handle: Route["handle"]): Route => ({ method: "GET", path, handle });
 export const post = (path: string, handle: Route["handle"], operation?: Operation): Route => ({ method: "POST", path, handle, operation });

@@ -1,8 +1,11 @@
 /** The contracts with clients, in the order in which addresses are looked up. */
+
+import { chatDialects } from "../../protocols/index.ts";
 import { adapters } from "./adapters.ts";
 import { admin } from "./admin.ts";
 import { attributions } from "./attributions.ts";
 import { chatCompletions } from "./chat.ts";
+import { chatDialectContract } from "./chat-dialects.ts";
 import { completions } from "./completions.ts";
 import { answering, type Contract, del, describing, get, post, under } from "./contract.ts";
 import { embeddings, rerank } from "./embeddings.ts";
@@ -35,7 +38,6 @@ const openai: Contract = {
     describing("models", get("/v1/models/:model{.+}", oneModel)),
     ...under("admin", [del("/v1/models/:model{.+}", deleteModel)]),
   ],
-  error: wire => wire,
 };
 
 export const contracts: readonly Contract[] = [
@@ -43,6 +45,7 @@ export const contracts: readonly Contract[] = [
   adapters,
   tensorflow,
   openai,
+  ...Object.values(chatDialects).map(chatDialectContract),
   files,
   fineTuning,
   inferenceText,

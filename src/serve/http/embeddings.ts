@@ -1,39 +1,16 @@
 /** POST /v1/embeddings and /v1/rerank: texts to vectors, and documents in the order of their likeness to a query. */
-import { z } from "zod";
-import { limits } from "../limits.ts";
+import type { z } from "zod";
+import { base64Vector, embeddingsRequest, rerankRequest } from "../../protocols/index.ts";
 import { embedTexts } from "./embed-texts.ts";
 import { type AppContext, bodyOf, newId, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 
-const text = z.string().min(1);
-const tokens = z.array(z.int().min(0)).min(1);
-const schema = z.object({
-  model: z.string(),
-  input: z.union([text, z.array(text).min(1).max(limits.embeddingTexts), tokens, z.array(tokens).min(1).max(limits.embeddingTexts)], {
-    error: `a text, a list of token ids, or a list of up to ${limits.embeddingTexts} of either, none empty`,
-  }),
-  encoding_format: z.enum(["float", "base64"]).nullish(),
-  dimensions: z.int().min(1).nullish(),
-  /** Not OpenAI's: reads the start of texts that are too long for the model. */
-  truncate: z.boolean().nullish(),
-  user: z.string().nullish(),
-});
-
-type Input = z.output<typeof schema>["input"];
+type Input = z.output<typeof embeddingsRequest>["input"];
 const inputsOf = (input: Input): (string | number[])[] =>
   typeof input === "string" ? [input] : typeof input[0] === "number" ? [input as number[]] : (input as (string | number[])[]);
 
-/** Float32, little-endian, whatever this machine is. */
-export function base64Of(vector: Float32Array): string {
-  const bytes = Buffer.alloc(vector.length * 4);
-  vector.forEach((x, i) => {
-    bytes.writeFloatLE(x, i * 4);
-  });
-  return bytes.toString("base64");
-}
-
 export async function embeddings(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(schema, await bodyOf(c));
+  const body = parseBody(embeddingsRequest, await bodyOf(c));
   const engine = engines.findEncoder(body.model);
   c.var.exchange.engine = engine;
   const { vectors, tokens: count } = await embedTexts({
@@ -44,7 +21,7 @@ export async function embeddings(c: AppContext, { engines }: Services): Promise<
     dimensions: body.dimensions ?? undefined,
   });
   c.var.exchange.inputTokens = count;
-  const shown = body.encoding_format === "base64" ? base64Of : (v: Float32Array) => Array.from(v);
+  const shown = body.encoding_format === "base64" ? base64Vector : (v: Float32Array) => Array.from(v);
   return c.json({
     object: "list",
     data: vectors.map((v, index) => ({ object: "embedding", index, embedding: shown(v) })),
@@ -54,21 +31,9 @@ export async function embeddings(c: AppContext, { engines }: Services): Promise<
   });
 }
 
-const rerankSchema = z.object({
-  model: z.string(),
-  query: text,
-  documents: z
-    .array(z.union([text, z.object({ text })], { error: "a text, or { text }" }))
-    .min(1)
-    .max(limits.rerankDocuments),
-  top_n: z.int().min(1).nullish(),
-  return_documents: z.boolean().nullish(),
-  truncate: z.boolean().nullish(),
-});
-
-/** The form that Jina and Cohere share. The score is the cosine of query and document: an encoder's, not a cross-encoder's. */
+/** The score is the cosine of query and document: an encoder's, not a cross-encoder's. */
 export async function rerank(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(rerankSchema, await bodyOf(c));
+  const body = parseBody(rerankRequest, await bodyOf(c));
   const engine = engines.findEncoder(body.model);
   c.var.exchange.engine = engine;
   const documents = body.documents.map(d => (typeof d === "string" ? d : d.text));

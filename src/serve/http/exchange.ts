@@ -1,6 +1,7 @@
 /** One request on its way through the application: its id, what is reported about it, and how a handler answers with a stream. */
 import type { Context } from "hono";
 import type { Clock } from "../../base/index.ts";
+import { eventStreamResponse, type Framing } from "../../protocols/index.ts";
 import type { Login } from "../../session/index.ts";
 import type { Authorize } from "../authorization.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
@@ -10,13 +11,12 @@ import type { Fleet } from "../lifecycle/fleet.ts";
 import type { Operation } from "../tracing/tracing.ts";
 import { readJson } from "./body.ts";
 import type { Contract } from "./contract.ts";
-import { eventStream, type Framing } from "./event-stream.ts";
 import type { BatchRunner } from "./files/batch-runner.ts";
 import type { FileStore } from "./files/file-store.ts";
 import type { FineTuning } from "./fine-tuning/port.ts";
 import type { Caller } from "./owner.ts";
 import type { ResponseStore } from "./responses/store.ts";
-import { type WireError, wireError } from "./wire-error.ts";
+import { wireError } from "./wire-error.ts";
 
 export interface Exchange {
   readonly requestId: string;
@@ -130,10 +130,10 @@ export function streamAnswer(
   const cancel = () => {
     for (const g of generations) g.cancel();
   };
-  return eventStream(chunks, {
+  return eventStreamResponse(chunks, {
     ...(framing ? { framing } : {}),
     heartbeatMs: services.heartbeatMs,
-    onError: (error): WireError => wireError(error, exchange.requestId),
+    onError: error => wireError(error, exchange.requestId),
     onLeave: cancel,
     onEnd: how => {
       if (how === undefined) exchange.finish(200);

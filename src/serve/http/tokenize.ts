@@ -1,9 +1,10 @@
 /** POST /tokenize and /detokenize (vLLM's form): the tokens that a text is to a model, and the text that tokens are. */
 import { z } from "zod";
+import { chatMessages } from "../../protocols/index.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { checkTokens } from "../padded-vocabulary.ts";
-import { chatMessages, turnsOf } from "./chat-messages.ts";
+import { turnsOf } from "./chat-messages.ts";
 import { type AppContext, bodyOf, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 import { chatTokens, promptTokens } from "./prompt.ts";

@@ -1,20 +1,8 @@
-/**
- * Errors as OpenAI's clients read them: `{ error: { message, type, param, code } }`, all four keys always. What Loam does not know as an error
- * of its own becomes 500 with the request's id and no detail.
- */
-import { isLoamError, redact } from "../../base/index.ts";
+/** Errors of the server as its clients read them. What Loam does not know as an error of its own becomes 500 with the request's id and no detail. */
+import { type ErrorCode, sessionErrorCodes, type WireError, wireErrorOf } from "../../protocols/index.ts";
 
-export interface WireError {
-  readonly status: number;
-  /** The code of our own table, for metrics: `serve/queueFull`; `internal` for unknown failures. */
-  readonly ours: string;
-  readonly body: {
-    readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string | null };
-  };
-}
-
-/** OpenAI's words for our codes; `param` where the problem's place is a parameter. */
-const words: Readonly<Record<string, { readonly code: string | null; readonly param?: true }>> = {
+/** OpenAI's codes for ours. */
+const codes: Readonly<Record<string, ErrorCode>> = {
   "serve/missing": { code: "missing_required_parameter", param: true },
   "serve/type": { code: "invalid_type", param: true },
   "serve/parameter": { code: "invalid_value", param: true },
@@ -30,10 +18,7 @@ const words: Readonly<Record<string, { readonly code: string | null; readonly pa
   "serve/load": { code: "model_load_failed" },
   "serve/adapter": { code: "adapter_not_loaded" },
   "serve/unauthenticated": { code: "invalid_api_key" },
-  "session/code": { code: "invalid_login_code" },
-  "session/token": { code: "invalid_api_key" },
-  "session/attempts": { code: "rate_limit_exceeded" },
-  "session/forgery": { code: "not_allowed" },
+  ...sessionErrorCodes,
   "serve/unknownUrl": { code: "unknown_url" },
   "serve/unknownFile": { code: "not_found", param: true },
   "serve/unknownResponse": { code: "not_found", param: true },
@@ -59,26 +44,4 @@ const words: Readonly<Record<string, { readonly code: string | null; readonly pa
   "text/tooLong": { code: "request_too_large" },
 };
 
-/** Error types by status; the rest of 4xx is the request's fault, the rest of 5xx the server's. */
-const types: Readonly<Record<number, string>> = { 401: "authentication_error", 403: "permission_error", 429: "rate_limit_error" };
-const typeOf = (status: number): string => types[status] ?? (status < 500 ? "invalid_request_error" : "server_error");
-
-export function wireError(error: unknown, requestId: string): WireError {
-  const known = isLoamError(error) ? words[error.code] : undefined;
-  if (!isLoamError(error) || !known) {
-    const message = `Internal error. If it stays, report the request id ${requestId}.`;
-    return { status: 500, ours: "internal", body: { error: { message, type: "server_error", param: null, code: "internal_error" } } };
-  }
-  return {
-    status: error.status,
-    ours: error.code,
-    body: {
-      error: {
-        message: redact(error.message),
-        type: typeOf(error.status),
-        param: known.param ? (error.problem.place ?? null) : null,
-        code: known.code,
-      },
-    },
-  };
-}
+export const wireError = (error: unknown, requestId: string): WireError => wireErrorOf(error, { codes, internal: "internal", requestId });

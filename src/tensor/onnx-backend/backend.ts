@@ -2,9 +2,9 @@
  * ONNX Runtime behind the backend contract: a graph becomes an ONNX model, the model a session, a run binds native buffers that stay where
  * they are. Freed memory is kept for arrays of the same size, so a loop allocates only in its first steps.
  */
+import { freeScratch } from "../../machine/index.ts";
 import type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable, RunHooks } from "../backend.ts";
 import { bytesOf, type DType, dtypes, type TypedArray } from "../dtype.ts";
-import { canFuse } from "../elementwise/index.ts";
 import { tensorErrors } from "../errors.ts";
 import type { Graph } from "../graph.ts";
 import { writeModel } from "../onnx/index.ts";
@@ -17,8 +17,7 @@ import {
   type Run,
   type Runtime,
 } from "../onnxruntime/index.ts";
-import { freeRooms, operatorDomainOf } from "../operators/index.ts";
-import { formOf } from "../products/index.ts";
+import { canFuse, operatorDomainOf, productFormOf } from "../operators/index.ts";
 import type { Shape } from "../shape.ts";
 import { pauses } from "../turn.ts";
 import { type Limits, negativeMarks, type PackedInput } from "./emitter.ts";
@@ -233,7 +232,123 @@ class OnnxExecutable implements Executable {
     this.#runs.clear();
     this.#lease.release();
     for (const { giveBack } of this.#shares.values()) giveBack();
-    freeRooms();
+    freeScratch();
+  }
+}
+
+/** Freed memory that is kept for arrays of the same size, up to a limit; what goes beyond it is given back. */
+class KeptBuffers {
+  readonly #mostBytes: number;
+  readonly #free = new Map<string, EngineBuffer[]>();
+  #bytes = 0;
+
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes;
+  }
+
+  take(shape: Shape, dtype: DType): EngineBuffer | undefined {
+    const kept = this.#free.get(`${dtype} ${shape}`)?.pop();
+    if (kept) this.#bytes -= bytesOf(shape, dtype);
+    return kept;
+  }
+
+  giveBack(b: EngineBuffer): void {
+    if (this.#bytes + b.sizeBytes > this.#mostBytes) {
+      b.dispose();
+      return;
+    }
+    this.#bytes += b.sizeBytes;
+    const key = `${b.dtype} ${b.shape}`;
+    const list = this.#free.get(key);
+    if (list) list.push(b);
+    else this.#free.set(key, [b]);
+  }
+
+  dispose(): void {
+    for (const list of this.#free.values()) for (const b of list) b.dispose();
+    this.#free.clear();
+    this.#bytes = 0;
+  }
+}
+
+/** Turns graphs into sessions, shared where they are of the same model over the same weights. */
+class ExecutableBuilder {
+  readonly #runtime: Runtime;
+  readonly #sessions = new SharedSessions();
+  readonly #numbers = new WeakMap<EngineBuffer, number>();
+  /** Programs over the same weights share what their kernels made of them. */
+  readonly #packedByWeights = new Map<string, PackedWeights>();
+  readonly #strassenWeights: Weights;
+  #next = 0;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    this.#strassenWeights = new Weights(runtime, this.#number);
+  }
+
+  readonly #number = (b: EngineBuffer): number => {
+    const known = this.#numbers.get(b);
+    if (known !== undefined) return known;
+    this.#numbers.set(b, this.#next);
+    return this.#next++;
+  };
+
+  #packedFor(weights: string): PackedWeights {
+    const known = this.#packedByWeights.get(weights) ?? new PackedWeights(this.#runtime.library);
+    this.#packedByWeights.set(weights, known);
+    return known;
+  }
+
+  async build(graph: Graph, build: BuildOptions): Promise<OnnxExecutable> {
+    const runtime = this.#runtime;
+    const turns = turnsOf[runtime.provider];
+    const given = build.constants ?? new Map<number, DeviceMemory>();
+    const outside = runtime.provider === "cpu" ? packableInputs(graph, new Set(given.keys())) : new Set<number>();
+    const weights = [...outside].map(i => [inputName(i), nativeOf(given.get(i)!).buffer] as const);
+    const weightsKey = weights.map(([, b]) => this.#number(b)).join(" ");
+    const limits = limitsOf[runtime.provider];
+    const isCpu = runtime.provider === "cpu";
+    const fusesElements = isCpu && build.fuses === true && canFuse();
+    const products = isCpu && (build.products === "bf16" || fusesElements) ? productFormOf(build.products ?? "f32") : undefined;
+    const shares = new Map<string, Share>();
+    const constants = build.strassen ? new Map(Array.from(given, ([i, m]) => [inputName(i), nativeOf(m).buffer])) : undefined;
+    const packs = ({ name, of, weight }: PackedInput): boolean => {
+      const buffer = constants?.get(of);
+      const share = buffer instanceof NativeBuffer ? this.#strassenWeights.take(buffer, weight) : undefined;
+      if (share) shares.set(name, share);
+      return share !== undefined;
+    };
+    const pause = pauses();
+    const lowered = onnxModel(graph, { ...limits, ...(products ? { products } : {}), fusesElements }, outside, packs);
+    await pause();
+    const model = writeModel(lowered, { nodeOrder: "reversed" });
+    await pause();
+    const create = () =>
+      turns(() =>
+        runtime.createSessionAsync(
+          model,
+          {
+            // our own passes have joined equal nodes; what recomputes on purpose must not be joined again
+            ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination"] } : {}),
+            ...(build.profile === undefined ? {} : { profile: build.profile }),
+            ...(build.measureMemory ? { arena: "own" as const } : {}),
+            ...(lowered.operators.length ? { operators: operatorDomainOf(runtime.library, lowered.operators) } : {}),
+          },
+          { packed: this.#packedFor(weightsKey), buffers: new Map(weights) },
+        ),
+      );
+    // what is measured is measured alone
+    const isMeasured = build.profile !== undefined || build.measureMemory;
+    try {
+      await Promise.all(Array.from(shares.values(), s => s.ready));
+      const lease = isMeasured
+        ? ownSession(await create())
+        : await this.#sessions.lease(model, `${build.recomputes ? "recomputes" : ""} ${weightsKey}`, create);
+      return new OnnxExecutable(lease, build, this.#number, turns, outside, shares);
+    } catch (error) {
+      for (const { giveBack } of shares.values()) giveBack();
+      throw error;
+    }
   }
 }
 
@@ -241,37 +356,9 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
   const { keptBytes = defaultKeptBytes, ...rest } = options;
   const runtime: Runtime = openRuntime(rest);
   const turns = turnsOf[runtime.provider];
-  const sessions = new SharedSessions();
-  const free = new Map<string, EngineBuffer[]>();
-  let freeBytes = 0;
-  const numbers = new WeakMap<EngineBuffer, number>();
-  let next = 0;
-  const number = (b: EngineBuffer): number => {
-    const known = numbers.get(b);
-    if (known !== undefined) return known;
-    numbers.set(b, next);
-    return next++;
-  };
-  // programs over the same weights share what their kernels made of them
-  const packedByWeights = new Map<string, PackedWeights>();
-  const packedFor = (weights: string): PackedWeights => {
-    const known = packedByWeights.get(weights) ?? new PackedWeights(runtime.library);
-    packedByWeights.set(weights, known);
-    return known;
-  };
-  const strassenWeights = new Weights(runtime, number);
-  const key = (shape: Shape, dtype: DType) => `${dtype} ${shape}`;
-  const giveBack = (b: EngineBuffer): void => {
-    if (freeBytes + b.sizeBytes > keptBytes) {
-      b.dispose();
-      return;
-    }
-    freeBytes += b.sizeBytes;
-    const k = key(b.shape, b.dtype);
-    const list = free.get(k);
-    if (list) list.push(b);
-    else free.set(k, [b]);
-  };
+  const kept = new KeptBuffers(keptBytes);
+  const builder = new ExecutableBuilder(runtime);
+  const giveBack = (b: EngineBuffer): void => kept.giveBack(b);
   return {
     capabilities: {
       name: "onnxruntime",
@@ -283,68 +370,14 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
       details: { version: runtime.version, provider: runtime.provider, threads: runtime.threads },
     },
     allocate(shape, dtype) {
-      const kept = free.get(key(shape, dtype))?.pop();
-      if (kept) freeBytes -= bytesOf(shape, dtype);
       const fresh = () => (runtime.provider === "cpu" ? runtime.allocate(dtype, shape) : runtime.allocateOnDevice(dtype, shape));
-      return new OnnxMemory(kept ?? fresh(), shape, dtype, giveBack, turns);
+      return new OnnxMemory(kept.take(shape, dtype) ?? fresh(), shape, dtype, giveBack, turns);
     },
     // never kept memory: only what the system gives anew is zero without being written
     ...(runtime.provider === "cpu"
       ? { zeros: (shape: Shape, dtype: DType) => new OnnxMemory(runtime.allocate(dtype, shape), shape, dtype, giveBack, turns) }
       : {}),
-    async build(graph: Graph, build: BuildOptions) {
-      const given = build.constants ?? new Map<number, DeviceMemory>();
-      const outside = runtime.provider === "cpu" ? packableInputs(graph, new Set(given.keys())) : new Set<number>();
-      const weights = [...outside].map(i => [inputName(i), nativeOf(given.get(i)!).buffer] as const);
-      const weightsKey = weights.map(([, b]) => number(b)).join(" ");
-      const limits = limitsOf[runtime.provider];
-      const isCpu = runtime.provider === "cpu";
-      const fusesElements = isCpu && build.fuses === true && canFuse();
-      const products = isCpu && (build.products === "bf16" || fusesElements) ? formOf(build.products ?? "f32") : undefined;
-      const shares = new Map<string, Share>();
-      const constants = build.strassen ? new Map(Array.from(given, ([i, m]) => [inputName(i), nativeOf(m).buffer])) : undefined;
-      const packs = ({ name, of, weight }: PackedInput): boolean => {
-        const buffer = constants?.get(of);
-        const share = buffer instanceof NativeBuffer ? strassenWeights.take(buffer, weight) : undefined;
-        if (share) shares.set(name, share);
-        return share !== undefined;
-      };
-      const pause = pauses();
-      const lowered = onnxModel(graph, { ...limits, ...(products ? { products } : {}), fusesElements }, outside, packs);
-      await pause();
-      const model = writeModel(lowered, { nodeOrder: "reversed" });
-      await pause();
-      const create = () =>
-        turns(() =>
-          runtime.createSessionAsync(
-            model,
-            {
-              // our own passes have joined equal nodes; what recomputes on purpose must not be joined again
-              ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination"] } : {}),
-              ...(build.profile === undefined ? {} : { profile: build.profile }),
-              ...(build.measureMemory ? { arena: "own" as const } : {}),
-              ...(lowered.operators.length ? { operators: operatorDomainOf(runtime.library, lowered.operators) } : {}),
-            },
-            { packed: packedFor(weightsKey), buffers: new Map(weights) },
-          ),
-        );
-      // what is measured is measured alone
-      const isMeasured = build.profile !== undefined || build.measureMemory;
-      try {
-        await Promise.all(Array.from(shares.values(), s => s.ready));
-        const lease = isMeasured
-          ? ownSession(await create())
-          : await sessions.lease(model, `${build.recomputes ? "recomputes" : ""} ${weightsKey}`, create);
-        return new OnnxExecutable(lease, build, number, turns, outside, shares);
-      } catch (error) {
-        for (const { giveBack } of shares.values()) giveBack();
-        throw error;
-      }
-    },
-    dispose() {
-      for (const list of free.values()) for (const b of list) b.dispose();
-      free.clear();
-      freeBytes = 0;
-    },
+    build: (graph: Graph, build: BuildOptions) => builder.build(graph, build),
+    dispose: () => kept.dispose(),
   };
 }

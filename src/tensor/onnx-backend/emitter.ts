@@ -1,8 +1,9 @@
 /** Collects ONNX nodes and initializers while a graph is lowered: names, small constants, dtypes that the kernels lack. */
+
+import type { ProductForm, StrassenWeight } from "../../machine/index.ts";
 import { type DType, sizeOf, type TypedArray } from "../dtype.ts";
 import { type Attribute, type Initializer, int, type OnnxNode, type ValueInfo } from "../onnx/index.ts";
 import { type Operator, operatorDomain } from "../operators/index.ts";
-import type { Form, Weight } from "../products/index.ts";
 import { positionWords } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
 
@@ -18,7 +19,7 @@ export interface Limits {
   /** Work of at most so many bytes is done by one thread from front to back. */
   readonly sequentialBytes: number;
   /** Large products of matrices of f32 are operators of our own, of this form. */
-  readonly products?: Form;
+  readonly products?: ProductForm;
   /** Chains of operations on elements may become one operator. */
   readonly fusesElements?: boolean;
   /** Its kernels refuse indices beyond an axis but count negative ones from the end: those are made indices beyond. */
@@ -30,7 +31,7 @@ export interface PackedInput {
   readonly name: string;
   /** The name of the input that has the weight itself. */
   readonly of: string;
-  readonly weight: Weight;
+  readonly weight: StrassenWeight;
 }
 /** Can such an input be given? */
 export type Packs = (input: PackedInput) => boolean;
@@ -58,7 +59,7 @@ export class Emitter {
   }
 
   /** The name of an input in the order of a weight, where it may be had so. */
-  packedInput(of: string, weight: Weight): string | undefined {
+  packedInput(of: string, weight: StrassenWeight): string | undefined {
     const key = `${of} ${weight.columns} ${weight.transposed}`;
     const known = this.packed.get(key);
     if (known) return known.name;

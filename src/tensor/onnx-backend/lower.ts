@@ -4,21 +4,22 @@
  * a wider one and cast back, so bf16 and f16 work as storage everywhere.
  * Sources: ONNX operator specification (opset 21), ONNX Runtime's contrib operators.
  */
-import { attentionOf, attentionOperator } from "../attention/index.ts";
 import { type DType, dtypeTable, integerRanges, isFloat, isInt, sizeOf, type TypedArray } from "../dtype.ts";
 import { elementsOf } from "../elements.ts";
 import { tensorErrors } from "../errors.ts";
 import { leastMagnitude } from "../expand.ts";
 import { float, int, ints, string } from "../onnx/index.ts";
-import type { Attributes, OpKind } from "../ops.ts";
 import {
+  attentionOf,
+  attentionOperator,
   type MatmulAttributes,
   productOf,
   productOperator,
   strassenOf,
   strassenOperator,
   strassenRowsOperator,
-} from "../products/index.ts";
+} from "../operators/index.ts";
+import type { Attributes, OpKind } from "../ops.ts";
 import { mixConstants } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
 import { isKind, type Tensor } from "../tensor.ts";

@@ -1,12 +1,10 @@
 /** A graph as an ONNX model: walks the nodes, lowers each by the table, casts where a kernel lacks a dtype. */
+import { strassenLayout } from "../../machine/index.ts";
 import { type DType, dtypeTable } from "../dtype.ts";
-import { elementwiseOperator, fusedIn, noneFused } from "../elementwise/index.ts";
 import { type Graph, nodesOf } from "../graph.ts";
 import { defaultOpsets, type Initializer, type OnnxModel, type OnnxNode } from "../onnx/index.ts";
-import { type Operator, operatorDomain } from "../operators/index.ts";
+import { elementwiseOperator, fusedIn, noneFused, type Operator, type OwnSum, operatorDomain, ownSums } from "../operators/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
-import { strassenLayout } from "../products/index.ts";
-import { type OwnSum, ownSums } from "../sums/index.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 import { Emitter, type Limits, type PackedInput, type Packs } from "./emitter.ts";
 import { computedIn, isOwnProduct, type Lowered, lower, packedInputs } from "./lower.ts";

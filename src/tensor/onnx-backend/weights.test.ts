@@ -1,8 +1,7 @@
 /** Laws of weights in another order: one copy for all that share it, gone with the last of them, and never more than the room there is. */
 import { expect, test } from "vitest";
-import { processorFeatures } from "../machine/index.ts";
+import { packPair, processorFeatures, strassenLayout } from "../../machine/index.ts";
 import { type NativeBuffer, openRuntime } from "../onnxruntime/index.ts";
-import { packPair, strassenLayout } from "../products/index.ts";
 import { Weights } from "./weights.ts";
 
 const isHere = processorFeatures().wide512;

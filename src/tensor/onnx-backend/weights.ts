@@ -2,11 +2,12 @@
  * Weights in the order in which products in seven parts read them: made once for all programs over the same weights, gone with the last of
  * them. Together they take a quarter of the machine's memory at most; what does not fit is multiplied as it is.
  */
+
 import { totalmem } from "node:os";
+import { packPair, type StrassenWeight, strassenLayout, wholePairs } from "../../machine/index.ts";
 import { defaultOpsets, writeModel } from "../onnx/index.ts";
 import type { NativeBuffer, Runtime } from "../onnxruntime/index.ts";
-import { operatorDomain, operatorDomainOf } from "../operators/index.ts";
-import { packPair, strassenLayout, strassenWeightOperator, type Weight, wholePairs } from "../products/index.ts";
+import { operatorDomain, operatorDomainOf, strassenWeightOperator } from "../operators/index.ts";
 
 const mostBytes = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) / 4;
 
@@ -36,7 +37,7 @@ export class Weights {
   }
 
   /** A share until it is given back; undefined where there is no room. */
-  take(of: NativeBuffer, weight: Weight): Share | undefined {
+  take(of: NativeBuffer, weight: StrassenWeight): Share | undefined {
     const key = `${this.#number(of)} ${weight.columns} ${weight.inner} ${weight.transposed}`;
     const known = this.#packed.get(key);
     const floats = strassenLayout({ rows: 0, ...weight }).weightFloats;
@@ -54,13 +55,13 @@ export class Weights {
     return { buffer, ready, giveBack };
   }
 
-  #pack(of: NativeBuffer, weight: Weight, floats: number): Packed {
+  #pack(of: NativeBuffer, weight: StrassenWeight, floats: number): Packed {
     const buffer = this.#runtime.allocate("f32", [floats]);
     this.#bytes += buffer.sizeBytes;
     return { buffer, ready: this.#fill(of, weight, buffer), users: 0 };
   }
 
-  async #fill(of: NativeBuffer, weight: Weight, buffer: NativeBuffer): Promise<void> {
+  async #fill(of: NativeBuffer, weight: StrassenWeight, buffer: NativeBuffer): Promise<void> {
     const whole = wholePairs(weight);
     if (whole > 0) {
       const operator = strassenWeightOperator(weight);

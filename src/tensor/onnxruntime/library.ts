@@ -2,7 +2,7 @@
  * The one file that touches native code: loads ONNX Runtime's shared library through koffi, and calls its C functions by name. It knows
  * C strings, pointers and status codes, and nothing of sessions. Everything above passes pointers as bigints.
  */
-import { type Koffi, type LibraryHandle, loadKoffi } from "../koffi.ts";
+import { type Koffi, type LibraryHandle, loadKoffi } from "../../machine/index.ts";
 import { apiNames, apiVersion } from "./api-names.ts";
 import { type ApiName, apiSignatures } from "./api-signatures.ts";
 import { engineErrors } from "./errors.ts";
@@ -60,7 +60,15 @@ const queue = createNativeQueue(nativeSlots(process.env.UV_THREADPOOL_SIZE));
 /** OrtErrorCode, as far as it means something of its own to Loam. */
 const codes: Readonly<Record<number, "model" | "notSupported">> = { 4: "model", 7: "model", 9: "notSupported", 10: "model" };
 
-function open(path: string): Library {
+/** A collected handle unloads the library under the functions: it is kept reachable for as long as the process lives. */
+function keepHandle(handle: LibraryHandle): void {
+  const keep = globalThis as typeof globalThis & { [key: symbol]: unknown[] | undefined };
+  const key = Symbol.for("loam.onnxruntime.handles");
+  keep[key] = [...(keep[key] ?? []), handle];
+}
+
+/** Loads a library and finds the table of its functions. */
+function openApi(path: string) {
   let koffi: Koffi;
   let handle: LibraryHandle;
   let base: Pointer;
@@ -72,10 +80,7 @@ function open(path: string): Library {
     if (isMusl()) libraryOf(process.platform, process.arch, true);
     throw engineErrors.fail("library", { place: path, message: `cannot be loaded: ${(error as Error).message}` }, error);
   }
-  // A collected handle unloads the library under the functions: it is kept reachable for as long as the process lives.
-  const keep = globalThis as typeof globalThis & { [key: symbol]: unknown[] | undefined };
-  const key = Symbol.for("loam.onnxruntime.handles");
-  keep[key] = [...(keep[key] ?? []), handle];
+  keepHandle(handle);
 
   const [getApi, getVersion] = koffi.decode(base, koffi.array("void *", 2)) as [Pointer, Pointer];
   const version = koffi.decode(getVersion, koffi.proto("const char *()"))() as string;
@@ -88,7 +93,11 @@ function open(path: string): Library {
       hint: "Run npm install, or let LOAM_ONNXRUNTIME name a newer library.",
     });
   const table = koffi.decode(api, koffi.array("void *", apiNames.length)) as Pointer[];
+  return { koffi, version, api, table };
+}
 
+/** Calls of the table's functions, whose statuses become errors. */
+function callsOf(koffi: Koffi, table: readonly Pointer[]) {
   const functions = new Map<ApiName, NativeFunction>();
   const find = (name: ApiName): NativeFunction => {
     let f = functions.get(name);
@@ -128,18 +137,25 @@ function open(path: string): Library {
           });
         }),
     );
+  return { find, call, callAsync };
+}
+
+/** glibc's function, among the symbols that the process has already. */
+function findTrim(koffi: Koffi): () => void {
+  try {
+    const own = koffi.load(null);
+    keepHandle(own);
+    const mallocTrim = own.func("int malloc_trim(size_t pad)");
+    return () => void mallocTrim(0);
+  } catch {
+    return () => {}; // no glibc, no such function
+  }
+}
+
+function open(path: string): Library {
+  const { koffi, version, api, table } = openApi(path);
+  const { find, call, callAsync } = callsOf(koffi, table);
   let trim: (() => void) | undefined;
-  /** glibc's function, among the symbols that the process has already. */
-  const findTrim = (): (() => void) => {
-    try {
-      const own = koffi.load(null);
-      keep[key]!.push(own);
-      const mallocTrim = own.func("int malloc_trim(size_t pad)");
-      return () => void mallocTrim(0);
-    } catch {
-      return () => {}; // no glibc, no such function
-    }
-  };
   return {
     path,
     version,
@@ -170,7 +186,7 @@ function open(path: string): Library {
     text: pointer => koffi.decode.string(pointer),
     pointers: (at, count) => (count === 0 ? [] : (koffi.decode(at, koffi.array("void *", count)) as Pointer[])),
     trimMemory: () => {
-      trim ??= process.platform === "linux" ? findTrim() : () => {};
+      trim ??= process.platform === "linux" ? findTrim(koffi) : () => {};
       trim();
     },
   };

@@ -2,6 +2,7 @@
  * What the report says of the data and needs no model, an artifact of its own: the baselines' answers on the test set (they learn from the validation part
  * too, having nothing to select), warnings about leaks, and how near the nearest training text of each test text is.
  */
+
 import { z } from "zod";
 import { type TextClassifierName, textClassifierNames, textClassifiers } from "../../evaluate/index.ts";
 import type { ClassifierPooling } from "../../nn/index.ts";
@@ -9,10 +10,7 @@ import { stage } from "../../store/index.ts";
 import { type DataWarning, dataWarnings, droppedCopies } from "./data-warnings.ts";
 import { classReader, readExamples, readTest } from "./examples.ts";
 import { nearestTrain } from "./nearest-train.ts";
-import { labelOptions } from "./options.ts";
-
-/** The name of logistic regression on the states of the base that is tuned, frozen (`src/tune/frozen`). */
-export const frozenBaseline = "frozen base + logistic regression";
+import { type frozenBaseline, labelOptions } from "./options.ts";
 
 /** How the frozen base was read, and what its linear model learnt from. */
 export interface FrozenNote {

@@ -4,11 +4,12 @@ import { heldOutSet } from "../../data/index.ts";
 import { disposeTree, loadModel, toldLabel } from "../../nn/index.ts";
 import { type Stage, stage, writeLook } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
+import type { TuneSurroundings } from "../text-head/open-base.ts";
+import { predictorOf, probabilitiesOf } from "../text-head/predict.ts";
 import { answersFile, type BaselineAnswers, checksFile, type DataChecks } from "./baselines-stage.ts";
 import { readTest } from "./examples.ts";
 import { bandsOf } from "./nearest-train.ts";
 import { costOptions, labelOptions } from "./options.ts";
-import { predictorOf, softmax } from "./predict.ts";
 import { predictionLines, predictionsFile } from "./predictions.ts";
 import {
   type ClassificationReport,
@@ -19,7 +20,7 @@ import {
   temperatureOfKept,
   tempered,
 } from "./report.ts";
-import { asTokens, type TuneSurroundings } from "./stage.ts";
+import { classTexts } from "./stage.ts";
 import { thresholdBy, validationOf } from "./threshold.ts";
 
 const stageOptions = z.strictObject({ name: z.string(), labels: labelOptions, costs: costOptions.optional() });
@@ -52,7 +53,7 @@ export const evaluateClassifierStage = (
       const classes = classifier.labels;
       const test = await readTest(inputs.documents, labels, classes);
       const longest = classifier.longest ?? model.config.context;
-      const texts = await asTokens(tokenizer, test, longest, signal);
+      const texts = await classTexts(tokenizer, test, longest, signal);
       const predictor = predictorOf({ device, model, longest, parameters: (p: unknown) => p });
       const logits = await predictor.predict([model.parameters], texts.tokens, {
         signal,
@@ -61,7 +62,7 @@ export const evaluateClassifierStage = (
       predictor.dispose();
       disposeTree(model.parameters);
       const answers = JSON.parse((await inputs.baselines.read(answersFile)).toString("utf8")) as BaselineAnswers;
-      const probabilities = logits.map(softmax);
+      const probabilities = logits.map(probabilitiesOf);
       // as it is served: the likeliest class, or what its threshold decides
       const predicted = Int32Array.from(probabilities, p => toldLabel(classifier, p));
       const validation = await validationOf(inputs.model, classes);

@@ -15,9 +15,9 @@ import {
   withClassifier,
 } from "../../nn/index.ts";
 import { compile, type DeviceArray, openDevice, type Tensor } from "../../tensor/index.ts";
-import { type FitOptions, fitClassifier, type TokenTexts } from "./fit.ts";
+import { predictorOf } from "../text-head/predict.ts";
+import { type ClassifierRun, fitClassifier, type TokenTexts } from "./fit.ts";
 import { type ClassifyInput, classifyOptions } from "./options.ts";
-import { predictorOf } from "./predict.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const folder = mkdtempSync(join(tmpdir(), "loam-classify-"));
@@ -44,7 +44,7 @@ function texts(seed: string, count: number): TokenTexts {
 }
 
 let runs = 0;
-const tunedBy = async (model: ModelConfig, recipe: Partial<ClassifyInput>, more: Partial<FitOptions> = {}) =>
+const tunedBy = async (model: ModelConfig, recipe: Partial<ClassifyInput>, more: Partial<ClassifierRun> = {}) =>
   fitClassifier({
     device,
     base: await drawn(model),

@@ -1,23 +1,16 @@
 /** Inner door: classifiers of texts, tuned, selected and reported. */
-export {
-  answersFile,
-  type BaselineAnswers,
-  checksFile,
-  type DataChecks,
-  type FrozenNote,
-  frozenBaseline,
-  textBaselinesStage,
-} from "./baselines-stage.ts";
+export { answersFile, type BaselineAnswers, checksFile, type DataChecks, type FrozenNote, textBaselinesStage } from "./baselines-stage.ts";
 export { type DataWarning, dataWarnings, droppedCopies, warningKinds } from "./data-warnings.ts";
 export { evaluateClassifierStage } from "./evaluate-stage.ts";
 export { type DescribedExample, type Example, type Examples, readExamples, readTest } from "./examples.ts";
-export { type FitOptions, type FitResult, fitClassifier, type Selection, type TokenTexts } from "./fit.ts";
+export { type ClassifierPoint, type ClassifierRun, type FittedClassifier, fitClassifier, type TokenTexts } from "./fit.ts";
 export { bandsOf, likeFrom, nearestTrain, type SimilarityBand } from "./nearest-train.ts";
 export {
   type ClassifyInput,
   type ClassifyOptions,
   classifyOptions,
   costOptions,
+  frozenBaseline,
   type LabelOptions,
   labelOptions,
   labelsOf,
@@ -25,5 +18,5 @@ export {
 export { predictionLines, predictionsFile } from "./predictions.ts";
 export { type ClassificationReport, compareSystems, type PairedComparison, type ScoreRange, type SystemScore } from "./report.ts";
 export { sampledClasses } from "./sample.ts";
-export { classifyStage, type TuneSurroundings } from "./stage.ts";
+export { classifyStage } from "./stage.ts";
 export { thresholdStage } from "./threshold-stage.ts";

@@ -1,9 +1,10 @@
 /** A recipe for tuning a classifier: the `tune:` part of a model in `loam.yaml` with `task: classify`, checked and with its defaults. */
+
 import { z } from "zod";
-import { classifierPoolings } from "../../nn/index.ts";
-import { precisions, scheduleKinds } from "../../train/index.ts";
-import { methodOptions } from "../methods/index.ts";
-import { validationOptions } from "../own-parts.ts";
+import { classifierPoolings } from "../../nn/part.ts";
+import { precisions, scheduleKinds } from "../../train/part.ts";
+import { methodOptions } from "../methods/options.ts";
+import { validationOptions } from "../validation-options.ts";
 
 const whole = z.number().int().min(0);
 const share = z.number().min(0).max(1);
@@ -15,72 +16,62 @@ const value = z
 
 /** What of documents is learnt, and on which of them. Baselines and evaluation are given the same. */
 export const labelOptions = z.strictObject({
-  /** The attribute of documents that holds their class. */
-  label: name.default("label"),
-  /** Classes by name, each with the values of the attribute that mean it; documents of other values are left out. All values when absent. */
-  classes: z.record(name, z.union([value, z.array(value).min(1)])).optional(),
-  /**
-   * The part that selects, on which nothing is trained: a share of the train side's groups, or its documents of an attribute's value or values
-   * (`{ split: dev }`).
-   */
-  validation: validationOptions.default(0.1),
-  /** What the validation part is drawn from. */
-  seed: z.union([z.number().int(), z.string()]).default(1),
-  /** Texts that name their own class are refused, where it gives classes away; this lets them pass. */
-  allowNamed: z.boolean().default(false),
-  /** Near-duplicates on both sides of the split are refused; this lets them pass. */
-  allowCrossing: z.boolean().default(false),
+  label: name.default("label").describe("Attribute with the class."),
+  classes: z
+    .record(name, z.union([value, z.array(value).min(1)]))
+    .optional()
+    .meta({
+      description: "Classes by name, each with the attribute's values. Other documents are left out. Default: all values.",
+      examples: [{ spam: ["spam", "junk"], ham: "ham" }],
+    }),
+  validation: validationOptions.default(0.1).meta({
+    description: "Validation set: a fraction of the train side, or an attribute and its values.",
+    examples: [0.1, { split: "dev" }],
+  }),
+  seed: z.union([z.number().int(), z.string()]).default(1).describe("Random seed."),
+  allowNamed: z.boolean().default(false).describe("Accept texts that contain their class name."),
+  allowCrossing: z.boolean().default(false).describe("Accept near-duplicates across the split."),
 });
 export type LabelOptions = z.output<typeof labelOptions>;
 
 /** What a wrong decision about one class costs, each way; a threshold follows from it. No part of what is trained. */
 export const costOptions = z
   .strictObject({
-    positive: value,
-    /** Another class taken for it. */
-    falsePositive: z.number().min(0),
-    /** It taken for another. */
-    falseNegative: z.number().min(0),
+    positive: value.describe("Positive class."),
+    falsePositive: z.number().min(0).describe("Cost of a false positive."),
+    falseNegative: z.number().min(0).describe("Cost of a false negative."),
   })
   .refine(c => c.falsePositive + c.falseNegative > 0, "a cost above 0, of one mistake or the other");
 
 const fitOptions = z.strictObject({
-  method: methodOptions.prefault("full"),
-  /** Peak learning rate; 1e-4 when all is trained, ten times that where factors are. */
-  rate: z.number().positive().max(1).optional(),
-  epochs: z.number().positive().max(1000).default(3),
-  /** Texts a step. */
-  batch: z.number().int().min(1).max(4096).default(16),
-  /** Tokens of a text that are read: its beginning. */
-  length: z.number().int().min(8).default(256),
-  /** How a text's states become one; the family's own way when absent. */
-  pooling: z.enum(classifierPoolings).optional(),
-  /** `balanced`: every class counts alike, however many texts it has (n / (classes x n of the class)). */
-  weights: z.union([z.enum(["none", "balanced"]), z.record(name, z.number().positive())]).default("none"),
+  method: methodOptions.prefault("full").meta({ description: "Tuning method.", examples: ["lora", { lora: { rank: 16 } }] }),
+  rate: z.number().positive().max(1).optional().describe("Peak learning rate. Default: 1e-4 for full tuning, 1e-3 for low-rank adapters."),
+  epochs: z.number().positive().max(1000).default(3).describe("Epochs."),
+  batch: z.number().int().min(1).max(4096).default(16).describe("Texts per step."),
+  length: z.number().int().min(8).default(256).describe("Maximum tokens per text; longer texts are truncated."),
+  pooling: z.enum(classifierPoolings).optional().describe("Pooling of the token states. Default: the family's."),
+  weights: z
+    .union([z.enum(["none", "balanced"]), z.record(name, z.number().positive())])
+    .default("none")
+    .describe("Class weights: `none`, `balanced` (inverse frequency), or by class."),
   schedule: z
     .strictObject({
-      kind: z.enum(scheduleKinds).default("linear"),
-      /** Share of the steps. */
-      warmup: share.default(0.1),
-      floor: share.default(0),
-      decayShare: z.number().positive().max(1).default(0.5),
+      kind: z.enum(scheduleKinds).default("linear").describe("Shape of the schedule."),
+      warmup: share.default(0.1).describe("Fraction of the steps for warm-up."),
+      floor: share.default(0).describe("Final factor of the peak rate."),
+      decayShare: z.number().positive().max(1).default(0.5).describe("`wsd`: fraction of the steps for the final decay."),
     })
-    .prefault({}),
-  clip: z.number().min(0).default(1),
-  weightDecay: z.number().min(0).default(0.01),
-  dropout: z.number().min(0).max(0.9).default(0),
-  /** Evaluations on the validation part an epoch. */
-  evaluations: z.number().int().min(1).max(100).default(2),
-  /** Stop when the score has not risen for so many evaluations; 0 for never. The best values are kept either way. */
-  patience: whole.default(3),
-  /** What selects: macro F1, or the loss. */
-  select: z.enum(["f1", "loss"]).default("f1"),
-  /** Recompute activations in the backward pass: less memory, more time. */
-  rematerialise: z.boolean().default(false),
-  /** Mixed precision: `bf16` rounds the operands of large matrix products where the processor has 512-bit vectors. float32 when absent. */
-  precision: z.enum(precisions).optional(),
-  /** Seconds between checkpoints. */
-  checkpointSeconds: z.number().min(0).default(60),
+    .prefault({})
+    .describe("Learning rate schedule."),
+  clip: z.number().min(0).default(1).describe("Gradient clipping by global norm. 0: off."),
+  weightDecay: z.number().min(0).default(0.01).describe("Weight decay."),
+  dropout: z.number().min(0).max(0.9).default(0).describe("Dropout."),
+  evaluations: z.number().int().min(1).max(100).default(2).describe("Evaluations on the validation set per epoch."),
+  patience: whole.default(3).describe("Early stopping: evaluations without improvement. 0: off. The best weights are kept either way."),
+  select: z.enum(["f1", "loss"]).default("f1").describe("Selection metric: macro F1 or the loss."),
+  rematerialise: z.boolean().default(false).describe("Gradient checkpointing: less memory, more time."),
+  precision: z.enum(precisions).optional().describe("Mixed precision: `bf16` matrix products. Default: float32."),
+  checkpointSeconds: z.number().min(0).default(60).describe("Seconds between checkpoints. Does not change results."),
 });
 
 export const classifyOptions = z.strictObject({ ...labelOptions.shape, ...fitOptions.shape });
@@ -90,3 +81,6 @@ export type ClassifyInput = z.input<typeof classifyOptions>;
 /** The part of a recipe that says what is learnt. */
 export const labelsOf = (o: ClassifyOptions): LabelOptions =>
   labelOptions.parse(Object.fromEntries(Object.keys(labelOptions.shape).map(k => [k, o[k as keyof LabelOptions]])));
+
+/** The name of logistic regression on the states of the base that is tuned, frozen (`src/tune/frozen`). */
+export const frozenBaseline = "frozen base + logistic regression";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { rounds } from "../../../test/support/deep.ts";
 import { random } from "../../base/index.ts";
-import { softmax } from "./predict.ts";
+import { probabilitiesOf } from "../text-head/predict.ts";
 import { calibrationOf, compareSystems, confusedOf, temperatureOfKept, tempered } from "./report.ts";
 import { calibrating } from "./temperature.ts";
 
@@ -26,14 +26,14 @@ test("a temperature fitted on kept probabilities undoes logits that are too larg
   const sides = [0, 1].map(() => {
     const honest = Array.from({ length: 4000 }, () => [r.normal(), r.normal(), r.normal()]);
     const labels = Int32Array.from(honest, row => {
-      const [p, u] = [softmax(row), r.uniform()];
+      const [p, u] = [probabilitiesOf(row), r.uniform()];
       return u < p[0]! ? 0 : u < p[0]! + p[1]! ? 1 : 2;
     });
     return { labels, logits: honest.map(row => row.map(x => 3 * x)) };
   });
   const [validation, test] = sides as [(typeof sides)[0], (typeof sides)[0]];
-  const kept = validation.logits.map(row => softmax(row).map(x => Math.round(x * 1e4) / 1e4));
-  const before = calibrationOf(test.logits.map(softmax), test.labels);
+  const kept = validation.logits.map(row => probabilitiesOf(row).map(x => Math.round(x * 1e4) / 1e4));
+  const before = calibrationOf(test.logits.map(probabilitiesOf), test.labels);
   const after = tempered(temperatureOfKept(kept, validation.labels), test.logits, test.labels);
   expect(calibrating(validation.logits, validation.labels, 3)).toBeCloseTo(after.value, 1);
   expect(after.value).toBeGreaterThan(2.7);

@@ -19,11 +19,11 @@ import {
   type ThresholdReport,
 } from "../../evaluate/index.ts";
 import { bootstrapAll, canDiffer, type McNemar, mcNemar } from "../../statistics/index.ts";
+import { probabilitiesOf } from "../text-head/predict.ts";
 import type { FrozenNote } from "./baselines-stage.ts";
 import type { DataWarning } from "./data-warnings.ts";
 import { drawScorer } from "./draw-scores.ts";
 import type { SimilarityBand } from "./nearest-train.ts";
-import { softmax } from "./predict.ts";
 
 export interface ScoreRange {
   readonly value: number;
@@ -214,7 +214,7 @@ export function temperatureOfKept(validation: Rows, labels: Int32Array): number 
 /** The error of the test part's logits over a temperature. */
 export function tempered(value: number, logits: readonly ArrayLike<number>[], truth: Int32Array) {
   const { error, logLoss } = calibrationOf(
-    logits.map(row => softmax(Array.from(row, x => x / value))),
+    logits.map(row => probabilitiesOf(Array.from(row, x => x / value))),
     truth,
   );
   return { value, error, logLoss };

@@ -9,7 +9,7 @@ import { compile, type DeviceArray, mean, openDevice, type Tensor, valueAndGrad,
 import { trainBpe } from "../../text/index.ts";
 import { barredIn, tuneContrast } from "./fit.ts";
 import { contrastLosses } from "./loss.ts";
-import { embedReport, foundIn } from "./measure.ts";
+import { anchorScores, embedReport } from "./measure.ts";
 import { type EmbedInput, embedOptions } from "./options.ts";
 import { readRelated, readScored, splitRelated, trainedAmong } from "./pairs.ts";
 
@@ -180,7 +180,7 @@ test("scored pairs that are trained on are counted, whichever text comes first, 
 });
 
 test("vectors that are all alike find nothing, and a report of the same vectors twice tells of no gain", () => {
-  const same = foundIn(validation, () => Float64Array.of(1, 0), 0.05);
+  const same = anchorScores(validation, () => Float64Array.of(1, 0), 0.05);
   expect(same[0]!.recall1).toBeLessThan(0.1);
   // any place, one as likely as the other: as a retrieval task tells it
   const candidates = new Set(validation.map(r => r.positive)).size;

@@ -4,11 +4,8 @@
  */
 import { type Dropout, dropoutFrom, type Encoder, type EncoderConfig, encoderSpec, encoderStates, meanPooled } from "../../nn/index.ts";
 import { div, maximum, mul, reshape, slice, sqrt, sum, type Tensor } from "../../tensor/index.ts";
-import type { HostBatch } from "../../train/index.ts";
-import { layTexts, tokensOf, widthsOf } from "../classify/batches.ts";
-import { textReader } from "../classify/predict.ts";
-import { type BatchSource, type Fitted, type Judged, runFit } from "../fit.ts";
-import { type LoopRun, loopOf, rateOf } from "../loop.ts";
+import type { BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
+import { type FitRun, type Fitted, runFit } from "../fit.ts";
 import {
   type FrozenArrays,
   type FrozenTensors,
@@ -18,20 +15,22 @@ import {
   tuningOf,
 } from "../methods/index.ts";
 import { drawOf, memberSource } from "../preference/rows.ts";
+import { headTokens, layTexts, widthsOf } from "../text-head/batches.ts";
+import { textReader } from "../text-head/predict.ts";
 import { contrastLosses, far } from "./loss.ts";
-import { type EmbedReport, embedReport, type Found, foundIn, foundNames, similarities, type VectorOf } from "./measure.ts";
+import { type AnchorScores, anchorScores, type EmbedReport, embedReport, foundNames, similarities, type VectorOf } from "./measure.ts";
 import type { EmbedOptions } from "./options.ts";
 import type { Related, ScoredPair } from "./pairs.ts";
 
 export const encoderPoolings = ["mean", "cls"] as const;
 export type EncoderPooling = (typeof encoderPoolings)[number];
 
-export interface ContrastRun extends LoopRun {
+export interface ContrastRun extends FitRun {
   readonly config: EncoderConfig;
   /** Of the base; its arrays are taken over. */
   readonly parameters: unknown;
   readonly pooling: EncoderPooling;
-  readonly tokenizer: Parameters<typeof tokensOf>[0];
+  readonly tokenizer: Parameters<typeof headTokens>[0];
   /** Longest text, tokens. */
   readonly longest: number;
   readonly recipe: Omit<EmbedOptions, "columns" | "validation" | "heldOut" | "allowCrossing">;
@@ -85,7 +84,7 @@ export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
   const widths = widthsOf(longest);
   const known = new Map<string, Uint32Array>();
   const read = (text: string): Uint32Array => {
-    const found = known.get(text) ?? Uint32Array.from(tokensOf(o.tokenizer, text, longest));
+    const found = known.get(text) ?? Uint32Array.from(headTokens(o.tokenizer, text, longest));
     known.set(text, found);
     return found;
   };
@@ -126,34 +125,32 @@ export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
     related.flatMap(r => [r.anchor, r.positive, ...(r.negative === undefined ? [] : [r.negative])]);
   async function measured(trees: readonly unknown[]) {
     const vectorOf = await vectorsOf(trees, [...textsOf(o.validation), ...o.scored.flatMap(p => [p.first, p.second])]);
-    return { found: foundIn(o.validation, vectorOf, recipe.temperature), similar: similarities(o.scored, vectorOf) };
+    return { found: anchorScores(o.validation, vectorOf, recipe.temperature), similar: similarities(o.scored, vectorOf) };
   }
-  const mean = (found: readonly Found[], name: keyof Found) => found.reduce((s, f) => s + f[name], 0) / found.length;
-  async function judge(t: unknown, f: unknown): Promise<Judged> {
-    const found = foundIn(o.validation, await vectorsOf([t, f], textsOf(o.validation)), recipe.temperature);
+  const mean = (found: readonly AnchorScores[], name: keyof AnchorScores) => found.reduce((s, f) => s + f[name], 0) / found.length;
+  async function judge(t: unknown, f: unknown): Promise<ValidationScores> {
+    const found = anchorScores(o.validation, await vectorsOf([t, f], textsOf(o.validation)), recipe.temperature);
     return { loss: mean(found, "loss"), ...Object.fromEntries(foundNames.map(name => [name, mean(found, name)])) };
   }
 
-  const loop = loopOf(o, recipe, rateOf(recipe, 2e-5), o.train.length / rows);
   const shape = [sides * rows, longest];
   try {
     const base = await givenBackOnFailure([trainable, frozen], () => measured([trainable, frozen]));
-    const fitted = await runFit<Batch>({
-      trainer: {
-        ...loop.trainer,
-        specs: tuning.specs,
-        loss: ((t: TrainableTensors, b: Batch, scale: Tensor, f: FrozenTensors) => {
-          const drop = recipe.dropout > 0 ? dropoutFrom(recipe.dropout, b.seed) : undefined;
-          const vectors = textVectors(config, tuning.parameters(f, t, b.seed), pooling, b, drop);
-          return mul(sum(contrastLosses(vectors, b.barred, recipe.temperature)), scale);
-        }) as never,
-        batch: {
-          tokens: { shape, dtype: "i32", below: config.vocab },
-          present: { shape, dtype: "i32" },
-          barred: { shape: [rows, (sides - 1) * rows], dtype: "f32" },
-          seed: { shape: [], dtype: "i32" },
-        },
+    const fitted = await runFit<Batch>(o, recipe, {
+      specs: tuning.specs,
+      loss: (t, b, scale, f) => {
+        const drop = recipe.dropout > 0 ? dropoutFrom(recipe.dropout, b.seed) : undefined;
+        const vectors = textVectors(config, tuning.parameters(f, t, b.seed), pooling, b, drop);
+        return mul(sum(contrastLosses(vectors, b.barred, recipe.temperature)), scale);
       },
+      batch: {
+        tokens: { shape, dtype: "i32", below: config.vocab },
+        present: { shape, dtype: "i32" },
+        barred: { shape: [rows, (sides - 1) * rows], dtype: "f32" },
+        seed: { shape: [], dtype: "i32" },
+      },
+      usualRate: 2e-5,
+      stepsIn: o.train.length / rows,
       start: trainable,
       frozen,
       source: (state): BatchSource => {
@@ -170,7 +167,6 @@ export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
       judge,
       shown: s => `validation nDCG@10 ${s.ndcg10!.toFixed(3)}`,
       judgesStart: true,
-      ...loop.fit,
     });
     const tuned = await givenBackOnFailure([fitted.trainable, frozen], () => measured([fitted.trainable, frozen]));
     const scores = o.scored.map(p => p.score);

@@ -7,7 +7,7 @@ import type { Related, ScoredPair } from "./pairs.ts";
 export type VectorOf = (text: string) => Float64Array;
 
 /** One anchor's measures. */
-export interface Found {
+export interface AnchorScores {
   /** Nats of its positive among all candidates. */
   readonly loss: number;
   readonly ndcg10: number;
@@ -24,7 +24,7 @@ export const cosine = (a: Float64Array, b: Float64Array): number => {
 };
 
 /** Every anchor among the positives and negatives of all: what belongs to it counts 1. The anchor itself is no candidate. */
-export function foundIn(related: readonly Related[], vectorOf: VectorOf, temperature: number): Found[] {
+export function anchorScores(related: readonly Related[], vectorOf: VectorOf, temperature: number): AnchorScores[] {
   const candidates = [...new Set(related.flatMap(r => (r.negative === undefined ? [r.positive] : [r.positive, r.negative])))];
   const belongs = new Map<string, Set<string>>();
   for (const r of related) belongs.set(r.anchor, (belongs.get(r.anchor) ?? new Set()).add(r.positive));
@@ -85,10 +85,10 @@ export interface EmbedReport {
 
 /** Measures of both with bootstrap intervals, over anchors and over pairs. */
 export function embedReport(
-  found: { readonly base: readonly Found[]; readonly tuned: readonly Found[] },
+  found: { readonly base: readonly AnchorScores[]; readonly tuned: readonly AnchorScores[] },
   scored: { readonly scores: readonly number[]; readonly base: readonly number[]; readonly tuned: readonly number[] },
 ): EmbedReport {
-  const mean = (side: readonly Found[], name: (typeof foundNames)[number], items: Int32Array) =>
+  const mean = (side: readonly AnchorScores[], name: (typeof foundNames)[number], items: Int32Array) =>
     items.reduce((s, i) => s + side[i]![name], 0) / items.length;
   const { scores } = scored;
   const [base, tuned] = [drawnSpearman(scored.base, scores), drawnSpearman(scored.tuned, scores)];

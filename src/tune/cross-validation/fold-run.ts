@@ -1,15 +1,15 @@
 /** One training of a cross-validation: by the recipe without a fold, with a seed of its own; the fold is scored and the model is not kept. */
 import { join } from "node:path";
 import { z } from "zod";
-import { hashOf } from "../../base/index.ts";
+import { hashOf, type Json } from "../../base/index.ts";
 import { disposeTree, type Model } from "../../nn/index.ts";
 import type { StageContext } from "../../store/index.ts";
 import { type MetricPoint, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
-import type { FitOptions } from "../classify/fit.ts";
-import { openBase } from "../classify/open-base.ts";
-import { predictorOf } from "../classify/predict.ts";
-import type { TuneSurroundings } from "../classify/stage.ts";
 import { disposeTuned, givenBackOnFailure, type TunedArrays } from "../methods/index.ts";
+import type { HeadRecipe, HeadRun, HeadTexts } from "../text-head/fit.ts";
+import type { TuneSurroundings } from "../text-head/open-base.ts";
+import { openBase } from "../text-head/open-base.ts";
+import { predictorOf } from "../text-head/predict.ts";
 import type { FoldPlace } from "./options.ts";
 import { type FoldParts, type Scores, writeScores } from "./parts.ts";
 
@@ -23,14 +23,10 @@ export const seedOption = z.union([z.number().int(), z.string()]);
 const fileOfPredictions = "predictions.jsonl";
 
 /** What every kind's fit is given beside its recipe and texts. */
-export type FoldFit = Pick<
-  FitOptions,
-  "device" | "base" | "longest" | "identity" | "folder" | "eventsFolder" | "progress" | "signal" | "onProblem"
->;
+export type FoldFit = Omit<HeadRun<HeadTexts, HeadRecipe>, "recipe" | "train" | "validation">;
 
-interface FoldFitted {
+interface FoldFitted extends Omit<TunedArrays, "tuning"> {
   readonly model: Model;
-  readonly tuned: TunedArrays;
   readonly points: readonly MetricPoint[];
 }
 
@@ -73,7 +69,7 @@ export async function runFold<T, Texts extends { readonly tokens: readonly Array
     repeat,
     fold,
     recipe: { ...withoutHabits(recipe), seed },
-  } as never);
+  } as Json);
   const eventsFolder = around.eventsFolder && join(around.eventsFolder, `${name}-fold-${identity.slice(0, 8)}`);
   const given: FoldFit = {
     device,
@@ -104,7 +100,7 @@ export async function runFold<T, Texts extends { readonly tokens: readonly Array
     return scores;
   } finally {
     predictor.dispose();
-    disposeTuned(result.tuned);
+    disposeTuned(result);
     disposeTree(result.model.parameters);
   }
 }

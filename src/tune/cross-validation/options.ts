@@ -3,12 +3,9 @@ import { z } from "zod";
 
 export const crossValidationOptions = z
   .strictObject({
-    /** Folds of the train side, validation part included; without them the validation part is the one that is scored on. */
-    folds: z.number().int().min(2).max(100).optional(),
-    /** Times that the folds are drawn anew. */
-    repeats: z.number().int().min(1).max(100).default(1),
-    /** Trainings for each fold, from the recipe's seed on. */
-    seeds: z.number().int().min(1).max(100).default(1),
+    folds: z.number().int().min(2).max(100).optional().describe("Folds of the train side, validation set included."),
+    repeats: z.number().int().min(1).max(100).default(1).describe("Repeats with new folds."),
+    seeds: z.number().int().min(1).max(100).default(1).describe("Training runs per fold, with consecutive seeds."),
   })
   .refine(o => o.folds !== undefined || o.repeats === 1, "folds beside repeats, which draw them anew")
   .refine(o => o.folds !== undefined || o.repeats > 1 || o.seeds > 1, "folds, or 2 seeds or more");

@@ -9,7 +9,7 @@ import { compile, type DeviceArray, openDevice, type Tensor, valueAndGrad } from
 import { trainBpe } from "../../text/index.ts";
 import { expectGradients, type GoldenModel, goldenModel, type Summed } from "../golden.laws.ts";
 import type { Encoded } from "../instruct/encode.ts";
-import { layRows } from "../instruct/pack.ts";
+import { layExamples } from "../instruct/pack.ts";
 import { tuneRows } from "../instruct/tune.ts";
 import { type Tuning, tuningOf } from "../methods/index.ts";
 import { treeOf } from "../methods/paths.ts";
@@ -45,7 +45,7 @@ const examplesOf = (ids: readonly (readonly number[])[], prompt: number): Encode
 
 /** A batch on the device, and the loss of a task with all its gradients. */
 async function batchOf(examples: readonly Encoded[], rows: readonly (readonly number[])[], length = 32) {
-  const { tokens, targets, segments, positions, weights } = layRows(examples, rows, { rows: rows.length, length });
+  const { tokens, targets, segments, positions, weights } = layExamples(examples, rows, { rows: rows.length, length });
   const given: Record<string, DeviceArray> = {};
   for (const [name, data] of Object.entries({ tokens, targets, segments, positions }))
     given[name] = await device.array(data, "i32", [rows.length, length]);

@@ -4,7 +4,7 @@ import { check, random } from "../../base/index.ts";
 import { decoderSpec, initialise, llamaConfig } from "../../nn/index.ts";
 import { compile, type DeviceArray, openDevice, type Tensor, valueAndGrad } from "../../tensor/index.ts";
 import type { Encoded } from "../instruct/encode.ts";
-import { layRows } from "../instruct/pack.ts";
+import { layExamples } from "../instruct/pack.ts";
 import { type RowTask, rowLogits } from "../instruct/tune.ts";
 import { tuningOf } from "../methods/index.ts";
 import { distillFitOptions } from "./options.ts";
@@ -45,7 +45,7 @@ async function told(teacher: unknown, k: number): Promise<Map<Encoded, SparseTar
   const logitsOf = compile((p: never, b: never) => rowLogits(config, p, b), { device });
   const out = new Map<Encoded, SparseTargets>();
   for (const e of examples) {
-    const { examples: _, ...arrays } = layRows([e], [[0]], { rows: 1, length });
+    const { examples: _, ...arrays } = layExamples([e], [[0]], { rows: 1, length });
     const given: Record<string, DeviceArray> = {};
     for (const [name, data] of Object.entries(arrays))
       given[name] = await device.array(data, data instanceof Int32Array ? "i32" : "f32", [1, length]);
@@ -67,7 +67,7 @@ async function told(teacher: unknown, k: number): Promise<Map<Encoded, SparseTar
 }
 
 async function lossOf(task: RowTask<Tensor>, parameters: unknown) {
-  const batch = layRows(examples, rows, { rows: rows.length, length });
+  const batch = layExamples(examples, rows, { rows: rows.length, length });
   const { examples: _, ...arrays } = batch;
   const more = task.more?.of(batch, examples) ?? {};
   const given = await tensors({ ...arrays, ...more }, "topIds" in more ? more.topIds!.length / (rows.length * length) : 1);
@@ -158,7 +158,7 @@ test("targets lie beside the tokens that they are of, however the rows are packe
     }),
   );
   for (const order of [rows, [[2, 1], [0]]]) {
-    const batch = layRows(examples, order, { rows: 2, length });
+    const batch = layExamples(examples, order, { rows: 2, length });
     const laid = layTargets(batch, examples, e => targets.get(e)!, 3, vocab);
     let seen = 0;
     for (let cell = 0; cell < batch.tokens.length; cell++) {

@@ -8,6 +8,7 @@
  */
 import { z } from "zod";
 import { check, hashOf, isLoamError, pause } from "../../base/index.ts";
+import { HttpRetry, postJson, statedError } from "../../protocols/index.ts";
 import { tuneErrors } from "../errors.ts";
 
 export interface TeacherConnection {
@@ -85,88 +86,33 @@ interface Refusal {
 }
 const isRefusal = (x: unknown): x is Refusal => typeof x === "object" && x !== null && "status" in x && "message" in x;
 
-function messageOf(text: string): string {
-  try {
-    const value = JSON.parse(text) as { error?: { message?: string } | string; message?: string };
-    const message = typeof value.error === "string" ? value.error : (value.error?.message ?? value.message);
-    if (message) return message.slice(0, 300);
-  } catch {}
-  return text.slice(0, 120);
+const messageOf = (text: string): string => statedError(text)?.slice(0, 300) ?? text.slice(0, 120);
+
+type ScoringMethod = (
+  ids: readonly number[],
+  places: readonly number[],
+  signal: AbortSignal | undefined,
+) => Promise<TeacherAnswer | Refusal>;
+
+/** What the methods ask through. */
+interface TeacherPort {
+  readonly url: string;
+  readonly topLogprobs: number;
+  post<S extends z.ZodType>(place: string, body: object, schema: S, signal: AbortSignal | undefined): Promise<z.output<S> | Refusal>;
 }
 
-type Way = (ids: readonly number[], places: readonly number[], signal: AbortSignal | undefined) => Promise<TeacherAnswer | Refusal>;
-
-export function teacherAt(o: TeacherConnection): TeacherAt {
-  const { model, topLogprobs, retryMs = 500, concurrency = defaultConcurrency } = o;
-  const url = o.url.replace(/\/+$/, "");
-  const root = url.replace(/\/v1$/, "");
-  const fail = (place: string, expected: string, received: string, hint?: string) =>
-    tuneErrors.fail("teacher", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
-
-  let freeAt = 0;
-  /** One's turn, where there is a limit of requests a minute. */
-  async function turn(signal: AbortSignal | undefined): Promise<void> {
-    if (o.requestsPerMinute === undefined) return;
-    const now = performance.now();
-    const at = Math.max(now, freeAt);
-    freeAt = at + 60_000 / o.requestsPerMinute;
-    if (at > now) await pause(at - now, signal);
+/** What is no answer of this form is a refusal: another method may be the server's. */
+function readAs<S extends z.ZodType>(schema: S, text: string, place: string): z.output<S> | Refusal {
+  try {
+    return check(schema, JSON.parse(text), place);
+  } catch (error) {
+    return { status: 200, message: isLoamError(error) ? error.message : `no JSON: ${JSON.stringify(text.slice(0, 80))}` };
   }
+}
 
-  /** Errors: tune/teacher; the signal's reason. A refusal of the request itself is an answer. */
-  async function post<S extends z.ZodType>(
-    place: string,
-    body: object,
-    schema: S,
-    signal: AbortSignal | undefined,
-  ): Promise<z.output<S> | Refusal> {
-    for (let attempt = 1; ; attempt++) {
-      await turn(signal);
-      signal?.throwIfAborted();
-      let failure: string;
-      let waitMs = retryMs * 2 ** (attempt - 1);
-      try {
-        const limit = AbortSignal.timeout(o.timeoutMs ?? defaultTimeoutMs);
-        const response = await fetch(place, {
-          method: "POST",
-          headers: { "content-type": "application/json", ...(o.key ? { authorization: `Bearer ${o.key}` } : {}) },
-          body: JSON.stringify({ model, ...body }),
-          signal: signal ? AbortSignal.any([signal, limit]) : limit,
-        });
-        const text = await response.text();
-        if (response.ok) return readAs(schema, text, place);
-        const message = messageOf(text);
-        if (response.status === 401 || response.status === 403)
-          throw fail(
-            place,
-            "a key that may ask it",
-            `${response.status} ${message}`,
-            "`key:` names the variable of the environment that holds it.",
-          );
-        if (response.status !== 429 && response.status < 500) return { status: response.status, message };
-        failure = `${response.status} ${message}`;
-        const asked = Number(response.headers.get("retry-after")) * 1000;
-        if (asked > 0) waitMs = Math.min(longestPauseMs, Math.max(waitMs, asked));
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (isLoamError(error)) throw error;
-        failure = (error as Error).cause instanceof Error ? ((error as Error).cause as Error).message : (error as Error).message;
-      }
-      if (attempt === attempts)
-        throw fail(place, "an answer", failure, "Is the server there? What it has answered is kept: the same command goes on from there.");
-      await pause(waitMs, signal);
-    }
-  }
-  /** What is no answer of this form is a refusal: another way may be the server's. */
-  function readAs<S extends z.ZodType>(schema: S, text: string, place: string): z.output<S> | Refusal {
-    try {
-      return check(schema, JSON.parse(text), place);
-    } catch (error) {
-      return { status: 200, message: isLoamError(error) ? error.message : `no JSON: ${JSON.stringify(text.slice(0, 80))}` };
-    }
-  }
-
-  const score: Way = async (ids, places, signal) => {
+const score =
+  ({ url, topLogprobs, post }: TeacherPort): ScoringMethod =>
+  async (ids, places, signal) => {
     const first = places[0]!;
     const got = await post(
       `${url}/score`,
@@ -184,7 +130,9 @@ export function teacherAt(o: TeacherConnection): TeacherAt {
     });
     return { outcomes, fingerprint: got.system_fingerprint ?? undefined };
   };
-  const promptLogprobs: Way = async (ids, places, signal) => {
+const promptLogprobs =
+  ({ url, topLogprobs, post }: TeacherPort): ScoringMethod =>
+  async (ids, places, signal) => {
     const body = { prompt: ids, max_tokens: 1, temperature: 0, prompt_logprobs: topLogprobs };
     const got = await post(`${url}/completions`, body, prompted, signal);
     if (isRefusal(got)) return got;
@@ -196,7 +144,9 @@ export function teacherAt(o: TeacherConnection): TeacherAt {
       fingerprint: got.system_fingerprint ?? undefined,
     };
   };
-  const steps: Way = async (ids, places, signal) => {
+const steps =
+  ({ url, topLogprobs, post }: TeacherPort): ScoringMethod =>
+  async (ids, places, signal) => {
     const outcomes: Outcome[][] = [];
     let fingerprint: string | undefined;
     for (const at of places) {
@@ -224,18 +174,67 @@ export function teacherAt(o: TeacherConnection): TeacherAt {
     }
     return { outcomes, fingerprint };
   };
-  const ways: readonly (readonly [name: string, way: Way])[] = [
-    ["score", score],
-    ["completions with prompt_logprobs", promptLogprobs],
-    ["completions with logprobs", steps],
-  ];
-  let known: Promise<Way> | undefined;
-  /** The first way that it answers in; found out once, by whoever asks first. */
-  async function find(ids: readonly number[], places: readonly number[], signal: AbortSignal | undefined): Promise<Way> {
+/** In the order in which they are tried. */
+const scoringMethods: readonly (readonly [name: string, method: (port: TeacherPort) => ScoringMethod])[] = [
+  ["score", score],
+  ["completions with prompt_logprobs", promptLogprobs],
+  ["completions with logprobs", steps],
+];
+
+/** One's turn, where there is a limit of requests a minute. */
+function turnsOf(requestsPerMinute: number | undefined): (signal: AbortSignal | undefined) => Promise<void> {
+  let freeAt = 0;
+  return async signal => {
+    if (requestsPerMinute === undefined) return;
+    const now = performance.now();
+    const at = Math.max(now, freeAt);
+    freeAt = at + 60_000 / requestsPerMinute;
+    if (at > now) await pause(at - now, signal);
+  };
+}
+
+export function teacherAt(o: TeacherConnection): TeacherAt {
+  const { model, topLogprobs, retryMs = 500, concurrency = defaultConcurrency } = o;
+  const url = o.url.replace(/\/+$/, "");
+  const root = url.replace(/\/v1$/, "");
+  const fail = (place: string, expected: string, received: string, hint?: string) =>
+    tuneErrors.fail("teacher", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+
+  const turn = turnsOf(o.requestsPerMinute);
+  /** Errors: tune/teacher; the signal's reason. A refusal of the request itself is an answer. */
+  const post = <S extends z.ZodType>(place: string, body: object, schema: S, signal: AbortSignal | undefined) =>
+    postJson<z.output<S> | Refusal>({
+      url: place,
+      body: { model, ...body },
+      key: o.key,
+      signal,
+      turn,
+      timeoutMs: o.timeoutMs ?? defaultTimeoutMs,
+      attempts,
+      waitMs: (attempt, askedMs = 0) => {
+        const ownMs = retryMs * 2 ** (attempt - 1);
+        return askedMs > 0 ? Math.min(longestPauseMs, Math.max(ownMs, askedMs)) : ownMs;
+      },
+      read: ({ isOk, status, text, retryAfter }) => {
+        if (isOk) return readAs(schema, text, place);
+        const message = messageOf(text);
+        if (status === 401 || status === 403)
+          throw fail(place, "a key that may ask it", `${status} ${message}`, "`key:` names the variable of the environment that holds it.");
+        if (status !== 429 && status < 500) return { status, message };
+        return new HttpRetry(`${status} ${message}`, Number(retryAfter) * 1000);
+      },
+      failed: received =>
+        fail(place, "an answer", received, "Is the server there? What it has answered is kept: the same command goes on from there."),
+    });
+  const port: TeacherPort = { url, topLogprobs, post };
+  let known: Promise<ScoringMethod> | undefined;
+  /** The first method that it answers in; found out once, by whoever asks first. */
+  async function find(ids: readonly number[], places: readonly number[], signal: AbortSignal | undefined): Promise<ScoringMethod> {
     const refusals: string[] = [];
-    for (const [name, way] of ways) {
-      const got = await way(ids, places.slice(0, 1), signal);
-      if (!isRefusal(got)) return way;
+    for (const [name, open] of scoringMethods) {
+      const method = open(port);
+      const got = await method(ids, places.slice(0, 1), signal);
+      if (!isRefusal(got)) return method;
       refusals.push(`${name}: ${got.status} ${got.message}`);
     }
     throw fail(

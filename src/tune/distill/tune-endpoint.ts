@@ -7,7 +7,7 @@ import { type DecoderConfig, type DecoderSpec, negativeLogLikelihood } from "../
 import { add, mul, sum, type Tensor } from "../../tensor/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { Encoded } from "../instruct/encode.ts";
-import type { TaskResult, TaskRun } from "../instruct/task.ts";
+import type { FittedDecoder, TaskRun } from "../instruct/task.ts";
 import { type BatchTensors, type RowTask, rowLogits, trainedBy, tuneRows } from "../instruct/tune.ts";
 import type { FrozenTensors, TrainableTensors, Tuning } from "../methods/index.ts";
 import { askTeacher } from "./ask-teacher.ts";
@@ -57,7 +57,7 @@ export function endpointTask(
 /** Asks, then tunes. Errors: tune/teacher where the endpoint cannot be asked, tune/base for one of other tokens; as instruction tuning. */
 export const tuneFromEndpoint =
   (teacher: EndpointTeacher, reach: EndpointSurroundings) =>
-  async (o: TaskRun<Encoded, EndpointFitOptions>): Promise<TaskResult> => {
+  async (o: TaskRun<Encoded, EndpointFitOptions>): Promise<FittedDecoder> => {
     const at = teacherAt({ ...reach.connection(), url: teacher.endpoint, model: teacher.model, topLogprobs: teacher.topLogprobs });
     const examples = [...o.train, ...o.validation];
     if (examples.length === 0) throw tuneErrors.fail("example", { place: "train", expected: "an example or more", received: "none" });

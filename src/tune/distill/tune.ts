@@ -7,7 +7,7 @@ import type { ArtifactReader } from "../../store/index.ts";
 import { add, type Device, type DeviceArray, mul, stopGradient, sum, type Tensor } from "../../tensor/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { Encoded, TuneText } from "../instruct/encode.ts";
-import type { TaskResult, TaskRun } from "../instruct/task.ts";
+import type { FittedDecoder, TaskRun } from "../instruct/task.ts";
 import { type BatchTensors, type RowTask, rowLogits, trainedBy, tuneRows } from "../instruct/tune.ts";
 import type { FrozenTensors, TrainableTensors, Tuning } from "../methods/index.ts";
 import { leavesOf, treeOf } from "../methods/paths.ts";
@@ -98,7 +98,7 @@ export async function openTeacher(
 /** Tunes. Errors: as instruction tuning, and `openTeacher`'s. */
 export const tuneDistilled =
   (textOf: (model: ArtifactReader) => Promise<TuneText>) =>
-  async (o: TaskRun<Encoded, DistillFitOptions>): Promise<TaskResult> => {
+  async (o: TaskRun<Encoded, DistillFitOptions>): Promise<FittedDecoder> => {
     const teacher = await openTeacher(o.inputs.teacher!, o.device, { config: o.config, text: o.text, length: o.recipe.length }, textOf);
     try {
       return await tuneRows(o, tuning => distillTask(o.config, teacher, tuning, o.recipe));

@@ -1,5 +1,3 @@
 /** Inner door: the base that is tuned as a baseline: its states as they are, and linear models of them. */
-export { frozenBaselineStage } from "./baseline-stage.ts";
-export { type Labelled, type Probe, probeClasses, probeNumbers, standardised, strengths } from "./probe.ts";
-export { frozenRegressionStage } from "./regression-stage.ts";
+export { type Probe, type ProbeTexts, probeClasses, probeNumbers, standardised, strengths } from "./probe.ts";
 export { type FrozenStates, frozenStatesStage, readStates } from "./states-stage.ts";

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { greatest } from "../classify/predict.ts";
-import { type Labelled, probeClasses, probeNumbers, standardised, strengths } from "./probe.ts";
+import { greatestIndex } from "../text-head/predict.ts";
+import { type ProbeTexts, probeClasses, probeNumbers, standardised, strengths } from "./probe.ts";
 
 /** Texts' states: the first element tells the class of two, by so much; the others are noise of very different sizes. */
-function drawn(count: number, seed: string, gap: number): Labelled {
+function drawn(count: number, seed: string, gap: number): ProbeTexts {
   const r = random(seed);
   const states = Array.from({ length: count }, (_, i) => [
     1000 + (i % 2) * gap + r.normal(),
@@ -18,7 +18,7 @@ test("a state that tells the class is found under noise of any size, one that do
   const test = drawn(400, "test", 3);
   const share = async (gap: number) => {
     const probe = await probeClasses(drawn(60, "train", gap), drawn(40, "validation", gap), 2);
-    return { ...probe, right: test.states.filter((s, i) => greatest(probe.scores(s)) === test.targets[i]).length / 400 };
+    return { ...probe, right: test.states.filter((s, i) => greatestIndex(probe.scores(s)) === test.targets[i]).length / 400 };
   };
   expect((await share(3)).right).toBeGreaterThan(0.88);
   const none = await share(0);
@@ -33,7 +33,7 @@ test("the same texts give the same weights to the bit", async () => {
 });
 
 test("numbers that follow from states are read off them", async () => {
-  const numbered = (count: number, seed: string): Labelled => {
+  const numbered = (count: number, seed: string): ProbeTexts => {
     const { states } = drawn(count, seed, 0);
     return { states, targets: states.map(s => 3 * s[0]! - 20 * s[1]! + 7) };
   };

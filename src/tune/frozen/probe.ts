@@ -3,9 +3,9 @@
  * the final one fitted on train and validation part together, as the other baselines are.
  */
 import { type DenseModel, type DenseRows, denseLogisticRegression, ridgeRegressions } from "../../evaluate/index.ts";
-import { softmax } from "../classify/predict.ts";
+import { probabilitiesOf } from "../text-head/predict.ts";
 
-export interface Labelled {
+export interface ProbeTexts {
   readonly states: readonly ArrayLike<number>[];
   /** Indices of classes, or numbers. */
   readonly targets: readonly number[];
@@ -43,7 +43,10 @@ export function standardised(states: readonly ArrayLike<number>[]): Scaler {
   return { rows: { values, count: states.length, size }, scaled };
 }
 
-const joined = (a: Labelled, b: Labelled): Labelled => ({ states: [...a.states, ...b.states], targets: [...a.targets, ...b.targets] });
+const joined = (a: ProbeTexts, b: ProbeTexts): ProbeTexts => ({
+  states: [...a.states, ...b.states],
+  targets: [...a.targets, ...b.targets],
+});
 
 /** The event loop has its turn, and Ctrl-C. */
 async function pause(signal?: AbortSignal): Promise<void> {
@@ -52,13 +55,13 @@ async function pause(signal?: AbortSignal): Promise<void> {
 }
 
 /** Logistic regression, its penalty of least log loss on the validation part. */
-export async function probeClasses(train: Labelled, validation: Labelled, classes: number, signal?: AbortSignal): Promise<Probe> {
+export async function probeClasses(train: ProbeTexts, validation: ProbeTexts, classes: number, signal?: AbortSignal): Promise<Probe> {
   const fitted = (on: DenseRows, targets: readonly number[], c: number, start?: Float64Array): DenseModel =>
     denseLogisticRegression(on, targets, classes, { c, tolerance: tolerance * c * on.count, iterations, ...(start ? { start } : {}) });
   const chosenOn = standardised(train.states);
   const held = validation.states.map(chosenOn.scaled);
   const lossOf = (model: DenseModel): number =>
-    held.reduce((sum, row, i) => sum - Math.log(Math.max(softmax(model.scores(row))[validation.targets[i]!]!, 2 ** -52)), 0);
+    held.reduce((sum, row, i) => sum - Math.log(Math.max(probabilitiesOf(model.scores(row))[validation.targets[i]!]!, 2 ** -52)), 0);
   let best = { c: strengths.c[0] as number, loss: Number.POSITIVE_INFINITY };
   let rises = 0;
   let last: DenseModel | undefined;
@@ -79,7 +82,7 @@ export async function probeClasses(train: Labelled, validation: Labelled, classe
 }
 
 /** Ridge regression, its penalty of least squared error on the validation part. */
-export async function probeNumbers(train: Labelled, validation: Labelled, signal?: AbortSignal): Promise<Probe> {
+export async function probeNumbers(train: ProbeTexts, validation: ProbeTexts, signal?: AbortSignal): Promise<Probe> {
   const chosenOn = standardised(train.states);
   const held = validation.states.map(chosenOn.scaled);
   let best = { alpha: strengths.alpha[0] as number, error: Number.POSITIVE_INFINITY };

@@ -6,13 +6,13 @@ import { z } from "zod";
 import { documentsOf, type Side, selecting, setsApart } from "../../data/index.ts";
 import { type ClassifierPooling, disposeTree, loadModel, type ModelConfig, textStates, withClassifier } from "../../nn/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
-import { tokensOf } from "../classify/batches.ts";
 import { classReader } from "../classify/examples.ts";
 import { labelOptions } from "../classify/options.ts";
-import { textReader } from "../classify/predict.ts";
 import { sampledClasses } from "../classify/sample.ts";
-import type { TuneSurroundings } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
+import { headTokens } from "../text-head/batches.ts";
+import type { TuneSurroundings } from "../text-head/open-base.ts";
+import { textReader } from "../text-head/predict.ts";
 
 /** Texts that train or select and are read, at most: a linear model of some hundred weights a class gains little from more. */
 const mostTrained = 20_000;
@@ -28,7 +28,7 @@ const stageOptions = z.strictObject({
   /** Tokens of a text that are read: its beginning. */
   length: z.number().int().min(1),
 });
-type StatesOptions = z.output<typeof stageOptions>;
+export type FrozenOptions = z.output<typeof stageOptions>;
 
 export interface FrozenStates {
   /** Elements of a state. */
@@ -51,7 +51,7 @@ interface Text {
 const isSaid = (value: unknown): boolean => value !== undefined && value !== null && value !== "";
 
 /** Labelled texts of the sides. What is wrong with them is for the tuning to say. */
-async function textsOf(documents: ArtifactReader, sides: readonly (Side | typeof selecting)[], o: StatesOptions): Promise<Text[]> {
+async function textsOf(documents: ArtifactReader, sides: readonly (Side | typeof selecting)[], o: FrozenOptions): Promise<Text[]> {
   const classIn = classReader(o);
   const texts: Text[] = [];
   for (const side of sides)
@@ -104,7 +104,7 @@ export const frozenStatesStage = (
             signal.throwIfAborted();
             await new Promise(resolve => setImmediate(resolve));
           }
-          tokens.push(tokensOf(tokenizer, text, longest));
+          tokens.push(headTokens(tokenizer, text, longest));
         }
         const states = await reader
           .predict([loaded.parameters], tokens, {

@@ -5,7 +5,7 @@ import { type Document, recordOf } from "../../data/index.ts";
 import { stage } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { partedDocuments } from "./document-parts.ts";
-import { columnOptions, type FormatName, formatNames } from "./formats.ts";
+import { columnOptions, type FormatName, formatNames } from "./format-options.ts";
 import { exampleOptions, splitPartOptions } from "./options.ts";
 import { type PlacedExample, readRecord, throwProblems } from "./read.ts";
 

@@ -7,7 +7,7 @@ import { fileError } from "../../base/index.ts";
 import { drawn } from "../../data/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { columnOptions, formatNames } from "./formats.ts";
+import { columnOptions, formatNames } from "./format-options.ts";
 import { exampleOptions, heldOutOptions, splitPartOptions } from "./options.ts";
 import { type PlacedExample, readExampleFile, throwProblems } from "./read.ts";
 import { checkCrossing, splitByOwn, splitExamples } from "./split.ts";

@@ -2,28 +2,16 @@
  * The shapes that people keep examples in, a row each: which fields tell a shape, and what a record means. OpenAI's fine-tuning files, ShareGPT's
  * conversations, Alpaca's instructions, prompts with completions, preferences, and tables whose columns are named.
  */
+
 import { z } from "zod";
 import { check } from "../../base/index.ts";
 import type { ChatMessage } from "../../text/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { isTemplate, templateText } from "./column-text.ts";
 import type { ChatExample, Example } from "./example.ts";
+import type { Columns, FormatName } from "./format-options.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
-
-/** Which field of a record holds what; the shape's own names where absent. Of a table, system, user and assistant may be templates. */
-export const columnOptions = z.strictObject({
-  messages: z.string().min(1).optional(),
-  system: z.string().min(1).optional(),
-  user: z.string().min(1).optional(),
-  assistant: z.string().min(1).optional(),
-  prompt: z.string().min(1).optional(),
-  completion: z.string().min(1).optional(),
-  chosen: z.string().min(1).optional(),
-  rejected: z.string().min(1).optional(),
-  label: z.string().min(1).optional(),
-});
-export type Columns = z.output<typeof columnOptions>;
 
 interface FormatRow {
   /** Fields that a record of this shape has. */
@@ -265,7 +253,7 @@ export const formats = {
       return chat(asked(system, [text(f, c.user!, place), text(f, c.assistant!, place)]), place);
     },
   },
-} as const satisfies Record<string, FormatRow>;
+} as const satisfies Record<FormatName, FormatRow>;
 
 function checkPrompt(messages: readonly ChatMessage[], place: string): void {
   if (messages.at(-1)?.role === "assistant" || messages.length === 0)
@@ -284,9 +272,6 @@ function preference(
   if (JSON.stringify(better) === JSON.stringify(worse)) throw problem(place, "two answers", "the same one twice");
   return { kind: "preference", messages, chosen: better, rejected: worse, ...(tools?.length ? { tools } : {}) };
 }
-
-export const formatNames = Object.keys(formats) as readonly (keyof typeof formats)[];
-export type FormatName = keyof typeof formats;
 
 /** The shape of a record. Errors: tune/example where it has none. */
 export function guessFormat(fields: Fields, columns: Columns, place: string): FormatName {

@@ -2,8 +2,9 @@
 export { checkpointStage } from "./checkpoint-stage.ts";
 export { documentExamplesStage } from "./documents-stage.ts";
 export { type Encoded, type EncodedExamples, type EncodeExampleOptions, encodeExamples, type TuneText } from "./encode.ts";
+export { checkpointLink, type ExamplePart, exampleSource } from "./example-kind.ts";
 export { examplesFile, examplesStage, placedExamples } from "./examples-stage.ts";
-export { columnOptions, type FormatName, formatNames } from "./formats.ts";
+export { columnOptions, type FormatName, formatNames } from "./format-options.ts";
 export {
   type ExampleOptions,
   exampleOptions,

@@ -1,41 +1,35 @@
 /** A recipe for instruction tuning: the `tune:` part of a model in `loam.yaml` with `task: instruct`, checked and with its defaults. */
 import { z } from "zod";
-import { ownPartOnly, ownPartOptions } from "../../data/index.ts";
-import { precisions, scheduleKinds } from "../../train/index.ts";
-import { methodOptions } from "../methods/index.ts";
-import { columnOptions, formatNames } from "./formats.ts";
+import { ownPartOnly, ownPartOptions } from "../../data/part.ts";
+import { precisions, scheduleKinds } from "../../train/part.ts";
+import { methodOptions } from "../methods/options.ts";
+import { columnOptions, formatNames } from "./format-options.ts";
 
 const whole = z.number().int().min(0);
 const share = z.number().min(0).max(1);
 
 /** What is read and how it is laid out; `loam tune preview` takes these alone. */
 export const exampleOptions = z.strictObject({
-  /** Shape of the records; told by the first one when absent. */
-  format: z.enum(formatNames).optional(),
-  columns: columnOptions.optional(),
-  /** Records that cannot be trained on. */
-  bad: z.enum(["refuse", "skip"]).default("refuse"),
-  /** Examples of more tokens than `length`. */
-  long: z.enum(["refuse", "skip", "cut"]).default("refuse"),
-  /** Which answers of a conversation are trained. */
-  answers: z.enum(["all", "last"]).default("all"),
-  /** Tokens a row. */
-  length: z.number().int().min(8).default(512),
+  format: z.enum(formatNames).optional().describe("Format of the records. Default: detected from the first record."),
+  columns: columnOptions.optional().describe("Fields of a record. Default: the format's names."),
+  bad: z.enum(["refuse", "skip"]).default("refuse").describe("Invalid records: refuse the file or skip them."),
+  long: z.enum(["refuse", "skip", "cut"]).default("refuse").describe("Examples above `length`: refuse, skip or truncate."),
+  answers: z.enum(["all", "last"]).default("all").describe("Assistant turns to train on: all or the last."),
+  length: z.number().int().min(8).default(512).describe("Tokens per row."),
 });
 export type ExampleOptions = z.output<typeof exampleOptions>;
 
 export const splitPartOptions = z.strictObject({
-  /**
-   * The part that selects, on which nothing is trained: a share of the examples (near-duplicates stay together, 0 for none), or your own: the records of a
-   * field's value or values (`{ split: dev }`).
-   */
-  validation: z.union([z.number().min(0).max(0.5), ownPartOptions]).default(0.1),
-  /** At most so many examples, drawn by what they say (documents: by their ids) and the seed; all when absent. */
-  sample: z.number().int().min(1).optional(),
-  /** What both are drawn from. */
-  seed: z.union([z.number().int(), z.string()]).default(1),
-  /** Near-duplicates of a validation file, or of parts of your own, among what is trained are refused; this lets them pass. */
-  allowCrossing: z.boolean().default(false),
+  validation: z
+    .union([z.number().min(0).max(0.5), ownPartOptions])
+    .default(0.1)
+    .meta({
+      description: "Validation set: a fraction (near-duplicates stay together; 0: none), or a field and its values.",
+      examples: [0.1, { split: "dev" }],
+    }),
+  sample: z.number().int().min(1).optional().describe("Maximum examples, drawn by the seed. Default: all."),
+  seed: z.union([z.number().int(), z.string()]).default(1).describe("Random seed."),
+  allowCrossing: z.boolean().default(false).describe("Accept near-duplicates across the split."),
 });
 
 export type SplitPartOptions = z.output<typeof splitPartOptions>;
@@ -44,41 +38,32 @@ export type SplitPartOptions = z.output<typeof splitPartOptions>;
 export const heldOutOptions = ownPartOnly;
 
 export const instructFitOptions = z.strictObject({
-  method: methodOptions.prefault("lora"),
-  /** Peak learning rate; 2e-5 when all is trained, ten times that where factors are. */
-  rate: z.number().positive().max(1).optional(),
-  epochs: z.number().positive().max(1000).default(3),
-  /** Rows of a micro-batch. */
-  rows: z.number().int().min(1).max(4096).default(4),
-  /** Micro-batches a step. */
-  accumulate: z.number().int().min(1).max(4096).default(1),
-  /** Several examples a row. */
-  pack: z.boolean().default(true),
+  method: methodOptions.prefault("lora").meta({ description: "Tuning method.", examples: ["lora", { lora: { rank: 16 } }] }),
+  rate: z.number().positive().max(1).optional().describe("Peak learning rate. Default: 2e-5 for full tuning, 2e-4 for low-rank adapters."),
+  epochs: z.number().positive().max(1000).default(3).describe("Epochs."),
+  rows: z.number().int().min(1).max(4096).default(4).describe("Rows per micro-batch."),
+  accumulate: z.number().int().min(1).max(4096).default(1).describe("Micro-batches per step (gradient accumulation)."),
+  pack: z.boolean().default(true).describe("Pack several examples into a row."),
   schedule: z
     .strictObject({
-      kind: z.enum(scheduleKinds).default("cosine"),
-      /** Share of the steps. */
-      warmup: share.default(0.05),
-      floor: share.default(0),
-      decayShare: z.number().positive().max(1).default(0.5),
+      kind: z.enum(scheduleKinds).default("cosine").describe("Shape of the schedule."),
+      warmup: share.default(0.05).describe("Fraction of the steps for warm-up."),
+      floor: share.default(0).describe("Final factor of the peak rate."),
+      decayShare: z.number().positive().max(1).default(0.5).describe("`wsd`: fraction of the steps for the final decay."),
     })
-    .prefault({}),
-  clip: z.number().min(0).default(1),
-  weightDecay: z.number().min(0).default(0.01),
-  dropout: z.number().min(0).max(0.9).default(0),
-  /** Evaluations on the validation part an epoch. */
-  evaluations: z.number().int().min(1).max(100).default(2),
-  /** Stop when the loss has not fallen for so many evaluations; 0 for never. The best values are kept either way. */
-  patience: whole.default(0),
-  /** The newest ends of epochs that are kept as adapters beside the result, in its `checkpoints/STEP`; none when absent. */
-  checkpoints: z.number().int().min(1).max(100).optional(),
-  seed: z.union([z.number().int(), z.string()]).default(1),
-  rematerialise: z.boolean().default(false),
-  logEvery: z.number().int().min(1).default(10),
-  /** Mixed precision: `bf16` rounds the operands of large matrix products where the processor has 512-bit vectors. float32 when absent. */
-  precision: z.enum(precisions).optional(),
-  /** Seconds between checkpoints. */
-  checkpointSeconds: z.number().min(0).default(60),
+    .prefault({})
+    .describe("Learning rate schedule."),
+  clip: z.number().min(0).default(1).describe("Gradient clipping by global norm. 0: off."),
+  weightDecay: z.number().min(0).default(0.01).describe("Weight decay."),
+  dropout: z.number().min(0).max(0.9).default(0).describe("Dropout."),
+  evaluations: z.number().int().min(1).max(100).default(2).describe("Evaluations on the validation set per epoch."),
+  patience: whole.default(0).describe("Early stopping: evaluations without improvement. 0: off. The best weights are kept either way."),
+  checkpoints: z.number().int().min(1).max(100).optional().describe("Epoch checkpoints kept as adapters. Default: none."),
+  seed: z.union([z.number().int(), z.string()]).default(1).describe("Random seed."),
+  rematerialise: z.boolean().default(false).describe("Gradient checkpointing: less memory, more time."),
+  logEvery: z.number().int().min(1).default(10).describe("Steps between log lines. Does not change results."),
+  precision: z.enum(precisions).optional().describe("Mixed precision: `bf16` matrix products. Default: float32."),
+  checkpointSeconds: z.number().min(0).default(60).describe("Seconds between checkpoints. Does not change results."),
 });
 export type InstructFitOptions = z.output<typeof instructFitOptions>;
 
@@ -89,8 +74,7 @@ export const instructOptions = z.strictObject({
   ...exampleOptions.shape,
   ...splitPartOptions.shape,
   ...instructFitOptions.shape,
-  /** `adapter` where the method gives one (lora, rslora, qlora), else `merged`. */
-  result: z.enum(resultKinds).optional(),
+  result: z.enum(resultKinds).optional().describe("Result: an adapter, or merged weights. Default: an adapter if the method gives one."),
 });
 export type InstructOptions = z.output<typeof instructOptions>;
 export type InstructInput = z.input<typeof instructOptions>;

@@ -47,7 +47,7 @@ export function rowsOf(examples: readonly Masked[], o: RowsOptions, epoch: numbe
 }
 
 /** Lays rows out; rows beyond those given are empty. */
-export function layRows(
+export function layExamples(
   examples: readonly Masked[],
   rows: readonly (readonly number[])[],
   o: Pick<RowsOptions, "rows" | "length">,
@@ -96,7 +96,7 @@ export function examplePacker(examples: readonly Masked[], o: RowsOptions, start
         epoch++;
         rows = rowsOf(examples, o, epoch);
       }
-      return layRows(examples, taken, o);
+      return layExamples(examples, taken, o);
     },
   };
 }
@@ -104,7 +104,7 @@ export function examplePacker(examples: readonly Masked[], o: RowsOptions, start
 /** All examples once, in order, for a loss over them. */
 export function* batchesOnce(examples: readonly Masked[], o: RowsOptions): Generator<TuneBatch> {
   const rows = rowsOf(examples, o, 0);
-  for (let i = 0; i < rows.length; i += o.rows) yield layRows(examples, rows.slice(i, i + o.rows), o);
+  for (let i = 0; i < rows.length; i += o.rows) yield layExamples(examples, rows.slice(i, i + o.rows), o);
 }
 
 /** Weight of a batch: its trained targets. */

@@ -5,7 +5,8 @@ import { fileError, formatCount, isLoamError, type LoamError, showValue } from "
 import { type Item, readItems } from "../../evaluate/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { Example } from "./example.ts";
-import { type Columns, type Fields, type FormatName, formats, guessFormat } from "./formats.ts";
+import type { Columns, FormatName } from "./format-options.ts";
+import { type Fields, formats, guessFormat } from "./formats.ts";
 
 export interface PlacedExample {
   /** File and line. */

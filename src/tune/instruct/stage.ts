@@ -2,9 +2,8 @@
  * Tuning on examples as a stage, whatever is learnt from them: base and examples make a model (`merged`), or an adapter beside the base. What is
  * written holds the recipe, the history and the proof of the merge. What is learnt is a row: instructions here, preferences in their folder.
  */
-import { join } from "node:path";
-import { z } from "zod";
-import { hashOf, type LoamError, type Tree, treeLeaves } from "../../base/index.ts";
+import type { z } from "zod";
+import { type Tree, treeLeaves } from "../../base/index.ts";
 import {
   countParameters,
   type DecoderConfig,
@@ -17,15 +16,12 @@ import {
   weightsDigest,
   writeAdapter,
 } from "../../nn/index.ts";
-import { type ArtifactReader, type ArtifactWriter, type Stage, stage } from "../../store/index.ts";
+import type { ArtifactReader, ArtifactWriter } from "../../store/index.ts";
 import { bytesOf, type Device, type DeviceArray } from "../../tensor/index.ts";
-import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { Fitted } from "../fit.ts";
 import {
   adapterOfTuning,
-  disposeTuned,
-  givenBackOnFailure,
   type MergeProof,
   type Method,
   mergedModel,
@@ -34,12 +30,13 @@ import {
   type Tuning,
   tuningOf,
 } from "../methods/index.ts";
+import { type StageSurroundings, tuningOptions, tuningStage } from "../tune-stage.ts";
 import { checkpointWriter } from "./checkpoint-files.ts";
-import { type EncodeExampleOptions, encodeExamples, type TuneText } from "./encode.ts";
+import { encodeExamples, type TuneText } from "./encode.ts";
 import { placedExamples } from "./examples-stage.ts";
 import { exampleOptions, instructFitOptions, type resultKinds } from "./options.ts";
 import { throwProblems } from "./read.ts";
-import type { Encodings, ExampleTask } from "./task.ts";
+import type { Encodings, ExampleTask, FittedDecoder } from "./task.ts";
 import { tuneInstruct } from "./tune.ts";
 
 /** A model's text as tuning needs it, and as a model's files carry it on. */
@@ -49,7 +46,7 @@ export interface BaseText extends TuneText {
 }
 
 /** What tuning needs that is not part of the result. */
-export interface InstructSurroundings {
+export interface InstructSurroundings extends StageSurroundings {
   readonly device: () => Device;
   /** What a model's files say of its text, whatever their format. A model that has no template may be given one here. */
   readonly textOf: (base: ArtifactReader) => Promise<BaseText>;
@@ -60,9 +57,6 @@ export interface InstructSurroundings {
     readonly form: string;
     of(config: DecoderConfig, parameters: DecoderParameters, text: TuneText, device: Device): Promise<DecoderParameters | undefined>;
   };
-  /** A folder for TensorBoard's event files, one folder a run in it. */
-  readonly eventsFolder?: string | undefined;
-  readonly onProblem?: ((problem: LoamError) => void) | undefined;
 }
 
 /** The part of every recipe that the stage itself reads. */
@@ -82,36 +76,21 @@ const bytesIn = (tree: unknown): number =>
   treeLeaves<DeviceArray>(tree as Tree<DeviceArray>).reduce((n, a) => n + bytesOf(a.shape, a.dtype), 0);
 const round = (x: number): number => Number(x.toPrecision(6));
 
-const optionsOf = <S extends z.ZodType>(recipe: S) =>
-  z.strictObject({
-    name: z.string(),
-    answers: exampleOptions.shape.answers,
-    long: exampleOptions.shape.long,
-    bad: exampleOptions.shape.bad,
-    length: exampleOptions.shape.length,
-    recipe,
-  });
+const { answers, long, bad, length } = exampleOptions.shape;
 
 /** Base and examples to a model (`merged`) or to an adapter beside the base (`adapter`). */
-export const exampleStage = <T, S extends z.ZodType>(
+export function exampleStage<T, S extends z.ZodType<CommonRecipe>>(
   task: ExampleTask<T, S>,
   around: InstructSurroundings,
   result: (typeof resultKinds)[number],
-): Stage<"base" | "examples", ReturnType<typeof optionsOf<S>>> =>
-  stage({
+) {
+  return tuningStage(around, {
     name: `tune-${task.name}-${result}`,
     version: 2,
     inputs: { base: "model", examples: "examples", ...task.inputs },
-    options: optionsOf(task.recipe),
-    keyOptions: options => keyOptionsOfRecipe(options as { recipe: object }),
+    options: tuningOptions(task.recipe, { answers, long, bad, length }),
     output: result === "adapter" ? "adapter" : "model",
-    async run({ inputs: { base: from, examples, ...more }, options, output, runData, progress, signal, scratch }) {
-      const {
-        name,
-        recipe: given,
-        ...o
-      } = options as { name: string; recipe: unknown } & Required<EncodeExampleOptions> & { bad: "refuse" | "skip" };
-      const recipe = given as z.output<S> & CommonRecipe;
+    async open({ inputs: { base: from, examples, ...more }, options: { name, recipe, ...o }, output, progress, signal }) {
       const text = await around.textOf(from);
       const encode = async (side: "train" | "validation") => {
         progress({ stage: "tune", message: `reading ${side} examples` });
@@ -122,112 +101,124 @@ export const exampleStage = <T, S extends z.ZodType>(
       const [train, validation] = [await encode("train"), await encode("validation")];
       const device = around.device();
       const base = await decoderOf(from, device);
-      const lasting = withoutHabits(recipe);
-      const others = Object.fromEntries(Object.entries<ArtifactReader>(more).map(([key, a]) => [key, a.digest]));
-      const identity = hashOf({ base: from.digest, examples: examples.digest, ...others, ...o, recipe: lasting } as never);
-      const isRotary = base.config.positions === "rotary";
       const fullBytes = bytesIn(base.parameters);
-      const tuned = await givenBackOnFailure([base.parameters], async () => {
-        checkFits(o.length, base.config, from.id);
-        const isAdapter = givesAdapter(tuningOf(recipe.method, decoderSpec(base.config)));
-        if (result === "adapter" && !isAdapter)
-          throw tuneErrors.fail("method", {
-            place: "result",
-            expected: "lora, rslora or qlora on projections of blocks for an adapter",
-            received: nameOfMethod(recipe.method),
-            hint: "Use `result: merged`.",
+      return {
+        device,
+        parameters: base.parameters,
+        identity: o,
+        async fit(run) {
+          checkFits(o.length, base.config, from.id);
+          checkMethod(recipe, base.config, result);
+          return task.tune({
+            ...run,
+            // tables of positions for the tokens that are trained on, and no more
+            config: withContext(base.config, o.length),
+            parameters: base.parameters,
+            recipe: { ...recipe, length: o.length },
+            train: train.encoded,
+            validation: validation.encoded,
+            text,
+            inputs: more,
           });
-        if (recipe.checkpoints !== undefined && !isAdapter)
-          throw tuneErrors.fail("method", {
-            place: "checkpoints",
-            expected: "lora, rslora or qlora on projections of blocks, whose checkpoints are small",
-            received: nameOfMethod(recipe.method),
-          });
-        return task.tune({
-          device,
-          // tables of positions for the tokens that are trained on, and no more
-          config: isRotary ? { ...base.config, context: Math.min(base.config.context, o.length) } : base.config,
-          parameters: base.parameters,
-          recipe: { ...recipe, length: o.length },
-          train: train.encoded,
-          validation: validation.encoded,
-          text,
-          inputs: more,
-          identity,
-          folder: scratch,
-          eventsFolder: around.eventsFolder === undefined ? undefined : join(around.eventsFolder, `${name}-${identity.slice(0, 8)}`),
-          progress,
-          signal,
-          onProblem: around.onProblem,
-        });
-      });
-      /** What is on the device beside what was tuned. */
-      const held: unknown[] = [];
-      try {
-        const heldBytes = bytesIn(tuned.frozen);
-        progress({ stage: "tune", message: "measuring what the merge changes" });
-        const merged = (await mergedModel(tuned.tuning, tuned.frozen, tuned.trainable, device)) as DecoderParameters;
-        held.push(merged);
-        const adapter = givesAdapter(tuned.tuning) ? await adapterOfTuning(base.config, tuned.tuning, tuned.trainable) : undefined;
-        // an adapter of a base in 4 bits is served beside the full one: what that changes is measured too
-        const whole = adapter && tuned.tuning.method === "qlora" ? (await decoderOf(from, device)).parameters : undefined;
-        if (whole) held.push(whole);
-        const quantised = around.quantised && (await around.quantised.of(base.config, merged, text, device));
-        if (quantised) held.push(quantised);
-        const proof = await mergeProof({
-          device,
-          config: isRotary ? { ...base.config, context: Math.min(base.config.context, proofTokens) } : base.config,
-          ...tuned,
-          merged,
-          adapter,
-          quantised,
-          base: whole,
-          texts: (validation.encoded.length > 0 ? validation : train).encoded
+        },
+        async write(tuned, lasting, held) {
+          const heldBytes = bytesIn(tuned.frozen);
+          const probe = (validation.encoded.length > 0 ? validation : train).encoded
             .slice(0, proofTexts)
-            .map(e => task.idsOf(e).slice(0, proofTokens)),
-          signal,
-        });
-        for (const tree of [quantised, whole]) if (tree) disposeTree(tree);
-
-        if (adapter) await writeAdapter(output, base.config, adapter, from.id, weightsDigest(from.files));
-        for (const { step, trainable } of tuned.kept) {
-          const kept = await adapterOfTuning(base.config, tuned.tuning, trainable);
-          await writeAdapter(checkpointWriter(output, step), base.config, kept, from.id, weightsDigest(from.files));
-        }
-        if (result === "merged") await around.writeModel(output, { ...base, parameters: merged }, from, text);
-        runData.write(metricsFile, tuned.points.map(metricLine).join(""));
-        const { steps, stoppedEarly, history, best } = tuned;
-        const told = { base: from.id, examples: examples.id, ...idsOf(more), recipe: lasting, ...o, steps, stoppedEarly, history, best };
-        const checkpoints = tuned.kept.length > 0 ? { checkpoints: tuned.kept.map(k => k.step) } : {};
-        const form = quantised && around.quantised?.form;
-        await output.write(
-          "tuning.json",
-          `${JSON.stringify({ ...told, ...checkpoints, proof: { ...proof, ...(form ? { form } : {}) } }, null, 2)}\n`,
-        );
-        return {
-          name,
-          base: from.id,
-          method: nameOfMethod(recipe.method),
-          parameters: countParameters(decoderSpec(base.config)),
-          trained: countParameters(tuned.tuning.specs),
-          examples: train.encoded.length,
-          trainedTokens: train.encoded.reduce((n, e) => n + task.trainedOf(e), 0),
-          validation: validation.encoded.length,
-          ...leftOut(train, validation),
-          steps,
-          stoppedEarly,
-          ...checkpoints,
-          ...chosenOf(tuned),
-          ...proofSummary(proof, form),
-          ...(heldBytes < fullBytes && tuned.tuning.method === "qlora" ? { fullBytes, heldBytes } : {}),
-          seconds: Math.round(tuned.totalMs / 1000),
-        };
-      } finally {
-        disposeTuned(tuned);
-        for (const tree of [...held, ...tuned.kept.map(k => k.trainable)]) disposeTree(tree);
-      }
+            .map(e => task.idsOf(e).slice(0, proofTokens));
+          const { merged, adapter, proof, form } = await proven(around, { from, base, text, tuned, device, probe, signal }, held);
+          if (adapter) await writeAdapter(output, base.config, adapter, from.id, weightsDigest(from.files));
+          for (const { step, parameters } of tuned.kept) {
+            const kept = await adapterOfTuning(base.config, tuned.tuning, parameters);
+            await writeAdapter(checkpointWriter(output, step), base.config, kept, from.id, weightsDigest(from.files));
+          }
+          if (result === "merged") await around.writeModel(output, { ...base, parameters: merged }, from, text);
+          const { steps, stoppedEarly, history, best } = tuned;
+          const told = { base: from.id, examples: examples.id, ...idsOf(more), recipe: lasting, ...o, steps, stoppedEarly, history, best };
+          const checkpoints = tuned.kept.length > 0 ? { checkpoints: tuned.kept.map(k => k.step) } : {};
+          return {
+            tuning: { ...told, ...checkpoints, proof: { ...proof, ...(form ? { form } : {}) } },
+            summary: {
+              name,
+              base: from.id,
+              method: nameOfMethod(recipe.method),
+              parameters: countParameters(decoderSpec(base.config)),
+              trained: countParameters(tuned.tuning.specs),
+              examples: train.encoded.length,
+              trainedTokens: train.encoded.reduce((n, e) => n + task.trainedOf(e), 0),
+              validation: validation.encoded.length,
+              ...leftOut(train, validation),
+              steps,
+              stoppedEarly,
+              ...checkpoints,
+              ...chosenOf(tuned),
+              ...proofSummary(proof, form),
+              ...(heldBytes < fullBytes && tuned.tuning.method === "qlora" ? { fullBytes, heldBytes } : {}),
+            },
+          };
+        },
+      };
     },
   });
+}
+
+/** Tables of rotary positions for so many tokens, and no more. */
+const withContext = (config: DecoderConfig, tokens: number): DecoderConfig =>
+  config.positions === "rotary" ? { ...config, context: Math.min(config.context, tokens) } : config;
+
+/** Errors: tune/method where an adapter is asked for, and the method gives none. */
+function checkMethod({ method, checkpoints }: CommonRecipe, config: DecoderConfig, result: (typeof resultKinds)[number]): void {
+  if (givesAdapter(tuningOf(method, decoderSpec(config)))) return;
+  const received = nameOfMethod(method);
+  if (result === "adapter")
+    throw tuneErrors.fail("method", {
+      place: "result",
+      expected: "lora, rslora or qlora on projections of blocks for an adapter",
+      received,
+      hint: "Use `result: merged`.",
+    });
+  if (checkpoints !== undefined)
+    throw tuneErrors.fail("method", {
+      place: "checkpoints",
+      expected: "lora, rslora or qlora on projections of blocks, whose checkpoints are small",
+      received,
+    });
+}
+
+interface ProvenGiven {
+  readonly from: ArtifactReader;
+  readonly base: Extract<Model, { family: "decoder" }>;
+  readonly text: BaseText;
+  readonly tuned: FittedDecoder;
+  readonly device: Device;
+  /** Tokens of the texts to prove the merge on. */
+  readonly probe: readonly Uint32Array[];
+  readonly signal: AbortSignal;
+}
+/** The merged model, the adapter where the method gives one, and what merging and quantising change. */
+async function proven(around: InstructSurroundings, { from, base, text, tuned, device, probe, signal }: ProvenGiven, held: unknown[]) {
+  const merged = (await mergedModel(tuned.tuning, tuned.frozen, tuned.trainable, device)) as DecoderParameters;
+  held.push(merged);
+  const adapter = givesAdapter(tuned.tuning) ? await adapterOfTuning(base.config, tuned.tuning, tuned.trainable) : undefined;
+  // an adapter of a base in 4 bits is served beside the full one: what that changes is measured too
+  const whole = adapter && tuned.tuning.method === "qlora" ? (await decoderOf(from, device)).parameters : undefined;
+  if (whole) held.push(whole);
+  const quantised = around.quantised && (await around.quantised.of(base.config, merged, text, device));
+  if (quantised) held.push(quantised);
+  const proof = await mergeProof({
+    device,
+    config: withContext(base.config, proofTokens),
+    ...tuned,
+    merged,
+    adapter,
+    quantised,
+    base: whole,
+    texts: probe,
+    signal,
+  });
+  for (const tree of [quantised, whole]) if (tree) disposeTree(tree);
+  return { merged, adapter, proof, form: quantised && around.quantised?.form };
+}
 
 export async function decoderOf(base: ArtifactReader, device: Device): Promise<Extract<Model, { family: "decoder" }>> {
   const model = await loadModel(base, device);

@@ -1,17 +1,15 @@
 /** What can be learnt from examples, as a row: how they become tokens, and the loop. */
 import type { z } from "zod";
-import type { LoamError, Progress } from "../../base/index.ts";
+import type { LoamError } from "../../base/index.ts";
 import type { DecoderConfig, DecoderSpec } from "../../nn/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
-import type { Device } from "../../tensor/index.ts";
-import type { Fitted } from "../fit.ts";
+import type { FitRun, Fitted } from "../fit.ts";
 import type { FrozenArrays, Tuning } from "../methods/index.ts";
 import type { EncodeExampleOptions, TuneText } from "./encode.ts";
 import type { PlacedExample } from "./read.ts";
 
 /** What the stage hands to a task's loop. */
-export interface TaskRun<T, R> {
-  readonly device: Device;
+export interface TaskRun<T, R> extends FitRun {
   readonly config: DecoderConfig;
   /** Of the base; its arrays are taken over. */
   readonly parameters: unknown;
@@ -23,15 +21,9 @@ export interface TaskRun<T, R> {
   readonly text: TuneText;
   /** What the task asked for beside base and examples, by name. */
   readonly inputs: Readonly<Record<string, ArtifactReader>>;
-  readonly identity: string;
-  readonly folder: string;
-  readonly eventsFolder?: string | undefined;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProblem?: ((problem: LoamError) => void) | undefined;
 }
 /** What a loop gives back. */
-export interface TaskResult extends Fitted {
+export interface FittedDecoder extends Fitted {
   readonly tuning: Tuning<DecoderSpec>;
   readonly frozen: FrozenArrays;
 }
@@ -43,7 +35,7 @@ export interface ExampleTask<T, S extends z.ZodType> {
   /** Artifacts that it takes beside base and examples: their kinds by name. */
   readonly inputs?: Readonly<Record<string, string>>;
   encode(text: TuneText, examples: readonly PlacedExample[], o: EncodeExampleOptions): Encodings<T>;
-  tune(run: TaskRun<T, z.output<S>>): Promise<TaskResult>;
+  tune(run: TaskRun<T, z.output<S>>): Promise<FittedDecoder>;
   /** Tokens of an example, to prove the merge on. */
   idsOf(example: T): Uint32Array;
   /** Tokens of it that are learnt. */

@@ -10,7 +10,7 @@ import { trainBpe } from "../../text/index.ts";
 import { mergedModel, tuningOf } from "../methods/index.ts";
 import type { Encoded } from "./encode.ts";
 import { type InstructInput, instructFitOptions } from "./options.ts";
-import { batchesOnce, examplePacker, layRows, rowsOf } from "./pack.ts";
+import { batchesOnce, examplePacker, layExamples, rowsOf } from "./pack.ts";
 import { lossOver, tuneInstruct } from "./tune.ts";
 
 const device = openDevice("cpu", { threads: 1 });
@@ -48,7 +48,7 @@ test("every example is in an epoch's rows once, none is cut, and epochs differ",
 });
 
 test("targets are the next tokens, weighted where they are trained", () => {
-  const batch = layRows(examples, [[3, 5]], { rows: 1, length: 32 });
+  const batch = layExamples(examples, [[3, 5]], { rows: 1, length: 32 });
   const [x, y] = [examples[3]!, examples[5]!];
   expect([...batch.tokens.slice(0, x.ids.length - 1)]).toEqual([...x.ids.slice(0, -1)]);
   expect([...batch.targets.slice(x.ids.length - 1, x.ids.length - 1 + y.ids.length - 1)]).toEqual([...y.ids.slice(1)]);
@@ -163,13 +163,13 @@ test("the newest ends of epochs are kept, as what was judged at their steps, and
   // 18 examples, 4 a step: 4.5 steps an epoch
   expect(whole.kept.map(k => k.step)).toEqual([14, 18]);
   const judge = lossOver(device, config, whole.tuning.parameters, examples.slice(18), { rows: 4, length: 32 });
-  for (const { step, trainable } of whole.kept)
-    expect(await judge.of(trainable, whole.frozen)).toBeCloseTo(whole.history.find(s => s.step === step)!.loss, 6);
+  for (const { step, parameters } of whole.kept)
+    expect(await judge.of(parameters, whole.frozen)).toBeCloseTo(whole.history.find(s => s.step === step)!.loss, 6);
   await expect(tuned(o, "kept-parts", 16)).rejects.toThrow("stopped");
   const resumed = await tuned(o, "kept-parts");
   expect(resumed.resumedFrom).toBe(16);
   expect(resumed.kept.map(k => k.step)).toEqual([14, 18]);
-  for (const [i, { trainable }] of resumed.kept.entries())
-    expect(await judge.of(trainable, resumed.frozen)).toBe(await judge.of(whole.kept[i]!.trainable, whole.frozen));
+  for (const [i, { parameters }] of resumed.kept.entries())
+    expect(await judge.of(parameters, resumed.frozen)).toBe(await judge.of(whole.kept[i]!.parameters, whole.frozen));
   expect((await tuned({}, "none")).kept).toEqual([]);
 });

@@ -9,16 +9,15 @@ import {
   negativeLogLikelihood,
   weightRight,
 } from "../../nn/index.ts";
-import { compile, type Device, type DeviceArray, mul, sum, type Tensor } from "../../tensor/index.ts";
-import type { HostBatch, MeasuredLoss } from "../../train/index.ts";
+import { type Device, type DeviceArray, mul, sum, type Tensor } from "../../tensor/index.ts";
+import { type BatchSource, type HostBatch, type MeasuredLoss, treeProgram } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { type BatchSource, runFit } from "../fit.ts";
-import { loopOf, rateOf } from "../loop.ts";
+import { runFit } from "../fit.ts";
 import { type FrozenArrays, type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import type { Encoded } from "./encode.ts";
 import type { InstructFitOptions } from "./options.ts";
 import { batchesOnce, examplePacker, rowsOf, type TuneBatch, weightOf } from "./pack.ts";
-import type { TaskResult, TaskRun } from "./task.ts";
+import type { FittedDecoder, TaskRun } from "./task.ts";
 
 export type BatchTensors = { tokens: Tensor; targets: Tensor; segments: Tensor; positions: Tensor; weights: Tensor; seed: Tensor };
 const integers = ["tokens", "targets", "segments", "positions"] as const;
@@ -76,7 +75,7 @@ export function meansOver<M extends string>(
   { rows, length }: Layout,
   more?: MoreArrays,
 ): { of(trainable: unknown, frozen: unknown, signal?: AbortSignal): Promise<Record<M, number>>; dispose(): void } {
-  const program = compile(sums, { device, name: "validation" });
+  const program = treeProgram<Readonly<Record<M, DeviceArray>>>(sums, { device, name: "validation" });
   return {
     dispose: () => program.dispose(),
     async of(trainable, frozen, signal) {
@@ -90,7 +89,7 @@ export function meansOver<M extends string>(
           const { shape, dtype } = more!.specs[name]!;
           given[name] = await device.array(data, dtype, shape(rows, length));
         }
-        const out = await program.with(signal ? { signal } : {}, trainable as never, frozen as never, given as never);
+        const out = await program.with(signal ? { signal } : {}, trainable, frozen, given);
         const arrays = Object.entries(out) as [M, DeviceArray][];
         for (const [name, total] of arrays) totals[name] = (totals[name] ?? 0) + (await total.item());
         weight += weightOf(batch);
@@ -106,6 +105,7 @@ export function meansOver<M extends string>(
 
 /** Logits of a micro-batch's rows, each example apart from its neighbours. */
 export const rowLogits = (config: DecoderConfig, p: unknown, b: Given, o: Omit<DecoderOptions, "segments" | "positions"> = {}): Tensor =>
+  // parameters that a method made inside the loss, of any tree
   decoderLogits(config, p as never, b.tokens, { segments: b.segments, positions: b.positions, attentionBlock, ...o });
 
 /** Mean nats a trained token over examples, each once. */
@@ -148,7 +148,7 @@ export interface MoreArrays {
 export async function tuneRows(
   o: TaskRun<Encoded, InstructFitOptions>,
   taskOf: (tuning: Tuning<DecoderSpec>) => RowTask,
-): Promise<TaskResult> {
+): Promise<FittedDecoder> {
   const { device, config, recipe } = o;
   if (o.train.length === 0) throw tuneErrors.fail("example", { place: "train", expected: "an example or more", received: "none" });
   const tuning = tuningOf(recipe.method, decoderSpec(config));
@@ -157,30 +157,27 @@ export async function tuneRows(
   const layout = { length: recipe.length, seed: recipe.seed, pack: recipe.pack };
   const rowsIn = rowsOf(o.train, { ...layout, rows: 1 }, 0).length;
   const rows = Math.min(recipe.rows, rowsIn);
-  const stepsIn = rowsIn / (rows * recipe.accumulate);
-  const loop = loopOf(o, recipe, rateOf(recipe, decoderRate), stepsIn);
   const shape = [rows, recipe.length];
   const ints = { shape, dtype: "i32" } as const;
   const validation =
     o.validation.length > 0 ? meansOver(device, task.sums, o.validation, { rows, length: recipe.length }, task.more) : undefined;
   try {
-    const fitted = await runFit<BatchTensors>({
-      trainer: {
-        ...loop.trainer,
-        specs: tuning.specs,
-        loss: task.loss as never,
-        batch: {
-          tokens: { ...ints, below: config.vocab },
-          targets: { ...ints, below: config.vocab },
-          segments: ints,
-          positions: ints,
-          weights: { shape, dtype: "f32" },
-          seed: { shape: [], dtype: "i32" },
-          ...Object.fromEntries(
-            Object.entries(task.more?.specs ?? {}).map(([name, s]) => [name, { ...s, shape: s.shape(rows, recipe.length) }]),
-          ),
-        },
+    const fitted = await runFit<BatchTensors>(o, recipe, {
+      specs: tuning.specs,
+      loss: task.loss,
+      batch: {
+        tokens: { ...ints, below: config.vocab },
+        targets: { ...ints, below: config.vocab },
+        segments: ints,
+        positions: ints,
+        weights: { shape, dtype: "f32" },
+        seed: { shape: [], dtype: "i32" },
+        ...Object.fromEntries(
+          Object.entries(task.more?.specs ?? {}).map(([name, s]) => [name, { ...s, shape: s.shape(rows, recipe.length) }]),
+        ),
       },
+      usualRate: decoderRate,
+      stepsIn: rowsIn / (rows * recipe.accumulate),
       start: trainable,
       frozen: { ...frozen, ...task.beside },
       source: (state): BatchSource => {
@@ -194,7 +191,6 @@ export async function tuneRows(
       tokensOf: () => rows * recipe.length,
       judgesStart: true,
       judge: validation && ((t, f) => validation.of(t, f, o.signal)),
-      ...loop.fit,
     });
     return { ...fitted, tuning, frozen };
   } finally {
@@ -203,7 +199,7 @@ export async function tuneRows(
 }
 
 /** Tunes on answers. Errors: as `tuneRows`. */
-export const tuneInstruct = (o: TaskRun<Encoded, InstructFitOptions>): Promise<TaskResult> =>
+export const tuneInstruct = (o: TaskRun<Encoded, InstructFitOptions>): Promise<FittedDecoder> =>
   tuneRows(o, tuning => ({
     loss: measuredTuneLoss(o.config, tuning, o.recipe),
     sums: (t, f, b) => {

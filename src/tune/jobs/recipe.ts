@@ -3,8 +3,9 @@
  * does by itself, except for the epochs, which are more where examples are few (the rule of OpenAI's cookbook: at least 100 examples seen, at
  * most 25,000). Without a validation file nothing is set aside: all of a job's examples are trained on, as OpenAI does.
  */
+
+import { rateOf } from "../fit.ts";
 import { decoderRate } from "../instruct/tune.ts";
-import { rateOf } from "../loop.ts";
 import { methodOptions } from "../methods/index.ts";
 import type { CheckedFiles } from "./check-files.ts";
 import { type Auto, type Hyperparameters, hyperparametersOf, type JobMethod } from "./job.ts";

@@ -4,11 +4,11 @@ export { type Method, type MethodInput, type MethodName, methodNames, methodOpti
 export { type MergeProof, mergeProof, type ProofOptions, showProof } from "./proof.ts";
 export { adapterOfTuning, disposeTuned, givenBackOnFailure, mergedModel } from "./results.ts";
 export {
+  type ProvenOutput,
   probeOf,
   type ReadTexts,
   type ServedForm,
   type TextChange,
-  type TextOutput,
   type TextProof,
   type TextProofOptions,
   type TunedArrays,

@@ -2,42 +2,41 @@
 import { z } from "zod";
 
 const lowRank = z.strictObject({
-  /** Rows of each factor. */
-  rank: z.number().int().min(1).max(1024).default(16),
-  /** What is added is scaled by alpha / rank (`rslora`: alpha / sqrt(rank)); twice the rank when absent. */
-  alpha: z.number().positive().max(1e6).optional(),
-  /**
-   * Linear maps by name: any that stands in a path (`attention`, `query`, `feedForward.up`, `blocks.3`); `all` for every one of the blocks, which is
-   * what keeps up with full tuning (Dettmers et al. 2023). `token` is the embedding.
-   */
-  targets: z.union([z.literal("all"), z.array(z.string().min(1).max(200)).min(1).max(1000)]).default("all"),
-  /** Share of what the factors of linear maps read that is left out of a step; none when absent. */
-  dropout: z.number().min(0).max(0.9).optional(),
+  rank: z.number().int().min(1).max(1024).default(16).describe("Rank of the factors."),
+  alpha: z
+    .number()
+    .positive()
+    .max(1e6)
+    .optional()
+    .describe("Scaling: alpha / rank (`rslora`: alpha / sqrt(rank)). Default: twice the rank."),
+  targets: z
+    .union([z.literal("all"), z.array(z.string().min(1).max(200)).min(1).max(1000)])
+    .default("all")
+    .meta({ description: "Linear layers by a part of their path, or `all` of the blocks.", examples: ["all", ["query", "value"]] }),
+  dropout: z.number().min(0).max(0.9).optional().describe("Dropout on the input of the adapters. Default: none."),
 });
 export type LowRankOptions = z.output<typeof lowRank>;
 
 const quantised = lowRank.extend({
-  /** The magnitudes of the base's blocks are in 8 bits too: 4.13 bits a weight instead of 4.5. */
-  double: z.boolean().default(true),
+  double: z.boolean().default(true).describe("Double quantisation of the base weights."),
 });
 
 export const frozenOptions = z.strictObject({
-  /** The first so many blocks stay as they are. */
-  layers: z.number().int().min(0).max(4096).default(0),
-  /** The tables of tokens, positions and types stay too. */
-  embeddings: z.boolean().default(true),
+  layers: z.number().int().min(0).max(4096).default(0).describe("Number of frozen blocks, from the first."),
+  embeddings: z.boolean().default(true).describe("Also freeze the embeddings."),
 });
 
 export const methodOptions = z.union([
   z.literal("full").transform(() => ({ full: {} }) as const),
   z.literal("qlora").transform(() => ({ qlora: quantised.parse({}) })),
+  // a computed key has no type of its own
   z.enum(["lora", "rslora", "dora"]).transform(name => ({ [name]: lowRank.parse({}) }) as unknown as LowRankMethod),
-  z.strictObject({ full: z.strictObject({}) }),
-  z.strictObject({ frozen: frozenOptions }),
-  z.strictObject({ lora: lowRank }),
-  z.strictObject({ rslora: lowRank }),
-  z.strictObject({ dora: lowRank }),
-  z.strictObject({ qlora: quantised }),
+  z.strictObject({ full: z.strictObject({}).describe("Tune all parameters.") }),
+  z.strictObject({ frozen: frozenOptions.describe("Freeze the first blocks and tune the rest.") }),
+  z.strictObject({ lora: lowRank.describe("LoRA: low-rank adapters.") }),
+  z.strictObject({ rslora: lowRank.describe("Rank-stabilised LoRA.") }),
+  z.strictObject({ dora: lowRank.describe("DoRA: weight-decomposed low-rank adaptation.") }),
+  z.strictObject({ qlora: quantised.describe("QLoRA: adapters on a 4-bit quantised base.") }),
 ]);
 type LowRankMethod = { readonly lora: LowRankOptions } | { readonly rslora: LowRankOptions } | { readonly dora: LowRankOptions };
 /** A checked method: an object of one key. */

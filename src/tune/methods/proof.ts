@@ -13,7 +13,8 @@ import {
   type DecoderSpec,
   decoderLogits,
 } from "../../nn/index.ts";
-import { compile, type Device, type Tensor } from "../../tensor/index.ts";
+import type { Device, DeviceArray, Tensor } from "../../tensor/index.ts";
+import { treeProgram } from "../../train/index.ts";
 import { treeOf } from "./paths.ts";
 import type { FrozenArrays, FrozenTensors, TrainableArrays, TrainableTensors, Tuning } from "./tuning.ts";
 
@@ -52,10 +53,10 @@ type Logits = (tokens: ArrayLike<number>) => Promise<Float32Array>;
 
 /** Logits of one sequence by a program over trees of parameters. */
 function logitsBy(o: ProofOptions, trees: readonly unknown[], effective: (...trees: never[]) => Decoder): { of: Logits; dispose(): void } {
-  const program = compile((tokens: Tensor, ...given: unknown[]) => decoderLogits(o.config, effective(...(given as never[])), tokens), {
+  const program = treeProgram<DeviceArray>((tokens: Tensor, ...given: never[]) => decoderLogits(o.config, effective(...given), tokens), {
     device: o.device,
     name: "proof",
-  }) as unknown as { with(run: object, ...args: unknown[]): Promise<{ read(): Promise<unknown>; dispose(): void }>; dispose(): void };
+  });
   return {
     dispose: () => program.dispose(),
     async of(tokens) {

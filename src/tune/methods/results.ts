@@ -12,7 +12,8 @@ import {
   type Projection,
   projections,
 } from "../../nn/index.ts";
-import { compile, type Device, type DeviceArray, type Tensor, transpose } from "../../tensor/index.ts";
+import { type Device, type DeviceArray, type Tensor, transpose } from "../../tensor/index.ts";
+import { treeProgram } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { changedWeight, type LowRankTensors } from "./low-rank.ts";
 import { leavesOf, treeOf } from "./paths.ts";
@@ -55,8 +56,8 @@ async function withFloats(kept: Readonly<Record<string, DeviceArray>>, device: D
     const [, path] = normalFloatLeaf.exec(nibbles) ?? [];
     if (path === undefined) continue;
     const parts = Object.entries(kept).filter(([leaf]) => leaf.startsWith(`${path}.`));
-    const floats = compile((w: NormalFloatWeight) => transpose(normalFloatRows(w)), { device, name: "floats" });
-    found[path] = await floats(Object.fromEntries(parts.map(([leaf, array]) => [leaf.slice(path.length + 1), array])) as never);
+    const floats = treeProgram<DeviceArray>((w: NormalFloatWeight) => transpose(normalFloatRows(w)), { device, name: "floats" });
+    found[path] = await floats.with({}, Object.fromEntries(parts.map(([leaf, array]) => [leaf.slice(path.length + 1), array])));
     floats.dispose();
     for (const [leaf] of parts) delete found[leaf];
   }
@@ -86,8 +87,11 @@ export async function mergedModel<S>(
         hint: "Merge into the full weights, then quantise.",
       });
     const before = frozen[at] ? undefined : kept[at];
-    const merge = compile((weight: Tensor, change: LowRankTensors) => changedWeight(weight, change, scale), { device, name: "merge" });
-    kept[at] = await merge(kept[at], trainable[path] as never);
+    const merge = treeProgram<DeviceArray>((weight: Tensor, change: LowRankTensors) => changedWeight(weight, change, scale), {
+      device,
+      name: "merge",
+    });
+    kept[at] = await merge.with({}, kept[at], trainable[path]);
     merge.dispose();
     before?.dispose();
   }

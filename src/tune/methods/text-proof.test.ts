@@ -17,7 +17,7 @@ import {
   withClassifier,
 } from "../../nn/index.ts";
 import { type DeviceArray, openDevice } from "../../tensor/index.ts";
-import { predictorOf, readingOf, textReader } from "../classify/predict.ts";
+import { predictorOf, proofReading, textReader } from "../text-head/predict.ts";
 import {
   type MethodInput,
   mergedModel,
@@ -93,7 +93,8 @@ async function tunedArrays<S>(specs: S, method: MethodInput, base: unknown, whol
   }
   return { tuning, trainable, frozen };
 }
-const readHead = (model: ModelConfig): ReadTexts => readingOf(parameters => predictorOf({ device, model, longest: 24, parameters }), texts);
+const readHead = (model: ModelConfig): ReadTexts =>
+  proofReading(parameters => predictorOf({ device, model, longest: 24, parameters }), texts);
 const headOf = (tree: unknown) => (tree as { readonly classifier: { readonly output: { readonly bias: DeviceArray } } }).classifier.output;
 
 test.each([
@@ -151,7 +152,7 @@ test("where weights themselves are tuned there is nothing to merge, and 8 bits a
   const tuned = await tunedArrays(specs, "full", await initialise(specs, device, 1), []);
   const merged = await mergedModel(tuned.tuning, tuned.frozen, tuned.trainable, device);
   const parameters = await quantiseEncoder(merged, device);
-  const read = readingOf(
+  const read = proofReading(
     made =>
       textReader({
         device,

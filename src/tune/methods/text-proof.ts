@@ -8,7 +8,7 @@ import type { Tokenizer } from "../../text/index.ts";
 import type { FrozenArrays, FrozenTensors, TrainableArrays, TrainableTensors, Tuning } from "./tuning.ts";
 
 /** What a model gives of a text: a logit a class, a number, or a vector. */
-export type TextOutput = "classes" | "number" | "vector";
+export type ProvenOutput = "classes" | "number" | "vector";
 
 /** What one form of a model gives beside another. */
 export interface TextChange {
@@ -18,7 +18,7 @@ export interface TextChange {
   readonly others?: number;
 }
 export interface TextProof {
-  readonly output: TextOutput;
+  readonly output: ProvenOutput;
   /** Texts that were compared. */
   readonly texts: number;
   /** Greatest magnitude of a logit or of the number; absent of vectors. */
@@ -46,7 +46,7 @@ export interface TunedArrays<S = unknown> {
   readonly frozen: FrozenArrays;
 }
 export interface TextProofOptions extends TunedArrays {
-  readonly output: TextOutput;
+  readonly output: ProvenOutput;
   readonly merged: unknown;
   readonly quantised?: { readonly form: string; readonly parameters: unknown } | undefined;
   readonly read: ReadTexts;
@@ -107,7 +107,7 @@ function vectorChange(before: readonly ArrayLike<number>[], after: readonly Arra
 }
 
 /** What the rows of one form are beside another's. */
-export function textChange(output: TextOutput, before: readonly ArrayLike<number>[], after: readonly ArrayLike<number>[]): TextChange {
+export function textChange(output: ProvenOutput, before: readonly ArrayLike<number>[], after: readonly ArrayLike<number>[]): TextChange {
   if (output === "vector") return vectorChange(before, after);
   const greatest = before.reduce((m, row, i) => Math.max(m, apart(row, after[i]!)), 0);
   if (output === "number") return { greatest };

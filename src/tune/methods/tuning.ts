@@ -195,6 +195,7 @@ export function tuningOf<S>(method: Method, specs: S, { whole = [] }: TuningOpti
         seed && rate > 0 ? () => dropoutFrom(rate, add(mul(seed, places.length), places.indexOf(path)), factorStream) : undefined;
       for (const [path, { kind, scale }] of changes) {
         const [parent, key] = parentOf(tree, path);
+        // the path says that a linear map, or a table, stands there
         parent[key] =
           kind === "linear"
             ? changedLinear(parent[key] as never, changed(trained, path), scale, path, dropOf(path))
@@ -219,6 +220,7 @@ async function inFourBits(frozen: Record<string, DeviceArray>, paths: readonly s
 
 function parentOf(tree: Tree<Tensor>, path: string): [Record<string, unknown>, string] {
   const keys = path.split(".");
+  // a branch of the tree has its keys, which the type of a tree does not say
   let parent = tree as unknown as Record<string, unknown>;
   for (const key of keys.slice(0, -1)) parent = parent[key] as Record<string, unknown>;
   return [parent, keys.at(-1)!];

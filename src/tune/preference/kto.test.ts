@@ -9,9 +9,9 @@ import { compile, type DeviceArray, mul, openDevice, sum, valueAndGrad } from ".
 import { chatTemplate, trainBpe } from "../../text/index.ts";
 import { expectGradients, type GoldenModel, goldenModel, type Summed } from "../golden.laws.ts";
 import { readExampleFile } from "../instruct/read.ts";
+import { type PreferenceInput, ratingFitOptions } from "./options.ts";
 import { type EncodedRating, encodeRatings } from "./rated.ts";
-import { layRows } from "./rows.ts";
-import { type PreferenceInput, ratingFitOptions } from "./tune.ts";
+import { layAnswers } from "./rows.ts";
 import { ratingTerms, tuneRatings } from "./tune-ratings.ts";
 
 const golden: GoldenModel & {
@@ -41,7 +41,7 @@ test("losses, rewards, divergence and gradients are TRL's", async () => {
   const config = model.config as DecoderConfig;
   const [n, length] = [golden.labels.length, 10];
   const rows = (ids: number[][], lengths: number[]) =>
-    layRows(
+    layAnswers(
       ids.map((row, i) => ({
         ids: Uint32Array.from(row.slice(0, lengths[i])),
         trained: Uint8Array.from({ length: lengths[i]! }, (_, t) => (t >= golden.prompt ? 1 : 0)),

@@ -4,6 +4,7 @@
  * formulas are TRL's, and so are the numbers (`bench/peers/golden/preference.py`).
  */
 import { add, concat, exp, log, logSumExp, mul, neg, reshape, square, sub, type Tensor, zeros } from "../../tensor/index.ts";
+import type { PairLossName } from "./options.ts";
 
 /** log(1 + e^x) of [N] without overflow; -log sigmoid(x) is softplus(-x). */
 export function softplus(x: Tensor): Tensor {
@@ -70,7 +71,5 @@ export const pairLosses = {
       return add(neg(s.chosen), mul(surprise(odds), beta));
     },
   },
-} as const satisfies Record<string, PairLoss>;
-export type PairLossName = keyof typeof pairLosses;
-export const pairLossNames = Object.keys(pairLosses) as readonly PairLossName[];
+} as const satisfies Record<PairLossName, PairLoss>;
 export const pairLossOf = (name: PairLossName): PairLoss => pairLosses[name];

@@ -3,7 +3,7 @@ import { isLoamError, type LoamError } from "../../base/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { type EncodeExampleOptions, type Masked, maskedChat, type TuneText, withinContext } from "../instruct/encode.ts";
 import type { PlacedExample } from "../instruct/read.ts";
-import { type AnswerRows, layRows } from "./rows.ts";
+import { type AnswerRows, layAnswers } from "./rows.ts";
 
 export interface EncodedPair {
   readonly place: string;
@@ -61,5 +61,5 @@ export interface PairLayout {
 
 export function layPairs(pairs: readonly EncodedPair[], members: readonly number[], { pairs: count, length }: PairLayout): AnswerRows {
   const sides = (["chosen", "rejected"] as const).flatMap(side => Array.from({ length: count }, (_, i) => pairs[members[i]!]?.[side]));
-  return layRows(sides, length);
+  return layAnswers(sides, length);
 }

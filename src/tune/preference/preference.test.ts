@@ -8,8 +8,9 @@ import { type DecoderConfig, decoderSpec, initialise, llamaConfig } from "../../
 import { compile, type DeviceArray, mul, openDevice, sum, valueAndGrad } from "../../tensor/index.ts";
 import { chatTemplate, trainBpe } from "../../text/index.ts";
 import { expectGradients, type GoldenModel, goldenModel, type Summed } from "../golden.laws.ts";
+import { type PreferenceInput, pairFitOptions } from "./options.ts";
 import { type EncodedPair, encodePair, layPairs } from "./pairs.ts";
-import { type PreferenceInput, pairFitOptions, pairTerms, tunePreference } from "./tune.ts";
+import { pairTerms, tunePreference } from "./tune.ts";
 
 const golden: GoldenModel & {
   readonly prompt: number;

@@ -11,7 +11,7 @@ export interface AnswerRows {
 }
 
 /** Sequences [rows, length] with what follows each token; a row that is not given is nothing that counts. */
-export function layRows(sequences: readonly (Masked | undefined)[], length: number): AnswerRows {
+export function layAnswers(sequences: readonly (Masked | undefined)[], length: number): AnswerRows {
   const n = sequences.length * length;
   const [tokens, targets, weights] = [new Int32Array(n), new Int32Array(n), new Float32Array(n)];
   for (const [row, sequence] of sequences.entries()) {

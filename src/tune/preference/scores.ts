@@ -1,11 +1,12 @@
 /** Log-probabilities of answers: of the tuned model inside a loss, and of the one that it started from, once before the first step. */
 import { type DecoderConfig, type DecoderSpec, decoderLogits, negativeLogLikelihood } from "../../nn/index.ts";
-import { compile, type Device, type DeviceArray, div, maximum, mul, neg, sum, type Tensor } from "../../tensor/index.ts";
+import { type Device, type DeviceArray, div, maximum, mul, neg, sum, type Tensor } from "../../tensor/index.ts";
+import { treeProgram } from "../../train/index.ts";
 import type { Masked } from "../instruct/encode.ts";
 import type { TaskRun } from "../instruct/task.ts";
 import { attentionBlock } from "../instruct/tune.ts";
 import type { FrozenArrays, FrozenTensors, TrainableArrays, TrainableTensors, Tuning } from "../methods/index.ts";
-import { type AnswerRows, layRows, membersOnce } from "./rows.ts";
+import { type AnswerRows, layAnswers, membersOnce } from "./rows.ts";
 
 export type RowTensors = { tokens: Tensor; targets: Tensor; weights: Tensor };
 
@@ -16,6 +17,7 @@ export function answerScores(
   b: RowTensors,
   o: { readonly isMean: boolean; readonly rematerialise?: boolean },
 ): Tensor {
+  // parameters that a method made inside the loss, of any tree
   const logits = decoderLogits(config, p as never, b.tokens, { attentionBlock, rematerialise: o.rematerialise ?? false });
   const total = neg(sum(mul(negativeLogLikelihood(logits, b.targets), b.weights), 1));
   return o.isMean ? div(total, maximum(sum(b.weights, 1), 1)) : total;
@@ -32,7 +34,7 @@ export async function rowArrays(device: Device, batch: AnswerRows, length: numbe
 }
 
 /** What a tuning starts with: the base, in the form in which it is tuned. */
-export interface Start {
+export interface TuningStart {
   readonly tuning: Tuning<DecoderSpec>;
   readonly trainable: TrainableArrays;
   readonly frozen: FrozenArrays;
@@ -41,20 +43,20 @@ export interface Start {
 /** The base's log-probabilities, one a sequence; nothing is learnt yet, so there is no adapter to switch off. */
 export async function baseScores(
   o: Pick<TaskRun<unknown, object>, "device" | "config" | "progress" | "signal">,
-  { tuning, trainable, frozen }: Start,
+  { tuning, trainable, frozen }: TuningStart,
   sequences: readonly Masked[],
   layout: { readonly rows: number; readonly length: number },
   kind: { readonly isMean: boolean },
 ): Promise<Float32Array> {
-  const program = compile(
+  const program = treeProgram<DeviceArray>(
     (t: TrainableTensors, f: FrozenTensors, b: RowTensors) => answerScores(o.config, tuning.parameters(f, t), b, kind),
     { device: o.device, name: "reference" },
   );
   const found = new Float32Array(sequences.length);
   for (const members of membersOnce(sequences.length, layout.rows)) {
     const laid = Array.from({ length: layout.rows }, (_, i) => sequences[members[i]!]);
-    const arrays = await rowArrays(o.device, layRows(laid, layout.length), layout.length);
-    const out = await program.with(o.signal ? { signal: o.signal } : {}, trainable as never, frozen as never, arrays as never);
+    const arrays = await rowArrays(o.device, layAnswers(laid, layout.length), layout.length);
+    const out = await program.with(o.signal ? { signal: o.signal } : {}, trainable, frozen, arrays);
     found.set((await out.numbers()).subarray(0, members.length), members[0]!);
     for (const a of [out, ...Object.values(arrays)]) a.dispose();
     o.progress({ stage: "tune", done: (members.at(-1)! + 1) / sequences.length, message: "log-probabilities of the base" });

@@ -1,8 +1,9 @@
 /** Tuning by preferences as a stage: the same as for instructions, with pairs or rated answers for examples. */
 import { exampleStage, type InstructSurroundings } from "../instruct/stage.ts";
+import { pairFitOptions, ratingFitOptions } from "./options.ts";
 import { encodePairs } from "./pairs.ts";
 import { encodeRatings } from "./rated.ts";
-import { pairFitOptions, ratingFitOptions, tunePreference } from "./tune.ts";
+import { tunePreference } from "./tune.ts";
 import { tuneRatings } from "./tune-ratings.ts";
 
 const count = (trained: Uint8Array): number => trained.reduce((n, t) => n + t, 0);

@@ -4,19 +4,18 @@
  * micro-batches do not add up to one batch exactly here, as they do elsewhere.
  */
 import { type DecoderConfig, type DecoderSpec, decoderSpec } from "../../nn/index.ts";
-import { compile, type DeviceArray, mul, stopGradient, sum, type Tensor } from "../../tensor/index.ts";
-import type { HostBatch } from "../../train/index.ts";
+import { type DeviceArray, mul, stopGradient, sum, type Tensor } from "../../tensor/index.ts";
+import { type BatchArraySpec, type BatchSource, type HostBatch, treeProgram, type ValidationScores } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { type BatchSource, type Judged, runFit } from "../fit.ts";
-import type { TaskResult, TaskRun } from "../instruct/task.ts";
+import { runFit } from "../fit.ts";
+import type { FittedDecoder, TaskRun } from "../instruct/task.ts";
 import { decoderRate } from "../instruct/tune.ts";
-import { loopOf, rateOf } from "../loop.ts";
 import { type FrozenTensors, givenBackOnFailure, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import { ktoTerms } from "./kto.ts";
+import type { PreferenceFitOptions } from "./options.ts";
 import type { EncodedRating } from "./rated.ts";
-import { drawOf, layRows, memberSource, membersOnce } from "./rows.ts";
+import { drawOf, layAnswers, memberSource, membersOnce } from "./rows.ts";
 import { answerScores, baseScores } from "./scores.ts";
-import type { PreferenceFitOptions } from "./tune.ts";
 
 /** Rows of answers and rows of the others', what the base says of each, and what an answer counts: 0 where a place holds none. */
 export type RatingTensors = { [K in "tokens" | "targets" | "weights" | `other${"Tokens" | "Targets" | "Weights"}`]: Tensor } & {
@@ -27,8 +26,6 @@ export type RatingTensors = { [K in "tokens" | "targets" | "weights" | `other${"
   readonly worth: Tensor;
   readonly seed: Tensor;
 };
-const rowNames = ["tokens", "targets", "weights", "otherTokens", "otherTargets", "otherWeights"] as const;
-const numberNames = ["reference", "otherReference", "sign", "present", "worth"] as const;
 type Recipe = Pick<PreferenceFitOptions, "beta" | "rematerialise">;
 
 /** Losses of a batch's answers [N], their rewards [N], and the divergence []. */
@@ -47,7 +44,7 @@ export const ratingLoss =
 type Scores = readonly [answers: Float32Array, others: Float32Array];
 
 /** Tunes by rated answers. Errors: tune/method, tune/example, train/*. */
-export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions>): Promise<TaskResult> {
+export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions>): Promise<FittedDecoder> {
   const { device, config, recipe } = o;
   if (o.train.length === 0) throw tuneErrors.fail("example", { place: "train", expected: "an answer or more", received: "none" });
   const rows = Math.min(2 * recipe.pairs, o.train.length);
@@ -78,11 +75,11 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
   }));
 
   const arraysOf = (of: readonly EncodedRating[], [answers, others]: Scores, members: readonly number[]) => {
-    const own = layRows(
+    const own = layAnswers(
       Array.from({ length: rows }, (_, i) => of[members[i]!]?.answer),
       recipe.length,
     );
-    const other = layRows(
+    const other = layAnswers(
       Array.from({ length: rows }, (_, i) => of[members[i]!]?.other),
       recipe.length,
     );
@@ -101,12 +98,12 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
     };
   };
 
-  const judged = compile(
+  const judged = treeProgram<Record<"loss" | "reward" | "divergence", DeviceArray>>(
     (trained: TrainableTensors, still: FrozenTensors, b: Omit<RatingTensors, "seed" | "worth">) =>
       ratingTerms(config, tuning.parameters(still, trained), b, recipe),
     { device, name: "validation" },
   );
-  async function judge(trained: unknown, still: unknown): Promise<Judged> {
+  async function judge(trained: unknown, still: unknown): Promise<ValidationScores> {
     let [loss, divergence] = [0, 0];
     const gains = { good: [] as number[], bad: [] as number[] };
     for (const members of membersOnce(o.validation.length, rows)) {
@@ -115,10 +112,7 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
       for (const [name, data] of Object.entries(host))
         given[name] = await device.array(data, data instanceof Int32Array ? "i32" : "f32", data.length === rows ? [rows] : shape);
       const run = o.signal ? { signal: o.signal } : {};
-      const out = (await judged.with(run, trained as never, still as never, given as never)) as unknown as Record<
-        "loss" | "reward" | "divergence",
-        DeviceArray
-      >;
+      const out = await judged.with(run, trained, still, given);
       const [losses, rewards] = [await out.loss.numbers(), await out.reward.numbers()];
       divergence += (await out.divergence.item()) * members.length;
       for (const [i, m] of members.entries()) {
@@ -141,27 +135,29 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
     };
   }
 
-  const loop = loopOf(o, recipe, rateOf(recipe, decoderRate), o.train.length / (rows * recipe.accumulate));
-  const specOf = (name: string) =>
-    /weights$/i.test(name) ? ({ shape, dtype: "f32" } as const) : ({ shape, dtype: "i32", below: config.vocab } as const);
+  const tokens: BatchArraySpec = { shape, dtype: "i32", below: config.vocab };
+  const weights: BatchArraySpec = { shape, dtype: "f32" };
+  const numbers: BatchArraySpec = { shape: [rows], dtype: "f32" };
   try {
-    const fitted = await runFit<RatingTensors>({
-      trainer: {
-        ...loop.trainer,
-        specs: tuning.specs,
-        loss: ratingLoss(config, tuning, recipe) as never,
-        batch: {
-          ...(Object.fromEntries(rowNames.map(name => [name, specOf(name)])) as Record<
-            (typeof rowNames)[number],
-            ReturnType<typeof specOf>
-          >),
-          ...(Object.fromEntries(numberNames.map(name => [name, { shape: [rows], dtype: "f32" }])) as Record<
-            (typeof numberNames)[number],
-            { shape: number[]; dtype: "f32" }
-          >),
-          seed: { shape: [], dtype: "i32" },
-        },
+    const fitted = await runFit<RatingTensors>(o, recipe, {
+      specs: tuning.specs,
+      loss: ratingLoss(config, tuning, recipe),
+      batch: {
+        tokens,
+        targets: tokens,
+        weights,
+        otherTokens: tokens,
+        otherTargets: tokens,
+        otherWeights: weights,
+        reference: numbers,
+        otherReference: numbers,
+        sign: numbers,
+        present: numbers,
+        worth: numbers,
+        seed: { shape: [], dtype: "i32" },
       },
+      usualRate: decoderRate,
+      stepsIn: o.train.length / (rows * recipe.accumulate),
       start: trainable,
       frozen,
       source: (state): BatchSource => {
@@ -182,7 +178,6 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
       tokensOf: () => 2 * rows * recipe.length,
       judgesStart: true,
       judge: o.validation.length > 0 ? judge : undefined,
-      ...loop.fit,
     });
     return { ...fitted, tuning, frozen };
   } finally {

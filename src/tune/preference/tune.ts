@@ -2,57 +2,19 @@
  * Tuning by preferences: pairs of answers of which one is better. The reference's log-probabilities are the base's own, computed once before the
  * first step; then only the tuned model is run. Loss, margin and the share of pairs in the right order are what selects and what is logged.
  */
-import { z } from "zod";
 import { type DecoderConfig, type DecoderSpec, decoderSpec } from "../../nn/index.ts";
-import { add, checkShape, compile, type DeviceArray, mul, neg, slice, sum, type Tensor } from "../../tensor/index.ts";
-import type { HostBatch } from "../../train/index.ts";
+import { add, checkShape, type DeviceArray, mul, neg, slice, sum, type Tensor } from "../../tensor/index.ts";
+import { type BatchSource, type HostBatch, treeProgram, type ValidationScores } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { type BatchSource, type Judged, runFit } from "../fit.ts";
-import { exampleOptions, instructFitOptions, resultKinds, splitPartOptions } from "../instruct/options.ts";
-import type { TaskResult, TaskRun } from "../instruct/task.ts";
+import { runFit } from "../fit.ts";
+import { type FittedDecoder, type TaskRun } from "../instruct/task.ts";
 import { decoderRate } from "../instruct/tune.ts";
-import { loopOf, rateOf } from "../loop.ts";
 import { type FrozenTensors, givenBackOnFailure, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
-import { pairLossNames, pairLossOf } from "./losses.ts";
+import { pairLossOf } from "./losses.ts";
+import type { PairRecipe } from "./options.ts";
 import { type EncodedPair, layPairs, type PairLayout } from "./pairs.ts";
 import { drawOf, memberSource, membersOnce } from "./rows.ts";
 import { answerScores, baseScores, type RowTensors, rowArrays } from "./scores.ts";
-
-const { pack: _, dropout: __, rows: ___, ...shared } = instructFitOptions.shape;
-/** A recipe for preferences. */
-export const preferenceFitOptions = z.strictObject({
-  ...shared,
-  /** `kto` learns from single answers, each good or not; the others from pairs. */
-  loss: z.enum([...pairLossNames, "kto"]).default("dpo"),
-  /** How much a difference counts: DPO .1, IPO .1, KTO .1, ORPO .1, SimPO 2 are their papers' middle. */
-  beta: z.number().positive().max(1000).default(0.1),
-  /** DPO: the share of pairs that may be the wrong way round. */
-  smoothing: z.number().min(0).max(0.5).default(0),
-  /** SimPO: the margin that is asked for. */
-  margin: z.number().min(0).max(100).default(0),
-  /** KTO: what a good answer and a bad one count, 1 when absent; where one kind is rarer, the paper has count times weight alike within a third. */
-  desirable: z.number().min(0).max(1000).optional(),
-  undesirable: z.number().min(0).max(1000).optional(),
-  /** Pairs of a micro-batch; KTO: twice as many single answers. */
-  pairs: z.number().int().min(1).max(4096).default(2),
-});
-/** Those of pairs, and those of rated answers. */
-export const pairFitOptions = preferenceFitOptions.extend({ loss: z.enum(pairLossNames).default("dpo") });
-export const ratingFitOptions = preferenceFitOptions.extend({ loss: z.literal("kto") });
-const { answers: ____, long: _____, ...read } = exampleOptions.shape;
-/** The `tune:` part of a model with `task: preference`. */
-export const preferenceOptions = z.strictObject({
-  ...read,
-  /** Pairs of more tokens than `length`. */
-  long: z.enum(["refuse", "skip"]).default("refuse"),
-  ...splitPartOptions.shape,
-  ...preferenceFitOptions.shape,
-  result: z.enum(resultKinds).optional(),
-});
-export type PreferenceFitOptions = z.output<typeof preferenceFitOptions>;
-export type PreferenceInput = z.input<typeof preferenceFitOptions>;
-
-export type PairRecipe = z.output<typeof pairFitOptions>;
 
 /** What a batch is: rows of both sides, the reference's log-probabilities of each, and 1 where a place holds a pair. */
 export type PairTensors = RowTensors & { reference: Tensor; present: Tensor; seed: Tensor };
@@ -89,7 +51,7 @@ export const preferenceLoss =
     mul(sum(mul(pairTerms(config, tuning.parameters(frozen, trained, b.seed), b, recipe).loss, b.present)), scale);
 
 /** Tunes by pairs. Errors: tune/method, tune/example, train/*. */
-export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promise<TaskResult> {
+export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promise<FittedDecoder> {
   const { device, config, recipe } = o;
   if (o.train.length === 0) throw tuneErrors.fail("example", { place: "train", expected: "a pair or more", received: "none" });
   const kind = pairLossOf(recipe.loss);
@@ -119,12 +81,12 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
   };
   const presentOf = (members: readonly number[]) => Float32Array.from({ length: layout.pairs }, (_, i) => (i < members.length ? 1 : 0));
 
-  const judged = compile(
+  const judged = treeProgram<Record<"loss" | "margin", DeviceArray>>(
     (trained: TrainableTensors, still: FrozenTensors, b: Omit<PairTensors, "seed">) =>
       pairTerms(config, tuning.parameters(still, trained), b, recipe),
     { device, name: "validation" },
   );
-  async function judge(trained: unknown, still: unknown): Promise<Judged> {
+  async function judge(trained: unknown, still: unknown): Promise<ValidationScores> {
     let [loss, margin, right] = [0, 0, 0];
     for (const members of membersOnce(o.validation.length, layout.pairs)) {
       const arrays = {
@@ -132,12 +94,7 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
         reference: await device.array(sideOf(reference.validation, members), "f32", [2 * layout.pairs]),
         present: await device.array(presentOf(members), "f32", [layout.pairs]),
       };
-      const out = (await judged.with(
-        o.signal ? { signal: o.signal } : {},
-        trained as never,
-        still as never,
-        arrays as never,
-      )) as unknown as Record<"loss" | "margin", DeviceArray>;
+      const out = await judged.with(o.signal ? { signal: o.signal } : {}, trained, still, arrays);
       const [losses, margins] = [await out.loss.numbers(), await out.margin.numbers()];
       for (const i of members.keys()) {
         loss += losses[i]!;
@@ -151,24 +108,21 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
     return { loss: loss / n, margin: margin / n, accuracy: right / n };
   }
 
-  const stepsIn = o.train.length / (layout.pairs * recipe.accumulate);
-  const loop = loopOf(o, recipe, rateOf(recipe, decoderRate), stepsIn);
   const ints = { shape, dtype: "i32" } as const;
   try {
-    const fitted = await runFit<PairTensors>({
-      trainer: {
-        ...loop.trainer,
-        specs: tuning.specs,
-        loss: preferenceLoss(config, tuning, recipe) as never,
-        batch: {
-          tokens: { ...ints, below: config.vocab },
-          targets: { ...ints, below: config.vocab },
-          weights: { shape, dtype: "f32" },
-          reference: { shape: [2 * layout.pairs], dtype: "f32" },
-          present: { shape: [layout.pairs], dtype: "f32" },
-          seed: { shape: [], dtype: "i32" },
-        },
+    const fitted = await runFit<PairTensors>(o, recipe, {
+      specs: tuning.specs,
+      loss: preferenceLoss(config, tuning, recipe),
+      batch: {
+        tokens: { ...ints, below: config.vocab },
+        targets: { ...ints, below: config.vocab },
+        weights: { shape, dtype: "f32" },
+        reference: { shape: [2 * layout.pairs], dtype: "f32" },
+        present: { shape: [layout.pairs], dtype: "f32" },
+        seed: { shape: [], dtype: "i32" },
       },
+      usualRate: decoderRate,
+      stepsIn: o.train.length / (layout.pairs * recipe.accumulate),
       start: trainable,
       frozen,
       source: (state): BatchSource => {
@@ -194,7 +148,6 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
       tokensOf: () => 2 * layout.pairs * layout.length,
       judgesStart: true,
       judge: o.validation.length > 0 ? judge : undefined,
-      ...loop.fit,
     });
     return { ...fitted, tuning, frozen };
   } finally {

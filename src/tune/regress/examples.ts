@@ -8,17 +8,18 @@ import type { ArtifactReader } from "../../store/index.ts";
 import { checkCrossing, isValidation } from "../classify/examples.ts";
 import { tuneErrors } from "../errors.ts";
 import { dividedByOwn } from "../own-parts.ts";
+import type { Half } from "../study/halves.ts";
 import type { TargetOptions } from "./options.ts";
 
-export interface Measured {
+export interface MeasuredText {
   readonly id: string;
   readonly text: string;
   readonly value: number;
   readonly group: string;
 }
 export interface MeasuredParts {
-  readonly train: readonly Measured[];
-  readonly validation: readonly Measured[];
+  readonly train: readonly MeasuredText[];
+  readonly validation: readonly MeasuredText[];
   /** Documents without a number. */
   readonly leftOut: number;
 }
@@ -40,7 +41,7 @@ const least = 3;
 /** Complaints that a message lists. */
 const listed = 5;
 
-interface ReadMeasured extends Measured {
+interface ReadMeasured extends MeasuredText {
   readonly isMade: boolean;
   readonly attributes: Attributes;
 }
@@ -90,13 +91,13 @@ async function readSide(
   return { read, leftOut };
 }
 
-function checkSpread(part: readonly Measured[], name: string, place: string): void {
+function checkSpread(part: readonly MeasuredText[], name: string, place: string): void {
   if (part.length < least) throw fail(`${place}: ${name} part`, `${least} texts or more`, formatCount(part.length), "Give more texts.");
   if (name === "train" && part.every(m => m.value === part[0]!.value))
     throw fail(`${place}: ${name} part`, "numbers that differ", `${part[0]!.value} throughout`);
 }
 
-const plain = ({ isMade: _, attributes: __, ...m }: ReadMeasured): Measured => m;
+const plain = ({ isMade: _, attributes: __, ...m }: ReadMeasured): MeasuredText => m;
 
 function divided(read: readonly ReadMeasured[], o: TargetOptions, place: string) {
   const { validation, seed } = o;
@@ -123,7 +124,7 @@ export async function readMeasured(documents: ArtifactReader, o: TargetOptions):
 export async function readUndividedMeasured(
   documents: ArtifactReader,
   o: TargetOptions,
-): Promise<{ readonly all: readonly (Measured & { readonly isMade: boolean })[]; readonly validation: readonly string[] }> {
+): Promise<{ readonly all: readonly (MeasuredText & { readonly isMade: boolean })[]; readonly validation: readonly string[] }> {
   const { validation } = await readMeasured(documents, o);
   const { read } = await readSide(documents, "train", o.label);
   const apart = setsApart(documents) ? (await readSide(documents, selecting, o.label)).read : [];
@@ -131,8 +132,12 @@ export async function readUndividedMeasured(
 }
 
 /** The test part: what nothing has been chosen by. Errors: tune/labels. */
-export async function readMeasuredTest(documents: ArtifactReader, o: TargetOptions): Promise<readonly Measured[]> {
+export async function readMeasuredTest(documents: ArtifactReader, o: TargetOptions): Promise<readonly MeasuredText[]> {
   const { read } = await readSide(documents, "held-out", o.label);
   checkSpread(read, "test", `${documents.id}/held-out: ${o.label}`);
   return read.map(plain);
 }
+
+/** What judges: the part of the train side that selects, or the test part. Errors: tune/labels. */
+export const readMeasuredHalf = async (documents: ArtifactReader, o: TargetOptions, half: Half): Promise<readonly MeasuredText[]> =>
+  half === "test" ? readMeasuredTest(documents, o) : (await readMeasured(documents, o)).validation;

@@ -6,7 +6,7 @@ import { afterAll, expect, test } from "vitest";
 import { random, silent } from "../../base/index.ts";
 import { bertConfig, initialise, llamaConfig, type ModelConfig, modelOf, specOfModel } from "../../nn/index.ts";
 import { openDevice } from "../../tensor/index.ts";
-import { predictorOf } from "../classify/predict.ts";
+import { predictorOf } from "../text-head/predict.ts";
 import { fitRegression, type MeasuredTexts, type RegressRun } from "./fit.ts";
 import { type RegressInput, regressOptions } from "./options.ts";
 import { regressionOf } from "./report.ts";

@@ -1,4 +1,5 @@
 /** A recipe for tuning a model that reads a number off a text: the `tune:` part of a model in `loam.yaml` with `task: regress`. */
+
 import { z } from "zod";
 import { classifyOptions } from "../classify/options.ts";
 
@@ -6,8 +7,7 @@ const { classes: _, allowNamed: __, weights: ___, select: ____, label: _____, ..
 
 export const regressOptions = z.strictObject({
   ...shared,
-  /** The attribute of documents that holds the number. */
-  label: z.string().min(1).max(1000).default("score"),
+  label: z.string().min(1).max(1000).default("score").describe("Attribute with the number."),
 });
 export type RegressOptions = z.output<typeof regressOptions>;
 export type RegressInput = z.input<typeof regressOptions>;
@@ -17,3 +17,6 @@ export const targetOptions = regressOptions.pick({ label: true, validation: true
 export type TargetOptions = z.output<typeof targetOptions>;
 export const targetsOf = (o: RegressOptions): TargetOptions =>
   targetOptions.parse({ label: o.label, validation: o.validation, seed: o.seed, allowCrossing: o.allowCrossing });
+
+/** The name of ridge regression on the states of the base that is tuned, frozen (`src/tune/frozen`). */
+export const frozenRegression = "frozen base + ridge regression";

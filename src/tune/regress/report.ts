@@ -10,8 +10,6 @@ import type { ScoreRange } from "../classify/report.ts";
 export const regressionMeasures = ["mae", "rmse", "r2", "pearson", "spearman"] as const;
 export type RegressionMeasure = (typeof regressionMeasures)[number];
 
-/** The name of ridge regression on the states of the base that is tuned, frozen (`src/tune/frozen`). */
-export const frozenRegression = "frozen base + ridge regression";
 export const frozenNumbersFile = "answers.json";
 
 /** How the frozen base was read, and what its linear model learnt from. */

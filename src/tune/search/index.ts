@@ -6,18 +6,7 @@ export { haltonSampler } from "./samplers/halton.ts";
 export { randomSampler } from "./samplers/random.ts";
 export type { Sampler, SamplingSituation } from "./samplers/sampler.ts";
 export { type TpeOptions, tpeSampler } from "./samplers/tpe.ts";
-export {
-  type ChoiceParameter,
-  checkPoint,
-  isActive,
-  isChoice,
-  type Parameter,
-  type Point,
-  parseSpace,
-  placeOf,
-  type RangeParameter,
-  type Space,
-  spaceSchema,
-} from "./space.ts";
+export { checkPoint, isActive, isChoice, type Point, parseSpace, placeOf, type Space } from "./space.ts";
+export { type ChoiceParameter, type Parameter, type RangeParameter, spaceSchema } from "./space-options.ts";
 export { Study, type StudyOptions, type StudyState } from "./study.ts";
 export { type Direction, dominates, type Objective, paretoRanks, type Report, type Trial } from "./trial.ts";

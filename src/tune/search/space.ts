@@ -2,34 +2,10 @@
  * What a search may choose: numbers in a range (on a line or a logarithm, whole or in steps) and options. A parameter with `when` is chosen only
  * where another one has a value that is named.
  */
-import * as z from "zod";
 import { check, type Json } from "../../base/index.ts";
 import { tuneErrors } from "../errors.ts";
+import { type ChoiceParameter, type Parameter, spaceSchema } from "./space-options.ts";
 
-const json: z.ZodType<Json> = z.json() as z.ZodType<Json>;
-const when = z.record(z.string(), z.array(json).min(1)).optional();
-const range = z.strictObject({
-  from: z.number(),
-  to: z.number(),
-  log: z.boolean().default(false),
-  integer: z.boolean().default(false),
-  step: z.number().positive().optional(),
-  when,
-});
-const choice = z.strictObject({ options: z.array(json).min(1), when });
-const parameter = z.union([
-  z
-    .array(json)
-    .min(1)
-    .transform(options => ({ options })),
-  choice,
-  range,
-]);
-export const spaceSchema = z.record(z.string().min(1), parameter);
-
-export type RangeParameter = z.output<typeof range>;
-export type ChoiceParameter = z.output<typeof choice>;
-export type Parameter = RangeParameter | ChoiceParameter;
 export type Space = Readonly<Record<string, Parameter>>;
 
 /** Values of the parameters that are active. */

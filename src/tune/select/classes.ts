@@ -6,21 +6,22 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Progress, type Tree, treeLeaves } from "../../base/index.ts";
+import type { Progress } from "../../base/index.ts";
 import { denseLogisticRegression } from "../../evaluate/index.ts";
 import { disposeTree, type Model, type ModelConfig, textStates, withClassifier } from "../../nn/index.ts";
 import { bytesOf, type Device, type DeviceArray, sizeOf } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
-import { epochOf, tokensOf, widthsOf } from "../classify/batches.ts";
 import type { Example, Examples } from "../classify/examples.ts";
 import { fitClassifier } from "../classify/fit.ts";
 import type { ClassifyOptions } from "../classify/options.ts";
-import { greatest, textReader } from "../classify/predict.ts";
-import { asTokens } from "../classify/stage.ts";
+import { classTexts } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
 import { standardised } from "../frozen/probe.ts";
 import { disposeTuned } from "../methods/index.ts";
+import { leavesOf } from "../methods/paths.ts";
 import { latencySample, medianPass } from "../study/latency.ts";
+import { epochOf, headTokens, widthsOf } from "../text-head/batches.ts";
+import { greatestIndex, textReader } from "../text-head/predict.ts";
 
 export interface ClassTexts extends Pick<Examples, "classes"> {
   readonly train: readonly Example[];
@@ -62,13 +63,13 @@ const penalty = { c: 0.1 } as const;
 function probe(train: readonly Float64Array[], labels: readonly number[], classes: number, asked: readonly Float64Array[]): Int32Array {
   const { rows, scaled } = standardised(train);
   const model = denseLogisticRegression(rows, labels, classes, penalty);
-  return Int32Array.from(asked, x => greatest(model.scores(scaled(x))));
+  return Int32Array.from(asked, x => greatestIndex(model.scores(scaled(x))));
 }
 
 /** Classes after a few steps of the recipe. Parameters are taken over. */
 async function tunedClasses(o: ClassCandidateGiven, longest: number): Promise<Int32Array> {
   const { recipe, steps, device, texts } = o;
-  const train = await asTokens(o.tokenizer, texts.train, longest, o.signal);
+  const train = await classTexts(o.tokenizer, texts.train, longest, o.signal);
   const rows = Math.min(recipe.batch, train.tokens.length);
   const batches = epochOf(
     train.tokens.map(t => t.length),
@@ -78,13 +79,13 @@ async function tunedClasses(o: ClassCandidateGiven, longest: number): Promise<In
   ).length;
   const folder = await mkdtemp(join(tmpdir(), "loam-select-"));
   try {
-    const { model, tuned, validationLogits } = await fitClassifier({
+    const { model, validationLogits, ...tuned } = await fitClassifier({
       device,
       base: o.base,
       recipe: { ...recipe, epochs: steps / batches, evaluations: 1, patience: 0, checkpointSeconds: Number.MAX_SAFE_INTEGER },
       classes: texts.classes,
       train,
-      validation: await asTokens(o.tokenizer, texts.validation, longest, o.signal),
+      validation: await classTexts(o.tokenizer, texts.validation, longest, o.signal),
       longest,
       identity: "select",
       folder,
@@ -93,7 +94,7 @@ async function tunedClasses(o: ClassCandidateGiven, longest: number): Promise<In
     });
     disposeTuned(tuned);
     disposeTree(model.parameters);
-    return Int32Array.from(validationLogits, greatest);
+    return Int32Array.from(validationLogits, greatestIndex);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -113,7 +114,7 @@ export async function measureClassCandidate(o: ClassCandidateGiven): Promise<Cla
       longest,
       ...(recipe.pooling ? { pooling: recipe.pooling } : {}),
     });
-    const arrays = treeLeaves<DeviceArray>(base.parameters as unknown as Tree<DeviceArray>);
+    const arrays = [...leavesOf<DeviceArray>(base.parameters).values()];
     const told = {
       family: base.family,
       parameters: arrays.reduce((n, a) => n + sizeOf(a.shape), 0),
@@ -128,13 +129,13 @@ export async function measureClassCandidate(o: ClassCandidateGiven): Promise<Cla
         read: (p, tokens, present) => textStates(model, p, tokens, present),
       });
     const one = reader(1);
-    const sample = latencySample(texts.validation.map(e => e.text)).map(text => tokensOf(o.tokenizer, text, longest));
+    const sample = latencySample(texts.validation.map(e => e.text)).map(text => headTokens(o.tokenizer, text, longest));
     const latencyMs = await medianPass(one, base.parameters, sample, { signal }).finally(() => one.dispose());
 
     const all = [...texts.train, ...texts.validation];
     const many = reader(Math.min(16, all.length));
     const states = await many
-      .predict([base.parameters], (await asTokens(o.tokenizer, all, longest, signal)).tokens, {
+      .predict([base.parameters], (await classTexts(o.tokenizer, all, longest, signal)).tokens, {
         signal,
         onProgress: done => o.progress({ stage: "select", done, message: "states of texts" }),
       })

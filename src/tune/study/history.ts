@@ -5,7 +5,8 @@ import { gridSampler } from "../search/samplers/grid.ts";
 import { checkPoint, isActive, type Point, parseSpace, type Space } from "../search/space.ts";
 import { Study } from "../search/study.ts";
 import { dominates, type Objective, type Trial } from "../search/trial.ts";
-import { pruners, type SearchPart, samplers } from "./part.ts";
+import type { SearchPart } from "./part.ts";
+import { pruners, samplers } from "./samplers.ts";
 
 /** What came of a trial that is done. */
 export interface Outcome {
@@ -20,6 +21,7 @@ export type Definition = Pick<SearchPart, "objectives" | "sampler" | "pruner" | 
 
 export const spaceOf = (d: Definition): Space => parseSpace(d.space);
 export const objectivesOf = (d: Pick<Definition, "objectives">): Objective[] => d.objectives.map(name => ({ name, direction: "minimise" }));
+// a record keeps what a trial came to as JSON
 export const outcomeOf = (t: StoredTrial): Outcome | undefined => (t.state === "done" ? (t.outcome as unknown as Outcome) : undefined);
 
 /** Whether a point is one of the space. A default configuration may have values that the search does not offer. */

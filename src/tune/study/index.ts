@@ -1,4 +1,3 @@
-export { exampleHalvesStage, searchExamplesStage } from "./example-halves.ts";
 export { groupOf, type Half, halfOf, halves } from "./halves.ts";
 export {
   type Definition,
@@ -15,19 +14,13 @@ export {
   studyOf,
 } from "./history.ts";
 export { bitsPerByteOf, type Judgement, judgeStage, readJudgement } from "./judge.ts";
-export { answersJudge } from "./judge-answers.ts";
-export { judgeClassifierStage } from "./judge-classifier.ts";
-export { distilledJudge, endpointJudge, teacherInput } from "./judge-distilled.ts";
-export { judgeExamplesStage } from "./judge-examples.ts";
-export { pairsJudge, ratingsJudge, reference } from "./judge-preferences.ts";
-export { judgeRegressionStage } from "./judge-regression.ts";
-export { judgeVectorsStage } from "./judge-vectors.ts";
 export { answerLatency } from "./latency.ts";
-export { pairHalvesStage, searchPairsStage } from "./pair-halves.ts";
-export { type ObjectiveName, objectives, pruners, type SearchPart, samplers, searchPart } from "./part.ts";
+export { type ObjectiveName, objectives, type SearchPart, searchPart } from "./part.ts";
 export { pathOf, valueIn, withValue } from "./paths.ts";
+export { pruners, samplers } from "./samplers.ts";
 export { searchDocumentsStage } from "./search-documents.ts";
 export { searchShardsStage } from "./search-shards.ts";
+export { searchDocumentsName } from "./stage-names.ts";
 export {
   type Comparison,
   type CountedBy,

@@ -1,13 +1,16 @@
-/** A model judged on one half of a study's held-out documents: bits of each document, so that two models can be compared pair by pair. */
+/**
+ * A model judged on one half of what a study holds out, item by item, so that two models can be compared pair by pair; whatever kind it is of. At the end:
+ * one that continues documents, judged by the bits of each.
+ */
 import { z } from "zod";
 import { documentsOf } from "../../data/index.ts";
 import { modelBits } from "../../evaluate/index.ts";
 import { countParameters, decoderSpec, disposeTree, loadModel } from "../../nn/index.ts";
-import { type ArtifactReader, type Stage, stage, testSetOf } from "../../store/index.ts";
+import { type ArtifactReader, type Stage, type StageContext, type Summary, stage, type TestSet, testSetOf } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { endOf, readTokenizer } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { groupOf, halfOf, halves } from "./halves.ts";
+import { groupOf, type Half, halfOf, halves } from "./halves.ts";
 import { lookOfHalf } from "./look.ts";
 
 /** One model on one half, document by document. */
@@ -35,18 +38,49 @@ export const meanLoss = ({ bits, bytes }: Pick<Judgement, "bits" | "bytes">): nu
   bits.reduce((a, b) => a + b, 0) / bytes.reduce((a, b) => a + b, 0);
 
 export const bitsPerByteOf = meanLoss;
+/** A number that is none cannot be kept in a summary. */
+export const finiteOrNull = (x: number): number | null => (Number.isFinite(x) ? x : null);
+
+/** What a judge finds: an item a place of the lists. */
+export interface JudgedItems extends Omit<Judgement, "half" | "model"> {
+  /** What the judgement is a look at, where the half chooses nothing. */
+  readonly testSet: () => TestSet | Promise<TestSet>;
+  /** Of the summary, behind the half. */
+  summary(judgement: Judgement): Summary;
+}
+interface JudgementStage<I extends string, S extends z.ZodType<{ half: Half }>>
+  extends Pick<Stage<"model" | I, S>, "name" | "inputs" | "options"> {
+  judge(context: StageContext<"model" | I, z.output<S>>): Promise<JudgedItems>;
+}
+/** A stage that judges the artifact `model`. Errors: those of the judge. */
+export const judgementStage = <const I extends string, S extends z.ZodType<{ half: Half }>>({
+  judge,
+  ...definition
+}: JudgementStage<I, S>): Stage<"model" | I, S> =>
+  stage({
+    ...definition,
+    version: 1,
+    output: "judgement",
+    async run(context) {
+      const { inputs, options, output, runData } = context;
+      const { testSet, summary, ...found } = await judge(context);
+      const { half } = options;
+      const judgement: Judgement = { half, model: inputs.model.id, ...found };
+      await lookOfHalf(runData, half, inputs.model, testSet);
+      await output.write(judgementFile, `${JSON.stringify(judgement)}\n`);
+      return { half, ...summary(judgement) };
+    },
+  });
 
 const judgeOptions = z.strictObject({ half: z.enum(halves) });
 
 /** Errors: tune/family (no decoder), tune/halves. */
-export const judgeStage = (around: { readonly device: () => Device }): Stage<"model" | "documents", typeof judgeOptions> =>
-  stage({
+export const judgeStage = (around: { readonly device: () => Device }) =>
+  judgementStage({
     name: "judge",
-    version: 1,
     inputs: { model: "model", documents: "documents" },
     options: judgeOptions,
-    output: "judgement",
-    async run({ inputs, options, output, runData, progress, signal }) {
+    async judge({ inputs, options, progress, signal }) {
       const tokenizer = await readTokenizer(inputs.model);
       const all = [];
       for await (const d of documentsOf(inputs.documents, "held-out")) all.push(d);
@@ -66,25 +100,20 @@ export const judgeStage = (around: { readonly device: () => Device }): Stage<"mo
           signal,
           progress,
         });
-        const judgement: Judgement = {
-          half: options.half,
-          model: inputs.model.id,
+        return {
           ids: documents.map(d => d.id),
           groups: documents.map(groupOf),
           bytes: documents.map(d => Buffer.byteLength(d.text)),
           bits: [...perDocument],
-        };
-        await lookOfHalf(runData, options.half, inputs.model, () => testSetOf(documents.map(d => d.text)));
-        await output.write(judgementFile, `${JSON.stringify(judgement)}\n`);
-        return {
-          half: options.half,
-          // a number that is none cannot be kept in a summary
-          bitsPerByte: Number.isFinite(bitsPerByteOf(judgement)) ? bitsPerByteOf(judgement) : null,
-          documents: documents.length,
-          groups: new Set(judgement.groups).size,
-          bytes: judgement.bytes.reduce((a, b) => a + b, 0),
-          parameters,
-          memoryBytes: 4 * (parameters + 2 * layers * kvHeads * headSize * context),
+          testSet: () => testSetOf(documents.map(d => d.text)),
+          summary: judgement => ({
+            bitsPerByte: finiteOrNull(bitsPerByteOf(judgement)),
+            documents: documents.length,
+            groups: new Set(judgement.groups).size,
+            bytes: judgement.bytes.reduce((a, b) => a + b, 0),
+            parameters,
+            memoryBytes: 4 * (parameters + 2 * layers * kvHeads * headSize * context),
+          }),
         };
       } finally {
         disposeTree(model.parameters);

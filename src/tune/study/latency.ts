@@ -7,11 +7,11 @@ import { type Decoder, decoderStates, disposeTree, loadModel, type Model, textLo
 import { quantile } from "../../statistics/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { type Device, reshape, slice, type Tensor } from "../../tensor/index.ts";
-import { tokensOf } from "../classify/batches.ts";
-import { type Predictor, textReader } from "../classify/predict.ts";
-import type { TuneSurroundings } from "../classify/stage.ts";
 import { textVectors } from "../contrast/fit.ts";
 import { tuneErrors } from "../errors.ts";
+import { headTokens } from "../text-head/batches.ts";
+import type { TuneSurroundings } from "../text-head/open-base.ts";
+import { type Predictor, textReader } from "../text-head/predict.ts";
 
 /** Texts of the sample, passes over each, and tokens that are read of one. */
 const measured = { texts: 16, passes: 7, tokens: 512 } as const;
@@ -80,7 +80,7 @@ export async function answerLatency({ device, model: artifact, tokenizerOf, text
     const { classifier, context } = (model as Exclude<Model, { family: "encoder-decoder" }>).config;
     const longest = Math.min(classifier?.longest ?? context, measured.tokens);
     const reader = textReader({ device, read, longest, parameters: (p: unknown) => p, rows: 1 });
-    const tokens = sample.map(text => tokensOf(tokenizer, text, longest));
+    const tokens = sample.map(text => headTokens(tokenizer, text, longest));
     return await medianPass(reader, model.parameters, tokens, given).finally(() => reader.dispose());
   } finally {
     disposeTree(model.parameters);

@@ -1,36 +1,12 @@
 /** The `searches:` part of `loam.yaml`: what may vary, what counts, who chooses, who ends trials early, and how much there is to spend. */
 import { z } from "zod";
-import { count } from "../../train/index.ts";
-import { ashaPruner, hyperbandPruner, medianPruner, noPruner, type Pruner } from "../search/pruners.ts";
-import { cmaEsSampler } from "../search/samplers/cma-es.ts";
-import { gpSampler } from "../search/samplers/gp.ts";
-import { gridSampler } from "../search/samplers/grid.ts";
-import { haltonSampler } from "../search/samplers/halton.ts";
-import { randomSampler } from "../search/samplers/random.ts";
-import type { Sampler } from "../search/samplers/sampler.ts";
-import { tpeSampler } from "../search/samplers/tpe.ts";
-import { spaceSchema } from "../search/space.ts";
+import { count } from "../../train/part.ts";
+import { spaceSchema } from "../search/space-options.ts";
 
-/** Samplers by name; a new one is a row. */
-export const samplers = {
-  tpe: () => tpeSampler(),
-  gp: () => gpSampler(),
-  "cma-es": () => cmaEsSampler,
-  random: () => randomSampler,
-  halton: () => haltonSampler,
-  grid: () => gridSampler(),
-} as const satisfies Record<string, () => Sampler>;
-
-/** The first report at which trials are compared: before it, rates are still warming up. */
-const first = (most: number): number => Math.max(1, Math.floor(most / 8));
-
-/** Pruners by name, for trials that report `most` times; a new one is a row. */
-export const pruners = {
-  none: () => noPruner,
-  median: (most: number) => medianPruner({ warmup: first(most) - 1 }),
-  asha: (most: number) => ashaPruner({ least: first(most) }),
-  hyperband: (most: number) => hyperbandPruner({ least: first(most), most }),
-} as const satisfies Record<string, (most: number) => Pruner>;
+export const samplerNames = ["tpe", "gp", "cma-es", "random", "halton", "grid"] as const;
+export type SamplerName = (typeof samplerNames)[number];
+export const prunerNames = ["none", "median", "asha", "hyperband"] as const;
+export type PrunerName = (typeof prunerNames)[number];
 
 /** What a trial may be judged by, all of them the less the better; a new one is a row, and a measure of that name. */
 export const objectives = {
@@ -43,30 +19,27 @@ export const objectives = {
 } as const satisfies Record<string, string>;
 export type ObjectiveName = keyof typeof objectives;
 
-const keysOf = <T extends object>(o: T) => Object.keys(o) as [keyof T & string, ...(keyof T & string)[]];
-
 export const searchPart = z.strictObject({
-  /** The entry of `models:` that is varied. */
-  model: z.string().min(1),
-  /** Path -> values. A path is one of the entry, or begins with `data.` or `tokenizer.`. */
-  space: spaceSchema,
-  /** The first one is what pruners look at; several make a Pareto front. */
-  objectives: z
-    .array(z.enum(keysOf(objectives)))
+  model: z
+    .string()
     .min(1)
-    .default(["heldOut"]),
-  sampler: z.enum(keysOf(samplers)).default("tpe"),
-  pruner: z.enum(keysOf(pruners)).default("median"),
-  /** Trials in all, those that were pruned or failed included. */
-  trials: z.number().int().min(1).max(10_000).default(20),
-  /** Worker processes. */
-  parallel: z.number().int().min(1).max(256).default(1),
-  /** Tokens a trial is trained on; the entry's when absent. */
-  tokens: count.optional(),
-  /** How often a trial is looked at on its way. */
-  reports: z.number().int().min(1).max(1000).default(16),
-  seed: z.union([z.number().int(), z.string()]).default(1),
-  /** Judge a trial of a tuned model by the mean over so many folds of its train side, in place of its validation part. */
-  folds: z.number().int().min(2).max(100).optional(),
+    .meta({ description: "Model of this file whose settings are searched.", examples: ["topics"] }),
+  space: spaceSchema.meta({
+    description: "Search space: path of a setting -> values or a range. A path may begin with `data.` or `tokenizer.`.",
+    examples: [{ "tune.rate": { from: 1e-5, to: 0.001, log: true } }],
+  }),
+  objectives: z
+    .array(z.enum(Object.keys(objectives) as [ObjectiveName, ...ObjectiveName[]]))
+    .min(1)
+    .default(["heldOut"])
+    .describe("Objectives, all minimised. Pruners look at the first one; several give a Pareto front."),
+  sampler: z.enum(samplerNames).default("tpe").describe("Sampler."),
+  pruner: z.enum(prunerNames).default("median").describe("Pruner."),
+  trials: z.number().int().min(1).max(10_000).default(20).describe("Number of trials, pruned and failed ones included."),
+  parallel: z.number().int().min(1).max(256).default(1).describe("Worker processes."),
+  tokens: count.optional().describe("Training tokens per trial. Default: the model's."),
+  reports: z.number().int().min(1).max(1000).default(16).describe("Intermediate reports per trial."),
+  seed: z.union([z.number().int(), z.string()]).default(1).describe("Random seed."),
+  folds: z.number().int().min(2).max(100).optional().describe("Score trials of a tuned model by cross-validation with this many folds."),
 });
 export type SearchPart = z.output<typeof searchPart>;

@@ -46,7 +46,7 @@ export function withValue(tree: Json | undefined, path: readonly string[], value
     const next = !isNamed
       ? withValue(item, rest, value, place)
       : { [part]: withValue(isBranch(item) ? item[part] : {}, rest, value, place) };
-    return tree.with(at, next as never) as Json;
+    return tree.with(at, next) as Json;
   }
   if (tree === part) return { [part]: withValue(undefined, rest, value, place) };
   if (tree !== undefined && !isBranch(tree))

@@ -10,6 +10,7 @@ import { classReader, isValidation, selectingGroups } from "../classify/examples
 import { labelOptions } from "../classify/options.ts";
 import { tuneErrors } from "../errors.ts";
 import { type Grouped, leakedInto } from "./apart.ts";
+import { searchDocumentsName } from "./stage-names.ts";
 
 /** What a document belongs to: its near-duplicates, or what it was made of. */
 const groupOfDocument = ({ id, attributes: { cluster, augmentedFrom } }: Document): string => String(cluster ?? augmentedFrom ?? id);
@@ -48,7 +49,7 @@ function selects(train: readonly Document[], { validation, ...rest }: PartOption
 
 /** Errors: tune/halves where nothing is left to train on. */
 export const searchDocumentsStage = stage({
-  name: "search-documents",
+  name: searchDocumentsName,
   version: 1,
   inputs: { documents: "documents", judged: "documents" },
   options: partOptions,

@@ -5,7 +5,8 @@ import type { Attributes } from "../../document.ts";
 import { noResources } from "../../resources.ts";
 import { htmlToText } from "../../sources/html.ts";
 import type { Method } from "../method.ts";
-import { type MethodName, methods } from "../methods.ts";
+import type { MethodName } from "../method-parts.ts";
+import { methods } from "../methods.ts";
 import { blocksOf, toHtml, toMarkdown } from "./markup/markup.ts";
 
 const prose = `Meeting on Friday

@@ -2,9 +2,9 @@
  * A writer behind an OpenAI-compatible server (`POST /chat/completions`): Loam's own, vLLM, Ollama, a cloud. Failures that may pass (no
  * connection, time, 408, 425, 429, 5xx, an unreadable answer) are tried again, later each time; others are told at once. Not streamed.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { canonicalJson, environment, random } from "../../../base/index.ts";
+import { type HttpAnswer, HttpRetry, postJson, statedError } from "../../../protocols/index.ts";
 import { dataErrors } from "../../errors.ts";
 import type { EndpointOptions } from "./options.ts";
 import type { Answer, Writer } from "./writer.ts";
@@ -24,18 +24,6 @@ const answerSchema = z.object({
   choices: z.array(z.object({ message: z.object({ content: z.string().nullish() }), finish_reason: z.string().nullish() })).min(1),
   usage: z.object({ total_tokens: z.number() }).nullish(),
 });
-const errorSchema = z.object({ error: z.union([z.string(), z.object({ message: z.string() })]) });
-
-/** Why an attempt failed, and whether another one may not. */
-class Failed extends Error {
-  readonly mayPass: boolean;
-  readonly waitMs: number | undefined;
-  constructor(reason: string, passes: boolean, waitMs?: number) {
-    super(reason);
-    this.mayPass = passes;
-    this.waitMs = waitMs;
-  }
-}
 
 export interface UpstreamSurroundings {
   readonly environment?: Readonly<Record<string, string | undefined>>;
@@ -56,90 +44,66 @@ export function openAiCompatible(
       received: "nothing",
       hint: `Set it, for example: export ${o.keyFrom}=...`,
     });
-  const headers = { "content-type": "application/json", ...(key ? { authorization: `Bearer ${key}` } : {}) };
+  const failed = (failure: string, attempts: number, hint: string) =>
+    dataErrors.fail("upstream", {
+      place: `${url} (${o.model})`,
+      expected: "an answer",
+      received: `${failure}${attempts > 1 ? `, after ${attempts} attempts` : ""}`,
+      hint,
+    });
   return {
     identity: canonicalJson({ baseUrl: o.baseUrl, model: o.model }),
-    async write(ask) {
-      const body = JSON.stringify({
+    write(ask) {
+      const body = {
         model: o.model,
         messages: [...(ask.system === undefined ? [] : [{ role: "system", content: ask.system }]), { role: "user", content: ask.user }],
         max_tokens: ask.maxTokens,
         temperature: ask.temperature,
         seed: ask.seed,
+      };
+      const jitter = random(`${ask.seed}/${JSON.stringify(body).length}`);
+      const finalAt = (attempt: number) => (failure: string) => failed(failure, attempt, "Check baseUrl, model and key.");
+      return postJson<Answer>({
+        url,
+        body,
+        key,
+        signal,
+        timeoutMs: o.timeoutMs,
+        redirect: "error",
+        attempts: o.retries + 1,
+        waitMs: (attempt, askedMs) => Math.min(maxWaitMs, askedMs ?? o.backoffMs * 2 ** (attempt - 1) * (0.5 + jitter.uniform())),
+        bodyOf: (response, attempt) => boundedText(response, finalAt(attempt)),
+        read: (answer, attempt) => readAnswer(answer, finalAt(attempt)),
+        said: (error, isTimeout) => (isTimeout ? `nothing within ${o.timeoutMs} ms` : reasonOf(error)),
+        failed: (failure, tried) =>
+          failed(failure, tried, "Start the server or try later; what was answered is kept, and the next run goes on from there."),
       });
-      const jitter = random(`${ask.seed}/${body.length}`);
-      for (let attempt = 0; ; attempt++) {
-        signal?.throwIfAborted();
-        try {
-          return await attemptOnce(url, headers, body, o.timeoutMs, signal);
-        } catch (error) {
-          signal?.throwIfAborted();
-          if (!(error instanceof Failed)) throw error;
-          if (!error.mayPass || attempt >= o.retries)
-            throw dataErrors.fail(
-              "upstream",
-              {
-                place: `${url} (${o.model})`,
-                expected: "an answer",
-                received: `${error.message}${attempt > 0 ? `, after ${attempt + 1} attempts` : ""}`,
-                hint: error.mayPass
-                  ? "Start the server or try later; what was answered is kept, and the next run goes on from there."
-                  : "Check baseUrl, model and key.",
-              },
-              error,
-            );
-          const wait = error.waitMs ?? o.backoffMs * 2 ** attempt * (0.5 + jitter.uniform());
-          await sleep(Math.min(maxWaitMs, wait), undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted());
-        }
-      }
     },
   };
 }
 
-async function attemptOnce(
-  url: string,
-  headers: Readonly<Record<string, string>>,
-  body: string,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<Answer> {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  let status: number;
-  let text: string;
-  let later: string | null;
-  try {
-    const response = await fetch(url, {
-      method: "POST",
-      headers,
-      body,
-      redirect: "error",
-      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
-    });
-    status = response.status;
-    later = response.headers.get("retry-after");
-    text = await limited(response);
-  } catch (error) {
-    if (error instanceof Failed) throw error;
-    if (timeout.aborted) throw new Failed(`nothing within ${timeoutMs} ms`, true);
-    const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
-    throw new Failed(cause?.code ?? cause?.message ?? (error as Error).message, true);
+function reasonOf({ cause, message }: Error): string {
+  const { code, message: own } = (cause ?? {}) as Partial<NodeJS.ErrnoException>;
+  return code ?? own ?? message;
+}
+
+/** Errors: `final`, where no further attempt changes what the server says. */
+function readAnswer({ isOk, status, text, retryAfter }: HttpAnswer, final: (failure: string) => Error): Answer | HttpRetry {
+  if (!isOk) {
+    const reason = statedError(text)?.slice(0, maxReason);
+    const told = `status ${status}${reason ? `: ${reason}` : ""}`;
+    if (isRefusal(status)) return { text: "", isCut: false, tokens: 0, isCached: false, refusal: told };
+    if (!mayPass(status)) throw final(told);
+    return new HttpRetry(told, retryAfter !== null && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) * 1000 : undefined);
   }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    if (status >= 200 && status < 300) throw new Failed(`status ${status} with ${text.length} characters that are no JSON`, true);
-  }
-  if (status < 200 || status >= 300) {
-    const said = errorSchema.safeParse(value);
-    const reason = !said.success ? "" : typeof said.data.error === "string" ? said.data.error : said.data.error.message;
-    const told = `status ${status}${reason ? `: ${reason.slice(0, maxReason)}` : ""}`;
-    if (isRefusal(status)) return { text: "", isCut: false, tokens: 0, isCached: false, refusal: told };
-    const seconds = later !== null && /^\d{1,6}$/.test(later) ? Number(later) : undefined;
-    throw new Failed(told, mayPass(status), seconds === undefined ? undefined : seconds * 1000);
+    return new HttpRetry(`status ${status} with ${text.length} characters that are no JSON`);
   }
   const answer = answerSchema.safeParse(value);
-  if (!answer.success) throw new Failed(`status ${status} with JSON that is no chat completion`, true);
+  if (!answer.success) return new HttpRetry(`status ${status} with JSON that is no chat completion`);
   const [choice] = answer.data.choices;
   return {
     text: choice!.message.content ?? "",
@@ -149,12 +113,13 @@ async function attemptOnce(
   };
 }
 
-async function limited(response: Response): Promise<string> {
+/** The text of a body. Errors: `final` where it is too long to be an answer. */
+async function boundedText(response: Response, final: (failure: string) => Error): Promise<string> {
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of response.body ?? []) {
     size += piece.length;
-    if (size > maxAnswerBytes) throw new Failed(`an answer of more than ${maxAnswerBytes} bytes`, false);
+    if (size > maxAnswerBytes) throw final(`an answer of more than ${maxAnswerBytes} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString("utf8");

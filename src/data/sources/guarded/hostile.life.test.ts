@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { expect, test } from "vitest";
 import type { RandomAccess } from "../file.ts";
+import { sourceOptions } from "../options.ts";
 import { parquetLimits, parquetReader } from "../parquet.ts";
 import { readBytes } from "../read-bytes.laws.ts";
-import { sourceOptions } from "../source.ts";
 import { guarded } from "./guarded.ts";
 
 const options = sourceOptions.parse({ folder: ".", reader: "parquet" });

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { dataErrors } from "../../errors.ts";
 import type { ManifestEntry, SourceFile } from "../file.ts";
 import { walkFiles } from "../locate.ts";
+import type { SourceOptions } from "../options.ts";
 import { parquetFields } from "../parquet.ts";
-import type { SourceOptions } from "../source.ts";
 import { chooseConfig, type Feature, readCard } from "./card.ts";
 import { formatOf, splitsByName, splitsByPattern } from "./splits.ts";
 

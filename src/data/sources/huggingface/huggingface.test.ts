@@ -6,7 +6,8 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterEach, expect, test } from "vitest";
 import { manifestOf } from "../manifest.ts";
 import { openSource, recordsOf } from "../open.ts";
-import { type ReadRecord, sourceOptions } from "../source.ts";
+import { sourceOptions } from "../options.ts";
+import type { ReadRecord } from "../source.ts";
 import { splitsByName } from "./splits.ts";
 
 let folder = "";

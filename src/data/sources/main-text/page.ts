@@ -42,257 +42,293 @@ const mainName =
 const hiddenStyle = /display\s*:\s*none|visibility\s*:\s*hidden/i;
 const aroundRole = /^(?:navigation|banner|contentinfo|complementary|search|dialog|alert|menu|menubar|toolbar)$/i;
 
+const choosers: readonly number[] = [chooser];
+const inTable: readonly number[] = [table];
+const notBlank = /[^ \t\r\n\f\u00a0]/;
+const titleTag = tags.get("title")!.id;
+
 const blanks = /[ \t\r\n\f\v\u00a0]+/g;
 /** Stands for `<br>` until a text is tidied: white space, so that nothing else can be it. */
 const brMark = "\v";
 const tidy = (raw: string, hasBreaks: boolean): string =>
   (hasBreaks ? raw.replace(blanks, run => (run.includes(brMark) ? "\n" : " ")) : raw.replace(blanks, " ")).trim();
 
-/** Reads a page. Linear in its length; never throws. */
-export function readPage(html: string): Page {
-  const parent = [-1];
-  const tag = [0];
-  const bits: number[] = [bit.block];
-  const segments: Segment[] = [];
-  let title = "";
-  let language: string | undefined;
+type ListedTag = NonNullable<ReturnType<typeof tags.get>>;
 
-  // Open elements: the tree node of each (its nearest listed ancestor's for hidden ones), and how many are open by element.
-  const stackTag = new Int32Array(maxDepth);
-  const stackNode = new Int32Array(maxDepth);
-  const stackBits = new Int32Array(maxDepth);
-  const open = new Int32Array(tagCount);
-  let depth = 0;
-  let tooDeep = 0;
-  let node = 0;
-  let hidden = 0;
-  let pre = 0;
-  let links = 0;
+/** The tree and the texts, from start tags, end tags and text in their order. */
+class PageBuilder {
+  readonly parent = [-1];
+  readonly tag = [0];
+  readonly bits: number[] = [bit.block];
+  readonly segments: Segment[] = [];
+  /** Open elements: the tree node of each (its nearest listed ancestor's for hidden ones), and how many are open by element. */
+  readonly #stackTag = new Int32Array(maxDepth);
+  readonly #stackNode = new Int32Array(maxDepth);
+  readonly #stackBits = new Int32Array(maxDepth);
+  readonly #open = new Int32Array(tagCount);
+  readonly #one: number[] = [0];
+  #depth = 0;
+  #tooDeep = 0;
+  #node = 0;
+  #hidden = 0;
+  #pre = 0;
+  #links = 0;
+  /** The text since the last boundary. */
+  #raw = "";
+  #linked = 0;
+  #breaks = 0;
+  #hasBreaks = false;
+  #apart = false;
+  #title = "";
+  #inTitle = false;
 
-  let raw = "";
-  let linked = 0;
-  let breaks = 0;
-  let hasBreaks = false;
-  let apart = false;
-
-  let current: { readonly id: number; readonly bits: number } | undefined;
-  let attribute = "";
-  let value = "";
-  let extra = 0;
-  let inTitle = false;
-
-  const flush = () => {
-    if (raw === "") return;
-    const inPre = pre > 0;
-    const text = inPre ? raw.replaceAll(brMark, "\n").replace(/^(?:[ \t\r]*\n)+|\s+$/g, "") : tidy(raw, hasBreaks);
+  #flush(): void {
+    if (this.#raw === "") return;
+    const pre = this.#pre > 0;
+    const text = pre ? this.#raw.replaceAll(brMark, "\n").replace(/^(?:[ \t\r]*\n)+|\s+$/g, "") : tidy(this.#raw, this.#hasBreaks);
     if (text !== "") {
-      segments.push({ text, node, linked: Math.min(linked, text.length), apart, pre: inPre });
-      apart = false;
+      this.segments.push({ text, node: this.#node, linked: Math.min(this.#linked, text.length), apart: this.#apart, pre });
+      this.#apart = false;
     }
-    raw = "";
-    linked = 0;
-    breaks = 0;
-    hasBreaks = false;
-  };
-  const pop = () => {
-    depth--;
-    const b = stackBits[depth]!;
-    if (b & bit.block) flush();
-    open[stackTag[depth]!]!--;
-    if (b & bit.hidden) hidden--;
-    if (b & bit.pre) pre--;
+    this.#raw = "";
+    this.#linked = 0;
+    this.#breaks = 0;
+    this.#hasBreaks = false;
+  }
+
+  #pop(): void {
+    this.#depth--;
+    const b = this.#stackBits[this.#depth]!;
+    if (b & bit.block) this.#flush();
+    this.#open[this.#stackTag[this.#depth]!]!--;
+    if (b & bit.hidden) this.#hidden--;
+    if (b & bit.pre) this.#pre--;
     // Nor does a link whose end is missing go on beyond its cell.
-    if (b & bit.wall) links = 0;
-    if (b & bit.apart) apart = true;
-    node = depth > 0 ? stackNode[depth - 1]! : 0;
-  };
-  const push = (id: number, b: number) => {
-    if (depth === maxDepth) {
-      tooDeep++;
+    if (b & bit.wall) this.#links = 0;
+    if (b & bit.apart) this.#apart = true;
+    this.#node = this.#depth > 0 ? this.#stackNode[this.#depth - 1]! : 0;
+  }
+
+  #push(id: number, b: number): void {
+    if (this.#depth === maxDepth) {
+      this.#tooDeep++;
       return;
     }
-    if (b & bit.block && !hidden && !(b & bit.hidden)) {
-      parent.push(node);
-      tag.push(id);
-      bits.push(b);
-      node = parent.length - 1;
+    if (b & bit.block && !this.#hidden && !(b & bit.hidden)) {
+      this.parent.push(this.#node);
+      this.tag.push(id);
+      this.bits.push(b);
+      this.#node = this.parent.length - 1;
     }
-    stackTag[depth] = id;
-    stackNode[depth] = node;
-    stackBits[depth] = b;
-    depth++;
-    open[id]!++;
-    if (b & bit.hidden) hidden++;
-    if (b & bit.pre) pre++;
-  };
+    this.#stackTag[this.#depth] = id;
+    this.#stackNode[this.#depth] = this.#node;
+    this.#stackBits[this.#depth] = b;
+    this.#depth++;
+    this.#open[id]!++;
+    if (b & bit.hidden) this.#hidden++;
+    if (b & bit.pre) this.#pre++;
+  }
+
   /** Closes up to the nearest open element of `ids`, if none of `until` (or a wall) is nearer. */
-  const closeTo = (ids: readonly number[], until: readonly number[] | undefined) => {
-    if (!ids.some(id => open[id]! > 0)) return false;
-    for (let i = depth - 1; i >= 0; i--) {
-      const t = stackTag[i]!;
+  #closeTo(ids: readonly number[], until: readonly number[] | undefined): boolean {
+    if (!ids.some(id => this.#open[id]! > 0)) return false;
+    for (let i = this.#depth - 1; i >= 0; i--) {
+      const t = this.#stackTag[i]!;
       if (ids.includes(t)) {
-        while (depth > i) pop();
+        while (this.#depth > i) this.#pop();
         return true;
       }
-      if (until ? until.includes(t) : stackBits[i]! & bit.wall) return false;
+      if (until ? until.includes(t) : this.#stackBits[i]! & bit.wall) return false;
     }
     return false;
-  };
+  }
 
-  const startTag = (known: { readonly id: number; readonly bits: number }, more: number) => {
+  startTag(known: ListedTag, more: number): void {
     const { id } = known;
-    const b = known.bits | more;
-    if (id === lineBreak) {
-      if (hidden) return;
-      if (++breaks >= 2 && pre === 0) {
-        flush();
-        apart = true;
-      } else {
-        raw += brMark;
-        hasBreaks = true;
-      }
-      return;
+    if (id === lineBreak) this.#breakLine();
+    else if (id === anchor) this.#links = more & bit.link;
+    else {
+      const b = known.bits | more;
+      if (b & bit.block) this.#startBlock(id, b);
+      if (!(known.bits & bit.empty)) this.#push(id, b);
     }
-    if (id === anchor) {
-      links = more & bit.link;
-      return;
-    }
-    if (b & bit.block) {
-      // A list of choices whose end is missing does not swallow the page.
-      if (open[chooser]! > 0) closeTo(choosers, undefined);
-      if (!hidden) flush();
-      if (b & bit.apart) apart = true;
-      if (depth > 0 && stackTag[depth - 1] === paragraph) pop();
-      const rule = closes.get(id);
-      if (rule) closeTo(rule.open, rule.until);
-    }
-    if (!(known.bits & bit.empty)) push(id, b);
-  };
+  }
 
-  const one: number[] = [0];
-  const endTag = (name: string) => {
+  #breakLine(): void {
+    if (this.#hidden) return;
+    if (++this.#breaks >= 2 && this.#pre === 0) {
+      this.#flush();
+      this.#apart = true;
+    } else {
+      this.#raw += brMark;
+      this.#hasBreaks = true;
+    }
+  }
+
+  #startBlock(id: number, b: number): void {
+    // A list of choices whose end is missing does not swallow the page.
+    if (this.#open[chooser]! > 0) this.#closeTo(choosers, undefined);
+    if (!this.#hidden) this.#flush();
+    if (b & bit.apart) this.#apart = true;
+    if (this.#depth > 0 && this.#stackTag[this.#depth - 1] === paragraph) this.#pop();
+    const rule = closes.get(id);
+    if (rule) this.#closeTo(rule.open, rule.until);
+  }
+
+  endTag(name: string): void {
+    if (name === "title") this.#inTitle = false;
     const known = tags.get(name);
     if (known === undefined || known.bits & bit.empty) {
-      if (known?.id === lineBreak) startTag(known, 0);
+      if (known?.id === lineBreak) this.startTag(known, 0);
       return;
     }
     const { id } = known;
     if (id === anchor) {
-      links = 0;
+      this.#links = 0;
       return;
     }
-    if (tooDeep > 0) {
-      tooDeep--;
-      if (known.bits & bit.block && !hidden) flush();
+    if (this.#tooDeep > 0) {
+      this.#tooDeep--;
+      if (known.bits & bit.block && !this.#hidden) this.#flush();
       return;
     }
-    one[0] = id;
+    this.#one[0] = id;
     // A table's end is looked for beyond its cells, a cell's within its table, all others within their cell.
-    const closed = closeTo(one, id === table ? [] : known.bits & bit.wall || id === row ? inTable : undefined);
-    if (!closed && known.bits & bit.block && !hidden) {
-      flush();
-      if (id === paragraph) apart = true;
+    const closed = this.#closeTo(this.#one, id === table ? [] : known.bits & bit.wall || id === row ? inTable : undefined);
+    if (!closed && known.bits & bit.block && !this.#hidden) {
+      this.#flush();
+      if (id === paragraph) this.#apart = true;
     }
-  };
+  }
 
-  const addText = (text: string) => {
-    if (inTitle) {
-      if (title.length < 1000) title += text;
+  /** Text from here on is the title, where the page has none yet. */
+  startTitle(): void {
+    if (this.#title === "" && this.#hidden === 0) this.#inTitle = true;
+  }
+
+  /** Do breaks that followed one another end here? */
+  endBreaks(evenHidden: boolean): void {
+    if (evenHidden || !this.#hidden) this.#breaks = 0;
+  }
+  get hasBreaks(): boolean {
+    return this.#breaks > 0;
+  }
+
+  addText(text: string): void {
+    if (this.#inTitle) {
+      if (this.#title.length < 1000) this.#title += text;
       return;
     }
-    if (hidden) return;
-    raw += text;
-    if (links) linked += text.length;
-  };
+    if (this.#hidden) return;
+    this.#raw += text;
+    if (this.#links) this.#linked += text.length;
+  }
 
+  finish(language: string | undefined): Page {
+    this.#inTitle = false;
+    this.#flush();
+    const { segments, parent, tag, bits } = this;
+    return { title: tidy(this.#title, false), language, segments, parent, tag, bits };
+  }
+}
+
+/** A start tag under way: what its attributes add to the element, and the page's language. */
+class StartTag {
+  current: ListedTag | undefined;
+  extra = 0;
+  language: string | undefined;
+  #attribute = "";
+  #value = "";
+
+  begin(name: string): void {
+    this.current = tags.get(name);
+    this.extra = 0;
+  }
+
+  beginAttribute(html: string, start: number, end: number): void {
+    const { current } = this;
+    this.#attribute =
+      current !== undefined && current.bits & (bit.block | bit.link) && end - start <= 11 ? html.slice(start, end).toLowerCase() : "";
+    this.#value = "";
+  }
+
+  addValue(html: string, start: number, end: number): void {
+    if (this.#attribute !== "" && this.#value.length < maxAttribute) this.#value += html.slice(start, Math.min(end, start + maxAttribute));
+  }
+
+  endAttribute(): void {
+    const value = this.#value;
+    switch (this.#attribute) {
+      case "class":
+      case "id":
+        if (aroundName.test(value)) this.extra |= bit.around;
+        if (mainName.test(value)) this.extra |= bit.main;
+        break;
+      case "role":
+        if (aroundRole.test(value)) this.extra |= bit.around;
+        else if (value === "main" || value === "article") this.extra |= bit.main;
+        break;
+      case "itemprop":
+        if (/^articlebody$/i.test(value)) this.extra |= bit.main;
+        break;
+      case "style":
+        if (hiddenStyle.test(value)) this.extra |= bit.hidden;
+        break;
+      case "href":
+        this.extra |= bit.link;
+        break;
+      case "hidden":
+        this.extra |= bit.hidden;
+        break;
+      case "aria-hidden":
+        if (value === "true") this.extra |= bit.hidden;
+        break;
+      case "lang":
+        this.language ??= value || undefined;
+        break;
+    }
+    this.#attribute = "";
+  }
+}
+
+/** Reads a page. Linear in its length; never throws. */
+export function readPage(html: string): Page {
+  const page = new PageBuilder();
+  const tag = new StartTag();
   const tokenizer = new Tokenizer(
     { decodeEntities: true },
     {
       ontext(start, end) {
         const text = html.slice(start, end);
-        if (breaks > 0 && !hidden && notBlank.test(text)) breaks = 0;
-        addText(text);
+        if (page.hasBreaks && notBlank.test(text)) page.endBreaks(false);
+        page.addText(text);
       },
       ontextentity(code) {
-        const text = String.fromCodePoint(code);
-        if (breaks > 0 && code !== 160) breaks = 0;
-        addText(text);
+        if (page.hasBreaks && code !== 160) page.endBreaks(true);
+        page.addText(String.fromCodePoint(code));
       },
-      onopentagname(start, end) {
-        current = tags.get(html.slice(start, end).toLowerCase());
-        extra = 0;
-      },
-      onattribname(start, end) {
-        attribute =
-          current !== undefined && current.bits & (bit.block | bit.link) && end - start <= 11 ? html.slice(start, end).toLowerCase() : "";
-        value = "";
-      },
-      onattribdata(start, end) {
-        if (attribute !== "" && value.length < maxAttribute) value += html.slice(start, Math.min(end, start + maxAttribute));
-      },
+      onopentagname: (start, end) => tag.begin(html.slice(start, end).toLowerCase()),
+      onattribname: (start, end) => tag.beginAttribute(html, start, end),
+      onattribdata: (start, end) => tag.addValue(html, start, end),
       onattribentity() {},
-      onattribend() {
-        switch (attribute) {
-          case "class":
-          case "id":
-            if (aroundName.test(value)) extra |= bit.around;
-            if (mainName.test(value)) extra |= bit.main;
-            break;
-          case "role":
-            if (aroundRole.test(value)) extra |= bit.around;
-            else if (value === "main" || value === "article") extra |= bit.main;
-            break;
-          case "itemprop":
-            if (/^articlebody$/i.test(value)) extra |= bit.main;
-            break;
-          case "style":
-            if (hiddenStyle.test(value)) extra |= bit.hidden;
-            break;
-          case "href":
-            extra |= bit.link;
-            break;
-          case "hidden":
-            extra |= bit.hidden;
-            break;
-          case "aria-hidden":
-            if (value === "true") extra |= bit.hidden;
-            break;
-          case "lang":
-            language ??= value || undefined;
-            break;
-        }
-        attribute = "";
-      },
+      onattribend: () => tag.endAttribute(),
       onopentagend() {
-        if (current === undefined) return;
-        if (current.id === titleTag && title === "" && hidden === 0) inTitle = true;
-        startTag(current, extra);
+        if (tag.current === undefined) return;
+        if (tag.current.id === titleTag) page.startTitle();
+        page.startTag(tag.current, tag.extra);
       },
       onselfclosingtag() {
-        if (current !== undefined) startTag(current, extra);
+        if (tag.current !== undefined) page.startTag(tag.current, tag.extra);
       },
-      onclosetag(start, end) {
-        const name = html.slice(start, end).toLowerCase();
-        if (name === "title") inTitle = false;
-        endTag(name);
-      },
+      onclosetag: (start, end) => page.endTag(html.slice(start, end).toLowerCase()),
       oncomment() {},
       ondeclaration() {},
       onprocessinginstruction() {},
-      oncdata(start, end) {
-        addText(html.slice(start, end));
-      },
+      oncdata: (start, end) => page.addText(html.slice(start, end)),
       onend() {},
     },
   );
   tokenizer.write(html);
   tokenizer.end();
-  inTitle = false;
-  flush();
-  return { title: tidy(title, false), language, segments, parent, tag, bits };
+  return page.finish(tag.language);
 }
-
-const choosers: readonly number[] = [chooser];
-const inTable: readonly number[] = [table];
-const notBlank = /[^ \t\r\n\f\u00a0]/;
-const titleTag = tags.get("title")!.id;

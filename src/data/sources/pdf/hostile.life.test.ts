@@ -1,9 +1,9 @@
 /** Files that were made to hang or to fill the memory: they cost themselves. Each also shows that the next file is read. */
 import { deflateSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { sourceOptions } from "../options.ts";
 import { readBytes } from "../read-bytes.laws.ts";
 import { readers } from "../readers.ts";
-import { sourceOptions } from "../source.ts";
 import { drawing, type PdfObject, pdfFile, pdfOf } from "./pdf-writer.laws.ts";
 import { pdfLimits, pdfReader } from "./reader.ts";
 

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { SourceFile } from "../file.ts";
+import { sourceOptions } from "../options.ts";
 import { readBytes } from "../read-bytes.laws.ts";
 import { readers } from "../readers.ts";
-import { type ReadRecord, sourceOptions } from "../source.ts";
+import type { ReadRecord } from "../source.ts";
 import { type Drawn, pdfFile, pdfOf } from "./pdf-writer.laws.ts";
 
 const options = sourceOptions.parse({ folder: ".", reader: "pdf" });

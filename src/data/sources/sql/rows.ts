@@ -11,7 +11,7 @@ import { isLoamError, sha256 } from "../../../base/index.ts";
 import { dataErrors } from "../../errors.ts";
 import { BadFile } from "../bad-file.ts";
 import { cutLines, gather, inMemory, type ManifestEntry, type SourceFile } from "../file.ts";
-import type { SourceOptions } from "../source.ts";
+import type { SourceOptions } from "../options.ts";
 import { readingStatement } from "./statement.ts";
 
 /** A value of a row; a text may come as bytes. */

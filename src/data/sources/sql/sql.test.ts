@@ -6,7 +6,8 @@ import Database from "libsql";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { manifestOf } from "../manifest.ts";
 import { openSource, recordsOf } from "../open.ts";
-import { type ReadRecord, sourceOptions } from "../source.ts";
+import { sourceOptions } from "../options.ts";
+import type { ReadRecord } from "../source.ts";
 import { readingStatement } from "./statement.ts";
 
 let folder = "";

@@ -1,21 +1,12 @@
 /** The cleaning step: transport damage goes, what a person wrote stays. Every rule that acted is an edit in the ledger. */
-import { z } from "zod";
+
+import type { z } from "zod";
 import type { Edit } from "../../ledger.ts";
 import { documentStep } from "../step.ts";
+import { cleanOptions } from "./options.ts";
 import * as rules from "./rules.ts";
 
-const options = z.strictObject({
-  /** Quoted lines of earlier mails; their share is measured either way. */
-  quotes: z.enum(["keep", "drop"]).default("keep"),
-  /** A signature after a line "-- ". */
-  signature: z.enum(["keep", "drop"]).default("keep"),
-  /** What mailing lists append. */
-  footer: z.enum(["keep", "drop"]).default("keep"),
-  /** Base64, uuencode and PGP blocks in running text. */
-  blobs: z.enum(["keep", "drop"]).default("drop"),
-});
-
-type Options = z.output<typeof options>;
+type Options = z.output<typeof cleanOptions>;
 
 /** Rules by name in the order they run, with the option that switches each. */
 const chain: readonly (readonly [string, rules.Rule, ((o: Options) => boolean)?])[] = [
@@ -61,7 +52,7 @@ export function cleanText(text: string, o: Options): { text: string; edits: Edit
 export const clean = documentStep({
   name: "clean",
   version: 1,
-  options,
+  options: cleanOptions,
   apply(document, o) {
     const { text, edits } = cleanText(document.text, o);
     const quoted = rules.quotedShare(text);

@@ -4,7 +4,8 @@ import { random } from "../../../base/index.ts";
 import { decide } from "../../mix.ts";
 import { noResources } from "../../resources.ts";
 import { contaminationOf, parseOverlap } from "./contamination.ts";
-import { decontaminate, decontaminateOptions, searchedItems } from "./decontaminate.ts";
+import { decontaminate, searchedItems } from "./decontaminate.ts";
+import { decontaminateOptions } from "./options.ts";
 import { normalForm, wordsOf } from "./words.ts";
 
 interface Item {

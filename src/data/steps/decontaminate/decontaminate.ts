@@ -2,7 +2,6 @@
  * The decontaminate step: documents that hold items of evaluation sets are dropped, marked, or lose the passage, because what a model was
  * trained on cannot test it. Every document has a score, clean ones 0; `contamination.ts` turns the marks round, to items.
  */
-import { z } from "zod";
 import type { Edit, Verdict } from "../../ledger.ts";
 import type { Resources } from "../../resources.ts";
 import { judge, type Rules } from "../rules.ts";
@@ -10,39 +9,10 @@ import { documentStep } from "../step.ts";
 import { contaminatedAttribute, overlapAttribute, overlapLine, type SearchedItem } from "./contamination.ts";
 import { closed, withoutSpans } from "./cut.ts";
 import { lookedFor } from "./evaluation-index.ts";
-import { type EvaluationItem, readItems, setOptions } from "./items.ts";
+import { type EvaluationItem, readItems } from "./items.ts";
+import { type DecontaminateOptions, decontaminateOptions } from "./options.ts";
 import { type Finding, type Searcher, searcher } from "./search.ts";
 import { normalForm, wordsOf } from "./words.ts";
-
-export const decontaminateOptions = z
-  .strictObject({
-    sets: z.array(setOptions).min(1),
-    /** `mark` only tells: look at what is found before anything goes. `cut` takes the passage out. */
-    action: z.enum(["drop", "mark", "cut"]).default("drop"),
-    /** A document stays while no item scores higher; null switches the rule off. */
-    maxScore: z.number().min(0).max(1).nullable().default(0.6),
-    /** Words of a run by which an item is found. */
-    seedWords: z.number().int().min(2).max(32).default(5),
-    /** Words of a run that counts as common. */
-    gramWords: z.number().int().min(1).max(16).default(3),
-    /** Of so many runs of a document one is looked up. */
-    sampleEvery: z.number().int().min(1).max(64).default(1),
-    /** Shorter prompts count only with their answer. */
-    minWords: z.number().int().min(1).default(8),
-    /** Shorter answers count only with their prompt. */
-    minAnswerWords: z.number().int().min(1).default(12),
-    /** Shorter items are not looked for. */
-    minPairWords: z.number().int().min(1).default(5),
-    /** Shorter matches lose a part of the score, up to `shortPenalty` at `minWords`, unless they are perfect. */
-    fullWords: z.number().int().min(1).default(24),
-    shortPenalty: z.number().min(0).max(1).default(0.4),
-    /** Words on either side of a prompt in which its answer is looked for; twice the answer's length where that is more. */
-    answerWindow: z.number().int().min(0).default(20),
-    /** Words on either side of a prompt in which its passage is looked for, beside one and a half times its length. */
-    passageWindow: z.number().int().min(0).default(100),
-  })
-  .refine(o => new Set(o.sets.map(s => s.name)).size === o.sets.length, { path: ["sets"], message: "names that differ" });
-export type DecontaminateOptions = z.output<typeof decontaminateOptions>;
 
 const rules = { contamination: { option: "maxScore", keep: "atMost" } } as const satisfies Rules;
 

@@ -1,6 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { readItems, setOptions } from "./items.ts";
+import { readItems } from "./items.ts";
+import { setOptions } from "./options.ts";
 
 const set = (file: string, more: object = {}) => setOptions.parse({ name: "quiz", file, prompt: "question", answer: "answer", ...more });
 const rows = [

@@ -2,31 +2,16 @@
  * Evaluation sets: files of JSON Lines or CSV (compressed or not) whose records have a prompt and perhaps an answer and a passage. A record
  * that cannot be read is an error and not set aside: an item that was never looked for must not pass for clean.
  */
+
 import { isUtf8 } from "node:buffer";
-import { z } from "zod";
 import { dataErrors } from "../../errors.ts";
 import { BadFile } from "../../sources/bad-file.ts";
 import { expand, openedName } from "../../sources/compressed/expand.ts";
 import { csv } from "../../sources/csv.ts";
 import { type Fields, valueAt } from "../../sources/fields.ts";
 import { cutLines, gather, type SourceFile } from "../../sources/file.ts";
-import { sourceOptions } from "../../sources/source.ts";
-
-export const setOptions = z.strictObject({
-  /** How items are called: `name#number`. */
-  name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, "a short name of letters, digits, dots, _ and -"),
-  /** JSON Lines or CSV, below the project's folder. */
-  file: z.string().min(1),
-  /** Names of fields, with dots into deeper values. */
-  prompt: z.string().min(1),
-  answer: z.string().min(1).optional(),
-  passage: z.string().min(1).optional(),
-  /** Where the answer is the number of a choice, counted from 0, or its letter: the field with the choices. */
-  choices: z.string().min(1).optional(),
-  /** A field that names an item better than its number from 0. */
-  id: z.string().min(1).optional(),
-});
-export type EvaluationSet = z.output<typeof setOptions>;
+import { sourceOptions } from "../../sources/options.ts";
+import type { EvaluationSet } from "./options.ts";
 
 /** What an item is made of. */
 export const parts = ["prompt", "answer", "passage"] as const;

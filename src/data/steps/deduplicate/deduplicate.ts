@@ -6,28 +6,16 @@
  * linked; sets of linked hashes (which hold all candidates of each of their members) then come together with their shingles, a set a group,
  * and are judged there as if the corpus were nothing else. Memory: 40 bytes a linked document, and 4 bytes a word of the largest set.
  */
+
 import { hash } from "node:crypto";
-import { z } from "zod";
 import { type Document, sizeOf } from "../../document.ts";
 import type { Verdict } from "../../ledger.ts";
 import { bytesOfKey, keyFrom, type Named, named, nameFrom } from "../messages.ts";
-import {
-  linkHashes,
-  type NearDuplicateOptions,
-  nearDuplicateOptions,
-  type SketcherMemory,
-  sketcher,
-  storedSketches,
-  survivors,
-  type Twin,
-} from "../near-duplicates/index.ts";
+import { linkHashes, type SketcherMemory, sketcher, storedSketches, survivors, type Twin } from "../near-duplicates/index.ts";
+import { type NearDuplicateOptions, nearDuplicateOptions } from "../near-duplicates/options.ts";
 import { type CorpusPlan, corpusStep, type Key, type Out, type Phase, type Round, type Send } from "../step.ts";
 import { type ExactKey, exactKey, hashBytes } from "./exact.ts";
-
-const options = z.strictObject({
-  /** Also near-duplicates; `true` takes the defaults. */
-  fuzzy: z.union([z.boolean(), nearDuplicateOptions]).default(false),
-});
+import { deduplicateOptions } from "./options.ts";
 
 /** What a document is told at the end: a verdict where it goes; where it stays, that others are like it. */
 type Told = { readonly verdict: Verdict } | { readonly cluster: string; readonly copies: number };
@@ -265,6 +253,6 @@ export function deduplicatePlan(fuzzy: NearDuplicateOptions | undefined, memory?
 export const deduplicate = corpusStep({
   name: "deduplicate",
   version: 4,
-  options,
+  options: deduplicateOptions,
   plan: ({ fuzzy }) => deduplicatePlan(fuzzy === true ? nearDuplicateOptions.parse({}) : fuzzy === false ? undefined : fuzzy),
 });

@@ -3,10 +3,8 @@
  * say nothing that eight places in it do not; what lies between them is not looked at.
  */
 import type { Detect } from "./eld.ts";
+import { undetermined } from "./names.ts";
 import { countLetters, runningText } from "./running-text.ts";
-
-/** Nothing that could be told: no letters, too few, or a script of none of the known languages. ISO 639-2's `und`. */
-export const undetermined = "und";
 
 export interface Found {
   readonly language: string;

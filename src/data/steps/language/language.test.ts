@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { noResources } from "../../resources.ts";
 import { confidence, maxWindows } from "./detect.ts";
-import { type Detect, languageCodes } from "./eld.ts";
+import type { Detect } from "./eld.ts";
 import { language } from "./language.ts";
+import { languageCodes } from "./names.ts";
 import { paragraphsOf } from "./paragraphs.ts";
 import { countLetters, runningText } from "./running-text.ts";
 

@@ -2,32 +2,16 @@
  * The language step: names the language of a document and of its paragraphs, lets those stay that are asked for, and can take paragraphs in
  * other languages out. Left out: languages eld does not know (it takes Indonesian for Malay); `languageScore` is how that is noticed.
  */
-import { z } from "zod";
+
+import type { z } from "zod";
 import type { Verdict } from "../../ledger.ts";
 import { judge, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
-import { detectLanguage, type Found, nameLanguage, undetermined } from "./detect.ts";
-import { type Detect, languageCodes, loadDetector, tableSizes } from "./eld.ts";
+import { detectLanguage, type Found, nameLanguage } from "./detect.ts";
+import { type Detect, loadDetector } from "./eld.ts";
+import { undetermined } from "./names.ts";
+import { languageOptions } from "./options.ts";
 import { type Paragraph, paragraphsOf } from "./paragraphs.ts";
-
-const options = z.strictObject({
-  /** Languages that stay, ISO 639-1; `und` stands for what could not be told. Null: all. */
-  allow: z
-    .array(z.enum([undetermined, ...languageCodes]))
-    .min(1)
-    .nullable()
-    .default(null),
-  /** The chance that the language is right, 0 to 1; what could not be told has 0. */
-  minScore: z.number().min(0).max(1).nullable().default(null),
-  /** `ignore` looks at the document only, several times as fast; `drop-foreign` takes out paragraphs in a language that is not allowed or, where all are, is not the document's. */
-  paragraphs: z.enum(["ignore", "keep", "drop-foreign"]).default("keep"),
-  /** A paragraph goes only when its language is as sure as this. */
-  minParagraphScore: z.number().min(0).max(1).default(0.9),
-  /** Fewer letters are `und`; a Han, kana or Hangul sign counts as three. */
-  minLength: z.number().int().min(1).default(20),
-  /** eld's tables: larger ones are better at short texts and take more memory in every worker. */
-  tables: z.enum(tableSizes).default("medium"),
-});
 
 const rules = { "language-score": { option: "minScore", keep: "atLeast" } } as const satisfies Rules;
 
@@ -75,16 +59,16 @@ const spread = <T>(items: readonly T[], count: number): readonly T[] =>
 
 const named = ({ language, score }: Found) => ({ language, languageScore: score });
 
-function verdictsOf({ language, score }: Found, o: z.output<typeof options>): Verdict[] {
+function verdictsOf({ language, score }: Found, o: z.output<typeof languageOptions>): Verdict[] {
   const verdicts: Verdict[] = judge(rules, { "language-score": score }, o);
   if (o.allow) verdicts.push({ rule: "language", keep: o.allow.includes(language), value: language, threshold: o.allow.join(" ") });
   return verdicts;
 }
 
-export const language = documentStep<typeof options, Detect>({
+export const language = documentStep<typeof languageOptions, Detect>({
   name: "language",
   version: 1,
-  options,
+  options: languageOptions,
   rules,
   prepare: o => loadDetector(o.tables),
   apply({ text }, o, detect) {

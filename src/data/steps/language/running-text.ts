@@ -48,7 +48,7 @@ export function runningText(text: string): string {
 }
 
 /** 0 for what is no letter, 3 for signs that stand for a syllable or a word, 1 for other letters; surrogates are left at 0. */
-const weights = ((): Uint8Array => {
+function letterWeights(): Uint8Array {
   const table = new Uint8Array(0x10000);
   const letter = /\p{L}/u;
   const syllable = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
@@ -57,11 +57,13 @@ const weights = ((): Uint8Array => {
     if (letter.test(s)) table[c] = syllable.test(s) ? 3 : 1;
   }
   return table;
-})();
+}
+let known: Uint8Array | undefined;
 
 /** Letters, each Han, kana or Hangul sign as three: about what the same words would take elsewhere. */
 export function countLetters(text: string): number {
+  known ??= letterWeights();
   let letters = 0;
-  for (let i = 0; i < text.length; i++) letters += weights[text.charCodeAt(i)]!;
+  for (let i = 0; i < text.length; i++) letters += known[text.charCodeAt(i)]!;
   return letters;
 }

@@ -2,27 +2,19 @@
  * The licence step: says under which licence a document is, as an SPDX expression, and lets those stay that are allowed. It reads what a text
  * says about itself; it is no legal advice, and of two licences that both stand in a text it asks both.
  */
-import { z } from "zod";
+
+import type { z } from "zod";
 import type { Verdict } from "../../ledger.ts";
 import { documentStep } from "../step.ts";
 import { canMeet, type Expression, parseExpression, showExpression } from "./expression.ts";
 import { findLicence } from "./find.ts";
+import { licenceOptions } from "./options.ts";
 
 /** Nothing said anything; and what says that nothing is granted. */
 export const unknown = "unknown";
 const reserved = "all-rights-reserved";
 
-const pattern = z.string().regex(/^[\w.+:-]+(?: WITH [\w.+-]+)?\*?$/, "an SPDX identifier, or its beginning and *");
-
-const options = z.strictObject({
-  /** Identifiers, `CC-BY-*`, `unknown` and `all-rights-reserved`; null: all. Of a choice (`OR`) one must be allowed, else all. */
-  allow: z.array(pattern).min(1).nullable().default(null),
-  deny: z.array(pattern).default([]),
-  /** Attributes that may say it: an SPDX expression, a name, or the address of the licence (`rel=license`). */
-  attributes: z.array(z.string().min(1)).default(["license", "licence", "licenseUrl", "rights"]),
-});
-
-type Options = z.output<typeof options>;
+type Options = z.output<typeof licenceOptions>;
 
 const fits = (id: string, patterns: readonly string[]): boolean =>
   patterns.some(p => (p.endsWith("*") ? id.toLowerCase().startsWith(p.slice(0, -1).toLowerCase()) : id.toLowerCase() === p.toLowerCase()));
@@ -41,7 +33,7 @@ function verdictsOf(e: Expression, text: string, o: Options): Verdict[] {
 export const licence = documentStep({
   name: "licence",
   version: 1,
-  options,
+  options: licenceOptions,
   apply({ text, attributes }, o) {
     const evidence = findLicence(text, attributes, o.attributes);
     const ids = evidence?.licences ?? [/\ball rights reserved\b/i.test(text) ? reserved : unknown];

@@ -7,8 +7,6 @@ import { type UnionFind, unionFind } from "./union-find.ts";
 
 /** Groups of so many texts are small in any corpus. */
 export const fewestDivided = 20;
-/** Share of the texts from which a group is too large. */
-export const largestShare = 0.01;
 /** Jaccard similarities of words that are tried in turn, above that of the split. */
 const stricter = [0.8, 0.9, 1] as const;
 

@@ -3,31 +3,23 @@
  * verified. `survivors` keeps the best of those that are alike and never drops a text without one that is truly like it (stars, not
  * chains); `groups` joins all that are linked, for splits; `leaks` is exact, without bands, and checks a finished split.
  */
-import { z } from "zod";
 import { comparison } from "./groups.ts";
 import { keyTable } from "./key-table.ts";
+import type { NearDuplicateOptions } from "./options.ts";
 import type { Sketches } from "./sketches.ts";
 import { type UnionFind, unionFind } from "./union-find.ts";
 
-export { divided, fewestDivided, type Levels, largestGroup, largestShare, levelsOf, partsBy } from "./divide.ts";
+export { divided, fewestDivided, type Levels, largestGroup, levelsOf, partsBy } from "./divide.ts";
 export { groups } from "./groups.ts";
 export { type HashSet, hashSet } from "./hash-set.ts";
 export { likeAcross, likeGroups } from "./like-groups.ts";
 export { type Like, type LikeIndex, type LikeOptions, likeDefaults, likeIndex, mostIndexed } from "./like-index.ts";
 export { linkHashes } from "./links.ts";
 export { candidateProbability, estimate, minHasher, plainMinHasher } from "./minhash.ts";
+export { largestShare } from "./options.ts";
 export { maxScanBytes, scanner } from "./scan.ts";
 export { jaccard, shingleHashes, shingles } from "./shingles.ts";
-export {
-  bagSimilarity,
-  countOf,
-  countWords,
-  emptyCounts,
-  joinAlike,
-  rarestWords,
-  type WordCounts,
-  wordBag,
-} from "./short-texts.ts";
+export { bagSimilarity, countOf, countWords, emptyCounts, joinAlike, rarestWords, type WordCounts, wordBag } from "./short-texts.ts";
 export {
   type Sketcher,
   type SketcherMemory,
@@ -39,16 +31,6 @@ export {
   storedSketches,
 } from "./sketches.ts";
 export { isAscii } from "./words.ts";
-
-export const nearDuplicateOptions = z.strictObject({
-  /** Words a shingle. */
-  words: z.number().int().min(1).max(64).default(5),
-  bands: z.number().int().min(1).max(512).default(14),
-  rows: z.number().int().min(1).max(64).default(8),
-  /** Jaccard similarity from which two texts are alike. */
-  threshold: z.number().gt(0).max(1).default(0.7),
-});
-export type NearDuplicateOptions = z.output<typeof nearDuplicateOptions>;
 
 /** Verdict on a text that goes: which one stays in its place, and how alike they are. */
 export interface Twin {

@@ -1,7 +1,8 @@
 /** Texts at hand that belong together by the comparison of the split, over several links; groups that are too large are divided, as the split does. */
-import { divided, largestGroup, largestShare, levelsOf, partsBy } from "./divide.ts";
+import { divided, largestGroup, levelsOf, partsBy } from "./divide.ts";
 import { groups } from "./groups.ts";
 import { type Like, type LikeOptions, likeDefaults, likeIndex } from "./like-index.ts";
+import { largestShare } from "./options.ts";
 import { joinAlike, wordBag } from "./short-texts.ts";
 import { sketchAll } from "./sketches.ts";
 import { type UnionFind, unionFind } from "./union-find.ts";

@@ -10,7 +10,6 @@ import {
   jaccard,
   leaksAgainst,
   minHasher,
-  nearDuplicateOptions,
   plainMinHasher,
   type Sketches,
   shingles,
@@ -18,6 +17,7 @@ import {
   survivors,
 } from "./index.ts";
 import { keyTable } from "./key-table.ts";
+import { nearDuplicateOptions } from "./options.ts";
 import { plainShingles, shingleHashes } from "./shingles.ts";
 import { unionFind } from "./union-find.ts";
 import { mix32, wordHashes } from "./words.ts";

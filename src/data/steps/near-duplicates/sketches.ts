@@ -5,8 +5,8 @@
 
 import type { Send } from "../step.ts";
 import { type HashSet, hashSet } from "./hash-set.ts";
-import type { NearDuplicateOptions } from "./index.ts";
 import { bandKeys, minHasherView } from "./minhash.ts";
+import type { NearDuplicateOptions } from "./options.ts";
 import { shingleHashes } from "./shingles.ts";
 
 /** Sketches by number, 0 to `size` - 1. */

@@ -2,46 +2,12 @@
  * The patterns step: the user's own rules as regular expressions, to drop documents, to keep only some, and to cut out or mask what is found.
  * Patterns are read by a linear-time engine; what it cannot do (back-references, looking around) is refused when the configuration is read.
  */
-import { z } from "zod";
+
+import type { z } from "zod";
 import type { Edit, Verdict } from "../../ledger.ts";
 import { documentStep } from "../step.ts";
-import { compilePattern, type Matcher, refusal } from "./re2.ts";
-
-const rule = z
-  .strictObject({
-    /** Stands in the ledger. */
-    name: z.string().regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "small letters, digits and hyphens"),
-    pattern: z.string().min(1),
-    /** `i` ignores case, with `m` ^ and $ are at lines too, with `s` the dot is a line feed too. */
-    flags: z
-      .string()
-      .regex(/^(?!.*(.).*\1)[ims]*$/, "each of i, m and s once")
-      .default(""),
-    /** `drop` documents that match, `keep-only` those; `cut` the matches out of the text, or `mask` them. */
-    action: z.enum(["drop", "keep-only", "cut", "mask"]),
-    /** In the place of what is masked; the name in brackets where it is absent. Taken as it is: `$1` is no group. */
-    with: z.string().optional(),
-    /** Matches from which on the rule acts. Null: only `maxShare` counts. */
-    minMatches: z.number().int().min(1).nullable().default(1),
-    /** For `drop`: the document goes when more of its characters are in matches. */
-    maxShare: z.number().min(0).max(1).nullable().default(null),
-  })
-  .superRefine((r, context) => {
-    const no = (path: keyof typeof r, message: string) => context.addIssue({ code: "custom", path: [path], message });
-    const why = refusal(r.pattern);
-    if (why !== undefined) no("pattern", `a pattern in RE2's syntax (${why})`);
-    if (r.with !== undefined && r.action !== "mask") no("with", "only where the action is mask");
-    if (r.maxShare !== null && r.action !== "drop") no("maxShare", "only where the action is drop");
-    if (r.minMatches === null && r.maxShare === null) no("minMatches", "a number, where there is no maxShare");
-  });
-
-const options = z.strictObject({
-  /** In order: first all that drop or keep, over the text as it came, then those that edit, each over what the one before left. */
-  rules: z
-    .array(rule)
-    .min(1)
-    .refine(rules => new Set(rules.map(r => r.name)).size === rules.length, { message: "names that differ" }),
-});
+import { patternsOptions, type rule } from "./options.ts";
+import { compilePattern, type Matcher } from "./re2.ts";
 
 type Rule = z.output<typeof rule>;
 
@@ -85,10 +51,10 @@ function edited(text: string, matcher: Matcher, rule: Rule): { readonly text: st
   return value === 0 || value < rule.minMatches! ? undefined : { text: out + text.slice(from), value };
 }
 
-export const patterns = documentStep<typeof options, readonly Matcher[]>({
+export const patterns = documentStep<typeof patternsOptions, readonly Matcher[]>({
   name: "patterns",
   version: 1,
-  options,
+  options: patternsOptions,
   prepare: async o => o.rules.map(r => compilePattern(r.pattern, r.flags)),
   apply({ text: original }, o, matchers) {
     const found: string[] = [];

@@ -3,28 +3,10 @@
  * often garbage, very low often boilerplate; in between it says how near a text is to what the model learnt. Buckets in the manner of CCNet
  * (Wenzek et al. 2020): head, middle and tail by two bounds, as an attribute that mixing can use.
  */
-import { z } from "zod";
 import type { Scorer } from "../../resources.ts";
 import { judge, type Rules } from "../rules.ts";
 import { taggerStep } from "../step.ts";
-
-const bits = z.number().min(0);
-
-const options = z
-  .strictObject({
-    /** A model the command line knows: a version (`mail-small@2`), or an n-gram model of a data set (`5-gram:mail`). */
-    model: z.string().min(1),
-    /** Documents below it go; 0 keeps all and stores their values, null stores none. */
-    minBitsPerByte: bits.nullable().default(0),
-    maxBitsPerByte: bits.nullable().default(null),
-    /** Up to the first a document is `head`, up to the second `middle`, above it `tail`. */
-    buckets: z.tuple([bits, bits]).optional(),
-  })
-  .refine(o => o.minBitsPerByte === null || o.maxBitsPerByte === null || o.maxBitsPerByte >= o.minBitsPerByte, {
-    path: ["maxBitsPerByte"],
-    message: "at least minBitsPerByte",
-  })
-  .refine(o => o.buckets === undefined || o.buckets[0] <= o.buckets[1], { path: ["buckets"], message: "the lower bound first" });
+import { perplexityOptions } from "./options.ts";
 
 const rules = {
   "min-bits-per-byte": { option: "minBitsPerByte", keep: "atLeast" },
@@ -34,10 +16,10 @@ const rules = {
 const bucketOf = (value: number, [head, middle]: readonly [number, number]): string =>
   value <= head ? "head" : value <= middle ? "middle" : "tail";
 
-export const perplexity = taggerStep<typeof options, Scorer>({
+export const perplexity = taggerStep<typeof perplexityOptions, Scorer>({
   name: "perplexity",
   version: 1,
-  options,
+  options: perplexityOptions,
   rules,
   batch: 64,
   needs: o => [{ kind: "scorer", model: o.model }],

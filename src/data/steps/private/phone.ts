@@ -16,26 +16,6 @@ export interface Groups {
   readonly count: number;
 }
 
-export const defaultRegions = [
-  "US",
-  "GB",
-  "DE",
-  "FR",
-  "ES",
-  "IT",
-  "NL",
-  "PL",
-  "BR",
-  "IN",
-  "CA",
-  "CH",
-  "AT",
-  "BE",
-  "SE",
-  "AU",
-  "IL",
-] as const satisfies Region[];
-
 const phoneWords = wordsNear(
   "my number",
   "his number",

@@ -3,48 +3,15 @@
  * document. The ledger learns how many of each type there were, never what. Names and places need a recogniser (`recogniser.ts`): a
  * model that `loam data private train` made (option `names`), or one that code hands over.
  */
-import { z } from "zod";
 import type { Edit, Verdict } from "../../ledger.ts";
 import { judge, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
 import { findPrivate } from "./find.ts";
 import { decodeNames, nameRecogniser } from "./names/model.ts";
-import { defaultRegions } from "./phone.ts";
+import { privateOptions } from "./options.ts";
 import type { Recogniser } from "./recogniser.ts";
 import { policyOf, redact } from "./redact.ts";
-import { kebab, type Policy, type PrivateSpan, type PrivateType, policies, privateTypeNames, privateTypes } from "./types.ts";
-
-const policySchema = z.strictObject(
-  Object.fromEntries(privateTypeNames.map(type => [type, z.enum(policies).default(privateTypes[type])])) as Record<
-    PrivateType,
-    z.ZodDefault<z.ZodEnum<{ [P in Policy]: P }>>
-  >,
-);
-
-const options = z
-  .strictObject({
-    policy: policySchema.prefault({}),
-    /** Keys the surrogates. It stands in the recipe, so whoever reads the recipe can try values. */
-    seed: z.string().min(8).optional(),
-    /** From 0 to 1: what counts as found. */
-    minScore: z.number().min(0.3).max(1).default(0.5),
-    /** ISO 3166 codes of countries whose national phone numbers are understood; with + all are. */
-    regions: z.array(z.enum(defaultRegions)).default([...defaultRegions]),
-    /** Addresses at domains reserved for examples and tests (example.com, .example, .test, .invalid, .localhost) are private too. */
-    exampleDomains: z.boolean().optional(),
-    /** A trained model for names and places, its file below the project's folder; `minScore`, where given, counts for its findings alone. */
-    names: z.strictObject({ model: z.string().min(1), minScore: z.number().min(0).max(1).optional() }).nullish(),
-    /** Documents with more findings that are not kept go; absent: none goes. */
-    maxFound: z.number().int().min(0).optional(),
-  })
-  .refine(o => o.seed !== undefined || !Object.values(o.policy).includes("surrogate"), {
-    path: ["seed"],
-    message: "a seed of at least 8 characters, for surrogates",
-  })
-  .refine(o => !(o.exampleDomains && o.policy.email === "surrogate"), {
-    path: ["exampleDomains"],
-    message: "not with surrogates of e-mail addresses, which stand at example.org",
-  });
+import { kebab, type PrivateSpan, type PrivateType, privateTypeNames } from "./types.ts";
 
 const rules = { "max-found": { option: "maxFound", keep: "atMost" } } as const satisfies Rules;
 
@@ -59,10 +26,10 @@ const isNamed = ({ type }: PrivateSpan): boolean => type === "name" || type === 
 
 /** The step with a recogniser for names and places; one of the option `names` goes before it. */
 export const privateStep = (given?: Recogniser) =>
-  documentStep<typeof options, Recogniser | undefined>({
+  documentStep<typeof privateOptions, Recogniser | undefined>({
     name: "private",
     version: 2,
-    options,
+    options: privateOptions,
     rules,
     needs: o => (o.names ? [{ kind: "file", path: o.names.model }] : []),
     async prepare(o, resources) {

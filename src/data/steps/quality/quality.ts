@@ -2,27 +2,20 @@
  * The quality step: the probability that a text is like the good examples a model was trained on and unlike the bad ones. `loam data quality
  * train` makes the model. The score is measured for every document; `minScore` decides.
  */
-import { z } from "zod";
 import { decodeQuality, QualityScorer } from "../../quality/model.ts";
 import { judge, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
-
-const options = z.strictObject({
-  /** The model's file, below the project's folder. */
-  model: z.string().min(1),
-  /** Documents below it go; 0 keeps all and stores their scores, null stores none. */
-  minScore: z.number().min(0).max(1).nullable().default(0),
-});
+import { qualityOptions } from "./options.ts";
 
 const rules = { "min-score": { option: "minScore", keep: "atLeast" } } as const satisfies Rules;
 
 /** Scores are told with so many parts of 1: more digits than that say nothing. */
 const parts = 10_000;
 
-export const quality = documentStep<typeof options, QualityScorer>({
+export const quality = documentStep<typeof qualityOptions, QualityScorer>({
   name: "quality",
   version: 1,
-  options,
+  options: qualityOptions,
   rules,
   needs: o => [{ kind: "file", path: o.model }],
   async prepare(o, resources) {

@@ -3,32 +3,16 @@
  * but the first. First is by document id, then by place, so the order of reading does not matter. Idea: CCNet's paragraphs (Wenzek et al.
  * 2020). As messages: every document sends its name under each of its lines and paragraphs; those that many sent are told back.
  */
-import { z } from "zod";
+
+import type { z } from "zod";
 import type { Document } from "../../document.ts";
 import type { Edit } from "../../ledger.ts";
 import { named, nameFrom } from "../messages.ts";
 import { type Applied, type CorpusPlan, corpusStep, type Key } from "../step.ts";
+import { repeatsOptions } from "./options.ts";
 import { type Paragraph, paragraphsOf, sameness, textOf, unitHash } from "./units.ts";
 
-const unitOptions = z.strictObject({
-  /** Documents of a scope that hold it before it counts as repeated. */
-  minDocuments: z.number().int().min(2).default(10),
-  /** Shorter ones are never cut; characters without outer white space. */
-  minLength: z.number().int().min(1).default(30),
-});
-
-const options = z
-  .strictObject({
-    /** `null` leaves lines alone. */
-    lines: unitOptions.nullable().prefault({}),
-    paragraphs: unitOptions.nullable().prefault({}),
-    /** Whether the first occurrence stays. */
-    keep: z.enum(["first", "none"]).default("first"),
-    /** Where occurrences are counted together: everywhere, or among documents with the same value of an attribute. */
-    within: z.union([z.literal("corpus"), z.strictObject({ attribute: z.string().min(1) })]).default("corpus"),
-  })
-  .refine(o => o.lines !== null || o.paragraphs !== null, { message: "lines or paragraphs" });
-type Options = z.output<typeof options>;
+type Options = z.output<typeof repeatsOptions>;
 
 const kinds = ["line", "paragraph"] as const;
 type Kind = (typeof kinds)[number];
@@ -138,4 +122,4 @@ function planOf(o: Options): CorpusPlan {
   };
 }
 
-export const repeats = corpusStep({ name: "repeats", version: 2, options, plan: planOf });
+export const repeats = corpusStep({ name: "repeats", version: 2, options: repeatsOptions, plan: planOf });

@@ -5,7 +5,8 @@ import type { Document } from "../../document.ts";
 import { runInMemory } from "../../plan/in-memory.ts";
 import type { Embedder } from "../../resources.ts";
 import { codesOf, cosine, encode } from "../../semantic/index.ts";
-import { semanticOptions, semanticPlan, windowsOf } from "./semantic.ts";
+import { semanticOptions } from "./options.ts";
+import { semanticPlan, windowsOf } from "./semantic.ts";
 import { rankOf } from "./value.ts";
 
 const width = 48;

@@ -7,37 +7,13 @@
  * to its cell and to those it visits; cells send the likenesses they find to a last stream, which judges. Memory: the sample (at most
  * 65,536 vectors), one cell, and about 300 bytes a document that is like another.
  */
-import { z } from "zod";
 import type { Verdict } from "../../ledger.ts";
 import type { Embedder } from "../../resources.ts";
 import { type Cells, type Codes, cellStars, codesOf, encode, type Likeness, resolveStars, trainCells } from "../../semantic/index.ts";
 import { everything, fromJson, json } from "../messages.ts";
 import { type BinBlocks, type CorpusPlan, corpusStep, type GroupRound, type Key, type Out, type StreamRound } from "../step.ts";
+import { type SemanticOptions, semanticOptions } from "./options.ts";
 import { asVisitor, carried, codeIn, drawIn, isVisitor, likenessIn, likenessOf, nameInOrder, orderOf, rankOf } from "./value.ts";
-
-export const semanticOptions = z.strictObject({
-  /** A sentence encoder: a folder of weights below the project. */
-  model: z.string().min(1),
-  /** Cosine from which one of two texts can go. */
-  threshold: z.number().gt(0).max(1).default(0.95),
-  /** An attribute that is a number: of texts that are alike the highest stays. */
-  quality: z.string().min(1).optional(),
-  /** Texts of fewer words are left alone: their vectors say little. */
-  minWords: z.number().int().min(0).default(8),
-  /**
-   * Pieces of a long text that are read, at most, from its beginning to its end; its vector is the mean of theirs. Models read a page and no
-   * more: with 1, letters of one series that begin alike are one.
-   */
-  windows: z.number().int().min(1).max(64).default(4),
-  /** UTF-16 units of a piece; a text of no more is read whole. */
-  windowLength: z.number().int().min(16).default(1000),
-  /** Vectors a cell, about. */
-  cellSize: z.number().int().min(2).max(100_000).default(512),
-  /** Cells in which a vector's neighbours are sought. */
-  probes: z.number().int().min(1).max(64).default(4),
-  seed: z.number().int().default(1),
-});
-export type SemanticOptions = z.output<typeof semanticOptions>;
 
 /** Vectors from which cells are trained: this many a cell, and at most so many. */
 const [samplePerCell, maxSample] = [32, 65_536];

@@ -9,8 +9,8 @@ import { largestGroup } from "../near-duplicates/index.ts";
 import type { BinBlocks, StreamRound } from "../step.ts";
 import { pieces } from "./divided-groups.ts";
 import { groupFrom, orderKey } from "./groups.ts";
+import type { SplitOptions } from "./options.ts";
 import { checkOwnSplit, ownSplit } from "./own-split.ts";
-import type { SplitOptions } from "./split.ts";
 
 /** What a document is told about its side. */
 export interface Told {

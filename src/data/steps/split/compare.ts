@@ -9,8 +9,8 @@ import type { BinBlocks, GroupRound, Out, Phase, StreamRound } from "../step.ts"
 import type { Told } from "./choose.ts";
 import { crossingRound, sendSide } from "./crossing-words.ts";
 import { attributesTogether } from "./groups.ts";
+import type { SplitOptions } from "./options.ts";
 import { countRound, sendBag, sharedWith, tags } from "./short-texts.ts";
-import type { SplitOptions } from "./split.ts";
 
 /** A held-out document is told of a train document that is like it. */
 export interface Crossing {

@@ -7,8 +7,8 @@ import { bagSimilarity, countOf, rarestWords, type WordCounts, wordBag } from ".
 import type { GroupRound, Send } from "../step.ts";
 import type { Told } from "./choose.ts";
 import type { Crossing } from "./compare.ts";
+import type { SplitOptions } from "./options.ts";
 import { bytesOf, keyOfWord, wordsOf } from "./short-texts.ts";
-import type { SplitOptions } from "./split.ts";
 
 interface Side {
   readonly isDivided?: boolean;

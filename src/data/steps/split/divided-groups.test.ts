@@ -3,7 +3,8 @@ import { random } from "../../../base/index.ts";
 import type { Document } from "../../document.ts";
 import { good, runRecords } from "../../plan/runs.laws.ts";
 import { bagSimilarity, wordBag } from "../near-duplicates/index.ts";
-import { splitDocuments, splitOptions } from "./split.ts";
+import { splitOptions } from "./options.ts";
+import { splitDocuments } from "./split.ts";
 
 const document = (id: string, text: string): Document => ({ id, text, source: "", attributes: {} });
 const [hours, days, rooms] = [

@@ -5,8 +5,8 @@ import { dateIn } from "../../split-by/index.ts";
 import { bytesOfKey, fromJson, json, keyOf } from "../messages.ts";
 import type { Levels } from "../near-duplicates/index.ts";
 import type { Ref } from "../step.ts";
+import type { SplitOptions } from "./options.ts";
 import { ownSplit, ownStratum } from "./own-split.ts";
-import type { SplitOptions } from "./split.ts";
 
 export interface Member {
   readonly id: string;

@@ -5,7 +5,7 @@
 import type { Document } from "../../document.ts";
 import { dataErrors } from "../../errors.ts";
 import { type OwnPart, ownPart, ownPartProblem } from "../../split-by/index.ts";
-import type { SplitOptions } from "./split.ts";
+import type { SplitOptions } from "./options.ts";
 
 /** In front of the names of attributes: no value of an attribute begins so. */
 const without = "\u0000";

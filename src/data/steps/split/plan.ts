@@ -12,9 +12,9 @@ import type { Asked, CorpusPlan, GroupRound, Phase, Send } from "../step.ts";
 import { choose, type Told } from "./choose.ts";
 import { type Crossing, type CrossingValue, compare } from "./compare.ts";
 import { attributesTogether, groupRecord, type Member, memberBytes, memberFrom, memberMaker } from "./groups.ts";
+import type { SplitOptions } from "./options.ts";
 import { ownSplit } from "./own-split.ts";
 import { bagBytes, countRound, linkRound, sendBag, sendRareWords, sharedWith, tags, wordsOf } from "./short-texts.ts";
-import type { SplitOptions } from "./split.ts";
 
 export interface Place {
   readonly side: "train" | "held-out";

@@ -6,7 +6,7 @@ import { everything } from "../messages.ts";
 import { countWords, emptyCounts, joinAlike, rarestWords, type WordCounts, wordBag } from "../near-duplicates/index.ts";
 import { unionFind } from "../near-duplicates/union-find.ts";
 import type { GroupRound, Key, Send, StreamRound } from "../step.ts";
-import type { SplitOptions } from "./split.ts";
+import type { SplitOptions } from "./options.ts";
 
 export const bytesOf = (words: Uint32Array): Buffer => Buffer.from(words.buffer, words.byteOffset, words.byteLength);
 export const wordsOf = (bytes: Uint8Array): Uint32Array => new Uint32Array(new Uint8Array(bytes).buffer);

@@ -4,8 +4,9 @@ import { random } from "../../../base/index.ts";
 import type { Document } from "../../document.ts";
 import { inArray, talk } from "../../plan/in-memory.ts";
 import { jaccard, shingles } from "../near-duplicates/index.ts";
+import { splitOptions } from "./options.ts";
 import { splitPlan } from "./plan.ts";
-import { type Split, splitDocuments, splitOptions } from "./split.ts";
+import { type Split, splitDocuments } from "./split.ts";
 
 /** Families of like texts: similarity between members falls with their distance, and lies around the threshold. */
 function corpus(seed: number, families: number): Document[] {

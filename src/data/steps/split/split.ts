@@ -2,49 +2,13 @@
  * The split: whole groups go to one side. Groups are near-duplicates, the values of an attribute, or single documents; which are held out
  * follows from a seeded hash. How it is done is `plan.ts`; here are the options, and the split of documents that are at hand.
  */
-import { z } from "zod";
 import type { Document } from "../../document.ts";
 import { inArray, talk } from "../../plan/in-memory.ts";
-import { ownPartOptions, splitByOptions } from "../../split-by/index.ts";
-import { largestShare, nearDuplicateOptions } from "../near-duplicates/index.ts";
+import type { SplitOptions } from "./options.ts";
 import { splitPlan } from "./plan.ts";
 
 /** Raise it when the same documents and options would be split otherwise. */
 export const splitVersion = 6;
-
-export const splitOptions = z
-  .strictObject({
-    ...splitByOptions.shape,
-    /**
-     * Share that is held out, 0 for none; or the documents of your own split: an attribute with the value or values that are held out
-     * (`{ split: test }`).
-     */
-    heldOut: z.union([z.number().min(0).max(0.9), ownPartOptions]).default(0.1),
-    /** What stays together on one side. */
-    by: z.union([z.enum(["near-duplicate", "document"]), z.strictObject({ attribute: z.string().min(1) })]).default("near-duplicate"),
-    /** What the share counts. */
-    share: z.enum(["documents", "bytes"]).default("documents"),
-    seed: z.union([z.number().int(), z.string()]).default(1),
-    /** How alike near-duplicates are. */
-    near: nearDuplicateOptions
-      .pick({ words: true, threshold: true })
-      .extend({
-        /** Texts of at most this many words are compared by their single words too; 0: none. */
-        shortWords: z.number().int().min(0).max(256).default(60),
-        /**
-         * Share of the documents beyond which a group that single words chain together (texts of one template) is divided, by likeness that is raised step by
-         * step; 1: never. Groups of at most 20 documents stay whole.
-         */
-        largestGroup: z.number().gt(0).max(1).default(largestShare),
-      })
-      .prefault({}),
-  })
-  .refine(o => !(o.time && o.stratify !== undefined), { message: "either time or stratify", path: ["stratify"] })
-  .refine(o => typeof o.heldOut === "number" || (!o.time && o.stratify === undefined && o.share === "documents"), {
-    message: "your own split by an attribute leaves nothing to time, stratify or share",
-    path: ["heldOut"],
-  });
-export type SplitOptions = z.output<typeof splitOptions>;
 
 export interface Split {
   readonly train: readonly Document[];

@@ -5,25 +5,17 @@
  * by fingerprints make sets, and each set is searched by itself as if the corpus were nothing else. Memory: 40 bytes a linked document, and of
  * the largest set its text once as UTF-8, an eighth for marks, and `tableBytes` or 12 bytes a byte, whichever is less.
  */
-import { z } from "zod";
+
+import type { z } from "zod";
 import { dataErrors } from "../../errors.ts";
 import { bytesOfKey, everything, keyFrom, keyOf, named, nameFrom } from "../messages.ts";
 import { linkHashes } from "../near-duplicates/index.ts";
 import { type CorpusPlan, corpusStep, type Group, type GroupRound, type Out } from "../step.ts";
 import { fingerprints } from "./fingerprints.ts";
+import { substringsOptions } from "./options.ts";
 import { type Marks, repeatedPassages } from "./passages.ts";
 
-const options = z.strictObject({
-  /** Shorter repetitions stay. About fifty tokens, as Lee et al. have it. */
-  minBytes: z.number().int().min(16).max(65536).default(200),
-  /** Memory of the table of one pass; less means more passes and the same result. */
-  tableBytes: z
-    .number()
-    .int()
-    .min(2 ** 20)
-    .default(2 ** 30),
-});
-type Options = z.output<typeof options>;
+type Options = z.output<typeof substringsOptions>;
 
 /** Places are 32-bit numbers, and 0 is none. */
 const maxCorpusBytes = 2 ** 32 - 2;
@@ -173,4 +165,4 @@ const planOf = (o: Options): CorpusPlan => ({
   },
 });
 
-export const substrings = corpusStep({ name: "substrings", version: 3, options, plan: planOf });
+export const substrings = corpusStep({ name: "substrings", version: 3, options: substringsOptions, plan: planOf });

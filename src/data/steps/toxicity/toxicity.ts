@@ -2,34 +2,18 @@
  * The toxicity step: how much of a text is words of a weighted list, by category. It sees words, not what is meant: a quotation, a novel and
  * a report about insults score like the insult. Left out: a learned scorer.
  */
-import { z } from "zod";
+
+import type { z } from "zod";
 import { dataErrors } from "../../errors.ts";
 import type { Verdict } from "../../ledger.ts";
 import type { Resources } from "../../resources.ts";
 import { judge, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
 import { Finder } from "./finder.ts";
+import { toxicityOptions, weight } from "./options.ts";
 import { defaultWords, type WordTable } from "./words.ts";
 
-const category = z.string().regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "small letters, digits and hyphens");
-const weight = z.number().gt(0).max(1);
-
-const options = z.strictObject({
-  /** The few words that come with the step. */
-  defaults: z.boolean().default(true),
-  /** Words by category, with weights; a star at the end takes longer words too, spaces make runs of words. */
-  words: z.record(category, z.record(z.string().min(1), weight)).default({}),
-  /** Files of the project: a word a line and, behind a tab, its weight. */
-  files: z.array(z.strictObject({ file: z.string().min(1), category, weight: weight.default(1) })).default([]),
-  /** Words that are never found, as they would be found: `hardcore`, `fuck*`. */
-  except: z.array(z.string().min(1)).default([]),
-  /** Sum of weights in 1,000 words. */
-  maxToxicity: z.number().min(0).nullable().default(20),
-  /** The same by category. */
-  maxByCategory: z.record(category, z.number().min(0).nullable()).default({}),
-});
-
-type Options = z.output<typeof options>;
+type Options = z.output<typeof toxicityOptions>;
 
 const rules = { toxicity: { option: "maxToxicity", keep: "atMost" } } as const satisfies Rules;
 
@@ -62,10 +46,10 @@ async function tableOf(o: Options, resources: Resources): Promise<WordTable> {
   return table;
 }
 
-export const toxicity = documentStep<typeof options, Finder>({
+export const toxicity = documentStep<typeof toxicityOptions, Finder>({
   name: "toxicity",
   version: 2,
-  options,
+  options: toxicityOptions,
   rules,
   needs: o => [...new Set(o.files.map(f => f.file))].map(path => ({ kind: "file", path })),
   prepare: async (o, resources) => new Finder(await tableOf(o, resources)),

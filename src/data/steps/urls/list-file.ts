@@ -2,33 +2,16 @@
  * Files of domains and addresses as they are passed around: one a line, hosts files (`0.0.0.0 name name`), the folders of the University of
  * Toulouse's lists (`adult/domains`, `adult/urls`). `#`, `!` and `;` begin comments. gzip is unpacked.
  */
+
 import { gunzipSync } from "node:zlib";
 import { dataErrors } from "../../errors.ts";
-import { parseAddress, parseDomain } from "./address.ts";
+import { type Entry, parseEntry } from "./entry.ts";
 
 /** Unpacked bytes of one list: the largest in use have 120 MB. */
 const maxBytes = 2 ** 30;
 
-export interface Entry {
-  readonly host: string;
-  /** For what is more than a domain. */
-  readonly path?: string;
-}
-
 const nobody = new Set(["localhost", "localhost.localdomain", "local", "broadcasthost", "0.0.0.0"]);
 const sink = /^(?:0\.0\.0\.0|127(?:\.\d{1,3}){3}|::1?|fe80::1%lo0|ff0[0-2]::\d)\s/i;
-
-/** A domain or the beginning of an address, with or without `http://`. */
-export function parseEntry(text: string): Entry | undefined {
-  const bare = text.replace(/^[a-z]+:\/\//i, "");
-  const slash = bare.search(/[/?]/);
-  if (slash < 0 || bare.slice(slash) === "/") {
-    const host = parseDomain(slash < 0 ? bare.replace(/:\d+$/, "") : bare.slice(0, slash).replace(/:\d+$/, ""));
-    return host === undefined ? undefined : { host };
-  }
-  const address = parseAddress(`http://${bare}`);
-  return address && parseDomain(address.host) !== undefined ? address : undefined;
-}
 
 function* entriesOf(line: string): Generator<Entry | undefined> {
   const text = line.trim();

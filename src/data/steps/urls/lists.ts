@@ -1,7 +1,7 @@
 /** Block and allow lists together: the longest entry that fits an address decides, and of two alike the blocking one. */
 import type { Address } from "./address.ts";
 import { DomainTable } from "./domain-table.ts";
-import type { Entry } from "./list-file.ts";
+import type { Entry } from "./entry.ts";
 
 export interface Hit {
   readonly action: "block" | "allow";

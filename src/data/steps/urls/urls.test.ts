@@ -5,7 +5,8 @@ import { expect, test } from "vitest";
 import { noResources, type Resources } from "../../resources.ts";
 import { addressesIn, parseAddress, parseDomain } from "./address.ts";
 import { DomainTable } from "./domain-table.ts";
-import { type Entry, parseEntry, readList } from "./list-file.ts";
+import { type Entry, parseEntry } from "./entry.ts";
+import { readList } from "./list-file.ts";
 import { urls } from "./urls.ts";
 
 const filesIn = (files: Readonly<Record<string, string | Buffer>>): Resources => ({

@@ -2,55 +2,18 @@
  * The urls step: documents by the address they come from, and by the addresses in their text, against lists of domains and beginnings of
  * addresses. Subdomains are meant with their domain. Left out: words in addresses, and lists of advertising filters (`||name^`).
  */
-import { z } from "zod";
+
+import type { z } from "zod";
 import type { Verdict } from "../../ledger.ts";
 import { judge, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
 import { type Address, addressesIn, parseAddress } from "./address.ts";
-import { type Entry, parseEntry, readList } from "./list-file.ts";
+import { type Entry, parseEntry } from "./entry.ts";
+import { readList } from "./list-file.ts";
 import { Lists } from "./lists.ts";
+import { urlsOptions } from "./options.ts";
 
-const limit = z.number().min(0).nullable().default(null);
-const share = z.number().min(0).max(1).nullable().default(null);
-
-const list = z.strictObject({
-  /** Domains and beginnings of addresses: `example.com`, `example.com/forum`. */
-  entries: z.array(z.string().refine(e => parseEntry(e) !== undefined, "a domain or the beginning of an address")).default([]),
-  /** Files below the project's folder. */
-  files: z.array(z.string().min(1)).default([]),
-  /** Folders that have a folder for each category with `domains` and `urls` in it. */
-  folders: z
-    .array(
-      z.strictObject({
-        folder: z.string().min(1),
-        categories: z.array(z.string().min(1)).min(1),
-        kinds: z
-          .array(z.enum(["domains", "urls"]))
-          .min(1)
-          .default(["domains"]),
-      }),
-    )
-    .default([]),
-});
-
-const options = z.strictObject({
-  block: list.prefault({}),
-  allow: list.prefault({}),
-  /** A document whose address is on no list. `drop` makes `allow` the only ones that stay. */
-  others: z.enum(["keep", "drop"]).default("keep"),
-  /** A document without an address. */
-  withoutUrl: z.enum(["keep", "drop"]).default("keep"),
-  /** The attribute with the document's address; where there is none, its source counts if it is an address. */
-  attribute: z.string().min(1).default("url"),
-  /** Addresses in the text, and their share of its characters. */
-  maxUrls: limit,
-  maxUrlShare: share,
-  /** Those of them that are blocked, and their share of all addresses. */
-  maxBlockedUrls: limit,
-  maxBlockedUrlShare: share,
-});
-
-type Options = z.output<typeof options>;
+type Options = z.output<typeof urlsOptions>;
 
 const rules = {
   "max-urls": { option: "maxUrls", keep: "atMost" },
@@ -84,10 +47,10 @@ function verdictsOf(own: Address | undefined, o: Options, lists: Lists): Verdict
   return verdicts;
 }
 
-export const urls = documentStep<typeof options, Lists>({
+export const urls = documentStep<typeof urlsOptions, Lists>({
   name: "urls",
   version: 1,
-  options,
+  options: urlsOptions,
   rules,
   needs: o => [...new Set([...filesOf(o.block), ...filesOf(o.allow)].map(f => f.path))].map(path => ({ kind: "file", path })),
   async prepare(o, resources) {

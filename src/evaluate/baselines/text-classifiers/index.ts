@@ -1,4 +1,6 @@
 /** Inner door: what anyone has without a language model: the commonest class, and linear models of counted words and characters. */
+
+import type { TextClassifierName } from "../../part.ts";
 import { characterAnalyzer, wordAnalyzer } from "./analyzers.ts";
 import { linearSvm } from "./linear-svm.ts";
 import { logisticRegression } from "./logistic-regression.ts";
@@ -51,6 +53,4 @@ export const textClassifiers = {
     );
     return text => model.scores(features.row(text));
   },
-} as const satisfies Record<string, (train: LabelledTexts) => TextClassifier>;
-export type TextClassifierName = keyof typeof textClassifiers;
-export const textClassifierNames = Object.keys(textClassifiers) as [TextClassifierName, ...TextClassifierName[]];
+} as const satisfies Record<TextClassifierName, (train: LabelledTexts) => TextClassifier>;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
+import { textClassifierNames } from "../../part.ts";
 import {
   characterAnalyzer,
   fitTfidf,
@@ -9,7 +10,6 @@ import {
   linearSvm,
   logisticRegression,
   type TfidfOptions,
-  textClassifierNames,
   textClassifiers,
   wordAnalyzer,
 } from "./index.ts";

@@ -5,7 +5,7 @@
 import { fitsStars, isDisguised, isJoint, isLetterUnit, isSign, isWordUnit, meaningsOf, readingsOf, star } from "../../../text/index.ts";
 
 export const isPartUnit = (unit: number): boolean => isWordUnit(unit) || isSign(unit);
-export const keyOf = (units: readonly number[]): string => String.fromCodePoint(...units);
+export const unitsKey = (units: readonly number[]): string => String.fromCodePoint(...units);
 
 /** Where a phrase may go on, by its next part. */
 export interface PhraseNode {
@@ -52,52 +52,87 @@ function partsOf(units: readonly number[]): (readonly number[])[] {
 
 const phrase = (): PhraseNode => ({ next: new Map(), isWhole: false });
 
-/** `words`: units of each, as `unitsOf` gives them. */
-export function dictionaryOf(words: readonly (readonly number[])[]): Dictionary {
-  const phrases = phrase();
-  const joined = new Set<string>();
-  const root: Letter = { unit: -1, next: new Map() };
-  const firsts = new Set<number>();
-  const grow = (units: readonly number[]): void => {
-    let at = root;
-    for (const unit of units) {
-      const next = at.next.get(unit) ?? { unit, next: new Map() };
-      at.next.set(unit, next);
+interface Grown {
+  readonly phrases: PhraseNode;
+  readonly joined: Set<string>;
+  readonly root: Letter;
+  readonly firsts: Set<number>;
+}
+
+function grow({ root }: Grown, units: readonly number[]): void {
+  let at = root;
+  for (const unit of units) {
+    const next = at.next.get(unit) ?? { unit, next: new Map() };
+    at.next.set(unit, next);
+    at = next;
+  }
+}
+
+function addWord(grown: Grown, units: readonly number[]): void {
+  const parts = partsOf(units);
+  const whole = parts.flat();
+  if (whole.filter(isLetterUnit).length < leastLetters) return;
+  grown.joined.add(unitsKey(whole));
+  grown.firsts.add(whole[0]!);
+  // a word with digits of its own may be written with others
+  for (const reading of parts.length === 1 ? [whole, ...readingsOf(whole).map(r => r.units)] : [undefined]) {
+    let at = grown.phrases;
+    for (const part of reading ? [reading] : parts) {
+      grow(grown, part);
+      const next = at.next.get(unitsKey(part)) ?? phrase();
+      at.next.set(unitsKey(part), next);
       at = next;
     }
-  };
-  for (const units of words) {
-    const parts = partsOf(units);
-    if (parts.flat().filter(isLetterUnit).length < leastLetters) continue;
-    const whole = parts.flat();
-    joined.add(keyOf(whole));
-    firsts.add(whole[0]!);
-    // a word with digits of its own may be written with others
-    for (const reading of parts.length === 1 ? [whole, ...readingsOf(whole).map(r => r.units)] : [undefined]) {
-      let at = phrases;
-      for (const part of reading ? [reading] : parts) {
-        grow(part);
-        const next = at.next.get(keyOf(part)) ?? phrase();
-        at.next.set(keyOf(part), next);
-        at = next;
-      }
-      at.isWhole = true;
-    }
+    at.isWhole = true;
   }
+}
+
+function alivePast(alive: Alive, unit: number): Alive {
+  if (alive === undefined || alive === "any") return alive;
+  // a letter stands for itself alone: most parts end here
+  if (alive.length === 1 && isLetterUnit(unit) && meaningsOf(unit).length === 0) {
+    const [only] = alive;
+    const next = only!.next.get(unit);
+    if (!next) return unit === only!.unit ? alive : undefined;
+    return unit === only!.unit ? [next, only!] : [next];
+  }
+  const out = new Set<Letter>();
+  for (const at of alive) {
+    if (unit === star) for (const next of at.next.values()) out.add(next);
+    for (const letter of [unit, ...meaningsOf(unit)]) {
+      const next = at.next.get(letter);
+      if (next) out.add(next);
+      if (letter === at.unit) out.add(at);
+    }
+    // left out by a reading
+    if (isSign(unit) || isJoint(unit)) out.add(at);
+    if (out.size > mostLetters) return "any";
+  }
+  return out.size === 0 ? undefined : [...out];
+}
+
+/** Keys of a table by how long they are and which character stands where. */
+function keysByPlace(next: ReadonlyMap<string, PhraseNode>): Map<string, string[]> {
+  const known = new Map<string, string[]>();
+  for (const key of next.keys())
+    for (const [i, c] of [...key].entries()) {
+      const place = `${[...key].length} ${i} ${c}`;
+      const list = known.get(place) ?? [];
+      known.set(place, list);
+      list.push(key);
+    }
+  return known;
+}
+
+/** `words`: units of each, as `unitsOf` gives them. */
+export function dictionaryOf(words: readonly (readonly number[])[]): Dictionary {
+  const grown: Grown = { phrases: phrase(), joined: new Set(), root: { unit: -1, next: new Map() }, firsts: new Set() };
+  for (const units of words) addWord(grown, units);
+  const { phrases, joined, root, firsts } = grown;
   const byPlace = new WeakMap<ReadonlyMap<string, PhraseNode>, Map<string, string[]>>();
   const places = (next: ReadonlyMap<string, PhraseNode>): Map<string, string[]> => {
-    let known = byPlace.get(next);
-    if (!known) {
-      known = new Map();
-      for (const key of next.keys())
-        for (const [i, c] of [...key].entries()) {
-          const place = `${[...key].length} ${i} ${c}`;
-          const list = known.get(place) ?? [];
-          known.set(place, list);
-          list.push(key);
-        }
-      byPlace.set(next, known);
-    }
+    const known = byPlace.get(next) ?? keysByPlace(next);
+    byPlace.set(next, known);
     return known;
   };
   return {
@@ -105,29 +140,7 @@ export function dictionaryOf(words: readonly (readonly number[])[]): Dictionary 
     joined,
     beginning: joined.size > 0 ? [root] : undefined,
     beginsApart: unit => firsts.has(unit) || meaningsOf(unit).some(m => firsts.has(m)),
-    after: (alive, unit) => {
-      if (alive === undefined || alive === "any") return alive;
-      // a letter stands for itself alone: most parts end here
-      if (alive.length === 1 && isLetterUnit(unit) && meaningsOf(unit).length === 0) {
-        const [only] = alive;
-        const next = only!.next.get(unit);
-        if (!next) return unit === only!.unit ? alive : undefined;
-        return unit === only!.unit ? [next, only!] : [next];
-      }
-      const out = new Set<Letter>();
-      for (const at of alive) {
-        if (unit === star) for (const next of at.next.values()) out.add(next);
-        for (const letter of [unit, ...meaningsOf(unit)]) {
-          const next = at.next.get(letter);
-          if (next) out.add(next);
-          if (letter === at.unit) out.add(at);
-        }
-        // left out by a reading
-        if (isSign(unit) || isJoint(unit)) out.add(at);
-        if (out.size > mostLetters) return "any";
-      }
-      return out.size === 0 ? undefined : [...out];
-    },
+    after: alivePast,
     starred: (units, next) => {
       const known = places(next);
       let fewest: readonly string[] | undefined;

@@ -14,7 +14,7 @@ import {
   star,
   wordsApart,
 } from "../../../text/index.ts";
-import { type Alive, type Dictionary, isPartUnit, keyOf, type PhraseNode } from "./dictionary.ts";
+import { type Alive, type Dictionary, isPartUnit, type PhraseNode, unitsKey } from "./dictionary.ts";
 import type { Finder, WordAutomaton } from "./words.ts";
 import { findAll } from "./words.ts";
 
@@ -33,52 +33,108 @@ interface Begun {
   readonly isHidden: boolean;
 }
 
-export interface DisguiseOptions {
+interface DisguiseOptions {
   readonly dictionary: Dictionary;
   /** Where a word may be a part of a longer one: what finds them in readings. */
   readonly within: WordAutomaton | undefined;
 }
 
-export function disguiseFinder({ dictionary, within }: DisguiseOptions): Finder {
-  let part: Part | undefined;
-  let isTooLong = false;
-  let gap = "";
-  let begun: readonly Begun[] = [];
-  let apart: LetterApart[] = [];
+export const disguiseFinder = (options: DisguiseOptions): Finder => new DisguiseFinder(options);
 
-  const readings = (units: readonly number[]): readonly Reading[] => [
-    { units, at: units.map((_, i) => i), ends: units.map((_, i) => i + 1) },
-    ...(isDisguised(units) ? readingsOf(units) : []),
-  ];
-  const judgeApart = (found: (start: number, end: number) => void): void => {
-    const all = apart;
-    apart = [];
+type Found = Parameters<Finder["before"]>[2];
+
+const readings = (units: readonly number[]): readonly Reading[] => [
+  { units, at: units.map((_, i) => i), ends: units.map((_, i) => i + 1) },
+  ...(isDisguised(units) ? readingsOf(units) : []),
+];
+
+class DisguiseFinder implements Finder {
+  readonly #dictionary: Dictionary;
+  readonly #within: WordAutomaton | undefined;
+  #part: Part | undefined;
+  #isTooLong = false;
+  #gap = "";
+  #begun: readonly Begun[] = [];
+  #apart: LetterApart[] = [];
+
+  constructor({ dictionary, within }: DisguiseOptions) {
+    this.#dictionary = dictionary;
+    this.#within = within;
+  }
+
+  get hold(): number | undefined {
+    const part = this.#part;
+    const firstApart = this.#apart.find(a => this.#within || this.#dictionary.beginsApart(a.unit));
+    const places = [part?.alive ? part.starts[0] : undefined, firstApart?.start, ...this.#begun.map(b => b.start)];
+    return places.reduce((least, at) => (at !== undefined && (least === undefined || at < least) ? at : least), undefined);
+  }
+
+  before(next: number | undefined, end: number, found: Found): void {
+    // inside of a word that can become nothing
+    if (this.#part && this.#part.alive === undefined && this.#part.units.length > 1 && next !== undefined && isPartUnit(next)) return;
+    const isPart = next !== undefined && isPartUnit(next);
+    if (this.#part && !isPart) this.#endPart(end, found);
+    else if (this.#part && this.#part.units.length === 1 && this.#apart.length > 0) this.#judgeApart(found);
+    if (!this.#part && !isPart && (next === undefined || this.#gap.length >= longestGap)) {
+      this.#judgeApart(found);
+      this.#begun = [];
+    }
+    const part = this.#part;
+    if (!part || !this.#within || part.units.length < longestWord) return;
+    // where words are parts of longer ones a part has no end that could be waited for
+    this.#judge(part, end, found);
+    const half = longestWord / 2;
+    this.#part = { ...part, units: part.units.slice(half), starts: part.starts.slice(half) };
+  }
+
+  take(unit: number, _original: number, start: number): void {
+    if (!isPartUnit(unit)) {
+      if (this.#gap.length <= longestGap) this.#gap += String.fromCodePoint(unit);
+      return;
+    }
+    this.#part ??= { units: [], starts: [], alive: this.#within ? "any" : this.#dictionary.beginning };
+    const part = this.#part;
+    if (part.units.length >= longestWord) {
+      this.#isTooLong = true;
+      part.alive = undefined;
+      return;
+    }
+    part.units.push(unit);
+    part.starts.push(start);
+    part.alive = this.#dictionary.after(part.alive, unit);
+  }
+
+  #judgeApart(found: Found): void {
+    const all = this.#apart;
+    this.#apart = [];
     for (const run of wordsApart(all)) {
       const has = readings(run.map(a => a.unit)).some(({ units }) =>
-        within ? findAll(within, units).length > 0 : dictionary.joined.has(keyOf(units)),
+        this.#within ? findAll(this.#within, units).length > 0 : this.#dictionary.joined.has(unitsKey(units)),
       );
       if (has) found(run[0]!.start, run.at(-1)!.end);
     }
-  };
+  }
+
   /** A part among phrases and words. */
-  const judge = ({ units, starts, alive }: Part, end: number, found: (start: number, end: number) => void): void => {
+  #judge({ units, starts, alive }: Part, end: number, found: Found): void {
     const place = (i: number): number => starts[i] ?? end;
-    if (within) {
+    const dictionary = this.#dictionary;
+    if (this.#within) {
       if (!isDisguised(units)) return;
       for (const { units: read, at, ends } of readings(units)) {
-        for (const [from, to] of findAll(within, read)) found(place(at[from]!), place(ends[to - 1]!));
+        for (const [from, to] of findAll(this.#within, read)) found(place(at[from]!), place(ends[to - 1]!));
         if (read.includes(star) && dictionary.starred(read, dictionary.phrases.next).some(n => n.isWhole))
           found(place(at[0]!), place(ends.at(-1)!));
       }
       return;
     }
-    if (!alive && begun.length === 0) return;
+    if (!alive && this.#begun.length === 0) return;
     const out: Begun[] = [];
     const isHidden = isDisguised(units);
-    for (const before of [...begun, undefined]) {
+    for (const before of [...this.#begun, undefined]) {
       const next = (before?.node ?? dictionary.phrases).next;
       for (const { units: read, at, ends } of readings(units)) {
-        const nodes = read.includes(star) ? dictionary.starred(read, next) : [next.get(keyOf(read))];
+        const nodes = read.includes(star) ? dictionary.starred(read, next) : [next.get(unitsKey(read))];
         for (const node of nodes) {
           if (!node) continue;
           const own = { node, start: before?.start ?? place(at[0]!), isHidden: isHidden || before?.isHidden === true };
@@ -87,64 +143,27 @@ export function disguiseFinder({ dictionary, within }: DisguiseOptions): Finder 
         }
       }
     }
-    begun = out.slice(0, mostPhrases);
-  };
-  const endPart = (end: number, found: (start: number, end: number) => void): void => {
-    if (!part) return;
-    const own = part;
-    part = undefined;
-    if (isTooLong) {
-      begun = [];
-      judgeApart(found);
+    this.#begun = out.slice(0, mostPhrases);
+  }
+
+  #endPart(end: number, found: Found): void {
+    const own = this.#part;
+    if (!own) return;
+    this.#part = undefined;
+    if (this.#isTooLong) {
+      this.#begun = [];
+      this.#judgeApart(found);
     } else {
-      judge(own, end, found);
+      this.#judge(own, end, found);
       const [unit] = own.units;
-      if (own.units.length === 1) apart.push({ unit: unit!, start: own.starts[0]!, end, gap });
-      if (apart.length === mostApart) {
-        const last = sameGaps(apart).at(-1)!;
-        judgeApart(found);
-        if (last.length < mostApart) apart = [...last];
+      if (own.units.length === 1) this.#apart.push({ unit: unit!, start: own.starts[0]!, end, gap: this.#gap });
+      if (this.#apart.length === mostApart) {
+        const last = sameGaps(this.#apart).at(-1)!;
+        this.#judgeApart(found);
+        if (last.length < mostApart) this.#apart = [...last];
       }
     }
-    isTooLong = false;
-    gap = "";
-  };
-  return {
-    before: (next, end, found) => {
-      // inside of a word that can become nothing
-      if (part && part.alive === undefined && part.units.length > 1 && next !== undefined && isPartUnit(next)) return;
-      const isPart = next !== undefined && isPartUnit(next);
-      if (part && !isPart) endPart(end, found);
-      else if (part && part.units.length === 1 && apart.length > 0) judgeApart(found);
-      if (!part && !isPart && (next === undefined || gap.length >= longestGap)) {
-        judgeApart(found);
-        begun = [];
-      }
-      if (!part || !within || part.units.length < longestWord) return;
-      // where words are parts of longer ones a part has no end that could be waited for
-      judge(part, end, found);
-      const half = longestWord / 2;
-      part = { ...part, units: part.units.slice(half), starts: part.starts.slice(half) };
-    },
-    take: (unit, _original, start) => {
-      if (!isPartUnit(unit)) {
-        if (gap.length <= longestGap) gap += String.fromCodePoint(unit);
-        return;
-      }
-      part ??= { units: [], starts: [], alive: within ? "any" : dictionary.beginning };
-      if (part.units.length >= longestWord) {
-        isTooLong = true;
-        part.alive = undefined;
-        return;
-      }
-      part.units.push(unit);
-      part.starts.push(start);
-      part.alive = dictionary.after(part.alive, unit);
-    },
-    get hold() {
-      const firstApart = apart.find(a => within || dictionary.beginsApart(a.unit));
-      const places = [part?.alive ? part.starts[0] : undefined, firstApart?.start, ...begun.map(b => b.start)];
-      return places.reduce((least, at) => (at !== undefined && (least === undefined || at < least) ? at : least), undefined);
-    },
-  };
+    this.#isTooLong = false;
+    this.#gap = "";
+  }
 }

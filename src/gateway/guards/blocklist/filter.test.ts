@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Piece, TextFilter, TextForm } from "../contract.ts";
+import type { FilteredPiece, TextFilter, TextForm } from "../contract.ts";
 import { type ListAction, listFilter } from "./filter.ts";
 import { findersOf } from "./finders.ts";
 import { findsNothing, longestMatch, machineOf, patternFinder } from "./pattern-machine.ts";
@@ -27,7 +27,7 @@ function run(filter: TextFilter, pieces: readonly string[]): Outcome {
   let text = "";
   let did = false;
   for (const piece of [...pieces.map(p => () => filter.push(p)), () => filter.end()]) {
-    const got = piece() as Piece;
+    const got = piece() as FilteredPiece;
     text += got.text;
     did ||= got.did !== undefined;
     if (got.isBlocked) return { text, isBlocked: true, did };
@@ -267,15 +267,15 @@ test("escapes of JSON do not hide a word, and a mask leaves JSON", () => {
 
 test("nothing is held back of a text that can become no finding", () => {
   const filter = filterOf({ words: ["zebra"], patterns: ["zone\\d+"] }, "block");
-  expect((filter.push("hello there") as Piece).text).toBe("hello there");
-  expect((filter.push(" zon") as Piece).text).toBe(" ");
-  expect((filter.push("al") as Piece).text).toBe("zonal");
+  expect((filter.push("hello there") as FilteredPiece).text).toBe("hello there");
+  expect((filter.push(" zon") as FilteredPiece).text).toBe(" ");
+  expect((filter.push("al") as FilteredPiece).text).toBe("zonal");
 });
 
 test("what is held back is bounded, whatever the pattern", () => {
   const filter = filterOf({ patterns: ["x.*y"] }, "block");
   let out = "";
-  for (let i = 0; i < 20; i++) out += (filter.push("x".repeat(200)) as Piece).text;
+  for (let i = 0; i < 20; i++) out += (filter.push("x".repeat(200)) as FilteredPiece).text;
   expect(out.length).toBeGreaterThanOrEqual(4000 - longestMatch - 1);
 });
 

@@ -4,13 +4,13 @@
  */
 
 import { type HiddenText, hiddenReader } from "../../../text/index.ts";
-import type { Piece, TextFilter, TextForm } from "../contract.ts";
+import type { FilteredPiece, TextFilter, TextForm } from "../contract.ts";
 import { readUnits } from "./units.ts";
 import type { Finder } from "./words.ts";
 
 export type ListAction = "block" | "mask" | "flag";
 
-export interface ListFilterOptions {
+interface ListFilterOptions {
   /** New ones: each looks at one text. */
   readonly finders: () => readonly Finder[];
   readonly action: ListAction;
@@ -64,38 +64,90 @@ function foundHidden({ text, starts, isDivisible }: HiddenText, finders: ListFil
   return spans.map(s => ({ start: starts[s.start]!, end: starts[s.end] ?? end }));
 }
 
-export function listFilter({ finders: newFinders, action, mask, form }: ListFilterOptions): TextFilter {
-  const finders = newFinders();
-  /** Text from `sent` on. */
-  let held = "";
-  let sent = 0;
-  let total = 0;
-  let lastEnd = 0;
-  let hasFound = false;
-  /** Findings behind `sent`, by place, those that overlap as one. */
-  const spans: Span[] = [];
-  let isBlocked = false;
-  let blockedAt = 0;
+export const listFilter = (options: ListFilterOptions): TextFilter => new ListFilter(options);
 
-  const heldByFinders = (): number | undefined => {
+class ListFilter implements TextFilter {
+  readonly #options: ListFilterOptions;
+  readonly #finders: readonly Finder[];
+  readonly #hidden: ReturnType<typeof hiddenReader>;
+  readonly #reader: ReturnType<typeof readUnits>;
+  readonly #found: (start: number, end: number) => void;
+  /** Text from `#sent` on. */
+  #held = "";
+  #sent = 0;
+  #total = 0;
+  #lastEnd = 0;
+  #hasFound = false;
+  /** Findings behind `#sent`, by place, those that overlap as one. */
+  readonly #spans: Span[] = [];
+  #isBlocked = false;
+  #blockedAt = 0;
+
+  constructor(options: ListFilterOptions) {
+    const { finders, form } = options;
+    this.#options = options;
+    this.#finders = finders();
+    this.#found = (start, end) => this.#take(start, end);
+    this.#hidden = hiddenReader(
+      h => {
+        for (const { start, end } of foundHidden(h, finders, 1)) this.#take(start, end);
+      },
+      () => this.#heldByFinders(),
+    );
+    this.#reader = readUnits(
+      form,
+      (codePoint, start, end) => {
+        this.#hidden.take(codePoint, start, end);
+        return this.#stops(start);
+      },
+      (unit, original, start, end) => this.#unit(unit, original, start, end),
+    );
+  }
+
+  push(text: string): FilteredPiece {
+    if (this.#isBlocked) return { text: "", isBlocked: true };
+    this.#held += text;
+    this.#total += text.length;
+    this.#reader.push(text);
+    if (this.#isBlocked) return this.#piece(this.#release(Math.max(this.#sent, this.#blockedAt)));
+    if (this.#options.action !== "flag") return this.#piece(this.#release(this.#holdOf(this.#reader.at)));
+    const all = this.#held;
+    this.#held = "";
+    this.#sent = this.#total;
+    return this.#piece(all);
+  }
+
+  end(): FilteredPiece {
+    if (this.#isBlocked) return { text: "", isBlocked: true };
+    this.#reader.end();
+    if (!this.#isBlocked) this.#hidden.end();
+    if (!this.#isBlocked) for (const finder of this.#finders) finder.before(undefined, this.#total, this.#found);
+    if (this.#isBlocked) return this.#piece(this.#release(Math.max(this.#sent, Math.min(this.#blockedAt, this.#holdOf(this.#total)))));
+    return this.#piece(this.#release(this.#total));
+  }
+
+  #heldByFinders(): number | undefined {
     let least: number | undefined;
-    for (const { hold } of finders) if (hold !== undefined && (least === undefined || hold < least)) least = hold;
+    for (const { hold } of this.#finders) if (hold !== undefined && (least === undefined || hold < least)) least = hold;
     return least;
-  };
-  const hidden = hiddenReader(h => {
-    for (const { start, end } of foundHidden(h, newFinders, 1)) found(start, end);
-  }, heldByFinders);
-  const holdOf = (otherwise: number): number => Math.min(otherwise, heldByFinders() ?? otherwise, hidden.hold ?? otherwise);
-  const found = (start: number, end: number): void => {
-    hasFound = true;
+  }
+
+  #holdOf(otherwise: number): number {
+    return Math.min(otherwise, this.#heldByFinders() ?? otherwise, this.#hidden.hold ?? otherwise);
+  }
+
+  #take(start: number, end: number): void {
+    const { action } = this.#options;
+    this.#hasFound = true;
     if (action === "block") {
-      blockedAt = isBlocked ? Math.min(blockedAt, start) : start;
-      isBlocked = true;
+      this.#blockedAt = this.#isBlocked ? Math.min(this.#blockedAt, start) : start;
+      this.#isBlocked = true;
       return;
     }
     // what has left was looked at: a hidden text repeats what stands before it
-    if (action === "flag" || start < sent) return;
+    if (action === "flag" || start < this.#sent) return;
     // most come in order; letters set apart and hidden texts are known later than they end
+    const spans = this.#spans;
     let at = spans.length;
     while (at > 0 && spans[at - 1]!.end > start) at--;
     const own = { start, end };
@@ -105,29 +157,29 @@ export function listFilter({ finders: newFinders, action, mask, form }: ListFilt
       own.end = Math.max(own.end, spans[until++]!.end);
     }
     spans.splice(at, until - at, own);
-  };
+  }
+
   /** Whether the text is over here. */
-  const stops = (start: number): boolean => {
-    if (!isBlocked) return false;
+  #stops(start: number): boolean {
+    if (!this.#isBlocked) return false;
     // what could be a part of anything at this character stays, however much more has come
-    blockedAt = Math.min(blockedAt, holdOf(start));
+    this.#blockedAt = Math.min(this.#blockedAt, this.#holdOf(start));
     return true;
-  };
-  const points = (codePoint: number, start: number, end: number): boolean => {
-    hidden.take(codePoint, start, end);
-    return stops(start);
-  };
-  const reader = readUnits(form, points, (unit, original, start, end) => {
-    const at = Math.max(lastEnd, start);
-    for (const finder of finders) finder.before(unit, at, found);
-    if (stops(start)) return true;
-    for (const finder of finders) finder.take(unit, original, start);
-    lastEnd = end;
+  }
+
+  #unit(unit: number, original: number, start: number, end: number): boolean {
+    const at = Math.max(this.#lastEnd, start);
+    for (const finder of this.#finders) finder.before(unit, at, this.#found);
+    if (this.#stops(start)) return true;
+    for (const finder of this.#finders) finder.take(unit, original, start);
+    this.#lastEnd = end;
     return false;
-  });
+  }
 
   /** Lets go what lies before `upTo`, findings in it changed. */
-  const release = (upTo: number): string => {
+  #release(upTo: number): string {
+    const spans = this.#spans;
+    const sent = this.#sent;
     let out = "";
     let at = sent;
     while (spans.length > 0 && spans[0]!.start < upTo) {
@@ -136,41 +188,20 @@ export function listFilter({ finders: newFinders, action, mask, form }: ListFilt
         upTo = start;
         break;
       }
-      out += held.slice(at - sent, start - sent) + mask;
+      out += this.#held.slice(at - sent, start - sent) + this.#options.mask;
       at = end;
       spans.shift();
     }
-    out += held.slice(at - sent, upTo - sent);
-    held = held.slice(upTo - sent);
-    sent = upTo;
+    out += this.#held.slice(at - sent, upTo - sent);
+    this.#held = this.#held.slice(upTo - sent);
+    this.#sent = upTo;
     return out;
-  };
-  const piece = (text: string): Piece => {
-    const isNew = hasFound;
-    hasFound = false;
-    if (isBlocked) return { text, isBlocked: true };
-    return isNew ? { text, did: action === "flag" ? "flag" : "rewrite" } : { text };
-  };
-  return {
-    push: text => {
-      if (isBlocked) return { text: "", isBlocked: true };
-      held += text;
-      total += text.length;
-      reader.push(text);
-      if (isBlocked) return piece(release(Math.max(sent, blockedAt)));
-      if (action !== "flag") return piece(release(holdOf(reader.at)));
-      const all = held;
-      held = "";
-      sent = total;
-      return piece(all);
-    },
-    end: () => {
-      if (isBlocked) return { text: "", isBlocked: true };
-      reader.end();
-      if (!isBlocked) hidden.end();
-      if (!isBlocked) for (const finder of finders) finder.before(undefined, total, found);
-      if (isBlocked) return piece(release(Math.max(sent, Math.min(blockedAt, holdOf(total)))));
-      return piece(release(total));
-    },
-  };
+  }
+
+  #piece(text: string): FilteredPiece {
+    const isNew = this.#hasFound;
+    this.#hasFound = false;
+    if (this.#isBlocked) return { text, isBlocked: true };
+    return isNew ? { text, did: this.#options.action === "flag" ? "flag" : "rewrite" } : { text };
+  }
 }

@@ -1,6 +1,6 @@
 /** A list's judgement of a request's texts. */
-import type { Piece } from "../contract.ts";
-import type { JudgeInput, JudgeSpec, Judging, OpenJudge } from "../judge/judge.ts";
+import type { FilteredPiece } from "../contract.ts";
+import type { JudgeInput, JudgeSpec, Judging, OpenJudge } from "../judge/judge-types.ts";
 import { listFilter } from "./filter.ts";
 import { findersOf } from "./finders.ts";
 import { parsePattern } from "./pattern-parse.ts";
@@ -12,10 +12,10 @@ export function blocklistJudge(spec: Extract<JudgeSpec, { kind: "blocklist" }>):
   const { action, mask, words, wholeWords } = spec;
   const finders = findersOf({ words, trees: spec.patterns.map(parsePattern), wholeWords });
 
-  function* through(text: string, own: typeof action): Generator<undefined, Piece, undefined> {
+  function* through(text: string, own: typeof action): Generator<undefined, FilteredPiece, undefined> {
     const filter = listFilter({ finders, action: own, mask, form: "text" });
-    const pieces: Piece[] = [];
-    const take = (piece: Piece | Promise<Piece>): boolean => {
+    const pieces: FilteredPiece[] = [];
+    const take = (piece: FilteredPiece | Promise<FilteredPiece>): boolean => {
       if (!(piece instanceof Promise)) pieces.push(piece);
       return pieces.at(-1)?.isBlocked === true;
     };

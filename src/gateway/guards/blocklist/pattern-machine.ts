@@ -14,7 +14,7 @@ type State =
   | { readonly kind: "assert"; readonly what: Assertion; readonly to: number }
   | { readonly kind: "found" };
 
-export interface PatternMachine {
+interface PatternMachine {
   readonly states: readonly State[];
   readonly start: number;
 }
@@ -146,93 +146,116 @@ class Ways {
   }
 }
 
-export function patternFinder({ states, start }: PatternMachine): Finder {
-  const size = states.length;
-  // two sets of ways side by side: of those that meet in a state the one that began first, for the whole of a finding, and the one that began
-  // last, which goes on where the first has become too long
-  const sets = [0, 1].map(() => ({ kernel: new Ways(size), closed: new Ways(size), next: new Ways(size) }));
-  let last: number | undefined;
-  let position = 0;
-  /** No way is under way: most of a text costs one look in a table. */
-  let isIdle = true;
-  const firsts = firstTests({ states, start });
-  const canStart = (unit: number, original: number): boolean => firsts.some(test => test(unit, original));
-  const asciiStart = Uint8Array.from({ length: 128 }, (_, c) => (canStart(c, c) ? 1 : 0));
+export const patternFinder = (machine: PatternMachine): Finder => new PatternFinder(machine);
 
-  const holds = (what: Assertion, next: number | undefined): boolean => {
+class PatternFinder implements Finder {
+  readonly #states: PatternMachine["states"];
+  readonly #start: number;
+  /**
+   * Two sets of ways side by side: of those that meet in a state the one that began first, for the whole of a finding, and the one that began last,
+   * which goes on where the first has become too long.
+   */
+  readonly #sets: readonly { kernel: Ways; readonly closed: Ways; next: Ways }[];
+  readonly #firsts: ReturnType<typeof firstTests>;
+  readonly #asciiStart: Uint8Array;
+  readonly #open: number[] = [];
+  #last: number | undefined;
+  #position = 0;
+  /** No way is under way: most of a text costs one look in a table. */
+  #isIdle = true;
+
+  constructor(machine: PatternMachine) {
+    const { states, start } = machine;
+    const size = states.length;
+    this.#states = states;
+    this.#start = start;
+    this.#sets = [0, 1].map(() => ({ kernel: new Ways(size), closed: new Ways(size), next: new Ways(size) }));
+    this.#firsts = firstTests(machine);
+    this.#asciiStart = Uint8Array.from({ length: 128 }, (_, c) => (this.#canStart(c, c) ? 1 : 0));
+  }
+
+  get hold(): number | undefined {
+    let least: number | undefined;
+    for (const { kernel } of this.#sets)
+      for (let i = 0; i < kernel.count; i++) {
+        const begin = kernel.begin[kernel.at(i)]!;
+        if (least === undefined || begin < least) least = begin;
+      }
+    return least;
+  }
+
+  before(next: number | undefined, end: number, found: (start: number, end: number) => void): void {
+    const sets = this.#sets;
+    this.#position = end;
+    this.#isIdle = sets[0]!.kernel.count === 0 && sets[1]!.kernel.count === 0;
+    if (this.#isIdle) return;
+    for (let which = 0; which < 2; which++) {
+      const { kernel, closed } = sets[which]!;
+      closed.clear();
+      const order = kernel.ordered(which === 1);
+      // a way that begins here is the last of all
+      if (which === 1) this.#close(closed, this.#start, end, next);
+      for (const at of order) this.#close(closed, at, kernel.begin[at]!, next);
+      if (which === 0) this.#close(closed, this.#start, end, next);
+      if (closed.has(0) && closed.begin[0]! < end) found(closed.begin[0]!, end);
+    }
+  }
+
+  take(unit: number, original: number, begins: number): void {
+    if (this.#isIdle && !(unit < 128 && original === unit ? this.#asciiStart[unit] === 1 : this.#canStart(unit, original))) {
+      this.#last = unit;
+      return;
+    }
+    for (const set of this.#sets) this.#advance(set, unit, original, begins);
+    const [first, latest] = [this.#sets[0]!.kernel, this.#sets[1]!.kernel];
+    for (let i = 0; i < latest.count; i++) {
+      const at = latest.at(i);
+      if (!first.has(at)) first.add(at, latest.begin[at]!);
+    }
+    this.#last = unit;
+  }
+
+  #advance(set: { kernel: Ways; readonly closed: Ways; next: Ways }, unit: number, original: number, begins: number): void {
+    const { closed, next } = set;
+    if (this.#isIdle) {
+      closed.clear();
+      this.#close(closed, this.#start, this.#position, unit);
+    }
+    next.clear();
+    for (let i = 0; i < closed.count; i++) {
+      const at = closed.at(i);
+      const state = this.#states[at]!;
+      if (state.kind !== "take" || !state.test(unit, original) || next.has(state.to)) continue;
+      // a way that has not taken anything begins with this unit
+      const begin = closed.begin[at]! === this.#position ? begins : closed.begin[at]!;
+      if (begins - begin < longestMatch) next.add(state.to, begin);
+    }
+    set.next = set.kernel;
+    set.kernel = next;
+  }
+
+  #canStart(unit: number, original: number): boolean {
+    return this.#firsts.some(test => test(unit, original));
+  }
+
+  #holds(what: Assertion, next: number | undefined): boolean {
+    const last = this.#last;
     if (what === "start") return last === undefined;
     if (what === "end") return next === undefined;
     const isBoundary = (last !== undefined && isWordUnit(last)) !== (next !== undefined && isWordUnit(next));
     return (what === "boundary") === isBoundary;
-  };
+  }
 
-  const open: number[] = [];
-  const close = (ways: Ways, from: number, begin: number, next: number | undefined): void => {
+  #close(ways: Ways, from: number, begin: number, next: number | undefined): void {
+    const open = this.#open;
     open.push(from);
     while (open.length > 0) {
       const at = open.pop()!;
       if (ways.has(at)) continue;
       ways.add(at, begin);
-      const state = states[at]!;
+      const state = this.#states[at]!;
       if (state.kind === "split") for (const to of state.to) open.push(to);
-      else if (state.kind === "assert" && holds(state.what, next)) open.push(state.to);
+      else if (state.kind === "assert" && this.#holds(state.what, next)) open.push(state.to);
     }
-  };
-
-  return {
-    before: (next, end, found) => {
-      position = end;
-      isIdle = sets[0]!.kernel.count === 0 && sets[1]!.kernel.count === 0;
-      if (isIdle) return;
-      for (let which = 0; which < 2; which++) {
-        const { kernel, closed } = sets[which]!;
-        closed.clear();
-        const order = kernel.ordered(which === 1);
-        // a way that begins here is the last of all
-        if (which === 1) close(closed, start, end, next);
-        for (const at of order) close(closed, at, kernel.begin[at]!, next);
-        if (which === 0) close(closed, start, end, next);
-        if (closed.has(0) && closed.begin[0]! < end) found(closed.begin[0]!, end);
-      }
-    },
-    take: (unit, original, begins) => {
-      if (isIdle && !(unit < 128 && original === unit ? asciiStart[unit] === 1 : canStart(unit, original))) {
-        last = unit;
-        return;
-      }
-      for (const set of sets) {
-        const { closed, next } = set;
-        if (isIdle) {
-          closed.clear();
-          close(closed, start, position, unit);
-        }
-        next.clear();
-        for (let i = 0; i < closed.count; i++) {
-          const at = closed.at(i);
-          const state = states[at]!;
-          if (state.kind !== "take" || !state.test(unit, original) || next.has(state.to)) continue;
-          // a way that has not taken anything begins with this unit
-          const begin = closed.begin[at]! === position ? begins : closed.begin[at]!;
-          if (begins - begin < longestMatch) next.add(state.to, begin);
-        }
-        set.next = set.kernel;
-        set.kernel = next;
-      }
-      const [{ kernel: first }, { kernel: latest }] = sets as [(typeof sets)[0], (typeof sets)[0]];
-      for (let i = 0; i < latest.count; i++) {
-        const at = latest.at(i);
-        if (!first.has(at)) first.add(at, latest.begin[at]!);
-      }
-      last = unit;
-    },
-    get hold() {
-      let least: number | undefined;
-      for (const { kernel } of sets)
-        for (let i = 0; i < kernel.count; i++) {
-          const begin = kernel.begin[kernel.at(i)]!;
-          if (least === undefined || begin < least) least = begin;
-        }
-      return least;
-    },
-  };
+  }
 }

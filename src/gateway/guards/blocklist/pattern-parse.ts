@@ -29,36 +29,47 @@ const literal = (text: string): Tree => {
   return units.length === 1 ? { kind: "unit", unit: units[0]! } : { kind: "all", parts: units.map(unit => ({ kind: "unit", unit })) };
 };
 
-export function parsePattern(pattern: string): Tree {
-  let at = 0;
-  const rest = () => pattern.slice(at);
-  const took = (form: RegExp): RegExpExecArray | undefined => {
-    const found = form.exec(rest());
+const classOf = (source: string): Tree => {
+  const widened = source.startsWith("[") ? source.replace(/\\(\\|w)/g, (all, c: string) => (c === "w" ? wordClass : all)) : source;
+  try {
+    new RegExp(widened, "u");
+  } catch {
+    throw new PatternError(`${source} is no class of characters`);
+  }
+  return { kind: "class", source: widened, isNegated: /^(\[\^|\\[DSWP])/.test(widened) };
+};
+
+export const parsePattern = (pattern: string): Tree => new PatternParser(pattern).whole();
+
+class PatternParser {
+  readonly #pattern: string;
+  #at = 0;
+
+  constructor(pattern: string) {
+    this.#pattern = pattern;
+  }
+
+  #rest(): string {
+    return this.#pattern.slice(this.#at);
+  }
+
+  #took(form: RegExp): RegExpExecArray | undefined {
+    const found = form.exec(this.#rest());
     if (!found) return undefined;
-    at += found[0].length;
+    this.#at += found[0].length;
     return found;
-  };
+  }
 
-  const classOf = (source: string): Tree => {
-    const widened = source.startsWith("[") ? source.replace(/\\(\\|w)/g, (all, c: string) => (c === "w" ? wordClass : all)) : source;
-    try {
-      new RegExp(widened, "u");
-    } catch {
-      throw new PatternError(`${source} is no class of characters`);
-    }
-    return { kind: "class", source: widened, isNegated: /^(\[\^|\\[DSWP])/.test(widened) };
-  };
-
-  const escaped = (): Tree => {
-    const property = took(/^\\[pP]\{[^}]*\}/);
+  #escaped(): Tree {
+    const property = this.#took(/^\\[pP]\{[^}]*\}/);
     if (property) return classOf(property[0]);
-    const code = took(/^\\(?:x([0-9a-fA-F]{2})|x\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\})/);
+    const code = this.#took(/^\\(?:x([0-9a-fA-F]{2})|x\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\})/);
     if (code) {
       const value = Number.parseInt(code[1] ?? code[2] ?? code[3] ?? code[4]!, 16);
       if (value > 0x10ffff) throw new PatternError(`${code[0]} is no character`);
       return literal(String.fromCodePoint(value));
     }
-    const [, c] = took(/^\\([\s\S])/u) ?? [];
+    const [, c] = this.#took(/^\\([\s\S])/u) ?? [];
     if (c === undefined) throw new PatternError("a backslash at its end");
     if (c === "b") return { kind: "assertion", what: "boundary" };
     if (c === "B") return { kind: "assertion", what: "inside" };
@@ -67,44 +78,44 @@ export function parsePattern(pattern: string): Tree {
     if (/[1-9k]/.test(c)) throw new PatternError("a back-reference takes more than linear time");
     if (/[A-Za-z]/.test(c)) throw new PatternError(`\\${c} means nothing`);
     return literal(c);
-  };
+  }
 
-  const atom = (): Tree => {
-    const c = pattern[at]!;
-    if (c === "\\") return escaped();
+  #atom(): Tree {
+    const c = this.#pattern[this.#at]!;
+    if (c === "\\") return this.#escaped();
     if (c === "[") {
-      const found = took(/^\[\^?\]?(?:[^\]\\]|\\[\s\S])*\]/);
+      const found = this.#took(/^\[\^?\]?(?:[^\]\\]|\\[\s\S])*\]/);
       if (!found) throw new PatternError("a [ without its ]");
       return classOf(found[0]);
     }
     if (c === "(") {
-      if (!took(/^\((?:\?:|\?P?<[A-Za-z]\w*>)?(?!\?)/))
+      if (!this.#took(/^\((?:\?:|\?P?<[A-Za-z]\w*>)?(?!\?)/))
         throw new PatternError(
-          /^\(\?<?[=!]/.test(rest())
+          /^\(\?<?[=!]/.test(this.#rest())
             ? "looking ahead or behind takes more than linear time"
             : "flags and other (? forms are not taken; case never counts",
         );
-      const inner = either();
-      if (!took(/^\)/)) throw new PatternError("a ( without its )");
+      const inner = this.#either();
+      if (!this.#took(/^\)/)) throw new PatternError("a ( without its )");
       return inner;
     }
     if (c === ".") {
-      at++;
+      this.#at++;
       return { kind: "class", source: ".", isNegated: true };
     }
     if (c === "^" || c === "$") {
-      at++;
+      this.#at++;
       return { kind: "assertion", what: c === "^" ? "start" : "end" };
     }
     if (/[*+?]/.test(c)) throw new PatternError(`nothing before ${c} to repeat`);
     if (c === ")") throw new PatternError("a ) without its (");
-    const one = String.fromCodePoint(pattern.codePointAt(at)!);
-    at += one.length;
+    const one = String.fromCodePoint(this.#pattern.codePointAt(this.#at)!);
+    this.#at += one.length;
     return literal(one);
-  };
+  }
 
-  const repeated = (part: Tree): Tree => {
-    const found = took(/^(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})\??/);
+  #repeated(part: Tree): Tree {
+    const found = this.#took(/^(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})\??/);
     if (!found) return part;
     const [, sign, low, comma, high] = found;
     const least = sign ? (sign === "+" ? 1 : 0) : Number(low);
@@ -112,24 +123,27 @@ export function parsePattern(pattern: string): Tree {
     if (least > most) throw new PatternError(`${found[0]} counts backwards`);
     if (Math.max(least, Number.isFinite(most) ? most : 0) > mostRepeats) throw new PatternError(`more than ${mostRepeats} repetitions`);
     if (part.kind === "assertion") throw new PatternError(`nothing before ${found[0]} to repeat`);
-    if (/^[*+?{]/.test(rest()) && /^(?:[*+?]|\{\d+,?\d*\})/.test(rest()))
+    if (/^[*+?{]/.test(this.#rest()) && /^(?:[*+?]|\{\d+,?\d*\})/.test(this.#rest()))
       throw new PatternError("a repetition of a repetition; put it into ( )");
     return { kind: "repeat", part, least, most };
-  };
+  }
 
-  const all = (): Tree => {
+  #all(): Tree {
     const parts: Tree[] = [];
-    while (at < pattern.length && pattern[at] !== "|" && pattern[at] !== ")") parts.push(repeated(atom()));
+    while (this.#at < this.#pattern.length && this.#pattern[this.#at] !== "|" && this.#pattern[this.#at] !== ")")
+      parts.push(this.#repeated(this.#atom()));
     return parts.length === 1 ? parts[0]! : { kind: "all", parts };
-  };
+  }
 
-  function either(): Tree {
-    const parts = [all()];
-    while (took(/^\|/)) parts.push(all());
+  #either(): Tree {
+    const parts = [this.#all()];
+    while (this.#took(/^\|/)) parts.push(this.#all());
     return parts.length === 1 ? parts[0]! : { kind: "either", parts };
   }
 
-  const tree = either();
-  if (at < pattern.length) throw new PatternError("a ) without its (");
-  return tree;
+  whole(): Tree {
+    const tree = this.#either();
+    if (this.#at < this.#pattern.length) throw new PatternError("a ) without its (");
+    return tree;
+  }
 }

@@ -12,7 +12,7 @@ export type Sink = (unit: number, original: number, start: number, end: number) 
 const simpleEscapes: Readonly<Record<string, number>> = { b: 8, f: 12, n: 10, r: 13, t: 9 };
 const escapeForm = /^\\(?:u[0-9a-fA-F]{0,4}|[^u])?$/;
 
-export interface UnitReader {
+interface UnitReader {
   push(text: string): void;
   end(): void;
   /** From here on nothing has been given to the sink. */
@@ -20,7 +20,7 @@ export interface UnitReader {
 }
 
 /** Takes a code point before it is folded; one that shows nothing has no units. True: no more is wanted. */
-export type PointSink = (codePoint: number, start: number, end: number) => boolean;
+type PointSink = (codePoint: number, start: number, end: number) => boolean;
 
 export function readUnits(form: TextForm, points: PointSink, sink: Sink): UnitReader {
   let rest = "";

@@ -2,7 +2,8 @@
 import { afterAll, afterEach, expect, test } from "vitest";
 import { UpstreamFailure } from "../../upstreams/failure.ts";
 import { Stop } from "../../upstreams/stop.ts";
-import { type JudgeInput, type JudgeSpec, openJudge } from "./judge.ts";
+import { openJudge } from "./judge.ts";
+import type { JudgeInput, JudgeSpec } from "./judge-types.ts";
 import { type Pool, threadPool } from "./pool.ts";
 
 const built = (path: string): URL => new URL(`../../../../dist/src/gateway/${path}`, import.meta.url);

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Stop } from "../../upstreams/stop.ts";
 import { GuardFailure } from "../failure.ts";
-import type { JudgeInput, JudgeResult, JudgeSpec } from "./judge.ts";
+import type { JudgeInput, JudgeResult, JudgeSpec } from "./judge-types.ts";
 
 /** What a thread is told, and says. `flag` is one word: not 0 when the input is not wanted any more. */
 export type ToThread =
@@ -61,133 +61,156 @@ const entry = new URL("./thread.js", import.meta.url);
 /** Whether this program can start threads. */
 export const canThread = (): boolean => import.meta.url.endsWith(".js");
 /** One core stays for the event loop. */
-export const usualThreads = (): number => Math.max(1, Math.min(mostThreads, availableParallelism() - 1));
+const usualThreads = (): number => Math.max(1, Math.min(mostThreads, availableParallelism() - 1));
 
-export function threadPool(size: number = usualThreads(), file: URL = entry): Pool {
-  const specs = new Map<number, JudgeSpec>();
-  const threads = new Set<Thread>();
+export const threadPool = (size: number = usualThreads(), file: URL = entry): Pool => new ThreadPool(size, file);
+
+class ThreadPool implements Pool {
+  readonly #size: number;
+  readonly #file: URL;
+  readonly #specs = new Map<number, JudgeSpec>();
+  readonly #threads = new Set<Thread>();
   /** Waiting, by caller; the first caller is next. */
-  const waiting = new Map<string, Job[]>();
-  let handles = 0;
-  let numWaiting = 0;
+  readonly #waiting = new Map<string, Job[]>();
+  #handles = 0;
+  #numWaiting = 0;
   /** Threads that one caller may hold while there are others. */
-  const mostOfOne = size === 1 ? 1 : Math.ceil(size / 2);
+  readonly #mostOfOne: number;
 
-  const finish = (thread: Thread, result: JudgeResult | undefined, error?: GuardFailure): void => {
+  constructor(size: number, file: URL) {
+    this.#size = size;
+    this.#file = file;
+    this.#mostOfOne = size === 1 ? 1 : Math.ceil(size / 2);
+  }
+
+  get running(): number {
+    return [...this.#threads].filter(t => t.job).length;
+  }
+
+  add(spec: JudgeSpec): number {
+    this.#specs.set(++this.#handles, spec);
+    return this.#handles;
+  }
+
+  remove(handle: number): void {
+    this.#specs.delete(handle);
+    const message: ToThread = { kind: "forget", handle };
+    for (const { worker, known } of this.#threads) if (known.delete(handle)) worker.postMessage(message);
+  }
+
+  run(handle: number, input: JudgeInput, key: string, stop: Stop): Promise<JudgeResult | undefined> {
+    return new Promise((resolve, reject) => {
+      if (stop.reason) {
+        resolve(undefined);
+        return;
+      }
+      if (this.#numWaiting >= mostWaiting && !this.#makeRoom(key)) {
+        reject(new GuardFailure(tooMany));
+        return;
+      }
+      const left = (): void => {
+        this.#drop(job);
+        resolve(undefined);
+      };
+      const job: Job = {
+        handle,
+        input,
+        key,
+        flag: new Int32Array(new SharedArrayBuffer(4)),
+        settle: (result, error) => {
+          stop.delete(left);
+          if (error && !stop.reason) reject(error);
+          else resolve(result);
+        },
+      };
+      this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), job]);
+      this.#numWaiting++;
+      stop.add(left);
+      this.#next();
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#threads].map(t => t.worker.terminate()));
+  }
+
+  #finish(thread: Thread, result: JudgeResult | undefined, error?: GuardFailure): void {
     const { job } = thread;
     thread.job = undefined;
     thread.worker.unref();
     job?.settle(result, error);
-    next();
-  };
-  const start = (): Thread => {
-    const worker = new Worker(fileURLToPath(file));
+    this.#next();
+  }
+
+  #start(): Thread {
+    const worker = new Worker(fileURLToPath(this.#file));
     const thread: Thread = { worker, known: new Set(), job: undefined };
-    threads.add(thread);
+    this.#threads.add(thread);
     worker.unref();
     worker.on("message", (m: FromThread) =>
-      m.kind === "done" ? finish(thread, m.result) : finish(thread, undefined, new GuardFailure(`its thread failed: ${m.message}`)),
+      m.kind === "done"
+        ? this.#finish(thread, m.result)
+        : this.#finish(thread, undefined, new GuardFailure(`its thread failed: ${m.message}`)),
     );
     const died = (why: string) => {
-      threads.delete(thread);
-      finish(thread, undefined, new GuardFailure(`its thread ended: ${why}`));
+      this.#threads.delete(thread);
+      this.#finish(thread, undefined, new GuardFailure(`its thread ended: ${why}`));
     };
     worker.on("error", error => died(error.message));
     worker.on("exit", code => died(`exit code ${code}`));
     return thread;
-  };
-  const heldBy = (key: string): number => [...threads].filter(t => t.job?.key === key).length;
-  function next(): void {
-    while (numWaiting > 0) {
-      const idle = [...threads].find(t => !t.job) ?? (threads.size < size ? start() : undefined);
+  }
+
+  #heldBy(key: string): number {
+    return [...this.#threads].filter(t => t.job?.key === key).length;
+  }
+
+  #next(): void {
+    while (this.#numWaiting > 0) {
+      const idle = [...this.#threads].find(t => !t.job) ?? (this.#threads.size < this.#size ? this.#start() : undefined);
       if (!idle) return;
-      const keys = [...waiting.keys()];
-      const key = keys.find(k => heldBy(k) < mostOfOne) ?? keys[0]!;
-      const list = waiting.get(key)!;
+      const keys = [...this.#waiting.keys()];
+      const key = keys.find(k => this.#heldBy(k) < this.#mostOfOne) ?? keys[0]!;
+      const list = this.#waiting.get(key)!;
       const job = list.shift()!;
-      numWaiting--;
+      this.#numWaiting--;
       // to the end of the line
-      waiting.delete(key);
-      if (list.length > 0) waiting.set(key, list);
+      this.#waiting.delete(key);
+      if (list.length > 0) this.#waiting.set(key, list);
       idle.job = job;
       idle.worker.ref();
-      const spec = idle.known.has(job.handle) ? undefined : specs.get(job.handle);
+      const spec = idle.known.has(job.handle) ? undefined : this.#specs.get(job.handle);
       idle.known.add(job.handle);
       const message: ToThread = { kind: "judge", spec, handle: job.handle, input: job.input, flag: job.flag };
       idle.worker.postMessage(message);
     }
   }
+
   /** Ends the last input of the caller with the most of them; false where that is this caller. */
-  const makeRoom = (key: string): boolean => {
-    const own = waiting.get(key)?.length ?? 0;
-    const [longest] = [...waiting.values()].sort((a, b) => b.length - a.length);
+  #makeRoom(key: string): boolean {
+    const own = this.#waiting.get(key)?.length ?? 0;
+    const [longest] = [...this.#waiting.values()].sort((a, b) => b.length - a.length);
     if (!longest || longest.length <= own + 1) return false;
-    numWaiting--;
+    this.#numWaiting--;
     longest.pop()!.settle(undefined, new GuardFailure(tooMany));
     return true;
-  };
-  const drop = (job: Job): void => {
+  }
+
+  #drop(job: Job): void {
     Atomics.store(job.flag, 0, 1);
-    const list = waiting.get(job.key);
+    const list = this.#waiting.get(job.key);
     const at = list?.indexOf(job) ?? -1;
     if (list && at >= 0) {
       list.splice(at, 1);
-      numWaiting--;
-      if (list.length === 0) waiting.delete(job.key);
+      this.#numWaiting--;
+      if (list.length === 0) this.#waiting.delete(job.key);
     }
-    const thread = [...threads].find(t => t.job === job);
+    const thread = [...this.#threads].find(t => t.job === job);
     if (!thread) return;
     setTimeout(() => {
       if (thread.job === job) void thread.worker.terminate();
     }, graceMs).unref();
-  };
-  return {
-    add: spec => {
-      specs.set(++handles, spec);
-      return handles;
-    },
-    remove: handle => {
-      specs.delete(handle);
-      const message: ToThread = { kind: "forget", handle };
-      for (const { worker, known } of threads) if (known.delete(handle)) worker.postMessage(message);
-    },
-    run: (handle, input, key, stop) =>
-      new Promise((resolve, reject) => {
-        if (stop.reason) {
-          resolve(undefined);
-          return;
-        }
-        if (numWaiting >= mostWaiting && !makeRoom(key)) {
-          reject(new GuardFailure(tooMany));
-          return;
-        }
-        const left = (): void => {
-          drop(job);
-          resolve(undefined);
-        };
-        const job: Job = {
-          handle,
-          input,
-          key,
-          flag: new Int32Array(new SharedArrayBuffer(4)),
-          settle: (result, error) => {
-            stop.delete(left);
-            if (error && !stop.reason) reject(error);
-            else resolve(result);
-          },
-        };
-        waiting.set(key, [...(waiting.get(key) ?? []), job]);
-        numWaiting++;
-        stop.add(left);
-        next();
-      }),
-    close: async () => {
-      await Promise.all([...threads].map(t => t.worker.terminate()));
-    },
-    get running() {
-      return [...threads].filter(t => t.job).length;
-    },
-  };
+  }
 }
 
 let shared: Pool | undefined;

@@ -2,7 +2,8 @@
 import { readlinkSync } from "node:fs";
 import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
-import { type JudgeInput, type JudgeResult, type OpenJudge, openJudge } from "./judge.ts";
+import { openJudge } from "./judge.ts";
+import type { JudgeInput, JudgeResult, OpenJudge } from "./judge-types.ts";
 import type { FromThread, ToThread } from "./pool.ts";
 
 /** Of Linux, from -20 to 19: a third of the processor time that the event loop gets where both want one core. */

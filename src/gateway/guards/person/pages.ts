@@ -1,6 +1,6 @@
 /** Addresses for administrators: the requests that wait for a person, and what becomes of one. They show texts of requests, so looking needs as much as deciding. */
 import { z } from "zod";
-import { type AdminPage, bodyOf, json, onlyKeys } from "../../admin/page.ts";
+import { type AdminPage, adminJson, bodyOf, onlyKeys } from "../../admin/page.ts";
 
 const decided = z.strictObject({ decision: z.enum(["approve", "refuse"]) });
 
@@ -12,7 +12,7 @@ export const heldPages: readonly AdminPage[] = [
         right: "change",
         answer: async ({ gateway, query }) => {
           onlyKeys(query, []);
-          return json({ object: "list", data: gateway.held.list() });
+          return adminJson({ object: "list", data: gateway.held.list() });
         },
       },
     },
@@ -25,7 +25,7 @@ export const heldPages: readonly AdminPage[] = [
         answer: async ({ gateway, request, key, by }) => {
           const { decision } = await bodyOf(request, decided);
           const how = decision === "approve" ? "approved" : "refused";
-          return json({ held: gateway.held.decide(key, how, by), decision: how, by });
+          return adminJson({ held: gateway.held.decide(key, how, by), decision: how, by });
         },
       },
     },

@@ -1,6 +1,6 @@
 /** What a request's texts hold of private data, by data's recogniser, and the texts with placeholders for it. */
 import { decodeNames, findPrivate, nameRecogniser } from "../../../data/index.ts";
-import type { JudgeInput, JudgeSpec, Judging, OpenJudge } from "../judge/judge.ts";
+import type { JudgeInput, JudgeSpec, Judging, OpenJudge } from "../judge/judge-types.ts";
 import { replaceSpans } from "./find.ts";
 import { placeholderForm, Vault } from "./vault.ts";
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 /** As in data's table of types, which `open` checks against; written here so that a gateway without such a guard loads nothing of it. */
-export const privateKinds = [
+const privateKinds = [
   "privateKey",
   "secret",
   "urlCredentials",
@@ -17,26 +17,29 @@ export const privateKinds = [
   "place",
 ] as const;
 
-export const privateOptions = {
-  /** Of a request's texts, in UTF-8: more is refused. */
+export const privateOptions = () => ({
   maxBytes: z
     .number()
     .int()
     .min(1)
     .max(64 * 1024 * 1024)
-    .default(8 * 1024 * 1024),
-  /** Of what a request holds. */
-  action: z.enum(["redact", "block", "flag"]).default("redact"),
-  /** Whether an answer that uses a placeholder gets back what it stands for. */
-  restore: z.boolean().default(true),
-  /** Of what an answer holds that was not in the request. */
-  answer: z.enum(["keep", "redact", "block", "flag"]).default("keep"),
-  /** Those that data's step masks, when absent. */
-  types: z.array(z.enum(privateKinds)).min(1).optional(),
-  /** What counts as found. */
-  minScore: z.number().min(0.3).max(1).default(0.5),
-  /** Countries whose national way of writing phone numbers is understood. */
-  regions: z.array(z.string().length(2)).min(1).optional(),
-  /** A model that `loam data private train` made, for names and places; relative to the configuration. */
-  names: z.strictObject({ model: z.string().min(1), minScore: z.number().min(0).max(1).optional() }).optional(),
-};
+    .default(8 * 1024 * 1024)
+    .describe("Maximum size of the texts; larger requests are refused."),
+  action: z.enum(["redact", "block", "flag"]).default("redact").describe("Action for private data in requests."),
+  restore: z.boolean().default(true).describe("Restore placeholders in the response."),
+  answer: z.enum(["keep", "redact", "block", "flag"]).default("keep").describe("Action for private data in responses."),
+  types: z
+    .array(z.enum(privateKinds))
+    .min(1)
+    .optional()
+    .describe("Types of private data. Default: those masked by the data step `private`."),
+  minScore: z.number().min(0.3).max(1).default(0.5).describe("Minimum score of a finding."),
+  regions: z.array(z.string().length(2)).min(1).optional().describe("Countries whose national phone numbers are recognised."),
+  names: z
+    .strictObject({
+      model: z.string().min(1).describe("File of the model, relative to the configuration."),
+      minScore: z.number().min(0).max(1).optional().describe("Minimum score of its findings."),
+    })
+    .optional()
+    .describe("Model for names and places, made by `loam data private train`."),
+});

@@ -3,7 +3,7 @@
  * a line is long; where they end follows from the text alone. Arguments of a tool go through it whole: half a JSON text is none.
  */
 import type { PrivateSpan } from "../../../data/index.ts";
-import type { Piece, TextFilter } from "../contract.ts";
+import type { FilteredPiece, TextFilter } from "../contract.ts";
 import { type FindSpans, replaceSpans } from "./find.ts";
 
 export interface AnswerFinding {
@@ -43,7 +43,7 @@ function look(text: string, { find, action }: AnswerFinding): Looked {
   return action === "flag" ? { text, isBlocked: false, did: true } : { text: text.slice(0, first.start), isBlocked: true, did: true };
 }
 
-const pieceOf = ({ text, isBlocked, did }: Looked, action: AnswerFinding["action"]): Piece =>
+const pieceOf = ({ text, isBlocked, did }: Looked, action: AnswerFinding["action"]): FilteredPiece =>
   isBlocked ? { text, isBlocked } : did ? { text, did: action === "flag" ? "flag" : "rewrite" } : { text };
 
 /** By place, without overlaps: of two the one that begins first, then the longer. */
@@ -99,7 +99,7 @@ export function passageFilter(finding: AnswerFinding): TextFilter {
     return { text: text.slice(from), isBlocked, did };
   };
 
-  const run = (isOver: boolean): Piece => {
+  const run = (isOver: boolean): FilteredPiece => {
     let text = "";
     let did = false;
     for (let end = passageEnd(isOver); end !== undefined; end = passageEnd(isOver)) {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { findPrivate } from "../../../data/index.ts";
-import type { Piece, TextFilter } from "../contract.ts";
+import type { FilteredPiece, TextFilter } from "../contract.ts";
 import { replaceSpans } from "./find.ts";
 import { type AnswerFinding, jsonPassageFilter, passageFilter } from "./passages.ts";
 import { restoreFilter } from "./restore.ts";
@@ -20,7 +20,7 @@ interface Outcome {
 function run(filter: TextFilter, pieces: readonly string[]): Outcome {
   let text = "";
   for (const piece of [...pieces.map(p => () => filter.push(p)), () => filter.end()]) {
-    const got = piece() as Piece;
+    const got = piece() as FilteredPiece;
     text += got.text;
     if (got.isBlocked) return { text, isBlocked: true };
   }
@@ -82,9 +82,9 @@ test("in a tool's arguments values are escaped, brackets may be, and JSON stays 
 
 test("nothing but what may become a placeholder waits", () => {
   const filter = restoreFilter(vaultOf(), "text");
-  expect((filter.push("a <EMAIL_") as Piece).text).toBe("a ");
-  expect((filter.push("x> b <") as Piece).text).toBe("<EMAIL_x> b ");
-  expect((filter.push("3 ") as Piece).text).toBe("<3 ");
+  expect((filter.push("a <EMAIL_") as FilteredPiece).text).toBe("a ");
+  expect((filter.push("x> b <") as FilteredPiece).text).toBe("<EMAIL_x> b ");
+  expect((filter.push("3 ") as FilteredPiece).text).toBe("<3 ");
 });
 
 test("one value has one placeholder, whatever it stands beside; a kept conversation has numbers of its own", () => {

@@ -8,7 +8,7 @@ import { sha256 } from "../../../base/index.ts";
 import type { PrivateType } from "../../../data/index.ts";
 import type { Guard, GuardedRequest, TextFilter, TextForm, Verdict } from "../contract.ts";
 import { joined } from "../joined.ts";
-import type { JudgeSpec } from "../judge/judge.ts";
+import type { JudgeSpec } from "../judge/judge-types.ts";
 import { runnerOf } from "../judge/run.ts";
 import { badGuard, type GuardOpening, guardOf } from "../part.ts";
 import type { GuardPartOf } from "../schema.ts";

@@ -2,7 +2,7 @@
  * Placeholders of an answer become what they stand for. A text that ends in what may be the beginning of one waits for more. In JSON the value is
  * escaped, and brackets may be too: servers in Go write `<` as `\u003c`.
  */
-import type { Piece, TextFilter, TextForm } from "../contract.ts";
+import type { FilteredPiece, TextFilter, TextForm } from "../contract.ts";
 import { placeholderForm, type Values } from "./vault.ts";
 
 const whole: { readonly [F in TextForm]: RegExp } = {
@@ -42,7 +42,7 @@ function cutOf(text: string, form: TextForm): number {
 
 export function restoreFilter(vault: Values, form: TextForm): TextFilter {
   let held = "";
-  const restored = (text: string): Piece => {
+  const restored = (text: string): FilteredPiece => {
     let did = false;
     const out = text.replace(whole[form], (all, key: string | undefined) => {
       const value = key === undefined ? undefined : vault.valueOf(key);

@@ -2,13 +2,13 @@
  * A guard that asks an HTTP server. The question and the answer are JSON (docs/gateway-guards.md); a streamed answer is asked about by windows, none
  * of which leaves before it was allowed. Which addresses are called follows the rules of upstreams.
  */
+import { isRow } from "../../../protocols/index.ts";
 import { readSecret } from "../../config/secrets.ts";
-import { isRow } from "../../streams/usage.ts";
 import { refusedUrl } from "../../upstreams/address.ts";
 import { connectTo } from "../../upstreams/call.ts";
 import { UpstreamFailure } from "../../upstreams/failure.ts";
 import { Stop } from "../../upstreams/stop.ts";
-import type { Guard, GuardAsk, Piece, Stage, TextFilter, TextForm } from "../contract.ts";
+import type { FilteredPiece, Guard, GuardAsk, Stage, TextFilter } from "../contract.ts";
 import { GuardFailure } from "../failure.ts";
 import { badGuard, type GuardOpening, guardOf } from "../part.ts";
 import type { GuardPartOf } from "../schema.ts";
@@ -49,6 +49,56 @@ function answered(text: string, count: number): Answered {
     default:
       throw new GuardFailure("its server's answer has no decision: allow, flag, block or rewrite");
   }
+}
+
+interface Windows {
+  /** Of the text that is decided on at once. */
+  readonly mostCharacters: number;
+  readonly failsOpen: boolean;
+  /** Errors: GuardFailure. */
+  decide(text: string, more: { readonly before: string; readonly isLast: boolean }): Promise<Answered>;
+}
+
+/** A text of an answer, decided on by windows: none leaves before it was allowed. */
+function windowFilter({ mostCharacters: most, failsOpen, decide }: Windows): TextFilter {
+  let held = "";
+  let before = "";
+  const decided = async (text: string, isLast: boolean): Promise<FilteredPiece> => {
+    try {
+      const got = await decide(text, { before, isLast });
+      before = (before + text).slice(-beforeCharacters);
+      if (got.decision === "block") return { text: "", isBlocked: true };
+      if (got.decision === "rewrite") return { text: got.texts[0]!, did: "rewrite" };
+      return got.decision === "flag" ? { text, did: "flag" } : { text };
+    } catch (error) {
+      if (!failsOpen || !(error instanceof GuardFailure)) throw error;
+      return { text, did: "unjudged" };
+    }
+  };
+  return {
+    push: async text => {
+      held += text;
+      let out = "";
+      let did: FilteredPiece["did"];
+      while (held.length >= most) {
+        // a pair of surrogates stays together
+        const last = held.charCodeAt(most - 1);
+        const size = last >= 0xd800 && last <= 0xdbff ? most - 1 : most;
+        const now = held.slice(0, size);
+        held = held.slice(size);
+        const piece = await decided(now, false);
+        out += piece.text;
+        did = piece.did ?? did;
+        if (piece.isBlocked) return { text: out, isBlocked: true };
+      }
+      return did ? { text: out, did } : { text: out };
+    },
+    end: async () => {
+      const now = held;
+      held = "";
+      return now === "" ? { text: "" } : decided(now, true);
+    },
+  };
 }
 
 /** Errors: gateway/config, gateway/secret. */
@@ -108,51 +158,6 @@ export async function openWebhook(opening: GuardOpening<GuardPartOf<"webhook">>)
     }
   };
 
-  const filterOf = (asked: GuardAsk, form: TextForm, isWhole: boolean): TextFilter => {
-    const most = isWhole ? wholeCharacters : window;
-    let held = "";
-    let before = "";
-    const decide = async (text: string, isLast: boolean): Promise<Piece> => {
-      const got = await ask("answer", asked, [text], { form, before, isLast });
-      before = (before + text).slice(-beforeCharacters);
-      if (got.decision === "block") return { text: "", isBlocked: true };
-      if (got.decision === "rewrite") return { text: got.texts[0]!, did: "rewrite" };
-      return got.decision === "flag" ? { text, did: "flag" } : { text };
-    };
-    const decided = async (text: string, isLast: boolean): Promise<Piece> => {
-      try {
-        return await decide(text, isLast);
-      } catch (error) {
-        if (part.onFailure === "closed" || !(error instanceof GuardFailure)) throw error;
-        return { text, did: "unjudged" };
-      }
-    };
-    return {
-      push: async text => {
-        held += text;
-        let out = "";
-        let did: Piece["did"];
-        while (held.length >= most) {
-          // a pair of surrogates stays together
-          const last = held.charCodeAt(most - 1);
-          const size = last >= 0xd800 && last <= 0xdbff ? most - 1 : most;
-          const now = held.slice(0, size);
-          held = held.slice(size);
-          const piece = await decided(now, false);
-          out += piece.text;
-          did = piece.did ?? did;
-          if (piece.isBlocked) return { text: out, isBlocked: true };
-        }
-        return did ? { text: out, did } : { text: out };
-      },
-      end: async () => {
-        const now = held;
-        held = "";
-        return now === "" ? { text: "" } : decided(now, true);
-      },
-    };
-  };
-
   return guardOf(opening, {
     open: asked => ({
       before: async ({ texts, fixed }) => {
@@ -162,7 +167,12 @@ export async function openWebhook(opening: GuardOpening<GuardPartOf<"webhook">>)
         if (got.decision === "rewrite") return { kind: "rewrite", texts: got.texts };
         return { kind: got.decision === "flag" ? "flag" : "pass" };
       },
-      filter: (form, isWhole) => filterOf(asked, form, isWhole),
+      filter: (form, isWhole) =>
+        windowFilter({
+          mostCharacters: isWhole ? wholeCharacters : window,
+          failsOpen: part.onFailure === "open",
+          decide: (text, more) => ask("answer", asked, [text], { form, ...more }),
+        }),
     }),
     close: () => connection.close(),
   });

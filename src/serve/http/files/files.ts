@@ -75,5 +75,4 @@ export const files: Contract = {
     }),
     ...under("batches", batchRoutes),
   ],
-  error: wire => wire,
 };

@@ -1,5 +1,6 @@
 /** What the contract itself decides: bodies, refusals, pages, and who may. Jobs that train are in the command line's life test. */
 import { afterAll, expect, test } from "vitest";
+import { answerChecker } from "../../../../test/support/openapi.ts";
 import { openDevice } from "../../../tensor/index.ts";
 import { Engines } from "../../engines.ts";
 import { type App, createApp } from "../app.ts";
@@ -10,7 +11,29 @@ import type { FineTuning, FineTuningRequest } from "./port.ts";
 function notebook() {
   const asked: FineTuningRequest[] = [];
   const wishes: string[] = [];
-  const job = (n: number) => ({ id: `ftjob-${n}`, status: "queued", metadata: asked[n]!.metadata });
+  const job = (n: number) => ({
+    id: `ftjob-${n}`,
+    object: "fine_tuning.job" as const,
+    created_at: n,
+    finished_at: null,
+    estimated_finish: null,
+    model: asked[n]!.model,
+    fine_tuned_model: null,
+    organization_id: "local",
+    status: "queued" as const,
+    error: null,
+    training_file: asked[n]!.trainingFile.id,
+    validation_file: null,
+    result_files: [],
+    trained_tokens: null,
+    seed: n,
+    method: asked[n]!.method,
+    hyperparameters: { n_epochs: "auto", batch_size: "auto", learning_rate_multiplier: "auto" } as const,
+    integrations: [],
+    metadata: asked[n]!.metadata,
+  });
+  const event = { object: "fine_tuning.job.event", created_at: 1, level: "info", message: "", type: "message", data: {} } as const;
+  const checkpoint = { object: "fine_tuning.job.checkpoint", created_at: 1, step_number: 1, metrics: {} } as const;
   const port: FineTuning = {
     async create(request) {
       asked.push(request);
@@ -23,9 +46,15 @@ function notebook() {
       wishes.push(`${wish} ${id}`);
       return port.get(id)!;
     },
-    events: id => Array.from({ length: 30 }, (_, n) => ({ id: `${id}-event-${n}` })),
+    events: id => Array.from({ length: 30 }, (_, n) => ({ id: `${id}-event-${n}`, ...event })),
     remove: async model => model === "ft-tiny",
-    checkpoints: id => Array.from({ length: 12 }, (_, n) => ({ id: `${id}-checkpoint-${n}` })),
+    checkpoints: id =>
+      Array.from({ length: 12 }, (_, n) => ({
+        id: `${id}-checkpoint-${n}`,
+        fine_tuning_job_id: id,
+        fine_tuned_model_checkpoint: `m-${n}@1`,
+        ...checkpoint,
+      })),
   };
   return { asked, wishes, port };
 }
@@ -150,6 +179,20 @@ test("lists are newest first, twenty jobs and events and ten checkpoints a page,
   expect((await send("/fine_tuning/jobs/ftjob-1/checkpoints")).body.data).toHaveLength(10);
   for (const path of ["/ftjob-99", "/ftjob-99/events", "/ftjob-99/checkpoints"])
     expect(await send(`/fine_tuning/jobs${path}`)).toMatchObject({ status: 404, body: { error: { code: "not_found" } } });
+});
+
+test("jobs, events and checkpoints are answered as /api/openapi.json describes them", async () => {
+  const { consoleDocument } = await import("../console-operations.ts");
+  const check = answerChecker(consoleDocument("0"));
+  const at = "/v1/fine_tuning/jobs";
+  const answers = {
+    [`POST ${at}`]: (await create()).body,
+    [`GET ${at}`]: (await send("/fine_tuning/jobs")).body,
+    [`GET ${at}/{id}`]: (await send("/fine_tuning/jobs/ftjob-1")).body,
+    [`GET ${at}/{id}/events`]: (await send("/fine_tuning/jobs/ftjob-1/events")).body,
+    [`GET ${at}/{id}/checkpoints`]: (await send("/fine_tuning/jobs/ftjob-1/checkpoints")).body,
+  };
+  for (const [operation, answer] of Object.entries(answers)) expect(check(operation, answer)).toEqual([]);
 });
 
 test("cancel, pause and resume reach the job without a body, and no other page's", async () => {

@@ -103,5 +103,4 @@ export const fineTuning: Contract = {
     wish("pause"),
     wish("resume"),
   ],
-  error: wire => wire,
 };

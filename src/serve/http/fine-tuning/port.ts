@@ -1,4 +1,7 @@
 /** What the contract needs of whoever carries fine-tuning jobs out; objects are answered as they are given. Trains nothing. */
+import type { z } from "zod";
+import type { Answered } from "../../../base/index.ts";
+import type { checkpoints, job, jobEvents } from "../console-answers/jobs.ts";
 
 export type Auto = number | "auto";
 export interface JobHyperparameters {
@@ -27,14 +30,9 @@ export interface FineTuningRequest {
   readonly owner: string | null;
 }
 
-export interface FineTuningJobData {
-  readonly id: string;
-  readonly status: string;
-  readonly metadata: Readonly<Record<string, string>> | null;
-}
-interface Listed {
-  readonly id: string;
-}
+export type FineTuningJobData = Answered<z.output<typeof job>>;
+type EventData = Answered<z.output<typeof jobEvents>>["data"][number];
+type CheckpointData = Answered<z.output<typeof checkpoints>>["data"][number];
 
 export interface FineTuning {
   create(request: FineTuningRequest): Promise<FineTuningJobData>;
@@ -45,8 +43,8 @@ export interface FineTuning {
   ownerOf(id: string): string | null;
   /** Errors where the job's status does not take it. */
   wish(id: string, wish: "cancel" | "pause" | "resume"): FineTuningJobData;
-  events(id: string): readonly Listed[];
-  checkpoints(id: string): readonly Listed[];
+  events(id: string): readonly EventData[];
+  checkpoints(id: string): readonly CheckpointData[];
   /** Takes a model that a job made out of what is served, for good; false where no job made it. Errors: serve/inUse while anything points at it. */
   remove(model: string): Promise<boolean>;
 }

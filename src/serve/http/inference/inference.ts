@@ -2,20 +2,17 @@
  * The Open Inference Protocol, version 2 (KServe), over REST: health, metadata and `infer` over named tensors, and its text extension
  * `generate` and `generate_stream`. Texts are tensors of BYTES; a decoder's answer is BYTES, an encoder's FP32. No binary tensor data.
  */
-import { z } from "zod";
+import type { z } from "zod";
+import { errorBodies, generateRequest, inferRequest, plainEvents } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import type { EndEvent } from "../../generation.ts";
-import { limits } from "../../limits.ts";
 import { collectAll, merged } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { answering, type Contract, describing, get, post, under } from "../contract.ts";
-import { plainEvents } from "../event-stream.ts";
 import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
-import { samplingFields } from "../sampling-fields.ts";
 import { checkRows, signatureOf } from "../tensorflow/signatures.ts";
 import { type AnyEngine, calibrationOf, targetEngine, versionOf } from "../tensorflow/versions.ts";
-import type { WireError } from "../wire-error.ts";
 
 function targeted(c: AppContext, { engines }: Services): AnyEngine {
   const version = c.req.param("version");
@@ -68,26 +65,8 @@ function metadata(c: AppContext, services: Services): Response {
   });
 }
 
-const parameters = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]));
-const inferSchema = z.object({
-  id: z.string().max(256).nullish(),
-  parameters: parameters.nullish(),
-  inputs: z
-    .array(
-      z.object({
-        name: z.string(),
-        shape: z.array(z.int().min(0)).min(1).max(8),
-        datatype: z.string(),
-        data: z.array(z.unknown()).max(limits.embeddingTexts),
-      }),
-    )
-    .min(1)
-    .max(8),
-  outputs: z.array(z.looseObject({ name: z.string() })).nullish(),
-});
-
 /** The texts of the one tensor that is taken. Its data may be nested as its shape says, or flat. */
-function textsOf(inputs: z.output<typeof inferSchema>["inputs"]): string[] {
+function textsOf(inputs: z.output<typeof inferRequest>["inputs"]): string[] {
   const [input, more] = inputs;
   if (input!.name !== "text" || more)
     throw serveErrors.fail("parameter", {
@@ -118,7 +97,7 @@ function textsOf(inputs: z.output<typeof inferSchema>["inputs"]): string[] {
 
 async function infer(c: AppContext, services: Services): Promise<Response> {
   const engine = targeted(c, services);
-  const body = parseBody(inferSchema, await bodyOf(c));
+  const body = parseBody(inferRequest, await bodyOf(c));
   const texts = textsOf(body.inputs);
   checkRows(texts.length, "inputs[0].shape", engine);
   const signature = signatureOf(engine, "predict", undefined);
@@ -149,17 +128,11 @@ async function infer(c: AppContext, services: Services): Promise<Response> {
   });
 }
 
-const { model: _, n: __, stream: ___, stream_options: ____, user: _____, ...sampling } = samplingFields;
-const generateSchema = z.object({
-  id: z.string().max(256).nullish(),
-  text_input: z.string().min(1),
-  parameters: z.object({ ...sampling, max_tokens: z.int().min(1).nullish(), details: z.boolean().nullish() }).nullish(),
-});
 /** The extension's default. */
 const defaultMaxTokens = 20;
 
 async function startGenerate(c: AppContext, services: Services) {
-  const { id, text_input: text, parameters: given } = parseBody(generateSchema, await bodyOf(c));
+  const { id, text_input: text, parameters: given } = parseBody(generateRequest, await bodyOf(c));
   const engine = services.engines.find(targeted(c, services).model.id);
   const { max_tokens, details = false, ...options } = given ?? {};
   const { generations } = continueTexts({
@@ -195,16 +168,9 @@ async function generateStream(c: AppContext, services: Services): Promise<Respon
       yield { ...head, text_output: event.text, ...(details ? { details: { ...reason, logprobs: logprobs(event.tokens) } } : {}) };
     }
   }
-  return streamAnswer(
-    c,
-    services,
-    generations,
-    chunks(),
-    plainEvents(wire => errorOf(wire)),
-  );
+  return streamAnswer(c, services, generations, chunks(), plainEvents(errorBodies.inference));
 }
 
-const errorOf = ({ body }: WireError) => ({ error: body.error.message });
 const of = (path: string) => [`/v2/models/:model${path}`, `/v2/models/:model/versions/:version${path}`];
 
 export const inference: Contract = {
@@ -217,7 +183,7 @@ export const inference: Contract = {
     ...of("/ready").map(path => describing("models", get(path, modelReady))),
     ...of("/infer").map(path => answering("other", post(path, infer))),
   ],
-  error: wire => ({ status: wire.status, body: errorOf(wire) }),
+  errors: errorBodies.inference,
 };
 
 /** The text extension has statuses of its own: 422 for what a request says wrongly, 424 for a generation that failed. */
@@ -229,5 +195,6 @@ export const inferenceText: Contract = {
     ...of("/generate").map(path => answering("completions", post(path, generate))),
     ...of("/generate_stream").map(path => answering("completions", post(path, generateStream))),
   ],
-  error: wire => ({ status: textStatus[wire.status] ?? wire.status, body: errorOf(wire) }),
+  errors: errorBodies.inference,
+  statuses: textStatus,
 };

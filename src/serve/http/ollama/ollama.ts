@@ -3,65 +3,24 @@
  * is the default. Models are not pulled, created or removed here; how long they rest in memory (`keep_alive`) is read for every contract.
  */
 import { z } from "zod";
+import { errorBodies, jsonLines, ollamaChatRequest, ollamaEmbedRequest, ollamaGenerateRequest } from "../../../protocols/index.ts";
 import type { Engine } from "../../engine.ts";
 import { parentOf } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
-import { limits } from "../../limits.ts";
 import type { ChatTurn } from "../../served-model.ts";
 import { collectAll, merged } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { type ChatRun, startChat } from "../chat-run.ts";
 import { answering, type Contract, describing, get, post } from "../contract.ts";
 import { embedTexts } from "../embed-texts.ts";
-import { jsonLines } from "../event-stream.ts";
 import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from "../exchange.ts";
 import { parseBody, refuse } from "../parse.ts";
 import type { AnyEngine } from "../tensorflow/versions.ts";
 import { type AnswerParser, type AnswerPart, joined, plainAnswer } from "../tools/answer-parser.ts";
 import { formatOf } from "../tools/format.ts";
-import { toolName, toolUse } from "../tools/tool.ts";
-import type { WireError } from "../wire-error.ts";
-import { format, ollamaRefusals, options, samplingOf } from "./fields.ts";
+import { toolUse } from "../tools/tool.ts";
+import { ollamaRefusals, samplingOf } from "./fields.ts";
 import { findOllama, ollamaName } from "./names.ts";
-
-const common = {
-  model: z.string(),
-  stream: z.boolean().nullish(),
-  format,
-  options,
-  keep_alive: z.union([z.string(), z.number()]).nullish(),
-};
-const generateSchema = z.object({ ...common, prompt: z.string().nullish(), system: z.string().nullish(), raw: z.boolean().nullish() });
-const chatSchema = z.object({
-  ...common,
-  messages: z
-    .array(
-      z.object({
-        role: z.enum(["system", "user", "assistant", "tool"]),
-        content: z.string().nullish(),
-        images: z.array(z.unknown()).max(0, { error: "no images: only text is read" }).nullish(),
-        tool_calls: z
-          .array(z.object({ function: z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()) }) }))
-          .max(limits.tools)
-          .nullish(),
-        tool_name: z.string().nullish(),
-      }),
-    )
-    .max(limits.messages),
-  tools: z
-    .array(
-      z.object({
-        type: z.literal("function"),
-        function: z.object({
-          name: toolName,
-          description: z.string().nullish(),
-          parameters: z.record(z.string(), z.unknown()).nullish(),
-        }),
-      }),
-    )
-    .max(limits.tools)
-    .nullish(),
-});
 
 function decoderOf(c: AppContext, { engines }: Services, name: string): Engine {
   const engine = findOllama(engines, name);
@@ -81,8 +40,6 @@ interface Shape {
   /** In the last line. */
   readonly empty: object;
 }
-
-const errorOf = ({ body }: WireError) => ({ error: body.error.message });
 
 /** A finished call as Ollama writes it. What has no object of arguments is said as text. */
 function callOf(parts: readonly AnswerPart[]): object | string {
@@ -171,7 +128,7 @@ async function answer(
       if (event.kind === "end") yield { ...head(), ...shape.empty, ...last(event.finishReason, event.usage.completionTokens) };
     }
   }
-  return streamAnswer(c, services, generations, lines(), jsonLines(errorOf));
+  return streamAnswer(c, services, generations, lines(), jsonLines(errorBodies.ollama));
 }
 
 /** A chat's message with calls keeps what was said beside them. */
@@ -187,7 +144,7 @@ const messageShape: Shape = {
 
 async function generate(c: AppContext, services: Services): Promise<Response> {
   const raw = await bodyOf(c);
-  const body = parseBody(generateSchema, raw);
+  const body = parseBody(ollamaGenerateRequest, raw);
   refuse(ollamaRefusals, raw);
   const engine = decoderOf(c, services, body.model);
   const created_at = new Date(services.clock.now()).toISOString();
@@ -207,7 +164,7 @@ async function generate(c: AppContext, services: Services): Promise<Response> {
 
 async function chat(c: AppContext, services: Services): Promise<Response> {
   const raw = await bodyOf(c);
-  const body = parseBody(chatSchema, raw);
+  const body = parseBody(ollamaChatRequest, raw);
   refuse(ollamaRefusals, raw);
   const engine = decoderOf(c, services, body.model);
   if (body.messages.length === 0)
@@ -241,14 +198,6 @@ async function chat(c: AppContext, services: Services): Promise<Response> {
   return answer(c, services, body.model, body.stream ?? true, run, messageShape);
 }
 
-const text = z.string();
-const embedSchema = z.object({
-  model: z.string(),
-  input: z.union([text, z.array(text).min(1).max(limits.embeddingTexts)], { error: "a text, or a list of texts" }),
-  truncate: z.boolean().nullish(),
-  dimensions: z.int().min(1).nullish(),
-});
-
 function encoderOf(c: AppContext, { engines }: Services, name: string) {
   const engine = engines.findEncoder(findOllama(engines, name).model.id);
   c.var.exchange.engine = engine;
@@ -256,7 +205,7 @@ function encoderOf(c: AppContext, { engines }: Services, name: string) {
 }
 
 async function embed(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(embedSchema, await bodyOf(c));
+  const body = parseBody(ollamaEmbedRequest, await bodyOf(c));
   const startMs = services.clock.monotonic();
   const { vectors, tokens } = await embedTexts({
     engine: encoderOf(c, services, body.model),
@@ -277,7 +226,7 @@ async function embed(c: AppContext, services: Services): Promise<Response> {
 
 /** The older form of `embed`. */
 async function embedOne(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(z.object({ model: z.string(), prompt: text }), await bodyOf(c));
+  const body = parseBody(z.object({ model: z.string(), prompt: z.string() }), await bodyOf(c));
   const engine = encoderOf(c, services, body.model);
   const { vectors } = await embedTexts({ engine, inputs: [body.prompt], truncate: true, signal: c.req.raw.signal });
   return c.json({ embedding: Array.from(vectors[0]!) });
@@ -346,5 +295,5 @@ export const ollama: Contract = {
     describing("models", post("/api/show", show)),
     get("/api/version", (c, { version }) => c.json({ version })),
   ],
-  error: wire => ({ status: wire.status, body: errorOf(wire) }),
+  errors: errorBodies.ollama,
 };

@@ -2,48 +2,30 @@
  * POST /v1/responses: OpenAI's newer form of a chat, which the AI SDK asks first. Text and functions in and out. A response is kept, unless
  * `store` is false, so that the next one may go on from it; `GET` and `DELETE /v1/responses/ID` read it and take it away.
  */
-import type { Engine } from "../../engine.ts";
+import {
+  type OutputItem,
+  ResponseItems,
+  type ResponsesRequest,
+  type Row,
+  responseHead,
+  responseState,
+  responsesRequest,
+  typedEvents,
+} from "../../../protocols/index.ts";
 import type { Usage } from "../../generation.ts";
 import { collectAll, merged, wireUsage } from "../answers.ts";
 import { startChat } from "../chat-run.ts";
 import { answering, del, get, post, type Route } from "../contract.ts";
-import { typedEvents } from "../event-stream.ts";
 import { type AppContext, askerOf, bodyOf, callerOf, newId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
 import type { Caller } from "../owner.ts";
 import { parseBody, refuse } from "../parse.ts";
+import type { AnswerPart } from "../tools/answer-parser.ts";
 import { isCopy } from "../visited.ts";
-import { type OutputItem, type ResponseEvent, ResponseOutput } from "./output.ts";
-import { itemsOf, type ResponsesBody, requestSchema, responsesRefusals, responseTools, responseTurns, sampledBody } from "./request.ts";
+import { itemsOf, responsesRefusals, responseTools, responseTurns, sampledBody } from "./request.ts";
 import { type KeptResponse, keptItem, type ResponseStore } from "./store.ts";
 
 type Status = "in_progress" | "completed" | "incomplete";
-
-/** What every state of a response has in common. */
-const head = (body: ResponsesBody, engine: Engine, createdAt: number) => ({
-  id: newId("resp"),
-  object: "response",
-  created_at: createdAt,
-  background: false,
-  error: null,
-  instructions: body.instructions ?? null,
-  max_output_tokens: body.max_output_tokens ?? null,
-  metadata: body.metadata ?? {},
-  model: body.model,
-  parallel_tool_calls: body.parallel_tool_calls ?? true,
-  previous_response_id: body.previous_response_id ?? null,
-  reasoning: { effort: null, summary: null },
-  service_tier: "default",
-  store: body.store ?? true,
-  system_fingerprint: engine.fingerprint,
-  temperature: body.temperature ?? 1,
-  text: { format: body.text?.format ?? { type: "text" } },
-  tool_choice: body.tool_choice ?? "auto",
-  tools: body.tools ?? [],
-  top_p: body.top_p ?? 1,
-  truncation: "disabled",
-  user: body.user ?? null,
-});
 
 const usageOf = (prompts: readonly (readonly number[])[], usage: Usage) => {
   const { prompt_tokens, prompt_tokens_details, completion_tokens, completion_tokens_details, total_tokens } = wireUsage(prompts, [usage]);
@@ -57,13 +39,19 @@ const usageOf = (prompts: readonly (readonly number[])[], usage: Usage) => {
 };
 
 /** What was said before. Errors: serve/unknownResponse where the response is not kept. */
-const before = ({ previous_response_id: id }: ResponsesBody, caller: Caller, store: ResponseStore): KeptResponse["conversation"] =>
+const before = ({ previous_response_id: id }: ResponsesRequest, caller: Caller, store: ResponseStore): KeptResponse["conversation"] =>
   id == null ? [] : store.get(caller, id, "previous_response_id").conversation;
+
+/** Takes a part of the answer; gives what is to be told of it. */
+const outputOf = (output: ResponseItems<string>, part: AnswerPart): Row[] => {
+  if (part.kind === "text") return output.text(part.text);
+  return part.kind === "call" ? output.call(part.index, part.id, part.name, "") : output.call(part.index, "", "", part.text);
+};
 
 async function create(c: AppContext, services: Services): Promise<Response> {
   const raw = await bodyOf(c);
   refuse(responsesRefusals, raw);
-  const body = parseBody(requestSchema, raw);
+  const body = parseBody(responsesRequest, raw);
   const engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
   const { responses: store } = services;
@@ -78,52 +66,56 @@ async function create(c: AppContext, services: Services): Promise<Response> {
     maxTokens: body.max_output_tokens ?? undefined,
     ...askerOf(c),
   });
-  const common = head(body, engine, services.created());
-  const state = (status: Status, items: readonly OutputItem[], usage?: Usage) => ({
-    ...common,
-    status,
-    incomplete_details: status === "incomplete" ? { reason: "max_output_tokens" } : null,
-    output: structuredClone(items),
-    usage: usage ? usageOf(prompts, usage) : null,
+  const id = newId("resp");
+  const isStored = body.store ?? true;
+  const head = responseHead(body, {
+    id,
+    createdAt: services.created(),
+    model: body.model,
+    previousId: body.previous_response_id,
+    isStored,
+    effort: null,
+    text: { format: body.text?.format ?? { type: "text" } },
+    fingerprint: engine.fingerprint,
   });
+  const state = (status: Status, items: readonly OutputItem<string>[], usage?: Usage) =>
+    responseState(head, status, items, usage ? usageOf(prompts, usage) : null, status === "incomplete" ? "max_output_tokens" : undefined);
   const statusOf = (reason: string): Status => (reason === "length" ? "incomplete" : "completed");
-  const ended = (status: Status, items: readonly OutputItem[], usage: Usage) => {
+  const ended = (status: Status, items: readonly OutputItem<string>[], usage: Usage) => {
     const whole = state(status, items, usage);
-    if (common.store && !isCopy(c.req.raw)) {
+    if (isStored && !isCopy(c.req.raw)) {
       const own = input.map(keptItem);
-      store.add({ owner: caller.owner, id: common.id, body: whole, input: own, conversation: [...earlier, ...own, ...whole.output] });
+      store.add({ owner: caller.owner, id, body: whole, input: own, conversation: [...earlier, ...own, ...whole.output] });
     }
     return whole;
   };
-  const output = new ResponseOutput();
+  const output = new ResponseItems<string>(newId);
   const parse = parser();
 
   if (!body.stream) {
     const [answer] = await collectAll(generations);
-    for (const part of [...parse.push(answer!.text), ...parse.end()]) output.push(part);
+    for (const part of [...parse.push(answer!.text), ...parse.end()]) outputOf(output, part);
     const status = statusOf(answer!.finishReason);
     output.end(status === "completed");
-    return c.json(ended(status, output.items, answer!.usage));
+    return c.json(ended(status, output.list, answer!.usage));
   }
 
   let sequence = 0;
-  const numbered = <E extends ResponseEvent>(event: E) => ({ ...event, sequence_number: sequence++ });
+  const numbered = <E extends Row>(event: E) => ({ ...event, sequence_number: sequence++ });
   async function* events(): AsyncGenerator<unknown, void, undefined> {
     const begun = state("in_progress", []);
     yield numbered({ type: "response.created", response: begun });
     yield numbered({ type: "response.in_progress", response: begun });
     for await (const { event } of merged(generations)) {
       const parts = [...parse.push(event.text), ...(event.kind === "end" ? parse.end() : [])];
-      for (const part of parts) for (const told of output.push(part)) yield numbered(told);
+      for (const part of parts) for (const told of outputOf(output, part)) yield numbered(told);
       if (event.kind === "text") continue;
       const status = statusOf(event.finishReason);
       for (const told of output.end(status === "completed")) yield numbered(told);
-      yield numbered({ type: `response.${status}`, response: ended(status, output.items, event.usage) });
+      yield numbered({ type: `response.${status}`, response: ended(status, output.list, event.usage) });
     }
   }
-  const framing = typedEvents(({ body: { error } }) =>
-    numbered({ type: "error", code: error.code, message: error.message, param: error.param }),
-  );
+  const framing = typedEvents(({ error }) => numbered({ type: "error", code: error.code, message: error.message, param: error.param }));
   return streamAnswer(c, services, generations, events(), framing);
 }
 

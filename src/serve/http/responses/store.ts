@@ -3,13 +3,13 @@
  * first, and all of them with the server. Where all owners together hold too much, the owner with most loses first, so nobody drives out one who
  * holds less. A response and its items are their owner's alone.
  */
+import type { ResponsesItem } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { newId } from "../exchange.ts";
 import { type Caller, mayUse, type Owned } from "../owner.ts";
-import type { Item } from "./request.ts";
 
-export type KeptItem = Item & { readonly id: string };
+export type KeptItem = ResponsesItem & { readonly id: string };
 
 export interface KeptResponse extends Owned {
   readonly id: string;
@@ -22,7 +22,7 @@ export interface KeptResponse extends Owned {
 }
 
 /** An item with an id of its own where it came without. */
-export const keptItem = (item: Item): KeptItem => ({ ...item, type: item.type ?? "message", id: item.id ?? newId("msg") });
+export const keptItem = (item: ResponsesItem): KeptItem => ({ ...item, type: item.type ?? "message", id: item.id ?? newId("msg") });
 
 const itemKey = ({ owner = null }: Owned, id: string): string => JSON.stringify([owner, id]);
 

@@ -123,5 +123,4 @@ export const sagemaker: Contract = {
     ),
     ...multiModelRoutes(invoke),
   ],
-  error: wire => wire,
 };

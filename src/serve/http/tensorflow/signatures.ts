@@ -1,5 +1,6 @@
 /** What models answer in TensorFlow Serving's words: signatures as a table, with the names and types of what goes in and comes out. */
 import { z } from "zod";
+import { samplingFields } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { collectAll } from "../answers.ts";
@@ -8,7 +9,6 @@ import { classifyTexts } from "../classify-texts.ts";
 import { embedTexts } from "../embed-texts.ts";
 import type { Asker } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
-import { samplingFields } from "../sampling-fields.ts";
 import { likelihoodOf, scoredTokens, scoreTexts } from "../score.ts";
 import type { AnyEngine } from "./versions.ts";
 

@@ -3,6 +3,7 @@
  * columns (`inputs`); one named output loses its name; errors are `{ "error": "..." }`. The status of a model without a version shares its
  * address with OpenAI's (`models.ts`). Bodies are read in its own JSON. No gRPC.
  */
+import { errorBodies } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { answering, type Contract, describing, get, post, type Route } from "../contract.ts";
 import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
@@ -138,5 +139,5 @@ export const tensorflow: Contract = {
     named(describing("models", get("/v1/models/:target{.+/metadata}", metadata)), "/v1/models/:model/metadata"),
     named(describing("models", get("/v1/models/:target{.+/(?:versions|labels)/[^/]+}", status)), "/v1/models/:model/versions/:version"),
   ],
-  error: ({ status: code, body }) => ({ status: code, body: { error: body.error.message } }),
+  errors: errorBodies.tensorflow,
 };

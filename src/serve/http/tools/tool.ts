@@ -1,34 +1,6 @@
-/** Functions that a chat may call, and whether it must, as OpenAI's chat completions write them. */
-import { z } from "zod";
+/** Functions that a chat may call, and whether it must. */
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-
-/** OpenAI's rule for names of functions. */
-export const toolName = z.string().regex(/^[\w-]{1,64}$/, { error: "1 to 64 letters, digits, _ or -" });
-const parameters = z.record(z.string(), z.unknown());
-
-export const toolFields = {
-  tools: z
-    .array(
-      z.object({
-        type: z.literal("function"),
-        function: z.object({
-          name: toolName,
-          description: z.string().nullish(),
-          parameters: parameters.nullish(),
-          strict: z.boolean().nullish(),
-        }),
-      }),
-    )
-    .max(limits.tools)
-    .nullish(),
-  tool_choice: z
-    .union([z.enum(["none", "auto", "required"]), z.object({ type: z.literal("function"), function: z.object({ name: toolName }) })], {
-      error: '"none", "auto", "required" or { type: "function", function: { name } }',
-    })
-    .nullish(),
-  parallel_tool_calls: z.boolean().nullish(),
-} as const;
 
 export interface Tool {
   readonly name: string;

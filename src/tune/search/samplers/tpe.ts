@@ -4,19 +4,8 @@
  */
 import type { Json, Random } from "../../../base/index.ts";
 import { normalBelow } from "../../../statistics/index.ts";
-import {
-  type ChoiceParameter,
-  indexOf,
-  isActive,
-  isChoice,
-  type Parameter,
-  type Point,
-  placeOf,
-  pointAt,
-  type Space,
-  sizeOf,
-  valueAt,
-} from "../space.ts";
+import { indexOf, isActive, isChoice, type Point, placeOf, pointAt, type Space, sizeOf, valueAt } from "../space.ts";
+import type { ChoiceParameter, Parameter } from "../space-options.ts";
 import type { Trial } from "../trial.ts";
 import { haltonPlaces } from "./halton.ts";
 import type { Sampler } from "./sampler.ts";

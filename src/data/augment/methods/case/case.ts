@@ -1,22 +1,10 @@
 /** The same text in another case: all lower, all upper, every word with a capital, or single words shouted. Addresses stay as they are. */
-import { z } from "zod";
 import { changed, plainMethod } from "../../method.ts";
 import { caseLike, joined, piecesOf } from "../../words.ts";
-
-const modes = ["lower", "upper", "title", "shout"] as const;
+import { letterCasePart } from "./options.ts";
 
 export const letterCase = plainMethod({
-  name: "case",
-  version: 1,
-  options: z.strictObject({
-    /** One is drawn for each variant. */
-    modes: z
-      .array(z.enum(modes))
-      .min(1)
-      .default([...modes]),
-    /** Words that `shout` puts in capitals. */
-    rate: z.number().gt(0).max(1).default(0.1),
-  }),
+  ...letterCasePart,
   vary({ text }, draw, o) {
     const mode = o.modes[draw.below(o.modes.length)]!;
     const to = {

@@ -2,13 +2,12 @@
  * Typing errors: a neighbouring key, two letters exchanged, one left out, one doubled. Numbers and addresses stay right. The four kinds after
  * Damerau 1964, who found that nearly all errors are one of them.
  */
-import { z } from "zod";
 import type { Random } from "../../../../base/index.ts";
 import { changed, plainMethod } from "../../method.ts";
 import { caseLike, joined, piecesOf } from "../../words.ts";
-import { layoutNames, neighbours } from "./layouts.ts";
+import { neighbours } from "./layouts.ts";
+import { keyboardPart, type kinds } from "./options.ts";
 
-const kinds = ["neighbour", "exchange", "omit", "double"] as const;
 type Kind = (typeof kinds)[number];
 
 /** A word of one letter is as good as always right. */
@@ -26,17 +25,7 @@ function mistyped(letters: readonly string[], kind: Kind, at: number, draw: Rand
 }
 
 export const keyboard = plainMethod({
-  name: "keyboard",
-  version: 1,
-  options: z.strictObject({
-    layout: z.enum(layoutNames).default("qwerty"),
-    /** Errors a word. */
-    rate: z.number().gt(0).max(1).default(0.05),
-    kinds: z
-      .array(z.enum(kinds))
-      .min(1)
-      .default([...kinds]),
-  }),
+  ...keyboardPart,
   prepare: async ({ layout }) => neighbours(layout),
   vary({ text }, draw, o, near) {
     const pieces = piecesOf(text).map(p => {

@@ -2,13 +2,11 @@
  * Back-formatting: a plain text dressed as HTML or Markdown, or dressed and read back through Loam's HTML reader, which leaves its words and
  * changes its lines. The words of the page are the words of the text.
  */
-import { z } from "zod";
 import type { Random } from "../../../../base/index.ts";
 import { htmlToText } from "../../../sources/html.ts";
 import { changed, plainMethod } from "../../method.ts";
 import { piecesOf } from "../../words.ts";
-
-const targets = ["html", "markdown", "text"] as const;
+import { markupPart } from "./options.ts";
 
 /** A first line that reads like a title. */
 const maxTitle = 80;
@@ -79,17 +77,7 @@ export function toMarkdown(text: string, draw: Random, rate: number): string {
 }
 
 export const markup = plainMethod({
-  name: "markup",
-  version: 1,
-  options: z.strictObject({
-    /** One is drawn for each variant. */
-    to: z
-      .array(z.enum(targets))
-      .min(1)
-      .default([...targets]),
-    /** Words that are set off. */
-    rate: z.number().min(0).max(1).default(0.05),
-  }),
+  ...markupPart,
   vary({ text }, draw, o) {
     const to = o.to[draw.below(o.to.length)]!;
     if (to === "markdown") return changed(text, toMarkdown(text, draw, o.rate));

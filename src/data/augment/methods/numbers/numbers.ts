@@ -2,21 +2,14 @@
  * The same numbers written otherwise: thousands with or without separators, `%` or `percent`. A number gets separators only where it counts
  * something (five digits or more before a word in lower case); years, codes and phone numbers stay.
  */
-import { z } from "zod";
 import { changed, plainMethod } from "../../method.ts";
+import { numberFormatPart } from "./options.ts";
 
 /** How far back from a percent sign an address may begin, characters. */
 const maxAddress = 300;
 
 export const numberFormat = plainMethod({
-  name: "numbers",
-  version: 1,
-  options: z.strictObject({
-    rate: z.number().gt(0).max(1).default(1),
-    decimal: z.enum([".", ","]).default("."),
-    /** How the texts' language writes percent. */
-    percent: z.string().min(1).default("percent"),
-  }),
+  ...numberFormatPart,
   vary({ text }, draw, { rate, decimal, percent }) {
     const separator = decimal === "." ? "," : ".";
     const group = separator === "," ? "," : "\\.";

@@ -2,37 +2,18 @@
  * A paraphrase written by a model. It is taken where its words are like the parent's but not the same, its length is near, its meaning is near
  * (with an embedder), and no number or address was lost or invented: what can be checked without believing the model.
  */
-import { z } from "zod";
 import { sizeOf } from "../../../document.ts";
 import type { Embedder } from "../../../resources.ts";
 import { askingMethod } from "../../method.ts";
 import { cosine, wordSimilarity } from "../../similarity.ts";
-import { paraphraseFault, paraphraseInstruction, paraphraseLimits } from "./faults.ts";
-
-const defaultPrompt = `${paraphraseInstruction}\n\n{text}`;
+import { paraphraseFault } from "./faults.ts";
+import { paraphrasePart } from "./options.ts";
 
 /** Requests are seeded by whole numbers that every server takes. */
 const seedRange = 2 ** 31;
 
 export const paraphrase = askingMethod({
-  name: "paraphrase",
-  version: 1,
-  options: z.strictObject({
-    /** One is drawn for each variant; `{text}` is the document. */
-    prompts: z
-      .array(z.string().refine(p => p.includes("{text}"), { message: "a prompt with {text}" }))
-      .min(1)
-      .default([defaultPrompt]),
-    system: z.string().optional(),
-    temperature: z.number().min(0).max(2).default(0.7),
-    maxTokens: z.number().int().positive().default(1024),
-    /** Longer documents are left out. */
-    maxBytes: z.number().int().positive().default(8000),
-    ...paraphraseLimits.shape,
-    /** A model that the command line knows; without one, meaning is not measured. */
-    embedder: z.string().min(1).optional(),
-    minCosine: z.number().min(-1).max(1).default(0.8),
-  }),
+  ...paraphrasePart,
   needs: o => (o.embedder === undefined ? [] : [{ kind: "embedder", model: o.embedder }]),
   prepare: async (o, resources): Promise<Embedder | undefined> => (o.embedder === undefined ? undefined : resources.embedder(o.embedder)),
   reckon: ({ text }, o) => ({

@@ -2,12 +2,10 @@
  * Words replaced by words of like meaning (EDA's synonym replacement, Wei & Zou 2019), from the user's own table: Loam has none, since what
  * may stand for what depends on the texts. A file is JSON (`{"buy": ["get", "purchase"]}`) or lines `buy<tab>get, purchase`.
  */
-import { z } from "zod";
 import { dataErrors } from "../../../errors.ts";
 import { changed, plainMethod } from "../../method.ts";
 import { caseLike, joined, piecesOf } from "../../words.ts";
-
-const table = z.record(z.string().min(1), z.array(z.string().min(1)).min(1));
+import { synonymPart, table } from "./options.ts";
 
 function parseTable(text: string, path: string): Record<string, string[]> {
   if (/^\s*\{/.test(text)) {
@@ -37,17 +35,7 @@ function parseTable(text: string, path: string): Record<string, string[]> {
 }
 
 export const synonym = plainMethod({
-  name: "synonym",
-  version: 1,
-  options: z
-    .strictObject({
-      table: table.optional(),
-      /** A file of the project. */
-      file: z.string().min(1).optional(),
-      /** Share of the words in the table that are replaced. */
-      rate: z.number().gt(0).max(1).default(0.3),
-    })
-    .refine(o => (o.table === undefined) !== (o.file === undefined), { message: "either a table or a file" }),
+  ...synonymPart,
   needs: o => (o.file === undefined ? [] : [{ kind: "file", path: o.file }]),
   async prepare(o, resources): Promise<ReadonlyMap<string, readonly string[]>> {
     const given = o.table ?? parseTable((await resources.file(o.file!)).toString("utf8"), o.file!);

@@ -1,17 +1,10 @@
 /** Quantities in other units: 5 km as 5,000 m or 3.1 mi, 70 °F as 21 °C, 12 lb as 5.4 kg. The value that was written can be computed back. */
-import { z } from "zod";
 import { changed, plainMethod } from "../../method.ts";
 import { conversions, findQuantities } from "./convert.ts";
+import { unitVariationPart } from "./options.ts";
 
 export const unitVariation = plainMethod({
-  name: "units",
-  version: 1,
-  options: z.strictObject({
-    /** Share of the quantities that are converted. */
-    rate: z.number().gt(0).max(1).default(1),
-    /** The decimal mark of the texts; thousands are grouped by the other one. */
-    decimal: z.enum([".", ","]).default("."),
-  }),
+  ...unitVariationPart,
   vary({ text }, draw, { rate, decimal }) {
     let [out, at] = ["", 0];
     for (const q of findQuantities(text, decimal)) {

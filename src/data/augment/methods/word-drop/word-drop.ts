@@ -1,15 +1,10 @@
 /** Leaves out words at random (EDA's random deletion, Wei & Zou 2019; rate .1 as there). Numbers, addresses and the last word stay. */
-import { z } from "zod";
 import { changed, plainMethod } from "../../method.ts";
 import { joined, piecesOf, wordsIn } from "../../words.ts";
+import { wordDropPart } from "./options.ts";
 
 export const wordDrop = plainMethod({
-  name: "word-drop",
-  version: 1,
-  options: z.strictObject({
-    /** Share of words that go. */
-    rate: z.number().gt(0).max(0.9).default(0.1),
-  }),
+  ...wordDropPart,
   vary({ text }, draw, { rate }) {
     const pieces = piecesOf(text);
     const words = wordsIn(pieces);

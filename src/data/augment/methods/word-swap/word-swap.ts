@@ -1,17 +1,10 @@
 /** Exchanges words that stand near each other (EDA's random swap, Wei & Zou 2019, kept within a line and a few words), as they are written. */
-import { z } from "zod";
 import { changed, plainMethod } from "../../method.ts";
 import { joined, piecesOf, wordsIn } from "../../words.ts";
+import { wordSwapPart } from "./options.ts";
 
 export const wordSwap = plainMethod({
-  name: "word-swap",
-  version: 1,
-  options: z.strictObject({
-    /** Swaps a word. */
-    rate: z.number().gt(0).max(0.5).default(0.05),
-    /** Words between the two, at most one less. */
-    distance: z.number().int().min(1).max(20).default(3),
-  }),
+  ...wordSwapPart,
   vary({ text }, draw, { rate, distance }) {
     const pieces = piecesOf(text);
     const words = wordsIn(pieces);

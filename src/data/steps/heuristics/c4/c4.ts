@@ -4,11 +4,9 @@
  * is not looked at for lorem ipsum and curly brackets, sentences are those of spaCy's rules. Left out: the list of bad words (bring your
  * own as a filter), mC4's paragraph rule.
  */
-import { z } from "zod";
 import type { Edit } from "../../../ledger.ts";
 import { judge, type Rules } from "../../rules.ts";
 import { documentStep } from "../../step.ts";
-import { count } from "../thresholds.ts";
 import { characterTable, SPACE } from "../words/characters.ts";
 import {
   LINE_BITS,
@@ -22,24 +20,7 @@ import {
   viewOf,
 } from "../words/text-view.ts";
 import { HAS_BRACKET, HAS_CURLY, HAS_PHRASE } from "../words/vocabulary.ts";
-
-const options = z.strictObject({
-  /** Of the lines that stay, together. */
-  minSentences: count(5),
-  /** Lines that stay and hold `lorem ipsum`, a curly bracket. */
-  maxLoremIpsumLines: count(0),
-  maxCurlyBracketLines: count(0),
-  /** Lines of fewer words, or with a longer word, go; words are runs without white space here. */
-  minWordsPerLine: count(3),
-  maxWordLength: count(1000),
-  /** Lines that do not end in . ? ! " or ', or that end in an ellipsis, go. */
-  endMarks: z.boolean().default(true),
-  /** Lines that speak of JavaScript, of cookies, terms of use or privacy policies go. */
-  javascript: z.boolean().default(true),
-  policies: z.boolean().default(true),
-  /** Marks like [1], [edit], [citation needed] are taken out. */
-  citations: z.boolean().default(true),
-});
+import { c4Options } from "./options.ts";
 
 const rules = {
   "lorem-ipsum": { option: "maxLoremIpsumLines", keep: "atMost" },
@@ -76,7 +57,7 @@ const aside = new TextView();
 export const c4 = documentStep({
   name: "c4",
   version: 1,
-  options,
+  options: c4Options,
   rules,
   apply({ text }, o) {
     const view = viewOf(text);

@@ -2,28 +2,14 @@
  * FineWeb's own rules (Penedo et al. 2024, section 3.6): lines that end in no sentence mark, short lines, repeated lines, lists. The
  * threshold for repeated characters is that of the paper's table 2 and of datatrove 0.10, 0.01; the paper's text prints 0.1.
  */
-import { z } from "zod";
 import { judge, type Rules } from "../../rules.ts";
 import { documentStep } from "../../step.ts";
-import { count, ratio, share, size } from "../thresholds.ts";
+import { ratio } from "../thresholds.ts";
 import { bitsBefore, TERMINAL } from "../words/characters.ts";
 import { filledLinesOf } from "../words/lines.ts";
 import { repeatsOf } from "../words/repeats.ts";
 import { viewOf } from "../words/text-view.ts";
-
-const options = z.strictObject({
-  /** Lines that are not blank. */
-  minLines: count(1),
-  /** The share of lines that end in a sentence mark of any script. */
-  minLinesWithEndMark: share(0.12),
-  /** The share of lines of at most `shortLineLength` characters. */
-  maxShortLines: share(0.67),
-  shortLineLength: z.number().int().min(0).default(30),
-  /** The share of characters in lines that stood before. */
-  maxRepeatedLineCharacters: share(0.01),
-  /** Line feeds to words. */
-  maxLineFeedRatio: size(0.3),
-});
+import { finewebOptions } from "./options.ts";
 
 const rules = {
   lines: { option: "minLines", keep: "atLeast" },
@@ -36,7 +22,7 @@ const rules = {
 export const fineweb = documentStep({
   name: "fineweb",
   version: 1,
-  options,
+  options: finewebOptions,
   rules,
   apply({ text }, o) {
     const view = viewOf(text);

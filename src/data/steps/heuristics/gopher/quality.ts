@@ -2,38 +2,12 @@
  * Gopher's quality rules (Rae et al. 2021, appendix A.1.1): length, mean word length, # and ellipses, bullets, alphabetic words, stop words.
  * Words are spaCy's, as datatrove 0.10 counts them; words of nothing but marks do not count towards the length.
  */
-import { z } from "zod";
 import { judge, type Rules } from "../../rules.ts";
 import { documentStep } from "../../step.ts";
-import { count, ratio, share, size } from "../thresholds.ts";
+import { ratio } from "../thresholds.ts";
 import { FIRST_SHIFT, LAST_SHIFT, LINE_BITS, LINE_FIELDS, viewOf } from "../words/text-view.ts";
 import { ENDS_IN_ELLIPSIS, IS_BULLET, type Vocabulary, WORD_LETTER, WORD_SHIFT, WORD_SYMBOLS, WORD_WATCHED } from "../words/vocabulary.ts";
-
-const options = z
-  .strictObject({
-    minWords: count(50),
-    maxWords: count(100_000),
-    minMeanWordLength: size(3),
-    maxMeanWordLength: size(10),
-    /** Of # and, apart from it, of ellipses, to words. */
-    maxSymbolRatio: size(0.1),
-    maxBulletLines: share(0.9),
-    maxEllipsisLines: share(0.3),
-    /** The share of words with a letter in them. */
-    minAlphabeticWords: share(0.8),
-    /** How many of the stop words must stand in the text. */
-    minStopWords: count(2),
-    stopWords: z.array(z.string().min(1)).default(["the", "be", "to", "of", "and", "that", "have", "with"]),
-  })
-  .refine(o => o.maxWords === null || o.minWords === null || o.maxWords >= o.minWords, { path: ["maxWords"], message: "at least minWords" })
-  .refine(o => o.maxMeanWordLength === null || o.minMeanWordLength === null || o.maxMeanWordLength >= o.minMeanWordLength, {
-    path: ["maxMeanWordLength"],
-    message: "at least minMeanWordLength",
-  })
-  .refine(o => o.minStopWords === null || o.minStopWords <= new Set(o.stopWords).size, {
-    path: ["minStopWords"],
-    message: "at most the number of stopWords",
-  });
+import { gopherQualityOptions } from "./quality-options.ts";
 
 const rules = {
   "min-words": { option: "minWords", keep: "atLeast" },
@@ -66,7 +40,7 @@ function stopWordsIn(list: readonly string[], vocabulary: Vocabulary): ReadonlyS
 export const gopherQuality = documentStep({
   name: "gopher-quality",
   version: 1,
-  options,
+  options: gopherQualityOptions,
   rules,
   apply({ text }, o) {
     const view = viewOf(text);

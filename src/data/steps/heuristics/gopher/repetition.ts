@@ -2,31 +2,14 @@
  * Gopher's repetition rules (Rae et al. 2021, table A1): documents that repeat lines, paragraphs or runs of words go. Words are spaCy's, as
  * datatrove 0.10 counts them; shares are of all characters of the text.
  */
-import { z } from "zod";
 import { judge, type Rules } from "../../rules.ts";
 import { documentStep } from "../../step.ts";
-import { count, ratio, share } from "../thresholds.ts";
+import { ratio } from "../thresholds.ts";
 import { linesOf, paragraphsOf } from "../words/lines.ts";
 import { repeatsOf } from "../words/repeats.ts";
 import { viewOf } from "../words/text-view.ts";
 import { measureNgrams } from "./ngrams.ts";
-
-const options = z.strictObject({
-  minCharacters: count(1),
-  maxRepeatedParagraphs: share(0.3),
-  maxRepeatedParagraphCharacters: share(0.2),
-  maxRepeatedLines: share(0.3),
-  maxRepeatedLineCharacters: share(0.2),
-  maxTop2Gram: share(0.2),
-  maxTop3Gram: share(0.18),
-  maxTop4Gram: share(0.16),
-  maxRepeated5Grams: share(0.15),
-  maxRepeated6Grams: share(0.14),
-  maxRepeated7Grams: share(0.13),
-  maxRepeated8Grams: share(0.12),
-  maxRepeated9Grams: share(0.11),
-  maxRepeated10Grams: share(0.1),
-});
+import { gopherRepetitionOptions } from "./repetition-options.ts";
 
 const rules = {
   characters: { option: "minCharacters", keep: "atLeast" },
@@ -48,7 +31,7 @@ const rules = {
 export const gopherRepetition = documentStep({
   name: "gopher-repetition",
   version: 1,
-  options,
+  options: gopherRepetitionOptions,
   rules,
   apply({ text }, o) {
     const view = viewOf(text);

@@ -1,0 +1,9 @@
+/** What schemas of configuration are made with: checks, counts, nearest words, error tables. Reaches zod and yaml alone, so that reading a file loads no more. */
+export { check, keyPath, parseYaml } from "./config.ts";
+export { errorTable, isLoamError, LoamError } from "./error.ts";
+export { baseErrors } from "./errors.ts";
+export type { Json } from "./hash.ts";
+export { nearest } from "./nearest.ts";
+export { showValue } from "./show.ts";
+export { formatCount, parseCount } from "./units.ts";
+export { writtenAs, writtenFormOf } from "./written-as.ts";

@@ -1,0 +1,44 @@
+/** The model's guards: the request passes them now, and its answer the other way. */
+import { GuardActs } from "../../guards/acts.ts";
+import { filteredAnswer, GuardedEnd } from "../../guards/answer.ts";
+import { guarded } from "../../guards/guarded.ts";
+import { errorEvent, wireError } from "../../http/wire-error.ts";
+import type { Adds, Reads } from "../step.ts";
+
+type Needed = Reads<"identity" | "ask" | "route" | "action" | "stop" | "hangUp">;
+
+/**
+ * Stands before the cache: what that keeps holds placeholders and was not looked at, so each answer passes the guards of whoever gets it. Errors:
+ * gateway/blocked, gateway/unavailable where a closed guard cannot judge, gateway/cancelled.
+ */
+export function guard(x: Needed): Adds<"ask"> | undefined | Promise<Adds<"ask">> {
+  return x.route.guards.length === 0 ? undefined : pastGuards(x);
+}
+
+async function pastGuards({ gateway, config, identity, ask, route, action, stop, hangUp, exchange, end }: Needed): Promise<Adds<"ask">> {
+  const { clock, held, cutters, metrics } = gateway;
+  const acts = new GuardActs(metrics.guards);
+  exchange.guards = acts;
+  cutters.add(stop);
+  let past: Awaited<ReturnType<typeof guarded>>;
+  try {
+    const { endpoint } = action;
+    past = await guarded({ guards: route.guards, ask, id: exchange.id, identity, model: route.name, endpoint, acts, held, stop, clock });
+  } finally {
+    cutters.delete(stop);
+  }
+  const { filters } = past;
+  if (!filters) return { ask: past.ask };
+  exchange.isFiltered = true;
+  const ending = new GuardedEnd(filters, end);
+  const given = {
+    ask: past.ask,
+    filters,
+    readerMs: config.readerMs,
+    hangUp,
+    isOrdered: action.endpoint === "messages",
+    errorEvent: (error: unknown) => errorEvent(ask.api.streamed ?? "chat", error, exchange.id),
+    wireOf: (error: unknown) => wireError(error, exchange.id),
+  };
+  return { ask: past.ask, end: ending.upstream, onAnswer: answer => filteredAnswer(given, answer, ending) };
+}

@@ -1,0 +1,46 @@
+/** Machine code for x86-64 made here: an assembler, the kernels, and the memory and threads that run them. docs/machine-code.md describes it. */
+export { type ArgumentField, ArgumentSpace } from "./argument-space.ts";
+export { Assembler, at, gpr } from "./assembler.ts";
+export { attentionCode } from "./attention/attention-code.ts";
+export { type AttentionShape, keyBlock, mostAttentionKeys, tileRows } from "./attention/attention-shape.ts";
+export {
+  attendCode,
+  attendConstants,
+  attendFields,
+  cacheKeyBlock,
+  cacheTileRows,
+  type HeadShape,
+  headBytes,
+  headShapeName,
+  tile,
+  turnCode,
+  turnFields,
+} from "./cached-attention/attend-code.ts";
+export { elementCode, valueRegisters } from "./elementwise/element-code.ts";
+export {
+  type ElementAccess,
+  type ElementProgram,
+  type ElementStep,
+  type ElementStepKind,
+  type ElementValue,
+  registersOf,
+} from "./elementwise/element-program.ts";
+export { machineErrorRow } from "./errors.ts";
+export { exponentialConstants } from "./exponential.ts";
+export { type ProcessorFeatures, processorFeatures, usableFeatures } from "./features.ts";
+export type { KernelCode } from "./kernel-code.ts";
+export { type Koffi, type LibraryHandle, loadKoffi } from "./koffi.ts";
+export { allocatePages, loadCode, machineFunction, type Pages } from "./native.ts";
+export { productCode } from "./products/product-code.ts";
+export { type ProductForm, type ProductShape, panelColumns, productKey } from "./products/product-shape.ts";
+export { type ItemCode, multiplyCode, packRowsCode, packWeightCode } from "./products/strassen-code.ts";
+export { isStrassen, pairColumns, type StrassenShape, strassenLayout } from "./products/strassen-shape.ts";
+export { packPair, type StrassenWeight, wholePairs } from "./products/strassen-weights.ts";
+export { codeBlock } from "./quantised/code-block.ts";
+export { type PackedWeight, packWeight, unpackOutput } from "./quantised/packed-weights.ts";
+export { byteProductCode, byteProductFields } from "./quantised/quantised-product.ts";
+export { type RowWork, roundConstants, roundFields, roundRowsCode } from "./quantised/round-rows.ts";
+export { freeScratch, leaveScratch, takeScratch } from "./scratch.ts";
+export { type AddRows, addRowsCode } from "./sums/add-rows.ts";
+export { squaresCode } from "./sums/squares.ts";
+export { MachineProgram, type TeamOperation, teamOf } from "./team.ts";

@@ -1,0 +1,165 @@
+/**
+ * Packing: floats of an operand in the order in which the product reads them, as they are, rounded, or as pairs of bf16. An operand whose inner
+ * places lie side by side is transposed four rows at a time; one whose rows are inner places is taken a row, or for pairs two in turn, at a time.
+ */
+import { type Assembler, at, type Gpr, gpr, type MemoryOperand } from "../assembler.ts";
+import { type ProductForm, placesPerStep } from "./product-shape.ts";
+
+const { rax, rcx, r8, r9, r10, r11, r12, r13 } = gpr;
+const rowRegisters = [r8, r9, r10, r11] as const;
+/** Places of sixteen words of the first half and sixteen of the second, in turn. */
+export const interleave: readonly number[] = Array.from({ length: 32 }, (_, i) => (i >> 1) + 16 * (i & 1));
+
+/** Rows that are asked for ahead of being read: a row is another page, which the processor does not foresee. */
+const ahead = 16;
+const onesOf = (lanes: number): number => 2 ** Math.max(0, Math.min(16, lanes)) - 1;
+export function setMask(a: Assembler, mask: number, lanes: number): void {
+  a.set(rax, onesOf(lanes));
+  a.maskFrom(mask, rax);
+}
+
+/** r8 to r11 := where rows begin that lie one after another from row `rax` on; past the last row it is the last one again. */
+export function pointAtRows(a: Assembler, base: Gpr, rows: number, rowBytes: number): void {
+  for (const r of rowRegisters) {
+    const fits = a.label();
+    a.mov(rcx, rax);
+    a.alu("cmp", rcx, { value: rows - 1 });
+    a.jumpIf("le", fits);
+    a.set(rcx, rows - 1);
+    a.place(fits);
+    a.imulBy(rcx, rcx, rowBytes);
+    a.lea(r, at(base, 0, rcx));
+    a.alu("add", rax, { value: 1 });
+  }
+}
+
+/** What rounds to bf16, in registers 25 to 27. Uses rax. */
+export function setRounding(a: Assembler): void {
+  for (const [register, value] of [
+    [25, 1],
+    [26, 0x7fff],
+    [27, -0x1_0000],
+  ] as const) {
+    a.set(rax, value);
+    a.broadcastRegister(register, rax);
+  }
+}
+
+/** Sixteen f32 := the nearest bf16, halves to even; what is no number stays as it is. Uses registers 24 to 27, as `setRounding` left them, and mask 7. */
+function round(a: Assembler, register: number): void {
+  const other = 24;
+  a.unordered(7, register, register);
+  a.shiftRight(other, register, 16);
+  a.v("vpandd", other, other, 25);
+  a.v("vpaddd", other, other, 26);
+  a.v("vpaddd", other, other, register);
+  a.v("vpandd", other, other, 27);
+  a.v("vblendmps", register, other, register, 7);
+}
+
+/** What is packed of rows: so many bytes behind their pointers, and of f32 what is added to it or taken from it from a second place. */
+export interface Taken {
+  readonly at: number;
+  readonly second?: { readonly at: number; readonly does: "vaddps" | "vsubps" };
+}
+
+/** Four rows at r8 to r11, to places of four dwords at r12, a step's place `stride` bytes after the one before it. Uses rcx. */
+export function packFourRows(a: Assembler, form: ProductForm, inner: number, stride: number, taken: Taken = { at: 0 }): void {
+  const step = 16 * placesPerStep(form);
+  const whole = Math.floor(inner / step);
+  const rest = inner % step;
+  const block = (read: (to: number, from: MemoryOperand, half: 0 | 1) => void) => {
+    rowRegisters.forEach((r, i) => {
+      if (form === "bf16") {
+        read(8 + i, at(r, taken.at), 0);
+        read(12 + i, at(r, taken.at + 64), 1);
+        a.v("vcvtne2ps2bf16", i, 12 + i, 8 + i);
+      } else {
+        read(i, at(r, taken.at), 0);
+        if (taken.second) {
+          read(12 + i, at(r, taken.second.at), 0);
+          a.v(taken.second.does, i, i, 12 + i);
+        }
+        if (form === "rounded") round(a, i);
+      }
+    });
+    a.v("vpunpckldq", 4, 0, 1);
+    a.v("vpunpckhdq", 5, 0, 1);
+    a.v("vpunpckldq", 6, 2, 3);
+    a.v("vpunpckhdq", 7, 2, 3);
+    a.v("vpunpcklqdq", 8, 4, 6);
+    a.v("vpunpckhqdq", 9, 4, 6);
+    a.v("vpunpcklqdq", 10, 5, 7);
+    a.v("vpunpckhqdq", 11, 5, 7);
+    for (let quarter = 0; quarter < 4; quarter++)
+      for (let c = 0; c < 4; c++) a.saveQuarter(at(r12, (4 * quarter + c) * stride), 8 + c, quarter);
+    for (const r of rowRegisters) a.alu("add", r, { value: 4 * step });
+    a.alu("add", r12, { value: 16 * stride });
+  };
+  if (whole > 0) {
+    a.set(rcx, whole);
+    const loop = a.here();
+    block((to, from) => a.load(to, from));
+    a.alu("sub", rcx, { value: 1 });
+    a.jumpIf("ne", loop);
+  }
+  if (rest > 0) {
+    setMask(a, 1, rest);
+    setMask(a, 2, rest - 16);
+    block((to, from, half) => a.loadMasked(to, from, 1 + half));
+  }
+}
+
+/**
+ * Rows of inner places at r8, `vectors` vectors wide under the masks 1 to 4, to r12: `save(vector, register)` puts a vector of a step down;
+ * `advance` bytes further the next step's. For pairs register 30 has `interleave`. Uses rcx and r13.
+ */
+export function packSteps(
+  a: Assembler,
+  {
+    form,
+    inner,
+    rowBytes,
+    vectors,
+    steps,
+    advance,
+  }: { form: ProductForm; inner: number; rowBytes: number; vectors: number; steps: number; advance: number },
+  save: (vector: number, register: number) => void,
+): void {
+  const places = placesPerStep(form);
+  const step = (isWhole: boolean) => {
+    const hasSecond = isWhole && places === 2;
+    if (hasSecond) a.lea(r13, at(r8, rowBytes));
+    for (let v = 0; v < vectors; v++) {
+      for (let row = 0; row < places; row++) a.prefetch(at(r8, (ahead + row) * rowBytes + 64 * v));
+      a.loadMasked(v, at(r8, 64 * v), 1 + v);
+      if (form === "bf16") {
+        if (hasSecond) a.loadMasked(4 + v, at(r13, 64 * v), 1 + v);
+        a.v("vcvtne2ps2bf16", v, hasSecond ? 4 + v : 31, v);
+        a.v("vpermw", v, 30, v);
+      } else if (form === "rounded") round(a, v);
+      save(v, v);
+    }
+    a.alu("add", r8, { value: places * rowBytes });
+    a.alu("add", r12, { value: advance });
+  };
+  a.v("vpxord", 31, 31, 31);
+  const whole = Math.floor(inner / places);
+  if (whole > 0) {
+    a.set(rcx, whole);
+    const loop = a.here();
+    step(true);
+    a.alu("sub", rcx, { value: 1 });
+    a.jumpIf("ne", loop);
+  }
+  if (inner % places !== 0) step(false);
+  const empty = steps - Math.ceil(inner / places);
+  if (empty > 0) {
+    a.set(rcx, empty);
+    const loop = a.here();
+    for (let v = 0; v < vectors; v++) save(v, 31);
+    a.alu("add", r12, { value: advance });
+    a.alu("sub", rcx, { value: 1 });
+    a.jumpIf("ne", loop);
+  }
+}

@@ -1,0 +1,59 @@
+/** Laws of sums: rows are added in their order, wherever they go; squares are summed in one order. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { drawnFloats, pagesOf, runKernels, strangePages } from "../memory.laws.ts";
+import { allocatePages } from "../native.ts";
+import { type AddRows, addRowsCode } from "./add-rows.ts";
+import { squaresCode } from "./squares.ts";
+
+const guard = 64;
+
+function addedRows(s: AddRows, places: Int32Array, rows: Float32Array, table: Float32Array): Float32Array {
+  const size = s.shape.reduce((n, d) => n * d, 1);
+  const out = strangePages(size + guard);
+  const at = pagesOf(s.places === "i32" ? places : BigInt64Array.from(places, BigInt));
+  const pages = [at, pagesOf(rows), ...(s.hasTable ? [pagesOf(table)] : []), out];
+  runKernels(addRowsCode(s), pages);
+  const found = new Float32Array(out.buffer.slice(0, 4 * (size + guard)));
+  for (const p of pages) p.free();
+  expect(found.subarray(size).every(Number.isNaN)).toBe(true);
+  return found.subarray(0, size);
+}
+
+export function sumsLaws(): void {
+  test("rows are added to a table or to zeros in their order, with the bits of float32; a place outside the table is no row's", () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          height: fc.integer({ min: 1, max: 1500 }),
+          columns: fc.integer({ min: 1, max: 70 }),
+          count: fc.integer({ min: 1, max: 300 }),
+          places: fc.constantFrom("i32" as const, "i64" as const),
+          hasTable: fc.boolean(),
+        }),
+        fc.nat(),
+        ({ height, columns, count, places, hasTable }, seed) => {
+          const at = Int32Array.from(drawnFloats(count, seed), x => Math.floor((x + 1) * 0.55 * height) - 1);
+          const [rows, table] = [drawnFloats(count * columns, seed + 1), drawnFloats(height * columns, seed + 2)];
+          const want = hasTable ? table.slice() : new Float32Array(height * columns);
+          for (const [i, row] of at.entries())
+            if (row >= 0 && row < height) for (let c = 0; c < columns; c++) want[row * columns + c]! += rows[i * columns + c]!;
+          const got = addedRows({ shape: [height, columns], count, places, hasTable }, at, rows, table);
+          expect(got.findIndex((x, i) => x !== want[i])).toBe(-1);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  test.each([1, 15, 16, 63, 64, 100, 16_384, 16_385, 50_000, 100_003])("the squares of %i numbers add up to what float64 gives", size => {
+    const xs = drawnFloats(size, 3);
+    const code = squaresCode(size);
+    const pages = [pagesOf(xs), allocatePages(4), strangePages(code.scratchBytes / 4)] as const;
+    runKernels(code, pages);
+    const got = new Float32Array(pages[1].buffer)[0]!;
+    for (const p of pages) p.free();
+    const want = xs.reduce((total, x) => total + x * x, 0);
+    expect(Math.abs(got - want)).toBeLessThanOrEqual(1e-6 * want);
+  });
+}

@@ -1,0 +1,2 @@
+/** Names that `loam.yaml` may say of a network. */
+export { classifierPoolings } from "./classifier-config.ts";

@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { parseProject } from "./project-file.ts";
+
+const data = "data: { mail: { source: { folder: texts, reader: text } } }\n";
+const tuned = (tune: string): string => `${data}models: { topics: { base: minilm, tune: { task: classify, on: mail, ${tune} } } }\n`;
+const gateway = (part: string): string => `${tuned("")}serve: { model: topics }\ngateway: ${part}\n`;
+const sentence = (text: string): string => {
+  try {
+    parseProject(text, "loam.yaml");
+    return "accepted";
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
+
+test("a misspelt key anywhere in the file is an error that names its place and the nearest right one", () => {
+  expect(sentence(tuned(""))).toBe("accepted");
+  expect(sentence(tuned("epoch: 3"))).toBe(
+    'loam.yaml: models.topics.tune.epoch: expected a known key, got "epoch". Did you mean "epochs"?',
+  );
+  expect(sentence(gateway("{ upstreams: { other: { url: http://127.0.0.1:1/v1, timeout: { idle: 1s } } } }"))).toBe(
+    'loam.yaml: gateway: upstreams.other.timeout: expected a known key, got "timeout". Did you mean "timeouts"?',
+  );
+  expect(sentence(gateway("{ access: { polices: [] } }"))).toBe(
+    'loam.yaml: gateway: access: polices: expected a known key, got "polices". Did you mean "policies"?',
+  );
+  expect(sentence(gateway("{ listen: { trustedProxy: 1 } }"))).toContain('Did you mean "trustedProxies"?');
+  expect(sentence(tuned("").replace("reader: text } }", "reader: text }, augment: [{ method: word-drop, options: { rat: 0.1 } }] }"))).toBe(
+    'loam.yaml: data.mail.augment.methods[0].options.rat: expected a known key, got "rat". Did you mean "rate"?',
+  );
+});
+
+test("a gateway's part is accepted as it is written: durations, secrets, access", () => {
+  const part = `
+  demoKey: ann
+  timeouts: { total: 5m }
+  upstreams: { other: { url: http://127.0.0.1:1/v1, key: { env: KEY } } }
+  access: { principals: { users: { ann: {} } }, policies: [{ id: all, effect: allow }] }`;
+  expect(sentence(gateway(part))).toBe("accepted");
+});

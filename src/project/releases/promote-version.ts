@@ -1,0 +1,199 @@
+/** Who may have an alias, and who has it: promotion behind the release's gates, rollback, approvals, the archive. */
+import { resolve } from "node:path";
+import { isLoamError, readText, withDetails } from "../../base/index.ts";
+import {
+  type Approval,
+  approvalsOf,
+  approve,
+  filesGate,
+  type Gate,
+  judge,
+  promote,
+  promotionDocument,
+  registryErrors,
+  rollback,
+  signerOf,
+  type Verdict,
+  withGate,
+} from "../../registry/index.ts";
+import {
+  guardOf,
+  holderOf,
+  listGuards,
+  looksOfContent,
+  type ModelVersion,
+  type Release,
+  type Store,
+  setAlias,
+  setMark,
+} from "../../store/index.ts";
+import { progressFor, type Watch } from "../call.ts";
+import { wrongUse } from "../errors.ts";
+import { type LooksReport, looksReport } from "../looks.ts";
+import { type NamedModel, namedVersion } from "../models/named-version.ts";
+import { thisUser } from "../person.ts";
+import type { Workplace } from "../workspace.ts";
+
+export interface MoveOptions {
+  /** Who does it; default: the user of this machine. */
+  readonly by?: string | undefined;
+  /** Why; it is kept. */
+  readonly reason?: string | undefined;
+}
+
+export interface PromoteOptions extends MoveOptions {
+  /** Judge, read every file, and change nothing. */
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface PromotedVersion {
+  readonly model: string;
+  readonly version: number;
+  readonly alias: string;
+  readonly dryRun: boolean;
+  /** The gates, each passed or not. */
+  readonly verdict: Verdict;
+  /** Null where the version had the alias already, and after a dry run. */
+  readonly release: Release | null;
+  /** How often the test sets were looked at that the version was scored on. */
+  readonly looks: readonly LooksReport[];
+}
+
+const looksOf = async (store: Store, { digest }: ModelVersion): Promise<LooksReport[]> =>
+  (await looksOfContent(store.records.read, digest)).map(l => looksReport(l));
+
+const mover = ({ by = thisUser(), reason }: MoveOptions) => ({ by, reason });
+
+/** Aliases of a model that a release of loam.yaml guards. */
+export const guardedAliases = async ({ store, model }: NamedModel): Promise<string[]> =>
+  (await listGuards(store.records.read)).filter(g => g.rules.models?.includes(model) ?? true).map(g => g.alias);
+
+/**
+ * Gives a version an alias, if it meets what the alias's release asks for and its files are as recorded. Errors: registry/refused with the document in
+ * `details`, registry/tampered, registry/condition, registry/metric; store/notFound, store/name, store/blobMissing.
+ */
+export async function promoteVersion(
+  named: NamedModel,
+  alias: string,
+  { dryRun = false, ...options }: PromoteOptions,
+  watch: Watch,
+  onVerdict?: (verdict: Verdict) => void,
+): Promise<PromotedVersion> {
+  const { store, model, version } = named;
+  const wanted = {
+    model,
+    version: String(version.number),
+    alias,
+    ...mover(options),
+    dryRun,
+    ...(onVerdict ? { onVerdict } : {}),
+    progress: progressFor(watch, "verify"),
+    signal: watch.signal,
+  };
+  const { verdict, release } = await promote(store, wanted).catch(async error => {
+    // one that was judged and refused has a document
+    if (!isLoamError(error) || !error.details) throw error;
+    throw withDetails(error, { ...error.details, looks: await looksOf(store, version) });
+  });
+  return { ...promotionDocument(wanted, version, verdict, release ?? null), looks: await looksOf(store, version) };
+}
+
+/** Gives an alias back to the version that had it before. Errors: registry/tampered, store/blobMissing, store/notFound. */
+export const rollbackVersion = (
+  { store, model }: Pick<NamedModel, "store" | "model">,
+  alias: string,
+  options: MoveOptions,
+  watch: Watch,
+): Promise<Release> => rollback(store, model, alias, { ...mover(options), progress: progressFor(watch, "verify"), signal: watch.signal });
+
+/** Takes an alias away, where no release guards it. Errors: store/notFound, store/guarded. */
+export const removeAlias = ({ store, model }: Pick<NamedModel, "store" | "model">, alias: string, options: MoveOptions): Promise<Release> =>
+  setAlias(store, model, alias, null, mover(options));
+
+export interface ApproveOptions {
+  /** The alias. */
+  readonly for: string;
+  /** One that the release asks for. */
+  readonly role: string;
+  /** File of the approver's private key, which signs the approval. */
+  readonly key?: string | undefined;
+  /** Who approves, where the release takes unsigned approvals; default: the user of this machine. */
+  readonly by?: string | undefined;
+  /** What was looked at. */
+  readonly note?: string | undefined;
+  /** Take the approval back. */
+  readonly withdraw?: boolean | undefined;
+}
+
+export interface ApprovedVersion {
+  readonly model: string;
+  readonly version: number;
+  readonly alias: string;
+  readonly changed: boolean;
+  readonly approvals: readonly Approval[];
+}
+
+/** Errors: registry/role, registry/key, store/notFound, base/missingFile. */
+export async function approveVersion(at: Workplace, given: string, options: ApproveOptions): Promise<ApprovedVersion> {
+  await using named = await namedVersion(at, given);
+  const { for: alias, role, key, by = thisUser(), note, withdraw = false } = options;
+  const { store, model, version } = named;
+  const db = store.records.read;
+  const signer = key === undefined ? undefined : signerOf(readText(resolve(at.cwd, key)), key);
+  const changed = await approve(store, version, await guardOf(db, model, alias), { alias, by, role, signer, note, withdraw });
+  return { model, version: version.number, alias, changed, approvals: await approvalsOf(db, version, alias) };
+}
+
+export interface ArchivedVersion {
+  readonly model: string;
+  readonly version: number;
+  readonly archived: boolean;
+  readonly changed: boolean;
+}
+
+/** Takes a version out of use, or with `undo` puts it back. Errors: project/argument without a number, registry/inUse, store/notFound. */
+export async function archiveVersion(
+  at: Workplace,
+  given: string,
+  { undo = false }: { readonly undo?: boolean | undefined } = {},
+): Promise<ArchivedVersion> {
+  if (!/@\d+$/.test(given)) throw wrongUse("loam models archive", "a version: NAME@3", `"${given}"`);
+  await using named = await namedVersion(at, given);
+  const { store, model, version } = named;
+  const mark = { model, number: version.number, kind: "stage", key: "stage", value: undo ? null : "archived" } as const;
+  const changed = await setMark(store, mark, async t => {
+    const aliases = await t.selectFrom("aliases").select("alias").where("model", "=", model).where("number", "=", version.number).execute();
+    if (!undo && aliases.length > 0)
+      throw registryErrors.fail("inUse", {
+        place: `${model}@${version.number}`,
+        expected: "a version without an alias",
+        received: aliases.map(a => a.alias).join(", "),
+        hint: `Promote another version first, or roll back; \`loam models unalias ${model} ALIAS\` takes away one that nothing guards.`,
+      });
+  });
+  return { model, version: version.number, archived: !undo, changed };
+}
+
+export interface VersionGates {
+  readonly model: string;
+  readonly version: number;
+  /** One entry per guarded alias of the model. */
+  readonly gates: readonly { readonly alias: string; readonly holder: number | null; readonly verdict: Verdict }[];
+  /** Whether its bytes are as recorded. */
+  readonly files: Gate;
+  readonly looks: readonly LooksReport[];
+}
+
+/** What releases ask of a version, and what is met; its files are read as for a promotion. Errors: store/notFound. */
+export async function versionGates(at: Workplace, given: string, watch: Watch): Promise<VersionGates> {
+  await using named = await namedVersion(at, given);
+  const { store, model, version } = named;
+  const files = await filesGate(store, version, { how: "read", progress: progressFor(watch, "verify"), signal: watch.signal });
+  const gates: VersionGates["gates"][number][] = [];
+  for (const guard of await listGuards(store.records.read)) {
+    if (guard.rules.models && !guard.rules.models.includes(model)) continue;
+    const verdict = withGate(await judge(store, guard, guard.alias, version), files);
+    gates.push({ alias: guard.alias, holder: await holderOf(store.records.read, model, guard.alias), verdict });
+  }
+  return { model, version: version.number, gates, files, looks: await looksOf(store, version) };
+}

@@ -1,0 +1,64 @@
+/** What a server of a project is asked for, and what it offers to whoever started it. */
+import type { Writable } from "node:stream";
+import type { Engines } from "../../serve/index.ts";
+import type { ProjectEvent, ServingTold } from "../events.ts";
+import type { AdapterOptions } from "./adapters.ts";
+
+export interface ServeOptions extends AdapterOptions {
+  /** Names, versions, or paths of models; default: those of loam.yaml. */
+  readonly models?: string | readonly string[] | undefined;
+  /** 0: a free one; default: serve.port of loam.yaml, else 8080. */
+  readonly port?: number | undefined;
+  /** Default: serve.host of loam.yaml, else 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** Requests that name no model, or one that is not served, mean the first one. */
+  readonly anyName?: boolean | undefined;
+  /** Sequences that are decoded at once; default: serve.slots of loam.yaml, else 8. */
+  readonly slots?: number | undefined;
+  /** KV-cache tokens, shared by all sequences; default: slots x context. */
+  readonly cacheTokens?: number | undefined;
+  /** Tenants of a gateway share computed prompt prefixes. */
+  readonly sharedPrefixCache?: boolean | undefined;
+  /** Draft model for speculative decoding. */
+  readonly draft?: string | undefined;
+  readonly draftTokens?: number | undefined;
+  /** Tokens of prompt and answer together. */
+  readonly context?: number | undefined;
+  /** exact, auto, int8, int8-blocks or int4; default: exact. */
+  readonly quantize?: string | undefined;
+  /** Whether requests that say nothing of sampling are sampled as the model's own files say; default: true. */
+  readonly generationDefaults?: boolean | undefined;
+  /** Versions that are served and followed: latest, latest:2, all, or numbers such as 1,3. */
+  readonly versions?: string | undefined;
+  /** Unloads a model after this idle time: 5m. */
+  readonly keepAlive?: string | undefined;
+  /** Class probabilities calibrated by temperature scaling; default: serve.calibrated of loam.yaml. */
+  readonly calibrated?: boolean | undefined;
+  /** Everybody who reaches the server uses the console and the administration without a login. */
+  readonly admin?: boolean | undefined;
+  /** An OpenTelemetry collector; default: OTEL_EXPORTER_OTLP_ENDPOINT. */
+  readonly otlp?: string | undefined;
+  /** Where a gateway's log to `stdout` goes; default: nowhere. */
+  readonly stdout?: Writable | undefined;
+  /** Is given the server's events once the call is over: warnings, models that come and go, its end. */
+  readonly onEvent?: ((event: ProjectEvent) => void) | undefined;
+}
+
+/** A server that runs. */
+export interface ProjectServer extends AsyncDisposable {
+  /** `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** What the event `serving` says. */
+  readonly serving: ServingTold;
+  /** Opens the console and the administration, as `Authorization: Bearer`; undefined where everybody may. */
+  readonly token: string | undefined;
+  /** A new URL that signs a browser in once, within ten minutes; undefined where everybody may administer. */
+  loginUrl(): string | undefined;
+  /** The engines that answer. */
+  readonly engines: Engines;
+  /** Requests so far, and those whose answer has not ended. */
+  readonly requests: number;
+  readonly inFlight: number;
+  /** Shuts down: what is in flight is finished within the grace period (default: 25 s) and cut off after it, then all is closed. */
+  close(options?: { readonly graceMs?: number }): Promise<{ readonly cutOff: number }>;
+}

@@ -1,0 +1,364 @@
+/**
+ * A server of a project's models: versions of a project or of the home, or files as they lie on the disk; its gateway before it, its console, its
+ * fine-tuning jobs. Opened part by part: each is closed again where a later one fails or the start is stopped.
+ */
+import { join } from "node:path";
+import { readStaticPage } from "../../base/index.ts";
+import {
+  type App,
+  type AppOptions,
+  askClassifier,
+  callerBehindGateway,
+  createApp,
+  Engines,
+  type Fleet,
+  giveMemoryBack,
+  keepAliveMs,
+  type Listening,
+  listen,
+  openTracing,
+} from "../../serve/index.ts";
+import { Login } from "../../session/index.ts";
+import { listGuards, type Store } from "../../store/index.ts";
+import { collectorUrl } from "../../tracing/index.ts";
+import type { TuneJobs } from "../../tune/index.ts";
+import type { Watch } from "../call.ts";
+import { Closers } from "../closers.ts";
+import { type EventContent, eventVersion, type ServingTold } from "../events.ts";
+import { openJobs } from "../fine-tuning/open-jobs.ts";
+import type { BehindGateway } from "../gateway/behind-gateway.ts";
+import { linesLater } from "../gateway/lines-later.ts";
+import { labelSource } from "../labelling/label-source.ts";
+import { openLogin } from "../login/open-login.ts";
+import { homeFolder, projectOrNone } from "../models/home.ts";
+import { quantisationOf } from "../models/quantised.ts";
+import { ownPackage, packageFolder } from "../package.ts";
+import { type ProjectFile, projectFile } from "../project-file.ts";
+import { isGuardedOf } from "../releases/check-trusted.ts";
+import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
+import type { Workplace } from "../workspace.ts";
+import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
+import { consoleSource } from "./console-source.ts";
+import { type Found, findModel } from "./find-model.ts";
+import { keptRules } from "./kept-rules.ts";
+import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
+import type { ProjectServer, ServeOptions } from "./serve-options.ts";
+import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
+import { isLoopback, servingOf } from "./serving-event.ts";
+import { type StartedModels, startModels } from "./start-models.ts";
+import { versionPolicy } from "./version-policy.ts";
+
+/** Between looks for new versions, where a policy says which are served. */
+const followMs = 5_000;
+
+const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** What all parts share. */
+interface Opening {
+  readonly place: Workplace;
+  readonly options: ServeOptions;
+  readonly watch: Watch;
+  readonly closers: Closers;
+  tell(event: EventContent): void;
+  warn(message: string): void;
+}
+
+/** The models that are served, and the record that the console shows. */
+interface Models {
+  readonly found: readonly Found[];
+  readonly named: readonly NamedVersion[];
+  readonly project: ProjectFile | undefined;
+  readonly store: Store | undefined;
+  readonly versions: ModelVersions;
+  readonly adapters: AdapterChoice;
+}
+
+async function findModels({ place: { folder, cwd }, options, closers }: Opening): Promise<Models> {
+  const quantize = quantisationOf(options.quantize ?? "exact", "loam serve: --quantize");
+  const adapters = await adapterChoice(options, cwd);
+  const given = [options.models ?? []].flat();
+  const several = servedNames(projectOrNone(folder)?.config.serve);
+  const found: Found[] = [];
+  for (const one of given.length ? given : several.length ? several : [undefined])
+    found.push(closers.use(await findModel(folder, cwd, one)));
+  const draft = options.draft === undefined ? undefined : closers.use(await findModel(folder, cwd, options.draft));
+  const project = found[0]!.project;
+  const part = project?.config.serve;
+  const versions = closers.use(
+    modelVersions(folder, cwd, {
+      slots: options.slots ?? part?.slots ?? 8,
+      context: options.context,
+      generationDefaults: options.generationDefaults,
+      cacheTokens: options.cacheTokens,
+      quantize,
+      adapters: adapters.room,
+      calibrated: calibratedIn(part, options.calibrated === true),
+      ...(draft ? { draft: { found: draft, tokens: options.draftTokens } } : {}),
+    }),
+  );
+  const named = await Promise.all(found.map(f => versions.add(f)));
+  return { found, named, project, store: found.find(f => f.store)?.store, versions, adapters };
+}
+
+/** The server's engines and who brings versions into them. `onModels` is called when some came or went. */
+async function startEngines(o: Opening, { project, store, versions }: Models, onModels: () => void) {
+  const { options, watch } = o;
+  const engines = new Engines();
+  const rest = options.keepAlive ?? project?.config.serve?.keepAlive;
+  const guards = store ? await listGuards(store.records.read) : [];
+  const started: { hasStarted: boolean } = { hasStarted: false };
+  const models = startModels({
+    engines,
+    source: versions,
+    written: servedAs(project?.config.serve, projectFile),
+    kept: keptRules(join(project?.folder ?? homeFolder(), ".loam", "serving.json")),
+    policy: options.versions === undefined ? undefined : versionPolicy(options.versions),
+    isGuarded: isGuardedOf(guards),
+    warn: o.warn,
+    ...(rest === undefined ? {} : { keepAliveMs: keepAliveMs(rest, "loam serve: --keep-alive") }),
+    onChange: ({ kind, name, version, ms, error }) => {
+      if (kind === "load failed" && !watch.signal.aborted) {
+        const [at, message] = [`${name}@${version}: `, sentence(error)];
+        o.warn(`loam: ${message.startsWith(at) ? "" : at}${message}`);
+      }
+      // one that loaded leaves behind what its weights were made from
+      if (kind !== "load failed") void giveMemoryBack();
+      onModels();
+      if (started.hasStarted)
+        o.tell({ event: kind === "load failed" ? "load-failed" : kind, model: `${name}@${version}`, ms: Math.round(ms) });
+    },
+  });
+  return { engines, models, started };
+}
+
+/** The application: contracts, console, files, jobs. */
+async function createServerApp(o: Opening, found: Models, engines: Engines, { fleet }: StartedModels, host: string) {
+  const { options, closers, warn } = o;
+  const { project, store, adapters, named } = found;
+  const page = await readStaticPage(join(packageFolder, "console", "dist"));
+  const collector = collectorUrl(options.otlp);
+  const tracing =
+    collector === undefined
+      ? undefined
+      : await openTracing({
+          url: collector,
+          version: ownPackage().version,
+          onFailure: error => warn(`loam: traces do not reach ${collector} (${sentence(error)}); serving goes on`),
+        });
+  if (tracing) closers.add(() => tracing.close());
+  const hasGateway = project?.config.gateway !== undefined;
+  const lines = hasGateway ? linesLater() : undefined;
+  const labels =
+    project && store
+      ? labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use))
+      : undefined;
+  if (labels) closers.add(() => labels.close());
+  const running: { jobs: TuneJobs | undefined; requests: number } = { jobs: undefined, requests: 0 };
+  closers.add(() => running.jobs?.close());
+  const fineTuning: AppOptions["fineTuning"] =
+    project && store
+      ? keep => {
+          const onFailure = (error: unknown, at: string) => warn(`loam: ${at}: ${sentence(error)}`);
+          running.jobs = openJobs({ project, store, fleet, keep, onFailure });
+          return running.jobs;
+        }
+      : undefined;
+  const login = new Login({ info: { gateway: false, record: true } });
+  const app = createApp({
+    engines,
+    fleet,
+    tracing,
+    // behind a gateway its roles and its own login decide
+    ...(hasGateway ? {} : options.admin === true ? { admin: true } : { login }),
+    ...(options.anyName === true ? { otherNames: named[0]!.name } : {}),
+    ...((options.sharedPrefixCache ?? project?.config.serve?.sharedPrefixCache) === true ? { sharedPrefixCache: true } : {}),
+    ...(adapters.folder === undefined ? {} : { adapterFolder: adapters.folder }),
+    ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
+    ...(store ? { console: { ...consoleSource(project?.config.name ?? null, store), ...(labels ? { labels } : {}) } } : {}),
+    ...(page ? { page } : {}),
+    ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
+    ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
+    ...(fineTuning ? { fineTuning } : {}),
+    version: ownPackage().version,
+    hosts: isLoopback(host) ? "loopback" : "any",
+    onRequest: () => running.requests++,
+    onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
+  });
+  return { app, login, lines, running, hasPage: page !== undefined };
+}
+
+/** Names without labels and numbers: of what was asked for, and of what runs. */
+const namesOf = (engines: Engines, named: readonly NamedVersion[]): string[] => [
+  ...new Set([
+    ...named.map(n => n.name),
+    ...[...engines.all(), ...engines.encoders(), ...engines.adapters.engines()].map(e => (e.model.name ?? e.model.id).split("@")[0]!),
+  ]),
+];
+
+/** The version that the server is shown by: the first that was named, or what serves in its place. */
+function firstOf(fleet: Fleet, named: readonly NamedVersion[]): NamedVersion {
+  const [wanted] = named as [NamedVersion, ...NamedVersion[]];
+  const versions = fleet.list().filter(v => v.name === wanted.name);
+  if (versions.some(v => v.version === wanted.version)) return wanted;
+  return versions.findLast(v => v.state === "ready") ?? wanted;
+}
+
+/** Closes the listener, or what would have listened. */
+async function closeApp(app: App, listening: Listening | undefined): Promise<void> {
+  if (listening) return void (await listening.drain({ graceMs: 0 }));
+  await app.engines.close();
+  app.close();
+}
+
+/** A server that can be reached, before its models are loaded. */
+interface Reachable {
+  readonly found: Models;
+  readonly models: StartedModels;
+  readonly started: { hasStarted: boolean };
+  readonly app: App;
+  readonly listening: Listening;
+  readonly door: BehindGateway | undefined;
+  /** Undefined where everybody may administer. */
+  readonly login: Login | undefined;
+  readonly hasPage: boolean;
+  readonly running: { readonly jobs: TuneJobs | undefined; readonly requests: number };
+}
+
+async function openReachable(o: Opening): Promise<Reachable> {
+  const { options, watch, closers } = o;
+  const found = await findModels(o);
+  const { project, named } = found;
+  let door: BehindGateway | undefined;
+  const { engines, models, started } = await startEngines(o, found, () => door?.refresh());
+  const at = {
+    host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
+    port: options.port ?? project?.config.serve?.port ?? 8080,
+  };
+  const { app, login: own, lines, running, hasPage } = await createServerApp(o, found, engines, models, at.host);
+  let listening: Listening | undefined;
+  closers.add(() => closeApp(app, listening));
+  // loaded only where a project has one
+  door = project?.config.gateway
+    ? await (await import("../gateway/behind-gateway.ts")).behindGateway({
+        ...at,
+        project,
+        app,
+        isLoopback: isLoopback(at.host),
+        names: () => namesOf(engines, named),
+        warn: o.warn,
+        stdout: options.stdout,
+      })
+    : undefined;
+  if (door) {
+    lines?.through(door.gateway);
+    closers.add(() => door?.close());
+  }
+  watch.signal.throwIfAborted();
+  // The port first: it is quicker to refuse than a model is to load.
+  listening = await listen(door?.app ?? app, at);
+  const login = door ? door.login : options.admin === true ? undefined : own;
+  if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
+  return { found, models, started, app, listening, door, login, hasPage, running };
+}
+
+/** Loads what is named, and its adapters. A stop is told once what loads is there, or left behind. */
+async function loadModels({ watch, closers, warn }: Opening, { found: { named, adapters }, models, app }: Reachable): Promise<void> {
+  const load = models.load(named);
+  closers.add(() => loadedUnlessLeft(load, watch));
+  await untilStopped(load, watch);
+  if (adapters.named.length === 0) return;
+  const base = adaptedEngine(app.engines, firstOf(models.fleet, named));
+  await loadAdapters(app.engines, base, adapters.named, { anyBase: adapters.anyBase, warn });
+  watch.signal.throwIfAborted();
+}
+
+/** Loads its models; it serves from then on. */
+async function begin(o: Opening, reachable: Reachable): Promise<ServingTold> {
+  const { found, models, started, app, running } = reachable;
+  await loadModels(o, reachable);
+  started.hasStarted = true;
+  running.jobs?.start();
+  const timer = setInterval(() => void models.follow(), followMs);
+  timer.unref();
+  o.closers.add(() => clearInterval(timer));
+  const { fleet } = models;
+  return servingOf({
+    ...reachable,
+    versions: found.versions,
+    engines: app.engines,
+    fleet,
+    first: firstOf(fleet, found.named),
+    draft: o.options.draft,
+  });
+}
+
+type ShutDown = ProjectServer["close"];
+
+/** Ends it in order, once. */
+function shutDownOf({ closers, tell }: Opening, { app, listening, door }: Reachable): ShutDown {
+  const shutDown = async (graceMs: number | undefined) => {
+    tell({ event: "stopping", inFlight: app.inFlight });
+    void door?.drain(0);
+    const { cutOff } = await listening.drain(graceMs === undefined ? {} : { graceMs });
+    await closers[Symbol.asyncDispose]();
+    tell({ event: "stopped", cutOff });
+    return { cutOff };
+  };
+  let ended: ReturnType<typeof shutDown> | undefined;
+  return ({ graceMs } = {}) => {
+    ended ??= shutDown(graceMs);
+    return ended;
+  };
+}
+
+const serverOf = ({ app, listening, login, running }: Reachable, serving: ServingTold, close: ShutDown): ProjectServer => ({
+  url: listening.url,
+  serving,
+  token: login?.token,
+  loginUrl: () => login?.loginUrl(),
+  engines: app.engines,
+  get requests() {
+    return running.requests;
+  },
+  get inFlight() {
+    return app.inFlight;
+  },
+  close,
+  async [Symbol.asyncDispose]() {
+    await close();
+  },
+});
+
+/**
+ * Starts a server; the call is over when its models are loaded. Errors: project/argument, serve/portInUse, those of the models and the gateway; base/interrupted
+ * where it is stopped before it serves, with all that was opened closed again.
+ */
+export async function serveModels(place: Workplace, options: ServeOptions, watch: Watch): Promise<ProjectServer> {
+  const closers = new Closers();
+  let isServing = false;
+  const tell = (event: EventContent): void => {
+    if (isServing) options.onEvent?.({ ...event, v: eventVersion });
+    else watch.emit(event);
+  };
+  const o: Opening = { place, options, watch, closers, tell, warn: message => tell({ event: "warning", message }) };
+  let close: ShutDown | undefined;
+  try {
+    const reachable = await untilStopped(openReachable(o), watch);
+    close = shutDownOf(o, reachable);
+    const serving = await begin(o, reachable);
+    tell(serving);
+    isServing = true;
+    return serverOf(reachable, serving, close);
+  } catch (error) {
+    // what a part says when it closes is no reason of the failure
+    if (!watch.signal.aborted) await closers[Symbol.asyncDispose]().catch(() => {});
+    // what can be reached already finishes its answers
+    else if (close) await close();
+    else {
+      // nobody has reached it: where the process ends, what is half open is left to that
+      if (!watch.abandon) await closers[Symbol.asyncDispose]();
+      tell({ event: "stopped", cutOff: 0 });
+    }
+    throw error;
+  }
+}

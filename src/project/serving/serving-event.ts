@@ -1,0 +1,72 @@
+/** What a server says of itself when it serves. */
+import type { EmbeddingEngine, Engine, Engines, Fleet, Listening } from "../../serve/index.ts";
+import type { Login } from "../../session/index.ts";
+import type { ServingTold } from "../events.ts";
+import type { BehindGateway } from "../gateway/behind-gateway.ts";
+import { demoCurl, demoRequest } from "../gateway/demo-curl.ts";
+import { samplingText } from "../models/generation-defaults.ts";
+import type { ModelVersions, NamedVersion } from "./model-versions.ts";
+
+export interface ServingParts {
+  readonly engines: Engines;
+  readonly fleet: Fleet;
+  readonly versions: ModelVersions;
+  readonly first: NamedVersion;
+  readonly listening: Listening;
+  readonly hasPage: boolean;
+  /** Name of the draft model. */
+  readonly draft: string | undefined;
+  readonly door: BehindGateway | undefined;
+  /** Undefined where everybody may administer. */
+  readonly login: Login | undefined;
+}
+
+export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);
+
+/** Where the first model answers. */
+function apiOf(engine: Engine | EmbeddingEngine | undefined): string {
+  if (!engine || "room" in engine) return "OpenAI API: /v1";
+  const { config, name = engine.model.id } = engine.model;
+  return config.classifier ? `classes: /v1/models/${name}:classify` : "OpenAI API: /v1/embeddings";
+}
+
+/** The part of the event that is the gateway's. */
+function gatewayPart(door: BehindGateway | undefined, engines: Engines, url: string, model: string): Partial<ServingTold> {
+  if (!door) return {};
+  const { demo, gateway } = door;
+  if (demo === undefined) return { gateway: true };
+  return { gateway: true, demoKey: demo, demoRequest: demoCurl(url, demo, demoRequest(engines, gateway.config.routes, [model])) };
+}
+
+export function servingOf({ engines, fleet, versions, first, listening, hasPage, draft, door, login }: ServingParts): ServingTold {
+  const { url, host } = listening;
+  // one that was ready first may sleep already
+  const served = fleet.list().filter(v => v.state === "ready" || v.state === "asleep");
+  const id = served.find(v => v.name === first.name && v.version === first.version)?.id ?? `${first.name}@${first.version}`;
+  const engine = [...engines.all(), ...engines.encoders()].find(e => e.model.id === id);
+  const adapters = engines.adapters.list();
+  const loginUrl = login?.loginUrl();
+  const calibrated = engines
+    .encoders()
+    .flatMap(({ model }) => (model.temperature === undefined ? [] : [[model.id, model.temperature] as const]));
+  const { context = 0, longest = 0 } = versions.contextOf(first.name) ?? {};
+  const decoder = engine && "room" in engine ? engine : undefined;
+  return {
+    event: "serving",
+    url,
+    host,
+    ...(loginUrl === undefined ? {} : { loginUrl }),
+    model: id,
+    ...(served.length > 1 ? { models: served.map(v => v.id) } : {}),
+    ...(adapters.length > 0 ? { adapters: adapters.map(a => a.name), adaptersOf: adapters[0]!.parent } : {}),
+    ...gatewayPart(door, engines, url, first.name),
+    api: apiOf(engine),
+    page: hasPage,
+    isOpen: !isLoopback(host),
+    isRecorded: engine?.model.artifact !== undefined,
+    ...(draft !== undefined && decoder && !decoder.stats().isDrafting ? { idleDraft: draft } : {}),
+    ...(calibrated.length > 0 ? { temperatures: Object.fromEntries(calibrated) } : {}),
+    ...(decoder?.model.sampling ? { sampling: samplingText(decoder.model.sampling) } : {}),
+    context: { context, longest },
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * protocols: what goes over the wire, stated once: requests, answers, streams and errors of OpenAI, Anthropic, Ollama, TensorFlow Serving and Open
+ * Inference, how one is put into another, and the HTTP client of who asks them. Pure: it knows no server, no gateway and no model.
+ */
+export { anthropicReading } from "./anthropic/anthropic-reading.ts";
+export { afterPiece, noBlock, Passage } from "./anthropic/passage.ts";
+export { type ChatDialect, chatDialects } from "./chat-dialect.ts";
+export { cutEvents, type EventCutter, type StreamEvent } from "./event-stream/cut-events.ts";
+export { cutLines } from "./event-stream/cut-lines.ts";
+export { eventStreamResponse } from "./event-stream/event-stream-response.ts";
+export { dataEvent, doneData, doneEvent, isDoneData, namedEvent } from "./event-stream/event-text.ts";
+export { type Framing, jsonLines, plainEvents, typedEvents, writtenEvents } from "./event-stream/framing.ts";
+export { readEvents } from "./event-stream/read-events.ts";
+export { type HttpAnswer, HttpRetry, postJson, statedError } from "./http-client.ts";
+export { generateRequest, inferRequest } from "./inference-requests.ts";
+export {
+  type OllamaFormat,
+  type OllamaOptions,
+  ollamaChatRequest,
+  ollamaEmbedRequest,
+  ollamaGenerateRequest,
+} from "./ollama/ollama-requests.ts";
+export { piecesOf } from "./openai/chat.ts";
+export { type ChatMessages, chatMessages, chatRequest } from "./openai/chat-request.ts";
+export { completionsRequest } from "./openai/completions-request.ts";
+export { base64Vector } from "./openai/embeddings.ts";
+export { embeddingsRequest, rerankRequest } from "./openai/embeddings-request.ts";
+export { type OutputItem, ResponseItems } from "./openai/response-items.ts";
+export { responseHead, responseState } from "./openai/response-state.ts";
+export { type ResponsesItem, type ResponsesRequest, responsesRequest } from "./openai/responses-request.ts";
+export { type SamplingFields, type SearchFields, type StructuredFields, samplingFields, searchFields } from "./openai/sampling-fields.ts";
+export { readUsage, type TokenUsage } from "./openai/usage.ts";
+export { ProtocolFault } from "./protocol-fault.ts";
+export { requestBounds } from "./request-bounds.ts";
+export type { StreamPiece, TranslatedRequest, Translation, TranslationRequest } from "./translation.ts";
+export { translations } from "./translations.ts";
+export { type ProtocolName, protocolNames, upstreamProtocols } from "./upstream-protocols.ts";
+export { isRow, type Row } from "./values.ts";
+export {
+  type ErrorCode,
+  type ErrorObject,
+  errorBodies,
+  errorObject,
+  sessionErrorCodes,
+  type WireError,
+  wireErrorOf,
+} from "./wire-error.ts";

@@ -1,0 +1,78 @@
+/** Bodies of Ollama's API (docs/api.md of ollama/ollama): /api/generate, /api/chat, /api/embed. */
+import { z } from "zod";
+import { toolName } from "../openai/chat-request.ts";
+import { requestBounds as limits } from "../request-bounds.ts";
+
+const stop = z.string().min(1).max(limits.stopCharacters);
+const options = z
+  .object({
+    /** -1 and -2: what the context leaves. */
+    num_predict: z.int().min(-2).nullish(),
+    temperature: z.number().min(0).max(2).nullish(),
+    top_k: z.int().min(-1).nullish(),
+    top_p: z.number().min(0).max(1).nullish(),
+    min_p: z.number().min(0).max(1).nullish(),
+    repeat_penalty: z.number().gt(0).max(10).nullish(),
+    presence_penalty: z.number().min(-2).max(2).nullish(),
+    frequency_penalty: z.number().min(-2).max(2).nullish(),
+    seed: z.int().nullish(),
+    stop: z.union([stop, z.array(stop).max(limits.stops)], { error: `a text, or up to ${limits.stops}` }).nullish(),
+  })
+  .nullish();
+export type OllamaOptions = z.output<typeof options>;
+
+/** `"json"`, or a JSON schema. An empty text is none. */
+const format = z.union([z.enum(["", "json"]), z.record(z.string(), z.unknown())], { error: '"json" or a JSON schema' }).nullish();
+export type OllamaFormat = z.output<typeof format>;
+
+const common = {
+  model: z.string(),
+  stream: z.boolean().nullish(),
+  format,
+  options,
+  keep_alive: z.union([z.string(), z.number()]).nullish(),
+};
+export const ollamaGenerateRequest = z.object({
+  ...common,
+  prompt: z.string().nullish(),
+  system: z.string().nullish(),
+  raw: z.boolean().nullish(),
+});
+export const ollamaChatRequest = z.object({
+  ...common,
+  messages: z
+    .array(
+      z.object({
+        role: z.enum(["system", "user", "assistant", "tool"]),
+        content: z.string().nullish(),
+        images: z.array(z.unknown()).max(0, { error: "no images: only text is read" }).nullish(),
+        tool_calls: z
+          .array(z.object({ function: z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()) }) }))
+          .max(limits.tools)
+          .nullish(),
+        tool_name: z.string().nullish(),
+      }),
+    )
+    .max(limits.messages),
+  tools: z
+    .array(
+      z.object({
+        type: z.literal("function"),
+        function: z.object({
+          name: toolName,
+          description: z.string().nullish(),
+          parameters: z.record(z.string(), z.unknown()).nullish(),
+        }),
+      }),
+    )
+    .max(limits.tools)
+    .nullish(),
+});
+
+const text = z.string();
+export const ollamaEmbedRequest = z.object({
+  model: z.string(),
+  input: z.union([text, z.array(text).min(1).max(limits.embeddingTexts)], { error: "a text, or a list of texts" }),
+  truncate: z.boolean().nullish(),
+  dimensions: z.int().min(1).nullish(),
+});

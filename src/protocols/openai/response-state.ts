@@ -1,0 +1,50 @@
+/** A response of OpenAI's API in each of its states (API reference, Responses, the response object). */
+import type { Row } from "../values.ts";
+import type { OutputItem } from "./response-items.ts";
+
+export interface ResponseOrigin {
+  readonly id: string;
+  /** Seconds since 1970. */
+  readonly createdAt: number;
+  readonly model: unknown;
+  readonly previousId?: string | null | undefined;
+  readonly isStored: boolean;
+  readonly effort: unknown;
+  readonly text: object;
+  readonly fingerprint?: string;
+}
+
+/** What every state of a response has in common. */
+export const responseHead = (body: Row, o: ResponseOrigin): Row => ({
+  id: o.id,
+  object: "response",
+  created_at: o.createdAt,
+  background: false,
+  error: null,
+  instructions: body.instructions ?? null,
+  max_output_tokens: body.max_output_tokens ?? null,
+  metadata: body.metadata ?? {},
+  model: o.model,
+  parallel_tool_calls: body.parallel_tool_calls ?? true,
+  previous_response_id: o.previousId ?? null,
+  reasoning: { effort: o.effort ?? null, summary: null },
+  service_tier: "default",
+  store: o.isStored,
+  system_fingerprint: o.fingerprint,
+  temperature: body.temperature ?? 1,
+  text: o.text,
+  tool_choice: body.tool_choice ?? "auto",
+  tools: body.tools ?? [],
+  top_p: body.top_p ?? 1,
+  truncation: "disabled",
+  user: body.user ?? null,
+});
+
+/** `why`: of an answer that was cut off. */
+export const responseState = <Name>(
+  head: Row,
+  status: "in_progress" | "completed" | "incomplete",
+  items: readonly OutputItem<Name>[],
+  usage: object | null,
+  why?: string,
+) => ({ ...head, status, incomplete_details: why ? { reason: why } : null, output: structuredClone(items), usage });

@@ -1,0 +1,111 @@
+/**
+ * The addresses that the console and administrators use, with what they answer: the source of `/api/openapi.json`. Loaded when that is asked for. The
+ * contracts of other clients (OpenAI, Ollama, TensorFlow Serving, KServe, SageMaker) have descriptions of their own; of them only what the console reads is here.
+ */
+import { z } from "zod";
+import { type ApiOperation, type OpenApiDocument, openApiDocument } from "../../base/openapi.ts";
+import { changes } from "./console-answers/changes.ts";
+import { dataReport } from "./console-answers/data-report.ts";
+import { classified, engine, regressed, served, serving, version, versionList } from "./console-answers/engine.ts";
+import { consoleEvaluation } from "./console-answers/evaluations.ts";
+import { adminBodies, givenLabel } from "./console-answers/given.ts";
+import { checkpoints, job, jobEvents, jobList } from "./console-answers/jobs.ts";
+import { labelBatch, labelState } from "./console-answers/labels.ts";
+import { consoleModel, consoleRun, dataSet, graph, maskedExamples, metrics, overview, session } from "./console-answers/project.ts";
+import { logged, modelReleases, verdicts } from "./console-answers/releases.ts";
+import { versionReport } from "./console-answers/version-report.ts";
+
+const read = (path: string, summary: string, answer: z.ZodType, query?: z.ZodObject): ApiOperation => ({
+  method: "GET",
+  path,
+  summary,
+  answer,
+  ...(query ? { query } : {}),
+});
+const send = (path: string, summary: string, answer: z.ZodType, body?: z.ZodType): ApiOperation => ({
+  method: "POST",
+  path,
+  summary,
+  answer,
+  ...(body ? { body } : {}),
+});
+
+const consoleOperations: readonly ApiOperation[] = [
+  read("/api/session", "Says who the page is to the server.", session),
+  read("/api/overview", "Says what is served, of what project, on what machine.", overview),
+  read("/api/models", "Lists model versions, the newest first.", z.array(consoleModel)),
+  read("/api/runs", "Lists runs that train: those under way, then the newest.", z.array(consoleRun)),
+  read("/api/runs/:artifact/metrics", "Gives the logged steps of a run.", metrics),
+  read("/api/runs/:artifact/examples", "Shows which tokens of its first examples a tuned model was trained on.", maskedExamples),
+  read("/api/evaluations", "Lists reports of evaluations.", z.array(consoleEvaluation)),
+  read("/api/graph", "Gives the lineage of an artifact or a model version.", graph, z.object({ id: z.string() })),
+  read("/api/data", "Lists curated data sets, the newest first.", z.array(dataSet)),
+  read("/api/data/:artifact", "Reports what curation did.", dataReport),
+  read("/api/labels", "Lists the label sets of the project.", z.array(labelState)),
+  read("/api/labels/:name", "Gives texts for a person to label.", labelBatch, z.object({ by: z.string() })),
+  send("/api/labels/:name", "Keeps a label; null takes it back.", labelState, givenLabel),
+  read("/api/releases", "Lists models with versions, aliases and the history of releases.", z.array(modelReleases)),
+  read("/api/releases/:version", "Says which gates a version passes, with approvals and signatures.", verdicts),
+  read(
+    "/api/reports/:version",
+    "Reports what was measured of a version, alone or beside another.",
+    versionReport,
+    z.object({ against: z.string().optional() }),
+  ),
+  read("/api/logged/:artifact", "Gives a run's options and every figure that it logged.", logged),
+  read(
+    "/api/engine",
+    "Gives the load of an engine, now and over the last minutes.",
+    engine,
+    z.object({ model: z.string().optional().describe("default: the first that is served") }),
+  ),
+  read("/api/serving", "Lists served versions with their load.", serving),
+  {
+    ...read("/api/events", "Streams which resources changed, as server-sent events `changes`; a comment is the heartbeat.", changes),
+    contentType: "text/event-stream",
+  },
+  read("/api/openapi.json", "Gives this description.", z.object({ openapi: z.string() })),
+];
+
+const jobAt = "/v1/fine_tuning/jobs";
+const page = z.object({ after: z.string().optional(), limit: z.string().optional(), order: z.enum(["asc", "desc"]).optional() });
+const jobOperations: readonly ApiOperation[] = [
+  send(jobAt, "Creates a fine-tuning job.", job, z.object({ model: z.string(), training_file: z.string() })),
+  read(jobAt, "Lists fine-tuning jobs, the newest first.", jobList, page),
+  read(`${jobAt}/:id`, "Gives a fine-tuning job.", job),
+  read(`${jobAt}/:id/events`, "Lists events of a job.", jobEvents, page),
+  read(`${jobAt}/:id/checkpoints`, "Lists checkpoints of a job.", checkpoints, page),
+  send(`${jobAt}/:id/cancel`, "Cancels a job.", job),
+  send(`${jobAt}/:id/pause`, "Pauses a job.", job),
+  send(`${jobAt}/:id/resume`, "Resumes a job.", job),
+];
+
+const adminOperations: readonly ApiOperation[] = [
+  read("/v1/admin/models", "Lists versions with their states, labels and weights.", versionList),
+  send("/v1/admin/load", "Loads a version.", version.nullable(), adminBodies.load),
+  send("/v1/admin/unload", "Unloads a version.", z.strictObject({ model: z.string(), state: z.literal("unloaded") }), adminBodies.unload),
+  send("/v1/admin/label", "Points a label at a version; null removes it.", versionList, adminBodies.label),
+  send("/v1/admin/split", "Splits requests between versions.", versionList, adminBodies.split),
+  send(
+    "/v1/admin/policy",
+    "Sets which versions of a model are loaded.",
+    versionList.extend({ failed: z.array(z.string()) }),
+    adminBodies.policy,
+  ),
+];
+
+const texts = z.object({ examples: z.array(z.object({ text: z.string() })).min(1) });
+/** Of contracts with other clients, what the console reads. */
+const modelOperations: readonly ApiOperation[] = [
+  read("/v1/models", "Lists models by the names that requests use.", served),
+  send("/v1/models/{model}:classify", "Gives the classes of texts with scores.", classified, texts),
+  send("/v1/models/{model}:regress", "Gives the predicted numbers of texts.", regressed, texts),
+];
+
+export const operations: readonly ApiOperation[] = [...consoleOperations, ...jobOperations, ...adminOperations, ...modelOperations];
+
+const error = z
+  .object({ error: z.object({ code: z.string().nullable(), message: z.string() }) })
+  .meta({ id: "Refusal", description: "A refusal; `code` is in docs/errors.md, or OpenAI's under /v1." });
+
+export const consoleDocument = (version: string): OpenApiDocument => openApiDocument({ title: "Loam server", version, error, operations });

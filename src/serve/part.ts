@@ -1,0 +1,51 @@
+/** `serve:` of `loam.yaml`: one model, or several with their versions, labels and shares. Labels and times are checked when the server starts. */
+import { z } from "zod";
+
+const version = z.string().regex(/^\d{1,15}$/, "the number of a version");
+const keepAlive = z.union([z.string(), z.number()]);
+const servedModel = z.strictObject({
+  versions: z
+    .union([z.string(), z.number().int()])
+    .transform(String)
+    .optional()
+    .meta({ description: "Versions to serve and follow.", examples: ["latest", "latest:2", "all", "1,3"] }),
+  labels: z
+    .record(z.string(), z.number().int().min(0))
+    .default({})
+    .meta({ description: "Version numbers by label.", examples: [{ stable: 3 }] }),
+  split: z
+    .record(version, z.number().int().min(0).max(1_000_000))
+    .default({})
+    .meta({ description: "Traffic weights by version, for requests without a version.", examples: [{ "2": 90, "3": 10 }] }),
+  shadow: z
+    .record(version, z.number().int().min(0).max(100))
+    .default({})
+    .meta({ description: "Percent of requests that are copied to a version.", examples: [{ "3": 10 }] }),
+  keepAlive: keepAlive.optional().meta({ description: "Unload the model after this idle time.", examples: ["10m"] }),
+  calibrated: z.boolean().optional().describe("Apply temperature scaling to class probabilities."),
+});
+
+/** Fine-tuning jobs that clients ask the server for. */
+const fineTuningPart = z.strictObject({
+  parallel: z.number().int().min(1).max(16).default(1).describe("Maximum concurrent fine-tuning jobs; each is a process."),
+  checkpointSeconds: z.number().min(0).default(30).describe("Seconds between checkpoints of a job."),
+  checkpoints: z.number().int().min(1).max(50).default(3).describe("Epoch checkpoints that a job keeps as models."),
+});
+export type FineTuningPart = z.output<typeof fineTuningPart>;
+
+export const servePart = z.strictObject({
+  model: z
+    .string()
+    .optional()
+    .meta({ description: "Model or version to serve.", examples: ["mail-small", "mail-small@2"] }),
+  models: z.record(z.string(), servedModel.prefault({})).optional().describe("Several models by name."),
+  keepAlive: keepAlive.optional().meta({ description: "Unload models after this idle time.", examples: ["10m"] }),
+  calibrated: z.boolean().default(false).describe("Apply temperature scaling to the class probabilities of all classifiers."),
+  signedBy: z.array(z.string().min(1)).default([]).describe("Public key files; everything that is loaded must be signed with one of them."),
+  host: z.string().default("127.0.0.1").describe("Address to bind."),
+  port: z.number().int().min(0).max(65_535).default(8080).describe("Port to bind. 0: any free port."),
+  slots: z.number().int().min(1).max(256).default(8).describe("Maximum concurrent sequences."),
+  sharedPrefixCache: z.boolean().default(false).describe("Share cached prompt prefixes between tenants of the gateway."),
+  fineTuning: fineTuningPart.prefault({}).describe("Fine-tuning jobs requested over the API."),
+});
+export type ServePart = z.output<typeof servePart>;

@@ -1,0 +1,2 @@
+/** Names that `loam.yaml` may say of a device. */
+export { deviceNames } from "./device-names.ts";

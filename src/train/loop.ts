@@ -1,0 +1,372 @@
+/**
+ * The loop of every training, of a model from nothing or of one that is tuned: steps over micro-batches, a loss on what is held out, the best values kept,
+ * early stop, checkpoints, logs, progress. It knows no task: batches, loss and evaluation are given. What it gives is a function of these; being killed and
+ * resumed changes nothing, not one bit.
+ */
+import { type Json, type LoamError, type Progress, type ProgressEvent, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
+import { type ArraysOf, loadTree } from "../nn/index.ts";
+import type { Device, DeviceArray, Tensor } from "../tensor/index.ts";
+import type { HostBatch } from "./batch.ts";
+import { latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { trainErrors } from "./errors.ts";
+import { type MetricLog, type MetricPoint, openMetricLog } from "./metrics.ts";
+import { optimizerStateShapes } from "./optimizer.ts";
+import type { PackingState } from "./packing.ts";
+import { createTrainer, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
+
+/** What was measured on held-out data. */
+export interface ValidationScores {
+  readonly loss: number;
+  readonly [measure: string]: number;
+}
+export interface ValidationPoint extends ValidationScores {
+  readonly step: number;
+}
+
+/** Micro-batches without end, and where they stand. */
+export interface BatchSource {
+  next(): HostBatch;
+  state(): PackingState;
+}
+
+export interface LoopOptions<S, B extends Record<string, Tensor>> {
+  /** `start` is taken over, `frozen` stays the caller's. */
+  readonly trainer: TrainerOptions<S, B>;
+  /** Batches from where a checkpoint of a step stood, or from the start. */
+  readonly source: (state: PackingState | undefined, step: number) => BatchSource;
+  /** Tokens of a micro-batch, for speed. */
+  readonly tokensOf: (batch: HostBatch) => number;
+  /** Absent where nothing is held out. `onNative` is told the milliseconds inside native programs. */
+  readonly evaluate?: ((parameters: ArraysOf<S>, onNative: (ms: number) => void) => Promise<ValidationScores>) | undefined;
+  /** The start is evaluated too, and may be chosen: what the base is worth. */
+  readonly evaluatesStart?: boolean | undefined;
+  /** Steps between two evaluations; the last step is evaluated in any case. */
+  readonly evaluateEvery: number;
+  /** The values of the best evaluation are the result, not the last ones. */
+  readonly keepsBest: boolean;
+  /** Is the first one better? The one with less loss where absent. */
+  readonly isBetter?: ((a: ValidationScores, b: ValidationScores) => boolean) | undefined;
+  /** Evaluations without a gain that end it; 0 for never. */
+  readonly patience: number;
+  /** Values that are kept beside the best: those of the newest ends of epochs, which are evaluated too. Absent: none. */
+  readonly keep?: { readonly most: number; readonly stepsIn: number } | undefined;
+  readonly logEvery: number;
+  readonly checkpointSeconds: number;
+  /** Identity of everything the result depends on; checkpoints of another are refused. */
+  readonly identity: string;
+  /** Checkpoints and logs live here. */
+  readonly folder: string;
+  /** TensorBoard's event files; in `folder` when absent. */
+  readonly eventsFolder?: string | undefined;
+  readonly progress: Progress;
+  /** What the progress of a step says beside its share and the time that is left. */
+  readonly describe: (report: StepReport, at: LoopPlace) => Pick<ProgressEvent, "stage" | "message" | "values">;
+  readonly signal?: AbortSignal | undefined;
+  /** Hears of checkpoints that were refused. */
+  readonly onProblem?: ((problem: LoamError) => void) | undefined;
+  readonly now?: (() => number) | undefined;
+}
+/** Where the loop is. */
+export interface LoopPlace {
+  readonly steps: number;
+  /** The newest evaluation. */
+  readonly last: ValidationPoint | undefined;
+  readonly msPerStep: number;
+}
+
+/** Values at the end of an epoch. */
+export interface KeptValues<S> {
+  readonly step: number;
+  readonly parameters: ArraysOf<S>;
+}
+
+export interface LoopResult<S> {
+  readonly parameters: ArraysOf<S>;
+  readonly points: readonly MetricPoint[];
+  readonly steps: number;
+  readonly history: readonly ValidationPoint[];
+  /** Which of the history is the best; -1 where the best is not kept. */
+  readonly best: number;
+  /** Oldest first; the caller's, as `parameters` is. */
+  readonly kept: readonly KeptValues<S>[];
+  readonly stoppedEarly: boolean;
+  readonly resumedFrom: number;
+  /** Milliseconds of this process: in native programs, and in all. */
+  readonly nativeMs: number;
+  readonly totalMs: number;
+}
+
+/** Sums over the steps since the last logged point. */
+type Window = {
+  readonly steps: number;
+  readonly loss: number;
+  /** Absent in checkpoints of before they were measured. */
+  readonly measures?: Readonly<Record<string, number>>;
+  readonly ms: number;
+  readonly tokens: number;
+};
+const emptyWindow: Window = { steps: 0, loss: 0, ms: 0, tokens: 0 };
+
+/** What a checkpoint holds beside arrays. */
+interface Position {
+  readonly packing: PackingState;
+  readonly level: number | null;
+  readonly spikes: number;
+  readonly history: readonly Readonly<Record<string, number | null>>[];
+  readonly best: number;
+  /** Steps whose values are kept; absent in checkpoints of before there were any. */
+  readonly kept?: readonly number[];
+  readonly window: Window;
+  readonly tokens: number;
+}
+// a checkpoint's hash takes no number that is none
+const storedPoint = (point: ValidationPoint): Record<string, number | null> =>
+  Object.fromEntries(Object.entries(point).map(([name, x]) => [name, Number.isFinite(x) ? x : null]));
+const readPoint = (stored: Readonly<Record<string, number | null>>): ValidationPoint => {
+  const { loss = null, step = null, ...others } = stored;
+  const measures = Object.entries(others).map(([name, x]) => [name, x ?? Number.NaN]);
+  return { loss: loss ?? Number.NaN, ...Object.fromEntries(measures), step: step ?? Number.NaN };
+};
+/** Pre-training once wrote another form. */
+const isPosition = (state: unknown): state is Position => Array.isArray((state as Partial<Position>).history);
+
+/** What changes from step to step, beside what the trainer holds. */
+interface Running<S> {
+  readonly trainer: Trainer<S>;
+  readonly log: MetricLog;
+  readonly source: BatchSource;
+  readonly resumedFrom: number;
+  /** Where the source stood after the batches of the last step. */
+  consumed: PackingState;
+  history: readonly ValidationPoint[];
+  bestAt: number;
+  best: ArraysOf<S> | undefined;
+  readonly kept: KeptValues<S>[];
+  window: Window;
+  tokens: number;
+  nativeMs: number;
+}
+
+// arrays of a tree of specifications are a tree of arrays, which its type cannot say of any S
+const leavesOf = (tree: unknown): DeviceArray[] => treeLeaves<DeviceArray>(tree as Tree<DeviceArray>);
+const dispose = (tree: unknown): void => {
+  for (const a of leavesOf(tree)) a.dispose();
+};
+
+/** Copies values, into arrays of an earlier copy where there is one. */
+async function copied<S>(device: Device, from: ArraysOf<S>, into: ArraysOf<S> | undefined): Promise<ArraysOf<S>> {
+  const source = leavesOf(from);
+  const target = into ? leavesOf(into) : await Promise.all(source.map(a => device.zeros(a.shape, a.dtype)));
+  for (const [i, a] of source.entries()) await target[i]!.write(await a.read());
+  return into ?? (treeFrom<DeviceArray, DeviceArray>(from as Tree<DeviceArray>, target) as ArraysOf<S>);
+}
+
+async function restore<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>) {
+  const { device, specs, optimizer: rules } = o.trainer;
+  const found = await latestCheckpoint(o.folder, o.identity, p => o.onProblem?.(p));
+  if (!found) return undefined;
+  try {
+    const { step, state } = found;
+    if (!isPosition(state)) {
+      const received = "one of an earlier version";
+      o.onProblem?.(
+        trainErrors.fail("checkpoint", { place: `checkpoint of step ${step}`, expected: "a checkpoint of this version", received }),
+      );
+      return undefined;
+    }
+    const load = (prefix: string) => loadTree(specs, found.arrays, device, { prefix });
+    const parameters = await load("parameters");
+    const optimizer = (await loadTree(optimizerStateShapes(rules, specs), found.arrays, device, {
+      prefix: "optimizer",
+    })) as TrainerState<S>["optimizer"];
+    const best = state.best >= 0 ? await load("best") : undefined;
+    const kept: KeptValues<S>[] = [];
+    for (const at of state.kept ?? []) kept.push({ step: at, parameters: await load(`kept.${at}`) });
+    return { kept, state: { parameters, optimizer, step, level: state.level, spikes: state.spikes }, position: state, best };
+  } finally {
+    await found.arrays.close();
+  }
+}
+
+async function begin<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>): Promise<Running<S>> {
+  const restored = await restore(o);
+  const { start, ...fresh } = o.trainer;
+  if (restored && start) dispose(start);
+  const trainer = await createTrainer<S, B>(restored ? fresh : o.trainer, restored?.state);
+  const resumedFrom = trainer.state.step;
+  const log = openMetricLog(o.folder, resumedFrom, o.now ?? Date.now, o.eventsFolder);
+  const { position } = restored ?? {};
+  const source = o.source(position?.packing, resumedFrom);
+  return {
+    trainer,
+    log,
+    source,
+    resumedFrom,
+    consumed: source.state(),
+    history: (position?.history ?? []).map(readPoint),
+    bestAt: position?.best ?? -1,
+    best: restored?.best,
+    kept: [...(restored?.kept ?? [])],
+    window: position?.window ?? emptyWindow,
+    tokens: position?.tokens ?? 0,
+    nativeMs: 0,
+  };
+}
+
+function save<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Running<S>): Promise<void> {
+  const { parameters, optimizer, step, level, spikes } = r.trainer.state;
+  const kept = Object.fromEntries(r.kept.map(k => [k.step, k.parameters]));
+  const state: { readonly [K in keyof Position]: Json } = {
+    packing: { ...r.consumed },
+    level,
+    spikes,
+    history: r.history.map(storedPoint),
+    best: r.bestAt,
+    kept: r.kept.map(k => k.step),
+    window: r.window,
+    tokens: r.tokens,
+  };
+  return saveCheckpoint(o.folder, {
+    recipe: o.identity,
+    step,
+    arrays: { parameters, optimizer, ...(r.best ? { best: r.best } : {}), kept },
+    state,
+  });
+}
+
+const byLoss = (a: ValidationScores, b: ValidationScores): boolean => a.loss < b.loss;
+
+/** Evaluates the values of now and keeps them where they are the best so far. */
+async function evaluate<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Running<S>): Promise<ValidationPoint | undefined> {
+  if (!o.evaluate) return undefined;
+  const { parameters, step } = r.trainer.state;
+  const scores = await o.evaluate(parameters, ms => {
+    r.nativeMs += ms;
+  });
+  const point = { ...scores, step };
+  r.history = [...r.history, point];
+  if (o.keepsBest && (r.bestAt < 0 || (o.isBetter ?? byLoss)(point, r.history[r.bestAt]!))) {
+    r.bestAt = r.history.length - 1;
+    r.best = await copied<S>(o.trainer.device, parameters, r.best);
+  }
+  return point;
+}
+
+/** Keeps the values of now; those that are too old give their memory. */
+async function keep<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Running<S>, most: number): Promise<void> {
+  const old = r.kept.length >= most ? r.kept.shift() : undefined;
+  const { parameters, step } = r.trainer.state;
+  r.kept.push({ step, parameters: await copied<S>(o.trainer.device, parameters, old?.parameters) });
+}
+
+/** Does a step end an epoch? One of 2.5 steps ends with its third, and the last step ends the last. */
+export const endsEpoch = (step: number, { steps, stepsIn }: { readonly steps: number; readonly stepsIn: number }): boolean =>
+  step === steps || Math.floor(step / stepsIn) > Math.floor((step - 1) / stepsIn);
+
+/** The sums with one more step. */
+const widened = (w: Window, report: StepReport, tokens: number): Window => ({
+  steps: w.steps + 1,
+  loss: w.loss + report.loss,
+  measures: Object.fromEntries(Object.entries(report.measures).map(([name, x]) => [name, (w.measures?.[name] ?? 0) + x])),
+  ms: w.ms + report.totalMs,
+  tokens: w.tokens + tokens,
+});
+
+/** One logged point of the steps since the last one. */
+const pointOf = (w: Window, report: StepReport, tokens: number, found: ValidationPoint | undefined): MetricPoint => ({
+  step: report.step,
+  tokens,
+  loss: w.loss / w.steps,
+  learningRate: report.learningRate,
+  tokensPerSecond: Math.round(w.tokens / (w.ms / 1000)),
+  gradientNorm: report.gradientNorm,
+  ...(found ? { heldOut: found.loss } : {}),
+  ...(w.measures?.tokenAccuracy === undefined ? {} : { tokenAccuracy: w.measures.tokenAccuracy / w.steps }),
+  ...(found?.tokenAccuracy === undefined ? {} : { heldOutTokenAccuracy: found.tokenAccuracy }),
+});
+
+/** What follows a step: evaluation, log, progress. */
+async function follow<S, B extends Record<string, Tensor>>(
+  o: LoopOptions<S, B>,
+  r: Running<S>,
+  report: StepReport,
+  began: number,
+): Promise<void> {
+  const { steps } = o.trainer;
+  const isLast = report.step === steps;
+  const isKept = o.keep !== undefined && endsEpoch(report.step, { steps, stepsIn: o.keep.stepsIn });
+  const found = isLast || isKept || report.step % o.evaluateEvery === 0 ? await evaluate(o, r) : undefined;
+  if (isKept) await keep(o, r, o.keep!.most);
+  if (found || isLast || report.step % o.logEvery === 0) {
+    r.log.write(pointOf(r.window, report, r.tokens, found));
+    r.window = emptyWindow;
+  }
+  const msPerStep = (performance.now() - began) / (report.step - r.resumedFrom);
+  const { stage, ...said } = o.describe(report, { steps, last: r.history.at(-1), msPerStep });
+  o.progress({ stage, done: report.step / steps, leftMs: msPerStep * (steps - report.step), ...said });
+}
+
+async function runSteps<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Running<S>): Promise<void> {
+  const { trainer } = r;
+  const { steps, accumulate = 1 } = o.trainer;
+  const began = performance.now();
+  let savedAt = began;
+  const draw = () => ({ batches: Array.from({ length: accumulate }, () => r.source.next()), after: r.source.state() });
+  const isOver = () => o.patience > 0 && r.bestAt >= 0 && r.history.length - 1 - r.bestAt >= o.patience;
+  if (o.evaluatesStart && trainer.state.step === 0 && r.history.length === 0) await evaluate(o, r);
+  let upcoming = draw();
+  while (trainer.state.step < steps && !isOver()) {
+    const { batches, after } = upcoming;
+    const running = trainer.step(batches, o.signal);
+    // the next step's batches are made while this one computes
+    if (trainer.state.step + 1 < steps) upcoming = draw();
+    const report = await running;
+    r.consumed = after;
+    r.nativeMs += report.nativeMs;
+    const tokens = batches.reduce((n, b) => n + o.tokensOf(b), 0);
+    r.tokens += tokens;
+    r.window = widened(r.window, report, tokens);
+    await follow(o, r, report, began);
+    if (report.step !== steps && performance.now() - savedAt > o.checkpointSeconds * 1000) {
+      await save(o, r);
+      savedAt = performance.now();
+    }
+    o.signal?.throwIfAborted();
+  }
+}
+
+/**
+ * Trains from the start, or from the newest whole checkpoint in the folder; on abort the state is saved first. Where it fails, all that it made is given back.
+ * Errors: train/*.
+ */
+export async function runLoop<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>): Promise<LoopResult<S>> {
+  const began = performance.now();
+  const r = await begin(o);
+  const { trainer } = r;
+  try {
+    await runSteps(o, r);
+  } catch (error) {
+    try {
+      if (o.signal?.aborted && trainer.state.step > r.resumedFrom) await save(o, r);
+    } finally {
+      dispose([r.best ?? {}, ...r.kept.map(k => k.parameters)]);
+      trainer.dispose();
+    }
+    throw error;
+  }
+  const steps = trainer.state.step;
+  const last = trainer.finish();
+  if (r.best) dispose(last);
+  return {
+    parameters: r.best ?? last,
+    points: r.log.points(),
+    steps,
+    history: r.history,
+    best: r.bestAt,
+    kept: r.kept,
+    stoppedEarly: steps < o.trainer.steps,
+    resumedFrom: r.resumedFrom,
+    nativeMs: r.nativeMs,
+    totalMs: performance.now() - began,
+  };
+}

@@ -1,0 +1,115 @@
+/** The `train:` part and the architecture of a model in `loam.yaml`: schemas alone, so that reading the file loads no engine. */
+
+import { z } from "zod";
+import { parseCount } from "../base/part.ts";
+
+/** Numbers that products are computed in. */
+export const precisions = ["f32", "bf16"] as const;
+export type Precision = (typeof precisions)[number];
+
+export const scheduleKinds = ["constant", "cosine", "linear", "wsd"] as const;
+export type ScheduleKind = (typeof scheduleKinds)[number];
+
+const size = z.number().int().min(1);
+
+export const modelPart = z.strictObject({
+  family: z.enum(["gpt", "llama"]).default("llama").describe("Architecture family."),
+  layers: size.meta({ description: "Transformer blocks.", examples: [6] }),
+  width: size.meta({ description: "Model width (embedding size).", examples: [192] }),
+  heads: size.meta({ description: "Attention heads. Must divide the width.", examples: [6] }),
+  kvHeads: size.optional().describe("Key-value heads (grouped-query attention). Default: `heads`."),
+  hidden: size.optional().describe("Feed-forward width. Default: the family's multiple of the width."),
+  context: size.meta({ description: "Context length in tokens.", examples: [256] }),
+  activation: z
+    .enum(["gelu", "geluTanh", "swiglu", "relu2"])
+    .optional()
+    .describe("Activation of the feed-forward layers. Default: the family's."),
+  tied: z.boolean().optional().describe("Tie input and output embeddings. Default: the family's."),
+  bias: z.boolean().optional().describe("Biases in linear layers. Default: the family's."),
+  qkNorm: z.boolean().optional().describe("Normalise queries and keys."),
+  window: size.optional().describe("Sliding-window attention, in tokens. Default: full attention."),
+  logitCap: z.number().positive().optional().describe("Soft cap on the logits."),
+});
+export type ModelPart = z.output<typeof modelPart>;
+
+/** A number of things: 4000000, "4M", "250k". */
+export const count = z.union([z.number(), z.string()]).transform((v, context) => {
+  const n = parseCount(v);
+  if (n === undefined || !Number.isInteger(n) || n < 1) {
+    context.addIssue({ code: "custom", message: 'a whole number from 1, such as 250000, "250k" or "4M"' });
+    return z.NEVER;
+  }
+  return n;
+});
+const whole = z.number().int().min(0);
+const share = z.number().min(0).max(1);
+
+const adamOptions = {
+  beta1: share.default(0.9).describe("Decay of the first moment."),
+  beta2: share.default(0.95).describe("Decay of the second moment."),
+  epsilon: z.number().positive().default(1e-8).describe("Epsilon."),
+  weightDecay: z.number().min(0).default(0.1).describe("Weight decay."),
+};
+/** Parameters with a rule, a rate or a decay of their own. */
+export const parameterGroup = z.strictObject({
+  parameters: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .meta({ description: "Parameter paths; `*` matches any characters.", examples: ["blocks.0.*"] }),
+  rate: z.number().min(0).optional().describe("Multiple of the learning rate. 0 freezes the parameters."),
+  weightDecay: z.number().min(0).optional().describe("Weight decay. Default: the optimiser's."),
+  kind: z.enum(["adamw", "muon"]).optional().describe("Optimiser of the group. Default: the recipe's."),
+});
+/** The first group that names a parameter is its group. */
+const groups = z.array(parameterGroup).optional();
+
+const optimizer = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("adamw").describe("Optimiser."),
+    ...adamOptions,
+    groups: groups.describe("Parameter groups. The first group that matches a parameter applies."),
+  }),
+  z.strictObject({
+    kind: z.literal("muon").describe("Optimiser."),
+    momentum: share.default(0.95).describe("Momentum."),
+    iterations: z.number().int().min(1).max(20).default(5).describe("Newton-Schulz iterations."),
+    ...adamOptions,
+    adamFactor: z.number().positive().default(0.15).describe("Learning rate of AdamW (embeddings, norms, biases) as a multiple of Muon's."),
+    groups: groups.describe("Parameter groups. The first group that matches a parameter applies."),
+  }),
+]);
+
+export const recipeSchema = z.strictObject({
+  tokens: count.meta({ description: "Tokens to train on; epochs repeat as needed.", examples: ["4M", 250000] }),
+  rows: z.number().int().min(1).default(16).describe("Rows per micro-batch."),
+  length: z.number().int().min(2).describe("Tokens per row."),
+  accumulate: z.number().int().min(1).default(1).describe("Micro-batches per step (gradient accumulation)."),
+  optimizer: optimizer.prefault({ kind: "muon" }).describe("Optimiser."),
+  rate: z
+    .number()
+    .positive()
+    .meta({ description: "Peak learning rate.", examples: [0.02] }),
+  schedule: z
+    .strictObject({
+      kind: z.enum(scheduleKinds).default("wsd").describe("Shape of the schedule."),
+      warmup: whole.default(20).describe("Warm-up steps."),
+      floor: share.default(0).describe("Final factor of the peak rate."),
+      decayShare: z.number().positive().max(1).default(0.5).describe("`wsd`: fraction of the steps for the final decay."),
+    })
+    .prefault({})
+    .describe("Learning rate schedule."),
+  clip: z.number().min(0).default(1).describe("Gradient clipping by global norm. 0: off."),
+  dropout: z.number().min(0).max(0.9).default(0).describe("Dropout."),
+  seed: z.union([z.number().int(), z.string()]).default(1).describe("Random seed."),
+  patience: whole.default(0).describe("Early stopping: evaluations without improvement. 0: off."),
+  evaluateEvery: z.number().int().min(1).default(100).describe("Steps between evaluations."),
+  evaluateBatches: z.number().int().min(1).default(8).describe("Batches per evaluation."),
+  logEvery: z.number().int().min(1).default(10).describe("Steps between log lines. Does not change results."),
+  checkpointSeconds: z.number().min(0).default(60).describe("Seconds between checkpoints. Does not change results."),
+  spike: z.number().min(0).default(2).describe("Stop when the loss exceeds its running mean by this many nats. 0: off."),
+  spikeSteps: z.number().int().min(1).default(5).describe("Consecutive steps above the limit before training stops."),
+  rematerialise: z.boolean().default(false).describe("Gradient checkpointing: less memory, more time."),
+  precision: z.enum(precisions).optional().describe("Mixed precision: `bf16` matrix products. Default: float32."),
+  attentionBlock: z.number().int().min(1).default(128).describe("Query block size of causal attention."),
+});
+export type PretrainRecipe = z.output<typeof recipeSchema>;
+export type PretrainRecipeInput = z.input<typeof recipeSchema>;

@@ -1,0 +1,10 @@
+/** Programs over trees whose shapes only the caller knows: trained and frozen arrays, micro-batches of any kind. */
+import { type Compiled, type CompileOptions, compile, type RunOptions } from "../tensor/index.ts";
+
+/** What goes in are trees of arrays, and so is what comes out. */
+export interface TreeProgram<R> extends Pick<Compiled<[], never>, "endProfile" | "peakBytes" | "dispose"> {
+  with(run: RunOptions, ...trees: readonly unknown[]): Promise<R>;
+}
+export const treeProgram = <R>(f: (...trees: never[]) => unknown, options: CompileOptions): TreeProgram<R> =>
+  // a compiled function's type says the tree of each argument, which these do not have
+  compile(f as (...trees: unknown[]) => unknown, options) as unknown as TreeProgram<R>;

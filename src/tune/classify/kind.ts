@@ -1,0 +1,155 @@
+/** Classification as a kind of tuning: `task: classify`. */
+import { formatCount } from "../../base/index.ts";
+import { foldLinks } from "../cross-validation/links.ts";
+import { accuracyText, frozenLabel, statesLink } from "../frozen/links.ts";
+import { judgedLabel, kindLink, type TuningGiven, type TuningKind } from "../kind/kind.ts";
+import { type ClassifyPart, classifyRow } from "./part.ts";
+import { textProofText } from "../kind/proof-text.ts";
+import { summaryNumber as n, smallNumber } from "../kind/summary-text.ts";
+import { textBaselinesStage } from "./baselines-stage.ts";
+import { evaluateClassifierStage } from "./evaluate-stage.ts";
+import { readExamples } from "./examples.ts";
+import { classFoldBaselinesStage, classFoldStage, classFoldsStage } from "./folds.ts";
+import { frozenBaselineStage } from "./frozen-stage.ts";
+import { judgeClassifierStage } from "./judge-stage.ts";
+import { frozenBaseline, labelsOf } from "./options.ts";
+import type { ClassificationReport } from "./report.ts";
+import { classificationTable } from "./report-table.ts";
+import { classifyStage } from "./stage.ts";
+import { thresholdStage } from "./threshold-stage.ts";
+
+/** What is said of the tuning itself. */
+function recipeOf({ task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, ...recipe }: ClassifyPart) {
+  return recipe;
+}
+const textBaselines = ({ baselines }: ClassifyPart) => baselines.filter(b => b !== frozenBaseline);
+
+/** The tuning; with costs the model is the tuned one with their threshold, so that other costs train nothing again. */
+function modelLinks({ name, base, part: { on, costs, ...rest }, around }: TuningGiven<ClassifyPart>) {
+  const fitted = costs ? `fit/${name}` : name;
+  const tuning = kindLink({
+    stage: "tune",
+    label: fitted,
+    inputs: { base, documents: `data/${on}` },
+    definition: classifyStage({ ...around, costs }),
+    options: () => ({ name, recipe: recipeOf({ on, ...rest }) }),
+    describe: s =>
+      `${formatCount(n(s, "texts"))} texts, ${n(s, "classes")} classes, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained, validation F1 ${n(s, "validationF1").toFixed(3)}${textProofText(s, "classes")}`,
+  });
+  if (!costs) return [tuning];
+  const threshold = kindLink({
+    stage: "tune",
+    label: name,
+    inputs: { tuned: fitted },
+    definition: thresholdStage,
+    options: () => ({ name, costs }),
+    describe: s =>
+      `${s.positive} ${s.threshold === null ? "is never told" : `from a probability of ${n(s, "threshold").toFixed(4)} on`}, mean cost of a validation text ${smallNumber(n(s, "validationCost"))}`,
+  });
+  return [tuning, threshold];
+}
+
+/** The frozen base as a baseline, beside those of texts. */
+const frozenLinks = (given: TuningGiven<ClassifyPart>) => {
+  const { name, part: own } = given;
+  return [
+    statesLink(given, { label: own.label, ...(own.classes ? { classes: own.classes } : {}), kind: "classes" }),
+    kindLink({
+      stage: "baselines",
+      label: frozenLabel(name),
+      inputs: { documents: `data/${own.on}`, states: `states/${name}`, baselines: `baselines/${name}` },
+      definition: frozenBaselineStage,
+      options: () => ({ labels: labelsOf(recipeOf(own)) }),
+      describe: accuracyText,
+    }),
+  ];
+};
+
+export const classifyKind: TuningKind<ClassifyPart> = {
+  ...classifyRow,
+  links(given) {
+    const { name, part: own, around } = given;
+    const { on, costs, crossValidation } = own;
+    const documents = `data/${on}`;
+    const isFrozenAsked = own.baselines.includes(frozenBaseline);
+    const labels = labelsOf(recipeOf(own));
+    return [
+      ...modelLinks(given),
+      kindLink({
+        stage: "baselines",
+        label: `baselines/${name}`,
+        inputs: { documents },
+        definition: textBaselinesStage,
+        options: () => ({ labels, baselines: textBaselines(own) }),
+        describe: accuracyText,
+      }),
+      ...(isFrozenAsked ? frozenLinks(given) : []),
+      kindLink({
+        stage: "evaluate",
+        label: `evaluate/${name}`,
+        inputs: { model: name, documents, baselines: isFrozenAsked ? frozenLabel(name) : `baselines/${name}` },
+        definition: evaluateClassifierStage(around),
+        options: () => ({ name, labels, ...(costs ? { costs } : {}) }),
+        describe: s =>
+          `F1 ${n(s, "macroF1").toFixed(3)} (macro), accuracy ${n(s, "accuracy").toFixed(3)} on ${formatCount(n(s, "documents"))} held-out documents`,
+      }),
+      ...(crossValidation ? this.folds!({ ...given, documents, crossValidation, hasBaselines: true }) : []),
+    ];
+  },
+  stages: around => [classifyStage(around), thresholdStage],
+  folds(given) {
+    const recipe = recipeOf(given.part);
+    // those of texts: a frozen base would be embedded anew for each fold
+    const baselines = textBaselines(given.part);
+    return foldLinks(given, {
+      of: "classification",
+      label: recipe.label,
+      shown: ["macroF1", "F1 (macro)"],
+      read: { labels: labelsOf(recipe) },
+      recipe,
+      folds: classFoldsStage,
+      run: classFoldStage(given.around),
+      describeRun: s =>
+        `F1 ${n(s, "macroF1").toFixed(3)} (macro), accuracy ${n(s, "accuracy").toFixed(3)} on ${formatCount(n(s, "documents"))} documents`,
+      baselines:
+        given.hasBaselines && baselines.length > 0
+          ? {
+              definition: classFoldBaselinesStage,
+              options: { baselines },
+              describe: s =>
+                `F1 of ${Object.entries(s)
+                  .map(([baseline, f1]) => `${baseline} ${Number(f1).toFixed(3)}`)
+                  .join(", ")}`,
+            }
+          : undefined,
+    });
+  },
+  // judged by probabilities alone, where no costs choose a threshold
+  judge: {
+    tellsWrong: true,
+    inTokens: false,
+    input: "documents",
+    beside: [],
+    unit: () => "bits a text",
+    selectedBy: ({ label, classes }) => ({ classes: { label, ...(classes ? { classes } : {}) } }),
+    link: ({ part: own, around }, asked) =>
+      kindLink({
+        stage: "evaluate",
+        label: asked.label,
+        inputs: { model: asked.model, documents: judgedLabel },
+        definition: judgeClassifierStage(around),
+        options: () => ({ half: asked.half, labels: labelsOf(recipeOf(own)) }),
+        describe: s => `${s.bitsPerText} bits a text on ${s.documents}`,
+      }),
+    told: () => 1 / Math.LN2,
+    texts: async (documents, own) => (await readExamples(documents, labelsOf(recipeOf(own)))).validation.map(e => e.text),
+  },
+  report: {
+    task: "classification",
+    mainScore(report: ClassificationReport) {
+      const own = report.scores.find(s => s.kind === "model");
+      return own && { metric: "macro F1", better: "higher", ...own.macroF1 };
+    },
+    table: (report: ClassificationReport) => classificationTable(report),
+  },
+};

@@ -1,0 +1,31 @@
+/** `tune:` of a model with `task: classify`. */
+import { z } from "zod";
+import { kindPart } from "../kind/kind-part.ts";
+import { textClassifierNames } from "../../evaluate/part.ts";
+import { crossValidationOptions } from "../cross-validation/options.ts";
+import { dataSetName } from "../names.ts";
+import { classifyOptions, costOptions, frozenBaseline } from "./options.ts";
+
+export const classifyPart = classifyOptions.extend({
+  task: z.literal("classify").describe("Task: text classification."),
+  on: dataSetName.meta({ description: "Data set whose documents have the classes.", examples: ["mail"] }),
+  baselines: z
+    .array(z.enum([...textClassifierNames, frozenBaseline]))
+    .default([...textClassifierNames, frozenBaseline])
+    .describe("Baselines on the same test set."),
+  costs: costOptions.optional().describe("Costs of errors; the report gives the cheapest threshold."),
+  crossValidation: crossValidationOptions.optional().describe("Cross-validation of the recipe."),
+});
+export type ClassifyPart = z.output<typeof classifyPart>;
+
+export const classifyRow = kindPart<ClassifyPart, typeof classifyPart>({
+  part: classifyPart,
+  reads: "data set",
+  hasFolds: true,
+  check({ costs, classes }, refuse) {
+    if (costs && classes && !Object.hasOwn(classes, costs.positive))
+      refuse(["costs", "positive"], `one of the classes ${Object.keys(classes).join(", ")}`, costs.positive);
+  },
+  // judged by probabilities alone, where no costs choose a threshold, and not cross-validated by itself
+  trialPart: ({ costs: _, crossValidation: __, ...rest }) => rest,
+});

@@ -1,0 +1,215 @@
+/**
+ * Fine-tuning of a head over a text's state, with all, some or few of the model's weights (methods/). What tells classes and what gives a number differ in
+ * head, targets, loss and scores alone. What it gives is a function of model, texts and recipe.
+ */
+import { type Tree, treeFrom, treePaths } from "../../base/index.ts";
+import {
+  type ClassifierConfig,
+  dropoutFrom,
+  type Model,
+  type ModelConfig,
+  modelOf,
+  type ParameterSpec,
+  specOfModel,
+  startValues,
+  textLogits,
+  withClassifier,
+} from "../../nn/index.ts";
+import { type Device, type DeviceArray, fromNumbers, mul, sameShape, sizeOf, sum, type Tensor } from "../../tensor/index.ts";
+import type { BatchArraySpec, BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
+import { type FitRecipe, type FitRun, type Fitted, runFit } from "../fit.ts";
+import {
+  type FrozenTensors,
+  givenBackOnFailure,
+  mergedModel,
+  type TrainableTensors,
+  type TunedArrays,
+  tuningOf,
+} from "../methods/index.ts";
+import { leavesOf } from "../methods/paths.ts";
+import { epochOf, layTexts, type TextBatch, widthsOf } from "./batches.ts";
+import { predictorOf } from "./predict.ts";
+
+/** Texts as tokens; a kind adds what is right of each. */
+export interface HeadTexts {
+  readonly ids: readonly string[];
+  readonly tokens: readonly ArrayLike<number>[];
+}
+
+/** The part of a recipe that a head's training reads. */
+export interface HeadRecipe extends FitRecipe {
+  /** Texts a step. */
+  readonly batch: number;
+  readonly dropout: number;
+  readonly rematerialise: boolean;
+  readonly pooling?: ClassifierConfig["pooling"] | undefined;
+}
+
+export interface HeadRun<T extends HeadTexts, R extends HeadRecipe> extends FitRun {
+  /** Its arrays are taken over. */
+  readonly base: Model;
+  readonly recipe: R;
+  readonly train: T;
+  readonly validation: T;
+  /** Longest text, tokens. */
+  readonly longest: number;
+}
+
+/** What a kind of head learns. */
+export interface Head {
+  readonly config: Pick<ClassifierConfig, "labels" | "kind">;
+  readonly targets: Omit<BatchArraySpec, "shape">;
+  /** Of a text of the train part. */
+  targetOf(text: number): number;
+  weightOf(text: number): number;
+  /** Of a batch's outputs [B, K] and targets [B] -> [B]. */
+  losses(outputs: Tensor, targets: Tensor): Tensor;
+  /** Of the outputs for the texts of the validation part. */
+  judge(outputs: readonly Float64Array[]): ValidationScores;
+  /** The one with less loss where absent. */
+  readonly isBetter?: (a: ValidationScores, b: ValidationScores) => boolean;
+  /** The loss where absent. */
+  readonly shown?: (judged: ValidationScores) => string;
+}
+
+/** With what the model was merged of, for the proof of the merge; `disposeTuned` gives back what the model does not hold. */
+export interface FittedHead extends Fitted, TunedArrays {
+  readonly model: Model;
+  readonly trained: number;
+  /** Of the texts of the validation part, by the chosen values. */
+  readonly outputs: readonly Float64Array[];
+}
+
+/** Peak rate of all weights where none is said. */
+const usualRate = 1e-4;
+type Batch = { tokens: Tensor; present: Tensor; targets: Tensor; weights: Tensor; seed: Tensor };
+
+/** The base with another head: its values where the parameters are the same, drawn ones for what is new. */
+async function withHead(base: Model, model: ModelConfig, device: Device, seed: number | string): Promise<unknown> {
+  const sameClasses =
+    base.family !== "encoder-decoder" &&
+    model.family !== "encoder-decoder" &&
+    JSON.stringify(base.config.classifier?.labels) === JSON.stringify(model.config.classifier?.labels);
+  const old = leavesOf<DeviceArray>(base.parameters);
+  // of any family: a tree of specifications, whatever its type is called
+  const specs = specOfModel(model) as unknown as Tree<ParameterSpec>;
+  const arrays: DeviceArray[] = [];
+  for (const [path, spec] of treePaths<ParameterSpec>(specs)) {
+    const found = old.get(path);
+    // a pooler of a pre-trained encoder is worth as much as any start
+    const isReused = found && sameShape(found.shape, spec.shape) && (sameClasses || !path.startsWith("classifier."));
+    if (isReused) old.delete(path);
+    arrays.push(isReused ? found : await device.array(fromNumbers(startValues(spec, path, seed), spec.dtype), spec.dtype, spec.shape));
+  }
+  for (const a of old.values()) a.dispose();
+  return treeFrom<ParameterSpec, DeviceArray>(specs, arrays);
+}
+
+/** Batches of one epoch after the other; an epoch has the same number of them each time. */
+function epochs(
+  epochAt: (epoch: number) => TextBatch[],
+  host: (batch: TextBatch, seed: number) => HostBatch,
+  state = { epoch: 0, row: 0 },
+) {
+  let { epoch, row } = state;
+  let batches = epochAt(epoch);
+  return {
+    state: () => ({ epoch, row }),
+    next() {
+      const made = host(batches[row]!, epoch * batches.length + row);
+      if (++row === batches.length) [epoch, row, batches] = [epoch + 1, 0, epochAt(epoch + 1)];
+      return made;
+    },
+  } satisfies BatchSource;
+}
+
+/** Trains from the start, or from the newest whole checkpoint in the folder. Errors: tune/*, train/*, nn/*; on abort the state is saved first. */
+export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: HeadRun<T, R>, head: Head): Promise<FittedHead> {
+  const { device, recipe, train, validation, longest } = o;
+  const model = withClassifier({ family: o.base.family, config: o.base.config } as ModelConfig, {
+    ...head.config,
+    longest,
+    ...(recipe.pooling ? { pooling: recipe.pooling } : {}),
+  });
+  const tuning = tuningOf(recipe.method, specOfModel(model), { whole: ["classifier"] });
+  const { trainable, frozen } = await tuning.start(await withHead(o.base, model, device, recipe.seed), device, recipe.seed);
+  const widths = widthsOf(longest);
+  const lengths = train.tokens.map(t => t.length);
+  const rows = Math.min(recipe.batch, train.tokens.length);
+  const epochAt = (epoch: number) => epochOf(lengths, widths, rows, `${recipe.seed}/epoch/${epoch}`);
+
+  function hostOf(batch: TextBatch, seed: number): HostBatch {
+    const each = (value: (text: number) => number) =>
+      Array.from({ length: rows }, (_, i) => (i < batch.texts.length ? value(batch.texts[i]!) : 0));
+    const weights = Float32Array.from(each(i => head.weightOf(i)));
+    const targets = each(i => head.targetOf(i));
+    return {
+      arrays: {
+        ...layTexts(train.tokens, batch, rows),
+        targets: head.targets.dtype === "i32" ? Int32Array.from(targets) : Float32Array.from(targets),
+        weights,
+        seed: Int32Array.of(seed),
+      },
+      shapes: { tokens: [rows, batch.width], present: [rows, batch.width] },
+      weight: weights.reduce((a, b) => a + b, 0),
+      documents: batch.texts.map(i => train.ids[i]!),
+    };
+  }
+
+  const predictor = predictorOf({
+    device,
+    model,
+    longest,
+    parameters: (trained: TrainableTensors, still: FrozenTensors) => tuning.parameters(still, trained),
+  });
+  const ask = (trees: readonly unknown[]) => predictor.predict(trees, validation.tokens, o.signal ? { signal: o.signal } : {});
+  const isBetter = head.isBetter ?? ((a: ValidationScores, b: ValidationScores) => a.loss < b.loss);
+  /** The best judgement of this process: one from before a checkpoint that it goes on from may have been better. */
+  let best: { readonly scores: ValidationScores; readonly outputs: readonly Float64Array[] } | undefined;
+  try {
+    const { trainable: chosen, ...fitted } = await runFit<Batch>(o, recipe, {
+      specs: tuning.specs,
+      loss(trained, b, scale, still) {
+        const outputs = textLogits(model, tuning.parameters(still, trained, b.seed), b.tokens, b.present, {
+          rematerialise: recipe.rematerialise,
+          ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed) } : {}),
+        });
+        return mul(sum(mul(head.losses(outputs, b.targets), b.weights)), scale);
+      },
+      batch: {
+        tokens: { shape: [rows, longest], dtype: "i32", below: model.config.vocab },
+        present: { shape: [rows, longest], dtype: "i32" },
+        targets: { ...head.targets, shape: [rows] },
+        weights: { shape: [rows], dtype: "f32" },
+        seed: { shape: [], dtype: "i32" },
+      },
+      usualRate,
+      stepsIn: epochAt(0).length,
+      start: trainable,
+      frozen,
+      source: state => epochs(epochAt, hostOf, state),
+      tokensOf: b => (b.arrays.present as Int32Array).reduce((n, x) => n + x, 0),
+      async judge(trained, still) {
+        const outputs = await ask([trained, still]);
+        const scores = head.judge(outputs);
+        if (!best || isBetter(scores, best.scores)) best = { scores, outputs };
+        return scores;
+      },
+      isBetter,
+      ...(head.shown ? { shown: head.shown } : {}),
+      // the head is drawn: there is nothing to be chosen yet
+      judgesStart: false,
+    });
+    return await givenBackOnFailure([chosen, frozen], async () => ({
+      ...fitted,
+      outputs: best?.scores.loss === fitted.history[fitted.best]!.loss ? best.outputs : await ask([chosen, frozen]),
+      model: modelOf(model, await mergedModel(tuning, frozen, chosen, device)),
+      tuning,
+      trainable: chosen,
+      frozen,
+      trained: [...leavesOf<DeviceArray>(chosen).values()].reduce((n, a) => n + sizeOf(a.shape), 0),
+    }));
+  } finally {
+    predictor.dispose();
+  }
+}
