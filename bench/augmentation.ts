@@ -7,9 +7,9 @@ import { random } from "../src/base/index.ts";
 import { augment, augmentOptions, methods } from "../src/data/augment/index.ts";
 import type { Document } from "../src/data/index.ts";
 import { Features } from "../src/data/quality/features.ts";
-import { type Example, learnLogistic, marginOf } from "../src/data/quality/logistic.ts";
+import { type QualityExample, learnLogistic, qualityMargin } from "../src/data/quality/logistic.ts";
 import { areaUnderCurve } from "../src/data/quality/measures.ts";
-import { email } from "../src/data/sources/email/reader.ts";
+import { emailReader } from "../src/data/sources/email/reader.ts";
 import { sourceFile } from "../src/data/sources/file.ts";
 import { manifestOf } from "../src/data/sources/manifest.ts";
 import { sourceOptions } from "../src/data/sources/options.ts";
@@ -45,7 +45,7 @@ async function readMails(folder: string): Promise<Document[]> {
   const cleaning = clean.options.parse({});
   const mails: Document[] = [];
   for (const file of files)
-    for await (const record of email.records(sourceFile(root, file), source)) {
+    for await (const record of emailReader.records(sourceFile(root, file), source)) {
       if (!record.ok) continue;
       const document = { id: `mail:${record.place}`, text: record.text, source: record.place, attributes: record.attributes };
       const text = clean.apply(document, cleaning).text ?? record.text;
@@ -102,15 +102,15 @@ export async function run({ say }: BenchContext): Promise<BenchResult> {
   const ours: Record<string, number | string> = {};
   for (const [kind, options] of Object.entries(features)) {
     const reader = new Features({ ...options, bits });
-    const exampleOf = (d: Document): Example => {
+    const exampleOf = (d: Document): QualityExample => {
       reader.read(d.text);
       return { features: reader.found.slice(0, reader.count), isGood: d.attributes.label === "ham" };
     };
     const tests = { clean: heldOut.map(exampleOf), typos: noisy.map(exampleOf) };
     const names = Object.keys(tests) as (keyof typeof tests)[];
-    const measure = (examples: readonly Example[], seed: number) => {
+    const measure = (examples: readonly QualityExample[], seed: number) => {
       const model = learnLogistic(examples, undefined, { bits, seed, rate: 0.5, l2: 1e-4, passes: 10, patience: 3, isBalanced: true });
-      return names.map(name => areaUnderCurve(tests[name].map(e => ({ score: marginOf(model, e.features), isGood: e.isGood }))));
+      return names.map(name => areaUnderCurve(tests[name].map(e => ({ score: qualityMargin(model, e.features), isGood: e.isGood }))));
     };
     for (const [name, { ham, spam, of }] of Object.entries(samples)) {
       const once: number[][] = [];

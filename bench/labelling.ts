@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { random } from "../src/base/index.ts";
-import { groups, sketchAll } from "../src/data/steps/near-duplicates/index.ts";
+import { similarGroups, sketchAll } from "../src/data/steps/near-duplicates/index.ts";
 import { nearDuplicateOptions } from "../src/data/steps/near-duplicates/options.ts";
 import { classificationScores, confusion, logisticRegression, type SparseRow } from "../src/evaluate/index.ts";
 import { folderEmbedder } from "../src/project/data/embedder.ts";
@@ -42,7 +42,7 @@ type Learner = (labelled: readonly Mail[], asked: readonly Mail[]) => readonly (
 async function readMails(): Promise<Mail[]> {
   const mails = await labelledMails(process.cwd());
   const options = nearDuplicateOptions.parse({});
-  const alike = groups(
+  const alike = similarGroups(
     sketchAll(
       mails.map(m => m.text),
       options,

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { idsOf, parseExpression } from "../src/data/steps/licence/expression.ts";
+import { licenceIds, parseExpression } from "../src/data/steps/licence/expression.ts";
 import { findLicence } from "../src/data/steps/licence/find.ts";
 import { licenceOfValue } from "../src/data/steps/licence/names.ts";
 import { type Bar, type BenchContext, type BenchResult, digits } from "./harness.ts";
@@ -55,7 +55,7 @@ function pythonPackages(peers: string): Package[] {
     });
 }
 
-const idSet = (e: string): Set<string> => new Set(idsOf(parseExpression(e) ?? { kind: "id", id: e }));
+const idSet = (e: string): Set<string> => new Set(licenceIds(parseExpression(e) ?? { kind: "id", id: e }));
 
 export const run = async ({ peers, say }: BenchContext): Promise<BenchResult> => {
   say("reading licence files");

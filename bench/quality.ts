@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { areaUnderCurve, brierScore, calibrationError, decisionsAt, qualityTraining } from "../src/data/index.ts";
+import { areaUnderCurve, brierScore, qualityCalibrationError, decisionsAt, qualityTraining } from "../src/data/index.ts";
 import { contest, isPinned } from "./contender.ts";
 import { type BenchContext, type BenchResult, digits, interleaved, median, medianRatio } from "./harness.ts";
 import { folds, labelledMails } from "./quality/corpus.ts";
@@ -61,11 +61,11 @@ export const run = ({ peers, say }: BenchContext): Promise<BenchResult> =>
         accuracy: digits(decided.accuracy, 4),
         "F1 of spam": digits(decisionsAt(mails.map((m, i) => ({ score: 1 - calibrated[i]!, isGood: !m.isGood }))).f1, 4),
         Brier: digits(brierScore(scored(calibrated))),
-        ECE: digits(calibrationError(scored(calibrated))),
+        ECE: digits(qualityCalibrationError(scored(calibrated))),
         ...(name === "loam"
           ? {
               "Brier uncalibrated": digits(brierScore(scored(raw))),
-              "ECE uncalibrated": digits(calibrationError(scored(raw))),
+              "ECE uncalibrated": digits(qualityCalibrationError(scored(raw))),
               "train with folds and calibration MB/s": rate(train),
             }
           : {}),

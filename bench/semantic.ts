@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { random } from "../src/base/index.ts";
-import { type Codes, cellStars, codesOf, cosine, encode, type Likeness, resolveStars, trainCells } from "../src/data/semantic/index.ts";
+import { type Codes, cellStars, codesOf, cosineOfCodes, encode, type Likeness, resolveStars, trainCells } from "../src/data/semantic/index.ts";
 import { semanticOptions } from "../src/data/steps/semantic/options.ts";
 import { codesFrom } from "../src/data/steps/semantic/semantic.ts";
 import { folderEmbedder } from "../src/project/data/embedder.ts";
@@ -57,7 +57,7 @@ function semDeDup(codes: Codes, homes: readonly number[], centreFit: (p: number)
     const order = cluster.map(p => [p, centreFit(p)] as const).sort((a, b) => a[1] - b[1]);
     for (let i = 1; i < order.length; i++)
       for (let j = 0; j < i; j++)
-        if (cosine(codes, order[i]![0], order[j]![0]) >= threshold) {
+        if (cosineOfCodes(codes, order[i]![0], order[j]![0]) >= threshold) {
           gone.add(order[i]![0]);
           break;
         }
@@ -100,12 +100,12 @@ function measured(list: readonly Int8Array[], cellSizes: readonly number[], thre
   say(`all pairs of ${list.length}`);
   const [pairs, bruteSeconds] = timed(() => {
     const found: [number, number][] = [];
-    for (let i = 0; i < list.length; i++) for (let j = 0; j < i; j++) if (cosine(codes, i, j) >= threshold) found.push([j, i]);
+    for (let i = 0; i < list.length; i++) for (let j = 0; j < i; j++) if (cosineOfCodes(codes, i, j) >= threshold) found.push([j, i]);
     return found;
   });
   const exact = resolveStars(
     list.length,
-    pairs.map(([better, other]): Likeness => ({ better, other, similarity: cosine(codes, better, other) })),
+    pairs.map(([better, other]): Likeness => ({ better, other, similarity: cosineOfCodes(codes, better, other) })),
   );
   const figures: Record<string, number> = {
     vectors: list.length,

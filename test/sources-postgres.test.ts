@@ -5,7 +5,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { manifestOf } from "../src/data/sources/manifest.ts";
-import { openSource, recordsOf } from "../src/data/sources/open.ts";
+import { openSource, sourceRecords } from "../src/data/sources/open.ts";
 import { sourceOptions } from "../src/data/sources/options.ts";
 import type { ReadRecord } from "../src/data/sources/source.ts";
 import { findPostgres, type RunningServer, startPostgres } from "../src/store/servers.laws.ts";
@@ -24,7 +24,7 @@ describe.skipIf(!found.program)(`PostgreSQL${found.program ? "" : ` (skipped: ${
     const { files } = await manifestOf(options, { folder });
     const open = await openSource(options, folder);
     const out: ReadRecord[] = [];
-    for (const entry of files) for await (const r of recordsOf(open, options, entry)) out.push(r);
+    for (const entry of files) for await (const r of sourceRecords(open, options, entry)) out.push(r);
     await open.close();
     return out;
   }
@@ -85,7 +85,7 @@ describe.skipIf(!found.program)(`PostgreSQL${found.program ? "" : ` (skipped: ${
     expect(await identity(query, { version: 1 })).toBe(named);
     const open = await openSource(options, folder);
     const drain = async () => {
-      for await (const _ of recordsOf(open, options, files[0]!));
+      for await (const _ of sourceRecords(open, options, files[0]!));
     };
     await expect(drain()).rejects.toMatchObject({ code: "data/sourceChanged" });
   });
@@ -138,7 +138,7 @@ describe.skipIf(!found.program)(`PostgreSQL${found.program ? "" : ` (skipped: ${
     const open = await openSource(options, folder);
     const drain = async () => {
       let n = 0;
-      for await (const _ of recordsOf(open, options, files[0]!))
+      for await (const _ of sourceRecords(open, options, files[0]!))
         if (++n === 100) await client.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'loam'");
     };
     await expect(drain()).rejects.toMatchObject({ code: "data/sourceUnreachable" });

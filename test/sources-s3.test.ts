@@ -9,7 +9,7 @@ import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } 
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { manifestOf } from "../src/data/sources/manifest.ts";
-import { openSource, recordsOf } from "../src/data/sources/open.ts";
+import { openSource, sourceRecords } from "../src/data/sources/open.ts";
 import { type SourceOptions, sourceOptions } from "../src/data/sources/options.ts";
 import type { ReadRecord } from "../src/data/sources/source.ts";
 import { findVersitygw, startVersitygw } from "../src/store/servers.laws.ts";
@@ -23,7 +23,7 @@ async function read(options: SourceOptions): Promise<ReadRecord[]> {
   const open = await openSource(options, folder);
   const out: ReadRecord[] = [];
   try {
-    for (const entry of files) for await (const r of recordsOf(open, options, entry)) out.push(r);
+    for (const entry of files) for await (const r of sourceRecords(open, options, entry)) out.push(r);
   } finally {
     await open.close();
   }
@@ -105,7 +105,7 @@ describe.skipIf(!found.program)(`a bucket${found.program ? "" : ` (skipped: ${fo
     const { files } = await manifestOf(options, { folder });
     const open = await openSource(options, folder);
     const drain = async (i: number) => {
-      for await (const _ of recordsOf(open, options, files[i]!));
+      for await (const _ of sourceRecords(open, options, files[i]!));
     };
     await put("y/a.jsonl", lines(3, 3));
     await expect(drain(0)).rejects.toMatchObject({ code: "data/sourceChanged", message: expect.stringContaining("y/a.jsonl") });

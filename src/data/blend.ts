@@ -7,12 +7,12 @@ import { z } from "zod";
 import { formatCount } from "../base/index.ts";
 import { type ArtifactReader, membersFile, membersIndexFile, type Stage, stage } from "../store/index.ts";
 import { type Augmentation, type AugmentReport, augment } from "./augment/augment.ts";
-import type { Method } from "./augment/method.ts";
+import type { AugmentMethod } from "./augment/method.ts";
 import { methods } from "./augment/methods.ts";
 import { augmentOptions } from "./augment/options.ts";
-import { type Document, documentLine, parseDocument, sizeOf } from "./document.ts";
+import { type Document, documentLine, parseDocument, textBytes } from "./document.ts";
 import { dataErrors } from "./errors.ts";
-import { augmentationFile, linesOf } from "./explain.ts";
+import { augmentationFile, ledgerLines } from "./explain.ts";
 import { mixtureFiles } from "./mixture/files.ts";
 import { mixtureOptions } from "./mixture/options.ts";
 import { planMixture } from "./mixture/plan.ts";
@@ -53,7 +53,7 @@ export async function blendOptionsOf(
 ): Promise<z.input<typeof blendStageOptions>> {
   const needs: Record<string, string> = {};
   for (const { method, options } of a?.methods ?? []) {
-    const chosen: Method = methods[method];
+    const chosen: AugmentMethod = methods[method];
     for (const need of chosen.needs?.(options) ?? []) needs[needKey(need)] = await identityOf(need);
   }
   return { name, ...(a ? { augment: a } : {}), ...(mixture ? { mixture } : {}), needs };
@@ -61,7 +61,7 @@ export async function blendOptionsOf(
 
 async function* documentsIn(artifact: ArtifactReader, name: string): AsyncGenerator<Document> {
   let number = 0;
-  for await (const line of linesOf(artifact, name)) {
+  for await (const line of ledgerLines(artifact, name)) {
     number++;
     if (line === "") continue;
     const parsed = parseDocument(line);
@@ -135,7 +135,7 @@ export const blendStage = (around: BlendSurroundings): Stage<"documents", typeof
           for (const m of some) yield { id: m.id, line: m.line.toString("utf8") };
       }
       async function* before(): AsyncGenerator<{ readonly id: string; readonly line: string }> {
-        for await (const line of linesOf(documents, "train.jsonl"))
+        for await (const line of ledgerLines(documents, "train.jsonl"))
           if (line !== "") yield { id: (JSON.parse(line) as { id: string }).id, line };
       }
       const table = options.mixture && mixtureTable(options.mixture);
@@ -145,7 +145,7 @@ export const blendStage = (around: BlendSurroundings): Stage<"documents", typeof
           signal.throwIfAborted();
           const d = JSON.parse(line) as Document;
           trainDocuments++;
-          trainBytes += sizeOf(d.text);
+          trainBytes += textBytes(d.text);
           table?.add(d);
           yield `${line}\n`;
         }
@@ -154,7 +154,7 @@ export const blendStage = (around: BlendSurroundings): Stage<"documents", typeof
       await output.writeStream("train.jsonl", train());
       async function* members(): AsyncGenerator<string> {
         async function* kept() {
-          for await (const line of linesOf(documents, membersFile)) if (line !== "") yield line;
+          for await (const line of ledgerLines(documents, membersFile)) if (line !== "") yield line;
         }
         async function* added() {
           for await (const m of made()) yield m.id;

@@ -7,15 +7,15 @@ import { keyPath } from "../base/index.ts";
 import { dataErrors } from "./errors.ts";
 
 /** Measured or read values beside the text. */
-export type Attribute = string | number | boolean | null | readonly string[];
-export type Attributes = Readonly<Record<string, Attribute>>;
+export type DocumentAttribute = string | number | boolean | null | readonly string[];
+export type DocumentAttributes = Readonly<Record<string, DocumentAttribute>>;
 
 export interface Document {
   readonly id: string;
   readonly text: string;
   /** Where it came from: file within the source, with the record's number in files that hold many. */
   readonly source: string;
-  readonly attributes: Attributes;
+  readonly attributes: DocumentAttributes;
 }
 
 const documentSchema = z.object({
@@ -38,7 +38,7 @@ export function documentLine(d: Document): string {
 }
 
 /** UTF-8 bytes of a text. */
-export const sizeOf = (text: string): number => Buffer.byteLength(text);
+export const textBytes = (text: string): number => Buffer.byteLength(text);
 
 /** A document of one JSON line, or the reason why it is none. */
 export function parseDocument(line: string): Document | { readonly reason: string } {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { drawn, recordOf } from "./drawn.ts";
+import { drawn, drawnRecord } from "./drawn.ts";
 
 test("a sample depends on names alone: order and those who are not drawn change nothing", () => {
   fc.assert(
@@ -31,5 +31,5 @@ test("another seed draws others", () => {
 
 test("a record has the document's text, whatever its attributes are called", () => {
   const document = { id: "a", text: "said", source: "file.jsonl", attributes: { source: "ca01", plain: "x" } };
-  expect(recordOf(document)).toEqual({ id: "a", source: "ca01", plain: "x", text: "said" });
+  expect(drawnRecord(document)).toEqual({ id: "a", source: "ca01", plain: "x", text: "said" });
 });

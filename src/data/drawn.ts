@@ -3,10 +3,10 @@
  * changes nothing about whether one of two is preferred.
  */
 import { createHash } from "node:crypto";
-import type { Attribute, Document } from "./document.ts";
+import type { DocumentAttribute, Document } from "./document.ts";
 
 /** A document's fields for templates and columns: id, source, attributes by name, text. An attribute `source` stands before the file's name. */
-export const recordOf = ({ id, source, attributes, text }: Document): Readonly<Record<string, Attribute>> => ({
+export const drawnRecord = ({ id, source, attributes, text }: Document): Readonly<Record<string, DocumentAttribute>> => ({
   id,
   source,
   ...attributes,

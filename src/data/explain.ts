@@ -6,7 +6,7 @@ import { nearest } from "../base/index.ts";
 import type { ArtifactReader } from "../store/index.ts";
 import { type Document, textLines } from "./document.ts";
 import { dataErrors } from "./errors.ts";
-import type { Cluster, LedgerEntry, Side, Story, StoryStep, StoryVerdict } from "./ledger.ts";
+import type { Cluster, LedgerEntry, LedgerSide, Story, StoryStep, StoryVerdict } from "./ledger.ts";
 import { decodeColumn, fate, fatesFile, findPlace, type MeasuresInfo, measuredIdsFile, measuresFile } from "./measures.ts";
 import { shownBy } from "./shown.ts";
 
@@ -16,7 +16,7 @@ const has = (artifact: ArtifactReader, file: string): boolean => artifact.files.
 export const augmentationFile = "augmentation.json";
 
 /** Lines of a file of an artifact that are not empty. */
-export async function* linesOf(artifact: ArtifactReader, file: string): AsyncGenerator<string> {
+export async function* ledgerLines(artifact: ArtifactReader, file: string): AsyncGenerator<string> {
   for await (const line of textLines(artifact.stream(file))) if (line !== "") yield line;
 }
 
@@ -33,11 +33,11 @@ const idOfLine = (line: string): string =>
 export async function measuredIds(artifact: ArtifactReader): Promise<string[]> {
   const ids: string[] = [];
   if (has(artifact, measuredIdsFile)) {
-    for await (const id of linesOf(artifact, measuredIdsFile)) ids.push(id);
+    for await (const id of ledgerLines(artifact, measuredIdsFile)) ids.push(id);
     return ids;
   }
-  for await (const id of linesOf(artifact, "members.txt")) ids.push(id);
-  for await (const line of linesOf(artifact, "dropped.jsonl")) ids.push(idOfLine(line));
+  for await (const id of ledgerLines(artifact, "members.txt")) ids.push(id);
+  for await (const line of ledgerLines(artifact, "dropped.jsonl")) ids.push(idOfLine(line));
   return ids.sort((a, b) => (a < b ? -1 : 1));
 }
 
@@ -46,7 +46,7 @@ export async function documentIds(artifact: ArtifactReader): Promise<string[]> {
   const ids = await measuredIds(artifact);
   if (!has(artifact, augmentationFile)) return ids;
   const known = new Set(ids);
-  for await (const id of linesOf(artifact, "members.txt")) if (!known.has(id)) ids.push(id);
+  for await (const id of ledgerLines(artifact, "members.txt")) if (!known.has(id)) ids.push(id);
   return ids.sort((a, b) => (a < b ? -1 : 1));
 }
 
@@ -123,11 +123,11 @@ const files = { train: "train.jsonl", "held-out": "held-out.jsonl", dropped: "dr
 export async function findDocuments(
   artifact: ArtifactReader,
   ids: ReadonlySet<string>,
-): Promise<Map<string, { readonly side: Side; readonly document: Document }>> {
-  const found = new Map<string, { side: Side; document: Document }>();
+): Promise<Map<string, { readonly side: LedgerSide; readonly document: Document }>> {
+  const found = new Map<string, { side: LedgerSide; document: Document }>();
   for (const side of ["train", "held-out", "dropped"] as const) {
     if (found.size === ids.size) break;
-    for await (const line of linesOf(artifact, files[side])) {
+    for await (const line of ledgerLines(artifact, files[side])) {
       const id = idOfLine(line);
       if (!ids.has(id)) continue;
       found.set(id, { side, document: JSON.parse(line) as Document });
@@ -176,7 +176,7 @@ export async function explain(artifact: ArtifactReader, text: string): Promise<S
   const { side, document } = (await findDocuments(artifact, new Set([id]))).get(id)!;
   const ledger: LedgerEntry[] = [];
   // Lines about it, and lines that name it or its survivor: the rest is not parsed.
-  for await (const line of linesOf(artifact, "ledger.jsonl"))
+  for await (const line of ledgerLines(artifact, "ledger.jsonl"))
     if (line.includes('"survivor":') || line.includes(JSON.stringify(id))) ledger.push(JSON.parse(line) as LedgerEntry);
   const entries = ledger.filter(e => e.document === id);
   const cluster = clusterOf(id, ledger);
@@ -225,6 +225,6 @@ async function groupOf(artifact: ArtifactReader, cluster: string): Promise<strin
   const mark = `"cluster":${JSON.stringify(cluster)}`;
   const ids: string[] = [];
   for (const side of ["train", "held-out"] as const)
-    for await (const line of linesOf(artifact, files[side])) if (line.includes(mark)) ids.push(idOfLine(line));
+    for await (const line of ledgerLines(artifact, files[side])) if (line.includes(mark)) ids.push(idOfLine(line));
   return ids;
 }

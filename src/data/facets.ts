@@ -3,7 +3,7 @@
  * became of them. Attributes of many values (senders, dates) are left out.
  */
 import type { Document } from "./document.ts";
-import type { Side } from "./ledger.ts";
+import type { LedgerSide } from "./ledger.ts";
 import type { Shown } from "./shown.ts";
 
 export interface FacetValue {
@@ -39,14 +39,14 @@ export const sourceOf = (place: string): string => {
 };
 
 export interface Facets {
-  add(document: Document, side: Side, bytes: number): void;
+  add(document: Document, side: LedgerSide, bytes: number): void;
   all(shown: Shown): Facet[];
 }
 
 export function facets(): Facets {
   const kinds = new Map<string, Map<string, Counts>>();
   const isMany = new Set<string>();
-  const count = (name: string, value: string, side: Side, bytes: number) => {
+  const count = (name: string, value: string, side: LedgerSide, bytes: number) => {
     if (isMany.has(name)) return;
     let values = kinds.get(name);
     if (!values) {

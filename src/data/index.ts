@@ -7,42 +7,42 @@ export { paraphraseInstruction, paraphraseLimits } from "./augment/methods/parap
 export { type BlendPart, blendOptionsOf, blendStage, blends } from "./blend.ts";
 export { type CardRecord, cardFormat, type DataCard, dataCard } from "./card/card.ts";
 export { artifactAsExport, cardFiles } from "./card/files.ts";
-export { cardMarkdown } from "./card/markdown.ts";
+export { dataCardMarkdown } from "./card/markdown.ts";
 export { type CardPart, cardPart, noCard } from "./card/part.ts";
 export { ownFacts, type SourceFacts } from "./card/source-facts.ts";
 export { type Distribution, placeIn } from "./distribution.ts";
 export {
-  type Attribute,
-  type Attributes,
+  type DocumentAttribute,
+  type DocumentAttributes,
   type BadLine,
   type Document,
   documentLine,
   parseDocument,
   readDocuments,
-  sizeOf,
+  textBytes,
   textLines,
 } from "./document.ts";
-export { drawn, recordOf } from "./drawn.ts";
+export { drawn, drawnRecord } from "./drawn.ts";
 export { type AskedDocument, type Effect, type EffectOn, type EffectOptions, measureEffect, type ProxyTrainer } from "./effect/effect.ts";
-export { differenceInterval, type Interval } from "./effect/interval.ts";
+export { differenceInterval, type EffectInterval } from "./effect/interval.ts";
 export { type RememberedTrainer, rememberedTrainer } from "./effect/remembered.ts";
 export { dataErrors } from "./errors.ts";
-export { augmentationFile, documentIds, explain, findDocuments, findId, linesOf, readMeasures, resolveId } from "./explain.ts";
-export { type Exported, type ExportOptions, exportDocuments, heldOutNames } from "./export/export.ts";
-export { type FormatName, formatNames } from "./export/formats.ts";
+export { augmentationFile, documentIds, explain, findDocuments, findId, ledgerLines, readMeasures, resolveId } from "./explain.ts";
+export { type DataExport, type DataExportOptions, exportDocuments, heldOutNames } from "./export/export.ts";
+export { type ExportFormatName, exportFormatNames } from "./export/formats.ts";
 export { parquetCompressions } from "./export/parquet.ts";
 export { forgetEntry } from "./forget/entry.ts";
-export { forgotten, hashedEntry } from "./forget/forget.ts";
-export { type Alike, type Heir, heirs, idsWithin, type Place, placesOf } from "./forget/places.ts";
-export { type Edit, type LedgerEntry, type Measure, type SetAside, type Story, showMeasure, tellStory, type Verdict } from "./ledger.ts";
-export { type Column, type ColumnInfo, decodeColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
-export { decide } from "./mix.ts";
+export { forgottenReason, hashedEntry } from "./forget/forget.ts";
+export { type Alike, type Heir, heirs, idsWithin, type ForgetPlace, forgetPlaces } from "./forget/places.ts";
+export { type LedgerEdit, type LedgerEntry, type LedgerMeasure, type SetAside, type Story, showMeasure, tellStory, type StepVerdict } from "./ledger.ts";
+export { type MeasureColumn, type ColumnInfo, decodeColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
+export { firstRefusal } from "./mix.ts";
 export { type MixtureInfo, mixtureFile, readTimes, tellMixture } from "./mixture/index.ts";
 export { type DataPart, dataPart } from "./part.ts";
 export { contaminationFile } from "./pipeline.ts";
 export { type WorkOptions, workOn } from "./plan/shared.ts";
-export { type Calibration, calibrated, isotonicCalibration, plattCalibration } from "./quality/calibration.ts";
-export { areaUnderCurve, brierScore, calibrationError, type Decisions, decisionsAt, type Scored } from "./quality/measures.ts";
+export { type QualityCalibration, calibratedQuality, isotonicCalibration, plattCalibration } from "./quality/calibration.ts";
+export { areaUnderCurve, brierScore, qualityCalibrationError, type Decisions, decisionsAt, type ScoredDocument } from "./quality/measures.ts";
 export {
   decodeQuality,
   encodeQuality,
@@ -58,14 +58,14 @@ export {
   type DataReport,
   dataReport,
   type EditReport,
-  type Example,
+  type ReportExample,
   type FunnelRow,
   type RuleReport,
 } from "./report.ts";
 export { type Embedder, type Need, needKey, noResources, type Resources, type Scorer } from "./resources.ts";
 export { fillRows } from "./rows.ts";
 export { type Shown, shortened, shownBy } from "./shown.ts";
-export { type Manifest, manifestOf } from "./sources/manifest.ts";
+export { type SourceManifest, manifestOf } from "./sources/manifest.ts";
 export { readerNames, type SourceOptions, sourceOptions } from "./sources/options.ts";
 export type { Reader, ReadRecord } from "./sources/source.ts";
 export { type OwnPartOptions, ownPartOnly, ownPartOptions } from "./split-by/options.ts";
@@ -76,8 +76,8 @@ export {
   documentsStage,
   identify,
   needsOf,
-  type Side,
-  type Surroundings,
+  type SplitSide,
+  type StageEnvironment,
   selecting,
   setsApart,
   sourceStage,
@@ -85,7 +85,7 @@ export {
 export { contaminationOf, contaminationTally, type ItemMark } from "./steps/decontaminate/contamination.ts";
 export { searchedItems } from "./steps/decontaminate/decontaminate.ts";
 export {
-  groups as nearDuplicateGroups,
+  similarGroups as nearDuplicateGroups,
   type Like,
   type LikeIndex,
   type LikeOptions,
@@ -101,32 +101,32 @@ export { type NameExample, parseNameExample } from "./steps/private/names/exampl
 export { decodeNames, encodeNames, type NamesModel, type NamesReport, nameRecogniser } from "./steps/private/names/model.ts";
 export { type NamesTraining, namesTraining, trainNames } from "./steps/private/names/train.ts";
 export { privateStep } from "./steps/private/private.ts";
-export type { Recogniser } from "./steps/private/recogniser.ts";
-export { type RedactPolicy, redact } from "./steps/private/redact.ts";
-export { type Policy, type PrivateSpan, type PrivateType, privateTypes } from "./steps/private/types.ts";
-export { judge, type Rule, type Rules } from "./steps/rules.ts";
+export type { PrivateRecogniser } from "./steps/private/recogniser.ts";
+export { type RedactPolicy, redactSpans } from "./steps/private/redact.ts";
+export { type RedactionPolicy, type PrivateSpan, type PrivateType, privateTypes } from "./steps/private/types.ts";
+export { judgeByRules, type StepRule, type Rules } from "./steps/rules.ts";
 export { type SplitOptions, splitOptions } from "./steps/split/options.ts";
 export { type Split, splitDocuments } from "./steps/split/split.ts";
 export type {
   Applied,
-  Asked,
+  CorpusQuestion,
   CorpusPlan,
   CorpusStep,
   DocumentStep,
   Group,
-  Judgement,
+  DocumentJudgement,
   Key,
   Out,
   Phase,
   Ref,
   Round,
   Send,
-  Step,
+  DataStep,
   StreamRound,
   TaggerStep,
 } from "./steps/step.ts";
 export { type StepName, stepEntry } from "./steps/step-entry.ts";
 export { type ChosenStep, chooseStep, steps } from "./steps/steps.ts";
 export { heldOutSet } from "./test-set.ts";
-export { parseSetting, type Trial, type TryExample, tryThresholds } from "./try.ts";
+export { parseSetting, type StepTrial, type TryExample, tryThresholds } from "./try.ts";
 export { heldWithin } from "./within.ts";

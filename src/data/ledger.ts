@@ -2,23 +2,23 @@
  * The ledger: why every dropped document is gone and what was changed in every kept one. Steps only report; the mixer decides; both end
  * here as plain lines, so that `explain` can tell a document's story without running anything again.
  */
-import type { Attributes } from "./document.ts";
+import type { DocumentAttributes } from "./document.ts";
 
-export type Measure = number | string | boolean;
+export type LedgerMeasure = number | string | boolean;
 
 /** A change of a text, by the rule that made it. */
-export interface Edit {
+export interface LedgerEdit {
   readonly rule: string;
   /** How often, or what. */
-  readonly value: Measure;
+  readonly value: LedgerMeasure;
 }
 
 /** A rule's judgement: the measured value beside the threshold it was held against. */
-export interface Verdict {
+export interface StepVerdict {
   readonly rule: string;
   readonly keep: boolean;
-  readonly value: Measure;
-  readonly threshold: Measure;
+  readonly value: LedgerMeasure;
+  readonly threshold: LedgerMeasure;
   /** Smallest document id of the cluster of like documents. */
   readonly cluster?: string;
   /** The document that stays in this one's place. */
@@ -33,8 +33,8 @@ export interface LedgerEntry {
   /** `keep`: it would have been dropped, and the user's `keep:` overruled it. */
   readonly action: "edit" | "drop" | "keep";
   readonly rule: string;
-  readonly value: Measure;
-  readonly threshold?: Measure;
+  readonly value: LedgerMeasure;
+  readonly threshold?: LedgerMeasure;
   readonly cluster?: string;
   readonly survivor?: string;
 }
@@ -46,17 +46,17 @@ export interface SetAside {
   readonly message: string;
 }
 
-export const editEntry = (document: string, step: string, edit: Edit): LedgerEntry => ({ document, step, action: "edit", ...edit });
+export const editEntry = (document: string, step: string, edit: LedgerEdit): LedgerEntry => ({ document, step, action: "edit", ...edit });
 
 const verdictEntry =
   (action: "drop" | "keep") =>
-  (document: string, step: string, { keep: _, ...verdict }: Verdict): LedgerEntry => ({ document, step, action, ...verdict });
+  (document: string, step: string, { keep: _, ...verdict }: StepVerdict): LedgerEntry => ({ document, step, action, ...verdict });
 export const dropEntry = verdictEntry("drop");
 export const keepEntry = verdictEntry("keep");
 
-export type Side = "train" | "held-out" | "dropped";
+export type LedgerSide = "train" | "held-out" | "dropped";
 
-export type StoryVerdict = Pick<Verdict, "rule" | "keep" | "value" | "threshold">;
+export type StoryVerdict = Pick<StepVerdict, "rule" | "keep" | "value" | "threshold">;
 
 /** What one step found and did. */
 export interface StoryStep {
@@ -64,7 +64,7 @@ export interface StoryStep {
   /** `overruled`: a verdict said no, and `keep:` of the project names the document. */
   readonly outcome: "passed" | "dropped" | "overruled" | "not reached";
   readonly verdicts: readonly StoryVerdict[];
-  readonly edits: readonly Edit[];
+  readonly edits: readonly LedgerEdit[];
 }
 
 /** Documents that are alike, over several links too: those that went, each with the one that stays in its place. */
@@ -74,7 +74,7 @@ export interface Cluster {
     readonly id: string;
     readonly step: string;
     readonly rule: string;
-    readonly value: Measure;
+    readonly value: LedgerMeasure;
     readonly survivor: string;
   }[];
 }
@@ -83,8 +83,8 @@ export interface Cluster {
 export interface Story {
   readonly id: string;
   readonly source: string;
-  readonly side: Side;
-  readonly attributes: Attributes;
+  readonly side: LedgerSide;
+  readonly attributes: DocumentAttributes;
   readonly entries: readonly LedgerEntry[];
   /** As it was after the last step that saw it. */
   readonly text: string;
@@ -95,7 +95,7 @@ export interface Story {
   readonly group?: readonly string[];
 }
 
-export const showMeasure = (value: Measure): string =>
+export const showMeasure = (value: LedgerMeasure): string =>
   typeof value === "number" && !Number.isInteger(value)
     ? Math.abs(value) < 0.001
       ? value.toExponential(1)

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Measure, Verdict } from "./ledger.ts";
+import type { LedgerMeasure, StepVerdict } from "./ledger.ts";
 import { decodeColumn, findPlace, measureRecorder } from "./measures.ts";
 
 const joined = (pieces: readonly (string | Uint8Array)[]) => Buffer.concat(pieces.map(p => Buffer.from(p)));
 
 const measure = fc.oneof(fc.nat(300), fc.nat(), fc.double(), fc.boolean(), fc.string());
-const threshold = fc.oneof({ weight: 4, arbitrary: fc.constant<Measure>(0.1) }, { weight: 1, arbitrary: measure });
+const threshold = fc.oneof({ weight: 4, arbitrary: fc.constant<LedgerMeasure>(0.1) }, { weight: 1, arbitrary: measure });
 
 test("what was measured is read back exactly, by document, whatever its kind and whoever has no value", () => {
   fc.assert(
@@ -29,7 +29,7 @@ test("what was measured is read back exactly, by document, whatever its kind and
         const ranks = Uint32Array.from({ length: n }, (_, i) => (i + Math.abs(turn % n)) % n);
         ranks.forEach((place, document) => {
           const row = rows[place];
-          if (row) recorder.record(document, 3, "step", [{ rule: "a-rule", ...row } satisfies Verdict]);
+          if (row) recorder.record(document, 3, "step", [{ rule: "a-rule", ...row } satisfies StepVerdict]);
         });
         const columns = [...recorder.finish(ranks)];
         expect(columns.length).toBe(rows.some(Boolean) ? 1 : 0);
@@ -43,9 +43,9 @@ test("what was measured is read back exactly, by document, whatever its kind and
             if (!row) return;
             const limit = info.threshold ?? column.thresholds![i];
             // JSON knows neither NaN nor -0: a column with texts may lose those, numbers alone never.
-            const plain = (m: Measure) => (info.type === "json" && typeof m === "number" ? JSON.stringify(m) : m);
-            expect([column.keeps[i] === 1, plain(column.values[i]! as Measure)]).toEqual([row.keep, plain(row.value)]);
-            if (typeof row.threshold === typeof limit) expect(plain(limit as Measure)).toEqual(plain(row.threshold));
+            const plain = (m: LedgerMeasure) => (info.type === "json" && typeof m === "number" ? JSON.stringify(m) : m);
+            expect([column.keeps[i] === 1, plain(column.values[i]! as LedgerMeasure)]).toEqual([row.keep, plain(row.value)]);
+            if (typeof row.threshold === typeof limit) expect(plain(limit as LedgerMeasure)).toEqual(plain(row.threshold));
           });
         }
       },

@@ -3,7 +3,7 @@
  * So a changed threshold is tried without a new pass, and a document's story has every number. A document that an earlier step dropped has
  * no value of later steps; nobody measured it. Numbers take the narrowest type that holds them exactly; texts are JSON Lines.
  */
-import type { Measure, Verdict } from "./ledger.ts";
+import type { LedgerMeasure, StepVerdict } from "./ledger.ts";
 
 export const measuresFile = "measures/index.json";
 /** Ids of all documents, kept and dropped, one a line, sorted. */
@@ -30,7 +30,7 @@ export interface ColumnInfo {
   /** Every document has a value: the file then has no list of their places. */
   readonly isDense: boolean;
   /** The threshold of all of them; null where each has its own, stored beside the value. */
-  readonly threshold: Measure | null;
+  readonly threshold: LedgerMeasure | null;
 }
 
 /** What one step did. */
@@ -58,12 +58,12 @@ export interface MeasuresInfo {
 }
 
 /** Values of one rule as they are used. `places[i]` is the document's place in the sorted ids; without it, `i` is. */
-export interface Column {
+export interface MeasureColumn {
   readonly places: Uint32Array | undefined;
   /** 1 where the verdict keeps. */
   readonly keeps: Uint8Array;
-  readonly values: ArrayLike<number> | readonly Measure[];
-  readonly thresholds: ArrayLike<number> | readonly Measure[] | undefined;
+  readonly values: ArrayLike<number> | readonly LedgerMeasure[];
+  readonly thresholds: ArrayLike<number> | readonly LedgerMeasure[] | undefined;
 }
 
 /** Column in the making: 13 bytes a value, in the order of coming. */
@@ -74,10 +74,10 @@ class Growing {
   values = new Float64Array(256);
   /** From the first threshold that differs on. */
   thresholds: Float64Array | undefined;
-  threshold: Measure | undefined;
+  threshold: LedgerMeasure | undefined;
   kind: "number" | "boolean" | "string" | undefined;
   /** From the first text on, or where kinds mix. */
-  texts: { readonly value: Measure; readonly threshold: Measure }[] | undefined;
+  texts: { readonly value: LedgerMeasure; readonly threshold: LedgerMeasure }[] | undefined;
   readonly position: number;
   readonly step: string;
   readonly rule: string;
@@ -100,7 +100,7 @@ class Growing {
     if (this.thresholds) this.thresholds = larger(this.thresholds, new Float64Array(size));
   }
 
-  add(document: number, keep: boolean, value: Measure, threshold: Measure): void {
+  add(document: number, keep: boolean, value: LedgerMeasure, threshold: LedgerMeasure): void {
     if (this.count === this.documents.length) this.#grow();
     const i = this.count++;
     this.documents[i] = document;
@@ -131,10 +131,10 @@ export interface MeasureRecorder {
   /** All values of a column of other documents; `documentOf` tells which one a place is here. */
   recordColumn(
     info: Pick<ColumnInfo, "position" | "step" | "rule" | "threshold">,
-    column: Column,
+    column: MeasureColumn,
     documentOf: (place: number) => number,
   ): void;
-  record(document: number, position: number, step: string, verdicts: readonly Verdict[]): void;
+  record(document: number, position: number, step: string, verdicts: readonly StepVerdict[]): void;
   /**
    * Columns over ids in sorted order: `ranks[document]` is a document's place there. Each is made when it is asked for and forgotten here, so
    * that all of them are never in memory twice; they can be gone through once.
@@ -241,13 +241,13 @@ export function measureRecorder(): MeasureRecorder {
 }
 
 /** A column of its file's bytes. */
-export function decodeColumn(info: ColumnInfo, bytes: Uint8Array): Column {
+export function decodeColumn(info: ColumnInfo, bytes: Uint8Array): MeasureColumn {
   if (info.type === "json") {
     const rows = Buffer.from(bytes)
       .toString("utf8")
       .split("\n")
       .filter(l => l !== "")
-      .map(l => JSON.parse(l) as [number, number, Measure, Measure?]);
+      .map(l => JSON.parse(l) as [number, number, LedgerMeasure, LedgerMeasure?]);
     return {
       places: info.isDense ? undefined : Uint32Array.from(rows, r => r[0]),
       keeps: Uint8Array.from(rows, r => r[1]),
@@ -271,7 +271,7 @@ export function decodeColumn(info: ColumnInfo, bytes: Uint8Array): Column {
 }
 
 /** Where a document's value stands in a column, -1 where it has none. */
-export function findPlace(column: Column, place: number): number {
+export function findPlace(column: MeasureColumn, place: number): number {
   const { places } = column;
   if (!places) return place < column.keeps.length ? place : -1;
   let [low, high] = [0, places.length];

@@ -7,7 +7,7 @@ import { endianness } from "node:os";
 import type { z } from "zod";
 import { dataErrors } from "./errors.ts";
 
-export interface ModelFormat<Schema extends z.ZodType> {
+export interface ModelFileFormat<Schema extends z.ZodType> {
   /** The first bytes of the file, with the version of the layout. */
   readonly magic: string;
   /** How people call it: `quality model`. */
@@ -25,7 +25,7 @@ const maxHeaderBytes = 2 ** 22;
 
 /** Bytes of a model. */
 export function encodeModel<Schema extends z.ZodType>(
-  { magic }: ModelFormat<Schema>,
+  { magic }: ModelFileFormat<Schema>,
   header: z.input<Schema>,
   numbers: Float32Array,
 ): Buffer {
@@ -39,7 +39,7 @@ export function encodeModel<Schema extends z.ZodType>(
 
 /** Header and weights of a model's bytes; `place` names the file. Errors: data/resource. */
 export function decodeModel<Schema extends z.ZodType>(
-  { magic, what, maker, header: schema, numWeights }: ModelFormat<Schema>,
+  { magic, what, maker, header: schema, numWeights }: ModelFileFormat<Schema>,
   bytes: Buffer,
   place: string,
 ): { readonly header: z.output<Schema>; readonly weights: Float32Array } {

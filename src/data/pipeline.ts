@@ -6,10 +6,10 @@ import type { ArtifactWriter } from "../store/index.ts";
 import type { Document } from "./document.ts";
 import { type Assembled, assemble } from "./plan/assemble.ts";
 import type { Executor } from "./plan/executor.ts";
-import { binsFor, type Job, partitionsOf, type Wave } from "./plan/job.ts";
+import { binsFor, type DataJob, partitionsOf, type Wave } from "./plan/job.ts";
 import type { KeptTasks } from "./plan/kept.ts";
 import { type JobProgress, type RunJobOptions, runJob } from "./plan/run-job.ts";
-import { type Surroundings, type TaskRunner, taskRunner } from "./plan/tasks.ts";
+import { type JobEnvironment, type TaskRunner, taskRunner } from "./plan/tasks.ts";
 import type { Workspace } from "./plan/workspace.ts";
 import { noResources, type Resources } from "./resources.ts";
 import type { ManifestEntry } from "./sources/file.ts";
@@ -18,7 +18,7 @@ import { searchedItems } from "./steps/decontaminate/decontaminate.ts";
 import type { DecontaminateOptions } from "./steps/decontaminate/options.ts";
 
 /** A job over files; partitions and bins follow from their sizes. */
-export const jobOf = (files: readonly ManifestEntry[], o: Omit<Job, "partitions" | "bins">): Job => ({
+export const jobOf = (files: readonly ManifestEntry[], o: Omit<DataJob, "partitions" | "bins">): DataJob => ({
   ...o,
   partitions: partitionsOf(files),
   bins: binsFor(files.reduce((n, f) => n + f.sizeBytes, 0)),
@@ -27,7 +27,7 @@ export const jobOf = (files: readonly ManifestEntry[], o: Omit<Job, "partitions"
 export interface CurateOptions {
   readonly workspace: Workspace;
   readonly resources?: Resources;
-  records: Surroundings["records"];
+  records: JobEnvironment["records"];
   /** Who does the tasks; without it they are done here, one after the other. */
   executor?(runner: TaskRunner): Executor;
   readonly maxBad: RunJobOptions["maxBad"];
@@ -41,7 +41,7 @@ export interface CurateOptions {
  * Runs a job and writes the artifact's files. Errors: `data/tooManyBad`, `data/noDocuments`, `data/unknownDocument`, `data/splitImpossible`,
  * the abort signal's reason.
  */
-export async function curate(job: Job, output: ArtifactWriter, o: CurateOptions): Promise<Assembled> {
+export async function curate(job: DataJob, output: ArtifactWriter, o: CurateOptions): Promise<Assembled> {
   const { workspace, resources = noResources, maxBad, signal, onProgress } = o;
   const runner = await taskRunner(job, { workspace, resources, records: (partition, onBytes) => o.records(partition, onBytes) });
   const kept = o.kept?.(runner.waves[0]!);
@@ -63,7 +63,7 @@ export async function curate(job: Job, output: ArtifactWriter, o: CurateOptions)
 export const contaminationFile = "contamination.jsonl";
 
 /** What the last `decontaminate` of a job left in the documents, gathered by evaluation item; undefined where it has none. */
-async function contaminationOf(job: Job, resources: Resources) {
+async function contaminationOf(job: DataJob, resources: Resources) {
   const options = job.steps.findLast(s => s.step === "decontaminate")?.options as DecontaminateOptions | undefined;
   if (!options) return undefined;
   const tally = contaminationTally(await searchedItems(options, resources), { isCut: options.action === "cut" });

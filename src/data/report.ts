@@ -5,19 +5,19 @@
  */
 import type { ArtifactReader } from "../store/index.ts";
 import { type Distribution, distributionOf } from "./distribution.ts";
-import { type Document, sizeOf } from "./document.ts";
-import { clusterKey, findDocuments, linesOf, readMeasures } from "./explain.ts";
+import { type Document, textBytes } from "./document.ts";
+import { clusterKey, findDocuments, ledgerLines, readMeasures } from "./explain.ts";
 import { type Facet, facets } from "./facets.ts";
-import type { LedgerEntry, Measure, SetAside } from "./ledger.ts";
+import type { LedgerEntry, LedgerMeasure, SetAside } from "./ledger.ts";
 import { type DiffLine, lineDiff } from "./line-diff.ts";
 import { type ColumnInfo, decodeColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
 import { type Shown, shownBy } from "./shown.ts";
 import type { StepName } from "./steps/step-entry.ts";
 import { steps as allSteps } from "./steps/steps.ts";
 
-export interface Example {
+export interface ReportExample {
   readonly id: string;
-  readonly value: Measure;
+  readonly value: LedgerMeasure;
   readonly text: string;
 }
 
@@ -42,7 +42,7 @@ export interface RuleReport {
   readonly option?: string;
   readonly keep?: "atLeast" | "atMost";
   /** Null where each document has its own. */
-  readonly threshold: Measure | null;
+  readonly threshold: LedgerMeasure | null;
   /** Documents with a value. */
   readonly measured: number;
   /** Those on the wrong side. One that several rules refuse counts in each. */
@@ -52,7 +52,7 @@ export interface RuleReport {
   readonly distribution?: Distribution;
   /** Where values are texts or yes and no: the commonest. */
   readonly commonest?: readonly (readonly [value: string, count: number])[];
-  readonly examples: readonly Example[];
+  readonly examples: readonly ReportExample[];
 }
 
 export interface EditReport {
@@ -61,7 +61,7 @@ export interface EditReport {
   readonly documents: number;
   /** Sum of what the rule counts, where it counts. */
   readonly times: number | null;
-  readonly examples: readonly Example[];
+  readonly examples: readonly ReportExample[];
 }
 
 export interface ClusterReport {
@@ -71,7 +71,7 @@ export interface ClusterReport {
   readonly stay: number;
   /** With those that stay. */
   readonly size: number;
-  readonly members: readonly { readonly id: string; readonly rule: string; readonly value: Measure }[];
+  readonly members: readonly { readonly id: string; readonly rule: string; readonly value: LedgerMeasure }[];
   /** The survivor and the one of its copies least like it, line by line. */
   readonly diff: { readonly first: string; readonly second: string; readonly lines: readonly DiffLine[] } | null;
 }
@@ -143,7 +143,7 @@ async function readLedger(artifact: ArtifactReader, examples: number): Promise<L
   const drops = new Map<string, number>();
   const edits: Ledger["edits"] = new Map();
   const clusters = new Map<string, LedgerEntry[]>();
-  for await (const line of linesOf(artifact, "ledger.jsonl")) {
+  for await (const line of ledgerLines(artifact, "ledger.jsonl")) {
     const e = JSON.parse(line) as LedgerEntry;
     const key = `${e.step}/${e.rule}`;
     if (e.action === "drop") drops.set(key, (drops.get(key) ?? 0) + 1);
@@ -170,7 +170,7 @@ async function readLedger(artifact: ArtifactReader, examples: number): Promise<L
 }
 
 interface DroppedLine extends Document {
-  readonly dropped: { readonly step: string; readonly rule: string; readonly value: Measure; readonly threshold: Measure };
+  readonly dropped: { readonly step: string; readonly rule: string; readonly value: LedgerMeasure; readonly threshold: LedgerMeasure };
 }
 
 const distanceOf = ({ value, threshold }: DroppedLine["dropped"]): number =>
@@ -178,14 +178,14 @@ const distanceOf = ({ value, threshold }: DroppedLine["dropped"]): number =>
 
 /** Sizes and facets of all documents, and examples of what was dropped, in one look at the texts. */
 async function readTexts(artifact: ArtifactReader, shown: Shown, examples: number) {
-  const few = new Map<string, Few<{ readonly distance: number; readonly id: string; readonly value: Measure; readonly text: string }>>();
+  const few = new Map<string, Few<{ readonly distance: number; readonly id: string; readonly value: LedgerMeasure; readonly text: string }>>();
   const seen = facets();
   const sizes: number[] = [];
   const bytes = { train: 0, "held-out": 0, dropped: 0 };
   for (const side of ["train", "held-out", "dropped"] as const)
-    for await (const line of linesOf(artifact, `${side}.jsonl`)) {
+    for await (const line of ledgerLines(artifact, `${side}.jsonl`)) {
       const d = JSON.parse(line) as Document;
-      const size = sizeOf(d.text);
+      const size = textBytes(d.text);
       bytes[side] += size;
       seen.add(d, side, size);
       if (side !== "dropped") {
@@ -197,7 +197,7 @@ async function readTexts(artifact: ArtifactReader, shown: Shown, examples: numbe
       if (!few.has(key)) few.set(key, new Few(examples, x => x.distance));
       few.get(key)!.add({ distance: distanceOf(dropped), id: d.id, value: dropped.value, text: d.text });
     }
-  const examplesOf = (step: string, rule: string): Example[] =>
+  const examplesOf = (step: string, rule: string): ReportExample[] =>
     (few.get(`${step}/${rule}`)?.all() ?? []).map(({ id, value, text }) => ({
       id,
       value: shown.value(value),
@@ -218,7 +218,7 @@ async function ruleReport(
   const { values } = decodeColumn(c, await artifact.read(c.file));
   if (c.type === "json" || c.type === "boolean") {
     const counts = new Map<string, number>();
-    for (const v of values as readonly Measure[]) counts.set(String(v), (counts.get(String(v)) ?? 0) + 1);
+    for (const v of values as readonly LedgerMeasure[]) counts.set(String(v), (counts.get(String(v)) ?? 0) + 1);
     const commonest = [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)).slice(0, 8);
     return { commonest: commonest.map(([v, n]) => [String(shown.value(v)), n] as const) };
   }
@@ -301,7 +301,7 @@ async function clustersOf(
 
 async function setAsideOf(artifact: ArtifactReader, shown: Shown, examples: number): Promise<DataReport["setAside"]> {
   const groups = new Map<string, { records: number; examples: SetAside[] }>();
-  for await (const line of linesOf(artifact, "set-aside.jsonl")) {
+  for await (const line of ledgerLines(artifact, "set-aside.jsonl")) {
     const s = JSON.parse(line) as SetAside;
     const group = groups.get(s.reason) ?? { records: 0, examples: [] };
     group.records++;
@@ -343,7 +343,7 @@ export async function dataReport(artifact: ArtifactReader, o: ReportOptions = {}
       rule,
       documents,
       times: isCount ? times : null,
-      examples: chosen.flatMap((e): Example[] => {
+      examples: chosen.flatMap((e): ReportExample[] => {
         const d = editTexts.get(e.document);
         const droppedBy = d?.side === "dropped" ? (d.document as DroppedLine).dropped.step : undefined;
         return d ? [{ id: e.document, value: shown.value(e.value), text: shown.line(d.document.text, droppedBy) }] : [];

@@ -2,8 +2,8 @@
  * Texts as a report shows them: short, on few lines, and never with what the project's `private` step masks. A document dropped before that
  * step came to it still has its private data; the step is run over what is shown. What `private` itself dropped is not shown at all.
  */
-import type { Attribute, Attributes } from "./document.ts";
-import type { Measure } from "./ledger.ts";
+import type { DocumentAttribute, DocumentAttributes } from "./document.ts";
+import type { LedgerMeasure } from "./ledger.ts";
 import type { StepCount } from "./measures.ts";
 import type { StepName } from "./steps/step-entry.ts";
 import { steps as allSteps } from "./steps/steps.ts";
@@ -25,9 +25,9 @@ export interface Shown {
   masked(text: string, droppedBy?: string): string;
   /** A line of a text. */
   line(text: string, droppedBy?: string): string;
-  value(value: Measure): Measure;
+  value(value: LedgerMeasure): LedgerMeasure;
   /** Attributes without what is private: a sender's address that is masked in the text is masked here too. */
-  attributes(attributes: Attributes): Attributes;
+  attributes(attributes: DocumentAttributes): DocumentAttributes;
 }
 
 /** Values whose masked form is remembered: senders and the like come again. */
@@ -45,7 +45,7 @@ function attributeMask(masked: (text: string) => string): Shown["attributes"] {
     }
     return value;
   };
-  const one = (value: Attribute): Attribute =>
+  const one = (value: DocumentAttribute): DocumentAttribute =>
     typeof value === "string" ? remembered(value) : Array.isArray(value) ? (value as readonly string[]).map(remembered) : value;
   // The group of near-duplicates is the id of one of them.
   return attributes => Object.fromEntries(Object.entries(attributes).map(([k, v]) => [k, k === "cluster" ? v : one(v)]));

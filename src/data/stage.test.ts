@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { check, hashOf, sha256, silent } from "../base/index.ts";
 import type { ArtifactReader, Stage, Summary } from "../store/index.ts";
-import { type Document, sizeOf } from "./document.ts";
+import { type Document, textBytes } from "./document.ts";
 import { explain } from "./explain.ts";
 import { tellStory } from "./ledger.ts";
 import { dataPart } from "./part.ts";
@@ -90,7 +90,7 @@ test("files become documents on two sides, with ids that name their mails", asyn
   expect(one.text).toBe("mail 7\n\nbody of mail number 7, with\nwords");
   const members = (await documents.read("members.txt")).toString().trim().split("\n");
   expect(members).toEqual([...train, ...heldOut].map(d => d.id).sort());
-  expect(documents.summary.bytes).toBe([...train, ...heldOut].reduce((n, d) => n + sizeOf(d.text), 0));
+  expect(documents.summary.bytes).toBe([...train, ...heldOut].reduce((n, d) => n + textBytes(d.text), 0));
 });
 
 test("the same files and options make the same bytes; a changed mail makes another source", async () => {

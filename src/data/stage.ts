@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { formatCount, hashOf, isLoamError, type Json, type Progress } from "../base/index.ts";
-import { type ArtifactReader, closeJob, openJob, type Stage, type Store, stage } from "../store/index.ts";
+import { type ArtifactReader, closeJob, openTaskBoard, type Stage, type Store, stage } from "../store/index.ts";
 import { type Document, readDocuments, textLines } from "./document.ts";
 import { dataErrors } from "./errors.ts";
 import { type DataPart, partShape } from "./part.ts";
@@ -16,8 +16,8 @@ import { curate, jobOf, reasonsLine } from "./pipeline.ts";
 import { recordsOfPartition } from "./plan/job.ts";
 import { keptTasks } from "./plan/kept.ts";
 import type { JobProgress } from "./plan/run-job.ts";
-import { type JobSpec, shared, sharedWorkspace } from "./plan/shared.ts";
-import { canThread, threads } from "./plan/threads.ts";
+import { type JobSpec, sharedExecutor, sharedWorkspace } from "./plan/shared.ts";
+import { canRunThreads, threads } from "./plan/threads.ts";
 import { memoryWorkspace, resumedWorkspace, workspaceFormat } from "./plan/workspace.ts";
 import { type Need, needKey, noResources, type Resources } from "./resources.ts";
 import type { ManifestEntry } from "./sources/file.ts";
@@ -25,11 +25,11 @@ import { type SourcesPart, sourceOptions } from "./sources/options.ts";
 import { readers } from "./sources/readers.ts";
 import { allSources, manifestOfAll, type NamedSource, openSources } from "./sources/several.ts";
 import { splitVersion } from "./steps/split/split.ts";
-import type { Step } from "./steps/step.ts";
+import type { DataStep } from "./steps/step.ts";
 import { steps as allSteps, type ChosenStep, chooseStep } from "./steps/steps.ts";
 
 /** Where stages find what is not part of a result. */
-export interface Surroundings {
+export interface StageEnvironment {
   /** The project's folder. */
   readonly folder: string;
   /** A file that remembers hashes between runs. */
@@ -52,12 +52,12 @@ const entriesOf = (part: SourcesPart): z.output<typeof sourceEntries> =>
   allSources(part).map(({ name, options }) => (name === undefined ? { options } : { name, options }));
 
 /** Options of the source stage as the files are now: its identity is what makes everything after it stale. */
-export async function identify(part: SourcesPart, around: Surroundings): Promise<z.output<typeof sourceStageOptions>> {
+export async function identify(part: SourcesPart, around: StageEnvironment): Promise<z.output<typeof sourceStageOptions>> {
   return { sources: entriesOf(part), identity: (await manifestOfAll(allSources(part), around)).identity };
 }
 
 /** Sources -> list of files with hashes. */
-export const sourceStage = (around: Surroundings): Stage<never, typeof sourceStageOptions> =>
+export const sourceStage = (around: StageEnvironment): Stage<never, typeof sourceStageOptions> =>
   stage({
     name: "source",
     version: 2,
@@ -105,7 +105,7 @@ const documentsOptions = z
 export function needsOf(steps: readonly ChosenStep[]): Need[] {
   const needs = new Map<string, Need>();
   for (const { step, options } of steps) {
-    const chosen: Step = allSteps[step];
+    const chosen: DataStep = allSteps[step];
     for (const need of chosen.needs?.(options) ?? []) needs.set(needKey(need), need);
   }
   return [...needs.values()];
@@ -174,7 +174,7 @@ function teller(progress: Progress, files: readonly ManifestEntry[]) {
 const plainOf = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json;
 
 /** Sources -> documents, split, with the ledger. */
-export const documentsStage = (around: Surroundings): Stage<"source", typeof documentsOptions> =>
+export const documentsStage = (around: StageEnvironment): Stage<"source", typeof documentsOptions> =>
   stage({
     name: "data",
     version: 3,
@@ -191,7 +191,7 @@ export const documentsStage = (around: Surroundings): Stage<"source", typeof doc
       const sizeBytes = files.reduce((n, f) => n + f.sizeBytes, 0);
       const workers = Math.min(around.workers ?? availableParallelism(), job.partitions.length);
       const isWorthIt = workers > 1 && (around.workers !== undefined || sizeBytes >= smallBytes);
-      const isThreaded = scratch !== "" && canThread() && isWorthIt;
+      const isThreaded = scratch !== "" && canRunThreads() && isWorthIt;
       const digests = Object.fromEntries(
         Object.entries(options.needs ?? {}).flatMap(([key, digest]) =>
           key.startsWith("file ") ? [[key.slice("file ".length), digest]] : [],
@@ -202,7 +202,7 @@ export const documentsStage = (around: Surroundings): Stage<"source", typeof doc
       // What the results of tasks follow from beside the job: other models or readers are another job.
       const basis = plainOf({ readers: options.readers, sources, needs: options.needs ?? {}, splitVersion: options.split.version });
       const id = hashOf({ spec: plainOf(spec), basis, format: workspaceFormat }).slice(0, 32);
-      const board = around.shared && (await openJob(around.shared, id, plainOf(spec)));
+      const board = around.shared && (await openTaskBoard(around.shared, id, plainOf(spec)));
       const onBoard = board && sharedWorkspace(board, around.shared!.blobs);
       const open = await openSources(sources, around.folder);
       let isOver = false;
@@ -212,7 +212,7 @@ export const documentsStage = (around: Surroundings): Stage<"source", typeof doc
           resources: (await around.resources?.()) ?? noResources,
           records: (partition, onBytes) => recordsOfPartition(open, job, partition, onBytes),
           ...(onBoard
-            ? { executor: runner => shared(runner, board, onBoard) }
+            ? { executor: runner => sharedExecutor(runner, board, onBoard) }
             : isThreaded
               ? { executor: () => threads({ ...spec, folder: around.folder, workspace }, workers) }
               : {}),
@@ -259,12 +259,12 @@ export const documentsStage = (around: Surroundings): Stage<"source", typeof doc
     },
   });
 
-export type Side = "train" | "held-out";
+export type SplitSide = "train" | "held-out";
 
 /** What a documents artifact may hold beside its sides: documents that select, where somebody has set them apart. */
 export const selecting = "validation";
 export const setsApart = (artifact: Pick<ArtifactReader, "files">): boolean => artifact.files.some(f => f.name === `${selecting}.jsonl`);
 
 /** Documents of one side of a documents artifact, in the order of their ids. */
-export const documentsOf = (artifact: ArtifactReader, side: Side | typeof selecting): AsyncGenerator<Document> =>
+export const documentsOf = (artifact: ArtifactReader, side: SplitSide | typeof selecting): AsyncGenerator<Document> =>
   readDocuments(artifact.stream(`${side}.jsonl`), { place: `${artifact.id}/${side}.jsonl` });

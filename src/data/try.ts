@@ -6,7 +6,7 @@ import { check, nearest, parseYaml } from "../base/index.ts";
 import type { ArtifactReader } from "../store/index.ts";
 import { dataErrors } from "./errors.ts";
 import { findDocuments, measuredIds, readMeasures } from "./explain.ts";
-import type { Measure } from "./ledger.ts";
+import type { LedgerMeasure } from "./ledger.ts";
 import { type ColumnInfo, decodeColumn, fate, fatesFile, type MeasuresInfo, type StepCount } from "./measures.ts";
 import { shownBy } from "./shown.ts";
 import type { Rules } from "./steps/rules.ts";
@@ -16,7 +16,7 @@ import { steps as allSteps } from "./steps/steps.ts";
 export interface TryExample {
   readonly id: string;
   readonly rule: string;
-  readonly value: Measure;
+  readonly value: LedgerMeasure;
   readonly text: string;
 }
 
@@ -31,7 +31,7 @@ export interface TriedRule {
   readonly beyondNow: number;
 }
 
-export interface Trial {
+export interface StepTrial {
   readonly artifact: string;
   readonly step: string;
   readonly position: number;
@@ -229,7 +229,7 @@ function planOf(info: MeasuresInfo, given: StepCount, next: Options): Plan {
 export async function tryThresholds(
   artifact: ArtifactReader,
   given: { readonly step: string; readonly settings: readonly (readonly [string, unknown])[]; readonly examples?: number },
-): Promise<Trial> {
+): Promise<StepTrial> {
   const info = await readMeasures(artifact);
   if (!info)
     throw dataErrors.fail("notMeasured", {

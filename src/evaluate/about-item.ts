@@ -1,7 +1,7 @@
 /** What a result says of an item whatever came of it: its name and place, its prompt, and the attributes that slices are made of. */
 import { evaluateErrors } from "./errors.ts";
 import type { ItemResult } from "./results/item.ts";
-import type { Asked } from "./tasks/ask.ts";
+import type { TaskQuestion } from "./tasks/ask.ts";
 import type { SliceRule, Task } from "./tasks/schema.ts";
 
 /** Characters of a prompt that are kept: its end, where the question is; of a text that is classified or scored as a whole, its beginning. */
@@ -20,7 +20,7 @@ export const sliceName = (rule: SliceRule): SliceBy =>
   typeof rule === "string" ? { by: rule, parts: 3 } : { by: `length of ${rule.length}`, parts: rule.parts, isLength: true };
 
 /** What a slice reads of an item; null and, but for its length, an empty text are no value. */
-function sliced(rule: SliceRule, { prompt, item }: Asked): string | number | undefined {
+function sliced(rule: SliceRule, { prompt, item }: TaskQuestion): string | number | undefined {
   const field = typeof rule === "string" ? rule : rule.length;
   const value = field === "prompt" && typeof rule !== "string" ? prompt : item.fields[field];
   if (value === undefined || value === null || (value === "" && typeof rule === "string")) return undefined;
@@ -29,7 +29,7 @@ function sliced(rule: SliceRule, { prompt, item }: Asked): string | number | und
 }
 
 /** Errors: evaluate/data where no item has a field that a slice names. */
-function checkSlices({ slices }: Task, asked: readonly Asked[]): void {
+function checkSlices({ slices }: Task, asked: readonly TaskQuestion[]): void {
   const fields = new Set(asked.flatMap(a => Object.keys(a.item.fields)));
   for (const rule of slices) {
     const field = typeof rule === "string" ? rule : rule.length;
@@ -42,14 +42,14 @@ function checkSlices({ slices }: Task, asked: readonly Asked[]): void {
   }
 }
 
-function attributesOf({ slices }: Task, a: Asked): Record<string, string | number> {
+function attributesOf({ slices }: Task, a: TaskQuestion): Record<string, string | number> {
   const values = slices.map(rule => [sliceName(rule).by, sliced(rule, a)] as const);
   return Object.fromEntries(values.filter((v): v is readonly [string, string | number] => v[1] !== undefined));
 }
 
 export type AboutItem = Pick<ItemResult, "id" | "place" | "prompt" | "attributes" | "cluster">;
 
-function shownOf(task: Task, { prompt, text, pair, references }: Asked, isClassified: boolean): string {
+function shownOf(task: Task, { prompt, text, pair, references }: TaskQuestion, isClassified: boolean): string {
   if (isClassified) return text.slice(0, shownPrompt);
   // a whole text stands after nothing
   if (task.output === "loglikelihood_rolling") return (references[0] ?? "").slice(0, shownPrompt);
@@ -57,7 +57,7 @@ function shownOf(task: Task, { prompt, text, pair, references }: Asked, isClassi
 }
 
 /** `isClassified`: a classifier is asked, so what it read is the text alone. Errors: evaluate/data where a slice names a field that no item has. */
-export function aboutItems(task: Task, asked: readonly Asked[], isClassified = false): AboutItem[] {
+export function aboutItems(task: Task, asked: readonly TaskQuestion[], isClassified = false): AboutItem[] {
   checkSlices(task, asked);
   return asked.map(a => {
     const cluster = task.cluster === undefined ? undefined : a.item.fields[task.cluster];
@@ -72,4 +72,4 @@ export function aboutItems(task: Task, asked: readonly Asked[], isClassified = f
 }
 
 /** Milliseconds as they are recorded: whole microseconds. */
-export const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;
+export const roundedMs = (ms: number): number => Math.round(ms * 1000) / 1000;

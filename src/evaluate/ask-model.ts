@@ -60,7 +60,7 @@ export function abilityOf<K extends RequestKind>(model: EvaluatedModel, kind: K,
  * `each` hears of every answer, kept ones first. Gives the number of those. Errors: evaluate/score for an answer that is not a number, evaluate/length for a
  * text that the model has no room for, each with task and item; those of the model; the signal's reason.
  */
-export async function askModel<K extends RequestKind>(
+export async function askEvaluatedModel<K extends RequestKind>(
   ask: Answering<K>,
   { task, kind, requests, placeOf, noun }: Questions<K>,
   { answers, progress, signal }: AskOptions,

@@ -3,23 +3,23 @@
  * what was asked before is not asked again. Knows no files and no record.
  */
 import type { Progress } from "../base/index.ts";
-import { type AboutItem, aboutItems, rounded } from "./about-item.ts";
-import { abilityOf, askModel } from "./ask-model.ts";
+import { type AboutItem, aboutItems, roundedMs } from "./about-item.ts";
+import { abilityOf, askEvaluatedModel } from "./ask-model.ts";
 import { baselineAnswers } from "./baselines/answers/answer-baselines.ts";
 import { programOf } from "./code/program.ts";
-import { openSandbox, type Verdict } from "./code/sandbox.ts";
+import { openSandbox, type ProgramVerdict } from "./code/sandbox.ts";
 import { evaluateEmbedding } from "./embedding/evaluate-embedding.ts";
 import { evaluateErrors } from "./errors.ts";
 import type { KeptAnswers } from "./models/kept-answers.ts";
-import type { AnswerOf, ChatTurn, EvaluatedModel, RequestKind, RequestOf } from "./models/model.ts";
+import type { AnswerOf, EvaluatedChatTurn, EvaluatedModel, RequestKind, RequestOf } from "./models/model.ts";
 import { chosen } from "./results/chosen.ts";
 import type { ItemResult } from "./results/item.ts";
-import { readerOf, voted } from "./results/read-answer.ts";
-import { type Asked, askOf } from "./tasks/ask.ts";
+import { answerReader, voted } from "./results/read-answer.ts";
+import { type TaskQuestion, taskQuestions } from "./tasks/ask.ts";
 import type { LoadedTask, TaskItem } from "./tasks/read-task.ts";
 import type { OutputType, Task } from "./tasks/schema.ts";
 
-export interface EvaluateOptions {
+export interface EvaluateTaskOptions {
   readonly loaded: LoadedTask;
   readonly model: EvaluatedModel;
   readonly answers: KeptAnswers;
@@ -51,12 +51,12 @@ const kinds: { readonly [O in OutputType]: RequestKind } = {
 const kindOf = (task: Task, model: EvaluatedModel): RequestKind =>
   task.output === "classify" && model.classify && !model.likelihood ? "classify" : kinds[task.output];
 
-const messagesOf = (task: Task, { context, before }: Asked): ChatTurn[] => [
+const messagesOf = (task: Task, { context, before }: TaskQuestion): EvaluatedChatTurn[] => [
   ...(before ?? (task.system === undefined ? [] : [{ role: "system" as const, content: task.system }])),
   { role: "user" as const, content: context },
 ];
 
-function requestOf(task: Task, kind: RequestKind, a: Asked, model: EvaluatedModel): RequestOf<RequestKind> {
+function requestOf(task: Task, kind: RequestKind, a: TaskQuestion, model: EvaluatedModel): RequestOf<RequestKind> {
   if (kind === "rolling") return { text: a.references[0]! };
   if (kind === "classify") return { text: a.text };
   if (kind === "likelihood" && task.chat) {
@@ -93,7 +93,7 @@ const wordsOf = (text: string): number => text.split(/\s+/).length;
 
 type Result = Omit<ItemResult, keyof AboutItem | "ms">;
 
-function choiceResult(task: Task, a: Asked, logLikelihoods: readonly number[], greedy: readonly boolean[], told?: string): Result {
+function choiceResult(task: Task, a: TaskQuestion, logLikelihoods: readonly number[], greedy: readonly boolean[], told?: string): Result {
   const at = told === undefined ? -1 : a.choices.indexOf(told);
   const plain = a.continuations.map(c => c.slice(task.between.length));
   const base = {
@@ -109,7 +109,7 @@ function choiceResult(task: Task, a: Asked, logLikelihoods: readonly number[], g
   return { ...base, came: a.choices[chosen(base as unknown as ItemResult)]! };
 }
 
-function resultOf(task: Task, kind: RequestKind, a: Asked, answer: AnswerOf<RequestKind>, read: (text: string) => string): Result {
+function resultOf(task: Task, kind: RequestKind, a: TaskQuestion, answer: AnswerOf<RequestKind>, read: (text: string) => string): Result {
   if (kind === "classify") {
     const { probabilities, told } = answer as AnswerOf<"classify">;
     const missing = a.choices.find(c => probabilities[c] === undefined);
@@ -156,7 +156,7 @@ function resultOf(task: Task, kind: RequestKind, a: Asked, answer: AnswerOf<Requ
 /** Runs the programs of all answers, and adds what came of them. */
 async function tested(
   task: Task,
-  asked: readonly Asked[],
+  asked: readonly TaskQuestion[],
   items: readonly ItemResult[],
   tell: (done: number) => void,
   signal: AbortSignal | undefined,
@@ -169,7 +169,7 @@ async function tested(
   return await Promise.all(
     items.map(async (item, i): Promise<ItemResult> => {
       const before = continues ? asked[i]!.prompt : "";
-      const verdicts: Verdict[] = await Promise.all(
+      const verdicts: ProgramVerdict[] = await Promise.all(
         item.texts!.map(answer => sandbox.run(programOf(before, answer, asked[i]!.code!), limits, signal)),
       );
       tell(++done);
@@ -183,7 +183,7 @@ async function tested(
 }
 
 /** Errors: evaluate/ability where the model cannot do it; evaluate/data, evaluate/task of the items; evaluate/score for an answer that is not a number; those of the model; the signal's reason. */
-export async function evaluateTask(o: EvaluateOptions): Promise<Evaluated> {
+export async function evaluateTask(o: EvaluateTaskOptions): Promise<Evaluated> {
   const { loaded, model, answers, change, progress, signal } = o;
   const { task } = loaded;
   const kind = kindOf(task, model);
@@ -191,12 +191,12 @@ export async function evaluateTask(o: EvaluateOptions): Promise<Evaluated> {
   if (kind === "embed") return evaluateEmbedding(o);
   // one that cannot be told is known before hours of asking
   baselineAnswers(loaded);
-  const read = readerOf(task.generate?.read ?? [], task.task);
-  const asked = askOf(loaded, change);
+  const read = answerReader(task.generate?.read ?? [], task.task);
+  const asked = taskQuestions(loaded, change);
   const about = aboutItems(task, asked, kind === "classify");
   const got: AnswerOf<RequestKind>[] = [];
   const began = performance.now();
-  const known = await askModel(
+  const known = await askEvaluatedModel(
     ask,
     {
       task: task.task,
@@ -210,7 +210,7 @@ export async function evaluateTask(o: EvaluateOptions): Promise<Evaluated> {
       got[i] = answer;
     },
   );
-  const items = asked.map((a, i): ItemResult => ({ ...about[i]!, ms: rounded(got[i]!.ms), ...resultOf(task, kind, a, got[i]!, read) }));
+  const items = asked.map((a, i): ItemResult => ({ ...about[i]!, ms: roundedMs(got[i]!.ms), ...resultOf(task, kind, a, got[i]!, read) }));
   const all =
     task.output === "code"
       ? await tested(

@@ -1,22 +1,22 @@
 /** evaluate: how good a model is, beside what anyone could have without it. */
 export { sliceName } from "./about-item.ts";
 export { type AnswerBaseline, type CommonestForms, commonestForms, type Rewriting } from "./baselines/answers/index.ts";
-export { type BaselineScore, bytesOf, gzipBaseline, type NgramModel, ngramBaseline, trainNgram, zstdBaseline } from "./baselines/index.ts";
+export { type BaselineScore, utf8Bytes, gzipBaseline, type NgramModel, ngramBaseline, trainNgram, zstdBaseline } from "./baselines/index.ts";
 export { type Bm25Options, bm25, searchWords } from "./baselines/ranking/index.ts";
 export { taskBaselines } from "./baselines/task-baselines.ts";
 export * from "./baselines/text-classifiers/index.ts";
 export * from "./classification/index.ts";
-export { openSandbox, type ProgramLimits, type Sandbox, type Verdict } from "./code/sandbox.ts";
+export { openSandbox, type ProgramLimits, type Sandbox, type ProgramVerdict } from "./code/sandbox.ts";
 export { evaluateErrors } from "./errors.ts";
-export { type Evaluated, type EvaluateOptions, evaluateTask } from "./evaluate-task.ts";
+export { type Evaluated, type EvaluateTaskOptions, evaluateTask } from "./evaluate-task.ts";
 export { type TextItem, type TextMetric, textMetrics, textScore, textStatistics } from "./generation/index.ts";
 export { type JudgedItem, type JudgeSummary, judgePairs, judgeRuleOf, judgeSummary, withJudgement } from "./judge/judge.ts";
 export { fromOtherSide, isContradicted, type JudgementScores, judgementScores } from "./judge/judgement.ts";
 export { type ModelBitsOptions, modelBits } from "./model-bits.ts";
 export { type DecoderLikelihood, type DecoderLikelihoodParts, decoderLikelihood } from "./models/decoder-likelihood.ts";
-export { type EndpointOptions, endpointModel } from "./models/endpoint.ts";
+export { type EndpointModelOptions, endpointModel } from "./models/endpoint.ts";
 export { type KeptAnswers, keptAnswers, rememberedAnswers } from "./models/kept-answers.ts";
-export type { Answering, AnswerOf, ChatTurn, EvaluatedModel, Exchanges, RequestKind, RequestOf } from "./models/model.ts";
+export type { Answering, AnswerOf, EvaluatedChatTurn, EvaluatedModel, Exchanges, RequestKind, RequestOf } from "./models/model.ts";
 export { faultsOf, type Paraphrases, paraphrasesOf, type Wording, wordingChange } from "./paraphrase/paraphrases.ts";
 export { type WordingFault, wordingFaults } from "./paraphrase/wording-fault.ts";
 export {
@@ -59,7 +59,7 @@ export {
 } from "./results/group.ts";
 export { type ChangedGroupItem, type GroupDifferences, groupDifferences } from "./results/group-compare.ts";
 export { headOf, type ItemResult, type ResultHead } from "./results/item.ts";
-export { defaultMeasures, type Measure, measureNames, measureOf } from "./results/measures.ts";
+export { defaultMeasures, type EvaluationMeasure, resultMeasureNames, measureOf } from "./results/measures.ts";
 export { pictureOf } from "./results/picture.ts";
 export { parseResults } from "./results/read-results.ts";
 export { countedName } from "./results/retrieval-measures.ts";
@@ -67,10 +67,10 @@ export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/sc
 export { type ChangedItem, changedItem, type ShownItem, shownItem } from "./results/shown-item.ts";
 export { thresholdLines, thresholdText } from "./results/threshold-lines.ts";
 export { type ResultTimes, resultTimes, resultTimesFile } from "./results/times.ts";
-export { checkMeasures, toldMeasures, toldNames } from "./results/told-measures.ts";
+export { checkMeasures, reportedMeasures, reportedMeasureNames } from "./results/told-measures.ts";
 export { type TurnedItem, type VariantScores, variantScores } from "./results/variant.ts";
 export {
-  type Found,
+  type RankedGain,
   ndcgAt,
   type PlaceFigure,
   placeFigures,
@@ -81,11 +81,11 @@ export {
   reciprocalRank,
 } from "./retrieval/index.ts";
 export { type BitsReport, baselinesStage, evaluateStage, type ReportScore, scoreTimes } from "./stage.ts";
-export { type Asked, askOf } from "./tasks/ask.ts";
-export type { Corpus, CorpusDocument } from "./tasks/corpus.ts";
+export { type TaskQuestion, taskQuestions } from "./tasks/ask.ts";
+export type { RetrievalCorpus, CorpusDocument } from "./tasks/corpus.ts";
 export type { GroupMeasure, TaskGroup } from "./tasks/harness-groups.ts";
 export { itemTexts } from "./tasks/item-texts.ts";
-export { type Item, readItems } from "./tasks/items.ts";
+export { type TaskFileItem, readTaskItems } from "./tasks/items.ts";
 export {
   type DocumentItems,
   examplesAsTurns,
@@ -99,4 +99,4 @@ export {
 export { type OutputType, outputTypes, type Task } from "./tasks/schema.ts";
 export { itemChange, type PlainVariant, type VariantName, variantNames } from "./tasks/variants.ts";
 export { checkVaried } from "./tasks/varied.ts";
-export { layRows, type Window, windowsOf } from "./windows.ts";
+export { layWindows, type Window, likelihoodWindows } from "./windows.ts";

@@ -2,7 +2,7 @@
 import type { Progress } from "../base/index.ts";
 import { type ArraysOf, type DecoderConfig, type DecoderSpec, decoderLogits, negativeLogLikelihood, type TensorsOf } from "../nn/index.ts";
 import { compile, type Device, type DeviceArray, mul, reshape, type Tensor } from "../tensor/index.ts";
-import { layRows, type Window, windowsOf } from "./windows.ts";
+import { layWindows, type Window, likelihoodWindows } from "./windows.ts";
 
 export interface ModelBitsOptions {
   readonly device: Device;
@@ -56,8 +56,8 @@ export async function modelBits(o: ModelBitsOptions): Promise<{ bits: number; pe
   const { device, config } = o;
   const length = config.context;
   const rows = o.rows ?? 16;
-  const windows = o.documents.flatMap((d, i) => windowsOf(i, d.length, length, Math.max(1, length >> 1)));
-  const laid = layRows(windows, length);
+  const windows = o.documents.flatMap((d, i) => likelihoodWindows(i, d.length, length, Math.max(1, length >> 1)));
+  const laid = layWindows(windows, length);
   const program = compile(
     (p: TensorsOf<DecoderSpec>, b: { tokens: Tensor; targets: Tensor; segments: Tensor; positions: Tensor; weights: Tensor }) => {
       const nll = negativeLogLikelihood(

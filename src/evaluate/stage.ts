@@ -5,7 +5,7 @@ import { disposeTree, loadModel } from "../nn/index.ts";
 import { type ArtifactInfo, type ArtifactReader, runDataOf, type Stage, type Store, stage } from "../store/index.ts";
 import type { Device } from "../tensor/index.ts";
 import { endToken, loadTokenizer, type Tokenizer } from "../text/index.ts";
-import { type BaselineScore, bytesOf, gzipBaseline, ngramBaseline, zstdBaseline } from "./baselines/index.ts";
+import { type BaselineScore, utf8Bytes, gzipBaseline, ngramBaseline, zstdBaseline } from "./baselines/index.ts";
 import { evaluateErrors } from "./errors.ts";
 import { modelBits } from "./model-bits.ts";
 import { type BaselineName, baselineNames } from "./part.ts";
@@ -56,7 +56,7 @@ async function materialOf(documents: ArtifactReader, tokenizer: Tokenizer): Prom
       hint: "Raise split.heldOut or give more documents.",
     });
   const cut = (list: readonly string[]) => list.map(t => tokenizer.encode(t, { addSpecialTokens: false, readSpecialTokens: false }));
-  return { train, heldOut, trainTokens: cut(train), heldOutTokens: cut(heldOut), vocab: tokenizer.vocabSize, bytes: bytesOf(heldOut) };
+  return { train, heldOut, trainTokens: cut(train), heldOutTokens: cut(heldOut), vocab: tokenizer.vocabSize, bytes: utf8Bytes(heldOut) };
 }
 
 /** Run data of both stages: milliseconds of learning and coding, by the name of the score. */
@@ -120,7 +120,7 @@ export const evaluateStage = (around: {
       const texts: string[] = [];
       for await (const d of documentsOf(inputs.documents, "held-out")) texts.push(d.text);
       const documents = texts.map(t => tokenizer.encode(t, { addSpecialTokens: false, readSpecialTokens: false }));
-      const bytes = bytesOf(texts);
+      const bytes = utf8Bytes(texts);
       const started = performance.now();
       const { bits } = await modelBits({
         device,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { random } from "../base/index.ts";
-import { layRows, windowsOf } from "./windows.ts";
+import { layWindows, likelihoodWindows } from "./windows.ts";
 
 test("every target of a document is scored once, and with enough past", () => {
   for (const tokens of [0, 1, 5, 7, 8, 9, 15, 16, 17, 40])
@@ -11,7 +11,7 @@ test("every target of a document is scored once, and with enough past", () => {
       [16, 5],
     ] as const) {
       const scored = new Array<number>(tokens + 1).fill(0);
-      for (const w of windowsOf(0, tokens, length, stride)) {
+      for (const w of likelihoodWindows(0, tokens, length, stride)) {
         expect(w.size).toBeLessThanOrEqual(length);
         for (let k = w.scoredFrom; k < w.size; k++) {
           scored[w.from + k]!++;
@@ -28,8 +28,8 @@ test("every target of a document is scored once, and with enough past", () => {
 
 test("rows hold each window once and never overflow", () => {
   const r = random("rows");
-  const windows = Array.from({ length: 200 }, (_, i) => windowsOf(i, r.below(60), 32, 16)).flat();
-  const rows = layRows(windows, 32);
+  const windows = Array.from({ length: 200 }, (_, i) => likelihoodWindows(i, r.below(60), 32, 16)).flat();
+  const rows = layWindows(windows, 32);
   expect(rows.flat().length).toBe(windows.length);
   expect(new Set(rows.flat()).size).toBe(windows.length);
   for (const row of rows) expect(row.reduce((s, w) => s + w.size, 0)).toBeLessThanOrEqual(32);

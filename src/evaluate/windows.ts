@@ -15,7 +15,7 @@ export interface Window {
 }
 
 /** Windows of a document of `tokens` tokens: tokens + 1 targets (the end included). */
-export function windowsOf(document: number, tokens: number, length: number, stride: number): Window[] {
+export function likelihoodWindows(document: number, tokens: number, length: number, stride: number): Window[] {
   const targets = tokens + 1;
   const windows: Window[] = [];
   for (let scored = 0; scored < targets; ) {
@@ -28,7 +28,7 @@ export function windowsOf(document: number, tokens: number, length: number, stri
 }
 
 /** Windows laid into rows of `length`. */
-export const layRows = (windows: readonly Window[], length: number): Window[][] =>
+export const layWindows = (windows: readonly Window[], length: number): Window[][] =>
   fillRows(
     windows.map(w => w.size),
     length,

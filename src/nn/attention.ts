@@ -32,7 +32,7 @@ import {
   type NormSpec,
   norm,
   normSpec,
-  partsOf,
+  adaptedParts,
   squashed,
 } from "./layers.ts";
 import { additive, type Branches, cachedSight, keyRange, type Sight, sameBranch, sameSegment, sightMask } from "./masks.ts";
@@ -258,7 +258,7 @@ function projected(c: AttentionConfig, p: Attention | JoinedAttention, x: Tensor
   const [all, both] = [c.heads + 2 * c.kvHeads, c.heads + c.kvHeads];
   const { query, key, value } = p;
   if (query?.adapt || key?.adapt || value?.adapt) {
-    const [q, k, v] = partsOf(x, linear(p.joined, x), [
+    const [q, k, v] = adaptedParts(x, linear(p.joined, x), [
       [c.heads * c.headSize, query],
       [c.kvHeads * c.headSize, key],
       [c.kvHeads * c.headSize, value],

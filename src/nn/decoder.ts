@@ -70,7 +70,7 @@ export interface BlockSpec {
   readonly feedForward: FeedForwardSpec;
   readonly postNorm2?: NormSpec;
 }
-export interface Block {
+export interface DecoderBlock {
   readonly norm1: Norm;
   readonly attention: Attention;
   readonly postNorm1?: Norm;
@@ -172,7 +172,7 @@ export const unembed = (c: DecoderConfig, p: Pick<Decoder, "norm" | "output" | "
 };
 
 /** A block over states [B, T, C], and its cache with what is new where one is given. */
-function blockOf(c: DecoderConfig, b: Block, h: Tensor, o: AttentionOptions, drop?: Dropout): { output: Tensor; layer?: LayerCache } {
+function blockOf(c: DecoderConfig, b: DecoderBlock, h: Tensor, o: AttentionOptions, drop?: Dropout): { output: Tensor; layer?: LayerCache } {
   const added = (to: Tensor, x: Tensor, post: Norm | undefined) => add(to, dropout(drop, post ? norm(c.norm, post, x, c.epsilon) : x));
   const { output, ...rest } = attention(c, b.attention, norm(c.norm, b.norm1, h, c.epsilon), o);
   const y = added(h, output, b.postNorm1);
@@ -192,7 +192,7 @@ const attentionOptions = (setting: Setting, o: BlockOptions): AttentionOptions =
 });
 
 /** The block of layer `layer` by itself: states [B, T, C] -> [B, T, C]. What `decoderStates` does with each block in turn. */
-export const decoderBlock = (c: DecoderConfig, layer: number, b: Block, h: Tensor, o: BlockOptions = {}): Tensor =>
+export const decoderBlock = (c: DecoderConfig, layer: number, b: DecoderBlock, h: Tensor, o: BlockOptions = {}): Tensor =>
   blockOf(c, b, h, attentionOptions(settings(c, h.shape[1]!, o.positions)(layer), o), o.dropout).output;
 
 /** Hidden states before the last norm: tokens [B, T] (i32) -> [B, T, C]. */

@@ -39,7 +39,7 @@ import {
   norm,
   normSpec,
 } from "./layers.ts";
-import { type ParameterSpec, repeat, type TensorsOf, table, zeros } from "./parameters.ts";
+import { type ParameterSpec, repeat, type TensorsOf, table, zerosSpec } from "./parameters.ts";
 
 export interface EncoderConfig {
   readonly vocab: number;
@@ -112,7 +112,7 @@ export const encoderSpec = (c: EncoderConfig): EncoderSpec => ({
       }
     : c.headless
       ? {}
-      : { head: { transform: linearSpec(c.width, c.width, c.deviation, true), norm: normSpec(c.width, true), bias: zeros([c.vocab]) } }),
+      : { head: { transform: linearSpec(c.width, c.width, c.deviation, true), norm: normSpec(c.width, true), bias: zerosSpec([c.vocab]) } }),
 });
 
 export interface EncoderOptions {

@@ -46,7 +46,7 @@ export {
   type ScoreKind,
   scoreKinds,
   type TargetAttribution,
-  type Turn,
+  type TakeTurn,
 } from "./attribute/index.ts";
 export { type CachePage, cacheBytes, cachePages, pageShape } from "./cache-pages.ts";
 export { textLogits, textStates, withClassifier } from "./classifier.ts";
@@ -60,7 +60,7 @@ export {
   toldLabel,
 } from "./classifier-config.ts";
 export {
-  type Block,
+  type DecoderBlock,
   type BlockSpec,
   checkDecoder,
   type Decoder,
@@ -115,7 +115,7 @@ export {
   CachedDecoder,
   type CachedDecoderOptions,
   type Chunk,
-  type Continuation,
+  type BeamContinuation,
   choiceRandom,
   type DecoderParameters,
   defaultBeams,
@@ -136,7 +136,7 @@ export {
   type Hypothesis,
   isUniform,
   judgeGuess,
-  type Likelihood,
+  type TokenLikelihood,
   type LogitRows,
   type Logits,
   likelihood,
@@ -156,7 +156,7 @@ export {
   scanStops,
   stopPatterns,
   stopStart,
-  TextOutput,
+  TextStream,
   type TokenProbability,
   type TokenTextStream,
   type Transform,
@@ -213,7 +213,7 @@ export {
   startValues,
   type TensorsOf,
   table,
-  zeros,
+  zerosSpec,
 } from "./parameters.ts";
 export {
   type BlockFactors,
@@ -248,10 +248,10 @@ export {
   ggufParts,
   ggufWritable,
   importHuggingFace,
-  type LoadOptions,
+  type LoadWeightsOptions,
   loadModel,
   loadTree,
-  type ModelFormat,
+  type WeightsFormat,
   modelFormat,
   modelGguf,
   modelTypes,

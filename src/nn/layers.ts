@@ -16,8 +16,8 @@ import {
   type Tensor,
   tanh,
 } from "../tensor/index.ts";
-import { matrix, ones, type ParameterSpec, zeros } from "./parameters.ts";
-import { product, tableRows, type Weight } from "./weight.ts";
+import { matrix, ones, type ParameterSpec, zerosSpec } from "./parameters.ts";
+import { weightProduct, tableRows, type Weight } from "./weight.ts";
 
 export interface LinearSpec {
   readonly weight: ParameterSpec;
@@ -34,17 +34,17 @@ export interface Linear extends Adapted {
 /** weight [in, out] normal with `deviation`, bias [out] zero. */
 export const linearSpec = (input: number, output: number, deviation: number, bias: boolean): LinearSpec => ({
   weight: matrix([input, output], deviation),
-  ...(bias ? { bias: zeros([output]) } : {}),
+  ...(bias ? { bias: zerosSpec([output]) } : {}),
 });
 /** x [..., in] -> [..., out]. */
 export const linear = (p: Linear, x: Tensor): Tensor => {
-  const y = product(x, p.weight);
+  const y = weightProduct(x, p.weight);
   const z = p.bias ? add(y, p.bias) : y;
   return p.adapt ? p.adapt(x, z) : z;
 };
 
 /** A product of several layers y [..., sum of widths] as their outputs, each changed by what it has of its own. x is their input. */
-export function partsOf(x: Tensor, y: Tensor, parts: readonly (readonly [width: number, own: Adapted | undefined])[]): Tensor[] {
+export function adaptedParts(x: Tensor, y: Tensor, parts: readonly (readonly [width: number, own: Adapted | undefined])[]): Tensor[] {
   const before = y.shape.slice(1).map(() => undefined);
   let at = 0;
   return parts.map(([width, own]) => {
@@ -67,7 +67,7 @@ export interface Norm {
   readonly weight: Tensor;
   readonly bias?: Tensor;
 }
-export const normSpec = (width: number, bias: boolean): NormSpec => ({ weight: ones([width]), ...(bias ? { bias: zeros([width]) } : {}) });
+export const normSpec = (width: number, bias: boolean): NormSpec => ({ weight: ones([width]), ...(bias ? { bias: zerosSpec([width]) } : {}) });
 const norms: { readonly [K in NormKind]: (p: Norm, x: Tensor, epsilon: number) => Tensor } = {
   layer: (p, x, epsilon) => layerNorm(x, p.weight, p.bias, epsilon),
   rms: (p, x, epsilon) => rmsNorm(x, p.weight, epsilon),
@@ -135,7 +135,7 @@ export function feedForward(activation: Activation, p: FeedForward | JoinedFeedF
   if (!("joined" in p)) return linear(p.down, bend(linear(p.up, x), p.gate ? linear(p.gate, x) : undefined));
   const both = linear(p.joined, x);
   const hidden = both.shape.at(-1)! / 2;
-  const [gate, up] = partsOf(x, both, [
+  const [gate, up] = adaptedParts(x, both, [
     [hidden, p.gate],
     [hidden, p.up],
   ]) as [Tensor, Tensor];

@@ -17,7 +17,7 @@ import {
 } from "../tensor/index.ts";
 import { nnErrors } from "./errors.ts";
 
-export type Start =
+export type ParameterStart =
   | { readonly kind: "normal"; readonly deviation: number }
   | { readonly kind: "uniform"; readonly bound: number }
   | { readonly kind: "constant"; readonly value: number };
@@ -25,13 +25,13 @@ export type Start =
 export class ParameterSpec {
   readonly shape: Shape;
   readonly dtype: DType;
-  readonly start: Start;
+  readonly start: ParameterStart;
   /** Weight decay pulls it: matrices yes, norms, biases and embeddings no. */
   readonly decays: boolean;
   /** A matrix inside the network (not an embedding or output table): what Muon is for. */
   readonly isHidden: boolean;
 
-  constructor(shape: Shape, start: Start, role: { readonly decays: boolean; readonly isHidden: boolean }, dtype: DType = "f32") {
+  constructor(shape: Shape, start: ParameterStart, role: { readonly decays: boolean; readonly isHidden: boolean }, dtype: DType = "f32") {
     this.shape = shape;
     this.start = start;
     this.dtype = dtype;
@@ -56,7 +56,7 @@ const filled =
   (shape: Shape): ParameterSpec =>
     new ParameterSpec(shape, { kind: "constant", value }, { decays: false, isHidden: false });
 export const ones = filled(1);
-export const zeros = filled(0);
+export const zerosSpec = filled(0);
 
 /** `n` copies of a subtree, in a list. */
 export const repeat = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i));

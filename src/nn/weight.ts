@@ -60,7 +60,7 @@ function quantisedProduct(x: Tensor, w: Exclude<Weight, Tensor>): Tensor {
 }
 
 /** x [..., in] times a weight [in, out]: [..., out]. */
-export const product = (x: Tensor, w: Weight): Tensor => (w instanceof Tensor ? matmul(x, w) : quantisedProduct(x, w));
+export const weightProduct = (x: Tensor, w: Weight): Tensor => (w instanceof Tensor ? matmul(x, w) : quantisedProduct(x, w));
 
 /** x [..., C] times a table's rows [V, C]: [..., V]. Quantised tables are stored as the weight [C, V] is. */
 export const tableProduct = (x: Tensor, table: Weight): Tensor =>

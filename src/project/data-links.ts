@@ -8,7 +8,7 @@ import {
   documentsOptionsOf,
   documentsStage,
   identify,
-  type Surroundings,
+  type StageEnvironment,
   sourceStage,
 } from "../data/index.ts";
 import type { Summary } from "../store/index.ts";
@@ -34,7 +34,7 @@ export interface DataWorkers {
 
 /** The links that make one data set. */
 export function dataLinksOf(p: ProjectFile, name: string, { workers, shared = false }: DataWorkers = {}): Link[] {
-  const data: Surroundings = { folder: p.folder, memory: `${p.folder}/.loam/files.json`, kept: join(p.folder, ".loam", "kept") };
+  const data: StageEnvironment = { folder: p.folder, memory: `${p.folder}/.loam/files.json`, kept: join(p.folder, ".loam", "kept") };
   const part = p.config.data[name]!;
   const isBlended = blends(part);
   return [

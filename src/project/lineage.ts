@@ -1,6 +1,6 @@
 /** Both ways through the record, and the proof of it. */
 import { isLoamError } from "../base/index.ts";
-import { type Trace, trace, type Verification, verify } from "../store/index.ts";
+import { type Trace, traceArtifact, type Verification, verify } from "../store/index.ts";
 import { progressFor, type Watch } from "./call.ts";
 import { findProject, withProjectStore } from "./project-file.ts";
 import type { Workplace, Workspace } from "./workspace.ts";
@@ -12,12 +12,12 @@ export interface TraceOptions {
 
 /** Errors: store/notFound. */
 export const traceSubject = async (at: Workspace, id: string, { documents = 5 }: TraceOptions = {}): Promise<Trace> =>
-  trace(await at.store(), id, { first: documents });
+  traceArtifact(await at.store(), id, { first: documents });
 
 /** The lineage of what a gateway calls a server's model; undefined where there is no project here, or its record has no such version. */
 export async function traceServed({ folder }: Workplace, served: string, { documents = 5 }: TraceOptions = {}): Promise<Trace | undefined> {
   try {
-    return await withProjectStore(findProject(folder), store => trace(store, served, { first: documents }));
+    return await withProjectStore(findProject(folder), store => traceArtifact(store, served, { first: documents }));
   } catch (error) {
     if (isLoamError(error, "project/noProject") || isLoamError(error, "store/notFound")) return undefined;
     throw error;

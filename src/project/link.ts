@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { Progress } from "../base/index.ts";
 import {
   type ArtifactReader,
-  type Plan,
+  type StagePlan,
   planStage,
   type RunResult,
   runStage,
@@ -44,7 +44,7 @@ export interface Link {
   /** The stage's name for an input -> the label of the link that makes it. */
   readonly inputs: Readonly<Record<string, string>>;
   describe(summary: Summary): string;
-  plan(store: Store, inputs: Inputs): Promise<Plan>;
+  plan(store: Store, inputs: Inputs): Promise<StagePlan>;
   run(store: Store, inputs: Inputs, given: RunGiven): Promise<RunResult>;
 }
 
@@ -97,7 +97,7 @@ const inputsOf = (link: Link, made: Made): Record<string, ArtifactReader> | unde
 };
 
 /** Whether a link would run; undefined when what it needs is not made yet. */
-export async function planLink(store: Store, link: Link, made: Made): Promise<Plan | undefined> {
+export async function planLink(store: Store, link: Link, made: Made): Promise<StagePlan | undefined> {
   const inputs = inputsOf(link, made);
   return inputs && link.plan(store, inputs);
 }

@@ -18,7 +18,7 @@ export interface Capacity {
 }
 
 /** Tokens of the answer at most. Errors: serve/parameter, serve/contextLength. */
-export function answerTokens({ model, tokenizer, room }: Capacity, { tokens, maxTokens, sampling }: GenerationRequest): number {
+export function admittedTokens({ model, tokenizer, room }: Capacity, { tokens, maxTokens, sampling }: GenerationRequest): number {
   if (tokens.length === 0) throw serveErrors.fail("parameter", { place: "prompt", expected: "at least one token", received: "none" });
   checkTokens(tokenizer, tokens, "prompt");
   checkTokens(tokenizer, sampling?.logitBias?.keys() ?? [], "logit_bias");

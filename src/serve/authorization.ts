@@ -31,7 +31,7 @@ export interface ModelUse extends ModelName {
 }
 
 /** A request between its route and its answer. */
-export interface RoutedRequest extends Partial<ModelUse> {
+export interface AuthorizedRequest extends Partial<ModelUse> {
   /** The route's pattern, for logs: no part that a client chose. */
   readonly name: string;
   readonly endpoint: RouteEndpoint;
@@ -49,8 +49,8 @@ export interface RoutedRequest extends Partial<ModelUse> {
  * Called before anything is done for a request: once for a route without a model, else for each model that is resolved for it, and before an error is
  * answered. Gives the answer of a request that is refused, undefined where it goes on.
  */
-export interface Authorize {
-  (request: RoutedRequest): Promise<Response | undefined>;
+export interface AuthorizeRequest {
+  (request: AuthorizedRequest): Promise<Response | undefined>;
   /** Whether whoever asks may be told that a model of this name exists; when absent, of all. */
   readonly sees?: (use: ModelUse) => boolean;
 }
@@ -68,15 +68,15 @@ export class Unauthorized extends Error {
 }
 
 /** `mail@canary` as its name and its label. */
-export function modelNameOf(text: string): ModelName {
+export function parseModelName(text: string): ModelName {
   const at = text.lastIndexOf("@");
   return at > 0 ? { model: text.slice(0, at), label: text.slice(at + 1) } : { model: text, label: null };
 }
 
 /** How a name reaches a model of these names. `asked`: one of them, or the model's own where a client named none. */
 export function modelUseOf(asked: string, names: readonly string[]): ModelUse {
-  const own = modelNameOf(asked);
-  const all = names.map(modelNameOf);
+  const own = parseModelName(asked);
+  const all = names.map(parseModelName);
   const isNumber = own.label !== null && /^\d+$/.test(own.label);
   const aliases = all.map(({ model }) => ({ model, label: own.label }));
   return { ...own, also: isNumber ? [...aliases, ...all] : aliases };

@@ -8,7 +8,7 @@ import {
   BeamSearch,
   beamScores,
   type FormState,
-  type Likelihood,
+  type TokenLikelihood,
   type Logits,
   likelihood,
   maskLogits,
@@ -77,7 +77,7 @@ export interface BeamGroupParts {
 /** A token of an answer that is over, in its turn. */
 export interface BeamToken {
   readonly token: number;
-  readonly likelihood?: Likelihood;
+  readonly likelihood?: TokenLikelihood;
 }
 
 export class BeamGroup {
@@ -96,7 +96,7 @@ export class BeamGroup {
   #forms: ReadonlyMap<string, FormState>;
   readonly #stopTokens: ReadonlySet<number>;
   /** Log-probabilities of the tokens of each text that is still of use. */
-  #likelihoods = new Map<string, readonly Likelihood[]>([["", []]]);
+  #likelihoods = new Map<string, readonly TokenLikelihood[]>([["", []]]);
 
   constructor({ answers, prompt, options, sampling, maxTokens, stopTokens, form, isOver }: BeamGroupParts) {
     this.answers = answers;
@@ -211,7 +211,7 @@ export class BeamGroup {
   #remember(before: readonly BeamRow[], texts: readonly (readonly number[])[]): void {
     const known = this.#likelihoods;
     const rowOf = new Map(texts.map((t, i) => [t.join(), before[i]!]));
-    const kept = new Map<string, readonly Likelihood[]>();
+    const kept = new Map<string, readonly TokenLikelihood[]>();
     for (const tokens of [...this.#search.beams, ...this.#search.best(this.width).map(h => h.tokens)]) {
       const text = tokens.join();
       const parent = tokens.slice(0, -1).join();

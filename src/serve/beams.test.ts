@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { random } from "../base/index.ts";
-import { BeamSearch, beamOptions, beamScores, type Decoder, decoderLogits, type Likelihood, samplingOptions } from "../nn/index.ts";
+import { BeamSearch, beamOptions, beamScores, type Decoder, decoderLogits, type TokenLikelihood, samplingOptions } from "../nn/index.ts";
 import { compile, openDevice, type Tensor } from "../tensor/index.ts";
 import { createEngine, type Generation } from "./engine.ts";
-import { byteTokenizer, endToken, scriptedProgram, tinyModel } from "./fakes.ts";
+import { byteTokenizer, fakeEndToken, scriptedProgram, tinyModel } from "./fakes.ts";
 import { formStart } from "./forms.ts";
 import type { GenerationRequest } from "./generation.ts";
 
@@ -14,7 +14,7 @@ const training = compile((p: Decoder, t: Tensor) => decoderLogits(model.config, 
 async function answer(generation: Generation) {
   let text = "";
   const tokens: number[] = [];
-  const likelihoods: (Likelihood | undefined)[] = [];
+  const likelihoods: (TokenLikelihood | undefined)[] = [];
   for await (const event of generation) {
     text += event.text;
     tokens.push(...event.tokens.map(t => t.token));
@@ -25,7 +25,7 @@ async function answer(generation: Generation) {
 }
 const wordsOf = (seed: string, n: number): number[] => {
   const r = random(seed);
-  return [endToken, ...Array.from({ length: n }, () => r.below(256))];
+  return [fakeEndToken, ...Array.from({ length: n }, () => r.below(256))];
 };
 /** One search's answers. */
 const ask = (request: GenerationRequest, answers: number): GenerationRequest[] => Array.from({ length: answers }, () => request);
@@ -35,7 +35,7 @@ async function judged(request: GenerationRequest, answers: number) {
   const { context, vocab } = model.config;
   const search = new BeamSearch(beamOptions(request.beams), {
     maxTokens: request.maxTokens!,
-    stopTokens: new Set(request.stopTokens ?? [endToken]),
+    stopTokens: new Set(request.stopTokens ?? [fakeEndToken]),
     isOver: text => (request.stop ?? []).some(s => byteTokenizer.decode(text).includes(s)),
   });
   while (!search.isOver) {
@@ -79,7 +79,7 @@ test("a search in the engine finds what it finds over the training program; alon
   for (const r of requests) {
     const found = await submit(r);
     const want = await judged(r.request, r.answers);
-    const stops = new Set(r.request.stopTokens ?? [endToken]);
+    const stops = new Set(r.request.stopTokens ?? [fakeEndToken]);
     expect(found.map(a => a.tokens)).toEqual(want.map(h => h.tokens.filter(t => !stops.has(t))));
     for (const [i, a] of found.entries()) {
       expect(a.finishReason).toBe(stops.has(want[i]!.tokens.at(-1)!) ? "stop" : "length");
@@ -121,7 +121,7 @@ test("a search for answers of a form finds them all, in the order of their score
     const all = await Promise.all(
       texts.map(async text => {
         // only "ab" may go on, so only it needs an end
-        const tokens = [...Buffer.from(text), ...(text === "ab" ? [endToken] : [])];
+        const tokens = [...Buffer.from(text), ...(text === "ab" ? [fakeEndToken] : [])];
         const sum = (await logProbabilities(prompt, tokens)).reduce((a, b) => a + b, 0);
         return { text, score: sum / tokens.length };
       }),

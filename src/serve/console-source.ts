@@ -10,11 +10,11 @@ import type { consoleModel, consoleRun, dataSet, graph, machine, maskedExamples,
 import type { LabelSource } from "./label-source.ts";
 import type { ReleaseSource } from "./release-source.ts";
 
-export type Machine = Answered<z.output<typeof machine>>;
+export type ServedMachine = Answered<z.output<typeof machine>>;
 export type ConsoleModel = Answered<z.output<typeof consoleModel>>;
 export type ConsoleRun = Answered<z.output<typeof consoleRun>>;
 /** A logged step of training; what a run did not measure is absent. */
-export type MetricPoint = Answered<z.output<typeof metricPoint>>;
+export type ConsoleMetricPoint = Answered<z.output<typeof metricPoint>>;
 export type ConsoleEvaluation = Answered<z.output<typeof consoleEvaluation>>;
 export type ConsoleGraph = Answered<z.output<typeof graph>>;
 /** A data set that was curated. */
@@ -32,11 +32,11 @@ type Answer<T> = T | Promise<T>;
 export interface ConsoleSource {
   /** The project's name. */
   readonly project: string | null;
-  machine(): Answer<Machine>;
+  machine(): Answer<ServedMachine>;
   models(): Answer<readonly ConsoleModel[]>;
   runs(): Answer<readonly ConsoleRun[]>;
   /** Undefined where there is no such run. */
-  metrics(artifact: string): Answer<readonly MetricPoint[] | undefined>;
+  metrics(artifact: string): Answer<readonly ConsoleMetricPoint[] | undefined>;
   /** Which tokens a tuned model was trained on, of its first examples; undefined where it has none to show. */
   examples?(artifact: string): Answer<Answered<z.output<typeof maskedExamples>> | undefined>;
   evaluations(): Answer<readonly ConsoleEvaluation[]>;

@@ -3,11 +3,11 @@
  * that ends an answer passes here, so that its slot is free and its watchers have heard before anything else happens.
  */
 import { type Clock, isLoamError } from "../base/index.ts";
-import type { FinishReason, Likelihood } from "../nn/index.ts";
+import type { FinishReason, TokenLikelihood } from "../nn/index.ts";
 import type { BeamGroup } from "./beam-group.ts";
 import { serveErrors } from "./errors.ts";
-import type { EngineObserver, Outcome } from "./observer.ts";
-import { answersOf, type Owner } from "./roster.ts";
+import type { EngineObserver, RequestOutcome } from "./observer.ts";
+import { answersOf, type RosterEntry } from "./roster.ts";
 import { type Sequence, unspellable } from "./sequence.ts";
 
 export interface DeliveryPorts {
@@ -30,7 +30,7 @@ export class Delivery {
     this.#ports = ports;
   }
 
-  token(sequence: Sequence, token: number, likelihood: Likelihood | undefined): void {
+  token(sequence: Sequence, token: number, likelihood: TokenLikelihood | undefined): void {
     const { clock, tell } = this.#ports;
     const nowMs = clock.monotonic();
     const { lastTokenMs } = sequence;
@@ -63,14 +63,14 @@ export class Delivery {
   }
 
   /** Ends an answer with an error. */
-  end(sequence: Sequence, error: unknown, outcome: Outcome = "error"): void {
+  end(sequence: Sequence, error: unknown, outcome: RequestOutcome = "error"): void {
     if (sequence.isOver) return;
     sequence.fail(error);
     this.#over(sequence, outcome);
   }
 
   /** What was computed for an owner cannot be used: broken numbers, or a form that leaves nothing possible. */
-  broken(owner: Owner, error: unknown): void {
+  broken(owner: RosterEntry, error: unknown): void {
     // a form that turns out too ambiguous, or that the vocabulary cannot spell, is the request's fault
     const isRequests = isLoamError(error) && (error.code === "text/constraint" || error.code === "serve/unsupported");
     const failure = () =>
@@ -81,12 +81,12 @@ export class Delivery {
   }
 
   /** The device failed a run of some owners; they have been rolled back. */
-  runFailed(owners: readonly Owner[], error: unknown): void {
+  runFailed(owners: readonly RosterEntry[], error: unknown): void {
     const failure = () => serveErrors.fail("program", { place: this.#ports.place, message: "a step failed on the device" }, error);
     for (const owner of owners) this.#spoil(owner, failure);
   }
 
-  #spoil(owner: Owner, failure: () => unknown): void {
+  #spoil(owner: RosterEntry, failure: () => unknown): void {
     if (owner.slot !== undefined) this.#ports.onSpoilt(owner.slot);
     for (const answer of answersOf(owner)) this.end(answer, failure());
   }
@@ -102,7 +102,7 @@ export class Delivery {
     timer.unref();
   }
 
-  #over(sequence: Sequence, outcome: Outcome | FinishReason): void {
+  #over(sequence: Sequence, outcome: RequestOutcome | FinishReason): void {
     const { clock, onOver, tell } = this.#ports;
     const totalMs = clock.monotonic() - sequence.submittedMs;
     onOver(sequence);

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { rounds } from "../../test/support/deep.ts";
 import { random } from "../base/index.ts";
-import { decoderSpec, initialise, type Likelihood } from "../nn/index.ts";
+import { decoderSpec, initialise, type TokenLikelihood } from "../nn/index.ts";
 import { openDevice } from "../tensor/index.ts";
 import { createEngine, type Engine, type Generation } from "./engine.ts";
-import { byteTokenizer, endToken, type Script, scriptedProgram, tinyConfig, tinyModel } from "./fakes.ts";
+import { byteTokenizer, fakeEndToken, type FakeScript, scriptedProgram, tinyConfig, tinyModel } from "./fakes.ts";
 import { formStart } from "./forms.ts";
 import type { GenerationRequest } from "./generation.ts";
 
@@ -23,7 +23,7 @@ const drafts = {
 async function answer(generation: Generation) {
   let text = "";
   const tokens: number[] = [];
-  const likelihoods: (Likelihood | undefined)[] = [];
+  const likelihoods: (TokenLikelihood | undefined)[] = [];
   for await (const event of generation) {
     text += event.text;
     tokens.push(...event.tokens.map(t => t.token));
@@ -40,12 +40,12 @@ const text = ({ usage: { draftedTokens: _, acceptedTokens: __, ...usage }, ...re
 const r = random("drafted");
 const form = formStart(byteTokenizer, { kind: "regex", pattern: "[a-f]{3,40}(ok|no)" }, "guided_regex");
 const requests: GenerationRequest[] = Array.from({ length: 18 }, (_, i) => ({
-  tokens: [endToken, ...Array.from({ length: i % 6 === 0 ? 0 : 1 + r.below(70) }, () => r.below(256))],
+  tokens: [fakeEndToken, ...Array.from({ length: i % 6 === 0 ? 0 : 1 + r.below(70) }, () => r.below(256))],
   maxTokens: 1 + r.below(50),
   seed: i,
   likelihoods: i % 2,
   stop: i % 7 === 0 ? ["e"] : [],
-  stopTokens: i % 5 === 0 ? [endToken, 7, 70, 170] : [],
+  stopTokens: i % 5 === 0 ? [fakeEndToken, 7, 70, 170] : [],
   ...(i % 4 === 1 ? { form } : {}),
 }));
 const greedy = requests.map((q, i) => ({ ...q, sampling: { temperature: 0, repetitionPenalty: 1 + (i % 3) / 10 } }));
@@ -118,7 +118,7 @@ for (const [name, draft] of Object.entries(drafts)) {
 }
 
 test("a reader that falls behind in the middle of a round changes nothing of the answer", async () => {
-  const script: Script = { slots: 2, room: 1200 };
+  const script: FakeScript = { slots: 2, room: 1200 };
   const open = async () => ({ ...scriptedProgram({ ...script, isUniform: true, roundWidth: 4 }), draft: scriptedProgram(script) });
   const engine = createEngine({ model, device, open });
   await engine.ready;
@@ -188,11 +188,11 @@ test("what is drawn in rounds of several answers is distributed as the large mod
 });
 
 test("a round that the device fails ends its own answers, whichever of the two models failed; later ones say what they would have said", async () => {
-  const script: Script = { slots: 3 };
+  const script: FakeScript = { slots: 3 };
   const request = (seed: number): GenerationRequest => ({ tokens: [seed], maxTokens: 9, seed, stopTokens: [] });
   for (const failing of ["draft", "large"] as const) {
     let left = 0;
-    const flaky = (of: Script) => {
+    const flaky = (of: FakeScript) => {
       const program = scriptedProgram(of);
       const fails = (is: boolean) => is && left-- > 0;
       return {

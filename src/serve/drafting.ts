@@ -6,7 +6,7 @@
 import { type Guess, nextChunk } from "../nn/index.ts";
 import type { Branch } from "./branch.ts";
 import type { Program } from "./program.ts";
-import type { Owner } from "./roster.ts";
+import type { RosterEntry } from "./roster.ts";
 import { Sequence } from "./sequence.ts";
 
 /** Up to so many tokens are read in steps, which serve all answers at once; more are read as a chunk. A round that went well leaves two. */
@@ -23,13 +23,13 @@ interface Guessed {
 
 export class Drafting {
   readonly #program: Program;
-  readonly #owners: readonly (Owner | undefined)[];
+  readonly #owners: readonly (RosterEntry | undefined)[];
   readonly #most: number;
   readonly #tokens: Int32Array;
   readonly #positions: Int32Array;
 
   /** `owners` is the roster's list, read live; at most `most` tokens are guessed a round. */
-  constructor(program: Program, owners: readonly (Owner | undefined)[], most: number) {
+  constructor(program: Program, owners: readonly (RosterEntry | undefined)[], most: number) {
     this.#program = program;
     this.#owners = owners;
     this.#most = most;
@@ -48,7 +48,7 @@ export class Drafting {
   }
 
   /** Reads what the large model has read of a prompt meanwhile, a chunk at most, so that no single step has to read all of it. */
-  async follow(owner: Owner): Promise<void> {
+  async follow(owner: RosterEntry): Promise<void> {
     if (owner instanceof Sequence && !owner.forced && owner.drafted < Math.min(owner.computed, this.#program.room))
       await this.#chunk(owner, owner.computed);
   }

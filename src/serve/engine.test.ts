@@ -1,17 +1,17 @@
 import { expect, test } from "vitest";
 import { random } from "../base/index.ts";
-import type { Likelihood } from "../nn/index.ts";
+import type { TokenLikelihood } from "../nn/index.ts";
 import { openDevice } from "../tensor/index.ts";
 import { createEngine, type Engine, type EngineOptions, type Generation } from "./engine.ts";
 import { EngineHistory } from "./engine-history.ts";
-import { byteTokenizer, endToken, type Script, type ScriptedProgram, scriptedProgram, tinyModel } from "./fakes.ts";
+import { byteTokenizer, fakeEndToken, type FakeScript, type ScriptedProgram, scriptedProgram, tinyModel } from "./fakes.ts";
 import type { GenerationRequest } from "./generation.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const model = await tinyModel(device);
 
 /** An engine over a scripted program. */
-async function scripted(script: Script, options: Partial<EngineOptions> = {}): Promise<{ engine: Engine; program: ScriptedProgram }> {
+async function scripted(script: FakeScript, options: Partial<EngineOptions> = {}): Promise<{ engine: Engine; program: ScriptedProgram }> {
   const program = scriptedProgram(script);
   const engine = createEngine({ model, device, open: async () => program, ...options });
   await engine.ready;
@@ -20,7 +20,7 @@ async function scripted(script: Script, options: Partial<EngineOptions> = {}): P
 async function answer(generation: Generation) {
   let text = "";
   const tokens: number[] = [];
-  const likelihoods: (Likelihood | undefined)[] = [];
+  const likelihoods: (TokenLikelihood | undefined)[] = [];
   for await (const event of generation) {
     text += event.text;
     tokens.push(...event.tokens.map(t => t.token));
@@ -60,7 +60,7 @@ test("the same request and seed give the same bytes whatever else is in the batc
   const r = random("mixed");
   const words = () => Array.from({ length: 1 + r.below(90) }, () => r.below(256));
   const requests: GenerationRequest[] = Array.from({ length: 24 }, (_, i) => ({
-    tokens: [endToken, ...words()],
+    tokens: [fakeEndToken, ...words()],
     maxTokens: 1 + r.below(40),
     seed: i % 3 ? i : `text ${i}`,
     choice: i % 2,
@@ -94,14 +94,14 @@ test("the same request and seed give the same bytes whatever else is in the batc
 test("the same request gives the same bytes with and without what others have computed and what was guessed", async () => {
   const r = random("prefixes");
   const word = (n: number) => Array.from({ length: n }, () => r.below(256));
-  const [system, question, twice] = [[endToken, ...word(50)], word(30), word(4)];
+  const [system, question, twice] = [[fakeEndToken, ...word(50)], word(30), word(4)];
   const prompts = [
     [...system, ...question],
     [...system, ...word(17)],
     system,
     // says the same over and over: what the lookup guesses well
-    [endToken, ...twice, ...twice, ...twice, ...twice, ...twice],
-    [endToken, ...word(3)],
+    [fakeEndToken, ...twice, ...twice, ...twice, ...twice, ...twice],
+    [fakeEndToken, ...word(3)],
   ];
   const requests: GenerationRequest[] = Array.from({ length: 30 }, (_, i) => ({
     tokens: prompts[i % prompts.length]!,
@@ -157,7 +157,7 @@ test("the same request gives the same bytes with and without what others have co
 test("answers are the same when positions run out and the newest are put back, searches among them", async () => {
   const r = random("crowd");
   const requests: GenerationRequest[] = Array.from({ length: 16 }, (_, i) => ({
-    tokens: [endToken, ...Array.from({ length: 1 + r.below(60) }, () => r.below(256))],
+    tokens: [fakeEndToken, ...Array.from({ length: 1 + r.below(60) }, () => r.below(256))],
     maxTokens: 20 + r.below(60),
     seed: i,
     stopTokens: [],
@@ -210,7 +210,7 @@ test("several answers to one prompt compute it once", async () => {
   await engine.ready;
   const chunks: number[] = [];
   engine.observe({ step: (_, chunkTokens) => chunks.push(chunkTokens) });
-  const tokens = [endToken, ...Array.from({ length: 99 }, (_, i) => i)];
+  const tokens = [fakeEndToken, ...Array.from({ length: 99 }, (_, i) => i)];
   await Promise.all(engine.submitAll([0, 1, 2, 3].map(choice => ({ tokens, choice, seed: 1, maxTokens: 4, stopTokens: [] }))).map(answer));
   expect(engine.stats().running).toBe(0);
   // planned chunks of the first, and what others had planned before they found it done
@@ -221,7 +221,7 @@ test("several answers to one prompt compute it once", async () => {
 test("tenants do not share what is computed", async () => {
   const engine = createEngine({ model, device, slots: 2, widths: [8, 32] });
   await engine.ready;
-  const request = { tokens: [endToken, ...Buffer.from("a text that is long enough to be worth it")], maxTokens: 3, seed: 1 };
+  const request = { tokens: [fakeEndToken, ...Buffer.from("a text that is long enough to be worth it")], maxTokens: 3, seed: 1 };
   const cached = async (cacheSalt?: string) =>
     (await answer(engine.submit({ ...request, ...(cacheSalt === undefined ? {} : { cacheSalt }) }))).usage.cachedTokens;
   expect(await cached("a")).toBeUndefined();
@@ -234,7 +234,7 @@ test("tenants do not share what is computed", async () => {
 test("what a cancelled request has computed is not computed again", async () => {
   const engine = createEngine({ model, device, slots: 2, widths: [8, 32] });
   await engine.ready;
-  const tokens = [endToken, ...Array.from({ length: 80 }, (_, i) => i)];
+  const tokens = [fakeEndToken, ...Array.from({ length: 80 }, (_, i) => i)];
   for await (const event of engine.submit({ tokens, seed: 1, stopTokens: [] })) if (event.kind === "text") break;
   expect(engine.stats().running).toBe(0);
   expect((await answer(engine.submit({ tokens, maxTokens: 2, seed: 1 }))).usage.cachedTokens).toBe(tokens.length - 1);
@@ -244,7 +244,7 @@ test("what a cancelled request has computed is not computed again", async () => 
 test("an answer that is given beforehand is read in a few steps, with the log-probabilities of writing it", async () => {
   const engine = createEngine({ model, device, slots: 2, widths: [8, 32] });
   await engine.ready;
-  const request = { tokens: [endToken, 72, 105], maxTokens: 30, seed: 3, stopTokens: [], likelihoods: 2 };
+  const request = { tokens: [fakeEndToken, 72, 105], maxTokens: 30, seed: 3, stopTokens: [], likelihoods: 2 };
   const written = await answer(engine.submit(request));
   let steps = 0;
   engine.observe({ step: () => steps++ });
@@ -377,7 +377,7 @@ test("a failing step ends the answers it was for; three in a row end the engine"
 });
 
 test("a run that the device fails ends its own answers; the others of the same step say what they would have said", async () => {
-  const script: Script = { slots: 3, widths: [4, 16] };
+  const script: FakeScript = { slots: 3, widths: [4, 16] };
   const calm = await scripted(script);
   const request = (seed: number): GenerationRequest => ({ tokens: [seed], maxTokens: 20, seed, stopTokens: [] });
   const want = await Promise.all([1, 2].map(seed => answer(calm.engine.submit(request(seed)))));

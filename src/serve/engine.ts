@@ -7,7 +7,7 @@ import { type Clock, systemClock, type Tree, treeLeaves } from "../base/index.ts
 import { type Adapter, type AdapterRoom, samplingOptions } from "../nn/index.ts";
 import type { Device, DeviceArray } from "../tensor/index.ts";
 import { AdapterPlaces, type PlacedAdapter } from "./adapters/places.ts";
-import { answerTokens, type Capacity, cacheTokensOf, checkQueue } from "./admission.ts";
+import { admittedTokens, type Capacity, cacheTokensOf, checkQueue } from "./admission.ts";
 import { Delivery } from "./delivery.ts";
 import { serveErrors } from "./errors.ts";
 import { forcedTokens } from "./forced-tokens.ts";
@@ -219,7 +219,7 @@ export class ModelEngine {
       model: this.model,
       slots: program.slots,
       cacheTokens: this.#cacheTokens,
-      maxTokensOf: r => answerTokens(this.#capacity(program), r),
+      maxTokensOf: r => admittedTokens(this.#capacity(program), r),
     });
     const { running, waiting } = this.#roster;
     const promptTokens = (all: readonly Sequence[]) => all.reduce((n, s) => n + s.usage.promptTokens, 0);
@@ -262,7 +262,7 @@ export class ModelEngine {
   }
 
   #sequence(program: Program, request: GenerationRequest): Sequence {
-    const maxTokens = answerTokens(this.#capacity(program), request);
+    const maxTokens = admittedTokens(this.#capacity(program), request);
     const sequence: Sequence = new Sequence({
       id: this.#nextId++,
       request,

@@ -4,7 +4,7 @@
  */
 import { nearest, systemClock } from "../base/index.ts";
 import { AdapterShelf } from "./adapters/shelf.ts";
-import { type ModelUse, modelNameOf, modelUseOf } from "./authorization.ts";
+import { type ModelUse, parseModelName, modelUseOf } from "./authorization.ts";
 import type { EmbeddingEngine } from "./embedding/embedding-engine.ts";
 import type { Engine } from "./engine.ts";
 import { serveErrors } from "./errors.ts";
@@ -49,7 +49,7 @@ export class Engines {
     const adapters = () =>
       new AdapterShelf({
         engines: () => this.#engines,
-        isTaken: name => this.#both.some(e => namesOf(e).includes(name)) || this.#shared.router?.isModelReady(name) !== undefined,
+        isTaken: name => this.#both.some(e => engineNames(e).includes(name)) || this.#shared.router?.isModelReady(name) !== undefined,
         now: () => systemClock.now(),
       });
     this.#shared = as?.shared ?? {
@@ -95,13 +95,13 @@ export class Engines {
     return engine;
   }
   /** Says that this request is told of an engine, which it does not use; gives it back. Errors: `Unauthorized` where it may not be yet. */
-  show<E extends AnyEngine>(engine: E, asked = engine.model.name ?? modelNameOf(engine.model.id).model): E {
-    if (this.#isHidden(() => modelUseOf(asked, namesOf(engine))))
+  show<E extends AnyEngine>(engine: E, asked = engine.model.name ?? parseModelName(engine.model.id).model): E {
+    if (this.#isHidden(() => modelUseOf(asked, engineNames(engine))))
       throw this.#unknown(
         asked,
         this.#both.flatMap(e => this.namesToTell(e)),
       );
-    this.#visit?.authorize(() => modelUseOf(asked, namesOf(engine)));
+    this.#visit?.authorize(() => modelUseOf(asked, engineNames(engine)));
     return engine;
   }
 
@@ -117,7 +117,7 @@ export class Engines {
   }
   /** The names of an engine that the request may be told of. */
   namesToTell(engine: AnyEngine): readonly string[] {
-    const names = namesOf(engine);
+    const names = engineNames(engine);
     return this.#visit ? names.filter(name => this.#visit!.sees(modelUseOf(name, names))) : names;
   }
   #isHidden(use: () => ModelUse): boolean {
@@ -189,9 +189,9 @@ export class Engines {
     const adapted = this.#adapted(model);
     if (adapted) return adapted;
     const routed = this.#routed(model);
-    const found = this.#engines.find(e => (routed ? e === routed : namesOf(e).includes(model)));
+    const found = this.#engines.find(e => (routed ? e === routed : engineNames(e).includes(model)));
     if (found) return this.#resolved(found, routed, model);
-    const encoder = this.#encoders.find(e => (routed ? e === routed : namesOf(e).includes(model)));
+    const encoder = this.#encoders.find(e => (routed ? e === routed : engineNames(e).includes(model)));
     if (routed || encoder) {
       const isClassifier = encoder?.model.config.classifier !== undefined;
       throw serveErrors.fail("unsupported", {
@@ -212,9 +212,9 @@ export class Engines {
   /** The engine of a sentence encoder's id or alias. Errors as of `find`, the other way round. */
   findEncoder(model: string): EmbeddingEngine {
     const routed = this.#adapted(model) ?? this.#routed(model);
-    const found = this.#encoders.find(e => (routed ? e === routed : namesOf(e).includes(model)));
+    const found = this.#encoders.find(e => (routed ? e === routed : engineNames(e).includes(model)));
     if (found) return this.#resolved(found, routed, model);
-    if (routed || this.#engines.some(e => namesOf(e).includes(model)))
+    if (routed || this.#engines.some(e => engineNames(e).includes(model)))
       throw serveErrors.fail("unsupported", {
         place: "model",
         expected: "a sentence encoder",
@@ -232,7 +232,7 @@ export class Engines {
   /** A decoder's or an encoder's engine. Errors: serve/unknownModel. */
   findAny(model: string): AnyEngine {
     const routed = this.#adapted(model) ?? this.#routed(model);
-    const known = routed ?? this.#both.find(e => namesOf(e).includes(model));
+    const known = routed ?? this.#both.find(e => engineNames(e).includes(model));
     if (known) return this.#resolved(known, routed, model);
     const other = this.#otherwise(model);
     return other === undefined ? this.find(model) : this.findAny(other);
@@ -245,7 +245,7 @@ export class Engines {
 
   #routed(model: string): AnyEngine | undefined {
     // what a router says of a version or a label would tell that there is a model
-    if (this.#isHidden(() => modelUseOf(model, [modelNameOf(model).model]))) return undefined;
+    if (this.#isHidden(() => modelUseOf(model, [parseModelName(model).model]))) return undefined;
     const engine = this.#shared.router?.route(model, this.#visit);
     if (engine && this.#visit) this.#visit.engine = engine;
     return engine;
@@ -312,4 +312,4 @@ const given = new WeakMap<AnyEngine, () => readonly string[]>();
 export function nameBy(engine: AnyEngine, names: () => readonly string[]): void {
   given.set(engine, names);
 }
-export const namesOf = (e: AnyEngine): string[] => [...new Set([e.model.id, ...(given.get(e)?.() ?? e.model.aliases ?? [])])];
+export const engineNames = (e: AnyEngine): string[] => [...new Set([e.model.id, ...(given.get(e)?.() ?? e.model.aliases ?? [])])];

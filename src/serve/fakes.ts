@@ -5,16 +5,16 @@ import type { Program } from "./program.ts";
 import type { ServedModel, ServedTokenizer } from "./served-model.ts";
 
 export const endText = "<|end|>";
-export const endToken = 256;
+export const fakeEndToken = 256;
 
 /** 256 bytes and an end token. */
 export const byteTokenizer: ServedTokenizer = {
   vocabSize: 257,
-  specials: new Map([[endText, endToken]]),
+  specials: new Map([[endText, fakeEndToken]]),
   bytesOf: id => (id < 256 ? Uint8Array.of(id) : undefined),
   encode: (text, options = {}) => {
     const parts = options.readSpecialTokens === false ? [text] : text.split(endText);
-    return parts.flatMap((part, i) => [...(i ? [endToken] : []), ...Buffer.from(part)]);
+    return parts.flatMap((part, i) => [...(i ? [fakeEndToken] : []), ...Buffer.from(part)]);
   },
   decode: ids => Buffer.from(Array.from(ids).filter(i => i < 256)).toString("utf8"),
   stream: () => {
@@ -40,8 +40,8 @@ export const tinyModel = async (device: Device, more: Partial<ServedModel> = {})
   parameters: await initialise(decoderSpec(tinyConfig), device, "tiny"),
   tokenizer: byteTokenizer,
   fingerprint: "0".repeat(64),
-  startToken: endToken,
-  stopTokens: [endToken],
+  startToken: fakeEndToken,
+  stopTokens: [fakeEndToken],
   ...more,
 });
 
@@ -57,7 +57,7 @@ export interface ScriptedProgram extends Program {
   readonly copied: SlotSpan[];
 }
 
-export interface Script {
+export interface FakeScript {
   readonly slots: number;
   readonly room?: number;
   readonly widths?: readonly number[];
@@ -80,7 +80,7 @@ export function scriptedProgram({
   gate,
   isUniform = false,
   roundWidth = 1,
-}: Script): ScriptedProgram {
+}: FakeScript): ScriptedProgram {
   const uniform = new Float32Array(byteTokenizer.vocabSize);
   const calls: ProgramCall[] = [];
   const cleared: number[] = [];

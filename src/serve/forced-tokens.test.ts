@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { FormState } from "../nn/index.ts";
 import { openDevice } from "../tensor/index.ts";
 import { createEngine, type Engine } from "./engine.ts";
-import { byteTokenizer, endToken, tinyModel } from "./fakes.ts";
+import { byteTokenizer, fakeEndToken, tinyModel } from "./fakes.ts";
 import { forcedTokens } from "./forced-tokens.ts";
 import { formStart } from "./forms.ts";
 import type { GenerationRequest } from "./generation.ts";
@@ -83,7 +83,7 @@ const silent = (state: FormState): FormState => ({
 
 test("a form's certain tokens cost no steps of their own, and are the same with log-probabilities, in company, and drafted", async () => {
   const requests: GenerationRequest[] = Array.from({ length: 12 }, (_, seed) => ({
-    tokens: [endToken, 65 + seed],
+    tokens: [fakeEndToken, 65 + seed],
     maxTokens: seed === 5 ? 2 : 60,
     seed,
     form,

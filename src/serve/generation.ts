@@ -1,5 +1,5 @@
 /** What is asked of an engine and what comes back: requests as tokens, answers as events. Plain data, no behaviour. */
-import type { BeamOptions, FinishReason, FormState, Likelihood, SamplingOptions } from "../nn/index.ts";
+import type { BeamOptions, FinishReason, FormState, TokenLikelihood, SamplingOptions } from "../nn/index.ts";
 
 export interface GenerationRequest {
   /** The prompt's tokens, at least one. */
@@ -36,7 +36,7 @@ export interface GenerationRequest {
 
 export interface GeneratedToken {
   readonly token: number;
-  readonly likelihood?: Likelihood;
+  readonly likelihood?: TokenLikelihood;
 }
 
 export interface Usage {

@@ -1,6 +1,6 @@
 /** serve: the inference engine of a model (queue, slots, scheduler) and its HTTP contracts. */
 export { AdapterShelf, type ShelvedAdapter } from "./adapters/shelf.ts";
-export type { Authorize, ModelName, ModelUse, RoutedRequest, RouteEndpoint } from "./authorization.ts";
+export type { AuthorizeRequest, ModelName, ModelUse, AuthorizedRequest, RouteEndpoint } from "./authorization.ts";
 export type {
   ConsoleDataSet,
   ConsoleEvaluation,
@@ -8,8 +8,8 @@ export type {
   ConsoleModel,
   ConsoleRun,
   ConsoleSource,
-  Machine,
-  MetricPoint,
+  ServedMachine,
+  ConsoleMetricPoint,
   RecordRevisions,
 } from "./console-source.ts";
 export {
@@ -20,8 +20,8 @@ export {
   type EmbeddingStats,
 } from "./embedding/embedding-engine.ts";
 export { type EncoderProgram, type EncoderProgramOptions, openEncoderProgram } from "./embedding/encoder-program.ts";
-export { type BatchRoom, batchesOf } from "./embedding/pack.ts";
-export { rowWidths, widthOf } from "./embedding/row-widths.ts";
+export { type BatchRoom, embeddingBatches } from "./embedding/pack.ts";
+export { rowWidths, rowWidth } from "./embedding/row-widths.ts";
 export {
   type Pooling,
   poolings,
@@ -57,12 +57,12 @@ export type { OpenVersion, VersionSource } from "./lifecycle/version-source.ts";
 export { Visit } from "./lifecycle/visit.ts";
 export { limits as serveLimits } from "./limits.ts";
 export { type DrainOptions, type Listening, type ListenOptions, listen } from "./listen.ts";
-export type { RequestRecord } from "./metrics.ts";
-export type { EngineObserver, Observed, Outcome } from "./observer.ts";
+export type { ServedRequestRecord } from "./metrics.ts";
+export type { EngineObserver, Observed, RequestOutcome } from "./observer.ts";
 export { type Draft, openProgram, type Program, type ProgramOptions } from "./program.ts";
-export { decide, type Plan, type SchedulerLimits, type SchedulerView } from "./scheduler.ts";
+export { planStep, type StepPlan, type SchedulerLimits, type SchedulerView } from "./scheduler.ts";
 export {
-  type ChatTurn,
+  type ServedChatTurn,
   type LoadedModel,
   type ServedChatTemplate,
   type ServedModel,
@@ -71,4 +71,4 @@ export {
   servedModel,
 } from "./served-model.ts";
 export { openTracing } from "./tracing/open-tracing.ts";
-export type { Operation, RequestTrace, TracedEnd, TracedRequest, Tracing } from "./tracing/tracing.ts";
+export type { TracedOperation, ServedRequestTrace, TracedEnd, ServedTracedRequest, Tracing } from "./tracing/tracing.ts";

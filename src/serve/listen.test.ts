@@ -4,14 +4,14 @@ import OpenAI, { APIError } from "openai";
 import { expect, test } from "vitest";
 import { openDevice } from "../tensor/index.ts";
 import { createEngine } from "./engine.ts";
-import { type Script, scriptedProgram, tinyModel } from "./fakes.ts";
+import { type FakeScript, scriptedProgram, tinyModel } from "./fakes.ts";
 import { createApp } from "./http/app.ts";
 import { listen } from "./listen.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const model = await tinyModel(device);
 
-async function serve(script: Partial<Script> = {}) {
+async function serve(script: Partial<FakeScript> = {}) {
   const engine = createEngine({ model, device, open: async () => scriptedProgram({ slots: 2, room: 5000, ...script }) });
   await engine.ready;
   const server = await listen(createApp({ engines: [engine] }), { port: 0 });

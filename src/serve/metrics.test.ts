@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { Engines } from "./engines.ts";
-import { createMetrics } from "./metrics.ts";
-import { renamed, vllmNames } from "./vllm-names.ts";
+import { createServeMetrics } from "./metrics.ts";
+import { renamedMetrics, vllmNames } from "./vllm-names.ts";
 
 const page = readFileSync(new URL("../../docs/observability.md", import.meta.url), "utf8");
 
 test("the page names every metric, and no other", async () => {
-  const text = await createMetrics(new Engines(), "1.2.3").text();
+  const text = await createServeMetrics(new Engines(), "1.2.3").text();
   const there = [...text.matchAll(/^# TYPE (loam_\w+) /gm)].map(m => m[1]!);
   const told = [...page.matchAll(/`(loam_\w+)`/g)].map(m => m[1]!);
   expect([...new Set(told)].sort()).toEqual(there.sort());
@@ -25,7 +25,7 @@ test("a metric's other name changes names and labels, and no value, whatever a l
     'loam_x_sum{model="loam_x"} 0.5',
     "loam_x 7",
   ].join("\n");
-  expect(renamed(text, "loam_x", { name: "vllm:y", labels: { outcome: "finished_reason" } }).split("\n")).toEqual([
+  expect(renamedMetrics(text, "loam_x", { name: "vllm:y", labels: { outcome: "finished_reason" } }).split("\n")).toEqual([
     "# HELP vllm:y loam_x and {model=",
     "# TYPE vllm:y histogram",
     String.raw`vllm:y_bucket{le="0.1",model_name="a,model=\"b",finished_reason="stop"} 3`,

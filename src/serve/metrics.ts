@@ -5,14 +5,14 @@ import type { Engine } from "./engine.ts";
 import type { Engines } from "./engines.ts";
 import type { Fleet } from "./lifecycle/fleet.ts";
 import type { Observed } from "./observer.ts";
-import { renamed, vllmNames } from "./vllm-names.ts";
+import { renamedMetrics, vllmNames } from "./vllm-names.ts";
 
 /** Seconds: from a token of a small model to an answer of a large one. */
 const tokenBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 const waitBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const requestBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
-export interface RequestRecord {
+export interface ServedRequestRecord {
   readonly id: string;
   readonly method: string;
   /** The route's pattern, never the path itself. */
@@ -27,7 +27,7 @@ export interface Metrics {
   readonly contentType: string;
   /** The page that Prometheus reads. */
   text(): Promise<string>;
-  request(record: RequestRecord): void;
+  request(record: ServedRequestRecord): void;
 }
 
 /** Seconds: from a toy to a model of many gigabytes. */
@@ -37,7 +37,7 @@ const loadBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const lengthBuckets = [1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 32_768, 131_072];
 
 /** `model` in labels is a version's id, `mail-small@3`; `loam_model_version_info` says its name and number apart. */
-export function createMetrics(engines: Engines, version: string, fleet?: Fleet): Metrics {
+export function createServeMetrics(engines: Engines, version: string, fleet?: Fleet): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -204,7 +204,7 @@ export function createMetrics(engines: Engines, version: string, fleet?: Fleet):
     contentType: registry.contentType,
     text: async () => {
       const again = Object.entries(vllmNames).map(async ([name, alias]) =>
-        renamed(await registry.getSingleMetricAsString(name), name, alias),
+        renamedMetrics(await registry.getSingleMetricAsString(name), name, alias),
       );
       return `${await registry.metrics()}\n${(await Promise.all(again)).join("\n\n")}\n`;
     },

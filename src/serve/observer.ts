@@ -3,8 +3,8 @@ import type { FinishReason } from "../nn/index.ts";
 import type { Usage } from "./generation.ts";
 
 /** How a sequence ended: by its own, or not. */
-export type Outcome = FinishReason | "cancelled" | "slow reader" | "error";
-export const outcomes: readonly Outcome[] = ["stop", "length", "cancelled", "slow reader", "error"];
+export type RequestOutcome = FinishReason | "cancelled" | "slow reader" | "error";
+export const requestOutcomes: readonly RequestOutcome[] = ["stop", "length", "cancelled", "slow reader", "error"];
 
 /** What is told of a sequence; the same object each time. */
 export interface Observed {
@@ -31,7 +31,7 @@ export interface EngineObserver {
   verified?(guessed: number, right: number): void;
   /** It was put back into the queue for lack of positions in the cache; it goes on later where it was. */
   preempted?(of: Observed): void;
-  finished?(outcome: Outcome, usage: Usage, totalMs: number, of: Observed): void;
+  finished?(outcome: RequestOutcome, usage: Usage, totalMs: number, of: Observed): void;
   /** A step ran: rows that decoded, tokens of chunks. */
   step?(decoded: number, chunkTokens: number, ms: number): void;
 }

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PrefixCache } from "./prefix-cache.ts";
-import type { Held } from "./slot-owner.ts";
+import type { HeldPrefix } from "./slot-owner.ts";
 
-const owner = (tokens: number[], computed: number, salt = "", slot?: number): Held => ({
+const owner = (tokens: number[], computed: number, salt = "", slot?: number): HeldPrefix => ({
   salt,
   tokens,
   computed,
@@ -49,7 +49,7 @@ test("what is found is the longest beginning of the same salt, from what is comp
 });
 
 test("free slots go out empty ones first, then by who left them longest ago; a step writes behind what they hold", () => {
-  const owners: (Held | undefined)[] = [undefined, undefined, undefined, undefined, owner([1], 1)];
+  const owners: (HeldPrefix | undefined)[] = [undefined, undefined, undefined, undefined, owner([1], 1)];
   const cache = new PrefixCache(owners);
   cache.leave(2, owner([1, 2, 3], 2));
   cache.leave(0, owner([1, 2, 3, 4], 4));
@@ -70,7 +70,7 @@ test("a sequence does not find itself", () => {
 });
 
 test("whoever goes on with all that a free slot holds sits there; others take the slots that were left longest ago", () => {
-  const owners: (Held | undefined)[] = [undefined, undefined, undefined, undefined];
+  const owners: (HeldPrefix | undefined)[] = [undefined, undefined, undefined, undefined];
   const cache = new PrefixCache(owners);
   const long = Array.from({ length: 20 }, (_, i) => i);
   cache.leave(0, owner([90, 91], 2));

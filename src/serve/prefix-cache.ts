@@ -4,7 +4,7 @@
  * Every position may be shared, because every program gives a token the same bits (`Program.isUniform`); sharing is by copy, a slot stays
  * one piece. Idea of a cache that outlives its owner: vLLM's; of comparing slots by their tokens: llama.cpp's.
  */
-import type { Held } from "./slot-owner.ts";
+import type { HeldPrefix } from "./slot-owner.ts";
 
 interface Left {
   readonly salt: string;
@@ -26,7 +26,7 @@ export interface Newcomer {
   readonly id: number;
   readonly slots: number;
   /** What it says, where it may take over what others have computed. */
-  readonly text?: Held;
+  readonly text?: HeldPrefix;
 }
 export interface Seat {
   /** The first is where its prompt is computed. */
@@ -45,18 +45,18 @@ const common = (a: readonly number[], b: readonly number[], most: number): numbe
 };
 
 export class PrefixCache {
-  readonly #owners: readonly (Held | undefined)[];
+  readonly #owners: readonly (HeldPrefix | undefined)[];
   readonly #left: (Left | undefined)[];
   #order = 0;
 
   /** `owners` is the engine's own list, read live. */
-  constructor(owners: readonly (Held | undefined)[]) {
+  constructor(owners: readonly (HeldPrefix | undefined)[]) {
     this.#owners = owners;
     this.#left = owners.map(() => undefined);
   }
 
   /** An owner leaves its slot; what it has computed stays. */
-  leave(slot: number, { salt, tokens, computed }: Held): void {
+  leave(slot: number, { salt, tokens, computed }: HeldPrefix): void {
     this.#left[slot] = computed > 0 ? { salt, tokens: tokens.slice(0, computed), order: this.#order++ } : undefined;
   }
 
@@ -93,7 +93,7 @@ export class PrefixCache {
   }
 
   /** The longest beginning of a sequence that some other slot holds and that is worth taking; its last token is always computed anew. */
-  find({ salt, tokens, computed, slot: own }: Held): FoundPrefix | undefined {
+  find({ salt, tokens, computed, slot: own }: HeldPrefix): FoundPrefix | undefined {
     let best: FoundPrefix | undefined;
     for (let slot = 0; slot < this.#owners.length; slot++) {
       if (slot === own) continue;

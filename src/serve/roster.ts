@@ -4,18 +4,18 @@
  */
 import { BeamRow } from "./beam-group.ts";
 import { PrefixCache } from "./prefix-cache.ts";
-import type { Plan, RunningView, WaitingView } from "./scheduler.ts";
+import type { StepPlan, RunningView, WaitingView } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
 
 /** What sits in a slot. */
-export type Owner = Sequence | BeamRow;
+export type RosterEntry = Sequence | BeamRow;
 
 /** The answers that a slot's owner is computed for. */
-export const answersOf = (owner: Owner): readonly Sequence[] => (owner instanceof BeamRow ? owner.search.answers : [owner]);
+export const answersOf = (owner: RosterEntry): readonly Sequence[] => (owner instanceof BeamRow ? owner.search.answers : [owner]);
 
 export class Roster {
   /** Owner of each slot; read live by those who run steps. */
-  readonly owners: (Owner | undefined)[];
+  readonly owners: (RosterEntry | undefined)[];
   readonly prefixes: PrefixCache;
   readonly #waiting: Sequence[] = [];
   readonly #running = new Map<number, Sequence>();
@@ -23,7 +23,7 @@ export class Roster {
   readonly #spoilt = new Set<number>();
 
   constructor(slots: number) {
-    this.owners = new Array<Owner | undefined>(slots).fill(undefined);
+    this.owners = new Array<RosterEntry | undefined>(slots).fill(undefined);
     this.prefixes = new PrefixCache(this.owners);
   }
 
@@ -44,8 +44,8 @@ export class Roster {
     return this.owners.reduce((n, o) => n + (o?.computed ?? 0), 0);
   }
   /** Whoever computes in the slots: answers, and the beams of searches. */
-  get active(): readonly Owner[] {
-    return this.running.flatMap<Owner>(s => s.search?.active ?? [s]);
+  get active(): readonly RosterEntry[] {
+    return this.running.flatMap<RosterEntry>(s => s.search?.active ?? [s]);
   }
 
   freeSlots(): number[] {
@@ -89,7 +89,7 @@ export class Roster {
    * Gives slots to those whom the plan admits. Gives them with the owner that computes the prompt and the positions of it that its slot
    * holds already. With `reuses`, slots are chosen by what they hold.
    */
-  admit({ admit }: Plan, nextId: () => number, reuses: boolean): { sequence: Sequence; owner: Owner; inPlace: number }[] {
+  admit({ admit }: StepPlan, nextId: () => number, reuses: boolean): { sequence: Sequence; owner: RosterEntry; inPlace: number }[] {
     const newcomers = admit.map(({ id, more = [] }) => ({
       id,
       slots: 1 + more.length,

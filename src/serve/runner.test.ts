@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { samplingOptions } from "../nn/index.ts";
-import { byteTokenizer, type Script, scriptedProgram } from "./fakes.ts";
+import { byteTokenizer, type FakeScript, scriptedProgram } from "./fakes.ts";
 import type { GenerationRequest } from "./generation.ts";
 import type { Program } from "./program.ts";
-import { Runner } from "./runner.ts";
-import type { Plan } from "./scheduler.ts";
+import { EngineRunner } from "./runner.ts";
+import type { StepPlan } from "./scheduler.ts";
 import { Sequence } from "./sequence.ts";
 
 const output = { capacity: 1000, onRoom: () => {}, onLeave: () => {} };
@@ -32,7 +32,7 @@ const stateOf = (s: Sequence) => ({
 });
 
 /** A runner over three sequences: slots 0 and 1 decode, slot 2 is in its prompt. */
-function setting(fail: Partial<Pick<Program, "decode" | "prefill">>, script: Partial<Script> = {}) {
+function setting(fail: Partial<Pick<Program, "decode" | "prefill">>, script: Partial<FakeScript> = {}) {
   const mirostat = { mirostatTau: 3, temperature: 1.2 };
   const owners = [
     sequenceIn(0, { tokens: [65], seed: 1, sampling: mirostat }, 0),
@@ -40,13 +40,13 @@ function setting(fail: Partial<Pick<Program, "decode" | "prefill">>, script: Par
     sequenceIn(2, { tokens: [67, 68, 69, 70], seed: 3 }, 0),
   ];
   const broken: number[] = [];
-  const runner = new Runner({
+  const runner = new EngineRunner({
     program: { ...scriptedProgram({ slots: 3, ...script }), ...fail },
     slots: owners,
     onToken: (s, token) => void s.accept(token),
     onBroken: ({ id }) => void broken.push(id),
   });
-  const plan: Plan = {
+  const plan: StepPlan = {
     preempt: [],
     admit: [],
     decode: [

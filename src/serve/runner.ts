@@ -3,25 +3,25 @@
  * runs it, and commits: every sequence whose known tokens are now all computed gets a token. Where the device fails a run, those it was for
  * are as they were before it, and the other runs go on. A sequence that ended meanwhile is skipped; one whose logits broke down fails alone.
  */
-import { type Guess, type Likelihood, type LogitRows, likelihood, nextChunk } from "../nn/index.ts";
+import { type Guess, type TokenLikelihood, type LogitRows, likelihood, nextChunk } from "../nn/index.ts";
 import { BeamRow } from "./beam-group.ts";
 import type { Drafting } from "./drafting.ts";
 import type { Program } from "./program.ts";
-import type { Owner } from "./roster.ts";
-import type { Plan } from "./scheduler.ts";
+import type { RosterEntry } from "./roster.ts";
+import type { StepPlan } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
 
 export interface RunnerPorts {
   readonly program: Program;
   /** Owner of each slot. */
-  readonly slots: readonly (Owner | undefined)[];
-  onToken(sequence: Sequence, token: number, likelihood: Likelihood | undefined): void;
+  readonly slots: readonly (RosterEntry | undefined)[];
+  onToken(sequence: Sequence, token: number, likelihood: TokenLikelihood | undefined): void;
   /** An owner's logits, or what is possible of them, broke down. */
-  onBroken(owner: Owner, error: unknown): void;
+  onBroken(owner: RosterEntry, error: unknown): void;
   /** So many guesses were verified, so many were right. */
   onVerified?(guessed: number, right: number): void;
   /** Takes over what others have computed of a sequence's beginning, before a chunk of it is. */
-  reuse?(owner: Owner): Promise<void>;
+  reuse?(owner: RosterEntry): Promise<void>;
   /** Guesses for those whom the plan has in rounds. */
   readonly drafting?: Drafting;
   /** Where a step may write in a slot that nobody owns. */
@@ -30,7 +30,7 @@ export interface RunnerPorts {
 
 /** A run that the device failed; its owners have been rolled back. */
 export interface FailedRun {
-  readonly owners: readonly Owner[];
+  readonly owners: readonly RosterEntry[];
   readonly error: unknown;
 }
 
@@ -40,7 +40,7 @@ interface Place {
   readonly slot: number;
 }
 
-export class Runner {
+export class EngineRunner {
   readonly #ports: RunnerPorts;
   readonly #tokens: Int32Array;
   readonly #positions: Int32Array;
@@ -59,9 +59,9 @@ export class Runner {
   }
 
   /** Runs decodes, then rounds and guesses, then chunks. Gives the runs that failed. */
-  async run(plan: Plan, step: number): Promise<readonly FailedRun[]> {
+  async run(plan: StepPlan, step: number): Promise<readonly FailedRun[]> {
     const failed: FailedRun[] = [];
-    const attempt = async (places: readonly Place[], run: (owners: readonly Owner[]) => Promise<void>): Promise<void> => {
+    const attempt = async (places: readonly Place[], run: (owners: readonly RosterEntry[]) => Promise<void>): Promise<void> => {
       const owners = places.flatMap(p => this.#owner(p) ?? []);
       if (owners.length === 0) return;
       const checkpoints = owners.map(o => o.checkpoint());
@@ -79,7 +79,7 @@ export class Runner {
     return failed;
   }
 
-  async #decode(owners: readonly Owner[]): Promise<void> {
+  async #decode(owners: readonly RosterEntry[]): Promise<void> {
     const { program } = this.#ports;
     for (let slot = 0; slot < program.slots; slot++) {
       this.#tokens[slot] = 0;
@@ -187,7 +187,7 @@ export class Runner {
     onVerified?.(guesses.length, right);
   }
 
-  async #chunk(owner: Owner, { chunk: planned, end }: Plan["chunks"][number], step: number): Promise<void> {
+  async #chunk(owner: RosterEntry, { chunk: planned, end }: StepPlan["chunks"][number], step: number): Promise<void> {
     const { program, reuse, drafting } = this.#ports;
     const before = owner.computed;
     await reuse?.(owner);
@@ -215,13 +215,13 @@ export class Runner {
   }
 
   /** The owner that was planned for, if it still sits there. */
-  #owner({ slot, id }: Place): Owner | undefined {
+  #owner({ slot, id }: Place): RosterEntry | undefined {
     const owner = this.#ports.slots[slot];
     return owner?.id === id && !owner.isOver ? owner : undefined;
   }
 
   /** So much of an owner is computed now; where that is all that is known it gets its next token, which is given. */
-  #commit(owner: Owner, computed: number, rows: LogitRows, row: number, guess?: Guess): number | undefined {
+  #commit(owner: RosterEntry, computed: number, rows: LogitRows, row: number, guess?: Guess): number | undefined {
     if (owner.isOver) return undefined;
     owner.computed = computed;
     if (computed < owner.tokens.length) return undefined;

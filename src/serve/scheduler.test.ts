@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { rounds } from "../../test/support/deep.ts";
-import { decide, type Plan, type RunningView, type SchedulerLimits, type SchedulerView, type WaitingView } from "./scheduler.ts";
+import { planStep, type StepPlan, type RunningView, type SchedulerLimits, type SchedulerView, type WaitingView } from "./scheduler.ts";
 
 const limits: SchedulerLimits = { chunkTokens: 16, widths: [4, 16], room: 100 };
 
@@ -31,7 +31,7 @@ const views: fc.Arbitrary<SchedulerView> = fc
 test("a plan gives free slots to waiting sequences, each once, and leaves neither idle while both are there", () => {
   fc.assert(
     fc.property(views, view => {
-      const { admit } = decide(view, limits);
+      const { admit } = planStep(view, limits);
       expect(admit.length).toBe(Math.min(view.freeSlots.length, view.waiting.length));
       expect(new Set(admit.map(a => a.slot)).size).toBe(admit.length);
       expect(new Set(admit.map(a => a.id)).size).toBe(admit.length);
@@ -44,7 +44,7 @@ test("a plan gives free slots to waiting sequences, each once, and leaves neithe
 test("every sequence that wants one token gets it in every step, however many prompts wait; a blocked one gets nothing", () => {
   fc.assert(
     fc.property(views, view => {
-      const { decode, chunks } = decide(view, limits);
+      const { decode, chunks } = planStep(view, limits);
       expect(decode.map(d => d.id)).toEqual(view.running.filter(r => !r.isBlocked && r.known - r.computed === 1).map(r => r.id));
       const blocked = new Set(view.running.filter(r => r.isBlocked).map(r => r.id));
       expect(chunks.some(c => blocked.has(c.id))).toBe(false);
@@ -56,7 +56,7 @@ test("every sequence that wants one token gets it in every step, however many pr
 test("chunks stay within the budget, except that one always runs", () => {
   fc.assert(
     fc.property(views, fc.integer({ min: 1, max: 64 }), (view, chunkTokens) => {
-      const { chunks } = decide(view, { ...limits, chunkTokens });
+      const { chunks } = planStep(view, { ...limits, chunkTokens });
       const width = chunks.reduce((n, c) => n + c.chunk.width, 0);
       expect(chunks.length <= 1 || width <= chunkTokens).toBe(true);
       const wants = view.running.some(r => !r.isBlocked && r.known - r.computed > 1);
@@ -82,13 +82,13 @@ function simulate(slots: number, arrivals: readonly Arrival[], cacheTokens?: num
   let waiting: WaitingView[] = [];
   let all: RunningView[] = [];
   const firstToken = new Map<number, number>();
-  const plans: Plan[] = [];
+  const plans: StepPlan[] = [];
   for (let step = 0; step === 0 || waiting.length + all.length > 0; step++) {
     if (step > 10_000) throw new Error("the simulation does not end");
     waiting.push(...arrivals.filter(a => (a.at ?? 0) === step).map(({ id, group, prompt }) => ({ id, group, known: prompt })));
     const used = new Set(all.map(r => r.slot));
     const freeSlots = Array.from({ length: slots }, (_, i) => i).filter(s => !used.has(s));
-    const plan = decide({ freeSlots, waiting, running: all }, bounds);
+    const plan = planStep({ freeSlots, waiting, running: all }, bounds);
     plans.push(plan);
     waiting.unshift(...all.filter(r => plan.preempt.includes(r.id)).map(({ id, group, known }) => ({ id, group, known, isResumed: true })));
     all = all.filter(r => !plan.preempt.includes(r.id));
@@ -168,7 +168,7 @@ test("lack of positions puts the newest back, a search as a whole, and lets it i
   });
   const beams = [one(20, 15, { search: 3 }), one(21, 15, { search: 3 })];
   const bounds = { ...limits, cacheTokens: 100 };
-  const full = decide({ freeSlots: [9], waiting: [{ id: 5, group: "w", known: 1 }], running: [one(1, 50), one(2, 21), ...beams] }, bounds);
+  const full = planStep({ freeSlots: [9], waiting: [{ id: 5, group: "w", known: 1 }], running: [one(1, 50), one(2, 21), ...beams] }, bounds);
   expect(full.preempt).toEqual([3]);
   expect(full.admit).toEqual([]);
   expect(full.decode.map(d => d.id)).toEqual([1, 2]);
@@ -177,8 +177,8 @@ test("lack of positions puts the newest back, a search as a whole, and lets it i
     { id: 3, group: "g20", known: 30, slots: 2, isResumed: true },
   ];
   // positions are there, but not for the steps after the next: nobody passes it meanwhile
-  expect(decide({ freeSlots: [7, 8, 9], waiting, running: [one(1, 50)] }, bounds).admit).toEqual([]);
-  expect(decide({ freeSlots: [7, 8, 9], waiting, running: [one(1, 30)] }, bounds).admit.map(a => a.id)).toEqual([3, 5]);
+  expect(planStep({ freeSlots: [7, 8, 9], waiting, running: [one(1, 50)] }, bounds).admit).toEqual([]);
+  expect(planStep({ freeSlots: [7, 8, 9], waiting, running: [one(1, 30)] }, bounds).admit.map(a => a.id)).toEqual([3, 5]);
 });
 
 test("a request of a hundred answers does not hold off a request of one", () => {
@@ -200,7 +200,7 @@ test("which chunks a prompt is cut into does not depend on who else is there", (
   const alone = simulate(4, [{ id: 1, group: "a", prompt: 77, answer: 5 }]);
   const others = Array.from({ length: 9 }, (_, i) => ({ id: i + 2, group: `g${i}`, prompt: 5 + 9 * i, answer: 7 }));
   const busy = simulate(4, [{ id: 1, group: "a", prompt: 77, answer: 5 }, ...others]);
-  const chunksOf = (plans: readonly Plan[]) => plans.flatMap(p => p.chunks.filter(c => c.id === 1).map(c => c.chunk));
+  const chunksOf = (plans: readonly StepPlan[]) => plans.flatMap(p => p.chunks.filter(c => c.id === 1).map(c => c.chunk));
   expect(chunksOf(busy.plans)).toEqual(chunksOf(alone.plans));
   expect(busy.plans.length).toBeGreaterThan(alone.plans.length);
 });
@@ -219,9 +219,9 @@ test("one that needs several slots gets them all at once, and free ones are kept
     { id: 10, group: "wide", slots: 3, known: 12 },
     { id: 11, group: "narrow", known: 4 },
   ];
-  const two = decide({ freeSlots: [1, 2], waiting, running: [running(0), running(3)] }, limits);
+  const two = planStep({ freeSlots: [1, 2], waiting, running: [running(0), running(3)] }, limits);
   expect(two.admit).toEqual([]);
-  const four = decide({ freeSlots: [2, 0, 3, 1], waiting, running: [] }, limits);
+  const four = planStep({ freeSlots: [2, 0, 3, 1], waiting, running: [] }, limits);
   expect(four.admit).toEqual([
     { id: 10, slot: 2, more: [0, 3] },
     { id: 11, slot: 1 },
@@ -240,7 +240,7 @@ test("guesses are verified where one sequence decodes alone, and what was given 
     ...more,
   });
   const plan = (running: RunningView[], verifyWidth: number | undefined = 8) =>
-    decide({ freeSlots: [], waiting: [], running }, { ...limits, ...(verifyWidth ? { verifyWidth } : {}) });
+    planStep({ freeSlots: [], waiting: [], running }, { ...limits, ...(verifyWidth ? { verifyWidth } : {}) });
   const ids = (list: readonly { readonly id: number }[]) => list.map(x => x.id);
   const alone = plan([one(1, { guessed: 3 })]);
   expect([ids(alone.decode), ids(alone.verify)]).toEqual([[], [1]]);
@@ -266,7 +266,7 @@ test("who is guessed for by a small model has rounds and neither steps nor looku
     ...more,
   });
   const drafted = { guessed: 4, isDrafted: true };
-  const plan = decide(
+  const plan = planStep(
     { freeSlots: [], waiting: [], running: [one(1, 20, 21, drafted), one(2, 30, 31), one(3, 10, 14, drafted), one(4, 40, 42, drafted)] },
     { ...limits, verifyWidth: 8 },
   );
@@ -278,7 +278,7 @@ test("who is guessed for by a small model has rounds and neither steps nor looku
     { id: 4, slot: 4, chunk: { start: 40, count: 1, width: 4 }, end: 41 },
   ]);
   // guesses are reserved for: 21 + 4 and 71 + 4 are one too many for 99
-  const tight = decide(
+  const tight = planStep(
     { freeSlots: [], waiting: [], running: [one(1, 20, 21, drafted), one(2, 70, 71, drafted)] },
     { ...limits, cacheTokens: 99 },
   );

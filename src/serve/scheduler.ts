@@ -53,7 +53,7 @@ export interface SchedulerLimits {
   readonly cacheTokens?: number;
 }
 
-export interface Plan {
+export interface StepPlan {
   /** Who gives up its slots and is computed anew later: answers, and searches by their first answer. */
   readonly preempt: readonly number[];
   /** Who leaves the queue for which slot. It is planned for from the next step on. */
@@ -96,7 +96,7 @@ function preemptions({ running }: SchedulerView, cacheTokens: number): number[] 
  * equals. A request of a hundred answers takes the slots that nobody else wants. One that needs several slots, or many positions, waits for
  * them at the head: free ones are kept for it.
  */
-function admissions({ freeSlots, waiting, running }: SchedulerView, cacheTokens: number): Plan["admit"] {
+function admissions({ freeSlots, waiting, running }: SchedulerView, cacheTokens: number): StepPlan["admit"] {
   const load = new Map<string, number>();
   for (const { group } of running) load.set(group, (load.get(group) ?? 0) + 1);
   let held = running.reduce((n, r) => n + heldBy(r), 0);
@@ -118,7 +118,7 @@ function admissions({ freeSlots, waiting, running }: SchedulerView, cacheTokens:
   return admit;
 }
 
-export function decide(view: SchedulerView, limits: SchedulerLimits): Plan {
+export function planStep(view: SchedulerView, limits: SchedulerLimits): StepPlan {
   const { cacheTokens = Number.POSITIVE_INFINITY } = limits;
   const preempt = preemptions(view, cacheTokens);
   const active = view.running.filter(s => !s.isBlocked && !preempt.includes(s.search ?? s.id));
@@ -151,6 +151,6 @@ export function decide(view: SchedulerView, limits: SchedulerLimits): Plan {
 }
 
 /** Sequences that get one token or more. */
-export const decoding = ({ decode, verify, round }: Plan): number => decode.length + verify.length + round.length;
+export const decoding = ({ decode, verify, round }: StepPlan): number => decode.length + verify.length + round.length;
 
-export const isIdle = (plan: Plan): boolean => plan.preempt.length + plan.admit.length + decoding(plan) + plan.chunks.length === 0;
+export const isIdle = (plan: StepPlan): boolean => plan.preempt.length + plan.admit.length + decoding(plan) + plan.chunks.length === 0;

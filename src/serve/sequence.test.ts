@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { samplingOptions } from "../nn/index.ts";
-import { byteTokenizer, endToken } from "./fakes.ts";
+import { byteTokenizer, fakeEndToken } from "./fakes.ts";
 import type { GenerationEvent, GenerationRequest } from "./generation.ts";
 import { Sequence } from "./sequence.ts";
 
@@ -10,7 +10,7 @@ function sequence(request: Partial<GenerationRequest> = {}, maxTokens = 100): Se
     request: { tokens: [1], ...request },
     sampling: samplingOptions(),
     maxTokens,
-    stopTokens: new Set([endToken]),
+    stopTokens: new Set([fakeEndToken]),
     stream: byteTokenizer.stream(),
     output: { capacity: 100, onRoom: () => {}, onLeave: () => {} },
     nowMs: 0,
@@ -20,7 +20,7 @@ const likelihood = (token: number) => ({ token, logProbability: -1, top: [] });
 /** Gives a text's bytes as tokens and reads what comes out. */
 async function say(s: Sequence, text: string, withLikelihood = false): Promise<GenerationEvent[]> {
   for (const b of Buffer.from(text)) if (s.accept(b, withLikelihood ? likelihood(b) : undefined)) break;
-  if (!s.isOver) s.accept(endToken);
+  if (!s.isOver) s.accept(fakeEndToken);
   const events: GenerationEvent[] = [];
   for await (const e of s.output) events.push(e);
   return events;

@@ -11,13 +11,13 @@ import {
   guessByLookup,
   type History,
   judgeGuess,
-  type Likelihood,
+  type TokenLikelihood,
   type Logits,
   maskLogits,
   type SamplingMemory,
   type SamplingOptions,
   sampleToken,
-  TextOutput,
+  TextStream,
   type TokenTextStream,
 } from "../nn/index.ts";
 import type { PlacedAdapter } from "./adapters/places.ts";
@@ -89,7 +89,7 @@ export class Sequence implements SlotOwner {
   #logProbability = 0;
   readonly #maxTokens: number;
   readonly #stopTokens: ReadonlySet<number>;
-  readonly #text: TextOutput;
+  readonly #text: TextStream;
   /** Tokens whose text is not all out, with the length of the decoded text after each. */
   #pending: { readonly token: GeneratedToken; readonly until: number }[] = [];
 
@@ -115,7 +115,7 @@ export class Sequence implements SlotOwner {
     this.#prompt = request.tokens;
     this.#maxTokens = maxTokens;
     this.#stopTokens = stopTokens;
-    this.#text = new TextOutput(stream, request.stop ?? []);
+    this.#text = new TextStream(stream, request.stop ?? []);
   }
 
   get isOver(): boolean {
@@ -208,7 +208,7 @@ export class Sequence implements SlotOwner {
   }
 
   /** Takes the token that was drawn; gives the reason when it was the last. */
-  accept(token: number, likelihood?: Likelihood): FinishReason | undefined {
+  accept(token: number, likelihood?: TokenLikelihood): FinishReason | undefined {
     this.#answer.push(token);
     this.#logProbability += likelihood?.logProbability ?? 0;
     if (this.#stopTokens.has(token)) return this.#finish("stop", "");

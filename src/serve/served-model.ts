@@ -17,7 +17,7 @@ export interface ServedTokenizer {
   tokenOf?(id: number): string | undefined;
 }
 
-export interface ChatTurn {
+export interface ServedChatTurn {
   readonly role: string;
   readonly content: string;
   readonly [key: string]: unknown;
@@ -27,7 +27,7 @@ export interface ChatTurn {
 export interface ServedChatTemplate {
   /** Tells which form of tool calls the model was taught. */
   readonly source?: string;
-  render(messages: readonly ChatTurn[], options?: { readonly addGenerationPrompt?: boolean; readonly tools?: readonly unknown[] }): string;
+  render(messages: readonly ServedChatTurn[], options?: { readonly addGenerationPrompt?: boolean; readonly tools?: readonly unknown[] }): string;
 }
 
 export interface ServedModel {

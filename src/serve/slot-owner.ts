@@ -19,4 +19,4 @@ export interface SlotOwner {
 }
 
 /** As much of it as decides what may be taken over from a slot. */
-export type Held = Pick<SlotOwner, "salt" | "tokens" | "computed" | "slot">;
+export type HeldPrefix = Pick<SlotOwner, "salt" | "tokens" | "computed" | "slot">;

@@ -10,9 +10,9 @@ import type { Delivery } from "./delivery.ts";
 import { Drafting } from "./drafting.ts";
 import type { EngineObserver } from "./observer.ts";
 import type { Program } from "./program.ts";
-import { answersOf, type Owner, type Roster } from "./roster.ts";
-import { Runner } from "./runner.ts";
-import { decide, decoding, isIdle, type Plan, type RunningView, type SchedulerLimits } from "./scheduler.ts";
+import { answersOf, type RosterEntry, type Roster } from "./roster.ts";
+import { EngineRunner } from "./runner.ts";
+import { planStep, decoding, isIdle, type StepPlan, type RunningView, type SchedulerLimits } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
 
 export interface StepLoopParts {
@@ -42,7 +42,7 @@ const failuresUntilFailed = 3;
 
 export class StepLoop {
   readonly #parts: StepLoopParts;
-  readonly #runner: Runner;
+  readonly #runner: EngineRunner;
   readonly #limits: SchedulerLimits;
   readonly #reuses: boolean;
   readonly #drafting: Drafting | undefined;
@@ -54,7 +54,7 @@ export class StepLoop {
     this.#reuses = program.isUniform && parts.prefixCache;
     const { draft, roundWidth } = program;
     this.#drafting = draft && program.isUniform ? new Drafting(draft, roster.owners, roundWidth - 1) : undefined;
-    this.#runner = new Runner({
+    this.#runner = new EngineRunner({
       program,
       slots: roster.owners,
       onToken: (s, token, likelihood) => delivery.token(s, token, likelihood),
@@ -122,9 +122,9 @@ export class StepLoop {
     if (search.active.length === 0) delivery.search(search);
   }
 
-  #plan(): Plan {
+  #plan(): StepPlan {
     const { roster } = this.#parts;
-    return decide(
+    return planStep(
       { freeSlots: roster.freeSlots(), waiting: roster.waitingViews(), running: roster.runningViews(s => this.#guessed(s)) },
       this.#limits,
     );
@@ -141,7 +141,7 @@ export class StepLoop {
     return { guessed: sequence.guess(program.verifyWidth - 1).length, isForced: sequence.isCertain };
   }
 
-  async #reserve(plan: Plan): Promise<void> {
+  async #reserve(plan: StepPlan): Promise<void> {
     const { roster, clock, nextId, tell } = this.#parts;
     for (const id of plan.preempt) {
       const sequence = roster.preempt(id);
@@ -169,7 +169,7 @@ export class StepLoop {
     }
   }
 
-  async #run(plan: Plan, step: number): Promise<void> {
+  async #run(plan: StepPlan, step: number): Promise<void> {
     const { clock, delivery, tell } = this.#parts;
     const startMs = clock.monotonic();
     const failed = await this.#runner.run(plan, step);
@@ -182,7 +182,7 @@ export class StepLoop {
   }
 
   /** Takes over what others have computed of a beginning. */
-  async #reuse(owner: Owner): Promise<void> {
+  async #reuse(owner: RosterEntry): Promise<void> {
     const { program, roster } = this.#parts;
     const found = roster.prefixes.find(owner);
     if (!found) return;
@@ -190,7 +190,7 @@ export class StepLoop {
     if (!owner.isOver) this.#found(owner, found.length);
   }
 
-  #found(owner: Owner, length: number): void {
+  #found(owner: RosterEntry, length: number): void {
     const gain = length - owner.computed;
     owner.computed = length;
     // of one that comes in again, its own text is no find

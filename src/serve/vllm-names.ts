@@ -32,7 +32,7 @@ export const vllmNames: Readonly<Record<string, Alias>> = {
 };
 
 /** One metric's text in the exposition format, under its other name. Label values are left alone: quotes inside them are escaped. */
-export function renamed(text: string, from: string, { name, labels = {} }: Alias): string {
+export function renamedMetrics(text: string, from: string, { name, labels = {} }: Alias): string {
   const words = Object.entries({ model: "model_name", ...labels });
   return text
     .split("\n")

@@ -1,6 +1,6 @@
 /** One-time login codes: each opens one session, once, within a few minutes. Only hashes are kept. */
 import type { Clock } from "../base/index.ts";
-import { newSecret, secretHash } from "./secrets.ts";
+import { newSessionSecret, secretHash } from "./secrets.ts";
 
 /** Long enough to switch to a browser, short enough to be worthless in a scrollback or a list of processes. */
 export const codeMs = 10 * 60_000;
@@ -21,7 +21,7 @@ export class LoginCodes {
   issue(): string {
     this.#sweep();
     if (this.#expiries.size >= mostCodes) this.#expiries.delete(this.#expiries.keys().next().value!);
-    const code = newSecret(codePrefix);
+    const code = newSessionSecret(codePrefix);
     this.#expiries.set(secretHash(code), this.#clock.now() + codeMs);
     return code;
   }

@@ -9,7 +9,7 @@ import { clearCookie, sessionIds, setCookie } from "./cookies.ts";
 import { sessionErrors } from "./errors.ts";
 import { codeMs, codePrefix, LoginCodes } from "./login-codes.ts";
 import { type HeaderOf, isOwnRead, isOwnWrite } from "./same-origin.ts";
-import { isSameSecret, newSecret } from "./secrets.ts";
+import { isSameSecret, newSessionSecret } from "./secrets.ts";
 import { type Session, SessionStore } from "./session-store.ts";
 
 /** All that `Login.answer` answers. */
@@ -17,7 +17,7 @@ export const loginPaths = ["/login", "/login/codes", "/logout", "/api/session"] 
 
 export const csrfHeader = "x-loam-csrf";
 
-export type Caller = "token" | "session";
+export type SessionCaller = "token" | "session";
 
 /** What the page is told of the server; `access` and `csrf` are added. */
 export interface SessionInfo {
@@ -45,7 +45,7 @@ const privately = { "cache-control": "no-store", "referrer-policy": "no-referrer
 
 export class Login {
   /** Opens everything that a session opens, without CSRF; for the token file. */
-  readonly token = newSecret(tokenPrefix);
+  readonly token = newSessionSecret(tokenPrefix);
   readonly #options: LoginOptions;
   readonly #codes: LoginCodes;
   readonly #sessions: SessionStore;
@@ -85,7 +85,7 @@ export class Login {
    * By the token in `Authorization`, `x-api-key` or `api-key`; by a session where none of them is there. Undefined where neither is good.
    * Errors: session/forgery where another page used the session.
    */
-  callerOf(header: HeaderOf, method: string): Caller | undefined {
+  callerOf(header: HeaderOf, method: string): SessionCaller | undefined {
     const keys = keysOf(header);
     if (keys.length > 0) return keys.every(key => this.isToken(key)) ? "token" : undefined;
     const session = this.#sessionOf(header);

@@ -4,7 +4,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 /** 256 bits: beyond guessing, whatever the rate. */
 const secretBytes = 32;
 
-export const newSecret = (prefix: string): string => `${prefix}${randomBytes(secretBytes).toString("base64url")}`;
+export const newSessionSecret = (prefix: string): string => `${prefix}${randomBytes(secretBytes).toString("base64url")}`;
 
 export const secretHash = (secret: string): string => createHash("sha256").update(secret).digest("base64url");
 

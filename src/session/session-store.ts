@@ -1,6 +1,6 @@
 /** Sessions of browsers, in memory: they end with the process. An id is random and kept as its hash; it expires when idle and at a fixed age. */
 import type { Clock } from "../base/index.ts";
-import { newSecret, secretHash } from "./secrets.ts";
+import { newSessionSecret, secretHash } from "./secrets.ts";
 
 export const sessionLimits = {
   /** Without a request for so long, a session is over. */
@@ -33,8 +33,8 @@ export class SessionStore {
   open(): string {
     this.#sweep();
     if (this.#byHash.size >= sessionLimits.most) this.#byHash.delete(this.#byHash.keys().next().value!);
-    const [id, now] = [newSecret(""), this.#clock.now()];
-    this.#byHash.set(secretHash(id), { csrf: newSecret(""), openedMs: now, usedMs: now });
+    const [id, now] = [newSessionSecret(""), this.#clock.now()];
+    this.#byHash.set(secretHash(id), { csrf: newSessionSecret(""), openedMs: now, usedMs: now });
     return id;
   }
 

@@ -1,5 +1,5 @@
 /** How far raters agree beyond chance, about items in classes: Cohen's kappa of two (1960; weighted 1968), Fleiss' of several (1971). */
-import { check } from "./errors.ts";
+import { checkArgument } from "./errors.ts";
 
 /** How much two different classes of a scale disagree: all alike, or by their distance on it. */
 export type KappaWeights = "none" | "linear" | "quadratic";
@@ -15,7 +15,7 @@ const distances: { readonly [W in KappaWeights]: (a: number, b: number) => numbe
  * use one and the same class only. Errors: statistics/argument.
  */
 export function kappaOfTable(counts: ArrayLike<number>, k: number, weights: KappaWeights = "none"): number {
-  check(counts.length === k * k && k > 0, "counts", `${k} x ${k} counts`, counts.length);
+  checkArgument(counts.length === k * k && k > 0, "counts", `${k} x ${k} counts`, counts.length);
   const [rows, columns] = [new Float64Array(k), new Float64Array(k)];
   let total = 0;
   for (let a = 0; a < k; a++)
@@ -25,7 +25,7 @@ export function kappaOfTable(counts: ArrayLike<number>, k: number, weights: Kapp
       columns[b]! += n;
       total += n;
     }
-  check(total > 0, "counts", "an item or more", total);
+  checkArgument(total > 0, "counts", "an item or more", total);
   const distance = distances[weights];
   let [seen, byChance] = [0, 0];
   for (let a = 0; a < k; a++)
@@ -43,13 +43,13 @@ export function cohenKappa<C extends string | number>(
   second: readonly C[],
   { classes = [...new Set([...first, ...second])].sort((a, b) => (a < b ? -1 : 1)), weights = "none" as KappaWeights } = {},
 ): number {
-  check(first.length > 0, "first", "an item or more", first.length);
-  check(second.length === first.length, "second", `${first.length} items, as first has`, second.length);
+  checkArgument(first.length > 0, "first", "an item or more", first.length);
+  checkArgument(second.length === first.length, "second", `${first.length} items, as first has`, second.length);
   const index = new Map(classes.map((c, i) => [c, i]));
   const counts = new Float64Array(classes.length ** 2);
   first.forEach((a, i) => {
     const [row, column] = [index.get(a), index.get(second[i]!)];
-    check(row !== undefined && column !== undefined, `item ${i}`, `classes of ${classes.join(", ")}`, `${a} and ${second[i]}`);
+    checkArgument(row !== undefined && column !== undefined, `item ${i}`, `classes of ${classes.join(", ")}`, `${a} and ${second[i]}`);
     counts[row * classes.length + column]! += 1;
   });
   return kappaOfTable(counts, classes.length, weights);
@@ -62,12 +62,12 @@ export function cohenKappa<C extends string | number>(
 export function fleissKappa(counts: readonly (readonly number[])[]): number {
   const raters = counts[0]?.reduce((a, b) => a + b, 0) ?? 0;
   const numClasses = counts[0]?.length ?? 0;
-  check(raters >= 2, "counts", "two raters or more", raters);
+  checkArgument(raters >= 2, "counts", "two raters or more", raters);
   const shares = new Float64Array(numClasses);
   let agreed = 0;
   counts.forEach((row, i) => {
     const sum = row.reduce((a, b) => a + b, 0);
-    check(
+    checkArgument(
       row.length === numClasses && sum === raters,
       `item ${i}`,
       `${raters} ratings in ${numClasses} classes`,

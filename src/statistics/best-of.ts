@@ -1,13 +1,13 @@
 /** How much the best of several scores flatters: the winner's curse of a test set that is looked at again and again. */
 import { normalQuantile } from "./distributions.ts";
-import { check } from "./errors.ts";
+import { checkArgument } from "./errors.ts";
 
 /**
  * An upper bound of how far the best of k equally good candidates is expected to score above what it is worth, in standard errors of a score: sqrt(2 ln k), for any
  * dependence between the scores (Boucheron, Lugosi and Massart, Concentration Inequalities, 2013, theorem 2.5). 0 for one.
  */
 export function bestOf(candidates: number): number {
-  check(Number.isInteger(candidates) && candidates >= 1, "candidates", "a whole number from 1 on", candidates);
+  checkArgument(Number.isInteger(candidates) && candidates >= 1, "candidates", "a whole number from 1 on", candidates);
   return Math.sqrt(2 * Math.log(candidates));
 }
 

@@ -1,8 +1,8 @@
 /** Many tests at once. Each gives corrected p-values in the order of the given ones. */
-import { check } from "./errors.ts";
+import { checkArgument } from "./errors.ts";
 
 function stepped(p: readonly number[], factor: (rank: number) => number, direction: "up" | "down"): number[] {
-  for (const [i, v] of p.entries()) check(v >= 0 && v <= 1, `p[${i}]`, "a probability", v);
+  for (const [i, v] of p.entries()) checkArgument(v >= 0 && v <= 1, `p[${i}]`, "a probability", v);
   const order = p.map((_, i) => i).sort((a, b) => p[a]! - p[b]!);
   const corrected = order.map((i, rank) => p[i]! * factor(rank));
   if (direction === "down") for (let i = 1; i < corrected.length; i++) corrected[i] = Math.max(corrected[i]!, corrected[i - 1]!);

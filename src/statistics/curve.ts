@@ -1,9 +1,9 @@
 /** What each threshold of a score would give, and the areas under the curves of that: ROC and precision-recall. */
-import { check } from "./errors.ts";
+import { checkArgument } from "./errors.ts";
 import { counter, levelsOf } from "./levels.ts";
 
 /** Scores of items and whether each is positive (not 0). */
-export interface Scored {
+export interface ScoredOutcomes {
   readonly positive: ArrayLike<number | boolean>;
   readonly score: ArrayLike<number>;
 }
@@ -18,15 +18,15 @@ export interface Curve {
 }
 
 /** Counts at every different score. Errors: statistics/argument for lists of different length, a score that is no number, a side without an item. */
-export function curveOf({ positive, score }: Scored): Curve {
+export function curveOf({ positive, score }: ScoredOutcomes): Curve {
   const n = positive.length;
-  check(score.length === n, "score", `${n} scores, one an item`, score.length);
+  checkArgument(score.length === n, "score", `${n} scores, one an item`, score.length);
   let positives = 0;
   for (let i = 0; i < n; i++) {
     if (positive[i]) positives++;
-    check(!Number.isNaN(score[i]!), `score[${i}]`, "a number", score[i]);
+    checkArgument(!Number.isNaN(score[i]!), `score[${i}]`, "a number", score[i]);
   }
-  check(positives > 0 && positives < n, "positive", "positive and negative items", `${positives} positive of ${n}`);
+  checkArgument(positives > 0 && positives < n, "positive", "positive and negative items", `${positives} positive of ${n}`);
   // Each side sorted for itself, without a comparison in JavaScript, and then merged.
   const [up, down] = [new Float64Array(positives), new Float64Array(n - positives)];
   for (let i = 0, u = 0, d = 0; i < n; i++)
@@ -53,9 +53,9 @@ export function curveOf({ positive, score }: Scored): Curve {
 }
 
 /** `curveOf` of the items at some places, with repetitions: what a bootstrap asks for. Undefined for a draw of one side. Errors: statistics/argument. */
-export function drawnCurve({ positive, score }: Scored): (at: ArrayLike<number>) => Curve | undefined {
-  check(score.length === positive.length, "score", `${positive.length} scores, one an item`, score.length);
-  for (let i = 0; i < score.length; i++) check(!Number.isNaN(score[i]!), `score[${i}]`, "a number", score[i]);
+export function drawnCurve({ positive, score }: ScoredOutcomes): (at: ArrayLike<number>) => Curve | undefined {
+  checkArgument(score.length === positive.length, "score", `${positive.length} scores, one an item`, score.length);
+  for (let i = 0; i < score.length; i++) checkArgument(!Number.isNaN(score[i]!), `score[${i}]`, "a number", score[i]);
   const isPositive = Uint8Array.from(positive as ArrayLike<number>, p => (p ? 1 : 0));
   const levels = levelsOf(score);
   const [all, up] = [counter(levels), counter(levels, isPositive)];

@@ -6,9 +6,9 @@ export const statisticsErrors = errorTable("statistics", {
 });
 
 /** Errors: statistics/argument. */
-export function check(holds: boolean, place: string, expected: string, received: unknown): asserts holds {
+export function checkArgument(holds: boolean, place: string, expected: string, received: unknown): asserts holds {
   if (!holds) throw statisticsErrors.fail("argument", { place, expected, received: String(received) });
 }
 
 /** A share strictly between 0 and 1. */
-export const outOf = (share: number, place: string): void => check(share > 0 && share < 1, place, "a number between 0 and 1", share);
+export const outOf = (share: number, place: string): void => checkArgument(share > 0 && share < 1, place, "a number between 0 and 1", share);

@@ -2,7 +2,7 @@
 export { cohenKappa, fleissKappa, type KappaWeights, kappaOfTable } from "./agreement.ts";
 export { bestOf, isBestOptimistic } from "./best-of.ts";
 export { benjaminiHochberg, holm } from "./corrections.ts";
-export { averagePrecision, type Curve, curveOf, drawnCurve, rocArea, type Scored } from "./curve.ts";
+export { averagePrecision, type Curve, curveOf, drawnCurve, rocArea, type ScoredOutcomes } from "./curve.ts";
 export {
   betaQuantile,
   binomialBelow,

@@ -4,7 +4,7 @@
  * its own size.
  */
 import { random } from "../base/index.ts";
-import { check } from "./errors.ts";
+import { checkArgument } from "./errors.ts";
 import { clusterItems, quantile, type ResamplingOptions } from "./resampling.ts";
 
 export interface LabelPermutation {
@@ -27,8 +27,8 @@ export function labelPermutation(
   score: (labels: Int32Array) => number,
   { draws = 1000, seed = 1, clusters: clusterOf }: ResamplingOptions = {},
 ): LabelPermutation {
-  check(labels.length > 0, "labels", "an item or more", labels.length);
-  check(Number.isInteger(draws) && draws >= 20, "draws", "20 or more", draws);
+  checkArgument(labels.length > 0, "labels", "an item or more", labels.length);
+  checkArgument(Number.isInteger(draws) && draws >= 20, "draws", "20 or more", draws);
   const clusters = clusterItems(labels.length, clusterOf);
   const permuted = Int32Array.from(labels);
   const value = score(permuted);

@@ -1,6 +1,6 @@
 /** Two systems on the same items, right or wrong. */
 import { chiSquareAbove, normalQuantile } from "./distributions.ts";
-import { check, outOf } from "./errors.ts";
+import { checkArgument, outOf } from "./errors.ts";
 import { signTest } from "./proportion.ts";
 
 export interface McNemar {
@@ -20,7 +20,7 @@ export function mcNemar(onlyFirst: number, onlySecond: number): McNemar {
     ["onlyFirst", onlyFirst],
     ["onlySecond", onlySecond],
   ] as const)
-    check(Number.isInteger(k) && k >= 0, place, "a whole number from 0 on", k);
+    checkArgument(Number.isInteger(k) && k >= 0, place, "a whole number from 0 on", k);
   const n = onlyFirst + onlySecond;
   const isExact = n < exactBelow;
   const p = isExact ? signTest(onlyFirst, n) : chiSquareAbove(Math.max(0, Math.abs(onlyFirst - onlySecond) - 1) ** 2 / n, 1);
@@ -32,8 +32,8 @@ export function mcNemar(onlyFirst: number, onlySecond: number): McNemar {
  * differ on a share `discordant` of them (Connor 1987, solved for the difference).
  */
 export function detectableDifference(n: number, discordant: number, { level = 0.05, power = 0.8 } = {}): number {
-  check(n > 0, "n", "an item or more", n);
-  check(discordant > 0 && discordant <= 1, "discordant", "a share above 0, at most 1", discordant);
+  checkArgument(n > 0, "n", "an item or more", n);
+  checkArgument(discordant > 0 && discordant <= 1, "discordant", "a share above 0, at most 1", discordant);
   outOf(level, "level");
   outOf(power, "power");
   const [a, b] = [normalQuantile(1 - level / 2), normalQuantile(power)];

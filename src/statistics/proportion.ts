@@ -1,7 +1,7 @@
 /** How sure a share is: k of n. Never Wald's interval, which is empty at 0 and at n. */
 
 import { betaQuantile, binomialBelow, normalQuantile } from "./distributions.ts";
-import { check, outOf } from "./errors.ts";
+import { checkArgument, outOf } from "./errors.ts";
 
 /** An estimate between two ends. */
 export interface Interval {
@@ -11,8 +11,8 @@ export interface Interval {
 }
 
 function counted(k: number, n: number, confidence: number): void {
-  check(Number.isInteger(n) && n > 0, "n", "a whole number above 0", n);
-  check(Number.isInteger(k) && k >= 0 && k <= n, "k", `a whole number from 0 to ${n}`, k);
+  checkArgument(Number.isInteger(n) && n > 0, "n", "a whole number above 0", n);
+  checkArgument(Number.isInteger(k) && k >= 0 && k <= n, "k", `a whole number from 0 to ${n}`, k);
   outOf(confidence, "confidence");
 }
 
@@ -35,7 +35,7 @@ export function clopperPearson(k: number, n: number, confidence = 0.95): Interva
 
 /** Two-sided exact test that k of n came with probability one half. */
 export function signTest(k: number, n: number): number {
-  check(Number.isInteger(n) && n >= 0, "n", "a whole number from 0 on", n);
-  check(Number.isInteger(k) && k >= 0 && k <= n, "k", `a whole number from 0 to ${n}`, k);
+  checkArgument(Number.isInteger(n) && n >= 0, "n", "a whole number from 0 on", n);
+  checkArgument(Number.isInteger(k) && k >= 0 && k <= n, "k", `a whole number from 0 to ${n}`, k);
   return n === 0 ? 1 : Math.min(1, 2 * binomialBelow(Math.min(k, n - k), n, 0.5));
 }

@@ -1,5 +1,5 @@
 /** Correlation of two lists. */
-import { check } from "./errors.ts";
+import { checkArgument } from "./errors.ts";
 import { counter, levelsOf } from "./levels.ts";
 
 /** Ranks from 1; equal values share the mean of theirs. */
@@ -18,8 +18,8 @@ export function ranks(values: ArrayLike<number>): Float64Array {
 /** Pearson's correlation; NaN where a side does not vary. Errors: statistics/argument. */
 export function pearson(x: ArrayLike<number>, y: ArrayLike<number>): number {
   const n = x.length;
-  check(n > 1, "x", "two values or more", n);
-  check(y.length === n, "y", `${n} values, as x has`, y.length);
+  checkArgument(n > 1, "x", "two values or more", n);
+  checkArgument(y.length === n, "y", `${n} values, as x has`, y.length);
   let [meanX, meanY] = [0, 0];
   for (let i = 0; i < n; i++) {
     meanX += x[i]! / n;

@@ -1,5 +1,5 @@
 /** Whether probabilities mean what they say: of items given .8, eight of ten should be right. */
-import { check } from "./errors.ts";
+import { checkArgument } from "./errors.ts";
 import { counter, levelsOf } from "./levels.ts";
 
 export interface Probabilities {
@@ -19,10 +19,10 @@ export interface ReliabilityBin {
 }
 
 function checked({ positive, probability }: Probabilities): number {
-  check(positive.length > 0, "positive", "an item or more", positive.length);
-  check(probability.length === positive.length, "probability", `${positive.length} probabilities, one an item`, probability.length);
+  checkArgument(positive.length > 0, "positive", "an item or more", positive.length);
+  checkArgument(probability.length === positive.length, "probability", `${positive.length} probabilities, one an item`, probability.length);
   for (let i = 0; i < probability.length; i++)
-    check(probability[i]! >= 0 && probability[i]! <= 1, `probability[${i}]`, "a number from 0 to 1", probability[i]);
+    checkArgument(probability[i]! >= 0 && probability[i]! <= 1, `probability[${i}]`, "a number from 0 to 1", probability[i]);
   return positive.length;
 }
 
@@ -79,7 +79,7 @@ export function drawnCalibrationError(data: Probabilities, { bins = 15 } = {}): 
   ];
   return at => {
     const n = at.length;
-    check(n > 0, "positive", "an item or more", n);
+    checkArgument(n > 0, "positive", "an item or more", n);
     const [counts, positives] = [all(at), up(at)];
     let [error, bin, items, done, said, seen] = [0, 0, 0, 0, 0, 0];
     const endOf = (b: number) => Math.round(((b + 1) * n) / bins);

@@ -4,7 +4,7 @@
  * place (Nadeau and Bengio 2003, "Inference for the Generalization Error", Machine Learning 52; for r times k folds Bouckaert and Frank 2004).
  */
 import { studentQuantile, studentWithin } from "./distributions.ts";
-import { check, outOf } from "./errors.ts";
+import { checkArgument, outOf } from "./errors.ts";
 
 export interface ResampledMean {
   readonly mean: number;
@@ -37,9 +37,9 @@ const rounding = 1e-12;
 
 /** The mean of scores of resampled splits, one a split, with its corrected interval. Errors: statistics/argument. */
 export function resampledMean(scores: readonly number[], { testSize, trainSize, confidence = 0.95 }: ResampledOptions): ResampledMean {
-  check(scores.length > 0, "scores", "a score or more", scores.length);
-  check(testSize >= 0, "testSize", "a number from 0 on", testSize);
-  check(trainSize > 0, "trainSize", "a number above 0", trainSize);
+  checkArgument(scores.length > 0, "scores", "a score or more", scores.length);
+  checkArgument(testSize >= 0, "testSize", "a number from 0 on", testSize);
+  checkArgument(trainSize > 0, "trainSize", "a number above 0", trainSize);
   outOf(confidence, "confidence");
   const mean = scores.reduce((a, b) => a + b, 0) / scores.length;
   const deviation = Math.sqrt(sampleVariance(scores));
@@ -73,7 +73,7 @@ export interface CrossedDeviations {
  */
 export function crossedDeviations(scores: readonly (readonly number[])[]): CrossedDeviations {
   const seeds = scores[0]?.length ?? 0;
-  check(
+  checkArgument(
     seeds > 0 && scores.every(row => row.length === seeds),
     "scores",
     "as many seeds for each split",

@@ -4,7 +4,7 @@
  */
 import { type Random, random } from "../base/index.ts";
 import { normalBelow, normalQuantile } from "./distributions.ts";
-import { check, outOf } from "./errors.ts";
+import { checkArgument, outOf } from "./errors.ts";
 import type { Interval } from "./proportion.ts";
 
 export interface ResamplingOptions {
@@ -37,7 +37,7 @@ export interface BootstrapInterval extends Interval {
 /** Items of each cluster, clusters in order of their first item. Errors: statistics/argument. */
 export function clusterItems(n: number, clusters: ArrayLike<number> | undefined): Int32Array[] {
   if (!clusters) return Array.from({ length: n }, (_, i) => Int32Array.of(i));
-  check(clusters.length === n, "clusters", `${n} of them, one an item`, clusters.length);
+  checkArgument(clusters.length === n, "clusters", `${n} of them, one an item`, clusters.length);
   const lists = new Map<number, number[]>();
   for (let i = 0; i < n; i++) {
     const list = lists.get(clusters[i]!);
@@ -50,11 +50,11 @@ export function clusterItems(n: number, clusters: ArrayLike<number> | undefined)
 /** Clusters of each stratum, strata in order of their first item. Errors: statistics/argument. */
 function strataOf(n: number, clusters: readonly Int32Array[], strata: ArrayLike<number> | undefined): Int32Array[][] {
   if (!strata) return [[...clusters]];
-  check(strata.length === n, "strata", `${n} of them, one an item`, strata.length);
+  checkArgument(strata.length === n, "strata", `${n} of them, one an item`, strata.length);
   const lists = new Map<number, Int32Array[]>();
   for (const c of clusters) {
     const own = strata[c[0]!]!;
-    check(
+    checkArgument(
       c.every(i => strata[i] === own),
       "strata",
       "clusters that lie within a stratum",
@@ -119,8 +119,8 @@ export function bootstrapAll(
   statistics: (items: Int32Array) => ArrayLike<number>,
   { draws = 2000, confidence = 0.95, seed = 1, clusters: clusterOf, strata: stratumOf, method = "bca" }: BootstrapOptions = {},
 ): BootstrapInterval[] {
-  check(n > 0, "n", "an item or more", n);
-  check(Number.isInteger(draws) && draws >= 20, "draws", "20 or more", draws);
+  checkArgument(n > 0, "n", "an item or more", n);
+  checkArgument(Number.isInteger(draws) && draws >= 20, "draws", "20 or more", draws);
   outOf(confidence, "confidence");
   const strata = strataOf(n, clusterItems(n, clusterOf), stratumOf);
   const values = Array.from(statistics(Int32Array.from({ length: n }, (_, i) => i)));
@@ -200,8 +200,8 @@ export function pairedPermutation(
   { draws = 10_000, seed = 1, clusters: clusterOf }: ResamplingOptions = {},
 ): PermutationTest {
   const n = first.length;
-  check(n > 0, "first", "an item or more", n);
-  check(second.length === n, "second", `${n} items, as on the first side`, second.length);
+  checkArgument(n > 0, "first", "an item or more", n);
+  checkArgument(second.length === n, "second", `${n} items, as on the first side`, second.length);
   const sums = clusterItems(n, clusterOf).map(c => c.reduce((sum, i) => sum + second[i]! - first[i]!, 0));
   const total = sums.reduce((a, b) => a + b, 0);
   // Sums of the same terms in another order differ in their last bits.
@@ -239,7 +239,7 @@ export function pairedRandomisation(
   statistic: (items: Int32Array) => number,
   { draws = 2000, seed = 1, clusters: clusterOf }: ResamplingOptions = {},
 ): PermutationTest {
-  check(n > 0, "n", "an item or more", n);
+  checkArgument(n > 0, "n", "an item or more", n);
   const clusters = clusterItems(n, clusterOf);
   const sides = [Int32Array.from({ length: n }, (_, i) => i), Int32Array.from({ length: n }, (_, i) => n + i)] as const;
   const seen = statistic(sides[1]) - statistic(sides[0]);

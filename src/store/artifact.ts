@@ -1,7 +1,7 @@
 /** What is recorded of an artifact, as plain data: the row, its files and the artifacts it was made from. Reads and writes its tables. */
 import { canonicalJson, hashOf, type Json } from "../base/index.ts";
 import { storeErrors } from "./errors.ts";
-import type { Reading, Writing } from "./records/records.ts";
+import type { ReadingDb, Writing } from "./records/records.ts";
 import type { Tables } from "./records/schema.ts";
 import type { Summary } from "./stage.ts";
 
@@ -63,7 +63,7 @@ export const recipeKey = (recipe: Recipe): string => hashOf({ ...recipe, format:
 export const artifactId = (kind: string, recipe: string, digits = 12): string => `${kind}-${recipe.slice(0, digits)}`;
 
 /** The rows that say what the record says; `released_ms` is the only column that may change later. */
-export const rowsOf = (a: ArtifactRecord) => ({
+export const artifactRows = (a: ArtifactRecord) => ({
   artifact: {
     id: a.id,
     kind: a.kind,
@@ -82,7 +82,7 @@ export const rowsOf = (a: ArtifactRecord) => ({
 });
 
 export async function insertArtifact(t: Writing, a: ArtifactRecord): Promise<void> {
-  const rows = rowsOf(a);
+  const rows = artifactRows(a);
   await t
     .insertInto("artifacts")
     .values({ ...rows.artifact, released_ms: null })
@@ -125,13 +125,13 @@ function byArtifact<T extends { readonly artifact: string }>(rows: readonly T[])
 }
 
 /** Whole artifacts of rows, in the rows' order. */
-export async function completeArtifacts(db: Reading, rows: readonly Tables["artifacts"][]): Promise<ArtifactInfo[]> {
+export async function completeArtifacts(db: ReadingDb, rows: readonly Tables["artifacts"][]): Promise<ArtifactInfo[]> {
   const done: ArtifactInfo[] = [];
   for (let i = 0; i < rows.length; i += 1000) done.push(...(await completePage(db, rows.slice(i, i + 1000))));
   return done;
 }
 
-async function completePage(db: Reading, rows: readonly Tables["artifacts"][]): Promise<ArtifactInfo[]> {
+async function completePage(db: ReadingDb, rows: readonly Tables["artifacts"][]): Promise<ArtifactInfo[]> {
   const ids = rows.map(r => r.id);
   const files = byArtifact(await db.selectFrom("artifact_files").selectAll().where("artifact", "in", ids).execute());
   const inputs = byArtifact(await db.selectFrom("inputs").selectAll().where("artifact", "in", ids).execute());
@@ -153,7 +153,7 @@ async function completePage(db: Reading, rows: readonly Tables["artifacts"][]): 
   }));
 }
 
-export async function artifactById(db: Reading, id: string): Promise<ArtifactInfo | undefined> {
+export async function artifactById(db: ReadingDb, id: string): Promise<ArtifactInfo | undefined> {
   const row = await db.selectFrom("artifacts").selectAll().where("id", "=", id).executeTakeFirst();
   return row && (await completeArtifacts(db, [row]))[0];
 }
@@ -164,7 +164,7 @@ export function newestRow<T extends { readonly id: string }>(rows: readonly T[])
   return [...rows].sort((a, b) => number(b) - number(a))[0];
 }
 
-export async function newestOfRecipe(db: Reading, recipe: string): Promise<ArtifactInfo | undefined> {
+export async function newestOfRecipe(db: ReadingDb, recipe: string): Promise<ArtifactInfo | undefined> {
   const newest = newestRow(await db.selectFrom("artifacts").selectAll().where("recipe", "=", recipe).execute());
   return newest && (await completeArtifacts(db, [newest]))[0];
 }

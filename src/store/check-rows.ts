@@ -1,10 +1,10 @@
 /** Holds the tables against the log: every row says what its entry said, and there is none besides. */
 import { canonicalJson } from "../base/index.ts";
-import { type ArtifactRecord, rowsOf } from "./artifact.ts";
+import { type ArtifactRecord, artifactRows } from "./artifact.ts";
 import type { Findings } from "./findings.ts";
-import type { Entry } from "./log/check-log.ts";
+import type { CheckedLogEntry } from "./log/check-log.ts";
 import { isList } from "./members.ts";
-import type { Reading } from "./records/records.ts";
+import type { ReadingDb } from "./records/records.ts";
 
 export interface ExpectedBlob {
   readonly sizeBytes: number;
@@ -20,7 +20,7 @@ export interface Expected {
   /** Blobs that artifacts need: files of those that are kept, lists of documents of all. */
   blobs(): ReadonlyMap<string, ExpectedBlob>;
   /** Takes a page of entries, and compares the artifacts among them. */
-  take(entries: readonly Entry[]): Promise<void>;
+  take(entries: readonly CheckedLogEntry[]): Promise<void>;
   /** Compares what can only be told at the end. */
   finish(): Promise<void>;
 }
@@ -29,7 +29,7 @@ type Row = Readonly<Record<string, unknown>>;
 const releaseKey = (r: object): string => (({ model, alias, position }: Row) => `${model}@${alias} ${position}`)(r as Row);
 const markName = (r: object): string => (({ model, number, kind, key }: Row) => `${model}@${number} ${kind} ${key}`)(r as Row);
 
-export function expectRows(db: Reading, findings: Findings): Expected {
+export function expectRows(db: ReadingDb, findings: Findings): Expected {
   const artifacts = new Set<string>();
   const releasedMs = new Map<string, number>();
   const versions = new Map<string, Row>();
@@ -56,7 +56,7 @@ export function expectRows(db: Reading, findings: Findings): Expected {
 
   const compareArtifacts = async (records: readonly ArtifactRecord[]): Promise<void> => {
     const ids = records.map(a => a.id);
-    const rows = records.map(rowsOf);
+    const rows = records.map(artifactRows);
     const stored = await db.selectFrom("artifacts").selectAll().where("id", "in", ids).execute();
     // Rows under an unknown id are found at the end, by their number.
     compare(

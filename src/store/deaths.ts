@@ -4,7 +4,7 @@ import { ownerState } from "./owner.ts";
 /** A heartbeat that stands still this long ends the hold of an owner whom we cannot see; long enough for a busy event loop. */
 const staleMs = 60_000;
 
-export interface Held {
+export interface HeldSlot {
   readonly token: string;
   /** JSON of an `Owner`. */
   readonly owner: string;
@@ -12,7 +12,7 @@ export interface Held {
 }
 
 /** A watch that remembers heartbeats from look to look. */
-export function deathWatch(): (held: Held) => boolean {
+export function deathWatch(): (held: HeldSlot) => boolean {
   const watched = new Map<string, { readonly beats: number; readonly sinceMs: number }>();
   return ({ token, owner, beats }) => {
     const state = ownerState(JSON.parse(owner));

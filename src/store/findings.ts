@@ -1,6 +1,6 @@
 /** What a verification finds, gathered: the first ones by name, the rest counted. */
 
-export interface Finding {
+export interface StoreFinding {
   /** `log entry 12 (artifact tokens-1f0c...)`, `artifacts tokens-1f0c...: digest`, `blob ab12...`. */
   readonly place: string;
   readonly expected: string;
@@ -16,13 +16,13 @@ const show = (value: unknown): string => {
 };
 
 export interface Findings {
-  readonly list: readonly Finding[];
+  readonly list: readonly StoreFinding[];
   more(): number;
   add(place: string, expected: unknown, received: unknown): void;
 }
 
 export function gatherFindings(): Findings {
-  const list: Finding[] = [];
+  const list: StoreFinding[] = [];
   let more = 0;
   return {
     list,

@@ -10,7 +10,7 @@ import { type ArtifactInfo, completeArtifacts, newestOfRecipe } from "./artifact
 import { storeErrors } from "./errors.ts";
 import { acquireLock, gcLock, type LockInfo, liveLocks, lockSentence } from "./locks.ts";
 import { isList } from "./members.ts";
-import type { Reading } from "./records/records.ts";
+import type { ReadingDb } from "./records/records.ts";
 import type { Tables } from "./records/schema.ts";
 import { rollbackTarget } from "./releases.ts";
 import { deleteRunData } from "./run-data.ts";
@@ -118,7 +118,7 @@ async function staleScratch(store: Store, o: GcOptions, running: readonly LockIn
 }
 
 /** Blobs that tasks of jobs begun since then have left: a job whose process died goes on with them. */
-async function blobsOfJobs(db: Reading, sinceMs: number): Promise<Set<string>> {
+async function blobsOfJobs(db: ReadingDb, sinceMs: number): Promise<Set<string>> {
   const rows = await db
     .selectFrom("tasks")
     .innerJoin("jobs", "jobs.id", "tasks.job")

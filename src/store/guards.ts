@@ -4,7 +4,7 @@
  */
 import { canonicalJson, hashOf, type Json } from "../base/index.ts";
 import { parseColumn } from "./artifact.ts";
-import type { Reading } from "./records/records.ts";
+import type { ReadingDb } from "./records/records.ts";
 import { commit, type Store } from "./store.ts";
 
 /** Rules are the registry's data, but for whom they are about. */
@@ -14,14 +14,14 @@ export interface GuardRules {
   readonly [rule: string]: unknown;
 }
 
-export interface Guard {
+export interface AliasGuard {
   readonly alias: string;
   readonly rules: GuardRules;
   readonly digest: string;
   readonly setMs: number;
 }
 
-export async function listGuards(db: Reading): Promise<Guard[]> {
+export async function listGuards(db: ReadingDb): Promise<AliasGuard[]> {
   const rows = await db.selectFrom("guards").selectAll().execute();
   return rows
     .map(r => {
@@ -32,12 +32,12 @@ export async function listGuards(db: Reading): Promise<Guard[]> {
 }
 
 /** The guard of a model's alias, if it has one. */
-export const guardOf = async (db: Reading, model: string, alias: string): Promise<Guard | undefined> =>
+export const aliasGuardOf = async (db: ReadingDb, model: string, alias: string): Promise<AliasGuard | undefined> =>
   (await listGuards(db)).find(g => g.alias === alias && (g.rules.models?.includes(model) ?? true));
 
 /** Makes these the guards, by alias: others go. Writes and logs only what differs; answers the aliases that it changed. */
 export async function setGuards(store: Store, wanted: Readonly<Record<string, GuardRules>>): Promise<readonly string[]> {
-  const differing = (known: readonly Guard[]): string[] =>
+  const differing = (known: readonly AliasGuard[]): string[] =>
     [...new Set([...known.map(g => g.alias), ...Object.keys(wanted)])].filter(alias => {
       const [before, after] = [known.find(g => g.alias === alias)?.rules, wanted[alias]];
       return before === undefined || after === undefined || canonicalJson(before as Json) !== canonicalJson(after as Json);

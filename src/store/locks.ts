@@ -8,8 +8,8 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, formatDuration } from "../base/index.ts";
 import { storeErrors } from "./errors.ts";
-import { type Owner, ownerName, ownerState, thisOwner } from "./owner.ts";
-import type { Reading, Records, Writing } from "./records/records.ts";
+import { type StoreOwner, ownerName, ownerState, thisOwner } from "./owner.ts";
+import type { ReadingDb, Records, Writing } from "./records/records.ts";
 import type { Tables } from "./records/schema.ts";
 
 /** Between heartbeats. */
@@ -25,7 +25,7 @@ export const gcLock = "gc";
 export interface LockInfo {
   readonly name: string;
   readonly token: string;
-  readonly owner: Owner;
+  readonly owner: StoreOwner;
   /** What it is held for, in words: `tokenize@3`. */
   readonly what: string;
   readonly acquiredMs: number;
@@ -63,7 +63,7 @@ const infoOf = (row: Tables["locks"]): LockInfo => ({
 });
 
 /** All locks of living or unknown owners. */
-export async function liveLocks(db: Reading): Promise<LockInfo[]> {
+export async function liveLocks(db: ReadingDb): Promise<LockInfo[]> {
   return (await db.selectFrom("locks").selectAll().orderBy("name").execute()).map(infoOf).filter(lock => stateOf(lock) !== "dead");
 }
 

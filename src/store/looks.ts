@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { sha256 } from "../base/index.ts";
-import type { Reading, Writing } from "./records/records.ts";
+import type { ReadingDb, Writing } from "./records/records.ts";
 import { type LookKind, lookKinds } from "./records/schema.ts";
 import type { RunDataWriter } from "./stage.ts";
 import type { Store } from "./store.ts";
@@ -33,7 +33,7 @@ const look = z.object({
   /** What was scored, so that the same one is counted as one candidate however often it is. */
   candidate: z.string(),
 });
-export type Look = z.output<typeof look>;
+export type TestSetLook = z.output<typeof look>;
 
 const plain = (text: string): string => text.normalize("NFC").trim().replace(/\s+/g, " ");
 
@@ -55,11 +55,11 @@ export function similarityOf(a: Sketched, b: Sketched): number {
 
 /** Run data of a stage that scores a model on a test set; recording its artifact counts the look. */
 export const lookFile = "look.json";
-export const writeLook = (runData: RunDataWriter, given: Look): void => runData.write(lookFile, JSON.stringify(given));
-export const readLook = (text: string): Look => look.parse(JSON.parse(text));
+export const writeLook = (runData: RunDataWriter, given: TestSetLook): void => runData.write(lookFile, JSON.stringify(given));
+export const readLook = (text: string): TestSetLook => look.parse(JSON.parse(text));
 
 /** Counts a look once, whatever is repeated: `key` is the artifact that scored, or what a gate was asked. */
-export async function insertLook(t: Writing, key: string, { kind, test, candidate }: Look, atMs: number): Promise<void> {
+export async function insertLook(t: Writing, key: string, { kind, test, candidate }: TestSetLook, atMs: number): Promise<void> {
   await t
     .insertInto("test_sets")
     .values({ digest: test.digest, size: test.size, sketch: test.sketch.join(" ") })
@@ -88,10 +88,10 @@ interface StoredSet {
   readonly size: number;
   readonly sketch: readonly string[];
 }
-const storedSets = async (db: Reading): Promise<StoredSet[]> =>
+const storedSets = async (db: ReadingDb): Promise<StoredSet[]> =>
   (await db.selectFrom("test_sets").selectAll().execute()).map(r => ({ ...r, sketch: r.sketch.split(" ") }));
 
-async function looksAtSet(db: Reading, own: StoredSet, sets: readonly StoredSet[]): Promise<Looks> {
+async function looksAtSet(db: ReadingDb, own: StoredSet, sets: readonly StoredSet[]): Promise<Looks> {
   const same = sets.filter(s => s.digest === own.digest || similarityOf(s, own) >= sameFrom).map(s => s.digest);
   const rows = await db.selectFrom("looks").selectAll().where("test", "in", same).execute();
   const seen = new Map(rows.map(r => [`${r.kind} ${r.subject}`, r]));
@@ -106,7 +106,7 @@ async function looksAtSet(db: Reading, own: StoredSet, sets: readonly StoredSet[
 }
 
 /** Looks at the test set that an artifact scored a model on; undefined where it scored none, or before looks were counted. */
-export async function looksOf(db: Reading, artifact: string): Promise<Looks | undefined> {
+export async function looksOf(db: ReadingDb, artifact: string): Promise<Looks | undefined> {
   const row = await db.selectFrom("looks").select("test").where("subject", "=", artifact).where("kind", "!=", "gate").executeTakeFirst();
   if (!row) return undefined;
   const sets = await storedSets(db);
@@ -114,7 +114,7 @@ export async function looksOf(db: Reading, artifact: string): Promise<Looks | un
 }
 
 /** Of each test set that content was scored on, those looked at most first; the same set in two versions once. */
-export async function looksOfContent(db: Reading, digest: string): Promise<Looks[]> {
+export async function looksOfContent(db: ReadingDb, digest: string): Promise<Looks[]> {
   const rows = await db
     .selectFrom("looks")
     .innerJoin("inputs", "inputs.artifact", "looks.subject")

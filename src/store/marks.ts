@@ -3,16 +3,16 @@ import { canonicalJson, type Json } from "../base/index.ts";
 import { parseColumn } from "./artifact.ts";
 import type { MarkKey } from "./log/entries.ts";
 import { resolveVersion } from "./models.ts";
-import type { Reading, Writing } from "./records/records.ts";
+import type { ReadingDb, Writing } from "./records/records.ts";
 import { commit, type Store } from "./store.ts";
 
-export interface Mark extends MarkKey {
+export interface EvaluationMark extends MarkKey {
   readonly value: Json;
   readonly atMs: number;
 }
 
 /** All marks of a model's version, or of all its versions; the oldest first. */
-export async function marksOf(db: Reading, model: string, number?: number): Promise<Mark[]> {
+export async function evaluationMarks(db: ReadingDb, model: string, number?: number): Promise<EvaluationMark[]> {
   const rows = await db
     .selectFrom("marks")
     .selectAll()
@@ -47,7 +47,7 @@ export async function setMark(store: Store, given: MarkGiven, check?: (db: Writi
     const { model, number, kind, value } = given;
     await resolveVersion(t, model, String(number));
     await check?.(t);
-    const own = (await marksOf(t, model, number)).filter(m => m.kind === kind);
+    const own = (await evaluationMarks(t, model, number)).filter(m => m.kind === kind);
     const key = given.key === "next" ? String(own.reduce((most, m) => Math.max(most, Number(m.key)), 0) + 1) : given.key;
     const before = own.find(m => m.key === key)?.value ?? null;
     if (canonicalJson(before) === canonicalJson(value)) return false;
@@ -71,5 +71,5 @@ export async function setMark(store: Store, given: MarkGiven, check?: (db: Writi
 }
 
 /** An archived version keeps its place and its files' record, but gets no alias. */
-export const isArchived = async (db: Reading, model: string, number: number): Promise<boolean> =>
-  (await marksOf(db, model, number)).some(m => m.kind === "stage" && m.value === "archived");
+export const isArchived = async (db: ReadingDb, model: string, number: number): Promise<boolean> =>
+  (await evaluationMarks(db, model, number)).some(m => m.kind === "stage" && m.value === "archived");

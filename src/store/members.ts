@@ -94,7 +94,7 @@ export async function indexHas(path: string, id: string): Promise<boolean> {
 }
 
 /** The ids of a `members.txt`, in the order they were written. */
-export async function* idsOf(pieces: AsyncIterable<Buffer>): AsyncIterable<string> {
+export async function* memberIds(pieces: AsyncIterable<Buffer>): AsyncIterable<string> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const piece of pieces) {
     const bytes: Buffer = rest.length > 0 ? Buffer.concat([rest, piece]) : piece;

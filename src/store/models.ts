@@ -5,7 +5,7 @@
 import { canonicalJson, nearest } from "../base/index.ts";
 import { artifactById, parseColumn } from "./artifact.ts";
 import { storeErrors } from "./errors.ts";
-import type { Reading } from "./records/records.ts";
+import type { ReadingDb } from "./records/records.ts";
 import type { Tables } from "./records/schema.ts";
 import type { Summary } from "./stage.ts";
 import { commit, type Store } from "./store.ts";
@@ -97,7 +97,7 @@ export function checkAlias(alias: string): void {
     throw storeErrors.fail("name", { place: "alias", expected: "a name other than latest and numbers", received: `"${alias}"` });
 }
 
-async function versionRow(db: Reading, model: string, which: string): Promise<Tables["versions"]> {
+async function versionRow(db: ReadingDb, model: string, which: string): Promise<Tables["versions"]> {
   const ofModel = db.selectFrom("versions").selectAll().where("model", "=", model);
   const last = await ofModel.orderBy("number", "desc").limit(1).executeTakeFirst();
   if (!last) {
@@ -125,7 +125,7 @@ async function versionRow(db: Reading, model: string, which: string): Promise<Ta
 }
 
 /** `which` is a number, `latest` or an alias. Errors: notFound. */
-export async function resolveVersion(db: Reading, model: string, which = "latest"): Promise<ModelVersion> {
+export async function resolveVersion(db: ReadingDb, model: string, which = "latest"): Promise<ModelVersion> {
   const row = await versionRow(db, model, which);
   const aliases = await db.selectFrom("aliases").select("alias").where("model", "=", model).where("number", "=", row.number).execute();
   const isLatest = (await versionRow(db, model, "latest")).number === row.number;

@@ -8,7 +8,7 @@ import { hostname } from "node:os";
 import { threadId } from "node:worker_threads";
 import { sha256 } from "../base/index.ts";
 
-export interface Owner {
+export interface StoreOwner {
   readonly host: string;
   /** Names the set of processes in which `pid` means something: this boot of this machine, and the container's process namespace. */
   readonly space: string;
@@ -51,10 +51,10 @@ function life(pid: number): Life | undefined {
   return error ? undefined : { started: "", ended: false };
 }
 
-let own: Owner | undefined;
+let own: StoreOwner | undefined;
 
 /** This process. */
-export function thisOwner(): Owner {
+export function thisOwner(): StoreOwner {
   if (own) return own;
   const boot = attempt(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()) ?? "";
   const namespace = attempt(() => readlinkSync("/proc/self/ns/pid")) ?? "";
@@ -70,7 +70,7 @@ export function thisOwner(): Owner {
 }
 
 /** "dead" and "alive" are certain; "unknown" is an owner of another machine, whom only heartbeats can show. */
-export function ownerState(owner: Owner): "alive" | "dead" | "unknown" {
+export function ownerState(owner: StoreOwner): "alive" | "dead" | "unknown" {
   if (owner.space !== thisOwner().space) return "unknown";
   const found = life(owner.pid);
   if (!found || found.ended || found.started !== owner.started) return "dead";
@@ -78,12 +78,12 @@ export function ownerState(owner: Owner): "alive" | "dead" | "unknown" {
 }
 
 /** `pid 4711 on vega`: for sentences. */
-export const ownerName = (owner: Owner): string => `pid ${owner.pid} on ${owner.host}`;
+export const ownerName = (owner: StoreOwner): string => `pid ${owner.pid} on ${owner.host}`;
 
 /** A file name that carries its owner, and the way back. */
-export const ownerTag = (owner: Owner): string => `${owner.space}-${owner.pid}-${owner.started.replaceAll(/[^A-Za-z0-9]/g, "")}`;
+export const ownerTag = (owner: StoreOwner): string => `${owner.space}-${owner.pid}-${owner.started.replaceAll(/[^A-Za-z0-9]/g, "")}`;
 
-export function ownerOfTag(tag: string): Owner | undefined {
+export function ownerOfTag(tag: string): StoreOwner | undefined {
   const m = /^([0-9a-f]{12})-(\d+)-([A-Za-z0-9]*)/.exec(tag);
   if (!m) return undefined;
   const found = m[1] === thisOwner().space ? life(Number(m[2])) : undefined;

@@ -12,7 +12,7 @@ export const wholeBytes = (data: Pieces): Uint8Array | undefined =>
   typeof data === "string" || data instanceof Uint8Array ? bytesOf(data) : undefined;
 
 /** Chunks of at most about `chunkBytes` (a larger piece is cut), never empty. A chunk is valid until the next one is asked for. */
-export async function* chunksOf(data: Pieces): AsyncIterable<Uint8Array> {
+export async function* bytesOfPieces(data: Pieces): AsyncIterable<Uint8Array> {
   const whole = wholeBytes(data);
   if (whole) {
     for (let at = 0; at < whole.length; at += chunkBytes) yield whole.subarray(at, at + chunkBytes);

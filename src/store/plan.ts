@@ -24,7 +24,7 @@ export interface PlanOptions<Inputs extends string, Schema extends z.ZodType> {
 /** Why a stage would run. */
 export type Why = "new" | "forced" | "files missing";
 
-export interface Plan {
+export interface StagePlan {
   readonly action: "run" | "reuse";
   readonly why?: Why;
   readonly recipe: string;
@@ -83,14 +83,14 @@ async function missingFiles(store: Store, files: readonly FileRecord[]): Promise
   return files.filter((f, i) => sizes[i] !== f.sizeBytes).map(f => f.name);
 }
 
-export interface Found {
+export interface FoundArtifact {
   readonly newest: ArtifactInfo | undefined;
   readonly missing: readonly string[];
   readonly why: Why | undefined;
 }
 
 /** The newest artifact of a recipe, and why it would not do. */
-export async function lookUp(store: Store, recipe: string, force: boolean): Promise<Found> {
+export async function lookUp(store: Store, recipe: string, force: boolean): Promise<FoundArtifact> {
   const newest = await newestOfRecipe(store.records.read, recipe);
   if (!newest) return { newest, missing: [], why: "new" };
   const missing = await missingFiles(store, newest.files);
@@ -102,7 +102,7 @@ export async function planStage<I extends string, S extends z.ZodType>(
   store: Store,
   stage: Stage<I, S>,
   o: PlanOptions<I, S>,
-): Promise<Plan> {
+): Promise<StagePlan> {
   const { recipe } = prepare(stage, o);
   const { newest, missing, why } = await lookUp(store, recipe, o.force ?? false);
   const running = (await liveLocks(store.records.read)).find(lock => lock.name === recipe);

@@ -4,14 +4,14 @@
  */
 import type { Json } from "../base/index.ts";
 import { storeErrors } from "./errors.ts";
-import { guardOf } from "./guards.ts";
+import { aliasGuardOf } from "./guards.ts";
 import { checkAlias } from "./models.ts";
 import type { Writing } from "./records/records.ts";
 import { checkMayHave, holderOf, type Mover, type Release, recordMove } from "./releases.ts";
 import { commit, type Store } from "./store.ts";
 
 /** What a promotion was judged by: the digest of the guard's rules (null where there is none) and whether all of them are met. */
-export interface Judged {
+export interface JudgedPromotion {
   readonly rules: string | null;
   readonly passed: boolean;
 }
@@ -22,7 +22,7 @@ export interface PromotionGiven extends Mover {
   readonly number: number;
   /** The version that had the alias when the verdict was made: another one by now is a conflict. */
   readonly current: number | null;
-  readonly verdict: Judged & Readonly<Record<string, unknown>>;
+  readonly verdict: JudgedPromotion & Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -34,7 +34,7 @@ export async function promoteAlias(store: Store, given: PromotionGiven, check?: 
   checkAlias(alias);
   return commit(store, async (t, append) => {
     await checkMayHave(t, model, alias, number);
-    const guard = await guardOf(t, model, alias);
+    const guard = await aliasGuardOf(t, model, alias);
     if (!verdict.passed)
       throw storeErrors.fail("guarded", { place: `${model}@${alias}`, expected: "a verdict that passes", received: "one that does not" });
     if ((guard?.digest ?? null) !== verdict.rules)

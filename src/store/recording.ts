@@ -18,7 +18,7 @@ import { insertRunData } from "./run-data.ts";
 import { endRun } from "./runs.ts";
 import type { Stage, Summary } from "./stage.ts";
 import { commit, type Store } from "./store.ts";
-import type { Written } from "./writer.ts";
+import type { WrittenFile } from "./writer.ts";
 
 /** The id of a new artifact: the recipe's short key, numbered where the recipe has given other content before, longer where two keys collide. */
 async function freeId(t: Writing, kind: string, recipe: string, earlier: readonly { readonly id: string }[]): Promise<string> {
@@ -32,7 +32,7 @@ async function freeId(t: Writing, kind: string, recipe: string, earlier: readonl
 
 /** What a stage gave when it returned. */
 export interface MadeByRun {
-  readonly written: Written;
+  readonly written: WrittenFile;
   readonly summary: Summary;
   readonly runData: ReadonlyMap<string, string>;
 }

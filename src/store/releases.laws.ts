@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { handClock, isLoamError } from "../base/index.ts";
 import { applyGc } from "./gc.ts";
 import { listGuards, setGuards } from "./guards.ts";
-import { marksOf, setMark } from "./marks.ts";
+import { evaluationMarks, setMark } from "./marks.ts";
 import { registerVersion, resolveVersion } from "./models.ts";
 import { promoteAlias } from "./promotion.ts";
 import { earlierHolders, holderOf, releasesOf, rollbackAlias, setAlias } from "./releases.ts";
@@ -132,13 +132,13 @@ export function releaseLaws(place: () => Promise<Place>): void {
       expect(await setMark(store, { ...mark, value: "mail" })).toBe(false);
       expect(await setMark(store, { ...mark, value: "post" })).toBe(true);
       for (const text of ["one", "two"]) await setMark(store, { ...mark, kind: "note", key: "next", value: { text } });
-      expect((await marksOf(store.records.read, "m", 1)).map(m => [m.kind, m.key])).toEqual([
+      expect((await evaluationMarks(store.records.read, "m", 1)).map(m => [m.kind, m.key])).toEqual([
         ["note", "1"],
         ["note", "2"],
         ["tag", "team"],
       ]);
       await setMark(store, { ...mark, value: null });
-      expect(await marksOf(store.records.read, "m", 1)).toHaveLength(2);
+      expect(await evaluationMarks(store.records.read, "m", 1)).toHaveLength(2);
       expect(await codeOf(setMark(store, { ...mark, number: 2, value: "x" }))).toBe("store/notFound");
       expect(await resolveVersion(store.records.read, "m")).toEqual(before);
     }));

@@ -6,17 +6,17 @@ import { canonicalJson, type Json } from "../base/index.ts";
 import { parseColumn } from "./artifact.ts";
 import { type ContentOptions, checkContent } from "./content.ts";
 import { storeErrors } from "./errors.ts";
-import { guardOf } from "./guards.ts";
+import { aliasGuardOf } from "./guards.ts";
 import type { ReleaseEntry } from "./log/entries.ts";
 import { isArchived } from "./marks.ts";
 import { checkAlias, resolveVersion } from "./models.ts";
-import type { Reading, Writing } from "./records/records.ts";
+import type { ReadingDb, Writing } from "./records/records.ts";
 import { type Append, commit, type Store } from "./store.ts";
 
 export type Release = ReleaseEntry;
 
 /** Moves of a model's aliases, or of one of them, the oldest first. */
-export async function releasesOf(db: Reading, model: string, alias?: string): Promise<Release[]> {
+export async function releasesOf(db: ReadingDb, model: string, alias?: string): Promise<Release[]> {
   const rows = await db
     .selectFrom("releases")
     .selectAll()
@@ -33,7 +33,7 @@ export async function releasesOf(db: Reading, model: string, alias?: string): Pr
 }
 
 /** The version that has an alias; null where none has. */
-export async function holderOf(db: Reading, model: string, alias: string): Promise<number | null> {
+export async function holderOf(db: ReadingDb, model: string, alias: string): Promise<number | null> {
   const row = await db.selectFrom("aliases").select("number").where("model", "=", model).where("alias", "=", alias).executeTakeFirst();
   return row?.number ?? null;
 }
@@ -48,14 +48,14 @@ export function earlierHolders(moves: readonly Pick<Release, "kind" | "number" |
 }
 
 /** Where a rollback of an alias would go: the version before, archived ones passed over. */
-export async function rollbackTarget(db: Reading, model: string, alias: string): Promise<number | undefined> {
+export async function rollbackTarget(db: ReadingDb, model: string, alias: string): Promise<number | undefined> {
   const holder = await holderOf(db, model, alias);
   for (const number of earlierHolders(await byPosition(db, model, alias)).reverse())
     if (number !== holder && !(await isArchived(db, model, number))) return number;
   return undefined;
 }
 
-const byPosition = async (db: Reading, model: string, alias: string): Promise<Release[]> =>
+const byPosition = async (db: ReadingDb, model: string, alias: string): Promise<Release[]> =>
   (await releasesOf(db, model, alias)).sort((a, b) => a.position - b.position);
 
 export interface Mover {
@@ -100,7 +100,7 @@ export async function recordMove(store: Store, t: Writing, append: Append, move:
 }
 
 /** Errors: notFound; conflict for an archived version. */
-export async function checkMayHave(t: Reading, model: string, alias: string, number: number): Promise<void> {
+export async function checkMayHave(t: ReadingDb, model: string, alias: string, number: number): Promise<void> {
   await resolveVersion(t, model, String(number));
   if (await isArchived(t, model, number))
     throw storeErrors.fail("conflict", {
@@ -110,8 +110,8 @@ export async function checkMayHave(t: Reading, model: string, alias: string, num
     });
 }
 
-async function refuseGuarded(t: Reading, model: string, alias: string, number: number | null): Promise<void> {
-  if (!(await guardOf(t, model, alias))) return;
+async function refuseGuarded(t: ReadingDb, model: string, alias: string, number: number | null): Promise<void> {
+  if (!(await aliasGuardOf(t, model, alias))) return;
   throw storeErrors.fail("guarded", {
     place: `${model}@${alias}`,
     expected: "a promotion that its guard lets pass",

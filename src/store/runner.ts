@@ -30,7 +30,7 @@ interface Waiting {
   readonly waitMs?: number | undefined;
 }
 
-export interface RunOptions<Inputs extends string, Schema extends z.ZodType> extends PlanOptions<Inputs, Schema>, Waiting {
+export interface RunStageOptions<Inputs extends string, Schema extends z.ZodType> extends PlanOptions<Inputs, Schema>, Waiting {
   /** A run since then that was refused for these very inputs is told again (store/refused) instead of being repeated. */
   readonly recall?: { readonly sinceMs: number } | undefined;
 }
@@ -104,7 +104,7 @@ async function lockRecipe(
 export async function runStage<I extends string, S extends z.ZodType>(
   store: Store,
   stage: Stage<I, S>,
-  o: RunOptions<I, S>,
+  o: RunStageOptions<I, S>,
 ): Promise<RunResult> {
   const began = store.clock.monotonic();
   const took = () => store.clock.monotonic() - began;
@@ -178,7 +178,7 @@ async function throwRefused(store: Store, { place, recipe }: Pick<Prepared<unkno
 async function runInside<I extends string, S extends z.ZodType>(
   store: Store,
   stage: Stage<I, S>,
-  o: RunOptions<I, S>,
+  o: RunStageOptions<I, S>,
   prepared: Prepared<z.output<S>>,
   lock: HeldLock,
   scratch: string,

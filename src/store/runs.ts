@@ -1,7 +1,7 @@
 /** Runs of stages as they are recorded: what is going on, what ended how. */
 import { parseColumn } from "./artifact.ts";
 import { type LockInfo, liveLocks } from "./locks.ts";
-import type { Owner } from "./owner.ts";
+import type { StoreOwner } from "./owner.ts";
 import type { Writing } from "./records/records.ts";
 import type { RunState } from "./records/schema.ts";
 import type { Store } from "./store.ts";
@@ -26,7 +26,7 @@ export interface RunInfo {
   readonly stageVersion: number;
   /** "lost" as soon as its process is gone, even where nobody has taken its lock over yet. */
   readonly state: RunState;
-  readonly owner: Owner;
+  readonly owner: StoreOwner;
   readonly startedMs: number;
   readonly endedMs: number | null;
   readonly artifact: string | null;
@@ -48,7 +48,7 @@ export async function listRuns(store: Store, filter: { readonly limit?: number; 
     stage: r.stage,
     stageVersion: r.stage_version,
     state: r.state === "running" && !live.has(r.id) ? "lost" : r.state,
-    owner: parseColumn<Owner>(r.owner, `runs.${r.id}.owner`),
+    owner: parseColumn<StoreOwner>(r.owner, `runs.${r.id}.owner`),
     startedMs: r.started_ms,
     endedMs: r.ended_ms,
     artifact: r.artifact,

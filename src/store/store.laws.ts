@@ -23,8 +23,8 @@ import { chance, collect, filter, train } from "./stages.laws.ts";
 import { openStore, type Store } from "./store.ts";
 import { findStudy, noteVerdict, openStudy } from "./studies/studies.ts";
 import { type HeldTrial, trialBoard } from "./studies/trials.ts";
-import { closeJob, listJobs, openJob, taskBoard } from "./tasks.ts";
-import { documentsOf, trace } from "./trace.ts";
+import { closeJob, listJobs, openTaskBoard, taskBoard } from "./tasks.ts";
+import { tracedDocuments, traceArtifact } from "./trace.ts";
 import { verify } from "./verify.ts";
 
 export interface Place {
@@ -119,7 +119,7 @@ export function storeLaws(fresh: () => Promise<Place>): void {
         await runStage(store, train, { inputs: { documents: one }, options: { steps: 1 } });
         expect((await runStage(store, train, { inputs: { documents: two }, options: { steps: 1 } })).action).toBe("reused");
         // What was made from the one was, byte for byte, made from the other.
-        const found = await trace(store, two.id);
+        const found = await traceArtifact(store, two.id);
         expect(found.madeInto).toHaveLength(1);
         expect(found.edges).toMatchObject([{ from: two.id, sameContent: true }]);
       }));
@@ -372,7 +372,7 @@ export function storeLaws(fresh: () => Promise<Place>): void {
       using(async store => {
         const { ids, mails, english, a, b } = await life(store);
         await registerVersion(store, "mail-small", a.id, { bits: 2.1 });
-        const model = await trace(store, "mail-small@1");
+        const model = await traceArtifact(store, "mail-small@1");
         expect(model).toMatchObject({
           subject: { type: "version", id: "mail-small@1", artifacts: [a.id] },
           madeFrom: [english.id, mails.id],
@@ -383,20 +383,20 @@ export function storeLaws(fresh: () => Promise<Place>): void {
           { artifact: mails.id, count: 4, first: ids },
         ]);
         expect(model.nodes.find(n => n.id === a.id)?.versions).toEqual(["mail-small@1"]);
-        const kept = await trace(store, "mail/2");
+        const kept = await traceArtifact(store, "mail/2");
         expect(new Set(kept.subject.artifacts)).toEqual(new Set([mails.id, english.id]));
         expect(new Set(kept.madeInto)).toEqual(new Set([a.id, b.id]));
         expect(kept.leftOut).toEqual([]);
-        const dropped = await trace(store, "mail/3-fr");
+        const dropped = await traceArtifact(store, "mail/3-fr");
         expect(dropped.subject.artifacts).toEqual([mails.id]);
         expect(dropped.leftOut).toEqual([english.id]);
         expect(dropped.madeInto).toEqual([b.id]);
-        expect(await listOf(documentsOf(store, (await findSubject(store, english.id)).artifacts[0]!))).toEqual([
+        expect(await listOf(tracedDocuments(store, (await findSubject(store, english.id)).artifacts[0]!))).toEqual([
           "mail/1",
           "mail/2",
           "mail/4",
         ]);
-        const up = await trace(store, mails.id);
+        const up = await traceArtifact(store, mails.id);
         expect(up.madeFrom).toEqual([]);
         expect(new Set(up.madeInto)).toEqual(new Set([english.id, a.id, b.id]));
         expect(up.edges.map(e => `${e.from}>${e.to}:${e.name}`).sort()).toEqual(
@@ -431,7 +431,7 @@ export function storeLaws(fresh: () => Promise<Place>): void {
           const ids = Array.from({ length: r.below(round * 40 + 1) }, () => `id ${r.below(10_000)} ä${r.below(10)}`);
           const { artifact } = await runStage(store, collect, { inputs: {}, options: { ids, note: String(round) } });
           const info = (await findSubject(store, artifact.id)).artifacts[0]!;
-          expect(await listOf(documentsOf(store, info))).toEqual(ids);
+          expect(await listOf(tracedDocuments(store, info))).toEqual(ids);
           for (const id of [...ids.slice(0, 12), ...Array.from({ length: 8 }, () => `id ${r.below(10_000)} ä${r.below(10)}`)]) {
             const found = await findSubject(store, id).then(
               s => s.artifacts.map(x => x.id),
@@ -508,8 +508,8 @@ export function storeLaws(fresh: () => Promise<Place>): void {
         await expect(b.read("weights.bin")).rejects.toMatchObject({ code: "store/blobMissing" });
         expect((await verify(store, { content: true })).findings).toEqual([]);
         // What was given up is still explained, down to its documents.
-        expect((await trace(store, b.id)).documents).toMatchObject([{ artifact: mails.id, count: 4 }]);
-        expect((await trace(store, "aside/1")).subject.artifacts).toEqual([aside.id]);
+        expect((await traceArtifact(store, b.id)).documents).toMatchObject([{ artifact: mails.id, count: 4 }]);
+        expect((await traceArtifact(store, "aside/1")).subject.artifacts).toEqual([aside.id]);
         expect((await planGc(store, { roots: [] })).blobs).toEqual([]);
         // And made again it is whole again.
         const again = await runStage(store, train, { inputs: { documents: mails }, options: { steps: 8 } });
@@ -732,7 +732,7 @@ export function storeLaws(fresh: () => Promise<Place>): void {
 
     test("tasks on a board are each held by one, recorded once, and given on when given back or when their holder is dead", () =>
       using(async store => {
-        const board = await openJob(store, "job", { bins: 3 });
+        const board = await openTaskBoard(store, "job", { bins: 3 });
         expect(await listJobs(store)).toEqual([{ id: "job", spec: { bins: 3 }, createdMs: 1_795_616_000_000 }]);
         await board.offer(0, 5);
         await board.offer(0, 5);

@@ -42,7 +42,7 @@ export interface TaskBoard {
 }
 
 /** Opens a job to other processes; the same id and spec may be opened again. */
-export async function openJob(store: Store, id: string, spec: Json): Promise<TaskBoard> {
+export async function openTaskBoard(store: Store, id: string, spec: Json): Promise<TaskBoard> {
   await store.records.write(t =>
     t
       .insertInto("jobs")

@@ -4,7 +4,7 @@
  */
 import type { Json } from "../base/index.ts";
 import { type ArtifactInfo, completeArtifacts } from "./artifact.ts";
-import { idsOf, indexHas, membersFile, membersIndexFile } from "./members.ts";
+import { memberIds, indexHas, membersFile, membersIndexFile } from "./members.ts";
 import { findSubject, type Subject } from "./names.ts";
 import type { Summary } from "./stage.ts";
 import type { Store } from "./store.ts";
@@ -128,7 +128,7 @@ async function holds(store: Store, a: ArtifactInfo, document: string): Promise<b
  * Lineage of an artifact, a model version, a digest or a document, both ways. `first` documents are listed of each artifact that has some.
  * Errors: notFound, ambiguous; blobMissing, blobDamaged where a list of documents cannot be read.
  */
-export async function trace(store: Store, text: string, options: { readonly first?: number } = {}): Promise<Trace> {
+export async function traceArtifact(store: Store, text: string, options: { readonly first?: number } = {}): Promise<Trace> {
   const db = store.records.read;
   const subject = await findSubject(store, text);
   const known = new Map(subject.artifacts.map(a => [a.id, a]));
@@ -172,7 +172,7 @@ export async function trace(store: Store, text: string, options: { readonly firs
   for (const a of [...subject.artifacts, ...madeFrom.map(id => known.get(id)!)]) {
     const count = membersOf(a);
     if (count !== null && subject.type !== "document")
-      documents.push({ artifact: a.id, count, first: await firstOf(documentsOf(store, a), options.first ?? 5) });
+      documents.push({ artifact: a.id, count, first: await firstOf(tracedDocuments(store, a), options.first ?? 5) });
   }
   return {
     subject: { type: subject.type, id: subject.id, artifacts: subject.artifacts.map(a => a.id) },
@@ -197,7 +197,7 @@ async function firstOf(ids: AsyncIterable<string>, n: number): Promise<string[]>
 }
 
 /** The ids of the documents that an artifact lists, in the order its stage wrote them; none where it lists none. */
-export async function* documentsOf(store: Store, artifact: Pick<ArtifactInfo, "files">): AsyncIterable<string> {
+export async function* tracedDocuments(store: Store, artifact: Pick<ArtifactInfo, "files">): AsyncIterable<string> {
   const file = artifact.files.find(f => f.name === membersFile);
-  if (file) yield* idsOf(store.blobs.stream(file.digest));
+  if (file) yield* memberIds(store.blobs.stream(file.digest));
 }

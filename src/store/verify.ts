@@ -7,7 +7,7 @@ import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isLoamError, type Progress, silent } from "../base/index.ts";
 import { type ExpectedBlob, expectRows } from "./check-rows.ts";
-import { type Finding, type Findings, gatherFindings } from "./findings.ts";
+import { type StoreFinding, type Findings, gatherFindings } from "./findings.ts";
 import { checkLog } from "./log/check-log.ts";
 import type { TreeHead } from "./log/heads.ts";
 import { emptyHead } from "./log/log.ts";
@@ -16,7 +16,7 @@ import type { Store } from "./store.ts";
 
 export interface Verification {
   readonly ok: boolean;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly StoreFinding[];
   /** Findings beyond the ones listed. */
   readonly moreFindings: number;
   /** Log entries, artifacts and model versions read. */

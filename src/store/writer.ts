@@ -25,14 +25,14 @@ function refuse(name: string, taken: ReadonlySet<string>): string | undefined {
   return undefined;
 }
 
-export interface Written {
+export interface WrittenFile {
   /** In order of their names. */
   readonly files: readonly FileRecord[];
   /** Contents that are not stored yet: they go into the transaction that records the artifact. */
   readonly small: ReadonlyMap<string, Uint8Array>;
 }
 
-export function artifactWriter(blobs: BlobStore, place: string): { readonly output: ArtifactWriter; finish(): Written } {
+export function artifactWriter(blobs: BlobStore, place: string): { readonly output: ArtifactWriter; finish(): WrittenFile } {
   const files: FileRecord[] = [];
   const small = new Map<string, Uint8Array>();
   const taken = new Set<string>();

@@ -1,6 +1,6 @@
 /** Walking and copying what was traced: the nodes behind some outputs, the same node over other inputs, a body run again. */
 import { type Tree, treeFrom, treeLeaves } from "../base/index.ts";
-import { type Body, idMark, input, Tensor } from "./tensor.ts";
+import { type TensorBody, idMark, input, Tensor } from "./tensor.ts";
 
 /** Everything that the outputs are computed from, inputs first; the walk does not go behind `stop`, nor below the id `within`. */
 export function reachable(outputs: readonly Tensor[], within = 0, stop?: { has(t: Tensor): boolean }): Tensor[] {
@@ -20,7 +20,7 @@ export const withInputs = (t: Tensor, inputs: readonly Tensor[]): Tensor =>
   inputs.every((x, i) => x === t.inputs[i]) ? t : new Tensor(t.kind, inputs, t.attributes);
 
 /** Outputs of a body over other inputs than its placeholders; a copy of its nodes. */
-export function inlineBody(body: Body, inputs: readonly Tensor[]): Tensor[] {
+export function inlineBody(body: TensorBody, inputs: readonly Tensor[]): Tensor[] {
   const replaced = new Map<Tensor, Tensor>(body.placeholders.map((p, i) => [p, inputs[i]!]));
   for (const t of reachable(body.outputs)) {
     if (replaced.has(t)) continue;
@@ -37,7 +37,7 @@ export function inlineBody(body: Body, inputs: readonly Tensor[]): Tensor[] {
 
 /** A function's inside over placeholders, and the tensors to call it with: the arguments' leaves, then what it captured. */
 export interface TracedBody<R> {
-  readonly body: Body;
+  readonly body: TensorBody;
   readonly inputs: readonly Tensor[];
   /** So many of the inputs are leaves of the arguments. */
   readonly leaves: number;

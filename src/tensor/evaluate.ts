@@ -6,7 +6,7 @@ import { reachable } from "./body.ts";
 import { type DType, dtypeTable, fromBf16, fromF16, isFloat, isInt, saturated, sizeOf, toBf16, toF16, toNumbers } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
 import { type CompositeKind, expansions } from "./expand.ts";
-import type { Attributes, OpKind } from "./ops.ts";
+import type { OpAttributes, OpKind } from "./ops.ts";
 import { positionWords, uniformAt } from "./random-bits.ts";
 import { normalAxes, normalAxis, type Shape, stridesOf } from "./shape.ts";
 import { isKind, type Tensor } from "./tensor.ts";
@@ -35,14 +35,14 @@ const zip =
   };
 
 const fold =
-  (start: number, fn: (sofar: number, x: number) => number): Rule<Attributes["sum"]> =>
+  (start: number, fn: (sofar: number, x: number) => number): Rule<OpAttributes["sum"]> =>
   ({ inputs: [x], shapes: [shape], attributes: { axes } }) => {
     const { starts, inside } = lines(shape!, normalAxes("reduce", axes, shape!.length));
     return Float64Array.from(starts, s => inside.reduce((acc, o) => fn(acc, x![s + o]!), start));
   };
 
 /** erf to double precision: series below 3, continued fraction above (Abramowitz & Stegun 7.1.6, 7.1.14). */
-export function erf(x: number): number {
+export function erfOf(x: number): number {
   const z = Math.abs(x);
   if (Number.isNaN(x)) return x;
   if (z > 6) return Math.sign(x);
@@ -89,7 +89,7 @@ const summed = (x: number, dtype: DType): number => (dtype === "i32" || dtype ==
 
 type PrimitiveKind = Exclude<OpKind, CompositeKind | "input">;
 
-const rules: { readonly [K in PrimitiveKind]: Rule<Attributes[K]> } = {
+const rules: { readonly [K in PrimitiveKind]: Rule<OpAttributes[K]> } = {
   constant: ({ attributes: { data }, dtype }) => toNumbers(data, dtype),
   identity: ({ inputs: [x] }) => x!,
   stopGradient: ({ inputs: [x] }) => x!,
@@ -102,7 +102,7 @@ const rules: { readonly [K in PrimitiveKind]: Rule<Attributes[K]> } = {
   sin: map(Math.sin),
   cos: map(Math.cos),
   tanh: map(Math.tanh),
-  erf: map(erf),
+  erf: map(erfOf),
   sigmoid: map(x => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)))),
   floor: map(Math.floor),
   not: map(x => (x ? 0 : 1)),
@@ -295,7 +295,7 @@ export function evaluate(
     if (t.kind === "input")
       throw tensorErrors.fail("argument", {
         place: "evaluate",
-        expected: `a value for input "${(t.attributes as Attributes["input"]).name}"`,
+        expected: `a value for input "${(t.attributes as OpAttributes["input"]).name}"`,
         received: "none",
       });
     values.set(t, evaluateNode(t, values, options));

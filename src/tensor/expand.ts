@@ -2,11 +2,11 @@
 import { inlineBody } from "./body.ts";
 import { tensorErrors } from "./errors.ts";
 import * as f from "./functions.ts";
-import type { Attributes, OpKind } from "./ops.ts";
+import type { OpAttributes, OpKind } from "./ops.ts";
 import { normalAxes } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
-type Expansion<K extends OpKind> = (inputs: readonly Tensor[], attributes: Attributes[K]) => Tensor;
+type Expansion<K extends OpKind> = (inputs: readonly Tensor[], attributes: OpAttributes[K]) => Tensor;
 
 export type CompositeKind =
   | "call"

@@ -9,7 +9,7 @@ import { inlineBody } from "./body.ts";
 import { tensorErrors } from "./errors.ts";
 import * as f from "./functions.ts";
 import { type Cotangent, zeroCotangent as zero } from "./operation.ts";
-import type { Attributes, OpKind } from "./ops.ts";
+import type { OpAttributes, OpKind } from "./ops.ts";
 import { normalAxes, sameShape, showShape } from "./shape.ts";
 import { constant, Tensor } from "./tensor.ts";
 
@@ -17,7 +17,7 @@ export interface GradientContext<K extends OpKind> {
   readonly inputs: readonly Tensor[];
   readonly output: Tensor<K>;
   readonly cotangent: Tensor;
-  readonly attributes: Attributes[K];
+  readonly attributes: OpAttributes[K];
   /** The reverse sweep itself, for rules that run a body again. */
   readonly vjp: Vjp;
 }

@@ -7,9 +7,9 @@ import { reachable } from "./body.ts";
 import { type DType, dtypes, dtypeTable, type TypedArray } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
 import type { AppliedOperation, Operation } from "./operation.ts";
-import { type Attributes, type OpKind, ops } from "./ops.ts";
+import { type OpAttributes, type OpKind, ops } from "./ops.ts";
 import { type Shape, showShape } from "./shape.ts";
-import { type Body, isKind, Tensor } from "./tensor.ts";
+import { type TensorBody, isKind, Tensor } from "./tensor.ts";
 
 export interface Graph {
   readonly inputs: readonly Tensor<"input">[];
@@ -44,7 +44,7 @@ export interface StoredGraph {
 
 const storeBytes = (data: TypedArray): string => Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64");
 
-const storeCall = ({ body, ...rest }: Attributes["call"]): Record<string, unknown> => ({
+const storeCall = ({ body, ...rest }: OpAttributes["call"]): Record<string, unknown> => ({
   ...rest,
   body: storeGraph({ inputs: body.placeholders, outputs: body.outputs }),
 });
@@ -110,14 +110,14 @@ export function loadGraph(stored: StoredGraph, operations: readonly Operation<ne
     if (kind === "constant") a = { ...a, data: loadBytes(a as Record<string, unknown>) };
     if (kind === "call") {
       const body = loadGraph(a.body as StoredGraph, operations);
-      a = { ...a, body: { placeholders: body.inputs, outputs: body.outputs } satisfies Body };
+      a = { ...a, body: { placeholders: body.inputs, outputs: body.outputs } satisfies TensorBody };
     }
     if (kind === "custom") {
       // the operation checks its options
       all.push(operationOf(a, operations)(ins.map(at), a.options as never));
       continue;
     }
-    all.push(new Tensor(kind, ins.map(at), a as Attributes[OpKind]));
+    all.push(new Tensor(kind, ins.map(at), a as OpAttributes[OpKind]));
   }
   return { inputs, outputs: stored.outputs.map(at) };
 }

@@ -5,10 +5,10 @@
  */
 import type { DType, TypedArray } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
-import { type Attribute, float, floats, int, ints, string, strings } from "./onnx/index.ts";
+import { type OnnxAttribute, float, floats, int, ints, string, strings } from "./onnx/index.ts";
 import type { Inferred, Typed } from "./ops.ts";
 import type { Shape } from "./shape.ts";
-import { type Body, requireTensor, Tensor } from "./tensor.ts";
+import { type TensorBody, requireTensor, Tensor } from "./tensor.ts";
 
 /** The derivative is 0 everywhere, and is not computed. */
 export const zeroCotangent = Symbol("zero cotangent");
@@ -49,7 +49,7 @@ export interface OperationLowering<O> {
   readonly dtype: DType;
   readonly options: O;
   /** Adds a node of ONNX (opset 21) or of another domain of the runtime; gives the name of its one output. */
-  emit(op: string, inputs: readonly string[], attributes?: Readonly<Record<string, Attribute>>, domain?: string): string;
+  emit(op: string, inputs: readonly string[], attributes?: Readonly<Record<string, OnnxAttribute>>, domain?: string): string;
   /** A scalar of f32. */
   float(value: number): string;
   /** A list of i64, as shapes and axes are given. */
@@ -100,7 +100,7 @@ export interface AppliedOperation {
   readonly expand?: (inputs: readonly Tensor[]) => Tensor;
   readonly lower?: (given: Omit<OperationLowering<never>, "options">) => string;
   /** Of a function with a gradient of its own (`customGradient`): what a stored program keeps of it. */
-  readonly body?: Body;
+  readonly body?: TensorBody;
 }
 
 const wrong = (place: string, expected: string, received: string, hint = "") =>

@@ -1,6 +1,6 @@
 /**
  * The table of operations: what exists, its attributes, and how the result's shape and dtype follow from the inputs.
- * To add one: a member of `Attributes`, a row here, and the compiler asks for its row in gradient.ts, evaluate.ts, and every backend's
+ * To add one: a member of `OpAttributes`, a row here, and the compiler asks for its row in gradient.ts, evaluate.ts, and every backend's
  * lowering. Rows with `composite` can be written with other rows (expand.ts); a backend may still have them natively. From outside the
  * repository: `defineOperation` (operation.ts), which puts a node of kind `custom` into the graph.
  * Shapes and attributes follow ONNX and XLA; names follow NumPy and JAX.
@@ -9,7 +9,7 @@ import { type DType, isFloat, sizeOf, type TypedArray } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
 import type { AppliedOperation } from "./operation.ts";
 import { broadcastShapes, normalAxes, normalAxis, reducedShape, type Shape, sameShape, showShape } from "./shape.ts";
-import type { Body } from "./tensor.ts";
+import type { TensorBody } from "./tensor.ts";
 
 type None = Record<string, never>;
 interface Reduce {
@@ -18,7 +18,7 @@ interface Reduce {
 }
 
 /** Operation -> its attributes: everything beside the input tensors. */
-export interface Attributes {
+export interface OpAttributes {
   // leaves
   input: { readonly name: string; readonly shape: Shape; readonly dtype: DType };
   constant: { readonly data: TypedArray; readonly shape: Shape; readonly dtype: DType };
@@ -78,7 +78,7 @@ export interface Attributes {
   // order
   barrier: None;
   /** `gradient` "lost": stored without the gradient of its own that the function had. */
-  call: { readonly body: Body; readonly output: number; readonly gradient?: "lost" };
+  call: { readonly body: TensorBody; readonly output: number; readonly gradient?: "lost" };
   /** From outside the table: operation.ts. */
   custom: { readonly operation: AppliedOperation };
   // composites
@@ -90,7 +90,7 @@ export interface Attributes {
   relu: None;
   squaredRelu: None;
   rotary: None;
-  matmulAdd: Attributes["matmul"];
+  matmulAdd: OpAttributes["matmul"];
   matmulBlocks: { readonly bits: 4 | 8; readonly block: number; readonly accuracy: "f32" | "i8" };
   matmulRows: None;
   layerNorm: { readonly epsilon: number };
@@ -98,7 +98,7 @@ export interface Attributes {
   attention: { readonly scale: number };
 }
 
-export type OpKind = keyof Attributes;
+export type OpKind = keyof OpAttributes;
 
 /** What an inference rule sees of an input. */
 export interface Typed {
@@ -225,7 +225,7 @@ const norm = (most: 2 | 3): OpRow<{ readonly epsilon: number }> => ({
 
 const indexDtype = (op: string, x: Typed): void => need(op, x.dtype === "i32" || x.dtype === "i64", "indices of dtype i32 or i64", x);
 
-export const ops: { readonly [K in OpKind]: OpRow<Attributes[K]> } = {
+export const ops: { readonly [K in OpKind]: OpRow<OpAttributes[K]> } = {
   input: { arity: [0, 0], infer: (_, a) => ({ shape: a.shape, dtype: a.dtype }) },
   constant: {
     arity: [0, 0],

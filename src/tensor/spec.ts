@@ -2,7 +2,7 @@
 import { dtypeTable, sizeOf } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
 import { type Graph, nodesOf } from "./graph.ts";
-import { type Attributes, type OpKind, type OpRow, ops } from "./ops.ts";
+import { type OpAttributes, type OpKind, type OpRow, ops } from "./ops.ts";
 import { sameShape, showShape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -101,7 +101,7 @@ export function checkGraph(g: Graph, allowed: ReadonlySet<OpKind> = new Set(Obje
   for (const t of nodesOf(g)) {
     const place = `graph: ${t.kind}`;
     const wrong = (expected: string, received: string) => tensorErrors.fail("graph", { place, expected, received });
-    const row = ops[t.kind] as OpRow<Attributes[OpKind]> | undefined;
+    const row = ops[t.kind] as OpRow<OpAttributes[OpKind]> | undefined;
     if (!row) throw wrong("a known operation", t.kind);
     if (row.composite && !allowed.has(t.kind)) throw wrong("composites expanded", t.kind);
     if (t.inputs.length < row.arity[0] || t.inputs.length > row.arity[1])
@@ -112,7 +112,7 @@ export function checkGraph(g: Graph, allowed: ReadonlySet<OpKind> = new Set(Obje
     const problem = (spec[t.kind] as SpecRule<OpKind>)(t);
     if (problem) throw wrong(problem, JSON.stringify(t.kind === "constant" ? t.shape : t.attributes));
     if (t.kind === "input") {
-      const { name } = t.attributes as Attributes["input"];
+      const { name } = t.attributes as OpAttributes["input"];
       if (names.has(name)) throw wrong("inputs of different names", `"${name}" twice`);
       names.add(name);
     }

@@ -9,7 +9,7 @@ import { refuseAsValue } from "./control.ts";
 import { type DType, sizeOf, type TypedArray } from "./dtype.ts";
 import { checkSpec, elementsOf, flatten, type Nested, numbersAs } from "./elements.ts";
 import { tensorErrors } from "./errors.ts";
-import { type Attributes, type Inferred, type OpKind, type OpRow, ops } from "./ops.ts";
+import { type OpAttributes, type Inferred, type OpKind, type OpRow, ops } from "./ops.ts";
 import { type Shape, showShape } from "./shape.ts";
 
 let nextId = 0;
@@ -18,12 +18,12 @@ export class Tensor<K extends OpKind = OpKind> {
   readonly id: number;
   readonly kind: K;
   readonly inputs: readonly Tensor[];
-  readonly attributes: Attributes[K];
+  readonly attributes: OpAttributes[K];
   readonly shape: Shape;
   readonly dtype: DType;
 
-  constructor(kind: K, inputs: readonly Tensor[], attributes: Attributes[K], place: string = kind) {
-    const row = ops[kind] as OpRow<Attributes[K]>;
+  constructor(kind: K, inputs: readonly Tensor[], attributes: OpAttributes[K], place: string = kind) {
+    const row = ops[kind] as OpRow<OpAttributes[K]>;
     if (inputs.length < row.arity[0] || inputs.length > row.arity[1])
       throw tensorErrors.fail("shape", { place, expected: `${row.arity[0]} to ${row.arity[1]} inputs`, received: `${inputs.length}` });
     for (const x of inputs) requireTensor(place, x);
@@ -85,7 +85,7 @@ export function requireTensor(place: string, x: unknown): asserts x is Tensor {
 }
 
 /** A function's traced inside: results over placeholders. Used by `call`, so that a transformation can run it again. */
-export interface Body {
+export interface TensorBody {
   readonly placeholders: readonly Tensor<"input">[];
   readonly outputs: readonly Tensor[];
 }

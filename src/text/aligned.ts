@@ -13,7 +13,7 @@ export interface Aligned {
 }
 
 /** Replaces `text[from, to)` by `by`. Lists of edits ascend and do not overlap. */
-export interface Edit {
+export interface AlignedEdit {
   readonly from: number;
   readonly to: number;
   readonly by: string;
@@ -27,7 +27,7 @@ export function aligned(text: string, from: number, to: number, track: boolean):
   return { text: piece, atStart: from === 0, starts, ends: starts.map(s => s + 1) };
 }
 
-export function slice(a: Aligned, from: number, to: number): Aligned {
+export function sliceAligned(a: Aligned, from: number, to: number): Aligned {
   if (from === 0 && to === a.text.length) return a;
   const text = a.text.slice(from, to);
   const atStart = a.atStart && from === 0;
@@ -36,7 +36,7 @@ export function slice(a: Aligned, from: number, to: number): Aligned {
 }
 
 /** Applies edits. New units come from the whole range that they replace; what is only put in stands at an empty range. */
-export function edit(a: Aligned, edits: readonly Edit[]): Aligned {
+export function edit(a: Aligned, edits: readonly AlignedEdit[]): Aligned {
   if (edits.length === 0) return a;
   const parts: string[] = [];
   let at = 0;

@@ -26,25 +26,25 @@ export interface Statement {
   readonly object?: Statement;
   readonly callee?: Statement;
 }
-export interface Value {
+export interface InterpreterValue {
   readonly type: string;
   readonly value: unknown;
 }
-type Arguments = readonly [positional: Value[], named: Map<string, Value>];
-type Call = (args: readonly Value[], environment: unknown) => Value;
+type Arguments = readonly [positional: InterpreterValue[], named: Map<string, InterpreterValue>];
+type Call = (args: readonly InterpreterValue[], environment: unknown) => InterpreterValue;
 interface Engine {
-  evaluate(statement: Statement | undefined, environment: unknown): Value;
-  run(program: unknown): Value;
-  applyFilter(operand: Value, filter: Statement, environment: unknown): Value;
+  evaluate(statement: Statement | undefined, environment: unknown): InterpreterValue;
+  run(program: unknown): InterpreterValue;
+  applyFilter(operand: InterpreterValue, filter: Statement, environment: unknown): InterpreterValue;
   evaluateArguments(args: readonly Statement[], environment: unknown): Arguments;
-  evaluateMemberExpression(expression: Statement, environment: unknown): Value;
+  evaluateMemberExpression(expression: Statement, environment: unknown): InterpreterValue;
 }
 const BaseInterpreter: new (environment: unknown) => Engine = Interpreter;
 
 /** A filter whose arguments are being evaluated, or the object of a member expression once it is known. */
-type Frame = { readonly filter: string; readonly operand: Value } | { readonly node: Statement | undefined; object: Value | undefined };
+type Frame = { readonly filter: string; readonly operand: InterpreterValue } | { readonly node: Statement | undefined; object: InterpreterValue | undefined };
 
-const isText = (v: Value | undefined): v is Value & { readonly value: string } => typeof v?.value === "string";
+const isText = (v: InterpreterValue | undefined): v is InterpreterValue & { readonly value: string } => typeof v?.value === "string";
 const occurrences = (text: string, part: string): number => (part === "" ? text.length + 1 : text.split(part).length - 1);
 
 export class BoundedInterpreter extends BaseInterpreter {
@@ -52,9 +52,9 @@ export class BoundedInterpreter extends BaseInterpreter {
   /** Expressions whose lists are looped over: their items are steps. Other mentions of a list cost nothing. */
   private readonly looped = new Set<unknown>();
   private readonly frames: Frame[] = [];
-  private readonly weights = new WeakMap<Value, number>();
+  private readonly weights = new WeakMap<InterpreterValue, number>();
 
-  override evaluate(statement: Statement | undefined, environment: unknown): Value {
+  override evaluate(statement: Statement | undefined, environment: unknown): InterpreterValue {
     if (statement?.type === "For")
       this.looped.add(statement.iterable?.type === "SelectExpression" ? statement.iterable.lhs : statement.iterable);
     const result = super.evaluate(statement, environment);
@@ -68,7 +68,7 @@ export class BoundedInterpreter extends BaseInterpreter {
     return result;
   }
 
-  override applyFilter(operand: Value, filter: Statement, environment: unknown): Value {
+  override applyFilter(operand: InterpreterValue, filter: Statement, environment: unknown): InterpreterValue {
     const name = filter.type === "CallExpression" ? filter.callee?.value : filter.value;
     return this.framed({ filter: String(name), operand }, () => super.applyFilter(operand, filter, environment));
   }
@@ -81,7 +81,7 @@ export class BoundedInterpreter extends BaseInterpreter {
   }
 
   /** A text's own `replace` is reckoned as the filter is. */
-  override evaluateMemberExpression(expression: Statement, environment: unknown): Value {
+  override evaluateMemberExpression(expression: Statement, environment: unknown): InterpreterValue {
     const frame: Frame = { node: expression.object, object: undefined };
     const result = this.framed(frame, () => super.evaluateMemberExpression(expression, environment));
     const { object } = frame;
@@ -92,7 +92,7 @@ export class BoundedInterpreter extends BaseInterpreter {
       this.reckon("replace", object, args);
       return call(args, scope);
     };
-    return new (result.constructor as new (value: Call) => Value)(checked);
+    return new (result.constructor as new (value: Call) => InterpreterValue)(checked);
   }
 
   private framed<T>(frame: Frame, run: () => T): T {
@@ -105,7 +105,7 @@ export class BoundedInterpreter extends BaseInterpreter {
   }
 
   /** How large the result of a filter can become. */
-  private reckon(filter: string, operand: Value, args: readonly Value[]): void {
+  private reckon(filter: string, operand: InterpreterValue, args: readonly InterpreterValue[]): void {
     const texts = args.filter(isText);
     const added =
       texts.reduce((n, { value }) => n + value.length, 0) +
@@ -116,7 +116,7 @@ export class BoundedInterpreter extends BaseInterpreter {
     else if (filter === "replace" && isText(operand) && texts.length >= 2)
       this.within(occurrences(operand.value, texts[0]!.value) * texts[1]!.value.length);
     else if (filter === "tojson") {
-      const separators = args.flatMap(({ value }) => (Array.isArray(value) ? (value as Value[]).filter(isText) : []));
+      const separators = args.flatMap(({ value }) => (Array.isArray(value) ? (value as InterpreterValue[]).filter(isText) : []));
       const wide = added + separators.reduce((n, { value }) => n + value.length, 0);
       this.within((this.weightOf(operand) / ITEM_WEIGHT) * depthOf(operand) * wide);
     }
@@ -127,14 +127,14 @@ export class BoundedInterpreter extends BaseInterpreter {
     if (!(size <= MAX_RENDERED)) throw templateError(`expected values of at most ${MAX_RENDERED} characters, got more`);
   }
 
-  private weightOf(v: Value): number {
+  private weightOf(v: InterpreterValue): number {
     const { value } = v;
     if (typeof value === "string") return value.length;
     if (!Array.isArray(value) && !(value instanceof Map)) return 1;
     const known = this.weights.get(v);
     if (known !== undefined) return known;
     let weight = ITEM_WEIGHT;
-    for (const item of value.values() as Iterable<Value>) {
+    for (const item of value.values() as Iterable<InterpreterValue>) {
       // a namespace changes after it was weighed, and may come to hold what holds it
       weight += ITEM_WEIGHT + (item.type === "NamespaceValue" ? Number.NaN : this.weightOf(item));
       this.within(weight);
@@ -146,9 +146,9 @@ export class BoundedInterpreter extends BaseInterpreter {
 }
 
 /** Levels of a value that has been weighed. */
-function depthOf({ value }: Value): number {
+function depthOf({ value }: InterpreterValue): number {
   let most = 0;
   if (Array.isArray(value) || value instanceof Map)
-    for (const item of value.values() as Iterable<Value>) most = Math.max(most, depthOf(item));
+    for (const item of value.values() as Iterable<InterpreterValue>) most = Math.max(most, depthOf(item));
   return most + 1;
 }

@@ -7,7 +7,7 @@ import type { ChatMessage, ChatTemplate, RenderOptions } from "./chat-template.t
 import { textErrors } from "./errors.ts";
 
 /** Where an answer stands: ids [from, to), from its first to the last that the template writes before the next turn. */
-export interface Answer {
+export interface ChatAnswer {
   /** Number of its message. */
   readonly message: number;
   readonly from: number;
@@ -15,7 +15,7 @@ export interface Answer {
 }
 export interface AnsweredChat {
   readonly ids: Uint32Array;
-  readonly answers: readonly Answer[];
+  readonly answers: readonly ChatAnswer[];
 }
 
 export interface AnswerOptions extends Omit<RenderOptions, "addGenerationPrompt"> {
@@ -40,7 +40,7 @@ export function encodeAnswers(
   const wanted = answers ?? messages.flatMap((m, i) => (m.role === "assistant" ? [i] : []));
   const whole = render(messages.length, false);
   const ids: number[] = [];
-  const found: Answer[] = [];
+  const found: ChatAnswer[] = [];
   let at = 0;
   for (const message of wanted) {
     const before = render(message, true);

@@ -3,14 +3,14 @@
  * with `##`, and Unigram (`t5`; XLM-RoBERTa's too). What the files leave unsaid is BERT's and T5's own.
  */
 import type { Json } from "../base/index.ts";
-import { addedTokens, around, fail, jsonOf, kinds, prefix, space, type Vocabulary, vocabOf } from "./gguf-vocabulary.ts";
+import { addedTokens, around, fail, vocabularyJson, kinds, prefix, space, type GgufVocabularyEntries, vocabularyIds } from "./gguf-vocabulary.ts";
 
-const isPlain = (v: Vocabulary, id: number): boolean => ![kinds.unknown, kinds.control].some(kind => kind === v.token_type?.[id]);
+const isPlain = (v: GgufVocabularyEntries, id: number): boolean => ![kinds.unknown, kinds.control].some(kind => kind === v.token_type?.[id]);
 
 /** Ids of BERT's vocabulary as published, where the file names none. */
 const bertIds = { unknown: 100, cls: 101, separator: 102 } as const;
 
-export function wordPieceFile(v: Vocabulary, place: string): Json {
+export function wordPieceFile(v: GgufVocabularyEntries, place: string): Json {
   const words = Array.from(v.tokens, (token, id) => {
     if (!isPlain(v, id)) return token;
     if (token.startsWith(space)) return token.slice(space.length);
@@ -47,12 +47,12 @@ export function wordPieceFile(v: Vocabulary, place: string): Json {
       unk_token: words[unknown]!,
       continuing_subword_prefix: "##",
       max_input_chars_per_word: 100,
-      vocab: jsonOf(vocabOf(words)),
+      vocab: vocabularyJson(vocabularyIds(words)),
     },
   };
 }
 
-export function unigramFile(v: Vocabulary, place: string): Json {
+export function unigramFile(v: GgufVocabularyEntries, place: string): Json {
   const { scores, precompiled_charsmap: map } = v;
   if (!scores || scores.length !== v.tokens.length)
     throw fail(`${place}: ${prefix}scores`, `${v.tokens.length} numbers, one a token`, scores ? `${scores.length}` : "none");

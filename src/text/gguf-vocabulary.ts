@@ -57,7 +57,7 @@ export const schema = z.strictObject({
   ),
 });
 type Named = "unknown_token_id" | "cls_token_id" | "separator_token_id" | "seperator_token_id";
-export type Vocabulary = z.output<typeof schema> & { readonly [K in Named]?: number | undefined };
+export type GgufVocabularyEntries = z.output<typeof schema> & { readonly [K in Named]?: number | undefined };
 
 /** ggml's kinds of tokens. */
 export const kinds = { unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
@@ -69,19 +69,19 @@ export const fail = (place: string, expected: string, received: string, hint?: s
   textErrors.fail("brokenTokenizer", { place, expected, received, ...(hint ? { hint } : {}) });
 
 /** `{ token: id }`; a token that stands twice keeps its first id, as in llama.cpp. */
-export function vocabOf(tokens: ArrayLike<string>): Map<string, number> {
+export function vocabularyIds(tokens: ArrayLike<string>): Map<string, number> {
   const vocab = new Map<string, number>();
   for (let i = 0; i < tokens.length; i++) if (!vocab.has(tokens[i]!)) vocab.set(tokens[i]!, i);
   return vocab;
 }
 /** Rows of the embedding without a token: llama.cpp's converter writes them as unused, earlier ones as added tokens `[PAD<id>]`. */
-export const isPadding = (v: Pick<Vocabulary, "tokens" | "token_type">, id: number): boolean =>
+export const isPadding = (v: Pick<GgufVocabularyEntries, "tokens" | "token_type">, id: number): boolean =>
   v.token_type?.[id] === kinds.unused || v.tokens[id] === `[PAD${id}]`;
 
-/** `vocabOf` without padding. */
-export const usedVocab = (v: Vocabulary): Map<string, number> => new Map([...vocabOf(v.tokens)].filter(([, id]) => !isPadding(v, id)));
+/** `vocabularyIds` without padding. */
+export const usedVocab = (v: GgufVocabularyEntries): Map<string, number> => new Map([...vocabularyIds(v.tokens)].filter(([, id]) => !isPadding(v, id)));
 
-export const jsonOf = (vocab: ReadonlyMap<string, number>): Json => {
+export const vocabularyJson = (vocab: ReadonlyMap<string, number>): Json => {
   // without a prototype, so that a token "__proto__" is one
   const object = Object.create(null) as Record<string, number>;
   for (const [token, id] of vocab) object[token] = id;
@@ -89,7 +89,7 @@ export const jsonOf = (vocab: ReadonlyMap<string, number>): Json => {
 };
 
 /** Tokens that are read in the text itself: control tokens as special ones, and those that users have added. */
-export function addedTokens(v: Vocabulary, skip: ReadonlySet<number> = new Set()): Json[] {
+export function addedTokens(v: GgufVocabularyEntries, skip: ReadonlySet<number> = new Set()): Json[] {
   const added: Json[] = [];
   for (let i = 0; i < (v.token_type?.length ?? 0); i++) {
     const special = v.token_type![i] === kinds.control || v.token_type![i] === kinds.unknown;
@@ -101,7 +101,7 @@ export function addedTokens(v: Vocabulary, skip: ReadonlySet<number> = new Set()
 
 /** Ids that stand around a text, with the keys that named them. */
 type Around = readonly (readonly [id: number | undefined, key: string])[];
-export function around(v: Vocabulary, place: string, before: Around, after: Around): Json {
+export function around(v: GgufVocabularyEntries, place: string, before: Around, after: Around): Json {
   const parts: { at: "before" | "after"; id: number; token: string }[] = [];
   const add = (at: "before" | "after", [id, key]: Around[number]) => {
     const token = id === undefined ? undefined : v.tokens[id];

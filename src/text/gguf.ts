@@ -11,13 +11,13 @@ import {
   around,
   fail,
   isNumber,
-  jsonOf,
+  vocabularyJson,
   kinds,
   prefix,
   schema,
   space,
   usedVocab,
-  type Vocabulary,
+  type GgufVocabularyEntries,
 } from "./gguf-vocabulary.ts";
 import { loadTokenizer } from "./load.ts";
 import { cl100kPattern } from "./split/cl100k.ts";
@@ -66,13 +66,13 @@ const preTokenizers: Readonly<Record<string, PreTokenizerRow>> = {
 };
 
 /** The special tokens around a text, where the file wants some. */
-function postProcessor(v: Vocabulary, place: string, addBos: boolean): Json {
+function postProcessor(v: GgufVocabularyEntries, place: string, addBos: boolean): Json {
   const before = addBos ? [[v.bos_token_id, "bos_token_id"] as const] : [];
   const after = v.add_eos_token ? [[v.eos_token_id, "eos_token_id"] as const] : [];
   return around(v, place, before, after);
 }
 
-function byteLevelFile(v: Vocabulary, place: string): Json {
+function byteLevelFile(v: GgufVocabularyEntries, place: string): Json {
   const row = Object.hasOwn(preTokenizers, v.pre) ? preTokenizers[v.pre] : undefined;
   if (!row) {
     const names = Object.keys(preTokenizers);
@@ -103,7 +103,7 @@ function byteLevelFile(v: Vocabulary, place: string): Json {
       fuse_unk: false,
       byte_fallback: false,
       ignore_merges: v.ignore_merges ?? row.ignoreMerges ?? false,
-      vocab: jsonOf(usedVocab(v)),
+      vocab: vocabularyJson(usedVocab(v)),
       merges: Array.from(v.merges),
     },
   };
@@ -129,7 +129,7 @@ function mergesOf(vocab: ReadonlyMap<string, number>, scores: ArrayLike<number>)
   return merges.sort((a, b) => b.score - a.score || a.left - b.left || a.right - b.right).map(m => m.pair);
 }
 
-function sentencePieceFile(v: Vocabulary, place: string): Json {
+function sentencePieceFile(v: GgufVocabularyEntries, place: string): Json {
   const { scores } = v;
   if (!scores || scores.length !== v.tokens.length)
     throw fail(`${place}: ${prefix}scores`, `${v.tokens.length} numbers, one a token`, scores ? `${scores.length}` : "none");
@@ -171,14 +171,14 @@ function sentencePieceFile(v: Vocabulary, place: string): Json {
       fuse_unk: true,
       byte_fallback: true,
       ignore_merges: false,
-      vocab: jsonOf(usedVocab(v)),
+      vocab: vocabularyJson(usedVocab(v)),
       merges: mergesOf(plain, scores),
     },
   };
 }
 
 /** `tokenizer.ggml.model` -> tokenizer.json. */
-const models: Readonly<Record<string, (v: Vocabulary, place: string) => Json>> = {
+const models: Readonly<Record<string, (v: GgufVocabularyEntries, place: string) => Json>> = {
   gpt2: byteLevelFile,
   llama: sentencePieceFile,
   bert: wordPieceFile,
@@ -195,7 +195,7 @@ const plainOf = (value: unknown): unknown => {
 export function ggufTokenizer(metadata: ReadonlyMap<string, unknown>, place: string): GgufText {
   const own: Record<string, unknown> = {};
   for (const [key, value] of metadata) if (key.startsWith(prefix)) own[key.slice(prefix.length)] = plainOf(value);
-  const v = check(schema, own, `${place}: tokenizer.ggml`) as Vocabulary;
+  const v = check(schema, own, `${place}: tokenizer.ggml`) as GgufVocabularyEntries;
   const types = v.token_type;
   if (types && types.length !== v.tokens.length)
     throw fail(`${place}: ${prefix}token_type`, `${v.tokens.length} numbers, one a token`, `${types.length}`);

@@ -1,6 +1,6 @@
 /** text: tokenizers (trained and loaded) and chat templates. Knows no tensors. */
 export { MAX_RENDERED, MAX_STEPS } from "./bounded-interpreter.ts";
-export { type Answer, type AnsweredChat, type AnswerOptions, encodeAnswers } from "./chat-answers.ts";
+export { type ChatAnswer, type AnsweredChat, type AnswerOptions, encodeAnswers } from "./chat-answers.ts";
 export { encodeChat } from "./chat-encode.ts";
 export {
   type ChatMessage,
@@ -23,11 +23,11 @@ export {
 } from "./constrain/index.ts";
 export { textErrors } from "./errors.ts";
 export { type GgufText, type GgufVocabulary, ggufMetadata, ggufTokenizer } from "./gguf.ts";
-export { type LoadOptions, loadTokenizer } from "./load.ts";
+export { type LoadTokenizerOptions, loadTokenizer } from "./load.ts";
 export * from "./normalise/index.ts";
 export { defaultSpecialTokens, endToken } from "./part.ts";
 export { MAX_TEXT } from "./pipeline.ts";
-export { textsOf, tokenizerStage } from "./stage.ts";
+export { trainTexts, tokenizerStage } from "./stage.ts";
 export { type TextTemplate, textTemplate } from "./text-template.ts";
 export type { DecodeOptions, EncodeOptions, Encoding, Tokenizer, TokenStream } from "./tokenizer.ts";
 export { type BpeOptions, type BpeTrainer, bpeTrainer, trainBpe } from "./train.ts";

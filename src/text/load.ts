@@ -10,7 +10,7 @@ import { byteLevelEncoder } from "./byte-level.ts";
 import { makeDecoder } from "./decode/table.ts";
 import { textErrors } from "./errors.ts";
 import type { BpeModel } from "./models/bpe.ts";
-import type { Model } from "./models/model.ts";
+import type { TokenModel } from "./models/model.ts";
 import { makeModel } from "./models/table.ts";
 import { checkGaps, MAX_ID } from "./models/vocabulary.ts";
 import { makeNormalizer } from "./normalize/table.ts";
@@ -38,16 +38,16 @@ const isDeeper = (value: unknown, most: number): boolean =>
 
 /** The way that works for every file: pieces as strings. */
 const pieceByPiece =
-  (preTokenizer: PreTokenizer, model: Model): StretchEncoder =>
+  (preTokenizer: PreTokenizer, model: TokenModel): StretchEncoder =>
   (stretch, out) => {
     for (const piece of preTokenizer(stretch)) {
       if (piece.text !== "") model.encode(piece.text, (id, start, end) => out.push(id, ...originOf(piece, start, end)));
     }
   };
 
-const isBpe = (model: Model): model is BpeModel => "rules" in model;
+const isBpe = (model: TokenModel): model is BpeModel => "rules" in model;
 
-export interface LoadOptions {
+export interface LoadTokenizerOptions {
   /** Names the file in errors. */
   readonly place?: string;
   /** Uses the way that works for every file even where a faster one exists: the judge of the fast one in tests. */
@@ -58,7 +58,7 @@ export interface LoadOptions {
  * A tokenizer from a parsed tokenizer.json or its text. Errors: text/unknownComponent, text/unsupported, text/brokenTokenizer,
  * base/unknownKey, base/config.
  */
-export function loadTokenizer(file: unknown, options: LoadOptions = {}): Tokenizer {
+export function loadTokenizer(file: unknown, options: LoadTokenizerOptions = {}): Tokenizer {
   const place = options.place ?? "tokenizer.json";
   const json: unknown = typeof file === "string" ? parseJson(file, place) : file;
   const parsed = check(fileSchema, json, place);

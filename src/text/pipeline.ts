@@ -4,11 +4,11 @@
  */
 import type { Json } from "../base/index.ts";
 import { AddedFinder, type AddedToken } from "./added.ts";
-import { type Aligned, aligned, originOf, slice } from "./aligned.ts";
-import { type Decoder, startDecoding } from "./decode/table.ts";
+import { type Aligned, aligned, originOf, sliceAligned } from "./aligned.ts";
+import { type TokenDecoder, startDecoding } from "./decode/table.ts";
 import { textErrors } from "./errors.ts";
 import { Ids } from "./ids.ts";
-import type { Vocabulary } from "./models/model.ts";
+import type { ModelVocabulary } from "./models/model.ts";
 import { type Normalizer, normalize } from "./normalize/step.ts";
 import type { PostProcessor } from "./post-process.ts";
 import { TokenBytes } from "./token-bytes.ts";
@@ -24,22 +24,22 @@ const loneSurrogate = /\p{Cs}/u;
 /** Encodes a normalized stretch of text between added tokens. */
 export type StretchEncoder = (stretch: Aligned, out: Ids) => void;
 
-export interface Parts {
+export interface PipelineParts {
   readonly added: readonly AddedToken[];
   readonly normalizer: Normalizer;
   readonly encodeStretch: StretchEncoder;
   /** The stretch encoder reads text as UTF-8, in which lone surrogates cannot be; otherwise they are replaced first. */
   readonly readsUtf8: boolean;
-  readonly vocabulary: Vocabulary;
+  readonly vocabulary: ModelVocabulary;
   readonly postProcessor: PostProcessor;
-  readonly decoder: readonly Decoder[];
+  readonly decoder: readonly TokenDecoder[];
   readonly json: Json;
 }
 
 export class PipelineTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly specials: ReadonlyMap<string, number>;
-  private readonly parts: Parts;
+  private readonly parts: PipelineParts;
   private readonly tokens: (string | undefined)[];
   /** What decoders see of added tokens that are found in normalized text: their normalized form, as in the Rust library. */
   private readonly normalizedForms = new Map<number, string>();
@@ -53,7 +53,7 @@ export class PipelineTokenizer implements Tokenizer {
   /** Some token that has text of its own; -1 where none has. */
   private ordinary: number | undefined;
 
-  constructor(parts: Parts) {
+  constructor(parts: PipelineParts) {
     this.parts = parts;
     this.tokens = [...parts.vocabulary.tokens];
     this.idsByToken = new Map(parts.vocabulary.ids);
@@ -121,7 +121,7 @@ export class PipelineTokenizer implements Tokenizer {
     }
     for (const { from, to, token } of inner) {
       if (token) out.push(token.id, ...originOf(text, from, to));
-      else encodeStretch(slice(text, from, to), out);
+      else encodeStretch(sliceAligned(text, from, to), out);
     }
   }
 

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { showValue } from "../base/index.ts";
 import { textErrors } from "./errors.ts";
-import { fromTable, row, type Table } from "./rows.ts";
+import { fromTable, readRow, type Table } from "./rows.ts";
 
 export interface PostProcessor {
   readonly before: readonly number[];
@@ -22,17 +22,17 @@ const piece = z.union([
 const special = z.strictObject({ id: z.string(), ids: z.array(z.int().nonnegative()), tokens: z.array(z.string()) });
 
 const postProcessors: Table<PostProcessor> = {
-  ByteLevel: row({ add_prefix_space: z.boolean(), trim_offsets: z.boolean(), use_regex: z.boolean().optional() }, o => ({
+  ByteLevel: readRow({ add_prefix_space: z.boolean(), trim_offsets: z.boolean(), use_regex: z.boolean().optional() }, o => ({
     ...none,
     trimsPlaces: o.trim_offsets,
   })),
-  BertProcessing: row({ sep: tokenAndId, cls: tokenAndId }, o => ({ ...none, before: [o.cls[1]], after: [o.sep[1]] })),
-  RobertaProcessing: row({ sep: tokenAndId, cls: tokenAndId, trim_offsets: z.boolean(), add_prefix_space: z.boolean() }, o => ({
+  BertProcessing: readRow({ sep: tokenAndId, cls: tokenAndId }, o => ({ ...none, before: [o.cls[1]], after: [o.sep[1]] })),
+  RobertaProcessing: readRow({ sep: tokenAndId, cls: tokenAndId, trim_offsets: z.boolean(), add_prefix_space: z.boolean() }, o => ({
     before: [o.cls[1]],
     after: [o.sep[1]],
     trimsPlaces: o.trim_offsets,
   })),
-  TemplateProcessing: row(
+  TemplateProcessing: readRow(
     { single: z.array(piece), pair: z.array(piece), special_tokens: z.record(z.string(), special) },
     ({ single, special_tokens: specials }, place) => {
       const at = single.findIndex(p => "Sequence" in p);
@@ -56,7 +56,7 @@ const postProcessors: Table<PostProcessor> = {
       return { before: single.slice(0, at).flatMap(idsOf), after: single.slice(at + 1).flatMap(idsOf), trimsPlaces: false };
     },
   ),
-  Sequence: row({ processors: z.array(z.unknown()) }, (o, place) =>
+  Sequence: readRow({ processors: z.array(z.unknown()) }, (o, place) =>
     o.processors
       .map((entry, i) => makePostProcessor(entry, `${place}.processors[${i}]`))
       .reduce(

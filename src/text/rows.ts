@@ -7,12 +7,12 @@ import { check, nearest, showValue } from "../base/index.ts";
 import { textErrors } from "./errors.ts";
 
 /** Builds a component from its entry in a file; `place` names the entry in errors. */
-export type Row<T> = (entry: unknown, place: string) => T;
-export type Table<T> = Readonly<Record<string, Row<T>>>;
+export type ReadRow<T> = (entry: unknown, place: string) => T;
+export type Table<T> = Readonly<Record<string, ReadRow<T>>>;
 
 /** A row with the schema of its keys other than `type`. */
-export const row =
-  <Shape extends z.ZodRawShape, T>(shape: Shape, build: (options: z.output<z.ZodObject<Shape>>, place: string) => T): Row<T> =>
+export const readRow =
+  <Shape extends z.ZodRawShape, T>(shape: Shape, build: (options: z.output<z.ZodObject<Shape>>, place: string) => T): ReadRow<T> =>
   (entry, place) =>
     build(check(z.strictObject({ type: z.string().optional(), ...shape }), entry, place) as z.output<z.ZodObject<Shape>>, place);
 

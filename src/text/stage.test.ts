@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { silent } from "../base/index.ts";
 import type { ArtifactReader } from "../store/index.ts";
 import { loadTokenizer } from "./load.ts";
-import { textsOf, tokenizerStage } from "./stage.ts";
+import { trainTexts, tokenizerStage } from "./stage.ts";
 
 /** An artifact in memory whose stream is cut in the middle of characters and lines. */
 function artifact(text: string, pieceBytes = 7): ArtifactReader {
@@ -45,7 +45,7 @@ async function run(documents: ArtifactReader, options: Record<string, unknown> =
 test("texts come out of pieces of bytes as they went in", async () => {
   for (const pieceBytes of [1, 7, 1000]) {
     const found: string[] = [];
-    for await (const text of textsOf(artifact(lines(texts), pieceBytes), "train.jsonl")) found.push(text);
+    for await (const text of trainTexts(artifact(lines(texts), pieceBytes), "train.jsonl")) found.push(text);
     expect(found).toEqual(texts);
   }
 });

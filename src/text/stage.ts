@@ -11,7 +11,7 @@ const TRAIN_FILE = "train.jsonl";
 const MEASURED_BYTES = 4_000_000;
 
 /** Texts of a documents file, line by line, with bounded memory. Errors: text/training names a line that is not as it should be. */
-export async function* textsOf(documents: ArtifactReader, file: string): AsyncGenerator<string> {
+export async function* trainTexts(documents: ArtifactReader, file: string): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let line = 0;
   const parse = (json: string): string => {
@@ -55,7 +55,7 @@ export const tokenizerStage = stage({
     const sample: string[] = [];
     let numDocuments = 0;
     let sampleBytes = 0;
-    for await (const text of textsOf(inputs.documents, TRAIN_FILE)) {
+    for await (const text of trainTexts(inputs.documents, TRAIN_FILE)) {
       signal.throwIfAborted();
       trainer.add(text);
       if (sampleBytes < MEASURED_BYTES) {

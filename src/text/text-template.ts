@@ -4,7 +4,7 @@
  */
 import { Environment, parse, tokenize } from "@huggingface/jinja";
 import { nearest } from "../base/index.ts";
-import { BoundedInterpreter, type Statement, templateError, type Value } from "./bounded-interpreter.ts";
+import { BoundedInterpreter, type Statement, templateError, type InterpreterValue } from "./bounded-interpreter.ts";
 import { MAX_TEMPLATE } from "./chat-template.ts";
 import { textErrors } from "./errors.ts";
 
@@ -35,7 +35,7 @@ class StrictInterpreter extends BoundedInterpreter {
     this.names = names;
   }
 
-  override evaluate(statement: Statement | undefined, environment: unknown): Value {
+  override evaluate(statement: Statement | undefined, environment: unknown): InterpreterValue {
     const node = statement as Node | undefined;
     if (node?.type === "TestExpression" && ["defined", "undefined"].includes(String(node.test?.value))) this.lenient.add(node.operand);
     if (node?.type === "FilterExpression") {
@@ -60,7 +60,7 @@ class StrictInterpreter extends BoundedInterpreter {
 
 /** Plain data of an engine's value. */
 function plain(v: unknown): unknown {
-  const { type, value } = v as Value;
+  const { type, value } = v as InterpreterValue;
   if (type === "UndefinedValue" || type === "NullValue") return null;
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Map) return Object.fromEntries([...value].map(([k, x]) => [k, plain(x)]));

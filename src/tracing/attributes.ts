@@ -4,7 +4,7 @@
  */
 import type { Attributes } from "@opentelemetry/api";
 
-export type Body = Readonly<Record<string, unknown>>;
+export type TracedFields = Readonly<Record<string, unknown>>;
 
 /** Attributes with the names that contracts have for them: OpenAI's, Ollama's (in `options`), Hugging Face's (in `parameters`). */
 const numbers = {
@@ -21,13 +21,13 @@ const numbers = {
 /** Characters of a model's name: it comes from outside. */
 const nameCharacters = 256;
 
-const isObject = (v: unknown): v is Body => typeof v === "object" && v !== null && !Array.isArray(v);
+const isObject = (v: unknown): v is TracedFields => typeof v === "object" && v !== null && !Array.isArray(v);
 
 /** The model's name as it was asked for. */
-export const requestModel = (body: Body | undefined): string | undefined =>
+export const requestModel = (body: TracedFields | undefined): string | undefined =>
   typeof body?.model === "string" ? body.model.slice(0, nameCharacters) : undefined;
 
-export function requestAttributes(body: Body | undefined): Attributes {
+export function requestAttributes(body: TracedFields | undefined): Attributes {
   if (!body) return {};
   const places = [body, body.options, body.parameters].filter(isObject);
   const found: Attributes = {};

@@ -21,7 +21,7 @@ export interface OtlpOptions {
   readonly env?: Env;
 }
 
-export interface Exporter {
+export interface TraceExporter {
   readonly tracer: Tracer;
   /** Sends what is there, for a few seconds at most. Never fails. */
   close(): Promise<void>;
@@ -59,7 +59,7 @@ export function collectorUrl(given: string | undefined, env: Env = environment()
 }
 
 /** Loads OpenTelemetry and sends spans to a collector. */
-export async function openOtlp(options: OtlpOptions): Promise<Exporter> {
+export async function openOtlp(options: OtlpOptions): Promise<TraceExporter> {
   const { otlpExporter } = await import("./otlp.ts");
   return otlpExporter(options);
 }

@@ -14,7 +14,7 @@ import {
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-node";
 import { environment } from "../base/index.ts";
-import type { Exporter, OtlpOptions } from "./open-otlp.ts";
+import type { OtlpOptions, TraceExporter } from "./open-otlp.ts";
 
 type Resource = NonNullable<NodeTracerConfig["resource"]>;
 
@@ -66,7 +66,7 @@ function told(exporter: SpanExporter, onFailure: (error: unknown) => void): Span
   };
 }
 
-export function otlpExporter(options: OtlpOptions): Exporter {
+export function otlpExporter(options: OtlpOptions): TraceExporter {
   const { url, version, service = "loam", sample, headers, onFailure = () => {}, env = environment() } = options;
   const exporter = told(new OTLPTraceExporter({ url, timeoutMillis: exportMs, ...(headers ? { headers } : {}) }), onFailure);
   const provider = new NodeTracerProvider({

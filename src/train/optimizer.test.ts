@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { matrix, type ParameterSpec, zeros } from "../nn/index.ts";
+import { matrix, type ParameterSpec, zerosSpec } from "../nn/index.ts";
 import {
   add,
   cast,
@@ -74,7 +74,7 @@ for (const [name, o] of Object.entries(optimizers)) {
   test(`${name} reaches the optimum of a quadratic with a matrix and a vector`, async () => {
     const target = constant(Array.from({ length: 4 }, (_, i) => Array.from({ length: 3 }, (_, j) => Math.sin(i + 2 * j))));
     const offset = constant([1, -2, 0.5]);
-    const specs = { w: matrix([4, 3], 0.1), b: zeros([3]) };
+    const specs = { w: matrix([4, 3], 0.1), b: zerosSpec([3]) };
     const loss = (p: Record<string, Tensor>) =>
       add(sum(mul(sub(p.w!, target), sub(p.w!, target))), sum(mul(sub(p.b!, offset), sub(p.b!, offset))));
     const end = await minimise(o, specs, { w: new Float32Array(12), b: new Float32Array(3) }, loss, 400, i => 0.1 * (1 - i / 400));
@@ -125,7 +125,7 @@ test("decay leaves parameters alone that do not decay", async () => {
   const o = single(adamw({ weightDecay: 0.5 }));
   const end = await minimise(
     o,
-    { w: matrix([1, 2], 1), b: zeros([2]) },
+    { w: matrix([1, 2], 1), b: zerosSpec([2]) },
     { w: Float32Array.of(1, 1), b: Float32Array.of(1, 1) },
     p => mul(add(sum(p.w!), sum(p.b!)), 0),
     3,
@@ -163,7 +163,7 @@ test("orthogonalised: singular values end near one, whatever the shape", () => {
 test("muon's rule is for hidden matrices only", () => {
   const o = muonWithAdamw();
   expect(o.ruleOf("w", matrix([2, 2], 1)).name).toBe("muon");
-  expect(o.ruleOf("b", zeros([2])).name).toBe("adamw");
+  expect(o.ruleOf("b", zerosSpec([2])).name).toBe("adamw");
   expect(Object.keys(muon().state(matrix([2, 2], 1)))).toEqual(["momentum"]);
 });
 
@@ -226,7 +226,7 @@ test("a rule that returns other state than it declares is refused by its paramet
 test("a recipe's groups: the first pattern that fits counts, rate 0 freezes, and a pattern of no parameter is refused", () => {
   const recipe = (groups: unknown) =>
     recipeSchema.parse({ tokens: 100, length: 8, rate: 0.01, optimizer: { kind: "muon", groups } as never });
-  const specs = { embedding: zeros([4, 2]), blocks: [{ w: matrix([2, 2], 1), norm: zeros([2]) }] };
+  const specs = { embedding: zerosSpec([4, 2]), blocks: [{ w: matrix([2, 2], 1), norm: zerosSpec([2]) }] };
   const o = optimizerOf(
     recipe([
       { parameters: ["embedding"], rate: 0 },

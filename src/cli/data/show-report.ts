@@ -1,6 +1,6 @@
 /** The report of curation as lines for the terminal. */
 import { formatBytes, formatCount } from "../../base/index.ts";
-import { type DataReport, type Example, type FunnelRow, type RuleReport, shortened, showMeasure } from "../../data/index.ts";
+import { type DataReport, type ReportExample, type FunnelRow, type RuleReport, shortened, showMeasure } from "../../data/index.ts";
 import { histogram, shortNumber } from "./histogram.ts";
 
 const barWidth = 30;
@@ -29,7 +29,7 @@ function funnel(rows: readonly FunnelRow[]): string[] {
 
 /** Characters of a text in the terminal: about a line. */
 const lineLength = 110;
-const example = (e: Example): string =>
+const example = (e: ReportExample): string =>
   `      ${showMeasure(e.value).slice(0, 24).padEnd(10)} ${e.id}\n                 ${shortened(e.text, lineLength)}`;
 
 function rule(r: RuleReport): string[] {

@@ -1,5 +1,5 @@
 /** `loam data card`: the data card on stdout, or with --out as files for people and machines. */
-import { cardMarkdown } from "../../data/index.ts";
+import { dataCardMarkdown } from "../../data/index.ts";
 
 import { showDataCard, writeDataCard } from "../../project/data/index.ts";
 import { warnStale } from "../data/stale.ts";
@@ -14,7 +14,7 @@ export const dataCardVerb: VerbRun = async (context, [name], options) => {
     if (to === undefined) {
       const { set, card } = await showDataCard(at, name);
       warnStale(out, set);
-      out.line(cardMarkdown(card).trimEnd());
+      out.line(dataCardMarkdown(card).trimEnd());
       return out.result(card);
     }
     const { set, folder, files } = await writeDataCard(at, name, { to, force: options.force === true });

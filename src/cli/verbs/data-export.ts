@@ -1,6 +1,6 @@
 /** `loam data export`: curated documents as files for other programs, with their card beside them. */
 import { formatBytes, formatCount, parseCount } from "../../base/index.ts";
-import { formatNames, heldOutNames, parquetCompressions, type Side } from "../../data/index.ts";
+import { exportFormatNames, heldOutNames, parquetCompressions, type SplitSide } from "../../data/index.ts";
 import { type ExportDataOptions, exportData } from "../../project/data/index.ts";
 import { nearestHint, wrongUse } from "../../project/index.ts";
 import { warnStale } from "../data/stale.ts";
@@ -41,8 +41,8 @@ function chosen(options: Options): Omit<ExportDataOptions, "to"> {
     throw wrong("shard-size", `bytes, at least ${minShardBytes}, such as 500MB`, size);
   const [only, without] = [textOption(options, "attributes"), textOption(options, "without")];
   return {
-    format: oneOf(options, "format", "format", formatNames),
-    sides: known.filter((s): s is Side => sides.includes(s)),
+    format: oneOf(options, "format", "format", exportFormatNames),
+    sides: known.filter((s): s is SplitSide => sides.includes(s)),
     dropped: options.dropped === true,
     attributes: {
       ...(only === undefined ? {} : { only: only === "none" ? [] : namesIn(only) }),

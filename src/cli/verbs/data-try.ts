@@ -1,6 +1,6 @@
 /** `loam data try`: other thresholds on the stored values; says what it can not know. */
 import { formatCount } from "../../base/index.ts";
-import { parseSetting, showMeasure, type Trial, type TryExample } from "../../data/index.ts";
+import { parseSetting, showMeasure, type StepTrial, type TryExample } from "../../data/index.ts";
 import { tryDataThresholds } from "../../project/data/index.ts";
 import { wrongUse } from "../../project/index.ts";
 import { percent } from "../data/show-report.ts";
@@ -13,7 +13,7 @@ import { inProject } from "../verb-folder.ts";
 const limit = (n: number | null): string => (n === null ? "off" : showMeasure(n));
 const example = (e: TryExample): string => `      ${e.rule} ${showMeasure(e.value)}  ${e.id}\n        ${e.text}`;
 
-function print({ out }: Context, t: Trial): void {
+function print({ out }: Context, t: StepTrial): void {
   for (const r of t.rules)
     out.line(
       `  ${t.step}/${r.rule}: ${r.option} ${limit(r.from)} -> ${limit(r.to)}; beyond it ${formatCount(r.beyondBefore)} -> ${formatCount(r.beyondNow)} of ${formatCount(r.measured)} (${percent(r.beyondNow, r.measured)})`,

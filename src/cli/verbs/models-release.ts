@@ -3,7 +3,7 @@
 import { isLoamError } from "../../base/index.ts";
 import { type LooksReport, looksLines, projectFile, wrongUse } from "../../project/index.ts";
 import { namedVersion } from "../../project/models/index.ts";
-import { type Gate, type Verdict } from "../../registry/index.ts";
+import { type ReleaseGate, type ReleaseVerdict } from "../../registry/index.ts";
 
 import { approveVersion, archiveVersion, guardedAliases, type PromotedVersion, promoteVersion, removeAlias, rollbackVersion, versionGates } from "../../project/releases/index.ts";
 import { textOption } from "../options.ts";
@@ -12,12 +12,12 @@ import { quietWatchOf } from "../show-call.ts";
 import type { Options, VerbRun } from "../verb.ts";
 import { placeOf } from "../verb-folder.ts";
 
-function showGates(out: Output, gates: readonly Gate[]): void {
+function showGates(out: Output, gates: readonly ReleaseGate[]): void {
   const width = Math.max(32, ...gates.map(g => g.gate.length));
   for (const g of gates) out.line(`  ${g.passed ? "pass" : "FAIL"}  ${g.gate.padEnd(width)} ${g.told}`);
 }
 
-function showVerdict(out: Output, { rules, gates }: Verdict, guarded: readonly string[] = []): void {
+function showVerdict(out: Output, { rules, gates }: ReleaseVerdict, guarded: readonly string[] = []): void {
   if (rules === null) out.line(`  nothing guards this alias${guarded.length > 0 ? `; ${projectFile} guards ${guarded.join(", ")}` : ""}`);
   showGates(out, gates);
 }
@@ -34,7 +34,7 @@ export const modelsPromote: VerbRun = async (context, [given = "", alias = ""], 
   await using named = await namedVersion(placeOf(context, options), given);
   const dryRun = options.dryRun === true;
   const guarded = await guardedAliases(named);
-  const show = (v: Verdict) => showVerdict(out, v, guarded);
+  const show = (v: ReleaseVerdict) => showVerdict(out, v, guarded);
   const promoted = await promoteVersion(named, alias, { ...moverOf(options), dryRun }, quietWatchOf(context), show).catch(error => {
     out.clear();
     // one that was judged and refused has the document that it would have given

@@ -1,7 +1,7 @@
 /** `loam models show` and `loam models diff`: a version as its record has it, and two beside each other. */
 import { resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
-import { type Change, cardMarkdown } from "../../registry/index.ts";
+import { type VersionChange, modelCardMarkdown } from "../../registry/index.ts";
 import { compareVersions, showVersion } from "../../project/models/index.ts";
 import { textOption } from "../options.ts";
 import type { Output } from "../output.ts";
@@ -13,9 +13,9 @@ export const modelsShow: VerbRun = async (context, [given = ""], options) => {
   const { card, history } = await showVersion(placeOf(context, options), given);
   const path = textOption(options, "card");
   if (path !== undefined) {
-    writeFileAtomic(resolve(context.cwd, path), cardMarkdown(card));
+    writeFileAtomic(resolve(context.cwd, path), modelCardMarkdown(card));
     out.line(`  ${path}`);
-  } else out.line(cardMarkdown(card));
+  } else out.line(modelCardMarkdown(card));
   if (!given.includes("@") && history.length > 0) {
     out.line("  Every move of the model's aliases:");
     for (const r of history)
@@ -26,7 +26,7 @@ export const modelsShow: VerbRun = async (context, [given = ""], options) => {
   out.result({ ...card, history });
 };
 
-function showChanges(out: Output, title: string, changes: readonly Change[]): void {
+function showChanges(out: Output, title: string, changes: readonly VersionChange[]): void {
   if (changes.length > 0) out.line(`  ${title}`);
   const text = (x: unknown) => (x === undefined ? "-" : typeof x === "string" ? x : JSON.stringify(x));
   for (const c of changes) out.line(`    ${c.path.padEnd(40)} ${text(c.before)} -> ${text(c.after)}`);

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { random } from "../../base/index.ts";
 import { bertConfig, encoderSpec, exportHuggingFace, folderFiles, initialise, modelOf } from "../../nn/index.ts";
 import type { StudyVerdict } from "../../project/searching/index.ts";
-import { listRuns, openArtifact, openStore, type Store, type StoredTrial, trace } from "../../store/index.ts";
+import { listRuns, openArtifact, openStore, type Store, type StoredTrial, traceArtifact } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { trainBpe } from "../../text/index.ts";
 import { type Judgement, readJudgement } from "../../tune/index.ts";
@@ -57,11 +57,11 @@ const found = (folder: string, { trials, verdict }: Result, stage: string) =>
     const done = trials.filter(t => t.state === "done").map(outcomeOf);
     const chosenBy = await Promise.all(done.map(async o => readJudgement(await open(o.artifacts.judgement))));
     const models = await Promise.all(done.map(o => open(o.artifacts.model)));
-    const nodes = (await trace(store, verdict!.artifact, { first: 0 })).nodes.filter(n => n.kind === "judgement");
+    const nodes = (await traceArtifact(store, verdict!.artifact, { first: 0 })).nodes.filter(n => n.kind === "judgement");
     const judged = await Promise.all(nodes.map(async n => readJudgement(await open(n.id))));
     const trainedFrom = await Promise.all(
       models.map(async m => {
-        const node = (await trace(store, m.id, { first: 0 })).nodes.find(n => n.stage === stage);
+        const node = (await traceArtifact(store, m.id, { first: 0 })).nodes.find(n => n.stage === stage);
         const artifact = await open(node!.id);
         const names = artifact.files.map(f => f.name).filter(name => /\.(jsonl|ids)$/.test(name));
         return new Map(await Promise.all(names.map(async name => [name, (await artifact.read(name)).toString("utf8")] as const)));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { bertConfig, encoderSpec, exportHuggingFace, folderFiles, initialise, modelOf } from "../../nn/index.ts";
 import type { StudyVerdict } from "../../project/searching/index.ts";
-import { openArtifact, openStore, type StoredTrial, trace } from "../../store/index.ts";
+import { openArtifact, openStore, type StoredTrial, traceArtifact } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { trainBpe } from "../../text/index.ts";
 import { readJudgement } from "../../tune/index.ts";
@@ -86,9 +86,9 @@ async function found(folder: string, { trials, verdict }: Result, stages: readon
     const chosenBy = await Promise.all(done.map(async o => readJudgement(await openArtifact(store, o.artifacts.judgement))));
     const trained: string[] = [];
     for (const o of done)
-      for (const node of (await trace(store, o.artifacts.model, { first: 0 })).nodes)
+      for (const node of (await traceArtifact(store, o.artifacts.model, { first: 0 })).nodes)
         if (stages.includes(node.stage)) trained.push((await (await openArtifact(store, node.id)).read("train.jsonl")).toString("utf8"));
-    const nodes = (await trace(store, verdict!.artifact, { first: 0 })).nodes.filter(n => n.kind === "judgement");
+    const nodes = (await traceArtifact(store, verdict!.artifact, { first: 0 })).nodes.filter(n => n.kind === "judgement");
     const judged = await Promise.all(nodes.map(async n => readJudgement(await openArtifact(store, n.id))));
     return { chosenBy, judged, trained };
   } finally {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { random, readText } from "../../base/index.ts";
 import type { StudyVerdict } from "../../project/searching/index.ts";
-import { openArtifact, openStore, type StoredTrial, trace } from "../../store/index.ts";
+import { openArtifact, openStore, type StoredTrial, traceArtifact } from "../../store/index.ts";
 import { type Judgement, readJudgement } from "../../tune/index.ts";
 import { createOutput } from "../output.ts";
 import type { Options } from "../verb.ts";
@@ -66,7 +66,7 @@ async function judgements(folder: string, { trials, verdict }: Result): Promise<
   try {
     const read = async (id: string) => readJudgement(await openArtifact(store, id));
     const ids = trials.flatMap(t => (t.outcome as { artifacts: Record<string, string> }).artifacts.judgement ?? []);
-    const nodes = (await trace(store, verdict!.artifact, { first: 0 })).nodes.filter(n => n.kind === "judgement");
+    const nodes = (await traceArtifact(store, verdict!.artifact, { first: 0 })).nodes.filter(n => n.kind === "judgement");
     return { chosenBy: await Promise.all(ids.map(read)), judged: await Promise.all(nodes.map(n => read(n.id))) };
   } finally {
     await store.close();

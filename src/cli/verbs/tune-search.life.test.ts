@@ -9,7 +9,7 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LoamError, random, readText } from "../../base/index.ts";
 import type { StudyVerdict } from "../../project/searching/index.ts";
-import { listRuns, openArtifact, openStore, type Store, type StoredTrial, trace } from "../../store/index.ts";
+import { listRuns, openArtifact, openStore, type Store, type StoredTrial, traceArtifact } from "../../store/index.ts";
 import { readJudgement } from "../../tune/index.ts";
 import { createOutput } from "../output.ts";
 import type { Options } from "../verb.ts";
@@ -197,7 +197,7 @@ test("a grid is tried once each, the default first; what cannot be trained is ke
       string
     >;
     const chosenBy = new Set((await readJudgement(await openArtifact(store, judgement))).ids);
-    const found = await trace(store, first.verdict!.artifact, { first: 0 });
+    const found = await traceArtifact(store, first.verdict!.artifact, { first: 0 });
     const judged = await Promise.all(
       found.nodes.filter(n => n.stage === "judge").map(async n => readJudgement(await openArtifact(store, n.id))),
     );
@@ -207,7 +207,7 @@ test("a grid is tried once each, the default first; what cannot be trained is ke
       expect(j.ids.filter(id => chosenBy.has(id))).toEqual([]);
     }
     // what trained saw nothing of the test half either
-    const life = await trace(store, model, { first: 0 });
+    const life = await traceArtifact(store, model, { first: 0 });
     const shards = life.nodes.find(n => n.stage === "search-shards")!;
     const heldOut = (await (await openArtifact(store, shards.id)).read("held-out.ids")).toString().split("\n");
     expect(new Set(heldOut)).toEqual(chosenBy);

@@ -5,7 +5,7 @@ import { noResources } from "../resources.ts";
 import { jaccard, shingles } from "../steps/near-duplicates/index.ts";
 import { type AugmentInput, augment, isRepeatable } from "./augment.ts";
 import { augmentOptions } from "./options.ts";
-import type { Ask, Writer } from "./upstream/writer.ts";
+import type { AskWriter, Writer } from "./upstream/writer.ts";
 
 const vocabulary = Array.from(
   { length: 400 },
@@ -132,7 +132,7 @@ test("equal variants of one parent are made once", async () => {
 });
 
 /** Answers by a rule, after a while that depends on the request, so that answers overtake one another. */
-function slowWriter(reply: (ask: Ask) => string): Writer & { readonly most: () => number; readonly asked: () => number } {
+function slowWriter(reply: (ask: AskWriter) => string): Writer & { readonly most: () => number; readonly asked: () => number } {
   let [now, most, asked] = [0, 0, 0];
   return {
     identity: "rule",
@@ -148,7 +148,7 @@ function slowWriter(reply: (ask: Ask) => string): Writer & { readonly most: () =
   };
 }
 const endpoint = { baseUrl: "http://127.0.0.1:9/v1", model: "m" };
-const reversed = (ask: Ask) =>
+const reversed = (ask: AskWriter) =>
   ask.user
     .split("\n\n")
     .at(-1)!

@@ -3,14 +3,14 @@
  * of documents, rows and copies, whatever is asked at a time; a failure ends the whole, and nothing of a variant that failed is given out.
  */
 import { hashOf, type Random, random } from "../../base/index.ts";
-import type { Attributes, Document } from "../document.ts";
+import type { DocumentAttributes, Document } from "../document.ts";
 import { dataErrors } from "../errors.ts";
 import { noResources, type Resources } from "../resources.ts";
-import { type Guard, heldOutGuard } from "./guard.ts";
-import type { Method, Variant } from "./method.ts";
+import { type AugmentGuard, heldOutGuard } from "./guard.ts";
+import type { AugmentMethod, Variant } from "./method.ts";
 import { methods } from "./methods.ts";
 import type { AugmentOptions } from "./options.ts";
-import { type Selection, selectDocuments } from "./selection.ts";
+import { type AugmentSelection, selectDocuments } from "./selection.ts";
 import { cachedWriter } from "./upstream/cache.ts";
 import { openAiCompatible } from "./upstream/openai-compatible.ts";
 import type { Writer } from "./upstream/writer.ts";
@@ -64,7 +64,7 @@ export interface Augmentation {
 
 interface Row {
   readonly as: string;
-  readonly method: Method;
+  readonly method: AugmentMethod;
   readonly options: Readonly<Record<string, unknown>>;
   state: unknown;
   tried: number;
@@ -95,7 +95,7 @@ export function augment(o: AugmentOptions, input: AugmentInput): Augmentation {
   const requests = { asked: 0, cached: 0, tokens: 0 };
   const stop = new AbortController();
   const signal = input.signal ? AbortSignal.any([input.signal, stop.signal]) : stop.signal;
-  let selection: Selection | undefined;
+  let selection: AugmentSelection | undefined;
 
   let refusals = 0;
   let lastRefusal = "";
@@ -175,7 +175,7 @@ export function augment(o: AugmentOptions, input: AugmentInput): Augmentation {
       texts.add(done.text);
       row.made++;
       made++;
-      const marks: Attributes = { augmentedFrom: document.id, augmentation: `${row.as}/${o.seed}` };
+      const marks: DocumentAttributes = { augmentedFrom: document.id, augmentation: `${row.as}/${o.seed}` };
       return {
         id: variantId(document.id, row.as, copy),
         text: done.text,
@@ -267,7 +267,7 @@ function budgetOf(o: AugmentOptions): (cost: Cost) => boolean {
   };
 }
 
-function accept(variant: Variant, texts: ReadonlySet<string>, guard: Guard): Variant {
+function accept(variant: Variant, texts: ReadonlySet<string>, guard: AugmentGuard): Variant {
   if (variant.rejected !== undefined) return variant;
   if (variant.text.trim() === "") return { rejected: "empty" };
   if (texts.has(variant.text)) return { rejected: "repeated" };

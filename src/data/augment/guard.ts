@@ -7,7 +7,7 @@ import type { Document } from "../document.ts";
 import { dataErrors } from "../errors.ts";
 import { type LikeOptions, likeDefaults, likeIndex, mostIndexed } from "../steps/near-duplicates/index.ts";
 
-export interface Guard {
+export interface AugmentGuard {
   readonly documents: number;
   /** Errors: `data/leakage` where a train document is one of the held-out ones. */
   admit(id: string): void;
@@ -24,7 +24,7 @@ const plain = (text: string) =>
       ?.join(" ") ?? "",
   );
 
-export async function heldOutGuard(documents: AsyncIterable<Document> | Iterable<Document>, near: LikeOptions): Promise<Guard> {
+export async function heldOutGuard(documents: AsyncIterable<Document> | Iterable<Document>, near: LikeOptions): Promise<AugmentGuard> {
   const ids = new Set<string>();
   const copies = new Set<string>();
   const index = likeIndex([], { ...near, wordThreshold: Math.max(likeDefaults.threshold, near.threshold) });

@@ -1,11 +1,11 @@
 /** Augmentation of the train side: variants of documents by rule or by a model, marked with their parents, never near the held-out side. */
 export { type Augmentation, type AugmentInput, type AugmentReport, augment, isRepeatable, type RowReport, variantId } from "./augment.ts";
-export { type Guard, heldOutGuard } from "./guard.ts";
-export type { AskingMethod, Method, PlainMethod, Variant } from "./method.ts";
+export { type AugmentGuard, heldOutGuard } from "./guard.ts";
+export type { AskingMethod, AugmentMethod, PlainMethod, Variant } from "./method.ts";
 export { type MethodName, methodNames } from "./method-parts.ts";
 export { methods } from "./methods.ts";
 export { type AugmentOptions, type AugmentRow, augmentOptions } from "./options.ts";
 export { cachedWriter } from "./upstream/cache.ts";
 export { openAiCompatible, type UpstreamSurroundings } from "./upstream/openai-compatible.ts";
-export { type EndpointOptions, endpointOptions } from "./upstream/options.ts";
-export type { Answer, Ask, Writer } from "./upstream/writer.ts";
+export { type WriterEndpointOptions, endpointOptions } from "./upstream/options.ts";
+export type { WriterAnswer, AskWriter, Writer } from "./upstream/writer.ts";

@@ -4,13 +4,13 @@
  */
 import type { z } from "zod";
 import type { Random } from "../../base/index.ts";
-import type { Attributes, Document } from "../document.ts";
+import type { DocumentAttributes, Document } from "../document.ts";
 import type { Need, Resources } from "../resources.ts";
 import type { Writer } from "./upstream/writer.ts";
 
 /** A new text, or why there is none: a short name in kebab-case that is counted. */
 export type Variant =
-  | { readonly text: string; readonly attributes?: Attributes; readonly rejected?: undefined }
+  | { readonly text: string; readonly attributes?: DocumentAttributes; readonly rejected?: undefined }
   | { readonly rejected: string };
 
 interface MethodBase<Schema extends z.ZodType, State> {
@@ -36,7 +36,7 @@ export interface AskingMethod<Schema extends z.ZodType = z.ZodType, State = unkn
   vary(document: Document, draw: Random, options: z.output<Schema>, state: State, writer: Writer): Promise<Variant>;
 }
 
-export type Method = PlainMethod | AskingMethod;
+export type AugmentMethod = PlainMethod | AskingMethod;
 
 export const plainMethod = <Schema extends z.ZodType, State = void>(
   method: Omit<PlainMethod<Schema, State>, "kind">,

@@ -1,6 +1,6 @@
 /** The methods by name. Adding one is a folder and a row. */
 
-import type { Method } from "./method.ts";
+import type { AugmentMethod } from "./method.ts";
 import type { MethodName } from "./method-parts.ts";
 import { letterCase } from "./methods/case/case.ts";
 import { keyboard } from "./methods/keyboard/keyboard.ts";
@@ -26,4 +26,4 @@ export const methods = {
   template: templates,
   paraphrase,
   questions,
-} as const satisfies Record<MethodName, Method>;
+} as const satisfies Record<MethodName, AugmentMethod>;

@@ -3,7 +3,7 @@
  * the order of documents nor on what a method gives. Memory: 8 bytes a variant that is wished for.
  */
 import { sha256 } from "../../base/index.ts";
-import { type Document, sizeOf } from "../document.ts";
+import { type Document, textBytes } from "../document.ts";
 import { attributeValue } from "../mixture/value.ts";
 import type { AugmentOptions, AugmentRow } from "./options.ts";
 
@@ -15,26 +15,26 @@ const lengthEdges = [256, 1024, 4096, 16_384, 65_536];
 
 const fits = (document: Document, { where }: AugmentRow): boolean =>
   Object.entries(where).every(([attribute, wanted]) =>
-    [wanted].flat().includes(attributeValue(document, attribute, attribute === "length" ? sizeOf(document.text) : 0, lengthEdges)),
+    [wanted].flat().includes(attributeValue(document, attribute, attribute === "length" ? textBytes(document.text) : 0, lengthEdges)),
   );
 
-export interface Wish {
+export interface AugmentWish {
   readonly row: number;
   /** From 1 on. */
   readonly copy: number;
 }
 
-export interface Selection {
+export interface AugmentSelection {
   readonly documents: number;
   /** Variants that the rows ask for, each; and how many `maxShare` allows together. */
   readonly wished: readonly number[];
   readonly limit: number;
   /** What is to be made of a document, in the order of rows and copies. */
-  wishesFor(document: Document): Wish[];
+  wishesFor(document: Document): AugmentWish[];
 }
 
 /** Whether a wish gives a variant, where that can be known before it is made. */
-export type Gives = (document: Document, wish: Wish) => boolean;
+export type Gives = (document: Document, wish: AugmentWish) => boolean;
 
 /**
  * Decides. Where more is wished for than `maxShare` allows, wishes that give nothing (no quantity in the text) are found first, so that they
@@ -44,8 +44,8 @@ export async function selectDocuments(
   documents: () => AsyncIterable<Document> | Iterable<Document>,
   o: AugmentOptions,
   gives: Gives,
-): Promise<Selection> {
-  const wanted = (document: Document): (Wish & { readonly rank: number })[] =>
+): Promise<AugmentSelection> {
+  const wanted = (document: Document): (AugmentWish & { readonly rank: number })[] =>
     o.methods.flatMap((r, row) => {
       if (!fits(document, r) || (r.share < 1 && unit(`${o.seed}/${r.as}/${document.id}`) >= r.share)) return [];
       return Array.from({ length: r.copies }, (_, k) => ({ row, copy: k + 1, rank: unit(`${o.seed}/${r.as}/${document.id}/${k + 1}`) }));

@@ -13,14 +13,14 @@ export function repetition(text: string): number {
 }
 
 /** Cosine of vectors of length 1. */
-export function cosine(a: Float32Array, b: Float32Array): number {
+export function cosineOfFloats(a: Float32Array, b: Float32Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;
 }
 
 /** Numbers (without separators), addresses and URLs of a text. */
-export function factsOf(text: string): Set<string> {
+export function textFacts(text: string): Set<string> {
   const facts = new Set<string>();
   for (const [run] of text.matchAll(/[^\s<>()"'“”]+/gu)) {
     const plain = run.replace(/[.,;:!?]+$/, "");

@@ -3,7 +3,7 @@
  * never words: a typing error in a URL teaches nothing.
  */
 
-export interface Piece {
+export interface WordPiece {
   readonly text: string;
   readonly isWord: boolean;
 }
@@ -13,8 +13,8 @@ const noProse = /[@\\_<>{}=#|~^]|:\/\/|www\.|\p{N}|\/.*\/|\.\p{L}/u;
 const word = /[\p{L}\p{M}]+(?:['’-][\p{L}\p{M}]+)*/gu;
 
 /** Pieces that give the text when joined. */
-export function piecesOf(text: string): Piece[] {
-  const pieces: Piece[] = [];
+export function wordPieces(text: string): WordPiece[] {
+  const pieces: WordPiece[] = [];
   let at = 0;
   const rest = (to: number) => {
     if (to > at) pieces.push({ text: text.slice(at, to), isWord: false });
@@ -34,9 +34,9 @@ export function piecesOf(text: string): Piece[] {
 }
 
 /** Indices of the words among pieces. */
-export const wordsIn = (pieces: readonly Piece[]): number[] => pieces.flatMap((p, i) => (p.isWord ? [i] : []));
+export const wordIndices = (pieces: readonly WordPiece[]): number[] => pieces.flatMap((p, i) => (p.isWord ? [i] : []));
 
-export const joined = (pieces: readonly Piece[]): string => pieces.map(p => p.text).join("");
+export const joinedPieces = (pieces: readonly WordPiece[]): string => pieces.map(p => p.text).join("");
 
 /** `like` in the case of `model`: all upper, first upper, or as it is. */
 export function caseLike(like: string, model: string): string {

@@ -10,7 +10,7 @@ import { type CardRecord, dataCard } from "./card.ts";
 import { artifactAsExport, cardFiles } from "./files.ts";
 import { sizeCategory } from "./front-matter.ts";
 import { hubLicence, licenceUrl } from "./licence.ts";
-import { cardMarkdown } from "./markdown.ts";
+import { dataCardMarkdown } from "./markdown.ts";
 import { type CardPart, cardPart, noCard } from "./part.ts";
 import { ownFacts } from "./source-facts.ts";
 
@@ -105,7 +105,7 @@ test("a card counts what was found and never says it: no value of private data, 
   });
   for (const text of cardFiles(card, artifactAsExport(artifact())).values())
     for (const hidden of [secret, "anna", "text number", "open sesame"]) expect(text).not.toContain(hidden);
-  const page = cardMarkdown(card);
+  const page = dataCardMarkdown(card);
   expect(page).toContain("| national-id | 1 | 1 | surrogate |");
   expect(page).toContain("a\\|b\\<i\\>");
 });
@@ -135,10 +135,10 @@ test("numbers of a card are the artifact's", async () => {
     forgotten: 2,
     split: { seed: "7", leakage: { crossing: 0, threshold: 0.7, shortWords: 60 } },
   });
-  expect(cardMarkdown(card)).toContain(
+  expect(dataCardMarkdown(card)).toContain(
     "similarity 0.7 or more (word 5-grams; texts of at most 60 words also by single words; every pair counted).",
   );
-  expect(cardMarkdown(card)).toContain("2 documents were forgotten on request, with all text");
+  expect(dataCardMarkdown(card)).toContain("2 documents were forgotten on request, with all text");
 });
 
 test("gaps are what is not there, and go when it is", async () => {

@@ -4,7 +4,7 @@
  */
 import { formatCount } from "../../base/index.ts";
 import type { ColumnType } from "../export/columns.ts";
-import type { Exported, ExportedTable } from "../export/export.ts";
+import type { DataExport, ExportedTable } from "../export/export.ts";
 import { type DataCard, mainLanguages } from "./card.ts";
 import { licenceUrl } from "./licence.ts";
 
@@ -59,7 +59,7 @@ const dataTypes = {
 /** Of a table and split: the one file, or a set of the files with a common beginning. */
 const setId = (table: ExportedTable, split: string) => (table.name === "dropped" ? "dropped" : split);
 
-function distribution(e: Pick<Exported, "files" | "mediaType">): object[] {
+function distribution(e: Pick<DataExport, "files" | "mediaType">): object[] {
   return e.files.map(f => ({
     "@type": "cr:FileObject",
     "@id": f.path,
@@ -74,7 +74,7 @@ function distribution(e: Pick<Exported, "files" | "mediaType">): object[] {
 }
 
 /** A record set for each file: a field's source is one file, and each file holds whole documents. */
-function recordSets(e: Pick<Exported, "files" | "tables">): object[] {
+function recordSets(e: Pick<DataExport, "files" | "tables">): object[] {
   return e.tables.flatMap(table =>
     table.splits.flatMap(split =>
       e.files
@@ -125,7 +125,7 @@ function responsible(c: DataCard): Record<string, unknown> {
 }
 
 /** The metadata of a card and the files that were written for it. */
-export function croissant(c: DataCard, exported: Pick<Exported, "files" | "tables" | "mediaType">): object {
+export function croissant(c: DataCard, exported: Pick<DataExport, "files" | "tables" | "mediaType">): object {
   const codes = mainLanguages(c).filter(v => /^[a-z]{2,3}(-[A-Za-z0-9]+)*$/.test(v));
   return {
     "@context": context,

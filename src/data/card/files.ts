@@ -1,21 +1,21 @@
 /** A card's files: README.md for people (with the hub's head), card.json and croissant.json for machines. */
 import type { ArtifactReader } from "../../store/index.ts";
 import type { ExportColumn } from "../export/columns.ts";
-import type { Exported, ExportedTable } from "../export/export.ts";
+import type { DataExport, ExportedTable } from "../export/export.ts";
 import type { DataCard } from "./card.ts";
 import { croissant } from "./croissant.ts";
-import { frontMatter } from "./front-matter.ts";
-import { cardMarkdown } from "./markdown.ts";
+import { cardFrontMatter } from "./front-matter.ts";
+import { dataCardMarkdown } from "./markdown.ts";
 
-export const cardFiles = (card: DataCard, exported: Pick<Exported, "files" | "tables" | "mediaType">): Map<string, string> =>
+export const cardFiles = (card: DataCard, exported: Pick<DataExport, "files" | "tables" | "mediaType">): Map<string, string> =>
   new Map([
-    ["README.md", `${frontMatter(card, exported)}\n${cardMarkdown(card)}`],
+    ["README.md", `${cardFrontMatter(card, exported)}\n${dataCardMarkdown(card)}`],
     ["card.json", `${JSON.stringify(card, null, 2)}\n`],
     ["croissant.json", `${JSON.stringify(croissant(card, exported), null, 2)}\n`],
   ]);
 
 /** The files that the artifact itself holds, as if they had been exported: for a card without an export. */
-export function artifactAsExport(artifact: ArtifactReader): Pick<Exported, "files" | "tables" | "mediaType"> {
+export function artifactAsExport(artifact: ArtifactReader): Pick<DataExport, "files" | "tables" | "mediaType"> {
   const columns = ["id", "source", "text"].map((name): ExportColumn => ({ name, type: "string", isNullable: false }));
   const sides = [
     { split: "train", side: "train", key: "train" },

@@ -1,7 +1,7 @@
 /** The head of a data set's README that the Hugging Face hub and `datasets` read: names, licence, splits and their files, columns, sizes. */
 import { stringify } from "yaml";
 import type { ExportColumn } from "../export/columns.ts";
-import type { Exported, ExportedTable } from "../export/export.ts";
+import type { DataExport, ExportedTable } from "../export/export.ts";
 import { type DataCard, mainLanguages } from "./card.ts";
 import { hubLicence } from "./licence.ts";
 
@@ -17,13 +17,13 @@ const dtypes = { string: "string", int64: "int64", double: "float64", boolean: "
 const feature = ({ name, type }: ExportColumn): object => (type === "strings" ? { name, list: "string" } : { name, dtype: dtypes[type] });
 
 /** Files of a split as a pattern: `data/train-*`, or the one file. */
-function pattern(e: Pick<Exported, "files">, split: string): string {
+function pattern(e: Pick<DataExport, "files">, split: string): string {
   const files = e.files.filter(f => f.split === split);
   const first = files[0]!.path;
   return files.length === 1 && !/-00000-of-/.test(first) ? first : first.replace(/-\d{5}-of-\d{5}\..*$/, "-*");
 }
 
-function info(e: Pick<Exported, "files">, table: ExportedTable): object {
+function info(e: Pick<DataExport, "files">, table: ExportedTable): object {
   const size = (split: string) => e.files.filter(f => f.split === split).reduce((sum, f) => sum + f.sizeBytes, 0);
   return {
     config_name: table.name,
@@ -34,7 +34,7 @@ function info(e: Pick<Exported, "files">, table: ExportedTable): object {
   };
 }
 
-export function frontMatter(c: DataCard, e: Pick<Exported, "files" | "tables">): string {
+export function cardFrontMatter(c: DataCard, e: Pick<DataExport, "files" | "tables">): string {
   const language = mainLanguages(c).filter(v => /^[a-z]{2,3}$/.test(v));
   const documents = e.tables
     .filter(t => t.name === "default")

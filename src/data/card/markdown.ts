@@ -67,7 +67,7 @@ const labels = { read: "read", "set aside": "could not be read", kept: "kept", t
 /** Thresholds and kinds that are shown; the JSON has all. */
 const mostRows = 40;
 
-export function cardMarkdown(c: DataCard): string {
+export function dataCardMarkdown(c: DataCard): string {
   const lines = about(c);
   const section = (title: string, ...body: readonly (readonly string[])[]) => {
     const all = body.flat();

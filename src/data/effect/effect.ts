@@ -4,7 +4,7 @@
  * real model; small effects need more seeds and more tokens than minutes allow, and the interval says so.
  */
 import type { Scorer } from "../resources.ts";
-import { differenceInterval, type Interval } from "./interval.ts";
+import { differenceInterval, type EffectInterval } from "./interval.ts";
 
 /** Trains a small model; the same texts and seed give the same one. Closing it frees it. */
 export interface ProxyTrainer {
@@ -32,7 +32,7 @@ export interface EffectOptions {
 }
 
 /** What the sides cost on one set of documents, and their difference: with the step minus without. */
-export interface EffectOn extends Interval {
+export interface EffectOn extends EffectInterval {
   readonly documents: number;
   readonly bytes: number;
   readonly without: number;

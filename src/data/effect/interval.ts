@@ -5,7 +5,7 @@
  */
 import { studentQuantile } from "../../statistics/index.ts";
 
-export interface Interval {
+export interface EffectInterval {
   /** Bits a byte; below 0 the second side is better. */
   readonly difference: number;
   readonly low: number;
@@ -19,7 +19,7 @@ export interface Interval {
  * `bits[s][i]` is by how many bits document i costs more on the second side with seed s; `bytes[i]` its size. At least two of each; the bytes
  * must not all be 0.
  */
-export function differenceInterval(bits: readonly (readonly number[])[], bytes: readonly number[], confidence = 0.95): Interval {
+export function differenceInterval(bits: readonly (readonly number[])[], bytes: readonly number[], confidence = 0.95): EffectInterval {
   const [seeds, documents] = [bits.length, bytes.length];
   if (seeds < 2 || documents < 2) throw new RangeError(`interval: expected two seeds and documents or more, got ${seeds} and ${documents}`);
   const size = bytes.reduce((a, b) => a + b, 0);

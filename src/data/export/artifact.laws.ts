@@ -2,13 +2,13 @@
 import { hashOf, sha256 } from "../../base/index.ts";
 import type { ArtifactReader, Summary } from "../../store/index.ts";
 import { type Document, documentLine } from "../document.ts";
-import type { LedgerEntry, Measure, SetAside } from "../ledger.ts";
+import type { LedgerEntry, LedgerMeasure, SetAside } from "../ledger.ts";
 
 export interface Given {
   readonly train?: readonly Document[];
   readonly heldOut?: readonly Document[];
   readonly dropped?: readonly (Document & {
-    readonly dropped: { step: string; rule: string; value: Measure; threshold: Measure; survivor?: string };
+    readonly dropped: { step: string; rule: string; value: LedgerMeasure; threshold: LedgerMeasure; survivor?: string };
   })[];
   readonly ledger?: readonly LedgerEntry[];
   readonly setAside?: readonly SetAside[];

@@ -3,7 +3,7 @@
  * of every format has the same. An attribute of several types becomes text: what is no text is written as JSON.
  */
 import { nearest } from "../../base/index.ts";
-import type { Attribute, Attributes, Document } from "../document.ts";
+import type { DocumentAttribute, DocumentAttributes, Document } from "../document.ts";
 import { exportErrors } from "./errors.ts";
 
 export const columnTypes = ["string", "int64", "double", "boolean", "strings"] as const;
@@ -20,7 +20,7 @@ export interface ExportColumn {
 }
 
 /** Values in the order of the columns; null where there is none. */
-export type Row = readonly Attribute[];
+export type ExportRow = readonly DocumentAttribute[];
 
 /** More columns than this are records keyed by what should be a value; no reader of tables likes them. */
 const maxAttributes = 500;
@@ -29,7 +29,7 @@ const lead = ["id", "text", "source"] as const;
 
 type Kind = "string" | "int" | "float" | "boolean" | "strings";
 
-function kindOf(value: Exclude<Attribute, null>): Kind {
+function kindOf(value: Exclude<DocumentAttribute, null>): Kind {
   if (typeof value === "string") return "string";
   if (typeof value === "boolean") return "boolean";
   // Minus zero and what a double holds only roughly are no whole numbers of 64 bits.
@@ -44,7 +44,7 @@ function typeOf(kinds: ReadonlySet<Kind>): ColumnType {
   return [...kinds].every(k => k === "int" || k === "float") ? "double" : "string";
 }
 
-export interface Choice {
+export interface ColumnChoice {
   /** Only these attributes. */
   readonly only?: readonly string[];
   /** All but these. */
@@ -54,16 +54,16 @@ export interface Choice {
 }
 
 export interface ColumnScan {
-  see(attributes: Attributes): void;
+  see(attributes: DocumentAttributes): void;
   /** Errors: export/columns. */
-  columns(choice: Choice): ExportColumn[];
+  columns(choice: ColumnChoice): ExportColumn[];
 }
 
 /** Looks at documents one by one; memory grows with the number of attributes alone. */
 export function columnScan(place: string): ColumnScan {
   const found = new Map<string, { kinds: Set<Kind>; values: number }>();
   let documents = 0;
-  const check = (choice: Choice) => {
+  const check = (choice: ColumnChoice) => {
     for (const name of [...(choice.only ?? []), ...(choice.without ?? [])]) {
       if (found.has(name)) continue;
       const near = nearest(name, found.keys());
@@ -117,14 +117,14 @@ export function columnScan(place: string): ColumnScan {
 /** A lone half of a surrogate pair has no bytes in UTF-8; the same replacement everywhere keeps the formats equal. */
 const wellFormed = (text: string): string => (text as string & { toWellFormed(): string }).toWellFormed();
 
-function cellOf(value: Attribute | undefined, type: ColumnType): Attribute {
+function cellOf(value: DocumentAttribute | undefined, type: ColumnType): DocumentAttribute {
   if (value === undefined || value === null) return null;
   if (type === "string") return wellFormed(typeof value === "string" ? value : JSON.stringify(value));
   return type === "strings" ? (value as readonly string[]).map(wellFormed) : value;
 }
 
 /** A document as a row of the table. */
-export const rowOf = (d: Document, columns: readonly ExportColumn[]): Row =>
+export const rowOf = (d: Document, columns: readonly ExportColumn[]): ExportRow =>
   columns.map(c =>
     c.attribute === undefined ? wellFormed(d[c.name as (typeof lead)[number]]) : cellOf(d.attributes[c.attribute], c.type),
   );

@@ -13,9 +13,9 @@ import { sourceFile } from "../sources/file.ts";
 import { sourceOptions } from "../sources/options.ts";
 import { readers } from "../sources/readers.ts";
 import { memoryArtifact } from "./artifact.laws.ts";
-import { type ExportOptions, exportDocuments } from "./export.ts";
+import { type DataExportOptions, exportDocuments } from "./export.ts";
 import { exportFile } from "./folder.ts";
-import { type FormatName, formatNames } from "./formats.ts";
+import { type ExportFormatName, exportFormatNames } from "./formats.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -48,7 +48,7 @@ async function rowsOf(path: string): Promise<Rows> {
     .map(l => JSON.parse(l) as Record<string, unknown>);
 }
 
-async function exported(given: Parameters<typeof memoryArtifact>[0], more: Partial<ExportOptions> = {}, to = "out") {
+async function exported(given: Parameters<typeof memoryArtifact>[0], more: Partial<DataExportOptions> = {}, to = "out") {
   const result = await exportDocuments(memoryArtifact(given), { to: join(folder, to), format: "jsonl", protect: [], ...more });
   const rows = async (split: string) => {
     const all: Rows = [];
@@ -78,7 +78,7 @@ test("every format gives back every document: id, text, source, and each attribu
       async some => {
         const train = some.map((d, i): Document => ({ ...document(i), ...d }));
         const seen: Rows[] = [];
-        for (const format of formatNames) {
+        for (const format of exportFormatNames) {
           const { rows, result } = await exported(
             { train },
             { format, shardBytes: 200, compression: train.length % 2 ? "zstd" : "snappy" },
@@ -101,7 +101,7 @@ test("every format gives back every document: id, text, source, and each attribu
           });
           expect(seen[0]!.map(r => r[column(name)])).toEqual(wanted.map(v => (Object.is(v, -0) ? expect.toBeOneOf([0, -0]) : v)));
         }
-        for (const format of formatNames) rmSync(join(folder, format), { recursive: true });
+        for (const format of exportFormatNames) rmSync(join(folder, format), { recursive: true });
       },
     ),
     { numRuns: 15 },
@@ -153,7 +153,7 @@ test("the same artifact and options give the same bytes, whatever was there befo
   const given = { train: [document(1, { a: 1 }), document(2)], heldOut: [document(3, { b: "x" })] };
   const listing = () => readdirSync(join(folder, "out"), { recursive: true, encoding: "utf8" }).sort();
   const bytes = () => listing().map(f => [f, statSync(join(folder, "out", f)).isFile() && sha256(readFileSync(join(folder, "out", f)))]);
-  for (const format of formatNames) {
+  for (const format of exportFormatNames) {
     await exported(given, { format });
     const first = bytes();
     await exported({ train: Array.from({ length: 9 }, (_, i) => document(i)) }, { format, shardBytes: 100 });
@@ -249,7 +249,7 @@ test("an export that fails or is stopped leaves what was there, and nothing besi
   const controller = new AbortController();
   const many = { train: Array.from({ length: 2000 }, (_, i) => document(i)) };
   const stop = () => controller.abort(new Error("stopped by hand"));
-  for (const format of ["jsonl.gz", "parquet"] as FormatName[])
+  for (const format of ["jsonl.gz", "parquet"] as ExportFormatName[])
     await expect(exported(many, { format, signal: controller.signal, progress: stop })).rejects.toThrow("stopped by hand");
   await expect(exported(many, { extras: async () => Promise.reject(new Error("no card")) })).rejects.toThrow("no card");
   await expect(exported({ heldOut: [document(1)] }, { sides: ["train"] })).rejects.toThrow(

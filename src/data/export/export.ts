@@ -6,17 +6,17 @@ import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { fileError, formatCount, type Progress } from "../../base/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
-import type { Attribute, Document } from "../document.ts";
+import type { DocumentAttribute, Document } from "../document.ts";
 import { dataErrors } from "../errors.ts";
-import { linesOf, readMeasures } from "../explain.ts";
-import type { Measure } from "../ledger.ts";
+import { ledgerLines, readMeasures } from "../explain.ts";
+import type { LedgerMeasure } from "../ledger.ts";
 import { type Shown, shownBy } from "../shown.ts";
-import { documentsOf, type Side } from "../stage.ts";
-import { type Choice, type ColumnScan, columnScan, type ExportColumn, type Row, rowOf } from "./columns.ts";
+import { documentsOf, type SplitSide } from "../stage.ts";
+import { type ColumnChoice, type ColumnScan, columnScan, type ExportColumn, type ExportRow, rowOf } from "./columns.ts";
 import { exportFile, exportFormat, type FolderOptions, type Listing, wholeFolder } from "./folder.ts";
-import { type Format, type FormatName, formats, type RowFile } from "./formats.ts";
+import { type Format, type ExportFormatName, exportFormats, type RowFile } from "./formats.ts";
 import type { ParquetCompression } from "./parquet.ts";
-import { fileSink, type Sink } from "./sink.ts";
+import { exportFileSink, type ExportSink } from "./sink.ts";
 
 export const heldOutNames = ["test", "validation"] as const;
 export type HeldOutName = (typeof heldOutNames)[number];
@@ -33,7 +33,7 @@ export interface ExportedFile {
 
 export interface ExportedSplit {
   readonly name: SplitName;
-  readonly side: Side | "dropped";
+  readonly side: SplitSide | "dropped";
   readonly documents: number;
   /** UTF-8 bytes of all texts in its columns, and 8 for every other value. */
   readonly bytes: number;
@@ -46,30 +46,30 @@ export interface ExportedTable {
   readonly splits: readonly ExportedSplit[];
 }
 
-export interface Exported {
+export interface DataExport {
   readonly artifact: string;
   readonly digest: string;
-  readonly layout: FormatName;
+  readonly layout: ExportFormatName;
   readonly mediaType: string;
   readonly tables: readonly ExportedTable[];
   readonly files: readonly ExportedFile[];
 }
 
-export interface ExportOptions extends FolderOptions {
+export interface DataExportOptions extends FolderOptions {
   readonly to: string;
-  readonly format: FormatName;
+  readonly format: ExportFormatName;
   /** Both unless said otherwise. */
-  readonly sides?: readonly Side[];
+  readonly sides?: readonly SplitSide[];
   /** What was dropped too, with why; private data that the steps mask are masked there. */
   readonly dropped?: boolean;
-  readonly attributes?: Choice;
+  readonly attributes?: ColumnChoice;
   readonly heldOutAs?: HeldOutName;
   /** Bytes of rows, before compression, after which a next file begins. */
   readonly shardBytes?: number;
   /** Of Parquet. */
   readonly compression?: ParquetCompression;
   /** Files beside, by path: cards, licences. */
-  readonly extras?: (exported: Exported) => Promise<ReadonlyMap<string, string>>;
+  readonly extras?: (exported: DataExport) => Promise<ReadonlyMap<string, string>>;
   readonly signal?: AbortSignal;
   readonly progress?: Progress;
 }
@@ -79,7 +79,7 @@ export const defaultShardBytes = 500_000_000;
 
 interface Part {
   readonly split: SplitName;
-  readonly side: Side | "dropped";
+  readonly side: SplitSide | "dropped";
   documents(): AsyncIterable<Document>;
 }
 
@@ -87,17 +87,17 @@ interface DroppedLine extends Document {
   readonly dropped: {
     readonly step: string;
     readonly rule: string;
-    readonly value: Measure;
-    readonly threshold: Measure;
+    readonly value: LedgerMeasure;
+    readonly threshold: LedgerMeasure;
     readonly survivor?: string;
   };
 }
 
 /** What was dropped, its reason as attributes of its own. */
 async function* droppedOf(artifact: ArtifactReader, shown: Shown): AsyncGenerator<Document> {
-  for await (const line of linesOf(artifact, "dropped.jsonl")) {
+  for await (const line of ledgerLines(artifact, "dropped.jsonl")) {
     const { dropped, ...document } = JSON.parse(line) as DroppedLine;
-    const why: Record<string, Attribute> = {
+    const why: Record<string, DocumentAttribute> = {
       dropped_step: dropped.step,
       dropped_rule: dropped.rule,
       dropped_value: String(shown.value(dropped.value)),
@@ -109,7 +109,7 @@ async function* droppedOf(artifact: ArtifactReader, shown: Shown): AsyncGenerato
 }
 const whyNames = ["dropped_step", "dropped_rule", "dropped_value", "dropped_threshold", "dropped_survivor"];
 
-const bytesOf = (row: Row): number => {
+const bytesOf = (row: ExportRow): number => {
   let bytes = 0;
   for (const value of row)
     if (typeof value === "string") bytes += Buffer.byteLength(value);
@@ -126,7 +126,7 @@ interface Job {
   readonly below: string;
   readonly columns: readonly ExportColumn[];
   readonly shardBytes: number;
-  readonly open: (sink: Sink) => Promise<RowFile>;
+  readonly open: (sink: ExportSink) => Promise<RowFile>;
   readonly guard: (document: Document) => Document;
   readonly saw: () => void;
 }
@@ -136,7 +136,7 @@ async function writeSplit(part: Part, job: Job): Promise<{ readonly split: Expor
   const shards: Omit<ExportedFile, "path">[] = [];
   const partPath = (i: number) => join(job.folder, job.below, `${part.split}-${i}.part`);
   let [documents, bytes] = [0, 0];
-  let open: { readonly sink: Sink; readonly file: RowFile; documents: number; bytes: number } | undefined;
+  let open: { readonly sink: ExportSink; readonly file: RowFile; documents: number; bytes: number } | undefined;
   const close = async () => {
     if (!open) return;
     await open.file.finish();
@@ -150,7 +150,7 @@ async function writeSplit(part: Part, job: Job): Promise<{ readonly split: Expor
       const size = bytesOf(row);
       if (open && open.bytes + size > job.shardBytes) await close();
       if (!open) {
-        const sink = await fileSink(partPath(shards.length));
+        const sink = await exportFileSink(partPath(shards.length));
         // In its place before it is used: what fails from here on closes it.
         open = { sink, file: await job.open(sink), documents: 0, bytes: 0 };
       }
@@ -186,9 +186,9 @@ async function look(parts: readonly Part[], scan: ColumnScan, saw: () => void): 
  * Writes the documents of an artifact into a folder, whole or not at all. A split without documents has no file.
  * Errors: export/occupied, export/place, export/columns; data/noDocuments; base/diskFull, base/readOnly; the signal's reason.
  */
-export async function exportDocuments(artifact: ArtifactReader, o: ExportOptions): Promise<Exported> {
+export async function exportDocuments(artifact: ArtifactReader, o: DataExportOptions): Promise<DataExport> {
   const { sides = ["train", "held-out"], heldOutAs = "test", shardBytes = defaultShardBytes, compression = "zstd", attributes = {} } = o;
-  const format: Format = formats[o.format];
+  const format: Format = exportFormats[o.format];
   const steps = (await readMeasures(artifact))?.steps ?? [];
   const shown = shownBy(steps);
   const guard = (d: Document): Document => ({ ...d, attributes: shown.attributes(d.attributes) });
@@ -214,7 +214,7 @@ export async function exportDocuments(artifact: ArtifactReader, o: ExportOptions
     };
     const tables: ExportedTable[] = [];
     const files: ExportedFile[] = [];
-    const table = async (name: ExportedTable["name"], some: readonly Part[], choice: Choice) => {
+    const table = async (name: ExportedTable["name"], some: readonly Part[], choice: ColumnChoice) => {
       const scan = columnScan(artifact.id);
       await look(some, scan, saw);
       const columns = scan.columns(choice);
@@ -247,7 +247,7 @@ export async function exportDocuments(artifact: ArtifactReader, o: ExportOptions
       );
     if (files.length === 0)
       throw dataErrors.fail("noDocuments", { place: artifact.id, expected: `documents on the side ${sides.join(", ")}`, received: "none" });
-    const exported: Exported = {
+    const exported: DataExport = {
       artifact: artifact.id,
       digest: artifact.digest,
       layout: o.format,
@@ -257,7 +257,7 @@ export async function exportDocuments(artifact: ArtifactReader, o: ExportOptions
     };
     const extras = (await o.extras?.(exported)) ?? new Map<string, string>();
     for (const [path, text] of extras) await writeWhole(join(folder, path), text);
-    const listing: Listing & Exported = {
+    const listing: Listing & DataExport = {
       format: exportFormat,
       ...exported,
       beside: [...extras.keys()].sort(),
@@ -268,7 +268,7 @@ export async function exportDocuments(artifact: ArtifactReader, o: ExportOptions
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {
-  const sink = await fileSink(path);
+  const sink = await exportFileSink(path);
   try {
     await sink.write(Buffer.from(text));
     await sink.close();

@@ -1,11 +1,11 @@
 /** Formats of an export as rows: how files are called, what media type they have, and what writes their rows. */
-import type { ExportColumn, Row } from "./columns.ts";
+import type { ExportColumn, ExportRow } from "./columns.ts";
 import { type Packing, packings } from "./pack.ts";
 import { type ParquetCompression, parquetFile } from "./parquet.ts";
-import type { Sink } from "./sink.ts";
+import type { ExportSink } from "./sink.ts";
 
 export interface RowFile {
-  write(row: Row): Promise<void>;
+  write(row: ExportRow): Promise<void>;
   /** Writes what is left; the sink stays open. */
   finish(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export interface Format {
   readonly folder?: string;
   /** Files are numbered even where there is one. */
   readonly isNumbered: boolean;
-  open(sink: Sink, columns: readonly ExportColumn[], options: FormatOptions): Promise<RowFile>;
+  open(sink: ExportSink, columns: readonly ExportColumn[], options: FormatOptions): Promise<RowFile>;
 }
 
 /** Bytes of lines that are gathered before they are packed. */
@@ -63,7 +63,7 @@ const parquet = {
   open: parquetFile,
 } as const;
 
-export const formats = {
+export const exportFormats = {
   jsonl: { ending: ".jsonl", mediaType: "application/jsonlines", isNumbered: false, ...lines("none") },
   "jsonl.gz": { ending: ".jsonl.gz", mediaType: "application/gzip", isNumbered: false, ...lines("gzip") },
   "jsonl.zst": { ending: ".jsonl.zst", mediaType: "application/zstd", isNumbered: false, ...lines("zstd") },
@@ -71,5 +71,5 @@ export const formats = {
   /** The layout that `datasets` and the hub read without a script. */
   huggingface: { ...parquet, folder: "data", isNumbered: true },
 } as const satisfies Record<string, Format>;
-export type FormatName = keyof typeof formats;
-export const formatNames = Object.keys(formats) as FormatName[];
+export type ExportFormatName = keyof typeof exportFormats;
+export const exportFormatNames = Object.keys(exportFormats) as ExportFormatName[];

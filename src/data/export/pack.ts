@@ -2,15 +2,15 @@
 import { createGzip } from "node:zlib";
 import { zstdCompressor } from "./zstd.ts";
 
-export interface Packer {
+export interface ExportPacker {
   /** Takes bytes, gives those that are ready. */
   push(bytes: Buffer): Promise<Uint8Array>;
   end(): Promise<Uint8Array>;
 }
 
-const none: Packer = { push: async bytes => bytes, end: async () => Buffer.alloc(0) };
+const none: ExportPacker = { push: async bytes => bytes, end: async () => Buffer.alloc(0) };
 
-function gzip(): Packer {
+function gzip(): ExportPacker {
   const stream = createGzip();
   let ready: Buffer[] = [];
   let failure: Error | undefined;
@@ -43,7 +43,7 @@ function gzip(): Packer {
 const frameBytes = 2 ** 22;
 
 /** Frames one after another: together they are one Zstandard file (RFC 8878, 3.1). */
-async function zstd(): Promise<Packer> {
+async function zstd(): Promise<ExportPacker> {
   const compress = await zstdCompressor();
   let waiting: Buffer[] = [];
   let size = 0;
@@ -66,5 +66,5 @@ async function zstd(): Promise<Packer> {
   };
 }
 
-export const packings = { none: async () => none, gzip: async () => gzip(), zstd } as const satisfies Record<string, () => Promise<Packer>>;
+export const packings = { none: async () => none, gzip: async () => gzip(), zstd } as const satisfies Record<string, () => Promise<ExportPacker>>;
 export type Packing = keyof typeof packings;

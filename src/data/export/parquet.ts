@@ -3,8 +3,8 @@
  * and then compressed; for the rest the library decides whether a dictionary pays.
  */
 import type { ByteWriter, ParquetWriter } from "hyparquet-writer";
-import type { ColumnType, ExportColumn, Row } from "./columns.ts";
-import type { Sink } from "./sink.ts";
+import type { ColumnType, ExportColumn, ExportRow } from "./columns.ts";
+import type { ExportSink } from "./sink.ts";
 import { zstdCompressor } from "./zstd.ts";
 
 type SchemaElement = ParquetWriter["schema"][number];
@@ -38,7 +38,7 @@ function elements({ name, type, isNullable }: ExportColumn): SchemaElement[] {
 }
 
 export interface ParquetFile {
-  write(row: Row): Promise<void>;
+  write(row: ExportRow): Promise<void>;
   /** Writes what is left and the footer; the sink stays open. */
   finish(): Promise<void>;
 }
@@ -50,7 +50,7 @@ export interface ParquetOptions {
 }
 
 /** A file over a sink. */
-export async function parquetFile(sink: Sink, columns: readonly ExportColumn[], options: ParquetOptions): Promise<ParquetFile> {
+export async function parquetFile(sink: ExportSink, columns: readonly ExportColumn[], options: ParquetOptions): Promise<ParquetFile> {
   const library = await import("hyparquet-writer");
   const bytes: ByteWriter & { flush?: () => Promise<void> } = new library.ByteWriter();
   bytes.flush = async () => {

@@ -4,20 +4,20 @@ import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileError, makeFolder } from "../../base/index.ts";
 
-export interface Written {
+export interface WrittenExport {
   readonly sha256: string;
   readonly sizeBytes: number;
 }
 
-export interface Sink {
+export interface ExportSink {
   write(bytes: Uint8Array): Promise<void>;
-  close(): Promise<Written>;
+  close(): Promise<WrittenExport>;
   /** Closes a file that nobody wants any more. */
   abandon(): Promise<void>;
 }
 
 /** Makes a new file and the folders above it. Errors: base/diskFull, base/readOnly, base/io. */
-export async function fileSink(path: string): Promise<Sink> {
+export async function exportFileSink(path: string): Promise<ExportSink> {
   makeFolder(dirname(path));
   const placed = async <T>(work: () => Promise<T>): Promise<T> => {
     try {

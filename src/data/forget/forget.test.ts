@@ -4,8 +4,8 @@ import { sha256 } from "../../base/index.ts";
 import type { Document } from "../document.ts";
 import { memoryArtifact } from "../export/artifact.laws.ts";
 import { forgetEntry } from "./entry.ts";
-import { forgotten, hashedEntry } from "./forget.ts";
-import { heirs, idsWithin, placesOf } from "./places.ts";
+import { forgottenReason, hashedEntry } from "./forget.ts";
+import { heirs, idsWithin, forgetPlaces } from "./places.ts";
 
 test("exactly the listed documents are forgotten, named or by the beginning of a hash of any length", () => {
   const id = fc.string({ minLength: 1, unit: "grapheme" }).map(s => `set:${s}`);
@@ -19,7 +19,7 @@ test("exactly the listed documents are forgotten, named or by the beginning of a
           return how < 12 ? one : `#${sha256(one).slice(0, how)}`;
         });
         for (const e of entries) expect(forgetEntry.parse(e)).toBe(e);
-        const is = forgotten(entries);
+        const is = forgottenReason(entries);
         const gone = new Set(hows.map((_, i) => ids[i % ids.length]));
         for (const one of ids) {
           expect(is(one) !== undefined).toBe(gone.has(one));
@@ -28,8 +28,8 @@ test("exactly the listed documents are forgotten, named or by the beginning of a
       },
     ),
   );
-  expect(forgotten([hashedEntry("set:a")])("set:a")).toBe(hashedEntry("set:a"));
-  expect(forgotten([])("set:a")).toBeUndefined();
+  expect(forgottenReason([hashedEntry("set:a")])("set:a")).toBe(hashedEntry("set:a"));
+  expect(forgottenReason([])("set:a")).toBeUndefined();
   for (const bad of ["", "#", "#abc", "#ABCDEF012345", `#${"a".repeat(65)}`]) expect(forgetEntry.safeParse(bad).success).toBe(false);
 });
 
@@ -51,7 +51,7 @@ const given = {
 const ledger = given.dropped.map(({ id, dropped }) => ({ document: id, action: "drop" as const, ...dropped }));
 
 test("a survivor's place: whom it stands for, and everyone alike", async () => {
-  const [a, d, g, z] = await placesOf(memoryArtifact({ ...given, ledger }), ["set:a", "set:d", "set:g2", "set:z", "set:none"]);
+  const [a, d, g, z] = await forgetPlaces(memoryArtifact({ ...given, ledger }), ["set:a", "set:d", "set:g2", "set:z", "set:none"]);
   expect(a).toMatchObject({ id: "set:a", side: "train", source: "a.txt", sizeBytes: 9, standsFor: ["set:b", "set:c", "set:d"] });
   expect(a!.alike.map(x => x.id)).toEqual(["set:b", "set:c", "set:d"]);
   expect(d).toMatchObject({ side: "dropped", survivor: "set:a", standsFor: [] });
@@ -74,7 +74,7 @@ test("a copy that stays because the project names it is alike, and nobody stands
     threshold: 0.7,
     survivor: "set:a",
   };
-  const [z, a] = await placesOf(memoryArtifact({ ...given, ledger: [...ledger, kept] }), ["set:z", "set:a"]);
+  const [z, a] = await forgetPlaces(memoryArtifact({ ...given, ledger: [...ledger, kept] }), ["set:z", "set:a"]);
   expect(z!.alike.map(x => x.id)).toEqual(["set:a", "set:b", "set:c", "set:d"]);
   expect("survivor" in z!).toBe(false);
   expect(a).toMatchObject({ standsFor: ["set:b", "set:c", "set:d"] });

@@ -11,7 +11,7 @@ const digits = 20;
 export const hashedEntry = (id: string): string => `#${sha256(id).slice(0, digits)}`;
 
 /** Answers for each id the entry that says it is forgotten, undefined for all others; hashes only where an entry is one. */
-export function forgotten(entries: readonly string[]): (id: string) => string | undefined {
+export function forgottenReason(entries: readonly string[]): (id: string) => string | undefined {
   const ids = new Set(entries.filter(e => !e.startsWith("#")));
   // By length, so that a lookup is one cut a length.
   const hashes = new Map<number, Set<string>>();

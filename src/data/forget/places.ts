@@ -3,19 +3,19 @@
  * text, so whoever forgets one will want to know of the others. Read from an artifact; nothing is run.
  */
 import type { ArtifactReader } from "../../store/index.ts";
-import { documentIds, findDocuments, linesOf } from "../explain.ts";
-import type { LedgerEntry, Measure, Side } from "../ledger.ts";
+import { documentIds, findDocuments, ledgerLines } from "../explain.ts";
+import type { LedgerEntry, LedgerMeasure, LedgerSide } from "../ledger.ts";
 
 export interface Alike {
   readonly id: string;
   /** Why it is taken to be alike. */
   readonly why: string;
-  readonly value: Measure | null;
+  readonly value: LedgerMeasure | null;
 }
 
-export interface Place {
+export interface ForgetPlace {
   readonly id: string;
-  readonly side: Side;
+  readonly side: LedgerSide;
   /** Where it was read from. */
   readonly source: string;
   readonly sizeBytes: number;
@@ -32,7 +32,7 @@ const clusterKey = (e: LedgerEntry): string | undefined => (e.survivor === undef
 
 const copies = async function* (artifact: ArtifactReader): AsyncGenerator<LedgerEntry> {
   // Only lines of copies are parsed.
-  for await (const line of linesOf(artifact, "ledger.jsonl")) if (line.includes('"survivor":')) yield JSON.parse(line) as LedgerEntry;
+  for await (const line of ledgerLines(artifact, "ledger.jsonl")) if (line.includes('"survivor":')) yield JSON.parse(line) as LedgerEntry;
 };
 
 /** Documents that the split found alike and kept on one side, by the name of their group. */
@@ -40,7 +40,7 @@ async function groups(artifact: ArtifactReader, names: ReadonlySet<string>): Pro
   const found = new Map<string, string[]>([...names].map(n => [n, []]));
   if (names.size === 0) return found;
   for (const side of ["train", "held-out"] as const)
-    for await (const line of linesOf(artifact, `${side}.jsonl`)) {
+    for await (const line of ledgerLines(artifact, `${side}.jsonl`)) {
       if (!line.includes('"cluster":')) continue;
       const d = JSON.parse(line) as { id: string; attributes: { cluster?: unknown } };
       if (typeof d.attributes.cluster === "string") found.get(d.attributes.cluster)?.push(d.id);
@@ -49,7 +49,7 @@ async function groups(artifact: ArtifactReader, names: ReadonlySet<string>): Pro
 }
 
 /** Places of documents that the artifact has, in the order of `ids`; memory grows with their clusters. */
-export async function placesOf(artifact: ArtifactReader, ids: readonly string[]): Promise<Place[]> {
+export async function forgetPlaces(artifact: ArtifactReader, ids: readonly string[]): Promise<ForgetPlace[]> {
   const wanted = new Set(ids);
   const keys = new Map<string, string>();
   for await (const e of copies(artifact)) {
@@ -68,7 +68,7 @@ export async function placesOf(artifact: ArtifactReader, ids: readonly string[])
   };
   const grouped = await groups(artifact, new Set([...documents.keys()].flatMap(id => groupOf(id) ?? [])));
 
-  return ids.flatMap((id): Place[] => {
+  return ids.flatMap((id): ForgetPlace[] => {
     const found = documents.get(id);
     if (!found) return [];
     const entries = members.get(keys.get(id) ?? "") ?? [];
@@ -105,7 +105,7 @@ export async function idsWithin(artifact: ArtifactReader, ids: readonly string[]
 export interface Heir {
   readonly id: string;
   /** It stays now itself, on this side; or it is dropped again. */
-  readonly side: Side;
+  readonly side: LedgerSide;
   /** Who stays in its place, where it was dropped as a copy again. */
   readonly survivor?: string;
 }

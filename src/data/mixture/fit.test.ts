@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { allot, type Bound, fill, fitMargins } from "./fit.ts";
+import { allot, type ShareBound, fill, fitMargins } from "./fit.ts";
 
 const sum = (x: ArrayLike<number>) => Array.from(x).reduce((a, b) => a + b, 0);
 const divergence = (x: Float64Array, target: Float64Array, total: number) =>
@@ -39,7 +39,7 @@ test("allot: no amounts that obey the same caps and bounds are nearer to the tar
       // Bounds around amounts that exist, so that something obeys them all.
       const inside = shares(draw, n).map(v => v * total);
       const caps = inside.map(v => v * (1 + 2 * draw.uniform()));
-      const bounds = Array.from({ length: 1 + draw.below(4) }, (): Bound => {
+      const bounds = Array.from({ length: 1 + draw.below(4) }, (): ShareBound => {
         const cells = Array.from({ length: n }, (_, c) => c).filter(() => draw.uniform() < 0.4);
         const have = cells.reduce((s, c) => s + inside[c]!, 0);
         return { cells, min: have * (0.5 + 0.5 * draw.uniform()), max: have * (1 + 0.5 * draw.uniform()) };

@@ -8,7 +8,7 @@
 import { cholesky, solveTriangular } from "../../statistics/index.ts";
 
 /** Cells that count together, and how much they may have. */
-export interface Bound {
+export interface ShareBound {
   readonly cells: readonly number[];
   readonly min: number;
   readonly max: number;
@@ -79,7 +79,7 @@ export interface Allotment {
 }
 
 /** The amounts nearest to `target` x `total` within caps (a cell each) and bounds (groups of cells). */
-export function allot(target: Float64Array, caps: Float64Array, total: number, bounds: readonly Bound[]): Allotment {
+export function allot(target: Float64Array, caps: Float64Array, total: number, bounds: readonly ShareBound[]): Allotment {
   const first = fill(target, caps, total);
   const reach = sum(first);
   if (bounds.length === 0 || reach === 0) return { amounts: first, broken: undefined };
@@ -99,7 +99,7 @@ interface DualPoint {
   readonly bend: () => Float64Array;
 }
 
-function pointAt(at: Float64Array, target: Float64Array, caps: Float64Array, total: number, bounds: readonly Bound[]): DualPoint {
+function pointAt(at: Float64Array, target: Float64Array, caps: Float64Array, total: number, bounds: readonly ShareBound[]): DualPoint {
   const pull = new Float64Array(target.length);
   for (const [b, { cells }] of bounds.entries()) for (const c of cells) pull[c] = pull[c]! + at[b]!;
   const most = pull.reduce((m, v, c) => (target[c]! > 0 ? Math.max(m, v) : m), Number.NEGATIVE_INFINITY);
@@ -118,7 +118,7 @@ function pointAt(at: Float64Array, target: Float64Array, caps: Float64Array, tot
 }
 
 /** What is at its cap does not bend; the rest shares what is left, so that its groups vary together as counts of one draw do. */
-function bendOf(amounts: Float64Array, caps: Float64Array, total: number, bounds: readonly Bound[]): Float64Array {
+function bendOf(amounts: Float64Array, caps: Float64Array, total: number, bounds: readonly ShareBound[]): Float64Array {
   const n = bounds.length;
   const free = amounts.map((v, c) => (v < caps[c]! ? v / total : 0));
   const all = sum(free);
@@ -135,7 +135,7 @@ function bendOf(amounts: Float64Array, caps: Float64Array, total: number, bounds
 }
 
 /** Climbs until no bound is off by more than rounding, or no step leads up: then some bounds contradict one another. */
-function climb(bounds: readonly Bound[], pointOf: (at: Float64Array) => DualPoint): DualPoint {
+function climb(bounds: readonly ShareBound[], pointOf: (at: Float64Array) => DualPoint): DualPoint {
   let point = pointOf(new Float64Array(bounds.length));
   let damping = 1e-9;
   for (let round = 0; round < maxSteps && offBy(point) > precision; round++) {
@@ -172,7 +172,7 @@ function stepFrom({ at, slope, bend }: DualPoint, damping: number): Float64Array
   return out;
 }
 
-function firstBroken(x: Float64Array, bounds: readonly Bound[], total: number): number | undefined {
+function firstBroken(x: Float64Array, bounds: readonly ShareBound[], total: number): number | undefined {
   const slack = 1e-6 * total;
   const i = bounds.findIndex(({ cells, min, max }) => {
     const have = sum(x, cells);

@@ -8,7 +8,7 @@ import { z } from "zod";
 const mostEpochs = 255;
 
 /** The name under which documents without the attribute are weighted. */
-export const noValue = "(none)";
+export const noAttribute = "(none)";
 /** In weights and epochs: every value that is not named. */
 export const otherValues = "*";
 
@@ -24,7 +24,7 @@ const weights = z.lazy(() =>
     z.record(z.string().min(1), z.number().nonnegative()),
   ]),
 );
-export type Weights = z.output<typeof weights>;
+export type MixtureWeights = z.output<typeof weights>;
 
 const margin = z.lazy(() =>
   z.strictObject({
@@ -32,7 +32,7 @@ const margin = z.lazy(() =>
     weights: weights.default("natural").describe("Weights by value, `natural`, `uniform`, or a temperature."),
   }),
 );
-export type Margin = z.output<typeof margin>;
+export type MarginOptions = z.output<typeof margin>;
 
 const epochs = z.number().gt(0).max(mostEpochs);
 /** Up to 1 a share of the total, above an amount in the unit. */

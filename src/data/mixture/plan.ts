@@ -4,10 +4,10 @@
  */
 import { baseErrors } from "../../base/index.ts";
 import { allot, fitMargins } from "./fit.ts";
-import type { Margin, MixtureOptions } from "./options.ts";
-import { type MixtureReport, reportOf } from "./report.ts";
+import type { MarginOptions, MixtureOptions } from "./options.ts";
+import { type MixtureReport, mixtureReport } from "./report.ts";
 import type { MixtureTable } from "./table.ts";
-import { byValue, capsOf, marginOf, quotaBounds } from "./target.ts";
+import { byValue, capsOf, mixtureMargin, quotaBounds } from "./target.ts";
 
 export interface MixturePlan {
   /** How often each document is taken, in the order in which they were added. */
@@ -16,8 +16,8 @@ export interface MixturePlan {
 }
 
 /** What balancing means as a mixture: classes alike, as large as the largest or as small as the smallest. */
-function withBalance(table: MixtureTable, o: MixtureOptions): { margins: Margin[]; total: number | undefined } {
-  const given: Margin[] = [...(o.by ? [{ by: o.by, weights: o.weights }] : []), ...o.and];
+function withBalance(table: MixtureTable, o: MixtureOptions): { margins: MarginOptions[]; total: number | undefined } {
+  const given: MarginOptions[] = [...(o.by ? [{ by: o.by, weights: o.weights }] : []), ...o.and];
   const [label, how] = Object.entries(o.balance ?? {})[0] ?? [];
   if (label === undefined || how === "weights") return { margins: given, total: o.total };
   const sizes = [...byValue(table, label).values()].map(cells => cells.reduce((sum, c) => sum + table.cells[c]!.size, 0));
@@ -29,7 +29,7 @@ function withBalance(table: MixtureTable, o: MixtureOptions): { margins: Margin[
 export function planMixture(table: MixtureTable, o: MixtureOptions): MixturePlan {
   const { margins, total: asked } = withBalance(table, o);
   const natural = Float64Array.from(table.cells, c => c.size);
-  const placed = margins.map((m, i) => marginOf(table, m, o.by && i === 0 ? "mixture" : `mixture.and[${o.by ? i - 1 : i}]`));
+  const placed = margins.map((m, i) => mixtureMargin(table, m, o.by && i === 0 ? "mixture" : `mixture.and[${o.by ? i - 1 : i}]`));
   const target = fitMargins(
     natural,
     placed.map(m => m.target),
@@ -58,7 +58,7 @@ export function planMixture(table: MixtureTable, o: MixtureOptions): MixturePlan
   const times = takeTimes(table, amounts, caps);
   return {
     times,
-    report: reportOf({
+    report: mixtureReport({
       table,
       options: o,
       shares: placed.map((m, i) => ({ by: margins[i]!.by, shares: m.shares })),

@@ -72,7 +72,7 @@ interface Parts {
 
 const share = (part: number, of: number) => (of > 0 ? part / of : 0);
 
-export function reportOf({ table, options, shares, target, amounts, caps, total, bounds, times }: Parts): MixtureReport {
+export function mixtureReport({ table, options, shares, target, amounts, caps, total, bounds, times }: Parts): MixtureReport {
   const n = table.cells.length;
   const [documents, distinct, sizes, distinctSizes] = Array.from({ length: 4 }, () => new Float64Array(n));
   let [sum, squares] = [0, 0];

@@ -3,7 +3,7 @@
  * 16 bytes a document. Cells come sorted by their values, so that nothing depends on the order in which documents were seen.
  */
 import { baseErrors, sha256 } from "../../base/index.ts";
-import { sizeOf } from "../document.ts";
+import { textBytes } from "../document.ts";
 import type { MixtureOptions } from "./options.ts";
 import { attributeValue, type Described } from "./value.ts";
 
@@ -35,7 +35,7 @@ const grown = <A extends Uint32Array | Float64Array>(a: A, make: (n: number) => 
 };
 
 /** Attributes that a mixture's options speak of, the weighted ones first. */
-export function attributesOf(o: MixtureOptions): string[] {
+export function mixtureAttributes(o: MixtureOptions): string[] {
   const balanced = o.balance ? Object.keys(o.balance) : [];
   return [
     ...new Set([...(o.by ? [o.by] : []), ...o.and.map(m => m.by), ...balanced, ...o.quotas.flatMap(q => Object.keys(q.where)).sort()]),
@@ -49,14 +49,14 @@ export interface TableBuilder {
 
 /** Takes documents one by one. `bytes` may replace the text, `tokens` is needed where tokens count. */
 export function mixtureTable(o: MixtureOptions): TableBuilder {
-  const attributes = attributesOf(o);
+  const attributes = mixtureAttributes(o);
   const cells: Cell[] = [];
   const numbers = new Map<string, number>();
   let [cellOf, sizes, ranks] = [new Uint32Array(1024), new Uint32Array(1024), new Float64Array(1024)];
   let n = 0;
   return {
     add(document, given = {}) {
-      const bytes = given.bytes ?? sizeOf(document.text ?? "");
+      const bytes = given.bytes ?? textBytes(document.text ?? "");
       const size = o.unit === "bytes" ? bytes : o.unit === "documents" ? 1 : given.tokens;
       if (size === undefined)
         throw baseErrors.fail("config", {

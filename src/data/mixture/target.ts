@@ -1,7 +1,7 @@
 /** From options to numbers: the share every value shall have, how often its documents may be taken, and bounds as amounts. */
 import { baseErrors, nearest } from "../../base/index.ts";
-import type { Bound, MarginTarget } from "./fit.ts";
-import { type Margin, type MixtureOptions, noValue, otherValues, type Quota, type Weights } from "./options.ts";
+import type { ShareBound, MarginTarget } from "./fit.ts";
+import { type MarginOptions, type MixtureOptions, noAttribute, otherValues, type Quota, type MixtureWeights } from "./options.ts";
 import type { MixtureTable } from "./table.ts";
 
 /** Values that an error names. */
@@ -26,7 +26,7 @@ function unknownValue(place: string, attribute: string, value: string, known: re
     place,
     expected: `values of ${attribute} that documents have (${known.slice(0, shown).join(", ")}${known.length > shown ? ", ..." : ""})`,
     received: `"${value}"`,
-    hint: near ? `Did you mean "${near}"?` : `Documents without the attribute are "${noValue}".`,
+    hint: near ? `Did you mean "${near}"?` : `Documents without the attribute are "${noAttribute}".`,
   });
 }
 
@@ -36,7 +36,7 @@ function named(place: string, attribute: string, given: Readonly<Record<string, 
     if (value !== otherValues && !known.includes(value)) throw unknownValue(`${place}.${value}`, attribute, value, known);
 }
 
-function weightsOf(w: Weights, sizes: ReadonlyMap<string, number>, place: string, attribute: string): Map<string, number> {
+function weightsOf(w: MixtureWeights, sizes: ReadonlyMap<string, number>, place: string, attribute: string): Map<string, number> {
   const total = [...sizes.values()].reduce((a, b) => a + b, 0);
   if (w === "natural") return new Map(sizes);
   if (w === "uniform") return new Map([...sizes].map(([v, s]) => [v, s > 0 ? 1 : 0]));
@@ -64,9 +64,9 @@ function weightsOf(w: Weights, sizes: ReadonlyMap<string, number>, place: string
 }
 
 /** The share of each value, by the weights of one attribute. */
-export function marginOf(
+export function mixtureMargin(
   table: MixtureTable,
-  { by, weights }: Margin,
+  { by, weights }: MarginOptions,
   place: string,
 ): { target: MarginTarget; shares: Map<string, number> } {
   const groups = byValue(table, by);
@@ -99,7 +99,7 @@ export function capsOf(table: MixtureTable, attribute: string | undefined, maxEp
 }
 
 /** A quota as amounts, lowered to what its documents can give at all. */
-export interface QuotaBound extends Bound {
+export interface QuotaBound extends ShareBound {
   /** What the lower bound asked for beyond that. */
   readonly unreachable: number;
 }

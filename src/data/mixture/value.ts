@@ -1,6 +1,6 @@
 /** A document's value of an attribute, as a mixture and a split name it. Three are known of every document: origin, source, length. */
 import type { Document } from "../document.ts";
-import { noValue } from "./options.ts";
+import { noAttribute } from "./options.ts";
 
 export type Described = Pick<Document, "id" | "source" | "attributes">;
 
@@ -21,9 +21,9 @@ const folderOf = (place: string): string => {
 /** An attribute wins over what is known otherwise; several values of one document are one, joined by `+`. */
 export function attributeValue(d: Described, attribute: string, bytes: number, edges: readonly number[]): string {
   const own = Object.hasOwn(d.attributes, attribute) ? d.attributes[attribute] : undefined;
-  if (own !== undefined && own !== null && own !== "") return Array.isArray(own) ? own.join("+") || noValue : String(own);
+  if (own !== undefined && own !== null && own !== "") return Array.isArray(own) ? own.join("+") || noAttribute : String(own);
   if (attribute === "origin") return d.id.split(":", 1)[0]!;
   if (attribute === "source") return folderOf(d.source);
   if (attribute === "length") return lengthBucket(bytes, edges);
-  return noValue;
+  return noAttribute;
 }

@@ -4,7 +4,7 @@ import type { ArtifactWriter } from "../../store/index.ts";
 import { dataErrors } from "../errors.ts";
 import { type ColumnInfo, fatesFile, type MeasuresInfo, measuredIdsFile, measuresFile, type StepCount } from "../measures.ts";
 import { steps as allSteps } from "../steps/steps.ts";
-import type { Job } from "./job.ts";
+import type { DataJob } from "./job.ts";
 import { type ColumnsValues, lineFiles, type OrderValues, readParts } from "./order-task.ts";
 import { documentsValues, setAsideOf } from "./run-job.ts";
 import type { DocumentsValues, TaskRunner } from "./tasks.ts";
@@ -46,7 +46,7 @@ async function* linesOf(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 
 /** `see` is shown every line of documents, kept and dropped, where it is given. Errors: `data/noDocuments`, `data/unknownDocument` (a name under `keep`), `data/duplicateId`. */
 export async function assemble(
-  job: Job,
+  job: DataJob,
   runner: TaskRunner,
   workspace: Workspace,
   output: ArtifactWriter,

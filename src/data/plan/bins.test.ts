@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
 import type { Key } from "../steps/step.ts";
-import { bin, groupsOf, recordsOf } from "./bins.ts";
+import { bin, binGroups, binRecords } from "./bins.ts";
 
 /** Groups as text, in order, so that they can be compared. */
 const listed = (groups: Iterable<{ key: Key; count: number; values(): Iterable<Buffer> }>): string[] =>
@@ -31,13 +31,13 @@ test("records come together by key, all of them, their values sorted, from a bin
       const expected = byDefinition(sent, atLeast);
       const here = bin();
       for (const { key, value } of sent) here.add(key, value);
-      expect(listed(groupsOf(here.records(), { atLeast }))).toEqual(expected);
+      expect(listed(binGroups(here.records(), { atLeast }))).toEqual(expected);
       const blocks: Buffer[] = [];
       for (const part of [sent.slice(0, cut), sent.slice(cut)]) {
         for (const { key, value } of part) here.add(key, value);
         blocks.push(Buffer.concat(here.take()));
       }
-      expect(listed(groupsOf(recordsOf(blocks), { atLeast }))).toEqual(expected);
+      expect(listed(binGroups(binRecords(blocks), { atLeast }))).toEqual(expected);
     }),
   );
 });
@@ -55,7 +55,7 @@ test("so many records that they are grouped in parts are grouped the same", () =
     counts.set(k, (counts.get(k) ?? 0) + 1);
   }
   let seen = 0;
-  for (const group of groupsOf(here.records(), {})) {
+  for (const group of binGroups(here.records(), {})) {
     const values = [...group.values()].map(String);
     // One look a group: a hundred thousand expectations take longer than the groups.
     const [first] = values;

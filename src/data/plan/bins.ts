@@ -3,14 +3,14 @@
  * works on. As bytes a bin is blocks one behind the other: `count`, the keys, the lengths of the values, the values (32-bit words, little
  * endian), so that bins of many tasks are read by joining them.
  */
-import type { Block, Group, GroupRound, Key } from "../steps/step.ts";
+import type { KeyedBlock, Group, GroupRound, Key } from "../steps/step.ts";
 
 /** The bin of a key among `bins`. */
 export const binOf = (key: Key, bins: number): number =>
   ((key[0] ^ Math.imul(key[1], 0x9e3779b1) ^ Math.imul(key[2], 0x85ebca6b)) >>> 0) % bins;
 
 /** Records that can be grouped; values are views. */
-export interface Records {
+export interface BinRecords {
   readonly count: number;
   /** Four words a record. */
   readonly keys: Uint32Array;
@@ -28,7 +28,7 @@ export interface Bin {
   /** The records as a block; the bin is empty after. */
   take(): Buffer[];
   /** The records as they are; the bin is empty after. */
-  records(): Records;
+  records(): BinRecords;
 }
 
 const grown = <A extends Uint32Array>(old: A, next: A): A => {
@@ -46,7 +46,7 @@ function placed(
   keys: Uint32Array,
   lengths: Uint32Array,
   pieces: readonly { readonly bytes: Buffer; readonly count: number }[],
-): Records {
+): BinRecords {
   const froms = new Uint32Array(count);
   const owners = new Uint32Array(count);
   let i = 0;
@@ -128,7 +128,7 @@ export function bin(): Bin {
 }
 
 /** Records of blocks. */
-export function recordsOf(blocks: readonly Buffer[]): Records {
+export function binRecords(blocks: readonly Buffer[]): BinRecords {
   const parts: { readonly keys: Buffer; readonly lengths: Buffer; readonly bytes: Buffer; readonly count: number }[] = [];
   let count = 0;
   for (const block of blocks)
@@ -156,7 +156,7 @@ export function recordsOf(blocks: readonly Buffer[]): Records {
 }
 
 /** Every record, in order. */
-export const blockOf = ({ count, keys, value, visit }: Records): Block => ({
+export const blockOf = ({ count, keys, value, visit }: BinRecords): KeyedBlock => ({
   *[Symbol.iterator]() {
     for (let i = 0; i < count; i++) yield { key: [keys[4 * i]!, keys[4 * i + 1]!, keys[4 * i + 2]!, keys[4 * i + 3]!], value: value(i) };
   },
@@ -181,7 +181,7 @@ interface Parts {
   readonly ends: Uint32Array;
 }
 
-function inParts({ count, keys }: Records): Parts {
+function inParts({ count, keys }: BinRecords): Parts {
   const bits = Math.max(0, Math.ceil(Math.log2(Math.max(1, count) / tableRecords)));
   if (bits === 0) return { keys, of: undefined, ends: Uint32Array.of(count) };
   const shift = 32 - bits;
@@ -238,7 +238,7 @@ function largeEnough(slots: Uint32Array, counts: Uint32Array, atLeast: number): 
 }
 
 /** The groups of records. Memory: 28 bytes a record. */
-export function* groupsOf(records: Records, { unordered, atLeast = 1 }: Pick<GroupRound, "unordered" | "atLeast">): Generator<Group> {
+export function* binGroups(records: BinRecords, { unordered, atLeast = 1 }: Pick<GroupRound, "unordered" | "atLeast">): Generator<Group> {
   const { value, visit } = records;
   const parts = inParts(records);
   const { keys, of, ends } = parts;

@@ -2,7 +2,7 @@
  * Documents between the waves of a job, as bytes: of each the length of its head and of its text, its number, the head as JSON, the text as UTF-8. A
  * text that UTF-8 cannot hold (half of a pair of surrogates) stays in the head. A task's documents are files of some megabytes each.
  */
-import type { Attributes, Document } from "../document.ts";
+import type { DocumentAttributes, Document } from "../document.ts";
 import type { TaskOutput } from "./workspace.ts";
 
 /** A document and its number within its partition. */
@@ -14,7 +14,7 @@ export interface Numbered {
 interface Head {
   readonly id: string;
   readonly s: string;
-  readonly a: Attributes;
+  readonly a: DocumentAttributes;
   /** A text that is not well formed. */
   readonly t?: string;
 }
@@ -61,7 +61,7 @@ export function documentWriter(output: TaskOutput, name: string) {
 }
 
 /** A document of a block, taken apart when it is first asked for. */
-export class Stored implements Numbered {
+export class StoredBlock implements Numbered {
   readonly number: number;
   readonly textBytes: number;
   readonly #block: Buffer;
@@ -90,9 +90,9 @@ export class Stored implements Numbered {
   }
 }
 
-export function* documentsOfBlock(block: Buffer): Generator<Stored> {
+export function* documentsOfBlock(block: Buffer): Generator<StoredBlock> {
   for (let at = 0; at < block.length; ) {
-    const stored = new Stored(block, at);
+    const stored = new StoredBlock(block, at);
     yield stored;
     at = stored.end;
   }

@@ -2,13 +2,13 @@
 import type { Resources } from "../resources.ts";
 import type { ReadRecord } from "../sources/source.ts";
 import { type SplitPlan, splitPlan } from "../steps/split/plan.ts";
-import type { CorpusPlan, Step } from "../steps/step.ts";
+import type { CorpusPlan, DataStep } from "../steps/step.ts";
 import { steps as allSteps } from "../steps/steps.ts";
-import { columnTasks, type Job, shapeOf, type Wave, wavesOf } from "./job.ts";
+import { columnTasks, type DataJob, shapeOf, type Wave, wavesOf } from "./job.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What a worker is given beside the job. */
-export interface Surroundings {
+export interface JobEnvironment {
   readonly workspace: Workspace;
   readonly resources: Resources;
   /** The records of a partition, file after file; `onBytes` hears how many bytes of files are behind. */
@@ -17,15 +17,15 @@ export interface Surroundings {
 
 /** A step with its options and whatever it prepared. */
 export interface ReadyStep {
-  readonly step: Step;
+  readonly step: DataStep;
   readonly name: string;
   readonly options: never;
   readonly state: never;
   readonly plan: CorpusPlan | undefined;
 }
 
-export interface JobContext extends Surroundings {
-  readonly job: Job;
+export interface JobContext extends JobEnvironment {
+  readonly job: DataJob;
   readonly steps: readonly ReadyStep[];
   readonly split: SplitPlan;
   /** Of each step, and last of the split. */
@@ -39,10 +39,10 @@ export interface JobContext extends Surroundings {
 
 const maxToldBins = 64;
 
-export async function openJob(job: Job, around: Surroundings): Promise<JobContext> {
+export async function openDataJob(job: DataJob, around: JobEnvironment): Promise<JobContext> {
   const steps = await Promise.all(
     job.steps.map(async ({ step: name, options }) => {
-      const step: Step = allSteps[name];
+      const step: DataStep = allSteps[name];
       const state = await step.prepare?.(options, around.resources);
       return {
         step,
@@ -77,7 +77,7 @@ export async function openJob(job: Job, around: Surroundings): Promise<JobContex
 const partitionFactor = 2 ** 32;
 /** Where a document lies: its partition, and its number there. */
 export const refOf = (partition: number, number: number): number => partition * partitionFactor + number;
-export const placeOf = (ref: number): { readonly partition: number; readonly number: number } => ({
+export const placeOfRef = (ref: number): { readonly partition: number; readonly number: number } => ({
   partition: Math.floor(ref / partitionFactor),
   number: ref % partitionFactor,
 });

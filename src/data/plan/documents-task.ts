@@ -1,16 +1,16 @@
 /** A task of documents: a partition through a wave's operations, from its files or from where an earlier wave left it, to where they end up. */
 import { sha256 } from "../../base/index.ts";
-import { type Document, documentLine, sizeOf } from "../document.ts";
-import { dropEntry, type Edit, editEntry, keepEntry, type LedgerEntry, type SetAside, type Verdict } from "../ledger.ts";
+import { type Document, documentLine, textBytes } from "../document.ts";
+import { dropEntry, type LedgerEdit, editEntry, keepEntry, type LedgerEntry, type SetAside, type StepVerdict } from "../ledger.ts";
 import { type ColumnInfo, fate, measureRecorder } from "../measures.ts";
 import { mix } from "../mix.ts";
-import type { Applied, Asked, Judgement } from "../steps/step.ts";
-import { documentsOfBlock, documentWriter, type Stored } from "./blocks.ts";
+import type { Applied, CorpusQuestion, DocumentJudgement } from "../steps/step.ts";
+import { documentsOfBlock, documentWriter, type StoredBlock } from "./blocks.ts";
 import { type JobContext, refOf } from "./context.ts";
-import type { Operation, Wave } from "./job.ts";
-import { outbox, toldTo } from "./mail.ts";
+import type { JobOperation, Wave } from "./job.ts";
+import { outbox, messagesTo } from "./mail.ts";
 import { type RunIndex, runWriter } from "./runs.ts";
-import type { TaskId, TaskOutput, TaskResult } from "./workspace.ts";
+import type { TaskId, TaskOutput, PartitionResult } from "./workspace.ts";
 
 /** How far a task is: sums since it began. */
 export interface TaskProgress {
@@ -81,12 +81,12 @@ interface Going {
 }
 
 /** The documents that a task left. */
-async function* storedBy({ workspace }: JobContext, id: TaskId): AsyncGenerator<Stored> {
+async function* storedBy({ workspace }: JobContext, id: TaskId): AsyncGenerator<StoredBlock> {
   const { files } = (await workspace.result(id))!;
   for (let k = 0; `docs.${k}` in files; k++) yield* documentsOfBlock(await workspace.read(id, `docs.${k}`));
 }
 
-const asksAll = ({ plans }: JobContext, operations: readonly Operation[]): boolean =>
+const asksAll = ({ plans }: JobContext, operations: readonly JobOperation[]): boolean =>
   operations.some(o => o.do === "ask" && (o.phase === 0 || plans[o.position]!.phases[o.phase]!.everyone === true));
 
 /** Sums of a task since it began. */
@@ -147,14 +147,14 @@ class DocumentsRecord {
   }
 
   /** A document that was read: its number, and what reading changed. */
-  async number(id: string, edits: readonly Edit[]): Promise<number> {
+  async number(id: string, edits: readonly LedgerEdit[]): Promise<number> {
     const number = this.total.numbered++;
     await this.#runOf("ids").add(id, String(number));
     for (const e of edits) await this.#ledger(editEntry(id, "read", e));
     return number;
   }
 
-  async #drop(document: Document, position: number, verdict: Verdict): Promise<void> {
+  async #drop(document: Document, position: number, verdict: StepVerdict): Promise<void> {
     const { name } = this.#context.steps[position]!;
     this.total.dropped++;
     this.countOf(position).dropped++;
@@ -182,7 +182,7 @@ class DocumentsRecord {
   async settle(
     { document, number }: Going,
     position: number,
-    { text, edits, attributes, verdicts }: Applied & Judgement,
+    { text, edits, attributes, verdicts }: Applied & DocumentJudgement,
   ): Promise<Going | undefined> {
     const { name } = this.#context.steps[position]!;
     const count = this.countOf(position);
@@ -221,7 +221,7 @@ class DocumentsRecord {
     if (cluster !== undefined) total.clustered++;
     if (cluster === document.id) total.clusters++;
     const placed = cluster === undefined ? document : { ...document, attributes: { ...document.attributes, cluster } };
-    const bytes = sizeOf(document.text);
+    const bytes = textBytes(document.text);
     if (side === "train") {
       total.train++;
       total.trainBytes += bytes;
@@ -264,7 +264,7 @@ class DocumentsRecord {
 
 /** What documents of a partition are told by earlier waves, what waves said to all, and how documents answer. */
 interface Messages {
-  readonly told: Awaited<ReturnType<typeof toldTo>>;
+  readonly told: Awaited<ReturnType<typeof messagesTo>>;
   readonly shared: readonly Buffer[];
   readonly box: ReturnType<typeof outbox>;
 }
@@ -276,13 +276,13 @@ async function operate(
   record: DocumentsRecord,
   { told, shared, box }: Messages,
   batch: readonly Going[],
-  operation: Operation,
+  operation: JobOperation,
 ): Promise<readonly Going[]> {
   if (operation.do === "read") return batch;
   const { position } = operation;
   if (operation.do === "ask") {
     const asked = batch.map(
-      (g): Asked => ({
+      (g): CorpusQuestion => ({
         get document() {
           return g.document;
         },
@@ -362,14 +362,14 @@ export async function documentsTask(
   wave: Wave & { kind: "documents" },
   signal: AbortSignal | undefined,
   onProgress?: (p: TaskProgress) => void,
-): Promise<TaskResult> {
+): Promise<PartitionResult> {
   const partition = id.task;
   const output = await context.workspace.begin(id);
   const isLast = id.wave === context.waves.findLastIndex(w => w.kind === "documents");
   const docs = documentWriter(output, "docs");
   const record = new DocumentsRecord(context, output);
   const { total, setAside } = record;
-  const told = await toldTo(context, wave.told, partition);
+  const told = await messagesTo(context, wave.told, partition);
   const messages: Messages = { told, shared: await context.sharedBy(wave.told), box: outbox(output, context) };
   const say = () =>
     onProgress?.({

@@ -1,7 +1,7 @@
 /** A corpus step's plan over documents that are all at hand: one bin, nothing written down. For small sets, tests and measurements. */
 import type { Document } from "../document.ts";
-import type { Applied, Asked, CorpusPlan, Send } from "../steps/step.ts";
-import { type Bin, bin, blockOf, groupsOf } from "./bins.ts";
+import type { Applied, CorpusQuestion, CorpusPlan, Send } from "../steps/step.ts";
+import { type Bin, bin, blockOf, binGroups } from "./bins.ts";
 
 /** Documents in one order. */
 export interface Documents {
@@ -22,7 +22,7 @@ export async function talk({ phases }: CorpusPlan, documents: Documents): Promis
     const share = (value: Uint8Array) => void shared.push(Buffer.from(value.buffer, value.byteOffset, value.length));
     const send: Send = (round, key, value, owned) => bins[round]!.add(key, value, owned);
     const ask = (ref: number, make: () => Document) => {
-      const asked: Asked = {
+      const asked: CorpusQuestion = {
         get document() {
           return make();
         },
@@ -59,7 +59,7 @@ export async function talk({ phases }: CorpusPlan, documents: Documents): Promis
           },
           { send, tell, share },
         );
-      else for (const group of groupsOf(records, round)) await round.reduce(group, { send, tell, share });
+      else for (const group of binGroups(records, round)) await round.reduce(group, { send, tell, share });
     }
     received.forEach((told, i) => {
       told?.sort(Buffer.compare);

@@ -10,11 +10,11 @@ import { withoutExtension } from "../sources/labels.ts";
 import type { OpenSources } from "../sources/several.ts";
 import type { ReadRecord } from "../sources/source.ts";
 import type { SplitOptions } from "../steps/split/options.ts";
-import type { CorpusPlan, Step } from "../steps/step.ts";
+import type { CorpusPlan, DataStep } from "../steps/step.ts";
 import type { ChosenStep } from "../steps/steps.ts";
 
 /** Everything a worker needs to know; plain data. */
-export interface Job {
+export interface DataJob {
   /** The data set's: ids begin with it. */
   readonly name: string;
   /** Files of one source each, that one task reads one after the other. */
@@ -31,7 +31,7 @@ export interface Job {
 /** The records of a partition, file after file; `onBytes` hears how many bytes of files are behind. */
 export async function* recordsOfPartition(
   open: OpenSources,
-  job: Job,
+  job: DataJob,
   partition: number,
   onBytes: (bytes: number) => void,
 ): AsyncGenerator<ReadRecord> {
@@ -44,7 +44,7 @@ export async function* recordsOfPartition(
 }
 
 /** What a wave of documents does with each, in order. Positions are places among the steps. */
-export type Operation =
+export type JobOperation =
   | { readonly do: "read" }
   | { readonly do: "apply" | "tag" | "settle"; readonly position: number }
   | { readonly do: "ask"; readonly position: number; readonly phase: number };
@@ -52,7 +52,7 @@ export type Operation =
 export type Wave =
   | {
       readonly kind: "documents";
-      readonly operations: readonly Operation[];
+      readonly operations: readonly JobOperation[];
       /** Earlier waves whose tasks left the documents, and messages to them. */
       readonly from: number | undefined;
       readonly told: readonly number[];
@@ -85,7 +85,7 @@ export const columnTasks = 8;
 /** Columns that are put together at once: each takes 25 bytes a document. */
 const columnsAtOnce = 2;
 /** How many workers may do tasks of a wave at once. */
-export const widthOf = (wave: Wave): number => (wave.kind === "columns" ? columnsAtOnce : Number.POSITIVE_INFINITY);
+export const waveWidth = (wave: Wave): number => (wave.kind === "columns" ? columnsAtOnce : Number.POSITIVE_INFINITY);
 
 /** Source bytes of a partition: large enough that few are needed, small enough that many workers have something to do. */
 const partitionBytes = 16 * 2 ** 20;
@@ -128,14 +128,14 @@ export const binsFor = (sizeBytes: number): number => Math.min(maxBins, 2 ** Mat
 
 /** What the waves need to know of a step. */
 export interface StepShape {
-  readonly kind: Step["kind"];
+  readonly kind: DataStep["kind"];
   /** Of a corpus step. */
   readonly phases: readonly { readonly rounds: number; readonly hearsAll: boolean }[];
   /** It asks a model: its waves of documents are done where the models are. */
   readonly atHost: boolean;
 }
 
-export const shapeOf = (kind: Step["kind"], plan: CorpusPlan | undefined, atHost: boolean): StepShape => ({
+export const shapeOf = (kind: DataStep["kind"], plan: CorpusPlan | undefined, atHost: boolean): StepShape => ({
   kind,
   phases: plan?.phases.map(p => ({ rounds: p.rounds.length, hearsAll: p.hearsAll ?? false })) ?? [],
   atHost,
@@ -144,7 +144,7 @@ export const shapeOf = (kind: Step["kind"], plan: CorpusPlan | undefined, atHost
 /** The waves of a list of steps. */
 export function wavesOf(steps: readonly StepShape[]): Wave[] {
   const waves: Wave[] = [];
-  let operations: Operation[] = [{ do: "read" }];
+  let operations: JobOperation[] = [{ do: "read" }];
   let from: number | undefined;
   let told: number[] = [];
   const flush = (atHost = false, writes = true): number => {

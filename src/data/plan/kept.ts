@@ -7,8 +7,8 @@ import { existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { hashOf, type Json } from "../../base/index.ts";
-import type { Job, Wave } from "./job.ts";
-import { type TaskResult, workspaceFormat } from "./workspace.ts";
+import type { DataJob, Wave } from "./job.ts";
+import { type PartitionResult, workspaceFormat } from "./workspace.ts";
 
 /** Ids that were named when a partition was read. */
 interface Named {
@@ -34,7 +34,7 @@ async function flush(path: string): Promise<void> {
 }
 
 /** `basis`: whatever else a partition's first wave follows from (readers, their options, digests of files). */
-export function keptTasks(folder: string, workspace: string, job: Job, first: Wave, basis: Json): KeptTasks {
+export function keptTasks(folder: string, workspace: string, job: DataJob, first: Wave, basis: Json): KeptTasks {
   const steps =
     first.kind === "documents"
       ? first.operations.map(o => (o.do === "read" ? [] : [o, job.steps[o.position] ?? { split: job.split }]))
@@ -57,7 +57,7 @@ export function keptTasks(folder: string, workspace: string, job: Job, first: Wa
     if (changed.size === 0) return true;
     // A forgotten id is not among those that were read: whoever is remembered again may be anywhere.
     if (then.forget.some(id => changed.has(id))) return false;
-    const { files } = JSON.parse(await readFile(join(kept, "result.json"), "utf8")) as TaskResult;
+    const { files } = JSON.parse(await readFile(join(kept, "result.json"), "utf8")) as PartitionResult;
     for (const file of Object.keys(files)) {
       if (!file.startsWith("ids.")) continue;
       for (const line of (await readFile(join(kept, file), "utf8")).split("\n"))

@@ -1,7 +1,7 @@
 /** Messages under way: bins that a task writes down now and then, and what others left for it. */
 import type { Send } from "../steps/step.ts";
-import { type Bin, bin, binOf, blockOf, recordsOf } from "./bins.ts";
-import { type JobContext, placeOf } from "./context.ts";
+import { type Bin, bin, binOf, blockOf, binRecords } from "./bins.ts";
+import { type JobContext, placeOfRef } from "./context.ts";
 import type { TaskId, TaskOutput, Workspace } from "./workspace.ts";
 
 /** Bytes of bins a task holds before it writes them down. */
@@ -42,7 +42,7 @@ export function outbox(output: TaskOutput, { job, toldBins }: Pick<JobContext, "
       add(bins, binOf(key, job.bins), key, value, owned);
     },
     tell(ref, value) {
-      const { partition, number } = placeOf(ref);
+      const { partition, number } = placeOfRef(ref);
       add(told, partition % toldBins, [partition, number, 0, 0], value);
     },
     share(value) {
@@ -70,7 +70,7 @@ async function partsOf(workspace: Workspace, id: TaskId, name: string): Promise<
 }
 
 /** Messages to the documents of a partition, by number: wave by wave, those of one sorted. */
-export async function toldTo(
+export async function messagesTo(
   { workspace, toldBins, tasksOf }: JobContext,
   from: readonly number[],
   partition: number,
@@ -79,7 +79,7 @@ export async function toldTo(
   for (const wave of from) {
     const now = new Map<number, Buffer[]>();
     for (let task = 0; task < tasksOf(wave); task++)
-      for (const { key, value } of blockOf(recordsOf(await partsOf(workspace, { wave, task }, `told-${partition % toldBins}`)))) {
+      for (const { key, value } of blockOf(binRecords(await partsOf(workspace, { wave, task }, `told-${partition % toldBins}`)))) {
         if (key[0] !== partition) continue;
         const list = now.get(key[1]);
         if (list) list.push(value);

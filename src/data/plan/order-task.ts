@@ -8,8 +8,8 @@ import { type ColumnInfo, decodeColumn, fate, measureRecorder } from "../measure
 import type { JobContext } from "./context.ts";
 import type { DocumentsValues } from "./documents-task.ts";
 import { columnTasks } from "./job.ts";
-import { cuts, type IdRange, type Merged, mergeRuns, type Run } from "./runs.ts";
-import { type TaskId, type TaskOutput, type TaskResult, valuesOf, type Workspace } from "./workspace.ts";
+import { cuts, type IdRange, type Merged, mergeRuns, type RunBlocks } from "./runs.ts";
+import { type TaskId, type TaskOutput, type PartitionResult, valuesOf, type Workspace } from "./workspace.ts";
 
 /** Files of lines by id that become files of the data set, byte for byte. */
 export const lineFiles = ["train", "held-out", "dropped", "ledger"] as const;
@@ -28,7 +28,7 @@ export interface ColumnsValues {
 /** A task of documents, and what it left. */
 interface Left {
   readonly id: TaskId;
-  readonly files: TaskResult["files"];
+  readonly files: PartitionResult["files"];
   readonly values: DocumentsValues;
 }
 
@@ -44,7 +44,7 @@ async function allLeft({ waves, workspace, tasksOf }: JobContext): Promise<Left[
   return all;
 }
 
-const runsOf = (all: readonly Left[], name: string): Run[] =>
+const runsOf = (all: readonly Left[], name: string): RunBlocks[] =>
   all.flatMap(({ id, files, values }) =>
     Object.entries(values.runs)
       .filter(([file]) => file.slice(0, file.lastIndexOf(".")) === name)
@@ -89,7 +89,7 @@ const newline = Buffer.of(10);
 const idLines = (ids: readonly string[]): Buffer => Buffer.from(ids.map(id => `${id}\n`).join(""));
 
 /** Errors: `data/duplicateId`. */
-export async function orderTask(context: JobContext, id: TaskId, signal: AbortSignal | undefined): Promise<TaskResult> {
+export async function orderTask(context: JobContext, id: TaskId, signal: AbortSignal | undefined): Promise<PartitionResult> {
   const { job, workspace } = context;
   const all = await allLeft(context);
   const indices = all.flatMap(({ values }) =>
@@ -148,15 +148,15 @@ export async function orderTask(context: JobContext, id: TaskId, signal: AbortSi
 }
 
 /** Which rank the documents of each partition have among all ids. */
-export interface Ranks {
+export interface OrderRanks {
   readonly documents: number;
   of(partition: number): Uint32Array;
 }
 
 /** Reads the ranks once. Memory: 4 bytes a document. */
-export function rankReader({ job, waves, workspace, tasksOf }: JobContext): () => Promise<Ranks> {
-  let made: Promise<Ranks> | undefined;
-  const make = async (): Promise<Ranks> => {
+export function rankReader({ job, waves, workspace, tasksOf }: JobContext): () => Promise<OrderRanks> {
+  let made: Promise<OrderRanks> | undefined;
+  const make = async (): Promise<OrderRanks> => {
     const wave = waves.findIndex(w => w.kind === "order");
     const ranks: Uint32Array[] = [];
     for (let task = 0; task < job.partitions.length; task++) {
@@ -182,9 +182,9 @@ export function rankReader({ job, waves, workspace, tasksOf }: JobContext): () =
 export async function columnsTask(
   context: JobContext,
   id: TaskId,
-  readRanks: () => Promise<Ranks>,
+  readRanks: () => Promise<OrderRanks>,
   signal: AbortSignal | undefined,
-): Promise<TaskResult> {
+): Promise<PartitionResult> {
   const { workspace } = context;
   const all = await allLeft(context);
   const names = new Map<string, Pick<ColumnInfo, "position" | "rule">>();

@@ -10,7 +10,7 @@ const elsewhere = (model: string) => async (): Promise<never> => {
 };
 
 /** `digests` by path. */
-export const projectFiles = (folder: string, digests: Readonly<Record<string, string>>): Resources => ({
+export const projectResources = (folder: string, digests: Readonly<Record<string, string>>): Resources => ({
   async file(path) {
     const content = await readFile(resolve(folder, path));
     const expected = digests[path];

@@ -1,16 +1,16 @@
 /** A task of a shuffle: what came to one bin, through a round. */
-import { blockOf, groupsOf, recordsOf } from "./bins.ts";
+import { blockOf, binGroups, binRecords } from "./bins.ts";
 import type { JobContext } from "./context.ts";
 import type { Wave } from "./job.ts";
 import { outbox } from "./mail.ts";
-import type { TaskId, TaskResult } from "./workspace.ts";
+import type { TaskId, PartitionResult } from "./workspace.ts";
 
 export async function reduceTask(
   context: JobContext,
   id: TaskId,
   wave: Wave & { kind: "reduce" },
   signal: AbortSignal | undefined,
-): Promise<TaskResult> {
+): Promise<PartitionResult> {
   const { workspace, tasksOf } = context;
   const output = await workspace.begin(id);
   const out = outbox(output, context);
@@ -30,13 +30,13 @@ export async function reduceTask(
         for await (const block of blocks()) {
           signal?.throwIfAborted();
           if (out.isFull()) await out.flush();
-          yield blockOf(recordsOf([block]));
+          yield blockOf(binRecords([block]));
         }
       }, out);
     else {
       const all: Buffer[] = [];
       for await (const block of blocks()) all.push(block);
-      for (const group of groupsOf(recordsOf(all), round)) {
+      for (const group of binGroups(binRecords(all), round)) {
         signal?.throwIfAborted();
         await round.reduce(group, out);
         if (out.isFull()) await out.flush();

@@ -3,7 +3,7 @@ import type { SetAside } from "../ledger.ts";
 import { tooManyBad } from "../sources/several.ts";
 import type { Executor } from "./executor.ts";
 import { inline } from "./executor.ts";
-import { type Job, type Wave, widthOf } from "./job.ts";
+import { type DataJob, type Wave, waveWidth } from "./job.ts";
 import { lineFiles } from "./order-task.ts";
 import type { DocumentsValues, TaskProgress, TaskRunner } from "./tasks.ts";
 import { type TaskId, valuesOf, type Workspace } from "./workspace.ts";
@@ -27,7 +27,7 @@ export interface JobProgress {
 }
 
 export interface RunJobOptions {
-  readonly job: Job;
+  readonly job: DataJob;
   readonly runner: TaskRunner;
   readonly workspace: Workspace;
   /** Does the waves that need no model; here, one task after the other, without it. */
@@ -40,7 +40,7 @@ export interface RunJobOptions {
   readonly onProgress?: ((progress: JobProgress) => void) | undefined;
 }
 
-const nameOf = (job: Job, wave: Wave): string => {
+const nameOf = (job: DataJob, wave: Wave): string => {
   const step = (position: number) => job.steps[position]?.step ?? "split";
   if (wave.kind === "order" || wave.kind === "columns") return wave.kind === "order" ? "putting in order" : "columns";
   if (wave.kind === "reduce") return `${step(wave.position)} ${wave.phase + 1}.${wave.round + 1}`;
@@ -116,7 +116,7 @@ export async function runJob({ job, runner, workspace, executor, maxBad, keepsFi
     say();
     const mustBeHere = wave.kind === "documents" && wave.atHost;
     await (executor && (executor.isHere || !mustBeHere) ? executor : here).wave(missing, {
-      atOnce: widthOf(wave),
+      atOnce: waveWidth(wave),
       signal,
       onProgress(id, p) {
         going.set(id.task, p);
@@ -141,7 +141,7 @@ export async function runJob({ job, runner, workspace, executor, maxBad, keepsFi
 
 /** Records of each source that could not be read, against its limit. */
 async function checkBad(
-  job: Job,
+  job: DataJob,
   workspace: Workspace,
   tasks: readonly TaskId[],
   limits: RunJobOptions["maxBad"],

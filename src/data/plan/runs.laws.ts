@@ -8,7 +8,7 @@ import { stepEntry } from "../steps/step-entry.ts";
 import { chooseStep } from "../steps/steps.ts";
 import type { Assembled } from "./assemble.ts";
 import type { Executor } from "./executor.ts";
-import type { Job, Wave } from "./job.ts";
+import type { DataJob, Wave } from "./job.ts";
 import type { KeptTasks } from "./kept.ts";
 import type { TaskRunner } from "./tasks.ts";
 import { memoryWorkspace, type Workspace } from "./workspace.ts";
@@ -34,12 +34,12 @@ export interface Given {
   readonly resources?: Resources;
   executor?(runner: TaskRunner): Executor;
   readonly signal?: AbortSignal;
-  kept?(job: Job, first: Wave): KeptTasks;
+  kept?(job: DataJob, first: Wave): KeptTasks;
   /** Called with each partition that is read. */
   onRead?(partition: number): void;
 }
 
-export const jobOfRecords = (partitions: number, { steps, split, keep, forget, bins }: Given): Job => ({
+export const jobOfRecords = (partitions: number, { steps, split, keep, forget, bins }: Given): DataJob => ({
   name: "t",
   partitions: Array.from({ length: partitions }, (_, p) => [{ path: `p${p}`, sizeBytes: 1, sha256: "" }]),
   bins: bins ?? 1,

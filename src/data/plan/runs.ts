@@ -71,7 +71,7 @@ export function cuts(indices: readonly RunIndex[], parts: number): string[] {
 }
 
 /** The bytes of a run that may hold ids of a range; undefined where none do. */
-function bytesOf({ entries, sizeBytes }: NonNullable<Run["index"]>, { from, before }: IdRange): ByteRange | undefined {
+function bytesOf({ entries, sizeBytes }: NonNullable<RunBlocks["index"]>, { from, before }: IdRange): ByteRange | undefined {
   let [start, end] = [0, sizeBytes];
   for (const [id, at] of entries) {
     if (from !== undefined && id < from) start = at;
@@ -83,7 +83,7 @@ function bytesOf({ entries, sizeBytes }: NonNullable<Run["index"]>, { from, befo
   return end > start ? { start, end } : undefined;
 }
 
-export interface Run {
+export interface RunBlocks {
   readonly id: TaskId;
   readonly file: string;
   /** Without them all of it is read, whatever the range. */
@@ -103,7 +103,7 @@ const batch = 512;
 /** A run being read: whole lines of the piece that is there, and the beginning of the next. */
 class Cursor {
   readonly order: number;
-  readonly run: Run;
+  readonly run: RunBlocks;
   id = "";
   line: Buffer = Buffer.alloc(0);
   readonly #pieces: AsyncIterator<Buffer>;
@@ -113,7 +113,7 @@ class Cursor {
   readonly #range: IdRange;
   #isOver = false;
 
-  constructor(order: number, run: Run, pieces: AsyncIterable<Buffer>, range: IdRange) {
+  constructor(order: number, run: RunBlocks, pieces: AsyncIterable<Buffer>, range: IdRange) {
     this.order = order;
     this.run = run;
     this.#pieces = pieces[Symbol.asyncIterator]();
@@ -157,7 +157,7 @@ class Cursor {
 }
 
 /** All lines of runs in a range of ids, by id, some at a time; lines of one id in the order of the runs. Memory: a piece of each run. */
-export async function* mergeRuns(workspace: Workspace, runs: readonly Run[], range: IdRange = {}): AsyncGenerator<readonly Merged[]> {
+export async function* mergeRuns(workspace: Workspace, runs: readonly RunBlocks[], range: IdRange = {}): AsyncGenerator<readonly Merged[]> {
   const heap: Cursor[] = [];
   const before = (a: Cursor, b: Cursor) => (a.id === b.id ? a.order < b.order : a.id < b.id);
   const sink = (from: number) => {

@@ -6,14 +6,14 @@
 import { type BlobStore, type SharedJob, type Store, type TaskBoard, taskBoard } from "../../store/index.ts";
 import { type NamedSource, openSources } from "../sources/several.ts";
 import type { Executor } from "./executor.ts";
-import { type Job, recordsOfPartition } from "./job.ts";
-import { projectFiles } from "./project-files.ts";
+import { type DataJob, recordsOfPartition } from "./job.ts";
+import { projectResources } from "./project-files.ts";
 import { type TaskRunner, taskRunner } from "./tasks.ts";
-import { readStream, type TaskId, type TaskResult, type Workspace } from "./workspace.ts";
+import { readStream, type TaskId, type PartitionResult, type Workspace } from "./workspace.ts";
 
 /** What a worker elsewhere is told; plain data. It must find the project's folder, or the same sources, where it is. */
 export interface JobSpec {
-  readonly job: Job;
+  readonly job: DataJob;
   readonly sources: readonly NamedSource[];
   /** Digests of files that steps need, by path. */
   readonly files: Readonly<Record<string, string>>;
@@ -21,7 +21,7 @@ export interface JobSpec {
 
 /** What is recorded of a task: its result, and where its files are. */
 interface Output {
-  readonly result: TaskResult;
+  readonly result: PartitionResult;
   readonly blobs: Readonly<Record<string, string>>;
 }
 
@@ -79,7 +79,7 @@ export function sharedWorkspace(board: TaskBoard, blobs: BlobStore): SharedWorks
 const pause = (ms: number) => new Promise<void>(next => setTimeout(next, ms));
 
 /** Takes tasks of a wave as long as there are any, and waits for those of others. */
-export const shared = (runner: TaskRunner, board: TaskBoard, workspace: SharedWorkspace): Executor => ({
+export const sharedExecutor = (runner: TaskRunner, board: TaskBoard, workspace: SharedWorkspace): Executor => ({
   isHere: true,
   async wave(tasks, { signal, onProgress, onDone }) {
     const [first] = tasks;
@@ -141,7 +141,7 @@ export async function workOn(store: Store, { id, spec }: SharedJob, { folder, si
   try {
     const runner = await taskRunner(job, {
       workspace,
-      resources: projectFiles(folder, files),
+      resources: projectResources(folder, files),
       records: (partition, onBytes) => recordsOfPartition(open, job, partition, onBytes),
     });
     const counted: TaskRunner = {
@@ -153,7 +153,7 @@ export async function workOn(store: Store, { id, spec }: SharedJob, { folder, si
         return result;
       },
     };
-    const executor = shared(counted, board, workspace);
+    const executor = sharedExecutor(counted, board, workspace);
     for (const [w, wave] of runner.waves.entries()) {
       const tasks = Array.from({ length: runner.tasksOf(w) }, (_, task) => ({ wave: w, task }));
       while ((await board.outputs(w)).size < tasks.length) {

@@ -1,16 +1,16 @@
 /**
  * The tasks of a job, by wave and number. A task reads what earlier waves left and leaves its own; it decides nothing from where it runs.
  */
-import { forgotten } from "../forget/forget.ts";
-import { openJob, type Surroundings } from "./context.ts";
+import { forgottenReason } from "../forget/forget.ts";
+import { openDataJob, type JobEnvironment } from "./context.ts";
 import { documentsTask, type TaskProgress } from "./documents-task.ts";
-import type { Job, Wave } from "./job.ts";
+import type { DataJob, Wave } from "./job.ts";
 import { sharedReader } from "./mail.ts";
 import { columnsTask, orderTask, rankReader } from "./order-task.ts";
 import { reduceTask } from "./reduce-task.ts";
-import type { TaskId, TaskResult } from "./workspace.ts";
+import type { TaskId, PartitionResult } from "./workspace.ts";
 
-export type { Surroundings } from "./context.ts";
+export type { JobEnvironment } from "./context.ts";
 export type { DocumentsValues, TaskProgress } from "./documents-task.ts";
 
 export interface TaskRunner {
@@ -20,12 +20,12 @@ export interface TaskRunner {
   run(
     id: TaskId,
     around?: { readonly signal?: AbortSignal | undefined; readonly onProgress?: (progress: TaskProgress) => void },
-  ): Promise<TaskResult>;
+  ): Promise<PartitionResult>;
 }
 
-export async function taskRunner(job: Job, around: Surroundings): Promise<TaskRunner> {
-  const context = await openJob(job, around);
-  const ofDocuments = { ...context, keep: new Set(job.keep), isForgotten: forgotten(job.forget), sharedBy: sharedReader(context) };
+export async function taskRunner(job: DataJob, around: JobEnvironment): Promise<TaskRunner> {
+  const context = await openDataJob(job, around);
+  const ofDocuments = { ...context, keep: new Set(job.keep), isForgotten: forgottenReason(job.forget), sharedBy: sharedReader(context) };
   const ranks = rankReader(context);
   return {
     waves: context.waves,

@@ -3,20 +3,20 @@ import { parentPort, workerData } from "node:worker_threads";
 import { isLoamError } from "../../base/index.ts";
 import { openSources } from "../sources/several.ts";
 import { recordsOfPartition } from "./job.ts";
-import { projectFiles } from "./project-files.ts";
+import { projectResources } from "./project-files.ts";
 import { taskRunner } from "./tasks.ts";
-import type { FromThread, ThreadSetup } from "./threads.ts";
+import type { ThreadMessage, ThreadSetup } from "./threads.ts";
 import { folderWorkspace, type TaskId } from "./workspace.ts";
 
 const { job, folder, sources, files, workspace } = workerData as ThreadSetup;
-const say = (message: FromThread) => parentPort!.postMessage(message);
+const say = (message: ThreadMessage) => parentPort!.postMessage(message);
 /** Progress is said at most this often, ms. */
 const sayMs = 100;
 
 const open = await openSources(sources, folder);
 const runner = await taskRunner(job, {
   workspace: folderWorkspace(workspace),
-  resources: projectFiles(folder, files),
+  resources: projectResources(folder, files),
   records: (partition, onBytes) => recordsOfPartition(open, job, partition, onBytes),
 });
 

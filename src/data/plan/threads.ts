@@ -18,7 +18,7 @@ export interface ThreadSetup extends JobSpec {
   readonly workspace: string;
 }
 
-export type FromThread =
+export type ThreadMessage =
   | { readonly kind: "progress"; readonly progress: TaskProgress }
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly problem?: Problem; readonly row?: ErrorRow; readonly message: string };
@@ -27,7 +27,7 @@ const entry = new URL("./thread-worker.js", import.meta.url);
 /** Messages live longer than most young objects: with room for more of them fewer are copied. Three semi-spaces of 32 MiB. */
 const maxYoungGenerationSizeMb = 96;
 /** Whether this program can start threads. */
-export const canThread = (): boolean => import.meta.url.endsWith(".js");
+export const canRunThreads = (): boolean => import.meta.url.endsWith(".js");
 
 export function threads(setup: ThreadSetup, count: number): Executor {
   const idle: Worker[] = [];
@@ -46,7 +46,7 @@ export function threads(setup: ThreadSetup, count: number): Executor {
         if (error === undefined) resolve();
         else reject(error);
       };
-      const heard = (m: FromThread) => {
+      const heard = (m: ThreadMessage) => {
         if (m.kind === "progress") onProgress?.(m.progress);
         else if (m.kind === "done") settle();
         else settle(m.problem && m.row ? new LoamError(m.problem, m.row) : new Error(`${place}: ${m.message}`));

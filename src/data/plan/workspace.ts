@@ -15,18 +15,18 @@ export interface TaskId {
 }
 
 /** What a task says of itself: plain data. `files` are those it wrote, with their sizes. */
-export interface TaskResult {
+export interface PartitionResult {
   readonly files: Readonly<Record<string, number>>;
   readonly values: object;
 }
 
 /** What a task said of itself, as the kind of its wave has it. */
-export const valuesOf = <Values extends object>(result: TaskResult | undefined): Values => result!.values as Values;
+export const valuesOf = <Values extends object>(result: PartitionResult | undefined): Values => result!.values as Values;
 
 export interface TaskOutput {
   put(name: string, pieces: readonly Uint8Array[]): Promise<void>;
   /** From here on others see the task's files. */
-  finish(values: object): Promise<TaskResult>;
+  finish(values: object): Promise<PartitionResult>;
   /** Forgets what was put. */
   abandon(): Promise<void>;
 }
@@ -39,7 +39,7 @@ export interface ByteRange {
 
 export interface Workspace {
   /** Undefined where the task is not done. */
-  result(id: TaskId): Promise<TaskResult | undefined>;
+  result(id: TaskId): Promise<PartitionResult | undefined>;
   begin(id: TaskId): Promise<TaskOutput>;
   read(id: TaskId, name: string): Promise<Buffer>;
   stream(id: TaskId, name: string, range?: ByteRange): AsyncIterable<Buffer>;
@@ -52,7 +52,7 @@ const sizeOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((n, p) =
 
 /** In memory: for small sets and tests. */
 export function memoryWorkspace(): Workspace {
-  const results = new Map<string, TaskResult>();
+  const results = new Map<string, PartitionResult>();
   const files = new Map<string, Buffer>();
   return {
     result: async id => results.get(keyOf(id)),
@@ -125,7 +125,7 @@ export const readStream = (path: string, range?: ByteRange): AsyncIterable<Buffe
 /** In a folder: a task's files are a folder that gets its name when all of them are there. */
 export function folderWorkspace(root: string): Workspace {
   /** Results never change once they are there. */
-  const results = new Map<string, TaskResult>();
+  const results = new Map<string, PartitionResult>();
   const folderOf = ({ wave, task }: TaskId) => join(root, `wave-${wave}`, `task-${task}`);
   return {
     async result(id) {
@@ -133,7 +133,7 @@ export function folderWorkspace(root: string): Workspace {
       if (known) return known;
       const folder = folderOf(id);
       if (!existsSync(folder)) return undefined;
-      const result = JSON.parse(await readFile(join(folder, resultFile), "utf8")) as TaskResult;
+      const result = JSON.parse(await readFile(join(folder, resultFile), "utf8")) as PartitionResult;
       results.set(keyOf(id), result);
       return result;
     },

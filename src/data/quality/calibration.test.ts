@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { calibrated, isotonicCalibration, type Margin, plattCalibration } from "./calibration.ts";
-import { sigmoid } from "./logistic.ts";
-import { calibrationError } from "./measures.ts";
+import { calibratedQuality, isotonicCalibration, type LabelledMargin, plattCalibration } from "./calibration.ts";
+import { logistic } from "./logistic.ts";
+import { qualityCalibrationError } from "./measures.ts";
 
 /** Margins three times too sure of themselves, with good and bad in another proportion. */
-function overconfident(n: number, seed: number): Margin[] {
+function overconfident(n: number, seed: number): LabelledMargin[] {
   const draw = random(seed);
   return Array.from({ length: n }, () => {
     const margin = 2 * draw.normal();
-    return { margin: 3 * margin, isGood: draw.uniform() < sigmoid(margin - 1) };
+    return { margin: 3 * margin, isGood: draw.uniform() < logistic(margin - 1) };
   });
 }
 
@@ -22,11 +22,11 @@ test("Platt's sigmoid finds what bent the margins", () => {
 
 test("both make scores that come true on other texts", () => {
   const [learnt, others] = [overconfident(5000, 2), overconfident(5000, 3)];
-  const error = (score: (margin: number) => number) => calibrationError(others.map(o => ({ score: score(o.margin), isGood: o.isGood })));
-  const before = error(sigmoid);
+  const error = (score: (margin: number) => number) => qualityCalibrationError(others.map(o => ({ score: score(o.margin), isGood: o.isGood })));
+  const before = error(logistic);
   for (const make of [plattCalibration, isotonicCalibration]) {
     const calibration = make(learnt);
-    expect(error(m => calibrated(calibration, m))).toBeLessThan(before / 4);
+    expect(error(m => calibratedQuality(calibration, m))).toBeLessThan(before / 4);
   }
 });
 
@@ -78,7 +78,7 @@ test("a score never falls as the margin rises, and lies in 0 to 1, for the large
     const calibration = make(overconfident(300, 4));
     let before = 0;
     for (const margin of [-1e300, -50, -3, -1, 0, 0.5, 1, 4, 60, 1e300]) {
-      const score = calibrated(calibration, margin);
+      const score = calibratedQuality(calibration, margin);
       expect(score).toBeGreaterThanOrEqual(before);
       expect(score).toBeLessThanOrEqual(1);
       before = score;
@@ -86,5 +86,5 @@ test("a score never falls as the margin rises, and lies in 0 to 1, for the large
   }
   // All of one kind, or all at one place: still numbers.
   for (const margins of [[{ margin: 1, isGood: true }], Array.from({ length: 9 }, (_, i) => ({ margin: 2, isGood: i < 3 }))])
-    for (const make of [plattCalibration, isotonicCalibration]) expect(calibrated(make(margins), 2)).toBeGreaterThan(0);
+    for (const make of [plattCalibration, isotonicCalibration]) expect(calibratedQuality(make(margins), 2)).toBeGreaterThan(0);
 });

@@ -4,7 +4,7 @@
  * the wrong order, Ayer et al. 1955; Zadrozny & Elkan 2002), which needs a thousand texts and more.
  */
 import { z } from "zod";
-import { sigmoid } from "./logistic.ts";
+import { logistic } from "./logistic.ts";
 
 export const calibrationSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("platt"), slope: z.number(), shift: z.number() }),
@@ -15,17 +15,17 @@ export const calibrationSchema = z.discriminatedUnion("kind", [
     scores: z.array(z.number().min(0).max(1)).min(1),
   }),
 ]);
-export type Calibration = z.output<typeof calibrationSchema>;
-export type CalibrationKind = Calibration["kind"];
+export type QualityCalibration = z.output<typeof calibrationSchema>;
+export type CalibrationKind = QualityCalibration["kind"];
 
-export interface Margin {
+export interface LabelledMargin {
   readonly margin: number;
   readonly isGood: boolean;
 }
 
 /** The probability of good at a margin. */
-export function calibrated(c: Calibration, margin: number): number {
-  if (c.kind === "platt") return sigmoid(c.slope * margin + c.shift);
+export function calibratedQuality(c: QualityCalibration, margin: number): number {
+  if (c.kind === "platt") return logistic(c.slope * margin + c.shift);
   const { margins, scores } = c;
   let [low, high] = [0, margins.length - 1];
   if (margin <= margins[low]!) return scores[low]!;
@@ -40,7 +40,7 @@ export function calibrated(c: Calibration, margin: number): number {
 }
 
 /** Platt's sigmoid: Newton's method with a line search on the cross-entropy. */
-export function plattCalibration(margins: readonly Margin[]): Calibration {
+export function plattCalibration(margins: readonly LabelledMargin[]): QualityCalibration {
   const good = margins.reduce((n, m) => n + Number(m.isGood), 0);
   const bad = margins.length - good;
   // Targets that a finite sample allows: nobody is certain after so few.
@@ -59,7 +59,7 @@ export function plattCalibration(margins: readonly Margin[]): Calibration {
   for (let step = 0; step < 100; step++) {
     let [ga, gb, haa, hab, hbb] = [0, 0, 1e-12, 0, 1e-12];
     for (const { margin, isGood } of margins) {
-      const p = sigmoid(slope * margin + shift);
+      const p = logistic(slope * margin + shift);
       const error = p - (isGood ? high : low);
       const curve = p * (1 - p);
       ga += error * margin;
@@ -84,7 +84,7 @@ export function plattCalibration(margins: readonly Margin[]): Calibration {
 }
 
 /** The rising staircase nearest to the truths, its steps joined by straight lines from middle to middle. */
-export function isotonicCalibration(margins: readonly Margin[]): Calibration {
+export function isotonicCalibration(margins: readonly LabelledMargin[]): QualityCalibration {
   const sorted = [...margins].sort((a, b) => a.margin - b.margin);
   const blocks: { n: number; good: number; margin: number }[] = [];
   for (const { margin, isGood } of sorted) {

@@ -5,7 +5,7 @@
  */
 import { type Random, random } from "../../base/index.ts";
 
-export interface Example {
+export interface QualityExample {
   /** Numbers of its features, each once. */
   readonly features: Uint32Array;
   readonly isGood: boolean;
@@ -25,12 +25,12 @@ export interface LogisticOptions {
   readonly isBalanced: boolean;
 }
 
-export interface LinearModel {
+export interface LogisticWeights {
   readonly weights: Float32Array;
   readonly bias: number;
 }
 
-export interface Learnt extends LinearModel {
+export interface Learnt extends LogisticWeights {
   /** The pass that was kept, from 1. */
   readonly pass: number;
   /** Mean loss of the texts held out, nats, after each pass; empty where none were. */
@@ -38,42 +38,42 @@ export interface Learnt extends LinearModel {
 }
 
 /** The margin of features: positive for good. Features are each once, the text scaled to length 1. */
-export function marginOf({ weights, bias }: LinearModel, features: Uint32Array, count = features.length): number {
+export function qualityMargin({ weights, bias }: LogisticWeights, features: Uint32Array, count = features.length): number {
   let sum = 0;
   for (let i = 0; i < count; i++) sum += weights[features[i]!]!;
   return count === 0 ? bias : bias + sum / Math.sqrt(count);
 }
 
-export const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
+export const logistic = (z: number): number => 1 / (1 + Math.exp(-z));
 
 /** -log of the probability that a margin gives to what is true; exact for large margins of either sign. */
-export const lossOf = (margin: number, isGood: boolean): number => {
+export const logisticLoss = (margin: number, isGood: boolean): number => {
   const z = isGood ? margin : -margin;
   return z > 0 ? Math.log1p(Math.exp(-z)) : Math.log1p(Math.exp(z)) - z;
 };
 
 /** How much an example of each kind weighs: 1 in the mean. */
-export function classWeights(examples: readonly Example[], isBalanced: boolean): { good: number; bad: number } {
+export function qualityClassWeights(examples: readonly QualityExample[], isBalanced: boolean): { good: number; bad: number } {
   if (!isBalanced) return { good: 1, bad: 1 };
   const good = examples.reduce((n, e) => n + Number(e.isGood), 0);
   return { good: examples.length / (2 * good), bad: examples.length / (2 * (examples.length - good)) };
 }
 
 /** Learns. `held` decides which pass is kept and must hold both kinds; where there is none, all passes are made and the last is kept. */
-export function learnLogistic(examples: readonly Example[], held: readonly Example[] | undefined, o: LogisticOptions): Learnt {
+export function learnLogistic(examples: readonly QualityExample[], held: readonly QualityExample[] | undefined, o: LogisticOptions): Learnt {
   const draw: Random = random(o.seed);
   const weights = new Float32Array(2 ** o.bits);
   const squares = new Float32Array(2 ** o.bits);
   let [bias, biasSquares] = [0, 0];
-  const weight = classWeights(examples, o.isBalanced);
-  const heldWeight = classWeights(held ?? [], o.isBalanced);
+  const weight = qualityClassWeights(examples, o.isBalanced);
+  const heldWeight = qualityClassWeights(held ?? [], o.isBalanced);
   const losses: number[] = [];
   let best: Learnt | undefined;
   for (let pass = 1; pass <= o.passes; pass++) {
     for (const at of draw.permutation(examples.length)) {
       const { features, isGood } = examples[at]!;
       const scale = 1 / Math.sqrt(Math.max(1, features.length));
-      const error = (sigmoid(marginOf({ weights, bias }, features)) - Number(isGood)) * (isGood ? weight.good : weight.bad);
+      const error = (logistic(qualityMargin({ weights, bias }, features)) - Number(isGood)) * (isGood ? weight.good : weight.bad);
       for (const f of features) {
         const w = weights[f]!;
         const gradient = error * scale + o.l2 * w;
@@ -86,7 +86,7 @@ export function learnLogistic(examples: readonly Example[], held: readonly Examp
     }
     if (held === undefined) continue;
     let loss = 0;
-    for (const e of held) loss += lossOf(marginOf({ weights, bias }, e.features), e.isGood) * (e.isGood ? heldWeight.good : heldWeight.bad);
+    for (const e of held) loss += logisticLoss(qualityMargin({ weights, bias }, e.features), e.isGood) * (e.isGood ? heldWeight.good : heldWeight.bad);
     losses.push(loss / held.length);
     if (best === undefined || losses.at(-1)! < losses[best.pass - 1]!) best = { weights: weights.slice(), bias, pass, losses };
     else if (pass - best.pass >= o.patience) break;

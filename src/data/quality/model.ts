@@ -1,9 +1,9 @@
 /** A quality model: weights of hashed features and how margins become probabilities; its file is one of `model-file.ts`. */
 import { z } from "zod";
-import { decodeModel, encodeModel, type ModelFormat } from "../model-file.ts";
-import { type Calibration, calibrated, calibrationSchema } from "./calibration.ts";
+import { decodeModel, encodeModel, type ModelFileFormat } from "../model-file.ts";
+import { type QualityCalibration, calibratedQuality, calibrationSchema } from "./calibration.ts";
 import { type FeatureOptions, Features, featuresVersion } from "./features.ts";
-import { type LinearModel, marginOf, sigmoid } from "./logistic.ts";
+import { type LogisticWeights, qualityMargin, logistic } from "./logistic.ts";
 
 /** How well scores did on texts that neither learning nor calibration saw. */
 const measuresSchema = z.strictObject({
@@ -33,9 +33,9 @@ export type QualityReport = z.output<typeof qualityReportSchema>;
 
 export interface QualityModel {
   readonly features: FeatureOptions;
-  readonly linear: LinearModel;
+  readonly linear: LogisticWeights;
   /** Absent: the margin's own sigmoid. */
-  readonly calibration?: Calibration | undefined;
+  readonly calibration?: QualityCalibration | undefined;
   readonly report: QualityReport;
 }
 
@@ -52,7 +52,7 @@ const headerSchema = z.strictObject({
   report: qualityReportSchema,
 });
 
-const format: ModelFormat<typeof headerSchema> = {
+const format: ModelFileFormat<typeof headerSchema> = {
   magic: "loamqly1",
   what: "quality model",
   maker: "loam data quality train",
@@ -96,7 +96,7 @@ export class QualityScorer {
   score(text: string): number {
     const { features, model } = this;
     features.read(text);
-    const margin = marginOf(model.linear, features.found, features.count);
-    return model.calibration === undefined ? sigmoid(margin) : calibrated(model.calibration, margin);
+    const margin = qualityMargin(model.linear, features.found, features.count);
+    return model.calibration === undefined ? logistic(margin) : calibratedQuality(model.calibration, margin);
   }
 }

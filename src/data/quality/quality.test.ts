@@ -3,7 +3,7 @@ import { random } from "../../base/index.ts";
 import { dataErrors } from "../errors.ts";
 import { noResources } from "../resources.ts";
 import { quality } from "../steps/quality/quality.ts";
-import { learnLogistic, lossOf, marginOf } from "./logistic.ts";
+import { learnLogistic, logisticLoss, qualityMargin } from "./logistic.ts";
 import { decodeQuality, encodeQuality, QualityScorer } from "./model.ts";
 import { tellingFeatures } from "./telling.ts";
 import { type LabelledText, qualityTraining, trainQuality } from "./train.ts";
@@ -98,7 +98,7 @@ test("a gradient step lowers the loss of its example, and early stop keeps the p
   const example = { features: Uint32Array.of(1, 5, 9), isGood: true };
   const options = { bits: 8, seed: 1, rate: 0.1, l2: 0, passes: 1, patience: 1, isBalanced: false };
   const one = learnLogistic([example], undefined, options);
-  expect(lossOf(marginOf(one, example.features), true)).toBeLessThan(Math.LN2);
+  expect(logisticLoss(qualityMargin(one, example.features), true)).toBeLessThan(Math.LN2);
   const draw = random(3);
   const noise = (n: number) =>
     Array.from({ length: n }, () => ({

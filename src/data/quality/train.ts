@@ -6,10 +6,10 @@
 import { z } from "zod";
 import { sha256 } from "../../base/index.ts";
 import { dataErrors } from "../errors.ts";
-import { type Calibration, isotonicCalibration, type Margin, plattCalibration } from "./calibration.ts";
+import { type QualityCalibration, isotonicCalibration, type LabelledMargin, plattCalibration } from "./calibration.ts";
 import { Features } from "./features.ts";
-import { type Example, type LinearModel, type LogisticOptions, learnLogistic, marginOf } from "./logistic.ts";
-import { areaUnderCurve, brierScore, calibrationError, decisionsAt, type Scored } from "./measures.ts";
+import { type QualityExample, type LogisticWeights, type LogisticOptions, learnLogistic, qualityMargin } from "./logistic.ts";
+import { areaUnderCurve, brierScore, qualityCalibrationError, decisionsAt, type ScoredDocument } from "./measures.ts";
 import { type QualityMeasures, type QualityModel, QualityScorer } from "./model.ts";
 
 export interface LabelledText {
@@ -83,11 +83,11 @@ function distinct(texts: Iterable<LabelledText>) {
   return { kept, duplicates, contradictions };
 }
 
-export function measuresOf(scored: readonly Scored[]): QualityMeasures {
-  return { ...decisionsAt(scored), auc: areaUnderCurve(scored), brier: brierScore(scored), calibrationError: calibrationError(scored) };
+export function measuresOf(scored: readonly ScoredDocument[]): QualityMeasures {
+  return { ...decisionsAt(scored), auc: areaUnderCurve(scored), brier: brierScore(scored), calibrationError: qualityCalibrationError(scored) };
 }
 
-function calibrationOf(kind: QualityTraining["calibration"], margins: readonly Margin[]): Calibration | undefined {
+function calibrationOf(kind: QualityTraining["calibration"], margins: readonly LabelledMargin[]): QualityCalibration | undefined {
   if (kind === "none") return undefined;
   return kind === "platt" ? plattCalibration(margins) : isotonicCalibration(margins);
 }
@@ -116,13 +116,13 @@ export async function trainQuality(
 
   const { words, characters, bits } = o;
   const features = new Features({ words, characters, bits });
-  const exampleOf = ({ text, isGood }: Keyed): Example => {
+  const exampleOf = ({ text, isGood }: Keyed): QualityExample => {
     features.read(text);
     return { features: features.found.slice(0, features.count), isGood };
   };
   const tests: Keyed[] = [];
   /** Both kinds spread over the folds alike. */
-  const folds: Example[][] = Array.from({ length: o.folds }, () => []);
+  const folds: QualityExample[][] = Array.from({ length: o.folds }, () => []);
   for (const list of kinds) {
     const numTests = Math.max(1, Math.round(o.heldOut * list.length));
     tests.push(...list.slice(0, numTests));
@@ -145,23 +145,23 @@ export async function trainQuality(
     patience: o.patience,
     isBalanced: o.isBalanced,
   };
-  const margins: Margin[] = [];
+  const margins: LabelledMargin[] = [];
   const passes: number[] = [];
   for (const [i, held] of folds.entries()) {
     await pause(i / (o.folds + 1), `fold ${i + 1} of ${o.folds}`);
     const rest = folds.flatMap((f, j) => (j === i ? [] : f));
     const learnt = learnLogistic(rest, held, logistic);
     passes.push(learnt.pass);
-    for (const e of held) margins.push({ margin: marginOf(learnt, e.features), isGood: e.isGood });
+    for (const e of held) margins.push({ margin: qualityMargin(learnt, e.features), isGood: e.isGood });
   }
   await pause(o.folds / (o.folds + 1), "all examples");
   const best = median(passes);
   const { weights, bias } = learnLogistic(folds.flat(), undefined, { ...logistic, passes: best });
-  const linear: LinearModel = { weights, bias };
+  const linear: LogisticWeights = { weights, bias };
   const calibration = calibrationOf(o.calibration, margins);
 
   const numGood = (list: readonly { readonly isGood: boolean }[]) => list.reduce((n, e) => n + Number(e.isGood), 0);
-  const scoredBy = (c: Calibration | undefined): Scored[] => {
+  const scoredBy = (c: QualityCalibration | undefined): ScoredDocument[] => {
     const scorer = new QualityScorer({ features: features.options, linear, calibration: c });
     return tests.map(t => ({ score: scorer.score(t.text), isGood: t.isGood }));
   };

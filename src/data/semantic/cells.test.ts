@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
 import { trainCells } from "./cells.ts";
-import { codesOf, cosine, encode } from "./codes.ts";
+import { codesOf, cosineOfCodes, encode } from "./codes.ts";
 import { kMeans, nearestCentre } from "./k-means.ts";
 
 /** Directions around `groups` centres, so near that each is nearest to its own. */
@@ -69,7 +69,7 @@ test("nearly all pairs that are alike meet in a cell, the more the more cells ar
     let [met, all] = [0, 0];
     for (let i = 0; i < list.length; i++)
       for (let j = 0; j < i; j++) {
-        if (cosine(codes, i, j) < 0.9) continue;
+        if (cosineOfCodes(codes, i, j) < 0.9) continue;
         all++;
         if (visits[i]!.includes(visits[j]![0]!) || visits[j]!.includes(visits[i]![0]!)) met++;
       }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { codesOf, cosine, encode } from "./codes.ts";
+import { codesOf, cosineOfCodes, encode } from "./codes.ts";
 
 const unit = (width: number, seed: string) => {
   const r = random(seed);
@@ -17,7 +17,7 @@ test("codes of directions keep their cosine to a few thousandths", () => {
     // From like to unlike.
     const mixed = a.map((x, k) => x + (i / 100) * b[k]!);
     const exact = a.reduce((sum, x, k) => sum + x * mixed[k]!, 0) / Math.hypot(...mixed);
-    const found = cosine(codesOf([encode(a), encode(mixed)], 384), 0, 1);
+    const found = cosineOfCodes(codesOf([encode(a), encode(mixed)], 384), 0, 1);
     worst = Math.max(worst, Math.abs(found - exact));
   }
   expect(worst).toBeLessThan(0.003);
@@ -27,9 +27,9 @@ test("the cosine is 1 with itself, symmetrical, and 0 with nothing, at any width
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 67 }), fc.nat(), (width, seed) => {
       const codes = codesOf([encode(unit(width, `x${seed}`)), encode(unit(width, `y${seed}`)), encode(new Float32Array(width))], width);
-      expect(cosine(codes, 0, 0)).toBeCloseTo(1, 12);
-      expect(cosine(codes, 0, 1)).toBe(cosine(codes, 1, 0));
-      expect(cosine(codes, 0, 2)).toBe(0);
+      expect(cosineOfCodes(codes, 0, 0)).toBeCloseTo(1, 12);
+      expect(cosineOfCodes(codes, 0, 1)).toBe(cosineOfCodes(codes, 1, 0));
+      expect(cosineOfCodes(codes, 0, 2)).toBe(0);
     }),
   );
   expect([...encode(Float32Array.of(Number.NaN, Number.POSITIVE_INFINITY))]).toEqual([0, 0]);

@@ -34,7 +34,7 @@ export function codesOf(list: readonly Int8Array[], width: number): Codes {
 }
 
 /** The cosine of two of them: whole numbers until the end, so that it does not hang on the order of adding. */
-export function cosine({ width, values, scales }: Codes, a: number, b: number): number {
+export function cosineOfCodes({ width, values, scales }: Codes, a: number, b: number): number {
   let [x, y] = [a * width, b * width];
   const end = x + width;
   let [p, q, r, s] = [0, 0, 0, 0];

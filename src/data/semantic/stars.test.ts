@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { codesOf, cosine, encode } from "./codes.ts";
+import { codesOf, cosineOfCodes, encode } from "./codes.ts";
 import { cellStars, type Likeness, resolveStars } from "./stars.ts";
 
 const threshold = 0.9;
@@ -21,8 +21,8 @@ function bruteForce(codes: ReturnType<typeof around>): Map<number, number> {
     for (let j = 0; j < i; j++)
       if (
         !gone.has(j) &&
-        cosine(codes, i, j) >= threshold &&
-        !(cosine(codes, i, gone.get(i) ?? i) < 1 && cosine(codes, i, j) <= cosine(codes, i, gone.get(i)!))
+        cosineOfCodes(codes, i, j) >= threshold &&
+        !(cosineOfCodes(codes, i, gone.get(i) ?? i) < 1 && cosineOfCodes(codes, i, j) <= cosineOfCodes(codes, i, gone.get(i)!))
       )
         gone.set(i, j);
   return gone;
@@ -35,7 +35,7 @@ test("in one cell the verdicts are those of all pairs", () => {
       const { gone } = resolveStars(codes.count, cellStars(codes, nobody, threshold));
       expect(new Set(gone.map(g => g.member))).toEqual(new Set(bruteForce(codes).keys()));
       for (const { member, survivor, similarity } of gone) {
-        expect(similarity).toBe(cosine(codes, survivor, member));
+        expect(similarity).toBe(cosineOfCodes(codes, survivor, member));
         expect(similarity).toBeGreaterThanOrEqual(threshold);
       }
     }),
@@ -65,7 +65,7 @@ test("over many cells: who goes has a better living twin, whatever the order of 
       for (const { member, survivor, similarity } of gone) {
         expect(survivor).toBeLessThan(member);
         expect(isGone.has(survivor)).toBe(false);
-        expect(cosine(codes, survivor, member)).toBe(similarity);
+        expect(cosineOfCodes(codes, survivor, member)).toBe(similarity);
         expect(sets.some(s => s.includes(member) && s.includes(survivor))).toBe(true);
       }
       const shuffled = [...r.permutation(likenesses.length)].map(i => likenesses[i]!);

@@ -4,7 +4,7 @@
  * a member or a few, and not every pair of a heap of copies; joined and walked in the same order they give the verdicts.
  */
 import { unionFind } from "../steps/near-duplicates/union-find.ts";
-import { type Codes, cosine } from "./codes.ts";
+import { type Codes, cosineOfCodes } from "./codes.ts";
 
 /** Two members by number, the better one first. */
 export interface Likeness {
@@ -24,7 +24,7 @@ export function cellStars(codes: Codes, isVisitor: (member: number) => boolean, 
     const before = found.length;
     const meet = (kept: readonly number[]) => {
       for (const better of kept) {
-        const similarity = cosine(codes, better, other);
+        const similarity = cosineOfCodes(codes, better, other);
         if (similarity >= threshold) found.push({ better, other, similarity });
       }
     };

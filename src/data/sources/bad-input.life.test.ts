@@ -5,7 +5,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, test } from "vitest";
 import { freeBytes } from "./compressed/meter.ts";
 import { wordFile } from "./docx.laws.ts";
-import { cutLines, maxLineBytes, maxRecordBytes } from "./file.ts";
+import { sourceLines, maxLineBytes, maxRecordBytes } from "./file.ts";
 import { type ReaderName, readerNames, sourceOptions } from "./options.ts";
 import { parquetLimits, parquetReader } from "./parquet.ts";
 import { pdfOf } from "./pdf/pdf-writer.laws.ts";
@@ -146,7 +146,7 @@ test("of a line beyond the limit nothing is held, however it comes", async () =>
     yield Buffer.from("\nshort\n");
   };
   const lines: (string | undefined)[] = [];
-  for await (const { bytes } of cutLines(pieces())) lines.push(bytes?.toString());
+  for await (const { bytes } of sourceLines(pieces())) lines.push(bytes?.toString());
   expect(lines).toEqual([undefined, "short"]);
 });
 

@@ -7,8 +7,8 @@ import { nearest, sha256 } from "../../base/index.ts";
 import { decodeBytes } from "../windows-1252.ts";
 import { BadFile } from "./bad-file.ts";
 import { charsetOf } from "./email/charset.ts";
-import { type Fields, fieldOf, fieldsRecord, namedFields, namesOf, textOf } from "./fields.ts";
-import { cutLines, type Line, maxLineBytes } from "./file.ts";
+import { type RecordFields, fieldOf, fieldsRecord, namedFields, fieldNames, fieldText } from "./fields.ts";
+import { sourceLines, type SourceLine, maxLineBytes } from "./file.ts";
 import type { SourceOptions } from "./options.ts";
 import type { Reader, ReadRecord } from "./source.ts";
 
@@ -23,7 +23,7 @@ const maxColumns = 16_384;
 interface Row {
   readonly line: number;
   readonly text: string;
-  readonly lines: readonly Line[];
+  readonly lines: readonly SourceLine[];
 }
 type Bad = Extract<ReadRecord, { ok: false }>;
 
@@ -63,19 +63,19 @@ const quotesIn = (bytes: Buffer): number => {
 
 /** Rows of lines, with what is wrong in between. `again` puts lines back that a row should not have taken. */
 class Rows {
-  private readonly source: AsyncIterator<Line>;
+  private readonly source: AsyncIterator<SourceLine>;
   private readonly path: string;
   private readonly charset: string;
-  private waiting: Line[] = [];
+  private waiting: SourceLine[] = [];
   private hasHeader = false;
 
-  constructor(lines: AsyncIterable<Line>, path: string, charset: string) {
+  constructor(lines: AsyncIterable<SourceLine>, path: string, charset: string) {
     this.source = lines[Symbol.asyncIterator]();
     this.path = path;
     this.charset = charset;
   }
 
-  private async line(): Promise<Line | undefined> {
+  private async line(): Promise<SourceLine | undefined> {
     const again = this.waiting.pop();
     if (again) return again;
     const next = await this.source.next();
@@ -87,7 +87,7 @@ class Rows {
   }
 
   /** Takes lines back, to be read again before all others. */
-  again(lines: readonly Line[]): void {
+  again(lines: readonly SourceLine[]): void {
     for (let i = lines.length - 1; i >= 0; i--) this.waiting.push(lines[i]!);
   }
 
@@ -97,10 +97,10 @@ class Rows {
     while (first?.bytes?.length === 0) first = await this.line();
     if (!first) return undefined;
     const place = `${this.path}:${first.number}`;
-    const lines: Line[] = [];
+    const lines: SourceLine[] = [];
     let size = 0;
     let isOpen = false;
-    for (let line: Line | undefined = first; ; line = await this.line()) {
+    for (let line: SourceLine | undefined = first; ; line = await this.line()) {
       if (line) {
         size += line.bytes?.length ?? maxLineBytes + 1;
         lines.push(line);
@@ -135,7 +135,7 @@ const otherDelimiters = [";", "\t", "|", ","] as const;
 function checkColumns(names: readonly string[], options: SourceOptions, place: string): void {
   const field = fieldOf(options);
   const isAbsent = (name: string) => !names.includes(name);
-  const texts = namesOf(field);
+  const texts = fieldNames(field);
   const either = typeof field !== "string" && texts.every(isAbsent) ? texts.join('" or "') : undefined;
   const absent =
     either ?? [...(typeof field === "string" ? texts : []), ...namedFields(options.attributes).map(([, from]) => from)].find(isAbsent);
@@ -162,7 +162,7 @@ export const csv: Reader = {
     const { path } = file;
     const charset = charsetOf(options.encoding);
     if (charset === undefined) throw new BadFile("unknown-charset", `no such encoding: ${options.encoding}`);
-    const rows = new Rows(cutLines(inUtf8(file.pieces(), charset)), path, isUtf16(charset) ? "utf-8" : charset);
+    const rows = new Rows(sourceLines(inUtf8(file.pieces(), charset)), path, isUtf16(charset) ? "utf-8" : charset);
     const delimiter = options.delimiter ?? (file.name.endsWith(".tsv") ? "\t" : ",");
     const cells = (text: string): string[][] =>
       parse(text, { delimiter, relax_column_count: true, record_delimiter: ["\n", "\r\n", "\r"] });
@@ -178,8 +178,8 @@ export const csv: Reader = {
       }
       if (values.length !== names.length)
         return { ok: false, place, reason: "csv", message: `expected ${names.length} columns, got ${values.length}` };
-      const fields: Fields = Object.fromEntries(names.map((name, i) => [name, values[i]!] as const).filter(e => e[1] !== ""));
-      const found = textOf(fields, fieldOf(options));
+      const fields: RecordFields = Object.fromEntries(names.map((name, i) => [name, values[i]!] as const).filter(e => e[1] !== ""));
+      const found = fieldText(fields, fieldOf(options));
       if ("message" in found) return { ok: false, place, reason: "empty", message: found.message };
       const key = `${path}#${fields.id ?? sha256(found.text).slice(0, 12)}`;
       return fieldsRecord({ place, key, path }, found.text, fields, options);

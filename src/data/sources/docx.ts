@@ -4,7 +4,7 @@ import { BadFile } from "./bad-file.ts";
 import { maxRecordBytes } from "./file.ts";
 import { labelOf, withoutExtension } from "./labels.ts";
 import type { Reader } from "./source.ts";
-import { refuse } from "./text.ts";
+import { refuseText } from "./text.ts";
 
 /** XML that is taken apart as a tree costs some ten times its size. */
 const maxXmlBytes = 2 ** 25;
@@ -59,7 +59,7 @@ export const docx: Reader = {
     } catch (error) {
       throw new BadFile("docx", (error as Error).message);
     }
-    const why = refuse(text);
+    const why = refuseText(text);
     if (why) yield { ok: false, place, ...why };
     else yield { ok: true, place, key: withoutExtension(file.name), text, attributes: labelOf(place, labels), edits: [] };
   },

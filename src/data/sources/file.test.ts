@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { cutLines } from "./file.ts";
+import { sourceLines } from "./file.ts";
 
 async function lines(text: string, size: number, limit?: number) {
   async function* pieces() {
@@ -8,7 +8,7 @@ async function lines(text: string, size: number, limit?: number) {
     for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
   }
   const out: (string | undefined)[] = [];
-  for await (const { bytes, number } of cutLines(pieces(), limit)) {
+  for await (const { bytes, number } of sourceLines(pieces(), limit)) {
     out.push(bytes?.toString());
     expect(number).toBe(out.length);
   }

@@ -7,7 +7,7 @@ import { createReadStream, readFileSync } from "node:fs";
 import { type FileHandle, open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileError, sha256 } from "../../base/index.ts";
-import type { Attributes } from "../document.ts";
+import type { DocumentAttributes } from "../document.ts";
 import { dataErrors } from "../errors.ts";
 import { BadFile } from "./bad-file.ts";
 import { compressionOf, expand, openedName } from "./compressed/expand.ts";
@@ -32,14 +32,14 @@ export interface ManifestEntry {
   /** Which of several sources it belongs to. */
   readonly of?: string;
   /** What the source says of all its records (`split`). */
-  readonly attributes?: Attributes;
+  readonly attributes?: DocumentAttributes;
   /** The field that holds the text, where the source and not the project says so. */
   readonly field?: Field;
   /** Names of the classes that a field gives by number. */
   readonly classes?: Readonly<Record<string, readonly string[]>>;
 }
 
-export interface Line {
+export interface SourceLine {
   /** Without its line end; undefined when it was longer than `maxLineBytes`. */
   readonly bytes: Buffer | undefined;
   /** Line number from 1. */
@@ -62,7 +62,7 @@ export interface SourceFile extends ManifestEntry {
   /** The whole content. Errors: `BadFile` "too-long" beyond `maxRecordBytes` of a compressed file. */
   bytes(): Promise<Buffer>;
   pieces(): AsyncIterable<Buffer>;
-  lines(): AsyncIterable<Line>;
+  lines(): AsyncIterable<SourceLine>;
   /** The file held against the manifest, then opened; a compressed one is held in memory whole. */
   random(): Promise<RandomAccess>;
 }
@@ -83,11 +83,11 @@ const readError = (error: unknown, path: string) =>
   (error as NodeJS.ErrnoException)?.code === "ENOENT" ? changed(path, error) : fileError(error, path);
 
 /** Lines of pieces, cut at `\n`; a `\r` before it goes too. Of a line longer than the limit nothing is held. */
-export async function* cutLines(pieces: AsyncIterable<Buffer>, limitBytes = maxLineBytes): AsyncGenerator<Line> {
+export async function* sourceLines(pieces: AsyncIterable<Buffer>, limitBytes = maxLineBytes): AsyncGenerator<SourceLine> {
   let parts: Buffer[] = [];
   let size = 0;
   let number = 1;
-  const take = (): Line => {
+  const take = (): SourceLine => {
     const tooLong = size > limitBytes;
     let bytes = tooLong ? undefined : parts.length === 1 ? parts[0]! : Buffer.concat(parts);
     if (bytes?.at(-1) === 0x0d) bytes = bytes.subarray(0, -1);
@@ -113,7 +113,7 @@ export async function* cutLines(pieces: AsyncIterable<Buffer>, limitBytes = maxL
 }
 
 /** All pieces in one, if they are not too many. */
-export async function gather(pieces: AsyncIterable<Buffer>, limitBytes = maxRecordBytes): Promise<Buffer> {
+export async function readWholeRecord(pieces: AsyncIterable<Buffer>, limitBytes = maxRecordBytes): Promise<Buffer> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const piece of pieces) {
@@ -177,7 +177,7 @@ export function sourceFile(root: string, entry: ManifestEntry): SourceFile {
       }
       if (sha256(bytes) !== entry.sha256) throw changed(path);
       if (compressionOf(bytes.subarray(0, 10)) === undefined) return bytes;
-      return gather(
+      return readWholeRecord(
         expand(
           (async function* () {
             yield bytes;
@@ -186,11 +186,11 @@ export function sourceFile(root: string, entry: ManifestEntry): SourceFile {
       );
     },
     pieces,
-    lines: () => cutLines(pieces()),
+    lines: () => sourceLines(pieces()),
     async random() {
       let head: Buffer | undefined;
       for await (const piece of rawPieces()) head ??= Buffer.from(piece.subarray(0, 10));
-      if (head && compressionOf(head) !== undefined) return inMemory(await gather(pieces()));
+      if (head && compressionOf(head) !== undefined) return inMemory(await readWholeRecord(pieces()));
       try {
         return await onDisk(path);
       } catch (error) {

@@ -1,17 +1,17 @@
 /** The page reader: an HTML file is a document, its main text or all of it, in the character set it is really in. */
 import { isUtf8 } from "node:buffer";
-import type { Attributes } from "../document.ts";
-import type { Edit } from "../ledger.ts";
+import type { DocumentAttributes } from "../document.ts";
+import type { LedgerEdit } from "../ledger.ts";
 import { decodeBytes } from "../windows-1252.ts";
 import { charsetOf, declaredCharset } from "./email/charset.ts";
 import { maxRecordBytes } from "./file.ts";
 import { labelOf, withoutExtension } from "./labels.ts";
 import { pageText } from "./main-text/main-text.ts";
 import type { Reader } from "./source.ts";
-import { refuse } from "./text.ts";
+import { refuseText } from "./text.ts";
 
 export type PageDocument =
-  | { readonly text: string; readonly attributes: Attributes; readonly edits: readonly Edit[] }
+  | { readonly text: string; readonly attributes: DocumentAttributes; readonly edits: readonly LedgerEdit[] }
   | { readonly reason: string; readonly message: string };
 
 /** Where markup names its character set it does so in the beginning (the HTML standard says 1,024 bytes; real pages are later). */
@@ -20,7 +20,7 @@ const headBytes = 4096;
 /** A page of bytes as text. `label` is what its carrier (HTTP, an option) says of its character set; evidence comes before any label. */
 export function pageDocument(bytes: Buffer, extract: "main" | "all" | undefined, label: string | undefined): PageDocument {
   const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : undefined;
-  const edits: Edit[] = [];
+  const edits: LedgerEdit[] = [];
   let charset = utf16 ?? (isUtf8(bytes) ? "utf-8" : undefined);
   if (charset === undefined) {
     const named = label === undefined ? undefined : charsetOf(label);
@@ -31,7 +31,7 @@ export function pageDocument(bytes: Buffer, extract: "main" | "all" | undefined,
     if (declared === undefined) edits.push({ rule: "undeclared-charset", value: charset });
   }
   const { text, title, language } = pageText(decodeBytes(bytes, charset), extract);
-  const why = refuse(text);
+  const why = refuseText(text);
   if (why) return why;
   return { text, attributes: { ...(title ? { title } : {}), ...(language ? { language } : {}) }, edits };
 }

@@ -1,7 +1,7 @@
 /** Records of JSON and JSON Lines files, and the reader that makes each a document. */
 import { isUtf8 } from "node:buffer";
 import { sha256 } from "../../base/index.ts";
-import { type Field, type Fields, fieldOf, fieldsRecord, idOf, textOf } from "./fields.ts";
+import { type Field, type RecordFields, fieldOf, fieldsRecord, idOf, fieldText } from "./fields.ts";
 import { maxLineBytes, maxRecordBytes, type SourceFile } from "./file.ts";
 import { withoutExtension } from "./labels.ts";
 import type { Reader } from "./source.ts";
@@ -12,7 +12,7 @@ export type JsonRecord =
       readonly place: string;
       readonly key: string;
       readonly text: string;
-      readonly fields: Fields;
+      readonly fields: RecordFields;
     }
   | { readonly ok: false; readonly place: string; readonly reason: string; readonly message: string };
 
@@ -26,9 +26,9 @@ function one(bytes: Buffer, place: string, field: Field, key: (id: string | numb
     return bad("json", (error as Error).message);
   }
   if (value === null || typeof value !== "object" || Array.isArray(value)) return bad("json", "expected an object");
-  const found = textOf(value as Fields, field);
+  const found = fieldText(value as RecordFields, field);
   if ("message" in found) return bad("json", found.message);
-  return { ok: true, place, key: key(idOf(value as Fields), found.text), text: found.text, fields: value as Fields };
+  return { ok: true, place, key: key(idOf(value as RecordFields), found.text), text: found.text, fields: value as RecordFields };
 }
 
 /** Objects of a `.jsonl` file line by line, or the one object of a `.json` file. A record keeps its own `id`, else its content names it. */

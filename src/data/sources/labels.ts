@@ -1,5 +1,5 @@
 /** What a path says about its document: the folder is its group, and patterns of paths name its label. */
-import type { Attributes } from "../document.ts";
+import type { DocumentAttributes } from "../document.ts";
 import { glob } from "./glob.ts";
 
 const compiled = new WeakMap<object, readonly (readonly [string, readonly ((path: string) => boolean)[]])[]>();
@@ -7,7 +7,7 @@ const compiled = new WeakMap<object, readonly (readonly [string, readonly ((path
 export type Labels = Readonly<Record<string, string | readonly string[]>>;
 
 /** `group` (the file's folder) and `label` (the first label one of whose patterns fits). */
-export function labelOf(path: string, labels: Labels | undefined): Attributes {
+export function labelOf(path: string, labels: Labels | undefined): DocumentAttributes {
   const slash = path.lastIndexOf("/");
   const group = slash < 0 ? {} : { group: path.slice(0, slash) };
   if (!labels) return group;

@@ -5,7 +5,7 @@ import { type HashOptions, identityOf } from "./hashes.ts";
 import { openSource } from "./open.ts";
 import type { SourceOptions } from "./options.ts";
 
-export interface Manifest {
+export interface SourceManifest {
   readonly origin: string;
   /** The folder its files lie below; empty where they lie in none. */
   readonly root: string;
@@ -15,7 +15,7 @@ export interface Manifest {
 }
 
 /** Lists and fingerprints a source. Errors: those of `OpenSource.list` and `data/sourceChanged`. */
-export async function manifestOf(source: SourceOptions, options: HashOptions & { readonly folder: string }): Promise<Manifest> {
+export async function manifestOf(source: SourceOptions, options: HashOptions & { readonly folder: string }): Promise<SourceManifest> {
   const open = await openSource(source, options.folder);
   try {
     const files = await open.list(options);

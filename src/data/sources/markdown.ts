@@ -1,23 +1,23 @@
 /** The Markdown reader: a file is a document; the front matter's plain values become attributes, the text stays as it is written. */
 
 import { parse } from "yaml";
-import type { Attribute, Attributes } from "../document.ts";
-import type { Edit } from "../ledger.ts";
-import { type Fields, nestedValues } from "./fields.ts";
+import type { DocumentAttribute, DocumentAttributes } from "../document.ts";
+import type { LedgerEdit } from "../ledger.ts";
+import { type RecordFields, nestedValues } from "./fields.ts";
 import { labelOf, withoutExtension } from "./labels.ts";
 import type { Reader } from "./source.ts";
-import { refuse, wholeText } from "./text.ts";
+import { refuseText, wholeText } from "./text.ts";
 
 /** A longer head is no front matter but a text that begins with a line. */
 const maxFrontMatter = 64 * 1024;
 
-const isAttribute = (value: unknown): value is Attribute =>
+const isAttribute = (value: unknown): value is DocumentAttribute =>
   value === null ||
   ["string", "number", "boolean"].includes(typeof value) ||
   (Array.isArray(value) && value.every(v => typeof v === "string"));
 
 /** The text behind the front matter (YAML between lines of `---`), and what that says. What cannot be read stays in the text. */
-export function frontMatter(text: string): { readonly text: string; readonly attributes: Attributes; readonly edits: readonly Edit[] } {
+export function markdownFrontMatter(text: string): { readonly text: string; readonly attributes: DocumentAttributes; readonly edits: readonly LedgerEdit[] } {
   const plain = { text, attributes: {}, edits: [] };
   if (!/^\ufeff?---[ \t]*\r?\n/.test(text)) return plain;
   const begin = text.indexOf("\n") + 1;
@@ -33,7 +33,7 @@ export function frontMatter(text: string): { readonly text: string; readonly att
   if (values !== null && (typeof values !== "object" || Array.isArray(values))) return plain;
   return {
     text: text.slice(begin + end.index + end[0].length).replace(/^\r?\n+/, ""),
-    attributes: Object.fromEntries(nestedValues((values ?? {}) as Fields, isAttribute)),
+    attributes: Object.fromEntries(nestedValues((values ?? {}) as RecordFields, isAttribute)),
     edits: [],
   };
 }
@@ -49,8 +49,8 @@ export const markdown: Reader = {
       yield { ok: false, place, ...whole };
       return;
     }
-    const { text, attributes, edits } = frontMatter(whole.text);
-    const why = refuse(text);
+    const { text, attributes, edits } = markdownFrontMatter(whole.text);
+    const why = refuseText(text);
     if (why) yield { ok: false, place, ...why };
     else
       yield {

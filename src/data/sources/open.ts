@@ -2,7 +2,7 @@
  * A source that is open, wherever it is: a list of its files, and each of them as its records. The kinds of sources differ here and nowhere
  * after: a folder's files, a bucket's objects, a query's rows, a data set's splits.
  */
-import type { Attributes } from "../document.ts";
+import type { DocumentAttributes } from "../document.ts";
 import { type ManifestEntry, type SourceFile, sourceFile } from "./file.ts";
 import { type HashOptions, hashFiles } from "./hashes.ts";
 import { datasetFiles } from "./huggingface/folder.ts";
@@ -88,13 +88,13 @@ export async function openSource(source: SourceOptions, folder: string): Promise
 }
 
 /** Classes by the names that the source gives their numbers. */
-const withClasses = (attributes: Attributes, classes: NonNullable<ManifestEntry["classes"]>): Attributes =>
+const withClasses = (attributes: DocumentAttributes, classes: NonNullable<ManifestEntry["classes"]>): DocumentAttributes =>
   Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [name, (typeof value === "number" && classes[name]?.[value]) || value]),
   );
 
 /** The records of one file of a source. */
-export async function* recordsOf(open: OpenSource, source: SourceOptions, entry: ManifestEntry): AsyncGenerator<ReadRecord> {
+export async function* sourceRecords(open: OpenSource, source: SourceOptions, entry: ManifestEntry): AsyncGenerator<ReadRecord> {
   const { attributes, field, classes } = entry;
   const options = field === undefined ? source : { ...source, field: typeof field === "string" ? field : [...field] };
   for await (const record of readers[source.reader].records(open.file(entry), options)) {

@@ -5,9 +5,9 @@
  */
 import { formatBytes, sha256 } from "../../base/index.ts";
 import { BadFile } from "./bad-file.ts";
-import { type Field, type Fields, fieldOf, fieldsRecord, idOf, namedFields, namesOf, textOf, valueAt } from "./fields.ts";
+import { type Field, type RecordFields, fieldOf, fieldsRecord, idOf, namedFields, fieldNames, fieldText, fieldValueAt } from "./fields.ts";
 import type { SourceFile } from "./file.ts";
-import { guarded, type Limits } from "./guarded/guarded.ts";
+import { readGuarded, type ReaderLimits } from "./guarded/guarded.ts";
 import type { SourceOptions } from "./options.ts";
 import type { Reader, ReadRecord } from "./source.ts";
 
@@ -17,7 +17,7 @@ const maxGroupBytes = 2 ** 30;
 const maxGroupRows = 2 ** 24;
 
 /** Honest groups are read at 100 MB/s and more: 5 MB/s is a machine that does ten things at once. As values they take three times their bytes. */
-export const parquetLimits: Limits = { pieceMs: 20_000, msPerByte: 1 / 5000, fileMs: 3_600_000, memoryBytes: 4 * 2 ** 30 };
+export const parquetLimits: ReaderLimits = { pieceMs: 20_000, msPerByte: 1 / 5000, fileMs: 3_600_000, memoryBytes: 4 * 2 ** 30 };
 
 type Item =
   | { readonly group: readonly [number, number]; readonly tooLarge?: number; readonly broken?: string }
@@ -26,7 +26,7 @@ type Item =
 /** Columns that the text and named attributes may mean: by a field's name, or by the first of the names between dots. */
 const rootsOf = (field: Field, attributes: SourceOptions["attributes"]): string[] => [
   "id",
-  ...[...namesOf(field), ...namedFields(attributes).map(([, from]) => from)].flatMap(name => [name, name.split(".")[0]!]),
+  ...[...fieldNames(field), ...namedFields(attributes).map(([, from]) => from)].flatMap(name => [name, name.split(".")[0]!]),
 ];
 
 /** Values as JSON would have them. */
@@ -38,10 +38,10 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, deeper]) => [name, plain(deeper)]));
 }
 
-function document(row: Fields, place: string, path: string, options: SourceOptions): ReadRecord {
-  if (namesOf(fieldOf(options)).some(name => valueAt(row, name) instanceof Uint8Array))
+function document(row: RecordFields, place: string, path: string, options: SourceOptions): ReadRecord {
+  if (fieldNames(fieldOf(options)).some(name => fieldValueAt(row, name) instanceof Uint8Array))
     return { ok: false, place, reason: "wrong-charset", message: "not utf-8, which Parquet's texts are" };
-  const found = textOf(row, fieldOf(options));
+  const found = fieldText(row, fieldOf(options));
   if ("message" in found) return { ok: false, place, reason: "parquet", message: found.message };
   const key = `${path}#${idOf(row) ?? sha256(found.text).slice(0, 12)}`;
   return fieldsRecord({ place, key, path }, found.text, row, options);
@@ -57,7 +57,7 @@ export interface ParquetField {
 export async function parquetFields(file: SourceFile, limits = parquetLimits): Promise<readonly ParquetField[]> {
   const access = await file.random();
   try {
-    for await (const { fields } of guarded<{ fields: readonly ParquetField[] }>("parquet", access, { onlySchema: true }, limits))
+    for await (const { fields } of readGuarded<{ fields: readonly ParquetField[] }>("parquet", access, { onlySchema: true }, limits))
       return fields;
     return [];
   } finally {
@@ -65,7 +65,7 @@ export async function parquetFields(file: SourceFile, limits = parquetLimits): P
   }
 }
 
-export const parquetReader = (limits: Limits): Reader => ({
+export const parquetReader = (limits: ReaderLimits): Reader => ({
   name: "parquet",
   version: 2,
   extensions: [".parquet"],
@@ -75,7 +75,7 @@ export const parquetReader = (limits: Limits): Reader => ({
     let place = path;
     try {
       const jobOptions = { roots: rootsOf(fieldOf(options), options.attributes), maxGroupBytes, maxGroupRows };
-      for await (const item of guarded<Item>("parquet", access, jobOptions, limits)) {
+      for await (const item of readGuarded<Item>("parquet", access, jobOptions, limits)) {
         if ("group" in item) {
           const [from, to] = item.group;
           place = `${path}:${from + 1}-${to}`;
@@ -88,7 +88,7 @@ export const parquetReader = (limits: Limits): Reader => ({
         }
         const { columns, at, rows } = item;
         for (const [i, values] of rows.entries()) {
-          const row: Fields = Object.fromEntries(columns.map((name, c) => [name, plain(values[c])]));
+          const row: RecordFields = Object.fromEntries(columns.map((name, c) => [name, plain(values[c])]));
           yield document(row, `${path}:${at + i + 1}`, path, options);
         }
       }

@@ -2,7 +2,7 @@
 import { sha256 } from "../../base/index.ts";
 import { BadFile } from "./bad-file.ts";
 import { expand, openedName } from "./compressed/expand.ts";
-import { cutLines, gather, inMemory, type SourceFile } from "./file.ts";
+import { sourceLines, readWholeRecord, inMemory, type SourceFile } from "./file.ts";
 import type { SourceOptions } from "./options.ts";
 import { readers } from "./readers.ts";
 import type { ReadRecord } from "./source.ts";
@@ -19,10 +19,10 @@ export function fileOf(path: string, bytes: Buffer): SourceFile {
     name: openedName(path),
     sizeBytes: bytes.length,
     sha256: sha256(bytes),
-    bytes: () => gather(pieces()),
+    bytes: () => readWholeRecord(pieces()),
     pieces,
-    lines: () => cutLines(pieces()),
-    random: async () => inMemory(await gather(pieces())),
+    lines: () => sourceLines(pieces()),
+    random: async () => inMemory(await readWholeRecord(pieces())),
   };
 }
 

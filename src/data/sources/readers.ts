@@ -2,7 +2,7 @@
 import { BadFile } from "./bad-file.ts";
 import { csv } from "./csv.ts";
 import { docx } from "./docx.ts";
-import { email } from "./email/reader.ts";
+import { emailReader } from "./email/reader.ts";
 import { html } from "./html-page.ts";
 import { huggingface } from "./huggingface/reader.ts";
 import { jsonl } from "./json.ts";
@@ -11,7 +11,7 @@ import type { ReaderName } from "./options.ts";
 import { parquet } from "./parquet.ts";
 import { pdf } from "./pdf/reader.ts";
 import type { Reader } from "./source.ts";
-import { text } from "./text.ts";
+import { textFileReader } from "./text.ts";
 import { warc } from "./warc/reader.ts";
 
 const guarded = (reader: Reader): Reader => ({
@@ -27,8 +27,8 @@ const guarded = (reader: Reader): Reader => ({
 });
 
 export const readers: { readonly [N in ReaderName]: Reader } = {
-  email: guarded(email),
-  text: guarded(text),
+  email: guarded(emailReader),
+  text: guarded(textFileReader),
   jsonl: guarded(jsonl),
   html: guarded(html),
   csv: guarded(csv),

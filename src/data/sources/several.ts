@@ -7,8 +7,8 @@ import { dataErrors } from "../errors.ts";
 import type { SetAside } from "../ledger.ts";
 import type { ManifestEntry } from "./file.ts";
 import type { HashOptions } from "./hashes.ts";
-import { type Manifest, manifestOf } from "./manifest.ts";
-import { type OpenSource, openSource, recordsOf } from "./open.ts";
+import { type SourceManifest, manifestOf } from "./manifest.ts";
+import { type OpenSource, openSource, sourceRecords } from "./open.ts";
 import type { SourceOptions, SourcesPart } from "./options.ts";
 import type { ReadRecord } from "./source.ts";
 
@@ -33,8 +33,8 @@ export function allSources({ source, sources }: SourcesPart): NamedSource[] {
 export async function manifestOfAll(
   sources: readonly NamedSource[],
   options: HashOptions & { readonly folder: string },
-): Promise<Manifest> {
-  const parts: (Manifest & { readonly name: string | undefined })[] = [];
+): Promise<SourceManifest> {
+  const parts: (SourceManifest & { readonly name: string | undefined })[] = [];
   for (const { name, options: source } of sources) parts.push({ name, ...(await manifestOf(source, options)) });
   if (parts.length === 1 && parts[0]!.name === undefined) {
     const { name: _, ...manifest } = parts[0]!;
@@ -73,7 +73,7 @@ export async function openSources(sources: readonly NamedSource[], folder: strin
       const found = open.get(of);
       if (!found)
         throw dataErrors.fail("sourceChanged", { place: entry.path, expected: `a source "${of ?? ""}"`, received: "none of that name" });
-      const records = recordsOf(found.source, found.options, file);
+      const records = sourceRecords(found.source, found.options, file);
       if (of === undefined) {
         yield* records;
         return;

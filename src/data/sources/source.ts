@@ -2,8 +2,8 @@
  * What a source is: files somewhere (a package, a folder, a bucket, a query's rows) and the reader that makes records of them.
  * A record that cannot be read is set aside with its place and reason; it never stops the run.
  */
-import type { Attributes } from "../document.ts";
-import type { Edit } from "../ledger.ts";
+import type { DocumentAttributes } from "../document.ts";
+import type { LedgerEdit } from "../ledger.ts";
 import type { SourceFile } from "./file.ts";
 import type { SourceOptions } from "./options.ts";
 
@@ -15,9 +15,9 @@ export type ReadRecord =
       readonly key: string;
       readonly place: string;
       readonly text: string;
-      readonly attributes: Attributes;
+      readonly attributes: DocumentAttributes;
       /** What the reader had to change or guess. */
-      readonly edits: readonly Edit[];
+      readonly edits: readonly LedgerEdit[];
     }
   | { readonly ok: false; readonly place: string; readonly reason: string; readonly message: string };
 

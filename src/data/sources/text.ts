@@ -33,11 +33,11 @@ export function decodeText(bytes: Buffer, encoding: string): Decoded {
     const message = isBinary(bytes.toString("latin1")) ? "no text" : `not ${charset}; name its \`encoding\``;
     return { reason: message === "no text" ? "binary" : "wrong-charset", message };
   }
-  return refuse(text) ?? { text };
+  return refuseText(text) ?? { text };
 }
 
 /** Why a text is none. */
-export function refuse(text: string): { readonly reason: string; readonly message: string } | undefined {
+export function refuseText(text: string): { readonly reason: string; readonly message: string } | undefined {
   if (isBinary(text)) return { reason: "binary", message: "control characters instead of text" };
   return text.trim() === "" ? { reason: "empty", message: "no text" } : undefined;
 }
@@ -48,7 +48,7 @@ export async function wholeText(file: SourceFile, encoding: string): Promise<Dec
   return decodeText(await file.bytes(), encoding);
 }
 
-export const text: Reader = {
+export const textFileReader: Reader = {
   name: "text",
   version: 1,
   extensions: [".txt", ".md", ".text"],

@@ -5,7 +5,7 @@
 import { baseErrors } from "../../base/index.ts";
 import { dataErrors } from "../errors.ts";
 import { parseDate, showDate } from "./dates.ts";
-import type { Groups } from "./groups.ts";
+import type { DocumentGroups } from "./groups.ts";
 import type { TimeOptions } from "./options.ts";
 
 export interface TimeReport {
@@ -93,7 +93,7 @@ export function cutByTime({ sizes, oldest, newest }: DatedGroups, share: number,
 
 /** The same for documents that are at hand. `dates`: milliseconds of each document (see `dateIn`), NaN for none. */
 export function splitByTime(
-  groups: Groups,
+  groups: DocumentGroups,
   dates: Float64Array,
   share: number,
   o: TimeOptions,

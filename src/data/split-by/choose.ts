@@ -5,8 +5,8 @@
 import { dataErrors } from "../errors.ts";
 import type { UnionFind } from "../steps/near-duplicates/union-find.ts";
 import { dateIn, splitByTime, type TimeReport } from "./by-time.ts";
-import { type Crossing, crossingValues } from "./crossing.ts";
-import { type Column, groupsOf, joinByValues } from "./groups.ts";
+import { type GroupCrossing, crossingValues } from "./crossing.ts";
+import { type GroupColumn, groupsOfSets, joinByValues } from "./groups.ts";
 import type { SplitByOptions } from "./options.ts";
 import { type StratumReport, splitStratified, strataReport } from "./stratified.ts";
 
@@ -18,7 +18,7 @@ export interface SplitInput {
   /** What each document counts; 1 without it. */
   readonly sizes?: ArrayLike<number>;
   /** The documents' values of an attribute. */
-  column(attribute: string): Column;
+  column(attribute: string): GroupColumn;
   /** Their dates as they stand in the attribute; without it, the column's texts. */
   dates?(attribute: string): ArrayLike<unknown>;
 }
@@ -28,7 +28,7 @@ export interface SplitChoice {
   readonly groups: number;
   readonly time?: TimeReport;
   readonly strata?: readonly StratumReport[];
-  readonly crossing: readonly Crossing[];
+  readonly crossing: readonly GroupCrossing[];
 }
 
 /** Documents without a value are a stratum of their own. */
@@ -41,7 +41,7 @@ export function chooseHeldOut(input: SplitInput, share: number, seed: number | s
     sets,
     o.together.map(a => input.column(a)),
   );
-  const groups = groupsOf(ids, sets, seed, sizes);
+  const groups = groupsOfSets(ids, sets, seed, sizes);
   if (groups.count < 2)
     throw dataErrors.fail("splitImpossible", {
       place: "split",

@@ -1,7 +1,7 @@
 /** Leakage by value: what of an attribute (an author, a thread, a page) stands on both sides of a finished split. */
-import type { Column } from "./groups.ts";
+import type { GroupColumn } from "./groups.ts";
 
-export interface Crossing {
+export interface GroupCrossing {
   readonly attribute: string;
   /** Different values, and those on both sides. */
   readonly values: number;
@@ -16,7 +16,7 @@ export interface Crossing {
 /** Values that are listed. */
 const listed = 10;
 
-export function crossingValues(attribute: string, column: Column, isHeldOut: (document: number) => boolean): Crossing {
+export function crossingValues(attribute: string, column: GroupColumn, isHeldOut: (document: number) => boolean): GroupCrossing {
   const counts = new Map<string, { train: number; heldOut: number }>();
   let heldOutWithValue = 0;
   for (let i = 0; i < column.length; i++) {

@@ -6,10 +6,10 @@ import { sha256 } from "../../base/index.ts";
 import type { UnionFind } from "../steps/near-duplicates/union-find.ts";
 
 /** One value a document; undefined joins with nobody. */
-export type Column = ArrayLike<string | undefined>;
+export type GroupColumn = ArrayLike<string | undefined>;
 
 /** Joins documents that have a value in common. Returns how many joins each column made beyond those that stood. */
-export function joinByValues(sets: UnionFind, columns: readonly Column[]): number[] {
+export function joinByValues(sets: UnionFind, columns: readonly GroupColumn[]): number[] {
   return columns.map(column => {
     const first = new Map<string, number>();
     let joins = 0;
@@ -24,7 +24,7 @@ export function joinByValues(sets: UnionFind, columns: readonly Column[]): numbe
   });
 }
 
-export interface Groups {
+export interface DocumentGroups {
   readonly count: number;
   /** Of each document. */
   readonly groupOf: Uint32Array;
@@ -34,7 +34,7 @@ export interface Groups {
 }
 
 /** The groups of disjoint sets over documents that are sorted by id; `sizes` says what each document counts (1 without it). */
-export function groupsOf(ids: ArrayLike<string>, sets: Pick<UnionFind, "find">, seed: number | string, sizes?: ArrayLike<number>): Groups {
+export function groupsOfSets(ids: ArrayLike<string>, sets: Pick<UnionFind, "find">, seed: number | string, sizes?: ArrayLike<number>): DocumentGroups {
   const n = ids.length;
   const roots = Uint32Array.from({ length: n }, (_, i) => i).filter(i => sets.find(i) === i);
   // The hash of the smallest id alone: the smallest of all members' hashes would put large groups first. 52 bits of it, then the id.

@@ -5,7 +5,7 @@ import { unionFind } from "../steps/near-duplicates/union-find.ts";
 import { dateIn, splitByTime } from "./by-time.ts";
 import { chooseHeldOut } from "./choose.ts";
 import { crossingValues } from "./crossing.ts";
-import { groupsOf, joinByValues } from "./groups.ts";
+import { groupsOfSets, joinByValues } from "./groups.ts";
 import { splitByOptions, timeOptions } from "./options.ts";
 import { splitStratified, strataReport } from "./stratified.ts";
 
@@ -25,7 +25,7 @@ function corpus(seed: number, n: number, most = 4) {
   return {
     ids,
     sets,
-    groups: groupsOf(ids, sets, seed),
+    groups: groupsOfSets(ids, sets, seed),
     dates: Float64Array.from({ length: n }, (_, i) => (draw.uniform() < 0.1 ? Number.NaN : (i + draw.below(40)) * day)),
     strata: Uint32Array.from({ length: n }, () => Math.floor(draw.uniform() ** 2 * 5)),
     sizes: Float64Array.from({ length: n }, () => 1 + draw.below(50)),
@@ -52,8 +52,8 @@ test("groups: no value is on both sides, whatever is held out, in any order of j
       const [a, b] = [unionFind(n), unionFind(n)];
       joinByValues(a, columns);
       joinByValues(b, [...columns].reverse());
-      const groups = groupsOf(idsOf(n), a, seed);
-      expect(groupsOf(idsOf(n), b, seed)).toEqual(groups);
+      const groups = groupsOfSets(idsOf(n), a, seed);
+      expect(groupsOfSets(idsOf(n), b, seed)).toEqual(groups);
       const heldOut = splitStratified(groups, new Uint32Array(n), undefined, 0.3);
       for (const c of columns) expect(crossingValues("c", c, i => heldOut[groups.groupOf[i]!] === 1).crossing).toBe(0);
     }),
@@ -88,7 +88,7 @@ test("time, held out across: every train document is older than the cut and grou
 test("time: everything of one day is on one side, and the cut brings the share as near as days allow", () => {
   const n = 100;
   const dates = Float64Array.from({ length: n }, (_, i) => Math.floor(i / 10) * day);
-  const groups = groupsOf(idsOf(n), unionFind(n), 1);
+  const groups = groupsOfSets(idsOf(n), unionFind(n), 1);
   const heldIn = (share: number) => splitByTime(groups, dates, share, timeOptions.parse({}));
   expect(counted(heldIn(0.1).isHeldOut)).toBe(10);
   expect(counted(heldIn(0.26).isHeldOut)).toBe(30);
@@ -115,7 +115,7 @@ test("time: a given cut is obeyed, documents without a date go where the option 
 });
 
 test("time: dates that cannot be true are none", () => {
-  const groups = groupsOf(idsOf(4), unionFind(4), 1);
+  const groups = groupsOfSets(idsOf(4), unionFind(4), 1);
   const o = timeOptions.parse({ earliest: "1970-01-01", latest: "1971" });
   const dates = Float64Array.from(["1968-11-27", "1970-01-02", "1970-01-03", "2024-10-04"], dateIn(o));
   const { report, isHeldOut: heldOut } = splitByTime(groups, dates, 0.5, o);
@@ -126,7 +126,7 @@ test("time: dates that cannot be true are none", () => {
 test("time: groups across the cut are counted with their documents", () => {
   const sets = unionFind(4);
   sets.union(1, 3);
-  const groups = groupsOf(idsOf(4), sets, 1);
+  const groups = groupsOfSets(idsOf(4), sets, 1);
   const dates = Float64Array.of(0, day, 2 * day, 3 * day);
   const { report, isHeldOut: heldOut } = splitByTime(groups, dates, 0.3, timeOptions.parse({ cut: "1970-01-03" }));
   expect(report.across).toEqual({ groups: 1, documents: 1 });
@@ -159,7 +159,7 @@ test("stratified: with groups that mix strata, shares are met far better than by
   let [ours, byHash] = [0, 0];
   for (let seed = 1; seed <= 20; seed++) {
     const { groups, strata, sizes, ids, sets } = corpus(seed, 400);
-    const weighed = groupsOf(ids, sets, seed, sizes);
+    const weighed = groupsOfSets(ids, sets, seed, sizes);
     const worst = (heldOut: Uint8Array) =>
       Math.max(
         ...strataReport(["a", "b", "c", "d", "e"], strata, i => heldOut[groups.groupOf[i]!] === 1, sizes).map(s => Math.abs(s.share - 0.2)),
@@ -190,7 +190,7 @@ test("stratified: the seed decides, not the order of members; large groups are n
 });
 
 test("both sides exist however small the corpus", () => {
-  const groups = groupsOf(idsOf(3), unionFind(3), 1);
+  const groups = groupsOfSets(idsOf(3), unionFind(3), 1);
   for (const share of [0.01, 0.9]) {
     const size = counted(splitStratified(groups, Uint32Array.of(0, 0, 0), undefined, share));
     expect(size).toBeGreaterThan(0);

@@ -3,7 +3,7 @@
  * the order of the groups' hashes, then single groups change sides while that brings all shares nearer. Idea of filling the largest deficit:
  * Sechidis, Tsoumakas & Vlahavas 2011; here groups, not single documents, move.
  */
-import type { Groups } from "./groups.ts";
+import type { DocumentGroups } from "./groups.ts";
 
 export interface StratumReport {
   readonly value: string;
@@ -74,7 +74,7 @@ const squared = (have: number, of: number, share: number): number => (of > 0 ? (
 
 /** The same for documents that are at hand. `strata`: of each document the number of its value, `sizes` what it counts. */
 export function splitStratified(
-  { count, groupOf }: Groups,
+  { count, groupOf }: DocumentGroups,
   strata: Uint32Array,
   sizes: ArrayLike<number> | undefined,
   share: number,

@@ -17,15 +17,15 @@ export const bytesOfKey = (key: Key): Buffer => {
   return bytes;
 };
 /** A text's key: 128 bits of SHA-256. */
-export const keyOf = (text: string): Key => keyFrom(hash("sha256", text, "buffer"));
+export const textKey = (text: string): Key => keyFrom(hash("sha256", text, "buffer"));
 
 /** The key under which everything meets in one group. */
 export const everything: Key = [0, 0, 0, 0];
 
-export const numbers = (...values: readonly number[]): Buffer => Buffer.from(Float64Array.from(values).buffer);
+export const numbersMessage = (...values: readonly number[]): Buffer => Buffer.from(Float64Array.from(values).buffer);
 export const numberAt = (bytes: Buffer, i: number): number => bytes.readDoubleLE(8 * i);
 
-export const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+export const jsonMessage = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 export const fromJson = <T>(bytes: Buffer): T => JSON.parse(bytes.toString("utf8")) as T;
 
 /** A document as a round knows it. */
@@ -34,7 +34,7 @@ export interface Named {
   readonly ref: Ref;
 }
 /** Id first and a mark behind it, so that bytes sort as ids do. */
-export function named({ id }: Pick<Document, "id">, ref: Ref): Buffer {
+export function namedMessage({ id }: Pick<Document, "id">, ref: Ref): Buffer {
   const bytes = Buffer.allocUnsafe(Buffer.byteLength(id) + 9);
   const end = bytes.write(id, "utf8");
   bytes[end] = 0;

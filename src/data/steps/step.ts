@@ -4,21 +4,21 @@
  * Idea: dolma's taggers beside the documents.
  */
 import type { z } from "zod";
-import type { Attributes, Document } from "../document.ts";
-import type { Edit, Verdict } from "../ledger.ts";
+import type { DocumentAttributes, Document } from "../document.ts";
+import type { LedgerEdit, StepVerdict } from "../ledger.ts";
 import type { Need, Resources } from "../resources.ts";
 import type { Rules } from "./rules.ts";
 
 /** What a step found out about a document. */
-export interface Judgement {
-  readonly attributes?: Attributes;
-  readonly verdicts?: readonly Verdict[];
+export interface DocumentJudgement {
+  readonly attributes?: DocumentAttributes;
+  readonly verdicts?: readonly StepVerdict[];
 }
 
 /** A judgement, with the new text where the step edits. */
-export interface Applied extends Judgement {
+export interface Applied extends DocumentJudgement {
   readonly text?: string;
-  readonly edits?: readonly Edit[];
+  readonly edits?: readonly LedgerEdit[];
 }
 
 interface StepBase<Schema extends z.ZodType, State> {
@@ -60,7 +60,7 @@ export type Ref = number;
 export type Send = (round: number, key: Key, value: Uint8Array, owned?: boolean) => void;
 
 /** A document to which a phase speaks, with what the phase before told it, sorted as bytes. */
-export interface Asked {
+export interface CorpusQuestion {
   /** Taken from its place when it is asked for: a phase that can do without is quicker. */
   readonly document: Document;
   readonly ref: Ref;
@@ -100,13 +100,13 @@ export interface KeyedValue {
 }
 
 /** Some of the values of a bin. */
-export interface Block extends Iterable<KeyedValue> {
+export interface KeyedBlock extends Iterable<KeyedValue> {
   /** The values as places in larger buffers: nothing is made for a value. */
   each(visit: (bytes: Buffer, from: number, to: number) => void): void;
 }
 
 /** Everything that came to a bin, block by block. */
-export type BinBlocks = AsyncIterable<Block>;
+export type BinBlocks = AsyncIterable<KeyedBlock>;
 
 /** For groups of the size of the corpus: a whole bin, in no order, as often as it is asked for, never all in memory. */
 export interface StreamRound {
@@ -122,7 +122,7 @@ export interface Phase {
   /** Documents hear what all phases before told them, not only the last. */
   readonly hearsAll?: boolean;
   /** `shared`: what rounds of the phase before said to all. */
-  ask(asked: readonly Asked[], send: Send, shared: readonly Buffer[]): void | Promise<void>;
+  ask(asked: readonly CorpusQuestion[], send: Send, shared: readonly Buffer[]): void | Promise<void>;
   readonly rounds: readonly Round[];
 }
 
@@ -141,7 +141,7 @@ export interface CorpusStep<Schema extends z.ZodType = z.ZodType, State = unknow
   plan(options: z.output<Schema>, state: State): CorpusPlan;
 }
 
-export type Step = DocumentStep | TaggerStep | CorpusStep;
+export type DataStep = DocumentStep | TaggerStep | CorpusStep;
 
 export const documentStep = <Schema extends z.ZodType, State = void>(
   step: Omit<DocumentStep<Schema, State>, "kind">,

@@ -11,14 +11,14 @@ import { gopherRepetition } from "./heuristics/gopher/repetition.ts";
 import { language } from "./language/language.ts";
 import { length } from "./length/length.ts";
 import { licence } from "./licence/licence.ts";
-import { patterns } from "./patterns/patterns.ts";
+import { patternsStep } from "./patterns/patterns.ts";
 import { perplexity } from "./perplexity/perplexity.ts";
 import { plain } from "./plain/plain.ts";
 import { privateData } from "./private/private.ts";
 import { quality } from "./quality/quality.ts";
 import { repeats } from "./repeats/repeats.ts";
 import { semanticDuplicates } from "./semantic/semantic.ts";
-import type { Step } from "./step.ts";
+import type { DataStep } from "./step.ts";
 import type { StepName, stepEntry } from "./step-entry.ts";
 import { substrings } from "./substrings/substrings.ts";
 import { toxicity } from "./toxicity/toxicity.ts";
@@ -38,14 +38,14 @@ export const steps = {
   c4,
   fineweb,
   language,
-  patterns,
+  patterns: patternsStep,
   urls,
   licence,
   toxicity,
   perplexity,
   plain,
   quality,
-} as const satisfies Record<StepName, Step>;
+} as const satisfies Record<StepName, DataStep>;
 
 /** A step with its options complete, and the version that makes a cached result stale when the step changes. */
 export interface ChosenStep {

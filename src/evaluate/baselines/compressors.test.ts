@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { random, zstdLibrary } from "../../base/index.ts";
 import { buildDictionary } from "./dictionary.ts";
 import { gzipBaseline, lastBytes, windowBytes } from "./gzip.ts";
-import { bytesOf } from "./score.ts";
+import { utf8Bytes } from "./score.ts";
 import { zstdBaseline } from "./zstd.ts";
 
 /** Letters of random phrases: documents share phrases, not whole passages. */
@@ -27,7 +27,7 @@ test("gzip's last 32 KB are the last 32 KB", () => {
 test("scores are bits over UTF-8 bytes, the same on every run, and better with a train side than without", async () => {
   const [with1, with2, without] = [gzipBaseline(train, heldOut), gzipBaseline(train, heldOut), gzipBaseline([], heldOut)];
   expect(with1.bits).toBe(with2.bits);
-  expect(with1.bytes).toBe(bytesOf(heldOut));
+  expect(with1.bytes).toBe(utf8Bytes(heldOut));
   expect(with1.bitsPerByte).toBe(with1.bits / with1.bytes);
   expect(with1.bits).toBeLessThan(without.bits);
   const zstd = await zstdBaseline(train, heldOut);

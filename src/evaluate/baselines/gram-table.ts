@@ -67,13 +67,13 @@ export function gramTable(expected = 1024): GramTable {
 }
 
 /** A column of numbers that grows with a table. */
-export interface Column {
+export interface GramColumn {
   get(i: number): number;
   add(i: number, n: number): void;
   readonly values: Uint32Array;
 }
 
-export function column(size = 1024): Column {
+export function column(size = 1024): GramColumn {
   let values = new Uint32Array(size);
   return {
     get values() {

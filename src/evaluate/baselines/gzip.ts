@@ -4,7 +4,7 @@
  */
 import { constants, deflateRawSync } from "node:zlib";
 import { random } from "../../base/index.ts";
-import { type BaselineScore, bytesOf, score } from "./score.ts";
+import { type BaselineScore, utf8Bytes, baselineScore } from "./score.ts";
 
 /** Deflate can look back this far and no further. */
 export const windowBytes = 32 * 1024;
@@ -32,5 +32,5 @@ export function gzipBaseline(train: readonly string[], heldOut: readonly string[
   const options = { level: 9, memLevel: 9, strategy: constants.Z_DEFAULT_STRATEGY, ...(dictionary.length > 0 ? { dictionary } : {}) };
   let bits = 0;
   for (const text of heldOut) bits += 8 * deflateRawSync(text, options).length;
-  return score("gzip", bits, bytesOf(heldOut), started);
+  return baselineScore("gzip", bits, utf8Bytes(heldOut), started);
 }

@@ -2,5 +2,5 @@
 export { buildDictionary } from "./dictionary.ts";
 export { gzipBaseline } from "./gzip.ts";
 export { type NgramModel, ngramBaseline, trainNgram } from "./ngram.ts";
-export { type BaselineScore, bytesOf } from "./score.ts";
+export { type BaselineScore, utf8Bytes } from "./score.ts";
 export { zstdBaseline } from "./zstd.ts";

@@ -4,8 +4,8 @@
  * keep their raw counts (nothing can stand before them), as in KenLM. The lowest order is interpolated with the uniform distribution over
  * tokens and end, so every token has a probability and they sum to 1.
  */
-import { type Column, column, type GramTable, gramTable } from "./gram-table.ts";
-import { type BaselineScore, score } from "./score.ts";
+import { type GramColumn, column, type GramTable, gramTable } from "./gram-table.ts";
+import { type BaselineScore, baselineScore } from "./score.ts";
 
 export interface NgramModel {
   readonly order: number;
@@ -67,7 +67,7 @@ export function trainNgram(order: number, vocabulary: number, documents: Iterabl
   };
   /** tables[k] holds n-grams of k + 2 tokens; their prefixes are numbers of tables[k - 1], or tokens. */
   const tables: GramTable[] = Array.from({ length: order - 1 }, () => gramTable());
-  const counts: Column[] = tables.map(() => column());
+  const counts: GramColumn[] = tables.map(() => column());
   const unigrams = new Uint32Array(vocabulary + 1);
 
   /** state[k] is the number of the (k + 1)-gram that ends at the last token. */
@@ -189,5 +189,5 @@ export function ngramBaseline(options: {
   const model = trainNgram(options.order, options.vocabulary, options.train);
   let bits = 0;
   for (const tokens of options.heldOut) bits += model.bits(tokens);
-  return score(`${options.order}-gram`, bits, options.bytes, started);
+  return baselineScore(`${options.order}-gram`, bits, options.bytes, started);
 }

@@ -15,10 +15,10 @@ export interface BaselineScore {
 }
 
 /** UTF-8 bytes of texts. */
-export const bytesOf = (texts: readonly string[]): number => texts.reduce((sum, t) => sum + Buffer.byteLength(t), 0);
+export const utf8Bytes = (texts: readonly string[]): number => texts.reduce((sum, t) => sum + Buffer.byteLength(t), 0);
 
 /** A score from its parts; `startedMs` is a `performance.now()`. */
-export const score = (name: string, bits: number, bytes: number, startedMs: number): BaselineScore => ({
+export const baselineScore = (name: string, bits: number, bytes: number, startedMs: number): BaselineScore => ({
   name,
   bits,
   bytes,

@@ -4,7 +4,7 @@
  */
 import { zstdLibrary } from "../../base/index.ts";
 import { buildDictionary } from "./dictionary.ts";
-import { type BaselineScore, bytesOf, score } from "./score.ts";
+import { type BaselineScore, utf8Bytes, baselineScore } from "./score.ts";
 
 /** What `zstd --train` makes unless told otherwise. */
 export const dictionaryBytes = 112_640;
@@ -21,5 +21,5 @@ export async function zstdBaseline(train: readonly string[], heldOut: readonly s
   } finally {
     freeCCtx(context);
   }
-  return score("zstd", bits, bytesOf(heldOut), started);
+  return baselineScore("zstd", bits, utf8Bytes(heldOut), started);
 }

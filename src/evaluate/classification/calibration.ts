@@ -27,7 +27,7 @@ function checked({ positive, probability }: Probabilities): number {
  * Bins of a reliability plot: equal in mass (the default: quantiles, equal probabilities never parted) or in width. Errors: evaluate/empty,
  * evaluate/items, evaluate/score.
  */
-export function reliability(
+export function reliabilityBins(
   data: Probabilities,
   options: { readonly bins?: number; readonly by?: "mass" | "width" } = {},
 ): ReliabilityBin[] {
@@ -35,14 +35,14 @@ export function reliability(
   return binsOf(data, options);
 }
 
-/** The expected calibration error of the items at some places, with repetitions: what a bootstrap asks for. Errors: as `reliability`. */
-export function drawnCalibrationError(data: Probabilities): (at: ArrayLike<number>) => number {
+/** The expected calibration error of the items at some places, with repetitions: what a bootstrap asks for. Errors: as `reliabilityBins`. */
+export function drawnExpectedCalibrationError(data: Probabilities): (at: ArrayLike<number>) => number {
   checked(data);
   return ofDraws(data);
 }
 
 /** Mean squared distance of probability and truth (Brier 1950). Errors: evaluate/empty, evaluate/items, evaluate/score. */
-export function brier(data: Probabilities): number {
+export function checkedBrier(data: Probabilities): number {
   checked(data);
   return brierOf(data);
 }

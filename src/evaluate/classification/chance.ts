@@ -3,7 +3,7 @@
  * classes are, with its interval and a label-permutation test. Macro F1 has no such null: random guesses exceed the majority class in it.
  */
 import { bootstrap, labelPermutation } from "../../statistics/index.ts";
-import type { Labelled } from "./confusion.ts";
+import type { LabelledPair } from "./confusion.ts";
 
 export interface ChanceTest {
   /** Balanced accuracy with its 95 % bootstrap interval. */
@@ -50,7 +50,7 @@ export function balancedAccuracyOf(
 }
 
 /** `clusters`: of each item, items that belong together (near-duplicates). Same items, same figures. Errors: statistics/argument. */
-export function chanceTest({ classes, truth, predicted }: Labelled, clusters?: ArrayLike<number>): ChanceTest {
+export function chanceTest({ classes, truth, predicted }: LabelledPair, clusters?: ArrayLike<number>): ChanceTest {
   const score = balancedAccuracyOf(classes.length, predicted);
   const value = score(truth);
   const test = labelPermutation(truth, labels => score(labels), { draws, clusters, seed: "chance" });

@@ -51,10 +51,10 @@ describe("scikit-learn's values to 1e-12", () => {
   });
   test("curves and probabilities", () => {
     for (const g of golden.ranked) {
-      const curve = c.curveOf(g);
+      const curve = c.checkedCurve(g);
       same(c.rocArea(curve), g.rocArea);
       same(c.averagePrecision(curve), g.averagePrecision);
-      same(c.brier(g), g.brier);
+      same(c.checkedBrier(g), g.brier);
       same(c.logLoss(g), g.logLoss);
     }
   });
@@ -89,7 +89,7 @@ test("the ROC area is how often a positive item has the higher score", () => {
       fc.pre(up.length > 0 && down.length > 0);
       let won = 0;
       for (const [, a] of up) for (const [, b] of down) won += a > b ? 1 : a === b ? 0.5 : 0;
-      const curve = c.curveOf({ positive: list.map(([p]) => p), score: list.map(([, s]) => s) });
+      const curve = c.checkedCurve({ positive: list.map(([p]) => p), score: list.map(([, s]) => s) });
       same(c.rocArea(curve), won / (up.length * down.length));
       const least = Math.min(
         ...[Number.POSITIVE_INFINITY, ...list.map(([, s]) => s)].map(t => list.filter(([p, s]) => (s >= t ? !p : p)).length),
@@ -100,7 +100,7 @@ test("the ROC area is how often a positive item has the higher score", () => {
 });
 
 test("costs move the threshold", () => {
-  const curve = c.curveOf({ positive: [1, 0, 1, 0, 0, 1], score: [0.9, 0.8, 0.7, 0.6, 0.4, 0.3] });
+  const curve = c.checkedCurve({ positive: [1, 0, 1, 0, 0, 1], score: [0.9, 0.8, 0.7, 0.6, 0.4, 0.3] });
   expect(c.cheapestThreshold(curve, { falsePositive: 10, falseNegative: 1 }).threshold).toBe(0.9);
   expect(c.cheapestThreshold(curve, { falsePositive: 0.1, falseNegative: 1 }).threshold).toBe(0.3);
   expect(c.cheapestThreshold(curve, { falsePositive: 1, falseNegative: 0 }).threshold).toBe(Number.POSITIVE_INFINITY);
@@ -112,17 +112,17 @@ test("what is calibrated has a small error, what is not has the error that it wa
   const probability = Array.from({ length: 20_000 }, () => draw.uniform());
   const positive = probability.map(p => draw.uniform() < p);
   for (const by of ["mass", "width"] as const) {
-    const bins = c.reliability({ positive, probability }, { by });
+    const bins = c.reliabilityBins({ positive, probability }, { by });
     expect(bins.reduce((n, b) => n + b.items, 0)).toBe(20_000);
     expect(bins).toHaveLength(15);
     expect(c.calibrationError(bins)).toBeLessThan(0.015);
-    const shifted = c.reliability({ positive, probability: probability.map(p => p * 0.8) }, { by });
+    const shifted = c.reliabilityBins({ positive, probability: probability.map(p => p * 0.8) }, { by });
     expect(Math.abs(c.calibrationError(shifted) - 0.1)).toBeLessThan(0.015);
   }
 });
 
 test("equal probabilities are never parted", () => {
-  const bins = c.reliability({ positive: [1, 0, 1, 0, 1, 0], probability: [0.5, 0.5, 0.5, 0.5, 0.5, 0.9] }, { bins: 3 });
+  const bins = c.reliabilityBins({ positive: [1, 0, 1, 0, 1, 0], probability: [0.5, 0.5, 0.5, 0.5, 0.5, 0.9] }, { bins: 3 });
   expect(bins.map(b => b.items)).toEqual([5, 1]);
 });
 
@@ -145,7 +145,7 @@ test("the temperature undoes the one that logits were multiplied by", () => {
 test("lists that do not fit, no items, one class and no numbers are refused by name", () => {
   expect(codeOf(() => c.labelled(["a"], []))).toBe("evaluate/items");
   expect(codeOf(() => c.labelled([], []))).toBe("evaluate/empty");
-  expect(codeOf(() => c.curveOf({ positive: [1, 1], score: [1, 2] }))).toBe("evaluate/classes");
-  expect(codeOf(() => c.curveOf({ positive: [1, 0], score: [1, Number.NaN] }))).toBe("evaluate/score");
-  expect(codeOf(() => c.brier({ positive: [1], probability: [1.5] }))).toBe("evaluate/score");
+  expect(codeOf(() => c.checkedCurve({ positive: [1, 1], score: [1, 2] }))).toBe("evaluate/classes");
+  expect(codeOf(() => c.checkedCurve({ positive: [1, 0], score: [1, Number.NaN] }))).toBe("evaluate/score");
+  expect(codeOf(() => c.checkedBrier({ positive: [1], probability: [1.5] }))).toBe("evaluate/score");
 });

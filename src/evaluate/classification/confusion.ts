@@ -2,7 +2,7 @@
 import { evaluateErrors } from "../errors.ts";
 
 /** True and predicted classes of n items, as indices into `classes`. */
-export interface Labelled {
+export interface LabelledPair {
   readonly classes: readonly string[];
   readonly truth: Int32Array;
   readonly predicted: Int32Array;
@@ -19,7 +19,7 @@ export interface Confusion {
  * Labels as indices; classes are those of either side, sorted by code units, so that no locale decides. Errors: evaluate/empty,
  * evaluate/items (sides of different length).
  */
-export function labelled(truth: readonly string[], predicted: readonly string[]): Labelled {
+export function labelled(truth: readonly string[], predicted: readonly string[]): LabelledPair {
   sameLength(truth.length, predicted.length, "predicted");
   const index = new Map<string, number>();
   const raw = [truth, predicted].map(side => {
@@ -46,7 +46,7 @@ export function sameLength(items: number, other: number, place: string): void {
 }
 
 /** Counts, of all items or of those at `items` (with repetitions, as the bootstrap draws them). */
-export function confusion({ classes, truth, predicted }: Labelled, items?: ArrayLike<number>): Confusion {
+export function confusion({ classes, truth, predicted }: LabelledPair, items?: ArrayLike<number>): Confusion {
   const k = classes.length;
   const counts = new Float64Array(k * k);
   const n = items ? items.length : truth.length;

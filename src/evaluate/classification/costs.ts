@@ -1,6 +1,6 @@
 /** A threshold by what wrong decisions cost: chosen on some items, told with what it costs on others. */
 import type { ThresholdChoice } from "./curves.ts";
-import { bestF1Threshold, type Costs, type Curve, cheapestThreshold, curveOf, type Scored } from "./curves.ts";
+import { bestF1Threshold, type Costs, type Curve, cheapestThreshold, checkedCurve, type ScoredOutcomes } from "./curves.ts";
 
 /** Which class a threshold is for, and what it costs to take another for it, or it for another. */
 export interface CostRule extends Costs {
@@ -25,7 +25,7 @@ export interface ThresholdReport extends CostRule {
 }
 
 /** What a threshold gives on items, which may be of one side only. `Infinity`: nothing is taken. */
-export function choiceWith({ positive, score }: Scored, threshold: number, costs: Costs): ThresholdChoice {
+export function choiceWith({ positive, score }: ScoredOutcomes, threshold: number, costs: Costs): ThresholdChoice {
   let [hits, misses, positives] = [0, 0, 0];
   for (let i = 0; i < positive.length; i++) {
     const isTaken = score[i]! >= threshold;
@@ -54,8 +54,8 @@ function midway({ thresholds }: Curve, threshold: number): number {
  * The cheapest threshold and the one of highest F1 of the items that choose, beside a half, each on the items that are told of. Errors: evaluate/empty,
  * evaluate/items, evaluate/score, evaluate/classes (of the items that choose).
  */
-export function thresholdReport(rule: CostRule, choosing: Scored, told: Scored): ThresholdReport {
-  const curve = curveOf(choosing);
+export function thresholdReport(rule: CostRule, choosing: ScoredOutcomes, told: ScoredOutcomes): ThresholdReport {
+  const curve = checkedCurve(choosing);
   const rowOf = (by: ThresholdRow["by"], at: number): ThresholdRow => {
     const { threshold, ...choice } = choiceWith(told, at, rule);
     return {

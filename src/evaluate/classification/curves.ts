@@ -1,12 +1,12 @@
 /** What each threshold would give: ROC and precision-recall curves of a score that should be high for the positive class. */
-import { type Curve, drawnCurve as ofDraws, curveOf as ofScores, type Scored } from "../../statistics/index.ts";
+import { type Curve, drawnCurve as ofDraws, curveOf as ofScores, type ScoredOutcomes } from "../../statistics/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { sameLength } from "./confusion.ts";
 
-export { averagePrecision, type Curve, rocArea, type Scored } from "../../statistics/index.ts";
+export { averagePrecision, type Curve, rocArea, type ScoredOutcomes } from "../../statistics/index.ts";
 
 /** Errors: evaluate/empty, evaluate/items, evaluate/score (a score that is not a number). */
-function checked({ positive, score }: Scored): void {
+function checked({ positive, score }: ScoredOutcomes): void {
   sameLength(positive.length, score.length, "score");
   for (let i = 0; i < score.length; i++)
     if (Number.isNaN(score[i]!))
@@ -19,7 +19,7 @@ function checked({ positive, score }: Scored): void {
 }
 
 /** Counts at every different score. Errors: those of `checked`, evaluate/classes (no positive or no negative item: no curve is defined). */
-export function curveOf(scored: Scored): Curve {
+export function checkedCurve(scored: ScoredOutcomes): Curve {
   checked(scored);
   const { positive } = scored;
   const n = positive.length;
@@ -35,7 +35,7 @@ export function curveOf(scored: Scored): Curve {
 }
 
 /** The curve of the items at some places, with repetitions, undefined where they are of one side: what a bootstrap asks for. Errors: those of `checked`. */
-export function drawnCurve(scored: Scored): (at: ArrayLike<number>) => Curve | undefined {
+export function checkedDrawnCurve(scored: ScoredOutcomes): (at: ArrayLike<number>) => Curve | undefined {
   checked(scored);
   return ofDraws(scored);
 }

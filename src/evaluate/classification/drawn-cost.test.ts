@@ -1,16 +1,16 @@
 /** The cost of a draw beside the plain way to it: a curve, its cheapest threshold, and what that costs others. */
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { drawnCost, type Scored, thresholdReport } from "./index.ts";
+import { drawnCost, type ScoredOutcomes, thresholdReport } from "./index.ts";
 
-const at = ({ positive, score }: Scored, items: readonly number[]): Scored => ({
+const at = ({ positive, score }: ScoredOutcomes, items: readonly number[]): ScoredOutcomes => ({
   positive: items.map(i => positive[i]!),
   score: items.map(i => score[i]!),
 });
 
 test("the cost of any draw is what the report of that draw's items tells, also where scores are equal", () => {
   const draw = random("draws");
-  const scored = (n: number, levels: number): Scored => {
+  const scored = (n: number, levels: number): ScoredOutcomes => {
     const positive = Array.from({ length: n }, () => draw.uniform() < 0.4);
     return { positive, score: positive.map(p => Math.round(levels * (draw.uniform() + (p ? 0.3 : 0))) / levels) };
   };

@@ -4,7 +4,7 @@
  * Hinkley 1997, section 3.2), so the interval knows how else the threshold could have fallen.
  */
 import type { CostRule } from "./costs.ts";
-import type { Scored } from "./curves.ts";
+import type { ScoredOutcomes } from "./curves.ts";
 
 /**
  * Mean cost of an item of `told`, at the cheapest threshold of the items of `choosing` (the higher one of equals, midway to the next score below): a function
@@ -13,8 +13,8 @@ import type { Scored } from "./curves.ts";
  */
 export function drawnCost(
   { falsePositive, falseNegative }: Omit<CostRule, "positive">,
-  told: Scored,
-  choosing: Scored,
+  told: ScoredOutcomes,
+  choosing: ScoredOutcomes,
 ): (items: ArrayLike<number>) => number {
   const n = told.score.length;
   const levels = Float64Array.from(new Set(Array.from(choosing.score)))

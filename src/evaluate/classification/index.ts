@@ -1,15 +1,15 @@
 export {
-  brier,
+  checkedBrier,
   calibrationError,
-  drawnCalibrationError,
+  drawnExpectedCalibrationError,
   fitTemperature,
   logLoss,
   type Probabilities,
   type ReliabilityBin,
-  reliability,
+  reliabilityBins,
 } from "./calibration.ts";
 export { balancedAccuracyOf, type ChanceTest, type ChanceVerdict, chanceSentence, chanceTest, chanceVerdicts } from "./chance.ts";
-export { type Confusion, confusion, type Labelled, labelled } from "./confusion.ts";
+export { type Confusion, confusion, type LabelledPair, labelled } from "./confusion.ts";
 export { type CostRule, choiceWith, type ThresholdReport, type ThresholdRow, thresholdReport } from "./costs.ts";
 export {
   averagePrecision,
@@ -17,10 +17,10 @@ export {
   type Costs,
   type Curve,
   cheapestThreshold,
-  curveOf,
-  drawnCurve,
+  checkedCurve,
+  checkedDrawnCurve,
   rocArea,
-  type Scored,
+  type ScoredOutcomes,
   type ThresholdChoice,
 } from "./curves.ts";
 export { drawnCost } from "./drawn-cost.ts";
@@ -30,7 +30,7 @@ export {
   cellsOf,
   classPicture,
   type DecisionCurve,
-  type Judged,
+  type JudgedPoint,
   type Reliability,
   reliabilityOf,
 } from "./picture.ts";

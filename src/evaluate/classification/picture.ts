@@ -3,11 +3,11 @@
  * precision-recall curves, each class against the rest), and whether its probabilities mean what they say.
  */
 import { averagePrecision, curveOf, rocArea } from "../../statistics/index.ts";
-import { calibrationError, type ReliabilityBin, reliability } from "./calibration.ts";
+import { calibrationError, type ReliabilityBin, reliabilityBins } from "./calibration.ts";
 import { type Confusion, confusion } from "./confusion.ts";
 
 /** Items with a true class, as an index into `classes`, and a probability for each. */
-export interface Judged {
+export interface JudgedPoint {
   readonly classes: readonly string[];
   readonly truth: Int32Array;
   readonly probabilities: readonly ArrayLike<number>[];
@@ -51,7 +51,7 @@ const mostCurves = 20;
 const step = 2 / 100;
 const rounded = (x: number): number => Math.round(x * 1e6) / 1e6;
 
-function decisionCurve({ classes, truth, probabilities }: Judged, c: number): DecisionCurve {
+function decisionCurve({ classes, truth, probabilities }: JudgedPoint, c: number): DecisionCurve {
   const positive = Uint8Array.from(truth, t => Number(t === c));
   const curve = curveOf({ positive, score: Float64Array.from(probabilities, p => p[c]!) });
   const { positives, negatives, thresholds, truePositives, falsePositives } = curve;
@@ -91,7 +91,7 @@ const greatest = (p: ArrayLike<number>): number => {
 /** Of probabilities [item][class]: those of the class that is said, and whether that is right. */
 export function reliabilityOf(probabilities: readonly ArrayLike<number>[], isRight: (item: number, said: number) => boolean): Reliability {
   const said = probabilities.map(greatest);
-  const bins = reliability({
+  const bins = reliabilityBins({
     positive: said.map((k, i) => isRight(i, k)),
     // a softmax may end a little above 1
     probability: probabilities.map((p, i) => Math.min(1, p[said[i]!]!)),
@@ -103,7 +103,7 @@ export function reliabilityOf(probabilities: readonly ArrayLike<number>[], isRig
  * All of it; `positive` is the only class that gets a curve, where it is named. A class without an item, or without any other, has none. Errors:
  * evaluate/empty, evaluate/items, evaluate/score.
  */
-export function classPicture(judged: Judged, positive?: string): ClassPicture {
+export function classPicture(judged: JudgedPoint, positive?: string): ClassPicture {
   const { classes, truth, probabilities, told } = judged;
   const table = confusion({ classes, truth, predicted: told ?? Int32Array.from(probabilities, greatest) });
   const support = new Float64Array(classes.length);

@@ -1,13 +1,13 @@
 import { afterAll, expect, test } from "vitest";
 import { rounds } from "../../../test/support/deep.ts";
 import { programOf } from "./program.ts";
-import { openSandbox, type Verdict } from "./sandbox.ts";
+import { openSandbox, type ProgramVerdict } from "./sandbox.ts";
 
 const sandbox = openSandbox(2);
 afterAll(() => sandbox[Symbol.dispose]());
 
 const limits = { timeMs: 400, memoryBytes: 16 * 2 ** 20, wallMs: 4000 };
-const run = (source: string): Promise<Verdict> => sandbox.run(source, limits);
+const run = (source: string): Promise<ProgramVerdict> => sandbox.run(source, limits);
 /** For a limit that is reached by computing: on a busy machine that takes longer than what ends an endless loop. */
 const longer = { ...limits, timeMs: 10_000, wallMs: 20_000 };
 
@@ -44,7 +44,7 @@ test("tests that take time are waited for, and a promise that is never kept is a
   expect(await run(later("await new Promise(() => {});"))).toMatchObject({ passed: false, message: "a promise that is never kept" });
 });
 
-const hostile: Readonly<Record<string, readonly [source: string, failure: Verdict["failure"] | RegExp]>> = {
+const hostile: Readonly<Record<string, readonly [source: string, failure: ProgramVerdict["failure"] | RegExp]>> = {
   "an endless loop": ["while (true) {}", "timeout"],
   "an endless loop that catches everything": ["for (;;) { try { for (;;) {} } catch (e) {} finally { continue; } }", "timeout"],
   "an endless loop in a promise": ["Promise.resolve().then(() => { while (1) {} })", "timeout"],

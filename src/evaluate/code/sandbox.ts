@@ -19,7 +19,7 @@ export interface ProgramLimits {
   readonly wallMs?: number;
 }
 
-export interface Verdict {
+export interface ProgramVerdict {
   readonly passed: boolean;
   /** Why not. `error`: the program or its tests threw; `killed`: an operation that could only be ended with its process. */
   readonly failure?: "error" | "timeout" | "memory" | "stack" | "killed";
@@ -29,7 +29,7 @@ export interface Verdict {
 
 export interface Sandbox extends Disposable {
   /** Runs a script. Errors: the signal's reason. */
-  run(source: string, limits: ProgramLimits, signal?: AbortSignal): Promise<Verdict>;
+  run(source: string, limits: ProgramLimits, signal?: AbortSignal): Promise<ProgramVerdict>;
 }
 
 const defaultWallMs = (timeMs: number): number => 4 * timeMs + 5000;
@@ -52,7 +52,7 @@ function processorMsOf(pid: number | undefined): number | undefined {
 
 interface Reply {
   readonly id: number;
-  readonly failure?: Exclude<Verdict["failure"], undefined>;
+  readonly failure?: Exclude<ProgramVerdict["failure"], undefined>;
   readonly message?: string;
   readonly isSpent?: boolean;
   /** No end yet: the program begins. */
@@ -90,7 +90,7 @@ class Runner {
     source: string,
     { timeMs, memoryBytes, wallMs = defaultWallMs(timeMs) }: ProgramLimits,
     signal: AbortSignal | undefined,
-  ): Promise<Verdict> {
+  ): Promise<ProgramVerdict> {
     signal?.throwIfAborted();
     if (this.process && (!this.process.connected || this.numRun >= programsOfProcess)) this.end();
     this.process ??= this.start();

@@ -2,17 +2,17 @@
  * Tasks about a model's vectors: each text is embedded once, whatever it stands for, and kept under its own hash, so what was embedded before (by another task
  * too) is not asked again. Rankings are exact: every document beside every query, a tile of both at a time; there is never a matrix of all scores.
  */
-import { aboutItems, rounded } from "../about-item.ts";
-import { abilityOf, askModel } from "../ask-model.ts";
+import { aboutItems, roundedMs } from "../about-item.ts";
+import { abilityOf, askEvaluatedModel } from "../ask-model.ts";
 import { evaluateErrors } from "../errors.ts";
-import type { Evaluated, EvaluateOptions } from "../evaluate-task.ts";
+import type { Evaluated, EvaluateTaskOptions } from "../evaluate-task.ts";
 import type { ItemResult } from "../results/item.ts";
 import { openRanking } from "../retrieval/index.ts";
-import { type Asked, askOf } from "../tasks/ask.ts";
-import type { Corpus } from "../tasks/corpus.ts";
+import { type TaskQuestion, taskQuestions } from "../tasks/ask.ts";
+import type { RetrievalCorpus } from "../tasks/corpus.ts";
 import { comparedPairs } from "./compared-pairs.ts";
 import { rankedResult } from "./ranked-result.ts";
-import { rowsOf, tileCosines } from "./tile.ts";
+import { embeddingRows, tileCosines } from "./tile.ts";
 import { cosines, type Embedding, embeddingOf } from "./vectors.ts";
 
 /** A text's vector, and what it took. */
@@ -26,13 +26,13 @@ const breathe = (): Promise<void> => new Promise(resolve => setImmediate(resolve
 
 async function embedded(
   texts: ReadonlyMap<string, string>,
-  { loaded, model, answers, progress, signal }: EvaluateOptions,
+  { loaded, model, answers, progress, signal }: EvaluateTaskOptions,
 ): Promise<{ readonly vectors: ReadonlyMap<string, Embedded>; readonly known: number }> {
   const { task, output } = loaded.task;
   const list = [...texts.keys()];
   const vectors = new Map<string, Embedded>();
   let size: number | undefined;
-  const known = await askModel(
+  const known = await askEvaluatedModel(
     abilityOf(model, "embed", output),
     {
       task,
@@ -66,7 +66,7 @@ async function embedded(
 }
 
 /** The texts of a task, each with the place of the first that has it. */
-function textsOf(asked: readonly Asked[], corpus: Corpus | undefined, otherOf: (a: Asked) => string | undefined): Map<string, string> {
+function textsOf(asked: readonly TaskQuestion[], corpus: RetrievalCorpus | undefined, otherOf: (a: TaskQuestion) => string | undefined): Map<string, string> {
   const texts = new Map<string, string>();
   const add = (text: string | undefined, place: string) => {
     if (text !== undefined && !texts.has(text)) texts.set(text, place);
@@ -81,10 +81,10 @@ function textsOf(asked: readonly Asked[], corpus: Corpus | undefined, otherOf: (
 
 /** Every query's ranking, others having their turn after each tile. Errors: the signal's reason. */
 async function rankings(
-  asked: readonly Asked[],
-  corpus: Corpus,
+  asked: readonly TaskQuestion[],
+  corpus: RetrievalCorpus,
   vectors: ReadonlyMap<string, Embedded>,
-  { loaded, progress, signal }: EvaluateOptions,
+  { loaded, progress, signal }: EvaluateTaskOptions,
 ): Promise<ReturnType<typeof rankedResult>[]> {
   const documents = corpus.documents.map(d => vectors.get(d.text)!);
   const results: ReturnType<typeof rankedResult>[] = [];
@@ -93,9 +93,9 @@ async function rankings(
     const open = block.map(({ id, vector }) =>
       openRanking(corpus.gains.get(id)!, d => cosines(vector, [documents[d]!])[0]!, corpus.skipped.get(id)),
     );
-    const queries = rowsOf(block.map(q => q.vector));
+    const queries = embeddingRows(block.map(q => q.vector));
     for (let first = 0; first < documents.length; first += documentsAtOnce) {
-      const tile = rowsOf(documents.slice(first, first + documentsAtOnce));
+      const tile = embeddingRows(documents.slice(first, first + documentsAtOnce));
       const across = tile.lengths.length;
       const scores = new Float64Array(queries.lengths.length * across);
       tileCosines(queries, tile, scores);
@@ -114,16 +114,16 @@ async function rankings(
 }
 
 /** Errors: as of `evaluateTask`; evaluate/score for vectors of different sizes, and for one without a direction. */
-export async function evaluateEmbedding(o: EvaluateOptions): Promise<Evaluated> {
+export async function evaluateEmbedding(o: EvaluateTaskOptions): Promise<Evaluated> {
   const { loaded, change } = o;
   const { task, corpus } = loaded;
-  const asked = askOf(loaded, change);
+  const asked = taskQuestions(loaded, change);
   // what stands before everything stands before both texts of a pair
-  const otherOf = (a: Asked) => a.pair && a.context.slice(0, a.context.length - a.prompt.length) + a.pair.to;
+  const otherOf = (a: TaskQuestion) => a.pair && a.context.slice(0, a.context.length - a.prompt.length) + a.pair.to;
   const about = aboutItems(task, asked);
   const began = performance.now();
   const { vectors, known } = await embedded(textsOf(asked, corpus, otherOf), o);
-  const ms = (a: Asked) => rounded(vectors.get(a.context)!.ms + (a.pair ? vectors.get(otherOf(a)!)!.ms : 0));
+  const ms = (a: TaskQuestion) => roundedMs(vectors.get(a.context)!.ms + (a.pair ? vectors.get(otherOf(a)!)!.ms : 0));
   const results = corpus
     ? await rankings(asked, corpus, vectors, o)
     : comparedPairs(asked.map(a => ({ cosine: cosines(vectors.get(a.context)!, [vectors.get(otherOf(a)!)!])[0]!, score: a.pair!.score })));

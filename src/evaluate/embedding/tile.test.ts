@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
 import { openRanking, rankingOf } from "../retrieval/index.ts";
-import { rowsOf, tileCosines } from "./tile.ts";
+import { embeddingRows, tileCosines } from "./tile.ts";
 import { cosines, type Embedding, embeddingOf } from "./vectors.ts";
 
 const draw = random("tiles");
@@ -17,7 +17,7 @@ test("a tile's cosines are bit for bit those of its pairs, whatever the number o
     [9, 64, 33],
   ] as const) {
     const [queries, documents] = [vectors(q, size), vectors(d, size)];
-    const [rows, columns] = [rowsOf(queries), rowsOf(documents)];
+    const [rows, columns] = [embeddingRows(queries), embeddingRows(documents)];
     const across = columns.lengths.length;
     const all = new Float64Array(rows.lengths.length * across);
     tileCosines(rows, columns, all);

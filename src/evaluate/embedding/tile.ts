@@ -5,7 +5,7 @@
 import type { Embedding } from "./vectors.ts";
 
 /** Vectors as rows of one matrix, padded with rows of zeros to a multiple of `rowsAtOnce.documents`. */
-export interface Rows {
+export interface EmbeddingRows {
   readonly size: number;
   readonly count: number;
   /** [rows, size], float64. */
@@ -17,7 +17,7 @@ export interface Rows {
 /** Rows of either side that are multiplied at once: as many sums as registers hold. One is a multiple of the other. */
 const rowsAtOnce = { queries: 2, documents: 4 } as const;
 
-export function rowsOf(vectors: readonly Embedding[]): Rows {
+export function embeddingRows(vectors: readonly Embedding[]): EmbeddingRows {
   const size = vectors[0]?.values.length ?? 0;
   const padded = Math.ceil(vectors.length / rowsAtOnce.documents) * rowsAtOnce.documents;
   const values = new Float64Array(padded * size);
@@ -30,7 +30,7 @@ export function rowsOf(vectors: readonly Embedding[]): Rows {
 }
 
 /** Cosines of each query with each document: [queries' rows, documents' rows], padding included. */
-export function tileCosines(queries: Rows, documents: Rows, cosines: Float64Array): void {
+export function tileCosines(queries: EmbeddingRows, documents: EmbeddingRows, cosines: Float64Array): void {
   const { size, values: a, lengths: lengthsA } = queries;
   const { values: b, lengths: lengthsB } = documents;
   const across = lengthsB.length;

@@ -1,5 +1,5 @@
 /** Short answers: the same, or how much of them. */
-import { fMeasure, gramsOf, shared } from "./grams.ts";
+import { fMeasure, gramsOf, sharedGrams } from "./grams.ts";
 import { meanMetric, type TextMetric } from "./metric.ts";
 
 /** Lower case, without ASCII punctuation, English articles and white space but single blanks, as SQuAD's script normalises. */
@@ -29,7 +29,7 @@ const f1Of = (name: string, tokens: (text: string) => readonly string[]): TextMe
       ...references.map(r => {
         const theirs = tokens(r);
         if (mine.length === 0 || theirs.length === 0) return mine.length === theirs.length ? 1 : 0;
-        const hits = shared(gramsOf(mine, 1), gramsOf(theirs, 1));
+        const hits = sharedGrams(gramsOf(mine, 1), gramsOf(theirs, 1));
         return fMeasure(hits / mine.length, hits / theirs.length);
       }),
     );

@@ -2,7 +2,7 @@
  * BLEU of a corpus (Papineni et al. 2002) as sacrebleu 2 computes it: tokens of mteval-v13a, up to four words, exponential smoothing of orders
  * without a match (Chen & Cherry 2014, method 3), the reference length nearest to the prediction's. Case counts.
  */
-import { gramsOf, greatestOf, shared } from "./grams.ts";
+import { gramsOf, greatestOf, sharedGrams } from "./grams.ts";
 import type { TextMetric } from "./metric.ts";
 
 const orders = 4;
@@ -38,7 +38,7 @@ export const bleu: TextMetric = {
       others.map(o => o.length),
     );
     for (let n = 1; n <= orders; n++) {
-      out[1 + n] = shared(gramsOf(tokens, n), greatestOf(others.map(o => gramsOf(o, n))));
+      out[1 + n] = sharedGrams(gramsOf(tokens, n), greatestOf(others.map(o => gramsOf(o, n))));
       out[1 + orders + n] = Math.max(0, tokens.length - n + 1);
     }
     return out;

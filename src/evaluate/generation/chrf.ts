@@ -2,7 +2,7 @@
  * chrF and chrF++ of a corpus (Popovic 2015, 2017) as sacrebleu 2 computes them: characters up to six without white space, for ++ words up to
  * two with signs cut off; recall counts twice; orders that one side lacks are left out; of several references the best one counts.
  */
-import { fMeasure, type Grams, gramsOf, shared } from "./grams.ts";
+import { fMeasure, type Grams, gramsOf, sharedGrams } from "./grams.ts";
 import type { TextMetric } from "./metric.ts";
 
 const characterOrders = 6;
@@ -56,7 +56,7 @@ const chrfOf = (name: string, wordOrders: number): TextMetric => ({
     const mine = allGrams(prediction, wordOrders);
     const candidates = references.map(reference => {
       const theirs = allGrams(reference, wordOrders);
-      return Float64Array.from(mine.flatMap((grams, i) => [count(grams), count(theirs[i]!), shared(grams, theirs[i]!)]));
+      return Float64Array.from(mine.flatMap((grams, i) => [count(grams), count(theirs[i]!), sharedGrams(grams, theirs[i]!)]));
     });
     return candidates.reduce((best, c) => (scoreOf(c) > scoreOf(best) ? c : best));
   },

@@ -12,7 +12,7 @@ export function gramsOf(tokens: readonly string[], n: number): Grams {
 }
 
 /** How many of `grams` are in `others`, each at most as often as it is there. */
-export function shared(grams: Grams, others: Grams): number {
+export function sharedGrams(grams: Grams, others: Grams): number {
   let sum = 0;
   for (const [gram, n] of grams) sum += Math.min(n, others.get(gram) ?? 0);
   return sum;

@@ -2,7 +2,7 @@
  * ROUGE (Lin 2004) as rouge-score 0.1.2 computes it without stemming: lower case, words of a-z and 0-9; F1 of each item, the best reference
  * where there are several; the figure is the mean.
  */
-import { fMeasure, gramsOf, shared } from "./grams.ts";
+import { fMeasure, gramsOf, sharedGrams } from "./grams.ts";
 import { meanMetric, type TextMetric } from "./metric.ts";
 
 const wordsOf = (text: string): string[] => text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
@@ -42,7 +42,7 @@ const best = (name: string, value: (prediction: string, reference: string) => nu
 const rougeN = (n: number): TextMetric =>
   best(`rouge${n}`, (prediction, reference) => {
     const [mine, theirs] = [wordsOf(prediction), wordsOf(reference)];
-    return f1(shared(gramsOf(mine, n), gramsOf(theirs, n)), mine.length - n + 1, theirs.length - n + 1);
+    return f1(sharedGrams(gramsOf(mine, n), gramsOf(theirs, n)), mine.length - n + 1, theirs.length - n + 1);
   });
 
 export const rouge1 = rougeN(1);

@@ -8,8 +8,8 @@ import { headOf, type ItemResult } from "../results/item.ts";
 import { measureOf } from "../results/measures.ts";
 import { scoreOf } from "../results/score.ts";
 import { readTask } from "../tasks/read-task.ts";
-import { judgePairs, judgeSummary, type Outcome, together, withJudgement } from "./judge.ts";
-import { readVerdict } from "./verdict.ts";
+import { judgePairs, judgeSummary, type JudgeOutcome, together, withJudgement } from "./judge.ts";
+import { readJudgeChoice } from "./verdict.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-judge-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -127,7 +127,7 @@ test.each([
   ["[[C]]", undefined],
   ["", undefined],
 ] as const)("%# a verdict is its own last line and no other", (text, choice) => {
-  expect(readVerdict(text)).toBe(choice);
+  expect(readJudgeChoice(text)).toBe(choice);
 });
 
 test("an answer that pretends to be the judge stays an answer", async () => {
@@ -147,7 +147,7 @@ test("an answer that pretends to be the judge stays an answer", async () => {
 });
 
 test("two orders as one: a tie gives way to a preference, a contradiction is a tie", () => {
-  const all: readonly (Outcome | undefined)[] = ["win", "loss", "tie", undefined];
+  const all: readonly (JudgeOutcome | undefined)[] = ["win", "loss", "tie", undefined];
   for (const a of all)
     for (const b of all) {
       expect(together(a, b)).toBe(together(b, a));

@@ -12,10 +12,10 @@ import type { ItemResult } from "../results/item.ts";
 import { questionsOf } from "../tasks/ask.ts";
 import type { LoadedTask } from "../tasks/read-task.ts";
 import { type JudgeRule, judgeSchema } from "../tasks/schema.ts";
-import { type Choice, judgeWords, readVerdict } from "./verdict.ts";
+import { type JudgeChoice, judgeWords, readJudgeChoice } from "./verdict.ts";
 
-export const outcomes = ["win", "loss", "tie"] as const;
-export type Outcome = (typeof outcomes)[number];
+export const judgeOutcomes = ["win", "loss", "tie"] as const;
+export type JudgeOutcome = (typeof judgeOutcomes)[number];
 
 export interface JudgedItem {
   readonly id: string;
@@ -24,23 +24,23 @@ export interface JudgedItem {
   readonly first: string;
   readonly second: string;
   /** What each order said, about the first model's answer: shown first, and shown second. Absent: it could not be read. */
-  readonly shownFirst?: Outcome;
-  readonly shownSecond?: Outcome;
+  readonly shownFirst?: JudgeOutcome;
+  readonly shownSecond?: JudgeOutcome;
   /** Absent where an order could not be read. */
-  readonly outcome?: Outcome;
+  readonly outcome?: JudgeOutcome;
   /** What the judge wrote, in both orders. */
   readonly said: readonly [string, string];
 }
 
 /** 1, a half or 0: what an outcome counts. */
-export const worth: { readonly [O in Outcome]: number } = { win: 1, tie: 0.5, loss: 0 };
+export const worth: { readonly [O in JudgeOutcome]: number } = { win: 1, tie: 0.5, loss: 0 };
 
 /** Of the first model; the judge of the swapped pair speaks of A and B the other way round. */
-const outcomeOf = (choice: Choice | undefined, isSwapped: boolean): Outcome | undefined =>
+const outcomeOf = (choice: JudgeChoice | undefined, isSwapped: boolean): JudgeOutcome | undefined =>
   choice === undefined ? undefined : choice === "tie" ? "tie" : (choice === "A") !== isSwapped ? "win" : "loss";
 
 /** Both orders as one. */
-export const together = (a: Outcome | undefined, b: Outcome | undefined): Outcome | undefined =>
+export const together = (a: JudgeOutcome | undefined, b: JudgeOutcome | undefined): JudgeOutcome | undefined =>
   a === undefined || b === undefined ? undefined : a === b ? a : a === "tie" ? b : b === "tie" ? a : "tie";
 
 export interface JudgeOptions {
@@ -126,7 +126,7 @@ export async function judgePairs({ loaded, first, second, judge, answers, progre
     );
   return paired.first.map((item, i): JudgedItem => {
     const said = [got[2 * i]!.texts[0] ?? "", got[2 * i + 1]!.texts[0] ?? ""] as const;
-    const [shownFirst, shownSecond] = [outcomeOf(readVerdict(said[0]), false), outcomeOf(readVerdict(said[1]), true)];
+    const [shownFirst, shownSecond] = [outcomeOf(readJudgeChoice(said[0]), false), outcomeOf(readJudgeChoice(said[1]), true)];
     const outcome = together(shownFirst, shownSecond);
     return {
       id: item.id,
@@ -170,7 +170,7 @@ const shareOf = (k: number, n: number): Interval => (n === 0 ? { value: Number.N
 /** Counts and the judge's own reliability. Its win rate with interval is the measure `win_rate`. */
 export function judgeSummary(items: readonly JudgedItem[]): JudgeSummary {
   const read = items.filter(i => i.outcome !== undefined);
-  const count = (outcome: Outcome) => read.filter(i => i.outcome === outcome).length;
+  const count = (outcome: JudgeOutcome) => read.filter(i => i.outcome === outcome).length;
   const [wins, losses] = [count("win"), count("loss")];
   const pairs = read.map(i => [i.shownFirst!, i.shownSecond!] as const);
   // shown first and a win, or shown second and a loss: the first place was preferred

@@ -3,7 +3,7 @@
 import type { ItemResult, ResultHead } from "../results/item.ts";
 import { measureOf } from "../results/measures.ts";
 import { type Score, scoreOf } from "../results/score.ts";
-import { type JudgedItem, type JudgeSummary, judgeSummary, type Outcome, withJudgement } from "./judge.ts";
+import { type JudgedItem, type JudgeSummary, judgeSummary, type JudgeOutcome, withJudgement } from "./judge.ts";
 
 export interface JudgementScores extends JudgeSummary {
   /** A tie counts a half; not a number where no verdict could be read. */
@@ -32,7 +32,7 @@ export function judgementScores(judged: readonly JudgedItem[], results: readonly
 export const isContradicted = ({ outcome, shownFirst, shownSecond }: JudgedItem): boolean =>
   outcome === "tie" && shownFirst !== "tie" && shownSecond !== "tie";
 
-const fromOther: { readonly [O in Outcome]: Outcome } = { win: "loss", loss: "win", tie: "tie" };
+const fromOther: { readonly [O in JudgeOutcome]: JudgeOutcome } = { win: "loss", loss: "win", tie: "tie" };
 
 /** The same verdicts as the other model has them: what stood first for one stood second for the other. */
 export const fromOtherSide = (judged: readonly JudgedItem[]): JudgedItem[] =>

@@ -3,9 +3,9 @@ import type { JudgeRule } from "../tasks/schema.ts";
 
 /** Which of the two that were shown is better. */
 export const choices = ["A", "B", "tie"] as const;
-export type Choice = (typeof choices)[number];
+export type JudgeChoice = (typeof choices)[number];
 
-export interface Pair {
+export interface AnswerPair {
   readonly question: string;
   readonly reference: string | undefined;
   readonly a: string;
@@ -17,7 +17,7 @@ const instructions = (criteria: string) =>
   "Give your reasons in a few sentences. Then write a last line that is nothing but your verdict: [[A]] if answer A is better, [[B]] if answer B is better, [[tie]] if neither is.";
 
 /** The words of a request, and the system's before them. */
-export function judgeWords({ question, reference, a, b }: Pair, { criteria }: Pick<JudgeRule, "criteria">) {
+export function judgeWords({ question, reference, a, b }: AnswerPair, { criteria }: Pick<JudgeRule, "criteria">) {
   // a text cannot end its own part, or begin another
   const inert = (text: string) => text.replaceAll(/<(\/?)(request|right_answer|answer_[AB])>/g, "($1$2)");
   const part = (title: string, text: string) => `<${title}>\n${inert(text)}\n</${title}>\n`;
@@ -30,7 +30,7 @@ export function judgeWords({ question, reference, a, b }: Pair, { criteria }: Pi
 }
 
 /** The last line alone decides, and only if no other verdict stands in the text; undefined for anything else. */
-export function readVerdict(text: string): Choice | undefined {
+export function readJudgeChoice(text: string): JudgeChoice | undefined {
   const all = [...text.matchAll(/\[\[\s*(A|B|tie)\s*\]\]/gi)];
   const last = text.trimEnd().split("\n").at(-1)!.trim();
   const found = /^(?:\**(?:final )?verdict:?\**:?\s*)?\**\[\[(A|B|tie)\]\]\**\.?$/i.exec(last)?.[1];

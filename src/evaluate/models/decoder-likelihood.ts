@@ -64,7 +64,7 @@ export function cutTokens(
 }
 
 /** What a model of so much context reads and should write: the end of (context + continuation). */
-export function pathOf({ context, continuation }: Cut, room: number): Path {
+export function pathOfCut({ context, continuation }: Cut, room: number): Path {
   const inputs = [...context, ...continuation].slice(-(room + 1), -1);
   return { inputs, targets: continuation.slice(-Math.min(continuation.length, inputs.length)) };
 }
@@ -144,7 +144,7 @@ export function decoderLikelihood(o: DecoderLikelihoodParts): DecoderLikelihood 
     likelihood: (requests, each, signal) => {
       const wanted = requests.map(({ context, continuations, hasSpecials = false }) => ({
         paths: continuations.map(text => {
-          const path = pathOf(cutTokens(encode(hasSpecials), context, text, hasSpecials ? [] : start, prefixToken), config.context);
+          const path = pathOfCut(cutTokens(encode(hasSpecials), context, text, hasSpecials ? [] : start, prefixToken), config.context);
           if (path.targets.length > 0) return path;
           throw evaluateErrors.fail("data", {
             place: "continuation",

@@ -12,14 +12,14 @@ import type {
   AnswerOf,
   EvaluatedModel,
   GenerateRequest,
-  Likelihood,
+  TextLikelihood,
   LikelihoodRequest,
   RequestKind,
   RequestOf,
 } from "./model.ts";
 import { saysTooLong } from "./too-long.ts";
 
-export interface EndpointOptions {
+export interface EndpointModelOptions {
   /** Up to and with `/v1`. */
   readonly url: string;
   readonly model: string;
@@ -104,7 +104,7 @@ export function echoed(
   },
   /** Code points of context and continuation. */
   length: number,
-): Likelihood {
+): TextLikelihood {
   const start = [...context].length;
   let [logLikelihood, isGreedy] = [0, true];
   for (let i = 0; i < tokens.length; i++) {
@@ -129,7 +129,7 @@ interface EndpointPort {
   answer<S extends z.ZodType>(path: string, body: object, schema: S, signal: AbortSignal | undefined): Promise<z.output<S>>;
 }
 
-function endpointPort(o: EndpointOptions): EndpointPort {
+function endpointPort(o: EndpointModelOptions): EndpointPort {
   const { model, retryMs = 500 } = o;
   const url = o.url.replace(/\/+$/, "");
   const place = (path?: string): string => o.place ?? (path === undefined ? url : `${url}/${path}`);
@@ -225,7 +225,7 @@ async function generateTexts({ answer }: EndpointPort, { prompt, messages, ...r 
 /** Likelihoods by what the endpoint has: whether it echoes with log-probabilities is found out by the first request. */
 function likelihoodsBy({ place: placeOf, post, answer }: EndpointPort) {
   let echoes: boolean | undefined;
-  return async ({ context, continuations }: LikelihoodRequest, signal: AbortSignal | undefined): Promise<{ choices: Likelihood[] }> => {
+  return async ({ context, continuations }: LikelihoodRequest, signal: AbortSignal | undefined): Promise<{ choices: TextLikelihood[] }> => {
     if (echoes !== false) {
       const got = await post(
         "completions",
@@ -264,7 +264,7 @@ function likelihoodsBy({ place: placeOf, post, answer }: EndpointPort) {
   };
 }
 
-export function endpointModel(o: EndpointOptions): EvaluatedModel {
+export function endpointModel(o: EndpointModelOptions): EvaluatedModel {
   const { model, concurrency = defaultConcurrency } = o;
   const port = endpointPort(o);
   const likelihoods = likelihoodsBy(port);

@@ -2,7 +2,7 @@
  * What evaluation asks of a model: kinds of requests, each with its answer. A model does some of them; who asks for another hears so by name. Plain
  * data both ways, so an answer is kept under the hash of its request and found again.
  */
-export interface ChatTurn {
+export interface EvaluatedChatTurn {
   readonly role: "system" | "user" | "assistant";
   readonly content: string;
 }
@@ -14,7 +14,7 @@ export interface LikelihoodRequest {
   /** The context is what a chat template gave: names of special tokens in it are those tokens. */
   readonly hasSpecials?: boolean;
 }
-export interface Likelihood {
+export interface TextLikelihood {
   /** Natural logarithm. */
   readonly logLikelihood: number;
   /** The model would write it at temperature 0. */
@@ -29,7 +29,7 @@ export interface RollingRequest {
 export interface GenerateRequest {
   readonly prompt: string;
   /** Instead of the prompt: turns for the model's chat template or endpoint. */
-  readonly messages?: readonly ChatTurn[];
+  readonly messages?: readonly EvaluatedChatTurn[];
   readonly stop: readonly string[];
   readonly maxTokens: number;
   readonly temperature: number;
@@ -45,7 +45,7 @@ export interface ClassifyRequest {
 }
 
 export interface Exchanges {
-  readonly likelihood: { readonly request: LikelihoodRequest; readonly answer: { readonly choices: readonly Likelihood[] } };
+  readonly likelihood: { readonly request: LikelihoodRequest; readonly answer: { readonly choices: readonly TextLikelihood[] } };
   readonly rolling: { readonly request: RollingRequest; readonly answer: { readonly logLikelihood: number; readonly tokens: number } };
   readonly generate: { readonly request: GenerateRequest; readonly answer: { readonly texts: readonly string[]; readonly tokens: number } };
   readonly embed: { readonly request: EmbedRequest; readonly answer: { readonly vector: readonly number[] } };
@@ -79,5 +79,5 @@ export type EvaluatedModel = {
   /** The recorded artifact, of a version. */
   readonly artifact?: string;
   /** Turns as the model's template writes them, up to where its answer begins. */
-  readonly chat?: (turns: readonly ChatTurn[]) => string;
+  readonly chat?: (turns: readonly EvaluatedChatTurn[]) => string;
 } & { readonly [K in RequestKind]?: Answering<K> };

@@ -12,7 +12,7 @@ const largest = headSizes.at(-1)!;
 const mostBatches = 8;
 
 /** A target of a path, behind a state of a batch. */
-export interface Scored {
+export interface ScoredPath {
   readonly path: number;
   /** Number of the state in its batch. */
   readonly at: number;
@@ -20,16 +20,16 @@ export interface Scored {
 }
 
 /** Hears of every target: the natural logarithm of its probability, whether it is the likeliest, and its share of the clock. */
-export type Found = (path: number, logProbability: number, isGreedy: boolean, ms: number) => void;
+export type OnPathScore = (path: number, logProbability: number, isGreedy: boolean, ms: number) => void;
 
 export interface PathHead extends Disposable {
   /** States that wait for others until a portion is full. */
-  open(found: Found): Portions;
+  open(found: OnPathScore): Portions;
 }
 
 export interface Portions {
   /** `states` [N, C] as numbers, and what is asked of them. */
-  take(states: ArrayLike<number>, scored: readonly Scored[]): Promise<void>;
+  take(states: ArrayLike<number>, scored: readonly ScoredPath[]): Promise<void>;
   /** Looks at what still waits. */
   end(): Promise<void>;
 }
@@ -46,7 +46,7 @@ export function pathHead(device: Device, config: DecoderConfig, parameters: Arra
     { device, constant: [0], fuse: true, strassen: true, name: "path-logits" },
   );
 
-  const open = (found: Found): Portions => {
+  const open = (found: OnPathScore): Portions => {
     const states = new Float32Array(largest * width);
     let count = 0;
     let batches = 0;

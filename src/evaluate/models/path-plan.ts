@@ -6,7 +6,7 @@
 import { countRows, kinOf, layPaths, type Path, type SortedPaths, sortedPaths, type TreeRow } from "./path-rows.ts";
 
 /** Rows of `width` tokens, `rows` of them at once. */
-export interface Shape {
+export interface BatchShape {
   readonly rows: number;
   readonly width: number;
 }
@@ -16,10 +16,10 @@ const batchTokens = 512;
 /** Widths are multiples of it. */
 const grain = 32;
 /** Queries of a block, where attention is in blocks. */
-export const attentionBlock = 128;
+export const pathKeyBlock = 128;
 /** From here on attention in blocks saves more than a larger program costs. */
 const blockedFrom = 512;
-export const isBlocked = (width: number): boolean => width >= blockedFrom && width % attentionBlock === 0;
+export const isBlocked = (width: number): boolean => width >= blockedFrom && width % pathKeyBlock === 0;
 /** What blocks leave of attention's cost. */
 const blockedShare = 0.6;
 /** Building a program costs about what so many tokens do, at any size of model: both grow with its layers. */
@@ -31,8 +31,8 @@ const evenShare = { whole: 1.75, skipping: 8 } as const;
 /** Tokens that are looked at together where what is hidden is skipped. */
 const skippedBlock = 64;
 
-export const shapeName = ({ rows, width }: Shape): string => `${rows}x${width}`;
-const shapeOf = (name: string): Shape => {
+export const shapeName = ({ rows, width }: BatchShape): string => `${rows}x${width}`;
+const shapeOf = (name: string): BatchShape => {
   const [rows, width] = name.split("x").map(Number) as [number, number];
   return { rows, width };
 };
@@ -75,11 +75,11 @@ function attentionShare(width: number, longest: number, model: PlannedModel): nu
 }
 
 /** What a batch costs, in tokens of linear work. */
-const batchTokensOf = ({ rows, width }: Shape, longest: number, model: PlannedModel): number =>
+const batchTokensOf = ({ rows, width }: BatchShape, longest: number, model: PlannedModel): number =>
   rows * width * (1 + attentionShare(width, longest, model)) + batchCost;
 
-function cheapest(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<string>): { readonly cost: number; readonly shape: Shape } {
-  let best: { readonly cost: number; readonly shape: Shape } | undefined;
+function cheapest(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<string>): { readonly cost: number; readonly shape: BatchShape } {
+  let best: { readonly cost: number; readonly shape: BatchShape } | undefined;
   for (const width of widthsFor(sorted.longest, model.context)) {
     const count = countRows(sorted, width);
     for (let rows = Math.max(1, Math.floor(batchTokens / width)); rows > 0; rows--) {
@@ -95,19 +95,19 @@ function cheapest(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<s
 }
 
 /** The cheapest shape for a model of so much width and context; `built` names those whose program is there. */
-export const shapeFor = (sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<string>): Shape =>
+export const shapeFor = (sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<string>): BatchShape =>
   cheapest(sorted, model, built).shape;
 
-export interface Plan {
+export interface PathPlan {
   readonly sorted: SortedPaths;
-  readonly shape: Shape;
+  readonly shape: BatchShape;
 }
 
 /** Sizes of kin that paths are parted at. */
 const partSizes = [48, 64, 96, 128, 192, 256, 384, 512] as const;
 
 /** The paths as they are, or parted by the size of their kin where two shapes are cheaper than one. */
-function parted(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<string>): Plan[] {
+function parted(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<string>): PathPlan[] {
   const { paths, shares } = sorted;
   const whole = cheapest(sorted, model, built);
   let best = { cost: whole.cost, plans: [{ sorted, shape: whole.shape }] };
@@ -117,7 +117,7 @@ function parted(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<str
     if (small.length === 0 || large.length === 0) continue;
     let cost = 0;
     const known = new Set(built);
-    const plans = [small, large].map((part): Plan => {
+    const plans = [small, large].map((part): PathPlan => {
       const own = sortedPaths(
         paths,
         part.flatMap(k => k.numbers),
@@ -137,8 +137,8 @@ function parted(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<str
 const mostTogether = 3;
 
 /** The rows that are filled least in one row of another width, where a program for it is there and that costs less: a wide row for two, or a narrow one for the last. */
-function withLastRows({ sorted, shape }: Plan, model: PlannedModel, built: ReadonlySet<string>): Plan[] {
-  let best: { readonly saved: number; readonly plans: Plan[] } = { saved: 0, plans: [{ sorted, shape }] };
+function withLastRows({ sorted, shape }: PathPlan, model: PlannedModel, built: ReadonlySet<string>): PathPlan[] {
+  let best: { readonly saved: number; readonly plans: PathPlan[] } = { saved: 0, plans: [{ sorted, shape }] };
   const others = [...built].map(shapeOf).filter(s => s.rows === 1 && s.width !== shape.width && s.width <= model.context);
   if (shape.rows > 1 || others.length === 0) return best.plans;
   const rows = layPaths(sorted, shape.width).sort((a, b) => a.tokens.length - b.tokens.length);
@@ -148,7 +148,7 @@ function withLastRows({ sorted, shape }: Plan, model: PlannedModel, built: Reado
       part.flatMap(r => [...r.own.keys()]),
       sorted.shares,
     );
-  const cost = (s: Shape) => batchTokensOf(s, sorted.longest, model);
+  const cost = (s: BatchShape) => batchTokensOf(s, sorted.longest, model);
   for (const other of others)
     for (let n = 1; n <= Math.min(mostTogether, rows.length - 1); n++) {
       const saved = n * cost(shape) - cost(other);
@@ -167,7 +167,7 @@ function withLastRows({ sorted, shape }: Plan, model: PlannedModel, built: Reado
 }
 
 /** All paths, each in one of the plans. */
-export const plansFor = (paths: readonly Path[], shares: boolean, model: PlannedModel, built: ReadonlySet<string>): Plan[] =>
+export const plansFor = (paths: readonly Path[], shares: boolean, model: PlannedModel, built: ReadonlySet<string>): PathPlan[] =>
   lengthClasses(paths.map(p => p.inputs.length))
     .flatMap(numbers => parted(sortedPaths(paths, numbers, shares), model, built))
     .flatMap(plan => withLastRows(plan, model, built));

@@ -14,7 +14,7 @@ import {
   llamaConfig,
 } from "../../nn/index.ts";
 import { compile, openDevice, type Tensor } from "../../tensor/index.ts";
-import { cutTokens, decoderLikelihood, pathOf, rollingPaths } from "./decoder-likelihood.ts";
+import { cutTokens, decoderLikelihood, pathOfCut, rollingPaths } from "./decoder-likelihood.ts";
 import { lengthClasses, plansFor, shapeFor, shapeName } from "./path-plan.ts";
 import { countRows, layPaths, type Path, sortedPaths } from "./path-rows.ts";
 import { type PathScore, pathScorer } from "./path-scorer.ts";
@@ -272,8 +272,8 @@ test("an empty context is the first token, unless the text begins with it", () =
 });
 
 test("what is longer than the model reads loses its beginning, never its answer", () => {
-  expect(pathOf({ context: [1, 2, 3, 4], continuation: [5, 6] }, 3)).toEqual({ inputs: [3, 4, 5], targets: [5, 6] });
-  expect(pathOf({ context: [1], continuation: [2, 3, 4, 5] }, 3)).toEqual({ inputs: [2, 3, 4], targets: [3, 4, 5] });
+  expect(pathOfCut({ context: [1, 2, 3, 4], continuation: [5, 6] }, 3)).toEqual({ inputs: [3, 4, 5], targets: [5, 6] });
+  expect(pathOfCut({ context: [1], continuation: [2, 3, 4, 5] }, 3)).toEqual({ inputs: [2, 3, 4], targets: [3, 4, 5] });
 });
 
 test("windows of a long text have each token for target once", () => {

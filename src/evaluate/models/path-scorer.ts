@@ -5,7 +5,7 @@
 import { type ArraysOf, type Decoder, type DecoderConfig, type DecoderSpec, decoderStates } from "../../nn/index.ts";
 import { cast, compile, type Device, type DeviceArray, mostAttentionKeys, reshape, type Tensor } from "../../tensor/index.ts";
 import { pathHead } from "./path-head.ts";
-import { attentionBlock, isBlocked, plansFor, type Shape, shapeName } from "./path-plan.ts";
+import { pathKeyBlock, isBlocked, plansFor, type BatchShape, shapeName } from "./path-plan.ts";
 import { layPaths, type Path, type TreeRow } from "./path-rows.ts";
 
 export interface PathScore {
@@ -32,7 +32,7 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
     (p: Decoder, tokens: Tensor, positions: Tensor, enter: Tensor, exit: Tensor) => {
       const [rows, width] = tokens.shape as [number, number];
       const sight = shares ? { branches: { enter, exit } } : { segments: exit };
-      const block = width > skipsTo && isBlocked(width) ? { attentionBlock } : {};
+      const block = width > skipsTo && isBlocked(width) ? { attentionBlock: pathKeyBlock } : {};
       return reshape(cast(decoderStates(config, p, tokens, { positions, ...sight, ...block }), "f32"), [rows * width, config.width]);
     },
     { device, constant: [0], fuse: true, strassen: true, attention: true, name: "paths" },
@@ -40,7 +40,7 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
   const head = pathHead(device, config, parameters);
 
   /** The states of rows, [rows * width, C]; the caller's. */
-  async function statesOf(rows: readonly TreeRow[], { rows: count, width }: Shape): Promise<DeviceArray> {
+  async function statesOf(rows: readonly TreeRow[], { rows: count, width }: BatchShape): Promise<DeviceArray> {
     const size = count * width;
     // padding is seen by itself alone: a tree of one token each, or a text of number -1
     const [tokens, positions] = [new Int32Array(size), new Int32Array(size)];

@@ -6,7 +6,7 @@ import { hashOf, nearest, type Progress, showValue } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import type { KeptAnswers } from "../models/kept-answers.ts";
 import type { AnswerOf, EvaluatedModel, RequestOf } from "../models/model.ts";
-import { type Asked, askOf } from "../tasks/ask.ts";
+import { type TaskQuestion, taskQuestions } from "../tasks/ask.ts";
 import { fieldsRead } from "../tasks/fields-read.ts";
 import { type ParaphraseRule, paraphraseRule } from "../tasks/paraphrase-rule.ts";
 import type { LoadedTask, TaskItem } from "../tasks/read-task.ts";
@@ -73,9 +73,9 @@ function fieldOf(loaded: LoadedTask): string {
 }
 
 /** Errors: evaluate/task where other words in the field would change what is right: a sentence to complete, a text to put marks into. */
-function checkAnswersStay(loaded: LoadedTask, asked: readonly Asked[], field: string): void {
-  const right = ({ choices, continuations, gold, references, code }: Asked) => hashOf({ choices, continuations, gold, references, code });
-  const other = askOf(loaded, item => ({ ...item, fields: { ...item.fields, [field]: `\u2020${item.fields[field]}` } }));
+function checkAnswersStay(loaded: LoadedTask, asked: readonly TaskQuestion[], field: string): void {
+  const right = ({ choices, continuations, gold, references, code }: TaskQuestion) => hashOf({ choices, continuations, gold, references, code });
+  const other = taskQuestions(loaded, item => ({ ...item, fields: { ...item.fields, [field]: `\u2020${item.fields[field]}` } }));
   const at = other.findIndex((a, i) => right(a) !== right(asked[i]!));
   if (at < 0) return;
   throw evaluateErrors.fail("task", {
@@ -165,7 +165,7 @@ async function written(
 }
 
 /** Texts that are right for an item: what a wording may neither lose nor give away. */
-const answersOf = ({ continuations, gold, references, code }: Asked): readonly string[] => [
+const answersOf = ({ continuations, gold, references, code }: TaskQuestion): readonly string[] => [
   ...gold.map(g => continuations[g]!),
   ...references,
   ...(code?.entryPoint === undefined ? [] : [code.entryPoint]),
@@ -198,7 +198,7 @@ export async function paraphrasesOf(o: ParaphraseOptions): Promise<Paraphrases> 
       received: "neither",
       hint: "`--paraphraser MODEL` names one: a version, a path or an endpoint.",
     });
-  const asked = askOf(loaded);
+  const asked = taskQuestions(loaded);
   const texts = items.map(item => {
     const text = item.fields[field];
     if (typeof text === "string") return text;

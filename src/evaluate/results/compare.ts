@@ -8,7 +8,7 @@ import { evaluateErrors } from "../errors.ts";
 import { chanceOfLabels } from "./chance.ts";
 import { drawnInterval } from "./drawn-interval.ts";
 import type { ItemResult } from "./item.ts";
-import type { Figure, Measure } from "./measures.ts";
+import type { Figure, EvaluationMeasure } from "./measures.ts";
 import { clustersOf, draws, strataOf } from "./score.ts";
 
 /** The same items on both sides, in one order. */
@@ -50,7 +50,7 @@ export function pairItems(first: readonly ItemResult[], second: readonly ItemRes
 
 export interface Difference extends Interval {
   readonly metric: string;
-  readonly better: Measure["better"];
+  readonly better: EvaluationMeasure["better"];
   readonly items: number;
   /** The figures of both sides on these items; `value` is first minus second. */
   readonly first: number;
@@ -77,7 +77,7 @@ export function differenceVerdict(
 
 /** Figures of both sides over one list of items: i is the first's i-th, n + i the second's. */
 export function bothSides(
-  measure: Measure,
+  measure: EvaluationMeasure,
   { first, second: others }: Paired,
 ): { readonly of: Figure; readonly first: Figure; readonly second: Figure } {
   const of = measure.prepare([...first, ...others]);
@@ -91,11 +91,11 @@ export function bothSides(
 }
 
 /** How much better an item's first result is than its second: positive is a win. */
-export const gainOf = (measure: Measure, a: ItemResult, b: ItemResult): number =>
+export const gainOf = (measure: EvaluationMeasure, a: ItemResult, b: ItemResult): number =>
   (measure.value(a) - measure.value(b)) * (measure.better === "higher" ? 1 : -1);
 
 /** The same of the i-th of paired items, by what each side's own items choose where a measure does that; 0 for those that choose. */
-export function gainsOf(measure: Measure, { first, second }: Paired): (i: number) => number {
+export function gainsOf(measure: EvaluationMeasure, { first, second }: Paired): (i: number) => number {
   if (!measure.chooses) return i => gainOf(measure, first[i]!, second[i]!);
   const values = [measure.chooses(first), measure.chooses(second)] as const;
   const sign = measure.better === "higher" ? 1 : -1;
@@ -107,7 +107,7 @@ export function gainsOf(measure: Measure, { first, second }: Paired): (i: number
  * are told of, and both choose anew in it. p is the greater of two: that of the draws, which know other choices, and that of a permutation of signs at the
  * choices as they are, which few items or clusters do not deceive.
  */
-function chosenDifference(measure: Measure, { first, second }: Paired): Difference {
+function chosenDifference(measure: EvaluationMeasure, { first, second }: Paired): Difference {
   const figures = [measure.prepare(first), measure.prepare(second)] as const;
   const values = [measure.chooses!(first), measure.chooses!(second)] as const;
   const told = first.flatMap((i, at) => (i.chooses ? [] : [at]));
@@ -133,7 +133,7 @@ function chosenDifference(measure: Measure, { first, second }: Paired): Differen
 
 /** Whether the side that is ahead in a figure of labels knows nothing of them. */
 function isAheadByChance(
-  { isOfLabels, better }: Measure,
+  { isOfLabels, better }: EvaluationMeasure,
   { first, second }: Paired,
   { value, p }: Pick<Difference, "value" | "p">,
 ): boolean {
@@ -141,13 +141,13 @@ function isAheadByChance(
   return chanceOfLabels(value > 0 === (better === "higher") ? first : second)?.verdict === "no better than chance";
 }
 
-export function differenceOf(measure: Measure, paired: Paired): Difference {
+export function differenceOf(measure: EvaluationMeasure, paired: Paired): Difference {
   if (measure.chooses) return chosenDifference(measure, paired);
   const difference = plainDifference(measure, paired);
   return isAheadByChance(measure, paired, difference) ? { ...difference, isChance: true } : difference;
 }
 
-function plainDifference(measure: Measure, paired: Paired): Difference {
+function plainDifference(measure: EvaluationMeasure, paired: Paired): Difference {
   const { first, second } = paired;
   const n = first.length;
   const clusters = clustersOf(first);

@@ -20,7 +20,7 @@ export interface Condition {
   readonly operator: "<" | "<=" | ">" | ">=";
 }
 
-export interface Names {
+export interface ConditionNames {
   /** What the other model may be called. */
   readonly against: readonly string[];
   readonly tasks: readonly string[];
@@ -60,7 +60,7 @@ const isNoNumber = (t: string): boolean => /^(nan|inf|infinity)$/i.test(t);
 const comparisons = ["<", "<=", ">", ">="] as const;
 
 /** `prod.f1` and `mail.f1` to whose and what. */
-function termOf(name: string, factor: number, { against, tasks }: Names): Term {
+function termOf(name: string, factor: number, { against, tasks }: ConditionNames): Term {
   const strip = (text: string, prefixes: readonly string[]) => prefixes.find(p => text.startsWith(`${p}.`));
   // the longest first: a name may begin with another
   const byLength = (list: readonly string[]) => [...list].sort((a, b) => b.length - a.length);
@@ -72,7 +72,7 @@ function termOf(name: string, factor: number, { against, tasks }: Names): Term {
 }
 
 /** Errors: evaluate/condition with the place in it; evaluate/metric for a prefix that names nothing. */
-export function parseCondition(source: string, names: Names): Condition {
+export function parseCondition(source: string, names: ConditionNames): Condition {
   const tokens = tokensOf(source);
   const terms: Term[] = [];
   let constant = 0;

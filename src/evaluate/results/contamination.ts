@@ -5,7 +5,7 @@
 import { bootstrap, type Interval } from "../../statistics/index.ts";
 import type { TaskItem } from "../tasks/read-task.ts";
 import type { ItemResult } from "./item.ts";
-import type { Measure } from "./measures.ts";
+import type { EvaluationMeasure } from "./measures.ts";
 import { clustersOf, draws, type Score, scoreOf } from "./score.ts";
 
 export type Cleanness = "clean" | "contaminated" | "unknown";
@@ -49,7 +49,7 @@ export interface ContaminationSplit {
 export function contaminationSplit(
   items: readonly ItemResult[],
   cleanness: readonly Cleanness[],
-  measures: readonly Measure[],
+  measures: readonly EvaluationMeasure[],
 ): ContaminationSplit {
   const of = (side: Cleanness) => items.filter((_, i) => cleanness[i] === side);
   const [clean, contaminated] = [of("clean"), of("contaminated")];

@@ -10,7 +10,7 @@ import { scoredBy } from "./cost-measure.ts";
 import { asChoosing, costDifference, type Deciding } from "./cost-threshold.ts";
 import { gateVerdict } from "./gate.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
-import { measureNames, measureOf } from "./measures.ts";
+import { resultMeasureNames, measureOf } from "./measures.ts";
 
 const rule: CostRule = { positive: "spam", falsePositive: 1, falseNegative: 1 };
 const head: ResultHead = { task: "spam", output: "classify", positive: "spam", costs: rule };
@@ -104,9 +104,9 @@ test("other measures of the same condition are of the task's own items alone", (
 });
 
 test("only a task with costs has the measure; without its choosing items it is refused by name", () => {
-  expect(measureNames(head)).toContain("cost");
+  expect(resultMeasureNames(head)).toContain("cost");
   const { costs: _, ...plain } = head;
-  expect(measureNames(plain)).not.toContain("cost");
+  expect(resultMeasureNames(plain)).not.toContain("cost");
   const [a, b] = pair(20, 20, [1, 1]);
   const cost = parseCondition("cost > prod.cost", names);
   expect(() => gateVerdict(cost, plain, sideOf(a), sideOf(b))).toThrow(/got "cost".*a task with `costs`/);

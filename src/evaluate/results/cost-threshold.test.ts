@@ -8,7 +8,7 @@ import { choiceWith } from "../classification/index.ts";
 import { evaluateTask } from "../evaluate-task.ts";
 import { rememberedAnswers } from "../models/kept-answers.ts";
 import type { EvaluatedModel } from "../models/model.ts";
-import { askOf } from "../tasks/ask.ts";
+import { taskQuestions } from "../tasks/ask.ts";
 import { type LoadedTask, readTask } from "../tasks/read-task.ts";
 import { scoredBy } from "./cost-measure.ts";
 import { choosingOf, costDifference, costThreshold } from "./cost-threshold.ts";
@@ -148,7 +148,7 @@ test("the choosing items are asked as the others are: with the same examples, ne
     const loaded = await read(`${costs("falsePositive: 3, falseNegative: 1")}fewShot: { count: 3${from} }\n`);
     const { choosing } = choosingOf(loaded)!;
     const pool = from ? validation : test_;
-    for (const a of askOf(choosing)) {
+    for (const a of taskQuestions(choosing)) {
       const examples = a.context.slice(0, -a.prompt.length);
       expect(pool.filter(m => examples.includes(`${m.text} `))).toHaveLength(3);
       expect(examples).not.toContain(`${a.prompt} `);

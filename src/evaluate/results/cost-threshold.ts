@@ -5,7 +5,7 @@
 import type { Interval } from "../../statistics/index.ts";
 import { type CostRule, choiceWith, drawnCost, type ThresholdReport, thresholdReport } from "../classification/index.ts";
 import { evaluateErrors } from "../errors.ts";
-import { askOf } from "../tasks/ask.ts";
+import { taskQuestions } from "../tasks/ask.ts";
 import { choosingTask, type LoadedTask } from "../tasks/read-task.ts";
 import { type Difference, differenceOf, pairItems } from "./compare.ts";
 import { costMeasure, scoredBy } from "./cost-measure.ts";
@@ -24,7 +24,7 @@ export interface CostThreshold extends ThresholdReport {
 /** Errors: evaluate/classes where the items that choose are of one side. */
 function checkSides({ task }: LoadedTask, choosing: LoadedTask, positive: string): void {
   const labels = Object.keys(task.labels ?? {});
-  const taken = askOf(choosing).filter(a => labels[a.gold[0]!] === positive).length;
+  const taken = taskQuestions(choosing).filter(a => labels[a.gold[0]!] === positive).length;
   const others = choosing.items.length - taken;
   if (taken > 0 && others > 0) return;
   throw evaluateErrors.fail("classes", {

@@ -8,7 +8,7 @@ import type { Interval } from "../../statistics/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import type { GroupMeasure, TaskGroup } from "../tasks/harness-groups.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
-import { type Figure, type Measure, measureOf } from "./measures.ts";
+import { type Figure, type EvaluationMeasure, measureOf } from "./measures.ts";
 import { type Score, scoreOf } from "./score.ts";
 
 /** What measures need to know of a group. */
@@ -65,7 +65,7 @@ export const groupMeasureNames = ({ measures }: Pick<GroupHead, "measures">): st
 
 interface Part {
   readonly part: number;
-  readonly measure: Measure;
+  readonly measure: EvaluationMeasure;
 }
 
 /** Splits indices by the part of their items, as indices among the items of each. */
@@ -129,7 +129,7 @@ const prepared =
   };
 
 /** By their items, shares are one share of all items and means one mean; what is alike for tasks of different sizes is neither. */
-function kindOf(parts: readonly Part[], isWeighted: boolean): Measure["kind"] {
+function kindOf(parts: readonly Part[], isWeighted: boolean): EvaluationMeasure["kind"] {
   const kinds = new Set(parts.map(p => p.measure.kind));
   if (kinds.has("whole") || (parts.length > 1 && !isWeighted)) return "whole";
   return kinds.has("mean") ? "mean" : "share";
@@ -151,7 +151,7 @@ const chosenTogether =
     return i => values.get(i.part ?? 0)!(i);
   };
 
-function together(name: string, parts: readonly Part[], isWeighted: boolean): Measure {
+function together(name: string, parts: readonly Part[], isWeighted: boolean): EvaluationMeasure {
   const byPart = new Map(parts.map(p => [p.part, p.measure]));
   return {
     name,
@@ -166,7 +166,7 @@ function together(name: string, parts: readonly Part[], isWeighted: boolean): Me
 }
 
 export interface OfGroup {
-  readonly measure: Measure;
+  readonly measure: EvaluationMeasure;
   /** Whether an item counts: it is of a task that the measure is told of. */
   readonly counts: (item: Pick<ItemResult, "part" | "chooses">) => boolean;
 }
@@ -200,7 +200,7 @@ export function groupMeasureOf(name: string, head: GroupHead, labelsOf: (task: s
 }
 
 /** Of the items that are told of alone, where others choose for another measure. */
-const ofTold = (measure: Measure): Measure =>
+const ofTold = (measure: EvaluationMeasure): EvaluationMeasure =>
   measure.chooses
     ? measure
     : {
@@ -257,7 +257,7 @@ export interface GroupScore extends Interval {
   readonly name: string;
   readonly metric: string;
   readonly filter?: string;
-  readonly better: Measure["better"];
+  readonly better: EvaluationMeasure["better"];
   readonly items: number;
   readonly tasks: number;
   /** Names of those tasks. */

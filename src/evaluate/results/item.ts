@@ -1,7 +1,7 @@
 /** What came of one item, as it is recorded: enough to compute every measure, slice and comparison again without asking a model. */
 import { type SliceBy, sliceName } from "../about-item.ts";
 import type { CostRule } from "../classification/index.ts";
-import type { Found } from "../retrieval/index.ts";
+import type { RankedGain } from "../retrieval/index.ts";
 import type { MatchRule, OutputType, Task } from "../tasks/schema.ts";
 
 export interface ItemResult {
@@ -45,7 +45,7 @@ export interface ItemResult {
   readonly words?: number;
   readonly textBytes?: number;
   /** Of retrieval: each document that answers, the best first: what finding it is worth, how many stand before it, how many share its score (it too). */
-  readonly found?: readonly Found[];
+  readonly found?: readonly RankedGain[];
   /** The first documents by their ids, with their scores. */
   readonly ranked?: readonly (readonly [document: string, score: number])[];
   /** Of pairs: the cosine of the vectors, and the score that people gave. */

@@ -3,7 +3,7 @@ import type { ItemResult, ResultHead } from "./item.ts";
 
 export type Figure = (items: ArrayLike<number>) => number;
 
-export interface Measure {
+export interface EvaluationMeasure {
   readonly name: string;
   readonly better: "higher" | "lower";
   /** `mean`: the figure is the mean of the items' values; `share`: of values that are 0 or 1; `whole`: of all of them together. */
@@ -22,10 +22,10 @@ export interface Measure {
   readonly prepare: (items: readonly ItemResult[]) => Figure;
 }
 
-export type MakeMeasure = (name: string, head: ResultHead) => Measure;
+export type MakeMeasure = (name: string, head: ResultHead) => EvaluationMeasure;
 
 export const meanOf =
-  (better: Measure["better"], kind: "share" | "mean", value: (i: ItemResult) => number): MakeMeasure =>
+  (better: EvaluationMeasure["better"], kind: "share" | "mean", value: (i: ItemResult) => number): MakeMeasure =>
   name => ({
     name,
     better,

@@ -10,33 +10,33 @@ import {
   type Curve,
   classificationScores,
   confusion,
-  drawnCalibrationError,
-  drawnCurve,
+  drawnExpectedCalibrationError,
+  checkedDrawnCurve,
   rocArea,
 } from "../classification/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { textMetrics } from "../generation/index.ts";
 import type { OutputType } from "../tasks/schema.ts";
-import { chosen, greatest, labelledOf } from "./chosen.ts";
+import { chosen, indexOfGreatest, labelledOf } from "./chosen.ts";
 import { costMeasure } from "./cost-measure.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
 import { matched } from "./match.ts";
-import { type MakeMeasure, type Measure, meanOf } from "./measure.ts";
+import { type MakeMeasure, type EvaluationMeasure, meanOf } from "./measure.ts";
 import { probabilities } from "./probabilities.ts";
 import { placeMeasure, placeMeasures } from "./retrieval-measures.ts";
 import { similarityMeasures } from "./similarity-measures.ts";
 
-export type { Figure, Measure } from "./measure.ts";
+export type { Figure, EvaluationMeasure } from "./measure.ts";
 
 const isRight = (i: ItemResult, by?: "letters" | "bytes"): number => Number(i.gold!.includes(chosen(i, by)));
 
 /** A figure of the sums of what each item adds. */
 const summed = (
   name: string,
-  better: Measure["better"],
+  better: EvaluationMeasure["better"],
   parts: (i: ItemResult) => ArrayLike<number>,
   score: (sums: Float64Array) => number,
-): Measure => ({
+): EvaluationMeasure => ({
   name,
   better,
   kind: "whole",
@@ -78,7 +78,7 @@ const average =
     about === undefined ? s.macro[key] : (s.classes.find(c => c.name === about)?.[key] ?? 0);
 
 /** Whether the likeliest choice is right, whatever is told. */
-const likeliestIsRight = (i: ItemResult): number => Number(i.gold!.includes(greatest(i.logLikelihoods!)));
+const likeliestIsRight = (i: ItemResult): number => Number(i.gold!.includes(indexOfGreatest(i.logLikelihoods!)));
 
 /** A figure of the likeliest choice's probability and whether it is right. */
 const calibration: MakeMeasure = name => ({
@@ -88,7 +88,7 @@ const calibration: MakeMeasure = name => ({
   value: i => Math.abs(Math.max(...probabilities(i)) - likeliestIsRight(i)),
   prepare: items => {
     const probability = items.map(i => Math.max(...probabilities(i)));
-    return drawnCalibrationError({ positive: items.map(likeliestIsRight), probability });
+    return drawnExpectedCalibrationError({ positive: items.map(likeliestIsRight), probability });
   },
 });
 
@@ -103,7 +103,7 @@ const curved =
     prepare: items => {
       const score = items.map(i => probabilities(i)[i.choices!.indexOf(positive!)] ?? 0);
       const truth = items.map(i => Number(i.choices![i.gold![0]!] === positive));
-      const drawn = drawnCurve({ positive: truth, score });
+      const drawn = checkedDrawnCurve({ positive: truth, score });
       return at => {
         const curve = drawn(at);
         // a draw of one class has no curve
@@ -221,7 +221,7 @@ const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasur
     ...Object.fromEntries(
       Object.values(textMetrics).map(m => [
         m.name,
-        (name: string, { match, task }: ResultHead): Measure => {
+        (name: string, { match, task }: ResultHead): EvaluationMeasure => {
           const plain = match && name === "exact-match" ? matched(match, task) : undefined;
           const own = summed(
             name,
@@ -263,13 +263,13 @@ const tableOfHead = (head: ResultHead) => ({
 const isOfLabels = ({ output }: ResultHead): boolean => output === "classify" || output === "multiple_choice";
 
 /** Names of the measures of an output; of those with a parameter, an example. */
-export const measureNames = (head: ResultHead, labels: readonly string[] = []): string[] => [
+export const resultMeasureNames = (head: ResultHead, labels: readonly string[] = []): string[] => [
   ...Object.keys(tableOfHead(head)),
   ...(isOfLabels(head) ? labels.map(l => `f1:${l}`) : []),
 ];
 
 /** A measure of an output by name. `labels` are those that may be named. Errors: evaluate/metric with the nearest. */
-export function measureOf(name: string, head: ResultHead, labels: readonly string[] = []): Measure {
+export function measureOf(name: string, head: ResultHead, labels: readonly string[] = []): EvaluationMeasure {
   const table = tableOfHead(head);
   if (Object.hasOwn(table, name)) return table[name]!(name, head);
   const k = head.output === "code" ? passName.exec(name)?.[1] : undefined;
@@ -278,7 +278,7 @@ export function measureOf(name: string, head: ResultHead, labels: readonly strin
   if (places) return places(name, head);
   const [, base, label] = (isOfLabels(head) && perLabel.exec(name)) || [];
   if (base !== undefined && labels.includes(label!)) return table[base]!(name, head);
-  const known = measureNames(head, labels);
+  const known = resultMeasureNames(head, labels);
   const near = nearest(name, known);
   const more = known.length - mostListed;
   throw evaluateErrors.fail("metric", {

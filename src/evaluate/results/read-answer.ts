@@ -39,7 +39,7 @@ function anyGroup([whole, ...groups]: RegExpMatchArray, fallback: string): strin
 }
 
 /** Errors: evaluate/task for an expression that is none. */
-export function readerOf(steps: readonly ReadStep[], place: string): Read {
+export function answerReader(steps: readonly ReadStep[], place: string): Read {
   const reads = steps.map((s, i) => stepOf(s, `${place}: generate.read[${i}]`));
   return text => reads.reduce((t, read) => read(t), text);
 }

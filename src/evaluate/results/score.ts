@@ -2,11 +2,11 @@
 import { bootstrap, type Interval, quantile, wilson } from "../../statistics/index.ts";
 import type { SliceBy } from "../about-item.ts";
 import type { ItemResult } from "./item.ts";
-import type { Measure } from "./measures.ts";
+import type { EvaluationMeasure } from "./measures.ts";
 
 export interface Score extends Interval {
   readonly metric: string;
-  readonly better: Measure["better"];
+  readonly better: EvaluationMeasure["better"];
   readonly items: number;
   /** How the interval was made: `wilson` for shares of items that stand alone, else `bootstrap` (BCa; by percentiles where a threshold is chosen). */
   readonly interval: "wilson" | "bootstrap" | "none";
@@ -34,10 +34,10 @@ export function strataOf(items: readonly ItemResult[]): Int32Array | undefined {
 }
 
 /** How intervals are drawn: where each draw chooses something, BCa's corrections say nothing. */
-export const methodOf = ({ chooses }: Pick<Measure, "chooses">): "percentile" | "bca" => (chooses ? "percentile" : "bca");
+export const methodOf = ({ chooses }: Pick<EvaluationMeasure, "chooses">): "percentile" | "bca" => (chooses ? "percentile" : "bca");
 
 /** A figure of the items with its 95 % interval; an interval of a single item is none. Those that choose stand behind those that are told of, where it has any. */
-export function scoreOf(measure: Measure, items: readonly ItemResult[]): Score {
+export function scoreOf(measure: EvaluationMeasure, items: readonly ItemResult[]): Score {
   const told = items.filter(i => !i.chooses).length;
   const base = { metric: measure.name, better: measure.better, items: told };
   const clusters = clustersOf(items);
@@ -119,7 +119,7 @@ function valuesOf(items: readonly ItemResult[], by: string): Group[] {
  * Groups of items by an attribute. Lengths, and many different numbers, in parts of equal size, also where some items have a text ("unknown") in their place,
  * which follows by value; anything else by value. Items without the attribute are the last group.
  */
-export function groupsOf(items: readonly ItemResult[], by: string, parts: number, isLength = false): Group[] {
+export function itemGroups(items: readonly ItemResult[], by: string, parts: number, isLength = false): Group[] {
   const hasValue = (i: ItemResult) => i.attributes[by] !== undefined && i.attributes[by] !== "";
   const given = items.filter(hasValue);
   const lacking = items.filter(i => !hasValue(i));
@@ -142,11 +142,11 @@ export function groupsOf(items: readonly ItemResult[], by: string, parts: number
 export const sliceScores = (
   items: readonly ItemResult[],
   rules: readonly SliceBy[],
-  measures: readonly Measure[],
+  measures: readonly EvaluationMeasure[],
   choosing: readonly ItemResult[] = [],
 ): SliceScores[] =>
   rules.flatMap(({ by, parts, isLength }) =>
-    groupsOf(items, by, parts, isLength).map(g => ({
+    itemGroups(items, by, parts, isLength).map(g => ({
       by,
       group: g.group,
       items: g.items.length,

@@ -9,7 +9,7 @@ import { rememberedAnswers } from "../models/kept-answers.ts";
 import type { EvaluatedModel } from "../models/model.ts";
 import { readTask } from "../tasks/read-task.ts";
 import type { ItemResult } from "./item.ts";
-import { groupsOf } from "./score.ts";
+import { itemGroups } from "./score.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-slices-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -24,13 +24,13 @@ const itemsOf = (values: readonly (string | number | undefined)[]): ItemResult[]
     ms: 0,
     attributes: value === undefined ? {} : { size: value },
   }));
-const sizes = (groups: ReturnType<typeof groupsOf>) => groups.map(g => [g.group, g.items.length]);
+const sizes = (groups: ReturnType<typeof itemGroups>) => groups.map(g => [g.group, g.items.length]);
 
 const ages = Array.from({ length: 60 }, (_, i) => (i * 7) % 60);
 
 test("numbers of which some are missing are parts of equal size, and the items without one a group of their own", () => {
   const values = ages.flatMap((age, i) => (i % 10 === 0 ? [age, undefined] : [age]));
-  expect(sizes(groupsOf(itemsOf(values), "size", 3))).toEqual([
+  expect(sizes(itemGroups(itemsOf(values), "size", 3))).toEqual([
     ["0 to 19", 20],
     ["20 to 39", 20],
     ["40 to 59", 20],
@@ -40,26 +40,26 @@ test("numbers of which some are missing are parts of equal size, and the items w
 
 test("a table's numbers are texts and its missing values empty ones: the same parts", () => {
   const values = ages.flatMap((age, i) => (i % 10 === 0 ? [String(age), ""] : [String(age)]));
-  expect(sizes(groupsOf(itemsOf(values), "size", 3)).slice(0, 3)).toEqual(sizes(groupsOf(itemsOf(ages), "size", 3)));
-  expect(sizes(groupsOf(itemsOf(values), "size", 3)).at(-1)).toEqual(["no value", 6]);
+  expect(sizes(itemGroups(itemsOf(values), "size", 3)).slice(0, 3)).toEqual(sizes(itemGroups(itemsOf(ages), "size", 3)));
+  expect(sizes(itemGroups(itemsOf(values), "size", 3)).at(-1)).toEqual(["no value", 6]);
 });
 
 test("a text in a number's place is a group beside the parts; numbers among texts stay texts, and names with zeros before them too", () => {
   const some = [...ages, "unknown", "unknown", "none"];
-  expect(sizes(groupsOf(itemsOf(some), "size", 2))).toEqual([
+  expect(sizes(itemGroups(itemsOf(some), "size", 2))).toEqual([
     ["0 to 29", 30],
     ["30 to 59", 30],
     ["unknown", 2],
     ["none", 1],
   ]);
   const titles = [...ages.slice(0, 14).map(String), ...ages.map(a => `title ${a}`)];
-  expect(groupsOf(itemsOf(titles), "size", 3).at(-1)!.group).toBe("62 others");
+  expect(itemGroups(itemsOf(titles), "size", 3).at(-1)!.group).toBe("62 others");
   const codes = ages.map(a => `0${a}`);
-  expect(groupsOf(itemsOf(codes), "size", 3).at(-1)!.group).toBe("48 others");
+  expect(itemGroups(itemsOf(codes), "size", 3).at(-1)!.group).toBe("48 others");
 });
 
 test("few different numbers are told one by one, missing ones last however many", () => {
-  expect(sizes(groupsOf(itemsOf([1, 2, 2, undefined, undefined, undefined]), "size", 3))).toEqual([
+  expect(sizes(itemGroups(itemsOf([1, 2, 2, undefined, undefined, undefined]), "size", 3))).toEqual([
     ["2", 2],
     ["1", 1],
     ["no value", 3],
@@ -68,11 +68,11 @@ test("few different numbers are told one by one, missing ones last however many"
 
 test("lengths are as many parts as are asked for, few different ones too", () => {
   const lengths = [30, 30, 31, 31, 32, 33, 34, 35];
-  expect(sizes(groupsOf(itemsOf(lengths), "size", 2, true))).toEqual([
+  expect(sizes(itemGroups(itemsOf(lengths), "size", 2, true))).toEqual([
     ["30 to 31", 4],
     ["32 to 35", 4],
   ]);
-  expect(sizes(groupsOf(itemsOf([7, 7, undefined]), "size", 3, true))).toEqual([
+  expect(sizes(itemGroups(itemsOf([7, 7, undefined]), "size", 3, true))).toEqual([
     ["7", 2],
     ["no value", 1],
   ]);
@@ -84,7 +84,7 @@ test("every item is in one group, and the parts are ranges that do not overlap",
   fc.assert(
     fc.property(fc.array(value, { maxLength: 80 }), fc.integer({ min: 2, max: 6 }), fc.boolean(), (values, parts, isLength) => {
       const items = itemsOf(values);
-      const groups = groupsOf(items, "size", parts, isLength);
+      const groups = itemGroups(items, "size", parts, isLength);
       expect(groups.flatMap(g => g.items.map(i => i.id)).sort()).toEqual(items.map(i => i.id).sort());
       expect(groups.every(g => g.items.length > 0)).toBe(true);
       const ranges = groups

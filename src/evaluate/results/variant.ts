@@ -7,7 +7,7 @@ import { optionOrder } from "../tasks/variants.ts";
 import { chosen } from "./chosen.ts";
 import { type Difference, differenceOf, gainOf, pairItems } from "./compare.ts";
 import type { ItemResult } from "./item.ts";
-import type { Measure } from "./measures.ts";
+import type { EvaluationMeasure } from "./measures.ts";
 import { scoreOf } from "./score.ts";
 
 export interface TurnedItem {
@@ -45,13 +45,13 @@ export function variantScores(
   variant: string,
   varied: readonly ItemResult[],
   items: readonly ItemResult[],
-  measures: readonly Measure[],
+  measures: readonly EvaluationMeasure[],
   task: string,
 ): VariantScores {
   const paired = pairItems(varied, items, task);
   const alike = new Map(paired.first.map((now, i) => [now, Number(isAlike(variant, now, paired.second[i]!))]));
   const value = (item: ItemResult): number => alike.get(item)!;
-  const share: Measure = {
+  const share: EvaluationMeasure = {
     name: "alike",
     better: "higher",
     kind: "share",

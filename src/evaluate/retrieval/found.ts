@@ -5,7 +5,7 @@
  */
 
 /** What finding a document is worth (above 0), how many documents stand before it, and how many share its score, itself too. */
-export type Found = readonly [gain: number, before: number, tied: number];
+export type RankedGain = readonly [gain: number, before: number, tied: number];
 
 /** Documents with one score that answer: how many of those that share it, and how many answers stand before them. */
 interface Tie {
@@ -15,7 +15,7 @@ interface Tie {
   readonly tied: number;
 }
 
-function tiesOf(found: readonly Found[]): Tie[] {
+function tiesOf(found: readonly RankedGain[]): Tie[] {
   const counts = new Map<number, Tie>();
   for (const [, before, tied] of found)
     counts.set(before, { answers: (counts.get(before)?.answers ?? 0) + 1, answersBefore: 0, before, tied });
@@ -32,19 +32,19 @@ function tiesOf(found: readonly Found[]): Tie[] {
 const discount = (place: number): number => 1 / Math.log2(place + 2);
 
 /** Mean of the discounts of the places that a document may have, those from k on being worth nothing. */
-function meanDiscount([, before, tied]: Found, k: number): number {
+function meanDiscount([, before, tied]: RankedGain, k: number): number {
   let sum = 0;
   for (let place = before; place < Math.min(before + tied, k); place++) sum += discount(place);
   return sum / tied;
 }
 
 /** How likely a document is among the first k. */
-const within = ([, before, tied]: Found, k: number): number => Math.min(1, Math.max(0, (k - before) / tied));
+const within = ([, before, tied]: RankedGain, k: number): number => Math.min(1, Math.max(0, (k - before) / tied));
 
-const sumOf = (found: readonly Found[], value: (f: Found) => number): number => found.reduce((sum, f) => sum + value(f), 0);
+const sumOf = (found: readonly RankedGain[], value: (f: RankedGain) => number): number => found.reduce((sum, f) => sum + value(f), 0);
 
 /** The sum, over the places from 1 to k that the first answer may have, of how likely it has the place times what that is worth. */
-function overFirst(found: readonly Found[], k: number, worth: (place: number) => number): number {
+function overFirst(found: readonly RankedGain[], k: number, worth: (place: number) => number): number {
   const [tie] = tiesOf(found);
   if (!tie) return 0;
   const { answers, before, tied } = tie;
@@ -58,7 +58,7 @@ function overFirst(found: readonly Found[], k: number, worth: (place: number) =>
 }
 
 /** Mean precision at the places of all that answers, those from k on counting 0. */
-function averagePrecision(found: readonly Found[], k: number): number {
+function averagePrecision(found: readonly RankedGain[], k: number): number {
   let sum = 0;
   for (const { answers, answersBefore, before, tied } of tiesOf(found))
     for (let i = 1; i <= tied && before + i <= k; i++) {
@@ -69,7 +69,7 @@ function averagePrecision(found: readonly Found[], k: number): number {
 }
 
 /** Gains count as they are, not as powers of 2: trec_eval's and scikit-learn's form. */
-function ndcg(found: readonly Found[], k: number): number {
+function ndcg(found: readonly RankedGain[], k: number): number {
   const gains = found.map(f => f[0]).sort((a, b) => b - a);
   const best = gains.slice(0, k).reduce((sum, gain, place) => sum + gain * discount(place), 0);
   return sumOf(found, f => f[0] * meanDiscount(f, k)) / best;
@@ -83,5 +83,5 @@ export const placeFigures = {
   mrr: (found, k) => overFirst(found, k, place => 1 / place),
   map: averagePrecision,
   hit: (found, k) => overFirst(found, k, () => 1),
-} as const satisfies Record<string, (found: readonly Found[], k: number) => number>;
+} as const satisfies Record<string, (found: readonly RankedGain[], k: number) => number>;
 export type PlaceFigure = keyof typeof placeFigures;

@@ -2,14 +2,14 @@
  * The ranking that scores give: where what answers stands, and the first of all. Scores come a portion at a time and none is kept but the first ones: each is
  * counted between the scores of what answers, so a query costs a comparison or two a document, and no sorting of all.
  */
-import type { Found } from "./found.ts";
+import type { RankedGain } from "./found.ts";
 
 /** Documents of a ranking that are kept by their names. */
 const shownDocuments = 10;
 
 export interface Ranking {
   /** Of what answers, the best first, and the numbers of those documents. */
-  readonly found: readonly Found[];
+  readonly found: readonly RankedGain[];
   readonly order: readonly number[];
   /** Numbers of the first documents, the earliest of equals first, and their scores. */
   readonly first: readonly number[];
@@ -74,7 +74,7 @@ export function openRanking(gains: ReadonlyMap<number, number>, scoreOf: (docume
         above += equal[level]! + between[level]!;
       }
       return {
-        found: answers.map(({ gain, score }): Found => [gain, ...before.get(score)!]),
+        found: answers.map(({ gain, score }): RankedGain => [gain, ...before.get(score)!]),
         order: answers.map(a => a.document),
         first: [...firstDocuments.subarray(0, size)],
         firstScores: [...firstScores.subarray(0, size)],

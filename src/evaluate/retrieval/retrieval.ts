@@ -2,7 +2,7 @@
  * How well a score ranks what answers a query: recall, discounted cumulative gain (Järvelin and Kekäläinen 2002), reciprocal rank. The same figures as those
  * of tasks, made of the scores of all candidates at once: each is its mean over the orders in which equal scores may stand.
  */
-import { type Found, placeFigures } from "./found.ts";
+import { type RankedGain, placeFigures } from "./found.ts";
 import { rankingOf } from "./rank.ts";
 
 /** Candidates of one query. */
@@ -13,7 +13,7 @@ export interface Ranked {
   readonly gains: ArrayLike<number>;
 }
 
-function foundOf({ scores, gains }: Ranked): readonly Found[] {
+function foundOf({ scores, gains }: Ranked): readonly RankedGain[] {
   const answers = Array.from(gains, (gain, i) => [i, gain] as const).filter(([, gain]) => gain > 0);
   return rankingOf(Float64Array.from(scores), new Map(answers)).found;
 }

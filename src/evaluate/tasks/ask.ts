@@ -7,18 +7,18 @@ import { nearest, random, showValue } from "../../base/index.ts";
 import { type TextTemplate, textTemplate } from "../../text/index.ts";
 import { type CodeTests, isFunctionName } from "../code/program.ts";
 import { evaluateErrors } from "../errors.ts";
-import type { ChatTurn } from "../models/model.ts";
-import type { Fields } from "./items.ts";
+import type { EvaluatedChatTurn } from "../models/model.ts";
+import type { ItemFields } from "./items.ts";
 import { PythonRandom } from "./mersenne.ts";
 import type { LoadedTask, TaskItem } from "./read-task.ts";
 import type { Task } from "./schema.ts";
 
-export interface Asked {
+export interface TaskQuestion {
   readonly item: TaskItem;
   /** Everything before the answer; of examples that are turns, the item's own prompt. */
   readonly context: string;
   /** Of examples that are turns: what is said before the item's own prompt, the description first. */
-  readonly before?: readonly ChatTurn[];
+  readonly before?: readonly EvaluatedChatTurn[];
   /** The item's own part of it. */
   readonly prompt: string;
   /** What a trained classifier is given instead. */
@@ -39,7 +39,7 @@ export interface Asked {
 const isTemplate = (s: string): boolean => s.includes("{{") || s.includes("{%");
 
 /** A field's value where there is such a field, else the value of the template. */
-type Reader = (fields: Fields) => unknown;
+type Reader = (fields: ItemFields) => unknown;
 
 function readerOf(source: string | number, key: string): Reader {
   if (typeof source === "number") return () => source;
@@ -192,7 +192,7 @@ function pairOf(to: Reader, target: unknown, item: TaskItem): { readonly to: str
 }
 
 /** One item with its own part of the prompt; examples are put before it later. */
-function part(task: Task, readers: Readers, item: TaskItem): Omit<Asked, "context"> & { readonly answer: string } {
+function part(task: Task, readers: Readers, item: TaskItem): Omit<TaskQuestion, "context"> & { readonly answer: string } {
   const prompt = textOf(
     placed(item, "prompt", () => readers.prompt(item.fields)),
     item,
@@ -292,8 +292,8 @@ interface Example {
   readonly answer: string;
 }
 
-const turn = (role: ChatTurn["role"], content: string): ChatTurn => ({ role, content });
-const turnsOf = ({ prompt, answer }: Example): ChatTurn[] => [turn("user", prompt), turn("assistant", answer)];
+const turn = (role: EvaluatedChatTurn["role"], content: string): EvaluatedChatTurn => ({ role, content });
+const turnsOf = ({ prompt, answer }: Example): EvaluatedChatTurn[] => [turn("user", prompt), turn("assistant", answer)];
 
 /** Two texts, the separator between them where neither has a blank there: how lm-evaluation-harness puts a description after what the system says. */
 function joined(a: string, b: string, separator: string): string {
@@ -305,7 +305,7 @@ function joined(a: string, b: string, separator: string): string {
  * What is asked about each item. `change` makes a variant of one, or none, which leaves it out; its examples stay as they are, whoever else is left out. Errors:
  * evaluate/data with file and line, evaluate/task.
  */
-export function askOf(loaded: LoadedTask, change: (item: TaskItem) => TaskItem | undefined = i => i): Asked[] {
+export function taskQuestions(loaded: LoadedTask, change: (item: TaskItem) => TaskItem | undefined = i => i): TaskQuestion[] {
   const { task, items } = loaded;
   const readers = readersOf(task);
   const examplesOf = drawer(loaded);
@@ -318,7 +318,7 @@ export function askOf(loaded: LoadedTask, change: (item: TaskItem) => TaskItem |
     return { prompt, answer };
   };
   const { fewShot } = task;
-  return items.flatMap((original): Asked | [] => {
+  return items.flatMap((original): TaskQuestion | [] => {
     // drawn for those that are left out too: draws of the harness go on from item to item
     const examples = examplesOf(original).map(example);
     const item = change(original);
@@ -335,7 +335,7 @@ export function askOf(loaded: LoadedTask, change: (item: TaskItem) => TaskItem |
 }
 
 /** Reads a field or template of an item as a text; of a list, its first one. Errors: evaluate/data with file and line, evaluate/task. */
-export function textReader(source: string | number, key: string): (item: TaskItem) => string {
+export function itemTextReader(source: string | number, key: string): (item: TaskItem) => string {
   const read = readerOf(source, key);
   return item => {
     const value = placed(item, key, () => read(item.fields));

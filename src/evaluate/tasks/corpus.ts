@@ -4,9 +4,9 @@
  */
 import { hashOf, nearest, showValue } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
-import { textReader } from "./ask.ts";
+import { itemTextReader } from "./ask.ts";
 import type { RetrievalRule } from "./embedding-rule.ts";
-import type { Item } from "./items.ts";
+import type { TaskFileItem } from "./items.ts";
 
 export interface CorpusDocument {
   readonly id: string;
@@ -18,7 +18,7 @@ export interface CorpusDocument {
 /** Document's number -> what finding it is worth, above 0. */
 export type Gains = ReadonlyMap<number, number>;
 
-export interface Corpus {
+export interface RetrievalCorpus {
   readonly documents: readonly CorpusDocument[];
   /** By the query's id; a query that nothing answers is not there. */
   readonly gains: ReadonlyMap<string, Gains>;
@@ -27,7 +27,7 @@ export interface Corpus {
   readonly digest: string;
 }
 
-interface Query extends Item {
+interface Query extends TaskFileItem {
   readonly id: string;
 }
 
@@ -37,7 +37,7 @@ const bad = (place: string, expected: string, received: string, hint?: string) =
 const isName = (value: unknown): value is string | number => typeof value === "string" || typeof value === "number";
 
 /** A field of an item. Errors: evaluate/data with the nearest one there. */
-function fieldOf({ fields, place }: Item, name: string, key: string): unknown {
+function fieldOf({ fields, place }: TaskFileItem, name: string, key: string): unknown {
   if (Object.hasOwn(fields, name)) return fields[name];
   const near = nearest(name, Object.keys(fields));
   throw bad(
@@ -49,15 +49,15 @@ function fieldOf({ fields, place }: Item, name: string, key: string): unknown {
 }
 
 /** As BEIR reads a document: its title, where there is one, before its text. */
-function titled(item: Item): string {
+function titled(item: TaskFileItem): string {
   const text = fieldOf(item, "text", "retrieval.text");
   const { title } = item.fields;
   if (typeof text !== "string") throw bad(`${item.place}: text`, "a text", showValue(text));
   return typeof title === "string" && title !== "" ? `${title} ${text}` : text;
 }
 
-function documentsOf(items: readonly (Item & { readonly number: number; readonly id: string })[], rule: RetrievalRule): CorpusDocument[] {
-  const read = rule.text === undefined ? titled : textReader(rule.text, "retrieval.text");
+function documentsOf(items: readonly (TaskFileItem & { readonly number: number; readonly id: string })[], rule: RetrievalRule): CorpusDocument[] {
+  const read = rule.text === undefined ? titled : itemTextReader(rule.text, "retrieval.text");
   const seen = new Map<string, string>();
   return items.map(item => {
     const id = fieldOf(item, rule.id, "retrieval.id");
@@ -103,7 +103,7 @@ const judgementFields = {
   worth: ["score", "relevance", "rel"],
 } as const;
 
-function judged(item: Item, what: keyof typeof judgementFields): unknown {
+function judged(item: TaskFileItem, what: keyof typeof judgementFields): unknown {
   const names: readonly string[] = judgementFields[what];
   const name = names.find(n => Object.hasOwn(item.fields, n));
   if (name !== undefined) return item.fields[name];
@@ -111,7 +111,7 @@ function judged(item: Item, what: keyof typeof judgementFields): unknown {
 }
 
 /** Judgements by query, each with its place. */
-function judgementsOf(items: readonly Item[]): Map<string, [id: string, worth: number, place: string][]> {
+function judgementsOf(items: readonly TaskFileItem[]): Map<string, [id: string, worth: number, place: string][]> {
   const lists = new Map<string, [string, number, string][]>();
   for (const item of items) {
     const [query, document] = [judged(item, "query"), judged(item, "document")];
@@ -131,8 +131,8 @@ function judgementsOf(items: readonly Item[]): Map<string, [id: string, worth: n
 export async function corpusOf(
   rule: RetrievalRule,
   queries: readonly Query[],
-  read: (split: string) => Promise<readonly (Item & { readonly number: number; readonly id: string })[]>,
-): Promise<Corpus> {
+  read: (split: string) => Promise<readonly (TaskFileItem & { readonly number: number; readonly id: string })[]>,
+): Promise<RetrievalCorpus> {
   const documents = documentsOf(await read(rule.documents), rule);
   const numbers = new Map(documents.map((d, i) => [d.id, i]));
   const judgements = rule.judgements === undefined ? undefined : judgementsOf(await read(rule.judgements));

@@ -4,14 +4,14 @@
  */
 import { z } from "zod";
 import type { Task } from "./schema.ts";
-import { written } from "./written.ts";
+import { writtenScalar } from "./written.ts";
 
 export const costRule = z
   .strictObject({
     /** The split that chooses. */
     from: z.string().min(1),
     /** The label that the threshold is for; that of the task where absent. */
-    positive: written.optional(),
+    positive: writtenScalar.optional(),
     /** Another label taken for it. */
     falsePositive: z.number().min(0),
     /** It taken for another. */

@@ -1,5 +1,5 @@
 /** Which fields of the items a task asks about: found by looking whether what is asked changes with them. */
-import { textReader } from "./ask.ts";
+import { itemTextReader } from "./ask.ts";
 import type { LoadedTask, TaskItem } from "./read-task.ts";
 import { keptFields } from "./variants.ts";
 
@@ -11,7 +11,7 @@ const mark = "\u2020";
 export function fieldsRead({ task, items }: Pick<LoadedTask, "task" | "items">): string[] {
   const kept = keptFields(task);
   const readers = ([["prompt", task.prompt] as const, ["text", task.text] as const] as const).flatMap(([key, source]) =>
-    source === undefined ? [] : [textReader(source, key)],
+    source === undefined ? [] : [itemTextReader(source, key)],
   );
   const asked = (item: TaskItem) => readers.map(read => read(item)).join("\n");
   const found = new Set<string>();

@@ -40,13 +40,13 @@ export const filterListSchema = z
 type Filter = z.output<typeof filterListSchema>[number]["filter"][number];
 
 /** How answers to one item become the one that is measured. */
-export interface Reading {
+export interface FilteredReading {
   readonly read: ReadStep[];
   readonly vote?: number;
 }
 
 /** `repeats` answers an item are asked for. Errors: evaluate/task for an order that cannot be. */
-export function readingOf(filters: readonly Filter[], repeats: number, place: string): Reading {
+export function filteredReading(filters: readonly Filter[], repeats: number, place: string): FilteredReading {
   const refuse = (i: number, expected: string, received: string) =>
     evaluateErrors.fail("task", { place: `${place}.filter[${i}]`, expected, received });
   const read: ReadStep[] = [];

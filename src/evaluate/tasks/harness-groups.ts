@@ -8,7 +8,7 @@ import { z } from "zod";
 import { check, nearest } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { type HarnessTask, harnessTasks, isHarness, metricNames } from "./harness.ts";
-import { isKeys, type Keys, readIncluded } from "./harness-include.ts";
+import { isKeys, type HarnessKeys, readIncluded } from "./harness-include.ts";
 import { taskSchema } from "./schema.ts";
 
 const text = z.string().min(1);
@@ -49,11 +49,11 @@ interface Member extends HarnessTask {
 }
 
 /** Whether a file is a group: a name and members, and nothing that is asked. */
-export const isGroup = (value: Keys): boolean =>
+export const isGroup = (value: HarnessKeys): boolean =>
   typeof value.group === "string" && value.doc_to_text === undefined && value.dataset_path === undefined;
 
 /** What a member's keys are: tasks of the harness, or one of Loam's shape, which has no lists of filters. */
-function membersOf(value: Keys, place: string): HarnessTask[] {
+function membersOf(value: HarnessKeys, place: string): HarnessTask[] {
   if (value.data === undefined || isHarness(value)) return harnessTasks(value, place);
   const task = check(taskSchema, value, place);
   return [{ task, named: task.task, filter: "none" }];
@@ -77,7 +77,7 @@ function yamlFiles(folder: string): string[] {
 
 interface Known {
   readonly path: string;
-  readonly value: Keys;
+  readonly value: HarnessKeys;
 }
 /** Files by the task or group that they are, and by their tags. One that cannot be read is nobody's member; named itself, it is complained about. */
 function filesOf(folder: string): { readonly byName: Map<string, Known>; readonly byTag: Map<string, Known[]> } {
@@ -102,7 +102,7 @@ function filesOf(folder: string): { readonly byName: Map<string, Known>; readonl
 }
 
 /** Members and groups of a file, inner groups first. Errors: base/unknownKey, base/config, evaluate/task with the nearest name. */
-export function readGroup(value: Keys, path: string): { readonly members: readonly Member[]; readonly groups: readonly TaskGroup[] } {
+export function readGroup(value: HarnessKeys, path: string): { readonly members: readonly Member[]; readonly groups: readonly TaskGroup[] } {
   const { byName, byTag } = filesOf(dirname(path));
   const members = new Map<string, Member>();
   const groups: TaskGroup[] = [];
@@ -114,7 +114,7 @@ export function readGroup(value: Keys, path: string): { readonly members: readon
   }
   const opened = (known: Known, chain: readonly string[]): Member[] => (isGroup(known.value) ? groupOf(known, chain) : tasksOf(known));
 
-  function memberOf(given: string | Keys, place: string, from: Known, chain: readonly string[]): Member[] {
+  function memberOf(given: string | HarnessKeys, place: string, from: Known, chain: readonly string[]): Member[] {
     if (typeof given !== "string" && given.group !== undefined) return groupOf({ path: from.path, value: given }, chain);
     const name = typeof given === "string" ? given : given.task;
     const known = typeof name === "string" ? byName.get(name) : undefined;

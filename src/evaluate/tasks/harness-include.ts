@@ -3,8 +3,8 @@ import { basename, dirname, relative, resolve } from "node:path";
 import { parseYaml, readText } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
 
-export type Keys = Readonly<Record<string, unknown>>;
-export const isKeys = (value: unknown): value is Keys => typeof value === "object" && value !== null && !Array.isArray(value);
+export type HarnessKeys = Readonly<Record<string, unknown>>;
+export const isKeys = (value: unknown): value is HarnessKeys => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Errors: base/syntax, base/missingFile, evaluate/task for an `include` that is no file's name or comes back to its own file. */
 export function readIncluded(path: string, before: readonly string[] = []): unknown {
@@ -14,7 +14,7 @@ export function readIncluded(path: string, before: readonly string[] = []): unkn
   if (!isKeys(value) || value.include === undefined) return value;
   const { include, ...own } = value;
   const chain = [...before, full];
-  let merged: Keys = {};
+  let merged: HarnessKeys = {};
   for (const file of [include].flat()) {
     const other = typeof file === "string" ? resolve(dirname(full), file) : undefined;
     if (other === undefined || chain.includes(other))

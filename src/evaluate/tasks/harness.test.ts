@@ -6,7 +6,7 @@ import { evaluateTask } from "../evaluate-task.ts";
 import { rememberedAnswers } from "../models/kept-answers.ts";
 import type { EvaluatedModel } from "../models/model.ts";
 import { defaultMeasures, measureOf } from "../results/measures.ts";
-import { askOf } from "./ask.ts";
+import { taskQuestions } from "./ask.ts";
 import { examplesAsTurns, parseTask, readTask } from "./read-task.ts";
 
 interface Golden {
@@ -60,7 +60,7 @@ const dummy = (answers: readonly unknown[][]): EvaluatedModel => ({
 for (const [name, { asked, answers, results }] of Object.entries(golden.tasks)) {
   test(`${name}: what is asked is what lm-evaluation-harness asks, to the letter`, async () => {
     const loaded = await readTask(join(folder, `${name}.yaml`));
-    const ours = askOf(loaded).map(a =>
+    const ours = taskQuestions(loaded).map(a =>
       loaded.task.output === "generate_until"
         ? [[a.context]]
         : loaded.task.output === "loglikelihood_rolling"

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { check } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
-import { filterListSchema, type Reading, readingOf } from "./harness-filters.ts";
+import { filterListSchema, type FilteredReading, filteredReading } from "./harness-filters.ts";
 import { isKeys } from "./harness-include.ts";
 import { outputTypes, type Task, taskSchema } from "./schema.ts";
 
@@ -138,13 +138,13 @@ export function harnessTasks(value: unknown, place: string): HarnessTask[] {
     });
   const lists = h.filter_list ?? [{ name: "none", filter: [] }];
   return lists.map(({ name = "none", filter }, i) => {
-    const reading = readingOf(filter, h.filter_list ? h.repeats : 1, `${place}: filter_list[${i}]`);
+    const reading = filteredReading(filter, h.filter_list ? h.repeats : 1, `${place}: filter_list[${i}]`);
     const task = lists.length === 1 ? h.task : `${h.task}-${plainName(name)}`;
     return { task: taskOf(h, task, reading, place), named: h.task, filter: name };
   });
 }
 
-function taskOf(h: Harness, name: string, reading: Reading, place: string): Task {
+function taskOf(h: Harness, name: string, reading: FilteredReading, place: string): Task {
   const shots = h.num_fewshot ?? 0;
   const tested = h.test_split ?? h.validation_split ?? h.training_split ?? "train";
   const stop = h.generation_kwargs?.until;

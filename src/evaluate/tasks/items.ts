@@ -6,10 +6,10 @@ import { fileError, hashOf, showValue } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import type { ItemFormat } from "./schema.ts";
 
-export type Fields = Readonly<Record<string, unknown>>;
+export type ItemFields = Readonly<Record<string, unknown>>;
 
-export interface Item {
-  readonly fields: Fields;
+export interface TaskFileItem {
+  readonly fields: ItemFields;
   /** File and line, for people. */
   readonly place: string;
 }
@@ -32,8 +32,8 @@ const formats: Readonly<Record<string, ItemFormat>> = {
 /** Lines and columns of a place in a text, from 1. */
 const lineAt = (text: string, at: number): number => text.slice(0, at).split("\n").length;
 
-function objectOf(value: unknown, place: string): Fields {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Fields;
+function objectOf(value: unknown, place: string): ItemFields {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as ItemFields;
   throw bad(place, 'an object such as {"question": "..."}', showValue(value));
 }
 
@@ -43,8 +43,8 @@ function jsonError(error: unknown, text: string): { readonly line: number; reado
   return { line: at === undefined ? 1 : lineAt(text, Number(at)), message: message.replace(/ in JSON at position.*$/, "").slice(0, 120) };
 }
 
-function jsonLines(text: string, name: string): Item[] {
-  const items: Item[] = [];
+function jsonLines(text: string, name: string): TaskFileItem[] {
+  const items: TaskFileItem[] = [];
   for (const [i, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
     const place = `${name}:${i + 1}`;
@@ -78,7 +78,7 @@ function entryLines(text: string): number[] {
   return lines;
 }
 
-function jsonList(text: string, name: string): Item[] {
+function jsonList(text: string, name: string): TaskFileItem[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -102,7 +102,7 @@ function jsonList(text: string, name: string): Item[] {
   });
 }
 
-async function table(text: string, name: string, delimiter: string): Promise<Item[]> {
+async function table(text: string, name: string, delimiter: string): Promise<TaskFileItem[]> {
   const { parse } = await import("csv-parse/sync");
   let rows: { readonly record: readonly string[]; readonly info: { readonly lines: number } }[];
   try {
@@ -125,7 +125,7 @@ async function table(text: string, name: string, delimiter: string): Promise<Ite
 }
 
 /** Judgements of TREC: a query, a column that says nothing, a document, what finding it is worth. */
-const judgements = (text: string, name: string): Item[] =>
+const judgements = (text: string, name: string): TaskFileItem[] =>
   text.split("\n").flatMap((line, i) => {
     const columns = line.trim().split(/\s+/);
     if (columns[0] === "") return [];
@@ -135,9 +135,9 @@ const judgements = (text: string, name: string): Item[] =>
   });
 
 /** Items of a file's text. Errors: evaluate/data with file and line, evaluate/empty. */
-export async function parseItems(text: string, name: string, format: ItemFormat): Promise<Item[]> {
+export async function parseItems(text: string, name: string, format: ItemFormat): Promise<TaskFileItem[]> {
   const plain = text.replace(/^\uFEFF/, "");
-  const readers: { readonly [F in ItemFormat]: () => Item[] | Promise<Item[]> } = {
+  const readers: { readonly [F in ItemFormat]: () => TaskFileItem[] | Promise<TaskFileItem[]> } = {
     jsonl: () => (/^\s*\[/.test(plain) ? jsonList(plain, name) : jsonLines(plain, name)),
     json: () => jsonList(plain, name),
     csv: () => table(plain, name, ","),
@@ -150,7 +150,7 @@ export async function parseItems(text: string, name: string, format: ItemFormat)
 }
 
 /** Items of a file. `shown` names it in complaints. Errors: as of `parseItems`, and base/missingFile. */
-export async function readItems(path: string, shown: string, given?: ItemFormat): Promise<Item[]> {
+export async function readTaskItems(path: string, shown: string, given?: ItemFormat): Promise<TaskFileItem[]> {
   const format = given ?? formats[extname(path).toLowerCase()];
   if (format === undefined)
     throw bad(shown, `a file ending in ${Object.keys(formats).join(", ")}, or a \`format\``, extname(path) || "no ending");
@@ -171,7 +171,7 @@ export async function readItems(path: string, shown: string, given?: ItemFormat)
 }
 
 /** What names an item whatever place it has: a field's value, else a hash of all of them. */
-export const itemId = (item: Item, field: string | undefined): string => {
+export const itemId = (item: TaskFileItem, field: string | undefined): string => {
   if (field === undefined) return hashOf(item.fields).slice(0, 16);
   const value = item.fields[field];
   if (typeof value === "string" || typeof value === "number") return String(value);

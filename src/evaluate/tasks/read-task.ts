@@ -6,14 +6,14 @@ import { drawn } from "../../data/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { matched } from "../results/match.ts";
 import { checkApart } from "./apart.ts";
-import { type Corpus, corpusOf } from "./corpus.ts";
+import { type RetrievalCorpus, corpusOf } from "./corpus.ts";
 import { harnessTasks, isHarness } from "./harness.ts";
 import { isGroup, readGroup, type TaskGroup } from "./harness-groups.ts";
 import { isKeys, readIncluded } from "./harness-include.ts";
-import { type Item, itemId, readItems } from "./items.ts";
+import { type TaskFileItem, itemId, readTaskItems } from "./items.ts";
 import { type Task, taskSchema } from "./schema.ts";
 
-export interface TaskItem extends Item {
+export interface TaskItem extends TaskFileItem {
   readonly id: string;
   /** Its place among all items of its file, from 0. */
   readonly number: number;
@@ -35,14 +35,14 @@ export interface LoadedTask {
   /** Where the task names costs: the items that choose a threshold. */
   readonly choosing?: readonly TaskItem[];
   /** Of retrieval: what is searched. Queries that nothing answers are none of the items. */
-  readonly corpus?: Corpus;
+  readonly corpus?: RetrievalCorpus;
 }
 
 /** Documents of a data set of the project as items. Who reads tasks outside a project has none. */
 export type DocumentItems = (
   name: string,
   side: "train" | "held-out",
-) => Promise<{ readonly items: readonly Item[]; readonly digest: string }>;
+) => Promise<{ readonly items: readonly TaskFileItem[]; readonly digest: string }>;
 
 /** Tasks of a file, and what is told of several together. */
 export interface TaskFile {
@@ -70,7 +70,7 @@ interface Source {
 
 async function sourceOf(task: Task, split: string, folder: string, documents: DocumentItems | undefined): Promise<Source> {
   const given = task.data[split]!;
-  const numbered = (items: readonly Item[]) => items.map((item, number) => ({ ...item, number, id: "" }));
+  const numbered = (items: readonly TaskFileItem[]) => items.map((item, number) => ({ ...item, number, id: "" }));
   if (typeof given === "string" || "file" in given) {
     const { file, format } = typeof given === "string" ? { file: given, format: undefined } : given;
     const path = resolve(folder, file);
@@ -81,7 +81,7 @@ async function sourceOf(task: Task, split: string, folder: string, documents: Do
         received: `"${file}", which is not there`,
         hint: `Check the path; it is taken from the task's own folder, ${folder}.`,
       });
-    const items = await readItems(path, file, format);
+    const items = await readTaskItems(path, file, format);
     return { shown: file, items: numbered(items), digest: sha256(readBytes(path)) };
   }
   if (!documents)
@@ -197,7 +197,7 @@ async function loaded(task: Task, folder: string, limit: number, documents: Docu
 }
 
 /** What is asked; what people are told, and what is done with the answers, is left out. */
-function digestOf(task: Task, items: readonly TaskItem[], examples: readonly TaskItem[], corpus?: Corpus): string {
+function digestOf(task: Task, items: readonly TaskItem[], examples: readonly TaskItem[], corpus?: RetrievalCorpus): string {
   const {
     about: _,
     judge: _judge,

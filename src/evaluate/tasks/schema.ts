@@ -6,7 +6,7 @@ import { z } from "zod";
 import { costComplaints, costRule } from "./cost-rule.ts";
 import { embeddingComplaints, rankRule, retrievalRule, similarityRule } from "./embedding-rule.ts";
 import { paraphraseRule } from "./paraphrase-rule.ts";
-import { written } from "./written.ts";
+import { writtenScalar } from "./written.ts";
 
 export const outputTypes = [
   "multiple_choice",
@@ -123,9 +123,9 @@ export const taskSchema = z
     prompt: text.optional(),
     output: z.enum(outputTypes),
     /** Of multiple_choice: a field or template that gives a list, or templates. */
-    choices: z.union([text, z.array(written).min(2)]).optional(),
+    choices: z.union([text, z.array(writtenScalar).min(2)]).optional(),
     /** Of classify: label -> what the model would write for it (a template). */
-    labels: z.record(z.string().min(1), written).optional(),
+    labels: z.record(z.string().min(1), writtenScalar).optional(),
     /** The right answer: a field or template; for choices their number from 0 or their text, or a list of either. */
     target: z.union([text, count]).optional(),
     /** Between prompt and answer. */
@@ -201,7 +201,7 @@ export const taskSchema = z
     /** Of classify: what a trained classifier reads; the prompt where absent. */
     text: text.optional(),
     /** Of classify with two labels: the one that precision, recall and F1 are about; macro means where absent. */
-    positive: written.optional(),
+    positive: writtenScalar.optional(),
     slices: z.array(slice).default([]),
     /** A field: items that share it are drawn together in every interval. */
     cluster: text.optional(),

@@ -1,19 +1,19 @@
 /** Whether a variant changes anything of what is asked: one that does not would be told as answered alike by every item. */
 import { evaluateErrors } from "../errors.ts";
-import { type Asked, askOf } from "./ask.ts";
+import { type TaskQuestion, taskQuestions } from "./ask.ts";
 import type { LoadedTask, TaskItem } from "./read-task.ts";
 import { keptFields } from "./variants.ts";
 
 /** Of an item whose examples are left out: they stay as they are. */
-const asked = ({ context, text, continuations, references, pair }: Asked): string =>
+const asked = ({ context, text, continuations, references, pair }: TaskQuestion): string =>
   JSON.stringify([context, text, continuations, references, pair?.to]);
 
 /** Errors: evaluate/task where every item is asked as it is without the variant, with the fields that stay; those of the items. */
 export function checkVaried(loaded: LoadedTask, variant: string, change: (item: TaskItem) => TaskItem): void {
   const { fewShot: _, ...task } = loaded.task;
   const plain = { ...loaded, task };
-  const before = askOf(plain).map(asked);
-  if (askOf(plain, change).some((a, i) => asked(a) !== before[i])) return;
+  const before = taskQuestions(plain).map(asked);
+  if (taskQuestions(plain, change).some((a, i) => asked(a) !== before[i])) return;
   const fields = new Set(loaded.items.flatMap(item => Object.keys(item.fields)));
   const kept = [...keptFields(task)].filter(f => typeof f === "string" && fields.has(f));
   throw evaluateErrors.fail("task", {

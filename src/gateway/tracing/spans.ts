@@ -15,7 +15,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import { type Body, readTraceparent, readTracestate, requestAttributes } from "../../tracing/index.ts";
+import { type TracedFields, readTraceparent, readTracestate, requestAttributes } from "../../tracing/index.ts";
 import type { RequestRecord } from "../http/request-record.ts";
 import type { GatewayTracing, RequestTrace, TracedAttempt, TracedRequest } from "./tracing.ts";
 
@@ -56,7 +56,7 @@ class Spans implements RequestTrace {
   readonly #context: Context;
   readonly #operation: string | undefined;
   readonly #attempts: Attempted[] = [];
-  #body: Body | undefined;
+  #body: TracedFields | undefined;
 
   constructor(tracer: Tracer, { id, method, path, headers }: TracedRequest) {
     this.#tracer = tracer;
@@ -71,7 +71,7 @@ class Spans implements RequestTrace {
     return this.#span.isRecording() ? this.#span.spanContext().traceId : null;
   }
 
-  asked(body: Body): void {
+  asked(body: TracedFields): void {
     this.#body = body;
   }
 

@@ -2,7 +2,7 @@
  * What the gateway tells of its requests to whoever traces them. A port: `spans.ts` makes OpenTelemetry's spans of it, and nothing of
  * OpenTelemetry is loaded where tracing is off. Then a caller's trace goes on to the upstream as it came, if it is well formed.
  */
-import { type Body, readTraceparent, readTracestate } from "../../tracing/index.ts";
+import { type TracedFields, readTraceparent, readTracestate } from "../../tracing/index.ts";
 import type { HeaderReader } from "../http/node-request.ts";
 import type { RequestRecord } from "../http/request-record.ts";
 
@@ -27,7 +27,7 @@ export interface RequestTrace {
   /** Of the trace, for the log; null where it is not sampled. */
   readonly traceId: string | null;
   /** What is asked for: numbers and the model's name are taken from it, and never a text. */
-  asked(body: Body): void;
+  asked(body: TracedFields): void;
   /** A call to an upstream begins: what it is told, so that its span stands below ours. */
   attempt(of: TracedAttempt): Readonly<Record<string, string>>;
   end(record: RequestRecord): void;

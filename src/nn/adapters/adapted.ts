@@ -8,7 +8,7 @@
  * is there. S-LoRA and Punica gather per row instead, which pays for hundreds of adapters.
  */
 import { add, constant, equal, matmul, reshape, select, type Tensor } from "../../tensor/index.ts";
-import type { Block, Decoder } from "../decoder.ts";
+import type { DecoderBlock, Decoder } from "../decoder.ts";
 import type { Linear } from "../layers.ts";
 import { atProjection, type Projection, projections } from "./adapter.ts";
 
@@ -60,11 +60,11 @@ export function adapted(parameters: Decoder, { bank, rows }: AdapterInputs, rank
     for (const projection of projections) {
       const part = bank.layers[i]?.[projection];
       if (!part) continue;
-      const [group, name] = projection.split(".") as [keyof Block & string, string];
+      const [group, name] = projection.split(".") as [keyof DecoderBlock & string, string];
       groups[group] ??= { ...block[group] };
       groups[group][name] = withPart(atProjection(block, projection) as Linear, part);
     }
-    return { ...block, ...groups } as Block;
+    return { ...block, ...groups } as DecoderBlock;
   });
   // a layer may be adapted whatever its weights are; the tree is the same
   return { ...parameters, blocks } as Decoder;

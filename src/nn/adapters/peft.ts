@@ -7,7 +7,7 @@ import type { DecoderConfig } from "../decoder.ts";
 import { nnErrors } from "../errors.ts";
 import { widen } from "../weights/halves.ts";
 import { type FilesReader, openSafetensors, type WeightFile } from "../weights/index.ts";
-import { parseJson } from "../weights/json-file.ts";
+import { parseJsonFile } from "../weights/json-file.ts";
 import { readableDtype } from "../weights/safetensors.ts";
 import { type Adapter, adapterOf, type LowRank, type Projection } from "./adapter.ts";
 import { baseKey, checkBase } from "./base.ts";
@@ -98,7 +98,7 @@ const at = (reader: FilesReader, name: string): string => (reader.id ? `${reader
 
 async function readConfig(reader: FilesReader): Promise<PeftConfig> {
   const place = at(reader, peftConfigFile);
-  return parsePeftConfig(parseJson(await reader.read(peftConfigFile), place), place);
+  return parsePeftConfig(parseJsonFile(await reader.read(peftConfigFile), place), place);
 }
 
 /** The greatest rank that an adapter's configuration names. Errors: as of `readAdapter`, those of the configuration. */

@@ -4,7 +4,7 @@ import { add, compile, constant, grad, mul, openDevice, reshape, sub, sum, type 
 import { type Decoder, type DecoderConfig, decoderLogits, decoderSpec, gpt2Config, llamaConfig } from "../decoder.ts";
 import { initialise } from "../parameters.ts";
 import { type AttributionModel, type AttributionRequest, attribute } from "./attribute.ts";
-import { LayeredGradient, type Turn } from "./layered-gradient.ts";
+import { LayeredGradient, type TakeTurn } from "./layered-gradient.ts";
 import { integratePath } from "./path.ts";
 
 const device = openDevice("cpu", { threads: 1 });
@@ -62,7 +62,7 @@ for (const [name, model] of models) {
 
   test(`${name}: gradient x input is the slope of the score as a token's embedding is scaled`, async () => {
     const gradient = new LayeredGradient(model.config, model.parameters, device, "logprob");
-    const turn: Turn = run => run();
+    const turn: TakeTurn = run => run();
     const [own] = (await attribute(model, base)).targets;
     // from a baseline of zero, a prompt of the first n tokens at share s is those n scaled by s
     const slope = async (n: number) => {
@@ -187,7 +187,7 @@ test("a baseline without a finite gradient is an error, not a number", async () 
 test("runs take turns, one block each; a signal ends it between two of them", async () => {
   const model = models.get("Llama")!;
   let turns = 0;
-  const turn: Turn = async run => {
+  const turn: TakeTurn = async run => {
     turns++;
     return run();
   };
@@ -197,7 +197,7 @@ test("runs take turns, one block each; a signal ends it between two of them", as
   expect(turns).toBe(2 * (3 + 2 * layers));
   const stop = new AbortController();
   turns = 0;
-  const stopping: Turn = async run => {
+  const stopping: TakeTurn = async run => {
     if (++turns === 4) stop.abort(new Error("left"));
     return run();
   };

@@ -7,7 +7,7 @@ import type { Device } from "../../tensor/index.ts";
 import type { DecoderConfig, DecoderSpec } from "../decoder.ts";
 import { nnErrors } from "../errors.ts";
 import type { ArraysOf } from "../parameters.ts";
-import { type Baseline, LayeredGradient, type ScoreKind, type TargetGroup, type Turn } from "./layered-gradient.ts";
+import { type Baseline, LayeredGradient, type ScoreKind, type TargetGroup, type TakeTurn } from "./layered-gradient.ts";
 import { integratePath } from "./path.ts";
 
 export interface AttributionModel {
@@ -54,7 +54,7 @@ export interface Attribution {
   readonly scores: ReadonlyMap<number, number>;
 }
 
-const atOnce: Turn = run => run();
+const atOnce: TakeTurn = run => run();
 
 function checkRequest({ config }: AttributionModel, r: AttributionRequest): void {
   const wrong = (place: string, expected: string, received: string) => nnErrors.fail("attribution", { place, expected, received });
@@ -81,7 +81,7 @@ function checkRequest({ config }: AttributionModel, r: AttributionRequest): void
 export async function attribute(
   model: AttributionModel,
   request: AttributionRequest,
-  { turn = atOnce, signal, gradient: given }: { turn?: Turn; signal?: AbortSignal; gradient?: LayeredGradient } = {},
+  { turn = atOnce, signal, gradient: given }: { turn?: TakeTurn; signal?: AbortSignal; gradient?: LayeredGradient } = {},
 ): Promise<Attribution> {
   checkRequest(model, request);
   const { prompt, answer, targets, steps } = request;

@@ -7,4 +7,4 @@ export {
   type Completeness,
   type TargetAttribution,
 } from "./attribute.ts";
-export { type Baseline, LayeredGradient, type ScoreKind, scoreKinds, type Turn } from "./layered-gradient.ts";
+export { type Baseline, LayeredGradient, type ScoreKind, scoreKinds, type TakeTurn } from "./layered-gradient.ts";

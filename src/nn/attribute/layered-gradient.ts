@@ -23,7 +23,7 @@ import {
   valueAuxAndGrad,
 } from "../../tensor/index.ts";
 import {
-  type Block,
+  type DecoderBlock,
   type Decoder,
   type DecoderConfig,
   type DecoderSpec,
@@ -39,7 +39,7 @@ export const scoreKinds = ["logprob", "logit"] as const;
 export type ScoreKind = (typeof scoreKinds)[number];
 
 /** Lets a run happen when it is its turn; the slices of one caller come one after the other. */
-export type Turn = <T>(run: () => Promise<T>) => Promise<T>;
+export type TakeTurn = <T>(run: () => Promise<T>) => Promise<T>;
 
 /** Targets whose scores are added up: the token at `index` of the text is judged by what stands before it. */
 export interface TargetGroup {
@@ -69,8 +69,8 @@ interface Text {
 
 /** A block and its gradient; layers that see alike share them. */
 interface BlockPrograms {
-  readonly forward: Compiled<readonly [Block, Tensor], Tensor>;
-  readonly backward: Compiled<readonly [Block, Tensor, Tensor], Tensor>;
+  readonly forward: Compiled<readonly [DecoderBlock, Tensor], Tensor>;
+  readonly backward: Compiled<readonly [DecoderBlock, Tensor, Tensor], Tensor>;
 }
 
 interface Scored {
@@ -113,10 +113,10 @@ export class LayeredGradient {
     );
     const made = new Map<boolean, BlockPrograms>();
     this.#blocks = parameters.blocks.map((_, layer) => {
-      const block = (b: Block, x: Tensor) => decoderBlock(of(x), layer, b, x);
+      const block = (b: DecoderBlock, x: Tensor) => decoderBlock(of(x), layer, b, x);
       const programs = made.get(hasWindow(config, layer)) ?? {
         forward: compile(block, { device, name: "attribution block" }),
-        backward: compile((b: Block, x: Tensor, d: Tensor) => grad((y: Tensor) => sum(mul(block(b, y), d)))(x), {
+        backward: compile((b: DecoderBlock, x: Tensor, d: Tensor) => grad((y: Tensor) => sum(mul(block(b, y), d)))(x), {
           device,
           name: "attribution block gradient",
         }),
@@ -186,7 +186,7 @@ export class LayeredGradient {
    * Scores of groups of targets at a share of the way from the baseline to the input; with `gradients` also, for each token, the gradient times
    * its embedding (`input`) and times what lies between baseline and embedding (`path`), summed over the width.
    */
-  async at(text: Text, share: number, groups: readonly TargetGroup[], gradients: boolean, turn: Turn, signal?: AbortSignal) {
+  async at(text: Text, share: number, groups: readonly TargetGroup[], gradients: boolean, turn: TakeTurn, signal?: AbortSignal) {
     const { blocks, token } = this.#parameters;
     const p = this.#parameters;
     const run = <T>(work: () => Promise<T>): Promise<T> => {

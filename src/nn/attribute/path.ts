@@ -8,7 +8,7 @@
 import { nnErrors } from "../errors.ts";
 
 /** What a look at a share of the way sees, for each target. */
-export interface Look {
+export interface PathPoint {
   readonly score: number;
   /** For each token: gradient times what lies between baseline and input. */
   readonly along: Float64Array;
@@ -23,7 +23,7 @@ export interface PathOptions {
 
 interface Point {
   readonly at: number;
-  readonly looks: readonly Look[];
+  readonly looks: readonly PathPoint[];
   /** Sum over the tokens, for each target. */
   readonly slopes: readonly number[];
 }
@@ -52,7 +52,7 @@ export interface PathIntegral {
 
 /** Integrated gradients by trapezoids over parts that `look` decides. */
 export async function integratePath(
-  look: (at: number) => Promise<readonly Look[]>,
+  look: (at: number) => Promise<readonly PathPoint[]>,
   { steps, tolerance }: PathOptions,
 ): Promise<PathIntegral> {
   const pointAt = async (at: number): Promise<Point> => {

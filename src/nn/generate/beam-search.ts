@@ -72,7 +72,7 @@ interface Beam {
 }
 
 /** A beam that goes on: from which of the beams before, and with which token. */
-export interface Continuation {
+export interface BeamContinuation {
   readonly parent: number;
   readonly token: number;
 }
@@ -86,7 +86,7 @@ export interface BeamEnds {
   readonly isOver?: (tokens: readonly number[]) => boolean;
 }
 
-interface Candidate extends Beam, Continuation {
+interface Candidate extends Beam, BeamContinuation {
   readonly ends: boolean;
 }
 
@@ -129,10 +129,10 @@ export class BeamSearch {
    * Takes the scores [V] of every running beam's next token, lengthens the best beams by one and puts the finished ones aside. Gives where
    * each of the beams that run now comes from; none when the search is over.
    */
-  advance(scores: readonly Float64Array[]): readonly Continuation[] {
+  advance(scores: readonly Float64Array[]): readonly BeamContinuation[] {
     this.#length++;
     const chosen = new Map<number, number>();
-    const next: Continuation[] = [];
+    const next: BeamContinuation[] = [];
     let first = 0;
     for (const group of this.#groups) {
       if (group.isThrough) continue;
@@ -147,7 +147,7 @@ export class BeamSearch {
     return next;
   }
 
-  #step(group: Group, rows: readonly Float64Array[], chosen: ReadonlyMap<number, number>): readonly Continuation[] {
+  #step(group: Group, rows: readonly Float64Array[], chosen: ReadonlyMap<number, number>): readonly BeamContinuation[] {
     const { lengthPenalty, earlyStopping, groups, diversityPenalty, width: all } = this.#options;
     const width = all / groups;
     const length = this.#length;

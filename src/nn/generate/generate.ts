@@ -10,7 +10,7 @@ import { CachedDecoder, type DecoderParameters, type StepDecoder } from "./cache
 import { nextChunk } from "./chunks.ts";
 import { type SamplingMemory, type SamplingOptions, samplingOptions } from "./options.ts";
 import { type Logits, sampleToken } from "./sample.ts";
-import { TextOutput, type TokenTextStream } from "./text-output.ts";
+import { TextStream, type TokenTextStream } from "./text-output.ts";
 
 export interface GenerateModel {
   readonly config: DecoderConfig;
@@ -158,7 +158,7 @@ export async function* generateText(
   prompt: readonly number[],
   o: GenerateOptions & { readonly stop?: readonly string[] } = {},
 ): AsyncGenerator<string, FinishReason, undefined> {
-  const text = new TextOutput(stream, o.stop ?? []);
+  const text = new TextStream(stream, o.stop ?? []);
   const tokens = generate(model, prompt, o);
   try {
     for (;;) {

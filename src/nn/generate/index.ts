@@ -1,5 +1,5 @@
 /** Decoding: sampling, stop strings, the cached decoder, and generation of one sequence. */
-export { type BeamOptions, BeamSearch, beamOptions, beamScores, type Continuation, defaultBeams, type Hypothesis } from "./beam-search.ts";
+export { type BeamOptions, BeamSearch, beamOptions, beamScores, type BeamContinuation, defaultBeams, type Hypothesis } from "./beam-search.ts";
 export { CachedDecoder, type CachedDecoderOptions, type DecoderParameters, type LogitRows, type StepDecoder } from "./cached-decoder.ts";
 export { type Chunk, defaultWidths, nextChunk, usableWidths } from "./chunks.ts";
 export { type FormState, maskLogits } from "./constraint.ts";
@@ -12,7 +12,7 @@ export {
   generateText,
   generateUncached,
 } from "./generate.ts";
-export { type Likelihood, likelihood, type TokenProbability } from "./log-probabilities.ts";
+export { type TokenLikelihood, likelihood, type TokenProbability } from "./log-probabilities.ts";
 export { guessByLookup } from "./lookup.ts";
 export { type OpenDecoderOptions, openDecoder } from "./open-decoder.ts";
 export { defaultSampling, type History, type SamplingMemory, type SamplingOptions, samplingOptions } from "./options.ts";
@@ -20,6 +20,6 @@ export { greatestToken, type Logits, sampleToken, transformLogits } from "./samp
 export type { SlotSpan } from "./slot-copy.ts";
 export { type Guess, guessToken, judgeGuess } from "./speculative.ts";
 export { type StopPattern, type StopScan, type StopState, scanStops, stopPatterns, stopStart } from "./stop-strings.ts";
-export { TextOutput, type TokenTextStream } from "./text-output.ts";
+export { TextStream, type TokenTextStream } from "./text-output.ts";
 export { type Transform, type TransformName, transformNames, transforms } from "./transforms.ts";
 export { isUniform, type Uniformity, uniformity } from "./uniform.ts";

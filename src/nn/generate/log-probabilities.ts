@@ -8,13 +8,13 @@ export interface TokenProbability {
   readonly logProbability: number;
 }
 
-export interface Likelihood extends TokenProbability {
+export interface TokenLikelihood extends TokenProbability {
   /** The most likely tokens in this place, most likely first. */
   readonly top: readonly TokenProbability[];
 }
 
 /** Log-probability of a token and of the `count` most likely ones; of fewer where fewer are possible. */
-export function likelihood(logits: Logits, token: number, count: number): Likelihood {
+export function likelihood(logits: Logits, token: number, count: number): TokenLikelihood {
   let top = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logits.length; i++) if (logits[i]! > top) top = logits[i]!;
   let total = 0;

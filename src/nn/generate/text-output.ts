@@ -7,7 +7,7 @@ export interface TokenTextStream {
   end(): string;
 }
 
-export class TextOutput {
+export class TextStream {
   readonly #stream: TokenTextStream;
   readonly #patterns: readonly StopPattern[];
   #state: StopState;

@@ -10,7 +10,7 @@ import type { DecoderParameters } from "../generate/index.ts";
 import { isGated } from "../layers.ts";
 import { blockSize } from "../weight.ts";
 import { blockCodes, columnCodes, type HostWeight } from "./codes.ts";
-import { type Rows, weightRows } from "./rounding-error.ts";
+import { type CalibrationRows, weightRows } from "./rounding-error.ts";
 import { type BlockFactors, type BlockSamples, type Smoothing, smoothingOf } from "./smoothing.ts";
 
 export const weightForms = ["f32", "rows8", "blocks8", "blocks4"] as const;
@@ -186,7 +186,7 @@ class Quantiser {
   }
 
   /** How to smooth what several layers read. */
-  async smoothing(x: Rows | undefined, layers: readonly (FloatLinear | undefined)[]): Promise<Smoothing | undefined> {
+  async smoothing(x: CalibrationRows | undefined, layers: readonly (FloatLinear | undefined)[]): Promise<Smoothing | undefined> {
     if (!x || this.#plan.projections !== "rows8") return undefined;
     const floats = layers.filter(l => l !== undefined);
     return smoothingOf(x, await Promise.all(floats.map(async l => weightRows(await hostOf(l.weight), l.weight.shape[1]!))));

@@ -6,7 +6,7 @@
  */
 
 /** Rows [n, width] one after the other. */
-export interface Rows {
+export interface CalibrationRows {
   readonly data: Float32Array;
   readonly width: number;
 }
@@ -29,7 +29,7 @@ export const rangeKinds = {
 export type RangeKind = keyof typeof rangeKinds;
 
 /** Size of each channel over all rows [width]: its greatest magnitude or its root mean square. */
-export function channelRanges({ data, width }: Rows, kind: RangeKind): Float32Array {
+export function channelRanges({ data, width }: CalibrationRows, kind: RangeKind): Float32Array {
   const add = rangeKinds[kind];
   const out = new Float32Array(width);
   for (let at = 0; at < data.length; at += width) for (let i = 0; i < width; i++) out[i] = add(out[i]!, data[at + i]!);
@@ -49,7 +49,7 @@ export function columnRanges(weights: readonly WeightRows[], width: number): Flo
 }
 
 /** Squares of rows and of their steps where channels are divided by factors, both over the rows' squares as they are; means. */
-function rowCosts({ data, width }: Rows, factors: Float32Array | undefined): { readonly steps: number; readonly squares: number } {
+function rowCosts({ data, width }: CalibrationRows, factors: Float32Array | undefined): { readonly steps: number; readonly squares: number } {
   let [steps, squares] = [0, 0];
   for (let at = 0; at < data.length; at += width) {
     let [far, divided, whole] = [0, 0, 0];
@@ -88,7 +88,7 @@ function weightCosts(weights: readonly WeightRows[], width: number, factors: Flo
 }
 
 /** The mean squared error of a row's products over its square, with channels of x divided by factors and those of the weights multiplied. */
-export function expectedError(x: Rows, weights: readonly WeightRows[], factors?: Float32Array): number {
+export function expectedError(x: CalibrationRows, weights: readonly WeightRows[], factors?: Float32Array): number {
   const [rows, columns] = [rowCosts(x, factors), weightCosts(weights, x.width, factors)];
   return (rows.steps * columns.squares + rows.squares * columns.steps) / 12;
 }

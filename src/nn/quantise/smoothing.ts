@@ -9,15 +9,15 @@ import { compile, type Device, type DeviceArray, reshape, type Tensor } from "..
 import { type Decoder, type DecoderConfig, decoderStates } from "../decoder.ts";
 import type { DecoderParameters } from "../generate/index.ts";
 import type { Linear } from "../layers.ts";
-import { channelRanges, columnRanges, expectedError, type RangeKind, type Rows, type WeightRows } from "./rounding-error.ts";
+import { channelRanges, columnRanges, expectedError, type RangeKind, type CalibrationRows, type WeightRows } from "./rounding-error.ts";
 
 /** What enters the products of a block, of some tokens. */
 export interface BlockSamples {
   /** Queries, keys and values. */
-  readonly attention: Rows;
+  readonly attention: CalibrationRows;
   /** Up and gate. */
-  readonly feedForward: Rows;
-  readonly down: Rows;
+  readonly feedForward: CalibrationRows;
+  readonly down: CalibrationRows;
 }
 
 /** What the channels of a block's products were divided by; absent where they were not. */
@@ -99,7 +99,7 @@ export async function calibrate(
   } finally {
     program.dispose();
   }
-  const rows = (width: number, parts: readonly Float32Array[]): Rows => ({ data: joined(parts), width });
+  const rows = (width: number, parts: readonly Float32Array[]): CalibrationRows => ({ data: joined(parts), width });
   return found.map(({ attention, feedForward, down }) => ({
     attention: rows(config.width, attention),
     feedForward: rows(config.width, feedForward),
@@ -131,7 +131,7 @@ export interface Smoothing {
 }
 
 /** The factors under which rounding rows of x and columns of the weights is expected to cost least. */
-export function smoothingOf(x: Rows, weights: readonly WeightRows[]): Smoothing {
+export function smoothingOf(x: CalibrationRows, weights: readonly WeightRows[]): Smoothing {
   const weight = columnRanges(weights, x.width);
   let best: Smoothing = { error: expectedError(x, weights) };
   for (const { range, alpha } of tried) {

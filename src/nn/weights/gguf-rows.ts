@@ -7,15 +7,15 @@ import { check, nearest } from "../../base/index.ts";
 import { nnErrors } from "../errors.ts";
 import { checkedConfig, type ModelConfig } from "../families.ts";
 import type { GgufFile } from "./gguf.ts";
-import { bert } from "./gguf-architectures/bert.ts";
-import { gemma2, gemma3 } from "./gguf-architectures/gemma.ts";
-import { gpt2 } from "./gguf-architectures/gpt2.ts";
-import { llama, qwen2, qwen3 } from "./gguf-architectures/llama.ts";
-import { type GgufRow, vocabOf, wrong } from "./gguf-architectures/shared.ts";
+import { ggufBert } from "./gguf-architectures/bert.ts";
+import { ggufGemma2, ggufGemma3 } from "./gguf-architectures/gemma.ts";
+import { ggufGpt2 } from "./gguf-architectures/gpt2.ts";
+import { ggufLlama, ggufQwen2, ggufQwen3 } from "./gguf-architectures/llama.ts";
+import { type GgufRow, vocabularySize, wrongEntry } from "./gguf-architectures/shared.ts";
 import type { GgufValue } from "./gguf-header.ts";
 
 /** general.architecture -> row. */
-export const ggufArchitectures = { llama, qwen2, qwen3, gemma2, gemma3, gpt2, bert } as const;
+export const ggufArchitectures = { llama: ggufLlama, qwen2: ggufQwen2, qwen3: ggufQwen3, gemma2: ggufGemma2, gemma3: ggufGemma3, gpt2: ggufGpt2, bert: ggufBert } as const;
 export const ggufNames = Object.keys(ggufArchitectures) as readonly (keyof typeof ggufArchitectures)[];
 
 /** Keys that say nothing about the forward pass: who made the file and how; the tokenizer is read apart. */
@@ -46,9 +46,9 @@ export async function readGgufConfig(file: GgufFile): Promise<{ model: ModelConf
   for (const [key, value] of file.values) {
     if (key.startsWith(prefix)) own[key.slice(prefix.length)] = plainOf(value);
     else if (!silentKeys.test(key) && !key.startsWith("split."))
-      throw wrong(file, key.slice(0, 100), `keys of general, tokenizer and ${row.architecture}`, "an unknown one");
+      throw wrongEntry(file, key.slice(0, 100), `keys of general, tokenizer and ${row.architecture}`, "an unknown one");
   }
-  vocabOf(file);
+  vocabularySize(file);
   const place = `${file.place}: ${row.architecture}`;
   return { model: checkedConfig(row.family, await row.toConfig(check(row.schema, own, place) as never, file), place), row };
 }

@@ -3,7 +3,7 @@
  * (`ggml-quants.c`); each number is rounded to float32 once, which is what that code does too, so decoded weights are the same bits. Types
  * without a decoder are known by name and size, so that a file that holds one is refused by name.
  */
-import { halves, widenBf16, widenF16 } from "./halves.ts";
+import { halfTable, widenBf16, widenF16 } from "./halves.ts";
 
 /** Reads whole blocks of `bytes` into `out`, which holds exactly their numbers. */
 type Decode = (bytes: Uint8Array, out: Float32Array) => void;
@@ -30,7 +30,7 @@ const blocks =
     length,
     sizeBytes,
     decode(bytes, out) {
-      const half = halves();
+      const half = halfTable();
       for (let at = 0, to = 0; at < bytes.length; at += sizeBytes, to += length) block(bytes, at, out, to, half);
     },
   });

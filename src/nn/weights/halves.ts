@@ -4,14 +4,14 @@ import { type DType, fromF16, type TypedArray, toNumbers } from "../../tensor/in
 let table: Float32Array | undefined;
 
 /** Every half by its word; 256 KiB, made when it is first asked for. */
-export function halves(): Float32Array {
+export function halfTable(): Float32Array {
   table ??= Float32Array.from({ length: 1 << 16 }, (_, word) => fromF16(word));
   return table;
 }
 
 /** Words of halves as floats. */
 export function widenF16(words: ArrayLike<number>, into: Float32Array = new Float32Array(words.length)): Float32Array {
-  const all = halves();
+  const all = halfTable();
   for (let i = 0; i < words.length; i++) into[i] = all[words[i]!]!;
   return into;
 }

@@ -10,7 +10,7 @@ import { withRopeTypes } from "./architectures/rope.ts";
 import type { ArchitectureRow } from "./architectures/shared.ts";
 import type { FilesReader, FilesWriter } from "./files.ts";
 import { architectures, modelTypes } from "./huggingface-rows.ts";
-import { parseJson } from "./json-file.ts";
+import { parseJsonFile } from "./json-file.ts";
 import { checkLayout, type ImportOptions, layoutTensors, readLayout, type TreeOf } from "./layout.ts";
 import { safetensorsPieces, type TensorSource } from "./safetensors.ts";
 import { openShards } from "./shards.ts";
@@ -40,7 +40,7 @@ const at = (reader: FilesReader, name: string): string => (reader.id ? `${reader
 
 async function folderConfig(reader: FilesReader): Promise<{ model: ModelConfig; row: ArchitectureRow }> {
   const place = at(reader, "config.json");
-  return readHuggingFaceConfig(parseJson(await reader.read("config.json"), place), place);
+  return readHuggingFaceConfig(parseJsonFile(await reader.read("config.json"), place), place);
 }
 
 /** Reads a folder with `config.json` and `model.safetensors` (or shards) onto a device; floats of 16 bits widen to f32. */

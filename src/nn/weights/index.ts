@@ -12,7 +12,7 @@ export {
   checkModelFiles,
   configFile,
   loadModel,
-  type ModelFormat,
+  type WeightsFormat,
   modelFormat,
   readModelConfig,
   weightsFile,
@@ -21,4 +21,4 @@ export {
 } from "./model-files.ts";
 export { readingOnnx, scoringOnnx, type VectorForm } from "./onnx.ts";
 export { openBytes, openSafetensors, safetensorsPieces, type TensorSource, type WeightFile, writeSafetensors } from "./safetensors.ts";
-export { type LoadOptions, loadTree, saveTree, treePieces, treeSources } from "./tree.ts";
+export { type LoadWeightsOptions, loadTree, saveTree, treePieces, treeSources } from "./tree.ts";

@@ -5,7 +5,7 @@ import { duplicateKey } from "./duplicate-key.ts";
 /** 64 MiB: an index of shards names a hundred thousand tensors in 10 MB; a larger file is none of ours. */
 const maxJsonBytes = 64 * 1024 * 1024;
 
-export function parseJson(bytes: Uint8Array, place: string): Record<string, unknown> {
+export function parseJsonFile(bytes: Uint8Array, place: string): Record<string, unknown> {
   if (bytes.length > maxJsonBytes)
     throw nnErrors.fail("file", { place, expected: `JSON of at most ${maxJsonBytes} bytes`, received: `${bytes.length} bytes` });
   let value: unknown;

@@ -11,19 +11,19 @@ import { widen } from "./halves.ts";
 import { readableDtype, type TensorSource, type WeightFile } from "./safetensors.ts";
 
 /** Where a parameter lies: its module's name over there, or one part of a module that fuses several along its outputs. */
-export type Place = string | { readonly fused: string; readonly part: number; readonly parts: number };
+export type TensorPlace = string | { readonly fused: string; readonly part: number; readonly parts: number };
 
 /** Our module (or leaf) -> theirs, `*` standing for the layer; `.weight` and `.bias` follow on both sides where a module has them. */
-export type Names = Readonly<Record<string, Place>>;
+export type WeightNames = Readonly<Record<string, TensorPlace>>;
 
-export interface Layout {
+export interface WeightLayout {
   /** The class or architecture that has such files, for messages. */
   readonly architecture: string;
   /** How they store a projection: [in, out] as we do, or transposed. */
   readonly projections: "in-out" | "out-in";
-  readonly names: Names;
+  readonly names: WeightNames;
   /** Names that hang on a model's choices, over the others. */
-  readonly namesOf?: (model: ModelConfig) => Names;
+  readonly namesOf?: (model: ModelConfig) => WeightNames;
   /** Other spellings that files have: each pattern may be replaced in a name. */
   readonly spellings: readonly (readonly [RegExp, string])[];
   /** Tensors that may be there and carry nothing that we use: buffers, copies of tied tables, heads for other tasks. */
@@ -63,12 +63,12 @@ const rowsOf = (spec: ParameterSpec): number => spec.shape.slice(0, -1).reduce((
 const isNormWeight = ({ start }: ParameterSpec): boolean => start.kind === "constant" && start.value === 1;
 
 /** Their name of a parameter's path: the longest part of the path that the row names, then the leaf. */
-function placeOf(names: Names, path: string): { name: string; part: number } | undefined {
+function placeOf(names: WeightNames, path: string): { name: string; part: number } | undefined {
   const layer = /(?<=^|\.)\d+(?=\.|$)/.exec(path)?.[0];
   const pattern = layer === undefined ? path : path.replace(/(?<=^|\.)\d+(?=\.|$)/, "*");
   const leaf = pattern.slice(pattern.lastIndexOf(".") + 1);
   const parent = pattern.slice(0, -leaf.length - 1);
-  const whole: Place | undefined = names[pattern];
+  const whole: TensorPlace | undefined = names[pattern];
   const found = whole ?? names[parent];
   if (found === undefined) return undefined;
   const module = typeof found === "string" ? found : found.fused;
@@ -77,7 +77,7 @@ function placeOf(names: Names, path: string): { name: string; part: number } | u
 }
 
 /** All tensors that a model has over there, in the order of our tree. */
-function slotsOf(row: Layout, model: ModelConfig): Slot[] {
+function slotsOf(row: WeightLayout, model: ModelConfig): Slot[] {
   const specs: unknown = specOfModel(model);
   const names = { ...row.names, ...row.namesOf?.(model) };
   const groups = new Map<string, { path: string; spec: ParameterSpec; part: number }[]>();
@@ -163,7 +163,7 @@ export interface ImportOptions {
 export type TreeOf = "values" | "gradients";
 
 /** Their tensors of a model, or of its gradients, as sources to write. */
-export function layoutTensors(row: Layout, model: ModelConfig, tree: unknown, what: TreeOf = "values"): TensorSource[] {
+export function layoutTensors(row: WeightLayout, model: ModelConfig, tree: unknown, what: TreeOf = "values"): TensorSource[] {
   const arrays = new Map(treePaths<DeviceArray>(tree as Tree<DeviceArray>));
   return slotsOf(row, model).map(slot => ({
     name: slot.name,
@@ -178,7 +178,7 @@ export function layoutTensors(row: Layout, model: ModelConfig, tree: unknown, wh
 }
 
 /** Finds each slot's tensor in the file, under any spelling; what is left over must be known to carry nothing. Only a head may be missing. */
-function match(row: Layout, slots: readonly Slot[], file: WeightFile, o: ImportOptions): Map<Slot, string | undefined> {
+function match(row: WeightLayout, slots: readonly Slot[], file: WeightFile, o: ImportOptions): Map<Slot, string | undefined> {
   const found = new Map<Slot, string | undefined>();
   const taken = new Set<string>();
   for (const slot of slots) {
@@ -220,7 +220,7 @@ function match(row: Layout, slots: readonly Slot[], file: WeightFile, o: ImportO
 
 /** Reads all tensors of a file onto a device as the parameters of a configured model; floats of 16 bits widen to f32. */
 export async function readLayout(
-  row: Layout,
+  row: WeightLayout,
   model: ModelConfig,
   file: WeightFile,
   device: Device,
@@ -250,6 +250,6 @@ export async function readLayout(
 }
 
 /** Whether a file has a model's tensors, all of them and in their shapes, by its head alone. Errors as of `readLayout`. */
-export const checkLayout = (row: Layout, model: ModelConfig, file: WeightFile, options: ImportOptions = {}): void => {
+export const checkLayout = (row: WeightLayout, model: ModelConfig, file: WeightFile, options: ImportOptions = {}): void => {
   match(row, slotsOf(row, model), file, options);
 };

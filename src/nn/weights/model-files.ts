@@ -13,7 +13,7 @@ import type { GgufFile } from "./gguf.ts";
 import { ggufModels, openGgufOf } from "./gguf-parts.ts";
 import { readGgufConfig } from "./gguf-rows.ts";
 import { checkHuggingFace, importHuggingFace } from "./huggingface.ts";
-import { parseJson } from "./json-file.ts";
+import { parseJsonFile } from "./json-file.ts";
 import { checkLayout, readLayout } from "./layout.ts";
 import { openSafetensors } from "./safetensors.ts";
 import { loadTree, treePieces } from "./tree.ts";
@@ -46,7 +46,7 @@ const envelope = z.strictObject({
 /** Family and checked configuration. A file of another program, a newer version, or an unknown family is an error that says which. */
 export async function readModelConfig(reader: FilesReader): Promise<ModelConfig> {
   const place = reader.id ? `${reader.id}: ${configFile}` : configFile;
-  const value = parseJson(await reader.read(configFile), place);
+  const value = parseJsonFile(await reader.read(configFile), place);
   if (value.format !== formatName)
     throw nnErrors.fail("weights", {
       place,
@@ -74,10 +74,10 @@ export async function readModelConfig(reader: FilesReader): Promise<ModelConfig>
   return checkedConfig(family, config, `${place}: config`);
 }
 
-export type ModelFormat = "loam" | "huggingface" | "gguf";
+export type WeightsFormat = "loam" | "huggingface" | "gguf";
 
 /** Which of the three a folder or an artifact is, and the file that says so. Errors: nn/weights where it is none. */
-export async function modelFormat(reader: FilesReader): Promise<{ readonly format: ModelFormat; readonly file: string }> {
+export async function modelFormat(reader: FilesReader): Promise<{ readonly format: WeightsFormat; readonly file: string }> {
   const names = reader.files.map(f => f.name);
   const ggufs = ggufModels(names).map(([first]) => first!);
   const hasTensors = names.some(name => name.endsWith(".safetensors"));
@@ -90,7 +90,7 @@ export async function modelFormat(reader: FilesReader): Promise<{ readonly forma
       hint: "Name the one that is meant.",
     });
   const place = reader.id ? `${reader.id}: ${configFile}` : configFile;
-  const value = parseJson(await reader.read(configFile), place);
+  const value = parseJsonFile(await reader.read(configFile), place);
   return { format: typeof value.model_type === "string" && value.format === undefined ? "huggingface" : "loam", file: configFile };
 }
 
@@ -130,7 +130,7 @@ export async function loadModel(reader: FilesReader, device: Device): Promise<Mo
 }
 
 /** Family and configuration of files of any format, after a check that all tensors are there in their shapes; none is read. */
-export async function checkModelFiles(reader: FilesReader): Promise<{ readonly format: ModelFormat; readonly model: ModelConfig }> {
+export async function checkModelFiles(reader: FilesReader): Promise<{ readonly format: WeightsFormat; readonly model: ModelConfig }> {
   const { format, file } = await modelFormat(reader);
   if (format === "huggingface") return { format, model: await checkHuggingFace(reader, { bodyOnly: true }) };
   if (format === "loam") return { format, model: await readModelConfig(reader) };

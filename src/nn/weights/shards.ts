@@ -4,7 +4,7 @@ import { check } from "../../base/index.ts";
 import { nnErrors } from "../errors.ts";
 import type { FilesReader } from "./files.ts";
 import type { TensorEntry } from "./header.ts";
-import { parseJson } from "./json-file.ts";
+import { parseJsonFile } from "./json-file.ts";
 import { openSafetensors, type WeightFile } from "./safetensors.ts";
 
 /** Shards open at once; the largest published models have 200. */
@@ -29,7 +29,7 @@ export async function openShards(reader: FilesReader, name: string): Promise<Wei
       received: "neither",
       hint: "Only safetensors weights are read.",
     });
-  const { weight_map: map } = check(indexSchema, parseJson(await reader.read(index), at(index)), at(index));
+  const { weight_map: map } = check(indexSchema, parseJsonFile(await reader.read(index), at(index)), at(index));
   const names = [...new Set(Object.values(map))];
   const odd = names.find(file => !present.has(file) || /[/\\]/.test(file));
   if (odd !== undefined)

@@ -5,7 +5,7 @@ import { nnErrors } from "../errors.ts";
 import type { ArraysOf, ParameterSpec, SpecTree } from "../parameters.ts";
 import { readableDtype, safetensorsPieces, type TensorSource, type WeightFile, writeSafetensors } from "./safetensors.ts";
 
-export interface LoadOptions {
+export interface LoadWeightsOptions {
   /** Names in the file start with it and a dot; tensors without it are not looked at. */
   readonly prefix?: string;
   /** Floats of another width are rounded to the specification's dtype; without it they are an error. */
@@ -16,7 +16,7 @@ const join = (prefix: string | undefined, path: string): string => (prefix && pa
 const fits = (from: DType, to: DType, convert: boolean): boolean => from === to || (convert && isFloat(from) && isFloat(to));
 
 /** The tree of specifications with a file's tensors on a device. Errors name the tensor that is missing, unexpected, or of another shape. */
-export async function loadTree<S>(specs: S, file: WeightFile, device: Device, options: LoadOptions = {}): Promise<ArraysOf<S>> {
+export async function loadTree<S>(specs: S, file: WeightFile, device: Device, options: LoadWeightsOptions = {}): Promise<ArraysOf<S>> {
   const { prefix, convert = false } = options;
   const wanted = treePaths<ParameterSpec>(specs as SpecTree).map(([path, spec]) => ({ name: join(prefix, path), spec }));
   const names = new Set(wanted.map(w => w.name));

@@ -1,5 +1,5 @@
 /** What a data card needs of the record and the project beside the artifact itself: options, time, sources with their licences. */
-import { type CardPart, type CardRecord, linesOf, noCard, ownFacts, type SourceFacts } from "../../data/index.ts";
+import { type CardPart, type CardRecord, ledgerLines, noCard, ownFacts, type SourceFacts } from "../../data/index.ts";
 import { type ArtifactReader, findSubject, openArtifact, type Store } from "../../store/index.ts";
 import type { ProjectFile } from "../project-file.ts";
 import type { DataSet } from "./data-set.ts";
@@ -17,7 +17,7 @@ function entriesOf(options: unknown): (readonly [name: string | undefined, sourc
 async function sizes(source: ArtifactReader | undefined): Promise<Map<string | undefined, { files: number; sizeBytes: number }>> {
   const found = new Map<string | undefined, { files: number; sizeBytes: number }>();
   if (!source?.files.some(f => f.name === "files.jsonl")) return found;
-  for await (const line of linesOf(source, "files.jsonl")) {
+  for await (const line of ledgerLines(source, "files.jsonl")) {
     const { of, sizeBytes } = JSON.parse(line) as { readonly of?: string; readonly sizeBytes?: number };
     const size = found.get(of) ?? { files: 0, sizeBytes: 0 };
     size.files++;

@@ -1,5 +1,5 @@
 /** `project.data`: data sets curated, explored, changed, and written for other programs. */
-import type { DataReport, NamesModel, QualityModel, Trial } from "../../data/index.ts";
+import type { DataReport, NamesModel, QualityModel, StepTrial } from "../../data/index.ts";
 import { type Call, type CallOptions, callOf } from "../call.ts";
 import type { Workspace } from "../workspace.ts";
 import type { AddedSource, AddOptions } from "./add-source.ts";
@@ -57,7 +57,7 @@ export class DataCalls {
   }
 
   /** What other thresholds of a step would keep and drop, from the stored values. Errors: data/trial, data/notMeasured, base/config, project/nothing. */
-  async try(name: string | undefined, trial: ThresholdTrial): Promise<DataSetState & Trial> {
+  async try(name: string | undefined, trial: ThresholdTrial): Promise<DataSetState & StepTrial> {
     return (await explore()).tryDataThresholds(this.#at, name, trial);
   }
 

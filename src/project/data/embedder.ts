@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { dataErrors, type Embedder } from "../../data/index.ts";
 import { disposeTree, folderFiles } from "../../nn/index.ts";
-import { batchesOf, type EncoderProgram, openEncoderProgram, textTokens } from "../../serve/index.ts";
+import { embeddingBatches, type EncoderProgram, openEncoderProgram, textTokens } from "../../serve/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { encoderInForm } from "../models/quantised-encoder.ts";
 import { readServedEncoder } from "../serving/read-encoder.ts";
@@ -43,7 +43,7 @@ export async function folderEmbedder(folder: string, device: Device, form: "exac
       const tokens = texts.map(t => textTokens(model, t, true));
       const lengths = tokens.map(t => t.length);
       const vectors = new Array<Float32Array>(texts.length);
-      for (const batch of batchesOf(lengths, program.widths, program.room)) {
+      for (const batch of embeddingBatches(lengths, program.widths, program.room)) {
         const found = await program.run(
           batch.texts.map(i => tokens[i]!),
           batch.width,

@@ -7,14 +7,14 @@ import {
   explain,
   findDocuments,
   findId,
-  linesOf,
-  type Measure,
+  ledgerLines,
+  type LedgerMeasure,
   readMeasures,
   resolveId,
   type SetAside,
   type Story,
   shownBy,
-  type Trial,
+  type StepTrial,
   tryThresholds,
 } from "../../data/index.ts";
 import { nearestHint, wrongUse } from "../errors.ts";
@@ -46,8 +46,8 @@ interface Dropped extends Document {
   readonly dropped: {
     readonly step: string;
     readonly rule: string;
-    readonly value: Measure;
-    readonly threshold: Measure;
+    readonly value: LedgerMeasure;
+    readonly threshold: LedgerMeasure;
     readonly survivor?: string;
   };
 }
@@ -58,8 +58,8 @@ export interface DroppedDocument {
   readonly source: string;
   readonly step: string;
   readonly rule: string;
-  readonly value: Measure;
-  readonly threshold: Measure;
+  readonly value: LedgerMeasure;
+  readonly threshold: LedgerMeasure;
   /** Of a copy: the one that stays. */
   readonly survivor?: string;
   readonly text: string;
@@ -89,7 +89,7 @@ export async function droppedDocuments(
   const reasons = new Set<string>();
   const documents: DroppedDocument[] = [];
   let count = 0;
-  for await (const line of linesOf(set.artifact, "dropped.jsonl")) {
+  for await (const line of ledgerLines(set.artifact, "dropped.jsonl")) {
     const d = JSON.parse(line) as Dropped;
     const { step, rule: own, value, threshold, survivor } = d.dropped;
     for (const known of [step, own, `${step}/${own}`]) reasons.add(known);
@@ -134,7 +134,7 @@ export async function tryDataThresholds(
   at: Workspace,
   name: string | undefined,
   { step, settings, examples = 5 }: ThresholdTrial,
-): Promise<DataSetState & Trial> {
+): Promise<DataSetState & StepTrial> {
   const set = await openSet(at, name);
   const trial = await tryThresholds(set.artifact, { step, settings: Object.entries(settings), examples });
   return { name: set.name, isStale: set.isStale, ...trial };
@@ -142,7 +142,7 @@ export async function tryDataThresholds(
 
 /** A record that never became a document is asked for by its place. */
 async function setAsideAt({ artifact, name }: DataSet, place: string): Promise<SetAside | undefined> {
-  for await (const line of linesOf(artifact, "set-aside.jsonl")) {
+  for await (const line of ledgerLines(artifact, "set-aside.jsonl")) {
     const record = JSON.parse(line) as SetAside;
     if (record.place.startsWith(place) || `${name}:${record.place}`.startsWith(place)) return record;
   }

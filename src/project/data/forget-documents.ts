@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileError, formatCount, readText, writeFileAtomic } from "../../base/index.ts";
-import { findId, forgotten, type Heir, heirs, idsWithin } from "../../data/index.ts";
+import { findId, forgottenReason, type Heir, heirs, idsWithin } from "../../data/index.ts";
 import { applyGc, listModels, planGc, removeRunErrors, removeScratch, type Store } from "../../store/index.ts";
 import type { Watch } from "../call.ts";
 import { dataLinksOf } from "../data-links.ts";
@@ -81,7 +81,7 @@ function keptOf(project: ProjectFile, { name, documents }: ForgetPlan): readonly
 /** The whole id of a forgotten document, or the beginning of one that is listed by name. */
 function isForgotten(entries: readonly string[], head: string, text: string): boolean {
   const whole = text.startsWith(head) ? text : head + text;
-  return forgotten(entries)(whole) !== undefined || entries.some(e => e.startsWith(whole));
+  return forgottenReason(entries)(whole) !== undefined || entries.some(e => e.startsWith(whole));
 }
 
 /** Writes the entries into the project file; what would not be a project any more is not written. */

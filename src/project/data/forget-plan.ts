@@ -1,10 +1,10 @@
 /** What forgetting documents means, before anything is done: their places and copies, the artifacts that hold them, the models made of them. */
-import { hashedEntry, idsWithin, type Place, placesOf } from "../../data/index.ts";
-import { listArtifacts, openArtifact, type Store, trace } from "../../store/index.ts";
+import { hashedEntry, idsWithin, type ForgetPlace, forgetPlaces } from "../../data/index.ts";
+import { listArtifacts, openArtifact, type Store, traceArtifact } from "../../store/index.ts";
 import type { DataSet } from "./data-set.ts";
 import { type ModelWith, type Whereabouts, whereabouts } from "./whereabouts.ts";
 
-export interface ForgetDocument extends Place {
+export interface ForgetDocument extends ForgetPlace {
   /** What is written under `forget:`. */
   readonly entry: string;
   readonly where: Whereabouts;
@@ -32,7 +32,7 @@ export interface ForgetPlan {
 
 /** Versions that came out of an artifact. */
 export async function versionsFrom(store: Store, artifact: string): Promise<string[]> {
-  const t = await trace(store, artifact, { first: 0 });
+  const t = await traceArtifact(store, artifact, { first: 0 });
   const into = new Set([artifact, ...t.madeInto]);
   return [...new Set(t.nodes.filter(n => into.has(n.id)).flatMap(n => n.versions))].sort();
 }
@@ -70,7 +70,7 @@ const merged = (all: readonly ModelWith[]): ModelWith[] => [...new Map(all.map(m
 
 export async function forgetPlan(store: Store, set: DataSet, ids: readonly string[], isHashed: boolean): Promise<ForgetPlan> {
   const documents: ForgetDocument[] = [];
-  for (const place of await placesOf(set.artifact, ids))
+  for (const place of await forgetPlaces(set.artifact, ids))
     documents.push({ ...place, entry: isHashed ? hashedEntry(place.id) : place.id, where: await whereabouts(store, place.id) });
   const where = documents.map(d => d.where);
   const going = new Set(ids);

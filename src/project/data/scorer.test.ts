@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "vitest";
 import { random } from "../../base/index.ts";
 import { modelBits } from "../../evaluate/index.ts";
 import { decoderSpec, initialise, llamaConfig } from "../../nn/index.ts";
-import { rowWidths, widthOf } from "../../serve/index.ts";
+import { rowWidths, rowWidth } from "../../serve/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { decoderScorer } from "./scorer.ts";
 
@@ -51,7 +51,7 @@ test("the narrowest row that holds a window is taken, and the longest is as long
     const widths = rowWidths(longest);
     expect(widths.at(-1)).toBe(longest);
     for (let size = 1; size <= longest; size++) {
-      const width = widthOf(widths, size);
+      const width = rowWidth(widths, size);
       expect(width).toBeGreaterThanOrEqual(size);
       expect(width === longest || width === 16 || width < 2 * size).toBe(true);
     }

@@ -4,9 +4,9 @@
  * alone, so a text's bits do not depend on the texts beside it, not by one bit.
  */
 import type { Scorer } from "../../data/index.ts";
-import { type Window, windowsOf } from "../../evaluate/index.ts";
+import { type Window, likelihoodWindows } from "../../evaluate/index.ts";
 import { type ArraysOf, type Decoder, type DecoderConfig, type DecoderSpec, decoderLogits, negativeLogLikelihood } from "../../nn/index.ts";
-import { rowWidths, widthOf } from "../../serve/index.ts";
+import { rowWidths, rowWidth } from "../../serve/index.ts";
 import { compile, type Device, reshape, type Tensor } from "../../tensor/index.ts";
 
 export interface DecoderScorerParts {
@@ -71,10 +71,10 @@ export function decoderScorer({ device, config, parameters, tokenizer, end, sign
   return {
     async score(texts) {
       const documents = texts.map(t => tokenizer.encode(t, { addSpecialTokens: false, readSpecialTokens: false }));
-      const windows = documents.flatMap((d, i) => windowsOf(i, d.length, config.context, Math.max(1, config.context >> 1)));
+      const windows = documents.flatMap((d, i) => likelihoodWindows(i, d.length, config.context, Math.max(1, config.context >> 1)));
       const bits = new Float64Array(windows.length);
       for (const width of widths) {
-        const places = windows.flatMap((w, i) => (widthOf(widths, w.size) === width ? [i] : []));
+        const places = windows.flatMap((w, i) => (rowWidth(widths, w.size) === width ? [i] : []));
         const found = await bitsOf(
           places.map(i => windows[i]!),
           width,

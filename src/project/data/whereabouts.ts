@@ -1,6 +1,6 @@
 /** Where a document ended up: the shards with its range of tokens, and the models whose lineage holds it. Read from the record alone. */
 import { isLoamError } from "../../base/index.ts";
-import { type ArtifactReader, openArtifact, type Store, type Trace, trace } from "../../store/index.ts";
+import { type ArtifactReader, openArtifact, type Store, type Trace, traceArtifact } from "../../store/index.ts";
 import type { ShardSide } from "../../train/index.ts";
 
 export interface TokenRange {
@@ -46,7 +46,7 @@ async function rangeIn(shards: ArtifactReader, id: string): Promise<TokenRange |
 /** Lineage of a document; undefined where no artifact lists it (it was dropped). */
 async function lineageOf(store: Store, id: string): Promise<Trace | undefined> {
   try {
-    return await trace(store, id, { first: 0 });
+    return await traceArtifact(store, id, { first: 0 });
   } catch (error) {
     if (isLoamError(error, "store/notFound")) return undefined;
     throw error;

@@ -8,8 +8,8 @@ import {
   cardFormat,
   type DataCard,
   dataCard,
-  type Exported,
-  type ExportOptions,
+  type DataExport,
+  type DataExportOptions,
   exportDocuments,
 } from "../../data/index.ts";
 import { progressFor, type Watch } from "../call.ts";
@@ -78,12 +78,12 @@ export async function writeDataCard(
   return { set: stateOf(set), folder, files: [...files.keys()] };
 }
 
-export interface ExportDataOptions extends Partial<Omit<ExportOptions, "to" | "protect" | "extras" | "signal" | "progress">> {
+export interface ExportDataOptions extends Partial<Omit<DataExportOptions, "to" | "protect" | "extras" | "signal" | "progress">> {
   /** The folder to write; it appears when it is whole, and an earlier export there is replaced. */
   readonly to: string;
 }
 
-export interface ExportedData extends DataSetState, Exported {
+export interface ExportedData extends DataSetState, DataExport {
   readonly folder: string;
   readonly tookMs: number;
 }

@@ -4,7 +4,7 @@ import {
   type Difference,
   differenceOf,
   type LoadedTask,
-  type Measure,
+  type EvaluationMeasure,
   pairItems,
   type Score,
   scoreOf,
@@ -23,7 +23,7 @@ export interface BaselineReport {
 export function baselineReports(
   loaded: LoadedTask,
   { items, head }: RecordedResult,
-  measures: readonly Measure[],
+  measures: readonly EvaluationMeasure[],
 ): BaselineReport[] | undefined {
   const compared = measures.filter(m => m.name !== "latencyMs");
   const others = taskBaselines(loaded, items);

@@ -4,7 +4,7 @@
  * record that holds the same texts (`marked-since.ts`). What only a tokenizer was made of was not learnt. A model without lineage has no answer.
  */
 import { type Cleanness, cleannessOf, type EvaluatedModel, evaluateErrors, type LoadedTask, markKey } from "../../evaluate/index.ts";
-import { type ArtifactReader, openArtifact, type Store, type TraceNode, trace } from "../../store/index.ts";
+import { type ArtifactReader, openArtifact, type Store, type TraceNode, traceArtifact } from "../../store/index.ts";
 import { marksOf, type SearchedSet, searchedSets } from "./data-marks.ts";
 import { markedSince } from "./marked-since.ts";
 
@@ -32,7 +32,7 @@ export interface SeenItems {
 
 /** The data sets whose texts a model was trained on. */
 async function trainedOn(store: Store, model: string): Promise<TraceNode[]> {
-  const { subject, nodes, edges } = await trace(store, model, { first: 0 });
+  const { subject, nodes, edges } = await traceArtifact(store, model, { first: 0 });
   const byId = new Map(nodes.map(n => [n.id, n]));
   const reached = new Set(subject.artifacts);
   for (const id of reached)

@@ -1,6 +1,6 @@
 /** Documents of a project's data set as items of a task: what loam.yaml stands for now, as it was made. */
-import { documentsOf, recordOf, type Side } from "../../data/index.ts";
-import { type DocumentItems, evaluateErrors, type Item } from "../../evaluate/index.ts";
+import { documentsOf, drawnRecord, type SplitSide } from "../../data/index.ts";
+import { type DocumentItems, evaluateErrors, type TaskFileItem } from "../../evaluate/index.ts";
 import { type DataSet, openDataSet } from "../data/data-set.ts";
 import { projectErrors } from "../errors.ts";
 import { openRecordOf, projectOrNone } from "../models/home.ts";
@@ -25,7 +25,7 @@ export const documentItems =
     }
   };
 
-async function read(name: string, side: Side, { artifact, isStale }: DataSet) {
+async function read(name: string, side: SplitSide, { artifact, isStale }: DataSet) {
   if (isStale)
     throw projectErrors.fail("nothing", {
       place: `data/${name}`,
@@ -33,8 +33,8 @@ async function read(name: string, side: Side, { artifact, isStale }: DataSet) {
       received: `${artifact.id}, made before it or the source changed`,
       hint: `\`loam data run ${name}\` makes them anew.`,
     });
-  const items: Item[] = [];
-  for await (const d of documentsOf(artifact, side)) items.push({ fields: recordOf(d), place: `${d.id} (${side})` });
+  const items: TaskFileItem[] = [];
+  for await (const d of documentsOf(artifact, side)) items.push({ fields: drawnRecord(d), place: `${d.id} (${side})` });
   if (items.length === 0)
     throw evaluateErrors.fail("empty", { place: `${name}/${side}`, expected: "a document or more", received: "none" });
   return { items, digest: artifact.digest };

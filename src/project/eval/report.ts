@@ -16,7 +16,7 @@ import {
   type JudgementScores,
   judgementScores,
   type LoadedTask,
-  type Measure,
+  type EvaluationMeasure,
   measureOf,
   mostWrong,
   pairItems,
@@ -29,7 +29,7 @@ import {
   sliceName,
   sliceScores,
   slowest,
-  toldMeasures,
+  reportedMeasures,
   type VariantScores,
   variantScores,
   type WordingFault,
@@ -135,7 +135,7 @@ export interface ReportParts {
   readonly few: number;
 }
 
-function comparisonOf(measures: readonly Measure[], mine: RecordedResult, id: string, other: RecordedResult, few: number): Comparison {
+function comparisonOf(measures: readonly EvaluationMeasure[], mine: RecordedResult, id: string, other: RecordedResult, few: number): Comparison {
   const paired = pairItems(mine.items, other.items, mine.head.task);
   const main = measures[0]!;
   const changed = paired.first
@@ -199,7 +199,7 @@ function paraphraseReport({ field, writer, wordings }: NonNullable<AskedVariant[
 
 export function taskReport({ loaded, result, variants, against, judgement, costs, seen, looks, few }: ReportParts): TaskReport {
   const { task } = loaded;
-  const measures = toldMeasures(result.head, result.items);
+  const measures = reportedMeasures(result.head, result.items);
   const main = measures[0]!;
   const baselines = baselineReports(loaded, result, measures);
   const picture = pictureOf(result.head, result.items);

@@ -5,7 +5,7 @@
  */
 import type { Writable } from "node:stream";
 import { followConfig, Gateway, noticeText, type RequestRecord, type ServeHere } from "../../gateway/index.ts";
-import { type App, type Authorize, consoleLocation } from "../../serve/index.ts";
+import { type App, type AuthorizeRequest, consoleLocation } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
 import { projectErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
@@ -54,7 +54,7 @@ const consoleData =
   /^\/api\/(overview|models|runs|evaluations|graph|data|labels|releases|reports|logged|engine|serving|events|openapi\.json)(\/|$)/;
 
 /** Nothing but the console's routes, whatever the path is read as. */
-const consolesOwn: Authorize = async ({ endpoint }) => (endpoint === "admin" ? undefined : new Response(null, { status: 403 }));
+const consolesOwn: AuthorizeRequest = async ({ endpoint }) => (endpoint === "admin" ? undefined : new Response(null, { status: 403 }));
 
 /** Errors: those of `projectGateway`, of the state, and of the port's use (a demo key on an address that others reach: project/reference). */
 export async function behindGateway(options: BehindOptions): Promise<BehindGateway | undefined> {

@@ -1,6 +1,6 @@
 /** The pool that people label: the train side of a data set in an order drawn by ids, so that its beginning is a sample of it, with who is a near-duplicate of whom. */
 import { sha256 } from "../../base/index.ts";
-import { type Attributes, documentsOf, nearDuplicateGroups, nearDuplicateOptions, sketchAll } from "../../data/index.ts";
+import { type DocumentAttributes, documentsOf, nearDuplicateGroups, nearDuplicateOptions, sketchAll } from "../../data/index.ts";
 import type { ArtifactReader, Store } from "../../store/index.ts";
 import { findDataSet } from "../data/data-set.ts";
 import type { ProjectFile } from "../project-file.ts";
@@ -13,7 +13,7 @@ const keptPools = 2;
 
 export interface PooledText extends PoolText {
   readonly text: string;
-  readonly attributes: Attributes;
+  readonly attributes: DocumentAttributes;
 }
 
 export interface Pool {

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { check } from "../../base/index.ts";
-import { type FilesReader, type ModelFormat, modelFormat, openGgufOf } from "../../nn/index.ts";
+import { type FilesReader, type WeightsFormat, modelFormat, openGgufOf } from "../../nn/index.ts";
 import type { ServedChatTemplate } from "../../serve/index.ts";
 import { chatTemplate, endToken, ggufTokenizer, loadTokenizer, type Tokenizer } from "../../text/index.ts";
 import { projectErrors } from "../errors.ts";
@@ -131,7 +131,7 @@ async function ggufText(reader: FilesReader, name: string): Promise<ModelText> {
   }
 }
 
-const readers: { readonly [F in ModelFormat]: (reader: FilesReader, file: string) => Promise<ModelText> } = {
+const readers: { readonly [F in WeightsFormat]: (reader: FilesReader, file: string) => Promise<ModelText> } = {
   loam: ownText,
   huggingface: huggingFaceText,
   gguf: ggufText,

@@ -1,8 +1,8 @@
 /** A version held against the record: its files, the log, its lineage, and with `rebuild` the version made again. */
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
-import { checkSigned, checkVersion, type Signature, signaturesOf } from "../../registry/index.ts";
-import { checkContent, type TreeHead, trace, verify } from "../../store/index.ts";
+import { checkSigned, checkVersion, type VersionSignature, versionSignatures } from "../../registry/index.ts";
+import { checkContent, type TreeHead, traceArtifact, verify } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { progressFor, type Watch } from "../call.ts";
 import { environmentOf } from "../environment.ts";
@@ -24,7 +24,7 @@ export interface VerifiedFiles {
   readonly digest: string;
   readonly files: number;
   readonly bytes: number;
-  readonly signatures: readonly Signature[];
+  readonly signatures: readonly VersionSignature[];
   /** Fingerprint of the key among `keys` that signed it. */
   readonly trusted: string | null;
 }
@@ -57,7 +57,7 @@ export async function verifyFiles(named: NamedModel, keys: readonly string[], wa
   const { store, version } = named;
   const { files, bytes } = await checkVersion(store, version, { progress: progressFor(watch, "verify"), signal: watch.signal });
   const trusted = keys.length > 0 ? await checkSigned(store.records.read, version, keys) : undefined;
-  const signatures = await signaturesOf(store.records.read, version);
+  const signatures = await versionSignatures(store.records.read, version);
   return { digest: version.digest, files, bytes, signatures, trusted: trusted?.fingerprint ?? null };
 }
 
@@ -68,7 +68,7 @@ export async function verifyLineage({ store, version }: NamedModel, watch: Watch
   for (const f of found.findings) watch.emit({ event: "note", message: JSON.stringify(f) });
   if (!found.ok)
     throw projectErrors.fail("damaged", { place: "models verify", message: `${found.findings.length + found.moreFindings} findings` });
-  const t = await trace(store, version.artifact, { first: 0 });
+  const t = await traceArtifact(store, version.artifact, { first: 0 });
   const kept = t.nodes.filter(n => n.releasedMs === null && (n.id === version.artifact || t.madeFrom.includes(n.id)));
   let [files, bytes] = [0, 0];
   for (const n of kept) {

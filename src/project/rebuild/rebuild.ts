@@ -13,7 +13,7 @@ import {
   runStage,
   type Store,
   type TraceNode,
-  trace,
+  traceArtifact,
 } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { type RunEnvironment, runEnvironment } from "../environment.ts";
@@ -78,7 +78,7 @@ function differencesOf(recorded: RunEnvironment, here: RunEnvironment): Record<s
 
 /** Nearest first in the lineage; so the other way round, what is made comes after what it is made of. */
 async function lineageOf(store: Store, artifact: string): Promise<readonly TraceNode[]> {
-  const t = await trace(store, artifact, { first: 0 });
+  const t = await traceArtifact(store, artifact, { first: 0 });
   const ids = [...t.madeFrom.toReversed(), ...t.subject.artifacts];
   return ids.map(id => t.nodes.find(n => n.id === id)!);
 }

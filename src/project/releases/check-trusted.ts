@@ -1,6 +1,6 @@
 /** What a version has to show before it is loaded to be served: the signatures that `serve` or the release of its alias asks for. */
 import { checkedFiles, checkSigned, registryErrors, releaseRules } from "../../registry/index.ts";
-import { type FileRecord, type Guard, listGuards, resolveVersion, type Store } from "../../store/index.ts";
+import { type FileRecord, type AliasGuard, listGuards, resolveVersion, type Store } from "../../store/index.ts";
 import type { Found } from "../serving/find-model.ts";
 import { keysOf } from "./guards-of.ts";
 
@@ -33,6 +33,6 @@ export async function checkTrusted({ model, project }: Pick<Found, "model" | "pr
 
 /** Which labels of which models only the record may point. */
 export const isGuardedOf =
-  (guards: readonly Guard[]) =>
+  (guards: readonly AliasGuard[]) =>
   (name: string, label: string): boolean =>
     guards.some(g => g.alias === label && (g.rules.models?.includes(name) ?? true));

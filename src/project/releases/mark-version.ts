@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { fingerprintOf, makeKeys, type Signature, signerOf, signVersion } from "../../registry/index.ts";
+import { fingerprintOf, makeKeys, type VersionSignature, signerOf, signVersion } from "../../registry/index.ts";
 import { setMark } from "../../store/index.ts";
 import { projectErrors, wrongUse } from "../errors.ts";
 import { namedVersion } from "../models/named-version.ts";
@@ -96,7 +96,7 @@ export interface SignedVersion {
   readonly version: number;
   /** What is signed: SHA-256 over the list of files. */
   readonly digest: string;
-  readonly signature: Signature;
+  readonly signature: VersionSignature;
 }
 
 /** Errors: registry/key, store/notFound. */

@@ -6,9 +6,9 @@ import { afterAll, expect, test } from "vitest";
 import { z } from "zod";
 import { random } from "../../base/index.ts";
 import { classificationScores, confusion } from "../../evaluate/index.ts";
-import { cardMarkdown, evaluationReport, judge, modelCard, releaseRules, versionDiff } from "../../registry/index.ts";
+import { modelCardMarkdown, evaluationReport, judgeRelease, modelCard, releaseRules, versionDiff } from "../../registry/index.ts";
 import { bootstrap } from "../../statistics/index.ts";
-import { type GuardRules, guardOf, openStore, registerVersion, runStage, type Store, setGuards, stage } from "../../store/index.ts";
+import { type GuardRules, aliasGuardOf, openStore, registerVersion, runStage, type Store, setGuards, stage } from "../../store/index.ts";
 import { compareSystems, type DescribedExample, predictionLines, predictionsFile } from "../../tune/index.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-classifier-"));
@@ -83,7 +83,7 @@ async function using(name: string, work: (store: Store) => Promise<void>): Promi
 }
 const judged = async (store: Store, requires: string, { version }: Awaited<ReturnType<typeof tuned>>) => {
   await setGuards(store, { prod: releaseRules.parse({ requires: [requires] }) as GuardRules });
-  return (await judge(store, await guardOf(store.records.read, "mood", "prod"), "prod", version)).gates[0]!;
+  return (await judgeRelease(store, await aliasGuardOf(store.records.read, "mood", "prod"), "prod", version)).gates[0]!;
 };
 
 test("intervals of Evaluations, card and gate are those of the report, drawn by its groups", () =>
@@ -126,7 +126,7 @@ test("an evaluation that kept no groups is read as before, narrower than the rep
     expect(f1.value).toBeCloseTo(value, 12);
     expect(f1.high - f1.low).toBeLessThan(0.8 * (high - low));
     expect(card.evaluations[0]!.note).toContain("kept no groups");
-    expect(cardMarkdown(card)).toMatch(/^test: its intervals take texts one by one/m);
+    expect(modelCardMarkdown(card)).toMatch(/^test: its intervals take texts one by one/m);
     expect((await judged(store, "f1 >= 0.5", own)).told).toMatch(/\(its intervals take texts one by one: this evaluation kept no groups;/);
     expect((await evaluationReport(store, own.version))[0]).toMatchObject({ slices: [], items: texts.length });
   }));

@@ -6,18 +6,18 @@ import {
   approvalsOf,
   approve,
   filesGate,
-  type Gate,
-  judge,
+  type ReleaseGate,
+  judgeRelease,
   promote,
   promotionDocument,
   registryErrors,
   rollback,
   signerOf,
-  type Verdict,
+  type ReleaseVerdict,
   withGate,
 } from "../../registry/index.ts";
 import {
-  guardOf,
+  aliasGuardOf,
   holderOf,
   listGuards,
   looksOfContent,
@@ -52,7 +52,7 @@ export interface PromotedVersion {
   readonly alias: string;
   readonly dryRun: boolean;
   /** The gates, each passed or not. */
-  readonly verdict: Verdict;
+  readonly verdict: ReleaseVerdict;
   /** Null where the version had the alias already, and after a dry run. */
   readonly release: Release | null;
   /** How often the test sets were looked at that the version was scored on. */
@@ -77,7 +77,7 @@ export async function promoteVersion(
   alias: string,
   { dryRun = false, ...options }: PromoteOptions,
   watch: Watch,
-  onVerdict?: (verdict: Verdict) => void,
+  onVerdict?: (verdict: ReleaseVerdict) => void,
 ): Promise<PromotedVersion> {
   const { store, model, version } = named;
   const wanted = {
@@ -140,7 +140,7 @@ export async function approveVersion(at: Workplace, given: string, options: Appr
   const { store, model, version } = named;
   const db = store.records.read;
   const signer = key === undefined ? undefined : signerOf(readText(resolve(at.cwd, key)), key);
-  const changed = await approve(store, version, await guardOf(db, model, alias), { alias, by, role, signer, note, withdraw });
+  const changed = await approve(store, version, await aliasGuardOf(db, model, alias), { alias, by, role, signer, note, withdraw });
   return { model, version: version.number, alias, changed, approvals: await approvalsOf(db, version, alias) };
 }
 
@@ -178,9 +178,9 @@ export interface VersionGates {
   readonly model: string;
   readonly version: number;
   /** One entry per guarded alias of the model. */
-  readonly gates: readonly { readonly alias: string; readonly holder: number | null; readonly verdict: Verdict }[];
+  readonly gates: readonly { readonly alias: string; readonly holder: number | null; readonly verdict: ReleaseVerdict }[];
   /** Whether its bytes are as recorded. */
-  readonly files: Gate;
+  readonly files: ReleaseGate;
   readonly looks: readonly LooksReport[];
 }
 
@@ -192,7 +192,7 @@ export async function versionGates(at: Workplace, given: string, watch: Watch): 
   const gates: VersionGates["gates"][number][] = [];
   for (const guard of await listGuards(store.records.read)) {
     if (guard.rules.models && !guard.rules.models.includes(model)) continue;
-    const verdict = withGate(await judge(store, guard, guard.alias, version), files);
+    const verdict = withGate(await judgeRelease(store, guard, guard.alias, version), files);
     gates.push({ alias: guard.alias, holder: await holderOf(store.records.read, model, guard.alias), verdict });
   }
   return { model, version: version.number, gates, files, looks: await looksOf(store, version) };

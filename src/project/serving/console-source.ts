@@ -2,7 +2,7 @@
 import { isLoamError } from "../../base/index.ts";
 import { type DataReport, dataReport } from "../../data/index.ts";
 import { type BitsReport, scoreTimes } from "../../evaluate/index.ts";
-import type { ConsoleEvaluation, ConsoleGraph, ConsoleSource, MetricPoint, RecordRevisions } from "../../serve/index.ts";
+import type { ConsoleEvaluation, ConsoleGraph, ConsoleSource, ConsoleMetricPoint, RecordRevisions } from "../../serve/index.ts";
 import {
   type ArtifactInfo,
   listArtifacts,
@@ -12,7 +12,7 @@ import {
   openArtifact,
   readRunData,
   type Store,
-  trace,
+  traceArtifact,
   treeHead,
 } from "../../store/index.ts";
 import { metricsFile, readMetrics } from "../../train/index.ts";
@@ -42,7 +42,7 @@ async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> 
 }
 
 /** Points as trainings of the product log them; a stage of one's own may log others, which have no tokens to be drawn against. */
-const pointsOf = (text: string): readonly MetricPoint[] => readMetrics(text).filter(p => Number.isFinite(p.tokens));
+const pointsOf = (text: string): readonly ConsoleMetricPoint[] => readMetrics(text).filter(p => Number.isFinite(p.tokens));
 
 /** A report as the console shows it: scores of bits per byte with what each took. */
 async function timedReport(store: Store, evaluation: ArtifactInfo): Promise<ConsoleEvaluation["report"]> {
@@ -55,7 +55,7 @@ async function timedReport(store: Store, evaluation: ArtifactInfo): Promise<Cons
 }
 
 async function graphOf(store: Store, id: string): Promise<ConsoleGraph> {
-  const found = await trace(store, id, { first: 0 });
+  const found = await traceArtifact(store, id, { first: 0 });
   const self = new Set(found.subject.artifacts);
   const ancestors = new Set(found.madeFrom);
   const nodes = await Promise.all(
@@ -93,7 +93,7 @@ async function revisionsOf(store: Store): Promise<RecordRevisions> {
 /** `project` is the project's name; null where it has none, or where there is no project. */
 export function consoleSource(project: string | null, store: Store): ConsoleSource {
   const facts = machine();
-  const metrics = new Map<string, readonly MetricPoint[]>();
+  const metrics = new Map<string, readonly ConsoleMetricPoint[]>();
   const reports = new Map<string, Promise<DataReport>>();
   const examples = new Map<string, ReturnType<typeof artifactPreview>>();
   return {

@@ -8,7 +8,7 @@ import * as contract from "../../../console/src/generated/server.ts";
 import { approve, makeKeys, promote, releaseRules, signerOf } from "../../registry/index.ts";
 import {
   type GuardRules,
-  guardOf,
+  aliasGuardOf,
   type ModelVersion,
   openArtifact,
   openStore,
@@ -77,7 +77,7 @@ beforeAll(async () => {
     await runStage(store, asked, { inputs: { model: await openArtifact(store, artifact.id) }, options: { right } });
   }
   const signer = signerOf(ann.privateKey, "key");
-  const guard = await guardOf(store.records.read, "mail", "prod");
+  const guard = await aliasGuardOf(store.records.read, "mail", "prod");
   for (const v of versions.slice(0, 2)) {
     await approve(store, v, guard, { alias: "prod", role: "reviewer", by: "", signer });
     await promote(store, { model: "mail", version: String(v.number), alias: "prod", by: "carol" });

@@ -5,28 +5,28 @@ import {
   evaluationReport,
   evidenceKinds,
   filesGate,
-  judge,
-  signaturesOf,
+  judgeRelease,
+  versionSignatures,
   type TaskReported,
   withGate,
 } from "../../registry/index.ts";
 import type { ConsoleSource } from "../../serve/index.ts";
 import {
-  guardOf,
+  aliasGuardOf,
   holderOf,
   listGuards,
   listModels,
   looksOf,
   looksOfContent,
   type ModelVersion,
-  marksOf,
+  evaluationMarks,
   openArtifact,
   readRunData,
   releasesOf,
   resolveVersion,
   rollbackTarget,
   type Store,
-  trace,
+  traceArtifact,
 } from "../../store/index.ts";
 import { metricsFile } from "../../train/index.ts";
 import { looksLines, looksReport } from "../looks.ts";
@@ -58,7 +58,7 @@ const versionNamed = (store: Store, id: string): Promise<ModelVersion> => {
 
 async function modelReleases(store: Store, model: string, versions: readonly ModelVersion[]) {
   const db = store.records.read;
-  const marks = await marksOf(db, model);
+  const marks = await evaluationMarks(db, model);
   const guards = (await listGuards(db)).filter(g => g.rules.models?.includes(model) ?? true);
   const moves = await releasesOf(db, model);
   const held = versions.flatMap(v => v.aliases).filter(a => a !== "latest");
@@ -129,7 +129,7 @@ async function loggedOf(store: Store, id: string) {
   const live = await liveRun(store, id);
   if (live) return { artifact: id, stage: live.stage, options: {}, summary: {}, madeFrom: {}, ...loggedColumns(liveLog(store, live)) };
   const artifact = await openArtifact(store, id);
-  const node = (await trace(store, id, { first: 0 })).nodes.find(n => n.id === artifact.id)!;
+  const node = (await traceArtifact(store, id, { first: 0 })).nodes.find(n => n.id === artifact.id)!;
   const inputs = await store.records.read.selectFrom("inputs").selectAll().where("artifact", "=", artifact.id).execute();
   const text = (await readRunData(store, artifact, metricsFile)) ?? "";
   return {
@@ -160,17 +160,17 @@ export function releaseSource(store: Store): ReleaseSource {
         const gates = [];
         const files = await filesGate(store, version, { how: "look" });
         for (const { alias } of guards) {
-          const verdict = withGate(await judge(store, await guardOf(db, model, alias), alias, version), files);
+          const verdict = withGate(await judgeRelease(store, await aliasGuardOf(db, model, alias), alias, version), files);
           gates.push({ alias, holder: await holderOf(db, model, alias), ...verdict });
         }
-        const marks = await marksOf(db, model, number);
+        const marks = await evaluationMarks(db, model, number);
         return {
           id: `${model}@${number}`,
           digest: version.digest,
           gates,
           looks: (await looksOfContent(db, version.digest)).flatMap(l => looksLines(looksReport(l))),
           approvals: (await approvalsOf(db, version)).map(({ atMs: at, ...a }) => ({ ...a, at })),
-          signatures: (await signaturesOf(db, version)).map(({ fingerprint, by, isValid, atMs: at }) => ({ fingerprint, by, isValid, at })),
+          signatures: (await versionSignatures(db, version)).map(({ fingerprint, by, isValid, atMs: at }) => ({ fingerprint, by, isValid, at })),
           tags: Object.fromEntries(marks.filter(m => m.kind === "tag").map(m => [m.key, String(m.value)])),
           notes: marks
             .filter(m => m.kind === "note")

@@ -5,11 +5,11 @@
  */
 import { z } from "zod";
 import { canonicalJson, nearest } from "../../base/index.ts";
-import { type Guard, type ModelVersion, marksOf, type Reading, type Store, setMark } from "../../store/index.ts";
+import { type AliasGuard, type ModelVersion, evaluationMarks, type ReadingDb, type Store, setMark } from "../../store/index.ts";
 import { registryErrors } from "../errors.ts";
 import { type ReleaseRules, releaseRules } from "../part.ts";
 import { fingerprintOf, isSignedBy, type Signer } from "../versions/keys.ts";
-import { type Gate, outcomeOf } from "./gate.ts";
+import { type ReleaseGate, gateOutcome } from "./gate.ts";
 
 type Role = ReleaseRules["approvals"][number];
 
@@ -54,8 +54,8 @@ function signerIn(version: ModelVersion, v: z.output<typeof value>): string | nu
   return isSignedBy(v.publicKey, said, v.signature) ? fingerprintOf(v.publicKey) : null;
 }
 
-export async function approvalsOf(db: Reading, version: ModelVersion, alias?: string): Promise<Approval[]> {
-  const marks = (await marksOf(db, version.model, version.number)).filter(m => m.kind === "approval");
+export async function approvalsOf(db: ReadingDb, version: ModelVersion, alias?: string): Promise<Approval[]> {
+  const marks = (await evaluationMarks(db, version.model, version.number)).filter(m => m.kind === "approval");
   return marks
     .flatMap(m => {
       const read = value.safeParse(m.value).data;
@@ -66,7 +66,7 @@ export async function approvalsOf(db: Reading, version: ModelVersion, alias?: st
     .filter(a => alias === undefined || a.alias === alias);
 }
 
-export const rulesOf = (guard: Guard | undefined): ReleaseRules => releaseRules.parse(guard?.rules ?? {});
+export const rulesOf = (guard: AliasGuard | undefined): ReleaseRules => releaseRules.parse(guard?.rules ?? {});
 
 export interface ApprovalGiven {
   readonly alias: string;
@@ -129,7 +129,7 @@ function approverOf(role: Role, given: ApprovalGiven, place: string): string {
 }
 
 /** Records an approval; the same again changes nothing. Errors: registry/role. */
-export async function approve(store: Store, version: ModelVersion, guard: Guard | undefined, given: ApprovalGiven): Promise<boolean> {
+export async function approve(store: Store, version: ModelVersion, guard: AliasGuard | undefined, given: ApprovalGiven): Promise<boolean> {
   const { alias, role, signer } = given;
   const place = `${version.model}@${version.number} for ${alias}`;
   const by = approverOf(roleOf(rulesOf(guard), given, place), given, place);
@@ -194,7 +194,7 @@ function onePersonAKey(rules: ReleaseRules): (person: string) => string {
 }
 
 /** A gate a role. A person counts once, in whatever roles they approve, and so does a key. */
-export function approvalGates(rules: ReleaseRules, given: readonly Approval[]): Gate[] {
+export function approvalGates(rules: ReleaseRules, given: readonly Approval[]): ReleaseGate[] {
   const people = new Map<string, Set<string>>();
   const identity = onePersonAKey(rules);
   const signed = new Set<string>();
@@ -210,7 +210,7 @@ export function approvalGates(rules: ReleaseRules, given: readonly Approval[]): 
     people,
   );
   let from = 0;
-  return rules.approvals.map(({ role, count }): Gate => {
+  return rules.approvals.map(({ role, count }): ReleaseGate => {
     const who = seats.slice(from, from + count).filter(p => p !== undefined);
     from += count;
     const names = who.map(p => (signed.has(`${p} ${role}`) ? `${p} (signed)` : p)).sort();
@@ -221,7 +221,7 @@ export function approvalGates(rules: ReleaseRules, given: readonly Approval[]): 
     return {
       kind: "approval",
       gate: `${count} ${role}${count > 1 ? "s" : ""}`,
-      ...outcomeOf(who.length === count),
+      ...gateOutcome(who.length === count),
       value: who.length,
       operator: ">=",
       bound: count,

@@ -1,6 +1,6 @@
 /** A condition turned so that the version's own figures stand alone on the left: `0.5 <= acc` is `acc >= 0.5`. */
 import type { Condition } from "../../evaluate/index.ts";
-import type { Gate } from "./gate.ts";
+import type { ReleaseGate } from "./gate.ts";
 
 const turned = { "<": ">", "<=": ">=", ">": "<", ">=": "<=" } as const;
 
@@ -8,7 +8,7 @@ const turned = { "<": ">", "<=": ">=", ">": "<", ">=": "<=" } as const;
 export function boundOf(
   { terms, operator, constant }: Condition,
   figureOf: (term: Condition["terms"][number]) => number,
-): Pick<Gate, "value" | "operator" | "bound"> {
+): Pick<ReleaseGate, "value" | "operator" | "bound"> {
   const own = terms.filter(t => t.side === "model");
   const left = own.length > 0 ? own : terms;
   const sum = (list: Condition["terms"]) => list.reduce((total, t) => total + t.factor * figureOf(t), 0);

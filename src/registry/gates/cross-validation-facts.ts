@@ -1,5 +1,5 @@
 /** Facts of a version by the newest cross-validation of its recipe: the mean of each measure, and the ends of its interval over folds. */
-import { artifactsFrom, type ModelVersion, type Reading } from "../../store/index.ts";
+import { artifactsFrom, type ModelVersion, type ReadingDb } from "../../store/index.ts";
 
 export const crossValidationKind = "cross-validation";
 
@@ -10,7 +10,7 @@ const factOf = (key: string): string => `cv${key.charAt(0).toUpperCase()}${key.s
 const keys = measures.flatMap(m => ends.map(end => `${m}${end}`));
 export const crossValidationFactNames: readonly string[] = keys.map(factOf);
 
-export async function crossValidationFacts(db: Reading, { digest }: Pick<ModelVersion, "digest">): Promise<Record<string, number>> {
+export async function crossValidationFacts(db: ReadingDb, { digest }: Pick<ModelVersion, "digest">): Promise<Record<string, number>> {
   const [newest] = await artifactsFrom(db, digest, "model", [crossValidationKind]);
   if (!newest) return {};
   // over seeds on one split an interval says nothing of other documents: a gate must not rest on it

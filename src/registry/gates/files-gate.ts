@@ -6,8 +6,8 @@ import { formatBytes, isLoamError } from "../../base/index.ts";
 import type { ContentOptions, ModelVersion, Store } from "../../store/index.ts";
 import { registryErrors } from "../errors.ts";
 import { checkedFiles, checkVersion } from "../versions/content.ts";
-import { type Gate, outcomeOf } from "./gate.ts";
-import type { Verdict } from "./judge.ts";
+import { type ReleaseGate, gateOutcome } from "./gate.ts";
+import type { ReleaseVerdict } from "./judge.ts";
 
 export interface FilesWanted extends Pick<ContentOptions, "progress" | "signal"> {
   /** `read`: every byte against its digest, as a promotion does. `look`: the list against the fingerprint, and that each file is there in its size. */
@@ -34,18 +34,18 @@ async function read(store: Store, version: ModelVersion, o: FilesWanted): Promis
   return `${numFiles(files)}, ${formatBytes(bytes)}, every byte read`;
 }
 
-export async function filesGate(store: Store, version: ModelVersion, o: FilesWanted): Promise<Gate> {
+export async function filesGate(store: Store, version: ModelVersion, o: FilesWanted): Promise<ReleaseGate> {
   const row = { kind: "files", gate: o.how === "read" ? "files as recorded" : "files are there" } as const;
   try {
-    return { ...row, ...outcomeOf(true), told: await (o.how === "read" ? read(store, version, o) : look(store, version)) };
+    return { ...row, ...gateOutcome(true), told: await (o.how === "read" ? read(store, version, o) : look(store, version)) };
   } catch (error) {
     if (!isLoamError(error, "registry/tampered") && !isLoamError(error, "store/blobMissing")) throw error;
-    return { ...row, ...outcomeOf(false), told: error.message };
+    return { ...row, ...gateOutcome(false), told: error.message };
   }
 }
 
 /** A verdict with one more gate. */
-export const withGate = (verdict: Verdict, gate: Gate): Verdict => ({
+export const withGate = (verdict: ReleaseVerdict, gate: ReleaseGate): ReleaseVerdict => ({
   ...verdict,
   passed: verdict.passed && gate.passed,
   gates: [...verdict.gates, gate],

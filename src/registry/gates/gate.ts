@@ -1,6 +1,6 @@
 /** One thing that a release asks for, and what came of it. Plain data: it is kept in the log with the promotion. */
 
-export interface Gate {
+export interface ReleaseGate {
   readonly kind: "metric" | "approval" | "from" | "signature" | "archived" | "files";
   /** As the rules say it. */
   readonly gate: string;
@@ -24,4 +24,4 @@ export interface Gate {
 }
 
 /** Whether a gate is passed, both ways that it is told. */
-export const outcomeOf = (passed: boolean): Pick<Gate, "passed" | "outcome"> => ({ passed, outcome: passed ? "passed" : "failed" });
+export const gateOutcome = (passed: boolean): Pick<ReleaseGate, "passed" | "outcome"> => ({ passed, outcome: passed ? "passed" : "failed" });

@@ -5,7 +5,7 @@ import { afterAll, expect, test } from "vitest";
 import { isLoamError } from "../../base/index.ts";
 import {
   type GuardRules,
-  guardOf,
+  aliasGuardOf,
   holderOf,
   looksOfContent,
   openStore,
@@ -22,7 +22,7 @@ import { answers, measured, version } from "../toy.laws.ts";
 import { makeKeys, signerOf } from "../versions/keys.ts";
 import { signVersion } from "../versions/signatures.ts";
 import { type Approval, approvalGates, approve } from "./approvals.ts";
-import { judge } from "./judge.ts";
+import { judgeRelease } from "./judge.ts";
 import { promote } from "./promote.ts";
 import { checkConditions } from "./rules.ts";
 
@@ -46,7 +46,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
   );
 const to = (n: number, more: object = {}) => ({ model: "mail", version: String(n), alias: "prod", ...more });
 const judged = async (store: Store, v: Awaited<ReturnType<typeof version>>) =>
-  judge(store, await guardOf(store.records.read, "mail", "prod"), "prod", v);
+  judgeRelease(store, await aliasGuardOf(store.records.read, "mail", "prod"), "prod", v);
 
 test("a worse version is refused with its figures, a better one gets the alias, and the log has the verdict", () =>
   using({ requires: ["acc >= current.acc - 0.01", "latencyMs <= 200", "sizeMB <= 500"] }, async store => {
@@ -176,7 +176,7 @@ test("approvals: a person counts once, however often, however spelt, in whatever
     },
     async store => {
       const first = await version(store, 1);
-      const guard = await guardOf(store.records.read, "mail", "prod");
+      const guard = await aliasGuardOf(store.records.read, "mail", "prod");
       const say = (by: string, role = "reviewer") => approve(store, first, guard, { alias: "prod", by, role });
       expect(await say("Ann")).toBe(true);
       expect(await say("ann ")).toBe(true);
@@ -201,7 +201,7 @@ test("signed approvals: only listed keys, over this content, alias and role; uns
   const keys = { ann: ann.publicKey, bob: bob.publicKey, anna: ann.publicKey };
   await using({ approvals: [{ role: "reviewer", count: 2, keys }] }, async store => {
     const [first, second] = [await version(store, 1), await version(store, 2)];
-    const guard = await guardOf(store.records.read, "mail", "prod");
+    const guard = await aliasGuardOf(store.records.read, "mail", "prod");
     const say = (k: { privateKey: string } | undefined, by = "x", of = first) =>
       approve(store, of, guard, { alias: "prod", role: "reviewer", by, signer: k && signerOf(k.privateKey, "key") });
     await expect(say(undefined, "ann")).rejects.toThrow(/expected a signed approval, got an unsigned one\. Sign it: --key FILE/);
@@ -236,7 +236,7 @@ test("signed approvals: only listed keys, over this content, alias and role; uns
     },
     async store => {
       const first = await version(store, 1);
-      const guard = await guardOf(store.records.read, "mail", "prod");
+      const guard = await aliasGuardOf(store.records.read, "mail", "prod");
       for (const role of ["a", "b"])
         await approve(store, first, guard, { alias: "prod", role, by: "", signer: signerOf(ann.privateKey, "k") });
       expect((await judged(store, first)).gates.map(g => g.passed).sort()).toEqual([false, true]);

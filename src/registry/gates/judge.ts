@@ -1,29 +1,29 @@
 /** Everything that a release asks of a version, asked. */
-import { type Guard, holderOf, isArchived, type ModelVersion, type Reading, resolveVersion, type Store } from "../../store/index.ts";
+import { type AliasGuard, holderOf, isArchived, type ModelVersion, type ReadingDb, resolveVersion, type Store } from "../../store/index.ts";
 import type { ReleaseRules } from "../part.ts";
 import { trustedSignature } from "../versions/signatures.ts";
 import { approvalGates, approvalsOf, rulesOf } from "./approvals.ts";
-import { type Gate, outcomeOf } from "./gate.ts";
+import { type ReleaseGate, gateOutcome } from "./gate.ts";
 import { countGates } from "./gate-looks.ts";
 import { measuredOf, testTask } from "./measured.ts";
-import { metricGate, type Side } from "./metric-gate.ts";
+import { metricGate, type MetricSide } from "./metric-gate.ts";
 import { releaseCondition } from "./rules.ts";
 
 /** What a promotion would come to. */
-export interface Verdict {
+export interface ReleaseVerdict {
   /** Digest of the rules; null where nothing guards the alias. */
   readonly rules: string | null;
   readonly passed: boolean;
-  readonly gates: readonly Gate[];
+  readonly gates: readonly ReleaseGate[];
 }
 
-export const asVerdict = (guard: Guard | undefined, gates: readonly Gate[]): Verdict => ({
+export const asVerdict = (guard: AliasGuard | undefined, gates: readonly ReleaseGate[]): ReleaseVerdict => ({
   rules: guard?.digest ?? null,
   passed: gates.every(g => g.passed),
   gates,
 });
 
-const sideOf = async (store: Store, version: ModelVersion): Promise<Side> => ({
+const sideOf = async (store: Store, version: ModelVersion): Promise<MetricSide> => ({
   version: `${version.model}@${version.number}`,
   measured: await measuredOf(store, version),
 });
@@ -35,7 +35,7 @@ export async function metricGates(
   alias: string,
   version: ModelVersion,
   current: number | null,
-): Promise<Gate[]> {
+): Promise<ReleaseGate[]> {
   if (rules.requires.length === 0) return [];
   const own = await sideOf(store, version);
   const isHolder = current === version.number;
@@ -53,15 +53,15 @@ export async function metricGates(
 }
 
 /** Gates on what people do meanwhile: judged inside the promotion's transaction. */
-export async function peopleGates(db: Reading, rules: ReleaseRules, alias: string, version: ModelVersion): Promise<Gate[]> {
+export async function peopleGates(db: ReadingDb, rules: ReleaseRules, alias: string, version: ModelVersion): Promise<ReleaseGate[]> {
   const { model, number } = version;
-  const gates: Gate[] = [];
+  const gates: ReleaseGate[] = [];
   if (await isArchived(db, model, number))
-    gates.push({ kind: "archived", gate: "not archived", ...outcomeOf(false), told: "it is archived" });
+    gates.push({ kind: "archived", gate: "not archived", ...gateOutcome(false), told: "it is archived" });
   if (rules.from !== undefined) {
     const holder = await holderOf(db, model, rules.from);
     const told = holder === null ? `no version has ${rules.from}` : `${model}@${holder} has ${rules.from}`;
-    gates.push({ kind: "from", gate: `from ${rules.from}`, ...outcomeOf(holder === number), told });
+    gates.push({ kind: "from", gate: `from ${rules.from}`, ...gateOutcome(holder === number), told });
   }
   gates.push(...approvalGates(rules, await approvalsOf(db, version, alias)));
   if (rules.signedBy.length > 0) {
@@ -69,7 +69,7 @@ export async function peopleGates(db: Reading, rules: ReleaseRules, alias: strin
     gates.push({
       kind: "signature",
       gate: "signed",
-      ...outcomeOf(found !== undefined),
+      ...gateOutcome(found !== undefined),
       told: found ? `by ${found.fingerprint}` : "by none of the keys",
     });
   }
@@ -77,7 +77,7 @@ export async function peopleGates(db: Reading, rules: ReleaseRules, alias: strin
 }
 
 /** What a promotion would come to now; changes nothing but the count of looks. Errors: registry/condition, registry/metric. */
-export async function judge(store: Store, guard: Guard | undefined, alias: string, version: ModelVersion): Promise<Verdict> {
+export async function judgeRelease(store: Store, guard: AliasGuard | undefined, alias: string, version: ModelVersion): Promise<ReleaseVerdict> {
   const rules = rulesOf(guard);
   const current = await holderOf(store.records.read, version.model, alias);
   const metrics = await metricGates(store, rules, alias, version, current);

@@ -18,7 +18,7 @@ import {
   looksOfContent,
   type ModelVersion,
   openArtifact,
-  type Reading,
+  type ReadingDb,
   type Store,
 } from "../../store/index.ts";
 import { crossValidationFacts } from "./cross-validation-facts.ts";
@@ -45,7 +45,7 @@ export interface MeasuredGroup {
   readonly items: readonly ItemResult[];
 }
 
-export interface Measured {
+export interface MeasuredVersion {
   /** Of the version itself, without an interval: `sizeMB` (files, 10^6 bytes), `parameters`, and its scores. */
   readonly facts: Readonly<Record<string, number>>;
   /** Scores that are recorded and no number, as they are written. */
@@ -75,20 +75,20 @@ const groupResult = z.looseObject({
     z.strictObject({ metric: z.string(), filter: z.string().optional(), isWeighted: z.boolean(), tasks: z.array(z.string()) }),
   ),
 });
-export const linesOf = async (store: Store, artifact: string, file: string): Promise<unknown[]> =>
+export const artifactJsonLines = async (store: Store, artifact: string, file: string): Promise<unknown[]> =>
   (await (await openArtifact(store, artifact)).read(file))
     .toString("utf8")
     .split("\n")
     .filter(Boolean)
     .map(line => JSON.parse(line) as unknown);
-export const jsonOf = async (store: Store, artifact: string, file: string): Promise<unknown> =>
+export const artifactJson = async (store: Store, artifact: string, file: string): Promise<unknown> =>
   JSON.parse((await (await openArtifact(store, artifact)).read(file)).toString("utf8"));
 
 /** What `loam eval` recorded. */
 export async function taskResult(store: Store, info: Pick<ArtifactInfo, "id" | "createdMs">): Promise<MeasuredTask> {
   const { task, output, positive, samples, match, metrics, slices } = check(
     resultHead,
-    await jsonOf(store, info.id, "result.json"),
+    await artifactJson(store, info.id, "result.json"),
     `${info.id}/result.json`,
   );
   const artifact = await openArtifact(store, info.id);
@@ -108,7 +108,7 @@ export async function taskResult(store: Store, info: Pick<ArtifactInfo, "id" | "
 
 /** What `loam eval` recorded of a group; `resultOf` reads a task's result. */
 async function groupOf(store: Store, info: ArtifactInfo, resultOf: (artifact: string) => Promise<MeasuredTask>): Promise<MeasuredGroup> {
-  const { group, tasks, measures } = check(groupResult, await jsonOf(store, info.id, "group.json"), `${info.id}/group.json`);
+  const { group, tasks, measures } = check(groupResult, await artifactJson(store, info.id, "group.json"), `${info.id}/group.json`);
   const results: MeasuredTask[] = [];
   for (const { result } of tasks) results.push(await resultOf(result));
   const head = groupHeadOf(
@@ -159,10 +159,10 @@ const ungrouped = "its intervals take texts one by one: this evaluation kept no 
  * drawn by itself. It has no times.
  */
 async function classifierResult(store: Store, info: ArtifactInfo): Promise<MeasuredTask | undefined> {
-  const report = classReport.safeParse(await jsonOf(store, info.id, "report.json")).data;
+  const report = classReport.safeParse(await artifactJson(store, info.id, "report.json")).data;
   if (!report || !info.files.some(f => f.name === "predictions.jsonl")) return undefined;
   const { classes } = report;
-  const read = (await linesOf(store, info.id, "predictions.jsonl")).map((line, i) =>
+  const read = (await artifactJsonLines(store, info.id, "predictions.jsonl")).map((line, i) =>
     check(prediction, line, `${info.id}/predictions.jsonl:${i + 1}`),
   );
   const items = read.map((p, i): ItemResult => {
@@ -188,14 +188,14 @@ async function classifierResult(store: Store, info: ArtifactInfo): Promise<Measu
   return { head: { task: testTask, output: "classify", ...costs }, artifact: info.id, atMs: info.createdMs, items, ...note };
 }
 
-export const resultKind = "task-result";
+export const taskResultKind = "task-result";
 const readers: Readonly<Record<string, (store: Store, info: ArtifactInfo) => Promise<MeasuredTask | undefined>>> = {
-  [resultKind]: taskResult,
+  [taskResultKind]: taskResult,
   evaluation: classifierResult,
 };
 
 /** Facts alone: what is known without a file. */
-export async function factsOf(db: Reading, { artifact, digest, scores }: ModelVersion): Promise<Record<string, number>> {
+export async function versionFacts(db: ReadingDb, { artifact, digest, scores }: ModelVersion): Promise<Record<string, number>> {
   const files = await db.selectFrom("artifact_files").select("size_bytes").where("artifact", "=", artifact).execute();
   const row = await db.selectFrom("artifacts").select("summary").where("id", "=", artifact).executeTakeFirst();
   const { parameters } = JSON.parse(row?.summary ?? "{}") as { parameters?: unknown };
@@ -219,22 +219,22 @@ const costsFile = z.looseObject({ costs: costRule, choosing: z.string() });
 async function withCosts(store: Store, t: MeasuredTask, digest: string, infos: readonly ArtifactInfo[]): Promise<MeasuredTask> {
   const info = infos.find(i => i.kind === costsKind && i.inputs.some(own => own.name === "result" && own.digest === digest));
   if (!info) return t;
-  const { costs, choosing } = check(costsFile, await jsonOf(store, info.id, "costs.json"), `${info.id}/costs.json`);
+  const { costs, choosing } = check(costsFile, await artifactJson(store, info.id, "costs.json"), `${info.id}/costs.json`);
   const { items } = await taskResult(store, { id: choosing, createdMs: info.createdMs });
   return { ...t, head: { ...t.head, costs }, choosing: asChoosing(items) };
 }
 
 /** The newest result of each task and group, variants (mistyped items, ...) left aside. Errors: those of the record's files. */
-export async function measuredOf(store: Store, version: ModelVersion): Promise<Measured> {
+export async function measuredOf(store: Store, version: ModelVersion): Promise<MeasuredVersion> {
   const db = store.records.read;
   const infos = await artifactsFrom(db, version.digest, "model", measuredKinds);
   const tasks: MeasuredTask[] = [];
   for (const info of infos.filter(i => i.kind !== groupKind && i.kind !== costsKind)) {
     const { variant, task: name } = info.options as { variant?: unknown; task?: unknown };
     // an older result is not read: what is wrong with it is mended by the newer one
-    if (variant !== undefined || (info.kind === resultKind && tasks.some(t => t.head.task === name))) continue;
+    if (variant !== undefined || (info.kind === taskResultKind && tasks.some(t => t.head.task === name))) continue;
     const read = await readers[info.kind]!(store, info);
-    const task = read && (info.kind === resultKind ? await withCosts(store, read, info.digest, infos) : read);
+    const task = read && (info.kind === taskResultKind ? await withCosts(store, read, info.digest, infos) : read);
     if (task && !tasks.some(t => t.head.task === task.head.task)) tasks.push(task);
   }
   const groups: MeasuredGroup[] = [];
@@ -256,5 +256,5 @@ export async function measuredOf(store: Store, version: ModelVersion): Promise<M
   const kept = await db.selectFrom("artifacts").select("released_ms").where("id", "=", version.artifact).executeTakeFirst();
   const [most] = await looksOfContent(db, version.digest);
   const looks = most ? { looks: most.total, candidates: most.candidates } : {};
-  return { facts: { ...(await factsOf(db, version)), ...looks }, broken, isReleased: kept?.released_ms != null, tasks, groups };
+  return { facts: { ...(await versionFacts(db, version)), ...looks }, broken, isReleased: kept?.released_ms != null, tasks, groups };
 }

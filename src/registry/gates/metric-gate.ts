@@ -11,23 +11,23 @@ import {
   gateVerdict,
   groupMeasureNames,
   isGroupHead,
-  measureNames,
+  resultMeasureNames,
   measuresIn,
   outputTypes,
   toldEvidence,
-  toldNames,
+  reportedMeasureNames,
   type UndecidedRule,
 } from "../../evaluate/index.ts";
 import { registryErrors } from "../errors.ts";
 import { boundOf } from "./bound.ts";
 import { crossValidationFactNames } from "./cross-validation-facts.ts";
-import { type Gate, outcomeOf } from "./gate.ts";
-import { drawnItems, itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask, testTask } from "./measured.ts";
+import { type ReleaseGate, gateOutcome } from "./gate.ts";
+import { drawnItems, itemsOfGroup, type MeasuredVersion, type MeasuredGroup, type MeasuredTask, testTask } from "./measured.ts";
 
-export interface Side {
+export interface MetricSide {
   /** `mail@3`. */
   readonly version: string;
-  readonly measured: Measured;
+  readonly measured: MeasuredVersion;
 }
 
 type Term = Condition["terms"][number];
@@ -37,11 +37,11 @@ const decimalsFor = (difference: number): number =>
   difference === 0 || !Number.isFinite(difference) ? 4 : Math.min(12, Math.max(4, 1 - Math.floor(Math.log10(Math.abs(difference)))));
 type Subject = MeasuredTask | MeasuredGroup;
 const isGroup = (s: Subject): s is MeasuredGroup => isGroupHead(s.head);
-const subjectsOf = ({ measured }: Side): Subject[] => [...measured.tasks, ...measured.groups];
+const subjectsOf = ({ measured }: MetricSide): Subject[] => [...measured.tasks, ...measured.groups];
 const labelsOf = (t: Subject): string[] => [...new Set(t.items.flatMap(i => i.choices ?? []))];
 /** Those that the task tells first. */
 const names = (t: Subject): readonly string[] =>
-  isGroupHead(t.head) ? groupMeasureNames(t.head) : [...new Set([...toldNames(t.head), ...measureNames(t.head, labelsOf(t))])];
+  isGroupHead(t.head) ? groupMeasureNames(t.head) : [...new Set([...reportedMeasureNames(t.head), ...resultMeasureNames(t.head, labelsOf(t))])];
 
 /** What is measured of two models only. */
 const judged = "win_rate";
@@ -75,13 +75,13 @@ const canMeasure = (t: Subject, metric: string): boolean => {
 };
 
 /** Errors: registry/metric for a name that no version could have. */
-function checkKnown(terms: readonly Term[], sides: readonly Side[], place: string): void {
+function checkKnown(terms: readonly Term[], sides: readonly MetricSide[], place: string): void {
   const facts = [...new Set([...factNames, ...sides.flatMap(s => Object.keys({ ...s.measured.facts, ...s.measured.broken }))])];
   const tasks = sides.flatMap(subjectsOf);
   const possible = [
     ...new Set([
       ...facts,
-      ...outputTypes.flatMap(output => measureNames({ task: "", output, positive: "x", costs: anyCosts })),
+      ...outputTypes.flatMap(output => resultMeasureNames({ task: "", output, positive: "x", costs: anyCosts })),
       ...tasks.flatMap(names),
     ]),
   ];
@@ -100,7 +100,7 @@ function checkKnown(terms: readonly Term[], sides: readonly Side[], place: strin
   }
 }
 
-const isFact = (t: Term, side: Side): boolean => t.task === undefined && Object.hasOwn(side.measured.facts, t.metric);
+const isFact = (t: Term, side: MetricSide): boolean => t.task === undefined && Object.hasOwn(side.measured.facts, t.metric);
 
 function holdsOf({ operator }: Condition, difference: number): boolean {
   if (operator === "<") return difference < 0;
@@ -112,13 +112,13 @@ function holdsOf({ operator }: Condition, difference: number): boolean {
 const holds = (g: MeasuredGroup, t: MeasuredTask): boolean => g.results.some(r => r.head.task === t.head.task);
 
 /** What measures it; a tuned classifier's own test part comes with its tuning. */
-function askFor({ version, measured }: Side, task: string): string {
+function askFor({ version, measured }: MetricSide, task: string): string {
   if (measured.isReleased) return "gc has removed its files";
   return task === testTask ? `loam tune ${version.split("@")[0]} evaluates it` : `loam eval ${task} --model ${version}`;
 }
 
 /** The task or group that a condition is about: the one it names, else the only one that measures all of it; a group stands for its tasks. Else why there is none. */
-function taskOf(terms: readonly Term[], side: Side): Subject | string {
+function taskOf(terms: readonly Term[], side: MetricSide): Subject | string {
   const { version } = side;
   const named = [...new Set(terms.flatMap(t => t.task ?? []))];
   const metrics = [...new Set(terms.map(t => t.metric))];
@@ -149,11 +149,11 @@ function taskOf(terms: readonly Term[], side: Side): Subject | string {
  */
 export function metricGate(
   condition: Condition,
-  version: Side,
-  holder: Side | "itself" | undefined,
+  version: MetricSide,
+  holder: MetricSide | "itself" | undefined,
   undecided: UndecidedRule,
   place: string,
-): Gate {
+): ReleaseGate {
   const { source, terms } = condition;
   const current = holder === "itself" ? undefined : holder;
   checkKnown(terms, current ? [version, current] : [version], place);
@@ -162,14 +162,14 @@ export function metricGate(
     return {
       kind: "metric",
       gate: source,
-      ...outcomeOf(true),
+      ...gateOutcome(true),
       told: `nothing to compare with: ${holder === "itself" ? `${version.version} has the alias itself` : "no version has the alias yet"}`,
     };
-  const sideOf = (t: Term): Side => (t.side === "model" ? version : current!);
+  const sideOf = (t: Term): MetricSide => (t.side === "model" ? version : current!);
   const facts = terms.filter(t => isFact(t, sideOf(t)));
   const rest = terms.filter(t => !facts.includes(t));
   const factOf = (t: Term): number => sideOf(t).measured.facts[t.metric]!;
-  const refused = (told: string): Gate => ({
+  const refused = (told: string): ReleaseGate => ({
     kind: "metric",
     gate: source,
     passed: false,
@@ -185,7 +185,7 @@ export function metricGate(
     return {
       kind: "metric",
       gate: source,
-      ...outcomeOf(passed),
+      ...gateOutcome(passed),
       ...boundOf(condition, factOf),
       told: told.join(", "),
       figures: known,
@@ -243,7 +243,7 @@ export function metricGate(
   return {
     kind: "metric",
     gate: source,
-    ...(evidence === "unknown" ? { passed, outcome: "notComputed" } : outcomeOf(passed)),
+    ...(evidence === "unknown" ? { passed, outcome: "notComputed" } : gateOutcome(passed)),
     ...boundOf(condition, figureOf),
     told: `${told.join(", ")}; left - right ${show(difference, decimals)}${bounds ? ` [${show(low)}, ${show(high)}]` : ""} on ${items} items of ${own.head.task}: ${toldEvidence[evidence]}${chance}${why}${isGroup(own) || own.note === undefined ? "" : ` (${own.note})`}`,
     // the log keeps numbers alone

@@ -5,7 +5,7 @@
 import { isLoamError, LoamError, withDetails } from "../../base/index.ts";
 import {
   type ContentOptions,
-  guardOf,
+  aliasGuardOf,
   holderOf,
   type ModelVersion,
   type Mover,
@@ -20,7 +20,7 @@ import { registryErrors } from "../errors.ts";
 import { checkVersion } from "../versions/content.ts";
 import { rulesOf } from "./approvals.ts";
 import { countGates } from "./gate-looks.ts";
-import { asVerdict, metricGates, peopleGates, type Verdict } from "./judge.ts";
+import { asVerdict, metricGates, peopleGates, type ReleaseVerdict } from "./judge.ts";
 
 type Reading = Pick<ContentOptions, "progress" | "signal">;
 
@@ -34,12 +34,12 @@ export interface PromotionWanted extends Mover, Reading {
   /** Everything but the move: refuses what a promotion would refuse. */
   readonly dryRun?: boolean;
   /** Told of each verdict as it is made. */
-  readonly onVerdict?: (verdict: Verdict) => void;
+  readonly onVerdict?: (verdict: ReleaseVerdict) => void;
 }
 
 export interface Promotion {
   readonly version: ModelVersion;
-  readonly verdict: Verdict;
+  readonly verdict: ReleaseVerdict;
   /** Absent where the version had the alias already, and after a dry run. */
   readonly release?: Release;
 }
@@ -48,7 +48,7 @@ export interface Promotion {
 const mostTries = 8;
 
 /** A promotion as programs read it; of one that was refused too, beside its error. */
-export const promotionDocument = (wanted: PromotionWanted, { number }: ModelVersion, verdict: Verdict, release: Release | null) => ({
+export const promotionDocument = (wanted: PromotionWanted, { number }: ModelVersion, verdict: ReleaseVerdict, release: Release | null) => ({
   model: wanted.model,
   version: number,
   alias: wanted.alias,
@@ -57,7 +57,7 @@ export const promotionDocument = (wanted: PromotionWanted, { number }: ModelVers
   release,
 });
 
-const refusal = (wanted: PromotionWanted, version: ModelVersion, verdict: Verdict): LoamError =>
+const refusal = (wanted: PromotionWanted, version: ModelVersion, verdict: ReleaseVerdict): LoamError =>
   withDetails(
     registryErrors.fail("refused", {
       place: `${version.model}@${version.number} -> ${wanted.alias}`,
@@ -81,7 +81,7 @@ export async function promote(store: Store, wanted: PromotionWanted): Promise<Pr
   let isRead: string | undefined;
   for (let tries = 1; ; tries++) {
     const version = await resolveVersion(db, model, wanted.version);
-    const guard = await guardOf(db, model, alias);
+    const guard = await aliasGuardOf(db, model, alias);
     const rules = rulesOf(guard);
     const current = await holderOf(db, model, alias);
     const metrics = await metricGates(store, rules, alias, version, current);

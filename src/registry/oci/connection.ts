@@ -5,11 +5,11 @@
 import { z } from "zod";
 import { check } from "../../base/index.ts";
 import { registryErrors } from "../errors.ts";
-import type { Credentials } from "./credentials.ts";
+import type { RegistryCredentials } from "./credentials.ts";
 import { isLoopback, type Reference, referenceText } from "./reference.ts";
 
 export interface RegistryOptions {
-  readonly credentials?: Credentials | undefined;
+  readonly credentials?: RegistryCredentials | undefined;
   /** Unencrypted also where the host is not this machine. */
   readonly plainHttp?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -19,7 +19,7 @@ export interface RegistryOptions {
   readonly idleMs?: number | undefined;
 }
 
-export interface Call {
+export interface RegistryCall {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
@@ -29,19 +29,19 @@ export interface Call {
   readonly signal?: AbortSignal;
 }
 
-export interface Connection {
+export interface RegistryConnection {
   /** `https://HOST/v2/REPOSITORY`. */
   readonly base: string;
   /** For sentences. */
   readonly place: string;
-  call(url: string, call: Call): Promise<Response>;
+  call(url: string, call: RegistryCall): Promise<Response>;
 }
 
 const maxRedirects = 5;
 /** Answers of token servers and errors of registries: read no further. */
 const maxAnswerBytes = 1024 * 1024;
 
-export async function textOf(response: Response): Promise<string> {
+export async function responseText(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const piece of response.body ?? []) {
@@ -62,9 +62,9 @@ const tokenAnswer = z.looseObject({ token: z.string().optional(), access_token: 
 const errorAnswer = z.looseObject({ errors: z.array(z.looseObject({ code: z.string(), message: z.string().optional() })).min(1) });
 
 /** What a registry said of an error, in its words. */
-export async function refusal(place: string, response: Response, has: boolean) {
+export async function registryRefusal(place: string, response: Response, has: boolean) {
   const { status } = response;
-  const text = await textOf(response).catch(() => "");
+  const text = await responseText(response).catch(() => "");
   let said = "";
   try {
     const [first] = errorAnswer.parse(JSON.parse(text)).errors;
@@ -89,7 +89,7 @@ export async function refusal(place: string, response: Response, has: boolean) {
 }
 
 /** Errors of every call: registry/remote; the signal's reason. */
-export function connect(reference: Reference, options: RegistryOptions): Connection {
+export function connect(reference: Reference, options: RegistryOptions): RegistryConnection {
   const { host, repository } = reference;
   const { credentials } = options;
   const scheme = options.plainHttp || isLoopback(host) ? "http" : "https";
@@ -143,10 +143,10 @@ export function connect(reference: Reference, options: RegistryOptions): Connect
     const scopes = (parameters.scope ?? `repository:${repository}:pull`).split(" ").filter(Boolean);
     for (const scope of scopes) realm.searchParams.append("scope", scope);
     const response = await fetched(realm, { headers: basic ? { authorization: basic } : {} }, undefined);
-    if (response.status !== 200) throw await refusal(`${place}: token server ${realm.host}`, response, basic !== undefined);
+    if (response.status !== 200) throw await registryRefusal(`${place}: token server ${realm.host}`, response, basic !== undefined);
     let value: unknown;
     try {
-      value = JSON.parse(await textOf(response));
+      value = JSON.parse(await responseText(response));
     } catch {
       // told below as an answer without a token
     }
@@ -201,7 +201,7 @@ export function connect(reference: Reference, options: RegistryOptions): Connect
           continue;
         }
         if (!accepts.includes(response.status))
-          throw await refusal(`${place}: ${method} ${at.pathname}`, response, credentials !== undefined);
+          throw await registryRefusal(`${place}: ${method} ${at.pathname}`, response, credentials !== undefined);
         return response;
       }
     },

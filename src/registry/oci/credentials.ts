@@ -8,20 +8,20 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type Environment, environment, readText } from "../../base/index.ts";
 
-export interface Credentials {
+export interface RegistryCredentials {
   readonly user: string;
   readonly password: string;
 }
 
 const dockerConfig = z.looseObject({ auths: z.record(z.string(), z.looseObject({ auth: z.string().optional() })).optional() });
 
-function split(text: string): Credentials | undefined {
+function split(text: string): RegistryCredentials | undefined {
   const at = text.indexOf(":");
   return at > 0 ? { user: text.slice(0, at), password: text.slice(at + 1) } : undefined;
 }
 
 /** Undefined where nobody has said any for that host. */
-export function credentialsFor(host: string, env: Environment = environment()): Credentials | undefined {
+export function credentialsFor(host: string, env: Environment = environment()): RegistryCredentials | undefined {
   const given = env.LOAM_REGISTRY_AUTH;
   if (given) return split(given);
   const path = join(env.DOCKER_CONFIG || join(homedir(), ".docker"), "config.json");

@@ -19,7 +19,7 @@ import {
 } from "../../store/index.ts";
 import { version } from "../toy.laws.ts";
 import { makeKeys, signerOf } from "../versions/keys.ts";
-import { signaturesOf, signVersion } from "../versions/signatures.ts";
+import { versionSignatures, signVersion } from "../versions/signatures.ts";
 import { openLayout, writeLayout } from "./layout.ts";
 import { packageOf } from "./package.ts";
 import { checkTrustedPackage, openPackage, receive } from "./receive.ts";
@@ -58,7 +58,7 @@ test("a version comes out of a file as it went in: content, scores, summary, a s
     const [own, its] = [await openArtifact(store, packed.artifact), await openArtifact(other, first.version.artifact)];
     expect([its.files, its.summary, its.kind]).toEqual([own.files, own.summary, own.kind]);
     for (const f of own.files) expect(await its.read(f.name)).toEqual(await own.read(f.name));
-    expect(await signaturesOf(other.records.read, first.version)).toMatchObject([{ by: "ann", isValid: true }]);
+    expect(await versionSignatures(other.records.read, first.version)).toMatchObject([{ by: "ann", isValid: true }]);
     expect(await taken(file, other, "letters")).toMatchObject({ action: "reused", version: { number: 1 } });
     expect((await verify(other)).findings).toEqual([]);
   } finally {
@@ -191,7 +191,7 @@ test("a signature of another version is left out, and a key that is asked for is
   const second = await version(store, 8, 3000);
   const p = await packageOf(store, packed);
   await signVersion(store, second, signerOf(keys.privateKey, "key"), "ann");
-  const [signature] = await signaturesOf(store.records.read, second);
+  const [signature] = await versionSignatures(store.records.read, second);
   const path = await forged(files => {
     const [layer] = p.referrers[0]!.blobs.slice(1);
     const moved = Buffer.from(JSON.stringify({ publicKey: keys.publicKey, signature: signature!.signature, by: "ann" }));

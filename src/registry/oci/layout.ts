@@ -8,12 +8,12 @@ import {
   annotationNames,
   artifactTypes,
   type Descriptor,
-  type Document,
+  type OciDocument,
   indexSchema,
   manifestSchema,
   maxDocumentBytes,
   mediaTypes,
-  parseDocument,
+  parseOciDocument,
 } from "./manifest.ts";
 import type { Package } from "./package.ts";
 import { checkedBytes, type PackageSource } from "./source.ts";
@@ -97,20 +97,20 @@ export async function openLayout(path: string): Promise<OpenLayout> {
       await file.read(bytes, 0, sizeBytes, offset);
       return bytes;
     };
-    parseDocument(layoutSchema, await whole("oci-layout"), `${path}: oci-layout`);
-    const index = parseDocument(indexSchema, await whole("index.json"), `${path}: index.json`);
-    const manifestAt = async (of: Descriptor): Promise<Document> => ({
+    parseOciDocument(layoutSchema, await whole("oci-layout"), `${path}: oci-layout`);
+    const index = parseOciDocument(indexSchema, await whole("index.json"), `${path}: index.json`);
+    const manifestAt = async (of: Descriptor): Promise<OciDocument> => ({
       descriptor: of,
       bytes: checkedBytes(await whole(blobName(of.digest)), of.digest, `${path}: ${blobName(of.digest)}`),
     });
     return {
       place: path,
       async manifest() {
-        const own: Document[] = [];
+        const own: OciDocument[] = [];
         for (const d of index.manifests) {
           if (d.mediaType !== mediaTypes.manifest) continue;
           const document = await manifestAt(d);
-          if (parseDocument(manifestSchema, document.bytes, `${path}: ${d.digest}`).artifactType === artifactTypes.model)
+          if (parseOciDocument(manifestSchema, document.bytes, `${path}: ${d.digest}`).artifactType === artifactTypes.model)
             own.push(document);
         }
         if (own.length === 1) return own[0]!;
@@ -135,7 +135,7 @@ export async function openLayout(path: string): Promise<OpenLayout> {
         const found: Descriptor[] = [];
         for (const d of index.manifests) {
           if (d.mediaType !== mediaTypes.manifest || d.digest === of.digest || !entries.has(blobName(d.digest))) continue;
-          const m = parseDocument(manifestSchema, (await manifestAt(d)).bytes, `${path}: ${d.digest}`);
+          const m = parseOciDocument(manifestSchema, (await manifestAt(d)).bytes, `${path}: ${d.digest}`);
           if (m.subject?.digest === of.digest && m.artifactType === artifactType) found.push(d);
         }
         return found;

@@ -53,19 +53,19 @@ export const manifestSchema = z.looseObject({
   subject: descriptor.optional(),
   annotations: z.record(z.string(), z.string()).optional(),
 });
-export type Manifest = z.output<typeof manifestSchema>;
+export type OciManifest = z.output<typeof manifestSchema>;
 
 export const indexSchema = z.looseObject({ schemaVersion: z.literal(2), manifests: z.array(descriptor).max(maxFiles) });
 export type Index = z.output<typeof indexSchema>;
 
 /** Bytes in memory with what names them. */
-export interface Document {
+export interface OciDocument {
   readonly descriptor: Descriptor;
   readonly bytes: Buffer;
 }
 
 /** Errors: registry/package where it would be larger than registries take. */
-export function documentOf(mediaType: string, value: object, more: Partial<Descriptor> = {}): Document {
+export function documentOf(mediaType: string, value: object, more: Partial<Descriptor> = {}): OciDocument {
   const bytes = Buffer.from(JSON.stringify(value), "utf8");
   if (bytes.length > maxDocumentBytes)
     throw registryErrors.fail("package", {
@@ -77,7 +77,7 @@ export function documentOf(mediaType: string, value: object, more: Partial<Descr
 }
 
 /** Parses a document whose digest was checked already. Errors: registry/package, base/config. */
-export function parseDocument<S extends z.ZodType>(schema: S, bytes: Buffer, place: string): z.output<S> {
+export function parseOciDocument<S extends z.ZodType>(schema: S, bytes: Buffer, place: string): z.output<S> {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString("utf8"));

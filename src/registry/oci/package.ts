@@ -4,9 +4,9 @@
  * hold wherever the package goes.
  */
 import { z } from "zod";
-import { type ArtifactReader, contentDigest, type ModelVersion, openArtifact, type Store, trace } from "../../store/index.ts";
-import { signaturesOf } from "../versions/signatures.ts";
-import { annotationNames, artifactTypes, type Document, documentOf, type Manifest, mediaTypes } from "./manifest.ts";
+import { type ArtifactReader, contentDigest, type ModelVersion, openArtifact, type Store, traceArtifact } from "../../store/index.ts";
+import { versionSignatures } from "../versions/signatures.ts";
+import { annotationNames, artifactTypes, type OciDocument, documentOf, type OciManifest, mediaTypes } from "./manifest.ts";
 
 const made = z.strictObject({
   artifact: z.string(),
@@ -41,12 +41,12 @@ export const packedSignature = z.strictObject({ publicKey: z.string(), signature
 
 export interface Package {
   readonly version: PackedVersion;
-  readonly manifest: Document;
-  readonly config: Document;
+  readonly manifest: OciDocument;
+  readonly config: OciDocument;
   /** The bytes of the layers, by `name`. */
   readonly files: ArtifactReader;
-  readonly layers: Manifest["layers"];
-  readonly referrers: readonly { readonly manifest: Document; readonly blobs: readonly Document[] }[];
+  readonly layers: OciManifest["layers"];
+  readonly referrers: readonly { readonly manifest: OciDocument; readonly blobs: readonly OciDocument[] }[];
 }
 
 const emptyConfig = documentOf(mediaTypes.empty, {});
@@ -54,7 +54,7 @@ const emptyConfig = documentOf(mediaTypes.empty, {});
 /** Errors: those of the record's files; registry/package. */
 export async function packageOf(store: Store, of: ModelVersion): Promise<Package> {
   const artifact = await openArtifact(store, of.artifact);
-  const t = await trace(store, of.artifact, { first: 0 });
+  const t = await traceArtifact(store, of.artifact, { first: 0 });
   const stageOf = (id: string) => {
     const n = t.nodes.find(x => x.id === id)!;
     const { kind, digest, options, documents } = n;
@@ -92,7 +92,7 @@ export async function packageOf(store: Store, of: ModelVersion): Promise<Package
     { ...head, artifactType, config: config.descriptor, layers, annotations },
     { artifactType },
   );
-  const referrers = (await signaturesOf(store.records.read, of))
+  const referrers = (await versionSignatures(store.records.read, of))
     .filter(s => s.isValid)
     .map(({ publicKey, signature, by, fingerprint }) => {
       const layer = documentOf(mediaTypes.signature, { publicKey, signature, by });

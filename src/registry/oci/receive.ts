@@ -8,9 +8,9 @@ import { isLoamError, type Progress } from "../../base/index.ts";
 import { checkContent, contentDigest, type ModelVersion, registerVersion, runStage, type Store, stage } from "../../store/index.ts";
 import { registryErrors } from "../errors.ts";
 import { fingerprintOf, isSignedBy } from "../versions/keys.ts";
-import { addSignature, signaturesOf } from "../versions/signatures.ts";
+import { addSignature, versionSignatures } from "../versions/signatures.ts";
 import { statementOf } from "../versions/statement.ts";
-import { annotationNames, artifactTypes, type Descriptor, manifestSchema, maxReferrers, mediaTypes, parseDocument } from "./manifest.ts";
+import { annotationNames, artifactTypes, type Descriptor, manifestSchema, maxReferrers, mediaTypes, parseOciDocument } from "./manifest.ts";
 import { type PackedVersion, packedSignature, packedVersion } from "./package.ts";
 import { checkedPieces, type PackageSource, readDocument } from "./source.ts";
 
@@ -50,7 +50,7 @@ async function signaturesIn(source: PackageSource, manifest: Descriptor, fingerp
   let ignored = 0;
   for (const d of (await source.referrers(manifest, artifactTypes.signature)).slice(0, maxReferrers)) {
     const place = `${source.place}: signature ${d.digest}`;
-    const m = parseDocument(manifestSchema, await readDocument(source, d, place), place);
+    const m = parseOciDocument(manifestSchema, await readDocument(source, d, place), place);
     const layer = m.layers.find(l => l.mediaType === mediaTypes.signature);
     const read = layer && signatureFrom(await readDocument(source, layer, place));
     if (read && isSignedBy(read.publicKey, statementOf({ digest: fingerprint }), read.signature)) valid.push(read);
@@ -63,7 +63,7 @@ async function signaturesIn(source: PackageSource, manifest: Descriptor, fingerp
 export async function openPackage(source: PackageSource): Promise<Opened> {
   const { place } = source;
   const document = await source.manifest();
-  const manifest = parseDocument(manifestSchema, document.bytes, `${place}: manifest`);
+  const manifest = parseOciDocument(manifestSchema, document.bytes, `${place}: manifest`);
   if (manifest.artifactType !== artifactTypes.model || manifest.config.mediaType !== mediaTypes.version)
     throw fail(
       place,
@@ -71,7 +71,7 @@ export async function openPackage(source: PackageSource): Promise<Opened> {
       manifest.artifactType ?? `${manifest.config.mediaType}, an image of another kind`,
     );
   const config = await readDocument(source, manifest.config, `${place}: configuration`);
-  const version = parseDocument(packedVersion, config, `${place}: configuration`);
+  const version = parseOciDocument(packedVersion, config, `${place}: configuration`);
   const layers = manifest.layers.map(l => named(l, place));
   const fingerprint = contentDigest(layers.map(l => ({ name: l.name, digest: l.digest.replace("sha256:", ""), sizeBytes: l.size })));
   if (fingerprint !== version.fingerprint) throw fail(`${place}: layers`, `files with the fingerprint ${version.fingerprint}`, fingerprint);
@@ -137,7 +137,7 @@ async function* stoppable(pieces: AsyncIterable<Buffer>, signal: AbortSignal): A
   }
 }
 
-export interface Received {
+export interface ReceivedPackage {
   readonly version: ModelVersion;
   /** `mended`: all of it was here, some file damaged, which is as the package has it now. */
   readonly action: "made" | "reused" | "mended";
@@ -155,7 +155,7 @@ export async function receive(
   opened: Opened,
   name: string,
   given: { readonly progress?: Progress; readonly signal?: AbortSignal } = {},
-): Promise<Received> {
+): Promise<ReceivedPackage> {
   const { version: origin, layers } = opened;
   const files = layers.map(l => ({ name: l.name, digest: l.digest.replace("sha256:", ""), sizeBytes: l.size }));
   const run = (force: boolean) => runStage(store, unpackStage(store, opened), { inputs: {}, options: { origin, files }, force, ...given });
@@ -165,5 +165,5 @@ export async function receive(
   const action = isDamaged ? "mended" : found.action;
   const version = await registerVersion(store, name, artifact.id, origin.scores);
   for (const s of opened.signatures) await addSignature(store, version, s);
-  return { version, action, signatures: (await signaturesOf(store.records.read, version)).length, tookMs };
+  return { version, action, signatures: (await versionSignatures(store.records.read, version)).length, tookMs };
 }

@@ -7,8 +7,8 @@ import { createReadStream } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { formatBytes, isLoamError, type Progress, sha256, silent } from "../../base/index.ts";
 import { registryErrors } from "../errors.ts";
-import { type Connection, connect, type RegistryOptions, refusal } from "./connection.ts";
-import { type Descriptor, type Document, indexSchema, maxDocumentBytes, maxReferrers, mediaTypes, parseDocument } from "./manifest.ts";
+import { type RegistryConnection, connect, type RegistryOptions, registryRefusal } from "./connection.ts";
+import { type Descriptor, type OciDocument, indexSchema, maxDocumentBytes, maxReferrers, mediaTypes, parseOciDocument } from "./manifest.ts";
 import type { Package } from "./package.ts";
 import type { Reference } from "./reference.ts";
 import { checkedBytes, type PackageSource } from "./source.ts";
@@ -22,7 +22,7 @@ const referrersTag = (digest: string): string => digest.replace(":", "-");
 const isNetwork = (error: unknown): boolean => isLoamError(error, "registry/remote") && (error as Error).cause !== undefined;
 
 /** A document by tag or digest; undefined where there is none. */
-async function documentAt(c: Connection, which: string, digest: string | undefined, accept: string): Promise<Document | undefined> {
+async function documentAt(c: RegistryConnection, which: string, digest: string | undefined, accept: string): Promise<OciDocument | undefined> {
   const response = await c.call(`${c.base}/manifests/${which}`, { headers: { accept }, accepts: [200, 404] });
   if (response.status === 404) {
     await response.body?.cancel();
@@ -49,7 +49,7 @@ async function documentAt(c: Connection, which: string, digest: string | undefin
 }
 
 /** Pieces of a blob; a connection that breaks off is taken up where it stopped. */
-async function* download(c: Connection, of: Descriptor, options: RegistryOptions, progress: Progress): AsyncGenerator<Buffer> {
+async function* download(c: RegistryConnection, of: Descriptor, options: RegistryOptions, progress: Progress): AsyncGenerator<Buffer> {
   const url = `${c.base}/${of.mediaType === mediaTypes.manifest ? "manifests" : "blobs"}/${of.digest}`;
   let at = 0;
   for (let failures = 0; at < of.size; ) {
@@ -101,7 +101,7 @@ async function* download(c: Connection, of: Descriptor, options: RegistryOptions
 }
 
 /** Those that the registry lists, or the index under the referrers tag. */
-async function referrersOf(c: Connection, of: Descriptor, artifactType: string): Promise<Descriptor[]> {
+async function referrersOf(c: RegistryConnection, of: Descriptor, artifactType: string): Promise<Descriptor[]> {
   const response = await c.call(`${c.base}/referrers/${of.digest}?artifactType=${encodeURIComponent(artifactType)}`, {
     headers: { accept: mediaTypes.index },
     // a registry that knows no such route says so in one of these ways
@@ -114,7 +114,7 @@ async function referrersOf(c: Connection, of: Descriptor, artifactType: string):
     bytes = (await documentAt(c, referrersTag(of.digest), undefined, mediaTypes.index))?.bytes;
   }
   if (!bytes) return [];
-  const { manifests } = parseDocument(indexSchema, bytes, `${c.place}: referrers`);
+  const { manifests } = parseOciDocument(indexSchema, bytes, `${c.place}: referrers`);
   return manifests.filter(m => m.artifactType === artifactType).slice(0, maxReferrers);
 }
 
@@ -175,7 +175,7 @@ const wanted = (response: Response, refusedAt: number | undefined): number => {
 };
 
 /** Sends a blob unless it is there; answers the bytes sent. */
-async function upload(c: Connection, blob: Upload, options: RegistryOptions, onBytes: (at: number) => void): Promise<number> {
+async function upload(c: RegistryConnection, blob: Upload, options: RegistryOptions, onBytes: (at: number) => void): Promise<number> {
   const { digest, size } = blob.descriptor;
   const there = await c.call(`${c.base}/blobs/${digest}`, { method: "HEAD", accepts: [200, 404] });
   if (there.status === 200) return 0;
@@ -205,7 +205,7 @@ async function upload(c: Connection, blob: Upload, options: RegistryOptions, onB
         const response = await c.call(location, { method: "PATCH", headers, body: chunk, accepts: [202, 416] });
         // the registry has another number of bytes by now: of a request that broke off, some were still being written when it was asked
         if (response.status === 416) {
-          problem = await refusal(`${c.place}: ${blob.name}`, response, true);
+          problem = await registryRefusal(`${c.place}: ${blob.name}`, response, true);
           refusedAt = at;
           break;
         }
@@ -236,14 +236,14 @@ async function upload(c: Connection, blob: Upload, options: RegistryOptions, onB
   }
 }
 
-const put = (c: Connection, which: string, { bytes, descriptor }: Document) =>
+const put = (c: RegistryConnection, which: string, { bytes, descriptor }: OciDocument) =>
   c.call(`${c.base}/manifests/${which}`, { method: "PUT", headers: { "content-type": descriptor.mediaType }, body: bytes, accepts: [201] });
 
 /** Adds to the index under the referrers tag what a registry without referrers does not list by itself. */
-async function tagReferrer(c: Connection, subject: Descriptor, referrer: Descriptor): Promise<void> {
+async function tagReferrer(c: RegistryConnection, subject: Descriptor, referrer: Descriptor): Promise<void> {
   const tag = referrersTag(subject.digest);
   const before = await documentAt(c, tag, undefined, mediaTypes.index);
-  const manifests = before ? parseDocument(indexSchema, before.bytes, `${c.place}: referrers`).manifests : [];
+  const manifests = before ? parseOciDocument(indexSchema, before.bytes, `${c.place}: referrers`).manifests : [];
   if (manifests.some(m => m.digest === referrer.digest)) return;
   const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [...manifests, referrer] };
   const bytes = Buffer.from(JSON.stringify(index));
@@ -267,7 +267,7 @@ export async function pushPackage(
   if (reference.isDigest)
     throw registryErrors.fail("reference", { place: "push", expected: "a tag", received: reference.which, hint: "HOST/REPOSITORY:TAG." });
   const c = connect(reference, options);
-  const ofDocument = ({ descriptor, bytes }: Document): Upload => ({
+  const ofDocument = ({ descriptor, bytes }: OciDocument): Upload => ({
     descriptor,
     name: descriptor.mediaType,
     from: at => [bytes.subarray(at)],

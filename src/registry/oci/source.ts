@@ -2,13 +2,13 @@
 import { createHash } from "node:crypto";
 import { sha256 } from "../../base/index.ts";
 import { registryErrors } from "../errors.ts";
-import { type Descriptor, type Document, maxDocumentBytes } from "./manifest.ts";
+import { type Descriptor, type OciDocument, maxDocumentBytes } from "./manifest.ts";
 
 export interface PackageSource {
   /** For sentences. */
   readonly place: string;
   /** The version's manifest; its bytes are those of its digest. */
-  manifest(): Promise<Document>;
+  manifest(): Promise<OciDocument>;
   /** The bytes of a blob or a manifest, not checked yet. */
   blob(of: Descriptor): AsyncIterable<Buffer>;
   /** Manifests whose subject this one is, of an artifact type. */

@@ -14,12 +14,12 @@ import {
   type JudgedItem,
   type JudgementScores,
   judgementScores,
-  type Measure,
+  type EvaluationMeasure,
   type VariantScores,
   variantScores,
 } from "../../evaluate/index.ts";
 import { artifactsFrom, listArtifacts, type ModelVersion, type Store } from "../../store/index.ts";
-import { jsonOf, linesOf, type MeasuredTask, resultKind, taskResult } from "../gates/measured.ts";
+import { artifactJson, artifactJsonLines, type MeasuredTask, taskResultKind, taskResult } from "../gates/measured.ts";
 
 /** Items of each list. */
 const few = 25;
@@ -37,13 +37,13 @@ export interface VariantReported extends Pick<VariantScores, "alike" | "differen
 const asked = z.looseObject({ task: z.string(), digest: z.string().optional(), variant: z.string().optional() });
 
 /** The newest of each variant of the very items of a result, by name. */
-export async function variantsOf(
+export async function modelVariants(
   store: Store,
   version: ModelVersion,
   task: MeasuredTask,
-  measures: readonly Measure[],
+  measures: readonly EvaluationMeasure[],
 ): Promise<VariantReported[]> {
-  const infos = await artifactsFrom(store.records.read, version.digest, "model", [resultKind]);
+  const infos = await artifactsFrom(store.records.read, version.digest, "model", [taskResultKind]);
   const own = asked.safeParse(infos.find(i => i.id === task.artifact)?.options).data;
   if (!own) return [];
   const found = new Map<string, (typeof infos)[number]>();
@@ -116,7 +116,7 @@ export async function judgementsOf(store: Store, { artifact, head, items }: Meas
   const newest = own.filter(({ info }, i) => own.findIndex(o => o.info.recipe === info.recipe) === i);
   const out: JudgementReported[] = [];
   for (const { info, isFirst, other } of newest.slice(0, mostJudgements)) {
-    const lines = await linesOf(store, info.id, "judged.jsonl");
+    const lines = await artifactJsonLines(store, info.id, "judged.jsonl");
     const verdicts = lines.map((line, i): JudgedItem => {
       const { shownFirst, shownSecond, outcome, ...rest } = check(judged, line, `${info.id}/judged.jsonl:${i + 1}`);
       return { ...rest, ...(shownFirst ? { shownFirst } : {}), ...(shownSecond ? { shownSecond } : {}), ...(outcome ? { outcome } : {}) };
@@ -161,11 +161,11 @@ export async function seenOf(
   store: Store,
   version: ModelVersion,
   task: MeasuredTask,
-  measures: readonly Measure[],
+  measures: readonly EvaluationMeasure[],
 ): Promise<SeenReported | undefined> {
   const infos = await artifactsFrom(store.records.read, version.digest, "model", [seenKind]);
   const info = infos.find(i => i.inputs.some(input => input.artifact === task.artifact));
   if (!info) return undefined;
-  const { checks, unchecked, cleanness } = check(seenFile, await jsonOf(store, info.id, "seen.json"), `${info.id}/seen.json`);
+  const { checks, unchecked, cleanness } = check(seenFile, await artifactJson(store, info.id, "seen.json"), `${info.id}/seen.json`);
   return { checks, unchecked, ...contaminationSplit(task.items, cleanness, measures) };
 }

@@ -4,18 +4,18 @@ import { groupScores, type Score } from "../../evaluate/index.ts";
 import {
   type FileRecord,
   type ModelVersion,
-  marksOf,
+  evaluationMarks,
   openArtifact,
   type Release,
   releasesOf,
   type Store,
   type Summary,
-  trace,
+  traceArtifact,
 } from "../../store/index.ts";
 import { type Approval, approvalsOf } from "../gates/approvals.ts";
-import { factsOf, measuredOf } from "../gates/measured.ts";
-import { type Signature, signaturesOf } from "./signatures.ts";
-import { scoresTold } from "./told.ts";
+import { versionFacts, measuredOf } from "../gates/measured.ts";
+import { type VersionSignature, versionSignatures } from "./signatures.ts";
+import { taskScores } from "./told.ts";
 
 export interface CardStage {
   readonly artifact: string;
@@ -53,7 +53,7 @@ export interface ModelCard {
     readonly note?: string;
   }[];
   readonly approvals: readonly Approval[];
-  readonly signatures: readonly Pick<Signature, "fingerprint" | "by" | "isValid" | "atMs">[];
+  readonly signatures: readonly Pick<VersionSignature, "fingerprint" | "by" | "isValid" | "atMs">[];
   /** Moves of aliases to and from it. */
   readonly releases: readonly Release[];
 }
@@ -62,7 +62,7 @@ export interface ModelCard {
 export async function modelCard(store: Store, version: ModelVersion): Promise<ModelCard> {
   const db = store.records.read;
   const { model, number } = version;
-  const t = await trace(store, version.artifact, { first: 0 });
+  const t = await traceArtifact(store, version.artifact, { first: 0 });
   const stageOf = (id: string): CardStage => {
     const n = t.nodes.find(x => x.id === id)!;
     return {
@@ -76,7 +76,7 @@ export async function modelCard(store: Store, version: ModelVersion): Promise<Mo
       madeFrom: t.edges.filter(e => e.to === id).map(e => e.from),
     };
   };
-  const marks = await marksOf(db, model, number);
+  const marks = await evaluationMarks(db, model, number);
   const { tasks, groups } = await measuredOf(store, version);
   return {
     model,
@@ -88,7 +88,7 @@ export async function modelCard(store: Store, version: ModelVersion): Promise<Mo
     aliases: version.aliases,
     tags: Object.fromEntries(marks.filter(m => m.kind === "tag").map(m => [m.key, String(m.value)])),
     notes: marks.filter(m => m.kind === "note").map(m => ({ ...(m.value as { by: string; text: string }), atMs: m.atMs })),
-    facts: await factsOf(db, version),
+    facts: await versionFacts(db, version),
     files: (await openArtifact(store, version.artifact)).files,
     made: stageOf(version.artifact),
     lineage: t.madeFrom.map(stageOf),
@@ -101,12 +101,12 @@ export async function modelCard(store: Store, version: ModelVersion): Promise<Mo
       })),
       ...tasks.map(t => {
         const { head, artifact, items, note } = t;
-        const scores = items.length === 0 ? [] : scoresTold(t);
+        const scores = items.length === 0 ? [] : taskScores(t);
         return { task: head.task, artifact, items: items.length, scores, ...(note === undefined ? {} : { note }) };
       }),
     ],
     approvals: await approvalsOf(db, version),
-    signatures: (await signaturesOf(db, version)).map(({ fingerprint, by, isValid, atMs }) => ({ fingerprint, by, isValid, atMs })),
+    signatures: (await versionSignatures(db, version)).map(({ fingerprint, by, isValid, atMs }) => ({ fingerprint, by, isValid, atMs })),
     releases: (await releasesOf(db, model)).filter(r => r.number === number || r.previous === number),
   };
 }
@@ -125,7 +125,7 @@ const facts = (of: Readonly<Record<string, unknown>>): string =>
     .join(", ");
 
 /** The card as a page of Markdown. Sections without content are left out: nothing is written that was not measured or recorded. */
-export function cardMarkdown(c: ModelCard): string {
+export function modelCardMarkdown(c: ModelCard): string {
   const section = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : ["", `## ${title}`, "", ...lines]);
   const lines = [
     `# ${c.model}@${c.version}`,

@@ -9,7 +9,7 @@ import {
   contentDigest,
   type FileRecord,
   type ModelVersion,
-  type Reading,
+  type ReadingDb,
   type Store,
   storeErrors,
 } from "../../store/index.ts";
@@ -47,7 +47,7 @@ export async function tampered<T>(version: string, files: readonly FileRecord[],
 }
 
 /** Its files as the record lists them, which is what a load reads. Errors: registry/tampered where the list is not the version's. */
-export async function checkedFiles(db: Reading, version: ModelVersion): Promise<readonly FileRecord[]> {
+export async function checkedFiles(db: ReadingDb, version: ModelVersion): Promise<readonly FileRecord[]> {
   const rows = await db.selectFrom("artifact_files").selectAll().where("artifact", "=", version.artifact).execute();
   const files = rows.map(f => ({ name: f.name, digest: f.digest, sizeBytes: f.size_bytes }));
   const received = contentDigest(files);

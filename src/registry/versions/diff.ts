@@ -4,9 +4,9 @@ import { type Difference, groupDifferences, pairItems } from "../../evaluate/ind
 import type { ModelVersion, Store } from "../../store/index.ts";
 import { itemsOfGroup, measuredOf } from "../gates/measured.ts";
 import { type ModelCard, modelCard } from "./card.ts";
-import { differencesTold } from "./told.ts";
+import { taskDifferences } from "./told.ts";
 
-export interface Change {
+export interface VersionChange {
   readonly path: string;
   /** Absent where a side lacks it. */
   readonly before?: Json;
@@ -17,12 +17,12 @@ export interface VersionDiff {
   readonly before: string;
   readonly after: string;
   readonly sameContent: boolean;
-  readonly files: readonly Change[];
+  readonly files: readonly VersionChange[];
   /** Of the stage that made it: name, version, options. */
-  readonly recipe: readonly Change[];
+  readonly recipe: readonly VersionChange[];
   /** Artifacts that only one of them was made from, by their kind. */
-  readonly lineage: readonly Change[];
-  readonly facts: readonly Change[];
+  readonly lineage: readonly VersionChange[];
+  readonly facts: readonly VersionChange[];
   /** After minus before, on the items that both were asked. */
   readonly evaluations: readonly { readonly task: string; readonly differences: readonly Difference[] }[];
 }
@@ -35,7 +35,7 @@ function leaves(value: Json | undefined, path = ""): Map<string, Json> {
 }
 
 /** What differs between two values of plain data, leaf by leaf in the order of their paths. */
-export function changesOf(before: Json | undefined, after: Json | undefined): Change[] {
+export function versionChanges(before: Json | undefined, after: Json | undefined): VersionChange[] {
   const [a, b] = [leaves(before), leaves(after)];
   return [...new Set([...a.keys(), ...b.keys()])]
     .filter(path => canonicalJson(a.get(path) ?? null) !== canonicalJson(b.get(path) ?? null) || a.has(path) !== b.has(path))
@@ -57,7 +57,7 @@ export async function versionDiff(store: Store, before: ModelVersion, after: Mod
     const known = new Set(other?.items.map(i => i.id));
     if (!other || !t.items.some(i => known.has(i.id))) return [];
     const paired = pairItems(t.items, other.items, t.head.task);
-    return [{ task: t.head.task, differences: differencesTold(t, other, paired) }];
+    return [{ task: t.head.task, differences: taskDifferences(t, other, paired) }];
   });
   const groups = own.groups.flatMap(g => {
     const other = old.groups.find(o => o.head.task === g.head.task);
@@ -70,10 +70,10 @@ export async function versionDiff(store: Store, before: ModelVersion, after: Mod
     before: `${a.model}@${a.version}`,
     after: `${b.model}@${b.version}`,
     sameContent: before.digest === after.digest,
-    files: changesOf(filesOf(a), filesOf(b)).map(c => ({ ...c, path: c.path.replaceAll("\u2024", ".") })),
-    recipe: changesOf({ stage: a.made.stage, options: a.made.options }, { stage: b.made.stage, options: b.made.options }),
-    lineage: changesOf(lineageOf(a), lineageOf(b)),
-    facts: changesOf(a.facts, b.facts),
+    files: versionChanges(filesOf(a), filesOf(b)).map(c => ({ ...c, path: c.path.replaceAll("\u2024", ".") })),
+    recipe: versionChanges({ stage: a.made.stage, options: a.made.options }, { stage: b.made.stage, options: b.made.options }),
+    lineage: versionChanges(lineageOf(a), lineageOf(b)),
+    facts: versionChanges(a.facts, b.facts),
     evaluations: [...groups, ...evaluations],
   };
 }

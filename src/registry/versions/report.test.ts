@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type GuardRules, guardOf, type ModelVersion, openStore, type Store, setGuards } from "../../store/index.ts";
-import { judge } from "../gates/judge.ts";
+import { type GuardRules, aliasGuardOf, type ModelVersion, openStore, type Store, setGuards } from "../../store/index.ts";
+import { judgeRelease } from "../gates/judge.ts";
 import { releaseRules } from "../part.ts";
 import { answers, measured, version } from "../toy.laws.ts";
-import { cardMarkdown, modelCard } from "./card.ts";
+import { modelCardMarkdown, modelCard } from "./card.ts";
 import { versionDiff } from "./diff.ts";
 import { evaluationReport } from "./report.ts";
 
@@ -87,8 +87,8 @@ test("card, report and difference tell the measures that the task names, and sli
       ["mails", told.metrics],
       ["plain", ["acc", "f1", "mcc"]],
     ]);
-    for (const metric of told.metrics) expect(cardMarkdown(card)).toContain(`| mails | ${metric} |`);
-    expect(cardMarkdown(card)).not.toContain("| mails | acc |");
+    for (const metric of told.metrics) expect(modelCardMarkdown(card)).toContain(`| mails | ${metric} |`);
+    expect(modelCardMarkdown(card)).not.toContain("| mails | acc |");
     const [report] = await evaluationReport(own, after, before);
     expect(named(report!.scores)).toEqual(told.metrics);
     expect(named(report!.comparison!.differences)).toEqual(told.metrics);
@@ -104,7 +104,7 @@ test("card, report and difference tell the measures that the task names, and sli
     const found = answers(4, 4).map(a => ({ ...a, found: [[1, 0, 1] as const] }));
     await measured(own, search, "search", found, { output: "retrieval", metrics: ["ndcg@3"] });
     await setGuards(own, { prod: releaseRules.parse({ requires: ["ndgc@3 > 0.5"] }) as GuardRules });
-    await expect(judge(own, await guardOf(own.records.read, "mail", "prod"), "prod", search)).rejects.toThrow(
+    await expect(judgeRelease(own, await aliasGuardOf(own.records.read, "mail", "prod"), "prod", search)).rejects.toThrow(
       /expected a measure: .*ndcg@3.*Did you mean "ndcg@3"/,
     );
   } finally {

@@ -11,7 +11,7 @@ import {
   groupDifferences,
   groupScores,
   type ItemResult,
-  type Measure,
+  type EvaluationMeasure,
   mostWrong,
   pairItems,
   pictureOf,
@@ -21,12 +21,12 @@ import {
   shownItem,
   sliceScores,
   slowest,
-  toldMeasures,
+  reportedMeasures,
 } from "../../evaluate/index.ts";
 import type { ModelVersion, Store } from "../../store/index.ts";
-import { itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask, measuredOf } from "../gates/measured.ts";
-import { type JudgementReported, judgementsOf, type SeenReported, seenOf, type VariantReported, variantsOf } from "./beside.ts";
-import { costOf, differencesTold, scoresTold } from "./told.ts";
+import { itemsOfGroup, type MeasuredVersion, type MeasuredGroup, type MeasuredTask, measuredOf } from "../gates/measured.ts";
+import { type JudgementReported, judgementsOf, type SeenReported, seenOf, type VariantReported, modelVariants } from "./beside.ts";
+import { taskCost, taskDifferences, taskScores } from "./told.ts";
 
 export interface ReportedItem extends Omit<ChangedItem, "ms"> {
   /** By the first measure: positive where this version is better. */
@@ -75,7 +75,7 @@ function canPair(own: MeasuredTask, other: MeasuredTask): boolean {
   return own.head.task === other.head.task && own.items.some(i => known.has(i.id));
 }
 
-function comparisonOf(measures: readonly Measure[], own: MeasuredTask, other: MeasuredTask): TaskReported["comparison"] {
+function comparisonOf(measures: readonly EvaluationMeasure[], own: MeasuredTask, other: MeasuredTask): TaskReported["comparison"] {
   if (!canPair(own, other)) return undefined;
   const paired = pairItems(own.items, other.items, own.head.task);
   const changed = paired.first.map((a, i): ReportedItem => {
@@ -84,7 +84,7 @@ function comparisonOf(measures: readonly Measure[], own: MeasuredTask, other: Me
     return { id, place, prompt, right, came, before: b.came, gain: gainOf(measures[0]!, a, b) };
   });
   return {
-    differences: differencesTold(own, other, paired),
+    differences: taskDifferences(own, other, paired),
     onlyThis: paired.onlyFirst,
     onlyOther: paired.onlySecond,
     wins: changed
@@ -99,7 +99,7 @@ function comparisonOf(measures: readonly Measure[], own: MeasuredTask, other: Me
 }
 
 /** A group as a task of all its items; its measures are named as conditions call them. */
-function groupReported(g: MeasuredGroup, other: Measured | undefined): TaskReported {
+function groupReported(g: MeasuredGroup, other: MeasuredVersion | undefined): TaskReported {
   const beside = other?.groups.find(o => o.head.task === g.head.task);
   const isAsked = beside && g.results.every(r => beside.results.some(o => canPair(r, o)));
   const changes = isAsked ? groupDifferences(g.head, g.items, itemsOfGroup(g.head, beside.results)) : undefined;
@@ -140,11 +140,11 @@ function groupReported(g: MeasuredGroup, other: Measured | undefined): TaskRepor
 const attributesOf = (items: readonly ItemResult[]): string[] =>
   [...new Set(items.flatMap(i => Object.keys(i.attributes)))].sort().slice(0, mostAttributes);
 
-async function taskReported(store: Store, version: ModelVersion, t: MeasuredTask, other: Measured | undefined): Promise<TaskReported> {
-  const measures = toldMeasures(t.head, t.items);
+async function taskReported(store: Store, version: ModelVersion, t: MeasuredTask, other: MeasuredVersion | undefined): Promise<TaskReported> {
+  const measures = reportedMeasures(t.head, t.items);
   const beside = other?.tasks.find(o => o.head.task === t.head.task);
   const comparison = beside && comparisonOf(measures, t, beside);
-  const cost = costOf(t);
+  const cost = taskCost(t);
   const picture = pictureOf(t.head, t.items);
   const contamination = await seenOf(store, version, t, measures);
   return {
@@ -153,7 +153,7 @@ async function taskReported(store: Store, version: ModelVersion, t: MeasuredTask
     artifact: t.artifact,
     atMs: t.atMs,
     items: t.items.length,
-    scores: scoresTold(t),
+    scores: taskScores(t),
     slices: sliceScores(
       t.items,
       t.head.slices ?? attributesOf(t.items).map(by => ({ by, parts })),
@@ -162,7 +162,7 @@ async function taskReported(store: Store, version: ModelVersion, t: MeasuredTask
     ),
     ...(picture ? { picture } : {}),
     ...(comparison ? { comparison } : {}),
-    variants: await variantsOf(store, version, t, measures),
+    variants: await modelVariants(store, version, t, measures),
     judgements: await judgementsOf(store, t),
     ...(contamination ? { contamination } : {}),
     worst: mostWrong(measures[0]!, t.items, mostExtreme).map(shownItem),

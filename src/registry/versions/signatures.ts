@@ -1,6 +1,6 @@
 /** Signatures of versions: marks of the record, checked against keys that the caller trusts, never against the key that came with them. */
 import { z } from "zod";
-import { type Mark, type ModelVersion, marksOf, type Reading, type Store, setMark } from "../../store/index.ts";
+import { type EvaluationMark, type ModelVersion, evaluationMarks, type ReadingDb, type Store, setMark } from "../../store/index.ts";
 import { registryErrors } from "../errors.ts";
 import { checkedFiles } from "./content.ts";
 import { fingerprintOf, isSignedBy, type Signer } from "./keys.ts";
@@ -8,7 +8,7 @@ import { statementOf } from "./statement.ts";
 
 const value = z.strictObject({ publicKey: z.string(), signature: z.string(), by: z.string().nullable() });
 
-export interface Signature {
+export interface VersionSignature {
   /** Of the public key. */
   readonly fingerprint: string;
   readonly publicKey: string;
@@ -20,26 +20,26 @@ export interface Signature {
   readonly isValid: boolean;
 }
 
-function signatureOf(version: Pick<ModelVersion, "digest">, mark: Mark): Signature | undefined {
+function signatureOf(version: Pick<ModelVersion, "digest">, mark: EvaluationMark): VersionSignature | undefined {
   const read = value.safeParse(mark.value).data;
   return (
     read && { ...read, fingerprint: mark.key, atMs: mark.atMs, isValid: isSignedBy(read.publicKey, statementOf(version), read.signature) }
   );
 }
 
-export async function signaturesOf(db: Reading, version: ModelVersion): Promise<Signature[]> {
-  const marks = (await marksOf(db, version.model, version.number)).filter(m => m.kind === "signature");
+export async function versionSignatures(db: ReadingDb, version: ModelVersion): Promise<VersionSignature[]> {
+  const marks = (await evaluationMarks(db, version.model, version.number)).filter(m => m.kind === "signature");
   return marks.flatMap(m => signatureOf(version, m) ?? []);
 }
 
 /** Signs a version's content; once more by the same key changes nothing, Ed25519 being deterministic. */
-export async function signVersion(store: Store, version: ModelVersion, signer: Signer, by?: string): Promise<Signature> {
+export async function signVersion(store: Store, version: ModelVersion, signer: Signer, by?: string): Promise<VersionSignature> {
   const signature = Buffer.from(await signer.sign(statementOf(version))).toString("base64");
   return addSignature(store, version, { publicKey: signer.publicKey, signature, by: by ?? null });
 }
 
 /** Records a signature that was made elsewhere. Errors: registry/signature where it is not the key's over this content. */
-export async function addSignature(store: Store, version: ModelVersion, given: z.output<typeof value>): Promise<Signature> {
+export async function addSignature(store: Store, version: ModelVersion, given: z.output<typeof value>): Promise<VersionSignature> {
   const fingerprint = fingerprintOf(given.publicKey);
   if (!isSignedBy(given.publicKey, statementOf(version), given.signature))
     throw registryErrors.fail("signature", {
@@ -48,24 +48,24 @@ export async function addSignature(store: Store, version: ModelVersion, given: z
       received: "one of something else",
     });
   await setMark(store, { model: version.model, number: version.number, kind: "signature", key: fingerprint, value: { ...given } });
-  return (await signaturesOf(store.records.read, version)).find(s => s.fingerprint === fingerprint)!;
+  return (await versionSignatures(store.records.read, version)).find(s => s.fingerprint === fingerprint)!;
 }
 
 /** A valid signature by one of the trusted keys, if there is one. */
-export async function trustedSignature(db: Reading, version: ModelVersion, trusted: readonly string[]): Promise<Signature | undefined> {
+export async function trustedSignature(db: ReadingDb, version: ModelVersion, trusted: readonly string[]): Promise<VersionSignature | undefined> {
   const fingerprints = new Set(trusted.map(fingerprintOf));
   // the fingerprint is computed from the key that verifies, not believed
-  return (await signaturesOf(db, version)).find(s => s.isValid && fingerprints.has(fingerprintOf(s.publicKey)));
+  return (await versionSignatures(db, version)).find(s => s.isValid && fingerprints.has(fingerprintOf(s.publicKey)));
 }
 
 /** The files that a load reads are those that were signed. Errors: registry/signature; registry/tampered. */
-export async function checkSigned(db: Reading, version: ModelVersion, trusted: readonly string[]): Promise<Signature> {
+export async function checkSigned(db: ReadingDb, version: ModelVersion, trusted: readonly string[]): Promise<VersionSignature> {
   const found = await trustedSignature(db, version, trusted);
   if (found) {
     await checkedFiles(db, version);
     return found;
   }
-  const all = await signaturesOf(db, version);
+  const all = await versionSignatures(db, version);
   const told = all.map(s => `${s.fingerprint}${s.isValid ? "" : " (not over this content)"}`).join(", ");
   throw registryErrors.fail("signature", {
     place: `${version.model}@${version.number}`,

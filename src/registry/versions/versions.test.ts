@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type GuardRules, guardOf, type ModelVersion, openStore, type Store, setAlias, setGuards, setMark } from "../../store/index.ts";
+import { type GuardRules, aliasGuardOf, type ModelVersion, openStore, type Store, setAlias, setGuards, setMark } from "../../store/index.ts";
 import { approve } from "../gates/approvals.ts";
 import { promote } from "../gates/promote.ts";
 import { releaseRules } from "../part.ts";
 import { answers, measured, version } from "../toy.laws.ts";
-import { cardMarkdown, type ModelCard, modelCard } from "./card.ts";
-import { changesOf, versionDiff } from "./diff.ts";
+import { modelCardMarkdown, type ModelCard, modelCard } from "./card.ts";
+import { versionChanges, versionDiff } from "./diff.ts";
 import { makeKeys, signerOf } from "./keys.ts";
 import { signVersion } from "./signatures.ts";
 
@@ -37,7 +37,7 @@ beforeAll(async () => {
     value: { by: "bob", text: "better | on *letters* `x`\n# no heading" },
   });
   await signVersion(store, second, signerOf(keys.privateKey, "key"), "ann");
-  const guard = await guardOf(store.records.read, "mail", "prod");
+  const guard = await aliasGuardOf(store.records.read, "mail", "prod");
   const signer = signerOf(keys.privateKey, "key");
   for (const v of [first, second]) await approve(store, v, guard, { alias: "prod", role: "reviewer", by: "", signer });
   await setAlias(store, "mail", "staging", 1);
@@ -55,7 +55,7 @@ const leavesOf = (value: unknown): unknown[] =>
   typeof value === "object" && value !== null ? Object.values(value).flatMap(leavesOf) : [value];
 
 test("every number of the Markdown card is one of the card's data, rounded to five digits at most, or stands in a text of it", () => {
-  const text = cardMarkdown(card);
+  const text = modelCardMarkdown(card);
   const leaves = leavesOf(card);
   const numbers = leaves.filter(x => typeof x === "number");
   const rounded = new Set(numbers.flatMap(x => [String(x), String(Number(x.toPrecision(5)))]));
@@ -103,7 +103,7 @@ test("every number of the card is in the record's rows, or what the items of its
 });
 
 test("the card names who approved and signed, and somebody's text starts nothing of its own in it", () => {
-  const text = cardMarkdown(card);
+  const text = modelCardMarkdown(card);
   expect(text).toMatch(/ann as reviewer for prod, signed by [0-9a-f]{16}/);
   expect(text).toContain("better \\| on \\*letters\\* \\`x\\` \\# no heading");
   expect(text).not.toMatch(/^# no heading/m);
@@ -128,7 +128,7 @@ test("a version differs from itself in nothing, and two differ by the same the o
 });
 
 test("changes are named by their path, also where a side lacks it", () => {
-  expect(changesOf({ a: 1, b: { c: [1, 2] }, d: null }, { a: 1, b: { c: [1, 3] }, e: 0 })).toEqual([
+  expect(versionChanges({ a: 1, b: { c: [1, 2] }, d: null }, { a: 1, b: { c: [1, 3] }, e: 0 })).toEqual([
     { path: "b.c.1", before: 2, after: 3 },
     { path: "d", before: null },
     { path: "e", after: 0 },

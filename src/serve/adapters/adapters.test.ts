@@ -3,7 +3,7 @@ import { mergeAdapter } from "../../nn/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { createEngine, type Engine, type EngineOptions, type Generation } from "../engine.ts";
 import { Engines } from "../engines.ts";
-import { endToken, scriptedProgram, tinyModel } from "../fakes.ts";
+import { fakeEndToken, scriptedProgram, tinyModel } from "../fakes.ts";
 import type { GenerationRequest } from "../generation.ts";
 import { randomAdapter } from "./random-adapter.laws.ts";
 
@@ -25,7 +25,7 @@ async function answer(generation: Generation) {
   throw new Error("no end");
 }
 const ask = (text: string, more: Partial<GenerationRequest> = {}): GenerationRequest => ({
-  tokens: [endToken, ...Buffer.from(text)],
+  tokens: [fakeEndToken, ...Buffer.from(text)],
   maxTokens: 12,
   sampling: { temperature: 0 },
   stopTokens: [],

@@ -4,7 +4,7 @@
  * most, and a step is delayed by no more than the longest of them, which every result tells.
  */
 import { systemClock, type Tree, treeLeaves } from "../../base/index.ts";
-import { type Attribution, type AttributionRequest, attribute, type Turn } from "../../nn/index.ts";
+import { type Attribution, type AttributionRequest, attribute, type TakeTurn } from "../../nn/index.ts";
 import type { DeviceArray } from "../../tensor/index.ts";
 import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
@@ -118,7 +118,7 @@ export class Attributor {
         };
       });
     };
-    const turn: Turn = async run => {
+    const turn: TakeTurn = async run => {
       await afterStep();
       signal.throwIfAborted();
       this.#checkEngine();

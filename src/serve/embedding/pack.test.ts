@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batchesOf, packTexts } from "./pack.ts";
+import { embeddingBatches, packTexts } from "./pack.ts";
 
 const room = { tokens: 24, texts: 6 };
 const text = fc.array(fc.nat(99), { minLength: 1, maxLength: 8 });
@@ -25,7 +25,7 @@ test("all texts are in one batch each, of their width, and no batch is over its 
   const widths = [2, 4, 8];
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 8 }), { maxLength: 60 }), lengths => {
-      const batches = batchesOf(lengths, widths, () => room);
+      const batches = embeddingBatches(lengths, widths, () => room);
       expect(batches.flatMap(b => b.texts).sort((a, b) => a - b)).toEqual(lengths.map((_, i) => i));
       for (const { width, texts } of batches) {
         expect(texts.length).toBeLessThanOrEqual(room.texts);

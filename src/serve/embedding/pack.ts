@@ -48,7 +48,7 @@ export function packTexts(texts: readonly (readonly number[])[], room: BatchRoom
  * Texts in batches, for those who have them all at once: of each width, longest first, as many as its room holds. Gives the texts' numbers.
  * `lengths` are at most the last width.
  */
-export function batchesOf(
+export function embeddingBatches(
   lengths: readonly number[],
   widths: readonly number[],
   room: (width: number) => BatchRoom,

@@ -8,4 +8,4 @@ export function rowWidths(longest: number): number[] {
 }
 
 /** The narrowest that holds so many; what does not fit the longest must have been cut. */
-export const widthOf = (widths: readonly number[], size: number): number => widths.find(w => w >= size) ?? widths.at(-1)!;
+export const rowWidth = (widths: readonly number[], size: number): number => widths.find(w => w >= size) ?? widths.at(-1)!;

@@ -5,7 +5,7 @@
 import { Hono } from "hono";
 import { type Clock, pathFault, type StaticPage, staticResponse, systemClock } from "../../base/index.ts";
 import { type Login, loginPaths } from "../../session/index.ts";
-import type { Authorize } from "../authorization.ts";
+import type { AuthorizeRequest } from "../authorization.ts";
 import type { ConsoleSource } from "../console-source.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { Engine } from "../engine.ts";
@@ -13,7 +13,7 @@ import { Engines } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
 import { limits } from "../limits.ts";
-import { createMetrics, type RequestRecord } from "../metrics.ts";
+import { createServeMetrics, type ServedRequestRecord } from "../metrics.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import { bodyRead } from "./body.ts";
 import { consoleApi, consoleError } from "./console-api.ts";
@@ -70,7 +70,7 @@ export interface AppOptions {
   /** Spans of every request; none when absent. */
   readonly tracing?: Tracing | undefined;
   /** One call a request, when its answer has ended. */
-  readonly onRequest?: (record: RequestRecord) => void;
+  readonly onRequest?: (record: ServedRequestRecord) => void;
   /** Unknown failures, with the id that the client was given. */
   readonly onFailure?: (error: unknown, requestId: string) => void;
 }
@@ -83,7 +83,7 @@ export interface Peer {
 export interface App {
   readonly engines: Engines;
   /** `peer`: of the socket. `authorize`: decides on the request where a gateway does. */
-  fetch(request: Request, peer?: Peer, authorize?: Authorize): Response | Promise<Response>;
+  fetch(request: Request, peer?: Peer, authorize?: AuthorizeRequest): Response | Promise<Response>;
   /** Requests whose answer has not ended. */
   readonly inFlight: number;
   /** Begins no further work of its own, and takes temporary files away. */
@@ -106,7 +106,7 @@ export function createApp(options: AppOptions): App {
   const engines = options.engines instanceof Engines ? options.engines : new Engines(options.engines, options.encoders);
   if (options.otherNames !== undefined) engines.takeOtherNames(options.otherNames);
   const { fleet, admin = false, login, tracing, callerOf = () => anonymous } = options;
-  const metrics = createMetrics(engines, version, fleet);
+  const metrics = createServeMetrics(engines, version, fleet);
   const created = () => Math.floor(clock.now() / 1000);
   const files = new FileStore(options.filesFolder);
   let runner: BatchRunner | undefined;

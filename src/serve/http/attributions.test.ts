@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "vitest";
 import { openDevice } from "../../tensor/index.ts";
 import { chatTemplate } from "../../text/index.ts";
 import { createEngine } from "../engine.ts";
-import { endToken, tinyModel } from "../fakes.ts";
+import { fakeEndToken, tinyModel } from "../fakes.ts";
 import { limits } from "../limits.ts";
 import { createApp } from "./app.ts";
 
@@ -57,7 +57,7 @@ test("the answer that the model gives is attributed, and its scores are those of
   const got = await told({ prompt: "To be", max_tokens: 3, steps: 48 });
   const greedy = await ask<Completion>("/v1/completions", { prompt: "To be", max_tokens: 3, temperature: 0 });
   expect(got.answer.map(t => t.token).join("")).toBe(greedy.body.choices[0]!.text);
-  expect(got.prompt.map(t => t.id)).toEqual([endToken, ...Buffer.from("To be")]);
+  expect(got.prompt.map(t => t.id)).toEqual([fakeEndToken, ...Buffer.from("To be")]);
   const scored = await ask<Scores>("/v1/score", { prompt: "To be", input: got.answer.map(t => t.id) });
   const want = scored.body.data[0]!.tokens.map(t => t.logprob);
   for (const [i, t] of got.answer.entries()) expect(Math.abs(t.score - want[i]!)).toBeLessThan(1e-4);

@@ -1,6 +1,6 @@
 /** The messages of a chat as clients write them, and the turns that templates read. */
 import type { ChatMessages } from "../../protocols/index.ts";
-import type { ChatTurn } from "../served-model.ts";
+import type { ServedChatTurn } from "../served-model.ts";
 
 const textOf = (content: ChatMessages[number]["content"]): string =>
   typeof content === "string" ? content : (content ?? []).map(p => p.text).join("");
@@ -18,7 +18,7 @@ function argumentsOf(text: string): unknown {
 /** Developer messages are OpenAI's newer word for system messages, function messages their older one for tools'; templates know these. */
 const roles: Readonly<Record<string, string>> = { developer: "system", function: "tool" };
 
-export const turnsOf = (messages: ChatMessages): ChatTurn[] =>
+export const turnsOf = (messages: ChatMessages): ServedChatTurn[] =>
   messages.map(({ tool_calls, ...m }) => ({
     ...m,
     role: roles[m.role] ?? m.role,

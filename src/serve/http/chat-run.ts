@@ -4,7 +4,7 @@ import type { SamplingFields } from "../../protocols/index.ts";
 import type { Engine, Generation } from "../engine.ts";
 import { eitherForm, formAfter } from "../form-states.ts";
 import { formStart } from "../forms.ts";
-import type { ChatTurn, ServedTokenizer } from "../served-model.ts";
+import type { ServedChatTurn, ServedTokenizer } from "../served-model.ts";
 import type { Asker } from "./exchange.ts";
 import { generationRequests } from "./generation-requests.ts";
 import { chatTokens, transcriptStops } from "./prompt.ts";
@@ -16,7 +16,7 @@ import { type ToolUse, wireTool } from "./tools/tool.ts";
 
 export interface ChatAsk extends Asker {
   readonly engine: Engine;
-  readonly turns: readonly ChatTurn[];
+  readonly turns: readonly ServedChatTurn[];
   readonly use: ToolUse | undefined;
   readonly body: SamplingFields;
   readonly maxTokens: number | undefined;
@@ -50,7 +50,7 @@ function orCall({ model: { tokenizer } }: Engine, form: FormState, format: ToolF
 }
 
 /** What a chat is put to the model as: its tokens, the beginning of the answer among them, the format of its calls and the form of the answer. */
-export function chatPrompt(engine: Engine, turns: readonly ChatTurn[], use: ToolUse | undefined) {
+export function chatPrompt(engine: Engine, turns: readonly ServedChatTurn[], use: ToolUse | undefined) {
   const { chatTemplate, tokenizer } = engine.model;
   const own = formatOf(chatTemplate?.source);
   const format = own ?? toolFormats.hermes;

@@ -4,7 +4,7 @@ import { Hono } from "hono";
 import type { z } from "zod";
 import { type Answered, type Clock, isLoamError, redact } from "../../base/index.ts";
 import type { Login } from "../../session/index.ts";
-import type { ConsoleSource, Machine } from "../console-source.ts";
+import type { ConsoleSource, ServedMachine } from "../console-source.ts";
 import type { AnyEngine, Engines } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
@@ -41,7 +41,7 @@ export interface ConsoleApi {
 
 type Overview = Answered<z.output<typeof overview>>;
 
-const thisMachine = (): Machine => ({
+const thisMachine = (): ServedMachine => ({
   cores: cpus().length,
   processor: cpus()[0]?.model ?? "unknown",
   memoryBytes: totalmem(),

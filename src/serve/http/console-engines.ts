@@ -5,7 +5,7 @@ import type { Answered } from "../../base/index.ts";
 import { baseOf } from "../adapters/adapted-engine.ts";
 import type { Engine } from "../engine.ts";
 import { EngineHistory } from "../engine-history.ts";
-import { namesOf } from "../engines.ts";
+import { engineNames } from "../engines.ts";
 import type { engine as engineSchema, serving as servingSchema } from "./console-answers/engine.ts";
 import type { ConsoleApiOptions } from "./console-api.ts";
 import type { AppEnvironment } from "./exchange.ts";
@@ -47,7 +47,7 @@ export function engineRoutes({ engines, fleet, clock }: Pick<ConsoleApiOptions, 
       version: e.model.version ?? 1,
       id: e.model.id,
       state: e.state,
-      labels: namesOf(e).flatMap(n => (n.includes("@") && n !== e.model.id ? [n.slice(n.lastIndexOf("@") + 1)] : [])),
+      labels: engineNames(e).flatMap(n => (n.includes("@") && n !== e.model.id ? [n.slice(n.lastIndexOf("@") + 1)] : [])),
       weight: null,
       shadow: null,
     }));

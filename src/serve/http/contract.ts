@@ -2,7 +2,7 @@
 
 import { errorBodies, type WireError } from "../../protocols/index.ts";
 import type { RouteEndpoint } from "../authorization.ts";
-import type { Operation } from "../tracing/tracing.ts";
+import type { TracedOperation } from "../tracing/tracing.ts";
 import type { AppContext, Services } from "./exchange.ts";
 
 export type Method = "GET" | "POST" | "DELETE";
@@ -13,7 +13,7 @@ export interface Route {
   /** Name in metrics and logs; the path when absent. */
   readonly name?: string;
   /** What it is for, in traces. */
-  readonly operation?: Operation | undefined;
+  readonly operation?: TracedOperation | undefined;
   /** What it is called in policies; as its contract says when absent. */
   readonly endpoint?: RouteEndpoint;
   /** One model computes its answer, or is described by it. The handler resolves the model by `Engines` before it does anything else. */
@@ -52,7 +52,7 @@ export const errorAnswer = (
 });
 
 export const get = (path: string, handle: Route["handle"]): Route => ({ method: "GET", path, handle });
-export const post = (path: string, handle: Route["handle"], operation?: Operation): Route => ({ method: "POST", path, handle, operation });
+export const post = (path: string, handle: Route["handle"], operation?: TracedOperation): Route => ({ method: "POST", path, handle, operation });
 export const del = (path: string, handle: Route["handle"]): Route => ({ method: "DELETE", path, handle });
 
 /** Routes whose answers a model computes. */

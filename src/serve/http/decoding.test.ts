@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { openDevice } from "../../tensor/index.ts";
 import { createEngine } from "../engine.ts";
-import { byteTokenizer, endToken, tinyModel } from "../fakes.ts";
+import { byteTokenizer, fakeEndToken, tinyModel } from "../fakes.ts";
 import type { GenerationRequest } from "../generation.ts";
 import { createApp } from "./app.ts";
 
@@ -29,7 +29,7 @@ const post = async (path: string, body: object) => {
   return { status: response.status, json: (isJson ? await response.json() : {}) as Wire, response };
 };
 const prompt = "Once upon";
-const tokens = [endToken, ...Array.from(byteTokenizer.encode(prompt))];
+const tokens = [fakeEndToken, ...Array.from(byteTokenizer.encode(prompt))];
 async function direct(requests: readonly GenerationRequest[]) {
   return Promise.all(
     engine.submitAll(requests).map(async generation => {

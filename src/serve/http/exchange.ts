@@ -3,12 +3,12 @@ import type { Context } from "hono";
 import type { Clock } from "../../base/index.ts";
 import { eventStreamResponse, type Framing } from "../../protocols/index.ts";
 import type { Login } from "../../session/index.ts";
-import type { Authorize } from "../authorization.ts";
+import type { AuthorizeRequest } from "../authorization.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { Engine, Generation } from "../engine.ts";
 import type { Engines } from "../engines.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
-import type { Operation } from "../tracing/tracing.ts";
+import type { TracedOperation } from "../tracing/tracing.ts";
 import { readJson } from "./body.ts";
 import type { Contract } from "./contract.ts";
 import type { BatchRunner } from "./files/batch-runner.ts";
@@ -27,7 +27,7 @@ export interface Exchange {
   /** The route's pattern, for metrics; set by the router. */
   route: string;
   /** What the request is for, for traces. */
-  operation?: Operation | undefined;
+  operation?: TracedOperation | undefined;
   /** Tokens that an encoder read for it, for traces. */
   inputTokens?: number;
   /** The engine that was asked, for Retry-After. */
@@ -50,7 +50,7 @@ export interface AppBindings {
   /** Address of the socket's other side. */
   readonly address?: string | undefined;
   /** Decides on the request, where a gateway stands before the server. */
-  readonly authorize?: Authorize | undefined;
+  readonly authorize?: AuthorizeRequest | undefined;
 }
 
 export interface AppEnvironment {

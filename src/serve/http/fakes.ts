@@ -3,7 +3,7 @@ import { bertConfig, encoderSpec, initialise } from "../../nn/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { type ServedEncoder, servedEncoder } from "../embedding/served-encoder.ts";
 import { createEngine, type Engine } from "../engine.ts";
-import { byteTokenizer, endToken, scriptedProgram, tinyModel } from "../fakes.ts";
+import { byteTokenizer, fakeEndToken, scriptedProgram, tinyModel } from "../fakes.ts";
 import type { Program } from "../program.ts";
 import type { ServedModel } from "../served-model.ts";
 
@@ -27,7 +27,7 @@ export async function speaker(device: Device, more: Partial<ServedModel>, room =
   const row = (slot: number, position: number): Float32Array => {
     const logits = new Float32Array(257);
     const said = base.get(slot);
-    if (said) logits[said.bytes[position + 1 - said.start] ?? endToken] = 50;
+    if (said) logits[said.bytes[position + 1 - said.start] ?? fakeEndToken] = 50;
     return logits;
   };
   const prompts: string[] = [];

@@ -2,7 +2,7 @@
  * GET /v1/models: what is served, with where it comes from (artifact, fingerprint) and what it tells of a text, beside OpenAI's fields. The address of one
  * model is also TensorFlow Serving's for its versions' states; the answer carries both.
  */
-import { namesOf, parentOf } from "../engines.ts";
+import { engineNames, parentOf } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import { restricted } from "./access.ts";
 import type { AppContext, Services } from "./exchange.ts";
@@ -42,7 +42,7 @@ export function oneModel(c: AppContext, { engines, started }: Services): Respons
   const id = c.req.param("model") ?? "";
   const versions = knownVersions(engines, id);
   // the newest also where only TensorFlow's clients use the name: `mail-small` where `mail-small@1` is served without that alias
-  const known = versions.find(e => namesOf(e).includes(id)) ?? versions.at(-1);
+  const known = versions.find(e => engineNames(e).includes(id)) ?? versions.at(-1);
   const engine = known ? engines.show(known, id) : engines.findAny(id);
   return c.json({ ...entry(engine, id, started), ...versionStates(versions) });
 }

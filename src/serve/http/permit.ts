@@ -2,7 +2,7 @@
  * What one request is authorised for, where a gateway decides (`authorization.ts`). A route without a model asks before it does anything; another when
  * its model is resolved, by the code that resolves it for the answer. An answer that was not asked about is not given.
  */
-import { type Authorize, type ModelName, type ModelUse, modelNameOf, type RoutedRequest, Unauthorized } from "../authorization.ts";
+import { type AuthorizeRequest, type ModelName, type ModelUse, parseModelName, type AuthorizedRequest, Unauthorized } from "../authorization.ts";
 import { bodyRead } from "./body.ts";
 import type { Route } from "./contract.ts";
 import { type AppContext, bodyOf } from "./exchange.ts";
@@ -17,11 +17,11 @@ const namingFields = ["model", "name", "model_name", "url", "base_model_name", "
 export class Permit {
   readonly #c: AppContext;
   readonly #route: Pick<Route, "name" | "path" | "uses" | "endpoint" | "isDeferred">;
-  readonly #authorize: Authorize;
+  readonly #authorize: AuthorizeRequest;
   readonly #granted = new Set<string>();
   #isAsked = false;
 
-  constructor(c: AppContext, route: Pick<Route, "name" | "path" | "uses" | "endpoint" | "isDeferred">, authorize: Authorize) {
+  constructor(c: AppContext, route: Pick<Route, "name" | "path" | "uses" | "endpoint" | "isDeferred">, authorize: AuthorizeRequest) {
     this.#c = c;
     this.#route = route;
     this.#authorize = authorize;
@@ -46,7 +46,7 @@ export class Permit {
   /** The answer of a request that is refused. */
   async ask(use?: ModelUse, isUnknown = false): Promise<Response | undefined> {
     const { endpoint = "other", name, path, uses, isDeferred = false } = this.#route;
-    const request: RoutedRequest = {
+    const request: AuthorizedRequest = {
       name: name ?? path,
       endpoint,
       asksModel: uses === "answer",
@@ -82,7 +82,7 @@ export class Permit {
     // a target ends in what is asked of the model: /versions/3:predict
     const ofPath = model ?? target?.replace(/(\/(versions|labels)\/[^/]*|\/metadata)?(:[a-z]+)?$/, "");
     const names = [ofPath, ...namingFields.map(field => body[field])].filter((n): n is string => typeof n === "string" && n !== "");
-    const [first, ...also] = names.map(text => modelNameOf(text.slice(0, 256)));
+    const [first, ...also] = names.map(text => parseModelName(text.slice(0, 256)));
     return first && { ...first, also };
   }
 }

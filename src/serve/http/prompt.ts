@@ -3,7 +3,7 @@ import { encodeChat } from "../../text/index.ts";
 import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { ChatTurn, ServedModel } from "../served-model.ts";
+import type { ServedChatTurn, ServedModel } from "../served-model.ts";
 
 /** A prompt that cannot fit is not tokenized at all: the tokenizer runs on the thread that serves everyone. */
 function checkLength(engine: Engine, characters: number, place: string): void {
@@ -32,12 +32,12 @@ export function promptTokens(engine: Engine, prompt: string | readonly number[])
 }
 
 /** What a model without a template is given: a transcript. Its answer ends where the user's next turn would begin. */
-const transcript = (turns: readonly ChatTurn[]): string =>
+const transcript = (turns: readonly ServedChatTurn[]): string =>
   `${turns.map(t => `${t.role[0]!.toUpperCase()}${t.role.slice(1)}: ${t.content}\n`).join("")}Assistant:`;
 export const transcriptStops: readonly string[] = ["\nUser:"];
 
 /** Tokens of a chat, with the tools that the template is to write. Errors: serve/contextLength, text/template. */
-export function chatTokens(engine: Engine, turns: readonly ChatTurn[], tools?: readonly unknown[]): number[] {
+export function chatTokens(engine: Engine, turns: readonly ServedChatTurn[], tools?: readonly unknown[]): number[] {
   const { model } = engine;
   const { chatTemplate, tokenizer } = model;
   checkLength(

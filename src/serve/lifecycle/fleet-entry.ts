@@ -1,6 +1,6 @@
 /** One version in the lifecycle: what it is doing, who uses it, and its changes one after another. */
 import type { OpenVersion } from "./version-source.ts";
-import type { Held } from "./visit.ts";
+import type { HeldVisit } from "./visit.ts";
 
 /** `asleep`: its memory is given back, the next request loads it again. */
 export type VersionState = "loading" | "ready" | "unloading" | "asleep" | "failed" | "unloaded";
@@ -66,7 +66,7 @@ export class FleetEntry {
     return this.#last;
   }
 
-  take(onIdle: () => void): Held {
+  take(onIdle: () => void): HeldVisit {
     this.#users++;
     this.stay();
     return {

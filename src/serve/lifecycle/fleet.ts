@@ -8,24 +8,24 @@ import type { AnyEngine, Router } from "../engines.ts";
 import type { FleetChange, FleetOptions } from "./fleet-options.ts";
 import type { RulesData } from "./labels.ts";
 import { Loading } from "./loading.ts";
-import { Members, type VersionInfo } from "./members.ts";
+import { LoadedMembers, type VersionInfo } from "./members.ts";
 import { Pointing } from "./pointing.ts";
 import type { VersionPolicy } from "./policy.ts";
 import { Routing } from "./routing.ts";
-import type { Weights } from "./split.ts";
+import type { SplitWeights } from "./split.ts";
 import { checkThere, newestOf, type VersionSource } from "./version-source.ts";
 import type { Visit } from "./visit.ts";
 
 export class Fleet implements Router {
   readonly #source: VersionSource;
-  readonly #members: Members;
+  readonly #members: LoadedMembers;
   readonly #loading: Loading;
   readonly #pointing: Pointing;
   readonly #routing: Routing;
 
   constructor(options: FleetOptions) {
     this.#source = options.source;
-    this.#members = new Members(options);
+    this.#members = new LoadedMembers(options);
     this.#loading = new Loading(options, this.#members);
     this.#pointing = new Pointing(options, this.#members, this.#loading);
     this.#routing = new Routing(this.#members, this.#loading);
@@ -77,7 +77,7 @@ export class Fleet implements Router {
    * Splits the requests for a model's bare name by weight, and copies shares of them (percent) to shadows. Without weights the newest version
    * answers all. Errors: serve/parameter, serve/unknownVersion, serve/notLoaded.
    */
-  split(name: string, weights: Weights, shadows: Weights = new Map()): void {
+  split(name: string, weights: SplitWeights, shadows: SplitWeights = new Map()): void {
     this.#pointing.split(name, weights, shadows);
   }
 

@@ -1,6 +1,6 @@
 /** Labels, weights and policy of one model: what points at its versions. Plain data; what may be set is checked in `pointing.ts`. */
 import type { VersionPolicy } from "./policy.ts";
-import { Cycle, type Weights } from "./split.ts";
+import { Cycle, type SplitWeights } from "./split.ts";
 
 /** A label is no number (versions are) and not `latest`, which is the newest that serves. */
 export const labelPattern = /^(?!\d+$)(?!latest$)[\w.-]{1,64}$/;
@@ -15,23 +15,23 @@ export interface RulesData {
 }
 
 /** Versions as keys of JSON, and back. */
-export const weightsOf = (of: Readonly<Record<string, number>>): Weights =>
+export const splitWeights = (of: Readonly<Record<string, number>>): SplitWeights =>
   new Map(Object.entries(of).map(([version, weight]) => [Number(version), weight]));
 
 /** The versions that rules point at. */
 export const pointedAt = ({ labels, weights, shadow }: RulesData): readonly number[] => [
   ...new Set([
     ...Object.values(labels),
-    ...[...weightsOf(weights), ...weightsOf(shadow)].filter(([, weight]) => weight > 0).map(([version]) => version),
+    ...[...splitWeights(weights), ...splitWeights(shadow)].filter(([, weight]) => weight > 0).map(([version]) => version),
   ]),
 ];
 
 export class ModelRules {
   readonly labels = new Map<string, number>();
-  #weights: Weights = new Map();
+  #weights: SplitWeights = new Map();
   #cycle: Cycle | undefined;
   /** Share of requests, in percent, that is copied to a version whose answers nobody sees. */
-  #shadows: Weights = new Map();
+  #shadows: SplitWeights = new Map();
   #shadowCycles: readonly (readonly [number, Cycle])[] = [];
   policy: VersionPolicy | undefined;
   /** The label that the bare name means, where it means one and requests are not split. */
@@ -50,17 +50,17 @@ export class ModelRules {
     };
   }
 
-  get weights(): Weights {
+  get weights(): SplitWeights {
     return this.#weights;
   }
-  get shadows(): Weights {
+  get shadows(): SplitWeights {
     return this.#shadows;
   }
-  setWeights(weights: Weights): void {
+  setWeights(weights: SplitWeights): void {
     this.#weights = new Map([...weights].filter(([, w]) => w > 0));
     this.#cycle = this.#weights.size > 0 ? new Cycle(this.#weights) : undefined;
   }
-  setShadows(shadows: Weights): void {
+  setShadows(shadows: SplitWeights): void {
     this.#shadows = new Map([...shadows].filter(([, w]) => w > 0));
     // version 1 stands for "copy", 0 for "do not"
     this.#shadowCycles = [...this.#shadows].map(([version, percent]) => [
@@ -92,7 +92,7 @@ export class ModelRules {
   }
   forget(version: number): void {
     for (const [label, v] of this.labels) if (v === version) this.labels.delete(label);
-    const without = (weights: Weights) => new Map([...weights].filter(([v]) => v !== version));
+    const without = (weights: SplitWeights) => new Map([...weights].filter(([v]) => v !== version));
     if (this.#weights.has(version)) this.setWeights(without(this.#weights));
     if (this.#shadows.has(version)) this.setShadows(without(this.#shadows));
   }

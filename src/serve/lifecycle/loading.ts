@@ -7,7 +7,7 @@ import { serveErrors } from "../errors.ts";
 import type { FleetEntry } from "./fleet-entry.ts";
 import type { FleetChange, FleetOptions } from "./fleet-options.ts";
 import { labelPattern } from "./labels.ts";
-import type { Members } from "./members.ts";
+import type { LoadedMembers } from "./members.ts";
 import type { VersionSource } from "./version-source.ts";
 
 /** An answer is still under way when the time of rest is over: look again after so long. */
@@ -15,11 +15,11 @@ const busyMs = 100;
 
 export class Loading {
   readonly #options: FleetOptions;
-  readonly #members: Members;
+  readonly #members: LoadedMembers;
   readonly #watchers = new Set<(change: FleetChange) => void>();
   #isClosed = false;
 
-  constructor(options: FleetOptions, members: Members) {
+  constructor(options: FleetOptions, members: LoadedMembers) {
     this.#options = options;
     this.#members = members;
     if (options.onChange) this.#watchers.add(options.onChange);

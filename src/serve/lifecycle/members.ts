@@ -23,7 +23,7 @@ export interface VersionInfo {
   readonly error: string | null;
 }
 
-export class Members {
+export class LoadedMembers {
   readonly #options: Pick<FleetOptions, "keepAliveMs" | "onRules">;
   readonly #entries = new Map<string, FleetEntry>();
   readonly #rules = new Map<string, ModelRules>();

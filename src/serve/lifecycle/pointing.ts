@@ -4,11 +4,11 @@
  */
 import { serveErrors } from "../errors.ts";
 import type { FleetOptions } from "./fleet-options.ts";
-import { labelPattern, pointedAt, type RulesData, weightsOf } from "./labels.ts";
+import { labelPattern, pointedAt, type RulesData, splitWeights } from "./labels.ts";
 import type { Loading } from "./loading.ts";
-import type { Members } from "./members.ts";
+import type { LoadedMembers } from "./members.ts";
 import { type VersionPolicy, wantedVersions } from "./policy.ts";
-import type { Weights } from "./split.ts";
+import type { SplitWeights } from "./split.ts";
 import { checkThere } from "./version-source.ts";
 
 /** A version that did not load so often in a row is left alone by policies; asking for it tries again. */
@@ -16,11 +16,11 @@ const mostFailures = 5;
 
 export class Pointing {
   readonly #options: FleetOptions;
-  readonly #members: Members;
+  readonly #members: LoadedMembers;
   readonly #loading: Pick<Loading, "load" | "unload">;
   #restoring = 0;
 
-  constructor(options: FleetOptions, members: Members, loading: Pick<Loading, "load" | "unload">) {
+  constructor(options: FleetOptions, members: LoadedMembers, loading: Pick<Loading, "load" | "unload">) {
     this.#options = options;
     this.#members = members;
     this.#loading = loading;
@@ -82,7 +82,7 @@ export class Pointing {
     this.#members.tellRules(name);
   }
 
-  split(name: string, weights: Weights, shadows: Weights = new Map()): void {
+  split(name: string, weights: SplitWeights, shadows: SplitWeights = new Map()): void {
     for (const [place, all, most] of [
       ["weights", weights, 1_000_000],
       ["shadow", shadows, 100],
@@ -126,8 +126,8 @@ export class Pointing {
     for (const [label, version] of Object.entries(data.labels))
       if (this.#options.isGuarded?.(name, label)) this.#options.onGuarded?.(name, label);
       else if (isThere(version)) this.label(name, label, version);
-    const there = (weights: Weights): Weights => new Map([...weights].filter(([version]) => isThere(version)));
-    this.split(name, there(weightsOf(data.weights)), there(weightsOf(data.shadow)));
+    const there = (weights: SplitWeights): SplitWeights => new Map([...weights].filter(([version]) => isThere(version)));
+    this.split(name, there(splitWeights(data.weights)), there(splitWeights(data.shadow)));
     return errors;
   }
 

@@ -4,15 +4,15 @@ import type { AnyEngine, Router } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import type { FleetEntry } from "./fleet-entry.ts";
 import type { Loading } from "./loading.ts";
-import type { Members } from "./members.ts";
-import { cycleLength, versionOfUser, type Weights } from "./split.ts";
+import type { LoadedMembers } from "./members.ts";
+import { cycleLength, versionOfUser, type SplitWeights } from "./split.ts";
 import { Asleep, type Visit } from "./visit.ts";
 
 export class Routing implements Pick<Router, "route" | "use" | "isModelReady"> {
-  readonly #members: Members;
+  readonly #members: LoadedMembers;
   readonly #loading: Pick<Loading, "load" | "sleep">;
 
-  constructor(members: Members, loading: Pick<Loading, "load" | "sleep">) {
+  constructor(members: LoadedMembers, loading: Pick<Loading, "load" | "sleep">) {
     this.#members = members;
     this.#loading = loading;
   }
@@ -71,7 +71,7 @@ export class Routing implements Pick<Router, "route" | "use" | "isModelReady"> {
     return (which === undefined ? this.#members.bare(name) : this.#members.newest(name))!;
   }
 
-  #ofSplit(name: string, there: Weights, user: string | undefined): FleetEntry | undefined {
+  #ofSplit(name: string, there: SplitWeights, user: string | undefined): FleetEntry | undefined {
     if (there.size === 0) return undefined;
     if (user !== undefined) return this.#members.find(name, versionOfUser(name, there, user));
     const rules = this.#members.rulesOf(name);

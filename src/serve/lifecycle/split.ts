@@ -5,15 +5,15 @@
  */
 import { sha256 } from "../../base/index.ts";
 
-export type Weights = ReadonlyMap<number, number>;
+export type SplitWeights = ReadonlyMap<number, number>;
 
 /** Picks in turn. */
 export class Cycle {
-  readonly #weights: Weights;
+  readonly #weights: SplitWeights;
   readonly #credit = new Map<number, number>();
 
   /** Weights are whole numbers, one of them above 0. */
-  constructor(weights: Weights) {
+  constructor(weights: SplitWeights) {
     this.#weights = weights;
   }
 
@@ -32,18 +32,18 @@ export class Cycle {
 }
 
 /** After so many picks the turns begin anew. */
-export function cycleLength(weights: Weights): number {
+export function cycleLength(weights: SplitWeights): number {
   const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
   return sum(weights) / [...weights.values()].reduce(gcd, 0);
 }
 
-const sum = (weights: Weights): number => [...weights.values()].reduce((a, b) => a + b, 0);
+const sum = (weights: SplitWeights): number => [...weights.values()].reduce((a, b) => a + b, 0);
 
 /** Fraction in (0, 1) that a text stands at. */
 const fraction = (text: string): number => (Number.parseInt(sha256(text).slice(0, 12), 16) + 0.5) / 2 ** 48;
 
 /** A user's version; the same in every process. */
-export function versionOfUser(model: string, weights: Weights, user: string): number {
+export function versionOfUser(model: string, weights: SplitWeights, user: string): number {
   let best: number | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const [version, weight] of weights) {

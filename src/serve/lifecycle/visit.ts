@@ -19,14 +19,14 @@ export interface VisitOptions {
 }
 
 /** What a visit holds on to. */
-export interface Held {
+export interface HeldVisit {
   readonly id: string;
   release(keepAliveMs: number | undefined): void;
 }
 
 export class Visit {
   readonly #options: VisitOptions;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, HeldVisit>();
   /** Version chosen for each name that was asked for. */
   readonly chosen = new Map<string, number>();
   /** Versions that the request is to be copied to. */
@@ -48,7 +48,7 @@ export class Visit {
   }
 
   /** Holds once, however often it is asked for. */
-  hold(id: string, take: () => Held): void {
+  hold(id: string, take: () => HeldVisit): void {
     if (!this.#isOver && !this.#held.has(id)) this.#held.set(id, take());
   }
   holds(id: string): boolean {

@@ -20,12 +20,12 @@ import { readTraceparent, requestAttributes, requestModel } from "../../tracing/
 import type { Engine } from "../engine.ts";
 import type { Usage } from "../generation.ts";
 import type { Observed } from "../observer.ts";
-import type { RequestTrace, TracedEnd, TracedRequest, Tracing } from "./tracing.ts";
+import type { ServedRequestTrace, TracedEnd, ServedTracedRequest, Tracing } from "./tracing.ts";
 
 type Phase = "queue" | "prefill" | "decode";
 
 /** The caller's span as the headers name it. What is malformed is left alone. */
-export function callersContext({ traceparent, tracestate }: Pick<TracedRequest, "traceparent" | "tracestate">): Context {
+export function callersContext({ traceparent, tracestate }: Pick<ServedTracedRequest, "traceparent" | "tracestate">): Context {
   const caller = readTraceparent(traceparent);
   if (!caller) return ROOT_CONTEXT;
   const { traceId, spanId, isSampled } = caller;
@@ -38,7 +38,7 @@ export function callersContext({ traceparent, tracestate }: Pick<TracedRequest, 
   });
 }
 
-class Request implements RequestTrace {
+class Request implements ServedRequestTrace {
   readonly span: Span;
   readonly context: Context;
   readonly #method: string;

@@ -5,9 +5,9 @@
 import type { Engine } from "../engine.ts";
 
 /** What a request is for, in the words of OpenTelemetry's GenAI conventions. */
-export type Operation = "chat" | "text_completion" | "embeddings";
+export type TracedOperation = "chat" | "text_completion" | "embeddings";
 
-export interface TracedRequest {
+export interface ServedTracedRequest {
   readonly id: string;
   readonly method: string;
   readonly url: URL;
@@ -20,7 +20,7 @@ export interface TracedRequest {
 export interface TracedEnd {
   /** The route's pattern. */
   readonly route: string;
-  readonly operation?: Operation | undefined;
+  readonly operation?: TracedOperation | undefined;
   /** 499 where the client left. */
   readonly status: number;
   /** The code of the error that ended it. */
@@ -33,14 +33,14 @@ export interface TracedEnd {
   readonly inputTokens?: number | undefined;
 }
 
-export interface RequestTrace {
+export interface ServedRequestTrace {
   /** What runs inside, and what that awaits, belongs to the request. */
   within<T>(run: () => T): T;
   end(how: TracedEnd): void;
 }
 
 export interface Tracing {
-  request(of: TracedRequest): RequestTrace;
+  request(of: ServedTracedRequest): ServedRequestTrace;
   /** Answers of this engine become part of the requests that ask for them. */
   watch(engine: Engine): void;
   /** Sends what is there, for a few seconds at most. Never fails. */

@@ -67,7 +67,7 @@ export async function* verified(pieces: AsyncIterable<Buffer>, digest: string, p
   if (got !== digest) throw damagedBlob(digest, got, place);
 }
 
-export async function gather(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
+export async function readPieces(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
   const all: Buffer[] = [];
   for await (const piece of pieces) all.push(piece);
   return Buffer.concat(all);

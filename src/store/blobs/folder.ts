@@ -9,7 +9,7 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } fro
 import { join } from "node:path";
 import { fileError, sha256 } from "../../base/index.ts";
 import { ownerOfTag, ownerState, ownerTag, thisOwner } from "../owner.ts";
-import { chunkBytes, chunksOf, type Pieces, wholeBytes } from "../pieces.ts";
+import { chunkBytes, bytesOfPieces, type Pieces, wholeBytes } from "../pieces.ts";
 import { type BlobInfo, type BlobStore, damagedBlob, isDigest, missingBlob, verified } from "./blobs.ts";
 
 const code = (error: unknown): string | undefined => (error as NodeJS.ErrnoException)?.code;
@@ -27,7 +27,7 @@ async function flushFolder(folder: string): Promise<void> {
 
 async function writeChunks(handle: FileHandle, data: Pieces, hash: Hash): Promise<number> {
   let sizeBytes = 0;
-  for await (const chunk of chunksOf(data)) {
+  for await (const chunk of bytesOfPieces(data)) {
     hash.update(chunk);
     for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at, chunk.length - at)).bytesWritten;
     sizeBytes += chunk.length;

@@ -23,7 +23,7 @@ import {
 import { isLoamError, sha256 } from "../../base/index.ts";
 import { storeErrors } from "../errors.ts";
 import { wholeBytes } from "../pieces.ts";
-import { type BlobInfo, type BlobStore, damagedBlob, gather, isDigest, missingBlob, verified } from "./blobs.ts";
+import { type BlobInfo, type BlobStore, damagedBlob, readPieces, isDigest, missingBlob, verified } from "./blobs.ts";
 import { folderBlobs } from "./folder.ts";
 
 /** Bytes of a part: S3 asks for at least 5 MiB and allows 10,000 parts, so this reaches 160 GB. */
@@ -149,7 +149,7 @@ export async function s3Blobs(at: S3Place, cacheFolder: string): Promise<BlobSto
       if (arrived !== info.sizeBytes) throw damagedBlob(info.digest, `${arrived ?? 0} of ${info.sizeBytes} bytes after the upload`, place);
       return info;
     },
-    read: digest => gather(stream(digest)),
+    read: digest => readPieces(stream(digest)),
     async localPath(digest) {
       const sizeBytes = await cache.size(digest);
       if (sizeBytes !== undefined)

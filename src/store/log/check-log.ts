@@ -4,7 +4,7 @@
  * that entry, once.
  */
 import type { Findings } from "../findings.ts";
-import type { Reading } from "../records/records.ts";
+import type { ReadingDb } from "../records/records.ts";
 import type { Tables } from "../records/schema.ts";
 import { entryName, type LogEntry } from "./entries.ts";
 import { chainHead, readHeads, type TreeHead } from "./heads.ts";
@@ -16,7 +16,7 @@ const page = 500;
 /** Commits whose head may be missing from the file: each process that is killed between its commit and that line leaves one. */
 const headsMayLack = 64;
 
-export interface Entry {
+export interface CheckedLogEntry {
   readonly place: string;
   readonly entry: LogEntry;
 }
@@ -43,11 +43,11 @@ export interface CheckLogOptions {
   readonly headsAreAll: boolean;
   readonly findings: Findings;
   /** Given the entries whose text the log vouches for, in order, a page at a time. */
-  readonly onEntries: (entries: readonly Entry[]) => Promise<void>;
+  readonly onEntries: (entries: readonly CheckedLogEntry[]) => Promise<void>;
 }
 
 /** `db` is a snapshot: what is recorded meanwhile is not looked at. */
-export async function checkLog(db: Reading, o: CheckLogOptions): Promise<TreeHead> {
+export async function checkLog(db: ReadingDb, o: CheckLogOptions): Promise<TreeHead> {
   const { findings } = o;
   // The file is read before the snapshot's first query, so that no head in it is newer than the log we see.
   const kept = new Map<number, { line: number; head: TreeHead }[]>();
@@ -117,7 +117,7 @@ export async function checkLog(db: Reading, o: CheckLogOptions): Promise<TreeHea
 
   for (let from = 0; ; ) {
     const rows = await db.selectFrom("log").selectAll().where("position", ">=", from).orderBy("position").limit(page).execute();
-    const entries: Entry[] = [];
+    const entries: CheckedLogEntry[] = [];
     for (const row of rows) {
       const entry = parse(row.entry);
       const name = nameOf(entry);

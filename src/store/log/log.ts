@@ -1,7 +1,7 @@
 /** Appends to the tamper-evident log inside the transaction that records what the entry says, and answers for what it holds. */
 import { canonicalJson } from "../../base/index.ts";
 import { storeErrors } from "../errors.ts";
-import type { Reading, Writing } from "../records/records.ts";
+import type { ReadingDb, Writing } from "../records/records.ts";
 import type { LogEntry } from "./entries.ts";
 import { chainHead, type TreeHead } from "./heads.ts";
 import { appendLeaf, emptyRoot, type Frontier, inclusionProof, leafHash, rootOfFrontier } from "./merkle.ts";
@@ -10,7 +10,7 @@ import { appendLeaf, emptyRoot, type Frontier, inclusionProof, leafHash, rootOfF
 export const emptyHead: TreeHead = { size: 0, root: emptyRoot, head: chainHead(0, emptyRoot, "") };
 
 /** What the next append needs; its row is made with the first entry. Errors: logBroken when it contradicts itself. */
-async function stateOf(db: Reading): Promise<TreeHead & { readonly frontier: Frontier }> {
+async function stateOf(db: ReadingDb): Promise<TreeHead & { readonly frontier: Frontier }> {
   const row = await db.selectFrom("log_head").selectAll().where("id", "=", 1).executeTakeFirst();
   if (!row) return { ...emptyHead, frontier: [] };
   const frontier: Frontier = row.frontier === "" ? [] : row.frontier.split(" ");
@@ -24,7 +24,7 @@ async function stateOf(db: Reading): Promise<TreeHead & { readonly frontier: Fro
   return { size: row.size, root: row.root, head: row.head, frontier };
 }
 
-export async function treeHead(db: Reading): Promise<TreeHead> {
+export async function treeHead(db: ReadingDb): Promise<TreeHead> {
   const { size, root, head } = await stateOf(db);
   return { size, root, head };
 }
@@ -63,7 +63,7 @@ export interface InclusionProof {
 }
 
 /** Proof that the entry at `index` is in the log, for whoever holds only a tree head. */
-export async function proveEntry(db: Reading, index: number): Promise<InclusionProof | undefined> {
+export async function proveEntry(db: ReadingDb, index: number): Promise<InclusionProof | undefined> {
   const tree = await treeHead(db);
   const row = await db.selectFrom("log").selectAll().where("position", "=", index).executeTakeFirst();
   if (!row) return undefined;

@@ -7,7 +7,7 @@ import type { Clock } from "../../base/index.ts";
 import type { RecordsPlace } from "../url.ts";
 import type { Tables } from "./schema.ts";
 
-export type Reading = Kysely<Tables>;
+export type ReadingDb = Kysely<Tables>;
 /** Queries inside a transaction of `write`. */
 export type Writing = Kysely<Tables>;
 
@@ -19,7 +19,7 @@ export interface Records {
   readonly besidePath: string | undefined;
   /** It cannot be written by whoever opened it: a copy, a mounted snapshot; a role with no rights but to read, a standby. */
   readonly isReadOnly: boolean;
-  readonly read: Reading;
+  readonly read: ReadingDb;
   /**
    * Runs `work` alone among all writers and commits, or leaves nothing. Works asked for at once share a commit (`writes.ts`). Keep it short
    * and use only the given transaction. `durable: false` is for rows that mean nothing after a power cut (locks): it does not flush.
@@ -27,7 +27,7 @@ export interface Records {
    */
   write<T>(work: (t: Writing) => Promise<T>, options?: { readonly durable?: boolean }): Promise<T>;
   /** Runs queries on the record as it is at one moment, while others go on writing. */
-  snapshot<T>(work: (db: Reading) => Promise<T>): Promise<T>;
+  snapshot<T>(work: (db: ReadingDb) => Promise<T>): Promise<T>;
   /** What the database says of its own pages and indexes; empty where all is well. */
   integrity(): Promise<string[]>;
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 /** Studies: searches by name and definition. A definition that changes is another study; what the old one tried stays. */
 import { type Json, nearest } from "../../base/index.ts";
 import { storeErrors } from "../errors.ts";
-import type { Reading } from "../records/records.ts";
+import type { ReadingDb } from "../records/records.ts";
 import type { Tables } from "../records/schema.ts";
 import type { Store } from "../store.ts";
 
@@ -36,12 +36,12 @@ export async function openStudy(store: Store, given: Pick<StoredStudy, "id" | "n
 }
 
 /** All studies, the oldest first. */
-export async function listStudies(db: Reading): Promise<StoredStudy[]> {
+export async function listStudies(db: ReadingDb): Promise<StoredStudy[]> {
   return (await db.selectFrom("studies").selectAll().orderBy("created_ms").orderBy("id").execute()).map(studyOf);
 }
 
 /** The study of an id, or the newest one of a name. Errors: store/notFound. */
-export async function findStudy(db: Reading, wanted: string): Promise<StoredStudy> {
+export async function findStudy(db: ReadingDb, wanted: string): Promise<StoredStudy> {
   const all = await listStudies(db);
   const found = all.find(s => s.id === wanted) ?? all.findLast(s => s.name === wanted);
   if (found) return found;

@@ -6,8 +6,8 @@
 import { randomBytes } from "node:crypto";
 import type { Json } from "../../base/index.ts";
 import { deathWatch } from "../deaths.ts";
-import { type Owner, thisOwner } from "../owner.ts";
-import type { Reading } from "../records/records.ts";
+import { type StoreOwner, thisOwner } from "../owner.ts";
+import type { ReadingDb } from "../records/records.ts";
 import type { Tables, TrialOrigin, TrialState } from "../records/schema.ts";
 import type { Store } from "../store.ts";
 
@@ -30,7 +30,7 @@ export interface StoredTrial {
   /** What came of one that is done. */
   readonly outcome: Json;
   readonly reason: string | null;
-  readonly owner: Owner | null;
+  readonly owner: StoreOwner | null;
   readonly startedMs: number | null;
   readonly endedMs: number | null;
 }
@@ -71,13 +71,13 @@ const trialOf = (row: Tables["trials"]): StoredTrial => ({
   reports: JSON.parse(row.reports) as StoredReport[],
   outcome: row.outcome === null ? null : (JSON.parse(row.outcome) as Json),
   reason: row.reason,
-  owner: row.owner === null ? null : (JSON.parse(row.owner) as Owner),
+  owner: row.owner === null ? null : (JSON.parse(row.owner) as StoreOwner),
   startedMs: row.started_ms,
   endedMs: row.ended_ms,
 });
 
 /** In order of their numbers. */
-export async function trialsOf(db: Reading, study: string): Promise<StoredTrial[]> {
+export async function trialsOf(db: ReadingDb, study: string): Promise<StoredTrial[]> {
   return (await db.selectFrom("trials").selectAll().where("study", "=", study).orderBy("number").execute()).map(trialOf);
 }
 

@@ -14,17 +14,17 @@ import {
   openRuntime,
   PackedWeights,
   type Provider,
-  type Run,
-  type Runtime,
+  type EngineRun,
+  type EngineRuntime,
 } from "../onnxruntime/index.ts";
 import { canFuse, operatorDomainOf, productFormOf } from "../operators/index.ts";
 import type { Shape } from "../shape.ts";
 import { pauses } from "../turn.ts";
-import { type Limits, negativeMarks, type PackedInput } from "./emitter.ts";
+import { type EngineLimits, negativeMarks, type PackedInput } from "./emitter.ts";
 import { compositesOnRequest, nativeComposites } from "./lower.ts";
 import { cpuLimits, inputName, onnxModel, outputName, packableInputs } from "./model.ts";
 import { ownSession, type SessionLease, SharedSessions } from "./shared-sessions.ts";
-import { type Share, Weights } from "./weights.ts";
+import { type Share, BackendWeights } from "./weights.ts";
 
 export interface OnnxBackendOptions {
   readonly provider?: Provider;
@@ -53,7 +53,7 @@ const providerLimits: { readonly [P in Provider]: Pick<Capabilities, "dtypes" | 
 };
 
 /** WebGPU adds with atomic operations: nothing is lost, only the order of additions is not fixed. */
-const limitsOf: { readonly [P in Provider]: Limits } = {
+const limitsOf: { readonly [P in Provider]: EngineLimits } = {
   cpu: { ...cpuLimits, refusesNegatives: true },
   webgpu: { sequentialBytes: Number.POSITIVE_INFINITY },
 };
@@ -158,7 +158,7 @@ const keptRuns = 16;
 
 class OnnxExecutable implements Executable {
   readonly #lease: SessionLease;
-  readonly #runs = new Map<string, { readonly run: Run; readonly buffers: readonly EngineBuffer[] }>();
+  readonly #runs = new Map<string, { readonly run: EngineRun; readonly buffers: readonly EngineBuffer[] }>();
   readonly #inPlace: readonly string[];
   readonly #number: (b: EngineBuffer) => number;
   readonly #turns: Turns;
@@ -181,7 +181,7 @@ class OnnxExecutable implements Executable {
     this.#number = number;
   }
 
-  #prepared(inputs: readonly EngineBuffer[], outputs: readonly EngineBuffer[]): Run {
+  #prepared(inputs: readonly EngineBuffer[], outputs: readonly EngineBuffer[]): EngineRun {
     const buffers = [...inputs, ...outputs];
     const key = buffers.map(this.#number).join(" ");
     const known = this.#runs.get(key);
@@ -273,17 +273,17 @@ class KeptBuffers {
 
 /** Turns graphs into sessions, shared where they are of the same model over the same weights. */
 class ExecutableBuilder {
-  readonly #runtime: Runtime;
+  readonly #runtime: EngineRuntime;
   readonly #sessions = new SharedSessions();
   readonly #numbers = new WeakMap<EngineBuffer, number>();
   /** Programs over the same weights share what their kernels made of them. */
   readonly #packedByWeights = new Map<string, PackedWeights>();
-  readonly #strassenWeights: Weights;
+  readonly #strassenWeights: BackendWeights;
   #next = 0;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: EngineRuntime) {
     this.#runtime = runtime;
-    this.#strassenWeights = new Weights(runtime, this.#number);
+    this.#strassenWeights = new BackendWeights(runtime, this.#number);
   }
 
   readonly #number = (b: EngineBuffer): number => {
@@ -354,7 +354,7 @@ class ExecutableBuilder {
 
 export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
   const { keptBytes = defaultKeptBytes, ...rest } = options;
-  const runtime: Runtime = openRuntime(rest);
+  const runtime: EngineRuntime = openRuntime(rest);
   const turns = turnsOf[runtime.provider];
   const kept = new KeptBuffers(keptBytes);
   const builder = new ExecutableBuilder(runtime);

@@ -2,7 +2,7 @@
 
 import type { ProductForm, StrassenWeight } from "../../machine/index.ts";
 import { type DType, sizeOf, type TypedArray } from "../dtype.ts";
-import { type Attribute, type Initializer, int, type OnnxNode, type ValueInfo } from "../onnx/index.ts";
+import { type OnnxAttribute, type Initializer, int, type OnnxNode, type ValueInfo } from "../onnx/index.ts";
 import { type Operator, operatorDomain } from "../operators/index.ts";
 import { positionWords } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
@@ -15,7 +15,7 @@ const refusedIndex = { i32: 2 ** 31 - 1, i64: 2n ** 63n - 1n } as const;
 export const negativeMarks: ReadonlySet<string> = new Set(Object.values(refusedIndex).map(String));
 
 /** What lowering must know of the provider. */
-export interface Limits {
+export interface EngineLimits {
   /** Work of at most so many bytes is done by one thread from front to back. */
   readonly sequentialBytes: number;
   /** Large products of matrices of f32 are operators of our own, of this form. */
@@ -37,7 +37,7 @@ export interface PackedInput {
 export type Packs = (input: PackedInput) => boolean;
 
 export class Emitter {
-  readonly limits: Limits;
+  readonly limits: EngineLimits;
   /** By the weight's name and its order. */
   readonly packed = new Map<string, PackedInput>();
   readonly #packs: Packs;
@@ -53,7 +53,7 @@ export class Emitter {
   readonly #checkedIndices = new Map<string, string>();
   readonly #constants = new Map<string, string>();
 
-  constructor(limits: Limits, packs: Packs = () => false) {
+  constructor(limits: EngineLimits, packs: Packs = () => false) {
     this.limits = limits;
     this.#packs = packs;
   }
@@ -84,7 +84,7 @@ export class Emitter {
   }
 
   /** Adds a node with one output and names it. */
-  emit(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}, domain = ""): string {
+  emit(op: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}, domain = ""): string {
     const output = this.name();
     this.nodes.push({ op, domain, inputs, outputs: [output], attributes });
     return output;

@@ -19,7 +19,7 @@ import {
   strassenOperator,
   strassenRowsOperator,
 } from "../operators/index.ts";
-import type { Attributes, OpKind } from "../ops.ts";
+import type { OpAttributes, OpKind } from "../ops.ts";
 import { mixConstants } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
 import { isKind, type Tensor } from "../tensor.ts";
@@ -48,7 +48,7 @@ const never: Rule<unknown> = () => {
 };
 
 const reduce =
-  (op: string): Rule<Attributes["sum"]> =>
+  (op: string): Rule<OpAttributes["sum"]> =>
   ({ e, inputs: [x], attributes: { axes, keep } }) =>
     axes.length ? e.emit(op, [x!, e.ints(axes)], { keepdims: int(keep ? 1 : 0) }) : e.emit("Identity", [x!]);
 
@@ -175,7 +175,7 @@ export function isOwnProduct(t: Tensor, e: Emitter, names: ReadonlyMap<Tensor, s
   return (name !== undefined && sevenOf(e, a, b, t.attributes, name) !== undefined) || productOf(form, a, b, t.attributes) !== undefined;
 }
 
-export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[K]> } = {
+export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<OpAttributes[K]> } = {
   constant: ({ e, attributes: { data, shape, dtype } }) => e.constant(data, dtype, shape),
   identity: plain("Identity"),
   stopGradient: plain("Identity"),

@@ -4,9 +4,9 @@ import { type DType, dtypeTable } from "../dtype.ts";
 import { type Graph, nodesOf } from "../graph.ts";
 import { defaultOpsets, type Initializer, type OnnxModel, type OnnxNode } from "../onnx/index.ts";
 import { elementwiseOperator, fusedIn, noneFused, type Operator, type OwnSum, operatorDomain, ownSums } from "../operators/index.ts";
-import type { Attributes, OpKind } from "../ops.ts";
+import type { OpAttributes, OpKind } from "../ops.ts";
 import { isKind, type Tensor } from "../tensor.ts";
-import { Emitter, type Limits, type PackedInput, type Packs } from "./emitter.ts";
+import { Emitter, type EngineLimits, type PackedInput, type Packs } from "./emitter.ts";
 import { computedIn, isOwnProduct, type Lowered, lower, packedInputs } from "./lower.ts";
 
 /** Inputs that carry the data whose dtype decides the kernel; the others (indices, conditions, what a barrier waits for) stay as they are. */
@@ -57,7 +57,7 @@ function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): s
   );
   // what an operation from outside the table makes of its inputs may have another dtype than they
   const isOwn = ownDtype.has(kind) || (kind === "custom" && t.dtype !== main);
-  const given: Lowered<Attributes[OpKind]> = {
+  const given: Lowered<OpAttributes[OpKind]> = {
     e,
     inputs,
     attributes: t.attributes,
@@ -67,7 +67,7 @@ function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): s
     inputDtypes: t.inputs.map((x, i) => (side.includes(i) ? x.dtype : inside)),
     inputData: t.inputs.map(x => (isKind(x, "constant") ? x.attributes.data : undefined)),
   };
-  const out = (lower[kind] as (l: Lowered<Attributes[OpKind]>) => string)(given);
+  const out = (lower[kind] as (l: Lowered<OpAttributes[OpKind]>) => string)(given);
   return !isOwn && inside !== t.dtype ? e.cast(out, dtypeTable[t.dtype].onnx) : out;
 }
 
@@ -75,7 +75,7 @@ function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): s
  * The CPU provider shares work out to threads from about 210,000 units on, and counts a byte to copy as one (observed with 1.30: none shared
  * at 400,000 bytes on 4 and 8 threads).
  */
-export const cpuLimits: Limits = { sequentialBytes: 200_000 };
+export const cpuLimits: EngineLimits = { sequentialBytes: 200_000 };
 
 export interface LoweredModel extends OnnxModel {
   /** What its session needs operators of our own for. */
@@ -89,7 +89,7 @@ export interface LoweredModel extends OnnxModel {
  * CPU provider's when nothing else is said. Inputs in `outside` become initializers that the session is given; weights that
  * `packs` says yes to are asked for in the order that products read them in.
  */
-export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: ReadonlySet<number> = new Set(), packs?: Packs): LoweredModel {
+export function onnxModel(g: Graph, limits: EngineLimits = cpuLimits, outside: ReadonlySet<number> = new Set(), packs?: Packs): LoweredModel {
   const e = new Emitter(limits, packs);
   const names = new Map<Tensor, string>();
   g.inputs.forEach((t, i) => {

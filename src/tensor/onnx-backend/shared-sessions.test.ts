@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
 import { writeModel } from "../onnx/index.ts";
-import { openRuntime, type Session } from "../onnxruntime/index.ts";
+import { openRuntime, type EngineSession } from "../onnxruntime/index.ts";
 import { SharedSessions } from "./shared-sessions.ts";
 
 const runtime = openRuntime({ threads: 1 });
 const value = (name: string) => ({ name, dtype: "f32" as const, shape: [2] });
 const model = (op: string) =>
   writeModel({ nodes: [{ op, inputs: ["x"], outputs: ["y"] }], inputs: [value("x")], outputs: [value("y")], initializers: [] });
-const isAlive = (session: Session): boolean => {
+const isAlive = (session: EngineSession): boolean => {
   const [x, y] = [runtime.allocate("f32", [2]), runtime.allocate("f32", [2])];
   try {
     session.prepare({ x }, { y }).sync();

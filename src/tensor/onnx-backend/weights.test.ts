@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { packPair, processorFeatures, strassenLayout } from "../../machine/index.ts";
 import { type NativeBuffer, openRuntime } from "../onnxruntime/index.ts";
-import { Weights } from "./weights.ts";
+import { BackendWeights } from "./weights.ts";
 
 const isHere = processorFeatures().wide512;
 const why = isHere ? "" : " (skipped: the processor has no 512-bit vectors)";
@@ -17,7 +17,7 @@ test.skipIf(!isHere)(`a weight is packed once for all shares, and freed with the
     if (!numbers.has(b)) numbers.set(b, numbers.size);
     return numbers.get(b)!;
   };
-  const weights = new Weights(runtime, number, 4 * weightFloats);
+  const weights = new BackendWeights(runtime, number, 4 * weightFloats);
   const made = () => {
     const buffer = runtime.allocate("f32", [weight.inner, weight.columns]);
     (buffer.array as Float32Array).forEach((_, i, all) => {

@@ -6,7 +6,7 @@
 import { totalmem } from "node:os";
 import { packPair, type StrassenWeight, strassenLayout, wholePairs } from "../../machine/index.ts";
 import { defaultOpsets, writeModel } from "../onnx/index.ts";
-import type { NativeBuffer, Runtime } from "../onnxruntime/index.ts";
+import type { NativeBuffer, EngineRuntime } from "../onnxruntime/index.ts";
 import { operatorDomain, operatorDomainOf, strassenWeightOperator } from "../operators/index.ts";
 
 const mostBytes = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) / 4;
@@ -22,15 +22,15 @@ export interface Share extends Pick<Packed, "buffer" | "ready"> {
   readonly giveBack: () => void;
 }
 
-export class Weights {
-  readonly #runtime: Runtime;
+export class BackendWeights {
+  readonly #runtime: EngineRuntime;
   readonly #number: (b: NativeBuffer) => number;
   readonly #mostBytes: number;
   readonly #packed = new Map<string, Packed>();
   #bytes = 0;
 
   /** `number` tells buffers apart. */
-  constructor(runtime: Runtime, number: (b: NativeBuffer) => number, most = mostBytes) {
+  constructor(runtime: EngineRuntime, number: (b: NativeBuffer) => number, most = mostBytes) {
     this.#mostBytes = most;
     this.#runtime = runtime;
     this.#number = number;

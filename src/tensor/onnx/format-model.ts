@@ -1,5 +1,5 @@
 /** An ONNX model as text for people: one line a value or node, constants shortened. */
-import type { Attribute, OnnxModel, OnnxTensor, ValueInfo } from "./model.ts";
+import type { OnnxAttribute, OnnxModel, OnnxTensor, ValueInfo } from "./model.ts";
 
 const shownElements = 8;
 
@@ -11,7 +11,7 @@ const elements = (t: OnnxTensor): string =>
 const list = (values: readonly unknown[]) =>
   `[${values.slice(0, shownElements).join(", ")}${values.length > shownElements ? `, ... ${values.length}` : ""}]`;
 
-function attribute(a: Attribute): string {
+function attribute(a: OnnxAttribute): string {
   if (a.kind === "tensor") return `${type(a.value)} {${elements(a.value)}}`;
   if (a.kind === "string") return JSON.stringify(a.value);
   if (a.kind === "strings") return list(a.value.map(v => JSON.stringify(v)));

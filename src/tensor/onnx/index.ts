@@ -3,7 +3,7 @@ export { onnxErrors } from "./errors.ts";
 export { executionOrder } from "./execution-order.ts";
 export { formatModel } from "./format-model.ts";
 export {
-  type Attribute,
+  type OnnxAttribute,
   type AttributeKind,
   checkModel,
   defaultOpsets,

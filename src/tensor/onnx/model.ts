@@ -16,7 +16,7 @@ export interface OnnxTensor {
   readonly data: TypedArray;
 }
 
-export type Attribute =
+export type OnnxAttribute =
   | { readonly kind: "int"; readonly value: number | bigint }
   | { readonly kind: "ints"; readonly value: readonly (number | bigint)[] }
   | { readonly kind: "float"; readonly value: number }
@@ -24,16 +24,16 @@ export type Attribute =
   | { readonly kind: "string"; readonly value: string }
   | { readonly kind: "strings"; readonly value: readonly string[] }
   | { readonly kind: "tensor"; readonly value: OnnxTensor };
-export type AttributeKind = Attribute["kind"];
+export type AttributeKind = OnnxAttribute["kind"];
 
 /** Attributes by hand: `attributes: { axis: int(-1), perm: ints([1, 0]) }`. */
-export const int = (value: number | bigint): Attribute => ({ kind: "int", value });
-export const ints = (value: readonly (number | bigint)[]): Attribute => ({ kind: "ints", value });
-export const float = (value: number): Attribute => ({ kind: "float", value });
-export const floats = (value: readonly number[]): Attribute => ({ kind: "floats", value });
-export const string = (value: string): Attribute => ({ kind: "string", value });
-export const strings = (value: readonly string[]): Attribute => ({ kind: "strings", value });
-export const tensor = (value: OnnxTensor): Attribute => ({ kind: "tensor", value });
+export const int = (value: number | bigint): OnnxAttribute => ({ kind: "int", value });
+export const ints = (value: readonly (number | bigint)[]): OnnxAttribute => ({ kind: "ints", value });
+export const float = (value: number): OnnxAttribute => ({ kind: "float", value });
+export const floats = (value: readonly number[]): OnnxAttribute => ({ kind: "floats", value });
+export const string = (value: string): OnnxAttribute => ({ kind: "string", value });
+export const strings = (value: readonly string[]): OnnxAttribute => ({ kind: "strings", value });
+export const tensor = (value: OnnxTensor): OnnxAttribute => ({ kind: "tensor", value });
 
 export interface OnnxNode {
   readonly op: string;
@@ -44,7 +44,7 @@ export interface OnnxNode {
   /** Names of values; "" stands for an optional input that is left out. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  readonly attributes?: Readonly<Record<string, Attribute>>;
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
 
 export interface ValueInfo {
@@ -88,7 +88,7 @@ function checkTensor(place: string, t: OnnxTensor, isOutside = false): void {
     throw fail(place, `${sizeOf(t.shape)} elements for shape [${t.shape.join(", ")}]`, `${t.data.length} elements`);
 }
 
-function checkAttribute(place: string, a: Attribute): void {
+function checkAttribute(place: string, a: OnnxAttribute): void {
   const isInt = (v: unknown) => typeof v === "bigint" || Number.isSafeInteger(v);
   const list = Array.isArray(a.value) ? (a.value as readonly unknown[]) : undefined;
   const legal: { readonly [K in AttributeKind]: () => boolean } = {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type DType, dtypes, dtypeTable, sizeOf } from "../dtype.ts";
 import {
-  type Attribute,
+  type OnnxAttribute,
   float,
   floats,
   formatModel,
@@ -41,7 +41,7 @@ const anyTensor = fc
   });
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(v => (Number.isSafeInteger(Number(v)) ? Number(v) : v));
 const float32 = fc.float({ noNaN: true });
-const anyAttribute: fc.Arbitrary<Attribute> = fc.oneof(
+const anyAttribute: fc.Arbitrary<OnnxAttribute> = fc.oneof(
   int64.map(int),
   fc.array(int64, { maxLength: 4 }).map(ints),
   float32.map(float),

@@ -2,7 +2,7 @@
  * fields other exporters use; refuses subgraphs, external data and element types Loam has no name for. */
 import { type DType, dtypes, dtypeTable, sizeOf, type TypedArray } from "../dtype.ts";
 import { onnxErrors } from "./errors.ts";
-import type { Attribute, Initializer, OnnxModel, OnnxNode, OnnxTensor, ValueInfo } from "./model.ts";
+import type { OnnxAttribute, Initializer, OnnxModel, OnnxNode, OnnxTensor, ValueInfo } from "./model.ts";
 import { type ProtobufField, protobufFields, protobufFloats, protobufInts, protobufText } from "./protobuf.ts";
 import { attributeFields } from "./write-model.ts";
 
@@ -54,7 +54,7 @@ function readTensor(bytes: Uint8Array): Initializer {
   return { name, dtype, shape, data: tensorData(place, dtype, sizeOf(shape), raw, numbers) };
 }
 
-function readAttribute(bytes: Uint8Array): [string, Attribute] {
+function readAttribute(bytes: Uint8Array): [string, OnnxAttribute] {
   let name = "";
   let type = 0;
   const fields: ProtobufField[] = [];
@@ -63,10 +63,10 @@ function readAttribute(bytes: Uint8Array): [string, Attribute] {
     else if (f.field === 20) type = Number(f.int);
     else fields.push(f);
   }
-  const kind = (Object.keys(attributeFields) as Attribute["kind"][]).find(k => attributeFields[k].type === type);
+  const kind = (Object.keys(attributeFields) as OnnxAttribute["kind"][]).find(k => attributeFields[k].type === type);
   if (!kind) throw refuse(`attribute "${name}"`, `a kind of ${Object.keys(attributeFields).join(", ")}`, `ONNX attribute type ${type}`);
   const own = fields.filter(f => f.field === attributeFields[kind].field);
-  const ofKind: { readonly [K in Attribute["kind"]]: () => Attribute } = {
+  const ofKind: { readonly [K in OnnxAttribute["kind"]]: () => OnnxAttribute } = {
     int: () => ({ kind: "int", value: plain(own[0]?.int ?? 0n) }),
     ints: () => ({ kind: "ints", value: own.flatMap(protobufInts).map(plain) }),
     float: () => ({ kind: "float", value: own.flatMap(protobufFloats)[0] ?? 0 }),
@@ -84,7 +84,7 @@ function readAttribute(bytes: Uint8Array): [string, Attribute] {
 function readNode(bytes: Uint8Array): OnnxNode {
   const inputs: string[] = [];
   const outputs: string[] = [];
-  const attributes: [string, Attribute][] = [];
+  const attributes: [string, OnnxAttribute][] = [];
   let [name, op, domain] = ["", "", ""];
   for (const f of protobufFields(bytes)) {
     if (f.field === 1) inputs.push(protobufText(f));

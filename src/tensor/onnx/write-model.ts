@@ -1,7 +1,7 @@
 /** An ONNX model as bytes: the field numbers of onnx.proto's ModelProto. Tensors are written as raw data and copied once. */
 import { dtypeTable } from "../dtype.ts";
 import { onnxErrors } from "./errors.ts";
-import { type Attribute, checkModel, defaultOpsets, irVersion, type OnnxModel, type OnnxTensor, type ValueInfo } from "./model.ts";
+import { type OnnxAttribute, checkModel, defaultOpsets, irVersion, type OnnxModel, type OnnxTensor, type ValueInfo } from "./model.ts";
 import { maxMessageBytes, ProtobufWriter } from "./protobuf.ts";
 
 /** AttributeProto.AttributeType and the field its value stands in. */
@@ -13,7 +13,7 @@ export const attributeFields = {
   floats: { type: 6, field: 7 },
   ints: { type: 7, field: 8 },
   strings: { type: 8, field: 9 },
-} as const satisfies Record<Attribute["kind"], { type: number; field: number }>;
+} as const satisfies Record<OnnxAttribute["kind"], { type: number; field: number }>;
 
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
@@ -38,7 +38,7 @@ function writeTensor(w: ProtobufWriter, t: OnnxTensor, name?: string, isOutside 
   w.int(14, 1); // data_location: external
 }
 
-const values: { readonly [K in Attribute["kind"]]: (w: ProtobufWriter, field: number, value: never) => void } = {
+const values: { readonly [K in OnnxAttribute["kind"]]: (w: ProtobufWriter, field: number, value: never) => void } = {
   float: (w, field, v: number) => w.float(field, v),
   int: (w, field, v: number | bigint) => w.int(field, v),
   string: (w, field, v: string) => w.string(field, v),

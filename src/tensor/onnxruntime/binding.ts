@@ -24,7 +24,7 @@ export interface Bindable {
 }
 
 /** Throws `onnxruntime/dtype` or `onnxruntime/shape` where a tensor of these cannot be. */
-export function checkShape(place: string, dtype: DType, shape: readonly number[]): void {
+export function checkEngineShape(place: string, dtype: DType, shape: readonly number[]): void {
   if (!dtypes.includes(dtype)) throw engineErrors.fail("dtype", { place, expected: `one of ${dtypes.join(", ")}`, received: `"${dtype}"` });
   if (!Array.isArray(shape) || shape.some(d => !Number.isSafeInteger(d) || d < 0) || !Number.isSafeInteger(bytesOf(shape, dtype)))
     throw engineErrors.fail("shape", { place, expected: "dimensions that are whole numbers >= 0", received: JSON.stringify(shape) });
@@ -41,7 +41,7 @@ export function createValue(library: Library, memoryInfo: Pointer, at: Pointer, 
 }
 
 /** Lets go of what a buffer held, once. It does not refer to the buffer, or the buffer would never be collected. */
-export class Held {
+export class HeldBuffers {
   readonly memory: Memory;
   readonly #library: Library;
   #value: Pointer | undefined;
@@ -86,4 +86,4 @@ export class Held {
 }
 
 /** The safety net for buffers that nobody disposed. */
-export const forgottenBuffers = new FinalizationRegistry<Held>(held => held.dispose());
+export const forgottenBuffers = new FinalizationRegistry<HeldBuffers>(held => held.dispose());

@@ -5,25 +5,25 @@
  */
 import { bytesOf, type DType, dtypeTable, sizeOf, type TypedArray } from "../dtype.ts";
 import { writeModel } from "../onnx/index.ts";
-import { type Bindable, checkShape, createValue, forgottenBuffers, Held } from "./binding.ts";
+import { type Bindable, checkEngineShape, createValue, forgottenBuffers, HeldBuffers } from "./binding.ts";
 import { intList } from "./c-strings.ts";
 import { engineErrors } from "./errors.ts";
 import type { Library, Pointer } from "./library.ts";
 import { Memory } from "./memory.ts";
 import { type BufferHost, NativeBuffer } from "./native-buffer.ts";
-import type { Session } from "./session.ts";
+import type { EngineSession } from "./session.ts";
 
 /** What the device offers: made once a runtime, kept as long as it. */
-export class Device {
+export class EngineDevice {
   readonly host: BufferHost;
   /** OrtMemoryInfo of the device's memory. */
   readonly memoryInfo: Pointer;
   readonly #allocator: Pointer;
-  readonly #createSession: (model: Uint8Array) => Session;
-  readonly #copiers = new Map<DType, Session>();
+  readonly #createSession: (model: Uint8Array) => EngineSession;
+  readonly #copiers = new Map<DType, EngineSession>();
 
   /** `memoryName` is the provider's name for its memory. */
-  constructor(host: BufferHost, memoryName: string, createSession: (model: Uint8Array) => Session) {
+  constructor(host: BufferHost, memoryName: string, createSession: (model: Uint8Array) => EngineSession) {
     const { library } = host;
     this.host = host;
     this.#createSession = createSession;
@@ -33,7 +33,7 @@ export class Device {
   }
 
   /** A program that copies any number of elements. */
-  copier(dtype: DType): Session {
+  copier(dtype: DType): EngineSession {
     let session = this.#copiers.get(dtype);
     if (!session) {
       const port = { dtype, shape: ["n"] };
@@ -65,24 +65,24 @@ export class DeviceBuffer implements Bindable {
   readonly shape: readonly number[];
   readonly sizeBytes: number;
   readonly offsetBytes = 0;
-  readonly #device: Device;
+  readonly #device: EngineDevice;
   readonly #at: Pointer;
-  readonly #held: Held;
+  readonly #held: HeldBuffers;
 
-  private constructor(device: Device, memory: Memory, at: Pointer, dtype: DType, shape: readonly number[]) {
+  private constructor(device: EngineDevice, memory: Memory, at: Pointer, dtype: DType, shape: readonly number[]) {
     const library: Library = device.host.library;
     this.dtype = dtype;
     this.shape = Object.freeze([...shape]);
     this.sizeBytes = bytesOf(shape, dtype);
     this.#device = device;
     this.#at = at;
-    this.#held = new Held(library, memory, createValue(library, device.memoryInfo, at, dtype, shape));
+    this.#held = new HeldBuffers(library, memory, createValue(library, device.memoryInfo, at, dtype, shape));
     forgottenBuffers.register(this, this.#held, this.#held);
   }
 
   /** Device memory for a tensor; what it holds at first is anything. */
-  static allocate(device: Device, dtype: DType, shape: readonly number[]): DeviceBuffer {
-    checkShape("allocate", dtype, shape);
+  static allocate(device: EngineDevice, dtype: DType, shape: readonly number[]): DeviceBuffer {
+    checkEngineShape("allocate", dtype, shape);
     const { owner, at } = device.allocate(dtype, sizeOf(shape));
     return new DeviceBuffer(device, new Memory(() => device.host.library.raw("ReleaseValue", owner)), at, dtype, shape);
   }
@@ -95,7 +95,7 @@ export class DeviceBuffer implements Bindable {
     return this.#held.disposed;
   }
 
-  #live(): Held {
+  #live(): HeldBuffers {
     if (this.#held.disposed)
       throw engineErrors.fail("disposed", { place: `${this.dtype} [${this.shape.join(", ")}]`, message: "the buffer was disposed" });
     return this.#held;
@@ -112,7 +112,7 @@ export class DeviceBuffer implements Bindable {
   /** Another tensor over the whole of the same memory. */
   view(shape: readonly number[], dtype: DType = this.dtype): DeviceBuffer {
     const { memory } = this;
-    checkShape("view", dtype, shape);
+    checkEngineShape("view", dtype, shape);
     if (bytesOf(shape, dtype) !== this.sizeBytes)
       throw engineErrors.fail("shape", {
         place: `view of ${this.dtype} [${this.shape.join(", ")}]`,

@@ -8,7 +8,7 @@ import type { Provider } from "./provider.ts";
 export const logLevels = { verbose: 0, info: 1, warning: 2, error: 3, fatal: 4 } as const;
 export type LogLevel = keyof typeof logLevels;
 
-export interface Environment {
+export interface EngineEnvironment {
   readonly library: Library;
   /** OrtEnv; lives as long as the process. */
   readonly env: Pointer;
@@ -19,10 +19,10 @@ export interface Environment {
 const cpuArena = 1; // OrtArenaAllocator
 const ordinaryMemory = 0; // OrtMemTypeDefault
 
-const environments = new Map<Library, Environment>();
+const environments = new Map<Library, EngineEnvironment>();
 
 /** The environment of a provider's library, made at the first call; `log` counts only then. Throws as `loadLibrary` does. */
-export function openEnvironment(provider: Provider, log: LogLevel = "fatal"): Environment {
+export function openEnvironment(provider: Provider, log: LogLevel = "fatal"): EngineEnvironment {
   const library = loadLibrary(provider);
   let environment = environments.get(library);
   if (!environment) {
@@ -39,7 +39,7 @@ export function openEnvironment(provider: Provider, log: LogLevel = "fatal"): En
 const arenas = new Map<Library, { readonly limitBytes: number | undefined }>();
 
 /** Makes the shared arena at the first call. Throws `onnxruntime/option` when a later call asks for another limit. */
-export function openSharedArena({ library, env, cpuMemory }: Environment, limitBytes: number | undefined): void {
+export function openSharedArena({ library, env, cpuMemory }: EngineEnvironment, limitBytes: number | undefined): void {
   if (limitBytes !== undefined && (!Number.isSafeInteger(limitBytes) || limitBytes < 1))
     throw engineErrors.fail("option", { place: "memoryLimitBytes", expected: "a whole number >= 1", received: String(limitBytes) });
   const arena = arenas.get(library);

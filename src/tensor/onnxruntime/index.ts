@@ -10,9 +10,9 @@ export { apiIndex, engineVersion, loadLibrary, trimNativeMemory } from "./librar
 export { NativeBuffer } from "./native-buffer.ts";
 export { type Constants, PackedWeights } from "./packed-weights.ts";
 export { deviceReport, type Provider, providers, providerTable } from "./provider.ts";
-export type { AsyncOptions, Run } from "./run.ts";
-export { openRuntime, type Runtime, type RuntimeOptions } from "./runtime.ts";
-export type { Bindings, Port, PrepareOptions, Session } from "./session.ts";
+export type { AsyncOptions, EngineRun } from "./run.ts";
+export { openRuntime, type EngineRuntime, type EngineRuntimeOptions } from "./runtime.ts";
+export type { Bindings, Port, PrepareOptions, EngineSession } from "./session.ts";
 export {
   type Arena,
   defaultSpinUs,

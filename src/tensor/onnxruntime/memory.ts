@@ -10,7 +10,7 @@ import type { Library, Pointer } from "./library.ts";
 const alignmentBytes = 64;
 
 /** A range of bytes that a run reads or writes. */
-export interface Access {
+export interface MemoryAccess {
   readonly memory: Memory;
   readonly start: number;
   readonly end: number;
@@ -21,7 +21,7 @@ export interface Access {
 
 export class Memory {
   #holders = 0;
-  #inUse: Access[] = [];
+  #inUse: MemoryAccess[] = [];
   #free: (() => void) | undefined;
 
   /** `free` is called once, at the end. */
@@ -48,15 +48,15 @@ export class Memory {
   }
 
   /** The access in flight that a new one would race with. */
-  conflict(access: Access): Access | undefined {
+  conflict(access: MemoryAccess): MemoryAccess | undefined {
     return this.#inUse.find(a => (a.write || access.write) && a.start < access.end && access.start < a.end);
   }
 
-  begin(access: Access): void {
+  begin(access: MemoryAccess): void {
     this.#inUse.push(access);
   }
 
-  end(access: Access): void {
+  end(access: MemoryAccess): void {
     const at = this.#inUse.indexOf(access);
     if (at >= 0) this.#inUse.splice(at, 1);
     this.#freeIfUnused();

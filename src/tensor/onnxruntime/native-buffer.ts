@@ -3,7 +3,7 @@
  * may look at one memory (other shapes, other parts). Disposing is explicit, and waits for runs in flight.
  */
 import { bytesOf, type DType, dtypeTable, type TypedArray } from "../dtype.ts";
-import { type Bindable, checkShape, createValue, forgottenBuffers, Held } from "./binding.ts";
+import { type Bindable, checkEngineShape, createValue, forgottenBuffers, HeldBuffers } from "./binding.ts";
 import { engineErrors } from "./errors.ts";
 import type { Library, Pointer } from "./library.ts";
 import { HostMemory } from "./memory.ts";
@@ -24,7 +24,7 @@ export class NativeBuffer implements Bindable {
   readonly offsetBytes: number;
   readonly #host: BufferHost;
   readonly #memory: HostMemory;
-  readonly #held: Held;
+  readonly #held: HeldBuffers;
   #array: TypedArray | undefined;
 
   private constructor(host: BufferHost, memory: HostMemory, dtype: DType, shape: readonly number[], offsetBytes: number) {
@@ -35,19 +35,19 @@ export class NativeBuffer implements Bindable {
     this.#host = host;
     this.#memory = memory;
     const value = createValue(host.library, host.cpuMemory, memory.address + BigInt(offsetBytes), dtype, shape);
-    this.#held = new Held(host.library, memory, value);
+    this.#held = new HeldBuffers(host.library, memory, value);
     forgottenBuffers.register(this, this.#held, this.#held);
   }
 
   /** Zeroed memory for a tensor. `shared` puts it into a SharedArrayBuffer, for worker threads. */
   static allocate(host: BufferHost, dtype: DType, shape: readonly number[], options: { readonly shared?: boolean } = {}): NativeBuffer {
-    checkShape("allocate", dtype, shape);
+    checkEngineShape("allocate", dtype, shape);
     return new NativeBuffer(host, HostMemory.allocate(host.library, bytesOf(shape, dtype), options.shared), dtype, shape, 0);
   }
 
   /** A tensor over memory that the caller owns and must not free while it is used. */
   static wrap(host: BufferHost, bytes: Uint8Array, dtype: DType, shape: readonly number[]): NativeBuffer {
-    checkShape("wrap", dtype, shape);
+    checkEngineShape("wrap", dtype, shape);
     if (bytes.byteLength !== bytesOf(shape, dtype))
       throw engineErrors.fail("shape", {
         place: "wrap",
@@ -73,7 +73,7 @@ export class NativeBuffer implements Bindable {
     return this.#held.disposed;
   }
 
-  #live(): Held {
+  #live(): HeldBuffers {
     if (this.#held.disposed)
       throw engineErrors.fail("disposed", { place: `${this.dtype} ${shapeText(this.shape)}`, message: "the buffer was disposed" });
     return this.#held;
@@ -125,7 +125,7 @@ export class NativeBuffer implements Bindable {
   view(shape: readonly number[], options: { readonly dtype?: DType; readonly offsetBytes?: number } = {}): NativeBuffer {
     const { memory } = this;
     const dtype = options.dtype ?? this.dtype;
-    checkShape("view", dtype, shape);
+    checkEngineShape("view", dtype, shape);
     const offset = options.offsetBytes ?? 0;
     const size = bytesOf(shape, dtype);
     const isPart = Number.isSafeInteger(offset) && offset >= 0 && offset + size <= this.sizeBytes;

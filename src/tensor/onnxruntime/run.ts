@@ -6,12 +6,12 @@ import type { Bindable } from "./binding.ts";
 import { pointerList, stringList } from "./c-strings.ts";
 import { engineErrors } from "./errors.ts";
 import type { Library, Pointer } from "./library.ts";
-import type { Access, Memory } from "./memory.ts";
-import type { Port, Session } from "./session.ts";
+import type { MemoryAccess, Memory } from "./memory.ts";
+import type { Port, EngineSession } from "./session.ts";
 
 export interface RunParts {
   readonly library: Library;
-  readonly session: Session;
+  readonly session: EngineSession;
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly inputBuffers: readonly Bindable[];
@@ -38,13 +38,13 @@ const release = (options: NativeRunOptions): void => {
 
 const forgotten = new FinalizationRegistry<NativeRunOptions>(release);
 
-const overlap = (a: Access, b: Access) => a.memory === b.memory && a.start < b.end && b.start < a.end;
+const overlap = (a: MemoryAccess, b: MemoryAccess) => a.memory === b.memory && a.start < b.end && b.start < a.end;
 
 /** The ranges that a run reads and writes. Throws where two outputs, or an output and an input, share memory without leave. */
-function accesses(parts: RunParts): Access[] {
+function accesses(parts: RunParts): MemoryAccess[] {
   const access =
     (write: boolean) =>
-    (buffer: Bindable, i: number): Access => ({
+    (buffer: Bindable, i: number): MemoryAccess => ({
       memory: buffer.memory,
       start: buffer.offsetBytes,
       end: buffer.offsetBytes + buffer.sizeBytes,
@@ -53,7 +53,7 @@ function accesses(parts: RunParts): Access[] {
     });
   const reads = parts.inputBuffers.map(access(false));
   const writes = parts.outputBuffers.map(access(true));
-  const ofMemory = new Map<Memory, Access[]>();
+  const ofMemory = new Map<Memory, MemoryAccess[]>();
   for (const a of [...reads, ...writes]) ofMemory.set(a.memory, [...(ofMemory.get(a.memory) ?? []), a]);
   for (const group of ofMemory.values())
     for (const w of group) {
@@ -74,9 +74,9 @@ function accesses(parts: RunParts): Access[] {
   return [...reads, ...writes];
 }
 
-export class Run {
+export class EngineRun {
   readonly #parts: RunParts;
-  readonly #accesses: readonly Access[];
+  readonly #accesses: readonly MemoryAccess[];
   readonly #buffers: readonly Bindable[];
   readonly #options: NativeRunOptions;
   readonly #arguments: readonly (Pointer | number)[];

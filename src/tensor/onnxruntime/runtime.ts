@@ -1,17 +1,17 @@
 /** The engine as one object: opened once with its threads and device, it makes buffers and sessions. Left out: what a program means. */
 import { availableParallelism } from "node:os";
 import type { DType } from "../dtype.ts";
-import { Device, DeviceBuffer } from "./device-buffer.ts";
+import { EngineDevice, DeviceBuffer } from "./device-buffer.ts";
 import { type LogLevel, openEnvironment, openSharedArena } from "./environment.ts";
 import { engineErrors } from "./errors.ts";
 import type { Library } from "./library.ts";
 import { NativeBuffer } from "./native-buffer.ts";
 import { type Constants, takeConstants } from "./packed-weights.ts";
 import { type Provider, providers, providerTable } from "./provider.ts";
-import { Session, type SessionHost } from "./session.ts";
+import { EngineSession, type SessionHost } from "./session.ts";
 import { createNativeOptions, type SessionOptions } from "./session-options.ts";
 
-export interface RuntimeOptions {
+export interface EngineRuntimeOptions {
   /** Threads of one operator; all processors this process may use, where absent. */
   readonly threads?: number;
   readonly spinning?: boolean | number;
@@ -25,7 +25,7 @@ export interface RuntimeOptions {
   readonly log?: LogLevel;
 }
 
-export interface Runtime {
+export interface EngineRuntime {
   readonly library: Library;
   readonly provider: Provider;
   readonly threads: number;
@@ -38,13 +38,13 @@ export interface Runtime {
   /** A tensor over memory that the caller owns. */
   wrap(bytes: Uint8Array, dtype: DType, shape: readonly number[]): NativeBuffer;
   /** Compiles a model on this thread. Throws `onnxruntime/model` or `onnxruntime/notSupported` with the engine's words. */
-  createSession(model: Uint8Array, options?: SessionOptions): Session;
+  createSession(model: Uint8Array, options?: SessionOptions): EngineSession;
   /** The same on another thread, so that a server keeps answering while a large graph compiles. `constants` are its outside initializers. */
-  createSessionAsync(model: Uint8Array, options?: SessionOptions, constants?: Constants): Promise<Session>;
+  createSessionAsync(model: Uint8Array, options?: SessionOptions, constants?: Constants): Promise<EngineSession>;
 }
 
 /** Opens the engine. Cheap after the first time. Throws `onnxruntime/platform`, `/library`, `/option` or `/provider`. */
-export function openRuntime(options: RuntimeOptions = {}): Runtime {
+export function openRuntime(options: EngineRuntimeOptions = {}): EngineRuntime {
   const provider = options.provider ?? "cpu";
   if (!providers.includes(provider))
     throw engineErrors.fail("option", { place: "provider", expected: `one of ${providers.join(", ")}`, received: `"${provider}"` });
@@ -63,17 +63,17 @@ export function openRuntime(options: RuntimeOptions = {}): Runtime {
     ...(options.log === undefined ? {} : { log: options.log }),
     ...session,
   });
-  const createSession = (model: Uint8Array, session: SessionOptions = {}): Session => {
+  const createSession = (model: Uint8Array, session: SessionOptions = {}): EngineSession => {
     const native = createNativeOptions(library, merged(session), provider);
     try {
-      return new Session(host, library.create("CreateSessionFromArray", env, library.addressOf(model), model.byteLength, native));
+      return new EngineSession(host, library.create("CreateSessionFromArray", env, library.addressOf(model), model.byteLength, native));
     } finally {
       library.raw("ReleaseSessionOptions", native);
     }
   };
   const { memoryName } = providerTable[provider];
   // Making it now says at once whether the device is there.
-  const device = memoryName === undefined ? undefined : new Device(host, memoryName, createSession);
+  const device = memoryName === undefined ? undefined : new EngineDevice(host, memoryName, createSession);
   return {
     library,
     provider,
@@ -91,7 +91,7 @@ export function openRuntime(options: RuntimeOptions = {}): Runtime {
       const at = library.addressOf(model);
       try {
         if (!constants?.buffers.size)
-          return new Session(host, await library.createAsync([model], "CreateSessionFromArray", env, at, model.byteLength, native));
+          return new EngineSession(host, await library.createAsync([model], "CreateSessionFromArray", env, at, model.byteLength, native));
         const container = constants.packed.hold();
         const onGone = takeConstants(library, native, constants);
         let made: bigint;
@@ -102,7 +102,7 @@ export function openRuntime(options: RuntimeOptions = {}): Runtime {
           onGone();
           throw error;
         }
-        return new Session(host, made, onGone);
+        return new EngineSession(host, made, onGone);
       } finally {
         library.raw("ReleaseSessionOptions", native);
       }

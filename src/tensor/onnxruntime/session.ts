@@ -7,7 +7,7 @@ import { type ArenaStats, arenaStats } from "./arena.ts";
 import type { Bindable } from "./binding.ts";
 import { engineErrors } from "./errors.ts";
 import type { Library, Pointer } from "./library.ts";
-import { Run } from "./run.ts";
+import { EngineRun } from "./run.ts";
 
 export interface Port {
   readonly name: string;
@@ -85,7 +85,7 @@ function readPorts(library: Library, session: Pointer, side: "Input" | "Output")
 
 const portText = (p: Pick<Port, "dtype" | "shape">) => `${p.dtype} [${p.shape.join(", ")}]`;
 
-export class Session {
+export class EngineSession {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly #native: NativeSession;
@@ -162,7 +162,7 @@ export class Session {
   }
 
   /** Binds every input and output to a buffer, for any number of runs. Throws where names, types, shapes or memory do not fit. */
-  prepare(inputs: Bindings, outputs: Bindings, options: PrepareOptions = {}): Run {
+  prepare(inputs: Bindings, outputs: Bindings, options: PrepareOptions = {}): EngineRun {
     void this.pointer;
     if (options.inPlace?.length && !this.#host.inPlace)
       throw engineErrors.fail("option", {
@@ -172,7 +172,7 @@ export class Session {
         hint: "Use two buffers and swap them between runs.",
       });
     const symbols = new Map<string, number>();
-    return new Run({
+    return new EngineRun({
       library: this.#native.library,
       session: this,
       inputs: this.inputs,

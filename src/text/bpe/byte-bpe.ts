@@ -8,7 +8,7 @@ import { type ByteSplitter, END } from "../split/bytes.ts";
 import { Merger } from "./merge.ts";
 import { FAR, firstMask, fourthMask, MID, MID_IDS, NEAR, NEAR_IDS, PieceCache, secondMask, thirdMask } from "./piece-cache.ts";
 import type { MergeRule } from "./ranks.ts";
-import { Ranks } from "./ranks.ts";
+import { MergeRanks } from "./ranks.ts";
 
 /** Bytes that may be read behind a text: a key is up to four words from the start of its piece. */
 const SLACK = 16;
@@ -35,7 +35,7 @@ export class ByteBpe {
   private symbols = new Int32Array(FAR);
 
   constructor(vocabulary: ByteVocabulary) {
-    this.merger = new Merger(new Ranks(vocabulary.rules));
+    this.merger = new Merger(new MergeRanks(vocabulary.rules));
     this.byteIds = Int32Array.from(vocabulary.byteIds);
     this.whole = vocabulary.whole;
   }

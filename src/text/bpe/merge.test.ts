@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { rounds } from "../../../test/support/deep.ts";
 import { type Random, random } from "../../base/index.ts";
 import { Merger } from "./merge.ts";
-import { type MergeRule, Ranks } from "./ranks.ts";
+import { type MergeRule, MergeRanks } from "./ranks.ts";
 
 const seed = 77;
 
@@ -40,7 +40,7 @@ test(`short and long pieces merge by the definition, and widths add up (seed ${s
   for (let i = 0; i < rounds(400); i++) {
     const letters = 1 + draw.below(4);
     const rules = randomRules(draw, letters, 1 + draw.below(20));
-    const merger = new Merger(new Ranks(rules));
+    const merger = new Merger(new MergeRanks(rules));
     // Both sides of the border between the scan and the heap.
     const symbols = Array.from({ length: 1 + draw.below(i % 2 === 0 ? 30 : 150) }, () => draw.below(letters));
     const merged = Int32Array.from(symbols);
@@ -55,7 +55,7 @@ test(`short and long pieces merge by the definition, and widths add up (seed ${s
 test("a million of one letter is merged with at most a few heap entries a letter", () => {
   // Tokens of 2, 4, 8, ... letters: every level merges all there is.
   const rules = Array.from({ length: 12 }, (_, i) => ({ left: i, right: i, merged: i + 1 }));
-  const merger = new Merger(new Ranks(rules));
+  const merger = new Merger(new MergeRanks(rules));
   const n = 1_000_000;
   const symbols = new Int32Array(n);
   const left = merger.merge(symbols, n);
@@ -67,7 +67,7 @@ test("a million of one letter is merged with at most a few heap entries a letter
 
 test("of a pair that stands twice the later rule holds", () => {
   const merger = new Merger(
-    new Ranks([
+    new MergeRanks([
       { left: 0, right: 0, merged: 1 },
       { left: 0, right: 0, merged: 2 },
     ]),

@@ -3,18 +3,18 @@
  * Short pieces scan for the lowest rank: quadratic, but in a few words of memory. Long ones keep a heap of pairs over a linked list,
  * O(n log n), so that a megabyte of one letter costs what a megabyte of text costs.
  */
-import { NO_RANK, type Ranks } from "./ranks.ts";
+import { NO_RANK, type MergeRanks } from "./ranks.ts";
 
 /** Up to this many symbols the scan is the faster way (measured on mails: the two cross between 60 and 100). */
 const SHORT = 64;
 
 export class Merger {
-  private readonly ranks: Ranks;
+  private readonly ranks: MergeRanks;
   private readonly rank = new Int32Array(SHORT);
   /** Heap entries taken so far: the work on long pieces, which a test holds to n log n. */
   numPopped = 0;
 
-  constructor(ranks: Ranks) {
+  constructor(ranks: MergeRanks) {
     this.ranks = ranks;
   }
 

@@ -14,7 +14,7 @@ export interface MergeRule {
   readonly merged: number;
 }
 
-export class Ranks {
+export class MergeRanks {
   /** Id of the merged token of every rank. */
   readonly merged: Int32Array;
   private readonly slots: Int32Array;

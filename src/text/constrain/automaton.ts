@@ -3,9 +3,9 @@
  * length, two bounds on a number), anchors inside a pattern, all texts but some. States are numbers; what is made is trimmed by the machine.
  */
 import { anyCodePoint, type CodePoints, charactersOf, complement, intersection } from "./code-points.ts";
-import { characters, type Expression, type Graph } from "./expression.ts";
+import { characters, type RegularExpression, type ExpressionGraph } from "./expression.ts";
 import { constrainLimits } from "./limits.ts";
-import { refuse } from "./refuse.ts";
+import { constraintRefusal } from "./refuse.ts";
 
 export interface Automaton {
   /** Edges of each state; state 0 is the first. */
@@ -20,10 +20,10 @@ interface Free {
 }
 
 const tooLarge = (place: string) =>
-  refuse(place, `a pattern of at most ${constrainLimits.productStates} states`, "a larger one", "Use lower counts.");
+  constraintRefusal(place, `a pattern of at most ${constrainLimits.productStates} states`, "a larger one", "Use lower counts.");
 
 /** The automaton of an expression without rules. Anchors hold at the ends of the whole text. Errors: text/constraint where it is too large. */
-export function automatonOf(e: Expression, place: string): Automaton {
+export function automatonOfExpression(e: RegularExpression, place: string): Automaton {
   const reads: { set: CodePoints; to: number }[][] = [];
   const frees: Free[][] = [];
   const state = (): number => {
@@ -34,7 +34,7 @@ export function automatonOf(e: Expression, place: string): Automaton {
   const free = (from: number, to: number, where: Free["where"] = "anywhere"): void => {
     frees[from]!.push({ to, where });
   };
-  const build = (x: Expression, from: number): number => {
+  const build = (x: RegularExpression, from: number): number => {
     switch (x.kind) {
       case "characters": {
         const to = state();
@@ -89,7 +89,7 @@ export function automatonOf(e: Expression, place: string): Automaton {
         return to;
       }
       case "rule":
-        throw refuse(place, "an expression without rules", x.name);
+        throw constraintRefusal(place, "an expression without rules", x.name);
     }
   };
   const begin = state();
@@ -170,7 +170,7 @@ export function lengths(min: number, max: number, place: string): Automaton {
 /** Trees of texts have up to a state for each character. Errors: text/constraint where these are too many. */
 export function checkCharacters(texts: readonly string[], place: string): void {
   const sum = texts.reduce((n, t) => n + t.length, 0);
-  if (sum > constrainLimits.nodes) throw refuse(place, `texts of at most ${constrainLimits.nodes} characters together`, `${sum}`);
+  if (sum > constrainLimits.nodes) throw constraintRefusal(place, `texts of at most ${constrainLimits.nodes} characters together`, `${sum}`);
 }
 
 /** Every text but these. Errors: text/constraint where they are too long. */
@@ -212,7 +212,7 @@ export function accepts({ edges, ends }: Automaton, t: string): boolean {
 }
 
 /** The automaton as an expression; `by` gives how a character of a set is written. */
-export const graphOf = ({ edges, ends }: Automaton, by: (set: CodePoints) => Expression = characters): Graph => ({
+export const automatonGraph = ({ edges, ends }: Automaton, by: (set: CodePoints) => RegularExpression = characters): ExpressionGraph => ({
   kind: "graph",
   edges: edges.map(out => out.map(({ set, to }) => ({ by: by(set), to }))),
   ends,

@@ -1,21 +1,21 @@
 /** The classes of characters that regular expressions name, as ECMAScript defines them in Unicode mode. */
 import { type CodePoints, charactersOf, complement, union } from "./code-points.ts";
 
-export const digits: CodePoints = [[0x30, 0x39]];
-export const words: CodePoints = union([...digits, [0x41, 0x5a], [0x5f, 0x5f], [0x61, 0x7a]]);
+export const digitClass: CodePoints = [[0x30, 0x39]];
+export const wordClass: CodePoints = union([...digitClass, [0x41, 0x5a], [0x5f, 0x5f], [0x61, 0x7a]]);
 const lineEnds = charactersOf("\n\r\u2028\u2029");
 /** WhiteSpace and LineTerminator of the standard. */
-export const spaces: CodePoints = union([...charactersOf("\t\v\f \u00a0\ufeff\u1680\u202f\u205f\u3000"), ...lineEnds, [0x2000, 0x200a]]);
+export const spaceClass: CodePoints = union([...charactersOf("\t\v\f \u00a0\ufeff\u1680\u202f\u205f\u3000"), ...lineEnds, [0x2000, 0x200a]]);
 /** What `.` stands for. */
 export const notLineEnds: CodePoints = complement(lineEnds);
 
 export const classEscapes: Readonly<Record<string, CodePoints>> = {
-  d: digits,
-  D: complement(digits),
-  w: words,
-  W: complement(words),
-  s: spaces,
-  S: complement(spaces),
+  d: digitClass,
+  D: complement(digitClass),
+  w: wordClass,
+  W: complement(wordClass),
+  s: spaceClass,
+  S: complement(spaceClass),
 };
 
 const kept = new Map<string, CodePoints>();

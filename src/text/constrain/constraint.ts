@@ -2,13 +2,13 @@
  * The form that a text must have, and its meeting with a vocabulary. A constraint's states are values: a state says which tokens may come and
  * which state follows each, so several answers, beams and guesses can go on from one. Nothing in it depends on what else is asked.
  */
-import { automatonOf, graphOf } from "./automaton.ts";
-import { type Expression, type Grammar, rule } from "./expression.ts";
+import { automatonOfExpression, automatonGraph } from "./automaton.ts";
+import { type RegularExpression, type Grammar, rule } from "./expression.ts";
 import { parseGrammar } from "./grammar-notation.ts";
 import { constrainLimits } from "./limits.ts";
 import { compileGrammar } from "./machine.ts";
 import { type Configuration, Recogniser } from "./recogniser.ts";
-import { refuse } from "./refuse.ts";
+import { constraintRefusal } from "./refuse.ts";
 import { hasAnchor, parseRegularExpression, withoutOuterAnchors } from "./regular-expression.ts";
 import { schemaGrammar } from "./schema/compile.ts";
 import { freeRules, oneOfTexts, punctuation, type Style } from "./schema/json-text.ts";
@@ -26,7 +26,7 @@ export type Form =
   /** A grammar in GBNF. */
   | { readonly kind: "grammar"; readonly grammar: string };
 
-const single = (root: Expression): Grammar => ({ root: "root", rules: new Map([["root", root]]) });
+const single = (root: RegularExpression): Grammar => ({ root: "root", rules: new Map([["root", root]]) });
 
 function grammarOf(form: Form, place: string): Grammar {
   switch (form.kind) {
@@ -37,14 +37,14 @@ function grammarOf(form: Form, place: string): Grammar {
     case "regex": {
       const whole = parseRegularExpression(form.pattern, place);
       const { rest } = withoutOuterAnchors(whole);
-      return single(hasAnchor(rest) ? graphOf(automatonOf(whole, place)) : rest);
+      return single(hasAnchor(rest) ? automatonGraph(automatonOfExpression(whole, place)) : rest);
     }
     case "choice": {
       const { choices } = form;
       if (choices.length === 0 || choices.length > constrainLimits.choices)
-        throw refuse(place, `1 to ${constrainLimits.choices} texts`, `${choices.length}`);
+        throw constraintRefusal(place, `1 to ${constrainLimits.choices} texts`, `${choices.length}`);
       const broken = choices.findIndex(c => c === "" || /\p{Surrogate}/u.test(c));
-      if (broken >= 0) throw refuse(`${place}[${broken}]`, "a text of whole characters that is not empty", JSON.stringify(choices[broken]));
+      if (broken >= 0) throw constraintRefusal(`${place}[${broken}]`, "a text of whole characters that is not empty", JSON.stringify(choices[broken]));
       return single(oneOfTexts(choices, place));
     }
     case "grammar":

@@ -3,9 +3,9 @@
  * A rule goes on until the next `name ::=`, so line ends mean nothing. The text is of rule `root`.
  */
 import { anyCodePoint, type CodePoints, complement, union } from "./code-points.ts";
-import { characters, choice, type Expression, empty, type Grammar, repeat, rule, sequence, text } from "./expression.ts";
+import { characters, choice, type RegularExpression, empty, type Grammar, repeatText, rule, sequence, literalText } from "./expression.ts";
 import { constrainLimits } from "./limits.ts";
-import { refuse } from "./refuse.ts";
+import { constraintRefusal } from "./refuse.ts";
 
 const name = /[A-Za-z_][A-Za-z0-9_-]*/y;
 const blank = /(?:\s|#[^\n]*)+/y;
@@ -40,7 +40,7 @@ class Reader {
     const before = this.#source.slice(0, at).split("\n");
     const where = `line ${before.length}, character ${before.at(-1)!.length + 1}`;
     const rest = this.#source.slice(at, at + 12).split("\n")[0]!;
-    return refuse(this.#place, `${expected} at ${where}`, rest === "" ? "the end of the line" : JSON.stringify(rest));
+    return constraintRefusal(this.#place, `${expected} at ${where}`, rest === "" ? "the end of the line" : JSON.stringify(rest));
   }
 
   #match(pattern: RegExp): string | undefined {
@@ -58,8 +58,8 @@ class Reader {
     return true;
   }
 
-  rules(): Map<string, Expression> {
-    const rules = new Map<string, Expression>();
+  rules(): Map<string, RegularExpression> {
+    const rules = new Map<string, RegularExpression>();
     this.#skip();
     while (this.#at < this.#source.length) {
       const at = this.#at;
@@ -73,7 +73,7 @@ class Reader {
     return rules;
   }
 
-  #choice(): Expression {
+  #choice(): RegularExpression {
     if (++this.#depth > constrainLimits.depth) throw this.fail(`at most ${constrainLimits.depth} parentheses inside each other`);
     const options = [this.#sequence()];
     while (this.#take("|")) options.push(this.#sequence());
@@ -81,8 +81,8 @@ class Reader {
     return choice(...options);
   }
 
-  #sequence(): Expression {
-    const parts: Expression[] = [];
+  #sequence(): RegularExpression {
+    const parts: RegularExpression[] = [];
     for (;;) {
       this.#skip();
       const atom = this.#atom();
@@ -91,26 +91,26 @@ class Reader {
     }
   }
 
-  #quantified(of: Expression): Expression {
+  #quantified(of: RegularExpression): RegularExpression {
     this.#skip();
     const at = this.#at;
     const q = this.#match(quantifier);
     if (q === undefined) return of;
-    if (q === "*") return repeat(of, 0);
-    if (q === "+") return repeat(of, 1);
-    if (q === "?") return repeat(of, 0, 1);
+    if (q === "*") return repeatText(of, 0);
+    if (q === "+") return repeatText(of, 1);
+    if (q === "?") return repeatText(of, 0, 1);
     const [min, max = min] = q.slice(1, -1).split(",") as [string, string?];
     const most = max.trim() === "" ? Number.POSITIVE_INFINITY : Number(max);
     if (most < Number(min)) throw this.fail("counts in order", at);
-    return repeat(of, Number(min), most);
+    return repeatText(of, Number(min), most);
   }
 
-  #atom(): Expression | undefined {
+  #atom(): RegularExpression | undefined {
     const at = this.#at;
     if (this.#take('"')) {
       let t = "";
       while (!this.#take('"')) t += String.fromCodePoint(this.#character('"'));
-      return text(t);
+      return literalText(t);
     }
     if (this.#take("[")) return characters(this.#class());
     if (this.#take(".")) return characters(anyCodePoint);
@@ -170,7 +170,7 @@ class Reader {
     return isNegated ? complement(set) : set;
   }
 
-  checkNames(rules: ReadonlyMap<string, Expression>): void {
+  checkNames(rules: ReadonlyMap<string, RegularExpression>): void {
     for (const [of, at] of this.used) if (!rules.has(of)) throw this.fail("the name of a rule", at);
   }
 }
@@ -178,11 +178,11 @@ class Reader {
 /** The grammar. Errors: text/constraint with line and character. */
 export function parseGrammar(source: string, place: string): Grammar {
   if (source.length > constrainLimits.sourceCharacters)
-    throw refuse(place, `at most ${constrainLimits.sourceCharacters} characters`, `${source.length}`);
+    throw constraintRefusal(place, `at most ${constrainLimits.sourceCharacters} characters`, `${source.length}`);
   const reader = new Reader(source, place);
   const rules = reader.rules();
   if (!rules.has("root"))
-    throw refuse(place, "a rule named root", rules.size === 0 ? "no rules" : [...rules.keys()].slice(0, 5).join(", "));
+    throw constraintRefusal(place, "a rule named root", rules.size === 0 ? "no rules" : [...rules.keys()].slice(0, 5).join(", "));
   reader.checkNames(rules);
   return { root: "root", rules };
 }

@@ -4,11 +4,11 @@
  * Nodes from which no text can be finished are cut, so whatever is begun can be ended. Left recursion is refused: it would read nothing
  * forever.
  */
-import { automatonOf, graphOf } from "./automaton.ts";
+import { automatonOfExpression, automatonGraph } from "./automaton.ts";
 import { type ByteSequence, type CodePoints, utf8Sequences } from "./code-points.ts";
-import type { Expression, Grammar } from "./expression.ts";
+import type { RegularExpression, Grammar } from "./expression.ts";
 import { constrainLimits } from "./limits.ts";
-import { refuse } from "./refuse.ts";
+import { constraintRefusal } from "./refuse.ts";
 
 export type Node =
   | { readonly kind: "bytes"; readonly edges: readonly ByteEdge[] }
@@ -25,7 +25,7 @@ export interface ByteEdge {
   readonly to: number;
 }
 
-export interface Machine {
+export interface ConstraintMachine {
   readonly nodes: readonly Node[];
   readonly start: number;
   /** First node of each rule. */
@@ -41,7 +41,7 @@ export interface Machine {
 const writtenOut = 4;
 
 /** Whether the empty text is in it, given which rules it is in. */
-function isNullable(e: Expression, rules: ReadonlyMap<string, boolean>): boolean {
+function isNullable(e: RegularExpression, rules: ReadonlyMap<string, boolean>): boolean {
   switch (e.kind) {
     case "characters":
       return false;
@@ -66,7 +66,7 @@ function isNullable(e: Expression, rules: ReadonlyMap<string, boolean>): boolean
 }
 
 /** Rules that an expression calls. */
-function* callsOf(e: Expression): Generator<string, void, undefined> {
+function* callsOf(e: RegularExpression): Generator<string, void, undefined> {
   if (e.kind === "rule") yield e.name;
   else if (e.kind === "repeat") yield* callsOf(e.of);
   else if (e.kind === "sequence") for (const p of e.parts) yield* callsOf(p);
@@ -75,7 +75,7 @@ function* callsOf(e: Expression): Generator<string, void, undefined> {
 }
 
 /** Which rules the empty text is in: each is looked at again when one that it calls turns out to be one. */
-function nullableRules(rules: ReadonlyMap<string, Expression>): ReadonlyMap<string, boolean> {
+function nullableRules(rules: ReadonlyMap<string, RegularExpression>): ReadonlyMap<string, boolean> {
   const nullable = new Map<string, boolean>();
   for (const [name, e] of rules) if (isNullable(e, nullable)) nullable.set(name, true);
   if (nullable.size === 0) return nullable;
@@ -96,13 +96,13 @@ function nullableRules(rules: ReadonlyMap<string, Expression>): ReadonlyMap<stri
 }
 
 /** The machine of a grammar. Errors: text/constraint for left recursion, for what is too large, and where nothing can be said. */
-export function compileGrammar({ root, rules }: Grammar, place: string): Machine {
+export function compileGrammar({ root, rules }: Grammar, place: string): ConstraintMachine {
   const nodes: Node[] = [];
   const names = [...rules.keys()];
   const indices = new Map(names.map((name, i) => [name, i]));
   const add = (node: Node): number => {
     if (nodes.length >= constrainLimits.nodes)
-      throw refuse(place, `a form of at most ${constrainLimits.nodes} states`, "a larger one", "Make it smaller: fewer or lower counts.");
+      throw constraintRefusal(place, `a form of at most ${constrainLimits.nodes} states`, "a larger one", "Make it smaller: fewer or lower counts.");
     return nodes.push(node) - 1;
   };
 
@@ -136,7 +136,7 @@ export function compileGrammar({ root, rules }: Grammar, place: string): Machine
     return build(utf8Sequences(set), 0);
   };
 
-  const build = (e: Expression, then: number): number => {
+  const build = (e: RegularExpression, then: number): number => {
     switch (e.kind) {
       case "characters":
         return character(e.set, then);
@@ -152,7 +152,7 @@ export function compileGrammar({ root, rules }: Grammar, place: string): Machine
         return split(e.options.map(o => build(o, then)));
       case "rule": {
         const index = indices.get(e.name);
-        if (index === undefined) throw refuse(place, "rules that are defined", e.name);
+        if (index === undefined) throw constraintRefusal(place, "rules that are defined", e.name);
         return add({ kind: "call", rule: index, then });
       }
       case "repeat":
@@ -168,11 +168,11 @@ export function compileGrammar({ root, rules }: Grammar, place: string): Machine
         return starts[0]!;
       }
       default:
-        throw refuse(place, "anchors at the ends of the expression", "one inside");
+        throw constraintRefusal(place, "anchors at the ends of the expression", "one inside");
     }
   };
 
-  const buildRepeat = ({ of, min, max }: Expression & { kind: "repeat" }, then: number): number => {
+  const buildRepeat = ({ of, min, max }: RegularExpression & { kind: "repeat" }, then: number): number => {
     if (max === 0) return then;
     const canBeEmpty = isNullable(of, nullable);
     if (max === 1) return min === 1 ? build(of, then) : split([build(of, then), then]);
@@ -193,20 +193,20 @@ export function compileGrammar({ root, rules }: Grammar, place: string): Machine
       return to;
     }
     // counted turns that may be empty could be counted in many ways at once: their automaton has one state for all of these
-    if (canBeEmpty) return build(graphOf(automatonOf({ kind: "repeat", of, min, max }, place)), then);
+    if (canBeEmpty) return build(automatonGraph(automatonOfExpression({ kind: "repeat", of, min, max }, place)), then);
     const loop = add({ kind: "loop", body: build(of, end), min: least, max, then });
     return least === 0 ? split([loop, then]) : loop;
   };
 
   const starts = names.map(name => build(rules.get(name)!, end));
   const rootIndex = indices.get(root);
-  if (rootIndex === undefined) throw refuse(place, `a rule named ${root}`, names.length ? names.slice(0, 5).join(", ") : "no rules");
+  if (rootIndex === undefined) throw constraintRefusal(place, `a rule named ${root}`, names.length ? names.slice(0, 5).join(", ") : "no rules");
   const start = starts[rootIndex]!;
   // a rule that calls itself before it reads anything
   checkLeftRecursion(nodes, starts, names, new Set(names.flatMap((n, i) => (nullable.get(n) ? [i] : []))), place);
   const isAlive = aliveNodes(nodes, starts);
   if (!isAlive[start])
-    throw refuse(
+    throw constraintRefusal(
       place,
       "a form that some finite text has",
       "one that none has",
@@ -249,7 +249,7 @@ function checkLeftRecursion(
   if (left >= 0 && checked.length < starts.length) {
     let at = left;
     for (let i = 0; i < starts.length; i++) at = [...calls[at]!].find(r => open[r]! > 0) ?? at;
-    throw refuse(
+    throw constraintRefusal(
       place,
       "rules that read something before they come back to themselves",
       names[at]!,

@@ -6,8 +6,8 @@
  */
 
 import { constrainLimits } from "./limits.ts";
-import type { Machine } from "./machine.ts";
-import { refuse } from "./refuse.ts";
+import type { ConstraintMachine } from "./machine.ts";
+import { constraintRefusal } from "./refuse.ts";
 
 /** What happens at the end of a rule or of a loop's body. */
 export interface Frame {
@@ -44,7 +44,7 @@ const unknown: Frame = { id: 1, kind: "unknown", node: 0, needed: 0, allowed: 0,
 const hint = "Avoid counted repetitions inside each other.";
 
 export class Recogniser {
-  readonly machine: Machine;
+  readonly machine: ConstraintMachine;
   readonly place: string;
   readonly start: Configuration;
   #frames = new Map<string, Frame>();
@@ -57,7 +57,7 @@ export class Recogniser {
   readonly #sizeOf: Uint16Array;
   readonly #forced = new WeakMap<Configuration, Uint8Array>();
 
-  constructor(machine: Machine, place: string) {
+  constructor(machine: ConstraintMachine, place: string) {
     this.machine = machine;
     this.place = place;
     this.#byteOf = new Uint8Array(machine.numClasses);
@@ -164,13 +164,13 @@ export class Recogniser {
       const key = frame.id * size + node;
       if (seen.has(key)) return;
       if (seen.size >= constrainLimits.threads)
-        throw refuse(
+        throw constraintRefusal(
           this.place,
           `a form that can be read in at most ${constrainLimits.threads} ways at once`,
           "a more ambiguous one",
           hint,
         );
-      if (--this.work < 0) throw refuse(this.place, "a form that is followed with moderate work", "a more ambiguous one", hint);
+      if (--this.work < 0) throw constraintRefusal(this.place, "a form that is followed with moderate work", "a more ambiguous one", hint);
       seen.add(key);
       open.push({ node, frame });
     };

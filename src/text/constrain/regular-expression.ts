@@ -5,9 +5,9 @@
  */
 import { classEscapes, notLineEnds, propertyClass } from "./character-classes.ts";
 import { type CodePoints, complement, union } from "./code-points.ts";
-import { characters, choice, type Expression, empty, repeat, sequence } from "./expression.ts";
+import { characters, choice, type RegularExpression, empty, repeatText, sequence } from "./expression.ts";
 import { constrainLimits } from "./limits.ts";
-import { refuse } from "./refuse.ts";
+import { constraintRefusal } from "./refuse.ts";
 
 const controls: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, v: 11, f: 12, "0": 0 };
 /** What may follow a backslash and stand for itself. */
@@ -25,7 +25,7 @@ class Reader {
   }
 
   fail(what: string, hint?: string) {
-    return refuse(this.#place, "a regular expression that an automaton can follow", `${what} at character ${this.#at + 1}`, hint);
+    return constraintRefusal(this.#place, "a regular expression that an automaton can follow", `${what} at character ${this.#at + 1}`, hint);
   }
 
   get #next(): string | undefined {
@@ -44,13 +44,13 @@ class Reader {
     return found;
   }
 
-  whole(): Expression {
+  whole(): RegularExpression {
     const e = this.#choice();
     if (this.#next !== undefined) throw this.fail(`"${this.#next}"`);
     return e;
   }
 
-  #choice(): Expression {
+  #choice(): RegularExpression {
     if (++this.#depth > constrainLimits.depth) throw this.fail(`more than ${constrainLimits.depth} groups inside each other`);
     const options = [this.#sequence()];
     while (this.#take("|")) options.push(this.#sequence());
@@ -58,29 +58,29 @@ class Reader {
     return choice(...options);
   }
 
-  #sequence(): Expression {
-    const parts: Expression[] = [];
+  #sequence(): RegularExpression {
+    const parts: RegularExpression[] = [];
     for (let c = this.#next; c !== undefined && c !== "|" && c !== ")"; c = this.#next) parts.push(this.#quantified());
     return parts.length === 0 ? empty : sequence(...parts);
   }
 
-  #quantified(): Expression {
+  #quantified(): RegularExpression {
     const of = this.#atom();
     const found = this.#match(/^(?:[*+?]|\{\d{1,10}(?:,(?:\d{1,10})?)?\})\??/);
     if (!found) return of;
     const q = found[0].replace(/(.)\?$/, "$1");
     if (of.kind === "start" || of.kind === "end") throw this.fail("a repeated anchor");
     if (/^[*+?]/.test(this.#next ?? "")) throw this.fail("a repetition of a repetition");
-    if (q === "*") return repeat(of, 0);
-    if (q === "+") return repeat(of, 1);
-    if (q === "?") return repeat(of, 0, 1);
+    if (q === "*") return repeatText(of, 0);
+    if (q === "+") return repeatText(of, 1);
+    if (q === "?") return repeatText(of, 0, 1);
     const [min, max = min] = q.slice(1, -1).split(",") as [string, string?];
     const bounds = [Number(min), max === "" ? Number.POSITIVE_INFINITY : Number(max)] as const;
     if (bounds[1] < bounds[0]) throw this.fail(`"${q}"`);
-    return repeat(of, ...bounds);
+    return repeatText(of, ...bounds);
   }
 
-  #atom(): Expression {
+  #atom(): RegularExpression {
     const c = this.#chars[this.#at++]!;
     switch (c) {
       case "(": {
@@ -113,7 +113,7 @@ class Reader {
     }
   }
 
-  #literal(c: string): Expression {
+  #literal(c: string): RegularExpression {
     const code = c.codePointAt(0)!;
     if (code >= 0xd800 && code <= 0xdfff) throw this.fail("half a character");
     return characters([[code, code]]);
@@ -191,14 +191,14 @@ class Reader {
 }
 
 /** The expression of a pattern. Errors: text/constraint with the character and what stands there. */
-export function parseRegularExpression(source: string, place: string): Expression {
+export function parseRegularExpression(source: string, place: string): RegularExpression {
   if (source.length > constrainLimits.sourceCharacters)
-    throw refuse(place, `at most ${constrainLimits.sourceCharacters} characters`, `${source.length}`);
+    throw constraintRefusal(place, `at most ${constrainLimits.sourceCharacters} characters`, `${source.length}`);
   return new Reader(source, place).whole();
 }
 
 /** Whether an anchor stands anywhere in it. */
-export function hasAnchor(e: Expression): boolean {
+export function hasAnchor(e: RegularExpression): boolean {
   switch (e.kind) {
     case "start":
     case "end":
@@ -218,8 +218,8 @@ export function hasAnchor(e: Expression): boolean {
  * The expression without an anchor at each end where every text of it has one there: whether it had, and the rest. A choice in parentheses
  * is not looked into.
  */
-export function withoutOuterAnchors(e: Expression): { readonly rest: Expression; readonly start: boolean; readonly end: boolean } {
-  let parts: readonly Expression[] = e.kind === "sequence" ? e.parts : [e];
+export function withoutOuterAnchors(e: RegularExpression): { readonly rest: RegularExpression; readonly start: boolean; readonly end: boolean } {
+  let parts: readonly RegularExpression[] = e.kind === "sequence" ? e.parts : [e];
   const start = parts[0]?.kind === "start";
   if (start) parts = parts.slice(1);
   const end = parts.at(-1)?.kind === "end";

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { fromByteChars } from "../byte-chars.ts";
 import { patternOf } from "../pattern.ts";
 import { metaspaceShape } from "../pretokenize/table.ts";
-import { fromTable, patternSchema, row, type Table } from "../rows.ts";
+import { fromTable, patternSchema, readRow, type Table } from "../rows.ts";
 
 /** Hands a token, or a part of the one token that all have become, to the next step. */
 export type Give = (token: string, isAdded: boolean) => void;
@@ -19,7 +19,7 @@ export interface DecodeStep {
 }
 
 /** A decoder makes fresh steps for every stream. */
-export interface Decoder {
+export interface TokenDecoder {
   /** Makes one token of all: what it gives are parts of that token. */
   readonly joins?: boolean;
   /** `isOne`: what comes in are parts of one token. Only decoders that `takesParts` are asked so; for others the whole is collected. */
@@ -32,7 +32,7 @@ export interface Decoder {
 }
 
 /** A step without memory. */
-const each = (f: (token: string) => string): Decoder => ({
+const each = (f: (token: string) => string): TokenDecoder => ({
   start: () => ({ push: (token, isAdded, give) => give(f(token), isAdded) }),
 });
 
@@ -102,8 +102,8 @@ const tidy = (text: string): string =>
     [" 're", "'re"],
   ].reduce((t, [from, to]) => t.replaceAll(from!, to!), text);
 
-const decoders: Table<readonly Decoder[]> = {
-  ByteLevel: row(
+const decoders: Table<readonly TokenDecoder[]> = {
+  ByteLevel: readRow(
     { add_prefix_space: z.boolean().optional(), trim_offsets: z.boolean().optional(), use_regex: z.boolean().optional() },
     () => [
       {
@@ -120,7 +120,7 @@ const decoders: Table<readonly Decoder[]> = {
       },
     ],
   ),
-  ByteFallback: row({}, () => [
+  ByteFallback: readRow({}, () => [
     {
       byteOf: token => {
         const byte = byteToken.exec(token);
@@ -150,15 +150,15 @@ const decoders: Table<readonly Decoder[]> = {
       },
     },
   ]),
-  Fuse: row({}, () => [{ joins: true, takesParts: true, start: () => ({ push: (token, _, give) => give(token, false) }) }]),
-  Strip: row({ content: z.string().min(1), start: z.int().nonnegative(), stop: z.int().nonnegative() }, o => [
+  Fuse: readRow({}, () => [{ joins: true, takesParts: true, start: () => ({ push: (token, _, give) => give(token, false) }) }]),
+  Strip: readRow({ content: z.string().min(1), start: z.int().nonnegative(), stop: z.int().nonnegative() }, o => [
     { takesParts: true, start: isOne => stripper(o.content, o.start, o.stop, isOne) },
   ]),
-  Replace: row({ pattern: patternSchema, content: z.string() }, (o, place) => {
+  Replace: readRow({ pattern: patternSchema, content: z.string() }, (o, place) => {
     const pattern = patternOf(o.pattern, `${place}.pattern`);
     return [each(token => token.replace(pattern, () => o.content))];
   }),
-  WordPiece: row({ prefix: z.string(), cleanup: z.boolean() }, o => {
+  WordPiece: readRow({ prefix: z.string(), cleanup: z.boolean() }, o => {
     return [
       {
         start: () => {
@@ -174,7 +174,7 @@ const decoders: Table<readonly Decoder[]> = {
       },
     ];
   }),
-  Metaspace: row(metaspaceShape, o => [
+  Metaspace: readRow(metaspaceShape, o => [
     {
       start: () => {
         let isFirst = true;
@@ -187,7 +187,7 @@ const decoders: Table<readonly Decoder[]> = {
       },
     },
   ]),
-  BPEDecoder: row({ suffix: z.string() }, o => [
+  BPEDecoder: readRow({ suffix: z.string() }, o => [
     {
       start: () => {
         let held: string | undefined;
@@ -203,13 +203,13 @@ const decoders: Table<readonly Decoder[]> = {
       },
     },
   ]),
-  Sequence: row({ decoders: z.array(z.unknown()) }, (o, place) =>
+  Sequence: readRow({ decoders: z.array(z.unknown()) }, (o, place) =>
     o.decoders.flatMap((entry, i) => fromTable(decoders, "decoder", entry, `${place}.decoders[${i}]`)),
   ),
 };
 
 /** Without a decoder tokens are set apart by spaces. */
-const spaced: Decoder = {
+const spaced: TokenDecoder = {
   start: () => {
     let isFirst = true;
     return {
@@ -222,11 +222,11 @@ const spaced: Decoder = {
 };
 
 /** The decoder of a file's entry, as its steps in order. */
-export const makeDecoder = (entry: unknown, place: string): readonly Decoder[] =>
+export const makeDecoder = (entry: unknown, place: string): readonly TokenDecoder[] =>
   entry === null || entry === undefined ? [spaced] : fromTable(decoders, "decoder", entry, place);
 
 /** Decoding under way: `push` gives the text that has become certain, `end` the rest. */
-export function startDecoding(steps: readonly Decoder[]): { push(token: string, isAdded: boolean): string; end(): string } {
+export function startDecoding(steps: readonly TokenDecoder[]): { push(token: string, isAdded: boolean): string; end(): string } {
   let isOne = false;
   const chain = (steps.length > 0 ? steps : [each(token => token)]).map(step => {
     const started = isOne && !step.takesParts ? collected(step.start(false)) : step.start(isOne);

@@ -5,11 +5,11 @@
 import { z } from "zod";
 import { showValue } from "../../base/index.ts";
 import { Merger } from "../bpe/merge.ts";
-import { type MergeRule, Ranks } from "../bpe/ranks.ts";
+import { type MergeRule, MergeRanks } from "../bpe/ranks.ts";
 import { byteChars } from "../byte-chars.ts";
 import { textErrors } from "../errors.ts";
-import { row } from "../rows.ts";
-import type { Emit, Model, Vocabulary } from "./model.ts";
+import { readRow } from "../rows.ts";
+import type { Emit, TokenModel, ModelVocabulary } from "./model.ts";
 import { byteIdsOf, byteTokens, makeVocabulary, needToken, vocabularySchema } from "./vocabulary.ts";
 
 /** Pieces up to this many characters are remembered, up to this many pieces; then all are forgotten. */
@@ -29,13 +29,13 @@ const shape = {
 };
 type Options = z.output<z.ZodObject<typeof shape>>;
 
-export interface BpeModel extends Model {
+export interface BpeModel extends TokenModel {
   readonly rules: readonly MergeRule[];
   /** Where the vocabulary can be read over bytes: the id of every byte; pieces that are tokens whole, if merges are ignored for them. */
   readonly bytes: { readonly ids: readonly number[]; readonly ignoresMerges: boolean } | undefined;
 }
 
-function makeRules(o: Options, vocabulary: Vocabulary, place: string): MergeRule[] {
+function makeRules(o: Options, vocabulary: ModelVocabulary, place: string): MergeRule[] {
   const prefix = o.continuing_subword_prefix ?? "";
   return o.merges.map((merge, i) => {
     const where = `${place}.merges[${i}]`;
@@ -51,7 +51,7 @@ function makeRules(o: Options, vocabulary: Vocabulary, place: string): MergeRule
   });
 }
 
-export const bpe = row(shape, (o, place): BpeModel => {
+export const bpe = readRow(shape, (o, place): BpeModel => {
   if (o.dropout)
     throw textErrors.fail("unsupported", {
       place: `${place}.dropout`,
@@ -61,7 +61,7 @@ export const bpe = row(shape, (o, place): BpeModel => {
     });
   const vocabulary = makeVocabulary(Object.entries(o.vocab), `${place}.vocab`);
   const rules = makeRules(o, vocabulary, place);
-  const merger = new Merger(new Ranks(rules));
+  const merger = new Merger(new MergeRanks(rules));
   const prefix = o.continuing_subword_prefix ?? "";
   const suffix = o.end_of_word_suffix ?? "";
   const fallback = o.byte_fallback ? byteTokens(vocabulary) : undefined;

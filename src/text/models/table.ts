@@ -1,15 +1,15 @@
 /** Models of tokenizer files, a row each. */
 import { fromTable, type Table } from "../rows.ts";
 import { bpe } from "./bpe.ts";
-import type { Model } from "./model.ts";
+import type { TokenModel } from "./model.ts";
 import { unigram } from "./unigram.ts";
 import { wordLevel } from "./word-level.ts";
 import { wordPiece } from "./word-piece.ts";
 
-const models: Table<Model> = { BPE: bpe, WordPiece: wordPiece, Unigram: unigram, WordLevel: wordLevel };
+const models: Table<TokenModel> = { BPE: bpe, WordPiece: wordPiece, Unigram: unigram, WordLevel: wordLevel };
 
 /** The model of a file's entry. Older files do not name its type; then its keys tell. */
-export function makeModel(entry: unknown, place: string): Model {
+export function makeModel(entry: unknown, place: string): TokenModel {
   if (entry !== null && typeof entry === "object" && !("type" in entry)) {
     const type =
       "merges" in entry

@@ -4,8 +4,8 @@
  */
 import { z } from "zod";
 import { textErrors } from "../errors.ts";
-import { row } from "../rows.ts";
-import type { Model } from "./model.ts";
+import { readRow } from "../rows.ts";
+import type { TokenModel } from "./model.ts";
 import { byteIdsOf, byteTokens, makeVocabulary } from "./vocabulary.ts";
 
 const UNKNOWN_PENALTY = 10;
@@ -61,7 +61,7 @@ class Trie {
   }
 }
 
-export const unigram = row(shape, (o, place): Model => {
+export const unigram = readRow(shape, (o, place): TokenModel => {
   const vocabulary = makeVocabulary(
     o.vocab.map(([token], id) => [token, id] as const),
     `${place}.vocab`,
@@ -80,7 +80,7 @@ export const unigram = row(shape, (o, place): Model => {
   for (const [token, id] of vocabulary.ids) if (token !== "") trie.add(token, id);
   const { ids: idOfNode } = trie;
 
-  const encode: Model["encode"] = (piece, emit) => {
+  const encode: TokenModel["encode"] = (piece, emit) => {
     const n = piece.length;
     // The best way to reach each position: its score, and the start and id of its last token.
     const score = new Float64Array(n + 1);

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { showValue } from "../../base/index.ts";
 import { textErrors } from "../errors.ts";
-import type { Vocabulary } from "./model.ts";
+import type { ModelVocabulary } from "./model.ts";
 
 const encoder = new TextEncoder();
 
@@ -27,7 +27,7 @@ export const vocabularySchema = z.custom<Readonly<Record<string, number>>>(
   "an object of token to id",
 );
 
-export function makeVocabulary(entries: readonly (readonly [string, number])[], place: string): Vocabulary {
+export function makeVocabulary(entries: readonly (readonly [string, number])[], place: string): ModelVocabulary {
   const ids = new Map<string, number>();
   const tokens: (string | undefined)[] = [];
   for (const [token, id] of entries) {
@@ -51,7 +51,7 @@ export function makeVocabulary(entries: readonly (readonly [string, number])[], 
 }
 
 /** The id of a token that something else in the file rests on. */
-export function needToken(vocabulary: Vocabulary, token: string, place: string): number {
+export function needToken(vocabulary: ModelVocabulary, token: string, place: string): number {
   const id = vocabulary.ids.get(token);
   if (id === undefined)
     throw textErrors.fail("brokenTokenizer", { place, expected: "a token of the vocabulary", received: showValue(token) });
@@ -59,7 +59,7 @@ export function needToken(vocabulary: Vocabulary, token: string, place: string):
 }
 
 /** Ids of the byte tokens <0x00> to <0xFF>, undefined where one is missing. */
-export const byteTokens = (vocabulary: Vocabulary): readonly (number | undefined)[] =>
+export const byteTokens = (vocabulary: ModelVocabulary): readonly (number | undefined)[] =>
   Array.from({ length: 256 }, (_, b) => vocabulary.ids.get(`<0x${b.toString(16).toUpperCase().padStart(2, "0")}>`));
 
 /** Ids of a text's bytes by such a list; undefined where one of them is missing. */

@@ -1,7 +1,7 @@
 /** WordPiece (Wu et al. 2016; BERT): the longest token that fits, again and again; a word that does not work out is unknown whole. */
 import { z } from "zod";
-import { row } from "../rows.ts";
-import type { Model } from "./model.ts";
+import { readRow } from "../rows.ts";
+import type { TokenModel } from "./model.ts";
 import { makeVocabulary, needToken, vocabularySchema } from "./vocabulary.ts";
 
 const shape = {
@@ -11,7 +11,7 @@ const shape = {
   max_input_chars_per_word: z.int().positive().default(100),
 };
 
-export const wordPiece = row(shape, (o, place): Model => {
+export const wordPiece = readRow(shape, (o, place): TokenModel => {
   const vocabulary = makeVocabulary(Object.entries(o.vocab), `${place}.vocab`);
   const unknown = needToken(vocabulary, o.unk_token, `${place}.unk_token`);
   // No piece is longer than the longest token: that keeps a long word linear, whatever the file allows.
@@ -19,7 +19,7 @@ export const wordPiece = row(shape, (o, place): Model => {
   for (const token of vocabulary.ids.keys()) longest = Math.max(longest, token.length);
   const found: number[] = [];
 
-  const encode: Model["encode"] = (piece, emit) => {
+  const encode: TokenModel["encode"] = (piece, emit) => {
     found.length = 0;
     let start = 0;
     let numChars = 0;

@@ -3,7 +3,7 @@
  * words: runs of digits of base64 whose first bytes are those of a text, or with enough digits of hexadecimal; and runs around a percent-encoded byte.
  */
 
-export interface TextRun {
+export interface HiddenTextRun {
   readonly from: number;
   readonly to: number;
 }
@@ -35,8 +35,8 @@ const mostPadding = 2;
 export type BytePairs = (byte: 0 | 1 | 2, first: number, second: number) => boolean;
 
 /** Runs of six digits or more, with their padding, in which the first four bytes can be a text's or which have eight digits of hexadecimal in a row. */
-export function digitRuns(text: string, canBe: BytePairs): TextRun[] {
-  const runs: TextRun[] = [];
+export function digitRuns(text: string, canBe: BytePairs): HiddenTextRun[] {
+  const runs: HiddenTextRun[] = [];
   for (let i = 0; i < text.length; i++) {
     const from = i;
     for (let c = text.charCodeAt(i); c < 128 && isDigit[c] === 1; c = text.charCodeAt(i)) i++;
@@ -54,8 +54,8 @@ export function digitRuns(text: string, canBe: BytePairs): TextRun[] {
 const escaped = /%[0-9A-Fa-f]{2}/g;
 
 /** Runs without a border that hold a percent-encoded byte; `isBorder` of UTF-16 units and of code points. */
-export function percentRuns(text: string, isBorder: (codePoint: number) => boolean): TextRun[] {
-  const runs: TextRun[] = [];
+export function percentRuns(text: string, isBorder: (codePoint: number) => boolean): HiddenTextRun[] {
+  const runs: HiddenTextRun[] = [];
   escaped.lastIndex = 0;
   for (let match = escaped.exec(text); match; match = escaped.exec(text)) {
     let from = match.index;

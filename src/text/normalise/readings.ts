@@ -7,7 +7,7 @@ import { isLetterUnit, isWordUnit } from "./fold.ts";
 /** Longer runs of characters are no words that anybody disguises. */
 export const longestWord = 64;
 
-export interface Reading {
+export interface TextReading {
   readonly units: readonly number[];
   /** Where in the word what each unit stands for begins and ends; neither falls. */
   readonly at: readonly number[];
@@ -55,7 +55,7 @@ export function isDisguised(units: readonly number[]): boolean {
   return false;
 }
 
-function trimmed(units: readonly number[]): Reading {
+function trimmed(units: readonly number[]): TextReading {
   let from = 0;
   let to = units.length;
   const isEdge = (unit: number) => isWordUnit(unit) || edgeSigns.has(unit);
@@ -68,14 +68,14 @@ function trimmed(units: readonly number[]): Reading {
   };
 }
 
-const filtered = ({ units, at, ends }: Reading, keeps: (i: number) => boolean): Reading => ({
+const filtered = ({ units, at, ends }: TextReading, keeps: (i: number) => boolean): TextReading => ({
   units: units.filter((_, i) => keeps(i)),
   at: at.filter((_, i) => keeps(i)),
   ends: ends.filter((_, i) => keeps(i)),
 });
 
 /** Digits and signs as letters. A word of numbers with a letter behind, such as `a55`, is a number. */
-function meant(reading: Reading, which: number): Reading | undefined {
+function meant(reading: TextReading, which: number): TextReading | undefined {
   const { units } = reading;
   const letters = units.filter(isLetterUnit).length;
   const others = units.filter(u => meanings.has(u)).length;
@@ -91,11 +91,11 @@ function meant(reading: Reading, which: number): Reading | undefined {
 }
 
 /** Single letters with the same mark between them. */
-const isJointed = ({ units }: Reading): boolean =>
+const isJointed = ({ units }: TextReading): boolean =>
   units.length >= 5 && units.length % 2 === 1 && joints.some(joint => units.every((u, i) => (u === joint) === (i % 2 === 1)));
 
 /** Runs of three letters or more become so many. */
-function drawnTo(reading: Reading, most: number): Reading | undefined {
+function drawnTo(reading: TextReading, most: number): TextReading | undefined {
   const { units } = reading;
   const out = { units: [] as number[], at: [] as number[], ends: [] as number[] };
   for (let from = 0; from < units.length; ) {
@@ -121,7 +121,7 @@ export const meaningsOf = (unit: number): readonly number[] => meanings.get(unit
 export const isJoint = (unit: number): boolean => joints.includes(unit);
 
 /** The readings of a folded word besides itself: at most eleven, none longer than the word. */
-export function readingsOf(units: readonly number[]): readonly Reading[] {
+export function readingsOf(units: readonly number[]): readonly TextReading[] {
   if (units.length === 0 || units.length > longestWord || !isDisguised(units)) return [];
   const bare = trimmed(units);
   const joined = isJointed(bare) ? filtered(bare, i => i % 2 === 0) : bare;

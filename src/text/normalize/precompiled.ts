@@ -4,7 +4,7 @@
  * the replacements. Applied as Hugging Face does: grapheme by grapheme where one is short, else character by character.
  */
 import { textErrors } from "../errors.ts";
-import { byEdits, type Step } from "./step.ts";
+import { byEdits, type NormalizeStep } from "./step.ts";
 
 /** A grapheme of this many UTF-8 bytes or more is taken apart into characters. */
 const SHORT_GRAPHEME = 6;
@@ -15,7 +15,7 @@ const label = (unit: number): number => unit & 0x800000ff;
 const offset = (unit: number): number => (unit >>> 10) << ((unit & 0x200) >>> 6);
 
 /** The step that applies a map given in base64. */
-export function precompiled(base64: string, place: string): Step {
+export function precompiled(base64: string, place: string): NormalizeStep {
   const data = Buffer.from(base64, "base64");
   const sizeBytes = data.length >= 4 ? data.readUInt32LE(0) : 0;
   if (data.length < 4 || sizeBytes % 4 !== 0 || sizeBytes > data.length - 4)

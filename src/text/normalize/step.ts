@@ -2,15 +2,15 @@
  * What normalizers are made of: steps that change a text. Each knows two ways, the whole text at once, and the edits that lead there,
  * for when places are tracked; a test holds them equal.
  */
-import { type Aligned, type Edit, edit } from "../aligned.ts";
+import { type Aligned, type AlignedEdit, edit } from "../aligned.ts";
 
-export interface Step {
+export interface NormalizeStep {
   apply(text: string): string;
-  edits(text: string): Edit[];
+  edits(text: string): AlignedEdit[];
 }
 
 /** A normalizer is its steps in order. */
-export type Normalizer = readonly Step[];
+export type Normalizer = readonly NormalizeStep[];
 
 export function normalize(steps: Normalizer, a: Aligned): Aligned {
   if (!a.starts) {
@@ -21,13 +21,13 @@ export function normalize(steps: Normalizer, a: Aligned): Aligned {
 }
 
 /** Applies edits to a bare string. */
-export const applyEdits = (text: string, edits: readonly Edit[]): string => edit({ text, atStart: false }, edits).text;
+export const applyEdits = (text: string, edits: readonly AlignedEdit[]): string => edit({ text, atStart: false }, edits).text;
 
 /** A step known by its edits alone. */
-export const byEdits = (edits: (text: string) => Edit[]): Step => ({ apply: text => applyEdits(text, edits(text)), edits });
+export const byEdits = (edits: (text: string) => AlignedEdit[]): NormalizeStep => ({ apply: text => applyEdits(text, edits(text)), edits });
 
 /** Replaces every match of a global pattern. */
-export const byPattern = (pattern: RegExp, by: (match: string) => string): Step => ({
+export const byPattern = (pattern: RegExp, by: (match: string) => string): NormalizeStep => ({
   apply: text => text.replace(pattern, m => by(m)),
   edits: text => Array.from(text.matchAll(pattern), m => ({ from: m.index, to: m.index + m[0].length, by: by(m[0]) })),
 });
@@ -35,10 +35,10 @@ export const byPattern = (pattern: RegExp, by: (match: string) => string): Step 
 /** Lowercases character by character, so that sigma at a word's end is σ, as in the Rust library (JavaScript alone would write ς). */
 const lower = (text: string): string => (text.includes("Σ") ? text.replaceAll("Σ", "σ") : text).toLowerCase();
 
-export const lowercase: Step = {
+export const lowercase: NormalizeStep = {
   apply: lower,
   edits: text => {
-    const edits: Edit[] = [];
+    const edits: AlignedEdit[] = [];
     let from = 0;
     for (const c of text) {
       const by = lower(c);
@@ -55,7 +55,7 @@ export type UnicodeForm = "NFC" | "NFD" | "NFKC" | "NFKD";
 const cluster = /[\s\S][\p{M}\u1160-\u11FF]*/gu;
 
 /** Unicode normalization; places are kept by cluster. */
-export const unicodeForm = (form: UnicodeForm): Step => ({
+export const unicodeForm = (form: UnicodeForm): NormalizeStep => ({
   apply: text => text.normalize(form),
   edits: text => {
     const whole = text.normalize(form);
@@ -71,7 +71,7 @@ export const unicodeForm = (form: UnicodeForm): Step => ({
 const isSpace = /\p{White_Space}/u;
 
 /** Removes white space at the start, the end, or both. (No White_Space is outside the basic plane, so units are characters.) */
-export const strip = (left: boolean, right: boolean): Step =>
+export const strip = (left: boolean, right: boolean): NormalizeStep =>
   byEdits(text => {
     let from = 0;
     let to = text.length;

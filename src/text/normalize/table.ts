@@ -5,11 +5,11 @@
 import { z } from "zod";
 import { toByteChars } from "../byte-chars.ts";
 import { patternOf } from "../pattern.ts";
-import { fromTable, patternSchema, row, type Table } from "../rows.ts";
+import { fromTable, patternSchema, readRow, type Table } from "../rows.ts";
 import { precompiled } from "./precompiled.ts";
 import { byEdits, byPattern, lowercase, type Normalizer, strip, type UnicodeForm, unicodeForm } from "./step.ts";
 
-const form = (name: UnicodeForm) => row({}, () => [unicodeForm(name)]);
+const form = (name: UnicodeForm) => readRow({}, () => [unicodeForm(name)]);
 const remove = () => "";
 
 /** CJK ideographs, which BERT sets apart by spaces; the gaps between the blocks are the original's. */
@@ -29,19 +29,19 @@ export const normalizers: Table<Normalizer> = {
   NFD: form("NFD"),
   NFKC: form("NFKC"),
   NFKD: form("NFKD"),
-  Lowercase: row({}, () => [lowercase]),
-  StripAccents: row({}, () => [byPattern(/\p{M}/gu, remove)]),
-  Strip: row({ strip_left: z.boolean(), strip_right: z.boolean() }, o => [strip(o.strip_left, o.strip_right)]),
-  Replace: row({ pattern: patternSchema, content: z.string() }, (o, place) => [
+  Lowercase: readRow({}, () => [lowercase]),
+  StripAccents: readRow({}, () => [byPattern(/\p{M}/gu, remove)]),
+  Strip: readRow({ strip_left: z.boolean(), strip_right: z.boolean() }, o => [strip(o.strip_left, o.strip_right)]),
+  Replace: readRow({ pattern: patternSchema, content: z.string() }, (o, place) => [
     byPattern(patternOf(o.pattern, `${place}.pattern`), () => o.content),
   ]),
-  Prepend: row({ prepend: z.string() }, o => [byEdits(text => (text === "" ? [] : [{ from: 0, to: 0, by: o.prepend }]))]),
-  Nmt: row({}, () => [byPattern(nmtDropped, remove), byPattern(nmtSpace, () => " ")]),
-  ByteLevel: row({}, () => [byPattern(/[^!-~]/gu, toByteChars)]),
-  Precompiled: row({ precompiled_charsmap: z.string().nullable() }, (o, place) =>
+  Prepend: readRow({ prepend: z.string() }, o => [byEdits(text => (text === "" ? [] : [{ from: 0, to: 0, by: o.prepend }]))]),
+  Nmt: readRow({}, () => [byPattern(nmtDropped, remove), byPattern(nmtSpace, () => " ")]),
+  ByteLevel: readRow({}, () => [byPattern(/[^!-~]/gu, toByteChars)]),
+  Precompiled: readRow({ precompiled_charsmap: z.string().nullable() }, (o, place) =>
     o.precompiled_charsmap === null ? [] : [precompiled(o.precompiled_charsmap, `${place}.precompiled_charsmap`)],
   ),
-  BertNormalizer: row(
+  BertNormalizer: readRow(
     {
       clean_text: z.boolean(),
       handle_chinese_chars: z.boolean(),
@@ -55,7 +55,7 @@ export const normalizers: Table<Normalizer> = {
       ...(o.lowercase ? [lowercase] : []),
     ],
   ),
-  Sequence: row({ normalizers: z.array(z.unknown()) }, (o, place) =>
+  Sequence: readRow({ normalizers: z.array(z.unknown()) }, (o, place) =>
     o.normalizers.flatMap((entry, i) => makeNormalizer(entry, `${place}.normalizers[${i}]`)),
   ),
 };

@@ -3,11 +3,11 @@
  * rewrite it first. Meanings are those of Hugging Face's Rust library. Left out: UnicodeScripts.
  */
 import { z } from "zod";
-import { type Aligned, type Edit, edit, slice } from "../aligned.ts";
+import { type Aligned, type AlignedEdit, edit, sliceAligned } from "../aligned.ts";
 import { toByteChars } from "../byte-chars.ts";
 import { textErrors } from "../errors.ts";
 import { patternOf, toRegExp } from "../pattern.ts";
-import { fromTable, patternSchema, row, type Table } from "../rows.ts";
+import { fromTable, patternSchema, readRow, type Table } from "../rows.ts";
 import { type Behavior, behaviorSchema, cut } from "../split/cut.ts";
 import { gpt2Pattern } from "../split/gpt2.ts";
 
@@ -18,7 +18,7 @@ const cutter =
   piece => {
     const pieces: Aligned[] = [];
     const at = cut(piece.text, pattern, behavior, invert);
-    for (let i = 0; i < at.length; i += 2) pieces.push(slice(piece, at[i]!, at[i + 1]!));
+    for (let i = 0; i < at.length; i += 2) pieces.push(sliceAligned(piece, at[i]!, at[i + 1]!));
     return pieces;
   };
 
@@ -37,7 +37,7 @@ const prefix = (piece: Aligned, by: string): Aligned => (piece.text.startsWith(b
 const escapable = /[^!-~]/gu;
 /** Writes a piece's bytes as characters. */
 export const asByteChars: PreTokenizer = piece => {
-  const edits: Edit[] = Array.from(piece.text.matchAll(escapable), m => ({
+  const edits: AlignedEdit[] = Array.from(piece.text.matchAll(escapable), m => ({
     from: m.index,
     to: m.index + m[0].length,
     by: toByteChars(m[0]),
@@ -60,24 +60,24 @@ export const metaspaceShape = {
 };
 
 const preTokenizers: Table<PreTokenizer> = {
-  ByteLevel: row(byteLevelShape, o => inTurn([byteLevelPieces(o), asByteChars])),
-  Split: row({ pattern: patternSchema, behavior: behaviorSchema, invert: z.boolean().default(false) }, (o, place) =>
+  ByteLevel: readRow(byteLevelShape, o => inTurn([byteLevelPieces(o), asByteChars])),
+  Split: readRow({ pattern: patternSchema, behavior: behaviorSchema, invert: z.boolean().default(false) }, (o, place) =>
     cutter(patternOf(o.pattern, `${place}.pattern`), o.behavior, o.invert),
   ),
-  Whitespace: row({}, () =>
+  Whitespace: readRow({}, () =>
     cutter(
       /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu,
       "Removed",
       true,
     ),
   ),
-  WhitespaceSplit: row({}, () => cutter(whiteSpace, "Removed")),
-  BertPreTokenizer: row({}, () => inTurn([cutter(whiteSpace, "Removed"), cutter(punctuation, "Isolated")])),
-  Punctuation: row({ behavior: behaviorSchema.default("Isolated") }, o => cutter(punctuation, o.behavior)),
-  Digits: row({ individual_digits: z.boolean() }, o => cutter(/\p{N}/gu, o.individual_digits ? "Isolated" : "Contiguous")),
-  CharDelimiterSplit: row({ delimiter: z.string() }, (o, place) => cutter(patternOf({ String: o.delimiter }, place), "Removed")),
-  FixedLength: row({ length: z.int().positive() }, o => cutter(new RegExp(`[\\s\\S]{1,${o.length}}`, "gu"), "Isolated")),
-  Metaspace: row(metaspaceShape, (o, place) => {
+  WhitespaceSplit: readRow({}, () => cutter(whiteSpace, "Removed")),
+  BertPreTokenizer: readRow({}, () => inTurn([cutter(whiteSpace, "Removed"), cutter(punctuation, "Isolated")])),
+  Punctuation: readRow({ behavior: behaviorSchema.default("Isolated") }, o => cutter(punctuation, o.behavior)),
+  Digits: readRow({ individual_digits: z.boolean() }, o => cutter(/\p{N}/gu, o.individual_digits ? "Isolated" : "Contiguous")),
+  CharDelimiterSplit: readRow({ delimiter: z.string() }, (o, place) => cutter(patternOf({ String: o.delimiter }, place), "Removed")),
+  FixedLength: readRow({ length: z.int().positive() }, o => cutter(new RegExp(`[\\s\\S]{1,${o.length}}`, "gu"), "Isolated")),
+  Metaspace: readRow(metaspaceShape, (o, place) => {
     if (o.add_prefix_space === false && o.prepend_scheme !== "never")
       throw textErrors.fail("brokenTokenizer", {
         place,
@@ -93,7 +93,7 @@ const preTokenizers: Table<PreTokenizer> = {
       return o.split ? split(whole) : [whole];
     };
   }),
-  Sequence: row({ pretokenizers: z.array(z.unknown()) }, (o, place) =>
+  Sequence: readRow({ pretokenizers: z.array(z.unknown()) }, (o, place) =>
     inTurn(o.pretokenizers.map((entry, i) => makePreTokenizer(entry, `${place}.pretokenizers[${i}]`))),
   ),
 };

@@ -20,10 +20,10 @@ export const MULTI = 5;
 /** The END byte. */
 export const STOP = 6;
 /** The apostrophe, which may start a contraction; OTHER in every other respect. */
-export const QUOTE = 7;
+export const QUOTE_BYTE = 7;
 
 export const byteClass = Uint8Array.from({ length: 256 }, (_, b) =>
-  b === 0x20 ? BLANK : b === 0x27 ? QUOTE : b < 0x80 ? classOf(b) : b === END ? STOP : MULTI,
+  b === 0x20 ? BLANK : b === 0x27 ? QUOTE_BYTE : b < 0x80 ? classOf(b) : b === END ? STOP : MULTI,
 );
 
 /** Class of the character at `i`: OTHER, LETTER, NUMBER, SPACE, BLANK, QUOTE or, at the end, STOP. */

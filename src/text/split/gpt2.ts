@@ -5,7 +5,7 @@
  * runs without unpredictable branches. Whatever is near another character is cut by `pieceEnd`, which follows the pattern.
  */
 import { OTHER, SPACE, utf8Length } from "../unicode.ts";
-import { BLANK, byteClass, classAt, MULTI, QUOTE, STOP } from "./bytes.ts";
+import { BLANK, byteClass, classAt, MULTI, QUOTE_BYTE, STOP } from "./bytes.ts";
 
 export const gpt2Pattern = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
@@ -23,7 +23,7 @@ const cut = Uint8Array.from({ length: 512 }, (_, i) => {
 /** Class of a run: the apostrophe runs with the other signs. */
 const runClass = (b: Uint8Array, i: number): number => {
   const c = classAt(b, i);
-  return c === QUOTE ? OTHER : c;
+  return c === QUOTE_BYTE ? OTHER : c;
 };
 
 /** End of the contraction that starts at the apostrophe at `i`: 's 't 'm 'd 're 've 'll; or `i`. */

@@ -4,7 +4,7 @@
  * the user knows. A function of texts, labels and the ledger; no model.
  */
 import { formatCount } from "../../base/index.ts";
-import { type Attributes, type Document, type LedgerEntry, linesOf } from "../../data/index.ts";
+import { type DocumentAttributes, type Document, type LedgerEntry, ledgerLines } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import type { DescribedExample, Example } from "./examples.ts";
 
@@ -110,14 +110,14 @@ export async function droppedCopies(documents: ArtifactReader, classIn: (d: Docu
   const has = (name: string): boolean => documents.files.some(f => f.name === name);
   if (!has("ledger.jsonl") || !has("dropped.jsonl")) return [];
   const survivors = new Map<string, string>();
-  for await (const line of linesOf(documents, "ledger.jsonl")) {
+  for await (const line of ledgerLines(documents, "ledger.jsonl")) {
     if (!line.includes('"survivor":')) continue;
     const { action, document, survivor } = JSON.parse(line) as LedgerEntry;
     if (action === "drop" && survivor !== undefined) survivors.set(document, survivor);
   }
   const copies: DroppedCopy[] = [];
   if (survivors.size === 0) return copies;
-  for await (const line of linesOf(documents, "dropped.jsonl")) {
+  for await (const line of ledgerLines(documents, "dropped.jsonl")) {
     const document = JSON.parse(line) as Document;
     const survivor = survivors.get(document.id);
     if (survivor !== undefined) copies.push({ id: document.id, survivor, label: classIn(document) });
@@ -153,9 +153,9 @@ function conflicts(classes: readonly string[], examples: readonly Example[], dro
 /** Least share of test texts whose value of an attribute is known from training, and how surely it tells their class. */
 const shared = { texts: 0.2, least: 20, agreement: 0.9, gain: 0.5 } as const;
 
-type Described = Pick<Example, "label"> & { readonly attributes: Attributes };
+type Described = Pick<Example, "label"> & { readonly attributes: DocumentAttributes };
 /** Fractions are measures of a text, not names of where it came from. */
-const keyIn = (a: Attributes[string] | undefined): string | undefined =>
+const keyIn = (a: DocumentAttributes[string] | undefined): string | undefined =>
   typeof a === "string" || Number.isInteger(a) ? String(a) : undefined;
 
 /** Attributes that name what texts were taken from (a document, a thread, an author), with values on both sides that tell the class. */

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { formatCount } from "../../base/index.ts";
-import { type Attributes, type Document, documentsOf, type Side, selecting, setsApart } from "../../data/index.ts";
+import { type DocumentAttributes, type Document, documentsOf, type SplitSide, selecting, setsApart } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { dividedByOwn } from "../own-parts.ts";
@@ -23,7 +23,7 @@ export interface Example {
 }
 /** With what slices are made of, and what may give its class away. */
 export interface DescribedExample extends Example {
-  readonly attributes: Attributes;
+  readonly attributes: DocumentAttributes;
 }
 export interface Examples {
   /** Sorted by code units. */
@@ -116,7 +116,7 @@ interface Read {
 /** Documents of a side with their classes by name. */
 async function readSide(
   documents: ArtifactReader,
-  side: Side | typeof selecting,
+  side: SplitSide | typeof selecting,
   o: LabelOptions,
 ): Promise<{ readonly read: Read[]; readonly leftOut: number }> {
   const classIn = classReader(o);

@@ -3,7 +3,7 @@
  * private data where the documents do: the beginning of every text and values of their attributes. It is bounded (`keptOfText`, `mostAttributes`), and what
  * the data set's steps took out of the documents is not in it.
  */
-import type { Attributes } from "../../data/index.ts";
+import type { DocumentAttributes } from "../../data/index.ts";
 import type { DescribedExample } from "./examples.ts";
 
 export const predictionsFile = "predictions.jsonl";
@@ -19,7 +19,7 @@ const mostValues = 50;
 const beginning = (text: string): string => text.slice(0, keptOfText).replace(/[\uD800-\uDBFF]$/, "");
 
 type Value = string | number;
-const kindOf = (a: Attributes[string]): Value | undefined =>
+const kindOf = (a: DocumentAttributes[string]): Value | undefined =>
   typeof a === "boolean" ? String(a) : typeof a === "string" || typeof a === "number" ? a : undefined;
 
 /** Attributes to slice by: kinds first, then measures. Not the class, not what groups are made of, not what is alike everywhere. */

@@ -1,6 +1,6 @@
 /** Files that vectors are tuned on: what belongs together (and what does not), and pairs that people have scored. Complaints name file and line. */
 import { isLoamError, type LoamError } from "../../base/index.ts";
-import { type Item, readItems } from "../../evaluate/index.ts";
+import { type TaskFileItem, readTaskItems } from "../../evaluate/index.ts";
 import { isValidation } from "../classify/examples.ts";
 import { tuneErrors } from "../errors.ts";
 import { throwProblems } from "../instruct/read.ts";
@@ -26,7 +26,7 @@ const fail = (place: string, expected: string, received: string, hint?: string) 
   tuneErrors.fail("example", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
 const shown = (value: unknown): string => (value === undefined ? "no such field" : JSON.stringify(value).slice(0, 60));
 
-function text({ fields, place }: Item, names: readonly string[]): string {
+function text({ fields, place }: TaskFileItem, names: readonly string[]): string {
   const name = names.find(n => n in fields) ?? names[0]!;
   const value = fields[name];
   if (typeof value === "string" && value.trim() !== "") return value;
@@ -39,8 +39,8 @@ function text({ fields, place }: Item, names: readonly string[]): string {
 }
 
 /** Reads every record, and throws one error for all that is wrong. */
-async function readAll<T>(path: string, name: string, read: (item: Item) => T): Promise<T[]> {
-  const items = await readItems(path, name);
+async function readAll<T>(path: string, name: string, read: (item: TaskFileItem) => T): Promise<T[]> {
+  const items = await readTaskItems(path, name);
   if (items.length === 0) throw fail(name, "a record or more", "none");
   const problems: LoamError[] = [];
   const found: T[] = [];
@@ -56,7 +56,7 @@ async function readAll<T>(path: string, name: string, read: (item: Item) => T): 
 }
 
 /** One record. Errors: tune/example. */
-function relatedOf(item: Item, columns: EmbedColumns): Related {
+function relatedOf(item: TaskFileItem, columns: EmbedColumns): Related {
   const names = (own: string | undefined, usual: readonly string[]) => (own === undefined ? usual : [own]);
   const anchor = text(item, names(columns.anchor, ["anchor", "query"]));
   const positive = text(item, names(columns.positive, ["positive"]));
@@ -71,7 +71,7 @@ function relatedOf(item: Item, columns: EmbedColumns): Related {
 /** A pair or triplet with the fields of its record. */
 export interface RelatedRecord {
   readonly related: Related;
-  readonly fields: Item["fields"];
+  readonly fields: TaskFileItem["fields"];
 }
 
 /** Pairs and triplets with their fields, of JSON lines, a JSON list, CSV or TSV. Errors: tune/example, evaluate/data, base/file. */

@@ -3,7 +3,7 @@
  * texts once. The mean of the real tokens' states, or the first token's where the base's own files say so. Bounded: of very many training texts, a sample.
  */
 import { z } from "zod";
-import { documentsOf, type Side, selecting, setsApart } from "../../data/index.ts";
+import { documentsOf, type SplitSide, selecting, setsApart } from "../../data/index.ts";
 import { type ClassifierPooling, disposeTree, loadModel, type ModelConfig, textStates, withClassifier } from "../../nn/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import { classReader } from "../classify/examples.ts";
@@ -51,7 +51,7 @@ interface Text {
 const isSaid = (value: unknown): boolean => value !== undefined && value !== null && value !== "";
 
 /** Labelled texts of the sides. What is wrong with them is for the tuning to say. */
-async function textsOf(documents: ArtifactReader, sides: readonly (Side | typeof selecting)[], o: FrozenOptions): Promise<Text[]> {
+async function textsOf(documents: ArtifactReader, sides: readonly (SplitSide | typeof selecting)[], o: FrozenOptions): Promise<Text[]> {
   const classIn = classReader(o);
   const texts: Text[] = [];
   for (const side of sides)

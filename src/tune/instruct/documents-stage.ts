@@ -1,7 +1,7 @@
 /** Documents of a data set as examples: the train side alone, each document a record with its attributes as fields. */
 import { z } from "zod";
 import { isLoamError, type LoamError } from "../../base/index.ts";
-import { type Document, recordOf } from "../../data/index.ts";
+import { type Document, drawnRecord } from "../../data/index.ts";
 import { stage } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { partedDocuments } from "./document-parts.ts";
@@ -36,7 +36,7 @@ export const documentExamplesStage = stage({
     const sides: Record<"train" | "validation", PlacedExample[]> = { train: [], validation: [] };
     const hear = (document: Document, isHeld: boolean) => {
       try {
-        const read = readRecord({ fields: recordOf(document), place: `${o.name}/train: ${document.id}` }, format, o.columns ?? {});
+        const read = readRecord({ fields: drawnRecord(document), place: `${o.name}/train: ${document.id}` }, format, o.columns ?? {});
         format = read.format;
         sides[isHeld ? "validation" : "train"].push(read.placed);
       } catch (error) {

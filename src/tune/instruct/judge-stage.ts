@@ -3,7 +3,7 @@
  * by one yardstick, the loss that the configuration as it is has, whatever loss they learnt by; one kind of loss a row.
  */
 import { z } from "zod";
-import { type Document, documentsOf, heldOutSet, recordOf } from "../../data/index.ts";
+import { type Document, documentsOf, heldOutSet, drawnRecord } from "../../data/index.ts";
 import { type DecoderConfig, type DecoderParameters, disposeTree, mergeAdapter, readAdapter } from "../../nn/index.ts";
 import { type ArtifactReader, testSetOf } from "../../store/index.ts";
 import type { Device, DeviceArray } from "../../tensor/index.ts";
@@ -97,7 +97,7 @@ async function documentExamples(documents: ArtifactReader, half: Half, o: NonNul
   else for (const { document, selects } of await partedDocuments(documents, o)) if (selects) chosen.push(document);
   return chosen.map(d => {
     const place = `${o.name}/${side}: ${d.id}`;
-    return { ...readRecord({ fields: recordOf(d), place }, o.format, o.columns ?? {}).placed, group: groupOf(d) };
+    return { ...readRecord({ fields: drawnRecord(d), place }, o.format, o.columns ?? {}).placed, group: groupOf(d) };
   });
 }
 

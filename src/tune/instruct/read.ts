@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { fileError, formatCount, isLoamError, type LoamError, showValue } from "../../base/index.ts";
-import { type Item, readItems } from "../../evaluate/index.ts";
+import { type TaskFileItem, readTaskItems } from "../../evaluate/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { Example } from "./example.ts";
 import type { Columns, FormatName } from "./format-options.ts";
@@ -35,14 +35,14 @@ const listed = 5;
 const mostProblems = 1000;
 
 /** Lines of a JSONL file; one that is no JSON is a problem of its own and not the end. */
-function linesOf(path: string, shown: string, hear: (problem: LoamError) => void): Item[] {
+function linesOf(path: string, shown: string, hear: (problem: LoamError) => void): TaskFileItem[] {
   let content: string;
   try {
     content = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
   } catch (error) {
     throw fileError(error, shown);
   }
-  const items: Item[] = [];
+  const items: TaskFileItem[] = [];
   for (const [i, line] of content.split("\n").entries()) {
     if (line.trim() === "") continue;
     const place = `${shown}:${i + 1}`;
@@ -62,7 +62,7 @@ function linesOf(path: string, shown: string, hear: (problem: LoamError) => void
 
 /** One record as an example, of the shape that is given, else of its own. Errors: tune/example. */
 export function readRecord(
-  { fields, place }: Item,
+  { fields, place }: TaskFileItem,
   format: FormatName | undefined,
   columns: Columns,
 ): { readonly format: FormatName; readonly placed: PlacedExample } {
@@ -84,7 +84,7 @@ export async function readExampleFile(
 ): Promise<ReadExamples> {
   const problems: LoamError[] = [];
   const isLines = [".jsonl", ".ndjson"].includes(extname(path).toLowerCase());
-  const items = isLines ? linesOf(path, shown, p => problems.push(p)) : await readItems(path, shown);
+  const items = isLines ? linesOf(path, shown, p => problems.push(p)) : await readTaskItems(path, shown);
   const [first] = items;
   if (!first) throw problems[0] ?? tuneErrors.fail("example", { place: shown, expected: "an example or more", received: "none" });
   const found = format ?? guessFormat(first.fields, columns, first.place);

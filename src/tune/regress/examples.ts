@@ -3,7 +3,7 @@
  * follows from its own hash, so new texts move no old ones. Wrong numbers are refused with the document that has them.
  */
 import { formatCount, isLoamError, type LoamError } from "../../base/index.ts";
-import { type Attributes, type Document, documentsOf, type Side, selecting, setsApart } from "../../data/index.ts";
+import { type DocumentAttributes, type Document, documentsOf, type SplitSide, selecting, setsApart } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { checkCrossing, isValidation } from "../classify/examples.ts";
 import { tuneErrors } from "../errors.ts";
@@ -43,12 +43,12 @@ const listed = 5;
 
 interface ReadMeasured extends MeasuredText {
   readonly isMade: boolean;
-  readonly attributes: Attributes;
+  readonly attributes: DocumentAttributes;
 }
 
 async function readSide(
   documents: ArtifactReader,
-  side: Side | typeof selecting,
+  side: SplitSide | typeof selecting,
   label: string,
 ): Promise<{ read: ReadMeasured[]; leftOut: number }> {
   const read: ReadMeasured[] = [];

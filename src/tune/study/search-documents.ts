@@ -4,7 +4,7 @@
  * is asked: scores of trials are of the same texts.
  */
 import { z } from "zod";
-import { type Document, documentLine, documentsOf, ownPart, ownPartOptions, type Side } from "../../data/index.ts";
+import { type Document, documentLine, documentsOf, ownPart, ownPartOptions, type SplitSide } from "../../data/index.ts";
 import { type ArtifactReader, stage } from "../../store/index.ts";
 import { classReader, isValidation, selectingGroups } from "../classify/examples.ts";
 import { labelOptions } from "../classify/options.ts";
@@ -16,7 +16,7 @@ import { searchDocumentsName } from "./stage-names.ts";
 const groupOfDocument = ({ id, attributes: { cluster, augmentedFrom } }: Document): string => String(cluster ?? augmentedFrom ?? id);
 const grouped = (d: Document): Grouped => ({ id: d.id, text: d.text, group: groupOfDocument(d) });
 
-async function sideOf(artifact: ArtifactReader, side: Side): Promise<Document[]> {
+async function sideOf(artifact: ArtifactReader, side: SplitSide): Promise<Document[]> {
   const all = [];
   for await (const d of documentsOf(artifact, side)) all.push(d);
   return all;

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { random } from "../../../base/index.ts";
-import type { Attributes } from "../../document.ts";
+import type { DocumentAttributes } from "../../document.ts";
 import { noResources } from "../../resources.ts";
 import { htmlToText } from "../../sources/html.ts";
-import type { Method } from "../method.ts";
+import type { AugmentMethod } from "../method.ts";
 import type { MethodName } from "../method-parts.ts";
 import { methods } from "../methods.ts";
 import { blocksOf, toHtml, toMarkdown } from "./markup/markup.ts";
@@ -17,8 +17,8 @@ I don't think we'll need more than 3 copies; ask the office in Zürich.
 - bring the keys
 - call +41 44 123 45 67`;
 
-async function vary(name: MethodName, text: string, options: object = {}, seed: number | string = 1, attributes: Attributes = {}) {
-  const method: Method = methods[name];
+async function vary(name: MethodName, text: string, options: object = {}, seed: number | string = 1, attributes: DocumentAttributes = {}) {
+  const method: AugmentMethod = methods[name];
   if (method.kind !== "plain") throw new Error("a plain method");
   const o = method.options.parse(options);
   const state = await method.prepare?.(o, noResources);

@@ -6,16 +6,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { hashOf, writeFileAtomic } from "../../../base/index.ts";
-import type { Answer, Ask, Writer } from "./writer.ts";
+import type { WriterAnswer, AskWriter, Writer } from "./writer.ts";
 
 const stored = z.strictObject({ format: z.literal(1), text: z.string(), isCut: z.boolean(), tokens: z.number() });
 
 /** Raise it when requests of the same content would be worded otherwise. */
 const requestFormat = 1;
 
-export const askDigest = (identity: string, ask: Ask): string => hashOf({ requestFormat, identity, ask });
+export const askDigest = (identity: string, ask: AskWriter): string => hashOf({ requestFormat, identity, ask });
 
-function readAnswer(path: string): Answer | undefined {
+function readAnswer(path: string): WriterAnswer | undefined {
   if (!existsSync(path)) return undefined;
   try {
     const { text, isCut, tokens } = stored.parse(JSON.parse(readFileSync(path, "utf8")));
@@ -27,7 +27,7 @@ function readAnswer(path: string): Answer | undefined {
 
 /** The same writer, asking only what `folder` does not hold. */
 export function cachedWriter(writer: Writer, folder: string): Writer {
-  const asked = new Map<string, Promise<Answer>>();
+  const asked = new Map<string, Promise<WriterAnswer>>();
   return {
     identity: writer.identity,
     async write(ask) {

@@ -6,8 +6,8 @@ import { z } from "zod";
 import { canonicalJson, environment, random } from "../../../base/index.ts";
 import { type HttpAnswer, HttpRetry, postJson, statedError } from "../../../protocols/index.ts";
 import { dataErrors } from "../../errors.ts";
-import type { EndpointOptions } from "./options.ts";
-import type { Answer, Writer } from "./writer.ts";
+import type { WriterEndpointOptions } from "./options.ts";
+import type { WriterAnswer, Writer } from "./writer.ts";
 
 /** An answer larger than this is no answer of `maxTokens` tokens. */
 const maxAnswerBytes = 8 << 20;
@@ -32,7 +32,7 @@ export interface UpstreamSurroundings {
 
 /** Errors: `data/resource` where the key's variable is empty; of `write`: `data/upstream`, the signal's reason. */
 export function openAiCompatible(
-  o: EndpointOptions,
+  o: WriterEndpointOptions,
   { environment: variables = environment(), signal }: UpstreamSurroundings = {},
 ): Writer {
   const url = `${o.baseUrl.replace(/\/+$/, "")}/chat/completions`;
@@ -63,7 +63,7 @@ export function openAiCompatible(
       };
       const jitter = random(`${ask.seed}/${JSON.stringify(body).length}`);
       const finalAt = (attempt: number) => (failure: string) => failed(failure, attempt, "Check baseUrl, model and key.");
-      return postJson<Answer>({
+      return postJson<WriterAnswer>({
         url,
         body,
         key,
@@ -88,7 +88,7 @@ function reasonOf({ cause, message }: Error): string {
 }
 
 /** Errors: `final`, where no further attempt changes what the server says. */
-function readAnswer({ isOk, status, text, retryAfter }: HttpAnswer, final: (failure: string) => Error): Answer | HttpRetry {
+function readAnswer({ isOk, status, text, retryAfter }: HttpAnswer, final: (failure: string) => Error): WriterAnswer | HttpRetry {
   if (!isOk) {
     const reason = statedError(text)?.slice(0, maxReason);
     const told = `status ${status}${reason ? `: ${reason}` : ""}`;

@@ -37,4 +37,4 @@ export const endpointOptions = z.lazy(() =>
       .describe("Limit on requests and tokens, estimated before each request. Cached responses count too."),
   }),
 );
-export type EndpointOptions = z.output<typeof endpointOptions>;
+export type WriterEndpointOptions = z.output<typeof endpointOptions>;

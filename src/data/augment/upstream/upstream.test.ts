@@ -10,7 +10,7 @@ import { augmentOptions } from "../options.ts";
 import { cachedWriter } from "./cache.ts";
 import { openAiCompatible } from "./openai-compatible.ts";
 import { endpointOptions } from "./options.ts";
-import type { Ask } from "./writer.ts";
+import type { AskWriter } from "./writer.ts";
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -55,7 +55,7 @@ const status = (response: ServerResponse, code: number, body: unknown = {}) => {
   response.statusCode = code;
   response.end(typeof body === "string" ? body : JSON.stringify(body));
 };
-const ask: Ask = { user: "hello", maxTokens: 9, temperature: 0.5, seed: 3 };
+const ask: AskWriter = { user: "hello", maxTokens: 9, temperature: 0.5, seed: 3 };
 
 test("a request says what was asked, with the key from the environment, and the answer comes back", async () => {
   const { requests, options } = await serve((_, r) => say(r, "hi"));

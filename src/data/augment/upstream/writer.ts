@@ -1,6 +1,6 @@
 /** The port through which methods ask a model to write: one question, one answer. Who answers, and from where, they do not know. */
 
-export interface Ask {
+export interface AskWriter {
   readonly system?: string;
   readonly user: string;
   readonly maxTokens: number;
@@ -8,7 +8,7 @@ export interface Ask {
   readonly seed: number;
 }
 
-export interface Answer {
+export interface WriterAnswer {
   readonly text: string;
   /** The answer ended because `maxTokens` was reached. */
   readonly isCut: boolean;
@@ -23,5 +23,5 @@ export interface Writer {
   /** What makes its answers: part of every request's digest. */
   readonly identity: string;
   /** Errors: `data/upstream` where no answer is to be had. */
-  write(ask: Ask): Promise<Answer>;
+  write(ask: AskWriter): Promise<WriterAnswer>;
 }

@@ -3,8 +3,8 @@
  * sets that are missing or unknown, plain text against markup, forwarded mails, and a named note for everything that was guessed.
  */
 
-import type { Attributes } from "../../document.ts";
-import type { Edit } from "../../ledger.ts";
+import type { DocumentAttributes } from "../../document.ts";
+import type { LedgerEdit } from "../../ledger.ts";
 import { decodeBytes, restoreWindows1252 } from "../../windows-1252.ts";
 import { htmlToText, markupStart } from "../html.ts";
 import { charsetOf, declaredCharset, guessCharset } from "./charset.ts";
@@ -19,8 +19,8 @@ const maxForwarded = 5;
 export interface DecodedMail {
   readonly subject: string;
   readonly body: string;
-  readonly attributes: Attributes;
-  readonly edits: readonly Edit[];
+  readonly attributes: DocumentAttributes;
+  readonly edits: readonly LedgerEdit[];
 }
 
 const contentType = /^content-type:[^\n]*(?:\n[ \t][^\n]*)*/gim;
@@ -42,7 +42,7 @@ function inHeaders(latin: string, at: number): boolean {
 const maxLostPreamble = 200;
 
 /** Gives a mail whose body is plainly multipart, but whose header does not say so, its header back. */
-function restoreMultipart(latin: string, edits: Edit[]): string {
+function restoreMultipart(latin: string, edits: LedgerEdit[]): string {
   const end = headerEnd(latin);
   const lost = /\n--([^\s"]{1,70})\ncontent-[a-z-]{1,40}:/i.exec(latin.slice(end, end + maxLostPreamble));
   if (!lost || /^content-type:\s*multipart/im.test(latin.slice(0, end))) return latin;
@@ -51,7 +51,7 @@ function restoreMultipart(latin: string, edits: Edit[]): string {
 }
 
 /** Cuts what a mailing list appended behind a base64 body, where a decoder would take it for more of the same. */
-function cutBehindBase64(latin: string, edits: Edit[]): string {
+function cutBehindBase64(latin: string, edits: LedgerEdit[]): string {
   const end = headerEnd(latin);
   const head = latin.slice(0, end);
   if (!/^content-transfer-encoding:\s*base64/im.test(head) || /^content-type:\s*multipart/im.test(head)) return latin;
@@ -71,7 +71,7 @@ function evidence(latin: string, bytes: Buffer): Buffer {
 }
 
 /** Every text part names a character set that exists; returns the mail (as Latin-1) and the set of its first text. */
-function nameCharsets(latin: string, bytes: Buffer, isText: boolean, edits: Edit[]): { latin: string; charset: string } {
+function nameCharsets(latin: string, bytes: Buffer, isText: boolean, edits: LedgerEdit[]): { latin: string; charset: string } {
   const has8bit = /[\x80-\xff]/.test(latin);
   const encoded = /^content-transfer-encoding:\s*(?:quoted-printable|base64)/im.test(latin);
   let guessed: string | undefined;
@@ -129,7 +129,7 @@ function dayOf(date: string | undefined): string | undefined {
 }
 
 /** The body a person reads: the plain side of an alternative, else the page turned to text. */
-function bodyOf(mail: ReadMail, latin: string, edits: Edit[]): { body: string; format: "plain" | "html" } {
+function bodyOf(mail: ReadMail, latin: string, edits: LedgerEdit[]): { body: string; format: "plain" | "html" } {
   const { text = "", html = "" } = mail;
   const alternative = /^content-type:\s*multipart\/alternative/im.test(latin);
   if (html !== "" && (text.trim() === "" || !alternative)) return { body: htmlToText(html), format: "html" };
@@ -149,14 +149,14 @@ export const parseMail = (latin: string): Promise<ReadMail> =>
 export async function readMail(
   raw: Uint8Array,
   isText = false,
-): Promise<{ readonly mail: ReadMail; readonly latin: string; readonly charset: string; readonly edits: Edit[] }> {
+): Promise<{ readonly mail: ReadMail; readonly latin: string; readonly charset: string; readonly edits: LedgerEdit[] }> {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   // A line "From sender date" in front belongs to the mailbox file, not to the mail.
   const whole = bytes
     .toString("latin1")
     .replaceAll("\r\n", "\n")
     .replace(/^>?From [^\n]*\n/, "");
-  const edits: Edit[] = [];
+  const edits: LedgerEdit[] = [];
   const { latin, charset } = nameCharsets(cutBehindBase64(restoreMultipart(whole, edits), edits), bytes, isText, edits);
   return { mail: readSimple(latin) ?? (await parseMail(latin)), latin, charset, edits };
 }

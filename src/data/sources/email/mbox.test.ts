@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { cutLines } from "../file.ts";
+import { sourceLines } from "../file.ts";
 import { mboxMails } from "./mbox.ts";
 
 const mails = async (text: string, size = 7) => {
@@ -9,7 +9,7 @@ const mails = async (text: string, size = 7) => {
     for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
   }
   const out: { line: number; text: string | undefined }[] = [];
-  for await (const m of mboxMails(cutLines(pieces()))) out.push({ line: m.line, text: m.bytes?.toString() });
+  for await (const m of mboxMails(sourceLines(pieces()))) out.push({ line: m.line, text: m.bytes?.toString() });
   return out;
 };
 

@@ -2,7 +2,7 @@
  * Mails of an mbox file, streamed: a mail starts at a line "From " at the file's start or after an empty line; one ">" of a quoted
  * ">From " goes (the mboxrd rule). RFC 4155 and qmail's mbox(5) are the sources.
  */
-import { type Line, maxRecordBytes } from "../file.ts";
+import { type SourceLine, maxRecordBytes } from "../file.ts";
 
 export interface MboxMail {
   /** Line number of its "From " line, from 1. */
@@ -15,7 +15,7 @@ const newline = Buffer.from("\n");
 const isFrom = (b: Buffer) => b.length > 5 && b.toString("latin1", 0, 5) === "From ";
 const isQuotedFrom = (b: Buffer) => b[0] === 0x3e && /^>+From /.test(b.toString("latin1", 0, 64));
 
-export async function* mboxMails(lines: AsyncIterable<Line>): AsyncGenerator<MboxMail> {
+export async function* mboxMails(lines: AsyncIterable<SourceLine>): AsyncGenerator<MboxMail> {
   let parts: Buffer[] = [];
   let size = 0;
   let start = 0;

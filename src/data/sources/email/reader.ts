@@ -39,7 +39,7 @@ async function record(
   }
 }
 
-export const email: Reader = {
+export const emailReader: Reader = {
   name: "email",
   version: 2,
   extensions: [".eml", ".txt", ".mbox"],

@@ -2,7 +2,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { expect, test } from "vitest";
 import type { RandomAccess } from "../file.ts";
 import { parquetLimits } from "../parquet.ts";
-import { guarded } from "./guarded.ts";
+import { readGuarded } from "./guarded.ts";
 
 const rows = 3000;
 const bytes = (tag: string) =>
@@ -21,7 +21,7 @@ const options = { roots: ["text"], maxGroupBytes: 2 ** 30, maxGroupRows: 2 ** 24
 type Item = { readonly rows?: readonly (readonly unknown[])[] };
 async function texts(content: Buffer, limits = parquetLimits, each = async () => {}): Promise<unknown[]> {
   const out: unknown[] = [];
-  for await (const item of guarded<Item>("parquet", access(content), options, limits)) {
+  for await (const item of readGuarded<Item>("parquet", access(content), options, limits)) {
     out.push(...(item.rows ?? []).map(r => r[0]));
     await each();
   }
@@ -35,6 +35,6 @@ test("several files at once do not mix, and processes are used again", async () 
 });
 
 test("who stops early takes nothing from who reads next", async () => {
-  for (let i = 0; i < 3; i++) for await (const _ of guarded<Item>("parquet", access(bytes("x")), options, parquetLimits)) break;
+  for (let i = 0; i < 3; i++) for await (const _ of readGuarded<Item>("parquet", access(bytes("x")), options, parquetLimits)) break;
   expect(await texts(bytes("y"))).toEqual(want("y"));
 });

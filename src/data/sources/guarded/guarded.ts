@@ -11,7 +11,7 @@ import type { RandomAccess } from "../file.ts";
 
 export type JobKind = "pdf" | "parquet";
 
-export interface Limits {
+export interface ReaderLimits {
   /** Longest time for one piece (a page, a row group), ms, without what reading takes. Far beyond what an honest one needs. */
   readonly pieceMs: number;
   /** What a piece gets beyond that for each byte that it says it unpacks to (an item's `ahead`). */
@@ -91,7 +91,7 @@ function keep(kind: JobKind, memoryBytes: number, child: Child): void {
  * The pieces that a job makes of a file. Errors: `BadFile` with the job's own reasons, "too-slow", "too-large"; whatever reading the file
  * throws.
  */
-export async function* guarded<Item>(kind: JobKind, file: RandomAccess, options: object, limits: Limits): AsyncGenerator<Item> {
+export async function* readGuarded<Item>(kind: JobKind, file: RandomAccess, options: object, limits: ReaderLimits): AsyncGenerator<Item> {
   const child = take(kind, limits.memoryBytes);
   const inbox: Exclude<Reply, { read: number }>[] = [];
   let wake = () => {};

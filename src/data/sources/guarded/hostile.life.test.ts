@@ -10,7 +10,7 @@ import type { RandomAccess } from "../file.ts";
 import { sourceOptions } from "../options.ts";
 import { parquetLimits, parquetReader } from "../parquet.ts";
 import { readBytes } from "../read-bytes.laws.ts";
-import { guarded } from "./guarded.ts";
+import { readGuarded } from "./guarded.ts";
 
 const options = sourceOptions.parse({ folder: ".", reader: "parquet" });
 const read = (bytes: Buffer, limits = parquetLimits) => readBytes("x.parquet", bytes, options, parquetReader(limits));
@@ -104,7 +104,7 @@ test("the time of who uses the pieces, and of who reads the bytes, is not the jo
     const file = { sizeBytes: content.length, read, close: async () => {} };
     const jobOptions = { roots: ["text"], maxGroupBytes: 2 ** 30, maxGroupRows: 2 ** 24 };
     const out: unknown[] = [];
-    for await (const item of guarded<{ rows?: unknown[][] }>("parquet", file, jobOptions, limits)) {
+    for await (const item of readGuarded<{ rows?: unknown[][] }>("parquet", file, jobOptions, limits)) {
       out.push(...(item.rows ?? []).map(r => r[0]));
       await each();
     }

@@ -6,7 +6,7 @@ import { walkFiles } from "../locate.ts";
 import type { SourceOptions } from "../options.ts";
 import { parquetFields } from "../parquet.ts";
 import { chooseConfig, type Feature, readCard } from "./card.ts";
-import { formatOf, splitsByName, splitsByPattern } from "./splits.ts";
+import { tableFormatOf, splitsByName, splitsByPattern } from "./splits.ts";
 
 /** Names a text usually has, in this order, where several fields are texts. */
 const usualNames = ["text", "content"];
@@ -16,7 +16,7 @@ const lookedAt = 20;
 export type DatasetFile = Pick<ManifestEntry, "path" | "attributes" | "field" | "classes">;
 
 async function fieldsOf(file: SourceFile): Promise<readonly Omit<Feature, "classes">[]> {
-  const format = formatOf(file.path);
+  const format = tableFormatOf(file.path);
   if (format === "parquet") return parquetFields(file);
   const found = new Map<string, boolean>();
   let n = 0;
@@ -93,7 +93,7 @@ export async function datasetFiles(
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const features = card.features.get(config.name) ?? (card.features.size === 1 ? [...card.features.values()][0] : undefined);
   const first = chosen[0]!.path;
-  const isRecords = formatOf(first) !== "text";
+  const isRecords = tableFormatOf(first) !== "text";
   const field =
     source.field ??
     (isRecords ? textField(features?.some(f => f.isText) ? features : await fieldsOf(await open(first)), place) : undefined);

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterEach, expect, test } from "vitest";
 import { manifestOf } from "../manifest.ts";
-import { openSource, recordsOf } from "../open.ts";
+import { openSource, sourceRecords } from "../open.ts";
 import { sourceOptions } from "../options.ts";
 import type { ReadRecord } from "../source.ts";
 import { splitsByName } from "./splits.ts";
@@ -24,7 +24,7 @@ async function read(files: Record<string, string | Buffer>, more: object = {}): 
     const manifest = await manifestOf(options, { folder });
     const open = await openSource(options, folder);
     const out: ReadRecord[] = [];
-    for (const entry of manifest.files) for await (const r of recordsOf(open, options, entry)) out.push(r);
+    for (const entry of manifest.files) for await (const r of sourceRecords(open, options, entry)) out.push(r);
     return out;
   } finally {
     rmSync(folder, { recursive: true, force: true });

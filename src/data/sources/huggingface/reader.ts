@@ -3,17 +3,17 @@ import { csv } from "../csv.ts";
 import { jsonl } from "../json.ts";
 import { parquet } from "../parquet.ts";
 import type { Reader } from "../source.ts";
-import { text } from "../text.ts";
-import { formatOf, formats } from "./splits.ts";
+import { textFileReader } from "../text.ts";
+import { tableFormatOf, tableFormats } from "./splits.ts";
 
-const byFormat = { parquet, jsonl, csv, text } as const;
+const byFormat = { parquet, jsonl, csv, text: textFileReader } as const;
 
 export const huggingface: Reader = {
   name: "huggingface",
-  version: 1 + parquet.version * 1000 + jsonl.version * 100 + csv.version * 10 + text.version,
-  extensions: Object.keys(formats),
+  version: 1 + parquet.version * 1000 + jsonl.version * 100 + csv.version * 10 + textFileReader.version,
+  extensions: Object.keys(tableFormats),
   records(file, options) {
-    const format = formatOf(file.path) ?? "text";
+    const format = tableFormatOf(file.path) ?? "text";
     const name = format === "jsonl" ? file.name.replace(/\.json$/i, ".jsonl") : file.name;
     return byFormat[format].records({ ...file, name }, options);
   },

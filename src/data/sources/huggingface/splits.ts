@@ -8,7 +8,7 @@ import { glob } from "../glob.ts";
 import type { SplitFiles } from "./card.ts";
 
 /** Endings that are read, and how. */
-export const formats = {
+export const tableFormats = {
   ".parquet": "parquet",
   ".jsonl": "jsonl",
   ".ndjson": "jsonl",
@@ -18,8 +18,8 @@ export const formats = {
   ".txt": "text",
 } as const;
 
-export const formatOf = (path: string): (typeof formats)[keyof typeof formats] | undefined =>
-  Object.entries(formats).find(([ending]) => openedName(path).toLowerCase().endsWith(ending))?.[1];
+export const tableFormatOf = (path: string): (typeof tableFormats)[keyof typeof tableFormats] | undefined =>
+  Object.entries(tableFormats).find(([ending]) => openedName(path).toLowerCase().endsWith(ending))?.[1];
 
 export interface SplitFile {
   readonly path: string;
@@ -48,11 +48,11 @@ function splitByWord(path: string): string | undefined {
 export function splitsByName(paths: readonly string[]): SplitFile[] {
   const counts = new Map<string, number>();
   for (const path of paths) {
-    const format = formatOf(path);
+    const format = tableFormatOf(path);
     if (format) counts.set(format, (counts.get(format) ?? 0) + 1);
   }
   const [most] = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([format]) => format);
-  const files = paths.filter(p => formatOf(p) !== undefined && formatOf(p) === most);
+  const files = paths.filter(p => tableFormatOf(p) !== undefined && tableFormatOf(p) === most);
   const shards = files.flatMap(path => {
     const split = written.exec(path)?.[1];
     return split === undefined ? [] : [{ path, split }];
@@ -72,6 +72,6 @@ export function splitsByPattern(paths: readonly string[], splits: readonly Split
       const clean = pattern.replace(/^\.\//, "").replace(/\/$/, "");
       return [glob(clean), glob(`${clean}/**`)];
     });
-    return paths.filter(p => formatOf(p) !== undefined && fits.some(f => f(p))).map(path => ({ path, split }));
+    return paths.filter(p => tableFormatOf(p) !== undefined && fits.some(f => f(p))).map(path => ({ path, split }));
   });
 }

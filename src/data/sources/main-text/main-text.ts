@@ -1,7 +1,7 @@
 /** The text of an HTML page: its main part, or all that is seen, as lines. See `choose.ts` for what is the main part. */
 import { chooseSegments } from "./choose.ts";
 import { type Page, readPage } from "./page.ts";
-import { bit, row } from "./tags.ts";
+import { bit, rowTag } from "./tags.ts";
 
 export interface PageText {
   readonly text: string;
@@ -21,7 +21,7 @@ function render({ segments, parent, tag, bits }: Page, chosen: (i: number) => bo
     const item = b & bit.item ? "- " : "";
     if (last >= 0) {
       const before = segments[last]!;
-      const sameRow = b & bit.cell && before.node !== s.node && parent[before.node] === parent[s.node] && tag[parent[s.node]!] === row;
+      const sameRow = b & bit.cell && before.node !== s.node && parent[before.node] === parent[s.node] && tag[parent[s.node]!] === rowTag;
       if (sameRow) out.push(" | ");
       else out.push(apart && !(item && bits[before.node]! & bit.item) ? "\n\n" : "\n");
     }

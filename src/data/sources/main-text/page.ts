@@ -4,7 +4,7 @@
  * Nothing is thrown for any input and nothing recurses: open elements are a bounded stack, the tree is arrays of numbers.
  */
 import { Tokenizer } from "htmlparser2";
-import { anchor, bit, chooser, closes, lineBreak, paragraph, row, table, tagCount, tags } from "./tags.ts";
+import { anchorTag, bit, chooser, closes, lineBreak, paragraph, rowTag, tableTag, tagCount, tagTable } from "./tags.ts";
 
 /** Elements nested deeper than this are taken as their ancestor's text, which is what browsers do (Blink's limit). */
 const maxDepth = 512;
@@ -43,9 +43,9 @@ const hiddenStyle = /display\s*:\s*none|visibility\s*:\s*hidden/i;
 const aroundRole = /^(?:navigation|banner|contentinfo|complementary|search|dialog|alert|menu|menubar|toolbar)$/i;
 
 const choosers: readonly number[] = [chooser];
-const inTable: readonly number[] = [table];
+const inTable: readonly number[] = [tableTag];
 const notBlank = /[^ \t\r\n\f\u00a0]/;
-const titleTag = tags.get("title")!.id;
+const titleTag = tagTable.get("title")!.id;
 
 const blanks = /[ \t\r\n\f\v\u00a0]+/g;
 /** Stands for `<br>` until a text is tidied: white space, so that nothing else can be it. */
@@ -53,7 +53,7 @@ const brMark = "\v";
 const tidy = (raw: string, hasBreaks: boolean): string =>
   (hasBreaks ? raw.replace(blanks, run => (run.includes(brMark) ? "\n" : " ")) : raw.replace(blanks, " ")).trim();
 
-type ListedTag = NonNullable<ReturnType<typeof tags.get>>;
+type ListedTag = NonNullable<ReturnType<typeof tagTable.get>>;
 
 /** The tree and the texts, from start tags, end tags and text in their order. */
 class PageBuilder {
@@ -146,7 +146,7 @@ class PageBuilder {
   startTag(known: ListedTag, more: number): void {
     const { id } = known;
     if (id === lineBreak) this.#breakLine();
-    else if (id === anchor) this.#links = more & bit.link;
+    else if (id === anchorTag) this.#links = more & bit.link;
     else {
       const b = known.bits | more;
       if (b & bit.block) this.#startBlock(id, b);
@@ -177,13 +177,13 @@ class PageBuilder {
 
   endTag(name: string): void {
     if (name === "title") this.#inTitle = false;
-    const known = tags.get(name);
+    const known = tagTable.get(name);
     if (known === undefined || known.bits & bit.empty) {
       if (known?.id === lineBreak) this.startTag(known, 0);
       return;
     }
     const { id } = known;
-    if (id === anchor) {
+    if (id === anchorTag) {
       this.#links = 0;
       return;
     }
@@ -194,7 +194,7 @@ class PageBuilder {
     }
     this.#one[0] = id;
     // A table's end is looked for beyond its cells, a cell's within its table, all others within their cell.
-    const closed = this.#closeTo(this.#one, id === table ? [] : known.bits & bit.wall || id === row ? inTable : undefined);
+    const closed = this.#closeTo(this.#one, id === tableTag ? [] : known.bits & bit.wall || id === rowTag ? inTable : undefined);
     if (!closed && known.bits & bit.block && !this.#hidden) {
       this.#flush();
       if (id === paragraph) this.#apart = true;
@@ -241,7 +241,7 @@ class StartTag {
   #value = "";
 
   begin(name: string): void {
-    this.current = tags.get(name);
+    this.current = tagTable.get(name);
     this.extra = 0;
   }
 

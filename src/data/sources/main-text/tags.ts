@@ -54,14 +54,14 @@ const rows: readonly (readonly [bits: number, names: string])[] = [
 ];
 
 /** Number and bits of every known element. Number 0 is every other one. */
-export const tags: ReadonlyMap<string, { readonly id: number; readonly bits: number }> = new Map(
+export const tagTable: ReadonlyMap<string, { readonly id: number; readonly bits: number }> = new Map(
   rows
     .flatMap(([bits, names]) => names.split(" ").map(name => [name, bits] as const))
     .map(([name, bits], i) => [name, { id: i + 1, bits }]),
 );
-export const tagCount = tags.size + 1;
+export const tagCount = tagTable.size + 1;
 
-const idOf = (name: string): number => tags.get(name)!.id;
+const idOf = (name: string): number => tagTable.get(name)!.id;
 const ids = (names: string): readonly number[] => names.split(" ").map(idOf);
 
 /** A start tag that closes an open one whose end tag was left out, unless one of `until` stands between (HTML, optional tags). */
@@ -73,10 +73,10 @@ export const closes: ReadonlyMap<number, { readonly open: readonly number[]; rea
 ]);
 export const paragraph = idOf("p");
 export const lineBreak = idOf("br");
-export const table = idOf("table");
-export const row = idOf("tr");
+export const tableTag = idOf("table");
+export const rowTag = idOf("tr");
 export const chooser = idOf("select");
-export const anchor = idOf("a");
+export const anchorTag = idOf("a");
 export const navigation = idOf("nav");
 export const header = idOf("header");
 export const heading1 = idOf("h1");

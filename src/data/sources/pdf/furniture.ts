@@ -2,7 +2,7 @@
  * Running heads, feet and page numbers: lines at the top or bottom of pages that come again on others in the same size, whatever number
  * they hold, or that begin or end with a number which counts with the pages.
  */
-import type { Line } from "./lines.ts";
+import type { PdfLine } from "./lines.ts";
 
 /** Rows from the top and from the bottom that may be furniture. */
 const edgeRows = 2;
@@ -24,9 +24,9 @@ function aheadOf(text: string, page: number): number[] {
 }
 
 /** The lines of the first rows from one end. */
-function edge(lines: readonly Line[], from: "top" | "bottom"): Line[] {
+function edge(lines: readonly PdfLine[], from: "top" | "bottom"): PdfLine[] {
   const sorted = [...lines].sort((a, b) => (from === "top" ? a.y - b.y : b.y - a.y));
-  const out: Line[] = [];
+  const out: PdfLine[] = [];
   let rows = 0;
   for (const line of sorted) {
     const last = out.at(-1);
@@ -38,14 +38,14 @@ function edge(lines: readonly Line[], from: "top" | "bottom"): Line[] {
 }
 
 export interface Furnished {
-  readonly pages: readonly (readonly Line[])[];
+  readonly pages: readonly (readonly PdfLine[])[];
   /** Lines that were taken out. */
   readonly heads: number;
   readonly numbers: number;
 }
 
 /** Pages without their furniture. */
-export function withoutFurniture(pages: readonly (readonly Line[])[]): Furnished {
+export function withoutFurniture(pages: readonly (readonly PdfLine[])[]): Furnished {
   const edges = pages.map(lines => ({ top: edge(lines, "top"), bottom: edge(lines, "bottom") }));
   const seen = new Map<string, Set<number>>();
   const see = (shape: string, page: number) => {
@@ -53,7 +53,7 @@ export function withoutFurniture(pages: readonly (readonly Line[])[]): Furnished
     if (on) on.add(page);
     else seen.set(shape, new Set([page]));
   };
-  const shapes = (line: Line, end: "top" | "bottom", page: number): string[] => [
+  const shapes = (line: PdfLine, end: "top" | "bottom", page: number): string[] => [
     `${end} ${Math.round(line.size)} ${shapeOf(line.text)}`,
     ...aheadOf(line.text, page).map(n => `${end} ahead ${n}`),
   ];
@@ -61,7 +61,7 @@ export function withoutFurniture(pages: readonly (readonly Line[])[]): Furnished
     for (const end of ["top", "bottom"] as const)
       for (const line of ends[end]) for (const shape of shapes(line, end, page)) see(shape, page);
   const gone = pages.map((_, page) => {
-    const found = { heads: new Set<Line>(), numbers: new Set<Line>() };
+    const found = { heads: new Set<PdfLine>(), numbers: new Set<PdfLine>() };
     for (const end of ["top", "bottom"] as const)
       for (const line of edges[page]![end]) {
         const isNumber = /^(?:page )?[-–— ]*#[-–— ]*(?:(?:of|\/) ?#)?$/.test(shapeOf(line.text));

@@ -4,9 +4,9 @@
  * across the gutter (titles, wide tables) part what is above from what is below. After the idea of recursive X-Y cuts (Nagy, Seth 1984),
  * with the gutter found by counting what covers each strip.
  */
-import type { Run } from "./runs.ts";
+import type { PdfRun } from "./runs.ts";
 
-export interface Line {
+export interface PdfLine {
   readonly text: string;
   readonly x0: number;
   readonly x1: number;
@@ -17,7 +17,7 @@ export interface Line {
   readonly block: number;
 }
 
-type Segment = { -readonly [K in keyof Omit<Line, "block">]: Line[K] } & { isRightToLeft: boolean; letters: number };
+type Segment = { -readonly [K in keyof Omit<PdfLine, "block">]: PdfLine[K] } & { isRightToLeft: boolean; letters: number };
 
 /** In sizes of the font: what still belongs to the segment before it, along the line and across. */
 const maxGap = 1.5;
@@ -36,12 +36,12 @@ const minColumnLetters = 12;
 /** Columns in columns in columns. */
 const maxDepth = 6;
 
-function segmentsOf(runs: readonly Run[]): Segment[] {
+function segmentsOf(runs: readonly PdfRun[]): Segment[] {
   const out: Segment[] = [];
   let open: Segment | undefined;
   /** Blanks that were drawn and wait for what follows. */
   let blank = false;
-  let last: Run | undefined;
+  let last: PdfRun | undefined;
   for (const run of runs) {
     // Bold letters and shadows may be drawn twice, a hair apart.
     const isAgain = last?.text === run.text && Math.hypot(last.x - run.x, last.y - run.y) < maxShadow * run.size;
@@ -169,7 +169,7 @@ function inOrder(segments: readonly Segment[], depth = 0): Segment[][][] {
 }
 
 /** Segments of one row as one line. */
-function joined(row: readonly Segment[], block: number): Line {
+function joined(row: readonly Segment[], block: number): PdfLine {
   const letters = row.reduce((n, s) => n + s.letters, 0);
   const isRightToLeft = 2 * row.filter(s => s.isRightToLeft).reduce((n, s) => n + s.letters, 0) > letters;
   const parts = [...row].sort((a, b) => (isRightToLeft ? b.x1 - a.x1 : a.x0 - b.x0));
@@ -186,5 +186,5 @@ function joined(row: readonly Segment[], block: number): Line {
 }
 
 /** Lines of a group of runs in the order in which they are read. */
-export const linesOf = (runs: readonly Run[]): Line[] =>
+export const pdfLines = (runs: readonly PdfRun[]): PdfLine[] =>
   inOrder(segmentsOf(runs)).flatMap((rows, block) => rows.map(row => joined(row, block)).filter(line => line.text !== ""));

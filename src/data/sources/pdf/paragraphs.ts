@@ -3,7 +3,7 @@
  * left short although the next word would have fitted. What continues in the next column or on the next page is joined; words divided at
  * a line's end are put together unless the document itself writes them with the hyphen, or both halves as words.
  */
-import type { Line } from "./lines.ts";
+import type { PdfLine } from "./lines.ts";
 
 /** Gaps between baselines beyond this many times the usual one part paragraphs. */
 const wideGap = 1.25;
@@ -30,7 +30,7 @@ const median = (values: readonly number[]): number | undefined => [...values].so
 
 /** A line, the width of its column, and how it is parted from the line before. */
 interface Placed {
-  readonly line: Line;
+  readonly line: PdfLine;
   readonly width: number;
   readonly before: Break;
 }
@@ -40,7 +40,7 @@ interface Column {
   readonly right: number;
 }
 
-function breakWithin(a: Line, b: Line, first: boolean, lead: number, { left, right }: Column): Break {
+function breakWithin(a: PdfLine, b: PdfLine, first: boolean, lead: number, { left, right }: Column): Break {
   const em = Math.max(a.size, b.size);
   const gap = b.y - a.y;
   if (gap > wideGap * lead * em || gap < -em || Math.max(a.size, b.size) > otherSize * Math.min(a.size, b.size)) return "paragraph";
@@ -70,7 +70,7 @@ export interface Paragraphs {
 }
 
 /** The text of pages of lines in reading order. */
-export function paragraphsOf(pages: readonly (readonly Line[])[]): Paragraphs {
+export function pdfParagraphs(pages: readonly (readonly PdfLine[])[]): Paragraphs {
   const leads: number[] = [];
   for (const lines of pages)
     for (let i = 1; i < lines.length; i++) {

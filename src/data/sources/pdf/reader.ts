@@ -2,15 +2,15 @@
  * The PDF reader: a file is a document, its text in reading order. Left out: pictures, drawings, forms and notes; what a scanner saw and
  * nobody turned to letters is set aside. The file is taken apart in the guarded process; order and paragraphs are made here.
  */
-import type { Edit } from "../../ledger.ts";
+import type { LedgerEdit } from "../../ledger.ts";
 import { BadFile } from "../bad-file.ts";
-import { guarded, type Limits } from "../guarded/guarded.ts";
+import { readGuarded, type ReaderLimits } from "../guarded/guarded.ts";
 import { labelOf, withoutExtension } from "../labels.ts";
 import type { Reader } from "../source.ts";
-import { refuse } from "../text.ts";
+import { refuseText } from "../text.ts";
 import { withoutFurniture } from "./furniture.ts";
-import { type Line, linesOf } from "./lines.ts";
-import { paragraphsOf } from "./paragraphs.ts";
+import { type PdfLine, pdfLines } from "./lines.ts";
+import { pdfParagraphs } from "./paragraphs.ts";
 import { type RawPage, turned } from "./runs.ts";
 
 /** Longer files are set aside: pdf.js holds all of it, several times over. */
@@ -22,7 +22,7 @@ const maxPageRuns = 200_000;
 const maxLetters = 32 * 2 ** 20;
 
 /** Pages take milliseconds, the worst honest ones (maps of a million strokes) seconds. */
-export const pdfLimits: Limits = { pieceMs: 60_000, fileMs: 1_800_000, memoryBytes: 2 ** 30 };
+export const pdfLimits: ReaderLimits = { pieceMs: 60_000, fileMs: 1_800_000, memoryBytes: 2 ** 30 };
 
 type Item =
   | {
@@ -34,9 +34,9 @@ type Item =
   | { readonly page: number; readonly failure: string }
   | ({ readonly page: number } & RawPage);
 
-const edit = (rule: string, value: number): Edit[] => (value > 0 ? [{ rule, value }] : []);
+const edit = (rule: string, value: number): LedgerEdit[] => (value > 0 ? [{ rule, value }] : []);
 
-export const pdfReader = (limits: Limits): Reader => ({
+export const pdfReader = (limits: ReaderLimits): Reader => ({
   name: "pdf",
   version: 1,
   extensions: [".pdf"],
@@ -45,12 +45,12 @@ export const pdfReader = (limits: Limits): Reader => ({
     if (file.sizeBytes === 0) throw new BadFile("empty", "no bytes");
     if (file.sizeBytes > maxFileBytes) throw new BadFile("too-long", `longer than ${maxFileBytes} bytes`);
     const access = await file.random();
-    const pages: Line[][] = [];
+    const pages: PdfLine[][] = [];
     const failures: string[] = [];
     let attributes = {};
     let [askew, wordless, letters] = [0, 0, 0];
     try {
-      for await (const item of guarded<Item>("pdf", access, { maxPages, maxPageRuns }, limits)) {
+      for await (const item of readGuarded<Item>("pdf", access, { maxPages, maxPageRuns }, limits)) {
         if ("pages" in item) {
           const { title, author, language, pages } = item;
           attributes = { ...(title ? { title } : {}), ...(author ? { author } : {}), ...(language ? { language } : {}), pages };
@@ -61,7 +61,7 @@ export const pdfReader = (limits: Limits): Reader => ({
           let block = 0;
           const lines = groups.flatMap(group => {
             const from = block;
-            return linesOf(group).map(line => {
+            return pdfLines(group).map(line => {
               block = Math.max(block, from + line.block + 1);
               return { ...line, block: from + line.block };
             });
@@ -86,8 +86,8 @@ export const pdfReader = (limits: Limits): Reader => ({
         `${pages.length} pages without a letter: pictures of text, it seems; run a text recogniser over it first`,
       );
     const { pages: furnished, heads, numbers } = withoutFurniture(pages);
-    const { text, joined } = paragraphsOf(furnished);
-    const why = refuse(text);
+    const { text, joined } = pdfParagraphs(furnished);
+    const why = refuseText(text);
     if (why) {
       yield { ok: false, place, ...why };
       return;

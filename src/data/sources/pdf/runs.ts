@@ -4,7 +4,7 @@
  */
 
 /** Text drawn in one go. Lengths in points. */
-export interface Run {
+export interface PdfRun {
   readonly text: string;
   /** Left end and baseline, y downward. */
   readonly x: number;
@@ -26,8 +26,8 @@ export interface RawPage {
 const maxSkew = 0.1;
 
 /** Groups of runs by their direction, the one with most text first; and how many runs stood askew. */
-export function turned({ texts, numbers, width }: RawPage): { readonly groups: readonly (readonly Run[])[]; readonly askew: number } {
-  const groups: Run[][] = [[], [], [], []];
+export function turned({ texts, numbers, width }: RawPage): { readonly groups: readonly (readonly PdfRun[])[]; readonly askew: number } {
+  const groups: PdfRun[][] = [[], [], [], []];
   let askew = 0;
   for (let i = 0; i < texts.length; i++) {
     const text = texts[i]!;
@@ -55,6 +55,6 @@ export function turned({ texts, numbers, width }: RawPage): { readonly groups: r
     ][(quarter + 4) % 4] as [number, number];
     groups[(quarter + 4) % 4]!.push({ text, x: u, y: -v, width: length, size, isRightToLeft: rtl === 1 });
   }
-  const lengthOf = (runs: readonly Run[]) => runs.reduce((n, r) => n + r.text.length, 0);
+  const lengthOf = (runs: readonly PdfRun[]) => runs.reduce((n, r) => n + r.text.length, 0);
   return { groups: groups.filter(g => g.length > 0).sort((a, b) => lengthOf(b) - lengthOf(a)), askew };
 }

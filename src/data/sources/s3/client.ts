@@ -8,7 +8,7 @@ import { environment, isLoamError } from "../../../base/index.ts";
 import { dataErrors } from "../../errors.ts";
 import { BadFile } from "../bad-file.ts";
 
-export interface S3Place {
+export interface S3SourcePlace {
   readonly bucket: string;
   /** Without slashes at its ends; may be empty. */
   readonly prefix: string;
@@ -37,7 +37,7 @@ const maxTries = 5;
 const pauseMs = 200;
 
 /** Errors: `data/sourceMissing` where it is no such URL or holds credentials. */
-export function s3Place(url: string): S3Place {
+export function s3Place(url: string): S3SourcePlace {
   const wrong = (expected: string, received: string, hint?: string) =>
     dataErrors.fail("sourceMissing", { place: "source.s3", expected, received, ...(hint ? { hint } : {}) });
   let parsed: URL;
@@ -62,7 +62,7 @@ export function s3Place(url: string): S3Place {
 const nameOf = (error: unknown): string => (error as Error)?.name ?? "";
 const statusOf = (error: unknown): number | undefined => (error as { $metadata?: { httpStatusCode?: number } })?.$metadata?.httpStatusCode;
 
-export function openBucket(at: S3Place): S3Bucket {
+export function openBucket(at: S3SourcePlace): S3Bucket {
   const place = `s3://${at.bucket}${at.prefix ? `/${at.prefix}` : ""}`;
   const root = at.prefix ? `${at.prefix}/` : "";
   const client = new S3Client({

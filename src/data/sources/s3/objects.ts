@@ -4,7 +4,7 @@
  */
 import { sha256 } from "../../../base/index.ts";
 import { compressionOf, expand, openedName } from "../compressed/expand.ts";
-import { cutLines, gather, inMemory, type ManifestEntry, maxRecordBytes, type SourceFile } from "../file.ts";
+import { sourceLines, readWholeRecord, inMemory, type ManifestEntry, maxRecordBytes, type SourceFile } from "../file.ts";
 import type { S3Bucket, S3Object } from "./client.ts";
 
 /** Bytes that tell how a file is compressed. */
@@ -29,15 +29,15 @@ export function s3File(bucket: S3Bucket, entry: ManifestEntry): SourceFile {
   const { path, sizeBytes } = entry;
   const object = { path, sizeBytes, etag: entry.etag ?? "" };
   const pieces = () => expand(bucket.read(object));
-  const range = (start: number, end: number) => gather(bucket.read(object, start, Math.min(end, sizeBytes)), Number.POSITIVE_INFINITY);
+  const range = (start: number, end: number) => readWholeRecord(bucket.read(object, start, Math.min(end, sizeBytes)), Number.POSITIVE_INFINITY);
   return {
     ...entry,
     name: openedName(path),
-    bytes: () => gather(pieces(), Math.max(maxRecordBytes, sizeBytes)),
+    bytes: () => readWholeRecord(pieces(), Math.max(maxRecordBytes, sizeBytes)),
     pieces,
-    lines: () => cutLines(pieces()),
+    lines: () => sourceLines(pieces()),
     async random() {
-      if (compressionOf(await range(0, headBytes)) !== undefined) return inMemory(await gather(pieces()));
+      if (compressionOf(await range(0, headBytes)) !== undefined) return inMemory(await readWholeRecord(pieces()));
       return { sizeBytes, read: range, close: async () => {} };
     },
   };

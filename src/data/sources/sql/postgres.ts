@@ -6,7 +6,7 @@
 import pg from "pg";
 import { environment, redact } from "../../../base/index.ts";
 import { dataErrors } from "../../errors.ts";
-import type { OpenQuery, Value } from "./rows.ts";
+import type { OpenQuery, SqlCellValue } from "./rows.ts";
 
 /** Rows of the first batch, and the most; between them as many as make about so many letters. */
 const firstRows = 64;
@@ -108,7 +108,7 @@ export async function queryPostgres(named: string, statement: string): Promise<O
         let letters = 0;
         for (const row of batch.rows) {
           for (const value of row) letters += typeof value === "string" ? value.length : 8;
-          yield row as Value[];
+          yield row as SqlCellValue[];
         }
         const next = Math.max(1, Math.min(maxRows, Math.floor((batchLetters * batch.rows.length) / letters)));
         batch = await ask(`fetch forward ${next} from loam_rows`);

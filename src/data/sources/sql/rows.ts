@@ -10,17 +10,17 @@ import { resolve } from "node:path";
 import { isLoamError, sha256 } from "../../../base/index.ts";
 import { dataErrors } from "../../errors.ts";
 import { BadFile } from "../bad-file.ts";
-import { cutLines, gather, inMemory, type ManifestEntry, type SourceFile } from "../file.ts";
+import { sourceLines, readWholeRecord, inMemory, type ManifestEntry, type SourceFile } from "../file.ts";
 import type { SourceOptions } from "../options.ts";
 import { readingStatement } from "./statement.ts";
 
 /** A value of a row; a text may come as bytes. */
-export type Value = null | string | number | bigint | boolean | Uint8Array | { readonly text: Buffer } | object;
+export type SqlCellValue = null | string | number | bigint | boolean | Uint8Array | { readonly text: Buffer } | object;
 
 /** A query under way; its rows can be gone through once. */
 export interface OpenQuery {
   readonly columns: readonly string[];
-  rows(): AsyncIterable<readonly Value[]>;
+  rows(): AsyncIterable<readonly SqlCellValue[]>;
   close(): Promise<void>;
 }
 
@@ -62,9 +62,9 @@ async function openQuery(options: SqlOptions, folder: string): Promise<OpenQuery
 }
 
 /** A row as a line of JSON. One whose text is not UTF-8 is no JSON either, and is set aside by that. */
-function lineOf(columns: readonly string[], row: readonly Value[], key: string | undefined): Buffer {
+function lineOf(columns: readonly string[], row: readonly SqlCellValue[], key: string | undefined): Buffer {
   let isWrong = false;
-  const plain = (value: Value): unknown => {
+  const plain = (value: SqlCellValue): unknown => {
     if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
     if (typeof value === "number") return Number.isFinite(value) ? value : null;
     const bytes =
@@ -161,9 +161,9 @@ export function sqlFile(options: SqlOptions, folder: string, entry: ManifestEntr
   return {
     ...entry,
     name: `${path}.jsonl`,
-    bytes: () => gather(pieces()),
+    bytes: () => readWholeRecord(pieces()),
     pieces,
-    lines: () => cutLines(pieces()),
-    random: async () => inMemory(await gather(pieces())),
+    lines: () => sourceLines(pieces()),
+    random: async () => inMemory(await readWholeRecord(pieces())),
   };
 }

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import Database from "libsql";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { manifestOf } from "../manifest.ts";
-import { openSource, recordsOf } from "../open.ts";
+import { openSource, sourceRecords } from "../open.ts";
 import { sourceOptions } from "../options.ts";
 import type { ReadRecord } from "../source.ts";
 import { readingStatement } from "./statement.ts";
@@ -27,7 +27,7 @@ async function read(query: string, more: object = {}): Promise<ReadRecord[]> {
   const { files } = await manifestOf(options, { folder });
   const open = await openSource(options, folder);
   const out: ReadRecord[] = [];
-  for (const entry of files) for await (const r of recordsOf(open, options, entry)) out.push(r);
+  for (const entry of files) for await (const r of sourceRecords(open, options, entry)) out.push(r);
   await open.close();
   return out;
 }
@@ -101,7 +101,7 @@ test("reading that is given up leaves no lock behind", async () => {
   const options = source("select n.text, n.id * 1000 + m.id as id from notes n, notes m, notes o");
   const { files } = await manifestOf(options, { folder });
   const open = await openSource(options, folder);
-  for await (const _ of recordsOf(open, options, files[0]!)) break;
+  for await (const _ of sourceRecords(open, options, files[0]!)) break;
   const db = new Database(join(folder, "notes.db"));
   db.exec("delete from notes");
   db.close();
@@ -116,7 +116,7 @@ test("rows that change between listing and reading stop the run by name", async 
   db.close();
   const open = await openSource(options, folder);
   const drain = async () => {
-    for await (const _ of recordsOf(open, options, files[0]!));
+    for await (const _ of sourceRecords(open, options, files[0]!));
   };
   await expect(drain()).rejects.toMatchObject({ code: "data/sourceChanged" });
 });

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import Database from "libsql";
 import { dataErrors } from "../../errors.ts";
-import type { OpenQuery, Value } from "./rows.ts";
+import type { OpenQuery, SqlCellValue } from "./rows.ts";
 
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
@@ -50,12 +50,12 @@ export function querySqlite(path: string, shown: string, statement: string): Ope
     async *rows() {
       try {
         for (const cells of select.iterate() as IterableIterator<unknown[]>) {
-          const row: Value[] = [];
+          const row: SqlCellValue[] = [];
           for (let i = 0; i < cells.length; i += 2) {
             const value = cells[i + 1];
             const bytes = value instanceof ArrayBuffer ? Buffer.from(value) : Buffer.isBuffer(value) ? value : undefined;
             if (bytes) row.push(cells[i] === "text" ? { text: bytes } : bytes);
-            else row.push(value as Value);
+            else row.push(value as SqlCellValue);
           }
           yield row;
         }

@@ -1,7 +1,7 @@
 /** The cleaning step: transport damage goes, what a person wrote stays. Every rule that acted is an edit in the ledger. */
 
 import type { z } from "zod";
-import type { Edit } from "../../ledger.ts";
+import type { LedgerEdit } from "../../ledger.ts";
 import { documentStep } from "../step.ts";
 import { cleanOptions } from "./options.ts";
 import * as rules from "./rules.ts";
@@ -9,14 +9,14 @@ import * as rules from "./rules.ts";
 type Options = z.output<typeof cleanOptions>;
 
 /** Rules by name in the order they run, with the option that switches each. */
-const chain: readonly (readonly [string, rules.Rule, ((o: Options) => boolean)?])[] = [
+const chain: readonly (readonly [string, rules.CleanRule, ((o: Options) => boolean)?])[] = [
   ["lone-surrogates", rules.surrogates],
   ["windows-1252", rules.lostWindows1252],
   ["line-ends", rules.lineEnds],
   ["control-characters", rules.controls],
   ["invisible-characters", rules.invisible],
   ["unicode-nfc", rules.unicode],
-  ["unicode-spaces", rules.spaces],
+  ["unicode-spaces", rules.plainSpaces],
   ["trailing-space", rules.trailingSpace],
   ["footer", rules.footer, o => o.footer === "drop"],
   ["signature", rules.signature, o => o.signature === "drop"],
@@ -33,7 +33,7 @@ const chain: readonly (readonly [string, rules.Rule, ((o: Options) => boolean)?]
 const maxRounds = 8;
 
 /** Cleans a text until nothing changes any more, so that cleaning twice is cleaning once. */
-export function cleanText(text: string, o: Options): { text: string; edits: Edit[] } {
+export function cleanText(text: string, o: Options): { text: string; edits: LedgerEdit[] } {
   const counts = new Map<string, number>();
   let now = text;
   for (let round = 0; round < maxRounds; round++) {

@@ -10,11 +10,11 @@ export interface Cleaned {
   /** How many places the rule changed. */
   readonly count: number;
 }
-export type Rule = (text: string) => Cleaned;
+export type CleanRule = (text: string) => Cleaned;
 
 /** A rule that replaces every match; matches equal to their replacement do not count. */
 export const replacing =
-  (pattern: RegExp, replacement: string | ((...groups: string[]) => string)): Rule =>
+  (pattern: RegExp, replacement: string | ((...groups: string[]) => string)): CleanRule =>
   text => {
     let count = 0;
     const result = text.replace(pattern, (...args) => {
@@ -30,7 +30,7 @@ export const replacing =
 export const surrogates = replacing(/\p{Surrogate}/gu, "\ufffd");
 export const lineEnds = replacing(/\r\n?|[\u2028\u2029\u0085\f\v]/g, "\n");
 /** C1 controls that are characters of windows-1252 gone through a Latin-1 decoder. */
-export const lostWindows1252: Rule = text => {
+export const lostWindows1252: CleanRule = text => {
   const restored = restoreWindows1252(text);
   return { text: restored, count: restored === text ? 0 : 1 };
 };
@@ -39,16 +39,16 @@ export const lostWindows1252: Rule = text => {
 export const controls = replacing(/\u001b\[[0-9;]{0,20}[A-Za-z]|[\u0000-\u0008\u000e-\u001f\u007f-\u009f]/g, "");
 /** Zero-width space and joiner of words, byte order mark, soft hyphen, direction marks. Joiners (200C, 200D) stay: scripts and emoji need them. */
 export const invisible = replacing(/[\u200b\u2060\ufeff\u00ad\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "");
-export const unicode: Rule = text => {
+export const unicode: CleanRule = text => {
   const normal = text.normalize("NFC");
   return { text: normal, count: normal === text ? 0 : 1 };
 };
-export const spaces = replacing(/[\u00a0\u2000-\u200a\u202f\u205f]/g, " ");
+export const plainSpaces = replacing(/[\u00a0\u2000-\u200a\u202f\u205f]/g, " ");
 
 const isBase64Line = (line: string) => line.length >= 60 && /^[A-Za-z0-9+/]+={0,2}$/.test(line) && /\d/.test(line) && /[a-z]/.test(line);
 
 /** Runs of at least three full lines of base64 with the short line that ends them. Ordinary words have no lines of 60 letters. */
-export const base64: Rule = text => {
+export const base64: CleanRule = text => {
   if (!/^[A-Za-z0-9+/]{60,}={0,2}$/m.test(text)) return { text, count: 0 };
   const lines = text.split("\n");
   const kept: string[] = [];
@@ -67,7 +67,7 @@ export const base64: Rule = text => {
 
 /** Lines from one that opens a block to the one that closes it, which must come before another opens. */
 const block =
-  (open: RegExp, close: RegExp, keepInside = false): Rule =>
+  (open: RegExp, close: RegExp, keepInside = false): CleanRule =>
   text => {
     const lines = text.split("\n");
     const kept: string[] = [];
@@ -95,7 +95,7 @@ export const pgpBlocks = block(
 export const pgpSigned = replacing(/^-----BEGIN PGP SIGNED MESSAGE-----[ \t]*\n(?:[A-Z][A-Za-z]{1,20}:[^\n]*\n)*\n?/gm, "");
 
 /** Spaces and tabs before a line's end; by hand, because the obvious pattern takes quadratic time on a long run of spaces. */
-export const trailingSpace: Rule = text => {
+export const trailingSpace: CleanRule = text => {
   let count = 0;
   const lines = text.split("\n");
   for (let i = 0; i < lines.length; i++) {
@@ -111,7 +111,7 @@ export const trailingSpace: Rule = text => {
 };
 /** More than two empty lines in a row. */
 export const emptyLines = replacing(/\n{4,}/g, "\n\n\n");
-export const edges: Rule = text => {
+export const edges: CleanRule = text => {
   let [start, end] = [0, text.length];
   while (text[start] === "\n") start++;
   while (end > start && text[end - 1] === "\n") end--;
@@ -129,7 +129,7 @@ export function quotedShare(text: string): number {
 }
 
 /** Quoted lines of an earlier mail, with the line that introduces them. */
-export const quotes: Rule = text => {
+export const quotes: CleanRule = text => {
   const lines = text.split("\n");
   const kept: string[] = [];
   let count = 0;
@@ -148,7 +148,7 @@ export const quotes: Rule = text => {
 const maxSignatureLines = 14;
 
 /** From the last line "-- " (RFC 3676, section 4.3) to the end, where what follows is short enough to be a signature. */
-export const signature: Rule = text => {
+export const signature: CleanRule = text => {
   const lines = text.split("\n");
   const at = Math.max(lines.lastIndexOf("-- "), lines.lastIndexOf("--"));
   if (at < 0 || lines.length - at > maxSignatureLines) return { text, count: 0 };
@@ -156,7 +156,7 @@ export const signature: Rule = text => {
 };
 
 /** What mailing lists append: a ruler and a few lines with the list's address, at the end. */
-export const footer: Rule = text => {
+export const footer: CleanRule = text => {
   const lines = text.trimEnd().split("\n");
   for (let i = lines.length - 1; i >= Math.max(0, lines.length - 9); i--) {
     if (!/^(?:_{20,}|-{20,}|={20,})$/.test(lines[i]!.trim())) continue;

@@ -2,9 +2,9 @@
  * Marks, from documents to items: a document's attributes say which items it holds and how much of them; turned round, every item knows
  * whether the data a model is trained on holds it. Evaluation tells scores of clean items from those of others.
  */
-import type { Attributes } from "../../document.ts";
-import type { Side } from "../../ledger.ts";
-import type { Finding } from "./search.ts";
+import type { DocumentAttributes } from "../../document.ts";
+import type { LedgerSide } from "../../ledger.ts";
+import type { ContaminationFinding } from "./search.ts";
 
 /** Keys of items above the threshold. */
 export const contaminatedAttribute = "contaminated";
@@ -20,7 +20,7 @@ export interface Overlap {
   readonly passage: number;
 }
 
-export const overlapLine = (item: string, { score, shares }: Pick<Finding, "score" | "shares">): string =>
+export const overlapLine = (item: string, { score, shares }: Pick<ContaminationFinding, "score" | "shares">): string =>
   [item, ...[score, shares.prompt, shares.answer, shares.passage].map(x => x.toFixed(3))].join(" ");
 
 /** What `overlapLine` wrote. An item's id may hold spaces; the numbers are the last four. */
@@ -34,8 +34,8 @@ export function parseOverlap(line: string): Overlap | undefined {
 /** A document after the pass, with what became of it. */
 export interface Marked {
   readonly id: string;
-  readonly side: Side;
-  readonly attributes: Attributes;
+  readonly side: LedgerSide;
+  readonly attributes: DocumentAttributes;
 }
 
 /** One line of `contamination.jsonl`. */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { coverer, windowOf } from "./cover.ts";
 import { evaluationIndex, gramAt } from "./evaluation-index.ts";
-import { wordsOf } from "./words.ts";
+import { contaminationWords } from "./words.ts";
 
 const options = { seedWords: 5, gramWords: 3, minWords: 1, minAnswerWords: 1, minPairWords: 1 };
 const sentence = (max: number) => fc.array(fc.constantFrom(..."abcdefgh"), { minLength: 1, maxLength: max });
@@ -14,7 +14,7 @@ test("the share is the greatest of all windows, counted word by word", () => {
         [prompt, other].map((p, i) => ({ key: `s#${i}`, prompt: p.join(" "), answer: "", passage: "" })),
         options,
       );
-      const words = wordsOf(text.join(" "));
+      const words = contaminationWords(text.join(" "));
       const found = coverer(index, options.gramWords)(0, words, 0, words.length);
       const n = Math.min(options.gramWords, prompt.length);
       const mine = index.words.subarray(0, prompt.length);

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { random } from "../../../base/index.ts";
-import { decide } from "../../mix.ts";
+import { firstRefusal } from "../../mix.ts";
 import { noResources } from "../../resources.ts";
 import { contaminationOf, parseOverlap } from "./contamination.ts";
 import { decontaminate, searchedItems } from "./decontaminate.ts";
 import { decontaminateOptions } from "./options.ts";
-import { normalForm, wordsOf } from "./words.ts";
+import { contaminationForm, contaminationWords } from "./words.ts";
 
 interface Item {
   readonly q: string;
@@ -128,18 +128,18 @@ test("cut takes the passage and leaves the words around it; what is left is clea
       const [head, tail] = [filler(`h${before}`, before), filler(`t${after}`, after)];
       const text = `${head}\n${item}\n${isTwice ? `${item}\n` : ""}${tail}`;
       const { text: left, verdicts, edits } = apply(text);
-      const rest = [...wordsOf(normalForm(`${head} ${tail}`))];
+      const rest = [...contaminationWords(contaminationForm(`${head} ${tail}`))];
       if (rest.length === 0) {
-        expect(decide(verdicts)).toMatchObject({ rule: "only-contamination" });
+        expect(firstRefusal(verdicts)).toMatchObject({ rule: "only-contamination" });
         return;
       }
       // Copies side by side may be one passage.
       expect(edits).toHaveLength(1);
       expect(edits![0]!.rule).toBe("evaluation-passage");
       expect(isTwice ? [1, 2] : [1]).toContain(edits![0]!.value);
-      expect(decide(verdicts)).toBeUndefined();
-      expect([...wordsOf(normalForm(left!))].filter(w => rest.includes(w))).toEqual(rest);
-      expect(wordsOf(normalForm(left!)).length).toBe(rest.length);
+      expect(firstRefusal(verdicts)).toBeUndefined();
+      expect([...contaminationWords(contaminationForm(left!))].filter(w => rest.includes(w))).toEqual(rest);
+      expect(contaminationWords(contaminationForm(left!)).length).toBe(rest.length);
       expect(apply(left!).attributes!.contaminated).toBeUndefined();
     }),
     { numRuns: 60 },
@@ -155,10 +155,10 @@ test("cut does not reach over an empty line, where an edited copy ends early", a
 test("mark tells and drops nothing; drop names the score and the threshold", async () => {
   const text = `${filler("x")} ${question.join(" ")}`;
   const mark = (await step([{ q: question.join(" ") }], { action: "mark" })).apply(text);
-  expect(decide(mark.verdicts)).toBeUndefined();
+  expect(firstRefusal(mark.verdicts)).toBeUndefined();
   expect(mark.attributes!.contaminated).toEqual(["quiz#0"]);
   const drop = (await step([{ q: question.join(" ") }])).apply(text);
-  expect(decide(drop.verdicts)).toEqual({ rule: "contamination", keep: false, value: 1, threshold: 0.6 });
+  expect(firstRefusal(drop.verdicts)).toEqual({ rule: "contamination", keep: false, value: 1, threshold: 0.6 });
   const off = (await step([{ q: question.join(" ") }], { maxScore: null })).apply(text);
   expect(off.verdicts).toEqual([]);
   expect(off.attributes!.evaluationOverlap).toHaveLength(1);

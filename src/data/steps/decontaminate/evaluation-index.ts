@@ -6,9 +6,9 @@
  */
 
 import { shingleHashes } from "../near-duplicates/shingles.ts";
-import { mix32, shingleFactor } from "../near-duplicates/words.ts";
+import { mixHash, shingleFactor } from "../near-duplicates/words.ts";
 import { type EvaluationItem, parts } from "./items.ts";
-import { normalForm, wordsOf } from "./words.ts";
+import { contaminationForm, contaminationWords } from "./words.ts";
 
 export interface IndexOptions {
   /** Words of a seed. */
@@ -52,7 +52,7 @@ export interface EvaluationIndex {
 export function gramAt(words: Uint32Array, at: number, n: number): number {
   let h = 0;
   for (let k = 0; k < n; k++) h = Math.imul(h ^ words[at + k]!, shingleFactor) + k;
-  return mix32(h);
+  return mixHash(h);
 }
 
 /** Weights of words: the mean of the inverse document frequencies of the runs they are in. */
@@ -167,8 +167,8 @@ function sorted(hashes: Uint32Array): Uint32Array {
 
 /** Builds the index. Time: about a second for a million words. */
 export function evaluationIndex(items: readonly EvaluationItem[], o: IndexOptions): EvaluationIndex {
-  const texts = items.map(item => parts.map(part => normalForm(item[part])));
-  const lists = texts.flatMap(t => t.map(text => wordsOf(text)));
+  const texts = items.map(item => parts.map(part => contaminationForm(item[part])));
+  const lists = texts.flatMap(t => t.map(text => contaminationWords(text)));
   const starts = new Uint32Array(lists.length + 1);
   lists.forEach((list, p) => {
     starts[p + 1] = starts[p]! + list.length;

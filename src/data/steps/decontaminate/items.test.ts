@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { readItems } from "./items.ts";
+import { readEvaluationItems } from "./items.ts";
 import { setOptions } from "./options.ts";
 
 const set = (file: string, more: object = {}) => setOptions.parse({ name: "quiz", file, prompt: "question", answer: "answer", ...more });
@@ -19,13 +19,13 @@ test("JSON Lines, CSV and both compressed give the same items", async () => {
     ["a.jsonl.gz", gzipSync(jsonl)],
     ["a.csv.gz", gzipSync(csv)],
   ] as const)
-    expect(await readItems(content, set(file))).toEqual(expected);
-  expect((await readItems(csv, set("a.csv", { id: "id" }))).map(i => i.key)).toEqual(["quiz#7", "quiz#8"]);
+    expect(await readEvaluationItems(content, set(file))).toEqual(expected);
+  expect((await readEvaluationItems(csv, set("a.csv", { id: "id" }))).map(i => i.key)).toEqual(["quiz#7", "quiz#8"]);
 });
 
 test("an answer may be a number, the first of a list, or the letter or number of a choice", async () => {
   const read = async (record: object, more: object = {}) =>
-    (await readItems(Buffer.from(JSON.stringify({ question: "q", ...record })), set("a.jsonl", more)))[0]!.answer;
+    (await readEvaluationItems(Buffer.from(JSON.stringify({ question: "q", ...record })), set("a.jsonl", more)))[0]!.answer;
   expect(await read({ answer: 42 })).toBe("42");
   expect(await read({ a: { text: ["Paris", "paris"] } }, { answer: "a.text" })).toBe("Paris");
   expect(await read({ answer: 1, c: ["x", "y"] }, { choices: "c" })).toBe("y");
@@ -34,7 +34,7 @@ test("an answer may be a number, the first of a list, or the letter or number of
 
 test("what cannot be read is an error that names the record, never a missing item", async () => {
   const fails = async (content: string | Buffer, message: RegExp, more: object = {}, file = "a.jsonl") =>
-    await expect(readItems(Buffer.from(content), set(file, more))).rejects.toThrow(message);
+    await expect(readEvaluationItems(Buffer.from(content), set(file, more))).rejects.toThrow(message);
   await fails(`${jsonl}{"question": "half`, /^a\.jsonl:3: expected JSON/);
   await fails('{"question": "q"}', /^a\.jsonl:1: expected a text in field "answer", got question/);
   await fails("[1]", /a\.jsonl:1: expected an object/);

@@ -8,16 +8,16 @@ import { dataErrors } from "../../errors.ts";
 import { BadFile } from "../../sources/bad-file.ts";
 import { expand, openedName } from "../../sources/compressed/expand.ts";
 import { csv } from "../../sources/csv.ts";
-import { type Fields, valueAt } from "../../sources/fields.ts";
-import { cutLines, gather, type SourceFile } from "../../sources/file.ts";
+import { type RecordFields, fieldValueAt } from "../../sources/fields.ts";
+import { sourceLines, readWholeRecord, type SourceFile } from "../../sources/file.ts";
 import { sourceOptions } from "../../sources/options.ts";
 import type { EvaluationSet } from "./options.ts";
 
 /** What an item is made of. */
 export const parts = ["prompt", "answer", "passage"] as const;
-export type Part = (typeof parts)[number];
+export type ItemPart = (typeof parts)[number];
 
-export interface EvaluationItem extends Readonly<Record<Part, string>> {
+export interface EvaluationItem extends Readonly<Record<ItemPart, string>> {
   /** `set#number`, or `set#id`. */
   readonly key: string;
 }
@@ -36,10 +36,10 @@ function written(value: unknown): string | undefined {
   return typeof value === "string" ? value : typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
 }
 
-function chosen(fields: Fields, set: EvaluationSet, place: string): string | undefined {
-  const answer = valueAt(fields, set.answer!);
+function chosen(fields: RecordFields, set: EvaluationSet, place: string): string | undefined {
+  const answer = fieldValueAt(fields, set.answer!);
   if (set.choices === undefined) return written(answer);
-  const choices = valueAt(fields, set.choices);
+  const choices = fieldValueAt(fields, set.choices);
   const at = typeof answer === "string" && /^[A-Z]$/i.test(answer) ? answer.toUpperCase().charCodeAt(0) - 65 : Number(answer);
   const text = Array.isArray(choices) ? written(choices[at]) : undefined;
   if (text === undefined)
@@ -47,23 +47,23 @@ function chosen(fields: Fields, set: EvaluationSet, place: string): string | und
   return text;
 }
 
-function itemOf(fields: Fields, set: EvaluationSet, number: number, place: string): EvaluationItem {
+function itemOf(fields: RecordFields, set: EvaluationSet, number: number, place: string): EvaluationItem {
   const text = (part: "prompt" | "passage"): string => {
     const name = set[part];
-    const value = name === undefined ? "" : written(valueAt(fields, name));
+    const value = name === undefined ? "" : written(fieldValueAt(fields, name));
     if (value === undefined) throw wrong(place, `a text in field "${name}"`, Object.keys(fields).slice(0, 20).join(", ") || "no fields");
     return value;
   };
   const answer = set.answer === undefined ? "" : chosen(fields, set, place);
   if (answer === undefined)
     throw wrong(place, `a text in field "${set.answer}"`, Object.keys(fields).slice(0, 20).join(", ") || "no fields");
-  const id = set.id === undefined ? number : written(valueAt(fields, set.id));
+  const id = set.id === undefined ? number : written(fieldValueAt(fields, set.id));
   if (id === undefined) throw wrong(place, `an id in field "${set.id}"`, "none");
   return { key: `${set.name}#${id}`, prompt: text("prompt"), answer, passage: text("passage") };
 }
 
-async function* jsonFields(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<{ fields: Fields; place: string }> {
-  for await (const { bytes, number } of cutLines(pieces)) {
+async function* jsonFields(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<{ fields: RecordFields; place: string }> {
+  for await (const { bytes, number } of sourceLines(pieces)) {
     const place = `${path}:${number}`;
     if (bytes === undefined) throw wrong(place, "a record a line", "a line without end");
     if (bytes.every(b => b === 0x20 || b === 0x09)) continue;
@@ -75,20 +75,20 @@ async function* jsonFields(pieces: AsyncIterable<Buffer>, path: string): AsyncGe
       throw wrong(place, "JSON", (error as Error).message);
     }
     if (value === null || typeof value !== "object" || Array.isArray(value)) throw wrong(place, "an object", typeof value);
-    yield { fields: value as Fields, place };
+    yield { fields: value as RecordFields, place };
   }
 }
 
-async function* csvFields(pieces: AsyncIterable<Buffer>, set: EvaluationSet): AsyncGenerator<{ fields: Fields; place: string }> {
+async function* csvFields(pieces: AsyncIterable<Buffer>, set: EvaluationSet): AsyncGenerator<{ fields: RecordFields; place: string }> {
   const path = set.file;
   const file: SourceFile = {
     path,
     name: openedName(path),
     sizeBytes: 0,
     sha256: "",
-    bytes: () => gather(pieces),
+    bytes: () => readWholeRecord(pieces),
     pieces: () => pieces as AsyncIterable<Buffer>,
-    lines: () => cutLines(pieces),
+    lines: () => sourceLines(pieces),
     random: () => Promise.reject(new Error("a table is read from its beginning")),
   };
   const options = sourceOptions.parse({ files: path, reader: "csv", field: set.prompt });
@@ -104,7 +104,7 @@ async function* csvFields(pieces: AsyncIterable<Buffer>, set: EvaluationSet): As
  * All items of a set, in the order of the file. Errors: `data/resource` for a file that cannot be opened, a record without the named
  * fields, an id that two records have.
  */
-export async function readItems(content: Buffer, set: EvaluationSet): Promise<EvaluationItem[]> {
+export async function readEvaluationItems(content: Buffer, set: EvaluationSet): Promise<EvaluationItem[]> {
   const pieces = expand(
     (async function* () {
       yield content;

@@ -8,8 +8,8 @@ import { shingleHashes } from "../near-duplicates/shingles.ts";
 import { type Cover, coverer, noCover, windowOf } from "./cover.ts";
 import { closed, type Span } from "./cut.ts";
 import { type EvaluationIndex, evaluationIndex, type IndexOptions, shortSeed } from "./evaluation-index.ts";
-import { type EvaluationItem, type Part, parts } from "./items.ts";
-import { normalForm, wordsOf } from "./words.ts";
+import { type EvaluationItem, type ItemPart, parts } from "./items.ts";
+import { contaminationForm, contaminationWords } from "./words.ts";
 
 export interface SearchOptions extends IndexOptions {
   /** Every so many runs of a document one is looked up. */
@@ -25,12 +25,12 @@ export interface SearchOptions extends IndexOptions {
 }
 
 /** An item at one place of a document. */
-export interface Finding {
+export interface ContaminationFinding {
   /** Number of the item. */
   readonly item: number;
   readonly score: number;
   /** Shares of the parts that stand there. */
-  readonly shares: Readonly<Record<Part, number>>;
+  readonly shares: Readonly<Record<ItemPart, number>>;
   /** Words of the document where its parts stand. */
   readonly spans: readonly Span[];
 }
@@ -47,7 +47,7 @@ const maxPlaces = 64;
 export interface Searcher {
   readonly index: EvaluationIndex;
   /** All findings in a text, in the order of items and places. */
-  find(text: string): Finding[];
+  find(text: string): ContaminationFinding[];
 }
 
 /** Seeds of a part that lie near each other in a document: words at which the first and the last begin, and how many. */
@@ -91,7 +91,7 @@ export function searcher(items: readonly EvaluationItem[], o: SearchOptions): Se
           const isShort = lengthOf(part) < o.seedWords;
           const place = isShort ? i - at : i;
           if (isShort) {
-            words ??= wordsOf(normal);
+            words ??= contaminationWords(normal);
             if (!standsAt(part, words, place)) return;
           }
           hits ??= new Map();
@@ -141,7 +141,7 @@ export function searcher(items: readonly EvaluationItem[], o: SearchOptions): Se
   }
 
   /** The score of an item whose prompt stands at `prompt`. */
-  function withPrompt(item: number, words: Uint32Array, prompt: Cover): Finding {
+  function withPrompt(item: number, words: Uint32Array, prompt: Cover): ContaminationFinding {
     const [p, a, s] = [parts.length * item, parts.length * item + 1, parts.length * item + 2];
     const [promptLength, answerLength] = [lengthOf(p), lengthOf(a)];
     const at = [prompt.from, prompt.to] as const;
@@ -188,11 +188,11 @@ export function searcher(items: readonly EvaluationItem[], o: SearchOptions): Se
   return {
     index,
     find(text) {
-      const normal = normalForm(text);
+      const normal = contaminationForm(text);
       const hits = hitsOf(normal);
       if (hits === undefined) return [];
-      const words = wordsOf(normal);
-      const findings: Finding[] = [];
+      const words = contaminationWords(normal);
+      const findings: ContaminationFinding[] = [];
       for (const part of [...hits.keys()].sort((a, b) => a - b)) {
         const item = Math.floor(part / parts.length);
         const places = placesOf(part, hits.get(part)!, words);

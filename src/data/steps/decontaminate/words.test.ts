@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { normalForm, wordPlaces, wordsOf } from "./words.ts";
+import { contaminationForm, wordPlaces, contaminationWords } from "./words.ts";
 
 const text = fc.oneof(
   fc.string({ unit: "binary", maxLength: 60 }),
@@ -13,7 +13,7 @@ const text = fc.oneof(
 test("every word is found at its place: the words of the cut piece are that word", () => {
   fc.assert(
     fc.property(text, t => {
-      const words = wordsOf(normalForm(t));
+      const words = contaminationWords(contaminationForm(t));
       const places = wordPlaces(t);
       expect(places).toBeDefined();
       expect(places!.starts.length).toBe(words.length);
@@ -21,7 +21,7 @@ test("every word is found at its place: the words of the cut piece are that word
       // What stands before a word and what follows it hold the other words.
       for (let i = 0; i < Math.min(words.length, 5); i++) {
         const piece = t.slice(places!.starts[i], places!.ends[i]);
-        expect([...wordsOf(normalForm(piece))]).toContain(words[i]);
+        expect([...contaminationWords(contaminationForm(piece))]).toContain(words[i]);
       }
     }),
     { numRuns: 500 },
@@ -29,11 +29,11 @@ test("every word is found at its place: the words of the cut piece are that word
 });
 
 test("case, punctuation, line breaks and compatibility forms do not tell words apart", () => {
-  const plain = wordsOf(normalForm("the first cafe\u0301 costs 5 euros"));
+  const plain = contaminationWords(contaminationForm("the first cafe\u0301 costs 5 euros"));
   for (const other of [
     "The FIRST café — costs: 5 euros!",
     "the\nﬁrst café costs ５ euros",
     "\u201cThe first\u201d caf\u00e9 costs 5 Euros",
   ])
-    expect([...wordsOf(normalForm(other))]).toEqual([...plain]);
+    expect([...contaminationWords(contaminationForm(other))]).toEqual([...plain]);
 });

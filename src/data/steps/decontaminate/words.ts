@@ -7,11 +7,11 @@ import { isAscii } from "../near-duplicates/index.ts";
 import { shingleHashes } from "../near-duplicates/shingles.ts";
 
 /** The text that words are taken from. A final sigma is a sigma: whether it is written so hangs on the sign behind the word. */
-export const normalForm = (text: string): string =>
+export const contaminationForm = (text: string): string =>
   isAscii(text) ? text : text.normalize("NFKC").toLowerCase().replaceAll("\u03c2", "\u03c3");
 
 /** Hashes of the words of a text in normal form, in order: runs of one word. */
-export const wordsOf = (normal: string): Uint32Array => shingleHashes(normal, 1).slice();
+export const contaminationWords = (normal: string): Uint32Array => shingleHashes(normal, 1).slice();
 
 /** What composes with what stands before it, together: conjoining Jamo, or a character with its marks. */
 const chunks = /[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]+|\P{M}?\p{M}+|\P{M}/gsu;
@@ -24,13 +24,13 @@ export interface WordPlaces {
 
 /** Where the words of `wordsOf(normalForm(text))` stand in `text`; undefined where a text normalises in a way that cannot be followed. */
 export function wordPlaces(text: string): WordPlaces | undefined {
-  const lower = normalForm(text).toLowerCase();
+  const lower = contaminationForm(text).toLowerCase();
   let origin: { from: Uint32Array; to: Uint32Array } | undefined;
   if (!isAscii(text)) {
     const [from, to] = [new Uint32Array(lower.length), new Uint32Array(lower.length)];
     let n = 0;
     for (const { 0: chunk, index } of text.matchAll(chunks)) {
-      const { length } = normalForm(chunk);
+      const { length } = contaminationForm(chunk);
       from.fill(index, n, n + length);
       to.fill(index + chunk.length, n, n + length);
       n += length;
@@ -38,7 +38,7 @@ export function wordPlaces(text: string): WordPlaces | undefined {
     if (n !== lower.length) return undefined;
     origin = { from, to };
   }
-  const count = wordsOf(normalForm(text)).length;
+  const count = contaminationWords(contaminationForm(text)).length;
   const [starts, ends] = [new Uint32Array(count), new Uint32Array(count)];
   let w = 0;
   for (const { 0: run, index } of lower.matchAll(wordRuns)) {

@@ -8,9 +8,9 @@
  */
 
 import { hash } from "node:crypto";
-import { type Document, sizeOf } from "../../document.ts";
-import type { Verdict } from "../../ledger.ts";
-import { bytesOfKey, keyFrom, type Named, named, nameFrom } from "../messages.ts";
+import { type Document, textBytes } from "../../document.ts";
+import type { StepVerdict } from "../../ledger.ts";
+import { bytesOfKey, keyFrom, type Named, namedMessage, nameFrom } from "../messages.ts";
 import { linkHashes, type SketcherMemory, sketcher, storedSketches, survivors, type Twin } from "../near-duplicates/index.ts";
 import { type NearDuplicateOptions, nearDuplicateOptions } from "../near-duplicates/options.ts";
 import { type CorpusPlan, corpusStep, type Key, type Out, type Phase, type Round, type Send } from "../step.ts";
@@ -18,7 +18,7 @@ import { type ExactKey, exactKey, hashBytes } from "./exact.ts";
 import { deduplicateOptions } from "./options.ts";
 
 /** What a document is told at the end: a verdict where it goes; where it stays, that others are like it. */
-type Told = { readonly verdict: Verdict } | { readonly cluster: string; readonly copies: number };
+type Told = { readonly verdict: StepVerdict } | { readonly cluster: string; readonly copies: number };
 
 /** The marks of messages to documents. */
 const [setMark, exactMark, nearMark, stayMark] = [1, 2, 3, 4];
@@ -70,7 +70,7 @@ function copiesBytes(set: Buffer, { hash, identity, size, members }: Copies): Bu
   head[0] = setMark;
   head.writeDoubleLE(size, 1);
   const names = members.flatMap(({ id, ref }) => {
-    const name = named({ id }, ref);
+    const name = namedMessage({ id }, ref);
     const length = Buffer.allocUnsafe(4);
     length.writeUInt32LE(name.length);
     return [length, name];
@@ -203,7 +203,7 @@ function fuzzyPhases(fuzzy: NearDuplicateOptions, memory: SketcherMemory | undef
           const { text } = document;
           const key = exactKey(text);
           const identity = identityOf(text, key);
-          send(2, keyFrom(key.hash), sized(document, ref, key.ascii ? text.length : sizeOf(text), identity));
+          send(2, keyFrom(key.hash), sized(document, ref, key.ascii ? text.length : textBytes(text), identity));
           sketch.sendBands(identity.toString("latin1"), () => key.ascii ?? text, key.hash, send);
         }
       },
@@ -231,7 +231,7 @@ const exactPhases: readonly Phase[] = [
     ask(asked, send: Send) {
       for (const { document, ref } of asked) {
         const { hash, ascii } = exactKey(document.text);
-        send(0, keyFrom(hash), sized(document, ref, ascii ? document.text.length : sizeOf(document.text), hash));
+        send(0, keyFrom(hash), sized(document, ref, ascii ? document.text.length : textBytes(document.text), hash));
       }
     },
     rounds: [exactRound],

@@ -5,11 +5,11 @@
 import { z } from "zod";
 
 /** A share of 0 to 1. */
-export const share = (value: number) => z.number().min(0).max(1).nullable().default(value);
+export const shareThreshold = (value: number) => z.number().min(0).max(1).nullable().default(value);
 /** A whole number from 0 up. */
-export const count = (value: number) => z.number().int().min(0).nullable().default(value);
+export const countThreshold = (value: number) => z.number().int().min(0).nullable().default(value);
 /** Any number from 0 up. */
-export const size = (value: number) => z.number().min(0).nullable().default(value);
+export const sizeThreshold = (value: number) => z.number().min(0).nullable().default(value);
 
 /** `a / b`, 0 of nothing. */
 export const ratio = (a: number, b: number): number => (b === 0 ? 0 : a / b);

@@ -6,7 +6,7 @@ import type { Detect } from "./eld.ts";
 import { undetermined } from "./names.ts";
 import { countLetters, runningText } from "./running-text.ts";
 
-export interface Found {
+export interface DetectedLanguage {
   readonly language: string;
   /** The chance that it is right, from 0 to 1: see `confidence`. */
   readonly score: number;
@@ -85,7 +85,7 @@ export function weigh(text: string, detect: Detect, minLetters: number): Weighed
   return language === "" ? undefined : { language, best: best / letters, second: second / letters, letters };
 }
 
-export function detectLanguage(text: string, detect: Detect, minLetters: number): Found {
+export function detectLanguage(text: string, detect: Detect, minLetters: number): DetectedLanguage {
   const w = weigh(text, detect, minLetters);
   if (!w) return { language: undetermined, score: 0, letters: 0 };
   return { language: w.language, score: Math.round(confidence(w) * 1000) / 1000, letters: w.letters };

@@ -6,7 +6,7 @@ import { confidence, maxWindows } from "./detect.ts";
 import type { Detect } from "./eld.ts";
 import { language } from "./language.ts";
 import { languageCodes } from "./names.ts";
-import { paragraphsOf } from "./paragraphs.ts";
+import { languageParagraphs } from "./paragraphs.ts";
 import { countLetters, runningText } from "./running-text.ts";
 
 const document = (text: string) => ({ id: "a", text, source: "s", attributes: {} });
@@ -136,7 +136,7 @@ test("paragraphs joined are the text, and each but the last has a line feed at i
   fc.assert(
     fc.property(fc.array(fc.constantFrom("a", "bc", "\n", "\n\n", " ", "\r\n", "é"), { maxLength: 40 }), parts => {
       const text = parts.join("");
-      const all = paragraphsOf(text);
+      const all = languageParagraphs(text);
       expect(all.map(p => text.slice(p.start, p.end)).join("")).toBe(text);
       for (const p of all.slice(0, -1)) expect(text[p.end - 1]).toBe("\n");
     }),
@@ -167,7 +167,7 @@ test("hostile runs are read in linear time", () => {
   for (const unit of ["a", "<", "&", "a@", "www.", "```\n", "\n", "http://"]) {
     const text = unit.repeat(200_000 / unit.length);
     expect(runningText(text).length).toBeLessThanOrEqual(text.length);
-    paragraphsOf(text);
+    languageParagraphs(text);
   }
 });
 

@@ -4,14 +4,14 @@
  */
 
 import type { z } from "zod";
-import type { Verdict } from "../../ledger.ts";
-import { judge, type Rules } from "../rules.ts";
+import type { StepVerdict } from "../../ledger.ts";
+import { judgeByRules, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
-import { detectLanguage, type Found, nameLanguage } from "./detect.ts";
+import { detectLanguage, type DetectedLanguage, nameLanguage } from "./detect.ts";
 import { type Detect, loadDetector } from "./eld.ts";
 import { undetermined } from "./names.ts";
 import { languageOptions } from "./options.ts";
-import { type Paragraph, paragraphsOf } from "./paragraphs.ts";
+import { type LanguageParagraph, languageParagraphs } from "./paragraphs.ts";
 
 const rules = { "language-score": { option: "minScore", keep: "atLeast" } } as const satisfies Rules;
 
@@ -20,7 +20,7 @@ const maxParagraphs = 64;
 /** A language with less of the letters is not listed. */
 const minShare = 0.01;
 
-interface Told extends Paragraph {
+interface Told extends LanguageParagraph {
   readonly language: string;
 }
 
@@ -46,7 +46,7 @@ const shown = (told: readonly Told[]): string[] =>
  * Windows over paragraphs of several languages hold a mixture that may look like a third one, so where most of the text is in paragraphs of
  * one language and surer of it than the whole is of another, that is the document's.
  */
-function settled(found: Found, text: string, told: readonly Told[], detect: Detect, minLength: number): Found {
+function settled(found: DetectedLanguage, text: string, told: readonly Told[], detect: Detect, minLength: number): DetectedLanguage {
   const [language, share] = sharesOf(told)[0] ?? [undetermined, 0];
   if (found.language === undetermined || language === found.language || share <= 0.5) return found;
   const own = told.filter(p => p.language === language).map(p => text.slice(p.start, p.end));
@@ -57,10 +57,10 @@ function settled(found: Found, text: string, told: readonly Told[], detect: Dete
 const spread = <T>(items: readonly T[], count: number): readonly T[] =>
   items.length <= count ? items : Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!);
 
-const named = ({ language, score }: Found) => ({ language, languageScore: score });
+const named = ({ language, score }: DetectedLanguage) => ({ language, languageScore: score });
 
-function verdictsOf({ language, score }: Found, o: z.output<typeof languageOptions>): Verdict[] {
-  const verdicts: Verdict[] = judge(rules, { "language-score": score }, o);
+function verdictsOf({ language, score }: DetectedLanguage, o: z.output<typeof languageOptions>): StepVerdict[] {
+  const verdicts: StepVerdict[] = judgeByRules(rules, { "language-score": score }, o);
   if (o.allow) verdicts.push({ rule: "language", keep: o.allow.includes(language), value: language, threshold: o.allow.join(" ") });
   return verdicts;
 }
@@ -74,9 +74,9 @@ export const language = documentStep<typeof languageOptions, Detect>({
   apply({ text }, o, detect) {
     const whole = detectLanguage(text, detect, o.minLength);
     if (o.paragraphs === "ignore") return { attributes: named(whole), verdicts: verdictsOf(whole, o) };
-    const all = paragraphsOf(text);
+    const all = languageParagraphs(text);
     const looked = o.paragraphs === "drop-foreign" ? all : spread(all, maxParagraphs);
-    const nameOf = (p: Paragraph) => (all.length === 1 ? whole.language : nameLanguage(text.slice(p.start, p.end), detect, o.minLength));
+    const nameOf = (p: LanguageParagraph) => (all.length === 1 ? whole.language : nameLanguage(text.slice(p.start, p.end), detect, o.minLength));
     const told = looked.map((p): Told => ({ ...p, language: nameOf(p) }));
     const found = settled(whole, text, told, detect, o.minLength);
     const verdicts = verdictsOf(found, o);

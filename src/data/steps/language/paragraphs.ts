@@ -4,7 +4,7 @@
  */
 import { fence } from "./running-text.ts";
 
-export interface Paragraph {
+export interface LanguageParagraph {
   /** With the line feeds behind it. */
   readonly start: number;
   readonly end: number;
@@ -12,9 +12,9 @@ export interface Paragraph {
 
 const blankLine = /\n[ \t\r]*\n/;
 
-export function paragraphsOf(text: string): Paragraph[] {
+export function languageParagraphs(text: string): LanguageParagraph[] {
   const isBlocked = blankLine.test(text.trim());
-  const out: Paragraph[] = [];
+  const out: LanguageParagraph[] = [];
   let start = 0;
   let hasText = false;
   let wasBlank = false;

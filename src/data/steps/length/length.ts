@@ -1,6 +1,6 @@
 /** The length step: documents shorter or longer than asked are marked for dropping, with the measured length. */
-import { sizeOf } from "../../document.ts";
-import { judge, type Rules } from "../rules.ts";
+import { textBytes } from "../../document.ts";
+import { judgeByRules, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
 import { lengthOptions } from "./options.ts";
 
@@ -18,8 +18,8 @@ export const length = documentStep({
   rules,
   apply({ text }, o) {
     const words = text.match(/\S+/g)?.length ?? 0;
-    const bytes = sizeOf(text);
+    const bytes = textBytes(text);
     const values = { "min-words": words, "max-words": words, "min-bytes": bytes, "max-bytes": bytes };
-    return { attributes: { words }, verdicts: judge(rules, values, o) };
+    return { attributes: { words }, verdicts: judgeByRules(rules, values, o) };
   },
 });

@@ -2,13 +2,13 @@
  * What says which licence a text is under, strongest first: metadata, an SPDX identifier, a licence's own text, the header that stands for
  * it, a sentence that names it, an address of it. Only the strongest counts; several of the same kind hold together.
  */
-import type { Attributes } from "../../document.ts";
+import type { DocumentAttributes } from "../../document.ts";
 import { parseExpression } from "./expression.ts";
 import { licenceOfAddress, licenceOfValue } from "./names.ts";
-import { fitting, fullTexts, headers, mentions, normalForm } from "./phrases.ts";
+import { fitting, fullTexts, headers, mentions, licenceForm } from "./phrases.ts";
 
-export const evidenceKinds = ["metadata", "identifier", "text", "header", "mention", "address"] as const;
-export type EvidenceKind = (typeof evidenceKinds)[number];
+export const licenceEvidenceKinds = ["metadata", "identifier", "text", "header", "mention", "address"] as const;
+export type EvidenceKind = (typeof licenceEvidenceKinds)[number];
 
 export interface Evidence {
   readonly kind: EvidenceKind;
@@ -33,7 +33,7 @@ const expressionIn = (text: string): string | undefined => {
 };
 
 /** The strongest evidence, or undefined where there is none. */
-export function findLicence(text: string, attributes: Attributes, names: readonly string[]): Evidence | undefined {
+export function findLicence(text: string, attributes: DocumentAttributes, names: readonly string[]): Evidence | undefined {
   const told = unique(
     names.flatMap(name => {
       const value = attributes[name];
@@ -45,7 +45,7 @@ export function findLicence(text: string, attributes: Attributes, names: readonl
   if (!words.test(part) && !/\bCC0?\b/.test(part)) return undefined;
   const marked = unique([...part.matchAll(identifier)].map(m => expressionIn(m[1]!)));
   if (marked.length > 0) return { kind: "identifier", licences: marked };
-  const plain = normalForm(part);
+  const plain = licenceForm(part);
   for (const [kind, licences] of [
     ["text", () => fitting(fullTexts, plain)],
     ["header", () => fitting(headers, plain)],

@@ -1,23 +1,23 @@
 import { existsSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Attributes } from "../../document.ts";
-import { canMeet, type Expression, idsOf, parseExpression, showExpression } from "./expression.ts";
+import type { DocumentAttributes } from "../../document.ts";
+import { canMeet, type LicenceExpression, licenceIds, parseExpression, showExpression } from "./expression.ts";
 import { licence } from "./licence.ts";
 import { licenceOfAddress, licenceOfValue } from "./names.ts";
 
-const run = (text: string, o: object = {}, attributes: Attributes = {}) =>
+const run = (text: string, o: object = {}, attributes: DocumentAttributes = {}) =>
   licence.apply({ id: "a", text, source: "s", attributes }, licence.options.parse(o));
-const found = (text: string, attributes: Attributes = {}) => run(text, {}, attributes).attributes!;
+const found = (text: string, attributes: DocumentAttributes = {}) => run(text, {}, attributes).attributes!;
 
 const id = fc.constantFrom<string[]>("MIT", "GPL-2.0-only WITH Classpath-exception-2.0", "CC-BY-4.0", "LicenseRef-x");
-const expression: fc.Arbitrary<Expression> = fc.letrec<{ e: Expression }>(tie => ({
+const expression: fc.Arbitrary<LicenceExpression> = fc.letrec<{ e: LicenceExpression }>(tie => ({
   e: fc.oneof(
     { maxDepth: 3 },
-    id.map((i): Expression => ({ kind: "id", id: i })),
+    id.map((i): LicenceExpression => ({ kind: "id", id: i })),
     fc
       .tuple(fc.constantFrom("and" as const, "or" as const), fc.array(tie("e"), { minLength: 2, maxLength: 3 }))
-      .map(([kind, parts]): Expression => ({ kind, parts })),
+      .map(([kind, parts]): LicenceExpression => ({ kind, parts })),
   ),
 })).e;
 
@@ -28,7 +28,7 @@ test("an expression that is shown and read again can be met by the same licences
   fc.assert(
     fc.property(expression, fc.array(id), (e, fine) => {
       const again = parseExpression(showExpression(e))!;
-      expect(idsOf(again)).toEqual(idsOf(e));
+      expect(licenceIds(again)).toEqual(licenceIds(e));
       expect(canMeet(again, i => fine.includes(i))).toBe(canMeet(e, i => fine.includes(i)));
     }),
   );

@@ -4,9 +4,9 @@
  */
 
 import type { z } from "zod";
-import type { Verdict } from "../../ledger.ts";
+import type { StepVerdict } from "../../ledger.ts";
 import { documentStep } from "../step.ts";
-import { canMeet, type Expression, parseExpression, showExpression } from "./expression.ts";
+import { canMeet, type LicenceExpression, parseExpression, showExpression } from "./expression.ts";
 import { findLicence } from "./find.ts";
 import { licenceOptions } from "./options.ts";
 
@@ -19,10 +19,10 @@ type Options = z.output<typeof licenceOptions>;
 const fits = (id: string, patterns: readonly string[]): boolean =>
   patterns.some(p => (p.endsWith("*") ? id.toLowerCase().startsWith(p.slice(0, -1).toLowerCase()) : id.toLowerCase() === p.toLowerCase()));
 
-const one = (id: string): Expression => parseExpression(id) ?? { kind: "id", id };
+const one = (id: string): LicenceExpression => parseExpression(id) ?? { kind: "id", id };
 
-function verdictsOf(e: Expression, text: string, o: Options): Verdict[] {
-  const verdicts: Verdict[] = [];
+function verdictsOf(e: LicenceExpression, text: string, o: Options): StepVerdict[] {
+  const verdicts: StepVerdict[] = [];
   if (o.deny.length > 0)
     verdicts.push({ rule: "denied", keep: canMeet(e, id => !fits(id, o.deny)), value: text, threshold: o.deny.join(" ") });
   if (o.allow)
@@ -38,7 +38,7 @@ export const licence = documentStep({
     const evidence = findLicence(text, attributes, o.attributes);
     const ids = evidence?.licences ?? [/\ball rights reserved\b/i.test(text) ? reserved : unknown];
     const parts = ids.map(one);
-    const expression: Expression = parts.length === 1 ? parts[0]! : { kind: "and", parts };
+    const expression: LicenceExpression = parts.length === 1 ? parts[0]! : { kind: "and", parts };
     const shown = showExpression(expression);
     return {
       attributes: { licence: shown, ...(evidence ? { licenceFrom: evidence.kind } : {}) },

@@ -1,5 +1,5 @@
 /** Names of licences as people and metadata write them, by their SPDX identifier. */
-import { type Expression, parseExpression, showExpression } from "./expression.ts";
+import { type LicenceExpression, parseExpression, showExpression } from "./expression.ts";
 
 /** Creative Commons' address: `licenses/by-nc-sa/4.0`, `publicdomain/zero/1.0`. */
 const commons =
@@ -67,7 +67,7 @@ const tidy = (id: string): string => {
   return name ?? id;
 };
 
-const tidied = (e: Expression): Expression =>
+const tidied = (e: LicenceExpression): LicenceExpression =>
   e.kind === "id" ? { kind: "id", id: tidy(e.id) } : { kind: e.kind, parts: e.parts.map(tidied) };
 
 /** The licence a metadata value says: an address, an SPDX expression, or a name people write. Undefined where it says none. */

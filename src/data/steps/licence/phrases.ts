@@ -125,7 +125,7 @@ const mentioned: Readonly<Record<string, string>> = {
 };
 
 /** Letters and digits, small, a space between words. */
-export const normalForm = (text: string): string =>
+export const licenceForm = (text: string): string =>
   text
     .toLowerCase()
     .replace(/[^\p{L}\p{N}]+/gu, " ")

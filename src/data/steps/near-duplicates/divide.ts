@@ -14,13 +14,13 @@ const stricter = [0.8, 0.9, 1] as const;
 export const largestGroup = (share: number, texts: number): number => Math.max(fewestDivided, Math.floor(share * texts));
 
 /** Of each member of a group the piece that it is in, likeness after likeness. */
-export type Levels = readonly (readonly number[])[];
+export type DivisionLevels = readonly (readonly number[])[];
 
 /**
  * The pieces of a group whose members stand at some places, `bags` being all texts' words; none where it stays whole at any likeness. `whole` holds what stays
  * together however alike words are.
  */
-export function levelsOf(at: readonly number[], bags: readonly Uint32Array[], whole: UnionFind, threshold: number): Levels {
+export function divisionLevels(at: readonly number[], bags: readonly Uint32Array[], whole: UnionFind, threshold: number): DivisionLevels {
   if (at.length <= fewestDivided || at.every(i => whole.find(i) === whole.find(at[0]!))) return [];
   const own = at.map(i => bags[i]!);
   return stricter
@@ -51,7 +51,7 @@ export function partsBy(numbers: Iterable<number>, rootOf: (n: number) => number
 }
 
 /** Members of a group, by their numbers, in pieces of at most `most` where there are such. */
-export const divided = (members: readonly number[], levels: Levels, most: number): (readonly number[])[] => {
+export const divided = (members: readonly number[], levels: DivisionLevels, most: number): (readonly number[])[] => {
   const [level, ...finer] = levels;
   if (members.length <= most || !level) return [members];
   return partsBy(members, k => level[k]!).flatMap(part => divided(part, finer, most));

@@ -16,7 +16,7 @@ export function comparison(sketches: Sketches): (i: number, j: number, threshold
 }
 
 /** Sets of texts joined by verified likeness, also over several links. */
-export function groups(sketches: Sketches, { bands, threshold }: { readonly bands: number; readonly threshold: number }): UnionFind {
+export function similarGroups(sketches: Sketches, { bands, threshold }: { readonly bands: number; readonly threshold: number }): UnionFind {
   const { size } = sketches;
   const sets = unionFind(size);
   const compare = comparison(sketches);

@@ -9,17 +9,17 @@ import type { NearDuplicateOptions } from "./options.ts";
 import type { Sketches } from "./sketches.ts";
 import { type UnionFind, unionFind } from "./union-find.ts";
 
-export { divided, fewestDivided, type Levels, largestGroup, levelsOf, partsBy } from "./divide.ts";
-export { groups } from "./groups.ts";
+export { divided, fewestDivided, type DivisionLevels, largestGroup, divisionLevels, partsBy } from "./divide.ts";
+export { similarGroups } from "./groups.ts";
 export { type HashSet, hashSet } from "./hash-set.ts";
 export { likeAcross, likeGroups } from "./like-groups.ts";
 export { type Like, type LikeIndex, type LikeOptions, likeDefaults, likeIndex, mostIndexed } from "./like-index.ts";
 export { linkHashes } from "./links.ts";
-export { candidateProbability, estimate, minHasher, plainMinHasher } from "./minhash.ts";
+export { candidateProbability, estimateSimilarity, minHasher, plainMinHasher } from "./minhash.ts";
 export { largestShare } from "./options.ts";
 export { maxScanBytes, scanner } from "./scan.ts";
 export { jaccard, shingleHashes, shingles } from "./shingles.ts";
-export { bagSimilarity, countOf, countWords, emptyCounts, joinAlike, rarestWords, type WordCounts, wordBag } from "./short-texts.ts";
+export { bagSimilarity, countOf, countWords, emptyCounts, joinAlike, rarestWords, type WordCountBytes, wordBag } from "./short-texts.ts";
 export {
   type Sketcher,
   type SketcherMemory,

@@ -1,6 +1,6 @@
 /** Texts at hand that belong together by the comparison of the split, over several links; groups that are too large are divided, as the split does. */
-import { divided, largestGroup, levelsOf, partsBy } from "./divide.ts";
-import { groups } from "./groups.ts";
+import { divided, largestGroup, divisionLevels, partsBy } from "./divide.ts";
+import { similarGroups } from "./groups.ts";
 import { type Like, type LikeOptions, likeDefaults, likeIndex } from "./like-index.ts";
 import { largestShare } from "./options.ts";
 import { joinAlike, wordBag } from "./short-texts.ts";
@@ -13,7 +13,7 @@ const bands = { bands: 64, rows: 4 } as const;
 /** Sets of the texts' places. */
 export function likeGroups(texts: readonly string[], { words, threshold, shortWords }: LikeOptions = likeDefaults): UnionFind {
   const shape = { words, threshold, ...bands };
-  const whole = groups(sketchAll(texts, shape), shape);
+  const whole = similarGroups(sketchAll(texts, shape), shape);
   if (shortWords === 0) return whole;
   const bags = texts.map(text => wordBag(text, shortWords));
   const chained = unionFind(texts.length);
@@ -22,7 +22,7 @@ export function likeGroups(texts: readonly string[], { words, threshold, shortWo
   const sets = unionFind(texts.length);
   const most = largestGroup(largestShare, texts.length);
   for (const at of partsBy(texts.keys(), i => chained.find(i))) {
-    const levels = at.length > most ? levelsOf(at, bags, whole, threshold) : [];
+    const levels = at.length > most ? divisionLevels(at, bags, whole, threshold) : [];
     for (const piece of divided([...at.keys()], levels, most)) for (const k of piece) sets.union(at[piece[0]!]!, at[k]!);
   }
   return sets;

@@ -3,7 +3,7 @@
  * short texts by their single words too. Exact (no bands). Memory: 8 bytes a shingle and a rare word, twice that while they are gathered.
  */
 import { shingles } from "./shingles.ts";
-import { bagSimilarity, countWords, emptyCounts, rarestWords, type WordCounts, wordBag } from "./short-texts.ts";
+import { bagSimilarity, countWords, emptyCounts, rarestWords, type WordCountBytes, wordBag } from "./short-texts.ts";
 
 export interface LikeOptions {
   /** Words a shingle. */
@@ -96,7 +96,7 @@ function byShingles({ words, threshold }: LikeOptions): Way {
 /** Alike by single words: two that are share one of the words that are rarest among the indexed ones. */
 function byWords({ shortWords, threshold: ofShingles, wordThreshold: threshold = ofShingles }: LikeOptions): Way {
   const bags: Uint32Array[] = [];
-  let sealed: { readonly counts: WordCounts; readonly postings: Postings } | undefined;
+  let sealed: { readonly counts: WordCountBytes; readonly postings: Postings } | undefined;
   const seal = () => {
     const counts = emptyCounts(bags.reduce((n, bag) => n + bag.length, 0));
     for (const bag of bags) countWords(bag, counts);

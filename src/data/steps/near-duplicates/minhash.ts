@@ -4,7 +4,7 @@
  */
 import { random } from "../../../base/index.ts";
 import { vectorHasher } from "./simd.ts";
-import { mix32 } from "./words.ts";
+import { mixHash } from "./words.ts";
 
 export interface Bands {
   readonly bands: number;
@@ -53,7 +53,7 @@ export function minHasher(shape: Bands, seed = 1): (shingles: Uint32Array) => Ui
 }
 
 /** Share of equal positions: an unbiased estimate of the Jaccard similarity. */
-export function estimate(a: Uint32Array, b: Uint32Array): number {
+export function estimateSimilarity(a: Uint32Array, b: Uint32Array): number {
   let same = 0;
   for (let i = 0; i < a.length; i++) if (a[i] === b[i]) same++;
   return same / a.length;
@@ -63,7 +63,7 @@ export function estimate(a: Uint32Array, b: Uint32Array): number {
 export function bandKeys(signature: Uint32Array, { bands, rows }: Bands, keys: Uint32Array, at: number): void {
   for (let b = 0; b < bands; b++) {
     let h = b + 1;
-    for (let r = 0; r < rows; r++) h = Math.imul(mix32(h ^ signature[b * rows + r]!), 0x9e3779b1) + r;
+    for (let r = 0; r < rows; r++) h = Math.imul(mixHash(h ^ signature[b * rows + r]!), 0x9e3779b1) + r;
     keys[at + b] = h;
   }
 }

@@ -4,8 +4,8 @@ import { rounds } from "../../../../test/support/deep.ts";
 import { random } from "../../../base/index.ts";
 import {
   candidateProbability,
-  estimate,
-  groups,
+  estimateSimilarity,
+  similarGroups,
   hashSet,
   jaccard,
   leaksAgainst,
@@ -20,7 +20,7 @@ import { keyTable } from "./key-table.ts";
 import { nearDuplicateOptions } from "./options.ts";
 import { plainShingles, shingleHashes } from "./shingles.ts";
 import { unionFind } from "./union-find.ts";
-import { mix32, wordHashes } from "./words.ts";
+import { mixHash, wordHashes } from "./words.ts";
 
 const options = nearDuplicateOptions.parse({});
 const words = "time year people way day man thing woman life child world school state family student group country problem hand part".split(
@@ -74,7 +74,7 @@ const unitWordRuns = new RegExp(`[${alone}]|[^${signs}${alone}]+`, "g");
 
 test("words are found alike in bytes, in code units and by the pattern that defines them", () => {
   // The definition, for texts without scripts that write no spaces.
-  const hash = (word: string) => mix32([...word].reduce((h, c) => Math.imul(h ^ c.charCodeAt(0), 0x01000193), 0x811c9dc5));
+  const hash = (word: string) => mixHash([...word].reduce((h, c) => Math.imul(h ^ c.charCodeAt(0), 0x01000193), 0x811c9dc5));
   const piece = fc.constantFrom("a", "Z", "09", " ", "\n", "-", "_", "\0", "~", "é", "Ä", "\u00a0", "…", "ß", "word");
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 40 }), pieces => {
@@ -97,7 +97,7 @@ test("any text has the shingles of the definition: words by units in lower case,
     fc.property(fc.array(piece, { maxLength: 60 }), fc.integer({ min: 1, max: 6 }), (pieces, n) => {
       const text = pieces.join("");
       const units = Array.from({ length: text.length }, (_, i) => lower(text[i]!)).join("");
-      const words = (units.match(unitWordRuns) ?? []).map(w => mix32(isAlone.test(w) ? w.charCodeAt(0) : mark(w)));
+      const words = (units.match(unitWordRuns) ?? []).map(w => mixHash(isAlone.test(w) ? w.charCodeAt(0) : mark(w)));
       expect([...wordHashes(text)]).toEqual(words);
       expect([...shingleHashes(text, n)]).toEqual([...plainShingles(text, n)]);
     }),
@@ -214,7 +214,7 @@ test("the estimate of 1,000 hashes is within four deviations of the true similar
     const [a, b] = [set(1 + draw.below(200)), set(1 + draw.below(200))];
     const s = jaccard(a, b);
     const deviation = Math.sqrt(Math.max(s * (1 - s), 0.001) / 1000);
-    expect(Math.abs(estimate(sign(a), sign(b)) - s), `round ${round}, similarity ${s}`).toBeLessThan(4 * deviation + 0.005);
+    expect(Math.abs(estimateSimilarity(sign(a), sign(b)) - s), `round ${round}, similarity ${s}`).toBeLessThan(4 * deviation + 0.005);
   }
 });
 
@@ -239,7 +239,7 @@ test("every text that goes is like the one that stays, and no two that stay shar
     expect(jaccard(sketches.shingles(i), sketches.shingles(survivor))).toBe(similarity);
   }
   // What is linked on the way is linked by the closure too.
-  const closed = groups(sketches, options);
+  const closed = similarGroups(sketches, options);
   for (const i of order) for (const j of order) if (linked.find(i) === linked.find(j)) expect(closed.find(i)).toBe(closed.find(j));
   const stay = order.filter(i => !twins.has(i));
   for (const i of stay)
@@ -250,7 +250,7 @@ test("every text that goes is like the one that stays, and no two that stay shar
 test("groups do not depend on the order of texts", () => {
   const texts = corpus(5, 40, 4);
   const partition = (list: readonly string[]) => {
-    const sets = groups(sketchAll(list, options), options);
+    const sets = similarGroups(sketchAll(list, options), options);
     const by = new Map<number, string[]>();
     for (const [i, t] of list.entries()) by.set(sets.find(i), [...(by.get(sets.find(i)) ?? []), t]);
     return [...by.values()].map(g => g.sort().join("|")).sort();

@@ -4,29 +4,29 @@
  * before it; no branch depends on a letter, because words end too irregularly for a processor to foresee.
  */
 import {
-  add,
-  and,
-  assemble,
+  wasmAdd,
+  wasmAnd,
+  assembleWasm,
   type Code,
-  constant,
+  wasmConstant,
   type Func,
-  get,
+  getLocal,
   type Instance,
   instantiate,
   lessUnsigned,
   load,
   loadByte,
   loadHalf,
-  mul,
+  wasmMul,
   repeatWhile,
-  select,
+  wasmSelect,
   set,
   shiftLeft,
   shiftRight,
   splat,
   store,
   storeByte,
-  sub,
+  wasmSub,
   vectorAdd,
   vectorLoad,
   vectorMul,
@@ -35,7 +35,7 @@ import {
   vectorXor,
   xor,
 } from "./wasm.ts";
-import { fnv, folded, shingleFactor, unitBits, unitTable } from "./words.ts";
+import { fnv, foldedBytes, shingleFactor, unitBits, unitTable } from "./words.ts";
 
 /**
  * Where the tables lie: a byte's lower case with white space as a space, 1 for white space, letters and digits folded, 4 for those, and what is
@@ -52,20 +52,20 @@ function normaliseFunction(): Func {
     numInts: 4,
     numVectors: 0,
     body: [
-      set(to, get(from)),
+      set(to, getLocal(from)),
       // As if white space stood before the text.
-      set(was, constant(1)),
+      set(was, wasmConstant(1)),
       repeatWhile(
-        lessUnsigned(get(from), get(end)),
-        set(byte, loadByte(get(from))),
-        set(space, loadByte(get(byte), SPACE)),
-        storeByte(get(to), loadByte(get(byte), PLAIN)),
-        set(to, sub(add(get(to), constant(1)), and(get(space), get(was)))),
-        set(was, get(space)),
-        set(from, add(get(from), constant(1))),
+        lessUnsigned(getLocal(from), getLocal(end)),
+        set(byte, loadByte(getLocal(from))),
+        set(space, loadByte(getLocal(byte), SPACE)),
+        storeByte(getLocal(to), loadByte(getLocal(byte), PLAIN)),
+        set(to, wasmSub(wasmAdd(getLocal(to), wasmConstant(1)), wasmAnd(getLocal(space), getLocal(was)))),
+        set(was, getLocal(space)),
+        set(from, wasmAdd(getLocal(from), wasmConstant(1))),
       ),
     ],
-    result: get(to),
+    result: getLocal(to),
   };
 }
 
@@ -78,18 +78,18 @@ function wordsFunction(): Func {
   const stream = (at: number, out: number, own: number) => {
     const [hash, was, byte, letter] = [own, own + 1, own + 2, own + 3];
     return {
-      begin: [set(hash, constant(fnv.basis)), set(was, constant(0))],
+      begin: [set(hash, wasmConstant(fnv.basis)), set(was, wasmConstant(0))],
       step: [
-        set(byte, loadByte(get(at))),
-        set(letter, loadByte(get(byte), LETTER)),
+        set(byte, loadByte(getLocal(at))),
+        set(letter, loadByte(getLocal(byte), LETTER)),
         // On to the next place where a word ended.
-        set(out, add(get(out), and(get(was), xor(get(letter), constant(4))))),
-        set(hash, select(mul(xor(get(hash), loadByte(get(byte), FOLDED)), constant(fnv.prime)), constant(fnv.basis), get(letter))),
-        store(get(out), get(hash)),
-        set(was, get(letter)),
-        set(at, add(get(at), constant(1))),
+        set(out, wasmAdd(getLocal(out), wasmAnd(getLocal(was), xor(getLocal(letter), wasmConstant(4))))),
+        set(hash, wasmSelect(wasmMul(xor(getLocal(hash), loadByte(getLocal(byte), FOLDED)), wasmConstant(fnv.prime)), wasmConstant(fnv.basis), getLocal(letter))),
+        store(getLocal(out), getLocal(hash)),
+        set(was, getLocal(letter)),
+        set(at, wasmAdd(getLocal(at), wasmConstant(1))),
       ],
-      finish: [set(out, add(get(out), get(was)))],
+      finish: [set(out, wasmAdd(getLocal(out), getLocal(was)))],
     };
   };
   const [first, second] = [stream(a, outA, 6), stream(b, outB, 10)];
@@ -101,45 +101,45 @@ function wordsFunction(): Func {
     body: [
       ...first.begin,
       ...second.begin,
-      repeatWhile(lessUnsigned(get(a), get(end)), ...first.step, ...second.step),
+      repeatWhile(lessUnsigned(getLocal(a), getLocal(end)), ...first.step, ...second.step),
       ...first.finish,
       ...second.finish,
-      store(get(outEnd), get(outB)),
+      store(getLocal(outEnd), getLocal(outB)),
     ],
-    result: get(outA),
+    result: getLocal(outA),
   };
 }
 
 /** units(at, end, out): hashes of the words of UTF-16 units in [at, end) to out, the end of which is the result. */
 function unitsFunction(): Func {
   const [at, end, out, hash, was, unit, letter, single] = [0, 1, 2, 3, 4, 5, 6, 7];
-  const lower = and(get(unit), constant(0xffff));
+  const lower = wasmAnd(getLocal(unit), wasmConstant(0xffff));
   /** A bit of the unit as 0 or 4: bytes of a hash. */
-  const bit = (mask: number): Code => and(shiftRight(get(unit), constant(Math.log2(mask) - 2)), constant(4));
+  const bit = (mask: number): Code => wasmAnd(shiftRight(getLocal(unit), wasmConstant(Math.log2(mask) - 2)), wasmConstant(4));
   return {
     name: "units",
     numParams: 3,
     numInts: 5,
     numVectors: 0,
     body: [
-      set(hash, constant(fnv.basis)),
-      set(was, constant(0)),
+      set(hash, wasmConstant(fnv.basis)),
+      set(was, wasmConstant(0)),
       repeatWhile(
-        lessUnsigned(get(at), get(end)),
-        set(unit, load(shiftLeft(loadHalf(get(at)), constant(2)), UNITS)),
+        lessUnsigned(getLocal(at), getLocal(end)),
+        set(unit, load(shiftLeft(loadHalf(getLocal(at)), wasmConstant(2)), UNITS)),
         set(letter, bit(unitBits.inWord)),
         set(single, bit(unitBits.isWord)),
         // On to the next place where a word ended, and where a unit is one.
-        set(out, add(get(out), and(get(was), xor(get(letter), constant(4))))),
-        set(hash, select(mul(xor(get(hash), lower), constant(fnv.prime)), constant(fnv.basis), get(letter))),
-        store(get(out), select(lower, get(hash), get(single))),
-        set(out, add(get(out), get(single))),
-        set(was, get(letter)),
-        set(at, add(get(at), constant(2))),
+        set(out, wasmAdd(getLocal(out), wasmAnd(getLocal(was), xor(getLocal(letter), wasmConstant(4))))),
+        set(hash, wasmSelect(wasmMul(xor(getLocal(hash), lower), wasmConstant(fnv.prime)), wasmConstant(fnv.basis), getLocal(letter))),
+        store(getLocal(out), wasmSelect(lower, getLocal(hash), getLocal(single))),
+        set(out, wasmAdd(getLocal(out), getLocal(single))),
+        set(was, getLocal(letter)),
+        set(at, wasmAdd(getLocal(at), wasmConstant(2))),
       ),
-      set(out, add(get(out), get(was))),
+      set(out, wasmAdd(getLocal(out), getLocal(was))),
     ],
-    result: get(out),
+    result: getLocal(out),
   };
 }
 
@@ -147,11 +147,11 @@ function unitsFunction(): Func {
 function shingleFunction(): Func {
   const [words, end, n, out, at, k] = [0, 1, 2, 3, 4, 5];
   const h = 6;
-  const shifted = (x: Code, bits: number): Code => vectorXor(x, vectorShiftRight(x, constant(bits)));
+  const shifted = (x: Code, bits: number): Code => vectorXor(x, vectorShiftRight(x, wasmConstant(bits)));
   const mix = (local: number): Code[] => [
-    set(local, vectorMul(shifted(get(local), 16), splat(constant(0x85ebca6b)))),
-    set(local, vectorMul(shifted(get(local), 13), splat(constant(0xc2b2ae35)))),
-    set(local, shifted(get(local), 16)),
+    set(local, vectorMul(shifted(getLocal(local), 16), splat(wasmConstant(0x85ebca6b)))),
+    set(local, vectorMul(shifted(getLocal(local), 13), splat(wasmConstant(0xc2b2ae35)))),
+    set(local, shifted(getLocal(local), 16)),
   ];
   return {
     name: "shingle",
@@ -159,29 +159,29 @@ function shingleFunction(): Func {
     numInts: 2,
     numVectors: 1,
     body: [
-      set(at, get(words)),
+      set(at, getLocal(words)),
       repeatWhile(
-        lessUnsigned(get(at), get(end)),
-        set(h, vectorLoad(get(at))),
+        lessUnsigned(getLocal(at), getLocal(end)),
+        set(h, vectorLoad(getLocal(at))),
         ...mix(h),
-        vectorStore(get(at), get(h)),
-        set(at, add(get(at), constant(16))),
+        vectorStore(getLocal(at), getLocal(h)),
+        set(at, wasmAdd(getLocal(at), wasmConstant(16))),
       ),
       repeatWhile(
-        lessUnsigned(get(words), get(end)),
-        set(h, splat(constant(0))),
-        set(k, constant(0)),
-        set(at, get(words)),
+        lessUnsigned(getLocal(words), getLocal(end)),
+        set(h, splat(wasmConstant(0))),
+        set(k, wasmConstant(0)),
+        set(at, getLocal(words)),
         repeatWhile(
-          lessUnsigned(get(k), get(n)),
-          set(h, vectorAdd(vectorMul(vectorXor(get(h), vectorLoad(get(at))), splat(constant(shingleFactor))), splat(get(k)))),
-          set(at, add(get(at), constant(4))),
-          set(k, add(get(k), constant(1))),
+          lessUnsigned(getLocal(k), getLocal(n)),
+          set(h, vectorAdd(vectorMul(vectorXor(getLocal(h), vectorLoad(getLocal(at))), splat(wasmConstant(shingleFactor))), splat(getLocal(k)))),
+          set(at, wasmAdd(getLocal(at), wasmConstant(4))),
+          set(k, wasmAdd(getLocal(k), wasmConstant(1))),
         ),
         ...mix(h),
-        vectorStore(get(out), get(h)),
-        set(words, add(get(words), constant(16))),
-        set(out, add(get(out), constant(16))),
+        vectorStore(getLocal(out), getLocal(h)),
+        set(words, wasmAdd(getLocal(words), wasmConstant(16))),
+        set(out, wasmAdd(getLocal(out), wasmConstant(16))),
       ),
     ],
   };
@@ -213,9 +213,9 @@ function makeScanner(instance: Instance<"normalise" | "words" | "units" | "shing
     bytes[PLAIN + c] = space ? 32 : c >= 65 && c <= 90 ? c + 32 : c;
     bytes[SPACE + c] = space ? 1 : 0;
   }
-  bytes.set(folded, FOLDED);
+  bytes.set(foldedBytes, FOLDED);
   bytes.set(
-    folded.map(c => (c === 0 ? 0 : 4)),
+    foldedBytes.map(c => (c === 0 ? 0 : 4)),
     LETTER,
   );
 
@@ -225,7 +225,7 @@ function makeScanner(instance: Instance<"normalise" | "words" | "units" | "shing
     bytes.set(text, TEXT);
     // The first part ends between words and is not the shorter one; behind the second come bytes that are in no word.
     let middle = (length + 1) >> 1;
-    while (middle < length && folded[text[middle]!] !== 0) middle++;
+    while (middle < length && foldedBytes[text[middle]!] !== 0) middle++;
     bytes.fill(0, TEXT + length, TEXT + 2 * middle);
     // Words take two bytes at least, their hashes four.
     const second = to + align(2 * middle + 16);
@@ -279,7 +279,7 @@ let made: { readonly scanner: Scanner | undefined } | undefined;
 export function scanner(): Scanner | undefined {
   if (!made) {
     const instance = instantiate<"normalise" | "words" | "units" | "shingle">(
-      assemble([normaliseFunction(), wordsFunction(), unitsFunction(), shingleFunction()]),
+      assembleWasm([normaliseFunction(), wordsFunction(), unitsFunction(), shingleFunction()]),
     );
     made = { scanner: instance && makeScanner(instance) };
   }

@@ -1,7 +1,7 @@
 /** Word n-gram shingles of a text as distinct 32-bit hashes, and how alike two such sets are. Shingles: Broder 1997. */
 import { hashSet } from "./hash-set.ts";
 import { maxScanBytes, scanner } from "./scan.ts";
-import { isAscii, mix32, shingleFactor, wordHashes } from "./words.ts";
+import { isAscii, mixHash, shingleFactor, wordHashes } from "./words.ts";
 
 /** The shingle that begins at every word, by the definition. */
 export function plainShingles(text: string, n: number): Uint32Array {
@@ -10,7 +10,7 @@ export function plainShingles(text: string, n: number): Uint32Array {
     let h = 0;
     // A product with an odd number before every word makes the order of words count.
     for (let k = 0; k < n; k++) h = Math.imul(h ^ w[i + k]!, shingleFactor) + k;
-    return mix32(h);
+    return mixHash(h);
   });
 }
 

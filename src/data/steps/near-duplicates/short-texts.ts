@@ -5,7 +5,7 @@
  */
 import { leastCommon } from "./hash-set.ts";
 import type { UnionFind } from "./union-find.ts";
-import { mix32, rawWordHashes, shingleFactor } from "./words.ts";
+import { mixHash, rawWordHashes, shingleFactor } from "./words.ts";
 
 const none = new Uint32Array(0);
 
@@ -13,11 +13,11 @@ const none = new Uint32Array(0);
 export function wordBag(text: string, most: number): Uint32Array {
   const raw = most > 0 ? rawWordHashes(text, most + 1) : none;
   if (raw.length > most) return none;
-  const words = raw.map(mix32).sort();
+  const words = raw.map(mixHash).sort();
   let run = 0;
   const bag = words.map((word, i) => {
     run = i > 0 && words[i - 1] === word ? run + 1 : 0;
-    return run === 0 ? word : mix32(word + Math.imul(run, shingleFactor));
+    return run === 0 ? word : mixHash(word + Math.imul(run, shingleFactor));
   });
   return bag.sort();
 }
@@ -42,22 +42,22 @@ export function bagSimilarity(a: Uint32Array, b: Uint32Array, threshold: number)
 }
 
 /** How often words occur, as 32-bit counts of cells that words of equal upper bits share. */
-export type WordCounts = Buffer;
+export type WordCountBytes = Buffer;
 
 /** Fewest and most bits of a cell's number: 256 B to 4 MiB. */
 const [fewestBits, mostBits] = [6, 20];
 
 /** Counts for `numWords` words, all 0. */
-export const emptyCounts = (numWords: number): WordCounts =>
+export const emptyCounts = (numWords: number): WordCountBytes =>
   Buffer.alloc(4 * 2 ** Math.max(fewestBits, Math.min(mostBits, Math.ceil(Math.log2(4 * numWords + 1)))));
 
 /** Where the count of a word lies. */
-function cellsOf(counts: WordCounts): (word: number) => number {
+function cellsOf(counts: WordCountBytes): (word: number) => number {
   const shift = 34 - Math.log2(counts.length);
   return word => 4 * (word >>> shift);
 }
 
-export function countWords(bag: Uint32Array, counts: WordCounts): void {
+export function countWords(bag: Uint32Array, counts: WordCountBytes): void {
   const cellOf = cellsOf(counts);
   for (const word of bag) {
     const cell = cellOf(word);
@@ -66,7 +66,7 @@ export function countWords(bag: Uint32Array, counts: WordCounts): void {
 }
 
 /** At least as often as the word occurs: 0 is certain. */
-export const countOf = (word: number, counts: WordCounts): number => counts.readUInt32LE(cellsOf(counts)(word));
+export const countOf = (word: number, counts: WordCountBytes): number => counts.readUInt32LE(cellsOf(counts)(word));
 
 /** Counts that order words: a larger one would leave no room for the word in 53 bits. */
 const highestCount = 2 ** 21 - 1;
@@ -76,7 +76,7 @@ const highestCount = 2 ** 21 - 1;
  * counts, as long as both go by the same. A bag of k words shares at least threshold x k words with one that is alike; of any
  * k - threshold x k + 1 words, one is shared.
  */
-export function rarestWords(bag: Uint32Array, threshold: number, counts: WordCounts): Uint32Array {
+export function rarestWords(bag: Uint32Array, threshold: number, counts: WordCountBytes): Uint32Array {
   const k = bag.length;
   let need = Math.ceil(threshold * k);
   while (need > 0 && (need - 1) / k >= threshold) need--;

@@ -3,16 +3,16 @@
  * loop in `minhash.ts`, bit for bit.
  */
 import {
-  add,
-  assemble,
-  constant,
-  get,
+  wasmAdd,
+  assembleWasm,
+  wasmConstant,
+  getLocal,
   type Instance,
   instantiate,
   lessUnsigned,
   repeatWhile,
   set,
-  sub,
+  wasmSub,
   vectorAdd,
   vectorLeastUnsigned,
   vectorLoad,
@@ -30,27 +30,27 @@ function signModule(): Uint8Array<ArrayBuffer> {
   const [first, end, table, out, blocks, at] = [0, 1, 2, 3, 4, 5];
   const [factor, summand, least, shingle] = [6, 10, 14, 18];
   const quarters = [0, 1, 2, 3];
-  const hash = (q: number) => vectorAdd(vectorMul(get(factor + q), get(shingle)), get(summand + q));
+  const hash = (q: number) => vectorAdd(vectorMul(getLocal(factor + q), getLocal(shingle)), getLocal(summand + q));
   const body = repeatWhile(
-    get(blocks),
+    getLocal(blocks),
     ...quarters.flatMap(q => [
-      set(factor + q, vectorLoad(get(table), 16 * q)),
-      set(summand + q, vectorLoad(get(table), 64 + 16 * q)),
+      set(factor + q, vectorLoad(getLocal(table), 16 * q)),
+      set(summand + q, vectorLoad(getLocal(table), 64 + 16 * q)),
       set(least + q, vectorOnes),
     ]),
-    set(at, get(first)),
+    set(at, getLocal(first)),
     repeatWhile(
-      lessUnsigned(get(at), get(end)),
-      set(shingle, vectorLoadSplat(get(at))),
-      ...quarters.map(q => set(least + q, vectorLeastUnsigned(get(least + q), hash(q)))),
-      set(at, add(get(at), constant(4))),
+      lessUnsigned(getLocal(at), getLocal(end)),
+      set(shingle, vectorLoadSplat(getLocal(at))),
+      ...quarters.map(q => set(least + q, vectorLeastUnsigned(getLocal(least + q), hash(q)))),
+      set(at, wasmAdd(getLocal(at), wasmConstant(4))),
     ),
-    ...quarters.map(q => vectorStore(get(out), get(least + q), 16 * q)),
-    set(table, add(get(table), constant(128))),
-    set(out, add(get(out), constant(64))),
-    set(blocks, sub(get(blocks), constant(1))),
+    ...quarters.map(q => vectorStore(getLocal(out), getLocal(least + q), 16 * q)),
+    set(table, wasmAdd(getLocal(table), wasmConstant(128))),
+    set(out, wasmAdd(getLocal(out), wasmConstant(64))),
+    set(blocks, wasmSub(getLocal(blocks), wasmConstant(1))),
   );
-  return assemble([{ name: "sign", numParams: 5, numInts: 1, numVectors: 13, body: [body] }]);
+  return assembleWasm([{ name: "sign", numParams: 5, numInts: 1, numVectors: 13, body: [body] }]);
 }
 
 let shared: { readonly instance: Instance<"sign"> | undefined; owner: object | undefined } | undefined;

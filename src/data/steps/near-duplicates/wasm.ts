@@ -10,23 +10,23 @@ const signedLeb = (n: number): number[] =>
   (n >= 0 && n < 64) || (n < 0 && n >= -64) ? [n & 127] : [(n & 127) | 128, ...signedLeb(n >> 7)];
 const join = (parts: readonly Code[]): number[] => parts.flatMap(p => p as number[]);
 
-export const constant = (n: number): Code => [0x41, ...signedLeb(n | 0)];
-export const get = (local: number): Code => [0x20, ...unsignedLeb(local)];
+export const wasmConstant = (n: number): Code => [0x41, ...signedLeb(n | 0)];
+export const getLocal = (local: number): Code => [0x20, ...unsignedLeb(local)];
 export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsignedLeb(local)];
 
 const binary =
   (opcode: number) =>
   (a: Code, b: Code): Code => [...a, ...b, opcode];
-export const add = binary(0x6a);
-export const sub = binary(0x6b);
-export const mul = binary(0x6c);
-export const and = binary(0x71);
+export const wasmAdd = binary(0x6a);
+export const wasmSub = binary(0x6b);
+export const wasmMul = binary(0x6c);
+export const wasmAnd = binary(0x71);
 export const shiftLeft = binary(0x74);
 export const shiftRight = binary(0x76);
 export const xor = binary(0x73);
 export const lessUnsigned = binary(0x49);
 /** `a` where the condition is not 0, else `b`; without a branch. */
-export const select = (a: Code, b: Code, condition: Code): Code => [...a, ...b, ...condition, 0x1b];
+export const wasmSelect = (a: Code, b: Code, condition: Code): Code => [...a, ...b, ...condition, 0x1b];
 
 export const load = (at: Code, offset = 0): Code => [...at, 0x28, 2, ...unsignedLeb(offset)];
 export const loadHalf = (at: Code): Code => [...at, 0x2f, 1, 0];
@@ -71,7 +71,7 @@ const section = (id: number, items: readonly Code[]): number[] => [id, ...counte
 const name = (text: string): number[] => counted([...Buffer.from(text)]);
 
 /** A module of functions over one memory, which it exports as `memory`. */
-export function assemble(functions: readonly Func[]): Uint8Array<ArrayBuffer> {
+export function assembleWasm(functions: readonly Func[]): Uint8Array<ArrayBuffer> {
   const types = functions.map(f => [0x60, ...counted(new Array<number>(f.numParams).fill(i32)), ...(f.result ? [1, i32] : [0])]);
   const bodies = functions.map(f =>
     counted([2, ...unsignedLeb(f.numInts), i32, ...unsignedLeb(f.numVectors), v128, ...join(f.body), ...(f.result ?? []), 0x0b]),

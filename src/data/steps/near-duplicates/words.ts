@@ -5,7 +5,7 @@
  */
 
 /** Murmur3's finaliser: every input bit reaches every output bit. */
-export function mix32(h: number): number {
+export function mixHash(h: number): number {
   let x = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
   return (x ^ (x >>> 16)) >>> 0;
@@ -49,7 +49,7 @@ export function unitTable(): Uint32Array {
 }
 
 /** Of every byte the lower-case letter or digit, 0 for what is in no ASCII word. */
-export const folded = Uint8Array.from({ length: 256 }, (_, c) => (c > 127 || kindOf(c) === 0 ? 0 : c >= 65 && c <= 90 ? c + 32 : c));
+export const foldedBytes = Uint8Array.from({ length: 256 }, (_, c) => (c > 127 || kindOf(c) === 0 ? 0 : c >= 65 && c <= 90 ? c + 32 : c));
 
 /** FNV-1a (Fowler, Noll, Vo): where a word's hash begins, and its factor. */
 export const fnv = { basis: 0x811c9dc5 | 0, prime: 0x01000193 } as const;
@@ -89,4 +89,4 @@ export function rawWordHashes(text: string, most = Number.POSITIVE_INFINITY): Ui
 }
 
 /** Hashes of the words of a text, in order. */
-export const wordHashes = (text: string): Uint32Array => rawWordHashes(text).map(mix32);
+export const wordHashes = (text: string): Uint32Array => rawWordHashes(text).map(mixHash);

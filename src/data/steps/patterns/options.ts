@@ -1,7 +1,7 @@
 /** Options of the step `patterns` in `loam.yaml`. */
 
 import { z } from "zod";
-import { refusal } from "./re2.ts";
+import { patternRefusal } from "./re2.ts";
 
 export const rule = z.lazy(() =>
   z
@@ -31,7 +31,7 @@ export const rule = z.lazy(() =>
     })
     .superRefine((r, context) => {
       const no = (path: keyof typeof r, message: string) => context.addIssue({ code: "custom", path: [path], message });
-      const why = refusal(r.pattern);
+      const why = patternRefusal(r.pattern);
       if (why !== undefined) no("pattern", `a pattern in RE2's syntax (${why})`);
       if (r.with !== undefined && r.action !== "mask") no("with", "only where the action is mask");
       if (r.maxShare !== null && r.action !== "drop") no("maxShare", "only where the action is drop");

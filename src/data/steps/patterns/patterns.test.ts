@@ -2,20 +2,20 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { check } from "../../../base/index.ts";
 import { noResources } from "../../resources.ts";
-import { maxCounted, patterns } from "./patterns.ts";
-import { compilePattern, refusal } from "./re2.ts";
+import { maxCounted, patternsStep } from "./patterns.ts";
+import { compilePattern, patternRefusal } from "./re2.ts";
 
 const document = (text: string) => ({ id: "a", text, source: "s", attributes: {} });
 async function run(text: string, ...rules: object[]) {
-  const o = patterns.options.parse({ rules: rules.map((r, i) => ({ name: `rule-${i}`, ...r })) });
-  return patterns.apply(document(text), o, await patterns.prepare!(o, noResources));
+  const o = patternsStep.options.parse({ rules: rules.map((r, i) => ({ name: `rule-${i}`, ...r })) });
+  return patternsStep.apply(document(text), o, await patternsStep.prepare!(o, noResources));
 }
 
 test("what the linear engine cannot do is refused at its place, with the reason", () => {
   const place = (pattern: string) => {
     try {
       check(
-        patterns.options,
+        patternsStep.options,
         {
           rules: [
             { name: "ok", pattern: "a", action: "drop" },
@@ -36,17 +36,17 @@ test("what the linear engine cannot do is refused at its place, with the reason"
   expect(place("\\u0041")).toMatch(/rules\[1\]\.pattern.*x\{41\}/s);
   expect(place("[a")).toMatch(/rules\[1\]\.pattern.*missing closing/s);
   expect(place("(?<year>\\d{4})-\\p{L}+")).toBe("taken");
-  expect(refusal("(a{100}){100}")).toBeDefined();
+  expect(patternRefusal("(a{100}){100}")).toBeDefined();
 });
 
 test("options that contradict each other are refused", () => {
-  const parse = (r: object) => () => patterns.options.parse({ rules: [{ name: "x", pattern: "a", ...r }] });
+  const parse = (r: object) => () => patternsStep.options.parse({ rules: [{ name: "x", pattern: "a", ...r }] });
   expect(parse({ action: "cut", with: "b" })).toThrow("mask");
   expect(parse({ action: "cut", maxShare: 0.1 })).toThrow("drop");
   expect(parse({ action: "drop", minMatches: null })).toThrow("maxShare");
   expect(parse({ action: "drop", flags: "ii" })).toThrow("once");
   expect(parse({ action: "drop", flags: "g" })).toThrow("once");
-  expect(() => patterns.options.parse({ rules: ["a", "a"].map(name => ({ name, pattern: "a", action: "drop" })) })).toThrow("differ");
+  expect(() => patternsStep.options.parse({ rules: ["a", "a"].map(name => ({ name, pattern: "a", action: "drop" })) })).toThrow("differ");
 });
 
 test("a pattern that would be exponential elsewhere ends on 100,000 characters", async () => {

@@ -4,7 +4,7 @@
  */
 
 import type { z } from "zod";
-import type { Edit, Verdict } from "../../ledger.ts";
+import type { LedgerEdit, StepVerdict } from "../../ledger.ts";
 import { documentStep } from "../step.ts";
 import { patternsOptions, type rule } from "./options.ts";
 import { compilePattern, type Matcher } from "./re2.ts";
@@ -27,10 +27,10 @@ function measure(text: string, matcher: Matcher, rule: Rule): { readonly matches
   return { matches, share: text.length === 0 ? 0 : covered / text.length };
 }
 
-function verdictsOf(rule: Rule, { matches, share }: { matches: number; share: number }): Verdict[] {
+function verdictsOf(rule: Rule, { matches, share }: { matches: number; share: number }): StepVerdict[] {
   const { name, minMatches, maxShare } = rule;
   if (rule.action === "keep-only") return [{ rule: name, keep: matches >= minMatches!, value: matches, threshold: minMatches! }];
-  const verdicts: Verdict[] = [];
+  const verdicts: StepVerdict[] = [];
   if (minMatches !== null) verdicts.push({ rule: name, keep: matches < minMatches, value: matches, threshold: minMatches });
   if (maxShare !== null) verdicts.push({ rule: `${name}-share`, keep: share <= maxShare, value: share, threshold: maxShare });
   return verdicts;
@@ -51,14 +51,14 @@ function edited(text: string, matcher: Matcher, rule: Rule): { readonly text: st
   return value === 0 || value < rule.minMatches! ? undefined : { text: out + text.slice(from), value };
 }
 
-export const patterns = documentStep<typeof patternsOptions, readonly Matcher[]>({
+export const patternsStep = documentStep<typeof patternsOptions, readonly Matcher[]>({
   name: "patterns",
   version: 1,
   options: patternsOptions,
   prepare: async o => o.rules.map(r => compilePattern(r.pattern, r.flags)),
   apply({ text: original }, o, matchers) {
     const found: string[] = [];
-    const verdicts: Verdict[] = [];
+    const verdicts: StepVerdict[] = [];
     for (const [i, r] of o.rules.entries()) {
       if (r.action !== "drop" && r.action !== "keep-only") continue;
       const measured = measure(original, matchers[i]!, r);
@@ -68,7 +68,7 @@ export const patterns = documentStep<typeof patternsOptions, readonly Matcher[]>
     const judged = { verdicts, ...(found.length > 0 ? { attributes: { patterns: found } } : {}) };
     // What goes is kept as it was.
     if (verdicts.some(v => !v.keep)) return judged;
-    const edits: Edit[] = [];
+    const edits: LedgerEdit[] = [];
     let text = original;
     for (const [i, r] of o.rules.entries()) {
       if (r.action !== "cut" && r.action !== "mask") continue;

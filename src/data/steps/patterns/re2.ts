@@ -30,7 +30,7 @@ const beyond: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Why a pattern is refused, for people; undefined where it is taken. */
-export function refusal(pattern: string): string | undefined {
+export function patternRefusal(pattern: string): string | undefined {
   try {
     re2().compile(pattern);
     return undefined;
@@ -41,7 +41,7 @@ export function refusal(pattern: string): string | undefined {
   }
 }
 
-/** A pattern that `refusal` has nothing against. */
+/** A pattern that `patternRefusal` has nothing against. */
 export function compilePattern(pattern: string, flags: string): Matcher {
   const RE2JS = re2();
   const re = RE2JS.compile(

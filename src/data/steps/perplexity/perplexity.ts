@@ -4,7 +4,7 @@
  * (Wenzek et al. 2020): head, middle and tail by two bounds, as an attribute that mixing can use.
  */
 import type { Scorer } from "../../resources.ts";
-import { judge, type Rules } from "../rules.ts";
+import { judgeByRules, type Rules } from "../rules.ts";
 import { taggerStep } from "../step.ts";
 import { perplexityOptions } from "./options.ts";
 
@@ -31,7 +31,7 @@ export const perplexity = taggerStep<typeof perplexityOptions, Scorer>({
       const value = Math.round((found / Math.max(1, bytes)) * 1e4) / 1e4;
       return {
         attributes: { bitsPerByte: value, ...(o.buckets ? { perplexity: bucketOf(value, o.buckets) } : {}) },
-        verdicts: judge(rules, { "min-bits-per-byte": value, "max-bits-per-byte": value }, o),
+        verdicts: judgeByRules(rules, { "min-bits-per-byte": value, "max-bits-per-byte": value }, o),
       };
     });
   },

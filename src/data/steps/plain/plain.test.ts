@@ -1,27 +1,27 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { plain, plainText } from "./plain.ts";
+import { plain, plainTextOf } from "./plain.ts";
 
 const all = plain.options.parse({});
 const document = (text: string) => ({ id: "a", text, source: "s", attributes: {} });
 
 test("case and marks go, marks within words and numbers stay", () => {
-  const said = plainText(`"Don't go," said Mr. O'Neill -- the well-known (3.5 %) U.S. voter.`, all);
+  const said = plainTextOf(`"Don't go," said Mr. O'Neill -- the well-known (3.5 %) U.S. voter.`, all);
   expect(said).toBe("don't go said mr o'neill the well-known 3.5 u.s voter");
 });
 
 test("each option takes away its own", () => {
   const text = "Où est l'Élève?";
-  expect(plainText(text, plain.options.parse({ case: "keep" }))).toBe("Où est l'Élève");
-  expect(plainText(text, plain.options.parse({ marks: "keep" }))).toBe("où est l'élève?");
-  expect(plainText(text, plain.options.parse({ case: "keep", marks: "keep", accents: "drop" }))).toBe("Ou est l'Eleve?");
+  expect(plainTextOf(text, plain.options.parse({ case: "keep" }))).toBe("Où est l'Élève");
+  expect(plainTextOf(text, plain.options.parse({ marks: "keep" }))).toBe("où est l'élève?");
+  expect(plainTextOf(text, plain.options.parse({ case: "keep", marks: "keep", accents: "drop" }))).toBe("Ou est l'Eleve?");
 });
 
 test("plain text of plain text is the same, and no capital or outer mark is left", () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom("Ab", "c", "'", "-", ".", " ", "É", "𝐀", "7", '"', ",")), parts => {
-      const once = plainText(parts.join(""), all);
-      expect(plainText(once, all)).toBe(once);
+      const once = plainTextOf(parts.join(""), all);
+      expect(plainTextOf(once, all)).toBe(once);
       expect(once).toBe(once.toLowerCase());
       for (const word of once.split(" ")) expect(word).not.toMatch(/^\p{P}|\p{P}$|\p{P}\p{P}/u);
     }),

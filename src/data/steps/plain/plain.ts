@@ -10,7 +10,7 @@ import { plainOptions } from "./options.ts";
 export type PlainOptions = z.output<typeof plainOptions>;
 
 /** Idempotent; white space becomes single blanks. Linear in the text. */
-export function plainText(text: string, o: Omit<PlainOptions, "to">): string {
+export function plainTextOf(text: string, o: Omit<PlainOptions, "to">): string {
   let out = o.accents === "drop" ? text.normalize("NFD").replace(/\p{Mn}+/gu, "") : text;
   if (o.case === "lower") out = out.toLowerCase();
   if (o.marks === "drop")
@@ -30,5 +30,5 @@ export const plain = documentStep({
   name: "plain",
   version: 1,
   options: plainOptions,
-  apply: ({ text }, o) => ({ attributes: { [o.to]: plainText(text, o) } }),
+  apply: ({ text }, o) => ({ attributes: { [o.to]: plainTextOf(text, o) } }),
 });

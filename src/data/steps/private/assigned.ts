@@ -2,19 +2,19 @@
  * What stands after `://` and after words such as password: credentials in URLs (RFC 3986 3.2.1), and values of high entropy that are
  * called a secret (`api_key = "..."`, `Authorization: Bearer ...`). Words, placeholders and masks are no secrets.
  */
-import { charSet, code, digits, inSet, isBlank, isLetter, isWord, letters } from "./chars.ts";
-import { type Look, report } from "./scan.ts";
+import { charSet, code, digitCharacters, inSet, isBlank, isLetter, isWord, letterCharacters } from "./chars.ts";
+import { type PrivateScanner, report } from "./scan.ts";
 import { runOf } from "./secrets.ts";
 
-const schemeChars = charSet(`${letters}${digits}+-.`);
-const authorityChars = charSet(`${letters}${digits}-._~%!$&'()*+,;=:@[]^{}|`);
+const schemeChars = charSet(`${letterCharacters}${digitCharacters}+-.`);
+const authorityChars = charSet(`${letterCharacters}${digitCharacters}-._~%!$&'()*+,;=:@[]^{}|`);
 /** Of a URL's authority; longer ones are not looked at. */
 const maxAuthority = 512;
 const placeholder =
   /^(?:x+|\*+|\.+|pass(?:word|wd)?|pwd|secret|token|changeme|null|none|true|false|undefined|redacted|hidden|your.*|my.*|some.*|example.*|test|user(?:name)?)$/i;
 
 /** `scheme://user:password@host`: the finding is `user:password`. */
-export const credentials: Look = (scan, at) => {
+export const scanCredentials: PrivateScanner = (scan, at) => {
   const { text } = scan;
   if (code(text, at + 1) !== 47 || code(text, at + 2) !== 47 || !inSet(schemeChars, code(text, at - 1))) return at + 1;
   const from = at + 3;
@@ -34,7 +34,7 @@ export const credentials: Look = (scan, at) => {
 
 const secretWords =
   /(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|api[-_ ]?key|access[-_]?key|private[-_]?key|auth[-_]?key|secret[-_ ]?key|client[-_]?secret|credentials?|authorization|passwort|contraseña|mot de passe)(?: is| was| ist)?$/i;
-const valueChars = charSet(`${letters}${digits}!#$%&()*+-./:=?@^_{|}~`);
+const valueChars = charSet(`${letterCharacters}${digitCharacters}!#$%&()*+-./:=?@^_{|}~`);
 const maxValue = 256;
 
 /** Shannon entropy of a value's characters, in bits for the whole of it. */
@@ -50,7 +50,7 @@ export function entropyBits(s: string): number {
 const minBits = 20;
 
 /** `password: ...`, `token=...`: the trigger is the colon or the equals sign. */
-export const assigned: Look = (scan, at) => {
+export const assigned: PrivateScanner = (scan, at) => {
   const { text } = scan;
   let i = at - 1;
   while (at - i < 4 && (isBlank(code(text, i)) || code(text, i) === 34 || code(text, i) === 39)) i--;

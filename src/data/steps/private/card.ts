@@ -3,7 +3,7 @@
  * inside longer numbers. Published test numbers and the ranges that surrogates come from are nobody's cards.
  */
 import { luhn } from "./check-digits.ts";
-import { leaning, otherNumbers, words, wordsNear } from "./context.ts";
+import { leaning, otherNumbers, wordList, wordsNear } from "./context.ts";
 import { report, type Scan } from "./scan.ts";
 
 /** Issuers by ranges of the first six digits and lengths (ISO/IEC 7812; ranges as the networks publish them). */
@@ -87,7 +87,7 @@ const published = new Set(
 );
 
 const cardWords = wordsNear(
-  ...words(
+  ...wordList(
     "card* credit debit visa mastercard amex american express discover jcb diners maestro unionpay cc ccn pan payment* pay paid charge* cvv cvc exp expir* billing kreditkarte* kartennummer tarjeta carte carta cartão",
   ),
 );

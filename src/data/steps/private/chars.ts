@@ -21,8 +21,8 @@ export function charSet(chars: string): Uint8Array {
   return table;
 }
 export const inSet = (set: Uint8Array, c: number): boolean => c < 128 && set[c] === 1;
-export const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-export const digits = "0123456789";
+export const letterCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+export const digitCharacters = "0123456789";
 
 /** Whether a value that starts at `start` hangs on a word (`ORD-4111...`, `x_4111...`): then it is a part of something longer. */
 export function hangsBefore(text: string, start: number): boolean {

@@ -50,12 +50,12 @@ export function leaning(scan: Scan, start: number, end: number, good: RegExp, ba
 }
 
 /** A list of words as one writes it. */
-export const words = (list: string): string[] => list.split(" ");
+export const wordList = (list: string): string[] => list.split(" ");
 
 /** What numbers of other kinds are called. */
 export const otherNumbers = wordsNear(
-  ...words(
+  ...wordList(
     "order* invoice* tracking track shipment* parcel ticket* case reference ref serial isbn issn doi sku ean part article item model version ver release build revision rev bug issue commit hash transaction trace request receipt",
   ),
-  ...words("bestellung* bestellnummer auftrag* rechnung* sendung* artikel* pedido factura commande facture ordine fattura"),
+  ...wordList("bestellung* bestellnummer auftrag* rechnung* sendung* artikel* pedido factura commande facture ordine fattura"),
 );

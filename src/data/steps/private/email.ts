@@ -4,13 +4,13 @@
  * unless `exampleDomains`), message ids, `git@host:path`, `icon@2x.png`.
  * Left out: quoted local parts, address literals (`user@[192.0.2.1]`), comments.
  */
-import { charSet, code, digits, inSet, isHyphen, isLetter, isOtherLetter, isWord, letters } from "./chars.ts";
-import { type Look, report, type Scan } from "./scan.ts";
+import { charSet, code, digitCharacters, inSet, isHyphen, isLetter, isOtherLetter, isWord, letterCharacters } from "./chars.ts";
+import { type PrivateScanner, report, type Scan } from "./scan.ts";
 
 /** RFC 5321, 4.5.3.1: octets of a local part and of a domain. */
 const maxLocal = 64;
 const maxDomain = 255;
-const atom = charSet(`${letters}${digits}!#$%&'*+-/=?^_\`{|}~.`);
+const atom = charSet(`${letterCharacters}${digitCharacters}!#$%&'*+-/=?^_\`{|}~.`);
 /** Marks that may open or close what surrounds an address, though the standard allows them inside. */
 const fringe = charSet("'`*_{|}~/=?!#$%&^.-+");
 
@@ -27,7 +27,7 @@ const reserved = /(?:^|\.)(?:example\.(?:com|net|org|edu)|example|test|invalid|l
 const messageId =
   /(?:message-id:?|in-reply-to:|references:|resent-message-id:|in message|content-id:|cid:)[^\n]{0,8}$|(?:message-id|references|in-reply-to):[^@]*(?:<[^<>\s]{1,80}>\s*)+$/i;
 
-export const email: Look = (scan, at) => {
+export const scanEmail: PrivateScanner = (scan, at) => {
   if (at < scan.authorityEnd) return at + 1;
   const { text } = scan;
   let start = at;

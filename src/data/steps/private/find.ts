@@ -4,14 +4,14 @@
  * the text, whatever the text; `work` counts it.
  */
 import { type HiddenText, hiddenTexts, visibleText } from "../../../text/index.ts";
-import { assigned, credentials } from "./assigned.ts";
-import { email } from "./email.ts";
+import { assigned, scanCredentials } from "./assigned.ts";
+import { scanEmail } from "./email.ts";
 import { ipv6 } from "./ip.ts";
-import { numbers } from "./numbers.ts";
-import { type Recogniser, recognised } from "./recogniser.ts";
+import { scanNumbers } from "./numbers.ts";
+import { type PrivateRecogniser, recognised } from "./recogniser.ts";
 import { defaultRegions } from "./regions.ts";
 import { resolve } from "./resolve.ts";
-import type { Look, Scan } from "./scan.ts";
+import type { PrivateScanner, Scan } from "./scan.ts";
 import { jsonWebToken, prefixed, prefixTriggers, privateKey } from "./secrets.ts";
 import type { PrivateSpan } from "./types.ts";
 
@@ -23,33 +23,33 @@ export interface FindOptions {
   /** Addresses at domains reserved for examples and tests (RFC 2606, RFC 6761) are findings too. Default: they are nobody's. */
   readonly exampleDomains?: boolean | undefined;
   /** For names and places. */
-  readonly recogniser?: Recogniser;
+  readonly recogniser?: PrivateRecogniser;
 }
 
 /** The triggers and who looks at them. */
-const triggers: readonly (readonly [string, Look])[] = [
-  ["0123456789", numbers],
-  ["@", email],
-  [":", credentials],
+const triggers: readonly (readonly [string, PrivateScanner])[] = [
+  ["0123456789", scanNumbers],
+  ["@", scanEmail],
+  [":", scanCredentials],
   [":", ipv6],
   [":=", assigned],
   [prefixTriggers, prefixed],
   ["J", jsonWebToken],
   ["-", privateKey],
 ];
-const looks: readonly Look[][] = Array.from({ length: 128 }, (_, c) =>
+const looks: readonly PrivateScanner[][] = Array.from({ length: 128 }, (_, c) =>
   triggers.flatMap(([chars, look]) => (chars.includes(String.fromCharCode(c)) ? [look] : [])),
 );
 const isTrigger = Uint8Array.from(looks, l => l.length);
 
 /** Characters looked at and findings before overlaps are settled: for tests that hold work against length. */
-export interface Found {
+export interface FoundPrivateSpans {
   readonly spans: PrivateSpan[];
   readonly work: number;
 }
 
 /** Runs the scan. `assumeContext` takes every value for one with the right word beside it. */
-export function scanText(text: string, options: FindOptions = {}, assumeContext = false): Found {
+export function scanText(text: string, options: FindOptions = {}, assumeContext = false): FoundPrivateSpans {
   const { minScore = 0.5, regions = defaultRegions, exampleDomains = false } = options;
   const scan: Scan = { text, found: [], minScore, regions, exampleDomains, assumeContext, authorityEnd: 0, steps: text.length };
   const { length } = text;

@@ -4,7 +4,7 @@
  */
 import { code, hangsBefore, isDigit, isHex, isHyphen, isLetter, isWord } from "./chars.ts";
 import { hasNear, wordsNear } from "./context.ts";
-import { type Look, report, type Scan } from "./scan.ts";
+import { type PrivateScanner, report, type Scan } from "./scan.ts";
 
 const versionWords =
   /(?:\b(?:versions?|ver|v|releases?|rel|build|firmware|driver|kernel|revision|rev|sections?|sect?|chapters?|clause|paragraph|rfc|oid|upgrade[ds]?(?: to)?|protocol)|§)[\s.:#(]*$/i;
@@ -117,7 +117,7 @@ export function ipv4(scan: Scan, start: number, end: number): void {
 }
 
 /** Looks at a chain of hexadecimal groups and colons, once, from its first colon, and goes on behind it. */
-export const ipv6: Look = (scan, at) => {
+export const ipv6: PrivateScanner = (scan, at) => {
   const { text } = scan;
   const next = code(text, at + 1);
   let start = at;

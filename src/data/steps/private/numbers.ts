@@ -8,7 +8,7 @@ import { iban } from "./iban.ts";
 import { ipv4 } from "./ip.ts";
 import { hyphenedSpanishId, nationalNumber, nationalNumberLengths, nationalWord, spacedNino } from "./national-ids.ts";
 import { phones } from "./phone.ts";
-import type { Look, Scan } from "./scan.ts";
+import type { PrivateScanner, Scan } from "./scan.ts";
 
 /** Groups read at a time; a longer run goes on `maxGroups - window` groups later. */
 const maxGroups = 32;
@@ -21,7 +21,7 @@ const maxLead = 8;
 const starts = new Int32Array(maxGroups);
 const ends = new Int32Array(maxGroups);
 
-export const numbers: Look = (scan, at) => {
+export const scanNumbers: PrivateScanner = (scan, at) => {
   const { text } = scan;
   let start = at;
   while (at - start <= maxLead && isWord(code(text, start - 1))) start--;

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { defaultRegions } from "./regions.ts";
-import { kebab, type Policy, type PrivateType, policies, privateTypeNames, privateTypes } from "./types.ts";
+import { kebab, type RedactionPolicy, type PrivateType, policies, privateTypeNames, privateTypes } from "./types.ts";
 
 const policySchema = z.lazy(() =>
   z.strictObject(
@@ -14,7 +14,7 @@ const policySchema = z.lazy(() =>
           .default(privateTypes[type])
           .describe(`Action for ${kebab(type)}.`),
       ]),
-    ) as Record<PrivateType, z.ZodDefault<z.ZodEnum<{ [P in Policy]: P }>>>,
+    ) as Record<PrivateType, z.ZodDefault<z.ZodEnum<{ [P in RedactionPolicy]: P }>>>,
   ),
 );
 

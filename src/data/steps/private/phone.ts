@@ -4,12 +4,12 @@
  * that little else has (`(212) 736-5000`, `030 901820`, `01 42 68 53 00`) or a word near by. Numbers reserved for fiction are nobody's.
  */
 import { code, hangsAfter, hangsBefore, isBlank } from "./chars.ts";
-import { leaning, otherNumbers, words, wordsNear } from "./context.ts";
+import { leaning, otherNumbers, wordList, wordsNear } from "./context.ts";
 import { phoneNumber, type Region } from "./phone-library.ts";
 import { report, type Scan } from "./scan.ts";
 
 /** Digits with their places, as `numbers.ts` reads them. */
-export interface Groups {
+export interface DigitGroups {
   readonly starts: Int32Array;
   readonly ends: Int32Array;
   /** How many of them are in use. */
@@ -21,7 +21,7 @@ const phoneWords = wordsNear(
   "his number",
   "her number",
   "number is",
-  ...words(
+  ...wordList(
     "phone* tel telephone* telefon* teléfono telefono téléphone téléphoner cell* cellphone mobile mobil handy móvil portable call* dial* fax* whatsapp sms text reach ring contact hotline helpline voicemail ext ph mob tlf fon tél appel* anruf* rufnummer chiama* llam* ligue celular",
   ),
 );
@@ -68,7 +68,7 @@ const dateLike =
 const maxParses = 12;
 
 /** Looks for numbers that begin at one of the groups, from the left, the longest first. */
-export function phones(scan: Scan, groups: Groups): void {
+export function phones(scan: Scan, groups: DigitGroups): void {
   const { text } = scan;
   const { starts, ends, count } = groups;
   let parses = 0;
@@ -98,7 +98,7 @@ const extension = /^x\d{1,5}(?!\w)/i;
 const alike = /^([34])(?:[ .-]\1){2}$/;
 
 /** Whether more digits of some length stand beside groups `k` to `m`, as in a row of a table. */
-const inRow = ({ starts, ends, count }: Groups, k: number, m: number): boolean =>
+const inRow = ({ starts, ends, count }: DigitGroups, k: number, m: number): boolean =>
   (k > 0 && ends[k - 1]! - starts[k - 1]! > 2) || (m < count && ends[m]! - starts[m]! > 2);
 
 /** By the first character, the number of groups and of digits: most runs of digits end here. */

@@ -4,7 +4,7 @@ import * as v from "../../../../bench/pii/values.ts";
 import { type Random, random } from "../../../base/index.ts";
 import { findPrivate } from "./find.ts";
 import { privateData, privateStep } from "./private.ts";
-import { redact } from "./redact.ts";
+import { redactSpans } from "./redact.ts";
 import { type PrivateType, privateTypeNames } from "./types.ts";
 
 const document = (text: string) => ({ id: "a", text, source: "s", attributes: {} });
@@ -199,8 +199,8 @@ test("redact leaves out spans that overlap or go back, and never throws on them"
     { type: "phone", start: 2, end: 6, score: 1 },
     { type: "card", start: 6, end: 8, score: 1 },
   ] as const;
-  expect(redact("0123456789", spans)).toBe("[EMAIL]45[CARD]89");
-  expect(redact("0123456789", spans, { policy: { email: "surrogate" } })).toBe("[EMAIL]45[CARD]89");
+  expect(redactSpans("0123456789", spans)).toBe("[EMAIL]45[CARD]89");
+  expect(redactSpans("0123456789", spans, { policy: { email: "surrogate" } })).toBe("[EMAIL]45[CARD]89");
 });
 
 test("options that cannot be met are refused", () => {

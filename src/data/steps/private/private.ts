@@ -3,14 +3,14 @@
  * document. The ledger learns how many of each type there were, never what. Names and places need a recogniser (`recogniser.ts`): a
  * model that `loam data private train` made (option `names`), or one that code hands over.
  */
-import type { Edit, Verdict } from "../../ledger.ts";
-import { judge, type Rules } from "../rules.ts";
+import type { LedgerEdit, StepVerdict } from "../../ledger.ts";
+import { judgeByRules, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
 import { findPrivate } from "./find.ts";
 import { decodeNames, nameRecogniser } from "./names/model.ts";
 import { privateOptions } from "./options.ts";
-import type { Recogniser } from "./recogniser.ts";
-import { policyOf, redact } from "./redact.ts";
+import type { PrivateRecogniser } from "./recogniser.ts";
+import { redactionPolicyOf, redactSpans } from "./redact.ts";
 import { kebab, type PrivateSpan, type PrivateType, privateTypeNames } from "./types.ts";
 
 const rules = { "max-found": { option: "maxFound", keep: "atMost" } } as const satisfies Rules;
@@ -25,8 +25,8 @@ const maxPasses = 8;
 const isNamed = ({ type }: PrivateSpan): boolean => type === "name" || type === "place";
 
 /** The step with a recogniser for names and places; one of the option `names` goes before it. */
-export const privateStep = (given?: Recogniser) =>
-  documentStep<typeof privateOptions, Recogniser | undefined>({
+export const privateStep = (given?: PrivateRecogniser) =>
+  documentStep<typeof privateOptions, PrivateRecogniser | undefined>({
     name: "private",
     version: 2,
     options: privateOptions,
@@ -40,19 +40,19 @@ export const privateStep = (given?: Recogniser) =>
       const recogniser = prepared ?? given;
       const find = (text: string, pass: number): PrivateSpan[] =>
         findPrivate(text, { ...o, ...(recogniser ? { recogniser } : {}) }).filter(s => {
-          const policy = policyOf(s.type, o);
+          const policy = redactionPolicyOf(s.type, o);
           return policy !== "keep" && !(pass > 0 && policy === "surrogate" && isNamed(s));
         });
       const counts = new Map<PrivateType, number>();
       let text = original;
       for (let pass = 0, spans = find(text, 0); spans.length > 0 && pass < maxPasses; spans = find(text, ++pass)) {
         for (const { type } of spans) counts.set(type, (counts.get(type) ?? 0) + 1);
-        const next = redact(text, spans, o);
+        const next = redactSpans(text, spans, o);
         if (next === text) break;
         text = next;
       }
-      const edits: Edit[] = [];
-      const dropping: Verdict[] = [];
+      const edits: LedgerEdit[] = [];
+      const dropping: StepVerdict[] = [];
       let found = 0;
       for (const type of privateTypeNames) {
         const value = counts.get(type) ?? 0;
@@ -62,7 +62,7 @@ export const privateStep = (given?: Recogniser) =>
       }
       return {
         attributes: { private: found },
-        verdicts: [...dropping, ...judge(rules, { "max-found": found }, o)],
+        verdicts: [...dropping, ...judgeByRules(rules, { "max-found": found }, o)],
         ...(text === original ? {} : { text }),
         ...(edits.length > 0 ? { edits } : {}),
       };

@@ -4,7 +4,7 @@
  */
 import { type PrivateSpan, privateTypes } from "./types.ts";
 
-export interface Recogniser {
+export interface PrivateRecogniser {
   /** With a version: another recogniser gives other documents. */
   readonly name: string;
   /** What of its findings counts; absent: what counts of the others. */
@@ -14,7 +14,7 @@ export interface Recogniser {
 }
 
 /** Findings of a recogniser that lie within the text; what is empty, outside or of no known type is left out. */
-export const recognised = (recogniser: Recogniser, text: string): PrivateSpan[] =>
+export const recognised = (recogniser: PrivateRecogniser, text: string): PrivateSpan[] =>
   recogniser
     .recognise(text)
     .filter(

@@ -1,16 +1,16 @@
 /** Takes findings out of a text, each by the policy of its type. */
 import { scanText } from "./find.ts";
 import { surrogate } from "./surrogate.ts";
-import { maskOf, type Policy, type PrivateSpan, type PrivateType, privateTypes } from "./types.ts";
+import { privateMask, type RedactionPolicy, type PrivateSpan, type PrivateType, privateTypes } from "./types.ts";
 
 /** Policies by type; types that are left out have those of `privateTypes`. */
 export interface RedactPolicy {
-  readonly policy?: { readonly [T in PrivateType]?: Policy | undefined };
+  readonly policy?: { readonly [T in PrivateType]?: RedactionPolicy | undefined };
   /** Keys the hash that chooses surrogates: needed for them, else they are masks. Keep it to get the same ones again. */
   readonly seed?: string | undefined;
 }
 
-export const policyOf = (type: PrivateType, { policy = {} }: RedactPolicy): Policy => policy[type] ?? privateTypes[type];
+export const redactionPolicyOf = (type: PrivateType, { policy = {} }: RedactPolicy): RedactionPolicy => policy[type] ?? privateTypes[type];
 
 /** Whether the scan finds nothing in a value that any policy would touch, even beside the words that speak for it. */
 const isClean = (value: string): boolean => scanText(value, { minScore: 0.3 }, true).spans.every(s => s.type === "ipReserved");
@@ -20,15 +20,15 @@ const isClean = (value: string): boolean => scanText(value, { minScore: 0.3 }, t
  * for the same entity and seed, `drop` masks (the document is for the caller to drop). Spans must be by place and without overlaps, as
  * `findPrivate` gives them; one that begins before the last ended is left out.
  */
-export function redact(text: string, spans: readonly PrivateSpan[], options: RedactPolicy = {}): string {
+export function redactSpans(text: string, spans: readonly PrivateSpan[], options: RedactPolicy = {}): string {
   let out = "";
   let at = 0;
   for (const span of spans) {
-    const policy = policyOf(span.type, options);
+    const policy = redactionPolicyOf(span.type, options);
     if (policy === "keep" || span.start < at) continue;
     const value = text.slice(span.start, span.end);
     const other = policy === "surrogate" && options.seed !== undefined ? surrogate(span, value, options.seed, isClean) : undefined;
-    out += text.slice(at, span.start) + (other ?? maskOf(span.type));
+    out += text.slice(at, span.start) + (other ?? privateMask(span.type));
     at = span.end;
   }
   return out + text.slice(at);

@@ -1,14 +1,14 @@
 /** Overlapping findings settled: the longest first, then the type of the higher priority, then the higher score, then the earlier. */
-import type { Finding } from "./scan.ts";
+import type { PrivateFinding } from "./scan.ts";
 import { type PrivateSpan, privateTypeNames } from "./types.ts";
 
-const priority = Object.fromEntries(["nobody", ...privateTypeNames].map((type, i) => [type, i])) as Record<Finding["type"], number>;
-const byPlace = (a: Finding, b: Finding): number => a.start - b.start || a.end - b.end;
+const priority = Object.fromEntries(["nobody", ...privateTypeNames].map((type, i) => [type, i])) as Record<PrivateFinding["type"], number>;
+const byPlace = (a: PrivateFinding, b: PrivateFinding): number => a.start - b.start || a.end - b.end;
 
 /** Findings without overlaps, by place. Linear in their length besides sorting. */
-export function resolve(found: readonly Finding[]): PrivateSpan[] {
+export function resolve(found: readonly PrivateFinding[]): PrivateSpan[] {
   const sorted = [...found].sort(byPlace);
-  const kept: Finding[] = [];
+  const kept: PrivateFinding[] = [];
   for (let i = 0; i < sorted.length; ) {
     // A chain of findings each of which touches one before it.
     let j = i + 1;
@@ -20,7 +20,7 @@ export function resolve(found: readonly Finding[]): PrivateSpan[] {
   return kept.filter((s): s is PrivateSpan => s.type !== "nobody");
 }
 
-function settle(chain: readonly Finding[], end: number): Finding[] {
+function settle(chain: readonly PrivateFinding[], end: number): PrivateFinding[] {
   const origin = chain[0]!.start;
   const taken = new Uint8Array(end - origin);
   const ranked = [...chain].sort(

@@ -5,13 +5,13 @@
 import type { PrivateSpan, PrivateType } from "./types.ts";
 
 /** A finding, or the place of a value that is known to be nobody's: no part of it is looked at as something else. */
-export interface Finding extends Omit<PrivateSpan, "type"> {
+export interface PrivateFinding extends Omit<PrivateSpan, "type"> {
   readonly type: PrivateType | "nobody";
 }
 
 export interface Scan {
   readonly text: string;
-  readonly found: Finding[];
+  readonly found: PrivateFinding[];
   readonly minScore: number;
   /** Countries whose national way of writing phone numbers is understood. */
   readonly regions: readonly string[];
@@ -25,8 +25,8 @@ export interface Scan {
 }
 
 /** Looks around a trigger and gives the place where the scan goes on, behind `at`. */
-export type Look = (scan: Scan, at: number) => number;
+export type PrivateScanner = (scan: Scan, at: number) => number;
 
-export function report(scan: Scan, type: Finding["type"], start: number, end: number, score: number, kind?: string): void {
+export function report(scan: Scan, type: PrivateFinding["type"], start: number, end: number, score: number, kind?: string): void {
   if (score >= scan.minScore) scan.found.push({ type, start, end, score, ...(kind === undefined ? {} : { kind }) });
 }

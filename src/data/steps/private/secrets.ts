@@ -2,8 +2,8 @@
  * Keys and tokens by the prefixes that their makers gave them, JSON web tokens and private key blocks. Each prefix is looked for at its
  * rarest character, so that plain text hardly ever stops the scan. What says EXAMPLE, as documentation does, is nobody's.
  */
-import { charSet, code, digits, inSet, isWord, letters } from "./chars.ts";
-import { type Look, report, type Scan } from "./scan.ts";
+import { charSet, code, digitCharacters, inSet, isWord, letterCharacters } from "./chars.ts";
+import { type PrivateScanner, report, type Scan } from "./scan.ts";
 
 interface Prefix {
   readonly kind: string;
@@ -15,10 +15,10 @@ interface Prefix {
   readonly max: number;
 }
 
-const alnum = charSet(letters + digits);
-const upper = charSet(`ABCDEFGHIJKLMNOPQRSTUVWXYZ${digits}`);
-const url = charSet(`${letters}${digits}-_`);
-const urlDots = charSet(`${letters}${digits}-_.`);
+const alnum = charSet(letterCharacters + digitCharacters);
+const upper = charSet(`ABCDEFGHIJKLMNOPQRSTUVWXYZ${digitCharacters}`);
+const url = charSet(`${letterCharacters}${digitCharacters}-_`);
+const urlDots = charSet(`${letterCharacters}${digitCharacters}-_.`);
 const row = (kind: string, prefix: string, trigger: string, chars: Uint8Array, min: number, max = min): Prefix => ({
   kind,
   prefix,
@@ -33,7 +33,7 @@ const prefixes: readonly Prefix[] = [
   row("aws", "AKIA", "K", upper, 16),
   row("aws", "ASIA", "S", upper, 16),
   ...["ghp_", "gho_", "ghu_", "ghs_", "ghr_"].map(p => row("github", p, "_", alnum, 36, 251)),
-  row("github", "github_pat_", "_", charSet(`${letters}${digits}_`), 36, 93),
+  row("github", "github_pat_", "_", charSet(`${letterCharacters}${digitCharacters}_`), 36, 93),
   row("gitlab", "glpat-", "-", urlDots, 20, 60),
   ...["xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xapp-"].map(p => row("slack", p, "-", url, 20, 255)),
   ...["sk_live_", "rk_live_", "sk_test_", "rk_test_", "whsec_"].map(p => row("stripe", p, "_", alnum, 24, 255)),
@@ -62,7 +62,7 @@ export function runOf(scan: Scan, set: Uint8Array, from: number, max: number): n
   return i - from;
 }
 
-export const prefixed: Look = (scan, at) => {
+export const prefixed: PrivateScanner = (scan, at) => {
   const { text } = scan;
   const before = code(text, at - 1);
   if (before >= 128) return at + 1;
@@ -86,7 +86,7 @@ export const prefixed: Look = (scan, at) => {
 
 /** RFC 7519: three parts of base64url, the first two of JSON objects (`eyJ`). A part longer than this is no token that anybody sends. */
 const maxPart = 4096;
-export const jsonWebToken: Look = (scan, at) => {
+export const jsonWebToken: PrivateScanner = (scan, at) => {
   const { text } = scan;
   const start = at - 2;
   if (!text.startsWith("eyJ", start) || isWord(code(text, start - 1)) || code(text, start - 1) === 95 || code(text, start - 1) === 45)
@@ -103,7 +103,7 @@ export const jsonWebToken: Look = (scan, at) => {
 
 /** Characters between two rules of hyphens in a key's block. */
 const maxBlock = 16_384;
-export const privateKey: Look = (scan, at) => {
+export const privateKey: PrivateScanner = (scan, at) => {
   const { text } = scan;
   if (code(text, at + 1) !== 45) return at + 1;
   if (code(text, at - 1) === 45 || !text.startsWith("-----BEGIN ", at)) {

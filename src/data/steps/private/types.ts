@@ -5,7 +5,7 @@
 
 /** What becomes of a finding: stays, `[EMAIL]`, another value of the same form, or the whole document goes. */
 export const policies = ["keep", "mask", "surrogate", "drop"] as const;
-export type Policy = (typeof policies)[number];
+export type RedactionPolicy = (typeof policies)[number];
 
 export const privateTypes = {
   privateKey: "mask",
@@ -24,7 +24,7 @@ export const privateTypes = {
   name: "mask",
   /** Only through a recogniser. */
   place: "mask",
-} as const satisfies Record<string, Policy>;
+} as const satisfies Record<string, RedactionPolicy>;
 export type PrivateType = keyof typeof privateTypes;
 export const privateTypeNames = Object.keys(privateTypes) as PrivateType[];
 
@@ -41,4 +41,4 @@ export interface PrivateSpan {
 
 /** `nationalId` -> `national-id`: how rules and masks write a type. */
 export const kebab = (type: PrivateType): string => type.replace(/[A-Z]/g, c => `-${c.toLowerCase()}`);
-export const maskOf = (type: PrivateType): string => `[${kebab(type).toUpperCase()}]`;
+export const privateMask = (type: PrivateType): string => `[${kebab(type).toUpperCase()}]`;

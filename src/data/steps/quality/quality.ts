@@ -3,7 +3,7 @@
  * train` makes the model. The score is measured for every document; `minScore` decides.
  */
 import { decodeQuality, QualityScorer } from "../../quality/model.ts";
-import { judge, type Rules } from "../rules.ts";
+import { judgeByRules, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
 import { qualityOptions } from "./options.ts";
 
@@ -23,6 +23,6 @@ export const quality = documentStep<typeof qualityOptions, QualityScorer>({
   },
   apply({ text }, o, scorer) {
     const score = Math.round(scorer.score(text) * parts) / parts;
-    return { attributes: { quality: score }, verdicts: judge(rules, { "min-score": score }, o) };
+    return { attributes: { quality: score }, verdicts: judgeByRules(rules, { "min-score": score }, o) };
   },
 });

@@ -4,7 +4,7 @@ import { random } from "../../../base/index.ts";
 import type { Document } from "../../document.ts";
 import { runInMemory } from "../../plan/in-memory.ts";
 import { repeats } from "./repeats.ts";
-import { paragraphsOf, textOf } from "./units.ts";
+import { repeatParagraphs, textOfParagraphs } from "./units.ts";
 
 const document = (id: string, text: string, group = "g"): Document => ({ id, text, source: id, attributes: { group } });
 /** Texts after the step by id; undefined for what is dropped. */
@@ -25,7 +25,7 @@ test("a text taken apart and put together is the text", async () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom("a", "b c", "", " ", "\t", "\r")), list => {
       const text = list.join("\n");
-      expect(textOf(paragraphsOf(text))).toBe(text);
+      expect(textOfParagraphs(repeatParagraphs(text))).toBe(text);
     }),
   );
 });

@@ -6,11 +6,11 @@
 
 import type { z } from "zod";
 import type { Document } from "../../document.ts";
-import type { Edit } from "../../ledger.ts";
-import { named, nameFrom } from "../messages.ts";
+import type { LedgerEdit } from "../../ledger.ts";
+import { namedMessage, nameFrom } from "../messages.ts";
 import { type Applied, type CorpusPlan, corpusStep, type Key } from "../step.ts";
 import { repeatsOptions } from "./options.ts";
-import { type Paragraph, paragraphsOf, sameness, textOf, unitHash } from "./units.ts";
+import { type RepeatParagraph, repeatParagraphs, sameness, textOfParagraphs, unitHash } from "./units.ts";
 
 type Options = z.output<typeof repeatsOptions>;
 
@@ -49,8 +49,8 @@ function planOf(o: Options): CorpusPlan {
       return false;
     };
     let [cutLines, cutParagraphs] = [0, 0];
-    const left: Paragraph[] = [];
-    for (const { lines, blank } of paragraphsOf(document.text)) {
+    const left: RepeatParagraph[] = [];
+    for (const { lines, blank } of repeatParagraphs(document.text)) {
       if (lines.length > 0 && isCut("paragraph", lines.join("\n"))) {
         cutParagraphs++;
         continue;
@@ -61,10 +61,10 @@ function planOf(o: Options): CorpusPlan {
       if (stay.length > 0 || lines.length === 0) left.push({ lines: stay, blank });
     }
     if (cutLines + cutParagraphs === 0) return {};
-    const edits: Edit[] = [];
+    const edits: LedgerEdit[] = [];
     if (cutParagraphs > 0) edits.push({ rule: "repeated-paragraph", value: cutParagraphs });
     if (cutLines > 0) edits.push({ rule: "repeated-line", value: cutLines });
-    const text = textOf(left);
+    const text = textOfParagraphs(left);
     if (text.trim() !== "") return { text, edits };
     // The text stays readable among what was dropped.
     return { edits, verdicts: [{ rule: "only-repeats", keep: false, value: 0, threshold: 1 }] };
@@ -76,7 +76,7 @@ function planOf(o: Options): CorpusPlan {
         ask(asked, send) {
           for (const { document, ref } of asked) {
             const scope = scopeOf(document);
-            const name = named(document, ref);
+            const name = namedMessage(document, ref);
             const sent = new Set<string>();
             const say = (kind: Kind, text: string) => {
               const hash = hashOf(scope, kind, text);
@@ -87,7 +87,7 @@ function planOf(o: Options): CorpusPlan {
               const key: Key = [hash[0], hash[1], kinds.indexOf(kind), 0];
               send(0, key, name);
             };
-            for (const { lines } of paragraphsOf(document.text)) {
+            for (const { lines } of repeatParagraphs(document.text)) {
               say("paragraph", lines.join("\n"));
               if (o.lines) for (const line of lines) say("line", line);
             }

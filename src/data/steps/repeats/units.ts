@@ -2,15 +2,15 @@
  * A text as paragraphs of lines: what the `repeats` step counts and cuts. Paragraphs are runs of lines that are not blank; the blank lines
  * behind one go with it. Put together again they are the text.
  */
-import { mix32 } from "../near-duplicates/words.ts";
+import { mixHash } from "../near-duplicates/words.ts";
 
-export interface Paragraph {
+export interface RepeatParagraph {
   readonly lines: readonly string[];
   /** Blank lines behind it, or before the first one of the text when there are no lines. */
   readonly blank: readonly string[];
 }
 
-export function paragraphsOf(text: string): Paragraph[] {
+export function repeatParagraphs(text: string): RepeatParagraph[] {
   const paragraphs: { lines: string[]; blank: string[] }[] = [];
   for (const line of text.split("\n")) {
     const isBlank = line.trim() === "";
@@ -23,7 +23,7 @@ export function paragraphsOf(text: string): Paragraph[] {
   return paragraphs;
 }
 
-export const textOf = (paragraphs: readonly Paragraph[]): string => paragraphs.flatMap(p => [...p.lines, ...p.blank]).join("\n");
+export const textOfParagraphs = (paragraphs: readonly RepeatParagraph[]): string => paragraphs.flatMap(p => [...p.lines, ...p.blank]).join("\n");
 
 /** What makes two lines, or paragraphs, the same: the text without white space at the ends, runs of it as one space. */
 export const sameness = (text: string): string => text.trim().replace(/[^\S ]\s*| \s+/g, " ");
@@ -38,5 +38,5 @@ export function unitHash(scope: string, text: string): [number, number] {
       b = Math.imul(b ^ c, 0x5bd1e995);
       b ^= b >>> 15;
     }
-  return [mix32(a), mix32(b ^ text.length)];
+  return [mixHash(a), mixHash(b ^ text.length)];
 }

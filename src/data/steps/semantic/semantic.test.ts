@@ -4,10 +4,10 @@ import { random } from "../../../base/index.ts";
 import type { Document } from "../../document.ts";
 import { runInMemory } from "../../plan/in-memory.ts";
 import type { Embedder } from "../../resources.ts";
-import { codesOf, cosine, encode } from "../../semantic/index.ts";
+import { codesOf, cosineOfCodes, encode } from "../../semantic/index.ts";
 import { semanticOptions } from "./options.ts";
-import { semanticPlan, windowsOf } from "./semantic.ts";
-import { rankOf } from "./value.ts";
+import { semanticPlan, semanticWindows } from "./semantic.ts";
+import { semanticRank } from "./value.ts";
 
 const width = 48;
 const normal = (seed: string) => {
@@ -49,7 +49,7 @@ test("of texts that are alike the best by attribute stays, then the longest, the
 test("ranks sort by quality, size and hash, whatever the numbers", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.double(), fc.string({ maxLength: 5 })), { minLength: 2, maxLength: 2 }), ([a, b]) => {
-      const rank = ([q, text]: [number, string]) => rankOf({ text, attributes: { q } }, "q");
+      const rank = ([q, text]: [number, string]) => semanticRank({ text, attributes: { q } }, "q");
       const quality = ([q]: [number, string]) => (Number.isNaN(q) ? Number.NEGATIVE_INFINITY : q);
       const [x, y] = [a!, b!];
       const bytes = (t: [number, string]) => Buffer.byteLength(t[1]);
@@ -81,9 +81,9 @@ test("every document that goes has a survivor that stays and is truly like it, a
   for (const [id, { survivor, value }] of found) {
     expect(found.has(survivor!)).toBe(false);
     const [a, b] = [byId.get(id)!, byId.get(survivor!)!];
-    expect(value).toBe(cosine(codesOf([encode(vectorOf(a.text)), encode(vectorOf(b.text))], width), 0, 1));
+    expect(value).toBe(cosineOfCodes(codesOf([encode(vectorOf(a.text)), encode(vectorOf(b.text))], width), 0, 1));
     expect(value as number).toBeGreaterThanOrEqual(0.96);
-    expect(Buffer.compare(rankOf(b, undefined), rankOf(a, undefined))).toBeLessThanOrEqual(0);
+    expect(Buffer.compare(semanticRank(b, undefined), semanticRank(a, undefined))).toBeLessThanOrEqual(0);
   }
 });
 
@@ -148,7 +148,7 @@ test("texts that only begin alike are two; read from their beginning alone they 
 test("windows begin with a text, end with it, and cut no character", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme", maxLength: 300 }), fc.integer({ min: 2, max: 6 }), (text, most) => {
-      const pieces = windowsOf(text, most, 16);
+      const pieces = semanticWindows(text, most, 16);
       expect(pieces.length).toBeLessThanOrEqual(most);
       expect(text.startsWith(pieces[0]!)).toBe(true);
       expect(text.endsWith(pieces.at(-1)!)).toBe(true);

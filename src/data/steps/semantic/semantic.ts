@@ -7,20 +7,20 @@
  * to its cell and to those it visits; cells send the likenesses they find to a last stream, which judges. Memory: the sample (at most
  * 65,536 vectors), one cell, and about 300 bytes a document that is like another.
  */
-import type { Verdict } from "../../ledger.ts";
+import type { StepVerdict } from "../../ledger.ts";
 import type { Embedder } from "../../resources.ts";
 import { type Cells, type Codes, cellStars, codesOf, encode, type Likeness, resolveStars, trainCells } from "../../semantic/index.ts";
-import { everything, fromJson, json } from "../messages.ts";
+import { everything, fromJson, jsonMessage } from "../messages.ts";
 import { type BinBlocks, type CorpusPlan, corpusStep, type GroupRound, type Key, type Out, type StreamRound } from "../step.ts";
 import { type SemanticOptions, semanticOptions } from "./options.ts";
-import { asVisitor, carried, codeIn, drawIn, isVisitor, likenessIn, likenessOf, nameInOrder, orderOf, rankOf } from "./value.ts";
+import { asVisitor, carried, codeIn, drawIn, isVisitor, likenessIn, likenessOf, nameInOrder, orderOf, semanticRank } from "./value.ts";
 
 /** Vectors from which cells are trained: this many a cell, and at most so many. */
 const [samplePerCell, maxSample] = [32, 65_536];
 /** Texts given to the embedder at once. */
 const batchTexts = 64;
 
-type Told = { readonly verdict: Verdict } | { readonly cluster: string; readonly alike: number };
+type Told = { readonly verdict: StepVerdict } | { readonly cluster: string; readonly alike: number };
 
 async function* valuesOf(blocks: BinBlocks): AsyncGenerator<Buffer> {
   for await (const block of blocks) for (const { value } of block) yield value;
@@ -114,7 +114,7 @@ const judgeRound = (o: SemanticOptions): StreamRound => ({
               },
             }
           : { cluster: cluster.get(i)!, alike: set.length };
-        out.tell(names[i]!.ref, json(told));
+        out.tell(names[i]!.ref, jsonMessage(told));
       }
   },
 });
@@ -126,7 +126,7 @@ const hasWords = (text: string, least: number): boolean => {
 };
 
 /** Pieces of a text, the first at its beginning and the last at its end; no character is cut in two. */
-export function windowsOf(text: string, most: number, length: number): string[] {
+export function semanticWindows(text: string, most: number, length: number): string[] {
   const count = Math.min(most, Math.ceil(text.length / length));
   if (count <= 1) return [text];
   return Array.from({ length: count }, (_, i) => {
@@ -141,7 +141,7 @@ export async function codesFrom(
   embedder: Embedder,
   o: Pick<SemanticOptions, "windows" | "windowLength">,
 ): Promise<Int8Array[]> {
-  const windows = texts.map(t => windowsOf(t, o.windows, o.windowLength));
+  const windows = texts.map(t => semanticWindows(t, o.windows, o.windowLength));
   const vectors = (await embedder.embed(windows.flat())).values();
   return windows.map(pieces => {
     const sum = new Float32Array(embedder.width);
@@ -170,7 +170,7 @@ export function semanticPlan(o: SemanticOptions, embedder: Embedder): CorpusPlan
               o,
             );
             for (const [i, { document, ref }] of batch.entries())
-              send(0, everything, carried(document, ref, rankOf(document, o.quality), codes[i]!));
+              send(0, everything, carried(document, ref, semanticRank(document, o.quality), codes[i]!));
           }
         },
         rounds: [assignRound(o), cellRound(o), judgeRound(o)],

@@ -3,8 +3,8 @@
  * 450 bytes with 384 numbers a vector.
  */
 import { createHash } from "node:crypto";
-import { type Document, sizeOf } from "../../document.ts";
-import { type Named, named, nameFrom } from "../messages.ts";
+import { type Document, textBytes } from "../../document.ts";
+import { type Named, namedMessage, nameFrom } from "../messages.ts";
 import type { Ref } from "../step.ts";
 
 /** Quality, size, hash of the text. */
@@ -21,11 +21,11 @@ function descending(x: number, into: Buffer, at: number): void {
 }
 
 /** Best quality (where there is none: as if the smallest number), then the longest, then the smallest hash. */
-export function rankOf({ text, attributes }: Pick<Document, "text" | "attributes">, quality: string | undefined): Buffer {
+export function semanticRank({ text, attributes }: Pick<Document, "text" | "attributes">, quality: string | undefined): Buffer {
   const bytes = Buffer.alloc(rankBytes);
   const value = quality === undefined ? undefined : attributes[quality];
   descending(typeof value === "number" ? value : Number.NaN, bytes, 0);
-  descending(sizeOf(text), bytes, sizeAt);
+  descending(textBytes(text), bytes, sizeAt);
   createHash("sha256")
     .update(text)
     .digest()
@@ -40,7 +40,7 @@ const [visitsAt, widthAt, codeAt] = [rankBytes, rankBytes + 1, rankBytes + 3];
 export function carried(document: Document, ref: Ref, rank: Buffer, code: Int8Array): Buffer {
   const head = Buffer.alloc(3);
   head.writeUInt16BE(code.length, widthAt - visitsAt);
-  return Buffer.concat([rank, head, Buffer.from(code.buffer, code.byteOffset, code.length), named(document, ref)]);
+  return Buffer.concat([rank, head, Buffer.from(code.buffer, code.byteOffset, code.length), namedMessage(document, ref)]);
 }
 
 /** The value of a cell in which the document only visits. */

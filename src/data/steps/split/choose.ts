@@ -4,7 +4,7 @@
  */
 import { dataErrors } from "../../errors.ts";
 import { cutByTime, stratify } from "../../split-by/index.ts";
-import { json } from "../messages.ts";
+import { jsonMessage } from "../messages.ts";
 import { largestGroup } from "../near-duplicates/index.ts";
 import type { BinBlocks, StreamRound } from "../step.ts";
 import { pieces } from "./divided-groups.ts";
@@ -13,7 +13,7 @@ import type { SplitOptions } from "./options.ts";
 import { checkOwnSplit, ownSplit } from "./own-split.ts";
 
 /** What a document is told about its side. */
-export interface Told {
+export interface ChosenSides {
   readonly side: "train" | "held-out";
   /** Smallest id of its group, where that has two and more. */
   readonly cluster?: string;
@@ -78,7 +78,7 @@ async function dividing(
 }
 
 /** All groups come to one bin. */
-export const choose = (o: SplitOptions): StreamRound => ({
+export const chooseSides = (o: SplitOptions): StreamRound => ({
   async reduceStream(blocks, out) {
     const [keys, sizes, bytes, oldest, newest] = [new Growing(), new Growing(), new Growing(), new Growing(), new Growing()];
     /** Runs of (stratum, amount), group after group as they come. */
@@ -153,12 +153,12 @@ export const choose = (o: SplitOptions): StreamRound => ({
           else high = middle;
         }
         const g = groupFrom(value);
-        const message = json({
+        const message = jsonMessage({
           side: mark[low] ? "held-out" : "train",
           ...(g.count > 1 ? { cluster: g.first() } : {}),
           ...(mark[low] === 2 ? { isChecked: true } : {}),
           ...(g.isDivided() ? { isDivided: true } : {}),
-        } satisfies Told);
+        } satisfies ChosenSides);
         for (let i = 0; i < g.count; i++) out.tell(g.ref(i), message);
       }
   },

@@ -3,17 +3,17 @@
  * attributes that stand on both sides. The shingles of the held-out side, as a filter that everyone is told, show which train documents can be
  * like one at all: those that have nearly all of their shingles there; they alone are compared.
  */
-import { everything, fromJson, json, keyOf, named, nameFrom } from "../messages.ts";
+import { everything, fromJson, jsonMessage, textKey, namedMessage, nameFrom } from "../messages.ts";
 import { hashSet, leaksAgainst, shingleHashes, shingles, sketcher, storedSketches } from "../near-duplicates/index.ts";
 import type { BinBlocks, GroupRound, Out, Phase, StreamRound } from "../step.ts";
-import type { Told } from "./choose.ts";
+import type { ChosenSides } from "./choose.ts";
 import { crossingRound, sendSide } from "./crossing-words.ts";
 import { attributesTogether } from "./groups.ts";
 import type { SplitOptions } from "./options.ts";
-import { countRound, sendBag, sharedWith, tags } from "./short-texts.ts";
+import { countRound, sendBag, sharedWith, shortTextTags } from "./short-texts.ts";
 
 /** A held-out document is told of a train document that is like it. */
-export interface Crossing {
+export interface PairCrossing {
   readonly train: string;
   readonly similarity: number;
   /** By single words, not by shingles. */
@@ -89,7 +89,7 @@ async function findLeaks(blocks: () => BinBlocks, o: SplitOptions, out: Out): Pr
   let train: Buffer[] = [];
   const flush = () => {
     for (const { heldOut, train: t, similarity } of check(sketchesOf(train)))
-      out.tell(nameOf(held[heldOut]!).ref, json({ train: nameOf(train[t]!).id, similarity } satisfies Crossing));
+      out.tell(nameOf(held[heldOut]!).ref, jsonMessage({ train: nameOf(train[t]!).id, similarity } satisfies PairCrossing));
     train = [];
   };
   for await (const block of blocks())
@@ -116,7 +116,7 @@ const valuesRound: GroupRound = {
     const attributeEnd = 5 + first.readUInt32LE(1);
     out.tell(
       nameFrom(first.subarray(attributeEnd)).ref,
-      json({ crosses: first.toString("utf8", 5, attributeEnd) } satisfies CrossingValue),
+      jsonMessage({ crosses: first.toString("utf8", 5, attributeEnd) } satisfies CrossingValue),
     );
   },
 };
@@ -125,7 +125,7 @@ const valuesRound: GroupRound = {
 export function compare(o: SplitOptions): Phase[] {
   const sketch = sketcher({ ...o.near, bands: 1, rows: 1 }, { bytes: 0 });
   const attributes = [...new Set([...attributesTogether(o), ...o.check])];
-  const headed = (side: Told["side"], part: Buffer, rest: Buffer): Buffer => {
+  const headed = (side: ChosenSides["side"], part: Buffer, rest: Buffer): Buffer => {
     const head = Buffer.allocUnsafe(5);
     head[0] = side === "train" ? 1 : 0;
     head.writeUInt32LE(part.length, 1);
@@ -135,14 +135,14 @@ export function compare(o: SplitOptions): Phase[] {
     async reduceStream(blocks, out) {
       const sets: Uint32Array[] = [];
       for await (const block of blocks()) for (const { value } of block) sets.push(new Uint32Array(Uint8Array.from(value).buffer));
-      if (sets.length > 0) out.share(Buffer.concat([Buffer.of(tags.filter), filterOf(sets)]));
+      if (sets.length > 0) out.share(Buffer.concat([Buffer.of(shortTextTags.filter), filterOf(sets)]));
     },
   };
   const leaksRound: StreamRound = { reduceStream: (blocks, out) => findLeaks(blocks, o, out) };
-  const toldOf = (received: readonly Buffer[]): Told => {
+  const toldOf = (received: readonly Buffer[]): ChosenSides => {
     for (const m of received) {
-      const told = fromJson<Partial<Told>>(m);
-      if (told.side) return told as Told;
+      const told = fromJson<Partial<ChosenSides>>(m);
+      if (told.side) return told as ChosenSides;
     }
     throw new Error("split: a document that was given no side");
   };
@@ -164,13 +164,13 @@ export function compare(o: SplitOptions): Phase[] {
       everyone: true,
       hearsAll: true,
       ask(asked, send, shared) {
-        const [filter, counts] = [sharedWith(shared, tags.filter), sharedWith(shared, tags.counts)];
+        const [filter, counts] = [sharedWith(shared, shortTextTags.filter), sharedWith(shared, shortTextTags.counts)];
         for (const { document, ref, received } of asked) {
           const { side, isChecked, isDivided = false } = toldOf(received);
-          const name = named(document, ref);
+          const name = namedMessage(document, ref);
           for (const a of attributes) {
             const value = document.attributes[a];
-            if (value !== undefined && value !== null) send(2, keyOf(JSON.stringify([a, value])), headed(side, Buffer.from(a), name));
+            if (value !== undefined && value !== null) send(2, textKey(JSON.stringify([a, value])), headed(side, Buffer.from(a), name));
           }
           if (counts && (side === "train" || isChecked)) sendSide(o, document.text, { side, isDivided }, name, counts, { round: 1, send });
           if (

@@ -2,13 +2,13 @@
  * Short texts across the sides of a finished split: train documents meet the held-out ones that are checked under rare words of those, so
  * every pair whose bags of words reach the threshold is found. Words that no held-out text has lead nowhere and are not sent.
  */
-import { json, nameFrom } from "../messages.ts";
-import { bagSimilarity, countOf, rarestWords, type WordCounts, wordBag } from "../near-duplicates/index.ts";
+import { jsonMessage, nameFrom } from "../messages.ts";
+import { bagSimilarity, countOf, rarestWords, type WordCountBytes, wordBag } from "../near-duplicates/index.ts";
 import type { GroupRound, Send } from "../step.ts";
-import type { Told } from "./choose.ts";
-import type { Crossing } from "./compare.ts";
+import type { ChosenSides } from "./choose.ts";
+import type { PairCrossing } from "./compare.ts";
 import type { SplitOptions } from "./options.ts";
-import { bytesOf, keyOfWord, wordsOf } from "./short-texts.ts";
+import { bytesOfWords, keyOfWord, wordsOfBytes } from "./short-texts.ts";
 
 interface Side {
   readonly isDivided?: boolean;
@@ -21,17 +21,17 @@ interface Side {
 const heads = { held: 0, train: 1, divided: 2 } as const;
 
 /** Side, bytes of the name, words of the bag; then those three parts, the bag and the rare words behind the name. */
-function sideBytes({ side, isDivided }: Pick<Told, "side" | "isDivided">, { name, bag, rare }: Side): Buffer {
+function sideBytes({ side, isDivided }: Pick<ChosenSides, "side" | "isDivided">, { name, bag, rare }: Side): Buffer {
   const head = Buffer.allocUnsafe(9);
   head[0] = side === "train" ? heads.train : isDivided ? heads.divided : heads.held;
   head.writeUInt32LE(name.length, 1);
   head.writeUInt32LE(bag.length, 5);
-  return Buffer.concat([head, name, bytesOf(bag), bytesOf(rare)]);
+  return Buffer.concat([head, name, bytesOfWords(bag), bytesOfWords(rare)]);
 }
 
 function sideFrom(value: Buffer): Side {
   const nameEnd = 9 + value.readUInt32LE(1);
-  const words = wordsOf(value.subarray(nameEnd));
+  const words = wordsOfBytes(value.subarray(nameEnd));
   const size = value.readUInt32LE(5);
   return {
     isDivided: value[0] === heads.divided,
@@ -45,9 +45,9 @@ function sideFrom(value: Buffer): Side {
 export function sendSide(
   { near }: SplitOptions,
   text: string,
-  side: Pick<Told, "side" | "isDivided">,
+  side: Pick<ChosenSides, "side" | "isDivided">,
   name: Buffer,
-  counts: WordCounts,
+  counts: WordCountBytes,
   to: { readonly round: number; readonly send: Send },
 ): void {
   const bag = wordBag(text, near.shortWords);
@@ -72,12 +72,12 @@ export const crossingRound = ({ near }: SplitOptions): GroupRound => ({
         if (similarity === undefined) continue;
         if (h.isDivided) {
           // one is enough, and of a large template each is like very many
-          out.tell(heldRef, json({ train: nameFrom(t.name).id, similarity, byWords: true } satisfies Crossing));
+          out.tell(heldRef, jsonMessage({ train: nameFrom(t.name).id, similarity, byWords: true } satisfies PairCrossing));
           break;
         }
         let least = Number.POSITIVE_INFINITY;
         for (const word of h.rare) if (word < least && t.rare.includes(word)) least = word;
-        if (least === group.key[0]) out.tell(heldRef, json({ train: nameFrom(t.name).id, similarity, byWords: true } satisfies Crossing));
+        if (least === group.key[0]) out.tell(heldRef, jsonMessage({ train: nameFrom(t.name).id, similarity, byWords: true } satisfies PairCrossing));
       }
     }
   },

@@ -1,14 +1,14 @@
 /** What is known of a document, and of a group that stays together, while sides are drawn; and how both are written into messages. */
 
-import { type Document, sizeOf } from "../../document.ts";
+import { type Document, textBytes } from "../../document.ts";
 import { dateIn } from "../../split-by/index.ts";
-import { bytesOfKey, fromJson, json, keyOf } from "../messages.ts";
-import type { Levels } from "../near-duplicates/index.ts";
+import { bytesOfKey, fromJson, jsonMessage, textKey } from "../messages.ts";
+import type { DivisionLevels } from "../near-duplicates/index.ts";
 import type { Ref } from "../step.ts";
 import type { SplitOptions } from "./options.ts";
 import { ownSplit, ownStratum } from "./own-split.ts";
 
-export interface Member {
+export interface GroupMember {
   readonly id: string;
   readonly ref: Ref;
   readonly bytes: number;
@@ -31,9 +31,9 @@ const attributeOf = (document: Document, attribute: string): string | null => {
 };
 
 /** Documents without a value are a stratum of their own. */
-export const noValue = "(none)";
+export const noGroupValue = "(none)";
 
-export function memberMaker(o: SplitOptions): (document: Document, ref: Ref) => Member {
+export function memberMaker(o: SplitOptions): (document: Document, ref: Ref) => GroupMember {
   const read = o.time && dateIn(o.time);
   const together = attributesTogether(o);
   const own = ownSplit(o);
@@ -42,17 +42,17 @@ export function memberMaker(o: SplitOptions): (document: Document, ref: Ref) => 
     return {
       id: document.id,
       ref,
-      bytes: sizeOf(document.text),
+      bytes: textBytes(document.text),
       ...(Number.isNaN(date) ? {} : { date }),
       ...(own ? { stratum: ownStratum(document, own) } : {}),
-      ...(o.stratify === undefined ? {} : { stratum: attributeOf(document, o.stratify) ?? noValue }),
+      ...(o.stratify === undefined ? {} : { stratum: attributeOf(document, o.stratify) ?? noGroupValue }),
       ...(together.length > 0 ? { values: together.map(a => attributeOf(document, a)) } : {}),
     };
   };
 }
 
-export const memberBytes = (m: Member): Buffer => json(m);
-export const memberFrom = (bytes: Buffer): Member => fromJson<Member>(bytes);
+export const memberBytes = (m: GroupMember): Buffer => jsonMessage(m);
+export const memberFrom = (bytes: Buffer): GroupMember => fromJson<GroupMember>(bytes);
 
 /** What the drawing reads of a group. */
 export interface GroupFacts {
@@ -72,8 +72,8 @@ export interface GroupFacts {
 
 /** A group that may be divided. */
 export interface Divisible {
-  readonly members: readonly Member[];
-  readonly levels: Levels;
+  readonly members: readonly GroupMember[];
+  readonly levels: DivisionLevels;
 }
 /** What else a group is. */
 interface More {
@@ -86,7 +86,7 @@ interface More {
 const refsAt = 16 + 4 * 8;
 
 /** A group in a message: its key first, then numbers, refs and the rest as JSON. */
-export function groupRecord(seed: number | string, members: readonly Member[], more: More = {}): Buffer {
+export function groupRecord(seed: number | string, members: readonly GroupMember[], more: More = {}): Buffer {
   const first = members.reduce((a, b) => (b.id < a.id ? b : a)).id;
   let [bytes, oldest, newest] = [0, Number.NaN, Number.NaN];
   const strata = new Map<string, [number, number]>();
@@ -106,7 +106,7 @@ export function groupRecord(seed: number | string, members: readonly Member[], m
     ...more,
   };
   const numbers = Float64Array.from([bytes, members.length, oldest, newest, ...members.map(m => m.ref)]);
-  return Buffer.concat([bytesOfKey(keyOf(`${seed}/${first}`)), Buffer.from(numbers.buffer), json(rest)]);
+  return Buffer.concat([bytesOfKey(textKey(`${seed}/${first}`)), Buffer.from(numbers.buffer), jsonMessage(rest)]);
 }
 
 export function groupFrom(value: Buffer): GroupFacts {

@@ -5,18 +5,18 @@
  */
 import { dataErrors } from "../../errors.ts";
 import { joinByValues } from "../../split-by/index.ts";
-import { bytesOfKey, everything, fromJson, json, keyFrom, keyOf, named, nameFrom } from "../messages.ts";
-import { groups, joinAlike, levelsOf, linkHashes, partsBy, sketcher, storedSketches } from "../near-duplicates/index.ts";
+import { bytesOfKey, everything, fromJson, jsonMessage, keyFrom, textKey, namedMessage, nameFrom } from "../messages.ts";
+import { similarGroups, joinAlike, divisionLevels, linkHashes, partsBy, sketcher, storedSketches } from "../near-duplicates/index.ts";
 import { unionFind } from "../near-duplicates/union-find.ts";
-import type { Asked, CorpusPlan, GroupRound, Phase, Send } from "../step.ts";
-import { choose, type Told } from "./choose.ts";
-import { type Crossing, type CrossingValue, compare } from "./compare.ts";
-import { attributesTogether, groupRecord, type Member, memberBytes, memberFrom, memberMaker } from "./groups.ts";
+import type { CorpusQuestion, CorpusPlan, GroupRound, Phase, Send } from "../step.ts";
+import { chooseSides, type ChosenSides } from "./choose.ts";
+import { type PairCrossing, type CrossingValue, compare } from "./compare.ts";
+import { attributesTogether, groupRecord, type GroupMember, memberBytes, memberFrom, memberMaker } from "./groups.ts";
 import type { SplitOptions } from "./options.ts";
 import { ownSplit } from "./own-split.ts";
-import { bagBytes, countRound, linkRound, sendBag, sendRareWords, sharedWith, tags, wordsOf } from "./short-texts.ts";
+import { bagBytes, countRound, linkRound, sendBag, sendRareWords, sharedWith, shortTextTags, wordsOfBytes } from "./short-texts.ts";
 
-export interface Place {
+export interface SplitPlace {
   readonly side: "train" | "held-out";
   readonly cluster?: string;
   /** Train documents that are like this held-out one. */
@@ -29,7 +29,7 @@ export interface Place {
 
 export interface SplitPlan extends CorpusPlan {
   /** Errors: `data/leakage` where near-duplicates lie on both sides that should not. */
-  place(id: string, received: readonly Buffer[]): Place;
+  place(id: string, received: readonly Buffer[]): SplitPlace;
 }
 
 /** Bands and rows that miss a pair at the threshold once in ten million: (1 - t^rows)^bands. */
@@ -49,7 +49,7 @@ const setRound: GroupRound = {
     for (const value of group.values())
       if (value[0] === 0) set = value.toString("latin1", 1);
       else ref = nameFrom(value).ref;
-    if (set !== undefined) out.tell(ref, json({ set }));
+    if (set !== undefined) out.tell(ref, jsonMessage({ set }));
   },
 };
 
@@ -64,18 +64,18 @@ function linked(o: SplitOptions, shape: { readonly bands: number; readonly rows:
   const verifyRound: GroupRound = {
     unordered: true,
     reduce(group, out) {
-      const members: Member[] = [];
+      const members: GroupMember[] = [];
       const bags: Uint32Array[] = [];
       const stored: Buffer[] = [];
       for (const value of group.values()) {
         const memberEnd = 8 + value.readUInt32LE(0);
         const bagEnd = memberEnd + value.readUInt32LE(4);
         members.push(memberFrom(value.subarray(8, memberEnd)));
-        bags.push(wordsOf(value.subarray(memberEnd, bagEnd)));
+        bags.push(wordsOfBytes(value.subarray(memberEnd, bagEnd)));
         stored.push(value.subarray(bagEnd));
       }
       // what stays together however alike words are
-      const whole = isNear ? groups(storedSketches(stored, near), near) : unionFind(members.length);
+      const whole = isNear ? similarGroups(storedSketches(stored, near), near) : unionFind(members.length);
       joinByValues(
         whole,
         attributes.map((_, a) => members.map(m => m.values?.[a] ?? undefined)),
@@ -87,7 +87,7 @@ function linked(o: SplitOptions, shape: { readonly bands: number; readonly rows:
       const rootOf = (i: number) => (own?.hasValue(members[i]!.stratum!) ? -1 - sets.find(i) : sets.find(i));
       for (const at of partsBy(members.keys(), rootOf)) {
         const list = at.map(i => members[i]!);
-        const levels = isNear && !own ? levelsOf(at, bags, whole, near.threshold) : [];
+        const levels = isNear && !own ? divisionLevels(at, bags, whole, near.threshold) : [];
         out.send(1, everything, groupRecord(o.seed, list, levels.length > 0 ? { divisible: { members: list, levels } } : {}));
       }
     },
@@ -103,16 +103,16 @@ function linked(o: SplitOptions, shape: { readonly bands: number; readonly rows:
     {
       everyone: true,
       ask(asked, send, shared) {
-        const counts = sharedWith(shared, tags.counts);
+        const counts = sharedWith(shared, shortTextTags.counts);
         for (const { document, ref } of asked) {
-          const name = keyOf(document.id);
+          const name = textKey(document.id);
           const bytes = bytesOfKey(name);
           // A 1 in front: a set's name comes behind a 0.
-          send(3, name, Buffer.concat([Buffer.of(1), named(document, ref)]));
+          send(3, name, Buffer.concat([Buffer.of(1), namedMessage(document, ref)]));
           if (counts) sendRareWords(o, document.text, bytes, counts, 1, send);
           if (isNear) sketch.sendBands(document.id, () => document.text, bytes, send);
           for (const [a, value] of (memberOf(document, ref).values ?? []).entries())
-            if (value !== null) send(0, keyOf(JSON.stringify([attributes[a], value])), bytes);
+            if (value !== null) send(0, textKey(JSON.stringify([attributes[a], value])), bytes);
         }
       },
       rounds: [linkHashes.meet(2), linkRound(o, 2), linkHashes.join(3), setRound],
@@ -137,7 +137,7 @@ function linked(o: SplitOptions, shape: { readonly bands: number; readonly rows:
           send(0, keyFrom(Buffer.from(set, "latin1")), Buffer.concat([lengths, bytes, bag, stored]));
         }
       },
-      rounds: [verifyRound, choose(o)],
+      rounds: [verifyRound, chooseSides(o)],
     },
   ];
 }
@@ -146,10 +146,10 @@ function linked(o: SplitOptions, shape: { readonly bands: number; readonly rows:
 function alone(o: SplitOptions): Phase {
   const memberOf = memberMaker(o);
   return {
-    ask(asked: readonly Asked[], send: Send) {
+    ask(asked: readonly CorpusQuestion[], send: Send) {
       for (const { document, ref } of asked) send(0, everything, groupRecord(o.seed, [memberOf(document, ref)]));
     },
-    rounds: [choose(o)],
+    rounds: [chooseSides(o)],
   };
 }
 
@@ -160,13 +160,13 @@ export function splitPlan(o: SplitOptions, shape = groupBands(o.near.threshold))
     phases: o.heldOut === 0 ? [] : [...(isAlone ? [alone(o)] : linked(o, shape)), ...compare(o)],
     settle: () => ({}),
     place(id, received) {
-      let told: Told | undefined;
+      let told: ChosenSides | undefined;
       // By train document: one may be alike by its words and by its shingles.
       const crossing = new Map<string, number>();
-      const alike: Crossing[] = [];
+      const alike: PairCrossing[] = [];
       const crossingValues: string[] = [];
       for (const m of received) {
-        const said = fromJson<Told | Crossing | CrossingValue | { set: string }>(m);
+        const said = fromJson<ChosenSides | PairCrossing | CrossingValue | { set: string }>(m);
         if ("side" in said) told = said;
         else if ("train" in said) alike.push(said);
         else if ("crosses" in said) crossingValues.push(said.crosses);

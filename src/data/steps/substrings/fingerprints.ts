@@ -3,7 +3,7 @@
  * passage of `length` bytes in common have one of them in common. Of every run of windows the least hash is taken, and the same one for as long
  * as it is there (robust winnowing, Schleimer, Wilkerson & Aiken 2003): about one in a quarter of `length` bytes.
  */
-import { mix32 } from "../near-duplicates/words.ts";
+import { mixHash } from "../near-duplicates/words.ts";
 
 const factor = 0x01000193;
 
@@ -22,7 +22,7 @@ export function* fingerprints(text: Uint8Array, length: number): Generator<reado
   for (let at = 0; at < size - 1; at++) rolling = Math.imul(rolling, factor) + text[at]!;
   for (let at = 0; at < windows; at++) {
     rolling = (Math.imul(rolling, factor) + text[at + size - 1]!) | 0;
-    hashes[at] = mix32(rolling);
+    hashes[at] = mixHash(rolling);
     rolling = (rolling - Math.imul(oldest, text[at]!)) | 0;
   }
   const second = (at: number): number => {
@@ -31,7 +31,7 @@ export function* fingerprints(text: Uint8Array, length: number): Generator<reado
       h = Math.imul(h ^ text[i]!, 0x5bd1e995);
       h ^= h >>> 15;
     }
-    return mix32(h) >>> 0;
+    return mixHash(h) >>> 0;
   };
   let chosen = -1;
   for (let end = span - 1; end < windows; end++) {

@@ -4,7 +4,7 @@
  * longest common prefixes would give for one least length (Lee et al. 2022). Where memory is short there are several passes, each over the
  * windows whose hash falls in its part.
  */
-import { mix32 } from "../near-duplicates/words.ts";
+import { mixHash } from "../near-duplicates/words.ts";
 
 export interface PassageOptions {
   /** Bytes a window. */
@@ -18,7 +18,7 @@ const [slotBytes, slotsPerWindow] = [8, 1.5];
 const factor = 0x01000193;
 
 /** Documents one after the other in one array. */
-export interface Corpus {
+export interface PassageCorpus {
   readonly bytes: Uint8Array;
   /** Where each document begins and, at the end, the last one ends. Not above 2^32 - 2. */
   readonly starts: ArrayLike<number>;
@@ -49,7 +49,7 @@ export const numPasses = (sizeBytes: number, { tableBytes }: PassageOptions): nu
  * Marks what repeats, document by document in the given order: of equal windows the first stays. Where a window overlaps its own first
  * occurrence only what lies behind that is marked, so that a run keeps one whole window.
  */
-export function repeatedPassages({ bytes, starts }: Corpus, order: ArrayLike<number>, options: PassageOptions): Marks {
+export function repeatedPassages({ bytes, starts }: PassageCorpus, order: ArrayLike<number>, options: PassageOptions): Marks {
   const { length } = options;
   const found = marks(bytes.length);
   const parts = numPasses(bytes.length, options);
@@ -74,7 +74,7 @@ export function repeatedPassages({ bytes, starts }: Corpus, order: ArrayLike<num
       let [markedFrom, markedTo] = [start, start];
       for (let at = start; at + length <= end; at++) {
         rolling = (Math.imul(rolling, factor) + bytes[at + length - 1]!) | 0;
-        const hash = mix32(rolling);
+        const hash = mixHash(rolling);
         rolling = (rolling - Math.imul(oldest, bytes[at]!)) | 0;
         // Parts by the lower bits, slots by the upper ones.
         if (parts > 1 && hash % parts !== part) continue;

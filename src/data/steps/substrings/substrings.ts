@@ -8,7 +8,7 @@
 
 import type { z } from "zod";
 import { dataErrors } from "../../errors.ts";
-import { bytesOfKey, everything, keyFrom, keyOf, named, nameFrom } from "../messages.ts";
+import { bytesOfKey, everything, keyFrom, textKey, namedMessage, nameFrom } from "../messages.ts";
 import { linkHashes } from "../near-duplicates/index.ts";
 import { type CorpusPlan, corpusStep, type Group, type GroupRound, type Out } from "../step.ts";
 import { fingerprints } from "./fingerprints.ts";
@@ -125,14 +125,14 @@ const planOf = (o: Options): CorpusPlan => ({
     {
       ask(asked, send) {
         for (const { document, ref } of asked) {
-          const name = keyOf(document.id);
+          const name = textKey(document.id);
           const bytes = bytesOfKey(name);
           let prints = 0;
           for (const [a, b] of fingerprints(Buffer.from(document.text), o.minBytes)) {
             send(0, [a, b, printMark, 0], bytes);
             prints++;
           }
-          if (prints > 0) send(2, name, Buffer.concat([Buffer.of(1), named(document, ref)]));
+          if (prints > 0) send(2, name, Buffer.concat([Buffer.of(1), namedMessage(document, ref)]));
         }
       },
       rounds: [meetRound, linkHashes.join(2), setRound],
@@ -140,7 +140,7 @@ const planOf = (o: Options): CorpusPlan => ({
     {
       ask(asked, send) {
         for (const { document, ref, received } of asked) {
-          const name = named(document, ref);
+          const name = namedMessage(document, ref);
           const length = Buffer.allocUnsafe(4);
           length.writeUInt32LE(name.length);
           send(0, keyFrom(received[0]!), Buffer.concat([length, name, Buffer.from(document.text)]));

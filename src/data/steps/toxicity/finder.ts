@@ -14,7 +14,7 @@ import {
   wordsApart,
 } from "../../../text/index.ts";
 import { WordMemory } from "./word-memory.ts";
-import { beginningUnits, eachWord, HashSieve, hashOfWord, type WordPlace, wordsIn } from "./word-spans.ts";
+import { beginningUnits, eachWord, HashSieve, hashOfWord, type WordPlace, wordPattern } from "./word-spans.ts";
 import type { WordTable } from "./words.ts";
 
 interface Entry {
@@ -22,7 +22,7 @@ interface Entry {
   readonly weight: number;
 }
 
-export interface Found {
+export interface FoundTerm {
   /** Words of the text. */
   readonly words: number;
   /** Sum of weights. */
@@ -64,14 +64,14 @@ const plainWord: Meaning = { entry: undefined, phrases: undefined };
 function longestPhrase(phrases: readonly Phrase[], text: string, from: number): Phrase | undefined {
   const words: string[] = [];
   const most = Math.max(...phrases.map(p => p.words.length));
-  wordsIn.lastIndex = from;
-  for (let match = wordsIn.exec(text); match && words.push(match[0]) < most; match = wordsIn.exec(text));
+  wordPattern.lastIndex = from;
+  for (let match = wordPattern.exec(text); match && words.push(match[0]) < most; match = wordPattern.exec(text));
   let longest: Phrase | undefined;
   for (const p of phrases) if (p.words.length > (longest?.words.length ?? 0) && p.words.every((w, i) => words[i] === w)) longest = p;
   return longest;
 }
 
-export class Finder {
+export class ToxicTermFinder {
   readonly #exact = new Map<string, Entry>();
   /** Beginnings by their first three letters. */
   readonly #beginnings = new Map<string, (Entry & { readonly begin: string })[]>();
@@ -96,7 +96,7 @@ export class Finder {
     for (const begin of this.#beginnings.keys()) this.#begun.add(hashOfWord(begin));
   }
 
-  find(text: string): Found {
+  find(text: string): FoundTerm {
     const { words, entries } = this.#look(text, 0);
     const categories = new Map<string, { count: number; weight: number }>();
     let weight = 0;

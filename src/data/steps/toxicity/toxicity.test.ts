@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { noResources, type Resources } from "../../resources.ts";
-import { Finder } from "./finder.ts";
+import { ToxicTermFinder } from "./finder.ts";
 import { toxicity } from "./toxicity.ts";
 import { defaultWords } from "./words.ts";
 
@@ -9,7 +9,7 @@ async function run(text: string, o: object = {}, resources: Resources = noResour
   const parsed = toxicity.options.parse(o);
   return toxicity.apply({ id: "a", text, source: "s", attributes: {} }, parsed, await toxicity.prepare!(parsed, resources));
 }
-const finder = new Finder({ test: { zorgle: 1, "blick*": 0.5, "snorf it": 0.25 } });
+const finder = new ToxicTermFinder({ test: { zorgle: 1, "blick*": 0.5, "snorf it": 0.25 } });
 const hits = (text: string) => finder.find(text).categories.get("test")?.count ?? 0;
 
 test("a word is found however it is dressed", () => {
@@ -58,7 +58,7 @@ test("what only holds it or is half of it is not found", () => {
   ])
     expect([text, hits(`so ${text} then`)]).toEqual([text, 0]);
   // The town in Lincolnshire, and other whole words that hold an offending one.
-  const words = new Finder(defaultWords);
+  const words = new ToxicTermFinder(defaultWords);
   for (const word of [
     "Scunthorpe",
     "classic",
@@ -136,7 +136,7 @@ test("the default words are found where they stand and their categories are told
   expect(attributes).toMatchObject({ toxicWords: ["insult 2", "profanity 1", "threat 1"] });
   for (const words of Object.values(defaultWords))
     for (const [word, weight] of Object.entries(words))
-      expect([word, new Finder(defaultWords).find(word.replace("*", "")).weight]).toEqual([word, weight]);
+      expect([word, new ToxicTermFinder(defaultWords).find(word.replace("*", "")).weight]).toEqual([word, weight]);
 });
 
 test("a zero-width space or soft hyphen does not hide a word from toxicity", () => {
@@ -170,7 +170,7 @@ test("what a text scores does not depend on the texts before it, and hostile one
     "'-".repeat(50_000),
     "zorgle ".repeat(10_000),
   ];
-  const alone = texts.map(t => new Finder(defaultWords).find(t));
-  const after = new Finder(defaultWords);
+  const alone = texts.map(t => new ToxicTermFinder(defaultWords).find(t));
+  const after = new ToxicTermFinder(defaultWords);
   for (const [i, t] of texts.entries()) expect(after.find(t)).toEqual(alone[i]);
 });

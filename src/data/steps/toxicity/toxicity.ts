@@ -5,11 +5,11 @@
 
 import type { z } from "zod";
 import { dataErrors } from "../../errors.ts";
-import type { Verdict } from "../../ledger.ts";
+import type { StepVerdict } from "../../ledger.ts";
 import type { Resources } from "../../resources.ts";
-import { judge, type Rules } from "../rules.ts";
+import { judgeByRules, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
-import { Finder } from "./finder.ts";
+import { ToxicTermFinder } from "./finder.ts";
 import { toxicityOptions, weight } from "./options.ts";
 import { defaultWords, type WordTable } from "./words.ts";
 
@@ -46,18 +46,18 @@ async function tableOf(o: Options, resources: Resources): Promise<WordTable> {
   return table;
 }
 
-export const toxicity = documentStep<typeof toxicityOptions, Finder>({
+export const toxicity = documentStep<typeof toxicityOptions, ToxicTermFinder>({
   name: "toxicity",
   version: 2,
   options: toxicityOptions,
   rules,
   needs: o => [...new Set(o.files.map(f => f.file))].map(path => ({ kind: "file", path })),
-  prepare: async (o, resources) => new Finder(await tableOf(o, resources)),
+  prepare: async (o, resources) => new ToxicTermFinder(await tableOf(o, resources)),
   apply({ text }, o, finder) {
     const found = finder.find(text);
     const density = (sum: number) => (1000 * sum) / Math.max(found.words, minWords);
     const value = density(found.weight);
-    const verdicts: Verdict[] = judge(rules, { toxicity: value }, o);
+    const verdicts: StepVerdict[] = judgeByRules(rules, { toxicity: value }, o);
     for (const [name, threshold] of Object.entries(o.maxByCategory)) {
       if (threshold === null) continue;
       const of = density(found.categories.get(name)?.weight ?? 0);

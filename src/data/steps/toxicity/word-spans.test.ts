@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { foldedString, foldedText, isDisguised } from "../../../text/index.ts";
 import { WordMemory } from "./word-memory.ts";
-import { eachWord, hashOfWord, wordsIn } from "./word-spans.ts";
+import { eachWord, hashOfWord, wordPattern } from "./word-spans.ts";
 
 const unit = fc.oneof(
   fc.integer({ min: 0, max: 0xffff }).map(c => String.fromCharCode(c)),
@@ -22,7 +22,7 @@ test("words by their places are the words of the pattern, whatever the UTF-16", 
         if (isPlain) expect([word, isDisguised([...word].map(c => c.codePointAt(0)!))]).toEqual([word, false]);
         expect(isPlain).toBe(/^[a-z]+$/.test(word) && !/(.)\1\1/.test(word));
       });
-      expect(words).toEqual(text.match(wordsIn) ?? []);
+      expect(words).toEqual(text.match(wordPattern) ?? []);
     }),
     { numRuns: 3000 },
   );

@@ -4,7 +4,7 @@
  */
 
 /** What a word is made of; a differential test compares `eachWord` with it. */
-export const wordsIn = /[\p{L}\p{M}\p{N}@$!+*€]+(?:['’-][\p{L}\p{M}\p{N}@$!+*€]+)*/gu;
+export const wordPattern = /[\p{L}\p{M}\p{N}@$!+*€]+(?:['’-][\p{L}\p{M}\p{N}@$!+*€]+)*/gu;
 
 const character = /[\p{L}\p{M}\p{N}@$!+*€]/u;
 const joint = /['’-]/;

@@ -4,7 +4,7 @@
  */
 import { domainToASCII } from "node:url";
 
-export interface Address {
+export interface UrlAddress {
   /** Small letters, punycode, without a dot at its end. */
   readonly host: string;
   /** Path and query as they are asked for. */
@@ -17,7 +17,7 @@ const maxLength = 8192;
 const tidyHost = (host: string): string => (host.endsWith(".") ? host.slice(0, -1) : host);
 
 /** An `http`, `https` or `ftp` address; `www.` may stand in the scheme's place. Undefined where it is none. */
-export function parseAddress(text: string): Address | undefined {
+export function parseAddress(text: string): UrlAddress | undefined {
   if (text.length > maxLength) return undefined;
   const given = /^www\./i.test(text) ? `http://${text}` : text;
   if (!/^(?:https?|ftp):\/\//i.test(given) || !URL.canParse(given)) return undefined;

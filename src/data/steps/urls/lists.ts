@@ -1,5 +1,5 @@
 /** Block and allow lists together: the longest entry that fits an address decides, and of two alike the blocking one. */
-import type { Address } from "./address.ts";
+import type { UrlAddress } from "./address.ts";
 import { DomainTable } from "./domain-table.ts";
 import type { Entry } from "./entry.ts";
 
@@ -34,7 +34,7 @@ class Side {
   }
 
   /** `www.` of a host that an entry with a path names is that host. */
-  find({ host, path }: Address): Omit<Hit, "action"> | undefined {
+  find({ host, path }: UrlAddress): Omit<Hit, "action"> | undefined {
     let best: { domain: string; prefix: Prefix } | undefined;
     for (const domain of host.startsWith("www.") ? [host, host.slice(4)] : [host])
       for (const prefix of this.#prefixes.get(domain) ?? [])
@@ -53,7 +53,7 @@ export class Lists {
     (action === "block" ? this.#block : this.#allow).add(entries, name);
   }
 
-  find(address: Address): Hit | undefined {
+  find(address: UrlAddress): Hit | undefined {
     const block = this.#block.find(address);
     const allow = this.#allow.find(address);
     if (!block) return allow && { action: "allow", ...allow };

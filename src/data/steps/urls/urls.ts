@@ -4,10 +4,10 @@
  */
 
 import type { z } from "zod";
-import type { Verdict } from "../../ledger.ts";
-import { judge, type Rules } from "../rules.ts";
+import type { StepVerdict } from "../../ledger.ts";
+import { judgeByRules, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
-import { type Address, addressesIn, parseAddress } from "./address.ts";
+import { type UrlAddress, addressesIn, parseAddress } from "./address.ts";
 import { type Entry, parseEntry } from "./entry.ts";
 import { readList } from "./list-file.ts";
 import { Lists } from "./lists.ts";
@@ -31,10 +31,10 @@ const filesOf = (o: Options["block"]): { readonly path: string; readonly name: s
 ];
 
 /** By the document's own address. */
-function verdictsOf(own: Address | undefined, o: Options, lists: Lists): Verdict[] {
+function verdictsOf(own: UrlAddress | undefined, o: Options, lists: Lists): StepVerdict[] {
   if (!own) return o.withoutUrl === "drop" ? [{ rule: "without-url", keep: false, value: 0, threshold: 1 }] : [];
   const hit = lists.find(own);
-  const verdicts: Verdict[] = [
+  const verdicts: StepVerdict[] = [
     {
       rule: "blocked-domain",
       keep: hit?.action !== "block",
@@ -92,7 +92,7 @@ export const urls = documentStep<typeof urlsOptions, Lists>({
         urls: count,
         ...(blocked > 0 ? { blockedUrls: blocked, blockedLists: [...named].sort() } : {}),
       },
-      verdicts: [...verdictsOf(own, o, lists), ...judge(rules, values, o)],
+      verdicts: [...verdictsOf(own, o, lists), ...judgeByRules(rules, values, o)],
     };
   },
 });

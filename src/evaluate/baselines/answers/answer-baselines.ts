@@ -4,7 +4,7 @@
  */
 import { evaluateErrors } from "../../errors.ts";
 import type { ItemResult } from "../../results/item.ts";
-import { textReader } from "../../tasks/ask.ts";
+import { itemTextReader } from "../../tasks/ask.ts";
 import type { LoadedTask, TaskItem } from "../../tasks/read-task.ts";
 import type { BaselineRule } from "../../tasks/schema.ts";
 import { commonestForms } from "./commonest-forms.ts";
@@ -19,8 +19,8 @@ type Learning = Extract<BaselineRule, { readonly learn: unknown }>;
 /** What is learnt, a row a way. */
 const learners: { readonly [L in Learning["learn"]]: (rule: Learning, loaded: LoadedTask, place: string) => (item: TaskItem) => string } = {
   "commonest-forms"({ from, input }, { task, training }, place) {
-    const inputOf = textReader(input ?? task.prompt!, input === undefined ? "prompt" : `${place}.input`);
-    const answerOf = textReader(task.target!, "target");
+    const inputOf = itemTextReader(input ?? task.prompt!, input === undefined ? "prompt" : `${place}.input`);
+    const answerOf = itemTextReader(task.target!, "target");
     const pairs = training[from]!.map(item => ({ input: inputOf(item), answer: answerOf(item) }));
     const { used, rewrite } = commonestForms(pairs);
     if (used === 0)
@@ -39,7 +39,7 @@ export const baselineAnswers = (loaded: LoadedTask): { readonly name: string; re
   Object.entries(loaded.task.baselines ?? {}).flatMap(([name, rule]) => {
     if (typeof rule !== "string" && "rank" in rule) return [];
     const place = `baselines.${name}`;
-    const answer = typeof rule === "string" ? textReader(rule, place) : learners[rule.learn](rule, loaded, place);
+    const answer = typeof rule === "string" ? itemTextReader(rule, place) : learners[rule.learn](rule, loaded, place);
     return [{ name, answers: loaded.items.map(answer) }];
   });
 

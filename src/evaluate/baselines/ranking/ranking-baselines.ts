@@ -2,7 +2,7 @@
 import { rankedResult } from "../../embedding/ranked-result.ts";
 import type { ItemResult } from "../../results/item.ts";
 import { rankingOf } from "../../retrieval/index.ts";
-import { textReader } from "../../tasks/ask.ts";
+import { itemTextReader } from "../../tasks/ask.ts";
 import type { RankRule } from "../../tasks/embedding-rule.ts";
 import type { LoadedTask } from "../../tasks/read-task.ts";
 import { bm25 } from "./bm25.ts";
@@ -20,7 +20,7 @@ export function rankingBaselines(
   { task, items, corpus }: LoadedTask,
   results: readonly ItemResult[],
 ): { readonly name: string; readonly items: readonly ItemResult[] }[] {
-  const queryOf = textReader(task.prompt!, "prompt");
+  const queryOf = itemTextReader(task.prompt!, "prompt");
   const rules = (task.baselines ?? usual) as Readonly<Record<string, RankRule>>;
   return Object.entries(rules).map(([name, rule]) => {
     const scoresOf = rankers[rule.rank](

@@ -1,7 +1,7 @@
 /** Limited-memory BFGS (Liu & Nocedal 1989; Nocedal & Wright 2006, algorithms 7.4, 7.5) with a line search for the strong Wolfe conditions (3.5, 3.6). */
 
 /** Value at x, its gradient written into `gradient`. */
-export type Objective = (x: Float64Array, gradient: Float64Array) => number;
+export type LbfgsObjective = (x: Float64Array, gradient: Float64Array) => number;
 export interface LbfgsOptions {
   readonly pairs?: number;
   readonly iterations?: number;
@@ -27,7 +27,7 @@ interface Point {
 }
 
 /** Along a descent direction: a step that lowers the value enough and flattens the slope. */
-function lineSearch(f: Objective, from: Point, direction: Float64Array, first: number): Point {
+function lineSearch(f: LbfgsObjective, from: Point, direction: Float64Array, first: number): Point {
   const slope0 = product(from.gradient, direction);
   const [enough, flat] = [1e-4, 0.9];
   const at = (step: number): Point & { readonly step: number; readonly slope: number } => {
@@ -66,7 +66,7 @@ function lineSearch(f: Objective, from: Point, direction: Float64Array, first: n
 
 /** The minimum from `start`. */
 export function lbfgs(
-  f: Objective,
+  f: LbfgsObjective,
   start: Float64Array,
   { pairs = 10, iterations = 1000, tolerance = 1e-5 }: LbfgsOptions = {},
 ): Float64Array {

@@ -3,7 +3,7 @@
  * 2008, liblinear's solver 1, whose bias is a weight of a column of ones).
  */
 import { random } from "../../../base/index.ts";
-import type { LinearModel, LinearOptions } from "./logistic-regression.ts";
+import type { LogisticModel, LinearOptions } from "./logistic-regression.ts";
 import { addTo, dot, type SparseRow } from "./sparse.ts";
 
 export interface SvmOptions extends LinearOptions {
@@ -51,7 +51,7 @@ export function linearSvm(
   size: number,
   classes: number,
   options: SvmOptions = {},
-): LinearModel {
+): LogisticModel {
   const against = (k: number) =>
     oneAgainstRest(
       rows,

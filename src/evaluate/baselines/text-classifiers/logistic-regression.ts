@@ -6,7 +6,7 @@ import { lbfgs } from "./lbfgs.ts";
 import { addTo, dot, type SparseRow } from "./sparse.ts";
 
 /** Scores of a row: one a class. */
-export interface LinearModel {
+export interface LogisticModel {
   scores(row: SparseRow): number[];
 }
 
@@ -89,7 +89,7 @@ export function logisticRegression(
   size: number,
   classes: number,
   options: LinearOptions = {},
-): LinearModel {
+): LogisticModel {
   if (classes === 2) {
     const w = binary(rows, labels, size, options);
     return { scores: row => [0, dot(row, w) + w[size]!] };

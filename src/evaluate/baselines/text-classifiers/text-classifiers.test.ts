@@ -5,7 +5,7 @@ import { textClassifierNames } from "../../part.ts";
 import {
   characterAnalyzer,
   fitTfidf,
-  type LinearModel,
+  type LogisticModel,
   lbfgs,
   linearSvm,
   logisticRegression,
@@ -56,7 +56,7 @@ test("features and tf-idf values are scikit-learn's: words, pairs of words, char
 /** Largest distance of scores; of two classes theirs is one number, the second class's. */
 function scoresOff(
   c: Case,
-  model: LinearModel,
+  model: LogisticModel,
   wanted: Case["svm"],
   featuresOf = fitTfidf(c.train, { analyzer: wordAnalyzer(1) }),
 ): number {

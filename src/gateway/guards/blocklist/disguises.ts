@@ -8,7 +8,7 @@ import {
   longestGap,
   longestWord,
   mostApart,
-  type Reading,
+  type TextReading,
   readingsOf,
   sameGaps,
   star,
@@ -43,7 +43,7 @@ export const disguiseFinder = (options: DisguiseOptions): Finder => new Disguise
 
 type Found = Parameters<Finder["before"]>[2];
 
-const readings = (units: readonly number[]): readonly Reading[] => [
+const readings = (units: readonly number[]): readonly TextReading[] => [
   { units, at: units.map((_, i) => i), ends: units.map((_, i) => i + 1) },
   ...(isDisguised(units) ? readingsOf(units) : []),
 ];

@@ -5,11 +5,11 @@
 import { z } from "zod";
 import type { ClassifierConfig } from "../../classifier-config.ts";
 import type { EncoderConfig } from "../../encoder.ts";
-import type { Names } from "../layout.ts";
-import { type ArchitectureRow, layers, only, share, silent, size } from "./shared.ts";
+import type { WeightNames } from "../layout.ts";
+import { type ArchitectureRow, layers, only, share, silentKeys, size } from "./shared.ts";
 
 const shared = {
-  ...silent,
+  ...silentKeys,
   architectures: z.array(z.string()).nullish(),
   id2label: z.record(z.string(), z.string()).nullish(),
   num_labels: size.nullish(),
@@ -99,7 +99,7 @@ function keysOf(c: EncoderConfig, name: string): Record<string, unknown> | undef
   };
 }
 
-const bodyNames = (prefix: string): Names => ({
+const bodyNames = (prefix: string): WeightNames => ({
   token: `${prefix}.embeddings.word_embeddings.weight`,
   position: `${prefix}.embeddings.position_embeddings.weight`,
   type: `${prefix}.embeddings.token_type_embeddings.weight`,

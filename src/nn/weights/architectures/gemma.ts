@@ -5,17 +5,17 @@
  */
 import { z } from "zod";
 import { type DecoderConfig, hasWindow } from "../../decoder-config.ts";
-import type { Names } from "../layout.ts";
+import type { WeightNames } from "../layout.ts";
 import { llamaNames, llamaShape } from "./llama.ts";
-import { anglesOf, linearFactorOf, rotary, rotaryOf, scaling } from "./rope.ts";
-import { type ArchitectureRow, any, layers, only, share, silent, size } from "./shared.ts";
+import { anglesOfConfig, linearFactorOf, rotaryKeys, rotaryOf, scaling } from "./rope.ts";
+import { type ArchitectureRow, any, layers, only, share, silentKeys, size } from "./shared.ts";
 
 const cap = z.number().positive().nullish();
 const layerTypes = z.array(z.enum(["sliding_attention", "full_attention"])).nullish();
 
 /** Defaults are the library's: published files leave much out. */
 const shared = {
-  ...silent,
+  ...silentKeys,
   hidden_size: size.default(2304),
   intermediate_size: size.default(9216),
   num_hidden_layers: layers.default(26),
@@ -96,7 +96,7 @@ function sharedKeys(c: DecoderConfig): Record<string, unknown> | undefined {
 }
 
 const caps = ["attn_logit_softcapping", "final_logit_softcapping"];
-const gemmaNames: Names = {
+const gemmaNames: WeightNames = {
   ...llamaNames,
   "blocks.*.postNorm1": "model.layers.*.post_attention_layernorm",
   "blocks.*.norm2": "model.layers.*.pre_feedforward_layernorm",
@@ -105,7 +105,7 @@ const gemmaNames: Names = {
 
 const gemma2Schema = z.strictObject({
   ...shared,
-  ...rotary,
+  ...rotaryKeys,
   vocab_size: size.default(256_000),
   max_position_embeddings: size.default(8192),
   attn_logit_softcapping: cap.default(50),
@@ -159,7 +159,7 @@ function gemma3Config(c: Gemma3Keys): DecoderConfig {
   const rotaryBase = full?.rope_theta ?? c.rope_theta;
   return {
     ...sharedConfig(c, c.sliding_window_pattern),
-    ...anglesOf(full ?? c.rope_scaling, rotaryBase, c.head_dim, c.max_position_embeddings),
+    ...anglesOfConfig(full ?? c.rope_scaling, rotaryBase, c.head_dim, c.max_position_embeddings),
     windowRotaryBase: sliding?.rope_theta ?? c.rope_local_base_freq,
     qkNorm: true,
     ...(c.final_logit_softcapping == null ? {} : { logitCap: c.final_logit_softcapping }),
@@ -209,7 +209,7 @@ export const gemma3Text: ArchitectureRow<"decoder"> = {
 
 /** Keys of the model around the text part: pictures and their places among tokens. */
 const aroundGemma3 = z.strictObject({
-  ...silent,
+  ...silentKeys,
   text_config: checkedGemma3,
   vision_config: any,
   mm_tokens_per_image: any,

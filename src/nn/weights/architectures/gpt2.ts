@@ -2,11 +2,11 @@
 import { z } from "zod";
 import { isPlainDecoder } from "../../decoder-config.ts";
 import type { Activation } from "../../layers.ts";
-import { type ArchitectureRow, layers, only, share, silent, size } from "./shared.ts";
+import { type ArchitectureRow, layers, only, share, silentKeys, size } from "./shared.ts";
 
 const gpt2Activations: Readonly<Record<string, Activation>> = { gelu_new: "geluTanh", gelu_pytorch_tanh: "geluTanh", gelu: "gelu" };
 const gpt2Schema = z.strictObject({
-  ...silent,
+  ...silentKeys,
   vocab_size: size,
   n_positions: size,
   n_embd: size,

@@ -1,13 +1,13 @@
 /** Llama and what is built like it: Mistral (a window), Qwen 2 (biases), Qwen 3 (normalised queries and keys). */
 import { z } from "zod";
 import { type DecoderConfig, isPlainDecoder } from "../../decoder-config.ts";
-import type { Names } from "../layout.ts";
-import { linearFactorOf, rotary, rotaryOf } from "./rope.ts";
-import { type ArchitectureRow, any, layers, only, share, silent, size } from "./shared.ts";
+import type { WeightNames } from "../layout.ts";
+import { linearFactorOf, rotaryKeys, rotaryOf } from "./rope.ts";
+import { type ArchitectureRow, any, layers, only, share, silentKeys, size } from "./shared.ts";
 
 const llamaShared = {
-  ...silent,
-  ...rotary,
+  ...silentKeys,
+  ...rotaryKeys,
   vocab_size: size,
   hidden_size: size,
   intermediate_size: size,
@@ -71,7 +71,7 @@ const llamaKeysOf = (
     tie_word_embeddings: c.tied,
   };
 };
-export const llamaNames: Names = {
+export const llamaNames: WeightNames = {
   token: "model.embed_tokens.weight",
   "blocks.*.norm1": "model.layers.*.input_layernorm",
   "blocks.*.attention.query": "model.layers.*.self_attn.q_proj",

@@ -56,7 +56,7 @@ export const withRopeTypes = (config: Record<string, unknown>): Record<string, u
 });
 
 /** Rotary settings in the spellings of the library's versions: 4.x has two keys, 5.x one. */
-export const rotary = { rope_theta: positive.optional(), rope_scaling: scaling, rope_parameters: scaling };
+export const rotaryKeys = { rope_theta: positive.optional(), rope_scaling: scaling, rope_parameters: scaling };
 export interface RotaryKeys {
   readonly rope_theta?: number | undefined;
   readonly rope_scaling?: Scaling | null | undefined;
@@ -66,7 +66,7 @@ export interface RotaryKeys {
 type Angles = Pick<DecoderConfig, "rotaryBase" | "rotaryFactors" | "rotaryScale">;
 
 /** Ours of a way of scaling, for a model that reads `context` tokens. */
-export function anglesOf(s: Scaling | null | undefined, rotaryBase: number, headSize: number, context: number): Angles {
+export function anglesOfConfig(s: Scaling | null | undefined, rotaryBase: number, headSize: number, context: number): Angles {
   switch (s?.rope_type) {
     case "linear":
       return { rotaryBase, ...(s.factor === 1 ? {} : { rotaryFactors: linearFactors(headSize, s.factor) }) };
@@ -98,7 +98,7 @@ export function anglesOf(s: Scaling | null | undefined, rotaryBase: number, head
   }
 }
 export const rotaryOf = (c: RotaryKeys, headSize: number, context: number): Angles =>
-  anglesOf(c.rope_parameters ?? c.rope_scaling, c.rope_parameters?.rope_theta ?? c.rope_theta ?? 10_000, headSize, context);
+  anglesOfConfig(c.rope_parameters ?? c.rope_scaling, c.rope_parameters?.rope_theta ?? c.rope_theta ?? 10_000, headSize, context);
 
 /** The one number that all angles are divided by; undefined where they differ: which rule made them cannot be told any more. */
 export const linearFactorOf = (c: DecoderConfig): number | undefined =>

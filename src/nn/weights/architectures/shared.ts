@@ -1,9 +1,9 @@
 /** What the rows of Hugging Face's architectures share: their form, and the parts of their schemas. */
 import { z } from "zod";
 import type { Families, FamilyName } from "../../families.ts";
-import type { Layout } from "../layout.ts";
+import type { WeightLayout } from "../layout.ts";
 
-export interface ArchitectureRow<F extends FamilyName = FamilyName> extends Layout {
+export interface ArchitectureRow<F extends FamilyName = FamilyName> extends WeightLayout {
   readonly family: F;
   /** Parses their configuration, given as plain data; strict. */
   readonly schema: z.ZodType<Record<string, unknown>>;
@@ -25,7 +25,7 @@ export const share = z.number().min(0).max(1);
 export const any = z.unknown().optional();
 
 /** Keys that say nothing about the forward pass: bookkeeping, generation, dropout rates, heads for other tasks. */
-export const silent = Object.fromEntries(
+export const silentKeys = Object.fromEntries(
   `model_type architectures transformers_version torch_dtype dtype _name_or_path _attn_implementation use_cache bos_token_id eos_token_id
    pad_token_id unk_token_id sep_token_id cls_token_id mask_token_id id2label label2id num_labels problem_type output_attentions
    output_hidden_states return_dict gradient_checkpointing task_specific_params finetuning_task tokenizer_class chunk_size_feed_forward

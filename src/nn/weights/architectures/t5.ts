@@ -5,12 +5,12 @@
 import { z } from "zod";
 import type { EncoderDecoderConfig } from "../../encoder-decoder.ts";
 import type { Activation } from "../../layers.ts";
-import type { Names } from "../layout.ts";
-import { type ArchitectureRow, any, layers, only, share, silent, size } from "./shared.ts";
+import type { WeightNames } from "../layout.ts";
+import { type ArchitectureRow, any, layers, only, share, silentKeys, size } from "./shared.ts";
 
 const activations = { relu: "relu", "gated-gelu": "geglu" } as const satisfies Record<string, Activation>;
 const schema = z.strictObject({
-  ...silent,
+  ...silentKeys,
   vocab_size: size,
   d_model: size,
   d_kv: size,
@@ -38,7 +38,7 @@ const schema = z.strictObject({
   output_past: any,
 });
 
-const side = (from: string, to: string, feedForward: number): Names => ({
+const side = (from: string, to: string, feedForward: number): WeightNames => ({
   [`${from}.*.norm1`]: `${to}.block.*.layer.0.layer_norm`,
   [`${from}.*.attention.query`]: `${to}.block.*.layer.0.SelfAttention.q`,
   [`${from}.*.attention.key`]: `${to}.block.*.layer.0.SelfAttention.k`,
@@ -50,7 +50,7 @@ const side = (from: string, to: string, feedForward: number): Names => ({
   [`${from}.*.feedForward.down`]: `${to}.block.*.layer.${feedForward}.DenseReluDense.wo`,
   [`${from}Norm`]: `${to}.final_layer_norm`,
 });
-const names: Names = {
+const names: WeightNames = {
   token: "shared.weight",
   sourcePosition: "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
   targetPosition: "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
@@ -63,7 +63,7 @@ const names: Names = {
   "decoder.*.across.output": "decoder.block.*.layer.1.EncDecAttention.o",
   output: "lm_head.weight",
 };
-const gatedNames: Names = {
+const gatedNames: WeightNames = {
   "encoder.*.feedForward.up": "encoder.block.*.layer.1.DenseReluDense.wi_1",
   "decoder.*.feedForward.up": "decoder.block.*.layer.2.DenseReluDense.wi_1",
 };

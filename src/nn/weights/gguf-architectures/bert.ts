@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { EncoderConfig } from "../../encoder.ts";
-import { type GgufRow, layers, share, sizes, sizesOf, vocabOf, wrong } from "./shared.ts";
+import { type GgufRow, layers, share, sizes, sizesOf, vocabularySize, wrongEntry } from "./shared.ts";
 
 const schema = z.strictObject({
   ...sizes,
@@ -16,16 +16,16 @@ const schema = z.strictObject({
 });
 type Keys = z.output<typeof schema>;
 
-export const bert: GgufRow<"encoder"> = {
+export const ggufBert: GgufRow<"encoder"> = {
   family: "encoder",
   architecture: "bert",
   schema,
   toConfig(c: Keys, file): EncoderConfig {
     const heads = c["attention.head_count"];
     const types = file.tensors.get("token_types.weight")?.shape;
-    if (types === undefined || types.length !== 2) throw wrong(file, "token_types.weight", "a table of kinds of sentence", "none");
+    if (types === undefined || types.length !== 2) throw wrongEntry(file, "token_types.weight", "a table of kinds of sentence", "none");
     return {
-      vocab: vocabOf(file),
+      vocab: vocabularySize(file),
       width: c.embedding_length,
       layers: c.block_count,
       heads,

@@ -5,8 +5,8 @@
 import { z } from "zod";
 import { type DecoderConfig, hasWindow } from "../../decoder-config.ts";
 import type { GgufEntry } from "../gguf-write.ts";
-import type { Names } from "../layout.ts";
-import { llamaBody, llamaEntries, llamaKeys, llamaNames } from "./llama.ts";
+import type { WeightNames } from "../layout.ts";
+import { llamaBody, llamaEntries, llamaKeys, ggufLlamaNames } from "./llama.ts";
 import { type GgufRow, positive, size } from "./shared.ts";
 
 const gemmaKeys = {
@@ -58,8 +58,8 @@ function gemmaEntries(name: string, c: DecoderConfig, unsaid: Unsaid): GgufEntry
   return entries && [...entries, ...(c.logitCap === undefined ? [] : [[`${name}.final_logit_softcapping`, "f32", c.logitCap] as const])];
 }
 
-const gemmaNames: Names = {
-  ...llamaNames,
+const gemmaNames: WeightNames = {
+  ...ggufLlamaNames,
   "blocks.*.postNorm1": "blk.*.post_attention_norm",
   "blocks.*.postNorm2": "blk.*.post_ffw_norm",
 };
@@ -78,7 +78,7 @@ const gemma2Schema = z.strictObject({
   attn_logit_softcapping: positive.default(50),
   final_logit_softcapping: positive.default(30),
 });
-export const gemma2: GgufRow<"decoder"> = {
+export const ggufGemma2: GgufRow<"decoder"> = {
   ...gemmaShape,
   architecture: "gemma2",
   schema: gemma2Schema,
@@ -102,7 +102,7 @@ export const gemma2: GgufRow<"decoder"> = {
 
 const defaultLocalBase = 10_000;
 const gemma3Schema = z.strictObject(gemmaKeys);
-export const gemma3: GgufRow<"decoder"> = {
+export const ggufGemma3: GgufRow<"decoder"> = {
   ...gemmaShape,
   architecture: "gemma3",
   schema: gemma3Schema,

@@ -4,7 +4,7 @@ import { isPlainDecoder } from "../../decoder-config.ts";
 import { type GgufRow, saidByTensors, share, sizes, sizesOf } from "./shared.ts";
 
 const gpt2Schema = z.strictObject({ ...sizes, "attention.layer_norm_epsilon": share });
-export const gpt2: GgufRow<"decoder"> = {
+export const ggufGpt2: GgufRow<"decoder"> = {
   family: "decoder",
   architecture: "gpt2",
   schema: gpt2Schema,

@@ -3,9 +3,9 @@ import { z } from "zod";
 import { type DecoderConfig, isPlainDecoder } from "../../decoder-config.ts";
 import type { GgufFile } from "../gguf.ts";
 import type { GgufEntry } from "../gguf-write.ts";
-import type { Names } from "../layout.ts";
-import { anglesOf, ropeEntries, ropeKeys } from "./rope.ts";
-import { type GgufRow, layers, saidByTensors, share, size, sizes, sizesOf, wrong } from "./shared.ts";
+import type { WeightNames } from "../layout.ts";
+import { anglesOfFile, ropeEntries, ropeKeys } from "./rope.ts";
+import { type GgufRow, layers, saidByTensors, share, size, sizes, sizesOf, wrongEntry } from "./shared.ts";
 
 /** Keys of attention that decoders with RMS norms and rotary angles have. */
 export const llamaKeys = {
@@ -25,7 +25,7 @@ export async function llamaBody(c: z.output<z.ZodObject<typeof llamaKeys>>, file
   const heads = c["attention.head_count"];
   const headSize = c["attention.key_length"] ?? c.embedding_length / heads;
   if ((c["attention.value_length"] ?? headSize) !== headSize)
-    throw wrong(file, "attention.value_length", `that of keys, ${headSize}`, String(c["attention.value_length"]));
+    throw wrongEntry(file, "attention.value_length", `that of keys, ${headSize}`, String(c["attention.value_length"]));
   return {
     ...saidByTensors(file),
     width: c.embedding_length,
@@ -38,7 +38,7 @@ export async function llamaBody(c: z.output<z.ZodObject<typeof llamaKeys>>, file
     norm: "rms",
     epsilon: c["attention.layer_norm_rms_epsilon"],
     positions: "rotary",
-    ...(await anglesOf(c, headSize, c.context_length, file)),
+    ...(await anglesOfFile(c, headSize, c.context_length, file)),
     qkNorm: file.tensors.has("blk.0.attn_q_norm.weight"),
   } as const;
 }
@@ -80,7 +80,7 @@ const entriesOf =
     return isLlama && has ? llamaEntries(name, c, takesTensor) : undefined;
   };
 
-export const llamaNames: Names = {
+export const ggufLlamaNames: WeightNames = {
   token: "token_embd.weight",
   "blocks.*.norm1": "blk.*.attn_norm",
   "blocks.*.attention.query": "blk.*.attn_q",
@@ -99,7 +99,7 @@ export const llamaNames: Names = {
 const llamaShape = {
   family: "decoder",
   projections: "out-in",
-  names: llamaNames,
+  names: ggufLlamaNames,
   spellings: [],
   leftOut: [/^rope_freqs\.weight$/],
   schema: llamaSchema,
@@ -107,11 +107,11 @@ const llamaShape = {
 } as const satisfies Partial<GgufRow<"decoder">>;
 
 // the converter lays queries and keys of Llama (and of Mistral, which it calls so too) out for rotation of neighbours
-export const llama: GgufRow<"decoder"> = {
+export const ggufLlama: GgufRow<"decoder"> = {
   ...llamaShape,
   architecture: "llama",
   paired: ["blocks.*.attention.query", "blocks.*.attention.key"],
   fromConfig: entriesOf("llama", { bias: true, takesTensor: true }),
 };
-export const qwen2: GgufRow<"decoder"> = { ...llamaShape, architecture: "qwen2", fromConfig: entriesOf("qwen2", { qkvBias: true }) };
-export const qwen3: GgufRow<"decoder"> = { ...llamaShape, architecture: "qwen3", fromConfig: entriesOf("qwen3", { qkNorm: true }) };
+export const ggufQwen2: GgufRow<"decoder"> = { ...llamaShape, architecture: "qwen2", fromConfig: entriesOf("qwen2", { qkvBias: true }) };
+export const ggufQwen3: GgufRow<"decoder"> = { ...llamaShape, architecture: "qwen3", fromConfig: entriesOf("qwen3", { qkNorm: true }) };

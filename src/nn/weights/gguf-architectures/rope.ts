@@ -4,7 +4,7 @@ import type { DecoderConfig } from "../../decoder-config.ts";
 import { linearFactors, oneFactorOf, yarnFactors, yarnScale } from "../../rotary-scaling.ts";
 import type { GgufFile } from "../gguf.ts";
 import type { GgufEntry } from "../gguf-write.ts";
-import { any, positive, size, wrong } from "./shared.ts";
+import { any, positive, size, wrongEntry } from "./shared.ts";
 
 export const ropeKeys = {
   "rope.dimension_count": size.optional(),
@@ -26,16 +26,16 @@ export const rotaryFactorsTensor = "rope_freqs.weight";
 type Angles = Pick<DecoderConfig, "rotaryBase" | "rotaryFactors" | "rotaryScale">;
 
 /** Ours of a file's; factors in a tensor stand for any rule. Errors: nn/weights where less than the whole head is turned. */
-export async function anglesOf(c: RopeKeys, headSize: number, context: number, file: GgufFile): Promise<Angles> {
+export async function anglesOfFile(c: RopeKeys, headSize: number, context: number, file: GgufFile): Promise<Angles> {
   if ((c["rope.dimension_count"] ?? headSize) !== headSize)
-    throw wrong(file, "rope.dimension_count", `the whole head, ${headSize}`, String(c["rope.dimension_count"]));
+    throw wrongEntry(file, "rope.dimension_count", `the whole head, ${headSize}`, String(c["rope.dimension_count"]));
   const rotaryBase = c["rope.freq_base"];
   const factor = c["rope.scaling.type"] === "none" ? (c["rope.scale_linear"] ?? 1) : (c["rope.scaling.factor"] ?? 1);
   const isYarn = c["rope.scaling.type"] === "yarn";
   const scale = c["rope.scaling.attn_factor"] * (isYarn ? yarnScale(factor) : 1);
   const inFile = file.tensors.has(rotaryFactorsTensor);
   if (inFile && factor !== 1)
-    throw wrong(file, rotaryFactorsTensor, "factors of a tensor or of keys, not both", `rope.scaling.factor ${factor} beside it`);
+    throw wrongEntry(file, rotaryFactorsTensor, "factors of a tensor or of keys, not both", `rope.scaling.factor ${factor} beside it`);
   const factors = inFile
     ? [...(await file.read(rotaryFactorsTensor))]
     : isYarn

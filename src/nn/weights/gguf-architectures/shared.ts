@@ -5,9 +5,9 @@ import { nnErrors } from "../../errors.ts";
 import type { Families, FamilyName } from "../../families.ts";
 import type { GgufFile } from "../gguf.ts";
 import type { GgufEntry } from "../gguf-write.ts";
-import type { Layout } from "../layout.ts";
+import type { WeightLayout } from "../layout.ts";
 
-export interface GgufRow<F extends FamilyName = FamilyName> extends Layout {
+export interface GgufRow<F extends FamilyName = FamilyName> extends WeightLayout {
   readonly family: F;
   /** Parses the keys of the architecture, without its name in front; strict. */
   readonly schema: z.ZodType<Record<string, unknown>>;
@@ -37,7 +37,7 @@ export const sizes = {
   tensor_data_layout: any,
 };
 
-export const wrong = (file: GgufFile, key: string, expected: string, received: string) =>
+export const wrongEntry = (file: GgufFile, key: string, expected: string, received: string) =>
   nnErrors.fail("weights", { place: `${file.place}: ${key}`, expected, received });
 
 export const sizesOf = (
@@ -53,14 +53,14 @@ export const sizesOf = (
 ];
 
 /** Tokens of the table, which every file has. */
-export function vocabOf(file: GgufFile): number {
+export function vocabularySize(file: GgufFile): number {
   const token = file.tensors.get("token_embd.weight");
-  if (!token) throw wrong(file, "token_embd.weight", "a table of tokens", "none");
+  if (!token) throw wrongEntry(file, "token_embd.weight", "a table of tokens", "none");
   return token.shape[0]!;
 }
 /** Of a decoder, what tensors say: how many tokens there are, and whether the output has a table of its own. */
 export const saidByTensors = (file: GgufFile): Pick<DecoderConfig, "vocab" | "tied" | "deviation"> => ({
-  vocab: vocabOf(file),
+  vocab: vocabularySize(file),
   tied: !file.tensors.has("output.weight"),
   deviation: 0.02,
 });

@@ -7,7 +7,7 @@ import { errorBodies, jsonLines, ollamaChatRequest, ollamaEmbedRequest, ollamaGe
 import type { Engine } from "../../engine.ts";
 import { parentOf } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
-import type { ChatTurn } from "../../served-model.ts";
+import type { ServedChatTurn } from "../../served-model.ts";
 import { collectAll, merged } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { type ChatRun, startChat } from "../chat-run.ts";
@@ -152,7 +152,7 @@ async function generate(c: AppContext, services: Services): Promise<Response> {
   if (!body.prompt) return c.json({ model: body.model, created_at, response: "", done: true, done_reason: "load" });
   const { fields, maxTokens } = samplingOf(body.options, body.format);
   const asker = askerOf(c);
-  const turns: ChatTurn[] = [...(body.system ? [{ role: "system", content: body.system }] : []), { role: "user", content: body.prompt }];
+  const turns: ServedChatTurn[] = [...(body.system ? [{ role: "system", content: body.system }] : []), { role: "user", content: body.prompt }];
   const run: ChatRun = body.raw
     ? {
         ...continueTexts({ engine, texts: [body.prompt], options: fields, maxTokens: maxTokens ?? engine.room, ...asker }),

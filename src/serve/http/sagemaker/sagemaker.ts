@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import type { Operation } from "../../tracing/tracing.ts";
+import type { TracedOperation } from "../../tracing/tracing.ts";
 import { collectAll } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { chatCompletions } from "../chat.ts";
@@ -88,7 +88,7 @@ async function huggingFace(c: AppContext, { engines }: Services, raw: Body): Pro
 interface Kind {
   /** The key that says it. */
   readonly key: string;
-  readonly operation?: Operation;
+  readonly operation?: TracedOperation;
   handle(c: AppContext, services: Services, body: Body & { readonly model: string }): Response | Promise<Response>;
 }
 

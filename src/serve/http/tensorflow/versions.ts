@@ -4,7 +4,7 @@
  */
 import type { EmbeddingEngine } from "../../embedding/embedding-engine.ts";
 import type { Engine } from "../../engine.ts";
-import { type Engines, namesOf } from "../../engines.ts";
+import { type Engines, engineNames } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
 
 export type AnyEngine = Engine | EmbeddingEngine;
@@ -16,7 +16,7 @@ const nameOf = (engine: AnyEngine): string => engine.model.name ?? engine.model.
 export const knownVersions = (engines: Engines, name: string): readonly AnyEngine[] =>
   engines
     .everything()
-    .filter(e => nameOf(e) === name || namesOf(e).includes(name))
+    .filter(e => nameOf(e) === name || engineNames(e).includes(name))
     .sort((a, b) => versionOf(a) - versionOf(b));
 
 export interface Target {
@@ -49,7 +49,7 @@ export function targetVersions(engines: Engines, target: Target): readonly AnyEn
     version !== undefined
       ? all.filter(e => versionOf(e) === version)
       : label !== undefined
-        ? all.filter(e => namesOf(e).some(n => n.endsWith(`@${label}`)))
+        ? all.filter(e => engineNames(e).some(n => n.endsWith(`@${label}`)))
         : all;
   if (named.length > 0) return named.map(engine => engines.show(engine, askedOf(target)));
   const served = [...engines.all(), ...engines.encoders()].flatMap(e => (engines.namesToTell(e).includes(e.model.id) ? [e.model.id] : []));

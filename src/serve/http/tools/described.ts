@@ -2,7 +2,7 @@
  * Tools for models whose chat template knows none: the functions are described in the system's turn, calls are written between tags as Hermes'
  * models do, results come back in a turn of the user's. Whether the model follows is its own matter; `tool_choice` makes it begin a call.
  */
-import type { ChatTurn } from "../../served-model.ts";
+import type { ServedChatTurn } from "../../served-model.ts";
 import { type ToolUse, wireTool } from "./tool.ts";
 
 const instructions = ({ tools }: ToolUse): string =>
@@ -20,7 +20,7 @@ interface WrittenCall {
   readonly function?: { readonly name?: unknown; readonly arguments?: unknown };
 }
 
-function spoken(turn: ChatTurn): ChatTurn {
+function spoken(turn: ServedChatTurn): ServedChatTurn {
   if (turn.role === "tool") return { role: "user", content: `<tool_response>\n${turn.content}\n</tool_response>` };
   const calls = turn.tool_calls as readonly WrittenCall[] | undefined;
   if (!calls) return turn;
@@ -30,7 +30,7 @@ function spoken(turn: ChatTurn): ChatTurn {
 }
 
 /** The turns with the tools in words. Turns of tools and calls are put in words also where no tools are given any more. */
-export function describedTools(turns: readonly ChatTurn[], use: ToolUse | undefined): ChatTurn[] {
+export function describedTools(turns: readonly ServedChatTurn[], use: ToolUse | undefined): ServedChatTurn[] {
   const said = turns.map(spoken);
   if (!use) return said;
   const [first, ...rest] = said;

@@ -3,16 +3,16 @@
  * after them; numbers with bounds without exponent; a schema without a type but with keywords of one type means that type. Every text of the
  * grammar is valid; what is valid but written in another order or spelling is not in it.
  */
-import { type Automaton, accepts, allBut, automatonOf, graphOf, intersect, lengths } from "../automaton.ts";
-import { anyCharacter, choice, type Expression, empty, type Grammar, nothing, repeat, rule, sequence, text } from "../expression.ts";
+import { type Automaton, accepts, allBut, automatonOfExpression, automatonGraph, intersect, lengths } from "../automaton.ts";
+import { anyCharacter, choice, type RegularExpression, empty, type Grammar, noText, repeatText, rule, sequence, literalText } from "../expression.ts";
 import { constrainLimits } from "../limits.ts";
 import { compileGrammar } from "../machine.ts";
 import { Recogniser } from "../recogniser.ts";
-import { refuse } from "../refuse.ts";
+import { constraintRefusal } from "../refuse.ts";
 import { hasAnchor, parseRegularExpression, withoutOuterAnchors } from "../regular-expression.ts";
 import { areDisjoint } from "./disjoint.ts";
-import { isObject, pointer, type Schema, SchemaDocument, type SchemaOrBoolean, type TypeName, typeNames } from "./document.ts";
-import { formats } from "./formats.ts";
+import { isObject, pointer, type SchemaObject, SchemaDocument, type SchemaOrBoolean, type TypeName, typeNames } from "./document.ts";
+import { stringFormats } from "./formats.ts";
 import {
   freeCharacter,
   freeRules,
@@ -76,9 +76,9 @@ interface Spent {
 export class SchemaCompiler {
   readonly #document: SchemaDocument;
   readonly #p: Punctuation;
-  readonly #rules: Map<string, Expression>;
+  readonly #rules: Map<string, RegularExpression>;
   readonly #named = new Set<string>();
-  readonly #pending: { readonly name: string; readonly make: () => Expression }[] = [];
+  readonly #pending: { readonly name: string; readonly make: () => RegularExpression }[] = [];
   readonly #spent: Spent;
   #depth = 0;
 
@@ -100,12 +100,12 @@ export class SchemaCompiler {
   #spend(a: Automaton, place: string): Automaton {
     this.#spent.states += a.edges.length;
     if (this.#spent.states > mostStates)
-      throw refuse(place, `patterns and bounds of at most ${mostStates} states together`, "more", "Use fewer, or lower counts.");
+      throw constraintRefusal(place, `patterns and bounds of at most ${mostStates} states together`, "more", "Use fewer, or lower counts.");
     return a;
   }
 
   /** A rule of that name, made later and once. */
-  #later(name: string, make: () => Expression): Expression {
+  #later(name: string, make: () => RegularExpression): RegularExpression {
     if (!this.#named.has(name)) {
       this.#named.add(name);
       this.#pending.push({ name, make });
@@ -113,11 +113,11 @@ export class SchemaCompiler {
     return rule(name);
   }
 
-  #expression(schema: SchemaOrBoolean, place: string): Expression {
+  #expression(schema: SchemaOrBoolean, place: string): RegularExpression {
     if (schema === true) return rule("any");
-    if (schema === false) return nothing;
+    if (schema === false) return noText;
     if (++this.#spent.made > mostExpressions || this.#depth > deepest)
-      throw refuse(
+      throw constraintRefusal(
         place,
         "a schema of moderate size when its choices are written out",
         "a larger one",
@@ -133,17 +133,17 @@ export class SchemaCompiler {
       // kept by what it says: merging schemas that refer to themselves comes to the same ones again
       const name = `${place.split("#")[0]}# all ${JSON.stringify(binding)}`;
       this.#spent.characters += name.length;
-      if (this.#spent.characters > mostCharacters) throw refuse(place, "a schema of moderate size when it is merged", "a larger one");
+      if (this.#spent.characters > mostCharacters) throw constraintRefusal(place, "a schema of moderate size when it is merged", "a larger one");
       return this.#later(name, () => {
         const whole = this.#flatten(binding, place, 0);
-        return whole === false ? nothing : this.#flat(whole, place);
+        return whole === false ? noText : this.#flat(whole, place);
       });
     } finally {
       this.#depth--;
     }
   }
 
-  #reference(reference: string, place: string): Expression {
+  #reference(reference: string, place: string): RegularExpression {
     const target = this.#document.resolve(reference, place);
     if (typeof target === "boolean") return this.#expression(target, place);
     const at = this.#document.placeOf(target);
@@ -151,16 +151,16 @@ export class SchemaCompiler {
   }
 
   /** The schema with $ref and allOf merged in. */
-  #flatten(schema: SchemaOrBoolean, place: string, depth: number): Schema | false {
+  #flatten(schema: SchemaOrBoolean, place: string, depth: number): SchemaObject | false {
     if (schema === false) return false;
     if (schema === true) return {};
-    if (depth > constrainLimits.depth) throw refuse(place, "references that come to an end", "a circle of $ref and allOf");
-    if (++this.#spent.made > mostExpressions) throw refuse(place, "a schema of moderate size", "a larger one");
+    if (depth > constrainLimits.depth) throw constraintRefusal(place, "references that come to an end", "a circle of $ref and allOf");
+    if (++this.#spent.made > mostExpressions) throw constraintRefusal(place, "a schema of moderate size", "a larger one");
     const { $ref, allOf, ...rest } = bindingOf(schema);
     const parts = [...((allOf as SchemaOrBoolean[] | undefined) ?? [])];
-    if (parts.length > mostParts) throw refuse(pointer(place, "allOf"), `at most ${mostParts} parts`, `${parts.length}`);
+    if (parts.length > mostParts) throw constraintRefusal(pointer(place, "allOf"), `at most ${mostParts} parts`, `${parts.length}`);
     if ($ref !== undefined) parts.unshift(this.#document.resolve($ref as string, place));
-    let whole: Schema = rest;
+    let whole: SchemaObject = rest;
     for (const part of parts) {
       const flat = this.#flatten(part, place, depth + 1);
       if (flat === false) return false;
@@ -170,7 +170,7 @@ export class SchemaCompiler {
   }
 
   /** A schema whose allOf, if any, holds only choices that are still to be made. */
-  #flat(schema: Schema, place: string): Expression {
+  #flat(schema: SchemaObject, place: string): RegularExpression {
     for (const key of ["anyOf", "oneOf"] as const) {
       const options = schema[key] as readonly SchemaOrBoolean[] | undefined;
       if (!options) continue;
@@ -194,7 +194,7 @@ export class SchemaCompiler {
     return choice(...types.map(t => this.#typed(t, schema, place)));
   }
 
-  #types(schema: Schema): TypeName[] {
+  #types(schema: SchemaObject): TypeName[] {
     if (schema.type !== undefined) return [schema.type as TypeName | TypeName[]].flat();
     const implied = typeNames.filter(t => typeKeywords[t]?.some(k => k in schema));
     return implied.length > 0 ? implied : [...typeNames];
@@ -203,11 +203,11 @@ export class SchemaCompiler {
   #checkDisjoint(options: readonly SchemaOrBoolean[], place: string): void {
     const flat = options.map(o => this.#flatten(o, place, 0));
     const flatten = (s: SchemaOrBoolean) => this.#flatten(s, place, 0);
-    if (flat.length > mostParts) throw refuse(pointer(place, "oneOf"), `at most ${mostParts} options`, `${flat.length}`);
+    if (flat.length > mostParts) throw constraintRefusal(pointer(place, "oneOf"), `at most ${mostParts} options`, `${flat.length}`);
     for (let i = 0; i < flat.length; i++)
       for (let j = 0; j < i; j++)
         if (!areDisjoint(flat[i]!, flat[j]!, flatten, 0))
-          throw refuse(
+          throw constraintRefusal(
             pointer(place, "oneOf"),
             "options of which only one can hold (other types, or a required property with other constants)",
             `options ${j} and ${i}, which may hold together`,
@@ -216,7 +216,7 @@ export class SchemaCompiler {
   }
 
   /** enum and const: those values that the other keywords allow. */
-  #values(schema: Schema, place: string): Expression {
+  #values(schema: SchemaObject, place: string): RegularExpression {
     const { enum: listed, const: only, ...others } = schema;
     const rest: Record<string, unknown> = others;
     let values = "const" in schema ? [only] : (listed as unknown[]);
@@ -224,7 +224,7 @@ export class SchemaCompiler {
     if (rest.type !== undefined) values = values.filter(v => isOfType(v, [rest.type as string | string[]].flat()));
     else if (Object.keys(rest).length > 0) rest.type = this.#types(rest);
     if (Object.keys(rest).some(k => k !== "type")) {
-      if (++this.#spent.enums > mostEnums) throw refuse(place, `at most ${mostEnums} enums beside other keywords`, "more");
+      if (++this.#spent.enums > mostEnums) throw constraintRefusal(place, `at most ${mostEnums} enums beside other keywords`, "more");
       const compact = new SchemaCompiler(this.#document, "compact", this.#spent).grammar(this.#document.derive(rest, place));
       const siblings = new Recogniser(compileGrammar(compact, place), place);
       values = values.filter(v => {
@@ -243,7 +243,7 @@ export class SchemaCompiler {
     );
   }
 
-  #typed(type: TypeName, schema: Schema, place: string): Expression {
+  #typed(type: TypeName, schema: SchemaObject, place: string): RegularExpression {
     if (!(typeKeywords[type === "integer" ? "number" : type] ?? []).some(k => k in schema)) return rule(type);
     switch (type) {
       case "object":
@@ -255,7 +255,7 @@ export class SchemaCompiler {
       case "integer":
       case "number": {
         const bounds = Object.fromEntries(typeKeywords.number!.map(k => [k, schema[k] as number | undefined]));
-        return this.#later(`${type} ${JSON.stringify(bounds)}`, () => graphOf(this.#spend(boundedNumber(type, bounds, place), place)));
+        return this.#later(`${type} ${JSON.stringify(bounds)}`, () => automatonGraph(this.#spend(boundedNumber(type, bounds, place), place)));
       }
       default:
         return rule(type);
@@ -263,28 +263,28 @@ export class SchemaCompiler {
   }
 
   /** Conditions on a text, each as an automaton over its characters. */
-  #conditions(schema: Schema, place: string): Automaton[] {
+  #conditions(schema: SchemaObject, place: string): Automaton[] {
     const out: Automaton[] = [];
     const { minLength = 0, maxLength = Number.POSITIVE_INFINITY } = schema as { minLength?: number; maxLength?: number };
     for (const source of [schema.pattern ?? []].flat() as string[]) {
       const at = pointer(place, "pattern");
-      const any = repeat(anyCharacter, 0);
-      out.push(this.#spend(automatonOf(sequence(any, parseRegularExpression(source, at), any), at), at));
+      const any = repeatText(anyCharacter, 0);
+      out.push(this.#spend(automatonOfExpression(sequence(any, parseRegularExpression(source, at), any), at), at));
     }
     for (const format of [schema.format ?? []].flat() as string[])
-      out.push(this.#spend(automatonOf(this.#format(format, place), place), place));
+      out.push(this.#spend(automatonOfExpression(this.#format(format, place), place), place));
     if (minLength > 0 || maxLength < Number.POSITIVE_INFINITY) out.push(lengths(minLength, maxLength, pointer(place, "maxLength")));
     return out;
   }
 
-  #format(format: string, place: string): Expression {
-    const source = Object.hasOwn(formats, format) ? formats[format] : undefined;
+  #format(format: string, place: string): RegularExpression {
+    const source = Object.hasOwn(stringFormats, format) ? stringFormats[format] : undefined;
     if (source === undefined)
-      throw refuse(pointer(place, "format"), `one of ${Object.keys(formats).join(", ")}`, `"${format}"`, "Use a pattern, or leave it out.");
+      throw constraintRefusal(pointer(place, "format"), `one of ${Object.keys(stringFormats).join(", ")}`, `"${format}"`, "Use a pattern, or leave it out.");
     return parseRegularExpression(source, pointer(place, "format"));
   }
 
-  #string(schema: Schema, place: string): Expression {
+  #string(schema: SchemaObject, place: string): RegularExpression {
     const {
       minLength = 0,
       maxLength = Number.POSITIVE_INFINITY,
@@ -296,25 +296,25 @@ export class SchemaCompiler {
       pattern?: string | string[];
       format?: string | string[];
     };
-    if (maxLength < minLength) return nothing;
+    if (maxLength < minLength) return noText;
     const conditions = [pattern ?? [], format ?? []].flat();
     const hasLength = minLength > 0 || maxLength < Number.POSITIVE_INFINITY;
     if (conditions.length === 0)
-      return this.#later(`string ${minLength} ${maxLength}`, () => quoted(repeat(freeCharacter, minLength, maxLength)));
+      return this.#later(`string ${minLength} ${maxLength}`, () => quoted(repeatText(freeCharacter, minLength, maxLength)));
     if (conditions.length === 1 && !hasLength) {
       if (typeof format === "string") return this.#later(`format ${format}`, () => quoted(inJson(this.#format(format, place))));
       const source = conditions[0]!;
       const at = pointer(place, "pattern");
       const { rest, start, end } = withoutOuterAnchors(parseRegularExpression(source, at));
-      const any = repeat(anyCharacter, 0);
+      const any = repeatText(anyCharacter, 0);
       if (!hasAnchor(rest))
         return this.#later(`pattern ${source}`, () => quoted(inJson(sequence(start ? empty : any, rest, end ? empty : any))));
     }
     const all = this.#spend(intersect(this.#conditions(schema, place), place), place);
-    return this.#later(`string ${JSON.stringify([minLength, maxLength, pattern, format])}`, () => quoted(graphOf(all, jsonCharacter)));
+    return this.#later(`string ${JSON.stringify([minLength, maxLength, pattern, format])}`, () => quoted(automatonGraph(all, jsonCharacter)));
   }
 
-  #array(schema: Schema, place: string): Expression {
+  #array(schema: SchemaObject, place: string): RegularExpression {
     const {
       minItems = 0,
       maxItems = Number.POSITIVE_INFINITY,
@@ -326,12 +326,12 @@ export class SchemaCompiler {
       items?: SchemaOrBoolean;
       prefixItems?: readonly SchemaOrBoolean[];
     };
-    if (maxItems < minItems) return nothing;
+    if (maxItems < minItems) return noText;
     const { open, close, comma } = this.#p;
     const at = (s: SchemaOrBoolean, ...keys: (string | number)[]): string =>
       isObject(s) ? this.#document.placeOf(s) : pointer(place, ...keys);
     const ends = new Set<number>();
-    const edges: { by: Expression; to: number }[][] = [];
+    const edges: { by: RegularExpression; to: number }[][] = [];
     const first = prefixItems.slice(0, Math.min(prefixItems.length, maxItems));
     for (const [i, s] of first.entries()) {
       const item = this.#expression(s, at(s, "prefixItems", i));
@@ -341,11 +341,11 @@ export class SchemaCompiler {
     const n = first.length;
     const most = maxItems - n;
     const least = Math.max(0, minItems - n);
-    const rest: { by: Expression; to: number }[] = [];
+    const rest: { by: RegularExpression; to: number }[] = [];
     if (least === 0) ends.add(n);
     if (most > 0 && items !== false) {
       const item = this.#shared(items, at(items, "items"));
-      const more = (min: number, max: number) => repeat(sequence(comma, item), min, max);
+      const more = (min: number, max: number) => repeatText(sequence(comma, item), min, max);
       if (n > 0) rest.push({ by: more(Math.max(1, least), most), to: n + 1 });
       else rest.push({ by: most === 1 ? item : sequence(item, more(Math.max(0, least - 1), most - 1)), to: n + 1 });
       ends.add(n + 1);
@@ -355,12 +355,12 @@ export class SchemaCompiler {
   }
 
   /** A schema's expression for use in several places: a rule. */
-  #shared(schema: SchemaOrBoolean, place: string): Expression {
+  #shared(schema: SchemaOrBoolean, place: string): RegularExpression {
     const e = this.#expression(schema, place);
     return e.kind === "rule" ? e : this.#later(`shared ${place} ${this.#spent.made}`, () => e);
   }
 
-  #object(schema: Schema, place: string): Expression {
+  #object(schema: SchemaObject, place: string): RegularExpression {
     const {
       properties = {},
       required = [],
@@ -382,25 +382,25 @@ export class SchemaCompiler {
     const members = [...declared].filter(
       ([name, s]) => isNeeded.has(name) || (s !== false && (names === undefined || names.every(a => accepts(a, name)))),
     );
-    if (names && members.some(([name]) => !names.every(a => accepts(a, name)))) return nothing;
+    if (names && members.some(([name]) => !names.every(a => accepts(a, name)))) return noText;
     let extras = additionalProperties === false ? 0 : Number.POSITIVE_INFINITY;
     if (maxProperties < Number.POSITIVE_INFINITY) {
       if (members.some(([name]) => !isNeeded.has(name)) && (extras > 0 || maxProperties < members.length))
-        throw refuse(pointer(place, "maxProperties"), "maxProperties only where every named property is required", `${maxProperties}`);
+        throw constraintRefusal(pointer(place, "maxProperties"), "maxProperties only where every named property is required", `${maxProperties}`);
       extras = Math.min(extras, maxProperties - members.length);
-      if (extras < 0) return nothing;
+      if (extras < 0) return noText;
     }
 
     // states: 2 i + 1 where something stands before member i, 2 i where nothing does; then one a member, after the comma
     const n = members.length;
     const key = (i: number): number => 2 * (n + 1) + i;
-    const edges: { by: Expression; to: number }[][] = Array.from({ length: 2 * (n + 1) + n + 2 }, () => []);
+    const edges: { by: RegularExpression; to: number }[][] = Array.from({ length: 2 * (n + 1) + n + 2 }, () => []);
     for (const [i, [name, s]] of members.entries()) {
       const at = isObject(s) ? this.#document.placeOf(s) : pointer(place, "properties", name);
       edges[2 * i]!.push({ by: empty, to: key(i) });
       edges[2 * i + 1]!.push({ by: comma, to: key(i) });
       if (!isNeeded.has(name)) for (const k of [0, 1]) edges[2 * i + k]!.push({ by: empty, to: 2 * (i + 1) + k });
-      edges[key(i)]!.push({ by: sequence(text(JSON.stringify(name)), colon, this.#expression(s, at)), to: 2 * (i + 1) + 1 });
+      edges[key(i)]!.push({ by: sequence(literalText(JSON.stringify(name)), colon, this.#expression(s, at)), to: 2 * (i + 1) + 1 });
     }
     const extra = key(n);
     const last = key(n) + 1;
@@ -411,29 +411,29 @@ export class SchemaCompiler {
       const member = this.#later(`extra ${place} ${this.#spent.made}`, () => sequence(name, colon, value));
       edges[2 * n]!.push({ by: empty, to: extra });
       edges[2 * n + 1]!.push({ by: comma, to: extra });
-      edges[extra]!.push({ by: extras === 1 ? member : sequence(member, repeat(sequence(comma, member), 0, extras - 1)), to: last });
+      edges[extra]!.push({ by: extras === 1 ? member : sequence(member, repeatText(sequence(comma, member), 0, extras - 1)), to: last });
       ends.add(last);
     }
     return sequence(open("{"), { kind: "graph", edges, ends }, close("}"));
   }
 
-  #extraName(declared: readonly string[], names: readonly Automaton[], place: string): Expression {
+  #extraName(declared: readonly string[], names: readonly Automaton[], place: string): RegularExpression {
     const all = this.#spend(intersect([allBut(declared, place), ...names], place), place);
-    return this.#later(`name ${place} ${this.#spent.made}`, () => quoted(graphOf(all, jsonCharacter)));
+    return this.#later(`name ${place} ${this.#spent.made}`, () => quoted(automatonGraph(all, jsonCharacter)));
   }
 
   /** Conditions on the names of properties; undefined where there are none. */
   #propertyNames(schema: SchemaOrBoolean, place: string): Automaton[] | undefined {
     const at = pointer(place, "propertyNames");
     const flat = this.#flatten(schema, at, 0);
-    if (flat === false) return [automatonOf(nothing, at)];
+    if (flat === false) return [automatonOfExpression(noText, at)];
     const { type, enum: listed, const: only, minLength: _, maxLength: __, pattern: ___, format: ____, ...rest } = flat;
     const strange = Object.keys(rest)[0];
-    if (strange !== undefined) throw refuse(pointer(at, strange), "conditions on a text", `"${strange}"`);
-    if (type !== undefined && ![type].flat().includes("string")) return [automatonOf(nothing, at)];
+    if (strange !== undefined) throw constraintRefusal(pointer(at, strange), "conditions on a text", `"${strange}"`);
+    if (type !== undefined && ![type].flat().includes("string")) return [automatonOfExpression(noText, at)];
     const out = this.#conditions(flat, at);
     const values = "const" in flat ? [only] : (listed as unknown[] | undefined);
-    if (values) out.push(automatonOf(choice(...values.filter(v => typeof v === "string").map(v => text(v as string))), at));
+    if (values) out.push(automatonOfExpression(choice(...values.filter(v => typeof v === "string").map(v => literalText(v as string))), at));
     return out.length === 0 ? undefined : out;
   }
 }

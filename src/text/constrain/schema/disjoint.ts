@@ -1,21 +1,21 @@
 /** Whether no value can be valid under both of two schemas, where that can be seen. What is not seen counts as possible. */
-import { isObject, type Schema, type SchemaOrBoolean } from "./document.ts";
+import { isObject, type SchemaObject, type SchemaOrBoolean } from "./document.ts";
 
-type Flatten = (schema: SchemaOrBoolean) => Schema | false;
+type Flatten = (schema: SchemaOrBoolean) => SchemaObject | false;
 
 const deepest = 6;
 const typeOf = (v: unknown): string => (v === null ? "null" : Array.isArray(v) ? "array" : typeof v);
-const valuesOf = (s: Schema): readonly unknown[] | undefined => ("const" in s ? [s.const] : (s.enum as unknown[] | undefined));
+const valuesOf = (s: SchemaObject): readonly unknown[] | undefined => ("const" in s ? [s.const] : (s.enum as unknown[] | undefined));
 
 /** Types as JSON has them: integers are numbers. */
-function typesOf(s: Schema): ReadonlySet<string> | undefined {
+function typesOf(s: SchemaObject): ReadonlySet<string> | undefined {
   const values = valuesOf(s);
   if (values) return new Set(values.map(typeOf));
   if (s.type !== undefined) return new Set([s.type as string | string[]].flat().map(t => (t === "integer" ? "number" : t)));
   return undefined;
 }
 
-const isAbove = (low: Schema, high: Schema): boolean => {
+const isAbove = (low: SchemaObject, high: SchemaObject): boolean => {
   const at = (x: unknown): number | undefined => x as number | undefined;
   const [minimum, above] = [at(low.minimum), at(low.exclusiveMinimum)];
   const [maximum, below] = [at(high.maximum), at(high.exclusiveMaximum)];
@@ -27,7 +27,7 @@ const isAbove = (low: Schema, high: Schema): boolean => {
   );
 };
 
-export function areDisjoint(a: Schema | false, b: Schema | false, flatten: Flatten, depth: number): boolean {
+export function areDisjoint(a: SchemaObject | false, b: SchemaObject | false, flatten: Flatten, depth: number): boolean {
   if (a === false || b === false) return true;
   if (depth > deepest) return false;
   for (const [x, y] of [
@@ -47,7 +47,7 @@ export function areDisjoint(a: Schema | false, b: Schema | false, flatten: Flatt
   if (isOnly("number")) return isAbove(a, b) || isAbove(b, a);
   if (isOnly("object")) {
     const needed = ((a.required ?? []) as string[]).filter(n => ((b.required ?? []) as string[]).includes(n));
-    const of = (s: Schema, name: string): SchemaOrBoolean | undefined =>
+    const of = (s: SchemaObject, name: string): SchemaOrBoolean | undefined =>
       isObject(s.properties) && Object.hasOwn(s.properties, name) ? (s.properties[name] as SchemaOrBoolean) : undefined;
     if (
       needed.some(name => {
@@ -57,7 +57,7 @@ export function areDisjoint(a: Schema | false, b: Schema | false, flatten: Flatt
     )
       return true;
     // one needs what the other forbids
-    const forbids = (s: Schema, name: string): boolean =>
+    const forbids = (s: SchemaObject, name: string): boolean =>
       of(s, name) === false || (of(s, name) === undefined && s.additionalProperties === false);
     return ((a.required ?? []) as string[]).some(n => forbids(b, n)) || ((b.required ?? []) as string[]).some(n => forbids(a, n));
   }

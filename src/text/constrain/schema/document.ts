@@ -4,12 +4,12 @@
  * passed over, for then the answer would look checked and not be.
  */
 import { constrainLimits } from "../limits.ts";
-import { refuse } from "../refuse.ts";
+import { constraintRefusal } from "../refuse.ts";
 
-export type Schema = Readonly<Record<string, unknown>>;
-export type SchemaOrBoolean = Schema | boolean;
+export type SchemaObject = Readonly<Record<string, unknown>>;
+export type SchemaOrBoolean = SchemaObject | boolean;
 
-export const isObject = (v: unknown): v is Schema => v !== null && typeof v === "object" && !Array.isArray(v);
+export const isObject = (v: unknown): v is SchemaObject => v !== null && typeof v === "object" && !Array.isArray(v);
 
 export const typeNames = ["null", "boolean", "integer", "number", "string", "array", "object"] as const;
 export type TypeName = (typeof typeNames)[number];
@@ -109,21 +109,21 @@ export class SchemaDocument {
   readonly root: SchemaOrBoolean;
   /** Place of the root in errors: the parameter and "#". */
   readonly place: string;
-  readonly #places = new Map<Schema, string>();
+  readonly #places = new Map<SchemaObject, string>();
 
   /** Errors: text/constraint, with the pointer of what is unknown, wrong or too much. */
   constructor(root: unknown, parameter: string) {
     this.place = `${parameter}#`;
-    if (!isObject(root) && typeof root !== "boolean") throw refuse(this.place, "a schema: an object", show(root));
+    if (!isObject(root) && typeof root !== "boolean") throw constraintRefusal(this.place, "a schema: an object", show(root));
     this.root = root;
     this.#check(root);
   }
 
-  placeOf(schema: Schema): string {
+  placeOf(schema: SchemaObject): string {
     return this.#places.get(schema) ?? this.place;
   }
   /** A schema that was put together from others stands where they stand. */
-  derive(schema: Schema, from: string): Schema {
+  derive(schema: SchemaObject, from: string): SchemaObject {
     this.#places.set(schema, from);
     return schema;
   }
@@ -134,10 +134,10 @@ export class SchemaDocument {
     for (let next = open.pop(); next; next = open.pop()) {
       const { schema, at, depth } = next;
       if (typeof schema === "boolean") continue;
-      if (!isObject(schema)) throw refuse(at, "a schema", show(schema));
+      if (!isObject(schema)) throw constraintRefusal(at, "a schema", show(schema));
       if (depth > constrainLimits.depth)
-        throw refuse(at.slice(0, 200), `at most ${constrainLimits.depth} schemas inside each other`, "more");
-      if (++count > constrainLimits.schemas) throw refuse(this.place, `at most ${constrainLimits.schemas} schemas`, "more");
+        throw constraintRefusal(at.slice(0, 200), `at most ${constrainLimits.depth} schemas inside each other`, "more");
+      if (++count > constrainLimits.schemas) throw constraintRefusal(this.place, `at most ${constrainLimits.schemas} schemas`, "more");
       this.#places.set(schema, at);
       const inner = (v: unknown, ...keys: readonly (string | number)[]): void => {
         open.push({ schema: v, at: pointer(at, ...keys), depth: depth + 1 });
@@ -146,15 +146,15 @@ export class SchemaDocument {
         if (Object.hasOwn(harmless, key) && harmless[key]!(value)) continue;
         const kind = Object.hasOwn(keywords, key) ? keywords[key] : undefined;
         if (kind === undefined)
-          throw refuse(pointer(at, key), "keywords that are carried out", `"${key}"`, "Leave it out and check the answer afterwards.");
-        if (!kinds[kind].is(value)) throw refuse(pointer(at, key), kinds[kind].text, show(value));
+          throw constraintRefusal(pointer(at, key), "keywords that are carried out", `"${key}"`, "Leave it out and check the answer afterwards.");
+        if (!kinds[kind].is(value)) throw constraintRefusal(pointer(at, key), kinds[kind].text, show(value));
         if ((kind === "any" || kind === "values") && isTooDeep(value))
-          throw refuse(pointer(at, key), `at most ${constrainLimits.depth} levels`, "more");
+          throw constraintRefusal(pointer(at, key), `at most ${constrainLimits.depth} levels`, "more");
         if (kind === "schema") inner(value, key);
         if (kind === "schemas") for (const [i, s] of (value as unknown[]).entries()) inner(s, key, i);
-        if (kind === "map") for (const [name, s] of Object.entries(value as Schema)) inner(s, key, name);
+        if (kind === "map") for (const [name, s] of Object.entries(value as SchemaObject)) inner(s, key, name);
         if (kind === "values" && (value as unknown[]).length > constrainLimits.choices)
-          throw refuse(pointer(at, key), `at most ${constrainLimits.choices} values`, `${(value as unknown[]).length}`);
+          throw constraintRefusal(pointer(at, key), `at most ${constrainLimits.choices} values`, `${(value as unknown[]).length}`);
       }
     }
   }
@@ -163,10 +163,10 @@ export class SchemaDocument {
   resolve(reference: string, at: string): SchemaOrBoolean {
     const place = pointer(at, "$ref");
     if (!reference.startsWith("#"))
-      throw refuse(place, "a reference inside of the schema: #/$defs/...", show(reference), "Put what it names under $defs.");
+      throw constraintRefusal(place, "a reference inside of the schema: #/$defs/...", show(reference), "Put what it names under $defs.");
     let here: unknown = this.root;
     const path = reference === "#" ? [] : reference.slice(1).split("/");
-    if (path.length > 0 && path[0] !== "") throw refuse(place, "a reference by pointer: #/$defs/...", show(reference));
+    if (path.length > 0 && path[0] !== "") throw constraintRefusal(place, "a reference by pointer: #/$defs/...", show(reference));
     for (const part of path.slice(1)) {
       let key = part;
       try {
@@ -179,14 +179,14 @@ export class SchemaDocument {
       here = isThere ? (here as Record<string, unknown>)[key] : undefined;
     }
     if (typeof here === "boolean" || (isObject(here) && this.#places.has(here))) return here;
-    throw refuse(place, "a reference to a schema of this document", show(reference));
+    throw constraintRefusal(place, "a reference to a schema of this document", show(reference));
   }
 
   /** Errors: text/constraint where OpenAI's strict rules do not hold: the root an object, every object closed, all properties required. */
   checkStrict(): void {
-    const isOpen = (s: Schema): boolean => [s.type].flat().includes("object") || "properties" in s;
+    const isOpen = (s: SchemaObject): boolean => [s.type].flat().includes("object") || "properties" in s;
     if (!isObject(this.root) || (this.root.type !== "object" && !("$ref" in this.root)))
-      throw refuse(
+      throw constraintRefusal(
         this.place,
         'an object at the root of a strict schema: type "object"',
         show(isObject(this.root) ? this.root.type : this.root),
@@ -194,16 +194,16 @@ export class SchemaDocument {
     for (const [schema, at] of this.#places) {
       if (!isOpen(schema)) continue;
       if (schema.additionalProperties !== false)
-        throw refuse(
+        throw constraintRefusal(
           pointer(at, "additionalProperties"),
           "false in a strict schema",
           show(schema.additionalProperties ?? null),
           "Or leave strict out.",
         );
       const required = new Set((schema.required ?? []) as string[]);
-      const missing = Object.keys((schema.properties ?? {}) as Schema).find(n => !required.has(n));
+      const missing = Object.keys((schema.properties ?? {}) as SchemaObject).find(n => !required.has(n));
       if (missing !== undefined)
-        throw refuse(
+        throw constraintRefusal(
           pointer(at, "required"),
           `every property in a strict schema, "${missing}" too`,
           show(schema.required ?? []),

@@ -24,7 +24,7 @@ const ipv6 = [
 ].join("|");
 const uriCharacter = "[A-Za-z0-9._~:/?#\\[\\]@!$&'()*+,;=-]";
 
-export const formats: Readonly<Record<string, string>> = {
+export const stringFormats: Readonly<Record<string, string>> = {
   date,
   time: `${clock}${zone}`,
   "date-time": `${date}T${clock}${zone}`,

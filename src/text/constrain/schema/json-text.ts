@@ -8,15 +8,15 @@ import {
   anyOf,
   characters,
   choice,
-  type Expression,
+  type RegularExpression,
   empty,
-  nothing,
-  optional,
+  noText,
+  optionalText,
   range,
-  repeat,
+  repeatText,
   rule,
   sequence,
-  text,
+  literalText,
 } from "../expression.ts";
 import { integer, number } from "./numbers.ts";
 
@@ -27,23 +27,23 @@ export const styles = ["compact", "spaced", "flexible"] as const;
  */
 export type Style = (typeof styles)[number];
 
-const blank = optional(choice(text(" "), sequence(text("\n"), repeat(anyOf(" \t"), 0, 20))));
+const blank = optionalText(choice(literalText(" "), sequence(literalText("\n"), repeatText(anyOf(" \t"), 0, 20))));
 
 export interface Punctuation {
-  readonly open: (bracket: "{" | "[") => Expression;
-  readonly close: (bracket: "}" | "]") => Expression;
-  readonly comma: Expression;
-  readonly colon: Expression;
+  readonly open: (bracket: "{" | "[") => RegularExpression;
+  readonly close: (bracket: "}" | "]") => RegularExpression;
+  readonly comma: RegularExpression;
+  readonly colon: RegularExpression;
 }
 
 export const punctuation: { readonly [S in Style]: Punctuation } = {
-  compact: { open: b => text(b), close: b => text(b), comma: text(","), colon: text(":") },
-  spaced: { open: b => text(b), close: b => text(b), comma: text(", "), colon: text(": ") },
+  compact: { open: b => literalText(b), close: b => literalText(b), comma: literalText(","), colon: literalText(":") },
+  spaced: { open: b => literalText(b), close: b => literalText(b), comma: literalText(", "), colon: literalText(": ") },
   flexible: {
-    open: b => sequence(text(b), blank),
-    close: b => sequence(blank, text(b)),
-    comma: sequence(text(","), blank),
-    colon: sequence(text(":"), blank),
+    open: b => sequence(literalText(b), blank),
+    close: b => sequence(blank, literalText(b)),
+    comma: sequence(literalText(","), blank),
+    colon: sequence(literalText(":"), blank),
   },
 };
 
@@ -52,27 +52,27 @@ const escaped = charactersOf('"\\');
 const plain = intersection(anyCodePoint, intersection(complement(controls), complement(escaped)));
 
 /** A character of the set as `JSON.stringify` writes it. */
-export function jsonCharacter(set: CodePoints): Expression {
+export function jsonCharacter(set: CodePoints): RegularExpression {
   const raw = intersection(set, plain);
-  const options: Expression[] = raw.length > 0 ? [characters(raw)] : [];
-  for (let c = 0; c < 0x20; c++) if (contains(set, c)) options.push(text(JSON.stringify(String.fromCharCode(c)).slice(1, -1)));
-  for (const c of '"\\') if (contains(set, c.charCodeAt(0))) options.push(text(`\\${c}`));
-  return options.length === 0 ? nothing : choice(...options);
+  const options: RegularExpression[] = raw.length > 0 ? [characters(raw)] : [];
+  for (let c = 0; c < 0x20; c++) if (contains(set, c)) options.push(literalText(JSON.stringify(String.fromCharCode(c)).slice(1, -1)));
+  for (const c of '"\\') if (contains(set, c.charCodeAt(0))) options.push(literalText(`\\${c}`));
+  return options.length === 0 ? noText : choice(...options);
 }
 
 /** An expression over a text's characters as one over what JSON writes for them. */
-export function inJson(e: Expression): Expression {
+export function inJson(e: RegularExpression): RegularExpression {
   switch (e.kind) {
     case "characters":
       return jsonCharacter(e.set);
     case "text":
-      return text(JSON.stringify(e.text).slice(1, -1));
+      return literalText(JSON.stringify(e.text).slice(1, -1));
     case "sequence":
       return sequence(...e.parts.map(inJson));
     case "choice":
       return choice(...e.options.map(inJson));
     case "repeat":
-      return repeat(inJson(e.of), e.min, e.max);
+      return repeatText(inJson(e.of), e.min, e.max);
     case "graph":
       return { ...e, edges: e.edges.map(out => out.map(({ by, to }) => ({ by: inJson(by), to }))) };
     default:
@@ -80,29 +80,29 @@ export function inJson(e: Expression): Expression {
   }
 }
 
-export const quoted = (inside: Expression): Expression => sequence(text('"'), inside, text('"'));
+export const quoted = (inside: RegularExpression): RegularExpression => sequence(literalText('"'), inside, literalText('"'));
 
 const hex = anyOf("0123456789abcdefABCDEF");
-const surrogates = (first: string): Expression => sequence(text("\\u"), anyOf("dD"), anyOf(first), hex, hex);
+const surrogates = (first: string): RegularExpression => sequence(literalText("\\u"), anyOf("dD"), anyOf(first), hex, hex);
 /** Any character of a text, in any spelling. */
-export const freeCharacter: Expression = choice(
+export const freeCharacter: RegularExpression = choice(
   characters(plain),
-  sequence(text("\\"), anyOf('"\\/bfnrt')),
-  sequence(text("\\u"), choice(sequence(anyOf("0123456789abcefABCEF"), hex, hex, hex), sequence(anyOf("dD"), range("0", "7"), hex, hex))),
+  sequence(literalText("\\"), anyOf('"\\/bfnrt')),
+  sequence(literalText("\\u"), choice(sequence(anyOf("0123456789abcefABCEF"), hex, hex, hex), sequence(anyOf("dD"), range("0", "7"), hex, hex))),
   sequence(surrogates("89abAB"), surrogates("cdefCDEF")),
 );
 
 /** The free forms of each type, as rules by name. */
-export const freeRules = (p: Punctuation): ReadonlyMap<string, Expression> => {
+export const freeRules = (p: Punctuation): ReadonlyMap<string, RegularExpression> => {
   const any = rule("any");
   const member = rule("member");
-  const list = (item: Expression): Expression => optional(sequence(item, repeat(sequence(p.comma, item), 0)));
-  return new Map<string, Expression>([
-    ["string", quoted(repeat(freeCharacter, 0))],
+  const list = (item: RegularExpression): RegularExpression => optionalText(sequence(item, repeatText(sequence(p.comma, item), 0)));
+  return new Map<string, RegularExpression>([
+    ["string", quoted(repeatText(freeCharacter, 0))],
     ["number", number],
     ["integer", integer],
-    ["boolean", choice(text("true"), text("false"))],
-    ["null", text("null")],
+    ["boolean", choice(literalText("true"), literalText("false"))],
+    ["null", literalText("null")],
     ["member", sequence(rule("string"), p.colon, any)],
     ["object", sequence(p.open("{"), list(member), p.close("}"))],
     ["array", sequence(p.open("["), list(any), p.close("]"))],
@@ -111,18 +111,18 @@ export const freeRules = (p: Punctuation): ReadonlyMap<string, Expression> => {
 };
 
 /** One value as it is written. */
-export function literal(value: unknown, p: Punctuation): Expression {
-  if (value === null || typeof value !== "object") return text(JSON.stringify(value) ?? "null");
+export function literal(value: unknown, p: Punctuation): RegularExpression {
+  if (value === null || typeof value !== "object") return literalText(JSON.stringify(value) ?? "null");
   const isList = Array.isArray(value);
   const inside = isList
     ? value.map(v => literal(v, p))
-    : Object.entries(value).map(([key, v]) => sequence(text(JSON.stringify(key)), p.colon, literal(v, p)));
+    : Object.entries(value).map(([key, v]) => sequence(literalText(JSON.stringify(key)), p.colon, literal(v, p)));
   const joined = inside.flatMap((e, i) => (i === 0 ? [e] : [p.comma, e]));
   return sequence(p.open(isList ? "[" : "{"), joined.length === 0 ? empty : sequence(...joined), p.close(isList ? "]" : "}"));
 }
 
 /** One of many texts, as a tree: what they begin with in common is read once. Errors: text/constraint where they are too long. */
-export function oneOfTexts(texts: readonly string[], place: string): Expression {
+export function oneOfTexts(texts: readonly string[], place: string): RegularExpression {
   checkCharacters(texts, place);
   const children: Map<string, number>[] = [new Map()];
   const ends = new Set<number>();
@@ -138,5 +138,5 @@ export function oneOfTexts(texts: readonly string[], place: string): Expression 
     }
     ends.add(at);
   }
-  return { kind: "graph", edges: children.map(of => Array.from(of, ([c, to]) => ({ by: text(c), to }))), ends };
+  return { kind: "graph", edges: children.map(of => Array.from(of, ([c, to]) => ({ by: literalText(c), to }))), ends };
 }

@@ -3,8 +3,8 @@
  * stands under one name in both goes under `allOf` again and is merged when it is come to.
  */
 
-import { refuse } from "../refuse.ts";
-import { pointer, type Schema, type SchemaOrBoolean, type TypeName, typeNames } from "./document.ts";
+import { constraintRefusal } from "../refuse.ts";
+import { pointer, type SchemaObject, type SchemaOrBoolean, type TypeName, typeNames } from "./document.ts";
 
 const describing = new Set([
   "title",
@@ -25,7 +25,7 @@ const describing = new Set([
 ]);
 
 /** The keywords that bind. */
-export const bindingOf = (schema: Schema): Schema => Object.fromEntries(Object.entries(schema).filter(([key]) => !describing.has(key)));
+export const bindingOf = (schema: SchemaObject): SchemaObject => Object.fromEntries(Object.entries(schema).filter(([key]) => !describing.has(key)));
 
 const typesOf = (v: unknown): readonly TypeName[] => (Array.isArray(v) ? v : [v]) as TypeName[];
 
@@ -74,7 +74,7 @@ const propertyKeys = ["properties", "additionalProperties"];
 const itemKeys = ["items", "prefixItems"];
 
 /** Properties of one that the other does not name must fit the other's additional ones. */
-function mergeProperties(a: Schema, b: Schema): Schema {
+function mergeProperties(a: SchemaObject, b: SchemaObject): SchemaObject {
   if (!propertyKeys.some(k => k in a)) return pick(b, propertyKeys);
   if (!propertyKeys.some(k => k in b)) return pick(a, propertyKeys);
   const [x, y] = [a, b].map(s => (s.properties ?? {}) as Readonly<Record<string, SchemaOrBoolean>>) as [
@@ -91,7 +91,7 @@ function mergeProperties(a: Schema, b: Schema): Schema {
   };
 }
 
-function mergeItems(a: Schema, b: Schema): Schema {
+function mergeItems(a: SchemaObject, b: SchemaObject): SchemaObject {
   if (!itemKeys.some(k => k in a)) return pick(b, itemKeys);
   if (!itemKeys.some(k => k in b)) return pick(a, itemKeys);
   const [x, y] = [a, b].map(s => (s.prefixItems ?? []) as readonly SchemaOrBoolean[]) as [
@@ -105,10 +105,10 @@ function mergeItems(a: Schema, b: Schema): Schema {
   };
 }
 
-const pick = (s: Schema, keys: readonly string[]): Schema => Object.fromEntries(keys.flatMap(k => (k in s ? [[k, s[k]]] : [])));
+const pick = (s: SchemaObject, keys: readonly string[]): SchemaObject => Object.fromEntries(keys.flatMap(k => (k in s ? [[k, s[k]]] : [])));
 
 /** Both at once. Errors: text/constraint where two values of a keyword cannot be one. */
-export function merge(a: Schema, b: Schema, place: string): Schema {
+export function merge(a: SchemaObject, b: SchemaObject, place: string): SchemaObject {
   const out: Record<string, unknown> = { ...mergeProperties(a, b), ...mergeItems(a, b) };
   const left = [a, b].flatMap(s => (s.allOf as SchemaOrBoolean[] | undefined) ?? []);
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
@@ -125,7 +125,7 @@ export function merge(a: Schema, b: Schema, place: string): Schema {
     }
     const value = rules[key]?.(a[key], b[key]);
     if (value === undefined)
-      throw refuse(
+      throw constraintRefusal(
         pointer(place, key),
         "values that hold together",
         `${JSON.stringify(a[key])} and ${JSON.stringify(b[key])}`,

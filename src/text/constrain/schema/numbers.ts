@@ -2,10 +2,10 @@
  * Numbers within bounds, as automata over their digits: a decimal is compared with a bound place by place, so the bounds are exact. Written
  * without exponent and without leading zeros. A remainder is followed digit by digit: r' = (10 r + d) mod m.
  */
-import { type Automaton, automatonOf, intersect } from "../automaton.ts";
+import { type Automaton, automatonOfExpression, intersect } from "../automaton.ts";
 import type { CodePoints } from "../code-points.ts";
-import { anyOf, choice, type Expression, optional, range, repeat, sequence, text } from "../expression.ts";
-import { refuse } from "../refuse.ts";
+import { anyOf, choice, type RegularExpression, optionalText, range, repeatText, sequence, literalText } from "../expression.ts";
+import { constraintRefusal } from "../refuse.ts";
 
 export interface NumberBounds {
   readonly minimum?: number | undefined;
@@ -16,19 +16,19 @@ export interface NumberBounds {
 }
 
 const digit = range("0", "9");
-const zero = text("0");
-const natural = choice(zero, sequence(range("1", "9"), repeat(digit, 0)));
+const zero = literalText("0");
+const natural = choice(zero, sequence(range("1", "9"), repeatText(digit, 0)));
 
 /** JSON's integers without fraction and exponent, and without -0. */
-export const integer: Expression = choice(zero, sequence(optional(text("-")), range("1", "9"), repeat(digit, 0)));
+export const integer: RegularExpression = choice(zero, sequence(optionalText(literalText("-")), range("1", "9"), repeatText(digit, 0)));
 /** JSON's numbers. */
-export const number: Expression = sequence(
-  optional(text("-")),
+export const number: RegularExpression = sequence(
+  optionalText(literalText("-")),
   natural,
-  optional(sequence(text("."), repeat(digit, 1))),
-  optional(sequence(anyOf("eE"), optional(anyOf("+-")), repeat(digit, 1))),
+  optionalText(sequence(literalText("."), repeatText(digit, 1))),
+  optionalText(sequence(anyOf("eE"), optionalText(anyOf("+-")), repeatText(digit, 1))),
 );
-const decimal: Expression = sequence(optional(text("-")), natural, optional(sequence(text("."), repeat(digit, 1))));
+const decimal: RegularExpression = sequence(optionalText(literalText("-")), natural, optionalText(sequence(literalText("."), repeatText(digit, 1))));
 
 /** A number's shortest decimal form without exponent, as digits before and after the point. */
 function decimalOf(x: number): { readonly isNegative: boolean; readonly whole: string; readonly fraction: string } {
@@ -139,7 +139,7 @@ function bounded(bound: number, side: "above" | "below", isExclusive: boolean): 
 /** Integers that a whole number divides. */
 function multiples(of: number, place: string): Automaton {
   if (!(of >= 1 && of <= 5000))
-    throw refuse(place, "a whole number from 1 to 5000", String(of), "Leave it out, and check the number afterwards.");
+    throw constraintRefusal(place, "a whole number from 1 to 5000", String(of), "Leave it out, and check the number afterwards.");
   // state 0 begins; 1 stands after a sign; 2 + r has remainder r
   const step = (r: number) =>
     Array.from({ length: 10 }, (_, d) => ({ set: [[48 + d, 48 + d]] as CodePoints, to: 2 + ((10 * r + d) % of) }));
@@ -161,14 +161,14 @@ export function boundedNumber(kind: "integer" | "number", bounds: NumberBounds, 
       form = integer;
       conditions.push(multiples(multipleOf, `${place}/multipleOf`));
     } else if (kind === "number" && decimalOf(multipleOf).whole === "0" && /^0*1$/.test(decimalOf(multipleOf).fraction)) {
-      form = sequence(optional(text("-")), natural, optional(sequence(text("."), repeat(digit, 1, places))));
-      conditions.push(automatonOf(form, place));
+      form = sequence(optionalText(literalText("-")), natural, optionalText(sequence(literalText("."), repeatText(digit, 1, places))));
+      conditions.push(automatonOfExpression(form, place));
     } else
-      throw refuse(`${place}/multipleOf`, "a whole number, or 0.1, 0.01 and so on", String(multipleOf), "Check the number afterwards.");
+      throw constraintRefusal(`${place}/multipleOf`, "a whole number, or 0.1, 0.01 and so on", String(multipleOf), "Check the number afterwards.");
   }
   if (minimum !== undefined) conditions.push(bounded(minimum, "above", false));
   if (exclusiveMinimum !== undefined) conditions.push(bounded(exclusiveMinimum, "above", true));
   if (maximum !== undefined) conditions.push(bounded(maximum, "below", false));
   if (exclusiveMaximum !== undefined) conditions.push(bounded(exclusiveMaximum, "below", true));
-  return intersect([automatonOf(form, place), ...conditions], place);
+  return intersect([automatonOfExpression(form, place), ...conditions], place);
 }

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { rounds } from "../../../../test/support/deep.ts";
 import { isLoamError, type Random, random } from "../../../base/index.ts";
 import { recogniserOf } from "../index.ts";
-import { formats } from "./formats.ts";
+import { stringFormats } from "./formats.ts";
 
 type Schema = Record<string, unknown>;
 type Any = Schema | boolean;
@@ -383,8 +383,8 @@ test("formats take what is of the format and nothing near it", () => {
     uuid: ["8b1a9953c4614296a827abf8c47804d7", "8b1a9953-c461-4296-a827-abf8c47804dg"],
     uri: ["//a", "a b:c", "x:"],
   };
-  expect(Object.keys(good)).toEqual(Object.keys(formats));
-  for (const format of Object.keys(formats)) {
+  expect(Object.keys(good)).toEqual(Object.keys(stringFormats));
+  for (const format of Object.keys(stringFormats)) {
     for (const t of good[format]!) expect([format, t, accepts({ format }, t)]).toEqual([format, t, true]);
     for (const t of bad[format]!) expect([format, t, accepts({ format }, t)]).toEqual([format, t, false]);
   }

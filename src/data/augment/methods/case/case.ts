@@ -1,6 +1,6 @@
 /** The same text in another case: all lower, all upper, every word with a capital, or single words shouted. Addresses stay as they are. */
 import { changed, plainMethod } from "../../method.ts";
-import { caseLike, joined, piecesOf } from "../../words.ts";
+import { caseLike, joinedPieces, wordPieces } from "../../words.ts";
 import { letterCasePart } from "./options.ts";
 
 export const letterCase = plainMethod({
@@ -13,6 +13,6 @@ export const letterCase = plainMethod({
       title: (w: string) => caseLike(w, "Xx"),
       shout: (w: string) => (draw.uniform() < o.rate ? w.toUpperCase() : w),
     }[mode];
-    return changed(text, joined(piecesOf(text).map(p => (p.isWord ? { ...p, text: to(p.text) } : p))));
+    return changed(text, joinedPieces(wordPieces(text).map(p => (p.isWord ? { ...p, text: to(p.text) } : p))));
   },
 });

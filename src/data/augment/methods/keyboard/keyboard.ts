@@ -4,7 +4,7 @@
  */
 import type { Random } from "../../../../base/index.ts";
 import { changed, plainMethod } from "../../method.ts";
-import { caseLike, joined, piecesOf } from "../../words.ts";
+import { caseLike, joinedPieces, wordPieces } from "../../words.ts";
 import { neighbours } from "./layouts.ts";
 import { keyboardPart, type kinds } from "./options.ts";
 
@@ -28,12 +28,12 @@ export const keyboard = plainMethod({
   ...keyboardPart,
   prepare: async ({ layout }) => neighbours(layout),
   vary({ text }, draw, o, near) {
-    const pieces = piecesOf(text).map(p => {
+    const pieces = wordPieces(text).map(p => {
       if (!p.isWord || p.text.length < shortest || draw.uniform() >= o.rate) return p;
       const letters = [...p.text];
       const kind = o.kinds[draw.below(o.kinds.length)]!;
       return { ...p, text: mistyped(letters, kind, draw.below(letters.length), draw, near).join("") };
     });
-    return changed(text, joined(pieces));
+    return changed(text, joinedPieces(pieces));
   },
 });

@@ -5,14 +5,14 @@ const rows = {
   qwertz: ["qwertzuiopü", "asdfghjklöä", "yxcvbnm"],
   azerty: ["azertyuiop", "qsdfghjklm", "wxcvbn"],
 } as const;
-export type Layout = keyof typeof rows;
-export const layoutNames = Object.keys(rows) as [Layout, ...Layout[]];
+export type KeyboardLayout = keyof typeof rows;
+export const layoutNames = Object.keys(rows) as [KeyboardLayout, ...KeyboardLayout[]];
 
 /** Horizontal shift of a row against the one above it, keys. */
 const stagger = [0, 0.25, 0.75];
 
 /** Letters at most one key away. */
-export function neighbours(layout: Layout): ReadonlyMap<string, string> {
+export function neighbours(layout: KeyboardLayout): ReadonlyMap<string, string> {
   const keys = rows[layout].flatMap((row, y) => [...row].map((letter, x) => ({ letter, x: x + stagger[y]!, y })));
   return new Map(
     keys.map(a => [

@@ -5,7 +5,7 @@
 import type { Random } from "../../../../base/index.ts";
 import { htmlToText } from "../../../sources/html.ts";
 import { changed, plainMethod } from "../../method.ts";
-import { piecesOf } from "../../words.ts";
+import { wordPieces } from "../../words.ts";
 import { markupPart } from "./options.ts";
 
 /** A first line that reads like a title. */
@@ -33,7 +33,7 @@ const escapeHtml = (s: string) => s.replaceAll("&", "&amp;").replaceAll("<", "&l
 /** Marks some words; everything goes through `quoted`. */
 const marked = (line: string, draw: Random, rate: number, quoted: (s: string) => string, around: readonly (readonly [string, string])[]) =>
   // The reader knows a space between elements only where it is one of HTML's own: a line with an ideographic one is left whole.
-  (/[^\S \t\n\r\f\u00a0]/.test(line) ? [{ text: line, isWord: false }] : piecesOf(line))
+  (/[^\S \t\n\r\f\u00a0]/.test(line) ? [{ text: line, isWord: false }] : wordPieces(line))
     .map(p => {
       if (!p.isWord || draw.uniform() >= rate) return quoted(p.text);
       const [open, close] = around[draw.below(around.length)]!;

@@ -2,14 +2,14 @@
  * What is wrong with a paraphrase, as far as it can be seen without believing who wrote it: words that are the parent's or nobody's, a length far off, round
  * in circles, a number or address that was lost or invented. Meaning is not looked at.
  */
-import { factsOf, repetition, wordSimilarity } from "../../similarity.ts";
+import { textFacts, repetition, wordSimilarity } from "../../similarity.ts";
 import type { ParaphraseLimits } from "./limits.ts";
 
 export type ParaphraseFault = "empty" | "length" | "unlike" | "too-like" | "repeats" | "fact-lost" | "fact-new";
 
 /** A number or address of one text that the other lacks. */
 export function factFault(text: string, written: string): "fact-lost" | "fact-new" | undefined {
-  const [before, after] = [factsOf(text), factsOf(written)];
+  const [before, after] = [textFacts(text), textFacts(written)];
   if ([...before].some(f => !after.has(f))) return "fact-lost";
   return [...after].some(f => !before.has(f)) ? "fact-new" : undefined;
 }

@@ -2,10 +2,10 @@
  * A paraphrase written by a model. It is taken where its words are like the parent's but not the same, its length is near, its meaning is near
  * (with an embedder), and no number or address was lost or invented: what can be checked without believing the model.
  */
-import { sizeOf } from "../../../document.ts";
+import { textBytes } from "../../../document.ts";
 import type { Embedder } from "../../../resources.ts";
 import { askingMethod } from "../../method.ts";
-import { cosine, wordSimilarity } from "../../similarity.ts";
+import { cosineOfFloats, wordSimilarity } from "../../similarity.ts";
 import { paraphraseFault } from "./faults.ts";
 import { paraphrasePart } from "./options.ts";
 
@@ -18,10 +18,10 @@ export const paraphrase = askingMethod({
   prepare: async (o, resources): Promise<Embedder | undefined> => (o.embedder === undefined ? undefined : resources.embedder(o.embedder)),
   reckon: ({ text }, o) => ({
     requests: 1,
-    tokens: Math.ceil((sizeOf(text) + Math.max(...o.prompts.map(sizeOf)) + sizeOf(o.system ?? "")) / 3) + o.maxTokens,
+    tokens: Math.ceil((textBytes(text) + Math.max(...o.prompts.map(textBytes)) + textBytes(o.system ?? "")) / 3) + o.maxTokens,
   }),
   async vary({ text }, draw, o, embedder, writer) {
-    if (sizeOf(text) > o.maxBytes) return { rejected: "too-long" };
+    if (textBytes(text) > o.maxBytes) return { rejected: "too-long" };
     const prompt = o.prompts[draw.below(o.prompts.length)]!;
     const answer = await writer.write({
       ...(o.system === undefined ? {} : { system: o.system }),
@@ -39,7 +39,7 @@ export const paraphrase = askingMethod({
     if (embedder) {
       const [a, b] = await embedder.embed([text, written]);
       // Not a number is no likeness.
-      if (!(cosine(a!, b!) >= o.minCosine)) return { rejected: "meaning" };
+      if (!(cosineOfFloats(a!, b!) >= o.minCosine)) return { rejected: "meaning" };
     }
     return { text: written, attributes: { similarity: wordSimilarity(text, written, o.similarity.words) } };
   },

@@ -4,7 +4,7 @@
  */
 
 import { z } from "zod";
-import { sizeOf } from "../../../document.ts";
+import { textBytes } from "../../../document.ts";
 import { agreement, isFoundIn } from "../../answers.ts";
 import { askingMethod } from "../../method.ts";
 import { questionsPart } from "./options.ts";
@@ -16,10 +16,10 @@ const maxQuestion = 500;
 const pairSchema = z.array(
   z.object({ question: z.string().trim().min(1).max(maxQuestion), answer: z.string().trim().min(1).max(maxQuestion) }),
 );
-export type Pair = z.output<typeof pairSchema>[number];
+export type QuestionPair = z.output<typeof pairSchema>[number];
 
 /** The pairs of an answer, wherever in it the array stands (models like to add a sentence or a fence); undefined where there is none. */
-export function readPairs(text: string): Pair[] | undefined {
+export function readQuestionPairs(text: string): QuestionPair[] | undefined {
   const [from, to] = [text.indexOf("["), text.lastIndexOf("]")];
   if (from < 0 || to < from) return undefined;
   try {
@@ -35,12 +35,12 @@ const filled = (template: string, slots: Readonly<Record<string, string>>) =>
 export const questions = askingMethod({
   ...questionsPart,
   reckon({ text }, o) {
-    const asked = (template: string) => Math.ceil((sizeOf(text) + sizeOf(template)) / 3);
+    const asked = (template: string) => Math.ceil((textBytes(text) + textBytes(template)) / 3);
     const again = o.minAgreement === null ? 0 : o.pairs * (asked(o.again) + Math.ceil(maxQuestion / 3) + answerTokens);
     return { requests: 1 + (o.minAgreement === null ? 0 : o.pairs), tokens: asked(o.prompt) + o.maxTokens + again };
   },
   async vary({ text }, draw, o, _state, writer) {
-    if (sizeOf(text) > o.maxBytes) return { rejected: "too-long" };
+    if (textBytes(text) > o.maxBytes) return { rejected: "too-long" };
     const answer = await writer.write({
       user: filled(o.prompt, { text, pairs: String(o.pairs) }),
       maxTokens: o.maxTokens,
@@ -48,11 +48,11 @@ export const questions = askingMethod({
       seed: draw.below(seedRange),
     });
     if (answer.refusal !== undefined) return { rejected: "refused" };
-    const pairs = readPairs(answer.text)?.slice(0, o.pairs);
+    const pairs = readQuestionPairs(answer.text)?.slice(0, o.pairs);
     if (!pairs) return { rejected: answer.isCut ? "cut" : "no-pairs" };
     const found = pairs.filter(p => isFoundIn(p.answer, text));
     if (found.length < o.minPairs) return { rejected: "answer-not-found" };
-    const kept: Pair[] = [];
+    const kept: QuestionPair[] = [];
     for (const pair of found) {
       if (o.minAgreement !== null) {
         const user = filled(o.again, { text, question: pair.question });

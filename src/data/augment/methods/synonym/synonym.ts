@@ -4,7 +4,7 @@
  */
 import { dataErrors } from "../../../errors.ts";
 import { changed, plainMethod } from "../../method.ts";
-import { caseLike, joined, piecesOf } from "../../words.ts";
+import { caseLike, joinedPieces, wordPieces } from "../../words.ts";
 import { synonymPart, table } from "./options.ts";
 
 function parseTable(text: string, path: string): Record<string, string[]> {
@@ -42,11 +42,11 @@ export const synonym = plainMethod({
     return new Map(Object.entries(given).map(([w, list]) => [w.toLowerCase(), list]));
   },
   vary({ text }, draw, { rate }, synonyms) {
-    const pieces = piecesOf(text).map(p => {
+    const pieces = wordPieces(text).map(p => {
       const list = p.isWord ? synonyms.get(p.text.toLowerCase()) : undefined;
       if (!list || draw.uniform() >= rate) return p;
       return { ...p, text: caseLike(list[draw.below(list.length)]!, p.text) };
     });
-    return changed(text, joined(pieces));
+    return changed(text, joinedPieces(pieces));
   },
 });

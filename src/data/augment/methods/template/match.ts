@@ -1,10 +1,10 @@
 /** Templates with slots: `please send {what} to {who}` found in a text, without regular expressions, in time that grows with the text. */
 
-export type Part = { readonly literal: string } | { readonly slot: string };
+export type TemplatePart = { readonly literal: string } | { readonly slot: string };
 
 /** Parts of a template; undefined where braces do not pair or two slots stand side by side (nothing would tell them apart). */
-export function parseTemplate(template: string): Part[] | undefined {
-  const parts: Part[] = [];
+export function parseTemplate(template: string): TemplatePart[] | undefined {
+  const parts: TemplatePart[] = [];
   let at = 0;
   for (const m of template.matchAll(/\{([\p{L}_][\p{L}\p{N}_]*)\}/gu)) {
     if (m.index > at) parts.push({ literal: template.slice(at, m.index) });
@@ -16,7 +16,7 @@ export function parseTemplate(template: string): Part[] | undefined {
   return parts.some(p => "literal" in p && /[{}]/.test(p.literal)) || parts.length === 0 ? undefined : parts;
 }
 
-export interface Match {
+export interface TemplateMatch {
   readonly from: number;
   readonly to: number;
   readonly slots: Readonly<Record<string, string>>;
@@ -27,11 +27,11 @@ const maxSlot = 120;
 const sentenceEnd = /[.!?;\n]/;
 
 /** Matches from left to right that do not overlap. A template begins with words, or with a slot that starts a line or sentence. */
-export function matchTemplate(text: string, parts: readonly Part[]): Match[] {
+export function matchTemplate(text: string, parts: readonly TemplatePart[]): TemplateMatch[] {
   const lower = text.toLowerCase();
   // Where lower case has another length (a dotted capital I), places would not agree.
   if (lower.length !== text.length) return [];
-  const found: Match[] = [];
+  const found: TemplateMatch[] = [];
   const literals = parts.flatMap(p => ("literal" in p ? [p.literal.toLowerCase()] : []));
   const leading = "slot" in parts[0]!;
   let at = 0;
@@ -47,7 +47,7 @@ export function matchTemplate(text: string, parts: readonly Part[]): Match[] {
 
 const isWordChar = (c: string | undefined) => c !== undefined && /[\p{L}\p{N}]/u.test(c);
 
-function tryAt(text: string, lower: string, parts: readonly Part[], first: number, leading: boolean, floor: number): Match | undefined {
+function tryAt(text: string, lower: string, parts: readonly TemplatePart[], first: number, leading: boolean, floor: number): TemplateMatch | undefined {
   const slots: Record<string, string> = {};
   const put = (name: string, value: string): boolean => {
     const inner = value.trim();
@@ -90,7 +90,7 @@ function tryAt(text: string, lower: string, parts: readonly Part[], first: numbe
 }
 
 /** A template with its slots filled; the first letter is a capital where `like` begins with one. */
-export function fillTemplate(parts: readonly Part[], slots: Readonly<Record<string, string>>, like: string): string {
+export function fillTemplate(parts: readonly TemplatePart[], slots: Readonly<Record<string, string>>, like: string): string {
   const text = parts.map(p => ("literal" in p ? p.literal : (slots[p.slot] ?? ""))).join("");
   const [head = "", ...tail] = [...text];
   const capital = [...like][0] ?? "";

@@ -3,17 +3,17 @@
  * document into a frame; its slots are `text` and the document's attributes.
  */
 import { changed, plainMethod } from "../../method.ts";
-import { fillTemplate, matchTemplate, type Part, parseTemplate } from "./match.ts";
+import { fillTemplate, matchTemplate, type TemplatePart, parseTemplate } from "./match.ts";
 import { templatesPart } from "./options.ts";
 
-export interface Compiled {
-  readonly from: readonly Part[] | undefined;
-  readonly to: readonly (readonly Part[])[];
+export interface CompiledTemplate {
+  readonly from: readonly TemplatePart[] | undefined;
+  readonly to: readonly (readonly TemplatePart[])[];
 }
 
 export const templates = plainMethod({
   ...templatesPart,
-  prepare: async ({ rules }): Promise<readonly Compiled[]> =>
+  prepare: async ({ rules }): Promise<readonly CompiledTemplate[]> =>
     rules.map(r => ({ from: r.from === undefined ? undefined : parseTemplate(r.from), to: r.to.map(t => parseTemplate(t)!) })),
   vary({ text, attributes }, draw, { rate }, rules) {
     let now = text;

@@ -2,8 +2,8 @@
  * Quantities found and converted. Within the metric system a value is shifted exactly; to the other system it is rounded to as few digits as
  * lead back to the very value that was written, and no fewer than it had.
  */
-import { type Mark, numberPattern, plainDigits, rounded, shifted, significant, written } from "./decimal.ts";
-import { type Unit, unitOf, units } from "./table.ts";
+import { type DecimalMark, numberPattern, plainDigits, roundedDecimal, shifted, significant, writtenDecimal } from "./decimal.ts";
+import { type MeasurementUnit, measurementUnitOf, measurementUnits } from "./table.ts";
 
 export interface Quantity {
   readonly index: number;
@@ -12,13 +12,13 @@ export interface Quantity {
   readonly isNegative: boolean;
   /** Between number and unit. */
   readonly space: string;
-  readonly unit: Unit;
+  readonly unit: MeasurementUnit;
   /** Written by its name, not its symbol. */
   readonly isNamed: boolean;
 }
 
 const escaped = (s: string) => s.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
-const spellings = units
+const spellings = measurementUnits
   .flatMap(unit => [
     ...unit.symbols.map(text => ({ text, unit, isNamed: false })),
     ...unit.names.flat().map(text => ({ text, unit, isNamed: !unit.symbols.includes(text) })),
@@ -31,7 +31,7 @@ const patterns = Object.fromEntries(
     mark,
     new RegExp(`(${numberPattern(mark)})([ \\u00a0]?)(${unitPattern})(?![\\p{L}\\p{N}²³^/·*%])`, "gu"),
   ]),
-) as Record<Mark, RegExp>;
+) as Record<DecimalMark, RegExp>;
 
 /** Part of a list or range: `3 to 5 km`, `2 x 4 m`, `10-15 kg`: one end alone must not change. */
 const inRange = /\d[\p{L}"'°%]*\s*(?:[-–—~x×,/&+]|to|and|or|by|bis|und|oder|mal)\s*$/iu;
@@ -43,7 +43,7 @@ const fewestDigits = 2;
 /** How far back a range is looked for. */
 const maxBack = 24;
 
-export function findQuantities(text: string, mark: Mark): Quantity[] {
+export function findQuantities(text: string, mark: DecimalMark): Quantity[] {
   const found: Quantity[] = [];
   for (const m of text.matchAll(patterns[mark])) {
     const { unit, isNamed } = byText.get(m[3]!)!;
@@ -70,11 +70,11 @@ export function findQuantities(text: string, mark: Mark): Quantity[] {
 const isReadable = (value: number) => value === 0 || (value >= 0.01 && value < 1_000_000);
 
 /** What a quantity may be written as, in every way of the table. */
-export function conversions(q: Quantity, mark: Mark): string[] {
+export function conversions(q: Quantity, mark: DecimalMark): string[] {
   const { unit } = q;
   const out = unit.metric.flatMap(([symbol, places]) => {
     const digits = shifted(q.digits, places);
-    return isReadable(Number(digits)) ? [spelled(q, digits, unitOf(symbol), mark)] : [];
+    return isReadable(Number(digits)) ? [spelled(q, digits, measurementUnitOf(symbol), mark)] : [];
   });
   if (unit.other) {
     const { symbol, factor, offset = 0 } = unit.other;
@@ -85,19 +85,19 @@ export function conversions(q: Quantity, mark: Mark): string[] {
     // The place of the last digit that says something: the zeros of 57,000 feet do not, those of 2.50 m do.
     const step = decimals > 0 ? 10 ** -decimals : 10 ** (/^[1-9]\d*?(0*)$/.exec(q.digits)?.[1]?.length ?? 0);
     for (let n = Math.max(fewestDigits, digits); n <= digits + 8; n++) {
-      const text = rounded(there, n);
+      const text = roundedDecimal(there, n);
       const back = ((there < 0 ? -1 : 1) * Number(text) - offset) / factor;
       if (Math.abs(back - value) >= step / 2) continue;
-      out.push(spelled({ ...q, isNegative: there < 0 && Number(text) !== 0 }, text, unitOf(symbol), mark));
+      out.push(spelled({ ...q, isNegative: there < 0 && Number(text) !== 0 }, text, measurementUnitOf(symbol), mark));
       break;
     }
   }
   return out;
 }
 
-function spelled(q: Quantity, digits: string, unit: Unit, mark: Mark): string {
+function spelled(q: Quantity, digits: string, unit: MeasurementUnit, mark: DecimalMark): string {
   const names = unit.names[0];
   const name = q.isNamed && names ? (digits === "1" ? names[0] : names[1]) : unit.symbols[0]!;
   const space = /^\p{L}{3}/u.test(name) && q.space === "" ? " " : q.space;
-  return `${q.isNegative ? "-" : ""}${written(digits, mark)}${space}${name}`;
+  return `${q.isNegative ? "-" : ""}${writtenDecimal(digits, mark)}${space}${name}`;
 }

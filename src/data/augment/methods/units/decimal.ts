@@ -1,19 +1,19 @@
 /** Decimal numbers as they are written: exact shifts by powers of ten, significant digits, separators. */
 
-export type Mark = "." | ",";
+export type DecimalMark = "." | ",";
 
-export interface Written {
+export interface WrittenDecimal {
   /** Digits without separators, with a `.` where there are decimals. */
   readonly digits: string;
   readonly isNegative: boolean;
 }
 
 /** A pattern of a number with this decimal mark; thousands are grouped by the other one. */
-export const numberPattern = (mark: Mark): string =>
+export const numberPattern = (mark: DecimalMark): string =>
   mark === "." ? "(?:\\d{1,3}(?:,\\d{3})+|\\d+)(?:\\.\\d+)?" : "(?:\\d{1,3}(?:\\.\\d{3})+|\\d+)(?:,\\d+)?";
 
 /** `1,234.50` -> `1234.50`. */
-export const plainDigits = (text: string, mark: Mark): string =>
+export const plainDigits = (text: string, mark: DecimalMark): string =>
   mark === "." ? text.replaceAll(",", "") : text.replaceAll(".", "").replace(",", ".");
 
 /** Moves the decimal mark by `places` to the right, exactly. */
@@ -35,7 +35,7 @@ export function significant(digits: string): number {
 }
 
 /** A number with this many significant digits, in plain digits. */
-export function rounded(value: number, digits: number): string {
+export function roundedDecimal(value: number, digits: number): string {
   if (value === 0) return "0";
   const exact = Math.abs(value).toPrecision(Math.min(21, Math.max(1, digits)));
   const plain = exact.includes("e") ? BigInt(Math.round(Number(exact))).toString() : exact;
@@ -43,7 +43,7 @@ export function rounded(value: number, digits: number): string {
 }
 
 /** Plain digits in the writing of a mark, thousands grouped from 1,000 on. */
-export function written(digits: string, mark: Mark): string {
+export function writtenDecimal(digits: string, mark: DecimalMark): string {
   const [whole = "", decimals] = digits.split(".");
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, mark === "." ? "," : ".");
   return decimals === undefined ? grouped : `${grouped}${mark}${decimals}`;

@@ -3,7 +3,7 @@
  * is refused by the pattern). Factors are exact by definition (international yard and pound 1959, NIST SP 811).
  */
 
-export interface Unit {
+export interface MeasurementUnit {
   /** As written, case counts; the first one is written. */
   readonly symbols: readonly string[];
   /** Singular and plural; the first pair is written. */
@@ -16,7 +16,7 @@ export interface Unit {
 
 const inverse = (symbol: string, factor: number) => ({ symbol, factor: 1 / factor });
 
-export const units: readonly Unit[] = [
+export const measurementUnits: readonly MeasurementUnit[] = [
   {
     symbols: ["km"],
     names: [
@@ -95,6 +95,6 @@ export const units: readonly Unit[] = [
   },
 ];
 
-const bySymbol = new Map(units.map(u => [u.symbols[0]!, u]));
+const bySymbol = new Map(measurementUnits.map(u => [u.symbols[0]!, u]));
 /** The unit that is written with this symbol. */
-export const unitOf = (symbol: string): Unit => bySymbol.get(symbol)!;
+export const measurementUnitOf = (symbol: string): MeasurementUnit => bySymbol.get(symbol)!;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { conversions, findQuantities } from "./convert.ts";
-import { rounded, shifted, significant, written } from "./decimal.ts";
-import { units } from "./table.ts";
+import { roundedDecimal, shifted, significant, writtenDecimal } from "./decimal.ts";
+import { measurementUnits } from "./table.ts";
 
 const waysOf = (text: string, mark: "." | "," = ".") => findQuantities(text, mark).flatMap(q => conversions(q, mark));
 
@@ -63,8 +63,8 @@ test("converting there and back gives the value that was written, for every unit
     .tuple(fc.integer({ min: 0, max: 99_999 }), fc.integer({ min: 0, max: 3 }))
     .map(([n, places]) => (places === 0 ? String(n) : shifted(String(n), -places).replace(/^(\d+)$/, "$1.0")));
   fc.assert(
-    fc.property(decimal, fc.constantFrom(...units), (number, unit) => {
-      const [q] = findQuantities(`${written(number, ".")} ${unit.symbols[0]}`, ".");
+    fc.property(decimal, fc.constantFrom(...measurementUnits), (number, unit) => {
+      const [q] = findQuantities(`${writtenDecimal(number, ".")} ${unit.symbols[0]}`, ".");
       for (const way of conversions(q!, ".")) {
         const [there] = findQuantities(way, ".");
         expect(there, way).toBeDefined();
@@ -82,8 +82,8 @@ test("converting there and back gives the value that was written, for every unit
 });
 
 test("the factors of the two directions are each other's inverse", () => {
-  for (const u of units.filter(x => x.other)) {
-    const back = units.find(x => x.symbols[0] === u.other!.symbol)!.other!;
+  for (const u of measurementUnits.filter(x => x.other)) {
+    const back = measurementUnits.find(x => x.symbols[0] === u.other!.symbol)!.other!;
     if (back.symbol !== u.symbols[0]) continue;
     expect(u.other!.factor * back.factor).toBeCloseTo(1, 12);
     expect((u.other!.offset ?? 0) * back.factor + (back.offset ?? 0)).toBeCloseTo(0, 9);
@@ -98,6 +98,6 @@ test("decimals: shifting is exact and turns back, digits count as they are writt
   );
   expect([shifted("5", 3), shifted("5", -3), shifted("1.25", 1), shifted("0.05", 2)]).toEqual(["5000", "0.005", "12.5", "5"]);
   expect(["100", "1.50", "0.05", "7"].map(significant)).toEqual([1, 3, 1, 1]);
-  expect([rounded(2.71, 2), rounded(123456, 2), rounded(0.000123456, 2), rounded(-5, 1)]).toEqual(["2.7", "120000", "0.00012", "5"]);
-  expect([written("1234567.5", "."), written("1234567.5", ","), written("999", ".")]).toEqual(["1,234,567.5", "1.234.567,5", "999"]);
+  expect([roundedDecimal(2.71, 2), roundedDecimal(123456, 2), roundedDecimal(0.000123456, 2), roundedDecimal(-5, 1)]).toEqual(["2.7", "120000", "0.00012", "5"]);
+  expect([writtenDecimal("1234567.5", "."), writtenDecimal("1234567.5", ","), writtenDecimal("999", ".")]).toEqual(["1,234,567.5", "1.234.567,5", "999"]);
 });

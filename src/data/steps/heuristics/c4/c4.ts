@@ -4,10 +4,10 @@
  * is not looked at for lorem ipsum and curly brackets, sentences are those of spaCy's rules. Left out: the list of bad words (bring your
  * own as a filter), mC4's paragraph rule.
  */
-import type { Edit } from "../../../ledger.ts";
-import { judge, type Rules } from "../../rules.ts";
+import type { LedgerEdit } from "../../../ledger.ts";
+import { judgeByRules, type Rules } from "../../rules.ts";
 import { documentStep } from "../../step.ts";
-import { characterTable, SPACE } from "../words/characters.ts";
+import { characterTable, SPACE_BIT } from "../words/characters.ts";
 import {
   LINE_BITS,
   LINE_FIELDS,
@@ -43,8 +43,8 @@ function trimmed(text: string): string {
   const table = characterTable();
   let begin = 0;
   let end = text.length;
-  while (begin < end && table[text.charCodeAt(begin)]! & SPACE) begin++;
-  while (end > begin && table[text.charCodeAt(end - 1)]! & SPACE) end--;
+  while (begin < end && table[text.charCodeAt(begin)]! & SPACE_BIT) begin++;
+  while (end > begin && table[text.charCodeAt(end - 1)]! & SPACE_BIT) end--;
   return text.slice(begin, end);
 }
 
@@ -115,12 +115,12 @@ export const c4 = documentStep({
         sentences += view.sentencesOf(lines[at + LINE_WORD]!, next < numLines * LINE_FIELDS ? lines[next + LINE_WORD]! : numWords);
       }
     }
-    const verdicts = judge(rules, { "lorem-ipsum": lorem, "curly-brackets": curly, sentences }, o);
+    const verdicts = judgeByRules(rules, { "lorem-ipsum": lorem, "curly-brackets": curly, sentences }, o);
     // What goes is kept as it was.
     if (verdicts.some(v => !v.keep)) return { verdicts };
     const edited = trimmed(stay.join("\n"));
     if (edited === text) return { verdicts };
-    const edits: Edit[] = Object.entries(gone).map(([rule, value]) => ({ rule, value }));
+    const edits: LedgerEdit[] = Object.entries(gone).map(([rule, value]) => ({ rule, value }));
     if (citations > 0) edits.push({ rule: "citations", value: citations });
     if (edits.length === 0) edits.push({ rule: "white-space", value: text.length - edited.length });
     return { verdicts, text: edited, edits };

@@ -2,7 +2,7 @@
  * FineWeb's own rules (Penedo et al. 2024, section 3.6): lines that end in no sentence mark, short lines, repeated lines, lists. The
  * threshold for repeated characters is that of the paper's table 2 and of datatrove 0.10, 0.01; the paper's text prints 0.1.
  */
-import { judge, type Rules } from "../../rules.ts";
+import { judgeByRules, type Rules } from "../../rules.ts";
 import { documentStep } from "../../step.ts";
 import { ratio } from "../thresholds.ts";
 import { bitsBefore, TERMINAL } from "../words/characters.ts";
@@ -44,6 +44,6 @@ export const fineweb = documentStep({
       "repeated-line-characters": ratio(repeatsOf(view, lines).characters, view.numCharacters - view.numNewlines),
       "line-feeds": ratio(view.numNewlines, view.numWords),
     };
-    return { verdicts: judge(rules, values, o) };
+    return { verdicts: judgeByRules(rules, values, o) };
   },
 });

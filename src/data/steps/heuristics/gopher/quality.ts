@@ -2,11 +2,11 @@
  * Gopher's quality rules (Rae et al. 2021, appendix A.1.1): length, mean word length, # and ellipses, bullets, alphabetic words, stop words.
  * Words are spaCy's, as datatrove 0.10 counts them; words of nothing but marks do not count towards the length.
  */
-import { judge, type Rules } from "../../rules.ts";
+import { judgeByRules, type Rules } from "../../rules.ts";
 import { documentStep } from "../../step.ts";
 import { ratio } from "../thresholds.ts";
 import { FIRST_SHIFT, LAST_SHIFT, LINE_BITS, LINE_FIELDS, viewOf } from "../words/text-view.ts";
-import { ENDS_IN_ELLIPSIS, IS_BULLET, type Vocabulary, WORD_LETTER, WORD_SHIFT, WORD_SYMBOLS, WORD_WATCHED } from "../words/vocabulary.ts";
+import { ENDS_IN_ELLIPSIS, IS_BULLET, type WordVocabulary, WORD_LETTER, WORD_SHIFT, WORD_SYMBOLS, WORD_WATCHED } from "../words/vocabulary.ts";
 import { gopherQualityOptions } from "./quality-options.ts";
 
 const rules = {
@@ -24,12 +24,12 @@ const rules = {
 
 /** A list of stop words by their numbers in a vocabulary. */
 interface StopWords {
-  readonly vocabulary: Vocabulary;
+  readonly vocabulary: WordVocabulary;
   readonly numbers: ReadonlySet<number>;
 }
 const known = new WeakMap<readonly string[], StopWords>();
 
-function stopWordsIn(list: readonly string[], vocabulary: Vocabulary): ReadonlySet<number> {
+function stopWordsIn(list: readonly string[], vocabulary: WordVocabulary): ReadonlySet<number> {
   const before = known.get(list);
   if (before?.vocabulary === vocabulary) return before.numbers;
   const numbers = new Set(list.map(w => vocabulary.watch(w)));
@@ -80,6 +80,6 @@ export const gopherQuality = documentStep({
       "alphabetic-words": ratio(alphabetic, numWords),
       "stop-words": found.size,
     };
-    return { verdicts: judge(rules, values, o) };
+    return { verdicts: judgeByRules(rules, values, o) };
   },
 });

@@ -2,10 +2,10 @@
  * Gopher's repetition rules (Rae et al. 2021, table A1): documents that repeat lines, paragraphs or runs of words go. Words are spaCy's, as
  * datatrove 0.10 counts them; shares are of all characters of the text.
  */
-import { judge, type Rules } from "../../rules.ts";
+import { judgeByRules, type Rules } from "../../rules.ts";
 import { documentStep } from "../../step.ts";
 import { ratio } from "../thresholds.ts";
-import { linesOf, paragraphsOf } from "../words/lines.ts";
+import { lineStarts, paragraphStarts } from "../words/lines.ts";
 import { repeatsOf } from "../words/repeats.ts";
 import { viewOf } from "../words/text-view.ts";
 import { measureNgrams } from "./ngrams.ts";
@@ -36,8 +36,8 @@ export const gopherRepetition = documentStep({
   apply({ text }, o) {
     const view = viewOf(text);
     const total = view.numCharacters;
-    const paragraphs = paragraphsOf(view);
-    const lines = linesOf(view);
+    const paragraphs = paragraphStarts(view);
+    const lines = lineStarts(view);
     const sameParagraphs = repeatsOf(view, paragraphs);
     const sameLines = repeatsOf(view, lines);
     const { top, repeated } = measureNgrams(view);
@@ -57,6 +57,6 @@ export const gopherRepetition = documentStep({
       "repeated-9-grams": ratio(repeated[9], total),
       "repeated-10-grams": ratio(repeated[10], total),
     };
-    return { verdicts: judge(rules, values, o) };
+    return { verdicts: judgeByRules(rules, values, o) };
   },
 });

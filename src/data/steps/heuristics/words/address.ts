@@ -3,7 +3,7 @@
  * host name with a lower-case ending or a public IPv4 address, an optional port, an optional path. Accepts what spaCy 3.8's URL pattern
  * accepts (after D. Perini's), in one pass over the run where the pattern would backtrack.
  */
-import { ALPHA, bitsAt, characterTable, HOST, isPair, LETTER, LOWER } from "./characters.ts";
+import { ALPHA, bitsAt, characterTable, HOST, isPair, LETTER_BIT, LOWER } from "./characters.ts";
 
 const COLON = 58;
 const DOT = 46;
@@ -79,7 +79,7 @@ export function isAddress(units: Uint16Array, begin: number, end: number): boole
   if (isHost(units, begin, end)) return true;
   const table = characterTable();
   let i = begin;
-  while (i < end && (table[units[i]!]! & LETTER || isDigit(units[i]!) || [HYPHEN, UNDERSCORE, PLUS, DOT].includes(units[i]!))) i++;
+  while (i < end && (table[units[i]!]! & LETTER_BIT || isDigit(units[i]!) || [HYPHEN, UNDERSCORE, PLUS, DOT].includes(units[i]!))) i++;
   if (i - begin >= 2 && i + 3 <= end && units[i] === COLON && units[i + 1] === SLASH && units[i + 2] === SLASH && isHost(units, i + 3, end))
     return true;
   for (let k = begin + 1; k < end; k++) if (units[k] === AT && isHost(units, k + 1, end)) return true;

@@ -6,10 +6,10 @@
  */
 
 /** White space as Python's `str.isspace` has it: information separators and NEL too, not the byte order mark. */
-export const SPACE = 1;
+export const SPACE_BIT = 1;
 /** Where Python's `str.splitlines` ends a line. */
 export const BREAK = 2;
-export const LETTER = 4;
+export const LETTER_BIT = 4;
 /** spaCy's alphabetic characters, and which of them count as small and as capital; scripts without case count as both. */
 export const ALPHA = 8;
 export const LOWER = 16;
@@ -25,7 +25,7 @@ export const TERMINAL = 512;
 export const PREFIX = 1024;
 export const SUFFIX = 2048;
 export const ICON = 4096;
-export const QUOTE = 8192;
+export const QUOTE_BIT = 8192;
 /** A single full stop comes off a word that has one of these before it. */
 export const BEFORE_STOP = 16384;
 /** May stand in a host name. */
@@ -68,13 +68,13 @@ const currencies = pointsOf("$£€¥฿₽﷼₴₠₡₢₣₤₥₦₧₨₩�
 
 /** Bits by ranges. */
 const byRange: readonly (readonly [number, readonly [number, number][]])[] = [
-  [SPACE, spaces],
+  [SPACE_BIT, spaces],
   [BREAK, breaks],
   [ALPHA, alphabetic],
   [SYMBOL | SENTENCE_END | TERMINAL, sentenceEnds],
   [SYMBOL | TERMINAL, moreTerminals],
   [SYMBOL, symbols],
-  [QUOTE | PREFIX | SUFFIX | BEFORE_STOP, quotes],
+  [QUOTE_BIT | PREFIX | SUFFIX | BEFORE_STOP, quotes],
   [PREFIX | SUFFIX | BEFORE_STOP, marks],
   [PREFIX | SUFFIX, pointsOf("—–")],
   [PREFIX, pointsOf("§%=")],
@@ -84,7 +84,7 @@ const byRange: readonly (readonly [number, readonly [number, number][]])[] = [
 ];
 /** Bits by Unicode category. */
 const byCategory: readonly (readonly [number, string])[] = [
-  [LETTER, "\\p{L}"],
+  [LETTER_BIT, "\\p{L}"],
   [PUNCTUATION, "\\p{P}"],
   [ICON | PREFIX | SUFFIX, "\\p{So}"],
   [LOWER, "[^\\p{Lu}\\p{Lt}\\u01bb]"],

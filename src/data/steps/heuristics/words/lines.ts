@@ -1,11 +1,11 @@
 /** A text cut at line feeds, in the ways in which Gopher's repetition rules and FineWeb's look at it. Each gives begin and end in turn. */
-import { characterTable, SPACE } from "./characters.ts";
+import { characterTable, SPACE_BIT } from "./characters.ts";
 import type { TextView } from "./text-view.ts";
 
 const NEWLINE = 10;
 
 /** Cut at every run of line feeds; what stands before the first and after the last may be empty. */
-export function linesOf({ units, length }: TextView): number[] {
+export function lineStarts({ units, length }: TextView): number[] {
   const parts: number[] = [];
   let begin = 0;
   for (let i = 0; i < length; i++)
@@ -19,12 +19,12 @@ export function linesOf({ units, length }: TextView): number[] {
 }
 
 /** Cut at two and more line feeds, without white space at the edges of the text. */
-export function paragraphsOf({ units, length }: TextView): number[] {
+export function paragraphStarts({ units, length }: TextView): number[] {
   const table = characterTable();
   let begin = 0;
   let end = length;
-  while (begin < end && table[units[begin]!]! & SPACE) begin++;
-  while (end > begin && table[units[end - 1]!]! & SPACE) end--;
+  while (begin < end && table[units[begin]!]! & SPACE_BIT) begin++;
+  while (end > begin && table[units[end - 1]!]! & SPACE_BIT) end--;
   const parts: number[] = [];
   let from = begin;
   for (let i = begin; i < end; i++)
@@ -45,7 +45,7 @@ export function filledLinesOf({ units, length }: TextView): number[] {
   for (let i = 0; i <= length; i++)
     if (i === length || units[i] === NEWLINE) {
       let k = begin;
-      while (k < i && table[units[k]!]! & SPACE) k++;
+      while (k < i && table[units[k]!]! & SPACE_BIT) k++;
       if (k < i) parts.push(begin, i);
       begin = i + 1;
     }

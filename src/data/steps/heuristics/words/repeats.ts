@@ -4,7 +4,7 @@ import { hashOfUnits, slotOf } from "./string-table.ts";
 import type { TextView } from "./text-view.ts";
 
 /** Parts of a view's text, begin and end in turn. */
-export type Parts = readonly number[];
+export type RepeatParts = readonly number[];
 
 export interface Repeats {
   /** Parts that are equal to one before them, and their characters. */
@@ -15,7 +15,7 @@ export interface Repeats {
 let slots = new Int32Array(1 << 8);
 let hashes = new Int32Array(1 << 7);
 
-export function repeatsOf(view: TextView, parts: Parts): Repeats {
+export function repeatsOf(view: TextView, parts: RepeatParts): Repeats {
   const { units } = view;
   const n = parts.length >> 1;
   let size = 1 << 8;

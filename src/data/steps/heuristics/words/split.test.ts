@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { exceptions } from "./exceptions.ts";
 import { splitRun } from "./split.ts";
-import { unitsOf } from "./string-table.ts";
+import { codeUnitsOf } from "./string-table.ts";
 
 const split = (run: string): string[] => {
-  const cuts = splitRun(unitsOf(run), 0, run.length);
+  const cuts = splitRun(codeUnitsOf(run), 0, run.length);
   return cuts.map((end, i) => run.slice(i === 0 ? 0 : cuts[i - 1]!, end));
 };
 const golden = JSON.parse(readFileSync(new URL("../filters.golden.json", import.meta.url), "utf8")) as { words: Record<string, string[]> };

@@ -16,12 +16,12 @@ import {
   isPair,
   LOWER,
   PREFIX,
-  QUOTE,
+  QUOTE_BIT,
   SUFFIX,
   UPPER,
 } from "./characters.ts";
 import { exceptions } from "./exceptions.ts";
-import { hashOfUnits, StringTable, unitsOf } from "./string-table.ts";
+import { hashOfUnits, StringTable, codeUnitsOf } from "./string-table.ts";
 
 /** Ends of words, ascending, the last being the end of the run. */
 export type Cuts = number[];
@@ -121,7 +121,7 @@ function infixLength(units: Uint16Array, i: number, begin: number, end: number):
       let k = i + 1;
       while (k < end && units[k] === DOT) k++;
       if (k - i >= 2) return k - i;
-      return before() & (LOWER | QUOTE) && after(1) & (UPPER | QUOTE) ? 1 : 0;
+      return before() & (LOWER | QUOTE_BIT) && after(1) & (UPPER | QUOTE_BIT) ? 1 : 0;
     }
     case PLUS:
     case 42: // *
@@ -170,7 +170,7 @@ class Exceptions {
     const all = exceptions();
     this.longest = Math.max(...Array.from(all.keys(), w => w.length));
     for (const [word, pieces] of all) {
-      const units = unitsOf(word);
+      const units = codeUnitsOf(word);
       this.table.add(units, 0, units.length, hashOfUnits(units, 0, units.length));
       const ends = pieces.map((_, i) => pieces.slice(0, i + 1).join("").length);
       const cuts: number[] = [];

@@ -4,7 +4,7 @@
  */
 
 /** The UTF-16 units of a string. */
-export const unitsOf = (text: string): Uint16Array => Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
+export const codeUnitsOf = (text: string): Uint16Array => Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
 
 /** The array, or a larger copy that has room for `least`. */
 export const grown = <A extends Int32Array | Uint16Array>(array: A, least: number): A => {

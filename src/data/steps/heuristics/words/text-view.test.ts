@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { filledLinesOf, linesOf, paragraphsOf } from "./lines.ts";
+import { filledLinesOf, lineStarts, paragraphStarts } from "./lines.ts";
 import { splitRun } from "./split.ts";
-import { unitsOf } from "./string-table.ts";
+import { codeUnitsOf } from "./string-table.ts";
 import { LINE_BEGIN, LINE_FIELDS, LINE_RUNS, LINE_TEXT_BEGIN, LINE_TEXT_END, LINE_WORD, TextView } from "./text-view.ts";
 import { WORD_SHIFT } from "./vocabulary.ts";
 
@@ -42,7 +42,7 @@ const slowWords = (t: string): number =>
   t
     .split(new RegExp(space, "u"))
     .filter(r => r !== "")
-    .reduce((n, r) => n + splitRun(unitsOf(r), 0, r.length).length, 0);
+    .reduce((n, r) => n + splitRun(codeUnitsOf(r), 0, r.length).length, 0);
 const trimmed = (t: string): string => t.replace(new RegExp(`^${space}+|${space}+$`, "gu"), "");
 const cut = (t: string, parts: readonly number[]): string[] =>
   Array.from({ length: parts.length / 2 }, (_, k) => t.slice(parts[2 * k]!, parts[2 * k + 1]!));
@@ -82,8 +82,8 @@ test("cuts at line feeds are those of split", () => {
   fc.assert(
     fc.property(text, t => {
       view.of(t);
-      expect(cut(t, linesOf(view))).toEqual(t.split(/\n+/u));
-      expect(cut(t, paragraphsOf(view))).toEqual(trimmed(t).split(/\n{2,}/u));
+      expect(cut(t, lineStarts(view))).toEqual(t.split(/\n+/u));
+      expect(cut(t, paragraphStarts(view))).toEqual(trimmed(t).split(/\n{2,}/u));
       expect(cut(t, filledLinesOf(view))).toEqual(t.split("\n").filter(l => trimmed(l) !== ""));
     }),
   );

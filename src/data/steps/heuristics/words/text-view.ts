@@ -2,7 +2,7 @@
  * One pass over a text that all filters share: its words by number, its lines with what C4 and Gopher ask of them, its characters. The view
  * of the last text is kept, so that several filters over one document read it once; its arrays are used again for the next text.
  */
-import { BREAK, characterTable, countPoints, SPACE } from "./characters.ts";
+import { BREAK, characterTable, countPoints, SPACE_BIT } from "./characters.ts";
 import { grown, HASH_START, hashStep } from "./string-table.ts";
 import {
   HAS_PAIRS,
@@ -11,7 +11,7 @@ import {
   RUN_FIELDS,
   RUN_LENGTH,
   RUN_WORDS,
-  Vocabulary,
+  WordVocabulary,
   WORD_PUNCTUATION,
   WORD_SENTENCE_END,
 } from "./vocabulary.ts";
@@ -38,7 +38,7 @@ export const FIRST_SHIFT = 8;
 export const LAST_SHIFT = 16;
 
 export class TextView {
-  vocabulary = new Vocabulary();
+  vocabulary = new WordVocabulary();
   units = new Uint16Array(1 << 12);
   /** UTF-16 units; characters (code points). */
   length = 0;
@@ -68,7 +68,7 @@ export class TextView {
   }
 
   /** Takes another vocabulary: an empty one, or that of another view to learn into. */
-  use(vocabulary: Vocabulary): this {
+  use(vocabulary: WordVocabulary): this {
     if (this.vocabulary !== vocabulary) this.text = undefined;
     this.vocabulary = vocabulary;
     return this;
@@ -86,7 +86,7 @@ export class TextView {
   }
 
   private read(text: string): void {
-    if (this.vocabulary.isLarge) this.vocabulary = new Vocabulary();
+    if (this.vocabulary.isLarge) this.vocabulary = new WordVocabulary();
     this.load(text);
     const { vocabulary, units, length } = this;
     const table = characterTable();
@@ -110,7 +110,7 @@ export class TextView {
 
     for (let i = 0; i < length; ) {
       let c = units[i]!;
-      if (table[c]! & SPACE) {
+      if (table[c]! & SPACE_BIT) {
         const from = i;
         do {
           if (table[c]! & BREAK) {
@@ -135,7 +135,7 @@ export class TextView {
           }
           i++;
           c = i < length ? units[i]! : 0;
-        } while (table[c]! & SPACE);
+        } while (table[c]! & SPACE_BIT);
         gap = i - from > 1 || units[from] !== SPACE_UNIT || from === 0 ? 1 : 0;
         continue;
       }
@@ -143,7 +143,7 @@ export class TextView {
       let hash = HASH_START;
       do {
         const second = i + 1 < length ? units[i + 1]! : SPACE_UNIT;
-        if (table[second]! & SPACE) {
+        if (table[second]! & SPACE_BIT) {
           hash = hashStep(hash, c, 0);
           i++;
           break;
@@ -151,7 +151,7 @@ export class TextView {
         hash = hashStep(hash, c, second);
         i += 2;
         c = i < length ? units[i]! : SPACE_UNIT;
-      } while (!(table[c]! & SPACE));
+      } while (!(table[c]! & SPACE_BIT));
       const run = vocabulary.run(units, from, i, hash) * RUN_FIELDS;
       const { runs: known } = vocabulary;
       lastBits = known[run + RUN_BITS]!;
@@ -262,7 +262,7 @@ const shared = new TextView();
 
 /** Empties what was learnt of words: for measuring what learning costs. */
 export const forgetWords = (): void => {
-  shared.use(new Vocabulary());
+  shared.use(new WordVocabulary());
 };
 
 /** The view of a document's text, shared by all filters; valid until the next call. */

@@ -2,9 +2,9 @@
  * What was learnt of runs and words, kept from document to document: mail repeats itself, and a run that was split once need not be split
  * again. Only a cache of a pure function: nothing that a caller sees depends on what is in it, and it is emptied when it has grown large.
  */
-import { bitsAt, isPair, LETTER, PUNCTUATION, SENTENCE_END, SYMBOL } from "./characters.ts";
+import { bitsAt, isPair, LETTER_BIT, PUNCTUATION, SENTENCE_END, SYMBOL } from "./characters.ts";
 import { splitRun } from "./split.ts";
-import { grown, hashOfUnits, StringTable, unitsOf } from "./string-table.ts";
+import { grown, hashOfUnits, StringTable, codeUnitsOf } from "./string-table.ts";
 
 /** Bits of a run. */
 export const HAS_PAIRS = 1;
@@ -78,7 +78,7 @@ function infoOfWord(units: Uint16Array, begin: number, end: number): number {
   for (let i = begin; i < end; points++) {
     const bits = bitsAt(units, i, end);
     if (!(bits & SYMBOL)) symbols = 0;
-    if (bits & LETTER) letter = WORD_LETTER;
+    if (bits & LETTER_BIT) letter = WORD_LETTER;
     if (!(bits & PUNCTUATION)) punctuation = 0;
     ending = bits & SENTENCE_END ? WORD_SENTENCE_END : 0;
     i += isPair(units, i, end) ? 2 : 1;
@@ -86,7 +86,7 @@ function infoOfWord(units: Uint16Array, begin: number, end: number): number {
   return (points << WORD_SHIFT) | symbols | letter | punctuation | (points === 1 ? ending : 0);
 }
 
-export class Vocabulary {
+export class WordVocabulary {
   /** Of each word, its length and bits. */
   wordInfo = new Int32Array(1 << 9);
   /** Of each run `RUN_FIELDS` numbers: its bits, how many words it has, and its only word or where in `words` they begin. */
@@ -144,7 +144,7 @@ export class Vocabulary {
 
   /** The number of a word, whose info says from now on that it is watched. */
   watch(word: string): number {
-    const units = unitsOf(word);
+    const units = codeUnitsOf(word);
     const number = this.word(units, 0, units.length, hashOfUnits(units, 0, units.length));
     this.wordInfo[number]! |= WORD_WATCHED;
     return number;

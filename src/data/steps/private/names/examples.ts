@@ -1,7 +1,7 @@
 /** Examples of texts with their names and places, one a line: `{ "text": "...", "spans": [{ "start": 0, "end": 4, "type": "name" }] }`. */
 import { z } from "zod";
 import { dataErrors } from "../../../errors.ts";
-import { type NameSpan, nameTypes, tokensOf } from "./tokens.ts";
+import { type NameSpan, nameTypes, nameTokens } from "./tokens.ts";
 
 export interface NameExample {
   readonly text: string;
@@ -34,7 +34,7 @@ export function parseNameExample(json: string, place: string): NameExample {
   }
   const { text } = parsed.data;
   const spans = parsed.data.spans.sort((a, b) => a.start - b.start || a.end - b.end);
-  const tokens = tokensOf(text);
+  const tokens = nameTokens(text);
   const starts = new Set(tokens.map(t => t.start));
   const ends = new Set(tokens.map(t => t.end));
   const maskStarts = tokens.filter(t => t.isMask).map(t => t.start);

@@ -2,7 +2,7 @@
  * What is seen of a word: itself, its form, its beginnings and ends, its neighbours and theirs, and whether it begins a line or sentence; each
  * hashed to a number of so many bits. The features are those of Ratnaparkhi (1996) and Zhang & Johnson (2003).
  */
-import type { Token } from "./tokens.ts";
+import type { NameToken } from "./tokens.ts";
 
 /** Raise it when the same text would have other features: models of another version are refused. */
 export const nameFeaturesVersion = 1;
@@ -57,7 +57,7 @@ interface Seen {
   readonly letters: readonly number[];
 }
 
-function seenOf({ text, isMask }: Token): Seen {
+function seenOf({ text, isMask }: NameToken): Seen {
   const word = text.slice(0, longestWord);
   const lower = isMask ? word : word.toLowerCase();
   const letters = [joined(20, hashed(word)), joined(21, hashed(lower))];
@@ -86,7 +86,7 @@ export interface TokenFeatures {
 }
 
 /** Features of every token of a text. */
-export function featuresOf(tokens: readonly Token[], bits: number): TokenFeatures[] {
+export function featuresOf(tokens: readonly NameToken[], bits: number): TokenFeatures[] {
   const shift = 32 - bits;
   const feature = (salt: number, a: number): number => mixed(joined(salt, a)) >>> shift;
   const pair = (salt: number, a: number, b: number): number => mixed(joined(joined(salt, a), b)) >>> shift;

@@ -1,11 +1,11 @@
 /** A model of names and places: weights, the temperature of its scores, how it was trained and how well it did; and its file and recogniser. */
 import { z } from "zod";
-import { decodeModel, encodeModel, type ModelFormat } from "../../../model-file.ts";
-import type { Recogniser } from "../recogniser.ts";
+import { decodeModel, encodeModel, type ModelFileFormat } from "../../../model-file.ts";
+import type { PrivateRecogniser } from "../recogniser.ts";
 import type { PrivateSpan } from "../types.ts";
 import { featuresOf, nameFeaturesVersion } from "./features.ts";
 import { bestChain, chainScores, marginals } from "./tagger.ts";
-import { type NameSpan, numLabels, spansOf, tokensOf } from "./tokens.ts";
+import { type NameSpan, numLabels, spansOf, nameTokens } from "./tokens.ts";
 
 const measured = z.strictObject({
   precision: z.number(),
@@ -55,7 +55,7 @@ const header = z.strictObject({
   temperature: z.number().positive(),
   report: reportSchema,
 });
-const format: ModelFormat<typeof header> = {
+const format: ModelFileFormat<typeof header> = {
   magic: "loamnam1",
   what: "model of names",
   maker: "loam data private train",
@@ -77,7 +77,7 @@ export function decodeNames(bytes: Buffer, place: string): NamesModel {
 const pieceLength = 2 ** 13;
 
 /** Parts of a text, each with its start: cut behind a line, else behind a space, else behind a whole character. */
-export function* piecesOf(text: string, length = pieceLength): Generator<readonly [start: number, piece: string]> {
+export function* namePieces(text: string, length = pieceLength): Generator<readonly [start: number, piece: string]> {
   for (let start = 0; start < text.length; ) {
     let end = Math.min(text.length, start + length);
     if (end < text.length) {
@@ -98,8 +98,8 @@ export type FoundName = PrivateSpan & NameSpan;
 /** Names and places of a text, by place; a finding's score is the least of its words' probabilities. */
 export function namesIn(text: string, { weights, bits, temperature }: Pick<NamesModel, "weights" | "bits" | "temperature">): FoundName[] {
   const found: FoundName[] = [];
-  for (const [start, piece] of piecesOf(text)) {
-    const tokens = tokensOf(piece);
+  for (const [start, piece] of namePieces(text)) {
+    const tokens = nameTokens(piece);
     if (tokens.length === 0) continue;
     const scores = chainScores(
       featuresOf(tokens, bits),
@@ -120,7 +120,7 @@ export function namesIn(text: string, { weights, bits, temperature }: Pick<Names
 }
 
 /** The model behind the port of the private step; `minScore`, where given, stands in the place of the step's. */
-export const nameRecogniser = (model: NamesModel, minScore?: number | undefined): Recogniser => ({
+export const nameRecogniser = (model: NamesModel, minScore?: number | undefined): PrivateRecogniser => ({
   name: `names ${model.options.bits}`,
   ...(minScore === undefined ? {} : { minScore }),
   recognise: text => namesIn(text, model),

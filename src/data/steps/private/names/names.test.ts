@@ -5,10 +5,10 @@ import { random } from "../../../../base/index.ts";
 import { noResources } from "../../../resources.ts";
 import { privateData } from "../private.ts";
 import { parseNameExample } from "./examples.ts";
-import { decodeNames, encodeNames, namesIn, piecesOf } from "./model.ts";
+import { decodeNames, encodeNames, namesIn, namePieces } from "./model.ts";
 import { bestChain, type ChainScores, marginals } from "./tagger.ts";
-import { isInside, numLabels as L, labelsOf, mayFollow, type NameSpan, spansOf, tokensOf } from "./tokens.ts";
-import { measureNames, namesTraining, trainNames } from "./train.ts";
+import { isInside, numLabels as L, nameLabels, mayFollow, type NameSpan, spansOf, nameTokens } from "./tokens.ts";
+import { measureNameModel, namesTraining, trainNames } from "./train.ts";
 
 const settings = namesTraining.parse({ bits: 16 });
 const examples = sentences(1200, 1, "known");
@@ -27,7 +27,7 @@ const text = fc
   .map(parts => parts.join(""));
 
 /** Spans over whole tokens of a text, drawn by a seed. */
-function drawnSpans(tokens: ReturnType<typeof tokensOf>, seed: number): NameSpan[] {
+function drawnSpans(tokens: ReturnType<typeof nameTokens>, seed: number): NameSpan[] {
   const draw = random(seed);
   const spans: NameSpan[] = [];
   for (let i = 0; i < tokens.length; ) {
@@ -42,9 +42,9 @@ function drawnSpans(tokens: ReturnType<typeof tokensOf>, seed: number): NameSpan
 test("spans become labels and labels the same spans, in any text, and an example's line is read back as it is", () => {
   fc.assert(
     fc.property(text, fc.integer(), (t, seed) => {
-      const tokens = tokensOf(t);
+      const tokens = nameTokens(t);
       const spans = drawnSpans(tokens, seed);
-      const labels = labelsOf(tokens, spans);
+      const labels = nameLabels(tokens, spans);
       expect([...labels].every((y, i) => mayFollow(i === 0 ? 0 : labels[i - 1]!, y))).toBe(true);
       expect(spansOf(labels).map(s => ({ type: s.type, start: tokens[s.first]!.start, end: tokens[s.next - 1]!.end }))).toEqual(spans);
       // JSON of a lone surrogate comes back as it was.
@@ -63,8 +63,8 @@ test("findings lie within any text, apart, and never on a mask; pieces together 
         expect(t.slice(s.start, s.end)).not.toMatch(/\[(NAME|EMAIL)\]/);
         end = s.end;
       }
-      expect([...piecesOf(t, length)].map(([, p]) => p).join("")).toBe(t);
-      expect([...piecesOf(t, length)].every(([start, p]) => t.startsWith(p, start) && p.length <= Math.max(2, length))).toBe(true);
+      expect([...namePieces(t, length)].map(([, p]) => p).join("")).toBe(t);
+      expect([...namePieces(t, length)].every(([start, p]) => t.startsWith(p, start) && p.length <= Math.max(2, length))).toBe(true);
     }),
     { numRuns: 300 },
   );
@@ -116,11 +116,11 @@ test("a language in which a word tells the label is learnt without a mistake", a
       return { text: t, spans };
     });
   const learnt = await trainNames(toy(200), { ...settings, bits: 14, hidden: 0 });
-  for (const m of Object.values(measureNames(learnt, toy(100)))) expect([m.precision, m.recall]).toEqual([1, 1]);
+  for (const m of Object.values(measureNameModel(learnt, toy(100)))) expect([m.precision, m.recall]).toEqual([1, 1]);
 });
 
 test("names that no example shows are found, and what only looks like one is not", () => {
-  const m = measureNames(model, sentences(400, 2, "unseen"));
+  const m = measureNameModel(model, sentences(400, 2, "unseen"));
   for (const type of ["name", "place"] as const) {
     expect(m[type].there).toBeGreaterThan(200);
     expect(m[type].f1).toBeGreaterThan(0.92);

@@ -2,7 +2,7 @@
  * A text as words and signs, and the way from findings to labels of words and back: the first word of a name is `B-name`, the next ones
  * `I-name`, everything else `O` (BIO; Ramshaw & Marcus 1995). Masks that the private step writes are words of their own, and never a name.
  */
-import { maskOf, type PrivateSpan, privateTypeNames } from "../types.ts";
+import { privateMask, type PrivateSpan, privateTypeNames } from "../types.ts";
 
 export const nameTypes = ["name", "place"] as const;
 export type NameType = (typeof nameTypes)[number];
@@ -10,7 +10,7 @@ export type NameType = (typeof nameTypes)[number];
 /** A name or a place, in UTF-16 code units of the text. */
 export type NameSpan = Pick<PrivateSpan, "start" | "end"> & { readonly type: NameType };
 
-export interface Token {
+export interface NameToken {
   readonly start: number;
   readonly end: number;
   readonly text: string;
@@ -32,11 +32,11 @@ export const mayFollow = (before: number, label: number): boolean => !isInside(l
 
 // Scripts that write no spaces give a token a character, so that names in them have ends.
 const alone = "\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}";
-const masks = privateTypeNames.map(t => maskOf(t).slice(1, -1)).join("|");
+const masks = privateTypeNames.map(t => privateMask(t).slice(1, -1)).join("|");
 const pattern = new RegExp(`\\[(?:${masks})\\]|[${alone}]\\p{M}*|(?:(?![${alone}])[\\p{L}\\p{M}\\p{N}])+|[^\\s]`, "gu");
 
-export function tokensOf(text: string): Token[] {
-  const tokens: Token[] = [];
+export function nameTokens(text: string): NameToken[] {
+  const tokens: NameToken[] = [];
   let end = 0;
   for (const match of text.matchAll(pattern)) {
     const [word] = match;
@@ -49,7 +49,7 @@ export function tokensOf(text: string): Token[] {
 }
 
 /** Labels of tokens by findings that are in order and begin and end where tokens do. */
-export function labelsOf(tokens: readonly Token[], spans: readonly NameSpan[]): Uint8Array {
+export function nameLabels(tokens: readonly NameToken[], spans: readonly NameSpan[]): Uint8Array {
   const labels = new Uint8Array(tokens.length);
   let at = 0;
   for (const { start, end, type } of spans) {

@@ -10,7 +10,7 @@ import type { NameExample } from "./examples.ts";
 import { featuresOf, type TokenFeatures, transitionOf } from "./features.ts";
 import { type NameMeasures, type NamesModel, namesIn } from "./model.ts";
 import { bestChain, chainScores, marginals } from "./tagger.ts";
-import { numLabels as L, labelsOf, nameTypes, type Token, tokensOf } from "./tokens.ts";
+import { numLabels as L, nameLabels, nameTypes, type NameToken, nameTokens } from "./tokens.ts";
 
 export const namesTraining = z.strictObject({
   /** Features are hashed to 2^bits weights a label. */
@@ -115,7 +115,7 @@ function temperatureOf(weights: Float32Array, bits: number, tuning: readonly Pre
 }
 
 /** Whole spans of the right type, found among the true ones. */
-export function measureNames(model: Pick<NamesModel, "weights" | "bits" | "temperature">, examples: readonly NameExample[]): NameMeasures {
+export function measureNameModel(model: Pick<NamesModel, "weights" | "bits" | "temperature">, examples: readonly NameExample[]): NameMeasures {
   const counts = nameTypes.map(() => ({ right: 0, found: 0, there: 0 }));
   for (const { text, spans } of examples) {
     const there = new Set(spans.map(s => `${s.type} ${s.start} ${s.end}`));
@@ -152,9 +152,9 @@ export async function trainNames(
   const numTests = Math.max(1, Math.round(o.heldOut * kept.length));
   const tests = kept.slice(0, numTests);
   const prepared = kept.slice(numTests).map((example): Prepared => {
-    const tokens: readonly Token[] = tokensOf(example.text);
+    const tokens: readonly NameToken[] = nameTokens(example.text);
     const isMask = tokens.map(t => t.isMask);
-    return { example, features: featuresOf(tokens, o.bits), isMask, labels: labelsOf(tokens, example.spans) };
+    return { example, features: featuresOf(tokens, o.bits), isMask, labels: nameLabels(tokens, example.spans) };
   });
   const numTuning = Math.max(1, Math.round(prepared.length / 10));
   const pause = async (done: number, message: string) => {
@@ -175,7 +175,7 @@ export async function trainNames(
     duplicates,
     contradictions,
     heldOut: tests.length,
-    measures: measureNames({ weights, bits: o.bits, temperature }, tests),
+    measures: measureNameModel({ weights, bits: o.bits, temperature }, tests),
   };
   onProgress?.(1, "done");
   return { bits: o.bits, temperature, weights, options: o, report };
