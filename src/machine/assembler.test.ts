@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Assembler, at, gpr, spread } from "./assembler.ts";
+import { processorFeatures } from "./features.ts";
+import { drawnFloats, pagesOf, runKernels, strangePages } from "./memory.laws.ts";
 import { allocatePages, loadCode, machineFunction } from "./native.ts";
 import { MachineProgram, Team } from "./team.ts";
 
@@ -138,3 +141,18 @@ machineTest(`a number of items that changes between runs counts from then on${wh
   await team.run(program);
   expect(Array.from(counts.subarray(0, 5))).toEqual([2, 2, 1, 1, 0]);
 });
+
+const canRun = processorFeatures().wide512;
+test.skipIf(!canRun)(
+  `the kernel of docs/machine-code.md squares numbers${canRun ? "" : " (skipped: no Linux on a processor with AVX-512)"}`,
+  () => {
+    const page = readFileSync(new URL("../../docs/machine-code.md", import.meta.url), "utf8");
+    const example = /```ts\n(\/\/ squares[\s\S]*?)```/.exec(page)![1]!;
+    const make = new Function("Assembler", "at", "gpr", `${example}\nreturn a.code();`) as (...given: unknown[]) => Uint8Array;
+    const xs = drawnFloats(64, 1);
+    const pages = [pagesOf(xs), strangePages(64)] as const;
+    runKernels({ code: make(Assembler, at, gpr), kernels: [{ at: 0, items: 4 }] }, pages);
+    expect(new Float32Array(pages[1].buffer).subarray(0, 64)).toEqual(xs.map(x => x * x));
+    for (const p of pages) p.free();
+  },
+);
