@@ -6,7 +6,7 @@
 import { dataErrors } from "../errors.ts";
 import { type ColumnInfo, decodeColumn, fate, measureRecorder } from "../measures.ts";
 import type { JobContext } from "./context.ts";
-import type { DocumentsValues } from "./documents-task.ts";
+import type { DocumentsValues } from "./documents-record.ts";
 import { columnTasks } from "./job.ts";
 import { cuts, type IdRange, type Merged, mergeRuns, type RunBlocks } from "./runs.ts";
 import { type TaskId, type TaskOutput, type PartitionResult, valuesOf, type Workspace } from "./workspace.ts";

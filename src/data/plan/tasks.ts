@@ -11,7 +11,8 @@ import { reduceTask } from "./reduce-task.ts";
 import type { TaskId, PartitionResult } from "./workspace.ts";
 
 export type { JobEnvironment } from "./context.ts";
-export type { DocumentsValues, TaskProgress } from "./documents-task.ts";
+export type { DocumentsValues } from "./documents-record.ts";
+export type { TaskProgress } from "./documents-task.ts";
 
 export interface TaskRunner {
   readonly waves: readonly Wave[];
