@@ -225,24 +225,10 @@ function planOf(info: MeasuresInfo, given: StepCount, next: Options): Plan {
   return { tried, notes, isBound: definition.kind === "corpus" && tried.length > 0 };
 }
 
-/** What `settings` of a step would keep and drop. Errors: `data/trial`, `data/notMeasured`, `base/config` for values the step refuses. */
-export async function tryThresholds(
-  artifact: ArtifactReader,
-  given: { readonly step: string; readonly settings: readonly (readonly [string, unknown])[]; readonly examples?: number },
-): Promise<StepTrial> {
-  const info = await readMeasures(artifact);
-  if (!info)
-    throw dataErrors.fail("notMeasured", {
-      place: artifact.id,
-      expected: "an artifact with measured values",
-      received: "one of an earlier version",
-      hint: "`loam data run` makes it anew, with them.",
-    });
-  const step = stepOf(info, given.step, artifact.id);
-  const { tried, notes, isBound } = planOf(info, step, withSettings(step, given.settings));
-  const { examples = 5 } = given;
-  const fates = await artifact.read(fatesFile);
-  // Verdicts of the whole step on each document, before and now: -1 no value, 0 no, 1 yes.
+type Tried = ReturnType<typeof planOf>;
+
+/** Verdicts of the whole step on each document, before and now (-1 no value, 0 no, 1 yes), the rules that differ, and why documents changed. */
+async function judgeAgain(artifact: ArtifactReader, info: MeasuresInfo, step: StepCount, { tried, isBound }: Tried) {
   const [before, now] = [new Int8Array(info.documents).fill(-1), new Int8Array(info.documents).fill(-1)];
   const reason = new Map<number, { rule: string; value: number }>();
   const rules: TriedRule[] = [];
@@ -273,10 +259,15 @@ export async function tryThresholds(
         beyondNow,
       });
   }
+  return { before, now, reason, rules };
+}
+
+/** Documents that the step would keep or drop in addition, and how many would stay what they are. */
+function changesOf(fates: Uint8Array, step: StepCount, before: Int8Array, now: Int8Array) {
   const here = fate.firstDrop + step.position;
   const [kept, dropped]: [number[], number[]] = [[], []];
   let [measured, keptNow, droppedEarlier, overruled] = [0, 0, 0, 0];
-  for (let place = 0; place < info.documents; place++) {
+  for (let place = 0; place < now.length; place++) {
     if (now[place] === -1) continue;
     measured++;
     const end = fates[place]!;
@@ -289,17 +280,45 @@ export async function tryThresholds(
       else dropped.push(place);
     }
   }
-  if (kept.length > 0 && step.position < info.steps.length - 1 && !isBound)
-    notes.push(
+  return { kept, dropped, measured, keptNow, droppedEarlier, overruled };
+}
+
+/** What to know of the figures. */
+function notesOf(info: MeasuresInfo, step: StepCount, { tried, notes, isBound }: Tried, numKept: number, numDropped: number): string[] {
+  const all = [...notes];
+  if (numKept > 0 && step.position < info.steps.length - 1 && !isBound)
+    all.push(
       `Later steps (${info.steps
         .slice(step.position + 1)
         .map(s => s.step)
         .join(", ")}) have not judged what would be kept in addition.`,
     );
-  if (info.steps.filter(s => s.step === step.step).length > 1) notes.push(`"${step.step}" runs more than once; this is its last place.`);
-  if (tried.length === 0) notes.push("Nothing differs from the run.");
-  if (dropped.length > 0 && info.steps.slice(step.position + 1).some(s => s.kind === "corpus"))
-    notes.push("A later step that compares documents would choose anew where one that stays for its copies goes.");
+  if (info.steps.filter(s => s.step === step.step).length > 1) all.push(`"${step.step}" runs more than once; this is its last place.`);
+  if (tried.length === 0) all.push("Nothing differs from the run.");
+  if (numDropped > 0 && info.steps.slice(step.position + 1).some(s => s.kind === "corpus"))
+    all.push("A later step that compares documents would choose anew where one that stays for its copies goes.");
+  return all;
+}
+
+/** What `settings` of a step would keep and drop. Errors: `data/trial`, `data/notMeasured`, `base/config` for values the step refuses. */
+export async function tryThresholds(
+  artifact: ArtifactReader,
+  given: { readonly step: string; readonly settings: readonly (readonly [string, unknown])[]; readonly examples?: number },
+): Promise<StepTrial> {
+  const info = await readMeasures(artifact);
+  if (!info)
+    throw dataErrors.fail("notMeasured", {
+      place: artifact.id,
+      expected: "an artifact with measured values",
+      received: "one of an earlier version",
+      hint: "`loam data run` makes it anew, with them.",
+    });
+  const step = stepOf(info, given.step, artifact.id);
+  const plan = planOf(info, step, withSettings(step, given.settings));
+  const { examples = 5 } = given;
+  const fates = await artifact.read(fatesFile);
+  const { before, now, reason, rules } = await judgeAgain(artifact, info, step, plan);
+  const { kept, dropped, ...counts } = changesOf(fates, step, before, now);
   const ids = await measuredIds(artifact);
   const shown = shownBy(info.steps);
   const some = (places: readonly number[]) => spread(places, examples);
@@ -315,16 +334,16 @@ export async function tryThresholds(
     step: step.step,
     position: step.position,
     rules,
-    measured,
-    keptNow,
+    measured: counts.measured,
+    keptNow: counts.keptNow,
     keptInAddition: kept.length,
     droppedInAddition: dropped.length,
-    droppedEarlier,
-    overruled,
-    isBound,
+    droppedEarlier: counts.droppedEarlier,
+    overruled: counts.overruled,
+    isBound: plan.isBound,
     kept: some(kept).map(example),
     dropped: some(dropped).map(example),
-    notes,
+    notes: notesOf(info, step, plan, kept.length, dropped.length),
   };
 }
 

@@ -67,13 +67,10 @@ const labels = { read: "read", "set aside": "could not be read", kept: "kept", t
 /** Thresholds and kinds that are shown; the JSON has all. */
 const mostRows = 40;
 
-export function dataCardMarkdown(c: DataCard): string {
-  const lines = about(c);
-  const section = (title: string, ...body: readonly (readonly string[])[]) => {
-    const all = body.flat();
-    if (all.some(l => l !== "")) lines.push("", `## ${title}`, ...(all[0] === "" ? all : ["", ...all]));
-  };
-  section(
+type CardSection = readonly [title: string, ...body: (readonly string[])[]];
+
+const originSection = (c: DataCard): CardSection => {
+  return [
     "Where it comes from",
     table(
       ["source", "reader", "files", "size", "licence", "author"],
@@ -86,9 +83,12 @@ export function dataCardMarkdown(c: DataCard): string {
         s.author ? safe(s.author) : "",
       ]),
     ),
-  );
+  ];
+};
+
+const funnelSection = (c: DataCard): CardSection => {
   const read = c.funnel.find(r => r.what === "read")?.documents ?? 0;
-  section(
+  return [
     "What became of the documents",
     table(
       ["", "documents", "of those read", "dropped", "edited", "text"],
@@ -105,8 +105,11 @@ export function dataCardMarkdown(c: DataCard): string {
       ["why documents went", "documents", "of those read"],
       c.reasons.map(r => [code(r.reason), formatCount(r.documents), share(r.documents, read)]),
     ),
-  );
-  section(
+  ];
+};
+
+const stepsSection = (c: DataCard): CardSection => {
+  return [
     "Steps",
     table(
       ["step", "version", "options", "seen", "dropped", "edited"],
@@ -134,22 +137,31 @@ export function dataCardMarkdown(c: DataCard): string {
         ]),
     ),
     c.thresholds.length > mostRows ? ["", `${c.thresholds.length - mostRows} more rules are in card.json.`] : [],
-  );
-  section(
+  ];
+};
+
+const languagesSection = (c: DataCard): CardSection => {
+  return [
     "Languages",
     c.languages.from === "documents"
       ? table(["language", ...kindHead.slice(1)], kinds(c.languages.values as readonly KindFacts[], 0))
       : c.languages.from === "project"
         ? [`${c.languages.values.map(v => safe(v.value)).join(", ")} (as the project says; no step looked).`]
         : ["Not determined."],
-  );
-  section(
+  ];
+};
+
+const kindsSection = (c: DataCard): CardSection => {
+  return [
     "Kinds of documents",
     ...c.kinds.map(k =>
       table([safe(k.name), ...kindHead.slice(1)], kinds(k.values.slice(0, mostRows), k.others + Math.max(0, k.values.length - mostRows))),
     ),
-  );
-  section(
+  ];
+};
+
+const privateSection = (c: DataCard): CardSection => {
+  return [
     "Private data",
     c.privateData.isSearched
       ? c.privateData.found.length > 0
@@ -164,37 +176,65 @@ export function dataCardMarkdown(c: DataCard): string {
           )
         : ["Looked for; none was found."]
       : ["Not looked for. Texts may hold addresses, numbers and secrets of people."],
-  );
-  section(
+  ];
+};
+
+const copiesSection = (c: DataCard): CardSection => {
+  return [
     "Copies",
     c.duplicates.dropped.length > 0
       ? [
           `${c.duplicates.dropped.map(d => `${formatCount(d.documents)} documents were dropped by ${code(d.reason)}`).join("; ")}; they were copies of others in ${formatCount(c.duplicates.clusters)} clusters.`,
         ]
       : ["None was dropped."],
-  );
+  ];
+};
+
+const splitSection = (c: DataCard): CardSection => {
   const { leakage } = c.split;
-  section("Split", [
-    c.split.heldOut.documents === 0
-      ? "Nothing is held out."
-      : `Held out by ${safe(c.split.by)}, seed ${safe(c.split.seed)}. ${
-          leakage.threshold === null
-            ? "How alike the sides are was not measured."
-            : leakage.crossing === 0
-              ? `${leakage.templated === undefined ? "No held-out document" : `But for ${formatCount(leakage.templated)} short texts of large groups, no held-out document`} has a train document of similarity ${leakage.threshold} or more (word 5-grams${leakage.shortWords > 0 ? `; texts of at most ${leakage.shortWords} words also by single words` : ""}; every pair counted).`
-              : `${formatCount(leakage.crossing)} pairs across the sides have a similarity of ${leakage.threshold} or more.`
-        }`,
-  ]);
+  return [
+    "Split",
+    [
+      c.split.heldOut.documents === 0
+        ? "Nothing is held out."
+        : `Held out by ${safe(c.split.by)}, seed ${safe(c.split.seed)}. ${
+            leakage.threshold === null
+              ? "How alike the sides are was not measured."
+              : leakage.crossing === 0
+                ? `${leakage.templated === undefined ? "No held-out document" : `But for ${formatCount(leakage.templated)} short texts of large groups, no held-out document`} has a train document of similarity ${leakage.threshold} or more (word 5-grams${leakage.shortWords > 0 ? `; texts of at most ${leakage.shortWords} words also by single words` : ""}; every pair counted).`
+                : `${formatCount(leakage.crossing)} pairs across the sides have a similarity of ${leakage.threshold} or more.`
+          }`,
+    ],
+  ];
+};
+
+function handSection(c: DataCard): CardSection {
   const hand = [
     ...(c.keptByName > 0 ? [`${documents(c.keptByName)} kept because the project names them, whatever the steps say.`] : []),
     ...(c.forgotten > 0 ? [`${documents(c.forgotten)} forgotten on request, with all text.`] : []),
   ];
-  section("By hand", hand);
-  section(
-    "Known gaps",
-    c.gaps.map(g => `- ${g}`),
-  );
-  section("Citation", c.citation ? ["```", c.citation.replaceAll("```", "'''"), "```"] : []);
+  return ["By hand", hand];
+}
+
+export function dataCardMarkdown(c: DataCard): string {
+  const lines = about(c);
+  const sections: readonly CardSection[] = [
+    originSection(c),
+    funnelSection(c),
+    stepsSection(c),
+    languagesSection(c),
+    kindsSection(c),
+    privateSection(c),
+    copiesSection(c),
+    splitSection(c),
+    handSection(c),
+    ["Known gaps", c.gaps.map(g => `- ${g}`)],
+    ["Citation", c.citation ? ["```", c.citation.replaceAll("```", "'''"), "```"] : []],
+  ];
+  for (const [title, ...body] of sections) {
+    const all = body.flat();
+    if (all.some(l => l !== "")) lines.push("", `## ${title}`, ...(all[0] === "" ? all : ["", ...all]));
+  }
   return `${lines.join("\n")}\n`;
 }
 

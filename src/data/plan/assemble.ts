@@ -44,23 +44,13 @@ async function* linesOf(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   }
 }
 
-/** `see` is shown every line of documents, kept and dropped, where it is given. Errors: `data/noDocuments`, `data/unknownDocument` (a name under `keep`), `data/duplicateId`. */
-export async function assemble(
-  job: DataJob,
-  runner: TaskRunner,
-  workspace: Workspace,
-  output: ArtifactWriter,
-  see?: (side: "train" | "held-out" | "dropped", line: Buffer) => void,
-): Promise<Assembled> {
-  const waves = [...runner.waves.keys()].filter(w => runner.waves[w]!.kind === "documents");
-  const partitions = job.partitions.length;
-  const results: { readonly id: TaskId; readonly values: DocumentsValues }[] = [];
-  for (const wave of waves)
-    for (let task = 0; task < partitions; task++) {
-      const id = { wave, task };
-      results.push({ id, values: await documentsValues(workspace, id) });
-    }
+interface TaskValues {
+  readonly id: TaskId;
+  readonly values: DocumentsValues;
+}
 
+/** What all tasks counted. */
+function sumsOf(results: readonly TaskValues[]) {
   const sum = {
     read: 0,
     setAside: 0,
@@ -82,7 +72,12 @@ export async function assemble(
     for (const [reason, n] of Object.entries(values.reasons)) reasons[reason] = (reasons[reason] ?? 0) + n;
     for (const [a, n] of Object.entries(values.crossingValues)) crossingValues[a] = (crossingValues[a] ?? 0) + n;
   }
-  const steps = job.steps.map(({ step, version, options }, position): StepCount => {
+  return { ...sum, reasons, crossingValues };
+}
+
+/** What each step counted. */
+const stepCounts = (job: DataJob, results: readonly TaskValues[]): StepCount[] =>
+  job.steps.map(({ step, version, options }, position): StepCount => {
     const own = results.flatMap(r => r.values.steps.filter(s => s.position === position));
     const of = (k: "seen" | "dropped" | "edited" | "spared") => own.reduce((n, s) => n + s[k], 0);
     return {
@@ -97,20 +92,70 @@ export async function assemble(
       spared: of("spared"),
     };
   });
+
+function noDocuments(job: DataJob, read: number, reasons: Readonly<Record<string, number>>) {
+  const counted = Object.entries(reasons)
+    .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
+    .map(([r, n]) => `${n} ${r}`)
+    .join(", ");
+  return dataErrors.fail("noDocuments", {
+    place: job.name,
+    expected: "documents",
+    received: read === 0 ? "none from the source" : `none of ${read} records (${counted})`,
+    hint: "Check the source, its reader and the steps' thresholds.",
+  });
+}
+
+/** `ids`: lines of ids that were read. */
+async function unknownDocument(job: DataJob, unknown: string, ids: AsyncIterable<Buffer>) {
+  const sample: string[] = [];
+  for await (const line of ids) if (sample.push(line.toString("utf8")) === 20_000) break;
+  const near = nearest(unknown, sample);
+  return dataErrors.fail("unknownDocument", {
+    place: `${job.name}: keep`,
+    expected: "ids of documents that were read",
+    received: `"${unknown}"`,
+    hint: near ? `Did you mean "${near}"?` : "`loam data drops` lists ids.",
+  });
+}
+
+/** Writes the columns of measured values, in their order. */
+async function writeColumns(workspace: Workspace, ids: readonly TaskId[], output: ArtifactWriter): Promise<ColumnInfo[]> {
+  const made: { readonly id: TaskId; readonly column: ColumnsValues["columns"][number] }[] = [];
+  for (const id of ids) for (const column of valuesOf<ColumnsValues>(await workspace.result(id)).columns) made.push({ id, column });
+  made.sort((a, b) => a.column.place - b.column.place);
+  const columns: ColumnInfo[] = [];
+  const taken = new Set<string>();
+  for (const { id, column } of made) {
+    const file = freeName(column.info.file, taken);
+    await output.writeStream(file, workspace.stream(id, column.file));
+    columns.push({ ...column.info, file });
+  }
+  return columns;
+}
+
+/** `see` is shown every line of documents, kept and dropped, where it is given. Errors: `data/noDocuments`, `data/unknownDocument` (a name under `keep`), `data/duplicateId`. */
+export async function assemble(
+  job: DataJob,
+  runner: TaskRunner,
+  workspace: Workspace,
+  output: ArtifactWriter,
+  see?: (side: "train" | "held-out" | "dropped", line: Buffer) => void,
+): Promise<Assembled> {
+  const waves = [...runner.waves.keys()].filter(w => runner.waves[w]!.kind === "documents");
+  const partitions = job.partitions.length;
+  const results: TaskValues[] = [];
+  for (const wave of waves)
+    for (let task = 0; task < partitions; task++) {
+      const id = { wave, task };
+      results.push({ id, values: await documentsValues(workspace, id) });
+    }
+
+  const { reasons, crossingValues, ...sum } = sumsOf(results);
+  const steps = stepCounts(job, results);
   const dropped = steps.reduce((n, s) => n + s.dropped, 0);
   const kept = sum.train + sum.heldOut;
-  if (kept === 0) {
-    const counted = Object.entries(reasons)
-      .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
-      .map(([r, n]) => `${n} ${r}`)
-      .join(", ");
-    throw dataErrors.fail("noDocuments", {
-      place: job.name,
-      expected: "documents",
-      received: sum.read === 0 ? "none from the source" : `none of ${sum.read} records (${counted})`,
-      hint: "Check the source, its reader and the steps' thresholds.",
-    });
-  }
+  if (kept === 0) throw noDocuments(job, sum.read, reasons);
 
   const wavesOf = (kind: "order" | "columns") => {
     const wave = runner.waves.findIndex(w => w.kind === kind);
@@ -128,17 +173,7 @@ export async function assemble(
     for (const id of ranges) yield* readParts(workspace, id, name);
   }
   const [unknown] = wanted;
-  if (unknown !== undefined) {
-    const sample: string[] = [];
-    for await (const line of linesOf(all("ids"))) if (sample.push(line.toString("utf8")) === 20_000) break;
-    const near = nearest(unknown, sample);
-    throw dataErrors.fail("unknownDocument", {
-      place: `${job.name}: keep`,
-      expected: "ids of documents that were read",
-      received: `"${unknown}"`,
-      hint: near ? `Did you mean "${near}"?` : "`loam data drops` lists ids.",
-    });
-  }
+  if (unknown !== undefined) throw await unknownDocument(job, unknown, linesOf(all("ids")));
   async function* seen(name: (typeof lineFiles)[number]): AsyncGenerator<Buffer> {
     for await (const line of linesOf(all(name))) {
       if (name !== "ledger") see!(name, line);
@@ -157,17 +192,7 @@ export async function assemble(
     aside.map(a => `${JSON.stringify(a)}\n`),
   );
 
-  const made: { readonly id: TaskId; readonly column: ColumnsValues["columns"][number] }[] = [];
-  for (const id of wavesOf("columns"))
-    for (const column of valuesOf<ColumnsValues>(await workspace.result(id)).columns) made.push({ id, column });
-  made.sort((a, b) => a.column.place - b.column.place);
-  const columns: ColumnInfo[] = [];
-  const taken = new Set<string>();
-  for (const { id, column } of made) {
-    const file = freeName(column.info.file, taken);
-    await output.writeStream(file, workspace.stream(id, column.file));
-    columns.push({ ...column.info, file });
-  }
+  const columns = await writeColumns(workspace, wavesOf("columns"), output);
   const info: MeasuresInfo = { format: 1, documents, steps, columns };
   await output.write(measuresFile, `${JSON.stringify(info)}\n`);
   return { ...sum, kept, dropped, reasons, crossingValues, steps };

@@ -72,6 +72,24 @@ export function gateVerdict(
   return { ...verdict, fails: verdict.fails || canTurn, unread: { items: unread, canTurn } };
 }
 
+/** Does the condition hold for the figure, and what does its interval show of it? */
+function evidenceOf(operator: Condition["operator"], difference: number, low: number, high: number) {
+  const isBelow = operator === "<" || operator === "<=";
+  const isStrict = operator === "<" || operator === ">";
+  const beyond = (d: number) => (isBelow ? (isStrict ? d < 0 : d <= 0) : isStrict ? d > 0 : d >= 0);
+  // the end farther from the condition's side must be on it; the nearer one must not
+  const drawn: GateVerdict["evidence"] = Number.isNaN(difference)
+    ? "unknown"
+    : Number.isNaN(low) || Number.isNaN(high)
+      ? "undecided"
+      : beyond(isBelow ? high : low)
+        ? "shown"
+        : beyond(isBelow ? low : high)
+          ? "undecided"
+          : "excluded";
+  return { isBelow, holds: beyond(difference), drawn };
+}
+
 /** Of what was read. */
 function readVerdict(
   condition: Condition,
@@ -116,20 +134,7 @@ function readVerdict(
           strata: strataOf(paired.first),
           seed: 1,
         });
-  const isBelow = operator === "<" || operator === "<=";
-  const isStrict = operator === "<" || operator === ">";
-  const beyond = (d: number) => (isBelow ? (isStrict ? d < 0 : d <= 0) : isStrict ? d > 0 : d >= 0);
-  const holds = beyond(difference);
-  // the end farther from the condition's side must be on it; the nearer one must not
-  const drawn = Number.isNaN(difference)
-    ? "unknown"
-    : Number.isNaN(low) || Number.isNaN(high)
-      ? "undecided"
-      : beyond(isBelow ? high : low)
-        ? "shown"
-        : beyond(isBelow ? low : high)
-          ? "undecided"
-          : "excluded";
+  const { isBelow, holds, drawn } = evidenceOf(operator, difference, low, high);
   // a margin within which both are alike praises neither
   const isAhead = !usesOther || Math.abs(difference - constant) > 1e-9;
   const praises = (drawn === "shown" && !isBelow) || (drawn === "excluded" && isBelow);

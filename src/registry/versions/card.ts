@@ -124,9 +124,55 @@ const facts = (of: Readonly<Record<string, unknown>>): string =>
     .map(([k, v]) => `${k} ${typeof v === "number" ? show(v) : String(v)}`)
     .join(", ");
 
+const section = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : ["", `## ${title}`, "", ...lines]);
+
+/** What it was measured at. */
+const evaluationLines = (c: ModelCard): string[] =>
+  section("Evaluation", [
+    ...table(
+      ["task", "measure", "value", "95 % interval", "items", "result"],
+      c.evaluations.flatMap(e =>
+        e.scores.map(s => [
+          cell(e.task),
+          s.metric,
+          show(s.value),
+          Number.isFinite(s.low) && Number.isFinite(s.high) ? `${show(s.low)} to ${show(s.high)}` : "",
+          String(s.items),
+          `\`${e.artifact}\``,
+        ]),
+      ),
+    ),
+    ...c.evaluations.flatMap(e => (e.note === undefined ? [] : ["", `${cell(e.task)}: ${e.note}.`])),
+  ]);
+
+/** How it was made, and from what. */
+const madeLines = (c: ModelCard): string[] => [
+  ...section("Training", [
+    `${c.made.stage}, told:`,
+    "",
+    "```json",
+    JSON.stringify(c.made.options, null, 2),
+    "```",
+    "",
+    `It came to: ${cell(facts(c.made.summary))}`,
+  ]),
+  ...section(
+    "Made from",
+    table(
+      ["artifact", "stage", "documents", "summary", "made from"],
+      c.lineage.map(l => [
+        `\`${l.artifact}\``,
+        l.stage,
+        l.documents === null ? "" : String(l.documents),
+        cell(facts(l.summary)),
+        l.madeFrom.map(id => `\`${id}\``).join(", "),
+      ]),
+    ),
+  ),
+];
+
 /** The card as a page of Markdown. Sections without content are left out: nothing is written that was not measured or recorded. */
 export function modelCardMarkdown(c: ModelCard): string {
-  const section = (title: string, lines: readonly string[]): string[] => (lines.length === 0 ? [] : ["", `## ${title}`, "", ...lines]);
   const lines = [
     `# ${c.model}@${c.version}`,
     "",
@@ -145,44 +191,8 @@ export function modelCardMarkdown(c: ModelCard): string {
       "Notes",
       c.notes.map(n => `- ${day(n.atMs)}, ${cell(n.by)}: ${cell(n.text)}`),
     ),
-    ...section("Evaluation", [
-      ...table(
-        ["task", "measure", "value", "95 % interval", "items", "result"],
-        c.evaluations.flatMap(e =>
-          e.scores.map(s => [
-            cell(e.task),
-            s.metric,
-            show(s.value),
-            Number.isFinite(s.low) && Number.isFinite(s.high) ? `${show(s.low)} to ${show(s.high)}` : "",
-            String(s.items),
-            `\`${e.artifact}\``,
-          ]),
-        ),
-      ),
-      ...c.evaluations.flatMap(e => (e.note === undefined ? [] : ["", `${cell(e.task)}: ${e.note}.`])),
-    ]),
-    ...section("Training", [
-      `${c.made.stage}, told:`,
-      "",
-      "```json",
-      JSON.stringify(c.made.options, null, 2),
-      "```",
-      "",
-      `It came to: ${cell(facts(c.made.summary))}`,
-    ]),
-    ...section(
-      "Made from",
-      table(
-        ["artifact", "stage", "documents", "summary", "made from"],
-        c.lineage.map(l => [
-          `\`${l.artifact}\``,
-          l.stage,
-          l.documents === null ? "" : String(l.documents),
-          cell(facts(l.summary)),
-          l.madeFrom.map(id => `\`${id}\``).join(", "),
-        ]),
-      ),
-    ),
+    ...evaluationLines(c),
+    ...madeLines(c),
     ...section(
       "Files",
       table(
