@@ -4,7 +4,7 @@ import { gunzip } from "node:zlib";
 
 const inflate = promisify(gunzip);
 
-export type ContentFault = "unsupported" | "broken" | "tooLarge";
+type ContentFault = "unsupported" | "broken" | "tooLarge";
 
 /** The coding of a header's value; undefined where the body is plain. */
 export function contentCoding(header: string | null): string | undefined {

@@ -21,7 +21,7 @@ interface Node {
 }
 const nodeOf = (schema: unknown): Node => (schema as { readonly _zod?: Node } | undefined)?._zod ?? {};
 
-export interface UnknownKey {
+interface UnknownKey {
   /** Of the map that has it. */
   readonly path: readonly PropertyKey[];
   /** Branches of alternatives that led there, from the outside in. */

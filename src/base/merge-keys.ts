@@ -7,7 +7,7 @@ import { type Document, isAlias, isMap, isScalar, isSeq, type Node, visit } from
 /** Keys that all merges of a document copy; a real configuration has hundreds. */
 const mostCopied = 10_000;
 
-export interface MergeProblem {
+interface MergeProblem {
   /** Where in the text. */
   readonly at: number;
   readonly expected: string;

@@ -22,7 +22,7 @@ export interface ApiOperation {
   readonly contentType?: string;
 }
 
-export interface ApiDescription {
+interface ApiDescription {
   readonly title: string;
   readonly version: string;
   /** Of every refusal. */
@@ -55,7 +55,7 @@ export interface OpenApiDocument {
   };
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
 }
-export interface OpenApiOperation {
+interface OpenApiOperation {
   readonly summary: string;
   readonly parameters?: readonly {
     readonly name: string;

@@ -1,6 +1,6 @@
 /** A curve in the terminal, in braille dots: two dots wide and four high a character. For losses while one is not at a browser. */
 
-export interface Series {
+interface Series {
   readonly name: string;
   readonly points: readonly (readonly [x: number, y: number])[];
 }

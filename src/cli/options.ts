@@ -4,7 +4,7 @@ import type { Options } from "./verb.ts";
 
 const flagOf = (key: string): string => `--${key.replaceAll(/[A-Z]/g, c => `-${c.toLowerCase()}`)}`;
 
-export interface NumberRange {
+interface NumberRange {
   readonly least: number;
   readonly most: number;
   /** Whole numbers only. */

@@ -26,7 +26,7 @@ export interface BlendPart {
   readonly mixture?: z.output<typeof mixtureOptions> | undefined;
 }
 
-export interface BlendSurroundings {
+interface BlendSurroundings {
   /** Files and models for methods. */
   readonly resources?: () => Promise<Resources>;
   /** A folder for answers of an endpoint, kept between runs. */

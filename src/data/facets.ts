@@ -6,7 +6,7 @@ import type { Document } from "./document.ts";
 import type { LedgerSide } from "./ledger.ts";
 import type { Shown } from "./shown.ts";
 
-export interface FacetValue {
+interface FacetValue {
   readonly value: string;
   readonly train: number;
   readonly heldOut: number;
@@ -33,12 +33,12 @@ const mostSources = 10_000;
 type Counts = { train: number; heldOut: number; dropped: number; bytes: number };
 
 /** Folder of a place, or the file where it has none: `spam/7.eml` -> `spam`, `mails.jsonl:12` -> `mails.jsonl`. */
-export const sourceOf = (place: string): string => {
+const sourceOf = (place: string): string => {
   const slash = place.lastIndexOf("/");
   return slash > 0 ? place.slice(0, slash) : place.replace(/[:#]\d+$/, "");
 };
 
-export interface Facets {
+interface Facets {
   add(document: Document, side: LedgerSide, bytes: number): void;
   all(shown: Shown): Facet[];
 }

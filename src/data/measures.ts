@@ -127,7 +127,7 @@ class Growing {
   }
 }
 
-export interface MeasureRecorder {
+interface MeasureRecorder {
   /** All values of a column of other documents; `documentOf` tells which one a place is here. */
   recordColumn(
     info: Pick<ColumnInfo, "position" | "step" | "rule" | "threshold">,
@@ -142,7 +142,7 @@ export interface MeasureRecorder {
   finish(ranks: Uint32Array): Iterable<EncodedColumn>;
 }
 
-export interface EncodedColumn {
+interface EncodedColumn {
   readonly info: ColumnInfo;
   readonly pieces: readonly (string | Uint8Array)[];
 }

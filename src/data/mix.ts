@@ -8,7 +8,7 @@ import type { StepVerdict } from "./ledger.ts";
 export const firstRefusal = (verdicts: readonly StepVerdict[] | undefined): StepVerdict | undefined => verdicts?.find(v => !v.keep);
 
 /** What becomes of a document: nothing, a drop, or a no that the user overrules. */
-export interface MixDecision {
+interface MixDecision {
   readonly drop?: StepVerdict;
   readonly overruled?: StepVerdict;
 }

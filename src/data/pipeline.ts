@@ -24,7 +24,7 @@ export const jobOf = (files: readonly ManifestEntry[], o: Omit<DataJob, "partiti
   bins: binsFor(files.reduce((n, f) => n + f.sizeBytes, 0)),
 });
 
-export interface CurateOptions {
+interface CurateOptions {
   readonly workspace: Workspace;
   readonly resources?: Resources;
   records: JobEnvironment["records"];

@@ -93,7 +93,7 @@ export interface DataReport {
   readonly notes: readonly string[];
 }
 
-export interface ReportOptions {
+interface ReportOptions {
   /** Examples of each rule. */
   readonly examples?: number;
   /** Bins of a distribution. */

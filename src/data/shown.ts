@@ -8,7 +8,7 @@ import type { StepCount } from "./measures.ts";
 import type { StepName } from "./steps/step-entry.ts";
 import { steps as allSteps } from "./steps/steps.ts";
 
-export const hiddenText = "(not shown: it holds private data)";
+const hiddenText = "(not shown: it holds private data)";
 
 /** Characters of an example. */
 const exampleLength = 240;

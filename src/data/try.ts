@@ -20,7 +20,7 @@ export interface TryExample {
   readonly text: string;
 }
 
-export interface TriedRule {
+interface TriedRule {
   readonly rule: string;
   readonly option: string;
   readonly from: number | null;

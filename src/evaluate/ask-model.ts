@@ -9,14 +9,14 @@ import type { Answering, AnswerOf, EvaluatedModel, RequestKind, RequestOf } from
 import { checkFinite } from "./results/read-results.ts";
 import type { Task } from "./tasks/schema.ts";
 
-export interface AskOptions {
+interface AskOptions {
   readonly answers: KeptAnswers;
   readonly progress?: Progress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** What is asked of a model. */
-export interface Questions<K extends RequestKind> {
+interface Questions<K extends RequestKind> {
   readonly task: string;
   readonly kind: K;
   readonly requests: readonly RequestOf<K>[];

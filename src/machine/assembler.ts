@@ -43,7 +43,7 @@ export const at = (base: Gpr, displacement = 0, index?: Gpr, scale: 1 | 2 | 4 | 
 export const spread = (a: MemoryOperand): MemoryOperand => ({ ...a, broadcast: true });
 
 /** A vector register (0 to 31), or memory. */
-export type VectorOperand = number | MemoryOperand;
+type VectorOperand = number | MemoryOperand;
 
 type Prefix = 0 | 1 | 2 | 3; // none, 66, F3, F2
 type Map = 1 | 2 | 3; // 0F, 0F38, 0F3A
@@ -90,7 +90,7 @@ const twoOperands = {
 
 /** Jumps by the condition's number. */
 const conditions = { b: 2, ae: 3, e: 4, ne: 5, be: 6, a: 7, l: 12, ge: 13, le: 14, g: 15 } as const;
-export type JumpCondition = keyof typeof conditions;
+type JumpCondition = keyof typeof conditions;
 
 const arithmetic = { add: 0, or: 1, and: 4, sub: 5, xor: 6, cmp: 7 } as const;
 

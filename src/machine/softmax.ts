@@ -2,7 +2,7 @@
 import { type Assembler, at, type Gpr, gpr } from "./assembler.ts";
 import { emitExponential } from "./exponential.ts";
 
-export interface StackRows {
+interface StackRows {
   readonly count: number;
   /** From a row's scores to the next one's; the first row's begin at rsp. */
   readonly rowBytes: number;

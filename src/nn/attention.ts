@@ -78,7 +78,7 @@ export interface Attention {
 }
 
 /** The same with the projections of the input as one product. */
-export interface JoinedAttention extends Omit<Attention, "query" | "key" | "value"> {
+interface JoinedAttention extends Omit<Attention, "query" | "key" | "value"> {
   /** Query, key and value side by side: weight [C, (H + 2 K) D]. */
   readonly joined: Linear;
   /** What changes their outputs. */
@@ -237,7 +237,7 @@ function attendBlocks(c: Scoring, q: Tensor, k: Tensor, v: Tensor, o: AttentionO
   return parts.length === 1 ? parts[0]! : concat(parts, 2);
 }
 
-export interface AttentionResult {
+interface AttentionResult {
   readonly output: Tensor;
   /** The cache with this step's keys and values, when one was given. */
   readonly layer?: LayerCache;

@@ -42,7 +42,7 @@ function stateAt(states: Tensor, index: Tensor | number): Tensor {
   return gather(reshape(states, [b * t, c]), add(rows, index));
 }
 
-export interface TextLogitsOptions {
+interface TextLogitsOptions {
   readonly dropout?: Dropout;
   /** Recompute each block of a decoder in the backward pass. */
   readonly rematerialise?: boolean;

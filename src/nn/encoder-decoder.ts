@@ -46,7 +46,7 @@ export interface EncoderDecoderConfig {
 }
 
 /** Distances share numbers: near ones have their own, far ones grow by a factor, and from `farthest` on all are one. */
-export interface RelativePositions {
+interface RelativePositions {
   readonly buckets: number;
   readonly farthest: number;
 }

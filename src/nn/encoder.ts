@@ -127,7 +127,7 @@ export interface EncoderOptions {
 type Block = Encoder["blocks"][number];
 
 /** A norm whose channels are divided for what multiplies them next; what is added to them wants them whole (quantise/). */
-export interface DividedNorm extends Norm {
+interface DividedNorm extends Norm {
   /** What the channels were divided by [C]. */
   readonly divisors?: Tensor;
 }

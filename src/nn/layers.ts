@@ -92,7 +92,7 @@ export interface FeedForward {
   readonly down: Linear;
 }
 /** The same with a gate and the projection up as one product. */
-export interface JoinedFeedForward {
+interface JoinedFeedForward {
   /** Gate and up side by side: weight [C, 2 F]. */
   readonly joined: Linear;
   readonly gate?: Adapted;

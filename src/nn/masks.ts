@@ -5,7 +5,7 @@
 import { and, cast, constant, equal, less, lessEqual, mul, not, reshape, slice, sub, type Tensor } from "../tensor/index.ts";
 
 /** Finite, so that a row that sees nothing gives a uniform average and no NaN. */
-export const hidden = -1e9;
+const hidden = -1e9;
 
 export interface Sight {
   /** A query sees keys at or before its own position only. */

@@ -17,7 +17,7 @@ import {
 } from "../tensor/index.ts";
 import { nnErrors } from "./errors.ts";
 
-export type ParameterStart =
+type ParameterStart =
   | { readonly kind: "normal"; readonly deviation: number }
   | { readonly kind: "uniform"; readonly bound: number }
   | { readonly kind: "constant"; readonly value: number };

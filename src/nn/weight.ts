@@ -31,12 +31,12 @@ export interface BlocksWeight {
   readonly blockOffsets?: Tensor;
 }
 /** A byte a weight, a scale an output: codes i8 [in, out], columnScales [out]; the rows of the other side are rounded too (`matmulRows`). */
-export interface RowsWeight {
+interface RowsWeight {
   readonly codes: Tensor;
   readonly columnScales: Tensor;
 }
 /** A float weight that tells what it is multiplied with; for calibration. */
-export interface ObservedWeight {
+interface ObservedWeight {
   readonly weight: Tensor;
   readonly observe: (x: Tensor) => void;
 }

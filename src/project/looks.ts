@@ -4,7 +4,7 @@ import { bestOf, isBestOptimistic, normalQuantile } from "../statistics/index.ts
 import type { LookKind, Looks } from "../store/index.ts";
 
 /** A score that the looks are told beside, with its two-sided interval of 95 %. */
-export interface LookedScore {
+interface LookedScore {
   readonly metric: string;
   readonly better: "higher" | "lower";
   readonly low: number;
@@ -44,7 +44,7 @@ export function looksReport(looks: Looks, score?: LookedScore): LooksReport {
 const counted = (n: number, [one, more]: readonly [string, string]): string => `${formatCount(n)} ${n === 1 ? one : more}`;
 
 /** `test set evaluated 14 times, by 6 tunings, 6 evaluations and 2 gates; 9 candidates`. */
-export function looksText({ total, kinds, candidates }: Looks): string {
+function looksText({ total, kinds, candidates }: Looks): string {
   const by = (Object.keys(names) as LookKind[]).flatMap(kind => (kinds[kind] > 0 ? [counted(kinds[kind], names[kind])] : []));
   const list = by.length > 1 ? `${by.slice(0, -1).join(", ")} and ${by.at(-1)}` : (by[0] ?? "nothing");
   return `test set evaluated ${total === 1 ? "once" : `${formatCount(total)} times`}, by ${list}; ${counted(candidates, ["candidate", "candidates"])}`;

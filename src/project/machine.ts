@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 
-export interface MachineFacts {
+interface MachineFacts {
   readonly processor: string;
   /** Processors that this process may use. */
   readonly cores: number;

@@ -11,7 +11,7 @@ function findFolder(): string {
 
 export const packageFolder: string = findFolder();
 
-export interface OwnPackage {
+interface OwnPackage {
   readonly name: string;
   readonly version: string;
 }

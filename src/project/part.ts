@@ -103,7 +103,6 @@ export type ProjectConfig = z.output<typeof projectSchema> & {
   /** Models of the file that are made of another one, by name. */
   readonly tuned: Readonly<Record<string, TunedModel>>;
 };
-export type ModelEntry = ProjectConfig["models"][string];
 
 const isRecord = (x: unknown): x is Record<string, unknown> => typeof x === "object" && x !== null && !Array.isArray(x);
 

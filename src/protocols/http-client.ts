@@ -27,7 +27,7 @@ export class HttpRetry {
   }
 }
 
-export interface HttpPost<T> {
+interface HttpPost<T> {
   readonly url: string;
   readonly body: object;
   /** Sent as a bearer token. */

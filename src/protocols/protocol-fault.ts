@@ -3,7 +3,7 @@
  * server) says it in an error of its own.
  */
 
-export type ProtocolFaultKind =
+type ProtocolFaultKind =
   /** The request is wrong in its own protocol. */
   | "parameter"
   /** It is right, and the other protocol has no word for it. */

@@ -34,7 +34,7 @@ export function admittedTokens({ model, tokenizer, room }: Capacity, { tokens, m
   return maxTokens ?? room - tokens.length;
 }
 
-export interface QueueLoad {
+interface QueueLoad {
   readonly running: number;
   readonly waiting: number;
   /** Prompt tokens that wait. */
@@ -78,7 +78,7 @@ export function cacheTokensOf(
 }
 
 /** What a search takes at most, and what there is. */
-export interface SearchSize {
+interface SearchSize {
   readonly width: number;
   readonly answers: number;
   /** Tokens of a beam at most, the prompt's included. */

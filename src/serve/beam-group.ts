@@ -60,7 +60,7 @@ export class BeamRow implements SlotOwner {
   }
 }
 
-export interface BeamGroupParts {
+interface BeamGroupParts {
   /** The answers that it gives, best first. */
   readonly answers: readonly [Sequence, ...Sequence[]];
   readonly prompt: readonly number[];
@@ -75,7 +75,7 @@ export interface BeamGroupParts {
 }
 
 /** A token of an answer that is over, in its turn. */
-export interface BeamToken {
+interface BeamToken {
   readonly token: number;
   readonly likelihood?: TokenLikelihood;
 }

@@ -2,7 +2,7 @@
 import type { Random } from "../base/index.ts";
 import { type FormState, type Guess, guessToken, type History, type Logits, maskLogits, type SamplingOptions } from "../nn/index.ts";
 
-export interface BranchParts {
+interface BranchParts {
   readonly history: History;
   readonly sampling: SamplingOptions;
   readonly form: FormState | undefined;

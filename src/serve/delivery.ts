@@ -10,7 +10,7 @@ import type { EngineObserver, RequestOutcome } from "./observer.ts";
 import { answersOf, type RosterEntry } from "./roster.ts";
 import { type Sequence, unspellable } from "./sequence.ts";
 
-export interface DeliveryPorts {
+interface DeliveryPorts {
   /** The model's id, for messages. */
   readonly place: string;
   readonly clock: Clock;

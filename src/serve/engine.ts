@@ -87,7 +87,7 @@ export interface EngineStats {
 /** An engine as those who ask see it. A model with an adapter is another one, of the same steps (`adapters/adapted-engine.ts`). */
 export type Engine = Pick<ModelEngine, keyof ModelEngine>;
 
-export class ModelEngine {
+class ModelEngine {
   readonly model: ServedModel;
   /** Resolves when the programs are built and warmed up; rejects when that failed. */
   readonly ready: Promise<void>;

@@ -4,7 +4,7 @@ import type { Device } from "../tensor/index.ts";
 import type { Program } from "./program.ts";
 import type { ServedModel, ServedTokenizer } from "./served-model.ts";
 
-export const endText = "<|end|>";
+const endText = "<|end|>";
 export const fakeEndToken = 256;
 
 /** 256 bytes and an end token. */
@@ -46,7 +46,7 @@ export const tinyModel = async (device: Device, more: Partial<ServedModel> = {})
 });
 
 /** What a scripted program was asked to do. */
-export interface ProgramCall {
+interface ProgramCall {
   readonly kind: "decode" | "prefill" | "verify";
   readonly slots: readonly number[];
 }

@@ -6,7 +6,7 @@ import type { GenerationRequest } from "./generation.ts";
 import type { Sequence } from "./sequence.ts";
 import type { ServedModel } from "./served-model.ts";
 
-export interface SearchSetting {
+interface SearchSetting {
   readonly model: ServedModel;
   readonly slots: number;
   readonly cacheTokens: number;

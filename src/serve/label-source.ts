@@ -4,7 +4,7 @@ import type { Answered } from "../base/index.ts";
 import type { labelBatch, labelState } from "./http/console-answers/labels.ts";
 
 type Answer<T> = T | Promise<T>;
-export type LabelState = Answered<z.output<typeof labelState>>;
+type LabelState = Answered<z.output<typeof labelState>>;
 
 export interface LabelGiven {
   readonly id: string;

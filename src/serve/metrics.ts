@@ -23,7 +23,7 @@ export interface ServedRequestRecord {
   readonly error?: string;
 }
 
-export interface Metrics {
+interface Metrics {
   readonly contentType: string;
   /** The page that Prometheus reads. */
   text(): Promise<string>;

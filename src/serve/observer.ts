@@ -4,7 +4,6 @@ import type { Usage } from "./generation.ts";
 
 /** How a sequence ended: by its own, or not. */
 export type RequestOutcome = FinishReason | "cancelled" | "slow reader" | "error";
-export const requestOutcomes: readonly RequestOutcome[] = ["stop", "length", "cancelled", "slow reader", "error"];
 
 /** What is told of a sequence; the same object each time. */
 export interface Observed {

@@ -14,7 +14,7 @@ interface Left {
 }
 
 /** Tokens [0, length) of a sequence are in a slot. */
-export interface FoundPrefix {
+interface FoundPrefix {
   readonly slot: number;
   readonly length: number;
   /** The slot is free and holds nothing else: whoever goes on in it destroys nothing. */
@@ -22,13 +22,13 @@ export interface FoundPrefix {
 }
 
 /** Who comes in, and how many slots it needs. */
-export interface Newcomer {
+interface Newcomer {
   readonly id: number;
   readonly slots: number;
   /** What it says, where it may take over what others have computed. */
   readonly text?: HeldPrefix;
 }
-export interface Seat {
+interface Seat {
   /** The first is where its prompt is computed. */
   readonly slots: readonly number[];
   /** Positions of its beginning that the first slot holds already. */

@@ -11,7 +11,7 @@ import type { RosterEntry } from "./roster.ts";
 import type { StepPlan } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
 
-export interface RunnerPorts {
+interface RunnerPorts {
   readonly program: Program;
   /** Owner of each slot. */
   readonly slots: readonly (RosterEntry | undefined)[];
@@ -29,7 +29,7 @@ export interface RunnerPorts {
 }
 
 /** A run that the device failed; its owners have been rolled back. */
-export interface FailedRun {
+interface FailedRun {
   readonly owners: readonly RosterEntry[];
   readonly error: unknown;
 }

@@ -28,7 +28,7 @@ import type { GeneratedToken, GenerationEvent, GenerationRequest, Usage } from "
 import { OutputQueue, type OutputQueueOptions } from "./output-queue.ts";
 import type { SlotOwner } from "./slot-owner.ts";
 
-export interface SequenceParts {
+interface SequenceParts {
   readonly id: number;
   readonly request: GenerationRequest;
   readonly sampling: SamplingOptions;

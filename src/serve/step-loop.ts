@@ -15,7 +15,7 @@ import { EngineRunner } from "./runner.ts";
 import { planStep, decoding, isIdle, type StepPlan, type RunningView, type SchedulerLimits } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
 
-export interface StepLoopParts {
+interface StepLoopParts {
   readonly program: Program;
   readonly roster: Roster;
   readonly delivery: Delivery;

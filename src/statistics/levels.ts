@@ -1,5 +1,5 @@
 /** Values sorted once, for statistics of many draws of them: a draw is then counted, value by value, in place of being sorted. */
-export interface Levels {
+interface Levels {
   /** Different values, ascending. */
   readonly values: Float64Array;
   /** For each of the given values its place among the different ones. */

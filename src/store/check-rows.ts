@@ -14,7 +14,7 @@ export interface ExpectedBlob {
 }
 
 /** What the log, read from its beginning, says should be there now. */
-export interface Expected {
+interface Expected {
   readonly artifacts: ReadonlySet<string>;
   readonly versions: number;
   /** Blobs that artifacts need: files of those that are kept, lists of documents of all. */

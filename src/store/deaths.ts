@@ -4,7 +4,7 @@ import { ownerState } from "./owner.ts";
 /** A heartbeat that stands still this long ends the hold of an owner whom we cannot see; long enough for a busy event loop. */
 const staleMs = 60_000;
 
-export interface HeldSlot {
+interface HeldSlot {
   readonly token: string;
   /** JSON of an `Owner`. */
   readonly owner: string;

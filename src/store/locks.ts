@@ -71,7 +71,7 @@ export async function liveLocks(db: ReadingDb): Promise<LockInfo[]> {
 export const lockSentence = (lock: LockInfo, clock: Clock): string =>
   `${lock.what} by ${ownerName(lock.owner)} for ${formatDuration(Math.max(0, clock.now() - lock.acquiredMs))}`;
 
-export interface AcquireOptions {
+interface AcquireOptions {
   readonly records: Records;
   readonly clock: Clock;
   readonly name: string;

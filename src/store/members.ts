@@ -17,7 +17,7 @@ export const membersIndexFile = "members.index";
 /** The files that stay when an artifact gives up its others. */
 export const isList = (name: string): boolean => name === membersFile || name === membersIndexFile;
 /** Longest id, in bytes of UTF-8: ids are for people and for lines; this keeps a file without line ends from being gathered in memory. */
-export const maxIdBytes = 4096;
+const maxIdBytes = 4096;
 
 const keyOf = (id: string | Uint8Array): bigint => createHash("sha256").update(id).digest().readBigUInt64BE();
 

@@ -83,7 +83,7 @@ async function missingFiles(store: Store, files: readonly FileRecord[]): Promise
   return files.filter((f, i) => sizes[i] !== f.sizeBytes).map(f => f.name);
 }
 
-export interface FoundArtifact {
+interface FoundArtifact {
   readonly newest: ArtifactInfo | undefined;
   readonly missing: readonly string[];
   readonly why: Why | undefined;

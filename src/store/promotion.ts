@@ -11,12 +11,12 @@ import { checkMayHave, holderOf, type Mover, type Release, recordMove } from "./
 import { commit, type Store } from "./store.ts";
 
 /** What a promotion was judged by: the digest of the guard's rules (null where there is none) and whether all of them are met. */
-export interface JudgedPromotion {
+interface JudgedPromotion {
   readonly rules: string | null;
   readonly passed: boolean;
 }
 
-export interface PromotionGiven extends Mover {
+interface PromotionGiven extends Mover {
   readonly model: string;
   readonly alias: string;
   readonly number: number;

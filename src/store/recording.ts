@@ -37,7 +37,7 @@ export interface MadeByRun {
   readonly runData: ReadonlyMap<string, string>;
 }
 
-export interface Recorded {
+interface Recorded {
   readonly info: ArtifactInfo;
   /** The recipe's newest artifact before, where its content was another. */
   readonly differsFrom?: { readonly id: string; readonly digest: string };

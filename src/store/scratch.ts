@@ -11,7 +11,7 @@ import { endLost } from "./runs.ts";
 import type { Store } from "./store.ts";
 
 /** States of a run that does not go on by itself: asked for again, it begins with other inputs, options or code. */
-export const failedStates = ["failed", "refused"] as const;
+const failedStates = ["failed", "refused"] as const;
 
 export const scratchFolders = (store: Store): Promise<string[]> => readdir(store.scratchFolder).catch(() => []);
 

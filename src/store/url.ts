@@ -11,7 +11,7 @@ export type RecordsPlace =
   | { readonly kind: "sqlite"; readonly path: string }
   /** `schema` holds the tables, so that several projects share one database: `?schema=mail`, "loam" where it is not said. */
   | { readonly kind: "postgres"; readonly url: string; readonly schema: string };
-export type BlobsPlace = { readonly kind: "folder"; readonly path: string } | ({ readonly kind: "s3" } & S3Place);
+type BlobsPlace = { readonly kind: "folder"; readonly path: string } | ({ readonly kind: "s3" } & S3Place);
 
 const schemeOf = (url: string): string => /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? "";
 

@@ -36,7 +36,7 @@ export function inlineBody(body: TensorBody, inputs: readonly Tensor[]): Tensor[
 }
 
 /** A function's inside over placeholders, and the tensors to call it with: the arguments' leaves, then what it captured. */
-export interface TracedBody<R> {
+interface TracedBody<R> {
   readonly body: TensorBody;
   readonly inputs: readonly Tensor[];
   /** So many of the inputs are leaves of the arguments. */

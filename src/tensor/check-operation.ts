@@ -28,7 +28,7 @@ export interface OperationCase<O extends OperationOptions> {
   readonly isSmooth?: boolean;
 }
 
-export interface CheckOperationOptions {
+interface CheckOperationOptions {
   readonly device: Device;
   /** Error of an f32 result on the device, relative to the larger of 1 and the value (default 1e-5). */
   readonly tolerance?: number;

@@ -187,7 +187,7 @@ function nest(values: Float64Array, shape: Shape): NestedNumbers {
 }
 
 /** Rows and columns of numbers; the middle of long axes is left out. */
-export function printNumbers(values: Float64Array, shape: Shape, dtype: DType): string {
+function printNumbers(values: Float64Array, shape: Shape, dtype: DType): string {
   const edge = 3;
   const show = (x: number): string => {
     if (dtype === "bool") return x ? "true" : "false";

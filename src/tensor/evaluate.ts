@@ -42,7 +42,7 @@ const fold =
   };
 
 /** erf to double precision: series below 3, continued fraction above (Abramowitz & Stegun 7.1.6, 7.1.14). */
-export function erfOf(x: number): number {
+function erfOf(x: number): number {
   const z = Math.abs(x);
   if (Number.isNaN(x)) return x;
   if (z > 6) return Math.sign(x);

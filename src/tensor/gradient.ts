@@ -13,7 +13,7 @@ import type { OpAttributes, OpKind } from "./ops.ts";
 import { normalAxes, sameShape, showShape } from "./shape.ts";
 import { constant, Tensor } from "./tensor.ts";
 
-export interface GradientContext<K extends OpKind> {
+interface GradientContext<K extends OpKind> {
   readonly inputs: readonly Tensor[];
   readonly output: Tensor<K>;
   readonly cotangent: Tensor;

@@ -31,7 +31,7 @@ export interface Scope {
   readonly uses: ReadonlyMap<Tensor, number>;
   readonly native: ReadonlySet<OpKind>;
 }
-export type Rewrite = (t: Tensor, scope: Scope) => Tensor | undefined;
+type Rewrite = (t: Tensor, scope: Scope) => Tensor | undefined;
 
 /** The other operand of a commutative operation, where one operand is the number `value`. */
 const otherThan = (t: Tensor, value: number): Tensor | undefined => {

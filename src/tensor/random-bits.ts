@@ -7,7 +7,7 @@
 export const mixConstants = { shift1: 16, multiply1: 0x7feb352d, shift2: 15, multiply2: 0x846ca68b, shift3: 16 } as const;
 
 /** Avalanche of a 32-bit word. */
-export function mix32(word: number): number {
+function mix32(word: number): number {
   let x = word >>> 0;
   x ^= x >>> mixConstants.shift1;
   x = Math.imul(x, mixConstants.multiply1) >>> 0;
@@ -24,6 +24,6 @@ export function positionWords(size: number, stream: number): Uint32Array {
 }
 
 /** 24 bits of the final word as a float32 in [0, 1). */
-export const wordToUniform = (word: number): number => (word >>> 8) / 16777216;
+const wordToUniform = (word: number): number => (word >>> 8) / 16777216;
 
 export const uniformAt = (positionWord: number, seed: number): number => wordToUniform(mix32((positionWord ^ mix32(seed)) >>> 0));

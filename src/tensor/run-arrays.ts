@@ -8,7 +8,7 @@ import { tensorErrors } from "./errors.ts";
 import type { Graph } from "./graph.ts";
 
 /** An array among the arguments of a call. */
-export interface PassedArray {
+interface PassedArray {
   readonly array: DeviceArray;
   /** Where it stands, for messages. */
   readonly place: string;
@@ -55,7 +55,7 @@ export class ArraysInUse {
   }
 }
 
-export interface RunPlan {
+interface RunPlan {
   readonly graph: Graph;
   /** Output -> input whose memory it takes over. */
   readonly aliases: ReadonlyMap<number, number>;

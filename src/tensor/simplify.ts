@@ -14,7 +14,7 @@ import type { OpKind } from "./ops.ts";
 import { constant, isKind, type Tensor } from "./tensor.ts";
 
 /** Rebuilds a graph bottom-up; `visit` sees a node over already rebuilt inputs and may give another in its place. */
-export function rewrite(g: Graph, visit: (t: Tensor) => Tensor): Graph {
+function rewrite(g: Graph, visit: (t: Tensor) => Tensor): Graph {
   const made = new Map<Tensor, Tensor>();
   for (const t of reachable(g.outputs)) {
     made.set(
@@ -37,7 +37,7 @@ const staysCustom = (t: Tensor<"custom">, native: ReadonlySet<OpKind>): boolean 
   !t.attributes.operation.expand || (native.has("custom") && t.attributes.operation.lower !== undefined);
 
 /** Expands composites that are not in `native`, also inside expansions. */
-export function expandComposites(g: Graph, native: ReadonlySet<OpKind>): Graph {
+function expandComposites(g: Graph, native: ReadonlySet<OpKind>): Graph {
   let current = g;
   const foreign = (t: Tensor): t is Tensor<CompositeKind> =>
     t.kind in expansions && !(isKind(t, "custom") ? staysCustom(t, native) : native.has(t.kind));
@@ -80,7 +80,7 @@ function keyOf(t: Tensor, numbers: ReadonlyMap<Tensor, number>): string {
 }
 
 /** Joins equal nodes. */
-export function joinCommon(g: Graph): Graph {
+function joinCommon(g: Graph): Graph {
   const byKey = new Map<string, Tensor>();
   const numbers = new Map<Tensor, number>(g.inputs.map((t, i) => [t, i]));
   return rewrite(g, t => {

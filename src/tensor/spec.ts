@@ -15,7 +15,7 @@ const axes = (t: Tensor<"sum" | "max" | "mean">) => (wholeNumbers(t.attributes.a
 const epsilon = (t: Tensor<"layerNorm" | "rmsNorm">) =>
   t.attributes.epsilon > 0 && t.attributes.epsilon < 1 ? undefined : "an epsilon in (0, 1)";
 
-export const spec: { readonly [K in OpKind]: SpecRule<K> } = {
+const spec: { readonly [K in OpKind]: SpecRule<K> } = {
   input: t => (t.attributes.name ? (wholeNumbers(t.shape) ? undefined : "whole sizes") : "a name"),
   constant: t =>
     t.attributes.data instanceof dtypeTable[t.dtype].array && t.attributes.data.length === sizeOf(t.shape)

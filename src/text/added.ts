@@ -16,7 +16,7 @@ export const addedTokenSchema = z.strictObject({
 export type AddedToken = z.output<typeof addedTokenSchema>;
 
 /** A stretch of text: ordinary, or an added token with the space it takes in. */
-export interface Stretch {
+interface Stretch {
   readonly from: number;
   readonly to: number;
   readonly token: AddedToken | undefined;

@@ -25,7 +25,7 @@ const mapStrings = (value: unknown, f: (text: string) => string): unknown =>
         : value;
 
 /** Texts of special tokens in data as marks, and what a template made of marked data as ids. */
-export interface Marking {
+interface Marking {
   /** Plain data whose strings hold marks instead of special tokens' texts. */
   mark<T>(value: T): T;
   /** Ids of a piece of what was rendered: the template's own special tokens are read, marked ones are ordinary text. */

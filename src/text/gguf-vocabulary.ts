@@ -75,7 +75,7 @@ export function vocabularyIds(tokens: ArrayLike<string>): Map<string, number> {
   return vocab;
 }
 /** Rows of the embedding without a token: llama.cpp's converter writes them as unused, earlier ones as added tokens `[PAD<id>]`. */
-export const isPadding = (v: Pick<GgufVocabularyEntries, "tokens" | "token_type">, id: number): boolean =>
+const isPadding = (v: Pick<GgufVocabularyEntries, "tokens" | "token_type">, id: number): boolean =>
   v.token_type?.[id] === kinds.unused || v.tokens[id] === `[PAD${id}]`;
 
 /** `vocabularyIds` without padding. */

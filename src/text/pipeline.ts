@@ -24,7 +24,7 @@ const loneSurrogate = /\p{Cs}/u;
 /** Encodes a normalized stretch of text between added tokens. */
 export type StretchEncoder = (stretch: Aligned, out: Ids) => void;
 
-export interface PipelineParts {
+interface PipelineParts {
   readonly added: readonly AddedToken[];
   readonly normalizer: Normalizer;
   readonly encodeStretch: StretchEncoder;

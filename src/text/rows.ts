@@ -7,7 +7,7 @@ import { check, nearest, showValue } from "../base/index.ts";
 import { textErrors } from "./errors.ts";
 
 /** Builds a component from its entry in a file; `place` names the entry in errors. */
-export type ReadRow<T> = (entry: unknown, place: string) => T;
+type ReadRow<T> = (entry: unknown, place: string) => T;
 export type Table<T> = Readonly<Record<string, ReadRow<T>>>;
 
 /** A row with the schema of its keys other than `type`. */

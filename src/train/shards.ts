@@ -6,7 +6,7 @@ import { endToken, loadTokenizer, type Tokenizer } from "../text/index.ts";
 import { trainErrors } from "./errors.ts";
 import type { TokenShards } from "./packing.ts";
 
-export const sides = ["train", "held-out"] as const;
+const sides = ["train", "held-out"] as const;
 export type ShardSide = (typeof sides)[number];
 
 /** Ids fit 16 bits up to this vocabulary. */

@@ -66,7 +66,7 @@ export interface FitRun {
   readonly now?: (() => number) | undefined;
 }
 /** What is learnt. */
-export interface FitTask<B extends Record<string, Tensor>> {
+interface FitTask<B extends Record<string, Tensor>> {
   readonly specs: TrainableSpecs;
   /** What the trained values start with; taken over. */
   readonly start: TrainableArrays;

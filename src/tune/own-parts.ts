@@ -15,7 +15,7 @@ import {
 } from "../data/index.ts";
 import { tuneErrors } from "./errors.ts";
 
-export interface PartRecord {
+interface PartRecord {
   /** Of near-duplicates. */
   readonly group: string;
   /** It was made of another record. */
@@ -30,14 +30,14 @@ export interface OwnParts {
   readonly allowCrossing: boolean;
 }
 
-export interface DividedByOwn<T> {
+interface DividedByOwn<T> {
   readonly train: readonly T[];
   readonly validation: readonly T[];
   readonly heldOut: readonly T[];
 }
 
 /** Who asks: what is divided, and the code of complaints. */
-export interface OwnPartsPlace {
+interface OwnPartsPlace {
   readonly place: string;
   readonly code: "labels" | "example";
 }

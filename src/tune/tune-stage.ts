@@ -13,17 +13,17 @@ import type { FitRun, Fitted } from "./fit.ts";
 import { disposeTuned, givenBackOnFailure, type TrainableArrays, type TunedArrays } from "./methods/index.ts";
 
 /** What a run of the loop came to, with all arrays that it holds. */
-export type TunedModelArrays = Omit<Fitted, "best" | "history"> & Pick<TunedArrays, "frozen"> & { readonly trainable: TrainableArrays };
+type TunedModelArrays = Omit<Fitted, "best" | "history"> & Pick<TunedArrays, "frozen"> & { readonly trainable: TrainableArrays };
 
 /** What the stage writes down. */
-export interface WrittenTuning {
+interface WrittenTuning {
   /** `tuning.json`. */
   readonly tuning: object;
   readonly summary: Summary;
 }
 
 /** A base that is ready to be tuned. */
-export interface OpenedTuning<T extends TunedModelArrays> {
+interface OpenedTuning<T extends TunedModelArrays> {
   readonly device: Device;
   /** Of the base: given back where the fit fails. */
   readonly parameters: unknown;
@@ -39,7 +39,7 @@ interface TuningStage<I extends string, S extends z.ZodType<{ name: string; reci
   open(context: StageContext<I, z.output<S>>): Promise<OpenedTuning<T>>;
 }
 /** Options of a tuning: a name, a recipe, and what else its stage is told. */
-export type TuningStageOptions<S extends z.ZodType, M extends z.ZodRawShape = Record<never, never>> = z.ZodType<
+type TuningStageOptions<S extends z.ZodType, M extends z.ZodRawShape = Record<never, never>> = z.ZodType<
   { readonly name: string; readonly recipe: z.output<S> } & { readonly [K in keyof M]: z.output<M[K]> },
   { readonly name: string; readonly recipe: z.input<S> } & { readonly [K in keyof M]?: z.input<M[K]> }
 >;

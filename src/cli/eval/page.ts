@@ -15,7 +15,7 @@ import { came, cell, changes, differenceTable, escaped, folded, head, n, named, 
 import { leftOutText, whoseText } from "./paraphrase-lines.ts";
 import { figure, pValue, share } from "./show.ts";
 
-export interface EvaluationDocument {
+interface EvaluationDocument {
   readonly model: string;
   readonly against?: string;
   readonly undecided: string;

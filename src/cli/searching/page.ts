@@ -78,7 +78,7 @@ const path = (points: readonly (readonly [number, number])[], kind: string, titl
 const figure = (title: string, svg: string, note = ""): string =>
   `<figure><figcaption>${html(title)}</figcaption>${svg}${note ? `<p>${html(note)}</p>` : ""}</figure>`;
 
-export interface PageGiven {
+interface PageGiven {
   readonly study: { readonly id: string; readonly name: string; readonly spec: StudySpec };
   readonly trials: readonly StoredTrial[];
   readonly verdict?: StudyVerdict | undefined;

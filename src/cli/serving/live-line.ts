@@ -8,7 +8,7 @@ const everyMs = 500;
 /** First tokens whose median wait is shown: a minute of a busy server, and what a quiet one last did. */
 const keptWaits = 64;
 
-export interface LiveCounts {
+interface LiveCounts {
   readonly requests: number;
   readonly tokensPerSecond: number;
   readonly running: number;

@@ -18,14 +18,14 @@ const shown = (of: CrossValidationReport["of"]) => (x: number) =>
 const pText = (p: number): string => (p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`);
 
 /** What was run, on how many documents. */
-export function crossValidationHead(r: CrossValidationReport): string {
+function crossValidationHead(r: CrossValidationReport): string {
   const runs = r.runs.length;
   const on = `trained on ${formatCount(Math.round(r.trainSize))} documents each, scored on ${formatCount(Math.round(r.testSize))}`;
   return `Cross-validation of the recipe of ${r.model.name}: ${foldCountsText({ ...r, seeds: r.seeds.length })}, ${formatCount(runs)} runs ${on}; the test set is not used`;
 }
 
 /** What its intervals say, one sentence. */
-export function intervalSentence(r: CrossValidationReport): string {
+function intervalSentence(r: CrossValidationReport): string {
   const percent = `${Math.round(r.confidence * 100)} %`;
   return r.over === "folds"
     ? `${percent} intervals of the mean by the corrected resampled t-test (Nadeau and Bengio 2003), over ${r.folds * r.repeats} folds`

@@ -2,7 +2,7 @@
 
 const articles = new Set(["a", "an", "the"]);
 
-export const answerWords = (text: string): string[] =>
+const answerWords = (text: string): string[] =>
   (
     text
       .normalize("NFKC")

@@ -18,7 +18,7 @@ const fits = (document: Document, { where }: AugmentRow): boolean =>
     [wanted].flat().includes(attributeValue(document, attribute, attribute === "length" ? textBytes(document.text) : 0, lengthEdges)),
   );
 
-export interface AugmentWish {
+interface AugmentWish {
   readonly row: number;
   /** From 1 on. */
   readonly copy: number;
@@ -34,7 +34,7 @@ export interface AugmentSelection {
 }
 
 /** Whether a wish gives a variant, where that can be known before it is made. */
-export type Gives = (document: Document, wish: AugmentWish) => boolean;
+type Gives = (document: Document, wish: AugmentWish) => boolean;
 
 /**
  * Decides. Where more is wished for than `maxShare` allows, wishes that give nothing (no quantity in the text) are found first, so that they

@@ -3,7 +3,7 @@
  * never words: a typing error in a URL teaches nothing.
  */
 
-export interface WordPiece {
+interface WordPiece {
   readonly text: string;
   readonly isWord: boolean;
 }

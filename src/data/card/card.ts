@@ -20,7 +20,7 @@ export interface CardRecord {
   readonly sources: readonly SourceFacts[];
 }
 
-export interface StepFacts {
+interface StepFacts {
   readonly step: string;
   readonly version: number;
   readonly options: Readonly<Record<string, unknown>>;

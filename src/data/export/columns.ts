@@ -6,7 +6,7 @@ import { nearest } from "../../base/index.ts";
 import type { DocumentAttribute, DocumentAttributes, Document } from "../document.ts";
 import { exportErrors } from "./errors.ts";
 
-export const columnTypes = ["string", "int64", "double", "boolean", "strings"] as const;
+const columnTypes = ["string", "int64", "double", "boolean", "strings"] as const;
 export type ColumnType = (typeof columnTypes)[number];
 
 export interface ExportColumn {

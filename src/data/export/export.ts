@@ -19,10 +19,10 @@ import type { ParquetCompression } from "./parquet.ts";
 import { exportFileSink, type ExportSink } from "./sink.ts";
 
 export const heldOutNames = ["test", "validation"] as const;
-export type HeldOutName = (typeof heldOutNames)[number];
-export type SplitName = "train" | HeldOutName | "dropped";
+type HeldOutName = (typeof heldOutNames)[number];
+type SplitName = "train" | HeldOutName | "dropped";
 
-export interface ExportedFile {
+interface ExportedFile {
   /** Below the export's folder, with `/`. */
   readonly path: string;
   readonly split: SplitName;
@@ -31,7 +31,7 @@ export interface ExportedFile {
   readonly sha256: string;
 }
 
-export interface ExportedSplit {
+interface ExportedSplit {
   readonly name: SplitName;
   readonly side: SplitSide | "dropped";
   readonly documents: number;
@@ -75,7 +75,7 @@ export interface DataExportOptions extends FolderOptions {
 }
 
 /** What `datasets` takes for a shard of its own. */
-export const defaultShardBytes = 500_000_000;
+const defaultShardBytes = 500_000_000;
 
 interface Part {
   readonly split: SplitName;

@@ -10,7 +10,7 @@ export interface RowFile {
   finish(): Promise<void>;
 }
 
-export interface FormatOptions {
+interface FormatOptions {
   readonly compression: ParquetCompression;
   readonly notes: Readonly<Record<string, string>>;
 }

@@ -2,7 +2,7 @@
 import { createGzip } from "node:zlib";
 import { zstdCompressor } from "./zstd.ts";
 
-export interface ExportPacker {
+interface ExportPacker {
   /** Takes bytes, gives those that are ready. */
   push(bytes: Buffer): Promise<Uint8Array>;
   end(): Promise<Uint8Array>;

@@ -37,13 +37,13 @@ function elements({ name, type, isNullable }: ExportColumn): SchemaElement[] {
   ];
 }
 
-export interface ParquetFile {
+interface ParquetFile {
   write(row: ExportRow): Promise<void>;
   /** Writes what is left and the footer; the sink stays open. */
   finish(): Promise<void>;
 }
 
-export interface ParquetOptions {
+interface ParquetOptions {
   readonly compression: ParquetCompression;
   /** Key and value pairs of the footer. */
   readonly notes: Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileError, makeFolder } from "../../base/index.ts";
 
-export interface WrittenExport {
+interface WrittenExport {
   readonly sha256: string;
   readonly sizeBytes: number;
 }

@@ -72,7 +72,7 @@ export function fill(wanted: Float64Array, caps: Float64Array, total: number): F
   return out;
 }
 
-export interface Allotment {
+interface Allotment {
   readonly amounts: Float64Array;
   /** The bound that no amounts obey together with the others, if there is one. */
   readonly broken: number | undefined;

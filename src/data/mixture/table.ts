@@ -10,7 +10,7 @@ import { attributeValue, type Described } from "./value.ts";
 /** Different combinations of values; beyond this an attribute is a name, not a kind. */
 const mostCells = 20_000;
 
-export interface Cell {
+interface Cell {
   /** In the order of the table's attributes. */
   readonly values: readonly string[];
   documents: number;
@@ -35,7 +35,7 @@ const grown = <A extends Uint32Array | Float64Array>(a: A, make: (n: number) => 
 };
 
 /** Attributes that a mixture's options speak of, the weighted ones first. */
-export function mixtureAttributes(o: MixtureOptions): string[] {
+function mixtureAttributes(o: MixtureOptions): string[] {
   const balanced = o.balance ? Object.keys(o.balance) : [];
   return [
     ...new Set([...(o.by ? [o.by] : []), ...o.and.map(m => m.by), ...balanced, ...o.quotas.flatMap(q => Object.keys(q.where)).sort()]),

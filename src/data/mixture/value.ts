@@ -5,7 +5,7 @@ import { noAttribute } from "./options.ts";
 export type Described = Pick<Document, "id" | "source" | "attributes">;
 
 /** `under 256`, `256 to 1023`, ..., `from 65536`. */
-export function lengthBucket(bytes: number, edges: readonly number[]): string {
+function lengthBucket(bytes: number, edges: readonly number[]): string {
   const sorted = [...edges].sort((a, b) => a - b);
   const i = sorted.findIndex(e => bytes < e);
   if (i === 0) return `under ${sorted[0]}`;

@@ -10,7 +10,7 @@ export const binOf = (key: Key, bins: number): number =>
   ((key[0] ^ Math.imul(key[1], 0x9e3779b1) ^ Math.imul(key[2], 0x85ebca6b)) >>> 0) % bins;
 
 /** Records that can be grouped; values are views. */
-export interface BinRecords {
+interface BinRecords {
   readonly count: number;
   /** Four words a record. */
   readonly keys: Uint32Array;

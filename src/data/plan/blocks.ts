@@ -6,7 +6,7 @@ import type { DocumentAttributes, Document } from "../document.ts";
 import type { TaskOutput } from "./workspace.ts";
 
 /** A document and its number within its partition. */
-export interface Numbered {
+interface Numbered {
   readonly number: number;
   readonly document: Document;
 }

@@ -16,7 +16,7 @@ export interface JobEnvironment {
 }
 
 /** A step with its options and whatever it prepared. */
-export interface ReadyStep {
+interface ReadyStep {
   readonly step: DataStep;
   readonly name: string;
   readonly options: never;

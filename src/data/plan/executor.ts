@@ -5,7 +5,7 @@
 import type { TaskProgress, TaskRunner } from "./tasks.ts";
 import type { TaskId } from "./workspace.ts";
 
-export interface WaveWatch {
+interface WaveWatch {
   /** Tasks that may be under way at once. */
   readonly atOnce?: number;
   readonly signal?: AbortSignal | undefined;

@@ -127,7 +127,7 @@ export function partitionsOf(files: readonly ManifestEntry[], targetBytes = part
 export const binsFor = (sizeBytes: number): number => Math.min(maxBins, 2 ** Math.ceil(Math.log2(Math.max(1, sizeBytes / binBytes))));
 
 /** What the waves need to know of a step. */
-export interface StepShape {
+interface StepShape {
   readonly kind: DataStep["kind"];
   /** Of a corpus step. */
   readonly phases: readonly { readonly rounds: number; readonly hearsAll: boolean }[];

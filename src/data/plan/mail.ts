@@ -7,7 +7,7 @@ import type { TaskId, TaskOutput, Workspace } from "./workspace.ts";
 /** Bytes of bins a task holds before it writes them down. */
 const heldBytes = 2 ** 25;
 
-export interface Outbox {
+interface Outbox {
   readonly send: Send;
   tell(ref: number, value: Uint8Array): void;
   /** To all documents of the next phase. */

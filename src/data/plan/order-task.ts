@@ -148,7 +148,7 @@ export async function orderTask(context: JobContext, id: TaskId, signal: AbortSi
 }
 
 /** Which rank the documents of each partition have among all ids. */
-export interface OrderRanks {
+interface OrderRanks {
   readonly documents: number;
   of(partition: number): Uint32Array;
 }

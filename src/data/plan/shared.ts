@@ -28,7 +28,7 @@ interface Output {
 /** Between two looks at tasks that others do, ms. */
 const lookMs = 200;
 
-export interface SharedWorkspace extends Workspace {
+interface SharedWorkspace extends Workspace {
   /** What `finish` of an output left to be recorded. */
   outputOf(id: TaskId): Output | undefined;
 }

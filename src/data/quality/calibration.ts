@@ -16,7 +16,6 @@ export const calibrationSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 export type QualityCalibration = z.output<typeof calibrationSchema>;
-export type CalibrationKind = QualityCalibration["kind"];
 
 export interface LabelledMargin {
   readonly margin: number;

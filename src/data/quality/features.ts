@@ -53,7 +53,7 @@ const joins = [0, 0x9e3779b1 | 0, 0x7feb352d | 0];
 const characterSalt = 0x2545f491;
 
 /** Hears of a feature with the text that it stands for: from `start` to `end`, for people. */
-export type FeatureListener = (feature: number, start: number, end: number) => void;
+type FeatureListener = (feature: number, start: number, end: number) => void;
 
 export class Features {
   readonly options: FeatureOptions;

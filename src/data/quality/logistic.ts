@@ -30,7 +30,7 @@ export interface LogisticWeights {
   readonly bias: number;
 }
 
-export interface Learnt extends LogisticWeights {
+interface Learnt extends LogisticWeights {
   /** The pass that was kept, from 1. */
   readonly pass: number;
   /** Mean loss of the texts held out, nats, after each pass; empty where none were. */
@@ -53,7 +53,7 @@ export const logisticLoss = (margin: number, isGood: boolean): number => {
 };
 
 /** How much an example of each kind weighs: 1 in the mean. */
-export function qualityClassWeights(examples: readonly QualityExample[], isBalanced: boolean): { good: number; bad: number } {
+function qualityClassWeights(examples: readonly QualityExample[], isBalanced: boolean): { good: number; bad: number } {
   if (!isBalanced) return { good: 1, bad: 1 };
   const good = examples.reduce((n, e) => n + Number(e.isGood), 0);
   return { good: examples.length / (2 * good), bad: examples.length / (2 * (examples.length - good)) };

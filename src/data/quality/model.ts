@@ -17,7 +17,7 @@ const measuresSchema = z.strictObject({
 });
 export type QualityMeasures = z.output<typeof measuresSchema>;
 
-export const qualityReportSchema = z.strictObject({
+const qualityReportSchema = z.strictObject({
   good: z.number(),
   bad: z.number(),
   /** Equal texts that counted once, and texts that were called good and bad and counted not at all. */

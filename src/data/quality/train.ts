@@ -40,7 +40,7 @@ export const qualityTraining = z.strictObject({
 });
 export type QualityTraining = z.output<typeof qualityTraining>;
 
-export interface TrainQualityOptions {
+interface TrainQualityOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, message: string) => void;
 }
@@ -83,7 +83,7 @@ function distinct(texts: Iterable<LabelledText>) {
   return { kept, duplicates, contradictions };
 }
 
-export function measuresOf(scored: readonly ScoredDocument[]): QualityMeasures {
+function measuresOf(scored: readonly ScoredDocument[]): QualityMeasures {
   return { ...decisionsAt(scored), auc: areaUnderCurve(scored), brier: brierScore(scored), calibrationError: qualityCalibrationError(scored) };
 }
 

@@ -10,7 +10,7 @@ import { refuseText } from "./text.ts";
 const maxXmlBytes = 2 ** 25;
 
 /** What the XML in a zip archive really unpacks to, whatever its directory says (APPNOTE 4.3). Errors: `BadFile` "damaged", "bomb". */
-export function checkZip(zip: Buffer): void {
+function checkZip(zip: Buffer): void {
   // The end record is 22 bytes and a comment of at most 65,535.
   const end = zip.lastIndexOf(Buffer.from("PK\x05\x06", "latin1"));
   if (end < 0 || end + 22 > zip.length) throw new BadFile("damaged", "zip: no directory; the file may be cut off");

@@ -93,7 +93,7 @@ export function* nestedValues<V>(
  * Fields that are not the text and can be attributes, nested ones by their dotted path, and those that `named` says under their new names. A field
  * whose own name has dots wins over a nested field of the same path, as in `fieldValueAt`.
  */
-export function fieldAttributes(fields: RecordFields, field: Field, named: SourceOptions["attributes"] = {}): DocumentAttributes {
+function fieldAttributes(fields: RecordFields, field: Field, named: SourceOptions["attributes"] = {}): DocumentAttributes {
   const used = new Set(["id", ...fieldNames(field), ...namedFields(named).map(([, from]) => from)]);
   const own = [...nestedValues(fields, isAttribute)].flatMap(([name, nested]) => {
     const value = Object.hasOwn(fields, name) ? fields[name] : nested;

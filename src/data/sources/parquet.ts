@@ -48,7 +48,7 @@ function document(row: RecordFields, place: string, path: string, options: Sourc
 }
 
 /** A column and whether its values are texts. */
-export interface ParquetField {
+interface ParquetField {
   readonly name: string;
   readonly isText: boolean;
 }

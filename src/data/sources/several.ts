@@ -90,7 +90,7 @@ export async function openSources(sources: readonly NamedSource[], folder: strin
 const minForShare = 200;
 
 /** How many records of a source were read, and what was set aside of them. */
-export interface SourceCount {
+interface SourceCount {
   /** The data set, and behind a slash the source's name where there are several. */
   readonly place: string;
   readonly maxBad: number;

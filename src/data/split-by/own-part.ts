@@ -30,7 +30,7 @@ export function ownPart(options: OwnPartOptions): OwnPart {
 }
 
 /** Documents by the value of a part's attribute, and what else there is to name. */
-export interface OwnPartCounts {
+interface OwnPartCounts {
   /** Documents by value, of those that have the attribute. */
   readonly values: ReadonlyMap<string, number>;
   /** Documents without it. */
@@ -44,7 +44,7 @@ const listed = 20;
 const listOf = (names: readonly string[]): string =>
   `${names.slice(0, listed).join(", ")}${names.length > listed ? ` and ${formatCount(names.length - listed)} more` : ""}`;
 
-export interface OwnPartProblem {
+interface OwnPartProblem {
   readonly expected: string;
   readonly received: string;
   readonly hint?: string;

@@ -22,9 +22,6 @@ export const textKey = (text: string): Key => keyFrom(hash("sha256", text, "buff
 /** The key under which everything meets in one group. */
 export const everything: Key = [0, 0, 0, 0];
 
-export const numbersMessage = (...values: readonly number[]): Buffer => Buffer.from(Float64Array.from(values).buffer);
-export const numberAt = (bytes: Buffer, i: number): number => bytes.readDoubleLE(8 * i);
-
 export const jsonMessage = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 export const fromJson = <T>(bytes: Buffer): T => JSON.parse(bytes.toString("utf8")) as T;
 

@@ -22,7 +22,7 @@ import { substringsOptions } from "./substrings/options.ts";
 import { toxicityOptions } from "./toxicity/options.ts";
 import { urlsOptions } from "./urls/options.ts";
 
-export const stepOptions = {
+const stepOptions = {
   clean: cleanOptions.describe("Clean mail and web text: quotes, signatures, footers, blobs."),
   length: lengthOptions.describe("Drop documents by length."),
   deduplicate: deduplicateOptions.describe("Drop duplicates, exact or near."),

@@ -94,7 +94,7 @@ export interface GroupRound {
   reduce(group: Group, out: Out): void | Promise<void>;
 }
 
-export interface KeyedValue {
+interface KeyedValue {
   readonly key: Key;
   readonly value: Buffer;
 }

@@ -20,7 +20,7 @@ export interface NgramModel {
 }
 
 /** Discounts of counts 1, 2, and 3 and more. */
-export type Discounts = readonly [number, number, number];
+type Discounts = readonly [number, number, number];
 
 /** Chen & Goodman's estimates from how many n-grams occur once to four times; where a corpus is too small for them, one discount for all. */
 export function discountsOf([n1, n2, n3, n4]: readonly [number, number, number, number]): Discounts {

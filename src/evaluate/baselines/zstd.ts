@@ -7,7 +7,7 @@ import { buildDictionary } from "./dictionary.ts";
 import { type BaselineScore, utf8Bytes, baselineScore } from "./score.ts";
 
 /** What `zstd --train` makes unless told otherwise. */
-export const dictionaryBytes = 112_640;
+const dictionaryBytes = 112_640;
 
 /** Scores zstd -19 with a dictionary from the train texts. */
 export async function zstdBaseline(train: readonly string[], heldOut: readonly string[], level = 19): Promise<BaselineScore> {

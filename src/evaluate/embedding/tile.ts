@@ -5,7 +5,7 @@
 import type { Embedding } from "./vectors.ts";
 
 /** Vectors as rows of one matrix, padded with rows of zeros to a multiple of `rowsAtOnce.documents`. */
-export interface EmbeddingRows {
+interface EmbeddingRows {
   readonly size: number;
   readonly count: number;
   /** [rows, size], float64. */

@@ -14,7 +14,7 @@ import type { LoadedTask } from "../tasks/read-task.ts";
 import { type JudgeRule, judgeSchema } from "../tasks/schema.ts";
 import { type JudgeChoice, judgeWords, readJudgeChoice } from "./verdict.ts";
 
-export const judgeOutcomes = ["win", "loss", "tie"] as const;
+const judgeOutcomes = ["win", "loss", "tie"] as const;
 export type JudgeOutcome = (typeof judgeOutcomes)[number];
 
 export interface JudgedItem {
@@ -33,7 +33,7 @@ export interface JudgedItem {
 }
 
 /** 1, a half or 0: what an outcome counts. */
-export const worth: { readonly [O in JudgeOutcome]: number } = { win: 1, tie: 0.5, loss: 0 };
+const worth: { readonly [O in JudgeOutcome]: number } = { win: 1, tie: 0.5, loss: 0 };
 
 /** Of the first model; the judge of the swapped pair speaks of A and B the other way round. */
 const outcomeOf = (choice: JudgeChoice | undefined, isSwapped: boolean): JudgeOutcome | undefined =>
@@ -43,7 +43,7 @@ const outcomeOf = (choice: JudgeChoice | undefined, isSwapped: boolean): JudgeOu
 export const together = (a: JudgeOutcome | undefined, b: JudgeOutcome | undefined): JudgeOutcome | undefined =>
   a === undefined || b === undefined ? undefined : a === b ? a : a === "tie" ? b : b === "tie" ? a : "tie";
 
-export interface JudgeOptions {
+interface JudgeOptions {
   readonly loaded: LoadedTask;
   /** What both models answered to the task's items. */
   readonly first: readonly ItemResult[];

@@ -2,10 +2,10 @@
 import type { JudgeRule } from "../tasks/schema.ts";
 
 /** Which of the two that were shown is better. */
-export const choices = ["A", "B", "tie"] as const;
+const choices = ["A", "B", "tie"] as const;
 export type JudgeChoice = (typeof choices)[number];
 
-export interface AnswerPair {
+interface AnswerPair {
   readonly question: string;
   readonly reference: string | undefined;
   readonly a: string;

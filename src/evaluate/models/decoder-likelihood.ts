@@ -10,7 +10,7 @@ import type { Answering } from "./model.ts";
 import type { Path } from "./path-rows.ts";
 import { type PathScorer, pathScorer } from "./path-scorer.ts";
 
-export interface LikelihoodTokenizer {
+interface LikelihoodTokenizer {
   encode(text: string, options: { readonly addSpecialTokens: false; readonly readSpecialTokens: boolean }): ArrayLike<number>;
 }
 

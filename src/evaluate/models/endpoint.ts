@@ -89,7 +89,7 @@ interface Refusal {
 }
 
 /** Sums a continuation's tokens out of an echoed prompt: those that end behind the context's end. */
-export function echoed(
+function echoed(
   context: string,
   {
     tokens,

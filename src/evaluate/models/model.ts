@@ -22,7 +22,7 @@ export interface TextLikelihood {
 }
 
 /** How likely a whole text is, from its first token on. */
-export interface RollingRequest {
+interface RollingRequest {
   readonly text: string;
 }
 
@@ -37,10 +37,10 @@ export interface GenerateRequest {
   readonly samples: number;
 }
 
-export interface EmbedRequest {
+interface EmbedRequest {
   readonly text: string;
 }
-export interface ClassifyRequest {
+interface ClassifyRequest {
   readonly text: string;
 }
 

@@ -12,7 +12,7 @@ const largest = headSizes.at(-1)!;
 const mostBatches = 8;
 
 /** A target of a path, behind a state of a batch. */
-export interface ScoredPath {
+interface ScoredPath {
   readonly path: number;
   /** Number of the state in its batch. */
   readonly at: number;
@@ -20,14 +20,14 @@ export interface ScoredPath {
 }
 
 /** Hears of every target: the natural logarithm of its probability, whether it is the likeliest, and its share of the clock. */
-export type OnPathScore = (path: number, logProbability: number, isGreedy: boolean, ms: number) => void;
+type OnPathScore = (path: number, logProbability: number, isGreedy: boolean, ms: number) => void;
 
-export interface PathHead extends Disposable {
+interface PathHead extends Disposable {
   /** States that wait for others until a portion is full. */
   open(found: OnPathScore): Portions;
 }
 
-export interface Portions {
+interface Portions {
   /** `states` [N, C] as numbers, and what is asked of them. */
   take(states: ArrayLike<number>, scored: readonly ScoredPath[]): Promise<void>;
   /** Looks at what still waits. */

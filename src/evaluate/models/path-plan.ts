@@ -60,7 +60,7 @@ function widthsFor(longest: number, context: number): number[] {
 }
 
 /** What shapes are chosen for: the model's width and context. */
-export interface PlannedModel {
+interface PlannedModel {
   readonly width: number;
   readonly context: number;
   /** In rows up to so wide attention does nothing for what a token does not see; 0 when absent. */
@@ -98,7 +98,7 @@ function cheapest(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<s
 export const shapeFor = (sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<string>): BatchShape =>
   cheapest(sorted, model, built).shape;
 
-export interface PathPlan {
+interface PathPlan {
   readonly sorted: SortedPaths;
   readonly shape: BatchShape;
 }

@@ -31,7 +31,7 @@ export interface Paraphrases {
   readonly known: number;
 }
 
-export interface ParaphraseOptions {
+interface ParaphraseOptions {
   readonly loaded: LoadedTask;
   /** Writes what items do not bring along. */
   readonly writer?: EvaluatedModel | undefined;

@@ -76,7 +76,7 @@ export function differenceVerdict(
 }
 
 /** Figures of both sides over one list of items: i is the first's i-th, n + i the second's. */
-export function bothSides(
+function bothSides(
   measure: EvaluationMeasure,
   { first, second: others }: Paired,
 ): { readonly of: Figure; readonly first: Figure; readonly second: Figure } {

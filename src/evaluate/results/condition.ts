@@ -5,7 +5,7 @@
 import { nearest } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
 
-export interface Term {
+interface Term {
   readonly factor: number;
   readonly side: "model" | "against";
   /** Absent: whichever task the condition is asked of. */
@@ -20,7 +20,7 @@ export interface Condition {
   readonly operator: "<" | "<=" | ">" | ">=";
 }
 
-export interface ConditionNames {
+interface ConditionNames {
   /** What the other model may be called. */
   readonly against: readonly string[];
   readonly tasks: readonly string[];

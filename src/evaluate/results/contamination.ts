@@ -29,7 +29,7 @@ export function cleannessOf(marks: readonly (string | undefined)[]): Cleanness {
   return all.length > 0 && all.every(c => c === "clean") ? "clean" : "unknown";
 }
 
-export interface SplitScore {
+interface SplitScore {
   readonly metric: string;
   /** Absent where there are no such items. */
   readonly clean?: Score;

@@ -36,12 +36,12 @@ export interface GateVerdict {
   readonly figures: Readonly<Record<string, number>>;
 }
 
-export interface GateSide {
+interface GateSide {
   /** For a condition on `cost`, with those that choose the threshold behind them (`asChoosing`). */
   readonly items: readonly ItemResult[];
 }
 
-export interface GateOptions {
+interface GateOptions {
   /** `point` where absent. */
   readonly undecided?: UndecidedRule;
   /** Draws of the bootstrap, 2,000 where absent. */

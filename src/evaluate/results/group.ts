@@ -165,7 +165,7 @@ function together(name: string, parts: readonly Part[], isWeighted: boolean): Ev
   };
 }
 
-export interface OfGroup {
+interface OfGroup {
   readonly measure: EvaluationMeasure;
   /** Whether an item counts: it is of a task that the measure is told of. */
   readonly counts: (item: Pick<ItemResult, "part" | "chooses">) => boolean;

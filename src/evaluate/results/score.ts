@@ -34,7 +34,7 @@ export function strataOf(items: readonly ItemResult[]): Int32Array | undefined {
 }
 
 /** How intervals are drawn: where each draw chooses something, BCa's corrections say nothing. */
-export const methodOf = ({ chooses }: Pick<EvaluationMeasure, "chooses">): "percentile" | "bca" => (chooses ? "percentile" : "bca");
+const methodOf = ({ chooses }: Pick<EvaluationMeasure, "chooses">): "percentile" | "bca" => (chooses ? "percentile" : "bca");
 
 /** A figure of the items with its 95 % interval; an interval of a single item is none. Those that choose stand behind those that are told of, where it has any. */
 export function scoreOf(measure: EvaluationMeasure, items: readonly ItemResult[]): Score {

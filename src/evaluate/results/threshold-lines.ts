@@ -3,7 +3,7 @@ import { formatCount } from "../../base/index.ts";
 import type { ThresholdReport } from "../classification/index.ts";
 
 /** What the two parts are called. */
-export interface PartNames {
+interface PartNames {
   readonly chosenOn: string;
   readonly toldOn: string;
 }

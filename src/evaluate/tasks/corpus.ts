@@ -16,7 +16,7 @@ export interface CorpusDocument {
 }
 
 /** Document's number -> what finding it is worth, above 0. */
-export type Gains = ReadonlyMap<number, number>;
+type Gains = ReadonlyMap<number, number>;
 
 export interface RetrievalCorpus {
   readonly documents: readonly CorpusDocument[];

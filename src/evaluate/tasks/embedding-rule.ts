@@ -33,7 +33,7 @@ export const rankRule = z.strictObject({
 });
 export type RankRule = z.output<typeof rankRule>;
 
-export interface EmbeddingComplaint {
+interface EmbeddingComplaint {
   readonly path: readonly string[];
   readonly message: string;
   readonly input?: unknown;

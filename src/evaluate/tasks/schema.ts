@@ -21,7 +21,7 @@ export const outputTypes = [
 export type OutputType = (typeof outputTypes)[number];
 
 /** `trec`: judgements as trec_eval reads them, four columns without names (query, anything, document, what it is worth). */
-export const itemFormats = ["jsonl", "json", "csv", "tsv", "trec"] as const;
+const itemFormats = ["jsonl", "json", "csv", "tsv", "trec"] as const;
 export type ItemFormat = (typeof itemFormats)[number];
 
 const name = z.string().regex(/^[a-z0-9][\w.-]*$/i, "a short name of letters, digits, _, . and -");

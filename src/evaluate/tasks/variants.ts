@@ -9,7 +9,7 @@ import type { TaskItem } from "./read-task.ts";
 import type { Task } from "./schema.ts";
 
 /** Variants that follow from the item alone. */
-export const plainVariants = ["typos", "lower", "upper", "order"] as const;
+const plainVariants = ["typos", "lower", "upper", "order"] as const;
 export type PlainVariant = (typeof plainVariants)[number];
 /** `paraphrase`: in other words, which come with the items or are a model's (`paraphrase/`). */
 export const variantNames = [...plainVariants, "paraphrase"] as const;

@@ -13,7 +13,7 @@ const bytes = z
   .transform(text => Number(text.slice(0, -2)) * { KB: 1e3, MB: 1e6, GB: 1e9 }[text.slice(-2) as "KB" | "MB" | "GB"]);
 const share = z.number().min(0).max(1);
 
-export const tracingPart = z.lazy(() =>
+const tracingPart = z.lazy(() =>
   z.strictObject({
     otlp: z
       .string()
@@ -28,7 +28,7 @@ export const tracingPart = z.lazy(() =>
   }),
 );
 
-export const journalPart = z.lazy(() =>
+const journalPart = z.lazy(() =>
   z.strictObject({
     keep: days.default(7 * 86_400_000).meta({ description: "Retention.", examples: ["7d"] }),
     most: z.int().min(100).max(10_000_000).default(100_000).describe("Maximum stored requests."),

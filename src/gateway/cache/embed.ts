@@ -19,7 +19,7 @@ const api = apis.find(a => a.endpoint === "embeddings")!;
 const mostDimensions = 16_384;
 
 /** The vector of an embeddings answer, of length 1. */
-export function vectorOf(text: string): Float32Array | undefined {
+function vectorOf(text: string): Float32Array | undefined {
   const value: unknown = JSON.parse(text);
   const first: unknown = isRow(value) && Array.isArray(value.data) ? value.data[0] : undefined;
   const numbers = isRow(first) ? first.embedding : undefined;

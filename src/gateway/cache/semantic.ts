@@ -9,7 +9,7 @@ export interface SemanticBounds {
   readonly entries: number;
 }
 
-export interface Near {
+interface Near {
   /** Of the answer in the store. */
   readonly key: string;
   readonly around: string;

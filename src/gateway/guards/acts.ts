@@ -2,7 +2,7 @@
 import type { Stage } from "./contract.ts";
 
 /** `pass` and `flag` change nothing for the client; `open` and `closed`: the guard could not judge, and what it is set to was done. */
-export const decisions = ["pass", "flag", "rewrite", "restore", "block", "open", "closed"] as const;
+const decisions = ["pass", "flag", "rewrite", "restore", "block", "open", "closed"] as const;
 type GuardDecision = (typeof decisions)[number];
 
 export interface GuardCounts {

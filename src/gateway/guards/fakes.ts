@@ -27,7 +27,7 @@ export const says =
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked at by their own tests
 export const jsonOf = async (response: Response): Promise<any> => response.json();
 
-export interface Said {
+interface Said {
   readonly text: string;
   readonly reason: string | null;
   readonly wire: string;

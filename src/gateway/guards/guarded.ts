@@ -30,7 +30,7 @@ interface ToGuard {
   readonly clock: Clock;
 }
 
-export interface Guarded {
+interface Guarded {
   /** As the model is asked. */
   readonly ask: Ask;
   /** Undefined where no guard looks at the answer. */

@@ -36,7 +36,7 @@ const common = () => ({
     .describe("Requests the guard applies to. All lists must match."),
 });
 
-export const guardPart = z.lazy(() =>
+const guardPart = z.lazy(() =>
   z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("private").describe("Guard: private data."), ...common(), ...privateOptions() }),
     z.strictObject({

@@ -1,7 +1,7 @@
 /** Reads credentials from headers: `Authorization: Bearer`, Anthropic's `x-api-key`, Azure's `api-key`. Never from the URL, which is logged. */
 import type { Credentials, Refusal } from "./contract.ts";
 
-export const challenge = 'Bearer realm="loam gateway"';
+const challenge = 'Bearer realm="loam gateway"';
 
 /** What everybody hears whose credentials are not good, whatever is wrong with them. */
 export const invalid = (detail: string): Refusal => ({

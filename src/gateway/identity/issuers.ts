@@ -3,7 +3,7 @@ import { z } from "zod";
 import { durationMs } from "../limits/durations.ts";
 
 /** Only signatures with a pair of keys: with a shared secret whoever checks a token could make one, and a public key could pass for the secret. */
-export const algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const;
+const algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const;
 
 const isSafe = (text: string): boolean => {
   try {

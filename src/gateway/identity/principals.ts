@@ -55,7 +55,7 @@ export type Principals = z.output<typeof principalsPart>;
 
 const adminRole = "admin";
 
-export interface Account {
+interface Account {
   readonly kind: "user" | "serviceAccount";
   readonly teams: readonly string[];
   readonly organisation: string | null;

@@ -89,7 +89,7 @@ export function canonicalRequest(wire: SignedWire, headers: readonly string[], p
 }
 
 /** 32 bytes; `request` as `canonicalRequest` writes it. */
-export function signatureOf(
+function signatureOf(
   { at, region, service }: Pick<Signature, "at" | "region" | "service">,
   request: string,
   secret: string,

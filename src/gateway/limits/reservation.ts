@@ -7,7 +7,7 @@ import { deltasOf, type RuleLine } from "./lines.ts";
 import type { Prices } from "./price-table.ts";
 
 /** What a decision found. */
-export interface Found {
+interface Found {
   readonly id: string;
   readonly lines: readonly RuleLine[];
   readonly states: readonly LimitState[];

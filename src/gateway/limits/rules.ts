@@ -7,7 +7,7 @@ import { measures } from "./measures.ts";
 export const dimensions = ["key", "user", "team", "organisation", "model", "ip"] as const;
 export type Dimension = (typeof dimensions)[number];
 /** Calendar periods, by UTC; `total` never ends. */
-export const periods = ["day", "month", "total"] as const;
+const periods = ["day", "month", "total"] as const;
 export type Period = (typeof periods)[number];
 
 const names = z.array(z.string().min(1)).min(1);

@@ -32,7 +32,7 @@ interface LastStep<A extends Arrival> {
 }
 
 /** The list so far: `A` is what its first step is given, `X` what its next one is. */
-export class Steps<A extends Arrival, X extends A> {
+class Steps<A extends Arrival, X extends A> {
   readonly #steps: readonly AnyStep[];
   readonly #names: readonly string[];
 

@@ -3,7 +3,7 @@
 export const weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 type Weekday = (typeof weekdays)[number];
 
-export interface Hours {
+interface Hours {
   readonly days?: readonly Weekday[] | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;

@@ -51,7 +51,7 @@ async function begun({ reply, end }: Source): Promise<Source> {
   return { reply: again, end };
 }
 
-export interface Won {
+interface Won {
   readonly source: Source;
   readonly target: Target;
 }

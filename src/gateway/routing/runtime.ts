@@ -15,7 +15,7 @@ import { type RetryBudget, retryBudget } from "./retry-budget.ts";
 import type { ModelRoute, Target } from "./route.ts";
 import { watchLoad } from "./watch-load.ts";
 
-export interface RuntimeOptions {
+interface RuntimeOptions {
   readonly config: GatewayConfig;
   readonly clock: Clock;
   readonly random: () => number;

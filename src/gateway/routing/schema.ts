@@ -6,10 +6,10 @@ import { conditions } from "./conditions.ts";
 import { stickyKeys } from "./route.ts";
 
 /** A target's mark, by which rules name it. */
-export const tag = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, "a tag of letters, digits and . _ : / -, at most 64");
+const tag = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, "a tag of letters, digits and . _ : / -, at most 64");
 
 /** Of a model: the first rule whose conditions a request fulfils says which targets it may go to. */
-export const rulesPart = z.lazy(() =>
+const rulesPart = z.lazy(() =>
   z
     .array(
       z.strictObject({
@@ -27,7 +27,7 @@ export const rulesPart = z.lazy(() =>
 export type RulesPart = z.output<typeof rulesPart>;
 
 /** Of a model: copies of its requests go to another target, whose answers nobody gets. */
-export const shadowPart = z.lazy(() =>
+const shadowPart = z.lazy(() =>
   z.strictObject({
     upstream: z.string().describe("Upstream by name."),
     model: z.string().min(1).max(256).optional().describe("Model name at the upstream. Default: the public name."),
@@ -38,7 +38,7 @@ export const shadowPart = z.lazy(() =>
 );
 
 /** Of a model: a second target is asked where the first is slow. */
-export const hedgePart = z.lazy(() =>
+const hedgePart = z.lazy(() =>
   z.strictObject({
     after: z
       .union([z.literal("p95"), duration])
@@ -49,7 +49,7 @@ export const hedgePart = z.lazy(() =>
 );
 
 /** Of an upstream: where its queue and its cache's use are read, in Prometheus' form. */
-export const loadPart = z.lazy(() =>
+const loadPart = z.lazy(() =>
   z.strictObject({
     path: z.string().startsWith("/", "a path that begins with /").default("/metrics").describe("Path of the metrics."),
     every: duration.default(1_000).describe("Polling interval."),

@@ -8,7 +8,7 @@ import { isDoneData, isRow, readUsage, type StreamEvent, type TokenUsage } from 
 /** APIs whose answers are streams of events. */
 export type StreamedApi = "chat" | "completions" | "responses";
 
-export type Seen =
+type Seen =
   /** To be passed on; `isContent` where the client learns something by it. */
   | { readonly kind: "pass"; readonly isContent: boolean }
   /** To be left out. */
@@ -33,7 +33,7 @@ export interface Progress {
   readonly first: Readonly<Record<string, unknown>> | undefined;
 }
 
-export interface ProgressOptions {
+interface ProgressOptions {
   /** The client did not ask for the chunk of usage: it is read and left out. */
   readonly dropsUsage: boolean;
   /** Choices that were asked for. */

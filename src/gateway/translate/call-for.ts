@@ -23,7 +23,7 @@ export const isToldIds = (ask: Ask, config: UpstreamConfig): boolean =>
   ownWords(ask, config) !== undefined ||
   (config.protocol === "openai" && !(config.responses === "chat" && ask.api.endpoint === "responses"));
 
-export interface Put {
+interface Put {
   readonly ask: Ask;
   readonly config: UpstreamConfig;
   readonly translation: Translation;

@@ -1,6 +1,6 @@
 /** What can go wrong with an upstream, as data: what a retry, a breaker and an error for the client are decided by. */
 
-export const failureKinds = [
+const failureKinds = [
   "refused",
   "connectTimeout",
   "firstByteTimeout",

@@ -60,7 +60,7 @@ export type ServiceState = "available" | "full" | "resting" | "breakerOpen" | "u
 export type Ended = "answered" | "failed" | "busy" | "unknown";
 
 /** Whose request it is, and for which model. */
-export interface Begun {
+interface Begun {
   readonly model: string;
   /** Id of the key. */
   readonly caller: string;

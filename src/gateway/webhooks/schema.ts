@@ -5,7 +5,7 @@ import { networks } from "../upstreams/networks.ts";
 import { eventTypes } from "./event.ts";
 
 /** A type, or all that begin with what stands before `.*`. */
-export const patterns = [...eventTypes, ...new Set(eventTypes.map(t => `${t.split(".")[0]}.*`)), "*"] as const;
+const patterns = [...eventTypes, ...new Set(eventTypes.map(t => `${t.split(".")[0]}.*`)), "*"] as const;
 
 const webhook = z.strictObject({
   url: z.string().describe("URL that receives the events."),

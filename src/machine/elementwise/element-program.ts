@@ -6,7 +6,7 @@
 /** Where an input has the element of a row and a column: at both, at the column alone, at the row alone, or one for all. */
 export type ElementAccess = "all" | "row" | "column" | "one";
 
-export const elementStepKinds = ["add", "sub", "mul", "div", "neg", "sqrt", "exp", "erf", "sigmoid", "sumRow"] as const;
+const elementStepKinds = ["add", "sub", "mul", "div", "neg", "sqrt", "exp", "erf", "sigmoid", "sumRow"] as const;
 export type ElementStepKind = (typeof elementStepKinds)[number];
 
 /** The number of a value (inputs first, then steps), or a constant. */
@@ -29,7 +29,7 @@ export interface ElementProgram {
 export const isConstant = (v: ElementValue): v is { readonly constant: number } => typeof v !== "number";
 
 /** How a value comes about. */
-export interface Rate {
+interface Rate {
   /** One number a row (or one for all), not one an element. */
   readonly isOfRow: boolean;
   /** How many sums over a row, one needing the other, come before it. */
@@ -46,7 +46,7 @@ export function ratesOf({ inputs, steps }: ElementProgram): Rate[] {
 }
 
 /** Element by element: the steps that some values need, in order, through steps that are no row's. */
-export function stepsFor(p: ElementProgram, rates: readonly Rate[], values: readonly number[]): number[] {
+function stepsFor(p: ElementProgram, rates: readonly Rate[], values: readonly number[]): number[] {
   const first = p.inputs.length;
   const needed = new Set<number>();
   const visit = (v: ElementValue): void => {

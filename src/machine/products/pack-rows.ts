@@ -58,7 +58,7 @@ function round(a: Assembler, register: number): void {
 }
 
 /** What is packed of rows: so many bytes behind their pointers, and of f32 what is added to it or taken from it from a second place. */
-export interface Taken {
+interface Taken {
   readonly at: number;
   readonly second?: { readonly at: number; readonly does: "vaddps" | "vsubps" };
 }

@@ -51,7 +51,7 @@ function loadInterleave(a: Assembler): void {
   a.load(30, at(rcx));
 }
 
-export interface ProductCode {
+interface ProductCode {
   readonly code: Uint8Array;
   /** Where the two functions begin. */
   readonly packAt: number;

@@ -4,7 +4,7 @@ import { codeBlock } from "./code-block.ts";
 import { bytePanelColumns } from "./quantised-product.ts";
 
 /** A matrix of bytes with a scale for each column (`row`: i8 [inputs, outputs]) or for each block of inputs (`block`: u8 [outputs, inputs]). */
-export interface QuantisedMatrix {
+interface QuantisedMatrix {
   readonly grain: "row" | "block";
   readonly inputs: number;
   readonly outputs: number;

@@ -51,7 +51,7 @@ export type Baseline = "zero" | "mean" | { readonly token: number };
 
 /** Lengths that programs are built for: a text is padded by a third at most, and few programs are built. */
 const lengths = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
-export const paddedLength = (length: number, context: number): number =>
+const paddedLength = (length: number, context: number): number =>
   Math.min(context, lengths.find(n => n >= length) ?? Math.ceil(length / 1024) * 1024);
 
 type Parameters = ArraysOf<DecoderSpec>;

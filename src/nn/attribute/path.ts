@@ -8,13 +8,13 @@
 import { nnErrors } from "../errors.ts";
 
 /** What a look at a share of the way sees, for each target. */
-export interface PathPoint {
+interface PathPoint {
   readonly score: number;
   /** For each token: gradient times what lies between baseline and input. */
   readonly along: Float64Array;
 }
 
-export interface PathOptions {
+interface PathOptions {
   /** Looks at most, both ends included; at least 2. */
   readonly steps: number;
   /** Where the parts' shortcomings add up to less, nothing more is looked at. */
@@ -42,7 +42,7 @@ function shortcoming(a: Point, b: Point): number {
   return most;
 }
 
-export interface PathIntegral {
+interface PathIntegral {
   /** For each target, a number for each token. */
   readonly totals: readonly Float64Array[];
   /** Scores at the beginning of the path. */

@@ -77,7 +77,7 @@ export interface BeamContinuation {
   readonly token: number;
 }
 
-export interface BeamEnds {
+interface BeamEnds {
   /** Tokens of an answer at most. */
   readonly maxTokens: number;
   /** Tokens that end an answer. */

@@ -56,7 +56,7 @@ export function sampleToken(logits: Logits, history: History, options: SamplingO
 }
 
 /** What a token is drawn from. */
-export interface DrawScores {
+interface DrawScores {
   /** Scores [V]: their softmax is the token's distribution. */
   readonly scores: Float64Array;
   /** Has to hear the token that was drawn, for strategies that remember. */

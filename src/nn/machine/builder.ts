@@ -40,7 +40,7 @@ export interface Rounding {
   readonly wholeBias?: bigint;
 }
 
-export interface Product {
+interface Product {
   readonly layer: LinearArrays;
   readonly weight: PackedWeight;
   readonly out: bigint;

@@ -36,7 +36,7 @@ interface NormArrays {
   readonly divisors?: DeviceArray;
 }
 /** What `quantiseEncoder` makes of an encoder. */
-export interface MachineEncoderParameters {
+interface MachineEncoderParameters {
   readonly token: DeviceArray;
   readonly position: DeviceArray;
   readonly type: DeviceArray;

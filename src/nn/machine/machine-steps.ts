@@ -27,12 +27,12 @@ import { Builder, type LinearArrays, type Rounding, rowGrain } from "./builder.t
 import type { MachineCache } from "./machine-cache.ts";
 import type { MachineParameters } from "./machine-decoder.ts";
 
-export interface StepRow {
+interface StepRow {
   readonly slot: number;
   readonly token: number;
   readonly position: number;
 }
-export interface StepSizes {
+interface StepSizes {
   /** Most rows of a step. */
   readonly rows: number;
   /** Most rows whose logits are asked for. */

@@ -3,12 +3,12 @@ import { codeBlock, type PackedWeight, packWeight } from "../../machine/index.ts
 import type { DeviceArray } from "../../tensor/index.ts";
 
 /** The quantised forms as arrays; see `../weight.ts`. */
-export interface RowsArrays {
+interface RowsArrays {
   /** i8 [in, out]. */
   readonly codes: DeviceArray;
   readonly columnScales: DeviceArray;
 }
-export interface BlocksArrays {
+interface BlocksArrays {
   /** u8 [out, blocks, 32]. */
   readonly packed: DeviceArray;
   readonly blockScales: DeviceArray;

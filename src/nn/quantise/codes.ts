@@ -38,7 +38,7 @@ export function columnCodes({ data, input, output, inStep, outStep }: HostWeight
   return { codes, scales };
 }
 
-export interface BlockCodes {
+interface BlockCodes {
   /** [out, blocks, bytes]; two 4-bit codes a byte, the lower first. */
   readonly codes: Uint8Array;
   /** [out, blocks]. */

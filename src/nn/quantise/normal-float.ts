@@ -13,7 +13,7 @@ export function normalFloatCode(x: number): number {
   return code;
 }
 
-export interface NormalFloatCodes {
+interface NormalFloatCodes {
   /** [out, blocks, 32]. */
   readonly nibbles: Uint8Array;
   /** [out, blocks]. */

@@ -22,7 +22,7 @@ export const weightRows = (data: Float32Array, output: number): WeightRows => ({
 
 const most = 127;
 
-export const rangeKinds = {
+const rangeKinds = {
   most: (a: number, x: number) => Math.max(a, Math.abs(x)),
   rms: (a: number, x: number) => a + x * x,
 } as const;

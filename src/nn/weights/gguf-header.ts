@@ -20,13 +20,13 @@ const maxAxes = 4;
 const maxKeys = 65_536;
 const defaultAlignment = 32;
 
-export type GgufNumbers = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
-export type GgufList = GgufNumbers | BigInt64Array | BigUint64Array | readonly boolean[] | readonly string[];
+type GgufNumbers = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
+type GgufList = GgufNumbers | BigInt64Array | BigUint64Array | readonly boolean[] | readonly string[];
 type GgufScalar = number | bigint | boolean;
 /** Whole numbers past 2^53 are bigints. */
 export type GgufValue = GgufScalar | string | GgufList;
 
-export interface GgufTensor {
+interface GgufTensor {
   readonly name: string;
   readonly type: GgufType;
   /** Outermost first, as everywhere in Loam; the file has them the other way round. */
@@ -44,7 +44,7 @@ export interface GgufHead {
 }
 
 /** More of the file is needed: so many bytes from its start at least. */
-export interface MoreBytes {
+interface MoreBytes {
   readonly needs: number;
 }
 

@@ -93,7 +93,7 @@ const encodings: { readonly [T in GgufWritable]: Encoding } = {
   Q8_0: { number: 8, length: 32, sizeBytes: 34, encode: q8_0 },
 };
 
-export interface GgufTensorSource extends TensorSource {
+interface GgufTensorSource extends TensorSource {
   /** How it is stored; F32 when absent. */
   readonly as?: GgufWritable;
 }

@@ -11,7 +11,7 @@ import { widen } from "./halves.ts";
 import { readableDtype, type TensorSource, type WeightFile } from "./safetensors.ts";
 
 /** Where a parameter lies: its module's name over there, or one part of a module that fuses several along its outputs. */
-export type TensorPlace = string | { readonly fused: string; readonly part: number; readonly parts: number };
+type TensorPlace = string | { readonly fused: string; readonly part: number; readonly parts: number };
 
 /** Our module (or leaf) -> theirs, `*` standing for the layer; `.weight` and `.bias` follow on both sides where a module has them. */
 export type WeightNames = Readonly<Record<string, TensorPlace>>;

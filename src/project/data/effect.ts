@@ -8,7 +8,7 @@ import type { ArtifactReader } from "../../store/index.ts";
 import { projectErrors, nearestHint, wrongUse } from "../errors.ts";
 import type { ProjectFile } from "../project-file.ts";
 
-export interface EffectSides {
+interface EffectSides {
   /** The project with both data sets, and what they are called in it. */
   readonly project: ProjectFile;
   readonly without: string;
@@ -60,7 +60,7 @@ export function effectSides(
 /** A document's id without the name of its data set: the same on both sides. */
 const keyOf = (d: Document): string => d.id.slice(d.id.indexOf(":") + 1);
 
-export interface EffectMaterial {
+interface EffectMaterial {
   readonly without: readonly string[];
   readonly with: readonly string[];
   readonly asked: readonly AskedDocument[];

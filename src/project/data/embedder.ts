@@ -15,7 +15,7 @@ import { readServedEncoder } from "../serving/read-encoder.ts";
 /** Tokens of a batch: many texts come at once, so only full batches need to be quick. */
 const batchTokens = 512;
 
-export interface FolderEmbedder extends Embedder, Disposable {}
+interface FolderEmbedder extends Embedder, Disposable {}
 
 /** Exact, or with matrices in 8 bits (`form`). Errors: data/resource where the folder holds no such model, and those of its files (nn, text, base, cli). */
 export async function folderEmbedder(folder: string, device: Device, form: "exact" | "int8" = "exact"): Promise<FolderEmbedder> {

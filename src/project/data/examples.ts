@@ -12,12 +12,12 @@ import { projectErrors } from "../errors.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { openDataSet } from "./data-set.ts";
 
-export interface ExampleSets {
+interface ExampleSets {
   readonly good: readonly string[];
   readonly bad: readonly string[];
 }
 
-export interface ExampleSources {
+interface ExampleSources {
   readonly project: ProjectFile;
   readonly store: Store;
   /** The data set that `label=` and `rest` speak of. */

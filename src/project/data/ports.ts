@@ -13,13 +13,13 @@ import type { ProjectFile } from "../project-file.ts";
 import { FileHashes, modelFolderIdentity, pathBelow } from "./need-identity.ts";
 import { isReferenceModel, referenceIdentity, referenceScorer } from "./reference-scorer.ts";
 
-export interface Ports extends Disposable {
+interface Ports extends Disposable {
   readonly resources: Resources;
   /** A digest of what a need stands for now: part of the recipe of what is made with it. Errors: data/resource, store/notFound. */
   identityOf(need: Need): Promise<string>;
 }
 
-export interface PortsOptions {
+interface PortsOptions {
   /** Opens the project's own device when absent. */
   readonly device?: () => Device;
   readonly signal?: AbortSignal;

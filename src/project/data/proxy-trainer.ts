@@ -27,7 +27,7 @@ const architecture = modelPart.parse({
 });
 export const proxyVocab = 2048;
 
-export interface ProxyParts {
+interface ProxyParts {
   readonly device: Device;
   readonly tokenizer: Tokenizer;
   /** Tokens a training. */
@@ -35,7 +35,7 @@ export interface ProxyParts {
   readonly signal: AbortSignal;
 }
 
-export interface Proxy extends ProxyTrainer {
+interface Proxy extends ProxyTrainer {
   /** Its shape, the training and where it runs: with the texts, the tokenizer and the seed, what a model follows from. */
   readonly identity: Json;
   readonly parameters: number;

@@ -9,7 +9,7 @@ import { type ArraysOf, type Decoder, type DecoderConfig, type DecoderSpec, deco
 import { rowWidths, rowWidth } from "../../serve/index.ts";
 import { compile, type Device, reshape, type Tensor } from "../../tensor/index.ts";
 
-export interface DecoderScorerParts {
+interface DecoderScorerParts {
   readonly device: Device;
   readonly config: DecoderConfig;
   /** Owned by the caller. */
@@ -21,7 +21,7 @@ export interface DecoderScorerParts {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface DecoderScorer extends Scorer, Disposable {}
+interface DecoderScorer extends Scorer, Disposable {}
 
 /** Positions a batch: enough that products are large, few enough that logits stay small. */
 const batchPositions = 2048;

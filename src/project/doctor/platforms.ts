@@ -2,7 +2,7 @@
  * Platforms by what the packages with native parts ship: ONNX Runtime (`platformLibraries` of tensor: Linux x64/arm64 with glibc, macOS
  * x64/arm64, Windows x64), libsql 0.5 (Linux and macOS x64/arm64, Windows x64), koffi 3 (all of these). A platform works where all three do.
  */
-export interface Platform {
+interface Platform {
   readonly name: string;
   readonly works: boolean;
   readonly why?: string;

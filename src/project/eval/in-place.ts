@@ -8,7 +8,7 @@ import { type ArtifactInfo, type ArtifactReader, artifactsFrom, type Store } fro
 /** What an artifact's recipe has more than what was asked: the one in whose place it was told again. */
 const sinceKey = "since";
 
-export interface InPlace {
+interface InPlace {
   /** Goes into the options of the recipe. */
   readonly since?: string;
   /** What was found, where something else was told since. */

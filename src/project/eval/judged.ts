@@ -37,7 +37,7 @@ export interface Judgement {
   readonly items: readonly JudgedItem[];
 }
 
-export interface Judging {
+interface Judging {
   readonly store: Store;
   readonly judge: EvaluatedModel;
   readonly loaded: LoadedTask;

@@ -9,7 +9,7 @@ import { foundFiles } from "../serving/found-files.ts";
 import type { LabelledFiles } from "../serving/open-version.ts";
 
 /** Makes nothing. Errors: project/nothing where it is not made, or was made before loam.yaml or its source changed; those of the file. */
-export async function madeModel(project: ProjectFile, store: Store, name: string): Promise<LabelledFiles> {
+async function madeModel(project: ProjectFile, store: Store, name: string): Promise<LabelledFiles> {
   const made = new Map<string, ArtifactReader>();
   for (const link of lifeOf(project, name, { onProblem: () => {} })) {
     // a source that is gone says nothing of what was made of it

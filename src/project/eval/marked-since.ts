@@ -8,7 +8,7 @@ import { heldWithin } from "../../data/index.ts";
 import { type ArtifactInfo, type ArtifactReader, listArtifacts, openArtifact, type Store } from "../../store/index.ts";
 import { holders, type SearchedSet, searchedSets } from "./data-marks.ts";
 
-export interface MarkedSince {
+interface MarkedSince {
   readonly data: ArtifactReader;
   readonly sets: readonly SearchedSet[];
   /** Of the documents that hold items, those that the data set in question trains on. */

@@ -30,7 +30,7 @@ export interface OpenEvaluated extends AsyncDisposable {
   readonly names: readonly string[];
 }
 
-export interface OpenOptions extends Stopping {
+interface OpenOptions extends Stopping {
   readonly folder: string;
   readonly cwd: string;
   /** Requests in flight at an endpoint, or answers written at once in this process. */

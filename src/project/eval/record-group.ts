@@ -18,7 +18,7 @@ const options = z.strictObject({
 const version = 1;
 const groupFile = "group.json";
 
-export interface GroupRecording {
+interface GroupRecording {
   readonly store: Store;
   /** The artifact of the model. */
   readonly model: string;

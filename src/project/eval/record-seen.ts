@@ -17,7 +17,7 @@ const options = z.strictObject({
 /** Raise it when the file says something else. */
 const version = 2;
 
-export interface SeenRecording {
+interface SeenRecording {
   readonly store: Store;
   /** The artifact of the model. */
   readonly model: string;

@@ -51,7 +51,7 @@ const options = z.strictObject({
 
 /** Raise it when the same answers would be read or measured in another way. */
 const version = 3;
-export const resultKind = "task-result";
+const resultKind = "task-result";
 export const choosingKind = "choosing-result";
 const itemsFile = "items.jsonl";
 const headFile = "result.json";

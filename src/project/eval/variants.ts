@@ -22,7 +22,7 @@ export interface AskedVariant extends Variation {
   readonly paraphrases?: Paraphrases & { readonly writer?: string };
 }
 
-export interface Varying {
+interface Varying {
   readonly loaded: LoadedTask;
   /** Writes paraphrases, and keeps what it wrote in its store. */
   readonly writer?: { readonly model: EvaluatedModel; readonly store: Store } | undefined;

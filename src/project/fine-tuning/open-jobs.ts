@@ -37,7 +37,7 @@ async function baseOf(store: Store, model: string): Promise<string> {
   return `${version.model}@${version.number}`;
 }
 
-export interface JobsGiven {
+interface JobsGiven {
   readonly project: ProjectFile;
   readonly store: Store;
   readonly fleet: Fleet;

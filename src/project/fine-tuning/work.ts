@@ -19,7 +19,7 @@ import { baseLink } from "../tuning/base-link.ts";
 import { baseText } from "../tuning/base-text.ts";
 import { tunedModel } from "../../tune/part.ts";
 
-export interface JobWorkGiven {
+interface JobWorkGiven {
   readonly signal: AbortSignal;
   /** What the server is to know. */
   readonly tell: (event: WorkEvent) => void;

@@ -5,7 +5,7 @@
 import type { Control, Identity } from "../../gateway/index.ts";
 import type { Login } from "../../session/index.ts";
 
-export const consoleAccount = "loam-console";
+const consoleAccount = "loam-console";
 
 /** What no key of the state opens. */
 export const consoleIdentity: Identity = {

@@ -1,7 +1,7 @@
 /** A first request with the demo's key, ready to be pasted: of the contract that the model answers. */
 import { type Engines, tells } from "../../serve/index.ts";
 
-export interface DemoRequest {
+interface DemoRequest {
   readonly path: string;
   readonly body: object;
 }

@@ -6,7 +6,7 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Control } from "../../gateway/index.ts";
 
-export const demoKeyFile = (folder: string): string => join(folder, ".loam", "gateway-demo.key");
+const demoKeyFile = (folder: string): string => join(folder, ".loam", "gateway-demo.key");
 
 const keyName = "demo";
 

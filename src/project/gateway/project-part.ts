@@ -11,7 +11,7 @@ import { servedNames } from "../serving/served-as.ts";
 import { accessWithConsole } from "./console-session.ts";
 
 /** The upstream's name. */
-export const ownUpstream = "loam";
+const ownUpstream = "loam";
 /** How the server is called where it is not called by a socket. */
 const ownUrl = "http://127.0.0.1/v1";
 const usualState = "sqlite:.loam/gateway.sqlite";

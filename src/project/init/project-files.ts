@@ -14,7 +14,7 @@ const slashes = (path: string): string => path.replaceAll("\\", "/");
  * What `npm install` in the project shall install as "loam": what this package was installed from, an address or a tarball that is still
  * there, else the folder it lies in. Never a name: on the public registry `loam` is another project's.
  */
-export function dependencySpec(projectFolder: string): string {
+function dependencySpec(projectFolder: string): string {
   const near = (path: string) => {
     const short = slashes(relative(projectFolder, path));
     return `file:${short.startsWith(".") || /^([a-z]:|\/)/i.test(short) ? short : `./${short}`}`;

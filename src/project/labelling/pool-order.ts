@@ -18,7 +18,7 @@ export interface PoolText {
   readonly group: number;
 }
 
-export interface PoolState {
+interface PoolState {
   /** People who have labelled a text. */
   votesOf(id: string): number;
   /** Undefined where the model has not been asked yet. */

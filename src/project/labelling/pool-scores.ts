@@ -6,7 +6,7 @@ import { pause } from "../../base/index.ts";
 import type { AskedClassifier } from "../../serve/index.ts";
 
 /** Gives `use` the version that serves now. */
-export type AskClassifier = <T>(signal: AbortSignal, use: (classifier: AskedClassifier) => Promise<T>) => Promise<T>;
+type AskClassifier = <T>(signal: AbortSignal, use: (classifier: AskedClassifier) => Promise<T>) => Promise<T>;
 
 export interface AskedPool {
   /** Whatever makes it another pool. */

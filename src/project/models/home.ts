@@ -23,7 +23,7 @@ export function projectOrNone(from: string): ProjectFile | undefined {
 }
 
 /** The home's record, made where it is not there yet. */
-export const openHome = (): Promise<Store> => openStore({ root: homeFolder() });
+const openHome = (): Promise<Store> => openStore({ root: homeFolder() });
 
 /** The home's record where there is one: asking makes none. */
 export const homeIfThere = async (): Promise<Store | undefined> =>

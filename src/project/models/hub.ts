@@ -14,14 +14,14 @@ import { ggufModels } from "../../nn/index.ts";
 import { projectErrors, wrongUse } from "../errors.ts";
 import { isGguf, isModelFile } from "./paths.ts";
 
-export interface HubPlace {
+interface HubPlace {
   readonly owner: string;
   readonly name: string;
   readonly revision: string;
   /** One file that is meant, where a repository holds several. */
   readonly file?: string;
 }
-export interface HubFile {
+interface HubFile {
   readonly name: string;
   readonly sizeBytes: number;
   /** `sha256:...` of the content, or `git:...`, the SHA-1 that git gives a file. */

@@ -22,7 +22,7 @@ export const isGguf = (name: string): boolean => /\.gguf$/i.test(name);
 /** Is a word meant as a place on the disk and not as a model's name? Names have no slashes. */
 export const isPath = (word: string): boolean => /[/\\]/.test(word) || word === "." || word === ".." || isGguf(word);
 
-export interface LocalModel {
+interface LocalModel {
   readonly files: FilesReader;
   /** What to call it where nobody says: the name of the file or folder. */
   readonly name: string;
@@ -80,7 +80,7 @@ function withSubfolders(folder: string): FilesReader {
   };
 }
 
-export interface FileDigest {
+interface FileDigest {
   readonly name: string;
   readonly sizeBytes: number;
   /** SHA-256. */

@@ -18,7 +18,7 @@ import { projectErrors } from "../errors.ts";
 import { calibrationTexts } from "./calibration-text.ts";
 import { closeness } from "./closeness.ts";
 
-export const quantisations = {
+const quantisations = {
   /**
    * A byte a weight, rows of activations rounded to int8 after smoothing; in blocks the token table and some down-projections, which rows
    * cost most.
@@ -57,7 +57,7 @@ export function quantisationOf(text: string, place: string): Quantisation | "aut
   });
 }
 
-export interface QuantisedOptions {
+interface QuantisedOptions {
   /** Texts to calibrate with; neutral ones where absent. */
   readonly texts?: readonly string[] | undefined;
   /** The float parameters are freed on the way. */

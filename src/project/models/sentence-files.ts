@@ -1,7 +1,7 @@
 /** How an encoder makes vectors, as the files beside its weights that sentence-transformers reads (Reimers & Gurevych 2019). */
 import type { FilesWriter, VectorForm } from "../../nn/index.ts";
 
-export interface SentenceForm extends VectorForm {
+interface SentenceForm extends VectorForm {
   /** Elements of a vector. */
   readonly width: number;
   /** Tokens of a text that it reads at most. */

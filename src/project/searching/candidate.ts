@@ -12,7 +12,7 @@ import { adamw, createTrainer, decoderLoss, packer, packingStart, single } from 
 import { groupOf, type Half, type Judgement } from "../../tune/index.ts";
 import { type FormSpeed, formSpeed } from "../models/quantised.ts";
 
-export interface CandidateGiven {
+interface CandidateGiven {
   readonly device: Device;
   readonly model: ServedModel;
   /** Stands before a text. */

@@ -11,13 +11,13 @@ import { packageFolder } from "../package.ts";
 import type { TrialResult } from "./trial.ts";
 
 /** What a worker process says, a JSON line each. */
-export type WorkerEvent =
+type WorkerEvent =
   | ({ readonly event: "progress"; readonly label: string } & ProgressEvent)
   | { readonly event: "trial-start"; readonly trial: number; readonly point: unknown }
   | { readonly event: "trial-end"; readonly trial: number; readonly result: TrialResult }
   | { readonly event: "error"; readonly message: string };
 
-export interface Leading {
+interface Leading {
   /** Arguments of the worker's command line. */
   readonly args: readonly string[];
   readonly workers: number;

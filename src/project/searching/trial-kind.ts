@@ -7,7 +7,7 @@ import type { Link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
 import type { ProjectFile } from "../project-file.ts";
 
-export type Values = Readonly<Record<string, number | undefined>>;
+type Values = Readonly<Record<string, number | undefined>>;
 
 /** How trials of an entry are made and judged. */
 export interface TrialKind {

@@ -77,7 +77,7 @@ function language({ project, model, life, trained: train, device }: Given): Tria
 }
 
 /** What a study is about: the configuration as it is, the trial's own where it is another one, and what varies. */
-export interface KindGiven {
+interface KindGiven {
   readonly usual: ProjectFile;
   readonly trial?: ProjectFile;
   readonly varies: readonly string[];

@@ -7,7 +7,7 @@ import type { ProjectFile } from "../project-file.ts";
 import { specOf } from "./definition.ts";
 import { runTrial, type TrialResult } from "./trial.ts";
 
-export interface WorkerGiven {
+interface WorkerGiven {
   readonly project: ProjectFile;
   readonly store: Store;
   readonly study: StoredStudy;

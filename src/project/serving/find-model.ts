@@ -11,7 +11,7 @@ import { isHub } from "../models/hub.ts";
 import { isPath } from "../models/paths.ts";
 import { modelNameOf, modelsOf, openProjectStore, type ProjectFile } from "../project-file.ts";
 
-export type FoundModel =
+type FoundModel =
   | { readonly kind: "files"; readonly path: string; readonly shown: string }
   | { readonly kind: "version"; readonly wanted: string; readonly store: Store };
 

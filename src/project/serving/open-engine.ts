@@ -32,7 +32,7 @@ export interface EngineChoice {
   readonly draft?: { readonly found: Found; readonly tokens?: number | undefined } | undefined;
 }
 
-export interface OpenEngine extends AsyncDisposable {
+interface OpenEngine extends AsyncDisposable {
   readonly engine: Engine;
   /** Tokens of prompt and answer together, and what the model could read. */
   readonly context: number;

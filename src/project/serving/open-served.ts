@@ -8,7 +8,7 @@ import { foundFiles } from "./found-files.ts";
 import { deviceOf, type EngineChoice, openEngine } from "./open-engine.ts";
 import { readServedReader, readsTexts } from "./read-encoder.ts";
 
-export interface OpenServed extends AsyncDisposable {
+interface OpenServed extends AsyncDisposable {
   readonly engine: Engine | EmbeddingEngine;
   /** Tokens of a request, and what the model could read. */
   readonly context: number;

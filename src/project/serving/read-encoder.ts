@@ -18,7 +18,7 @@ import { projectErrors } from "../errors.ts";
 import { modelText } from "../models/model-text.ts";
 
 /** What names the encoder: from the record, or from its path. */
-export type EncoderLabel = Pick<ServedEncoder, "id" | "fingerprint"> &
+type EncoderLabel = Pick<ServedEncoder, "id" | "fingerprint"> &
   Partial<Pick<ServedEncoder, "aliases" | "name" | "version" | "artifact" | "createdAt">>;
 
 const poolingSchema = z.looseObject({

@@ -7,7 +7,7 @@ import { demoCurl, demoRequest } from "../gateway/demo-curl.ts";
 import { samplingText } from "../models/generation-defaults.ts";
 import type { ModelVersions, NamedVersion } from "./model-versions.ts";
 
-export interface ServingParts {
+interface ServingParts {
   readonly engines: Engines;
   readonly fleet: Fleet;
   readonly versions: ModelVersions;

@@ -5,7 +5,7 @@ import type { KeptRules } from "./kept-rules.ts";
 import type { NamedVersion } from "./model-versions.ts";
 import type { ServedAs } from "./served-as.ts";
 
-export interface StartOptions extends FleetOptions {
+interface StartOptions extends FleetOptions {
   /** What the project file says of models, by name. */
   readonly written: ReadonlyMap<string, ServedAs>;
   readonly kept: KeptRules;

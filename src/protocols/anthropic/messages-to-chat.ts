@@ -3,7 +3,7 @@ import { ProtocolFault } from "../protocol-fault.ts";
 import { isGiven, isRow, listOf, type Row, renamed, rowsOf, stringOr } from "../values.ts";
 
 /** `value` at `place` has no counterpart; gives what stands for it. Errors: ProtocolFault `untranslated` where nothing may. */
-export type Miss = (place: string, what: string, value: unknown) => Row;
+type Miss = (place: string, what: string, value: unknown) => Row;
 
 const block = (b: Row): string => `a block of type ${JSON.stringify(b.type)}`;
 

@@ -5,7 +5,7 @@
 import type { WireError } from "../wire-error.ts";
 import { type Framing, openaiEvents } from "./framing.ts";
 
-export interface EventStreamOptions {
+interface EventStreamOptions {
   /** OpenAI's when absent. */
   readonly framing?: Framing;
   readonly heartbeatMs: number;

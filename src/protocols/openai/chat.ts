@@ -90,7 +90,7 @@ export const functionsOf = (tools: unknown): FunctionTool[] =>
     return { name, description, parameters, strict };
   });
 
-export interface Counts {
+interface Counts {
   readonly input: number;
   readonly output: number;
   readonly cached?: number;

@@ -2,7 +2,7 @@
 import type { Row } from "../values.ts";
 import type { OutputItem } from "./response-items.ts";
 
-export interface ResponseOrigin {
+interface ResponseOrigin {
   readonly id: string;
   /** Seconds since 1970. */
   readonly createdAt: number;

@@ -9,7 +9,7 @@ import { checkedFiles, checkVersion } from "../versions/content.ts";
 import { type ReleaseGate, gateOutcome } from "./gate.ts";
 import type { ReleaseVerdict } from "./judge.ts";
 
-export interface FilesWanted extends Pick<ContentOptions, "progress" | "signal"> {
+interface FilesWanted extends Pick<ContentOptions, "progress" | "signal"> {
   /** `read`: every byte against its digest, as a promotion does. `look`: the list against the fingerprint, and that each file is there in its size. */
   readonly how: "read" | "look";
 }

@@ -5,7 +5,7 @@ import { registryErrors } from "../errors.ts";
 import type { ReleaseRules } from "../part.ts";
 
 /** What the version that has the alias now is called in conditions. */
-export const currentName = "current";
+const currentName = "current";
 
 /** A condition as it is parsed by `loam eval --fail-if`; here it says what must hold. Errors: registry/condition, registry/metric. */
 export function releaseCondition(source: string, alias: string, tasks: readonly string[], place: string): Condition {

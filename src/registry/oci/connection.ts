@@ -19,7 +19,7 @@ export interface RegistryOptions {
   readonly idleMs?: number | undefined;
 }
 
-export interface RegistryCall {
+interface RegistryCall {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
@@ -41,7 +41,7 @@ const maxRedirects = 5;
 /** Answers of token servers and errors of registries: read no further. */
 const maxAnswerBytes = 1024 * 1024;
 
-export async function responseText(response: Response): Promise<string> {
+async function responseText(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const piece of response.body ?? []) {
@@ -52,7 +52,7 @@ export async function responseText(response: Response): Promise<string> {
 }
 
 /** `Bearer realm="…",service="…",scope="…"`: scheme in small letters, parameters by name. */
-export function parseChallenge(header: string): { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> } {
+function parseChallenge(header: string): { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> } {
   const [, scheme = "", rest = ""] = /^\s*([A-Za-z]+)\s*(.*)$/s.exec(header) ?? [];
   const parameters = Object.fromEntries([...rest.matchAll(/([A-Za-z]+)="([^"]*)"/g)].map(m => [m[1]!.toLowerCase(), m[2]!]));
   return { scheme: scheme.toLowerCase(), parameters };

@@ -33,9 +33,9 @@ const maxFiles = 10_000;
 /** Manifests that refer to one: whoever may push may add some. */
 export const maxReferrers = 100;
 
-export const digestPattern = /^sha256:[0-9a-f]{64}$/;
+const digestPattern = /^sha256:[0-9a-f]{64}$/;
 /** Fields that others add are theirs: the specification tells readers to pass over them. */
-export const descriptor = z.looseObject({
+const descriptor = z.looseObject({
   mediaType: z.string().min(1),
   digest: z.string().regex(digestPattern, "sha256: and 64 hexadecimal digits"),
   size: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
@@ -56,7 +56,6 @@ export const manifestSchema = z.looseObject({
 export type OciManifest = z.output<typeof manifestSchema>;
 
 export const indexSchema = z.looseObject({ schemaVersion: z.literal(2), manifests: z.array(descriptor).max(maxFiles) });
-export type Index = z.output<typeof indexSchema>;
 
 /** Bytes in memory with what names them. */
 export interface OciDocument {

@@ -68,7 +68,7 @@ export async function modelVariants(
 }
 
 /** A pair of answers as the version has it: `came` is its own, `before` the other's. */
-export interface JudgedReported extends Omit<ChangedItem, "right" | "ms"> {
+interface JudgedReported extends Omit<ChangedItem, "right" | "ms"> {
   /** What the judge wrote: its own answer first, and the other's first. */
   readonly said: readonly [string, string];
 }

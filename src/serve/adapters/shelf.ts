@@ -24,7 +24,7 @@ interface Entry extends ShelvedAdapter {
 const namePattern = /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)*$/;
 const mostNameCharacters = 128;
 
-export interface ShelfPorts {
+interface ShelfPorts {
   /** The engines that are there now. */
   readonly engines: () => readonly Engine[];
   /** A model has this name. */

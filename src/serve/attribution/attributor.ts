@@ -10,7 +10,7 @@ import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 
-export interface Attributed extends Attribution {
+interface Attributed extends Attribution {
   /** Milliseconds since it began, without its wait. */
   readonly totalMs: number;
   /** Of the longest run: what it can have delayed others by. */

@@ -4,7 +4,7 @@
  */
 import type { BatchRoom } from "./pack.ts";
 
-export interface WaitingText {
+interface WaitingText {
   readonly width: number;
   /** Tokens of it. */
   readonly length: number;
@@ -12,14 +12,14 @@ export interface WaitingText {
   readonly sinceMs: number;
 }
 
-export interface BatchLimits {
+interface BatchLimits {
   /** What a batch of a width holds at most; every text fits into one. */
   readonly room: (width: number) => BatchRoom;
   /** How long a text may wait for company. */
   readonly maxWaitMs: number;
 }
 
-export type BatchDecision<T> =
+type BatchDecision<T> =
   | { readonly kind: "run"; readonly width: number; readonly texts: readonly T[] }
   /** Nothing is due; look again then, or when another text comes. */
   | { readonly kind: "wait"; readonly ms: number }

@@ -38,7 +38,7 @@ export interface EmbeddingStats {
 }
 
 /** Told of every batch: its texts, their tokens, how long each may be, and how long it took. */
-export type BatchObserver = (texts: number, tokens: number, width: number, ms: number) => void;
+type BatchObserver = (texts: number, tokens: number, width: number, ms: number) => void;
 
 interface Waiting {
   readonly tokens: readonly number[];

@@ -7,7 +7,7 @@ export interface BatchRoom {
 }
 
 /** See `PackedTexts` of the nn room for what the arrays mean; N is the room's tokens, B its texts, T the width. */
-export interface Packed {
+interface Packed {
   /** [N] */
   readonly tokens: Int32Array;
   /** [N] */

@@ -8,7 +8,7 @@ import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { jsonDepth } from "./body.ts";
 
-export interface PlacedForm {
+interface PlacedForm {
   /** The parameter that asks for it. */
   readonly place: string;
   readonly form: Form;

@@ -2,7 +2,7 @@
 import type { Generation } from "../engine.ts";
 import type { EndEvent, GeneratedToken, GenerationEvent, Usage } from "../generation.ts";
 
-export interface WholeAnswer {
+interface WholeAnswer {
   readonly text: string;
   readonly tokens: readonly GeneratedToken[];
   readonly finishReason: EndEvent["finishReason"];

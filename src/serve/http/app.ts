@@ -76,7 +76,7 @@ export interface AppOptions {
 }
 
 /** Of @hono/node-server's environment, what is looked at. */
-export interface Peer {
+interface Peer {
   readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } };
 }
 

@@ -6,7 +6,7 @@ import type { Asker } from "./exchange.ts";
 import { generationRequests } from "./generation-requests.ts";
 import { promptTokens } from "./prompt.ts";
 
-export interface TextAsk extends Asker {
+interface TextAsk extends Asker {
   readonly engine: Engine;
   readonly texts: readonly string[];
   readonly options: Omit<SamplingFields, "model">;
@@ -16,7 +16,7 @@ export interface TextAsk extends Asker {
   readonly likelihoods?: number | undefined;
 }
 
-export interface TextRun {
+interface TextRun {
   readonly prompts: readonly (readonly number[])[];
   readonly generations: readonly Generation[];
 }

@@ -16,7 +16,7 @@ import { type AppContext, askerOf, bodyOf, newId, type Services, saltOf } from "
 import { parseBody } from "./parse.ts";
 import { chatTokens, promptTokens } from "./prompt.ts";
 
-export const attributionMethods = ["gradient_x_input", "integrated_gradients"] as const;
+const attributionMethods = ["gradient_x_input", "integrated_gradients"] as const;
 
 const tokens = z.array(z.int().min(0)).min(1);
 const places = z.array(z.int().min(0)).min(1).max(limits.attributionTargets);

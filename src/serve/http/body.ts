@@ -5,7 +5,7 @@ import { limits } from "../limits.ts";
 import { checkOrigin } from "./hosts.ts";
 
 /** A bound on a body's bytes, and what to do about it. */
-export interface BodyBound {
+interface BodyBound {
   readonly mostBytes: number;
   readonly hint: string;
 }
@@ -98,7 +98,7 @@ async function readText(request: Request): Promise<string> {
   }
 }
 
-export interface ReadOptions {
+interface ReadOptions {
   /** A contract's own parser, where JSON is not quite what it says. */
   readonly parse?: ((text: string) => unknown) | undefined;
   /** Reads bodies that are not declared as JSON, too. */

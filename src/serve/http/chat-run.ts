@@ -14,7 +14,7 @@ import { callSchema } from "./tools/forced.ts";
 import { begun, formatOf, type ToolFormat, toolFormats } from "./tools/format.ts";
 import { type ToolUse, wireTool } from "./tools/tool.ts";
 
-export interface ChatAsk extends Asker {
+interface ChatAsk extends Asker {
   readonly engine: Engine;
   readonly turns: readonly ServedChatTurn[];
   readonly use: ToolUse | undefined;

@@ -63,7 +63,7 @@ function deltaOf(part: AnswerPart): object {
 }
 
 /** A chat under way, in OpenAI's words: whole, or as the chunks of a stream. */
-export interface ChatCompletion {
+interface ChatCompletion {
   readonly isStream: boolean;
   readonly generations: readonly Generation[];
   whole(): Promise<Row>;

@@ -8,7 +8,7 @@ export interface Classes {
   /** For each text a number a label: probabilities that add up to 1, probabilities of each label alone, or plain numbers. */
   readonly scores: readonly (readonly number[])[];
 }
-export interface ToldClasses extends Classes {
+interface ToldClasses extends Classes {
   /** For each text the index of the label that it gets: the likeliest, or what the model's own threshold decides. */
   readonly told: readonly number[];
 }

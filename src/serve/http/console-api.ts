@@ -33,7 +33,7 @@ export interface ConsoleApiOptions {
   readonly heartbeatMs: number;
 }
 
-export interface ConsoleApi {
+interface ConsoleApi {
   readonly routes: Hono<AppEnvironment>;
   /** Ends the event streams. */
   close(): void;

@@ -10,7 +10,7 @@ import { type Changes, type ChangeTopic, changeTopics } from "./console-answers/
 /** Of each topic a text that differs as soon as its resources may differ; absent: nothing changes. */
 export type ReadTopics = () => Promise<Readonly<Partial<Record<ChangeTopic, string>>>>;
 
-export interface ChangeFeedOptions {
+interface ChangeFeedOptions {
   readonly read: ReadTopics;
   readonly clock: Clock;
   /** Between readings. */

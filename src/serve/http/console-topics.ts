@@ -6,7 +6,7 @@ import type { Fleet } from "../lifecycle/fleet.ts";
 import type { ReadTopics } from "./console-changes.ts";
 import type { FineTuning } from "./fine-tuning/port.ts";
 
-export interface ConsoleTopicsOptions {
+interface ConsoleTopicsOptions {
   readonly engines: Engines;
   readonly fleet: Fleet | undefined;
   readonly source: ConsoleSource;

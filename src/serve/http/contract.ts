@@ -5,7 +5,7 @@ import type { RouteEndpoint } from "../authorization.ts";
 import type { TracedOperation } from "../tracing/tracing.ts";
 import type { AppContext, Services } from "./exchange.ts";
 
-export type Method = "GET" | "POST" | "DELETE";
+type Method = "GET" | "POST" | "DELETE";
 
 export interface Route {
   readonly method: Method;

@@ -4,9 +4,9 @@ import { textTokens } from "../embedding/text-tokens.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 
-export type EmbeddingInput = string | readonly number[];
+type EmbeddingInput = string | readonly number[];
 
-export interface EmbedAsk {
+interface EmbedAsk {
   readonly engine: EmbeddingEngine;
   readonly inputs: readonly EmbeddingInput[];
   /** Reads the start of what is too long. */
@@ -16,7 +16,7 @@ export interface EmbedAsk {
   readonly dimensions?: number | undefined;
 }
 
-export interface Embedded {
+interface Embedded {
   readonly vectors: readonly Float32Array[];
   /** Tokens of all texts. */
   readonly tokens: number;

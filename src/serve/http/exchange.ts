@@ -46,7 +46,7 @@ export interface Exchange {
 }
 
 /** What whoever calls the application says beside the request; nothing of it comes from the client. */
-export interface AppBindings {
+interface AppBindings {
   /** Address of the socket's other side. */
   readonly address?: string | undefined;
   /** Decides on the request, where a gateway stands before the server. */

@@ -15,7 +15,7 @@ export async function tinyEncoder(device: Device, more: Partial<ServedEncoder> =
 }
 
 /** Answers every prompt with `says(prompt)`, byte by byte, and then the end token; what it was asked is in `prompts`. */
-export interface Speaker {
+interface Speaker {
   readonly engine: Engine;
   readonly prompts: string[];
   /** What it says next. */

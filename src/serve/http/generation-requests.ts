@@ -35,7 +35,7 @@ function samplingOf(body: SamplingFields): Partial<SamplingOptions> {
   };
 }
 
-export interface Ask extends Asker {
+interface Ask extends Asker {
   readonly body: SamplingFields;
   readonly engine: Engine;
   /** Tokens of each prompt; every prompt is answered n times. */

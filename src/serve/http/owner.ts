@@ -30,7 +30,7 @@ export function withoutOwner<T extends Owned>({ owner: _, ...shown }: T): Omit<T
 
 /** Headers that the gateway in front writes with every request, whatever the client sent under these names. */
 export const ownerHeader = "x-loam-owner";
-export const noteHeader = "x-loam-caller";
+const noteHeader = "x-loam-caller";
 
 const ownerSchema = z.strictObject({ owner: z.string().min(1), usesUnowned: z.boolean() });
 

@@ -33,7 +33,7 @@ type Body = z.output<typeof schema>;
 const inputsOf = (input: Body["input"]): (string | number[])[] =>
   typeof input === "string" ? [input] : typeof input[0] === "number" ? [input as number[]] : (input as (string | number[])[]);
 
-export interface Scored {
+interface Scored {
   /** Tokens that stand before what is scored: at least one, since nothing comes from nothing. */
   readonly given: readonly number[];
   readonly scored: readonly number[];

@@ -15,9 +15,9 @@ import type { Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
 
 /** Names a user who stays with one version, where the body has no `user`. */
-export const userHeader = "x-loam-user";
+const userHeader = "x-loam-user";
 /** The version that answered: `mail-small@3`. */
-export const modelHeader = "x-loam-model";
+const modelHeader = "x-loam-model";
 
 /** Requests that are copies for a shadow: neither counted nor logged as a client's. */
 const copies = new WeakSet<Request>();

@@ -8,7 +8,7 @@ import { Fleet } from "./fleet.ts";
 import type { FleetOptions } from "./fleet-options.ts";
 import type { OpenVersion, VersionSource } from "./version-source.ts";
 
-export interface TestSource extends VersionSource {
+interface TestSource extends VersionSource {
   /** Versions that there are. */
   there: number[];
   /** Versions whose loading fails. */
@@ -22,7 +22,7 @@ export interface TestSource extends VersionSource {
   gate: () => Promise<void> | void;
 }
 
-export function testSource(model: ServedModel, device: Device): TestSource {
+function testSource(model: ServedModel, device: Device): TestSource {
   const source: TestSource = {
     there: [1, 2, 3],
     broken: new Set(),

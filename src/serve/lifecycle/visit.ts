@@ -5,7 +5,7 @@
 import type { ModelUse } from "../authorization.ts";
 import type { AnyEngine } from "../engines.ts";
 
-export interface VisitOptions {
+interface VisitOptions {
   /** Who asks, where that is known: a user stays with a version. */
   user?(): string | undefined;
   /** How long the model may rest afterwards, where the request says so. */

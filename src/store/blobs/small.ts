@@ -11,7 +11,7 @@ import { type BlobInfo, type BlobStore, damagedBlob } from "./blobs.ts";
 import { folderBlobs } from "./folder.ts";
 
 /** Largest small blob, in bytes: four pages of the database; beyond it a file is read and written faster than a row. */
-export const smallBytes = 16 * 1024;
+const smallBytes = 16 * 1024;
 /** Most bytes of small blobs that one artifact keeps in memory until it is recorded; the rest go to the folder. */
 export const heldBytes = 1024 * 1024;
 

@@ -37,7 +37,7 @@ function nameOf(entry: LogEntry | undefined): string | undefined {
   }
 }
 
-export interface CheckLogOptions {
+interface CheckLogOptions {
   readonly headsPath: string;
   /** Whether every head of this log should be in the file: not so for a database that other machines write as well. */
   readonly headsAreAll: boolean;

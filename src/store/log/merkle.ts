@@ -35,7 +35,7 @@ export const rootOfFrontier = (frontier: Frontier): string =>
 /** MTH of the leaves' hashes. */
 export const rootOf = (leaves: readonly string[]): string => rootOfFrontier(frontierOf(leaves));
 
-export const frontierOf = (leaves: readonly string[]): Frontier =>
+const frontierOf = (leaves: readonly string[]): Frontier =>
   leaves.reduce<Frontier>((frontier, leaf, size) => appendLeaf(frontier, size, leaf), []);
 
 const splitOf = (n: number): number => {

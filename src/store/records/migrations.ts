@@ -13,7 +13,7 @@ interface Migration {
 const bytesType = { sqlite: "blob", postgres: "bytea" } as const;
 
 /** Only ever appended to; the version of a record is the number of migrations it has had. */
-export const migrations: readonly Migration[] = [
+const migrations: readonly Migration[] = [
   {
     name: "artifacts, runs, models, log",
     statements: [

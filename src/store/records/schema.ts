@@ -103,9 +103,9 @@ export interface Tables {
 }
 
 /** "set": nothing guards it; "promote": its guard was met; "rollback": back to the one before; "remove": nobody has it any more. */
-export const releaseKinds = ["set", "promote", "rollback", "remove"] as const;
+const releaseKinds = ["set", "promote", "rollback", "remove"] as const;
 export type ReleaseKind = (typeof releaseKinds)[number];
-export const markKinds = ["tag", "note", "stage", "approval", "signature"] as const;
+const markKinds = ["tag", "note", "stage", "approval", "signature"] as const;
 export type MarkKind = (typeof markKinds)[number];
 
 /** "tuning": its report; "evaluation": `loam eval`; "search": the judgement of a finished search; "gate": a release's condition. */
@@ -113,12 +113,12 @@ export const lookKinds = ["tuning", "evaluation", "search", "gate"] as const;
 export type LookKind = (typeof lookKinds)[number];
 
 /** "lost": its process died; "interrupted": it was asked to stop and can go on; "refused": it failed by what it was given, as the same would again. */
-export const runStates = ["running", "done", "failed", "refused", "interrupted", "lost"] as const;
+const runStates = ["running", "done", "failed", "refused", "interrupted", "lost"] as const;
 export type RunState = (typeof runStates)[number];
 
 /** "waiting": nobody has begun it. */
-export const trialStates = ["waiting", "running", "done", "pruned", "failed"] as const;
+const trialStates = ["waiting", "running", "done", "pruned", "failed"] as const;
 export type TrialState = (typeof trialStates)[number];
 /** "default": what the configuration says without the search; "queued": named by the user; "sampler": chosen. */
-export const trialOrigins = ["default", "queued", "sampler"] as const;
+const trialOrigins = ["default", "queued", "sampler"] as const;
 export type TrialOrigin = (typeof trialOrigins)[number];

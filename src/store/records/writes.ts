@@ -4,7 +4,7 @@
  * of the disk (0.2 ms on an idle disk here, 2 ms on a busy one), so many recordings at once share it.
  */
 
-export interface TransactionControl<C> {
+interface TransactionControl<C> {
   /** A connection with a transaction begun on it, alone among all writers. `durable` false may lose the commit in a power cut, nothing else. */
   begin(durable: boolean): Promise<C>;
   /** `savepoint`, `release`, `rollback to`: plain statements. */

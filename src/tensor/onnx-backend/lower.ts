@@ -372,7 +372,7 @@ const moving: readonly DType[] = ["f32", "f16", "i8", "u8", "i32", "i64", "bool"
 const any: readonly DType[] = ["f32", "f16", "bf16", "i8", "u8", "i32", "i64", "bool"];
 
 /** dtypes of the data inputs for which the CPU kernels exist; the first of a kind (float, int, bool) is what others are computed in. */
-export const kernelDtypes: { readonly [K in Exclude<OpKind, "input">]: readonly DType[] } = {
+const kernelDtypes: { readonly [K in Exclude<OpKind, "input">]: readonly DType[] } = {
   constant: any,
   identity: any,
   stopGradient: any,

@@ -77,7 +77,7 @@ function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): s
  */
 export const cpuLimits: EngineLimits = { sequentialBytes: 200_000 };
 
-export interface LoweredModel extends OnnxModel {
+interface LoweredModel extends OnnxModel {
   /** What its session needs operators of our own for. */
   readonly operators: readonly Operator[];
   /** Inputs behind the graph's: weights in another order. */

@@ -5,7 +5,7 @@
  */
 import { onnxErrors } from "./errors.ts";
 
-export const wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+const wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 /** The parsers of the format take lengths as signed 32-bit numbers. */
 export const maxMessageBytes = 2 ** 31 - 1;

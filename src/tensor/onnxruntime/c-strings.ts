@@ -1,7 +1,7 @@
 /** Arrays of C strings and of pointers in memory that stays where it is, for arguments such as `const char *const *names`. */
 import type { Library, Pointer } from "./library.ts";
 
-export interface NativeList {
+interface NativeList {
   readonly pointer: Pointer;
   /** What must stay reachable while native code may read the list. */
   readonly keep: readonly object[];

@@ -8,7 +8,7 @@ import type { Provider } from "./provider.ts";
 export const logLevels = { verbose: 0, info: 1, warning: 2, error: 3, fatal: 4 } as const;
 export type LogLevel = keyof typeof logLevels;
 
-export interface EngineEnvironment {
+interface EngineEnvironment {
   readonly library: Library;
   /** OrtEnv; lives as long as the process. */
   readonly env: Pointer;

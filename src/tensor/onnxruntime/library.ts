@@ -11,7 +11,7 @@ import { createNativeQueue, nativeSlots } from "./native-queue.ts";
 import type { Provider } from "./provider.ts";
 
 export type Pointer = bigint;
-export type NativeArgument = Pointer | number | boolean | string | null | (Pointer | number | bigint | null)[];
+type NativeArgument = Pointer | number | boolean | string | null | (Pointer | number | bigint | null)[];
 
 type NativeFunction = ((...args: NativeArgument[]) => unknown) & {
   async: (...args: (NativeArgument | ((error: unknown, result: unknown) => void))[]) => void;

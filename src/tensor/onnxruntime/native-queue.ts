@@ -11,7 +11,7 @@ const defaultPoolSize = 4;
 export const nativeSlots = (poolSize: string | undefined): number =>
   Math.max(1, (Number(poolSize) > 0 ? Math.floor(Number(poolSize)) : defaultPoolSize) - threadsForOthers);
 
-export interface NativeQueue {
+interface NativeQueue {
   /** Starts `task` when a slot is free. Its promise settles with the task's. */
   run<T>(task: () => Promise<T>): Promise<T>;
 }

@@ -9,7 +9,7 @@ import type { Library, Pointer } from "./library.ts";
 import type { MemoryAccess, Memory } from "./memory.ts";
 import type { Port, EngineSession } from "./session.ts";
 
-export interface RunParts {
+interface RunParts {
   readonly library: Library;
   readonly session: EngineSession;
   readonly inputs: readonly Port[];

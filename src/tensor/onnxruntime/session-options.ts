@@ -8,7 +8,7 @@ import { appendProvider, type Provider } from "./provider.ts";
 export const optimizationLevels = { none: 0, basic: 1, extended: 2, all: 99 } as const;
 export type OptimizationLevel = keyof typeof optimizationLevels;
 
-export const arenas = { shared: true, own: true, none: false } as const;
+const arenas = { shared: true, own: true, none: false } as const;
 export type Arena = keyof typeof arenas;
 
 /**
@@ -69,7 +69,7 @@ function row<T extends object>(place: string, table: T, key: keyof T): T[keyof T
 }
 
 /** The configuration entries that options stand for. */
-export function configEntries(options: SessionOptions): Record<string, string> {
+function configEntries(options: SessionOptions): Record<string, string> {
   const spin = options.spinning ?? defaultSpinUs;
   return {
     "session.intra_op.allow_spinning": spin === false || spin === 0 ? "0" : "1",
@@ -82,7 +82,7 @@ export function configEntries(options: SessionOptions): Record<string, string> {
 }
 
 /** Checks affinity by form and by number: one part a thread beyond the calling one. */
-export function checkAffinity(affinity: string, threads: number): void {
+function checkAffinity(affinity: string, threads: number): void {
   const parts = affinity.split(";");
   if (parts.length !== threads - 1 || !parts.every(p => /^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(p)))
     throw wrong("affinity", `${threads - 1} parts such as "1" or "2-3" joined by ";" for ${threads} threads`, affinity);

@@ -18,7 +18,7 @@ import type { OpKind } from "../ops.ts";
 import { type Shape, sameShape } from "../shape.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 
-export interface Chain {
+interface Chain {
   readonly program: ElementProgram;
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];

@@ -24,7 +24,7 @@ export const operatorDomain = "loam";
 
 /** ONNXTensorElementDataType. */
 const types = { f32: 1, i32: 6, i64: 7 } as const;
-export type InputType = keyof typeof types;
+type InputType = keyof typeof types;
 
 /** A run is a record of addresses: the inputs, the outputs, then the scratch where there is some. */
 export interface Operator {

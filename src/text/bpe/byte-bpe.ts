@@ -16,7 +16,7 @@ const SLACK = 16;
 const KEPT = 1 << 22;
 const encoder = new TextEncoder();
 
-export interface ByteVocabulary {
+interface ByteVocabulary {
   /** Id of every byte. */
   readonly byteIds: ArrayLike<number>;
   readonly rules: readonly MergeRule[];

@@ -8,7 +8,7 @@ import { PairQueue, Pairs } from "./pairs.ts";
 import type { MergeRule } from "./ranks.ts";
 import type { WordCounts } from "./words.ts";
 
-export interface MergeTraining {
+interface MergeTraining {
   /** Id of every byte. */
   readonly byteIds: ArrayLike<number>;
   /** Id of the first merged token; further ones follow. */

@@ -1,11 +1,11 @@
 /** The classes of characters that regular expressions name, as ECMAScript defines them in Unicode mode. */
 import { type CodePoints, charactersOf, complement, union } from "./code-points.ts";
 
-export const digitClass: CodePoints = [[0x30, 0x39]];
-export const wordClass: CodePoints = union([...digitClass, [0x41, 0x5a], [0x5f, 0x5f], [0x61, 0x7a]]);
+const digitClass: CodePoints = [[0x30, 0x39]];
+const wordClass: CodePoints = union([...digitClass, [0x41, 0x5a], [0x5f, 0x5f], [0x61, 0x7a]]);
 const lineEnds = charactersOf("\n\r\u2028\u2029");
 /** WhiteSpace and LineTerminator of the standard. */
-export const spaceClass: CodePoints = union([...charactersOf("\t\v\f \u00a0\ufeff\u1680\u202f\u205f\u3000"), ...lineEnds, [0x2000, 0x200a]]);
+const spaceClass: CodePoints = union([...charactersOf("\t\v\f \u00a0\ufeff\u1680\u202f\u205f\u3000"), ...lineEnds, [0x2000, 0x200a]]);
 /** What `.` stands for. */
 export const notLineEnds: CodePoints = complement(lineEnds);
 

@@ -10,7 +10,7 @@ import type { RegularExpression, Grammar } from "./expression.ts";
 import { constrainLimits } from "./limits.ts";
 import { constraintRefusal } from "./refuse.ts";
 
-export type Node =
+type Node =
   | { readonly kind: "bytes"; readonly edges: readonly ByteEdge[] }
   | { readonly kind: "split"; readonly to: readonly number[] }
   | { readonly kind: "call"; readonly rule: number; readonly then: number }
@@ -19,7 +19,7 @@ export type Node =
   /** The end of a rule or of a loop's body. */
   | { readonly kind: "return" };
 
-export interface ByteEdge {
+interface ByteEdge {
   readonly first: number;
   readonly last: number;
   readonly to: number;

@@ -10,7 +10,7 @@ import type { ConstraintMachine } from "./machine.ts";
 import { constraintRefusal } from "./refuse.ts";
 
 /** What happens at the end of a rule or of a loop's body. */
-export interface Frame {
+interface Frame {
   readonly id: number;
   /** `bottom`: the end of the text. `unknown`: the end of what is looked at; below it anything may come. */
   readonly kind: "bottom" | "unknown" | "return" | "loop";
@@ -22,7 +22,7 @@ export interface Frame {
   readonly below: Frame | undefined;
 }
 
-export interface Thread {
+interface Thread {
   readonly node: number;
   readonly frame: Frame;
 }

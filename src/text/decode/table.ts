@@ -10,9 +10,9 @@ import { metaspaceShape } from "../pretokenize/table.ts";
 import { fromTable, patternSchema, readRow, type Table } from "../rows.ts";
 
 /** Hands a token, or a part of the one token that all have become, to the next step. */
-export type Give = (token: string, isAdded: boolean) => void;
+type Give = (token: string, isAdded: boolean) => void;
 
-export interface DecodeStep {
+interface DecodeStep {
   push(token: string, isAdded: boolean, give: Give): void;
   /** Gives what was held back. */
   end?(give: Give): void;

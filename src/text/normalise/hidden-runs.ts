@@ -3,7 +3,7 @@
  * words: runs of digits of base64 whose first bytes are those of a text, or with enough digits of hexadecimal; and runs around a percent-encoded byte.
  */
 
-export interface HiddenTextRun {
+interface HiddenTextRun {
   readonly from: number;
   readonly to: number;
 }
@@ -32,7 +32,7 @@ const padding = 61;
 const mostPadding = 2;
 
 /** By two digits of base64, which of the three bytes that a group of four stands for is meant by them: whether it is a text's. */
-export type BytePairs = (byte: 0 | 1 | 2, first: number, second: number) => boolean;
+type BytePairs = (byte: 0 | 1 | 2, first: number, second: number) => boolean;
 
 /** Runs of six digits or more, with their padding, in which the first four bytes can be a text's or which have eight digits of hexadecimal in a row. */
 export function digitRuns(text: string, canBe: BytePairs): HiddenTextRun[] {

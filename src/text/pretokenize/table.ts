@@ -36,7 +36,7 @@ const prefix = (piece: Aligned, by: string): Aligned => (piece.text.startsWith(b
 
 const escapable = /[^!-~]/gu;
 /** Writes a piece's bytes as characters. */
-export const asByteChars: PreTokenizer = piece => {
+const asByteChars: PreTokenizer = piece => {
   const edits: AlignedEdit[] = Array.from(piece.text.matchAll(escapable), m => ({
     from: m.index,
     to: m.index + m[0].length,
@@ -45,7 +45,7 @@ export const asByteChars: PreTokenizer = piece => {
   return [edit(piece, edits)];
 };
 
-export const byteLevelShape = { add_prefix_space: z.boolean(), trim_offsets: z.boolean(), use_regex: z.boolean().default(true) };
+const byteLevelShape = { add_prefix_space: z.boolean(), trim_offsets: z.boolean(), use_regex: z.boolean().default(true) };
 
 /** ByteLevel without its last act, the writing of bytes as characters: what a model that reads bytes needs. */
 export const byteLevelPieces = (o: { add_prefix_space: boolean; use_regex: boolean }): PreTokenizer =>

@@ -43,7 +43,7 @@ const rankOf = (group: string, seed: LabelOptions["seed"]): number =>
   createHash("sha256").update(`${seed}/validation/${group}`).digest().readUInt32BE(0);
 
 /** How a validation part is drawn. */
-export interface DrawnPart {
+interface DrawnPart {
   /** Share of the groups. */
   readonly validation: number;
   readonly seed: LabelOptions["seed"];
@@ -53,7 +53,7 @@ export interface DrawnPart {
 export const isValidation = (group: string, { validation, seed }: DrawnPart): boolean => rankOf(group, seed) < validation * 2 ** 32;
 
 /** What decides whether a text selects. */
-export interface Selectable {
+interface Selectable {
   readonly group: string;
   readonly label: string | number;
   readonly isMade: boolean;

@@ -6,7 +6,7 @@ import { crossValidationOptions } from "../cross-validation/options.ts";
 import { dataSetName } from "../names.ts";
 import { classifyOptions, costOptions, frozenBaseline } from "./options.ts";
 
-export const classifyPart = classifyOptions.extend({
+const classifyPart = classifyOptions.extend({
   task: z.literal("classify").describe("Task: text classification."),
   on: dataSetName.meta({ description: "Data set whose documents have the classes.", examples: ["mail"] }),
   baselines: z

@@ -41,7 +41,7 @@ function sliced(test: readonly DescribedExample[], label: string): string[] {
     .map(([name]) => name);
 }
 
-export interface Predictions {
+interface Predictions {
   readonly test: readonly DescribedExample[];
   /** The attribute that holds the class. */
   readonly label: string;

@@ -51,7 +51,7 @@ export interface PairedComparison {
   readonly mcNemar: McNemar;
   readonly verdict: "better" | "worse" | "no significant difference";
 }
-export interface WrongText {
+interface WrongText {
   readonly id: string;
   /** Its beginning. */
   readonly text: string;
@@ -61,7 +61,7 @@ export interface WrongText {
   readonly probability: number;
 }
 /** Whether the model's probabilities mean what they say. */
-export interface Calibration extends Reliability {
+interface Calibration extends Reliability {
   /** Nats a text. */
   readonly logLoss: number;
   /** What its logits would be divided by, fitted on the validation part, and what is left of the error then. */
@@ -92,7 +92,7 @@ export interface ClassificationReport {
   readonly wrongest: readonly WrongText[];
 }
 
-export interface System {
+interface System {
   readonly name: string;
   readonly kind: SystemScore["kind"];
   readonly predicted: Int32Array;

@@ -8,7 +8,7 @@ import { tuneErrors } from "../errors.ts";
 const mostNamed = 20;
 
 /** Texts of known classes (indices) with a probability a class. */
-export interface Classified {
+interface Classified {
   readonly labels: Int32Array;
   readonly probabilities: readonly (readonly number[])[];
 }

@@ -22,10 +22,10 @@ import { type AnchorScores, anchorScores, type EmbedReport, embedReport, foundNa
 import type { EmbedOptions } from "./options.ts";
 import type { Related, ScoredPair } from "./pairs.ts";
 
-export const encoderPoolings = ["mean", "cls"] as const;
+const encoderPoolings = ["mean", "cls"] as const;
 export type EncoderPooling = (typeof encoderPoolings)[number];
 
-export interface ContrastRun extends FitRun {
+interface ContrastRun extends FitRun {
   readonly config: EncoderConfig;
   /** Of the base; its arrays are taken over. */
   readonly parameters: unknown;
@@ -38,7 +38,7 @@ export interface ContrastRun extends FitRun {
   readonly validation: readonly Related[];
   readonly scored: readonly ScoredPair[];
 }
-export interface ContrastResult extends Fitted {
+interface ContrastResult extends Fitted {
   readonly tuning: Tuning<ReturnType<typeof encoderSpec>>;
   readonly frozen: FrozenArrays;
   readonly report: EmbedReport;

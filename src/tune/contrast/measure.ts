@@ -17,7 +17,7 @@ export interface AnchorScores {
 }
 export const foundNames = ["ndcg10", "recall1", "recall10", "mrr"] as const;
 
-export const cosine = (a: Float64Array, b: Float64Array): number => {
+const cosine = (a: Float64Array, b: Float64Array): number => {
   let total = 0;
   for (let i = 0; i < a.length; i++) total += a[i]! * b[i]!;
   return total;
@@ -52,7 +52,7 @@ export function anchorScores(related: readonly Related[], vectorOf: VectorOf, te
 export const similarities = (pairs: readonly ScoredPair[], vectorOf: VectorOf): number[] =>
   pairs.map(p => cosine(vectorOf(p.first), vectorOf(p.second)));
 
-export interface Range {
+interface Range {
   readonly value: number;
   readonly low: number;
   readonly high: number;

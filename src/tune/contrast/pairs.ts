@@ -69,7 +69,7 @@ function relatedOf(item: TaskFileItem, columns: EmbedColumns): Related {
 }
 
 /** A pair or triplet with the fields of its record. */
-export interface RelatedRecord {
+interface RelatedRecord {
   readonly related: Related;
   readonly fields: TaskFileItem["fields"];
 }
@@ -93,13 +93,13 @@ export const readScored = (path: string, name: string): Promise<ScoredPair[]> =>
 
 const plain = (s: string): string => s.trim().replace(/\s+/g, " ").toLowerCase();
 
-export interface SplitRelated {
+interface SplitRelated {
   readonly train: readonly Related[];
   readonly validation: readonly Related[];
   /** The user's own test part, where there is one. */
   readonly heldOut?: readonly Related[];
 }
-export interface RelatedParts extends Pick<EmbedOptions, "validation" | "seed"> {
+interface RelatedParts extends Pick<EmbedOptions, "validation" | "seed"> {
   readonly heldOut?: EmbedOptions["heldOut"];
   readonly allowCrossing?: boolean | undefined;
 }

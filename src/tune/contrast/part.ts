@@ -4,7 +4,7 @@ import { kindPart } from "../kind/kind-part.ts";
 import { exampleFile } from "../names.ts";
 import { embedOptions } from "./options.ts";
 
-export const embedPart = embedOptions.extend({
+const embedPart = embedOptions.extend({
   task: z.literal("embed").describe("Task: sentence embeddings."),
   on: exampleFile.meta({ description: "File with pairs or triplets, relative to the project.", examples: ["data/pairs.jsonl"] }),
   scored: exampleFile.optional().describe("File with scored pairs, for evaluation only."),

@@ -23,7 +23,7 @@ export const seedOption = z.union([z.number().int(), z.string()]);
 const fileOfPredictions = "predictions.jsonl";
 
 /** What every kind's fit is given beside its recipe and texts. */
-export type FoldFit = Omit<HeadRun<HeadTexts, HeadRecipe>, "recipe" | "train" | "validation">;
+type FoldFit = Omit<HeadRun<HeadTexts, HeadRecipe>, "recipe" | "train" | "validation">;
 
 interface FoldFitted extends Omit<TunedArrays, "tuning"> {
   readonly model: Model;
@@ -31,7 +31,7 @@ interface FoldFitted extends Omit<TunedArrays, "tuning"> {
 }
 
 /** What a kind of tuning adds: its texts as tokens, its fit, and its scores of the fold. */
-export interface FoldKind<T, Texts extends { readonly tokens: readonly ArrayLike<number>[] }, R extends FoldFitted> {
+interface FoldKind<T, Texts extends { readonly tokens: readonly ArrayLike<number>[] }, R extends FoldFitted> {
   tokens(
     tokenizer: Awaited<ReturnType<TuneSurroundings["tokenizerOf"]>>,
     texts: readonly T[],

@@ -45,7 +45,7 @@ function groupsOf(texts: readonly Foldable[], seed: string): Group[] {
 }
 
 /** Group -> its fold, from 0 on, of one repeat. */
-export function foldsOfGroups(texts: readonly Foldable[], folds: number, seed: string): ReadonlyMap<string, number> {
+function foldsOfGroups(texts: readonly Foldable[], folds: number, seed: string): ReadonlyMap<string, number> {
   const groups = groupsOf(texts, seed);
   const totals = new Map<number, number>();
   for (const g of groups) for (const [label, n] of g.counts) totals.set(label, (totals.get(label) ?? 0) + n);

@@ -32,7 +32,7 @@ export const foldCountsText = ({
   ].join(" x ");
 
 /** What a kind adds: its stages, and how their results read. */
-export interface FoldStages {
+interface FoldStages {
   readonly of: "classification" | "regression";
   /** The attribute of documents that holds what is right. */
   readonly label: string;

@@ -15,7 +15,7 @@ export interface FoldParts<T> {
 }
 
 /** What the recipe says of its own validation part. */
-export interface Drawn {
+interface Drawn {
   readonly validation: unknown;
   readonly seed: number | string;
 }
@@ -35,9 +35,9 @@ export function partsOf<T extends Foldable>(all: readonly T[], fold: ReadonlySet
 }
 
 /** Texts that a part needs: of each class, or in all where there are no classes. */
-export type Least = Readonly<Record<keyof FoldParts<unknown>, number>>;
+type Least = Readonly<Record<keyof FoldParts<unknown>, number>>;
 
-export interface CheckedFolds {
+interface CheckedFolds {
   /** By number; one name where there are no classes. */
   readonly classes: readonly string[];
   readonly least: Least;
@@ -68,7 +68,7 @@ const foldsFile = "folds.json";
 type Folds = readonly (readonly string[])[];
 
 /** What one repeat is drawn by; 1 fold is the validation part. */
-export interface FoldsDrawn {
+interface FoldsDrawn {
   readonly folds: number;
   readonly repeat: number;
 }

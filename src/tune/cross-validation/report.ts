@@ -38,7 +38,7 @@ interface Ends {
   readonly high: number | null;
 }
 /** Standard deviations of single runs; null where the source was not varied. */
-export interface Deviations {
+interface Deviations {
   /** Over folds, with the seed fixed. */
   readonly folds: number | null;
   /** Over seeds, with the fold fixed. */
@@ -50,12 +50,12 @@ export interface VarianceRow extends Ends {
   readonly mean: number;
   readonly deviation: Deviations;
 }
-export interface FoldedSystem {
+interface FoldedSystem {
   readonly name: string;
   readonly kind: "model" | "baseline";
   readonly measures: Readonly<Record<string, VarianceRow>>;
 }
-export interface FoldedComparison {
+interface FoldedComparison {
   readonly against: string;
   /** The model's score less the baseline's, paired fold by fold. */
   readonly measures: Readonly<Record<string, Ends & { readonly difference: number }>>;
@@ -86,7 +86,7 @@ export interface CrossValidationReport {
   readonly runs: readonly (FoldPlace & { readonly seed: number | string; readonly scores: Scores; readonly loss: number })[];
 }
 
-export interface FoldedMaterial extends Pick<CrossValidationReport, "of" | "model" | "label" | "folds" | "repeats" | "seeds"> {
+interface FoldedMaterial extends Pick<CrossValidationReport, "of" | "model" | "label" | "folds" | "repeats" | "seeds"> {
   readonly runs: readonly FoldScores[];
   /** Of each fold; empty where there are no baselines. */
   readonly baselines: readonly FoldScores[];

@@ -10,7 +10,7 @@ import type { Encoded, TuneText } from "../instruct/encode.ts";
 import { nothing, type SparseTargets } from "./sparse.ts";
 import type { Outcome, TeacherAnswer, TeacherAt } from "./teacher-endpoint.ts";
 
-export interface AskTeacherOptions {
+interface AskTeacherOptions {
   readonly teacher: TeacherAt;
   /** Where its answers are kept. */
   readonly file: string;

@@ -5,7 +5,7 @@ import { checkFiles, ofFiles } from "../instruct/of-files.ts";
 import { examplesOn, modelName } from "../names.ts";
 import { distillOptions, endpointTeacherOptions } from "./options.ts";
 
-export const distillPart = distillOptions.extend({
+const distillPart = distillOptions.extend({
   task: z.literal("distill").describe("Task: distillation."),
   on: examplesOn.meta({ description: "File of examples, relative to the project, or a data set.", examples: ["data/chats.jsonl"] }),
   ...ofFiles,

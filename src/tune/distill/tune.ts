@@ -14,7 +14,7 @@ import { leavesOf, treeOf } from "../methods/paths.ts";
 import { divergenceOf } from "./losses.ts";
 import type { DistillFitOptions } from "./options.ts";
 
-export interface Teacher {
+interface Teacher {
   readonly config: DecoderConfig;
   readonly parameters: unknown;
 }

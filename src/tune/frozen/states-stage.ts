@@ -17,7 +17,7 @@ import { textReader } from "../text-head/predict.ts";
 /** Texts that train or select and are read, at most: a linear model of some hundred weights a class gains little from more. */
 const mostTrained = 20_000;
 
-export const statesFile = "states.f32";
+const statesFile = "states.f32";
 const rowsFile = "rows.json";
 
 const stageOptions = z.strictObject({

@@ -19,7 +19,7 @@ export interface ForestOptions {
   readonly depth?: number;
 }
 
-export interface Rows {
+interface Rows {
   readonly kinds: Kinds;
   readonly x: readonly Float64Array[];
   readonly y: Float64Array;

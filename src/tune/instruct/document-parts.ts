@@ -8,14 +8,14 @@ import { checkCrossing, isValidation } from "../classify/examples.ts";
 import { dividedByOwn } from "../own-parts.ts";
 import type { SplitPartOptions } from "./options.ts";
 
-export interface DocumentPartOptions extends Omit<SplitPartOptions, "allowCrossing"> {
+interface DocumentPartOptions extends Omit<SplitPartOptions, "allowCrossing"> {
   /** The data set in complaints. */
   readonly name: string;
   /** Said where a split is the user's own: whether near-duplicates across its parts pass. */
   readonly allowCrossing?: boolean | undefined;
 }
 
-export interface PartedDocument {
+interface PartedDocument {
   readonly document: Document;
   /** It selects, and trains nothing. */
   readonly selects: boolean;

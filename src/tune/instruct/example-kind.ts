@@ -26,7 +26,7 @@ export interface ExamplePart
 }
 
 /** A loss with its options, as a configuration says it. */
-export interface Yardstick {
+interface Yardstick {
   readonly name: string;
   judge(around: KindSurroundings, model: string): ExampleJudge<z.ZodObject>;
   readonly options: object;

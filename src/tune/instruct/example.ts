@@ -9,13 +9,13 @@ export interface ChatExample {
   readonly tools?: readonly unknown[];
 }
 /** No template: the prompt as it is, and behind it what is trained. */
-export interface CompletionExample {
+interface CompletionExample {
   readonly kind: "completion";
   readonly prompt: string;
   readonly completion: string;
 }
 /** Two answers to the same messages, the first one better. */
-export interface PreferenceExample {
+interface PreferenceExample {
   readonly kind: "preference";
   readonly messages: readonly ChatMessage[];
   readonly chosen: readonly ChatMessage[];

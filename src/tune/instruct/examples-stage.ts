@@ -22,7 +22,6 @@ const examplesStageOptions = z.strictObject({
   ...splitPartOptions.shape,
   heldOut: heldOutOptions.optional(),
 });
-export type ExamplesStageInput = z.input<typeof examplesStageOptions>;
 
 async function digestOfFile(path: string, shown: string): Promise<string> {
   const hash = createHash("sha256");

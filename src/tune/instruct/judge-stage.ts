@@ -83,7 +83,7 @@ export interface ExampleJudge<S extends z.ZodObject> {
 export type JudgeSurroundings = Pick<InstructSurroundings, "device" | "textOf">;
 
 /** What is judged, and where its examples are. */
-export interface JudgeForm {
+interface JudgeForm {
   /** An adapter is judged merged into its base, the input `base`. */
   readonly of: "model" | "adapter";
   readonly judged: "documents" | "example-halves";

@@ -7,7 +7,7 @@ import { fillRows } from "../../data/index.ts";
 import type { PackingState } from "../../train/index.ts";
 import type { Masked } from "./encode.ts";
 
-export interface RowsOptions {
+interface RowsOptions {
   /** Rows a batch, tokens a row. */
   readonly rows: number;
   readonly length: number;
@@ -76,7 +76,7 @@ export function layExamples(
   return { tokens, targets, segments, positions, weights, examples: rows.flat() };
 }
 
-export interface ExamplePacker {
+interface ExamplePacker {
   next(): TuneBatch;
   state(): PackingState;
 }

@@ -5,7 +5,7 @@ import { examplesOn } from "../names.ts";
 import { checkFiles, ofFiles } from "./of-files.ts";
 import { instructOptions } from "./options.ts";
 
-export const instructPart = instructOptions.extend({
+const instructPart = instructOptions.extend({
   task: z.literal("instruct").describe("Task: instruction tuning."),
   on: examplesOn.meta({ description: "File of examples, relative to the project, or a data set.", examples: ["data/chats.jsonl"] }),
   ...ofFiles,

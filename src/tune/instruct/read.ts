@@ -13,7 +13,7 @@ export interface PlacedExample {
   readonly place: string;
   readonly example: Example;
 }
-export interface ReadExamples {
+interface ReadExamples {
   readonly format: FormatName;
   readonly examples: readonly PlacedExample[];
   /** Of each example's record. */
@@ -21,7 +21,7 @@ export interface ReadExamples {
   /** What is wrong, record by record. */
   readonly problems: readonly LoamError[];
 }
-export interface ReadOptions {
+interface ReadOptions {
   /** Told by the first record when absent. */
   readonly format?: FormatName | undefined;
   readonly columns?: Columns | undefined;

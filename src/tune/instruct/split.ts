@@ -8,7 +8,7 @@ import type { Fields } from "./formats.ts";
 import type { SplitPartOptions } from "./options.ts";
 import type { PlacedExample } from "./read.ts";
 
-export interface SplitExamples {
+interface SplitExamples {
   readonly train: readonly PlacedExample[];
   readonly validation: readonly PlacedExample[];
 }

@@ -28,7 +28,7 @@ export const tuneLoss =
   (trained: TrainableTensors, b: BatchTensors, scale: Tensor, frozen: FrozenTensors): Tensor =>
     crossEntropy(rowLogits(config, tuning.parameters(frozen, trained, b.seed), b, trainedBy(recipe, b.seed)), b.targets, b.weights, scale);
 /** The same, and the token accuracy of the same logits: with dropout, where there is any. */
-export const measuredTuneLoss =
+const measuredTuneLoss =
   (config: DecoderConfig, tuning: Tuning<DecoderSpec>, recipe: Pick<InstructFitOptions, "dropout" | "rematerialise">) =>
   (trained: TrainableTensors, b: BatchTensors, scale: Tensor, frozen: FrozenTensors): MeasuredLoss => {
     const logits = rowLogits(config, tuning.parameters(frozen, trained, b.seed), b, trainedBy(recipe, b.seed));
@@ -68,7 +68,7 @@ interface Layout {
 }
 
 /** Means a trained token over examples, each once, of sums over a batch. */
-export function meansOver<M extends string>(
+function meansOver<M extends string>(
   device: Device,
   sums: (trained: TrainableTensors, frozen: FrozenTensors, b: Given) => Readonly<Record<M, Tensor>>,
   examples: readonly Encoded[],
@@ -137,7 +137,7 @@ export interface RowTask<L extends Tensor | MeasuredLoss = Tensor | MeasuredLoss
   readonly more?: MoreArrays;
 }
 /** What a task lays out beside the tokens of a batch. */
-export interface MoreArrays {
+interface MoreArrays {
   readonly specs: Readonly<
     Record<string, { readonly shape: (rows: number, length: number) => readonly number[]; readonly dtype: "i32" | "f32" }>
   >;

@@ -10,7 +10,7 @@ import type { JobMethod } from "./job.ts";
 
 /** Names of a job's copies of its files, in its folder. */
 export const fileNames = { training_file: "training_file.jsonl", validation_file: "validation_file.jsonl" } as const;
-export type FileParameter = keyof typeof fileNames;
+type FileParameter = keyof typeof fileNames;
 
 export interface FileProblem {
   readonly param: FileParameter;

@@ -84,7 +84,7 @@ export interface JobRequest {
   /** Owner of the job and of its result files; null: nobody in particular. */
   readonly owner: string | null;
 }
-export interface GivenFile {
+interface GivenFile {
   readonly id: string;
   /** Where its bytes lie. */
   readonly path: string;

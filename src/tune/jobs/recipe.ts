@@ -42,7 +42,7 @@ export function rowTokens({ longest, tokens, context }: CheckedFiles, isPacked: 
   return Math.min(context, lengthStep * Math.ceil(Math.max(8, least) / lengthStep));
 }
 
-export interface RecipeGiven {
+interface RecipeGiven {
   readonly method: JobMethod;
   readonly seed: number;
   readonly checked: CheckedFiles;

@@ -77,7 +77,7 @@ export interface JudgeAsked {
 }
 
 /** How models of a kind are judged. All trials of a search are judged by one yardstick: the configuration's as it is. */
-export interface KindJudge<P extends TunePart> {
+interface KindJudge<P extends TunePart> {
   /** Are its answers right or wrong, so that errors can be counted? */
   readonly tellsWrong: boolean;
   /** Is the loss counted in tokens? They are the same ones in every trial then. */
@@ -102,7 +102,7 @@ export interface KindJudge<P extends TunePart> {
   /** Texts that select, whose answers are timed. */
   texts(judged: ArtifactReader, part: P): Promise<readonly string[]>;
 }
-export interface JudgedSide<P> {
+interface JudgedSide<P> {
   readonly base: string;
   readonly part: P;
 }

@@ -41,13 +41,13 @@ const added = (x: Tensor, { down, up }: LowRankTensors, scale: number): Tensor =
   matmul(matmul(x, down, { transposeB: true, alpha: scale }), up);
 
 /** Squared lengths of the columns of W [in, out]. */
-export const columnSquares = (weight: Tensor): Tensor => sum(mul(weight, weight), 0);
+const columnSquares = (weight: Tensor): Tensor => sum(mul(weight, weight), 0);
 
 /**
  * Lengths [out] of the columns of W + s downᵀ up, without forming it:
  * |w|² + 2 s Σ_r up_r (down W)_r + s² Σ_rq up_r up_q (down downᵀ)_rq, a column each.
  */
-export function columnLengths(weight: Tensor, { down, up }: LowRankTensors, scale: number): Tensor {
+function columnLengths(weight: Tensor, { down, up }: LowRankTensors, scale: number): Tensor {
   const cross = sum(mul(up, matmul(down, weight)), 0);
   const own = sum(mul(up, matmul(matmul(down, down, { transposeB: true }), up)), 0);
   return sqrt(add(columnSquares(weight), add(mul(cross, 2 * scale), mul(own, scale * scale))));

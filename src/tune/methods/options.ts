@@ -15,7 +15,7 @@ const lowRank = z.strictObject({
     .meta({ description: "Linear layers by a part of their path, or `all` of the blocks.", examples: ["all", ["query", "value"]] }),
   dropout: z.number().min(0).max(0.9).optional().describe("Dropout on the input of the adapters. Default: none."),
 });
-export type LowRankOptions = z.output<typeof lowRank>;
+type LowRankOptions = z.output<typeof lowRank>;
 
 const quantised = lowRank.extend({
   double: z.boolean().default(true).describe("Double quantisation of the base weights."),

@@ -10,7 +10,7 @@ import { encodeRatings } from "./rated.ts";
 import { preferenceStage, ratingStage } from "./stage.ts";
 
 /** Both sequences of a pair, each by itself. */
-export const pairsForPreview: PreviewEncoder = (text, examples, o) => {
+const pairsForPreview: PreviewEncoder = (text, examples, o) => {
   const { encoded, ...rest } = encodePairs(text, examples, o);
   const side = (e: (typeof encoded)[number], name: "chosen" | "rejected"): Encoded => ({
     ...e[name],
@@ -19,7 +19,7 @@ export const pairsForPreview: PreviewEncoder = (text, examples, o) => {
   });
   return { ...rest, encoded: encoded.flatMap(e => [side(e, "chosen"), side(e, "rejected")]), cut: 0 };
 };
-export const ratingsForPreview: PreviewEncoder = (text, examples, o) => {
+const ratingsForPreview: PreviewEncoder = (text, examples, o) => {
   const { encoded, ...rest } = encodeRatings(text, examples, o);
   return { ...rest, encoded: encoded.map(e => ({ ...e.answer, place: `${e.place} (${e.isGood ? "good" : "bad"})`, cut: 0 })), cut: 0 };
 };

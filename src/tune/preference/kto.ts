@@ -5,7 +5,7 @@
  */
 import { div, maximum, mul, sigmoid, stopGradient, sub, sum, type Tensor } from "../../tensor/index.ts";
 
-export interface RatedScores {
+interface RatedScores {
   /** Log-probabilities of the answers, sums over their tokens [N]. */
   readonly answer: Tensor;
   readonly reference: Tensor;

@@ -7,13 +7,13 @@ import { add, concat, exp, log, logSumExp, mul, neg, reshape, square, sub, type 
 import type { PairLossName } from "./options.ts";
 
 /** log(1 + e^x) of [N] without overflow; -log sigmoid(x) is softplus(-x). */
-export function softplus(x: Tensor): Tensor {
+function softplus(x: Tensor): Tensor {
   const n = x.shape[0]!;
   return reshape(logSumExp(concat([zeros([n, 1]), reshape(x, [n, 1])], 1)), [n]);
 }
 const surprise = (x: Tensor): Tensor => softplus(neg(x));
 
-export interface PairScores {
+interface PairScores {
   /** Log-probability of an answer by the model, summed over its tokens, or their mean where the loss asks for it [N]. */
   readonly chosen: Tensor;
   readonly rejected: Tensor;
@@ -21,7 +21,7 @@ export interface PairScores {
   readonly referenceChosen?: Tensor;
   readonly referenceRejected?: Tensor;
 }
-export interface PairOptions {
+interface PairOptions {
   /** How much a difference counts; for IPO the strength of the pull to the reference. */
   readonly beta: number;
   /** Share of the pairs that may be the wrong way round (DPO; Mitchell 2023). */
@@ -41,7 +41,7 @@ interface PairLoss {
 /** How much more the model prefers the chosen answer than the reference does. */
 const preference = (s: PairScores): Tensor => sub(sub(s.chosen, s.rejected), sub(s.referenceChosen!, s.referenceRejected!));
 
-export const pairLosses = {
+const pairLosses = {
   dpo: {
     hasReference: true,
     isMean: false,

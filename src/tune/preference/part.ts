@@ -5,7 +5,7 @@ import { checkFiles, ofFiles } from "../instruct/of-files.ts";
 import { examplesOn } from "../names.ts";
 import { preferenceOptions } from "./options.ts";
 
-export const preferencePart = preferenceOptions.extend({
+const preferencePart = preferenceOptions.extend({
   task: z.literal("preference").describe("Task: preference optimisation."),
   on: examplesOn.meta({ description: "File of examples, relative to the project, or a data set.", examples: ["data/preferences.jsonl"] }),
   ...ofFiles,

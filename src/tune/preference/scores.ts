@@ -34,7 +34,7 @@ export async function rowArrays(device: Device, batch: AnswerRows, length: numbe
 }
 
 /** What a tuning starts with: the base, in the form in which it is tuned. */
-export interface TuningStart {
+interface TuningStart {
   readonly tuning: Tuning<DecoderSpec>;
   readonly trainable: TrainableArrays;
   readonly frozen: FrozenArrays;

@@ -18,7 +18,7 @@ import { drawOf, layAnswers, memberSource, membersOnce } from "./rows.ts";
 import { answerScores, baseScores } from "./scores.ts";
 
 /** Rows of answers and rows of the others', what the base says of each, and what an answer counts: 0 where a place holds none. */
-export type RatingTensors = { [K in "tokens" | "targets" | "weights" | `other${"Tokens" | "Targets" | "Weights"}`]: Tensor } & {
+type RatingTensors = { [K in "tokens" | "targets" | "weights" | `other${"Tokens" | "Targets" | "Weights"}`]: Tensor } & {
   readonly reference: Tensor;
   readonly otherReference: Tensor;
   readonly sign: Tensor;
@@ -36,7 +36,7 @@ export function ratingTerms(config: DecoderConfig, p: unknown, b: Omit<RatingTen
 }
 
 /** Sum of what the answers count, times `scale`. */
-export const ratingLoss =
+const ratingLoss =
   (config: DecoderConfig, tuning: Tuning<DecoderSpec>, recipe: Recipe) =>
   (trained: TrainableTensors, b: RatingTensors, scale: Tensor, frozen: FrozenTensors): Tensor =>
     mul(sum(mul(ratingTerms(config, tuning.parameters(frozen, trained, b.seed), b, recipe).loss, b.worth)), scale);

@@ -17,7 +17,7 @@ import { drawOf, memberSource, membersOnce } from "./rows.ts";
 import { answerScores, baseScores, type RowTensors, rowArrays } from "./scores.ts";
 
 /** What a batch is: rows of both sides, the reference's log-probabilities of each, and 1 where a place holds a pair. */
-export type PairTensors = RowTensors & { reference: Tensor; present: Tensor; seed: Tensor };
+type PairTensors = RowTensors & { reference: Tensor; present: Tensor; seed: Tensor };
 
 const halves = (x: Tensor): [Tensor, Tensor] => {
   const n = x.shape[0]! / 2;
@@ -45,7 +45,7 @@ export function pairTerms(
 }
 
 /** Mean over pairs, so micro-batches add up to one batch. */
-export const preferenceLoss =
+const preferenceLoss =
   (config: DecoderConfig, tuning: Tuning<DecoderSpec>, recipe: PairRecipe) =>
   (trained: TrainableTensors, b: PairTensors, scale: Tensor, frozen: FrozenTensors): Tensor =>
     mul(sum(mul(pairTerms(config, tuning.parameters(frozen, trained, b.seed), b, recipe).loss, b.present)), scale);

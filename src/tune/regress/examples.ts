@@ -17,7 +17,7 @@ export interface MeasuredText {
   readonly value: number;
   readonly group: string;
 }
-export interface MeasuredParts {
+interface MeasuredParts {
   readonly train: readonly MeasuredText[];
   readonly validation: readonly MeasuredText[];
   /** Documents without a number. */

@@ -14,7 +14,7 @@ export interface MeasuredTexts extends HeadTexts {
   readonly values: readonly number[];
 }
 export type RegressRun = HeadRun<MeasuredTexts, RegressOptions>;
-export interface RegressResult extends Omit<FittedHead, "outputs"> {
+interface RegressResult extends Omit<FittedHead, "outputs"> {
   /** Of the numbers that were trained on. */
   readonly mean: number;
   readonly deviation: number;

@@ -5,7 +5,7 @@ import { crossValidationOptions } from "../cross-validation/options.ts";
 import { dataSetName } from "../names.ts";
 import { frozenRegression, regressOptions } from "./options.ts";
 
-export const regressPart = regressOptions.extend({
+const regressPart = regressOptions.extend({
   task: z.literal("regress").describe("Task: text regression."),
   on: dataSetName.meta({ description: "Data set whose documents have the numbers.", examples: ["mail"] }),
   crossValidation: crossValidationOptions.optional().describe("Cross-validation of the recipe."),

@@ -8,7 +8,7 @@ import { bootstrap, canDiffer, drawnPearson, drawnSpearman, labelPermutation, pe
 import type { ScoreRange } from "../classify/report.ts";
 
 export const regressionMeasures = ["mae", "rmse", "r2", "pearson", "spearman"] as const;
-export type RegressionMeasure = (typeof regressionMeasures)[number];
+type RegressionMeasure = (typeof regressionMeasures)[number];
 
 export const frozenNumbersFile = "answers.json";
 
@@ -28,7 +28,7 @@ export interface FrozenNumbers extends FrozenNumbersNote {
   readonly predicted: readonly number[];
 }
 /** Another system on the same texts. */
-export interface ComparedNumbers {
+interface ComparedNumbers {
   readonly mae: ScoreRange;
   /** Mean absolute error of the model less its own. */
   readonly difference: ScoreRange;

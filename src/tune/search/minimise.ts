@@ -5,7 +5,7 @@ export interface Slope {
   readonly gradient: Float64Array;
 }
 
-export interface MinimiseOptions {
+interface MinimiseOptions {
   readonly steps?: number;
   /** Ends where the slope is below this, or a step gains less than a hundredth of it; absent: at rounding. */
   readonly tolerance?: number;

@@ -28,7 +28,7 @@ export interface ClassTexts extends Pick<Examples, "classes"> {
   readonly validation: readonly Example[];
 }
 
-export interface ClassCandidateGiven {
+interface ClassCandidateGiven {
   readonly device: Device;
   /** Its arrays are taken over. */
   readonly base: Model;

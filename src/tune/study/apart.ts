@@ -11,7 +11,7 @@ export interface Grouped {
   readonly group: string;
 }
 
-export const plainText = (text: string): string => text.trim().replace(/\s+/g, " ").toLowerCase();
+const plainText = (text: string): string => text.trim().replace(/\s+/g, " ").toLowerCase();
 
 /** Which of the texts are out beside those that judge, by their places. */
 export function leakedInto(judged: readonly Grouped[], texts: readonly Grouped[]): ReadonlySet<number> {

@@ -28,7 +28,7 @@ export interface Judgement {
   readonly wrong?: readonly number[];
 }
 
-export const judgementFile = "judgement.json";
+const judgementFile = "judgement.json";
 
 export const readJudgement = async (artifact: ArtifactReader): Promise<Judgement> =>
   JSON.parse((await artifact.read(judgementFile)).toString("utf8")) as Judgement;

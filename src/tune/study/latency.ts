@@ -59,7 +59,7 @@ export async function medianPass(
   return quantile(Float64Array.from(times).sort(), 0.5);
 }
 
-export interface LatencyGiven extends Pick<TuneSurroundings, "tokenizerOf"> {
+interface LatencyGiven extends Pick<TuneSurroundings, "tokenizerOf"> {
   readonly device: Device;
   readonly model: ArtifactReader;
   readonly texts: readonly string[];

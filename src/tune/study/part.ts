@@ -3,9 +3,9 @@ import { z } from "zod";
 import { count } from "../../train/part.ts";
 import { spaceSchema } from "../search/space-options.ts";
 
-export const samplerNames = ["tpe", "gp", "cma-es", "random", "halton", "grid"] as const;
+const samplerNames = ["tpe", "gp", "cma-es", "random", "halton", "grid"] as const;
 export type SamplerName = (typeof samplerNames)[number];
-export const prunerNames = ["none", "median", "asha", "hyperband"] as const;
+const prunerNames = ["none", "median", "asha", "hyperband"] as const;
 export type PrunerName = (typeof prunerNames)[number];
 
 /** What a trial may be judged by, all of them the less the better; a new one is a row, and a measure of that name. */

@@ -33,10 +33,10 @@ export interface VerdictReport {
   readonly comparisons: readonly Comparison[];
 }
 
-export const level = 0.05;
+const level = 0.05;
 const power = 0.8;
 
-export const countedBy = ["bits", "wrong"] as const;
+const countedBy = ["bits", "wrong"] as const;
 /** What is counted of each document: the bits that it costs, or whether its class was told wrong. */
 export type CountedBy = (typeof countedBy)[number];
 

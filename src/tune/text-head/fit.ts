@@ -56,7 +56,7 @@ export interface HeadRun<T extends HeadTexts, R extends HeadRecipe> extends FitR
 }
 
 /** What a kind of head learns. */
-export interface Head {
+interface Head {
   readonly config: Pick<ClassifierConfig, "labels" | "kind">;
   readonly targets: Omit<BatchArraySpec, "shape">;
   /** Of a text of the train part. */

@@ -14,7 +14,7 @@ type Asking = Pick<TuneSurroundings, "device" | "tokenizerOf">;
 type Text = { readonly id: string; readonly text: string; readonly group: string };
 
 /** What is read of documents for a half. */
-export interface JudgedTexts<T extends Text> {
+interface JudgedTexts<T extends Text> {
   readonly texts: readonly T[];
   /** What a text costs, from the model's outputs for it. */
   lossOf(text: T, outputs: Float64Array): number;
@@ -23,7 +23,7 @@ export interface JudgedTexts<T extends Text> {
 }
 
 /** Outputs of a model for texts. Errors: tune/base for one without such a head. */
-export async function headOutputs(
+async function headOutputs(
   around: Asking,
   artifact: ArtifactReader,
   kind: ClassifierConfig["kind"],

@@ -16,7 +16,7 @@ export interface TuneSurroundings extends StageSurroundings {
   readonly served?: ServedForm;
 }
 
-export interface OpenBase {
+interface OpenBase {
   readonly device: Device;
   readonly tokenizer: Tokenizer;
   /** A decoder or an encoder; the caller owns its arrays. */

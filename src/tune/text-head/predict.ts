@@ -5,7 +5,7 @@ import { treeProgram } from "../../train/index.ts";
 import type { ReadTexts } from "../methods/index.ts";
 import { layTexts, type TextBatch, textBatches, widthsOf } from "./batches.ts";
 
-export interface PredictorOptions {
+interface PredictorOptions {
   readonly device: Device;
   readonly model: ModelConfig;
   /** Longest text, tokens. */
@@ -29,7 +29,7 @@ export interface Predictor {
 export const predictorOf = ({ model, ...o }: PredictorOptions): Predictor =>
   textReader({ ...o, read: (parameters, tokens, present) => textLogits(model, parameters, tokens, present) });
 
-export interface ReaderOptions extends Omit<PredictorOptions, "model"> {
+interface ReaderOptions extends Omit<PredictorOptions, "model"> {
   /** A row of numbers for each text: tokens and present [B, T] -> [B, K]. */
   readonly read: (parameters: unknown, tokens: Tensor, present: Tensor) => Tensor;
 }

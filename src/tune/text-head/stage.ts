@@ -10,14 +10,14 @@ import { openBase, type TuneSurroundings } from "./open-base.ts";
 import { headTexts } from "./tokens.ts";
 
 /** What documents give: what trains, what selects, and how many say nothing of what is learnt. */
-export interface HeadParts<E> {
+interface HeadParts<E> {
   readonly train: readonly E[];
   readonly validation: readonly E[];
   readonly leftOut: number;
 }
 
 /** What is told of a head that was trained. */
-export interface HeadTold {
+interface HeadTold {
   /** The model as it is written, where something of its configuration follows from what it was trained to. */
   readonly model?: Model;
   /** What `tuning.json` says of the parts and of what was learnt from them. */
@@ -32,7 +32,7 @@ export interface HeadTold {
 
 type Example = { readonly id: string; readonly text: string };
 /** A head by which a kind tells something of a text. */
-export interface HeadTuning<
+interface HeadTuning<
   S extends z.ZodType<HeadRecipe & { readonly length: number }>,
   P extends HeadParts<Example>,
   T extends HeadTexts,

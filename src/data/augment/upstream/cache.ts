@@ -13,7 +13,7 @@ const stored = z.strictObject({ format: z.literal(1), text: z.string(), isCut: z
 /** Raise it when requests of the same content would be worded otherwise. */
 const requestFormat = 1;
 
-export const askDigest = (identity: string, ask: AskWriter): string => hashOf({ requestFormat, identity, ask });
+const askDigest = (identity: string, ask: AskWriter): string => hashOf({ requestFormat, identity, ask });
 
 function readAnswer(path: string): WriterAnswer | undefined {
   if (!existsSync(path)) return undefined;

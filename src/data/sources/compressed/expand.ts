@@ -4,7 +4,7 @@ import { gunzip } from "./gzip.ts";
 import { Meter } from "./meter.ts";
 import { unzstd } from "./zstd.ts";
 
-export type Compression = "gzip" | "zstd" | "bzip2";
+type Compression = "gzip" | "zstd" | "bzip2";
 
 /** Bytes needed to tell. */
 const headBytes = 10;

@@ -40,7 +40,7 @@ export function charsetOf(label: string): string | undefined {
   );
 }
 
-export const isUtf8 = (bytes: Uint8Array): boolean => {
+const isUtf8 = (bytes: Uint8Array): boolean => {
   try {
     new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     return true;

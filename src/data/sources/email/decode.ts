@@ -16,7 +16,7 @@ const maxNesting = 64;
 /** Forwarded mails inside forwarded mails that are still read. */
 const maxForwarded = 5;
 
-export interface DecodedMail {
+interface DecodedMail {
   readonly subject: string;
   readonly body: string;
   readonly attributes: DocumentAttributes;

@@ -4,7 +4,7 @@
  */
 import { type SourceLine, maxRecordBytes } from "../file.ts";
 
-export interface MboxMail {
+interface MboxMail {
   /** Line number of its "From " line, from 1. */
   readonly line: number;
   /** Undefined when the mail is larger than a record may be. */

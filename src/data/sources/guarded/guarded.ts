@@ -9,7 +9,7 @@ import { formatBytes, formatDuration } from "../../../base/index.ts";
 import { BadFile } from "../bad-file.ts";
 import type { RandomAccess } from "../file.ts";
 
-export type JobKind = "pdf" | "parquet";
+type JobKind = "pdf" | "parquet";
 
 export interface ReaderLimits {
   /** Longest time for one piece (a page, a row group), ms, without what reading takes. Far beyond what an honest one needs. */

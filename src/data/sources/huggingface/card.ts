@@ -13,7 +13,7 @@ export interface SplitFiles {
   readonly patterns: readonly string[];
 }
 
-export interface Config {
+interface Config {
   readonly name: string;
   readonly isDefault: boolean;
   /** Undefined: the files' names say it. */
@@ -29,7 +29,7 @@ export interface Feature {
   readonly classes: readonly string[] | undefined;
 }
 
-export interface Card {
+interface Card {
   readonly configs: readonly Config[];
   /** Of each configuration that says so. */
   readonly features: ReadonlyMap<string, readonly Feature[]>;

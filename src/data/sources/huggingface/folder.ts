@@ -13,7 +13,7 @@ const usualNames = ["text", "content"];
 /** Records of a JSON Lines file that are looked at for its fields. */
 const lookedAt = 20;
 
-export type DatasetFile = Pick<ManifestEntry, "path" | "attributes" | "field" | "classes">;
+type DatasetFile = Pick<ManifestEntry, "path" | "attributes" | "field" | "classes">;
 
 async function fieldsOf(file: SourceFile): Promise<readonly Omit<Feature, "classes">[]> {
   const format = tableFormatOf(file.path);

@@ -21,7 +21,7 @@ export const tableFormats = {
 export const tableFormatOf = (path: string): (typeof tableFormats)[keyof typeof tableFormats] | undefined =>
   Object.entries(tableFormats).find(([ending]) => openedName(path).toLowerCase().endsWith(ending))?.[1];
 
-export interface SplitFile {
+interface SplitFile {
   readonly path: string;
   readonly split: string;
 }

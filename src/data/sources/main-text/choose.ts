@@ -7,7 +7,7 @@
 import type { Page } from "./page.ts";
 import { bit, header, heading1, navigation, pageTags } from "./tags.ts";
 
-export interface ChooseLimits {
+interface ChooseLimits {
   /** A text with a larger share of its characters in links is no running text. */
   readonly maxLinked: number;
   /** Words that make a text a running one. */
@@ -21,7 +21,7 @@ export interface ChooseLimits {
   /** Elements around a text that hold more than this share of the good text are the text. */
   readonly aroundShare: number;
 }
-export const chooseLimits: ChooseLimits = {
+const chooseLimits: ChooseLimits = {
   maxLinked: 0.5,
   minWords: 10,
   shortWeight: 0.5,

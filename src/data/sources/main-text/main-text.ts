@@ -3,7 +3,7 @@ import { chooseSegments } from "./choose.ts";
 import { type Page, readPage } from "./page.ts";
 import { bit, rowTag } from "./tags.ts";
 
-export interface PageText {
+interface PageText {
   readonly text: string;
   readonly title: string;
   readonly language: string | undefined;

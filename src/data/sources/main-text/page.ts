@@ -12,7 +12,7 @@ const maxDepth = 512;
 const maxAttribute = 200;
 
 /** A run of text between two block boundaries. */
-export interface Segment {
+interface Segment {
   readonly text: string;
   /** The element it lies in. */
   readonly node: number;

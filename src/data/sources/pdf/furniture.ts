@@ -37,7 +37,7 @@ function edge(lines: readonly PdfLine[], from: "top" | "bottom"): PdfLine[] {
   return out;
 }
 
-export interface Furnished {
+interface Furnished {
   readonly pages: readonly (readonly PdfLine[])[];
   /** Lines that were taken out. */
   readonly heads: number;

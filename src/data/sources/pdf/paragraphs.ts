@@ -63,7 +63,7 @@ const goesOn = (a: Placed, b: Placed) =>
   Math.max(a.width, b.width) < 1.5 * Math.min(a.width, b.width) &&
   (dividing.test(a.line.text) ? firstWord.test(b.line.text) : !sentenceEnd.test(a.line.text) && firstWord.test(b.line.text));
 
-export interface Paragraphs {
+interface Paragraphs {
   readonly text: string;
   /** Words that were put together. */
   readonly joined: number;

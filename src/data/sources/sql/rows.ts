@@ -27,7 +27,7 @@ export interface OpenQuery {
 /** Lines are handed over in pieces of about this size. */
 const pieceBytes = 2 ** 18;
 
-export type SqlOptions = Pick<SourceOptions, "sql" | "query" | "key" | "version">;
+type SqlOptions = Pick<SourceOptions, "sql" | "query" | "key" | "version">;
 
 /** Where the rows come from, without credentials. */
 export const sqlOrigin = ({ sql }: SqlOptions): string =>

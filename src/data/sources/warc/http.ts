@@ -3,7 +3,7 @@ import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from "n
 import { maxRecordBytes } from "../file.ts";
 import { headerMap } from "./records.ts";
 
-export interface HttpResponse {
+interface HttpResponse {
   readonly status: number;
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Buffer;

@@ -12,7 +12,7 @@ export const contaminatedAttribute = "contaminated";
 export const overlapAttribute = "evaluationOverlap";
 
 /** An item as a document has it. */
-export interface Overlap {
+interface Overlap {
   readonly item: string;
   readonly score: number;
   readonly prompt: number;
@@ -32,7 +32,7 @@ export function parseOverlap(line: string): Overlap | undefined {
 }
 
 /** A document after the pass, with what became of it. */
-export interface Marked {
+interface Marked {
   readonly id: string;
   readonly side: LedgerSide;
   readonly attributes: DocumentAttributes;

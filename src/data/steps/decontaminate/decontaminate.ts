@@ -24,7 +24,7 @@ const maxTold = 64;
 const maxPasses = 8;
 
 /** All items of all sets, in order. Errors: `data/resource`. */
-export async function evaluationItems({ sets }: Pick<DecontaminateOptions, "sets">, resources: Resources): Promise<EvaluationItem[]> {
+async function evaluationItems({ sets }: Pick<DecontaminateOptions, "sets">, resources: Resources): Promise<EvaluationItem[]> {
   const items: EvaluationItem[] = [];
   for (const set of sets) items.push(...(await readEvaluationItems(await resources.file(set.file), set)));
   return items;

@@ -11,7 +11,7 @@ import { type EvaluationIndex, evaluationIndex, type IndexOptions, shortSeed } f
 import { type EvaluationItem, type ItemPart, parts } from "./items.ts";
 import { contaminationForm, contaminationWords } from "./words.ts";
 
-export interface SearchOptions extends IndexOptions {
+interface SearchOptions extends IndexOptions {
   /** Every so many runs of a document one is looked up. */
   readonly sampleEvery: number;
   /** Words of prompt, answer and passage together from which a partial match counts in full. */

@@ -16,7 +16,7 @@ export const contaminationWords = (normal: string): Uint32Array => shingleHashes
 /** What composes with what stands before it, together: conjoining Jamo, or a character with its marks. */
 const chunks = /[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]+|\P{M}?\p{M}+|\P{M}/gsu;
 
-export interface WordPlaces {
+interface WordPlaces {
   /** UTF-16 offsets in the text, of the first unit of every word and of the one behind its last. */
   readonly starts: Uint32Array;
   readonly ends: Uint32Array;

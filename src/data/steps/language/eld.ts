@@ -1,6 +1,6 @@
 import type { TableSize } from "./names.ts";
 
-export interface Detected {
+interface Detected {
   /** "" where no n-gram is known. */
   readonly language: string;
   /** By language; costs as much as the detection. */

@@ -7,10 +7,10 @@ import { parseExpression } from "./expression.ts";
 import { licenceOfAddress, licenceOfValue } from "./names.ts";
 import { fitting, fullTexts, headers, mentions, licenceForm } from "./phrases.ts";
 
-export const licenceEvidenceKinds = ["metadata", "identifier", "text", "header", "mention", "address"] as const;
-export type EvidenceKind = (typeof licenceEvidenceKinds)[number];
+const licenceEvidenceKinds = ["metadata", "identifier", "text", "header", "mention", "address"] as const;
+type EvidenceKind = (typeof licenceEvidenceKinds)[number];
 
-export interface Evidence {
+interface Evidence {
   readonly kind: EvidenceKind;
   /** SPDX expressions, without doubles, in the order in which they were found. */
   readonly licences: readonly string[];

@@ -11,7 +11,7 @@ import { findLicence } from "./find.ts";
 import { licenceOptions } from "./options.ts";
 
 /** Nothing said anything; and what says that nothing is granted. */
-export const unknown = "unknown";
+const unknown = "unknown";
 const reserved = "all-rights-reserved";
 
 type Options = z.output<typeof licenceOptions>;

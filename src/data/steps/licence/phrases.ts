@@ -3,7 +3,7 @@
  * of a family (BSD, GNU, MIT and its likes) are told apart by what the others lack.
  */
 
-export interface PhraseRule {
+interface PhraseRule {
   readonly id: string;
   /** Each must be there; of a list inside one must. */
   readonly all: readonly (string | readonly string[])[];

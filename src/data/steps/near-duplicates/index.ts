@@ -38,7 +38,7 @@ export interface Twin {
   readonly similarity: number;
 }
 
-export interface Survivors {
+interface Survivors {
   /** Of every text that goes, who stays. */
   readonly twins: ReadonlyMap<number, Twin>;
   /** Texts joined by the likenesses that were seen on the way: every text that goes with all that stay and are like it, and more. */
@@ -91,7 +91,7 @@ export function survivors(sketches: Sketches, order: ArrayLike<number>, { bands,
   return { twins, linked };
 }
 
-export interface Leak {
+interface Leak {
   /** Numbers on their own sides. */
   readonly heldOut: number;
   readonly train: number;

@@ -3,7 +3,7 @@
  * where they are; the table holds entry numbers and asks for the key of an entry.
  */
 
-export interface KeyTable {
+interface KeyTable {
   /** Calls `visit` for every entry of the key, in the order of insertion. */
   visit(key: number, visit: (entry: number) => void): void;
   insert(key: number, entry: number): void;

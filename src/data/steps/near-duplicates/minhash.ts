@@ -6,7 +6,7 @@ import { random } from "../../../base/index.ts";
 import { vectorHasher } from "./simd.ts";
 import { mixHash } from "./words.ts";
 
-export interface Bands {
+interface Bands {
   readonly bands: number;
   readonly rows: number;
 }

@@ -2,7 +2,7 @@
  * Names of 128 bits numbered in the order they first came, in flat arrays that grow: 16 bytes a name and 6 to 12 of a hash table; and sets of
  * them, 4 bytes more.
  */
-export interface NameIndex {
+interface NameIndex {
   readonly size: number;
   /** The number of the name that begins at `at`, a new one where it was not seen. */
   number(bytes: Buffer, at: number): number;

@@ -187,7 +187,7 @@ function shingleFunction(): Func {
   };
 }
 
-export interface Scanner {
+interface Scanner {
   /** Normal form of an ASCII text as bytes: lower case, runs of white space as one space, none at the ends. A view, valid until the next call. */
   normalise(text: string): Uint8Array;
   /** Shingles of `n` words in the order of the text, ASCII as bytes or any text. A view, valid until the next call. */

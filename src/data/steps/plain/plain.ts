@@ -7,7 +7,7 @@ import type { z } from "zod";
 import { documentStep } from "../step.ts";
 import { plainOptions } from "./options.ts";
 
-export type PlainOptions = z.output<typeof plainOptions>;
+type PlainOptions = z.output<typeof plainOptions>;
 
 /** Idempotent; white space becomes single blanks. Linear in the text. */
 export function plainTextOf(text: string, o: Omit<PlainOptions, "to">): string {

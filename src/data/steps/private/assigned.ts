@@ -38,7 +38,7 @@ const valueChars = charSet(`${letterCharacters}${digitCharacters}!#$%&()*+-./:=?
 const maxValue = 256;
 
 /** Shannon entropy of a value's characters, in bits for the whole of it. */
-export function entropyBits(s: string): number {
+function entropyBits(s: string): number {
   const counts = new Map<string, number>();
   for (const c of s) counts.set(c, (counts.get(c) ?? 0) + 1);
   let bits = 0;

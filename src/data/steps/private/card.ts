@@ -93,7 +93,7 @@ const cardWords = wordsNear(
 );
 
 /** The issuer of a number of digits that passes all checks. */
-export function cardIssuer(digits: string): string | undefined {
+function cardIssuer(digits: string): string | undefined {
   const first = Number(digits.slice(0, 6));
   const issuer = issuers.find(r => r.lengths.includes(digits.length) && r.ranges.some(([a, b]) => first >= a && first <= b));
   return issuer && luhn(digits) ? issuer.name : undefined;

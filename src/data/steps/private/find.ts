@@ -43,7 +43,7 @@ const looks: readonly PrivateScanner[][] = Array.from({ length: 128 }, (_, c) =>
 const isTrigger = Uint8Array.from(looks, l => l.length);
 
 /** Characters looked at and findings before overlaps are settled: for tests that hold work against length. */
-export interface FoundPrivateSpans {
+interface FoundPrivateSpans {
   readonly spans: PrivateSpan[];
   readonly work: number;
 }

@@ -57,7 +57,7 @@ function parse4(s: string): number | undefined {
   return n;
 }
 
-export function isPublic4(address: string): boolean {
+function isPublic4(address: string): boolean {
   const n = parse4(address);
   return n !== undefined && !special4.some(([first, bits]) => Math.floor(n / 2 ** (32 - bits)) === Math.floor(first / 2 ** (32 - bits)));
 }
@@ -88,7 +88,7 @@ export function parse6(s: string): number[] | undefined {
 }
 
 /** Global unicast 2000::/3 without documentation (2001:db8::/32, 3fff::/20), ORCHID, benchmarking; a mapped IPv4 counts as that address. */
-export function isPublic6(address: string): boolean {
+function isPublic6(address: string): boolean {
   const w = parse6(address);
   if (!w) return false;
   if (w.slice(0, 5).every(x => x === 0) && w[5] === 0xffff) return isPublic4(`${w[6]! >> 8}.${w[6]! & 255}.${w[7]! >> 8}.${w[7]! & 255}`);

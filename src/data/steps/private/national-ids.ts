@@ -241,12 +241,12 @@ const evenOf = (c: string): number => (/\d/.test(c) ? Number(c) : c.charCodeAt(0
 const codiceForm = /^[A-Z]{6}[\dLMNPQRSTUV]{2}[ABCDEHLMPRST][\dLMNPQRSTUV]{2}[A-Z][\dLMNPQRSTUV]{3}[A-Z]$/;
 
 /** Agenzia delle Entrate: name, birth, place and a check letter. */
-export const isCodiceFiscale = (s: string): boolean =>
+const isCodiceFiscale = (s: string): boolean =>
   codiceForm.test(s) &&
   [...s.slice(0, 15)].reduce((sum, c, i) => sum + (i % 2 === 0 ? oddOf(c) : evenOf(c)), 0) % 26 === s.charCodeAt(15) - 65;
 
 /** DNI: eight digits and a letter; NIE: X, Y or Z for 0, 1 or 2, seven digits and a letter. */
-export const isSpanishId = (s: string): boolean =>
+const isSpanishId = (s: string): boolean =>
   /^[\dXYZ]\d{7}[A-Z]$/.test(s) && spanishLetters[Number(s.slice(0, 8).replace(/^[XYZ]/, c => String(c.charCodeAt(0) - 88))) % 23] === s[8];
 
 /** GIP-MDS: 2A and 2B, Corsica, count as 19 and 18. */

@@ -10,7 +10,7 @@ export type Region = CountryCode;
 let library: typeof import("libphonenumber-js/max") | undefined;
 const load = () => (library ??= createRequire(import.meta.url)("libphonenumber-js/max") as typeof import("libphonenumber-js/max"));
 
-export interface PhoneNumber {
+interface PhoneNumber {
   /** E.164: `+4930123456`. */
   readonly number: string;
   readonly region: string | undefined;

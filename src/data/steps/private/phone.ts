@@ -9,7 +9,7 @@ import { phoneNumber, type Region } from "./phone-library.ts";
 import { report, type Scan } from "./scan.ts";
 
 /** Digits with their places, as `numbers.ts` reads them. */
-export interface DigitGroups {
+interface DigitGroups {
   readonly starts: Int32Array;
   readonly ends: Int32Array;
   /** How many of them are in use. */

@@ -10,7 +10,7 @@ import type { Ref } from "../step.ts";
 /** Quality, size, hash of the text. */
 const [sizeAt, hashAt] = [8, 16];
 /** Bytes of a rank; documents of one text share it and are told apart by their names. */
-export const rankBytes = 32;
+const rankBytes = 32;
 
 /** Bytes that sort as numbers do, the greatest first. NaN is the smallest number. */
 function descending(x: number, into: Buffer, at: number): void {

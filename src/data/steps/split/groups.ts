@@ -31,7 +31,7 @@ const attributeOf = (document: Document, attribute: string): string | null => {
 };
 
 /** Documents without a value are a stratum of their own. */
-export const noGroupValue = "(none)";
+const noGroupValue = "(none)";
 
 export function memberMaker(o: SplitOptions): (document: Document, ref: Ref) => GroupMember {
   const read = o.time && dateIn(o.time);
@@ -55,7 +55,7 @@ export const memberBytes = (m: GroupMember): Buffer => jsonMessage(m);
 export const memberFrom = (bytes: Buffer): GroupMember => fromJson<GroupMember>(bytes);
 
 /** What the drawing reads of a group. */
-export interface GroupFacts {
+interface GroupFacts {
   readonly bytes: number;
   readonly count: number;
   /** NaN where nothing in it has a date. */
@@ -71,7 +71,7 @@ export interface GroupFacts {
 }
 
 /** A group that may be divided. */
-export interface Divisible {
+interface Divisible {
   readonly members: readonly GroupMember[];
   readonly levels: DivisionLevels;
 }

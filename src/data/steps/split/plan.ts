@@ -16,7 +16,7 @@ import type { SplitOptions } from "./options.ts";
 import { ownSplit } from "./own-split.ts";
 import { bagBytes, countRound, linkRound, sendBag, sendRareWords, sharedWith, shortTextTags, wordsOfBytes } from "./short-texts.ts";
 
-export interface SplitPlace {
+interface SplitPlace {
   readonly side: "train" | "held-out";
   readonly cluster?: string;
   /** Train documents that are like this held-out one. */

@@ -6,7 +6,7 @@
  */
 import { mixHash } from "../near-duplicates/words.ts";
 
-export interface PassageOptions {
+interface PassageOptions {
   /** Bytes a window. */
   readonly length: number;
   /** Bytes that the table of one pass may take; more memory, fewer passes, the same result. */
@@ -18,7 +18,7 @@ const [slotBytes, slotsPerWindow] = [8, 1.5];
 const factor = 0x01000193;
 
 /** Documents one after the other in one array. */
-export interface PassageCorpus {
+interface PassageCorpus {
   readonly bytes: Uint8Array;
   /** Where each document begins and, at the end, the last one ends. Not above 2^32 - 2. */
   readonly starts: ArrayLike<number>;

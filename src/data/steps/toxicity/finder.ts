@@ -22,7 +22,7 @@ interface Entry {
   readonly weight: number;
 }
 
-export interface FoundTerm {
+interface FoundTerm {
   /** Words of the text. */
   readonly words: number;
   /** Sum of weights. */

@@ -3,7 +3,7 @@ import type { UrlAddress } from "./address.ts";
 import { DomainTable } from "./domain-table.ts";
 import type { Entry } from "./entry.ts";
 
-export interface Hit {
+interface Hit {
   readonly action: "block" | "allow";
   /** The name of the list. */
   readonly list: string;

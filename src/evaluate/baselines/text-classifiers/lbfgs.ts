@@ -1,8 +1,8 @@
 /** Limited-memory BFGS (Liu & Nocedal 1989; Nocedal & Wright 2006, algorithms 7.4, 7.5) with a line search for the strong Wolfe conditions (3.5, 3.6). */
 
 /** Value at x, its gradient written into `gradient`. */
-export type LbfgsObjective = (x: Float64Array, gradient: Float64Array) => number;
-export interface LbfgsOptions {
+type LbfgsObjective = (x: Float64Array, gradient: Float64Array) => number;
+interface LbfgsOptions {
   readonly pairs?: number;
   readonly iterations?: number;
   /** Greatest element of the gradient at which it ends. */

@@ -5,7 +5,7 @@ import { machineOf, patternFinder } from "./pattern-machine.ts";
 import type { Tree } from "./pattern-parse.ts";
 import { automatonOf, type Finder, wordFinder } from "./words.ts";
 
-export interface List {
+interface List {
   readonly words: readonly (readonly number[])[];
   readonly trees: readonly Tree[];
   /** Whether a word must not be a part of a longer one. */

@@ -7,7 +7,7 @@ import { foldOf } from "../../../text/index.ts";
 import type { TextForm } from "../contract.ts";
 
 /** Takes one unit. `original`: the code point that it comes of. Places in UTF-16 code units of the whole text. True: no more is wanted. */
-export type Sink = (unit: number, original: number, start: number, end: number) => boolean;
+type Sink = (unit: number, original: number, start: number, end: number) => boolean;
 
 const simpleEscapes: Readonly<Record<string, number>> = { b: 8, f: 12, n: 10, r: 13, t: 9 };
 const escapeForm = /^\\(?:u[0-9a-fA-F]{0,4}|[^u])?$/;

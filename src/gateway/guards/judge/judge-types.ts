@@ -40,7 +40,7 @@ export interface JudgeResult {
 
 /** Yields where it can be paused or ended. */
 export type Judging = Generator<undefined, JudgeResult, undefined>;
-export type Judge = (input: JudgeInput) => Judging;
+type Judge = (input: JudgeInput) => Judging;
 
 export interface OpenJudge {
   readonly judge: Judge;

@@ -11,7 +11,7 @@ import { canThread, type Pool, sharedPool } from "./pool.ts";
 /** Characters of an input that is judged at once: median 1.5 ms for a list of 16 words, 0.6 ms for private data (AMD EPYC, Zen 5). */
 const inlineCharacters = 4_096;
 
-export interface Runner {
+interface Runner {
   readonly find: FindSpans | undefined;
   /** Undefined where it was ended. Errors: GuardFailure. */
   run(input: JudgeInput, key: string, stop: Stop): JudgeResult | undefined | Promise<JudgeResult | undefined>;

@@ -23,7 +23,7 @@ export interface HeldInfo {
   readonly text: string;
 }
 
-export interface Settled {
+interface Settled {
   readonly how: "approved" | "refused" | "timeout" | "left";
   /** Whoever decided. */
   readonly by?: string;

@@ -24,7 +24,7 @@ const mostJsonCharacters = 1_000_000;
 const keyBegins = "-----BEGIN ";
 const keyEnds = /-----END [A-Z ]*PRIVATE KEY-----/;
 
-export const maskOf = (type: string): string => `[${type.replace(/[A-Z]/g, c => `-${c.toLowerCase()}`).toUpperCase()}]`;
+const maskOf = (type: string): string => `[${type.replace(/[A-Z]/g, c => `-${c.toLowerCase()}`).toUpperCase()}]`;
 const masks = /\[[A-Z-]{2,20}\]/g;
 
 interface Looked {
@@ -121,7 +121,7 @@ export function passageFilter(finding: AnswerFinding): TextFilter {
 }
 
 /** Strings of a JSON value through `change`; the value itself where nothing changed. */
-export function mapStrings(value: unknown, change: (text: string) => string): unknown {
+function mapStrings(value: unknown, change: (text: string) => string): unknown {
   if (typeof value === "string") return change(value);
   if (Array.isArray(value)) return value.map(v => mapStrings(v, change));
   if (typeof value === "object" && value !== null)

@@ -66,7 +66,7 @@ function bothGroups(a: readonly string[] | undefined, b: readonly string[] | und
 }
 
 /** Where both hold; undefined: nowhere. */
-export function meet(a: CedarClause, b: CedarClause): CedarClause | undefined {
+function meet(a: CedarClause, b: CedarClause): CedarClause | undefined {
   const made: { -readonly [K in keyof CedarClause]: CedarClause[K] } = {};
   for (const key of ["subjects", "organisations", "labels", "dataClasses"] as const) {
     const names = both(a[key], b[key]);

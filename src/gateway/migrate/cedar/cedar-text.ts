@@ -8,7 +8,7 @@ export interface EntityName {
   readonly type: string;
   readonly id: string;
 }
-export type Comparison = "==" | "!=" | "<" | "<=" | ">" | ">=" | "in";
+type Comparison = "==" | "!=" | "<" | "<=" | ">" | ">=" | "in";
 export type Expression = At &
   (
     | { readonly kind: "value"; readonly value: boolean | number | string }

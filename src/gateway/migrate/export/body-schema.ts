@@ -6,7 +6,7 @@ import { answerTokens } from "../../policy/parameters.ts";
 import type { Bound } from "../../policy/rules.ts";
 import type { Clause, Gate } from "./plan.ts";
 
-export type Schema = Readonly<Record<string, unknown>>;
+type Schema = Readonly<Record<string, unknown>>;
 
 /** Only letters that mean something in every dialect of regular expressions. */
 const quoted = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

@@ -48,7 +48,7 @@ export const isConcerned = (rule: LimitRule, { identity }: Consumer): boolean =>
   concerns({ ...rule, for: { ...rule.for, models: undefined } }, identity, null);
 
 /** Units that counters in fixed windows have, in milliseconds. */
-export const units = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
+const units = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
 export type Unit = keyof typeof units | "month";
 
 /** The unit that a window or period is, if it is one. */

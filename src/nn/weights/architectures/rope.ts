@@ -34,7 +34,7 @@ const kinds = z.discriminatedUnion(
   ],
   { error: "Invalid input: expected default, linear, llama3 or yarn" },
 );
-export type Scaling = z.output<typeof kinds>;
+type Scaling = z.output<typeof kinds>;
 
 export const scaling = kinds.nullish();
 
@@ -57,7 +57,7 @@ export const withRopeTypes = (config: Record<string, unknown>): Record<string, u
 
 /** Rotary settings in the spellings of the library's versions: 4.x has two keys, 5.x one. */
 export const rotaryKeys = { rope_theta: positive.optional(), rope_scaling: scaling, rope_parameters: scaling };
-export interface RotaryKeys {
+interface RotaryKeys {
   readonly rope_theta?: number | undefined;
   readonly rope_scaling?: Scaling | null | undefined;
   readonly rope_parameters?: Scaling | null | undefined;

@@ -1,7 +1,7 @@
 /** Fine-tuning jobs as OpenAI's API has them; times are seconds since 1970. */
 import { z } from "zod";
 
-export const jobStatus = z
+const jobStatus = z
   .enum(["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"])
   .meta({ id: "JobStatus" });
 

@@ -16,9 +16,9 @@ import type { FileStore } from "./file-store.ts";
 
 export const batchEndpoints = ["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings"] as const;
 
-export type BatchStatus = "validating" | "failed" | "in_progress" | "finalizing" | "completed" | "cancelling" | "cancelled";
+type BatchStatus = "validating" | "failed" | "in_progress" | "finalizing" | "completed" | "cancelling" | "cancelled";
 
-export interface BatchError {
+interface BatchError {
   readonly code: string;
   readonly message: string;
   readonly param: string | null;
@@ -59,7 +59,7 @@ const lineSchema = z.object({
 });
 type Line = z.output<typeof lineSchema>;
 
-export interface BatchPorts {
+interface BatchPorts {
   readonly store: FileStore;
   readonly engines: Engines;
   readonly created: () => number;

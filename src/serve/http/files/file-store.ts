@@ -12,7 +12,7 @@ import { limits } from "../../limits.ts";
 import { newId } from "../exchange.ts";
 import { type Caller, mayUse, type Owned } from "../owner.ts";
 
-export interface StoredFile extends Owned {
+interface StoredFile extends Owned {
   readonly id: string;
   readonly object: "file";
   readonly bytes: number;
@@ -24,7 +24,7 @@ export interface StoredFile extends Owned {
 }
 
 /** Of each owner's files. */
-export interface FileBounds {
+interface FileBounds {
   readonly files: number;
   readonly storedBytes: number;
 }

@@ -3,8 +3,8 @@ import type { z } from "zod";
 import type { Answered } from "../../../base/index.ts";
 import type { checkpoints, job, jobEvents } from "../console-answers/jobs.ts";
 
-export type Auto = number | "auto";
-export interface JobHyperparameters {
+type Auto = number | "auto";
+interface JobHyperparameters {
   readonly n_epochs: Auto;
   readonly batch_size: Auto;
   readonly learning_rate_multiplier: Auto;

@@ -65,7 +65,7 @@ function refuseWithin(part: string, table: Refusals, body: Readonly<Record<strin
   refuse(Object.fromEntries(Object.entries(table).map(([key, row]) => [`${part}.${key}`, row])), Object.fromEntries(named));
 }
 
-export type JobBody = Omit<z.output<typeof schema>, "method" | "hyperparameters"> & { readonly method: FineTuningMethod };
+type JobBody = Omit<z.output<typeof schema>, "method" | "hyperparameters"> & { readonly method: FineTuningMethod };
 
 /** Errors: serve/missing, serve/type, serve/parameter, serve/unsupported; the place is the parameter. */
 export function jobBody(body: Readonly<Record<string, unknown>>): JobBody {

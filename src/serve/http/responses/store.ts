@@ -26,7 +26,7 @@ export const keptItem = (item: ResponsesItem): KeptItem => ({ ...item, type: ite
 
 const itemKey = ({ owner = null }: Owned, id: string): string => JSON.stringify([owner, id]);
 
-export interface ResponseBounds {
+interface ResponseBounds {
   readonly storedResponses: number;
   readonly storedResponseCharacters: number;
   readonly allResponseCharacters: number;

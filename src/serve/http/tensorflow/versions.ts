@@ -19,7 +19,7 @@ export const knownVersions = (engines: Engines, name: string): readonly AnyEngin
     .filter(e => nameOf(e) === name || engineNames(e).includes(name))
     .sort((a, b) => versionOf(a) - versionOf(b));
 
-export interface Target {
+interface Target {
   readonly model: string;
   readonly version?: number;
   readonly label?: string;

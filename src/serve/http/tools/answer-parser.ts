@@ -225,7 +225,7 @@ export class ToolAnswer implements AnswerParser {
   }
 }
 
-export interface WholeCalls {
+interface WholeCalls {
   readonly content: string;
   readonly calls: readonly { readonly id: string; readonly name: string; readonly arguments: string }[];
 }

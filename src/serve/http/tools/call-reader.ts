@@ -3,7 +3,7 @@
  * they come. Linear; a character is looked at once. Arguments before the name wait for it.
  */
 
-export interface CallEvents {
+interface CallEvents {
   /** False where no such function was given: the call is then no call. */
   onName(name: string): boolean;
   onArguments(text: string): void;

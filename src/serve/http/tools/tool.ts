@@ -11,7 +11,7 @@ export interface Tool {
 }
 
 /** Whether the answer is to call: as it likes, one at least, or this one. Not at all is no tool use. */
-export type ToolChoice = "auto" | "required" | { readonly name: string };
+type ToolChoice = "auto" | "required" | { readonly name: string };
 
 export interface ToolUse {
   readonly tools: readonly Tool[];

@@ -73,7 +73,7 @@ interface Spent {
   enums: number;
 }
 
-export class SchemaCompiler {
+class SchemaCompiler {
   readonly #document: SchemaDocument;
   readonly #p: Punctuation;
   readonly #rules: Map<string, RegularExpression>;
@@ -438,7 +438,7 @@ export class SchemaCompiler {
   }
 }
 
-export interface SchemaOptions {
+interface SchemaOptions {
   readonly style?: Style;
   /** OpenAI's strict rules: the root an object, every object closed and all of its properties required. */
   readonly strict?: boolean;

@@ -7,7 +7,7 @@ import type { CodePoints } from "../code-points.ts";
 import { anyOf, choice, type RegularExpression, optionalText, range, repeatText, sequence, literalText } from "../expression.ts";
 import { constraintRefusal } from "../refuse.ts";
 
-export interface NumberBounds {
+interface NumberBounds {
   readonly minimum?: number | undefined;
   readonly maximum?: number | undefined;
   readonly exclusiveMinimum?: number | undefined;

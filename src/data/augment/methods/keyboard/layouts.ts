@@ -5,7 +5,7 @@ const rows = {
   qwertz: ["qwertzuiopü", "asdfghjklöä", "yxcvbnm"],
   azerty: ["azertyuiop", "qsdfghjklm", "wxcvbn"],
 } as const;
-export type KeyboardLayout = keyof typeof rows;
+type KeyboardLayout = keyof typeof rows;
 export const layoutNames = Object.keys(rows) as [KeyboardLayout, ...KeyboardLayout[]];
 
 /** Horizontal shift of a row against the one above it, keys. */

@@ -16,10 +16,10 @@ const maxQuestion = 500;
 const pairSchema = z.array(
   z.object({ question: z.string().trim().min(1).max(maxQuestion), answer: z.string().trim().min(1).max(maxQuestion) }),
 );
-export type QuestionPair = z.output<typeof pairSchema>[number];
+type QuestionPair = z.output<typeof pairSchema>[number];
 
 /** The pairs of an answer, wherever in it the array stands (models like to add a sentence or a fence); undefined where there is none. */
-export function readQuestionPairs(text: string): QuestionPair[] | undefined {
+function readQuestionPairs(text: string): QuestionPair[] | undefined {
   const [from, to] = [text.indexOf("["), text.lastIndexOf("]")];
   if (from < 0 || to < from) return undefined;
   try {

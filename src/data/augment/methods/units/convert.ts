@@ -5,7 +5,7 @@
 import { type DecimalMark, numberPattern, plainDigits, roundedDecimal, shifted, significant, writtenDecimal } from "./decimal.ts";
 import { type MeasurementUnit, measurementUnitOf, measurementUnits } from "./table.ts";
 
-export interface Quantity {
+interface Quantity {
   readonly index: number;
   readonly length: number;
   readonly digits: string;

@@ -2,12 +2,6 @@
 
 export type DecimalMark = "." | ",";
 
-export interface WrittenDecimal {
-  /** Digits without separators, with a `.` where there are decimals. */
-  readonly digits: string;
-  readonly isNegative: boolean;
-}
-
 /** A pattern of a number with this decimal mark; thousands are grouped by the other one. */
 export const numberPattern = (mark: DecimalMark): string =>
   mark === "." ? "(?:\\d{1,3}(?:,\\d{3})+|\\d+)(?:\\.\\d+)?" : "(?:\\d{1,3}(?:\\.\\d{3})+|\\d+)(?:,\\d+)?";

@@ -6,10 +6,10 @@
 import type { TextView } from "../words/text-view.ts";
 import { WORD_SHIFT } from "../words/vocabulary.ts";
 
-export const topLengths = [2, 3, 4] as const;
-export const repeatedLengths = [5, 6, 7, 8, 9, 10] as const;
+const topLengths = [2, 3, 4] as const;
+const repeatedLengths = [5, 6, 7, 8, 9, 10] as const;
 
-export interface NgramMeasures {
+interface NgramMeasures {
   /** By n: characters of the most frequent n-gram, its spaces included, times how often it stands (overlaps count); of equals the first. */
   readonly top: Readonly<Record<(typeof topLengths)[number], number>>;
   /** By n: characters of n-grams that stood before, read from left to right, one that repeats being stepped over whole; no spaces. */

@@ -117,7 +117,7 @@ export function characterTable(): Int32Array {
 const categories = byCategory.map(([bit, category]) => [bit, new RegExp(category, "u")] as const);
 
 /** The bits of a character outside the first plane. */
-export function astralBits(point: number): number {
+function astralBits(point: number): number {
   let bits = 0;
   for (const [bit, list] of byRange) for (const [first, last] of list) if (point >= first && point <= last) bits |= bit;
   const character = String.fromCodePoint(point);

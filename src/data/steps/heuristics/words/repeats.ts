@@ -4,9 +4,9 @@ import { hashOfUnits, slotOf } from "./string-table.ts";
 import type { TextView } from "./text-view.ts";
 
 /** Parts of a view's text, begin and end in turn. */
-export type RepeatParts = readonly number[];
+type RepeatParts = readonly number[];
 
-export interface Repeats {
+interface Repeats {
   /** Parts that are equal to one before them, and their characters. */
   readonly parts: number;
   readonly characters: number;

@@ -24,7 +24,7 @@ import { exceptions } from "./exceptions.ts";
 import { hashOfUnits, StringTable, codeUnitsOf } from "./string-table.ts";
 
 /** Ends of words, ascending, the last being the end of the run. */
-export type Cuts = number[];
+type Cuts = number[];
 
 const code = (c: string): number => c.charCodeAt(0);
 const [DOT, PLUS, DASH, DOLLAR, APOSTROPHE, CURVED, ELLIPSIS, DEGREE] = Array.from(".+-$'’…°", code) as [

@@ -93,7 +93,7 @@ export function* namePieces(text: string, length = pieceLength): Generator<reado
 }
 
 /** A name or a place with its score. */
-export type FoundName = PrivateSpan & NameSpan;
+type FoundName = PrivateSpan & NameSpan;
 
 /** Names and places of a text, by place; a finding's score is the least of its words' probabilities. */
 export function namesIn(text: string, { weights, bits, temperature }: Pick<NamesModel, "weights" | "bits" | "temperature">): FoundName[] {

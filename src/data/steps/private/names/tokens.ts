@@ -5,7 +5,7 @@
 import { privateMask, type PrivateSpan, privateTypeNames } from "../types.ts";
 
 export const nameTypes = ["name", "place"] as const;
-export type NameType = (typeof nameTypes)[number];
+type NameType = (typeof nameTypes)[number];
 
 /** A name or a place, in UTF-16 code units of the text. */
 export type NameSpan = Pick<PrivateSpan, "start" | "end"> & { readonly type: NameType };
@@ -22,9 +22,8 @@ export interface NameToken {
 
 /** Labels by number: 0 is `O`; 1 and 2 begin and go on with a name, 3 and 4 with a place. */
 export const numLabels = 1 + 2 * nameTypes.length;
-export const isBegin = (label: number): boolean => label % 2 === 1;
 export const isInside = (label: number): boolean => label > 0 && label % 2 === 0;
-export const typeOf = (label: number): NameType => nameTypes[(label - 1) >> 1]!;
+const typeOf = (label: number): NameType => nameTypes[(label - 1) >> 1]!;
 const beginOf = (type: NameType): number => 1 + 2 * nameTypes.indexOf(type);
 
 /** Whether `label` may follow `before`: inside follows only its own kind, and never stands first. */
@@ -61,7 +60,7 @@ export function nameLabels(tokens: readonly NameToken[], spans: readonly NameSpa
 }
 
 /** A finding as tokens: from `first` to before `next`. */
-export interface TokenSpan {
+interface TokenSpan {
   readonly type: NameType;
   readonly first: number;
   readonly next: number;

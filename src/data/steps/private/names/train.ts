@@ -24,7 +24,7 @@ export const namesTraining = z.strictObject({
 });
 export type NamesTraining = z.output<typeof namesTraining>;
 
-export interface TrainNamesOptions {
+interface TrainNamesOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, message: string) => void;
 }
