@@ -65,7 +65,7 @@ test("a version goes through its releases: promoted, tagged, signed, packed, unp
   expect(await project.promote("toy@1", "prod")).toMatchObject({ release: null });
   expect(await project.releases.tag("toy@prod", "team=mail")).toMatchObject({ tag: "team", value: "mail", changed: true });
   const keys = await project.releases.createKeys("ann.key");
-  expect(await failure(project.releases.createKeys("ann.key"))).toBe("cli/exists");
+  expect(await failure(project.releases.createKeys("ann.key"))).toBe("project/exists");
   const { signature } = await project.releases.sign("toy@prod", { key: "ann.key", by: "ann" });
   expect(signature).toMatchObject({ fingerprint: keys.fingerprint, isValid: true });
   const packed = await project.models.pack("toy@prod", { out: "toy.tar" });
@@ -144,7 +144,7 @@ test("an export and a card appear under the project's folder, whatever the folde
   expect(readdirSync(join(folder, "cards")).sort()).toEqual([...written.files].sort());
   const exported = await project.models.export("toy@1", { to: "out/toy" });
   expect(exported.path).toBe(join(folder, "out", "toy"));
-  expect(await failure(project.models.export("toy@1", { to: "out/toy" }))).toBe("cli/exists");
+  expect(await failure(project.models.export("toy@1", { to: "out/toy" }))).toBe("project/exists");
 });
 
 test("keys and entries of a gateway are administered where its file lies, and every change is in the list", async () => {
@@ -174,5 +174,5 @@ access:
   expect(entries.map(e => e.what)).toEqual(expect.arrayContaining([expect.stringContaining("key")]));
   expect(await failure(gateway.keys.revoke("nobody"))).toBe("gateway/unknownKey");
   expect((await gateway.split("chat", ["canary=3", "local=1"])).targets.map(t => t.share)).toEqual([0.25, 0.75]);
-  expect(await failure(gateway.held.list())).toMatch(/^cli\/usage|^gateway\/unavailable/);
+  expect(await failure(gateway.held.list())).toMatch(/^project\/argument|^gateway\/unavailable/);
 });

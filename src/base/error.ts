@@ -3,6 +3,7 @@
  * (`errors.ts`) with HTTP status and exit code; a test compares every table with docs/errors.md. Secrets are redacted here, once.
  * Idea: zod's issues and fastify's error table.
  */
+import { defined } from "./defined.ts";
 
 /** Exit codes of the command line, the whole list. */
 export const exitCodes = { ok: 0, failure: 1, usage: 2, environment: 3, interrupted: 130 } as const;
@@ -87,7 +88,7 @@ export class LoamError extends Error {
 
 /** The same error with details for programs. */
 export const withDetails = ({ problem, row, cause }: LoamError, details: object): LoamError =>
-  new LoamError(problem, row, { details, ...(cause === undefined ? {} : { cause }) });
+  new LoamError(problem, row, { details, ...defined({ cause }) });
 
 export const isLoamError = (e: unknown, code?: string): e is LoamError => e instanceof LoamError && (code === undefined || e.code === code);
 

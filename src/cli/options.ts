@@ -1,5 +1,5 @@
 /** Options of the command line as numbers: checked, with the verb and the flag named where they are none. */
-import { wrongUse } from "../project/index.ts";
+import { wrongArgument } from "../project/index.ts";
 import type { Options } from "./verb.ts";
 
 const flagOf = (key: string): string => `--${key.replaceAll(/[A-Z]/g, c => `-${c.toLowerCase()}`)}`;
@@ -17,7 +17,7 @@ export function numberOption(options: Options, key: string, verb: string, { leas
   if (given === undefined) return undefined;
   const value = typeof given === "string" && given.trim() !== "" ? Number(given) : Number.NaN;
   if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
-  throw wrongUse(`loam ${verb}: ${flagOf(key)}`, `a ${whole ? "whole " : ""}number from ${least} to ${most}`, JSON.stringify(given));
+  throw wrongArgument(`loam ${verb}: ${flagOf(key)}`, `a ${whole ? "whole " : ""}number from ${least} to ${most}`, JSON.stringify(given));
 }
 
 /** The option as one of its words, undefined where it was not given. Errors: cli/usage. */
@@ -25,7 +25,7 @@ export function choiceOption<T extends string>(options: Options, key: string, ve
   const given = options[key];
   const word = words.find(w => w === given);
   if (given === undefined || word !== undefined) return word;
-  throw wrongUse(`loam ${verb}: ${flagOf(key)}`, `one of ${words.join(", ")}`, JSON.stringify(given));
+  throw wrongArgument(`loam ${verb}: ${flagOf(key)}`, `one of ${words.join(", ")}`, JSON.stringify(given));
 }
 
 export const textOption = (options: Options, key: string): string | undefined => {

@@ -1,7 +1,7 @@
 /** Where a verb works: `--project`, else where it was called. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { findProject, type Workplace, Workspace, wrongUse } from "../project/index.ts";
+import { findProject, type Workplace, Workspace, wrongArgument } from "../project/index.ts";
 import type { Context, Options } from "./verb.ts";
 
 /** Errors: cli/usage where the folder that was named is none. */
@@ -9,7 +9,7 @@ export function folderOf(context: Context, options: Options): string {
   if (typeof options.project !== "string") return context.cwd;
   const folder = resolve(context.cwd, options.project);
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
-  throw wrongUse(`--project ${options.project}`, "a folder", "none", "Check the path.");
+  throw wrongArgument(`--project ${options.project}`, "a folder", "none", "Check the path.");
 }
 
 /** For calls that need no project. */

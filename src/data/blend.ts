@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { formatCount } from "../base/index.ts";
+import { defined, formatCount } from "../base/index.ts";
 import { type ArtifactReader, membersFile, membersIndexFile, type Stage, stage } from "../store/index.ts";
 import { type Augmentation, type AugmentReport, augment } from "./augment/augment.ts";
 import type { AugmentMethod } from "./augment/method.ts";
@@ -56,7 +56,7 @@ export async function blendOptionsOf(
     const chosen: AugmentMethod = methods[method];
     for (const need of chosen.needs?.(options) ?? []) needs[needKey(need)] = await identityOf(need);
   }
-  return { name, ...(a ? { augment: a } : {}), ...(mixture ? { mixture } : {}), needs };
+  return { name, ...defined({ augment: a, mixture }), needs };
 }
 
 async function* documentsIn(artifact: ArtifactReader, name: string): AsyncGenerator<Document> {
@@ -113,7 +113,7 @@ export const blendStage = (around: BlendSurroundings): Stage<"documents", typeof
           documents: () => documentsIn(documents, "train.jsonl"),
           heldOut: () => documentsIn(documents, "held-out.jsonl"),
           resources: (await around.resources?.()) ?? noResources,
-          ...(around.answers === undefined ? {} : { cache: around.answers }),
+          ...defined({ cache: around.answers }),
           signal,
           onProgress: ({ documents: done, of, made }) =>
             progress({

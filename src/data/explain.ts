@@ -2,7 +2,7 @@
  * A document's story out of a documents artifact: nothing is run again. Ids may be cut short; one that nobody bears names the nearest.
  * The text before an edit is not stored: the source has it.
  */
-import { nearest } from "../base/index.ts";
+import { defined, nearest } from "../base/index.ts";
 import type { ArtifactReader } from "../store/index.ts";
 import { type Document, textLines } from "./document.ts";
 import { dataErrors } from "./errors.ts";
@@ -190,7 +190,7 @@ export async function explain(artifact: ArtifactReader, text: string): Promise<S
     attributes: shown.attributes(document.attributes),
     entries,
     text: document.text,
-    ...(cluster ? { cluster } : {}),
+    ...defined({ cluster }),
     ...(typeof near === "string" ? { group: await groupOf(artifact, near) } : {}),
   };
   if (!info) return story;

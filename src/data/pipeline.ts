@@ -2,6 +2,7 @@
  * One pass of curation: a source through the steps to two sides, with the ledger. The pass is a job of tasks (`plan/`); here it is put together
  * from options, given to whoever works, and written down as the files of a documents artifact.
  */
+import { defined } from "../base/index.ts";
 import type { ArtifactWriter } from "../store/index.ts";
 import type { Document } from "./document.ts";
 import { type Assembled, assemble } from "./plan/assemble.ts";
@@ -48,7 +49,7 @@ export async function curate(job: DataJob, output: ArtifactWriter, o: CurateOpti
   await kept?.restore();
   const executor = o.executor?.(runner);
   try {
-    await runJob({ job, runner, workspace, maxBad, keepsFirst: kept !== undefined, signal, onProgress, ...(executor ? { executor } : {}) });
+    await runJob({ job, runner, workspace, maxBad, keepsFirst: kept !== undefined, signal, onProgress, ...defined({ executor }) });
   } finally {
     await executor?.close();
   }

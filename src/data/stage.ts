@@ -7,7 +7,7 @@ import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { formatCount, hashOf, isLoamError, type Json, type Progress } from "../base/index.ts";
+import { defined, formatCount, hashOf, isLoamError, type Json, type Progress } from "../base/index.ts";
 import { type ArtifactReader, closeJob, openTaskBoard, type Stage, type Store, stage } from "../store/index.ts";
 import { type Document, readDocuments, textLines } from "./document.ts";
 import { dataErrors } from "./errors.ts";
@@ -166,7 +166,7 @@ function teller(progress: Progress, files: readonly ManifestEntry[]) {
         setAside: p.setAside,
         ms: now - started,
       },
-      ...(leftMs === undefined ? {} : { leftMs }),
+      ...defined({ leftMs }),
     });
   };
 }

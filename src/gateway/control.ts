@@ -1,5 +1,5 @@
 /** Identity, policies, limits and usage opened over one state, as `contract.ts` says. Decisions read a snapshot that a reload swaps whole. */
-import { check } from "../base/index.ts";
+import { check, defined } from "../base/index.ts";
 import { openJournal } from "./admin/journal.ts";
 import type { Action, Control, Explanation } from "./contract.ts";
 import { controlPart } from "./control-config.ts";
@@ -70,11 +70,10 @@ export async function openControl(options: ControlOptions): Promise<Control> {
   const config = check(controlPart, options.config, place);
   const state = await openState({
     url: options.state,
-    ...(options.limitsState === undefined ? {} : { limitsUrl: options.limitsState }),
+    ...defined({ limitsUrl: options.limitsState }),
     root: options.root,
     leaseMs: options.leaseMs ?? defaultLeaseMs,
-    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
-    ...(options.now ? { now: options.now } : {}),
+    ...defined({ timeoutMs: options.timeoutMs, now: options.now }),
   });
   let access: Access | undefined;
   try {
@@ -87,7 +86,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       everyMs: options.keyCacheMs ?? defaultKeyCacheMs,
       mayNotFit: options.entriesMayNotFit ?? false,
       onMisfit: options.onMisfit ?? (() => {}),
-      ...(options.fetch ? { fetch: options.fetch } : {}),
+      ...defined({ fetch: options.fetch }),
     });
     if (options.needsAdmin) hasAdministrator(access.current.config, place);
     const secrets = serverSecrets(options.secrets, state);
@@ -123,7 +122,7 @@ function limiterIn({ buckets, bucketsIn }: State, access: Access, options: Contr
     atOnce: bucketsIn === "postgres" || bucketsIn === "redis" ? 2 : 1,
     gathers: bucketsIn === "sqlite",
     sweepEveryMs: (options.leaseMs ?? defaultLeaseMs) / 3,
-    ...(options.onStore ? { onStore: options.onStore } : {}),
+    ...defined({ onStore: options.onStore }),
   });
 }
 

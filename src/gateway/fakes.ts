@@ -3,6 +3,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { defined } from "../base/index.ts";
 import { checkConfig } from "./config/read-config.ts";
 import { openControl } from "./control.ts";
 import type { ControlGiven } from "./control-config.ts";
@@ -142,7 +143,7 @@ export async function testGateway(
   { access = openAccess, now, ...more }: { readonly access?: ControlGiven; readonly now?: () => number } & Partial<GatewayOptions> = {},
 ): Promise<TestGateway> {
   const checked = await checkConfig({ ...config, state: "memory:", log: { to: "none" }, access }, "gateway.yaml", ".");
-  const control = await openControl({ state: "memory:", root: ".", config: access, ...(now ? { now } : {}) });
+  const control = await openControl({ state: "memory:", root: ".", config: access, ...defined({ now }) });
   const records: RequestRecord[] = [];
   const failures: unknown[] = [];
   const gateway = await Gateway.open({

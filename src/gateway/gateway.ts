@@ -2,7 +2,7 @@
  * The gateway as one thing: its configuration with what runs under it, the control that says who may do what, the log and the metrics. A reload
  * checks everything first and then takes the place of what was there; streams of before end as they began.
  */
-import { type Clock, type StaticPage, systemClock } from "../base/index.ts";
+import { type Clock, defined, type StaticPage, systemClock } from "../base/index.ts";
 import type { Login } from "../session/index.ts";
 import type { AnswerCache } from "./cache/cache.ts";
 import { cacheMetrics } from "./cache/metrics.ts";
@@ -153,7 +153,7 @@ export class Gateway implements GatewayPorts {
       control,
       configs: config.webhooks,
       now: () => clock.now(),
-      ...(options.onLost ? { onLost: options.onLost } : {}),
+      ...defined({ onLost: options.onLost }),
       ...options.webhooks,
     });
     this.fetch = createApp(this);
@@ -216,7 +216,7 @@ export class Gateway implements GatewayPorts {
         this.#notices.upstream(notice);
         this.#options.onNotice?.(notice);
       },
-      ...(onHealth ? { onHealth } : {}),
+      ...defined({ onHealth }),
     });
   }
 

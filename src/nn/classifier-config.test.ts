@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { defined } from "../base/index.ts";
 import { type ClassifierConfig, toldLabel } from "./classifier-config.ts";
 import { llamaConfig } from "./decoder.ts";
 import { bertConfig } from "./encoder.ts";
@@ -6,7 +7,7 @@ import { checkedConfig } from "./families.ts";
 
 const labels = ["ham", "spam", "news"];
 const told = (scores: readonly number[], threshold?: ClassifierConfig["threshold"]) =>
-  labels[toldLabel({ labels, ...(threshold ? { threshold } : {}) }, scores)];
+  labels[toldLabel({ labels, ...defined({ threshold }) }, scores)];
 
 test("without a threshold the likeliest label is told, the first of equals", () => {
   expect(told([0.2, 0.5, 0.3])).toBe("spam");

@@ -2,6 +2,7 @@
  * Classes of texts by a model of either family: its states, one of them or their mean a text, and a small head. One function, which training
  * and serving share. Decoders: Radford et al. 2018 (the last token's state); encoders: Devlin et al. 2018 (the first token's).
  */
+import { defined } from "../base/index.ts";
 import { add, cast, constant, div, gather, maximum, mul, reshape, sum, type Tensor } from "../tensor/index.ts";
 import type { ClassifierConfig } from "./classifier-config.ts";
 import { type Decoder, decoderStates } from "./decoder.ts";
@@ -58,13 +59,13 @@ export function textStates(model: ModelConfig, parameters: unknown, tokens: Tens
   const { pooling } = model.config.classifier;
   const { dropout } = o;
   if (model.family === "encoder") {
-    const states = encoderStates(model.config, parameters as Encoder, tokens, { present, ...(dropout ? { dropout } : {}) });
+    const states = encoderStates(model.config, parameters as Encoder, tokens, { present, ...defined({ dropout }) });
     return pooling === "mean" ? meanState(states, present) : stateAt(states, 0);
   }
   const p = parameters as Decoder;
   const c = model.config;
   // padding stands behind all real tokens: a causal decoder never sees it
-  const states = decoderStates(c, p, tokens, { ...(dropout ? { dropout } : {}), ...(o.rematerialise ? { rematerialise: true } : {}) });
+  const states = decoderStates(c, p, tokens, { ...defined({ dropout }), ...(o.rematerialise ? { rematerialise: true } : {}) });
   return pooling === "mean"
     ? meanState(norm(c.norm, p.norm, states, c.epsilon), present)
     : lastState(states, present, x => norm(c.norm, p.norm, x, c.epsilon));

@@ -2,6 +2,7 @@
  * The decoder-only transformer as one configuration: GPT-2's, Llama's, and what lies between (norm, positions, activation, ties are
  * choices). The forward function knows nothing of training, serving, precision or devices; the cached step is the same function over a cache.
  */
+import { defined } from "../base/index.ts";
 import {
   add,
   and,
@@ -172,7 +173,13 @@ export const unembed = (c: DecoderConfig, p: Pick<Decoder, "norm" | "output" | "
 };
 
 /** A block over states [B, T, C], and its cache with what is new where one is given. */
-function blockOf(c: DecoderConfig, b: DecoderBlock, h: Tensor, o: AttentionOptions, drop?: Dropout): { output: Tensor; layer?: LayerCache } {
+function blockOf(
+  c: DecoderConfig,
+  b: DecoderBlock,
+  h: Tensor,
+  o: AttentionOptions,
+  drop?: Dropout,
+): { output: Tensor; layer?: LayerCache } {
   const added = (to: Tensor, x: Tensor, post: Norm | undefined) => add(to, dropout(drop, post ? norm(c.norm, post, x, c.epsilon) : x));
   const { output, ...rest } = attention(c, b.attention, norm(c.norm, b.norm1, h, c.epsilon), o);
   const y = added(h, output, b.postNorm1);
@@ -185,10 +192,9 @@ type BlockOptions = Omit<DecoderOptions, "rematerialise" | "onAttention"> & { re
 
 const attentionOptions = (setting: Setting, o: BlockOptions): AttentionOptions => ({
   ...setting,
-  ...(o.segments ? { segments: o.segments } : {}),
-  ...(o.branches ? { branches: o.branches } : {}),
+  ...defined({ segments: o.segments, branches: o.branches }),
   ...(o.attentionBlock ? { block: o.attentionBlock } : {}),
-  ...(o.onAttention ? { onWeights: o.onAttention } : {}),
+  ...defined({ onWeights: o.onAttention }),
 });
 
 /** The block of layer `layer` by itself: states [B, T, C] -> [B, T, C]. What `decoderStates` does with each block in turn. */

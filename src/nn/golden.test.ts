@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { defined } from "../base/index.ts";
 import {
   compile,
   type Device,
@@ -108,11 +109,7 @@ type Forward = (model: ModelConfig) => (p: unknown, inputs: Record<string, Tenso
 const decoder: Forward = m => (p, i) => decoderLogits(m.config as Parameters<typeof decoderLogits>[0], p as Decoder, i.tokens!);
 const masked: Forward = m => (p, i) => {
   const c = m.config as Parameters<typeof encoderStates>[0];
-  return maskedLogits(
-    c,
-    p as Encoder,
-    encoderStates(c, p as Encoder, i.tokens!, { present: i.present!, ...(i.types ? { types: i.types } : {}) }),
-  );
+  return maskedLogits(c, p as Encoder, encoderStates(c, p as Encoder, i.tokens!, { present: i.present!, ...defined({ types: i.types }) }));
 };
 const classified: typeof masked = m => (p, i) => {
   const c = m.config as Parameters<typeof encoderStates>[0];

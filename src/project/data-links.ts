@@ -1,6 +1,6 @@
 /** The links that make one data set: source, curation, blend. */
 import { join } from "node:path";
-import { formatBytes, formatCount } from "../base/index.ts";
+import { defined, formatBytes, formatCount } from "../base/index.ts";
 import {
   blendOptionsOf,
   blendStage,
@@ -56,7 +56,7 @@ export function dataLinksOf(p: ProjectFile, name: string, { workers, shared = fa
           definition: documentsStage({
             ...data,
             resources: async () => ports.resources,
-            ...(workers === undefined ? {} : { workers }),
+            ...defined({ workers }),
             ...(shared ? { shared: store } : {}),
           }),
           options: () => documentsOptionsOf(name, part, need => ports.identityOf(need)),

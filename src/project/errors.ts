@@ -1,6 +1,6 @@
 /** The codes of this room. */
 import { existsSync } from "node:fs";
-import { errorTable, type LoamError, nearest } from "../base/index.ts";
+import { defined, errorTable, type LoamError, nearest } from "../base/index.ts";
 
 export const projectErrors = errorTable("project", {
   argument: {
@@ -45,8 +45,8 @@ export const projectErrors = errorTable("project", {
 });
 
 /** project/argument: what was asked for is not there, or is missing. */
-export const wrongUse = (place: string, expected: string, received: string, hint?: string): LoamError =>
-  projectErrors.fail("argument", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+export const wrongArgument = (place: string, expected: string, received: string, hint?: string): LoamError =>
+  projectErrors.fail("argument", { place, expected, received, ...defined({ hint }) });
 
 /** The hint of a misspelt word; undefined where none of the known ones is near. */
 export function nearestHint(word: string, known: Iterable<string>): string | undefined {

@@ -1,6 +1,6 @@
 /** Evaluations: a model on tasks, beside another model, with conditions for continuous integration. What was answered before is not asked again. */
 
-import { withDetails } from "../base/index.ts";
+import { defined, withDetails } from "../base/index.ts";
 import {
   asChoosing,
   type Condition,
@@ -236,10 +236,7 @@ async function evaluatedTask(
     result,
     variants,
     ...(other ? { against: { id: against.model.id, result: other } } : {}),
-    ...(judgement ? { judgement } : {}),
-    ...(costs ? { costs } : {}),
-    ...(seen ? { seen } : {}),
-    ...(looks ? { looks } : {}),
+    ...defined({ judgement, costs, seen, looks }),
   };
 }
 
@@ -261,7 +258,7 @@ async function evaluatedGroups(groups: readonly TaskGroup[], evaluated: readonly
         : recordedGroup({ store: who.store, model: who.model.artifact, head: made.head, results: evaluated.map(of) });
     const artifact = await record(model, e => e.result);
     if (against) await record(against, e => e.against!.result);
-    together.push({ ...made, ...(artifact === undefined ? {} : { artifact }) });
+    together.push({ ...made, ...defined({ artifact }) });
   }
   return together;
 }

@@ -3,7 +3,7 @@
 export { type Call, type CallOptions, callOf, progressFor, type Watch } from "./call.ts";
 export { type CollectedGarbage, type CollectOptions, collectGarbage } from "./collect-garbage.ts";
 export { environmentOf } from "./environment.ts";
-export { projectErrors, checkFree, nearestHint, wrongUse } from "./errors.ts";
+export { projectErrors, checkFree, nearestHint, wrongArgument } from "./errors.ts";
 export { estimateLine } from "./estimate.ts";
 export { type EvaluateOptions, type TasksEvaluation, type TasksReport } from "./evaluations.ts";
 export { type EventContent, eventVersion, type LossPoint, type ModelTold, type ProjectEvent, type StageTold, type NoteTold, type QuantizedTold, type RebuiltTold } from "./events.ts";

@@ -1,4 +1,5 @@
 /** Runs links in order, each made or found, and reports what happens. */
+import { defined } from "../base/index.ts";
 import { type ArtifactReader, readRunData, type Store } from "../store/index.ts";
 import { metricsFile, readMetrics } from "../train/index.ts";
 import { progressFor, type Watch } from "./call.ts";
@@ -42,7 +43,7 @@ async function runWatched(store: Store, link: Link, made: Made, force: boolean, 
 /** The losses of the run that made a model. */
 async function lossesOf(store: Store, model: ArtifactReader): Promise<readonly LossPoint[]> {
   const points = readMetrics((await readRunData(store, model, metricsFile)) ?? "");
-  return points.map(({ step, loss, heldOut }) => ({ step, loss, ...(heldOut === undefined ? {} : { heldOut }) }));
+  return points.map(({ step, loss, heldOut }) => ({ step, loss, ...defined({ heldOut }) }));
 }
 
 /** Errors: those of the stages; base/interrupted. */

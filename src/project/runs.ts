@@ -1,7 +1,8 @@
 /** Runs of a project: the stages of its models, each made or found, then the version registered with its scores. And what a run would do. */
-import { check, isLoamError, type LoamError, nearest } from "../base/index.ts";
+import { check, defined, isLoamError, type LoamError, nearest } from "../base/index.ts";
 import { listModels, registerVersion, type Store, type Summary } from "../store/index.ts";
 import { crossValidationLabel, crossValidationOptions, type TunePart, tasksWith } from "../tune/index.ts";
+import { canBeCrossValidated, type TunedModel } from "../tune/part.ts";
 import type { Watch } from "./call.ts";
 import { projectErrors } from "./errors.ts";
 import { type Estimate, estimate } from "./estimate.ts";
@@ -11,7 +12,6 @@ import type { LooksReport } from "./looks.ts";
 import { modelNameOf, type ProjectFile, servedModelsOf } from "./project-file.ts";
 import { runLinks } from "./run-links.ts";
 import { withFoldsFirst } from "./tuning/folds-first.ts";
-import { canBeCrossValidated, type TunedModel } from "../tune/part.ts";
 import type { Workspace } from "./workspace.ts";
 
 export interface RunOptions {
@@ -125,7 +125,7 @@ export async function runLife(
   );
   const version = evaluation && (await registered(store, modelName, own.made.get(modelName)!.id, Object.fromEntries(scores)));
   const { made, ran } = await runLinks(store, folds, { force, before: own.made }, watch);
-  return { made, ...(version === undefined ? {} : { version }), ran: own.ran + ran };
+  return { made, ...defined({ version }), ran: own.ran + ran };
 }
 
 /** A mistake in the gateway's part is told before hours of training, not after them; its secrets are needed only where it runs. */
@@ -153,8 +153,7 @@ async function runModel(file: ProjectFile, store: Store, model: string, options:
     ...own,
     tookMs: performance.now() - started,
     ...(evaluation ? { report: await reportOf(evaluation) } : {}),
-    ...(looks ? { looks } : {}),
-    ...(crossValidation ? { crossValidation } : {}),
+    ...defined({ looks, crossValidation }),
   });
   return { ...life, own, looks };
 }

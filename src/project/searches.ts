@@ -3,7 +3,7 @@
  * studies there are.
  */
 import { availableParallelism } from "node:os";
-import { nearest, readText, withDetails, writeFileAtomic } from "../base/index.ts";
+import { defined, nearest, readText, withDetails, writeFileAtomic } from "../base/index.ts";
 import { documentsOf } from "../data/index.ts";
 import {
   findStudy,
@@ -213,7 +213,7 @@ async function concluded(
     winner: winner?.number ?? null,
     isUsual,
     paretoFront: paretoFront(spec, trials).map(t => t.number),
-    ...(folds ? { folds } : {}),
+    ...defined({ folds }),
     verdict: verdict ?? null,
     holdsOut: hasHeldOut,
     doubt,
@@ -323,7 +323,7 @@ export async function studyReport(workspace: Workspace, wanted: string | undefin
     trials,
     best: paretoFront(spec, trials).map(t => t.number),
     importance: importance(spaceOf(spec), studyOf(spec, trials).trials, t => t.values![0]!, { seed: spec.seed }),
-    ...(folds ? { folds } : {}),
+    ...defined({ folds }),
     verdict: verdict ?? null,
   };
 }

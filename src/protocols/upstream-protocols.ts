@@ -1,4 +1,5 @@
 /** What an upstream speaks: the name in the configuration, how it is shown its key, and where its addresses begin. */
+import { defined } from "../base/index.ts";
 
 export const protocolNames = ["openai", "anthropic", "ollama", "tensorflow", "inference"] as const;
 export type ProtocolName = (typeof protocolNames)[number];
@@ -23,7 +24,7 @@ const before = (path: string, ends: RegExp): string => path.replace(ends, "");
 export const upstreamProtocols: { readonly [P in ProtocolName]: Protocol } = {
   openai: { headers: bearer, root: path => path, continuations: ["none", "vllm", "completions"] },
   anthropic: {
-    headers: key => ({ "anthropic-version": anthropicVersion, ...(key === undefined ? {} : { "x-api-key": key }) }),
+    headers: key => ({ "anthropic-version": anthropicVersion, ...defined({ "x-api-key": key }) }),
     root: path => `${before(path, /\/v1$/)}/v1`,
     continuations: ["none", "prefill"],
   },

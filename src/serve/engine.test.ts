@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { random } from "../base/index.ts";
+import { defined, random } from "../base/index.ts";
 import type { TokenLikelihood } from "../nn/index.ts";
 import { openDevice } from "../tensor/index.ts";
 import { createEngine, type Engine, type EngineOptions, type Generation } from "./engine.ts";
 import { EngineHistory } from "./engine-history.ts";
-import { byteTokenizer, fakeEndToken, type FakeScript, type ScriptedProgram, scriptedProgram, tinyModel } from "./fakes.ts";
+import { byteTokenizer, type FakeScript, fakeEndToken, type ScriptedProgram, scriptedProgram, tinyModel } from "./fakes.ts";
 import type { GenerationRequest } from "./generation.ts";
 
 const device = openDevice("cpu", { threads: 1 });
@@ -222,8 +222,7 @@ test("tenants do not share what is computed", async () => {
   const engine = createEngine({ model, device, slots: 2, widths: [8, 32] });
   await engine.ready;
   const request = { tokens: [fakeEndToken, ...Buffer.from("a text that is long enough to be worth it")], maxTokens: 3, seed: 1 };
-  const cached = async (cacheSalt?: string) =>
-    (await answer(engine.submit({ ...request, ...(cacheSalt === undefined ? {} : { cacheSalt }) }))).usage.cachedTokens;
+  const cached = async (cacheSalt?: string) => (await answer(engine.submit({ ...request, ...defined({ cacheSalt }) }))).usage.cachedTokens;
   expect(await cached("a")).toBeUndefined();
   expect(await cached("b")).toBeUndefined();
   expect(await cached("a")).toBe(request.tokens.length - 1);

@@ -1,4 +1,5 @@
 /** From requests that share a beam search to the search: its bounds are checked, its ends are said in tokens and texts. */
+import { defined } from "../base/index.ts";
 import { beamOptions, samplingOptions } from "../nn/index.ts";
 import { checkBeams } from "./admission.ts";
 import { BeamGroup } from "./beam-group.ts";
@@ -49,7 +50,7 @@ function searchOf(
     sampling: samplingOptions(request.sampling),
     maxTokens,
     stopTokens: new Set(request.stopTokens ?? model.stopTokens ?? []),
-    ...(request.form ? { form: request.form } : {}),
+    ...defined({ form: request.form }),
     ...(stops.length > 0 ? { isOver } : {}),
   });
 }

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { rounds } from "../../test/support/deep.ts";
-import { planStep, type StepPlan, type RunningView, type SchedulerLimits, type SchedulerView, type WaitingView } from "./scheduler.ts";
+import { defined } from "../base/index.ts";
+import { planStep, type RunningView, type SchedulerLimits, type SchedulerView, type StepPlan, type WaitingView } from "./scheduler.ts";
 
 const limits: SchedulerLimits = { chunkTokens: 16, widths: [4, 16], room: 100 };
 
@@ -77,7 +78,7 @@ interface Arrival {
 
 /** Carries plans out on numbers alone, until nothing is left; gives the step in which each sequence got its first token. */
 function simulate(slots: number, arrivals: readonly Arrival[], cacheTokens?: number) {
-  const bounds = { ...limits, ...(cacheTokens === undefined ? {} : { cacheTokens }) };
+  const bounds = { ...limits, ...defined({ cacheTokens }) };
   const answer = new Map(arrivals.map(a => [a.id, a.answer]));
   let waiting: WaitingView[] = [];
   let all: RunningView[] = [];
@@ -168,7 +169,10 @@ test("lack of positions puts the newest back, a search as a whole, and lets it i
   });
   const beams = [one(20, 15, { search: 3 }), one(21, 15, { search: 3 })];
   const bounds = { ...limits, cacheTokens: 100 };
-  const full = planStep({ freeSlots: [9], waiting: [{ id: 5, group: "w", known: 1 }], running: [one(1, 50), one(2, 21), ...beams] }, bounds);
+  const full = planStep(
+    { freeSlots: [9], waiting: [{ id: 5, group: "w", known: 1 }], running: [one(1, 50), one(2, 21), ...beams] },
+    bounds,
+  );
   expect(full.preempt).toEqual([3]);
   expect(full.admit).toEqual([]);
   expect(full.decode.map(d => d.id)).toEqual([1, 2]);

@@ -2,7 +2,7 @@
  * One answer in the making: what it was asked, what it has said, how far the cache is. It turns tokens into events and knows when it is over;
  * it decides no order and touches no device.
  */
-import { type Random, random } from "../base/index.ts";
+import { defined, type Random, random } from "../base/index.ts";
 import {
   choiceRandom,
   type FinishReason,
@@ -11,13 +11,13 @@ import {
   guessByLookup,
   type History,
   judgeGuess,
-  type TokenLikelihood,
   type Logits,
   maskLogits,
   type SamplingMemory,
   type SamplingOptions,
   sampleToken,
   TextStream,
+  type TokenLikelihood,
   type TokenTextStream,
 } from "../nn/index.ts";
 import type { PlacedAdapter } from "./adapters/places.ts";
@@ -214,7 +214,7 @@ export class Sequence implements SlotOwner {
     if (this.#stopTokens.has(token)) return this.#finish("stop", "");
     this.tokens.push(token);
     const text = this.#text.push(token);
-    this.#pending.push({ token: { token, ...(likelihood ? { likelihood } : {}) }, until: this.#text.decoded });
+    this.#pending.push({ token: { token, ...defined({ likelihood }) }, until: this.#text.decoded });
     if (this.#text.stop !== undefined) return this.#finish("stop", text);
     this.#form = this.#form?.next(token);
     this.#ahead = this.#ahead.slice(1);

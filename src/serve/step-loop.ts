@@ -3,16 +3,16 @@
  * (`runner.ts`), and each of its runs is committed or rolled back, so that a failure reaches only those it was for. The order of the parts is
  * that of ONNX Runtime GenAI's engine; the loop itself knows no request's meaning.
  */
-import type { Clock } from "../base/index.ts";
+import { type Clock, defined } from "../base/index.ts";
 import type { AdapterPlaces } from "./adapters/places.ts";
 import type { BeamGroup } from "./beam-group.ts";
 import type { Delivery } from "./delivery.ts";
 import { Drafting } from "./drafting.ts";
 import type { EngineObserver } from "./observer.ts";
 import type { Program } from "./program.ts";
-import { answersOf, type RosterEntry, type Roster } from "./roster.ts";
+import { answersOf, type Roster, type RosterEntry } from "./roster.ts";
 import { EngineRunner } from "./runner.ts";
-import { planStep, decoding, isIdle, type StepPlan, type RunningView, type SchedulerLimits } from "./scheduler.ts";
+import { decoding, isIdle, planStep, type RunningView, type SchedulerLimits, type StepPlan } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
 
 interface StepLoopParts {
@@ -62,7 +62,7 @@ export class StepLoop {
       onVerified: (guessed, right) => tell(o => o.verified?.(guessed, right)),
       ...(this.#reuses ? { reuse: owner => this.#reuse(owner) } : {}),
       freeEnd: slot => roster.prefixes.endOf(slot),
-      ...(this.#drafting ? { drafting: this.#drafting } : {}),
+      ...defined({ drafting: this.#drafting }),
     });
     this.#limits = {
       chunkTokens: parts.chunkTokens,

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { handClock, isLoamError } from "../base/index.ts";
+import { defined, handClock, isLoamError } from "../base/index.ts";
 import { attemptLimits } from "./attempt-limit.ts";
 import { Login } from "./login.ts";
 import { codeMs, LoginCodes } from "./login-codes.ts";
@@ -24,7 +24,7 @@ function opened(url = `http://${host}`) {
       ...(text === undefined ? {} : { "content-type": "application/json", "content-length": String(text.length) }),
       ...headers,
     };
-    const init = { method, headers: sent, ...(text === undefined ? {} : { body: text }) };
+    const init = { method, headers: sent, ...defined({ body: text }) };
     return login.answer(new Request(new URL(path, url), init), address);
   };
   const enter = async (): Promise<string> => {

@@ -3,7 +3,7 @@
  * Changes nothing.
  */
 import type { z } from "zod";
-import { canonicalJson, check, type Json } from "../base/index.ts";
+import { canonicalJson, check, defined, type Json } from "../base/index.ts";
 import { type ArtifactInfo, artifactId, byName, type FileRecord, type InputRecord, newestOfRecipe, recipeKey } from "./artifact.ts";
 import { storeErrors } from "./errors.ts";
 import { type LockInfo, liveLocks } from "./locks.ts";
@@ -108,11 +108,11 @@ export async function planStage<I extends string, S extends z.ZodType>(
   const running = (await liveLocks(store.records.read)).find(lock => lock.name === recipe);
   return {
     action: why ? "run" : "reuse",
-    ...(why ? { why } : {}),
+    ...defined({ why }),
     recipe,
     id: newest?.id ?? artifactId(stage.output, recipe),
     ...(newest && !why ? { artifact: artifactReader(store, newest) } : {}),
     missing,
-    ...(running ? { running } : {}),
+    ...defined({ running }),
   };
 }

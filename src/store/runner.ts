@@ -7,7 +7,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
-import { canonicalJson, fileError, isLoamError, type Progress, redact, silent } from "../base/index.ts";
+import { canonicalJson, defined, fileError, isLoamError, type Progress, redact, silent } from "../base/index.ts";
 import { type ArtifactInfo, newestRow } from "./artifact.ts";
 import { storeErrors } from "./errors.ts";
 import { acquireLock, gcLock, type HeldLock, lockSentence } from "./locks.ts";
@@ -143,9 +143,9 @@ export async function runStage<I extends string, S extends z.ZodType>(
     return {
       artifact: artifactReader(store, info),
       action: "made",
-      ...(why ? { why } : {}),
+      ...defined({ why }),
       tookMs: took(),
-      ...(differsFrom ? { differsFrom } : {}),
+      ...defined({ differsFrom }),
       repeated,
     };
   } catch (error) {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { errorTable, handClock, isLoamError, type ProgressEvent, random } from "../base/index.ts";
+import { defined, errorTable, handClock, isLoamError, type ProgressEvent, random } from "../base/index.ts";
 import { listOf } from "./children.laws.ts";
 import { applyGc, planGc } from "./gc.ts";
 import { appendEntries, proveEntry } from "./log/log.ts";
@@ -24,7 +24,7 @@ import { openStore, type Store } from "./store.ts";
 import { findStudy, noteVerdict, openStudy } from "./studies/studies.ts";
 import { type HeldTrial, trialBoard } from "./studies/trials.ts";
 import { closeJob, listJobs, openTaskBoard, taskBoard } from "./tasks.ts";
-import { tracedDocuments, traceArtifact } from "./trace.ts";
+import { traceArtifact, tracedDocuments } from "./trace.ts";
 import { verify } from "./verify.ts";
 
 export interface Place {
@@ -213,7 +213,7 @@ export function storeLaws(fresh: () => Promise<Place>): void {
         });
         const documents = (await runStage(store, collect, { inputs: {}, options: { ids: ["a"] } })).artifact;
         const run = (steps: number, recall?: { sinceMs: number }) =>
-          runStage(store, picky, { inputs: { documents }, options: { steps }, ...(recall ? { recall } : {}) });
+          runStage(store, picky, { inputs: { documents }, options: { steps }, ...defined({ recall }) });
         const began = store.clock.now();
         const since = { sinceMs: began };
         // of two at once the second waits for the first, and is told what the first was

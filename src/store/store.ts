@@ -6,7 +6,7 @@
 import { accessSync, constants, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { type Clock, type Json, makeFolder, makePrivateFolder, systemClock } from "../base/index.ts";
+import { type Clock, defined, type Json, makeFolder, makePrivateFolder, systemClock } from "../base/index.ts";
 import type { BlobStore } from "./blobs/blobs.ts";
 import { folderBlobs } from "./blobs/folder.ts";
 import { withSmallBlobs } from "./blobs/small.ts";
@@ -95,7 +95,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     blobs,
     clock,
     isReadOnly,
-    ...(options.environment ? { environment: options.environment } : {}),
+    ...defined({ environment: options.environment }),
     scratchFolder,
     headsPath,
     async close() {

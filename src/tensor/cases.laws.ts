@@ -2,7 +2,7 @@
  * For tests: random examples of every operation, as a total table over the same kinds as ops.ts, so a new row comes with its laws.
  * A case is a function over inputs with their values; the laws (gradient, backends, simplification, storage) walk all of them.
  */
-import type { Random } from "../base/index.ts";
+import { defined, type Random } from "../base/index.ts";
 import { checkpoint } from "./checkpoint.ts";
 import { type DType, isFloat, sizeOf } from "./dtype.ts";
 import { roundTo } from "./evaluate.ts";
@@ -53,7 +53,7 @@ function build(r: Random, slots: readonly Slot[], fn: (...inputs: Tensor[]) => T
     values: slots.map(s => s.exactly ?? values(r, s.shape, s.dtype, s.draw)),
     output: fn(...inputs),
     smooth: smooth && slots.some(s => isFloat(s.dtype)),
-    ...(tolerance === undefined ? {} : { tolerance }),
+    ...defined({ tolerance }),
   };
 }
 
@@ -63,7 +63,7 @@ const awayFromZero = (r: Random): number => (r.below(2) ? 1 : -1) * (0.2 + 1.5 *
 const unary =
   (fn: (x: Tensor) => Tensor, draw?: (r: Random) => number, smooth = true): Draw =>
   (r, dtype) =>
-    build(r, [{ shape: randomShape(r), dtype, ...(draw ? { draw } : {}) }], fn, smooth);
+    build(r, [{ shape: randomShape(r), dtype, ...defined({ draw }) }], fn, smooth);
 const pair = (r: Random): [number[], number[]] => {
   const shape = randomShape(r);
   const other = loosen(r, shape);

@@ -2,7 +2,7 @@
  * From a function over tensors to a program on a device. A call traces the function once for each signature (shapes and dtypes of the
  * arguments), simplifies, checks, builds; later calls with that signature run at once. Arguments and results are trees of arrays.
  */
-import { isBranch, type MapLeaves, type Tree, treeFrom, treePaths } from "../base/index.ts";
+import { defined, isBranch, type MapLeaves, type Tree, treeFrom, treePaths } from "../base/index.ts";
 import { safeAliases } from "./alias.ts";
 import type { Executable } from "./backend.ts";
 import { reachable } from "./body.ts";
@@ -263,10 +263,7 @@ class Compilation<A extends readonly unknown[], R> {
       recomputes,
       aliases,
       constants: new Map(leaves.flatMap(({ leaf }, i) => (constants[i] && leaf instanceof DeviceArray ? [[i, leaf.memory] as const] : []))),
-      ...(options.products === undefined ? {} : { products: options.products }),
-      ...(options.fuse === undefined ? {} : { fuses: options.fuse }),
-      ...(options.strassen === undefined ? {} : { strassen: options.strassen }),
-      ...(options.profile === undefined ? {} : { profile: options.profile }),
+      ...defined({ products: options.products, fuses: options.fuse, strassen: options.strassen, profile: options.profile }),
       ...(options.measureMemory ? { measureMemory: true } : {}),
     });
     return { graph, executable, like: result as Tree<unknown>, aliases };
@@ -337,7 +334,7 @@ class Compilation<A extends readonly unknown[], R> {
     try {
       await memory.copyShared();
       const started = performance.now();
-      const hooks = { ...(run.signal ? { signal: run.signal } : {}), onBegin: () => memory.begun() };
+      const hooks = { ...defined({ signal: run.signal }), onBegin: () => memory.begun() };
       await program.executable.run(memory.inputs, memory.outputs, hooks);
       run.onNative?.(performance.now() - started);
     } catch (error) {

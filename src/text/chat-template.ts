@@ -3,6 +3,7 @@
  * else's program: its size, its steps and its output are bounded, `range` too, and it reaches nothing but what it is given.
  */
 import { Environment, parse, tokenize } from "@huggingface/jinja";
+import { defined } from "../base/index.ts";
 import { BoundedInterpreter, templateError } from "./bounded-interpreter.ts";
 import { textErrors } from "./errors.ts";
 
@@ -107,7 +108,7 @@ export function chatTemplate(source: string = defaultChatTemplate): ChatTemplate
         add_generation_prompt: options.addGenerationPrompt ?? false,
         bos_token: options.bosToken ?? "",
         eos_token: options.eosToken ?? "",
-        ...(options.tools ? { tools: options.tools } : {}),
+        ...defined({ tools: options.tools }),
       };
       return guarded("cannot be rendered", () => {
         for (const [key, value] of Object.entries(values)) environment.set(key, value);

@@ -3,21 +3,21 @@
  * one reader serves both. `gpt2` (byte-level BPE) with the pre-tokenizers below, `llama` (SentencePiece's BPE, whose merges follow from
  * the scores), and the two of `gguf-encoders.ts`. A kind or a pre-tokenizer that is not in the tables is refused by name. Names: llama.cpp's `llama-vocab.cpp`.
  */
-import { check, type Json, nearest } from "../base/index.ts";
+import { check, defined, type Json, nearest } from "../base/index.ts";
 import { textErrors } from "./errors.ts";
 import { unigramFile, wordPieceFile } from "./gguf-encoders.ts";
 import {
   addedTokens,
   around,
   fail,
+  type GgufVocabularyEntries,
   isNumber,
-  vocabularyJson,
   kinds,
   prefix,
   schema,
   space,
   usedVocab,
-  type GgufVocabularyEntries,
+  vocabularyJson,
 } from "./gguf-vocabulary.ts";
 import { loadTokenizer } from "./load.ts";
 import { cl100kPattern } from "./split/cl100k.ts";
@@ -219,9 +219,7 @@ export function ggufTokenizer(metadata: ReadonlyMap<string, unknown>, place: str
   const stops = [v.eos_token_id, v.eot_token_id, v.eom_token_id].filter(isNumber);
   return {
     tokenizer,
-    ...(template === undefined ? {} : { chatTemplate: template }),
-    ...(bosToken === undefined ? {} : { bosToken }),
-    ...(eosToken === undefined ? {} : { eosToken }),
+    ...defined({ chatTemplate: template, bosToken, eosToken }),
     stopTokens: [...new Set(stops)],
   };
 }

@@ -13,7 +13,7 @@ import {
   type SpanExporter,
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-node";
-import { environment } from "../base/index.ts";
+import { defined, environment } from "../base/index.ts";
 import type { OtlpOptions, TraceExporter } from "./open-otlp.ts";
 
 type Resource = NonNullable<NodeTracerConfig["resource"]>;
@@ -68,7 +68,7 @@ function told(exporter: SpanExporter, onFailure: (error: unknown) => void): Span
 
 export function otlpExporter(options: OtlpOptions): TraceExporter {
   const { url, version, service = "loam", sample, headers, onFailure = () => {}, env = environment() } = options;
-  const exporter = told(new OTLPTraceExporter({ url, timeoutMillis: exportMs, ...(headers ? { headers } : {}) }), onFailure);
+  const exporter = told(new OTLPTraceExporter({ url, timeoutMillis: exportMs, ...defined({ headers }) }), onFailure);
   const provider = new NodeTracerProvider({
     resource: resource(version, service, env),
     spanProcessors: [new BatchSpanProcessor(exporter, { exportTimeoutMillis: exportMs })],

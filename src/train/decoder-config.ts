@@ -1,4 +1,5 @@
 /** The decoder of a `models:` part: a family with a few sizes; the rest follows from the family and can be overridden. */
+import { defined } from "../base/index.ts";
 import { type DecoderConfig, gpt2Config, llamaConfig } from "../nn/index.ts";
 import type { ModelPart } from "./part.ts";
 
@@ -19,8 +20,7 @@ export function decoderConfigOf(
     width,
     heads,
     context,
-    ...(kvHeads === undefined ? {} : { kvHeads }),
-    ...(hidden === undefined ? {} : { hidden }),
+    ...defined({ kvHeads, hidden }),
   });
   const given = Object.fromEntries(Object.entries(rest).filter(([, v]) => v !== undefined));
   return { ...base, ...given };

@@ -3,7 +3,7 @@
  * early stop, checkpoints, logs, progress. It knows no task: batches, loss and evaluation are given. What it gives is a function of these; being killed and
  * resumed changes nothing, not one bit.
  */
-import { type Json, type LoamError, type Progress, type ProgressEvent, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
+import { defined, type Json, type LoamError, type Progress, type ProgressEvent, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
 import { type ArraysOf, loadTree } from "../nn/index.ts";
 import type { Device, DeviceArray, Tensor } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
@@ -282,7 +282,7 @@ const pointOf = (w: Window, report: StepReport, tokens: number, found: Validatio
   gradientNorm: report.gradientNorm,
   ...(found ? { heldOut: found.loss } : {}),
   ...(w.measures?.tokenAccuracy === undefined ? {} : { tokenAccuracy: w.measures.tokenAccuracy / w.steps }),
-  ...(found?.tokenAccuracy === undefined ? {} : { heldOutTokenAccuracy: found.tokenAccuracy }),
+  ...defined({ heldOutTokenAccuracy: found?.tokenAccuracy }),
 });
 
 /** What follows a step: evaluation, log, progress. */

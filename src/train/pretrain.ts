@@ -2,7 +2,7 @@
  * Pre-training of a decoder on packed documents: its batches, its loss and its held-out loss for the loop (`loop.ts`). What it does is a pure function of
  * recipe and shards.
  */
-import type { LoamError, Progress } from "../base/index.ts";
+import { defined, type LoamError, type Progress } from "../base/index.ts";
 import {
   type ArraysOf,
   crossEntropy,
@@ -19,9 +19,9 @@ import type { HostBatch } from "./batch.ts";
 import { type BatchSource, type LoopPlace, runLoop } from "./loop.ts";
 import type { MetricPoint } from "./metrics.ts";
 import { type PackedBatch, type PackingState, packer, packingStart, type TokenShards } from "./packing.ts";
+import type { PretrainRecipe } from "./part.ts";
 import { optimizerOf, stepsOf, tokensPerStep } from "./recipe.ts";
-import { type PretrainRecipe } from "./part.ts";
-import { type StepReport, type TrainerOptions } from "./trainer.ts";
+import type { StepReport, TrainerOptions } from "./trainer.ts";
 import { treeProgram } from "./tree-program.ts";
 
 export interface PretrainOptions {
@@ -157,7 +157,7 @@ function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTe
     seed: o.recipe.seed,
     spike: o.recipe.spike,
     spikeSteps: o.recipe.spikeSteps,
-    ...(o.profile === undefined ? {} : { profile: o.profile }),
+    ...defined({ profile: o.profile }),
   };
 }
 

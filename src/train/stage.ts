@@ -1,7 +1,7 @@
 /** Training as a stage: shards and tokenizer in, a model artifact out (configuration, weights, tokenizer, metrics, recipe). */
 import { join } from "node:path";
 import { z } from "zod";
-import { hashOf, type LoamError } from "../base/index.ts";
+import { defined, hashOf, type LoamError } from "../base/index.ts";
 import { countParameters, decoderSpec, disposeTree, writeModelFiles } from "../nn/index.ts";
 import { type Stage, stage } from "../store/index.ts";
 import type { Device } from "../tensor/index.ts";
@@ -53,7 +53,7 @@ export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokeniz
           : { eventsFolder: join(around.eventsFolder, `${options.name}-${identity.slice(0, 8)}`) }),
         progress,
         signal,
-        ...(around.onProblem ? { onProblem: around.onProblem } : {}),
+        ...defined({ onProblem: around.onProblem }),
       });
       await writeModelFiles(output, { family: "decoder", config, parameters: result.parameters });
       await output.write("tokenizer.json", await inputs.tokenizer.read("tokenizer.json"));

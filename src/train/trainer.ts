@@ -3,7 +3,7 @@
  * optimiser updates parameters and state in place. Two native programs a step; batches are packed while one runs. The loop owns no policy:
  * batches, schedule, optimiser and logs are given, and all state it keeps is plain data that a checkpoint holds.
  */
-import { type Tree, treeFrom, treeLeaves, treeMap } from "../base/index.ts";
+import { defined, type Tree, treeFrom, treeLeaves, treeMap } from "../base/index.ts";
 import { type ArraysOf, disposeTree, initialise, type TensorsOf } from "../nn/index.ts";
 import { add, type Device, type DeviceArray, type Tensor, valueAuxAndGrad } from "../tensor/index.ts";
 import { type BatchArraySpec, checkBatch, type HostBatch, writeBatch } from "./batch.ts";
@@ -238,7 +238,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const onNative = (ms: number) => {
       nativeMs += ms;
     };
-    const run = { onNative, ...(signal ? { signal } : {}) };
+    const run = { onNative, ...defined({ signal }) };
     gradients = await gradientMemory();
     let loss = 0;
     let squared = 0;

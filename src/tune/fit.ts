@@ -2,7 +2,7 @@
  * The training loop (`train/loop.ts`) as every kind of tuning runs it: of a model's arrays some are trained and the others stay; what is measured on the
  * part that selects chooses the values. A recipe says optimiser, schedule, when to evaluate and when to stop; a kind adds its loss, batches and judgement.
  */
-import type { LoamError, Progress } from "../base/index.ts";
+import { defined, type LoamError, type Progress } from "../base/index.ts";
 import type { Device, Tensor } from "../tensor/index.ts";
 import {
   adamw,
@@ -122,7 +122,7 @@ function describeStep({ step, loss, measures }: StepReport, { steps, last }: Loo
       loss,
       ...measures,
       ...(last ? { validationLoss: last.loss } : {}),
-      ...(last?.tokenAccuracy === undefined ? {} : { validationTokenAccuracy: last.tokenAccuracy }),
+      ...defined({ validationTokenAccuracy: last?.tokenAccuracy }),
     },
   };
 }

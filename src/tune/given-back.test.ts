@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { random, silent, type Tree, treeLeaves } from "../base/index.ts";
+import { defined, random, silent, type Tree, treeLeaves } from "../base/index.ts";
 import { bertConfig, decoderSpec, initialise, llamaConfig, type ModelConfig, modelOf, specOfModel } from "../nn/index.ts";
 import { type Device, type DeviceArray, openDevice } from "../tensor/index.ts";
 import { pretrain, recipeSchema } from "../train/index.ts";
@@ -36,7 +36,7 @@ const run = (signal: AbortSignal | undefined, stopAt: (step: number) => void) =>
   identity: "toy",
   folder: join(folder, `run-${runs++}`),
   progress: (e: { readonly values?: unknown }) => stopAt(Number((e.values as { step?: number } | undefined)?.step)),
-  ...(signal ? { signal } : {}),
+  ...defined({ signal }),
 });
 type Run = ReturnType<typeof run>;
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseYaml } from "../../base/index.ts";
-import { wrongUse } from "../../project/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { candidates, type NamedPart } from "../completion/candidates.ts";
 import { type Shell, scripts, shells } from "../completion/scripts.ts";
 
@@ -27,7 +27,7 @@ export const completionOf =
   async ({ out, cwd }, [shell, ...words]) => {
     const known: readonly string[] = shells;
     if (shell === undefined || !known.includes(shell))
-      throw wrongUse("loam completion", `one of ${shells.join(", ")}`, `"${shell}"`, 'Run: eval "$(loam completion bash)"');
+      throw wrongArgument("loam completion", `one of ${shells.join(", ")}`, `"${shell}"`, 'Run: eval "$(loam completion bash)"');
     const script = scripts[shell as Shell];
     const given = words.filter(w => w !== undefined);
     const found = candidates(verbs, given, namesIn(cwd));

@@ -1,7 +1,7 @@
 /** `loam data effect`: what a step does to a model, measured on small ones, with an interval. */
 import { formatBytes, formatCount, formatDuration } from "../../base/index.ts";
 import { type EffectOn, parseSetting } from "../../data/index.ts";
-import { wrongUse } from "../../project/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { numberOption, textOption, listOption } from "../options.ts";
 import { measureStepEffect } from "../../project/data/index.ts";
 import { watchOf } from "../show-call.ts";
@@ -27,7 +27,7 @@ export const dataEffect: VerbRun = async (context, [given], options) => {
   const { out } = context;
   await inProject(context, options, async at => {
     const step = textOption(options, "step");
-    if (step === undefined) throw wrongUse("loam data effect", "--step STEP", "none", "docs/data.md lists them.");
+    if (step === undefined) throw wrongArgument("loam data effect", "--step STEP", "none", "docs/data.md lists them.");
     const number = (key: string, least: number, most: number) => numberOption(options, key, "data effect", { least, most, whole: true });
     const wanted = {
       step,

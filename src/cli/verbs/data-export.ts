@@ -2,7 +2,7 @@
 import { formatBytes, formatCount, parseCount } from "../../base/index.ts";
 import { exportFormatNames, heldOutNames, parquetCompressions, type SplitSide } from "../../data/index.ts";
 import { type ExportDataOptions, exportData } from "../../project/data/index.ts";
-import { nearestHint, wrongUse } from "../../project/index.ts";
+import { nearestHint, wrongArgument } from "../../project/index.ts";
 import { warnStale } from "../data/stale.ts";
 import { textOption } from "../options.ts";
 import { watchOf } from "../show-call.ts";
@@ -10,7 +10,7 @@ import type { Options, VerbRun } from "../verb.ts";
 import { inProject } from "../verb-folder.ts";
 
 const wrong = (flag: string, expected: string, received: string, known: readonly string[] = []) =>
-  wrongUse(`loam data export: --${flag}`, expected, JSON.stringify(received), nearestHint(received, known));
+  wrongArgument(`loam data export: --${flag}`, expected, JSON.stringify(received), nearestHint(received, known));
 
 /** One of a few words. Errors: cli/usage. */
 function oneOf<const T extends string>(options: Options, key: string, flag: string, known: readonly T[]): T {
@@ -59,7 +59,7 @@ export const dataExport: VerbRun = async (context, [name], options) => {
   const { out } = context;
   const to = textOption(options, "to");
   if (to === undefined || to === "")
-    throw wrongUse("loam data export", "--to FOLDER", "no --to", "The folder is made; it appears when it is whole.");
+    throw wrongArgument("loam data export", "--to FOLDER", "no --to", "The folder is made; it appears when it is whole.");
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(to)) throw wrong("to", "a folder of this machine; copy it from there with the bucket's own tool", to);
   const given = chosen(options);
   const exported = await inProject(context, options, at => exportData(at, name, { to, ...given }, watchOf(context)));

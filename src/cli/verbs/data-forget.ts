@@ -5,7 +5,7 @@
 import { formatBytes, formatCount } from "../../base/index.ts";
 import { type Heir } from "../../data/index.ts";
 import { type ForgetPlan, applyForget, type Erasure, type ForgetListener, fewIds, planForget } from "../../project/data/index.ts";
-import { projectFile, wrongUse } from "../../project/index.ts";
+import { projectFile, wrongArgument } from "../../project/index.ts";
 import { askYes } from "../data/ask-yes.ts";
 
 import { watchOf } from "../show-call.ts";
@@ -88,7 +88,7 @@ const listener = (context: Context): ForgetListener => ({
 export const dataForget: VerbRun = async (context, args, options) => {
   const { out } = context;
   const texts = [args].flat(2).filter((t): t is string => typeof t === "string" && t !== "");
-  if (texts.length === 0) throw wrongUse("loam data forget", "ids of documents", "none", "`loam data explain` shows one.");
+  if (texts.length === 0) throw wrongArgument("loam data forget", "ids of documents", "none", "`loam data explain` shows one.");
   await inProject(context, options, async at => {
     const watch = watchOf(context);
     const plans = await planForget(at, texts, { copies: options.copies === true, hashed: options.hashed === true }, watch);

@@ -4,7 +4,7 @@ import { formatBytes, formatCount } from "../../base/index.ts";
 import { type NamesReport, parseSetting } from "../../data/index.ts";
 import { textOption, listOption } from "../options.ts";
 import { readNamesModel, trainNamesModel } from "../../project/data/index.ts";
-import { wrongUse } from "../../project/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { watchOf } from "../show-call.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf, inProject } from "../verb-folder.ts";
@@ -37,7 +37,7 @@ async function train(context: Context, options: Options): Promise<void> {
 }
 
 function show(context: Context, file: string | undefined, options: Options): void {
-  if (file === undefined) throw wrongUse("loam data private show", "the file of a model", "none");
+  if (file === undefined) throw wrongArgument("loam data private show", "the file of a model", "none");
   const folder = folderOf(context, options);
   const model = readNamesModel({ folder }, file);
   printReport(context, model.report);
@@ -47,5 +47,5 @@ function show(context: Context, file: string | undefined, options: Options): voi
 export const dataPrivate: VerbRun = async (context, [action, file], options) => {
   if (action === "train") return train(context, options);
   if (action === "show") return show(context, file, options);
-  throw wrongUse("loam data private", "train or show", JSON.stringify(action ?? ""));
+  throw wrongArgument("loam data private", "train or show", JSON.stringify(action ?? ""));
 };

@@ -4,7 +4,7 @@ import { formatBytes, formatCount } from "../../base/index.ts";
 import { parseSetting, type QualityReport, type TellingFeature } from "../../data/index.ts";
 import { numberOption, textOption, listOption } from "../options.ts";
 import { readQualityModel, trainQualityModel } from "../../project/data/index.ts";
-import { wrongUse } from "../../project/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { watchOf } from "../show-call.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf, inProject } from "../verb-folder.ts";
@@ -57,7 +57,7 @@ async function train(context: Context, name: string | undefined, options: Option
 }
 
 function show(context: Context, file: string | undefined, options: Options): void {
-  if (file === undefined) throw wrongUse("loam data quality show", "the file of a model", "none");
+  if (file === undefined) throw wrongArgument("loam data quality show", "the file of a model", "none");
   const folder = folderOf(context, options);
   const model = readQualityModel({ folder }, file);
   printReport(context, model.report);
@@ -67,5 +67,5 @@ function show(context: Context, file: string | undefined, options: Options): voi
 export const dataQuality: VerbRun = async (context, [action, given], options) => {
   if (action === "train") return train(context, given, options);
   if (action === "show") return show(context, given, options);
-  throw wrongUse("loam data quality", "train or show", JSON.stringify(action ?? ""));
+  throw wrongArgument("loam data quality", "train or show", JSON.stringify(action ?? ""));
 };

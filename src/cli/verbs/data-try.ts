@@ -2,7 +2,7 @@
 import { formatCount } from "../../base/index.ts";
 import { parseSetting, showMeasure, type StepTrial, type TryExample } from "../../data/index.ts";
 import { tryDataThresholds } from "../../project/data/index.ts";
-import { wrongUse } from "../../project/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { percent } from "../data/show-report.ts";
 
 import { numberOption, textOption, listOption } from "../options.ts";
@@ -31,7 +31,7 @@ export const dataTry: VerbRun = async (context, [name], options) => {
   const step = textOption(options, "step");
   const settings = listOption(options, "set").map(parseSetting);
   if (step === undefined || settings.length === 0)
-    throw wrongUse(
+    throw wrongArgument(
       "loam data try",
       "--step STEP and --set OPTION=VALUE",
       step === undefined ? "no --step" : "no --set",

@@ -1,7 +1,7 @@
 /** `loam gateway cache`: what answers are kept, and their end. Asks the gateway that runs; with `--store` the file or database of the answers itself. */
 import { formatBytes } from "../../base/index.ts";
 import { type CacheState } from "../../gateway/index.ts";
-import { wrongUse } from "../../project/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { cacheState, cacheStoreSize, clearCache, clearCacheStore } from "../../project/gateway/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
 import { textOption } from "../options.ts";
@@ -22,7 +22,7 @@ function showState({ out }: Context, s: CacheState): void {
 
 export const gatewayCache: VerbRun = async (context, [action = "show"], options) => {
   const { out } = context;
-  if (action !== "show" && action !== "clear") throw wrongUse("loam gateway cache", "show or clear", JSON.stringify(action));
+  if (action !== "show" && action !== "clear") throw wrongArgument("loam gateway cache", "show or clear", JSON.stringify(action));
   const at = gatewayAt(context, options);
   if (action === "clear") {
     const which = { model: textOption(options, "model"), tenant: textOption(options, "tenant") };

@@ -3,9 +3,10 @@
  * `--export` writes the entries as JSON lines, and `--verify-file` verifies such a file without the state.
  */
 import { resolve } from "node:path";
-import { type ChangeEntry } from "../../gateway/index.ts";
-import { projectErrors } from "../../project/index.ts";
+import { defined } from "../../base/index.ts";
+import type { ChangeEntry } from "../../gateway/index.ts";
 import { type ChangeList, changeList, changesInFile } from "../../project/gateway/index.ts";
+import { projectErrors } from "../../project/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
 import { textOption } from "../options.ts";
 import type { Context, VerbRun } from "../verb.ts";
@@ -22,7 +23,7 @@ function finish({ out }: Context, { entries, head, finding }: ChangeList, writte
     entries,
     head,
     ...(finding === undefined ? {} : { verified: finding === null, finding }),
-    ...(written === undefined ? {} : { written }),
+    ...defined({ written }),
   });
   if (finding !== null && finding !== undefined)
     throw projectErrors.fail("damaged", {

@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { fileError, parseYaml } from "../../base/index.ts";
 import { type EntryKind, type Match, type PrincipalKind, principalKinds, type ShownEntry } from "../../gateway/index.ts";
 import { withEntries } from "../../project/gateway/index.ts";
-import { nearestHint, thisUser, wrongUse } from "../../project/index.ts";
+import { nearestHint, thisUser, wrongArgument } from "../../project/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
 import { numberOption, textOption } from "../options.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
@@ -17,7 +17,7 @@ const actions = ["list", "show", "put", "delete"] as const;
 async function givenBody(context: Context, options: Options, place: string): Promise<Readonly<Record<string, unknown>>> {
   const [from, value] = [textOption(options, "from"), textOption(options, "value")];
   if ((from === undefined) === (value === undefined))
-    throw wrongUse(place, "--from FILE or --value YAML", from === undefined ? "neither" : "both");
+    throw wrongArgument(place, "--from FILE or --value YAML", from === undefined ? "neither" : "both");
   const path = from === undefined || from === "-" ? undefined : resolve(context.cwd, from);
   const text =
     value ??
@@ -29,7 +29,7 @@ async function givenBody(context: Context, options: Options, place: string): Pro
   const where = path ?? (value === undefined ? "standard input" : "--value");
   const body = parseYaml(text, where);
   if (typeof body === "object" && body !== null && !Array.isArray(body)) return body as Readonly<Record<string, unknown>>;
-  throw wrongUse(
+  throw wrongArgument(
     place,
     "an entry with its keys, such as { roles: [viewer] }",
     body === null ? "nothing" : `a ${Array.isArray(body) ? "list" : typeof body}`,
@@ -63,10 +63,10 @@ const entryVerb =
     const { out } = context;
     const place = `loam gateway ${verb}`;
     const action = actions.find(a => a === given);
-    if (!action) throw wrongUse(place, actions.join(", "), JSON.stringify(given), nearestHint(given, actions));
+    if (!action) throw wrongArgument(place, actions.join(", "), JSON.stringify(given), nearestHint(given, actions));
     const { kind, name } = read(word, place);
     if (action === "list" && name !== undefined)
-      throw wrongUse(`${place} list`, verb === "principals" ? "a kind, or nothing" : "nothing", word!);
+      throw wrongArgument(`${place} list`, verb === "principals" ? "a kind, or nothing" : "nothing", word!);
     const body = action === "put" ? await givenBody(context, options, `${place} put`) : undefined;
     const revision = numberOption(options, "revision", `gateway ${verb}`, { least: 0, most: Number.MAX_SAFE_INTEGER, whole: true });
     const match: Match = options.force === true && action === "put" ? "any" : revision;
@@ -79,7 +79,7 @@ const entryVerb =
           out.line(`  ${calledOf(e).padEnd(32)} ${(e.origin === "file" ? "file" : `revision ${e.revision}`).padEnd(13)} ${summaryOf(e)}`);
         return out.result({ [verb]: data });
       }
-      if (kind === undefined || name === undefined) throw wrongUse(`${place} ${action}`, named, word ?? "nothing");
+      if (kind === undefined || name === undefined) throw wrongArgument(`${place} ${action}`, named, word ?? "nothing");
       const shown = verb === "principals" ? "principal" : "policy";
       if (action === "show") {
         const entry = await entries.show(kind, name);
@@ -104,7 +104,7 @@ export const gatewayPrincipals = entryVerb({
     if (word === undefined) return { kind: undefined, name: undefined };
     const [kind = "", ...rest] = word.split("/");
     if (!principalKinds.includes(kind as PrincipalKind))
-      throw wrongUse(
+      throw wrongArgument(
         place,
         `one of ${principalKinds.join(", ")}, and a name behind a /`,
         JSON.stringify(word),

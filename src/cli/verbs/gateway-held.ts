@@ -2,7 +2,7 @@
 import { formatDuration } from "../../base/index.ts";
 import type { HeldInfo } from "../../gateway/index.ts";
 import { decideHeld, heldRequests } from "../../project/gateway/index.ts";
-import { wrongUse } from "../../project/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
 import type { Context, VerbRun } from "../verb.ts";
 
@@ -30,14 +30,14 @@ const decisions = ["approve", "refuse"] as const;
 export const gatewayHeld: VerbRun = async (context, [action = "list", id], options) => {
   const { out } = context;
   const decision = decisions.find(d => d === action);
-  if (action !== "list" && !decision) throw wrongUse(place, "list, approve ID or refuse ID", JSON.stringify(action));
+  if (action !== "list" && !decision) throw wrongArgument(place, "list, approve ID or refuse ID", JSON.stringify(action));
   const at = gatewayAt(context, options);
   if (!decision) {
     const held = await heldRequests(at);
     show(context, held);
     return out.result({ held });
   }
-  if (id === undefined) throw wrongUse(`${place} ${decision}`, "the id of a request that waits", "none", "`loam gateway held` lists them.");
+  if (id === undefined) throw wrongArgument(`${place} ${decision}`, "the id of a request that waits", "none", "`loam gateway held` lists them.");
   const answer = await decideHeld(at, id, decision);
   out.line(`  ${answer.held.id} of ${answer.held.subject} is ${answer.decision}.`);
   out.result(answer);

@@ -3,8 +3,9 @@
  * told one.
  */
 import { resolve } from "node:path";
-import { wrongUse } from "../../project/index.ts";
+import { defined } from "../../base/index.ts";
 import { takeCedar, takeLitellm, writeGatewayFile } from "../../project/gateway/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 
@@ -27,7 +28,7 @@ async function fromLitellm(context: Context, file: string, options: Options): Pr
   if (path !== undefined) out.line(`  ${path} is written. Make a key: loam gateway keys create NAME --subject admin --config ${to}`);
   if (variables.length > 0) out.warn(`  read from the environment when it starts: ${variables.join(", ")}`);
   for (const { place, why } of left) out.warn(`  left out: ${place}: ${why}`);
-  out.result({ config, left, variables, ...(to === undefined ? {} : { written: to }) });
+  out.result({ config, left, variables, ...defined({ written: to }) });
 }
 
 async function fromCedar(context: Context, file: string, options: Options): Promise<void> {
@@ -37,7 +38,7 @@ async function fromCedar(context: Context, file: string, options: Options): Prom
   const path = put(context, text, to);
   if (path !== undefined) out.line(`  ${path} is written: put its policies into the gateway's file.`);
   for (const { place, what, why } of differences) out.warn(`  ${what}: ${place}: ${why}`);
-  out.result({ policies, differences, ...(to === undefined ? {} : { written: to }) });
+  out.result({ policies, differences, ...defined({ written: to }) });
 }
 
 const formats = { litellm: fromLitellm, cedar: fromCedar };
@@ -48,5 +49,5 @@ export const gatewayImport: VerbRun = async (context, [format = "", file = ""], 
   const expected = Object.keys(formats)
     .map(name => `${name} FILE`)
     .join(" or ");
-  throw wrongUse("loam gateway import", expected, JSON.stringify(format));
+  throw wrongArgument("loam gateway import", expected, JSON.stringify(format));
 };

@@ -1,7 +1,7 @@
 /** `loam gateway keys`: API keys are made, listed, revoked and given a new secret; a secret is shown once. Each change is in the list of changes. */
 import type { KeyInfo } from "../../gateway/index.ts";
 import { administered } from "../../project/gateway/index.ts";
-import { thisUser, wrongUse } from "../../project/index.ts";
+import { thisUser, wrongArgument } from "../../project/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
@@ -15,7 +15,7 @@ function daysOf(options: Options, key: string, least = 1): number | undefined {
   if (text === undefined) return undefined;
   const [, number, unit] = /^(\d+)([dh])$/.exec(text) ?? [];
   if (number !== undefined && Number(number) >= least) return Number(number) * (unit === "d" ? dayMs : dayMs / 24);
-  throw wrongUse(`loam gateway keys: --${key}`, "a time such as 90d or 12h", JSON.stringify(text));
+  throw wrongArgument(`loam gateway keys: --${key}`, "a time such as 90d or 12h", JSON.stringify(text));
 }
 
 function stateOf(key: KeyInfo, nowMs: number): string {
@@ -26,7 +26,7 @@ function stateOf(key: KeyInfo, nowMs: number): string {
 
 function given(word: string | undefined, what: string): string {
   if (word !== undefined) return word;
-  throw wrongUse("loam gateway keys", what, "nothing");
+  throw wrongArgument("loam gateway keys", what, "nothing");
 }
 
 const shown = ({ out }: Context, key: KeyInfo, secret: string): void => {
@@ -81,7 +81,7 @@ export const gatewayKeys: VerbRun = async (context, [action, name], options) => 
         return shown(context, key, secret);
       }
       default:
-        throw wrongUse("loam gateway keys", "create, list, revoke or rotate", JSON.stringify(action ?? "nothing"));
+        throw wrongArgument("loam gateway keys", "create, list, revoke or rotate", JSON.stringify(action ?? "nothing"));
     }
   });
 };

@@ -1,5 +1,5 @@
 /** `loam gateway limits`: of each limit what is used, held for requests under way and left, the most used first. */
-import { formatDuration } from "../../base/index.ts";
+import { defined, formatDuration } from "../../base/index.ts";
 import type { LimitBucket, LimitView } from "../../gateway/index.ts";
 import { administered } from "../../project/gateway/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
@@ -12,9 +12,7 @@ export const gatewayLimits: VerbRun = async (context, [limit], options) => {
   const { out } = context;
   const top = numberOption(options, "top", "gateway limits", { least: 1, most: 1_000, whole: true }) ?? 10;
   const only = Object.fromEntries(dimensions.flatMap(d => (textOption(options, d) === undefined ? [] : [[d, textOption(options, d)!]])));
-  const view = await administered(gatewayAt(context, options), "loam gateway limits", a =>
-    a.limits({ top, only, ...(limit === undefined ? {} : { limit }) }),
-  );
+  const view = await administered(gatewayAt(context, options), "loam gateway limits", a => a.limits({ top, only, ...defined({ limit }) }));
   const amount = ({ measure }: LimitView, n: number): string =>
     measure === "cost" ? `${(n / 1e9).toFixed(4)} ${view.currency}` : String(n);
   const whose = ({ of }: LimitBucket): string =>

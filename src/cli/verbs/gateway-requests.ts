@@ -1,7 +1,8 @@
 /** `loam gateway requests`: requests of the last days from the journal, the newest first; or all that is known of one. */
+import { defined } from "../../base/index.ts";
 import type { JournalEntry } from "../../gateway/index.ts";
-import { wrongUse } from "../../project/index.ts";
 import { administered, findRequest } from "../../project/gateway/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
@@ -17,13 +18,13 @@ function sinceOf(options: Options): number | undefined {
   if (number !== undefined) return Date.now() - Number(number) * unitMs[unit as keyof typeof unitMs];
   const ms = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(ms)) return ms;
-  throw wrongUse(`${place}: --since`, "2h, 3d, or a day such as 2026-11-26", JSON.stringify(text));
+  throw wrongArgument(`${place}: --since`, "2h, 3d, or a day such as 2026-11-26", JSON.stringify(text));
 }
 
 function statusOf(options: Options): string | undefined {
   const text = textOption(options, "status");
   if (text === undefined || /^([1-5]\d\d|[45]xx|error)$/.test(text)) return text;
-  throw wrongUse(`${place}: --status`, "429, 4xx, 5xx or error", JSON.stringify(text));
+  throw wrongArgument(`${place}: --status`, "429, 4xx, 5xx or error", JSON.stringify(text));
 }
 
 /** One request, all that is known of it. */
@@ -63,8 +64,7 @@ export const gatewayRequests: VerbRun = async (context, [id], options) => {
     ...given("subject"),
     ...given("model"),
     most,
-    ...(sinceMs === undefined ? {} : { sinceMs }),
-    ...(status === undefined ? {} : { status }),
+    ...defined({ sinceMs, status }),
   };
   const requests = await administered(at, place, a => a.requests(filter));
   if (requests.length === 0) out.line("  There are none.");

@@ -1,7 +1,7 @@
 /** `loam gateway usage`: requests, tokens and money by day, key and model. */
 import { usageCsv } from "../../gateway/index.ts";
 import { administered } from "../../project/gateway/index.ts";
-import { wrongUse } from "../../project/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
 import { textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";
@@ -9,7 +9,7 @@ import type { Options, VerbRun } from "../verb.ts";
 function dayOf(options: Options, key: string): string {
   const text = textOption(options, key) ?? new Date().toISOString().slice(0, 10);
   if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return text;
-  throw wrongUse(`loam gateway usage: --${key}`, "a day such as 2026-11-26", JSON.stringify(text));
+  throw wrongArgument(`loam gateway usage: --${key}`, "a day such as 2026-11-26", JSON.stringify(text));
 }
 
 export const gatewayUsage: VerbRun = async (context, _given, options) => {

@@ -3,7 +3,7 @@
  * stops in order on Ctrl-C and SIGTERM: answers under way are finished.
  */
 import { adminsOf, controlPart, type Handover, handoverOf } from "../../gateway/index.ts";
-import { projectFile, wrongUse } from "../../project/index.ts";
+import { projectFile, wrongArgument } from "../../project/index.ts";
 import { loginLine } from "../../project/login/index.ts";
 import { gatewayFile, gatewayOf, modelsOfGateway, serveGateway } from "../../project/gateway/index.ts";
 import { supervised } from "../gateway/supervised.ts";
@@ -32,7 +32,7 @@ async function serve(context: Context, options: Options, handover: Handover | un
     return;
   }
   if (found.isProjects)
-    throw wrongUse(
+    throw wrongArgument(
       "loam gateway",
       `a ${gatewayFile}`,
       `the part gateway of ${projectFile}, which is the door of the project's own server`,

@@ -1,6 +1,6 @@
 /** `loam login`: a fresh login URL of a server that runs on this machine, asked for with the token of its token file; or that token. */
 import { loginUrlOf } from "../../session/index.ts";
-import { wrongUse } from "../../project/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { issueLogin } from "../../project/login/index.ts";
 import { numberOption, textOption } from "../options.ts";
 import { openPage } from "../serving/open-page.ts";
@@ -12,7 +12,7 @@ export const login: VerbRun = async (context, _words, options) => {
   const port = numberOption(options, "port", "login", { least: 1, most: 65_535, whole: true });
   const address = textOption(options, "url");
   if (address !== undefined && !/^https?:$/.test(URL.canParse(address) ? new URL(address).protocol : ""))
-    throw wrongUse("loam login: --url", "an address such as https://loam.example.org", address);
+    throw wrongArgument("loam login: --url", "an address such as https://loam.example.org", address);
   const { server, code, expiresInSeconds } = await issueLogin(folderOf(context, options), port);
   if (options.token === true) {
     out.line(server.token);

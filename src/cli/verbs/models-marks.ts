@@ -1,5 +1,5 @@
 /** `loam models tag`, `note`, `keygen`, `sign`, `verify`: what is said of a version, and who vouches for it. */
-import { wrongUse } from "../../project/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { textOption, listOption } from "../options.ts";
 import { formatCount } from "../../base/index.ts";
 import { checkRepeated, namedVersion, publicKeys, rebuildVersion, verifyFiles, verifyLineage } from "../../project/models/index.ts";
@@ -31,7 +31,7 @@ export const modelsKeygen: VerbRun = async ({ out, cwd }, [file = ""]) => {
 
 export const modelsSign: VerbRun = async (context, [given = ""], options) => {
   const key = textOption(options, "key");
-  if (key === undefined) throw wrongUse("loam models sign: --key", "a file with a private key", "none");
+  if (key === undefined) throw wrongArgument("loam models sign: --key", "a file with a private key", "none");
   const signed = await signNamed(placeOf(context, options), given, { key, by: textOption(options, "as") });
   context.out.line(`  ${signed.model}@${signed.version}   content ${signed.digest.slice(0, 16)} signed by ${signed.signature.fingerprint}`);
   context.out.result(signed);

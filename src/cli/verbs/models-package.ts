@@ -1,6 +1,6 @@
 /** `loam models pack`, `unpack`, `push`, `pull`: a version as one file, and in a registry of containers. */
 import { formatBytes } from "../../base/index.ts";
-import { wrongUse } from "../../project/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { packVersion, pullVersion, pushVersion, type UnpackedVersion, unpackVersion } from "../../project/models/index.ts";
 import { listOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
@@ -13,7 +13,7 @@ const numSignatures = (n: number): string => (n === 1 ? "1 signature" : `${n} si
 export const modelsPack: VerbRun = async (context, [given = ""], options) => {
   const { out } = context;
   const to = textOption(options, "out");
-  if (to === undefined) throw wrongUse("loam models pack: --out", "a file to write", "nothing");
+  if (to === undefined) throw wrongArgument("loam models pack: --out", "a file to write", "nothing");
   const { files, ...packed } = await packVersion(placeOf(context, options), given, { out: to }, watchOf(context));
   out.clear();
   out.line(

@@ -1,7 +1,7 @@
 /** `loam models promote`, `rollback`, `approve`, `archive`: who may have an alias, and who has it. */
 
 import { isLoamError } from "../../base/index.ts";
-import { type LooksReport, looksLines, projectFile, wrongUse } from "../../project/index.ts";
+import { type LooksReport, looksLines, projectFile, wrongArgument } from "../../project/index.ts";
 import { namedVersion } from "../../project/models/index.ts";
 import { type ReleaseGate, type ReleaseVerdict } from "../../registry/index.ts";
 
@@ -77,7 +77,7 @@ export const modelsUnalias: VerbRun = async (context, [given = "", alias = ""], 
 export const modelsApprove: VerbRun = async (context, [given = ""], options) => {
   const [alias, role] = [textOption(options, "for"), textOption(options, "role")];
   if (alias === undefined || role === undefined)
-    throw wrongUse("loam models approve", "--for ALIAS and --role ROLE", alias === undefined ? "no alias" : "no role");
+    throw wrongArgument("loam models approve", "--for ALIAS and --role ROLE", alias === undefined ? "no alias" : "no role");
   const approved = await approveVersion(placeOf(context, options), given, {
     for: alias,
     role,

@@ -1,5 +1,5 @@
 /** `loam run`, `loam train` and `loam tune`: flags, and what is shown of a run. */
-import { formatDuration } from "../../base/index.ts";
+import { defined, formatDuration } from "../../base/index.ts";
 import {
   estimateLine,
   looksLines,
@@ -37,7 +37,7 @@ function showModel(
 async function showRun(context: Context, project: Project, run: ReturnType<Project["run"]>): Promise<void> {
   const report: RunReport = await showCall(context, run, { model: told => showModel(context.out, project, told) });
   const { model, version, models, looks, artifacts, ran } = report;
-  context.out.result({ event: "result", model, version, ...(models ? { models } : {}), ...(looks ? { looks } : {}), artifacts, ran });
+  context.out.result({ event: "result", model, version, ...defined({ models, looks }), artifacts, ran });
 }
 
 function showPlan({ out }: Context, { model, links, estimate }: RunPlan): void {

@@ -3,7 +3,7 @@
  * gateway's journal first: who asked, which server answered, and then from what the version that answered was made.
  */
 import { formatCount } from "../../base/index.ts";
-import { projectErrors, traceServed, traceSubject, verifyRecord, type Workspace, wrongUse } from "../../project/index.ts";
+import { projectErrors, traceServed, traceSubject, verifyRecord, type Workspace, wrongArgument } from "../../project/index.ts";
 import { type Trace, type TraceNode } from "../../store/index.ts";
 
 import { watchOf } from "../show-call.ts";
@@ -90,7 +90,7 @@ export const trace: VerbRun = async (context, [id], options) => {
   await inProject(context, options, async at => {
     if (options.verify) return prove(context, at);
     if (!id)
-      throw wrongUse(
+      throw wrongArgument(
         "loam trace",
         "an id: an artifact, a version such as mail-small@latest, a document, or a request of the gateway",
         "nothing",

@@ -1,5 +1,5 @@
 /** `loam tune search`: flags of a search, and what is shown of its trials, its winner and how sure that is. */
-import { formatDuration } from "../../base/index.ts";
+import { defined, formatDuration } from "../../base/index.ts";
 import { findProject, openProject, projectFile, type SearchReport, Workspace } from "../../project/index.ts";
 import { foldSentence, pointLines, shortReason, workOnSearch } from "../../project/searching/index.ts";
 import { outcomeOf, type Point } from "../../tune/index.ts";
@@ -66,7 +66,7 @@ function showReport(out: Output, report: SearchReport, isWanted: boolean): void 
   const next = `${best ? `, loam trace ${outcomeOf(best)!.artifacts.model}` : ""}${written ? `, loam train ${spec.model}` : ""}`;
   out.line(`\n  next: loam tune show ${study}${next}`);
   const { paretoFront } = report;
-  out.result({ event: "result", study, trials, winner, paretoFront, ...(folds ? { folds } : {}), verdict, written });
+  out.result({ event: "result", study, trials, winner, paretoFront, ...defined({ folds }), verdict, written });
 }
 
 export const tuneSearch: VerbRun = async (context, [name], options) => {

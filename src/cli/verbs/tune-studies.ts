@@ -1,6 +1,6 @@
 /** `loam tune studies` and `loam tune show`: what searches tried, what came of it, and which parameters mattered. */
 import { resolve } from "node:path";
-import { writeFileAtomic } from "../../base/index.ts";
+import { defined, writeFileAtomic } from "../../base/index.ts";
 import { openProject, type StudyReport } from "../../project/index.ts";
 import { doubtOf, foldSentence, pointLines } from "../../project/searching/index.ts";
 import { outcomeOf, type Point, ranked } from "../../tune/index.ts";
@@ -67,5 +67,5 @@ export const tuneShow: VerbRun = async (context, [wanted], options) => {
     writeFileAtomic(file, studyPage({ study: { id, name, spec }, trials, verdict: verdict ?? undefined }));
     out.line(`\n  page: ${file}`);
   }
-  out.result({ event: "result", study: id, spec, trials, best, importance, ...(folds ? { folds } : {}), verdict });
+  out.result({ event: "result", study: id, spec, trials, best, importance, ...defined({ folds }), verdict });
 };

@@ -2,8 +2,8 @@
  * Augmentation of the train side: documents in, further documents out, each marked with its parent and what made it. Variants come in the order
  * of documents, rows and copies, whatever is asked at a time; a failure ends the whole, and nothing of a variant that failed is given out.
  */
-import { hashOf, type Random, random } from "../../base/index.ts";
-import type { DocumentAttributes, Document } from "../document.ts";
+import { defined, hashOf, type Random, random } from "../../base/index.ts";
+import type { Document, DocumentAttributes } from "../document.ts";
 import { dataErrors } from "../errors.ts";
 import { noResources, type Resources } from "../resources.ts";
 import { type AugmentGuard, heldOutGuard } from "./guard.ts";
@@ -111,8 +111,7 @@ export function augment(o: AugmentOptions, input: AugmentInput): Augmentation {
   };
 
   const writer = (): Writer => {
-    const endpoint =
-      input.writer ?? openAiCompatible(o.endpoint!, { signal, ...(input.environment ? { environment: input.environment } : {}) });
+    const endpoint = input.writer ?? openAiCompatible(o.endpoint!, { signal, ...defined({ environment: input.environment }) });
     const kept = input.cache === undefined ? endpoint : cachedWriter(endpoint, input.cache);
     return {
       identity: kept.identity,

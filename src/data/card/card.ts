@@ -2,6 +2,7 @@
  * A data card: what a data set is, where it comes from, what was done to it and what it lacks, as plain data. Numbers are the report's; the
  * rest is what the project says. Never a value of private data, never a text. Idea: Datasheets for Datasets (Gebru et al. 2018).
  */
+import { defined } from "../../base/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { dataReport, type FunnelRow, type RuleReport } from "../report.ts";
 import { findPrivate } from "../steps/private/find.ts";
@@ -149,8 +150,7 @@ export async function dataCard(artifact: ArtifactReader, record: CardRecord, par
     thresholds: report.rules.map(({ step, rule, option, keep, threshold, measured, beyond, dropped }) => ({
       step,
       rule,
-      ...(option === undefined ? {} : { option }),
-      ...(keep === undefined ? {} : { keep }),
+      ...defined({ option, keep }),
       threshold,
       measured,
       beyond,

@@ -2,6 +2,7 @@
  * What hangs on documents that shall be forgotten: whom they stand for, who stands for them, and who is alike. A copy holds nearly the same
  * text, so whoever forgets one will want to know of the others. Read from an artifact; nothing is run.
  */
+import { defined } from "../../base/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { documentIds, findDocuments, ledgerLines } from "../explain.ts";
 import type { LedgerEntry, LedgerMeasure, LedgerSide } from "../ledger.ts";
@@ -119,6 +120,6 @@ export async function heirs(artifact: ArtifactReader, ids: readonly string[]): P
   return ids.flatMap((id): Heir[] => {
     const found = documents.get(id);
     const survivor = survivors.get(id);
-    return found ? [{ id, side: found.side, ...(survivor === undefined ? {} : { survivor }) }] : [];
+    return found ? [{ id, side: found.side, ...defined({ survivor }) }] : [];
   });
 }

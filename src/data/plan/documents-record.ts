@@ -1,4 +1,5 @@
 /** What a task of documents writes and counts: where documents end up, what steps found, what the ledger says. */
+import { defined } from "../../base/index.ts";
 import { type Document, documentLine, textBytes } from "../document.ts";
 import { dropEntry, editEntry, keepEntry, type LedgerEdit, type LedgerEntry, type SetAside, type StepVerdict } from "../ledger.ts";
 import { type ColumnInfo, fate, measureRecorder } from "../measures.ts";
@@ -161,7 +162,7 @@ export class DocumentsRecord {
         ? document
         : {
             ...document,
-            ...(text === undefined ? {} : { text }),
+            ...defined({ text }),
             ...(attributes ? { attributes: { ...document.attributes, ...attributes } } : {}),
           };
     if (verdicts) {

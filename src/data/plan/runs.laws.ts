@@ -1,4 +1,5 @@
 /** What tests of jobs share: records at hand through steps, and the files that came out. */
+import { defined } from "../../base/index.ts";
 import type { ArtifactWriter } from "../../store/index.ts";
 import { curate } from "../pipeline.ts";
 import type { Resources } from "../resources.ts";
@@ -74,7 +75,7 @@ export async function runRecords(partitions: readonly (readonly ReadRecord[])[],
     },
     maxBad: new Map([[undefined, given.maxBad ?? 0.1]]),
     ...(given.executor ? { executor: runner => given.executor!(runner) } : {}),
-    ...(given.resources ? { resources: given.resources } : {}),
+    ...defined({ resources: given.resources }),
     signal: given.signal,
   });
   return {

@@ -1,9 +1,10 @@
 /** A quality model: weights of hashed features and how margins become probabilities; its file is one of `model-file.ts`. */
 import { z } from "zod";
+import { defined } from "../../base/index.ts";
 import { decodeModel, encodeModel, type ModelFileFormat } from "../model-file.ts";
-import { type QualityCalibration, calibratedQuality, calibrationSchema } from "./calibration.ts";
+import { calibratedQuality, calibrationSchema, type QualityCalibration } from "./calibration.ts";
 import { type FeatureOptions, Features, featuresVersion } from "./features.ts";
-import { type LogisticWeights, qualityMargin, logistic } from "./logistic.ts";
+import { type LogisticWeights, logistic, qualityMargin } from "./logistic.ts";
 
 /** How well scores did on texts that neither learning nor calibration saw. */
 const measuresSchema = z.strictObject({
@@ -69,7 +70,7 @@ export const encodeQuality = ({ features, linear, calibration, report }: Quality
       featuresVersion,
       features: { words: features.words, ...(features.characters ? { characters: [...features.characters] } : {}), bits: features.bits },
       bias: linear.bias,
-      ...(calibration ? { calibration } : {}),
+      ...defined({ calibration }),
       report,
     },
     linear.weights,

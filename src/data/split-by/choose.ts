@@ -2,10 +2,11 @@
  * The ways to split, chosen by options: what else stays together, and by what the held-out groups are drawn. Pure: the caller brings ids (sorted),
  * the sets that near-duplicates made, and columns of attribute values, and may call again with more joined.
  */
+import { defined } from "../../base/index.ts";
 import { dataErrors } from "../errors.ts";
 import type { UnionFind } from "../steps/near-duplicates/union-find.ts";
 import { dateIn, splitByTime, type TimeReport } from "./by-time.ts";
-import { type GroupCrossing, crossingValues } from "./crossing.ts";
+import { crossingValues, type GroupCrossing } from "./crossing.ts";
 import { type GroupColumn, groupsOfSets, joinByValues } from "./groups.ts";
 import type { SplitByOptions } from "./options.ts";
 import { type StratumReport, splitStratified, strataReport } from "./stratified.ts";
@@ -69,7 +70,7 @@ export function chooseHeldOut(input: SplitInput, share: number, seed: number | s
   return {
     isHeldOut,
     groups: groups.count,
-    ...(time ? { time } : {}),
+    ...defined({ time }),
     ...(o.stratify ? { strata: strataReport(values, strata, isHeldOut, sizes) } : {}),
     crossing: [...new Set([...o.together, ...o.check])].map(a => crossingValues(a, input.column(a), isHeldOut)),
   };

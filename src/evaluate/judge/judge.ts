@@ -2,7 +2,7 @@
  * A model as the judge of two others' answers, item by item, each pair in both orders (Zheng et al. 2023, section 3.4): an answer wins where it is
  * preferred in both; two orders that contradict each other are a tie, and what they prefer is the place. What cannot be read is left out and counted.
  */
-import type { Progress } from "../../base/index.ts";
+import { defined, type Progress } from "../../base/index.ts";
 import { cohenKappa, type Interval, signTest, wilson } from "../../statistics/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import type { KeptAnswers } from "../models/kept-answers.ts";
@@ -134,9 +134,7 @@ export async function judgePairs({ loaded, first, second, judge, answers, progre
       prompt: item.prompt,
       first: item.texts![0]!,
       second: paired.second[i]!.texts![0]!,
-      ...(shownFirst ? { shownFirst } : {}),
-      ...(shownSecond ? { shownSecond } : {}),
-      ...(outcome ? { outcome } : {}),
+      ...defined({ shownFirst, shownSecond, outcome }),
       said,
     };
   });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { random } from "../../base/index.ts";
+import { defined, random } from "../../base/index.ts";
 import {
   type ArraysOf,
   type Decoder,
@@ -130,7 +130,7 @@ test("where attention skips what is hidden, rows are wider and less of them is l
   expect(sums[1]!.left).toBeLessThan(sums[0]!.left);
   // rows that are wider than that are planned as if nothing were skipped
   const long = [{ inputs: Array.from({ length: 300 }, (_, i) => i), targets: [1] }];
-  const of = (skipsTo?: number) => plansFor(long, true, { ...model, ...(skipsTo === undefined ? {} : { skipsTo }) }, new Set());
+  const of = (skipsTo?: number) => plansFor(long, true, { ...model, ...defined({ skipsTo }) }, new Set());
   expect(of(299)).toEqual(of());
 });
 

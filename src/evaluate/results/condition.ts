@@ -2,7 +2,7 @@
  * Conditions of a gate, such as `f1 < prod.f1 - 0.01`: two sums of measures and numbers and what holds between them. A measure without a prefix is
  * the evaluated model's; `against.f1`, or the other model's name or alias before the dot, is the other's. A task's name may stand before the measure.
  */
-import { nearest } from "../../base/index.ts";
+import { defined, nearest } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
 
 interface Term {
@@ -68,7 +68,7 @@ function termOf(name: string, factor: number, { against, tasks }: ConditionNames
   let rest = other === undefined ? name : name.slice(other.length + 1);
   const task = strip(rest, byLength(tasks));
   if (task !== undefined) rest = rest.slice(task.length + 1);
-  return { factor, side: other === undefined ? "model" : "against", ...(task === undefined ? {} : { task }), metric: rest };
+  return { factor, side: other === undefined ? "model" : "against", ...defined({ task }), metric: rest };
 }
 
 /** Errors: evaluate/condition with the place in it; evaluate/metric for a prefix that names nothing. */

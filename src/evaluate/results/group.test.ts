@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { rounds } from "../../../test/support/deep.ts";
-import { random } from "../../base/index.ts";
+import { defined, random } from "../../base/index.ts";
 import { differenceOf, pairItems } from "./compare.ts";
 import { parseCondition } from "./condition.ts";
 import { gateVerdict } from "./gate.ts";
@@ -30,7 +30,7 @@ const measure = (metric: string, isWeighted: boolean, tasks: readonly string[], 
   metric,
   isWeighted,
   tasks,
-  ...(filter === undefined ? {} : { filter }),
+  ...defined({ filter }),
 });
 const groupOf = (tasks: readonly string[], ...measures: GroupHead["measures"]): GroupHead =>
   groupHeadOf({ name: "all", tasks, measures }, tasks.map(headOf));

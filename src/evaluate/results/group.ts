@@ -3,12 +3,12 @@
  * of groups are those of tasks (`score.ts`, `compare.ts`, `gate.ts`). A group's measure is the mean of its tasks' figures, by their items (all
  * items are alike then) or alike (all tasks are): `weight_by_size` of lm-evaluation-harness's `aggregate_metric_list`.
  */
-import { nearest } from "../../base/index.ts";
+import { defined, nearest } from "../../base/index.ts";
 import type { Interval } from "../../statistics/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import type { GroupMeasure, TaskGroup } from "../tasks/harness-groups.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
-import { type Figure, type EvaluationMeasure, measureOf } from "./measures.ts";
+import { type EvaluationMeasure, type Figure, measureOf } from "./measures.ts";
 import { type Score, scoreOf } from "./score.ts";
 
 /** What measures need to know of a group. */
@@ -273,6 +273,6 @@ export function groupScores(head: GroupHead, items: readonly ItemResult[]): Grou
     const { measure, counts } = measureNamed(name);
     const { metric, filter, isWeighted, tasks } = head.measures.find(m => groupMeasureName(m) === name)!;
     const score = scoreOf(measure, items.filter(counts));
-    return { ...score, name, metric, ...(filter === undefined ? {} : { filter }), tasks: tasks.length, of: tasks, isWeighted };
+    return { ...score, name, metric, ...defined({ filter }), tasks: tasks.length, of: tasks, isWeighted };
   });
 }

@@ -1,4 +1,5 @@
 /** What came of one item, as it is recorded: enough to compute every measure, slice and comparison again without asking a model. */
+import { defined } from "../../base/index.ts";
 import { type SliceBy, sliceName } from "../about-item.ts";
 import type { CostRule } from "../classification/index.ts";
 import type { RankedGain } from "../retrieval/index.ts";
@@ -88,11 +89,9 @@ export function headOf(task: Task): ResultHead {
   return {
     task: task.task,
     output: task.output,
-    ...(task.positive === undefined ? {} : { positive: task.positive }),
-    ...(costs === undefined ? {} : { costs }),
-    ...(task.match === undefined ? {} : { match: task.match }),
+    ...defined({ positive: task.positive, costs, match: task.match }),
     ...(task.output === "code" ? { samples: task.generate?.samples ?? 1 } : {}),
-    ...(task.metrics === undefined ? {} : { metrics: task.metrics }),
+    ...defined({ metrics: task.metrics }),
     ...(task.slices.length === 0 ? {} : { slices: task.slices.map(sliceName) }),
   };
 }

@@ -1,4 +1,5 @@
 /** An item of a result as reports show it. */
+import { defined } from "../../base/index.ts";
 import type { ItemResult } from "./item.ts";
 
 export interface ShownItem {
@@ -23,6 +24,6 @@ export const shownItem = ({ id, place, prompt, right, came, ms, ranked }: ItemRe
   right,
   came,
   ms,
-  ...(ranked ? { ranked } : {}),
+  ...defined({ ranked }),
 });
 export const changedItem = (item: ItemResult, before: string): ChangedItem => ({ ...shownItem(item), before });

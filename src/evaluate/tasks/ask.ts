@@ -3,7 +3,7 @@
  * are put together as lm-evaluation-harness does: description, each example with its answer, the item's own prompt; the answer follows `between`. In a
  * chat the examples may be turns of their own.
  */
-import { nearest, random, showValue } from "../../base/index.ts";
+import { defined, nearest, random, showValue } from "../../base/index.ts";
 import { type TextTemplate, textTemplate } from "../../text/index.ts";
 import { type CodeTests, isFunctionName } from "../code/program.ts";
 import { evaluateErrors } from "../errors.ts";
@@ -212,7 +212,7 @@ function part(task: Task, readers: Readers, item: TaskItem): Omit<TaskQuestion, 
     if (prompt.trim() === "") throw bad(item, "prompt", "a text that is not empty", prompt);
     const pair = readers.to && pairOf(readers.to, target, item);
     if (pair?.to.trim() === "") throw bad(item, "similarity.to", "a text that is not empty", pair.to);
-    return { item, prompt, text, choices, continuations: [], gold: [], references: [], answer: "", ...(pair ? { pair } : {}) };
+    return { item, prompt, text, choices, continuations: [], gold: [], references: [], answer: "", ...defined({ pair }) };
   }
   const hasChoices = choices.length > 0;
   if (hasChoices) {

@@ -2,7 +2,7 @@
  * The documents that a retrieval task searches, and which of them answer each query: by a field of the query, or by judgements in a file of their own, as
  * BEIR (`corpus.jsonl`, `qrels/test.tsv`) and TREC have them. All are held in memory.
  */
-import { hashOf, nearest, showValue } from "../../base/index.ts";
+import { defined, hashOf, nearest, showValue } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { itemTextReader } from "./ask.ts";
 import type { RetrievalRule } from "./embedding-rule.ts";
@@ -32,7 +32,7 @@ interface Query extends TaskFileItem {
 }
 
 const bad = (place: string, expected: string, received: string, hint?: string) =>
-  evaluateErrors.fail("data", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+  evaluateErrors.fail("data", { place, expected, received, ...defined({ hint }) });
 
 const isName = (value: unknown): value is string | number => typeof value === "string" || typeof value === "number";
 
@@ -56,7 +56,10 @@ function titled(item: TaskFileItem): string {
   return typeof title === "string" && title !== "" ? `${title} ${text}` : text;
 }
 
-function documentsOf(items: readonly (TaskFileItem & { readonly number: number; readonly id: string })[], rule: RetrievalRule): CorpusDocument[] {
+function documentsOf(
+  items: readonly (TaskFileItem & { readonly number: number; readonly id: string })[],
+  rule: RetrievalRule,
+): CorpusDocument[] {
   const read = rule.text === undefined ? titled : itemTextReader(rule.text, "retrieval.text");
   const seen = new Map<string, string>();
   return items.map(item => {

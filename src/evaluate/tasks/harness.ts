@@ -3,9 +3,9 @@
  * examples. What would need Python (`!function`, a custom task class) or a download is refused by name.
  */
 import { z } from "zod";
-import { check } from "../../base/index.ts";
+import { check, defined } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
-import { filterListSchema, type FilteredReading, filteredReading } from "./harness-filters.ts";
+import { type FilteredReading, filteredReading, filterListSchema } from "./harness-filters.ts";
 import { isKeys } from "./harness-include.ts";
 import { outputTypes, type Task, taskSchema } from "./schema.ts";
 
@@ -164,7 +164,7 @@ function taskOf(h: Harness, name: string, reading: FilteredReading, place: strin
           choices:
             typeof h.doc_to_choice === "object" && !Array.isArray(h.doc_to_choice) ? Object.values(h.doc_to_choice) : h.doc_to_choice,
         }),
-    ...(h.doc_to_target === undefined ? {} : { target: h.doc_to_target }),
+    ...defined({ target: h.doc_to_target }),
     // the harness puts nothing before a text whose likelihood is asked
     between: h.output_type === "loglikelihood" ? "" : h.target_delimiter,
     ...(shots > 0 && h.fewshot_as_multiturn ? { chat: true } : {}),

@@ -1,16 +1,16 @@
 /** A task file with its items: YAML of Loam's shape or of lm-evaluation-harness, and the files it names. */
 import { existsSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { check, hashOf, parseYaml, readBytes, sha256 } from "../../base/index.ts";
+import { check, defined, hashOf, parseYaml, readBytes, sha256 } from "../../base/index.ts";
 import { drawn } from "../../data/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { matched } from "../results/match.ts";
 import { checkApart } from "./apart.ts";
-import { type RetrievalCorpus, corpusOf } from "./corpus.ts";
+import { corpusOf, type RetrievalCorpus } from "./corpus.ts";
 import { harnessTasks, isHarness } from "./harness.ts";
 import { isGroup, readGroup, type TaskGroup } from "./harness-groups.ts";
 import { isKeys, readIncluded } from "./harness-include.ts";
-import { type TaskFileItem, itemId, readTaskItems } from "./items.ts";
+import { itemId, readTaskItems, type TaskFileItem } from "./items.ts";
 import { type Task, taskSchema } from "./schema.ts";
 
 export interface TaskItem extends TaskFileItem {
@@ -191,8 +191,7 @@ async function loaded(task: Task, folder: string, limit: number, documents: Docu
     training,
     digest: digestOf(task, items, examples, corpus),
     fileDigest,
-    ...(choosing ? { choosing } : {}),
-    ...(corpus ? { corpus } : {}),
+    ...defined({ choosing, corpus }),
   };
 }
 

@@ -2,7 +2,7 @@
  * Principals and policies as administrators read and write them: the value with its kind, name, origin and revision beside it, so that what was
  * shown can be changed and sent back, and its revision then guards it.
  */
-import { nearest } from "../../base/index.ts";
+import { defined, nearest } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Entry, EntryKind, EntryValue, PrincipalKind } from "../identity/entry.ts";
 import { principalKinds } from "../identity/entry.ts";
@@ -19,7 +19,7 @@ const wrong = (place: string, expected: string, received: unknown, hint?: string
     place,
     expected,
     received: (JSON.stringify(received) ?? "nothing").slice(0, 80),
-    ...(hint === undefined ? {} : { hint }),
+    ...defined({ hint }),
   });
 
 /** The value in what somebody wrote, and the revision that they saw, where they say one. Errors: parameter. */

@@ -1,4 +1,5 @@
 /** Requests of the last days: listed, or one by the id that its client was given. */
+import { defined } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import { mostListed } from "./journal.ts";
 import { type AdminPage, adminJson, numberOf, onlyKeys, timeOf } from "./page.ts";
@@ -28,7 +29,7 @@ export const requestPages: readonly AdminPage[] = [
             ...given("subject"),
             ...given("model"),
             ...(status === null ? {} : { status }),
-            ...(sinceMs === undefined ? {} : { sinceMs }),
+            ...defined({ sinceMs }),
             most: numberOf(query, "most", 100, 1, mostListed),
           });
           return adminJson({ object: "list", data, dropped: journal.dropped });

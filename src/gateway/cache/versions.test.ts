@@ -1,5 +1,6 @@
 /** Versions behind a name: from the first answer of a new one on, no answer of an old one is given; by what servers say and by what the file says. */
 import { expect, test } from "vitest";
+import { defined } from "../../base/index.ts";
 import { checkConfig } from "../config/read-config.ts";
 import { fakeUpstream, good, openAccess, type Script } from "../fakes.ts";
 import { cacheRig, question } from "./rig.laws.ts";
@@ -90,7 +91,7 @@ test("versions of one target are not another's, and a reload forgets none", asyn
 
 test("a version that the file names is part of what the same is", async () => {
   const load = async (version?: string) => {
-    const chat = { targets: [{ upstream: "local", model: "inner" }], ...(version === undefined ? {} : { version }) };
+    const chat = { targets: [{ upstream: "local", model: "inner" }], ...defined({ version }) };
     const file = { upstreams: { local: { url: rig.upstream.url } }, models: { chat }, cache: {}, state: "memory:", log: { to: "none" } };
     await rig.gateway.gateway.reload(await checkConfig({ ...file, access: openAccess }, "g.yaml", "."), "test");
   };

@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { check, nearest, parseYaml } from "../../base/index.ts";
+import { check, defined, nearest, parseYaml } from "../../base/index.ts";
 import { upstreamProtocols } from "../../protocols/index.ts";
 import { operationsOf } from "../admin/operations.ts";
 import { checkCache } from "../cache/check.ts";
@@ -27,7 +27,7 @@ import { readSecret } from "./secrets.ts";
 const defaults: Deadlines = { connectMs: 5_000, firstByteMs: 120_000, idleMs: 60_000 };
 
 const bad = (place: string, expected: string, received: string, hint?: string) =>
-  gatewayErrors.fail("config", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+  gatewayErrors.fail("config", { place, expected, received, ...defined({ hint }) });
 
 const unknown = (place: string, what: string, given: string, known: Iterable<string>) => {
   const names = [...known];

@@ -1,4 +1,5 @@
 /** Filters one behind the other as one: what one lets go the next takes. */
+import { defined } from "../../base/index.ts";
 import type { Did, FilteredPiece, TextFilter } from "./contract.ts";
 
 const ranks: { readonly [D in Did]: number } = { unjudged: 0, flag: 1, restore: 2, rewrite: 3 };
@@ -26,7 +27,7 @@ export function joined(filters: readonly TextFilter[]): TextFilter {
         isOver = true;
       }
     }
-    return { text, ...(isBlocked ? { isBlocked } : {}), ...(did ? { did } : {}) };
+    return { text, ...(isBlocked ? { isBlocked } : {}), ...defined({ did }) };
   };
   return { push: text => run(text, false), end: () => run("", true) };
 }

@@ -1,6 +1,7 @@
 /** What is charged is what can be: an upstream's own counts are bounded by what was held, by the request, by what was seen of the answer. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { until } from "../../../test/support/until.ts";
+import { defined } from "../../base/index.ts";
 import { checkConfig } from "../config/read-config.ts";
 import type { ControlGiven } from "../control-config.ts";
 import {
@@ -44,9 +45,7 @@ const saying =
   (_, response) => {
     response.writeHead(200, { "content-type": "application/json" });
     const choices = [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }];
-    response.end(
-      JSON.stringify({ id: "c", object: "chat.completion", created: 1, model: "m", choices, ...(usage === undefined ? {} : { usage }) }),
-    );
+    response.end(JSON.stringify({ id: "c", object: "chat.completion", created: 1, model: "m", choices, ...defined({ usage }) }));
   };
 const said = (prompt: number, completion: number, more: object = {}) => ({ prompt_tokens: prompt, completion_tokens: completion, ...more });
 
@@ -234,7 +233,7 @@ test("an answer that is gone on with by another call has what is left of the mod
     [undefined, "max_tokens"],
     ["max_completion_tokens", "max_completion_tokens"],
   ] as const) {
-    await start({ maxOutputTokens: 70 }, [tokens], { resume: "vllm", ...(outputLimit ? { outputLimit } : {}) });
+    await start({ maxOutputTokens: 70 }, [tokens], { resume: "vllm", ...defined({ outputLimit }) });
     upstream.received.length = 0;
     upstream.script = (_, response) => {
       begin(response);

@@ -1,4 +1,5 @@
 /** What a target is told: the client's request with what differs there; and the copy that goes to a model's shadow. */
+import { defined } from "../../base/index.ts";
 import { isRow } from "../../protocols/index.ts";
 import type { AttemptsOptions } from "../routing/attempts.ts";
 import { mayAskTwice } from "../routing/may-ask-twice.ts";
@@ -102,7 +103,7 @@ export function requestFor(f: AdmittedRequest): AttemptsOptions["request"] {
     if (ask.native?.refusal) throw ask.native.refusal;
     const body = Object.keys(changes).length === 0 ? ask.text : withMembers(ask.text, ask.members, changes);
     const translate = objects.sealedFrom(target.upstream, config, ask);
-    return { method: "POST", path: `${base(config.url)}${ask.api.path}`, headers, body, ...(translate ? { translate } : {}) };
+    return { method: "POST", path: `${base(config.url)}${ask.api.path}`, headers, body, ...defined({ translate }) };
   };
 }
 

@@ -1,6 +1,7 @@
 /** Requests signed by AWS's own signer, over sockets: good ones are answered as any other, all others hear one sentence. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
+import { defined } from "../../base/index.ts";
 import type { ControlGiven } from "../control-config.ts";
 import { type FakeUpstream, fakeUpstream, good, openAccess, type TestGateway, testGateway } from "../fakes.ts";
 import { type Signing, signedByAws, type ToSign } from "../identity/aws-signer.laws.ts";
@@ -49,7 +50,7 @@ const send = async (
   const response = await fetch(`${gateway.url}${wire.target}`, {
     method: wire.method,
     headers: { ...headers, ...differing.headers },
-    ...(sent === undefined ? {} : { body: sent }),
+    ...defined({ body: sent }),
   });
   return { status: response.status, text: await response.text(), challenge: response.headers.get("www-authenticate") };
 };

@@ -2,7 +2,7 @@
  * Who there is and who may do what, as one snapshot of the file's part and the state's entries, which each change takes the place of whole. A
  * change is checked as if it held already, then written with its entry in the list of changes in one transaction; other processes look for it.
  */
-import { canonicalJson, check, hashOf, isLoamError } from "../../base/index.ts";
+import { canonicalJson, check, defined, hashOf, isLoamError } from "../../base/index.ts";
 import { type ControlConfig, controlPart } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import { compilePolicies, type PolicyIndex } from "../policy/compile.ts";
@@ -108,7 +108,7 @@ export class Access implements Entries {
         before && canonicalJson(before.config.issuers) === canonicalJson(config.issuers)
           ? before.tokens
           : config.issuers.length > 0
-            ? tokenChecker(config.issuers, { now, ...(fetch ? { fetch } : {}) })
+            ? tokenChecker(config.issuers, { now, ...defined({ fetch }) })
             : undefined,
     };
   }

@@ -1,6 +1,7 @@
 /** AWS's own signer, for tests: a request as it would be sent, with the headers of its signature. */
 import { createHash, createHmac } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
+import { defined } from "../../base/index.ts";
 import type { SignedWire } from "./contract.ts";
 
 class Sha256 {
@@ -58,7 +59,7 @@ export async function signedByAws(
   const signer = new SignatureV4({
     service,
     region,
-    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+    credentials: { accessKeyId, secretAccessKey, ...defined({ sessionToken }) },
     sha256: Sha256,
     applyChecksum: saysHash,
   });
@@ -70,7 +71,7 @@ export async function signedByAws(
       path,
       query: { ...query },
       headers: { host, ...headers },
-      ...(body === undefined ? {} : { body }),
+      ...defined({ body }),
     },
     { signingDate: new Date(atMs) },
   );

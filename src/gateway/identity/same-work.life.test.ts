@@ -3,6 +3,7 @@
  * clock: as many hashes, the same statements, the same answer.
  */
 import { afterEach, expect, test, vi } from "vitest";
+import { defined } from "../../base/index.ts";
 import { openState, type State } from "../state/state.ts";
 import { authenticator } from "./authenticate.ts";
 import { signedByAws } from "./aws-signer.laws.ts";
@@ -66,7 +67,7 @@ async function rig(secrets: readonly string[], cacheMs: number) {
   const authenticate = authenticator({ keys, principals: () => principals, tokens: () => undefined, signatures: () => sigv4, now });
 
   const make = async (subject: string, expiresMs?: number, kind: "bearer" | "sigv4" = "bearer") =>
-    keys.create({ name: "k", subject, kind, ...(expiresMs === undefined ? {} : { expiresMs }) }, "test");
+    keys.create({ name: "k", subject, kind, ...defined({ expiresMs }) }, "test");
   const signers = {
     good: await make("ann", undefined, "sigv4"),
     expired: await make("ann", clock.ms + 10, "sigv4"),

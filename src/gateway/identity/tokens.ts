@@ -3,7 +3,7 @@
  * from the token; keys come from the issuer's set alone (`jwk`, `jku`, `x5u`, `x5c` in a header are not looked at); an end is needed.
  */
 import { createLocalJWKSet, decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
-import { isLoamError } from "../../base/index.ts";
+import { defined, isLoamError } from "../../base/index.ts";
 import { endpoints } from "../endpoints.ts";
 import type { Issuer } from "./issuers.ts";
 import { type KeySet, type KeySetOptions, keySet } from "./jwks.ts";
@@ -89,7 +89,7 @@ export function tokenChecker(issuers: readonly Issuer[], options: KeySetOptions)
           currentDate: new Date(options.now()),
           requiredClaims: ["exp"],
           ...(issuer.maxAge === undefined ? {} : { maxTokenAge: issuer.maxAge / 1_000 }),
-          ...(issuer.type === undefined ? {} : { typ: issuer.type }),
+          ...defined({ typ: issuer.type }),
         });
       try {
         const { payload } = await verify(false).catch(error => {

@@ -3,6 +3,7 @@
  * that is killed held comes back. `test/gateway-state.test.ts` runs it on a SQLite file and on PostgreSQL, `test/gateway-redis.test.ts` on Redis.
  */
 import { expect, test } from "vitest";
+import { defined } from "../../base/index.ts";
 import { openControl } from "../control.ts";
 import { identityWith } from "../policy/fakes.ts";
 
@@ -51,7 +52,7 @@ export function processLaws(
     const [state, limitsState] = [url(name), limitsUrl?.(name)];
     // one makes the tables first, as whoever deploys does
     const options = { state, root: ".", config, secrets: ["test-only".repeat(5)], leaseMs: 3_000, timeoutMs: 60_000 };
-    const own = await openControl({ ...options, ...(limitsState === undefined ? {} : { limitsState }) });
+    const own = await openControl({ ...options, ...defined({ limitsState }) });
     const children: ChildProcess[] = await Promise.all(Array.from({ length: processes }, () => start(state, config, limitsState)));
     await Promise.all(children.map(c => c.line("ready")));
     const all = async (text: string): Promise<number> => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { check } from "../../base/index.ts";
+import { check, defined } from "../../base/index.ts";
 import type { Action } from "../contract.ts";
 import type { Identity } from "../identity/contract.ts";
 import { candidates, compilePolicies } from "./compile.ts";
@@ -46,8 +46,7 @@ describe("decisions", () => {
 
   test("an allowance holds within its bounds only; what a request leaves out is within none", () => {
     const i = index({ id: "short", effect: "allow", parameters: { max_tokens: { max: 1024 }, stream: { oneOf: [true] } } });
-    const allowed = (parameters: Action["parameters"]) =>
-      decide(i, identityWith(), { ...chat, ...(parameters ? { parameters } : {}) }, noon).allowed;
+    const allowed = (parameters: Action["parameters"]) => decide(i, identityWith(), { ...chat, ...defined({ parameters }) }, noon).allowed;
     expect(allowed({ max_tokens: 1024, stream: true })).toBe(true);
     expect(allowed({ max_tokens: 1025, stream: true })).toBe(false);
     expect(allowed({ max_tokens: 10, stream: false })).toBe(false);

@@ -1,5 +1,5 @@
 /** What the file says about routing beyond targets and weights, as a route and an upstream have it; checked against the rest of the file. */
-import { nearest } from "../../base/index.ts";
+import { defined, nearest } from "../../base/index.ts";
 import type { GatewayFile } from "../config/schema.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Prices } from "../limits/price-table.ts";
@@ -9,7 +9,7 @@ import type { ModelRoute, RouteExtras, Shadow, Target } from "./route.ts";
 import { withRules } from "./rules.ts";
 
 const bad = (place: string, expected: string, received: string, hint?: string) =>
-  gatewayErrors.fail("config", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+  gatewayErrors.fail("config", { place, expected, received, ...defined({ hint }) });
 
 /** A target has a price of its own (`prices.models` of its id), or that of the model that it answers for. */
 export function priceOfTarget(prices: Prices, id: string, name: string): Pick<Target, "price" | "priceName"> {

@@ -3,7 +3,7 @@
  * usage are flushed when a commit returns; what limits write is not (a server that loses power may forget the last moments of a window).
  */
 import pg from "pg";
-import { isLoamError, redact } from "../../base/index.ts";
+import { defined, isLoamError, redact } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import { functions } from "../limits/postgres-functions.ts";
 import type { Database, Sql, SqlValue } from "./sql.ts";
@@ -56,7 +56,7 @@ export class PostgresPool {
   async ask<R extends object>(name: string | undefined, text: string, values: readonly SqlValue[] = []): Promise<R[]> {
     for (let attempt = 1; ; attempt++)
       try {
-        return (await this.#pool.query({ ...(name === undefined ? {} : { name }), text, values: [...values] })).rows as R[];
+        return (await this.#pool.query({ ...defined({ name }), text, values: [...values] })).rows as R[];
       } catch (error) {
         if (!again.has(String((error as { code?: unknown }).code)) || attempt >= attempts) throw this.lost(error);
       }

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { isAbsolute, join } from "node:path";
-import { nearest } from "../../base/index.ts";
+import { defined, nearest } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { BucketStore, BucketStoreOptions } from "../limits/bucket-store.ts";
 import type { Database, Sql } from "./sql.ts";
@@ -53,7 +53,7 @@ export async function openState(options: StateOptions): Promise<State> {
     owner: `${process.pid}-${randomUUID()}`,
     leaseMs: options.leaseMs ?? defaultLeaseMs,
     timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
-    ...(options.now ? { now: options.now } : {}),
+    ...defined({ now: options.now }),
   };
   const { limitsUrl } = options;
   if (limitsUrl === undefined) return openRecords(options, bucketOptions);

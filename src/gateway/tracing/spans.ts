@@ -15,7 +15,8 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import { type TracedFields, readTraceparent, readTracestate, requestAttributes } from "../../tracing/index.ts";
+import { defined } from "../../base/index.ts";
+import { readTraceparent, readTracestate, requestAttributes, type TracedFields } from "../../tracing/index.ts";
 import type { RequestRecord } from "../http/request-record.ts";
 import type { GatewayTracing, RequestTrace, TracedAttempt, TracedRequest } from "./tracing.ts";
 
@@ -78,7 +79,7 @@ class Spans implements RequestTrace {
   attempt(of: TracedAttempt): Readonly<Record<string, string>> {
     const { target, upstream, model, url } = of;
     const attributes: Attributes = {
-      ...(this.#operation === undefined ? {} : { "gen_ai.operation.name": this.#operation }),
+      ...defined({ "gen_ai.operation.name": this.#operation }),
       "gen_ai.provider.name": upstream,
       "gen_ai.request.model": model,
       "server.address": url.hostname,

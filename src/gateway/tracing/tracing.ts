@@ -2,7 +2,8 @@
  * What the gateway tells of its requests to whoever traces them. A port: `spans.ts` makes OpenTelemetry's spans of it, and nothing of
  * OpenTelemetry is loaded where tracing is off. Then a caller's trace goes on to the upstream as it came, if it is well formed.
  */
-import { type TracedFields, readTraceparent, readTracestate } from "../../tracing/index.ts";
+import { defined } from "../../base/index.ts";
+import { readTraceparent, readTracestate, type TracedFields } from "../../tracing/index.ts";
 import type { HeaderReader } from "../http/node-request.ts";
 import type { RequestRecord } from "../http/request-record.ts";
 
@@ -50,5 +51,5 @@ export function callersHeaders(headers: HeaderReader): Readonly<Record<string, s
   const traceparent = headers.get("traceparent");
   if (traceparent === null || !readTraceparent(traceparent)) return nothing;
   const tracestate = readTracestate(headers.get("tracestate"));
-  return { traceparent: traceparent.trim(), ...(tracestate === undefined ? {} : { tracestate }) };
+  return { traceparent: traceparent.trim(), ...defined({ tracestate }) };
 }

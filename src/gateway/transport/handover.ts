@@ -6,6 +6,7 @@
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { defined } from "../../base/index.ts";
 
 /** What workers and the process above tell each other. */
 type Word = "serving" | "heard" | "handOver";
@@ -113,9 +114,9 @@ export async function supervise({ exec, args, silent, startMs = defaultStartMs, 
   // every worker accepts from the one socket by itself: no process in between
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({
-    ...(exec === undefined ? {} : { exec }),
+    ...defined({ exec }),
     ...(args ? { args: [...args] } : {}),
-    ...(silent === undefined ? {} : { silent }),
+    ...defined({ silent }),
   });
   let current: Worker | undefined;
   let isStopping = false;

@@ -6,6 +6,7 @@ import { constants } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { createSecureContext, type SecureContextOptions, type Server, type TlsOptions } from "node:tls";
+import { defined } from "../../base/index.ts";
 import { readSecret } from "../config/secrets.ts";
 import { gatewayErrors } from "../errors.ts";
 import { certificateReader, type ShownCertificate } from "./client-certificate.ts";
@@ -28,8 +29,7 @@ async function contextOf(part: TlsPart, folder: string): Promise<SecureContextOp
     cert,
     key,
     minVersion: `TLSv${part.minVersion}`,
-    ...(ca ? { ca } : {}),
-    ...(crl ? { crl } : {}),
+    ...defined({ ca, crl }),
     ...(part.keyPassphrase ? { passphrase: await readSecret(part.keyPassphrase, "listen.tls.keyPassphrase", folder) } : {}),
     // a session that is taken up again would skip the look at a client's certificate
     ...(ca ? { secureOptions: constants.SSL_OP_NO_TICKET } : {}),

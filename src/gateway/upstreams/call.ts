@@ -5,6 +5,7 @@
  */
 import type { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
+import { defined } from "../../base/index.ts";
 import { encodedInTurns, isLarge } from "../turns.ts";
 import { guardedLookup } from "./address.ts";
 import { UpstreamFailure } from "./failure.ts";
@@ -261,7 +262,7 @@ export function connectTo({ origin, network, connections, authorities }: Connect
     // the phases have deadlines of their own
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: 60_000, lookup: guardedLookup(network), ...(authorities === undefined ? {} : { ca: authorities }) },
+    connect: { timeout: 60_000, lookup: guardedLookup(network), ...defined({ ca: authorities }) },
   });
   return {
     call: (call, replied) =>

@@ -3,6 +3,7 @@
  * one backward, which computes its block again. So every run is short (a server can let others go between two of them), the programs are small,
  * and the parameters are the arrays that are served. Attention is causal, so padding behind the tokens changes nothing.
  */
+import { defined } from "../../base/index.ts";
 import {
   add,
   type Compiled,
@@ -23,8 +24,8 @@ import {
   valueAuxAndGrad,
 } from "../../tensor/index.ts";
 import {
-  type DecoderBlock,
   type Decoder,
+  type DecoderBlock,
   type DecoderConfig,
   type DecoderSpec,
   decoderBlock,
@@ -194,8 +195,8 @@ export class LayeredGradient {
       return turn(work);
     };
     const with_ = signal ? { signal } : {};
-    const tables = { token, ...(p.position ? { position: p.position } : {}) };
-    const head = { norm: p.norm, token, ...(p.output ? { output: p.output } : {}) };
+    const tables = { token, ...defined({ position: p.position }) };
+    const head = { norm: p.norm, token, ...defined({ output: p.output }) };
     const states: DeviceArray[] = [];
     const results: { score: number; each: Float64Array; input?: Float64Array; path?: Float64Array }[] = [];
     try {

@@ -3,6 +3,7 @@
  * side by side as one product. The program over them is the one that was trained; its products are chosen by what the weights are
  * (`weight.ts`). Norms, biases and positions stay floats.
  */
+import { defined } from "../../base/index.ts";
 import type { Device, DeviceArray, TypedArray } from "../../tensor/index.ts";
 import type { DecoderConfig } from "../decoder.ts";
 import { nnErrors } from "../errors.ts";
@@ -137,7 +138,7 @@ class Quantiser {
     const weight = await this.#inForm(form, { data, input, output, inStep: output, outStep: 1 }, l.weight.shape, place);
     const bias = l.bias && (await this.copy(l.bias));
     if (this.#consume) for (const a of [l.weight, l.bias]) a?.dispose();
-    return { weight, ...(bias ? { bias } : {}) };
+    return { weight, ...defined({ bias }) };
   }
 
   /** Layers over one input as one product, their outputs side by side, columns multiplied by factors too. */
@@ -199,7 +200,7 @@ class Quantiser {
     const down = sensitive ? (this.#plan.sensitive ?? this.#plan.projections) : this.#plan.projections;
     // what is bent by something that is not linear in `up` cannot be divided before it
     const s3 = isGated[this.#config.activation] && down === "rows8" ? down8?.factors : undefined;
-    this.#onSmoothed?.({ ...(s1 ? { attention: s1 } : {}), ...(s2 ? { feedForward: s2 } : {}), ...(s3 ? { down: s3 } : {}) });
+    this.#onSmoothed?.(defined({ attention: s1, feedForward: s2, down: s3 }));
     const normOf = async (n: FloatLinear | undefined) => (n ? await this.norm(n) : undefined);
     const [queryNorm, keyNorm] = [await normOf(a.queryNorm), await normOf(a.keyNorm)];
     const [postNorm1, postNorm2] = [await normOf(b.postNorm1), await normOf(b.postNorm2)];

@@ -2,11 +2,11 @@
  * One more source for a data set, or the first of a new one: into loam.yaml, nothing else of it changed, then the data are made anew. What was read and
  * found before is used again by the stage itself.
  */
-import { readText, writeFileAtomic } from "../../base/index.ts";
+import { defined, readText, writeFileAtomic } from "../../base/index.ts";
 import type { Watch } from "../call.ts";
 import { dataLinksOf } from "../data-links.ts";
 import { type Change, editYaml } from "../edit/edit-yaml.ts";
-import { wrongUse } from "../errors.ts";
+import { wrongArgument } from "../errors.ts";
 import type { ProjectConfig } from "../part.ts";
 import { type ProjectFile, parseProject, projectFile } from "../project-file.ts";
 import { runLinks } from "../run-links.ts";
@@ -87,7 +87,7 @@ function changesFor(
   const part = known[data]!;
   const path = ["data", data];
   const set = (name: string): Change => ({ kind: "set", path: [...path, "sources"], key: name, value: entry });
-  const otherName = (names: string) => wrongUse("loam data add: --as", `a name other than ${names}`, `"${as}"`);
+  const otherName = (names: string) => wrongArgument("loam data add: --as", `a name other than ${names}`, `"${as}"`);
   if (part.sources) {
     const taken = Object.keys(part.sources);
     if (as !== undefined && taken.includes(as)) throw otherName(taken.join(", "));
@@ -99,7 +99,7 @@ function changesFor(
   if (name === first) throw otherName(first);
   const hashed = part.forget.find(e => e.startsWith("#"));
   if (hashed !== undefined)
-    throw wrongUse(
+    throw wrongArgument(
       `${projectFile}: data.${data}.forget`,
       "ids by name, since ids change with a second source",
       `the hash ${hashed}`,
@@ -124,9 +124,7 @@ export function planAdd(at: Workspace, given: string, options: AddOptions, watch
   const reader = readerOf(source, options.reader);
   const entry: SourceEntry = {
     ...source.entry,
-    ...(files === undefined ? {} : { files }),
-    ...(reader === undefined ? {} : { reader }),
-    ...(field === undefined ? {} : { field }),
+    ...defined({ files, reader, field }),
   };
   const { changes, ...plan } = changesFor(at.file, source, entry, options, watch);
   let text = readText(at.file.file);

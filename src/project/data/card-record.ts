@@ -1,4 +1,5 @@
 /** What a data card needs of the record and the project beside the artifact itself: options, time, sources with their licences. */
+import { defined } from "../../base/index.ts";
 import { type CardPart, type CardRecord, ledgerLines, noCard, ownFacts, type SourceFacts } from "../../data/index.ts";
 import { type ArtifactReader, findSubject, openArtifact, type Store } from "../../store/index.ts";
 import type { ProjectFile } from "../project-file.ts";
@@ -36,7 +37,7 @@ export async function cardRecordOf(store: Store, project: ProjectFile, set: Data
     // The version that was read, not the one that is installed now.
     const origin =
       all.length === 1 && name === undefined && typeof made?.summary.origin === "string" ? { origin: made.summary.origin } : {};
-    return { ...(name === undefined ? {} : { name }), ...size.get(name), ...ownFacts(source, project.folder), ...origin };
+    return { ...defined({ name }), ...size.get(name), ...ownFacts(source, project.folder), ...origin };
   });
   return { name: set.name, createdMs: info.createdMs, options: info.options, sources };
 }

@@ -5,7 +5,7 @@
 import { check, random } from "../../base/index.ts";
 import { type AskedDocument, type Document, documentsOf, type StepName, stepEntry, steps } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
-import { projectErrors, nearestHint, wrongUse } from "../errors.ts";
+import { projectErrors, nearestHint, wrongArgument } from "../errors.ts";
 import type { ProjectFile } from "../project-file.ts";
 
 interface EffectSides {
@@ -29,7 +29,7 @@ export function effectSides(
   mustBePresent: boolean,
 ): EffectSides {
   if (!Object.hasOwn(steps, step)) {
-    throw wrongUse(
+    throw wrongArgument(
       "loam data effect: --step",
       `one of ${Object.keys(steps).join(", ")}`,
       JSON.stringify(step),

@@ -17,7 +17,7 @@ import {
   type StepTrial,
   tryThresholds,
 } from "../../data/index.ts";
-import { nearestHint, wrongUse } from "../errors.ts";
+import { nearestHint, wrongArgument } from "../errors.ts";
 import type { Workspace } from "../workspace.ts";
 import { type DataSet, type DataSetState, openDataSet, stateOf } from "./data-set.ts";
 import { findDocument, type KnownSet, knownSets } from "./find-document.ts";
@@ -100,7 +100,7 @@ export async function droppedDocuments(
   }
   if (rule !== undefined && count === 0) {
     const known = [...reasons].filter(r => r.includes("/")).join(", ") || "none did";
-    throw wrongUse("loam data drops: --rule", `a rule or step that dropped something (${known})`, `"${rule}"`, nearestHint(rule, reasons));
+    throw wrongArgument("loam data drops: --rule", `a rule or step that dropped something (${known})`, `"${rule}"`, nearestHint(rule, reasons));
   }
   return { ...stateOf(set), count, documents };
 }
@@ -111,7 +111,7 @@ export async function droppedDocument(at: Workspace, name: string | undefined, g
   const id = resolveId(await documentIds(set.artifact), given, set.artifact.id);
   const { side, document } = (await findDocuments(set.artifact, new Set([id]))).get(id)!;
   if (side !== "dropped")
-    throw wrongUse(
+    throw wrongArgument(
       "loam data drops --show",
       "a dropped document",
       `${id}, which is on the ${side} side`,

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { guessReader, readersFor } from "../../data/index.ts";
 import type { YamlValue } from "../edit/edit-yaml.ts";
-import { wrongUse } from "../errors.ts";
+import { wrongArgument } from "../errors.ts";
 
 export type SourceEntry = Readonly<Record<string, YamlValue>>;
 
@@ -84,7 +84,7 @@ export function newSource(text: string, cwd: string, folder: string): NewSource 
       return { entry, called: short(basename(above)), names };
     }
   }
-  throw wrongUse(
+  throw wrongArgument(
     "loam data add",
     "a folder, a file, a pattern, an installed package (npm:NAME) or s3://BUCKET/PREFIX",
     `"${text}"`,
@@ -98,7 +98,7 @@ export function readerOf(source: NewSource, given: string | undefined): string |
   const found = source.names && guessReader(source.names);
   if (found) return found.reader;
   const possible = readersFor(source.names ?? []).map(g => `${g.reader} (${g.files} files)`);
-  throw wrongUse(
+  throw wrongArgument(
     "loam data add: --reader",
     possible.length > 0 ? `one of ${possible.join(", ")}` : "a reader",
     "none, and the files do not tell",

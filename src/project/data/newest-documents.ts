@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { makeFolder, readText, writeFileAtomic } from "../../base/index.ts";
+import { defined, makeFolder, readText, writeFileAtomic } from "../../base/index.ts";
 import { type ArtifactInfo, artifactsFrom, listArtifacts, type Store } from "../../store/index.ts";
 import { searchDocumentsName } from "../../tune/index.ts";
 
@@ -57,7 +57,7 @@ export async function newestOfEach(
   store: Store,
   { only, limit }: { readonly only?: string; readonly limit?: number } = {},
 ): Promise<Map<string, ArtifactInfo>> {
-  const made = await listArtifacts(store, { kind: "documents", ...(limit === undefined ? {} : { limit }) });
+  const made = await listArtifacts(store, { kind: "documents", ...defined({ limit }) });
   const last = lastOf(store);
   const named = new Map<string, ArtifactInfo[]>();
   for (const a of made) {

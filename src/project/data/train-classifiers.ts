@@ -22,7 +22,7 @@ import {
   trainQuality,
 } from "../../data/index.ts";
 import { progressFor, type Watch } from "../call.ts";
-import { wrongUse } from "../errors.ts";
+import { wrongArgument } from "../errors.ts";
 import type { Workplace, Workspace } from "../workspace.ts";
 import { readExamples } from "./examples.ts";
 
@@ -61,7 +61,7 @@ export async function trainQualityModel(at: Workspace, options: TrainQualityOpti
   const { good, bad, name, out = "models/quality.bin", settings = {}, telling = 12 } = options;
   for (const [kind, sets] of Object.entries({ good, bad }))
     if (sets.length === 0)
-      throw wrongUse(
+      throw wrongArgument(
         `loam data quality train: --${kind}`,
         "a set of examples",
         "none",
@@ -128,7 +128,7 @@ async function markedTexts(files: readonly string[], cwd: string): Promise<NameE
 export async function trainNamesModel(at: Workplace, options: TrainNamesOptions, watch: Watch): Promise<TrainedNames> {
   const { examples: files, out = "models/names.bin", settings = {} } = options;
   if (files.length === 0)
-    throw wrongUse(
+    throw wrongArgument(
       "loam data private train: --examples",
       "a file of marked texts",
       "none",

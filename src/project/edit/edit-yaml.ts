@@ -6,7 +6,7 @@
  */
 import { isAlias, isMap, isSeq, type Pair, parseDocument, type YAMLMap, type YAMLSeq } from "yaml";
 import { canonicalJson, parseYaml } from "../../base/index.ts";
-import { wrongUse } from "../errors.ts";
+import { wrongArgument } from "../errors.ts";
 
 type Value = null | boolean | number | string | readonly Value[] | { readonly [key: string]: Value };
 
@@ -150,7 +150,7 @@ function changed(value: unknown, change: Change, place: string): unknown {
 }
 
 const byHand = (place: string, change: Change) =>
-  wrongUse(
+  wrongArgument(
     `${place}: ${[...change.path, change.key].join(".")}`,
     "a form that can be changed without touching anything else",
     "another (an alias, perhaps)",

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { defined } from "../../base/index.ts";
 import { openStore, registerVersion, runStage, type Store, setAlias, stage } from "../../store/index.ts";
 import { againstModel } from "./against.ts";
 import { taskNames } from "./task-files.ts";
@@ -44,7 +45,7 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 const against = (given: string, ofModel: string | undefined = "mail") =>
-  againstModel(given, { store: home, ...(ofModel === undefined ? {} : { ofModel }) }, folder);
+  againstModel(given, { store: home, ...defined({ ofModel }) }, folder);
 
 test("a bare alias is the evaluated model's; a model of that very name is the model", async () => {
   expect(await against("prod")).toBe("mail@prod");

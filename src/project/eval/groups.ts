@@ -1,4 +1,5 @@
 /** What `loam eval` tells of a group of tasks: its measures over all of them, and beside another model what changed. Plain data; `show-group.ts` and `page-groups.ts` write it. */
+import { defined } from "../../base/index.ts";
 import {
   type ChangedItem,
   changedItem,
@@ -98,10 +99,10 @@ function comparisonOf(
 export function groupReport({ group, head, items, against, artifact }: EvaluatedGroup, few: number): GroupReport {
   return {
     group: group.name,
-    ...(group.alias === undefined ? {} : { alias: group.alias }),
+    ...defined({ alias: group.alias }),
     tasks: group.tasks,
     items: items.filter(i => !i.chooses).length,
-    ...(artifact === undefined ? {} : { artifact }),
+    ...defined({ artifact }),
     scores: groupScores(head, items),
     ...(against ? { comparison: comparisonOf(head, items, against.id, against.items, few) } : {}),
   };

@@ -1,7 +1,7 @@
 /** Verdicts in the record: what a judge said of two results of one task is an artifact of all three, so it is asked once. */
 import { join } from "node:path";
 import { z } from "zod";
-import { hashOf, type Progress } from "../../base/index.ts";
+import { defined, hashOf, type Progress } from "../../base/index.ts";
 import {
   type EvaluatedModel,
   type JudgedItem,
@@ -78,8 +78,7 @@ export async function recordedJudgement(o: Judging): Promise<Judgement> {
       second: second.artifact,
     },
     ...(o.fresh ? { force: true } : {}),
-    ...(o.progress ? { progress: o.progress } : {}),
-    ...(o.signal ? { signal: o.signal } : {}),
+    ...defined({ progress: o.progress, signal: o.signal }),
   });
   const items = (await artifact.read(itemsFile))
     .toString("utf8")

@@ -3,7 +3,7 @@
  * question comes: what is recorded already needs none. Likelihoods go through the scoring program, texts through the served application in this
  * process, so templates, stops and limits are the server's.
  */
-import { environment } from "../../base/index.ts";
+import { defined, environment } from "../../base/index.ts";
 import { decoderLikelihood, type EvaluatedModel, endpointModel } from "../../evaluate/index.ts";
 import { checkModelFiles, disposeTree, type FilesReader, toldLabel } from "../../nn/index.ts";
 import { createApp, createEmbeddingEngine, createEngine, type ServedModel, textTokens } from "../../serve/index.ts";
@@ -62,7 +62,7 @@ async function endpoint(given: string, o: OpenOptions): Promise<OpenEvaluated> {
   const [url, name] = [given.slice(0, at), given.slice(at + 1)];
   const key = keyNames.map(k => environment()[k]).find(Boolean);
   const store = await openRecordOf(projectOrNone(o.folder));
-  const model = endpointModel({ url, model: name, key, ...(o.slots === undefined ? {} : { concurrency: o.slots }) });
+  const model = endpointModel({ url, model: name, key, ...defined({ concurrency: o.slots }) });
   return { model, store, names: [name], [Symbol.asyncDispose]: () => store.close() };
 }
 
@@ -221,7 +221,7 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
     const model = {
       id: label.id,
       fingerprint: label.fingerprint,
-      ...(label.artifact === undefined ? {} : { artifact: label.artifact }),
+      ...defined({ artifact: label.artifact }),
       ...(chatTemplate ? { chat: (turns: readonly unknown[]) => chatTemplate.render(turns as never, { addGenerationPrompt: true }) } : {}),
       ...Object.fromEntries(kinds.map(k => [k, lazily(k)])),
     } as unknown as EvaluatedModel;

@@ -3,6 +3,7 @@
  * releases, cards and pages read it beside the result.
  */
 import { z } from "zod";
+import { defined } from "../../base/index.ts";
 import type { CostRule } from "../../evaluate/index.ts";
 import { costsKind } from "../../registry/index.ts";
 import { type ArtifactReader, openArtifact, runStage, type Stage, type Store, stage } from "../../store/index.ts";
@@ -58,6 +59,6 @@ export async function recordedCosts({ store, model, task, result, choosing, cost
     other => (other.options as { readonly task?: unknown }).task === task,
     other => other.stage.version === version && other.inputs.every(i => inputs[i.name]?.digest === i.digest),
   );
-  const { artifact } = await runStage(store, costsStage, { inputs, options: { ...asked, ...(since === undefined ? {} : { since }) } });
+  const { artifact } = await runStage(store, costsStage, { inputs, options: { ...asked, ...defined({ since }) } });
   return artifact.id;
 }

@@ -1,5 +1,6 @@
 /** A group's result in the record: which results of which tasks, and what is told of them. Releases read it; the figures are those of the items. */
 import { z } from "zod";
+import { defined } from "../../base/index.ts";
 import type { GroupHead } from "../../evaluate/index.ts";
 import { type ArtifactReader, openArtifact, runStage, type Stage, type Store, stage } from "../../store/index.ts";
 import { inPlace } from "./in-place.ts";
@@ -54,6 +55,6 @@ export async function recordedGroup({ store, model, head, results }: GroupRecord
     other => (other.options as { readonly group?: unknown }).group === group,
     other => other.stage.version === version && other.inputs.every(i => inputs[i.name]?.digest === i.digest),
   );
-  const { artifact } = await runStage(store, groupStage, { inputs, options: { ...asked, ...(since === undefined ? {} : { since }) } });
+  const { artifact } = await runStage(store, groupStage, { inputs, options: { ...asked, ...defined({ since }) } });
   return artifact.id;
 }

@@ -3,6 +3,7 @@
  * that pages tell it without the task's file.
  */
 import { z } from "zod";
+import { defined } from "../../base/index.ts";
 import { openArtifact, runStage, type Store, stage } from "../../store/index.ts";
 import type { SeenItems } from "./contaminated.ts";
 
@@ -46,7 +47,7 @@ export async function recordedSeen({ store, model, task, result, seen }: SeenRec
     options: {
       task,
       result,
-      checks: checks.map(({ data, set, of }) => ({ data, set, ...(of === undefined ? {} : { of }) })),
+      checks: checks.map(({ data, set, of }) => ({ data, set, ...defined({ of }) })),
       unchecked: [...unchecked],
     },
   });

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { hashOf, type Progress } from "../../base/index.ts";
+import { defined, hashOf, type Progress } from "../../base/index.ts";
 import {
   type EvaluatedModel,
   evaluateTask,
@@ -114,7 +114,7 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
     digest: loaded.digest,
     model: model.fingerprint,
     ...(variant ? { variant: variant.name } : {}),
-    ...(variant?.wordings === undefined ? {} : { wordings: variant.wordings }),
+    ...defined({ wordings: variant?.wordings }),
     ...(loaded.task.match ? { match: hashOf(loaded.task.match) } : {}),
   };
   const kind = o.kind ?? resultKind;
@@ -175,10 +175,9 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
   });
   const { artifact, action } = await runStage(store, evalStage, {
     inputs,
-    options: { ...asked, ...(since === undefined ? {} : { since }) },
+    options: { ...asked, ...defined({ since }) },
     ...(o.fresh ? { force: true } : {}),
-    ...(o.progress ? { progress: o.progress } : {}),
-    ...(o.signal ? { signal: o.signal } : {}),
+    ...defined({ progress: o.progress, signal: o.signal }),
   });
   const isKnown = action === "reused" || again !== undefined;
   return readResult(artifact, loaded, isKnown, own ?? (await resultTimes(store, artifact)));

@@ -1,4 +1,5 @@
 /** What `loam eval` tells of a task: figures, slices, variants, the other model, the worst and slowest items. Plain data; `show.ts` and `page.ts` write it. */
+import { defined } from "../../base/index.ts";
 import {
   asChoosing,
   type ChanceTest,
@@ -10,17 +11,18 @@ import {
   contaminationSplit,
   type Difference,
   differenceOf,
+  type EvaluationMeasure,
   faultsOf,
   gainOf,
   isContradicted,
   type JudgementScores,
   judgementScores,
   type LoadedTask,
-  type EvaluationMeasure,
   measureOf,
   mostWrong,
   pairItems,
   pictureOf,
+  reportedMeasures,
   type Score,
   type ShownItem,
   type SliceScores,
@@ -29,7 +31,6 @@ import {
   sliceName,
   sliceScores,
   slowest,
-  reportedMeasures,
   type VariantScores,
   variantScores,
   type WordingFault,
@@ -135,7 +136,13 @@ export interface ReportParts {
   readonly few: number;
 }
 
-function comparisonOf(measures: readonly EvaluationMeasure[], mine: RecordedResult, id: string, other: RecordedResult, few: number): Comparison {
+function comparisonOf(
+  measures: readonly EvaluationMeasure[],
+  mine: RecordedResult,
+  id: string,
+  other: RecordedResult,
+  few: number,
+): Comparison {
   const paired = pairItems(mine.items, other.items, mine.head.task);
   const main = measures[0]!;
   const changed = paired.first
@@ -182,7 +189,7 @@ function paraphraseReport({ field, writer, wordings }: NonNullable<AskedVariant[
   const left = wordings.filter(w => w.fault !== undefined);
   return {
     field,
-    ...(writer === undefined ? {} : { writer }),
+    ...defined({ writer }),
     items: wordings.length,
     taken: taken.length,
     written: taken.filter(w => w.by === "model").length,
@@ -192,7 +199,7 @@ function paraphraseReport({ field, writer, wordings }: NonNullable<AskedVariant[
       place: item.place,
       before,
       after,
-      ...(fault === undefined ? {} : { fault }),
+      ...defined({ fault }),
     })),
   };
 }
@@ -214,7 +221,7 @@ export function taskReport({ loaded, result, variants, against, judgement, costs
     kept: result.kept,
     ms: result.ms,
     scores,
-    ...(chance ? { chance } : {}),
+    ...defined({ chance }),
     slices: sliceScores(
       result.items,
       task.slices.map(sliceName),
@@ -227,14 +234,13 @@ export function taskReport({ loaded, result, variants, against, judgement, costs
       return {
         variant,
         artifact,
-        ...(alike ? { alike } : {}),
+        ...defined({ alike }),
         differences,
         turned: turned.slice(0, few).map(t => changedItem(t.item, t.before.came)),
         ...(paraphrases ? { paraphrases: paraphraseReport(paraphrases, few) } : {}),
       };
     }),
-    ...(picture ? { picture } : {}),
-    ...(baselines ? { baselines } : {}),
+    ...defined({ picture, baselines }),
     ...(against ? { comparison: comparisonOf(measures, result, against.id, against.result, few) } : {}),
     ...(judgement ? { judgement: judgementOf(judgement, result, few) } : {}),
     ...(costs ? { threshold: costs.threshold } : {}),

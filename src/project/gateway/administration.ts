@@ -1,4 +1,5 @@
 /** What an administrator looks at and changes: the state that the file names, or, with `url`, a gateway that runs somewhere. */
+import { defined } from "../../base/index.ts";
 import {
   type ChangeEntry,
   type ExplainAsked,
@@ -68,7 +69,7 @@ function remote(running: RunningGateway): GatewayAdministration {
         name,
         subject,
         scopes,
-        ...(kind === undefined ? {} : { kind }),
+        ...defined({ kind }),
         ...(expiresMs === undefined || expiresMs === null ? {} : { expiresAt: new Date(expiresMs).toISOString() }),
       }),
     revokeKey: async key => (await askRunning<{ readonly key: KeyInfo }>(running, "DELETE", keyPath(key))).key,

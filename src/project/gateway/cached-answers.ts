@@ -1,6 +1,6 @@
 /** What answers are kept, and their end: of the gateway that runs, or in the file or database of the answers itself, where these are outside of its memory. */
 import { type CacheState, openCacheStore } from "../../gateway/index.ts";
-import { projectErrors, wrongUse } from "../errors.ts";
+import { projectErrors, wrongArgument } from "../errors.ts";
 import { type GatewayPlace, gatewayOf } from "./gateway-place.ts";
 import { askRunning, runningFor } from "./running-gateway.ts";
 
@@ -38,7 +38,7 @@ async function withCacheStore<T>(at: GatewayPlace, use: (store: CacheStore) => P
   const store = await openCacheStore({ store: name, entries, bytes, state, root: folder });
   try {
     if (store.kind === "memory")
-      throw wrongUse(
+      throw wrongArgument(
         `${verb}: --store`,
         "answers in a file or database",
         "a cache in the gateway's memory",

@@ -1,6 +1,6 @@
 /** Who changed keys and configuration, when; the chain of hashes is walked, and the first entry that does not fit is said. */
 import { resolve } from "node:path";
-import { readText, writeFileAtomic } from "../../base/index.ts";
+import { defined, readText, writeFileAtomic } from "../../base/index.ts";
 import { type ChangeEntry, changesOf, changesText, verifyEntries } from "../../gateway/index.ts";
 import { administered } from "./administration.ts";
 import type { GatewayPlace } from "./gateway-place.ts";
@@ -26,7 +26,7 @@ export interface ChangeList {
 const listOf = (entries: readonly ChangeEntry[], finding?: string | null): ChangeList => ({
   entries,
   head: entries.at(-1)?.head ?? null,
-  ...(finding === undefined ? {} : { finding }),
+  ...defined({ finding }),
 });
 
 export async function changeList(at: GatewayPlace, { verify = false, export: to, head }: ChangesOptions = {}): Promise<ChangeList> {

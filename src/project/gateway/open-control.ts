@@ -1,4 +1,5 @@
 /** The state that a gateway's configuration names, opened with its principals and policies. */
+import { defined } from "../../base/index.ts";
 import { type Control, type ControlOptions, type GatewayConfig, openControl } from "../../gateway/index.ts";
 
 /** What a verb wants of the state beside what the file says. */
@@ -8,12 +9,12 @@ export async function openFor(config: GatewayConfig, warn: (text: string) => voi
   return openControl({
     ...more,
     state: config.state,
-    ...(config.limitsState === undefined ? {} : { limitsState: config.limitsState }),
+    ...defined({ limitsState: config.limitsState }),
     root: config.folder,
     config: config.access,
     place: "access",
     file: config.place,
-    ...(config.keySecrets ? { secrets: config.keySecrets } : {}),
+    ...defined({ secrets: config.keySecrets }),
     onStore: (state, error) =>
       warn(
         state === "lost"

@@ -1,6 +1,6 @@
 /** The part `gateway` of loam.yaml: what it takes over from gateway.yaml, what it knows by itself, and what it refuses by name. */
 import { expect, test } from "vitest";
-import { isLoamError } from "../../base/index.ts";
+import { defined, isLoamError } from "../../base/index.ts";
 import { checkConfig, openControl } from "../../gateway/index.ts";
 import { Login } from "../../session/index.ts";
 import { checkProject } from "../project-file.ts";
@@ -11,7 +11,7 @@ const access = { principals: { users: { ann: { roles: ["admin"] } } }, policies:
 const project = (gateway: Record<string, unknown> | undefined, serve: object = { models: { mail: {}, "spam@2": {} } }) => ({
   folder: "/p",
   file: "/p/loam.yaml",
-  config: checkProject({ data: {}, tokenizer: { vocab: 300, from: "x" }, models: {}, serve, ...(gateway ? { gateway } : {}) }, "loam.yaml"),
+  config: checkProject({ data: {}, tokenizer: { vocab: 300, from: "x" }, models: {}, serve, ...defined({ gateway }) }, "loam.yaml"),
 });
 const problem = async (gateway: Record<string, unknown>, serve?: object): Promise<string> => {
   try {

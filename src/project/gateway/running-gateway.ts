@@ -5,7 +5,7 @@
 import { environment } from "../../base/index.ts";
 import { type GatewayConfig, gatewayErrors } from "../../gateway/index.ts";
 import { tokenFor } from "../../session/index.ts";
-import { projectErrors, wrongUse } from "../errors.ts";
+import { projectErrors, wrongArgument } from "../errors.ts";
 import { runningServers } from "../login/running-servers.ts";
 import { type GatewayPlace, gatewayOf } from "./gateway-place.ts";
 
@@ -27,11 +27,11 @@ export async function runningGateway(
   const { host, port, tls = undefined } = config?.listen ?? { host: "127.0.0.1", port: 8090 };
   const url = at.url ?? `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
   if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ""))
-    throw wrongUse(`${verb}: --url`, "an address such as http://127.0.0.1:8090", url);
+    throw wrongArgument(`${verb}: --url`, "an address such as http://127.0.0.1:8090", url);
   const servers = async () => runningServers(at.folder, config === undefined ? [] : [config.folder]);
   const key = at.key || environment()[keyVariable] || tokenFor(await servers(), url);
   if (key !== undefined) return { url: url.replace(/\/+$/, ""), key };
-  throw wrongUse(
+  throw wrongArgument(
     verb,
     `an API key in the variable ${keyVariable}, or a gateway of this folder that listens at ${url}`,
     "neither",

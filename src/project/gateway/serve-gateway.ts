@@ -1,7 +1,7 @@
 /** A gateway that serves in this process: takes up changes of its file while it runs, and finishes the answers under way when it is closed. */
 import { join } from "node:path";
 import type { Writable } from "node:stream";
-import { readStaticPage } from "../../base/index.ts";
+import { defined, readStaticPage } from "../../base/index.ts";
 import {
   followConfig,
   Gateway,
@@ -78,7 +78,7 @@ export async function serveGateway(
       login,
       ...(await watching(config, otlp, warn)),
       version: ownPackage().version,
-      ...(page ? { page } : {}),
+      ...defined({ page }),
       onRequest: record => {
         log.write(record);
         onRequest?.(record);

@@ -5,12 +5,12 @@
 import { parseYaml, readText, writeFileAtomic } from "../../base/index.ts";
 import { checkConfig, type ModelRoute, readConfig } from "../../gateway/index.ts";
 import { editYaml } from "../edit/edit-yaml.ts";
-import { wrongUse } from "../errors.ts";
+import { wrongArgument } from "../errors.ts";
 import { projectFile } from "../project-file.ts";
 import { type GatewayPlace, gatewayFile, gatewayOf } from "./gateway-place.ts";
 
 const wrong = (place: string, expected: string, received: string, hint?: string) =>
-  wrongUse(`loam gateway split: ${place}`, expected, received, hint);
+  wrongArgument(`loam gateway split: ${place}`, expected, received, hint);
 
 /** `local/small=9`, by a target's id or its upstream alone. Errors: project/argument. */
 export function weightsOf(route: ModelRoute, given: readonly string[]): ReadonlyMap<number, number> {

@@ -1,6 +1,7 @@
 /** What a gateway that runs here tells of itself: traces to a collector, its log's file, events that nobody took. */
 import { resolve } from "node:path";
 import type { Writable } from "node:stream";
+import { defined } from "../../base/index.ts";
 import { type AccessLog, type GatewayConfig, type GatewayOptions, openAccessLog, openGatewayTracing } from "../../gateway/index.ts";
 import { collectorUrl } from "../../tracing/index.ts";
 import { ownPackage } from "../package.ts";
@@ -32,5 +33,5 @@ export function logOf(
 ): AccessLog {
   const { to, sample, sizeBytes, keepMs } = log;
   const place = to === "stdout" ? (isQuiet ? "none" : to) : to === "none" ? to : resolve(folder, to);
-  return openAccessLog({ to: place, sample, sizeBytes, keepMs, random: Math.random, ...(stdout ? { stdout } : {}) });
+  return openAccessLog({ to: place, sample, sizeBytes, keepMs, random: Math.random, ...defined({ stdout }) });
 }

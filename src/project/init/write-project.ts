@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileError, temporaryBeside } from "../../base/index.ts";
-import { projectErrors, wrongUse } from "../errors.ts";
+import { projectErrors, wrongArgument } from "../errors.ts";
 import { linkPackage } from "./link.ts";
 import { projectFiles } from "./project-files.ts";
 
@@ -15,7 +15,7 @@ function checkName(name: string): void {
     .replaceAll(/[^a-z0-9]+/g, "-")
     .replaceAll(/^-+|-+$/g, "")
     .slice(0, 64);
-  throw wrongUse("loam init", "a name of letters, digits and -", JSON.stringify(name), near ? `Try "${near}".` : undefined);
+  throw wrongArgument("loam init", "a name of letters, digits and -", JSON.stringify(name), near ? `Try "${near}".` : undefined);
 }
 
 function checkEmpty(folder: string): void {

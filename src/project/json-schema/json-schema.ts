@@ -1,5 +1,6 @@
 /** The JSON Schemas of `loam.yaml` and `gateway.yaml` (draft 2020-12), for editors: made from the schemas that check the files. */
 import { z } from "zod";
+import { defined } from "../../base/index.ts";
 import { type Json, writtenFormOf } from "../../base/part.ts";
 import { gatewayFile } from "../../gateway/part.ts";
 import { projectDocument } from "../part.ts";
@@ -21,11 +22,7 @@ const convert = (schema: z.ZodType): Schema =>
       const { description, default: usual } = jsonSchema;
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key as keyof typeof jsonSchema];
       const { $schema: _, ...other } = convert(written);
-      Object.assign(
-        jsonSchema,
-        { ...(description === undefined ? {} : { description }), ...(usual === undefined ? {} : { default: usual }) },
-        other,
-      );
+      Object.assign(jsonSchema, defined({ description, default: usual }), other);
     },
   }) as Schema;
 

@@ -1,6 +1,6 @@
 /** `project.labels`: texts for people to label, and what they gave. */
 import type { LabelGiven } from "../../serve/index.ts";
-import { nearestHint, wrongUse } from "../errors.ts";
+import { nearestHint, wrongArgument } from "../errors.ts";
 import type { Workspace } from "../workspace.ts";
 import type { LabelBatch, LabelledSet } from "./label-source.ts";
 
@@ -19,7 +19,7 @@ export class LabelCalls {
   #known<T>(name: string, found: T | undefined): T {
     if (found !== undefined) return found;
     const known = Object.keys(this.#at.file.config.labels);
-    throw wrongUse(
+    throw wrongArgument(
       "labels",
       `one of ${known.join(", ") || "the sets under labels: of loam.yaml, which has none"}`,
       `"${name}"`,

@@ -1,7 +1,7 @@
 /** Servers of this machine that answer here: those whose token files lie in the project, in its folder, or in the home. */
 import { z } from "zod";
 import { type RunningServer, readTokenFiles } from "../../session/index.ts";
-import { wrongUse } from "../errors.ts";
+import { wrongArgument } from "../errors.ts";
 import { homeFolder, projectOrNone } from "../models/home.ts";
 
 /** The newest first. `more`: other folders to look in. */
@@ -48,7 +48,7 @@ export async function issueLogin(folder: string, port: number | undefined): Prom
     const given = await newCode(server);
     if (given) return { ...given, server };
   }
-  throw wrongUse(
+  throw wrongArgument(
     "loam login",
     port === undefined ? "a running server of this folder's project" : `a running server on port ${port}`,
     servers.length === 0 ? "none" : `no answer at ${servers.map(s => s.url).join(", ")}`,

@@ -9,9 +9,9 @@ import { mkdir, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import { check, formatBytes, type Progress } from "../../base/index.ts";
+import { check, defined, formatBytes, type Progress } from "../../base/index.ts";
 import { ggufModels } from "../../nn/index.ts";
-import { projectErrors, wrongUse } from "../errors.ts";
+import { projectErrors, wrongArgument } from "../errors.ts";
 import { isGguf, isModelFile } from "./paths.ts";
 
 interface HubPlace {
@@ -59,8 +59,12 @@ export function parseHub(text: string): HubPlace {
   const match = /^hf:([\w.-]+)\/([\w.-]+)(?:@([\w./-]+))?(?::([\w.-]+(?:\/[\w.-]+)*))?$/.exec(text);
   const [, owner = "", name = "", revision = "main", file] = match ?? [];
   if (!match || [owner, name, ...revision.split("/"), ...(file?.split("/") ?? [])].some(part => /^\.*$/.test(part)))
-    throw wrongUse("loam models import", "hf:OWNER/NAME, with @REVISION or :FILE where they matter", JSON.stringify(text.slice(0, 100)));
-  return { owner, name, revision, ...(file === undefined ? {} : { file }) };
+    throw wrongArgument(
+      "loam models import",
+      "hf:OWNER/NAME, with @REVISION or :FILE where they matter",
+      JSON.stringify(text.slice(0, 100)),
+    );
+  return { owner, name, revision, ...defined({ file }) };
 }
 
 export const isHub = (text: string): boolean => text.startsWith("hf:");

@@ -1,4 +1,5 @@
 /** A model with its text as the files of a Hugging Face folder, which `transformers` and Loam read alike. */
+import { defined } from "../../base/index.ts";
 import { exportHuggingFace, type FilesWriter, type Model } from "../../nn/index.ts";
 import type { ModelText } from "./model-text.ts";
 
@@ -15,7 +16,7 @@ export async function writeHuggingFace(
   const tokens = {
     ...(bosToken ? { bos_token: bosToken } : {}),
     ...(eosToken ? { eos_token: eosToken } : {}),
-    ...(longest === undefined ? {} : { model_max_length: longest }),
+    ...defined({ model_max_length: longest }),
   };
   await out.write(
     "tokenizer_config.json",

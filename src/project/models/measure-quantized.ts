@@ -9,7 +9,7 @@ import { disposeTree } from "../../nn/index.ts";
 import type { ServedModel } from "../../serve/index.ts";
 import { bytesOf, type DeviceArray } from "../../tensor/index.ts";
 import type { Watch } from "../call.ts";
-import { wrongUse } from "../errors.ts";
+import { wrongArgument } from "../errors.ts";
 import { findModel } from "../serving/find-model.ts";
 import { foundFiles } from "../serving/found-files.ts";
 import { deviceOf } from "../serving/open-engine.ts";
@@ -67,7 +67,7 @@ const place = "loam models quantize: --text";
 function textOf(path: string | undefined, cwd: string): { readonly text: string; readonly name: string } {
   if (path === undefined) return { text: calibrationTexts(24).join("\n\n"), name: "generated sentences" };
   const whole = resolve(cwd, path);
-  if (!existsSync(whole)) throw wrongUse(place, "a file of text", `"${path}", which is not there`);
+  if (!existsSync(whole)) throw wrongArgument(place, "a file of text", `"${path}", which is not there`);
   return { text: readFileSync(whole, "utf8"), name: path };
 }
 
@@ -88,7 +88,7 @@ export async function measureQuantized(
     read.config.positions === "rotary" ? { ...read, config: { ...read.config, context: Math.min(read.config.context, 512) } } : read;
   try {
     const ids = Array.from(model.tokenizer.encode(text)).slice(0, tokens);
-    if (ids.length < fewestTokens) throw wrongUse(place, `a text of at least ${fewestTokens} tokens`, String(ids.length));
+    if (ids.length < fewestTokens) throw wrongArgument(place, `a text of at least ${fewestTokens} tokens`, String(ids.length));
     const texts = calibrate === undefined ? undefined : [textOf(calibrate, cwd).text];
     const sizeBytes = treeBytes(model.parameters);
     const full = { sizeBytes, ...(await formSpeed(model.config, model.parameters, device, slots)) };

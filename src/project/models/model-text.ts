@@ -3,8 +3,8 @@
  * Face folder, a GGUF file's metadata.
  */
 import { z } from "zod";
-import { check } from "../../base/index.ts";
-import { type FilesReader, type WeightsFormat, modelFormat, openGgufOf } from "../../nn/index.ts";
+import { check, defined } from "../../base/index.ts";
+import { type FilesReader, modelFormat, openGgufOf, type WeightsFormat } from "../../nn/index.ts";
 import type { ServedChatTemplate } from "../../serve/index.ts";
 import { chatTemplate, endToken, ggufTokenizer, loadTokenizer, type Tokenizer } from "../../text/index.ts";
 import { projectErrors } from "../errors.ts";
@@ -109,7 +109,7 @@ async function huggingFaceText(reader: FilesReader): Promise<ModelText> {
     ...(settings?.bos_token ? { bosToken: settings.bos_token } : {}),
     ...(settings?.eos_token ? { eosToken: settings.eos_token } : {}),
     stopTokens: [...new Set([...listed, ...(end === undefined ? [] : [end])])],
-    ...(sampling ? { sampling } : {}),
+    ...defined({ sampling }),
   };
 }
 
@@ -121,10 +121,9 @@ async function ggufText(reader: FilesReader, name: string): Promise<ModelText> {
     return {
       tokenizer,
       stopTokens,
-      ...(sampling ? { sampling } : {}),
+      ...defined({ sampling }),
       ...(source === undefined ? {} : { chatTemplate: templateWith(source, bosToken, eosToken), template: source }),
-      ...(bosToken === undefined ? {} : { bosToken }),
-      ...(eosToken === undefined ? {} : { eosToken }),
+      ...defined({ bosToken, eosToken }),
     };
   } finally {
     await file.close();

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { readText } from "../../base/index.ts";
 import { publicKeyOf } from "../../registry/index.ts";
 import { type ModelVersion, resolveVersion, type Store } from "../../store/index.ts";
-import { wrongUse } from "../errors.ts";
+import { wrongArgument } from "../errors.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { findModel } from "../serving/find-model.ts";
 import type { Workplace } from "../workspace.ts";
@@ -20,7 +20,7 @@ export async function namedVersion({ folder, cwd }: Workplace, given: string): P
   const found = await findModel(folder, cwd, given);
   try {
     if (found.model.kind === "files")
-      throw wrongUse("model", "a version of a record", `"${given}", files`, "`loam models import FILE` makes one of them.");
+      throw wrongArgument("model", "a version of a record", `"${given}", files`, "`loam models import FILE` makes one of them.");
     const { store, wanted } = found.model;
     const [model = "", which = "latest"] = wanted.split("@");
     const version = await resolveVersion(store.records.read, model, which);

@@ -4,7 +4,7 @@ import { calibrateEncoder, quantiseEncoder } from "../../nn/index.ts";
 import { type ServedEncoder, type ServedReader, textTokens } from "../../serve/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { ServedForm } from "../../tune/index.ts";
-import { wrongUse } from "../errors.ts";
+import { wrongArgument } from "../errors.ts";
 import { calibrationTexts } from "./calibration-text.ts";
 
 type Encoder = Pick<ServedEncoder, "id" | "config" | "parameters" | "tokenizer" | "longest">;
@@ -32,12 +32,12 @@ export const eightBits: ServedForm = {
 export async function encoderInForm(model: ServedEncoder, device: Device, form: string): Promise<ServedEncoder> {
   if (form === "exact") return model;
   if (form === "auto" || form === "int8") return inEightBits(model, device);
-  throw wrongUse(`--quantize, ${model.id}`, "exact, auto or int8 for an encoder", `"${form}"`);
+  throw wrongArgument(`--quantize, ${model.id}`, "exact, auto or int8 for an encoder", `"${form}"`);
 }
 
 /** The same for a model of either family that reads whole texts; a decoder's classes are told exactly or not at all. */
 export async function readerInForm(model: ServedReader, device: Device, form: string): Promise<ServedReader> {
   if (model.family === "encoder") return encoderInForm(model, device, form);
   if (form === "exact" || form === "auto") return model;
-  throw wrongUse(`--quantize, ${model.id}`, "exact for a decoder that tells classes", `"${form}"`);
+  throw wrongArgument(`--quantize, ${model.id}`, "exact for a decoder that tells classes", `"${form}"`);
 }

@@ -2,7 +2,7 @@
  * A model's parameters in one of the quantised forms that the command line knows, and which form is fastest here. One form serves prompts and
  * answers alike: then a token gets the same bits from every program, and known prefixes and guesses may be used.
  */
-import { hashOf } from "../../base/index.ts";
+import { defined, hashOf } from "../../base/index.ts";
 import {
   type BlockFactors,
   calibrate,
@@ -77,7 +77,7 @@ export async function quantisedParameters(
   const small = config.positions === "rotary" ? { ...config, context: room } : config;
   const ids = texts.map(t => Array.from(tokenizer.encode(t)).slice(0, room)).filter(t => t.length > 0);
   const calibration = smooths && ids.length > 0 ? { calibration: await calibrate(small, parameters, device, ids) } : {};
-  return quantise(config, parameters, device, plan, { ...calibration, consume, ...(onSmoothed ? { onSmoothed } : {}) });
+  return quantise(config, parameters, device, plan, { ...calibration, consume, ...defined({ onSmoothed }) });
 }
 
 export interface FormSpeed {

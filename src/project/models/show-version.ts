@@ -1,7 +1,7 @@
 /** A version as its record has it, and two beside each other. */
 import { type ModelCard, modelCard, type VersionDiff, versionDiff } from "../../registry/index.ts";
 import { type Release, releasesOf } from "../../store/index.ts";
-import { wrongUse } from "../errors.ts";
+import { wrongArgument } from "../errors.ts";
 import type { Workplace } from "../workspace.ts";
 import { namedVersion } from "./named-version.ts";
 
@@ -21,6 +21,6 @@ export async function showVersion(at: Workplace, given: string): Promise<ShownVe
 export async function compareVersions(at: Workplace, before: string, after: string): Promise<VersionDiff> {
   await using first = await namedVersion(at, before);
   await using second = await namedVersion(at, after);
-  if (first.store.records.place !== second.store.records.place) throw wrongUse("loam models diff", "two versions of one record", "of two");
+  if (first.store.records.place !== second.store.records.place) throw wrongArgument("loam models diff", "two versions of one record", "of two");
   return await versionDiff(first.store, first.version, second.version);
 }

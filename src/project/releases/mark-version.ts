@@ -4,7 +4,7 @@ import { chmod, readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fingerprintOf, makeKeys, type VersionSignature, signerOf, signVersion } from "../../registry/index.ts";
 import { setMark } from "../../store/index.ts";
-import { projectErrors, wrongUse } from "../errors.ts";
+import { projectErrors, wrongArgument } from "../errors.ts";
 import { namedVersion } from "../models/named-version.ts";
 import { thisUser } from "../person.ts";
 import type { Workplace } from "../workspace.ts";
@@ -29,7 +29,7 @@ export async function tagVersion(
   const split = tag.indexOf("=");
   const [key, value] = split < 0 ? [tag, ""] : [tag.slice(0, split), tag.slice(split + 1)];
   if (!/^[\w.-]{1,64}$/.test(key))
-    throw wrongUse("loam models tag", "KEY or KEY=VALUE, the key of up to 64 letters a to z, digits, _ . and -", `"${tag}"`);
+    throw wrongArgument("loam models tag", "KEY or KEY=VALUE, the key of up to 64 letters a to z, digits, _ . and -", `"${tag}"`);
   await using named = await namedVersion(at, given);
   const { store, model, version } = named;
   const changed = await setMark(store, { model, number: version.number, kind: "tag", key, value: remove ? null : value });
@@ -50,7 +50,7 @@ export async function noteVersion(
   text: string,
   { by = thisUser() }: { readonly by?: string | undefined } = {},
 ): Promise<NotedVersion> {
-  if (text.trim() === "") throw wrongUse("loam models note", "a text", "none");
+  if (text.trim() === "") throw wrongArgument("loam models note", "a text", "none");
   await using named = await namedVersion(at, given);
   const { store, model, version } = named;
   await setMark(store, { model, number: version.number, kind: "note", key: "next", value: { by, text } });

@@ -1,19 +1,19 @@
 /** Who may have an alias, and who has it: promotion behind the release's gates, rollback, approvals, the archive. */
 import { resolve } from "node:path";
-import { isLoamError, readText, withDetails } from "../../base/index.ts";
+import { defined, isLoamError, readText, withDetails } from "../../base/index.ts";
 import {
   type Approval,
   approvalsOf,
   approve,
   filesGate,
-  type ReleaseGate,
   judgeRelease,
   promote,
   promotionDocument,
+  type ReleaseGate,
+  type ReleaseVerdict,
   registryErrors,
   rollback,
   signerOf,
-  type ReleaseVerdict,
   withGate,
 } from "../../registry/index.ts";
 import {
@@ -28,7 +28,7 @@ import {
   setMark,
 } from "../../store/index.ts";
 import { progressFor, type Watch } from "../call.ts";
-import { wrongUse } from "../errors.ts";
+import { wrongArgument } from "../errors.ts";
 import { type LooksReport, looksReport } from "../looks.ts";
 import { type NamedModel, namedVersion } from "../models/named-version.ts";
 import { thisUser } from "../person.ts";
@@ -86,7 +86,7 @@ export async function promoteVersion(
     alias,
     ...mover(options),
     dryRun,
-    ...(onVerdict ? { onVerdict } : {}),
+    ...defined({ onVerdict }),
     progress: progressFor(watch, "verify"),
     signal: watch.signal,
   };
@@ -157,7 +157,7 @@ export async function archiveVersion(
   given: string,
   { undo = false }: { readonly undo?: boolean | undefined } = {},
 ): Promise<ArchivedVersion> {
-  if (!/@\d+$/.test(given)) throw wrongUse("loam models archive", "a version: NAME@3", `"${given}"`);
+  if (!/@\d+$/.test(given)) throw wrongArgument("loam models archive", "a version: NAME@3", `"${given}"`);
   await using named = await namedVersion(at, given);
   const { store, model, version } = named;
   const mark = { model, number: version.number, kind: "stage", key: "stage", value: undo ? null : "archived" } as const;

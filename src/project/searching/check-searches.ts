@@ -2,7 +2,7 @@
  * The searches of a project file, checked before anything trains: every value that a search may choose is put at its path, and what would then
  * stand in the file has to pass the file's own checks.
  */
-import { isLoamError, type Json } from "../../base/index.ts";
+import { defined, isLoamError, type Json } from "../../base/index.ts";
 import {
   type Parameter,
   type Point,
@@ -73,10 +73,9 @@ export function checkSearches(raw: Json, config: SearchedConfig, file: string, c
           const { place: at, expected, received, hint, message } = error.problem;
           throw tuneErrors.fail("path", {
             place: `${place}.space.${parameter}`,
-            ...(message === undefined ? {} : { message }),
-            ...(expected === undefined ? {} : { expected }),
+            ...defined({ message, expected }),
             received: `${received ?? "another"} (at ${at?.replace(`${file}: `, "") ?? parameter}${received === JSON.stringify(value) ? "" : `, with ${JSON.stringify(value)}`})`,
-            ...(hint === undefined ? {} : { hint }),
+            ...defined({ hint }),
           });
         }
       }

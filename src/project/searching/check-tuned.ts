@@ -2,10 +2,10 @@
  * What a search of a tuned model may vary beside its own entry: the data that it is made of, as long as what judges stays what it is. Held-out texts and
  * those that select are the configuration's own in every trial; a path that would change what a score is counted in is refused.
  */
-import type { Json } from "../../base/index.ts";
-import { dataSetOf, canBeCrossValidated, madeOf } from "../../tune/part.ts";
+import { defined, type Json } from "../../base/index.ts";
 import { type SearchPart, type Space, tasksWith, tuneErrors, tuningKindOf, valueIn } from "../../tune/index.ts";
-import { type ProjectConfig } from "../part.ts";
+import { canBeCrossValidated, dataSetOf, madeOf } from "../../tune/part.ts";
+import type { ProjectConfig } from "../part.ts";
 
 /** Paths that change which documents there are, or which of them select. */
 export const movesParts = /^(data\..*|tune\.(on|validation(\..*)?|seed|sample))$/;
@@ -45,7 +45,7 @@ export function checkTuned(
   place: string,
 ): void {
   const fail = (at: string, expected: string, received: string, hint?: string) =>
-    tuneErrors.fail("path", { place: `${place}.${at}`, expected, received, ...(hint === undefined ? {} : { hint }) });
+    tuneErrors.fail("path", { place: `${place}.${at}`, expected, received, ...defined({ hint }) });
   const { tune } = config.tuned[model]!;
   const { judge } = tuningKindOf(tune);
   if (tokens !== undefined) throw fail("tokens", "no budget in tokens for a tuned model: tune.epochs says how long", String(tokens));
@@ -54,8 +54,7 @@ export function checkTuned(
   if (objectives.includes("errors") && !judge.tellsWrong)
     throw fail("objectives", `no errors of task ${tune.task}, of which nothing is right or wrong: heldOut counts what it loses`, "errors");
   if (folds !== undefined) {
-    if (!canBeCrossValidated(tune))
-      throw fail("folds", `a model with ${tasksWith(row => row.hasFolds === true)}`, `task: ${tune.task}`);
+    if (!canBeCrossValidated(tune)) throw fail("folds", `a model with ${tasksWith(row => row.hasFolds === true)}`, `task: ${tune.task}`);
     const moving = Object.keys(space).find(name => movesParts.test(name));
     if (moving !== undefined)
       throw fail(`space.${moving}`, "nothing that changes which documents there are beside folds of them", moving, "Leave folds out.");

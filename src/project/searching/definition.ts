@@ -1,5 +1,5 @@
 /** What a study is: its definition as plain data, enough for any process that shares the record to take part. */
-import { hashOf, type Json } from "../../base/index.ts";
+import { defined, hashOf, type Json } from "../../base/index.ts";
 import { type ArtifactReader, openStudy, type Store, type StoredStudy } from "../../store/index.ts";
 import { type Definition, isWithin, type Point, type SearchPart, spaceOf, valueIn } from "../../tune/index.ts";
 import { checkProject, findRaw, type ProjectFile, projectFile } from "../project-file.ts";
@@ -46,7 +46,7 @@ export function studyIdOf(raw: Json, name: string, search: SearchPart, { judged,
     reports,
     seed,
     tokens: tokens ?? null,
-    ...(folds === undefined ? {} : { folds }),
+    ...defined({ folds }),
     judged,
     ...(Object.keys(beside).length > 0 ? { beside } : {}),
     entry: valueIn(base.models, [model])!,

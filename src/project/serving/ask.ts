@@ -1,5 +1,5 @@
 /** One question to the served application, in this process: a request of OpenAI's API, its event stream read to the end. */
-import type { LoamError } from "../../base/index.ts";
+import { defined, type LoamError } from "../../base/index.ts";
 import { readEvents } from "../../protocols/index.ts";
 import type { App } from "../../serve/index.ts";
 import { projectErrors } from "../errors.ts";
@@ -44,7 +44,7 @@ async function post(app: App, { model, sampling, prompt }: Ask, signal: AbortSig
       body: JSON.stringify({
         model,
         ...rest,
-        ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
+        ...defined({ max_tokens: maxTokens }),
         stream: true,
         ...(isChat ? { messages: prompt } : { prompt }),
       }),

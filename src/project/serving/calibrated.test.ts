@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { defined } from "../../base/index.ts";
 import { bertConfig, type ModelConfig } from "../../nn/index.ts";
 import { servePart } from "../../serve/part.ts";
 import { temperatureOf } from "./calibrated.ts";
@@ -8,7 +9,7 @@ const config = bertConfig({ vocab: 257, width: 32, layers: 1, heads: 2, context:
 const vectors: ModelConfig = { family: "encoder", config };
 const classes = (temperature?: number): ModelConfig => ({
   family: "encoder",
-  config: { ...config, classifier: { labels: ["a", "b"], kind: "one", ...(temperature === undefined ? {} : { temperature }) } },
+  config: { ...config, classifier: { labels: ["a", "b"], kind: "one", ...defined({ temperature }) } },
 });
 
 test("a classifier that an earlier version tuned has no temperature: the refusal says how to get one", () => {

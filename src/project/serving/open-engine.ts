@@ -1,5 +1,5 @@
 /** A model as a running engine, with the weights it stands on; what `loam serve` and `loam chat` share. */
-import { hashOf } from "../../base/index.ts";
+import { defined, hashOf } from "../../base/index.ts";
 import { type AdapterRoom, disposeTree } from "../../nn/index.ts";
 import { createEngine, type Engine, type ServedModel } from "../../serve/index.ts";
 import { type Device, openDevice } from "../../tensor/index.ts";
@@ -103,9 +103,7 @@ export async function openEngine(found: Found, choice: EngineChoice = {}): Promi
     room: context,
     // quantised weights are nobody else's
     consume: quantize !== "exact",
-    ...(slots === undefined ? {} : { slots }),
-    ...(choice.adapters ? { adapters: choice.adapters } : {}),
-    ...(choice.cacheTokens === undefined ? {} : { cacheTokens: choice.cacheTokens }),
+    ...defined({ slots, adapters: choice.adapters, cacheTokens: choice.cacheTokens }),
     ...(small ? { draft: { model: small, ...(choice.draft?.tokens ? { tokens: choice.draft.tokens } : {}) } } : {}),
   });
   return {

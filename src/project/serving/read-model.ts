@@ -1,4 +1,5 @@
 /** Model files of any format as a served model: weights on a device, tokenizer, template. */
+import { defined } from "../../base/index.ts";
 import { disposeTree, type FilesReader, loadModel } from "../../nn/index.ts";
 import type { ServedModel } from "../../serve/index.ts";
 import type { Device } from "../../tensor/index.ts";
@@ -40,9 +41,8 @@ export async function readServedModel(files: FilesReader, device: Device, label:
     config: model.config,
     parameters: model.parameters,
     tokenizer,
-    ...(chatTemplate ? { chatTemplate } : {}),
-    ...(startToken === undefined ? {} : { startToken }),
+    ...defined({ chatTemplate, startToken }),
     stopTokens,
-    ...(sampling ? { sampling } : {}),
+    ...defined({ sampling }),
   };
 }

@@ -2,9 +2,10 @@
  * `serve:` of loam.yaml: one model, or several with their versions, labels and shares; and what that asks of the server. Every verb reads the
  * file, so nothing of the server is loaded here: labels and times are looked at when it starts.
  */
+import { defined } from "../../base/index.ts";
 import type { RulesData } from "../../serve/index.ts";
+import type { ServePart } from "../../serve/part.ts";
 import { projectErrors } from "../errors.ts";
-import { type ServePart } from "../../serve/part.ts";
 import { versionPolicy } from "./version-policy.ts";
 
 export interface ServedAs extends RulesData {
@@ -54,8 +55,7 @@ export function servedAs(part: ServePart | undefined, place: string): ReadonlyMa
           labels,
           weights: split,
           shadow,
-          ...(policy ? { policy } : {}),
-          ...(keep === undefined ? {} : { keepAlive: keep }),
+          ...defined({ policy, keepAlive: keep }),
         },
       ];
     }),

@@ -3,7 +3,7 @@
  * fine-tuning jobs. Opened part by part: each is closed again where a later one fails or the start is stopped.
  */
 import { join } from "node:path";
-import { readStaticPage } from "../../base/index.ts";
+import { defined, readStaticPage } from "../../base/index.ts";
 import {
   type App,
   type AppOptions,
@@ -172,13 +172,13 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...(hasGateway ? {} : options.admin === true ? { admin: true } : { login }),
     ...(options.anyName === true ? { otherNames: named[0]!.name } : {}),
     ...((options.sharedPrefixCache ?? project?.config.serve?.sharedPrefixCache) === true ? { sharedPrefixCache: true } : {}),
-    ...(adapters.folder === undefined ? {} : { adapterFolder: adapters.folder }),
+    ...defined({ adapterFolder: adapters.folder }),
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
-    ...(store ? { console: { ...consoleSource(project?.config.name ?? null, store), ...(labels ? { labels } : {}) } } : {}),
-    ...(page ? { page } : {}),
+    ...(store ? { console: { ...consoleSource(project?.config.name ?? null, store), ...defined({ labels }) } } : {}),
+    ...defined({ page }),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
-    ...(fineTuning ? { fineTuning } : {}),
+    ...defined({ fineTuning }),
     version: ownPackage().version,
     hosts: isLoopback(host) ? "loopback" : "any",
     onRequest: () => running.requests++,

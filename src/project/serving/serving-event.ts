@@ -1,4 +1,5 @@
 /** What a server says of itself when it serves. */
+import { defined } from "../../base/index.ts";
 import type { EmbeddingEngine, Engine, Engines, Fleet, Listening } from "../../serve/index.ts";
 import type { Login } from "../../session/index.ts";
 import type { ServingTold } from "../events.ts";
@@ -55,7 +56,7 @@ export function servingOf({ engines, fleet, versions, first, listening, hasPage,
     event: "serving",
     url,
     host,
-    ...(loginUrl === undefined ? {} : { loginUrl }),
+    ...defined({ loginUrl }),
     model: id,
     ...(served.length > 1 ? { models: served.map(v => v.id) } : {}),
     ...(adapters.length > 0 ? { adapters: adapters.map(a => a.name), adaptersOf: adapters[0]!.parent } : {}),

@@ -1,4 +1,5 @@
 /** Chats, completions and embeddings as requests for Ollama's own API (docs/api.md of ollama/ollama): /api/chat, /api/generate, /api/embed. */
+import { defined } from "../../base/index.ts";
 import { argumentsOf, dataUrl, functionsOf, refuseOthers, textOf } from "../openai/chat.ts";
 import { defaultMaxTokens, promptOf } from "../openai/completions.ts";
 import { textsOf } from "../openai/embeddings.ts";
@@ -34,7 +35,7 @@ function messagesOf(messages: unknown): Row[] {
     if (m.role === "system" || m.role === "developer") return { role: "system", content };
     if (m.role === "tool") {
       const name = names.get(m.tool_call_id);
-      return { role: "tool", content, ...(name === undefined ? {} : { tool_name: name }), ...renamed(m, { tool_call_id: "tool_call_id" }) };
+      return { role: "tool", content, ...defined({ tool_name: name }), ...renamed(m, { tool_call_id: "tool_call_id" }) };
     }
     if (m.role !== "assistant") throw ProtocolFault.parameter(`${place}.role`, "system, developer, user, assistant or tool", m.role);
     const calls = listOf(m.tool_calls, `${place}.tool_calls`).map((c, k) => {

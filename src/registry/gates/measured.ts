@@ -1,6 +1,6 @@
 /** What the record has measured of a version: its own facts, and the items of every task that it was asked. Nothing is measured here. */
 import { z } from "zod";
-import { check } from "../../base/index.ts";
+import { check, defined } from "../../base/index.ts";
 import {
   asChoosing,
   type GroupHead,
@@ -97,11 +97,7 @@ export async function taskResult(store: Store, info: Pick<ArtifactInfo, "id" | "
   const head = {
     task,
     output,
-    ...(positive === undefined ? {} : { positive }),
-    ...(samples === undefined ? {} : { samples }),
-    ...(match === undefined ? {} : { match }),
-    ...(metrics === undefined ? {} : { metrics }),
-    ...(slices === undefined ? {} : { slices }),
+    ...defined({ positive, samples, match, metrics, slices }),
   };
   return { head, artifact: info.id, atMs: info.createdMs, items };
 }
@@ -115,7 +111,7 @@ async function groupOf(store: Store, info: ArtifactInfo, resultOf: (artifact: st
     {
       name: group,
       tasks: tasks.map(t => t.task),
-      measures: measures.map(({ filter, ...m }) => ({ ...m, ...(filter === undefined ? {} : { filter }) })),
+      measures: measures.map(({ filter, ...m }) => ({ ...m, ...defined({ filter }) })),
     },
     results.map(r => r.head),
   );
@@ -174,7 +170,7 @@ async function classifierResult(store: Store, info: ArtifactInfo): Promise<Measu
       came: p.predicted,
       ms: Number.NaN,
       attributes: p.attributes ?? {},
-      ...(p.group === undefined ? {} : { cluster: p.group }),
+      ...defined({ cluster: p.group }),
       choices: classes,
       gold: [classes.indexOf(p.truth)],
       // a threshold may tell another class than the likeliest

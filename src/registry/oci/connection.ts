@@ -3,7 +3,7 @@
  * the registry asks (RFC 7617, RFC 6750), credentials for the registry and its token server and for nobody it redirects to.
  */
 import { z } from "zod";
-import { check } from "../../base/index.ts";
+import { check, defined } from "../../base/index.ts";
 import { registryErrors } from "../errors.ts";
 import type { RegistryCredentials } from "./credentials.ts";
 import { isLoopback, type Reference, referenceText } from "./reference.ts";
@@ -84,7 +84,7 @@ export async function registryRefusal(place: string, response: Response, has: bo
     place,
     expected: "an answer that lets it go on",
     received: `${status}${said}`,
-    ...(hint ? { hint } : {}),
+    ...defined({ hint }),
   });
 }
 

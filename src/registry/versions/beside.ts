@@ -3,23 +3,23 @@
  * data holds. Nothing is asked here; each was recorded by `loam eval`, and figures are made of the items again.
  */
 import { z } from "zod";
-import { check } from "../../base/index.ts";
+import { check, defined } from "../../base/index.ts";
 import {
   type ChangedItem,
   type ContaminationSplit,
   changedItem,
   contaminationSplit,
+  type EvaluationMeasure,
   fromOtherSide,
   isContradicted,
   type JudgedItem,
   type JudgementScores,
   judgementScores,
-  type EvaluationMeasure,
   type VariantScores,
   variantScores,
 } from "../../evaluate/index.ts";
 import { artifactsFrom, listArtifacts, type ModelVersion, type Store } from "../../store/index.ts";
-import { artifactJson, artifactJsonLines, type MeasuredTask, taskResultKind, taskResult } from "../gates/measured.ts";
+import { artifactJson, artifactJsonLines, type MeasuredTask, taskResult, taskResultKind } from "../gates/measured.ts";
 
 /** Items of each list. */
 const few = 25;
@@ -58,7 +58,7 @@ export async function modelVariants(
     out.push({
       variant,
       artifact: info.id,
-      ...(alike ? { alike } : {}),
+      ...defined({ alike }),
       differences,
       turned: turned.slice(0, few).map(t => changedItem(t.item, t.before.came)),
       numTurned: turned.length,
@@ -119,7 +119,7 @@ export async function judgementsOf(store: Store, { artifact, head, items }: Meas
     const lines = await artifactJsonLines(store, info.id, "judged.jsonl");
     const verdicts = lines.map((line, i): JudgedItem => {
       const { shownFirst, shownSecond, outcome, ...rest } = check(judged, line, `${info.id}/judged.jsonl:${i + 1}`);
-      return { ...rest, ...(shownFirst ? { shownFirst } : {}), ...(shownSecond ? { shownSecond } : {}), ...(outcome ? { outcome } : {}) };
+      return { ...rest, ...defined({ shownFirst, shownSecond, outcome }) };
     });
     const mine = isFirst ? verdicts : fromOtherSide(verdicts);
     const list = (fits: (item: JudgedItem) => boolean) => mine.filter(fits).slice(0, few).map(shownPair);

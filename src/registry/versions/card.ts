@@ -1,10 +1,10 @@
 /** A version's card, from the record alone: what it is, what it was made from, how, what was measured, who released it. Plain data, and Markdown of it. */
-import type { Json } from "../../base/index.ts";
+import { defined, type Json } from "../../base/index.ts";
 import { groupScores, type Score } from "../../evaluate/index.ts";
 import {
+  evaluationMarks,
   type FileRecord,
   type ModelVersion,
-  evaluationMarks,
   openArtifact,
   type Release,
   releasesOf,
@@ -13,7 +13,7 @@ import {
   traceArtifact,
 } from "../../store/index.ts";
 import { type Approval, approvalsOf } from "../gates/approvals.ts";
-import { versionFacts, measuredOf } from "../gates/measured.ts";
+import { measuredOf, versionFacts } from "../gates/measured.ts";
 import { type VersionSignature, versionSignatures } from "./signatures.ts";
 import { taskScores } from "./told.ts";
 
@@ -102,7 +102,7 @@ export async function modelCard(store: Store, version: ModelVersion): Promise<Mo
       ...tasks.map(t => {
         const { head, artifact, items, note } = t;
         const scores = items.length === 0 ? [] : taskScores(t);
-        return { task: head.task, artifact, items: items.length, scores, ...(note === undefined ? {} : { note }) };
+        return { task: head.task, artifact, items: items.length, scores, ...defined({ note }) };
       }),
     ],
     approvals: await approvalsOf(db, version),

@@ -3,29 +3,30 @@
  * wrong and the slowest items, and what else was recorded of them (`beside.ts`). The same figures as `loam eval` and the gates have, since all read the
  * same items; nothing is measured here.
  */
+import { defined } from "../../base/index.ts";
 import {
   type ChangedItem,
   type ClassPicture,
   type Difference,
+  type EvaluationMeasure,
   gainOf,
   groupDifferences,
   groupScores,
   type ItemResult,
-  type EvaluationMeasure,
   mostWrong,
   pairItems,
   pictureOf,
+  reportedMeasures,
   type Score,
   type ShownItem,
   type SliceScores,
   shownItem,
   sliceScores,
   slowest,
-  reportedMeasures,
 } from "../../evaluate/index.ts";
 import type { ModelVersion, Store } from "../../store/index.ts";
-import { itemsOfGroup, type MeasuredVersion, type MeasuredGroup, type MeasuredTask, measuredOf } from "../gates/measured.ts";
-import { type JudgementReported, judgementsOf, type SeenReported, seenOf, type VariantReported, modelVariants } from "./beside.ts";
+import { itemsOfGroup, type MeasuredGroup, type MeasuredTask, type MeasuredVersion, measuredOf } from "../gates/measured.ts";
+import { type JudgementReported, judgementsOf, modelVariants, type SeenReported, seenOf, type VariantReported } from "./beside.ts";
 import { taskCost, taskDifferences, taskScores } from "./told.ts";
 
 export interface ReportedItem extends Omit<ChangedItem, "ms"> {
@@ -140,7 +141,12 @@ function groupReported(g: MeasuredGroup, other: MeasuredVersion | undefined): Ta
 const attributesOf = (items: readonly ItemResult[]): string[] =>
   [...new Set(items.flatMap(i => Object.keys(i.attributes)))].sort().slice(0, mostAttributes);
 
-async function taskReported(store: Store, version: ModelVersion, t: MeasuredTask, other: MeasuredVersion | undefined): Promise<TaskReported> {
+async function taskReported(
+  store: Store,
+  version: ModelVersion,
+  t: MeasuredTask,
+  other: MeasuredVersion | undefined,
+): Promise<TaskReported> {
   const measures = reportedMeasures(t.head, t.items);
   const beside = other?.tasks.find(o => o.head.task === t.head.task);
   const comparison = beside && comparisonOf(measures, t, beside);
@@ -160,11 +166,10 @@ async function taskReported(store: Store, version: ModelVersion, t: MeasuredTask
       [...measures.slice(0, 1), ...(cost ? [cost] : [])],
       t.choosing,
     ),
-    ...(picture ? { picture } : {}),
-    ...(comparison ? { comparison } : {}),
+    ...defined({ picture, comparison }),
     variants: await modelVariants(store, version, t, measures),
     judgements: await judgementsOf(store, t),
-    ...(contamination ? { contamination } : {}),
+    ...defined({ contamination }),
     worst: mostWrong(measures[0]!, t.items, mostExtreme).map(shownItem),
     slowest: slowest(t.items, mostExtreme).map(shownItem),
   };

@@ -2,7 +2,7 @@
  * A model with one of its adapters, as every contract sees it: an engine of its own name and fingerprint whose answers are rows of the same
  * steps. It holds nothing; what it is asked for it asks its base with the adapter's name.
  */
-import { hashOf } from "../../base/index.ts";
+import { defined, hashOf } from "../../base/index.ts";
 import type { Adapter, AdapterRoom } from "../../nn/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { Engine, EngineState, EngineStats, Generation } from "../engine.ts";
@@ -28,7 +28,7 @@ export class AdaptedEngine implements Engine {
       name,
       parent: base.model.id,
       fingerprint: hashOf({ base: model.fingerprint, adapter: adapter.digest }),
-      ...(createdAt === undefined ? {} : { createdAt }),
+      ...defined({ createdAt }),
     };
   }
 

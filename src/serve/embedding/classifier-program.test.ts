@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "vitest";
+import { defined } from "../../base/index.ts";
 import { bertConfig, type DecoderConfig, decoderSpec, encoderSpec, initialise, type ModelConfig, textLogits } from "../../nn/index.ts";
 import { compile, type DeviceArray, openDevice, type Tensor } from "../../tensor/index.ts";
 import { byteTokenizer, tinyConfig } from "../fakes.ts";
@@ -47,7 +48,7 @@ test.each([undefined, "first", "mean"] as const)("an encoder's logits are read o
   const config = {
     ...size,
     deviation: 0.3,
-    classifier: { labels: ["ham", "spam"], kind: "one", ...(pooling ? { pooling } : {}) },
+    classifier: { labels: ["ham", "spam"], kind: "one", ...defined({ pooling }) },
   } as const;
   const parameters = await initialise(encoderSpec(config), device, "encoder");
   const served = servedEncoder({ ...parts, model: { family: "encoder", config, parameters } });

@@ -3,7 +3,7 @@
  * contract, and one record a request for metrics and logs. It knows no sockets; `listen.ts` does.
  */
 import { Hono } from "hono";
-import { type Clock, pathFault, type StaticPage, staticResponse, systemClock } from "../../base/index.ts";
+import { type Clock, defined, pathFault, type StaticPage, staticResponse, systemClock } from "../../base/index.ts";
 import { type Login, loginPaths } from "../../session/index.ts";
 import type { AuthorizeRequest } from "../authorization.ts";
 import type { ConsoleSource } from "../console-source.ts";
@@ -186,7 +186,7 @@ export function createApp(options: AppOptions): App {
         if (isCopy(c.req.raw)) return;
         const method = methods.includes(c.req.method) ? c.req.method : "other";
         const ms = clock.monotonic() - startMs;
-        const record = { id: requestId, method, route, status, ms, ...(error === undefined ? {} : { error }) };
+        const record = { id: requestId, method, route, status, ms, ...defined({ error }) };
         metrics.request(record);
         options.onRequest?.(record);
       },

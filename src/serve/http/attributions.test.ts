@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "vitest";
+import { defined } from "../../base/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { chatTemplate } from "../../text/index.ts";
 import { createEngine } from "../engine.ts";
@@ -22,7 +23,7 @@ async function ask<T>(path: string, body: object, signal?: AbortSignal) {
       method: "POST",
       headers: { "content-type": "application/json", host: "127.0.0.1" },
       body: JSON.stringify({ model: "tiny", ...body }),
-      ...(signal ? { signal } : {}),
+      ...defined({ signal }),
     }),
   );
   return { status: response.status, body: (await response.json()) as T };

@@ -1,4 +1,5 @@
 /** A chat under way, for every contract that has one: turns and tools to the prompt's tokens, the answers to it, and the parser that finds calls in them. */
+import { defined } from "../../base/index.ts";
 import type { FormState } from "../../nn/index.ts";
 import type { SamplingFields } from "../../protocols/index.ts";
 import type { Engine, Generation } from "../engine.ts";
@@ -84,7 +85,7 @@ export function startChat({ engine, turns, use, body, maxTokens, likelihoods, re
   const generations = engine.submitAll(
     requests.map(r => {
       const formed = form ?? (use && r.form ? orCall(engine, r.form, format, use) : r.form);
-      return { ...r, ...asTools, ...(formed ? { form: formed } : {}) };
+      return { ...r, ...asTools, ...defined({ form: formed }) };
     }),
   );
   return {

@@ -1,5 +1,6 @@
 /** Encoders that tell classes of texts, through TensorFlow Serving's and the Open Inference contract. */
 import { afterAll, expect, test } from "vitest";
+import { defined } from "../../base/index.ts";
 import { bertConfig, type ClassifierConfig, classLogits, type Encoder, encoderSpec, encoderStates, initialise } from "../../nn/index.ts";
 import { compile, openDevice, slice, type Tensor } from "../../tensor/index.ts";
 import { createEmbeddingEngine } from "../embedding/embedding-engine.ts";
@@ -30,7 +31,7 @@ const open = async (name: keyof typeof classifiers, temperature?: number) => {
     name: id,
     version: 1,
     aliases: [id],
-    ...(temperature === undefined ? {} : { temperature }),
+    ...defined({ temperature }),
     model: { family: "encoder", config, parameters },
     tokenizer: byteTokenizer,
     fingerprint: id,

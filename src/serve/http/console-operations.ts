@@ -3,6 +3,7 @@
  * contracts of other clients (OpenAI, Ollama, TensorFlow Serving, KServe, SageMaker) have descriptions of their own; of them only what the console reads is here.
  */
 import { z } from "zod";
+import { defined } from "../../base/index.ts";
 import { type ApiOperation, type OpenApiDocument, openApiDocument } from "../../base/openapi.ts";
 import { changes } from "./console-answers/changes.ts";
 import { dataReport } from "./console-answers/data-report.ts";
@@ -20,14 +21,14 @@ const read = (path: string, summary: string, answer: z.ZodType, query?: z.ZodObj
   path,
   summary,
   answer,
-  ...(query ? { query } : {}),
+  ...defined({ query }),
 });
 const send = (path: string, summary: string, answer: z.ZodType, body?: z.ZodType): ApiOperation => ({
   method: "POST",
   path,
   summary,
   answer,
-  ...(body ? { body } : {}),
+  ...defined({ body }),
 });
 
 const consoleOperations: readonly ApiOperation[] = [

@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "vitest";
+import { defined } from "../../base/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { createEngine } from "../engine.ts";
 import { byteTokenizer, fakeEndToken, tinyModel } from "../fakes.ts";
@@ -99,7 +100,7 @@ test("best_of answers with the likeliest of the candidates, and counts them all"
 
 test("typical, mirostat and salt reach the engine", async () => {
   const drawn = async (more: object, sampling: GenerationRequest["sampling"]) => {
-    const [want] = await direct([{ tokens, maxTokens: 20, seed: 3, ...(sampling ? { sampling } : {}) }]);
+    const [want] = await direct([{ tokens, maxTokens: 20, seed: 3, ...defined({ sampling }) }]);
     const { json } = await post("completions", { prompt, max_tokens: 20, seed: 3, ...more });
     expect(json.choices[0]!.text).toBe(want!.text);
     return want!.text;

@@ -1,6 +1,6 @@
 /** One request on its way through the application: its id, what is reported about it, and how a handler answers with a stream. */
 import type { Context } from "hono";
-import type { Clock } from "../../base/index.ts";
+import { type Clock, defined } from "../../base/index.ts";
 import { eventStreamResponse, type Framing } from "../../protocols/index.ts";
 import type { Login } from "../../session/index.ts";
 import type { AuthorizeRequest } from "../authorization.ts";
@@ -131,7 +131,7 @@ export function streamAnswer(
     for (const g of generations) g.cancel();
   };
   return eventStreamResponse(chunks, {
-    ...(framing ? { framing } : {}),
+    ...defined({ framing }),
     heartbeatMs: services.heartbeatMs,
     onError: error => wireError(error, exchange.requestId),
     onLeave: cancel,

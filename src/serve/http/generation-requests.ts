@@ -1,4 +1,5 @@
 /** What a body of OpenAI's parameters asks the engine for: prompts times answers, how they are drawn, searched and formed. */
+import { defined } from "../../base/index.ts";
 import type { SamplingOptions } from "../../nn/index.ts";
 import type { SamplingFields } from "../../protocols/index.ts";
 import type { Engine } from "../engine.ts";
@@ -74,10 +75,7 @@ export function generationRequests(ask: Ask): GenerationRequest[] {
       group: requestId,
       signal,
       ...(body.seed == null ? {} : { seed: body.seed }),
-      ...(maxTokens === undefined ? {} : { maxTokens }),
-      ...(form === undefined ? {} : { form }),
-      ...(likelihoods === undefined ? {} : { likelihoods }),
-      ...(beams === undefined ? {} : { beams }),
+      ...defined({ maxTokens, form, likelihoods, beams }),
       ...saltOf(owner, body.cache_salt),
     }));
   });

@@ -2,6 +2,7 @@ import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import OpenAI, { APIError, BadRequestError, NotFoundError } from "openai";
 import { afterAll, expect, test } from "vitest";
+import { defined } from "../../base/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { chatTemplate } from "../../text/index.ts";
 import { createEngine } from "../engine.ts";
@@ -269,7 +270,7 @@ test("where it is said so, requests that name no model, or an unknown one, mean 
   const text = { prompt: "ab", max_tokens: 4, temperature: 0 };
   const want = (await ask("/v1/completions", { ...text, model: "tiny" })).body;
   for (const model of [undefined, null, "gpt-4", "gpt-3.5-turbo"]) {
-    const got = await ask("/v1/completions", { ...text, ...(model === undefined ? {} : { model }) });
+    const got = await ask("/v1/completions", { ...text, ...defined({ model }) });
     expect([got.status, got.body.choices]).toEqual([200, want.choices]);
   }
   // a name that is known means what it says

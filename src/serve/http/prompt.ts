@@ -1,4 +1,5 @@
 /** Requests to tokens: the prompts of completions, and chats through the model's template with texts that cannot forge its special tokens. */
+import { defined } from "../../base/index.ts";
 import { encodeChat } from "../../text/index.ts";
 import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
@@ -47,5 +48,5 @@ export function chatTokens(engine: Engine, turns: readonly ServedChatTurn[], too
   );
   if (!chatTemplate) return withStart(model, Array.from(tokenizer.encode(transcript(turns), { readSpecialTokens: false })));
   // the template writes the tokens at its start itself
-  return Array.from(encodeChat(tokenizer, chatTemplate, turns, { addGenerationPrompt: true, ...(tools ? { tools } : {}) }));
+  return Array.from(encodeChat(tokenizer, chatTemplate, turns, { addGenerationPrompt: true, ...defined({ tools }) }));
 }

@@ -1,7 +1,7 @@
 /** What the server says in each protocol, byte for byte: answers, streams and errors as they were recorded. */
 import { afterAll, expect, test } from "vitest";
 import { answerText, Transcript } from "../../../test/support/wire.ts";
-import { handClock } from "../../base/index.ts";
+import { defined, handClock } from "../../base/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { chatTemplate } from "../../text/index.ts";
 import { createEmbeddingEngine } from "../embedding/embedding-engine.ts";
@@ -85,7 +85,7 @@ async function recorded(name: string, cases: readonly Case[]): Promise<void> {
     const response = await fetch(`${server.url}${path}`, {
       method: how,
       headers: { ...(text === undefined ? {} : { "content-type": "application/json" }), "x-request-id": "r1", ...headers },
-      ...(text === undefined ? {} : { body: text }),
+      ...defined({ body: text }),
     });
     transcript.title(title);
     transcript.add(`${how} ${path}\n${text ?? ""}`);

@@ -1,4 +1,5 @@
 /** Labels, weights and policy of one model: what points at its versions. Plain data; what may be set is checked in `pointing.ts`. */
+import { defined } from "../../base/index.ts";
 import type { VersionPolicy } from "./policy.ts";
 import { Cycle, type SplitWeights } from "./split.ts";
 
@@ -46,7 +47,7 @@ export class ModelRules {
       labels: Object.fromEntries([...this.labels].filter(([label]) => !this.recorded.has(label))),
       weights: Object.fromEntries(this.#weights),
       shadow: Object.fromEntries(this.#shadows),
-      ...(this.policy ? { policy: this.policy } : {}),
+      ...defined({ policy: this.policy }),
     };
   }
 

@@ -16,11 +16,12 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+import { defined } from "../../base/index.ts";
 import { readTraceparent, requestAttributes, requestModel } from "../../tracing/index.ts";
 import type { Engine } from "../engine.ts";
 import type { Usage } from "../generation.ts";
 import type { Observed } from "../observer.ts";
-import type { ServedRequestTrace, TracedEnd, ServedTracedRequest, Tracing } from "./tracing.ts";
+import type { ServedRequestTrace, ServedTracedRequest, TracedEnd, Tracing } from "./tracing.ts";
 
 type Phase = "queue" | "prefill" | "decode";
 
@@ -88,7 +89,7 @@ class Request implements ServedRequestTrace {
     } else if (inputTokens !== undefined) span.setAttribute("gen_ai.usage.input_tokens", inputTokens);
     if (error !== undefined) span.setAttribute("error.type", error);
     // a server's span is in error where the server was: what a client did wrong is not its failure
-    if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR, ...(error === undefined ? {} : { message: error }) });
+    if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR, ...defined({ message: error }) });
     span.end();
   }
 }

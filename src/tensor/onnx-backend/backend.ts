@@ -2,6 +2,7 @@
  * ONNX Runtime behind the backend contract: a graph becomes an ONNX model, the model a session, a run binds native buffers that stay where
  * they are. Freed memory is kept for arrays of the same size, so a loop allocates only in its first steps.
  */
+import { defined } from "../../base/index.ts";
 import { freeScratch } from "../../machine/index.ts";
 import type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable, RunHooks } from "../backend.ts";
 import { bytesOf, type DType, dtypes, type TypedArray } from "../dtype.ts";
@@ -10,12 +11,12 @@ import type { Graph } from "../graph.ts";
 import { writeModel } from "../onnx/index.ts";
 import {
   type DeviceBuffer,
+  type EngineRun,
+  type EngineRuntime,
   NativeBuffer,
   openRuntime,
   PackedWeights,
   type Provider,
-  type EngineRun,
-  type EngineRuntime,
 } from "../onnxruntime/index.ts";
 import { canFuse, operatorDomainOf, productFormOf } from "../operators/index.ts";
 import type { Shape } from "../shape.ts";
@@ -24,7 +25,7 @@ import { type EngineLimits, negativeMarks, type PackedInput } from "./emitter.ts
 import { compositesOnRequest, nativeComposites } from "./lower.ts";
 import { cpuLimits, inputName, onnxModel, outputName, packableInputs } from "./model.ts";
 import { ownSession, type SessionLease, SharedSessions } from "./shared-sessions.ts";
-import { type Share, BackendWeights } from "./weights.ts";
+import { BackendWeights, type Share } from "./weights.ts";
 
 export interface OnnxBackendOptions {
   readonly provider?: Provider;
@@ -319,7 +320,7 @@ class ExecutableBuilder {
       return share !== undefined;
     };
     const pause = pauses();
-    const lowered = onnxModel(graph, { ...limits, ...(products ? { products } : {}), fusesElements }, outside, packs);
+    const lowered = onnxModel(graph, { ...limits, ...defined({ products }), fusesElements }, outside, packs);
     await pause();
     const model = writeModel(lowered, { nodeOrder: "reversed" });
     await pause();
@@ -330,7 +331,7 @@ class ExecutableBuilder {
           {
             // our own passes have joined equal nodes; what recomputes on purpose must not be joined again
             ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination"] } : {}),
-            ...(build.profile === undefined ? {} : { profile: build.profile }),
+            ...defined({ profile: build.profile }),
             ...(build.measureMemory ? { arena: "own" as const } : {}),
             ...(lowered.operators.length ? { operators: operatorDomainOf(runtime.library, lowered.operators) } : {}),
           },

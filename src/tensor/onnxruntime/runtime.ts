@@ -1,7 +1,8 @@
 /** The engine as one object: opened once with its threads and device, it makes buffers and sessions. Left out: what a program means. */
 import { availableParallelism } from "node:os";
+import { defined } from "../../base/index.ts";
 import type { DType } from "../dtype.ts";
-import { EngineDevice, DeviceBuffer } from "./device-buffer.ts";
+import { DeviceBuffer, EngineDevice } from "./device-buffer.ts";
 import { type LogLevel, openEnvironment, openSharedArena } from "./environment.ts";
 import { engineErrors } from "./errors.ts";
 import type { Library } from "./library.ts";
@@ -57,10 +58,10 @@ export function openRuntime(options: EngineRuntimeOptions = {}): EngineRuntime {
   const host: SessionHost = { library, cpuMemory, inPlace: providerTable[provider].inPlace };
   const merged = (session: SessionOptions): SessionOptions => ({
     threads,
-    ...(options.spinning === undefined ? {} : { spinning: options.spinning }),
+    ...defined({ spinning: options.spinning }),
     // The runtime's affinity names threads by count: it does not fit a session with another number of them.
     ...(options.affinity === undefined || (session.threads ?? threads) !== threads ? {} : { affinity: options.affinity }),
-    ...(options.log === undefined ? {} : { log: options.log }),
+    ...defined({ log: options.log }),
     ...session,
   });
   const createSession = (model: Uint8Array, session: SessionOptions = {}): EngineSession => {

@@ -1,4 +1,5 @@
 /** What may be chosen about a session, and how it is said to ONNX Runtime: plain data in, an OrtSessionOptions out. */
+import { defined } from "../../base/index.ts";
 import { type LogLevel, logLevels } from "./environment.ts";
 import { engineErrors } from "./errors.ts";
 import type { Library, Pointer } from "./library.ts";
@@ -74,7 +75,7 @@ function configEntries(options: SessionOptions): Record<string, string> {
   return {
     "session.intra_op.allow_spinning": spin === false || spin === 0 ? "0" : "1",
     ...(typeof spin === "number" && spin > 0 ? { "session.intra_op.spin_duration_us": String(spin) } : {}),
-    ...(options.affinity === undefined ? {} : { "session.intra_op_thread_affinities": options.affinity }),
+    ...defined({ "session.intra_op_thread_affinities": options.affinity }),
     ...((options.arena ?? "shared") === "shared" ? { "session.use_env_allocators": "1" } : {}),
     ...(options.disabledOptimizers?.length ? { "optimization.disable_specified_optimizers": options.disabledOptimizers.join(";") } : {}),
     ...options.config,

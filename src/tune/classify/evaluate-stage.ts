@@ -1,5 +1,6 @@
 /** A tuned classifier's report on the test part, beside the baselines' answers on the same texts. */
 import { z } from "zod";
+import { defined } from "../../base/index.ts";
 import { heldOutSet } from "../../data/index.ts";
 import { disposeTree, loadModel, toldLabel } from "../../nn/index.ts";
 import { type Stage, stage, writeLook } from "../../store/index.ts";
@@ -110,7 +111,7 @@ export const evaluateClassifierStage = (
             texts.labels,
           ),
         },
-        ...(answers.frozen ? { frozen: answers.frozen } : {}),
+        ...defined({ frozen: answers.frozen }),
         ...(costs ? { threshold: thresholdBy(costs, classes, validation, { labels: texts.labels, probabilities }) } : {}),
         ...(checks ? { warnings: checks.warnings, similarity: bandsOf(checks.nearest, i => predicted[i] === texts.labels[i]) } : {}),
         wrongest: wrong.sort((a, b) => b.probability - a.probability).slice(0, wrongestShown),

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { random, silent } from "../../base/index.ts";
+import { defined, random, silent } from "../../base/index.ts";
 import {
   bertConfig,
   initialise,
@@ -116,7 +116,7 @@ describe("tuning", () => {
 test("a text's logits do not depend on what pads it or who is beside it", async () => {
   for (const base of [decoder, encoder])
     for (const pooling of [undefined, "mean"] as const) {
-      const model = withClassifier(base, { labels: ["a", "b", "c"], kind: "one", ...(pooling ? { pooling } : {}) });
+      const model = withClassifier(base, { labels: ["a", "b", "c"], kind: "one", ...defined({ pooling }) });
       const { parameters } = await drawn(model);
       const many = texts("x", 12).tokens;
       const predictor = predictorOf({ device, model, longest: 64, parameters: (p: unknown) => p, rows: 8 });

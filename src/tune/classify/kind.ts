@@ -1,9 +1,8 @@
 /** Classification as a kind of tuning: `task: classify`. */
-import { formatCount } from "../../base/index.ts";
+import { defined, formatCount } from "../../base/index.ts";
 import { foldLinks } from "../cross-validation/links.ts";
 import { accuracyText, frozenLabel, statesLink } from "../frozen/links.ts";
 import { judgedLabel, kindLink, type TuningGiven, type TuningKind } from "../kind/kind.ts";
-import { type ClassifyPart, classifyRow } from "./part.ts";
 import { textProofText } from "../kind/proof-text.ts";
 import { summaryNumber as n, smallNumber } from "../kind/summary-text.ts";
 import { textBaselinesStage } from "./baselines-stage.ts";
@@ -13,6 +12,7 @@ import { classFoldBaselinesStage, classFoldStage, classFoldsStage } from "./fold
 import { frozenBaselineStage } from "./frozen-stage.ts";
 import { judgeClassifierStage } from "./judge-stage.ts";
 import { frozenBaseline, labelsOf } from "./options.ts";
+import { type ClassifyPart, classifyRow } from "./part.ts";
 import type { ClassificationReport } from "./report.ts";
 import { classificationTable } from "./report-table.ts";
 import { classifyStage } from "./stage.ts";
@@ -53,7 +53,7 @@ function modelLinks({ name, base, part: { on, costs, ...rest }, around }: Tuning
 const frozenLinks = (given: TuningGiven<ClassifyPart>) => {
   const { name, part: own } = given;
   return [
-    statesLink(given, { label: own.label, ...(own.classes ? { classes: own.classes } : {}), kind: "classes" }),
+    statesLink(given, { label: own.label, ...defined({ classes: own.classes }), kind: "classes" }),
     kindLink({
       stage: "baselines",
       label: frozenLabel(name),
@@ -89,7 +89,7 @@ export const classifyKind: TuningKind<ClassifyPart> = {
         label: `evaluate/${name}`,
         inputs: { model: name, documents, baselines: isFrozenAsked ? frozenLabel(name) : `baselines/${name}` },
         definition: evaluateClassifierStage(around),
-        options: () => ({ name, labels, ...(costs ? { costs } : {}) }),
+        options: () => ({ name, labels, ...defined({ costs }) }),
         describe: s =>
           `F1 ${n(s, "macroF1").toFixed(3)} (macro), accuracy ${n(s, "accuracy").toFixed(3)} on ${formatCount(n(s, "documents"))} held-out documents`,
       }),
@@ -131,7 +131,7 @@ export const classifyKind: TuningKind<ClassifyPart> = {
     input: "documents",
     beside: [],
     unit: () => "bits a text",
-    selectedBy: ({ label, classes }) => ({ classes: { label, ...(classes ? { classes } : {}) } }),
+    selectedBy: ({ label, classes }) => ({ classes: { label, ...defined({ classes }) } }),
     link: ({ part: own, around }, asked) =>
       kindLink({
         stage: "evaluate",

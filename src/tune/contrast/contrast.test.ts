@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { check, random, silent } from "../../base/index.ts";
+import { check, defined, random, silent } from "../../base/index.ts";
 import { bertConfig, encoderSpec, initialise } from "../../nn/index.ts";
 import { compile, type DeviceArray, mean, openDevice, type Tensor, valueAndGrad, zeros } from "../../tensor/index.ts";
 import { trainBpe } from "../../text/index.ts";
@@ -148,7 +148,7 @@ const run = async (folder: string, input: EmbedInput = {}, signal?: AbortSignal,
     identity: "same",
     folder: join(root, folder),
     progress: onStep ? e => onStep(Number(e.values?.step ?? 0)) : silent,
-    ...(signal ? { signal } : {}),
+    ...defined({ signal }),
   });
 
 test("an encoder learns which number words belong together, on sequences that it never saw; resumed gives the bits of a run that was not", async () => {

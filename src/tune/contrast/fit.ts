@@ -2,6 +2,7 @@
  * Contrastive tuning of an encoder's vectors: batches of anchors, each to be told its own positive among all texts of the batch. What is tuned, judged
  * and served pools the same way. What it gives is a function of base, pairs and recipe.
  */
+import { defined } from "../../base/index.ts";
 import { type Dropout, dropoutFrom, type Encoder, type EncoderConfig, encoderSpec, encoderStates, meanPooled } from "../../nn/index.ts";
 import { div, maximum, mul, reshape, slice, sqrt, sum, type Tensor } from "../../tensor/index.ts";
 import type { BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
@@ -52,7 +53,7 @@ export function textVectors(
   { tokens, present }: { readonly tokens: Tensor; readonly present: Tensor },
   dropout?: Dropout,
 ): Tensor {
-  const states = encoderStates(config, p as Encoder, tokens, { present, ...(dropout ? { dropout } : {}) });
+  const states = encoderStates(config, p as Encoder, tokens, { present, ...defined({ dropout }) });
   if (pooling === "mean") return meanPooled(states, present);
   const first = reshape(slice(states, undefined, [0, 1]), [states.shape[0]!, states.shape[2]!]);
   return div(first, maximum(sqrt(sum(mul(first, first), -1, true)), 1e-12));

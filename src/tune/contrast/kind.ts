@@ -1,15 +1,15 @@
 /** An encoder tuned on pairs as a kind of tuning: `task: embed`. */
-import { formatCount } from "../../base/index.ts";
+import { defined, formatCount } from "../../base/index.ts";
 import type { Summary } from "../../store/index.ts";
 import { examplesFile } from "../instruct/examples-stage.ts";
 import { judgedLabel, kindLink, type TuningKind } from "../kind/kind.ts";
-import { type EmbedPart, embedRow } from "./part.ts";
 import { textProofText } from "../kind/proof-text.ts";
 import { summaryNumber as n } from "../kind/summary-text.ts";
 import { validationTexts } from "../study/example-texts.ts";
 import { pairHalvesStage, searchPairsStage } from "../study/pair-halves.ts";
 import { judgeVectorsStage } from "./judge-stage.ts";
 import { pairsStage } from "./pairs-stage.ts";
+import { type EmbedPart, embedRow } from "./part.ts";
 import { embedStage } from "./stage.ts";
 
 const three = (x: number): string => x.toFixed(3);
@@ -39,9 +39,9 @@ export const embedKind: TuningKind<EmbedPart> = {
         options: async () => ({
           file: await examplesFile(folder, on),
           ...(scored === undefined ? {} : { scored: await examplesFile(folder, scored) }),
-          ...(columns === undefined ? {} : { columns }),
+          ...defined({ columns }),
           validation,
-          ...(heldOut === undefined ? {} : { heldOut }),
+          ...defined({ heldOut }),
           ...(allowCrossing ? { allowCrossing } : {}),
           seed: recipe.seed,
         }),

@@ -1,6 +1,7 @@
 /** Files of what belongs together as an artifact: read, checked, and divided into what trains and what selects; scored pairs beside them. */
 import { basename, resolve } from "node:path";
 import { z } from "zod";
+import { defined } from "../../base/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { examplesFile } from "../instruct/examples-stage.ts";
@@ -40,7 +41,7 @@ export const pairsStage = ({ folder }: { readonly folder: string }): Stage<never
           throw tuneErrors.fail("example", { place: name, expected: digest, received: now, hint: "The file changed while it was read." });
       }
       const { train, validation, heldOut } = await divideRelated(all, o, o.file.name);
-      for (const [part, records] of Object.entries({ train, validation, scored, ...(heldOut ? { "held-out": heldOut } : {}) }))
+      for (const [part, records] of Object.entries({ train, validation, scored, ...defined({ "held-out": heldOut }) }))
         await output.writeStream(
           `${part}.jsonl`,
           records.map(r => `${JSON.stringify(r)}\n`),

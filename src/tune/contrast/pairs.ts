@@ -1,6 +1,6 @@
 /** Files that vectors are tuned on: what belongs together (and what does not), and pairs that people have scored. Complaints name file and line. */
-import { isLoamError, type LoamError } from "../../base/index.ts";
-import { type TaskFileItem, readTaskItems } from "../../evaluate/index.ts";
+import { defined, isLoamError, type LoamError } from "../../base/index.ts";
+import { readTaskItems, type TaskFileItem } from "../../evaluate/index.ts";
 import { isValidation } from "../classify/examples.ts";
 import { tuneErrors } from "../errors.ts";
 import { throwProblems } from "../instruct/read.ts";
@@ -23,7 +23,7 @@ export interface ScoredPair {
 }
 
 const fail = (place: string, expected: string, received: string, hint?: string) =>
-  tuneErrors.fail("example", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+  tuneErrors.fail("example", { place, expected, received, ...defined({ hint }) });
 const shown = (value: unknown): string => (value === undefined ? "no such field" : JSON.stringify(value).slice(0, 60));
 
 function text({ fields, place }: TaskFileItem, names: readonly string[]): string {

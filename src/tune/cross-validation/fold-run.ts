@@ -1,7 +1,7 @@
 /** One training of a cross-validation: by the recipe without a fold, with a seed of its own; the fold is scored and the model is not kept. */
 import { join } from "node:path";
 import { z } from "zod";
-import { hashOf, type Json } from "../../base/index.ts";
+import { defined, hashOf, type Json } from "../../base/index.ts";
 import { disposeTree, type Model } from "../../nn/index.ts";
 import type { StageContext } from "../../store/index.ts";
 import { type MetricPoint, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
@@ -80,7 +80,7 @@ export async function runFold<T, Texts extends { readonly tokens: readonly Array
     ...(eventsFolder ? { eventsFolder } : {}),
     progress,
     signal,
-    ...(around.onProblem ? { onProblem: around.onProblem } : {}),
+    ...defined({ onProblem: around.onProblem }),
   };
   const tokensOf = (texts: readonly T[]) => kind.tokens(tokenizer, texts, longest, signal);
   const result = await givenBackOnFailure([base.parameters], async () =>

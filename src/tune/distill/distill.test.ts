@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { check, random, silent } from "../../base/index.ts";
+import { check, defined, random, silent } from "../../base/index.ts";
 import { type DecoderConfig, decoderSpec, initialise, llamaConfig } from "../../nn/index.ts";
 import { compile, type DeviceArray, openDevice, type Tensor, valueAndGrad } from "../../tensor/index.ts";
 import { trainBpe } from "../../text/index.ts";
@@ -149,7 +149,7 @@ test("a smaller student comes close to its teacher on texts that it was not trai
         identity: "same",
         folder: join(root, name),
         progress: onStep ? e => onStep(Number(e.values?.step ?? 0)) : silent,
-        ...(signal ? { signal } : {}),
+        ...defined({ signal }),
       },
       tuning => distillTask(small, teacher, tuning, given),
     );

@@ -7,7 +7,7 @@
  * All are asked with the student's own token ids, so no text is cut into tokens in another way.
  */
 import { z } from "zod";
-import { check, hashOf, isLoamError, pause } from "../../base/index.ts";
+import { check, defined, hashOf, isLoamError, pause } from "../../base/index.ts";
 import { HttpRetry, postJson, statedError } from "../../protocols/index.ts";
 import { tuneErrors } from "../errors.ts";
 
@@ -198,7 +198,7 @@ export function teacherAt(o: TeacherConnection): TeacherAt {
   const url = o.url.replace(/\/+$/, "");
   const root = url.replace(/\/v1$/, "");
   const fail = (place: string, expected: string, received: string, hint?: string) =>
-    tuneErrors.fail("teacher", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+    tuneErrors.fail("teacher", { place, expected, received, ...defined({ hint }) });
 
   const turn = turnsOf(o.requestsPerMinute);
   /** Errors: tune/teacher; the signal's reason. A refusal of the request itself is an answer. */

@@ -2,6 +2,7 @@
  * Distillation: a student learns a teacher's distribution over every next token of the answers, and the answers. The teacher is another decoder with the
  * same tokens; its forward pass is a part of the loss, without gradients, so nothing of it is kept on disk.
  */
+import { defined } from "../../base/index.ts";
 import { type DecoderConfig, type DecoderSpec, disposeTree, loadModel, negativeLogLikelihood } from "../../nn/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { add, type Device, type DeviceArray, mul, stopGradient, sum, type Tensor } from "../../tensor/index.ts";
@@ -67,7 +68,7 @@ export async function openTeacher(
   textOf: (model: ArtifactReader) => Promise<TuneText>,
 ): Promise<Teacher> {
   const refuse = (expected: string, received: string, hint?: string) =>
-    tuneErrors.fail("base", { place: `teacher ${artifact.id}`, expected, received, ...(hint === undefined ? {} : { hint }) });
+    tuneErrors.fail("base", { place: `teacher ${artifact.id}`, expected, received, ...defined({ hint }) });
   const { vocab } = student.config;
   const theirs = await textOf(artifact);
   for (let id = 0; id < vocab; id++) {

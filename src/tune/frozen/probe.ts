@@ -2,6 +2,7 @@
  * Linear models of a frozen base's states (probes: Alain and Bengio 2016): states of mean 0 and deviation 1, the penalty by what the validation part says,
  * the final one fitted on train and validation part together, as the other baselines are.
  */
+import { defined } from "../../base/index.ts";
 import { type DenseModel, type DenseRows, denseLogisticRegression, ridgeRegressions } from "../../evaluate/index.ts";
 import { probabilitiesOf } from "../text-head/predict.ts";
 
@@ -57,7 +58,7 @@ async function pause(signal?: AbortSignal): Promise<void> {
 /** Logistic regression, its penalty of least log loss on the validation part. */
 export async function probeClasses(train: ProbeTexts, validation: ProbeTexts, classes: number, signal?: AbortSignal): Promise<Probe> {
   const fitted = (on: DenseRows, targets: readonly number[], c: number, start?: Float64Array): DenseModel =>
-    denseLogisticRegression(on, targets, classes, { c, tolerance: tolerance * c * on.count, iterations, ...(start ? { start } : {}) });
+    denseLogisticRegression(on, targets, classes, { c, tolerance: tolerance * c * on.count, iterations, ...defined({ start }) });
   const chosenOn = standardised(train.states);
   const held = validation.states.map(chosenOn.scaled);
   const lossOf = (model: DenseModel): number =>

@@ -3,7 +3,7 @@
  * template that serves (`encodeAnswers`), so a trained prompt has the ids of a served one. What could not be learnt is refused here: nothing
  * trained, a turn that never ends, a beginning written twice, more tokens than the context.
  */
-import { formatCount, isLoamError, type LoamError } from "../../base/index.ts";
+import { defined, formatCount, isLoamError, type LoamError } from "../../base/index.ts";
 import { type ChatMessage, type ChatTemplate, encodeAnswers, type Tokenizer } from "../../text/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { Example } from "./example.ts";
@@ -43,7 +43,7 @@ export interface EncodeExampleOptions {
 }
 
 const fail = (place: string, expected: string, received: string, hint?: string): LoamError =>
-  tuneErrors.fail("example", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+  tuneErrors.fail("example", { place, expected, received, ...defined({ hint }) });
 
 /** Ids of messages with one mask for all trained answers. Errors: tune/example, text/template. */
 export function maskedChat(
@@ -55,7 +55,7 @@ export function maskedChat(
 ): Masked {
   if (!text.chatTemplate)
     throw fail(place, "a model with a chat template", "one without", "Tune it on prompts and completions, or give it a template first.");
-  const { ids, answers } = encodeAnswers(text.tokenizer, text.chatTemplate, messages, { answers: trained, ...(tools ? { tools } : {}) });
+  const { ids, answers } = encodeAnswers(text.tokenizer, text.chatTemplate, messages, { answers: trained, ...defined({ tools }) });
   const mask = new Uint8Array(ids.length);
   for (const { message, from, to } of answers) {
     let end = to;

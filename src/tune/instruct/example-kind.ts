@@ -3,19 +3,27 @@
  * and are judged by the loss that the configuration as it is has. A kind adds its stage, its loss and its unit.
  */
 import type { z } from "zod";
-import { canonicalJson, formatBytes, formatCount, type Json } from "../../base/index.ts";
+import { canonicalJson, defined, formatBytes, formatCount, type Json } from "../../base/index.ts";
 import type { Stage, Summary } from "../../store/index.ts";
-import { besideLabel, judgedLabel, type KindLink, type KindSurroundings, kindLink, type TuningGiven, type TuningKind } from "../kind/kind.ts";
+import {
+  besideLabel,
+  judgedLabel,
+  type KindLink,
+  type KindSurroundings,
+  kindLink,
+  type TuningGiven,
+  type TuningKind,
+} from "../kind/kind.ts";
 import type { KindPart, TunePart } from "../kind/kind-part.ts";
-import { isFilePath } from "../names.ts";
 import { summaryNumber as n, smallNumber } from "../kind/summary-text.ts";
+import { isFilePath } from "../names.ts";
 import { exampleHalvesStage, searchExamplesStage } from "../study/example-halves.ts";
 import { validationTexts } from "../study/example-texts.ts";
 import { checkpointStage } from "./checkpoint-stage.ts";
 import { documentExamplesStage } from "./documents-stage.ts";
 import { examplesFile, examplesStage } from "./examples-stage.ts";
 import { type ExampleJudge, judgeExamplesStage } from "./judge-stage.ts";
-import { type ExampleOptions, heldOutOptions, type SplitPartOptions } from "./options.ts";
+import type { ExampleOptions, heldOutOptions, SplitPartOptions } from "./options.ts";
 
 export interface ExamplePart
   extends TunePart,
@@ -34,8 +42,7 @@ interface Yardstick {
   readonly beside: Readonly<Record<string, string>>;
 }
 
-interface ExampleKind<P extends ExamplePart>
-  extends KindPart<P>, Pick<TuningKind<P>, "stages" | "encoders" | "encoderOf"> {
+interface ExampleKind<P extends ExamplePart> extends KindPart<P>, Pick<TuningKind<P>, "stages" | "encoders" | "encoderOf"> {
   /** The stage that learns, and what it is told. */
   tuning(
     own: P,
@@ -72,9 +79,7 @@ const toldExamples = (s: Summary): string =>
 export function exampleSource({ name, part: own, around }: Pick<TuningGiven<ExamplePart>, "name" | "part" | "around">): KindLink {
   const { on, validationFile, format, columns, bad, validation, heldOut, sample, seed, allowCrossing } = own;
   const said = {
-    ...(format === undefined ? {} : { format }),
-    ...(columns === undefined ? {} : { columns }),
-    ...(sample === undefined ? {} : { sample }),
+    ...defined({ format, columns, sample }),
     bad,
     validation,
     seed,
@@ -95,7 +100,7 @@ export function exampleSource({ name, part: own, around }: Pick<TuningGiven<Exam
       file: await examplesFile(folder, on),
       ...(validationFile === undefined ? {} : { validationFile: await examplesFile(folder, validationFile) }),
       ...said,
-      ...(heldOut === undefined ? {} : { heldOut }),
+      ...defined({ heldOut }),
       allowCrossing,
     }),
   });
@@ -123,12 +128,12 @@ export const checkpointLink = (name: string, base: string, tuned: string, step: 
     describe: s => `step ${n(s, "step")} of ${tuned}`,
   });
 
-/** Without what is not said. */
-const defined = (o: object): Json => JSON.parse(JSON.stringify(o)) as Json;
+/** As plain JSON, without what is not said. */
+const asJson = (o: object): Json => JSON.parse(JSON.stringify(o)) as Json;
 
 export function exampleKind<P extends ExamplePart>(kind: ExampleKind<P>): TuningKind<P> {
   const { part, reads, check, modelsOf = () => [], stages, encoders, encoderOf } = kind;
-  const row = { part, reads, modelsOf, ...(check ? { check } : {}) };
+  const row = { part, reads, modelsOf, ...defined({ check }) };
   return {
     ...row,
     links(given) {
@@ -141,8 +146,7 @@ export function exampleKind<P extends ExamplePart>(kind: ExampleKind<P>): Tuning
       ];
     },
     stages,
-    ...(encoders ? { encoders } : {}),
-    ...(encoderOf ? { encoderOf } : {}),
+    ...defined({ encoders, encoderOf }),
     judge: {
       tellsWrong: kind.tellsWrong,
       inTokens: true,
@@ -153,13 +157,13 @@ export function exampleKind<P extends ExamplePart>(kind: ExampleKind<P>): Tuning
       link({ name, part: own, around }, { model, base, label, half }) {
         const { on, format, columns, bad, long, length, validation, sample, seed } = own;
         const isFile = isFilePath(on);
-        const source = isFile ? {} : { source: defined({ name: on, format, columns, validation, sample, seed }) };
+        const source = isFile ? {} : { source: asJson({ name: on, format, columns, validation, sample, seed }) };
         const { judge, options, beside } = kind.yardstick(own);
         const others = Object.fromEntries(Object.entries(beside).map(([input, of]) => [input, besideLabel(of)]));
         return {
           stage: "evaluate",
           label,
-          inputs: { model, judged: judgedLabel, ...(base === undefined ? {} : { base }), ...others },
+          inputs: { model, judged: judgedLabel, ...defined({ base }), ...others },
           definition: judgeExamplesStage(judge(around, name), around, {
             of: base === undefined ? "model" : "adapter",
             judged: isFile ? "example-halves" : "documents",
@@ -173,7 +177,7 @@ export function exampleKind<P extends ExamplePart>(kind: ExampleKind<P>): Tuning
         const said = ({ base, part: p }: typeof own): string => {
           const { name, options, beside } = kind.yardstick(p);
           const others = [Object.values(beside).includes("base") ? base : "", modelsOf(p)];
-          return canonicalJson(defined({ name, options, length: p.length, others }));
+          return canonicalJson(asJson({ name, options, length: p.length, others }));
         };
         return said(own) === said(study) ? 1 : undefined;
       },

@@ -4,7 +4,7 @@
  */
 
 import { z } from "zod";
-import { check } from "../../base/index.ts";
+import { check, defined } from "../../base/index.ts";
 import type { ChatMessage } from "../../text/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { isTemplate, templateText } from "./column-text.ts";
@@ -20,7 +20,7 @@ interface FormatRow {
 }
 
 const problem = (place: string, expected: string, received: string, hint?: string) =>
-  tuneErrors.fail("example", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+  tuneErrors.fail("example", { place, expected, received, ...defined({ hint }) });
 
 const textPart = z.looseObject({ type: z.literal("text"), text: z.string() });
 const content = z.union([z.string(), z.array(textPart)], { error: "a text, or a list of parts of type text" }).nullish();

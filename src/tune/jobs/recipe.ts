@@ -4,6 +4,7 @@
  * most 25,000). Without a validation file nothing is set aside: all of a job's examples are trained on, as OpenAI does.
  */
 
+import { defined } from "../../base/index.ts";
 import { rateOf } from "../fit.ts";
 import { decoderRate } from "../instruct/tune.ts";
 import { methodOptions } from "../methods/index.ts";
@@ -68,7 +69,7 @@ export function recipeOf(o: RecipeGiven): { readonly tune: Readonly<Record<strin
   const isPreference = o.method.type === "dpo";
   const common = {
     on: o.on,
-    ...(o.validationFile === undefined ? {} : { validationFile: o.validationFile }),
+    ...defined({ validationFile: o.validationFile }),
     validation: 0,
     // a job cannot say that it means it: the job warns instead
     allowCrossing: true,

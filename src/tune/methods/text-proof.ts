@@ -2,6 +2,7 @@
  * What merging and quantising change in a model that reads whole texts, measured on texts: the classes that it tells, the number that it gives, or the
  * vector by which texts are compared. Of models that continue texts: `proof.ts`.
  */
+import { defined } from "../../base/index.ts";
 import type { Model } from "../../nn/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
@@ -137,7 +138,7 @@ const round = (x: number): number => Number(x.toPrecision(6));
 export const textProofSummary = ({ texts, merged, quantised }: TextProof): Record<string, string | number> => ({
   proofTexts: texts,
   ...(merged ? { mergedDelta: round(merged.greatest) } : {}),
-  ...(merged?.others === undefined ? {} : { mergedOthers: merged.others }),
+  ...defined({ mergedOthers: merged?.others }),
   ...(quantised ? { quantisedForm: quantised.form, quantisedDelta: round(quantised.greatest) } : {}),
-  ...(quantised?.others === undefined ? {} : { quantisedOthers: quantised.others }),
+  ...defined({ quantisedOthers: quantised?.others }),
 });

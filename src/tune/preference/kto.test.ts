@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { check } from "../../base/index.ts";
+import { check, defined } from "../../base/index.ts";
 import { type DecoderConfig, decoderSpec, initialise, llamaConfig } from "../../nn/index.ts";
 import { compile, type DeviceArray, mul, openDevice, sum, valueAndGrad } from "../../tensor/index.ts";
 import { chatTemplate, trainBpe } from "../../text/index.ts";
@@ -176,7 +176,7 @@ test("good answers gain and bad ones lose, on prompts that nothing was trained o
       identity: "same",
       folder: join(root, folder),
       progress: e => onStep?.(Number(e.values?.step ?? 0)),
-      ...(signal ? { signal } : {}),
+      ...defined({ signal }),
     });
   const whole = await run("whole");
   expect(whole.history[0]).toMatchObject({ loss: expect.closeTo(0.5, 5), divergence: expect.closeTo(0, 5), margin: expect.closeTo(0, 5) });

@@ -2,7 +2,7 @@
  * Rated answers as tokens, each beside an answer to another prompt behind its own prompt: what tells how far the model has moved at all. The other
  * answer is that of the next example with another prompt, and stays the same in every epoch, as in TRL. Pairs become two rated answers.
  */
-import { isLoamError, type LoamError } from "../../base/index.ts";
+import { defined, isLoamError, type LoamError } from "../../base/index.ts";
 import type { ChatMessage } from "../../text/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { type EncodeExampleOptions, type Masked, maskedChat, type TuneText, withinContext } from "../instruct/encode.ts";
@@ -32,7 +32,7 @@ function ratedOf({ place, example }: PlacedExample): Placed[] {
   const { messages, tools, chosen, rejected } = example;
   const one = (answer: readonly ChatMessage[], isGood: boolean): Placed => ({
     place: `${place}: ${isGood ? "chosen" : "rejected"}`,
-    example: { kind: "rated", messages, answer, isGood, ...(tools ? { tools } : {}) },
+    example: { kind: "rated", messages, answer, isGood, ...defined({ tools }) },
   });
   return [one(chosen, true), one(rejected, false)];
 }

@@ -3,6 +3,7 @@
  * step. What good answers have gained more than bad ones is logged beside the loss. How far the model has moved is told batch by batch, so
  * micro-batches do not add up to one batch exactly here, as they do elsewhere.
  */
+import { defined } from "../../base/index.ts";
 import { type DecoderConfig, type DecoderSpec, decoderSpec } from "../../nn/index.ts";
 import { type DeviceArray, mul, stopGradient, sum, type Tensor } from "../../tensor/index.ts";
 import { type BatchArraySpec, type BatchSource, type HostBatch, treeProgram, type ValidationScores } from "../../train/index.ts";
@@ -129,8 +130,7 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
     return {
       loss: loss / n,
       divergence: divergence / n,
-      ...(good === undefined ? {} : { good }),
-      ...(bad === undefined ? {} : { bad }),
+      ...defined({ good, bad }),
       ...(good === undefined || bad === undefined ? {} : { margin: good - bad }),
     };
   }

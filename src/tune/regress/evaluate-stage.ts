@@ -1,5 +1,6 @@
 /** The report of a model that gives numbers, on the test part. */
 import { z } from "zod";
+import { defined } from "../../base/index.ts";
 import { heldOutSet } from "../../data/index.ts";
 import { disposeTree, loadModel } from "../../nn/index.ts";
 import { type Stage, stage, writeLook } from "../../store/index.ts";
@@ -61,7 +62,7 @@ export const evaluateRegressionStage = (
         predicted,
         groups: test.map(t => t.group),
         baseline,
-        ...(ofFrozen ? { frozen: ofFrozen } : {}),
+        ...defined({ frozen: ofFrozen }),
       });
       const mean = truth.reduce((a, b) => a + b, 0) / truth.length;
       const answers = test.map((t, i) => ({ id: t.id, truth: t.value, predicted: predicted[i]! }));

@@ -2,8 +2,8 @@
  * Documents and the numbers that they bear: what trains, what selects, what the report is made on. Groups of near-duplicates stay together; a group's part
  * follows from its own hash, so new texts move no old ones. Wrong numbers are refused with the document that has them.
  */
-import { formatCount, isLoamError, type LoamError } from "../../base/index.ts";
-import { type DocumentAttributes, type Document, documentsOf, type SplitSide, selecting, setsApart } from "../../data/index.ts";
+import { defined, formatCount, isLoamError, type LoamError } from "../../base/index.ts";
+import { type Document, type DocumentAttributes, documentsOf, type SplitSide, selecting, setsApart } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { checkCrossing, isValidation } from "../classify/examples.ts";
 import { tuneErrors } from "../errors.ts";
@@ -25,7 +25,7 @@ interface MeasuredParts {
 }
 
 const fail = (place: string, expected: string, received: string, hint?: string) =>
-  tuneErrors.fail("labels", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+  tuneErrors.fail("labels", { place, expected, received, ...defined({ hint }) });
 
 /** A document's number; none where it has none. Errors: tune/labels for what is no number. */
 function numberOf(d: Document, label: string): number | undefined {

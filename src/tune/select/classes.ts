@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Progress } from "../../base/index.ts";
+import { defined, type Progress } from "../../base/index.ts";
 import { denseLogisticRegression } from "../../evaluate/index.ts";
 import { disposeTree, type Model, type ModelConfig, textStates, withClassifier } from "../../nn/index.ts";
 import { bytesOf, type Device, type DeviceArray, sizeOf } from "../../tensor/index.ts";
@@ -112,7 +112,7 @@ export async function measureClassCandidate(o: ClassCandidateGiven): Promise<Cla
       labels: [...texts.classes],
       kind: "one",
       longest,
-      ...(recipe.pooling ? { pooling: recipe.pooling } : {}),
+      ...defined({ pooling: recipe.pooling }),
     });
     const arrays = [...leavesOf<DeviceArray>(base.parameters).values()];
     const told = {

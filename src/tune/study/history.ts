@@ -1,5 +1,5 @@
 /** A stored study as the search sees it: which trials its sampler and pruner know of, what to try next, which trial is behind. */
-import { canonicalJson, type Json, random } from "../../base/index.ts";
+import { canonicalJson, defined, type Json, random } from "../../base/index.ts";
 import type { StoredTrial } from "../../store/index.ts";
 import { gridSampler } from "../search/samplers/grid.ts";
 import { checkPoint, isActive, type Point, parseSpace, type Space } from "../search/space.ts";
@@ -51,7 +51,7 @@ const trialOf = (t: StoredTrial, number: number): Trial => {
     point: t.point as Point,
     state: t.state === "waiting" ? "running" : t.state,
     reports: t.reports,
-    ...(values ? { values } : {}),
+    ...defined({ values }),
     ...(t.reason === null ? {} : { reason: t.reason }),
   };
 };

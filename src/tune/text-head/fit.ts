@@ -2,7 +2,7 @@
  * Fine-tuning of a head over a text's state, with all, some or few of the model's weights (methods/). What tells classes and what gives a number differ in
  * head, targets, loss and scores alone. What it gives is a function of model, texts and recipe.
  */
-import { type Tree, treeFrom, treePaths } from "../../base/index.ts";
+import { defined, type Tree, treeFrom, treePaths } from "../../base/index.ts";
 import {
   type ClassifierConfig,
   dropoutFrom,
@@ -129,7 +129,7 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
   const model = withClassifier({ family: o.base.family, config: o.base.config } as ModelConfig, {
     ...head.config,
     longest,
-    ...(recipe.pooling ? { pooling: recipe.pooling } : {}),
+    ...defined({ pooling: recipe.pooling }),
   });
   const tuning = tuningOf(recipe.method, specOfModel(model), { whole: ["classifier"] });
   const { trainable, frozen } = await tuning.start(await withHead(o.base, model, device, recipe.seed), device, recipe.seed);
@@ -196,7 +196,7 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
         return scores;
       },
       isBetter,
-      ...(head.shown ? { shown: head.shown } : {}),
+      ...defined({ shown: head.shown }),
       // the head is drawn: there is nothing to be chosen yet
       judgesStart: false,
     });

@@ -1,4 +1,5 @@
 /** Rows of numbers of texts, such as a classifier's logits, in batches of equal width; used for selection and for the report alike. */
+import { defined } from "../../base/index.ts";
 import { type ModelConfig, textLogits } from "../../nn/index.ts";
 import type { Device, DeviceArray, Tensor } from "../../tensor/index.ts";
 import { treeProgram } from "../../train/index.ts";
@@ -51,7 +52,7 @@ export function textReader({ device, read, longest, parameters, rows = 32 }: Rea
         const shape = [rows, batch.width];
         const given = [await device.array(laid.tokens, "i32", shape), await device.array(laid.present, "i32", shape)];
         const numbers = await program
-          .with({ ...(signal ? { signal } : {}), ...(onNative ? { onNative } : {}) }, ...given, ...trees)
+          .with(defined({ signal, onNative }), ...given, ...trees)
           .then(async out => {
             const read = await out.numbers();
             out.dispose();

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { defined } from "../../../base/index.ts";
 import type { Document } from "../../document.ts";
 import { augment } from "../augment.ts";
 import { augmentOptions } from "../options.ts";
@@ -191,7 +192,7 @@ async function gather(options: object, cache?: string) {
   const augmentation = augment(augmentOptions.parse({ maxShare: 0.9, ...options }), {
     documents: () => documents,
     heldOut: () => [],
-    ...(cache === undefined ? {} : { cache }),
+    ...defined({ cache }),
   });
   const made: Document[] = [];
   for await (const d of augmentation.documents) made.push(d);

@@ -3,6 +3,7 @@
  * gives (a test holds one against the other on real mail) in a tenth of the time; anything unusual is left to the parser.
  */
 import type { Email } from "postal-mime";
+import { defined } from "../../../base/index.ts";
 import { decodeBytes } from "../../windows-1252.ts";
 import { charsetOf } from "./charset.ts";
 import { postalMime } from "./postal-mime.ts";
@@ -49,7 +50,7 @@ export function readSimple(latin: string): ReadMail | undefined {
   return {
     attachments: [],
     ...(subject ? { subject: postalMime().decodeWords(subject) } : {}),
-    ...(sender ? { from: sender } : {}),
+    ...defined({ from: sender }),
     ...(date && !Number.isNaN(date.getTime()) ? { date: date.toISOString() } : {}),
     ...(kind === "html" ? { html: body } : { text: body }),
   };

@@ -1,12 +1,13 @@
 /** A data set folder as files of a source: each with its split, and the field that holds the text. */
 import { existsSync } from "node:fs";
+import { defined } from "../../../base/index.ts";
 import { dataErrors } from "../../errors.ts";
 import type { ManifestEntry, SourceFile } from "../file.ts";
 import { walkFiles } from "../locate.ts";
 import type { SourceOptions } from "../options.ts";
 import { parquetFields } from "../parquet.ts";
 import { chooseConfig, type Feature, readCard } from "./card.ts";
-import { tableFormatOf, splitsByName, splitsByPattern } from "./splits.ts";
+import { splitsByName, splitsByPattern, tableFormatOf } from "./splits.ts";
 
 /** Names a text usually has, in this order, where several fields are texts. */
 const usualNames = ["text", "content"];
@@ -101,7 +102,7 @@ export async function datasetFiles(
   return chosen.map(({ path, split }) => ({
     path,
     attributes: { split },
-    ...(field === undefined ? {} : { field }),
+    ...defined({ field }),
     ...(Object.keys(classes).length > 0 ? { classes } : {}),
   }));
 }

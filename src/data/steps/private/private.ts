@@ -3,6 +3,7 @@
  * document. The ledger learns how many of each type there were, never what. Names and places need a recogniser (`recogniser.ts`): a
  * model that `loam data private train` made (option `names`), or one that code hands over.
  */
+import { defined } from "../../../base/index.ts";
 import type { LedgerEdit, StepVerdict } from "../../ledger.ts";
 import { judgeByRules, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
@@ -39,7 +40,7 @@ export const privateStep = (given?: PrivateRecogniser) =>
     apply({ text: original }, o, prepared) {
       const recogniser = prepared ?? given;
       const find = (text: string, pass: number): PrivateSpan[] =>
-        findPrivate(text, { ...o, ...(recogniser ? { recogniser } : {}) }).filter(s => {
+        findPrivate(text, { ...o, ...defined({ recogniser }) }).filter(s => {
           const policy = redactionPolicyOf(s.type, o);
           return policy !== "keep" && !(pass > 0 && policy === "surrogate" && isNamed(s));
         });

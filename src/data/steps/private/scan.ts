@@ -2,6 +2,7 @@
  * What a scan carries from trigger to trigger. `steps` counts the characters that detectors look at, so that a test can hold the work
  * of hostile texts against their length.
  */
+import { defined } from "../../../base/index.ts";
 import type { PrivateSpan, PrivateType } from "./types.ts";
 
 /** A finding, or the place of a value that is known to be nobody's: no part of it is looked at as something else. */
@@ -28,5 +29,5 @@ export interface Scan {
 export type PrivateScanner = (scan: Scan, at: number) => number;
 
 export function report(scan: Scan, type: PrivateFinding["type"], start: number, end: number, score: number, kind?: string): void {
-  if (score >= scan.minScore) scan.found.push({ type, start, end, score, ...(kind === undefined ? {} : { kind }) });
+  if (score >= scan.minScore) scan.found.push({ type, start, end, score, ...defined({ kind }) });
 }

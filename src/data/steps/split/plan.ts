@@ -3,15 +3,16 @@
  * draws the groups to hold out from what it knows of each (`choose.ts`); the last phase compares the sides (`compare.ts`). Groups are drawn in
  * the order of a seeded hash of their smallest id, so a corpus that grows keeps nearly all of its old split.
  */
+import { defined } from "../../../base/index.ts";
 import { dataErrors } from "../../errors.ts";
 import { joinByValues } from "../../split-by/index.ts";
-import { bytesOfKey, everything, fromJson, jsonMessage, keyFrom, textKey, namedMessage, nameFrom } from "../messages.ts";
-import { similarGroups, joinAlike, divisionLevels, linkHashes, partsBy, sketcher, storedSketches } from "../near-duplicates/index.ts";
+import { bytesOfKey, everything, fromJson, jsonMessage, keyFrom, namedMessage, nameFrom, textKey } from "../messages.ts";
+import { divisionLevels, joinAlike, linkHashes, partsBy, similarGroups, sketcher, storedSketches } from "../near-duplicates/index.ts";
 import { unionFind } from "../near-duplicates/union-find.ts";
-import type { CorpusQuestion, CorpusPlan, GroupRound, Phase, Send } from "../step.ts";
-import { chooseSides, type ChosenSides } from "./choose.ts";
-import { type PairCrossing, type CrossingValue, compare } from "./compare.ts";
-import { attributesTogether, groupRecord, type GroupMember, memberBytes, memberFrom, memberMaker } from "./groups.ts";
+import type { CorpusPlan, CorpusQuestion, GroupRound, Phase, Send } from "../step.ts";
+import { type ChosenSides, chooseSides } from "./choose.ts";
+import { type CrossingValue, compare, type PairCrossing } from "./compare.ts";
+import { attributesTogether, type GroupMember, groupRecord, memberBytes, memberFrom, memberMaker } from "./groups.ts";
 import type { SplitOptions } from "./options.ts";
 import { ownSplit } from "./own-split.ts";
 import { bagBytes, countRound, linkRound, sendBag, sendRareWords, sharedWith, shortTextTags, wordsOfBytes } from "./short-texts.ts";
@@ -184,7 +185,7 @@ export function splitPlan(o: SplitOptions, shape = groupBands(o.near.threshold))
         });
       return {
         side: told?.side ?? "train",
-        ...(told?.cluster === undefined ? {} : { cluster: told.cluster }),
+        ...defined({ cluster: told?.cluster }),
         crossing: crossing.size,
         isTemplated,
         crossingValues,

@@ -4,6 +4,7 @@
  */
 
 import { gunzipSync } from "node:zlib";
+import { defined } from "../../../base/index.ts";
 import { dataErrors } from "../../errors.ts";
 import { type Entry, parseEntry } from "./entry.ts";
 
@@ -31,7 +32,7 @@ export function* readList(bytes: Buffer, place: string): Generator<Entry> {
       place,
       expected: "a list of domains or addresses, one a line, or a hosts file",
       received,
-      ...(cause === undefined ? {} : { cause }),
+      ...defined({ cause }),
     });
   let content = bytes;
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { defined } from "../../../base/index.ts";
 import { type DenseRows, denseLogisticRegression, logisticRegression, ridgeRegressions } from "./index.ts";
 
 interface Case {
@@ -43,7 +44,7 @@ test("dense and sparse rows of the same numbers have the same optimum, wherever 
   const wanted = logisticRegression(sparse, labels, columns.length, classes, { c: 0.1, tolerance: 1e-9 });
   const { weights } = denseLogisticRegression(dense(rows), labels, classes, { c: 1e-3 });
   for (const start of [undefined, weights]) {
-    const model = denseLogisticRegression(dense(rows), labels, classes, { c: 0.1, tolerance: 1e-9, ...(start ? { start } : {}) });
+    const model = denseLogisticRegression(dense(rows), labels, classes, { c: 0.1, tolerance: 1e-9, ...defined({ start }) });
     for (const [i, row] of rows.entries())
       for (const [k, score] of wanted.scores(sparse[i]!).entries()) expect(model.scores(row)[k]).toBeCloseTo(score, 6);
   }

@@ -2,6 +2,7 @@
  * Logistic regression on dense rows, such as states of a model: the objective of `logistic-regression.ts`, computed four rows at a time, because it is
  * bound by loads. Ridge regression by its normal equations (Hoerl and Kennard 1970).
  */
+import { defined } from "../../../base/index.ts";
 import { lbfgs } from "./lbfgs.ts";
 import type { LinearOptions } from "./logistic-regression.ts";
 
@@ -141,7 +142,7 @@ export function denseLogisticRegression(
 ): DenseModel {
   const outputs = classes === 2 ? 1 : classes;
   const objective = classes === 2 ? binaryObjective(rows, labels, c) : softmaxObjective(rows, labels, classes, c);
-  const given = { ...(tolerance === undefined ? {} : { tolerance }), ...(iterations === undefined ? {} : { iterations }) };
+  const given = defined({ tolerance, iterations });
   const model = modelOf(lbfgs(objective, start ?? new Float64Array(outputs * (rows.size + 1)), given), rows.size);
   return classes === 2 ? { ...model, scores: row => [0, model.scores(row)[0]!] } : model;
 }

@@ -1,4 +1,5 @@
 /** A list's judgement of a request's texts. */
+import { defined } from "../../../base/index.ts";
 import type { FilteredPiece } from "../contract.ts";
 import type { JudgeInput, JudgeSpec, Judging, OpenJudge } from "../judge/judge-types.ts";
 import { listFilter } from "./filter.ts";
@@ -25,7 +26,7 @@ export function blocklistJudge(spec: Extract<JudgeSpec, { kind: "blocklist" }>):
     }
     if (take(filter.end())) return { text: "", isBlocked: true };
     const did = pieces.find(p => p.did)?.did;
-    return { text: pieces.map(p => p.text).join(""), ...(did ? { did } : {}) };
+    return { text: pieces.map(p => p.text).join(""), ...defined({ did }) };
   }
   function* judge({ texts, fixed }: JudgeInput): Judging {
     const out: string[] = [];

@@ -1,4 +1,5 @@
 /** What a request's texts hold of private data, by data's recogniser, and the texts with placeholders for it. */
+import { defined } from "../../../base/index.ts";
 import { decodeNames, findPrivate, nameRecogniser } from "../../../data/index.ts";
 import type { JudgeInput, JudgeSpec, Judging, OpenJudge } from "../judge/judge-types.ts";
 import { replaceSpans } from "./find.ts";
@@ -12,7 +13,7 @@ export function privateJudge(spec: Extract<JudgeSpec, { kind: "private" }>): Ope
   const { minScore, regions, names, action } = spec;
   const types = new Set<string>(spec.types);
   const recogniser = names && nameRecogniser(decodeNames(Buffer.from(names.bytes), names.model), names.minScore);
-  const options = { minScore, ...(regions ? { regions } : {}), ...(recogniser ? { recogniser } : {}) };
+  const options = { minScore, ...defined({ regions, recogniser }) };
   const find = (text: string) => findPrivate(text, options).filter(s => types.has(s.type));
 
   function* judge({ texts, fixed, conversation }: JudgeInput): Judging {

@@ -2,6 +2,7 @@
  * A gate as a JSON Schema (draft 4) of the request's body: what is valid is what the policies allow. Targets that check bodies by schema then
  * decide by model, version label and parameters as this gateway does.
  */
+import { defined } from "../../../base/index.ts";
 import { answerTokens } from "../../policy/parameters.ts";
 import type { Bound } from "../../policy/rules.ts";
 import type { Clause, Gate } from "./plan.ts";
@@ -24,8 +25,7 @@ export function namePattern({ models, labels }: Pick<Clause, "models" | "labels"
 function boundSchema({ min, max, oneOf }: Bound): Schema {
   const range = {
     type: "number",
-    ...(min === undefined ? {} : { minimum: min }),
-    ...(max === undefined ? {} : { maximum: max }),
+    ...defined({ minimum: min, maximum: max }),
   };
   if (oneOf === undefined) return range;
   return min === undefined && max === undefined ? { enum: oneOf } : { allOf: [{ enum: oneOf }, range] };

@@ -2,7 +2,7 @@
  * What another gateway has to do in place of this one, worked out of the configuration and free of any target's words: who calls, which addresses
  * each may use, and under which conditions. Callers with the same rights form an audience.
  */
-import { canonicalJson } from "../../../base/index.ts";
+import { canonicalJson, defined } from "../../../base/index.ts";
 import type { GatewayConfig } from "../../config/gateway-config.ts";
 import type { ControlConfig } from "../../control-config.ts";
 import type { Endpoint } from "../../endpoints.ts";
@@ -104,10 +104,9 @@ function clauseOf(policy: Policy, config: GatewayConfig): Clause | undefined {
   return {
     policy: id,
     models,
-    ...(labels ? { labels } : {}),
-    ...(dataClasses ? { dataClasses } : {}),
+    ...defined({ labels, dataClasses }),
     ...(isBound ? { parameters } : {}),
-    ...(when ? { when } : {}),
+    ...defined({ when }),
   };
 }
 

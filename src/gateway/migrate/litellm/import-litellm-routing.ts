@@ -1,4 +1,5 @@
 /** What LiteLLM's file says of prices and tags, in the gateway's words. */
+import { defined } from "../../../base/index.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -13,7 +14,7 @@ export function priceOfDeployment(params: Row, info: Row | undefined): Record<st
   const read = (key: (typeof priceKeys)[number]) => perMillion(params[key] ?? info?.[key]);
   const [input, output, cachedInput] = priceKeys.map(read);
   if (input === undefined && output === undefined) return undefined;
-  return { input: input ?? 0, ...(cachedInput === undefined ? {} : { cachedInput }), output: output ?? 0 };
+  return { input: input ?? 0, ...defined({ cachedInput }), output: output ?? 0 };
 }
 
 const form = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/;

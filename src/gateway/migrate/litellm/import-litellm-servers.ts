@@ -3,6 +3,7 @@
  * `{ env: NAME }`; a key that stands in the file is not copied, but given the name of a variable, so that no other key goes to its server.
  */
 
+import { defined } from "../../../base/index.ts";
 import type { ProtocolName } from "../../../protocols/index.ts";
 import { refusedUrl } from "../../upstreams/address.ts";
 
@@ -106,7 +107,7 @@ export class LitellmServers {
       model,
       part: {
         url: env === undefined ? url : { env },
-        ...(provider.protocol === undefined ? {} : { protocol: provider.protocol }),
+        ...defined({ protocol: provider.protocol }),
         ...(key ? { key: { env: key } } : {}),
         ...(Object.keys(headers).length > 0 ? { headers } : {}),
       },

@@ -4,6 +4,7 @@
  * secret that stands in the file is not copied. The keys are those of LiteLLM's documentation.
  */
 import { z } from "zod";
+import { defined } from "../../../base/index.ts";
 import { modelName } from "../../config/schema.ts";
 import { gatewayErrors } from "../../errors.ts";
 import { limitsOfRates, type RatedDeployment, rateKeys, weighByRates } from "./import-litellm-limits.ts";
@@ -181,7 +182,7 @@ class LitellmImport {
     const failures = router.allowed_fails;
     const open = seconds(router.cooldown_time);
     if (typeof failures !== "number" && open === undefined) return {};
-    return { breaker: { ...(typeof failures === "number" ? { failures: failures + 1 } : {}), ...(open === undefined ? {} : { open }) } };
+    return { breaker: { ...(typeof failures === "number" ? { failures: failures + 1 } : {}), ...defined({ open }) } };
   }
 
   #takeDeployment(at: string, { model_name: name, litellm_params: p, model_info: info }: Deployment): void {

@@ -3,6 +3,7 @@
  * one kind of sentence. What the checkpoint is for, masked tokens or classes of texts, its `architectures` say.
  */
 import { z } from "zod";
+import { defined } from "../../../base/index.ts";
 import type { ClassifierConfig } from "../../classifier-config.ts";
 import type { EncoderConfig } from "../../encoder.ts";
 import type { WeightNames } from "../layout.ts";
@@ -62,7 +63,7 @@ const configOf = (c: Keys, firstPosition: number): EncoderConfig => {
     context: c.max_position_embeddings - firstPosition,
     ...(firstPosition ? { firstPosition } : {}),
     types: c.type_vocab_size,
-    ...(classifier ? { classifier } : {}),
+    ...defined({ classifier }),
     ...(headless ? { headless } : {}),
     epsilon: c.layer_norm_eps,
     bias: true,

@@ -3,10 +3,11 @@
  * many that sees everything, the base of the others' angles, and what scores are divided by in the largest model.
  */
 import { z } from "zod";
+import { defined } from "../../../base/index.ts";
 import { type DecoderConfig, hasWindow } from "../../decoder-config.ts";
 import type { GgufEntry } from "../gguf-write.ts";
 import type { WeightNames } from "../layout.ts";
-import { llamaBody, llamaEntries, llamaKeys, ggufLlamaNames } from "./llama.ts";
+import { ggufLlamaNames, llamaBody, llamaEntries, llamaKeys } from "./llama.ts";
 import { type GgufRow, positive, size } from "./shared.ts";
 
 const gemmaKeys = {
@@ -43,7 +44,7 @@ function gemmaParts(c: GemmaKeys, body: Awaited<ReturnType<typeof llamaBody>>, u
     ...(scoreScale === 1 / Math.sqrt(body.headSize) ? {} : { scoreScale }),
     embeddingScale: Math.sqrt(body.width),
     postNorm: true,
-    ...(c.final_logit_softcapping === undefined ? {} : { logitCap: c.final_logit_softcapping }),
+    ...defined({ logitCap: c.final_logit_softcapping }),
   } as const;
 }
 
@@ -88,7 +89,7 @@ export const ggufGemma2: GgufRow<"decoder"> = {
     return {
       ...body,
       ...gemmaParts(c, body, gemma2Unsaid),
-      ...(local === undefined ? {} : { windowRotaryBase: local }),
+      ...defined({ windowRotaryBase: local }),
       scoreCap: c.attn_logit_softcapping,
     };
   },

@@ -1,5 +1,6 @@
 /** Rotary angles as GGUF's keys and a tensor of divisors describe them. */
 import { z } from "zod";
+import { defined } from "../../../base/index.ts";
 import type { DecoderConfig } from "../../decoder-config.ts";
 import { linearFactors, oneFactorOf, yarnFactors, yarnScale } from "../../rotary-scaling.ts";
 import type { GgufFile } from "../gguf.ts";
@@ -49,7 +50,7 @@ export async function anglesOfFile(c: RopeKeys, headSize: number, context: numbe
       : factor === 1
         ? undefined
         : linearFactors(headSize, factor);
-  return { rotaryBase, ...(factors ? { rotaryFactors: factors } : {}), ...(scale === 1 ? {} : { rotaryScale: scale }) };
+  return { rotaryBase, ...defined({ rotaryFactors: factors }), ...(scale === 1 ? {} : { rotaryScale: scale }) };
 }
 
 /** The keys of our angles. Factors that differ stand in a tensor, which the program reads for some architectures only. */

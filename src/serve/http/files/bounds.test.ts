@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { defined } from "../../../base/index.ts";
 import { openDevice } from "../../../tensor/index.ts";
 import { limits } from "../../limits.ts";
 import { type App, createApp } from "../app.ts";
@@ -33,7 +34,7 @@ const ask = async (app: App, owner: string | undefined, path: string, body?: For
   const isForm = body instanceof FormData;
   const response = await app.fetch(
     new Request(`http://127.0.0.1${path}`, {
-      headers: { ...(owner === undefined ? {} : { "x-owner": owner }), ...(body && !isForm ? { "content-type": "application/json" } : {}) },
+      headers: { ...defined({ "x-owner": owner }), ...(body && !isForm ? { "content-type": "application/json" } : {}) },
       ...(body ? { method: "POST", body: isForm ? body : JSON.stringify(body) } : {}),
     }),
   );

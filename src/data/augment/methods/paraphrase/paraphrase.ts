@@ -2,6 +2,7 @@
  * A paraphrase written by a model. It is taken where its words are like the parent's but not the same, its length is near, its meaning is near
  * (with an embedder), and no number or address was lost or invented: what can be checked without believing the model.
  */
+import { defined } from "../../../../base/index.ts";
 import { textBytes } from "../../../document.ts";
 import type { Embedder } from "../../../resources.ts";
 import { askingMethod } from "../../method.ts";
@@ -24,7 +25,7 @@ export const paraphrase = askingMethod({
     if (textBytes(text) > o.maxBytes) return { rejected: "too-long" };
     const prompt = o.prompts[draw.below(o.prompts.length)]!;
     const answer = await writer.write({
-      ...(o.system === undefined ? {} : { system: o.system }),
+      ...defined({ system: o.system }),
       // A function, since a document may hold `$&`.
       user: prompt.replace("{text}", () => text),
       maxTokens: o.maxTokens,

@@ -1,11 +1,12 @@
 /** A model of names and places: weights, the temperature of its scores, how it was trained and how well it did; and its file and recogniser. */
 import { z } from "zod";
+import { defined } from "../../../../base/index.ts";
 import { decodeModel, encodeModel, type ModelFileFormat } from "../../../model-file.ts";
 import type { PrivateRecogniser } from "../recogniser.ts";
 import type { PrivateSpan } from "../types.ts";
 import { featuresOf, nameFeaturesVersion } from "./features.ts";
 import { bestChain, chainScores, marginals } from "./tagger.ts";
-import { type NameSpan, numLabels, spansOf, nameTokens } from "./tokens.ts";
+import { type NameSpan, nameTokens, numLabels, spansOf } from "./tokens.ts";
 
 const measured = z.strictObject({
   precision: z.number(),
@@ -122,6 +123,6 @@ export function namesIn(text: string, { weights, bits, temperature }: Pick<Names
 /** The model behind the port of the private step; `minScore`, where given, stands in the place of the step's. */
 export const nameRecogniser = (model: NamesModel, minScore?: number | undefined): PrivateRecogniser => ({
   name: `names ${model.options.bits}`,
-  ...(minScore === undefined ? {} : { minScore }),
+  ...defined({ minScore }),
   recognise: text => namesIn(text, model),
 });
