@@ -7,7 +7,7 @@ import { random } from "../src/base/index.ts";
 import { augment, augmentOptions, methods } from "../src/data/augment/index.ts";
 import type { Document } from "../src/data/index.ts";
 import { Features } from "../src/data/quality/features.ts";
-import { type QualityExample, learnLogistic, qualityMargin } from "../src/data/quality/logistic.ts";
+import { learnLogistic, type QualityExample, qualityMargin } from "../src/data/quality/logistic.ts";
 import { areaUnderCurve } from "../src/data/quality/measures.ts";
 import { emailReader } from "../src/data/sources/email/reader.ts";
 import { sourceFile } from "../src/data/sources/file.ts";

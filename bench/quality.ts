@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { areaUnderCurve, brierScore, qualityCalibrationError, decisionsAt, qualityTraining } from "../src/data/index.ts";
+import { areaUnderCurve, brierScore, decisionsAt, qualityCalibrationError, qualityTraining } from "../src/data/index.ts";
 import { contest, isPinned } from "./contender.ts";
 import { type BenchContext, type BenchResult, digits, interleaved, median, medianRatio } from "./harness.ts";
 import { folds, labelledMails } from "./quality/corpus.ts";

@@ -6,7 +6,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { random } from "../src/base/index.ts";
-import { type Codes, cellStars, codesOf, cosineOfCodes, encode, type Likeness, resolveStars, trainCells } from "../src/data/semantic/index.ts";
+import {
+  type Codes,
+  cellStars,
+  codesOf,
+  cosineOfCodes,
+  encode,
+  type Likeness,
+  resolveStars,
+  trainCells,
+} from "../src/data/semantic/index.ts";
 import { semanticOptions } from "../src/data/steps/semantic/options.ts";
 import { codesFrom } from "../src/data/steps/semantic/semantic.ts";
 import { folderEmbedder } from "../src/project/data/embedder.ts";

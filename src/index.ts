@@ -34,8 +34,37 @@ export {
   type TensorsOf,
   table,
 } from "./nn/index.ts";
-export { type AskOptions, type BaseSelection, type Call, type CallOptions, type ChatOptions, type EvaluateOptions, eventVersion, type OpenProjectOptions, openProject, type Project, type ProjectChat, type ProjectEvent, type ProjectServer, type RunOptions, type RunPlan, type RunReport, type SearchOptions, type SearchReport, type SelectOptions, type ServeOptions, type StudyReport, type StudyRow, type TasksEvaluation, type TasksReport, type TuneOptions, administerGateway, createProject, startGateway } from "./project/index.ts";
 export { checkMachine } from "./project/doctor/index.ts";
+export {
+  type AskOptions,
+  administerGateway,
+  type BaseSelection,
+  type Call,
+  type CallOptions,
+  type ChatOptions,
+  createProject,
+  type EvaluateOptions,
+  eventVersion,
+  type OpenProjectOptions,
+  openProject,
+  type Project,
+  type ProjectChat,
+  type ProjectEvent,
+  type ProjectServer,
+  type RunOptions,
+  type RunPlan,
+  type RunReport,
+  type SearchOptions,
+  type SearchReport,
+  type SelectOptions,
+  type ServeOptions,
+  type StudyReport,
+  type StudyRow,
+  startGateway,
+  type TasksEvaluation,
+  type TasksReport,
+  type TuneOptions,
+} from "./project/index.ts";
 export * from "./tensor/index.ts";
 export { loadTokenizer, type Tokenizer, trainBpe } from "./text/index.ts";
 export {

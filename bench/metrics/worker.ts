@@ -1,7 +1,15 @@
 /** Loam's side of the metrics bench: `classes` or `curves` of the file's predictions, with processor time. */
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { averagePrecision, checkedBrier, classificationScores, confusion, checkedCurve, labelled, rocArea } from "../../src/evaluate/index.ts";
+import {
+  averagePrecision,
+  checkedBrier,
+  checkedCurve,
+  classificationScores,
+  confusion,
+  labelled,
+  rocArea,
+} from "../../src/evaluate/index.ts";
 
 const { truth, predicted, positive, score } = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as {
   readonly truth: string[];

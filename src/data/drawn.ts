@@ -3,7 +3,7 @@
  * changes nothing about whether one of two is preferred.
  */
 import { createHash } from "node:crypto";
-import type { DocumentAttribute, Document } from "./document.ts";
+import type { Document, DocumentAttribute } from "./document.ts";
 
 /** A document's fields for templates and columns: id, source, attributes by name, text. An attribute `source` stands before the file's name. */
 export const drawnRecord = ({ id, source, attributes, text }: Document): Readonly<Record<string, DocumentAttribute>> => ({

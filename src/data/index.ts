@@ -12,10 +12,10 @@ export { type CardPart, cardPart, noCard } from "./card/part.ts";
 export { ownFacts, type SourceFacts } from "./card/source-facts.ts";
 export { type Distribution, placeIn } from "./distribution.ts";
 export {
-  type DocumentAttribute,
-  type DocumentAttributes,
   type BadLine,
   type Document,
+  type DocumentAttribute,
+  type DocumentAttributes,
   documentLine,
   parseDocument,
   readDocuments,
@@ -33,16 +33,32 @@ export { type ExportFormatName, exportFormatNames } from "./export/formats.ts";
 export { parquetCompressions } from "./export/parquet.ts";
 export { forgetEntry } from "./forget/entry.ts";
 export { forgottenReason, hashedEntry } from "./forget/forget.ts";
-export { type Alike, type Heir, heirs, idsWithin, type ForgetPlace, forgetPlaces } from "./forget/places.ts";
-export { type LedgerEdit, type LedgerEntry, type LedgerMeasure, type SetAside, type Story, showMeasure, tellStory, type StepVerdict } from "./ledger.ts";
-export { type MeasureColumn, type ColumnInfo, decodeColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
+export { type Alike, type ForgetPlace, forgetPlaces, type Heir, heirs, idsWithin } from "./forget/places.ts";
+export {
+  type LedgerEdit,
+  type LedgerEntry,
+  type LedgerMeasure,
+  type SetAside,
+  type StepVerdict,
+  type Story,
+  showMeasure,
+  tellStory,
+} from "./ledger.ts";
+export { type ColumnInfo, decodeColumn, type MeasureColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
 export { firstRefusal } from "./mix.ts";
 export { type MixtureInfo, mixtureFile, readTimes, tellMixture } from "./mixture/index.ts";
 export { type DataPart, dataPart } from "./part.ts";
 export { contaminationFile } from "./pipeline.ts";
 export { type WorkOptions, workOn } from "./plan/shared.ts";
-export { type QualityCalibration, calibratedQuality, isotonicCalibration, plattCalibration } from "./quality/calibration.ts";
-export { areaUnderCurve, brierScore, qualityCalibrationError, type Decisions, decisionsAt, type ScoredDocument } from "./quality/measures.ts";
+export { calibratedQuality, isotonicCalibration, plattCalibration, type QualityCalibration } from "./quality/calibration.ts";
+export {
+  areaUnderCurve,
+  brierScore,
+  type Decisions,
+  decisionsAt,
+  qualityCalibrationError,
+  type ScoredDocument,
+} from "./quality/measures.ts";
 export {
   decodeQuality,
   encodeQuality,
@@ -58,14 +74,14 @@ export {
   type DataReport,
   dataReport,
   type EditReport,
-  type ReportExample,
   type FunnelRow,
+  type ReportExample,
   type RuleReport,
 } from "./report.ts";
 export { type Embedder, type Need, needKey, noResources, type Resources, type Scorer } from "./resources.ts";
 export { fillRows } from "./rows.ts";
 export { type Shown, shortened, shownBy } from "./shown.ts";
-export { type SourceManifest, manifestOf } from "./sources/manifest.ts";
+export { manifestOf, type SourceManifest } from "./sources/manifest.ts";
 export { readerNames, type SourceOptions, sourceOptions } from "./sources/options.ts";
 export type { Reader, ReadRecord } from "./sources/source.ts";
 export { type OwnPartOptions, ownPartOnly, ownPartOptions } from "./split-by/options.ts";
@@ -85,7 +101,6 @@ export {
 export { contaminationOf, contaminationTally, type ItemMark } from "./steps/decontaminate/contamination.ts";
 export { searchedItems } from "./steps/decontaminate/decontaminate.ts";
 export {
-  similarGroups as nearDuplicateGroups,
   type Like,
   type LikeIndex,
   type LikeOptions,
@@ -93,6 +108,7 @@ export {
   likeDefaults,
   likeGroups,
   likeIndex,
+  similarGroups as nearDuplicateGroups,
   sketchAll,
 } from "./steps/near-duplicates/index.ts";
 export { nearDuplicateOptions } from "./steps/near-duplicates/options.ts";
@@ -103,25 +119,25 @@ export { type NamesTraining, namesTraining, trainNames } from "./steps/private/n
 export { privateStep } from "./steps/private/private.ts";
 export type { PrivateRecogniser } from "./steps/private/recogniser.ts";
 export { type RedactPolicy, redactSpans } from "./steps/private/redact.ts";
-export { type RedactionPolicy, type PrivateSpan, type PrivateType, privateTypes } from "./steps/private/types.ts";
-export { judgeByRules, type StepRule, type Rules } from "./steps/rules.ts";
+export { type PrivateSpan, type PrivateType, privateTypes, type RedactionPolicy } from "./steps/private/types.ts";
+export { judgeByRules, type Rules, type StepRule } from "./steps/rules.ts";
 export { type SplitOptions, splitOptions } from "./steps/split/options.ts";
 export { type Split, splitDocuments } from "./steps/split/split.ts";
 export type {
   Applied,
-  CorpusQuestion,
   CorpusPlan,
+  CorpusQuestion,
   CorpusStep,
+  DataStep,
+  DocumentJudgement,
   DocumentStep,
   Group,
-  DocumentJudgement,
   Key,
   Out,
   Phase,
   Ref,
   Round,
   Send,
-  DataStep,
   StreamRound,
   TaggerStep,
 } from "./steps/step.ts";

@@ -178,7 +178,10 @@ const distanceOf = ({ value, threshold }: DroppedLine["dropped"]): number =>
 
 /** Sizes and facets of all documents, and examples of what was dropped, in one look at the texts. */
 async function readTexts(artifact: ArtifactReader, shown: Shown, examples: number) {
-  const few = new Map<string, Few<{ readonly distance: number; readonly id: string; readonly value: LedgerMeasure; readonly text: string }>>();
+  const few = new Map<
+    string,
+    Few<{ readonly distance: number; readonly id: string; readonly value: LedgerMeasure; readonly text: string }>
+  >();
   const seen = facets();
   const sizes: number[] = [];
   const bytes = { train: 0, "held-out": 0, dropped: 0 };

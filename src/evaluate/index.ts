@@ -1,12 +1,20 @@
 /** evaluate: how good a model is, beside what anyone could have without it. */
 export { sliceName } from "./about-item.ts";
 export { type AnswerBaseline, type CommonestForms, commonestForms, type Rewriting } from "./baselines/answers/index.ts";
-export { type BaselineScore, utf8Bytes, gzipBaseline, type NgramModel, ngramBaseline, trainNgram, zstdBaseline } from "./baselines/index.ts";
+export {
+  type BaselineScore,
+  gzipBaseline,
+  type NgramModel,
+  ngramBaseline,
+  trainNgram,
+  utf8Bytes,
+  zstdBaseline,
+} from "./baselines/index.ts";
 export { type Bm25Options, bm25, searchWords } from "./baselines/ranking/index.ts";
 export { taskBaselines } from "./baselines/task-baselines.ts";
 export * from "./baselines/text-classifiers/index.ts";
 export * from "./classification/index.ts";
-export { openSandbox, type ProgramLimits, type Sandbox, type ProgramVerdict } from "./code/sandbox.ts";
+export { openSandbox, type ProgramLimits, type ProgramVerdict, type Sandbox } from "./code/sandbox.ts";
 export { evaluateErrors } from "./errors.ts";
 export { type Evaluated, type EvaluateTaskOptions, evaluateTask } from "./evaluate-task.ts";
 export { type TextItem, type TextMetric, textMetrics, textScore, textStatistics } from "./generation/index.ts";
@@ -59,7 +67,7 @@ export {
 } from "./results/group.ts";
 export { type ChangedGroupItem, type GroupDifferences, groupDifferences } from "./results/group-compare.ts";
 export { headOf, type ItemResult, type ResultHead } from "./results/item.ts";
-export { defaultMeasures, type EvaluationMeasure, resultMeasureNames, measureOf } from "./results/measures.ts";
+export { defaultMeasures, type EvaluationMeasure, measureOf, resultMeasureNames } from "./results/measures.ts";
 export { pictureOf } from "./results/picture.ts";
 export { parseResults } from "./results/read-results.ts";
 export { countedName } from "./results/retrieval-measures.ts";
@@ -67,14 +75,14 @@ export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/sc
 export { type ChangedItem, changedItem, type ShownItem, shownItem } from "./results/shown-item.ts";
 export { thresholdLines, thresholdText } from "./results/threshold-lines.ts";
 export { type ResultTimes, resultTimes, resultTimesFile } from "./results/times.ts";
-export { checkMeasures, reportedMeasures, reportedMeasureNames } from "./results/told-measures.ts";
+export { checkMeasures, reportedMeasureNames, reportedMeasures } from "./results/told-measures.ts";
 export { type TurnedItem, type VariantScores, variantScores } from "./results/variant.ts";
 export {
-  type RankedGain,
   ndcgAt,
   type PlaceFigure,
   placeFigures,
   type Ranked,
+  type RankedGain,
   type Ranking,
   rankingOf,
   recallAt,
@@ -82,10 +90,10 @@ export {
 } from "./retrieval/index.ts";
 export { type BitsReport, baselinesStage, evaluateStage, type ReportScore, scoreTimes } from "./stage.ts";
 export { type TaskQuestion, taskQuestions } from "./tasks/ask.ts";
-export type { RetrievalCorpus, CorpusDocument } from "./tasks/corpus.ts";
+export type { CorpusDocument, RetrievalCorpus } from "./tasks/corpus.ts";
 export type { GroupMeasure, TaskGroup } from "./tasks/harness-groups.ts";
 export { itemTexts } from "./tasks/item-texts.ts";
-export { type TaskFileItem, readTaskItems } from "./tasks/items.ts";
+export { readTaskItems, type TaskFileItem } from "./tasks/items.ts";
 export {
   type DocumentItems,
   examplesAsTurns,
@@ -99,4 +107,4 @@ export {
 export { type OutputType, outputTypes, type Task } from "./tasks/schema.ts";
 export { itemChange, type PlainVariant, type VariantName, variantNames } from "./tasks/variants.ts";
 export { checkVaried } from "./tasks/varied.ts";
-export { layWindows, type Window, likelihoodWindows } from "./windows.ts";
+export { layWindows, likelihoodWindows, type Window } from "./windows.ts";

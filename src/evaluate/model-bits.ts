@@ -2,7 +2,7 @@
 import type { Progress } from "../base/index.ts";
 import { type ArraysOf, type DecoderConfig, type DecoderSpec, decoderLogits, negativeLogLikelihood, type TensorsOf } from "../nn/index.ts";
 import { compile, type Device, type DeviceArray, mul, reshape, type Tensor } from "../tensor/index.ts";
-import { layWindows, type Window, likelihoodWindows } from "./windows.ts";
+import { layWindows, likelihoodWindows, type Window } from "./windows.ts";
 
 export interface ModelBitsOptions {
   readonly device: Device;

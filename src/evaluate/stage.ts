@@ -5,7 +5,7 @@ import { disposeTree, loadModel } from "../nn/index.ts";
 import { type ArtifactInfo, type ArtifactReader, runDataOf, type Stage, type Store, stage } from "../store/index.ts";
 import type { Device } from "../tensor/index.ts";
 import { endToken, loadTokenizer, type Tokenizer } from "../text/index.ts";
-import { type BaselineScore, utf8Bytes, gzipBaseline, ngramBaseline, zstdBaseline } from "./baselines/index.ts";
+import { type BaselineScore, gzipBaseline, ngramBaseline, utf8Bytes, zstdBaseline } from "./baselines/index.ts";
 import { evaluateErrors } from "./errors.ts";
 import { modelBits } from "./model-bits.ts";
 import { type BaselineName, baselineNames } from "./part.ts";

@@ -24,6 +24,7 @@ import { type CachePage, rowPositions } from "./cache-pages.ts";
 import { nnErrors } from "./errors.ts";
 import {
   type Adapted,
+  adaptedParts,
   type Linear,
   type LinearSpec,
   linear,
@@ -32,7 +33,6 @@ import {
   type NormSpec,
   norm,
   normSpec,
-  adaptedParts,
   squashed,
 } from "./layers.ts";
 import { additive, type Branches, cachedSight, keyRange, type Sight, sameBranch, sameSegment, sightMask } from "./masks.ts";

@@ -112,7 +112,9 @@ export const encoderSpec = (c: EncoderConfig): EncoderSpec => ({
       }
     : c.headless
       ? {}
-      : { head: { transform: linearSpec(c.width, c.width, c.deviation, true), norm: normSpec(c.width, true), bias: zerosSpec([c.vocab]) } }),
+      : {
+          head: { transform: linearSpec(c.width, c.width, c.deviation, true), norm: normSpec(c.width, true), bias: zerosSpec([c.vocab]) },
+        }),
 });
 
 export interface EncoderOptions {

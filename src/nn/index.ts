@@ -45,8 +45,8 @@ export {
   LayeredGradient,
   type ScoreKind,
   scoreKinds,
-  type TargetAttribution,
   type TakeTurn,
+  type TargetAttribution,
 } from "./attribute/index.ts";
 export { type CachePage, cacheBytes, cachePages, pageShape } from "./cache-pages.ts";
 export { textLogits, textStates, withClassifier } from "./classifier.ts";
@@ -60,10 +60,10 @@ export {
   toldLabel,
 } from "./classifier-config.ts";
 export {
-  type DecoderBlock,
   type BlockSpec,
   checkDecoder,
   type Decoder,
+  type DecoderBlock,
   type DecoderCache,
   type DecoderConfig,
   type DecoderOptions,
@@ -108,6 +108,7 @@ export {
 export { nnErrors } from "./errors.ts";
 export { type Families, type FamilyName, families, familyNames, type Model, type ModelConfig, modelOf, specOfModel } from "./families.ts";
 export {
+  type BeamContinuation,
   type BeamOptions,
   BeamSearch,
   beamOptions,
@@ -115,7 +116,6 @@ export {
   CachedDecoder,
   type CachedDecoderOptions,
   type Chunk,
-  type BeamContinuation,
   choiceRandom,
   type DecoderParameters,
   defaultBeams,
@@ -136,7 +136,6 @@ export {
   type Hypothesis,
   isUniform,
   judgeGuess,
-  type TokenLikelihood,
   type LogitRows,
   type Logits,
   likelihood,
@@ -157,6 +156,7 @@ export {
   stopPatterns,
   stopStart,
   TextStream,
+  type TokenLikelihood,
   type TokenProbability,
   type TokenTextStream,
   type Transform,
@@ -251,7 +251,6 @@ export {
   type LoadWeightsOptions,
   loadModel,
   loadTree,
-  type WeightsFormat,
   modelFormat,
   modelGguf,
   modelTypes,
@@ -269,6 +268,7 @@ export {
   treeSources,
   type VectorForm,
   type WeightFile,
+  type WeightsFormat,
   writeModelConfig,
   writeModelFiles,
   writeSafetensors,

@@ -17,7 +17,7 @@ import {
   tanh,
 } from "../tensor/index.ts";
 import { matrix, ones, type ParameterSpec, zerosSpec } from "./parameters.ts";
-import { weightProduct, tableRows, type Weight } from "./weight.ts";
+import { tableRows, type Weight, weightProduct } from "./weight.ts";
 
 export interface LinearSpec {
   readonly weight: ParameterSpec;
@@ -67,7 +67,10 @@ export interface Norm {
   readonly weight: Tensor;
   readonly bias?: Tensor;
 }
-export const normSpec = (width: number, bias: boolean): NormSpec => ({ weight: ones([width]), ...(bias ? { bias: zerosSpec([width]) } : {}) });
+export const normSpec = (width: number, bias: boolean): NormSpec => ({
+  weight: ones([width]),
+  ...(bias ? { bias: zerosSpec([width]) } : {}),
+});
 const norms: { readonly [K in NormKind]: (p: Norm, x: Tensor, epsilon: number) => Tensor } = {
   layer: (p, x, epsilon) => layerNorm(x, p.weight, p.bias, epsilon),
   rms: (p, x, epsilon) => rmsNorm(x, p.weight, epsilon),

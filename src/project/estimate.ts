@@ -7,11 +7,11 @@ import { countParameters, decoderSpec } from "../nn/index.ts";
 import type { ArtifactReader } from "../store/index.ts";
 import { compile, matmul, openDevice, type Tensor } from "../tensor/index.ts";
 import { decoderConfigOf, recipeSchema, stepsOf, tokensPerStep } from "../train/index.ts";
-import { dataSetOf } from "../tune/part.ts";
 import { foldedModelOf, type TunePart } from "../tune/index.ts";
+import { dataSetOf } from "../tune/part.ts";
 import type { Link } from "./life.ts";
-import { type ProjectConfig } from "./part.ts";
-import { type ProjectFile } from "./project-file.ts";
+import type { ProjectConfig } from "./part.ts";
+import type { ProjectFile } from "./project-file.ts";
 
 export interface Estimate {
   readonly ms: number;

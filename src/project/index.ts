@@ -3,18 +3,28 @@
 export { type Call, type CallOptions, callOf, progressFor, type Watch } from "./call.ts";
 export { type CollectedGarbage, type CollectOptions, collectGarbage } from "./collect-garbage.ts";
 export { environmentOf } from "./environment.ts";
-export { projectErrors, checkFree, nearestHint, wrongArgument } from "./errors.ts";
+export { checkFree, nearestHint, projectErrors, wrongArgument } from "./errors.ts";
 export { estimateLine } from "./estimate.ts";
-export { type EvaluateOptions, type TasksEvaluation, type TasksReport } from "./evaluations.ts";
-export { type EventContent, eventVersion, type LossPoint, type ModelTold, type ProjectEvent, type StageTold, type NoteTold, type QuantizedTold, type RebuiltTold } from "./events.ts";
-export { type SharingProject } from "./gc-projects.ts";
-export { dataLinksOf, link } from "./life.ts";
+export type { EvaluateOptions, TasksEvaluation, TasksReport } from "./evaluations.ts";
+export {
+  type EventContent,
+  eventVersion,
+  type LossPoint,
+  type ModelTold,
+  type NoteTold,
+  type ProjectEvent,
+  type QuantizedTold,
+  type RebuiltTold,
+  type StageTold,
+} from "./events.ts";
 export { administerGateway, startGateway } from "./gateway/gateway-calls.ts";
+export type { SharingProject } from "./gc-projects.ts";
+export { dataLinksOf, link } from "./life.ts";
 export { type TraceOptions, traceServed, traceSubject, verifyRecord } from "./lineage.ts";
 export { type LooksReport, looksLines, looksReport } from "./looks.ts";
-export { type OpenProjectOptions, openProject, Project, createProject } from "./open-project.ts";
+export { createProject, type OpenProjectOptions, openProject, Project } from "./open-project.ts";
 export { ownPackage, packageFolder } from "./package.ts";
-export { type ProjectConfig } from "./part.ts";
+export type { ProjectConfig } from "./part.ts";
 export { thisUser } from "./person.ts";
 export {
   findProject,

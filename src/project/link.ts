@@ -3,11 +3,11 @@ import type { z } from "zod";
 import type { Progress } from "../base/index.ts";
 import {
   type ArtifactReader,
-  type StagePlan,
   planStage,
   type RunResult,
   runStage,
   type Stage,
+  type StagePlan,
   type Store,
   type Summary,
 } from "../store/index.ts";

@@ -1,4 +1,6 @@
 /** The types that the methods of a project take and give, for `import type` from "loam/project": those of the folders' doors, and of files beside them. */
+
+export type * from "../tune/part.ts";
 export type * from "./data/forget-plan.ts";
 export type * from "./data/index.ts";
 export type * from "./data/whereabouts.ts";
@@ -35,4 +37,3 @@ export type * from "./serving/ask.ts";
 export type * from "./serving/chat.ts";
 export type * from "./serving/serve-options.ts";
 export type * from "./tuning/preview-examples.ts";
-export type * from "../tune/part.ts";

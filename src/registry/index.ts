@@ -5,20 +5,27 @@ export { evidenceKinds, evidenceOf } from "./gates/evidence.ts";
 export { filesGate, withGate } from "./gates/files-gate.ts";
 export type { ReleaseGate } from "./gates/gate.ts";
 export { judgeRelease, type ReleaseVerdict } from "./gates/judge.ts";
-export { costsKind, versionFacts, type MeasuredVersion, type MeasuredTask, measuredOf } from "./gates/measured.ts";
+export { costsKind, type MeasuredTask, type MeasuredVersion, measuredOf, versionFacts } from "./gates/measured.ts";
 export { type Promotion, type PromotionWanted, promote, promotionDocument, rollback } from "./gates/promote.ts";
 export { checkConditions } from "./gates/rules.ts";
 export type { RegistryOptions } from "./oci/connection.ts";
-export { type RegistryCredentials, credentialsFor } from "./oci/credentials.ts";
+export { credentialsFor, type RegistryCredentials } from "./oci/credentials.ts";
 export { type OpenLayout, openLayout, writeLayout } from "./oci/layout.ts";
 export { type Package, type PackedVersion, packageOf } from "./oci/package.ts";
 export { checkTrustedPackage, type Opened, openPackage, type ReceivedPackage, receive } from "./oci/receive.ts";
 export { parseReference, type Reference, referenceText } from "./oci/reference.ts";
 export { type Pushed, pushPackage, remotePackage } from "./oci/remote.ts";
 export { type ReleaseRules, releaseRules, releasesPart } from "./part.ts";
-export { type CardStage, modelCardMarkdown, type ModelCard, modelCard } from "./versions/card.ts";
+export { type CardStage, type ModelCard, modelCard, modelCardMarkdown } from "./versions/card.ts";
 export { checkedFiles, checkVersion, tampered } from "./versions/content.ts";
-export { type VersionChange, versionChanges, type VersionDiff, versionDiff } from "./versions/diff.ts";
+export { type VersionChange, type VersionDiff, versionChanges, versionDiff } from "./versions/diff.ts";
 export { fingerprintOf, makeKeys, publicKeyOf, type Signer, signerOf } from "./versions/keys.ts";
 export { evaluationReport, type ReportedItem, type TaskReported } from "./versions/report.ts";
-export { addSignature, checkSigned, type VersionSignature, versionSignatures, signVersion, trustedSignature } from "./versions/signatures.ts";
+export {
+  addSignature,
+  checkSigned,
+  signVersion,
+  trustedSignature,
+  type VersionSignature,
+  versionSignatures,
+} from "./versions/signatures.ts";

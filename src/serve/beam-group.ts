@@ -8,12 +8,12 @@ import {
   BeamSearch,
   beamScores,
   type FormState,
-  type TokenLikelihood,
   type Logits,
   likelihood,
   maskLogits,
   type SamplingOptions,
   type SlotSpan,
+  type TokenLikelihood,
 } from "../nn/index.ts";
 import type { Sequence } from "./sequence.ts";
 import type { SlotOwner } from "./slot-owner.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { random } from "../base/index.ts";
-import { BeamSearch, beamOptions, beamScores, type Decoder, decoderLogits, type TokenLikelihood, samplingOptions } from "../nn/index.ts";
+import { BeamSearch, beamOptions, beamScores, type Decoder, decoderLogits, samplingOptions, type TokenLikelihood } from "../nn/index.ts";
 import { compile, openDevice, type Tensor } from "../tensor/index.ts";
 import { createEngine, type Generation } from "./engine.ts";
 import { byteTokenizer, fakeEndToken, scriptedProgram, tinyModel } from "./fakes.ts";

@@ -4,7 +4,7 @@ import { random } from "../base/index.ts";
 import { decoderSpec, initialise, type TokenLikelihood } from "../nn/index.ts";
 import { openDevice } from "../tensor/index.ts";
 import { createEngine, type Engine, type Generation } from "./engine.ts";
-import { byteTokenizer, fakeEndToken, type FakeScript, scriptedProgram, tinyConfig, tinyModel } from "./fakes.ts";
+import { byteTokenizer, type FakeScript, fakeEndToken, scriptedProgram, tinyConfig, tinyModel } from "./fakes.ts";
 import { formStart } from "./forms.ts";
 import type { GenerationRequest } from "./generation.ts";
 

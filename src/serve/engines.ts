@@ -4,7 +4,7 @@
  */
 import { nearest, systemClock } from "../base/index.ts";
 import { AdapterShelf } from "./adapters/shelf.ts";
-import { type ModelUse, parseModelName, modelUseOf } from "./authorization.ts";
+import { type ModelUse, modelUseOf, parseModelName } from "./authorization.ts";
 import type { EmbeddingEngine } from "./embedding/embedding-engine.ts";
 import type { Engine } from "./engine.ts";
 import { serveErrors } from "./errors.ts";

@@ -1,5 +1,5 @@
 /** What is asked of an engine and what comes back: requests as tokens, answers as events. Plain data, no behaviour. */
-import type { BeamOptions, FinishReason, FormState, TokenLikelihood, SamplingOptions } from "../nn/index.ts";
+import type { BeamOptions, FinishReason, FormState, SamplingOptions, TokenLikelihood } from "../nn/index.ts";
 
 export interface GenerationRequest {
   /** The prompt's tokens, at least one. */

@@ -1,16 +1,16 @@
 /** serve: the inference engine of a model (queue, slots, scheduler) and its HTTP contracts. */
 export { AdapterShelf, type ShelvedAdapter } from "./adapters/shelf.ts";
-export type { AuthorizeRequest, ModelName, ModelUse, AuthorizedRequest, RouteEndpoint } from "./authorization.ts";
+export type { AuthorizedRequest, AuthorizeRequest, ModelName, ModelUse, RouteEndpoint } from "./authorization.ts";
 export type {
   ConsoleDataSet,
   ConsoleEvaluation,
   ConsoleGraph,
+  ConsoleMetricPoint,
   ConsoleModel,
   ConsoleRun,
   ConsoleSource,
-  ServedMachine,
-  ConsoleMetricPoint,
   RecordRevisions,
+  ServedMachine,
 } from "./console-source.ts";
 export {
   createEmbeddingEngine,
@@ -21,7 +21,7 @@ export {
 } from "./embedding/embedding-engine.ts";
 export { type EncoderProgram, type EncoderProgramOptions, openEncoderProgram } from "./embedding/encoder-program.ts";
 export { type BatchRoom, embeddingBatches } from "./embedding/pack.ts";
-export { rowWidths, rowWidth } from "./embedding/row-widths.ts";
+export { rowWidth, rowWidths } from "./embedding/row-widths.ts";
 export {
   type Pooling,
   poolings,
@@ -45,11 +45,11 @@ export type { FineTuning, FineTuningRequest, KeepFile } from "./http/fine-tuning
 export type { AllowedHosts } from "./http/hosts.ts";
 export { tells } from "./http/models.ts";
 export { type Caller, callerBehindGateway } from "./http/owner.ts";
+export type { LabelGiven } from "./label-source.ts";
 export { Fleet } from "./lifecycle/fleet.ts";
 export type { FleetChange, FleetOptions } from "./lifecycle/fleet-options.ts";
 export { giveMemoryBack } from "./lifecycle/give-memory-back.ts";
 export { keepAliveMs } from "./lifecycle/keep-alive.ts";
-export type { LabelGiven } from "./label-source.ts";
 export { pointedAt, type RulesData } from "./lifecycle/labels.ts";
 export type { VersionInfo } from "./lifecycle/members.ts";
 export { type VersionPolicy, wantedVersions } from "./lifecycle/policy.ts";
@@ -60,15 +60,15 @@ export { type DrainOptions, type Listening, type ListenOptions, listen } from ".
 export type { ServedRequestRecord } from "./metrics.ts";
 export type { EngineObserver, Observed, RequestOutcome } from "./observer.ts";
 export { type Draft, openProgram, type Program, type ProgramOptions } from "./program.ts";
-export { planStep, type StepPlan, type SchedulerLimits, type SchedulerView } from "./scheduler.ts";
+export { planStep, type SchedulerLimits, type SchedulerView, type StepPlan } from "./scheduler.ts";
 export {
-  type ServedChatTurn,
   type LoadedModel,
   type ServedChatTemplate,
+  type ServedChatTurn,
   type ServedModel,
   type ServedModelParts,
   type ServedTokenizer,
   servedModel,
 } from "./served-model.ts";
 export { openTracing } from "./tracing/open-tracing.ts";
-export type { TracedOperation, ServedRequestTrace, TracedEnd, ServedTracedRequest, Tracing } from "./tracing/tracing.ts";
+export type { ServedRequestTrace, ServedTracedRequest, TracedEnd, TracedOperation, Tracing } from "./tracing/tracing.ts";

@@ -4,7 +4,7 @@
  */
 import { BeamRow } from "./beam-group.ts";
 import { PrefixCache } from "./prefix-cache.ts";
-import type { StepPlan, RunningView, WaitingView } from "./scheduler.ts";
+import type { RunningView, StepPlan, WaitingView } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
 
 /** What sits in a slot. */

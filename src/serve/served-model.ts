@@ -27,7 +27,10 @@ export interface ServedChatTurn {
 export interface ServedChatTemplate {
   /** Tells which form of tool calls the model was taught. */
   readonly source?: string;
-  render(messages: readonly ServedChatTurn[], options?: { readonly addGenerationPrompt?: boolean; readonly tools?: readonly unknown[] }): string;
+  render(
+    messages: readonly ServedChatTurn[],
+    options?: { readonly addGenerationPrompt?: boolean; readonly tools?: readonly unknown[] },
+  ): string;
 }
 
 export interface ServedModel {

@@ -3,10 +3,7 @@
  * Under TLS it has the prefix `__Host-`, which a browser takes only with `Secure`, `Path=/` and no domain (RFC 6265bis, section 4.1.3).
  */
 
-const cookieNames = (port: number): readonly [plain: string, secure: string] => [
-  `loam-session-${port}`,
-  `__Host-loam-session-${port}`,
-];
+const cookieNames = (port: number): readonly [plain: string, secure: string] => [`loam-session-${port}`, `__Host-loam-session-${port}`];
 
 const attributes = "Path=/; HttpOnly; SameSite=Strict";
 

@@ -11,4 +11,5 @@ export function checkArgument(holds: boolean, place: string, expected: string, r
 }
 
 /** A share strictly between 0 and 1. */
-export const outOf = (share: number, place: string): void => checkArgument(share > 0 && share < 1, place, "a number between 0 and 1", share);
+export const outOf = (share: number, place: string): void =>
+  checkArgument(share > 0 && share < 1, place, "a number between 0 and 1", share);

@@ -17,19 +17,19 @@ export { type ContentOptions, checkContent } from "./content.ts";
 export { storeErrors } from "./errors.ts";
 export type { StoreFinding } from "./findings.ts";
 export { applyGc, type GcOptions, type GcPlan, type KeptVersion, type Needs, planGc } from "./gc.ts";
-export { type AliasGuard, type GuardRules, aliasGuardOf, listGuards, setGuards } from "./guards.ts";
+export { type AliasGuard, aliasGuardOf, type GuardRules, listGuards, setGuards } from "./guards.ts";
 export { type LockInfo, liveLocks } from "./locks.ts";
 export type { LogEntry } from "./log/entries.ts";
 export type { TreeHead } from "./log/heads.ts";
 export { type InclusionProof, proveEntry, treeHead } from "./log/log.ts";
 export { checkConsistency, checkInclusion, consistencyProof, emptyRoot, inclusionProof, leafHash, nodeHash, rootOf } from "./log/merkle.ts";
-export { type TestSetLook, type Looks, looksOf, looksOfContent, noteGate, type TestSet, testSetOf, writeLook } from "./looks.ts";
-export { isArchived, type EvaluationMark, type MarkGiven, evaluationMarks, setMark } from "./marks.ts";
+export { type Looks, looksOf, looksOfContent, noteGate, type TestSet, type TestSetLook, testSetOf, writeLook } from "./looks.ts";
+export { type EvaluationMark, evaluationMarks, isArchived, type MarkGiven, setMark } from "./marks.ts";
 export { membersFile, membersIndexFile } from "./members.ts";
 export { listModels, type ModelInfo, type ModelVersion, registerVersion, resolveVersion } from "./models.ts";
 export { artifactsOfDocument, findSubject, listArtifacts, openArtifact, type Subject } from "./names.ts";
-export { type StoreOwner, ownerName, ownerState } from "./owner.ts";
-export { type StagePlan, type PlanOptions, planStage, type Why } from "./plan.ts";
+export { ownerName, ownerState, type StoreOwner } from "./owner.ts";
+export { type PlanOptions, planStage, type StagePlan, type Why } from "./plan.ts";
 export { forgetProjects, isSameRecord, noteProject, otherProjects, type SeenProject, whereIs } from "./projects.ts";
 export type { ReadingDb } from "./records/records.ts";
 export type { LookKind, TrialOrigin, TrialState } from "./records/schema.ts";
@@ -45,7 +45,7 @@ export {
   setAlias,
 } from "./releases.ts";
 export { environmentFile, readRunData, runDataOf } from "./run-data.ts";
-export { type RunStageOptions, type RunResult, runStage } from "./runner.ts";
+export { type RunResult, type RunStageOptions, runStage } from "./runner.ts";
 export { listRuns, type RunInfo } from "./runs.ts";
 export { removeRunErrors, removeScratch } from "./scratch.ts";
 export {
@@ -69,7 +69,7 @@ export {
   trialsOf,
 } from "./studies/trials.ts";
 export { closeJob, type HeldTask, listJobs, openTaskBoard, type SharedJob, type TaskBoard, taskBoard } from "./tasks.ts";
-export { tracedDocuments, type Trace, type TraceEdge, type TraceNode, traceArtifact } from "./trace.ts";
+export { type Trace, type TraceEdge, type TraceNode, traceArtifact, tracedDocuments } from "./trace.ts";
 export { defaultBlobs, defaultRecords } from "./url.ts";
 export { artifactsFrom } from "./uses.ts";
 export { type Verification, type VerifyOptions, verify } from "./verify.ts";

@@ -8,7 +8,7 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, formatDuration } from "../base/index.ts";
 import { storeErrors } from "./errors.ts";
-import { type StoreOwner, ownerName, ownerState, thisOwner } from "./owner.ts";
+import { ownerName, ownerState, type StoreOwner, thisOwner } from "./owner.ts";
 import type { ReadingDb, Records, Writing } from "./records/records.ts";
 import type { Tables } from "./records/schema.ts";
 

@@ -4,7 +4,7 @@
  */
 import type { Json } from "../base/index.ts";
 import { type ArtifactInfo, completeArtifacts } from "./artifact.ts";
-import { memberIds, indexHas, membersFile, membersIndexFile } from "./members.ts";
+import { indexHas, memberIds, membersFile, membersIndexFile } from "./members.ts";
 import { findSubject, type Subject } from "./names.ts";
 import type { Summary } from "./stage.ts";
 import type { Store } from "./store.ts";

@@ -7,7 +7,7 @@ import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isLoamError, type Progress, silent } from "../base/index.ts";
 import { type ExpectedBlob, expectRows } from "./check-rows.ts";
-import { type StoreFinding, type Findings, gatherFindings } from "./findings.ts";
+import { type Findings, gatherFindings, type StoreFinding } from "./findings.ts";
 import { checkLog } from "./log/check-log.ts";
 import type { TreeHead } from "./log/heads.ts";
 import { emptyHead } from "./log/log.ts";

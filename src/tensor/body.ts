@@ -1,6 +1,6 @@
 /** Walking and copying what was traced: the nodes behind some outputs, the same node over other inputs, a body run again. */
 import { type Tree, treeFrom, treeLeaves } from "../base/index.ts";
-import { type TensorBody, idMark, input, Tensor } from "./tensor.ts";
+import { idMark, input, Tensor, type TensorBody } from "./tensor.ts";
 
 /** Everything that the outputs are computed from, inputs first; the walk does not go behind `stop`, nor below the id `within`. */
 export function reachable(outputs: readonly Tensor[], within = 0, stop?: { has(t: Tensor): boolean }): Tensor[] {

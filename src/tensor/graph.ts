@@ -9,7 +9,7 @@ import { tensorErrors } from "./errors.ts";
 import type { AppliedOperation, Operation } from "./operation.ts";
 import { type OpAttributes, type OpKind, ops } from "./ops.ts";
 import { type Shape, showShape } from "./shape.ts";
-import { type TensorBody, isKind, Tensor } from "./tensor.ts";
+import { isKind, Tensor, type TensorBody } from "./tensor.ts";
 
 export interface Graph {
   readonly inputs: readonly Tensor<"input">[];

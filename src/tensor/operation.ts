@@ -5,10 +5,10 @@
  */
 import type { DType, TypedArray } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
-import { type OnnxAttribute, float, floats, int, ints, string, strings } from "./onnx/index.ts";
+import { float, floats, int, ints, type OnnxAttribute, string, strings } from "./onnx/index.ts";
 import type { Inferred, Typed } from "./ops.ts";
 import type { Shape } from "./shape.ts";
-import { type TensorBody, requireTensor, Tensor } from "./tensor.ts";
+import { requireTensor, Tensor, type TensorBody } from "./tensor.ts";
 
 /** The derivative is 0 everywhere, and is not computed. */
 export const zeroCotangent = Symbol("zero cotangent");

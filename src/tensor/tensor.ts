@@ -9,7 +9,7 @@ import { refuseAsValue } from "./control.ts";
 import { type DType, sizeOf, type TypedArray } from "./dtype.ts";
 import { checkSpec, elementsOf, flatten, type Nested, numbersAs } from "./elements.ts";
 import { tensorErrors } from "./errors.ts";
-import { type OpAttributes, type Inferred, type OpKind, type OpRow, ops } from "./ops.ts";
+import { type Inferred, type OpAttributes, type OpKind, type OpRow, ops } from "./ops.ts";
 import { type Shape, showShape } from "./shape.ts";
 
 let nextId = 0;

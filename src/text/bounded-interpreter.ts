@@ -42,7 +42,9 @@ interface Engine {
 const BaseInterpreter: new (environment: unknown) => Engine = Interpreter;
 
 /** A filter whose arguments are being evaluated, or the object of a member expression once it is known. */
-type Frame = { readonly filter: string; readonly operand: InterpreterValue } | { readonly node: Statement | undefined; object: InterpreterValue | undefined };
+type Frame =
+  | { readonly filter: string; readonly operand: InterpreterValue }
+  | { readonly node: Statement | undefined; object: InterpreterValue | undefined };
 
 const isText = (v: InterpreterValue | undefined): v is InterpreterValue & { readonly value: string } => typeof v?.value === "string";
 const occurrences = (text: string, part: string): number => (part === "" ? text.length + 1 : text.split(part).length - 1);

@@ -3,9 +3,20 @@
  * with `##`, and Unigram (`t5`; XLM-RoBERTa's too). What the files leave unsaid is BERT's and T5's own.
  */
 import type { Json } from "../base/index.ts";
-import { addedTokens, around, fail, vocabularyJson, kinds, prefix, space, type GgufVocabularyEntries, vocabularyIds } from "./gguf-vocabulary.ts";
+import {
+  addedTokens,
+  around,
+  fail,
+  type GgufVocabularyEntries,
+  kinds,
+  prefix,
+  space,
+  vocabularyIds,
+  vocabularyJson,
+} from "./gguf-vocabulary.ts";
 
-const isPlain = (v: GgufVocabularyEntries, id: number): boolean => ![kinds.unknown, kinds.control].some(kind => kind === v.token_type?.[id]);
+const isPlain = (v: GgufVocabularyEntries, id: number): boolean =>
+  ![kinds.unknown, kinds.control].some(kind => kind === v.token_type?.[id]);
 
 /** Ids of BERT's vocabulary as published, where the file names none. */
 const bertIds = { unknown: 100, cls: 101, separator: 102 } as const;

@@ -79,7 +79,8 @@ const isPadding = (v: Pick<GgufVocabularyEntries, "tokens" | "token_type">, id: 
   v.token_type?.[id] === kinds.unused || v.tokens[id] === `[PAD${id}]`;
 
 /** `vocabularyIds` without padding. */
-export const usedVocab = (v: GgufVocabularyEntries): Map<string, number> => new Map([...vocabularyIds(v.tokens)].filter(([, id]) => !isPadding(v, id)));
+export const usedVocab = (v: GgufVocabularyEntries): Map<string, number> =>
+  new Map([...vocabularyIds(v.tokens)].filter(([, id]) => !isPadding(v, id)));
 
 export const vocabularyJson = (vocab: ReadonlyMap<string, number>): Json => {
   // without a prototype, so that a token "__proto__" is one

@@ -1,6 +1,6 @@
 /** text: tokenizers (trained and loaded) and chat templates. Knows no tensors. */
 export { MAX_RENDERED, MAX_STEPS } from "./bounded-interpreter.ts";
-export { type ChatAnswer, type AnsweredChat, type AnswerOptions, encodeAnswers } from "./chat-answers.ts";
+export { type AnsweredChat, type AnswerOptions, type ChatAnswer, encodeAnswers } from "./chat-answers.ts";
 export { encodeChat } from "./chat-encode.ts";
 export {
   type ChatMessage,
@@ -27,7 +27,7 @@ export { type LoadTokenizerOptions, loadTokenizer } from "./load.ts";
 export * from "./normalise/index.ts";
 export { defaultSpecialTokens, endToken } from "./part.ts";
 export { MAX_TEXT } from "./pipeline.ts";
-export { trainTexts, tokenizerStage } from "./stage.ts";
+export { tokenizerStage, trainTexts } from "./stage.ts";
 export { type TextTemplate, textTemplate } from "./text-template.ts";
 export type { DecodeOptions, EncodeOptions, Encoding, Tokenizer, TokenStream } from "./tokenizer.ts";
 export { type BpeOptions, type BpeTrainer, bpeTrainer, trainBpe } from "./train.ts";

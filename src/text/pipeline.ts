@@ -5,7 +5,7 @@
 import type { Json } from "../base/index.ts";
 import { AddedFinder, type AddedToken } from "./added.ts";
 import { type Aligned, aligned, originOf, sliceAligned } from "./aligned.ts";
-import { type TokenDecoder, startDecoding } from "./decode/table.ts";
+import { startDecoding, type TokenDecoder } from "./decode/table.ts";
 import { textErrors } from "./errors.ts";
 import { Ids } from "./ids.ts";
 import type { ModelVocabulary } from "./models/model.ts";

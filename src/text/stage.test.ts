@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { silent } from "../base/index.ts";
 import type { ArtifactReader } from "../store/index.ts";
 import { loadTokenizer } from "./load.ts";
-import { trainTexts, tokenizerStage } from "./stage.ts";
+import { tokenizerStage, trainTexts } from "./stage.ts";
 
 /** An artifact in memory whose stream is cut in the middle of characters and lines. */
 function artifact(text: string, pieceBytes = 7): ArtifactReader {

@@ -4,7 +4,7 @@
  */
 import { Environment, parse, tokenize } from "@huggingface/jinja";
 import { nearest } from "../base/index.ts";
-import { BoundedInterpreter, type Statement, templateError, type InterpreterValue } from "./bounded-interpreter.ts";
+import { BoundedInterpreter, type InterpreterValue, type Statement, templateError } from "./bounded-interpreter.ts";
 import { MAX_TEMPLATE } from "./chat-template.ts";
 import { textErrors } from "./errors.ts";
 

@@ -10,7 +10,17 @@ export * from "./instruct/index.ts";
 export * from "./jobs/index.ts";
 export * from "./kind/index.ts";
 export * from "./methods/index.ts";
-export { canBeCrossValidated, dataSetOf, isTuned, madeOf, type TunedModel, type CheckedTunePart, tasksWith, tunedModel, withoutReports } from "./part.ts";
+export {
+  type CheckedTunePart,
+  canBeCrossValidated,
+  dataSetOf,
+  isTuned,
+  madeOf,
+  type TunedModel,
+  tasksWith,
+  tunedModel,
+  withoutReports,
+} from "./part.ts";
 export * from "./preference/index.ts";
 export * from "./search/index.ts";
 export * from "./select/index.ts";

@@ -1,6 +1,6 @@
 /** The report of curation as lines for the terminal. */
 import { formatBytes, formatCount } from "../../base/index.ts";
-import { type DataReport, type ReportExample, type FunnelRow, type RuleReport, shortened, showMeasure } from "../../data/index.ts";
+import { type DataReport, type FunnelRow, type ReportExample, type RuleReport, shortened, showMeasure } from "../../data/index.ts";
 import { histogram, shortNumber } from "./histogram.ts";
 
 const barWidth = 30;

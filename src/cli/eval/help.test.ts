@@ -1,7 +1,7 @@
 /** `loam eval --help` and docs/evaluation.md beside what the program takes: neither lacks a flag, an output or a measure, and neither has one too many. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { resultMeasureNames, outputTypes } from "../../evaluate/index.ts";
+import { outputTypes, resultMeasureNames } from "../../evaluate/index.ts";
 import { verbs } from "../verbs.ts";
 
 const page = readFileSync(new URL("../../../docs/evaluation.md", import.meta.url), "utf8");
@@ -26,7 +26,12 @@ test("the page has every flag of the verb, and no other one of it", () => {
 test("the page names every measure of every output", () => {
   const words = new Set([...page.matchAll(/`([^`\n]+)`/g)].flatMap(m => m[1]!.split(/[\s,]+/)));
   for (const output of outputTypes)
-    for (const name of resultMeasureNames({ task: "t", output, positive: "x", costs: { positive: "x", falsePositive: 1, falseNegative: 1 } })) {
+    for (const name of resultMeasureNames({
+      task: "t",
+      output,
+      positive: "x",
+      costs: { positive: "x", falsePositive: 1, falseNegative: 1 },
+    })) {
       const counted = name.replace(/@\d+$/, "@k");
       expect(
         [...words].some(w => w === name || w === counted),

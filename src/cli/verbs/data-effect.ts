@@ -1,9 +1,9 @@
 /** `loam data effect`: what a step does to a model, measured on small ones, with an interval. */
 import { formatBytes, formatCount, formatDuration } from "../../base/index.ts";
 import { type EffectOn, parseSetting } from "../../data/index.ts";
-import { wrongArgument } from "../../project/index.ts";
-import { numberOption, textOption, listOption } from "../options.ts";
 import { measureStepEffect } from "../../project/data/index.ts";
+import { wrongArgument } from "../../project/index.ts";
+import { listOption, numberOption, textOption } from "../options.ts";
 import { watchOf } from "../show-call.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { inProject } from "../verb-folder.ts";

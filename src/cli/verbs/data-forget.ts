@@ -3,8 +3,8 @@
  * data anew, and says who took their places and what of the record still holds them.
  */
 import { formatBytes, formatCount } from "../../base/index.ts";
-import { type Heir } from "../../data/index.ts";
-import { type ForgetPlan, applyForget, type Erasure, type ForgetListener, fewIds, planForget } from "../../project/data/index.ts";
+import type { Heir } from "../../data/index.ts";
+import { applyForget, type Erasure, type ForgetListener, type ForgetPlan, fewIds, planForget } from "../../project/data/index.ts";
 import { projectFile, wrongArgument } from "../../project/index.ts";
 import { askYes } from "../data/ask-yes.ts";
 

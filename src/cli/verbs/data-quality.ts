@@ -2,9 +2,9 @@
 import { resolve } from "node:path";
 import { formatBytes, formatCount } from "../../base/index.ts";
 import { parseSetting, type QualityReport, type TellingFeature } from "../../data/index.ts";
-import { numberOption, textOption, listOption } from "../options.ts";
 import { readQualityModel, trainQualityModel } from "../../project/data/index.ts";
 import { wrongArgument } from "../../project/index.ts";
+import { listOption, numberOption, textOption } from "../options.ts";
 import { watchOf } from "../show-call.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf, inProject } from "../verb-folder.ts";

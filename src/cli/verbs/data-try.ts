@@ -1,12 +1,11 @@
 /** `loam data try`: other thresholds on the stored values; says what it can not know. */
 import { formatCount } from "../../base/index.ts";
-import { parseSetting, showMeasure, type StepTrial, type TryExample } from "../../data/index.ts";
+import { parseSetting, type StepTrial, showMeasure, type TryExample } from "../../data/index.ts";
 import { tryDataThresholds } from "../../project/data/index.ts";
 import { wrongArgument } from "../../project/index.ts";
 import { percent } from "../data/show-report.ts";
-
-import { numberOption, textOption, listOption } from "../options.ts";
 import { warnStale } from "../data/stale.ts";
+import { listOption, numberOption, textOption } from "../options.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { inProject } from "../verb-folder.ts";
 

@@ -1,7 +1,7 @@
 /** `loam doctor`: what this machine has, what is missing and how to get it. Ends with exit code 3 where Loam cannot work here. */
-import { type State, type MachineCheck, machineSections } from "../../project/doctor/index.ts";
+import { type MachineCheck, machineSections, type State } from "../../project/doctor/index.ts";
 import { projectErrors } from "../../project/index.ts";
-import { type VerbRun } from "../verb.ts";
+import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
 const marks: Readonly<Record<State, string>> = { ok: "ok", warn: "warn", missing: "-", bad: "BAD" };

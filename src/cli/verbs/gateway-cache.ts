@@ -1,8 +1,8 @@
 /** `loam gateway cache`: what answers are kept, and their end. Asks the gateway that runs; with `--store` the file or database of the answers itself. */
 import { formatBytes } from "../../base/index.ts";
-import { type CacheState } from "../../gateway/index.ts";
-import { wrongArgument } from "../../project/index.ts";
+import type { CacheState } from "../../gateway/index.ts";
 import { cacheState, cacheStoreSize, clearCache, clearCacheStore } from "../../project/gateway/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
 import { textOption } from "../options.ts";
 import type { Context, VerbRun } from "../verb.ts";

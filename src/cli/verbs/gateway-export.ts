@@ -1,8 +1,8 @@
 /** `loam gateway export`: what the gateway allows, for another gateway to enforce; every difference is said. Writes new files only. */
 import { resolve } from "node:path";
 import { exportTargets } from "../../gateway/index.ts";
-import { wrongArgument } from "../../project/index.ts";
 import { writeGatewayExport } from "../../project/gateway/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
 import { textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";
@@ -19,7 +19,8 @@ function backendOf(options: Options): URL | undefined {
 export const gatewayExport: VerbRun = async (context, [given], options) => {
   const { out, cwd } = context;
   const target = exportTargets.find(t => t === given);
-  if (target === undefined) throw wrongArgument("loam gateway export", `one of ${exportTargets.join(", ")}`, JSON.stringify(given ?? "nothing"));
+  if (target === undefined)
+    throw wrongArgument("loam gateway export", `one of ${exportTargets.join(", ")}`, JSON.stringify(given ?? "nothing"));
   const to = textOption(options, "to");
   if (to === undefined) throw wrongArgument("loam gateway export", "a folder: --to FOLDER", "nothing");
   const accounts = options.accounts === true;

@@ -37,7 +37,8 @@ export const gatewayHeld: VerbRun = async (context, [action = "list", id], optio
     show(context, held);
     return out.result({ held });
   }
-  if (id === undefined) throw wrongArgument(`${place} ${decision}`, "the id of a request that waits", "none", "`loam gateway held` lists them.");
+  if (id === undefined)
+    throw wrongArgument(`${place} ${decision}`, "the id of a request that waits", "none", "`loam gateway held` lists them.");
   const answer = await decideHeld(at, id, decision);
   out.line(`  ${answer.held.id} of ${answer.held.subject} is ${answer.decision}.`);
   out.result(answer);

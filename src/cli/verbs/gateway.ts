@@ -3,9 +3,9 @@
  * stops in order on Ctrl-C and SIGTERM: answers under way are finished.
  */
 import { adminsOf, controlPart, type Handover, handoverOf } from "../../gateway/index.ts";
+import { gatewayFile, gatewayOf, modelsOfGateway, serveGateway } from "../../project/gateway/index.ts";
 import { projectFile, wrongArgument } from "../../project/index.ts";
 import { loginLine } from "../../project/login/index.ts";
-import { gatewayFile, gatewayOf, modelsOfGateway, serveGateway } from "../../project/gateway/index.ts";
 import { supervised } from "../gateway/supervised.ts";
 import { gatewayAt } from "../gateway-place.ts";
 import { numberOption, textOption } from "../options.ts";

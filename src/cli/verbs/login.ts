@@ -1,7 +1,8 @@
 /** `loam login`: a fresh login URL of a server that runs on this machine, asked for with the token of its token file; or that token. */
-import { loginUrlOf } from "../../session/index.ts";
+
 import { wrongArgument } from "../../project/index.ts";
 import { issueLogin } from "../../project/login/index.ts";
+import { loginUrlOf } from "../../session/index.ts";
 import { numberOption, textOption } from "../options.ts";
 import { openPage } from "../serving/open-page.ts";
 import type { VerbRun } from "../verb.ts";

@@ -1,10 +1,11 @@
 /** `loam models tag`, `note`, `keygen`, `sign`, `verify`: what is said of a version, and who vouches for it. */
-import { wrongArgument } from "../../project/index.ts";
-import { textOption, listOption } from "../options.ts";
+
 import { formatCount } from "../../base/index.ts";
+import { wrongArgument } from "../../project/index.ts";
 import { checkRepeated, namedVersion, publicKeys, rebuildVersion, verifyFiles, verifyLineage } from "../../project/models/index.ts";
-import { type RebuiltStage } from "../../project/rebuild/index.ts";
+import type { RebuiltStage } from "../../project/rebuild/index.ts";
 import { createSigningKeys, noteVersion, signNamed, tagVersion } from "../../project/releases/index.ts";
+import { listOption, textOption } from "../options.ts";
 import { quietWatchOf, watchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
 import { placeOf } from "../verb-folder.ts";

@@ -3,9 +3,17 @@
 import { isLoamError } from "../../base/index.ts";
 import { type LooksReport, looksLines, projectFile, wrongArgument } from "../../project/index.ts";
 import { namedVersion } from "../../project/models/index.ts";
-import { type ReleaseGate, type ReleaseVerdict } from "../../registry/index.ts";
-
-import { approveVersion, archiveVersion, guardedAliases, type PromotedVersion, promoteVersion, removeAlias, rollbackVersion, versionGates } from "../../project/releases/index.ts";
+import {
+  approveVersion,
+  archiveVersion,
+  guardedAliases,
+  type PromotedVersion,
+  promoteVersion,
+  removeAlias,
+  rollbackVersion,
+  versionGates,
+} from "../../project/releases/index.ts";
+import type { ReleaseGate, ReleaseVerdict } from "../../registry/index.ts";
 import { textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { quietWatchOf } from "../show-call.ts";

@@ -1,8 +1,8 @@
 /** `loam models show` and `loam models diff`: a version as its record has it, and two beside each other. */
 import { resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
-import { type VersionChange, modelCardMarkdown } from "../../registry/index.ts";
 import { compareVersions, showVersion } from "../../project/models/index.ts";
+import { modelCardMarkdown, type VersionChange } from "../../registry/index.ts";
 import { textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import type { VerbRun } from "../verb.ts";

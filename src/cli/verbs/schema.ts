@@ -1,7 +1,7 @@
 /** `loam schema`: the JSON Schema of a configuration file, as `npm run docs` writes it to docs/loam.schema.json. */
 import { nearest } from "../../base/index.ts";
-import { cliErrors } from "../errors.ts";
 import { type ConfigurationFileName, configurationFiles, jsonSchemaOf } from "../../project/json-schema/index.ts";
+import { cliErrors } from "../errors.ts";
 import type { VerbRun } from "../verb.ts";
 
 type Name = ConfigurationFileName;

@@ -4,7 +4,7 @@
  */
 import { formatCount } from "../../base/index.ts";
 import { projectErrors, traceServed, traceSubject, verifyRecord, type Workspace, wrongArgument } from "../../project/index.ts";
-import { type Trace, type TraceNode } from "../../store/index.ts";
+import type { Trace, TraceNode } from "../../store/index.ts";
 
 import { watchOf } from "../show-call.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";

@@ -5,8 +5,8 @@
 import { join } from "node:path";
 import { environment, nearest } from "../../base/index.ts";
 import { jobsFolder, workOnJob } from "../../project/fine-tuning/index.ts";
-import { findProject, type ProjectFile, withProjectStore } from "../../project/index.ts";
 import { keyVariable } from "../../project/gateway/index.ts";
+import { findProject, type ProjectFile, withProjectStore } from "../../project/index.ts";
 import { readTokenFiles, tokenFor } from "../../session/index.ts";
 import { type Job, type JobEvent, JobFolder, type JobWork } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";

@@ -7,5 +7,5 @@ export { methods } from "./methods.ts";
 export { type AugmentOptions, type AugmentRow, augmentOptions } from "./options.ts";
 export { cachedWriter } from "./upstream/cache.ts";
 export { openAiCompatible, type UpstreamSurroundings } from "./upstream/openai-compatible.ts";
-export { type WriterEndpointOptions, endpointOptions } from "./upstream/options.ts";
-export type { WriterAnswer, AskWriter, Writer } from "./upstream/writer.ts";
+export { endpointOptions, type WriterEndpointOptions } from "./upstream/options.ts";
+export type { AskWriter, Writer, WriterAnswer } from "./upstream/writer.ts";

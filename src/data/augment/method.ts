@@ -4,7 +4,7 @@
  */
 import type { z } from "zod";
 import type { Random } from "../../base/index.ts";
-import type { DocumentAttributes, Document } from "../document.ts";
+import type { Document, DocumentAttributes } from "../document.ts";
 import type { Need, Resources } from "../resources.ts";
 import type { Writer } from "./upstream/writer.ts";
 

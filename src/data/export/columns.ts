@@ -3,7 +3,7 @@
  * of every format has the same. An attribute of several types becomes text: what is no text is written as JSON.
  */
 import { nearest } from "../../base/index.ts";
-import type { DocumentAttribute, DocumentAttributes, Document } from "../document.ts";
+import type { Document, DocumentAttribute, DocumentAttributes } from "../document.ts";
 import { exportErrors } from "./errors.ts";
 
 const columnTypes = ["string", "int64", "double", "boolean", "strings"] as const;

@@ -66,5 +66,8 @@ async function zstd(): Promise<ExportPacker> {
   };
 }
 
-export const packings = { none: async () => none, gzip: async () => gzip(), zstd } as const satisfies Record<string, () => Promise<ExportPacker>>;
+export const packings = { none: async () => none, gzip: async () => gzip(), zstd } as const satisfies Record<
+  string,
+  () => Promise<ExportPacker>
+>;
 export type Packing = keyof typeof packings;

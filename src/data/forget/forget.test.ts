@@ -5,7 +5,7 @@ import type { Document } from "../document.ts";
 import { memoryArtifact } from "../export/artifact.laws.ts";
 import { forgetEntry } from "./entry.ts";
 import { forgottenReason, hashedEntry } from "./forget.ts";
-import { heirs, idsWithin, forgetPlaces } from "./places.ts";
+import { forgetPlaces, heirs, idsWithin } from "./places.ts";
 
 test("exactly the listed documents are forgotten, named or by the beginning of a hash of any length", () => {
   const id = fc.string({ minLength: 1, unit: "grapheme" }).map(s => `set:${s}`);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { allot, type ShareBound, fill, fitMargins } from "./fit.ts";
+import { allot, fill, fitMargins, type ShareBound } from "./fit.ts";
 
 const sum = (x: ArrayLike<number>) => Array.from(x).reduce((a, b) => a + b, 0);
 const divergence = (x: Float64Array, target: Float64Array, total: number) =>

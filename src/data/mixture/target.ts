@@ -1,7 +1,7 @@
 /** From options to numbers: the share every value shall have, how often its documents may be taken, and bounds as amounts. */
 import { baseErrors, nearest } from "../../base/index.ts";
-import type { ShareBound, MarginTarget } from "./fit.ts";
-import { type MarginOptions, type MixtureOptions, noAttribute, otherValues, type Quota, type MixtureWeights } from "./options.ts";
+import type { MarginTarget, ShareBound } from "./fit.ts";
+import { type MarginOptions, type MixtureOptions, type MixtureWeights, noAttribute, otherValues, type Quota } from "./options.ts";
 import type { MixtureTable } from "./table.ts";
 
 /** Values that an error names. */

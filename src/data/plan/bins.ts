@@ -3,7 +3,7 @@
  * works on. As bytes a bin is blocks one behind the other: `count`, the keys, the lengths of the values, the values (32-bit words, little
  * endian), so that bins of many tasks are read by joining them.
  */
-import type { KeyedBlock, Group, GroupRound, Key } from "../steps/step.ts";
+import type { Group, GroupRound, Key, KeyedBlock } from "../steps/step.ts";
 
 /** The bin of a key among `bins`. */
 export const binOf = (key: Key, bins: number): number =>

@@ -2,7 +2,7 @@
  * Documents between the waves of a job, as bytes: of each the length of its head and of its text, its number, the head as JSON, the text as UTF-8. A
  * text that UTF-8 cannot hold (half of a pair of surrogates) stays in the head. A task's documents are files of some megabytes each.
  */
-import type { DocumentAttributes, Document } from "../document.ts";
+import type { Document, DocumentAttributes } from "../document.ts";
 import type { TaskOutput } from "./workspace.ts";
 
 /** A document and its number within its partition. */

@@ -1,12 +1,12 @@
 /** A task of documents: a partition through a wave's operations, from its files or from where an earlier wave left it, to where they end up. */
 import { sha256 } from "../../base/index.ts";
-import { type Applied, type CorpusQuestion } from "../steps/step.ts";
+import type { Applied, CorpusQuestion } from "../steps/step.ts";
 import { documentsOfBlock, documentWriter, type StoredBlock } from "./blocks.ts";
 import { type JobContext, refOf } from "./context.ts";
 import { type DocumentsContext, DocumentsRecord, type Going } from "./documents-record.ts";
 import type { JobOperation, Wave } from "./job.ts";
-import { outbox, messagesTo } from "./mail.ts";
-import { type TaskId, type PartitionResult } from "./workspace.ts";
+import { messagesTo, outbox } from "./mail.ts";
+import type { PartitionResult, TaskId } from "./workspace.ts";
 
 /** How far a task is: sums since it began. */
 export interface TaskProgress {

@@ -1,7 +1,7 @@
 /** A corpus step's plan over documents that are all at hand: one bin, nothing written down. For small sets, tests and measurements. */
 import type { Document } from "../document.ts";
-import type { Applied, CorpusQuestion, CorpusPlan, Send } from "../steps/step.ts";
-import { type Bin, bin, blockOf, binGroups } from "./bins.ts";
+import type { Applied, CorpusPlan, CorpusQuestion, Send } from "../steps/step.ts";
+import { type Bin, bin, binGroups, blockOf } from "./bins.ts";
 
 /** Documents in one order. */
 export interface Documents {

@@ -1,6 +1,6 @@
 /** Messages under way: bins that a task writes down now and then, and what others left for it. */
 import type { Send } from "../steps/step.ts";
-import { type Bin, bin, binOf, blockOf, binRecords } from "./bins.ts";
+import { type Bin, bin, binOf, binRecords, blockOf } from "./bins.ts";
 import { type JobContext, placeOfRef } from "./context.ts";
 import type { TaskId, TaskOutput, Workspace } from "./workspace.ts";
 

@@ -9,7 +9,7 @@ import type { JobContext } from "./context.ts";
 import type { DocumentsValues } from "./documents-record.ts";
 import { columnTasks } from "./job.ts";
 import { cuts, type IdRange, type Merged, mergeRuns, type RunBlocks } from "./runs.ts";
-import { type TaskId, type TaskOutput, type PartitionResult, valuesOf, type Workspace } from "./workspace.ts";
+import { type PartitionResult, type TaskId, type TaskOutput, valuesOf, type Workspace } from "./workspace.ts";
 
 /** Files of lines by id that become files of the data set, byte for byte. */
 export const lineFiles = ["train", "held-out", "dropped", "ledger"] as const;

@@ -1,9 +1,9 @@
 /** A task of a shuffle: what came to one bin, through a round. */
-import { blockOf, binGroups, binRecords } from "./bins.ts";
+import { binGroups, binRecords, blockOf } from "./bins.ts";
 import type { JobContext } from "./context.ts";
 import type { Wave } from "./job.ts";
 import { outbox } from "./mail.ts";
-import type { TaskId, PartitionResult } from "./workspace.ts";
+import type { PartitionResult, TaskId } from "./workspace.ts";
 
 export async function reduceTask(
   context: JobContext,

@@ -9,7 +9,7 @@ import type { Executor } from "./executor.ts";
 import { type DataJob, recordsOfPartition } from "./job.ts";
 import { projectResources } from "./project-files.ts";
 import { type TaskRunner, taskRunner } from "./tasks.ts";
-import { readStream, type TaskId, type PartitionResult, type Workspace } from "./workspace.ts";
+import { type PartitionResult, readStream, type TaskId, type Workspace } from "./workspace.ts";
 
 /** What a worker elsewhere is told; plain data. It must find the project's folder, or the same sources, where it is. */
 export interface JobSpec {

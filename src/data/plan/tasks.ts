@@ -2,13 +2,13 @@
  * The tasks of a job, by wave and number. A task reads what earlier waves left and leaves its own; it decides nothing from where it runs.
  */
 import { forgottenReason } from "../forget/forget.ts";
-import { openDataJob, type JobEnvironment } from "./context.ts";
+import { type JobEnvironment, openDataJob } from "./context.ts";
 import { documentsTask, type TaskProgress } from "./documents-task.ts";
 import type { DataJob, Wave } from "./job.ts";
 import { sharedReader } from "./mail.ts";
 import { columnsTask, orderTask, rankReader } from "./order-task.ts";
 import { reduceTask } from "./reduce-task.ts";
-import type { TaskId, PartitionResult } from "./workspace.ts";
+import type { PartitionResult, TaskId } from "./workspace.ts";
 
 export type { JobEnvironment } from "./context.ts";
 export type { DocumentsValues } from "./documents-record.ts";

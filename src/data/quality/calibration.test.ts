@@ -22,7 +22,8 @@ test("Platt's sigmoid finds what bent the margins", () => {
 
 test("both make scores that come true on other texts", () => {
   const [learnt, others] = [overconfident(5000, 2), overconfident(5000, 3)];
-  const error = (score: (margin: number) => number) => qualityCalibrationError(others.map(o => ({ score: score(o.margin), isGood: o.isGood })));
+  const error = (score: (margin: number) => number) =>
+    qualityCalibrationError(others.map(o => ({ score: score(o.margin), isGood: o.isGood })));
   const before = error(logistic);
   for (const make of [plattCalibration, isotonicCalibration]) {
     const calibration = make(learnt);

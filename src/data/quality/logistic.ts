@@ -60,7 +60,11 @@ function qualityClassWeights(examples: readonly QualityExample[], isBalanced: bo
 }
 
 /** Learns. `held` decides which pass is kept and must hold both kinds; where there is none, all passes are made and the last is kept. */
-export function learnLogistic(examples: readonly QualityExample[], held: readonly QualityExample[] | undefined, o: LogisticOptions): Learnt {
+export function learnLogistic(
+  examples: readonly QualityExample[],
+  held: readonly QualityExample[] | undefined,
+  o: LogisticOptions,
+): Learnt {
   const draw: Random = random(o.seed);
   const weights = new Float32Array(2 ** o.bits);
   const squares = new Float32Array(2 ** o.bits);
@@ -86,7 +90,8 @@ export function learnLogistic(examples: readonly QualityExample[], held: readonl
     }
     if (held === undefined) continue;
     let loss = 0;
-    for (const e of held) loss += logisticLoss(qualityMargin({ weights, bias }, e.features), e.isGood) * (e.isGood ? heldWeight.good : heldWeight.bad);
+    for (const e of held)
+      loss += logisticLoss(qualityMargin({ weights, bias }, e.features), e.isGood) * (e.isGood ? heldWeight.good : heldWeight.bad);
     losses.push(loss / held.length);
     if (best === undefined || losses.at(-1)! < losses[best.pass - 1]!) best = { weights: weights.slice(), bias, pass, losses };
     else if (pass - best.pass >= o.patience) break;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { areaUnderCurve, brierScore, qualityCalibrationError, decisionsAt } from "./measures.ts";
+import { areaUnderCurve, brierScore, decisionsAt, qualityCalibrationError } from "./measures.ts";
 
 const scored = fc.array(fc.record({ score: fc.integer({ min: 0, max: 10 }).map(x => x / 10), isGood: fc.boolean() }), {
   minLength: 2,

@@ -6,10 +6,10 @@
 import { z } from "zod";
 import { sha256 } from "../../base/index.ts";
 import { dataErrors } from "../errors.ts";
-import { type QualityCalibration, isotonicCalibration, type LabelledMargin, plattCalibration } from "./calibration.ts";
+import { isotonicCalibration, type LabelledMargin, plattCalibration, type QualityCalibration } from "./calibration.ts";
 import { Features } from "./features.ts";
-import { type QualityExample, type LogisticWeights, type LogisticOptions, learnLogistic, qualityMargin } from "./logistic.ts";
-import { areaUnderCurve, brierScore, qualityCalibrationError, decisionsAt, type ScoredDocument } from "./measures.ts";
+import { type LogisticOptions, type LogisticWeights, learnLogistic, type QualityExample, qualityMargin } from "./logistic.ts";
+import { areaUnderCurve, brierScore, decisionsAt, qualityCalibrationError, type ScoredDocument } from "./measures.ts";
 import { type QualityMeasures, type QualityModel, QualityScorer } from "./model.ts";
 
 export interface LabelledText {
@@ -84,7 +84,12 @@ function distinct(texts: Iterable<LabelledText>) {
 }
 
 function measuresOf(scored: readonly ScoredDocument[]): QualityMeasures {
-  return { ...decisionsAt(scored), auc: areaUnderCurve(scored), brier: brierScore(scored), calibrationError: qualityCalibrationError(scored) };
+  return {
+    ...decisionsAt(scored),
+    auc: areaUnderCurve(scored),
+    brier: brierScore(scored),
+    calibrationError: qualityCalibrationError(scored),
+  };
 }
 
 function calibrationOf(kind: QualityTraining["calibration"], margins: readonly LabelledMargin[]): QualityCalibration | undefined {

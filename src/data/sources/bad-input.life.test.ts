@@ -5,7 +5,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, test } from "vitest";
 import { freeBytes } from "./compressed/meter.ts";
 import { wordFile } from "./docx.laws.ts";
-import { sourceLines, maxLineBytes, maxRecordBytes } from "./file.ts";
+import { maxLineBytes, maxRecordBytes, sourceLines } from "./file.ts";
 import { type ReaderName, readerNames, sourceOptions } from "./options.ts";
 import { parquetLimits, parquetReader } from "./parquet.ts";
 import { pdfOf } from "./pdf/pdf-writer.laws.ts";

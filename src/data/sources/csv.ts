@@ -7,8 +7,8 @@ import { nearest, sha256 } from "../../base/index.ts";
 import { decodeBytes } from "../windows-1252.ts";
 import { BadFile } from "./bad-file.ts";
 import { charsetOf } from "./email/charset.ts";
-import { type RecordFields, fieldOf, fieldsRecord, namedFields, fieldNames, fieldText } from "./fields.ts";
-import { sourceLines, type SourceLine, maxLineBytes } from "./file.ts";
+import { fieldNames, fieldOf, fieldsRecord, fieldText, namedFields, type RecordFields } from "./fields.ts";
+import { maxLineBytes, type SourceLine, sourceLines } from "./file.ts";
 import type { SourceOptions } from "./options.ts";
 import type { Reader, ReadRecord } from "./source.ts";
 

@@ -57,7 +57,8 @@ export function fieldText(fields: RecordFields, field: Field): { readonly text: 
   return { text: field.replace(holes, () => values[i++] ?? "") };
 }
 
-const isAttribute = (value: unknown): value is DocumentAttribute => value === null || ["string", "number", "boolean"].includes(typeof value);
+const isAttribute = (value: unknown): value is DocumentAttribute =>
+  value === null || ["string", "number", "boolean"].includes(typeof value);
 
 /** A text in one spelling: no white space around it, one space between words; nothing where nothing is left. */
 const inForm = (value: DocumentAttribute, { case: letters }: AttributeForm): DocumentAttribute | undefined => {

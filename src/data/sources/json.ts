@@ -1,7 +1,7 @@
 /** Records of JSON and JSON Lines files, and the reader that makes each a document. */
 import { isUtf8 } from "node:buffer";
 import { sha256 } from "../../base/index.ts";
-import { type Field, type RecordFields, fieldOf, fieldsRecord, idOf, fieldText } from "./fields.ts";
+import { type Field, fieldOf, fieldsRecord, fieldText, idOf, type RecordFields } from "./fields.ts";
 import { maxLineBytes, maxRecordBytes, type SourceFile } from "./file.ts";
 import { withoutExtension } from "./labels.ts";
 import type { Reader } from "./source.ts";

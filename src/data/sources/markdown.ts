@@ -3,7 +3,7 @@
 import { parse } from "yaml";
 import type { DocumentAttribute, DocumentAttributes } from "../document.ts";
 import type { LedgerEdit } from "../ledger.ts";
-import { type RecordFields, nestedValues } from "./fields.ts";
+import { nestedValues, type RecordFields } from "./fields.ts";
 import { labelOf, withoutExtension } from "./labels.ts";
 import type { Reader } from "./source.ts";
 import { refuseText, wholeText } from "./text.ts";
@@ -17,7 +17,11 @@ const isAttribute = (value: unknown): value is DocumentAttribute =>
   (Array.isArray(value) && value.every(v => typeof v === "string"));
 
 /** The text behind the front matter (YAML between lines of `---`), and what that says. What cannot be read stays in the text. */
-function markdownFrontMatter(text: string): { readonly text: string; readonly attributes: DocumentAttributes; readonly edits: readonly LedgerEdit[] } {
+function markdownFrontMatter(text: string): {
+  readonly text: string;
+  readonly attributes: DocumentAttributes;
+  readonly edits: readonly LedgerEdit[];
+} {
   const plain = { text, attributes: {}, edits: [] };
   if (!/^\ufeff?---[ \t]*\r?\n/.test(text)) return plain;
   const begin = text.indexOf("\n") + 1;

@@ -5,9 +5,9 @@
  */
 import { formatBytes, sha256 } from "../../base/index.ts";
 import { BadFile } from "./bad-file.ts";
-import { type Field, type RecordFields, fieldOf, fieldsRecord, idOf, namedFields, fieldNames, fieldText, fieldValueAt } from "./fields.ts";
+import { type Field, fieldNames, fieldOf, fieldsRecord, fieldText, fieldValueAt, idOf, namedFields, type RecordFields } from "./fields.ts";
 import type { SourceFile } from "./file.ts";
-import { readGuarded, type ReaderLimits } from "./guarded/guarded.ts";
+import { type ReaderLimits, readGuarded } from "./guarded/guarded.ts";
 import type { SourceOptions } from "./options.ts";
 import type { Reader, ReadRecord } from "./source.ts";
 

@@ -2,7 +2,7 @@
 import { sha256 } from "../../base/index.ts";
 import { BadFile } from "./bad-file.ts";
 import { expand, openedName } from "./compressed/expand.ts";
-import { sourceLines, readWholeRecord, inMemory, type SourceFile } from "./file.ts";
+import { inMemory, readWholeRecord, type SourceFile, sourceLines } from "./file.ts";
 import type { SourceOptions } from "./options.ts";
 import { readers } from "./readers.ts";
 import type { ReadRecord } from "./source.ts";

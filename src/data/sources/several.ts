@@ -7,7 +7,7 @@ import { dataErrors } from "../errors.ts";
 import type { SetAside } from "../ledger.ts";
 import type { ManifestEntry } from "./file.ts";
 import type { HashOptions } from "./hashes.ts";
-import { type SourceManifest, manifestOf } from "./manifest.ts";
+import { manifestOf, type SourceManifest } from "./manifest.ts";
 import { type OpenSource, openSource, sourceRecords } from "./open.ts";
 import type { SourceOptions, SourcesPart } from "./options.ts";
 import type { ReadRecord } from "./source.ts";

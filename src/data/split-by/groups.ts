@@ -34,7 +34,12 @@ export interface DocumentGroups {
 }
 
 /** The groups of disjoint sets over documents that are sorted by id; `sizes` says what each document counts (1 without it). */
-export function groupsOfSets(ids: ArrayLike<string>, sets: Pick<UnionFind, "find">, seed: number | string, sizes?: ArrayLike<number>): DocumentGroups {
+export function groupsOfSets(
+  ids: ArrayLike<string>,
+  sets: Pick<UnionFind, "find">,
+  seed: number | string,
+  sizes?: ArrayLike<number>,
+): DocumentGroups {
   const n = ids.length;
   const roots = Uint32Array.from({ length: n }, (_, i) => i).filter(i => sets.find(i) === i);
   // The hash of the smallest id alone: the smallest of all members' hashes would put large groups first. 52 bits of it, then the id.

@@ -4,7 +4,7 @@
  * Idea: dolma's taggers beside the documents.
  */
 import type { z } from "zod";
-import type { DocumentAttributes, Document } from "../document.ts";
+import type { Document, DocumentAttributes } from "../document.ts";
 import type { LedgerEdit, StepVerdict } from "../ledger.ts";
 import type { Need, Resources } from "../resources.ts";
 import type { Rules } from "./rules.ts";

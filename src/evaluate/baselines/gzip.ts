@@ -4,7 +4,7 @@
  */
 import { constants, deflateRawSync } from "node:zlib";
 import { random } from "../../base/index.ts";
-import { type BaselineScore, utf8Bytes, baselineScore } from "./score.ts";
+import { type BaselineScore, baselineScore, utf8Bytes } from "./score.ts";
 
 /** Deflate can look back this far and no further. */
 export const windowBytes = 32 * 1024;

@@ -4,7 +4,7 @@
  * keep their raw counts (nothing can stand before them), as in KenLM. The lowest order is interpolated with the uniform distribution over
  * tokens and end, so every token has a probability and they sum to 1.
  */
-import { type GramColumn, column, type GramTable, gramTable } from "./gram-table.ts";
+import { column, type GramColumn, type GramTable, gramTable } from "./gram-table.ts";
 import { type BaselineScore, baselineScore } from "./score.ts";
 
 export interface NgramModel {

@@ -4,7 +4,7 @@
  */
 import { zstdLibrary } from "../../base/index.ts";
 import { buildDictionary } from "./dictionary.ts";
-import { type BaselineScore, utf8Bytes, baselineScore } from "./score.ts";
+import { type BaselineScore, baselineScore, utf8Bytes } from "./score.ts";
 
 /** What `zstd --train` makes unless told otherwise. */
 const dictionaryBytes = 112_640;

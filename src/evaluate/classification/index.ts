@@ -1,6 +1,6 @@
 export {
-  checkedBrier,
   calibrationError,
+  checkedBrier,
   drawnExpectedCalibrationError,
   fitTemperature,
   logLoss,

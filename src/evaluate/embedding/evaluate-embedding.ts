@@ -66,7 +66,11 @@ async function embedded(
 }
 
 /** The texts of a task, each with the place of the first that has it. */
-function textsOf(asked: readonly TaskQuestion[], corpus: RetrievalCorpus | undefined, otherOf: (a: TaskQuestion) => string | undefined): Map<string, string> {
+function textsOf(
+  asked: readonly TaskQuestion[],
+  corpus: RetrievalCorpus | undefined,
+  otherOf: (a: TaskQuestion) => string | undefined,
+): Map<string, string> {
   const texts = new Map<string, string>();
   const add = (text: string | undefined, place: string) => {
     if (text !== undefined && !texts.has(text)) texts.set(text, place);

@@ -8,7 +8,7 @@ import { headOf, type ItemResult } from "../results/item.ts";
 import { measureOf } from "../results/measures.ts";
 import { scoreOf } from "../results/score.ts";
 import { readTask } from "../tasks/read-task.ts";
-import { judgePairs, judgeSummary, type JudgeOutcome, together, withJudgement } from "./judge.ts";
+import { type JudgeOutcome, judgePairs, judgeSummary, together, withJudgement } from "./judge.ts";
 import { readJudgeChoice } from "./verdict.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-judge-"));

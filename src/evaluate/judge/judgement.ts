@@ -3,7 +3,7 @@
 import type { ItemResult, ResultHead } from "../results/item.ts";
 import { measureOf } from "../results/measures.ts";
 import { type Score, scoreOf } from "../results/score.ts";
-import { type JudgedItem, type JudgeSummary, judgeSummary, type JudgeOutcome, withJudgement } from "./judge.ts";
+import { type JudgedItem, type JudgeOutcome, type JudgeSummary, judgeSummary, withJudgement } from "./judge.ts";
 
 export interface JudgementScores extends JudgeSummary {
   /** A tie counts a half; not a number where no verdict could be read. */

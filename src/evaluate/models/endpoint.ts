@@ -12,10 +12,10 @@ import type {
   AnswerOf,
   EvaluatedModel,
   GenerateRequest,
-  TextLikelihood,
   LikelihoodRequest,
   RequestKind,
   RequestOf,
+  TextLikelihood,
 } from "./model.ts";
 import { saysTooLong } from "./too-long.ts";
 

@@ -78,7 +78,11 @@ function attentionShare(width: number, longest: number, model: PlannedModel): nu
 const batchTokensOf = ({ rows, width }: BatchShape, longest: number, model: PlannedModel): number =>
   rows * width * (1 + attentionShare(width, longest, model)) + batchCost;
 
-function cheapest(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<string>): { readonly cost: number; readonly shape: BatchShape } {
+function cheapest(
+  sorted: SortedPaths,
+  model: PlannedModel,
+  built: ReadonlySet<string>,
+): { readonly cost: number; readonly shape: BatchShape } {
   let best: { readonly cost: number; readonly shape: BatchShape } | undefined;
   for (const width of widthsFor(sorted.longest, model.context)) {
     const count = countRows(sorted, width);

@@ -5,7 +5,7 @@
 import { type ArraysOf, type Decoder, type DecoderConfig, type DecoderSpec, decoderStates } from "../../nn/index.ts";
 import { cast, compile, type Device, type DeviceArray, mostAttentionKeys, reshape, type Tensor } from "../../tensor/index.ts";
 import { pathHead } from "./path-head.ts";
-import { pathKeyBlock, isBlocked, plansFor, type BatchShape, shapeName } from "./path-plan.ts";
+import { type BatchShape, isBlocked, pathKeyBlock, plansFor, shapeName } from "./path-plan.ts";
 import { layPaths, type Path, type TreeRow } from "./path-rows.ts";
 
 export interface PathScore {

@@ -74,7 +74,8 @@ function fieldOf(loaded: LoadedTask): string {
 
 /** Errors: evaluate/task where other words in the field would change what is right: a sentence to complete, a text to put marks into. */
 function checkAnswersStay(loaded: LoadedTask, asked: readonly TaskQuestion[], field: string): void {
-  const right = ({ choices, continuations, gold, references, code }: TaskQuestion) => hashOf({ choices, continuations, gold, references, code });
+  const right = ({ choices, continuations, gold, references, code }: TaskQuestion) =>
+    hashOf({ choices, continuations, gold, references, code });
   const other = taskQuestions(loaded, item => ({ ...item, fields: { ...item.fields, [field]: `\u2020${item.fields[field]}` } }));
   const at = other.findIndex((a, i) => right(a) !== right(asked[i]!));
   if (at < 0) return;

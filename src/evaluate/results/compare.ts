@@ -8,7 +8,7 @@ import { evaluateErrors } from "../errors.ts";
 import { chanceOfLabels } from "./chance.ts";
 import { drawnInterval } from "./drawn-interval.ts";
 import type { ItemResult } from "./item.ts";
-import type { Figure, EvaluationMeasure } from "./measures.ts";
+import type { EvaluationMeasure, Figure } from "./measures.ts";
 import { clustersOf, draws, strataOf } from "./score.ts";
 
 /** The same items on both sides, in one order. */

@@ -10,7 +10,7 @@ import { scoredBy } from "./cost-measure.ts";
 import { asChoosing, costDifference, type Deciding } from "./cost-threshold.ts";
 import { gateVerdict } from "./gate.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
-import { resultMeasureNames, measureOf } from "./measures.ts";
+import { measureOf, resultMeasureNames } from "./measures.ts";
 
 const rule: CostRule = { positive: "spam", falsePositive: 1, falseNegative: 1 };
 const head: ResultHead = { task: "spam", output: "classify", positive: "spam", costs: rule };

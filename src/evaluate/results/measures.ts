@@ -8,10 +8,10 @@ import {
   type Averages,
   averagePrecision,
   type Curve,
+  checkedDrawnCurve,
   classificationScores,
   confusion,
   drawnExpectedCalibrationError,
-  checkedDrawnCurve,
   rocArea,
 } from "../classification/index.ts";
 import { evaluateErrors } from "../errors.ts";
@@ -21,12 +21,12 @@ import { chosen, indexOfGreatest, labelledOf } from "./chosen.ts";
 import { costMeasure } from "./cost-measure.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
 import { matched } from "./match.ts";
-import { type MakeMeasure, type EvaluationMeasure, meanOf } from "./measure.ts";
+import { type EvaluationMeasure, type MakeMeasure, meanOf } from "./measure.ts";
 import { probabilities } from "./probabilities.ts";
 import { placeMeasure, placeMeasures } from "./retrieval-measures.ts";
 import { similarityMeasures } from "./similarity-measures.ts";
 
-export type { Figure, EvaluationMeasure } from "./measure.ts";
+export type { EvaluationMeasure, Figure } from "./measure.ts";
 
 const isRight = (i: ItemResult, by?: "letters" | "bytes"): number => Number(i.gold!.includes(chosen(i, by)));
 

@@ -1,4 +1,4 @@
 /** Inner door: measures of rankings. */
-export { type RankedGain, type PlaceFigure, placeFigures } from "./found.ts";
+export { type PlaceFigure, placeFigures, type RankedGain } from "./found.ts";
 export { type OpenRanking, openRanking, type Ranking, rankingOf } from "./rank.ts";
 export { ndcgAt, type Ranked, recallAt, reciprocalRank } from "./retrieval.ts";

@@ -2,7 +2,7 @@
  * How well a score ranks what answers a query: recall, discounted cumulative gain (Järvelin and Kekäläinen 2002), reciprocal rank. The same figures as those
  * of tasks, made of the scores of all candidates at once: each is its mean over the orders in which equal scores may stand.
  */
-import { type RankedGain, placeFigures } from "./found.ts";
+import { placeFigures, type RankedGain } from "./found.ts";
 import { rankingOf } from "./rank.ts";
 
 /** Candidates of one query. */

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { check, nearest } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { type HarnessTask, harnessTasks, isHarness, metricNames } from "./harness.ts";
-import { isKeys, type HarnessKeys, readIncluded } from "./harness-include.ts";
+import { type HarnessKeys, isKeys, readIncluded } from "./harness-include.ts";
 import { taskSchema } from "./schema.ts";
 
 const text = z.string().min(1);
@@ -102,7 +102,10 @@ function filesOf(folder: string): { readonly byName: Map<string, Known>; readonl
 }
 
 /** Members and groups of a file, inner groups first. Errors: base/unknownKey, base/config, evaluate/task with the nearest name. */
-export function readGroup(value: HarnessKeys, path: string): { readonly members: readonly Member[]; readonly groups: readonly TaskGroup[] } {
+export function readGroup(
+  value: HarnessKeys,
+  path: string,
+): { readonly members: readonly Member[]; readonly groups: readonly TaskGroup[] } {
   const { byName, byTag } = filesOf(dirname(path));
   const members = new Map<string, Member>();
   const groups: TaskGroup[] = [];

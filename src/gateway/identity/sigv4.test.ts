@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { check } from "../../base/index.ts";
 import { type Signing, signedByAws, type ToSign } from "./aws-signer.laws.ts";
-import { type SignedWire } from "./contract.ts";
+import type { SignedWire } from "./contract.ts";
 import { canonicalRequest, isSignedWith, readSignature, type Signature, sha256Hex } from "./sigv4.ts";
 import { sigv4Part } from "./sigv4-part.ts";
 

@@ -5,8 +5,8 @@
  */
 
 import { createHmac, hash, timingSafeEqual } from "node:crypto";
-import { type SignedWire } from "./contract.ts";
-import { type Sigv4 } from "./sigv4-part.ts";
+import type { SignedWire } from "./contract.ts";
+import type { Sigv4 } from "./sigv4-part.ts";
 
 export const algorithm = "AWS4-HMAC-SHA256";
 const terminator = "aws4_request";
@@ -89,11 +89,7 @@ export function canonicalRequest(wire: SignedWire, headers: readonly string[], p
 }
 
 /** 32 bytes; `request` as `canonicalRequest` writes it. */
-function signatureOf(
-  { at, region, service }: Pick<Signature, "at" | "region" | "service">,
-  request: string,
-  secret: string,
-): Buffer {
+function signatureOf({ at, region, service }: Pick<Signature, "at" | "region" | "service">, request: string, secret: string): Buffer {
   const day = at.slice(0, 8);
   const text = [algorithm, at, `${day}/${region}/${service}/${terminator}`, sha256Hex(request)].join("\n");
   return hmac(hmac(hmac(hmac(hmac(`AWS4${secret}`, day), region), service), terminator), text);

@@ -4,7 +4,7 @@ import type { LaneOptions } from "../queue/lane.ts";
 import type { BreakerOptions } from "./breaker.ts";
 import type { Deadlines } from "./call.ts";
 import type { ServeHere } from "./in-process.ts";
-import { type Network } from "./networks.ts";
+import type { Network } from "./networks.ts";
 
 /**
  * How an answer that broke off can be gone on with: vLLM's `continue_final_message`, a last message of the assistant's (prefill), completions with the

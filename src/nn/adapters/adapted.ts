@@ -8,7 +8,7 @@
  * is there. S-LoRA and Punica gather per row instead, which pays for hundreds of adapters.
  */
 import { add, constant, equal, matmul, reshape, select, type Tensor } from "../../tensor/index.ts";
-import type { DecoderBlock, Decoder } from "../decoder.ts";
+import type { Decoder, DecoderBlock } from "../decoder.ts";
 import type { Linear } from "../layers.ts";
 import { atProjection, type Projection, projections } from "./adapter.ts";
 

@@ -7,7 +7,7 @@ import type { Device } from "../../tensor/index.ts";
 import type { DecoderConfig, DecoderSpec } from "../decoder.ts";
 import { nnErrors } from "../errors.ts";
 import type { ArraysOf } from "../parameters.ts";
-import { type Baseline, LayeredGradient, type ScoreKind, type TargetGroup, type TakeTurn } from "./layered-gradient.ts";
+import { type Baseline, LayeredGradient, type ScoreKind, type TakeTurn, type TargetGroup } from "./layered-gradient.ts";
 import { integratePath } from "./path.ts";
 
 export interface AttributionModel {

@@ -1,5 +1,13 @@
 /** Decoding: sampling, stop strings, the cached decoder, and generation of one sequence. */
-export { type BeamOptions, BeamSearch, beamOptions, beamScores, type BeamContinuation, defaultBeams, type Hypothesis } from "./beam-search.ts";
+export {
+  type BeamContinuation,
+  type BeamOptions,
+  BeamSearch,
+  beamOptions,
+  beamScores,
+  defaultBeams,
+  type Hypothesis,
+} from "./beam-search.ts";
 export { CachedDecoder, type CachedDecoderOptions, type DecoderParameters, type LogitRows, type StepDecoder } from "./cached-decoder.ts";
 export { type Chunk, defaultWidths, nextChunk, usableWidths } from "./chunks.ts";
 export { type FormState, maskLogits } from "./constraint.ts";
@@ -12,7 +20,7 @@ export {
   generateText,
   generateUncached,
 } from "./generate.ts";
-export { type TokenLikelihood, likelihood, type TokenProbability } from "./log-probabilities.ts";
+export { likelihood, type TokenLikelihood, type TokenProbability } from "./log-probabilities.ts";
 export { guessByLookup } from "./lookup.ts";
 export { type OpenDecoderOptions, openDecoder } from "./open-decoder.ts";
 export { defaultSampling, type History, type SamplingMemory, type SamplingOptions, samplingOptions } from "./options.ts";

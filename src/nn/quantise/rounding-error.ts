@@ -49,7 +49,10 @@ export function columnRanges(weights: readonly WeightRows[], width: number): Flo
 }
 
 /** Squares of rows and of their steps where channels are divided by factors, both over the rows' squares as they are; means. */
-function rowCosts({ data, width }: CalibrationRows, factors: Float32Array | undefined): { readonly steps: number; readonly squares: number } {
+function rowCosts(
+  { data, width }: CalibrationRows,
+  factors: Float32Array | undefined,
+): { readonly steps: number; readonly squares: number } {
   let [steps, squares] = [0, 0];
   for (let at = 0; at < data.length; at += width) {
     let [far, divided, whole] = [0, 0, 0];

@@ -9,7 +9,7 @@ import { compile, type Device, type DeviceArray, reshape, type Tensor } from "..
 import { type Decoder, type DecoderConfig, decoderStates } from "../decoder.ts";
 import type { DecoderParameters } from "../generate/index.ts";
 import type { Linear } from "../layers.ts";
-import { channelRanges, columnRanges, expectedError, type RangeKind, type CalibrationRows, type WeightRows } from "./rounding-error.ts";
+import { type CalibrationRows, channelRanges, columnRanges, expectedError, type RangeKind, type WeightRows } from "./rounding-error.ts";
 
 /** What enters the products of a block, of some tokens. */
 export interface BlockSamples {

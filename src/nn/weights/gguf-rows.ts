@@ -15,7 +15,15 @@ import { type GgufRow, vocabularySize, wrongEntry } from "./gguf-architectures/s
 import type { GgufValue } from "./gguf-header.ts";
 
 /** general.architecture -> row. */
-export const ggufArchitectures = { llama: ggufLlama, qwen2: ggufQwen2, qwen3: ggufQwen3, gemma2: ggufGemma2, gemma3: ggufGemma3, gpt2: ggufGpt2, bert: ggufBert } as const;
+export const ggufArchitectures = {
+  llama: ggufLlama,
+  qwen2: ggufQwen2,
+  qwen3: ggufQwen3,
+  gemma2: ggufGemma2,
+  gemma3: ggufGemma3,
+  gpt2: ggufGpt2,
+  bert: ggufBert,
+} as const;
 export const ggufNames = Object.keys(ggufArchitectures) as readonly (keyof typeof ggufArchitectures)[];
 
 /** Keys that say nothing about the forward pass: who made the file and how; the tokenizer is read apart. */

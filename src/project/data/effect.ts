@@ -5,7 +5,7 @@
 import { check, random } from "../../base/index.ts";
 import { type AskedDocument, type Document, documentsOf, type StepName, stepEntry, steps } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
-import { projectErrors, nearestHint, wrongArgument } from "../errors.ts";
+import { nearestHint, projectErrors, wrongArgument } from "../errors.ts";
 import type { ProjectFile } from "../project-file.ts";
 
 interface EffectSides {

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { dataErrors, type Embedder } from "../../data/index.ts";
 import { disposeTree, folderFiles } from "../../nn/index.ts";
-import { embeddingBatches, type EncoderProgram, openEncoderProgram, textTokens } from "../../serve/index.ts";
+import { type EncoderProgram, embeddingBatches, openEncoderProgram, textTokens } from "../../serve/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { encoderInForm } from "../models/quantised-encoder.ts";
 import { readServedEncoder } from "../serving/read-encoder.ts";

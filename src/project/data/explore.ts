@@ -7,14 +7,14 @@ import {
   explain,
   findDocuments,
   findId,
-  ledgerLines,
   type LedgerMeasure,
+  ledgerLines,
   readMeasures,
   resolveId,
   type SetAside,
+  type StepTrial,
   type Story,
   shownBy,
-  type StepTrial,
   tryThresholds,
 } from "../../data/index.ts";
 import { nearestHint, wrongArgument } from "../errors.ts";
@@ -100,7 +100,12 @@ export async function droppedDocuments(
   }
   if (rule !== undefined && count === 0) {
     const known = [...reasons].filter(r => r.includes("/")).join(", ") || "none did";
-    throw wrongArgument("loam data drops: --rule", `a rule or step that dropped something (${known})`, `"${rule}"`, nearestHint(rule, reasons));
+    throw wrongArgument(
+      "loam data drops: --rule",
+      `a rule or step that dropped something (${known})`,
+      `"${rule}"`,
+      nearestHint(rule, reasons),
+    );
   }
   return { ...stateOf(set), count, documents };
 }

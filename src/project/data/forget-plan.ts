@@ -1,5 +1,5 @@
 /** What forgetting documents means, before anything is done: their places and copies, the artifacts that hold them, the models made of them. */
-import { hashedEntry, idsWithin, type ForgetPlace, forgetPlaces } from "../../data/index.ts";
+import { type ForgetPlace, forgetPlaces, hashedEntry, idsWithin } from "../../data/index.ts";
 import { listArtifacts, openArtifact, type Store, traceArtifact } from "../../store/index.ts";
 import type { DataSet } from "./data-set.ts";
 import { type ModelWith, type Whereabouts, whereabouts } from "./whereabouts.ts";

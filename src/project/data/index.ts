@@ -1,11 +1,41 @@
 /** Data sets of a project: documents, sources, scorers, what forgetting means. */
-export { type DataSet, dataNameOf, findDataSet, openDataSet, staleLine, type DataSetState } from "./data-set.ts";
-export { type ForgetPlan, type Holder } from "./forget-plan.ts";
+
 export { type AddedSource, type AddOptions, type AddPlan, applyAdd, planAdd } from "./add-source.ts";
-export { type CuratedData, type CuratedSet, type CurateOptions, curateData, type WorkedOnData, type WorkOnDataOptions, workOnData } from "./curate.ts";
+export {
+  type CuratedData,
+  type CuratedSet,
+  type CurateOptions,
+  curateData,
+  type WorkedOnData,
+  type WorkOnDataOptions,
+  workOnData,
+} from "./curate.ts";
 export { DataCalls } from "./data-calls.ts";
-export { type DataReportOptions, type DroppedDocument, type DroppedDocuments, type DropsOptions, dataSetReport, droppedDocument, droppedDocuments, type ExplainedDocument, explainDocument, type ThresholdTrial, tryDataThresholds } from "./explore.ts";
-export { applyForget, type Erasure, type ForgetListener, type ForgetOptions, type ForgottenDocuments, type ForgottenSet, fewIds, planForget } from "./forget-documents.ts";
+export { type DataSet, type DataSetState, dataNameOf, findDataSet, openDataSet, staleLine } from "./data-set.ts";
+export {
+  type DataReportOptions,
+  type DroppedDocument,
+  type DroppedDocuments,
+  type DropsOptions,
+  dataSetReport,
+  droppedDocument,
+  droppedDocuments,
+  type ExplainedDocument,
+  explainDocument,
+  type ThresholdTrial,
+  tryDataThresholds,
+} from "./explore.ts";
+export {
+  applyForget,
+  type Erasure,
+  type ForgetListener,
+  type ForgetOptions,
+  type ForgottenDocuments,
+  type ForgottenSet,
+  fewIds,
+  planForget,
+} from "./forget-documents.ts";
+export type { ForgetPlan, Holder } from "./forget-plan.ts";
 export { type EffectPair, measureStepEffect, type StepEffect, type StepEffectOptions, type StepEffectPlan } from "./measure-effect.ts";
 export { referenceIdentity } from "./reference-scorer.ts";
 export {

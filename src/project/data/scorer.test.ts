@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "vitest";
 import { random } from "../../base/index.ts";
 import { modelBits } from "../../evaluate/index.ts";
 import { decoderSpec, initialise, llamaConfig } from "../../nn/index.ts";
-import { rowWidths, rowWidth } from "../../serve/index.ts";
+import { rowWidth, rowWidths } from "../../serve/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { decoderScorer } from "./scorer.ts";
 

@@ -4,9 +4,9 @@
  * alone, so a text's bits do not depend on the texts beside it, not by one bit.
  */
 import type { Scorer } from "../../data/index.ts";
-import { type Window, likelihoodWindows } from "../../evaluate/index.ts";
+import { likelihoodWindows, type Window } from "../../evaluate/index.ts";
 import { type ArraysOf, type Decoder, type DecoderConfig, type DecoderSpec, decoderLogits, negativeLogLikelihood } from "../../nn/index.ts";
-import { rowWidths, rowWidth } from "../../serve/index.ts";
+import { rowWidth, rowWidths } from "../../serve/index.ts";
 import { compile, type Device, reshape, type Tensor } from "../../tensor/index.ts";
 
 interface DecoderScorerParts {

@@ -7,9 +7,9 @@ import {
   cardFiles,
   cardFormat,
   type DataCard,
-  dataCard,
   type DataExport,
   type DataExportOptions,
+  dataCard,
   exportDocuments,
 } from "../../data/index.ts";
 import { progressFor, type Watch } from "../call.ts";

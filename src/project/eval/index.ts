@@ -3,6 +3,6 @@
 export { evaluateTasks, throwFailed } from "../evaluations.ts";
 export type { BaselineReport } from "./baselines.ts";
 export { type GroupReport, groupWeights } from "./groups.ts";
-export { type JudgementReport, type ParaphraseReport, type TaskReport } from "./report.ts";
+export type { JudgementReport, ParaphraseReport, TaskReport } from "./report.ts";
 export { type EvaluationReport, kindReportOf } from "./report-of.ts";
-export { type ChosenThreshold, type TaskThreshold } from "./thresholds.ts";
+export type { ChosenThreshold, TaskThreshold } from "./thresholds.ts";

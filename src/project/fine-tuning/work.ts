@@ -1,6 +1,5 @@
 /** The child's side of a fine-tuning job: reads its files as its base would learn them, or runs the links that `loam tune` would run. */
 import { checkModelFiles } from "../../nn/index.ts";
-import { surroundingsOf, tuneLinks } from "../tuning/index.ts";
 import { openArtifact, readRunData, registerVersion, resolveVersion, type Store } from "../../store/index.ts";
 import { metricsFile, readMetrics } from "../../train/index.ts";
 import {
@@ -13,11 +12,12 @@ import {
   type StepTold,
   type WorkEvent,
 } from "../../tune/index.ts";
+import { tunedModel } from "../../tune/part.ts";
 import { type Link, lazyDevice, link, runLink } from "../life.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { baseLink } from "../tuning/base-link.ts";
 import { baseText } from "../tuning/base-text.ts";
-import { tunedModel } from "../../tune/part.ts";
+import { surroundingsOf, tuneLinks } from "../tuning/index.ts";
 
 interface JobWorkGiven {
   readonly signal: AbortSignal;

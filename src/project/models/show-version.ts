@@ -21,6 +21,7 @@ export async function showVersion(at: Workplace, given: string): Promise<ShownVe
 export async function compareVersions(at: Workplace, before: string, after: string): Promise<VersionDiff> {
   await using first = await namedVersion(at, before);
   await using second = await namedVersion(at, after);
-  if (first.store.records.place !== second.store.records.place) throw wrongArgument("loam models diff", "two versions of one record", "of two");
+  if (first.store.records.place !== second.store.records.place)
+    throw wrongArgument("loam models diff", "two versions of one record", "of two");
   return await versionDiff(first.store, first.version, second.version);
 }

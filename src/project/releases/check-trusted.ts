@@ -1,6 +1,6 @@
 /** What a version has to show before it is loaded to be served: the signatures that `serve` or the release of its alias asks for. */
 import { checkedFiles, checkSigned, registryErrors, releaseRules } from "../../registry/index.ts";
-import { type FileRecord, type AliasGuard, listGuards, resolveVersion, type Store } from "../../store/index.ts";
+import { type AliasGuard, type FileRecord, listGuards, resolveVersion, type Store } from "../../store/index.ts";
 import type { Found } from "../serving/find-model.ts";
 import { keysOf } from "./guards-of.ts";
 

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { fingerprintOf, makeKeys, type VersionSignature, signerOf, signVersion } from "../../registry/index.ts";
+import { fingerprintOf, makeKeys, signerOf, signVersion, type VersionSignature } from "../../registry/index.ts";
 import { setMark } from "../../store/index.ts";
 import { projectErrors, wrongArgument } from "../errors.ts";
 import { namedVersion } from "../models/named-version.ts";

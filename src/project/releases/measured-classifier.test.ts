@@ -6,9 +6,9 @@ import { afterAll, expect, test } from "vitest";
 import { z } from "zod";
 import { random } from "../../base/index.ts";
 import { classificationScores, confusion } from "../../evaluate/index.ts";
-import { modelCardMarkdown, evaluationReport, judgeRelease, modelCard, releaseRules, versionDiff } from "../../registry/index.ts";
+import { evaluationReport, judgeRelease, modelCard, modelCardMarkdown, releaseRules, versionDiff } from "../../registry/index.ts";
 import { bootstrap } from "../../statistics/index.ts";
-import { type GuardRules, aliasGuardOf, openStore, registerVersion, runStage, type Store, setGuards, stage } from "../../store/index.ts";
+import { aliasGuardOf, type GuardRules, openStore, registerVersion, runStage, type Store, setGuards, stage } from "../../store/index.ts";
 import { compareSystems, type DescribedExample, predictionLines, predictionsFile } from "../../tune/index.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-classifier-"));

@@ -16,6 +16,7 @@ import {
   type SystemScore,
   sampledClasses,
 } from "../../tune/index.ts";
+import type { TunedModel } from "../../tune/part.ts";
 import { progressFor, type Watch } from "../call.ts";
 import { projectErrors } from "../errors.ts";
 import { modelText } from "../models/model-text.ts";
@@ -23,7 +24,6 @@ import type { ProjectFile } from "../project-file.ts";
 import { findModel } from "../serving/find-model.ts";
 import { foundFiles } from "../serving/found-files.ts";
 import { deviceOf } from "../serving/open-engine.ts";
-import type { TunedModel } from "../../tune/part.ts";
 import type { Workspace } from "../workspace.ts";
 import { type RefusedBase, refusalOf } from "./refusal.ts";
 

@@ -1,7 +1,7 @@
 /** What a trial of an entry is: the links that make it, what judges it and by which yardstick, what its training tells on its way. */
 import type { ArtifactReader } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
-import { type JudgeAsked } from "../../tune/index.ts";
+import type { JudgeAsked } from "../../tune/index.ts";
 
 import type { Link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";

@@ -2,7 +2,7 @@
 import { isLoamError } from "../../base/index.ts";
 import { type DataReport, dataReport } from "../../data/index.ts";
 import { type BitsReport, scoreTimes } from "../../evaluate/index.ts";
-import type { ConsoleEvaluation, ConsoleGraph, ConsoleSource, ConsoleMetricPoint, RecordRevisions } from "../../serve/index.ts";
+import type { ConsoleEvaluation, ConsoleGraph, ConsoleMetricPoint, ConsoleSource, RecordRevisions } from "../../serve/index.ts";
 import {
   type ArtifactInfo,
   listArtifacts,

@@ -7,8 +7,8 @@ import { z } from "zod";
 import * as contract from "../../../console/src/generated/server.ts";
 import { approve, makeKeys, promote, releaseRules, signerOf } from "../../registry/index.ts";
 import {
-  type GuardRules,
   aliasGuardOf,
+  type GuardRules,
   type ModelVersion,
   openArtifact,
   openStore,

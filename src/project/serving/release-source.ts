@@ -6,20 +6,20 @@ import {
   evidenceKinds,
   filesGate,
   judgeRelease,
-  versionSignatures,
   type TaskReported,
+  versionSignatures,
   withGate,
 } from "../../registry/index.ts";
 import type { ConsoleSource } from "../../serve/index.ts";
 import {
   aliasGuardOf,
+  evaluationMarks,
   holderOf,
   listGuards,
   listModels,
   looksOf,
   looksOfContent,
   type ModelVersion,
-  evaluationMarks,
   openArtifact,
   readRunData,
   releasesOf,
@@ -170,7 +170,12 @@ export function releaseSource(store: Store): ReleaseSource {
           gates,
           looks: (await looksOfContent(db, version.digest)).flatMap(l => looksLines(looksReport(l))),
           approvals: (await approvalsOf(db, version)).map(({ atMs: at, ...a }) => ({ ...a, at })),
-          signatures: (await versionSignatures(db, version)).map(({ fingerprint, by, isValid, atMs: at }) => ({ fingerprint, by, isValid, at })),
+          signatures: (await versionSignatures(db, version)).map(({ fingerprint, by, isValid, atMs: at }) => ({
+            fingerprint,
+            by,
+            isValid,
+            at,
+          })),
           tags: Object.fromEntries(marks.filter(m => m.kind === "tag").map(m => [m.key, String(m.value)])),
           notes: marks
             .filter(m => m.kind === "note")

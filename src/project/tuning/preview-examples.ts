@@ -7,6 +7,7 @@ import { checkModelFiles } from "../../nn/index.ts";
 import { type ArtifactReader, type ArtifactWriter, findSubject, openArtifact, type Store } from "../../store/index.ts";
 import {
   allKinds,
+  type CheckedTunePart,
   type Encoded,
   type EncodeExampleOptions,
   type ExamplePart,
@@ -19,7 +20,6 @@ import {
   placedExamples,
   previewOf,
   previewPieces,
-  type CheckedTunePart,
   tuningKindOf,
 } from "../../tune/index.ts";
 import { projectErrors } from "../errors.ts";

@@ -5,11 +5,11 @@
  */
 import { z } from "zod";
 import { canonicalJson, nearest } from "../../base/index.ts";
-import { type AliasGuard, type ModelVersion, evaluationMarks, type ReadingDb, type Store, setMark } from "../../store/index.ts";
+import { type AliasGuard, evaluationMarks, type ModelVersion, type ReadingDb, type Store, setMark } from "../../store/index.ts";
 import { registryErrors } from "../errors.ts";
 import { type ReleaseRules, releaseRules } from "../part.ts";
 import { fingerprintOf, isSignedBy, type Signer } from "../versions/keys.ts";
-import { type ReleaseGate, gateOutcome } from "./gate.ts";
+import { gateOutcome, type ReleaseGate } from "./gate.ts";
 
 type Role = ReleaseRules["approvals"][number];
 

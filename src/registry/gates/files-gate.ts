@@ -6,7 +6,7 @@ import { formatBytes, isLoamError } from "../../base/index.ts";
 import type { ContentOptions, ModelVersion, Store } from "../../store/index.ts";
 import { registryErrors } from "../errors.ts";
 import { checkedFiles, checkVersion } from "../versions/content.ts";
-import { type ReleaseGate, gateOutcome } from "./gate.ts";
+import { gateOutcome, type ReleaseGate } from "./gate.ts";
 import type { ReleaseVerdict } from "./judge.ts";
 
 interface FilesWanted extends Pick<ContentOptions, "progress" | "signal"> {

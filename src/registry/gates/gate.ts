@@ -24,4 +24,7 @@ export interface ReleaseGate {
 }
 
 /** Whether a gate is passed, both ways that it is told. */
-export const gateOutcome = (passed: boolean): Pick<ReleaseGate, "passed" | "outcome"> => ({ passed, outcome: passed ? "passed" : "failed" });
+export const gateOutcome = (passed: boolean): Pick<ReleaseGate, "passed" | "outcome"> => ({
+  passed,
+  outcome: passed ? "passed" : "failed",
+});

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { isLoamError } from "../../base/index.ts";
 import {
-  type GuardRules,
   aliasGuardOf,
+  type GuardRules,
   holderOf,
   looksOfContent,
   openStore,

@@ -3,10 +3,10 @@ import { type AliasGuard, holderOf, isArchived, type ModelVersion, type ReadingD
 import type { ReleaseRules } from "../part.ts";
 import { trustedSignature } from "../versions/signatures.ts";
 import { approvalGates, approvalsOf, rulesOf } from "./approvals.ts";
-import { type ReleaseGate, gateOutcome } from "./gate.ts";
+import { gateOutcome, type ReleaseGate } from "./gate.ts";
 import { countGates } from "./gate-looks.ts";
 import { measuredOf, testTask } from "./measured.ts";
-import { metricGate, type MetricSide } from "./metric-gate.ts";
+import { type MetricSide, metricGate } from "./metric-gate.ts";
 import { releaseCondition } from "./rules.ts";
 
 /** What a promotion would come to. */
@@ -77,7 +77,12 @@ export async function peopleGates(db: ReadingDb, rules: ReleaseRules, alias: str
 }
 
 /** What a promotion would come to now; changes nothing but the count of looks. Errors: registry/condition, registry/metric. */
-export async function judgeRelease(store: Store, guard: AliasGuard | undefined, alias: string, version: ModelVersion): Promise<ReleaseVerdict> {
+export async function judgeRelease(
+  store: Store,
+  guard: AliasGuard | undefined,
+  alias: string,
+  version: ModelVersion,
+): Promise<ReleaseVerdict> {
   const rules = rulesOf(guard);
   const current = await holderOf(store.records.read, version.model, alias);
   const metrics = await metricGates(store, rules, alias, version, current);

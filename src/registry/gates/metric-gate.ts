@@ -11,18 +11,18 @@ import {
   gateVerdict,
   groupMeasureNames,
   isGroupHead,
-  resultMeasureNames,
   measuresIn,
   outputTypes,
-  toldEvidence,
   reportedMeasureNames,
+  resultMeasureNames,
+  toldEvidence,
   type UndecidedRule,
 } from "../../evaluate/index.ts";
 import { registryErrors } from "../errors.ts";
 import { boundOf } from "./bound.ts";
 import { crossValidationFactNames } from "./cross-validation-facts.ts";
-import { type ReleaseGate, gateOutcome } from "./gate.ts";
-import { drawnItems, itemsOfGroup, type MeasuredVersion, type MeasuredGroup, type MeasuredTask, testTask } from "./measured.ts";
+import { gateOutcome, type ReleaseGate } from "./gate.ts";
+import { drawnItems, itemsOfGroup, type MeasuredGroup, type MeasuredTask, type MeasuredVersion, testTask } from "./measured.ts";
 
 export interface MetricSide {
   /** `mail@3`. */
@@ -41,7 +41,9 @@ const subjectsOf = ({ measured }: MetricSide): Subject[] => [...measured.tasks, 
 const labelsOf = (t: Subject): string[] => [...new Set(t.items.flatMap(i => i.choices ?? []))];
 /** Those that the task tells first. */
 const names = (t: Subject): readonly string[] =>
-  isGroupHead(t.head) ? groupMeasureNames(t.head) : [...new Set([...reportedMeasureNames(t.head), ...resultMeasureNames(t.head, labelsOf(t))])];
+  isGroupHead(t.head)
+    ? groupMeasureNames(t.head)
+    : [...new Set([...reportedMeasureNames(t.head), ...resultMeasureNames(t.head, labelsOf(t))])];
 
 /** What is measured of two models only. */
 const judged = "win_rate";

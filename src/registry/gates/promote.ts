@@ -4,8 +4,8 @@
  */
 import { isLoamError, LoamError, withDetails } from "../../base/index.ts";
 import {
-  type ContentOptions,
   aliasGuardOf,
+  type ContentOptions,
   holderOf,
   type ModelVersion,
   type Mover,

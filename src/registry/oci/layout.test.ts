@@ -19,7 +19,7 @@ import {
 } from "../../store/index.ts";
 import { version } from "../toy.laws.ts";
 import { makeKeys, signerOf } from "../versions/keys.ts";
-import { versionSignatures, signVersion } from "../versions/signatures.ts";
+import { signVersion, versionSignatures } from "../versions/signatures.ts";
 import { openLayout, writeLayout } from "./layout.ts";
 import { packageOf } from "./package.ts";
 import { checkTrustedPackage, openPackage, receive } from "./receive.ts";

@@ -8,11 +8,11 @@ import {
   annotationNames,
   artifactTypes,
   type Descriptor,
-  type OciDocument,
   indexSchema,
   manifestSchema,
   maxDocumentBytes,
   mediaTypes,
+  type OciDocument,
   parseOciDocument,
 } from "./manifest.ts";
 import type { Package } from "./package.ts";

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { type ArtifactReader, contentDigest, type ModelVersion, openArtifact, type Store, traceArtifact } from "../../store/index.ts";
 import { versionSignatures } from "../versions/signatures.ts";
-import { annotationNames, artifactTypes, type OciDocument, documentOf, type OciManifest, mediaTypes } from "./manifest.ts";
+import { annotationNames, artifactTypes, documentOf, mediaTypes, type OciDocument, type OciManifest } from "./manifest.ts";
 
 const made = z.strictObject({
   artifact: z.string(),

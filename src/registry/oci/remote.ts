@@ -7,8 +7,16 @@ import { createReadStream } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { formatBytes, isLoamError, type Progress, sha256, silent } from "../../base/index.ts";
 import { registryErrors } from "../errors.ts";
-import { type RegistryConnection, connect, type RegistryOptions, registryRefusal } from "./connection.ts";
-import { type Descriptor, type OciDocument, indexSchema, maxDocumentBytes, maxReferrers, mediaTypes, parseOciDocument } from "./manifest.ts";
+import { connect, type RegistryConnection, type RegistryOptions, registryRefusal } from "./connection.ts";
+import {
+  type Descriptor,
+  indexSchema,
+  maxDocumentBytes,
+  maxReferrers,
+  mediaTypes,
+  type OciDocument,
+  parseOciDocument,
+} from "./manifest.ts";
 import type { Package } from "./package.ts";
 import type { Reference } from "./reference.ts";
 import { checkedBytes, type PackageSource } from "./source.ts";
@@ -22,7 +30,12 @@ const referrersTag = (digest: string): string => digest.replace(":", "-");
 const isNetwork = (error: unknown): boolean => isLoamError(error, "registry/remote") && (error as Error).cause !== undefined;
 
 /** A document by tag or digest; undefined where there is none. */
-async function documentAt(c: RegistryConnection, which: string, digest: string | undefined, accept: string): Promise<OciDocument | undefined> {
+async function documentAt(
+  c: RegistryConnection,
+  which: string,
+  digest: string | undefined,
+  accept: string,
+): Promise<OciDocument | undefined> {
   const response = await c.call(`${c.base}/manifests/${which}`, { headers: { accept }, accepts: [200, 404] });
   if (response.status === 404) {
     await response.body?.cancel();

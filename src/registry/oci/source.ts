@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { sha256 } from "../../base/index.ts";
 import { registryErrors } from "../errors.ts";
-import { type Descriptor, type OciDocument, maxDocumentBytes } from "./manifest.ts";
+import { type Descriptor, maxDocumentBytes, type OciDocument } from "./manifest.ts";
 
 export interface PackageSource {
   /** For sentences. */

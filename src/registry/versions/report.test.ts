@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type GuardRules, aliasGuardOf, type ModelVersion, openStore, type Store, setGuards } from "../../store/index.ts";
+import { aliasGuardOf, type GuardRules, type ModelVersion, openStore, type Store, setGuards } from "../../store/index.ts";
 import { judgeRelease } from "../gates/judge.ts";
 import { releaseRules } from "../part.ts";
 import { answers, measured, version } from "../toy.laws.ts";
-import { modelCardMarkdown, modelCard } from "./card.ts";
+import { modelCard, modelCardMarkdown } from "./card.ts";
 import { versionDiff } from "./diff.ts";
 import { evaluationReport } from "./report.ts";
 

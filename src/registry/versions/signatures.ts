@@ -1,6 +1,6 @@
 /** Signatures of versions: marks of the record, checked against keys that the caller trusts, never against the key that came with them. */
 import { z } from "zod";
-import { type EvaluationMark, type ModelVersion, evaluationMarks, type ReadingDb, type Store, setMark } from "../../store/index.ts";
+import { type EvaluationMark, evaluationMarks, type ModelVersion, type ReadingDb, type Store, setMark } from "../../store/index.ts";
 import { registryErrors } from "../errors.ts";
 import { checkedFiles } from "./content.ts";
 import { fingerprintOf, isSignedBy, type Signer } from "./keys.ts";
@@ -52,7 +52,11 @@ export async function addSignature(store: Store, version: ModelVersion, given: z
 }
 
 /** A valid signature by one of the trusted keys, if there is one. */
-export async function trustedSignature(db: ReadingDb, version: ModelVersion, trusted: readonly string[]): Promise<VersionSignature | undefined> {
+export async function trustedSignature(
+  db: ReadingDb,
+  version: ModelVersion,
+  trusted: readonly string[],
+): Promise<VersionSignature | undefined> {
   const fingerprints = new Set(trusted.map(fingerprintOf));
   // the fingerprint is computed from the key that verifies, not believed
   return (await versionSignatures(db, version)).find(s => s.isValid && fingerprints.has(fingerprintOf(s.publicKey)));

@@ -6,14 +6,15 @@ import {
   measureOf,
   type Paired,
   pairItems,
+  reportedMeasures,
   type Score,
   scoreOf,
-  reportedMeasures,
 } from "../../evaluate/index.ts";
 import { drawnItems, type MeasuredTask } from "../gates/measured.ts";
 
 /** Of what is decided: at a threshold that other items choose, or as the model told. */
-export const taskCost = ({ head }: Pick<MeasuredTask, "head">): EvaluationMeasure | undefined => (head.costs ? measureOf("cost", head) : undefined);
+export const taskCost = ({ head }: Pick<MeasuredTask, "head">): EvaluationMeasure | undefined =>
+  head.costs ? measureOf("cost", head) : undefined;
 
 export function taskScores(t: MeasuredTask): Score[] {
   const cost = taskCost(t);

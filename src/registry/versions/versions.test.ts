@@ -3,12 +3,21 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type GuardRules, aliasGuardOf, type ModelVersion, openStore, type Store, setAlias, setGuards, setMark } from "../../store/index.ts";
+import {
+  aliasGuardOf,
+  type GuardRules,
+  type ModelVersion,
+  openStore,
+  type Store,
+  setAlias,
+  setGuards,
+  setMark,
+} from "../../store/index.ts";
 import { approve } from "../gates/approvals.ts";
 import { promote } from "../gates/promote.ts";
 import { releaseRules } from "../part.ts";
 import { answers, measured, version } from "../toy.laws.ts";
-import { modelCardMarkdown, type ModelCard, modelCard } from "./card.ts";
+import { type ModelCard, modelCard, modelCardMarkdown } from "./card.ts";
 import { versionChanges, versionDiff } from "./diff.ts";
 import { makeKeys, signerOf } from "./keys.ts";
 import { signVersion } from "./signatures.ts";

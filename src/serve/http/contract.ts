@@ -52,7 +52,12 @@ export const errorAnswer = (
 });
 
 export const get = (path: string, handle: Route["handle"]): Route => ({ method: "GET", path, handle });
-export const post = (path: string, handle: Route["handle"], operation?: TracedOperation): Route => ({ method: "POST", path, handle, operation });
+export const post = (path: string, handle: Route["handle"], operation?: TracedOperation): Route => ({
+  method: "POST",
+  path,
+  handle,
+  operation,
+});
 export const del = (path: string, handle: Route["handle"]): Route => ({ method: "DELETE", path, handle });
 
 /** Routes whose answers a model computes. */

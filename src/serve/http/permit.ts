@@ -2,7 +2,14 @@
  * What one request is authorised for, where a gateway decides (`authorization.ts`). A route without a model asks before it does anything; another when
  * its model is resolved, by the code that resolves it for the answer. An answer that was not asked about is not given.
  */
-import { type AuthorizeRequest, type ModelName, type ModelUse, parseModelName, type AuthorizedRequest, Unauthorized } from "../authorization.ts";
+import {
+  type AuthorizedRequest,
+  type AuthorizeRequest,
+  type ModelName,
+  type ModelUse,
+  parseModelName,
+  Unauthorized,
+} from "../authorization.ts";
 import { bodyRead } from "./body.ts";
 import type { Route } from "./contract.ts";
 import { type AppContext, bodyOf } from "./exchange.ts";

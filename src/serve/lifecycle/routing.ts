@@ -5,7 +5,7 @@ import { serveErrors } from "../errors.ts";
 import type { FleetEntry } from "./fleet-entry.ts";
 import type { Loading } from "./loading.ts";
 import type { LoadedMembers } from "./members.ts";
-import { cycleLength, versionOfUser, type SplitWeights } from "./split.ts";
+import { cycleLength, type SplitWeights, versionOfUser } from "./split.ts";
 import { Asleep, type Visit } from "./visit.ts";
 
 export class Routing implements Pick<Router, "route" | "use" | "isModelReady"> {

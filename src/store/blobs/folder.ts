@@ -9,7 +9,7 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } fro
 import { join } from "node:path";
 import { fileError, sha256 } from "../../base/index.ts";
 import { ownerOfTag, ownerState, ownerTag, thisOwner } from "../owner.ts";
-import { chunkBytes, bytesOfPieces, type Pieces, wholeBytes } from "../pieces.ts";
+import { bytesOfPieces, chunkBytes, type Pieces, wholeBytes } from "../pieces.ts";
 import { type BlobInfo, type BlobStore, damagedBlob, isDigest, missingBlob, verified } from "./blobs.ts";
 
 const code = (error: unknown): string | undefined => (error as NodeJS.ErrnoException)?.code;

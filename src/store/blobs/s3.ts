@@ -23,7 +23,7 @@ import {
 import { isLoamError, sha256 } from "../../base/index.ts";
 import { storeErrors } from "../errors.ts";
 import { wholeBytes } from "../pieces.ts";
-import { type BlobInfo, type BlobStore, damagedBlob, readPieces, isDigest, missingBlob, verified } from "./blobs.ts";
+import { type BlobInfo, type BlobStore, damagedBlob, isDigest, missingBlob, readPieces, verified } from "./blobs.ts";
 import { folderBlobs } from "./folder.ts";
 
 /** Bytes of a part: S3 asks for at least 5 MiB and allows 10,000 parts, so this reaches 160 GB. */

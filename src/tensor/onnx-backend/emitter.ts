@@ -2,7 +2,7 @@
 
 import type { ProductForm, StrassenWeight } from "../../machine/index.ts";
 import { type DType, sizeOf, type TypedArray } from "../dtype.ts";
-import { type OnnxAttribute, type Initializer, int, type OnnxNode, type ValueInfo } from "../onnx/index.ts";
+import { type Initializer, int, type OnnxAttribute, type OnnxNode, type ValueInfo } from "../onnx/index.ts";
 import { type Operator, operatorDomain } from "../operators/index.ts";
 import { positionWords } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";

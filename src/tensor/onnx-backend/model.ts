@@ -89,7 +89,12 @@ interface LoweredModel extends OnnxModel {
  * CPU provider's when nothing else is said. Inputs in `outside` become initializers that the session is given; weights that
  * `packs` says yes to are asked for in the order that products read them in.
  */
-export function onnxModel(g: Graph, limits: EngineLimits = cpuLimits, outside: ReadonlySet<number> = new Set(), packs?: Packs): LoweredModel {
+export function onnxModel(
+  g: Graph,
+  limits: EngineLimits = cpuLimits,
+  outside: ReadonlySet<number> = new Set(),
+  packs?: Packs,
+): LoweredModel {
   const e = new Emitter(limits, packs);
   const names = new Map<Tensor, string>();
   g.inputs.forEach((t, i) => {

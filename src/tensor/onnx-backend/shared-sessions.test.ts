@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { writeModel } from "../onnx/index.ts";
-import { openRuntime, type EngineSession } from "../onnxruntime/index.ts";
+import { type EngineSession, openRuntime } from "../onnxruntime/index.ts";
 import { SharedSessions } from "./shared-sessions.ts";
 
 const runtime = openRuntime({ threads: 1 });

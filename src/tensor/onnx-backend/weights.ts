@@ -6,7 +6,7 @@
 import { totalmem } from "node:os";
 import { packPair, type StrassenWeight, strassenLayout, wholePairs } from "../../machine/index.ts";
 import { defaultOpsets, writeModel } from "../onnx/index.ts";
-import type { NativeBuffer, EngineRuntime } from "../onnxruntime/index.ts";
+import type { EngineRuntime, NativeBuffer } from "../onnxruntime/index.ts";
 import { operatorDomain, operatorDomainOf, strassenWeightOperator } from "../operators/index.ts";
 
 const mostBytes = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) / 4;

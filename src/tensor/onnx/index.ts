@@ -3,7 +3,6 @@ export { onnxErrors } from "./errors.ts";
 export { executionOrder } from "./execution-order.ts";
 export { formatModel } from "./format-model.ts";
 export {
-  type OnnxAttribute,
   type AttributeKind,
   checkModel,
   defaultOpsets,
@@ -13,6 +12,7 @@ export {
   int,
   ints,
   irVersion,
+  type OnnxAttribute,
   type OnnxModel,
   type OnnxNode,
   type OnnxTensor,

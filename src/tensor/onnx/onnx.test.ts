@@ -2,12 +2,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type DType, dtypes, dtypeTable, sizeOf } from "../dtype.ts";
 import {
-  type OnnxAttribute,
   float,
   floats,
   formatModel,
   int,
   ints,
+  type OnnxAttribute,
   type OnnxModel,
   readModel,
   string,

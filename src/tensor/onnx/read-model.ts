@@ -2,7 +2,7 @@
  * fields other exporters use; refuses subgraphs, external data and element types Loam has no name for. */
 import { type DType, dtypes, dtypeTable, sizeOf, type TypedArray } from "../dtype.ts";
 import { onnxErrors } from "./errors.ts";
-import type { OnnxAttribute, Initializer, OnnxModel, OnnxNode, OnnxTensor, ValueInfo } from "./model.ts";
+import type { Initializer, OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor, ValueInfo } from "./model.ts";
 import { type ProtobufField, protobufFields, protobufFloats, protobufInts, protobufText } from "./protobuf.ts";
 import { attributeFields } from "./write-model.ts";
 

@@ -1,7 +1,7 @@
 /** An ONNX model as bytes: the field numbers of onnx.proto's ModelProto. Tensors are written as raw data and copied once. */
 import { dtypeTable } from "../dtype.ts";
 import { onnxErrors } from "./errors.ts";
-import { type OnnxAttribute, checkModel, defaultOpsets, irVersion, type OnnxModel, type OnnxTensor, type ValueInfo } from "./model.ts";
+import { checkModel, defaultOpsets, irVersion, type OnnxAttribute, type OnnxModel, type OnnxTensor, type ValueInfo } from "./model.ts";
 import { maxMessageBytes, ProtobufWriter } from "./protobuf.ts";
 
 /** AttributeProto.AttributeType and the field its value stands in. */

@@ -11,8 +11,8 @@ export { NativeBuffer } from "./native-buffer.ts";
 export { type Constants, PackedWeights } from "./packed-weights.ts";
 export { deviceReport, type Provider, providers, providerTable } from "./provider.ts";
 export type { AsyncOptions, EngineRun } from "./run.ts";
-export { openRuntime, type EngineRuntime, type EngineRuntimeOptions } from "./runtime.ts";
-export type { Bindings, Port, PrepareOptions, EngineSession } from "./session.ts";
+export { type EngineRuntime, type EngineRuntimeOptions, openRuntime } from "./runtime.ts";
+export type { Bindings, EngineSession, Port, PrepareOptions } from "./session.ts";
 export {
   type Arena,
   defaultSpinUs,

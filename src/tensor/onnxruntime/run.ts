@@ -6,8 +6,8 @@ import type { Bindable } from "./binding.ts";
 import { pointerList, stringList } from "./c-strings.ts";
 import { engineErrors } from "./errors.ts";
 import type { Library, Pointer } from "./library.ts";
-import type { MemoryAccess, Memory } from "./memory.ts";
-import type { Port, EngineSession } from "./session.ts";
+import type { Memory, MemoryAccess } from "./memory.ts";
+import type { EngineSession, Port } from "./session.ts";
 
 interface RunParts {
   readonly library: Library;

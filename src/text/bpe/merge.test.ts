@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { rounds } from "../../../test/support/deep.ts";
 import { type Random, random } from "../../base/index.ts";
 import { Merger } from "./merge.ts";
-import { type MergeRule, MergeRanks } from "./ranks.ts";
+import { MergeRanks, type MergeRule } from "./ranks.ts";
 
 const seed = 77;
 

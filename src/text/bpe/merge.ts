@@ -3,7 +3,7 @@
  * Short pieces scan for the lowest rank: quadratic, but in a few words of memory. Long ones keep a heap of pairs over a linked list,
  * O(n log n), so that a megabyte of one letter costs what a megabyte of text costs.
  */
-import { NO_RANK, type MergeRanks } from "./ranks.ts";
+import { type MergeRanks, NO_RANK } from "./ranks.ts";
 
 /** Up to this many symbols the scan is the faster way (measured on mails: the two cross between 60 and 100). */
 const SHORT = 64;

@@ -3,7 +3,7 @@
  * length, two bounds on a number), anchors inside a pattern, all texts but some. States are numbers; what is made is trimmed by the machine.
  */
 import { anyCodePoint, type CodePoints, charactersOf, complement, intersection } from "./code-points.ts";
-import { characters, type RegularExpression, type ExpressionGraph } from "./expression.ts";
+import { characters, type ExpressionGraph, type RegularExpression } from "./expression.ts";
 import { constrainLimits } from "./limits.ts";
 import { constraintRefusal } from "./refuse.ts";
 
@@ -170,7 +170,8 @@ export function lengths(min: number, max: number, place: string): Automaton {
 /** Trees of texts have up to a state for each character. Errors: text/constraint where these are too many. */
 export function checkCharacters(texts: readonly string[], place: string): void {
   const sum = texts.reduce((n, t) => n + t.length, 0);
-  if (sum > constrainLimits.nodes) throw constraintRefusal(place, `texts of at most ${constrainLimits.nodes} characters together`, `${sum}`);
+  if (sum > constrainLimits.nodes)
+    throw constraintRefusal(place, `texts of at most ${constrainLimits.nodes} characters together`, `${sum}`);
 }
 
 /** Every text but these. Errors: text/constraint where they are too long. */

@@ -2,8 +2,8 @@
  * The form that a text must have, and its meeting with a vocabulary. A constraint's states are values: a state says which tokens may come and
  * which state follows each, so several answers, beams and guesses can go on from one. Nothing in it depends on what else is asked.
  */
-import { automatonOfExpression, automatonGraph } from "./automaton.ts";
-import { type RegularExpression, type Grammar, rule } from "./expression.ts";
+import { automatonGraph, automatonOfExpression } from "./automaton.ts";
+import { type Grammar, type RegularExpression, rule } from "./expression.ts";
 import { parseGrammar } from "./grammar-notation.ts";
 import { constrainLimits } from "./limits.ts";
 import { compileGrammar } from "./machine.ts";
@@ -44,7 +44,8 @@ function grammarOf(form: Form, place: string): Grammar {
       if (choices.length === 0 || choices.length > constrainLimits.choices)
         throw constraintRefusal(place, `1 to ${constrainLimits.choices} texts`, `${choices.length}`);
       const broken = choices.findIndex(c => c === "" || /\p{Surrogate}/u.test(c));
-      if (broken >= 0) throw constraintRefusal(`${place}[${broken}]`, "a text of whole characters that is not empty", JSON.stringify(choices[broken]));
+      if (broken >= 0)
+        throw constraintRefusal(`${place}[${broken}]`, "a text of whole characters that is not empty", JSON.stringify(choices[broken]));
       return single(oneOfTexts(choices, place));
     }
     case "grammar":

@@ -39,8 +39,15 @@ export const noText: RegularExpression = characters([]);
 export const anyOf = (chars: string): RegularExpression => characters(charactersOf(chars));
 export const range = (first: string, last: string): RegularExpression => characters([[first.codePointAt(0)!, last.codePointAt(0)!]]);
 export const anyCharacter: RegularExpression = characters(anyCodePoint);
-export const sequence = (...parts: readonly RegularExpression[]): RegularExpression => (parts.length === 1 ? parts[0]! : { kind: "sequence", parts });
-export const choice = (...options: readonly RegularExpression[]): RegularExpression => (options.length === 1 ? options[0]! : { kind: "choice", options });
-export const repeatText = (of: RegularExpression, min: number, max = Number.POSITIVE_INFINITY): RegularExpression => ({ kind: "repeat", of, min, max });
+export const sequence = (...parts: readonly RegularExpression[]): RegularExpression =>
+  parts.length === 1 ? parts[0]! : { kind: "sequence", parts };
+export const choice = (...options: readonly RegularExpression[]): RegularExpression =>
+  options.length === 1 ? options[0]! : { kind: "choice", options };
+export const repeatText = (of: RegularExpression, min: number, max = Number.POSITIVE_INFINITY): RegularExpression => ({
+  kind: "repeat",
+  of,
+  min,
+  max,
+});
 export const optionalText = (of: RegularExpression): RegularExpression => repeatText(of, 0, 1);
 export const rule = (name: string): RegularExpression => ({ kind: "rule", name });

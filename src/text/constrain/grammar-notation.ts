@@ -3,7 +3,7 @@
  * A rule goes on until the next `name ::=`, so line ends mean nothing. The text is of rule `root`.
  */
 import { anyCodePoint, type CodePoints, complement, union } from "./code-points.ts";
-import { characters, choice, type RegularExpression, empty, type Grammar, repeatText, rule, sequence, literalText } from "./expression.ts";
+import { characters, choice, empty, type Grammar, literalText, type RegularExpression, repeatText, rule, sequence } from "./expression.ts";
 import { constrainLimits } from "./limits.ts";
 import { constraintRefusal } from "./refuse.ts";
 

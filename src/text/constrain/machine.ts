@@ -4,9 +4,9 @@
  * Nodes from which no text can be finished are cut, so whatever is begun can be ended. Left recursion is refused: it would read nothing
  * forever.
  */
-import { automatonOfExpression, automatonGraph } from "./automaton.ts";
+import { automatonGraph, automatonOfExpression } from "./automaton.ts";
 import { type ByteSequence, type CodePoints, utf8Sequences } from "./code-points.ts";
-import type { RegularExpression, Grammar } from "./expression.ts";
+import type { Grammar, RegularExpression } from "./expression.ts";
 import { constrainLimits } from "./limits.ts";
 import { constraintRefusal } from "./refuse.ts";
 
@@ -102,7 +102,12 @@ export function compileGrammar({ root, rules }: Grammar, place: string): Constra
   const indices = new Map(names.map((name, i) => [name, i]));
   const add = (node: Node): number => {
     if (nodes.length >= constrainLimits.nodes)
-      throw constraintRefusal(place, `a form of at most ${constrainLimits.nodes} states`, "a larger one", "Make it smaller: fewer or lower counts.");
+      throw constraintRefusal(
+        place,
+        `a form of at most ${constrainLimits.nodes} states`,
+        "a larger one",
+        "Make it smaller: fewer or lower counts.",
+      );
     return nodes.push(node) - 1;
   };
 
@@ -200,7 +205,8 @@ export function compileGrammar({ root, rules }: Grammar, place: string): Constra
 
   const starts = names.map(name => build(rules.get(name)!, end));
   const rootIndex = indices.get(root);
-  if (rootIndex === undefined) throw constraintRefusal(place, `a rule named ${root}`, names.length ? names.slice(0, 5).join(", ") : "no rules");
+  if (rootIndex === undefined)
+    throw constraintRefusal(place, `a rule named ${root}`, names.length ? names.slice(0, 5).join(", ") : "no rules");
   const start = starts[rootIndex]!;
   // a rule that calls itself before it reads anything
   checkLeftRecursion(nodes, starts, names, new Set(names.flatMap((n, i) => (nullable.get(n) ? [i] : []))), place);

@@ -5,7 +5,7 @@
  */
 import { classEscapes, notLineEnds, propertyClass } from "./character-classes.ts";
 import { type CodePoints, complement, union } from "./code-points.ts";
-import { characters, choice, type RegularExpression, empty, repeatText, sequence } from "./expression.ts";
+import { characters, choice, empty, type RegularExpression, repeatText, sequence } from "./expression.ts";
 import { constrainLimits } from "./limits.ts";
 import { constraintRefusal } from "./refuse.ts";
 
@@ -25,7 +25,12 @@ class Reader {
   }
 
   fail(what: string, hint?: string) {
-    return constraintRefusal(this.#place, "a regular expression that an automaton can follow", `${what} at character ${this.#at + 1}`, hint);
+    return constraintRefusal(
+      this.#place,
+      "a regular expression that an automaton can follow",
+      `${what} at character ${this.#at + 1}`,
+      hint,
+    );
   }
 
   get #next(): string | undefined {
@@ -218,7 +223,11 @@ export function hasAnchor(e: RegularExpression): boolean {
  * The expression without an anchor at each end where every text of it has one there: whether it had, and the rest. A choice in parentheses
  * is not looked into.
  */
-export function withoutOuterAnchors(e: RegularExpression): { readonly rest: RegularExpression; readonly start: boolean; readonly end: boolean } {
+export function withoutOuterAnchors(e: RegularExpression): {
+  readonly rest: RegularExpression;
+  readonly start: boolean;
+  readonly end: boolean;
+} {
   let parts: readonly RegularExpression[] = e.kind === "sequence" ? e.parts : [e];
   const start = parts[0]?.kind === "start";
   if (start) parts = parts.slice(1);

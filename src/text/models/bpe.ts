@@ -5,11 +5,11 @@
 import { z } from "zod";
 import { showValue } from "../../base/index.ts";
 import { Merger } from "../bpe/merge.ts";
-import { type MergeRule, MergeRanks } from "../bpe/ranks.ts";
+import { MergeRanks, type MergeRule } from "../bpe/ranks.ts";
 import { byteChars } from "../byte-chars.ts";
 import { textErrors } from "../errors.ts";
 import { readRow } from "../rows.ts";
-import type { Emit, TokenModel, ModelVocabulary } from "./model.ts";
+import type { Emit, ModelVocabulary, TokenModel } from "./model.ts";
 import { byteIdsOf, byteTokens, makeVocabulary, needToken, vocabularySchema } from "./vocabulary.ts";
 
 /** Pieces up to this many characters are remembered, up to this many pieces; then all are forgotten. */

@@ -3,4 +3,4 @@ export { type LetterApart, longestGap, mostApart, sameGaps, wordsApart } from ".
 export { foldOf, foldText, isLetterUnit, isSpaceUnit, isWordUnit } from "./fold.ts";
 export { type HiddenReader, type HiddenText, hiddenReader, hiddenTexts } from "./hidden.ts";
 export { foldedString, foldedText, type Normalised, visibleText } from "./normalise.ts";
-export { fitsStars, isDisguised, isJoint, isSign, longestWord, meaningsOf, type TextReading, readingsOf, star } from "./readings.ts";
+export { fitsStars, isDisguised, isJoint, isSign, longestWord, meaningsOf, readingsOf, star, type TextReading } from "./readings.ts";

@@ -4,7 +4,7 @@
  * the user knows. A function of texts, labels and the ledger; no model.
  */
 import { formatCount } from "../../base/index.ts";
-import { type DocumentAttributes, type Document, type LedgerEntry, ledgerLines } from "../../data/index.ts";
+import { type Document, type DocumentAttributes, type LedgerEntry, ledgerLines } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import type { DescribedExample, Example } from "./examples.ts";
 

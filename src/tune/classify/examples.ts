@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { formatCount } from "../../base/index.ts";
-import { type DocumentAttributes, type Document, documentsOf, type SplitSide, selecting, setsApart } from "../../data/index.ts";
+import { type Document, type DocumentAttributes, documentsOf, type SplitSide, selecting, setsApart } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { dividedByOwn } from "../own-parts.ts";

@@ -5,11 +5,11 @@
 
 import { z } from "zod";
 import { stage } from "../../store/index.ts";
+import { frozenBaseline } from "../classify/options.ts";
 import { type ProbeTexts, probeClasses } from "../frozen/probe.ts";
 import { readStates } from "../frozen/states-stage.ts";
 import { greatestIndex } from "../text-head/predict.ts";
 import { answersFile, type BaselineAnswers, checksFile, type FrozenNote } from "./baselines-stage.ts";
-import { frozenBaseline } from "../classify/options.ts";
 import { type DescribedExample, readExamples, readTest } from "./examples.ts";
 import { labelOptions } from "./options.ts";
 

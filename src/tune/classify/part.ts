@@ -1,8 +1,8 @@
 /** `tune:` of a model with `task: classify`. */
 import { z } from "zod";
-import { kindPart } from "../kind/kind-part.ts";
 import { textClassifierNames } from "../../evaluate/part.ts";
 import { crossValidationOptions } from "../cross-validation/options.ts";
+import { kindPart } from "../kind/kind-part.ts";
 import { dataSetName } from "../names.ts";
 import { classifyOptions, costOptions, frozenBaseline } from "./options.ts";
 

@@ -1,8 +1,8 @@
 /** The report of a classifier as a table for the terminal: every system's scores on the test part, then the model beside each baseline. */
 import { formatCount } from "../../base/index.ts";
 import { chanceSentence, thresholdLines } from "../../evaluate/index.ts";
-import { frozenBaseline } from "./options.ts";
 import { likeFrom } from "./nearest-train.ts";
+import { frozenBaseline } from "./options.ts";
 import type { ClassificationReport, ScoreRange } from "./report.ts";
 
 const three = (x: number): string => x.toFixed(3);

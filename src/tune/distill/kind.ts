@@ -2,9 +2,9 @@
 import { encodeExamples } from "../instruct/encode.ts";
 import { exampleKind, withoutData } from "../instruct/example-kind.ts";
 import { resultKinds } from "../instruct/options.ts";
-import { type DistillPart, distillRow } from "./part.ts";
 import type { TuningKind } from "../kind/kind.ts";
 import { distilledJudge, endpointJudge, teacherInput } from "./judges.ts";
+import { type DistillPart, distillRow } from "./part.ts";
 import { distillEndpointStage, distillStage } from "./stage.ts";
 
 export const distillKind: TuningKind<DistillPart> = {

@@ -1,7 +1,7 @@
 /** `tune:` of a model with `task: distill`. */
 import { z } from "zod";
-import { kindPart } from "../kind/kind-part.ts";
 import { checkFiles, ofFiles } from "../instruct/of-files.ts";
+import { kindPart } from "../kind/kind-part.ts";
 import { examplesOn, modelName } from "../names.ts";
 import { distillOptions, endpointTeacherOptions } from "./options.ts";
 

@@ -3,22 +3,22 @@
  * by one yardstick, the loss that the configuration as it is has, whatever loss they learnt by; one kind of loss a row.
  */
 import { z } from "zod";
-import { type Document, documentsOf, heldOutSet, drawnRecord } from "../../data/index.ts";
+import { type Document, documentsOf, drawnRecord, heldOutSet } from "../../data/index.ts";
 import { type DecoderConfig, type DecoderParameters, disposeTree, mergeAdapter, readAdapter } from "../../nn/index.ts";
 import { type ArtifactReader, testSetOf } from "../../store/index.ts";
 import type { Device, DeviceArray } from "../../tensor/index.ts";
 import { tuneErrors } from "../errors.ts";
+import { columnOptions, formatNames } from "../instruct/format-options.ts";
 import { type JudgedExample, judgedExamples } from "../study/example-halves.ts";
 import { groupOf, type Half, halves } from "../study/halves.ts";
 import { finiteOrNull, type JudgedItems, judgementStage, meanLoss } from "../study/judge.ts";
 import { partedDocuments } from "./document-parts.ts";
-import { type TuneText } from "./encode.ts";
+import type { TuneText } from "./encode.ts";
 import { textOf } from "./example.ts";
-import { columnOptions, formatNames } from "../instruct/format-options.ts";
 import { exampleOptions, splitPartOptions } from "./options.ts";
 import { readRecord, throwProblems } from "./read.ts";
 import { decoderOf, type InstructSurroundings } from "./stage.ts";
-import { type Encodings } from "./task.ts";
+import type { Encodings } from "./task.ts";
 
 /** Which documents of a data set are examples, as the configuration says. */
 const documentSource = z.strictObject({

@@ -1,5 +1,5 @@
 /** Instruction tuning as a kind of tuning: `task: instruct`. */
-import { type InstructPart, instructRow } from "./part.ts";
+
 import type { TuningKind } from "../kind/kind.ts";
 import { answersJudge } from "./answers-judge.ts";
 import { checkpointStage } from "./checkpoint-stage.ts";
@@ -7,6 +7,7 @@ import { documentExamplesStage } from "./documents-stage.ts";
 import { encodeExamples } from "./encode.ts";
 import { exampleKind, withoutData } from "./example-kind.ts";
 import { resultKinds } from "./options.ts";
+import { type InstructPart, instructRow } from "./part.ts";
 import { instructStage } from "./stage.ts";
 
 export const instructKind: TuningKind<InstructPart> = {

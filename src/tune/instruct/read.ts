@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { fileError, formatCount, isLoamError, type LoamError, showValue } from "../../base/index.ts";
-import { type TaskFileItem, readTaskItems } from "../../evaluate/index.ts";
+import { readTaskItems, type TaskFileItem } from "../../evaluate/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { Example } from "./example.ts";
 import type { Columns, FormatName } from "./format-options.ts";

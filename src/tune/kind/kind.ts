@@ -14,8 +14,8 @@ import type { EncodedExamples, EncodeExampleOptions, TuneText } from "../instruc
 import type { PlacedExample } from "../instruct/read.ts";
 import type { InstructSurroundings } from "../instruct/stage.ts";
 import type { Half } from "../study/halves.ts";
-import type { KindPart, TunePart } from "./kind-part.ts";
 import type { TuneSurroundings } from "../text-head/open-base.ts";
+import type { KindPart, TunePart } from "./kind-part.ts";
 
 /** What stages need of where they run, and is no part of the result. */
 export interface KindSurroundings

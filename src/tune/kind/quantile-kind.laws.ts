@@ -12,12 +12,10 @@ import { headKind } from "../text-head/kind.ts";
 import { headStage } from "../text-head/stage.ts";
 
 const recipe = regressOptions.extend({ quantile: z.number().gt(0).lt(1).default(0.5) });
-const part = recipe.extend({ task: z.literal("quantile"), on: dataSetName });
-export const quantileRow = kindPart<z.output<typeof part>, typeof part>({ part, reads: "data set" });
+export const quantileRow = kindPart({ part: recipe.extend({ task: z.literal("quantile"), on: dataSetName }), reads: "data set" });
 const pinball = (error: number, q: number): number => Math.max(q * error, (q - 1) * error);
-
 export const quantileKind = headKind({
-  part,
+  part: quantileRow.part,
   tuning: around =>
     headStage(
       {

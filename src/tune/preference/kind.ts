@@ -3,9 +3,9 @@ import type { Encoded } from "../instruct/encode.ts";
 import { exampleKind, withoutData } from "../instruct/example-kind.ts";
 import { resultKinds } from "../instruct/options.ts";
 import type { PreviewEncoder, TuningKind } from "../kind/kind.ts";
-import { type PreferencePart, preferenceRow } from "./part.ts";
 import { pairsJudge, ratingsJudge, reference } from "./judges.ts";
 import { encodePairs } from "./pairs.ts";
+import { type PreferencePart, preferenceRow } from "./part.ts";
 import { encodeRatings } from "./rated.ts";
 import { preferenceStage, ratingStage } from "./stage.ts";
 

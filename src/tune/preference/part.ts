@@ -1,7 +1,7 @@
 /** `tune:` of a model with `task: preference`. */
 import { z } from "zod";
-import { kindPart } from "../kind/kind-part.ts";
 import { checkFiles, ofFiles } from "../instruct/of-files.ts";
+import { kindPart } from "../kind/kind-part.ts";
 import { examplesOn } from "../names.ts";
 import { preferenceOptions } from "./options.ts";
 

@@ -7,7 +7,7 @@ import { add, checkShape, type DeviceArray, mul, neg, slice, sum, type Tensor } 
 import { type BatchSource, type HostBatch, treeProgram, type ValidationScores } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { runFit } from "../fit.ts";
-import { type FittedDecoder, type TaskRun } from "../instruct/task.ts";
+import type { FittedDecoder, TaskRun } from "../instruct/task.ts";
 import { decoderRate } from "../instruct/tune.ts";
 import { type FrozenTensors, givenBackOnFailure, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import { pairLossOf } from "./losses.ts";

@@ -3,10 +3,10 @@ import { z } from "zod";
 import { stage } from "../../store/index.ts";
 import { type ProbeTexts, probeNumbers } from "../frozen/probe.ts";
 import { readStates } from "../frozen/states-stage.ts";
+import { frozenRegression } from "../regress/options.ts";
 import { type MeasuredText, readMeasured, readMeasuredTest } from "./examples.ts";
 import { targetOptions } from "./options.ts";
 import { type FrozenNumbers, frozenNumbersFile } from "./report.ts";
-import { frozenRegression } from "../regress/options.ts";
 
 export const frozenRegressionStage = stage({
   name: "frozen-regression",

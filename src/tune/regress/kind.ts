@@ -3,7 +3,6 @@ import { formatCount } from "../../base/index.ts";
 import { foldLinks } from "../cross-validation/links.ts";
 import { frozenLabel, statesLabel, statesLink } from "../frozen/links.ts";
 import { judgedLabel, kindLink, type TuningGiven, type TuningKind } from "../kind/kind.ts";
-import { type RegressPart, regressRow } from "./part.ts";
 import { textProofText } from "../kind/proof-text.ts";
 import { fourDigits, summaryNumber as n } from "../kind/summary-text.ts";
 import { evaluateRegressionStage } from "./evaluate-stage.ts";
@@ -12,6 +11,7 @@ import { numberFoldBaselineStage, numberFoldStage, numberFoldsStage } from "./fo
 import { frozenRegressionStage } from "./frozen-stage.ts";
 import { judgeRegressionStage } from "./judge-stage.ts";
 import { frozenRegression, targetsOf } from "./options.ts";
+import { type RegressPart, regressRow } from "./part.ts";
 import type { RegressionReport } from "./report.ts";
 import { regressionTable } from "./report-table.ts";
 import { regressStage } from "./stage.ts";

@@ -1,7 +1,7 @@
 /** `tune:` of a model with `task: regress`. */
 import { z } from "zod";
-import { kindPart } from "../kind/kind-part.ts";
 import { crossValidationOptions } from "../cross-validation/options.ts";
+import { kindPart } from "../kind/kind-part.ts";
 import { dataSetName } from "../names.ts";
 import { frozenRegression, regressOptions } from "./options.ts";
 

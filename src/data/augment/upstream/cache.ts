@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { hashOf, writeFileAtomic } from "../../../base/index.ts";
-import type { WriterAnswer, AskWriter, Writer } from "./writer.ts";
+import type { AskWriter, Writer, WriterAnswer } from "./writer.ts";
 
 const stored = z.strictObject({ format: z.literal(1), text: z.string(), isCut: z.boolean(), tokens: z.number() });
 

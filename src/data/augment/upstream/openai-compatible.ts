@@ -7,7 +7,7 @@ import { canonicalJson, environment, random } from "../../../base/index.ts";
 import { type HttpAnswer, HttpRetry, postJson, statedError } from "../../../protocols/index.ts";
 import { dataErrors } from "../../errors.ts";
 import type { WriterEndpointOptions } from "./options.ts";
-import type { WriterAnswer, Writer } from "./writer.ts";
+import type { Writer, WriterAnswer } from "./writer.ts";
 
 /** An answer larger than this is no answer of `maxTokens` tokens. */
 const maxAnswerBytes = 8 << 20;

@@ -2,7 +2,7 @@
  * Mails of an mbox file, streamed: a mail starts at a line "From " at the file's start or after an empty line; one ">" of a quoted
  * ">From " goes (the mboxrd rule). RFC 4155 and qmail's mbox(5) are the sources.
  */
-import { type SourceLine, maxRecordBytes } from "../file.ts";
+import { maxRecordBytes, type SourceLine } from "../file.ts";
 
 interface MboxMail {
   /** Line number of its "From " line, from 1. */

@@ -4,7 +4,7 @@
  */
 import type { LedgerEdit } from "../../ledger.ts";
 import { BadFile } from "../bad-file.ts";
-import { readGuarded, type ReaderLimits } from "../guarded/guarded.ts";
+import { type ReaderLimits, readGuarded } from "../guarded/guarded.ts";
 import { labelOf, withoutExtension } from "../labels.ts";
 import type { Reader } from "../source.ts";
 import { refuseText } from "../text.ts";

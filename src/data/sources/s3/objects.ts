@@ -4,7 +4,7 @@
  */
 import { sha256 } from "../../../base/index.ts";
 import { compressionOf, expand, openedName } from "../compressed/expand.ts";
-import { sourceLines, readWholeRecord, inMemory, type ManifestEntry, maxRecordBytes, type SourceFile } from "../file.ts";
+import { inMemory, type ManifestEntry, maxRecordBytes, readWholeRecord, type SourceFile, sourceLines } from "../file.ts";
 import type { S3Bucket, S3Object } from "./client.ts";
 
 /** Bytes that tell how a file is compressed. */
@@ -29,7 +29,8 @@ export function s3File(bucket: S3Bucket, entry: ManifestEntry): SourceFile {
   const { path, sizeBytes } = entry;
   const object = { path, sizeBytes, etag: entry.etag ?? "" };
   const pieces = () => expand(bucket.read(object));
-  const range = (start: number, end: number) => readWholeRecord(bucket.read(object, start, Math.min(end, sizeBytes)), Number.POSITIVE_INFINITY);
+  const range = (start: number, end: number) =>
+    readWholeRecord(bucket.read(object, start, Math.min(end, sizeBytes)), Number.POSITIVE_INFINITY);
   return {
     ...entry,
     name: openedName(path),

@@ -10,7 +10,7 @@ import { resolve } from "node:path";
 import { isLoamError, sha256 } from "../../../base/index.ts";
 import { dataErrors } from "../../errors.ts";
 import { BadFile } from "../bad-file.ts";
-import { sourceLines, readWholeRecord, inMemory, type ManifestEntry, type SourceFile } from "../file.ts";
+import { inMemory, type ManifestEntry, readWholeRecord, type SourceFile, sourceLines } from "../file.ts";
 import type { SourceOptions } from "../options.ts";
 import { readingStatement } from "./statement.ts";
 

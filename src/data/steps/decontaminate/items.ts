@@ -8,8 +8,8 @@ import { dataErrors } from "../../errors.ts";
 import { BadFile } from "../../sources/bad-file.ts";
 import { expand, openedName } from "../../sources/compressed/expand.ts";
 import { csv } from "../../sources/csv.ts";
-import { type RecordFields, fieldValueAt } from "../../sources/fields.ts";
-import { sourceLines, readWholeRecord, type SourceFile } from "../../sources/file.ts";
+import { fieldValueAt, type RecordFields } from "../../sources/fields.ts";
+import { readWholeRecord, type SourceFile, sourceLines } from "../../sources/file.ts";
 import { sourceOptions } from "../../sources/options.ts";
 import type { EvaluationSet } from "./options.ts";
 

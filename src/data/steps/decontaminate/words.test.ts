@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { contaminationForm, wordPlaces, contaminationWords } from "./words.ts";
+import { contaminationForm, contaminationWords, wordPlaces } from "./words.ts";
 
 const text = fc.oneof(
   fc.string({ unit: "binary", maxLength: 60 }),

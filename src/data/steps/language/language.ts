@@ -7,7 +7,7 @@ import type { z } from "zod";
 import type { StepVerdict } from "../../ledger.ts";
 import { judgeByRules, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
-import { detectLanguage, type DetectedLanguage, nameLanguage } from "./detect.ts";
+import { type DetectedLanguage, detectLanguage, nameLanguage } from "./detect.ts";
 import { type Detect, loadDetector } from "./eld.ts";
 import { undetermined } from "./names.ts";
 import { languageOptions } from "./options.ts";
@@ -76,7 +76,8 @@ export const language = documentStep<typeof languageOptions, Detect>({
     if (o.paragraphs === "ignore") return { attributes: named(whole), verdicts: verdictsOf(whole, o) };
     const all = languageParagraphs(text);
     const looked = o.paragraphs === "drop-foreign" ? all : spread(all, maxParagraphs);
-    const nameOf = (p: LanguageParagraph) => (all.length === 1 ? whole.language : nameLanguage(text.slice(p.start, p.end), detect, o.minLength));
+    const nameOf = (p: LanguageParagraph) =>
+      all.length === 1 ? whole.language : nameLanguage(text.slice(p.start, p.end), detect, o.minLength);
     const told = looked.map((p): Told => ({ ...p, language: nameOf(p) }));
     const found = settled(whole, text, told, detect, o.minLength);
     const verdicts = verdictsOf(found, o);

@@ -5,7 +5,7 @@
 import type { DocumentAttributes } from "../../document.ts";
 import { parseExpression } from "./expression.ts";
 import { licenceOfAddress, licenceOfValue } from "./names.ts";
-import { fitting, fullTexts, headers, mentions, licenceForm } from "./phrases.ts";
+import { fitting, fullTexts, headers, licenceForm, mentions } from "./phrases.ts";
 
 const licenceEvidenceKinds = ["metadata", "identifier", "text", "header", "mention", "address"] as const;
 type EvidenceKind = (typeof licenceEvidenceKinds)[number];

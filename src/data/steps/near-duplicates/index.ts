@@ -9,7 +9,7 @@ import type { NearDuplicateOptions } from "./options.ts";
 import type { Sketches } from "./sketches.ts";
 import { type UnionFind, unionFind } from "./union-find.ts";
 
-export { divided, fewestDivided, type DivisionLevels, largestGroup, divisionLevels, partsBy } from "./divide.ts";
+export { type DivisionLevels, divided, divisionLevels, fewestDivided, largestGroup, partsBy } from "./divide.ts";
 export { similarGroups } from "./groups.ts";
 export { type HashSet, hashSet } from "./hash-set.ts";
 export { likeAcross, likeGroups } from "./like-groups.ts";

@@ -1,5 +1,5 @@
 /** Texts at hand that belong together by the comparison of the split, over several links; groups that are too large are divided, as the split does. */
-import { divided, largestGroup, divisionLevels, partsBy } from "./divide.ts";
+import { divided, divisionLevels, largestGroup, partsBy } from "./divide.ts";
 import { similarGroups } from "./groups.ts";
 import { type Like, type LikeOptions, likeDefaults, likeIndex } from "./like-index.ts";
 import { largestShare } from "./options.ts";

@@ -5,7 +5,6 @@ import { random } from "../../../base/index.ts";
 import {
   candidateProbability,
   estimateSimilarity,
-  similarGroups,
   hashSet,
   jaccard,
   leaksAgainst,
@@ -13,6 +12,7 @@ import {
   plainMinHasher,
   type Sketches,
   shingles,
+  similarGroups,
   sketchAll,
   survivors,
 } from "./index.ts";

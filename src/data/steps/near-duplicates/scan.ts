@@ -4,11 +4,8 @@
  * before it; no branch depends on a letter, because words end too irregularly for a processor to foresee.
  */
 import {
-  wasmAdd,
-  wasmAnd,
   assembleWasm,
   type Code,
-  wasmConstant,
   type Func,
   getLocal,
   type Instance,
@@ -17,22 +14,25 @@ import {
   load,
   loadByte,
   loadHalf,
-  wasmMul,
   repeatWhile,
-  wasmSelect,
   set,
   shiftLeft,
   shiftRight,
   splat,
   store,
   storeByte,
-  wasmSub,
   vectorAdd,
   vectorLoad,
   vectorMul,
   vectorShiftRight,
   vectorStore,
   vectorXor,
+  wasmAdd,
+  wasmAnd,
+  wasmConstant,
+  wasmMul,
+  wasmSelect,
+  wasmSub,
   xor,
 } from "./wasm.ts";
 import { fnv, foldedBytes, shingleFactor, unitBits, unitTable } from "./words.ts";
@@ -84,7 +84,14 @@ function wordsFunction(): Func {
         set(letter, loadByte(getLocal(byte), LETTER)),
         // On to the next place where a word ended.
         set(out, wasmAdd(getLocal(out), wasmAnd(getLocal(was), xor(getLocal(letter), wasmConstant(4))))),
-        set(hash, wasmSelect(wasmMul(xor(getLocal(hash), loadByte(getLocal(byte), FOLDED)), wasmConstant(fnv.prime)), wasmConstant(fnv.basis), getLocal(letter))),
+        set(
+          hash,
+          wasmSelect(
+            wasmMul(xor(getLocal(hash), loadByte(getLocal(byte), FOLDED)), wasmConstant(fnv.prime)),
+            wasmConstant(fnv.basis),
+            getLocal(letter),
+          ),
+        ),
         store(getLocal(out), getLocal(hash)),
         set(was, getLocal(letter)),
         set(at, wasmAdd(getLocal(at), wasmConstant(1))),
@@ -174,7 +181,10 @@ function shingleFunction(): Func {
         set(at, getLocal(words)),
         repeatWhile(
           lessUnsigned(getLocal(k), getLocal(n)),
-          set(h, vectorAdd(vectorMul(vectorXor(getLocal(h), vectorLoad(getLocal(at))), splat(wasmConstant(shingleFactor))), splat(getLocal(k)))),
+          set(
+            h,
+            vectorAdd(vectorMul(vectorXor(getLocal(h), vectorLoad(getLocal(at))), splat(wasmConstant(shingleFactor))), splat(getLocal(k))),
+          ),
           set(at, wasmAdd(getLocal(at), wasmConstant(4))),
           set(k, wasmAdd(getLocal(k), wasmConstant(1))),
         ),

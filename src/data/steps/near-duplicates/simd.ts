@@ -3,16 +3,13 @@
  * loop in `minhash.ts`, bit for bit.
  */
 import {
-  wasmAdd,
   assembleWasm,
-  wasmConstant,
   getLocal,
   type Instance,
   instantiate,
   lessUnsigned,
   repeatWhile,
   set,
-  wasmSub,
   vectorAdd,
   vectorLeastUnsigned,
   vectorLoad,
@@ -20,6 +17,9 @@ import {
   vectorMul,
   vectorOnes,
   vectorStore,
+  wasmAdd,
+  wasmConstant,
+  wasmSub,
 } from "./wasm.ts";
 
 /** Hashes that one round of the loop keeps in registers: least values, factors and summands fill twelve of sixteen. */

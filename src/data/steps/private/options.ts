@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { defaultRegions } from "./regions.ts";
-import { kebab, type RedactionPolicy, type PrivateType, policies, privateTypeNames, privateTypes } from "./types.ts";
+import { kebab, type PrivateType, policies, privateTypeNames, privateTypes, type RedactionPolicy } from "./types.ts";
 
 const policySchema = z.lazy(() =>
   z.strictObject(

@@ -1,7 +1,7 @@
 /** Takes findings out of a text, each by the policy of its type. */
 import { scanText } from "./find.ts";
 import { surrogate } from "./surrogate.ts";
-import { privateMask, type RedactionPolicy, type PrivateSpan, type PrivateType, privateTypes } from "./types.ts";
+import { type PrivateSpan, type PrivateType, privateMask, privateTypes, type RedactionPolicy } from "./types.ts";
 
 /** Policies by type; types that are left out have those of `privateTypes`. */
 export interface RedactPolicy {

@@ -23,7 +23,8 @@ export function repeatParagraphs(text: string): RepeatParagraph[] {
   return paragraphs;
 }
 
-export const textOfParagraphs = (paragraphs: readonly RepeatParagraph[]): string => paragraphs.flatMap(p => [...p.lines, ...p.blank]).join("\n");
+export const textOfParagraphs = (paragraphs: readonly RepeatParagraph[]): string =>
+  paragraphs.flatMap(p => [...p.lines, ...p.blank]).join("\n");
 
 /** What makes two lines, or paragraphs, the same: the text without white space at the ends, runs of it as one space. */
 export const sameness = (text: string): string => text.trim().replace(/[^\S ]\s*| \s+/g, " ");

@@ -3,7 +3,7 @@
  * attributes that stand on both sides. The shingles of the held-out side, as a filter that everyone is told, show which train documents can be
  * like one at all: those that have nearly all of their shingles there; they alone are compared.
  */
-import { everything, fromJson, jsonMessage, textKey, namedMessage, nameFrom } from "../messages.ts";
+import { everything, fromJson, jsonMessage, namedMessage, nameFrom, textKey } from "../messages.ts";
 import { hashSet, leaksAgainst, shingleHashes, shingles, sketcher, storedSketches } from "../near-duplicates/index.ts";
 import type { BinBlocks, GroupRound, Out, Phase, StreamRound } from "../step.ts";
 import type { ChosenSides } from "./choose.ts";

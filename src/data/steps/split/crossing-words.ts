@@ -77,7 +77,8 @@ export const crossingRound = ({ near }: SplitOptions): GroupRound => ({
         }
         let least = Number.POSITIVE_INFINITY;
         for (const word of h.rare) if (word < least && t.rare.includes(word)) least = word;
-        if (least === group.key[0]) out.tell(heldRef, jsonMessage({ train: nameFrom(t.name).id, similarity, byWords: true } satisfies PairCrossing));
+        if (least === group.key[0])
+          out.tell(heldRef, jsonMessage({ train: nameFrom(t.name).id, similarity, byWords: true } satisfies PairCrossing));
       }
     }
   },

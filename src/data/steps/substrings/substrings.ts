@@ -8,7 +8,7 @@
 
 import type { z } from "zod";
 import { dataErrors } from "../../errors.ts";
-import { bytesOfKey, everything, keyFrom, textKey, namedMessage, nameFrom } from "../messages.ts";
+import { bytesOfKey, everything, keyFrom, namedMessage, nameFrom, textKey } from "../messages.ts";
 import { linkHashes } from "../near-duplicates/index.ts";
 import { type CorpusPlan, corpusStep, type Group, type GroupRound, type Out } from "../step.ts";
 import { fingerprints } from "./fingerprints.ts";

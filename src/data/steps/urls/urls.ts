@@ -7,7 +7,7 @@ import type { z } from "zod";
 import type { StepVerdict } from "../../ledger.ts";
 import { judgeByRules, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
-import { type UrlAddress, addressesIn, parseAddress } from "./address.ts";
+import { addressesIn, parseAddress, type UrlAddress } from "./address.ts";
 import { type Entry, parseEntry } from "./entry.ts";
 import { readList } from "./list-file.ts";
 import { Lists } from "./lists.ts";

@@ -10,7 +10,7 @@ export { characterAnalyzer, wordAnalyzer } from "./analyzers.ts";
 export { type DenseModel, type DenseOptions, type DenseRows, denseLogisticRegression, ridgeRegressions } from "./dense.ts";
 export { lbfgs } from "./lbfgs.ts";
 export { linearSvm, type SvmOptions } from "./linear-svm.ts";
-export { type LogisticModel, type LinearOptions, logisticRegression } from "./logistic-regression.ts";
+export { type LinearOptions, type LogisticModel, logisticRegression } from "./logistic-regression.ts";
 export type { SparseRow } from "./sparse.ts";
 export { fitTfidf, joinedTfidf, type Tfidf, type TfidfOptions } from "./tfidf.ts";
 

@@ -3,7 +3,7 @@
  * 2008, liblinear's solver 1, whose bias is a weight of a column of ones).
  */
 import { random } from "../../../base/index.ts";
-import type { LogisticModel, LinearOptions } from "./logistic-regression.ts";
+import type { LinearOptions, LogisticModel } from "./logistic-regression.ts";
 import { addTo, dot, type SparseRow } from "./sparse.ts";
 
 export interface SvmOptions extends LinearOptions {

@@ -8,10 +8,10 @@ import {
   longestGap,
   longestWord,
   mostApart,
-  type TextReading,
   readingsOf,
   sameGaps,
   star,
+  type TextReading,
   wordsApart,
 } from "../../../text/index.ts";
 import { type Alive, type Dictionary, isPartUnit, type PhraseNode, unitsKey } from "./dictionary.ts";

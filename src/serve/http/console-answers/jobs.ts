@@ -1,9 +1,7 @@
 /** Fine-tuning jobs as OpenAI's API has them; times are seconds since 1970. */
 import { z } from "zod";
 
-const jobStatus = z
-  .enum(["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"])
-  .meta({ id: "JobStatus" });
+const jobStatus = z.enum(["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]).meta({ id: "JobStatus" });
 
 const seconds = z.number().describe("seconds since 1970");
 const auto = z.union([z.number(), z.literal("auto")]);

@@ -152,7 +152,10 @@ async function generate(c: AppContext, services: Services): Promise<Response> {
   if (!body.prompt) return c.json({ model: body.model, created_at, response: "", done: true, done_reason: "load" });
   const { fields, maxTokens } = samplingOf(body.options, body.format);
   const asker = askerOf(c);
-  const turns: ServedChatTurn[] = [...(body.system ? [{ role: "system", content: body.system }] : []), { role: "user", content: body.prompt }];
+  const turns: ServedChatTurn[] = [
+    ...(body.system ? [{ role: "system", content: body.system }] : []),
+    { role: "user", content: body.prompt },
+  ];
   const run: ChatRun = body.raw
     ? {
         ...continueTexts({ engine, texts: [body.prompt], options: fields, maxTokens: maxTokens ?? engine.room, ...asker }),

@@ -3,15 +3,26 @@
  * after them; numbers with bounds without exponent; a schema without a type but with keywords of one type means that type. Every text of the
  * grammar is valid; what is valid but written in another order or spelling is not in it.
  */
-import { type Automaton, accepts, allBut, automatonOfExpression, automatonGraph, intersect, lengths } from "../automaton.ts";
-import { anyCharacter, choice, type RegularExpression, empty, type Grammar, noText, repeatText, rule, sequence, literalText } from "../expression.ts";
+import { type Automaton, accepts, allBut, automatonGraph, automatonOfExpression, intersect, lengths } from "../automaton.ts";
+import {
+  anyCharacter,
+  choice,
+  empty,
+  type Grammar,
+  literalText,
+  noText,
+  type RegularExpression,
+  repeatText,
+  rule,
+  sequence,
+} from "../expression.ts";
 import { constrainLimits } from "../limits.ts";
 import { compileGrammar } from "../machine.ts";
 import { Recogniser } from "../recogniser.ts";
 import { constraintRefusal } from "../refuse.ts";
 import { hasAnchor, parseRegularExpression, withoutOuterAnchors } from "../regular-expression.ts";
 import { areDisjoint } from "./disjoint.ts";
-import { isObject, pointer, type SchemaObject, SchemaDocument, type SchemaOrBoolean, type TypeName, typeNames } from "./document.ts";
+import { isObject, pointer, SchemaDocument, type SchemaObject, type SchemaOrBoolean, type TypeName, typeNames } from "./document.ts";
 import { stringFormats } from "./formats.ts";
 import {
   freeCharacter,
@@ -133,7 +144,8 @@ class SchemaCompiler {
       // kept by what it says: merging schemas that refer to themselves comes to the same ones again
       const name = `${place.split("#")[0]}# all ${JSON.stringify(binding)}`;
       this.#spent.characters += name.length;
-      if (this.#spent.characters > mostCharacters) throw constraintRefusal(place, "a schema of moderate size when it is merged", "a larger one");
+      if (this.#spent.characters > mostCharacters)
+        throw constraintRefusal(place, "a schema of moderate size when it is merged", "a larger one");
       return this.#later(name, () => {
         const whole = this.#flatten(binding, place, 0);
         return whole === false ? noText : this.#flat(whole, place);
@@ -255,7 +267,9 @@ class SchemaCompiler {
       case "integer":
       case "number": {
         const bounds = Object.fromEntries(typeKeywords.number!.map(k => [k, schema[k] as number | undefined]));
-        return this.#later(`${type} ${JSON.stringify(bounds)}`, () => automatonGraph(this.#spend(boundedNumber(type, bounds, place), place)));
+        return this.#later(`${type} ${JSON.stringify(bounds)}`, () =>
+          automatonGraph(this.#spend(boundedNumber(type, bounds, place), place)),
+        );
       }
       default:
         return rule(type);
@@ -280,7 +294,12 @@ class SchemaCompiler {
   #format(format: string, place: string): RegularExpression {
     const source = Object.hasOwn(stringFormats, format) ? stringFormats[format] : undefined;
     if (source === undefined)
-      throw constraintRefusal(pointer(place, "format"), `one of ${Object.keys(stringFormats).join(", ")}`, `"${format}"`, "Use a pattern, or leave it out.");
+      throw constraintRefusal(
+        pointer(place, "format"),
+        `one of ${Object.keys(stringFormats).join(", ")}`,
+        `"${format}"`,
+        "Use a pattern, or leave it out.",
+      );
     return parseRegularExpression(source, pointer(place, "format"));
   }
 
@@ -311,7 +330,9 @@ class SchemaCompiler {
         return this.#later(`pattern ${source}`, () => quoted(inJson(sequence(start ? empty : any, rest, end ? empty : any))));
     }
     const all = this.#spend(intersect(this.#conditions(schema, place), place), place);
-    return this.#later(`string ${JSON.stringify([minLength, maxLength, pattern, format])}`, () => quoted(automatonGraph(all, jsonCharacter)));
+    return this.#later(`string ${JSON.stringify([minLength, maxLength, pattern, format])}`, () =>
+      quoted(automatonGraph(all, jsonCharacter)),
+    );
   }
 
   #array(schema: SchemaObject, place: string): RegularExpression {
@@ -386,7 +407,11 @@ class SchemaCompiler {
     let extras = additionalProperties === false ? 0 : Number.POSITIVE_INFINITY;
     if (maxProperties < Number.POSITIVE_INFINITY) {
       if (members.some(([name]) => !isNeeded.has(name)) && (extras > 0 || maxProperties < members.length))
-        throw constraintRefusal(pointer(place, "maxProperties"), "maxProperties only where every named property is required", `${maxProperties}`);
+        throw constraintRefusal(
+          pointer(place, "maxProperties"),
+          "maxProperties only where every named property is required",
+          `${maxProperties}`,
+        );
       extras = Math.min(extras, maxProperties - members.length);
       if (extras < 0) return noText;
     }
@@ -433,7 +458,8 @@ class SchemaCompiler {
     if (type !== undefined && ![type].flat().includes("string")) return [automatonOfExpression(noText, at)];
     const out = this.#conditions(flat, at);
     const values = "const" in flat ? [only] : (listed as unknown[] | undefined);
-    if (values) out.push(automatonOfExpression(choice(...values.filter(v => typeof v === "string").map(v => literalText(v as string))), at));
+    if (values)
+      out.push(automatonOfExpression(choice(...values.filter(v => typeof v === "string").map(v => literalText(v as string))), at));
     return out.length === 0 ? undefined : out;
   }
 }

@@ -146,7 +146,12 @@ export class SchemaDocument {
         if (Object.hasOwn(harmless, key) && harmless[key]!(value)) continue;
         const kind = Object.hasOwn(keywords, key) ? keywords[key] : undefined;
         if (kind === undefined)
-          throw constraintRefusal(pointer(at, key), "keywords that are carried out", `"${key}"`, "Leave it out and check the answer afterwards.");
+          throw constraintRefusal(
+            pointer(at, key),
+            "keywords that are carried out",
+            `"${key}"`,
+            "Leave it out and check the answer afterwards.",
+          );
         if (!kinds[kind].is(value)) throw constraintRefusal(pointer(at, key), kinds[kind].text, show(value));
         if ((kind === "any" || kind === "values") && isTooDeep(value))
           throw constraintRefusal(pointer(at, key), `at most ${constrainLimits.depth} levels`, "more");

@@ -8,15 +8,15 @@ import {
   anyOf,
   characters,
   choice,
-  type RegularExpression,
   empty,
+  literalText,
   noText,
   optionalText,
+  type RegularExpression,
   range,
   repeatText,
   rule,
   sequence,
-  literalText,
 } from "../expression.ts";
 import { integer, number } from "./numbers.ts";
 
@@ -88,7 +88,10 @@ const surrogates = (first: string): RegularExpression => sequence(literalText("\
 export const freeCharacter: RegularExpression = choice(
   characters(plain),
   sequence(literalText("\\"), anyOf('"\\/bfnrt')),
-  sequence(literalText("\\u"), choice(sequence(anyOf("0123456789abcefABCEF"), hex, hex, hex), sequence(anyOf("dD"), range("0", "7"), hex, hex))),
+  sequence(
+    literalText("\\u"),
+    choice(sequence(anyOf("0123456789abcefABCEF"), hex, hex, hex), sequence(anyOf("dD"), range("0", "7"), hex, hex)),
+  ),
   sequence(surrogates("89abAB"), surrogates("cdefCDEF")),
 );
 

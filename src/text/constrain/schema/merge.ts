@@ -25,7 +25,8 @@ const describing = new Set([
 ]);
 
 /** The keywords that bind. */
-export const bindingOf = (schema: SchemaObject): SchemaObject => Object.fromEntries(Object.entries(schema).filter(([key]) => !describing.has(key)));
+export const bindingOf = (schema: SchemaObject): SchemaObject =>
+  Object.fromEntries(Object.entries(schema).filter(([key]) => !describing.has(key)));
 
 const typesOf = (v: unknown): readonly TypeName[] => (Array.isArray(v) ? v : [v]) as TypeName[];
 

@@ -4,7 +4,7 @@
  */
 import { type Automaton, automatonOfExpression, intersect } from "../automaton.ts";
 import type { CodePoints } from "../code-points.ts";
-import { anyOf, choice, type RegularExpression, optionalText, range, repeatText, sequence, literalText } from "../expression.ts";
+import { anyOf, choice, literalText, optionalText, type RegularExpression, range, repeatText, sequence } from "../expression.ts";
 import { constraintRefusal } from "../refuse.ts";
 
 interface NumberBounds {
@@ -28,7 +28,11 @@ export const number: RegularExpression = sequence(
   optionalText(sequence(literalText("."), repeatText(digit, 1))),
   optionalText(sequence(anyOf("eE"), optionalText(anyOf("+-")), repeatText(digit, 1))),
 );
-const decimal: RegularExpression = sequence(optionalText(literalText("-")), natural, optionalText(sequence(literalText("."), repeatText(digit, 1))));
+const decimal: RegularExpression = sequence(
+  optionalText(literalText("-")),
+  natural,
+  optionalText(sequence(literalText("."), repeatText(digit, 1))),
+);
 
 /** A number's shortest decimal form without exponent, as digits before and after the point. */
 function decimalOf(x: number): { readonly isNegative: boolean; readonly whole: string; readonly fraction: string } {
@@ -164,7 +168,12 @@ export function boundedNumber(kind: "integer" | "number", bounds: NumberBounds, 
       form = sequence(optionalText(literalText("-")), natural, optionalText(sequence(literalText("."), repeatText(digit, 1, places))));
       conditions.push(automatonOfExpression(form, place));
     } else
-      throw constraintRefusal(`${place}/multipleOf`, "a whole number, or 0.1, 0.01 and so on", String(multipleOf), "Check the number afterwards.");
+      throw constraintRefusal(
+        `${place}/multipleOf`,
+        "a whole number, or 0.1, 0.01 and so on",
+        String(multipleOf),
+        "Check the number afterwards.",
+      );
   }
   if (minimum !== undefined) conditions.push(bounded(minimum, "above", false));
   if (exclusiveMinimum !== undefined) conditions.push(bounded(exclusiveMinimum, "above", true));

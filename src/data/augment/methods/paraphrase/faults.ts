@@ -2,7 +2,7 @@
  * What is wrong with a paraphrase, as far as it can be seen without believing who wrote it: words that are the parent's or nobody's, a length far off, round
  * in circles, a number or address that was lost or invented. Meaning is not looked at.
  */
-import { textFacts, repetition, wordSimilarity } from "../../similarity.ts";
+import { repetition, textFacts, wordSimilarity } from "../../similarity.ts";
 import type { ParaphraseLimits } from "./limits.ts";
 
 export type ParaphraseFault = "empty" | "length" | "unlike" | "too-like" | "repeats" | "fact-lost" | "fact-new";

@@ -47,7 +47,14 @@ export function matchTemplate(text: string, parts: readonly TemplatePart[]): Tem
 
 const isWordChar = (c: string | undefined) => c !== undefined && /[\p{L}\p{N}]/u.test(c);
 
-function tryAt(text: string, lower: string, parts: readonly TemplatePart[], first: number, leading: boolean, floor: number): TemplateMatch | undefined {
+function tryAt(
+  text: string,
+  lower: string,
+  parts: readonly TemplatePart[],
+  first: number,
+  leading: boolean,
+  floor: number,
+): TemplateMatch | undefined {
   const slots: Record<string, string> = {};
   const put = (name: string, value: string): boolean => {
     const inner = value.trim();

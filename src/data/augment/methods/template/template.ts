@@ -3,7 +3,7 @@
  * document into a frame; its slots are `text` and the document's attributes.
  */
 import { changed, plainMethod } from "../../method.ts";
-import { fillTemplate, matchTemplate, type TemplatePart, parseTemplate } from "./match.ts";
+import { fillTemplate, matchTemplate, parseTemplate, type TemplatePart } from "./match.ts";
 import { templatesPart } from "./options.ts";
 
 export interface CompiledTemplate {

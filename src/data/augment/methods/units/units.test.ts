@@ -98,6 +98,15 @@ test("decimals: shifting is exact and turns back, digits count as they are writt
   );
   expect([shifted("5", 3), shifted("5", -3), shifted("1.25", 1), shifted("0.05", 2)]).toEqual(["5000", "0.005", "12.5", "5"]);
   expect(["100", "1.50", "0.05", "7"].map(significant)).toEqual([1, 3, 1, 1]);
-  expect([roundedDecimal(2.71, 2), roundedDecimal(123456, 2), roundedDecimal(0.000123456, 2), roundedDecimal(-5, 1)]).toEqual(["2.7", "120000", "0.00012", "5"]);
-  expect([writtenDecimal("1234567.5", "."), writtenDecimal("1234567.5", ","), writtenDecimal("999", ".")]).toEqual(["1,234,567.5", "1.234.567,5", "999"]);
+  expect([roundedDecimal(2.71, 2), roundedDecimal(123456, 2), roundedDecimal(0.000123456, 2), roundedDecimal(-5, 1)]).toEqual([
+    "2.7",
+    "120000",
+    "0.00012",
+    "5",
+  ]);
+  expect([writtenDecimal("1234567.5", "."), writtenDecimal("1234567.5", ","), writtenDecimal("999", ".")]).toEqual([
+    "1,234,567.5",
+    "1.234.567,5",
+    "999",
+  ]);
 });

@@ -1,6 +1,6 @@
 /** Leaves out words at random (EDA's random deletion, Wei & Zou 2019; rate .1 as there). Numbers, addresses and the last word stay. */
 import { changed, plainMethod } from "../../method.ts";
-import { joinedPieces, wordPieces, wordIndices } from "../../words.ts";
+import { joinedPieces, wordIndices, wordPieces } from "../../words.ts";
 import { wordDropPart } from "./options.ts";
 
 export const wordDrop = plainMethod({

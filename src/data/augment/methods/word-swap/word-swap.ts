@@ -1,6 +1,6 @@
 /** Exchanges words that stand near each other (EDA's random swap, Wei & Zou 2019, kept within a line and a few words), as they are written. */
 import { changed, plainMethod } from "../../method.ts";
-import { joinedPieces, wordPieces, wordIndices } from "../../words.ts";
+import { joinedPieces, wordIndices, wordPieces } from "../../words.ts";
 import { wordSwapPart } from "./options.ts";
 
 export const wordSwap = plainMethod({

@@ -6,7 +6,15 @@ import { judgeByRules, type Rules } from "../../rules.ts";
 import { documentStep } from "../../step.ts";
 import { ratio } from "../thresholds.ts";
 import { FIRST_SHIFT, LAST_SHIFT, LINE_BITS, LINE_FIELDS, viewOf } from "../words/text-view.ts";
-import { ENDS_IN_ELLIPSIS, IS_BULLET, type WordVocabulary, WORD_LETTER, WORD_SHIFT, WORD_SYMBOLS, WORD_WATCHED } from "../words/vocabulary.ts";
+import {
+  ENDS_IN_ELLIPSIS,
+  IS_BULLET,
+  WORD_LETTER,
+  WORD_SHIFT,
+  WORD_SYMBOLS,
+  WORD_WATCHED,
+  type WordVocabulary,
+} from "../words/vocabulary.ts";
 import { gopherQualityOptions } from "./quality-options.ts";
 
 const rules = {

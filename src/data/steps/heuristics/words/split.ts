@@ -21,7 +21,7 @@ import {
   UPPER,
 } from "./characters.ts";
 import { exceptions } from "./exceptions.ts";
-import { hashOfUnits, StringTable, codeUnitsOf } from "./string-table.ts";
+import { codeUnitsOf, hashOfUnits, StringTable } from "./string-table.ts";
 
 /** Ends of words, ascending, the last being the end of the run. */
 type Cuts = number[];

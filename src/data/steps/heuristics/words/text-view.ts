@@ -11,9 +11,9 @@ import {
   RUN_FIELDS,
   RUN_LENGTH,
   RUN_WORDS,
-  WordVocabulary,
   WORD_PUNCTUATION,
   WORD_SENTENCE_END,
+  WordVocabulary,
 } from "./vocabulary.ts";
 
 const SPACE_UNIT = 32;

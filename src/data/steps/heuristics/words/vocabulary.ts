@@ -4,7 +4,7 @@
  */
 import { bitsAt, isPair, LETTER_BIT, PUNCTUATION, SENTENCE_END, SYMBOL } from "./characters.ts";
 import { splitRun } from "./split.ts";
-import { grown, hashOfUnits, StringTable, codeUnitsOf } from "./string-table.ts";
+import { codeUnitsOf, grown, hashOfUnits, StringTable } from "./string-table.ts";
 
 /** Bits of a run. */
 export const HAS_PAIRS = 1;

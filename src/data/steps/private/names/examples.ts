@@ -1,7 +1,7 @@
 /** Examples of texts with their names and places, one a line: `{ "text": "...", "spans": [{ "start": 0, "end": 4, "type": "name" }] }`. */
 import { z } from "zod";
 import { dataErrors } from "../../../errors.ts";
-import { type NameSpan, nameTypes, nameTokens } from "./tokens.ts";
+import { type NameSpan, nameTokens, nameTypes } from "./tokens.ts";
 
 export interface NameExample {
   readonly text: string;

@@ -5,9 +5,9 @@ import { random } from "../../../../base/index.ts";
 import { noResources } from "../../../resources.ts";
 import { privateData } from "../private.ts";
 import { parseNameExample } from "./examples.ts";
-import { decodeNames, encodeNames, namesIn, namePieces } from "./model.ts";
+import { decodeNames, encodeNames, namePieces, namesIn } from "./model.ts";
 import { bestChain, type ChainScores, marginals } from "./tagger.ts";
-import { isInside, numLabels as L, nameLabels, mayFollow, type NameSpan, spansOf, nameTokens } from "./tokens.ts";
+import { isInside, numLabels as L, mayFollow, type NameSpan, nameLabels, nameTokens, spansOf } from "./tokens.ts";
 import { measureNameModel, namesTraining, trainNames } from "./train.ts";
 
 const settings = namesTraining.parse({ bits: 16 });

@@ -2,7 +2,7 @@
  * A text as words and signs, and the way from findings to labels of words and back: the first word of a name is `B-name`, the next ones
  * `I-name`, everything else `O` (BIO; Ramshaw & Marcus 1995). Masks that the private step writes are words of their own, and never a name.
  */
-import { privateMask, type PrivateSpan, privateTypeNames } from "../types.ts";
+import { type PrivateSpan, privateMask, privateTypeNames } from "../types.ts";
 
 export const nameTypes = ["name", "place"] as const;
 type NameType = (typeof nameTypes)[number];

@@ -10,7 +10,7 @@ import type { NameExample } from "./examples.ts";
 import { featuresOf, type TokenFeatures, transitionOf } from "./features.ts";
 import { type NameMeasures, type NamesModel, namesIn } from "./model.ts";
 import { bestChain, chainScores, marginals } from "./tagger.ts";
-import { numLabels as L, nameLabels, nameTypes, type NameToken, nameTokens } from "./tokens.ts";
+import { numLabels as L, type NameToken, nameLabels, nameTokens, nameTypes } from "./tokens.ts";
 
 export const namesTraining = z.strictObject({
   /** Features are hashed to 2^bits weights a label. */
@@ -115,7 +115,10 @@ function temperatureOf(weights: Float32Array, bits: number, tuning: readonly Pre
 }
 
 /** Whole spans of the right type, found among the true ones. */
-export function measureNameModel(model: Pick<NamesModel, "weights" | "bits" | "temperature">, examples: readonly NameExample[]): NameMeasures {
+export function measureNameModel(
+  model: Pick<NamesModel, "weights" | "bits" | "temperature">,
+  examples: readonly NameExample[],
+): NameMeasures {
   const counts = nameTypes.map(() => ({ right: 0, found: 0, there: 0 }));
   for (const { text, spans } of examples) {
     const there = new Set(spans.map(s => `${s.type} ${s.start} ${s.end}`));
