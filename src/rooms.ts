@@ -73,7 +73,8 @@ export const parts = {
   tune: ["base", "nn", "train", "data", "evaluate"],
   registry: ["evaluate"],
   serve: [],
-  gateway: ["base"],
+  protocols: [],
+  gateway: ["base", "protocols"],
   project: ["base", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "serve", "gateway"],
 } as const satisfies Partial<Record<keyof typeof rooms, readonly string[]>>;
 

@@ -100,7 +100,7 @@ export const knownDuplicates: Readonly<Record<string, readonly string[]>> = {
   ],
   "to be told apart in src/serve/http": [
     "AnyEngine: serve/engines.ts serve/http/tensorflow/versions.ts",
-    "Row: protocols/values.ts serve/http/tensorflow/signatures.ts",
+    "Row: protocols/part.ts serve/http/tensorflow/signatures.ts",
     "adapters: rooms.ts serve/http/adapters.ts",
     "dataReport: data/report.ts serve/http/console-answers/data-report.ts",
     "measured: base/openapi.ts serve/http/console-answers/measured.ts",

@@ -1,8 +1,8 @@
 /** Another API's form of a chat: how its request becomes OpenAI's, and OpenAI's answers, events and errors become its own. A new one is a row of `chatDialects`. */
 import { anthropicMessages } from "./anthropic/messages.ts";
 import type { Passage } from "./anthropic/passage.ts";
+import type { ProtocolName } from "./part.ts";
 import type { ProtocolFault } from "./protocol-fault.ts";
-import type { ProtocolName } from "./upstream-protocols.ts";
 import type { Row } from "./values.ts";
 
 export interface ChatDialect {

@@ -30,11 +30,12 @@ export { responseHead, responseState } from "./openai/response-state.ts";
 export { type ResponsesItem, type ResponsesRequest, responsesRequest } from "./openai/responses-request.ts";
 export { type SamplingFields, type SearchFields, type StructuredFields, samplingFields, searchFields } from "./openai/sampling-fields.ts";
 export { readUsage, type TokenUsage } from "./openai/usage.ts";
+export { type ProtocolName, protocolNames } from "./part.ts";
 export { ProtocolFault } from "./protocol-fault.ts";
 export { requestBounds } from "./request-bounds.ts";
 export type { StreamPiece, TranslatedRequest, Translation, TranslationRequest } from "./translation.ts";
 export { translations } from "./translations.ts";
-export { type ProtocolName, protocolNames, upstreamProtocols } from "./upstream-protocols.ts";
+export { upstreamProtocols } from "./upstream-protocols.ts";
 export { isRow, type Row } from "./values.ts";
 export {
   type ErrorCode,

@@ -3,9 +3,9 @@ import { chatToMessages } from "./anthropic/chat-to-messages.ts";
 import { completionToInference, embeddingToInference } from "./inference.ts";
 import { chatToOllama, completionToOllama, embeddingToOllama } from "./ollama/openai-to-ollama.ts";
 import { responsesToChat } from "./openai/responses-to-chat.ts";
+import type { ProtocolName } from "./part.ts";
 import { completionToTensorflow, embeddingToTensorflow, moderationToTensorflow } from "./tensorflow.ts";
 import { composeTranslations, type Translation } from "./translation.ts";
-import type { ProtocolName } from "./upstream-protocols.ts";
 
 /** Endpoints of OpenAI's API, as policies call them. */
 export type TranslatedEndpoint = "chat" | "completions" | "responses" | "embeddings" | "moderations";

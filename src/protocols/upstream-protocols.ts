@@ -1,8 +1,6 @@
 /** What an upstream speaks: the name in the configuration, how it is shown its key, and where its addresses begin. */
 import { defined } from "../base/index.ts";
-
-export const protocolNames = ["openai", "anthropic", "ollama", "tensorflow", "inference"] as const;
-export type ProtocolName = (typeof protocolNames)[number];
+import type { ProtocolName } from "./part.ts";
 
 /** The version of Anthropic's API that requests are written for; an upstream's own `headers` may name another. */
 const anthropicVersion = "2023-06-01";

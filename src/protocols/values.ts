@@ -1,8 +1,8 @@
 /** Values of JSON that somebody else wrote: looked at before they are believed. */
+import { isRow, type Row } from "./part.ts";
 import { ProtocolFault } from "./protocol-fault.ts";
 
-export type Row = Readonly<Record<string, unknown>>;
-export const isRow = (v: unknown): v is Row => typeof v === "object" && v !== null && !Array.isArray(v);
+export { isRow, type Row } from "./part.ts";
 
 export const isGiven = (v: unknown): boolean => v !== undefined && v !== null;
 

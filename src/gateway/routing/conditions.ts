@@ -3,7 +3,7 @@
  * once from the configuration; asked of a request without looking at anything that no condition names.
  */
 import { z } from "zod";
-import { isRow } from "../../protocols/index.ts";
+import { isRow } from "../../protocols/part.ts";
 import { type Endpoint, endpoints } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Identity } from "../identity/contract.ts";

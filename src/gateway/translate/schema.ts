@@ -1,6 +1,6 @@
 /** What an upstream's part of the configuration says of its protocol. */
 import { z } from "zod";
-import { protocolNames } from "../../protocols/index.ts";
+import { protocolNames } from "../../protocols/part.ts";
 
 export const protocolPart = {
   protocol: z.enum(protocolNames).default("openai").describe("API protocol of the server."),

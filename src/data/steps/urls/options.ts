@@ -40,7 +40,7 @@ export const urlsOptions = z.lazy(() =>
       .string()
       .min(1)
       .default("url")
-      .describe("Attribute with the URL. Default for documents without it: their source, if it is a URL."),
+      .describe("Attribute with the URL. Documents without this attribute use their source, if it is a URL."),
     maxUrls: limit.describe("Maximum URLs in the text. null: no limit."),
     maxUrlShare: share.describe("Maximum fraction of characters in URLs. null: no limit."),
     maxBlockedUrls: limit.describe("Maximum blocked URLs in the text. null: no limit."),
