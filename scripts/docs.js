@@ -18,7 +18,7 @@ import { setup } from "./setup.js";
 
 const cell = text => String(text).replaceAll("|", "\\|");
 
-/** Error tables of every room, in the order of their names. */
+/** Error tables of every module, in the order of their names. */
 async function errorTables() {
   const files = readdirSync(inRoot("dist/src"), { recursive: true, encoding: "utf8" }).filter(f => /(^|[\\/])errors\.js$/.test(f));
   const modules = await Promise.all(files.map(f => import(pathToFileURL(join(inRoot("dist/src"), f)).href)));
@@ -95,8 +95,8 @@ await main(async () => {
   mkdirSync(inRoot("docs/api"));
   for (const [path, text] of apiPages()) writeFileSync(inRoot("docs", path), text);
   say("docs", "wrote docs/api");
-  const { rooms } = await import("../dist/src/rooms.js");
-  writeFileSync(inRoot("docs/pictures/modules.svg"), modulePicture(rooms, wordsOf(rooms, inRoot("src"))));
+  const { modules } = await import("../dist/src/modules.js");
+  writeFileSync(inRoot("docs/pictures/modules.svg"), modulePicture(modules, wordsOf(modules, inRoot("src"))));
   say("docs", "drew docs/pictures/modules.svg");
   const formatted = ["docs/errors.md", "docs/cli.md", "docs/loam.schema.json", ...pages.map(([file]) => file), ...Object.keys(written)];
   await node(programs.biome, ["format", "--write", ...formatted]);

@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { drawnArrows, modulePicture, wordsOf } from "../scripts/parts/module-picture.js";
-import { rooms } from "./rooms.ts";
+import { modules } from "./modules.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const page = readFileSync(join(root, "docs", "architecture.md"), "utf8");
 
 test("the picture of the modules is that of the table (`npm run docs` draws it)", () => {
-  expect(readFileSync(join(root, "docs", "pictures", "modules.svg"), "utf8")).toBe(modulePicture(rooms, wordsOf(rooms, join(root, "src"))));
+  expect(readFileSync(join(root, "docs", "pictures", "modules.svg"), "utf8")).toBe(
+    modulePicture(modules, wordsOf(modules, join(root, "src"))),
+  );
 });
 
 test("arrows that follow from others are left out of the picture, and no other", () => {
@@ -23,7 +25,7 @@ test("arrows that follow from others are left out of the picture, and no other",
 
 test("docs/architecture.md has a row for every module, and none that is not there", () => {
   const rows = [...page.matchAll(/^\| `src\/(\w+)` +\|/gm)].map(m => m[1]!);
-  expect(rows.sort()).toEqual(Object.keys(rooms).sort());
+  expect(rows.sort()).toEqual(Object.keys(modules).sort());
 });
 
 test("every file that docs/architecture.md names is there", () => {

@@ -4,7 +4,7 @@
 export const knownDuplicates: Readonly<Record<string, readonly string[]>> = {
   REST: [
     "kinds: data/augment/methods/keyboard/options.ts text/gguf-vocabulary.ts",
-    "parts: data/steps/decontaminate/items.ts rooms.ts",
+    "parts: data/steps/decontaminate/items.ts modules.ts",
     "rule: data/steps/patterns/options.ts text/constrain/expression.ts",
     "table: data/augment/methods/synonym/options.ts nn/parameters.ts",
   ],
@@ -101,7 +101,7 @@ export const knownDuplicates: Readonly<Record<string, readonly string[]>> = {
   "to be told apart in src/serve/http": [
     "AnyEngine: serve/engines.ts serve/http/tensorflow/versions.ts",
     "Row: protocols/part.ts serve/http/tensorflow/signatures.ts",
-    "adapters: rooms.ts serve/http/adapters.ts",
+    "adapters: modules.ts serve/http/adapters.ts",
     "dataReport: data/report.ts serve/http/console-answers/data-report.ts",
     "measured: base/openapi.ts serve/http/console-answers/measured.ts",
     "readBytes: base/files.ts serve/http/body.ts",

@@ -1,7 +1,7 @@
 /** The structure of the source: an exported name says one thing, functions are short, casts carry a reason, and what is exported is used. */
 import { expect, test } from "vitest";
 import { readSourceTree, type SourceFile } from "../test/support/source-tree.ts";
-import { rooms } from "./rooms.ts";
+import { modules } from "./modules.ts";
 import { knownCasts, knownDuplicates, knownLongFunctions, knownUnused } from "./structure-exceptions.laws.ts";
 
 const isTest = (f: SourceFile) => /\.(?:test|laws)\.ts$/.test(f.path);
@@ -38,7 +38,8 @@ test("a cast that the compiler cannot check carries a reason on its line or abov
 });
 
 test("what a file exports, another one imports; what a module's index.ts exports is its public API", () => {
-  const isDoor = (path: string) => /^src\/(?:[\w-]+\/)?index\.ts$/.test(path) && (path === "src/index.ts" || path.split("/")[1]! in rooms);
+  const isDoor = (path: string) =>
+    /^src\/(?:[\w-]+\/)?index\.ts$/.test(path) && (path === "src/index.ts" || path.split("/")[1]! in modules);
   const used = new Map<string, Set<string>>();
   for (const f of tree)
     for (const { file, name } of f.imports) if (file !== f.path) (used.get(file) ?? used.set(file, new Set()).get(file)!).add(name);

@@ -1,4 +1,4 @@
-/** The modules of `src` as a picture: who may import whom (`src/rooms.ts`), in layers; an arrow that follows from others is left out. */
+/** The modules of `src` as a picture: who may import whom (`src/modules.ts`), in layers; an arrow that follows from others is left out. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

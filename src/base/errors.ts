@@ -1,4 +1,4 @@
-/** The codes of this room: configuration, files, and what every room shares. */
+/** The codes of this module: configuration, files, and what every room shares. */
 import { errorTable } from "./error.ts";
 
 export const baseErrors = errorTable("base", {

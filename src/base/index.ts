@@ -1,5 +1,5 @@
 /// <reference types="node" preserve="true" />
-/** base: what every room stands on. Knows nothing of models. */
+/** base: what every module stands on. Knows nothing of models. */
 
 export { type Clock, handClock, systemClock } from "./clock.ts";
 export { check, keyPath, parseYaml } from "./config.ts";

@@ -1,4 +1,4 @@
-/** The code of this room: the others are those of the rooms that the command line calls. */
+/** The code of this module: the others are those of the modules that the command line calls. */
 import { errorTable } from "../base/index.ts";
 
 export const cliErrors = errorTable("cli", {

@@ -1,4 +1,4 @@
-/** cli: the command line. Composes the rooms; nothing imports it but bin/. */
+/** cli: the command line. Composes the modules; nothing imports it but bin/. */
 
 export { findProject, type ProjectConfig, type ProjectFile, parseProject } from "../project/index.ts";
 export { main } from "./main.ts";

@@ -6,7 +6,7 @@ import {
   eventVersion,
   type LossPoint,
   type ProjectEvent,
-  type StageTold,
+  type StageEvent,
   type Watch,
 } from "../project/index.ts";
 import { chart } from "./chart.ts";
@@ -28,7 +28,7 @@ function lossChart(points: readonly LossPoint[]): string[] {
   return lines.length ? ["loss and held-out loss, nats a token, by step", ...lines] : [];
 }
 
-function showStage(out: Output, { label, action, described, tookMs, losses = [], differsFrom }: StageTold): void {
+function showStage(out: Output, { label, action, described, tookMs, losses = [], differsFrom }: StageEvent): void {
   if (action === "made") out.done(label, described, tookMs);
   else out.done(label, `${described}  (unchanged)`);
   for (const line of lossChart(losses)) out.line(`      ${line}`);

@@ -1,4 +1,4 @@
-/** The codes of this room: sources that are not there, records beyond repair, corpora that cannot be split. */
+/** The codes of this module: sources that are not there, records beyond repair, corpora that cannot be split. */
 import { errorTable } from "../base/index.ts";
 
 export const dataErrors = errorTable("data", {

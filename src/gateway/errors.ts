@@ -1,4 +1,4 @@
-/** The codes of this room. */
+/** The codes of this module. */
 import { errorTable } from "../base/part.ts";
 
 export const gatewayErrors = errorTable("gateway", {

@@ -1,4 +1,4 @@
-/** The codes of this room. */
+/** The codes of this module. */
 import { existsSync } from "node:fs";
 import { defined, errorTable, type LoamError, nearest } from "../base/index.ts";
 

@@ -16,7 +16,7 @@ import type { TrialResult } from "./searching/trial.ts";
 export const eventVersion = 1;
 
 /** How far a stage is. Of those that nobody has read yet only the newest of a label is kept. */
-export interface ProgressTold extends ProgressEvent {
+export interface LabelledProgressEvent extends ProgressEvent {
   readonly event: "progress";
   /** What people call it: `data/mail`, `mail-small`. */
   readonly label: string;
@@ -30,7 +30,7 @@ export interface LossPoint {
 }
 
 /** A stage is over: it ran, or what it would make was there already. */
-export interface StageTold {
+export interface StageEvent {
   readonly event: "stage";
   readonly label: string;
   readonly stage: string;
@@ -48,14 +48,14 @@ export interface StageTold {
 }
 
 /** Something went otherwise than hoped, and the call goes on. */
-export interface WarningTold {
+export interface WarningEvent {
   readonly event: "warning";
   /** One sentence for people. */
   readonly message: string;
 }
 
 /** The recipe of a model was cross-validated, now or before. */
-export interface CrossValidationTold {
+export interface CrossValidationEvent {
   readonly event: "cross-validation";
   readonly model: string;
   /** Identifier of the artifact. */
@@ -64,7 +64,7 @@ export interface CrossValidationTold {
 }
 
 /** All stages of a model are over. */
-export interface ModelTold {
+export interface ModelEvent {
   readonly event: "model";
   readonly model: string;
   /** `mail-small@1`; null where the stages do not reach its evaluation. */
@@ -78,7 +78,7 @@ export interface ModelTold {
 }
 
 /** A study begins or goes on. */
-export interface StudyTold {
+export interface StudyEvent {
   readonly event: "study";
   readonly study: string;
   readonly sampler: string;
@@ -93,7 +93,7 @@ export interface StudyTold {
 }
 
 /** The trials of a study are over; the winner is judged next. */
-export interface TrialsTold {
+export interface TrialsEvent {
   readonly event: "trials";
   readonly study: string;
   readonly spec: StudySpec;
@@ -101,14 +101,14 @@ export interface TrialsTold {
 }
 
 /** A trial is over. */
-export type TrialTold = TrialResult & {
+export type TrialEvent = TrialResult & {
   readonly event: "trial";
   readonly trial: number;
   readonly point: unknown;
 };
 
 /** A server can be reached and its models are loaded. */
-export interface ServingTold {
+export interface ServingEvent {
   readonly event: "serving";
   readonly url: string;
   readonly host: string;
@@ -144,7 +144,7 @@ export interface ServingTold {
 }
 
 /** A server's model came or went. */
-export interface ServedModelTold {
+export interface ServedModelEvent {
   readonly event: "loaded" | "unloaded" | "asleep" | "load-failed";
   /** `mail-small@1`. */
   readonly model: string;
@@ -152,59 +152,59 @@ export interface ServedModelTold {
 }
 
 /** A server takes no more requests. */
-export interface StoppingTold {
+export interface StoppingEvent {
   readonly event: "stopping";
   /** Requests whose answer is finished first. */
   readonly inFlight: number;
 }
 
 /** A server is closed. */
-export interface StoppedTold {
+export interface StoppedEvent {
   readonly event: "stopped";
   /** Responses that were cut off. */
   readonly cutOff: number;
 }
 
 /** A piece of a response. */
-export interface TextTold {
+export interface PieceEvent {
   readonly event: "text";
   readonly text: string;
 }
 
 /** What was found on the way. */
-export interface NoteTold {
+export interface NoteEvent {
   readonly event: "note";
   /** One line for people. */
   readonly message: string;
 }
 
 /** `models.verify` with `rebuild`: a stage was run again. */
-export interface RebuiltTold extends RebuiltStage {
+export interface RebuiltEvent extends RebuiltStage {
   readonly event: "rebuilt";
 }
 
 /** `models.quantize`: a form was measured. */
-export interface QuantizedTold {
+export interface QuantizedEvent {
   readonly event: "quantized";
   readonly form: QuantizedForm;
 }
 
 export type EventContent =
-  | ProgressTold
-  | StageTold
-  | WarningTold
-  | CrossValidationTold
-  | ModelTold
-  | StudyTold
-  | TrialTold
-  | TrialsTold
-  | ServingTold
-  | ServedModelTold
-  | StoppingTold
-  | StoppedTold
-  | TextTold
-  | NoteTold
-  | RebuiltTold
-  | QuantizedTold;
+  | LabelledProgressEvent
+  | StageEvent
+  | WarningEvent
+  | CrossValidationEvent
+  | ModelEvent
+  | StudyEvent
+  | TrialEvent
+  | TrialsEvent
+  | ServingEvent
+  | ServedModelEvent
+  | StoppingEvent
+  | StoppedEvent
+  | PieceEvent
+  | NoteEvent
+  | RebuiltEvent
+  | QuantizedEvent;
 
 export type ProjectEvent = EventContent & { readonly v: typeof eventVersion };

@@ -10,12 +10,12 @@ export {
   type EventContent,
   eventVersion,
   type LossPoint,
-  type ModelTold,
-  type NoteTold,
+  type ModelEvent,
+  type NoteEvent,
   type ProjectEvent,
-  type QuantizedTold,
-  type RebuiltTold,
-  type StageTold,
+  type QuantizedEvent,
+  type RebuiltEvent,
+  type StageEvent,
 } from "./events.ts";
 export { administerGateway, startGateway } from "./gateway/gateway-calls.ts";
 export type { SharingProject } from "./gc-projects.ts";

@@ -1,4 +1,4 @@
-/** The codes of this room: blobs, records, locks, the log, and what people name. */
+/** The codes of this module: blobs, records, locks, the log, and what people name. */
 import { errorTable } from "../base/index.ts";
 
 export const storeErrors = errorTable("store", {

@@ -1,4 +1,4 @@
-/** The codes of this room. */
+/** The codes of this module. */
 import { errorTable } from "../base/index.ts";
 
 export const textErrors = errorTable("text", {

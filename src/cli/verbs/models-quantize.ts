@@ -1,6 +1,6 @@
 /** `loam models quantize`: what a model would lose and gain in a quantised form, as a table that grows. */
 import { formatBytes, formatCount } from "../../base/index.ts";
-import type { QuantizedTold } from "../../project/index.ts";
+import type { QuantizedEvent } from "../../project/index.ts";
 import { type FormSpeed, measureQuantized, nearChange, quantisationNames, quantisationOf } from "../../project/models/index.ts";
 import { numberOption, textOption } from "../options.ts";
 import { watchOf } from "../show-call.ts";
@@ -23,7 +23,7 @@ export const modelsQuantize: VerbRun = async (context, [given], options) => {
   const row = (cells: readonly string[]) => out.line(`  ${cells.map((c, i) => (i === 0 ? c.padEnd(12) : c.padStart(14))).join("")}`);
   const speeds = (s: FormSpeed) => [s.decode, s.prefill].map(x => x.toFixed(0));
   let full: (FormSpeed & { readonly sizeBytes: number }) | undefined;
-  const show = ({ form: f }: QuantizedTold) => {
+  const show = ({ form: f }: QuantizedEvent) => {
     if (full) row(["exact", f.fullPerplexity.toFixed(3), "", "", "", formatBytes(full.sizeBytes), ...speeds(full)]);
     full = undefined;
     const change = `${f.perplexity >= f.fullPerplexity ? "+" : ""}${(100 * (f.perplexity / f.fullPerplexity - 1)).toFixed(2)} %`;

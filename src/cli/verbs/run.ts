@@ -3,7 +3,7 @@ import { defined, formatDuration } from "../../base/index.ts";
 import {
   estimateLine,
   looksLines,
-  type ModelTold,
+  type ModelEvent,
   openProject,
   type Project,
   type RunPlan,
@@ -21,7 +21,7 @@ import { folderOf } from "../verb-folder.ts";
 function showModel(
   { line }: Output,
   { config }: Project,
-  { model, version, ran, tookMs, report, looks, crossValidation }: ModelTold,
+  { model, version, ran, tookMs, report, looks, crossValidation }: ModelEvent,
 ): void {
   if (report) line(reportTable(report));
   if (looks) for (const text of looksLines(looks)) line(`  ${text}`);

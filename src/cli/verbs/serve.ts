@@ -1,7 +1,7 @@
 /** `loam serve`: flags of a server, and what is shown while it runs. Stops in order on Ctrl-C and SIGTERM: answers under way are finished. */
 import { resolve } from "node:path";
 import { loginLine } from "../../project/login/index.ts";
-import { type ProjectServer, type ServeOptions, type ServingTold, serveModels } from "../../project/serving/index.ts";
+import { type ProjectServer, type ServeOptions, type ServingEvent, serveModels } from "../../project/serving/index.ts";
 import { cliErrors } from "../errors.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
@@ -55,7 +55,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
 }
 
 /** Says that there is a gateway, and how to get past it. */
-function showGateway(out: Output, { demoRequest }: ServingTold): void {
+function showGateway(out: Output, { demoRequest }: ServingEvent): void {
   const limits = "limits and usage: page, Gateway";
   if (demoRequest === undefined)
     out.line(`  Behind its gateway: a key is needed (loam gateway keys create NAME --subject USER).   ${limits}`);
@@ -63,7 +63,7 @@ function showGateway(out: Output, { demoRequest }: ServingTold): void {
 }
 
 /** Says that it serves. */
-function showServing(out: Output, serving: ServingTold): void {
+function showServing(out: Output, serving: ServingEvent): void {
   const { url, model, models = [model], adapters = [], context, loginUrl, temperatures = {} } = serving;
   const why = serving.isRecorded ? `   why this answer: loam trace ${model}` : "";
   out.line(`  Serving ${models.join(", ")} on ${url}   ${serving.page ? "page: /   " : ""}${serving.api}${why}`);

@@ -1,6 +1,6 @@
 /** Serving a project: which models, opened how, and what the console reads of the record. */
 
-export type { ServingTold } from "../events.ts";
+export type { ServingEvent } from "../events.ts";
 export type { Ask, Reply, Turn } from "./ask.ts";
 export { type AskOptions, generateOnce, openChat, type ProjectChat } from "./chat.ts";
 export { consoleSource } from "./console-source.ts";

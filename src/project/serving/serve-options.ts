@@ -1,7 +1,7 @@
 /** What a server of a project is asked for, and what it offers to whoever started it. */
 import type { Writable } from "node:stream";
 import type { Engines } from "../../serve/index.ts";
-import type { ProjectEvent, ServingTold } from "../events.ts";
+import type { ProjectEvent, ServingEvent } from "../events.ts";
 import type { AdapterOptions } from "./adapters.ts";
 
 export interface ServeOptions extends AdapterOptions {
@@ -49,7 +49,7 @@ export interface ProjectServer extends AsyncDisposable {
   /** `http://127.0.0.1:8080`. */
   readonly url: string;
   /** What the event `serving` says. */
-  readonly serving: ServingTold;
+  readonly serving: ServingEvent;
   /** Opens the console and the administration, as `Authorization: Bearer`; undefined where everybody may. */
   readonly token: string | undefined;
   /** A new URL that signs a browser in once, within ten minutes; undefined where everybody may administer. */

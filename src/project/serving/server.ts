@@ -24,7 +24,7 @@ import { collectorUrl } from "../../tracing/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { Closers } from "../closers.ts";
-import { type EventContent, eventVersion, type ServingTold } from "../events.ts";
+import { type EventContent, eventVersion, type ServingEvent } from "../events.ts";
 import { openJobs } from "../fine-tuning/open-jobs.ts";
 import type { BehindGateway } from "../gateway/behind-gateway.ts";
 import { linesLater } from "../gateway/lines-later.ts";
@@ -273,7 +273,7 @@ async function loadModels({ watch, closers, warn }: Opening, { found: { named, a
 }
 
 /** Loads its models; it serves from then on. */
-async function begin(o: Opening, reachable: Reachable): Promise<ServingTold> {
+async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
   const { found, models, started, app, running } = reachable;
   await loadModels(o, reachable);
   started.hasStarted = true;
@@ -311,7 +311,7 @@ function shutDownOf({ closers, tell }: Opening, { app, listening, door }: Reacha
   };
 }
 
-const serverOf = ({ app, listening, login, running }: Reachable, serving: ServingTold, close: ShutDown): ProjectServer => ({
+const serverOf = ({ app, listening, login, running }: Reachable, serving: ServingEvent, close: ShutDown): ProjectServer => ({
   url: listening.url,
   serving,
   token: login?.token,

@@ -2,7 +2,7 @@
 import { defined } from "../../base/index.ts";
 import type { EmbeddingEngine, Engine, Engines, Fleet, Listening } from "../../serve/index.ts";
 import type { Login } from "../../session/index.ts";
-import type { ServingTold } from "../events.ts";
+import type { ServingEvent } from "../events.ts";
 import type { BehindGateway } from "../gateway/behind-gateway.ts";
 import { demoCurl, demoRequest } from "../gateway/demo-curl.ts";
 import { samplingText } from "../models/generation-defaults.ts";
@@ -32,14 +32,14 @@ function apiOf(engine: Engine | EmbeddingEngine | undefined): string {
 }
 
 /** The part of the event that is the gateway's. */
-function gatewayPart(door: BehindGateway | undefined, engines: Engines, url: string, model: string): Partial<ServingTold> {
+function gatewayPart(door: BehindGateway | undefined, engines: Engines, url: string, model: string): Partial<ServingEvent> {
   if (!door) return {};
   const { demo, gateway } = door;
   if (demo === undefined) return { gateway: true };
   return { gateway: true, demoKey: demo, demoRequest: demoCurl(url, demo, demoRequest(engines, gateway.config.routes, [model])) };
 }
 
-export function servingOf({ engines, fleet, versions, first, listening, hasPage, draft, door, login }: ServingParts): ServingTold {
+export function servingOf({ engines, fleet, versions, first, listening, hasPage, draft, door, login }: ServingParts): ServingEvent {
   const { url, host } = listening;
   // one that was ready first may sleep already
   const served = fleet.list().filter(v => v.state === "ready" || v.state === "asleep");

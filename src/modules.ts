@@ -1,8 +1,8 @@
 /**
- * The allowed arrows between rooms, as data: a room may import the doors (`index.ts`) of the rooms named here and nothing else of Loam.
- * `rooms.test.ts` reads every import of the source and holds it against this table.
+ * The allowed arrows between modules, as data: a module may import the doors (`index.ts`) of the modules named here and nothing else of Loam.
+ * `modules.test.ts` reads every import of the source and holds it against this table.
  */
-export const rooms = {
+export const modules = {
   base: [],
   statistics: ["base"],
   tracing: ["base"],
@@ -59,8 +59,8 @@ export const rooms = {
 } as const satisfies Record<string, readonly string[]>;
 
 /**
- * A room's second public file: what `loam.yaml` may say of it, as schemas alone (`part.ts`). Rooms that have one, and the rooms whose parts theirs may
- * import: no engine, no file system. `rooms.test.ts` follows every import from there.
+ * A module's second public file: what `loam.yaml` may say of it, as schemas alone (`part.ts`). Modules that have one, and the modules whose parts theirs may
+ * import: no engine, no file system. `modules.test.ts` follows every import from there.
  */
 export const parts = {
   base: [],
@@ -76,7 +76,7 @@ export const parts = {
   protocols: [],
   gateway: ["base", "protocols"],
   project: ["base", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "serve", "gateway"],
-} as const satisfies Partial<Record<keyof typeof rooms, readonly string[]>>;
+} as const satisfies Partial<Record<keyof typeof modules, readonly string[]>>;
 
 /** Packages that parts may reach, and modules of Node, each with its reason. */
 export const partPackages: Readonly<Record<string, string>> = {
@@ -86,7 +86,7 @@ export const partPackages: Readonly<Record<string, string>> = {
   "node:url": "domains in their ASCII form",
 };
 
-/** Side doors: what one room alone may do with another, which the other's `index.ts`, open to everybody, does not offer. Files, and who may import each. */
+/** Side doors: what one module alone may do with another, which the other's `index.ts`, open to everybody, does not offer. Files, and who may import each. */
 export const sideDoors: Readonly<Record<string, readonly string[]>> = {
   // moves a guarded alias on the word of whoever judged
   "store/promotion.ts": ["registry"],
@@ -94,12 +94,12 @@ export const sideDoors: Readonly<Record<string, readonly string[]>> = {
   "base/openapi.ts": ["serve", "gateway"],
 };
 
-/** Rooms whose folders have doors of their own (`project/models/index.ts`), and who may use these. */
+/** Modules whose folders have doors of their own (`project/models/index.ts`), and who may use these. */
 export const folderDoors: Readonly<Record<string, readonly string[]>> = {
   project: ["cli"],
 };
 
-/** Heavy packages and the files that may import each: one a room, and more only where a line says why. */
+/** Heavy packages and the files that may import each: one a module, and more only where a line says why. */
 export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   koffi: "src/machine/koffi.ts",
   // Its shared library is loaded, its JavaScript is not.

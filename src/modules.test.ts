@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { adapters, folderDoors, partPackages, parts, rooms, sideDoors } from "./rooms.ts";
+import { adapters, folderDoors, modules, partPackages, parts, sideDoors } from "./modules.ts";
 
 const source = fileURLToPath(new URL(".", import.meta.url));
 const files = readdirSync(source, { recursive: true, encoding: "utf8" })
@@ -14,22 +14,22 @@ const importsOf = (file: string) =>
       /(?:^|\n)\s*(?:import|export)[^"'`;]*?from\s*["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/g,
     ),
   ].map(m => m[1] ?? m[2]!);
-const roomOf = (file: string) => relative(source, file).split(sep)[0]!;
+const moduleOf = (file: string) => relative(source, file).split(sep)[0]!;
 
-test("every import between rooms is an arrow of the table, through the other room's door", () => {
+test("every import between modules is an arrow of the table, through the other module's door", () => {
   const broken: string[] = [];
   for (const file of files) {
-    const room = roomOf(file);
-    if (!(room in rooms)) continue;
+    const module = moduleOf(file);
+    if (!(module in modules)) continue;
     for (const target of importsOf(file).filter(t => t.startsWith("."))) {
       const path = relative(source, join(file, "..", target))
         .split(sep)
         .join("/");
       const other = path.split("/")[0]!;
-      if (other === room || !(other in rooms)) continue;
-      const allowed = (rooms[room as keyof typeof rooms] as readonly string[]).includes(other);
-      const isFolderDoor = /^\w+\/[\w-]+\/index\.ts$/.test(path) && folderDoors[other]?.includes(room);
-      const isDoor = path === `${other}/index.ts` || path === `${other}/part.ts` || isFolderDoor || sideDoors[path]?.includes(room);
+      if (other === module || !(other in modules)) continue;
+      const allowed = (modules[module as keyof typeof modules] as readonly string[]).includes(other);
+      const isFolderDoor = /^\w+\/[\w-]+\/index\.ts$/.test(path) && folderDoors[other]?.includes(module);
+      const isDoor = path === `${other}/index.ts` || path === `${other}/part.ts` || isFolderDoor || sideDoors[path]?.includes(module);
       if (!allowed || !isDoor) broken.push(`${relative(source, file)} -> ${path}`);
     }
   }
@@ -42,12 +42,12 @@ const loadedBy = (file: string) =>
     .filter(([, names]) => !/^\{(?:\s*type\s[^,}]+,?)+\s*\}\s*$/.test(names!))
     .map(m => m[2]!);
 
-test("a part reaches schemas alone: zod and yaml, parts of the rooms that the table allows, no other file of theirs", () => {
+test("a part reaches schemas alone: zod and yaml, parts of the modules that the table allows, no other file of theirs", () => {
   const broken: string[] = [];
   const folders = readdirSync(source, { withFileTypes: true }).filter(e => e.isDirectory());
-  const withPart = folders.map(e => e.name).filter(room => readdirSync(join(source, room)).includes("part.ts"));
+  const withPart = folders.map(e => e.name).filter(module => readdirSync(join(source, module)).includes("part.ts"));
   expect(withPart.sort()).toEqual(Object.keys(parts).sort());
-  for (const [room, allowed] of Object.entries(parts)) {
+  for (const [module, allowed] of Object.entries(parts)) {
     const seen = new Set<string>();
     const follow = (file: string): void => {
       if (seen.has(file)) return;
@@ -59,15 +59,15 @@ test("a part reaches schemas alone: zod and yaml, parts of the rooms that the ta
           continue;
         }
         const next = join(file, "..", target);
-        const other = roomOf(next);
-        if (other === room) follow(next);
+        const other = moduleOf(next);
+        if (other === module) follow(next);
         else if (!(allowed as readonly string[]).includes(other) || relative(source, next) !== join(other, "part.ts"))
           broken.push(`${name} -> ${relative(source, next)}`);
       }
     };
-    follow(join(source, room, "part.ts"));
+    follow(join(source, module, "part.ts"));
     // two schemas a step, a method, a guard: a part that reaches more has let an engine in
-    expect(seen.size, room).toBeLessThan(70);
+    expect(seen.size, module).toBeLessThan(70);
   }
   expect(broken).toEqual([]);
 });
@@ -79,10 +79,10 @@ test("every package that parts may reach is reached by one", () => {
 
 test("what a side door offers, no door of everybody's does", () => {
   for (const [file, allowed] of Object.entries(sideDoors)) {
-    const room = file.split("/")[0]!;
+    const module = file.split("/")[0]!;
     const offered = [...readFileSync(join(source, file), "utf8").matchAll(/^export (?:async )?(?:function|const) (\w+)/gm)].map(m => m[1]!);
     expect(offered).not.toEqual([]);
-    for (const open of [room, ...allowed]) {
+    for (const open of [module, ...allowed]) {
       const door = readFileSync(join(source, open, "index.ts"), "utf8");
       for (const name of offered) expect(door, `${open}/index.ts`).not.toMatch(new RegExp(`\\b${name}\\b|export \\* from`));
     }
@@ -90,11 +90,11 @@ test("what a side door offers, no door of everybody's does", () => {
 });
 
 test("the table has no circle", () => {
-  const reach = (room: string, seen: readonly string[]): void => {
-    expect(seen, `${[...seen, room].join(" -> ")}`).not.toContain(room);
-    for (const next of rooms[room as keyof typeof rooms]) reach(next, [...seen, room]);
+  const reach = (module: string, seen: readonly string[]): void => {
+    expect(seen, `${[...seen, module].join(" -> ")}`).not.toContain(module);
+    for (const next of modules[module as keyof typeof modules]) reach(next, [...seen, module]);
   };
-  for (const room of Object.keys(rooms)) reach(room, []);
+  for (const module of Object.keys(modules)) reach(module, []);
 });
 
 test("a heavy package is imported in its adapter files only", () => {
@@ -108,22 +108,22 @@ test("a heavy package is imported in its adapter files only", () => {
   expect(wrong).toEqual([]);
 });
 
-test("every folder of the source is a room with a door", () => {
+test("every folder of the source is a module with a door", () => {
   for (const entry of readdirSync(source, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
-    expect(Object.keys(rooms)).toContain(entry.name);
+    expect(Object.keys(modules)).toContain(entry.name);
     expect(readdirSync(join(source, entry.name))).toContain("index.ts");
   }
 });
 
-test("documentation imports Loam under the name by which a new project installs it, rooms by their doors", () => {
+test("documentation imports Loam under the name by which a new project installs it, modules by their doors", () => {
   const root = join(source, "..");
   const docs = readdirSync(join(root, "docs")).filter(f => f.endsWith(".md"));
   const pages = [...docs.map(f => join(root, "docs", f)), join(root, "README.md")];
   expect((JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { name: string }).name).toBe("loam");
   const imported = pages.flatMap(f => importsOf(f).map(t => [relative(root, f), t] as const)).filter(([, t]) => /\bloam\b/.test(t));
   expect(imported.length).toBeGreaterThan(5);
-  const isRoom = (target: string) => target === "loam" || (target.startsWith("loam/") && target.slice(5) in rooms);
+  const isRoom = (target: string) => target === "loam" || (target.startsWith("loam/") && target.slice(5) in modules);
   expect(imported.filter(([, target]) => !isRoom(target))).toEqual([]);
 });
 
