@@ -98,13 +98,6 @@ await main(async () => {
   const { modules } = await import("../dist/src/modules.js");
   writeFileSync(inRoot("docs/pictures/modules.svg"), modulePicture(modules, wordsOf(modules, inRoot("src"))));
   say("docs", "drew docs/pictures/modules.svg");
-  const formatted = [
-    "docs/api",
-    "docs/errors.md",
-    "docs/cli.md",
-    "docs/loam.schema.json",
-    ...pages.map(([file]) => file),
-    ...Object.keys(written),
-  ];
+  const formatted = ["docs/errors.md", "docs/cli.md", "docs/loam.schema.json", ...pages.map(([file]) => file), ...Object.keys(written)];
   await node(programs.biome, ["format", "--write", ...formatted]);
 });
