@@ -98,6 +98,8 @@ const generate = () => ({ text_input: prompt, parameters: { max_tokens: 1 } });
 const bodies: Readonly<Record<string, () => object>> = {
   "/v1/completions": () => ({ model: "tiny", prompt, max_tokens: 1 }),
   "/v1/chat/completions": () => ({ model: "tiny", messages: [{ role: "user", content: prompt }], max_tokens: 1 }),
+  "/v1/messages": () => ({ model: "tiny", messages: [{ role: "user", content: prompt }], max_tokens: 1 }),
+  "/v1/messages/count_tokens": () => ({ model: "tiny", messages: [{ role: "user", content: prompt }] }),
   "/v1/responses": () => ({ model: "tiny", input: prompt, max_output_tokens: 1 }),
   "/v1/score": () => ({ model: "tiny", input: "Friday", prompt }),
   "/v1/attributions": () => ({ model: "tiny", prompt, max_tokens: 1 }),

@@ -349,7 +349,9 @@ for (const server of ["one", "any"] as const)
           expect(behind.ran.map(r => r.model)).not.toContain(model);
           if (alone.ran.some(r => r.model === model)) expect(behind.status).toBeGreaterThanOrEqual(400);
           // what is allowed goes through as it is
-          const isOwn = /^\/v1\/(chat|completions|responses|embeddings|models)/.test(request.path);
+          const isOwn = /^\/v1\/(chat|completions|responses|embeddings|messages|models)/.test(
+            new URL(request.path, "http://host").pathname,
+          );
           if (!isOwn && alone.ran.length > 0 && !alone.ran.some(r => r.model === model)) expect(behind.status).toBe(alone.status);
         }),
         runs,
@@ -374,6 +376,25 @@ test("a bound on max_tokens is read where each contract has it, whatever the con
     expect([path, status, alone.some(r => r.request?.maxTokens === 40)]).toEqual([path, 200, true]);
     expect([path, body, await through(door("one", "long"), request)]).toMatchObject([path, body, { status: 403, ran: [] }]);
   }
+});
+
+test("a length by a name that the contract does not obey bounds nothing", async () => {
+  const messages = [{ role: "user", content: "hi" }];
+  const tensor = [{ name: "text", shape: [1], datatype: "BYTES", data: ["a"] }];
+  for (const [path, body] of [
+    ["/api/chat", { model: "mail", messages, max_completion_tokens: 3 }],
+    ["/api/chat", { model: "mail", messages, num_predict: 3 }],
+    ["/api/generate", { model: "mail", prompt: "a", max_tokens: 3, parameters: { num_predict: 3 } }],
+    ["/v2/models/mail/infer", { inputs: tensor, max_tokens: 3 }],
+    ["/v1/chat/completions", { model: "mail", messages, max_new_tokens: 3 }],
+    ["/v1/completions", { model: "mail", prompt: "a", max_completion_tokens: 3 }],
+  ] as const) {
+    const request: Asked = { method: "POST", path, type: "application/json", body: JSON.stringify(body) };
+    expect([path, await through(door("one", "short"), request)]).toMatchObject([path, { status: 403, ran: [] }]);
+  }
+  const obeyed = JSON.stringify({ model: "mail", messages, options: { num_predict: 3 }, max_completion_tokens: 5 });
+  const allowed = await through(door("one", "short"), { method: "POST", path: "/api/chat", type: "application/json", body: obeyed });
+  expect(allowed).toMatchObject({ status: 200, ran: [{ request: { maxTokens: 3 } }] });
 });
 
 test("no answer is longer than a policy allows, under whatever name and in whatever part of the body its length is given", async () => {

@@ -27,7 +27,8 @@ export type CheckedTunePart = { readonly [T in keyof KindParts]: z.output<KindPa
 
 /** Rows by the names of their tasks, whatever kinds there are. */
 const rows: Readonly<Record<string, KindPart>> = kindParts;
-const rowOf = ({ task }: Pick<TunePart, "task">): KindPart => rows[task]!;
+/** The row of a part's task. */
+export const kindPartOf = ({ task }: Pick<TunePart, "task">): KindPart => rows[task]!;
 
 // one part for each row; their number is not known to the type of a discriminated union
 const parts = () => Object.values(rows).map(row => row.part) as unknown as readonly [z.ZodObject & z.ZodType<CheckedTunePart>];
@@ -37,7 +38,7 @@ export const tunedModel = z.strictObject({
   tune: z
     .lazy(() => z.discriminatedUnion("task", parts()))
     .superRefine((tune, context) =>
-      rowOf(tune).check?.(tune, (path, message, input) => context.addIssue({ code: "custom", path: [...path], message, input })),
+      kindPartOf(tune).check?.(tune, (path, message, input) => context.addIssue({ code: "custom", path: [...path], message, input })),
     )
     .describe("Tuning recipe."),
 });
@@ -50,21 +51,21 @@ export const tasksWith = (has: (row: KindPart) => boolean): string =>
     .join(" or ");
 
 /** Models that a tuned one is made of. */
-export const madeOf = ({ base, tune }: TunedModel): string[] => [base, ...(rowOf(tune).modelsOf?.(tune) ?? [])];
+export const madeOf = ({ base, tune }: TunedModel): string[] => [base, ...(kindPartOf(tune).modelsOf?.(tune) ?? [])];
 
 /** The data set that a tuning learns from; undefined of one that reads a file. */
 export function dataSetOf(part: Pick<TunePart, "task" | "on">): string | undefined {
-  const { reads } = rowOf(part);
+  const { reads } = kindPartOf(part);
   return reads === "data set" || (reads === "either" && !isFilePath(part.on)) ? part.on : undefined;
 }
 
 /** Is its recipe one that cross-validation scores: of documents that bear what is right? */
-export const canBeCrossValidated = (tune: Pick<TunePart, "task">): boolean => rowOf(tune).hasFolds === true;
+export const canBeCrossValidated = (tune: Pick<TunePart, "task">): boolean => kindPartOf(tune).hasFolds === true;
 
 /** The same tuning as trials are: without what their judgement does not need. */
 export const withoutReports = ({ tune, ...model }: TunedModel): TunedModel => {
   // a row gives the part that it takes
-  const part = rowOf(tune).trialPart?.(tune) as CheckedTunePart | undefined;
+  const part = kindPartOf(tune).trialPart?.(tune) as CheckedTunePart | undefined;
   return { ...model, tune: part ?? tune };
 };
 

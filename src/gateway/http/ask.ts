@@ -6,7 +6,7 @@ import type { Action } from "../contract.ts";
 import type { Endpoint } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Parameters } from "../policy/parameter.ts";
-import { parametersIn } from "../policy/parameters.ts";
+import { parametersIn, saysLength } from "../policy/parameters.ts";
 import type { ChatContract } from "../translate/contract.ts";
 import { isLarge, nextTurn } from "../turns.ts";
 import { type Api, tokenIds } from "./apis.ts";
@@ -251,8 +251,8 @@ export function estimatedTokens(api: Pick<Api, "texts">, body: Readonly<Record<s
 }
 
 /** Numbers and words that policies may bound: also those of a request's own words, which a server that speaks them is told. */
-export const parametersOf = ({ body, native }: Ask): Parameters =>
-  parametersIn(native ? [body, JSON.parse(native.text) as Ask["body"]] : [body]);
+export const parametersOf = ({ api, body, native }: Ask): Parameters =>
+  parametersIn(native ? [body, JSON.parse(native.text) as Ask["body"]] : [body], saysLength(api.endpoint, body));
 
 /** What a request for a model wants to do. Its parameters are read when a policy bounds one: few do. */
 export class ModelAction implements Action {

@@ -16,7 +16,7 @@ import type { Identity } from "../identity/contract.ts";
 import type { Reservation } from "../limits/contract.ts";
 import { reserveRoom } from "../limits/reserve-room.ts";
 import { checkUnguarded } from "../own/unguarded.ts";
-import { parametersIn } from "../policy/parameters.ts";
+import { parametersIn, saysLength } from "../policy/parameters.ts";
 import type { GatewayPorts } from "../ports.ts";
 import type { ModelRoute } from "../routing/route.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
@@ -182,7 +182,10 @@ function judged(
   const { gateway, identity, dataClass } = given;
   const routes = routesOf(given, model);
   for (const route of routes) checkUnguarded(`the batches of ${given.upstream.id} (${place})`, route, gateway.config.routes);
-  const parameters = { ...parametersIn([body]), ...(endpoint === "other" ? { method: "POST", path: url.slice(0, 256) } : {}) };
+  const parameters = {
+    ...parametersIn([body], saysLength(endpoint, body)),
+    ...(endpoint === "other" ? { method: "POST", path: url.slice(0, 256) } : {}),
+  };
   const decide = (name: string) => gateway.control.decide(identity, { endpoint, model: name, parameters, dataClass } satisfies Action);
   const names = [...new Set([...routes.map(r => r.name), model])];
   const decisions = names.map(name => ({ name, decision: decide(name) }));

@@ -100,10 +100,22 @@ function insideOf(parts: readonly Body[]): Record<string, Parameter | readonly P
   return found;
 }
 
+/** Names that an answer's length has at an address, where it obeys no other: a request that says only others has said nothing of its length. */
+const lengthNames: Readonly<Record<string, readonly string[]>> = {
+  chat: ["max_tokens", "max_completion_tokens"],
+  completions: ["max_tokens"],
+  responses: ["max_output_tokens"],
+  messages: ["max_tokens"],
+};
+/** Whether a body says, by a name that its address obeys, how long the answer may be. */
+export const saysLength = (endpoint: string, body: Body): boolean => lengthNames[endpoint]?.some(name => isGiven(body[name])) ?? true;
+
 /**
  * Numbers and words that policies may bound, of a body or its parts. Of numbers that a name has in several, the largest; of words inside them all.
+ * `isObeyed`: whether one of the names that the length of an answer goes by is one that whoever answers obeys; where none is, what is given by others is
+ * no bound, and the answer may have any length.
  */
-export function parametersIn(parts: readonly Body[]): Record<string, Parameter | readonly Parameter[]> {
+export function parametersIn(parts: readonly Body[], isObeyed = true): Record<string, Parameter | readonly Parameter[]> {
   const found: Record<string, Parameter> = {};
   let most: number | undefined;
   for (const part of parts) {
@@ -118,6 +130,6 @@ export function parametersIn(parts: readonly Body[]): Record<string, Parameter |
       if (value !== undefined && value !== null) most = Math.max(most ?? 0, tokensOf(value));
     }
   }
-  if (most !== undefined) found.max_tokens = most;
+  if (most !== undefined) found.max_tokens = isObeyed ? most : Number.POSITIVE_INFINITY;
   return { ...found, ...insideOf(parts) };
 }

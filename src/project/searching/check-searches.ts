@@ -11,10 +11,10 @@ import {
   type Space,
   Study,
   samplers,
-  tasksWith,
   tuneErrors,
   valueIn,
 } from "../../tune/index.ts";
+import { tasksWith } from "../../tune/part.ts";
 import { checkTuned, type SearchedConfig } from "./check-tuned.ts";
 import { trialBaseOf, trialTree } from "./trial-tree.ts";
 

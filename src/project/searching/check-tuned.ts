@@ -3,8 +3,8 @@
  * those that select are the configuration's own in every trial; a path that would change what a score is counted in is refused.
  */
 import { defined, type Json } from "../../base/index.ts";
-import { type SearchPart, type Space, tasksWith, tuneErrors, tuningKindOf, valueIn } from "../../tune/index.ts";
-import { canBeCrossValidated, dataSetOf, madeOf } from "../../tune/part.ts";
+import { type SearchPart, type Space, tuneErrors, valueIn } from "../../tune/index.ts";
+import { canBeCrossValidated, dataSetOf, kindPartOf, madeOf, tasksWith } from "../../tune/part.ts";
 import type { ProjectConfig } from "../part.ts";
 
 /** Paths that change which documents there are, or which of them select. */
@@ -47,11 +47,11 @@ export function checkTuned(
   const fail = (at: string, expected: string, received: string, hint?: string) =>
     tuneErrors.fail("path", { place: `${place}.${at}`, expected, received, ...defined({ hint }) });
   const { tune } = config.tuned[model]!;
-  const { judge } = tuningKindOf(tune);
+  const kind = kindPartOf(tune);
   if (tokens !== undefined) throw fail("tokens", "no budget in tokens for a tuned model: tune.epochs says how long", String(tokens));
   if (objectives.includes("latency") && valueIn(raw, ["models", model, "tune", "result"]) === "adapter")
     throw fail("objectives", "no latency of an adapter, which answers on its base: tune.result: merged has one", "latency");
-  if (objectives.includes("errors") && !judge.tellsWrong)
+  if (objectives.includes("errors") && !kind.tellsWrong)
     throw fail("objectives", `no errors of task ${tune.task}, of which nothing is right or wrong: heldOut counts what it loses`, "errors");
   if (folds !== undefined) {
     if (!canBeCrossValidated(tune)) throw fail("folds", `a model with ${tasksWith(row => row.hasFolds === true)}`, `task: ${tune.task}`);
@@ -75,7 +75,7 @@ export function checkTuned(
         `${name}, and a tuning takes each document once`,
         "Mixtures weigh the documents of pre-training: search the entry of the base.",
       );
-    if (judge.inTokens && data.trained.size > 0 && set === config.tokenizer.from)
+    if (kind.inTokens && data.trained.size > 0 && set === config.tokenizer.from)
       throw fail(
         `space.${name}`,
         "data that the tokenizer is not made of: what is lost is counted in its tokens",

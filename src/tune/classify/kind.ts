@@ -126,8 +126,6 @@ export const classifyKind: TuningKind<ClassifyPart> = {
   },
   // judged by probabilities alone, where no costs choose a threshold
   judge: {
-    tellsWrong: true,
-    inTokens: false,
     input: "documents",
     beside: [],
     unit: () => "bits a text",

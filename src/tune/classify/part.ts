@@ -22,6 +22,7 @@ export const classifyRow = kindPart<ClassifyPart, typeof classifyPart>({
   part: classifyPart,
   reads: "data set",
   hasFolds: true,
+  tellsWrong: true,
   check({ costs, classes }, refuse) {
     if (costs && classes && !Object.hasOwn(classes, costs.positive))
       refuse(["costs", "positive"], `one of the classes ${Object.keys(classes).join(", ")}`, costs.positive);

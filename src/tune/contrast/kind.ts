@@ -60,8 +60,6 @@ export const embedKind: TuningKind<EmbedPart> = {
   },
   stages: around => [embedStage(around)],
   judge: {
-    tellsWrong: true,
-    inTokens: false,
     input: "pairs",
     file: { halving: pairHalvesStage, dividing: searchPairsStage },
     beside: ["base"],

@@ -11,4 +11,4 @@ const embedPart = embedOptions.extend({
 });
 export type EmbedPart = z.output<typeof embedPart>;
 
-export const embedRow = kindPart<EmbedPart, typeof embedPart>({ part: embedPart, reads: "file" });
+export const embedRow = kindPart<EmbedPart, typeof embedPart>({ part: embedPart, reads: "file", tellsWrong: true });

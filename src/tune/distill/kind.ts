@@ -41,7 +41,6 @@ export const distillKind: TuningKind<DistillPart> = {
         beside: {},
       };
     },
-    tellsWrong: false,
     unit: () => "loss of a token",
   }),
 };

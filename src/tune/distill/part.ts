@@ -18,6 +18,7 @@ export type DistillPart = z.output<typeof distillPart>;
 export const distillRow = kindPart<DistillPart, typeof distillPart>({
   part: distillPart,
   reads: "either",
+  inTokens: true,
   check(own, refuse) {
     const { teacher, temperature } = own;
     if (typeof teacher === "object" && temperature !== 1)

@@ -50,7 +50,6 @@ interface ExampleKind<P extends ExamplePart> extends KindPart<P>, Pick<TuningKin
   ): { readonly definition: Stage; readonly options: object; readonly inputs?: Readonly<Record<string, string>> };
   /** The loss that a recipe learns by. */
   yardstick(own: P): Yardstick;
-  readonly tellsWrong: boolean;
   unit(own: P): string;
 }
 
@@ -148,8 +147,6 @@ export function exampleKind<P extends ExamplePart>(kind: ExampleKind<P>): Tuning
     stages,
     ...defined({ encoders, encoderOf }),
     judge: {
-      tellsWrong: kind.tellsWrong,
-      inTokens: true,
       input: "examples",
       file: { halving: exampleHalvesStage, dividing: searchExamplesStage },
       beside: ["base", "teacher"],

@@ -21,7 +21,6 @@ export const instructKind: TuningKind<InstructPart> = {
     encoders: { instruct: encodeExamples },
     encoderOf: () => "instruct",
     yardstick: ({ answers }) => ({ name: answersJudge.name, judge: () => answersJudge, options: { answers }, beside: {} }),
-    tellsWrong: false,
     unit: () => "nats a token",
   }),
 };

@@ -12,4 +12,9 @@ const instructPart = instructOptions.extend({
 });
 export type InstructPart = z.output<typeof instructPart>;
 
-export const instructRow = kindPart<InstructPart, typeof instructPart>({ part: instructPart, reads: "either", check: checkFiles });
+export const instructRow = kindPart<InstructPart, typeof instructPart>({
+  part: instructPart,
+  reads: "either",
+  inTokens: true,
+  check: checkFiles,
+});

@@ -28,6 +28,10 @@ export interface KindPart<P extends TunePart = TunePart> {
   readonly reads: "data set" | "file" | "either";
   /** Whether its recipes are scored by cross-validation. */
   readonly hasFolds?: boolean;
+  /** Whether its answers are right or wrong, so that errors can be counted. */
+  readonly tellsWrong?: boolean;
+  /** Whether its loss is counted in tokens; they are the same ones in every trial then. */
+  readonly inTokens?: boolean;
   /** What the schema cannot say. */
   check?(part: P, refuse: RefusePart): void;
   /** Models that it is made of beside its base. */

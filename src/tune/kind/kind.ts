@@ -78,10 +78,6 @@ export interface JudgeAsked {
 
 /** How models of a kind are judged. All trials of a search are judged by one yardstick: the configuration's as it is. */
 interface KindJudge<P extends TunePart> {
-  /** Are its answers right or wrong, so that errors can be counted? */
-  readonly tellsWrong: boolean;
-  /** Is the loss counted in tokens? They are the same ones in every trial then. */
-  readonly inTokens: boolean;
   /** The input of the tuning by which its data come. */
   readonly input: string;
   /** How records of a file that judge are divided, and kept from what trains. Absent: the kind reads data sets alone. */

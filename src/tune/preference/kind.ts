@@ -47,7 +47,6 @@ export const preferenceKind: TuningKind<PreferencePart> = {
       const options = { loss, beta, smoothing, margin };
       return { name: judge.name, judge: () => judge, options, beside: judge.beside ? { [reference]: "base" } : {} };
     },
-    tellsWrong: true,
     unit: ({ loss }) => (loss === "kto" ? "loss of an answer" : "loss of a pair"),
   }),
 };

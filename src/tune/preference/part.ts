@@ -12,4 +12,10 @@ const preferencePart = preferenceOptions.extend({
 });
 export type PreferencePart = z.output<typeof preferencePart>;
 
-export const preferenceRow = kindPart<PreferencePart, typeof preferencePart>({ part: preferencePart, reads: "either", check: checkFiles });
+export const preferenceRow = kindPart<PreferencePart, typeof preferencePart>({
+  part: preferencePart,
+  reads: "either",
+  tellsWrong: true,
+  inTokens: true,
+  check: checkFiles,
+});

@@ -87,8 +87,6 @@ export const regressKind: TuningKind<RegressPart> = {
     });
   },
   judge: {
-    tellsWrong: false,
-    inTokens: false,
     input: "documents",
     beside: [],
     unit: () => "squared error in variances",

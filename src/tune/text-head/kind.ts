@@ -37,8 +37,6 @@ export const headKind = <S extends z.ZodObject & TuningKind<P>["part"], P extend
   },
   stages: around => [kind.tuning(around)],
   judge: {
-    tellsWrong: false,
-    inTokens: false,
     input: "documents",
     beside: [],
     unit: () => kind.unit,
