@@ -71,7 +71,7 @@ describe("loam gateway cache", () => {
   });
 
   test("says what is missing, and never the key", async () => {
-    await expect(run("empty")).rejects.toMatchObject({ code: "cli/usage" });
+    await expect(run("empty")).rejects.toMatchObject({ code: "project/argument" });
     await expect(run("show", { url: "http://127.0.0.1:1" })).rejects.toMatchObject({ code: "gateway/unavailable" });
     process.env.LOAM_GATEWAY_KEY = "sk-loam-wrong";
     await expect(run("show")).rejects.toMatchObject({

@@ -1,4 +1,5 @@
 /** A worker of a study: takes a trial, or thinks of the next one, runs it, and so on until there is none. */
+import { setImmediate } from "node:timers/promises";
 import type { Progress } from "../../base/index.ts";
 import { type Store, type StoredStudy, trialBoard } from "../../store/index.ts";
 import { type Definition, nextPoint, type SearchPart } from "../../tune/index.ts";
@@ -49,6 +50,8 @@ export async function workOnStudy(o: WorkerGiven): Promise<void> {
       const { id, createdMs } = o.study;
       const run = { project, store, study: id, sinceMs: createdMs, spec, around, signal, progress: o.progress(number) };
       o.onEnd?.(number, await runTrial(run, held));
+      // whoever reads of it may stop here, before another trial is begun
+      await setImmediate();
       continue;
     }
     const trials = await board.trials();
