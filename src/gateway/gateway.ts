@@ -12,10 +12,10 @@ import type { GatewayConfig } from "./config/gateway-config.ts";
 import type { Control } from "./contract.ts";
 import { gatewayErrors } from "./errors.ts";
 import { HeldRequests } from "./guards/person/held.ts";
-import { type AppFetch, createApp } from "./http/app.ts";
+import { type AppFetch, createGatewayApp } from "./http/app.ts";
 import { EndedRequests } from "./http/ended.ts";
-import type { End, Exchange } from "./http/exchange.ts";
-import { limits } from "./http/limits.ts";
+import type { End, GatewayExchange } from "./http/exchange.ts";
+import { gatewayBounds } from "./http/limits.ts";
 import { createMetrics, type GatewayMetrics } from "./http/metrics.ts";
 import type { RequestRecord } from "./http/request-record.ts";
 import type { Identity } from "./identity/contract.ts";
@@ -156,7 +156,7 @@ export class Gateway implements GatewayPorts {
       ...defined({ onLost: options.onLost }),
       ...options.webhooks,
     });
-    this.fetch = createApp(this);
+    this.fetch = createGatewayApp(this);
   }
 
   /** A request of the server's for whom the note names that it was given (`own/callers.ts`); for nobody where there is none. */
@@ -248,7 +248,7 @@ export class Gateway implements GatewayPorts {
   }
 
   /** A request has come; gives what must be called once when its answer has ended. */
-  begin(exchange: Exchange, settle: Settle): (end: End) => void {
+  begin(exchange: GatewayExchange, settle: Settle): (end: End) => void {
     this.#inFlight++;
     return end => {
       if (exchange.isOver) return;
@@ -265,7 +265,7 @@ export class Gateway implements GatewayPorts {
     this.#ended.tell();
   }
 
-  #note(record: RequestRecord, exchange: Exchange): void {
+  #note(record: RequestRecord, exchange: GatewayExchange): void {
     try {
       this.metrics.request(record);
       this.#routing.request(record);
@@ -280,9 +280,9 @@ export class Gateway implements GatewayPorts {
 
   /** Too many at once: memory is bounded whatever the limits say. Errors: gateway/unavailable. */
   checkRoom(): void {
-    if (this.#inFlight <= limits.inFlight) return;
+    if (this.#inFlight <= gatewayBounds.inFlight) return;
     throw gatewayErrors.fail("unavailable", {
-      message: `more than ${limits.inFlight} requests are under way`,
+      message: `more than ${gatewayBounds.inFlight} requests are under way`,
       hint: "Try again in a few seconds.",
     });
   }

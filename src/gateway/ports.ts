@@ -10,7 +10,7 @@ import type { TokenCounter } from "./config/counters.ts";
 import type { GatewayConfig } from "./config/gateway-config.ts";
 import type { Control } from "./contract.ts";
 import type { HeldRequests } from "./guards/person/held.ts";
-import type { End, Exchange } from "./http/exchange.ts";
+import type { End, GatewayExchange } from "./http/exchange.ts";
 import type { GatewayMetrics } from "./http/metrics.ts";
 import type { Callers } from "./own/callers.ts";
 import type { OwnServer } from "./own/server-port.ts";
@@ -72,7 +72,7 @@ export interface GatewayPorts {
   readonly onFailure: (error: unknown, requestId: string) => void;
   counter(route: ModelRoute): TokenCounter | undefined;
   /** A request has come; gives what must be called once when its answer has ended. */
-  begin(exchange: Exchange, settle: (exchange: Exchange, end: End) => void): (end: End) => void;
+  begin(exchange: GatewayExchange, settle: (exchange: GatewayExchange, end: End) => void): (end: End) => void;
   /** Too many at once: memory is bounded whatever the limits say. Errors: gateway/unavailable. */
   checkRoom(): void;
   state(): GatewayState;

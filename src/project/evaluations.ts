@@ -32,7 +32,7 @@ import { againstModel } from "./eval/against.ts";
 import { conditionMeasures, conditionSubjects } from "./eval/conditions.ts";
 import { type SeenItems, seenItems } from "./eval/contaminated.ts";
 import { type EvaluatedGroup, evaluatedGroup, type GroupReport, groupReport } from "./eval/groups.ts";
-import { type Judgement, recordedJudgement } from "./eval/judged.ts";
+import { type RecordedJudgement, recordedJudgement } from "./eval/judged.ts";
 import { type OpenEvaluated, openEvaluated } from "./eval/open-model.ts";
 import { type RecordedResult, recordedResult } from "./eval/record.ts";
 import { recordedGroup } from "./eval/record-group.ts";
@@ -96,7 +96,7 @@ interface Evaluated {
   readonly result: RecordedResult;
   readonly variants: readonly { readonly asked: AskedVariant; readonly result: RecordedResult }[];
   readonly against?: { readonly id: string; readonly result: RecordedResult };
-  readonly judgement?: Judgement;
+  readonly judgement?: RecordedJudgement;
   readonly costs?: TaskCosts;
   readonly seen?: SeenItems;
   readonly looks?: Looks;

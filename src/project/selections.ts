@@ -13,7 +13,7 @@ import { modelText } from "./models/model-text.ts";
 import type { ProjectFile } from "./project-file.ts";
 import { runLinks } from "./run-links.ts";
 import { type Candidate, measureCandidate, mostContext } from "./searching/candidate.ts";
-import { type RefusedBase, refusalOf } from "./searching/refusal.ts";
+import { candidateRefusal, type RefusedBase } from "./searching/refusal.ts";
 import { type ClassSelection, classifierOf, selectForClasses } from "./searching/select-classes.ts";
 import { findModel } from "./serving/find-model.ts";
 import { foundFiles } from "./serving/found-files.ts";
@@ -234,7 +234,7 @@ export async function selectBase(
       watch.signal.throwIfAborted();
       // what cannot be a base of a language model (an encoder, damaged files) is told, and the others are looked at
       if (!isLoamError(error)) throw error;
-      refused.push({ name, reason: refusalOf(error, name, file) });
+      refused.push({ name, reason: candidateRefusal(error, name, file) });
     }
   }
   return selection(on, o, all, refused);

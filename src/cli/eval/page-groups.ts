@@ -2,7 +2,7 @@
 import { differenceVerdict } from "../../evaluate/index.ts";
 import type { TaskReport } from "../../project/eval/index.ts";
 import { type GroupReport, groupWeights } from "../../project/eval/index.ts";
-import { cell, changes, differenceTable, escaped, folded, head, kindOf, row, type ScoreRow, scoreRows } from "./page-tables.ts";
+import { cell, cellKind, changedItems, differenceTable, escaped, folded, head, type ScoreRow, scoreRows, tableRow } from "./page-tables.ts";
 import { figure, pValue } from "./show.ts";
 
 /** Of a task's or group's part of the page; names that a fragment cannot hold are coded. */
@@ -35,9 +35,9 @@ function taskDifferences({ comparison, scores }: GroupReport, tasks: readonly Ta
       const d = t.comparison?.differences.find(x => x.metric === main.metric);
       if (!d) return [];
       const p = d.pHolm ?? d.p;
-      const kind = kindOf[differenceVerdict(d)];
+      const kind = cellKind[differenceVerdict(d)];
       return [
-        row(
+        tableRow(
           cell(`<a href="#${anchor(t.task)}">${escaped(t.task)}</a>`),
           cell(figure(d.second), "n"),
           cell(figure(d.first), "n"),
@@ -61,6 +61,6 @@ export function groupSection(group: GroupReport, tasks: readonly TaskReport[], m
   return `<section><h2 id="${anchor(group.group)}">${escaped(group.group)}${group.alias === undefined ? "" : ` (${escaped(group.alias)})`}</h2>
 <p class="quiet">group of ${group.tasks.length} tasks, ${group.items} items${artifact === undefined ? "" : `, result <code>${escaped(artifact)}</code>`}</p>
 <div class="scroll"><table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${body}</tbody></table></div>
-${c ? `<h3>Against ${escaped(c.against)}</h3>${differenceTable(c.differences, c.against, model)}${taskDifferences(group, tasks)}${changes("Won", "good", placed(c.wins))}${changes("Lost", "bad", placed(c.losses))}` : ""}
+${c ? `<h3>Against ${escaped(c.against)}</h3>${differenceTable(c.differences, c.against, model)}${taskDifferences(group, tasks)}${changedItems("Won", "good", placed(c.wins))}${changedItems("Lost", "bad", placed(c.losses))}` : ""}
 </section>`;
 }

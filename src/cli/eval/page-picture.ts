@@ -1,6 +1,6 @@
 /** A classifier's table of mistakes and its curves on the report page: drawings with their numbers beside them, of colours of the reader's theme. */
 import { type ClassPicture, type Plot, precisionRecallPlot, reliabilityPlot, rocPlot } from "../../evaluate/index.ts";
-import { cell, escaped, head, row } from "./page-tables.ts";
+import { cell, escaped, head, tableRow } from "./page-tables.ts";
 
 /** Rows and columns of a table; of more classes the commonest mistakes are listed. */
 const mostClasses = 20;
@@ -20,7 +20,7 @@ function svg(p: Plot, id: string): string {
 }
 
 const plot = (p: Plot, id: string): string =>
-  `<figure><figcaption>${escaped(p.title)}</figcaption>${svg(p, id)}<details><summary>in numbers</summary><div class="scroll"><table>${head(...p.columns.map(c => [escaped(c), "n"] as const))}<tbody>${p.rows.map(r => row(...r.map(c => cell(escaped(c), "n")))).join("")}</tbody></table></div></details></figure>`;
+  `<figure><figcaption>${escaped(p.title)}</figcaption>${svg(p, id)}<details><summary>in numbers</summary><div class="scroll"><table>${head(...p.columns.map(c => [escaped(c), "n"] as const))}<tbody>${p.rows.map(r => tableRow(...r.map(c => cell(escaped(c), "n")))).join("")}</tbody></table></div></details></figure>`;
 
 /** Shaded by the share of its row: of the items of a class, how many were taken for which. */
 function confusionTable({ classes, confusion }: ClassPicture): string {
@@ -43,7 +43,7 @@ function confusedPairs({ classes, confusion }: ClassPicture): string {
     .filter(([t, p]) => t !== p)
     .toSorted((a, b) => b[2] - a[2])
     .slice(0, pairsShown);
-  return `<div class="scroll"><table>${head(["is"], ["taken for"], ["items", "n"])}<tbody>${pairs.map(([t, p, n]) => row(cell(escaped(classes[t]!)), cell(escaped(classes[p]!)), cell(String(n), "n"))).join("")}</tbody></table></div>`;
+  return `<div class="scroll"><table>${head(["is"], ["taken for"], ["items", "n"])}<tbody>${pairs.map(([t, p, n]) => tableRow(cell(escaped(classes[t]!)), cell(escaped(classes[p]!)), cell(String(n), "n"))).join("")}</tbody></table></div>`;
 }
 
 /** `own` begins the ids of its drawings. */

@@ -12,10 +12,10 @@ import { figure, pValue } from "./show.ts";
 export const escaped = (s: string): string =>
   s.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 export const cell = (text: string, kind = "", tag = "td"): string => `<${tag}${kind ? ` class="${kind}"` : ""}>${text}</${tag}>`;
-export const row = (...cells: string[]): string => `<tr>${cells.join("")}</tr>`;
+export const tableRow = (...cells: string[]): string => `<tr>${cells.join("")}</tr>`;
 export const head = (...names: (readonly [string, string?])[]): string =>
-  `<thead>${row(...names.map(([n, kind]) => cell(n, kind ?? "", "th")))}</thead>`;
-export const n = (x: number): string => cell(figure(x), "n");
+  `<thead>${tableRow(...names.map(([n, kind]) => cell(n, kind ?? "", "th")))}</thead>`;
+export const cellNumber = (x: number): string => cell(figure(x), "n");
 
 /** An interval as a bar on a scale that all bars of a table share. */
 function bar(low: number, value: number, high: number, from: number, to: number, zero?: number): string {
@@ -40,11 +40,11 @@ export function scoreRows(rows: readonly ScoreRow[]): string {
   const [from, to] = isShare ? [0, 1] : [Math.min(0, ...ends), Math.max(...ends)];
   return rows
     .map(({ label, items, score: s, link, kind }) =>
-      row(
+      tableRow(
         cell(link === undefined ? escaped(label) : `<a href="#${link}">${escaped(label)}</a>`, kind),
         cell(escaped(s.metric)),
         cell(String(items), "n"),
-        n(s.value),
+        cellNumber(s.value),
         cell(`${figure(s.low)} to ${figure(s.high)}`, "n"),
         cell(bar(s.low, s.value, s.high, from, to)),
       ),
@@ -56,7 +56,7 @@ export function scoreRows(rows: readonly ScoreRow[]): string {
 export const named = (name: string, text: string, kind = ""): string =>
   `<td data-is="${escaped(name)}"${kind ? ` class="${kind}"` : ""}>${text}</td>`;
 
-export const kindOf = { better: "good", worse: "bad", "no significant difference": "" } as const satisfies Record<
+export const cellKind = { better: "good", worse: "bad", "no significant difference": "" } as const satisfies Record<
   DifferenceVerdict,
   string
 >;
@@ -66,9 +66,9 @@ export function differenceTable(list: readonly (Difference & { readonly pHolm?: 
   const reach = Math.max(...list.flatMap(d => [Math.abs(d.low), Math.abs(d.high), Math.abs(d.value)]).filter(x => !Number.isNaN(x)), 1e-9);
   const rows = list.map(d => {
     const verdict = differenceVerdict(d);
-    const kind = kindOf[verdict];
+    const kind = cellKind[verdict];
     const holm = d.pHolm !== undefined && d.pHolm !== d.p ? ` (${pValue(d.pHolm)})` : "";
-    return row(
+    return tableRow(
       named("measure", escaped(d.metric)),
       named(before, figure(d.second), "n"),
       named(now, figure(d.first), "n"),
@@ -101,13 +101,13 @@ const unfolded = 10;
 export function folded(title: string, count: number, table: string): string {
   return `<details${count <= unfolded ? " open" : ""}><summary>${title}: ${count}</summary>${table}</details>`;
 }
-export const changes = (title: string, kind: string, list: readonly ChangedItem[]): string =>
+export const changedItems = (title: string, kind: string, list: readonly ChangedItem[]): string =>
   list.length === 0
     ? ""
     : folded(
         title,
         list.length,
         `<div class="scroll"><table>${head(["item"], ["before"], ["now"], ["right"])}<tbody>${list
-          .map(i => row(prompt(i), cell(escaped(i.before)), came(i, kind), cell(escaped(i.right))))
+          .map(i => tableRow(prompt(i), cell(escaped(i.before)), came(i, kind), cell(escaped(i.right))))
           .join("")}</tbody></table></div>`,
       );

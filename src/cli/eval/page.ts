@@ -11,9 +11,22 @@ import type {
 import { looksLines } from "../../project/index.ts";
 import { anchor, groupSection } from "./page-groups.ts";
 import { pictureSection, pictureStyle } from "./page-picture.ts";
-import { came, cell, changes, differenceTable, escaped, folded, head, n, named, prompt, row, scoreRows } from "./page-tables.ts";
+import {
+  came,
+  cell,
+  cellNumber,
+  changedItems,
+  differenceTable,
+  escaped,
+  folded,
+  head,
+  named,
+  prompt,
+  scoreRows,
+  tableRow,
+} from "./page-tables.ts";
 import { leftOutText, whoseText } from "./paraphrase-lines.ts";
-import { figure, pValue, share } from "./show.ts";
+import { figure, pValue, shareText } from "./show.ts";
 
 interface EvaluationDocument {
   readonly model: string;
@@ -50,7 +63,7 @@ ${
         .join("")
     : ""
 }
-${c ? `<h3>Against ${escaped(c.against)}</h3>${differenceTable(c.differences, c.against, model)}${changes("Won", "good", c.wins)}${changes("Lost", "bad", c.losses)}` : ""}
+${c ? `<h3>Against ${escaped(c.against)}</h3>${differenceTable(c.differences, c.against, model)}${changedItems("Won", "good", c.wins)}${changedItems("Lost", "bad", c.losses)}` : ""}
 ${(t.baselines ?? []).map(b => `<h3>Beside ${escaped(b.name)}, which needs no model</h3>${differenceTable(b.differences, b.name, model)}`).join("")}
 ${t.contamination ? contaminationPart(t.contamination) : ""}
 ${t.judgement ? judgementPart(t.judgement) : ""}
@@ -58,17 +71,17 @@ ${t.picture ? pictureSection(t.picture, anchor(t.task)) : ""}
 ${slices.join("")}
 ${t.threshold ? thresholdPart(t.threshold, model) : ""}
 ${t.variants.map(variantPart).join("")}
-${worst.length ? folded("Most wrong", worst.length, `<div class="scroll"><table>${head(["item"], ["came"], ["right"])}<tbody>${worst.map(i => row(prompt(i), came(i, "bad"), cell(escaped(i.right)))).join("")}</tbody></table></div>`) : ""}
-${slowest.length ? folded("Slowest", slowest.length, `<div class="scroll"><table>${head(["item"], ["ms", "n"])}<tbody>${slowest.map(i => row(prompt(i), cell(i.ms.toFixed(1), "n"))).join("")}</tbody></table></div>`) : ""}
+${worst.length ? folded("Most wrong", worst.length, `<div class="scroll"><table>${head(["item"], ["came"], ["right"])}<tbody>${worst.map(i => tableRow(prompt(i), came(i, "bad"), cell(escaped(i.right)))).join("")}</tbody></table></div>`) : ""}
+${slowest.length ? folded("Slowest", slowest.length, `<div class="scroll"><table>${head(["item"], ["ms", "n"])}<tbody>${slowest.map(i => tableRow(prompt(i), cell(i.ms.toFixed(1), "n"))).join("")}</tbody></table></div>`) : ""}
 </section>`;
 }
 
 /** The same items asked in another way: how many are answered alike, what that does to the figures, which answers turn. */
 function variantPart({ variant, alike, differences, turned, paraphrases }: TaskReport["variants"][number]): string {
   const stays = alike
-    ? `<p class="quiet">${share(alike.value)} of the items are answered alike (95 %: ${share(alike.low)} to ${share(alike.high)}).</p>`
+    ? `<p class="quiet">${shareText(alike.value)} of the items are answered alike (95 %: ${shareText(alike.low)} to ${shareText(alike.high)}).</p>`
     : "";
-  return `<h3>Asked in another way: ${escaped(variant)}</h3>${stays}${differenceTable(differences, "as it is", variant)}${changes("Other answers", "bad", turned)}${paraphrases ? paraphrasePart(paraphrases) : ""}`;
+  return `<h3>Asked in another way: ${escaped(variant)}</h3>${stays}${differenceTable(differences, "as it is", variant)}${changedItems("Other answers", "bad", turned)}${paraphrases ? paraphrasePart(paraphrases) : ""}`;
 }
 
 /** Items that the training data holds, and the others. */
@@ -89,7 +102,11 @@ function contaminationPart(c: NonNullable<TaskReport["contamination"]>): string 
 
 function thresholdTable(t: ChosenThreshold): string {
   const rows = t.rows.map(r =>
-    row(cell(escaped(r.by)), cell(thresholdText(r.threshold), "n"), ...[r.cost, r.chosenAt, r.precision, r.recall, r.f1].map(n)),
+    tableRow(
+      cell(escaped(r.by)),
+      cell(thresholdText(r.threshold), "n"),
+      ...[r.cost, r.chosenAt, r.precision, r.recall, r.f1].map(cellNumber),
+    ),
   );
   return `<div class="scroll"><table>${head(["threshold by"], ["threshold", "n"], [`cost, ${escaped(t.toldOf)}`, "n"], [`cost, ${escaped(t.chosenBy)}`, "n"], ["precision", "n"], ["recall", "n"], ["F1", "n"])}<tbody>${rows.join("")}</tbody></table></div>`;
 }
@@ -110,7 +127,7 @@ ${thresholdTable(t)}${other}`;
 function paraphrasePart(p: ParaphraseReport): string {
   const left = leftOutText(p);
   const rows = p.shown.map(s =>
-    row(
+    tableRow(
       cell(`<code>${escaped(s.place)}</code><pre>${escaped(s.before)}</pre>`, "prompt"),
       cell(`<pre>${escaped(s.after)}</pre>`, "prompt"),
       cell(s.fault === undefined ? "asked" : wordingFaults[s.fault], s.fault === undefined ? "" : "bad"),
@@ -139,7 +156,7 @@ const gateRows = (gates: readonly GateVerdict[]): string =>
   gates
     .map(g => {
       const figures = Object.entries(g.figures).map(([k, v]) => `${k} ${figure(v)}`);
-      return row(
+      return tableRow(
         named("gate", g.fails ? "fails" : "passes", g.fails ? "bad" : "good"),
         named("condition", `<code>${escaped(g.condition)}</code>`),
         named("task or group", escaped(g.task)),

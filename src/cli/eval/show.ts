@@ -20,7 +20,7 @@ export function figure(x: number): string {
   return size >= 1e7 ? x.toExponential(3) : size >= 100 ? x.toFixed(1) : x.toFixed(4);
 }
 const signed = (x: number): string => `${x > 0 ? "+" : ""}${figure(x)}`;
-export const share = (x: number): string => (Number.isNaN(x) ? "-" : `${(100 * x).toFixed(1)} %`);
+export const shareText = (x: number): string => (Number.isNaN(x) ? "-" : `${(100 * x).toFixed(1)} %`);
 export const pValue = (p: number): string => (p < 0.001 ? "< 0.001" : p.toFixed(3));
 
 export const scoreCells = (s: Pick<Score, "metric" | "value" | "low" | "high">): string =>
@@ -114,7 +114,7 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
   }
   for (const v of t.variants) {
     out.line(
-      `  ${v.variant}, beside the items as they are${v.alike ? `, ${share(v.alike.value)} [${share(v.alike.low)}, ${share(v.alike.high)}] answered alike` : ""}:`,
+      `  ${v.variant}, beside the items as they are${v.alike ? `, ${shareText(v.alike.value)} [${shareText(v.alike.low)}, ${shareText(v.alike.high)}] answered alike` : ""}:`,
     );
     for (const d of v.differences) out.line(differenceLine(d));
     if (v.paraphrases) for (const line of paraphraseLines(v.paraphrases)) out.line(line);
@@ -140,7 +140,7 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
     out.line(`  judged by ${j.judge}${c ? ` beside ${c.against}` : ""} (${j.artifact}${j.isKnown ? ", from the record" : ""}):`);
     out.line(`    ${scoreCells(j.winRate)} wins ${j.wins}, losses ${j.losses}, ties ${j.ties}  p ${pValue(j.p)} (sign test)`);
     out.line(
-      `    the judge: agrees with itself in ${share(j.agreement)} of pairs shown both ways (kappa ${figure(j.kappa)}), contradicts itself ${j.contradictions} times, prefers the first place in ${share(j.preferredFirst.value)} [${share(j.preferredFirst.low)}, ${share(j.preferredFirst.high)}] (p ${pValue(j.biasP)})`,
+      `    the judge: agrees with itself in ${shareText(j.agreement)} of pairs shown both ways (kappa ${figure(j.kappa)}), contradicts itself ${j.contradictions} times, prefers the first place in ${shareText(j.preferredFirst.value)} [${shareText(j.preferredFirst.low)}, ${shareText(j.preferredFirst.high)}] (p ${pValue(j.biasP)})`,
     );
     if (j.unread) out.line(`    left out: ${j.unread} of ${j.items} pairs whose verdict could not be read`);
   }

@@ -1,10 +1,10 @@
 /** `loam doctor`: what this machine has, what is missing and how to get it. Ends with exit code 3 where Loam cannot work here. */
-import { type MachineCheck, machineSections, type State } from "../../project/doctor/index.ts";
+import { type CheckState, type MachineCheck, machineSections } from "../../project/doctor/index.ts";
 import { projectErrors } from "../../project/index.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
-const marks: Readonly<Record<State, string>> = { ok: "ok", warn: "warn", missing: "-", bad: "BAD" };
+const marks: Readonly<Record<CheckState, string>> = { ok: "ok", warn: "warn", missing: "-", bad: "BAD" };
 
 export const doctor: VerbRun = async (context, _, options) => {
   const { out } = context;

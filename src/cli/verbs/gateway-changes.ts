@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import { defined } from "../../base/index.ts";
 import type { ChangeEntry } from "../../gateway/index.ts";
-import { type ChangeList, changeList, changesInFile } from "../../project/gateway/index.ts";
+import { type ChangeList, changesInFile, projectChangeList } from "../../project/gateway/index.ts";
 import { projectErrors } from "../../project/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
 import { textOption } from "../options.ts";
@@ -40,7 +40,7 @@ export const gatewayChanges: VerbRun = async (context, _words, options) => {
   if (file !== undefined) return finish(context, changesInFile(resolve(cwd, file), file, head));
   const to = textOption(options, "export");
   const path = to === undefined ? undefined : resolve(cwd, to);
-  const list = await changeList(gatewayAt(context, options), { verify: options.verify === true, export: path, head });
+  const list = await projectChangeList(gatewayAt(context, options), { verify: options.verify === true, export: path, head });
   if (to !== undefined)
     out.line(`  ${list.entries.length} entries are written to ${to}. Verify it any time: loam gateway changes --verify-file ${to}`);
   else

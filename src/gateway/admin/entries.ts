@@ -4,14 +4,14 @@
  */
 import { defined, nearest } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
-import type { Entry, EntryKind, EntryValue, PrincipalKind } from "../identity/entry.ts";
+import type { AccessEntry, EntryKind, EntryValue, PrincipalKind } from "../identity/entry.ts";
 import { principalKinds } from "../identity/entry.ts";
 import { accountOf, type Principals } from "../identity/principals.ts";
 
 /** What `GET` shows of one, `PUT` takes back, and `--json` prints. */
-export type ShownEntry = Readonly<Record<string, unknown>> & { readonly origin: Entry["origin"]; readonly revision: number | null };
+export type ShownEntry = Readonly<Record<string, unknown>> & { readonly origin: AccessEntry["origin"]; readonly revision: number | null };
 
-export const shownEntry = ({ kind, name, origin, revision, value }: Entry): ShownEntry =>
+export const shownEntry = ({ kind, name, origin, revision, value }: AccessEntry): ShownEntry =>
   kind === "policies" ? { id: name, ...value, origin, revision } : { kind, name, ...value, origin, revision };
 
 const wrong = (place: string, expected: string, received: unknown, hint?: string) =>

@@ -1,7 +1,7 @@
 /** Principals and policies by HTTP: listed, shown, made, replaced, deleted. Those of the file are shown and not changed. */
 import { gatewayErrors } from "../errors.ts";
 import { readObject } from "../http/ask.ts";
-import type { Entry, EntryKind, Match } from "../identity/entry.ts";
+import type { AccessEntry, EntryKind, Match } from "../identity/entry.ts";
 import { accountOf } from "../identity/principals.ts";
 import { checkModels, givenEntry, membersOf, principalKind, shownEntry } from "./entries.ts";
 import { type AdminMethod, type AdminPage, type AdminRequest, adminJson, onlyKeys } from "./page.ts";
@@ -22,7 +22,7 @@ function matchOf(headers: Headers): Match {
   return Number(revision);
 }
 
-const tagged = ({ revision }: Entry): Readonly<Record<string, string>> => (revision === null ? {} : { etag: `"${revision}"` });
+const tagged = ({ revision }: AccessEntry): Readonly<Record<string, string>> => (revision === null ? {} : { etag: `"${revision}"` });
 
 /** Where the kind and the name of an entry stand in an address, and what an answer calls one. */
 interface Place {

@@ -4,7 +4,7 @@ import type { KeyInfo } from "../contract.ts";
 import { endpoints } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
 import { durationMs } from "../limits/durations.ts";
-import { type AdminPage, adminJson, bodyOf, onlyKeys } from "./page.ts";
+import { type AdminPage, adminBody, adminJson, onlyKeys } from "./page.ts";
 import { mayHandleKeysOf } from "./roles.ts";
 
 const text = (most: number) =>
@@ -68,7 +68,7 @@ export const keyPages: readonly AdminPage[] = [
         right: "changeKeys",
         answer: async ({ gateway, identity, request, by }) => {
           const { control, clock } = gateway;
-          const body = await bodyOf(request, created);
+          const body = await adminBody(request, created);
           mayHandleKeysOf(identity, body.subject, control.rolesOf(body.subject));
           const { name, subject, scopes, kind } = body;
           const { key, secret } = await control.keys.create({ name, subject, scopes, kind, expiresMs: expiryOf(body, clock.now()) }, by);
@@ -84,7 +84,7 @@ export const keyPages: readonly AdminPage[] = [
         right: "changeKeys",
         answer: async ({ gateway, identity, request, key: named, by }) => {
           const { control } = gateway;
-          const { overlap } = await bodyOf(request, rotated);
+          const { overlap } = await adminBody(request, rotated);
           const { subject, id } = await control.keys.info(named);
           mayHandleKeysOf(identity, subject, control.rolesOf(subject));
           const { key, secret } = await control.keys.rotate(id, by, ...(overlap === undefined ? [] : [overlap]));

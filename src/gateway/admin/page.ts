@@ -67,7 +67,7 @@ export function onlyKeys(query: URLSearchParams, known: readonly string[]): void
 }
 
 /** Errors: those of `readObject`, gateway/parameter with the key's place. */
-export async function bodyOf<S extends z.ZodType>(request: Request, schema: S): Promise<z.output<S>> {
+export async function adminBody<S extends z.ZodType>(request: Request, schema: S): Promise<z.output<S>> {
   const { body } = await readObject(request);
   return asParameter(() => check(schema, body, "body"));
 }

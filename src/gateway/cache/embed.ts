@@ -4,7 +4,7 @@ import { isRow } from "../../protocols/index.ts";
 import type { AdmittedRequest } from "../http/admitted-request.ts";
 import { apis } from "../http/apis.ts";
 import { askOf } from "../http/ask.ts";
-import type { Exchange } from "../http/exchange.ts";
+import type { GatewayExchange } from "../http/exchange.ts";
 import { readMembers } from "../http/members.ts";
 import { relay } from "../pipeline/steps/relay.ts";
 import { route } from "../pipeline/steps/route.ts";
@@ -38,7 +38,7 @@ export function embedder(model: string, timeoutMs: number): Embed {
     const follow = (reason: UpstreamFailure) => stop.stop(reason);
     asking.stop.add(follow);
     const timer = setTimeout(() => stop.stop(new UpstreamFailure("totalTimeout", `no embedding after ${timeoutMs} ms`)), timeoutMs);
-    const exchange: Exchange = {
+    const exchange: GatewayExchange = {
       id: asking.exchange.id,
       startMs: clock.monotonic(),
       method: "POST",

@@ -3,7 +3,7 @@ import type { TokenUsage } from "../../protocols/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { AdmittedRequest } from "../http/admitted-request.ts";
 import type { Answer } from "../http/exchange.ts";
-import { ReadyAnswer, wireError } from "../http/wire-error.ts";
+import { gatewayWireError, ReadyAnswer } from "../http/wire-error.ts";
 import { ageOf, replayed, streamHeaders } from "./replay.ts";
 import type { KeptAnswer } from "./store.ts";
 
@@ -33,6 +33,6 @@ export const marked = <A extends Answer>(answer: A, how: "miss" | "bypass"): A =
 /** 504, as HTTP has it for a cache that may ask nobody; the official clients would otherwise try again. */
 export function notCached(x: AdmittedRequest, message: string): ReadyAnswer {
   const hint = "Leave out only-if-cached.";
-  const wire = wireError(gatewayErrors.fail("notCached", { place: "cache-control", message, hint }), x.exchange.id);
+  const wire = gatewayWireError(gatewayErrors.fail("notCached", { place: "cache-control", message, hint }), x.exchange.id);
   return new ReadyAnswer({ ...wire, headers: { ...wire.headers, "x-should-retry": "false" } });
 }

@@ -1,5 +1,5 @@
 /** Answers in memory: the one that was used longest ago goes first. Gone with the process. */
-import { type CacheStore, type KeptAnswer, type StoreBounds, sizeOf } from "./store.ts";
+import { type CacheStore, type KeptAnswer, type StoreBounds, storedSize } from "./store.ts";
 
 export function memoryStore(bounds: StoreBounds): CacheStore {
   /** In the order of their last use. */
@@ -26,7 +26,7 @@ export function memoryStore(bounds: StoreBounds): CacheStore {
     },
     put: async (key, answer, nowMs) => {
       remove(key);
-      const size = sizeOf(answer);
+      const size = storedSize(answer);
       if (size > bounds.bytes) return { evicted: 0, expired: 0 };
       kept.set(key, { answer, size });
       bytes += size;

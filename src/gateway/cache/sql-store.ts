@@ -3,7 +3,7 @@
  * first, to within a minute: a use is written only where the last one was longer ago.
  */
 import type { SqlValue } from "../state/sql.ts";
-import { type CacheStore, keptShare, type StoreBounds, sizeOf } from "./store.ts";
+import { type CacheStore, keptShare, type StoreBounds, storedSize } from "./store.ts";
 
 /** A use within this time of the last is not written. */
 const usedEveryMs = 60_000;
@@ -75,7 +75,7 @@ export function sqlStore(sql: CacheSql, bounds: StoreBounds): CacheStore {
       };
     },
     put: async (key, a, nowMs) => {
-      const sizeBytes = sizeOf(a);
+      const sizeBytes = storedSize(a);
       const { length: expired } = await sql.all("delete from gateway_cache where expires_ms <= ? returning key", [nowMs]);
       if (sizeBytes > bounds.bytes) {
         await sql.all("delete from gateway_cache where key = ?", [key]);

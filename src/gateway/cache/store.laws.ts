@@ -1,7 +1,7 @@
 /** The laws of every store of answers: what was put is what is got, bounds hold after every step, nothing outlives its time, tenants part. */
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
-import { type CacheStore, type KeptAnswer, type StoreBounds, sizeOf } from "./store.ts";
+import { type CacheStore, type KeptAnswer, type StoreBounds, storedSize } from "./store.ts";
 
 const answerOf = (more: Partial<KeptAnswer> = {}): KeptAnswer => ({
   tenant: "key:a",
@@ -45,7 +45,7 @@ export function cacheStoreLaws(open: Open): void {
     await store.put("a", answerOf(), 1_000);
     await store.put("a", answerOf({ body: "other", atMs: 1_500, expiresMs: 9_000 }), 1_500);
     expect(await store.get("a", 3_000)).toMatchObject({ body: "other", atMs: 1_500 });
-    expect(await store.size()).toEqual({ entries: 1, bytes: sizeOf(answerOf({ body: "other" })) });
+    expect(await store.size()).toEqual({ entries: 1, bytes: storedSize(answerOf({ body: "other" })) });
   });
 
   test("an answer larger than everything may be is not kept, and what had its key is gone", async () => {
@@ -115,7 +115,7 @@ export function cacheStoreLaws(open: Open): void {
               await store.put(key, answer, nowMs);
               put.set(key, answer);
               // the newest is never what goes
-              if (sizeOf(answer) <= bytes) expect(await store.get(key, nowMs)).toEqual(answer);
+              if (storedSize(answer) <= bytes) expect(await store.get(key, nowMs)).toEqual(answer);
             } else {
               const found = await store.get(key, nowMs);
               if (found) expect(found).toEqual(put.get(key));

@@ -25,7 +25,7 @@ export interface KeptFilter {
 
 export interface StoreBounds {
   readonly entries: number;
-  /** Of bodies and what belongs to them (`sizeOf`). */
+  /** Of bodies and what belongs to them (`storedSize`). */
   readonly bytes: number;
 }
 
@@ -50,7 +50,7 @@ export interface CacheStore {
 /** Names, times and the place in an index. */
 const overheadBytes = 512;
 
-export const sizeOf = (answer: KeptAnswer): number => Buffer.byteLength(answer.body) + overheadBytes;
+export const storedSize = (answer: KeptAnswer): number => Buffer.byteLength(answer.body) + overheadBytes;
 
 /** What a store does that is over its bounds: it goes down to this share of them, so that the next answers need not clear again. */
 export const keptShare = 0.9;

@@ -1,13 +1,13 @@
 /** What guards did with one request, for its line in the log, the metrics and a header: names and decisions, nothing of the texts. */
-import type { Stage } from "./contract.ts";
+import type { GuardStage } from "./contract.ts";
 
 /** `pass` and `flag` change nothing for the client; `open` and `closed`: the guard could not judge, and what it is set to was done. */
 const decisions = ["pass", "flag", "rewrite", "restore", "block", "open", "closed"] as const;
 type GuardDecision = (typeof decisions)[number];
 
 export interface GuardCounts {
-  decided(guard: string, stage: Stage, decision: GuardDecision): void;
-  took(guard: string, stage: Stage, ms: number): void;
+  decided(guard: string, stage: GuardStage, decision: GuardDecision): void;
+  took(guard: string, stage: GuardStage, ms: number): void;
 }
 
 const tellsClient: readonly GuardDecision[] = ["rewrite", "restore", "block", "closed"];
@@ -22,7 +22,7 @@ export class GuardActs {
   }
 
   /** Each decision of a guard in a stage counts once a request. */
-  add(guard: string, stage: Stage, decision: GuardDecision): void {
+  add(guard: string, stage: GuardStage, decision: GuardDecision): void {
     const line = `${guard} ${stage} ${decision}`;
     if (this.#lines.has(line)) return;
     this.#lines.add(line);
@@ -31,21 +31,21 @@ export class GuardActs {
   }
 
   /** For the log alone. */
-  note(guard: string, stage: Stage, note: string): void {
+  note(guard: string, stage: GuardStage, note: string): void {
     this.#lines.add(`${guard} ${stage} ${note}`);
   }
 
-  has(guard: string, stage: Stage, decision: GuardDecision): boolean {
+  has(guard: string, stage: GuardStage, decision: GuardDecision): boolean {
     return this.#lines.has(`${guard} ${stage} ${decision}`);
   }
 
   /** Where it did nothing else. */
-  passed(guard: string, stage: Stage): void {
+  passed(guard: string, stage: GuardStage): void {
     const begin = `${guard} ${stage} `;
     if (![...this.#lines].some(l => l.startsWith(begin))) this.add(guard, stage, "pass");
   }
 
-  took(guard: string, stage: Stage, ms: number): void {
+  took(guard: string, stage: GuardStage, ms: number): void {
     this.#counts.took(guard, stage, ms);
   }
 

@@ -3,7 +3,7 @@ import type { Clock } from "../../base/index.ts";
 import type { GuardActs } from "./acts.ts";
 import type { Did, FilteredPiece, Guard, GuardSession, TextFilter, TextForm } from "./contract.ts";
 import { closedBy, GuardFailure } from "./failure.ts";
-import { joined } from "./joined.ts";
+import { joinedFilters } from "./joined.ts";
 
 export interface AnswerFilters {
   /** For a text that begins. */
@@ -55,7 +55,7 @@ export function answerFilters(
   };
   return {
     open: (form, isWhole = false) =>
-      joined(looking.flatMap(row => [row.session.filter!(form, isWhole)].filter(f => f !== undefined).map(f => watched(row, f)))),
+      joinedFilters(looking.flatMap(row => [row.session.filter!(form, isWhole)].filter(f => f !== undefined).map(f => watched(row, f)))),
     get hasBlocked() {
       return looking.some(({ guard }) => acts.has(guard.name, "answer", "block"));
     },

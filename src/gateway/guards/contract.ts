@@ -9,7 +9,7 @@ import type { Stop } from "../upstreams/stop.ts";
 import type { HeldRequests } from "./person/held.ts";
 
 export const stages = ["request", "answer"] as const;
-export type Stage = (typeof stages)[number];
+export type GuardStage = (typeof stages)[number];
 
 /** Who asks for what: by it a guard is for a request or not. */
 export interface GuardAsk {
@@ -83,7 +83,7 @@ export interface Guard {
   readonly version: string;
   /** What becomes of a request that it cannot judge. */
   readonly failsOpen: boolean;
-  readonly stages: readonly Stage[];
+  readonly stages: readonly GuardStage[];
   /** Of a request's texts, in UTF-8; undefined: as many as a body has. */
   readonly maxBytes: number | undefined;
   isFor(ask: GuardAsk): boolean;

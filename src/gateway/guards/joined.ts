@@ -5,7 +5,7 @@ import type { Did, FilteredPiece, TextFilter } from "./contract.ts";
 const ranks: { readonly [D in Did]: number } = { unjudged: 0, flag: 1, restore: 2, rewrite: 3 };
 const more = (a: Did | undefined, b: Did | undefined): Did | undefined => (a && (!b || ranks[a] >= ranks[b]) ? a : b);
 
-export function joined(filters: readonly TextFilter[]): TextFilter {
+export function joinedFilters(filters: readonly TextFilter[]): TextFilter {
   if (filters.length === 1) return filters[0]!;
   let isBlocked = false;
 

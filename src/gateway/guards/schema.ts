@@ -7,7 +7,7 @@ import { endpoints } from "../endpoints.ts";
 import { blocklistOptions } from "./blocklist/options.ts";
 import { stages } from "./contract.ts";
 import { personOptions } from "./person/options.ts";
-import { privateOptions } from "./private/options.ts";
+import { privateGuardOptions } from "./private/options.ts";
 import { webhookOptions } from "./webhook/options.ts";
 
 /** What stands in a header, a metric and a log. */
@@ -38,7 +38,7 @@ const common = () => ({
 
 const guardPart = z.lazy(() =>
   z.discriminatedUnion("kind", [
-    z.strictObject({ kind: z.literal("private").describe("Guard: private data."), ...common(), ...privateOptions() }),
+    z.strictObject({ kind: z.literal("private").describe("Guard: private data."), ...common(), ...privateGuardOptions() }),
     z.strictObject({
       kind: z.literal("blocklist").describe("Guard: words, phrases and patterns."),
       ...common(),

@@ -7,7 +7,7 @@ import type { Runtime } from "../routing/runtime.ts";
 import type { Shadows } from "../routing/shadow.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { Ask } from "./ask.ts";
-import type { End, Exchange } from "./exchange.ts";
+import type { End, GatewayExchange } from "./exchange.ts";
 import type { HeaderReader } from "./node-request.ts";
 
 export interface AdmittedRequest {
@@ -18,7 +18,7 @@ export interface AdmittedRequest {
   readonly maxOutputTokens: number;
   readonly objects: RequestObjects;
   readonly runtime: Runtime;
-  readonly exchange: Exchange;
+  readonly exchange: GatewayExchange;
   readonly headers: HeaderReader;
   /** Wished when the client's connection closes before its answer, and by what ends requests here. */
   readonly stop: Stop;

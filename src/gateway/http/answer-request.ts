@@ -7,10 +7,10 @@ import type { Arrival } from "../pipeline/step.ts";
 import type { GatewayPorts } from "../ports.ts";
 import { isTraced } from "../tracing/tracing.ts";
 import type { ChatContract } from "../translate/contract.ts";
-import type { Answer, End, Exchange } from "./exchange.ts";
-import { limits } from "./limits.ts";
+import type { Answer, End, GatewayExchange } from "./exchange.ts";
+import { gatewayBounds } from "./limits.ts";
 import type { AnyRequest, HeaderReader } from "./node-request.ts";
-import { wireError } from "./wire-error.ts";
+import { gatewayWireError } from "./wire-error.ts";
 
 /** An address, and what becomes of requests that come to it. `F`: what the address itself says of them. */
 export interface Address<R extends AnyRequest = Request, F extends object = object> {
@@ -22,7 +22,7 @@ export interface Address<R extends AnyRequest = Request, F extends object = obje
   readonly contract?: ChatContract | undefined;
 }
 
-const requestIdPattern = new RegExp(`^[\\w.:-]{1,${limits.requestIdCharacters}}$`);
+const requestIdPattern = new RegExp(`^[\\w.:-]{1,${gatewayBounds.requestIdCharacters}}$`);
 const methods: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 let count = 0;
@@ -40,7 +40,7 @@ function addressOf(headers: HeaderReader, peer: Peer | undefined, trustedProxies
   return withoutPort(hops.at(-trustedProxies) ?? "") || own;
 }
 
-function exchangeOf(gateway: GatewayPorts, { method, headers }: AnyRequest, peer: Peer | undefined, path: string): Exchange {
+function exchangeOf(gateway: GatewayPorts, { method, headers }: AnyRequest, peer: Peer | undefined, path: string): GatewayExchange {
   const own = headers.get("x-request-id");
   return {
     id: own !== null && requestIdPattern.test(own) ? own : newId(),
@@ -91,7 +91,7 @@ export async function answerRequest<R extends AnyRequest, F extends object>(
       throw gatewayErrors.fail("draining", { message: "the gateway is shutting down", hint: "Try again; another one answers." });
     answer = await pipeline.run({ gateway, config, request, headers: given, peer, exchange, end, ...fields });
   } catch (error) {
-    const wire = wireError(error, exchange.id);
+    const wire = gatewayWireError(error, exchange.id);
     if (wire.ours === "gateway/internal") gateway.onFailure(error, exchange.id);
     if (exchange.detail === undefined && isLoamError(error) && error.cause instanceof Error) exchange.detail = error.cause.message;
     end({ status: wire.status, error: wire.ours });

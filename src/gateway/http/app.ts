@@ -74,7 +74,7 @@ function byMethod(answers: ByMethod, otherwise: AnswerAt | undefined, refuse: An
   };
 }
 
-export function createApp(gateway: GatewayPorts): AppFetch {
+export function createGatewayApp(gateway: GatewayPorts): AppFetch {
   const at =
     (path: string, of: Address["pipeline"]): AnswerAt =>
     async (request, peer) =>

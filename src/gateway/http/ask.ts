@@ -10,7 +10,7 @@ import { parametersIn, saysLength } from "../policy/parameters.ts";
 import type { ChatContract } from "../translate/contract.ts";
 import { isLarge, nextTurn } from "../turns.ts";
 import { type Api, tokenIds } from "./apis.ts";
-import { limits } from "./limits.ts";
+import { gatewayBounds } from "./limits.ts";
 import { type Members, readMembers } from "./members.ts";
 import { type AnyRequest, NodeRequest } from "./node-request.ts";
 
@@ -53,7 +53,7 @@ const broken = (expected: string, received: string) =>
 const tooLarge = (received: string) =>
   gatewayErrors.fail("tooLarge", {
     place: "body",
-    expected: `at most ${formatBytes(limits.bodyBytes)}`,
+    expected: `at most ${formatBytes(gatewayBounds.bodyBytes)}`,
     received,
     hint: "Send a shorter prompt, or several requests.",
   });
@@ -63,7 +63,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** Errors: gateway/tooLarge as soon as it is too much, gateway/cancelled. */
 export function receivedBytes(request: AnyRequest): Uint8Array | Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
-  if (declared !== null && Number(declared) > limits.bodyBytes) throw tooLarge(formatBytes(Number(declared)));
+  if (declared !== null && Number(declared) > gatewayBounds.bodyBytes) throw tooLarge(formatBytes(Number(declared)));
   return request instanceof NodeRequest ? request.received() : receivedFrom(request, declared);
 }
 
@@ -76,7 +76,7 @@ async function receivedFrom(request: Request, declared: string | null): Promise<
     if (request.body)
       for await (const part of request.body) {
         size += part.length;
-        if (size > limits.bodyBytes) throw tooLarge("more");
+        if (size > gatewayBounds.bodyBytes) throw tooLarge("more");
         parts.push(part);
       }
     return Buffer.concat(parts);
@@ -95,7 +95,7 @@ export function contentBytes(request: AnyRequest): Uint8Array | Promise<Uint8Arr
 }
 
 async function decoded(come: Uint8Array | Promise<Uint8Array>, coding: string): Promise<Uint8Array> {
-  const found = await decodedContent((await come) as Uint8Array<ArrayBuffer>, coding, limits.bodyBytes);
+  const found = await decodedContent((await come) as Uint8Array<ArrayBuffer>, coding, gatewayBounds.bodyBytes);
   if (found === "unsupported")
     throw gatewayErrors.fail("mediaType", {
       place: "content-encoding",
@@ -160,7 +160,7 @@ function textOf(bytes: Uint8Array): string {
 
 function membersOf(text: string): Members {
   const members = readMembers(text);
-  if (members.depth > limits.jsonDepth) throw broken(`at most ${limits.jsonDepth} levels of nesting`, `${members.depth}`);
+  if (members.depth > gatewayBounds.jsonDepth) throw broken(`at most ${gatewayBounds.jsonDepth} levels of nesting`, `${members.depth}`);
   return members;
 }
 
@@ -199,7 +199,8 @@ export function askOf(api: Api, text: string, members: Members, body: Readonly<R
   const wrong = (place: string, expected: string) =>
     gatewayErrors.fail("parameter", { place, expected, received: (JSON.stringify(body[place]) ?? "nothing").slice(0, 60) });
   const { model, stream, n, user } = body;
-  if (typeof model !== "string" || model === "" || model.length > limits.modelCharacters) throw wrong("model", "the name of a model");
+  if (typeof model !== "string" || model === "" || model.length > gatewayBounds.modelCharacters)
+    throw wrong("model", "the name of a model");
   if (stream !== undefined && stream !== null && typeof stream !== "boolean") throw wrong("stream", "true or false");
   const isStream = stream === true;
   if (isStream && api.streamed === undefined) throw wrong("stream", "no stream: this address has none");
@@ -228,9 +229,9 @@ export function prefixOf(ask: Ask): string | undefined {
   let text = "";
   for (const one of ask.api.texts(ask.body)) {
     text += one;
-    if (text.length >= limits.prefixCharacters) break;
+    if (text.length >= gatewayBounds.prefixCharacters) break;
   }
-  return text === "" ? undefined : text.slice(0, limits.prefixCharacters);
+  return text === "" ? undefined : text.slice(0, gatewayBounds.prefixCharacters);
 }
 
 /** Bytes of text a token has at least, on average, where no tokenizer is known: on the safe side for European languages and code. */

@@ -3,9 +3,9 @@ import { systemClock } from "../../base/index.ts";
 import { fakeUpstream, good, testGateway } from "../fakes.ts";
 import type { RequestTrace } from "../tracing/tracing.ts";
 import { EndedRequests } from "./ended.ts";
-import type { Exchange } from "./exchange.ts";
+import type { GatewayExchange } from "./exchange.ts";
 
-const exchange = (id: string, more: Partial<Exchange> = {}): Exchange => ({
+const exchange = (id: string, more: Partial<GatewayExchange> = {}): GatewayExchange => ({
   id,
   startMs: 0,
   method: "POST",

@@ -3,7 +3,7 @@
  * requests, finds none of that code in the processor's caches and costs three times as much, of which the next answer has its share.
  */
 import type { Clock } from "../../base/index.ts";
-import { type End, type Exchange, recordOf } from "./exchange.ts";
+import { type End, type GatewayExchange, recordOf } from "./exchange.ts";
 import type { RequestRecord } from "./request-record.ts";
 
 /** How long one waits at most, unless somebody asks before. */
@@ -12,7 +12,7 @@ const waitMs = 50;
 const most = 32;
 
 interface Ended {
-  readonly exchange: Exchange;
+  readonly exchange: GatewayExchange;
   readonly end: End;
   readonly nowMs: number;
   readonly monotonicMs: number;
@@ -20,18 +20,18 @@ interface Ended {
 
 export class EndedRequests {
   readonly #clock: Clock;
-  readonly #told: (record: RequestRecord, exchange: Exchange) => void;
+  readonly #told: (record: RequestRecord, exchange: GatewayExchange) => void;
   #waiting: Ended[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   /** `told` gets each once, in the order in which they ended. */
-  constructor(clock: Clock, told: (record: RequestRecord, exchange: Exchange) => void) {
+  constructor(clock: Clock, told: (record: RequestRecord, exchange: GatewayExchange) => void) {
     this.#clock = clock;
     this.#told = told;
   }
 
   /** It has ended now. One that is traced is told at once: its trace ends with its record. */
-  add(exchange: Exchange, end: End): void {
+  add(exchange: GatewayExchange, end: End): void {
     const count = this.#waiting.push({ exchange, end, nowMs: this.#clock.now(), monotonicMs: this.#clock.monotonic() });
     if (exchange.trace || count >= most) this.tell();
     else this.#timer ??= setTimeout(() => this.tell(), waitMs);

@@ -19,7 +19,7 @@ interface Routed {
   readonly version: string | undefined;
 }
 
-export interface Exchange {
+export interface GatewayExchange {
   readonly id: string;
   readonly startMs: number;
   readonly method: string;
@@ -89,7 +89,7 @@ export function textWithoutAddress(record: RequestRecord): string {
 const none: readonly string[] = [];
 const rounded = (ms: number): number => Math.round(ms * 100) / 100;
 
-export function recordOf(x: Exchange, { status, error, usage }: End, nowMs: number, monotonicMs: number): RequestRecord {
+export function recordOf(x: GatewayExchange, { status, error, usage }: End, nowMs: number, monotonicMs: number): RequestRecord {
   return {
     id: x.id,
     time: new Date(nowMs).toISOString(),

@@ -1,6 +1,6 @@
 /** Bounds on what comes from outside, each with its reason. */
 
-export const limits = {
+export const gatewayBounds = {
   /** A body's bytes: a prompt of a million tokens is about 4 MB, pictures in a message as much again each. */
   bodyBytes: 32 * 1024 * 1024,
   /** Nesting of a body; a tool's schema inside a message has about 20 levels. */

@@ -10,9 +10,9 @@ import { openTls } from "../transport/tls.ts";
 import { directAddresses } from "./app.ts";
 import { directly } from "./direct.ts";
 import { isSigned } from "./is-signed.ts";
-import { limits } from "./limits.ts";
+import { gatewayBounds } from "./limits.ts";
 import { NodeHeaders } from "./node-request.ts";
-import { wireError } from "./wire-error.ts";
+import { gatewayWireError } from "./wire-error.ts";
 
 export interface GatewayListening {
   readonly host: string;
@@ -41,8 +41,8 @@ interface ListenAt {
 }
 
 function refuseHeaders(outgoing: ServerResponse): void {
-  const expected = `at most ${limits.headerCount}`;
-  const { status, body } = wireError(gatewayErrors.fail("headers", { place: "headers", expected, received: "more" }), "");
+  const expected = `at most ${gatewayBounds.headerCount}`;
+  const { status, body } = gatewayWireError(gatewayErrors.fail("headers", { place: "headers", expected, received: "more" }), "");
   outgoing.writeHead(status, { "content-type": "application/json", connection: "close" }).end(body);
 }
 
@@ -68,7 +68,7 @@ const bound = (server: Server, host: string, port: number): Promise<void> =>
 /** Errors: gateway/portInUse; gateway/config where the files of `listen.tls` are not what they should be. */
 export async function listenGateway(
   gateway: Gateway,
-  { host, port, onTls, requestMs = limits.requestMs }: ListenAt,
+  { host, port, onTls, requestMs = gatewayBounds.requestMs }: ListenAt,
 ): Promise<GatewayListening> {
   const { listen, folder } = gateway.config;
   const tls = listen.tls && (await openTls(listen.tls, folder));
@@ -79,22 +79,22 @@ export async function listenGateway(
   );
   const direct = directly(gateway, directAddresses);
   const options = {
-    maxHeaderSize: limits.headerBytes,
+    maxHeaderSize: gatewayBounds.headerBytes,
     requestTimeout: requestMs,
     headersTimeout: requestMs,
     connectionsCheckingInterval: requestMs / 12,
-    keepAliveTimeout: limits.keepAliveMs,
+    keepAliveTimeout: gatewayBounds.keepAliveMs,
   };
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    if (incoming.rawHeaders.length > 2 * limits.headerCount) refuseHeaders(outgoing);
+    if (incoming.rawHeaders.length > 2 * gatewayBounds.headerCount) refuseHeaders(outgoing);
     else if (isSigned(gateway, () => new NodeHeaders(incoming.rawHeaders)) || !direct(incoming, outgoing))
       void listener(incoming, outgoing);
   };
-  const secure = tls && createSecureServer({ ...options, ...tls.options, handshakeTimeout: limits.handshakeMs }, handle);
+  const secure = tls && createSecureServer({ ...options, ...tls.options, handshakeTimeout: gatewayBounds.handshakeMs }, handle);
   const server: Server = secure ?? createServer(options, handle);
   const unfollow = secure && tls.follow(secure, onTls ?? (() => {}));
   // one more than is taken, so that too many are seen; node leaves the rest away in silence
-  server.maxHeadersCount = limits.headerCount + 1;
+  server.maxHeadersCount = gatewayBounds.headerCount + 1;
   await bound(server, host, port);
   const own = (server.address() as AddressInfo).port;
   const shown = host.includes(":") ? `[${host}]` : host;
@@ -128,7 +128,7 @@ export async function listenGateway(
       draining ??= drain(graceMs);
       return draining;
     },
-    handOver: (idleMs = limits.handOverIdleMs) => {
+    handOver: (idleMs = gatewayBounds.handOverIdleMs) => {
       draining ??= handOver(idleMs);
       return draining;
     },

@@ -120,7 +120,7 @@ function failureError({ kind }: UpstreamFailure): GatewayErrorAnswer {
   return wire(status, late ? "gateway/timeout" : "gateway/cut", error);
 }
 
-export function wireError(error: unknown, requestId: string): GatewayErrorAnswer {
+export function gatewayWireError(error: unknown, requestId: string): GatewayErrorAnswer {
   if (error instanceof ReadyAnswer) return error.wire;
   if (error instanceof UpstreamRefusal) {
     const { status, retryAfterMs } = error;
@@ -139,7 +139,7 @@ export function wireError(error: unknown, requestId: string): GatewayErrorAnswer
  * as `error`: without it they give it as one event among others, and whoever looks for text alone takes the answer for whole.
  */
 export function errorEvent(api: StreamedApi, error: unknown, requestId: string): Buffer {
-  const { body } = wireError(error, requestId);
+  const { body } = gatewayWireError(error, requestId);
   if (api !== "responses") return Buffer.from(dataEvent(body));
   const { error: own } = JSON.parse(body) as { readonly error: ErrorObject };
   const { message, code, param } = own;

@@ -15,14 +15,14 @@ import {
   entryKey,
   inFile,
   inOrder,
-  merged,
-  nothing,
+  mergedEntries,
+  noEntries,
   type Read,
   readEntries,
   type Stored,
   writeEntry,
 } from "./entries.ts";
-import type { Entries, Entry, EntryAsked, EntryKind, EntryValue } from "./entry.ts";
+import type { AccessEntry, Entries, EntryAsked, EntryKind, EntryValue } from "./entry.ts";
 import { checkNames, checkUnused, foundIn, keepsAdminKeys, matches } from "./entry-checks.ts";
 import { keepsAdministration } from "./last-admin.ts";
 import { adminsOf } from "./principals.ts";
@@ -55,8 +55,8 @@ interface AccessOptions {
 /** What a change came to. */
 interface Change {
   readonly read: Read;
-  readonly before: Entry | undefined;
-  readonly entry: Entry;
+  readonly before: AccessEntry | undefined;
+  readonly entry: AccessEntry;
   /** Undefined: nothing has changed, or what there is does not fit the file. */
   readonly compiled?: Snapshot | undefined;
 }
@@ -70,12 +70,12 @@ export class Access implements Entries {
   #current: Snapshot;
   #misfit: string | undefined;
   /** Made once for what holds now. */
-  #shown: { readonly of: Snapshot; readonly read: Read; readonly all: readonly Entry[] } | undefined;
+  #shown: { readonly of: Snapshot; readonly read: Read; readonly all: readonly AccessEntry[] } | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   /** Errors: stateLost; those of entries that do not fit the file, unless they may. */
   static async open(options: AccessOptions): Promise<Access> {
-    const access = new Access(options, await readEntries(options.database, nothing));
+    const access = new Access(options, await readEntries(options.database, noEntries));
     try {
       await access.#note(options.config, "start");
     } catch (error) {
@@ -115,7 +115,7 @@ export class Access implements Entries {
 
   #opened(): ControlConfig {
     try {
-      return merged(this.#file, this.#read.stored, this.#options.place);
+      return mergedEntries(this.#file, this.#read.stored, this.#options.place);
     } catch (error) {
       if (!this.#options.mayNotFit) throw error;
       this.#told(error);
@@ -160,7 +160,7 @@ export class Access implements Entries {
     if (found === this.#read) return;
     this.#read = found;
     try {
-      this.#current = this.#snapshotOf(merged(this.#file, found.stored, this.#options.place), this.#current);
+      this.#current = this.#snapshotOf(mergedEntries(this.#file, found.stored, this.#options.place), this.#current);
       this.#told(undefined);
     } catch (error) {
       this.#told(error);
@@ -168,7 +168,12 @@ export class Access implements Entries {
   }
 
   /** `how` gives the value from what was there; undefined takes the entry away. */
-  #changed(asked: EntryAsked, how: (before: Entry | undefined) => EntryValue | undefined, isPut: boolean, by: string): Promise<Change> {
+  #changed(
+    asked: EntryAsked,
+    how: (before: AccessEntry | undefined) => EntryValue | undefined,
+    isPut: boolean,
+    by: string,
+  ): Promise<Change> {
     return this.#inLine(async () => {
       const done = await this.#options.database.write(sql => this.#write(sql, asked, how, isPut, by));
       if (done.compiled) {
@@ -183,7 +188,7 @@ export class Access implements Entries {
   async #write(
     sql: Sql,
     { kind, name, match }: EntryAsked,
-    how: (before: Entry | undefined) => EntryValue | undefined,
+    how: (before: AccessEntry | undefined) => EntryValue | undefined,
     isPut: boolean,
     by: string,
   ): Promise<Change> {
@@ -202,14 +207,14 @@ export class Access implements Entries {
     const value = how(before);
     if (before && value && canonicalJson(before.value) === canonicalJson(value)) return { read: found, before, entry: before };
     const stored = new Map(found.stored);
-    const draft: Entry = { kind, name, origin: "store", revision: null, value: value ?? before!.value };
+    const draft: AccessEntry = { kind, name, origin: "store", revision: null, value: value ?? before!.value };
     if (value) stored.set(key, draft);
     else stored.delete(key);
     const compiled = await this.#checked(sql, found, stored, draft, value);
     const what = `${kind === "policies" ? "policy" : "principal"}.${value ? (before ? "replace" : "create") : "delete"}`;
     const position = await appendChange(sql, now(), by, what, { kind, name, before: before?.value ?? null, after: value ?? null });
     await writeEntry(sql, kind, name, value, position);
-    const entry: Entry = { ...draft, revision: position };
+    const entry: AccessEntry = { ...draft, revision: position };
     if (value) stored.set(key, entry);
     return { read: { stored: inOrder(stored), position }, before, entry, compiled };
   }
@@ -219,7 +224,7 @@ export class Access implements Entries {
     sql: Sql,
     found: Read,
     stored: Stored,
-    { kind, name }: Entry,
+    { kind, name }: AccessEntry,
     value: EntryValue | undefined,
   ): Promise<Snapshot | undefined> {
     const { now, place } = this.#options;
@@ -230,7 +235,7 @@ export class Access implements Entries {
       else await checkUnused(sql, base, kind, name, now());
     }
     // where entries do not fit already, taking one away is how that is mended
-    const after = value ? merged(this.#file, stored, place) : this.#fitting(stored);
+    const after = value ? mergedEntries(this.#file, stored, place) : this.#fitting(stored);
     const compiled = after && this.#snapshotOf(after, this.#current);
     if (base && compiled) {
       keepsAdministration(isCurrent ? this.#current : this.#snapshotOf(base, this.#current), compiled, now());
@@ -241,14 +246,14 @@ export class Access implements Entries {
 
   #fitting(stored: Stored): ControlConfig | undefined {
     try {
-      return merged(this.#file, stored, this.#options.place);
+      return mergedEntries(this.#file, stored, this.#options.place);
     } catch (error) {
       if (isLoamError(error)) return undefined;
       throw error;
     }
   }
 
-  list(kind?: EntryKind): readonly Entry[] {
+  list(kind?: EntryKind): readonly AccessEntry[] {
     const [current, read] = [this.#current, this.#read];
     if (this.#shown?.of !== current || this.#shown.read !== read) {
       const all = entriesOf(current.config, read.stored);
@@ -260,28 +265,31 @@ export class Access implements Entries {
     return kind === undefined ? all : all.filter(e => e.kind === kind);
   }
 
-  find(kind: EntryKind, name: string): Entry {
+  find(kind: EntryKind, name: string): AccessEntry {
     return foundIn(this.list(kind), kind, name);
   }
 
-  async put(asked: EntryAsked & { readonly value: unknown }, by: string): Promise<{ readonly entry: Entry; readonly isNew: boolean }> {
+  async put(
+    asked: EntryAsked & { readonly value: unknown },
+    by: string,
+  ): Promise<{ readonly entry: AccessEntry; readonly isNew: boolean }> {
     const value = await asParameter(() => checkedValue(asked.kind, asked.name, asked.value, "body"));
     const { entry, before } = await this.#changed(asked, () => value, true, by);
     return { entry, isNew: before === undefined };
   }
 
-  async edit(asked: EntryAsked, how: (value: EntryValue) => EntryValue, by: string): Promise<Entry> {
+  async edit(asked: EntryAsked, how: (value: EntryValue) => EntryValue, by: string): Promise<AccessEntry> {
     const { kind, name } = asked;
-    const edited = (before: Entry | undefined): EntryValue => {
+    const edited = (before: AccessEntry | undefined): EntryValue => {
       const found = before ?? foundIn(this.list(kind), kind, name);
       return checkedValue(kind, name, how(found.value), "body");
     };
     return (await asParameter(() => this.#changed(asked, edited, false, by))).entry;
   }
 
-  async remove(asked: EntryAsked, by: string): Promise<Entry> {
+  async remove(asked: EntryAsked, by: string): Promise<AccessEntry> {
     const { kind, name } = asked;
-    const gone = (before: Entry | undefined): undefined => {
+    const gone = (before: AccessEntry | undefined): undefined => {
       if (!before) foundIn([...this.#read.stored.values()], kind, name);
       return undefined;
     };
@@ -293,7 +301,7 @@ export class Access implements Entries {
     return this.#inLine(async () => {
       const next = check(controlPart, config, place);
       const found = await readEntries(database, this.#read);
-      const compiled = this.#snapshotOf(merged(next, found.stored, place), this.#current);
+      const compiled = this.#snapshotOf(mergedEntries(next, found.stored, place), this.#current);
       keepsAdministration(this.#current, compiled, now());
       await this.#note(next, by);
       this.#file = next;

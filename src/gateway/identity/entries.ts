@@ -8,12 +8,12 @@ import { gatewayErrors } from "../errors.ts";
 import { mostPolicies, type Policy, policyPart } from "../policy/rules.ts";
 import type { Sql } from "../state/sql.ts";
 import { stateVersion } from "../state/tables.ts";
-import { type Entry, type EntryKind, type EntryValue, principalKinds } from "./entry.ts";
+import { type AccessEntry, type EntryKind, type EntryValue, principalKinds } from "./entry.ts";
 import { type Principals, principalName, principalParts } from "./principals.ts";
 import { strangers } from "./references.ts";
 
 /** Of the state, by `entryKey`, in the order of their names. */
-export type Stored = ReadonlyMap<string, Entry>;
+export type Stored = ReadonlyMap<string, AccessEntry>;
 
 export const entryKey = (kind: EntryKind, name: string): string => `${kind}/${name}`;
 
@@ -32,8 +32,8 @@ export function checkedValue(kind: EntryKind, name: string, value: unknown, plac
 }
 
 /** Entries of the file, or of both together. */
-export function entriesOf({ principals, policies }: Pick<ControlConfig, "principals" | "policies">, stored: Stored): Entry[] {
-  const entry = (kind: EntryKind, name: string, value: object): Entry =>
+export function entriesOf({ principals, policies }: Pick<ControlConfig, "principals" | "policies">, stored: Stored): AccessEntry[] {
+  const entry = (kind: EntryKind, name: string, value: object): AccessEntry =>
     stored.get(entryKey(kind, name)) ?? {
       kind,
       name,
@@ -56,11 +56,11 @@ export function inFile({ principals, policies }: ControlConfig, kind: EntryKind,
 }
 
 /** The file's configuration and what the state has beside it. Errors: gateway/config, which names the entry that does not fit. */
-export function merged(file: ControlConfig, stored: Stored, place: string): ControlConfig {
+export function mergedEntries(file: ControlConfig, stored: Stored, place: string): ControlConfig {
   if (stored.size === 0) return file;
-  const bad = (entry: Entry, expected: string, received: string, hint: string) =>
+  const bad = (entry: AccessEntry, expected: string, received: string, hint: string) =>
     gatewayErrors.fail("config", { place: `${place}: the stored entry ${entryKey(entry.kind, entry.name)}`, expected, received, hint });
-  const away = ({ kind, name }: Entry) =>
+  const away = ({ kind, name }: AccessEntry) =>
     `loam gateway ${kind === "policies" ? `policies delete ${name}` : `principals delete ${kind}/${name}`}`;
   const principals: Principals = {
     organisations: { ...file.principals.organisations },
@@ -122,15 +122,15 @@ export interface Read {
 }
 
 /** Of a state that has none. */
-export const nothing: Read = { stored: new Map(), position: -1 };
+export const noEntries: Read = { stored: new Map(), position: -1 };
 
 /** What the state has; `before` where nothing has changed since. Errors: stateLost, gateway/config. */
 export async function readEntries(sql: Sql, before: Read): Promise<Read> {
   const [at] = await sql.all<{ position: number }>("select position from gateway_entries_at where one = 1");
-  const position = at?.position ?? nothing.position;
+  const position = at?.position ?? noEntries.position;
   if (position === before.position) return before;
   const rows = await sql.all<Row>("select kind, name, value, revision from gateway_entries");
-  const stored = new Map<string, Entry>();
+  const stored = new Map<string, AccessEntry>();
   for (const { kind, name, value, revision } of rows) {
     const key = entryKey(kind, name);
     const known = before.stored.get(key);

@@ -4,7 +4,7 @@ import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Sql } from "../state/sql.ts";
 import { entryKey, policyOf } from "./entries.ts";
-import type { Entry, EntryKind, EntryValue, Match } from "./entry.ts";
+import type { AccessEntry, EntryKind, EntryValue, Match } from "./entry.ts";
 import { adminsOf } from "./principals.ts";
 import { referrers, type Stranger, strangers, strangersOfPolicy } from "./references.ts";
 
@@ -19,7 +19,7 @@ const unknownName = ({ place, what, name, known }: Stranger) => {
 };
 
 /** Errors: unknownEntry. */
-export function foundIn(entries: readonly Entry[], kind: EntryKind, name: string): Entry {
+export function foundIn(entries: readonly AccessEntry[], kind: EntryKind, name: string): AccessEntry {
   const found = entries.find(e => e.kind === kind && e.name === name);
   if (found) return found;
   const near = nearest(
@@ -34,7 +34,7 @@ export function foundIn(entries: readonly Entry[], kind: EntryKind, name: string
 }
 
 /** Errors: entryChanged, entryRevision. */
-export function matches(before: Entry | undefined, key: string, match: Match, isPut: boolean): void {
+export function matches(before: AccessEntry | undefined, key: string, match: Match, isPut: boolean): void {
   const now = before === undefined ? "no such entry" : `revision ${before.revision}`;
   if (match === undefined) {
     if (before === undefined || !isPut) return;

@@ -9,7 +9,7 @@ export type EntryKind = (typeof entryKinds)[number];
 /** As people write it, without its name. */
 export type EntryValue = Readonly<Record<string, Json>>;
 
-export interface Entry {
+export interface AccessEntry {
   readonly kind: EntryKind;
   readonly name: string;
   /** Who changes it: the file by being edited, the state by the admin API. */
@@ -31,13 +31,13 @@ export interface EntryAsked {
 /** Entries: shown and changed; every change is in the list of changes in the same transaction. */
 export interface Entries {
   /** Of the file and the state, as it is now. */
-  list(kind?: EntryKind): readonly Entry[];
+  list(kind?: EntryKind): readonly AccessEntry[];
   /** Errors: unknownEntry. */
-  find(kind: EntryKind, name: string): Entry;
+  find(kind: EntryKind, name: string): AccessEntry;
   /** Makes or replaces one. Errors: parameter, entryTaken, entryChanged, entryRevision, lastAdmin. */
-  put(asked: EntryAsked & { readonly value: unknown }, by: string): Promise<{ readonly entry: Entry; readonly isNew: boolean }>;
+  put(asked: EntryAsked & { readonly value: unknown }, by: string): Promise<{ readonly entry: AccessEntry; readonly isNew: boolean }>;
   /** Changes one from what it is, whatever its revision. Errors: unknownEntry, entryTaken, parameter, lastAdmin. */
-  edit(asked: EntryAsked, how: (value: EntryValue) => EntryValue, by: string): Promise<Entry>;
+  edit(asked: EntryAsked, how: (value: EntryValue) => EntryValue, by: string): Promise<AccessEntry>;
   /** Errors: unknownEntry, entryTaken, entryChanged, entryInUse, lastAdmin. */
-  remove(asked: EntryAsked, by: string): Promise<Entry>;
+  remove(asked: EntryAsked, by: string): Promise<AccessEntry>;
 }

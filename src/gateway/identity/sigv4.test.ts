@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { check } from "../../base/index.ts";
 import { type Signing, signedByAws, type ToSign } from "./aws-signer.laws.ts";
 import type { SignedWire } from "./contract.ts";
-import { canonicalRequest, isSignedWith, readSignature, type Signature, sha256Hex } from "./sigv4.ts";
+import { canonicalRequest, isSignedWith, readSignature, type SigV4Signature, sha256Hex } from "./sigv4.ts";
 import { sigv4Part } from "./sigv4-part.ts";
 
 const atMs = Date.parse("2015-08-30T12:36:00Z");
@@ -18,7 +18,7 @@ const example: Signing = {
 };
 const rules = check(sigv4Part, { regions: ["us-east-1"], services: ["service", "iam"] }, "sigv4");
 
-const read = (wire: SignedWire, more: Partial<typeof rules> = {}, nowMs = atMs): Signature => {
+const read = (wire: SignedWire, more: Partial<typeof rules> = {}, nowMs = atMs): SigV4Signature => {
   const signature = readSignature(wire, { ...rules, ...more }, nowMs);
   if (typeof signature === "string") throw new Error(signature);
   return signature;

@@ -13,7 +13,7 @@ const terminator = "aws4_request";
 const unsigned = "UNSIGNED-PAYLOAD";
 
 /** What a request says of its signature. */
-export interface Signature {
+export interface SigV4Signature {
   readonly accessKeyId: string;
   /** `20150830T123600Z`. */
   readonly at: string;
@@ -89,14 +89,14 @@ export function canonicalRequest(wire: SignedWire, headers: readonly string[], p
 }
 
 /** 32 bytes; `request` as `canonicalRequest` writes it. */
-function signatureOf({ at, region, service }: Pick<Signature, "at" | "region" | "service">, request: string, secret: string): Buffer {
+function signatureOf({ at, region, service }: Pick<SigV4Signature, "at" | "region" | "service">, request: string, secret: string): Buffer {
   const day = at.slice(0, 8);
   const text = [algorithm, at, `${day}/${region}/${service}/${terminator}`, sha256Hex(request)].join("\n");
   return hmac(hmac(hmac(hmac(hmac(`AWS4${secret}`, day), region), service), terminator), text);
 }
 
 /** In constant time. */
-export const isSignedWith = (signature: Signature, request: string, secret: string): boolean =>
+export const isSignedWith = (signature: SigV4Signature, request: string, secret: string): boolean =>
   timingSafeEqual(signatureOf(signature, request, secret), signature.bytes);
 
 /** `20150830T123600Z` in milliseconds; NaN where it is none. */
@@ -131,7 +131,7 @@ function partsOf(authorization: string): Record<"Credential" | "SignedHeaders" |
 const mustBeSigned = (name: string): boolean => name === "host" || name.startsWith("x-amz-") || name.startsWith("x-loam-");
 
 /** What a request says of its signature, checked as far as that can be done without its secret; otherwise why it is not good, for the log. */
-export function readSignature(wire: SignedWire, rules: Sigv4, nowMs: number): Signature | string {
+export function readSignature(wire: SignedWire, rules: Sigv4, nowMs: number): SigV4Signature | string {
   const [authorization, ...others] = valuesOf(wire, "authorization");
   const parts = authorization === undefined || others.length > 0 ? undefined : partsOf(authorization);
   if (!parts) return "an Authorization header that is not one signature";

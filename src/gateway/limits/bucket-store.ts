@@ -49,7 +49,7 @@ export interface BucketPage {
 }
 
 /** A full page may have one behind it. */
-export const pageOf = (nowMs: number, rows: readonly BucketRow[], most: number): BucketPage => ({
+export const bucketPage = (nowMs: number, rows: readonly BucketRow[], most: number): BucketPage => ({
   nowMs,
   rows,
   next: rows.length < most ? null : rows.at(-1)!.id,

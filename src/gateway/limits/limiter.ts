@@ -9,7 +9,7 @@ import { batched } from "./batches.ts";
 import type { BucketStore, LineOutcome, ReserveAsk, ReserveOutcome } from "./bucket-store.ts";
 import type { Actual, Demand, Denial, LimitEvent, LimitState, Limits, Reservation, Subjects } from "./contract.ts";
 import { denial, denialOf } from "./denials.ts";
-import { linesOf, type RuleLine, stateOf } from "./lines.ts";
+import { lineState, linesOf, type RuleLine } from "./lines.ts";
 import type { Prices } from "./price-table.ts";
 import { costOf, unpricedOf } from "./prices.ts";
 import { Granted, isAmount, mostCountedTokens, type ReservationEnding } from "./reservation.ts";
@@ -138,7 +138,7 @@ export class Limiter implements Limits {
     this.#aheadMs = outcome.nowMs - this.#now();
     const states: LimitState[] = [];
     for (let i = 0; i < lines.length; i++)
-      if (lines[i]!.rule.mode === "enforce") states.push(stateOf(lines[i]!, outcome.lines[i]!, outcome.nowMs));
+      if (lines[i]!.rule.mode === "enforce") states.push(lineState(lines[i]!, outcome.lines[i]!, outcome.nowMs));
     if (this.#listener) this.#tell(subjects, lines, outcome);
     if (!outcome.granted) return denialOf(lines, outcome.lines, states, outcome.nowMs, currency);
     const warnings = warningsOf(lines, outcome.lines);

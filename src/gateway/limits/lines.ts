@@ -195,7 +195,7 @@ export function deltasOf(
 /** Of a period, its length; a month has 30 days in a header that can say only one number. */
 const periodMs: { readonly [P in Period]: number | null } = { day: 86_400_000, month: 30 * 86_400_000, total: null };
 
-export function stateOf({ rule, line }: RuleLine, outcome: LineOutcome, nowMs: number): LimitState {
+export function lineState({ rule, line }: RuleLine, outcome: LineOutcome, nowMs: number): LimitState {
   return {
     limit: rule.name,
     measure: rule.measure,

@@ -1,7 +1,7 @@
 /** Buckets in PostgreSQL that many processes share: a decision, or several that came at once, is one statement. */
 import type { PostgresPool } from "../state/postgres.ts";
 import { usageValues } from "../usage/usage.ts";
-import { askText, type BucketStore, type BucketStoreOptions, pageOf, type ReserveOutcome } from "./bucket-store.ts";
+import { askText, type BucketStore, type BucketStoreOptions, bucketPage, type ReserveOutcome } from "./bucket-store.ts";
 
 interface Answer {
   readonly n: number;
@@ -59,7 +59,7 @@ export function postgresBuckets(pool: PostgresPool, options: BucketStoreOptions)
         [after, most, now()],
       );
       const rows = found.map(({ id, level, held, at_ms }) => ({ id, level, held, atMs: at_ms }));
-      return pageOf(found[0]?.now_ms ?? now() ?? Date.now(), rows, most);
+      return bucketPage(found[0]?.now_ms ?? now() ?? Date.now(), rows, most);
     },
     close: () => pool.close(),
   };

@@ -189,5 +189,5 @@ const arrived = `${head}
 if redis.call('HGET', moving, '') == ARGV[2] then redis.call('DEL', moving) end
 return redis.status_reply('OK')`;
 
-export const scripts = { reserve, settle, sweep, list, forget, take, arrived } as const;
-export type ScriptName = keyof typeof scripts;
+export const redisScripts = { reserve, settle, sweep, list, forget, take, arrived } as const;
+export type ScriptName = keyof typeof redisScripts;

@@ -8,8 +8,8 @@ import {
   type BucketRow,
   type BucketStore,
   type BucketStoreOptions,
+  bucketPage,
   type LineOutcome,
-  pageOf,
   type ReserveOutcome,
 } from "./bucket-store.ts";
 
@@ -105,7 +105,7 @@ export function redisBuckets(server: RedisServer, options: BucketStoreOptions, m
         const [level, held, atMs] = row.split(" ").map(Number) as [number, number, number];
         return { id, level, held, atMs };
       });
-      return pageOf(Number(nowMs), rows, most);
+      return bucketPage(Number(nowMs), rows, most);
     },
     async close() {
       await moving;

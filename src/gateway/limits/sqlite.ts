@@ -5,7 +5,7 @@ import type { SqliteFile } from "../state/sqlite.ts";
 import { addUsage } from "../state/tables.ts";
 import { usageValues } from "../usage/usage.ts";
 import { type BucketState, neverMs } from "./bucket.ts";
-import { type BucketStore, type BucketStoreOptions, pageOf } from "./bucket-store.ts";
+import { type BucketStore, type BucketStoreOptions, bucketPage } from "./bucket-store.ts";
 import { type Rows, reserveOn, settleOn, sweepOn, type TakenRow } from "./rows.ts";
 
 interface BucketRow {
@@ -129,7 +129,7 @@ export function sqliteBuckets(file: SqliteFile, options: BucketStoreOptions): Bu
           [after, most],
         );
         const rows = found.map(({ id, level, held, at_ms }) => ({ id, level, held, atMs: at_ms }));
-        return pageOf(now(), rows, most);
+        return bucketPage(now(), rows, most);
       }),
     async close() {
       file.close();

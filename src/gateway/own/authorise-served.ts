@@ -2,7 +2,7 @@
 
 import { isRow } from "../../protocols/index.ts";
 import { mayAdminister } from "../admin/roles.ts";
-import type { Exchange } from "../http/exchange.ts";
+import type { GatewayExchange } from "../http/exchange.ts";
 import type { Identity } from "../identity/contract.ts";
 import { reserveRoom } from "../limits/reserve-room.ts";
 import { checkAllowed, checkNotDenied } from "../policy/check-allowed.ts";
@@ -14,7 +14,7 @@ import { checkUnguarded } from "./unguarded.ts";
 
 export interface AskedOfServer {
   readonly gateway: GatewayPorts;
-  readonly exchange: Exchange;
+  readonly exchange: GatewayExchange;
   readonly identity: Identity;
   readonly request: Request;
   readonly sizeBytes: number;

@@ -6,7 +6,7 @@
 import { formatBytes } from "../../base/index.ts";
 import type { IdPlace, ObjectSeal } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
-import { limits } from "../http/limits.ts";
+import { gatewayBounds } from "../http/limits.ts";
 import type { PassThrough } from "../passthrough/places.ts";
 import type { PassedMethod } from "../passthrough/schema.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
@@ -142,8 +142,12 @@ export async function wholeBody(stream: AsyncIterable<Uint8Array>): Promise<stri
   let size = 0;
   for await (const part of stream) {
     size += part.length;
-    if (size > limits.bodyBytes)
-      throw gatewayErrors.fail("tooLarge", { place: "body", expected: `at most ${formatBytes(limits.bodyBytes)}`, received: "more" });
+    if (size > gatewayBounds.bodyBytes)
+      throw gatewayErrors.fail("tooLarge", {
+        place: "body",
+        expected: `at most ${formatBytes(gatewayBounds.bodyBytes)}`,
+        received: "more",
+      });
     parts.push(part);
   }
   return Buffer.concat(parts).toString("utf8");

@@ -11,7 +11,7 @@ import type { Ask, NativeAsk } from "../http/ask.ts";
 import { readMembers } from "../http/members.ts";
 import type { Identity } from "../identity/contract.ts";
 import type { ModelRoute } from "../routing/route.ts";
-import type { Reply } from "../upstreams/call.ts";
+import type { UpstreamReply } from "../upstreams/call.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import { certainIds, type IdRules, mayHoldCertainIds, requestIds, withRequestIds } from "./object-ids.ts";
 import { ownerHeader, ownerOf, ownerValue } from "./owner.ts";
@@ -123,7 +123,12 @@ export class RequestObjects {
   }
 
   /** Reads the upstream's answer with its ids sealed; undefined where it gives none out. `inOwnWords`: those of another API than OpenAI's. */
-  sealedFrom(upstream: string, { here }: UpstreamConfig, ask: Ask, inOwnWords = false): ((reply: Reply) => Reply) | undefined {
+  sealedFrom(
+    upstream: string,
+    { here }: UpstreamConfig,
+    ask: Ask,
+    inOwnWords = false,
+  ): ((reply: UpstreamReply) => UpstreamReply) | undefined {
     if (here || !(inOwnWords || storesAnswer(ask))) return undefined;
     const place = { upstream, owner: this.owner };
     const known = new Map<string, string>();

@@ -1,8 +1,8 @@
 /** An upstream's answer with the ids of stored objects sealed for their owner: whole, or event by event as a stream comes. */
 import { cutEvents, type StreamEvent } from "../../protocols/index.ts";
-import { limits } from "../http/limits.ts";
+import { gatewayBounds } from "../http/limits.ts";
 import { readWhole } from "../routing/read-answer.ts";
-import type { Reply } from "../upstreams/call.ts";
+import type { UpstreamReply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { answerIds, certainIds, type IdRules, mayHoldCertainIds, withAnswerIds } from "./object-ids.ts";
 
@@ -40,7 +40,7 @@ function sealedEvent({ bytes, data }: StreamEvent, seal: AnswerSeal): Buffer {
 }
 
 /** A whole answer, read when it is asked for. */
-export function sealedWhole(reply: Reply, seal: AnswerSeal, mostBytes: number = limits.answerBytes): Reply {
+export function sealedWhole(reply: UpstreamReply, seal: AnswerSeal, mostBytes: number = gatewayBounds.answerBytes): UpstreamReply {
   let isGiven = false;
   return {
     status: reply.status,
@@ -55,7 +55,7 @@ export function sealedWhole(reply: Reply, seal: AnswerSeal, mostBytes: number = 
 }
 
 /** A stream of events: each is given on as soon as it is complete. */
-export function sealedStream(reply: Reply, seal: AnswerSeal): Reply {
+export function sealedStream(reply: UpstreamReply, seal: AnswerSeal): UpstreamReply {
   const cutter = cutEvents();
   let isClosed = false;
   const sealed = (bytes: Buffer): Buffer[] => cutter.push(bytes).map(event => sealedEvent(event, seal));
@@ -72,7 +72,7 @@ export function sealedStream(reply: Reply, seal: AnswerSeal): Reply {
         // a last event may lack its blank line
         const events = bytes ? sealed(bytes) : cutter.pendingBytes > 0 ? sealed(Buffer.from("\n\n")) : [];
         if (events.length > 0) return Buffer.concat(events);
-        if (cutter.pendingBytes > limits.eventBytes) throw new UpstreamFailure("malformed", "an event without an end");
+        if (cutter.pendingBytes > gatewayBounds.eventBytes) throw new UpstreamFailure("malformed", "an event without an end");
         if (performance.now() >= untilMs && !isClosed) return "waiting";
       }
       return undefined;
@@ -80,7 +80,7 @@ export function sealedStream(reply: Reply, seal: AnswerSeal): Reply {
   };
 }
 
-export const sealedReply = (reply: Reply, isStream: boolean, seal: AnswerSeal): Reply => {
+export const sealedReply = (reply: UpstreamReply, isStream: boolean, seal: AnswerSeal): UpstreamReply => {
   // what is refused stores nothing
   if (reply.status < 200 || reply.status >= 300) return reply;
   return isStream ? sealedStream(reply, seal) : sealedWhole(reply, seal);

@@ -1,10 +1,10 @@
 /** An answer that is passed through as it comes: bounded, and cut off rather than shortened. */
 
-import type { End, Exchange } from "../http/exchange.ts";
+import type { End, GatewayExchange } from "../http/exchange.ts";
 import type { HeaderReader } from "../http/node-request.ts";
 import type { Identity } from "../identity/contract.ts";
 import type { GatewayPorts } from "../ports.ts";
-import type { Reply } from "../upstreams/call.ts";
+import type { UpstreamReply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { Ended, Upstream } from "../upstreams/upstream.ts";
@@ -13,7 +13,7 @@ import type { PassedRequest } from "./passed-request.ts";
 /** One request while it is passed through. */
 export interface PassUnderWay extends PassedRequest {
   readonly gateway: GatewayPorts;
-  readonly exchange: Exchange;
+  readonly exchange: GatewayExchange;
   readonly headers: HeaderReader;
   readonly identity: Identity;
   readonly stop: Stop;
@@ -52,7 +52,7 @@ export const picked = (names: readonly string[], more: readonly string[], get: (
 const ofBytes = ["content-length", "etag"];
 
 /** `isChanged`: the body is not as the upstream wrote it. */
-export function passedHeaders({ exchange, pass }: PassUnderWay, reply: Reply, isChanged = false): Record<string, string> {
+export function passedHeaders({ exchange, pass }: PassUnderWay, reply: UpstreamReply, isChanged = false): Record<string, string> {
   const names = isChanged ? answerHeaders.filter(name => !ofBytes.includes(name)) : answerHeaders;
   return {
     ...picked(names, pass.answerHeaders, name => reply.headers.get(name)),
@@ -66,7 +66,7 @@ export function passedHeaders({ exchange, pass }: PassUnderWay, reply: Reply, is
 /** The answer as it comes; what breaks off, is too much or is not taken ends with its connection, so that nobody takes it for whole. */
 export function streamOf(
   { pass, hangUp, end, stop, gateway }: PassUnderWay,
-  reply: Reply,
+  reply: UpstreamReply,
   note: (end: { readonly how: Ended; readonly said: string; readonly failure?: UpstreamFailure }) => void,
 ): ReadableStream<Uint8Array> {
   const { readerMs } = gateway.config;

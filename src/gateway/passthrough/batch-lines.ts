@@ -10,7 +10,7 @@ import type { Endpoint } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
 import { apis } from "../http/apis.ts";
 import { estimatedTokens } from "../http/ask.ts";
-import { limits } from "../http/limits.ts";
+import { gatewayBounds } from "../http/limits.ts";
 import { readMembers } from "../http/members.ts";
 import type { Identity } from "../identity/contract.ts";
 import type { Reservation } from "../limits/contract.ts";
@@ -90,7 +90,7 @@ function rowOf(text: string, place: string): Row {
   if (!isRow(value)) throw bad(shown(value));
   const { twice, depth } = readMembers(text);
   if (twice !== undefined) throw bad(`${shown(twice)} twice`);
-  if (depth > limits.jsonDepth) throw bad(`${depth} levels of nesting`);
+  if (depth > gatewayBounds.jsonDepth) throw bad(`${depth} levels of nesting`);
   return value;
 }
 
@@ -126,7 +126,7 @@ async function* linesOf(
       }
       begun.push(piece.subarray(from));
       begunBytes += piece.length - from;
-      if (begunBytes > limits.bodyBytes) throw tooLarge(`line ${number + 1}`, limits.bodyBytes);
+      if (begunBytes > gatewayBounds.bodyBytes) throw tooLarge(`line ${number + 1}`, gatewayBounds.bodyBytes);
     }
     yield { text: decoder.decode(Buffer.concat(begun)), number: ++number };
   } catch (error) {

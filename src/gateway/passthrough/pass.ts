@@ -9,7 +9,7 @@ import { isJson } from "../owners/passed-objects.ts";
 import { openaiSeal, sealedStream, sealedWhole } from "../owners/sealed-reply.ts";
 import { everybody } from "../queue/standing.ts";
 import { retryAfterOf } from "../routing/read-answer.ts";
-import type { Reply } from "../upstreams/call.ts";
+import type { UpstreamReply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { credentialStatuses } from "../upstreams/renewal.ts";
 import type { Ended } from "../upstreams/upstream.ts";
@@ -43,7 +43,7 @@ function headersFor({ exchange, pass, upstream, gateway, headers: given, identit
 }
 
 /** The answer with its ids sealed, where it has any. */
-function sealedOf(reply: Reply, { pass, passed: { address, objects } }: PassUnderWay): Reply {
+function sealedOf(reply: UpstreamReply, { pass, passed: { address, objects } }: PassUnderWay): UpstreamReply {
   if (address.kind !== "owned" || address.isContent || reply.status >= 300) return reply;
   const type = reply.headers.get("content-type");
   const isStream = type !== undefined && /^text\/event-stream\b/i.test(type);

@@ -1,8 +1,8 @@
-import type { Answer, Exchange } from "../http/exchange.ts";
+import type { Answer, GatewayExchange } from "../http/exchange.ts";
 
 /** An answer of a target, with what all of them carry: the target, the limits. */
 export function clientAnswer(
-  { reservation, target }: Exchange,
+  { reservation, target }: GatewayExchange,
   status: number,
   body: Answer["body"],
   headers: Record<string, string>,

@@ -1,5 +1,5 @@
 /** A list of steps as it is written, with its types checked, and run: each step is given what those before it have added. */
-import type { Answer, End, Exchange } from "../http/exchange.ts";
+import type { Answer, End, GatewayExchange } from "../http/exchange.ts";
 import type { RequestFields } from "./fields.ts";
 import { type Arrival, EarlyAnswer, type StepHooks } from "./step.ts";
 
@@ -9,7 +9,7 @@ type StepResult = StepHooks | EarlyAnswer | undefined;
 type After<X, R> = X & Pick<RequestFields, Extract<keyof Exclude<Awaited<R>, EarlyAnswer | undefined>, keyof RequestFields>>;
 
 /** Charges what was used, or gives back what was held: once, when the answer has ended, whichever step ended it. */
-export type Settle = (exchange: Exchange, end: End) => void;
+export type Settle = (exchange: GatewayExchange, end: End) => void;
 
 export interface Pipeline<A extends Arrival = Arrival> {
   /** Of the steps, in order. */

@@ -3,9 +3,9 @@ import { gatewayErrors } from "../errors.ts";
 import type { AdmittedRequest } from "../http/admitted-request.ts";
 import { chargedStream, toldOutputTokens } from "../http/charged.ts";
 import type { Answer } from "../http/exchange.ts";
-import { limits } from "../http/limits.ts";
+import { gatewayBounds } from "../http/limits.ts";
 import { asksUsage, shadowCopy } from "../http/request-for.ts";
-import { errorEvent, wireError } from "../http/wire-error.ts";
+import { errorEvent, gatewayWireError } from "../http/wire-error.ts";
 import type { Attempts } from "../routing/attempts.ts";
 import type { ClientAnswer } from "../routing/shadow.ts";
 import type { StreamedApi } from "../streams/progress.ts";
@@ -44,7 +44,7 @@ class ClientStream {
       choices: ask.choices,
       dropsUsage: asksUsage(ask),
       heartbeatMs: runtime.config.heartbeatMs,
-      eventBytes: limits.eventBytes,
+      eventBytes: gatewayBounds.eventBytes,
       open: async resumption => {
         const source = await attempts.open(resumption);
         exchange.served = attempts.version;
@@ -83,13 +83,13 @@ class ClientStream {
     // all of a short answer can come with its first byte
     if (error === undefined) exchange.firstMs ??= clock.monotonic() - exchange.startMs;
     const { usage, pieces, first } = progress;
-    if (typeof first?.model === "string") exchange.served ??= first.model.slice(0, limits.modelCharacters);
+    if (typeof first?.model === "string") exchange.served ??= first.model.slice(0, gatewayBounds.modelCharacters);
     const counted = chargedStream(this.#x, usage, pieces);
     const isWhole = error === undefined && this.#why === undefined && progress.isWhole && !hasLeft;
     const ms = clock.monotonic() - exchange.startMs;
     this.#ended = isWhole ? { text: progress.text, ms, firstMs: exchange.firstMs ?? ms, outputTokens: counted.outputTokens } : "broken";
     this.#endCopy();
-    const wire = error === undefined ? undefined : wireError(error, exchange.id);
+    const wire = error === undefined ? undefined : gatewayWireError(error, exchange.id);
     if (error instanceof Error) exchange.detail = error.message;
     if (this.#isFirst && wire) return;
     if (hasLeft) end({ status: 499, error: "gateway/cancelled", usage: counted });

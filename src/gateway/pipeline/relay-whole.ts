@@ -4,7 +4,7 @@ import { isRow, readUsage, type TokenUsage } from "../../protocols/index.ts";
 import type { AdmittedRequest } from "../http/admitted-request.ts";
 import { chargedWhole } from "../http/charged.ts";
 import type { Answer } from "../http/exchange.ts";
-import { limits } from "../http/limits.ts";
+import { gatewayBounds } from "../http/limits.ts";
 import { shadowCopy } from "../http/request-for.ts";
 import type { Attempts } from "../routing/attempts.ts";
 import { readWhole } from "../routing/read-answer.ts";
@@ -44,7 +44,7 @@ function checkedAnswer(bytes: Buffer): CheckedAnswer {
 
 /** Who answered: Loam's server says its version in a header; others say a model in the body. */
 const versionOf = ({ version }: Attempts, model: unknown): string | undefined =>
-  version ?? (typeof model === "string" ? model.slice(0, limits.modelCharacters) : undefined);
+  version ?? (typeof model === "string" ? model.slice(0, gatewayBounds.modelCharacters) : undefined);
 
 /** Errors: those of `Attempts.open`. */
 export async function relayWhole(x: AdmittedRequest & { readonly attempts: Attempts }): Promise<Answer> {
@@ -53,7 +53,7 @@ export async function relayWhole(x: AdmittedRequest & { readonly attempts: Attem
     const source = await attempts.open();
     exchange.firstMs = clock.monotonic() - exchange.startMs;
     try {
-      const come = readWhole(source.reply, limits.answerBytes);
+      const come = readWhole(source.reply, gatewayBounds.answerBytes);
       const bytes = come instanceof Promise ? await come : come;
       const { text, usage, isUncounted, model } = checkedAnswer(bytes);
       exchange.served = versionOf(attempts, model);

@@ -4,7 +4,7 @@
  * `onFailure`; an answer on its way back passes the `onAnswer` of the steps before, the last one first.
  */
 import type { GatewayConfig } from "../config/gateway-config.ts";
-import type { Answer, End, Exchange } from "../http/exchange.ts";
+import type { Answer, End, GatewayExchange } from "../http/exchange.ts";
 import type { AnyRequest, HeaderReader } from "../http/node-request.ts";
 import type { GatewayPorts } from "../ports.ts";
 import type { Peer } from "./client-connection.ts";
@@ -19,7 +19,7 @@ export interface Arrival {
   readonly headers: HeaderReader;
   /** The socket's side, where there is one. */
   readonly peer: Peer | undefined;
-  readonly exchange: Exchange;
+  readonly exchange: GatewayExchange;
   /** Told when the answer has ended. A step that must know gives an `end` of its own, which calls this one. */
   readonly end: (end: End) => void;
 }

@@ -63,7 +63,7 @@ const lookedUp = new WeakMap<PolicyIndex, WeakMap<Identity, Map<string | null, L
 const mostModels = 1_000;
 
 /** Lists of policies that could concern this identity and model; together they hold every one that applies. */
-export function candidates(index: PolicyIndex, identity: Identity, model: string | null): Lists {
+export function candidatePolicies(index: PolicyIndex, identity: Identity, model: string | null): Lists {
   let ofIndex = lookedUp.get(index);
   if (!ofIndex) {
     ofIndex = new WeakMap();

@@ -1,8 +1,8 @@
 /** Whether somebody may do something, and why: the scopes of the key first, then any policy that denies, then any that allows, else denied. */
 import type { Action, Decision, Explanation } from "../contract.ts";
 import type { Identity } from "../identity/contract.ts";
-import { candidates, type PolicyIndex } from "./compile.ts";
-import { isWithin } from "./hours.ts";
+import { candidatePolicies, type PolicyIndex } from "./compile.ts";
+import { isWithinHours } from "./hours.ts";
 import type { Parameter } from "./parameter.ts";
 import type { Bound, Policy, WhoKind } from "./rules.ts";
 
@@ -61,7 +61,7 @@ function misfit(policy: Policy, identity: Identity, action: Action, nowMs: numbe
       if (!isBound(policy.effect, bound, value)) return `wants ${name} to be ${boundText(bound)}, got ${valueText(value)}`;
     }
   }
-  if (policy.when && !isWithin(policy.when, nowMs)) return "is for other times";
+  if (policy.when && !isWithinHours(policy.when, nowMs)) return "is for other times";
   return null;
 }
 
@@ -84,7 +84,7 @@ export function decide(index: PolicyIndex, identity: Identity, action: Action, n
   const scoped = scopeDecision(identity, action);
   if (scoped) return scoped;
   let allow: Policy | undefined;
-  for (const list of candidates(index, identity, action.model))
+  for (const list of candidatePolicies(index, identity, action.model))
     for (const policy of list) {
       // every list begins with its denials
       if (policy.effect === "allow" && allow) break;
@@ -99,7 +99,7 @@ export function decide(index: PolicyIndex, identity: Identity, action: Action, n
 
 /** The decision and every policy that could have concerned it, in the order of the configuration. */
 export function explainPolicies(index: PolicyIndex, identity: Identity, action: Action, nowMs: number): Omit<Explanation, "limits"> {
-  const seen = new Set(candidates(index, identity, action.model).flat());
+  const seen = new Set(candidatePolicies(index, identity, action.model).flat());
   const considered = [...seen]
     .sort((a, b) => index.order.get(a)! - index.order.get(b)!)
     .map(policy => {

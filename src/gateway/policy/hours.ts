@@ -55,7 +55,7 @@ const minuteOf = (time: string): number => Number(time.slice(0, 2)) * 60 + Numbe
 const dayBefore = (day: Weekday): Weekday => weekdays[(weekdays.indexOf(day) + 6) % 7]!;
 
 /** Hours from `from` up to but without `to`. A night belongs to the day on which it began. */
-export function isWithin(hours: Hours, nowMs: number): boolean {
+export function isWithinHours(hours: Hours, nowMs: number): boolean {
   if (hours.notBefore !== undefined && nowMs < Date.parse(hours.notBefore)) return false;
   if (hours.notAfter !== undefined && nowMs >= Date.parse(hours.notAfter)) return false;
   if (hours.days === undefined && hours.from === undefined) return true;

@@ -3,10 +3,10 @@ import { describe, expect, test } from "vitest";
 import { check, defined } from "../../base/index.ts";
 import type { Action } from "../contract.ts";
 import type { Identity } from "../identity/contract.ts";
-import { candidates, compilePolicies } from "./compile.ts";
+import { candidatePolicies, compilePolicies } from "./compile.ts";
 import { decide, explainPolicies } from "./decide.ts";
 import { identityWith } from "./fakes.ts";
-import { isWithin, weekdays } from "./hours.ts";
+import { isWithinHours, weekdays } from "./hours.ts";
 import { addressParameters, answerTokens, bodyParameters, listParameters, parametersIn, wordParameters } from "./parameters.ts";
 import { type Policy, policiesPart } from "./rules.ts";
 
@@ -141,7 +141,7 @@ describe("decisions", () => {
         models: [`model-${n}`],
       })),
     );
-    const looked = candidates(i, identityWith({ teams: ["team-7"] }), "model-5007").flat();
+    const looked = candidatePolicies(i, identityWith({ teams: ["team-7"] }), "model-5007").flat();
     expect(looked.map(p => p.id)).toEqual(["p5007"]);
   });
 });
@@ -291,35 +291,35 @@ describe("hours", () => {
   test("a night belongs to the day on which it began, by the clock of its zone", () => {
     const friday = { days: ["fri" as const], from: "22:00", to: "06:00", timezone: "Europe/Berlin" };
     // 27 November 2026 is a Friday; Berlin is an hour ahead of UTC.
-    expect(isWithin(friday, at("2026-11-27T20:59:00Z"))).toBe(false);
-    expect(isWithin(friday, at("2026-11-27T21:00:00Z"))).toBe(true);
-    expect(isWithin(friday, at("2026-11-28T04:59:00Z"))).toBe(true);
-    expect(isWithin(friday, at("2026-11-28T05:00:00Z"))).toBe(false);
-    expect(isWithin(friday, at("2026-11-28T21:30:00Z"))).toBe(false);
+    expect(isWithinHours(friday, at("2026-11-27T20:59:00Z"))).toBe(false);
+    expect(isWithinHours(friday, at("2026-11-27T21:00:00Z"))).toBe(true);
+    expect(isWithinHours(friday, at("2026-11-28T04:59:00Z"))).toBe(true);
+    expect(isWithinHours(friday, at("2026-11-28T05:00:00Z"))).toBe(false);
+    expect(isWithinHours(friday, at("2026-11-28T21:30:00Z"))).toBe(false);
   });
 
   test("in summer the same hours begin an hour of UTC earlier", () => {
     const office = { from: "08:00", to: "18:00", timezone: "Europe/Berlin" };
-    expect(isWithin(office, at("2026-07-01T06:00:00Z"))).toBe(true);
-    expect(isWithin(office, at("2026-12-01T06:00:00Z"))).toBe(false);
-    expect(isWithin(office, at("2026-12-01T07:00:00Z"))).toBe(true);
+    expect(isWithinHours(office, at("2026-07-01T06:00:00Z"))).toBe(true);
+    expect(isWithinHours(office, at("2026-12-01T06:00:00Z"))).toBe(false);
+    expect(isWithinHours(office, at("2026-12-01T07:00:00Z"))).toBe(true);
   });
 
   test("hours begin and end at their minute, the last one without, by day and over midnight", () => {
     const seen = (hours: { from: string; to: string }, ...times: string[]) =>
-      times.map(time => isWithin({ ...hours, timezone: "UTC" }, at(`2026-11-26T${time}Z`)));
+      times.map(time => isWithinHours({ ...hours, timezone: "UTC" }, at(`2026-11-26T${time}Z`)));
     const times = ["08:29:59", "08:30:00", "17:44:59", "17:45:00"];
     expect(seen({ from: "08:30", to: "17:45" }, ...times)).toEqual([false, true, true, false]);
     expect(seen({ from: "17:45", to: "08:30" }, ...times)).toEqual([true, false, false, true]);
     // half-hour zones have other minutes than UTC
     const india = { from: "09:00", to: "17:00", timezone: "Asia/Kolkata" };
-    expect(["03:29:59", "03:30:00"].map(time => isWithin(india, at(`2026-11-26T${time}Z`)))).toEqual([false, true]);
+    expect(["03:29:59", "03:30:00"].map(time => isWithinHours(india, at(`2026-11-26T${time}Z`)))).toEqual([false, true]);
   });
 
   test("without hours every moment is within, or every moment of the days", () => {
-    expect(isWithin({ timezone: "UTC" }, at("2026-11-26T12:00:00Z"))).toBe(true);
+    expect(isWithinHours({ timezone: "UTC" }, at("2026-11-26T12:00:00Z"))).toBe(true);
     const thursdays = { days: ["thu" as const], timezone: "UTC" };
-    expect(["26", "27"].map(day => isWithin(thursdays, at(`2026-11-${day}T12:00:00Z`)))).toEqual([true, false]);
+    expect(["26", "27"].map(day => isWithinHours(thursdays, at(`2026-11-${day}T12:00:00Z`)))).toEqual([true, false]);
   });
 
   test("any moment is in exactly one of a stretch of hours and the rest of the day", () => {
@@ -330,9 +330,9 @@ describe("hours", () => {
       fc.property(time, time, fc.integer({ min: 0, max: 365 * 86_400_000 }), (from, to, ms) => {
         fc.pre(from !== to);
         const now = Date.UTC(2026, 0, 1) + ms;
-        expect(isWithin({ from, to, timezone: "UTC" }, now)).not.toBe(isWithin({ from: to, to: from, timezone: "UTC" }, now));
-        expect(weekdays.filter(day => isWithin({ days: [day], from, to, timezone: "UTC" }, now)).length).toBe(
-          isWithin({ from, to, timezone: "UTC" }, now) ? 1 : 0,
+        expect(isWithinHours({ from, to, timezone: "UTC" }, now)).not.toBe(isWithinHours({ from: to, to: from, timezone: "UTC" }, now));
+        expect(weekdays.filter(day => isWithinHours({ days: [day], from, to, timezone: "UTC" }, now)).length).toBe(
+          isWithinHours({ from, to, timezone: "UTC" }, now) ? 1 : 0,
         );
       }),
     );
@@ -342,7 +342,7 @@ describe("hours", () => {
     const trial = { timezone: "UTC", notBefore: "2026-11-01T00:00:00Z", notAfter: "2026-12-01T00:00:00+01:00" };
     expect(
       [at("2026-10-31T23:59:59Z"), at("2026-11-01T00:00:00Z"), at("2026-11-30T22:59:59Z"), at("2026-11-30T23:00:00Z")].map(ms =>
-        isWithin(trial, ms),
+        isWithinHours(trial, ms),
       ),
     ).toEqual([false, true, true, false]);
   });

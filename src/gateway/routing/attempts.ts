@@ -4,17 +4,17 @@
  */
 import { isLoamError, type LoamError } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
-import { limits } from "../http/limits.ts";
+import { gatewayBounds } from "../http/limits.ts";
 import type { Attempt } from "../http/request-record.ts";
 import { enterAny, type Lane } from "../queue/lane.ts";
 import { everybody, type Standing } from "../queue/standing.ts";
 import type { Resumption, Source } from "../streams/relay.ts";
-import type { Call, Reply } from "../upstreams/call.ts";
+import type { UpstreamCall, UpstreamReply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { credentialStatuses } from "../upstreams/renewal.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { Ended, Upstream } from "../upstreams/upstream.ts";
-import { type Candidate, type ChoiceFacts, choose, eligible } from "./choose.ts";
+import { type ChoiceFacts, choose, eligible, type TargetCandidate } from "./choose.ts";
 import { lastWord, UpstreamRefusal } from "./last-word.ts";
 import { type Racer, race } from "./race.ts";
 import { readWhole, retryAfterOf } from "./read-answer.ts";
@@ -25,9 +25,9 @@ import type { Runtime } from "./runtime.ts";
 export { readWhole, UpstreamRefusal };
 
 /** A call to one target. */
-export interface Request extends Omit<Call, "deadlines" | "stop"> {
+export interface Request extends Omit<UpstreamCall, "deadlines" | "stop"> {
   /** Reads the answer of an upstream that speaks another API. */
-  readonly translate?: (reply: Reply) => Reply;
+  readonly translate?: (reply: UpstreamReply) => UpstreamReply;
 }
 
 export interface AttemptsOptions {
@@ -123,7 +123,7 @@ export class Attempts {
       try {
         const isRaced = resumption === undefined && this.#options.mayHedge && this.#options.routes[0]!.hedge;
         const source = await (isRaced ? this.#raced(target, upstream, call) : this.#ask(target, upstream, call, stop));
-        this.version = source.reply.headers.get("x-loam-model")?.slice(0, limits.modelCharacters);
+        this.version = source.reply.headers.get("x-loam-model")?.slice(0, gatewayBounds.modelCharacters);
         return source;
       } catch (error) {
         if (!(error instanceof UpstreamFailure)) throw error;
@@ -242,7 +242,7 @@ export class Attempts {
     return this.#begun < most && runtime.budget.withdraw();
   }
 
-  #next(resumption: Resumption | undefined): { readonly candidate: Candidate; readonly again: boolean } | undefined {
+  #next(resumption: Resumption | undefined): { readonly candidate: TargetCandidate; readonly again: boolean } | undefined {
     const { routes } = this.#options;
     // an answer goes on with the model that began it
     const of = resumption ? routes.slice(0, 1) : routes;
@@ -252,7 +252,7 @@ export class Attempts {
     return again && { candidate: again, again: true };
   }
 
-  #pick(tried: ReadonlySet<string>, of: readonly ModelRoute[], resumption: Resumption | undefined): Candidate | undefined {
+  #pick(tried: ReadonlySet<string>, of: readonly ModelRoute[], resumption: Resumption | undefined): TargetCandidate | undefined {
     const { runtime, asked } = this.#options;
     for (const route of of) {
       const candidate = choose(route, this.#candidates(route, resumption), tried, asked, runtime.shares(route.sharesName));
@@ -261,9 +261,9 @@ export class Attempts {
     return undefined;
   }
 
-  #candidates(route: ModelRoute, resumption: Resumption | undefined): Candidate[] {
+  #candidates(route: ModelRoute, resumption: Resumption | undefined): TargetCandidate[] {
     const { runtime, caller } = this.#options;
-    const candidates: Candidate[] = [];
+    const candidates: TargetCandidate[] = [];
     for (const target of route.targets) {
       const upstream = runtime.upstream(target.upstream);
       if (!resumption || resumption.bodyFor(upstream.config.continuation) !== undefined)
@@ -289,7 +289,7 @@ export class Attempts {
       const answer = await handle.call({ method, path, headers, body: sent, deadlines: upstream.config.deadlines, stop });
       const reply = translate ? translate(answer) : answer;
       if (reply.status >= 200 && reply.status < 300) return { reply, end };
-      const body = (await readWhole(reply, limits.errorBytes)).toString("utf8");
+      const body = (await readWhole(reply, gatewayBounds.errorBytes)).toString("utf8");
       const retryAfterMs = retryAfterOf(reply.headers, runtime.clock.now());
       const { status } = reply;
       if (status === 429) throw new UpstreamFailure("busy", "status 429", { status, retryAfterMs, body });

@@ -7,7 +7,7 @@ import type { TargetState } from "../upstreams/upstream.ts";
 import { claim } from "./hash.ts";
 import type { Route, Strategy, Target } from "./route.ts";
 
-export interface Candidate {
+export interface TargetCandidate {
   readonly target: Target;
   readonly state: TargetState;
 }
@@ -27,9 +27,9 @@ export interface ChoiceFacts {
 /** Shares given so far, by target: what makes weights exact and not only likely. */
 export type Shares = Map<string, number>;
 
-type Pick = (candidates: readonly Candidate[], asked: ChoiceFacts, shares: Shares) => Candidate;
+type Pick = (candidates: readonly TargetCandidate[], asked: ChoiceFacts, shares: Shares) => TargetCandidate;
 
-const greatest = (candidates: readonly Candidate[], score: (c: Candidate) => number): Candidate =>
+const greatest = (candidates: readonly TargetCandidate[], score: (c: TargetCandidate) => number): TargetCandidate =>
   candidates.reduce((best, c) => (score(c) > score(best) ? c : best));
 
 /** Smooth weighted round robin (nginx): of any run of requests each target has its share, to within about one. */
@@ -45,7 +45,7 @@ const weighted: Pick = (candidates, _asked, shares) => {
 };
 
 /** Requests under way for each unit of weight, this one included; among equals the order turns. */
-const load = ({ target, state }: Candidate): number => (state.outstanding + 1) / Math.max(target.weight, 1e-9);
+const load = ({ target, state }: TargetCandidate): number => (state.outstanding + 1) / Math.max(target.weight, 1e-9);
 const leastOutstanding: Pick = (candidates, asked, shares) => {
   const least = Math.min(...candidates.map(load));
   return weighted(
@@ -62,7 +62,7 @@ const leastOutstanding: Pick = (candidates, asked, shares) => {
 const latency: Pick = (candidates, { random }) => {
   const first = Math.floor(random() * candidates.length);
   const second = (first + 1 + Math.floor(random() * (candidates.length - 1))) % candidates.length;
-  const cost = (c: Candidate) => (c.state.latencyMs ?? 0) * load(c);
+  const cost = (c: TargetCandidate) => (c.state.latencyMs ?? 0) * load(c);
   const [a, b] = [candidates[first]!, candidates[second]!];
   return cost(b) < cost(a) ? b : a;
 };
@@ -75,14 +75,14 @@ const prefix: Pick = (candidates, asked, shares) => {
   if (text === undefined) return leastOutstanding(candidates, asked, shares);
   const total = candidates.reduce((n, c) => n + c.state.outstanding, 0) + 1;
   const weights = candidates.reduce((n, c) => n + c.target.weight, 0);
-  const hasRoom = (c: Candidate) => c.state.outstanding + 1 <= Math.ceil((boundedLoad * total * c.target.weight) / weights);
+  const hasRoom = (c: TargetCandidate) => c.state.outstanding + 1 <= Math.ceil((boundedLoad * total * c.target.weight) / weights);
   const open = candidates.filter(hasRoom);
   return greatest(open.length > 0 ? open : candidates, c => claim(text, c.target.id, c.target.weight));
 };
 
 /** Of those with the least of something, the one with the fewest under way. */
 const leastOf =
-  (of: (c: Candidate, asked: ChoiceFacts) => number): Pick =>
+  (of: (c: TargetCandidate, asked: ChoiceFacts) => number): Pick =>
   (candidates, asked, shares) => {
     const values = candidates.map(c => of(c, asked));
     const lowest = Math.min(...values);
@@ -102,7 +102,7 @@ const byLoad = leastOf(({ target, state }) => state.pressure / Math.max(target.w
 const picks: { readonly [S in Strategy]: Pick } = { weighted, leastOutstanding, latency, prefix, cost, load: byLoad };
 
 /** Those that can be asked, of the best priority that has any. A weight of 0 takes a target out, except where no other is left. */
-export function eligible(candidates: readonly Candidate[], tried: ReadonlySet<string>): readonly Candidate[] {
+export function eligible(candidates: readonly TargetCandidate[], tried: ReadonlySet<string>): readonly TargetCandidate[] {
   if (candidates.length === 1) return candidates[0]!.state.isAvailable && !tried.has(candidates[0]!.target.id) ? candidates : [];
   const open = candidates.filter(c => c.state.isAvailable && !tried.has(c.target.id));
   const wanted = open.some(c => c.target.weight > 0) ? open.filter(c => c.target.weight > 0) : open;
@@ -114,11 +114,11 @@ export function eligible(candidates: readonly Candidate[], tried: ReadonlySet<st
 /** The next target, undefined where none is left. */
 export function choose(
   route: Route,
-  candidates: readonly Candidate[],
+  candidates: readonly TargetCandidate[],
   tried: ReadonlySet<string>,
   asked: ChoiceFacts,
   shares: Shares,
-): Candidate | undefined {
+): TargetCandidate | undefined {
   const of = eligible(candidates, tried);
   if (of.length < 2) return of[0];
   const { stickyKey } = asked;

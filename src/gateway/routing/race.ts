@@ -3,7 +3,7 @@
  * whose first server failed before that goes the way of every failure. Dean and Barroso, "The Tail at Scale" (2013): hedged requests.
  */
 import type { Source } from "../streams/relay.ts";
-import type { Reply } from "../upstreams/call.ts";
+import type { UpstreamReply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
 import type { Target } from "./route.ts";
@@ -38,7 +38,7 @@ async function begun({ reply, end }: Source): Promise<Source> {
     throw error;
   }
   let isTaken = false;
-  const again: Reply = {
+  const again: UpstreamReply = {
     status: reply.status,
     headers: reply.headers,
     read: waitMs => {

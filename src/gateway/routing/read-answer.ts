@@ -1,5 +1,5 @@
 /** An answer of an upstream read to its end, within bounds, and what it asks to wait. */
-import type { Reply, ReplyHeaders } from "../upstreams/call.ts";
+import type { ReplyHeaders, UpstreamReply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 
 /** How long an upstream asks to be left alone; undefined where it says nothing that can be understood. */
@@ -14,14 +14,14 @@ export function retryAfterOf(headers: ReplyHeaders, nowMs: number): number | und
 }
 
 /** Reads an answer to its end; at once where it has come whole. Errors: UpstreamFailure; tooLarge where it is more than `mostBytes`. */
-export function readWhole(reply: Reply, mostBytes: number): Buffer | Promise<Buffer> {
+export function readWhole(reply: UpstreamReply, mostBytes: number): Buffer | Promise<Buffer> {
   const all = reply.arrived?.();
   if (all === undefined) return readPieces(reply, mostBytes);
   if (all.length <= mostBytes) return all;
   throw new UpstreamFailure("tooLarge", `more than ${mostBytes} bytes`);
 }
 
-async function readPieces(reply: Reply, mostBytes: number): Promise<Buffer> {
+async function readPieces(reply: UpstreamReply, mostBytes: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let size = 0;
   for (let piece = await reply.read(); piece !== undefined; piece = await reply.read()) {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { handClock, random } from "../../base/index.ts";
 import type { TargetState } from "../upstreams/upstream.ts";
-import { type Candidate, choose } from "./choose.ts";
+import { choose, type TargetCandidate } from "./choose.ts";
 import { claim } from "./hash.ts";
 import { outliers } from "./outliers.ts";
 import { backoffMs, retryBudget } from "./retry-budget.ts";
@@ -16,7 +16,7 @@ const state = (more: Partial<TargetState> = {}): TargetState => ({
   pressure: 0,
   ...more,
 });
-const target = (id: string, weight: number, more: Partial<TargetState> = {}, priority = 0): Candidate => ({
+const target = (id: string, weight: number, more: Partial<TargetState> = {}, priority = 0): TargetCandidate => ({
   target: { id, upstream: id, model: "m", weight, priority, tags: [], price: undefined, priceName: "m" },
   state: state(more),
 });
@@ -47,7 +47,7 @@ test("weights are exact: of any run of requests each of up to four targets has i
 
 test("a sticky caller keeps its target; when another target leaves it does not move; shares follow the weights", () => {
   const all = [target("a", 9), target("b", 1), target("c", 2)];
-  const of = (key: string, candidates: readonly Candidate[]) =>
+  const of = (key: string, candidates: readonly TargetCandidate[]) =>
     choose(route("weighted"), candidates, nobody, { ...asked, stickyKey: key }, new Map())!.target.id;
   const keys = Array.from({ length: 12_000 }, (_, i) => `user-${i}`);
   const before = keys.map(k => of(k, all));

@@ -7,10 +7,10 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../../base/index.ts";
 import { isRow, readUsage, type TokenUsage } from "../../protocols/index.ts";
 import type { Ask } from "../http/ask.ts";
-import { limits } from "../http/limits.ts";
-import type { Progress } from "../streams/progress.ts";
+import { gatewayBounds } from "../http/limits.ts";
+import type { StreamProgress } from "../streams/progress.ts";
 import { Relay } from "../streams/relay.ts";
-import type { Reply } from "../upstreams/call.ts";
+import type { UpstreamReply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
 import type { Upstream } from "../upstreams/upstream.ts";
@@ -95,9 +95,9 @@ interface Came {
 const longestMs = 2 ** 31 - 1;
 
 /** Reads a streamed answer to its end. Errors: UpstreamFailure. */
-async function streamRead(reply: Reply, { api, body, choices }: Ask): Promise<Came> {
+async function streamRead(reply: UpstreamReply, { api, body, choices }: Ask): Promise<Came> {
   let isOpened = false;
-  let ended: { readonly error: unknown; readonly progress: Progress } | undefined;
+  let ended: { readonly error: unknown; readonly progress: StreamProgress } | undefined;
   let broken: UpstreamFailure | undefined;
   const relay = new Relay({
     api: api.streamed!,
@@ -105,7 +105,7 @@ async function streamRead(reply: Reply, { api, body, choices }: Ask): Promise<Ca
     choices,
     dropsUsage: false,
     heartbeatMs: longestMs,
-    eventBytes: limits.eventBytes,
+    eventBytes: gatewayBounds.eventBytes,
     open: async () => {
       if (isOpened) throw broken ?? new UpstreamFailure("cut", "the stream ended before the answer");
       isOpened = true;
@@ -205,7 +205,7 @@ export class Shadows {
         reply.cancel();
         how = status < 500 ? "refused" : "status";
       } else if (c.ask.isStream) came = await streamRead(reply, c.ask);
-      else came = { ...answerText((await readWhole(reply, limits.answerBytes)).toString("utf8")), pieces: 0 };
+      else came = { ...answerText((await readWhole(reply, gatewayBounds.answerBytes)).toString("utf8")), pieces: 0 };
     } catch (error) {
       how = error instanceof UpstreamFailure ? error.kind : "failed";
     }

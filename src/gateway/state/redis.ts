@@ -6,14 +6,14 @@ import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
 import { redact } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
-import { keyNames, type ScriptName, scripts } from "../limits/redis-scripts.ts";
+import { keyNames, redisScripts, type ScriptName } from "../limits/redis-scripts.ts";
 
 /** Longest wait before a connection is tried again. */
 const longestPauseMs = 1_000;
 const usualPrefix = "loam";
 
 const digests = Object.fromEntries(
-  Object.entries(scripts).map(([name, text]) => [name, createHash("sha1").update(text).digest("hex")]),
+  Object.entries(redisScripts).map(([name, text]) => [name, createHash("sha1").update(text).digest("hex")]),
 ) as Readonly<Record<ScriptName, string>>;
 
 const badUrl = (expected: string, received: string, hint: string) =>
@@ -112,7 +112,7 @@ export class RedisServer {
       if (!String((error as Error).message).startsWith("NOSCRIPT")) throw this.lost(error);
     }
     try {
-      return (await this.#redis.eval(scripts[script], this.#keys.length, ...given)) as RedisReply;
+      return (await this.#redis.eval(redisScripts[script], this.#keys.length, ...given)) as RedisReply;
     } catch (error) {
       throw this.lost(error);
     }

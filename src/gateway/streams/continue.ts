@@ -5,7 +5,7 @@
  */
 import { isRow } from "../../protocols/index.ts";
 import type { Continuation } from "../upstreams/config.ts";
-import type { Progress, StreamedApi } from "./progress.ts";
+import type { StreamedApi, StreamProgress } from "./progress.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -27,7 +27,7 @@ const bounds = ["max_tokens", "max_completion_tokens", "min_tokens"];
  * The members of the request to change so that it goes on behind `progress.text`; undefined where it cannot. Tokens are counted by chunks,
  * which is one a token for servers that stream token by token.
  */
-export function continued(api: StreamedApi, how: Continuation, body: Body, progress: Progress): Body | undefined {
+export function continued(api: StreamedApi, how: Continuation, body: Body, progress: StreamProgress): Body | undefined {
   const { text, pieces } = progress;
   if (how === "none" || text === undefined || text === "" || !isPlain(body)) return undefined;
   const changes: Record<string, unknown> = {};

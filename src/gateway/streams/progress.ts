@@ -18,7 +18,7 @@ type Seen =
   /** The answer cannot be trusted from here on. */
   | { readonly kind: "broken"; readonly why: string; readonly error?: Readonly<Record<string, unknown>> };
 
-export interface Progress {
+export interface StreamProgress {
   see(event: StreamEvent): Seen;
   /** All that was promised has come: every choice ended. */
   readonly isWhole: boolean;
@@ -80,7 +80,7 @@ export function hasWritten({ choices, output }: Row): boolean {
 }
 
 /** Chat and completions: chunks of choices, each of which ends with a reason, then `[DONE]`. */
-function choicesProgress({ dropsUsage, choices }: ProgressOptions): Progress {
+function choicesProgress({ dropsUsage, choices }: ProgressOptions): StreamProgress {
   const ended = new Set<number>();
   const begun = new Set<number>();
   let text: string | undefined = "";
@@ -156,7 +156,7 @@ export const serverFault = ({ error }: Readonly<Record<string, unknown>>): Reado
   isRow(error) && serverFaults.has(error.code) ? error : undefined;
 
 /** Responses: events named by their type, the last of which is the whole response. */
-function responsesProgress(): Progress {
+function responsesProgress(): StreamProgress {
   let pieces = 0;
   let usage: TokenUsage | undefined;
   let isDone = false;
@@ -204,10 +204,10 @@ function responsesProgress(): Progress {
   };
 }
 
-const rules: { readonly [A in StreamedApi]: (options: ProgressOptions) => Progress } = {
+const rules: { readonly [A in StreamedApi]: (options: ProgressOptions) => StreamProgress } = {
   chat: choicesProgress,
   completions: choicesProgress,
   responses: responsesProgress,
 };
 
-export const progressOf = (api: StreamedApi, options: ProgressOptions): Progress => rules[api](options);
+export const progressOf = (api: StreamedApi, options: ProgressOptions): StreamProgress => rules[api](options);

@@ -6,16 +6,16 @@
  */
 import { cutEvents, dataEvent, doneEvent, type EventCutter, isDoneData, isRow, type StreamEvent } from "../../protocols/index.ts";
 
-import type { Reply } from "../upstreams/call.ts";
+import type { UpstreamReply } from "../upstreams/call.ts";
 import type { Continuation } from "../upstreams/config.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Ended } from "../upstreams/upstream.ts";
 import { continued, glued } from "./continue.ts";
-import { type Progress, progressOf, type StreamedApi } from "./progress.ts";
+import { progressOf, type StreamedApi, type StreamProgress } from "./progress.ts";
 
 /** An upstream's answer that has begun. */
 export interface Source {
-  readonly reply: Reply;
+  readonly reply: UpstreamReply;
   /** Tells the upstream's record how it went; the failure is why the next is opened. */
   end(how: Ended, failure?: UpstreamFailure): void;
 }
@@ -38,7 +38,7 @@ export interface RelayOptions {
   /** The event that tells the client of an error. */
   errorEvent(error: unknown): Buffer;
   /** Once, however it ended; `error` is what the client was told in the stream. */
-  onEnd(end: { readonly error: unknown; readonly progress: Progress; readonly resumed: number }): void;
+  onEnd(end: { readonly error: unknown; readonly progress: StreamProgress; readonly resumed: number }): void;
 }
 
 const comment = Buffer.from(": waiting\n\n");
@@ -47,7 +47,7 @@ const lastEvent = Buffer.from(doneEvent);
 const lastWordsMs = 1_000;
 
 /** Reads what is left, which should be nothing. */
-async function finish(reply: Reply): Promise<void> {
+async function finish(reply: UpstreamReply): Promise<void> {
   try {
     if ((await reply.read(lastWordsMs)) === undefined) return;
   } catch {
@@ -58,7 +58,7 @@ async function finish(reply: Reply): Promise<void> {
 
 export class Relay {
   readonly #options: RelayOptions;
-  #progress: Progress;
+  #progress: StreamProgress;
   #cutter: EventCutter = cutEvents();
   #source: Source | undefined;
   #opening: Promise<Source> | undefined;
@@ -77,7 +77,7 @@ export class Relay {
     this.#progress = this.#fresh();
   }
 
-  #fresh(): Progress {
+  #fresh(): StreamProgress {
     const { api, dropsUsage, choices } = this.#options;
     return progressOf(api, { dropsUsage, choices });
   }

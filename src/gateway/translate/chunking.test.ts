@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { cutEvents, type Translation, translations } from "../../protocols/index.ts";
 import { progressOf } from "../streams/progress.ts";
-import type { Reply } from "../upstreams/call.ts";
+import type { UpstreamReply } from "../upstreams/call.ts";
 import type { UpstreamFailure } from "../upstreams/failure.ts";
 import { eventsOf, hello } from "./fakes.ts";
 import { translatedReply } from "./translated-reply.ts";
@@ -12,7 +12,12 @@ const pieces = (bytes: Buffer, cuts: readonly number[]): Buffer[] => {
   const at = [...new Set([0, ...cuts.map(c => c % bytes.length), bytes.length])].sort((a, b) => a - b);
   return at.slice(1).map((end, i) => bytes.subarray(at[i], end));
 };
-const replyOf = (parts: Buffer[]): Reply => ({ status: 200, headers: new Map(), read: async () => parts.shift(), cancel: () => {} });
+const replyOf = (parts: Buffer[]): UpstreamReply => ({
+  status: 200,
+  headers: new Map(),
+  read: async () => parts.shift(),
+  cancel: () => {},
+});
 
 const message = {
   ...hello,

@@ -18,7 +18,7 @@ const members = new Set([
 ]);
 
 /** Why Anthropic would refuse it; undefined where it would not. */
-export function refusalOf({ headers, body }: Received): string | undefined {
+export function translationRefusal({ headers, body }: Received): string | undefined {
   if (headers["anthropic-version"] === undefined) return "anthropic-version: header is required";
   const strange = Object.keys(body).find(k => !members.has(k));
   if (strange !== undefined) return `${strange}: Extra inputs are not permitted`;
@@ -102,7 +102,7 @@ export const errorText = (type: string, message: string): string =>
 export const anthropicScript =
   (message: () => FakeMessage): Script =>
   (received, response) => {
-    const refusal = refusalOf(received);
+    const refusal = translationRefusal(received);
     if (refusal !== undefined) {
       response.writeHead(400, { "content-type": "application/json" });
       response.end(errorText("invalid_request_error", refusal));

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { chatDialects, type ProtocolFault, type TranslationRequest, translations } from "../../protocols/index.ts";
-import { refusalOf } from "./fakes.ts";
+import { translationRefusal } from "./fakes.ts";
 
 type Row = Record<string, unknown>;
 const hi = [{ role: "user" as const, content: "Hi" }];
@@ -90,7 +90,7 @@ test("a chat that goes through Messages and back says the same, and Anthropic wo
   fc.assert(
     fc.property(chat, list => {
       const body = sent({ messages: list, max_tokens: 5 });
-      expect(refusalOf({ path: "", headers: { "anthropic-version": "1" }, text: "", body })).toBeUndefined();
+      expect(translationRefusal({ path: "", headers: { "anthropic-version": "1" }, text: "", body })).toBeUndefined();
       expect(meaning(anthropic.toChat(body).messages as Row[])).toEqual(meaning(list));
     }),
     { numRuns: 300 },

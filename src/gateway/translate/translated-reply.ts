@@ -17,10 +17,10 @@ import {
   type StreamPiece,
   type TranslatedRequest,
 } from "../../protocols/index.ts";
-import { limits } from "../http/limits.ts";
+import { gatewayBounds } from "../http/limits.ts";
 import { readWhole } from "../routing/attempts.ts";
 import type { StreamedApi } from "../streams/progress.ts";
-import type { Reply } from "../upstreams/call.ts";
+import type { UpstreamReply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { inGatewayErrors, withGatewayErrors } from "./gateway-faults.ts";
 
@@ -54,7 +54,7 @@ function errorText(text: string, { read }: TranslatedRequest): string {
 }
 
 /** One buffer, made when it is asked for. */
-const once = (reply: Reply, make: () => Promise<Buffer>): Reply => {
+const once = (reply: UpstreamReply, make: () => Promise<Buffer>): UpstreamReply => {
   let isGiven = false;
   return {
     status: reply.status,
@@ -68,8 +68,8 @@ const once = (reply: Reply, make: () => Promise<Buffer>): Reply => {
   };
 };
 
-const wholeAnswer = async (reply: Reply, { read, passage }: TranslatedRequest) => {
-  const text = (await readWhole(reply, limits.answerBytes)).toString("utf8");
+const wholeAnswer = async (reply: UpstreamReply, { read, passage }: TranslatedRequest) => {
+  const text = (await readWhole(reply, gatewayBounds.answerBytes)).toString("utf8");
   const value = withGatewayErrors(() => parsed(text, "a 200 whose body is no JSON object"));
   const error = read.error(value);
   if (error) throw new UpstreamFailure("errorObject", "an error object inside of a 200", { body: JSON.stringify(error) });
@@ -80,7 +80,7 @@ const wholeAnswer = async (reply: Reply, { read, passage }: TranslatedRequest) =
 };
 
 /** Reads the pieces of a stream; what they come to is given as soon as it is. */
-function streamed(reply: Reply, { read, passage }: TranslatedRequest, api: StreamedApi | undefined): Reply {
+function streamed(reply: UpstreamReply, { read, passage }: TranslatedRequest, api: StreamedApi | undefined): UpstreamReply {
   const cutter = read.framing === "lines" ? cutLines() : cutEvents();
   const say = read.stream();
   passage?.begin();
@@ -115,7 +115,7 @@ function streamed(reply: Reply, { read, passage }: TranslatedRequest, api: Strea
         const piece = pieceOf(data);
         out += told(say(piece), piece, event);
       }
-      if (cutter.pendingBytes > limits.eventBytes) throw ProtocolFault.malformed("an event without an end");
+      if (cutter.pendingBytes > gatewayBounds.eventBytes) throw ProtocolFault.malformed("an event without an end");
     } catch (error) {
       failure = inGatewayErrors(error);
     }
@@ -149,9 +149,14 @@ function streamed(reply: Reply, { read, passage }: TranslatedRequest, api: Strea
 }
 
 /** `api`: of the stream that the client asked for, undefined where it asked for none. */
-export function translatedReply(reply: Reply, told: TranslatedRequest, isStream: boolean, api: StreamedApi | undefined): Reply {
+export function translatedReply(
+  reply: UpstreamReply,
+  told: TranslatedRequest,
+  isStream: boolean,
+  api: StreamedApi | undefined,
+): UpstreamReply {
   if (reply.status >= 300)
-    return once(reply, async () => Buffer.from(errorText((await readWhole(reply, limits.errorBytes)).toString("utf8"), told)));
+    return once(reply, async () => Buffer.from(errorText((await readWhole(reply, gatewayBounds.errorBytes)).toString("utf8"), told)));
   if (isStream && told.read.framing !== "whole") return streamed(reply, told, api);
   return once(reply, async () => {
     const answer = await wholeAnswer(reply, told);

@@ -6,7 +6,7 @@ import { checkConfig } from "../config/read-config.ts";
 import { openControl } from "../control.ts";
 import { type FakeUpstream, fakeUpstream, good, openAccess, type TestGateway, testGateway } from "../fakes.ts";
 import { Gateway } from "../gateway.ts";
-import { limits } from "../http/limits.ts";
+import { gatewayBounds } from "../http/limits.ts";
 import { listenGateway } from "../http/listen.ts";
 
 let upstream: FakeUpstream;
@@ -159,8 +159,8 @@ describe("headers", () => {
 
   test("too large: 431; too many: 431; a NUL: 400; each closes", async () => {
     for (const [status, given] of [
-      [431, whole([`X-Big: ${"a".repeat(limits.headerBytes)}`])],
-      [431, whole(Array.from({ length: limits.headerCount }, (_, i) => `X-${i}: 1`))],
+      [431, whole([`X-Big: ${"a".repeat(gatewayBounds.headerBytes)}`])],
+      [431, whole(Array.from({ length: gatewayBounds.headerCount }, (_, i) => `X-${i}: 1`))],
       [400, whole(["X-A: \x00"])],
     ] as const) {
       const { text, isClosed } = await said(given);

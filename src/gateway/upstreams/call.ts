@@ -20,7 +20,7 @@ export interface Deadlines {
   readonly idleMs: number;
 }
 
-export interface Call {
+export interface UpstreamCall {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** With the query. */
   readonly path: string;
@@ -37,7 +37,7 @@ export interface ReplyHeaders {
   get(name: string): string | undefined;
 }
 
-export interface Reply {
+export interface UpstreamReply {
   readonly status: number;
   readonly headers: ReplyHeaders;
   /** The next piece, undefined at the end. `waitMs`: give up this read with "waiting" after so long, the piece stays to be read. Errors: UpstreamFailure. */
@@ -50,7 +50,7 @@ export interface Reply {
 
 export interface Connection {
   /** `replied` hears the status before anyone who waits. Errors: UpstreamFailure. */
-  call(call: Call, replied?: (status: number) => void): Promise<Reply>;
+  call(call: UpstreamCall, replied?: (status: number) => void): Promise<UpstreamReply>;
   close(): Promise<void>;
 }
 
@@ -90,13 +90,13 @@ class RawHeaders implements ReplyHeaders {
 }
 
 /** The handler that undici feeds; a class of its own because undici calls it by name. */
-class Exchange implements Dispatcher.DispatchHandlers, Reply {
+class Exchange implements Dispatcher.DispatchHandlers, UpstreamReply {
   status = 0;
   headers: ReplyHeaders = new RawHeaders([]);
   readonly #deadlines: Deadlines;
   readonly #stop: Stop;
   readonly #replied: ((status: number) => void) | undefined;
-  readonly #answer: (reply: Reply) => void;
+  readonly #answer: (reply: UpstreamReply) => void;
   readonly #fail: (failure: UpstreamFailure) => void;
   #pieces: Buffer[] = [];
   #held = 0;
@@ -113,9 +113,9 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
   #quietFrom: number | undefined;
 
   constructor(
-    { deadlines, stop }: Call,
+    { deadlines, stop }: UpstreamCall,
     replied: ((status: number) => void) | undefined,
-    answer: (reply: Reply) => void,
+    answer: (reply: UpstreamReply) => void,
     fail: (failure: UpstreamFailure) => void,
   ) {
     this.#deadlines = deadlines;
@@ -266,7 +266,7 @@ export function connectTo({ origin, network, connections, authorities }: Connect
   });
   return {
     call: (call, replied) =>
-      new Promise<Reply>((resolve, reject) => {
+      new Promise<UpstreamReply>((resolve, reject) => {
         const { method, path, headers, body = null, stop } = call;
         const exchange = new Exchange(call, replied, resolve, reject);
         const dispatch = (bytes: string | Buffer | Readable | null): void => {

@@ -1,6 +1,6 @@
 /** A server of this process as an upstream: the same promises as over a socket. */
 import { afterEach, expect, test } from "vitest";
-import type { Call, Connection } from "./call.ts";
+import type { Connection, UpstreamCall } from "./call.ts";
 import type { UpstreamFailure } from "./failure.ts";
 import { UpstreamFailure as Failure } from "./failure.ts";
 import { connectHere, type ServeHere } from "./in-process.ts";
@@ -10,7 +10,7 @@ const opened: Connection[] = [];
 afterEach(async () => {
   for (const c of opened.splice(0)) await c.close();
 });
-const ask = (serve: ServeHere, more: Partial<Call> = {}) => {
+const ask = (serve: ServeHere, more: Partial<UpstreamCall> = {}) => {
   const connection = connectHere("http://127.0.0.1", serve);
   opened.push(connection);
   return connection.call({

@@ -3,13 +3,13 @@
  * first byte and for silence, no piece read before the last one was taken, and an end of the work the moment that nobody listens.
  */
 import { Readable } from "node:stream";
-import type { Call, Connection, Reply, ReplyHeaders } from "./call.ts";
+import type { Connection, ReplyHeaders, UpstreamCall, UpstreamReply } from "./call.ts";
 import { UpstreamFailure } from "./failure.ts";
 
 /** A server as a function, as Hono's `fetch`. */
 export type ServeHere = (request: Request) => Response | Promise<Response>;
 
-class HereReply implements Reply {
+class HereReply implements UpstreamReply {
   readonly status: number;
   readonly headers: ReplyHeaders;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
@@ -24,7 +24,7 @@ class HereReply implements Reply {
 
   constructor(
     response: Response,
-    { deadlines }: Call,
+    { deadlines }: UpstreamCall,
     end: (failure?: UpstreamFailure) => void,
     failure: () => UpstreamFailure | undefined,
     stopped: Promise<"stopped">,
@@ -96,7 +96,7 @@ class HereReply implements Reply {
 /** `origin` is what the server sees as its own address. */
 export function connectHere(origin: string, serve: ServeHere): Connection {
   const call: Connection["call"] = (call, replied) =>
-    new Promise<Reply>((resolve, reject) => {
+    new Promise<UpstreamReply>((resolve, reject) => {
       const { method, path, headers, body, deadlines, stop } = call;
       const abort = new AbortController();
       let isOver = false;

@@ -4,7 +4,7 @@
  */
 import { Readable } from "node:stream";
 import { type Clock, isLoamError } from "../../base/index.ts";
-import type { Call, Connection, Reply } from "./call.ts";
+import type { Connection, UpstreamCall, UpstreamReply } from "./call.ts";
 import type { UpstreamConfig } from "./config.ts";
 
 /** Of an upstream that refuses the gateway's key. */
@@ -56,7 +56,7 @@ export class Renewal {
   }
 
   /** As `connection.call`, and once more with other credentials where those in use were refused. A body that streams has gone, so it is not sent again. */
-  async call(connection: Connection, call: Call, replied?: (status: number) => void): Promise<Reply> {
+  async call(connection: Connection, call: UpstreamCall, replied?: (status: number) => void): Promise<UpstreamReply> {
     const { headers: used } = this.#ports.config();
     const reply = await connection.call(call, replied);
     if (!credentialStatuses.has(reply.status)) return reply;

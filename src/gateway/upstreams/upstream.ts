@@ -6,7 +6,7 @@ import type { Clock } from "../../base/index.ts";
 import { Lane, type LaneState } from "../queue/lane.ts";
 import { isFresh, type Load, type LoadSample, pressure } from "../routing/load.ts";
 import { type Breaker, type BreakerState, breakerState, closedBreaker, failed, forgotten, mayTry, succeeded, tried } from "./breaker.ts";
-import { type Call, type Connection, connectTo, type Reply } from "./call.ts";
+import { type Connection, connectTo, type UpstreamCall, type UpstreamReply } from "./call.ts";
 import type { UpstreamConfig } from "./config.ts";
 import { failureRows, UpstreamFailure } from "./failure.ts";
 import { connectHere } from "./in-process.ts";
@@ -188,7 +188,7 @@ export class Upstream {
   }
 
   /** Begins a request; `end` must be called once. Errors of `call`: UpstreamFailure. */
-  begin(begun: Begun): { call(call: Call): Promise<Reply>; end(how: Ended, failure?: UpstreamFailure): void } {
+  begin(begun: Begun): { call(call: UpstreamCall): Promise<UpstreamReply>; end(how: Ended, failure?: UpstreamFailure): void } {
     const { model, caller } = begun;
     const startMs = this.#clock.monotonic();
     const record = this.#model(model);
@@ -252,11 +252,11 @@ export class Upstream {
   }
 
   /** A copy of a request, of which its record knows nothing: whatever becomes of it, nobody is kept from this upstream. Errors: UpstreamFailure. */
-  aside(call: Call): Promise<Reply> {
+  aside(call: UpstreamCall): Promise<UpstreamReply> {
     return this.#send(call);
   }
 
-  #send(call: Call, replied?: (status: number) => void): Promise<Reply> {
+  #send(call: UpstreamCall, replied?: (status: number) => void): Promise<UpstreamReply> {
     return this.config.renewHeaders ? this.#renewal.call(this.#connection, call, replied) : this.#connection.call(call, replied);
   }
 

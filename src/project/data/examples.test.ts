@@ -6,7 +6,7 @@ import { z } from "zod";
 import { documentLine } from "../../data/index.ts";
 import { openStore, runStage, stage } from "../../store/index.ts";
 import { parseProject } from "../project-file.ts";
-import { readExamples } from "./examples.ts";
+import { readGoodAndBad } from "./examples.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-examples-"));
 const store = await openStore({ root: folder });
@@ -46,7 +46,7 @@ for (const [name, labels] of [
     progress: () => {},
     signal: new AbortController().signal,
   });
-const read = (good: string[], bad: string[]) => readExamples({ good, bad }, { project, store, name: "mail", cwd: folder });
+const read = (good: string[], bad: string[]) => readGoodAndBad({ good, bad }, { project, store, name: "mail", cwd: folder });
 
 test("labels, other data sets and the rest are taken from the train side alone", async () => {
   expect(await read(["label=ham"], ["label=spam"])).toEqual({ good: ["mail 0", "mail 2"], bad: ["mail 1"] });

@@ -66,7 +66,7 @@ async function textsOfPath(path: string): Promise<string[]> {
 }
 
 /** Texts of both kinds. Errors: project/argument, project/nothing, base/missingFile. */
-export async function readExamples(sets: ExampleSets, { project, store, name, cwd }: ExampleSources) {
+export async function readGoodAndBad(sets: ExampleSets, { project, store, name, cwd }: ExampleSources) {
   const loaded = new Map<string | undefined, readonly Document[]>();
   async function documents(of: string | undefined): Promise<readonly Document[]> {
     const known = loaded.get(of);

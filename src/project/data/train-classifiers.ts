@@ -24,7 +24,7 @@ import {
 import { progressFor, type Watch } from "../call.ts";
 import { wrongArgument } from "../errors.ts";
 import type { Workplace, Workspace } from "../workspace.ts";
-import { readExamples } from "./examples.ts";
+import { readGoodAndBad } from "./examples.ts";
 
 export interface TrainQualityOptions {
   /** Sets of good examples: `label=VALUE`, `data:NAME`, `rest`, a file or a folder. */
@@ -68,7 +68,7 @@ export async function trainQualityModel(at: Workspace, options: TrainQualityOpti
         "label=VALUE, data:NAME, rest, or a file or folder of texts.",
       );
   const training = check(qualityTraining, settings, "loam data quality train: --set");
-  const texts = await readExamples({ good, bad }, { project: at.file, store: await at.store(), name, cwd: at.cwd });
+  const texts = await readGoodAndBad({ good, bad }, { project: at.file, store: await at.store(), name, cwd: at.cwd });
   const examples = (["good", "bad"] as const).flatMap(kind => texts[kind].map(text => ({ text, isGood: kind === "good" })));
   const started = performance.now();
   const progress = progressFor(watch, "quality");

@@ -1,10 +1,10 @@
 /** One thing that `loam doctor` looks at. */
 
 /** `warn`: works, with a cost that is named. `missing`: something that is optional is not there. `bad`: Loam cannot work. */
-export type State = "ok" | "warn" | "missing" | "bad";
+export type CheckState = "ok" | "warn" | "missing" | "bad";
 
 export interface Finding {
-  readonly state: State;
+  readonly state: CheckState;
   /** What was found, for people. */
   readonly found: string;
   /** What it costs, or how to get what is missing. */
@@ -15,15 +15,15 @@ export interface Finding {
 
 export interface Check {
   readonly name: string;
-  look(place: Place): Finding | Promise<Finding>;
+  look(place: CheckedPlace): Finding | Promise<Finding>;
 }
 
 /** What checks are about besides the machine. */
-export interface Place {
+export interface CheckedPlace {
   /** The folder that was asked about. */
   readonly folder: string;
   /** Where its record lies, when that is a folder. */
   readonly store: string | undefined;
 }
 
-export const row = (name: string, look: Check["look"]): Check => ({ name, look });
+export const checkRow = (name: string, look: Check["look"]): Check => ({ name, look });

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { formatBytes } from "../../base/index.ts";
 import { processorFeatures } from "../../tensor/index.ts";
 import { containerLimits, machine } from "../machine.ts";
-import { type Check, type Finding, row } from "./check.ts";
+import { type Check, checkRow, type Finding } from "./check.ts";
 import { isMusl, platforms } from "./platforms.ts";
 
 /** The quick life of the example needs about this much at its highest. */
@@ -54,13 +54,13 @@ function disk(path: string): Finding {
 }
 
 export const hardware: readonly Check[] = [
-  row("platform", platform),
-  row("processor", () => {
+  checkRow("platform", platform),
+  checkRow("processor", () => {
     const { processor, cores } = machine();
     return { state: "ok", found: `${processor}, ${cores} ${cores === 1 ? "core" : "cores"}`, data: { processor, cores } };
   }),
-  row("vector units", vector),
-  row("machine code", () => {
+  checkRow("vector units", vector),
+  checkRow("machine code", () => {
     const { vnni512, bf16 } = processorFeatures();
     const data = { vnni512, bf16 };
     if (process.env.LOAM_MACHINE_CODE === "off") return { state: "ok", found: "turned off by LOAM_MACHINE_CODE", data };
@@ -73,7 +73,7 @@ export const hardware: readonly Check[] = [
           data,
         };
   }),
-  row("memory", () => {
+  checkRow("memory", () => {
     const { memoryBytes } = machine();
     const freeBytes = process.availableMemory?.() ?? freemem();
     const data = { memoryBytes, freeBytes };
@@ -87,15 +87,15 @@ export const hardware: readonly Check[] = [
         }
       : { state: "ok", found, data };
   }),
-  row("container", () => {
+  checkRow("container", () => {
     const { cores, memoryBytes } = containerLimits();
     const limits = [cores && `${cores} cores`, memoryBytes && formatBytes(memoryBytes)].filter(Boolean);
     const inside = existsSync("/.dockerenv") || existsSync("/run/.containerenv") || process.env.KUBERNETES_SERVICE_HOST !== undefined;
     const found = limits.length ? `limited to ${limits.join(" and ")}` : inside ? "a container without limits" : "no limits";
     return { state: "ok", found, data: { inside, cores: cores ?? null, memoryBytes: memoryBytes ?? null } };
   }),
-  row("disk", place => disk(place.folder)),
-  row("disk of the record", place =>
+  checkRow("disk", place => disk(place.folder)),
+  checkRow("disk of the record", place =>
     place.store === undefined ? { state: "ok", found: "not in a folder of this machine" } : disk(place.store),
   ),
 ];

@@ -1,3 +1,3 @@
 /** Checks of the machine and the software. */
-export type { Finding, State } from "./check.ts";
+export type { CheckState, Finding } from "./check.ts";
 export { checkMachine, type MachineCheck, type MachineReport, type MachineSection, machineSections } from "./machine-report.ts";

@@ -1,7 +1,7 @@
 /** What this machine has, what is missing and how to get it. */
 import { join } from "node:path";
 import { findProject } from "../project-file.ts";
-import type { Check, Finding, Place } from "./check.ts";
+import type { Check, CheckedPlace, Finding } from "./check.ts";
 import { hardware } from "./hardware.ts";
 import { optional } from "./optional.ts";
 import { software } from "./software.ts";
@@ -22,7 +22,7 @@ export interface MachineReport {
 }
 
 /** The folder of the record, where the project beside it names one; a broken loam.yaml is for other calls to tell. */
-function placeOf(folder: string): Place {
+function placeOf(folder: string): CheckedPlace {
   try {
     const project = findProject(folder);
     const blobs = project.config.store.blobs ?? "folder:.loam/blobs";

@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { type Check, row } from "./check.ts";
+import { type Check, checkRow } from "./check.ts";
 
 interface Program {
   readonly name: string;
@@ -120,7 +120,7 @@ function find({ names, places }: Program): string | undefined {
 }
 
 export const optional: readonly Check[] = programs.map(program =>
-  row(program.name, () => {
+  checkRow(program.name, () => {
     const at = find(program);
     const data = { path: at ?? null };
     if (at) return { state: "ok", found: at, data };

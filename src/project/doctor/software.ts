@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageFolder } from "../package.ts";
-import { type Check, type Finding, row } from "./check.ts";
+import { type Check, checkRow, type Finding } from "./check.ts";
 import { probeDevice } from "./probe-device.ts";
 
 function nodeVersion(): Finding {
@@ -52,14 +52,14 @@ function terminal(): Finding {
 }
 
 export const software: readonly Check[] = [
-  row("node", nodeVersion),
-  row("npm", npmVersion),
-  row("device cpu", cpuDevice),
-  row("device webgpu", webgpuDevice),
-  row("console", () =>
+  checkRow("node", nodeVersion),
+  checkRow("npm", npmVersion),
+  checkRow("device cpu", cpuDevice),
+  checkRow("device webgpu", webgpuDevice),
+  checkRow("console", () =>
     existsSync(join(packageFolder, "console/dist/index.html"))
       ? { state: "ok", found: "built" }
       : { state: "missing", found: "not built", hint: "npm run build in Loam's clone; a server works without it." },
   ),
-  row("terminal", terminal),
+  checkRow("terminal", terminal),
 ];

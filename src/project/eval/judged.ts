@@ -29,7 +29,7 @@ const options = z.strictObject({
 const version = 1;
 const itemsFile = "judged.jsonl";
 
-export interface Judgement {
+export interface RecordedJudgement {
   readonly judge: string;
   readonly artifact: string;
   readonly isKnown: boolean;
@@ -49,7 +49,7 @@ interface Judging {
 }
 
 /** Judges, or finds what was judged. Errors: those of the task, the judge and the record; the signal's reason. */
-export async function recordedJudgement(o: Judging): Promise<Judgement> {
+export async function recordedJudgement(o: Judging): Promise<RecordedJudgement> {
   const { store, judge, loaded, first, second } = o;
   const judging = stage({
     name: "judge",

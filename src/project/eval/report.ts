@@ -39,7 +39,7 @@ import type { Looks } from "../../store/index.ts";
 import { type LooksReport, looksReport } from "../looks.ts";
 import { type BaselineReport, baselineReports } from "./baselines.ts";
 import type { SeenItems } from "./contaminated.ts";
-import type { Judgement } from "./judged.ts";
+import type { RecordedJudgement } from "./judged.ts";
 import type { RecordedResult } from "./record.ts";
 import type { TaskCosts, TaskThreshold } from "./thresholds.ts";
 import type { AskedVariant } from "./variants.ts";
@@ -70,7 +70,7 @@ export interface ParaphraseReport {
   readonly shown: readonly { readonly place: string; readonly before: string; readonly after: string; readonly fault?: WordingFault }[];
 }
 
-export interface Comparison {
+export interface EvaluationComparison {
   readonly against: string;
   readonly artifact: string;
   readonly differences: readonly (Difference & { readonly pHolm?: number })[];
@@ -108,7 +108,7 @@ export interface TaskReport {
   readonly picture?: ClassPicture;
   /** Where the task names answers that need no model. */
   readonly baselines?: readonly BaselineReport[];
-  readonly comparison?: Comparison;
+  readonly comparison?: EvaluationComparison;
   readonly judgement?: JudgementReport;
   /** Where the task says what mistakes cost. */
   readonly threshold?: TaskThreshold;
@@ -128,7 +128,7 @@ export interface ReportParts {
   readonly result: RecordedResult;
   readonly variants: readonly { readonly asked: AskedVariant; readonly result: RecordedResult }[];
   readonly against?: { readonly id: string; readonly result: RecordedResult };
-  readonly judgement?: Judgement | undefined;
+  readonly judgement?: RecordedJudgement | undefined;
   readonly costs?: TaskCosts | undefined;
   readonly seen?: SeenItems | undefined;
   readonly looks?: Looks | undefined;
@@ -142,7 +142,7 @@ function comparisonOf(
   id: string,
   other: RecordedResult,
   few: number,
-): Comparison {
+): EvaluationComparison {
   const paired = pairItems(mine.items, other.items, mine.head.task);
   const main = measures[0]!;
   const changed = paired.first
@@ -165,7 +165,11 @@ function comparisonOf(
   };
 }
 
-function judgementOf({ items, summary: _, ...rest }: Judgement, { head, items: results }: RecordedResult, few: number): JudgementReport {
+function judgementOf(
+  { items, summary: _, ...rest }: RecordedJudgement,
+  { head, items: results }: RecordedResult,
+  few: number,
+): JudgementReport {
   return {
     ...rest,
     ...judgementScores(items, results, head),

@@ -29,7 +29,7 @@ const listOf = (entries: readonly ChangeEntry[], finding?: string | null): Chang
   ...defined({ finding }),
 });
 
-export async function changeList(at: GatewayPlace, { verify = false, export: to, head }: ChangesOptions = {}): Promise<ChangeList> {
+export async function projectChangeList(at: GatewayPlace, { verify = false, export: to, head }: ChangesOptions = {}): Promise<ChangeList> {
   const list = await administered(at, "loam gateway changes", async a => {
     const entries = await a.changes();
     // what is written away was verified; so is what is held against a head

@@ -233,7 +233,7 @@ export class GatewayCalls {
 
   /** Who changed keys and configuration, when; each entry vouches for all before it. */
   async changes(options: ChangesOptions = {}): Promise<ChangeList> {
-    return (await import("./change-list.ts")).changeList(this.#at, options);
+    return (await import("./change-list.ts")).projectChangeList(this.#at, options);
   }
 
   /** How a model's requests are divided among its targets; with weights (`local=9`) changes that in the gateway's file. Errors: project/argument. */

@@ -2,7 +2,7 @@
 export { administered, type CreatedKey, findRequest, type GatewayAdministration } from "./administration.ts";
 export { type BehindGateway, behindGateway } from "./behind-gateway.ts";
 export { type CachedAnswers, type CacheSize, cacheState, cacheStoreSize, clearCache, clearCacheStore } from "./cached-answers.ts";
-export { type ChangeList, type ChangesOptions, changeList, changesInFile } from "./change-list.ts";
+export { type ChangeList, type ChangesOptions, changesInFile, projectChangeList } from "./change-list.ts";
 export { demoCurl, demoRequest } from "./demo-curl.ts";
 export { type EntryAdministration, type PutEntry, withEntries } from "./entries.ts";
 export {

@@ -9,7 +9,7 @@ import type { Store } from "../../store/index.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { labelledFile, votesFile } from "./label-files.ts";
 import type { LabelPart } from "./label-part.ts";
-import { type Pool, type PooledText, poolReader } from "./pool.ts";
+import { type LabelPool, type PooledText, poolReader } from "./pool.ts";
 import { marginOf, poolOrder } from "./pool-order.ts";
 import { PoolScores } from "./pool-scores.ts";
 import { type Agreement, agreementOf, appendVote, majority, newestVotes, readVotes, type Vote } from "./votes.ts";
@@ -21,7 +21,7 @@ const roundTexts = { settled: 64, underWay: 16 } as const;
 
 interface OpenSet {
   readonly part: LabelPart;
-  readonly pool: Pool;
+  readonly pool: LabelPool;
   votes: Vote[];
 }
 

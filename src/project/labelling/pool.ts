@@ -16,13 +16,13 @@ export interface PooledText extends PoolText {
   readonly attributes: DocumentAttributes;
 }
 
-export interface Pool {
+export interface LabelPool {
   /** The documents' artifact; empty where there is none yet. */
   readonly id: string;
   readonly texts: ReadonlyMap<string, PooledText>;
 }
 
-async function readPool(artifact: ArtifactReader): Promise<Pool> {
+async function readPool(artifact: ArtifactReader): Promise<LabelPool> {
   const read: Pick<PooledText, "id" | "text" | "attributes">[] = [];
   for await (const { id, text, attributes } of documentsOf(artifact, "train")) {
     read.push({ id, text, attributes });
@@ -39,8 +39,8 @@ async function readPool(artifact: ArtifactReader): Promise<Pool> {
 }
 
 /** Reads the newest documents of a data set; an artifact never changes, so the last ones are kept. */
-export function poolReader(project: ProjectFile, store: Store): (on: string) => Promise<Pool> {
-  const pools = new Map<string, Promise<Pool>>();
+export function poolReader(project: ProjectFile, store: Store): (on: string) => Promise<LabelPool> {
+  const pools = new Map<string, Promise<LabelPool>>();
   return async on => {
     const found = await findDataSet(project, store, on);
     if (!found) return { id: "", texts: new Map() };

@@ -18,7 +18,7 @@ export {
 } from "./measure-quantized.ts";
 export { ModelCalls } from "./model-calls.ts";
 export { modelText } from "./model-text.ts";
-export { type NamedModel, namedVersion, publicKeys } from "./named-version.ts";
+export { type NamedModelVersion, namedVersion, publicKeys } from "./named-version.ts";
 export { newName } from "./new-name.ts";
 export {
   type PackedFile,

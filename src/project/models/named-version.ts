@@ -8,7 +8,7 @@ import type { ProjectFile } from "../project-file.ts";
 import { findModel } from "../serving/find-model.ts";
 import type { Workplace } from "../workspace.ts";
 
-export interface NamedModel extends AsyncDisposable {
+export interface NamedModelVersion extends AsyncDisposable {
   readonly store: Store;
   readonly project: ProjectFile | undefined;
   readonly model: string;
@@ -16,7 +16,7 @@ export interface NamedModel extends AsyncDisposable {
 }
 
 /** `NAME`, `NAME@3`, `NAME@prod`. Errors: project/argument for files, store/notFound. */
-export async function namedVersion({ folder, cwd }: Workplace, given: string): Promise<NamedModel> {
+export async function namedVersion({ folder, cwd }: Workplace, given: string): Promise<NamedModelVersion> {
   const found = await findModel(folder, cwd, given);
   try {
     if (found.model.kind === "files")

@@ -25,7 +25,7 @@ import { progressFor, type Watch } from "../call.ts";
 import { checkFree } from "../errors.ts";
 import type { Workplace } from "../workspace.ts";
 import { projectOrNone, withRecordOf } from "./home.ts";
-import { type NamedModel, namedVersion, publicKeys } from "./named-version.ts";
+import { type NamedModelVersion, namedVersion, publicKeys } from "./named-version.ts";
 import { newName } from "./new-name.ts";
 
 export interface RegistryAccess {
@@ -55,7 +55,7 @@ export interface PackedFile {
 }
 
 /** What is done with a package of the version; damaged files are told by their names. */
-async function packed<T>({ store, model, version }: NamedModel, work: (p: Package) => Promise<T>): Promise<T> {
+async function packed<T>({ store, model, version }: NamedModelVersion, work: (p: Package) => Promise<T>): Promise<T> {
   const { files } = await openArtifact(store, version.artifact);
   return tampered(`${model}@${version.number}`, files, async () => work(await packageOf(store, version)));
 }

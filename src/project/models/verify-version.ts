@@ -9,7 +9,7 @@ import { environmentOf } from "../environment.ts";
 import { projectErrors } from "../errors.ts";
 import { type RebuiltStage, rebuild } from "../rebuild/rebuild.ts";
 import type { Workplace } from "../workspace.ts";
-import { type NamedModel, namedVersion, publicKeys } from "./named-version.ts";
+import { type NamedModelVersion, namedVersion, publicKeys } from "./named-version.ts";
 
 export interface VerifyVersionOptions {
   /** Files of public keys: one of them must have signed the version. */
@@ -53,7 +53,7 @@ export interface VerifiedVersion extends Omit<VerifiedFiles, "files">, Partial<R
 }
 
 /** Every byte of the version against the record, and its signatures. Errors: registry/tampered, registry/signature, store/blobMissing. */
-export async function verifyFiles(named: NamedModel, keys: readonly string[], watch: Watch): Promise<VerifiedFiles> {
+export async function verifyFiles(named: NamedModelVersion, keys: readonly string[], watch: Watch): Promise<VerifiedFiles> {
   const { store, version } = named;
   const { files, bytes } = await checkVersion(store, version, { progress: progressFor(watch, "verify"), signal: watch.signal });
   const trusted = keys.length > 0 ? await checkSigned(store.records.read, version, keys) : undefined;
@@ -62,7 +62,7 @@ export async function verifyFiles(named: NamedModel, keys: readonly string[], wa
 }
 
 /** Log, tables, and every file of the version and of what it was made from. Errors: project/damaged; store/blobDamaged, store/blobMissing. */
-export async function verifyLineage({ store, version }: NamedModel, watch: Watch): Promise<VerifiedRecord> {
+export async function verifyLineage({ store, version }: NamedModelVersion, watch: Watch): Promise<VerifiedRecord> {
   const { signal } = watch;
   const found = await verify(store, { progress: progressFor(watch, "verify"), signal });
   for (const f of found.findings) watch.emit({ event: "note", message: JSON.stringify(f) });
@@ -83,7 +83,7 @@ export async function verifyLineage({ store, version }: NamedModel, watch: Watch
 /** Runs the version's stages again, one `rebuilt` event each. Errors: project/rebuild. */
 export async function rebuildVersion(
   { cwd }: Workplace,
-  { store, project, version }: NamedModel,
+  { store, project, version }: NamedModelVersion,
   scratch: string | undefined,
   watch: Watch,
 ): Promise<RebuiltVersion> {

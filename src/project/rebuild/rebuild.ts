@@ -21,12 +21,12 @@ import { projectErrors } from "../errors.ts";
 import { type Distance, distanceOf, lossBound } from "./compare.ts";
 import { type AnyStage, materialStages, rebuildableStages } from "./stages.ts";
 
-export type Outcome = "same" | "within" | "beyond" | "different" | "material";
+export type RebuildOutcome = "same" | "within" | "beyond" | "different" | "material";
 
 export interface RebuiltStage {
   readonly artifact: string;
   readonly stage: string;
-  readonly outcome: Outcome;
+  readonly outcome: RebuildOutcome;
   readonly recorded: string;
   readonly rebuilt: string | null;
   /** What of the environment differs from the recorded one, by name; null where none was recorded. */

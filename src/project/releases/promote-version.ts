@@ -30,7 +30,7 @@ import {
 import { progressFor, type Watch } from "../call.ts";
 import { wrongArgument } from "../errors.ts";
 import { type LooksReport, looksReport } from "../looks.ts";
-import { type NamedModel, namedVersion } from "../models/named-version.ts";
+import { type NamedModelVersion, namedVersion } from "../models/named-version.ts";
 import { thisUser } from "../person.ts";
 import type { Workplace } from "../workspace.ts";
 
@@ -65,7 +65,7 @@ const looksOf = async (store: Store, { digest }: ModelVersion): Promise<LooksRep
 const mover = ({ by = thisUser(), reason }: MoveOptions) => ({ by, reason });
 
 /** Aliases of a model that a release of loam.yaml guards. */
-export const guardedAliases = async ({ store, model }: NamedModel): Promise<string[]> =>
+export const guardedAliases = async ({ store, model }: NamedModelVersion): Promise<string[]> =>
   (await listGuards(store.records.read)).filter(g => g.rules.models?.includes(model) ?? true).map(g => g.alias);
 
 /**
@@ -73,7 +73,7 @@ export const guardedAliases = async ({ store, model }: NamedModel): Promise<stri
  * `details`, registry/tampered, registry/condition, registry/metric; store/notFound, store/name, store/blobMissing.
  */
 export async function promoteVersion(
-  named: NamedModel,
+  named: NamedModelVersion,
   alias: string,
   { dryRun = false, ...options }: PromoteOptions,
   watch: Watch,
@@ -100,15 +100,18 @@ export async function promoteVersion(
 
 /** Gives an alias back to the version that had it before. Errors: registry/tampered, store/blobMissing, store/notFound. */
 export const rollbackVersion = (
-  { store, model }: Pick<NamedModel, "store" | "model">,
+  { store, model }: Pick<NamedModelVersion, "store" | "model">,
   alias: string,
   options: MoveOptions,
   watch: Watch,
 ): Promise<Release> => rollback(store, model, alias, { ...mover(options), progress: progressFor(watch, "verify"), signal: watch.signal });
 
 /** Takes an alias away, where no release guards it. Errors: store/notFound, store/guarded. */
-export const removeAlias = ({ store, model }: Pick<NamedModel, "store" | "model">, alias: string, options: MoveOptions): Promise<Release> =>
-  setAlias(store, model, alias, null, mover(options));
+export const removeAlias = (
+  { store, model }: Pick<NamedModelVersion, "store" | "model">,
+  alias: string,
+  options: MoveOptions,
+): Promise<Release> => setAlias(store, model, alias, null, mover(options));
 
 export interface ApproveOptions {
   /** The alias. */

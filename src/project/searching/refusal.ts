@@ -3,7 +3,7 @@ import type { LoamError } from "../../base/index.ts";
 import { modelsOf, type ProjectFile, projectFile } from "../project-file.ts";
 
 /** A model of the project file that has no version yet is not unknown: what makes one is named. */
-export function refusalOf(error: LoamError, name: string, { config }: Pick<ProjectFile, "config">): string {
+export function candidateRefusal(error: LoamError, name: string, { config }: Pick<ProjectFile, "config">): string {
   if (error.code !== "store/notFound" || !modelsOf(config).includes(name)) return error.message;
   const verb = Object.hasOwn(config.tuned, name) ? "tune" : "train";
   return `expected a model that has a version, got one of ${projectFile} that has none yet. \`loam ${verb} ${name}\` makes one.`;

@@ -4,7 +4,7 @@ import type { Json } from "../../base/index.ts";
 import { type StoredTrial, storeErrors } from "../../store/index.ts";
 import { parseSpace, type VerdictReport } from "../../tune/index.ts";
 import { checkProject, parseProject } from "../project-file.ts";
-import { refusalOf } from "./refusal.ts";
+import { candidateRefusal } from "./refusal.ts";
 import { usualPoint } from "./trial-tree.ts";
 import { doubtOf } from "./verdict.ts";
 import { pointLines, withPoint } from "./winner.ts";
@@ -137,7 +137,7 @@ test("a candidate that is in the file and has no version yet is told by what mak
   );
   const project = { config: parseProject(text, "loam.yaml") };
   const unknown = (name: string) =>
-    refusalOf(storeErrors.fail("notFound", { place: name, expected: "a model", received: name }), name, project);
+    candidateRefusal(storeErrors.fail("notFound", { place: name, expected: "a model", received: name }), name, project);
   expect(unknown("small")).toContain("`loam train small`");
   expect(unknown("near")).toContain("`loam tune near`");
   expect(unknown("smal")).toBe("smal: expected a model, got smal.");

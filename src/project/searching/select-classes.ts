@@ -25,7 +25,7 @@ import { findModel } from "../serving/find-model.ts";
 import { foundFiles } from "../serving/found-files.ts";
 import { deviceOf } from "../serving/open-engine.ts";
 import type { Workspace } from "../workspace.ts";
-import { type RefusedBase, refusalOf } from "./refusal.ts";
+import { candidateRefusal, type RefusedBase } from "./refusal.ts";
 
 type Classify = Extract<TunedModel["tune"], { readonly task: "classify" }>;
 
@@ -120,7 +120,7 @@ export async function selectForClasses(o: SelectClassesGiven, watch: Watch): Pro
     } catch (error) {
       signal.throwIfAborted();
       if (!isLoamError(error)) throw error;
-      refused.push({ name, reason: refusalOf(error, name, workspace.file) });
+      refused.push({ name, reason: candidateRefusal(error, name, workspace.file) });
     }
   }
   return selection(o, texts, measured, refused);

@@ -44,7 +44,7 @@ import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
-import { isLoopback, servingOf } from "./serving-event.ts";
+import { isLoopbackHost, servingOf } from "./serving-event.ts";
 import { type StartedModels, startModels } from "./start-models.ts";
 import { versionPolicy } from "./version-policy.ts";
 
@@ -180,7 +180,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...defined({ fineTuning }),
     version: ownPackage().version,
-    hosts: isLoopback(host) ? "loopback" : "any",
+    hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
   });
@@ -243,7 +243,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
         ...at,
         project,
         app,
-        isLoopback: isLoopback(at.host),
+        isLoopback: isLoopbackHost(at.host),
         names: () => namesOf(engines, named),
         warn: o.warn,
         stdout: options.stdout,

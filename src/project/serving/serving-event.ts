@@ -22,7 +22,7 @@ interface ServingParts {
   readonly login: Login | undefined;
 }
 
-export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);
+export const isLoopbackHost = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);
 
 /** Where the first model answers. */
 function apiOf(engine: Engine | EmbeddingEngine | undefined): string {
@@ -63,7 +63,7 @@ export function servingOf({ engines, fleet, versions, first, listening, hasPage,
     ...gatewayPart(door, engines, url, first.name),
     api: apiOf(engine),
     page: hasPage,
-    isOpen: !isLoopback(host),
+    isOpen: !isLoopbackHost(host),
     isRecorded: engine?.model.artifact !== undefined,
     ...(draft !== undefined && decoder && !decoder.stats().isDrafting ? { idleDraft: draft } : {}),
     ...(calibrated.length > 0 ? { temperatures: Object.fromEntries(calibrated) } : {}),

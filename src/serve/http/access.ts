@@ -3,7 +3,7 @@
  * everybody where the server was started with `--admin`. No address, Host, Origin or bind is a credential.
  */
 import { serveErrors } from "../errors.ts";
-import type { Route } from "./contract.ts";
+import type { ContractRoute } from "./contract.ts";
 import type { AppContext, Services } from "./exchange.ts";
 import { checkOrigin } from "./hosts.ts";
 
@@ -29,7 +29,7 @@ export function checkAccess(c: AppContext, { admin, login }: Pick<Services, "adm
 
 /** A handler for those alone whom `checkAccess` lets in. */
 export const restricted =
-  (handle: Route["handle"]): Route["handle"] =>
+  (handle: ContractRoute["handle"]): ContractRoute["handle"] =>
   (c, services) => {
     checkAccess(c, services);
     return handle(c, services);

@@ -18,7 +18,7 @@ import type { Tracing } from "../tracing/tracing.ts";
 import { bodyRead } from "./body.ts";
 import { consoleApi, consoleError } from "./console-api.ts";
 import { consoleLocation } from "./console-paths.ts";
-import { type Contract, errorAnswer, type Route } from "./contract.ts";
+import { type Contract, type ContractRoute, errorAnswer } from "./contract.ts";
 import { contracts } from "./contracts.ts";
 import { type AppContext, type AppEnvironment, clientLeft, type Exchange, newId, type Services } from "./exchange.ts";
 import { BatchRunner } from "./files/batch-runner.ts";
@@ -210,14 +210,17 @@ export function createApp(options: AppOptions): App {
   });
 
   /** Around what is no contract's: the gateway's refusal, where there is one. */
-  const refusedAt = (c: AppContext, name: string, endpoint: Route["endpoint"] = "other"): Promise<Response | undefined> | undefined =>
-    c.env.authorize && new Permit(c, { path: name, endpoint }, c.env.authorize).ask();
+  const refusedAt = (
+    c: AppContext,
+    name: string,
+    endpoint: ContractRoute["endpoint"] = "other",
+  ): Promise<Response | undefined> | undefined => c.env.authorize && new Permit(c, { path: name, endpoint }, c.env.authorize).ask();
 
-  const on = (routes: readonly Route[], contract?: Contract) => {
-    const byPath = new Map<string, Route[]>();
+  const on = (routes: readonly ContractRoute[], contract?: Contract) => {
+    const byPath = new Map<string, ContractRoute[]>();
     for (const route of routes) byPath.set(route.path, [...(byPath.get(route.path) ?? []), route]);
     for (const [path, of] of byPath) {
-      const named = (c: AppContext, name: string, operation?: Route["operation"]) => {
+      const named = (c: AppContext, name: string, operation?: ContractRoute["operation"]) => {
         c.var.exchange.route = name;
         c.var.exchange.operation = operation;
         if (contract) c.var.exchange.contract = contract;
@@ -237,7 +240,7 @@ export function createApp(options: AppOptions): App {
       });
     }
   };
-  const ofServer = (path: string, handle: Route["handle"]) => on([{ method: "GET", path, handle }]);
+  const ofServer = (path: string, handle: ContractRoute["handle"]) => on([{ method: "GET", path, handle }]);
 
   app.use("*", async (c, next) => {
     const { pathname } = new URL(c.req.url);

@@ -7,7 +7,7 @@ import type { AppContext, Services } from "./exchange.ts";
 
 type Method = "GET" | "POST" | "DELETE";
 
-export interface Route {
+export interface ContractRoute {
   readonly method: Method;
   readonly path: string;
   /** Name in metrics and logs; the path when absent. */
@@ -27,7 +27,7 @@ export interface Contract {
   readonly name: string;
   /** Addresses of its own: what is unknown below it is answered in its form. */
   readonly prefix?: string;
-  readonly routes: readonly Route[];
+  readonly routes: readonly ContractRoute[];
   /** Of routes that say none. */
   readonly endpoint: RouteEndpoint;
   /** Bodies name their model in `model`. */
@@ -51,18 +51,19 @@ export const errorAnswer = (
   body: errors(wire),
 });
 
-export const get = (path: string, handle: Route["handle"]): Route => ({ method: "GET", path, handle });
-export const post = (path: string, handle: Route["handle"], operation?: TracedOperation): Route => ({
+export const get = (path: string, handle: ContractRoute["handle"]): ContractRoute => ({ method: "GET", path, handle });
+export const post = (path: string, handle: ContractRoute["handle"], operation?: TracedOperation): ContractRoute => ({
   method: "POST",
   path,
   handle,
   operation,
 });
-export const del = (path: string, handle: Route["handle"]): Route => ({ method: "DELETE", path, handle });
+export const del = (path: string, handle: ContractRoute["handle"]): ContractRoute => ({ method: "DELETE", path, handle });
 
 /** Routes whose answers a model computes. */
-export const answering = (endpoint: RouteEndpoint, route: Route): Route => ({ ...route, endpoint, uses: "answer" });
+export const answering = (endpoint: RouteEndpoint, route: ContractRoute): ContractRoute => ({ ...route, endpoint, uses: "answer" });
 /** Routes that describe a model. */
-export const describing = (endpoint: RouteEndpoint, route: Route): Route => ({ ...route, endpoint, uses: "model" });
+export const describing = (endpoint: RouteEndpoint, route: ContractRoute): ContractRoute => ({ ...route, endpoint, uses: "model" });
 /** Routes of an endpoint that use no model. */
-export const under = (endpoint: RouteEndpoint, routes: readonly Route[]): Route[] => routes.map(route => ({ endpoint, ...route }));
+export const under = (endpoint: RouteEndpoint, routes: readonly ContractRoute[]): ContractRoute[] =>
+  routes.map(route => ({ endpoint, ...route }));

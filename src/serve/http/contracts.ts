@@ -12,7 +12,7 @@ import { embeddings, rerank } from "./embeddings.ts";
 import { files } from "./files/files.ts";
 import { fineTuning } from "./fine-tuning/fine-tuning.ts";
 import { inference, inferenceText } from "./inference/inference.ts";
-import { deleteModel, listModels, oneModel } from "./models.ts";
+import { answerModelList, deleteModel, oneModel } from "./models.ts";
 import { ollama } from "./ollama/ollama.ts";
 import { responses } from "./responses/responses.ts";
 import { sagemaker } from "./sagemaker/sagemaker.ts";
@@ -34,7 +34,7 @@ const openai: Contract = {
     answering("other", post("/v1/attributions", attributions)),
     describing("other", post("/tokenize", tokenize)),
     describing("other", post("/detokenize", detokenize)),
-    ...under("models", [get("/v1/models", listModels)]),
+    ...under("models", [get("/v1/models", answerModelList)]),
     describing("models", get("/v1/models/:model{.+}", oneModel)),
     ...under("admin", [del("/v1/models/:model{.+}", deleteModel)]),
   ],

@@ -32,7 +32,7 @@ const entry = (engine: AnyEngine, id: string, fallbackCreated: number) => {
   };
 };
 
-export const listModels = (c: AppContext, { engines, started }: Services): Response =>
+export const answerModelList = (c: AppContext, { engines, started }: Services): Response =>
   c.json({
     object: "list",
     data: engines.everything().flatMap(e => engines.namesToTell(e).map(id => entry(e, id, started))),

@@ -11,7 +11,7 @@ import {
   Unauthorized,
 } from "../authorization.ts";
 import { bodyRead } from "./body.ts";
-import type { Route } from "./contract.ts";
+import type { ContractRoute } from "./contract.ts";
 import { type AppContext, bodyOf } from "./exchange.ts";
 
 const jsonType = /^application\/json\s*(;|$)/i;
@@ -23,12 +23,16 @@ const namingFields = ["model", "name", "model_name", "url", "base_model_name", "
 
 export class Permit {
   readonly #c: AppContext;
-  readonly #route: Pick<Route, "name" | "path" | "uses" | "endpoint" | "isDeferred">;
+  readonly #route: Pick<ContractRoute, "name" | "path" | "uses" | "endpoint" | "isDeferred">;
   readonly #authorize: AuthorizeRequest;
   readonly #granted = new Set<string>();
   #isAsked = false;
 
-  constructor(c: AppContext, route: Pick<Route, "name" | "path" | "uses" | "endpoint" | "isDeferred">, authorize: AuthorizeRequest) {
+  constructor(
+    c: AppContext,
+    route: Pick<ContractRoute, "name" | "path" | "uses" | "endpoint" | "isDeferred">,
+    authorize: AuthorizeRequest,
+  ) {
     this.#c = c;
     this.#route = route;
     this.#authorize = authorize;

@@ -9,7 +9,7 @@ import { keepAliveMs } from "../lifecycle/keep-alive.ts";
 import { Asleep, Visit } from "../lifecycle/visit.ts";
 import { limits } from "../limits.ts";
 import { bodyRead } from "./body.ts";
-import type { Route } from "./contract.ts";
+import type { ContractRoute } from "./contract.ts";
 import { type AppContext, callerOf, type Services } from "./exchange.ts";
 import type { Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
@@ -73,7 +73,7 @@ function copy(c: AppContext, shadows: Iterable<string>, fetch: Fetch, count: { n
 }
 
 /** The handler once more, until what it needs is there. */
-async function handled(c: AppContext, services: Services, { handle, uses }: Route, permit: Permit | undefined): Promise<Response> {
+async function handled(c: AppContext, services: Services, { handle, uses }: ContractRoute, permit: Permit | undefined): Promise<Response> {
   const refused = await permit?.askFirst();
   if (refused) return refused;
   for (;;)
@@ -98,7 +98,7 @@ async function handled(c: AppContext, services: Services, { handle, uses }: Rout
 /** Handlers of an application, each with a visit around it. */
 export function visits(engines: Engines, fetch: Fetch) {
   const count = { now: 0 };
-  return async (c: AppContext, services: Services, route: Route): Promise<Response> => {
+  return async (c: AppContext, services: Services, route: ContractRoute): Promise<Response> => {
     const { authorize } = c.env;
     const permit = authorize && new Permit(c, route, authorize);
     if (!engines.isRouted && !permit) return route.handle(c, services);

@@ -7,7 +7,7 @@
 
 import { shingleHashes } from "../near-duplicates/shingles.ts";
 import { mixHash, shingleFactor } from "../near-duplicates/words.ts";
-import { type EvaluationItem, parts } from "./items.ts";
+import { type EvaluationItem, itemParts } from "./items.ts";
 import { contaminationForm, contaminationWords } from "./words.ts";
 
 export interface IndexOptions {
@@ -63,9 +63,9 @@ function weigh(starts: Uint32Array, words: Uint32Array, numItems: number, gramWo
     const n = Math.min(gramWords, to - from);
     if (n > 0) for (let i = from; i + n <= to; i++) visit(gramAt(words, i, n), i, n);
   };
-  const count = parts.length * numItems;
+  const count = itemParts.length * numItems;
   for (let part = 0; part < count; part++) {
-    const item = Math.floor(part / parts.length);
+    const item = Math.floor(part / itemParts.length);
     grams(part, hash => {
       if (last.get(hash) === item) return;
       last.set(hash, item);
@@ -118,11 +118,11 @@ function seedsOf(
   };
   const short: { part: number; pairs: Uint32Array }[] = [];
   for (let item = 0; item < texts.length; item++) {
-    const [prompt, answer] = [lengthOf(parts.length * item), lengthOf(parts.length * item + 1)];
+    const [prompt, answer] = [lengthOf(itemParts.length * item), lengthOf(itemParts.length * item + 1)];
     const looked = lookedFor(prompt, answer, o);
     const take = (role: 0 | 1) => {
       isSearched[item] = 1;
-      const part = parts.length * item + role;
+      const part = itemParts.length * item + role;
       const text = texts[item]![role]!;
       if (lengthOf(part) < o.seedWords) short.push({ part, pairs: shingleHashes(text, shortSeed).slice() });
       else {
@@ -167,7 +167,7 @@ function sorted(hashes: Uint32Array): Uint32Array {
 
 /** Builds the index. Time: about a second for a million words. */
 export function evaluationIndex(items: readonly EvaluationItem[], o: IndexOptions): EvaluationIndex {
-  const texts = items.map(item => parts.map(part => contaminationForm(item[part])));
+  const texts = items.map(item => itemParts.map(part => contaminationForm(item[part])));
   const lists = texts.flatMap(t => t.map(text => contaminationWords(text)));
   const starts = new Uint32Array(lists.length + 1);
   lists.forEach((list, p) => {

@@ -14,8 +14,8 @@ import { sourceOptions } from "../../sources/options.ts";
 import type { EvaluationSet } from "./options.ts";
 
 /** What an item is made of. */
-export const parts = ["prompt", "answer", "passage"] as const;
-export type ItemPart = (typeof parts)[number];
+export const itemParts = ["prompt", "answer", "passage"] as const;
+export type ItemPart = (typeof itemParts)[number];
 
 export interface EvaluationItem extends Readonly<Record<ItemPart, string>> {
   /** `set#number`, or `set#id`. */

@@ -8,7 +8,7 @@ import { shingleHashes } from "../near-duplicates/shingles.ts";
 import { type Cover, coverer, noCover, windowOf } from "./cover.ts";
 import { closed, type Span } from "./cut.ts";
 import { type EvaluationIndex, evaluationIndex, type IndexOptions, shortSeed } from "./evaluation-index.ts";
-import { type EvaluationItem, type ItemPart, parts } from "./items.ts";
+import { type EvaluationItem, type ItemPart, itemParts } from "./items.ts";
 import { contaminationForm, contaminationWords } from "./words.ts";
 
 interface SearchOptions extends IndexOptions {
@@ -142,7 +142,7 @@ export function searcher(items: readonly EvaluationItem[], o: SearchOptions): Se
 
   /** The score of an item whose prompt stands at `prompt`. */
   function withPrompt(item: number, words: Uint32Array, prompt: Cover): ContaminationFinding {
-    const [p, a, s] = [parts.length * item, parts.length * item + 1, parts.length * item + 2];
+    const [p, a, s] = [itemParts.length * item, itemParts.length * item + 1, itemParts.length * item + 2];
     const [promptLength, answerLength] = [lengthOf(p), lengthOf(a)];
     const at = [prompt.from, prompt.to] as const;
     const answer = prompt.share < minShare ? noCover : around(a, words, at, Math.max(o.answerWindow, 2 * answerLength));
@@ -194,9 +194,9 @@ export function searcher(items: readonly EvaluationItem[], o: SearchOptions): Se
       const words = contaminationWords(normal);
       const findings: ContaminationFinding[] = [];
       for (const part of [...hits.keys()].sort((a, b) => a - b)) {
-        const item = Math.floor(part / parts.length);
+        const item = Math.floor(part / itemParts.length);
         const places = placesOf(part, hits.get(part)!, words);
-        if (part % parts.length === 0) for (const prompt of places) findings.push(withPrompt(item, words, prompt));
+        if (part % itemParts.length === 0) for (const prompt of places) findings.push(withPrompt(item, words, prompt));
         else
           for (const answer of places)
             findings.push({

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { patternRefusal } from "./re2.ts";
 
-export const rule = z.lazy(() =>
+export const patternRule = z.lazy(() =>
   z
     .strictObject({
       name: z
@@ -42,7 +42,7 @@ export const rule = z.lazy(() =>
 export const patternsOptions = z.lazy(() =>
   z.strictObject({
     rules: z
-      .array(rule)
+      .array(patternRule)
       .min(1)
       .refine(rules => new Set(rules.map(r => r.name)).size === rules.length, { message: "names that differ" })
       .describe("Rules, in order: first those that drop or keep documents, then those that edit."),

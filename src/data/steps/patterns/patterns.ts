@@ -6,10 +6,10 @@
 import type { z } from "zod";
 import type { LedgerEdit, StepVerdict } from "../../ledger.ts";
 import { documentStep } from "../step.ts";
-import { patternsOptions, type rule } from "./options.ts";
+import { type patternRule, patternsOptions } from "./options.ts";
 import { compilePattern, type Matcher } from "./re2.ts";
 
-type Rule = z.output<typeof rule>;
+type Rule = z.output<typeof patternRule>;
 
 /** Matches counted where only their number is asked for: more would be worth no more to a report. */
 export const maxCounted = 1000;

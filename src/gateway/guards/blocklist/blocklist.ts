@@ -8,7 +8,7 @@ import type { GuardPartOf } from "../schema.ts";
 import { listFilter } from "./filter.ts";
 import { findersOf } from "./finders.ts";
 import { findsNothing, machineOf } from "./pattern-machine.ts";
-import { PatternError, parsePattern, type Tree } from "./pattern-parse.ts";
+import { PatternError, type PatternTree, parsePattern } from "./pattern-parse.ts";
 import { unitsOf } from "./words.ts";
 
 /** Words of all lists: a word takes about 2 kB of memory while it shares its beginning with none. */
@@ -40,7 +40,7 @@ export async function openBlocklist(opening: GuardOpening<GuardPartOf<"blocklist
     digests.push(sha256(text));
     for (const { word, line } of linesOf(text)) add(word, `${place}.files[${i}]: ${file} line ${line}`);
   }
-  const trees: Tree[] = [];
+  const trees: PatternTree[] = [];
   for (const [i, pattern] of part.patterns.entries()) {
     const at = `${place}.patterns[${i}]`;
     try {

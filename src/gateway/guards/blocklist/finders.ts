@@ -2,12 +2,12 @@
 import { dictionaryOf } from "./dictionary.ts";
 import { disguiseFinder } from "./disguises.ts";
 import { machineOf, patternFinder } from "./pattern-machine.ts";
-import type { Tree } from "./pattern-parse.ts";
+import type { PatternTree } from "./pattern-parse.ts";
 import { automatonOf, type Finder, wordFinder } from "./words.ts";
 
 interface List {
   readonly words: readonly (readonly number[])[];
-  readonly trees: readonly Tree[];
+  readonly trees: readonly PatternTree[];
   /** Whether a word must not be a part of a longer one. */
   readonly wholeWords: boolean;
 }

@@ -1,7 +1,7 @@
 /** A list's judgement of a request's texts. */
 import { defined } from "../../../base/index.ts";
 import type { FilteredPiece } from "../contract.ts";
-import type { JudgeInput, JudgeSpec, Judging, OpenJudge } from "../judge/judge-types.ts";
+import type { GuardJudging, JudgeInput, JudgeSpec, OpenJudge } from "../judge/judge-types.ts";
 import { listFilter } from "./filter.ts";
 import { findersOf } from "./finders.ts";
 import { parsePattern } from "./pattern-parse.ts";
@@ -28,7 +28,7 @@ export function blocklistJudge(spec: Extract<JudgeSpec, { kind: "blocklist" }>):
     const did = pieces.find(p => p.did)?.did;
     return { text: pieces.map(p => p.text).join(""), ...defined({ did }) };
   }
-  function* judge({ texts, fixed }: JudgeInput): Judging {
+  function* judge({ texts, fixed }: JudgeInput): GuardJudging {
     const out: string[] = [];
     let did: "flag" | "rewrite" | undefined;
     const blocked = (why: string) => ({ verdict: { kind: "block", why } as const, values: [] });

@@ -3,7 +3,7 @@
  * states, whatever stands in the text. Each way knows where it began, so that what may still become a finding can be held back.
  */
 import { isWordUnit } from "../../../text/index.ts";
-import { type Assertion, PatternError, type Tree } from "./pattern-parse.ts";
+import { type Assertion, PatternError, type PatternTree } from "./pattern-parse.ts";
 import type { Finder } from "./words.ts";
 
 type Test = (unit: number, original: number) => boolean;
@@ -35,7 +35,7 @@ function testOf(source: string, isNegated: boolean): Test {
 }
 
 /** Errors: PatternError. */
-export function machineOf(trees: readonly Tree[]): PatternMachine {
+export function machineOf(trees: readonly PatternTree[]): PatternMachine {
   const states: State[] = [];
   const add = (state: State): number => {
     if (states.length >= mostStates)
@@ -43,7 +43,7 @@ export function machineOf(trees: readonly Tree[]): PatternMachine {
     return states.push(state) - 1;
   };
   /** States for a tree that go on at `to`; gives where they begin. */
-  const build = (tree: Tree, to: number): number => {
+  const build = (tree: PatternTree, to: number): number => {
     switch (tree.kind) {
       case "unit":
         return add({ kind: "take", test: unit => unit === tree.unit, to });

@@ -6,13 +6,13 @@ import { foldOf } from "../../../text/index.ts";
 
 export type Assertion = "start" | "end" | "boundary" | "inside";
 
-export type Tree =
+export type PatternTree =
   | { readonly kind: "unit"; readonly unit: number }
   | { readonly kind: "class"; readonly source: string; readonly isNegated: boolean }
   | { readonly kind: "assertion"; readonly what: Assertion }
-  | { readonly kind: "all"; readonly parts: readonly Tree[] }
-  | { readonly kind: "either"; readonly parts: readonly Tree[] }
-  | { readonly kind: "repeat"; readonly part: Tree; readonly least: number; readonly most: number };
+  | { readonly kind: "all"; readonly parts: readonly PatternTree[] }
+  | { readonly kind: "either"; readonly parts: readonly PatternTree[] }
+  | { readonly kind: "repeat"; readonly part: PatternTree; readonly least: number; readonly most: number };
 
 /** Why a pattern is not taken, for the person who wrote it. */
 export class PatternError extends Error {}
@@ -24,12 +24,12 @@ const wordClass = "\\p{L}\\p{N}\\p{M}_";
 const shorthand: Readonly<Record<string, string>> = { w: `[${wordClass}]`, W: `[^${wordClass}]`, d: "\\d", D: "\\D", s: "\\s", S: "\\S" };
 const controls: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", f: "\f", v: "\v", 0: "\0" };
 
-const literal = (text: string): Tree => {
+const literal = (text: string): PatternTree => {
   const units = [...text].flatMap(c => foldOf(c.codePointAt(0)!));
   return units.length === 1 ? { kind: "unit", unit: units[0]! } : { kind: "all", parts: units.map(unit => ({ kind: "unit", unit })) };
 };
 
-const classOf = (source: string): Tree => {
+const classOf = (source: string): PatternTree => {
   const widened = source.startsWith("[") ? source.replace(/\\(\\|w)/g, (all, c: string) => (c === "w" ? wordClass : all)) : source;
   try {
     new RegExp(widened, "u");
@@ -39,7 +39,7 @@ const classOf = (source: string): Tree => {
   return { kind: "class", source: widened, isNegated: /^(\[\^|\\[DSWP])/.test(widened) };
 };
 
-export const parsePattern = (pattern: string): Tree => new PatternParser(pattern).whole();
+export const parsePattern = (pattern: string): PatternTree => new PatternParser(pattern).whole();
 
 class PatternParser {
   readonly #pattern: string;
@@ -60,7 +60,7 @@ class PatternParser {
     return found;
   }
 
-  #escaped(): Tree {
+  #escaped(): PatternTree {
     const property = this.#took(/^\\[pP]\{[^}]*\}/);
     if (property) return classOf(property[0]);
     const code = this.#took(/^\\(?:x([0-9a-fA-F]{2})|x\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\})/);
@@ -80,7 +80,7 @@ class PatternParser {
     return literal(c);
   }
 
-  #atom(): Tree {
+  #atom(): PatternTree {
     const c = this.#pattern[this.#at]!;
     if (c === "\\") return this.#escaped();
     if (c === "[") {
@@ -114,7 +114,7 @@ class PatternParser {
     return literal(one);
   }
 
-  #repeated(part: Tree): Tree {
+  #repeated(part: PatternTree): PatternTree {
     const found = this.#took(/^(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})\??/);
     if (!found) return part;
     const [, sign, low, comma, high] = found;
@@ -128,20 +128,20 @@ class PatternParser {
     return { kind: "repeat", part, least, most };
   }
 
-  #all(): Tree {
-    const parts: Tree[] = [];
+  #all(): PatternTree {
+    const parts: PatternTree[] = [];
     while (this.#at < this.#pattern.length && this.#pattern[this.#at] !== "|" && this.#pattern[this.#at] !== ")")
       parts.push(this.#repeated(this.#atom()));
     return parts.length === 1 ? parts[0]! : { kind: "all", parts };
   }
 
-  #either(): Tree {
+  #either(): PatternTree {
     const parts = [this.#all()];
     while (this.#took(/^\|/)) parts.push(this.#all());
     return parts.length === 1 ? parts[0]! : { kind: "either", parts };
   }
 
-  whole(): Tree {
+  whole(): PatternTree {
     const tree = this.#either();
     if (this.#at < this.#pattern.length) throw new PatternError("a ) without its (");
     return tree;

@@ -39,8 +39,8 @@ export interface JudgeResult {
 }
 
 /** Yields where it can be paused or ended. */
-export type Judging = Generator<undefined, JudgeResult, undefined>;
-type Judge = (input: JudgeInput) => Judging;
+export type GuardJudging = Generator<undefined, JudgeResult, undefined>;
+type Judge = (input: JudgeInput) => GuardJudging;
 
 export interface OpenJudge {
   readonly judge: Judge;

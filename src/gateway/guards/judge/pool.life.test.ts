@@ -4,7 +4,7 @@ import { UpstreamFailure } from "../../upstreams/failure.ts";
 import { Stop } from "../../upstreams/stop.ts";
 import { openJudge } from "./judge.ts";
 import type { JudgeInput, JudgeSpec } from "./judge-types.ts";
-import { type Pool, threadPool } from "./pool.ts";
+import { type JudgePool, threadPool } from "./pool.ts";
 
 const built = (path: string): URL => new URL(`../../../../dist/src/gateway/${path}`, import.meta.url);
 const words = (...list: string[]) => list.map(w => [...w].map(c => c.codePointAt(0)!));
@@ -20,8 +20,8 @@ const pii: JudgeSpec = {
 const input = (text: string): JudgeInput => ({ texts: [text], fixed: [], conversation: undefined });
 const phones = (times: number) => "+1 (212) 736-5000 ".repeat(times);
 
-let pool: Pool | undefined;
-const newPool = (size: number): Pool => {
+let pool: JudgePool | undefined;
+const newPool = (size: number): JudgePool => {
   pool = threadPool(size, built("guards/judge/thread.js"));
   return pool;
 };

@@ -47,7 +47,7 @@ interface Thread {
   job: Job | undefined;
 }
 
-export interface Pool {
+export interface JudgePool {
   add(spec: JudgeSpec): number;
   remove(handle: number): void;
   /** Undefined where the client left first. Errors: GuardFailure. */
@@ -63,9 +63,9 @@ export const canThread = (): boolean => import.meta.url.endsWith(".js");
 /** One core stays for the event loop. */
 const usualThreads = (): number => Math.max(1, Math.min(mostThreads, availableParallelism() - 1));
 
-export const threadPool = (size: number = usualThreads(), file: URL = entry): Pool => new ThreadPool(size, file);
+export const threadPool = (size: number = usualThreads(), file: URL = entry): JudgePool => new ThreadPool(size, file);
 
-class ThreadPool implements Pool {
+class ThreadPool implements JudgePool {
   readonly #size: number;
   readonly #file: URL;
   readonly #specs = new Map<number, JudgeSpec>();
@@ -213,9 +213,9 @@ class ThreadPool implements Pool {
   }
 }
 
-let shared: Pool | undefined;
+let shared: JudgePool | undefined;
 /** The process's one. */
-export function sharedPool(): Pool {
+export function sharedPool(): JudgePool {
   shared ??= threadPool();
   return shared;
 }

@@ -6,7 +6,7 @@ import type { Stop } from "../../upstreams/stop.ts";
 import type { FindSpans } from "../private/find.ts";
 import { openJudge } from "./judge.ts";
 import type { JudgeInput, JudgeResult, JudgeSpec } from "./judge-types.ts";
-import { canThread, type Pool, sharedPool } from "./pool.ts";
+import { canThread, type JudgePool, sharedPool } from "./pool.ts";
 
 /** Characters of an input that is judged at once: median 1.5 ms for a list of 16 words, 0.6 ms for private data (AMD EPYC, Zen 5). */
 const inlineCharacters = 4_096;
@@ -25,7 +25,7 @@ const sizeOf = ({ texts, fixed }: JudgeInput): number => {
   return size;
 };
 
-export async function runnerOf(spec: JudgeSpec, pool: Pool | undefined = canThread() ? sharedPool() : undefined): Promise<Runner> {
+export async function runnerOf(spec: JudgeSpec, pool: JudgePool | undefined = canThread() ? sharedPool() : undefined): Promise<Runner> {
   const { judge, find } = await openJudge(spec);
   const handle = pool?.add(spec);
   return {

@@ -1,6 +1,6 @@
 /** Addresses for administrators: the requests that wait for a person, and what becomes of one. They show texts of requests, so looking needs as much as deciding. */
 import { z } from "zod";
-import { type AdminPage, adminJson, bodyOf, onlyKeys } from "../../admin/page.ts";
+import { type AdminPage, adminBody, adminJson, onlyKeys } from "../../admin/page.ts";
 
 const decided = z.strictObject({ decision: z.enum(["approve", "refuse"]) });
 
@@ -23,7 +23,7 @@ export const heldPages: readonly AdminPage[] = [
       POST: {
         right: "change",
         answer: async ({ gateway, request, key, by }) => {
-          const { decision } = await bodyOf(request, decided);
+          const { decision } = await adminBody(request, decided);
           const how = decision === "approve" ? "approved" : "refused";
           return adminJson({ held: gateway.held.decide(key, how, by), decision: how, by });
         },

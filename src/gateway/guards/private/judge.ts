@@ -1,7 +1,7 @@
 /** What a request's texts hold of private data, by data's recogniser, and the texts with placeholders for it. */
 import { defined } from "../../../base/index.ts";
 import { decodeNames, findPrivate, nameRecogniser } from "../../../data/index.ts";
-import type { JudgeInput, JudgeSpec, Judging, OpenJudge } from "../judge/judge-types.ts";
+import type { GuardJudging, JudgeInput, JudgeSpec, OpenJudge } from "../judge/judge-types.ts";
 import { replaceSpans } from "./find.ts";
 import { placeholderForm, Vault } from "./vault.ts";
 
@@ -16,7 +16,7 @@ export function privateJudge(spec: Extract<JudgeSpec, { kind: "private" }>): Ope
   const options = { minScore, ...defined({ regions, recogniser }) };
   const find = (text: string) => findPrivate(text, options).filter(s => types.has(s.type));
 
-  function* judge({ texts, fixed, conversation }: JudgeInput): Judging {
+  function* judge({ texts, fixed, conversation }: JudgeInput): GuardJudging {
     const vault = new Vault(texts, conversation);
     const out: string[] = [];
     const found = new Set<string>();

@@ -17,7 +17,7 @@ const privateKinds = [
   "place",
 ] as const;
 
-export const privateOptions = () => ({
+export const privateGuardOptions = () => ({
   maxBytes: z
     .number()
     .int()

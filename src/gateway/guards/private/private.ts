@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { sha256 } from "../../../base/index.ts";
 import type { PrivateType } from "../../../data/index.ts";
 import type { Guard, GuardedRequest, TextFilter, TextForm, Verdict } from "../contract.ts";
-import { joined } from "../joined.ts";
+import { joinedFilters } from "../joined.ts";
 import type { JudgeSpec } from "../judge/judge-types.ts";
 import { runnerOf } from "../judge/run.ts";
 import { badGuard, type GuardOpening, guardOf } from "../part.ts";
@@ -58,7 +58,7 @@ export async function openPrivate(opening: GuardOpening<GuardPartOf<"private">>)
           if (answer !== "keep") filters.push((form === "json" ? jsonPassageFilter : passageFilter)({ find, action: answer }));
           // what is put back must not be looked at again
           if (restore && action === "redact" && values.size > 0) filters.push(restoreFilter({ valueOf: name => values.get(name) }, form));
-          return filters.length === 0 ? undefined : joined(filters);
+          return filters.length === 0 ? undefined : joinedFilters(filters);
         },
       };
     },

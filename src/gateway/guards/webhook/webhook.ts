@@ -8,7 +8,7 @@ import { refusedUrl } from "../../upstreams/address.ts";
 import { connectTo } from "../../upstreams/call.ts";
 import { UpstreamFailure } from "../../upstreams/failure.ts";
 import { Stop } from "../../upstreams/stop.ts";
-import type { FilteredPiece, Guard, GuardAsk, Stage, TextFilter } from "../contract.ts";
+import type { FilteredPiece, Guard, GuardAsk, GuardStage, TextFilter } from "../contract.ts";
 import { GuardFailure } from "../failure.ts";
 import { badGuard, type GuardOpening, guardOf } from "../part.ts";
 import type { GuardPartOf } from "../schema.ts";
@@ -115,7 +115,7 @@ export async function openWebhook(opening: GuardOpening<GuardPartOf<"webhook">>)
 
   /** Errors: GuardFailure; it names no address. */
   const ask = async (
-    stage: Stage,
+    stage: GuardStage,
     { id, identity, model, endpoint }: GuardAsk,
     texts: readonly string[],
     more: object,

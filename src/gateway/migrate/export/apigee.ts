@@ -4,7 +4,7 @@
  */
 import * as policies from "./apigee-policies.ts";
 import { scriptsOf } from "./apigee-script.ts";
-import { type ConditionKind, type Difference, planOf } from "./plan.ts";
+import { type ConditionKind, type ExportDifference, planOf } from "./plan.ts";
 import { requestLimits } from "./request-limits.ts";
 import { type Exporter, type ExportGiven, jsonText, plainName, routingDifferences } from "./target.ts";
 
@@ -133,7 +133,7 @@ export const exportApigee: Exporter = given => {
     c.when && c.when.timezone !== "UTC" ? ["when"] : [];
   const plan = planOf(config, access, consumers, cannot);
   const asked = requestLimits(access);
-  const differences: Difference[] = [...plan.differences, ...asked.differences];
+  const differences: ExportDifference[] = [...plan.differences, ...asked.differences];
   const steps: { name: string; step: string }[] = [];
   const files = new Map<string, string>();
   const put = (folder: string, name: string, text: string) => files.set(`apiproxy/${folder}/${name}`, text);

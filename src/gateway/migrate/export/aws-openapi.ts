@@ -10,13 +10,13 @@ import type { Audience, ExportedAddress } from "./plan.ts";
 const longest = { streamed: 900_000, whole: 29_000 } as const;
 
 /** What is known where the document stands: in a template the names of its parts, in a file by itself words to replace. */
-export interface Place {
+export interface OpenApiPlace {
   /** The server's key as the text of a header, behind other text. */
   key(before: string): unknown;
   readonly authorizer: unknown;
 }
-export const inTemplate: Place = { key: before => ({ "Fn::Sub": `'${before}\${BackendKey}'` }), authorizer: authorizerUri };
-export const byItself: Place = { key: before => `'${before}BACKEND_KEY'`, authorizer: "AUTHORIZER_URI" };
+export const inTemplate: OpenApiPlace = { key: before => ({ "Fn::Sub": `'${before}\${BackendKey}'` }), authorizer: authorizerUri };
+export const byItself: OpenApiPlace = { key: before => `'${before}BACKEND_KEY'`, authorizer: "AUTHORIZER_URI" };
 
 const schemeOf = ({ endpoint }: ExportedAddress): KeyScheme => (endpoint === "messages" ? "anthropic" : "bearer");
 
@@ -27,7 +27,7 @@ const schemaName = (path: string): string =>
     .trim()
     .replace(/ ([a-z])/g, (_, c: string) => c.toUpperCase());
 
-function operation(address: ExportedAddress, backend: URL, totalMs: number, { key }: Place): object {
+function operation(address: ExportedAddress, backend: URL, totalMs: number, { key }: OpenApiPlace): object {
   const { path, isStreamed } = address;
   const name = schemaName(path);
   const schema = { $ref: `#/components/schemas/${name}` };
@@ -66,7 +66,7 @@ export function apiDocument(
   addresses: readonly ExportedAddress[],
   backend: URL,
   totalMs: number,
-  place: Place,
+  place: OpenApiPlace,
 ): object {
   const open = addresses.filter(a => audience.gates.has(a.path));
   return {

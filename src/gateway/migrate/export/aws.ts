@@ -5,8 +5,8 @@
  */
 import { sha256 } from "../../../base/index.ts";
 import { authorizerResources, mayAsk } from "./aws-authorizer.ts";
-import { apiDocument, byItself, inTemplate, type Place } from "./aws-openapi.ts";
-import { type Audience, type Consumer, type Difference, planOf } from "./plan.ts";
+import { apiDocument, byItself, inTemplate, type OpenApiPlace } from "./aws-openapi.ts";
+import { type Audience, type Consumer, type ExportDifference, planOf } from "./plan.ts";
 import { dimensionsOf, isConcerned, requestLimits } from "./request-limits.ts";
 import { type Exporter, type ExportGiven, jsonText, oneBackend, routingDifferences, uniqueName } from "./target.ts";
 
@@ -21,7 +21,7 @@ interface UsagePlan {
 function usagePlans(
   { access }: ExportGiven,
   consumers: readonly Consumer[],
-): { readonly of: (c: Consumer) => UsagePlan; readonly differences: Difference[] } {
+): { readonly of: (c: Consumer) => UsagePlan; readonly differences: ExportDifference[] } {
   const { rules, differences } = requestLimits(access);
   const kept = rules.filter(rule => {
     const place = `access.limits.${rule.name}`;
@@ -124,7 +124,7 @@ export const exportAws: Exporter = given => {
   // a schema checks the body and nothing else
   const plan = planOf(config, access, consumers, c => (["dataClasses", "when"] as const).filter(k => c[k] !== undefined));
   const usage = usagePlans(given, consumers);
-  const documentOf = (a: Audience, place: Place) => apiDocument(a, plan.addresses, url, config.totalMs, place);
+  const documentOf = (a: Audience, place: OpenApiPlace) => apiDocument(a, plan.addresses, url, config.totalMs, place);
   const resources: Resources = Object.assign(
     {},
     authorizerResources,

@@ -1,7 +1,7 @@
 /** Where an HTTPRoute's requests go: Envoy Gateway's Backend for any address, weighted; an InferencePool for servers of the cluster chosen by load. */
 import { isIP } from "node:net";
 import type { ModelRoute } from "../../routing/route.ts";
-import type { Difference, ExportedAddress } from "./plan.ts";
+import type { ExportDifference, ExportedAddress } from "./plan.ts";
 import { type ExportGiven, plainName, routesOf } from "./target.ts";
 
 interface Server {
@@ -65,7 +65,7 @@ const poolDocument = (app: string, port: number): object => ({
 
 interface Backends {
   readonly documents: readonly object[];
-  readonly differences: readonly Difference[];
+  readonly differences: readonly ExportDifference[];
   /** Filters and backends of a rule. */
   of(route: ModelRoute, address: ExportedAddress): object;
 }
@@ -77,7 +77,7 @@ export function backendsOf({ config, backend }: ExportGiven): Backends {
     for (const [id, { url, headers }] of config.upstreams)
       servers.set(id, { name: `loam-${plainName(id, "upstream")}`, url, hasKey: headers.authorization !== undefined });
   const pools = new Map<string, object>();
-  const differences: Difference[] = [];
+  const differences: ExportDifference[] = [];
   const poolOf = (route: ModelRoute): string | undefined => {
     if (backend || route.strategy === "weighted" || route.targets.length !== 1) return undefined;
     const { url } = config.upstreams.get(route.targets[0]!.upstream)!;

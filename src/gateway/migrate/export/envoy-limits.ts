@@ -1,5 +1,5 @@
 /** Limits on requests as Envoy Gateway's global rate limit: rules with selectors, counted by the rate limit service for all proxies. */
-import type { Consumer, Difference } from "./plan.ts";
+import type { Consumer, ExportDifference } from "./plan.ts";
 import { dimensionsOf, isConcerned, requestLimits, unitOf } from "./request-limits.ts";
 import type { ExportGiven } from "./target.ts";
 
@@ -12,7 +12,7 @@ const unitWords = { second: "Second", minute: "Minute", hour: "Hour", day: "Day"
 export function envoyLimits(
   { access }: ExportGiven,
   consumers: readonly Consumer[],
-): { readonly rules: object[]; readonly differences: Difference[] } {
+): { readonly rules: object[]; readonly differences: ExportDifference[] } {
   const { rules: asked, differences } = requestLimits(access);
   const rules: object[] = [];
   for (const rule of asked) {

@@ -8,7 +8,7 @@ import type { ModelRoute } from "../../routing/route.ts";
 import { namePattern } from "./body-schema.ts";
 import { backendsOf } from "./envoy-backends.ts";
 import { clientHeader, envoyLimits, modelHeader } from "./envoy-limits.ts";
-import { type Audience, type Clause, type Difference, type ExportedAddress, planOf } from "./plan.ts";
+import { type Audience, type Clause, type ExportDifference, type ExportedAddress, planOf } from "./plan.ts";
 import { type Exporter, modelRenames, plainName, routesOf, routingDifferences } from "./target.ts";
 
 interface Rule {
@@ -84,7 +84,7 @@ export const exportEnvoy: Exporter = given => {
   const { config, access, consumers, backend } = given;
   const plan = planOf(config, access, consumers, c => (["parameters", "when"] as const).filter(k => c[k] !== undefined));
   const limits = envoyLimits(given, consumers);
-  const differences: Difference[] = [...plan.differences, ...limits.differences];
+  const differences: ExportDifference[] = [...plan.differences, ...limits.differences];
   const documents: object[] = [];
   const targets: object[] = [];
   const backends = backendsOf(given);

@@ -8,7 +8,7 @@ import { exportApigee } from "./apigee.ts";
 import { exportAws } from "./aws.ts";
 import { exportEnvoy } from "./envoy.ts";
 import { exportKong } from "./kong.ts";
-import type { Consumer, Difference } from "./plan.ts";
+import type { Consumer, ExportDifference } from "./plan.ts";
 import { type Exported, type Exporter, uniqueName } from "./target.ts";
 
 export const exportTargets = ["aws", "apigee", "kong", "envoy"] as const;
@@ -36,7 +36,7 @@ export interface ExportOptions {
  */
 export function exportGateway(target: ExportTarget, { config, keys, nowMs, backend }: ExportOptions): Exported {
   const access = check(controlPart, config.access, "access");
-  const differences: Difference[] = [];
+  const differences: ExportDifference[] = [];
   const given =
     keys.length > 0
       ? keys

@@ -4,7 +4,7 @@
  */
 import { stringify } from "yaml";
 import { bodySchema } from "./body-schema.ts";
-import { type Consumer, type Difference, type Plan, planOf } from "./plan.ts";
+import { type Consumer, type ExportDifference, type Plan, planOf } from "./plan.ts";
 import { dimensionsOf, isConcerned, requestLimits, type Unit, unitOf } from "./request-limits.ts";
 import { type Exporter, type ExportGiven, oneBackend, plainName, routingDifferences } from "./target.ts";
 
@@ -35,7 +35,7 @@ function checkers(plan: Plan, path: string): Plugin[] {
 function limiter(
   { access }: ExportGiven,
   consumers: readonly Consumer[],
-): { readonly of: (c: Consumer) => Plugin | undefined; readonly differences: Difference[] } {
+): { readonly of: (c: Consumer) => Plugin | undefined; readonly differences: ExportDifference[] } {
   const { rules, differences } = requestLimits(access);
   const kept = rules.filter(rule => {
     const place = `access.limits.${rule.name}`;

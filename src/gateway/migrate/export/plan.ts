@@ -52,7 +52,7 @@ export interface Audience {
 }
 
 /** What a target does otherwise than this gateway, or not at all. */
-export interface Difference {
+export interface ExportDifference {
   readonly place: string;
   readonly why: string;
 }
@@ -60,7 +60,7 @@ export interface Difference {
 export interface Plan {
   readonly addresses: readonly ExportedAddress[];
   readonly audiences: readonly Audience[];
-  readonly differences: readonly Difference[];
+  readonly differences: readonly ExportDifference[];
 }
 
 /** Conditions that not every target can ask. */
@@ -121,7 +121,7 @@ function lowered(
   effect: "allow" | "deny",
   clause: Clause,
   cannot: readonly ConditionKind[],
-  told: Map<string, Difference>,
+  told: Map<string, ExportDifference>,
 ): Clause | undefined {
   if (cannot.length === 0) return clause;
   const place = `access.policies.${clause.policy}`;
@@ -144,7 +144,7 @@ export function planOf(
   consumers: readonly Consumer[],
   cannot: (clause: Clause) => readonly ConditionKind[],
 ): Plan {
-  const told = new Map<string, Difference>();
+  const told = new Map<string, ExportDifference>();
   const clauses = new Map(access.policies.map(p => [p, clauseOf(p, config)]));
   const gateOf = (identity: Identity, endpoint: Endpoint): Gate | undefined => {
     if (identity.scopes.length > 0 && !identity.scopes.includes(endpoint)) return undefined;

@@ -2,7 +2,7 @@
 import type { ControlConfig } from "../../control-config.ts";
 import { concerns } from "../../limits/lines.ts";
 import type { Dimension, LimitRule } from "../../limits/rules.ts";
-import type { Consumer, Difference } from "./plan.ts";
+import type { Consumer, ExportDifference } from "./plan.ts";
 
 const words: { readonly [M in LimitRule["measure"]]?: string } = {
   inputTokens: "tokens are not counted there",
@@ -14,9 +14,12 @@ const words: { readonly [M in LimitRule["measure"]]?: string } = {
 };
 
 /** Those on requests that deny. The rest are differences. */
-export function requestLimits({ limits }: ControlConfig): { readonly rules: readonly LimitRule[]; readonly differences: Difference[] } {
+export function requestLimits({ limits }: ControlConfig): {
+  readonly rules: readonly LimitRule[];
+  readonly differences: ExportDifference[];
+} {
   const rules: LimitRule[] = [];
-  const differences: Difference[] = [];
+  const differences: ExportDifference[] = [];
   for (const rule of limits) {
     const place = `access.limits.${rule.name}`;
     if (rule.measure !== "requests") differences.push({ place, why: words[rule.measure]! });

@@ -5,7 +5,7 @@ import type { GatewayConfig } from "../../config/gateway-config.ts";
 import type { ControlConfig } from "../../control-config.ts";
 import { gatewayErrors } from "../../errors.ts";
 import type { ModelRoute } from "../../routing/route.ts";
-import type { Consumer, Difference } from "./plan.ts";
+import type { Consumer, ExportDifference } from "./plan.ts";
 
 export interface ExportGiven {
   readonly config: GatewayConfig;
@@ -18,7 +18,7 @@ export interface ExportGiven {
 export interface Exported {
   /** By path below the folder, as text. */
   readonly files: ReadonlyMap<string, string>;
-  readonly differences: readonly Difference[];
+  readonly differences: readonly ExportDifference[];
 }
 
 export type Exporter = (given: ExportGiven) => Exported;
@@ -43,7 +43,10 @@ export function uniqueName(text: string, lacking: RegExp): string {
 }
 
 /** For targets that choose a server by the address alone. Errors: gateway/config, where the models are on several servers. */
-export function oneBackend({ config, backend }: ExportGiven, target: string): { readonly url: URL; readonly differences: Difference[] } {
+export function oneBackend(
+  { config, backend }: ExportGiven,
+  target: string,
+): { readonly url: URL; readonly differences: ExportDifference[] } {
   if (backend) return { url: backend, differences: [] };
   const used = new Set(routesOf(config).flatMap(r => r.targets.map(t => t.upstream)));
   const [only] = used;
@@ -58,7 +61,7 @@ export function oneBackend({ config, backend }: ExportGiven, target: string): { 
 }
 
 /** Models that their server calls otherwise, where a target passes bodies on as they are. */
-export const modelRenames = (config: GatewayConfig): Difference[] =>
+export const modelRenames = (config: GatewayConfig): ExportDifference[] =>
   [...config.routes]
     .filter(([called, r]) => r.targets.some(t => t.model !== called))
     .map(([called, r]) => ({
@@ -74,9 +77,9 @@ const routeKeys = new Set(
 );
 
 /** Parts of the file that concern no policy. `has`: those that the target has too. */
-export function routingDifferences(given: ExportGiven, has: readonly ("weights" | "retries")[]): Difference[] {
+export function routingDifferences(given: ExportGiven, has: readonly ("weights" | "retries")[]): ExportDifference[] {
   const { config, backend, access } = given;
-  const told: Difference[] = [];
+  const told: ExportDifference[] = [];
   if (access.issuers.length > 0)
     told.push({
       place: "access.issuers",

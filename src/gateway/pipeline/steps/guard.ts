@@ -2,7 +2,7 @@
 import { GuardActs } from "../../guards/acts.ts";
 import { filteredAnswer, GuardedEnd } from "../../guards/answer.ts";
 import { guarded } from "../../guards/guarded.ts";
-import { errorEvent, wireError } from "../../http/wire-error.ts";
+import { errorEvent, gatewayWireError } from "../../http/wire-error.ts";
 import type { Adds, Reads } from "../step.ts";
 
 type Needed = Reads<"identity" | "ask" | "route" | "action" | "stop" | "hangUp">;
@@ -38,7 +38,7 @@ async function pastGuards({ gateway, config, identity, ask, route, action, stop,
     hangUp,
     isOrdered: action.endpoint === "messages",
     errorEvent: (error: unknown) => errorEvent(ask.api.streamed ?? "chat", error, exchange.id),
-    wireOf: (error: unknown) => wireError(error, exchange.id),
+    wireOf: (error: unknown) => gatewayWireError(error, exchange.id),
   };
   return { ask: past.ask, end: ending.upstream, onAnswer: answer => filteredAnswer(given, answer, ending) };
 }

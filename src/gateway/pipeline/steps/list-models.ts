@@ -2,7 +2,7 @@
 import { gatewayErrors } from "../../errors.ts";
 import type { Answer } from "../../http/exchange.ts";
 import { json } from "../../http/json-answer.ts";
-import { isAnthropics, modelCard } from "../../http/model-card.ts";
+import { isAnthropics, listedModel } from "../../http/model-card.ts";
 import { visibleModels } from "../../policy/check-allowed.ts";
 import type { ReadsWeb } from "../step.ts";
 
@@ -34,7 +34,7 @@ function pageOf(names: readonly string[], query: URLSearchParams): { readonly na
 
 export function listModels({ gateway, config, identity, request }: ReadsWeb<"identity">): Answer {
   const visible = visibleModels(gateway.control, config.routes, identity);
-  const card = modelCard(request, gateway.openedMs);
+  const card = listedModel(request, gateway.openedMs);
   if (!isAnthropics(request)) return json({ object: "list", data: visible.map(card) });
   const { names, hasMore } = pageOf(visible, new URL(request.url).searchParams);
   return json({ data: names.map(card), has_more: hasMore, first_id: names[0] ?? null, last_id: names.at(-1) ?? null });

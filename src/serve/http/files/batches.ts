@@ -1,7 +1,7 @@
 /** /v1/batches: begin, list, look at and cancel batches, as OpenAI does. */
 import { z } from "zod";
 import { serveErrors } from "../../errors.ts";
-import { get, post, type Route } from "../contract.ts";
+import { type ContractRoute, get, post } from "../contract.ts";
 import { type AppContext, bodyOf, callerOf, newId, type Services } from "../exchange.ts";
 import { mayUse } from "../owner.ts";
 import { parseBody } from "../parse.ts";
@@ -67,7 +67,7 @@ function found(c: AppContext, { batches }: Services): Batch {
   throw serveErrors.fail("unknownFile", { place: "id", message: `there is no batch "${id.slice(0, 60)}"` });
 }
 
-export const batchRoutes: readonly Route[] = [
+export const batchRoutes: readonly ContractRoute[] = [
   { ...post("/v1/batches", create), isDeferred: true },
   get("/v1/batches", (c, { batches }) => {
     const own = batches()

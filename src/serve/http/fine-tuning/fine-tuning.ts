@@ -4,7 +4,7 @@
  */
 import { serveErrors } from "../../errors.ts";
 import { restricted } from "../access.ts";
-import { type Contract, get, post, type Route } from "../contract.ts";
+import { type Contract, type ContractRoute, get, post } from "../contract.ts";
 import { type AppContext, bodyOf, callerOf, type Services } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
 import { mayUse } from "../owner.ts";
@@ -73,7 +73,7 @@ function wanted(c: AppContext): (job: FineTuningJobData) => boolean {
   return ({ metadata }) => (none ? metadata === null : asked.every(([name, value]) => metadata?.[name] === value));
 }
 
-const ofJobs = (handle: Route["handle"]) => restricted(handle);
+const ofJobs = (handle: ContractRoute["handle"]) => restricted(handle);
 
 const wish = (kind: "cancel" | "pause" | "resume") =>
   post(

@@ -12,7 +12,7 @@ const formOf = (given: OllamaFormat): Pick<SamplingFields, "response_format"> =>
 /** Ollama's own defaults, so that clients get what they know. */
 const defaults = { temperature: 0.8, top_k: 40, top_p: 0.9 };
 
-export function samplingOf(
+export function ollamaSampling(
   given: OllamaOptions,
   form: OllamaFormat,
 ): {

@@ -19,7 +19,7 @@ import type { AnyEngine } from "../tensorflow/versions.ts";
 import { type AnswerParser, type AnswerPart, joined, plainAnswer } from "../tools/answer-parser.ts";
 import { formatOf } from "../tools/format.ts";
 import { toolUse } from "../tools/tool.ts";
-import { ollamaRefusals, samplingOf } from "./fields.ts";
+import { ollamaRefusals, ollamaSampling } from "./fields.ts";
 import { findOllama, ollamaName } from "./names.ts";
 
 function decoderOf(c: AppContext, { engines }: Services, name: string): Engine {
@@ -150,7 +150,7 @@ async function generate(c: AppContext, services: Services): Promise<Response> {
   const created_at = new Date(services.clock.now()).toISOString();
   // asks for the model to be loaded, which it is
   if (!body.prompt) return c.json({ model: body.model, created_at, response: "", done: true, done_reason: "load" });
-  const { fields, maxTokens } = samplingOf(body.options, body.format);
+  const { fields, maxTokens } = ollamaSampling(body.options, body.format);
   const asker = askerOf(c);
   const turns: ServedChatTurn[] = [
     ...(body.system ? [{ role: "system", content: body.system }] : []),
@@ -178,7 +178,7 @@ async function chat(c: AppContext, services: Services): Promise<Response> {
       done: true,
       done_reason: "load",
     });
-  const { fields, maxTokens } = samplingOf(body.options, body.format);
+  const { fields, maxTokens } = ollamaSampling(body.options, body.format);
   const tools = (body.tools ?? []).map(({ function: f }) => ({
     name: f.name,
     description: f.description ?? undefined,

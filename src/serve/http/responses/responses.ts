@@ -15,7 +15,7 @@ import {
 import type { Usage } from "../../generation.ts";
 import { collectAll, merged, wireUsage } from "../answers.ts";
 import { startChat } from "../chat-run.ts";
-import { answering, del, get, post, type Route } from "../contract.ts";
+import { answering, type ContractRoute, del, get, post } from "../contract.ts";
 import { type AppContext, askerOf, bodyOf, callerOf, newId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
 import type { Caller } from "../owner.ts";
@@ -121,7 +121,7 @@ async function create(c: AppContext, services: Services): Promise<Response> {
 
 const idOf = (c: AppContext): string => c.req.param("id") ?? "";
 
-export const responses: readonly Route[] = [
+export const responses: readonly ContractRoute[] = [
   answering("responses", post("/v1/responses", create, "chat")),
   get("/v1/responses/:id", (c, services) => c.json(services.responses.get(callerOf(c), idOf(c)).body)),
   get("/v1/responses/:id/input_items", (c, services) => c.json(pageOf(c, services.responses.get(callerOf(c), idOf(c)).input))),

@@ -7,7 +7,7 @@ import { serveErrors } from "../../errors.ts";
 import type { Fleet } from "../../lifecycle/fleet.ts";
 import { restricted } from "../access.ts";
 import { fleetOf, loadVersion, versionOf } from "../admin.ts";
-import { answering, del, get, post, type Route, under } from "../contract.ts";
+import { answering, type ContractRoute, del, get, post, under } from "../contract.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 
@@ -74,7 +74,9 @@ async function unload(c: AppContext, services: Services): Promise<Response> {
 }
 
 /** `ask` answers a body for the model of an id. */
-export const multiModelRoutes = (ask: (c: AppContext, services: Services, model: string) => Promise<Response>): readonly Route[] => [
+export const multiModelRoutes = (
+  ask: (c: AppContext, services: Services, model: string) => Promise<Response>,
+): readonly ContractRoute[] => [
   ...under("admin", [
     get(
       "/models",

@@ -21,7 +21,7 @@ export const isBytes = (v: unknown): v is { readonly b64: string } =>
   typeof v === "object" && v !== null && typeof (v as { b64?: unknown }).b64 === "string" && Object.keys(v).length === 1;
 
 /** A text, or the bytes of one. Errors: serve/type, serve/parameter. */
-export function textOf(value: unknown, place: string): string {
+export function tensorText(value: unknown, place: string): string {
   if (typeof value === "string") return value;
   if (!isBytes(value))
     throw serveErrors.fail("type", { place, expected: 'a text, or { "b64": "..." }', received: value === null ? "null" : typeof value });

@@ -12,7 +12,7 @@ import { parseBody } from "../parse.ts";
 import { likelihoodOf, scoredTokens, scoreTexts } from "../score.ts";
 import type { AnyEngine } from "./versions.ts";
 
-export interface Row {
+export interface TensorRow {
   readonly text: string;
   /** Further inputs of the row: `max_tokens`, `temperature`, ... */
   readonly options: Readonly<Record<string, unknown>>;
@@ -29,7 +29,7 @@ export interface Signature {
   readonly inputs: Readonly<Record<string, TensorInfo>>;
   outputs(engine: AnyEngine): Readonly<Record<string, TensorInfo>>;
   /** For each row its outputs by name. */
-  run(engine: AnyEngine, rows: readonly Row[], context: Asker): Promise<Readonly<Record<string, unknown>>[]>;
+  run(engine: AnyEngine, rows: readonly TensorRow[], context: Asker): Promise<Readonly<Record<string, unknown>>[]>;
 }
 
 const text: TensorInfo = { dtype: "DT_STRING", shape: [-1] };

@@ -5,33 +5,33 @@
  */
 import { errorBodies } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
-import { answering, type Contract, describing, get, post, type Route } from "../contract.ts";
+import { answering, type Contract, type ContractRoute, describing, get, post } from "../contract.ts";
 import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
-import { isBytes, parseJson, stringifyJson, textOf } from "./json.ts";
-import { checkRows, type Row, type Signature, signatureOf, signaturesOf } from "./signatures.ts";
+import { isBytes, parseJson, stringifyJson, tensorText } from "./json.ts";
+import { checkRows, type Signature, signatureOf, signaturesOf, type TensorRow } from "./signatures.ts";
 import { type AnyEngine, calibrationOf, targetEngine, targetOf, targetVersions, versionOf, versionStates } from "./versions.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 const isObject = (v: unknown): v is Body => typeof v === "object" && v !== null && !Array.isArray(v) && !isBytes(v);
 
 /** Named inputs as a row. The text is the one that is needed. */
-function rowOf(named: Body, place: string): Row {
+function rowOf(named: Body, place: string): TensorRow {
   const { text, ...options } = named;
   if (text === undefined) throw serveErrors.fail("missing", { place: `${place}.text`, message: "the input is needed: a text" });
-  return { text: textOf(text, `${place}.text`), options };
+  return { text: tensorText(text, `${place}.text`), options };
 }
 
 /** `instances`: a row each, named inputs or the text alone. */
-function rowsOfInstances(instances: unknown): Row[] {
+function rowsOfInstances(instances: unknown): TensorRow[] {
   if (!Array.isArray(instances)) throw serveErrors.fail("type", { place: "instances", expected: "a list", received: typeof instances });
   return instances.map((row: unknown, i) => {
     const place = `instances[${i}]`;
-    return isObject(row) ? rowOf(row, place) : { text: textOf(row, place), options: {} };
+    return isObject(row) ? rowOf(row, place) : { text: tensorText(row, place), options: {} };
   });
 }
 
 /** `inputs`: a column each, or the texts alone. Every column is as long as the texts. */
-function rowsOfInputs(inputs: unknown): Row[] {
+function rowsOfInputs(inputs: unknown): TensorRow[] {
   const columns = isObject(inputs) ? inputs : { text: inputs };
   const lists = Object.fromEntries(Object.entries(columns).map(([name, c]) => [name, Array.isArray(c) ? (c as unknown[]) : [c]]));
   const { text } = lists;
@@ -47,7 +47,7 @@ function rowsOfInputs(inputs: unknown): Row[] {
 }
 
 /** A feature of an example: a value, or a list of one. */
-function rowsOfExamples({ examples, context }: Body): Row[] {
+function rowsOfExamples({ examples, context }: Body): TensorRow[] {
   if (!Array.isArray(examples))
     throw serveErrors.fail("missing", { place: "examples", message: "the parameter is needed: a list of examples" });
   return examples.map((example: unknown, i) => {
@@ -55,7 +55,7 @@ function rowsOfExamples({ examples, context }: Body): Row[] {
     if (!isObject(example)) throw serveErrors.fail("type", { place, expected: "an object of features", received: typeof example });
     const { text } = { ...(isObject(context) ? context : {}), ...example };
     if (text === undefined) throw serveErrors.fail("missing", { place: `${place}.text`, message: "the feature is needed: a text" });
-    return { text: textOf(Array.isArray(text) && text.length === 1 ? text[0] : text, `${place}.text`), options: {} };
+    return { text: tensorText(Array.isArray(text) && text.length === 1 ? text[0] : text, `${place}.text`), options: {} };
   });
 }
 
@@ -127,7 +127,7 @@ function metadata(c: AppContext, { engines }: Services): Response {
 const status = (c: AppContext, { engines }: Services): Response =>
   c.json(versionStates(targetVersions(engines, targetOf(c.req.param("target") ?? ""))));
 
-const named = (route: Route, name: string): Route => ({ ...route, name });
+const named = (route: ContractRoute, name: string): ContractRoute => ({ ...route, name });
 
 export const tensorflow: Contract = {
   name: "tensorflow",

@@ -6,9 +6,9 @@ import type { Random } from "../../../../base/index.ts";
 import { changed, plainMethod } from "../../method.ts";
 import { caseLike, joinedPieces, wordPieces } from "../../words.ts";
 import { neighbours } from "./layouts.ts";
-import { keyboardPart, type kinds } from "./options.ts";
+import { type keyboardErrorKinds, keyboardPart } from "./options.ts";
 
-type Kind = (typeof kinds)[number];
+type Kind = (typeof keyboardErrorKinds)[number];
 
 /** A word of one letter is as good as always right. */
 const shortest = 3;

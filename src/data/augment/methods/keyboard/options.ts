@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { layoutNames } from "./layouts.ts";
 
-export const kinds = ["neighbour", "exchange", "omit", "double"] as const;
+export const keyboardErrorKinds = ["neighbour", "exchange", "omit", "double"] as const;
 
 export const keyboardPart = {
   name: "keyboard",
@@ -14,9 +14,9 @@ export const keyboardPart = {
       layout: z.enum(layoutNames).default("qwerty").describe("Keyboard layout."),
       rate: z.number().gt(0).max(1).default(0.05).describe("Typing errors per word."),
       kinds: z
-        .array(z.enum(kinds))
+        .array(z.enum(keyboardErrorKinds))
         .min(1)
-        .default([...kinds])
+        .default([...keyboardErrorKinds])
         .describe("Kinds of typing errors."),
     }),
   ),

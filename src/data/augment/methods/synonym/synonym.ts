@@ -5,12 +5,12 @@
 import { dataErrors } from "../../../errors.ts";
 import { changed, plainMethod } from "../../method.ts";
 import { caseLike, joinedPieces, wordPieces } from "../../words.ts";
-import { synonymPart, table } from "./options.ts";
+import { synonymPart, synonymTable } from "./options.ts";
 
 function parseTable(text: string, path: string): Record<string, string[]> {
   if (/^\s*\{/.test(text)) {
     try {
-      return table.parse(JSON.parse(text));
+      return synonymTable.parse(JSON.parse(text));
     } catch (error) {
       throw dataErrors.fail(
         "resource",
