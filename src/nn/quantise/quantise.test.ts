@@ -73,6 +73,22 @@ test("weights that were in 4 bits with a least value (Q4_1) come back as they we
   });
 });
 
+test("signals are heard while a model is quantised: between its matrices others have their turn", async () => {
+  const config = configs["gpt2 (tied, biases)"]!;
+  const parameters = await initialise(decoderSpec(config), device, "turns");
+  let turns = 0;
+  let isOver = false;
+  const look = () => {
+    turns++;
+    if (!isOver) setImmediate(look);
+  };
+  setImmediate(look);
+  await quantise(config, parameters, device, plans.rows!);
+  isOver = true;
+  // the table, and four products a block
+  expect(turns).toBeGreaterThanOrEqual(4 * config.layers);
+});
+
 test("rows of a quantised table are what its product multiplies with", async () => {
   const parameters = await initialise(decoderSpec(configs["gpt2 (tied, biases)"]!), device, "table");
   for (const tables of ["rows8", "blocks8", "blocks4"] as const) {

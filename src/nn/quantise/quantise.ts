@@ -3,6 +3,7 @@
  * side by side as one product. The program over them is the one that was trained; its products are chosen by what the weights are
  * (`weight.ts`). Norms, biases and positions stay floats.
  */
+import { setImmediate as turn } from "node:timers/promises";
 import { defined } from "../../base/index.ts";
 import type { Device, DeviceArray, TypedArray } from "../../tensor/index.ts";
 import type { DecoderConfig } from "../decoder.ts";
@@ -109,6 +110,8 @@ class Quantiser {
 
   async #inForm(form: WeightForm, w: HostWeight, shape: readonly number[], place: string): Promise<unknown> {
     if (form === "f32") return this.#keep(w.data.slice(), "f32", shape);
+    // a model's matrices take seconds of the processor: signals, probes and sockets do not wait for all of them
+    await turn();
     if (form === "rows8") {
       const { codes, scales } = columnCodes(w);
       return { codes: await this.#keep(codes, "i8", [w.input, w.output]), columnScales: await this.#keep(scales, "f32", [w.output]) };
@@ -189,6 +192,7 @@ class Quantiser {
   /** How to smooth what several layers read. */
   async smoothing(x: CalibrationRows | undefined, layers: readonly (FloatLinear | undefined)[]): Promise<Smoothing | undefined> {
     if (!x || this.#plan.projections !== "rows8") return undefined;
+    await turn();
     const floats = layers.filter(l => l !== undefined);
     return smoothingOf(x, await Promise.all(floats.map(async l => weightRows(await hostOf(l.weight), l.weight.shape[1]!))));
   }
