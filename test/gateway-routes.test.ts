@@ -386,6 +386,12 @@ test("a length by a name that the contract does not obey bounds nothing", async 
     ["/api/chat", { model: "mail", messages, num_predict: 3 }],
     ["/api/generate", { model: "mail", prompt: "a", max_tokens: 3, parameters: { num_predict: 3 } }],
     ["/v2/models/mail/infer", { inputs: tensor, max_tokens: 3 }],
+    ["/v1/models/mail:predict", { instances: ["a"], max_tokens: 3 }],
+    ["/v1/models/mail:predict", { instances: ["a"], parameters: { max_tokens: 3 } }],
+    ["/v1/models/mail:predict", { instances: [{ text: "a", max_tokens: 3 }, "b"] }],
+    ["/invocations", { model: "mail", inputs: "a", max_tokens: 3 }],
+    ["/invocations", { model: "mail", instances: ["a"], max_tokens: 3 }],
+    ["/invocations", { model: "mail", messages, parameters: { max_new_tokens: 3 } }],
     ["/v1/chat/completions", { model: "mail", messages, max_new_tokens: 3 }],
     ["/v1/completions", { model: "mail", prompt: "a", max_completion_tokens: 3 }],
   ] as const) {

@@ -36,7 +36,7 @@ export { requestBounds } from "./request-bounds.ts";
 export type { StreamPiece, TranslatedRequest, Translation, TranslationRequest } from "./translation.ts";
 export { translations } from "./translations.ts";
 export { upstreamProtocols } from "./upstream-protocols.ts";
-export { isRow, type Row } from "./values.ts";
+export { isRow, type Row, rowOr } from "./values.ts";
 export {
   type ErrorCode,
   type ErrorObject,

@@ -43,6 +43,8 @@ export interface AuthorizedRequest extends Partial<ModelUse> {
   readonly isUnknown?: true;
   /** As the route's own parser has read it; undefined where it has none, or none that can be read. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
+  /** How long each answer may be, as the route's handler reads it from the body, and empty where it says nothing; absent where answers have no length. */
+  readonly lengths?: readonly unknown[];
 }
 
 /**

@@ -6,7 +6,7 @@ import type { GatewayExchange } from "../http/exchange.ts";
 import type { Identity } from "../identity/contract.ts";
 import { reserveRoom } from "../limits/reserve-room.ts";
 import { checkAllowed, checkNotDenied } from "../policy/check-allowed.ts";
-import { bodyParameters, parametersIn, saysLength } from "../policy/parameters.ts";
+import { bodyParameters, parametersIn } from "../policy/parameters.ts";
 import type { GatewayPorts } from "../ports.ts";
 import type { Authorize, NamedModel, RoutedRequest } from "./server-port.ts";
 import { bytesPerToken } from "./tokens-written.ts";
@@ -33,19 +33,8 @@ function partsOf(body: Body): Body[] {
   return [body, options, parameters, ...rows, ...columns].filter(isRow);
 }
 
-const says = (part: unknown, ...names: readonly string[]): boolean =>
-  isRow(part) && names.some(name => part[name] !== undefined && part[name] !== null);
-
-/** Where contracts have the one length that they obey, by the route's pattern. */
-const lengthAt: readonly (readonly [RegExp, (body: Body) => boolean])[] = [
-  [/^\/api\//, ({ options }) => says(options, "num_predict")],
-  [/^\/v2\//, ({ parameters }) => says(parameters, "max_tokens")],
-  [/invo(cations|ke)$/, body => says(body.parameters, "max_new_tokens") || says(body, "max_tokens", "max_completion_tokens")],
-  [/^\/v1\/models\//, () => true],
-];
-/** Whether a request says by a name that its contract obeys how long the answer may be. */
-const isLengthSaid = ({ name, endpoint }: RoutedRequest, body: Body): boolean =>
-  (lengthAt.find(([pattern]) => pattern.test(name))?.[1] ?? (b => saysLength(endpoint, b)))(body);
+/** A request of which an answer has no length that the server obeys has said nothing of it, whatever stands elsewhere in its body. */
+const isLengthSaid = ({ lengths = [] }: RoutedRequest): boolean => lengths.every(length => length !== undefined && length !== null);
 
 /** A route of the configuration that the model is called by, one with guards before others. */
 function routeOf({ config }: GatewayPorts, { model, also = [] }: RoutedRequest) {
@@ -65,7 +54,7 @@ export async function authoriseServed(
   const route = routeOf(gateway, routed);
   // only names that the configuration has go into logs and metrics
   if (route) exchange.model = route.name;
-  const parameters = parametersIn(partsOf(body), isLengthSaid(routed, body));
+  const parameters = parametersIn(partsOf(body), isLengthSaid(routed));
   const action = { endpoint, model, label, parameters, dataClass: request.headers.get("x-loam-data-class") };
   if (!routed.isUnknown) {
     checkAllowed(control, identity, action);

@@ -22,6 +22,8 @@ export interface RoutedRequest {
   readonly isUnknown?: true;
   /** The JSON body as the server has read it; undefined where there is none, or none that it can read. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
+  /** How long each answer may be, as the server reads it from the body, and empty where it says nothing; absent where answers have no length. */
+  readonly lengths?: readonly unknown[];
   /** That computes the answer, or that the request names; undefined where there is none. */
   readonly model?: string;
   readonly label?: string | null;

@@ -5,6 +5,7 @@
 import { type ChatDialect, doneData, ProtocolFault, type Row, writtenEvents } from "../../protocols/index.ts";
 import { serveErrors } from "../errors.ts";
 import { chatPromptTokens, startCompletion } from "./chat.ts";
+import { completionLengths } from "./completions.ts";
 import { answering, type Contract, describing, post } from "./contract.ts";
 import { type AppContext, bodyOf, type Services, streamAnswer } from "./exchange.ts";
 
@@ -53,6 +54,7 @@ export function chatDialectContract(dialect: ChatDialect): Contract {
       answering(
         "chat",
         post(path, (c, services) => create(dialect, c, services), "chat"),
+        completionLengths,
       ),
       describing(
         "chat",

@@ -7,12 +7,16 @@ import type { GeneratedToken, Usage } from "../generation.ts";
 import { collectAll, merged, wireUsage } from "./answers.ts";
 import { turnsOf } from "./chat-messages.ts";
 import { type ChatRun, chatPrompt, finishReasonOf, startChat } from "./chat-run.ts";
+import type { AnswerLengths } from "./contract.ts";
 import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions } from "./generation-requests.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import { parseBody, type Refusals, refuse } from "./parse.ts";
 import { type AnswerPart, joined } from "./tools/answer-parser.ts";
 import { toolUse } from "./tools/tool.ts";
+
+/** Of a body as it came: the newer name counts before the older one. */
+export const chatLengths: AnswerLengths = body => [body.max_completion_tokens ?? body.max_tokens];
 
 type Body = z.output<typeof chatRequest>;
 

@@ -5,11 +5,15 @@ import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import type { Usage } from "../generation.ts";
 import { collectAll, likeliest, merged, wireUsage } from "./answers.ts";
+import type { AnswerLengths } from "./contract.ts";
 import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions, generationRequests } from "./generation-requests.ts";
 import { completionLogprobs } from "./logprobs.ts";
 import { parseBody, type Refusals, refuse } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
+
+/** Of a body as it came. */
+export const completionLengths: AnswerLengths = body => [body.max_tokens];
 
 const refusals: Refusals = {
   suffix: { asks: v => v !== "", instead: "Leave it out: the served model completes from the left only." },

@@ -1,11 +1,14 @@
 /** What a contract with clients is to the application: addresses with their handlers, and the form of its errors. Adding one is a row in `contracts.ts`. */
 
+import { defined } from "../../base/index.ts";
 import { errorBodies, type WireError } from "../../protocols/index.ts";
 import type { RouteEndpoint } from "../authorization.ts";
 import type { TracedOperation } from "../tracing/tracing.ts";
 import type { AppContext, Services } from "./exchange.ts";
 
 type Method = "GET" | "POST" | "DELETE";
+
+export type AnswerLengths = (body: Readonly<Record<string, unknown>>) => readonly unknown[];
 
 export interface ContractRoute {
   readonly method: Method;
@@ -18,6 +21,8 @@ export interface ContractRoute {
   readonly endpoint?: RouteEndpoint;
   /** One model computes its answer, or is described by it. The handler resolves the model by `Engines` before it does anything else. */
   readonly uses?: "answer" | "model";
+  /** How long each answer that a body asks for may be, as its handler reads it, and empty where it says nothing; absent where answers have no length. */
+  readonly lengths?: AnswerLengths;
   /** Begins work whose requests come later. */
   readonly isDeferred?: true;
   handle(c: AppContext, services: Services): Response | Promise<Response>;
@@ -61,7 +66,12 @@ export const post = (path: string, handle: ContractRoute["handle"], operation?: 
 export const del = (path: string, handle: ContractRoute["handle"]): ContractRoute => ({ method: "DELETE", path, handle });
 
 /** Routes whose answers a model computes. */
-export const answering = (endpoint: RouteEndpoint, route: ContractRoute): ContractRoute => ({ ...route, endpoint, uses: "answer" });
+export const answering = (endpoint: RouteEndpoint, route: ContractRoute, lengths?: AnswerLengths): ContractRoute => ({
+  ...route,
+  endpoint,
+  uses: "answer",
+  ...defined({ lengths }),
+});
 /** Routes that describe a model. */
 export const describing = (endpoint: RouteEndpoint, route: ContractRoute): ContractRoute => ({ ...route, endpoint, uses: "model" });
 /** Routes of an endpoint that use no model. */

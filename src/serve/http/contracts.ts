@@ -4,9 +4,9 @@ import { chatDialects } from "../../protocols/index.ts";
 import { adapters } from "./adapters.ts";
 import { admin } from "./admin.ts";
 import { attributions } from "./attributions.ts";
-import { chatCompletions } from "./chat.ts";
+import { chatCompletions, chatLengths } from "./chat.ts";
 import { chatDialectContract } from "./chat-dialects.ts";
-import { completions } from "./completions.ts";
+import { completionLengths, completions } from "./completions.ts";
 import { answering, type Contract, del, describing, get, post, under } from "./contract.ts";
 import { embeddings, rerank } from "./embeddings.ts";
 import { files } from "./files/files.ts";
@@ -25,13 +25,13 @@ const openai: Contract = {
   namesModel: true,
   endpoint: "other",
   routes: [
-    answering("completions", post("/v1/completions", completions, "text_completion")),
-    answering("chat", post("/v1/chat/completions", chatCompletions, "chat")),
+    answering("completions", post("/v1/completions", completions, "text_completion"), completionLengths),
+    answering("chat", post("/v1/chat/completions", chatCompletions, "chat"), chatLengths),
     ...under("responses", responses),
     answering("embeddings", post("/v1/embeddings", embeddings, "embeddings")),
     answering("embeddings", post("/v1/rerank", rerank, "embeddings")),
     answering("other", post("/v1/score", score)),
-    answering("other", post("/v1/attributions", attributions)),
+    answering("other", post("/v1/attributions", attributions), completionLengths),
     describing("other", post("/tokenize", tokenize)),
     describing("other", post("/detokenize", detokenize)),
     ...under("models", [get("/v1/models", answerModelList)]),

@@ -2,6 +2,7 @@
  * What one request is authorised for, where a gateway decides (`authorization.ts`). A route without a model asks before it does anything; another when
  * its model is resolved, by the code that resolves it for the answer. An answer that was not asked about is not given.
  */
+import { defined } from "../../base/index.ts";
 import {
   type AuthorizedRequest,
   type AuthorizeRequest,
@@ -21,18 +22,16 @@ const keyOf = ({ model, label }: ModelName): string => `${model}@${label ?? ""}`
 /** Fields of bodies that name a model, of routes that run none. */
 const namingFields = ["model", "name", "model_name", "url", "base_model_name", "lora_name"] as const;
 
+type AskedRoute = Pick<ContractRoute, "name" | "path" | "uses" | "endpoint" | "isDeferred" | "lengths">;
+
 export class Permit {
   readonly #c: AppContext;
-  readonly #route: Pick<ContractRoute, "name" | "path" | "uses" | "endpoint" | "isDeferred">;
+  readonly #route: AskedRoute;
   readonly #authorize: AuthorizeRequest;
   readonly #granted = new Set<string>();
   #isAsked = false;
 
-  constructor(
-    c: AppContext,
-    route: Pick<ContractRoute, "name" | "path" | "uses" | "endpoint" | "isDeferred">,
-    authorize: AuthorizeRequest,
-  ) {
+  constructor(c: AppContext, route: AskedRoute, authorize: AuthorizeRequest) {
     this.#c = c;
     this.#route = route;
     this.#authorize = authorize;
@@ -56,14 +55,16 @@ export class Permit {
 
   /** The answer of a request that is refused. */
   async ask(use?: ModelUse, isUnknown = false): Promise<Response | undefined> {
-    const { endpoint = "other", name, path, uses, isDeferred = false } = this.#route;
+    const { endpoint = "other", name, path, uses, isDeferred = false, lengths } = this.#route;
+    const body = this.#c.var.exchange.body ?? bodyRead(this.#c.req.raw);
     const request: AuthorizedRequest = {
       name: name ?? path,
       endpoint,
       asksModel: uses === "answer",
       isDeferred,
       ...(isUnknown ? { isUnknown: true } : {}),
-      body: this.#c.var.exchange.body ?? bodyRead(this.#c.req.raw),
+      body,
+      ...defined({ lengths: body && lengths?.(body) }),
       ...use,
     };
     const refused = await this.#authorize(request);

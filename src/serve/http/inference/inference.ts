@@ -3,12 +3,12 @@
  * `generate` and `generate_stream`. Texts are tensors of BYTES; a decoder's answer is BYTES, an encoder's FP32. No binary tensor data.
  */
 import type { z } from "zod";
-import { errorBodies, generateRequest, inferRequest, plainEvents } from "../../../protocols/index.ts";
+import { errorBodies, generateRequest, inferRequest, plainEvents, rowOr } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import type { EndEvent } from "../../generation.ts";
 import { collectAll, merged } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
-import { answering, type Contract, describing, get, post, under } from "../contract.ts";
+import { type AnswerLengths, answering, type Contract, describing, get, post, under } from "../contract.ts";
 import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { checkRows, signatureOf } from "../tensorflow/signatures.ts";
@@ -173,6 +173,9 @@ async function generateStream(c: AppContext, services: Services): Promise<Respon
 
 const of = (path: string) => [`/v2/models/:model${path}`, `/v2/models/:model/versions/:version${path}`];
 
+/** Of a body as it came. */
+const parameterLengths: AnswerLengths = ({ parameters }) => [rowOr(parameters).max_tokens];
+
 export const inference: Contract = {
   name: "open inference protocol",
   endpoint: "models",
@@ -181,7 +184,7 @@ export const inference: Contract = {
     ...under("other", [get("/v2", server), get("/v2/health/live", c => c.json({ live: true })), get("/v2/health/ready", ready)]),
     ...of("").map(path => describing("models", get(path, metadata))),
     ...of("/ready").map(path => describing("models", get(path, modelReady))),
-    ...of("/infer").map(path => answering("other", post(path, infer))),
+    ...of("/infer").map(path => answering("other", post(path, infer), parameterLengths)),
   ],
   errors: errorBodies.inference,
 };
@@ -192,8 +195,8 @@ export const inferenceText: Contract = {
   name: "open inference protocol, text",
   endpoint: "completions",
   routes: [
-    ...of("/generate").map(path => answering("completions", post(path, generate))),
-    ...of("/generate_stream").map(path => answering("completions", post(path, generateStream))),
+    ...of("/generate").map(path => answering("completions", post(path, generate), parameterLengths)),
+    ...of("/generate_stream").map(path => answering("completions", post(path, generateStream), parameterLengths)),
   ],
   errors: errorBodies.inference,
   statuses: textStatus,

@@ -3,7 +3,7 @@
  * is the default. Models are not pulled, created or removed here; how long they rest in memory (`keep_alive`) is read for every contract.
  */
 import { z } from "zod";
-import { errorBodies, jsonLines, ollamaChatRequest, ollamaEmbedRequest, ollamaGenerateRequest } from "../../../protocols/index.ts";
+import { errorBodies, jsonLines, ollamaChatRequest, ollamaEmbedRequest, ollamaGenerateRequest, rowOr } from "../../../protocols/index.ts";
 import type { Engine } from "../../engine.ts";
 import { parentOf } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
@@ -11,7 +11,7 @@ import type { ServedChatTurn } from "../../served-model.ts";
 import { collectAll, merged } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { type ChatRun, startChat } from "../chat-run.ts";
-import { answering, type Contract, describing, get, post } from "../contract.ts";
+import { type AnswerLengths, answering, type Contract, describing, get, post } from "../contract.ts";
 import { embedTexts } from "../embed-texts.ts";
 import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from "../exchange.ts";
 import { parseBody, refuse } from "../parse.ts";
@@ -284,13 +284,16 @@ async function show(c: AppContext, { engines, started }: Services): Promise<Resp
   });
 }
 
+/** Of a body as it came. */
+const optionLengths: AnswerLengths = ({ options }) => [rowOr(options).num_predict];
+
 export const ollama: Contract = {
   name: "ollama",
   endpoint: "models",
   takesUndeclared: true,
   routes: [
-    answering("completions", post("/api/generate", generate, "text_completion")),
-    answering("chat", post("/api/chat", chat, "chat")),
+    answering("completions", post("/api/generate", generate, "text_completion"), optionLengths),
+    answering("chat", post("/api/chat", chat, "chat"), optionLengths),
     answering("embeddings", post("/api/embed", embed, "embeddings")),
     answering("embeddings", post("/api/embeddings", embedOne, "embeddings")),
     get("/api/tags", tags),

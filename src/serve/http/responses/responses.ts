@@ -122,7 +122,7 @@ async function create(c: AppContext, services: Services): Promise<Response> {
 const idOf = (c: AppContext): string => c.req.param("id") ?? "";
 
 export const responses: readonly ContractRoute[] = [
-  answering("responses", post("/v1/responses", create, "chat")),
+  answering("responses", post("/v1/responses", create, "chat"), body => [body.max_output_tokens]),
   get("/v1/responses/:id", (c, services) => c.json(services.responses.get(callerOf(c), idOf(c)).body)),
   get("/v1/responses/:id/input_items", (c, services) => c.json(pageOf(c, services.responses.get(callerOf(c), idOf(c)).input))),
   del("/v1/responses/:id", (c, services) => {

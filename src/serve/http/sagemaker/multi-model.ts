@@ -7,7 +7,7 @@ import { serveErrors } from "../../errors.ts";
 import type { Fleet } from "../../lifecycle/fleet.ts";
 import { restricted } from "../access.ts";
 import { fleetOf, loadVersion, versionOf } from "../admin.ts";
-import { answering, type ContractRoute, del, get, post, under } from "../contract.ts";
+import { type AnswerLengths, answering, type ContractRoute, del, get, post, under } from "../contract.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 
@@ -76,6 +76,7 @@ async function unload(c: AppContext, services: Services): Promise<Response> {
 /** `ask` answers a body for the model of an id. */
 export const multiModelRoutes = (
   ask: (c: AppContext, services: Services, model: string) => Promise<Response>,
+  lengths: AnswerLengths,
 ): readonly ContractRoute[] => [
   ...under("admin", [
     get(
@@ -95,5 +96,6 @@ export const multiModelRoutes = (
       const { name, version } = found(services, nameOf(c));
       return ask(c, services, `${name}@${version}`);
     }),
+    lengths,
   ),
 ];

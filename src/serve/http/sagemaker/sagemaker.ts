@@ -4,21 +4,22 @@
  * needs no `model`. Beside them the API of multi-model endpoints (`multi-model.ts`).
  */
 import { z } from "zod";
+import { rowOr } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import type { TracedOperation } from "../../tracing/tracing.ts";
 import { collectAll } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
-import { chatCompletions } from "../chat.ts";
+import { chatCompletions, chatLengths } from "../chat.ts";
 import { classifyTexts } from "../classify-texts.ts";
-import { completions } from "../completions.ts";
-import { answering, type Contract, get, post } from "../contract.ts";
+import { completionLengths, completions } from "../completions.ts";
+import { type AnswerLengths, answering, type Contract, get, post } from "../contract.ts";
 import { embedTexts } from "../embed-texts.ts";
 import { embeddings } from "../embeddings.ts";
 import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { parseJson } from "../tensorflow/json.ts";
-import { predictWith } from "../tensorflow/tensorflow.ts";
+import { predictWith, rowLengths } from "../tensorflow/tensorflow.ts";
 import { multiModelRoutes } from "./multi-model.ts";
 
 type Body = Readonly<Record<string, unknown>>;
@@ -89,22 +90,27 @@ interface Kind {
   /** The key that says it. */
   readonly key: string;
   readonly operation?: TracedOperation;
+  readonly lengths?: AnswerLengths;
   handle(c: AppContext, services: Services, body: Body & { readonly model: string }): Response | Promise<Response>;
 }
 
 const kinds: readonly Kind[] = [
-  { key: "messages", operation: "chat", handle: chatCompletions },
-  { key: "prompt", operation: "text_completion", handle: completions },
+  { key: "messages", operation: "chat", lengths: chatLengths, handle: chatCompletions },
+  { key: "prompt", operation: "text_completion", lengths: completionLengths, handle: completions },
   { key: "input", operation: "embeddings", handle: embeddings },
-  { key: "instances", handle: (c, { engines }, body) => predictWith(engines.findAny(body.model), body, c) },
-  { key: "inputs", handle: huggingFace },
+  { key: "instances", lengths: rowLengths, handle: (c, { engines }, body) => predictWith(engines.findAny(body.model), body, c) },
+  { key: "inputs", lengths: ({ parameters }) => [rowOr(parameters).max_new_tokens], handle: huggingFace },
 ];
+
+const kindOfBody = (body: Body): Kind | undefined => kinds.find(k => body[k.key] !== undefined);
+/** Of a body as it came. */
+const lengthsOfBody: AnswerLengths = body => kindOfBody(body)?.lengths?.(body) ?? [];
 
 /** Answers a body by what it holds; for the model of an id, where the address names one. */
 async function invoke(c: AppContext, services: Services, model?: string): Promise<Response> {
   const given = await bodyOf(c);
   const body = { ...given, model: model ?? modelOf(given, services) };
-  const kind = kinds.find(k => given[k.key] !== undefined);
+  const kind = kindOfBody(given);
   if (!kind) throw serveErrors.fail("missing", { place: "body", message: `expected one of ${kinds.map(k => k.key).join(", ")}` });
   c.var.exchange.body = body;
   c.var.exchange.operation = kind.operation;
@@ -120,7 +126,8 @@ export const sagemaker: Contract = {
     answering(
       "other",
       post("/invocations", (c, services) => invoke(c, services)),
+      lengthsOfBody,
     ),
-    ...multiModelRoutes(invoke),
+    ...multiModelRoutes(invoke, lengthsOfBody),
   ],
 };

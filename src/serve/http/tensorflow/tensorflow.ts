@@ -3,9 +3,9 @@
  * columns (`inputs`); one named output loses its name; errors are `{ "error": "..." }`. The status of a model without a version shares its
  * address with OpenAI's (`models.ts`). Bodies are read in its own JSON. No gRPC.
  */
-import { errorBodies } from "../../../protocols/index.ts";
+import { errorBodies, rowOr } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
-import { answering, type Contract, type ContractRoute, describing, get, post } from "../contract.ts";
+import { type AnswerLengths, answering, type Contract, type ContractRoute, describing, get, post } from "../contract.ts";
 import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
 import { isBytes, parseJson, stringifyJson, tensorText } from "./json.ts";
 import { checkRows, type Signature, signatureOf, signaturesOf, type TensorRow } from "./signatures.ts";
@@ -58,6 +58,14 @@ function rowsOfExamples({ examples, context }: Body): TensorRow[] {
     return { text: tensorText(Array.isArray(text) && text.length === 1 ? text[0] : text, `${place}.text`), options: {} };
   });
 }
+
+/** Of a body as it came: each row has its own, in rows as in columns. */
+export const rowLengths: AnswerLengths = ({ instances, inputs }) => {
+  if (Array.isArray(instances)) return instances.map(row => rowOr(row).max_tokens);
+  if (inputs === undefined) return [];
+  const column = rowOr(inputs).max_tokens;
+  return Array.isArray(column) ? column : [column];
+};
 
 const json = (value: unknown): Response => new Response(stringifyJson(value), { headers: { "content-type": "application/json" } });
 /** One named output loses its name. */
@@ -135,7 +143,7 @@ export const tensorflow: Contract = {
   takesUndeclared: true,
   parse: parseJson,
   routes: [
-    named(answering("other", post("/v1/models/:target{.+:(?:predict|classify|regress)}", ask)), "/v1/models/:model:predict"),
+    named(answering("other", post("/v1/models/:target{.+:(?:predict|classify|regress)}", ask), rowLengths), "/v1/models/:model:predict"),
     named(describing("models", get("/v1/models/:target{.+/metadata}", metadata)), "/v1/models/:model/metadata"),
     named(describing("models", get("/v1/models/:target{.+/(?:versions|labels)/[^/]+}", status)), "/v1/models/:model/versions/:version"),
   ],
