@@ -185,6 +185,12 @@ nginxTest(`through a reverse proxy a login code signs in once, and the session a
     const cookie = String(first.headers["set-cookie"]).split(";")[0]!;
     expect(cookie).toMatch(new RegExp(`^loam-session-${server.port}=`));
     expect((await through("plain", path)).status).toBe(401);
+    // how to send a token is no secret that is taken out of the sentence
+    const refused = await through("plain", "/api/overview");
+    expect([refused.status, refused.body]).toEqual([
+      401,
+      expect.stringMatching(/token in the header Authorization \(Bearer\)|Authorization: Bearer KEY/),
+    ]);
     const { csrf } = JSON.parse((await through("plain", "/api/session", { headers: { cookie } })).body) as { csrf: string };
     expect((await through("plain", "/api/overview", { headers: { cookie } })).status).toBe(200);
     const write = (headers: Record<string, string>) =>

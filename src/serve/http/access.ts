@@ -19,7 +19,7 @@ export function checkAccess(c: AppContext, { admin, login }: Pick<Services, "adm
   if (login?.callerOf(name => c.req.header(name), c.req.method)) return;
   throw serveErrors.fail("unauthenticated", {
     place: c.req.path.slice(0, 100),
-    expected: login ? "a session, or the server's token as Authorization: Bearer" : "a server that somebody can log in to",
+    expected: login ? "a session, or the server's token in the header Authorization (Bearer)" : "a server that somebody can log in to",
     received: login ? "neither" : "one without",
     hint: login
       ? "Open the login URL that the server printed, or run `loam login`."
