@@ -129,7 +129,7 @@ export interface ServingEvent {
   readonly isOpen: boolean;
   /** Whether the first model is a version of the record. */
   readonly isRecorded: boolean;
-  /** A draft model that guesses nothing here. */
+  /** A draft model that is not used: with it, responses would differ on this processor. */
   readonly idleDraft?: string;
   /** Of classifiers whose probabilities are calibrated: temperatures by model. */
   readonly temperatures?: Readonly<Record<string, number>>;

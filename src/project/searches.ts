@@ -54,9 +54,9 @@ export interface SearchReport {
   readonly isUsual: boolean;
   readonly paretoFront: readonly number[];
   readonly folds?: FoldComparison;
-  /** Null where nothing is held out that chose nothing. */
+  /** Null where there is no test set. */
   readonly verdict: StudyVerdict | null;
-  /** Whether something is held out that chose nothing. */
+  /** Whether there is a test set: held-out data that selected nothing. */
   readonly holdsOut: boolean;
   /** Why the winner is not shown to be better than the configuration as it is. */
   readonly doubt: string | undefined;
@@ -235,7 +235,7 @@ function checkTrials(report: SearchReport): SearchReport {
   });
 }
 
-/** Runs a search until its trials are used up, and judges the best one once on what chose nothing. Errors: tune/noTrial where all trials failed. */
+/** Runs a search until its trials are used up, and evaluates the best one once on the test set. Errors: tune/noTrial where all trials failed. */
 export async function searchStudy(
   workspace: Workspace,
   given: string | undefined,

@@ -17,7 +17,7 @@ import { projectErrors } from "../errors.ts";
 import { type GatewayPlace, withControl } from "./gateway-place.ts";
 import { askRunning, type RunningGateway, runningGateway } from "./running-gateway.ts";
 
-/** A secret is told this once. */
+/** The secret is returned only here. */
 export interface CreatedKey {
   readonly key: KeyInfo;
   readonly secret: string;

@@ -43,7 +43,7 @@ const withEntries = async <T>(at: GatewayPlace, use: (e: EntryAdministration) =>
 const held = () => import("./held-requests.ts");
 const cached = () => import("./cached-answers.ts");
 
-/** API keys. A secret is told once, when its key is made. */
+/** API keys. The secret is shown once, when the key is created. */
 export class GatewayKeys {
   readonly #at: GatewayPlace;
 

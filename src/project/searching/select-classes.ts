@@ -59,7 +59,7 @@ export interface ClassBase {
 
 /** Bases for a classifier, from the best on. */
 export interface ClassSelection {
-  /** The label that is told. */
+  /** The predicted label. */
   readonly for: string;
   readonly on: string;
   readonly classes: readonly string[];
