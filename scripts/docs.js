@@ -82,9 +82,6 @@ await main(async () => {
   const written = contracts({ server: consoleDocument("0"), gateway: adminDocument() });
   for (const [file, source] of Object.entries(written)) writeFileSync(inRoot(file), source);
   say("docs", `wrote ${Object.keys(written).join(", ")}`);
-  const words = lowered(readRemaining(), findRetired(inRoot(".")), readFiles(inRoot(".")));
-  writeFileSync(remainingFile, `${JSON.stringify(words, null, 2)}\n`);
-  say("docs", "wrote scripts/language/remaining.json");
   const { jsonSchemaOf } = await import("../dist/src/project/json-schema/index.js");
   const schema = jsonSchemaOf("loam");
   writeFileSync(inRoot("docs/loam.schema.json"), `${JSON.stringify(schema, null, 1)}\n`);
@@ -100,4 +97,8 @@ await main(async () => {
   say("docs", "drew docs/pictures/modules.svg");
   const formatted = ["docs/errors.md", "docs/cli.md", "docs/loam.schema.json", ...pages.map(([file]) => file), ...Object.keys(written)];
   await node(programs.biome, ["format", "--write", ...formatted]);
+  // last, for it counts words of the pages
+  const words = lowered(readRemaining(), findRetired(inRoot(".")), readFiles(inRoot(".")));
+  writeFileSync(remainingFile, `${JSON.stringify(words, null, 2)}\n`);
+  say("docs", "wrote scripts/language/remaining.json");
 });
