@@ -109,11 +109,13 @@ test("a run may be repeated: it reads what its inputs hold then", () => {
 });
 
 test("an asynchronous run gives the same numbers while the event loop turns", async () => {
-  const n = 1024;
-  const model = graph(`x:f32[${n},${n}] -> y:f32[${n},${n}]`, [
-    { op: "MatMul", inputs: ["x", "x"], outputs: ["a"] },
-    { op: "MatMul", inputs: ["a", "x"], outputs: ["y"] },
-  ]);
+  // long enough that a busy machine turns some times meanwhile
+  const [n, products] = [1024, 16];
+  const name = (i: number) => (i === 0 ? "x" : i === products ? "y" : `a${i}`);
+  const model = graph(
+    `x:f32[${n},${n}] -> y:f32[${n},${n}]`,
+    Array.from({ length: products }, (_, i) => ({ op: "MatMul", inputs: [name(i), "x"], outputs: [name(i + 1)] })),
+  );
   const session = await runtime.createSessionAsync(model, { threads: 1 });
   const x = filled(
     "f32",
@@ -135,7 +137,7 @@ test("an asynchronous run gives the same numbers while the event loop turns", as
   }
   await pending;
   expect(turns).toBeGreaterThan(5);
-  expect([y.array[0], y.array[1], y.array[n * n - 1]]).toEqual([8, 0, 8]);
+  expect([y.array[0], y.array[1], y.array[n * n - 1]]).toEqual([2 ** (products + 1), 0, 2 ** (products + 1)]);
 });
 
 test("a view is another tensor over the same memory, from any whole element", () => {
