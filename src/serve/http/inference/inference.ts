@@ -4,35 +4,38 @@
  */
 import type { z } from "zod";
 import { errorBodies, generateRequest, inferRequest, plainEvents, rowOr } from "../../../protocols/index.ts";
+import type { AnyEngine } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
 import type { EndEvent } from "../../generation.ts";
+import type { ModelMetadata } from "../../model-metadata.ts";
 import { collectAll, merged } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { type AnswerLengths, answering, type Contract, describing, get, post, under } from "../contract.ts";
 import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { checkRows, signatureOf } from "../tensorflow/signatures.ts";
-import { type AnyEngine, calibrationOf, targetEngine, versionOf } from "../tensorflow/versions.ts";
+import { calibrationOf, targetEngine, targetModel, versionOf } from "../tensorflow/versions.ts";
 
-function targeted(c: AppContext, { engines }: Services): AnyEngine {
+function target(c: AppContext) {
   const version = c.req.param("version");
   if (version !== undefined && !/^\d{1,15}$/.test(version))
     throw serveErrors.fail("parameter", { place: "version", expected: "a whole number", received: JSON.stringify(version.slice(0, 60)) });
-  const engine = targetEngine(engines, {
-    model: c.req.param("model") ?? "",
-    ...(version === undefined ? {} : { version: Number(version) }),
-  });
+  return { model: c.req.param("model") ?? "", ...(version === undefined ? {} : { version: Number(version) }) };
+}
+
+function targeted(c: AppContext, { engines }: Services): AnyEngine {
+  const engine = targetEngine(engines, target(c));
   c.var.exchange.engine = engine;
   return engine;
 }
 
-const identity = (c: AppContext, engine: AnyEngine) => ({
+const identity = (c: AppContext, engine: ModelMetadata) => ({
   model_name: c.req.param("model") ?? engine.model.id,
   model_version: String(versionOf(engine)),
 });
 
 /** The protocol's own place for what else is to be said, in metadata and responses. */
-const temperatureIn = (engine: AnyEngine) => {
+const temperatureIn = (engine: ModelMetadata) => {
   const { calibration } = calibrationOf(engine);
   return calibration ? { parameters: { calibration: calibration.method, temperature: calibration.temperature } } : {};
 };
@@ -44,14 +47,15 @@ const server = (c: AppContext, { version }: Services): Response =>
 
 const ready = (c: AppContext, { engines }: Services): Response => c.json({ ready: engines.isReady }, engines.isReady ? 200 : 503);
 
-function modelReady(c: AppContext, services: Services): Response {
-  const engine = targeted(c, services);
-  const isReady = engine.state === "ready";
+/** A model that sleeps is ready: the next request wakes it, and no probe does. */
+function modelReady(c: AppContext, { engines }: Services): Response {
+  const engine = targetModel(engines, target(c));
+  const isReady = engines.isReadyNow(engine);
   return c.json({ ...identity(c, engine), ready: isReady }, isReady ? 200 : 503);
 }
 
-function metadata(c: AppContext, services: Services): Response {
-  const engine = targeted(c, services);
+function metadata(c: AppContext, { engines }: Services): Response {
+  const engine = targetModel(engines, target(c));
   const signature = signatureOf(engine, "predict", undefined);
   const tensors = (of: ReturnType<typeof signature.outputs>) =>
     Object.entries(of).map(([name, { dtype, shape }]) => ({ name, datatype: datatypes[dtype], shape }));

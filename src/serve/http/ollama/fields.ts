@@ -19,11 +19,13 @@ export function ollamaSampling(
   readonly fields: Omit<SamplingFields, "model">;
   readonly maxTokens: number | undefined;
 } {
-  const { num_predict, repeat_penalty, ...same } = given ?? {};
+  const { num_predict, repeat_penalty, seed, ...same } = given ?? {};
   const said = Object.fromEntries(Object.entries(same).filter(([, v]) => v != null));
+  // a seed below 0 is none: the answer is drawn anew
+  const drawn = seed == null || seed < 0 ? {} : { seed };
   const penalty = repeat_penalty == null ? {} : { repetition_penalty: repeat_penalty };
   return {
-    fields: { ...defaults, ...said, ...penalty, ...formOf(form) },
+    fields: { ...defaults, ...said, ...drawn, ...penalty, ...formOf(form) },
     maxTokens: num_predict == null || num_predict < 0 ? undefined : num_predict,
   };
 }
@@ -32,7 +34,5 @@ const isGiven = (v: unknown): boolean => !(v === "" || v === false || (Array.isA
 export const ollamaRefusals: Refusals = {
   think: { asks: isGiven, instead: "Leave it out: the served model does not think apart from its answer." },
   images: { asks: isGiven, instead: "Only text is read." },
-  suffix: { asks: isGiven, instead: "Leave it out: the served model completes from the left only." },
   template: { asks: isGiven, instead: "Use raw, and write the prompt as the model reads it." },
-  context: { asks: isGiven, instead: "Use /api/chat, and send the whole conversation." },
 };

@@ -32,7 +32,7 @@ function modelOf(body: Body, { engines }: Services): string {
   const { model } = body;
   if (typeof model === "string") return model;
   if (model != null) throw serveErrors.fail("type", { place: "model", expected: "a string", received: typeof model });
-  const all = [...engines.all(), ...engines.encoders()];
+  const all = engines.models();
   if (all.length === 1) return all[0]!.model.id;
   const ids = all.flatMap(e => (engines.namesToTell(e).includes(e.model.id) ? [e.model.id] : []));
   throw serveErrors.fail("missing", { place: "model", message: `the parameter is needed: one of ${ids.join(", ") || "none is served"}` });
