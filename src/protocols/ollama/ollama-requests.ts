@@ -17,6 +17,8 @@ const options = z
     mirostat: z.union([z.literal(0), z.literal(2)], { error: "0 (off) or 2" }).nullish(),
     mirostat_tau: z.number().gt(0).max(100).nullish(),
     mirostat_eta: z.number().gt(0).max(1).nullish(),
+    /** Tokens that repeat_penalty sees: 64 where absent, 0 for none, -1 for all. */
+    repeat_last_n: z.int().min(-1).nullish(),
     repeat_penalty: z.number().gt(0).max(10).nullish(),
     presence_penalty: z.number().min(-2).max(2).nullish(),
     frequency_penalty: z.number().min(-2).max(2).nullish(),

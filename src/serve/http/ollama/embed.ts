@@ -1,8 +1,9 @@
 /** /api/embed and the older /api/embeddings. A request without a text loads the model, as Ollama has it. */
-import { ollamaEmbeddingsRequest, ollamaEmbedRequest } from "../../../protocols/index.ts";
+import { ollamaEmbeddingsRequest, ollamaEmbedRequest, requestFields } from "../../../protocols/index.ts";
 import { embedTexts } from "../embed-texts.ts";
-import { type AppContext, bodyOf, type Services } from "../exchange.ts";
+import type { AppContext, Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
+import { checkedBody } from "../request-fields.ts";
 import { nanoseconds } from "./answer.ts";
 import { findOllama } from "./names.ts";
 
@@ -13,7 +14,7 @@ function encoderOf(c: AppContext, { engines }: Services, name: string) {
 }
 
 export async function ollamaEmbed(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(ollamaEmbedRequest, await bodyOf(c));
+  const body = parseBody(ollamaEmbedRequest, await checkedBody(c, requestFields.ollamaEmbed));
   const engine = encoderOf(c, services, body.model);
   const { loadMs = 0 } = c.var.exchange;
   const startMs = services.clock.monotonic();
@@ -39,7 +40,7 @@ export async function ollamaEmbed(c: AppContext, services: Services): Promise<Re
 }
 
 export async function ollamaEmbeddings(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(ollamaEmbeddingsRequest, await bodyOf(c));
+  const body = parseBody(ollamaEmbeddingsRequest, await checkedBody(c, requestFields.ollamaEmbeddings));
   const engine = encoderOf(c, services, body.model);
   if (!body.prompt) return c.json({ embedding: [] });
   const { vectors } = await embedTexts({ engine, inputs: [body.prompt], truncate: true, signal: c.req.raw.signal });

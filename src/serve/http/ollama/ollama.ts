@@ -3,7 +3,7 @@
  * is the default. How long models stay in memory (`keep_alive`) is read for every contract; an empty request with `keep_alive: 0` is an unload.
  */
 import type { z } from "zod";
-import { errorBodies, ollamaChatRequest, ollamaGenerateRequest, rowOr } from "../../../protocols/index.ts";
+import { errorBodies, ollamaChatRequest, ollamaGenerateRequest, requestFields, rowOr } from "../../../protocols/index.ts";
 import type { Engine } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
 import { keepAliveMs } from "../../lifecycle/keep-alive.ts";
@@ -11,17 +11,18 @@ import type { ServedChatTurn } from "../../served-model.ts";
 import { continueTexts } from "../ask-text.ts";
 import { type ChatRun, startChat } from "../chat-run.ts";
 import { type AnswerLengths, answering, type Contract, describing, get, post } from "../contract.ts";
-import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
+import { type AppContext, askerOf, type Services } from "../exchange.ts";
 import { fillFormatOf, fillTokens } from "../fill-in-middle.ts";
 import { generationRequests } from "../generation-requests.ts";
 import { nextTurnTokens } from "../next-turn.ts";
-import { parseBody, refuse } from "../parse.ts";
+import { parseBody } from "../parse.ts";
 import { transcriptStops } from "../prompt.ts";
+import { checkedBody } from "../request-fields.ts";
 import { plainAnswer } from "../tools/answer-parser.ts";
 import { toolUse } from "../tools/tool.ts";
 import { createdAt, messageShape, ollamaAnswer, responseShape } from "./answer.ts";
 import { ollamaEmbed, ollamaEmbeddings } from "./embed.ts";
-import { ollamaRefusals, ollamaSampling } from "./fields.ts";
+import { ollamaSampling } from "./fields.ts";
 import { ollamaChanges, ollamaUnload } from "./manage.ts";
 import { ollamaProcesses, ollamaShow, ollamaTags } from "./models.ts";
 import { findOllama } from "./names.ts";
@@ -122,9 +123,7 @@ function generation(c: AppContext, engine: Engine, body: GenerateBody): ChatRun 
 }
 
 async function generate(c: AppContext, services: Services): Promise<Response> {
-  const given = await bodyOf(c);
-  const body = parseBody(ollamaGenerateRequest, given);
-  refuse(ollamaRefusals, given);
+  const body = parseBody(ollamaGenerateRequest, await checkedBody(c, requestFields.ollamaGenerate));
   if (!body.prompt && !body.suffix) return withoutPrompt(c, services, body, { response: "" });
   checkTogether(body);
   const engine = decoderOf(c, services, body.model);
@@ -140,9 +139,7 @@ async function generate(c: AppContext, services: Services): Promise<Response> {
 }
 
 async function chat(c: AppContext, services: Services): Promise<Response> {
-  const given = await bodyOf(c);
-  const body = parseBody(ollamaChatRequest, given);
-  refuse(ollamaRefusals, given);
+  const body = parseBody(ollamaChatRequest, await checkedBody(c, requestFields.ollamaChat));
   const messages = body.messages ?? [];
   if (messages.length === 0) return withoutPrompt(c, services, body, messageShape.empty);
   const engine = decoderOf(c, services, body.model);
