@@ -8,10 +8,10 @@ import { AdapterShelf } from "./adapters/shelf.ts";
 import { type ModelUse, modelUseOf, parseModelName } from "./authorization.ts";
 import type { EmbeddingEngine } from "./embedding/embedding-engine.ts";
 import type { Engine } from "./engine.ts";
+import { EngineList } from "./engine-list.ts";
 import { serveErrors } from "./errors.ts";
 import type { Visit } from "./lifecycle/visit.ts";
-import { ModelList } from "./model-list.ts";
-import { isDescribed, type ListedModel, type ModelMetadata, type OfferedModel, sleepingModel } from "./model-metadata.ts";
+import { isDescribed, type ListedMetadata, type ModelMetadata, type OfferedModel, sleepingModel } from "./model-metadata.ts";
 
 export type AnyEngine = Engine | EmbeddingEngine;
 
@@ -20,7 +20,7 @@ export interface Router {
   /** Undefined where the name is none of its own. Errors: serve/unknownVersion, serve/unknownLabel, serve/notReady, and `Asleep`. */
   route(model: string, visit: Visit | undefined): AnyEngine | undefined;
   /** The version that a name means, for a request that is only told of it: nothing wakes, and nobody uses it. Errors as of `route`, without `Asleep`. */
-  describe(model: string, visit: Visit | undefined): ListedModel | undefined;
+  describe(model: string, visit: Visit | undefined): ListedMetadata | undefined;
   /** A version that a contract has chosen by itself is used by the request from now on. */
   use(engine: AnyEngine, visit: Visit): void;
   readonly isReady: boolean;
@@ -31,8 +31,8 @@ export interface Router {
 }
 
 interface Shared {
-  readonly decoders: ModelList<Engine>;
-  readonly encoders: ModelList<EmbeddingEngine>;
+  readonly decoders: EngineList<Engine>;
+  readonly encoders: EngineList<EmbeddingEngine>;
   readonly offered: OfferedModel[];
   readonly watchers: Set<(engine: Engine) => void>;
   readonly encoderWatchers: Set<(encoder: EmbeddingEngine) => void>;
@@ -61,8 +61,8 @@ export class Engines {
       });
     this.#shared = as?.shared ?? {
       adapters: adapters(),
-      decoders: new ModelList(),
-      encoders: new ModelList(),
+      decoders: new EngineList(),
+      encoders: new EngineList(),
       offered: [],
       watchers: new Set(),
       encoderWatchers: new Set(),
@@ -98,8 +98,8 @@ export class Engines {
   }
   /** Says that this request uses a model which it found in a list, under one of its names; gives its engine. Errors as of `show`, and `Asleep`. */
   use<E extends AnyEngine>(model: E, asked?: string): E;
-  use(model: ListedModel, asked?: string): AnyEngine;
-  use(model: ListedModel, asked?: string): AnyEngine {
+  use(model: ListedMetadata, asked?: string): AnyEngine;
+  use(model: ListedMetadata, asked?: string): AnyEngine {
     this.show(model, asked);
     const engine = this.#both.find(e => e === model);
     if (!engine) return this.findAny(model.model.id);
@@ -107,7 +107,7 @@ export class Engines {
     return engine;
   }
   /** Says that this request is told of a model, which it does not use; gives it back. Errors: `Unauthorized` where it may not be yet. */
-  show<M extends ListedModel>(engine: M, asked = engine.model.name ?? parseModelName(engine.model.id).model): M {
+  show<M extends ListedMetadata>(engine: M, asked = engine.model.name ?? parseModelName(engine.model.id).model): M {
     if (this.#isHidden(() => modelUseOf(asked, engineNames(engine))))
       throw this.#unknown(
         asked,
@@ -124,11 +124,11 @@ export class Engines {
     return this.#told(this.#shared.encoders.loaded);
   }
   /** All of them but for a request that is only told of models. */
-  #told<M extends ListedModel>(all: readonly M[]): readonly M[] {
+  #told<M extends ListedMetadata>(all: readonly M[]): readonly M[] {
     return this.#visit?.hides ? all.filter(engine => this.namesToTell(engine).length > 0) : all;
   }
   /** The names of a model that the request may be told of. */
-  namesToTell(engine: ListedModel): readonly string[] {
+  namesToTell(engine: ListedMetadata): readonly string[] {
     const names = engineNames(engine);
     return this.#visit ? names.filter(name => this.#visit!.sees(modelUseOf(name, names))) : names;
   }
@@ -136,12 +136,12 @@ export class Engines {
     return this.#visit?.hides === true && !this.#visit.sees(use());
   }
   /** Decoders and encoders that the request may be told of, loaded or asleep. */
-  models(): readonly ListedModel[] {
+  models(): readonly ListedMetadata[] {
     const { decoders, encoders, offered } = this.#shared;
     return this.#told([...decoders.all, ...encoders.all, ...offered]);
   }
   /** As `models`, and the adapters. */
-  everything(): readonly ListedModel[] {
+  everything(): readonly ListedMetadata[] {
     return [...this.models(), ...this.#told(this.adapters.models())];
   }
 
@@ -157,7 +157,7 @@ export class Engines {
     return other === undefined ? this.findAny(model) : this.describe(other);
   }
   /** As `describe`, of a name that the router or an adapter has; undefined where they have none of that name. */
-  described(model: string): ListedModel | undefined {
+  described(model: string): ListedMetadata | undefined {
     if (this.adapters.parentOf(model) !== undefined) {
       if (this.#isHidden(() => modelUseOf(model, [model]))) return undefined;
       this.#visit?.authorize(() => modelUseOf(model, [model]));
@@ -169,7 +169,7 @@ export class Engines {
     return told;
   }
   /** It answers, or would after waking. */
-  isReadyNow({ state }: ListedModel): boolean {
+  isReadyNow({ state }: ListedMetadata): boolean {
     return !this.isDraining && (state === "ready" || state === "asleep");
   }
 
@@ -199,7 +199,7 @@ export class Engines {
   }
 
   /** Takes a model out, loaded or asleep; closing its engine is the caller's. */
-  remove(model: ListedModel): void {
+  remove(model: ListedMetadata): void {
     const { decoders, encoders, offered } = this.#shared;
     if (isDescribed(model)) {
       decoders.remove(model);
@@ -363,13 +363,13 @@ export class Engines {
 }
 
 /** The model whose adapter it is. */
-export const parentOf = ({ model }: ListedModel): string | undefined => ("parent" in model ? model.parent : undefined);
+export const parentOf = ({ model }: ListedMetadata): string | undefined => ("parent" in model ? model.parent : undefined);
 
 const shown = (model: string): string => JSON.stringify(model.slice(0, 100));
 
-const given = new WeakMap<ListedModel, () => readonly string[]>();
+const given = new WeakMap<ListedMetadata, () => readonly string[]>();
 /** Names beside the id are the router's from now on: labels move. */
-export function nameBy(engine: ListedModel, names: () => readonly string[]): void {
+export function nameBy(engine: ListedMetadata, names: () => readonly string[]): void {
   given.set(engine, names);
 }
-export const engineNames = (e: ListedModel): string[] => [...new Set([e.model.id, ...(given.get(e)?.() ?? e.model.aliases ?? [])])];
+export const engineNames = (e: ListedMetadata): string[] => [...new Set([e.model.id, ...(given.get(e)?.() ?? e.model.aliases ?? [])])];

@@ -16,7 +16,7 @@ interface Shared {
   readonly state: ModelState;
   readonly fingerprint: string;
   readonly numParameters: number;
-  /** Where the weights are out of memory; of others `weightsOf` reads it off the weights. */
+  /** Where the weights are out of memory; of others `storageOf` reads it off the weights. */
   readonly storage?: WeightStorage;
 }
 
@@ -32,7 +32,7 @@ export interface DecoderMetadata extends Shared {
   stats(): Omit<EngineStats, "state"> & { readonly state: ModelState };
 }
 
-export interface ReaderMetadata extends Shared {
+interface ReaderMetadata extends Shared {
   readonly model: Omit<ServedReader, "parameters" | "tokenizer"> & { readonly parameters?: unknown };
   readonly dimensions: number;
   stats(): Omit<EmbeddingStats, "state"> & { readonly state: ModelState };
@@ -44,15 +44,15 @@ export interface OfferedModel {
   readonly model: Pick<ServedModel, "id" | "name" | "version" | "artifact" | "createdAt" | "parent" | "aliases">;
   readonly state: "asleep";
 }
-export type ListedModel = ModelMetadata | OfferedModel;
+export type ListedMetadata = ModelMetadata | OfferedModel;
 
 /** Whether more than the name is known. */
-export const isDescribed = (model: ListedModel): model is ModelMetadata => "numParameters" in model;
+export const isDescribed = (model: ListedMetadata): model is ModelMetadata => "numParameters" in model;
 
 /** The metadata of a model that leaves memory. */
 export function sleepingModel(engine: Engine | EmbeddingEngine): ModelMetadata {
   const { fingerprint, numParameters } = engine;
-  const shared = { state: "asleep", fingerprint, numParameters, storage: weightsOf(engine) } as const;
+  const shared = { state: "asleep", fingerprint, numParameters, storage: storageOf(engine) } as const;
   if ("room" in engine) {
     const { parameters: _, tokenizer, smoothing: __, chatTemplate, ...model } = engine.model;
     const { room, adapterRoom } = engine;
@@ -91,4 +91,4 @@ const nothingRuns = {
 } as const;
 
 /** How its weights are, or were, stored in memory. */
-export const weightsOf = ({ storage, model }: ModelMetadata): WeightStorage => storage ?? weightStorage(model.parameters);
+export const storageOf = ({ storage, model }: ModelMetadata): WeightStorage => storage ?? weightStorage(model.parameters);

@@ -5,7 +5,7 @@
 import type { Adapter } from "../../nn/index.ts";
 import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
-import { type DecoderMetadata, isDescribed, type ListedModel } from "../model-metadata.ts";
+import { type DecoderMetadata, isDescribed, type ListedMetadata } from "../model-metadata.ts";
 import { AdaptedEngine, sleepingAdapter } from "./adapted-engine.ts";
 
 export interface ShelvedAdapter {
@@ -29,7 +29,7 @@ interface ShelfPorts {
   /** The engines that are there now. */
   readonly engines: () => readonly Engine[];
   /** The models that are listed, loaded or asleep. */
-  readonly models: () => readonly ListedModel[];
+  readonly models: () => readonly ListedMetadata[];
   /** A model has this name. */
   readonly isTaken: (name: string) => boolean;
   /** Milliseconds since 1970. */

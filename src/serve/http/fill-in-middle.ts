@@ -31,7 +31,7 @@ const ends = [
   "<|EOT|>",
 ];
 
-export interface FillFormat {
+interface FillFormat {
   readonly prefix: number;
   readonly suffix: number;
   readonly middle: number | undefined;

@@ -4,7 +4,7 @@
  */
 import { engineNames, parentOf } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
-import { isDescribed, type ListedModel, type ModelMetadata } from "../model-metadata.ts";
+import { isDescribed, type ListedMetadata, type ModelMetadata } from "../model-metadata.ts";
 import { restricted } from "./access.ts";
 import type { AppContext, Services } from "./exchange.ts";
 import { calibrationOf, knownVersions, versionStates } from "./tensorflow/versions.ts";
@@ -24,7 +24,7 @@ const contents = (engine: ModelMetadata) => ({
   ...calibrationOf(engine),
 });
 
-const entry = (engine: ListedModel, id: string, fallbackCreated: number) => {
+const entry = (engine: ListedMetadata, id: string, fallbackCreated: number) => {
   const { model } = engine;
   return {
     id,

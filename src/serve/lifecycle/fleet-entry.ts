@@ -1,5 +1,5 @@
 /** One version in the lifecycle: what it is doing, who uses it, how long it stays without work, and its changes one after another. */
-import type { ListedModel } from "../model-metadata.ts";
+import type { ListedMetadata } from "../model-metadata.ts";
 import type { OpenVersion } from "./version-source.ts";
 import type { HeldVisit } from "./visit.ts";
 
@@ -15,7 +15,7 @@ export class FleetEntry {
   state: VersionState = "unloaded";
   open: OpenVersion | undefined;
   /** What is told of it while it sleeps. */
-  sleeping: ListedModel | undefined;
+  sleeping: ListedMetadata | undefined;
   /** Why the last load failed. */
   error: unknown;
   /** Loads that failed in a row. */

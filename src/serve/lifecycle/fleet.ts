@@ -5,7 +5,7 @@
  * (`pointing.ts`), which one answers (`routing.ts`). Ideas: TensorFlow Serving (version policies), Ollama (keep_alive).
  */
 import type { AnyEngine, Router } from "../engines.ts";
-import type { ListedModel } from "../model-metadata.ts";
+import type { ListedMetadata } from "../model-metadata.ts";
 import type { FleetChange, FleetOptions } from "./fleet-options.ts";
 import type { RulesData } from "./labels.ts";
 import { Loading } from "./loading.ts";
@@ -114,7 +114,7 @@ export class Fleet implements Router {
   route(model: string, visit: Visit | undefined): AnyEngine | undefined {
     return this.#routing.route(model, visit);
   }
-  describe(model: string, visit: Visit | undefined): ListedModel | undefined {
+  describe(model: string, visit: Visit | undefined): ListedMetadata | undefined {
     return this.#routing.describe(model, visit);
   }
   use(engine: AnyEngine, visit: Visit): void {

@@ -4,7 +4,7 @@
  */
 import { type AnyEngine, nameBy } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
-import type { ListedModel } from "../model-metadata.ts";
+import type { ListedMetadata } from "../model-metadata.ts";
 import type { FleetEntry } from "./fleet-entry.ts";
 import type { FleetChange, FleetOptions } from "./fleet-options.ts";
 import { labelPattern } from "./labels.ts";
@@ -137,7 +137,7 @@ export class Loading {
     if ("embed" in engine) this.#options.engines.addEncoder(engine);
     else this.#options.engines.add(engine);
   }
-  #listAs(entry: FleetEntry, sleeping: ListedModel): void {
+  #listAs(entry: FleetEntry, sleeping: ListedMetadata): void {
     nameBy(sleeping, () => this.#members.namesOf(entry));
     entry.sleeping = sleeping;
   }

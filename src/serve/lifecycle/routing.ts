@@ -2,7 +2,7 @@
 import { modelUseOf } from "../authorization.ts";
 import type { AnyEngine, Router } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
-import type { ListedModel } from "../model-metadata.ts";
+import type { ListedMetadata } from "../model-metadata.ts";
 import type { FleetEntry } from "./fleet-entry.ts";
 import type { Loading } from "./loading.ts";
 import type { LoadedMembers } from "./members.ts";
@@ -43,7 +43,7 @@ export class Routing implements Pick<Router, "route" | "describe" | "use" | "isM
     throw this.#notReady(entry);
   }
 
-  describe(model: string, visit: Visit | undefined): ListedModel | undefined {
+  describe(model: string, visit: Visit | undefined): ListedMetadata | undefined {
     const named = this.#members.named(model);
     if (!named) return undefined;
     const entry = this.#choose(named, undefined, "told");

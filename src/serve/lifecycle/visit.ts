@@ -3,7 +3,7 @@
  * (then the engine itself waits for them). So every request is answered by one version, whole.
  */
 import type { ModelUse } from "../authorization.ts";
-import type { ListedModel } from "../model-metadata.ts";
+import type { ListedMetadata } from "../model-metadata.ts";
 
 interface VisitOptions {
   /** Who asks, where that is known: a user stays with a version. */
@@ -33,7 +33,7 @@ export class Visit {
   /** Versions that the request is to be copied to. */
   readonly shadows = new Set<string>();
   /** Whose answer it was, or of what it told. */
-  engine: ListedModel | undefined;
+  engine: ListedMetadata | undefined;
   #isOver = false;
   #isCovered = false;
 

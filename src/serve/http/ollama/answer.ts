@@ -80,7 +80,7 @@ const wireLogprobs = (engine: Engine, tokens: readonly GeneratedToken[]) => {
   }));
 };
 
-export interface OllamaAnswer {
+interface OllamaAnswer {
   readonly engine: Engine;
   /** The model's name as the request gives it. */
   readonly name: string;

@@ -1,7 +1,7 @@
 /** Lists and details of models in Ollama's form. Nothing here wakes a model; `/api/ps` has those that are in memory alone. */
 import { z } from "zod";
 import { parentOf } from "../../engines.ts";
-import { isDescribed, type ListedModel, type ModelMetadata, weightsOf } from "../../model-metadata.ts";
+import { isDescribed, type ListedMetadata, type ModelMetadata, storageOf } from "../../model-metadata.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
 import { fillFormatOf } from "../fill-in-middle.ts";
 import { parseBody } from "../parse.ts";
@@ -17,18 +17,18 @@ const detailsOf = (model: ModelMetadata) => ({
   family: model.model.family,
   families: [model.model.family],
   parameter_size: shortCount(model.numParameters),
-  quantization_level: weightsOf(model).form,
+  quantization_level: storageOf(model).form,
 });
 
-const modifiedAt = ({ model }: ListedModel, { started }: Services): string => new Date(model.createdAt ?? started * 1000).toISOString();
+const modifiedAt = ({ model }: ListedMetadata, { started }: Services): string => new Date(model.createdAt ?? started * 1000).toISOString();
 
 /** Of a model that nobody has loaded yet only the name is known. */
-const entryOf = (model: ListedModel, services: Services) => ({
+const entryOf = (model: ListedMetadata, services: Services) => ({
   name: ollamaName(model),
   model: ollamaName(model),
   modified_at: modifiedAt(model, services),
   ...(isDescribed(model)
-    ? { size: weightsOf(model).sizeBytes, digest: model.model.fingerprint, details: detailsOf(model) }
+    ? { size: storageOf(model).sizeBytes, digest: model.model.fingerprint, details: detailsOf(model) }
     : {
         size: 0,
         digest: "",
@@ -48,7 +48,7 @@ export function ollamaProcesses(c: AppContext, services: Services): Response {
   return c.json({
     models: loaded.map(m => {
       const expiresAt = versions.find(v => v.id === (parentOf(m) ?? m.model.id))?.expiresAt ?? undefined;
-      const size = weightsOf(m).sizeBytes + ("room" in m ? m.stats().cacheBytes : 0);
+      const size = storageOf(m).sizeBytes + ("room" in m ? m.stats().cacheBytes : 0);
       return {
         ...entryOf(m, services),
         size,

@@ -2,9 +2,10 @@
 import { isLoamError } from "../../../base/index.ts";
 import { type AnyEngine, type Engines, engineNames } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
-import type { ListedModel, ModelMetadata } from "../../model-metadata.ts";
+import type { ListedMetadata, ModelMetadata } from "../../model-metadata.ts";
 
-export const ollamaName = ({ model }: ListedModel): string => (model.id.includes("@") ? model.id.replace("@", ":") : `${model.id}:latest`);
+export const ollamaName = ({ model }: ListedMetadata): string =>
+  model.id.includes("@") ? model.id.replace("@", ":") : `${model.id}:latest`;
 
 const routedNames = (name: string): readonly string[] => [name.replace(/:latest$/, ""), name.replace(":", "@")];
 const listedNames = (name: string): readonly string[] => [name, name.replace(":", "@"), name.replace(/:latest$/, ""), `${name}@latest`];

@@ -4,13 +4,13 @@
  */
 import { type AnyEngine, type Engines, engineNames } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
-import { isDescribed, type ListedModel, type ModelMetadata } from "../../model-metadata.ts";
+import { isDescribed, type ListedMetadata, type ModelMetadata } from "../../model-metadata.ts";
 
-export const versionOf = ({ model }: ListedModel): number => model.version ?? 1;
-const nameOf = ({ model }: ListedModel): string => model.name ?? model.id;
+export const versionOf = ({ model }: ListedMetadata): number => model.version ?? 1;
+const nameOf = ({ model }: ListedMetadata): string => model.name ?? model.id;
 
 /** All versions of a name, loaded or asleep, in ascending order; empty where there is none. */
-export const knownVersions = (engines: Engines, name: string): readonly ListedModel[] =>
+export const knownVersions = (engines: Engines, name: string): readonly ListedMetadata[] =>
   engines
     .everything()
     .filter(e => nameOf(e) === name || engineNames(e).includes(name))
@@ -39,7 +39,7 @@ const askedOf = ({ model, version, label }: Target): string => {
 };
 
 /** The versions that a target means: all, the one of the number, or the one of the label. Errors: serve/unknownModel, those of `Engines.show`. */
-export function targetVersions(engines: Engines, target: Target): readonly ListedModel[] {
+export function targetVersions(engines: Engines, target: Target): readonly ListedMetadata[] {
   const { model, version, label } = target;
   const all = knownVersions(engines, model);
   const named =
@@ -70,7 +70,7 @@ export function targetEngine(engines: Engines, target: Target): AnyEngine {
   return engines.routed(asked) ?? engines.use(targetVersions(engines, target).at(-1)!, asked);
 }
 
-const states: Readonly<Record<ListedModel["state"], string>> = {
+const states: Readonly<Record<ListedMetadata["state"], string>> = {
   loading: "LOADING",
   ready: "AVAILABLE",
   // the next request wakes it
@@ -80,7 +80,7 @@ const states: Readonly<Record<ListedModel["state"], string>> = {
   closed: "END",
 };
 
-export const versionStates = (versions: readonly ListedModel[]) => ({
+export const versionStates = (versions: readonly ListedMetadata[]) => ({
   model_version_status: versions.toReversed().map(e => ({
     version: String(versionOf(e)),
     state: states[e.state],
@@ -92,7 +92,9 @@ export const versionStates = (versions: readonly ListedModel[]) => ({
 });
 
 /** What tells that a classifier's probabilities are served calibrated. */
-export const calibrationOf = (engine: ListedModel): { readonly calibration?: { readonly method: string; readonly temperature: number } } =>
+export const calibrationOf = (
+  engine: ListedMetadata,
+): { readonly calibration?: { readonly method: string; readonly temperature: number } } =>
   !("dimensions" in engine) || engine.model.temperature === undefined
     ? {}
     : { calibration: { method: "temperature scaling", temperature: engine.model.temperature } };

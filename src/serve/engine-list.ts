@@ -2,7 +2,7 @@
 import type { AnyEngine } from "./engines.ts";
 import type { ModelMetadata } from "./model-metadata.ts";
 
-export class ModelList<E extends AnyEngine> {
+export class EngineList<E extends AnyEngine> {
   readonly #all: (E | ModelMetadata)[] = [];
   readonly #asleep = new Set<ModelMetadata>();
   #loaded: readonly E[] = [];
