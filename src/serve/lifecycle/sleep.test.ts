@@ -198,6 +198,19 @@ test("no probe wakes a model or keeps it awake, and each says that it is ready",
   await fleet.close();
 });
 
+test("a console page that shows a sleeping model wakes nothing", async () => {
+  const { fleet, call, bearer, source } = await served({ keepAliveMs: 1000 });
+  await fleet.load("a", 1);
+  await pass(1000);
+  for (const path of ["/api/engine", "/api/engine?model=a", "/api/engine?model=a@1", "/api/serving", "/api/overview"])
+    expect([path, (await call("GET", path, undefined, bearer)).status]).toEqual([path, 200]);
+  expect((await call("GET", "/api/overview", undefined, bearer)).body.model).toMatchObject({ id: "a@1" });
+  expect((await call("GET", "/api/engine?model=nobody", undefined, bearer)).status).toBe(404);
+  await settled();
+  expect(source.log).toEqual(["+1", "-1"]);
+  await fleet.close();
+});
+
 test("a draining server is not ready, whoever sleeps", async () => {
   const { fleet, engines, call } = await served({ keepAliveMs: 1000 });
   await fleet.load("a", 1);
