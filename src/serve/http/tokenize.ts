@@ -1,16 +1,21 @@
-/** POST /tokenize and /detokenize (vLLM's form): the tokens that a text is to a model, and the text that tokens are. */
+/**
+ * POST /tokenize and /detokenize: the tokens that a text is to a model, and the text that tokens are. vLLM's form; a body with llama.cpp's `content`, or
+ * tokens without a model, is answered in llama.cpp's (`llama-cpp/native-tokenize.ts`).
+ */
 import { z } from "zod";
 import { chatMessages, requestFields } from "../../protocols/index.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { checkTokens } from "../padded-vocabulary.ts";
+import { bodyRead } from "./body.ts";
 import { turnsOf } from "./chat-messages.ts";
-import type { AppContext, Services } from "./exchange.ts";
+import { type AppContext, bodyOf, type Services } from "./exchange.ts";
+import { nativeDetokenize, nativeTokenize } from "./llama-cpp/native-tokenize.ts";
 import { parseBody } from "./parse.ts";
 import { chatTokens, promptTokens } from "./prompt.ts";
-import { checkedBody } from "./request-fields.ts";
+import { checkFields } from "./request-fields.ts";
 
-const schema = z.object({
+export const tokenizeRequest = z.object({
   model: z.string(),
   prompt: z.string().nullish(),
   messages: chatMessages.nullish(),
@@ -20,8 +25,12 @@ const schema = z.object({
   return_token_strs: z.boolean().nullish(),
 });
 
-export async function tokenize(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(schema, await checkedBody(c, requestFields.tokenize));
+export async function tokenize(c: AppContext, services: Services): Promise<Response> {
+  const given = await bodyOf(c);
+  if (given.content !== undefined) return nativeTokenize(c, services);
+  const { engines } = services;
+  checkFields(c.var.exchange, requestFields.tokenize, given);
+  const body = parseBody(tokenizeRequest, given);
   const engine = engines.findAny(body.model);
   c.var.exchange.engine = engine;
   const { tokenizer } = engine.model;
@@ -50,11 +59,15 @@ export async function tokenize(c: AppContext, { engines }: Services): Promise<Re
   return c.json({ tokens, count: tokens.length, max_model_len: most, ...strings });
 }
 
-const backSchema = z.object({ model: z.string(), tokens: z.array(z.int().min(0)).max(1 << 20) });
+export const detokenizeRequest = z.object({ model: z.string(), tokens: z.array(z.int().min(0)).max(1 << 20) });
 
-export async function detokenize(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(backSchema, await checkedBody(c, requestFields.detokenize));
-  const { tokenizer } = engines.findAny(body.model).model;
+export async function detokenize(c: AppContext, services: Services): Promise<Response> {
+  const given = await bodyOf(c);
+  // as it came: a server of any name has filled the model in
+  if (bodyRead(c.req.raw)?.model === undefined && given.tokens !== undefined) return nativeDetokenize(c, services);
+  checkFields(c.var.exchange, requestFields.detokenize, given);
+  const body = parseBody(detokenizeRequest, given);
+  const { tokenizer } = services.engines.findAny(body.model).model;
   checkTokens(tokenizer, body.tokens, "tokens");
   return c.json({ prompt: tokenizer.decode(body.tokens) });
 }
