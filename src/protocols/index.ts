@@ -16,6 +16,16 @@ export { requestFields } from "./fields/register.ts";
 export { type HttpAnswer, HttpRetry, postJson, statedError } from "./http-client.ts";
 export { generateRequest, inferRequest } from "./inference-requests.ts";
 export {
+  applyTemplateRequest,
+  infillRequest,
+  loraScales,
+  type NativeCompletion,
+  type NativePrompt,
+  nativeCompletionRequest,
+  nativeEmbeddingRequest,
+  nativeTokenizeRequest,
+} from "./llama-cpp/llama-cpp-requests.ts";
+export {
   type OllamaFormat,
   type OllamaOptions,
   ollamaChatRequest,
