@@ -12,7 +12,10 @@ export { dataEvent, doneData, doneEvent, isDoneData, namedEvent } from "./event-
 export { type Framing, jsonLines, plainEvents, typedEvents, writtenEvents } from "./event-stream/framing.ts";
 export { readEvents } from "./event-stream/read-events.ts";
 export { type HttpAnswer, HttpRetry, postJson, statedError } from "./http-client.ts";
-export { generateRequest, inferRequest } from "./inference-requests.ts";
+export { type OutputTensor, splitTensorBody, tensorBody, tensorHeader, tensorOutputs } from "./inference-binary.ts";
+export { inferenceParameters, textTensors } from "./inference-parameters.ts";
+export { generateBody, generateRequest, inferRequest, repositoryIndexRequest, repositoryModelRequest } from "./inference-requests.ts";
+export { isTensorDatatype, readTensor, type TensorDatatype, type TensorElement, writeTensor } from "./inference-tensors.ts";
 export {
   type OllamaFormat,
   type OllamaOptions,
