@@ -8,6 +8,12 @@ import { isGiven, isRow, type Row, rowOr } from "./values.ts";
 
 /** Names of the texts' tensor: ours, and that of Triton's backends. */
 export const textTensors: readonly string[] = ["text", "text_input"];
+/** Names of Triton's backends for ours. */
+const otherNames: Readonly<Record<string, string>> = { stop_words: "stop" };
+/** Written without a value by clients that fill every input of a model. */
+const emptyNames: readonly string[] = ["stop", "bad_words"];
+const isEmpty = (value: unknown): boolean => value === "" || (Array.isArray(value) && value.every(v => v === ""));
+
 /** A JSON object of parameters, as such or as one text. */
 const objectNames: readonly string[] = ["sampling_parameters", "SAMPLING_PARAMETERS"];
 const numberText = /^-?\d{1,15}(\.\d{1,15})?([eE][-+]?\d{1,3})?$/;
@@ -37,20 +43,20 @@ interface GivenParameter {
   readonly place: string;
 }
 
-/** `parameters` with further ones among them. Errors: ProtocolFault `parameter` where one is given twice. */
-export function joinedParameters(parameters: unknown, further: readonly GivenParameter[]): Row {
-  const joined = new Map(Object.entries(rowOr(parameters)).filter(([name]) => !objectNames.includes(name)));
-  const add = (name: string, value: unknown, place: string): void => {
+/** `parameters` with further ones among them; what is no object stays as it is. Errors: ProtocolFault `parameter` where one is given twice. */
+export function joinedParameters(parameters: unknown, further: readonly GivenParameter[]): unknown {
+  if (isGiven(parameters) && !isRow(parameters)) return parameters;
+  const joined = new Map<string, unknown>();
+  const add = (written: string, value: unknown, place: string): void => {
+    const name = otherNames[written] ?? written;
+    if (emptyNames.includes(name) && isEmpty(value)) return;
     if (isGiven(joined.get(name)))
       throw ProtocolFault.stated(place, `${JSON.stringify(name.slice(0, 40))} in one place`, "in parameters, and here once more");
     joined.set(name, value);
   };
-  const objects = objectNames.filter(name => isGiven(rowOr(parameters)[name]));
-  for (const { name, value, place } of [
-    ...objects.map(name => ({ name, value: rowOr(parameters)[name], place: `parameters.${name}` })),
-    ...further,
-  ])
-    if (objectNames.includes(name)) for (const [key, v] of Object.entries(objectOf(value, place))) add(key, v, place);
+  const own = Object.entries(rowOr(parameters)).map(([name, value]) => ({ name, value, place: `parameters.${name}` }));
+  for (const { name, value, place } of [...own, ...further])
+    if (objectNames.includes(name) && isGiven(value)) for (const [key, v] of Object.entries(objectOf(value, place))) add(key, v, place);
     else add(name, value, place);
   return Object.fromEntries(joined);
 }

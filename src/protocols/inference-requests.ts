@@ -41,16 +41,9 @@ export const repositoryModelRequest = z.object({ parameters: tensorParameters.nu
 
 const generateHead = ["id", "text_input", "parameters"];
 /** Triton takes every further member as an input of the model: here they are parameters. Errors: ProtocolFault `parameter`. */
-export const generateBody = (body: Row): Row => {
+export function generateBody(body: Row): Row {
   const further = Object.entries(body).filter(([name]) => !generateHead.includes(name));
-  return further.length === 0
-    ? body
-    : {
-        id: body.id,
-        text_input: body.text_input,
-        parameters: joinedParameters(
-          body.parameters,
-          further.map(([name, value]) => ({ name, value, place: name })),
-        ),
-      };
-};
+  const { id, text_input } = body;
+  const given = further.map(([name, value]) => ({ name, value, place: name }));
+  return { id, text_input, parameters: joinedParameters(body.parameters, given) };
+}

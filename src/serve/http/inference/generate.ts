@@ -1,23 +1,22 @@
 /** The text extension: `generate` and `generate_stream`, as KServe states it and as Triton's clients send it. */
-import { errorBodies, generateRequest, plainEvents } from "../../../protocols/index.ts";
+import { errorBodies, generateRequest, plainEvents, requestFields } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import type { EndEvent } from "../../generation.ts";
 import { collectAll, merged } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
-import { rowOptions } from "../tensorflow/signatures.ts";
-import { inferenceOptions, nameIgnored, timedSignal, tooLate } from "./options.ts";
+import { checkedBody } from "../request-fields.ts";
+import { optionsOf, timedSignal, tooLate } from "./options.ts";
 import { modelIdentity, targeted } from "./target.ts";
 
 /** The extension's default. */
 const defaultMaxTokens = 20;
 
 async function startGenerate(c: AppContext, services: Services) {
-  const { id, text_input: text, parameters } = parseBody(generateRequest, await bodyOf(c));
+  const { id, text_input: text, parameters } = parseBody(generateRequest, await checkedBody(c, requestFields.generate));
   const engine = services.engines.find(targeted(c, services).model.id);
-  const { options: asked, ignored } = inferenceOptions(parameters, true);
-  const { max_tokens, ...options } = parseBody(rowOptions, asked);
+  const { max_tokens, ...options } = optionsOf(parameters);
   const details = parameters?.details === true;
   const asker = askerOf(c);
   const timed = timedSignal(parameters?.timeout, asker.signal);
@@ -38,7 +37,7 @@ async function startGenerate(c: AppContext, services: Services) {
       l ? [{ id: l.token, text: engine.model.tokenizer.decode([l.token]), logprob: l.logProbability }] : [],
     );
   const asLate = (error: unknown) => (timed.isLate() ? tooLate(error) : error);
-  return { generations, head, reasonOf, logprobs, details, ignored, asLate };
+  return { generations, head, reasonOf, logprobs, details, asLate };
 }
 
 export async function answerGenerate(c: AppContext, services: Services): Promise<Response> {
@@ -48,18 +47,16 @@ export async function answerGenerate(c: AppContext, services: Services): Promise
       message: "a stream is not what generate answers with",
       hint: "Ask generate_stream.",
     });
-  const { generations, head, reasonOf, logprobs, details, ignored, asLate } = await startGenerate(c, services);
+  const { generations, head, reasonOf, logprobs, details, asLate } = await startGenerate(c, services);
   const [answer] = await collectAll(generations).catch(error => {
     throw asLate(error);
   });
   const told = details ? { details: { finish_reason: reasonOf(answer!), logprobs: logprobs(answer!.tokens) } } : {};
-  const response = c.json({ ...head, text_output: answer!.text, ...told });
-  nameIgnored(response, ignored);
-  return response;
+  return c.json({ ...head, text_output: answer!.text, ...told });
 }
 
 export async function streamGenerate(c: AppContext, services: Services): Promise<Response> {
-  const { generations, head, reasonOf, logprobs, details, ignored, asLate } = await startGenerate(c, services);
+  const { generations, head, reasonOf, logprobs, details, asLate } = await startGenerate(c, services);
   async function* chunks(): AsyncGenerator<unknown, void, undefined> {
     try {
       for await (const { event } of merged(generations)) {
@@ -70,7 +67,5 @@ export async function streamGenerate(c: AppContext, services: Services): Promise
       throw asLate(error);
     }
   }
-  const response = streamAnswer(c, services, generations, chunks(), plainEvents(errorBodies.inference));
-  nameIgnored(response, ignored);
-  return response;
+  return streamAnswer(c, services, generations, chunks(), plainEvents(errorBodies.inference));
 }

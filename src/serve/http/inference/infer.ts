@@ -9,6 +9,7 @@ import {
   type OutputTensor,
   plainEvents,
   type Row,
+  requestFields,
   tensorHeader,
   tensorOutputs,
   textTensors,
@@ -16,13 +17,14 @@ import {
 import type { Engine, Generation } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
 import { merged } from "../answers.ts";
-import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from "../exchange.ts";
+import { type AppContext, askerOf, type Services, streamAnswer } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
+import { checkedBody } from "../request-fields.ts";
 import { checkRows, type Signature, signatureOf, startContinuations, type TensorRow } from "../tensorflow/signatures.ts";
 import type { AnyEngine } from "../tensorflow/versions.ts";
 import { classLines } from "./class-lines.ts";
 import { encodedAnswer } from "./encoded-answer.ts";
-import { inferenceOptions, nameIgnored, timedSignal, tooLate } from "./options.ts";
+import { ignoreOptions, optionsOf, timedSignal, tooLate } from "./options.ts";
 import { modelIdentity, targeted, temperatureIn } from "./target.ts";
 
 type InferBody = z.output<typeof inferRequest>;
@@ -95,7 +97,6 @@ interface InferAsk {
   readonly signature: Signature;
   readonly rows: readonly TensorRow[];
   readonly wanted: readonly WantedOutput[];
-  readonly ignored: readonly string[];
 }
 
 /** Shared memory is that of a server on the client's own machine. */
@@ -110,14 +111,16 @@ function refuseRegions({ inputs, outputs }: InferBody): void {
 
 async function askOf(c: AppContext, services: Services): Promise<InferAsk> {
   const engine = targeted(c, services);
-  const body = parseBody(inferRequest, await bodyOf(c));
+  const body = parseBody(inferRequest, await checkedBody(c, requestFields.infer));
   refuseRegions(body);
   const texts = textsOf(body.inputs);
   checkRows(texts.length, "inputs[0].shape", engine);
   const signature = signatureOf(engine, "predict", undefined);
   const wanted = wantedOutputs(body, signature.outputs(engine));
-  const { options, ignored } = inferenceOptions(body.parameters, "room" in engine);
-  return { engine, body, signature, rows: texts.map(text => ({ text, options })), wanted, ignored };
+  const isDecoder = "room" in engine;
+  if (!isDecoder) ignoreOptions(c.var.exchange, body.parameters);
+  const options = isDecoder ? optionsOf(body.parameters) : {};
+  return { engine, body, signature, rows: texts.map(text => ({ text, options })), wanted };
 }
 
 const headOf = (c: AppContext, { engine, body: { id } }: InferAsk) => ({ ...modelIdentity(c, engine), ...(id == null ? {} : { id }) });
@@ -185,9 +188,7 @@ function pieces(c: AppContext, services: Services, ask: InferAsk, engine: Engine
 
 export async function infer(c: AppContext, services: Services): Promise<Response> {
   const ask = await askOf(c, services);
-  const { engine, body, ignored } = ask;
+  const { engine, body } = ask;
   const isStream = "room" in engine && acceptsEvents(c) && body.parameters?.stream !== false;
-  const response = isStream ? pieces(c, services, ask, engine) : await whole(c, ask);
-  nameIgnored(response, ignored);
-  return response;
+  return isStream ? pieces(c, services, ask, engine) : whole(c, ask);
 }

@@ -41,7 +41,6 @@ const defaultMaxTokens = 64;
 
 const { model: _, n: __, stream: ___, stream_options: ____, user: _____, ...sampling } = samplingFields;
 export const rowOptions = z.strictObject({ ...sampling, max_tokens: z.int().min(1).nullish() });
-export const generationOptionNames: readonly string[] = Object.keys(rowOptions.shape);
 
 function decoderOf(engine: AnyEngine) {
   if ("room" in engine) return engine;
