@@ -5,6 +5,7 @@
 import { inferenceParameters } from "./inference-parameters.ts";
 import { elementCount, isTensorDatatype, readTensor, type TensorDatatype, type TensorElement, writeTensor } from "./inference-tensors.ts";
 import { ProtocolFault } from "./protocol-fault.ts";
+import { requestBounds } from "./request-bounds.ts";
 import { isRow, type Row, rowOr } from "./values.ts";
 
 /** The length of the JSON in bytes; all of the body is JSON where it is absent. */
@@ -46,8 +47,12 @@ function filled(input: Row, bytes: Uint8Array, place: string): Row {
   if (typeof name !== "string") throw ProtocolFault.parameter(`${place}.name`, "a text", name);
   if (!isTensorDatatype(datatype)) throw ProtocolFault.parameter(`${place}.datatype`, "a datatype of the protocol", datatype);
   if (!isShape(shape)) throw ProtocolFault.parameter(`${place}.shape`, `at most ${mostDimensions} whole numbers`, shape);
+  const count = elementCount(shape);
+  // a text for each, or one value of a parameter: bytes of more are never read as elements
+  if (count > requestBounds.embeddingTexts)
+    throw ProtocolFault.stated(`${place}.shape`, `at most ${requestBounds.embeddingTexts} elements`, String(count));
   const { binary_data_size: _, ...parameters } = rowOr(input.parameters);
-  const elements = readTensor(datatype, bytes, elementCount(shape), { place: `${place}.data`, name });
+  const elements = readTensor(datatype, bytes, count, { place: `${place}.data`, name });
   return { ...input, parameters, data: elements.map(e => jsonValue(e, `${place}.data`, name)) };
 }
 

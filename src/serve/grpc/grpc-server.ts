@@ -1,11 +1,13 @@
 /** The gRPC server: the services of `proto.ts` on a port of their own. Loaded only where it is asked for (`listen-grpc.ts`). */
 import {
+  logVerbosity,
   Server,
   ServerCredentials,
   type ServerDuplexStream,
   type ServerUnaryCall,
   type ServiceDefinition,
   type sendUnaryData,
+  setLogVerbosity,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import type { Row } from "../../protocols/index.ts";
@@ -19,6 +21,9 @@ import { type GrpcMethod, healthMethods, inferenceMethods } from "./messages.ts"
 import { refusalOf } from "./refusal-of.ts";
 import { InferStream } from "./stream-infer.ts";
 import { unaryMethods } from "./unary-methods.ts";
+
+// what is wrong is told to callers, and by the errors of this module
+setLogVerbosity(logVerbosity.NONE);
 
 /** Calls get this long to say their last words before their sockets are destroyed. */
 const lastWordsMs = 250;

@@ -8,6 +8,8 @@ import { type Row, type TensorDatatype, writeTensor } from "../../protocols/inde
 import { openDevice } from "../../tensor/index.ts";
 import type { AuthorizedRequest } from "../authorization.ts";
 import { createEmbeddingEngine } from "../embedding/embedding-engine.ts";
+import { createEngine } from "../engine.ts";
+import { scriptedProgram, tinyModel } from "../fakes.ts";
 import { createApp } from "../http/app.ts";
 import { tinyEncoder } from "../http/fakes.ts";
 import { testFleet } from "../lifecycle/fakes.ts";
@@ -29,7 +31,16 @@ async function opened() {
   const { engines, fleet } = await testFleet(device);
   const encoder = createEmbeddingEngine({ model: await tinyEncoder(device, { id: "vectors@1", name: "vectors", version: 1 }), device });
   engines.addEncoder(encoder);
-  await Promise.all([fleet.load("m", 1), encoder.ready]);
+  // says one letter for as long as nobody stops it
+  const letter = new Float32Array(257);
+  letter[97] = 50;
+  const long = createEngine({
+    model: await tinyModel(device, { id: "long@1", name: "long", version: 1, aliases: ["long"] }),
+    device,
+    open: async () => scriptedProgram({ slots: 2, room: 2 ** 20, logits: () => letter }),
+  });
+  engines.add(long);
+  await Promise.all([fleet.load("m", 1), encoder.ready, long.ready]);
   const failures: unknown[] = [];
   const app = createApp({ engines, fleet, version: "1.2.3", onFailure: error => failures.push(error) });
   return { engines, fleet, app, failures };
@@ -111,7 +122,10 @@ test("raw and typed contents are the same tensor, and the answer's are raw", asy
 });
 
 test("parameters of every type reach the generation, beside the tensors and as typed tensors", async () => {
-  const beside = await call("ModelInfer", inferOf("m", ["a"], { parameters: { ...limited(3), seed: { uint64_param: 5 }, stop: { string_param: "9" } } }));
+  const beside = await call(
+    "ModelInfer",
+    inferOf("m", ["a"], { parameters: { ...limited(3), seed: { uint64_param: 5 }, stop: { string_param: "9" } } }),
+  );
   const tensor = (name: string, datatype: TensorDatatype, contents: Row) => ({ name, datatype, shape: [1], contents });
   const asTensors = await call("ModelInfer", {
     model_name: "m",
@@ -123,6 +137,7 @@ test("parameters of every type reach the generation, beside the tensors and as t
       tensor("top_k", "INT64", { int64_contents: [5] }),
       tensor("seed", "UINT64", { uint64_contents: [5] }),
       tensor("min_tokens", "UINT8", { uint_contents: [1] }),
+      tensor("repeat_last_n", "INT16", { int_contents: [4] }),
       tensor("ignore_eos", "BOOL", { bool_contents: [true] }),
     ],
   });
@@ -130,15 +145,27 @@ test("parameters of every type reach the generation, beside the tensors and as t
 });
 
 test("what a message says wrongly is INVALID_ARGUMENT and names the tensor", async () => {
-  const typed = (datatype: string, contents: Row, more: Row = {}) => ({ model_name: "m", inputs: [{ name: "text", datatype, shape: [1], contents, ...more }] });
+  const typed = (datatype: string, contents: Row, more: Row = {}) => ({
+    model_name: "m",
+    inputs: [{ name: "text", datatype, shape: [1], contents, ...more }],
+  });
   const cases: [Row, RegExp][] = [
     [{ ...inferOf("m", ["a"]), model_name: "" }, /name of a model/],
     [{ ...inferOf("m", ["a"]), raw_input_contents: [] }, /expected 1 elements.*"text"/],
-    [{ ...inferOf("m", ["a"]), raw_input_contents: [bytes(["a"]), bytes(["b"])] }, /raw_input_contents: expected 1, one for each input, got 2/],
-    [{ ...inferOf("m", ["a"]), raw_input_contents: [Buffer.from([9, 0, 0, 0, 65])] }, /at most 1 bytes, as many as are left for the tensor "text"/],
+    [
+      { ...inferOf("m", ["a"]), raw_input_contents: [bytes(["a"]), bytes(["b"])] },
+      /raw_input_contents: expected 1, one for each input, got 2/,
+    ],
+    [
+      { ...inferOf("m", ["a"]), raw_input_contents: [Buffer.from([9, 0, 0, 0, 65])] },
+      /at most 1 bytes, as many as are left for the tensor "text"/,
+    ],
     [{ ...inferOf("m", ["a"]), inputs: [textInput(["a", "b"])] }, /expected 2 elements/],
     [{ ...inferOf("m", ["a"]), inputs: [textInput(["a"], { shape: [-1] })] }, /shape/],
-    [{ ...inferOf("m", ["a"]), inputs: [textInput(["a"], { contents: { bytes_contents: [Buffer.from("a")] } })] }, /expected none beside raw_input_contents/],
+    [
+      { ...inferOf("m", ["a"]), inputs: [textInput(["a"], { contents: { bytes_contents: [Buffer.from("a")] } })] },
+      /expected none beside raw_input_contents/,
+    ],
     [typed("BYTES", { int_contents: [1] }), /tensor "text": expected bytes_contents for BYTES, got int_contents/],
     [typed("FP16", { fp32_contents: [1] }), /expected raw_input_contents for FP16/],
     [typed("INT8", { int_contents: [300] }), /expected values of INT8, got 300/],
@@ -165,15 +192,29 @@ test("any bytes are a message or INVALID_ARGUMENT; none is a failure of the serv
     return changed;
   });
   const anyBytes = fc.uint8Array({ maxLength: 80 }).map(b => Buffer.from(b));
-  const methods = ["ModelInfer", "ModelMetadata", "ModelConfig", "RepositoryIndex", "ModelStatistics", "TraceSetting", "SystemSharedMemoryStatus"];
+  const methods = [
+    "ModelInfer",
+    "ModelMetadata",
+    "ModelConfig",
+    "RepositoryIndex",
+    "ModelStatistics",
+    "TraceSetting",
+    "SystemSharedMemoryStatus",
+  ];
   const fine = [status.OK, status.INVALID_ARGUMENT, status.NOT_FOUND, status.UNIMPLEMENTED];
   await fc.assert(
-    fc.asyncProperty(fc.oneof(mutated.map(b => ["ModelInfer", b] as const), fc.tuple(fc.constantFrom(...methods), anyBytes)), async ([method, message]) => {
-      const answer = await rawCall(client, method, message);
-      expect(fine, `${method} ${message.toString("hex")} ${"error" in answer ? answer.error.details : ""}`).toContain(
-        "error" in answer ? answer.error.code : status.OK,
-      );
-    }),
+    fc.asyncProperty(
+      fc.oneof(
+        mutated.map(b => ["ModelInfer", b] as const),
+        fc.tuple(fc.constantFrom(...methods), anyBytes),
+      ),
+      async ([method, message]) => {
+        const answer = await rawCall(client, method, message);
+        expect(fine, `${method} ${message.toString("hex")} ${"error" in answer ? answer.error.details : ""}`).toContain(
+          "error" in answer ? answer.error.code : status.OK,
+        );
+      },
+    ),
     { numRuns: 400 },
   );
 });
@@ -182,9 +223,21 @@ test("a message over the limit is RESOURCE_EXHAUSTED, and the server goes on", a
   const large = Buffer.alloc(limits.bodyBytes + 1);
   const answer = await rawCall(client, "ModelInfer", large);
   expect("error" in answer && answer.error.code).toBe(status.RESOURCE_EXHAUSTED);
-  // what becomes larger on the way is too large, too
-  const many = { model_name: "m", inputs: [{ name: "text", datatype: "INT64", shape: [700_000], contents: { int64_contents: Array(700_000).fill(1) } }] };
-  expect((await call("ModelInfer", many)).code).toBe(status.RESOURCE_EXHAUSTED);
+  // what would become millions of values is refused before it is decoded
+  const typed = (field: number, size: number) => {
+    const length = (n: number): number[] => (n > 127 ? [(n & 127) | 128, ...length(n >>> 7)] : [n]);
+    const contents = Buffer.concat([Buffer.from([(field << 3) | 2, ...length(size)]), Buffer.alloc(size, 1)]);
+    const input = Buffer.concat([Buffer.from([0x2a, ...length(contents.length)]), contents]);
+    return Buffer.concat([Buffer.from([0x2a, ...length(input.length)]), input]);
+  };
+  const empty = Buffer.from(Array.from({ length: 100_000 }, () => [0x3a, 0]).flat());
+  for (const message of [typed(3, 4_000_000), typed(1, 20_000), empty]) {
+    const refused = await rawCall(client, "ModelInfer", message);
+    expect("error" in refused && [refused.error.code, refused.error.details]).toEqual([
+      status.INVALID_ARGUMENT,
+      expect.stringMatching(/raw_input_contents/),
+    ]);
+  }
   expect((await call("ServerLive", {})).value).toEqual({ live: true });
 });
 
@@ -224,7 +277,9 @@ test("a stream answers its requests side by side, piece by piece, and ends when 
     expect(own.map(h => h.text).join("")).toBe("111");
     expect(own.map(h => h.isFinal)).toEqual(own.map((_, at) => at === own.length - 1));
   }
-  expect(heard.filter(h => h.id === "wrong")).toEqual([{ id: "wrong", text: "", isFinal: false, error: expect.stringContaining("nobody") }]);
+  expect(heard.filter(h => h.id === "wrong")).toEqual([
+    { id: "wrong", text: "", isFinal: false, error: expect.stringContaining("nobody") },
+  ]);
   expect(heard.filter(h => h.id === "whole")).toEqual([{ id: "whole", text: "111", isFinal: true, error: "" }]);
 });
 
@@ -243,20 +298,21 @@ test("a message of a stream that is none is told, and a client that wants so get
   expect(await strict.ended).toBe(status.NOT_FOUND);
 });
 
-/** The end of the next sequence of the decoder. */
+const longEngine = () => shared.engines.find("long");
+/** The end of its next sequence. */
 const nextEnd = () =>
   new Promise<string>(resolve => {
-    const stop = shared.engines.all()[0]!.observe({
+    const stop = longEngine().observe({
       finished: outcome => {
         stop();
         resolve(outcome);
       },
     });
   });
-const endless = inferOf("m", ["a"], { parameters: { ...limited(100_000), ignore_eos: { bool_param: true } } });
+const endless = inferOf("long", ["a"], { parameters: limited(1_000_000) });
 
 test("a stream that is cancelled, a call that is, and a deadline free their slots", async () => {
-  const running = () => shared.engines.all()[0]!.stats().running;
+  const running = () => longEngine().stats().running;
   const first = nextEnd();
   const { bidi, ended, send } = stream(client);
   send(endless);
@@ -267,7 +323,7 @@ test("a stream that is cancelled, a call that is, and a deadline free their slot
   const second = nextEnd();
   const unary = client.makeUnaryRequest(path("ModelInfer"), same, same, encoded("ModelInferRequest", endless), () => {});
   await new Promise<void>(resolve => {
-    const stop = shared.engines.all()[0]!.observe({
+    const stop = longEngine().observe({
       firstToken: () => {
         stop();
         resolve();
@@ -290,14 +346,20 @@ test("whoever decides on requests over HTTP decides on calls, by their metadata"
         shared.app.fetch(request, peer, async asked => {
           seen.push(asked);
           const isKnown = request.headers.get("authorization") === "Bearer key";
-          return isKnown ? undefined : Response.json({ error: { message: "this needs a key" } }, { status: 401, headers: { "retry-after": "3" } });
+          return isKnown
+            ? undefined
+            : Response.json({ error: { message: "this needs a key" } }, { status: 401, headers: { "retry-after": "3" } });
         }),
     },
     { port: 0 },
   );
   const to = clientOf(guarded.address);
   const refused = await call("ModelInfer", inferOf("m", ["a secret"], { parameters: limited(7) }), { to });
-  expect([refused.code, refused.details, refused.metadata?.get("retry-after")]).toEqual([status.UNAUTHENTICATED, "this needs a key", ["3"]]);
+  expect([refused.code, refused.details, refused.metadata?.get("retry-after")]).toEqual([
+    status.UNAUTHENTICATED,
+    "this needs a key",
+    ["3"],
+  ]);
   expect(seen).toMatchObject([{ model: "m", asksModel: true, lengths: [7], body: { inputs: [{ data: ["a secret"] }] } }]);
   const metadata = new Metadata();
   metadata.set("authorization", "Bearer key");
@@ -359,5 +421,8 @@ test("a server that shuts down says so, finishes what is under way, and ends its
 });
 
 test("a port that is taken is an error that says what to do", async () => {
-  await expect(listenGrpc(shared.app, { port: grpc.port })).rejects.toMatchObject({ code: "serve/portInUse", message: expect.stringContaining("--grpc 0") });
+  await expect(listenGrpc(shared.app, { port: grpc.port })).rejects.toMatchObject({
+    code: "serve/portInUse",
+    message: expect.stringContaining("--grpc 0"),
+  });
 });

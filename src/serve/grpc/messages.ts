@@ -6,6 +6,7 @@ import { type MethodDefinition, status } from "@grpc/grpc-js";
 import protobuf from "protobufjs";
 import type { Row } from "../../protocols/index.ts";
 import { CallRefusal } from "./call-refusal.ts";
+import { checkNumElements } from "./message-bounds.ts";
 import { healthProto, inferenceProto } from "./proto.ts";
 
 const root = new protobuf.Root();
@@ -27,6 +28,7 @@ function methodOf(method: protobuf.Method): GrpcMethod {
   return {
     name: method.name,
     decode: bytes => {
+      if (request.name === "ModelInferRequest") checkNumElements(bytes);
       try {
         return request.toObject(request.decode(bytes), asObjects);
       } catch (error) {
