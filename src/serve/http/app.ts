@@ -25,6 +25,7 @@ import { BatchRunner } from "./files/batch-runner.ts";
 import { FileStore } from "./files/file-store.ts";
 import type { FineTuning, KeepFile } from "./fine-tuning/port.ts";
 import { type AllowedHosts, checkHost } from "./hosts.ts";
+import { InferenceStatistics } from "./inference/statistics.ts";
 import { anonymous, type Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
 import { nameList } from "./request-fields.ts";
@@ -140,6 +141,7 @@ export function createApp(options: AppOptions): App {
     files,
     batches,
     responses: new ResponseStore(),
+    statistics: new InferenceStatistics(engines, () => clock.now()),
     fineTuning: options.fineTuning?.(
       (name, content, owner) => files.add({ owner }, name, "fine-tune-results", Buffer.from(content), created()).id,
     ),
@@ -326,7 +328,7 @@ export function createApp(options: AppOptions): App {
   app.onError((error, c) => {
     const { exchange } = c.var;
     const wire = wireError(error, exchange.requestId);
-    if (wire.status >= 500 && wire.status !== 503) options.onFailure?.(error, exchange.requestId);
+    if (wire.status >= 500 && !noFailure.includes(wire.status)) options.onFailure?.(error, exchange.requestId);
     const isConsole = exchange.route === "/api";
     const { status, body } = isConsole ? consoleError(error, exchange.requestId) : errorAnswer(wire, exchange.contract);
     const headers = new Headers({ "content-type": "application/json" });
@@ -350,6 +352,9 @@ export function createApp(options: AppOptions): App {
     },
   };
 }
+
+/** Statuses that say nothing of a failure: no room or not ready, and a time that the request set itself. */
+const noFailure: readonly number[] = [503, 504];
 
 /** When a client should come back where nothing is known about the queue. */
 const retryUnknownSeconds = 2;
