@@ -29,7 +29,12 @@ export interface ServedChatTemplate {
   readonly source?: string;
   render(
     messages: readonly ServedChatTurn[],
-    options?: { readonly addGenerationPrompt?: boolean; readonly tools?: readonly unknown[] },
+    options?: {
+      readonly addGenerationPrompt?: boolean;
+      readonly tools?: readonly unknown[];
+      /** Further variables that some templates read (`enable_thinking`). */
+      readonly variables?: Readonly<Record<string, unknown>>;
+    },
   ): string;
 }
 

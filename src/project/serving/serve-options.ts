@@ -11,6 +11,8 @@ export interface ServeOptions extends AdapterOptions {
   readonly port?: number | undefined;
   /** Default: serve.host of loam.yaml, else 127.0.0.1. */
   readonly host?: string | undefined;
+  /** Runs chat templates that requests bring, within bounds; refused when absent. */
+  readonly trustChatTemplates?: boolean | undefined;
   /** Requests that name no model, or one that is not served, mean the first one. */
   readonly anyName?: boolean | undefined;
   /** Sequences that are decoded at once; default: serve.slots of loam.yaml, else 8. */

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { requestBounds as limits } from "../request-bounds.ts";
 import { samplingFields } from "./sampling-fields.ts";
+import { templateFields } from "./template-fields.ts";
 
 /** OpenAI's rule for names of functions. */
 export const toolName = z.string().regex(/^[\w-]{1,64}$/, { error: "1 to 64 letters, digits, _ or -" });
@@ -23,9 +24,20 @@ const toolFields = {
     .max(limits.tools)
     .nullish(),
   tool_choice: z
-    .union([z.enum(["none", "auto", "required"]), z.object({ type: z.literal("function"), function: z.object({ name: toolName }) })], {
-      error: '"none", "auto", "required" or { type: "function", function: { name } }',
-    })
+    .union(
+      [
+        z.enum(["none", "auto", "required"]),
+        z.object({ type: z.literal("function"), function: z.object({ name: toolName }) }),
+        z.object({
+          type: z.literal("allowed_tools"),
+          allowed_tools: z.object({
+            mode: z.enum(["auto", "required"]),
+            tools: z.array(z.object({ type: z.literal("function"), function: z.object({ name: toolName }) })).min(1),
+          }),
+        }),
+      ],
+      { error: '"none", "auto", "required", { type: "function", function: { name } } or { type: "allowed_tools", allowed_tools }' },
+    )
     .nullish(),
   parallel_tool_calls: z.boolean().nullish(),
 } as const;
@@ -48,6 +60,7 @@ export type ChatMessages = z.output<typeof chatMessages>;
 export const chatRequest = z.object({
   ...samplingFields,
   ...toolFields,
+  ...templateFields,
   messages: chatMessages,
   max_tokens: z.int().min(1).nullish(),
   max_completion_tokens: z.int().min(1).nullish(),

@@ -7,13 +7,14 @@ import type { GeneratedToken, Usage } from "../generation.ts";
 import { collectAll, merged, wireUsage } from "./answers.ts";
 import { turnsOf } from "./chat-messages.ts";
 import { type ChatRun, chatPrompt, finishReasonOf, startChat } from "./chat-run.ts";
+import { chatWish } from "./chat-wish.ts";
 import type { AnswerLengths } from "./contract.ts";
 import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions } from "./generation-requests.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import { parseBody, type Refusals, refuse } from "./parse.ts";
 import { type AnswerPart, joined } from "./tools/answer-parser.ts";
-import { toolUse } from "./tools/tool.ts";
+import { allowedTools, toolUse } from "./tools/tool.ts";
 
 /** Of a body as it came: the newer name counts before the older one. */
 export const chatLengths: AnswerLengths = body => [body.max_completion_tokens ?? body.max_tokens];
@@ -27,7 +28,6 @@ const refusals: Refusals = {
   modalities: { asks: v => isList(v) && (v as unknown[]).some(m => m !== "text"), instead: 'Only "text" is answered.' },
   audio: { asks: () => true, instead: "Only text is answered." },
   prediction: { asks: () => true, instead: "Leave it out: it changes speed only." },
-  reasoning_effort: { asks: v => v !== "none", instead: "Leave it out: the served model does not reason apart from its answer." },
   web_search_options: { asks: () => true, instead: "Leave it out: this server searches nothing." },
 };
 
@@ -39,10 +39,18 @@ function toolsOf({ tools, tool_choice: choice, parallel_tool_calls }: Body) {
     parameters: f.parameters ?? undefined,
     strict: f.strict ?? undefined,
   }));
+  const isParallel = parallel_tool_calls ?? true;
+  if (typeof choice !== "object" || !choice) return toolUse(plain, choice ?? undefined, isParallel);
+  if (choice.type === "function") return toolUse(plain, { name: choice.function.name }, isParallel);
+  const { mode, tools: allowed } = choice.allowed_tools;
   return toolUse(
-    plain,
-    typeof choice === "object" && choice ? { name: choice.function.name } : (choice ?? undefined),
-    parallel_tool_calls ?? true,
+    allowedTools(
+      plain,
+      allowed.map(t => t.function.name),
+      "tool_choice.allowed_tools.tools",
+    ),
+    mode,
+    isParallel,
   );
 }
 
@@ -58,8 +66,12 @@ const wireCall = (call: { readonly id: string; readonly name: string; readonly a
   function: { name: call.name, arguments: call.arguments },
 });
 
+/** What the model thought, under the name that most clients know and under vLLM's newer one. */
+const reasoned = (text: string) => ({ reasoning: text, reasoning_content: text });
+
 /** A part as a delta: a call begins with its name and no arguments, which follow. */
 function deltaOf(part: AnswerPart): object {
+  if (part.kind === "reasoning") return reasoned(part.text);
   if (part.kind === "text") return { content: part.text };
   const { index } = part;
   if (part.kind === "arguments") return { tool_calls: [{ index, function: { arguments: part.text } }] };
@@ -69,6 +81,8 @@ function deltaOf(part: AnswerPart): object {
 /** A chat under way, in OpenAI's words: whole, or as the chunks of a stream. */
 interface ChatCompletion {
   readonly isStream: boolean;
+  /** Of the prompt. */
+  readonly inputTokens: number;
   readonly generations: readonly Generation[];
   whole(): Promise<Row>;
   chunks(): AsyncGenerator<Row, void, undefined>;
@@ -82,25 +96,33 @@ export function startCompletion(c: AppContext, services: Services, raw: Row): Ch
   const likelihoods = likelihoodsOf(body);
   const engine: Engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
+  const turns = turnsOf(body.messages);
   const run = startChat({
     engine,
-    turns: turnsOf(body.messages),
+    turns,
     use: toolsOf(body),
     body,
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
     likelihoods,
+    wish: chatWish(engine, turns, body, services),
     ...askerOf(c),
   });
   const { tokenizer } = engine.model;
   const id = newId("chatcmpl");
   const created = services.created();
   const head = (object: string) => answerHead(id, object, engine, body.model, created);
-  const logprobsOf = (tokens: readonly GeneratedToken[]) => (likelihoods === undefined ? null : chatLogprobs(tokenizer, tokens));
+  const stops = typeof body.stop === "string" ? [body.stop] : (body.stop ?? []);
+  const telling: Telling = {
+    logprobsOf: tokens => (likelihoods === undefined ? null : chatLogprobs(tokenizer, tokens)),
+    isTold: part => part.kind !== "reasoning" || body.include_reasoning !== false,
+    stopOf: stop => (stop !== undefined && stops.includes(stop) ? { stop_reason: stop } : {}),
+  };
   return {
     isStream: body.stream ?? false,
+    inputTokens: run.prompts[0]!.length,
     generations: run.generations,
-    whole: () => wholeChat(head("chat.completion"), run, logprobsOf),
-    chunks: () => chatChunks(head("chat.completion.chunk"), run, logprobsOf, body.stream_options?.include_usage === true),
+    whole: () => wholeChat(head("chat.completion"), run, telling),
+    chunks: () => chatChunks(head("chat.completion.chunk"), run, telling, body.stream_options?.include_usage === true),
   };
 }
 
@@ -109,18 +131,27 @@ export function chatPromptTokens(c: AppContext, services: Services, raw: Row): r
   const body = parseBody(chatRequest, raw);
   const engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
-  return chatPrompt(engine, turnsOf(body.messages), toolsOf(body)).tokens;
+  const turns = turnsOf(body.messages);
+  return chatPrompt(engine, turns, toolsOf(body), chatWish(engine, turns, body, services)).tokens;
 }
 
-type LogprobsOf = (tokens: readonly GeneratedToken[]) => ReturnType<typeof chatLogprobs> | null;
+/** What of an answer is told, and how. */
+interface Telling {
+  logprobsOf(tokens: readonly GeneratedToken[]): ReturnType<typeof chatLogprobs> | null;
+  isTold(part: AnswerPart): boolean;
+  /** The request's own stop text that ended an answer, as vLLM tells it. */
+  stopOf(stop: string | undefined): object;
+}
 
-async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, logprobsOf: LogprobsOf): Promise<Row> {
+async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, { logprobsOf, isTold, stopOf }: Telling): Promise<Row> {
   const answers = await collectAll(generations);
+  let reasoningTokens = 0;
   return {
     ...head,
     choices: answers.map((a, index) => {
       const parse = parser();
-      const { content, calls } = joined([...parse.push(a.text), ...parse.end()]);
+      const { content, reasoning, calls } = joined([...parse.push(a.text, a.tokens), ...parse.end()].filter(isTold));
+      reasoningTokens += parse.reasoningTokens ?? 0;
       const hasCalls = calls.length > 0;
       return {
         index,
@@ -128,15 +159,18 @@ async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, l
           role: "assistant",
           content: hasCalls && content === "" ? null : content,
           refusal: null,
+          ...(reasoning === "" ? {} : reasoned(reasoning)),
           ...(hasCalls ? { tool_calls: calls.map(wireCall) } : {}),
         },
         logprobs: logprobsOf(a.tokens),
         finish_reason: finishReasonOf(a.finishReason, hasCalls),
+        ...stopOf(a.stop),
       };
     }),
     usage: wireUsage(
       prompts,
       answers.map(a => a.usage),
+      reasoningTokens,
     ),
   };
 }
@@ -144,13 +178,13 @@ async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, l
 async function* chatChunks(
   head: Row,
   { prompts, generations, parser }: ChatRun,
-  logprobsOf: LogprobsOf,
+  { logprobsOf, isTold, stopOf }: Telling,
   withUsage: boolean,
 ): AsyncGenerator<Row, void, undefined> {
   const usage = withUsage ? { usage: null } : {};
-  const chunk = (index: number, delta: object, logprobs: object | null, finish_reason: string | null): Row => ({
+  const chunk = (index: number, delta: object, logprobs: object | null, finish_reason: string | null, more: object = {}): Row => ({
     ...head,
-    choices: [{ index, delta, logprobs, finish_reason }],
+    choices: [{ index, delta, logprobs, finish_reason, ...more }],
     ...usage,
   });
   const isStarted = generations.map(() => false);
@@ -162,7 +196,7 @@ async function* chatChunks(
     isStarted[index] = true;
     const logprobs = logprobsOf(event.tokens);
     const parse = parsers[index]!;
-    const parts = [...parse.push(event.text), ...(event.kind === "end" ? parse.end() : [])];
+    const parts = [...parse.push(event.text, event.tokens), ...(event.kind === "end" ? parse.end() : [])].filter(isTold);
     // likelihoods go out with their tokens, whatever becomes of the text
     if (parts.length === 0 && logprobs && logprobs.content.length > 0) yield chunk(index, { content: "" }, logprobs, null);
     for (const [i, part] of parts.entries()) {
@@ -171,9 +205,10 @@ async function* chatChunks(
     }
     if (event.kind === "text") continue;
     usages[index] = event.usage;
-    yield chunk(index, {}, null, finishReasonOf(event.finishReason, hasCalls[index]!));
+    yield chunk(index, {}, null, finishReasonOf(event.finishReason, hasCalls[index]!), stopOf(event.stop));
   }
-  if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, usages) };
+  const reasoningTokens = parsers.reduce((n, p) => n + (p.reasoningTokens ?? 0), 0);
+  if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, usages, reasoningTokens) };
 }
 
 export async function chatCompletions(c: AppContext, services: Services): Promise<Response> {
