@@ -1,6 +1,6 @@
 /** A request for Anthropic's Messages as a chat. What a chat cannot be told is handed to `miss`, which refuses it or lets it stand as a text. */
 import { ProtocolFault } from "../protocol-fault.ts";
-import { isGiven, isRow, listOf, type Row, renamed, rowsOf, stringOr } from "../values.ts";
+import { isGiven, isRow, listOf, type Row, renamed, rowOr, rowsOf, stringOr } from "../values.ts";
 
 /** `value` at `place` has no counterpart; gives what stands for it. Errors: ProtocolFault `untranslated` where nothing may. */
 type Miss = (place: string, what: string, value: unknown) => Row;
@@ -124,7 +124,7 @@ function outputOf(config: unknown): Row {
 }
 
 /** Whether a request wants the model to think: OpenAI's chats have no word for it, vLLM's tell the template and bound it. */
-function reasoningOf(thinking: unknown, { miss, isReasoned }: Reading): Row {
+function reasoningOf({ thinking, chat_template_kwargs: own }: Row, { miss, isReasoned }: Reading): Row {
   const type = isRow(thinking) ? thinking.type : undefined;
   const isOn = type === "enabled" || type === "adaptive";
   if (!isReasoned) {
@@ -133,10 +133,14 @@ function reasoningOf(thinking: unknown, { miss, isReasoned }: Reading): Row {
   }
   if (isGiven(thinking) && !isOn && type !== "disabled")
     throw ProtocolFault.parameter("thinking.type", "enabled, adaptive or disabled", type);
+  const budget = isRow(thinking) ? thinking.budget_tokens : undefined;
+  if (isGiven(budget) && !(Number.isSafeInteger(budget) && Number(budget) >= 0))
+    throw ProtocolFault.parameter("thinking.budget_tokens", "a whole number from 0", budget);
+  if (isGiven(own) && !isRow(own)) throw ProtocolFault.parameter("chat_template_kwargs", "an object", own);
   return {
-    chat_template_kwargs: { enable_thinking: isOn, thinking: isOn },
+    chat_template_kwargs: { enable_thinking: isOn, thinking: isOn, ...rowOr(own) },
     include_reasoning: isOn,
-    ...(isOn && isRow(thinking) ? renamed(thinking, { budget_tokens: "thinking_token_budget" }) : {}),
+    ...(isOn && isGiven(budget) ? { thinking_token_budget: budget } : {}),
   };
 }
 
@@ -152,9 +156,9 @@ const elsewhere = ["container", "mcp_servers", "context_management"];
 /** Errors: ProtocolFault `parameter`, those of `miss`. */
 export function messagesToChat(body: Row, miss: Miss, isReasoned = false): Row {
   const reading = { miss, isReasoned };
-  const { messages, system, max_tokens: most, stop_sequences: stop, thinking, metadata } = body;
+  const { messages, system, max_tokens: most, stop_sequences: stop, metadata } = body;
   if (most === undefined) throw ProtocolFault.parameter("max_tokens", "a whole number: the API asks for it", most);
-  const reasoning = reasoningOf(thinking, reading);
+  const reasoning = reasoningOf(body, reading);
   for (const key of elsewhere) if (isGiven(body[key])) miss(key, `"${key}"`, body[key]);
   const first = system === undefined ? [] : [{ role: "system", content: plainText(system, "system", miss) }];
   const turns = rowsOf(messages, "messages").flatMap((m, i) => {

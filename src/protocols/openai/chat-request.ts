@@ -1,7 +1,7 @@
 /** The body of POST /v1/chat/completions: messages, functions that the answer may call, and how it is drawn. */
 import { z } from "zod";
 import { requestBounds as limits } from "../request-bounds.ts";
-import { samplingFields } from "./sampling-fields.ts";
+import { samplingFields, tokenFields } from "./sampling-fields.ts";
 import { templateFields } from "./template-fields.ts";
 
 /** OpenAI's rule for names of functions. */
@@ -59,8 +59,12 @@ export type ChatMessages = z.output<typeof chatMessages>;
 
 export const chatRequest = z.object({
   ...samplingFields,
+  ...tokenFields,
   ...toolFields,
   ...templateFields,
+  /** llama.cpp's names of `thinking_token_budget`: -1 is no bound. */
+  reasoning_budget_tokens: z.int().min(-1).nullish(),
+  thinking_budget_tokens: z.int().min(-1).nullish(),
   messages: chatMessages,
   max_tokens: z.int().min(1).nullish(),
   max_completion_tokens: z.int().min(1).nullish(),

@@ -18,4 +18,6 @@ export const templateFields = {
   include_reasoning: z.boolean().nullish(),
   /** Tokens of the reasoning at most. */
   thinking_token_budget: z.int().min(0).nullish(),
+  /** llama.cpp: "none" leaves the reasoning where it stands in the answer. */
+  reasoning_format: z.enum(["none", "auto", "deepseek"]).nullish(),
 } as const;

@@ -1,7 +1,7 @@
 /** A chat under way, for every contract that has one: turns and tools to the prompt's tokens, the answers to it, and the parser that finds reasoning and calls in them. */
 import { defined } from "../../base/index.ts";
 import type { FormState } from "../../nn/index.ts";
-import type { SamplingFields } from "../../protocols/index.ts";
+import type { SamplingFields, TokenFields } from "../../protocols/index.ts";
 import type { Engine, Generation } from "../engine.ts";
 import { eitherForm, formAfter } from "../form-states.ts";
 import type { ServedChatTurn } from "../served-model.ts";
@@ -11,6 +11,7 @@ import { chatTokens, type TemplateUse, transcriptStops } from "./prompt.ts";
 import { behindReasoning } from "./reasoning/form.ts";
 import { isReasoningOpen, type ReasoningMarks, reasoningMarks } from "./reasoning/marks.ts";
 import { ReasoningAnswer, ReasoningCount } from "./reasoning/reasoning-answer.ts";
+import { truncatedPrompt } from "./token-fields.ts";
 import { type AnswerParser, plainAnswer, ToolAnswer } from "./tools/answer-parser.ts";
 import { oneCall, strictCalls } from "./tools/call-state.ts";
 import { describedTools } from "./tools/described.ts";
@@ -21,13 +22,15 @@ import { type ToolUse, wireTool } from "./tools/tool.ts";
 export interface ChatWish extends Omit<TemplateUse, "tools"> {
   /** Tokens of the reasoning at most. */
   readonly reasoningTokens?: number | undefined;
+  /** The reasoning stays where it stands in the answer. */
+  readonly isUnsplit?: boolean | undefined;
 }
 
 interface ChatAsk extends Asker {
   readonly engine: Engine;
   readonly turns: readonly ServedChatTurn[];
   readonly use: ToolUse | undefined;
-  readonly body: SamplingFields;
+  readonly body: SamplingFields & Partial<TokenFields>;
   readonly maxTokens: number | undefined;
   readonly likelihoods?: number | undefined;
   readonly wish?: ChatWish | undefined;
@@ -109,10 +112,15 @@ function withFirst(parser: AnswerParser, beginning: string): AnswerParser {
   return { push: text => all(parser.push(text)), end: () => all(parser.end()) };
 }
 
-function answerParser({ model }: Engine, { format, beginning, marks, isReasoning }: ChatPrompt, use: ToolUse | undefined): AnswerParser {
+function answerParser(
+  { model }: Engine,
+  { format, beginning, marks, isReasoning }: ChatPrompt,
+  use: ToolUse | undefined,
+  isUnsplit: boolean,
+): AnswerParser {
   const inner = use ? withFirst(new ToolAnswer(format, use), beginning) : plainAnswer;
   // an answer that has begun with a call has nothing to think before it
-  if (!marks || beginning !== "") return inner;
+  if (!marks || isUnsplit || beginning !== "") return inner;
   const answer = new ReasoningAnswer({ marks, isOpen: isReasoning, inner });
   const count = new ReasoningCount(model.tokenizer, marks, isReasoning);
   return {
@@ -131,12 +139,13 @@ function answerParser({ model }: Engine, { format, beginning, marks, isReasoning
 export function startChat({ engine, turns, use, body, maxTokens, likelihoods, wish, requestId, owner, signal }: ChatAsk): ChatRun {
   const prompt = chatPrompt(engine, turns, use, wish);
   const { format, marks, isReasoning, beginning } = prompt;
+  const tokens = truncatedPrompt(body, prompt.tokens, engine, maxTokens);
   const isOneCall = use !== undefined && (!use.isParallel || use.choice !== "auto");
   const { chatTemplate, tokenizer } = engine.model;
   const requests = generationRequests({
     body,
     engine,
-    prompts: [prompt.tokens],
+    prompts: [tokens],
     maxTokens,
     stop: [...(wish?.template || chatTemplate ? [] : transcriptStops), ...(isOneCall ? format.stopAfterOne : [])],
     likelihoods,
@@ -153,7 +162,7 @@ export function startChat({ engine, turns, use, body, maxTokens, likelihoods, wi
       return { ...r, ...seen, ...defined({ form: reasoning ? behindReasoning(engine.model, reasoning, form) : form }) };
     }),
   );
-  return { prompts: [prompt.tokens], generations, parser: () => answerParser(engine, prompt, use) };
+  return { prompts: [tokens], generations, parser: () => answerParser(engine, prompt, use, wish?.isUnsplit === true) };
 }
 
 /** Why an answer ended, in OpenAI's words: it called, unless it was cut off. */

@@ -15,6 +15,9 @@ interface WishFields {
   readonly chat_template_kwargs?: Readonly<Record<string, unknown>> | null | undefined;
   readonly reasoning_effort?: string | null | undefined;
   readonly thinking_token_budget?: number | null | undefined;
+  readonly reasoning_budget_tokens?: number | null | undefined;
+  readonly thinking_budget_tokens?: number | null | undefined;
+  readonly reasoning_format?: string | null | undefined;
 }
 
 /** The caller's own template. Errors: serve/unsupported where the operator takes none, text/template. */
@@ -53,11 +56,13 @@ export function chatWish(engine: Engine, turns: readonly ServedChatTurn[], body:
     });
   const template = ownTemplate(body.chat_template, services);
   const source = (template ?? engine.model.chatTemplate)?.source ?? "";
+  const budget = body.thinking_token_budget ?? body.reasoning_budget_tokens ?? body.thinking_budget_tokens ?? undefined;
   return {
     isContinued: isContinued === true,
     addsGenerationPrompt: adds ?? undefined,
     template,
     variables: { ...reasoningVariables(source, { effort: body.reasoning_effort }), ...given },
-    reasoningTokens: body.thinking_token_budget ?? undefined,
+    reasoningTokens: budget !== undefined && budget >= 0 ? budget : undefined,
+    isUnsplit: body.reasoning_format === "none",
   };
 }

@@ -1,13 +1,14 @@
 /** POST /tokenize and /detokenize (vLLM's form): the tokens that a text is to a model, and the text that tokens are. */
 import { z } from "zod";
-import { chatMessages } from "../../protocols/index.ts";
+import { chatMessages, requestFields } from "../../protocols/index.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { checkTokens } from "../padded-vocabulary.ts";
 import { turnsOf } from "./chat-messages.ts";
-import { type AppContext, bodyOf, type Services } from "./exchange.ts";
+import type { AppContext, Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 import { chatTokens, promptTokens } from "./prompt.ts";
+import { checkedBody } from "./request-fields.ts";
 
 const schema = z.object({
   model: z.string(),
@@ -20,7 +21,7 @@ const schema = z.object({
 });
 
 export async function tokenize(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(schema, await bodyOf(c));
+  const body = parseBody(schema, await checkedBody(c, requestFields.tokenize));
   const engine = engines.findAny(body.model);
   c.var.exchange.engine = engine;
   const { tokenizer } = engine.model;
@@ -52,7 +53,7 @@ export async function tokenize(c: AppContext, { engines }: Services): Promise<Re
 const backSchema = z.object({ model: z.string(), tokens: z.array(z.int().min(0)).max(1 << 20) });
 
 export async function detokenize(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(backSchema, await bodyOf(c));
+  const body = parseBody(backSchema, await checkedBody(c, requestFields.detokenize));
   const { tokenizer } = engines.findAny(body.model).model;
   checkTokens(tokenizer, body.tokens, "tokens");
   return c.json({ prompt: tokenizer.decode(body.tokens) });

@@ -7,6 +7,7 @@ import {
   ResponseItems,
   type ResponsesRequest,
   type Row,
+  requestFields,
   responseHead,
   responseState,
   responsesRequest,
@@ -20,14 +21,15 @@ import { collectAll, merged, wireUsage } from "../answers.ts";
 import { type ChatRun, chatPrompt, startChat } from "../chat-run.ts";
 import { chatWish } from "../chat-wish.ts";
 import { answering, type ContractRoute, del, get, post } from "../contract.ts";
-import { type AppContext, askerOf, bodyOf, callerOf, keptId, type Services, streamAnswer } from "../exchange.ts";
+import { type AppContext, askerOf, callerOf, keptId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
 import { chatLogprobs } from "../logprobs.ts";
 import type { Caller } from "../owner.ts";
-import { parseBody, refuse } from "../parse.ts";
+import { parseBody } from "../parse.ts";
+import { checkedBody } from "../request-fields.ts";
 import type { AnswerParser, AnswerPart } from "../tools/answer-parser.ts";
 import { isCopy } from "../visited.ts";
-import { itemsOf, responsesRefusals, responseTools, responseTurns, sampledBody } from "./request.ts";
+import { itemsOf, responseTools, responseTurns, sampledBody } from "./request.ts";
 import { type KeptResponse, keptItem, type ResponseStore } from "./store.ts";
 
 type Status = "in_progress" | "completed" | "incomplete";
@@ -190,9 +192,7 @@ async function* responseEvents(making: Making): AsyncGenerator<Row, void, undefi
 }
 
 async function create(c: AppContext, services: Services): Promise<Response> {
-  const raw = await bodyOf(c);
-  refuse(responsesRefusals, raw);
-  const body = parseBody(responsesRequest, raw);
+  const body = parseBody(responsesRequest, await checkedBody(c, requestFields.responses));
   const making = begin(c, services, body);
   if (!body.stream) return c.json(await wholeResponse(making));
   let sequence = 0;

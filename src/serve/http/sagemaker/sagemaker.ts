@@ -4,7 +4,7 @@
  * needs no `model`. Beside them the API of multi-model endpoints (`multi-model.ts`).
  */
 import { z } from "zod";
-import { rowOr } from "../../../protocols/index.ts";
+import { requestFields, rowOr } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import type { TracedOperation } from "../../tracing/tracing.ts";
@@ -18,6 +18,7 @@ import { embedTexts } from "../embed-texts.ts";
 import { embeddings } from "../embeddings.ts";
 import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
+import { checkFields } from "../request-fields.ts";
 import { parseJson } from "../tensorflow/json.ts";
 import { predictWith, rowLengths } from "../tensorflow/tensorflow.ts";
 import { multiModelRoutes } from "./multi-model.ts";
@@ -61,6 +62,7 @@ const defaultMaxTokens = 100;
 
 /** Hugging Face's containers: texts in, `[{ generated_text }]`, `[{ label, score }]` or vectors out. Without `do_sample` the likeliest token is taken. */
 async function huggingFace(c: AppContext, { engines }: Services, raw: Body): Promise<Response> {
+  checkFields(c.var.exchange, requestFields.tgi, raw);
   const { model, inputs, parameters } = parseBody(schema, raw);
   const texts = typeof inputs === "string" ? [inputs] : inputs;
   const engine = engines.findAny(model);
