@@ -15,6 +15,8 @@ export interface AnswerKnowledge {
 
 export interface ChatDialect {
   readonly name: string;
+  /** Its own names of a chat's fields. */
+  readonly names: Readonly<Record<string, string>>;
   /** Where its clients ask. */
   readonly address: string;
   /** Upstreams that speak this API themselves, and its path behind their address. */

@@ -68,6 +68,7 @@ function answer(chat: Row, { showsReasoning = false }: AnswerKnowledge = {}): Ro
 
 export const anthropicMessages = {
   name: "anthropic",
+  names: { reasoning_effort: "output_config.effort", thinking_token_budget: "thinking" } as Readonly<Record<string, string>>,
   address: "/v1/messages",
   upstream: { protocol: "anthropic", path: "/messages" },
   toChat,

@@ -24,7 +24,7 @@ function chatOf(dialect: ChatDialect, body: Row): Row {
 
 async function create(dialect: ChatDialect, c: AppContext, services: Services): Promise<Response> {
   const body = await checkedBody(c, requestFields.messages);
-  const chat = startCompletion(c, services, chatOf(dialect, body));
+  const chat = startCompletion(c, services, chatOf(dialect, body), fields => [...new Set(fields.map(f => dialect.names[f] ?? f))]);
   const known = { inputTokens: chat.inputTokens, showsReasoning: dialect.showsReasoning(body) };
   if (!chat.isStream) return c.json(dialect.answer(await chat.whole(), known));
   const say = dialect.stream(undefined, known);

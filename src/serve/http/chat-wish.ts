@@ -6,6 +6,7 @@ import { limits } from "../limits.ts";
 import type { ServedChatTemplate, ServedChatTurn } from "../served-model.ts";
 import type { ChatWish } from "./chat-run.ts";
 import type { Services } from "./exchange.ts";
+import { reasoningMarks } from "./reasoning/marks.ts";
 import { reasoningVariables } from "./reasoning/variables.ts";
 
 interface WishFields {
@@ -30,6 +31,14 @@ function ownTemplate(source: string | null | undefined, { trustsChatTemplates }:
       hint: "Leave it out, or start the server with --trust-request-chat-template.",
     });
   return chatTemplate(source, { steps: limits.requestTemplateSteps });
+}
+
+/** Fields by which a request asks a model to reason, or not to, which this model's template and vocabulary know nothing of. */
+export function unreadWishes(engine: Engine, { reasoning_effort: effort, thinking_token_budget: budget }: WishFields): readonly string[] {
+  const source = engine.model.chatTemplate?.source ?? "";
+  if (reasoningMarks(engine.model)) return [];
+  const hasEffort = effort != null && effort !== "none" && !source.includes("reasoning_effort");
+  return [...(hasEffort ? ["reasoning_effort"] : []), ...(budget == null ? [] : ["thinking_token_budget"])];
 }
 
 /** Errors: serve/parameter where parameters contradict each other, serve/unsupported and text/template for a template. */

@@ -8,13 +8,13 @@ import { collectAll, merged, wireUsage } from "./answers.ts";
 import { turnsOf } from "./chat-messages.ts";
 import { type ChatRun, chatPrompt, finishReasonOf, startChat } from "./chat-run.ts";
 import { ChatTokens } from "./chat-tokens.ts";
-import { chatWish } from "./chat-wish.ts";
+import { chatWish, unreadWishes } from "./chat-wish.ts";
 import type { AnswerLengths } from "./contract.ts";
 import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions } from "./generation-requests.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import { parseBody } from "./parse.ts";
-import { checkFields } from "./request-fields.ts";
+import { checkFields, ignore } from "./request-fields.ts";
 import { asMaxTokens, checkTokenFields, lengthOf } from "./token-fields.ts";
 import { type AnswerPart, joined } from "./tools/answer-parser.ts";
 import { allowedTools, toolUse } from "./tools/tool.ts";
@@ -81,8 +81,11 @@ interface ChatCompletion {
   chunks(): AsyncGenerator<Row, void, undefined>;
 }
 
-/** Starts a chat from a body of OpenAI's. Errors: those of its fields, of the engine and of its prompt. */
-export function startCompletion(c: AppContext, services: Services, raw: Row): ChatCompletion {
+/** The names under which the client knows fields of a chat. */
+type Renaming = (fields: readonly string[]) => readonly string[];
+
+/** Starts a chat from a body of OpenAI's. `names`: of fields in another API's words. Errors: those of its fields, of the engine and of its prompt. */
+export function startCompletion(c: AppContext, services: Services, raw: Row, names: Renaming = own => own): ChatCompletion {
   checkFields(c.var.exchange, requestFields.chat, raw);
   const body = parseBody(chatRequest, raw);
   checkStreamOptions(body);
@@ -92,6 +95,7 @@ export function startCompletion(c: AppContext, services: Services, raw: Row): Ch
   checkTokenFields(body, body.logprobs === true, engine);
   const asker = askerOf(c);
   const turns = turnsOf(body.messages);
+  ignore(c.var.exchange, names(unreadWishes(engine, body)));
   const run = startChat({
     engine,
     turns,

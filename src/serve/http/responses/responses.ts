@@ -19,14 +19,14 @@ import type { GeneratedToken, Usage } from "../../generation.ts";
 import type { ServedChatTurn } from "../../served-model.ts";
 import { collectAll, merged, wireUsage } from "../answers.ts";
 import { type ChatRun, chatPrompt, startChat } from "../chat-run.ts";
-import { chatWish } from "../chat-wish.ts";
+import { chatWish, unreadWishes } from "../chat-wish.ts";
 import { answering, type ContractRoute, del, get, post } from "../contract.ts";
 import { type AppContext, askerOf, callerOf, keptId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
 import { chatLogprobs } from "../logprobs.ts";
 import type { Caller } from "../owner.ts";
 import { parseBody } from "../parse.ts";
-import { checkedBody } from "../request-fields.ts";
+import { checkedBody, ignore } from "../request-fields.ts";
 import type { AnswerParser, AnswerPart } from "../tools/answer-parser.ts";
 import { isCopy } from "../visited.ts";
 import { itemsOf, responseTools, responseTurns, sampledBody } from "./request.ts";
@@ -112,6 +112,8 @@ function begin(c: AppContext, services: Services, body: ResponsesRequest): Makin
   const use = responseTools(body);
   const all = responseTurns(body.instructions, [...earlier, ...input]);
   const wish = chatWish(engine, all, { ...body, reasoning_effort: body.reasoning?.effort }, services);
+  const unread = unreadWishes(engine, { ...body, reasoning_effort: body.reasoning?.effort });
+  ignore(c.var.exchange, unread.map(name => (name === "reasoning_effort" ? "reasoning.effort" : name)));
   const lengthOf = (turns: readonly ServedChatTurn[]) => chatPrompt(engine, turns, use, wish).tokens.length;
   const includesLogprobs = (body.top_logprobs ?? 0) > 0 || (body.include ?? []).includes("message.output_text.logprobs");
   const run = startChat({
