@@ -67,6 +67,8 @@ export interface ServedModel {
   readonly name?: string;
   readonly version?: number;
   readonly artifact?: string;
+  /** Name of the file or folder that its weights were read from, where it is not from the registry. */
+  readonly file?: string;
   /** Milliseconds since 1970. */
   readonly createdAt?: number;
 }
