@@ -13,6 +13,8 @@ export interface ServeOptions extends AdapterOptions {
   readonly port?: number | undefined;
   /** Default: serve.host of loam.yaml, else 127.0.0.1. */
   readonly host?: string | undefined;
+  /** Runs chat templates that requests bring, within bounds; refused when absent. */
+  readonly trustChatTemplates?: boolean | undefined;
   /** Port of the Open Inference Protocol over gRPC, 0 for a free one; default: serve.grpc of loam.yaml, else there is none. */
   readonly grpc?: number | undefined;
   /** Requests that name no model, or one that is not served, mean the first one. */

@@ -3,8 +3,7 @@
  * allows. References inside a function's schema are moved along with it.
  */
 import { limits } from "../../limits.ts";
-import type { ToolFormat } from "./format.ts";
-import type { Tool, ToolUse } from "./tool.ts";
+import type { Tool } from "./tool.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -30,9 +29,9 @@ function callOf({ name, parameters }: Tool, key: string, root: string): Schema {
   };
 }
 
-/** The schema of one call of the functions that may be called. */
-export function callSchema({ tools, choice }: ToolUse, { argumentsKey }: ToolFormat): Schema {
-  const wanted = typeof choice === "object" ? tools.filter(t => t.name === choice.name) : tools.slice(0, limits.tools);
+/** The schema of one call of these functions. */
+export function callSchema(tools: readonly Tool[], argumentsKey: string): Schema {
+  const wanted = tools.slice(0, limits.tools);
   const [only] = wanted;
   if (wanted.length === 1) return callOf(only!, argumentsKey, "#");
   return { anyOf: wanted.map((t, i) => callOf(t, argumentsKey, `#/anyOf/${i}`)) };
