@@ -59,6 +59,9 @@ export interface ServedModel {
   readonly chatTemplate?: ServedChatTemplate;
   /** Stands before every prompt, as in training. */
   readonly startToken?: number;
+  /** The texts of its first and last token, as its files name them, whether or not a prompt begins with one. */
+  readonly bosToken?: string;
+  readonly eosToken?: string;
   /** Tokens that end an answer. */
   readonly stopTokens?: readonly number[];
   /** How it is sampled where a request says nothing. */
