@@ -15,6 +15,21 @@ export function tells(engine: AnyEngine): "text" | "vectors" | "classes" | "numb
   return classifier === undefined ? "vectors" : classifier.kind === "value" ? "numbers" : "classes";
 }
 
+/** In which form the weights are, where that is not float32, and what that was measured to cost. */
+function formOf(engine: AnyEngine) {
+  const form = "room" in engine ? engine.model.form : undefined;
+  if (!form) return {};
+  const { name, chosen, cost } = form;
+  const measured = cost && {
+    measured_tokens: cost.tokens,
+    perplexity: cost.perplexity,
+    perplexity_exact: cost.fullPerplexity,
+    kl_divergence: cost.divergence,
+    same_top_token: cost.agreement,
+  };
+  return { quantization: { form: name, chosen, ...measured } };
+}
+
 const entry = (engine: AnyEngine, id: string, fallbackCreated: number) => {
   const { model } = engine;
   return {
@@ -28,6 +43,7 @@ const entry = (engine: AnyEngine, id: string, fallbackCreated: number) => {
     system_fingerprint: engine.fingerprint,
     max_model_len: "room" in engine ? engine.room : engine.model.longest,
     tells: tells(engine),
+    ...formOf(engine),
     ...calibrationOf(engine),
   };
 };
