@@ -120,7 +120,7 @@ test("random texts of a regular expression match it", () => {
 
 test("what an automaton cannot follow is refused by name and place", () => {
   for (const [pattern, what] of [
-    ["(?=a)b", "look-around"],
+    ["(?<=a)b", "look-behind"],
     ["(a)\\1", "back reference"],
     ["\\bword", "word boundary"],
     ["a**", "repetition of a repetition"],

@@ -18,7 +18,7 @@ import {
   rule,
   sequence,
 } from "../expression.ts";
-import { integer, number } from "./numbers.ts";
+import { canonicalNumber, integer, number } from "./numbers.ts";
 
 export const styles = ["compact", "spaced", "flexible"] as const;
 /**
@@ -95,22 +95,30 @@ export const freeCharacter: RegularExpression = choice(
   sequence(surrogates("89abAB"), surrogates("cdefCDEF")),
 );
 
-/** The free forms of each type, as rules by name. */
-export const freeRules = (p: Punctuation): ReadonlyMap<string, RegularExpression> => {
-  const any = rule("any");
-  const member = rule("member");
+/** Any character as `JSON.stringify` writes it. */
+export const canonicalCharacter: RegularExpression = jsonCharacter(anyCodePoint);
+
+/** Behind the name of a rule whose values have one spelling each. */
+export const canonicalMark = "!";
+
+/** The free forms of each type, as rules by name; with `isCanonical` those in which a value is written in one way. */
+export const freeRules = (p: Punctuation, isCanonical = false): ReadonlyMap<string, RegularExpression> => {
+  const mark = isCanonical ? canonicalMark : "";
+  const any = rule(`any${mark}`);
+  const member = rule(`member${mark}`);
   const list = (item: RegularExpression): RegularExpression => optionalText(sequence(item, repeatText(sequence(p.comma, item), 0)));
-  return new Map<string, RegularExpression>([
-    ["string", quoted(repeatText(freeCharacter, 0))],
-    ["number", number],
+  const free: readonly (readonly [string, RegularExpression])[] = [
+    ["string", quoted(repeatText(isCanonical ? canonicalCharacter : freeCharacter, 0))],
+    ["number", isCanonical ? canonicalNumber : number],
     ["integer", integer],
     ["boolean", choice(literalText("true"), literalText("false"))],
     ["null", literalText("null")],
-    ["member", sequence(rule("string"), p.colon, any)],
+    ["member", sequence(rule(`string${mark}`), p.colon, any)],
     ["object", sequence(p.open("{"), list(member), p.close("}"))],
     ["array", sequence(p.open("["), list(any), p.close("]"))],
-    ["any", choice(...["object", "array", "string", "number", "boolean", "null"].map(rule))],
-  ]);
+    ["any", choice(...["object", "array", "string", "number", "boolean", "null"].map(t => rule(`${t}${mark}`)))],
+  ];
+  return new Map(free.map(([name, e]) => [`${name}${mark}`, e]));
 };
 
 /** One value as it is written. */
