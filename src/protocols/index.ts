@@ -11,6 +11,8 @@ export { eventStreamResponse } from "./event-stream/event-stream-response.ts";
 export { dataEvent, doneData, doneEvent, isDoneData, namedEvent } from "./event-stream/event-text.ts";
 export { type Framing, jsonLines, plainEvents, typedEvents, writtenEvents } from "./event-stream/framing.ts";
 export { readEvents } from "./event-stream/read-events.ts";
+export type { Field, FieldTable, RequestFields } from "./fields/field.ts";
+export { requestFields } from "./fields/register.ts";
 export { type HttpAnswer, HttpRetry, postJson, statedError } from "./http-client.ts";
 export { generateRequest, inferRequest } from "./inference-requests.ts";
 export {
@@ -28,7 +30,14 @@ export { embeddingsRequest, rerankRequest } from "./openai/embeddings-request.ts
 export { type OutputItem, ResponseItems } from "./openai/response-items.ts";
 export { responseHead, responseState } from "./openai/response-state.ts";
 export { type ResponsesItem, type ResponsesRequest, responsesRequest } from "./openai/responses-request.ts";
-export { type SamplingFields, type SearchFields, type StructuredFields, samplingFields, searchFields } from "./openai/sampling-fields.ts";
+export {
+  type SamplingFields,
+  type SearchFields,
+  type StructuredFields,
+  samplingFields,
+  searchFields,
+  type TokenFields,
+} from "./openai/sampling-fields.ts";
 export { readUsage, type TokenUsage } from "./openai/usage.ts";
 export { type ProtocolName, protocolNames } from "./part.ts";
 export { ProtocolFault } from "./protocol-fault.ts";

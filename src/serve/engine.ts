@@ -263,12 +263,13 @@ class ModelEngine {
 
   #sequence(program: Program, request: GenerationRequest): Sequence {
     const maxTokens = admittedTokens(this.#capacity(program), request);
+    const stopTokens = new Set(request.stopTokens ?? this.model.stopTokens ?? []);
     const sequence: Sequence = new Sequence({
       id: this.#nextId++,
       request,
-      sampling: samplingOptions(request.sampling),
+      sampling: samplingOptions({ ...request.sampling, ...earliestEnd(request, stopTokens) }),
       maxTokens,
-      stopTokens: new Set(request.stopTokens ?? this.model.stopTokens ?? []),
+      stopTokens,
       forcedTokens: form => forcedTokens(this.model.tokenizer, form),
       stream: this.model.tokenizer.stream({ skipSpecialTokens: request.skipSpecialTokens ?? true }),
       output: {
@@ -382,6 +383,10 @@ class ModelEngine {
     this.#program?.dispose();
   }
 }
+
+/** Tokens that end an answer are impossible while it is too short. */
+const earliestEnd = ({ minTokens = 0 }: GenerationRequest, stopTokens: ReadonlySet<number>) =>
+  minTokens > 0 ? { minTokens, endTokens: [...stopTokens] } : {};
 
 /** Names of adapters that sequences have, each once. */
 const adaptersOf = (all: readonly Sequence[]): readonly string[] => [...new Set(all.flatMap(s => s.adapterName ?? []))];

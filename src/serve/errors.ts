@@ -10,6 +10,11 @@ export const serveErrors = errorTable("serve", {
     exit: "usage",
     meaning: "A request asks for something that this server does not do; the parameter is named.",
   },
+  unknownParameter: {
+    status: 400,
+    exit: "usage",
+    meaning: "A request has a parameter that does not exist, spelt nearly as one that does; both are named.",
+  },
   body: { status: 400, exit: "usage", meaning: "A request's body is not JSON in UTF-8, or is nested too deeply." },
   contextLength: { status: 400, exit: "usage", meaning: "Prompt and answer together are longer than the model's context." },
   host: {

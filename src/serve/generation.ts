@@ -21,6 +21,12 @@ export interface GenerationRequest {
   readonly forced?: readonly number[];
   /** The form that the answer must have, at its beginning; not together with `forced`. */
   readonly form?: FormState;
+  /** Neither a token nor a text ends the answer while it has fewer tokens; 0 when absent. */
+  readonly minTokens?: number;
+  /** What ends the answer is its last text. */
+  readonly includesStop?: boolean;
+  /** Tokens whose log-probabilities are reported instead of the most likely ones. */
+  readonly likelihoodTokens?: readonly number[];
   /** Leaves special tokens out of the text; true when absent. */
   readonly skipSpecialTokens?: boolean;
   /** Who it belongs to, for fairness; a group of its own when absent. */
@@ -66,6 +72,10 @@ export interface EndEvent {
   readonly meanLogProbability?: number;
   /** The stop string that ended it. */
   readonly stop?: string;
+  /** Tokens of the answer that are no part of its text: those of the stop string, or the stop token. */
+  readonly unsaid?: readonly number[];
+  /** The token that ended it. */
+  readonly stopToken?: GeneratedToken;
   readonly usage: Usage;
 }
 export type GenerationEvent = TextEvent | EndEvent;

@@ -233,7 +233,11 @@ export class EngineRunner {
         return undefined;
       }
       const token = owner.choose(logits, guess);
-      onToken(owner, token, owner.likelihoods === undefined ? undefined : likelihood(logits, token, owner.likelihoods));
+      onToken(
+        owner,
+        token,
+        owner.likelihoods === undefined ? undefined : likelihood(logits, token, owner.likelihoods, owner.likelihoodTokens),
+      );
       this.jump(owner);
       return token;
     } catch (error) {

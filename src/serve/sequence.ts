@@ -54,6 +54,7 @@ export class Sequence implements SlotOwner {
   readonly sampling: SamplingOptions;
   random: Random;
   readonly likelihoods: number | undefined;
+  readonly likelihoodTokens: readonly number[] | undefined;
   readonly forced: readonly number[] | undefined;
   readonly output: OutputQueue<GenerationEvent>;
   readonly submittedMs: number;
@@ -88,6 +89,8 @@ export class Sequence implements SlotOwner {
   readonly #memory: SamplingMemory = {};
   #logProbability = 0;
   readonly #maxTokens: number;
+  readonly #minTokens: number;
+  readonly #includesStop: boolean;
   readonly #stopTokens: ReadonlySet<number>;
   readonly #text: TextStream;
   /** Tokens whose text is not all out, with the length of the decoded text after each. */
@@ -105,6 +108,7 @@ export class Sequence implements SlotOwner {
     this.sampling = sampling;
     this.random = request.seed === undefined ? random(unseeded()) : choiceRandom(request.seed, this.choice);
     this.likelihoods = request.likelihoods;
+    this.likelihoodTokens = request.likelihoodTokens;
     this.forced = request.forced;
     this.#form = request.form;
     this.#forcedTokens = forcedTokens ?? (() => []);
@@ -115,7 +119,9 @@ export class Sequence implements SlotOwner {
     this.#prompt = request.tokens;
     this.#maxTokens = maxTokens;
     this.#stopTokens = stopTokens;
-    this.#text = new TextStream(stream, request.stop ?? []);
+    this.#minTokens = request.minTokens ?? 0;
+    this.#includesStop = request.includesStop ?? false;
+    this.#text = new TextStream(stream, request.stop ?? [], this.#includesStop);
   }
 
   get isOver(): boolean {
@@ -211,10 +217,12 @@ export class Sequence implements SlotOwner {
   accept(token: number, likelihood?: TokenLikelihood): FinishReason | undefined {
     this.#answer.push(token);
     this.#logProbability += likelihood?.logProbability ?? 0;
-    if (this.#stopTokens.has(token)) return this.#finish("stop", "");
+    const isStop = this.#stopTokens.has(token);
+    if (isStop && !this.#includesStop) return this.#finish("stop", "", { token, ...defined({ likelihood }) });
     this.tokens.push(token);
-    const text = this.#text.push(token);
+    const text = this.#text.push(token, this.#answer.length > this.#minTokens);
     this.#pending.push({ token: { token, ...defined({ likelihood }) }, until: this.#text.decoded });
+    if (isStop) return this.#finish("stop", text, { token, ...defined({ likelihood }) });
     if (this.#text.stop !== undefined) return this.#finish("stop", text);
     this.#form = this.#form?.next(token);
     this.#ahead = this.#ahead.slice(1);
@@ -239,15 +247,27 @@ export class Sequence implements SlotOwner {
     this.output.fail(error);
   }
 
-  #finish(reason: FinishReason, text: string): FinishReason {
+  /** `stopToken`: the token that ended it. */
+  #finish(reason: FinishReason, text: string, stopToken?: GeneratedToken): FinishReason {
     this.#state = "over";
     const rest = text + this.#text.end();
     const { stop } = this.#text;
     const stopped = stop !== undefined;
     const finishReason = stopped ? "stop" : reason;
-    const tokens = this.#release(!stopped);
+    const tokens = this.#release(!stopped || this.#includesStop);
+    const unsaid = [...this.#pending.map(p => p.token.token), ...(stopToken === undefined || this.#includesStop ? [] : [stopToken.token])];
     const mean = this.likelihoods === undefined ? {} : { meanLogProbability: this.#logProbability / Math.max(1, this.#answer.length) };
-    this.output.push({ kind: "end", text: rest, tokens, finishReason, ...(stopped ? { stop } : {}), ...mean, usage: this.usage });
+    this.output.push({
+      kind: "end",
+      text: rest,
+      tokens,
+      finishReason,
+      ...(stopped ? { stop } : {}),
+      ...defined({ stopToken }),
+      ...(unsaid.length > 0 ? { unsaid } : {}),
+      ...mean,
+      usage: this.usage,
+    });
     this.output.end();
     return finishReason;
   }

@@ -10,6 +10,10 @@ export const serveVerb: Verb = {
     project,
     ["-p, --port <port>", "port to listen on (default: serve.port of loam.yaml, else 8080; 0 picks a free one)"],
     ["--host <host>", "address to listen on (default: 127.0.0.1)"],
+    [
+      "--served-model-name <name>",
+      "name of the first model in requests and answers, where it is given by a path (default: the name of its file or folder)",
+    ],
     ["--any-name", "requests that name no model, or one that is not served, mean the first one, as llama.cpp's server has it"],
     ["--slots <n>", "answers that are written at once (default: serve.slots of loam.yaml, else 8)"],
     ["--cache-tokens <n>", "positions of the cache that all answers share; the newest wait where they run out (default: slots x context)"],

@@ -254,7 +254,10 @@ test("options out of range name themselves, their bounds and the value", () => {
     [{ mirostatTau: -1 }, "sampling.mirostatTau: expected a number from 0 (off), got -1."],
     [{ mirostatEta: 0 }, "sampling.mirostatEta: expected a number above 0, at most 1, got 0."],
     [{ repetitionPenalty: 0 }, "sampling.repetitionPenalty: expected a number above 0 (1 is off), got 0."],
-    [{ logitBias: new Map([[1, Number.NaN]]) }, "sampling.logitBias: expected token ids from 0 with finite numbers, got 1: NaN."],
+    [
+      { logitBias: new Map([[1, Number.NaN]]) },
+      "sampling.logitBias: expected token ids from 0 with finite numbers or -Infinity, got 1: NaN.",
+    ],
   ];
   for (const [o, sentence] of wrong) expect(() => samplingOptions(o)).toThrow(sentence);
 });

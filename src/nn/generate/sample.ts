@@ -42,18 +42,22 @@ const broken = (what: string, token: number) =>
   });
 
 /**
- * The next token for logits [V] after `history`. Draws once from `rng` where the temperature is above 0, and not at all where it is 0.
- * Errors: nn/sampling where a logit is not finite.
+ * The next token for logits [V] after `history`. Draws once from `rng` where the temperature is above 0, twice with
+ * `xtcProbability`, and not at all where it is 0. Errors: nn/sampling where a logit is not finite, nn/impossible where the options leave no token.
  */
 export function sampleToken(logits: Logits, history: History, options: SamplingOptions, rng: Random): number {
   const best = greatestToken(logits);
   if (options.temperature === 0)
     return isOn(options).some(n => transforms[n].reorders) ? greatestToken(transformLogits(logits, history, options)) : best;
-  const { scores, drawn } = drawScores(logits, history, options);
+  const { scores, drawn } = drawScores(logits, tossed(history, options, rng), options);
   const token = draw(scores, rng);
   drawn(token);
   return token;
 }
+
+/** With a coin, where a strategy tosses one. */
+export const tossed = (history: History, { xtcProbability }: SamplingOptions, rng: Random): History =>
+  xtcProbability > 0 ? { ...history, coin: rng.uniform() } : history;
 
 /** What a token is drawn from. */
 interface DrawScores {

@@ -7,7 +7,8 @@ import { type LabelledFiles, versionFiles } from "./open-version.ts";
 /** Errors: store/notFound, base/missingFile, project/model. */
 export async function foundFiles({ model }: Found): Promise<LabelledFiles> {
   if (model.kind === "version") return versionFiles(model.store, model.wanted);
-  const { files, name } = localModel(model.path);
+  const { files, name: nameOfFile } = localModel(model.path);
+  const { name = nameOfFile } = model;
   const digests = await modelDigests(files);
   return { files, label: { id: name, name, fingerprint: digestOf(digests), weights: weightsDigest(digests) } };
 }

@@ -1,16 +1,17 @@
 /** POST /v1/embeddings and /v1/rerank: texts to vectors, and documents in the order of their likeness to a query. */
 import type { z } from "zod";
-import { base64Vector, embeddingsRequest, rerankRequest } from "../../protocols/index.ts";
+import { base64Vector, embeddingsRequest, requestFields, rerankRequest } from "../../protocols/index.ts";
 import { embedTexts } from "./embed-texts.ts";
-import { type AppContext, bodyOf, newId, type Services } from "./exchange.ts";
+import { type AppContext, newId, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
+import { checkedBody } from "./request-fields.ts";
 
 type Input = z.output<typeof embeddingsRequest>["input"];
 const inputsOf = (input: Input): (string | number[])[] =>
   typeof input === "string" ? [input] : typeof input[0] === "number" ? [input as number[]] : (input as (string | number[])[]);
 
 export async function embeddings(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(embeddingsRequest, await bodyOf(c));
+  const body = parseBody(embeddingsRequest, await checkedBody(c, requestFields.embeddings));
   const engine = engines.findEncoder(body.model);
   c.var.exchange.engine = engine;
   const { vectors, tokens: count } = await embedTexts({
@@ -33,7 +34,7 @@ export async function embeddings(c: AppContext, { engines }: Services): Promise<
 
 /** The score is the cosine of query and document: an encoder's, not a cross-encoder's. */
 export async function rerank(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(rerankRequest, await bodyOf(c));
+  const body = parseBody(rerankRequest, await checkedBody(c, requestFields.rerank));
   const engine = engines.findEncoder(body.model);
   c.var.exchange.engine = engine;
   const documents = body.documents.map(d => (typeof d === "string" ? d : d.text));

@@ -40,6 +40,8 @@ export interface Exchange {
   contract?: Contract;
   /** Methods that the address takes, when the request's is none of them. */
   allow?: string;
+  /** Fields of the body that change nothing, for the response header `x-loam-ignored`. */
+  ignored?: readonly string[];
   /** The answer goes on after the handler has returned; whoever ends it calls `finish`. */
   isStreaming: boolean;
   finish(status: number, error?: string): void;

@@ -4,15 +4,17 @@
  * Neither OpenAI's nor anybody's contract.
  */
 import { z } from "zod";
+import { requestFields } from "../../protocols/index.ts";
 import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import type { GeneratedToken } from "../generation.ts";
 import { limits } from "../limits.ts";
 import { checkTokens } from "../padded-vocabulary.ts";
 import { collectAll } from "./answers.ts";
-import { type AppContext, type Asker, askerOf, bodyOf, newId, type Services, saltOf } from "./exchange.ts";
+import { type AppContext, type Asker, askerOf, newId, type Services, saltOf } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
+import { checkedBody } from "./request-fields.ts";
 
 const tokens = z.array(z.int().min(0)).min(1);
 const schema = z.object({
@@ -86,7 +88,7 @@ export function likelihoodOf(found: readonly GeneratedToken[]): { readonly logLi
 }
 
 export async function score(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(schema, await bodyOf(c));
+  const body = parseBody(schema, await checkedBody(c, requestFields.score));
   const engine = engines.find(body.model);
   const { exchange } = c.var;
   exchange.engine = engine;

@@ -1,16 +1,19 @@
 /** POST /tokenize and /detokenize (vLLM's form): the tokens that a text is to a model, and the text that tokens are. */
 import { z } from "zod";
-import { chatMessages } from "../../protocols/index.ts";
+import { chatMessages, requestFields } from "../../protocols/index.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { checkTokens } from "../padded-vocabulary.ts";
 import { turnsOf } from "./chat-messages.ts";
-import { type AppContext, bodyOf, type Services } from "./exchange.ts";
+import type { AppContext, Services } from "./exchange.ts";
+import { modelOrOnly } from "./only-model.ts";
 import { parseBody } from "./parse.ts";
 import { chatTokens, promptTokens } from "./prompt.ts";
+import { checkedBody } from "./request-fields.ts";
 
 const schema = z.object({
-  model: z.string(),
+  /** The only model when absent, as in vLLM. */
+  model: z.string().nullish(),
   prompt: z.string().nullish(),
   messages: chatMessages.nullish(),
   /** Special tokens of the model around the text; true when absent. */
@@ -20,8 +23,8 @@ const schema = z.object({
 });
 
 export async function tokenize(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(schema, await bodyOf(c));
-  const engine = engines.findAny(body.model);
+  const body = parseBody(schema, await checkedBody(c, requestFields.tokenize));
+  const engine = engines.findAny(modelOrOnly(body.model, engines));
   c.var.exchange.engine = engine;
   const { tokenizer } = engine.model;
   if ((body.prompt == null) === (body.messages == null))
@@ -32,7 +35,7 @@ export async function tokenize(c: AppContext, { engines }: Services): Promise<Re
     });
   const most = "room" in engine ? engine.room : engine.model.longest;
   let tokens: number[];
-  if (body.messages != null) tokens = chatTokens(engines.find(body.model), turnsOf(body.messages));
+  if (body.messages != null) tokens = chatTokens(engines.find(modelOrOnly(body.model, engines)), turnsOf(body.messages));
   else if ("room" in engine && body.add_special_tokens !== false && body.prompt !== "") tokens = [...promptTokens(engine, body.prompt!)];
   else {
     const text = body.prompt!;
@@ -49,11 +52,11 @@ export async function tokenize(c: AppContext, { engines }: Services): Promise<Re
   return c.json({ tokens, count: tokens.length, max_model_len: most, ...strings });
 }
 
-const backSchema = z.object({ model: z.string(), tokens: z.array(z.int().min(0)).max(1 << 20) });
+const backSchema = z.object({ model: z.string().nullish(), tokens: z.array(z.int().min(0)).max(1 << 20) });
 
 export async function detokenize(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(backSchema, await bodyOf(c));
-  const { tokenizer } = engines.findAny(body.model).model;
+  const body = parseBody(backSchema, await checkedBody(c, requestFields.detokenize));
+  const { tokenizer } = engines.findAny(modelOrOnly(body.model, engines)).model;
   checkTokens(tokenizer, body.tokens, "tokens");
   return c.json({ prompt: tokenizer.decode(body.tokens) });
 }

@@ -3,14 +3,15 @@
  * `generate` and `generate_stream`. Texts are tensors of BYTES; a decoder's answer is BYTES, an encoder's FP32. No binary tensor data.
  */
 import type { z } from "zod";
-import { errorBodies, generateRequest, inferRequest, plainEvents, rowOr } from "../../../protocols/index.ts";
+import { errorBodies, generateRequest, inferRequest, plainEvents, requestFields, rowOr } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import type { EndEvent } from "../../generation.ts";
 import { collectAll, merged } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { type AnswerLengths, answering, type Contract, describing, get, post, under } from "../contract.ts";
-import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from "../exchange.ts";
+import { type AppContext, askerOf, type Services, streamAnswer } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
+import { checkedBody } from "../request-fields.ts";
 import { checkRows, signatureOf } from "../tensorflow/signatures.ts";
 import { type AnyEngine, calibrationOf, targetEngine, versionOf } from "../tensorflow/versions.ts";
 
@@ -97,7 +98,7 @@ function textsOf(inputs: z.output<typeof inferRequest>["inputs"]): string[] {
 
 async function infer(c: AppContext, services: Services): Promise<Response> {
   const engine = targeted(c, services);
-  const body = parseBody(inferRequest, await bodyOf(c));
+  const body = parseBody(inferRequest, await checkedBody(c, requestFields.infer));
   const texts = textsOf(body.inputs);
   checkRows(texts.length, "inputs[0].shape", engine);
   const signature = signatureOf(engine, "predict", undefined);
@@ -132,7 +133,7 @@ async function infer(c: AppContext, services: Services): Promise<Response> {
 const defaultMaxTokens = 20;
 
 async function startGenerate(c: AppContext, services: Services) {
-  const { id, text_input: text, parameters: given } = parseBody(generateRequest, await bodyOf(c));
+  const { id, text_input: text, parameters: given } = parseBody(generateRequest, await checkedBody(c, requestFields.generate));
   const engine = services.engines.find(targeted(c, services).model.id);
   const { max_tokens, details = false, ...options } = given ?? {};
   const { generations } = continueTexts({
