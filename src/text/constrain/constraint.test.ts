@@ -98,6 +98,7 @@ const patterns = [
   "(?!b)[abc]*",
   "(?=.*c)(?!.*ab)[a-c]+",
   "a(?!b|c{2})(?:.(?=a|$))?.*",
+  "^(?!^[-x.]*$)[-x]?1*\\.?a*$",
 ];
 
 test("a regular expression takes what RegExp takes from end to end", () => {

@@ -11,14 +11,14 @@ import { compileGrammar } from "./machine.ts";
 import { type Configuration, Recogniser } from "./recogniser.ts";
 import { constraintRefusal } from "./refuse.ts";
 import { hasAnchor, parseRegularExpression, withoutOuterAnchors } from "./regular-expression.ts";
-import { schemaGrammar } from "./schema/compile.ts";
+import { type SchemaOptions, schemaGrammar } from "./schema/compile.ts";
 import { freeRules, oneOfTexts, punctuation, type Style } from "./schema/json-text.ts";
 import { TokenMasks } from "./token-masks.ts";
 import type { TokenVocabulary } from "./vocabulary.ts";
 
 export type Form =
-  /** JSON that is valid under a schema; `strict` checks OpenAI's rules for one. */
-  | { readonly kind: "schema"; readonly schema: unknown; readonly strict?: boolean; readonly style?: Style }
+  /** JSON that is valid under a schema. */
+  | ({ readonly kind: "schema"; readonly schema: unknown } & SchemaOptions)
   /** Any JSON object. */
   | { readonly kind: "json"; readonly style?: Style }
   /** A text that the expression matches from its first to its last character. */

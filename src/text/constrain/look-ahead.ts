@@ -29,21 +29,30 @@ function has(e: RegularExpression, kind: "ahead" | "start"): boolean {
 
 export const hasLookAhead = (e: RegularExpression): boolean => has(e, "ahead");
 
-/** `e` and then `then`, which holds no look-ahead and goes on to the end of the text. */
-function resolved(e: RegularExpression, then: RegularExpression, place: string): RegularExpression {
+/** Whether nothing can stand before part `i`: an anchor does, with nothing read between. */
+function isAtStart(parts: readonly RegularExpression[], i: number): boolean {
+  for (let j = i - 1; j >= 0; j--) {
+    if (parts[j]!.kind === "start") return true;
+    if (parts[j]!.kind !== "ahead") return false;
+  }
+  return false;
+}
+
+/** `e` and then `then`, which holds no look-ahead and goes on to the end of the text; `isFirst` where the text begins with `e`. */
+function resolved(e: RegularExpression, then: RegularExpression, place: string, isFirst = false): RegularExpression {
   if (!hasLookAhead(e)) return sequence(e, then);
   const beyond = (what: string) =>
     beyondAutomata(place, "a regular expression that an automaton can follow", what, "Write the condition without looking ahead.");
   switch (e.kind) {
     case "sequence":
-      return e.parts.reduceRight((rest, part) => resolved(part, rest, place), then);
+      return e.parts.reduceRight((rest, part, i) => resolved(part, rest, place, isAtStart(e.parts, i)), then);
     case "choice":
-      return choice(...e.options.map(o => resolved(o, then, place)));
+      return choice(...e.options.map(o => resolved(o, then, place, isFirst)));
     case "repeat":
       if (e.max !== 1) throw beyond("a look-ahead inside of a repetition");
       return e.min === 1 ? resolved(e.of, then, place) : choice(resolved(e.of, then, place), then);
     case "ahead": {
-      if (has(then, "start") || has(e.of, "start")) throw beyond("an anchor behind a look-ahead");
+      if (has(then, "start") || (has(e.of, "start") && !isFirst)) throw beyond("an anchor behind a look-ahead");
       const ahead = automatonOfExpression(resolved(e.of, anything, place), place);
       return automatonGraph(intersect([automatonOfExpression(then, place), e.isNegated ? complementOf(ahead, place) : ahead], place));
     }

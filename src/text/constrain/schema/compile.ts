@@ -56,17 +56,20 @@ const mostCounted = 10_000;
 class Findings {
   readonly relaxed = new Set<string>();
   contradiction: Error | undefined;
-  readonly #isStrict: boolean;
+  readonly #parameter: string;
+  readonly #exact: readonly string[];
 
-  constructor(isStrict: boolean) {
-    this.#isStrict = isStrict;
+  /** Places of parameters in which nothing is relaxed. */
+  constructor(parameter: string, exact: readonly string[]) {
+    this.#parameter = parameter;
+    this.#exact = exact;
   }
 
   relax(place: string, keyword: string): void {
     const at = pointer(place, keyword);
-    if (this.#isStrict)
+    if (this.#exact.some(place => at.startsWith(`${place}#`)))
       throw constraintRefusal(at, "keywords that a strict schema is held to exactly", `"${keyword}"`, "Leave it out, or leave strict out.");
-    this.relaxed.add(at.slice(at.indexOf("#")));
+    this.relaxed.add(at.startsWith(`${this.#parameter}#`) ? at.slice(this.#parameter.length) : at);
   }
 }
 
@@ -435,15 +438,31 @@ function sizeOfType(type: TypeName, { minimum, maximum, exclusiveMinimum, exclus
   return Math.max(0, high - low + 1);
 }
 
-interface SchemaOptions {
+/** A schema inside of the one that is compiled, which somebody knows under another name. */
+interface SchemaPart {
+  /** Of the whole schema: `#/properties/arguments`. */
+  readonly pointer: string;
+  /** The parameter that brought the part. */
+  readonly place: string;
+  /** No keyword of it is relaxed. */
+  readonly isExact: boolean;
+}
+
+export interface SchemaOptions {
   readonly style?: Style;
   /** OpenAI's strict rules (the root an object, every object closed and all of its properties required), and no keyword is relaxed. */
   readonly strict?: boolean;
+  readonly parts?: readonly SchemaPart[];
 }
 
 /** The grammar of a schema's valid texts. Errors: text/constraint at `parameter#/pointer`. */
-export function schemaGrammar(schema: unknown, parameter: string, { style = "compact", strict = false }: SchemaOptions = {}): Grammar {
-  const document = new SchemaDocument(schema, parameter);
+export function schemaGrammar(
+  schema: unknown,
+  parameter: string,
+  { style = "compact", strict = false, parts = [] }: SchemaOptions = {},
+): Grammar {
+  const document = new SchemaDocument(schema, parameter, new Map(parts.map(p => [p.pointer, p.place])));
   if (strict) document.checkStrict();
-  return new SchemaCompiler(document, style, new Findings(strict)).grammar();
+  const exact = strict ? [parameter] : parts.filter(p => p.isExact).map(p => p.place);
+  return new SchemaCompiler(document, style, new Findings(parameter, exact)).grammar();
 }

@@ -45,10 +45,13 @@ export class SchemaDocument {
   readonly place: string;
   readonly #places = new Map<SchemaObject, string>();
   readonly #anchors = new Map<string, SchemaObject>();
+  /** By pointer: parameters that brought parts of the schema. */
+  readonly #partPlaces: ReadonlyMap<string, string>;
   #count = 0;
 
   /** Errors: text/constraint, with the pointer of what is wrong or too much. */
-  constructor(root: unknown, parameter: string) {
+  constructor(root: unknown, parameter: string, partPlaces: ReadonlyMap<string, string> = new Map()) {
+    this.#partPlaces = partPlaces;
     this.place = `${parameter}#`;
     if (!isObject(root) && typeof root !== "boolean") throw constraintRefusal(this.place, "a schema: an object", show(root));
     if (root === false) throw constraintRefusal(this.place, "a schema that some value is valid under", "false");
@@ -78,12 +81,17 @@ export class SchemaDocument {
       this.#places.set(schema, at);
       for (const [key, value] of Object.entries(schema))
         for (const [inner, ...keys] of this.#checkKeyword(key, value, at))
-          open.push({ schema: inner, at: pointer(at, key, ...keys), depth: depth + 1 });
+          open.push({ schema: inner, at: this.#inside(pointer(at, key, ...keys)), depth: depth + 1 });
       this.#checkContradictions(schema, at);
       for (const key of ["$anchor", "$dynamicAnchor"] as const)
         if (typeof schema[key] === "string" && !this.#anchors.has(`#${schema[key]}`)) this.#anchors.set(`#${schema[key]}`, schema);
       if (typeof schema.$id === "string" && !this.#anchors.has(schema.$id)) this.#anchors.set(schema.$id, schema);
     }
+  }
+
+  #inside(at: string): string {
+    const part = this.#partPlaces.size > 0 ? this.#partPlaces.get(at.slice(at.indexOf("#"))) : undefined;
+    return part === undefined ? at : `${part}#`;
   }
 
   /** Schemas inside of a keyword; none of an annotation. Errors: text/constraint where its value is not of its kind. */

@@ -399,7 +399,10 @@ test("what is wrong is refused with its pointer, annotations and unknown keyword
     [{ enum: [] }, "p#/enum: expected a list of at least one value"],
     [false, "p#: expected a schema that some value is valid under"],
     [{ minItems: 3, maxItems: 2 }, "p#/minItems: expected at most maxItems, which is 2, got 3"],
-    [{ required: ["a"], properties: { a: false } }, 'p#/required: expected names of properties that are allowed, got "a", which properties forbids'],
+    [
+      { required: ["a"], properties: { a: false } },
+      'p#/required: expected names of properties that are allowed, got "a", which properties forbids',
+    ],
     [{ required: ["a"], additionalProperties: false }, '"a", which additionalProperties forbids'],
     [{ allOf: [{ type: "string" }, { type: "null" }] }, "p#/type: expected types that have something in common"],
     [{ type: "array", items: { enum: [1, 1] }, uniqueItems: true, minItems: 2 }, "p#/uniqueItems: expected at least 2 different items"],
