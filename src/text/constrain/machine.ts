@@ -97,6 +97,11 @@ function nullableRules(rules: ReadonlyMap<string, RegularExpression>): ReadonlyM
   return nullable;
 }
 
+const noTextHint = "Look for contradictions, and for recursion without an end.";
+const emptyForms = new WeakSet<Error>();
+/** Whether a grammar was refused because no text is in it. */
+export const isEmptyForm = (error: unknown): boolean => error instanceof Error && emptyForms.has(error);
+
 /** The machine of a grammar. Errors: text/constraint for left recursion, for what is too large, and where nothing can be said. */
 export function compileGrammar({ root, rules, contradiction }: Grammar, place: string): ConstraintMachine {
   const nodes: Node[] = [];
@@ -117,6 +122,7 @@ export function compileGrammar({ root, rules, contradiction }: Grammar, place: s
   const end = add({ kind: "return" });
   const split = (to: readonly number[]): number => (to.length === 1 ? to[0]! : add({ kind: "split", to }));
 
+  const choices = new Map<RegularExpression, Map<number, number>>();
   // what sets have in common after their first bytes is built once
   const shared = new Map<string, number>();
   const character = (set: CodePoints, then: number): number => {
@@ -155,8 +161,14 @@ export function compileGrammar({ root, rules, contradiction }: Grammar, place: s
       }
       case "sequence":
         return e.parts.reduceRight((to, part) => build(part, to), then);
-      case "choice":
-        return split(e.options.map(o => build(o, then)));
+      case "choice": {
+        // expressions that are used in many places lead to the same nodes where they lead to the same place
+        const known = choices.get(e)?.get(then);
+        if (known !== undefined) return known;
+        const made = split(e.options.map(o => build(o, then)));
+        choices.set(e, (choices.get(e) ?? new Map<number, number>()).set(then, made));
+        return made;
+      }
       case "rule": {
         const index = indices.get(e.name);
         if (index === undefined) throw constraintRefusal(place, "rules that are defined", e.name);
@@ -215,16 +227,11 @@ export function compileGrammar({ root, rules, contradiction }: Grammar, place: s
   // a rule that calls itself before it reads anything
   checkLeftRecursion(nodes, starts, names, new Set(names.flatMap((n, i) => (nullable.get(n) ? [i] : []))), place);
   const isAlive = aliveNodes(nodes, starts);
-  if (!isAlive[start])
-    throw (
-      contradiction ??
-      constraintRefusal(
-        place,
-        "a form that some finite text has",
-        "one that none has",
-        "Look for contradictions, and for recursion without an end.",
-      )
-    );
+  if (!isAlive[start]) {
+    const error = contradiction ?? constraintRefusal(place, "a form that some finite text has", "one that none has", noTextHint);
+    emptyForms.add(error);
+    throw error;
+  }
   return { nodes, start, rules: starts, isAlive, ...byteClasses(nodes) };
 }
 

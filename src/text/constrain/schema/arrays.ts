@@ -27,7 +27,7 @@ export function arrayExpression(schema: SchemaObject, place: string, c: Compiler
   if (maxItems < minItems) return c.impossible(pointer(place, "minItems"), `at most maxItems, which is ${maxItems}`, `${minItems}`);
   const counts = countsOf(schema as ListKeywords, place, c);
   const isUnique = uniqueItems && canKeepApart(schema as ListKeywords, counts, place, c);
-  if (isUnique && c.sizeOf(items, minItems) < minItems)
+  if (isUnique && minItems > 1 && c.sizeOf(items, c.placeOf(items, place, "items"), minItems) < minItems)
     return c.impossible(pointer(place, "uniqueItems"), `at least ${minItems} different items (minItems)`, "fewer values");
   const inside =
     counts.length > 0 ? counted(schema as ListKeywords, counts, isUnique, place, c) : simple(schema as ListKeywords, isUnique, place, c);

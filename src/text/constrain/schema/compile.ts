@@ -6,6 +6,8 @@
 import { type Automaton, automatonGraph } from "../automaton.ts";
 import { choice, type Grammar, noText, type RegularExpression, rule } from "../expression.ts";
 import { constrainLimits } from "../limits.ts";
+import { compileGrammar, isEmptyForm } from "../machine.ts";
+import { Recogniser } from "../recogniser.ts";
 import { beyondAutomata, constraintRefusal, isBeyondAutomata } from "../refuse.ts";
 import { arrayExpression } from "./arrays.ts";
 import { type Binder, binderOf, internal } from "./binding.ts";
@@ -19,7 +21,7 @@ import { Negation } from "./negate.ts";
 import { boundedNumber } from "./numbers.ts";
 import { objectExpression } from "./objects.ts";
 import { isRegularPattern, stringExpression, textTests } from "./strings.ts";
-import { canonicalText, Validator } from "./validate.ts";
+import { Validator } from "./validate.ts";
 
 /** Keywords that say something about values of one type only. */
 const typeKeywords: { readonly [T in TypeName]?: readonly string[] } = {
@@ -49,8 +51,10 @@ const mostParts = 500;
 const mostOverlaps = 64;
 /** Characters of merged schemas, which are their names. */
 const mostCharacters = 20_000_000;
-/** Values that are counted where items must differ. */
-const mostCounted = 10_000;
+/** Bytes looked at to count the values of items that must differ: 20 ms. */
+const mostCountedBytes = 100_000;
+/** Counts inside of counts. */
+const deepestCounts = 2;
 
 /** What is relaxed, and the first thing found that nothing can be valid under. */
 class Findings {
@@ -85,11 +89,14 @@ class SchemaCompiler implements Compiler {
   readonly #pending: { readonly name: string; readonly make: () => RegularExpression }[] = [];
   readonly #spent = { made: 0, characters: 0, states: 0, names: 0 };
   readonly #tests;
+  /** Of counting values inside of counting values. */
+  readonly #level: number;
   #isCanonical = false;
   #hasCanonical = false;
   #depth = 0;
 
-  constructor(document: SchemaDocument, style: Style, findings: Findings) {
+  constructor(document: SchemaDocument, style: Style, findings: Findings, level = 0) {
+    this.#level = level;
     this.#document = document;
     this.#style = style;
     this.#findings = findings;
@@ -110,7 +117,11 @@ class SchemaCompiler implements Compiler {
 
   /** The grammar of the document's schema. Errors: text/constraint. */
   grammar(): Grammar {
-    this.#rules.set("root", this.expression(this.#document.root, this.#document.place));
+    return this.#grammarOf(this.#document.root, this.#document.place);
+  }
+
+  #grammarOf(schema: SchemaOrBoolean, place: string): Grammar {
+    this.#rules.set("root", this.expression(schema, place));
     for (let next = this.#pending.shift(); next; next = this.#pending.shift()) this.#rules.set(next.name, next.make());
     if (this.#hasCanonical) {
       this.#isCanonical = true;
@@ -406,36 +417,38 @@ class SchemaCompiler implements Compiler {
     });
   }
 
-  sizeOf(schema: SchemaOrBoolean, most: number, depth = 0): number {
-    const flat = this.#flatten(schema, this.#document.place, 0);
-    if (flat === false) return 0;
-    if (depth > 8 || most > mostCounted) return Number.POSITIVE_INFINITY;
-    const options = (flat.anyOf ?? flat.oneOf) as readonly SchemaOrBoolean[] | undefined;
-    if (options) {
-      const { anyOf: _, oneOf: __, ...rest } = flat;
-      return options.reduce((sum: number, o) => sum + this.sizeOf({ allOf: [internal(rest), o] }, most, depth + 1), 0);
+  sizeOf(schema: SchemaOrBoolean, place: string, most: number): number {
+    if (this.#level >= deepestCounts) return Number.POSITIVE_INFINITY;
+    const inner = new SchemaCompiler(this.#document, "compact", new Findings(place, []), this.#level + 1);
+    inner.#isCanonical = true;
+    try {
+      return countTexts(new Recogniser(compileGrammar(inner.#grammarOf(schema, place), place), place), most);
+    } catch (error) {
+      if (isEmptyForm(error)) return 0;
+      throw error;
     }
-    const values = "const" in flat ? [flat.const] : (flat.enum as unknown[] | undefined);
-    if (values) return new Set(values.filter(v => this.#validator.isValid(v, flat) !== false).map(canonicalText)).size;
-    return this.#types(flat).reduce((sum, t) => sum + sizeOfType(t, flat), 0);
   }
 }
 
-/** Values of a type, where there are few. */
-function sizeOfType(type: TypeName, { minimum, maximum, exclusiveMinimum, exclusiveMaximum, maxLength }: SchemaObject): number {
-  if (type === "null") return 1;
-  if (type === "boolean") return 2;
-  if (type === "string" && maxLength === 0) return 1;
-  if (type !== "integer") return Number.POSITIVE_INFINITY;
-  const low = Math.max(
-    Math.ceil((minimum as number | undefined) ?? Number.NEGATIVE_INFINITY),
-    Math.floor(((exclusiveMinimum as number | undefined) ?? Number.NEGATIVE_INFINITY) + 1),
-  );
-  const high = Math.min(
-    Math.floor((maximum as number | undefined) ?? Number.POSITIVE_INFINITY),
-    Math.ceil(((exclusiveMaximum as number | undefined) ?? Number.POSITIVE_INFINITY) - 1),
-  );
-  return Math.max(0, high - low + 1);
+/** Different texts, counted to `most`, shortest first; Infinity where that takes long. */
+function countTexts(r: Recogniser, most: number): number {
+  let count = 0;
+  let steps = 0;
+  let level = [r.start];
+  while (level.length > 0 && count < most) {
+    const next: typeof level = [];
+    for (const at of level) {
+      if (at.isAccepting) count++;
+      for (let byte = 0; byte < 256 && count + next.length < most; byte++) {
+        if (++steps > mostCountedBytes) return Number.POSITIVE_INFINITY;
+        r.work = constrainLimits.work;
+        const to = r.step(at, byte);
+        if (to) next.push(to);
+      }
+    }
+    level = next;
+  }
+  return count;
 }
 
 /** A schema inside of the one that is compiled, which somebody knows under another name. */

@@ -34,6 +34,6 @@ export interface Compiler {
   /** $ref, allOf and not merged in; choices are left. */
   flatten(schema: SchemaOrBoolean, place: string): SchemaObject | false;
   isValid(value: unknown, schema: SchemaOrBoolean, place: string): boolean;
-  /** How many values are valid, in one spelling each, counted to `most`; Infinity where that is not seen. */
-  sizeOf(schema: SchemaOrBoolean, most: number): number;
+  /** How many values are valid, in one spelling each, counted to `most`; Infinity where there are too many to count. */
+  sizeOf(schema: SchemaOrBoolean, place: string, most: number): number;
 }

@@ -6,7 +6,7 @@
 import { type Automaton, accepts, allBut, automatonGraph, intersect } from "../automaton.ts";
 import { complementOf, determinise } from "../determinise.ts";
 import { choice, empty, literalText, type RegularExpression, repeatText, sequence, track } from "../expression.ts";
-import { constraintRefusal } from "../refuse.ts";
+import { beyondAutomata, constraintRefusal } from "../refuse.ts";
 import type { SomeProperty } from "./binding.ts";
 import type { Compiler } from "./compiler.ts";
 import { pointer } from "./document.ts";
@@ -16,6 +16,8 @@ import { namesAutomaton, patternAutomaton } from "./strings.ts";
 
 /** Patterns of names that are told apart: each doubles the classes. */
 const mostPatterns = 5;
+/** States of the automata of all classes of names of one object. */
+const mostClassStates = 3000;
 /** Properties of a kind that must be there. */
 const mostWitnesses = 3;
 /** States of a counted object. */
@@ -116,7 +118,9 @@ class ObjectCompiler {
     this.#names = schema.propertyNames === undefined ? undefined : namesAutomaton(schema.propertyNames, pointer(place, "propertyNames"), c);
     const { patterns, isRelaxed } = this.#readPatterns();
     this.#patterns = patterns;
-    this.#rest = isRelaxed ? true : additionalProperties;
+    // patterns alone: names that match none are valid, but nobody who writes a dictionary this way (Pydantic) means them
+    const isDictionary = !isRelaxed && patterns.length > 0 && !("properties" in schema) && !("additionalProperties" in schema);
+    this.#rest = isRelaxed ? true : isDictionary ? false : additionalProperties;
     this.#wanted = wanted.slice(0, mostWitnesses);
     if (wanted.length > mostWitnesses) c.relax(place, "not");
     const members = this.#readMembers();
@@ -177,11 +181,24 @@ class ObjectCompiler {
     return w.misnamed === undefined || (named !== undefined && !accepts(named, name));
   }
 
+  get #declared(): readonly string[] {
+    const { properties = {}, required = [] } = this.#schema;
+    return [...new Set([...Object.keys(properties), ...required])];
+  }
+
+  /** Other properties of any name and value, where their patterns are relaxed. */
+  #anyExtras(): ExtraClass[] {
+    const at = this.#place;
+    const all = allBut(this.#declared, at);
+    const name = this.#c.later(this.#c.freshName("name", at), () => quoted(automatonGraph(all, jsonCharacter)));
+    return [{ name, size: Number.POSITIVE_INFINITY, schema: true, place: at, fits: 2 ** this.#wanted.length - 1 }];
+  }
+
   /** Names of other properties by what they match: each pattern, each kind that is wanted. */
   #extraClasses(): ExtraClass[] {
+    if (this.#rest === false && this.#patterns.length === 0) return [];
     const at = this.#place;
-    const { properties = {}, required = [] } = this.#schema;
-    const declared = [...new Set([...Object.keys(properties), ...required])];
+    const declared = this.#declared;
     const base = [...(declared.length > 0 ? [allBut(declared, at)] : []), ...(this.#names ? [this.#names] : [])];
     const kinds: { readonly names: Automaton; readonly pattern?: Pattern; readonly bit: number }[] = [
       ...this.#patterns.map(p => ({ names: p.names, pattern: p, bit: 0 })),
@@ -192,6 +209,7 @@ class ObjectCompiler {
     ];
     const always = this.#wanted.reduce((bits, w, i) => bits | (this.#namesOfWanted(w).length === 0 ? 1 << i : 0), 0);
     const out: ExtraClass[] = [];
+    let states = 0;
     for (let mask = 0; mask < 2 ** kinds.length; mask++) {
       const inside = kinds.filter((_, i) => mask & (1 << i));
       const like = inside.flatMap(k => (k.pattern ? [k.pattern.schema] : []));
@@ -206,6 +224,9 @@ class ObjectCompiler {
         continue;
       }
       const all = this.#c.spend(intersect(parts, at), at);
+      states += all.edges.length;
+      if (kinds.length > 0 && states > mostClassStates)
+        throw beyondAutomata(at, `classes of names of at most ${mostClassStates} states`, "more", "Use fewer patterns.");
       const size = this.#least > 0 || kinds.length > 0 ? sizeOfAutomaton(all, at, 5000) : Number.POSITIVE_INFINITY;
       if (size === 0) continue;
       const name = this.#c.later(this.#c.freshName("name", at), () => quoted(automatonGraph(all, jsonCharacter)));
@@ -245,7 +266,9 @@ class ObjectCompiler {
   expression(): RegularExpression {
     const c = this.#c;
     const { open, close, comma, colon } = c.punctuation;
-    const classes = c.orRelax(() => this.#extraClasses(), this.#place, "patternProperties", []);
+    const all = c.orRelax(() => this.#extraClasses(), this.#place, "patternProperties", undefined) ?? this.#anyExtras();
+    // where names run out, those whose values nothing is valid under must not be counted on
+    const classes = this.#least > 0 ? all.filter(k => c.sizeOf(k.schema, k.place, 1) > 0) : all;
     const n = this.#members.length;
     this.#checkRuns();
     const needed = this.#members.filter(m => m.isNeeded).length;
@@ -261,6 +284,7 @@ class ObjectCompiler {
     const graph = new ObjectGraph(this.#members, classes, {
       least: this.#least,
       most: this.#most,
+      numExtras,
       wanted: this.#wanted,
       fitsOf: name => this.#fitsOf(name),
       comma,
@@ -280,6 +304,8 @@ const allOf = (all: readonly SchemaOrBoolean[]): SchemaOrBoolean =>
 interface GraphOptions {
   readonly least: number;
   readonly most: number;
+  /** Names that other properties can have. */
+  readonly numExtras: number;
   readonly wanted: readonly SomeProperty[];
   readonly fitsOf: (name: string) => number;
   readonly comma: RegularExpression;
@@ -381,7 +407,7 @@ class ObjectGraph {
     const to = this.#edges[state]!;
     const isDone = had === this.#all;
     if (isDone && count >= least) this.#ends.add(state);
-    if (this.#classes.length === 0 || count >= most) return;
+    if (this.#classes.length === 0 || count >= most || count + this.#o.numExtras < least) return;
     const start = count === 0 ? empty : comma;
     const more = this.#isTracked ? track("more") : empty;
     if (!isDone) {
