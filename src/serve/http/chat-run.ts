@@ -68,7 +68,7 @@ export function chatPrompt(engine: Engine, turns: readonly ServedChatTurn[], use
 }
 
 /** Starts the answers. Errors: those of prompt and engine. */
-export function startChat({ engine, turns, use, body, maxTokens, likelihoods, requestId, owner, signal }: ChatAsk): ChatRun {
+export function startChat({ engine, turns, use, body, maxTokens, likelihoods, requestId, owner, signal, onRelaxed }: ChatAsk): ChatRun {
   const { tokens, beginning, format, form, showsSpecials } = chatPrompt(engine, turns, use);
   const prompt = truncatedPrompt(body, tokens, engine, maxTokens);
   const isOneCall = use !== undefined && (!use.isParallel || use.choice !== "auto");
@@ -82,6 +82,7 @@ export function startChat({ engine, turns, use, body, maxTokens, likelihoods, re
     requestId,
     owner,
     signal,
+    ...defined({ onRelaxed }),
   });
   const asTools = use && showsSpecials ? { skipSpecialTokens: false } : {};
   const generations = engine.submitAll(
