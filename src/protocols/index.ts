@@ -14,7 +14,20 @@ export { readEvents } from "./event-stream/read-events.ts";
 export type { Field, FieldTable, RequestFields } from "./fields/field.ts";
 export { requestFields } from "./fields/register.ts";
 export { type HttpAnswer, HttpRetry, postJson, statedError } from "./http-client.ts";
-export { generateRequest, inferRequest } from "./inference-requests.ts";
+export { type OutputTensor, splitTensorBody, tensorBody, tensorHeader, tensorOutputs } from "./inference-binary.ts";
+export { inferenceParameters, textTensors } from "./inference-parameters.ts";
+export { generateBody, generateRequest, inferRequest, repositoryIndexRequest, repositoryModelRequest } from "./inference-requests.ts";
+export { isTensorDatatype, readTensor, type TensorDatatype, type TensorElement, writeTensor } from "./inference-tensors.ts";
+export {
+  applyTemplateRequest,
+  infillRequest,
+  loraScales,
+  type NativeCompletion,
+  type NativePrompt,
+  nativeCompletionRequest,
+  nativeEmbeddingRequest,
+  nativeTokenizeRequest,
+} from "./llama-cpp/llama-cpp-requests.ts";
 export {
   type OllamaFormat,
   type OllamaOptions,
