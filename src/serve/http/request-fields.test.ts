@@ -1,5 +1,7 @@
 /** The register of fields, walked: what it says of each field of each request is what the server does with it. */
+import { readFileSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
+import { fieldsPage, fieldsSummary } from "../../../scripts/parts/request-fields.js";
 import { type FieldRow, type FieldTable, isRow, type Row, requestFields } from "../../protocols/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { createEmbeddingEngine } from "../embedding/embedding-engine.ts";
@@ -192,4 +194,10 @@ test("thousands of unknown names cost little and are listed in part", async () =
   const response = await post(path, { ...body, ...many });
   const names = response.headers.get("x-loam-ignored")!;
   expect([response.status, names.split(", ").length, names.endsWith(", ...")]).toEqual([200, 33, true]);
+});
+
+test("the pages of the documentation say what the register says; `npm run docs` writes them", () => {
+  const page = (name: string) => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), "utf8");
+  expect(page("request-fields.md")).toBe(fieldsPage(requestFields));
+  expect(page("contracts.md")).toContain(`<!-- fields -->\n\n${fieldsSummary(requestFields)}\n<!-- end of fields -->`);
 });
