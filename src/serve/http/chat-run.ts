@@ -136,7 +136,8 @@ function answerParser(
 }
 
 /** Starts the answers. Errors: those of prompt and engine. */
-export function startChat({ engine, turns, use, body, maxTokens, likelihoods, wish, requestId, owner, signal }: ChatAsk): ChatRun {
+export function startChat(ask: ChatAsk): ChatRun {
+  const { engine, turns, use, body, maxTokens, likelihoods, wish, requestId, owner, signal, onRelaxed } = ask;
   const prompt = chatPrompt(engine, turns, use, wish);
   const { format, marks, isReasoning, beginning } = prompt;
   const tokens = truncatedPrompt(body, prompt.tokens, engine, maxTokens);
@@ -152,6 +153,7 @@ export function startChat({ engine, turns, use, body, maxTokens, likelihoods, wi
     requestId,
     owner,
     signal,
+    ...defined({ onRelaxed }),
   });
   const isMarked = marks !== undefined && tokenizer.specials.has(marks.close);
   const seen = isMarked || (use && prompt.showsSpecials) ? { skipSpecialTokens: false } : {};

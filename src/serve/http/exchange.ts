@@ -31,6 +31,8 @@ export interface Exchange {
   operation?: TracedOperation | undefined;
   /** Tokens that an encoder read for it, for traces. */
   inputTokens?: number;
+  /** How long it waited for its model to wake. */
+  loadMs?: number;
   /** The engine that was asked, for Retry-After. */
   engine?: Engine | EmbeddingEngine;
   /** The model that requests mean which name none. */
@@ -43,6 +45,8 @@ export interface Exchange {
   allow?: string;
   /** Fields of the body that change nothing, for the response header `x-loam-ignored`. */
   ignored?: readonly string[];
+  /** Keywords of JSON Schemas that the answer is not held to, for the response header `x-loam-relaxed`. */
+  relaxed?: readonly string[];
   /** The answer goes on after the handler has returned; whoever ends it calls `finish`. */
   isStreaming: boolean;
   finish(status: number, error?: string): void;
@@ -112,11 +116,16 @@ export interface Asker {
   /** Only prompts of the same owner share computed prefixes; null: those without an owner. */
   readonly owner: string | null;
   readonly signal: AbortSignal;
+  /** Keeps keywords that the answer is not held to for the response header `x-loam-relaxed`. */
+  readonly onRelaxed?: (pointers: readonly string[]) => void;
 }
 export const askerOf = ({ req, var: { exchange } }: AppContext): Asker => ({
   requestId: exchange.requestId,
   owner: exchange.prefixOwner(),
   signal: req.raw.signal,
+  onRelaxed: pointers => {
+    if (pointers.length > 0) exchange.relaxed = [...(exchange.relaxed ?? []), ...pointers];
+  },
 });
 
 /** The engine's salt for an owner and the `cache_salt` that the client chose: no client's choice leads out of its owner's prefixes. */

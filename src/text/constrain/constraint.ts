@@ -15,18 +15,19 @@ import {
 import { type Grammar, type RegularExpression, rule } from "./expression.ts";
 import { parseGrammar } from "./grammar-notation.ts";
 import { constrainLimits } from "./limits.ts";
+import { withoutLookAheads } from "./look-ahead.ts";
 import { compileGrammar } from "./machine.ts";
 import { type Configuration, Recogniser } from "./recogniser.ts";
 import { constraintRefusal } from "./refuse.ts";
 import { hasAnchor, parseRegularExpression, withoutOuterAnchors } from "./regular-expression.ts";
-import { schemaGrammar } from "./schema/compile.ts";
+import { type SchemaOptions, schemaGrammar } from "./schema/compile.ts";
 import { freeRules, oneOfTexts, punctuation, type Style } from "./schema/json-text.ts";
 import { TokenMasks } from "./token-masks.ts";
 import type { TokenVocabulary } from "./vocabulary.ts";
 
 export type Form =
-  /** JSON that is valid under a schema; `strict` checks OpenAI's rules for one. */
-  | { readonly kind: "schema"; readonly schema: unknown; readonly strict?: boolean; readonly style?: Style }
+  /** JSON that is valid under a schema. */
+  | ({ readonly kind: "schema"; readonly schema: unknown } & SchemaOptions)
   /** Any JSON object. */
   | { readonly kind: "json"; readonly style?: Style }
   /** A text that the expression matches from its first to its last character. */
@@ -51,7 +52,7 @@ function grammarOf(form: Form, place: string): Grammar {
     case "json":
       return { root: "root", rules: new Map([...freeRules(punctuation[form.style ?? "compact"]), ["root", rule("object")]]) };
     case "regex": {
-      const whole = parseRegularExpression(form.pattern, place);
+      const whole = withoutLookAheads(parseRegularExpression(form.pattern, place), place);
       const { rest } = withoutOuterAnchors(whole);
       return single(hasAnchor(rest) ? automatonGraph(automatonOfExpression(whole, place)) : rest);
     }
@@ -70,7 +71,10 @@ function grammarOf(form: Form, place: string): Grammar {
 }
 
 /** What reads texts of a form. `place` is the parameter that brought it. Errors: text/constraint. */
-export const recogniserOf = (form: Form, place: string): Recogniser => new Recogniser(compileGrammar(grammarOf(form, place), place), place);
+export function recogniserOf(form: Form, place: string): Recogniser {
+  const grammar = grammarOf(form, place);
+  return new Recogniser(compileGrammar(grammar, place), place, grammar.relaxed);
+}
 
 export class ConstraintState {
   readonly #constraint: TokenConstraint;
@@ -88,6 +92,10 @@ export class ConstraintState {
   /** The text may end here. */
   get isAccepting(): boolean {
     return this.#at.isAccepting;
+  }
+  /** Pointers of the schema's keywords that the mask cannot carry out, so that the text may break them. */
+  get relaxed(): readonly string[] {
+    return this.#constraint.recogniser.relaxed;
   }
   /** The text must end here. */
   get isComplete(): boolean {

@@ -7,15 +7,22 @@ import type { Tool } from "./tool.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
+/** Keywords whose values are no schemas, and those whose values are schemas by name. */
+const plain = new Set(["const", "enum", "default", "examples", "example"]);
+const maps = new Set(["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"]);
+
 /** The schema with its references to its own root led to `root`, where it stands now. */
 function moved(schema: unknown, root: string): unknown {
   if (Array.isArray(schema)) return schema.map(s => moved(s, root));
   if (typeof schema !== "object" || schema === null) return schema;
-  return Object.fromEntries(
-    Object.entries(schema).map(([key, value]) =>
-      key === "$ref" && typeof value === "string" && value.startsWith("#") ? [key, `${root}${value.slice(1)}`] : [key, moved(value, root)],
-    ),
-  );
+  const value = (key: string, v: unknown): unknown => {
+    if (plain.has(key)) return v;
+    if (maps.has(key) && typeof v === "object" && v !== null && !Array.isArray(v))
+      return Object.fromEntries(Object.entries(v).map(([name, s]) => [name, moved(s, root)]));
+    // an anchor is found wherever it stands
+    return key === "$ref" && typeof v === "string" && /^#(?:\/|$)/.test(v) ? `${root}${v.slice(1)}` : moved(v, root);
+  };
+  return Object.fromEntries(Object.entries(schema).map(([key, v]) => [key, value(key, v)]));
 }
 
 function callOf({ name, parameters }: Tool, key: string, root: string): Schema {
