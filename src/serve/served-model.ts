@@ -32,6 +32,7 @@ export interface ServedChatTemplate {
     options?: {
       readonly addGenerationPrompt?: boolean;
       readonly tools?: readonly unknown[];
+      /** Further variables that some templates read (`enable_thinking`). */
       readonly variables?: Readonly<Record<string, unknown>>;
     },
   ): string;

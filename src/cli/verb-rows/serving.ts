@@ -51,6 +51,7 @@ export const serveVerb: Verb = {
       "--adapter-any-base",
       "take adapters that were made for other weights too: right where those are this model in another form (default: an error)",
     ],
+    ["--trust-request-chat-template", "run the chat templates that requests bring (chat_template), within bounds (default: refused)"],
     [
       "--admin",
       "let everybody who reaches the server use the console and the administration without a login (default: sessions and the local token only)",

@@ -45,6 +45,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     maxAdapterRank: whole("maxAdapterRank", 1, 512),
     adapterFolder: textOption(options, "adapterFolder"),
     adapterAnyBase: options.adapterAnyBase === true,
+    trustChatTemplates: options.trustRequestChatTemplate === true,
     otlp: textOption(options, "otlp"),
     keepAlive: textOption(options, "keepAlive"),
     host: textOption(options, "host"),

@@ -15,6 +15,8 @@ export interface ServeOptions extends AdapterOptions {
   readonly host?: string | undefined;
   /** Port of the Open Inference Protocol over gRPC, 0 for a free one; default: serve.grpc of loam.yaml, else there is none. */
   readonly grpc?: number | undefined;
+  /** Runs chat templates that requests bring, within bounds; refused when absent. */
+  readonly trustChatTemplates?: boolean | undefined;
   /** Requests that name no model, or one that is not served, mean the first one. */
   readonly anyName?: boolean | undefined;
   /** Sequences that are decoded at once; default: serve.slots of loam.yaml, else 8. */

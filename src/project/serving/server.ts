@@ -177,6 +177,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...((options.sharedPrefixCache ?? project?.config.serve?.sharedPrefixCache) === true ? { sharedPrefixCache: true } : {}),
     ...defined({ adapterFolder: adapters.folder }),
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
+    ...(options.trustChatTemplates === true ? { trustsChatTemplates: true } : {}),
     ...(store ? { console: { ...consoleSource(project?.config.name ?? null, store), ...defined({ labels }) } } : {}),
     ...defined({ page }),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),

@@ -50,6 +50,8 @@ export interface AppOptions {
   readonly adapterFolder?: string;
   /** Takes adapters that were made for other weights than the model's. */
   readonly adapterAnyBase?: boolean;
+  /** Runs chat templates that requests bring (`chat_template`), within bounds; they are refused when absent. */
+  readonly trustsChatTemplates?: boolean;
   /** Reads the record for the console. */
   readonly console?: ConsoleSource;
   /** The built console. */
@@ -134,6 +136,7 @@ export function createApp(options: AppOptions): App {
     login,
     adapterFolder: options.adapterFolder,
     adapterAnyBase: options.adapterAnyBase,
+    trustsChatTemplates: options.trustsChatTemplates,
     created,
     started: created(),
     clock,

@@ -76,6 +76,8 @@ export interface Services {
   readonly adapterFolder?: string | undefined;
   /** Adapters that were made for other weights are taken too. */
   readonly adapterAnyBase?: boolean | undefined;
+  /** Templates that requests bring are run. */
+  readonly trustsChatTemplates?: boolean | undefined;
   /** Seconds since 1970, now. */
   readonly created: () => number;
   /** Seconds since 1970 at which the server started. */
@@ -113,7 +115,7 @@ export interface Asker {
   readonly owner: string | null;
   readonly signal: AbortSignal;
   /** Keeps keywords that the answer is not held to for the response header `x-loam-relaxed`. */
-  readonly onRelaxed?: (pointers: readonly string[]) => void;
+  readonly onRelaxed?: ((pointers: readonly string[]) => void) | undefined;
 }
 export const askerOf = ({ req, var: { exchange } }: AppContext): Asker => ({
   requestId: exchange.requestId,
@@ -166,4 +168,8 @@ export const answerHead = (id: string, object: string, engine: Engine, model: st
   system_fingerprint: engine.fingerprint,
 });
 
-export const newId = (prefix: string): string => `${prefix}-${crypto.randomUUID().replaceAll("-", "")}`;
+const hexId = (): string => crypto.randomUUID().replaceAll("-", "");
+/** An id of a chat or a completion. */
+export const newId = (prefix: string): string => `${prefix}-${hexId()}`;
+/** An id of an object that the server keeps, or of a part of one: clients look at what stands before the underscore. */
+export const keptId = (prefix: string): string => `${prefix}_${hexId()}`;

@@ -3,6 +3,15 @@
  * which state follows each, so several answers, beams and guesses can go on from one. Nothing in it depends on what else is asked.
  */
 import { automatonGraph, automatonOfExpression } from "./automaton.ts";
+import {
+  composedGrammar,
+  type EitherForm,
+  isComposed,
+  type LiteralForm,
+  type RepeatForm,
+  type SequenceForm,
+  type WithoutForm,
+} from "./compose.ts";
 import { type Grammar, type RegularExpression, rule } from "./expression.ts";
 import { parseGrammar } from "./grammar-notation.ts";
 import { constrainLimits } from "./limits.ts";
@@ -25,11 +34,18 @@ export type Form =
   | { readonly kind: "regex"; readonly pattern: string }
   | { readonly kind: "choice"; readonly choices: readonly string[] }
   /** A grammar in GBNF. */
-  | { readonly kind: "grammar"; readonly grammar: string };
+  | { readonly kind: "grammar"; readonly grammar: string }
+  /** Of other forms. */
+  | LiteralForm
+  | SequenceForm<Form>
+  | EitherForm<Form>
+  | RepeatForm<Form>
+  | WithoutForm;
 
 const single = (root: RegularExpression): Grammar => ({ root: "root", rules: new Map([["root", root]]) });
 
 function grammarOf(form: Form, place: string): Grammar {
+  if (isComposed<Form>(form)) return composedGrammar<Form>(form, f => grammarOf(f, place));
   switch (form.kind) {
     case "schema":
       return schemaGrammar(form.schema, place, form);
@@ -94,7 +110,10 @@ export class ConstraintState {
   /** After one more token; undefined where it may not come. */
   next(token: number): ConstraintState | undefined {
     const bytes = this.#constraint.vocabulary.bytesOf(token);
-    if (!bytes) return undefined;
+    return bytes && this.after(bytes);
+  }
+  /** After these bytes; undefined where they may not come. */
+  after(bytes: Uint8Array): ConstraintState | undefined {
     const { recogniser } = this.#constraint;
     recogniser.work = constrainLimits.work;
     const to = recogniser.read(this.#at, bytes);
