@@ -238,7 +238,7 @@ const asked: fc.Arbitrary<Asked> = fc.constantFrom(...answering, ...answering, .
 );
 
 /** They change what is served; whoever is no administrator is refused there whatever a policy says. */
-const isAdministration = (path: string): boolean => /admin|adapter|fine_tuning|^\/+models/i.test(decodeURIComponent(path));
+const isAdministration = (path: string): boolean => /admin|adapter|fine_tuning|^\/+models|repository\/+models/i.test(decodeURIComponent(path));
 const readable = ({ path, method }: Asked): boolean => {
   try {
     return !isAdministration(path) && method !== "DELETE";
