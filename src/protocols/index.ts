@@ -19,6 +19,16 @@ export { inferenceParameters, textTensors } from "./inference-parameters.ts";
 export { generateBody, generateRequest, inferRequest, repositoryIndexRequest, repositoryModelRequest } from "./inference-requests.ts";
 export { isTensorDatatype, readTensor, type TensorDatatype, type TensorElement, writeTensor } from "./inference-tensors.ts";
 export {
+  applyTemplateRequest,
+  infillRequest,
+  loraScales,
+  type NativeCompletion,
+  type NativePrompt,
+  nativeCompletionRequest,
+  nativeEmbeddingRequest,
+  nativeTokenizeRequest,
+} from "./llama-cpp/llama-cpp-requests.ts";
+export {
   type OllamaFormat,
   type OllamaOptions,
   ollamaChatRequest,

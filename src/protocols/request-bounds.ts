@@ -11,6 +11,8 @@ export const requestBounds = {
   messages: 4096,
   /** OpenAI: up to 20 most likely tokens a place. */
   topLogprobs: 20,
+  /** llama.cpp's `n_probs`: its own clients show at most 50. */
+  nativeProbabilities: 100,
   /** OpenAI: -100 to 100 are as good as a ban and as the only token. */
   bias: 100,
   /** Of a request: each is added at every token. */

@@ -17,6 +17,8 @@ export interface GenerationRequest {
   readonly stopTokens?: readonly number[];
   /** Reports each token's log-probability and that of so many most likely ones. */
   readonly likelihoods?: number;
+  /** `likelihoods` are of the scores after the samplers, from which each token was drawn, instead of the model's own. */
+  readonly likelihoodsSampled?: boolean;
   /** The answer, given beforehand: nothing is drawn, and `likelihoods` tells how likely the model thought each of its tokens. */
   readonly forced?: readonly number[];
   /** The form that the answer must have, at its beginning; not together with `forced`. */

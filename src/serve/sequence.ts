@@ -12,6 +12,7 @@ import {
   type History,
   judgeGuess,
   type Logits,
+  likelihood,
   maskLogits,
   type SamplingMemory,
   type SamplingOptions,
@@ -55,6 +56,9 @@ export class Sequence implements SlotOwner {
   random: Random;
   readonly likelihoods: number | undefined;
   readonly likelihoodTokens: readonly number[] | undefined;
+  /** Scores that the last token was drawn from, where somebody asks for them. */
+  #drawnFrom: Float64Array | undefined;
+  readonly #watch: ((scores: Float64Array) => void) | undefined;
   readonly forced: readonly number[] | undefined;
   readonly output: OutputQueue<GenerationEvent>;
   readonly submittedMs: number;
@@ -109,6 +113,11 @@ export class Sequence implements SlotOwner {
     this.random = request.seed === undefined ? random(unseeded()) : choiceRandom(request.seed, this.choice);
     this.likelihoods = request.likelihoods;
     this.likelihoodTokens = request.likelihoodTokens;
+    this.#watch = request.likelihoodsSampled
+      ? scores => {
+          this.#drawnFrom = scores.slice();
+        }
+      : undefined;
     this.forced = request.forced;
     this.#form = request.form;
     this.#forcedTokens = forcedTokens ?? (() => []);
@@ -128,7 +137,8 @@ export class Sequence implements SlotOwner {
     return this.#state === "over";
   }
   get history(): History {
-    return { prompt: this.#prompt, answer: this.#answer, memory: this.#memory };
+    const history = { prompt: this.#prompt, answer: this.#answer, memory: this.#memory };
+    return this.#watch ? { ...history, watch: this.#watch } : history;
   }
   get usage(): Usage {
     const cached = this.reused > 0 ? { cachedTokens: this.reused } : {};
@@ -202,6 +212,14 @@ export class Sequence implements SlotOwner {
     const token = judgeGuess(possible, guess, this.history, this.sampling, this.random);
     if (token === guess.token) this.#right++;
     return token;
+  }
+
+  /** How likely a token was that `choose` has just given; undefined where nobody asks. */
+  likelihoodOf(logits: Logits, token: number): TokenLikelihood | undefined {
+    if (this.likelihoods === undefined) return undefined;
+    const scores = this.#watch ? (this.#drawnFrom ?? certain(logits.length, token)) : logits;
+    this.#drawnFrom = undefined;
+    return likelihood(scores, token, this.likelihoods, this.likelihoodTokens);
   }
 
   /** The scores from which the next token is drawn; valid until the next call. */
@@ -282,6 +300,13 @@ export class Sequence implements SlotOwner {
 
 export const unspellable = () =>
   serveErrors.fail("unsupported", { message: "the form asks for a text that the model's vocabulary cannot spell" });
+
+/** Scores of a token that was not drawn: nothing else was possible. */
+const certain = (length: number, token: number): Float64Array => {
+  const scores = new Float64Array(length).fill(Number.NEGATIVE_INFINITY);
+  scores[token] = 0;
+  return scores;
+};
 
 /** A seed for requests without one. */
 const unseeded = (): string => crypto.randomUUID();

@@ -11,6 +11,10 @@ export const serveVerb: Verb = {
     ["-p, --port <port>", "port to listen on (default: serve.port of loam.yaml, else 8080; 0 picks a free one)"],
     ["--host <host>", "address to listen on (default: 127.0.0.1)"],
     [
+      "--served-model-name <name>",
+      "name of the first model in requests and answers, where it is given by a path (default: the name of its file or folder)",
+      ],
+      [
       "--grpc <port>",
       "port of the Open Inference Protocol over gRPC, as KServe and Triton have it (default: serve.grpc of loam.yaml, else no gRPC; 0 picks a free one)",
     ],

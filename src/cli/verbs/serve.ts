@@ -50,6 +50,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     host: textOption(options, "host"),
     calibrated: options.calibrated === true,
     admin: options.admin === true,
+    servedModelName: textOption(options, "servedModelName"),
     anyName: options.anyName === true,
     sharedPrefixCache: options.sharedPrefixCache === true ? true : undefined,
   };

@@ -8,6 +8,8 @@ import type { DryOptions } from "./dry.ts";
 export interface SamplingOptions {
   /** Scores are divided by it; 0 takes the greatest and ignores the seed. */
   readonly temperature: number;
+  /** The temperature comes after everything that removes tokens, as llama.cpp has it; before it where false, as in Hugging Face's generation. */
+  readonly temperatureLast: boolean;
   /** Only the k greatest scores stay; 0 is off. */
   readonly topK: number;
   /** Only the smallest set of most likely tokens with at least this mass stays (Holtzman et al. 2020); 1 is off. */
@@ -46,6 +48,7 @@ export interface SamplingOptions {
 
 export const defaultSampling: SamplingOptions = {
   temperature: 1,
+  temperatureLast: false,
   topK: 0,
   topP: 1,
   minP: 0,
@@ -112,6 +115,8 @@ export interface History {
   readonly memory?: SamplingMemory;
   /** From 0 to 1, drawn for the next token where a strategy tosses. */
   readonly coin?: number;
+  /** Is told the scores that the next token is drawn from, before they are overwritten. */
+  readonly watch?: (scores: Float64Array) => void;
 }
 
 /** The only thing that sampling changes. It belongs to one answer. */

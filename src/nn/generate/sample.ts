@@ -7,7 +7,11 @@ import { logSum, type TransformName, transformNames, transforms } from "./transf
 /** Logits of one position [V]. */
 export type Logits = Float32Array | Float64Array;
 
-const isOn = (o: SamplingOptions) => transformNames.filter(n => transforms[n].isOn(o));
+/** Transforms that are on, in their order. */
+function isOn(o: SamplingOptions): readonly TransformName[] {
+  const on = transformNames.filter(n => transforms[n].isOn(o));
+  return o.temperatureLast && on.includes("temperature") ? [...on.filter(n => n !== "temperature"), "temperature"] : on;
+}
 
 /** Scores after every transform that is on, in a new array; -infinity where a token was removed. */
 export function transformLogits(logits: Logits, history: History, options: SamplingOptions): Float64Array {
@@ -75,6 +79,7 @@ export function drawScores(logits: Logits, history: History, options: SamplingOp
     if (transforms[name].drawn) listeners.push({ name, norm: logSum(scores), before: scores.slice() });
     transforms[name].apply(scores, options, history);
   }
+  history.watch?.(scores);
   const drawn = (token: number): void => {
     for (const { name, norm, before } of listeners) transforms[name].drawn!((norm - before[token]!) / Math.LN2, options, history);
   };

@@ -7,6 +7,8 @@ import type { AdapterOptions } from "./adapters.ts";
 export interface ServeOptions extends AdapterOptions {
   /** Names, versions, or paths of models; default: those of loam.yaml. */
   readonly models?: string | readonly string[] | undefined;
+  /** The name of the first model in requests and answers, where it is given by a path; default: the name of its file or folder. */
+  readonly servedModelName?: string | undefined;
   /** 0: a free one; default: serve.port of loam.yaml, else 8080. */
   readonly port?: number | undefined;
   /** Default: serve.host of loam.yaml, else 127.0.0.1. */

@@ -6,6 +6,7 @@ import { countTokensFields, messagesFields } from "./anthropic-messages.ts";
 import type { RequestFields } from "./field.ts";
 import { fineTuningFields } from "./fine-tuning.ts";
 import { generateFields, inferFields } from "./inference.ts";
+import { applyTemplateFields, infillFields, nativeCompletionFields, nativeEmbeddingFields, nativeTokenizeFields } from "./llama-cpp.ts";
 import { ollamaChatFields, ollamaEmbeddingsFields, ollamaEmbedFields, ollamaGenerateFields } from "./ollama.ts";
 import { chatFields } from "./openai-chat.ts";
 import { completionsFields } from "./openai-completions.ts";
@@ -31,6 +32,11 @@ export const requestFields = {
   ollamaChat: ollamaChatFields,
   ollamaEmbed: ollamaEmbedFields,
   ollamaEmbeddings: ollamaEmbeddingsFields,
+  nativeCompletion: nativeCompletionFields,
+  infill: infillFields,
+  nativeEmbedding: nativeEmbeddingFields,
+  nativeTokenize: nativeTokenizeFields,
+  applyTemplate: applyTemplateFields,
   tgi: tgiFields,
   infer: inferFields,
   generate: generateFields,

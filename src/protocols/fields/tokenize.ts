@@ -16,7 +16,6 @@ export const tokenizeFields: RequestFields = {
     tools: refused("vllm", notEmpty, "Send prompt."),
     media_io_kwargs: harmless("vllm", "Only text is read."),
     mm_processor_kwargs: harmless("vllm", "Only text is read."),
-    content: refused("llama.cpp", notEmpty, "Use prompt."),
     add_special: refused("llama.cpp", unless(true), "Use add_special_tokens."),
     parse_special: refused("llama.cpp", unless(true), "Leave it out: special tokens of a prompt are read."),
     with_pieces: refused("llama.cpp", unless(false), "Use return_token_strs."),

@@ -48,6 +48,7 @@ export function chatDialectContract(dialect: ChatDialect): Contract {
   return {
     name: dialect.name,
     prefix: path,
+    ...(path.startsWith("/v1/") ? { optionalPrefix: "/v1" } : {}),
     endpoint: "chat",
     namesModel: true,
     errors: ({ status, error }) => dialect.error(status, error.message),

@@ -1,6 +1,6 @@
 /** A body through a schema. As OpenAI does: a known key of the wrong type or range is a 400 that names it, and null means "not given". */
 import type { z } from "zod";
-import { keyPath } from "../../base/index.ts";
+import { expectation, keyPath } from "../../base/index.ts";
 import { serveErrors } from "../errors.ts";
 
 const article = (word: string): string => (/^[aeiou]/.test(word) ? `an ${word}` : `a ${word}`);
@@ -26,11 +26,24 @@ function bound(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): string
 
 /** Checks a body. Errors: serve/missing, serve/type, serve/parameter; the place is the parameter. */
 export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
-  const result = schema.safeParse(body);
+  const result = schema.safeParse(body, { error: expectation });
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   const place = keyPath(issue.path);
   const value = valueAt(body, issue.path);
+  // what is wrong with a key is said of the key
+  if (issue.code === "invalid_key")
+    throw serveErrors.fail("parameter", {
+      place: keyPath(issue.path.slice(0, -1)),
+      expected: `keys of the form ${issue.message}`,
+      received: shownValue(issue.path.at(-1)),
+    });
+  if (issue.code === "unrecognized_keys")
+    throw serveErrors.fail("parameter", {
+      place: keyPath([...issue.path, issue.keys[0]!]),
+      expected: "a known key",
+      received: shownValue(issue.keys[0]),
+    });
   switch (issue.code) {
     case "invalid_type":
       if (value === undefined) throw serveErrors.fail("missing", { place, message: `the parameter is needed: ${article(issue.expected)}` });

@@ -51,6 +51,9 @@ const sent: { readonly [K in keyof typeof requestFields]?: Sent } = {
   ollamaChat: { path: "/api/chat", body: { model: "tiny", messages: user, stream: false, options: { num_predict: 2 } } },
   ollamaEmbed: { path: "/api/embed", body: { model: "vectors", input: "a" } },
   ollamaEmbeddings: { path: "/api/embeddings", body: { model: "vectors", prompt: "a" } },
+  nativeCompletion: { path: "/completion", body: { model: "tiny", prompt: "a", n_predict: 2 } },
+  nativeEmbedding: { path: "/embedding", body: { model: "vectors", content: "a" } },
+  nativeTokenize: { path: "/tokenize", body: { model: "tiny", content: "a" } },
   tgi: { path: "/invocations", body: { model: "tiny", inputs: "a", parameters: { max_new_tokens: 2 } } },
   infer: {
     path: "/v2/models/tiny/infer",

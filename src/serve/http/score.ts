@@ -17,7 +17,7 @@ import { promptTokens } from "./prompt.ts";
 import { checkedBody } from "./request-fields.ts";
 
 const tokens = z.array(z.int().min(0)).min(1);
-const schema = z.object({
+export const scoreRequest = z.object({
   model: z.string(),
   /** What is scored. */
   input: z.union(
@@ -30,7 +30,7 @@ const schema = z.object({
   prompt: z.union([z.string(), tokens], { error: "a text, or a list of token ids" }).nullish(),
   top_logprobs: z.int().min(0).max(limits.scoreLogprobs).nullish(),
 });
-type Body = z.output<typeof schema>;
+type Body = z.output<typeof scoreRequest>;
 
 const inputsOf = (input: Body["input"]): (string | number[])[] =>
   typeof input === "string" ? [input] : typeof input[0] === "number" ? [input as number[]] : (input as (string | number[])[]);
@@ -88,7 +88,7 @@ export function likelihoodOf(found: readonly GeneratedToken[]): { readonly logLi
 }
 
 export async function score(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(schema, await checkedBody(c, requestFields.score));
+  const body = parseBody(scoreRequest, await checkedBody(c, requestFields.score));
   const engine = engines.find(body.model);
   const { exchange } = c.var;
   exchange.engine = engine;

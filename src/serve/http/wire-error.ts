@@ -21,6 +21,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   "serve/unauthenticated": { code: "invalid_api_key" },
   ...sessionErrorCodes,
   "serve/unknownUrl": { code: "unknown_url" },
+  "serve/unknownRecord": { code: "not_found" },
   "serve/unknownFile": { code: "not_found", param: true },
   "serve/unknownResponse": { code: "not_found", param: true },
   "serve/filesFull": { code: "storage_full" },
