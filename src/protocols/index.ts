@@ -32,6 +32,7 @@ export {
   type OllamaFormat,
   type OllamaOptions,
   ollamaChatRequest,
+  ollamaEmbeddingsRequest,
   ollamaEmbedRequest,
   ollamaGenerateRequest,
 } from "./ollama/ollama-requests.ts";

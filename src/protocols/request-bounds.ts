@@ -35,6 +35,8 @@ export const requestBounds = {
   embeddingTexts: 2048,
   /** Documents of one rerank request. */
   rerankDocuments: 1000,
+  /** Ollama's conversation as tokens: the longest contexts of the common models have a million. */
+  contextTokens: 2 ** 20,
   /** OpenAI: functions of one request. */
   tools: 128,
 } as const;

@@ -190,12 +190,9 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
   return { app, login, lines, running, hasPage: page !== undefined };
 }
 
-/** Names without labels and numbers: of what was asked for, and of what runs. */
+/** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
 const namesOf = (engines: Engines, named: readonly NamedVersion[]): string[] => [
-  ...new Set([
-    ...named.map(n => n.name),
-    ...[...engines.all(), ...engines.encoders(), ...engines.adapters.engines()].map(e => (e.model.name ?? e.model.id).split("@")[0]!),
-  ]),
+  ...new Set([...named.map(n => n.name), ...engines.everything().map(e => (e.model.name ?? e.model.id).split("@")[0]!)]),
 ];
 
 /** The version that the server is shown by: the first that was named, or what serves in its place. */

@@ -7,7 +7,7 @@ import { limits } from "../limits.ts";
 import type { ServedChatTurn, ServedModel } from "../served-model.ts";
 
 /** A prompt that cannot fit is not tokenized at all: the tokenizer runs on the thread that serves everyone. */
-function checkLength(engine: Engine, characters: number, place: string): void {
+export function checkPromptLength(engine: Engine, characters: number, place: string): void {
   const most = engine.room * limits.charactersPerToken;
   if (characters > most)
     throw serveErrors.fail("contextLength", {
@@ -19,22 +19,22 @@ function checkLength(engine: Engine, characters: number, place: string): void {
 }
 
 /** The start token in front, as in training; an encoder that has put it there already is believed. */
-const withStart = (model: ServedModel, ids: readonly number[]): number[] =>
+export const withStartToken = (model: ServedModel, ids: readonly number[]): number[] =>
   model.startToken === undefined || ids[0] === model.startToken ? [...ids] : [model.startToken, ...ids];
 
 /** Tokens of one prompt of the completions API: text, with or without the model's own tokens around it, or tokens that are taken as they are. Errors: serve/contextLength, serve/parameter. */
 export function promptTokens(engine: Engine, prompt: string | readonly number[], addSpecialTokens = true): readonly number[] {
   const { model } = engine;
   if (typeof prompt !== "string") return prompt;
-  checkLength(engine, prompt.length, "prompt");
+  checkPromptLength(engine, prompt.length, "prompt");
   const encoded = Array.from(model.tokenizer.encode(prompt, { addSpecialTokens }));
-  const ids = addSpecialTokens ? withStart(model, encoded) : encoded;
+  const ids = addSpecialTokens ? withStartToken(model, encoded) : encoded;
   if (ids.length === 0) throw serveErrors.fail("parameter", { place: "prompt", expected: "a text that is not empty", received: '""' });
   return ids;
 }
 
 /** What a model without a template is given: a transcript. Its answer ends where the user's next turn would begin. */
-const transcript = (turns: readonly ServedChatTurn[]): string =>
+export const transcript = (turns: readonly ServedChatTurn[]): string =>
   `${turns.map(t => `${t.role[0]!.toUpperCase()}${t.role.slice(1)}: ${t.content}\n`).join("")}Assistant:`;
 export const transcriptStops: readonly string[] = ["\nUser:"];
 
@@ -42,12 +42,12 @@ export const transcriptStops: readonly string[] = ["\nUser:"];
 export function chatTokens(engine: Engine, turns: readonly ServedChatTurn[], tools?: readonly unknown[]): number[] {
   const { model } = engine;
   const { chatTemplate, tokenizer } = model;
-  checkLength(
+  checkPromptLength(
     engine,
     turns.reduce((n, t) => n + t.content.length, 0),
     "messages",
   );
-  if (!chatTemplate) return withStart(model, Array.from(tokenizer.encode(transcript(turns), { readSpecialTokens: false })));
+  if (!chatTemplate) return withStartToken(model, Array.from(tokenizer.encode(transcript(turns), { readSpecialTokens: false })));
   // the template writes the tokens at its start itself
   return Array.from(encodeChat(tokenizer, chatTemplate, turns, { addGenerationPrompt: true, ...defined({ tools }) }));
 }

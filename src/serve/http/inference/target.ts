@@ -1,30 +1,35 @@
 /** The model that an address of the protocol names, and how it is named in answers. */
+import type { AnyEngine } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
+import type { ListedModel, ModelMetadata } from "../../model-metadata.ts";
 import type { AppContext, Services } from "../exchange.ts";
-import { type AnyEngine, calibrationOf, targetEngine, versionOf } from "../tensorflow/versions.ts";
+import { calibrationOf, targetEngine, targetModel, versionOf } from "../tensorflow/versions.ts";
 
-/** The version of an address, where it has one. Errors: serve/parameter. */
-function askedVersion(c: AppContext): number | undefined {
+/** Errors: serve/parameter. */
+function target(c: AppContext) {
   const version = c.req.param("version");
   if (version !== undefined && !/^\d{1,15}$/.test(version))
     throw serveErrors.fail("parameter", { place: "version", expected: "a whole number", received: JSON.stringify(version.slice(0, 60)) });
-  return version === undefined ? undefined : Number(version);
+  return { model: c.req.param("model") ?? "", ...(version === undefined ? {} : { version: Number(version) }) };
 }
 
+/** For a request that is answered by the model. */
 export function targeted(c: AppContext, { engines }: Services): AnyEngine {
-  const version = askedVersion(c);
-  const engine = targetEngine(engines, { model: c.req.param("model") ?? "", ...(version === undefined ? {} : { version }) });
+  const engine = targetEngine(engines, target(c));
   c.var.exchange.engine = engine;
   return engine;
 }
 
-export const modelIdentity = (c: AppContext, engine: AnyEngine) => ({
+/** For one that is only told of it: nothing wakes. */
+export const toldModel = (c: AppContext, { engines }: Services): ModelMetadata => targetModel(engines, target(c));
+
+export const modelIdentity = (c: AppContext, engine: ListedModel) => ({
   model_name: c.req.param("model") ?? engine.model.id,
   model_version: String(versionOf(engine)),
 });
 
 /** The protocol's own place for what else is to be said, in metadata and responses. */
-export const temperatureIn = (engine: AnyEngine) => {
+export const temperatureIn = (engine: ListedModel) => {
   const { calibration } = calibrationOf(engine);
   return calibration ? { parameters: { calibration: calibration.method, temperature: calibration.temperature } } : {};
 };
