@@ -40,7 +40,7 @@ const entry = (engine: ListedMetadata, id: string, fallbackCreated: number) => {
 };
 
 /** Of an engine the name that requests use: its own where that means this version, else its id. */
-function listedName(names: readonly string[], { model }: AnyEngine): string {
+function listedName(names: readonly string[], { model }: ListedMetadata): string {
   const own = model.name ?? parseModelName(model.id).model;
   return names.includes(own) ? own : names.includes(model.id) ? model.id : names[0]!;
 }

@@ -1,13 +1,13 @@
 /** The model repository extension: which models there are, and loading and unloading for administrators (`access.ts`). */
 import { isRow, repositoryIndexRequest, repositoryModelRequest } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
-import type { ListedModel } from "../../model-metadata.ts";
+import type { ListedMetadata } from "../../model-metadata.ts";
 import { fleetOf, loadVersion, versionOf as newestVersion } from "../admin.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { versionOf } from "../tensorflow/versions.ts";
 
-const states: Readonly<Record<ListedModel["state"], string>> = {
+const states: Readonly<Record<ListedMetadata["state"], string>> = {
   loading: "LOADING",
   ready: "READY",
   // the next request wakes it

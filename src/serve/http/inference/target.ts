@@ -1,7 +1,7 @@
 /** The model that an address of the protocol names, and how it is named in answers. */
 import type { AnyEngine } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
-import type { ListedModel, ModelMetadata } from "../../model-metadata.ts";
+import type { ListedMetadata, ModelMetadata } from "../../model-metadata.ts";
 import type { AppContext, Services } from "../exchange.ts";
 import { calibrationOf, targetEngine, targetModel, versionOf } from "../tensorflow/versions.ts";
 
@@ -23,13 +23,13 @@ export function targeted(c: AppContext, { engines }: Services): AnyEngine {
 /** For one that is only told of it: nothing wakes. */
 export const toldModel = (c: AppContext, { engines }: Services): ModelMetadata => targetModel(engines, target(c));
 
-export const modelIdentity = (c: AppContext, engine: ListedModel) => ({
+export const modelIdentity = (c: AppContext, engine: ListedMetadata) => ({
   model_name: c.req.param("model") ?? engine.model.id,
   model_version: String(versionOf(engine)),
 });
 
 /** The protocol's own place for what else is to be said, in metadata and responses. */
-export const temperatureIn = (engine: ListedModel) => {
+export const temperatureIn = (engine: ListedMetadata) => {
   const { calibration } = calibrationOf(engine);
   return calibration ? { parameters: { calibration: calibration.method, temperature: calibration.temperature } } : {};
 };

@@ -3,7 +3,7 @@ import type { EmbeddingEngine } from "../../embedding/embedding-engine.ts";
 import type { Engine } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
 import type { AppContext, Services } from "../exchange.ts";
-import type { AnyEngine } from "../tensorflow/versions.ts";
+import type { AnyEngine } from "../../engines.ts";
 
 /** What a request without a model means: the model of all names, else the only one of its kind. Errors: serve/missing. */
 function onlyOf({ engines }: Services, all: readonly AnyEngine[]): string {

@@ -2,7 +2,7 @@
 import { serveErrors } from "../../errors.ts";
 import { restricted } from "../access.ts";
 import type { AppContext, Services } from "../exchange.ts";
-import type { AnyEngine } from "../tensorflow/versions.ts";
+import type { AnyEngine } from "../../engines.ts";
 import { nativeDecoder, nativeModel } from "./native-model.ts";
 import { nativeSampling } from "./samplers.ts";
 
