@@ -29,6 +29,7 @@ import { InferenceStatistics } from "./inference/statistics.ts";
 import { ollama } from "./ollama/ollama.ts";
 import { anonymous, type Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
+import { pointerList } from "./relaxed.ts";
 import { nameList } from "./request-fields.ts";
 import { ResponseStore } from "./responses/store.ts";
 import { isCopy, ownRequests, visits } from "./visited.ts";
@@ -50,6 +51,8 @@ export interface AppOptions {
   readonly adapterFolder?: string;
   /** Takes adapters that were made for other weights than the model's. */
   readonly adapterAnyBase?: boolean;
+  /** Runs chat templates that requests bring (`chat_template`), within bounds; they are refused when absent. */
+  readonly trustsChatTemplates?: boolean;
   /** Reads the record for the console. */
   readonly console?: ConsoleSource;
   /** The built console. */
@@ -134,6 +137,7 @@ export function createApp(options: AppOptions): App {
     login,
     adapterFolder: options.adapterFolder,
     adapterAnyBase: options.adapterAnyBase,
+    trustsChatTemplates: options.trustsChatTemplates,
     created,
     started: created(),
     clock,
@@ -201,6 +205,7 @@ export function createApp(options: AppOptions): App {
     c.res.headers.set("x-request-id", requestId);
     for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
     if (exchange.ignored) c.res.headers.set("x-loam-ignored", nameList(exchange.ignored));
+    if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", pointerList(exchange.relaxed));
     if (engines.isDraining) c.res.headers.set("connection", "close");
     if (exchange.isStreaming) return;
     const left = c.req.raw.signal.aborted;

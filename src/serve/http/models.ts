@@ -17,11 +17,27 @@ export function tells(engine: ModelMetadata): "text" | "vectors" | "classes" | "
   return classifier === undefined ? "vectors" : classifier.kind === "value" ? "numbers" : "classes";
 }
 
+/** In which form the weights are, where that is not float32, and what that was measured to cost. */
+function formOf(engine: ModelMetadata) {
+  const form = "room" in engine ? engine.model.form : undefined;
+  if (!form) return {};
+  const { name, chosen, cost } = form;
+  const measured = cost && {
+    measured_tokens: cost.tokens,
+    perplexity: cost.perplexity,
+    perplexity_exact: cost.fullPerplexity,
+    kl_divergence: cost.divergence,
+    same_top_token: cost.agreement,
+  };
+  return { quantization: { form: name, chosen, ...measured } };
+}
+
 /** Of a model that nobody has loaded yet only its name is known. */
 const contents = (engine: ModelMetadata) => ({
   system_fingerprint: engine.fingerprint,
   max_model_len: "room" in engine ? engine.room : engine.model.longest,
   tells: tells(engine),
+  ...formOf(engine),
   ...calibrationOf(engine),
 });
 

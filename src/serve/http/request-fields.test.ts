@@ -32,6 +32,7 @@ interface Sent {
 const beside: readonly (readonly [string, Row])[] = [
   ["stream_options.", { stream: true }],
   ["response_format.json_schema", { response_format: { type: "json_schema", json_schema: { name: "answer" } } }],
+  ["thinking.", { thinking: { type: "enabled" } }],
   ["response_format.", { response_format: { type: "json_object" } }],
 ];
 const user = [{ role: "user", content: "a" }];

@@ -59,9 +59,10 @@ async function lists({ call, bearer }: Served) {
   const metrics = (await call("GET", "/metrics")).text;
   const labels = (series: string) => [...metrics.matchAll(new RegExp(`^${series}\\{model(?:_name)?="([^"]+)"`, "gm"))].map(m => m[1]);
   return {
-    openai: (await call("GET", "/v1/models")).body.data.map((m: { id: string; root: string; max_model_len: number }) => [
+    openai: (await call("GET", "/v1/models")).body.data.map((m: { id: string; root: string; aliases: string[]; max_model_len: number }) => [
       m.id,
       m.root,
+      m.aliases,
       m.max_model_len,
     ]),
     ollama: (await call("GET", "/api/tags")).body.models.map((m: { name: string; size: number }) => [m.name, m.size]),
@@ -70,6 +71,8 @@ async function lists({ call, bearer }: Served) {
       v.labels,
     ]),
     readiness: Object.keys((await call("GET", "/readyz")).body.models),
+    index: (await call("POST", "/v2/repository/index", {})).body,
+    statistics: (await call("GET", "/v2/models/stats")).body.model_stats.map((m: { name: string; version: string }) => [m.name, m.version]),
     tensorflow: (await call("GET", "/v1/models/a")).body.model_version_status,
     gauges: ["loam_running_requests", "loam_queued_requests", "loam_slots", "loam_kv_cache_utilisation_ratio", "loam_engine_ready"].map(
       labels,
@@ -87,6 +90,13 @@ const probes = [
   "/v2/models/a/ready",
   "/v2/models/a/versions/1/ready",
   "/v2/models/a",
+  "/v2/models/a/config",
+  "/v2/models/a/stats",
+  "/v2/models/stats",
+  "/v1/health",
+  "/version",
+  "/props?model=a",
+  "/slots?model=a",
   "/v1/models/a",
   "/v1/models/a/versions/1",
   "/v1/models/a/metadata",
@@ -195,6 +205,19 @@ test("no probe wakes a model or keeps it awake, and each says that it is ready",
   await settled();
   expect([stateOf("a"), source.log]).toEqual(["asleep", ["+1", "-1"]]);
   await fleet.drain();
+  await fleet.close();
+});
+
+test("a console page that shows a sleeping model wakes nothing", async () => {
+  const { fleet, call, bearer, source } = await served({ keepAliveMs: 1000 });
+  await fleet.load("a", 1);
+  await pass(1000);
+  for (const path of ["/api/engine", "/api/engine?model=a", "/api/engine?model=a@1", "/api/serving", "/api/overview"])
+    expect([path, (await call("GET", path, undefined, bearer)).status]).toEqual([path, 200]);
+  expect((await call("GET", "/api/overview", undefined, bearer)).body.model).toMatchObject({ id: "a@1" });
+  expect((await call("GET", "/api/engine?model=nobody", undefined, bearer)).status).toBe(404);
+  await settled();
+  expect(source.log).toEqual(["+1", "-1"]);
   await fleet.close();
 });
 
@@ -328,8 +351,8 @@ test("a model that was offered is listed before anybody has loaded it, and is to
   const { fleet, call, ask, source } = await served();
   await fleet.load("a", 1);
   fleet.offer("tuned", 2);
-  const ids = async () => (await call("GET", "/v1/models")).body.data.map((m: { id: string }) => m.id);
-  expect(await ids()).toEqual(["a@1", "a@latest", "a", "tuned@2", "tuned@latest", "tuned"]);
+  const ids = async () => (await call("GET", "/v1/models")).body.data.map((m: { root: string }) => m.root);
+  expect(await ids()).toEqual(["a@1", "tuned@2"]);
   expect((await call("GET", "/api/tags")).body.models.map((m: { name: string }) => m.name)).toEqual(["a:1", "tuned:2"]);
   expect((await call("GET", "/v1/models/tuned")).body).toMatchObject({ id: "tuned", model_version_status: [{ state: "AVAILABLE" }] });
   expect(source.log).toEqual(["+1"]);
@@ -337,9 +360,9 @@ test("a model that was offered is listed before anybody has loaded it, and is to
   expect((await call("GET", "/v2/models/tuned")).body).toMatchObject({ name: "tuned", versions: ["2"] });
   expect(source.log).toEqual(["+1", "+2"]);
   expect((await ask("tuned")).status).toBe(200);
-  expect(await ids()).toEqual(["a@1", "a@latest", "a", "tuned@2", "tuned@latest", "tuned"]);
+  expect(await ids()).toEqual(["a@1", "tuned@2"]);
   await fleet.unload("tuned", 2);
-  expect(await ids()).toEqual(["a@1", "a@latest", "a"]);
+  expect(await ids()).toEqual(["a@1"]);
   await fleet.close();
 });
 
@@ -349,7 +372,7 @@ test("a version that is unloaded while it sleeps leaves every list", async () =>
   await fleet.load("a", 2);
   await pass(1000);
   await fleet.unload("a", 1);
-  expect((await call("GET", "/v1/models")).body.data.map((m: { id: string }) => m.id)).toEqual(["a@2", "a@latest", "a"]);
+  expect((await call("GET", "/v1/models")).body.data.map((m: { root: string }) => m.root)).toEqual(["a@2"]);
   expect((await call("GET", "/metrics")).text).not.toContain('loam_slots{model="a@1"}');
   await fleet.close();
 });

@@ -15,7 +15,7 @@ import { answerGenerate, streamGenerate } from "./generate.ts";
 import { datatypes, infer } from "./infer.ts";
 import { modelConfig } from "./model-config.ts";
 import { repositoryIndex, repositoryLoad, repositoryUnload } from "./repository.ts";
-import { modelIdentity, ofModel, temperatureIn, toldModel } from "./target.ts";
+import { modelIdentity, ofModel, targetedModel, temperatureIn } from "./target.ts";
 
 const extensions = [
   "generate",
@@ -34,13 +34,13 @@ const ready = (c: AppContext, { engines }: Services): Response => c.json({ ready
 
 /** A model that sleeps is ready: the next request wakes it, and no probe does. */
 function modelReady(c: AppContext, services: Services): Response {
-  const engine = toldModel(c, services);
+  const engine = targetedModel(c, services);
   const isReady = services.engines.isReadyNow(engine);
   return c.json({ ...modelIdentity(c, engine), ready: isReady }, isReady ? 200 : 503);
 }
 
 function metadata(c: AppContext, services: Services): Response {
-  const engine = toldModel(c, services);
+  const engine = targetedModel(c, services);
   const signature = signatureOf(engine, "predict", undefined);
   const tensors = (of: ReturnType<typeof signature.outputs>) =>
     Object.entries(of).map(([name, { dtype, shape }]) => ({ name, datatype: datatypes[dtype], shape }));
@@ -55,12 +55,12 @@ function metadata(c: AppContext, services: Services): Response {
 }
 
 function config(c: AppContext, services: Services): Response {
-  const engine = toldModel(c, services);
+  const engine = targetedModel(c, services);
   return c.json(modelConfig(engine, modelIdentity(c, engine).model_name));
 }
 
 function modelStatistics(c: AppContext, services: Services): Response {
-  const engine = toldModel(c, services);
+  const engine = targetedModel(c, services);
   return c.json({ model_stats: [services.statistics.of(engine, modelIdentity(c, engine).model_name)] });
 }
 

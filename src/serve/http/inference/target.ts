@@ -1,35 +1,40 @@
 /** The model that an address of the protocol names, and how it is named in answers. */
+
 import type { AnyEngine } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
-import type { ListedMetadata, ModelMetadata } from "../../model-metadata.ts";
+import type { ModelMetadata } from "../../model-metadata.ts";
 import type { AppContext, Services } from "../exchange.ts";
 import { calibrationOf, targetEngine, targetModel, versionOf } from "../tensorflow/versions.ts";
 
-/** Errors: serve/parameter. */
-function target(c: AppContext) {
+/** The version of an address, where it has one. Errors: serve/parameter. */
+function askedVersion(c: AppContext): number | undefined {
   const version = c.req.param("version");
   if (version !== undefined && !/^\d{1,15}$/.test(version))
     throw serveErrors.fail("parameter", { place: "version", expected: "a whole number", received: JSON.stringify(version.slice(0, 60)) });
-  return { model: c.req.param("model") ?? "", ...(version === undefined ? {} : { version: Number(version) }) };
+  return version === undefined ? undefined : Number(version);
 }
 
-/** For a request that is answered by the model. */
+function targetOfAddress(c: AppContext) {
+  const version = askedVersion(c);
+  return { model: c.req.param("model") ?? "", ...(version === undefined ? {} : { version }) };
+}
+
+/** The model of an address, for a request that is only told of it: nothing wakes. */
+export const targetedModel = (c: AppContext, { engines }: Services): ModelMetadata => targetModel(engines, targetOfAddress(c));
+
 export function targeted(c: AppContext, { engines }: Services): AnyEngine {
-  const engine = targetEngine(engines, target(c));
+  const engine = targetEngine(engines, targetOfAddress(c));
   c.var.exchange.engine = engine;
   return engine;
 }
 
-/** For one that is only told of it: nothing wakes. */
-export const toldModel = (c: AppContext, { engines }: Services): ModelMetadata => targetModel(engines, target(c));
-
-export const modelIdentity = (c: AppContext, engine: ListedMetadata) => ({
+export const modelIdentity = (c: AppContext, engine: ModelMetadata) => ({
   model_name: c.req.param("model") ?? engine.model.id,
   model_version: String(versionOf(engine)),
 });
 
 /** The protocol's own place for what else is to be said, in metadata and responses. */
-export const temperatureIn = (engine: ListedMetadata) => {
+export const temperatureIn = (engine: ModelMetadata) => {
   const { calibration } = calibrationOf(engine);
   return calibration ? { parameters: { calibration: calibration.method, temperature: calibration.temperature } } : {};
 };
