@@ -18,6 +18,8 @@ import {
   ollamaChatRequest,
   ollamaEmbedRequest,
   ollamaGenerateRequest,
+  repositoryIndexRequest,
+  repositoryModelRequest,
   rerankRequest,
   responsesRequest,
 } from "../../../protocols/index.ts";
@@ -140,6 +142,16 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
   "GET /v2": { summary: "Describes the server.", answer: anyObject },
   "GET /v2/health/live": { summary: "Says whether the process runs.", answer: anyObject },
   "GET /v2/health/ready": { summary: "Says whether every model is ready.", answer: anyObject },
+  "GET /v2/models/stats": { summary: "Counts what models have done.", answer: anyObject },
+  "POST /v2/repository/index": { summary: "Lists models and their states.", body: repositoryIndexRequest, answer: z.array(anyObject) },
+  "POST /v2/repository/models/:model/load": { summary: "Loads a model.", body: repositoryModelRequest, answer: anyObject },
+  "POST /v2/repository/models/:model/unload": { summary: "Unloads a model.", body: repositoryModelRequest, answer: anyObject },
+  ...ofSharedMemory("system"),
+  ...ofSharedMemory("cuda"),
+  "GET /v2/trace/setting": { summary: "Gives the trace settings: off.", answer: anyObject },
+  "POST /v2/trace/setting": { summary: "Is refused: nothing can be set.", body: anyObject, answer: anyObject },
+  "GET /v2/logging": { summary: "Gives the log settings.", answer: anyObject },
+  "POST /v2/logging": { summary: "Is refused: nothing can be set.", body: anyObject, answer: anyObject },
   "GET /ping": { summary: "Says whether every model is ready.", answer: wireForms.readiness },
   "POST /invocations": { summary: "Answers a body by what it holds.", body: anyObject, answer: z.unknown(), streamType: events },
   "POST /models": { summary: "Loads a model under a name of SageMaker's.", body: hostModelRequest, answer: anyObject },
@@ -194,6 +206,10 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
   },
   ...ofVersions("GET", "", { summary: "Describes a model.", answer: anyObject }),
   ...ofVersions("GET", "/ready", { summary: "Says whether a model is ready.", answer: anyObject }),
+  ...ofVersions("GET", "/config", { summary: "Gives the configuration of a model.", answer: anyObject }),
+  ...ofVersions("GET", "/stats", { summary: "Counts what a model has done.", answer: anyObject }),
+  ...ofVersions("GET", "/trace/setting", { summary: "Gives the trace settings: off.", answer: anyObject }),
+  ...ofVersions("POST", "/trace/setting", { summary: "Is refused: nothing can be set.", body: anyObject, answer: anyObject }),
   ...ofVersions("POST", "/infer", { summary: "Runs a model on tensors.", body: inferRequest, answer: anyObject }),
   ...ofVersions("POST", "/generate", { summary: "Continues a text.", body: generateRequest, answer: anyObject }),
   ...ofVersions("POST", "/generate_stream", {
@@ -207,6 +223,19 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
 /** The Open Inference Protocol has each address with and without a version. */
 function ofVersions(method: string, rest: string, row: RouteDescription): Record<string, RouteDescription> {
   return { [`${method} /v2/models/:model${rest}`]: row, [`${method} /v2/models/:model/versions/:version${rest}`]: row };
+}
+
+/** Of Triton's extension there are the addresses, and no region. */
+function ofSharedMemory(kind: "system" | "cuda"): Record<string, RouteDescription> {
+  const path = `/v2/${kind}sharedmemory`;
+  const refused: RouteDescription = { summary: "Is refused: shared memory is not supported.", body: anyObject, answer: anyObject };
+  return {
+    [`GET ${path}/status`]: { summary: "Lists regions of shared memory: none.", answer: z.array(anyObject) },
+    [`GET ${path}/region/:region/status`]: { summary: "Is refused: shared memory is not supported.", answer: anyObject },
+    [`POST ${path}/region/:region/register`]: refused,
+    [`POST ${path}/region/:region/unregister`]: refused,
+    [`POST ${path}/unregister`]: { summary: "Forgets all regions, of which there are none.", body: anyObject, answer: anyObject },
+  };
 }
 
 /** Anthropic's body is put into a chat's words, whose schema then reads it. */
