@@ -4,6 +4,7 @@ import { restricted } from "../access.ts";
 import type { AppContext, Services } from "../exchange.ts";
 import type { AnyEngine } from "../tensorflow/versions.ts";
 import { nativeDecoder, nativeModel } from "./native-model.ts";
+import { startOf } from "./native-prompts.ts";
 import { nativeSampling } from "./samplers.ts";
 
 const tokenText = ({ model }: AnyEngine, id: number | undefined): string =>
@@ -33,7 +34,7 @@ export function props(c: AppContext, services: Services): Response {
     endpoint_metrics: true,
     chat_template: template,
     chat_template_caps: {},
-    bos_token: tokenText(engine, decoder?.model.startToken),
+    bos_token: tokenText(engine, decoder && startOf(decoder.model)[0]),
     eos_token: tokenText(engine, decoder?.model.stopTokens?.[0]),
     build_info: `loam-${services.version}`,
     is_sleeping: false,
