@@ -151,6 +151,10 @@ function mutated(value: unknown, { at, how, value: other, key }: Mutation): unkn
   return changed(value, above, old => (isRow(old) ? Object.fromEntries(Object.entries(old).filter(([k]) => k !== last)) : old));
 }
 
+/** Sentences that are a validator's own, or a program's. */
+export const leakedWords =
+  /Invalid (input|key|element|string|option|number|value|union|discriminator|date|format|ISO)|Unrecognized key|Too (big|small)|ZodError|expected (nonoptional|never|record|nan|undefined)\b|Cannot read propert|is not a function|at .*\.ts:\d/;
+
 /** Requests for every operation of a document. `body`: a last look at what is sent. */
 export function drawnRequests(document: OpenApiDocument, pools: Pools, body: (operation: string, value: unknown) => unknown = (_, v) => v) {
   const drawer = new Drawer(document, pools);
