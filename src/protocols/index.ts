@@ -4,7 +4,7 @@
  */
 export { anthropicReading } from "./anthropic/anthropic-reading.ts";
 export { afterPiece, noBlock, Passage } from "./anthropic/passage.ts";
-export { type ChatDialect, chatDialects } from "./chat-dialect.ts";
+export { type AnswerKnowledge, type ChatDialect, chatDialects } from "./chat-dialect.ts";
 export { cutEvents, type EventCutter, type StreamEvent } from "./event-stream/cut-events.ts";
 export { cutLines } from "./event-stream/cut-lines.ts";
 export { eventStreamResponse } from "./event-stream/event-stream-response.ts";
@@ -14,7 +14,10 @@ export { readEvents } from "./event-stream/read-events.ts";
 export type { Field, FieldTable, RequestFields } from "./fields/field.ts";
 export { requestFields } from "./fields/register.ts";
 export { type HttpAnswer, HttpRetry, postJson, statedError } from "./http-client.ts";
-export { generateRequest, inferRequest } from "./inference-requests.ts";
+export { type OutputTensor, splitTensorBody, tensorBody, tensorHeader, tensorOutputs } from "./inference-binary.ts";
+export { inferenceParameters, textTensors } from "./inference-parameters.ts";
+export { generateBody, generateRequest, inferRequest, repositoryIndexRequest, repositoryModelRequest } from "./inference-requests.ts";
+export { isTensorDatatype, readTensor, type TensorDatatype, type TensorElement, writeTensor } from "./inference-tensors.ts";
 export {
   applyTemplateRequest,
   infillRequest,
@@ -22,7 +25,6 @@ export {
   type NativeCompletion,
   type NativePrompt,
   nativeCompletionRequest,
-  nativeDetokenizeRequest,
   nativeEmbeddingRequest,
   nativeTokenizeRequest,
 } from "./llama-cpp/llama-cpp-requests.ts";
@@ -30,6 +32,7 @@ export {
   type OllamaFormat,
   type OllamaOptions,
   ollamaChatRequest,
+  ollamaEmbeddingsRequest,
   ollamaEmbedRequest,
   ollamaGenerateRequest,
 } from "./ollama/ollama-requests.ts";
@@ -49,6 +52,7 @@ export {
   searchFields,
   type TokenFields,
 } from "./openai/sampling-fields.ts";
+export { reasoningEffort, templateFields } from "./openai/template-fields.ts";
 export { readUsage, type TokenUsage } from "./openai/usage.ts";
 export { type ProtocolName, protocolNames } from "./part.ts";
 export { ProtocolFault } from "./protocol-fault.ts";

@@ -38,6 +38,7 @@ export { EngineHistory, type HistoryPoint } from "./engine-history.ts";
 export { type AnyEngine, Engines } from "./engines.ts";
 export { serveErrors } from "./errors.ts";
 export type { EndEvent, GeneratedToken, GenerationEvent, GenerationRequest, TextEvent, Usage } from "./generation.ts";
+export { type GrpcListening, listenGrpc } from "./grpc/listen-grpc.ts";
 export { type App, type AppOptions, createApp } from "./http/app.ts";
 export { type AskedClassifier, askClassifier } from "./http/asked-classifier.ts";
 export { consoleLocation } from "./http/console-paths.ts";
@@ -62,6 +63,8 @@ export type { EngineObserver, Observed, RequestOutcome } from "./observer.ts";
 export { type Draft, openProgram, type Program, type ProgramOptions } from "./program.ts";
 export { planStep, type SchedulerLimits, type SchedulerView, type StepPlan } from "./scheduler.ts";
 export {
+  type DecoderForm,
+  type FormCost,
   type LoadedModel,
   type ServedChatTemplate,
   type ServedChatTurn,

@@ -4,6 +4,7 @@ import { adapterMetrics } from "./adapters/metrics.ts";
 import type { Engine } from "./engine.ts";
 import type { Engines } from "./engines.ts";
 import type { Fleet } from "./lifecycle/fleet.ts";
+import type { DecoderMetadata } from "./model-metadata.ts";
 import type { Observed } from "./observer.ts";
 import { renamedMetrics, vllmNames } from "./vllm-names.ts";
 
@@ -165,7 +166,7 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
     },
   });
 
-  type Stats = ReturnType<Engine["stats"]>;
+  type Stats = ReturnType<DecoderMetadata["stats"]>;
   const gauge = (name: string, help: string, of: (s: Stats) => number) =>
     new Gauge({
       name: `loam_${name}`,
@@ -174,7 +175,8 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
       registers,
       collect() {
         this.reset();
-        for (const engine of engines.all()) this.set({ model: engine.model.id }, of(engine.stats()));
+        // one that sleeps stays: whoever scales by a series must not lose it
+        for (const model of engines.models()) if ("room" in model) this.set({ model: model.model.id }, of(model.stats()));
       },
     });
   gauge("running_requests", "Answers that have a slot.", s => s.running);
@@ -195,7 +197,7 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
     registers,
     collect() {
       this.reset();
-      for (const e of engines.encoders()) this.set({ model: e.model.id }, e.stats().queued);
+      for (const m of engines.models()) if ("dimensions" in m) this.set({ model: m.model.id }, m.stats().queued);
     },
   });
   gauge("engine_ready", "1 when the engine takes work.", s => (s.state === "ready" ? 1 : 0));

@@ -5,7 +5,7 @@
  */
 import { isGiven, isRow } from "../values.ts";
 
-const fieldSources = ["openai", "vllm", "llama.cpp", "ollama", "tgi", "anthropic", "kserve", "cohere", "loam"] as const;
+const fieldSources = ["openai", "vllm", "llama.cpp", "ollama", "tgi", "anthropic", "kserve", "triton", "cohere", "loam"] as const;
 /** The APIs that a field is of; several where they share it. */
 export type FieldSource = (typeof fieldSources)[number];
 

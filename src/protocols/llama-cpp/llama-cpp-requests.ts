@@ -125,8 +125,6 @@ export const nativeTokenizeRequest = z.object({
   with_pieces: flag,
 });
 
-export const nativeDetokenizeRequest = z.object({ model: z.string().nullish(), tokens: z.array(token).max(1 << 20) });
-
 export const applyTemplateRequest = z.object({
   model: z.string().nullish(),
   messages: chatMessages,

@@ -8,7 +8,7 @@ import { collectAll, likeliest, merged, wireUsage } from "./answers.ts";
 import type { AnswerLengths } from "./contract.ts";
 import { type AppContext, type Asker, answerHead, askerOf, newId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions, generationRequests } from "./generation-requests.ts";
-import { completionLogprobs, type PromptLikelihoods, promptLogprobs } from "./logprobs.ts";
+import { completionLogprobs, type PromptLikelihoods, promptLogprobs, TextOffsets } from "./logprobs.ts";
 import { parseBody } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
 import { checkedBody } from "./request-fields.ts";
@@ -127,7 +127,7 @@ async function wholeCompletion(run: CompletionRun): Promise<Row> {
       return {
         text: echoes[at]! + a.text,
         index,
-        logprobs: body.logprobs == null ? null : completionLogprobs(tokenizer, tokens, { asIds, prompt }).logprobs,
+        logprobs: body.logprobs == null ? null : completionLogprobs(tokenizer, tokens, { asIds, prompt }),
         finish_reason: a.finishReason,
         stop_reason: stopReasonOf(a, engine),
         token_ids: body.return_token_ids ? answerIds(a) : null,
@@ -158,7 +158,7 @@ async function* completionChunks(run: CompletionRun, head: Row): AsyncGenerator<
   const withUsage = body.stream_options?.include_usage === true;
   const isContinuous = withUsage && body.stream_options?.continuous_usage_stats === true;
   const asIds = body.return_tokens_as_token_ids ?? false;
-  const offsets = generations.map(() => 0);
+  const offsets = generations.map(() => new TextOffsets(tokenizer, !(body.echo && scored)));
   const counts = generations.map(() => 0);
   const isStarted = generations.map(() => false);
   const usages: (Usage | undefined)[] = generations.map(() => undefined);
@@ -167,13 +167,8 @@ async function* completionChunks(run: CompletionRun, head: Row): AsyncGenerator<
     const isFirst = !isStarted[index];
     isStarted[index] = true;
     const prompt = isFirst && scored && body.echo ? scored[at] : undefined;
-    let logprobs: ReturnType<typeof completionLogprobs>["logprobs"] | null = null;
-    if (body.logprobs != null) {
-      const tokens = body.echo && event.kind === "end" ? [...event.tokens, ...endTokens(event)] : event.tokens;
-      const told = completionLogprobs(tokenizer, tokens, { offset: offsets[index]!, asIds, prompt });
-      logprobs = told.logprobs;
-      offsets[index] = told.end;
-    }
+    const tokens = body.echo && event.kind === "end" ? [...event.tokens, ...endTokens(event)] : event.tokens;
+    const logprobs = body.logprobs == null ? null : completionLogprobs(tokenizer, tokens, { offsets: offsets[index]!, asIds, prompt });
     counts[index]! += event.tokens.length;
     if (event.kind === "end") {
       usages[index] = event.usage;

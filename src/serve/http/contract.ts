@@ -4,6 +4,7 @@ import { defined } from "../../base/index.ts";
 import { errorBodies, type WireError } from "../../protocols/index.ts";
 import type { RouteEndpoint } from "../authorization.ts";
 import type { TracedOperation } from "../tracing/tracing.ts";
+import type { SplitBody } from "./body.ts";
 import type { AppContext, Services } from "./exchange.ts";
 
 type Method = "GET" | "POST" | "DELETE";
@@ -43,6 +44,8 @@ export interface Contract {
   readonly takesUndeclared?: true;
   /** Reads its bodies, where JSON is not quite what it says. */
   readonly parse?: (text: string) => unknown;
+  /** Its bodies, where they are more than JSON. */
+  readonly split?: SplitBody;
   /** Whose form its errors take; OpenAI's when absent. */
   readonly errors?: (wire: WireError) => object;
   /** Statuses that it has others for. */

@@ -21,6 +21,7 @@ import { sagemaker } from "./sagemaker/sagemaker.ts";
 import { score } from "./score.ts";
 import { tensorflow } from "./tensorflow/tensorflow.ts";
 import { detokenize, tokenize } from "./tokenize.ts";
+import { tokenizerInfo } from "./tokenizer-info.ts";
 
 const openai: Contract = {
   name: "openai",
@@ -37,6 +38,7 @@ const openai: Contract = {
     answering("other", post("/v1/attributions", attributions), completionLengths),
     describing("other", post("/tokenize", tokenize)),
     describing("other", post("/detokenize", detokenize)),
+    describing("other", get("/tokenizer_info", tokenizerInfo)),
     ...under("models", [get("/v1/models", answerModelList), get("/models", bareModelList)]),
     describing("models", get("/v1/models/:model{.+}", oneModel)),
     describing("models", get("/models/:model{.+}", bareOneModel)),

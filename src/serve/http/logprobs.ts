@@ -1,4 +1,5 @@
 /** Log-probabilities in the forms of the OpenAI API and vLLM's. They are the model's own, before temperature and cuts. */
+import type { TokenTextStream } from "../../nn/index.ts";
 import type { GeneratedToken } from "../generation.ts";
 import type { ServedTokenizer } from "../served-model.ts";
 
@@ -25,34 +26,48 @@ export interface PromptLikelihoods {
   readonly rest: readonly GeneratedToken[];
 }
 
+/** Where the text of each token starts, in code points from the start of a choice's text: a character of several tokens starts once. */
+export class TextOffsets {
+  readonly #stream: TokenTextStream;
+  #end = 0;
+
+  constructor(tokenizer: ServedTokenizer, skipSpecialTokens: boolean) {
+    this.#stream = tokenizer.stream({ skipSpecialTokens });
+  }
+
+  /** Where the next token starts, which is this one. */
+  push(token: number): number {
+    const start = this.#end;
+    this.#end += [...this.#stream.push(token)].length;
+    return start;
+  }
+}
+
 interface CompletionLogprobsOptions {
-  /** Where the first token's text starts, in characters from the start of the choice's text. */
-  readonly offset?: number;
+  /** Of a stream's choice, which go on from event to event. */
+  readonly offsets?: TextOffsets;
   readonly asIds?: boolean;
   /** An echoed prompt comes first. */
   readonly prompt?: PromptLikelihoods | undefined;
 }
 
-/** `end` is where the text of the next token starts. */
 export function completionLogprobs(
   tokenizer: ServedTokenizer,
   tokens: readonly GeneratedToken[],
-  { offset = 0, asIds = false, prompt }: CompletionLogprobsOptions = {},
+  { prompt, asIds = false, offsets = new TextOffsets(tokenizer, prompt === undefined) }: CompletionLogprobsOptions = {},
 ) {
-  const logprobs = {
+  const out = {
     tokens: [] as string[],
     token_logprobs: [] as (number | null)[],
     top_logprobs: [] as (Record<string, number> | null)[],
     text_offset: [] as number[],
   };
   const nameOf = (token: number): string => (asIds ? idName(token) : textOf(tokenizer, token));
-  let end = offset;
   const say = (token: number, logprob: number | null, top: Record<string, number> | null): void => {
-    logprobs.tokens.push(nameOf(token));
-    logprobs.token_logprobs.push(logprob);
-    logprobs.top_logprobs.push(top);
-    logprobs.text_offset.push(end);
-    end += textOf(tokenizer, token).length;
+    out.tokens.push(nameOf(token));
+    out.token_logprobs.push(logprob);
+    out.top_logprobs.push(top);
+    out.text_offset.push(offsets.push(token));
   };
   const told = (l: NonNullable<GeneratedToken["likelihood"]>, ownFirst: boolean): void => {
     // as OpenAI: the chosen token is listed too, so there may be one more than asked for
@@ -62,7 +77,7 @@ export function completionLogprobs(
   if (prompt) say(prompt.first, null, null);
   for (const { likelihood } of prompt?.rest ?? []) if (likelihood) told(likelihood, true);
   for (const { likelihood } of tokens) if (likelihood) told(likelihood, false);
-  return { logprobs, end };
+  return out;
 }
 
 /** vLLM's `prompt_logprobs`: for each token of the prompt its own and the most likely ones in its place, by id; null for the first. */

@@ -10,13 +10,16 @@ import { checkTokens } from "../padded-vocabulary.ts";
 import { bodyRead } from "./body.ts";
 import { turnsOf } from "./chat-messages.ts";
 import { type AppContext, bodyOf, type Services } from "./exchange.ts";
-import { nativeDetokenize, nativeTokenize } from "./llama-cpp/native-tokenize.ts";
+import { nativeModel } from "./llama-cpp/native-model.ts";
+import { nativeTokenize } from "./llama-cpp/native-tokenize.ts";
+import { modelOrOnly } from "./only-model.ts";
 import { parseBody } from "./parse.ts";
 import { chatTokens, promptTokens } from "./prompt.ts";
-import { checkFields } from "./request-fields.ts";
+import { checkedBody, checkFields } from "./request-fields.ts";
 
 export const tokenizeRequest = z.object({
-  model: z.string(),
+  /** The only model when absent, as in vLLM. */
+  model: z.string().nullish(),
   prompt: z.string().nullish(),
   messages: chatMessages.nullish(),
   /** Special tokens of the model around the text; true when absent. */
@@ -31,7 +34,7 @@ export async function tokenize(c: AppContext, services: Services): Promise<Respo
   const { engines } = services;
   checkFields(c.var.exchange, requestFields.tokenize, given);
   const body = parseBody(tokenizeRequest, given);
-  const engine = engines.findAny(body.model);
+  const engine = engines.findAny(modelOrOnly(body.model, engines));
   c.var.exchange.engine = engine;
   const { tokenizer } = engine.model;
   if ((body.prompt == null) === (body.messages == null))
@@ -42,7 +45,7 @@ export async function tokenize(c: AppContext, services: Services): Promise<Respo
     });
   const most = "room" in engine ? engine.room : engine.model.longest;
   let tokens: number[];
-  if (body.messages != null) tokens = chatTokens(engines.find(body.model), turnsOf(body.messages));
+  if (body.messages != null) tokens = chatTokens(engines.find(modelOrOnly(body.model, engines)), turnsOf(body.messages));
   else if ("room" in engine && body.add_special_tokens !== false && body.prompt !== "") tokens = [...promptTokens(engine, body.prompt!)];
   else {
     const text = body.prompt!;
@@ -59,15 +62,13 @@ export async function tokenize(c: AppContext, services: Services): Promise<Respo
   return c.json({ tokens, count: tokens.length, max_model_len: most, ...strings });
 }
 
-export const detokenizeRequest = z.object({ model: z.string(), tokens: z.array(z.int().min(0)).max(1 << 20) });
+export const detokenizeRequest = z.object({ model: z.string().nullish(), tokens: z.array(z.int().min(0)).max(1 << 20) });
 
+/** llama.cpp calls the text `content`; its clients name no model. */
 export async function detokenize(c: AppContext, services: Services): Promise<Response> {
-  const given = await bodyOf(c);
-  // as it came: a server of any name has filled the model in
-  if (bodyRead(c.req.raw)?.model === undefined && given.tokens !== undefined) return nativeDetokenize(c, services);
-  checkFields(c.var.exchange, requestFields.detokenize, given);
-  const body = parseBody(detokenizeRequest, given);
-  const { tokenizer } = services.engines.findAny(body.model).model;
+  const body = parseBody(detokenizeRequest, await checkedBody(c, requestFields.detokenize));
+  const { tokenizer } = nativeModel(c, services, body.model).model;
   checkTokens(tokenizer, body.tokens, "tokens");
-  return c.json({ prompt: tokenizer.decode(body.tokens) });
+  const prompt = tokenizer.decode(body.tokens);
+  return c.json(bodyRead(c.req.raw)?.model == null ? { content: prompt, prompt } : { prompt });
 }

@@ -1,6 +1,5 @@
-/** POST /tokenize and /detokenize in llama.cpp's form: `content` to tokens with their pieces, and tokens to `content`. */
-import { nativeDetokenizeRequest, nativeTokenizeRequest, requestFields } from "../../../protocols/index.ts";
-import { checkTokens } from "../../padded-vocabulary.ts";
+/** POST /tokenize in llama.cpp's form: `content` to tokens with their pieces. */
+import { nativeTokenizeRequest, requestFields } from "../../../protocols/index.ts";
 import type { AppContext, Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { checkedBody } from "../request-fields.ts";
@@ -27,11 +26,4 @@ export async function nativeTokenize(c: AppContext, services: Services): Promise
   const [start] = body.add_special && "room" in engine ? startOf(engine.model) : [];
   const tokens = start === undefined || encoded[0] === start ? encoded : [start, ...encoded];
   return c.json({ tokens: body.with_pieces ? tokens.map(id => ({ id, piece: wirePiece(pieceOf(tokenizer, id)) })) : tokens });
-}
-
-export async function nativeDetokenize(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(nativeDetokenizeRequest, await checkedBody(c, requestFields.detokenize));
-  const { tokenizer } = nativeModel(c, services, body.model).model;
-  checkTokens(tokenizer, body.tokens, "tokens");
-  return c.json({ content: tokenizer.decode(body.tokens) });
 }
