@@ -204,6 +204,18 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
     body: loraScales,
     answer: z.object({ success: z.literal(true) }),
   },
+  "POST /v1/responses/:id/cancel": { summary: "Is refused unless a response runs in the background.", answer: wireForms.response },
+  "GET /tokenizer_info": { summary: "Describes the tokenizer of a model.", answer: anyObject, query: ofModel },
+  ...tritonRoutes(),
+  ...Object.fromEntries(
+    ["POST /api/pull", "DELETE /api/delete", "POST /api/create", "POST /api/copy", "POST /api/push"].map(key => [
+      key,
+      { summary: "Manages models as far as the server can.", body: z.looseObject({ model: text.optional() }), answer: anyObject },
+    ]),
+  ),
+  "POST /api/blobs/:digest": { summary: "Is refused: models come from the registry.", answer: anyObject },
+  ...ofVersions("GET", "/config", { summary: "Gives the configuration of a model in Triton's form.", answer: anyObject }),
+  ...ofVersions("GET", "/stats", { summary: "Gives the statistics of a model in Triton's form.", answer: anyObject }),
   ...ofVersions("GET", "", { summary: "Describes a model.", answer: anyObject }),
   ...ofVersions("GET", "/ready", { summary: "Says whether a model is ready.", answer: anyObject }),
   ...ofVersions("GET", "/config", { summary: "Gives the configuration of a model.", answer: anyObject }),
@@ -219,6 +231,31 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
     contentType: events,
   }),
 };
+
+/** Triton's extensions: what is loaded, and the shared memory, traces and logs of clients that ask for them. */
+function tritonRoutes(): Record<string, RouteDescription> {
+  const settings = ["trace/setting", "models/:model/trace/setting", "models/:model/versions/:version/trace/setting", "logging"];
+  const memory = ["systemsharedmemory", "cudasharedmemory"];
+  const row = (summary: string, body?: z.ZodType): RouteDescription => ({ summary, answer: z.unknown(), ...(body ? { body } : {}) });
+  const entries: (readonly [string, RouteDescription])[] = [
+    ["GET /v2/models/stats", row("Gives the statistics of all models in Triton's form.")],
+    ["POST /v2/repository/index", row("Lists models and their states.", repositoryIndexRequest)],
+    ["POST /v2/repository/models/:model/load", row("Loads a model.", repositoryModelRequest)],
+    ["POST /v2/repository/models/:model/unload", row("Unloads a model.", repositoryModelRequest)],
+    ...settings.flatMap(path => [
+      [`GET /v2/${path}`, row("Gives settings of traces or logs.")] as const,
+      [`POST /v2/${path}`, row("Is refused: settings are the server's own.", anyObject)] as const,
+    ]),
+    ...memory.flatMap(path => [
+      [`GET /v2/${path}/status`, row("Lists registered regions: none.")] as const,
+      [`GET /v2/${path}/region/:region/status`, row("Lists a registered region: none.")] as const,
+      [`POST /v2/${path}/region/:region/register`, row("Is refused: memory is not shared.", anyObject)] as const,
+      [`POST /v2/${path}/region/:region/unregister`, row("Unregisters a region.", anyObject)] as const,
+      [`POST /v2/${path}/unregister`, row("Unregisters all regions.", anyObject)] as const,
+    ]),
+  ];
+  return Object.fromEntries(entries);
+}
 
 /** The Open Inference Protocol has each address with and without a version. */
 function ofVersions(method: string, rest: string, row: RouteDescription): Record<string, RouteDescription> {
