@@ -24,7 +24,15 @@ export { piecesOf } from "./openai/chat.ts";
 export { type ChatMessages, chatMessages, chatRequest } from "./openai/chat-request.ts";
 export { completionsRequest } from "./openai/completions-request.ts";
 export { base64Vector } from "./openai/embeddings.ts";
-export { embeddingsRequest, rerankRequest } from "./openai/embeddings-request.ts";
+export {
+  cohereEmbedRequest,
+  compareRequest,
+  type EmbeddingInput,
+  embeddingInputs,
+  embeddingsRequest,
+  rerankRequest,
+  teiRerankRequest,
+} from "./openai/embeddings-request.ts";
 export { type OutputItem, ResponseItems } from "./openai/response-items.ts";
 export { responseHead, responseState } from "./openai/response-state.ts";
 export { type ResponsesItem, type ResponsesRequest, responsesRequest } from "./openai/responses-request.ts";
@@ -46,3 +54,4 @@ export {
   type WireError,
   wireErrorOf,
 } from "./wire-error.ts";
+export { signBits, vectorBytes } from "./vector-bytes.ts";

@@ -13,6 +13,7 @@ import { collectAll } from "./answers.ts";
 import { type AppContext, type Asker, askerOf, bodyOf, newId, type Services, saltOf } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
+import { compares, compareTexts } from "./rerank.ts";
 
 const tokens = z.array(z.int().min(0)).min(1);
 const schema = z.object({
@@ -85,8 +86,12 @@ export function likelihoodOf(found: readonly GeneratedToken[]): { readonly logLi
   return { logLikelihood, perplexity: found.length > 0 ? Math.exp(-logLikelihood / found.length) : null };
 }
 
-export async function score(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(schema, await bodyOf(c));
+/** A body of two sides is vLLM's, which compares texts. */
+export async function score(c: AppContext, services: Services): Promise<Response> {
+  const { engines } = services;
+  const raw = await bodyOf(c);
+  if (compares(raw)) return compareTexts(c, services);
+  const body = parseBody(schema, raw);
   const engine = engines.find(body.model);
   const { exchange } = c.var;
   exchange.engine = engine;

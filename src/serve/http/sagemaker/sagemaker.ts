@@ -18,6 +18,7 @@ import { embedTexts } from "../embed-texts.ts";
 import { embeddings } from "../embeddings.ts";
 import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
+import { rerank } from "../rerank.ts";
 import { parseJson } from "../tensorflow/json.ts";
 import { predictWith, rowLengths } from "../tensorflow/tensorflow.ts";
 import { multiModelRoutes } from "./multi-model.ts";
@@ -98,6 +99,7 @@ const kinds: readonly Kind[] = [
   { key: "messages", operation: "chat", lengths: chatLengths, handle: chatCompletions },
   { key: "prompt", operation: "text_completion", lengths: completionLengths, handle: completions },
   { key: "input", operation: "embeddings", handle: embeddings },
+  { key: "query", operation: "embeddings", handle: rerank },
   { key: "instances", lengths: rowLengths, handle: (c, { engines }, body) => predictWith(engines.findAny(body.model), body, c) },
   { key: "inputs", lengths: ({ parameters }) => [rowOr(parameters).max_new_tokens], handle: huggingFace },
 ];
