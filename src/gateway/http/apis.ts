@@ -71,6 +71,17 @@ function addJson(texts: string[], value: unknown): void {
 const inputTexts = (input: unknown): string[] =>
   typeof input === "string" ? [input] : Array.isArray(input) ? input.filter(one => typeof one === "string") : [];
 
+/** The documents of a rerank: texts, or rows with one. */
+const documentTexts = (documents: unknown): string[] =>
+  Array.isArray(documents) ? documents.map(d => (isRow(d) ? d.text : d)).filter(d => typeof d === "string") : [];
+
+/** Texts of an embeddings' input, in all the forms that servers take: those among token ids and inside of contents too. */
+function everyText(input: unknown): string[] {
+  if (typeof input === "string") return [input];
+  if (Array.isArray(input)) return input.flatMap(everyText);
+  return isRow(input) ? Object.values(input).flatMap(everyText) : [];
+}
+
 /** Token ids that stand in the body instead of texts. */
 export function tokenIds(body: Body): number {
   const of = (v: unknown): number =>
@@ -127,7 +138,14 @@ const rows = [
     },
     maxOutputTokens: (body, otherwise) => wholeOf(body, "max_output_tokens", 1, mostTokens) ?? otherwise,
   },
-  { path: "/embeddings", endpoint: "embeddings", streamed: undefined, texts: body => inputTexts(body.input), maxOutputTokens: () => 0 },
+  { path: "/embeddings", endpoint: "embeddings", streamed: undefined, texts: body => everyText(body.input), maxOutputTokens: () => 0 },
+  {
+    path: "/rerank",
+    endpoint: "rerank",
+    streamed: undefined,
+    texts: body => [...inputTexts(body.query), ...documentTexts(body.documents), ...inputTexts(body.texts)],
+    maxOutputTokens: () => 0,
+  },
   { path: "/moderations", endpoint: "moderations", streamed: undefined, texts: body => inputTexts(body.input), maxOutputTokens: () => 0 },
 ] as const satisfies readonly Api[];
 

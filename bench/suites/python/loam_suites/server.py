@@ -15,7 +15,8 @@ models = pathlib.Path(os.environ["LOAM_MODELS"])
 decoder = next(iter(sorted((models / "smollm2-135m-instruct").glob("*.gguf"))))
 encoder = models / "all-minilm-l6-v2"
 through_gateway = os.environ.get("LOAM_SUITES_GATEWAY") == "1"
-ready_seconds = 240
+# on a busy machine a start of six seconds takes minutes
+ready_seconds = 900
 
 class Process:
     """A server that says its address in its first events."""
