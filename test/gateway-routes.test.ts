@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ControlGiven, checkConfig, Gateway, openControl } from "../src/gateway/index.ts";
 import { randomAdapter } from "../src/serve/adapters/random-adapter.laws.ts";
 import { scriptedProgram, tinyModel } from "../src/serve/fakes.ts";
+import { withoutPrefix } from "../src/serve/http/contract.ts";
 import { contracts } from "../src/serve/http/contracts.ts";
 import { tinyEncoder } from "../src/serve/http/fakes.ts";
 import {
@@ -157,7 +158,9 @@ function pathsOf(pattern: string): fc.Arbitrary<string> {
   });
   return fc.tuple(...parts).map(all => all.join(""));
 }
-const routes = contracts.flatMap(contract => contract.routes.map(route => ({ ...route, endpoint: route.endpoint ?? contract.endpoint })));
+const routes = contracts.flatMap(contract =>
+  [...contract.routes, ...withoutPrefix(contract, contracts)].map(route => ({ ...route, endpoint: route.endpoint ?? contract.endpoint })),
+);
 const answering = routes.filter(route => route.uses !== undefined);
 
 /** What clients and proxies do to paths. */
@@ -208,6 +211,12 @@ const fields = fc.record(
     max_output_tokens: fc.constantFrom(3, 40),
     num_predict: fc.constant(40),
     stream: fc.boolean(),
+    // llama.cpp's
+    content: fc.constantFrom("hi", ["a", 65]),
+    input_prefix: fc.constant("a"),
+    input_suffix: fc.constant("b"),
+    n_predict: fc.constantFrom(3, 40, -1),
+    lora: fc.constantFrom([], [{ id: 0, scale: 1 }]),
   },
   { requiredKeys: [] },
 );
@@ -238,7 +247,7 @@ const asked: fc.Arbitrary<Asked> = fc.constantFrom(...answering, ...answering, .
 );
 
 /** They change what is served; whoever is no administrator is refused there whatever a policy says. */
-const isAdministration = (path: string): boolean => /admin|adapter|fine_tuning|^\/+models/i.test(decodeURIComponent(path));
+const isAdministration = (path: string): boolean => /admin|adapter|fine_tuning|props|slots|^\/+models/i.test(decodeURIComponent(path));
 const readable = ({ path, method }: Asked): boolean => {
   try {
     return !isAdministration(path) && method !== "DELETE";
@@ -424,7 +433,6 @@ test("administration is told from the rest by the server's router, however its p
     "/v1/admin/models",
     "/api/labels/x",
     "/%61pi/labels/x",
-    "/models",
     "/v1/load_lora_adapter",
   ])
     for (const method of ["GET", "POST", "PUT"])
@@ -433,5 +441,46 @@ test("administration is told from the rest by the server's router, however its p
         method,
         403,
       ]);
-  expect((await through(door("one", "all"), { ...post("/v1/models/mail", {}), method: "DELETE" })).status).toBe(403);
+  for (const path of ["/v1/models/mail", "/models/mail", "/models/org/mail"])
+    expect((await through(door("one", "all"), { ...post(path, {}), method: "DELETE" })).status).toBe(403);
+  for (const path of ["/models", "/lora-adapters", "/props", "/slots/0"])
+    expect([path, (await through(door("one", "all"), post(path, { model: "news" }))).status]).toEqual([path, 403]);
+});
+
+test("a denied endpoint is denied at each of its addresses: without /v1, in llama.cpp's words, and however the path is written", async () => {
+  const asks = {
+    completions: [
+      post("/v1/completions", { model: "news", prompt: "a", max_tokens: 2 }),
+      post("/completions", { model: "news", prompt: "a", max_tokens: 2 }),
+      post("/completions", { prompt: "a", n_predict: 2 }),
+      post("/completion", { model: "news", prompt: "a", n_predict: 2 }),
+      post("/%63ompletion", { model: "news", prompt: "a", n_predict: 2 }),
+      post("/infill", { model: "news", input_prefix: "a", input_suffix: "b" }),
+    ],
+    chat: [
+      post("/v1/chat/completions", { model: "news", messages: [{ role: "user", content: "a" }], max_tokens: 2 }),
+      post("/chat/completions", { model: "news", messages: [{ role: "user", content: "a" }], max_tokens: 2 }),
+    ],
+    responses: [post("/v1/responses", { model: "news", input: "a" }), post("/responses", { model: "news", input: "a" })],
+    embeddings: [
+      post("/v1/embeddings", { model: "tiny-encoder", input: "a" }),
+      post("/embeddings", { model: "tiny-encoder", input: "a" }),
+      post("/embeddings", { input: "a" }),
+      post("/embedding", { content: "a" }),
+      post("/rerank", { model: "tiny-encoder", query: "a", documents: ["b"] }),
+    ],
+  } as const;
+  for (const [endpoint, requests] of Object.entries(asks)) {
+    const denied = await before(one, {
+      policies: [
+        { id: "all", effect: "allow" },
+        { id: "no", effect: "deny", endpoints: [endpoint as "chat"] },
+      ],
+    });
+    for (const request of requests) {
+      const { status, ran: behind } = await through(denied, request);
+      expect([request.path, request.body, status, behind]).toEqual([request.path, request.body, 403, []]);
+    }
+    await denied.gateway.close();
+  }
 });

@@ -128,11 +128,39 @@ export const suites = {
   litellm: { about: "LiteLLM SDK", kind: "clients", paths: ["test_litellm.py"], isQuick: true, mostExpected: 0.1 },
   instructor: { about: "instructor", kind: "clients", paths: ["test_instructor.py"], isQuick: true, mostExpected: 0.1 },
   smolagents: { about: "smolagents", kind: "clients", paths: ["test_smolagents.py"], isQuick: true, mostExpected: 0.1 },
-  "triton-http": { about: "tritonclient, HTTP", kind: "clients", paths: ["test_tritonclient.py"], args: ["-k", "http"], isQuick: true, mostExpected: 0 },
-  "triton-grpc": { about: "tritonclient, gRPC", kind: "clients", paths: ["test_tritonclient.py"], args: ["-k", "grpc"], isQuick: true, mostExpected: 0 },
+  "triton-http": {
+    about: "tritonclient, HTTP",
+    kind: "clients",
+    paths: ["test_tritonclient.py"],
+    args: ["-k", "http"],
+    isQuick: true,
+    mostExpected: 0,
+  },
+  "triton-grpc": {
+    about: "tritonclient, gRPC",
+    kind: "clients",
+    paths: ["test_tritonclient.py"],
+    args: ["-k", "grpc"],
+    isQuick: true,
+    mostExpected: 0,
+  },
   "lm-eval": { about: "lm-evaluation-harness, 3 local tasks", kind: "clients", paths: ["test_lm_eval.py"], isQuick: true, mostExpected: 0 },
-  grafana: { about: "vLLM's Grafana dashboard queries", kind: "clients", paths: ["test_grafana.py"], args: ["-k", "awake"], isQuick: true, mostExpected: 0 },
-  "grafana-asleep": { about: "vLLM's Grafana dashboard queries, model asleep", kind: "clients", paths: ["test_grafana.py"], args: ["-k", "asleep"], isQuick: true, mostExpected: 0 },
+  grafana: {
+    about: "vLLM's Grafana dashboard queries",
+    kind: "clients",
+    paths: ["test_grafana.py"],
+    args: ["-k", "awake"],
+    isQuick: true,
+    mostExpected: 0,
+  },
+  "grafana-asleep": {
+    about: "vLLM's Grafana dashboard queries, model asleep",
+    kind: "clients",
+    paths: ["test_grafana.py"],
+    args: ["-k", "asleep"],
+    isQuick: true,
+    mostExpected: 0,
+  },
 } as const satisfies Record<string, Suite>;
 export type SuiteName = keyof typeof suites;
 

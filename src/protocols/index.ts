@@ -11,8 +11,23 @@ export { eventStreamResponse } from "./event-stream/event-stream-response.ts";
 export { dataEvent, doneData, doneEvent, isDoneData, namedEvent } from "./event-stream/event-text.ts";
 export { type Framing, jsonLines, plainEvents, typedEvents, writtenEvents } from "./event-stream/framing.ts";
 export { readEvents } from "./event-stream/read-events.ts";
+export type { Field, FieldTable, RequestFields } from "./fields/field.ts";
+export { requestFields } from "./fields/register.ts";
 export { type HttpAnswer, HttpRetry, postJson, statedError } from "./http-client.ts";
-export { generateRequest, inferRequest } from "./inference-requests.ts";
+export { type OutputTensor, splitTensorBody, tensorBody, tensorHeader, tensorOutputs } from "./inference-binary.ts";
+export { inferenceParameters, textTensors } from "./inference-parameters.ts";
+export { generateBody, generateRequest, inferRequest, repositoryIndexRequest, repositoryModelRequest } from "./inference-requests.ts";
+export { isTensorDatatype, readTensor, type TensorDatatype, type TensorElement, writeTensor } from "./inference-tensors.ts";
+export {
+  applyTemplateRequest,
+  infillRequest,
+  loraScales,
+  type NativeCompletion,
+  type NativePrompt,
+  nativeCompletionRequest,
+  nativeEmbeddingRequest,
+  nativeTokenizeRequest,
+} from "./llama-cpp/llama-cpp-requests.ts";
 export {
   type OllamaFormat,
   type OllamaOptions,
@@ -36,7 +51,14 @@ export {
 export { type OutputItem, ResponseItems } from "./openai/response-items.ts";
 export { responseHead, responseState } from "./openai/response-state.ts";
 export { type ResponsesItem, type ResponsesRequest, responsesRequest } from "./openai/responses-request.ts";
-export { type SamplingFields, type SearchFields, type StructuredFields, samplingFields, searchFields } from "./openai/sampling-fields.ts";
+export {
+  type SamplingFields,
+  type SearchFields,
+  type StructuredFields,
+  samplingFields,
+  searchFields,
+  type TokenFields,
+} from "./openai/sampling-fields.ts";
 export { readUsage, type TokenUsage } from "./openai/usage.ts";
 export { type ProtocolName, protocolNames } from "./part.ts";
 export { ProtocolFault } from "./protocol-fault.ts";
@@ -45,6 +67,7 @@ export type { StreamPiece, TranslatedRequest, Translation, TranslationRequest } 
 export { translations } from "./translations.ts";
 export { upstreamProtocols } from "./upstream-protocols.ts";
 export { isRow, type Row, rowOr } from "./values.ts";
+export { signBits, vectorBytes } from "./vector-bytes.ts";
 export {
   type ErrorCode,
   type ErrorObject,
@@ -54,4 +77,3 @@ export {
   type WireError,
   wireErrorOf,
 } from "./wire-error.ts";
-export { signBits, vectorBytes } from "./vector-bytes.ts";

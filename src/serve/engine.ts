@@ -270,13 +270,14 @@ class ModelEngine {
 
   #sequence(program: Program, request: GenerationRequest, siblings: Siblings): Sequence {
     const maxTokens = admittedTokens(this.#capacity(program), request);
+    const stopTokens = new Set(request.stopTokens ?? this.model.stopTokens ?? []);
     const sequence: Sequence = new Sequence({
       id: this.#nextId++,
       request,
-      sampling: samplingOptions(request.sampling),
+      sampling: samplingOptions({ ...request.sampling, ...earliestEnd(request, stopTokens) }),
       maxTokens,
       siblings,
-      stopTokens: new Set(request.stopTokens ?? this.model.stopTokens ?? []),
+      stopTokens,
       forcedTokens: form => forcedTokens(this.model.tokenizer, form),
       stream: this.model.tokenizer.stream({ skipSpecialTokens: request.skipSpecialTokens ?? true }),
       output: {
@@ -390,6 +391,10 @@ class ModelEngine {
     this.#program?.dispose();
   }
 }
+
+/** Tokens that end an answer are impossible while it is too short. */
+const earliestEnd = ({ minTokens = 0 }: GenerationRequest, stopTokens: ReadonlySet<number>) =>
+  minTokens > 0 ? { minTokens, endTokens: [...stopTokens] } : {};
 
 /** Names of adapters that sequences have, each once. */
 const adaptersOf = (all: readonly Sequence[]): readonly string[] => [...new Set(all.flatMap(s => s.adapterName ?? []))];

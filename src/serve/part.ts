@@ -44,6 +44,13 @@ export const servePart = z.strictObject({
   signedBy: z.array(z.string().min(1)).default([]).describe("Public key files; everything that is loaded must be signed with one of them."),
   host: z.string().default("127.0.0.1").describe("Address to bind."),
   port: z.number().int().min(0).max(65_535).default(8080).describe("Port to bind. 0: any free port."),
+  grpc: z
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe("Port of the Open Inference Protocol over gRPC (KServe, Triton). 0: any free port. Default: no gRPC."),
   slots: z.number().int().min(1).max(256).default(8).describe("Maximum concurrent sequences."),
   sharedPrefixCache: z.boolean().default(false).describe("Share cached prompt prefixes between tenants of the gateway."),
   fineTuning: fineTuningPart.prefault({}).describe("Fine-tuning jobs requested over the API."),

@@ -11,7 +11,13 @@ test("vLLM's histograms of requests and steps hold what was generated, whatever 
   const engine = createEngine({
     model: await tinyModel(device, { id: "tiny@1" }),
     device,
-    open: async () => scriptedProgram({ slots: 4, room: 64, widths: [16], logits: () => Float32Array.from({ length: 257 }, (_, i) => (i === 97 ? 50 : 0)) }),
+    open: async () =>
+      scriptedProgram({
+        slots: 4,
+        room: 64,
+        widths: [16],
+        logits: () => Float32Array.from({ length: 257 }, (_, i) => (i === 97 ? 50 : 0)),
+      }),
   });
   await engine.ready;
   const metrics = createServeMetrics(new Engines([engine]), "1.2.3");

@@ -12,6 +12,7 @@ import {
   type History,
   judgeGuess,
   type Logits,
+  likelihood,
   maskLogits,
   type SamplingMemory,
   type SamplingOptions,
@@ -25,8 +26,8 @@ import type { BeamGroup } from "./beam-group.ts";
 import { Branch } from "./branch.ts";
 import { serveErrors } from "./errors.ts";
 import type { GeneratedToken, GenerationEvent, GenerationRequest, Usage } from "./generation.ts";
-import type { Siblings } from "./siblings.ts";
 import { OutputQueue, type OutputQueueOptions } from "./output-queue.ts";
+import type { Siblings } from "./siblings.ts";
 import type { SlotOwner } from "./slot-owner.ts";
 
 interface SequenceParts {
@@ -58,6 +59,10 @@ export class Sequence implements SlotOwner {
   readonly sampling: SamplingOptions;
   random: Random;
   readonly likelihoods: number | undefined;
+  readonly likelihoodTokens: readonly number[] | undefined;
+  /** Scores that the last token was drawn from, where somebody asks for them. */
+  #drawnFrom: Float64Array | undefined;
+  readonly #watch: ((scores: Float64Array) => void) | undefined;
   readonly forced: readonly number[] | undefined;
   readonly output: OutputQueue<GenerationEvent>;
   readonly submittedMs: number;
@@ -92,6 +97,8 @@ export class Sequence implements SlotOwner {
   readonly #memory: SamplingMemory = {};
   #logProbability = 0;
   readonly maxTokens: number;
+  readonly #minTokens: number;
+  readonly #includesStop: boolean;
   readonly #stopTokens: ReadonlySet<number>;
   readonly #text: TextStream;
   /** Tokens whose text is not all out, with the length of the decoded text after each. */
@@ -110,6 +117,12 @@ export class Sequence implements SlotOwner {
     this.sampling = sampling;
     this.random = request.seed === undefined ? random(unseeded()) : choiceRandom(request.seed, this.choice);
     this.likelihoods = request.likelihoods;
+    this.likelihoodTokens = request.likelihoodTokens;
+    this.#watch = request.likelihoodsSampled
+      ? scores => {
+          this.#drawnFrom = scores.slice();
+        }
+      : undefined;
     this.forced = request.forced;
     this.#form = request.form;
     this.#forcedTokens = forcedTokens ?? (() => []);
@@ -120,14 +133,17 @@ export class Sequence implements SlotOwner {
     this.#prompt = request.tokens;
     this.maxTokens = maxTokens;
     this.#stopTokens = stopTokens;
-    this.#text = new TextStream(stream, request.stop ?? []);
+    this.#minTokens = request.minTokens ?? 0;
+    this.#includesStop = request.includesStop ?? false;
+    this.#text = new TextStream(stream, request.stop ?? [], this.#includesStop);
   }
 
   get isOver(): boolean {
     return this.#state === "over";
   }
   get history(): History {
-    return { prompt: this.#prompt, answer: this.#answer, memory: this.#memory };
+    const history = { prompt: this.#prompt, answer: this.#answer, memory: this.#memory };
+    return this.#watch ? { ...history, watch: this.#watch } : history;
   }
   get usage(): Usage {
     const cached = this.reused > 0 ? { cachedTokens: this.reused } : {};
@@ -203,6 +219,14 @@ export class Sequence implements SlotOwner {
     return token;
   }
 
+  /** How likely a token was that `choose` has just given; undefined where nobody asks. */
+  likelihoodOf(logits: Logits, token: number): TokenLikelihood | undefined {
+    if (this.likelihoods === undefined) return undefined;
+    const scores = this.#watch ? (this.#drawnFrom ?? certain(logits.length, token)) : logits;
+    this.#drawnFrom = undefined;
+    return likelihood(scores, token, this.likelihoods, this.likelihoodTokens);
+  }
+
   /** The scores from which the next token is drawn; valid until the next call. */
   #possible(logits: Logits): Logits {
     const form = this.#form;
@@ -216,10 +240,12 @@ export class Sequence implements SlotOwner {
   accept(token: number, likelihood?: TokenLikelihood): FinishReason | undefined {
     this.#answer.push(token);
     this.#logProbability += likelihood?.logProbability ?? 0;
-    if (this.#stopTokens.has(token)) return this.#finish("stop", "");
+    const isStop = this.#stopTokens.has(token);
+    if (isStop && !this.#includesStop) return this.#finish("stop", "", { token, ...defined({ likelihood }) });
     this.tokens.push(token);
-    const text = this.#text.push(token);
+    const text = this.#text.push(token, this.#answer.length > this.#minTokens);
     this.#pending.push({ token: { token, ...defined({ likelihood }) }, until: this.#text.decoded });
+    if (isStop) return this.#finish("stop", text, { token, ...defined({ likelihood }) });
     if (this.#text.stop !== undefined) return this.#finish("stop", text);
     this.#form = this.#form?.next(token);
     this.#ahead = this.#ahead.slice(1);
@@ -244,15 +270,27 @@ export class Sequence implements SlotOwner {
     this.output.fail(error);
   }
 
-  #finish(reason: FinishReason, text: string): FinishReason {
+  /** `stopToken`: the token that ended it. */
+  #finish(reason: FinishReason, text: string, stopToken?: GeneratedToken): FinishReason {
     this.#state = "over";
     const rest = text + this.#text.end();
     const { stop } = this.#text;
     const stopped = stop !== undefined;
     const finishReason = stopped ? "stop" : reason;
-    const tokens = this.#release(!stopped);
+    const tokens = this.#release(!stopped || this.#includesStop);
+    const unsaid = [...this.#pending.map(p => p.token.token), ...(stopToken === undefined || this.#includesStop ? [] : [stopToken.token])];
     const mean = this.likelihoods === undefined ? {} : { meanLogProbability: this.#logProbability / Math.max(1, this.#answer.length) };
-    this.output.push({ kind: "end", text: rest, tokens, finishReason, ...(stopped ? { stop } : {}), ...mean, usage: this.usage });
+    this.output.push({
+      kind: "end",
+      text: rest,
+      tokens,
+      finishReason,
+      ...(stopped ? { stop } : {}),
+      ...defined({ stopToken }),
+      ...(unsaid.length > 0 ? { unsaid } : {}),
+      ...mean,
+      usage: this.usage,
+    });
     this.output.end();
     return finishReason;
   }
@@ -267,6 +305,13 @@ export class Sequence implements SlotOwner {
 
 export const unspellable = () =>
   serveErrors.fail("unsupported", { message: "the form asks for a text that the model's vocabulary cannot spell" });
+
+/** Scores of a token that was not drawn: nothing else was possible. */
+const certain = (length: number, token: number): Float64Array => {
+  const scores = new Float64Array(length).fill(Number.NEGATIVE_INFINITY);
+  scores[token] = 0;
+  return scores;
+};
 
 /** A seed for requests without one. */
 const unseeded = (): string => crypto.randomUUID();

@@ -29,7 +29,11 @@ export interface ServedChatTemplate {
   readonly source?: string;
   render(
     messages: readonly ServedChatTurn[],
-    options?: { readonly addGenerationPrompt?: boolean; readonly tools?: readonly unknown[] },
+    options?: {
+      readonly addGenerationPrompt?: boolean;
+      readonly tools?: readonly unknown[];
+      readonly variables?: Readonly<Record<string, unknown>>;
+    },
   ): string;
 }
 
@@ -62,6 +66,8 @@ export interface ServedModel {
   readonly name?: string;
   readonly version?: number;
   readonly artifact?: string;
+  /** Name of the file or folder that its weights were read from, where it is not from the registry. */
+  readonly file?: string;
   /** Milliseconds since 1970. */
   readonly createdAt?: number;
 }

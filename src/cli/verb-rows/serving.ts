@@ -13,6 +13,10 @@ export const serveVerb: Verb = {
     [
       "--served-model-name <name>",
       "name of the first model in requests and answers, where it is given by a path (default: the name of its file or folder)",
+      ],
+      [
+      "--grpc <port>",
+      "port of the Open Inference Protocol over gRPC, as KServe and Triton have it (default: serve.grpc of loam.yaml, else no gRPC; 0 picks a free one)",
     ],
     ["--any-name", "requests that name no model, or one that is not served, mean the first one, as llama.cpp's server has it"],
     ["--slots <n>", "answers that are written at once (default: serve.slots of loam.yaml, else 8)"],

@@ -8,7 +8,7 @@ import { modelText } from "../models/model-text.ts";
 
 /** What names the model: from the record, or from its path. */
 export type ModelLabel = Pick<ServedModel, "id" | "fingerprint"> &
-  Partial<Pick<ServedModel, "weights" | "aliases" | "name" | "version" | "artifact" | "createdAt">>;
+  Partial<Pick<ServedModel, "weights" | "aliases" | "name" | "version" | "artifact" | "file" | "createdAt">>;
 
 /** Errors: those of the files (nn, text, base, project/model), project/family where it continues no texts. */
 export async function readServedModel(files: FilesReader, device: Device, label: ModelLabel): Promise<ServedModel> {

@@ -13,6 +13,8 @@ export interface ServeOptions extends AdapterOptions {
   readonly port?: number | undefined;
   /** Default: serve.host of loam.yaml, else 127.0.0.1. */
   readonly host?: string | undefined;
+  /** Port of the Open Inference Protocol over gRPC, 0 for a free one; default: serve.grpc of loam.yaml, else there is none. */
+  readonly grpc?: number | undefined;
   /** Requests that name no model, or one that is not served, mean the first one. */
   readonly anyName?: boolean | undefined;
   /** Sequences that are decoded at once; default: serve.slots of loam.yaml, else 8. */
@@ -50,6 +52,8 @@ export interface ServeOptions extends AdapterOptions {
 export interface ProjectServer extends AsyncDisposable {
   /** `http://127.0.0.1:8080`. */
   readonly url: string;
+  /** `127.0.0.1:8001`, where gRPC was asked for. */
+  readonly grpc: string | undefined;
   /** What the event `serving` says. */
   readonly serving: ServingEvent;
   /** Opens the console and the administration, as `Authorization: Bearer`; undefined where everybody may. */

@@ -1,7 +1,7 @@
 /** The body of POST /v1/chat/completions: messages, functions that the answer may call, and how it is drawn. */
 import { z } from "zod";
 import { requestBounds as limits } from "../request-bounds.ts";
-import { samplingFields } from "./sampling-fields.ts";
+import { samplingFields, tokenFields } from "./sampling-fields.ts";
 
 /** OpenAI's rule for names of functions. */
 export const toolName = z.string().regex(/^[\w-]{1,64}$/, { error: "1 to 64 letters, digits, _ or -" });
@@ -47,6 +47,7 @@ export type ChatMessages = z.output<typeof chatMessages>;
 
 export const chatRequest = z.object({
   ...samplingFields,
+  ...tokenFields,
   ...toolFields,
   messages: chatMessages,
   max_tokens: z.int().min(1).nullish(),

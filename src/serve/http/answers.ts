@@ -7,6 +7,8 @@ interface WholeAnswer {
   readonly tokens: readonly GeneratedToken[];
   readonly finishReason: EndEvent["finishReason"];
   readonly stop?: string;
+  readonly stopToken?: GeneratedToken;
+  readonly unsaid?: readonly number[];
   readonly meanLogProbability?: number;
   readonly usage: Usage;
 }

@@ -1,7 +1,7 @@
 /** A chat under way, for every contract that has one: turns and tools to the prompt's tokens, the answers to it, and the parser that finds calls in them. */
 import { defined } from "../../base/index.ts";
 import type { FormState } from "../../nn/index.ts";
-import type { SamplingFields } from "../../protocols/index.ts";
+import type { SamplingFields, TokenFields } from "../../protocols/index.ts";
 import type { Engine, Generation } from "../engine.ts";
 import { eitherForm, formAfter } from "../form-states.ts";
 import { formStart } from "../forms.ts";
@@ -9,6 +9,7 @@ import type { ServedChatTurn, ServedTokenizer } from "../served-model.ts";
 import type { Asker } from "./exchange.ts";
 import { generationRequests } from "./generation-requests.ts";
 import { chatTokens, transcriptStops } from "./prompt.ts";
+import { truncatedPrompt } from "./token-fields.ts";
 import { type AnswerParser, plainAnswer, ToolAnswer } from "./tools/answer-parser.ts";
 import { describedTools } from "./tools/described.ts";
 import { callSchema } from "./tools/forced.ts";
@@ -19,7 +20,7 @@ interface ChatAsk extends Asker {
   readonly engine: Engine;
   readonly turns: readonly ServedChatTurn[];
   readonly use: ToolUse | undefined;
-  readonly body: SamplingFields;
+  readonly body: SamplingFields & Partial<TokenFields>;
   readonly maxTokens: number | undefined;
   readonly likelihoods?: number | undefined;
 }
@@ -68,7 +69,8 @@ export function chatPrompt(engine: Engine, turns: readonly ServedChatTurn[], use
 
 /** Starts the answers. Errors: those of prompt and engine. */
 export function startChat({ engine, turns, use, body, maxTokens, likelihoods, requestId, owner, signal }: ChatAsk): ChatRun {
-  const { tokens: prompt, beginning, format, form, showsSpecials } = chatPrompt(engine, turns, use);
+  const { tokens, beginning, format, form, showsSpecials } = chatPrompt(engine, turns, use);
+  const prompt = truncatedPrompt(body, tokens, engine, maxTokens);
   const isOneCall = use !== undefined && (!use.isParallel || use.choice !== "auto");
   const requests = generationRequests({
     body,

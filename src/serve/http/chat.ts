@@ -1,35 +1,27 @@
 /** POST /v1/chat/completions: a conversation to the assistant's next turn. */
 import type { z } from "zod";
-import { chatRequest, type Row } from "../../protocols/index.ts";
+import { chatRequest, type Row, requestFields } from "../../protocols/index.ts";
 import type { Engine, Generation } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import type { GeneratedToken, Usage } from "../generation.ts";
 import { collectAll, merged, wireUsage } from "./answers.ts";
 import { turnsOf } from "./chat-messages.ts";
 import { type ChatRun, chatPrompt, finishReasonOf, startChat } from "./chat-run.ts";
+import { ChatTokens } from "./chat-tokens.ts";
 import type { AnswerLengths } from "./contract.ts";
 import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions } from "./generation-requests.ts";
 import { chatLogprobs } from "./logprobs.ts";
-import { parseBody, type Refusals, refuse } from "./parse.ts";
+import { parseBody } from "./parse.ts";
+import { checkFields } from "./request-fields.ts";
+import { asMaxTokens, checkTokenFields, lengthOf } from "./token-fields.ts";
 import { type AnswerPart, joined } from "./tools/answer-parser.ts";
 import { toolUse } from "./tools/tool.ts";
 
 /** Of a body as it came: the newer name counts before the older one. */
-export const chatLengths: AnswerLengths = body => [body.max_completion_tokens ?? body.max_tokens];
+export const chatLengths: AnswerLengths = body => [lengthOf(body.n_predict, body.max_completion_tokens ?? body.max_tokens)];
 
 type Body = z.output<typeof chatRequest>;
-
-const isList = (v: unknown): boolean => Array.isArray(v) && v.length > 0;
-const refusals: Refusals = {
-  functions: { asks: isList, instead: "Use tools, which took their place." },
-  function_call: { asks: v => v !== "none", instead: "Use tool_choice, which took its place." },
-  modalities: { asks: v => isList(v) && (v as unknown[]).some(m => m !== "text"), instead: 'Only "text" is answered.' },
-  audio: { asks: () => true, instead: "Only text is answered." },
-  prediction: { asks: () => true, instead: "Leave it out: it changes speed only." },
-  reasoning_effort: { asks: v => v !== "none", instead: "Leave it out: the served model does not reason apart from its answer." },
-  web_search_options: { asks: () => true, instead: "Leave it out: this server searches nothing." },
-};
 
 /** The functions that the answer may call. Errors: serve/parameter. */
 function toolsOf({ tools, tool_choice: choice, parallel_tool_calls }: Body) {
@@ -76,31 +68,35 @@ interface ChatCompletion {
 
 /** Starts a chat from a body of OpenAI's. Errors: those of its fields, of the engine and of its prompt. */
 export function startCompletion(c: AppContext, services: Services, raw: Row): ChatCompletion {
+  checkFields(c.var.exchange, requestFields.chat, raw);
   const body = parseBody(chatRequest, raw);
-  refuse(refusals, raw);
   checkStreamOptions(body);
   const likelihoods = likelihoodsOf(body);
   const engine: Engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
+  checkTokenFields(body, body.logprobs === true, engine);
+  const asker = askerOf(c);
   const run = startChat({
     engine,
     turns: turnsOf(body.messages),
     use: toolsOf(body),
     body,
-    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    maxTokens: asMaxTokens(body.n_predict, body.max_completion_tokens ?? body.max_tokens ?? undefined),
     likelihoods,
-    ...askerOf(c),
+    ...asker,
   });
   const { tokenizer } = engine.model;
   const id = newId("chatcmpl");
   const created = services.created();
   const head = (object: string) => answerHead(id, object, engine, body.model, created);
-  const logprobsOf = (tokens: readonly GeneratedToken[]) => (likelihoods === undefined ? null : chatLogprobs(tokenizer, tokens));
+  const asIds = body.return_tokens_as_token_ids ?? false;
+  const told = new ChatTokens({ body, engine, prompt: run.prompts[0]!, asker });
+  const logprobsOf = (tokens: readonly GeneratedToken[]) => (likelihoods === undefined ? null : chatLogprobs(tokenizer, tokens, asIds));
   return {
     isStream: body.stream ?? false,
     generations: run.generations,
-    whole: () => wholeChat(head("chat.completion"), run, logprobsOf),
-    chunks: () => chatChunks(head("chat.completion.chunk"), run, logprobsOf, body.stream_options?.include_usage === true),
+    whole: () => wholeChat(head("chat.completion"), run, logprobsOf, told),
+    chunks: () => chatChunks(head("chat.completion.chunk"), run, logprobsOf, told, body.stream_options?.include_usage === true),
   };
 }
 
@@ -114,7 +110,7 @@ export function chatPromptTokens(c: AppContext, services: Services, raw: Row): r
 
 type LogprobsOf = (tokens: readonly GeneratedToken[]) => ReturnType<typeof chatLogprobs> | null;
 
-async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, logprobsOf: LogprobsOf): Promise<Row> {
+async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, logprobsOf: LogprobsOf, told: ChatTokens): Promise<Row> {
   const answers = await collectAll(generations);
   return {
     ...head,
@@ -132,8 +128,10 @@ async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, l
         },
         logprobs: logprobsOf(a.tokens),
         finish_reason: finishReasonOf(a.finishReason, hasCalls),
+        ...told.choice(a),
       };
     }),
+    ...(await told.whole()),
     usage: wireUsage(
       prompts,
       answers.map(a => a.usage),
@@ -145,33 +143,39 @@ async function* chatChunks(
   head: Row,
   { prompts, generations, parser }: ChatRun,
   logprobsOf: LogprobsOf,
+  told: ChatTokens,
   withUsage: boolean,
 ): AsyncGenerator<Row, void, undefined> {
-  const usage = withUsage ? { usage: null } : {};
+  const { isContinuous } = told;
   const chunk = (index: number, delta: object, logprobs: object | null, finish_reason: string | null): Row => ({
     ...head,
-    choices: [{ index, delta, logprobs, finish_reason }],
-    ...usage,
+    choices: [{ index, delta, logprobs, finish_reason, ...told.takeIds(index) }],
+    ...(withUsage ? { usage: isContinuous ? told.usage(index) : null } : {}),
   });
   const isStarted = generations.map(() => false);
   const hasCalls = generations.map(() => false);
   const parsers = generations.map(parser);
   const usages: (Usage | undefined)[] = generations.map(() => undefined);
   for await (const { index, event } of merged(generations)) {
-    if (!isStarted[index]) yield chunk(index, { role: "assistant", content: "", refusal: null }, null, null);
+    if (!isStarted[index]) yield { ...chunk(index, { role: "assistant", content: "", refusal: null }, null, null), ...told.first };
     isStarted[index] = true;
+    told.push(index, event);
     const logprobs = logprobsOf(event.tokens);
     const parse = parsers[index]!;
     const parts = [...parse.push(event.text), ...(event.kind === "end" ? parse.end() : [])];
     // likelihoods go out with their tokens, whatever becomes of the text
     if (parts.length === 0 && logprobs && logprobs.content.length > 0) yield chunk(index, { content: "" }, logprobs, null);
+    if (parts.some(p => p.kind === "call")) hasCalls[index] = true;
+    const reason = event.kind === "end" ? finishReasonOf(event.finishReason, hasCalls[index]!) : null;
+    // where every chunk counts the tokens so far, no chunk comes without further ones
+    const isMerged = isContinuous && parts.length > 0;
     for (const [i, part] of parts.entries()) {
-      if (part.kind === "call") hasCalls[index] = true;
-      yield chunk(index, deltaOf(part), i === 0 ? logprobs : logprobs && { content: [], refusal: null }, null);
+      const isLast = isMerged && i === parts.length - 1;
+      yield chunk(index, deltaOf(part), i === 0 ? logprobs : logprobs && { content: [], refusal: null }, isLast ? reason : null);
     }
     if (event.kind === "text") continue;
     usages[index] = event.usage;
-    yield chunk(index, {}, null, finishReasonOf(event.finishReason, hasCalls[index]!));
+    if (!isMerged) yield chunk(index, {}, null, reason);
   }
   if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, usages) };
 }

@@ -1,12 +1,19 @@
 /** POST /v1/embeddings, vLLM's /pooling and Cohere's /v2/embed: texts to vectors. */
-import { base64Vector, cohereEmbedRequest, embeddingInputs, embeddingsRequest, signBits, vectorBytes } from "../../protocols/index.ts";
+import {
+  base64Vector,
+  cohereEmbedRequest,
+  embeddingInputs,
+  embeddingsRequest,
+  requestFields,
+  signBits,
+  vectorBytes,
+} from "../../protocols/index.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import { serveErrors } from "../errors.ts";
 import { embedTexts, truncationOf } from "./embed-texts.ts";
-import { type AppContext, bodyOf, newId, type Services } from "./exchange.ts";
+import { type AppContext, newId, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
-
-type Row = Readonly<Record<string, unknown>>;
+import { checkedBody } from "./request-fields.ts";
 
 /** A body's vectors and how they are written. */
 async function vectorsOf(c: AppContext, { engines }: Services, raw: unknown) {
@@ -35,7 +42,7 @@ async function vectorsOf(c: AppContext, { engines }: Services, raw: unknown) {
 type Vectors = Awaited<ReturnType<typeof vectorsOf>>;
 
 /** The vectors one after another; a header says where each is, unless that is not wanted. */
-function bytesAnswer(c: AppContext, { body, engine, vectors, usage, bytes }: Vectors, created: number): Response {
+function bytesAnswer(c: AppContext, { body, vectors, usage, bytes }: Vectors, created: number): Response {
   const parts = vectors.map(bytes);
   const headers: Record<string, string> = { "content-type": "application/octet-stream" };
   if (body.encoding_format === "bytes") {
@@ -54,12 +61,11 @@ function bytesAnswer(c: AppContext, { body, engine, vectors, usage, bytes }: Vec
     });
     headers.metadata = JSON.stringify({ id: newId("embd"), created, model: body.model, data, usage });
   }
-  headers["x-loam-fingerprint"] = engine.fingerprint;
   return c.body(Uint8Array.from(Buffer.concat(parts)), 200, headers);
 }
 
 export async function embeddings(c: AppContext, services: Services): Promise<Response> {
-  const found = await vectorsOf(c, services, await bodyOf(c));
+  const found = await vectorsOf(c, services, await checkedBody(c, requestFields.embeddings));
   const { body, engine, vectors, usage, shown } = found;
   if (body.encoding_format === "bytes" || body.encoding_format === "bytes_only") return bytesAnswer(c, found, services.created());
   return c.json({
@@ -73,8 +79,8 @@ export async function embeddings(c: AppContext, services: Services): Promise<Res
 
 /** vLLM's /pooling, of which a sentence encoder has one task. Errors as of `embeddings`; serve/unsupported for another task. */
 export async function pooling(c: AppContext, services: Services): Promise<Response> {
-  const raw = await bodyOf(c);
-  const { task } = raw as Row;
+  const raw = await checkedBody(c, requestFields.pooling);
+  const { task } = raw;
   if (task != null && task !== "embed")
     throw serveErrors.fail("unsupported", {
       place: "task",
@@ -110,9 +116,8 @@ function cohereCut({ model }: EmbeddingEngine, truncate: "NONE" | "START" | "END
 
 /** Errors: serve/missing, serve/type, serve/parameter, those of `embedTexts`. */
 export async function cohereEmbed(c: AppContext, { engines }: Services): Promise<Response> {
-  const raw: Row = await bodyOf(c);
-  if (raw.images != null)
-    throw serveErrors.fail("unsupported", { place: "images", message: "pictures are not read", hint: "Send texts." });
+  const raw = await checkedBody(c, requestFields.cohereEmbed);
+  if (raw.images != null) throw serveErrors.fail("unsupported", { place: "images", message: "pictures are not read", hint: "Send texts." });
   const body = parseBody(cohereEmbedRequest, raw);
   const texts = body.texts ?? body.inputs?.map(one => one.content.map(part => part.text).join(""));
   if (!texts || (body.texts != null && body.inputs != null))

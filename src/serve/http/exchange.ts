@@ -14,6 +14,7 @@ import type { Contract } from "./contract.ts";
 import type { BatchRunner } from "./files/batch-runner.ts";
 import type { FileStore } from "./files/file-store.ts";
 import type { FineTuning } from "./fine-tuning/port.ts";
+import type { InferenceStatistics } from "./inference/statistics.ts";
 import type { Caller } from "./owner.ts";
 import type { ResponseStore } from "./responses/store.ts";
 import { wireError } from "./wire-error.ts";
@@ -40,6 +41,8 @@ export interface Exchange {
   contract?: Contract;
   /** Methods that the address takes, when the request's is none of them. */
   allow?: string;
+  /** Fields of the body that change nothing, for the response header `x-loam-ignored`. */
+  ignored?: readonly string[];
   /** The answer goes on after the handler has returned; whoever ends it calls `finish`. */
   isStreaming: boolean;
   finish(status: number, error?: string): void;
@@ -81,6 +84,8 @@ export interface Services {
   readonly heartbeatMs: number;
   readonly files: FileStore;
   readonly responses: ResponseStore;
+  /** What models have done since the start, for the Open Inference Protocol. */
+  readonly statistics: InferenceStatistics;
   /** Carries fine-tuning jobs out; absent where nobody does. */
   readonly fineTuning?: FineTuning | undefined;
   /** Made when it is first asked for. */
@@ -90,7 +95,9 @@ export interface Services {
 /** The body as an object, by the contract's own parser where it has one. Errors as of `readJson`. */
 export async function bodyOf({ req, var: { exchange } }: AppContext): Promise<Readonly<Record<string, unknown>>> {
   const { contract, otherNames } = exchange;
-  const body = exchange.body ?? (await readJson(req.raw, { parse: contract?.parse, takesUndeclared: contract?.takesUndeclared }));
+  const body =
+    exchange.body ??
+    (await readJson(req.raw, { parse: contract?.parse, takesUndeclared: contract?.takesUndeclared, split: contract?.split }));
   return contract?.namesModel && otherNames !== undefined && body.model == null ? { ...body, model: otherNames } : body;
 }
 

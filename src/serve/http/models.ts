@@ -2,6 +2,7 @@
  * GET /v1/models: what is served, with where it comes from (artifact, fingerprint) and what it tells of a text, beside OpenAI's fields. The address of one
  * model is also TensorFlow Serving's for its versions' states; the answer carries both.
  */
+import { parseModelName } from "../authorization.ts";
 import { engineNames, parentOf } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import { restricted } from "./access.ts";
@@ -32,11 +33,24 @@ const entry = (engine: AnyEngine, id: string, fallbackCreated: number) => {
   };
 };
 
-export const answerModelList = (c: AppContext, { engines, started }: Services): Response =>
-  c.json({
-    object: "list",
-    data: engines.everything().flatMap(e => engines.namesToTell(e).map(id => entry(e, id, started))),
-  });
+/** Of an engine the name that requests use: its own where that means this version, else its id. */
+function listedName(names: readonly string[], { model }: AnyEngine): string {
+  const own = model.name ?? parseModelName(model.id).model;
+  return names.includes(own) ? own : names.includes(model.id) ? model.id : names[0]!;
+}
+
+/** Every model once, under the name that requests use; its other names are `aliases`. */
+export const modelList = ({ engines, started }: Pick<Services, "engines" | "started">) => ({
+  object: "list",
+  data: engines.everything().flatMap(e => {
+    const names = engines.namesToTell(e);
+    if (names.length === 0) return [];
+    const id = listedName(names, e);
+    return [{ ...entry(e, id, started), aliases: names.filter(n => n !== id) }];
+  }),
+});
+
+export const answerModelList = (c: AppContext, services: Services): Response => c.json(modelList(services));
 
 export function oneModel(c: AppContext, { engines, started }: Services): Response {
   const id = c.req.param("model") ?? "";

@@ -22,12 +22,13 @@ function checkLength(engine: Engine, characters: number, place: string): void {
 const withStart = (model: ServedModel, ids: readonly number[]): number[] =>
   model.startToken === undefined || ids[0] === model.startToken ? [...ids] : [model.startToken, ...ids];
 
-/** Tokens of one prompt of the completions API: text, or tokens that are taken as they are. Errors: serve/contextLength, serve/parameter. */
-export function promptTokens(engine: Engine, prompt: string | readonly number[]): readonly number[] {
+/** Tokens of one prompt of the completions API: text, with or without the model's own tokens around it, or tokens that are taken as they are. Errors: serve/contextLength, serve/parameter. */
+export function promptTokens(engine: Engine, prompt: string | readonly number[], addSpecialTokens = true): readonly number[] {
   const { model } = engine;
   if (typeof prompt !== "string") return prompt;
   checkLength(engine, prompt.length, "prompt");
-  const ids = withStart(model, Array.from(model.tokenizer.encode(prompt)));
+  const encoded = Array.from(model.tokenizer.encode(prompt, { addSpecialTokens }));
+  const ids = addSpecialTokens ? withStart(model, encoded) : encoded;
   if (ids.length === 0) throw serveErrors.fail("parameter", { place: "prompt", expected: "a text that is not empty", received: '""' });
   return ids;
 }

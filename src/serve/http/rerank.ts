@@ -2,13 +2,14 @@
  * POST /v1/rerank and vLLM's /score: documents in the order of their likeness to a query, and the likeness of pairs. The score is the cosine of two
  * vectors: an encoder's, not a cross-encoder's. A body with `texts` is Text Embeddings Inference's (TEI), and answered with its list.
  */
-import { compareRequest, rerankRequest, teiRerankRequest } from "../../protocols/index.ts";
-import type { TextCut } from "../embedding/text-tokens.ts";
+import { compareRequest, requestFields, rerankRequest, teiRerankRequest } from "../../protocols/index.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
+import type { TextCut } from "../embedding/text-tokens.ts";
 import { serveErrors } from "../errors.ts";
 import { embedTexts, truncationOf } from "./embed-texts.ts";
-import { type AppContext, bodyOf, newId, type Services } from "./exchange.ts";
+import { type AppContext, newId, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
+import { checkedBody } from "./request-fields.ts";
 
 const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
 const cosine = (a: Float32Array, b: Float32Array) => dot(a, b) / (Math.sqrt(dot(a, a) * dot(b, b)) || 1);
@@ -22,7 +23,12 @@ interface Ranked {
 async function ranked(
   c: AppContext,
   engine: EmbeddingEngine,
-  { query, documents, truncate, top }: { query: string; documents: readonly string[]; truncate: boolean | TextCut; top: number | undefined },
+  {
+    query,
+    documents,
+    truncate,
+    top,
+  }: { query: string; documents: readonly string[]; truncate: boolean | TextCut; top: number | undefined },
 ): Promise<{ readonly results: readonly Ranked[]; readonly tokens: number }> {
   c.var.exchange.engine = engine;
   const { vectors, tokens } = await embedTexts({ engine, inputs: [query, ...documents], truncate, signal: c.req.raw.signal });
@@ -37,7 +43,16 @@ async function ranked(
 
 /** TEI's form. Its scores are from 0 to 1 unless raw ones are asked for: here (1 + cosine) / 2, which keeps their order. */
 async function teiRerank(c: AppContext, { engines }: Services, raw: unknown): Promise<Response> {
-  const { model, query, texts, raw_scores, return_text, truncate, truncation_direction: direction, top_n } = parseBody(teiRerankRequest, raw);
+  const {
+    model,
+    query,
+    texts,
+    raw_scores,
+    return_text,
+    truncate,
+    truncation_direction: direction,
+    top_n,
+  } = parseBody(teiRerankRequest, raw);
   const engine = engines.findEncoder(model);
   const side = direction?.toLowerCase() === "left" ? "left" : "right";
   const cut = truncate ? { most: engine.model.longest, side: side as TextCut["side"] } : false;
@@ -55,7 +70,7 @@ async function teiRerank(c: AppContext, { engines }: Services, raw: unknown): Pr
 const rerankWith =
   (returnsDocuments: boolean) =>
   async (c: AppContext, services: Services): Promise<Response> => {
-    const raw = (await bodyOf(c)) as Readonly<Record<string, unknown>>;
+    const raw = await checkedBody(c, requestFields.rerank);
     if (raw.texts !== undefined && raw.documents === undefined) return teiRerank(c, services, raw);
     const body = parseBody(rerankRequest, raw);
     const engine = services.engines.findEncoder(body.model);
@@ -90,7 +105,7 @@ const listOf = (side: string | readonly string[]): readonly string[] => (typeof 
 
 /** One text beside each of many, or pairs. Errors: serve/parameter where the sides do not fit, those of `embedTexts`. */
 export async function compareTexts(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(compareRequest, await bodyOf(c));
+  const body = parseBody(compareRequest, await checkedBody(c, requestFields.compare));
   const names = sides.find(([first, second]) => body[first] != null && body[second] != null);
   if (!names)
     throw serveErrors.fail("missing", { place: "documents", message: "two sides are needed: queries and documents, or text_1 and text_2" });

@@ -1,6 +1,5 @@
 /** Options of Ollama's API in OpenAI's words. Those that say how a model is loaded (`num_ctx`, `num_thread`, ...) are left alone. */
 import type { OllamaFormat, OllamaOptions, SamplingFields } from "../../../protocols/index.ts";
-import type { Refusals } from "../parse.ts";
 
 const formOf = (given: OllamaFormat): Pick<SamplingFields, "response_format"> =>
   given == null || given === ""
@@ -27,12 +26,3 @@ export function ollamaSampling(
     maxTokens: num_predict == null || num_predict < 0 ? undefined : num_predict,
   };
 }
-
-const isGiven = (v: unknown): boolean => !(v === "" || v === false || (Array.isArray(v) && v.length === 0));
-export const ollamaRefusals: Refusals = {
-  think: { asks: isGiven, instead: "Leave it out: the served model does not think apart from its answer." },
-  images: { asks: isGiven, instead: "Only text is read." },
-  suffix: { asks: isGiven, instead: "Leave it out: the served model completes from the left only." },
-  template: { asks: isGiven, instead: "Use raw, and write the prompt as the model reads it." },
-  context: { asks: isGiven, instead: "Use /api/chat, and send the whole conversation." },
-};

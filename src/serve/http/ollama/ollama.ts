@@ -3,7 +3,15 @@
  * is the default. Models are not pulled, created or removed here; how long they rest in memory (`keep_alive`) is read for every contract.
  */
 import { z } from "zod";
-import { errorBodies, jsonLines, ollamaChatRequest, ollamaEmbedRequest, ollamaGenerateRequest, rowOr } from "../../../protocols/index.ts";
+import {
+  errorBodies,
+  jsonLines,
+  ollamaChatRequest,
+  ollamaEmbedRequest,
+  ollamaGenerateRequest,
+  requestFields,
+  rowOr,
+} from "../../../protocols/index.ts";
 import type { Engine } from "../../engine.ts";
 import { parentOf } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
@@ -14,12 +22,13 @@ import { type ChatRun, startChat } from "../chat-run.ts";
 import { type AnswerLengths, answering, type Contract, describing, get, post } from "../contract.ts";
 import { embedTexts } from "../embed-texts.ts";
 import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from "../exchange.ts";
-import { parseBody, refuse } from "../parse.ts";
+import { parseBody } from "../parse.ts";
+import { checkedBody } from "../request-fields.ts";
 import type { AnyEngine } from "../tensorflow/versions.ts";
 import { type AnswerParser, type AnswerPart, joined, plainAnswer } from "../tools/answer-parser.ts";
 import { formatOf } from "../tools/format.ts";
 import { toolUse } from "../tools/tool.ts";
-import { ollamaRefusals, ollamaSampling } from "./fields.ts";
+import { ollamaSampling } from "./fields.ts";
 import { findOllama, ollamaName } from "./names.ts";
 
 function decoderOf(c: AppContext, { engines }: Services, name: string): Engine {
@@ -143,9 +152,7 @@ const messageShape: Shape = {
 };
 
 async function generate(c: AppContext, services: Services): Promise<Response> {
-  const raw = await bodyOf(c);
-  const body = parseBody(ollamaGenerateRequest, raw);
-  refuse(ollamaRefusals, raw);
+  const body = parseBody(ollamaGenerateRequest, await checkedBody(c, requestFields.ollamaGenerate));
   const engine = decoderOf(c, services, body.model);
   const created_at = new Date(services.clock.now()).toISOString();
   // asks for the model to be loaded, which it is
@@ -166,9 +173,7 @@ async function generate(c: AppContext, services: Services): Promise<Response> {
 }
 
 async function chat(c: AppContext, services: Services): Promise<Response> {
-  const raw = await bodyOf(c);
-  const body = parseBody(ollamaChatRequest, raw);
-  refuse(ollamaRefusals, raw);
+  const body = parseBody(ollamaChatRequest, await checkedBody(c, requestFields.ollamaChat));
   const engine = decoderOf(c, services, body.model);
   if (body.messages.length === 0)
     return c.json({
@@ -208,7 +213,7 @@ function encoderOf(c: AppContext, { engines }: Services, name: string) {
 }
 
 async function embed(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(ollamaEmbedRequest, await bodyOf(c));
+  const body = parseBody(ollamaEmbedRequest, await checkedBody(c, requestFields.ollamaEmbed));
   const startMs = services.clock.monotonic();
   const { vectors, tokens } = await embedTexts({
     engine: encoderOf(c, services, body.model),
@@ -229,7 +234,7 @@ async function embed(c: AppContext, services: Services): Promise<Response> {
 
 /** The older form of `embed`. */
 async function embedOne(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(z.object({ model: z.string(), prompt: z.string() }), await bodyOf(c));
+  const body = parseBody(z.object({ model: z.string(), prompt: z.string() }), await checkedBody(c, requestFields.ollamaEmbeddings));
   const engine = encoderOf(c, services, body.model);
   const { vectors } = await embedTexts({ engine, inputs: [body.prompt], truncate: true, signal: c.req.raw.signal });
   return c.json({ embedding: Array.from(vectors[0]!) });

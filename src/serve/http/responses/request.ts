@@ -2,16 +2,7 @@
 import type { ChatMessages, ResponsesItem, ResponsesRequest, SamplingFields } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { turnsOf } from "../chat-messages.ts";
-import type { Refusals } from "../parse.ts";
 import { toolUse } from "../tools/tool.ts";
-
-export const responsesRefusals: Refusals = {
-  conversation: { asks: () => true, instead: "Name the last response as previous_response_id." },
-  background: { asks: v => v === true, instead: "Leave it out: answers are given at once." },
-  truncation: { asks: v => v !== "disabled", instead: "Shorten the input." },
-  prompt: { asks: () => true, instead: "Send instructions and input." },
-  top_logprobs: { asks: v => v !== 0, instead: "Chat completions give log-probabilities." },
-};
 
 const missing = (index: number, key: string, kind: string) =>
   serveErrors.fail("missing", { place: `input[${index}].${key}`, message: `an item of type ${kind} needs it` });

@@ -7,6 +7,7 @@ import {
   ResponseItems,
   type ResponsesRequest,
   type Row,
+  requestFields,
   responseHead,
   responseState,
   responsesRequest,
@@ -16,13 +17,14 @@ import type { Usage } from "../../generation.ts";
 import { collectAll, merged, wireUsage } from "../answers.ts";
 import { startChat } from "../chat-run.ts";
 import { answering, type ContractRoute, del, get, post } from "../contract.ts";
-import { type AppContext, askerOf, bodyOf, callerOf, newId, type Services, streamAnswer } from "../exchange.ts";
+import { type AppContext, askerOf, callerOf, newId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
 import type { Caller } from "../owner.ts";
-import { parseBody, refuse } from "../parse.ts";
+import { parseBody } from "../parse.ts";
+import { checkedBody } from "../request-fields.ts";
 import type { AnswerPart } from "../tools/answer-parser.ts";
 import { isCopy } from "../visited.ts";
-import { itemsOf, responsesRefusals, responseTools, responseTurns, sampledBody } from "./request.ts";
+import { itemsOf, responseTools, responseTurns, sampledBody } from "./request.ts";
 import { type KeptResponse, keptItem, type ResponseStore } from "./store.ts";
 
 type Status = "in_progress" | "completed" | "incomplete";
@@ -49,9 +51,7 @@ const outputOf = (output: ResponseItems<string>, part: AnswerPart): Row[] => {
 };
 
 async function create(c: AppContext, services: Services): Promise<Response> {
-  const raw = await bodyOf(c);
-  refuse(responsesRefusals, raw);
-  const body = parseBody(responsesRequest, raw);
+  const body = parseBody(responsesRequest, await checkedBody(c, requestFields.responses));
   const engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
   const { responses: store } = services;

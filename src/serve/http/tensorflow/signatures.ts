@@ -1,6 +1,7 @@
 /** What models answer in TensorFlow Serving's words: signatures as a table, with the names and types of what goes in and comes out. */
 import { z } from "zod";
 import { samplingFields } from "../../../protocols/index.ts";
+import type { Engine, Generation } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { collectAll } from "../answers.ts";
@@ -39,7 +40,7 @@ const classes = 10;
 const defaultMaxTokens = 64;
 
 const { model: _, n: __, stream: ___, stream_options: ____, user: _____, ...sampling } = samplingFields;
-const rowOptions = z.strictObject({ ...sampling, max_tokens: z.int().min(1).nullish() });
+export const rowOptions = z.strictObject({ ...sampling, max_tokens: z.int().min(1).nullish() });
 
 function decoderOf(engine: AnyEngine) {
   if ("room" in engine) return engine;
@@ -64,21 +65,22 @@ const embedding: Signature = {
   },
 };
 
+/** What comes after each text. Errors: those of the options, of prompt and engine. */
+export function startContinuations(engine: Engine, rows: readonly TensorRow[], asker: Asker): Generation[] {
+  const runs = rows.map(({ text: prompt, options }) => {
+    const { max_tokens, ...given } = parseBody(rowOptions, options);
+    return { prompt, options: given, maxTokens: max_tokens ?? defaultMaxTokens };
+  });
+  return runs.flatMap(
+    ({ prompt, options, maxTokens }) => continueTexts({ engine, texts: [prompt], options, maxTokens, ...asker }).generations,
+  );
+}
+
 const continuation: Signature = {
   method: "predict",
   inputs: { text },
   outputs: () => ({ text }),
-  run: async (any, rows, asker) => {
-    const engine = decoderOf(any);
-    const runs = rows.map(({ text: prompt, options }) => {
-      const { max_tokens, ...given } = parseBody(rowOptions, options);
-      return { prompt, options: given, maxTokens: max_tokens ?? defaultMaxTokens };
-    });
-    const generations = runs.flatMap(
-      ({ prompt, options, maxTokens }) => continueTexts({ engine, texts: [prompt], options, maxTokens, ...asker }).generations,
-    );
-    return (await collectAll(generations)).map(a => ({ text: a.text }));
-  },
+  run: async (any, rows, asker) => (await collectAll(startContinuations(decoderOf(any), rows, asker))).map(a => ({ text: a.text })),
 };
 
 const score: Signature = {

@@ -1,0 +1,233 @@
+/**
+ * What `/openapi.json` says of each route: a sentence, the schema by which its body is read, and what is answered. Keys are method and address as the
+ * contracts' tables have them; a route that several addresses stand for has a row each (`at`). Loaded when the document is asked for.
+ */
+import { z } from "zod";
+import {
+  applyTemplateRequest,
+  chatRequest,
+  cohereEmbedRequest,
+  compareRequest,
+  completionsRequest,
+  embeddingsRequest,
+  generateRequest,
+  inferRequest,
+  infillRequest,
+  loraScales,
+  nativeCompletionRequest,
+  nativeEmbeddingRequest,
+  nativeTokenizeRequest,
+  ollamaChatRequest,
+  ollamaEmbedRequest,
+  ollamaGenerateRequest,
+  rerankRequest,
+  responsesRequest,
+  teiRerankRequest,
+} from "../../../protocols/index.ts";
+import { loadAdapterRequest, unloadAdapterRequest } from "../adapters.ts";
+import { attributionsRequest } from "../attributions.ts";
+import { batchRequest } from "../files/batches.ts";
+import { hostModelRequest } from "../sagemaker/multi-model.ts";
+import { scoreRequest } from "../score.ts";
+import { detokenizeRequest, tokenizeRequest } from "../tokenize.ts";
+import { anyObject, deleted, listAnswer, plainText, wireForms } from "./wire-forms.ts";
+
+export interface RouteDescription {
+  readonly summary: string;
+  readonly body?: z.ZodType;
+  readonly bodyType?: string;
+  readonly answer: z.ZodType;
+  readonly contentType?: string;
+  /** A request may ask for an answer in pieces, of this type. */
+  readonly streamType?: string;
+  readonly query?: z.ZodObject;
+  /** Addresses that the route's pattern stands for, as OpenAPI writes them. */
+  readonly at?: readonly string[];
+}
+
+const events = "text/event-stream";
+const text = z.string();
+const named = z.object({ model: text });
+const nativeAnswer = z.union([wireForms.nativeCompletion, z.array(wireForms.nativeCompletion)]);
+const ofModel = z.object({ model: text.optional().describe("default: the only one that is served") });
+const page = z.object({ after: text.optional(), limit: text.optional(), order: z.enum(["asc", "desc"]).optional() });
+const upload = z.object({ file: text.meta({ format: "binary" }), purpose: text });
+
+/** Where a model's name stands in an address of TensorFlow's, the ways to say which version. */
+const versions = ["", "/versions/{version}", "/labels/{label}"];
+const instances = z.looseObject({
+  instances: z.array(z.unknown()).optional(),
+  inputs: z.unknown().optional(),
+  examples: z.array(z.unknown()).optional(),
+});
+
+export const descriptions: Readonly<Record<string, RouteDescription>> = {
+  "POST /v1/completions": { summary: "Continues texts.", body: completionsRequest, answer: wireForms.completion, streamType: events },
+  "POST /v1/chat/completions": { summary: "Answers a conversation.", body: chatRequest, answer: wireForms.chat, streamType: events },
+  "POST /v1/responses": { summary: "Creates a response.", body: responsesRequest, answer: wireForms.response, streamType: events },
+  "GET /v1/responses/:id": { summary: "Gives a response that is kept.", answer: wireForms.response },
+  "GET /v1/responses/:id/input_items": { summary: "Lists what a response was asked.", answer: listAnswer(anyObject), query: page },
+  "DELETE /v1/responses/:id": { summary: "Deletes a response.", answer: deleted },
+  "POST /v1/embeddings": { summary: "Gives the vectors of texts.", body: embeddingsRequest, answer: wireForms.embeddings },
+  "POST /v1/rerank": {
+    summary: "Orders documents by their likeness to a query.",
+    body: z.union([rerankRequest, teiRerankRequest]),
+    answer: z.union([anyObject, z.array(anyObject)]),
+  },
+  "POST /v1/reranking": {
+    summary: "Orders documents by their likeness to a query.",
+    body: z.union([rerankRequest, teiRerankRequest]),
+    answer: z.union([anyObject, z.array(anyObject)]),
+  },
+  "POST /v2/rerank": {
+    summary: "Orders documents by their likeness to a query, as Cohere has it.",
+    body: rerankRequest,
+    answer: anyObject,
+  },
+  "POST /pooling": { summary: "Gives the vectors of texts, as vLLM has it.", body: embeddingsRequest, answer: anyObject },
+  "POST /v2/embed": { summary: "Gives the vectors of texts, as Cohere has it.", body: cohereEmbedRequest, answer: anyObject },
+  "POST /v1/score": {
+    summary: "Gives the log-probabilities of a given text, or the likeness of two sides of texts.",
+    body: z.union([scoreRequest, compareRequest]),
+    answer: anyObject,
+  },
+  "POST /v1/attributions": { summary: "Says which tokens of the prompt an answer rests on.", body: attributionsRequest, answer: anyObject },
+  "POST /tokenize": {
+    summary: "Gives the tokens of a text: vLLM's form by prompt or messages, llama.cpp's by content.",
+    body: z.union([tokenizeRequest, nativeTokenizeRequest]),
+    answer: z.looseObject({ tokens: z.array(z.unknown()) }),
+  },
+  "POST /detokenize": {
+    summary: "Gives the text of tokens: vLLM's form where a model is named, else llama.cpp's.",
+    body: detokenizeRequest,
+    answer: anyObject,
+  },
+  "GET /v1/models": { summary: "Lists each model once, with its other names.", answer: listAnswer(wireForms.model) },
+  "GET /models": { summary: "Lists models, and for SageMaker those that the platform loaded.", answer: listAnswer(wireForms.model) },
+  "GET /v1/models/:model{.+}": { summary: "Describes a model, with the states of its versions.", answer: wireForms.model },
+  "GET /models/:model{.+}": { summary: "Describes a model.", answer: anyObject },
+  "DELETE /v1/models/:model{.+}": { summary: "Deletes a model that a fine-tuning job made.", answer: deleted },
+  "POST /v1/messages": {
+    summary: "Answers a conversation in Anthropic's form.",
+    body: anthropicBody(),
+    answer: wireForms.message,
+    streamType: events,
+  },
+  "POST /v1/messages/count_tokens": {
+    summary: "Counts the tokens of a conversation.",
+    body: anthropicBody(),
+    answer: z.object({ input_tokens: z.int() }),
+  },
+  "POST /v1/files": { summary: "Uploads a file.", body: upload, bodyType: "multipart/form-data", answer: wireForms.file },
+  "GET /v1/files": { summary: "Lists files.", answer: listAnswer(wireForms.file), query: page.extend({ purpose: text.optional() }) },
+  "GET /v1/files/:id": { summary: "Describes a file.", answer: wireForms.file },
+  "DELETE /v1/files/:id": { summary: "Deletes a file.", answer: deleted },
+  "GET /v1/files/:id/content": { summary: "Gives the bytes of a file.", answer: plainText, contentType: "application/octet-stream" },
+  "POST /v1/batches": { summary: "Creates a batch.", body: batchRequest, answer: wireForms.batch },
+  "GET /v1/batches": { summary: "Lists batches.", answer: listAnswer(wireForms.batch), query: page },
+  "GET /v1/batches/:id": { summary: "Describes a batch.", answer: wireForms.batch },
+  "POST /v1/batches/:id/cancel": { summary: "Cancels a batch.", answer: wireForms.batch },
+  "GET /v1/admin/adapters": { summary: "Lists adapters.", answer: listAnswer(anyObject) },
+  "POST /v1/load_lora_adapter": { summary: "Loads an adapter.", body: loadAdapterRequest, answer: plainText, contentType: "text/plain" },
+  "POST /v1/unload_lora_adapter": {
+    summary: "Unloads an adapter.",
+    body: unloadAdapterRequest,
+    answer: plainText,
+    contentType: "text/plain",
+  },
+  "POST /v1/models/:target{.+:(?:predict|classify|regress)}": {
+    summary: "Runs a signature of a model on rows.",
+    body: instances,
+    answer: anyObject,
+    at: ["predict", "classify", "regress"].flatMap(verb => versions.map(which => `/v1/models/{model}${which}:${verb}`)),
+  },
+  "GET /v1/models/:target{.+/metadata}": {
+    summary: "Describes the signatures of a model.",
+    answer: anyObject,
+    at: versions.map(which => `/v1/models/{model}${which}/metadata`),
+  },
+  "GET /v1/models/:target{.+/(?:versions|labels)/[^/]+}": {
+    summary: "Gives the state of a version.",
+    answer: anyObject,
+    at: versions.slice(1).map(which => `/v1/models/{model}${which}`),
+  },
+  "GET /v2": { summary: "Describes the server.", answer: anyObject },
+  "GET /v2/health/live": { summary: "Says whether the process runs.", answer: anyObject },
+  "GET /v2/health/ready": { summary: "Says whether every model is ready.", answer: anyObject },
+  "GET /ping": { summary: "Says whether every model is ready.", answer: wireForms.readiness },
+  "POST /invocations": { summary: "Answers a body by what it holds.", body: anyObject, answer: z.unknown(), streamType: events },
+  "POST /models": { summary: "Loads a model under a name of SageMaker's.", body: hostModelRequest, answer: anyObject },
+  "DELETE /models/:name": { summary: "Takes a model of SageMaker's away.", answer: anyObject },
+  "POST /models/:name/invoke": { summary: "Answers a body by what it holds.", body: anyObject, answer: z.unknown(), streamType: events },
+  "POST /api/generate": {
+    summary: "Continues a text.",
+    body: ollamaGenerateRequest,
+    answer: anyObject,
+    streamType: "application/x-ndjson",
+  },
+  "POST /api/chat": { summary: "Answers a conversation.", body: ollamaChatRequest, answer: anyObject, streamType: "application/x-ndjson" },
+  "POST /api/embed": { summary: "Gives the vectors of texts.", body: ollamaEmbedRequest, answer: anyObject },
+  "POST /api/embeddings": { summary: "Gives the vector of a text.", body: named.extend({ prompt: text }), answer: anyObject },
+  "GET /api/tags": { summary: "Lists models.", answer: z.looseObject({ models: z.array(anyObject) }) },
+  "GET /api/ps": { summary: "Lists loaded models.", answer: z.looseObject({ models: z.array(anyObject) }) },
+  "POST /api/show": { summary: "Describes a model.", body: named, answer: anyObject },
+  "GET /api/version": { summary: "Gives the version of the server.", answer: wireForms.version },
+  "POST /completion": { summary: "Continues a text.", body: nativeCompletionRequest, answer: nativeAnswer, streamType: events },
+  "POST /completions": {
+    summary: "Continues texts: OpenAI's form where a model is named, else llama.cpp's.",
+    body: z.union([completionsRequest, nativeCompletionRequest]),
+    answer: z.union([wireForms.completion, nativeAnswer]),
+    streamType: events,
+  },
+  "POST /infill": {
+    summary: "Writes the text between a prefix and a suffix.",
+    body: infillRequest,
+    answer: nativeAnswer,
+    streamType: events,
+  },
+  "POST /embedding": { summary: "Gives the vectors of texts.", body: nativeEmbeddingRequest, answer: z.array(anyObject) },
+  "POST /embeddings": {
+    summary: "Gives the vectors of texts: OpenAI's form where a model is named, else llama.cpp's.",
+    body: z.union([embeddingsRequest, nativeEmbeddingRequest]),
+    answer: z.union([wireForms.embeddings, z.array(anyObject)]),
+  },
+  "POST /apply-template": {
+    summary: "Gives the prompt of a conversation.",
+    body: applyTemplateRequest,
+    answer: z.object({ prompt: text }),
+  },
+  "GET /props": { summary: "Says what is served and its defaults.", answer: anyObject, query: ofModel },
+  "POST /props": { summary: "Is refused: nothing can be set.", answer: anyObject },
+  "GET /slots": { summary: "Lists the sequences that may run, and which do.", answer: z.array(anyObject), query: ofModel },
+  "POST /slots/:slot": { summary: "Is refused: prompts are kept and found by themselves.", answer: anyObject },
+  "GET /lora-adapters": { summary: "Lists adapters by their numbers.", answer: z.array(anyObject), query: ofModel },
+  "POST /lora-adapters": {
+    summary: "Sets which adapter answers requests that name none.",
+    body: loraScales,
+    answer: z.object({ success: z.literal(true) }),
+  },
+  ...ofVersions("GET", "", { summary: "Describes a model.", answer: anyObject }),
+  ...ofVersions("GET", "/ready", { summary: "Says whether a model is ready.", answer: anyObject }),
+  ...ofVersions("POST", "/infer", { summary: "Runs a model on tensors.", body: inferRequest, answer: anyObject }),
+  ...ofVersions("POST", "/generate", { summary: "Continues a text.", body: generateRequest, answer: anyObject }),
+  ...ofVersions("POST", "/generate_stream", {
+    summary: "Continues a text in pieces.",
+    body: generateRequest,
+    answer: plainText,
+    contentType: events,
+  }),
+};
+
+/** The Open Inference Protocol has each address with and without a version. */
+function ofVersions(method: string, rest: string, row: RouteDescription): Record<string, RouteDescription> {
+  return { [`${method} /v2/models/:model${rest}`]: row, [`${method} /v2/models/:model/versions/:version${rest}`]: row };
+}
+
+/** Anthropic's body is put into a chat's words, whose schema then reads it. */
+function anthropicBody() {
+  return z.looseObject({
+    model: text,
+    messages: z.array(z.looseObject({ role: z.enum(["user", "assistant"]), content: z.unknown() })),
+    max_tokens: z.int().min(1).optional(),
+  });
+}
