@@ -5,9 +5,9 @@
 import { endianness as ownOrder } from "node:os";
 
 export const vectorTypes = ["float32", "float16", "bfloat16", "fp8_e4m3", "fp8_e5m2"] as const;
-export type VectorType = (typeof vectorTypes)[number];
+type VectorType = (typeof vectorTypes)[number];
 export const vectorOrders = ["native", "big", "little"] as const;
-export type VectorOrder = (typeof vectorOrders)[number];
+type VectorOrder = (typeof vectorOrders)[number];
 
 interface NarrowType {
   readonly bytes: 1 | 2;

@@ -216,10 +216,10 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
       for (const e of engines.encoders()) this.set({ model: e.model.id }, e.stats().queued);
     },
   });
-  // under vLLM's name alone: all that waits here waits for a slot
+  // under vLLM's name alone: all that waits here waits for capacity
   new Gauge({
     name: "vllm:num_requests_waiting_by_reason",
-    help: "Answers that wait, under vLLM's name: for a slot.",
+    help: "Answers that wait, under vLLM's name: for capacity.",
     labelNames: ["model_name", "reason"],
     registers,
     collect() {
@@ -230,14 +230,14 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
   });
   new Gauge({
     name: "loam_cache_config_info",
-    help: "Tokens of the cache and slots, as labels; always 1.",
-    labelNames: ["model", "cache_tokens", "slots"],
+    help: "KV-cache tokens and maximum concurrent sequences, as labels; always 1.",
+    labelNames: ["model", "cache_tokens", "max_sequences"],
     registers,
     collect() {
       this.reset();
       for (const e of engines.all()) {
-        const { cacheRoom, slots } = e.stats();
-        this.set({ model: e.model.id, cache_tokens: String(cacheRoom), slots: String(slots) }, 1);
+        const { cacheRoom, slots: most } = e.stats();
+        this.set({ model: e.model.id, cache_tokens: String(cacheRoom), max_sequences: String(most) }, 1);
       }
     },
   });

@@ -7,9 +7,9 @@ import type { Engines } from "./engines.ts";
 import type { Observed } from "./observer.ts";
 import type { Siblings } from "./siblings.ts";
 
-/** What is known of a sequence that has a slot. */
+/** What is known of a sequence that is running. */
 interface Progress {
-  /** Milliseconds from its submission until it had a slot, and until its first token. */
+  /** Milliseconds from its submission until it left the queue, and until its first token. */
   readonly startedMs: number;
   firstMs: number;
   preemptions: number;
@@ -32,7 +32,7 @@ interface Buckets {
 export function requestMetrics(engines: Engines, registers: Registry[], { seconds, tokens }: Buckets): void {
   const histogram = (name: string, help: string, buckets: readonly number[]) =>
     new Histogram({ name: `loam_${name}`, help, labelNames: ["model"], buckets: [...buckets], registers });
-  const inference = histogram("inference_seconds", "Time from taking a slot to the end of an answer.", seconds);
+  const inference = histogram("inference_seconds", "Time from the queue to the end of an answer.", seconds);
   const perToken = histogram("time_per_output_token_seconds", "Mean time between the tokens of one answer.", tokenSeconds);
   const preemptions = histogram("request_preemptions", "Times that one answer was preempted.", [0, 1, 2, 5, 10]);
   const choices = histogram("request_choices", "Answers that one request asked for of a prompt (n).", [1, 2, 5, 10, 20]);

@@ -1,5 +1,5 @@
 /** POST /v1/score: how likely a text is. Loam's own; vLLM's request of the same address compares texts, which is /v1/rerank here. */
-import { done, harmless, notEmpty, type RequestFields, refused } from "./field.ts";
+import { done, harmless, notEmpty, type RequestFields, refused, unless } from "./field.ts";
 
 const compares = "A body of two sides is answered with their likeness: leave input out.";
 
