@@ -41,6 +41,7 @@ export { completionsRequest } from "./openai/completions-request.ts";
 export { base64Vector } from "./openai/embeddings.ts";
 export {
   cohereEmbedRequest,
+  cohereInputTypes,
   compareRequest,
   type EmbeddingInput,
   embeddingInputs,

@@ -13,8 +13,8 @@ export const serveVerb: Verb = {
     [
       "--served-model-name <name>",
       "name of the first model in requests and answers, where it is given by a path (default: the name of its file or folder)",
-      ],
-      [
+    ],
+    [
       "--grpc <port>",
       "port of the Open Inference Protocol over gRPC, as KServe and Triton have it (default: serve.grpc of loam.yaml, else no gRPC; 0 picks a free one)",
     ],
@@ -27,7 +27,10 @@ export const serveVerb: Verb = {
     ],
     ["--draft <model>", "a small model with the same tokens that guesses, for the large one to judge (default: none)"],
     ["--draft-tokens <n>", "tokens that it guesses at once (default: 4)"],
-    ["--context <tokens>", "tokens of prompt and answer together (default: what the model reads, 2048 at most)"],
+    [
+      "--context <tokens>",
+      "tokens of prompt and answer together, or of a text that an encoder reads (default: what the model reads, 2048 at most)",
+    ],
     ["--quantize <form>", "exact, auto (the fastest form here that stays near), int8, int8-blocks or int4", "exact"],
     [
       "--generation-defaults <which>",

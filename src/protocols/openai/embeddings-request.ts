@@ -7,7 +7,8 @@ import { requestBounds as limits } from "../request-bounds.ts";
 import { vectorOrders, vectorTypes } from "../vector-bytes.ts";
 
 const text = z.string().min(1);
-const token = z.int().min(0);
+/** The model says which there are. */
+const token = z.int();
 /** One text: as it is, as tokens, as tokens with texts among them, or as parts of a content (llama.cpp's forms). */
 const one = z.union([
   text,
@@ -113,7 +114,8 @@ export const compareRequest = z.object({
 });
 
 const cohereTypes = ["float", "binary", "ubinary", "base64"] as const;
-const cohereInputTypes = ["search_document", "search_query", "classification", "clustering", "image"] as const;
+/** What Cohere's models were trained to tell apart. */
+export const cohereInputTypes = ["search_document", "search_query", "classification", "clustering", "image"] as const;
 /** Cohere's `/v2/embed`. */
 export const cohereEmbedRequest = z.object({
   model: z.string(),
@@ -123,7 +125,7 @@ export const cohereEmbedRequest = z.object({
     .min(1)
     .max(limits.embeddingTexts)
     .nullish(),
-  input_type: z.enum(cohereInputTypes).nullish(),
+  input_type: z.string().nullish(),
   embedding_types: z.array(z.enum(cohereTypes)).min(1).nullish(),
   output_dimension: z.int().min(1).nullish(),
   max_tokens: z.int().min(1).nullish(),

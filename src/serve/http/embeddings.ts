@@ -2,6 +2,7 @@
 import {
   base64Vector,
   cohereEmbedRequest,
+  cohereInputTypes,
   embeddingInputs,
   embeddingsRequest,
   requestFields,
@@ -119,6 +120,13 @@ export async function cohereEmbed(c: AppContext, { engines }: Services): Promise
   const raw = await checkedBody(c, requestFields.cohereEmbed);
   if (raw.images != null) throw serveErrors.fail("unsupported", { place: "images", message: "pictures are not read", hint: "Send texts." });
   const body = parseBody(cohereEmbedRequest, raw);
+  const kinds: readonly string[] = cohereInputTypes;
+  if (body.input_type != null && !kinds.includes(body.input_type))
+    throw serveErrors.fail("parameter", {
+      place: "input_type",
+      message: `Unsupported input_type ${JSON.stringify(body.input_type.slice(0, 60))}`,
+      hint: `Known are ${kinds.join(", ")}.`,
+    });
   const texts = body.texts ?? body.inputs?.map(one => one.content.map(part => part.text).join(""));
   if (!texts || (body.texts != null && body.inputs != null))
     throw serveErrors.fail("parameter", { place: "texts", expected: "either texts or inputs", received: texts ? "both" : "none" });

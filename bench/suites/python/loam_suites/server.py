@@ -69,7 +69,8 @@ class Served:
         self.processes = [Process(["serve", *args, "--port", "0", "--json"], self.folder)]
         self.key = "token-abc123"
         try:
-            self.url = self.processes[0].event("serving")["url"]
+            told = self.processes[0].event("serving")
+            self.url, self.grpc = told["url"], told.get("grpc")
             if through_gateway:
                 self._gateway(name)
         except BaseException:

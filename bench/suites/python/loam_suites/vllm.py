@@ -91,7 +91,7 @@ def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[st
     # a flag whose values were split at "=" gives names and folders in turn
     loras = [n for n in loras if not n.startswith("/")]
     if pooling:
-        return [str(encoder), "--served-model-name", name], name
+        return [str(encoder), "--served-model-name", name, "--context", str(context)], name
     args = [str(decoder), "--served-model-name", name, "--quantize", "int8", "--context", str(context)]
     args += ["--slots", str(most_sequences), "--cache-tokens", str(max(2 * context, 8192))]
     for lora in loras:
