@@ -18,6 +18,8 @@ export interface Api {
   readonly streamed: StreamedApi | undefined;
   /** The texts that go into the model, for counting; and their beginning, for affinity. */
   texts(body: Body): readonly string[];
+  /** An answer may be a list instead of an object. */
+  readonly answersLists?: true;
   /** Most tokens that the answer can have. `otherwise`: where the request does not bound it. */
   maxOutputTokens(body: Body, otherwise: number): number;
 }
@@ -143,6 +145,7 @@ const rows = [
     path: "/rerank",
     endpoint: "rerank",
     streamed: undefined,
+    answersLists: true,
     texts: body => [...inputTexts(body.query), ...documentTexts(body.documents), ...inputTexts(body.texts)],
     maxOutputTokens: () => 0,
   },
