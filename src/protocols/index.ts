@@ -4,7 +4,7 @@
  */
 export { anthropicReading } from "./anthropic/anthropic-reading.ts";
 export { afterPiece, noBlock, Passage } from "./anthropic/passage.ts";
-export { type ChatDialect, chatDialects } from "./chat-dialect.ts";
+export { type AnswerKnowledge, type ChatDialect, chatDialects } from "./chat-dialect.ts";
 export { cutEvents, type EventCutter, type StreamEvent } from "./event-stream/cut-events.ts";
 export { cutLines } from "./event-stream/cut-lines.ts";
 export { eventStreamResponse } from "./event-stream/event-stream-response.ts";
@@ -32,6 +32,7 @@ export {
   type OllamaFormat,
   type OllamaOptions,
   ollamaChatRequest,
+  ollamaEmbeddingsRequest,
   ollamaEmbedRequest,
   ollamaGenerateRequest,
 } from "./ollama/ollama-requests.ts";
@@ -60,6 +61,7 @@ export {
   searchFields,
   type TokenFields,
 } from "./openai/sampling-fields.ts";
+export { reasoningEffort, templateFields } from "./openai/template-fields.ts";
 export { readUsage, type TokenUsage } from "./openai/usage.ts";
 export { type ProtocolName, protocolNames } from "./part.ts";
 export { ProtocolFault } from "./protocol-fault.ts";

@@ -3,9 +3,9 @@
  * who sits where is `roster.ts`; steps are `step-loop.ts`; how an answer goes out and ends is `delivery.ts`. Requests come and go between
  * steps; nothing depends on who else is served but the time it takes. Idea of the loop: vLLM; of one noun a file: nano-vllm.
  */
-import { type Clock, systemClock, type Tree, treeLeaves } from "../base/index.ts";
+import { type Clock, systemClock } from "../base/index.ts";
 import { type Adapter, type AdapterRoom, samplingOptions } from "../nn/index.ts";
-import type { Device, DeviceArray } from "../tensor/index.ts";
+import type { Device } from "../tensor/index.ts";
 import { AdapterPlaces, type PlacedAdapter } from "./adapters/places.ts";
 import { admittedTokens, type Capacity, cacheTokensOf, checkQueue } from "./admission.ts";
 import { Delivery } from "./delivery.ts";
@@ -22,6 +22,7 @@ import { Sequence } from "./sequence.ts";
 import type { ServedModel } from "./served-model.ts";
 import { type Siblings, siblingsOf } from "./siblings.ts";
 import { StepLoop } from "./step-loop.ts";
+import { weightStorage } from "./weight-storage.ts";
 
 export interface EngineOptions extends ProgramOptions {
   readonly model: ServedModel;
@@ -145,7 +146,7 @@ class ModelEngine {
 
   /** Elements of all parameters. */
   get numParameters(): number {
-    return treeLeaves<DeviceArray>(this.model.parameters as Tree<DeviceArray>).reduce((n, a) => n + a.size, 0);
+    return weightStorage(this.model.parameters).numParameters;
   }
 
   /** Adds a watcher; the result removes it. */

@@ -79,3 +79,11 @@ export const serveErrors = errorTable("serve", {
   model: { status: 400, exit: "usage", meaning: "A model cannot be served: it is no decoder, or its tokenizer is another model's." },
   portInUse: { status: 500, exit: "environment", meaning: "The port is taken by another program, or may not be used." },
 });
+
+/** OpenAI's sentence for a context that is full: clients know it by its words. `why`: a clause behind "However,". */
+export const contextLength = (room: number, why: string, { place, hint }: { readonly place?: string; readonly hint: string }) =>
+  serveErrors.fail("contextLength", {
+    place,
+    message: `This model's maximum context length is ${room} tokens. However, ${why}.`,
+    hint,
+  });

@@ -4,6 +4,7 @@ import { adapterMetrics } from "./adapters/metrics.ts";
 import type { Engine } from "./engine.ts";
 import type { Engines } from "./engines.ts";
 import type { Fleet } from "./lifecycle/fleet.ts";
+import type { DecoderMetadata } from "./model-metadata.ts";
 import type { Observed } from "./observer.ts";
 import { requestMetrics } from "./request-metrics.ts";
 import { renamedMetrics, vllmNames } from "./vllm-names.ts";
@@ -98,11 +99,8 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
 
   adapterMetrics(engines, registers);
   requestMetrics(engines, registers, { seconds: requestBuckets, tokens: lengthBuckets });
-  /** Every decoder that was there: one that sleeps has none of its engine, and stays in the gauges. */
-  const decoders = new Set<string>();
   engines.watch((engine: Engine) => {
     const model = engine.model.id;
-    decoders.add(model);
     let generatedInStep = 0;
     /** When it was last known to go on, in milliseconds since it was submitted. */
     const since = new WeakMap<Observed, number>();
@@ -181,8 +179,7 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
     },
   });
 
-  const asleep = () => (fleet?.list() ?? []).filter(v => v.state === "asleep" && decoders.has(v.id)).map(v => v.id);
-  type Stats = ReturnType<Engine["stats"]>;
+  type Stats = ReturnType<DecoderMetadata["stats"]>;
   const gauge = (name: string, help: string, of: (s: Stats) => number) =>
     new Gauge({
       name: `loam_${name}`,
@@ -191,8 +188,8 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
       registers,
       collect() {
         this.reset();
-        for (const engine of engines.all()) this.set({ model: engine.model.id }, of(engine.stats()));
-        for (const model of asleep()) this.set({ model }, 0);
+        // one that sleeps stays: whoever scales by a series must not lose it
+        for (const model of engines.models()) if ("room" in model) this.set({ model: model.model.id }, of(model.stats()));
       },
     });
   gauge("running_requests", "Answers that have a slot.", s => s.running);
@@ -213,7 +210,7 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
     registers,
     collect() {
       this.reset();
-      for (const e of engines.encoders()) this.set({ model: e.model.id }, e.stats().queued);
+      for (const m of engines.models()) if ("dimensions" in m) this.set({ model: m.model.id }, m.stats().queued);
     },
   });
   // under vLLM's name alone: all that waits here waits for capacity
@@ -224,8 +221,7 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
     registers,
     collect() {
       this.reset();
-      for (const e of engines.all()) this.set({ model_name: e.model.id, reason: "capacity" }, e.stats().queued);
-      for (const model of asleep()) this.set({ model_name: model, reason: "capacity" }, 0);
+      for (const m of engines.models()) if ("room" in m) this.set({ model_name: m.model.id, reason: "capacity" }, m.stats().queued);
     },
   });
   new Gauge({
@@ -235,9 +231,10 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
     registers,
     collect() {
       this.reset();
-      for (const e of engines.all()) {
-        const { cacheRoom, slots: most } = e.stats();
-        this.set({ model: e.model.id, cache_tokens: String(cacheRoom), max_sequences: String(most) }, 1);
+      for (const m of engines.models()) {
+        if (!("room" in m)) continue;
+        const { cacheRoom, slots: most } = m.stats();
+        this.set({ model: m.model.id, cache_tokens: String(cacheRoom), max_sequences: String(most) }, 1);
       }
     },
   });

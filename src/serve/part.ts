@@ -52,6 +52,20 @@ export const servePart = z.strictObject({
     .optional()
     .describe("Port of the Open Inference Protocol over gRPC (KServe, Triton). 0: any free port. Default: no gRPC."),
   slots: z.number().int().min(1).max(256).default(8).describe("Maximum concurrent sequences."),
+  context: z
+    .number()
+    .int()
+    .min(16)
+    .max(1_048_576)
+    .optional()
+    .describe("Tokens of prompt and answer together. Default: what the model was trained for, within the memory that is free."),
+  quantize: z
+    .string()
+    .optional()
+    .meta({
+      description: "Form of the weights. Default: auto for files that are quantised already, else exact.",
+      examples: ["exact", "int8"],
+    }),
   sharedPrefixCache: z.boolean().default(false).describe("Share cached prompt prefixes between tenants of the gateway."),
   fineTuning: fineTuningPart.prefault({}).describe("Fine-tuning jobs requested over the API."),
 });

@@ -29,9 +29,12 @@ export const serveVerb: Verb = {
     ["--draft-tokens <n>", "tokens that it guesses at once (default: 4)"],
     [
       "--context <tokens>",
-      "tokens of prompt and answer together, or of a text that an encoder reads (default: what the model reads, 2048 at most)",
+      "tokens of prompt and answer together, or of a text that an encoder reads (default: what the model was trained for, 8192 at most, in half of the free memory)",
     ],
-    ["--quantize <form>", "exact, auto (the fastest form here that stays near), int8, int8-blocks or int4", "exact"],
+    [
+      "--quantize <form>",
+      "exact, auto (the fastest form here that stays near), int8, int8-blocks or int4 (default: auto for files that are quantised already, else exact)",
+    ],
     [
       "--generation-defaults <which>",
       "auto: where a request says nothing, sample as the model's own files say; off: as OpenAI does",
@@ -54,6 +57,7 @@ export const serveVerb: Verb = {
       "--adapter-any-base",
       "take adapters that were made for other weights too: right where those are this model in another form (default: an error)",
     ],
+    ["--trust-request-chat-template", "run the chat templates that requests bring (chat_template), within bounds (default: refused)"],
     [
       "--admin",
       "let everybody who reaches the server use the console and the administration without a login (default: sessions and the local token only)",
@@ -92,7 +96,7 @@ export const chatVerb: Verb = {
     ["-t, --temperature <number>", "0 is greedy", "0.8"],
     ["--top-p <number>", "smallest set of tokens with this probability", "0.95"],
     ["-n, --max-tokens <number>", "most tokens of an answer", "200"],
-    ["--context <tokens>", "tokens of the whole talk (default: what the model reads, 2048 at most)"],
+    ["--context <tokens>", "tokens of the whole talk (default: what the model was trained for, 8192 at most, in half of the free memory)"],
     ["--seed <number>", "same seed, same answer", "1"],
   ],
   example: 'loam chat --complete --prompt "Subject: "',

@@ -76,7 +76,6 @@ interface Models {
 }
 
 async function findModels({ place: { folder, cwd }, options, closers }: Opening): Promise<Models> {
-  const quantize = quantisationOf(options.quantize ?? "exact", "loam serve: --quantize");
   const adapters = await adapterChoice(options, cwd);
   const given = [options.models ?? []].flat();
   const several = servedNames(projectOrNone(folder)?.config.serve);
@@ -87,10 +86,13 @@ async function findModels({ place: { folder, cwd }, options, closers }: Opening)
   const draft = options.draft === undefined ? undefined : closers.use(await findModel(folder, cwd, options.draft));
   const project = found[0]!.project;
   const part = project?.config.serve;
+  const form = options.quantize ?? part?.quantize;
+  const place = options.quantize === undefined ? `${projectFile}: serve.quantize` : "loam serve: --quantize";
+  const quantize = form === undefined ? "default" : quantisationOf(form, place);
   const versions = closers.use(
     modelVersions(folder, cwd, {
       slots: options.slots ?? part?.slots ?? 8,
-      context: options.context,
+      context: options.context ?? part?.context,
       generationDefaults: options.generationDefaults,
       cacheTokens: options.cacheTokens,
       quantize,
@@ -177,6 +179,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...((options.sharedPrefixCache ?? project?.config.serve?.sharedPrefixCache) === true ? { sharedPrefixCache: true } : {}),
     ...defined({ adapterFolder: adapters.folder }),
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
+    ...(options.trustChatTemplates === true ? { trustsChatTemplates: true } : {}),
     ...(store ? { console: { ...consoleSource(project?.config.name ?? null, store), ...defined({ labels }) } } : {}),
     ...defined({ page }),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
@@ -190,12 +193,9 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
   return { app, login, lines, running, hasPage: page !== undefined };
 }
 
-/** Names without labels and numbers: of what was asked for, and of what runs. */
+/** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
 const namesOf = (engines: Engines, named: readonly NamedVersion[]): string[] => [
-  ...new Set([
-    ...named.map(n => n.name),
-    ...[...engines.all(), ...engines.encoders(), ...engines.adapters.engines()].map(e => (e.model.name ?? e.model.id).split("@")[0]!),
-  ]),
+  ...new Set([...named.map(n => n.name), ...engines.everything().map(e => (e.model.name ?? e.model.id).split("@")[0]!)]),
 ];
 
 /** The version that the server is shown by: the first that was named, or what serves in its place. */

@@ -1,5 +1,4 @@
 /** POST /v1/messages and its count_tokens. Read beside: Anthropic's SDK (`MessageCreateParams`, its beta too), vLLM's `AnthropicMessagesRequest`. */
-import { isRow } from "../values.ts";
 import { always, done, type FieldTable, harmless, notEmpty, type RequestFields, refused, unless } from "./field.ts";
 
 const labels = "It is about the provider's own account.";
@@ -11,19 +10,19 @@ const counted: FieldTable = {
   tool_choice: done("anthropic"),
   output_config: done("anthropic", {
     format: done("anthropic"),
-    effort: refused("anthropic", unless("none"), "Leave it out: the served model does not reason apart from its answer."),
+    effort: done("anthropic"),
   }),
-  thinking: refused(
-    "anthropic",
-    v => isRow(v) && v.type === "enabled",
-    "Leave it out: the served model does not think apart from its answer.",
-  ),
+  thinking: done("anthropic", {
+    type: done("anthropic"),
+    budget_tokens: done("anthropic"),
+    display: harmless("anthropic", "The reasoning is given as it is."),
+  }),
   cache_control: harmless("anthropic", "Prefixes that are in the cache are used; they change speed, not the response."),
   betas: harmless("anthropic", "There are no betas."),
   speed: harmless("anthropic", "There is one speed."),
   user_profile_id: harmless("anthropic", labels),
   workspace_id: harmless("anthropic", labels),
-  chat_template_kwargs: refused("vllm", notEmpty, "Leave it out: the template is given messages and tools."),
+  chat_template_kwargs: done("vllm"),
 };
 
 export const messagesFields: RequestFields = {

@@ -1,8 +1,9 @@
 /** POST /v1/chat/completions. Read beside: OpenAI's SDK (`CompletionCreateParams`), vLLM's `ChatCompletionRequest`, llama.cpp's server. */
 import { always, done, harmless, notEmpty, type RequestFields, refused, unless } from "./field.ts";
 import { generationRows } from "./sampling.ts";
+import { templateRows } from "./template.ts";
 
-const reasons = "Leave it out: the served model does not reason apart from its answer.";
+const reasons = "Leave it out: the marks of reasoning are read off the model's chat template.";
 const llamaParser = "Leave it out: the form of calls is read off the model's chat template.";
 
 export const chatFields: RequestFields = {
@@ -24,20 +25,17 @@ export const chatFields: RequestFields = {
     modalities: refused("openai", v => Array.isArray(v) && v.some(m => m !== "text"), 'Only "text" is answered.'),
     audio: refused("openai", always, "Only text is answered."),
     prediction: refused("openai", always, "Leave it out: it changes speed only."),
-    reasoning_effort: refused("openai", unless("none"), reasons),
     web_search_options: refused("openai", always, "Leave it out: this server searches nothing."),
     verbosity: harmless("openai", "Models of a provider's own know it; ask for a short answer in words."),
     store: refused("openai", unless(false), "Use /v1/responses, whose responses are kept."),
     metadata: harmless("openai", "It labels completions that are kept, and none are."),
     echo: refused("vllm", unless(false), "Use /v1/completions."),
-    add_generation_prompt: refused("vllm", unless(true), "Leave it out: the answer begins a turn of the assistant's."),
-    continue_final_message: refused("vllm", unless(false), "Use /v1/completions."),
     add_special_tokens: refused("vllm", unless(false), "Leave it out: the chat template writes special tokens."),
-    chat_template: refused("vllm", notEmpty, "Leave it out: the model's own is used."),
-    chat_template_kwargs: refused("vllm", notEmpty, "Leave it out: the template is given messages and tools."),
     documents: refused("vllm", notEmpty, "Write them into messages."),
-    include_reasoning: harmless("vllm", "The served model does not reason apart from its answer."),
-    thinking_token_budget: refused("vllm", always, reasons),
+    continue_final_message: done("vllm"),
+    add_generation_prompt: done("vllm"),
+    reasoning_effort: done(["openai", "vllm"]),
+    ...templateRows,
     truncate_prompt_tokens: done("vllm"),
     truncation_side: done("vllm"),
     prompt_logprobs: done("vllm"),
@@ -47,10 +45,9 @@ export const chatFields: RequestFields = {
     return_prompt_text: refused("vllm", unless(false), "Use /tokenize and /detokenize."),
     n_probs: refused("llama.cpp", unless(0), "Use logprobs and top_logprobs."),
     return_tokens: refused("llama.cpp", unless(false), "Use /tokenize."),
-    reasoning_format: refused("llama.cpp", unless("none", "auto"), reasons),
     reasoning_control: refused("llama.cpp", unless(false), reasons),
-    reasoning_budget_tokens: refused("llama.cpp", unless(-1), reasons),
-    thinking_budget_tokens: refused("llama.cpp", unless(-1), reasons),
+    reasoning_budget_tokens: done("llama.cpp"),
+    thinking_budget_tokens: done("llama.cpp"),
     reasoning_budget_message: refused("llama.cpp", notEmpty, reasons),
     reasoning_budget_start_tag: refused("llama.cpp", notEmpty, reasons),
     reasoning_budget_end_tag: refused("llama.cpp", notEmpty, reasons),

@@ -1,7 +1,7 @@
 /** POST /v1/responses. Read beside: OpenAI's SDK (`ResponseCreateParams`), vLLM's `ResponsesRequest`. */
-import { isRow } from "../values.ts";
 import { always, done, harmless, notEmpty, type RequestFields, refused, unless } from "./field.ts";
 import { samplingRows, serverRows } from "./sampling.ts";
+import { templateRows } from "./template.ts";
 
 const { response_format: _, ...sampling } = samplingRows;
 
@@ -31,26 +31,21 @@ export const responsesFields: RequestFields = {
     conversation: refused("openai", always, "Name the last response as previous_response_id."),
     background: refused("openai", v => v === true, "Leave it out: answers are given at once."),
     background_options: harmless("openai", "Without background it changes nothing."),
-    truncation: refused("openai", unless("disabled"), "Shorten the input."),
+    truncation: done("openai"),
     prompt: refused("openai", always, "Send instructions and input."),
-    top_logprobs: refused("openai", unless(0), "Chat completions give log-probabilities."),
-    reasoning: refused(
-      "openai",
-      v => isRow(v) && v.effort != null && v.effort !== "none",
-      "Leave it out: the served model does not reason apart from its answer.",
-    ),
-    include: refused(
-      "openai",
-      v => Array.isArray(v) && v.includes("message.output_text.logprobs"),
-      "Chat completions give log-probabilities.",
-    ),
-    include_reasoning: harmless("vllm", "The served model does not reason apart from its answer."),
+    top_logprobs: done("openai"),
+    reasoning: done("openai", {
+      effort: done("openai"),
+      summary: harmless("openai", "The reasoning is given as it is."),
+      generate_summary: harmless("openai", "The reasoning is given as it is."),
+    }),
+    include: done("openai"),
     max_tool_calls: harmless("openai", "It bounds tools of a provider's own, and there are none."),
     context_management: refused("openai", notEmpty, "Shorten the input."),
     access_programs: refused("openai", notEmpty, "Leave it out."),
     image: refused("openai", notEmpty, "Only text is answered."),
     enable_response_messages: refused("vllm", unless(false), "Use /tokenize."),
     previous_input_messages: refused("vllm", notEmpty, "Write them into input."),
-    chat_template_kwargs: refused("vllm", notEmpty, "Leave it out: the template is given messages and tools."),
+    ...templateRows,
   },
 };

@@ -26,8 +26,10 @@ import { FileStore } from "./files/file-store.ts";
 import type { FineTuning, KeepFile } from "./fine-tuning/port.ts";
 import { type AllowedHosts, checkHost } from "./hosts.ts";
 import { InferenceStatistics } from "./inference/statistics.ts";
+import { ollama } from "./ollama/ollama.ts";
 import { anonymous, type Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
+import { pointerList } from "./relaxed.ts";
 import { nameList } from "./request-fields.ts";
 import { ResponseStore } from "./responses/store.ts";
 import { isCopy, ownRequests, visits } from "./visited.ts";
@@ -49,6 +51,8 @@ export interface AppOptions {
   readonly adapterFolder?: string;
   /** Takes adapters that were made for other weights than the model's. */
   readonly adapterAnyBase?: boolean;
+  /** Runs chat templates that requests bring (`chat_template`), within bounds; they are refused when absent. */
+  readonly trustsChatTemplates?: boolean;
   /** Reads the record for the console. */
   readonly console?: ConsoleSource;
   /** The built console. */
@@ -133,6 +137,7 @@ export function createApp(options: AppOptions): App {
     login,
     adapterFolder: options.adapterFolder,
     adapterAnyBase: options.adapterAnyBase,
+    trustsChatTemplates: options.trustsChatTemplates,
     created,
     started: created(),
     clock,
@@ -200,6 +205,7 @@ export function createApp(options: AppOptions): App {
     c.res.headers.set("x-request-id", requestId);
     for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
     if (exchange.ignored) c.res.headers.set("x-loam-ignored", nameList(exchange.ignored));
+    if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", pointerList(exchange.relaxed));
     if (engines.isDraining) c.res.headers.set("connection", "close");
     if (exchange.isStreaming) return;
     const left = c.req.raw.signal.aborted;
@@ -278,6 +284,11 @@ export function createApp(options: AppOptions): App {
   });
   ofServer("/metrics", async c => c.body(await metrics.text(), 200, { "content-type": metrics.contentType }));
 
+  const noAddress = (c: AppContext): never => {
+    const place = `${c.req.method} ${new URL(c.req.url).pathname}`.slice(0, 200);
+    throw serveErrors.fail("unknownUrl", { place, message: "there is nothing at this address" });
+  };
+
   if (login)
     for (const path of loginPaths)
       app.all(path, async (c, next) => {
@@ -292,7 +303,10 @@ export function createApp(options: AppOptions): App {
     c.var.exchange.route = "/api";
     const refused = await refusedAt(c, "/api", "admin");
     if (refused) return refused;
-    return next();
+    if (ofConsole.owns(c.req.path)) return next();
+    c.var.exchange.route = "unknown";
+    c.var.exchange.contract = ollama;
+    return noAddress(c);
   });
   const { fineTuning } = services;
   const ofConsole = consoleApi({ engines, fleet, source: options.console, admin, login, version, clock, fineTuning, heartbeatMs });
@@ -321,8 +335,7 @@ export function createApp(options: AppOptions): App {
   app.notFound(async c => {
     const refused = await refusedAt(c, "unknown");
     if (refused) return refused;
-    const place = `${c.req.method} ${new URL(c.req.url).pathname}`.slice(0, 200);
-    throw serveErrors.fail("unknownUrl", { place, message: "there is nothing at this address" });
+    return noAddress(c);
   });
 
   app.onError((error, c) => {

@@ -1,6 +1,6 @@
 /**
  * Other APIs' chats over this server's own, such as Anthropic's Messages (POST /v1/messages, /v1/messages/count_tokens): official clients work
- * against it, with streams and tools. What a chat has no word for (extended thinking, tools of the provider's own) is refused by name.
+ * against it, with streams and tools. What a chat has no word for (tools of the provider's own) is refused by name.
  */
 import { type ChatDialect, doneData, ProtocolFault, type Row, requestFields, writtenEvents } from "../../protocols/index.ts";
 import { serveErrors } from "../errors.ts";
@@ -23,9 +23,11 @@ function chatOf(dialect: ChatDialect, body: Row): Row {
 }
 
 async function create(dialect: ChatDialect, c: AppContext, services: Services): Promise<Response> {
-  const chat = startCompletion(c, services, chatOf(dialect, await checkedBody(c, requestFields.messages)));
-  if (!chat.isStream) return c.json(dialect.answer(await chat.whole()));
-  const say = dialect.stream();
+  const body = await checkedBody(c, requestFields.messages);
+  const chat = startCompletion(c, services, chatOf(dialect, body), fields => [...new Set(fields.map(f => dialect.names[f] ?? f))]);
+  const known = { inputTokens: chat.inputTokens, showsReasoning: dialect.showsReasoning(body) };
+  if (!chat.isStream) return c.json(dialect.answer(await chat.whole(), known));
+  const say = dialect.stream(undefined, known);
   async function* events(): AsyncGenerator<string, void, undefined> {
     for await (const chunk of chat.chunks()) {
       const text = say(JSON.stringify(chunk));

@@ -41,7 +41,21 @@ export class ChatTokens {
 
   /** In a choice of a whole answer. */
   choice(answer: Pick<EndEvent, "stop" | "stopToken" | "unsaid"> & { readonly tokens: readonly GeneratedToken[] }) {
-    return { stop_reason: stopReasonOf(answer, this.#parts.engine), token_ids: this.#tellsIds ? answerIds(answer) : null };
+    return { stop_reason: this.#stopReason(answer), token_ids: this.#tellsIds ? answerIds(answer) : null };
+  }
+
+  /** In the last chunk of a stream's choice, where something of the request's own ended the answer. */
+  ended(event: EndEvent): object {
+    const stop_reason = this.#stopReason(event);
+    return stop_reason === null ? {} : { stop_reason };
+  }
+
+  /** Texts that end turns and calls are the server's own, and not told. */
+  #stopReason(answer: Pick<EndEvent, "stop" | "stopToken">): string | number | null {
+    const { body, engine } = this.#parts;
+    const reason = stopReasonOf(answer, engine);
+    const own: readonly unknown[] = Array.isArray(body.stop) ? body.stop : [body.stop];
+    return typeof reason === "string" && !own.includes(reason) ? null : reason;
   }
 
   /** Takes an event of a stream in. */

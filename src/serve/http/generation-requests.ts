@@ -56,6 +56,7 @@ export function generationRequests(ask: Ask): GenerationRequest[] {
   const given = body.stop == null ? [] : typeof body.stop === "string" ? [body.stop] : body.stop;
   const asked = formOf(body);
   const form = asked && formStart(engine.model.tokenizer, asked.form, asked.place);
+  if (form) ask.onRelaxed?.(form.relaxed);
   const sampling = { ...engine.model.sampling, ...samplingOf(body, engine.model.tokenizer) };
   const stopTokens = [...(body.ignore_eos ? [] : (engine.model.stopTokens ?? [])), ...(body.stop_token_ids ?? [])];
   return prompts.flatMap(tokens => {

@@ -32,6 +32,7 @@ interface Sent {
 const beside: readonly (readonly [string, Row])[] = [
   ["stream_options.", { stream: true }],
   ["response_format.json_schema", { response_format: { type: "json_schema", json_schema: { name: "answer" } } }],
+  ["thinking.", { thinking: { type: "enabled" } }],
   ["response_format.", { response_format: { type: "json_object" } }],
 ];
 const user = [{ role: "user", content: "a" }];
@@ -139,8 +140,6 @@ test("each harmless field is taken, and named in x-loam-ignored", async () => {
 const notChecked = [
   ...["messages", "countTokens"].flatMap(k => ["tool_choice", "output_config", "output_config.format"].map(f => `${k} ${f}`)),
   "messages stop_sequences",
-  "ollamaEmbed keep_alive",
-  "ollamaEmbeddings keep_alive",
 ];
 /** Values of which one is wrong for any field that somebody reads. */
 const wrong = [{ some: {} }, [[[{}]]], "\u0000some", -1.5, 1e300, true, ""] as const;

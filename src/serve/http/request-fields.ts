@@ -65,7 +65,12 @@ function ignoredOf(table: FieldTable, body: Row, prefix: string, isClosed: boole
 export function checkFields(exchange: Exchange, { fields }: RequestFields, body: Row): void {
   const ignored: string[] = [];
   ignoredOf(fields, body, "", false, ignored);
-  if (ignored.length > 0) exchange.ignored = [...(exchange.ignored ?? []), ...ignored];
+  ignore(exchange, ignored);
+}
+
+/** Names further fields that change nothing. */
+export function ignore(exchange: Exchange, fields: readonly string[]): void {
+  if (fields.length > 0) exchange.ignored = [...(exchange.ignored ?? []), ...fields];
 }
 
 /** The body of a request, with its names checked. Errors: as of `bodyOf` and `checkFields`. */

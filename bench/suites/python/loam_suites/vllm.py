@@ -80,7 +80,8 @@ def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[st
     for at, word in enumerate(words):
         after = words[at + 1 :]
         if word == "--max-model-len":
-            context = min(int(after[0]), most_context)
+            # two rooms are enough, and a start takes seconds
+            context = 2048 if int(after[0]) <= 2048 else most_context
         elif word == "--served-model-name":
             name = after[0]
         elif word == "--lora-modules":

@@ -1,14 +1,17 @@
 /** The model repository extension: which models there are, and loading and unloading for administrators (`access.ts`). */
 import { isRow, repositoryIndexRequest, repositoryModelRequest } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
+import type { ListedMetadata } from "../../model-metadata.ts";
 import { fleetOf, loadVersion, versionOf as newestVersion } from "../admin.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
-import { type AnyEngine, versionOf } from "../tensorflow/versions.ts";
+import { versionOf } from "../tensorflow/versions.ts";
 
-const states: Readonly<Record<AnyEngine["state"], string>> = {
+const states: Readonly<Record<ListedMetadata["state"], string>> = {
   loading: "LOADING",
   ready: "READY",
+  // the next request wakes it
+  asleep: "READY",
   draining: "UNLOADING",
   failed: "UNAVAILABLE",
   closed: "UNAVAILABLE",
