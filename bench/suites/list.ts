@@ -30,12 +30,10 @@ export const suites = {
     // those that ask for the same model and room follow one another: a server stays for the next
     paths: [
       ...[
-        "models/test_models.py",
         "completion/test_completion.py",
         "completion/test_token_in_token_out.py",
         "completion/test_prompt_validation.py",
         "test_chunked_prompt.py",
-        "test_return_tokens_as_ids.py",
         "chat_completion/test_chat_completion.py",
         "chat_completion/test_logprob_token_ids.py",
         "chat_completion/test_chat_logit_bias_validation.py",
@@ -44,6 +42,8 @@ export const suites = {
         "chat_completion/test_chat_echo.py",
         "chat_completion/test_root_path.py",
         "chat_completion/test_enable_force_include_usage.py",
+        "models/test_models.py",
+        "test_return_tokens_as_ids.py",
         "chat_completion/test_chat.py",
       ].map(file => `${vllmOpenai}/${file}`),
       `${vllmServe}/tokenize/test_tokenization.py`,

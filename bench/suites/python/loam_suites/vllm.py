@@ -17,7 +17,7 @@ from .tokenizer import decoder_tokenizer, encoder_tokenizer
 
 source = pathlib.Path(os.environ["LOAM_SUITES_SOURCE"])
 most_context = 8192
-most_sequences = 8
+most_sequences = 4
 
 
 def is_pooling() -> bool:
