@@ -6,6 +6,8 @@ import { z } from "zod";
 import {
   applyTemplateRequest,
   chatRequest,
+  cohereEmbedRequest,
+  compareRequest,
   completionsRequest,
   embeddingsRequest,
   generateRequest,
@@ -22,6 +24,7 @@ import {
   repositoryModelRequest,
   rerankRequest,
   responsesRequest,
+  teiRerankRequest,
 } from "../../../protocols/index.ts";
 import { loadAdapterRequest, unloadAdapterRequest } from "../adapters.ts";
 import { attributionsRequest } from "../attributions.ts";
@@ -70,15 +73,26 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
   "POST /v1/embeddings": { summary: "Gives the vectors of texts.", body: embeddingsRequest, answer: wireForms.embeddings },
   "POST /v1/rerank": {
     summary: "Orders documents by their likeness to a query.",
-    body: rerankRequest,
+    body: z.union([rerankRequest, teiRerankRequest]),
     answer: z.union([anyObject, z.array(anyObject)]),
   },
   "POST /v1/reranking": {
     summary: "Orders documents by their likeness to a query.",
-    body: rerankRequest,
+    body: z.union([rerankRequest, teiRerankRequest]),
     answer: z.union([anyObject, z.array(anyObject)]),
   },
-  "POST /v1/score": { summary: "Gives the log-probabilities of a given text.", body: scoreRequest, answer: anyObject },
+  "POST /v2/rerank": {
+    summary: "Orders documents by their likeness to a query, as Cohere has it.",
+    body: rerankRequest,
+    answer: anyObject,
+  },
+  "POST /pooling": { summary: "Gives the vectors of texts, as vLLM has it.", body: embeddingsRequest, answer: anyObject },
+  "POST /v2/embed": { summary: "Gives the vectors of texts, as Cohere has it.", body: cohereEmbedRequest, answer: anyObject },
+  "POST /v1/score": {
+    summary: "Gives the log-probabilities of a given text, or the likeness of two sides of texts.",
+    body: z.union([scoreRequest, compareRequest]),
+    answer: anyObject,
+  },
   "POST /v1/attributions": { summary: "Says which tokens of the prompt an answer rests on.", body: attributionsRequest, answer: anyObject },
   "POST /tokenize": {
     summary: "Gives the tokens of a text: vLLM's form by prompt or messages, llama.cpp's by content.",
