@@ -45,7 +45,13 @@ test("a rerank in the form of Text Embeddings Inference has a list for its answe
     models: { order: { targets: [{ upstream: "local" }] } },
   });
   const response = await gateway.post("/rerank", { model: "order", query: "rain", texts: ["A cat sleeps.", "It pours."] });
-  expect([response.status, await response.json()]).toEqual([200, [{ index: 1, score: 0.9 }, { index: 0, score: 0.1 }]]);
+  expect([response.status, await response.json()]).toEqual([
+    200,
+    [
+      { index: 1, score: 0.9 },
+      { index: 0, score: 0.1 },
+    ],
+  ]);
   expect(upstream.received[0]!.body).toMatchObject({ texts: ["A cat sleeps.", "It pours."] });
 });
 

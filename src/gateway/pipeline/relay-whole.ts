@@ -2,8 +2,8 @@
 import { isUtf8 } from "node:buffer";
 import { isRow, readUsage, type TokenUsage } from "../../protocols/index.ts";
 import type { AdmittedRequest } from "../http/admitted-request.ts";
-import { chargedWhole } from "../http/charged.ts";
 import type { Api } from "../http/apis.ts";
+import { chargedWhole } from "../http/charged.ts";
 import type { Answer } from "../http/exchange.ts";
 import { gatewayBounds } from "../http/limits.ts";
 import { shadowCopy } from "../http/request-for.ts";

@@ -6,13 +6,14 @@ import type { z } from "zod";
 import { infillRequest, requestFields } from "../../../protocols/index.ts";
 import type { Engine } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
+import { startTokensOf } from "../../served-model.ts";
 import type { AppContext, Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { checkedBody } from "../request-fields.ts";
 import { answerNative } from "./completion.ts";
 import { withAdapter } from "./lora.ts";
 import { nativeDecoder } from "./native-model.ts";
-import { checkPromptCharacters, checkPromptRoom, mixedTokens, startOf } from "./native-prompts.ts";
+import { checkPromptCharacters, checkPromptRoom, mixedTokens } from "./native-prompts.ts";
 
 /** How models write each token: Qwen and others, StarCoder, Granite, DeepSeek, CodeLlama, GLM. */
 const spellings = {
@@ -76,7 +77,7 @@ function infillPrompt(engine: Engine, body: z.output<typeof infillRequest>) {
   const room = Math.max(0, engine.room - batch - 2 * Math.max(0, body.n_predict ?? 0));
   const tokens = [
     ...(room > 0 ? others.slice(-room) : []),
-    ...startOf(engine.model),
+    ...startTokensOf(engine.model),
     ...[fim.prefix, ...prefix, ...begun, fim.suffix, ...suffix, fim.middle],
   ];
   const stopTokens = [fim.repository, fim.file, fim.padding].filter(t => t !== undefined);

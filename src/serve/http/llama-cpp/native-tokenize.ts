@@ -1,10 +1,11 @@
 /** POST /tokenize in llama.cpp's form: `content` to tokens with their pieces. */
 import { nativeTokenizeRequest, requestFields } from "../../../protocols/index.ts";
+import { startTokensOf } from "../../served-model.ts";
 import type { AppContext, Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { checkedBody } from "../request-fields.ts";
 import { nativeModel } from "./native-model.ts";
-import { checkPromptCharacters, mixedTokens, startOf } from "./native-prompts.ts";
+import { checkPromptCharacters, mixedTokens } from "./native-prompts.ts";
 import { pieceOf } from "./token-probabilities.ts";
 
 /** A piece that is no whole text is told as its bytes. */
@@ -23,7 +24,7 @@ export async function nativeTokenize(c: AppContext, services: Services): Promise
   const encoded = isText
     ? Array.from(tokenizer.encode(body.content as string, { addSpecialTokens: body.add_special ?? false, readSpecialTokens }))
     : mixedTokens(tokenizer, body.content, { readSpecialTokens });
-  const [start] = body.add_special && "room" in engine ? startOf(engine.model) : [];
+  const [start] = body.add_special && "room" in engine ? startTokensOf(engine.model) : [];
   const tokens = start === undefined || encoded[0] === start ? encoded : [start, ...encoded];
   return c.json({ tokens: body.with_pieces ? tokens.map(id => ({ id, piece: wirePiece(pieceOf(tokenizer, id)) })) : tokens });
 }

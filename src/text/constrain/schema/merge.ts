@@ -64,7 +64,7 @@ const itemKeys = ["items", "prefixItems"];
 
 type Named = Readonly<Record<string, SchemaOrBoolean>>;
 /** Whether a name matches a pattern. */
-export type MatchName = (pattern: string, name: string) => boolean;
+type MatchName = (pattern: string, name: string) => boolean;
 
 /**
  * Properties of one that the other does not name must fit the other's additional ones, unless a pattern of the other's names them. Undefined
