@@ -399,6 +399,24 @@ test("Ollama's unload is the administrator's: others are refused, and nothing sl
   await fleet.close();
 });
 
+test("behind a gateway Ollama's unload is asked for as administration, not as the completion that its address is", async () => {
+  const { fleet, app, stateOf } = await served();
+  await fleet.load("a", 1);
+  const unload = async (mayAdminister: boolean) => {
+    const endpoints: string[] = [];
+    const body = JSON.stringify({ model: "a", keep_alive: 0 });
+    const request = new Request("http://localhost/api/generate", { method: "POST", headers: { "content-type": "application/json" }, body });
+    const response = await app.fetch(request, undefined, async ({ endpoint }) => {
+      endpoints.push(endpoint);
+      return endpoint === "admin" && !mayAdminister ? new Response("{}", { status: 403 }) : undefined;
+    });
+    return [response.status, endpoints, stateOf("a")];
+  };
+  expect(await unload(false)).toEqual([403, ["completions", "admin"], "ready"]);
+  expect(await unload(true)).toEqual([200, ["completions", "admin"], "asleep"]);
+  await fleet.close();
+});
+
 test("/api/ps tells of loaded models alone, and when they go", async () => {
   const { fleet, call, ask } = await served({ keepAliveMs: 60_000 });
   await fleet.load("a", 1);
