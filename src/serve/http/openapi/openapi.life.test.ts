@@ -17,7 +17,8 @@ const engine = createEngine({
   model: await tinyModel(device, { name: "tiny", version: 1, chatTemplate: chatTemplate() }),
   device,
   // far apart, so that samplers of extreme settings have something to break
-  open: async () => scriptedProgram({ slots: 4, room: 64, logits: token => Float32Array.from({ length: 257 }, (_, i) => ((i * 37 + token) % 61) - 30) }),
+  open: async () =>
+    scriptedProgram({ slots: 4, room: 64, logits: token => Float32Array.from({ length: 257 }, (_, i) => ((i * 37 + token) % 61) - 30) }),
 });
 const encoder = createEmbeddingEngine({ model: await tinyEncoder(device, { aliases: ["vectors"] }), device });
 await Promise.all([engine.ready, encoder.ready]);
