@@ -297,7 +297,9 @@ export function createApp(options: AppOptions): App {
       });
   for (const contract of contracts) on(contract.routes, contract);
   for (const contract of contracts) on(withoutPrefix(contract, contracts), contract);
-  for (const [path, { contract, routes }] of shared) refuseOtherMethods(path, routes, contract);
+  // an address that ends in a word is no name
+  const words = [...shared].sort(([a], [b]) => Number(/:[^/]*$/.test(a)) - Number(/:[^/]*$/.test(b)));
+  for (const [path, { contract, routes }] of words) refuseOtherMethods(path, routes, contract);
 
   app.use("/api/*", async (c, next) => {
     c.var.exchange.route = "/api";

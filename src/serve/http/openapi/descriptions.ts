@@ -32,7 +32,7 @@ import { batchRequest } from "../files/batches.ts";
 import { hostModelRequest } from "../sagemaker/multi-model.ts";
 import { scoreRequest } from "../score.ts";
 import { detokenizeRequest, tokenizeRequest } from "../tokenize.ts";
-import { anyObject, deleted, listAnswer, plainText, wireForms } from "./wire-forms.ts";
+import { anyObject, deleted, listAnswer, plainText, refusalForms, wireForms } from "./wire-forms.ts";
 
 export interface RouteDescription {
   readonly summary: string;
@@ -40,6 +40,8 @@ export interface RouteDescription {
   readonly bodyType?: string;
   readonly answer: z.ZodType;
   readonly contentType?: string;
+  /** A refusal's form where it is not the contract's. */
+  readonly error?: z.ZodType;
   /** A request may ask for an answer in pieces, of this type. */
   readonly streamType?: string;
   readonly query?: z.ZodObject;
@@ -54,6 +56,8 @@ const nativeAnswer = z.union([wireForms.nativeCompletion, z.array(wireForms.nati
 const ofModel = z.object({ model: text.optional().describe("default: the only one that is served") });
 const page = z.object({ after: text.optional(), limit: text.optional(), order: z.enum(["asc", "desc"]).optional() });
 const upload = z.object({ file: text.meta({ format: "binary" }), purpose: text });
+
+const eitherRefusal = z.union([refusalForms.openai, refusalForms.llamaCpp]);
 
 /** Where a model's name stands in an address of TensorFlow's, the ways to say which version. */
 const versions = ["", "/versions/{version}", "/labels/{label}"];
@@ -189,6 +193,7 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
     summary: "Continues texts: OpenAI's form where a model is named, else llama.cpp's.",
     body: z.union([completionsRequest, nativeCompletionRequest]),
     answer: z.union([wireForms.completion, nativeAnswer]),
+    error: eitherRefusal,
     streamType: events,
   },
   "POST /infill": {
@@ -202,6 +207,7 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
     summary: "Gives the vectors of texts: OpenAI's form where a model is named, else llama.cpp's.",
     body: z.union([embeddingsRequest, nativeEmbeddingRequest]),
     answer: z.union([wireForms.embeddings, z.array(anyObject)]),
+    error: eitherRefusal,
   },
   "POST /apply-template": {
     summary: "Gives the prompt of a conversation.",
@@ -241,7 +247,7 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
   ...ofVersions("POST", "/generate_stream", {
     summary: "Continues a text in pieces.",
     body: generateRequest,
-    answer: plainText,
+    answer: z.unknown(),
     contentType: events,
   }),
 };
