@@ -214,7 +214,7 @@ test("an address of the gateway's own in other letters is not passed by its poli
   ])
     expect([path, (await ask(path, { body: "{}" })).status >= 400]).toEqual([path, true]);
   expect(got).toEqual([]);
-  expect((await ask("/v1/rerank", { body: "{}" })).status).toBe(200);
+  expect((await ask("/v1/classify", { body: "{}" })).status).toBe(200);
 });
 
 test("who may and how much is asked first: key, policy, method, limits on requests and bytes", async () => {

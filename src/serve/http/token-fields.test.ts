@@ -231,3 +231,19 @@ test("DRY ends a loop that a greedy answer would stay in, and XTC leaves the lik
   expect(sure.choices[0]!.text).toBe("aaaa");
   expect(await complaint({ xtc_probability: 2 })).toContain("xtc_probability");
 });
+
+test("a chat that goes on with the assistant's last message begins with it where it is echoed, whole and streamed", async () => {
+  said.text = " away";
+  const messages = [
+    { role: "user", content: "A saying" },
+    { role: "assistant", content: "An apple a day keeps" },
+  ];
+  const body = { model: "speaker", messages, continue_final_message: true, add_generation_prompt: false, temperature: 0 };
+  const content = async (more: object) => (await ask("/v1/chat/completions", { ...body, ...more })).choices[0]!.message.content;
+  const streamedContent = async (more: object) =>
+    (await streamed("/v1/chat/completions", { ...body, ...more })).map(c => c.choices[0]!.delta.content ?? "").join("");
+  for (const read of [content, streamedContent]) {
+    expect(await read({ echo: true })).toBe("An apple a day keeps away");
+    expect(await read({ echo: false })).toBe(" away");
+  }
+});
