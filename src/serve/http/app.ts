@@ -28,7 +28,7 @@ import { type AllowedHosts, checkHost } from "./hosts.ts";
 import { InferenceStatistics } from "./inference/statistics.ts";
 import { anonymous, type Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
-import { pointerList } from "./relaxed.ts";
+import { relaxedHeader } from "./relaxed.ts";
 import { nameList } from "./request-fields.ts";
 import { ResponseStore } from "./responses/store.ts";
 import { isCopy, ownRequests, visits } from "./visited.ts";
@@ -204,7 +204,7 @@ export function createApp(options: AppOptions): App {
     c.res.headers.set("x-request-id", requestId);
     for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
     if (exchange.ignored) c.res.headers.set("x-loam-ignored", nameList(exchange.ignored));
-    if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", pointerList(exchange.relaxed));
+    if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", relaxedHeader(exchange.relaxed));
     if (engines.isDraining) c.res.headers.set("connection", "close");
     if (exchange.isStreaming) return;
     const left = c.req.raw.signal.aborted;

@@ -38,7 +38,10 @@ function callOf({ name, parameters }: Tool, key: string, root: string): Schema {
 }
 
 /** The schema of one call of these functions, and where the parameters of each stand in it. Those of strict functions are held to exactly. */
-export function callSchema(tools: readonly Tool[], argumentsKey: string): { readonly schema: Schema; readonly parts: readonly SchemaPart[] } {
+export function callSchema(
+  tools: readonly Tool[],
+  argumentsKey: string,
+): { readonly schema: Schema; readonly parts: readonly SchemaPart[] } {
   const wanted = tools.slice(0, limits.tools);
   const roots = wanted.map((_, i) => (wanted.length === 1 ? "#" : `#/anyOf/${i}`));
   const calls = wanted.map((t, i) => callOf(t, argumentsKey, roots[i]!));
@@ -47,4 +50,8 @@ export function callSchema(tools: readonly Tool[], argumentsKey: string): { read
 }
 
 /** The parameters of a function as a part of a schema: errors and the header name them by the function. */
-export const partOf = ({ name, strict }: Tool, pointer: string): SchemaPart => ({ pointer, place: `tools.${name}`, isExact: strict === true });
+export const partOf = ({ name, strict }: Tool, pointer: string): SchemaPart => ({
+  pointer,
+  place: `tools.${name}`,
+  isExact: strict === true,
+});
