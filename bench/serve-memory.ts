@@ -35,6 +35,7 @@ import {
   type ServerProgram,
   startServer,
 } from "./serving/server.ts";
+import { startCosts } from "./serving/start-cost.ts";
 
 const choice = { slots: 8, context: 1024 } as const;
 const clients = choice.slots;
@@ -96,6 +97,29 @@ const shown = (m: MemoryUse) => ({
   peak: megabytes(m.peakBytes),
 });
 
+const startRounds = 3;
+
+/** What `loam serve FILE.gguf` costs until it is ready, beside what exact costs in the same run. */
+async function startBars(file: string, say: BenchContext["say"], scale: number): Promise<{ bars: Bar[]; shown: Record<string, unknown> }> {
+  const costs = await startCosts(file, choice, Math.max(1, Math.round(startRounds * scale)), say);
+  if (!costs) return { bars: [], shown: {} };
+  const { exact, first, later } = costs;
+  const bar = (name: string, got: number, most: number): Bar => ({ name, want: `<= ${most}`, got: digits(got), holds: got <= most });
+  return {
+    bars: [
+      bar("first start of a quantised file over exact: processor time", first.processorSeconds / exact.processorSeconds, 2.5),
+      bar("first start of a quantised file over exact: peak memory", first.peakBytes / exact.peakBytes, 1.5),
+      bar("later start of a quantised file over exact: processor time", later.processorSeconds / exact.processorSeconds, 1.3),
+    ],
+    shown: Object.fromEntries(
+      Object.entries(costs).map(([name, { processorSeconds, peakBytes, readyMs }]) => [
+        name,
+        { processorSeconds: digits(processorSeconds), peak: megabytes(peakBytes), readyMs: Math.round(readyMs) },
+      ]),
+    ),
+  };
+}
+
 export async function run({ peers, say, scale }: BenchContext): Promise<BenchResult> {
   const file = smolLm();
   const { model } = await checkModelFiles(localModel(file).files);
@@ -138,6 +162,8 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
       await rm(folder, { recursive: true, force: true });
     }
   }
+  const start = await startBars(file, say, scale);
+  bars.push(...start.bars);
   const llama = findLlamaServer(peers);
   const notes: string[] = Object.keys(allocated).length ? [] : ["this system does not tell what a process takes (/proc/PID/smaps_rollup)"];
   const theirs: Record<string, unknown> = {};
@@ -158,7 +184,12 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
   }
   return {
     method: `SmolLM2-135M-Instruct (${megabytes(parameters)} M weights) from its Q4_1 file, ${choice.slots} slots of ${choice.context} tokens; MB of the server's process once it is ready and after ${requests.length} requests in all slots, a server at a time`,
-    ours: { "weights in 32 bits": megabytes(bytesOf.weights), "keys and values in 32 bits": megabytes(bytesOf.keysAndValues), ...ours },
+    ours: {
+      "weights in 32 bits": megabytes(bytesOf.weights),
+      "keys and values in 32 bits": megabytes(bytesOf.keysAndValues),
+      ...ours,
+      start: start.shown,
+    },
     peers: theirs,
     ratios: {},
     bars,

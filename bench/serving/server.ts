@@ -28,6 +28,8 @@ export interface ServerProgram {
   readonly command: (port: number) => readonly string[];
   /** Where it says 200 once it answers. */
   readonly readyPath: string;
+  /** Beside the bench's own variables. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface MemoryUse {
@@ -67,6 +69,16 @@ export class RunningServer implements AsyncDisposable {
     return { residentBytes, anonymousBytes, fileBytes: residentBytes - anonymousBytes, peakBytes: bytes("VmHWM") };
   }
 
+  /** Processor seconds since the start, of all threads; Linux counts in hundredths. Undefined where the system does not tell. */
+  processorSeconds(): number | undefined {
+    const path = `/proc/${this.pid}/stat`;
+    if (!existsSync(path)) return undefined;
+    const fields = readFileSync(path, "utf8")
+      .replace(/^.*\) /, "")
+      .split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+
   /** Open files and sockets; undefined where the system does not tell. */
   handles(): number | undefined {
     const folder = `/proc/${this.pid}/fd`;
@@ -82,11 +94,11 @@ export class RunningServer implements AsyncDisposable {
 }
 
 /** Starts a server and waits until it answers. Errors: with its own last words where it does not. */
-export async function startServer({ name, command, readyPath }: ServerProgram): Promise<RunningServer> {
+export async function startServer({ name, command, readyPath, env }: ServerProgram): Promise<RunningServer> {
   const port = await freePort();
   const [program, ...args] = command(port);
   const began = performance.now();
-  const child = spawn(program!, args, { stdio: ["ignore", "pipe", "pipe"], cwd: packageFolder });
+  const child = spawn(program!, args, { stdio: ["ignore", "pipe", "pipe"], cwd: packageFolder, env: { ...process.env, ...env } });
   let said = "";
   for (const stream of [child.stdout!, child.stderr!])
     stream.on("data", (bytes: Buffer) => {
@@ -131,19 +143,20 @@ export async function startServer({ name, command, readyPath }: ServerProgram): 
 export interface ServeChoice {
   readonly slots: number;
   readonly context: number;
-  /** As of `loam serve --quantize`. */
-  readonly form: string;
+  /** As of `loam serve --quantize`; its default where absent. */
+  readonly form?: string | undefined;
 }
 
 /** `loam serve` over a file or a folder. */
 export const loamServer = (model: string, { slots, context, form }: ServeChoice): ServerProgram => ({
-  name: `loam serve --quantize ${form}`,
+  name: form === undefined ? "loam serve" : `loam serve --quantize ${form}`,
   command: port => [
     process.execPath,
     join(packageFolder, "bin", "loam.js"),
     "serve",
     model,
-    ...["--port", String(port), "--slots", String(slots), "--context", String(context), "--quantize", form],
+    ...["--port", String(port), "--slots", String(slots), "--context", String(context)],
+    ...(form === undefined ? [] : ["--quantize", form]),
   ],
   readyPath: "/readyz",
 });

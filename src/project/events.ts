@@ -3,6 +3,7 @@
  * `study`, `trials`, `model`, `stopping` and `text`, which only lines for people are made from. The events and their fields are listed in docs/library.md.
  */
 import type { ProgressEvent } from "../base/index.ts";
+import type { DecoderForm } from "../serve/index.ts";
 import type { StoredTrial, Summary, TrialState } from "../store/index.ts";
 import type { ObjectiveName } from "../tune/index.ts";
 import type { EvaluationReport } from "./eval/report-of.ts";
@@ -11,6 +12,7 @@ import type { QuantizedForm } from "./models/measure-quantized.ts";
 import type { RebuiltStage } from "./rebuild/rebuild.ts";
 import type { StudySpec } from "./searching/definition.ts";
 import type { TrialResult } from "./searching/trial.ts";
+import type { ServedContext } from "./serving/default-context.ts";
 
 /** Version of the events, in each as `v`. Names and fields of a version stay; fields and events may be added. */
 export const eventVersion = 1;
@@ -139,8 +141,10 @@ export interface ServingEvent {
   readonly adaptersOf?: string;
   /** How the first model is sampled where a request says nothing. */
   readonly sampling?: string;
-  /** Tokens of prompt and answer together, and what the first model could read. */
-  readonly context: { readonly context: number; readonly longest: number };
+  /** Tokens of prompt and answer together, what the first model was trained for, and by what it was decided. */
+  readonly context: ServedContext;
+  /** Quantised forms that decoders are served in, by model: how each was chosen, and what it was measured to cost. */
+  readonly forms?: Readonly<Record<string, DecoderForm>>;
   /** A first request with the demo's key. */
   readonly demoRequest?: string;
 }

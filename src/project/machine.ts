@@ -1,7 +1,7 @@
 /** This machine in a few facts: processor, cores, vector units, memory. What a container allows counts, not what the host has. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { availableParallelism, cpus, totalmem } from "node:os";
+import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 
 interface MachineFacts {
   readonly processor: string;
@@ -68,6 +68,20 @@ function vectorUnits(): string[] {
   }
   // Every processor on which Windows runs in 64 bits for Arm has it; for x64 Windows has no file that tells.
   return process.arch === "arm64" ? ["neon"] : [];
+}
+
+/** Bytes that this process may still take: what the system has, and what its control group leaves. Cached files count as free, as they give way. */
+export function availableMemoryBytes(): number {
+  const number = (path: string): number | undefined => {
+    const t = text(path)?.trim();
+    return t !== undefined && /^\d+$/.test(t) ? Number(t) : undefined;
+  };
+  const limit = containerLimits().memoryBytes;
+  const used = number("/sys/fs/cgroup/memory.current") ?? number("/sys/fs/cgroup/memory/memory.usage_in_bytes");
+  if (limit === undefined || used === undefined) return freemem();
+  const stat = text("/sys/fs/cgroup/memory.stat") ?? text("/sys/fs/cgroup/memory/memory.stat") ?? "";
+  const files = Number(/^(?:total_)?inactive_file (\d+)$/m.exec(stat)?.[1] ?? 0);
+  return Math.max(0, Math.min(freemem(), limit - used + files));
 }
 
 /** Cores and memory that the control group of this process allows (version 2, then 1); undefined where there is no such limit. */

@@ -35,6 +35,8 @@ export const requestBounds = {
   embeddingTexts: 2048,
   /** Documents of one rerank request. */
   rerankDocuments: 1000,
+  /** Ollama's conversation as tokens: the longest contexts of the common models have a million. */
+  contextTokens: 2 ** 20,
   /** A chat template that a request brings: the longest known ones have 20,000 characters. */
   chatTemplateCharacters: 65_536,
   /** OpenAI: functions of one request. */

@@ -63,6 +63,8 @@ export type { EngineObserver, Observed, RequestOutcome } from "./observer.ts";
 export { type Draft, openProgram, type Program, type ProgramOptions } from "./program.ts";
 export { planStep, type SchedulerLimits, type SchedulerView, type StepPlan } from "./scheduler.ts";
 export {
+  type DecoderForm,
+  type FormCost,
   type LoadedModel,
   type ServedChatTemplate,
   type ServedChatTurn,

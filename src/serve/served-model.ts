@@ -38,6 +38,30 @@ export interface ServedChatTemplate {
   ): string;
 }
 
+/** What a form was measured to cost on some text. */
+export interface FormCost {
+  /** Tokens that were predicted. */
+  readonly tokens: number;
+  readonly perplexity: number;
+  /** Of the exact model on the same tokens. */
+  readonly fullPerplexity: number;
+  /** Mean KL(exact || form) of next-token distributions, nats. */
+  readonly divergence: number;
+  /** Share of tokens at which both find the same one likeliest. */
+  readonly agreement: number;
+}
+
+/** A quantised form of a decoder's weights. */
+export interface DecoderForm {
+  readonly name: string;
+  /** By whom: asked for by name, measured at this start, or at an earlier one on this processor. */
+  readonly chosen: "given" | "measured" | "kept";
+  /** Of one that was measured at this start: whether later starts find it. */
+  readonly isStored?: boolean;
+  /** Where it was measured. */
+  readonly cost?: FormCost;
+}
+
 export interface ServedModel {
   /** What clients name it by: `mail-small@1`. */
   readonly id: string;
@@ -51,6 +75,8 @@ export interface ServedModel {
   readonly parameters: DecoderParameters;
   /** What each block's channels were divided by when these were quantised; adapters are scaled by it. */
   readonly smoothing?: readonly BlockFactors[];
+  /** In which form the weights are served, where that is not float32. */
+  readonly form?: DecoderForm;
   readonly tokenizer: ServedTokenizer;
   /** Identity of the weights and the tokenizer: the artifact's digest. */
   readonly fingerprint: string;
@@ -59,6 +85,9 @@ export interface ServedModel {
   readonly chatTemplate?: ServedChatTemplate;
   /** Stands before every prompt, as in training. */
   readonly startToken?: number;
+  /** The texts of its first and last token, as its files name them, whether or not a prompt begins with one. */
+  readonly bosToken?: string;
+  readonly eosToken?: string;
   /** Tokens that end an answer. */
   readonly stopTokens?: readonly number[];
   /** How it is sampled where a request says nothing. */

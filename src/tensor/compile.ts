@@ -2,7 +2,7 @@
  * From a function over tensors to a program on a device. A call traces the function once for each signature (shapes and dtypes of the
  * arguments), simplifies, checks, builds; later calls with that signature run at once. Arguments and results are trees of arrays.
  */
-import { defined, isBranch, type MapLeaves, type Tree, treeFrom, treePaths } from "../base/index.ts";
+import { defined, inTurns, isBranch, type MapLeaves, pauses, type Tree, treeFrom, treePaths } from "../base/index.ts";
 import { safeAliases } from "./alias.ts";
 import type { Executable } from "./backend.ts";
 import { reachable } from "./body.ts";
@@ -18,7 +18,6 @@ import { type Shape, sameShape, showShape } from "./shape.ts";
 import { simplifying } from "./simplify.ts";
 import { checkGraph } from "./spec.ts";
 import { input, Tensor } from "./tensor.ts";
-import { inTurns, pauses } from "./turn.ts";
 
 /** What a program's caller passes for a tensor: an array of the device, or a plain number (an f32 scalar). */
 export type Argument = DeviceArray | number;

@@ -13,8 +13,8 @@ export const serveVerb: Verb = {
     [
       "--served-model-name <name>",
       "name of the first model in requests and answers, where it is given by a path (default: the name of its file or folder)",
-      ],
-      [
+    ],
+    [
       "--grpc <port>",
       "port of the Open Inference Protocol over gRPC, as KServe and Triton have it (default: serve.grpc of loam.yaml, else no gRPC; 0 picks a free one)",
     ],
@@ -27,15 +27,24 @@ export const serveVerb: Verb = {
     ],
     ["--draft <model>", "a small model with the same tokens that guesses, for the large one to judge (default: none)"],
     ["--draft-tokens <n>", "tokens that it guesses at once (default: 4)"],
-    ["--context <tokens>", "tokens of prompt and answer together (default: what the model reads, 2048 at most)"],
-    ["--quantize <form>", "exact, auto (the fastest form here that stays near), int8, int8-blocks or int4", "exact"],
+    [
+      "--context <tokens>",
+      "tokens of prompt and answer together, or of a text that an encoder reads (default: what the model was trained for, 8192 at most, in half of the free memory)",
+    ],
+    [
+      "--quantize <form>",
+      "exact, auto (the fastest form here that stays near), int8, int8-blocks or int4 (default: auto for files that are quantised already, else exact)",
+    ],
     [
       "--generation-defaults <which>",
       "auto: where a request says nothing, sample as the model's own files say; off: as OpenAI does",
       "auto",
     ],
     ["--versions <policy>", "versions that are served and followed: latest, latest:2, all, or numbers such as 1,3"],
-    ["--keep-alive <time>", "a model that nobody asks leaves memory after this time and comes back when it is asked: 5m (default: stays)"],
+    [
+      "--keep-alive <time>",
+      "put a model to sleep after this idle time, such as 5m; the next request loads it again, and requests may keep it for longer, never for less (default: models stay loaded)",
+    ],
     [
       "--calibrated",
       "class probabilities of tuned classifiers over the temperature that was fitted on their validation part (default: serve.calibrated, else as they are)",
@@ -90,7 +99,7 @@ export const chatVerb: Verb = {
     ["-t, --temperature <number>", "0 is greedy", "0.8"],
     ["--top-p <number>", "smallest set of tokens with this probability", "0.95"],
     ["-n, --max-tokens <number>", "most tokens of an answer", "200"],
-    ["--context <tokens>", "tokens of the whole talk (default: what the model reads, 2048 at most)"],
+    ["--context <tokens>", "tokens of the whole talk (default: what the model was trained for, 8192 at most, in half of the free memory)"],
     ["--seed <number>", "same seed, same answer", "1"],
   ],
   example: 'loam chat --complete --prompt "Subject: "',

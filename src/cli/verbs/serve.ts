@@ -7,6 +7,7 @@ import { choiceOption, numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { showLive } from "../serving/live-line.ts";
 import { openPage } from "../serving/open-page.ts";
+import { contextLine, formLine } from "../serving/start-lines.ts";
 import { type EventLines, showEvent, showWork } from "../show-call.ts";
 import { type Options, streamsOf, type VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -80,8 +81,8 @@ function showServing(out: Output, serving: ServingEvent): void {
   if (adapters.length > 0) out.line(`  Adapters of ${serving.adaptersOf}: ${adapters.join(", ")}`);
   if (serving.sampling !== undefined)
     out.line(`  Where a request says nothing: ${serving.sampling} (the model's own; --generation-defaults off).`);
-  if (context.context < context.longest)
-    out.line(`  ${context.context} tokens of prompt and answer together; the model reads ${context.longest} (--context).`);
+  for (const [id, form] of Object.entries(serving.forms ?? {})) out.line(`  ${formLine(id, form)}`);
+  if (context.context < context.longest) out.line(`  ${contextLine(context)}`);
   if (!serving.page) out.line("  There is no page: console/dist is not built. `npm run build` in Loam's folder builds it.");
   if (serving.page && loginUrl !== undefined) out.line(loginLine(loginUrl));
   if (serving.gateway) showGateway(out, serving);

@@ -29,7 +29,13 @@ export interface PackedWeight {
 }
 
 /** Errors: tensor/machine where memory is refused. */
-export function packWeight({ grain, inputs, outputs, codes: source, scales: factors }: QuantisedMatrix): PackedWeight {
+export function* packWeight({
+  grain,
+  inputs,
+  outputs,
+  codes: source,
+  scales: factors,
+}: QuantisedMatrix): Generator<undefined, PackedWeight, undefined> {
   const isRows = grain === "row";
   const panels = Math.ceil(outputs / bytePanelColumns);
   const panelBytes = inputs * bytePanelColumns;
@@ -40,7 +46,7 @@ export function packWeight({ grain, inputs, outputs, codes: source, scales: fact
   const scales = new Float32Array(scalePages.buffer);
   // element (i, o) of the source, as an unsigned byte
   const [inStep, outStep, shift] = isRows ? [outputs, 1, 128] : [1, inputs, 0];
-  for (let panel = 0; panel < panels; panel++) {
+  const pack = (panel: number): void => {
     const columns = Math.min(bytePanelColumns, outputs - panel * bytePanelColumns);
     for (let c = 0; c < columns; c++) {
       const o = panel * bytePanelColumns + c;
@@ -56,6 +62,10 @@ export function packWeight({ grain, inputs, outputs, codes: source, scales: fact
       }
       for (let b = 0; b < blocks; b++) scales[(panel * blocks + b) * bytePanelColumns + c] = factors[o * blocks + b]!;
     }
+  };
+  for (let panel = 0; panel < panels; panel++) {
+    pack(panel);
+    yield;
   }
   return {
     grain,

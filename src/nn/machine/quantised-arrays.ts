@@ -1,4 +1,5 @@
 /** Quantised weights as arrays of a device, and as machine code reads them. */
+import { inTurns, pauses } from "../../base/index.ts";
 import { codeBlock, type PackedWeight, packWeight } from "../../machine/index.ts";
 import type { DeviceArray } from "../../tensor/index.ts";
 
@@ -29,9 +30,9 @@ export async function packArrays(w: QuantisedArrays): Promise<PackedWeight> {
   if ("codes" in w) {
     const [inputs, outputs] = w.codes.shape as [number, number];
     const scales = (await hostOf(w.columnScales)) as Float32Array;
-    return packWeight({ grain: "row", inputs, outputs, codes: await hostOf(w.codes), scales });
+    return inTurns(packWeight({ grain: "row", inputs, outputs, codes: await hostOf(w.codes), scales }), pauses());
   }
   const [outputs, blocks] = w.packed.shape as [number, number];
   const scales = (await hostOf(w.blockScales)) as Float32Array;
-  return packWeight({ grain: "block", inputs: blocks * codeBlock, outputs, codes: await hostOf(w.packed), scales });
+  return inTurns(packWeight({ grain: "block", inputs: blocks * codeBlock, outputs, codes: await hostOf(w.packed), scales }), pauses());
 }

@@ -1,5 +1,4 @@
 /** Inner door: float parameters to quantised ones. */
-export { blockCodes, columnCodes, type HostWeight } from "./codes.ts";
 export { normalFloatArrays, normalFloatCode, normalFloatCodes } from "./normal-float.ts";
 export { type QuantiseOptions, type QuantisePlan, quantise, type WeightForm, weightForms } from "./quantise.ts";
 export { calibrateEncoder, type EncoderRanges, type QuantiseEncoderOptions, quantiseEncoder } from "./quantise-encoder.ts";

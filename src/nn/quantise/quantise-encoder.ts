@@ -3,7 +3,7 @@
  * are looked up and not multiplied, stay floats. Channels that come out of a norm are smoothed (see smoothing.ts): the norm divides them and
  * the matrices behind it multiply. What is added to them afterwards wants them whole, so that the norm keeps its divisors.
  */
-import { type Tree, treeFrom, treePaths } from "../../base/index.ts";
+import { inTurns, pauses, type Tree, treeFrom, treePaths } from "../../base/index.ts";
 import { abs, compile, type Device, type DeviceArray, max, reshape, type Tensor } from "../../tensor/index.ts";
 import { type Encoder, type EncoderConfig, type EncoderSpec, encoderStates } from "../encoder.ts";
 import type { Linear } from "../layers.ts";
@@ -92,7 +92,10 @@ const factorsOf = async (range: Float32Array | undefined, layers: readonly Float
   range &&
   smoothingFactors(
     range,
-    columnRanges(await Promise.all(layers.map(async l => weightRows(await hostOf(l.weight), l.weight.shape[1]!))), range.length),
+    await inTurns(
+      columnRanges(await Promise.all(layers.map(async l => weightRows(await hostOf(l.weight), l.weight.shape[1]!))), range.length),
+      pauses(),
+    ),
     alpha,
   );
 
@@ -101,6 +104,7 @@ class EncoderQuantiser {
   readonly #device: Device;
   readonly #consume: boolean;
   readonly #made: DeviceArray[] = [];
+  readonly #pause = pauses();
 
   constructor(device: Device, consume: boolean) {
     this.#device = device;
@@ -130,7 +134,7 @@ class EncoderQuantiser {
     const [input, output] = weight.shape as [number, number];
     let data = await hostOf(weight);
     if (factors) data = data.map((x, at) => x * factors[Math.floor(at / output)]!);
-    const { codes, scales } = columnCodes({ data, input, output, inStep: output, outStep: 1 });
+    const { codes, scales } = await inTurns(columnCodes({ data, input, output, inStep: output, outStep: 1 }), this.#pause);
     const coded = { codes: await this.array(codes, "i8", [input, output]), columnScales: await this.array(scales, "f32", [output]) };
     if (this.#consume) weight.dispose();
     return { ...(await this.kept(rest)), weight: coded };
@@ -152,7 +156,7 @@ class EncoderQuantiser {
       if (l.bias) bias.set(await hostOf(l.bias), at);
       at += width;
     }
-    const { codes, scales } = columnCodes({ data, input, output, inStep: output, outStep: 1 });
+    const { codes, scales } = await inTurns(columnCodes({ data, input, output, inStep: output, outStep: 1 }), this.#pause);
     const weight = { codes: await this.array(codes, "i8", [input, output]), columnScales: await this.array(scales, "f32", [output]) };
     if (this.#consume) for (const l of layers) for (const a of [l.weight, l.bias]) a?.dispose();
     return { weight, ...(layers.some(l => l.bias) ? { bias: await this.array(bias, "f32", [output]) } : {}) };

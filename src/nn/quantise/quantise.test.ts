@@ -5,7 +5,7 @@ import { type Decoder, type DecoderConfig, decoderLogits, decoderSpec, gpt2Confi
 import { CachedDecoder, type DecoderParameters, isUniform } from "../generate/index.ts";
 import { initialise } from "../parameters.ts";
 import { type BlocksWeight, tableProduct, tableRows } from "../weight.ts";
-import { blockCodes, columnCodes } from "./codes.ts";
+import { blockCodes, columnCodes, type Paused } from "./codes.ts";
 import { type QuantisePlan, quantise, sensitiveBlocks } from "./quantise.ts";
 import { expectedError, weightRows } from "./rounding-error.ts";
 import { calibrate, smoothingOf } from "./smoothing.ts";
@@ -23,6 +23,12 @@ const plans: Readonly<Record<string, QuantisePlan>> = {
   "blocks of 8": { projections: "blocks8", tables: "blocks8" },
   "blocks of 4": { projections: "blocks4", tables: "blocks8" },
 };
+function atOnce<T>(work: Paused<T>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+  }
+}
 const tokens = (seed: string, count: number): number[] => {
   const r = random(seed);
   return Array.from({ length: count }, () => r.below(size.vocab));
@@ -44,12 +50,12 @@ test("codes are the nearest ones: half a step off at most, and zero stays zero",
   const [input, output] = [64, 3];
   const data = Float32Array.from({ length: input * output }, (_, i) => (i % output === 2 ? 0 : r.normal()));
   const w = { data, input, output, inStep: output, outStep: 1 };
-  const columns = columnCodes(w);
+  const columns = atOnce(columnCodes(w));
   for (const [i, x] of data.entries())
     expect(Math.abs(x - columns.codes[i]! * columns.scales[i % output]!)).toBeLessThanOrEqual(0.5001 * columns.scales[i % output]!);
   expect(columns.codes.filter((_, i) => i % output === 2).every(c => c === 0)).toBe(true);
   for (const bits of [4, 8] as const) {
-    const { codes, scales, offsets } = blockCodes(w, bits);
+    const { codes, scales, offsets } = atOnce(blockCodes(w, bits));
     for (const [i, x] of data.entries()) {
       const [row, o] = [Math.floor(i / output), i % output];
       const [block, j] = [Math.floor(row / 32), row % 32];
@@ -66,16 +72,17 @@ test("weights that were in 4 bits with a least value (Q4_1) come back as they we
   const [scale, least] = [0.0137, -0.11];
   const codes = Array.from({ length: 32 }, (_, i) => (i === 5 ? 0 : i === 20 ? 15 : r.below(16)));
   const data = Float32Array.from(codes, c => Math.fround(scale * c + least));
-  const found = blockCodes({ data, input: 32, output: 1, inStep: 1, outStep: 1 }, 4);
+  const found = atOnce(blockCodes({ data, input: 32, output: 1, inStep: 1, outStep: 1 }, 4));
   expect(codes.map((_, j) => (found.codes[j >> 1]! >> (4 * (j & 1))) & 15)).toEqual(codes);
   data.forEach((x, j) => {
     expect((codes[j]! - 8) * found.scales[0]! + found.offsets![0]!).toBeCloseTo(x, 7);
   });
 });
 
-test("signals are heard while a model is quantised: between its matrices others have their turn", async () => {
-  const config = configs["gpt2 (tied, biases)"]!;
+test("signals are heard while a model is quantised: between its matrices, and what smooths them, others have their turn", async () => {
+  const config = { ...configs["llama (grouped queries, untied)"]!, layers: 6 };
   const parameters = await initialise(decoderSpec(config), device, "turns");
+  const calibration = await calibrate(config, parameters, device, [tokens("turns", 32)]);
   let turns = 0;
   let isOver = false;
   const look = () => {
@@ -83,10 +90,19 @@ test("signals are heard while a model is quantised: between its matrices others 
     if (!isOver) setImmediate(look);
   };
   setImmediate(look);
-  await quantise(config, parameters, device, plans.rows!);
+  await quantise(config, parameters, device, plans.rows!, { calibration });
   isOver = true;
-  // the table, and four products a block
-  expect(turns).toBeGreaterThanOrEqual(4 * config.layers);
+  // four products a block, and what three of them read
+  expect(turns).toBeGreaterThanOrEqual(7 * config.layers);
+});
+
+test("signals are heard in the middle of a wide matrix: it can be paused there", () => {
+  const pauses = (work: Paused<unknown>) => [...{ [Symbol.iterator]: () => work }].length;
+  const w = { data: new Float32Array(64 * 10_000), input: 64, output: 10_000, inStep: 1, outStep: 64 };
+  expect(pauses(columnCodes(w))).toBeGreaterThanOrEqual(10_000);
+  expect(pauses(blockCodes(w, 8))).toBeGreaterThanOrEqual(8);
+  const x = { data: new Float32Array(64), width: 64 };
+  expect(pauses(smoothingOf(x, [w]))).toBeGreaterThanOrEqual(5 * 64);
 });
 
 test("rows of a quantised table are what its product multiplies with", async () => {
@@ -203,7 +219,7 @@ test("the expected error of rounding is the one that rounding makes, smoothed or
         error += (rounded.reduce((s, v, i) => s + v * column[i]!, 0) - exact) ** 2 / size / rows;
       }
     }
-    const expected = expectedError({ data: x, width: input }, [weightRows(w, output)], factors);
+    const expected = atOnce(expectedError({ data: x, width: input }, [weightRows(w, output)], factors));
     expect(error / expected).toBeGreaterThan(0.8);
     expect(error / expected).toBeLessThan(1.25);
   }
@@ -222,21 +238,27 @@ test("smoothing moves less where one token sticks out than where a channel does"
     data: Float32Array.from({ length: rows * input }, (_, i) => r.normal() * size(Math.floor(i / input), i % input)),
     width: input,
   });
-  const channel = smoothingOf(
-    sample((_, c) => (c === 3 ? 50 : 1)),
-    weights,
+  const channel = atOnce(
+    smoothingOf(
+      sample((_, c) => (c === 3 ? 50 : 1)),
+      weights,
+    ),
   );
-  const token = smoothingOf(
-    sample((t, c) => (t === 0 && c === 3 ? 2000 : 1)),
-    weights,
+  const token = atOnce(
+    smoothingOf(
+      sample((t, c) => (t === 0 && c === 3 ? 2000 : 1)),
+      weights,
+    ),
   );
   const relative = (f: Float32Array | undefined) => (f ? f[3]! / f[4]! : 1);
   expect(relative(channel.factors)).toBeGreaterThan(3);
   expect(channel.error).toBeLessThan(
     0.5 *
-      expectedError(
-        sample((_, c) => (c === 3 ? 50 : 1)),
-        weights,
+      atOnce(
+        expectedError(
+          sample((_, c) => (c === 3 ? 50 : 1)),
+          weights,
+        ),
       ),
   );
   expect(relative(token.factors)).toBeLessThan(relative(channel.factors));

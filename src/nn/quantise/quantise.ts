@@ -4,14 +4,14 @@
  * (`weight.ts`). Norms, biases and positions stay floats.
  */
 import { setImmediate as turn } from "node:timers/promises";
-import { defined } from "../../base/index.ts";
+import { defined, inTurns, pauses } from "../../base/index.ts";
 import type { Device, DeviceArray, TypedArray } from "../../tensor/index.ts";
 import type { DecoderConfig } from "../decoder.ts";
 import { nnErrors } from "../errors.ts";
 import type { DecoderParameters } from "../generate/index.ts";
 import { isGated } from "../layers.ts";
 import { blockSize } from "../weight.ts";
-import { blockCodes, columnCodes, type HostWeight } from "./codes.ts";
+import { blockCodes, columnCodes, type HostWeight, type Paused } from "./codes.ts";
 import { type CalibrationRows, weightRows } from "./rounding-error.ts";
 import { type BlockFactors, type BlockSamples, type Smoothing, smoothingOf } from "./smoothing.ts";
 
@@ -53,11 +53,21 @@ export function sensitiveBlocks(downs: readonly (Smoothing | undefined)[]): read
 const hostOf = async (a: DeviceArray): Promise<Float32Array> => (a.memory.host() ?? (await a.read())) as Float32Array;
 
 /** A copy of a matrix [input, output] with its rows and columns multiplied by factors. */
-function scaled(data: Float32Array, input: number, output: number, rows: Float32Array | undefined, columns: Float32Array | undefined) {
+function* scaled(
+  data: Float32Array,
+  input: number,
+  output: number,
+  rows: Float32Array | undefined,
+  columns: Float32Array | undefined,
+): Paused<Float32Array> {
   const out = new Float32Array(data.length);
-  for (let i = 0, at = 0; i < input; i++) {
+  const multiply = (i: number): void => {
     const row = rows ? rows[i]! : 1;
-    for (let o = 0; o < output; o++, at++) out[at] = data[at]! * row * (columns ? columns[o]! : 1);
+    for (let o = 0, at = i * output; o < output; o++, at++) out[at] = data[at]! * row * (columns ? columns[o]! : 1);
+  };
+  for (let i = 0; i < input; i++) {
+    multiply(i);
+    yield;
   }
   return out;
 }
@@ -84,6 +94,7 @@ class Quantiser {
   readonly #consume: boolean;
   readonly #onSmoothed: QuantiseOptions["onSmoothed"];
   readonly #made: DeviceArray[] = [];
+  readonly #pause = pauses();
 
   constructor(config: DecoderConfig, device: Device, plan: QuantisePlan, { consume = false, onSmoothed }: QuantiseOptions) {
     this.#config = config;
@@ -95,6 +106,11 @@ class Quantiser {
 
   disposeMade(): void {
     for (const a of this.#made) a.dispose();
+  }
+
+  /** A model's matrices take seconds of the processor, and so may one: signals, probes and sockets do not wait for it. */
+  #inTurns<T>(work: Paused<T>): Promise<T> {
+    return inTurns(work, this.#pause);
   }
 
   async #keep(data: TypedArray, dtype: "f32" | "i8" | "u8", shape: readonly number[]): Promise<DeviceArray> {
@@ -110,10 +126,9 @@ class Quantiser {
 
   async #inForm(form: WeightForm, w: HostWeight, shape: readonly number[], place: string): Promise<unknown> {
     if (form === "f32") return this.#keep(w.data.slice(), "f32", shape);
-    // a model's matrices take seconds of the processor: signals, probes and sockets do not wait for all of them
     await turn();
     if (form === "rows8") {
-      const { codes, scales } = columnCodes(w);
+      const { codes, scales } = await this.#inTurns(columnCodes(w));
       return { codes: await this.#keep(codes, "i8", [w.input, w.output]), columnScales: await this.#keep(scales, "f32", [w.output]) };
     }
     if (w.input % blockSize)
@@ -124,7 +139,7 @@ class Quantiser {
         hint: "Quantise by rows (rows8).",
       });
     const bits = form === "blocks4" ? 4 : 8;
-    const { codes, scales, offsets } = blockCodes(w, bits);
+    const { codes, scales, offsets } = await this.#inTurns(blockCodes(w, bits));
     const blocks = w.input / blockSize;
     return {
       packed: await this.#keep(codes, "u8", [w.output, blocks, (blockSize * bits) / 8]),
@@ -137,7 +152,7 @@ class Quantiser {
   async #linear(l: FloatLinear, place: string, rows?: Float32Array, form = this.#plan.projections) {
     const [input, output] = l.weight.shape as [number, number];
     let data = await hostOf(l.weight);
-    if (rows) data = scaled(data, input, output, rows, undefined);
+    if (rows) data = await this.#inTurns(scaled(data, input, output, rows, undefined));
     const weight = await this.#inForm(form, { data, input, output, inStep: output, outStep: 1 }, l.weight.shape, place);
     const bias = l.bias && (await this.copy(l.bias));
     if (this.#consume) for (const a of [l.weight, l.bias]) a?.dispose();
@@ -159,7 +174,7 @@ class Quantiser {
     for (const [n, { layer, columns }] of layers.entries()) {
       const width = widths[n]!;
       const from = await hostOf(layer.weight);
-      const own = rows || columns ? scaled(from, input, width, rows, columns) : from;
+      const own = rows || columns ? await this.#inTurns(scaled(from, input, width, rows, columns)) : from;
       for (let i = 0; i < input; i++) data.set(own.subarray(i * width, (i + 1) * width), i * output + at);
       if (layer.bias) {
         hasBias = true;
@@ -194,7 +209,8 @@ class Quantiser {
     if (!x || this.#plan.projections !== "rows8") return undefined;
     await turn();
     const floats = layers.filter(l => l !== undefined);
-    return smoothingOf(x, await Promise.all(floats.map(async l => weightRows(await hostOf(l.weight), l.weight.shape[1]!))));
+    const weights = await Promise.all(floats.map(async l => weightRows(await hostOf(l.weight), l.weight.shape[1]!)));
+    return this.#inTurns(smoothingOf(x, weights));
   }
 
   async block(b: FloatBlock, { place, samples, down8, sensitive }: BlockNotes): Promise<unknown> {
@@ -239,7 +255,9 @@ export async function quantise(
   const q = new Quantiser(config, device, plan, options);
   try {
     const token = await q.table(parameters.token, "quantise.token");
-    const downs = await Promise.all(parameters.blocks.map((b, i) => q.smoothing(calibration?.[i]?.down, [b.feedForward.down])));
+    const downs: (Smoothing | undefined)[] = [];
+    // one after the other: turns that all wait for are one turn
+    for (const [i, b] of parameters.blocks.entries()) downs.push(await q.smoothing(calibration?.[i]?.down, [b.feedForward.down]));
     const isSensitive = sensitiveBlocks(downs);
     const blocks: unknown[] = [];
     for (const [i, b] of parameters.blocks.entries())

@@ -5,6 +5,8 @@
  * million of them.
  */
 
+import type { Paused } from "./codes.ts";
+
 /** Rows [n, width] one after the other. */
 export interface CalibrationRows {
   readonly data: Float32Array;
@@ -37,14 +39,20 @@ export function channelRanges({ data, width }: CalibrationRows, kind: RangeKind)
 }
 
 /** Greatest magnitude of what each input is multiplied with [width], over all weights. */
-export function columnRanges(weights: readonly WeightRows[], width: number): Float32Array {
+export function* columnRanges(weights: readonly WeightRows[], width: number): Paused<Float32Array> {
   const out = new Float32Array(width);
-  for (const { data, output, inStep, outStep } of weights)
-    for (let i = 0; i < width; i++)
+  for (const { data, output, inStep, outStep } of weights) {
+    const measure = (i: number): void => {
       for (let o = 0, at = i * inStep; o < output; o++, at += outStep) {
         const size = Math.abs(data[at]!);
         if (size > out[i]!) out[i] = size;
       }
+    };
+    for (let i = 0; i < width; i++) {
+      measure(i);
+      yield;
+    }
+  }
   return out;
 }
 
@@ -72,18 +80,28 @@ function rowCosts(
 }
 
 /** Squares of the weights and of their columns' steps where channels are multiplied with factors. */
-function weightCosts(weights: readonly WeightRows[], width: number, factors: Float32Array | undefined) {
+function* weightCosts(
+  weights: readonly WeightRows[],
+  width: number,
+  factors: Float32Array | undefined,
+): Paused<{ steps: number; squares: number }> {
   let [steps, squares] = [0, 0];
   for (const { data, output, inStep, outStep } of weights) {
     const far = new Float32Array(output);
-    // in the order of memory where outputs lie side by side
-    for (let i = 0; i < width; i++) {
+    /** Adds an input's weights to the squares. */
+    const measure = (i: number, sum: number): number => {
       const factor = factors ? factors[i]! : 1;
       for (let o = 0, at = i * inStep; o < output; o++, at += outStep) {
         const size = Math.abs(data[at]! * factor);
-        squares += size * size;
+        sum += size * size;
         if (size > far[o]!) far[o] = size;
       }
+      return sum;
+    };
+    // in the order of memory where outputs lie side by side
+    for (let i = 0; i < width; i++) {
+      squares = measure(i, squares);
+      yield;
     }
     for (const f of far) steps += (f / most) ** 2;
   }
@@ -91,7 +109,8 @@ function weightCosts(weights: readonly WeightRows[], width: number, factors: Flo
 }
 
 /** The mean squared error of a row's products over its square, with channels of x divided by factors and those of the weights multiplied. */
-export function expectedError(x: CalibrationRows, weights: readonly WeightRows[], factors?: Float32Array): number {
-  const [rows, columns] = [rowCosts(x, factors), weightCosts(weights, x.width, factors)];
+export function* expectedError(x: CalibrationRows, weights: readonly WeightRows[], factors?: Float32Array): Paused<number> {
+  const rows = rowCosts(x, factors);
+  const columns = yield* weightCosts(weights, x.width, factors);
   return (rows.steps * columns.squares + rows.squares * columns.steps) / 12;
 }

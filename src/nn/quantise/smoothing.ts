@@ -9,6 +9,7 @@ import { compile, type Device, type DeviceArray, reshape, type Tensor } from "..
 import { type Decoder, type DecoderConfig, decoderStates } from "../decoder.ts";
 import type { DecoderParameters } from "../generate/index.ts";
 import type { Linear } from "../layers.ts";
+import type { Paused } from "./codes.ts";
 import { type CalibrationRows, channelRanges, columnRanges, expectedError, type RangeKind, type WeightRows } from "./rounding-error.ts";
 
 /** What enters the products of a block, of some tokens. */
@@ -131,12 +132,12 @@ export interface Smoothing {
 }
 
 /** The factors under which rounding rows of x and columns of the weights is expected to cost least. */
-export function smoothingOf(x: CalibrationRows, weights: readonly WeightRows[]): Smoothing {
-  const weight = columnRanges(weights, x.width);
-  let best: Smoothing = { error: expectedError(x, weights) };
+export function* smoothingOf(x: CalibrationRows, weights: readonly WeightRows[]): Paused<Smoothing> {
+  const weight = yield* columnRanges(weights, x.width);
+  let best: Smoothing = { error: yield* expectedError(x, weights) };
   for (const { range, alpha } of tried) {
     const factors = smoothingFactors(channelRanges(x, range), weight, alpha);
-    const error = expectedError(x, weights, factors);
+    const error = yield* expectedError(x, weights, factors);
     if (error < best.error) best = { error, factors };
   }
   return best;

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { check, nearest } from "../../base/index.ts";
-import type { Device } from "../../tensor/index.ts";
+import { type Device, sizeOf } from "../../tensor/index.ts";
 import { nnErrors } from "../errors.ts";
 import { checkedConfig, type FamilyName, familyNames, type Model, type ModelConfig, modelOf, specOfModel } from "../families.ts";
 import type { FilesReader, FilesWriter } from "./files.ts";
@@ -129,14 +129,31 @@ export async function loadModel(reader: FilesReader, device: Device): Promise<Mo
   });
 }
 
+const floatTypes = new Set(["F32", "F16", "BF16", "F64"]);
+
+/** The element type that most weights of a file have; undefined where that is one of floats. */
+function quantisedType({ tensors }: GgufFile): string | undefined {
+  const counts = new Map<string, number>();
+  for (const { fileDtype, shape } of tensors.values()) counts.set(fileDtype, (counts.get(fileDtype) ?? 0) + sizeOf(shape));
+  const [most] = [...counts].sort((a, b) => b[1] - a[1]);
+  return most && !floatTypes.has(most[0]) ? most[0] : undefined;
+}
+
+interface CheckedFiles {
+  readonly format: WeightsFormat;
+  readonly model: ModelConfig;
+  /** The element type of most weights, where those are quantised: `Q4_1`. */
+  readonly quantised?: string | undefined;
+}
+
 /** Family and configuration of files of any format, after a check that all tensors are there in their shapes; none is read. */
-export async function checkModelFiles(reader: FilesReader): Promise<{ readonly format: WeightsFormat; readonly model: ModelConfig }> {
+export async function checkModelFiles(reader: FilesReader): Promise<CheckedFiles> {
   const { format, file } = await modelFormat(reader);
   if (format === "huggingface") return { format, model: await checkHuggingFace(reader, { bodyOnly: true }) };
   if (format === "loam") return { format, model: await readModelConfig(reader) };
   return withGguf(reader, file, async gguf => {
     const { model, row } = await readGgufConfig(gguf);
     checkLayout(row, model, gguf);
-    return { format, model };
+    return { format, model, quantised: quantisedType(gguf) };
   });
 }

@@ -14,7 +14,7 @@ import { openRecordOf, projectOrNone } from "../models/home.ts";
 import { modelText } from "../models/model-text.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { findModel } from "../serving/find-model.ts";
-import { defaultContext, deviceOf } from "../serving/open-engine.ts";
+import { deviceOf } from "../serving/open-engine.ts";
 import { readServedReader, readsTexts } from "../serving/read-encoder.ts";
 import { type ModelLabel, readServedModel } from "../serving/read-model.ts";
 import { loadedUnlessLeft, type Stopping, untilStopped } from "../until-stopped.ts";
@@ -80,10 +80,13 @@ async function prefixOf(files: FilesReader, model: ServedModel): Promise<number>
   return model.startToken ?? named ?? model.stopTokens?.[0] ?? 0;
 }
 
+/** Tokens of prompt and answer where nobody says: what fits must not depend on the memory of the machine that evaluates. */
+const usualContext = 2048;
+
 async function decoder(files: FilesReader, label: ModelLabel, project: ProjectFile | undefined, o: OpenOptions): Promise<Opened> {
   const device = o.threads === undefined ? deviceOf(project) : openDevice("cpu", { threads: o.threads });
   const read = await readServedModel(files, device, label);
-  const context = Math.min(o.context ?? defaultContext, read.config.context);
+  const context = Math.min(o.context ?? usualContext, read.config.context);
   const model: ServedModel = read.config.positions === "rotary" ? { ...read, config: { ...read.config, context } } : read;
   const likelihood = decoderLikelihood({
     device,

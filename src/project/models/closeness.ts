@@ -3,6 +3,7 @@
  * distributions (KL, nats), and how often the likeliest token is the same. Tokens are read in windows; the first of each is not predicted. The
  * other form is run as it is served.
  */
+import { pauses } from "../../base/index.ts";
 import { type Decoder, type DecoderConfig, type DecoderParameters, decoderLogits, openDecoder } from "../../nn/index.ts";
 import { compile, type Device, type Tensor } from "../../tensor/index.ts";
 
@@ -43,6 +44,7 @@ export async function closeness(
   const small = config.positions === "rotary" ? { ...config, context: width } : config;
   const program = compile((p: Decoder, tokens: Tensor) => decoderLogits(small, p, tokens), { device, constant: [0], name: "closeness" });
   const served = await openDecoder(small, other, device, { room: width, widths: [width], verifyWidth: width });
+  const pause = pauses();
   let [count, nats, fullNats, divergence, same] = [0, 0, 0, 0, 0];
   try {
     for (let start = 0; start + width <= ids.length; start += width) {
@@ -52,6 +54,7 @@ export async function closeness(
       const p = (a.memory.host() ?? (await a.read())) as Float32Array;
       const q = await served.verify(other, 0, window, 0);
       for (let t = 0; t + 1 < width; t++) {
+        await pause();
         const [rowP, rowQ] = [p.subarray(t * config.vocab, (t + 1) * config.vocab), q.row(t)];
         const [sp, sq] = [rowStats(rowP), rowStats(rowQ)];
         const [logP, logQ] = [sp.most + Math.log(sp.total), sq.most + Math.log(sq.total)];

@@ -12,11 +12,12 @@ import {
   type QuantisePlan,
   quantise,
 } from "../../nn/index.ts";
-import type { ServedModel } from "../../serve/index.ts";
+import type { DecoderForm, FormCost, ServedModel } from "../../serve/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { projectErrors } from "../errors.ts";
 import { calibrationTexts } from "./calibration-text.ts";
 import { closeness } from "./closeness.ts";
+import { formConditions, keepForm, keptForm } from "./kept-forms.ts";
 
 const quantisations = {
   /**
@@ -120,6 +121,8 @@ export async function formSpeed(
 
 interface Built {
   readonly form: Quantisation;
+  /** Where it was measured, now or before. */
+  readonly cost?: FormCost;
   readonly parameters: DecoderParameters;
   readonly smoothing: readonly BlockFactors[];
 }
@@ -134,7 +137,7 @@ async function built(model: ServedModel, device: Device, form: Quantisation, con
  * neutral text (not the one that calibrates). All are timed; how near one is, which takes a program of the full model, is asked of the quickest,
  * and of the next only where that is too far.
  */
-async function fastest(model: ServedModel, device: Device, slots: number): Promise<Built> {
+async function fastest(model: ServedModel, device: Device, slots: number): Promise<Built & { readonly cost: FormCost }> {
   const times = new Map<Quantisation, number>();
   let quickest: Built | undefined;
   for (const form of quantisationNames) {
@@ -149,25 +152,49 @@ async function fastest(model: ServedModel, device: Device, slots: number): Promi
   const ids = texts.flatMap(t => Array.from(model.tokenizer.encode(t))).slice(0, judgedTokens);
   for (const form of [...times.keys()].sort((a, b) => times.get(a)! - times.get(b)!)) {
     const candidate = quickest?.form === form ? quickest : await built(model, device, form, false);
-    const { divergence } = await closeness(model.config, device, model.parameters, candidate.parameters, ids);
-    if (divergence <= allowedDivergence || form === nearest) return candidate;
+    const cost = await closeness(model.config, device, model.parameters, candidate.parameters, ids);
+    if (cost.divergence <= allowedDivergence || form === nearest) return { ...candidate, cost };
     disposeTree(candidate.parameters);
   }
   throw new Error("unreachable: the nearest form is always taken");
 }
 
+/** The form that was chosen under these conditions before, or the one that is chosen now and kept. */
+async function chosen(
+  model: ServedModel,
+  device: Device,
+  slots: number,
+): Promise<Built & { readonly how: Pick<DecoderForm, "chosen" | "isStored"> }> {
+  const conditions = formConditions(model.weights ?? model.fingerprint, device, slots);
+  const kept = keptForm(conditions, revision);
+  if (kept && isQuantisation(kept.form))
+    return { ...(await built(model, device, kept.form, true)), cost: kept.cost, how: { chosen: "kept" } };
+  const quickest = await fastest(model, device, slots);
+  disposeTree(model.parameters);
+  const isStored = keepForm(conditions, revision, { form: quickest.form, cost: quickest.cost });
+  return { ...quickest, how: { chosen: "measured", isStored } };
+}
+
+interface QuantisedModel {
+  readonly model: ServedModel;
+  readonly form: Quantisation;
+}
+
 /**
- * The model over quantised parameters; its float parameters are gone. The form is part of its fingerprint. Errors: nn/config where a form does
- * not fit the widths.
+ * The model over quantised parameters; its float parameters are gone. The form is part of its fingerprint. `auto` measures once under the same
+ * conditions (`kept-forms.ts`). Errors: nn/config where a form does not fit the widths.
  */
 export async function quantisedModel(
   model: ServedModel,
   device: Device,
   wanted: Quantisation | "auto",
   slots: number,
-): Promise<{ readonly model: ServedModel; readonly form: Quantisation }> {
-  const { form, parameters, smoothing } = await (wanted === "auto" ? fastest(model, device, slots) : built(model, device, wanted, true));
-  if (wanted === "auto") disposeTree(model.parameters);
+): Promise<QuantisedModel> {
+  const found =
+    wanted === "auto"
+      ? await chosen(model, device, slots)
+      : { ...(await built(model, device, wanted, true)), how: { chosen: "given" } as const };
+  const { form, parameters, smoothing, cost, how } = found;
   const fingerprint = hashOf({ full: model.fingerprint, form, revision, ...quantisations[form].plan });
-  return { form, model: { ...model, parameters, smoothing, fingerprint } };
+  return { form, model: { ...model, parameters, smoothing, fingerprint, form: { name: form, ...how, ...defined({ cost }) } } };
 }

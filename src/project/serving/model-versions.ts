@@ -9,6 +9,7 @@ import { listModels, resolveVersion } from "../../store/index.ts";
 import { isHub } from "../models/hub.ts";
 import { isPath, localModel } from "../models/paths.ts";
 import { checkTrusted, filesOf } from "../releases/check-trusted.ts";
+import type { ServedContext } from "./default-context.ts";
 import { type Found, findModel } from "./find-model.ts";
 import type { EngineChoice } from "./open-engine.ts";
 import { openServed } from "./open-served.ts";
@@ -23,15 +24,15 @@ export interface NamedVersion {
 export interface ModelVersions extends VersionSource, AsyncDisposable {
   /** Finds what the command line names. Errors: those of `findModel`, store/notFound. */
   add(found: Found): Promise<NamedVersion>;
-  /** Tokens of a request as it is served, and what the model could read. */
-  contextOf(name: string): { readonly context: number; readonly longest: number } | undefined;
+  /** Tokens of a request as it is served. */
+  contextOf(version: Pick<NamedVersion, "name" | "version">): ServedContext | undefined;
 }
 
 /** `folder` and `cwd` are where other models are looked for. */
 export function modelVersions(folder: string, cwd: string, choice: EngineChoice): ModelVersions {
   const known = new Map<string, Found>();
   const opened: Found[] = [];
-  const contexts = new Map<string, { readonly context: number; readonly longest: number }>();
+  const contexts = new Map<string, ServedContext>();
 
   let last: Promise<unknown> = Promise.resolve();
   /** Two loads at once would need the memory of both their beginnings and be no faster. */
@@ -67,7 +68,7 @@ export function modelVersions(folder: string, cwd: string, choice: EngineChoice)
       const { number } = await resolveVersion(found.model.store.records.read, name, which);
       return which === "latest" || /^\d+$/.test(which) ? { name, version: number } : { name, version: number, alias: which };
     },
-    contextOf: name => contexts.get(name),
+    contextOf: ({ name, version }) => contexts.get(`${name}@${version}`),
     async versions(name) {
       const model = (await foundOf(name))?.model;
       if (!model) return [];
@@ -90,10 +91,13 @@ export function modelVersions(folder: string, cwd: string, choice: EngineChoice)
     const found = (await foundOf(name))!;
     const { model } = found;
     await checkTrusted(found, name, version);
-    const open = () => openServed(model.kind === "files" ? found : { ...found, model: { ...model, wanted: `${name}@${version}` } }, choice);
+    // a model that comes back after it slept reads as much as before, whatever memory is free now
+    const context = contexts.get(`${name}@${version}`)?.context;
+    const own = choice.context === undefined && context !== undefined ? { ...choice, context } : choice;
+    const open = () => openServed(model.kind === "files" ? found : { ...found, model: { ...model, wanted: `${name}@${version}` } }, own);
     const served =
       model.kind === "files" ? await open() : await tampered(`${name}@${version}`, await filesOf(model.store, name, version), open);
-    contexts.set(name, { context: served.context, longest: served.longest });
+    if (context === undefined) contexts.set(`${name}@${version}`, served.context);
     const labels = (served.engine.model.aliases ?? []).filter(a => a.startsWith(`${name}@`)).map(a => a.slice(name.length + 1));
     return { engine: served.engine, labels, close: async () => served[Symbol.asyncDispose]() };
   }

@@ -1,27 +1,24 @@
 /** A model as a running engine, with the weights it stands on; what `loam serve` and `loam chat` share. */
-import { defined, hashOf } from "../../base/index.ts";
-import { type AdapterRoom, disposeTree } from "../../nn/index.ts";
+import { defined, hashOf, isLoamError } from "../../base/index.ts";
+import { type AdapterRoom, checkModelFiles, disposeTree, type FilesReader } from "../../nn/index.ts";
 import { createEngine, type Engine, type ServedModel } from "../../serve/index.ts";
 import { type Device, openDevice } from "../../tensor/index.ts";
+import { availableMemoryBytes } from "../machine.ts";
 import { type Quantisation, quantisedModel } from "../models/quantised.ts";
 import type { ProjectFile } from "../project-file.ts";
+import { type ContextChoice, chosenContext } from "./default-context.ts";
 import type { Found } from "./find-model.ts";
 import { foundFiles } from "./found-files.ts";
+import type { LabelledFiles } from "./open-version.ts";
 import { readServedModel } from "./read-model.ts";
-
-/**
- * Tokens of prompt and answer together where nobody asks for another number: every slot has room for so many, and a step looks at all of it,
- * so the 131,072 that some models could read would cost gigabytes and seconds. A model that reads less has less.
- */
-export const defaultContext = 2048;
 
 export interface EngineChoice {
   readonly slots?: number | undefined;
   readonly context?: number | undefined;
   /** Whether requests that say nothing of sampling are sampled as the model's makers would have it; so where absent. */
   readonly generationDefaults?: boolean | undefined;
-  /** The form of the weights; exact where absent. */
-  readonly quantize?: Quantisation | "auto" | "exact" | undefined;
+  /** The form of the weights; exact where absent. `default`: `auto` for files that are quantised already, else `exact`. */
+  readonly quantize?: Quantisation | "auto" | "exact" | "default" | undefined;
   /** Room for adapters; none where absent. */
   readonly adapters?: AdapterRoom | undefined;
   /** Of a model by its name: whether its class probabilities are served calibrated, and if so whether it alone was named, or all models of the server. */
@@ -32,22 +29,18 @@ export interface EngineChoice {
   readonly draft?: { readonly found: Found; readonly tokens?: number | undefined } | undefined;
 }
 
+/** Sequences at once where nobody says. */
+const defaultSlots = 8;
+
 interface OpenEngine extends AsyncDisposable {
   readonly engine: Engine;
-  /** Tokens of prompt and answer together, and what the model could read. */
-  readonly context: number;
-  readonly longest: number;
+  readonly context: ContextChoice;
 }
 
 /** The device that a project asks for; the CPU where there is none. */
 export function deviceOf(project: ProjectFile | undefined): Device {
   const { name = "cpu", ...options } = project?.config.device ?? {};
   return openDevice(name, Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)));
-}
-
-async function readModel(found: Found, device: Device): Promise<ServedModel> {
-  const { files, label } = await foundFiles(found);
-  return readServedModel(files, device, label);
 }
 
 /** Rotary angles are computed for the positions that are served and no more; a table of learned positions stays whole. */
@@ -60,17 +53,25 @@ function withoutDefaults(model: ServedModel): ServedModel {
   return sampling ? { ...rest, fingerprint: hashOf({ full: model.fingerprint, generationDefaults: "off" }) } : model;
 }
 
+/** The form that is meant for these files. Quantised programs are the CPU's. */
+async function formFor(files: FilesReader, device: Device): Promise<"auto" | "exact"> {
+  return device.name === "cpu" && (await checkModelFiles(files)).quantised !== undefined ? "auto" : "exact";
+}
+
+interface FormWish {
+  readonly form: Quantisation | "auto" | "exact";
+  /** Nobody asked for a form: a model whose widths fit none is served exactly. */
+  readonly isDefault: boolean;
+  readonly slots: number;
+}
+
 /** The model with its weights as asked; where that fails nothing of it stays in memory. */
-async function inForm(
-  model: ServedModel,
-  device: Device,
-  form: NonNullable<EngineChoice["quantize"]>,
-  slots: number,
-): Promise<ServedModel> {
+async function inForm(model: ServedModel, device: Device, { form, isDefault, slots }: FormWish): Promise<ServedModel> {
   if (form === "exact") return model;
   try {
     return (await quantisedModel(model, device, form, slots)).model;
   } catch (error) {
+    if (isDefault && isLoamError(error, "nn/config") && model.parameters.token.isAlive) return model;
     disposeTree(model.parameters);
     throw error;
   }
@@ -79,7 +80,8 @@ async function inForm(
 /** A draft model's weights; where they cannot be had nothing of the served one stays in memory. */
 async function readDraft(found: Found, device: Device, served: ServedModel): Promise<ServedModel> {
   try {
-    const small = await readModel(found, device);
+    const { files, label } = await foundFiles(found);
+    const small = await readServedModel(files, device, label);
     return withContext(small, Math.min(served.config.context, small.config.context));
   } catch (error) {
     disposeTree(served.parameters);
@@ -87,29 +89,35 @@ async function readDraft(found: Found, device: Device, served: ServedModel): Pro
   }
 }
 
-/** Loads the weights and starts the engine; `engine.ready` tells when it answers. Closing it leaves the store open. */
-export async function openEngine(found: Found, choice: EngineChoice = {}): Promise<OpenEngine> {
+/**
+ * Loads the weights and starts the engine, from files that were looked at already where they are given; `engine.ready` tells when it answers.
+ * Closing it leaves the store open.
+ */
+export async function openEngine(found: Found, choice: EngineChoice = {}, known?: LabelledFiles): Promise<OpenEngine> {
   const device = deviceOf(found.project);
-  const read = await readModel(found, device);
-  const longest = read.config.context;
-  const context = Math.min(choice.context ?? defaultContext, longest);
-  const { slots, quantize = "exact" } = choice;
+  const { files, label } = known ?? (await foundFiles(found));
+  const wanted = choice.quantize ?? "exact";
+  const form = wanted === "default" ? await formFor(files, device) : wanted;
+  const read = await readServedModel(files, device, label);
+  const { slots = defaultSlots } = choice;
+  const chosen = chosenContext({ config: read.config, slots, availableBytes: availableMemoryBytes(), given: choice.context });
+  const { context } = chosen;
   const model = withContext(choice.generationDefaults === false ? withoutDefaults(read) : read, context);
-  const served = await inForm(model, device, quantize, slots ?? 8);
+  const served = await inForm(model, device, { form, isDefault: wanted === "default", slots });
   const small = choice.draft && (await readDraft(choice.draft.found, device, served));
   const engine = createEngine({
     model: served,
     device,
     room: context,
     // quantised weights are nobody else's
-    consume: quantize !== "exact",
-    ...defined({ slots, adapters: choice.adapters, cacheTokens: choice.cacheTokens }),
+    consume: served.form !== undefined,
+    slots,
+    ...defined({ adapters: choice.adapters, cacheTokens: choice.cacheTokens }),
     ...(small ? { draft: { model: small, ...(choice.draft?.tokens ? { tokens: choice.draft.tokens } : {}) } } : {}),
   });
   return {
     engine,
-    context,
-    longest,
+    context: chosen,
     async [Symbol.asyncDispose]() {
       await engine.close();
       disposeTree(served.parameters);

@@ -3,49 +3,52 @@ import { checkModelFiles, disposeTree } from "../../nn/index.ts";
 import { createEmbeddingEngine, type EmbeddingEngine, type Engine, type Engines } from "../../serve/index.ts";
 import { readerInForm } from "../models/quantised-encoder.ts";
 import { calibrated, temperatureOf } from "./calibrated.ts";
+import type { ServedContext } from "./default-context.ts";
 import type { Found } from "./find-model.ts";
 import { foundFiles } from "./found-files.ts";
 import { deviceOf, type EngineChoice, openEngine } from "./open-engine.ts";
 import { readServedReader, readsTexts } from "./read-encoder.ts";
 
+/** An encoder's vectors are compared with those of an index: they change when somebody asks for it. */
+const encoderForm = ({ quantize = "exact" }: EngineChoice) => (quantize === "default" ? "exact" : quantize);
+
 interface OpenServed extends AsyncDisposable {
   readonly engine: Engine | EmbeddingEngine;
-  /** Tokens of a request, and what the model could read. */
-  readonly context: number;
-  readonly longest: number;
+  /** Tokens of a request, and why so many. */
+  readonly context: ServedContext;
   /** Takes its place among a server's engines. */
   addTo(engines: Engines): void;
 }
 
 /** Loads the weights and starts the engine; `engine.ready` tells when it answers. Closing it leaves the store open. */
 export async function openServed(found: Found, choice: EngineChoice = {}): Promise<OpenServed> {
-  const { files, label } = await foundFiles(found);
+  const known = await foundFiles(found);
+  const { files, label } = known;
   const { model: config } = await checkModelFiles(files);
   const asked = choice.calibrated?.(label.name ?? label.id);
   // before the weights are loaded
   const temperature = asked && temperatureOf(config, label.id, asked);
   if (!readsTexts(config)) {
-    const opened = await openEngine(found, choice);
+    const opened = await openEngine(found, choice, known);
     return {
       engine: opened.engine,
       context: opened.context,
-      longest: opened.longest,
       addTo: engines => engines.add(opened.engine),
       [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
     };
   }
   const device = deviceOf(found.project);
   const read = await readServedReader(files, device, label);
-  const inForm = await readerInForm(read, device, choice.quantize ?? "exact").catch((error: unknown) => {
+  const inForm = await readerInForm(read, device, encoderForm(choice)).catch((error: unknown) => {
     disposeTree(read.parameters);
     throw error;
   });
-  const model = calibrated(inForm, temperature);
+  const whole = calibrated(inForm, temperature);
+  const model = { ...whole, longest: Math.min(whole.longest, choice.context ?? whole.longest) };
   const engine = createEmbeddingEngine({ model, device });
   return {
     engine,
-    context: model.longest,
-    longest: model.longest,
+    context: { context: model.longest, longest: model.longest },
     addTo: engines => engines.addEncoder(engine),
     async [Symbol.asyncDispose]() {
       await engine.close();

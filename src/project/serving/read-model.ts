@@ -12,7 +12,7 @@ export type ModelLabel = Pick<ServedModel, "id" | "fingerprint"> &
 
 /** Errors: those of the files (nn, text, base, project/model), project/family where it continues no texts. */
 export async function readServedModel(files: FilesReader, device: Device, label: ModelLabel): Promise<ServedModel> {
-  const { tokenizer, chatTemplate, startToken, stopTokens, sampling } = await modelText(files);
+  const { tokenizer, chatTemplate, startToken, stopTokens, sampling, bosToken, eosToken } = await modelText(files);
   const model = await loadModel(files, device);
   if (model.family === "decoder" && model.config.classifier) {
     disposeTree(model.parameters);
@@ -41,7 +41,7 @@ export async function readServedModel(files: FilesReader, device: Device, label:
     config: model.config,
     parameters: model.parameters,
     tokenizer,
-    ...defined({ chatTemplate, startToken }),
+    ...defined({ chatTemplate, startToken, bosToken, eosToken }),
     stopTokens,
     ...defined({ sampling }),
   };

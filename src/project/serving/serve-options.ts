@@ -13,10 +13,10 @@ export interface ServeOptions extends AdapterOptions {
   readonly port?: number | undefined;
   /** Default: serve.host of loam.yaml, else 127.0.0.1. */
   readonly host?: string | undefined;
-  /** Port of the Open Inference Protocol over gRPC, 0 for a free one; default: serve.grpc of loam.yaml, else there is none. */
-  readonly grpc?: number | undefined;
   /** Runs chat templates that requests bring, within bounds; refused when absent. */
   readonly trustChatTemplates?: boolean | undefined;
+  /** Port of the Open Inference Protocol over gRPC, 0 for a free one; default: serve.grpc of loam.yaml, else there is none. */
+  readonly grpc?: number | undefined;
   /** Requests that name no model, or one that is not served, mean the first one. */
   readonly anyName?: boolean | undefined;
   /** Sequences that are decoded at once; default: serve.slots of loam.yaml, else 8. */
@@ -28,9 +28,9 @@ export interface ServeOptions extends AdapterOptions {
   /** Draft model for speculative decoding. */
   readonly draft?: string | undefined;
   readonly draftTokens?: number | undefined;
-  /** Tokens of prompt and answer together. */
+  /** Tokens of prompt and answer together; default: serve.context of loam.yaml, else what the model was trained for within the memory that is free. */
   readonly context?: number | undefined;
-  /** exact, auto, int8, int8-blocks or int4; default: exact. */
+  /** exact, auto, int8, int8-blocks or int4; default: serve.quantize of loam.yaml, else auto for files that are quantised already and exact for others. */
   readonly quantize?: string | undefined;
   /** Whether requests that say nothing of sampling are sampled as the model's own files say; default: true. */
   readonly generationDefaults?: boolean | undefined;

@@ -41,7 +41,7 @@ import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
 import { consoleSource } from "./console-source.ts";
-import { type Found, findModel, renamed } from "./find-model.ts";
+import { type Found, findModel, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
@@ -76,21 +76,23 @@ interface Models {
 }
 
 async function findModels({ place: { folder, cwd }, options, closers }: Opening): Promise<Models> {
-  const quantize = quantisationOf(options.quantize ?? "exact", "loam serve: --quantize");
   const adapters = await adapterChoice(options, cwd);
   const given = [options.models ?? []].flat();
   const several = servedNames(projectOrNone(folder)?.config.serve);
   const found: Found[] = [];
   for (const one of given.length ? given : several.length ? several : [undefined])
     found.push(closers.use(await findModel(folder, cwd, one)));
-  if (options.servedModelName !== undefined) found[0] = renamed(found[0]!, options.servedModelName);
+  if (options.servedModelName !== undefined) found[0] = withServedName(found[0]!, options.servedModelName);
   const draft = options.draft === undefined ? undefined : closers.use(await findModel(folder, cwd, options.draft));
   const project = found[0]!.project;
   const part = project?.config.serve;
+  const form = options.quantize ?? part?.quantize;
+  const place = options.quantize === undefined ? `${projectFile}: serve.quantize` : "loam serve: --quantize";
+  const quantize = form === undefined ? "default" : quantisationOf(form, place);
   const versions = closers.use(
     modelVersions(folder, cwd, {
       slots: options.slots ?? part?.slots ?? 8,
-      context: options.context,
+      context: options.context ?? part?.context,
       generationDefaults: options.generationDefaults,
       cacheTokens: options.cacheTokens,
       quantize,
@@ -191,12 +193,9 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
   return { app, login, lines, running, hasPage: page !== undefined };
 }
 
-/** Names without labels and numbers: of what was asked for, and of what runs. */
+/** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
 const namesOf = (engines: Engines, named: readonly NamedVersion[]): string[] => [
-  ...new Set([
-    ...named.map(n => n.name),
-    ...[...engines.all(), ...engines.encoders(), ...engines.adapters.engines()].map(e => (e.model.name ?? e.model.id).split("@")[0]!),
-  ]),
+  ...new Set([...named.map(n => n.name), ...engines.everything().map(e => (e.model.name ?? e.model.id).split("@")[0]!)]),
 ];
 
 /** The version that the server is shown by: the first that was named, or what serves in its place. */

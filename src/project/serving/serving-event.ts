@@ -51,7 +51,8 @@ export function servingOf({ engines, fleet, versions, first, listening, grpc, ha
   const calibrated = engines
     .encoders()
     .flatMap(({ model }) => (model.temperature === undefined ? [] : [[model.id, model.temperature] as const]));
-  const { context = 0, longest = 0 } = versions.contextOf(first.name) ?? {};
+  const context = versions.contextOf(first) ?? { context: 0, longest: 0 };
+  const forms = engines.all().flatMap(({ model }) => (model.form ? [[model.id, model.form] as const] : []));
   const decoder = engine && "room" in engine ? engine : undefined;
   return {
     event: "serving",
@@ -69,6 +70,7 @@ export function servingOf({ engines, fleet, versions, first, listening, grpc, ha
     ...(draft !== undefined && decoder && !decoder.stats().isDrafting ? { idleDraft: draft } : {}),
     ...(calibrated.length > 0 ? { temperatures: Object.fromEntries(calibrated) } : {}),
     ...(decoder?.model.sampling ? { sampling: samplingText(decoder.model.sampling) } : {}),
-    context: { context, longest },
+    context,
+    ...(forms.length > 0 ? { forms: Object.fromEntries(forms) } : {}),
   };
 }

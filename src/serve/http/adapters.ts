@@ -38,9 +38,9 @@ async function folderOf(asked: string, { adapterFolder }: Services): Promise<str
 /** The model that an adapter is for: the one that is named, or the only one. Errors: serve/missing, serve/unknownModel. */
 function parentOf({ engines }: Services, asked: string | null | undefined): Engine {
   if (asked != null) return baseOf(engines.find(asked));
-  const all = engines.all();
-  if (all.length === 1) return engines.use(all[0]!);
-  const expected = all.length === 0 ? "the name of a model that sleeps" : `one of ${all.map(e => e.model.id).join(", ")}`;
+  const all = engines.models().filter(m => "room" in m);
+  if (all.length === 1) return baseOf(engines.find(all[0]!.model.id));
+  const expected = all.length === 0 ? "a model that continues texts, but none is served" : `one of ${all.map(e => e.model.id).join(", ")}`;
   throw serveErrors.fail("missing", { place: "base_model_name", expected, received: "none" });
 }
 

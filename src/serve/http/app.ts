@@ -26,6 +26,7 @@ import { FileStore } from "./files/file-store.ts";
 import type { FineTuning, KeepFile } from "./fine-tuning/port.ts";
 import { type AllowedHosts, checkHost } from "./hosts.ts";
 import { InferenceStatistics } from "./inference/statistics.ts";
+import { ollama } from "./ollama/ollama.ts";
 import { anonymous, type Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
 import { relaxedHeader } from "./relaxed.ts";
@@ -283,6 +284,11 @@ export function createApp(options: AppOptions): App {
   });
   ofServer("/metrics", async c => c.body(await metrics.text(), 200, { "content-type": metrics.contentType }));
 
+  const noAddress = (c: AppContext): never => {
+    const place = `${c.req.method} ${new URL(c.req.url).pathname}`.slice(0, 200);
+    throw serveErrors.fail("unknownUrl", { place, message: "there is nothing at this address" });
+  };
+
   if (login)
     for (const path of loginPaths)
       app.all(path, async (c, next) => {
@@ -297,7 +303,10 @@ export function createApp(options: AppOptions): App {
     c.var.exchange.route = "/api";
     const refused = await refusedAt(c, "/api", "admin");
     if (refused) return refused;
-    return next();
+    if (ofConsole.owns(c.req.path)) return next();
+    c.var.exchange.route = "unknown";
+    c.var.exchange.contract = ollama;
+    return noAddress(c);
   });
   const { fineTuning } = services;
   const ofConsole = consoleApi({ engines, fleet, source: options.console, admin, login, version, clock, fineTuning, heartbeatMs });
@@ -326,8 +335,7 @@ export function createApp(options: AppOptions): App {
   app.notFound(async c => {
     const refused = await refusedAt(c, "unknown");
     if (refused) return refused;
-    const place = `${c.req.method} ${new URL(c.req.url).pathname}`.slice(0, 200);
-    throw serveErrors.fail("unknownUrl", { place, message: "there is nothing at this address" });
+    return noAddress(c);
   });
 
   app.onError((error, c) => {

@@ -148,19 +148,8 @@ function answerParser(
 }
 
 /** Starts the answers. Errors: those of prompt and engine. */
-export function startChat({
-  engine,
-  turns,
-  use,
-  body,
-  maxTokens,
-  likelihoods,
-  wish,
-  requestId,
-  owner,
-  signal,
-  onRelaxed,
-}: ChatAsk): ChatRun {
+export function startChat(ask: ChatAsk): ChatRun {
+  const { engine, turns, use, body, maxTokens, likelihoods, wish, requestId, owner, signal, onRelaxed } = ask;
   const prompt = chatPrompt(engine, turns, use, wish, onRelaxed);
   const { format, marks, isReasoning, beginning } = prompt;
   const tokens = truncatedPrompt(body, prompt.tokens, engine, maxTokens);

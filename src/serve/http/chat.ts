@@ -4,6 +4,7 @@ import { chatRequest, type Row, requestFields } from "../../protocols/index.ts";
 import type { Engine, Generation } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import type { GeneratedToken, Usage } from "../generation.ts";
+import type { ServedChatTurn } from "../served-model.ts";
 import { collectAll, merged, wireUsage } from "./answers.ts";
 import { turnsOf } from "./chat-messages.ts";
 import { type ChatRun, chatPrompt, finishReasonOf, startChat } from "./chat-run.ts";
@@ -115,6 +116,7 @@ export function startCompletion(c: AppContext, services: Services, raw: Row, nam
     logprobsOf: tokens => (likelihoods === undefined ? null : chatLogprobs(tokenizer, tokens, asIds)),
     isTold: part => part.kind !== "reasoning" || body.include_reasoning !== false,
     told: new ChatTokens({ body, engine, prompt: run.prompts[0]!, asker }),
+    echo: body.echo ? echoOf(turns) : "",
   };
   return {
     isStream: body.stream ?? false,
@@ -139,9 +141,17 @@ interface Telling {
   logprobsOf(tokens: readonly GeneratedToken[]): ReturnType<typeof chatLogprobs> | null;
   isTold(part: AnswerPart): boolean;
   readonly told: ChatTokens;
+  /** Stands before the answer. */
+  readonly echo: string;
 }
 
-async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, { logprobsOf, isTold, told }: Telling): Promise<Row> {
+/** vLLM's `echo`: the last message, where it is the assistant's own. */
+const echoOf = (turns: readonly ServedChatTurn[]): string => {
+  const last = turns.at(-1);
+  return last?.role === "assistant" ? last.content : "";
+};
+
+async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, { logprobsOf, isTold, told, echo }: Telling): Promise<Row> {
   const answers = await collectAll(generations);
   let reasoningTokens = 0;
   return {
@@ -155,7 +165,7 @@ async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, {
         index,
         message: {
           role: "assistant",
-          content: hasCalls && content === "" ? null : content,
+          content: hasCalls && echo + content === "" ? null : echo + content,
           refusal: null,
           ...(reasoning === "" ? {} : reasoned(reasoning)),
           ...(hasCalls ? { tool_calls: calls.map(wireCall) } : {}),
@@ -177,7 +187,7 @@ async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, {
 async function* chatChunks(
   head: Row,
   { prompts, generations, parser }: ChatRun,
-  { logprobsOf, isTold, told }: Telling,
+  { logprobsOf, isTold, told, echo }: Telling,
   withUsage: boolean,
 ): AsyncGenerator<Row, void, undefined> {
   const { isContinuous } = told;
@@ -191,7 +201,7 @@ async function* chatChunks(
   const parsers = generations.map(parser);
   const usages: (Usage | undefined)[] = generations.map(() => undefined);
   for await (const { index, event } of merged(generations)) {
-    if (!isStarted[index]) yield { ...chunk(index, { role: "assistant", content: "", refusal: null }, null, null), ...told.first };
+    if (!isStarted[index]) yield { ...chunk(index, { role: "assistant", content: echo, refusal: null }, null, null), ...told.first };
     isStarted[index] = true;
     told.push(index, event);
     const logprobs = logprobsOf(event.tokens);
@@ -205,7 +215,9 @@ async function* chatChunks(
     const isMerged = isContinuous && parts.length > 0;
     for (const [i, part] of parts.entries()) {
       const isLast = isMerged && i === parts.length - 1;
-      yield chunk(index, deltaOf(part), i === 0 ? logprobs : logprobs && { content: [], refusal: null }, isLast ? reason : null);
+      const shown = i === 0 ? logprobs : logprobs && { content: [], refusal: null };
+      const ended = isLast && event.kind === "end" ? told.ended(event) : {};
+      yield chunk(index, deltaOf(part), shown, isLast ? reason : null, ended);
     }
     if (event.kind === "text") continue;
     usages[index] = event.usage;

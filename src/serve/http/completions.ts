@@ -13,7 +13,7 @@ import { parseBody } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
 import { checkedBody } from "./request-fields.ts";
 import {
-  answerIds,
+  answerTokenIds,
   asMaxTokens,
   checkTokenFields,
   endTokens,
@@ -130,7 +130,7 @@ async function wholeCompletion(run: CompletionRun): Promise<Row> {
         logprobs: body.logprobs == null ? null : completionLogprobs(tokenizer, tokens, { asIds, prompt }),
         finish_reason: a.finishReason,
         stop_reason: stopReasonOf(a, engine),
-        token_ids: body.return_token_ids ? answerIds(a) : null,
+        token_ids: body.return_token_ids ? answerTokenIds(a) : null,
         prompt_token_ids: body.return_token_ids ? prompts[at] : null,
         prompt_logprobs:
           body.prompt_logprobs == null || !scored ? null : promptLogprobs(tokenizer, withTop(scored[at]!, body.prompt_logprobs)),
@@ -146,7 +146,7 @@ async function wholeCompletion(run: CompletionRun): Promise<Row> {
 /** What of a stream's choice is only told where it is asked for. */
 function choiceFields({ body, engine, prompts }: CompletionRun, event: GenerationEvent, prompt: number | undefined): Row {
   const ids = body.return_token_ids
-    ? { token_ids: answerIds(event), ...(prompt === undefined ? {} : { prompt_token_ids: prompts[prompt] }) }
+    ? { token_ids: answerTokenIds(event), ...(prompt === undefined ? {} : { prompt_token_ids: prompts[prompt] }) }
     : {};
   const reason = event.kind === "end" ? stopReasonOf(event, engine) : null;
   return { ...ids, ...(reason === null ? {} : { stop_reason: reason }) };

@@ -164,7 +164,9 @@ test("what is not there, not an id, or broken is an error with code and message,
   expect(await json("/api/data/documents-ffff")).toMatchObject([404, { error: { code: "serve/unknownRecord" } }]);
   expect(await json("/api/graph?id=../../etc")).toMatchObject([400, { error: { code: "serve/parameter" } }]);
   expect(await json("/api/graph")).toMatchObject([400, { error: { code: "serve/parameter", received: "nothing" } }]);
-  expect(await json("/api/nothing")).toMatchObject([404, { error: { code: "serve/unknownUrl" } }]);
+  expect(await json("/api/runs/x/nothing")).toMatchObject([404, { error: { code: "serve/unknownUrl" } }]);
+  // what is not the console's is answered as Ollama does
+  expect(await json("/api/nothing")).toEqual([404, { error: "GET /api/nothing: there is nothing at this address." }]);
   const [status, body] = await json("/api/evaluations");
   expect(status).toBe(500);
   expect(body).toEqual({ error: { code: "internal", message: expect.stringMatching(/^internal error, request req-/) } });

@@ -31,6 +31,8 @@ export interface Exchange {
   operation?: TracedOperation | undefined;
   /** Tokens that an encoder read for it, for traces. */
   inputTokens?: number;
+  /** How long it waited for its model to wake. */
+  loadMs?: number;
   /** The engine that was asked, for Retry-After. */
   engine?: Engine | EmbeddingEngine;
   /** The model that requests mean which name none. */

@@ -6,7 +6,7 @@ import { serveErrors } from "../errors.ts";
 export function modelOrOnly(given: unknown, engines: Engines): string {
   if (typeof given === "string") return given;
   if (given != null) throw serveErrors.fail("type", { place: "model", expected: "a string", received: typeof given });
-  const all = [...engines.all(), ...engines.encoders()];
+  const all = engines.models();
   if (all.length === 1) return all[0]!.model.id;
   const ids = all.flatMap(e => (engines.namesToTell(e).includes(e.model.id) ? [e.model.id] : []));
   throw serveErrors.fail("missing", { place: "model", message: `the parameter is needed: one of ${ids.join(", ") || "none is served"}` });

@@ -8,7 +8,7 @@ import type { ServedChatTemplate, ServedChatTurn, ServedModel } from "../served-
 import { asTemplateReads } from "./chat-messages.ts";
 
 /** A prompt that cannot fit is not tokenized at all: the tokenizer runs on the thread that serves everyone. */
-function checkLength(engine: Engine, characters: number, place: string): void {
+export function checkPromptLength(engine: Engine, characters: number, place: string): void {
   const most = engine.room * limits.charactersPerToken;
   if (characters > most)
     throw contextLength(
@@ -22,23 +22,23 @@ function checkLength(engine: Engine, characters: number, place: string): void {
 }
 
 /** The start token in front, as in training; an encoder that has put it there already is believed. */
-const withStart = (model: ServedModel, ids: readonly number[]): number[] =>
+export const withStartToken = (model: ServedModel, ids: readonly number[]): number[] =>
   model.startToken === undefined || ids[0] === model.startToken ? [...ids] : [model.startToken, ...ids];
 
 /** Tokens of one prompt of the completions API: text, with or without the model's own tokens around it, or tokens that are taken as they are. Errors: serve/contextLength, serve/parameter. */
 export function promptTokens(engine: Engine, prompt: string | readonly number[], addSpecialTokens = true): readonly number[] {
   const { model } = engine;
   if (typeof prompt !== "string") return prompt;
-  checkLength(engine, prompt.length, "prompt");
+  checkPromptLength(engine, prompt.length, "prompt");
   const encoded = Array.from(model.tokenizer.encode(prompt, { addSpecialTokens }));
-  const ids = addSpecialTokens ? withStart(model, encoded) : encoded;
+  const ids = addSpecialTokens ? withStartToken(model, encoded) : encoded;
   if (ids.length === 0) throw serveErrors.fail("parameter", { place: "prompt", expected: "a text that is not empty", received: '""' });
   return ids;
 }
 
 /** What a model without a template is given: a transcript. Its answer ends where the user's next turn would begin. */
 const lineOf = (t: ServedChatTurn): string => `${t.role[0]!.toUpperCase()}${t.role.slice(1)}: ${t.content}`;
-function transcript(turns: readonly ServedChatTurn[], { isContinued, addsGenerationPrompt }: TemplateUse): string {
+export function transcript(turns: readonly ServedChatTurn[], { isContinued, addsGenerationPrompt }: TemplateUse = {}): string {
   const lines = turns.map(lineOf).join("\n");
   return isContinued ? lines : `${lines}\n${addsGenerationPrompt === false ? "" : "Assistant:"}`;
 }
@@ -63,12 +63,12 @@ export function chatTokens(engine: Engine, turns: readonly ServedChatTurn[], use
   const { model } = engine;
   const { tokenizer } = model;
   const template = use.template ?? model.chatTemplate;
-  checkLength(
+  checkPromptLength(
     engine,
     turns.reduce((n, t) => n + t.content.length, 0),
     "messages",
   );
-  if (!template) return withStart(model, Array.from(tokenizer.encode(transcript(turns, use), { readSpecialTokens: false })));
+  if (!template) return withStartToken(model, Array.from(tokenizer.encode(transcript(turns, use), { readSpecialTokens: false })));
   const { tools, variables, isContinued = false, addsGenerationPrompt = !isContinued } = use;
   // the template writes the tokens at its start itself
   return Array.from(

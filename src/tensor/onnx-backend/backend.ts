@@ -2,7 +2,7 @@
  * ONNX Runtime behind the backend contract: a graph becomes an ONNX model, the model a session, a run binds native buffers that stay where
  * they are. Freed memory is kept for arrays of the same size, so a loop allocates only in its first steps.
  */
-import { defined } from "../../base/index.ts";
+import { defined, pauses } from "../../base/index.ts";
 import { freeScratch } from "../../machine/index.ts";
 import type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable, RunHooks } from "../backend.ts";
 import { bytesOf, type DType, dtypes, type TypedArray } from "../dtype.ts";
@@ -20,7 +20,6 @@ import {
 } from "../onnxruntime/index.ts";
 import { canFuse, operatorDomainOf, productFormOf } from "../operators/index.ts";
 import type { Shape } from "../shape.ts";
-import { pauses } from "../turn.ts";
 import { type EngineLimits, negativeMarks, type PackedInput } from "./emitter.ts";
 import { compositesOnRequest, nativeComposites } from "./lower.ts";
 import { cpuLimits, inputName, onnxModel, outputName, packableInputs } from "./model.ts";

@@ -1,7 +1,7 @@
 /** The classification extension: the greatest K values of an output of numbers as lines `value:index:label`. */
 import type { OutputTensor } from "../../../protocols/index.ts";
+import type { AnyEngine } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
-import type { AnyEngine } from "../tensorflow/versions.ts";
 
 /** Errors: serve/parameter where K is no count, or the output no numbers. */
 export function classLines(name: string, engine: AnyEngine, rows: readonly unknown[], classification: unknown): OutputTensor {

@@ -15,13 +15,13 @@ import {
   textTensors,
 } from "../../../protocols/index.ts";
 import type { Engine, Generation } from "../../engine.ts";
+import type { AnyEngine } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
 import { merged } from "../answers.ts";
 import { type AppContext, askerOf, type Services, streamAnswer } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { checkedBody } from "../request-fields.ts";
 import { checkRows, type Signature, signatureOf, startContinuations, type TensorRow } from "../tensorflow/signatures.ts";
-import type { AnyEngine } from "../tensorflow/versions.ts";
 import { classLines } from "./class-lines.ts";
 import { encodedAnswer } from "./encoded-answer.ts";
 import { ignoreOptions, optionsOf, timedSignal, tooLate } from "./options.ts";

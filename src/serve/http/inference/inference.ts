@@ -15,7 +15,7 @@ import { answerGenerate, streamGenerate } from "./generate.ts";
 import { datatypes, infer } from "./infer.ts";
 import { modelConfig } from "./model-config.ts";
 import { repositoryIndex, repositoryLoad, repositoryUnload } from "./repository.ts";
-import { modelIdentity, ofModel, targeted, temperatureIn } from "./target.ts";
+import { modelIdentity, ofModel, targetedModel, temperatureIn } from "./target.ts";
 
 const extensions = [
   "generate",
@@ -32,14 +32,15 @@ const server = (c: AppContext, { version }: Services): Response => c.json({ name
 
 const ready = (c: AppContext, { engines }: Services): Response => c.json({ ready: engines.isReady }, engines.isReady ? 200 : 503);
 
+/** A model that sleeps is ready: the next request wakes it, and no probe does. */
 function modelReady(c: AppContext, services: Services): Response {
-  const engine = targeted(c, services);
-  const isReady = engine.state === "ready";
+  const engine = targetedModel(c, services);
+  const isReady = services.engines.isReadyNow(engine);
   return c.json({ ...modelIdentity(c, engine), ready: isReady }, isReady ? 200 : 503);
 }
 
 function metadata(c: AppContext, services: Services): Response {
-  const engine = targeted(c, services);
+  const engine = targetedModel(c, services);
   const signature = signatureOf(engine, "predict", undefined);
   const tensors = (of: ReturnType<typeof signature.outputs>) =>
     Object.entries(of).map(([name, { dtype, shape }]) => ({ name, datatype: datatypes[dtype], shape }));
@@ -54,20 +55,18 @@ function metadata(c: AppContext, services: Services): Response {
 }
 
 function config(c: AppContext, services: Services): Response {
-  const engine = targeted(c, services);
+  const engine = targetedModel(c, services);
   return c.json(modelConfig(engine, modelIdentity(c, engine).model_name));
 }
 
 function modelStatistics(c: AppContext, services: Services): Response {
-  const engine = targeted(c, services);
+  const engine = targetedModel(c, services);
   return c.json({ model_stats: [services.statistics.of(engine, modelIdentity(c, engine).model_name)] });
 }
 
 const allStatistics = (c: AppContext, { engines, statistics }: Services): Response =>
   c.json({
-    model_stats: [...engines.all(), ...engines.encoders()].flatMap(e =>
-      engines.namesToTell(e).length === 0 ? [] : [statistics.of(e, e.model.name ?? e.model.id)],
-    ),
+    model_stats: engines.models().flatMap(e => (engines.namesToTell(e).length === 0 ? [] : [statistics.of(e, e.model.name ?? e.model.id)])),
   });
 
 /** Of a body as it came. */

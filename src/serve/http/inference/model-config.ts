@@ -1,7 +1,8 @@
 /** The model configuration extension: what a Triton server would say of a model in its `config.pbtxt`. */
+import type { ModelMetadata } from "../../model-metadata.ts";
 import type { Signature } from "../tensorflow/signatures.ts";
 import { signatureOf } from "../tensorflow/signatures.ts";
-import { type AnyEngine, versionOf } from "../tensorflow/versions.ts";
+import { versionOf } from "../tensorflow/versions.ts";
 
 const types = { DT_STRING: "TYPE_STRING", DT_FLOAT: "TYPE_FP32", DT_INT32: "TYPE_INT32" } as const;
 
@@ -17,7 +18,7 @@ const parameterTensors = [
   optional("temperature", "TYPE_FP32"),
 ];
 
-export function modelConfig(engine: AnyEngine, name: string) {
+export function modelConfig(engine: ModelMetadata, name: string) {
   const isDecoder = "room" in engine;
   const signature = signatureOf(engine, "predict", undefined);
   return {

@@ -1,14 +1,17 @@
 /** The model repository extension: which models there are, and loading and unloading for administrators (`access.ts`). */
 import { isRow, repositoryIndexRequest, repositoryModelRequest } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
+import type { ListedMetadata } from "../../model-metadata.ts";
 import { fleetOf, loadVersion, versionOf as newestVersion } from "../admin.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
-import { type AnyEngine, versionOf } from "../tensorflow/versions.ts";
+import { versionOf } from "../tensorflow/versions.ts";
 
-const states: Readonly<Record<AnyEngine["state"], string>> = {
+const states: Readonly<Record<ListedMetadata["state"], string>> = {
   loading: "LOADING",
   ready: "READY",
+  // the next request wakes it
+  asleep: "READY",
   draining: "UNLOADING",
   failed: "UNAVAILABLE",
   closed: "UNAVAILABLE",
@@ -21,7 +24,7 @@ async function givenBody(c: AppContext): Promise<Readonly<Record<string, unknown
 
 export async function repositoryIndex(c: AppContext, { engines }: Services): Promise<Response> {
   const { ready } = parseBody(repositoryIndexRequest, await givenBody(c));
-  const rows = engines.everything().flatMap(engine => {
+  const rows = engines.models().flatMap(engine => {
     const { id, name = id } = engine.model;
     const state = states[engine.state];
     if (engines.namesToTell(engine).length === 0 || (ready && state !== "READY")) return [];

@@ -3,7 +3,7 @@
 import type { EmbeddingEngine } from "../../embedding/embedding-engine.ts";
 import type { Engine } from "../../engine.ts";
 import type { Engines } from "../../engines.ts";
-import type { AnyEngine } from "../tensorflow/versions.ts";
+import type { ListedMetadata } from "../../model-metadata.ts";
 import { versionOf } from "../tensorflow/versions.ts";
 
 /** How often, and nanoseconds in all. */
@@ -79,7 +79,7 @@ export class InferenceStatistics {
   }
 
   /** As Triton has it. Times of the steps that it has and Loam has not are 0. */
-  of(engine: AnyEngine, name: string) {
+  of(engine: ListedMetadata, name: string) {
     const { lastInferenceMs, inferences, executions, success, fail, queue, compute } = this.#of(engine.model.id);
     return {
       name,

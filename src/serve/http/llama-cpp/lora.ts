@@ -16,8 +16,13 @@ interface Scale {
   readonly scale: number;
 }
 
-/** Adapters that answer llama.cpp's requests which name none, by the engine below. */
-const standing = new WeakMap<object, string>();
+/** Adapters that answer llama.cpp's requests which name none, by the id of the model below: it may sleep and wake meanwhile. */
+const standing = new WeakMap<object, Map<string, string>>();
+function standingOf({ engines: { adapters } }: Services): Map<string, string> {
+  const known = standing.get(adapters) ?? new Map<string, string>();
+  standing.set(adapters, known);
+  return known;
+}
 
 /** The name of the one adapter that scales ask for; undefined where they are all 0. Errors: serve/parameter, serve/unsupported. */
 function nameIn(scales: readonly Scale[], { adapters }: Engine): string | undefined {
@@ -41,10 +46,10 @@ function nameIn(scales: readonly Scale[], { adapters }: Engine): string | undefi
 }
 
 /** The engine of the adapter that a request asks for, or that stands; the model as it is where it says 0. Errors: serve/parameter, serve/unsupported. */
-export function withAdapter({ engines }: Services, engine: Engine, lora: readonly Scale[] | null | undefined): Engine {
+export function withAdapter(services: Services, engine: Engine, lora: readonly Scale[] | null | undefined): Engine {
   const base = baseOf(engine);
-  const name = lora == null ? (base === engine ? standing.get(base) : undefined) : nameIn(lora, engine);
-  if (name !== undefined && engine.adapters.some(a => a.name === name)) return engines.find(name);
+  const name = lora == null ? (base === engine ? standingOf(services).get(base.model.id) : undefined) : nameIn(lora, engine);
+  if (name !== undefined && engine.adapters.some(a => a.name === name)) return services.engines.find(name);
   return lora == null ? engine : base;
 }
 
@@ -52,7 +57,7 @@ export function withAdapter({ engines }: Services, engine: Engine, lora: readonl
 export function listAdapters(c: AppContext, services: Services): Response {
   const engine = nativeDecoder(c, services, c.req.query("model"));
   const seen = new Set(services.engines.everything().map(e => e.model.id));
-  const own = standing.get(baseOf(engine));
+  const own = standingOf(services).get(baseOf(engine).model.id);
   return c.json(
     engine.adapters.flatMap(({ name }, id) =>
       seen.has(name) ? [{ id, path: name, scale: name === own ? 1 : 0, task_name: "", prompt_prefix: "" }] : [],
@@ -66,7 +71,9 @@ export const setAdapters = restricted(async (c, services) => {
   const scales = parseBody(loraScales, list);
   const engine = nativeDecoder(c, services, c.req.query("model"));
   const name = nameIn(scales, engine);
-  if (name === undefined) standing.delete(baseOf(engine));
-  else standing.set(baseOf(engine), name);
+  const all = standingOf(services);
+  const { id } = baseOf(engine).model;
+  if (name === undefined) all.delete(id);
+  else all.set(id, name);
   return c.json({ success: true });
 });

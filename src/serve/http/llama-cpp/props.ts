@@ -1,19 +1,25 @@
 /** GET /props and /slots of llama.cpp: what is served, its defaults, and what its sequences are doing. */
+import { defined } from "../../../base/index.ts";
 import { serveErrors } from "../../errors.ts";
+import type { DecoderMetadata, ModelMetadata } from "../../model-metadata.ts";
 import { restricted } from "../access.ts";
 import type { AppContext, Services } from "../exchange.ts";
-import type { AnyEngine } from "../tensorflow/versions.ts";
-import { nativeDecoder, nativeModel } from "./native-model.ts";
+import { nativeMetadata } from "./native-model.ts";
+import { startOf } from "./native-prompts.ts";
 import { nativeSampling } from "./samplers.ts";
 
-const tokenText = ({ model }: AnyEngine, id: number | undefined): string =>
-  id === undefined ? "" : ([...model.tokenizer.specials].find(([, special]) => special === id)?.[0] ?? "");
+const tokenText = ({ model }: DecoderMetadata, id: number | undefined): string =>
+  id === undefined ? "" : ([...(model.tokenizer?.specials ?? [])].find(([, special]) => special === id)?.[0] ?? "");
 
-const slotsOf = (engine: AnyEngine): number => ("room" in engine ? engine.stats().slots : 1);
+/** Of a model that sleeps only what its files say is known. */
+const startTokenOf = ({ model: { startToken, tokenizer } }: DecoderMetadata): number | undefined =>
+  tokenizer ? startOf({ tokenizer, ...defined({ startToken }) })[0] : startToken;
+
+const slotsOf = (engine: ModelMetadata): number => ("room" in engine ? engine.stats().slots : 1);
 
 /** Query: `model`, where several are served. Errors: serve/missing, serve/unknownModel. */
 export function props(c: AppContext, services: Services): Response {
-  const engine = nativeModel(c, services, c.req.query("model"));
+  const engine = nativeMetadata(services, c.req.query("model"));
   const { model } = engine;
   const decoder = "room" in engine ? engine : undefined;
   const template = decoder?.model.chatTemplate?.source ?? "";
@@ -21,7 +27,15 @@ export function props(c: AppContext, services: Services): Response {
     default_generation_settings: {
       n_ctx: decoder?.room ?? ("longest" in model ? model.longest : 0),
       params: decoder
-        ? { ...nativeSampling({}, decoder.model).settings, n_predict: -1, max_tokens: -1, n_keep: 0, n_probs: 0, stream: true, lora: [] }
+        ? {
+            ...nativeSampling({}, defined({ sampling: decoder.model.sampling })).settings,
+            n_predict: -1,
+            max_tokens: -1,
+            n_keep: 0,
+            n_probs: 0,
+            stream: true,
+            lora: [],
+          }
         : {},
     },
     total_slots: slotsOf(engine),
@@ -33,10 +47,10 @@ export function props(c: AppContext, services: Services): Response {
     endpoint_metrics: true,
     chat_template: template,
     chat_template_caps: {},
-    bos_token: tokenText(engine, decoder?.model.startToken),
-    eos_token: tokenText(engine, decoder?.model.stopTokens?.[0]),
+    bos_token: decoder ? tokenText(decoder, startTokenOf(decoder)) : "",
+    eos_token: decoder ? tokenText(decoder, decoder.model.stopTokens?.[0]) : "",
     build_info: `loam-${services.version}`,
-    is_sleeping: false,
+    is_sleeping: engine.state === "asleep",
   });
 }
 
@@ -51,7 +65,8 @@ export const setProps = restricted(() => {
 
 /** As many slots are busy as sequences run; which of them, the engine does not say. Query: `model`, `fail_on_no_slot`. Errors: serve/queueFull. */
 export function slots(c: AppContext, services: Services): Response {
-  const engine = nativeDecoder(c, services, c.req.query("model"));
+  const engine = nativeMetadata(services, c.req.query("model"));
+  if (!("room" in engine)) return c.json([]);
   const { slots: count, running, isDrafting = false } = engine.stats();
   if (c.req.query("fail_on_no_slot") && running >= count)
     throw serveErrors.fail("notReady", { place: engine.model.id, message: "no slot is free", hint: "Retry in a moment." });

@@ -112,7 +112,7 @@ function penaltiesOf(body: NativeCompletion, sampling: Partial<SamplingOptions>,
 /** Errors: serve/parameter. */
 export function nativeSampling(
   body: NativeCompletion,
-  { sampling = {}, tokenizer }: Pick<ServedModel, "sampling" | "tokenizer">,
+  { sampling = {}, tokenizer }: Partial<Pick<ServedModel, "sampling" | "tokenizer">>,
 ): NativeSampling {
   const samplers = samplersOf(body.samplers);
   const own = { ...defaults, ...sampling };
@@ -135,7 +135,8 @@ export function nativeSampling(
   const { temperatureLast, isOther } = orderOf(samplers, body.samplers != null);
   const unknown = (["infill", "top_n_sigma", "adaptive_p"] as const).filter(n => body.samplers != null && uses(n));
   return {
-    biases: biasesOf(tokenizer, body.logit_bias),
+    // a model that is only told of has no tokenizer, and nothing is asked of it
+    biases: tokenizer ? biasesOf(tokenizer, body.logit_bias) : new Map<number, number>(),
     temperatureLast: temperatureLast && mirostat === 0,
     ignored: [...(isOther ? ["samplers"] : []), ...unknown.map(n => `samplers.${n}`)],
     fields: {

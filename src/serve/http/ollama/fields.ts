@@ -18,11 +18,12 @@ export function ollamaSampling(
   readonly fields: Omit<SamplingFields, "model">;
   readonly maxTokens: number | undefined;
 } {
-  const { num_predict, repeat_penalty, ...same } = given ?? {};
+  const { num_predict, seed, ...same } = given ?? {};
   const said = Object.fromEntries(Object.entries(same).filter(([, v]) => v != null));
-  const penalty = repeat_penalty == null ? {} : { repetition_penalty: repeat_penalty };
+  // a seed below 0 is none: the answer is drawn anew
+  const drawn = seed == null || seed < 0 ? {} : { seed };
   return {
-    fields: { ...defaults, ...said, ...penalty, ...formOf(form) },
+    fields: { ...defaults, ...said, ...drawn, ...formOf(form) },
     maxTokens: num_predict == null || num_predict < 0 ? undefined : num_predict,
   };
 }

@@ -7,7 +7,7 @@
 const longestMs = 10;
 
 /** To be awaited where work can be paused: lets signals, timers and sockets in, where the last turn was long enough ago. */
-type Pause = () => Promise<void> | undefined;
+export type Pause = () => Promise<void> | undefined;
 
 export function pauses(): Pause {
   let last = performance.now();
