@@ -31,6 +31,7 @@ export {
 export {
   type OllamaFormat,
   type OllamaOptions,
+  type OllamaThink,
   ollamaChatRequest,
   ollamaEmbeddingsRequest,
   ollamaEmbedRequest,
@@ -40,7 +41,16 @@ export { piecesOf } from "./openai/chat.ts";
 export { type ChatMessages, chatMessages, chatRequest } from "./openai/chat-request.ts";
 export { completionsRequest } from "./openai/completions-request.ts";
 export { base64Vector } from "./openai/embeddings.ts";
-export { embeddingsRequest, rerankRequest } from "./openai/embeddings-request.ts";
+export {
+  cohereEmbedRequest,
+  cohereInputTypes,
+  compareRequest,
+  type EmbeddingInput,
+  embeddingInputs,
+  embeddingsRequest,
+  rerankRequest,
+  teiRerankRequest,
+} from "./openai/embeddings-request.ts";
 export { type OutputItem, ResponseItems } from "./openai/response-items.ts";
 export { responseHead, responseState } from "./openai/response-state.ts";
 export { type ResponsesItem, type ResponsesRequest, responsesRequest } from "./openai/responses-request.ts";
@@ -61,6 +71,7 @@ export type { StreamPiece, TranslatedRequest, Translation, TranslationRequest } 
 export { translations } from "./translations.ts";
 export { upstreamProtocols } from "./upstream-protocols.ts";
 export { isRow, type Row, rowOr } from "./values.ts";
+export { signBits, vectorBytes } from "./vector-bytes.ts";
 export {
   type ErrorCode,
   type ErrorObject,

@@ -39,7 +39,7 @@ const generated: FieldTable = {
   options: done("ollama", options),
   stream: done("ollama"),
   format: done("ollama"),
-  think: refused("ollama", notEmpty, "Leave it out: the served model does not think apart from its answer."),
+  think: done("ollama"),
   logprobs: done("ollama"),
   top_logprobs: done("ollama"),
   truncate: harmless("ollama", "A prompt that is too long is refused."),

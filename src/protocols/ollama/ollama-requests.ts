@@ -33,6 +33,10 @@ export type OllamaOptions = z.output<typeof options>;
 const format = z.union([z.enum(["", "json"]), z.record(z.string(), z.unknown())], { error: '"json" or a JSON schema' }).nullish();
 export type OllamaFormat = z.output<typeof format>;
 
+/** The efforts are of models whose template knows them; to others they are `true`. An empty text is none. */
+const think = z.union([z.boolean(), z.enum(["", "low", "medium", "high"])], { error: 'true, false, "low", "medium" or "high"' }).nullish();
+export type OllamaThink = z.output<typeof think>;
+
 const keepAlive = z.union([z.string(), z.number()], { error: 'seconds, or a time such as "5m"' }).nullish();
 const common = {
   model: z.string(),
@@ -40,6 +44,7 @@ const common = {
   format,
   options,
   keep_alive: keepAlive,
+  think,
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(limits.topLogprobs).nullish(),
 };
@@ -58,6 +63,7 @@ export const ollamaChatRequest = z.object({
       z.object({
         role: z.enum(["system", "user", "assistant", "tool"]),
         content: z.string().nullish(),
+        thinking: z.string().nullish(),
         images: z.array(z.unknown()).max(0, { error: "no images: only text is read" }).nullish(),
         tool_calls: z
           .array(z.object({ function: z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()) }) }))

@@ -24,7 +24,7 @@ async function givenBody(c: AppContext): Promise<Readonly<Record<string, unknown
 
 export async function repositoryIndex(c: AppContext, { engines }: Services): Promise<Response> {
   const { ready } = parseBody(repositoryIndexRequest, await givenBody(c));
-  const rows = engines.everything().flatMap(engine => {
+  const rows = engines.models().flatMap(engine => {
     const { id, name = id } = engine.model;
     const state = states[engine.state];
     if (engines.namesToTell(engine).length === 0 || (ready && state !== "READY")) return [];

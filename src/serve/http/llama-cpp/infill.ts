@@ -12,7 +12,7 @@ import { checkedBody } from "../request-fields.ts";
 import { answerNative } from "./completion.ts";
 import { withAdapter } from "./lora.ts";
 import { nativeDecoder } from "./native-model.ts";
-import { checkPromptCharacters, checkPromptRoom, mixedTokens } from "./native-prompts.ts";
+import { checkPromptCharacters, checkPromptRoom, mixedTokens, startOf } from "./native-prompts.ts";
 
 /** How models write each token: Qwen and others, StarCoder, Granite, DeepSeek, CodeLlama, GLM. */
 const spellings = {
@@ -53,7 +53,7 @@ function required(engine: Engine) {
 
 /** Errors: serve/unsupported where the model cannot infill, serve/contextLength. */
 function infillPrompt(engine: Engine, body: z.output<typeof infillRequest>) {
-  const { tokenizer, startToken } = engine.model;
+  const { tokenizer } = engine.model;
   const fim = required(engine);
   const { input_prefix, input_suffix, input_extra, prompt } = body;
   const extra = input_extra ?? [];
@@ -76,7 +76,7 @@ function infillPrompt(engine: Engine, body: z.output<typeof infillRequest>) {
   const room = Math.max(0, engine.room - batch - 2 * Math.max(0, body.n_predict ?? 0));
   const tokens = [
     ...(room > 0 ? others.slice(-room) : []),
-    ...(startToken === undefined ? [] : [startToken]),
+    ...startOf(engine.model),
     ...[fim.prefix, ...prefix, ...begun, fim.suffix, ...suffix, fim.middle],
   ];
   const stopTokens = [fim.repository, fim.file, fim.padding].filter(t => t !== undefined);

@@ -4,7 +4,7 @@ import type { NativePrompt } from "../../../protocols/index.ts";
 import type { Engine } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import type { ServedTokenizer } from "../../served-model.ts";
+import type { ServedModel, ServedTokenizer } from "../../served-model.ts";
 import { promptTokens } from "../prompt.ts";
 
 type Mixed = string | readonly (string | number)[];
@@ -71,9 +71,16 @@ function tokensOf(engine: Engine, prompt: OnePrompt): readonly number[] {
   return checkPromptRoom(engine, [...start, ...mixedTokens(engine.model.tokenizer, rest)]);
 }
 
-/** Of an empty text the start token is left. Errors: serve/parameter where the model has none. */
-function emptyPrompt({ model: { startToken } }: Engine): readonly number[] {
+/** The token that stands before every text of a model, which its tokenizer may put there itself; none where it has none. */
+export function startOf({ startToken, tokenizer }: Pick<ServedModel, "startToken" | "tokenizer">): readonly number[] {
   if (startToken !== undefined) return [startToken];
+  return Array.from(tokenizer.encode("", { addSpecialTokens: true })).slice(0, 1);
+}
+
+/** Of an empty text the start token is left. Errors: serve/parameter where the model has none. */
+function emptyPrompt({ model }: Engine): readonly number[] {
+  const start = startOf(model);
+  if (start.length > 0) return start;
   throw serveErrors.fail("parameter", { place: "prompt", expected: "a text that is not empty", received: '""' });
 }
 

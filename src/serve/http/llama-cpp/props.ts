@@ -5,10 +5,15 @@ import type { DecoderMetadata, ModelMetadata } from "../../model-metadata.ts";
 import { restricted } from "../access.ts";
 import type { AppContext, Services } from "../exchange.ts";
 import { nativeMetadata } from "./native-model.ts";
+import { startOf } from "./native-prompts.ts";
 import { nativeSampling } from "./samplers.ts";
 
 const tokenText = ({ model }: DecoderMetadata, id: number | undefined): string =>
   id === undefined ? "" : ([...(model.tokenizer?.specials ?? [])].find(([, special]) => special === id)?.[0] ?? "");
+
+/** Of a model that sleeps only what its files say is known. */
+const startTokenOf = ({ model: { startToken, tokenizer } }: DecoderMetadata): number | undefined =>
+  tokenizer ? startOf({ tokenizer, ...defined({ startToken }) })[0] : startToken;
 
 const slotsOf = (engine: ModelMetadata): number => ("room" in engine ? engine.stats().slots : 1);
 
@@ -42,7 +47,7 @@ export function props(c: AppContext, services: Services): Response {
     endpoint_metrics: true,
     chat_template: template,
     chat_template_caps: {},
-    bos_token: decoder ? tokenText(decoder, decoder.model.startToken) : "",
+    bos_token: decoder ? tokenText(decoder, startTokenOf(decoder)) : "",
     eos_token: decoder ? tokenText(decoder, decoder.model.stopTokens?.[0]) : "",
     build_info: `loam-${services.version}`,
     is_sleeping: engine.state === "asleep",

@@ -1,4 +1,5 @@
 /** An answer in Ollama's form, whole or in JSON lines: text, calls of tools, log-probabilities, the conversation as tokens, and the times. */
+import { defined } from "../../../base/index.ts";
 import { errorBodies, jsonLines } from "../../../protocols/index.ts";
 import type { Engine } from "../../engine.ts";
 import type { GeneratedToken } from "../../generation.ts";
@@ -8,30 +9,31 @@ import { type AppContext, type Services, streamAnswer } from "../exchange.ts";
 import { chatLogprobs } from "../logprobs.ts";
 import { type AnswerParser, type AnswerPart, joined } from "../tools/answer-parser.ts";
 
-/** How what is said goes out: a chat's message or a plain response. */
-interface Shape {
-  piece(text: string): object;
-  calls?(calls: readonly object[]): object;
-  /** In the last line. */
-  readonly empty: object;
+/** What an answer, or a piece of it, says. */
+interface Said {
+  readonly text: string;
+  readonly thinking?: string;
+  readonly calls?: readonly object[];
 }
-export const responseShape: Shape = { piece: response => ({ response }), empty: { response: "" } };
-export const messageShape: Shape = {
-  piece: content => ({ message: { role: "assistant", content } }),
-  calls: tool_calls => ({ message: { role: "assistant", content: "", tool_calls } }),
-  empty: { message: { role: "assistant", content: "" } },
-};
+/** How it goes out: as a chat's message or as a plain response. */
+type Shape = (said: Said) => object;
+export const responseShape: Shape = ({ text, thinking }) => ({ response: text, ...defined({ thinking }) });
+export const messageShape: Shape = ({ text, thinking, calls }) => ({
+  message: { role: "assistant", content: text, ...defined({ thinking, tool_calls: calls }) },
+});
+export const saysNothing: Said = { text: "" };
 
 /** A finished call as Ollama writes it. What has no object of arguments is said as text. */
-function callOf(parts: readonly AnswerPart[]): object | string {
-  const [call] = joined(parts.map(p => (p.kind === "text" ? p : { ...p, index: 0 }))).calls;
+function callOf(parts: readonly AnswerPart[]): Said {
+  const [call] = joined(parts.map(p => (p.kind === "call" || p.kind === "arguments" ? { ...p, index: 0 } : p))).calls;
   try {
     const value: unknown = JSON.parse(call!.arguments);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { function: { name: call!.name, arguments: value } };
+    if (typeof value === "object" && value !== null && !Array.isArray(value))
+      return { text: "", calls: [{ function: { name: call!.name, arguments: value } }] };
   } catch {
     // cut off, or no JSON
   }
-  return `{"name": ${JSON.stringify(call!.name)}, "arguments": ${call!.arguments}}`;
+  return { text: `{"name": ${JSON.stringify(call!.name)}, "arguments": ${call!.arguments}}` };
 }
 
 /** Parts as they come, with calls held until they are whole. */
@@ -43,8 +45,8 @@ class WholeCalls {
     this.#parser = parser;
   }
 
-  push(text: string, isEnd: boolean): (object | string)[] {
-    const said: (object | string)[] = [];
+  push(text: string, isEnd: boolean): Said[] {
+    const said: Said[] = [];
     const close = () => {
       if (this.#open.length > 0) said.push(callOf(this.#open));
       this.#open = [];
@@ -52,8 +54,9 @@ class WholeCalls {
     for (const part of [...this.#parser.push(text), ...(isEnd ? this.#parser.end() : [])]) {
       if (part.kind === "text") {
         close();
-        said.push(part.text);
-      } else {
+        said.push({ text: part.text });
+      } else if (part.kind === "reasoning") said.push({ text: "", thinking: part.text });
+      else {
         if (part.kind === "call") close();
         this.#open.push(part);
       }
@@ -63,9 +66,16 @@ class WholeCalls {
   }
 }
 
-/** A chat's message with calls keeps what was said beside them. */
-const withText = (message: object, text: string): object =>
-  "message" in message ? { message: { ...(message as { message: object }).message, content: text } } : message;
+/** Pieces as one. */
+function together(said: readonly Said[]): Said {
+  const thinking = said.map(s => s.thinking ?? "").join("");
+  const calls = said.flatMap(s => s.calls ?? []);
+  return {
+    text: said.map(s => s.text).join(""),
+    ...(thinking === "" ? {} : { thinking }),
+    ...(calls.length === 0 ? {} : { calls }),
+  };
+}
 
 /** Entries without what is not there, as Ollama's are. */
 const wireLogprobs = (engine: Engine, tokens: readonly GeneratedToken[]) => {
@@ -88,6 +98,8 @@ interface OllamaAnswer {
   readonly run: ChatRun;
   readonly shape: Shape;
   readonly hasLogprobs: boolean;
+  /** What the model thought goes out, too. */
+  readonly hasThinking: boolean;
   /** The prompt's and the answer's tokens go out at the end, for the next request. */
   readonly hasContext: boolean;
 }
@@ -119,7 +131,7 @@ function stopwatch(c: AppContext, { clock }: Services) {
 }
 
 export async function ollamaAnswer(c: AppContext, services: Services, answer: OllamaAnswer): Promise<Response> {
-  const { engine, name, isStream, run, shape, hasLogprobs, hasContext } = answer;
+  const { engine, name, isStream, run, shape, hasLogprobs, hasThinking, hasContext } = answer;
   const { prompts, generations, parser } = run;
   const watch = stopwatch(c, services);
   const head = () => ({ model: name, created_at: createdAt(services) });
@@ -133,18 +145,14 @@ export async function ollamaAnswer(c: AppContext, services: Services, answer: Ol
     ...watch.durations(promptTokens, count),
   });
   const calls = new WholeCalls(parser());
-  const pieceOf = (said: object | string) => (typeof said === "string" ? shape.piece(said) : (shape.calls?.([said]) ?? shape.empty));
+  const shown = (said: readonly Said[]) => (hasThinking ? said : said.filter(s => s.thinking === undefined));
   const logprobs = (tokens: readonly GeneratedToken[]) => (hasLogprobs ? { logprobs: wireLogprobs(engine, tokens) } : {});
 
   if (!isStream) {
     const [whole] = await collectAll(generations);
     watch.first();
     if (hasContext) context.push(...whole!.tokens.map(t => t.token));
-    const said = calls.push(whole!.text, true);
-    const text = said.filter(s => typeof s === "string").join("");
-    const made = said.filter(s => typeof s === "object");
-    const message = made.length > 0 && shape.calls ? shape.calls(made) : shape.piece(text);
-    const body = { ...withText(message, text), ...logprobs(whole!.tokens) };
+    const body = { ...shape(together(shown(calls.push(whole!.text, true)))), ...logprobs(whole!.tokens) };
     return c.json({ ...head(), ...body, ...last(whole!.finishReason, whole!.usage.completionTokens) });
   }
   async function* lines(): AsyncGenerator<unknown, void, undefined> {
@@ -159,8 +167,9 @@ export async function ollamaAnswer(c: AppContext, services: Services, answer: Ol
       watch.first();
       if (hasContext) for (const { token } of event.tokens) context.push(token);
       if (hasLogprobs) waiting.push(...event.tokens);
-      for (const said of calls.push(event.text, event.kind === "end")) yield { ...head(), ...pieceOf(said), ...taken(), done: false };
-      if (event.kind === "end") yield { ...head(), ...shape.empty, ...taken(), ...last(event.finishReason, event.usage.completionTokens) };
+      for (const said of shown(calls.push(event.text, event.kind === "end"))) yield { ...head(), ...shape(said), ...taken(), done: false };
+      if (event.kind === "end")
+        yield { ...head(), ...shape(saysNothing), ...taken(), ...last(event.finishReason, event.usage.completionTokens) };
     }
   }
   return streamAnswer(c, services, generations, lines(), jsonLines(errorBodies.ollama));

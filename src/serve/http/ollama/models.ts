@@ -5,6 +5,7 @@ import { isDescribed, type ListedMetadata, type ModelMetadata, storageOf } from 
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
 import { fillFormatOf } from "../fill-in-middle.ts";
 import { parseBody } from "../parse.ts";
+import { isReasoner } from "../reasoning/marks.ts";
 import { formatOf } from "../tools/format.ts";
 import { describeOllama, ollamaName } from "./names.ts";
 
@@ -67,6 +68,7 @@ function capabilitiesOf(model: ModelMetadata): readonly string[] {
     "completion",
     ...(formatOf(chatTemplate?.source ?? "") ? ["tools"] : []),
     ...(tokenizer && fillFormatOf(tokenizer) ? ["insert"] : []),
+    ...(tokenizer && isReasoner(chatTemplate?.source ?? "", tokenizer.specials) ? ["thinking"] : []),
   ];
 }
 

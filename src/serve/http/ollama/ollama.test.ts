@@ -16,9 +16,18 @@ import { ollama } from "./ollama.ts";
 const device = openDevice("cpu", { threads: 1 });
 const tiny = createEngine({ model: await fillModel(device, { chatTemplate: chatTemplate() }), device, slots: 2 });
 const said = await speaker(device, { id: "speaker@1", name: "speaker", version: 1, aliases: ["speaker"], chatTemplate: chatTemplate() });
+const thinker = await speaker(device, {
+  id: "thinker@1",
+  name: "thinker",
+  version: 1,
+  aliases: ["thinker"],
+  chatTemplate: chatTemplate(
+    "{% for m in messages %}<|{{ m.role }}|>{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}{% endif %}",
+  ),
+});
 await tiny.ready;
-const app = createApp({ engines: [tiny, said.engine], version: "1.2.3" });
-afterAll(() => Promise.all([tiny.close(), said.engine.close()]));
+const app = createApp({ engines: [tiny, said.engine, thinker.engine], version: "1.2.3" });
+afterAll(() => Promise.all([tiny.close(), said.engine.close(), thinker.engine.close()]));
 
 async function call(method: string, path: string, body?: object | string) {
   const text = typeof body === "object" ? JSON.stringify(body) : body;
@@ -134,6 +143,37 @@ test("logprobs of a stream are those of the whole answer, each token's once, wit
   expect(logprobs[0]).not.toHaveProperty("top_logprobs");
   expect(await generate({ prompt: "Hi", options: cold })).not.toHaveProperty("logprobs");
   expect((await call("POST", "/api/generate", { ...body, top_logprobs: 21 })).body.error).toMatch(/top_logprobs/);
+});
+
+test("think: what the model thinks comes apart from its answer, whole and streamed, and not at all where it is false", async () => {
+  thinker.text = "<think>\nHm, a greeting.\n</think>\n\nHello.";
+  const chat = { model: "thinker", messages: [{ role: "user", content: "Hi" }] };
+  for (const think of [undefined, true, "high"] as const) {
+    const { message } = (await call("POST", "/api/chat", { ...chat, think, stream: false })).body;
+    expect(message).toEqual({ role: "assistant", content: "Hello.", thinking: "Hm, a greeting." });
+    expect(thinker.prompts.at(-1)).toBe("<|user|>Hi<|assistant|>");
+  }
+  const lines = (await call("POST", "/api/chat", { ...chat, think: true })).lines;
+  const joined = (key: "thinking" | "content") => lines.map(line => line.message[key] ?? "").join("");
+  expect([joined("thinking"), joined("content")]).toEqual(["Hm, a greeting.", "Hello."]);
+  const { response, thinking, context } = (
+    await call("POST", "/api/generate", { model: "thinker", prompt: "Hi", think: true, stream: false })
+  ).body;
+  expect([response, thinking]).toEqual(["Hello.", "Hm, a greeting."]);
+  const next = (await call("POST", "/api/generate", { model: "thinker", prompt: "And?", context, think: false, stream: false })).body;
+  expect([next.response, next.thinking]).toEqual(["Hello.", undefined]);
+  expect(thinker.prompts.at(-1)).toMatch(/<\|user\|>And\?<\|assistant\|><think><\/think>$/);
+  const off = (await call("POST", "/api/chat", { ...chat, think: false, stream: false })).body;
+  expect(off.message).toEqual({ role: "assistant", content: "Hello." });
+  expect(thinker.prompts.at(-1)).toBe("<|user|>Hi<|assistant|><think></think>");
+  const known = [...chat.messages, { role: "assistant", content: "Hello.", thinking: "Hm." }, { role: "user", content: "And?" }];
+  await call("POST", "/api/chat", { model: "thinker", messages: known, stream: false });
+  expect(thinker.prompts.at(-1)).toBe("<|user|>Hi<|assistant|><think>Hm.</think>Hello.<|user|>And?<|assistant|>");
+  expect((await call("POST", "/api/show", { model: "thinker" })).body.capabilities).toEqual(["completion", "thinking"]);
+  const refused = await call("POST", "/api/chat", { ...chat, model: "speaker", think: true });
+  expect([refused.status, refused.body.error]).toEqual([400, expect.stringMatching(/"speaker" does not support thinking/)]);
+  expect((await call("POST", "/api/chat", { ...chat, model: "speaker", think: false, stream: false })).status).toBe(200);
+  expect((await call("POST", "/api/chat", { ...chat, think: "a lot" })).body.error).toMatch(/think: expected true, false/);
 });
 
 test("a seed below 0 is none: answers are drawn anew", async () => {

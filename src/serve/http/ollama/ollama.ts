@@ -3,13 +3,14 @@
  * is the default. How long models stay in memory (`keep_alive`) is read for every contract; an empty request with `keep_alive: 0` is an unload.
  */
 import type { z } from "zod";
-import { errorBodies, ollamaChatRequest, ollamaGenerateRequest, requestFields, rowOr } from "../../../protocols/index.ts";
+import { defined } from "../../../base/index.ts";
+import { errorBodies, type OllamaThink, ollamaChatRequest, ollamaGenerateRequest, requestFields, rowOr } from "../../../protocols/index.ts";
 import type { Engine } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
 import { keepAliveMs } from "../../lifecycle/keep-alive.ts";
 import type { ServedChatTurn } from "../../served-model.ts";
 import { continueTexts } from "../ask-text.ts";
-import { type ChatRun, startChat } from "../chat-run.ts";
+import { type ChatRun, type ChatWish, startChat } from "../chat-run.ts";
 import { type AnswerLengths, answering, type Contract, describing, get, post } from "../contract.ts";
 import { type AppContext, askerOf, type Services } from "../exchange.ts";
 import { fillFormatOf, fillTokens } from "../fill-in-middle.ts";
@@ -17,10 +18,13 @@ import { generationRequests } from "../generation-requests.ts";
 import { nextTurnTokens } from "../next-turn.ts";
 import { parseBody } from "../parse.ts";
 import { transcriptStops } from "../prompt.ts";
+import { isReasoningOpen, type ReasoningMarks, reasoningMarks } from "../reasoning/marks.ts";
+import { ReasoningAnswer } from "../reasoning/reasoning-answer.ts";
+import { reasoningVariables } from "../reasoning/variables.ts";
 import { checkedBody } from "../request-fields.ts";
 import { plainAnswer } from "../tools/answer-parser.ts";
 import { toolUse } from "../tools/tool.ts";
-import { createdAt, messageShape, ollamaAnswer, responseShape } from "./answer.ts";
+import { createdAt, messageShape, ollamaAnswer, responseShape, saysNothing } from "./answer.ts";
 import { ollamaEmbed, ollamaEmbeddings } from "./embed.ts";
 import { ollamaSampling } from "./fields.ts";
 import { ollamaChanges, ollamaUnload } from "./manage.ts";
@@ -82,13 +86,22 @@ function gapOf(engine: Engine, prompt: string, suffix: string) {
   return { tokens: fillTokens(engine, format, prompt, suffix), stopTokens: format.stopTokens };
 }
 
+interface TokenPrompt {
+  readonly tokens: readonly number[];
+  readonly stopTokens?: readonly number[];
+  /** Of the reasoning that stands before the answer. */
+  readonly marks?: ReasoningMarks | undefined;
+}
+
 /** The prompt is tokens: a gap, or a conversation that goes on. */
 function continueTokens(
   c: AppContext,
   engine: Engine,
-  { tokens, stopTokens = [] }: { readonly tokens: readonly number[]; readonly stopTokens?: readonly number[] },
+  { tokens, stopTokens = [], marks }: TokenPrompt,
   { fields, maxTokens, likelihoods }: Asked,
 ): ChatRun {
+  const isOpen = marks !== undefined && isReasoningOpen(engine.model, marks, tokens);
+  const isMarked = marks !== undefined && engine.model.tokenizer.specials.has(marks.close);
   const requests = generationRequests({
     body: { ...fields, model: engine.model.id, stop_token_ids: [...stopTokens] },
     engine,
@@ -98,7 +111,25 @@ function continueTokens(
     likelihoods,
     ...askerOf(c),
   });
-  return { prompts: [tokens], generations: engine.submitAll(requests), parser: () => plainAnswer };
+  return {
+    prompts: [tokens],
+    generations: engine.submitAll(requests.map(r => (isMarked ? { ...r, skipSpecialTokens: false } : r))),
+    parser: () => (marks ? new ReasoningAnswer({ marks, isOpen, inner: plainAnswer }) : plainAnswer),
+  };
+}
+
+/** How a template is told what `think` says. Errors: serve/unsupported where the model does not think apart from its answer. */
+function thinkingOf(engine: Engine, name: string, think: OllamaThink): ChatWish {
+  if (think == null || think === "") return {};
+  const source = engine.model.chatTemplate?.source ?? "";
+  if (think !== false && !reasoningMarks(engine.model) && !source.includes("reasoning_effort"))
+    throw serveErrors.fail("unsupported", {
+      place: "think",
+      message: `"${name.slice(0, 100)}" does not support thinking`,
+      hint: "Leave think out, or ask a model whose capabilities in /api/show have it.",
+    });
+  const effort = typeof think === "string" ? think : undefined;
+  return { variables: reasoningVariables(source, { ...defined({ effort }), isEnabled: think !== false }) };
 }
 
 type Asked = ReturnType<typeof ollamaSampling> & { readonly likelihoods: number | undefined };
@@ -118,13 +149,17 @@ function generation(c: AppContext, engine: Engine, body: GenerateBody): ChatRun 
   }
   if (suffix) return continueTokens(c, engine, gapOf(engine, prompt ?? "", suffix), asked);
   const turns: ServedChatTurn[] = [...(system ? [{ role: "system", content: system }] : []), { role: "user", content: prompt! }];
-  if (context?.length) return continueTokens(c, engine, { tokens: [...context, ...nextTurnTokens(engine, turns)] }, asked);
-  return startChat({ engine, turns, use: undefined, body: { ...fields, model: body.model }, maxTokens, likelihoods, ...asker });
+  const wish = thinkingOf(engine, body.model, body.think);
+  if (context?.length) {
+    const tokens = [...context, ...nextTurnTokens(engine, turns, wish.variables)];
+    return continueTokens(c, engine, { tokens, marks: reasoningMarks(engine.model) }, asked);
+  }
+  return startChat({ engine, turns, use: undefined, body: { ...fields, model: body.model }, maxTokens, likelihoods, wish, ...asker });
 }
 
 async function generate(c: AppContext, services: Services): Promise<Response> {
   const body = parseBody(ollamaGenerateRequest, await checkedBody(c, requestFields.ollamaGenerate));
-  if (!body.prompt && !body.suffix) return withoutPrompt(c, services, body, { response: "" });
+  if (!body.prompt && !body.suffix) return withoutPrompt(c, services, body, responseShape(saysNothing));
   checkTogether(body);
   const engine = decoderOf(c, services, body.model);
   return ollamaAnswer(c, services, {
@@ -134,6 +169,7 @@ async function generate(c: AppContext, services: Services): Promise<Response> {
     run: generation(c, engine, body),
     shape: responseShape,
     hasLogprobs: body.logprobs === true,
+    hasThinking: body.think !== false,
     hasContext: !body.raw && !body.suffix,
   });
 }
@@ -141,7 +177,7 @@ async function generate(c: AppContext, services: Services): Promise<Response> {
 async function chat(c: AppContext, services: Services): Promise<Response> {
   const body = parseBody(ollamaChatRequest, await checkedBody(c, requestFields.ollamaChat));
   const messages = body.messages ?? [];
-  if (messages.length === 0) return withoutPrompt(c, services, body, messageShape.empty);
+  if (messages.length === 0) return withoutPrompt(c, services, body, messageShape(saysNothing));
   const engine = decoderOf(c, services, body.model);
   const { fields, maxTokens, likelihoods } = askedOf(body);
   const tools = (body.tools ?? []).map(({ function: f }) => ({
@@ -149,9 +185,10 @@ async function chat(c: AppContext, services: Services): Promise<Response> {
     description: f.description ?? undefined,
     parameters: f.parameters ?? undefined,
   }));
-  const turns = messages.map(({ role, content, tool_calls, tool_name }) => ({
+  const turns = messages.map(({ role, content, thinking, tool_calls, tool_name }) => ({
     role,
     content: content ?? "",
+    ...(thinking ? { reasoning_content: thinking } : {}),
     ...(tool_calls?.length ? { tool_calls: tool_calls.map(t => ({ type: "function", function: t.function })) } : {}),
     ...(tool_name ? { name: tool_name } : {}),
   }));
@@ -162,6 +199,7 @@ async function chat(c: AppContext, services: Services): Promise<Response> {
     body: { ...fields, model: body.model },
     maxTokens,
     likelihoods,
+    wish: thinkingOf(engine, body.model, body.think),
     ...askerOf(c),
   });
   return ollamaAnswer(c, services, {
@@ -171,6 +209,7 @@ async function chat(c: AppContext, services: Services): Promise<Response> {
     run,
     shape: messageShape,
     hasLogprobs: body.logprobs === true,
+    hasThinking: body.think !== false,
     hasContext: false,
   });
 }

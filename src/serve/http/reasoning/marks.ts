@@ -41,6 +41,10 @@ export function reasoningMarks(model: Thinker): ReasoningMarks | undefined {
   return marks;
 }
 
+/** Whether a model reasons apart from its answer, by its template and the texts of its special tokens: of one that sleeps no more is known. */
+export const isReasoner = (source: string, specials: ReadonlyMap<string, number>): boolean =>
+  rows.some(({ open, close }) => source.includes(close) || (specials.has(open) && specials.has(close)));
+
 /** Whether an answer to these tokens begins inside of the model's reasoning: the template, or the message that is continued, has opened it. */
 export function isReasoningOpen(
   { tokenizer }: Thinker,

@@ -113,7 +113,10 @@ function begin(c: AppContext, services: Services, body: ResponsesRequest): Makin
   const all = responseTurns(body.instructions, [...earlier, ...input]);
   const wish = chatWish(engine, all, { ...body, reasoning_effort: body.reasoning?.effort }, services);
   const unread = unreadWishes(engine, { ...body, reasoning_effort: body.reasoning?.effort });
-  ignore(c.var.exchange, unread.map(name => (name === "reasoning_effort" ? "reasoning.effort" : name)));
+  ignore(
+    c.var.exchange,
+    unread.map(name => (name === "reasoning_effort" ? "reasoning.effort" : name)),
+  );
   const lengthOf = (turns: readonly ServedChatTurn[]) => chatPrompt(engine, turns, use, wish).tokens.length;
   const includesLogprobs = (body.top_logprobs ?? 0) > 0 || (body.include ?? []).includes("message.output_text.logprobs");
   const run = startChat({

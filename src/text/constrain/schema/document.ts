@@ -52,7 +52,7 @@ export class SchemaDocument {
   /** Errors: text/constraint, with the pointer of what is wrong or too much. */
   constructor(root: unknown, parameter: string, partPlaces: ReadonlyMap<string, string> = new Map()) {
     this.#partPlaces = partPlaces;
-    this.place = `${parameter}#`;
+    this.place = this.#inside(`${parameter}#`);
     if (!isObject(root) && typeof root !== "boolean") throw constraintRefusal(this.place, "a schema: an object", show(root));
     if (root === false) throw constraintRefusal(this.place, "a schema that some value is valid under", "false");
     this.root = root;
