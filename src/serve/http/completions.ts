@@ -106,6 +106,9 @@ async function startCompletion(body: Body, engine: Engine, asker: Asker): Promis
   return { body, engine, prompts, echoes, scored, n, candidates, generations: engine.submitAll(requests) };
 }
 
+/** vLLM's clients count an echoed answer from its end, and hold log-probabilities beside ids: the token that ended an answer is listed. */
+const listsEnd = (body: Body): boolean => body.echo === true || body.return_token_ids === true;
+
 /** Of the likelihoods of a prompt, so many of the most likely tokens of each place. */
 const withTop = (scored: PromptLikelihoods, count: number): PromptLikelihoods => ({
   ...scored,
@@ -122,8 +125,7 @@ async function wholeCompletion(run: CompletionRun): Promise<Row> {
     choices: best.map((a, index) => {
       const at = Math.floor(index / n);
       const prompt = scored && body.echo && body.logprobs != null ? withTop(scored[at]!, body.logprobs) : undefined;
-      // vLLM's clients count an echoed answer from its end: the token that ended it is listed
-      const tokens = prompt ? [...a.tokens, ...endTokens(a)] : a.tokens;
+      const tokens = listsEnd(body) ? [...a.tokens, ...endTokens(a)] : a.tokens;
       return {
         text: echoes[at]! + a.text,
         index,
@@ -167,7 +169,7 @@ async function* completionChunks(run: CompletionRun, head: Row): AsyncGenerator<
     const isFirst = !isStarted[index];
     isStarted[index] = true;
     const prompt = isFirst && scored && body.echo ? scored[at] : undefined;
-    const tokens = body.echo && event.kind === "end" ? [...event.tokens, ...endTokens(event)] : event.tokens;
+    const tokens = event.kind === "end" && listsEnd(body) ? [...event.tokens, ...endTokens(event)] : event.tokens;
     const logprobs = body.logprobs == null ? null : completionLogprobs(tokenizer, tokens, { offsets: offsets[index]!, asIds, prompt });
     counts[index]! += event.tokens.length;
     if (event.kind === "end") {

@@ -108,6 +108,9 @@ test("ids of prompt and answer, with the tokens that are no part of the text; st
   expect(chunks[0]!.choices[0]!.prompt_token_ids).toEqual(whole.prompt_token_ids);
   expect(chunks.slice(1).every(c => !("prompt_token_ids" in c.choices[0]!))).toBe(true);
   expect(chunks.flatMap(c => c.choices[0]!.token_ids)).toEqual(whole.token_ids);
+  // beside log-probabilities, each id has its own
+  const likely = (await ask("/v1/completions", { ...body, logprobs: 0, return_tokens_as_token_ids: true })).choices[0]!;
+  expect(likely.logprobs.tokens).toEqual(whole.token_ids!.map(id => `token_id:${id}`));
   // a stop string's tokens are the answer's
   const stopped = (await ask("/v1/completions", { ...body, stop: ["lo"] })).choices[0]!;
   expect(stopped).toMatchObject({ text: "Hel", token_ids: letters, stop_reason: "lo" });
