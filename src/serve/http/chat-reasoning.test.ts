@@ -170,6 +170,14 @@ test("Anthropic's last message of the assistant's goes on, and a stop sequence i
   expect(told.find(e => e.type === "message_delta")).toMatchObject({ delta: { stop_reason: "stop_sequence", stop_sequence: ". And" } });
 });
 
+test("Ollama's last message of the assistant's goes on", async () => {
+  said.text = " is four.";
+  const messages = [...user, { role: "assistant", content: "It" }];
+  const response = await send("/api/chat", { messages, stream: false });
+  expect(await response.json()).toMatchObject({ message: { role: "assistant", content: " is four." } });
+  expect(said.prompts.at(-1)).toMatch(/<\|assistant\|>It$/);
+});
+
 test("responses have reasoning items, told as OpenAI's events, and go on with them", async () => {
   const response = (await (await send("/v1/responses", { input: "2 + 2?" })).json()) as {
     id: string;
