@@ -239,6 +239,17 @@ test("a full context is told in OpenAI's sentence, which clients know it by", as
   expect(error.message).toMatch(/^This model's maximum context length is 4096 tokens\. However, you requested \d+ tokens/);
 });
 
+test("a request that names no model means the only one", async () => {
+  for (const [path, body] of [
+    ["/v1/chat/completions", { messages: user }],
+    ["/v1/responses", { input: "2 + 2?" }],
+    ["/v1/messages", { messages: user, max_tokens: 50 }],
+  ] as const) {
+    expect((await send(path, { ...body, model: undefined }, trusting)).status).toBe(200);
+    expect((await send(path, { ...body, model: undefined })).status).toBe(400);
+  }
+});
+
 test("only allowed tools are called", async () => {
   const tools = ["a", "b"].map(name => ({ type: "function", function: { name } }));
   const allowed_tools = { mode: "required", tools: [{ type: "function", function: { name: "b" } }] };
