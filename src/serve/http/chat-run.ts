@@ -121,7 +121,7 @@ function withFirst(parser: AnswerParser, beginning: string): AnswerParser {
     waiting = [];
     return taken;
   };
-  return { push: text => all(parser.push(text)), end: () => all(parser.end()) };
+  return { push: text => all(parser.push(text)), end: isCut => all(parser.end(isCut)) };
 }
 
 function answerParser(
@@ -140,7 +140,7 @@ function answerParser(
       count.add(tokens);
       return answer.push(text);
     },
-    end: () => answer.end(),
+    end: isCut => answer.end(isCut),
     get reasoningTokens() {
       return count.tokens;
     },

@@ -14,10 +14,11 @@ import type { AnswerLengths } from "./contract.ts";
 import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions } from "./generation-requests.ts";
 import { chatLogprobs } from "./logprobs.ts";
+import { withOnlyModel } from "./only-model.ts";
 import { parseBody } from "./parse.ts";
 import { checkFields, ignore } from "./request-fields.ts";
 import { asMaxTokens, checkTokenFields, lengthOf } from "./token-fields.ts";
-import { type AnswerPart, joined } from "./tools/answer-parser.ts";
+import { type AnswerPart, joined, wholeParts } from "./tools/answer-parser.ts";
 import { allowedTools, toolUse } from "./tools/tool.ts";
 
 /** Of a body as it came: the newer name counts before the older one. */
@@ -88,7 +89,7 @@ type Renaming = (fields: readonly string[]) => readonly string[];
 /** Starts a chat from a body of OpenAI's. `names`: of fields in another API's words. Errors: those of its fields, of the engine and of its prompt. */
 export function startCompletion(c: AppContext, services: Services, raw: Row, names: Renaming = own => own): ChatCompletion {
   checkFields(c.var.exchange, requestFields.chat, raw);
-  const body = parseBody(chatRequest, raw);
+  const body = parseBody(chatRequest, withOnlyModel(raw, services.engines));
   checkStreamOptions(body);
   const likelihoods = likelihoodsOf(body);
   const engine: Engine = services.engines.find(body.model);
@@ -129,7 +130,7 @@ export function startCompletion(c: AppContext, services: Services, raw: Row, nam
 
 /** The tokens of the prompt that a chat would be put to the model as. Errors as of `startCompletion`. */
 export function chatPromptTokens(c: AppContext, services: Services, raw: Row): readonly number[] {
-  const body = parseBody(chatRequest, raw);
+  const body = parseBody(chatRequest, withOnlyModel(raw, services.engines));
   const engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
   const turns = turnsOf(body.messages);
@@ -158,7 +159,7 @@ async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, {
     ...head,
     choices: answers.map((a, index) => {
       const parse = parser();
-      const { content, reasoning, calls } = joined([...parse.push(a.text, a.tokens), ...parse.end()].filter(isTold));
+      const { content, reasoning, calls } = joined(wholeParts(parse, a.text, a.tokens, a.finishReason === "length").filter(isTold));
       reasoningTokens += parse.reasoningTokens ?? 0;
       const hasCalls = calls.length > 0;
       return {
@@ -206,7 +207,10 @@ async function* chatChunks(
     told.push(index, event);
     const logprobs = logprobsOf(event.tokens);
     const parse = parsers[index]!;
-    const parts = [...parse.push(event.text, event.tokens), ...(event.kind === "end" ? parse.end() : [])].filter(isTold);
+    const parts = [
+      ...parse.push(event.text, event.tokens),
+      ...(event.kind === "end" ? parse.end(event.finishReason === "length") : []),
+    ].filter(isTold);
     // likelihoods go out with their tokens, whatever becomes of the text
     if (parts.length === 0 && logprobs && logprobs.content.length > 0) yield chunk(index, { content: "" }, logprobs, null);
     if (parts.some(p => p.kind === "call")) hasCalls[index] = true;
