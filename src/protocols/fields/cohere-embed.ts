@@ -11,7 +11,7 @@ export const cohereEmbedFields: RequestFields = {
     output_dimension: done("cohere"),
     truncate: done("cohere"),
     max_tokens: done("cohere"),
-    input_type: harmless("cohere", "The served model has one kind of input."),
+    input_type: done("cohere"),
     priority: harmless("vllm", "Requests are served in the order in which they come."),
     images: refused("cohere", notEmpty, "Send texts: pictures are not read."),
   },

@@ -13,7 +13,7 @@ import { chatFields } from "./openai-chat.ts";
 import { completionsFields } from "./openai-completions.ts";
 import { embeddingsFields, poolingFields } from "./openai-embeddings.ts";
 import { responsesFields } from "./openai-responses.ts";
-import { rerankFields } from "./rerank.ts";
+import { rerankFields, teiRerankFields } from "./rerank.ts";
 import { compareFields, scoreFields } from "./score.ts";
 import { tgiFields } from "./tgi.ts";
 import { detokenizeFields, tokenizeFields } from "./tokenize.ts";
@@ -26,6 +26,7 @@ export const requestFields = {
   pooling: poolingFields,
   cohereEmbed: cohereEmbedFields,
   rerank: rerankFields,
+  teiRerank: teiRerankFields,
   score: scoreFields,
   compare: compareFields,
   tokenize: tokenizeFields,

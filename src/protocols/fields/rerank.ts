@@ -9,11 +9,11 @@ export const rerankFields: RequestFields = {
     documents: done("cohere"),
     top_n: done("cohere"),
     return_documents: done("cohere"),
-    texts: done("tgi"),
-    raw_scores: done("tgi"),
-    return_text: done("tgi"),
-    truncation_direction: done("tgi"),
-    truncate: done(["loam", "tgi"]),
+    truncate: done("loam"),
+    texts: refused("tgi", notEmpty, "Send either documents or texts."),
+    raw_scores: refused("tgi", notEmpty, "Send texts in place of documents: scores here are raw."),
+    return_text: refused("tgi", notEmpty, "Use return_documents."),
+    truncation_direction: refused("tgi", notEmpty, "Use truncation_side."),
     user: harmless("vllm", "It labels the request for the provider's own reports."),
     priority: harmless("vllm", "Requests are served in the order in which they come."),
     request_id: harmless("vllm", "Send the header x-request-id."),
@@ -29,5 +29,21 @@ export const rerankFields: RequestFields = {
     instruction: refused("vllm", notEmpty, "Write it into query."),
     use_activation: refused("vllm", unless(true), "Leave it out: scores are cosines."),
     chat_template_kwargs: refused("vllm", notEmpty, "Leave it out."),
+  },
+};
+
+/** The same address in the form of Text Embeddings Inference: texts in place of documents. */
+export const teiRerankFields: RequestFields = {
+  request: "POST /v1/rerank of texts",
+  fields: {
+    model: done("tgi"),
+    query: done("tgi"),
+    texts: done("tgi"),
+    raw_scores: done("tgi"),
+    return_text: done("tgi"),
+    truncate: done("tgi"),
+    truncation_direction: done("tgi"),
+    top_n: done("llama.cpp"),
+    return_documents: refused("cohere", notEmpty, "Use return_text."),
   },
 };

@@ -7,9 +7,9 @@ import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { TextCut } from "../embedding/text-tokens.ts";
 import { serveErrors } from "../errors.ts";
 import { embedTexts, truncationOf } from "./embed-texts.ts";
-import { type AppContext, newId, type Services } from "./exchange.ts";
+import { type AppContext, bodyOf, newId, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
-import { checkedBody } from "./request-fields.ts";
+import { checkedBody, checkFields } from "./request-fields.ts";
 
 const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
 const cosine = (a: Float32Array, b: Float32Array) => dot(a, b) / (Math.sqrt(dot(a, a) * dot(b, b)) || 1);
@@ -70,8 +70,10 @@ async function teiRerank(c: AppContext, { engines }: Services, raw: unknown): Pr
 const rerankWith =
   (returnsDocuments: boolean) =>
   async (c: AppContext, services: Services): Promise<Response> => {
-    const raw = await checkedBody(c, requestFields.rerank);
-    if (raw.texts !== undefined && raw.documents === undefined) return teiRerank(c, services, raw);
+    const raw = await bodyOf(c);
+    const isTei = raw.texts !== undefined && raw.documents === undefined;
+    checkFields(c.var.exchange, isTei ? requestFields.teiRerank : requestFields.rerank, raw);
+    if (isTei) return teiRerank(c, services, raw);
     const body = parseBody(rerankRequest, raw);
     const engine = services.engines.findEncoder(body.model);
     const documents = body.documents.map(d => (typeof d === "string" ? d : d.text));
@@ -99,7 +101,7 @@ const sides = [
   ["data_1", "data_2"],
 ] as const;
 /** A body that compares texts; others of /v1/score say how likely a text is. */
-export const compares = (body: Readonly<Record<string, unknown>>): boolean => sides.some(([first]) => body[first] !== undefined);
+export const compares = (body: Readonly<Record<string, unknown>>): boolean => sides.flat().some(name => body[name] !== undefined);
 
 const listOf = (side: string | readonly string[]): readonly string[] => (typeof side === "string" ? [side] : side);
 

@@ -9,10 +9,10 @@ from loam_suites.clients import chat
 from loam_suites.tokenizer import decoder_tokenizer
 
 items = [
-    {"start": "The sun rises in the", "endings": [" east.", " refrigerator.", " seven."], "label": 0},
-    {"start": "Two and two are", "endings": [" purple.", " four.", " a dog."], "label": 1},
-    {"start": "She opened the door and", "endings": [" walked in.", " seventeen.", " of."], "label": 0},
-    {"start": "Fish live in", "endings": [" the sky.", " water.", " books."], "label": 1},
+    {"start": "The sun rises in the", "endings": ["east.", "refrigerator.", "seven."], "label": 0},
+    {"start": "Two and two are", "endings": ["purple.", "four.", "a dog."], "label": 1},
+    {"start": "She opened the door and", "endings": ["walked in.", "seventeen.", "of."], "label": 0},
+    {"start": "Fish live in", "endings": ["the sky.", "water.", "books."], "label": 1},
 ]
 choice = """task: loam_choice
 dataset_path: json
@@ -33,7 +33,7 @@ dataset_kwargs:
 test_split: test
 output_type: loglikelihood_rolling
 doc_to_text: ""
-doc_to_target: "{{start}}{{endings[label]}}"
+doc_to_target: "{{start}} {{endings[label]}}"
 metric_list:
   - { metric: word_perplexity, aggregation: weighted_perplexity, higher_is_better: false }
 """
@@ -92,17 +92,18 @@ def score(url, prompt, text):
 def test_multiple_choice_is_equal(url, samples):
     for sample, item in zip(samples["loam_choice"], items, strict=True):
         theirs = [float(r[0][0]) for r in sample["resps"]]
-        ours = [score(url, item["start"], ending) for ending in item["endings"]]
+        # the harness puts a space between a text and its continuation
+        ours = [score(url, item["start"], f" {ending}") for ending in item["endings"]]
         assert theirs == pytest.approx(ours, abs=1e-4)
         assert sample["acc"] == float(max(range(3), key=ours.__getitem__) == item["label"])
 
 
 def test_perplexity_is_equal(url, samples):
     for sample, item in zip(samples["loam_text"], items, strict=True):
-        text = item["start"] + item["endings"][item["label"]]
+        text = f"{item['start']} {item['endings'][item['label']]}"
         ids = decoder_tokenizer()(text)["input_ids"]
-        bos = decoder_tokenizer().eos_token_id
-        body = {"model": chat, "prompt": [bos], "input": ids}
+        # it begins a text behind the tokenizer's own first token
+        body = {"model": chat, "prompt": [decoder_tokenizer().bos_token_id], "input": ids}
         ours = requests.post(f"{url}/v1/score", json=body, timeout=120).json()["data"][0]["log_likelihood"]
         theirs = sample["resps"][0][0]
         assert math.isclose(float(theirs[0] if isinstance(theirs, (list, tuple)) else theirs), ours, abs_tol=1e-3)
