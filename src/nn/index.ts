@@ -143,6 +143,7 @@ export {
   nextChunk,
   type OpenDecoderOptions,
   openDecoder,
+  runsAsMachineCode,
   type SamplingMemory,
   type SamplingOptions,
   type SlotSpan,
