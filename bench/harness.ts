@@ -46,6 +46,8 @@ export interface BenchReport extends BenchResult {
 export interface BenchContext {
   /** bench/peers with its environments, undefined where `npm run bench -- peers` was not run. */
   readonly peers: string | undefined;
+  /** Words after the bench's name, where it takes some: names of its parts. All of them when empty. */
+  readonly only: readonly string[];
   /** `--scale=0.1`: a share of the usual work, where a bench can do with less; 1 otherwise. */
   readonly scale: number;
   /** A line for people while it runs. */

@@ -32,7 +32,9 @@ function table(report) {
 
 await main(async args => {
   const json = args.includes("--json");
-  const names = args.filter(a => !a.startsWith("--"));
+  const words = args.filter(a => !a.startsWith("--"));
+  // the words after `suites` are names of suites
+  const [names, only] = words[0] === "suites" ? [["suites"], words.slice(1)] : [words, []];
   if (names[0] === "peers") {
     await installPeers({ light: args.includes("--light"), llama: args.includes("--llama"), litellm: args.includes("--litellm") });
     return 0;
@@ -52,7 +54,7 @@ await main(async args => {
   for (const name of names) {
     if (!isBench(name)) throw new Trouble(`bench: expected one of ${Object.keys(benches).join(", ")}, peers; got "${name}".`, 2);
     if (!hasPeers()) say(name, "without peers: `npm run bench -- peers` installs them");
-    const report = await runBench(name, { peers: hasPeers() ? peersFolder : undefined, scale, say: text => say(name, text) });
+    const report = await runBench(name, { peers: hasPeers() ? peersFolder : undefined, only, scale, say: text => say(name, text) });
     reports.push(report);
     if (!json) process.stdout.write(table(report));
   }

@@ -45,7 +45,6 @@ export const knownDuplicates: Readonly<Record<string, readonly string[]>> = {
     "textOf: protocols/openai/chat.ts tune/instruct/example.ts",
   ],
   "to be told apart in src/serve/http": [
-    "AnyEngine: serve/engines.ts serve/http/tensorflow/versions.ts",
     "adapters: modules.ts serve/http/adapters.ts",
     "dataReport: data/report.ts serve/http/console-answers/data-report.ts",
     "measured: base/openapi.ts serve/http/console-answers/measured.ts",

@@ -8,6 +8,7 @@ import { random } from "../src/base/index.ts";
 import { openArtifact, openStore } from "../src/store/index.ts";
 import type { CrossValidationReport } from "../src/tune/index.ts";
 import { type Ended, jsonLines, loam, start, startProcess } from "./support/child.ts";
+import { deepTest } from "./support/deep.ts";
 import { signedIn } from "./support/login.ts";
 import { copyProject, modelContent } from "./support/project.ts";
 
@@ -164,7 +165,7 @@ test("folds and seeds give a variance row beside the same version, from document
   await server.ended;
 });
 
-test("a cross-validation that is killed goes on, to the same bytes as one that is not; --force comes to them again", async () => {
+deepTest("a cross-validation that is killed goes on, to the same bytes as one that is not; --force comes to them again", async () => {
   const [whole, killed] = [project(), project()];
   for (const cwd of [whole, killed]) writeFileSync(join(cwd, "loam.yaml"), yaml(", crossValidation: { folds: 2, repeats: 2 }"));
   const done = await loam(["tune", "mood", "--json"], { cwd: whole });

@@ -79,7 +79,7 @@ test.each(describing.map(({ method, path }) => [method, path] as const))(
   "%s %s of a denied model is answered as for a name that no model has, in status, words and headers",
   async (method, path) => {
     const of = (name: string) =>
-      path
+      (path.includes(":") || method === "POST" ? path : `${path}?model=${encodeURIComponent(name)}`)
         .replace(/:(model|target)(\{[^}]*\})?/, name)
         .replace(/:version(\{[^}]*\})?/, "1")
         .replace(/:label(\{[^}]*\})?/, "live");

@@ -11,6 +11,7 @@ import { checkConfig } from "../src/gateway/config/read-config.ts";
 import type { ControlGiven } from "../src/gateway/control-config.ts";
 import { type TestGateway, testGateway } from "../src/gateway/fakes.ts";
 import { type App, createApp } from "../src/serve/http/app.ts";
+import { withoutPrefix } from "../src/serve/http/contract.ts";
 import { contracts } from "../src/serve/http/contracts.ts";
 import { speaker } from "../src/serve/http/fakes.ts";
 import { callerBehindGateway, ownerHeader } from "../src/serve/http/owner.ts";
@@ -146,10 +147,11 @@ const collections: Readonly<Record<string, { make(who: Subject): Promise<string>
   "/v1/responses": { make: async who => (await respond(who)).id, isListed: false },
 };
 /** Parameters of paths that name what is served, not what is stored. */
-const notStored = /:(model|target|version|label|name)\b/;
-const routes = contracts.flatMap(contract => contract.routes);
+const notStored = /:(model|target|version|label|name|slot)\b/;
+const routes = contracts.flatMap(contract => [...contract.routes, ...withoutPrefix(contract, contracts)]);
 const naming = routes.filter(({ path }) => path.includes("/:") && !notStored.test(path));
-const collectionOf = (path: string) => Object.keys(collections).find(prefix => path.startsWith(`${prefix}/`));
+const collectionOf = (path: string) =>
+  Object.keys(collections).find(prefix => path.startsWith(`${prefix}/`) || path.startsWith(`${prefix.slice("/v1".length)}/`));
 const other = (id: string): string => id.slice(0, -6) + (id.endsWith("000000") ? "111111" : "000000");
 
 test("every route that names something stored is of a collection that is tested, and every collection has routes", () => {

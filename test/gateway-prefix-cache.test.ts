@@ -92,11 +92,13 @@ beforeEach(() => {
 
 const routes = contracts.flatMap(contract => contract.routes.map(route => ({ endpoint: contract.endpoint, ...route })));
 /** Routes that compute no prompt, or that reach the handler of another row. */
-const others = /^\/(v1\/(embeddings|rerank)|api\/embed(dings)?|models\/.*)$|:version|:label/;
+const others = /^\/((v1\/)?(embeddings?|rerank|reranking)|infill|api\/embed(dings)?|models\/.*)$|:version|:label/;
 const answering = routes.filter(({ uses, path }) => uses === "answer" && !others.test(path));
 const generate = () => ({ text_input: prompt, parameters: { max_tokens: 1 } });
 const bodies: Readonly<Record<string, () => object>> = {
   "/v1/completions": () => ({ model: "tiny", prompt, max_tokens: 1 }),
+  "/completion": () => ({ model: "tiny", prompt, n_predict: 1 }),
+  "/completions": () => ({ model: "tiny", prompt, max_tokens: 1 }),
   "/v1/chat/completions": () => ({ model: "tiny", messages: [{ role: "user", content: prompt }], max_tokens: 1 }),
   "/v1/messages": () => ({ model: "tiny", messages: [{ role: "user", content: prompt }], max_tokens: 1 }),
   "/v1/messages/count_tokens": () => ({ model: "tiny", messages: [{ role: "user", content: prompt }] }),

@@ -167,7 +167,7 @@ test("what the model is least sure of in the whole pool is asked first, and afte
   const drawn = unserved.items.map(i => i.text);
   expect(drawn).not.toEqual(texts.filter(t => drawn.includes(t)));
   for (const version of [1, 2]) {
-    for (const e of [...engines.encoders()]) engines.removeEncoder(e);
+    for (const e of [...engines.encoders()]) engines.remove(e);
     engines.addEncoder(await classifierOf(version));
     const first = await batch();
     expect(first.asked).toMatchObject({ version: `moods@${version}`, failure: null });

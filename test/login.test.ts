@@ -84,7 +84,6 @@ const ofServer: readonly Try[] = [
   ["GET", "/%61pi/overview"],
   ["GET", "/v1/admin/models"],
   ["GET", "/v1/admin/adapters"],
-  ["GET", "/models"],
   ["GET", "/v1/fine_tuning/jobs"],
   ["POST", "/v1/admin/load", { model: "toy@1" }],
   ["POST", "/v1/admin/unload", { model: "toy@1", force: true }],

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openStore } from "../src/store/index.ts";
 import { jsonLines, loam } from "./support/child.ts";
+import { deepTest } from "./support/deep.ts";
 import { temporaryFolder, toyProject, toyYaml, writeToy } from "./support/project.ts";
 import { tasksYaml, writeEncoder, writeTasksProject } from "./support/tasks-project.ts";
 
@@ -44,7 +45,7 @@ test("`loam run --force` gives the digests that it gave before, in this folder a
   expect(events.stdout).toContain(Object.keys(first).find(id => id.startsWith("model-")));
 });
 
-test("every kind of tuning and its evaluation, forced again, gives the same digests", async () => {
+deepTest("every kind of tuning and its evaluation, forced again, gives the same digests", async () => {
   const cwd = writeTasksProject(temporaryFolder("repeat"));
   await writeEncoder(join(cwd, "encoder"));
   writeFileSync(

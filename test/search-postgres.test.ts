@@ -6,6 +6,7 @@ import { random } from "../src/base/index.ts";
 import { listStudies, openStore, type StoredTrial, trialBoard } from "../src/store/index.ts";
 import { findPostgres, type RunningServer, startPostgres } from "../src/store/servers.laws.ts";
 import { jsonLines, loam, start, startProcess } from "./support/child.ts";
+import { deepTest } from "./support/deep.ts";
 import { temporaryFolder } from "./support/project.ts";
 
 const found = findPostgres();
@@ -59,51 +60,54 @@ describe.skipIf(found.reason)(`PostgreSQL${found.reason ? ` (skipped: ${found.re
   });
   afterAll(() => server?.stop());
 
-  test("a worker that is killed in a trial is replaced, the trial goes on inside, and all values are those of an undisturbed search", async () => {
-    const records = server.url("study");
-    const cwd = project(records);
-    const leader = start(["tune", "search", "--json"], { cwd });
-    // lines come by time: which steps they tell of is the machine's business
-    await leader.says(/"label":"trial 1".*"step":1?\d\d\d\D/);
-    const store = await openStore({ root: cwd, records });
-    const [study] = await listStudies(store.records.read);
-    const board = trialBoard(store, study!.id);
-    const held = (await board.trials()).filter(t => t.state === "running");
-    expect(new Set(held.map(t => t.owner!.pid)).size).toBe(2);
-    const { number, owner } = held.at(-1)!;
-    expect(number).toBe(1);
-    process.kill(owner!.pid, "SIGKILL");
-    await leader.says(/a worker died by SIGKILL; another one goes on with its trial/);
-    const takenOver = async (): Promise<StoredTrial> => {
-      for (;;) {
-        const now = (await board.trials())[number]!;
-        if (now.state !== "running" || (now.owner && now.owner.pid !== owner!.pid)) return now;
-        await new Promise(next => setTimeout(next, 20));
-      }
-    };
-    expect((await takenOver()).state).toBe("running");
-    const told = jsonLines(leader.said.replace(/[^\n]*$/, "")).length;
-    const { code, stdout, stderr } = await leader.ended;
-    expect(code, stderr).toBe(0);
-    const after = jsonLines(stdout)
-      .slice(told)
-      .filter(e => e.event === "progress" && e.label === `trial ${number}`)
-      .flatMap(e => (e.values as { step?: number } | undefined)?.step ?? []);
-    expect(after[0]).toBeGreaterThan(20);
-    await store.close();
+  deepTest(
+    "a worker that is killed in a trial is replaced, the trial goes on inside, and all values are those of an undisturbed search",
+    async () => {
+      const records = server.url("study");
+      const cwd = project(records);
+      const leader = start(["tune", "search", "--json"], { cwd });
+      // lines come by time: which steps they tell of is the machine's business
+      await leader.says(/"label":"trial 1".*"step":1?\d\d\d\D/);
+      const store = await openStore({ root: cwd, records });
+      const [study] = await listStudies(store.records.read);
+      const board = trialBoard(store, study!.id);
+      const held = (await board.trials()).filter(t => t.state === "running");
+      expect(new Set(held.map(t => t.owner!.pid)).size).toBe(2);
+      const { number, owner } = held.at(-1)!;
+      expect(number).toBe(1);
+      process.kill(owner!.pid, "SIGKILL");
+      await leader.says(/a worker died by SIGKILL; another one goes on with its trial/);
+      const takenOver = async (): Promise<StoredTrial> => {
+        for (;;) {
+          const now = (await board.trials())[number]!;
+          if (now.state !== "running" || (now.owner && now.owner.pid !== owner!.pid)) return now;
+          await new Promise(next => setTimeout(next, 20));
+        }
+      };
+      expect((await takenOver()).state).toBe("running");
+      const told = jsonLines(leader.said.replace(/[^\n]*$/, "")).length;
+      const { code, stdout, stderr } = await leader.ended;
+      expect(code, stderr).toBe(0);
+      const after = jsonLines(stdout)
+        .slice(told)
+        .filter(e => e.event === "progress" && e.label === `trial ${number}`)
+        .flatMap(e => (e.values as { step?: number } | undefined)?.step ?? []);
+      expect(after[0]).toBeGreaterThan(20);
+      await store.close();
 
-    const whole = await loam(["tune", "search", "--workers", "0", "--json"], { cwd: project() });
-    expect(whole.code, whole.stderr).toBe(0);
-    expect(valuesOf(resultOf(stdout))).toEqual(valuesOf(resultOf(whole.stdout)));
-    expect(resultOf(stdout)).toMatchObject({ winner: resultOf(whole.stdout).winner });
-    expect(resultOf(stdout).verdict.winner.value).toBe(resultOf(whole.stdout).verdict.winner.value);
+      const whole = await loam(["tune", "search", "--workers", "0", "--json"], { cwd: project() });
+      expect(whole.code, whole.stderr).toBe(0);
+      expect(valuesOf(resultOf(stdout))).toEqual(valuesOf(resultOf(whole.stdout)));
+      expect(resultOf(stdout)).toMatchObject({ winner: resultOf(whole.stdout).winner });
+      expect(resultOf(stdout).verdict.winner.value).toBe(resultOf(whole.stdout).verdict.winner.value);
 
-    // what is in the database is all there is to know: another process finds it, and tries nothing again
-    const shown = await loam(["tune", "show", "small", "--json"], { cwd });
-    expect(shown.code, shown.stderr).toBe(0);
-    const again = await loam(["tune", "search", "--json"], { cwd });
-    expect(resultOf(again.stdout).trials).toEqual(resultOf(stdout).trials);
-  });
+      // what is in the database is all there is to know: another process finds it, and tries nothing again
+      const shown = await loam(["tune", "show", "small", "--json"], { cwd });
+      expect(shown.code, shown.stderr).toBe(0);
+      const again = await loam(["tune", "search", "--json"], { cwd });
+      expect(resultOf(again.stdout).trials).toEqual(resultOf(stdout).trials);
+    },
+  );
 
   test("two commands on one study: each trial is made once, by one of them, and both come to the same", async () => {
     const cwd = project(server.url("two"));

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { random } from "../src/base/index.ts";
 import { jsonLines, loam, type Running, start, startProcess } from "./support/child.ts";
+import { deepTest } from "./support/deep.ts";
 import { writeToy } from "./support/project.ts";
 
 const colours = ["red", "blue", "green", "black", "white"];
@@ -72,65 +73,68 @@ beforeAll(async () => {
   configure(nowhere);
 });
 
-test("the student of a served teacher is the student of the same teacher here; killed while it asks, it goes on; the teacher may leave", async () => {
-  await tune("sir");
-  const near = await tune("near");
-  const { url, child } = await serve("sir@latest", cwd);
-  // asked slowly, and killed in the middle
-  configure(url, ", requestsPerMinute: 600, concurrency: 2");
-  const killed = startProcess(["tune", "far", "--json"], { cwd });
-  await killed.says(/teacher http[^"]*: ([5-9]|1\d) of 40 texts/);
-  killed.kill("SIGKILL");
-  await killed.ended;
-  const [kept] = told();
-  expect(kept).toBeGreaterThanOrEqual(5);
-  expect(kept).toBeLessThan(40);
+deepTest(
+  "the student of a served teacher is the student of the same teacher here; killed while it asks, it goes on; the teacher may leave",
+  async () => {
+    await tune("sir");
+    const near = await tune("near");
+    const { url, child } = await serve("sir@latest", cwd);
+    // asked slowly, and killed in the middle
+    configure(url, ", requestsPerMinute: 600, concurrency: 2");
+    const killed = startProcess(["tune", "far", "--json"], { cwd });
+    await killed.says(/teacher http[^"]*: ([5-9]|1\d) of 40 texts/);
+    killed.kill("SIGKILL");
+    await killed.ended;
+    const [kept] = told();
+    expect(kept).toBeGreaterThanOrEqual(5);
+    expect(kept).toBeLessThan(40);
 
-  configure(url);
-  const far = await tune("far");
-  // the form of answers is learnt by one more
-  expect(told()[0]).toBe(40);
-  expect(far.validationDivergence).toBeLessThan(0.5 * far.baseLoss);
-  expect(Math.abs(far.validationDivergence / near.validationDivergence - 1)).toBeLessThan(0.1);
+    configure(url);
+    const far = await tune("far");
+    // the form of answers is learnt by one more
+    expect(told()[0]).toBe(40);
+    expect(far.validationDivergence).toBeLessThan(0.5 * far.baseLoss);
+    expect(Math.abs(far.validationDivergence / near.validationDivergence - 1)).toBeLessThan(0.1);
 
-  // all that the teacher knows: the very student, but for float sums in another order
-  configure(url, ", topLogprobs: 300");
-  const whole = await tune("far");
-  expect(Math.abs(whole.baseLoss / near.baseLoss - 1)).toBeLessThan(1e-5);
-  expect(Math.abs(whole.validationDivergence / near.validationDivergence - 1)).toBeLessThan(0.01);
+    // all that the teacher knows: the very student, but for float sums in another order
+    configure(url, ", topLogprobs: 300");
+    const whole = await tune("far");
+    expect(Math.abs(whole.baseLoss / near.baseLoss - 1)).toBeLessThan(1e-5);
+    expect(Math.abs(whole.validationDivergence / near.validationDivergence - 1)).toBeLessThan(0.01);
 
-  // another recipe of the same texts asks nobody
-  child.kill("SIGTERM");
-  await child.ended;
-  // nor does a search: its yardstick is what was told, and the same as that of the teacher here
-  const searched = (model: string) => `  ${model}: { model: ${model}, trials: 1, pruner: none, space: { tune.rate: [0.01, 0.02] } }\n`;
-  const ends = [];
-  for (const model of ["near", "far"]) {
-    writeFileSync(join(cwd, "loam.yaml"), `${yaml(url, ", topLogprobs: 300")}searches:\n${searched("near")}${searched("far")}`);
-    const { code, stdout, stderr } = await loam(["tune", "search", model, "--workers", "0", "--json"], { cwd });
-    expect(code, stderr).toBe(0);
-    const { verdict } = jsonLines(stdout).at(-1) as unknown as { verdict: { comparisons: { against: string; value: number }[] } };
-    ends.push(verdict.comparisons.find(c => c.against === "base")!.value);
-  }
-  expect(ends[0]).toBeGreaterThan(0.1);
-  expect(Math.abs(ends[1]! / ends[0]! - 1)).toBeLessThan(1e-4);
-  configure(url, "", fit.replace("epochs: 12", "epochs: 2"));
-  expect((await tune("far")).validationDivergence).toBeGreaterThan(far.validationDivergence);
-  // new texts need the teacher: an error that says so, and nothing is lost
-  writeFileSync(
-    join(cwd, "more.jsonl"),
-    lines([
-      { prompt: "who is it?", completion: "the dog, sir" },
-      { prompt: "and now?", completion: "the cat, sir" },
-    ]),
-  );
-  configure(url, "", fit.replace("things", "more").replace("validation: 0.2", "validation: 0"));
-  const dead = await loam(["tune", "far", "--json"], { cwd });
-  expect(dead.code).toBe(1);
-  expect(dead.stdout + dead.stderr).toMatch(/tune\/teacher/);
-  expect(dead.stdout + dead.stderr).toContain("Is the server there?");
-  expect(told()).toEqual([80]);
-});
+    // another recipe of the same texts asks nobody
+    child.kill("SIGTERM");
+    await child.ended;
+    // nor does a search: its yardstick is what was told, and the same as that of the teacher here
+    const searched = (model: string) => `  ${model}: { model: ${model}, trials: 1, pruner: none, space: { tune.rate: [0.01, 0.02] } }\n`;
+    const ends = [];
+    for (const model of ["near", "far"]) {
+      writeFileSync(join(cwd, "loam.yaml"), `${yaml(url, ", topLogprobs: 300")}searches:\n${searched("near")}${searched("far")}`);
+      const { code, stdout, stderr } = await loam(["tune", "search", model, "--workers", "0", "--json"], { cwd });
+      expect(code, stderr).toBe(0);
+      const { verdict } = jsonLines(stdout).at(-1) as unknown as { verdict: { comparisons: { against: string; value: number }[] } };
+      ends.push(verdict.comparisons.find(c => c.against === "base")!.value);
+    }
+    expect(ends[0]).toBeGreaterThan(0.1);
+    expect(Math.abs(ends[1]! / ends[0]! - 1)).toBeLessThan(1e-4);
+    configure(url, "", fit.replace("epochs: 12", "epochs: 2"));
+    expect((await tune("far")).validationDivergence).toBeGreaterThan(far.validationDivergence);
+    // new texts need the teacher: an error that says so, and nothing is lost
+    writeFileSync(
+      join(cwd, "more.jsonl"),
+      lines([
+        { prompt: "who is it?", completion: "the dog, sir" },
+        { prompt: "and now?", completion: "the cat, sir" },
+      ]),
+    );
+    configure(url, "", fit.replace("things", "more").replace("validation: 0.2", "validation: 0"));
+    const dead = await loam(["tune", "far", "--json"], { cwd });
+    expect(dead.code).toBe(1);
+    expect(dead.stdout + dead.stderr).toMatch(/tune\/teacher/);
+    expect(dead.stdout + dead.stderr).toContain("Is the server there?");
+    expect(told()).toEqual([80]);
+  },
+);
 
 test("a teacher of other tokens is refused by the first that differs; a temperature and a key that is not set are refused by name", async () => {
   const elsewhere = join(root, "elsewhere");

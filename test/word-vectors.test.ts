@@ -10,7 +10,8 @@ import { random } from "loam/base";
 import { bertConfig, crossEntropy, encoderSpec, encoderStates, initialise, maskedLogits, type TensorsOf, table } from "loam/nn";
 import { type DeviceArray, gather, openDevice, reshape, type Tensor } from "loam/tensor";
 import { adamw, createTrainer, type HostBatch, single } from "loam/train";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
+import { deepTest } from "./support/deep.ts";
 
 /** Words of each mail's body: lower-case, numbers as one word, without markup, addresses and quoted-printable's soft breaks. */
 function mails(): string[][] {
@@ -77,7 +78,7 @@ async function nearness(tokens: DeviceArray, idOf: ReadonlyMap<string, number>) 
   return { near: related.map(of), far: unrelated.map(of), ranks: related.map(rank).sort((a, b) => a - b) };
 }
 
-test("word vectors of a masked encoder trained on mails put related words nearer than unrelated ones", async () => {
+deepTest("word vectors of a masked encoder trained on mails put related words nearer than unrelated ones", async () => {
   const documents = mails();
   const counts = new Map<string, number>();
   for (const d of documents) for (const w of d) counts.set(w, (counts.get(w) ?? 0) + 1);

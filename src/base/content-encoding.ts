@@ -1,8 +1,11 @@
-/** A body as its `Content-Encoding` says: plain or gzip, with a bound on what it becomes. No other coding: what few clients send is not worth the code that reads it. */
+/** A body as its `Content-Encoding` says: plain, gzip or deflate, with a bound on what it becomes. */
 import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
+import { gunzip, inflate } from "node:zlib";
 
-const inflate = promisify(gunzip);
+/** HTTP's deflate is a zlib stream (RFC 9110, 8.4.1.2). */
+const decoders = { gzip: promisify(gunzip), "x-gzip": promisify(gunzip), deflate: promisify(inflate) } as const;
+type Coding = keyof typeof decoders;
+const isCoding = (name: string): name is Coding => Object.hasOwn(decoders, name);
 
 type ContentFault = "unsupported" | "broken" | "tooLarge";
 
@@ -19,9 +22,9 @@ export async function decodedContent(
   mostBytes: number,
 ): Promise<Uint8Array<ArrayBuffer> | ContentFault> {
   if (coding === undefined) return bytes;
-  if (coding !== "gzip" && coding !== "x-gzip") return "unsupported";
+  if (!isCoding(coding)) return "unsupported";
   try {
-    return await inflate(bytes, { maxOutputLength: mostBytes });
+    return await decoders[coding](bytes, { maxOutputLength: mostBytes });
   } catch (error) {
     return (error as { readonly code?: unknown }).code === "ERR_BUFFER_TOO_LARGE" ? "tooLarge" : "broken";
   }

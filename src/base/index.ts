@@ -20,6 +20,7 @@ export {
   withDetails,
 } from "./error.ts";
 export { baseErrors } from "./errors.ts";
+export { expectation } from "./expectation.ts";
 export { fileError, makeFolder, readBytes, readText, syncFolder, temporaryBeside, writeAll, writeFileAtomic } from "./files.ts";
 export { canonicalJson, hashOf, type Json, sha256 } from "./hash.ts";
 export { editDistance, nearest } from "./nearest.ts";

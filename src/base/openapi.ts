@@ -20,6 +20,14 @@ export interface ApiOperation {
   readonly status?: number | readonly number[];
   /** The answer's content type where it is not JSON; its schema is then of the text. */
   readonly contentType?: string;
+  /** The content type of an answer in pieces, where a request may ask for one. */
+  readonly streamType?: string;
+  /** The body's content type where it is not JSON. */
+  readonly bodyType?: string;
+  /** A refusal's form where it is not the document's. */
+  readonly error?: z.ZodType;
+  /** Answered without credentials. */
+  readonly isOpen?: boolean;
 }
 
 interface ApiDescription {
@@ -65,6 +73,7 @@ interface OpenApiOperation {
   }[];
   readonly requestBody?: { readonly required: true; readonly content: Content };
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content: Content }>>;
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
 }
 type Content = Readonly<Record<string, { readonly schema: JsonSchema }>>;
 
@@ -97,12 +106,13 @@ function convert(all: Readonly<Record<string, z.ZodType>>): {
 }
 
 /** `/api/runs/:artifact` and `/v1/models/:model{.+}` as OpenAPI writes them. */
-const templateOf = (path: string): string => path.replace(/\/:(\w+)(?:\{[^}]*\})?/g, "/{$1}");
+export const pathTemplate = (path: string): string => path.replace(/\/:(\w+)(?:\{(?:[^{}]|\{[^{}]*\})*\})?/g, "/{$1}");
 
 export function openApiDocument({ title, version, error, operations }: ApiDescription): OpenApiDocument {
   const keys = operations.map(o => `${o.method} ${o.path}`);
-  const parts = operations.flatMap(({ query, body, answer }, i) => [
+  const parts = operations.flatMap(({ query, body, answer, error }, i) => [
     [`${keys[i]} answer`, answer] as const,
+    ...(error ? [[`${keys[i]} error`, error] as const] : []),
     ...(body ? [[`${keys[i]} body`, body] as const] : []),
     ...(query ? [[`${keys[i]} query`, query] as const] : []),
   ]);
@@ -113,7 +123,7 @@ export function openApiDocument({ title, version, error, operations }: ApiDescri
     const key = keys[i]!;
     const query = schemas[`${key} query`];
     const parameters = [
-      ...[...templateOf(o.path).matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+      ...[...pathTemplate(o.path).matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
         name: name!,
         in: "path" as const,
         required: true,
@@ -126,17 +136,23 @@ export function openApiDocument({ title, version, error, operations }: ApiDescri
         schema,
       })),
     ];
-    const content = o.contentType === undefined ? json(`${key} answer`) : { [o.contentType]: { schema: schemas[`${key} answer`]! } };
-    paths[templateOf(o.path)] = {
-      ...paths[templateOf(o.path)],
+    const content = {
+      [o.contentType ?? "application/json"]: { schema: schemas[`${key} answer`]! },
+      ...(o.streamType === undefined ? {} : { [o.streamType]: { schema: { type: "string" } } }),
+    };
+    paths[pathTemplate(o.path)] = {
+      ...paths[pathTemplate(o.path)],
       [o.method.toLowerCase()]: {
         summary: o.summary,
         ...(parameters.length > 0 ? { parameters } : {}),
-        ...(o.body ? { requestBody: { required: true, content: json(`${key} body`) } } : {}),
+        ...(o.body
+          ? { requestBody: { required: true, content: { [o.bodyType ?? "application/json"]: { schema: schemas[`${key} body`]! } } } }
+          : {}),
         responses: {
           ...Object.fromEntries([o.status ?? 200].flat().map(status => [status, { description: "The answer.", content }])),
-          default: { description: "A refusal.", content: json("error") },
+          default: { description: "A refusal.", content: json(o.error ? `${key} error` : "error") },
         },
+        ...(o.isOpen ? { security: [] } : {}),
       },
     };
   }

@@ -64,7 +64,7 @@ export const gatewayErrors = errorTable("gateway", {
   mediaType: {
     status: 415,
     exit: "usage",
-    meaning: "A request's body is not declared as application/json, or is compressed in another way than gzip.",
+    meaning: "A request's body is not declared as application/json, or is compressed in another way than gzip or deflate.",
   },
   cancelled: { status: 499, exit: "failure", meaning: "The client went away before its answer was whole." },
   slowReader: { status: 499, exit: "failure", meaning: "The client took nothing of its stream for too long." },

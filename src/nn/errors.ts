@@ -29,4 +29,5 @@ export const nnErrors = errorTable("nn", {
     meaning: "An attribution asks for tokens or places that the text or the model does not have.",
   },
   sampling: { status: 400, exit: "usage", meaning: "A decoding option is out of range." },
+  impossible: { status: 400, exit: "usage", meaning: "Decoding options together leave no token that may come next." },
 });

@@ -118,6 +118,7 @@ export {
   type Chunk,
   choiceRandom,
   type DecoderParameters,
+  type DryOptions,
   defaultBeams,
   defaultSampling,
   defaultWidths,

@@ -114,6 +114,8 @@ export interface ServingEvent {
   readonly event: "serving";
   readonly url: string;
   readonly host: string;
+  /** Address of the Open Inference Protocol over gRPC, where it was asked for: `127.0.0.1:8001`. */
+  readonly grpc?: string;
   /** Signs a browser in, once. */
   readonly loginUrl?: string;
   readonly model: string;

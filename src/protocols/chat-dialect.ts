@@ -5,23 +5,38 @@ import type { ProtocolName } from "./part.ts";
 import type { ProtocolFault } from "./protocol-fault.ts";
 import type { Row } from "./values.ts";
 
+/** What a server that answers chats itself knows of one answer before it begins. */
+export interface AnswerKnowledge {
+  /** Tokens of the prompt. */
+  readonly inputTokens?: number;
+  /** The client has asked for what the model thinks. */
+  readonly showsReasoning?: boolean;
+}
+
 export interface ChatDialect {
   readonly name: string;
+  /** Its own names of a chat's fields. */
+  readonly names: Readonly<Record<string, string>>;
   /** Where its clients ask. */
   readonly address: string;
   /** Upstreams that speak this API themselves, and its path behind their address. */
   readonly upstream?: { readonly protocol: ProtocolName; readonly path: string };
-  /** The request as OpenAI's chat has it. Errors: ProtocolFault with the parameter. */
+  /**
+   * The request as a chat of a server that knows vLLM's parameters too: those of reasoning, and how a last message of the assistant's goes on.
+   * Errors: ProtocolFault with the parameter.
+   */
   toChat(body: Row): Row;
+  /** Whether the client has asked for what the model thinks. */
+  showsReasoning(body: Row): boolean;
   /**
    * The same, with what a chat cannot say standing in it as text and the first refusal beside it: an upstream that speaks this API takes the
    * request as it came. Errors: ProtocolFault `parameter`.
    */
   read(body: Row): { readonly chat: Row; readonly refusal: ProtocolFault | undefined };
   /** A whole answer. */
-  answer(chat: Row): Row;
+  answer(chat: Row, known?: AnswerKnowledge): Row;
   /** Of one stream: texts for the wire from each of its data; undefined data is a comment. */
-  stream(passage?: Passage): (data: string | undefined) => string;
+  stream(passage?: Passage, known?: AnswerKnowledge): (data: string | undefined) => string;
   error(status: number, message: string): Row;
 }
 

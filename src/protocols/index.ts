@@ -4,19 +4,36 @@
  */
 export { anthropicReading } from "./anthropic/anthropic-reading.ts";
 export { afterPiece, noBlock, Passage } from "./anthropic/passage.ts";
-export { type ChatDialect, chatDialects } from "./chat-dialect.ts";
+export { type AnswerKnowledge, type ChatDialect, chatDialects } from "./chat-dialect.ts";
 export { cutEvents, type EventCutter, type StreamEvent } from "./event-stream/cut-events.ts";
 export { cutLines } from "./event-stream/cut-lines.ts";
 export { eventStreamResponse } from "./event-stream/event-stream-response.ts";
 export { dataEvent, doneData, doneEvent, isDoneData, namedEvent } from "./event-stream/event-text.ts";
 export { type Framing, jsonLines, plainEvents, typedEvents, writtenEvents } from "./event-stream/framing.ts";
 export { readEvents } from "./event-stream/read-events.ts";
+export type { FieldRow, FieldTable, RequestFields } from "./fields/field.ts";
+export { requestFields } from "./fields/register.ts";
 export { type HttpAnswer, HttpRetry, postJson, statedError } from "./http-client.ts";
-export { generateRequest, inferRequest } from "./inference-requests.ts";
+export { type OutputTensor, splitTensorBody, tensorBody, tensorHeader, tensorOutputs } from "./inference-binary.ts";
+export { inferenceParameters, textTensors } from "./inference-parameters.ts";
+export { generateBody, generateRequest, inferRequest, repositoryIndexRequest, repositoryModelRequest } from "./inference-requests.ts";
+export { isTensorDatatype, readTensor, type TensorDatatype, type TensorElement, writeTensor } from "./inference-tensors.ts";
+export {
+  applyTemplateRequest,
+  infillRequest,
+  loraScales,
+  type NativeCompletion,
+  type NativePrompt,
+  nativeCompletionRequest,
+  nativeEmbeddingRequest,
+  nativeTokenizeRequest,
+} from "./llama-cpp/llama-cpp-requests.ts";
 export {
   type OllamaFormat,
   type OllamaOptions,
+  type OllamaThink,
   ollamaChatRequest,
+  ollamaEmbeddingsRequest,
   ollamaEmbedRequest,
   ollamaGenerateRequest,
 } from "./ollama/ollama-requests.ts";
@@ -24,11 +41,28 @@ export { piecesOf } from "./openai/chat.ts";
 export { type ChatMessages, chatMessages, chatRequest } from "./openai/chat-request.ts";
 export { completionsRequest } from "./openai/completions-request.ts";
 export { base64Vector } from "./openai/embeddings.ts";
-export { embeddingsRequest, rerankRequest } from "./openai/embeddings-request.ts";
+export {
+  cohereEmbedRequest,
+  cohereInputTypes,
+  compareRequest,
+  type EmbeddingInput,
+  embeddingInputs,
+  embeddingsRequest,
+  rerankRequest,
+  teiRerankRequest,
+} from "./openai/embeddings-request.ts";
 export { type OutputItem, ResponseItems } from "./openai/response-items.ts";
 export { responseHead, responseState } from "./openai/response-state.ts";
 export { type ResponsesItem, type ResponsesRequest, responsesRequest } from "./openai/responses-request.ts";
-export { type SamplingFields, type SearchFields, type StructuredFields, samplingFields, searchFields } from "./openai/sampling-fields.ts";
+export {
+  type SamplingFields,
+  type SearchFields,
+  type StructuredFields,
+  samplingFields,
+  searchFields,
+  type TokenFields,
+} from "./openai/sampling-fields.ts";
+export { reasoningEffort, templateFields } from "./openai/template-fields.ts";
 export { readUsage, type TokenUsage } from "./openai/usage.ts";
 export { type ProtocolName, protocolNames } from "./part.ts";
 export { ProtocolFault } from "./protocol-fault.ts";
@@ -37,6 +71,7 @@ export type { StreamPiece, TranslatedRequest, Translation, TranslationRequest } 
 export { translations } from "./translations.ts";
 export { upstreamProtocols } from "./upstream-protocols.ts";
 export { isRow, type Row, rowOr } from "./values.ts";
+export { signBits, vectorBytes } from "./vector-bytes.ts";
 export {
   type ErrorCode,
   type ErrorObject,

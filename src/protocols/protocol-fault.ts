@@ -40,6 +40,11 @@ export class ProtocolFault extends Error {
     return new ProtocolFault("parameter", place, expected, { received: (JSON.stringify(value) ?? "nothing").slice(0, 60) });
   }
 
+  /** What was received is said as it is, where it is no JSON value: bytes, counts. */
+  static stated(place: string, expected: string, received: string): ProtocolFault {
+    return new ProtocolFault("parameter", place, expected, { received });
+  }
+
   static untranslated(place: string, what: string, hint = "Leave it out."): ProtocolFault {
     return new ProtocolFault("untranslated", place, what, { hint });
   }

@@ -16,6 +16,8 @@ export interface WireError {
   /** The code of our own tables, for logs and metrics. */
   readonly ours: string;
   readonly error: ErrorObject;
+  /** Figures beside the sentence, for protocols that have fields for them. */
+  readonly details?: object;
 }
 
 /** OpenAI's code for an error of ours; `param` where the problem's place is a parameter. */
@@ -58,10 +60,16 @@ export function wireErrorOf(
     return { status: 500, ours: internal, error: errorObject(500, message, "internal_error") };
   }
   const param = known.param ? (error.problem.place ?? null) : null;
-  return { status: error.status, ours: error.code, error: errorObject(error.status, redact(error.message), known.code, param) };
+  const wire = { status: error.status, ours: error.code, error: errorObject(error.status, redact(error.message), known.code, param) };
+  return error.details === undefined ? wire : { ...wire, details: error.details };
 }
 
 const sentence = ({ error }: WireError) => ({ error: error.message });
+
+/** llama.cpp's types of errors, by status and for what it has a type of its own. */
+const llamaTypes: Readonly<Record<number, string>> = { 404: "not_found_error", 501: "not_supported_error", 503: "unavailable_error" };
+const llamaType = ({ status, ours, error }: WireError): string =>
+  ours === "serve/contextLength" ? "exceed_context_size_error" : (llamaTypes[status] ?? error.type);
 
 /** The body of an error in each protocol. */
 export const errorBodies = {
@@ -69,4 +77,7 @@ export const errorBodies = {
   ollama: sentence,
   tensorflow: sentence,
   inference: sentence,
+  llamaCpp: (wire: WireError) => ({
+    error: { code: wire.status, message: wire.error.message, type: llamaType(wire), param: wire.error.param, ...wire.details },
+  }),
 };

@@ -1,6 +1,6 @@
 /** Whether a request can be taken at all (tokens, context) and whether there is room in the queue now: pure checks, all before anything is queued. */
 import { nnErrors } from "../nn/index.ts";
-import { serveErrors } from "./errors.ts";
+import { contextLength, serveErrors } from "./errors.ts";
 import type { GenerationRequest } from "./generation.ts";
 import { limits } from "./limits.ts";
 import { checkTokens } from "./padded-vocabulary.ts";
@@ -26,11 +26,13 @@ export function admittedTokens({ model, tokenizer, room }: Capacity, { tokens, m
     throw serveErrors.fail("parameter", { place: "max_tokens", expected: "a whole number from 0", received: String(maxTokens) });
   const wanted = tokens.length + (maxTokens ?? 1);
   if (wanted > room)
-    throw serveErrors.fail("contextLength", {
-      expected: `at most ${room} tokens (the context of ${model})`,
-      received: `${wanted}: ${tokens.length} in the prompt, ${maxTokens === undefined ? "at least 1" : maxTokens} in the answer`,
-      hint: tokens.length < room ? `Ask for at most ${room - tokens.length}, or shorten the prompt.` : "Shorten the prompt.",
-    });
+    throw contextLength(
+      room,
+      `you requested ${wanted} tokens (${tokens.length} in the prompt, ${maxTokens === undefined ? "at least 1" : maxTokens} in the completion)`,
+      {
+        hint: tokens.length < room ? `Ask ${model} for at most ${room - tokens.length}, or shorten the prompt.` : "Shorten the prompt.",
+      },
+    );
   return maxTokens ?? room - tokens.length;
 }
 

@@ -216,7 +216,13 @@ export class BeamGroup {
       const text = tokens.join();
       const parent = tokens.slice(0, -1).join();
       const row = rowOf.get(parent);
-      kept.set(text, known.get(text) ?? [...known.get(parent)!, likelihood(row!.logits!, tokens.at(-1)!, this.lead.likelihoods!)]);
+      kept.set(
+        text,
+        known.get(text) ?? [
+          ...known.get(parent)!,
+          likelihood(row!.logits!, tokens.at(-1)!, this.lead.likelihoods!, this.lead.likelihoodTokens),
+        ],
+      );
     }
     this.#likelihoods = kept;
   }

@@ -10,6 +10,9 @@ import type { EngineObserver, RequestOutcome } from "./observer.ts";
 import { answersOf, type RosterEntry } from "./roster.ts";
 import { type Sequence, unspellable } from "./sequence.ts";
 
+/** Errors of a request that show while it is computed. */
+const requestsOwn: readonly string[] = ["text/constraint", "serve/unsupported", "nn/impossible"];
+
 interface DeliveryPorts {
   /** The model's id, for messages. */
   readonly place: string;
@@ -71,8 +74,8 @@ export class Delivery {
 
   /** What was computed for an owner cannot be used: broken numbers, or a form that leaves nothing possible. */
   broken(owner: RosterEntry, error: unknown): void {
-    // a form that turns out too ambiguous, or that the vocabulary cannot spell, is the request's fault
-    const isRequests = isLoamError(error) && (error.code === "text/constraint" || error.code === "serve/unsupported");
+    // a form that turns out too ambiguous, or that the vocabulary cannot spell, is the request's fault; so are options that leave no token
+    const isRequests = isLoamError(error) && requestsOwn.includes(error.code);
     const failure = () =>
       isRequests
         ? error

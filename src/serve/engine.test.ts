@@ -310,12 +310,12 @@ test("a prompt that fills the context is answered with one token less than would
   const rest = await answer(engine.submit({ tokens: [65], seed: 3, stopTokens: [] }));
   expect(rest.usage).toEqual({ promptTokens: 1, completionTokens: 15 });
   expect(() => engine.submit({ tokens: new Array(16).fill(65) })).toThrow(
-    "expected at most 16 tokens (the context of tiny@1), got 17: 16 in the prompt, at least 1 in the answer. Shorten the prompt.",
+    "This model's maximum context length is 16 tokens. However, you requested 17 tokens (16 in the prompt, at least 1 in the completion). Shorten the prompt.",
   );
   expect(() => engine.submit({ tokens: [65, 66], maxTokens: 15 })).toThrow(
-    "got 17: 2 in the prompt, 15 in the answer. Ask for at most 14, or shorten",
+    "17 tokens (2 in the prompt, 15 in the completion). Ask tiny@1 for at most 14, or shorten",
   );
-  expect(() => engine.submit({ tokens: [1, 257] })).toThrow("prompt: expected token ids from 0 to 256, got 257.");
+  expect(() => engine.submit({ tokens: [1, 257] })).toThrow("prompt: expected token ids from 0 to 256 (a vocabulary of 257), got 257, which is out of vocabulary.");
   expect(() => engine.submit({ tokens: [] })).toThrow("prompt: expected at least one token, got none.");
   expect(() => engine.submit({ tokens: [1], sampling: { topP: 3 } })).toThrow("sampling.topP");
   expect(await answer(engine.submit({ tokens: [65], maxTokens: 0 }))).toMatchObject({ text: "", finishReason: "length" });

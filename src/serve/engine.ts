@@ -3,9 +3,9 @@
  * who sits where is `roster.ts`; steps are `step-loop.ts`; how an answer goes out and ends is `delivery.ts`. Requests come and go between
  * steps; nothing depends on who else is served but the time it takes. Idea of the loop: vLLM; of one noun a file: nano-vllm.
  */
-import { type Clock, systemClock, type Tree, treeLeaves } from "../base/index.ts";
+import { type Clock, systemClock } from "../base/index.ts";
 import { type Adapter, type AdapterRoom, samplingOptions } from "../nn/index.ts";
-import type { Device, DeviceArray } from "../tensor/index.ts";
+import type { Device } from "../tensor/index.ts";
 import { AdapterPlaces, type PlacedAdapter } from "./adapters/places.ts";
 import { admittedTokens, type Capacity, cacheTokensOf, checkQueue } from "./admission.ts";
 import { Delivery } from "./delivery.ts";
@@ -20,7 +20,9 @@ import { openProgram, type Program, type ProgramOptions } from "./program.ts";
 import { Roster } from "./roster.ts";
 import { Sequence } from "./sequence.ts";
 import type { ServedModel } from "./served-model.ts";
+import { type Siblings, siblingsOf } from "./siblings.ts";
 import { StepLoop } from "./step-loop.ts";
+import { weightStorage } from "./weight-storage.ts";
 
 export interface EngineOptions extends ProgramOptions {
   readonly model: ServedModel;
@@ -144,7 +146,7 @@ class ModelEngine {
 
   /** Elements of all parameters. */
   get numParameters(): number {
-    return treeLeaves<DeviceArray>(this.model.parameters as Tree<DeviceArray>).reduce((n, a) => n + a.size, 0);
+    return weightStorage(this.model.parameters).numParameters;
   }
 
   /** Adds a watcher; the result removes it. */
@@ -214,7 +216,8 @@ class ModelEngine {
    */
   submitAll(requests: readonly GenerationRequest[]): Generation[] {
     const program = this.#accepting();
-    const made = requests.map(r => this.#sequence(program, r));
+    const siblings = siblingsOf(requests);
+    const made = requests.map((r, i) => this.#sequence(program, r, siblings[i]!));
     joinSearches(requests, made, {
       model: this.model,
       slots: program.slots,
@@ -223,12 +226,17 @@ class ModelEngine {
     });
     const { running, waiting } = this.#roster;
     const promptTokens = (all: readonly Sequence[]) => all.reduce((n, s) => n + s.usage.promptTokens, 0);
-    checkQueue(
-      this.#capacity(program),
-      { running: running.length, waiting: waiting.length, waitingTokens: promptTokens(waiting) },
-      { sequences: made.length, tokens: promptTokens(made) },
-      this.retryAfterSeconds,
-    );
+    try {
+      checkQueue(
+        this.#capacity(program),
+        { running: running.length, waiting: waiting.length, waitingTokens: promptTokens(waiting) },
+        { sequences: made.length, tokens: promptTokens(made) },
+        this.retryAfterSeconds,
+      );
+    } catch (error) {
+      this.#tell(o => o.rejected?.(made.length));
+      throw error;
+    }
     for (const [i, sequence] of made.entries()) {
       this.#requests++;
       this.#tell(o => o.submitted?.(sequence));
@@ -261,14 +269,16 @@ class ModelEngine {
     return this.#program;
   }
 
-  #sequence(program: Program, request: GenerationRequest): Sequence {
+  #sequence(program: Program, request: GenerationRequest, siblings: Siblings): Sequence {
     const maxTokens = admittedTokens(this.#capacity(program), request);
+    const stopTokens = new Set(request.stopTokens ?? this.model.stopTokens ?? []);
     const sequence: Sequence = new Sequence({
       id: this.#nextId++,
       request,
-      sampling: samplingOptions(request.sampling),
+      sampling: samplingOptions({ ...request.sampling, ...earliestEnd(request, stopTokens) }),
       maxTokens,
-      stopTokens: new Set(request.stopTokens ?? this.model.stopTokens ?? []),
+      siblings,
+      stopTokens,
       forcedTokens: form => forcedTokens(this.model.tokenizer, form),
       stream: this.model.tokenizer.stream({ skipSpecialTokens: request.skipSpecialTokens ?? true }),
       output: {
@@ -382,6 +392,10 @@ class ModelEngine {
     this.#program?.dispose();
   }
 }
+
+/** Tokens that end an answer are impossible while it is too short. */
+const earliestEnd = ({ minTokens = 0 }: GenerationRequest, stopTokens: ReadonlySet<number>) =>
+  minTokens > 0 ? { minTokens, endTokens: [...stopTokens] } : {};
 
 /** Names of adapters that sequences have, each once. */
 const adaptersOf = (all: readonly Sequence[]): readonly string[] => [...new Set(all.flatMap(s => s.adapterName ?? []))];

@@ -1,14 +1,17 @@
 /**
  * The engines of one server by the names of their models: decoders, and sentence encoders beside them. Models come and go while the server
- * runs; a server without any is not ready. Where a router is (`lifecycle/fleet.ts`) it decides which version a name means.
+ * runs, and those that sleep stay listed; a server without any is not ready. Where a router is (`lifecycle/fleet.ts`) it decides which version a
+ * name means.
  */
 import { nearest, systemClock } from "../base/index.ts";
 import { AdapterShelf } from "./adapters/shelf.ts";
 import { type ModelUse, modelUseOf, parseModelName } from "./authorization.ts";
 import type { EmbeddingEngine } from "./embedding/embedding-engine.ts";
 import type { Engine } from "./engine.ts";
+import { EngineList } from "./engine-list.ts";
 import { serveErrors } from "./errors.ts";
 import type { Visit } from "./lifecycle/visit.ts";
+import { isDescribed, type ListedMetadata, type ModelMetadata, type OfferedModel, sleepingModel } from "./model-metadata.ts";
 
 export type AnyEngine = Engine | EmbeddingEngine;
 
@@ -16,6 +19,8 @@ export type AnyEngine = Engine | EmbeddingEngine;
 export interface Router {
   /** Undefined where the name is none of its own. Errors: serve/unknownVersion, serve/unknownLabel, serve/notReady, and `Asleep`. */
   route(model: string, visit: Visit | undefined): AnyEngine | undefined;
+  /** The version that a name means, for a request that is only told of it: nothing wakes, and nobody uses it. Errors as of `route`, without `Asleep`. */
+  describe(model: string, visit: Visit | undefined): ListedMetadata | undefined;
   /** A version that a contract has chosen by itself is used by the request from now on. */
   use(engine: AnyEngine, visit: Visit): void;
   readonly isReady: boolean;
@@ -26,8 +31,9 @@ export interface Router {
 }
 
 interface Shared {
-  readonly engines: Engine[];
-  readonly encoders: EmbeddingEngine[];
+  readonly decoders: EngineList<Engine>;
+  readonly encoders: EngineList<EmbeddingEngine>;
+  readonly offered: OfferedModel[];
   readonly watchers: Set<(engine: Engine) => void>;
   readonly encoderWatchers: Set<(encoder: EmbeddingEngine) => void>;
   readonly adapters: AdapterShelf;
@@ -49,13 +55,15 @@ export class Engines {
     const adapters = () =>
       new AdapterShelf({
         engines: () => this.#engines,
-        isTaken: name => this.#both.some(e => engineNames(e).includes(name)) || this.#shared.router?.isModelReady(name) !== undefined,
+        models: () => this.models(),
+        isTaken: name => this.models().some(e => engineNames(e).includes(name)) || this.#shared.router?.isModelReady(name) !== undefined,
         now: () => systemClock.now(),
       });
     this.#shared = as?.shared ?? {
       adapters: adapters(),
-      engines: [],
-      encoders: [],
+      decoders: new EngineList(),
+      encoders: new EngineList(),
+      offered: [],
       watchers: new Set(),
       encoderWatchers: new Set(),
       isDraining: false,
@@ -88,44 +96,81 @@ export class Engines {
     const { otherNames } = this.#shared;
     return otherNames === model ? undefined : otherNames;
   }
-  /** Says that this request uses an engine which it found in `all` or `encoders`, under one of its names; gives it back. Errors as of `show`. */
-  use<E extends AnyEngine>(engine: E, asked?: string): E {
-    this.show(engine, asked);
+  /** Says that this request uses a model which it found in a list, under one of its names; gives its engine. Errors as of `show`, and `Asleep`. */
+  use<E extends AnyEngine>(model: E, asked?: string): E;
+  use(model: ListedMetadata, asked?: string): AnyEngine;
+  use(model: ListedMetadata, asked?: string): AnyEngine {
+    this.show(model, asked);
+    const engine = this.#both.find(e => e === model);
+    if (!engine) return this.findAny(model.model.id);
     if (this.#visit) this.#shared.router?.use(engine, this.#visit);
     return engine;
   }
-  /** Says that this request is told of an engine, which it does not use; gives it back. Errors: `Unauthorized` where it may not be yet. */
-  show<E extends AnyEngine>(engine: E, asked = engine.model.name ?? parseModelName(engine.model.id).model): E {
+  /** Says that this request is told of a model, which it does not use; gives it back. Errors: `Unauthorized` where it may not be yet. */
+  show<M extends ListedMetadata>(engine: M, asked = engine.model.name ?? parseModelName(engine.model.id).model): M {
     if (this.#isHidden(() => modelUseOf(asked, engineNames(engine))))
       throw this.#unknown(
         asked,
-        this.#both.flatMap(e => this.namesToTell(e)),
+        this.models().flatMap(e => this.namesToTell(e)),
       );
     this.#visit?.authorize(() => modelUseOf(asked, engineNames(engine)));
     return engine;
   }
 
   get #engines(): readonly Engine[] {
-    return this.#told(this.#shared.engines);
+    return this.#told(this.#shared.decoders.loaded);
   }
   get #encoders(): readonly EmbeddingEngine[] {
-    return this.#told(this.#shared.encoders);
+    return this.#told(this.#shared.encoders.loaded);
   }
   /** All of them but for a request that is only told of models. */
-  #told<E extends AnyEngine>(all: readonly E[]): readonly E[] {
+  #told<M extends ListedMetadata>(all: readonly M[]): readonly M[] {
     return this.#visit?.hides ? all.filter(engine => this.namesToTell(engine).length > 0) : all;
   }
-  /** The names of an engine that the request may be told of. */
-  namesToTell(engine: AnyEngine): readonly string[] {
+  /** The names of a model that the request may be told of. */
+  namesToTell(engine: ListedMetadata): readonly string[] {
     const names = engineNames(engine);
     return this.#visit ? names.filter(name => this.#visit!.sees(modelUseOf(name, names))) : names;
   }
   #isHidden(use: () => ModelUse): boolean {
     return this.#visit?.hides === true && !this.#visit.sees(use());
   }
-  /** Decoders, encoders and adapters that the request may be told of. */
-  everything(): readonly AnyEngine[] {
-    return [...this.#both, ...this.#told(this.adapters.engines())];
+  /** Decoders and encoders that the request may be told of, loaded or asleep. */
+  models(): readonly ListedMetadata[] {
+    const { decoders, encoders, offered } = this.#shared;
+    return this.#told([...decoders.all, ...encoders.all, ...offered]);
+  }
+  /** As `models`, and the adapters. */
+  everything(): readonly ListedMetadata[] {
+    return [...this.models(), ...this.#told(this.adapters.models())];
+  }
+
+  /**
+   * The model of a name, for a request that is only told of it: nothing wakes, unless it is a model that was offered and nobody has loaded yet. Errors as
+   * of `findAny`.
+   */
+  describe(model: string): ModelMetadata {
+    const routed = this.described(model);
+    const told = routed ?? this.models().find(m => engineNames(m).includes(model));
+    if (told && isDescribed(told)) return routed ? told : this.show(told, model);
+    const other = told ? undefined : this.#otherwise(model);
+    return other === undefined ? this.findAny(model) : this.describe(other);
+  }
+  /** As `describe`, of a name that the router or an adapter has; undefined where they have none of that name. */
+  described(model: string): ListedMetadata | undefined {
+    if (this.adapters.parentOf(model) !== undefined) {
+      if (this.#isHidden(() => modelUseOf(model, [model]))) return undefined;
+      this.#visit?.authorize(() => modelUseOf(model, [model]));
+      return this.adapters.models().find(m => m.model.id === model);
+    }
+    if (this.#isHidden(() => modelUseOf(model, [parseModelName(model).model]))) return undefined;
+    const told = this.#shared.router?.describe(model, this.#visit);
+    if (told && this.#visit) this.#visit.engine = told;
+    return told;
+  }
+  /** It answers, or would after waking. */
+  isReadyNow({ state }: ListedMetadata): boolean {
+    return !this.isDraining && (state === "ready" || state === "asleep");
   }
 
   /** The adapters of all models. */
@@ -142,7 +187,8 @@ export class Engines {
   }
 
   addEncoder(encoder: EmbeddingEngine): void {
-    this.#shared.encoders.push(encoder);
+    this.#takeOffer(encoder.model.id);
+    this.#shared.encoders.add(encoder);
     for (const watch of this.#shared.encoderWatchers) watch(encoder);
   }
 
@@ -152,10 +198,29 @@ export class Engines {
     for (const encoder of this.#encoders) each(encoder);
   }
 
-  /** Takes an encoder out; closing it is the caller's. */
-  removeEncoder(encoder: EmbeddingEngine): void {
-    const at = this.#shared.encoders.indexOf(encoder);
-    if (at >= 0) this.#shared.encoders.splice(at, 1);
+  /** Takes a model out, loaded or asleep; closing its engine is the caller's. */
+  remove(model: ListedMetadata): void {
+    const { decoders, encoders, offered } = this.#shared;
+    if (isDescribed(model)) {
+      decoders.remove(model);
+      encoders.remove(model);
+    } else if (offered.includes(model)) offered.splice(offered.indexOf(model), 1);
+  }
+  /** An engine goes, and its model stays listed under the metadata that this gives. Closing the engine is the caller's. */
+  rest(engine: AnyEngine): ModelMetadata {
+    const sleeping = sleepingModel(engine);
+    const { decoders, encoders } = this.#shared;
+    if (!decoders.rest(engine, sleeping)) encoders.rest(engine, sleeping);
+    return sleeping;
+  }
+  /** Lists a model that the router would load for whoever asks for it. */
+  offer(model: OfferedModel): void {
+    this.#shared.offered.push(model);
+  }
+  #takeOffer(id: string): void {
+    const { offered } = this.#shared;
+    const at = offered.findIndex(m => m.model.id === id);
+    if (at >= 0) offered.splice(at, 1);
   }
 
   encoders(): readonly EmbeddingEngine[] {
@@ -163,7 +228,8 @@ export class Engines {
   }
 
   add(engine: Engine): void {
-    this.#shared.engines.push(engine);
+    this.#takeOffer(engine.model.id);
+    this.#shared.decoders.add(engine);
     this.adapters.restore(engine);
     for (const watch of this.#shared.watchers) watch(engine);
   }
@@ -172,12 +238,6 @@ export class Engines {
   watch(each: (engine: Engine) => void): void {
     this.#shared.watchers.add(each);
     for (const engine of this.#engines) each(engine);
-  }
-
-  /** Takes an engine out; closing it is the caller's. */
-  remove(engine: Engine): void {
-    const at = this.#shared.engines.indexOf(engine);
-    if (at >= 0) this.#shared.engines.splice(at, 1);
   }
 
   all(): readonly Engine[] {
@@ -225,7 +285,7 @@ export class Engines {
     if (other !== undefined) return this.findEncoder(other);
     throw this.#unknown(
       model,
-      [...this.#encoders, ...this.#engines].flatMap(e => this.namesToTell(e)),
+      this.models().flatMap(e => this.namesToTell(e)),
     );
   }
 
@@ -303,13 +363,13 @@ export class Engines {
 }
 
 /** The model whose adapter it is. */
-export const parentOf = ({ model }: AnyEngine): string | undefined => ("parent" in model ? model.parent : undefined);
+export const parentOf = ({ model }: ListedMetadata): string | undefined => ("parent" in model ? model.parent : undefined);
 
 const shown = (model: string): string => JSON.stringify(model.slice(0, 100));
 
-const given = new WeakMap<AnyEngine, () => readonly string[]>();
+const given = new WeakMap<ListedMetadata, () => readonly string[]>();
 /** Names beside the id are the router's from now on: labels move. */
-export function nameBy(engine: AnyEngine, names: () => readonly string[]): void {
+export function nameBy(engine: ListedMetadata, names: () => readonly string[]): void {
   given.set(engine, names);
 }
-export const engineNames = (e: AnyEngine): string[] => [...new Set([e.model.id, ...(given.get(e)?.() ?? e.model.aliases ?? [])])];
+export const engineNames = (e: ListedMetadata): string[] => [...new Set([e.model.id, ...(given.get(e)?.() ?? e.model.aliases ?? [])])];

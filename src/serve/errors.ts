@@ -10,6 +10,11 @@ export const serveErrors = errorTable("serve", {
     exit: "usage",
     meaning: "A request asks for something that this server does not do; the parameter is named.",
   },
+  unknownParameter: {
+    status: 400,
+    exit: "usage",
+    meaning: "A request has a parameter that does not exist, spelt nearly as one that does; both are named.",
+  },
   body: { status: 400, exit: "usage", meaning: "A request's body is not JSON in UTF-8, or is nested too deeply." },
   contextLength: { status: 400, exit: "usage", meaning: "Prompt and answer together are longer than the model's context." },
   host: {
@@ -58,11 +63,12 @@ export const serveErrors = errorTable("serve", {
   mediaType: {
     status: 415,
     exit: "usage",
-    meaning: "A request's body is not declared as application/json, or is compressed in another way than gzip.",
+    meaning: "A request's body is not declared as application/json, or is compressed in another way than gzip or deflate.",
   },
   queueFull: { status: 429, exit: "failure", meaning: "Too many requests are waiting; retry after the time in the Retry-After header." },
   cancelled: { status: 499, exit: "failure", meaning: "The client went away, or the caller cancelled the generation." },
   slowReader: { status: 499, exit: "failure", meaning: "The client stopped reading its stream for too long; its slot was freed." },
+  deadline: { status: 504, exit: "failure", meaning: "An answer was not there in the time that its request set itself." },
   program: {
     status: 500,
     exit: "failure",
@@ -73,3 +79,11 @@ export const serveErrors = errorTable("serve", {
   model: { status: 400, exit: "usage", meaning: "A model cannot be served: it is no decoder, or its tokenizer is another model's." },
   portInUse: { status: 500, exit: "environment", meaning: "The port is taken by another program, or may not be used." },
 });
+
+/** OpenAI's sentence for a context that is full: clients know it by its words. `why`: a clause behind "However,". */
+export const contextLength = (room: number, why: string, { place, hint }: { readonly place?: string; readonly hint: string }) =>
+  serveErrors.fail("contextLength", {
+    place,
+    message: `This model's maximum context length is ${room} tokens. However, ${why}.`,
+    hint,
+  });

@@ -2,8 +2,7 @@
  * Forms of answers over a model's vocabulary, kept: the tree of the vocabulary once a tokenizer, a form as long as it is among the last ones
  * asked for, with every mask it has computed. What is kept changes how fast an answer is and never what it is.
  */
-import type { FormState } from "../nn/index.ts";
-import { type Form, type TokenConstraint, TokenVocabulary, tokenConstraint } from "../text/index.ts";
+import { type ConstraintState, type Form, type TokenConstraint, TokenVocabulary, tokenConstraint } from "../text/index.ts";
 import { serveErrors } from "./errors.ts";
 import type { ServedTokenizer } from "./served-model.ts";
 
@@ -30,7 +29,7 @@ function keptOf(tokenizer: ServedTokenizer, place: string): Kept {
 }
 
 /** The beginning of a form's answers. `place` is the parameter that asks for it. Errors: text/constraint, serve/unsupported. */
-export function formStart(tokenizer: ServedTokenizer, form: Form, place: string): FormState {
+export function formStart(tokenizer: ServedTokenizer, form: Form, place: string): ConstraintState {
   const { vocabulary, forms } = keptOf(tokenizer, place);
   const key = JSON.stringify([place, form]);
   const constraint = forms.get(key) ?? tokenConstraint(form, vocabulary, place);

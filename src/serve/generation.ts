@@ -17,10 +17,18 @@ export interface GenerationRequest {
   readonly stopTokens?: readonly number[];
   /** Reports each token's log-probability and that of so many most likely ones. */
   readonly likelihoods?: number;
+  /** `likelihoods` are of the scores after the samplers, from which each token was drawn, instead of the model's own. */
+  readonly likelihoodsSampled?: boolean;
   /** The answer, given beforehand: nothing is drawn, and `likelihoods` tells how likely the model thought each of its tokens. */
   readonly forced?: readonly number[];
   /** The form that the answer must have, at its beginning; not together with `forced`. */
   readonly form?: FormState;
+  /** Neither a token nor a text ends the answer while it has fewer tokens; 0 when absent. */
+  readonly minTokens?: number;
+  /** What ends the answer is its last text. */
+  readonly includesStop?: boolean;
+  /** Tokens whose log-probabilities are reported instead of the most likely ones. */
+  readonly likelihoodTokens?: readonly number[];
   /** Leaves special tokens out of the text; true when absent. */
   readonly skipSpecialTokens?: boolean;
   /** Who it belongs to, for fairness; a group of its own when absent. */
@@ -66,6 +74,10 @@ export interface EndEvent {
   readonly meanLogProbability?: number;
   /** The stop string that ended it. */
   readonly stop?: string;
+  /** Tokens of the answer that are no part of its text: those of the stop string, or the stop token. */
+  readonly unsaid?: readonly number[];
+  /** The token that ended it. */
+  readonly stopToken?: GeneratedToken;
   readonly usage: Usage;
 }
 export type GenerationEvent = TextEvent | EndEvent;

@@ -38,6 +38,7 @@ export { EngineHistory, type HistoryPoint } from "./engine-history.ts";
 export { type AnyEngine, Engines } from "./engines.ts";
 export { serveErrors } from "./errors.ts";
 export type { EndEvent, GeneratedToken, GenerationEvent, GenerationRequest, TextEvent, Usage } from "./generation.ts";
+export { type GrpcListening, listenGrpc } from "./grpc/listen-grpc.ts";
 export { type App, type AppOptions, createApp } from "./http/app.ts";
 export { type AskedClassifier, askClassifier } from "./http/asked-classifier.ts";
 export { consoleLocation } from "./http/console-paths.ts";

@@ -32,6 +32,10 @@ export const limits = {
   queueTexts: 8192,
   /** Of descriptions and schemas of the functions of one request, which all go into the prompt. */
   toolCharacters: 512 * 1024,
+  /** Steps of a chat template that a request brings: a tenth of what the operator's own may take, some tenths of a second. */
+  requestTemplateSteps: 100_000,
+  /** JSON of the variables that a request gives to a template. */
+  templateVariableCharacters: 64 * 1024,
   /** Responses kept of one owner for conversations that go on, and the characters of their JSON together. */
   storedResponses: 1000,
   storedResponseCharacters: 64 * 1024 * 1024,

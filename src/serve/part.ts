@@ -21,7 +21,12 @@ const servedModel = z.strictObject({
     .record(version, z.number().int().min(0).max(100))
     .default({})
     .meta({ description: "Percent of requests that are copied to a version.", examples: [{ "3": 10 }] }),
-  keepAlive: keepAlive.optional().meta({ description: "Unload the model after this idle time.", examples: ["10m"] }),
+  keepAlive: keepAlive
+    .optional()
+    .meta({
+      description: "Put the model to sleep after this idle time; requests may keep it for longer, never for less.",
+      examples: ["10m"],
+    }),
   calibrated: z.boolean().optional().describe("Apply temperature scaling to class probabilities."),
 });
 
@@ -39,11 +44,23 @@ export const servePart = z.strictObject({
     .optional()
     .meta({ description: "Model or version to serve.", examples: ["mail-small", "mail-small@2"] }),
   models: z.record(z.string(), servedModel.prefault({})).optional().describe("Several models by name."),
-  keepAlive: keepAlive.optional().meta({ description: "Unload models after this idle time.", examples: ["10m"] }),
+  keepAlive: keepAlive
+    .optional()
+    .meta({
+      description: "Put models to sleep after this idle time; requests may keep them for longer, never for less.",
+      examples: ["10m"],
+    }),
   calibrated: z.boolean().default(false).describe("Apply temperature scaling to the class probabilities of all classifiers."),
   signedBy: z.array(z.string().min(1)).default([]).describe("Public key files; everything that is loaded must be signed with one of them."),
   host: z.string().default("127.0.0.1").describe("Address to bind."),
   port: z.number().int().min(0).max(65_535).default(8080).describe("Port to bind. 0: any free port."),
+  grpc: z
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .optional()
+    .describe("Port of the Open Inference Protocol over gRPC (KServe, Triton). 0: any free port. Default: no gRPC."),
   slots: z.number().int().min(1).max(256).default(8).describe("Maximum concurrent sequences."),
   context: z
     .number()

@@ -3,7 +3,7 @@
  * runs it, and commits: every sequence whose known tokens are now all computed gets a token. Where the device fails a run, those it was for
  * are as they were before it, and the other runs go on. A sequence that ended meanwhile is skipped; one whose logits broke down fails alone.
  */
-import { type Guess, type LogitRows, likelihood, nextChunk, type TokenLikelihood } from "../nn/index.ts";
+import { type Guess, type LogitRows, nextChunk, type TokenLikelihood } from "../nn/index.ts";
 import { BeamRow } from "./beam-group.ts";
 import type { Drafting } from "./drafting.ts";
 import type { Program } from "./program.ts";
@@ -233,7 +233,7 @@ export class EngineRunner {
         return undefined;
       }
       const token = owner.choose(logits, guess);
-      onToken(owner, token, owner.likelihoods === undefined ? undefined : likelihood(logits, token, owner.likelihoods));
+      onToken(owner, token, owner.likelihoodOf(logits, token));
       this.jump(owner);
       return token;
     } catch (error) {

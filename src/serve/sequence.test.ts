@@ -16,7 +16,7 @@ function sequence(request: Partial<GenerationRequest> = {}, maxTokens = 100): Se
     nowMs: 0,
   });
 }
-const likelihood = (token: number) => ({ token, logProbability: -1, top: [] });
+const likelihood = (token: number) => ({ token, logProbability: -1, rank: 1, top: [] });
 /** Gives a text's bytes as tokens and reads what comes out. */
 async function say(s: Sequence, text: string, withLikelihood = false): Promise<GenerationEvent[]> {
   for (const b of Buffer.from(text)) if (s.accept(b, withLikelihood ? likelihood(b) : undefined)) break;
@@ -33,6 +33,8 @@ test("characters come whole, and their bytes' tokens with them", async () => {
   expect(events.at(-1)).toEqual({
     kind: "end",
     text: "",
+    stopToken: { token: fakeEndToken },
+    unsaid: [fakeEndToken],
     tokens: [],
     finishReason: "stop",
     usage: { promptTokens: 1, completionTokens: 8 },

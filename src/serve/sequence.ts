@@ -12,6 +12,7 @@ import {
   type History,
   judgeGuess,
   type Logits,
+  likelihood,
   maskLogits,
   type SamplingMemory,
   type SamplingOptions,
@@ -26,6 +27,7 @@ import { Branch } from "./branch.ts";
 import { serveErrors } from "./errors.ts";
 import type { GeneratedToken, GenerationEvent, GenerationRequest, Usage } from "./generation.ts";
 import { OutputQueue, type OutputQueueOptions } from "./output-queue.ts";
+import type { Siblings } from "./siblings.ts";
 import type { SlotOwner } from "./slot-owner.ts";
 
 interface SequenceParts {
@@ -33,6 +35,8 @@ interface SequenceParts {
   readonly request: GenerationRequest;
   readonly sampling: SamplingOptions;
   readonly maxTokens: number;
+  /** Alone when absent. */
+  readonly siblings?: Siblings;
   readonly stopTokens: ReadonlySet<number>;
   /** Tokens that a form leaves no choice about; none when absent. */
   readonly forcedTokens?: (form: FormState) => readonly number[];
@@ -51,9 +55,14 @@ export class Sequence implements SlotOwner {
   readonly adapterName: string | undefined;
   /** Which of several answers to one request. */
   readonly choice: number;
+  readonly siblings: Siblings;
   readonly sampling: SamplingOptions;
   random: Random;
   readonly likelihoods: number | undefined;
+  readonly likelihoodTokens: readonly number[] | undefined;
+  /** Scores that the last token was drawn from, where somebody asks for them. */
+  #drawnFrom: Float64Array | undefined;
+  readonly #watch: ((scores: Float64Array) => void) | undefined;
   readonly forced: readonly number[] | undefined;
   readonly output: OutputQueue<GenerationEvent>;
   readonly submittedMs: number;
@@ -87,13 +96,15 @@ export class Sequence implements SlotOwner {
   readonly #answer: number[] = [];
   readonly #memory: SamplingMemory = {};
   #logProbability = 0;
-  readonly #maxTokens: number;
+  readonly maxTokens: number;
+  readonly #minTokens: number;
+  readonly #includesStop: boolean;
   readonly #stopTokens: ReadonlySet<number>;
   readonly #text: TextStream;
   /** Tokens whose text is not all out, with the length of the decoded text after each. */
   #pending: { readonly token: GeneratedToken; readonly until: number }[] = [];
 
-  constructor({ id, request, sampling, maxTokens, stopTokens, forcedTokens, stream, output, adapter, nowMs }: SequenceParts) {
+  constructor({ id, request, sampling, maxTokens, siblings, stopTokens, forcedTokens, stream, output, adapter, nowMs }: SequenceParts) {
     this.id = id;
     this.group = request.group ?? `sequence ${id}`;
     // Keys and values are the adapter's: equal prompts share them where the adapter's numbers are the same, whatever it is called. The digest comes
@@ -102,9 +113,16 @@ export class Sequence implements SlotOwner {
     this.adapter = adapter?.place ?? 0;
     this.adapterName = adapter?.name;
     this.choice = request.choice ?? 0;
+    this.siblings = siblings ?? { count: 1 };
     this.sampling = sampling;
     this.random = request.seed === undefined ? random(unseeded()) : choiceRandom(request.seed, this.choice);
     this.likelihoods = request.likelihoods;
+    this.likelihoodTokens = request.likelihoodTokens;
+    this.#watch = request.likelihoodsSampled
+      ? scores => {
+          this.#drawnFrom = scores.slice();
+        }
+      : undefined;
     this.forced = request.forced;
     this.#form = request.form;
     this.#forcedTokens = forcedTokens ?? (() => []);
@@ -113,16 +131,19 @@ export class Sequence implements SlotOwner {
     this.submittedMs = nowMs;
     this.tokens = [...request.tokens];
     this.#prompt = request.tokens;
-    this.#maxTokens = maxTokens;
+    this.maxTokens = maxTokens;
     this.#stopTokens = stopTokens;
-    this.#text = new TextStream(stream, request.stop ?? []);
+    this.#minTokens = request.minTokens ?? 0;
+    this.#includesStop = request.includesStop ?? false;
+    this.#text = new TextStream(stream, request.stop ?? [], this.#includesStop);
   }
 
   get isOver(): boolean {
     return this.#state === "over";
   }
   get history(): History {
-    return { prompt: this.#prompt, answer: this.#answer, memory: this.#memory };
+    const history = { prompt: this.#prompt, answer: this.#answer, memory: this.#memory };
+    return this.#watch ? { ...history, watch: this.#watch } : history;
   }
   get usage(): Usage {
     const cached = this.reused > 0 ? { cachedTokens: this.reused } : {};
@@ -167,14 +188,14 @@ export class Sequence implements SlotOwner {
   /** Up to `count` tokens that are likely to come next: those that are certain, else what the text itself suggests. */
   guess(count: number): readonly number[] {
     const at = this.#answer.length;
-    const most = Math.min(count, this.#maxTokens - at - 1);
+    const most = Math.min(count, this.maxTokens - at - 1);
     if (this.forced) return this.forced.slice(at, at + most);
     return this.#ahead.length > 0 ? this.#ahead.slice(0, most) : guessByLookup(this.tokens, most);
   }
 
   /** Tokens that the answer may still have. */
   get tokensLeft(): number {
-    return this.#maxTokens - this.#answer.length;
+    return this.maxTokens - this.#answer.length;
   }
 
   /** The answer as guesses see it. */
@@ -198,6 +219,14 @@ export class Sequence implements SlotOwner {
     return token;
   }
 
+  /** How likely a token was that `choose` has just given; undefined where nobody asks. */
+  likelihoodOf(logits: Logits, token: number): TokenLikelihood | undefined {
+    if (this.likelihoods === undefined) return undefined;
+    const scores = this.#watch ? (this.#drawnFrom ?? certain(logits.length, token)) : logits;
+    this.#drawnFrom = undefined;
+    return likelihood(scores, token, this.likelihoods, this.likelihoodTokens);
+  }
+
   /** The scores from which the next token is drawn; valid until the next call. */
   #possible(logits: Logits): Logits {
     const form = this.#form;
@@ -211,16 +240,18 @@ export class Sequence implements SlotOwner {
   accept(token: number, likelihood?: TokenLikelihood): FinishReason | undefined {
     this.#answer.push(token);
     this.#logProbability += likelihood?.logProbability ?? 0;
-    if (this.#stopTokens.has(token)) return this.#finish("stop", "");
+    const isStop = this.#stopTokens.has(token);
+    if (isStop && !this.#includesStop) return this.#finish("stop", "", { token, ...defined({ likelihood }) });
     this.tokens.push(token);
-    const text = this.#text.push(token);
+    const text = this.#text.push(token, this.#answer.length > this.#minTokens);
     this.#pending.push({ token: { token, ...defined({ likelihood }) }, until: this.#text.decoded });
+    if (isStop) return this.#finish("stop", text, { token, ...defined({ likelihood }) });
     if (this.#text.stop !== undefined) return this.#finish("stop", text);
     this.#form = this.#form?.next(token);
     this.#ahead = this.#ahead.slice(1);
     this.#lookAhead();
     if (this.#form?.isComplete) return this.#finish("stop", text);
-    if (this.#answer.length >= this.#maxTokens) return this.#finish("length", text);
+    if (this.#answer.length >= this.maxTokens) return this.#finish("length", text);
     // tokens without text of their own (parts of characters) go with the next text, unless someone looks at each
     if (text === "" && !likelihood) return undefined;
     const tokens = this.#release(false);
@@ -239,15 +270,27 @@ export class Sequence implements SlotOwner {
     this.output.fail(error);
   }
 
-  #finish(reason: FinishReason, text: string): FinishReason {
+  /** `stopToken`: the token that ended it. */
+  #finish(reason: FinishReason, text: string, stopToken?: GeneratedToken): FinishReason {
     this.#state = "over";
     const rest = text + this.#text.end();
     const { stop } = this.#text;
     const stopped = stop !== undefined;
     const finishReason = stopped ? "stop" : reason;
-    const tokens = this.#release(!stopped);
+    const tokens = this.#release(!stopped || this.#includesStop);
+    const unsaid = [...this.#pending.map(p => p.token.token), ...(stopToken === undefined || this.#includesStop ? [] : [stopToken.token])];
     const mean = this.likelihoods === undefined ? {} : { meanLogProbability: this.#logProbability / Math.max(1, this.#answer.length) };
-    this.output.push({ kind: "end", text: rest, tokens, finishReason, ...(stopped ? { stop } : {}), ...mean, usage: this.usage });
+    this.output.push({
+      kind: "end",
+      text: rest,
+      tokens,
+      finishReason,
+      ...(stopped ? { stop } : {}),
+      ...defined({ stopToken }),
+      ...(unsaid.length > 0 ? { unsaid } : {}),
+      ...mean,
+      usage: this.usage,
+    });
     this.output.end();
     return finishReason;
   }
@@ -262,6 +305,13 @@ export class Sequence implements SlotOwner {
 
 export const unspellable = () =>
   serveErrors.fail("unsupported", { message: "the form asks for a text that the model's vocabulary cannot spell" });
+
+/** Scores of a token that was not drawn: nothing else was possible. */
+const certain = (length: number, token: number): Float64Array => {
+  const scores = new Float64Array(length).fill(Number.NEGATIVE_INFINITY);
+  scores[token] = 0;
+  return scores;
+};
 
 /** A seed for requests without one. */
 const unseeded = (): string => crypto.randomUUID();

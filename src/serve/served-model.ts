@@ -29,7 +29,12 @@ export interface ServedChatTemplate {
   readonly source?: string;
   render(
     messages: readonly ServedChatTurn[],
-    options?: { readonly addGenerationPrompt?: boolean; readonly tools?: readonly unknown[] },
+    options?: {
+      readonly addGenerationPrompt?: boolean;
+      readonly tools?: readonly unknown[];
+      /** Further variables that some templates read (`enable_thinking`). */
+      readonly variables?: Readonly<Record<string, unknown>>;
+    },
   ): string;
 }
 
@@ -80,6 +85,9 @@ export interface ServedModel {
   readonly chatTemplate?: ServedChatTemplate;
   /** Stands before every prompt, as in training. */
   readonly startToken?: number;
+  /** The texts of its first and last token, as its files name them, whether or not a prompt begins with one. */
+  readonly bosToken?: string;
+  readonly eosToken?: string;
   /** Tokens that end an answer. */
   readonly stopTokens?: readonly number[];
   /** How it is sampled where a request says nothing. */
@@ -88,6 +96,8 @@ export interface ServedModel {
   readonly name?: string;
   readonly version?: number;
   readonly artifact?: string;
+  /** Name of the file or folder that its weights were read from, where it is not from the registry. */
+  readonly file?: string;
   /** Milliseconds since 1970. */
   readonly createdAt?: number;
 }

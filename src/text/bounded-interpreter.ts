@@ -55,6 +55,12 @@ export class BoundedInterpreter extends BaseInterpreter {
   private readonly looped = new Set<unknown>();
   private readonly frames: Frame[] = [];
   private readonly weights = new WeakMap<InterpreterValue, number>();
+  private readonly mostSteps: number;
+
+  constructor(environment: unknown, mostSteps = MAX_STEPS) {
+    super(environment);
+    this.mostSteps = mostSteps;
+  }
 
   override evaluate(statement: Statement | undefined, environment: unknown): InterpreterValue {
     if (statement?.type === "For")
@@ -64,7 +70,7 @@ export class BoundedInterpreter extends BaseInterpreter {
     const size = typeof value === "string" || Array.isArray(value) ? value.length : value instanceof Map ? value.size : 0;
     this.within(this.weightOf(result));
     this.steps += 1 + (typeof value === "string" ? size >> 8 : this.looped.has(statement) ? size * LOOP_STEPS : 0);
-    if (this.steps > MAX_STEPS) throw templateError(`expected at most ${MAX_STEPS} steps, got more`);
+    if (this.steps > this.mostSteps) throw templateError(`expected at most ${this.mostSteps} steps, got more`);
     const frame = this.frames.at(-1);
     if (frame && "node" in frame && frame.node === statement) frame.object = result;
     return result;

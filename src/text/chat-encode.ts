@@ -2,6 +2,7 @@
  * A conversation to ids in which only the template writes special tokens: their texts in messages and tools stay ordinary text, so nobody
  * can end a turn or speak as another role by writing its token.
  */
+import { templateError } from "./bounded-interpreter.ts";
 import type { ChatMessage, ChatTemplate, RenderOptions } from "./chat-template.ts";
 
 /** What it needs of a tokenizer. */
@@ -12,6 +13,8 @@ export interface ChatTokenizer {
 
 /** A code point that is no character and never will be. It stands on both sides of a number while the template runs. */
 const MARK = "\uFDD0";
+/** Another one: it stands behind the message that is to be continued, where the text is cut. */
+const END_MARK = "\uFDD1";
 const marked = new RegExp(`${MARK}(\\d+)${MARK}`, "u");
 
 /** Applies `f` to every string in plain data. */
@@ -52,15 +55,31 @@ export function marking(tokenizer: ChatTokenizer): Marking {
   };
 }
 
+interface EncodeChatOptions extends RenderOptions {
+  /** The answer goes on from the last message: what the template writes behind it is left out. */
+  readonly continueFinalMessage?: boolean;
+}
+
+/** What the template makes of messages whose last one goes on. Errors: text/template where it does not write that message's end. */
+function openEnded(template: Pick<ChatTemplate, "render">, messages: readonly ChatMessage[], options: RenderOptions): string {
+  const last = messages.at(-1);
+  const content = typeof last?.content === "string" ? last.content : "";
+  const marked = template.render([...messages.slice(0, -1), { role: "assistant", ...last, content: content + END_MARK }], options);
+  const end = marked.lastIndexOf(END_MARK);
+  if (end >= 0) return marked.slice(0, end);
+  throw templateError("the last message cannot be continued: the template does not write its end");
+}
+
 /** Ids of a conversation under a template. Errors: text/template. */
 export function encodeChat(
   tokenizer: ChatTokenizer,
   template: Pick<ChatTemplate, "render">,
   messages: readonly ChatMessage[],
-  options: RenderOptions = {},
+  { continueFinalMessage = false, ...options }: EncodeChatOptions = {},
 ): Uint32Array {
   const { mark, encode } = marking(tokenizer);
-  return Uint32Array.from(
-    encode(template.render(mark(messages), { ...options, ...(options.tools ? { tools: mark(options.tools) } : {}) })),
-  );
+  const { tools, variables } = options;
+  const given = { ...options, ...(tools ? { tools: mark(tools) } : {}), ...(variables ? { variables: mark(variables) } : {}) };
+  const marked = mark(messages);
+  return Uint32Array.from(encode(continueFinalMessage ? openEnded(template, marked, given) : template.render(marked, given)));
 }

@@ -4,7 +4,7 @@
  */
 import { Environment, parse, tokenize } from "@huggingface/jinja";
 import { defined } from "../base/index.ts";
-import { BoundedInterpreter, templateError } from "./bounded-interpreter.ts";
+import { BoundedInterpreter, MAX_STEPS, templateError } from "./bounded-interpreter.ts";
 import { textErrors } from "./errors.ts";
 
 /** The longest known templates have about 20,000 characters. */
@@ -82,8 +82,8 @@ const dateParts: Readonly<Record<string, (date: Date) => string>> = {
 const strftime = (format: string, date: Date): string =>
   format.replace(/%(.)/g, (whole, letter: string) => (Object.hasOwn(dateParts, letter) ? dateParts[letter]!(date) : whole));
 
-/** A template from its source. Errors: text/template where it does not parse, text/tooLong. */
-export function chatTemplate(source: string = defaultChatTemplate): ChatTemplate {
+/** A template from its source. `steps`: evaluations of a rendering at most. Errors: text/template where it does not parse, text/tooLong. */
+export function chatTemplate(source: string = defaultChatTemplate, { steps = MAX_STEPS }: { readonly steps?: number } = {}): ChatTemplate {
   if (source.length > MAX_TEMPLATE)
     throw textErrors.fail("tooLong", {
       place: "chat template",
@@ -112,7 +112,7 @@ export function chatTemplate(source: string = defaultChatTemplate): ChatTemplate
       };
       return guarded("cannot be rendered", () => {
         for (const [key, value] of Object.entries(values)) environment.set(key, value);
-        return String(new BoundedInterpreter(environment).run(program).value);
+        return String(new BoundedInterpreter(environment, steps).run(program).value);
       });
     },
   };

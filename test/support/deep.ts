@@ -2,7 +2,7 @@
  * The one switch between the quick suite (`npm test`) and the full one (`npm test -- --deep`, which `.ci/run` runs). The full one draws more samples,
  * searches whole spaces by brute force, and repeats races and crashes. A law holds in both; only the number of rounds differs.
  */
-import { describe, test } from "vitest";
+import { describe, type TestContext, test } from "vitest";
 
 export const deep: boolean = process.env.LOAM_DEEP === "1";
 
@@ -11,8 +11,8 @@ export const rounds = (full: number, quick: number = Math.max(1, Math.ceil(full 
 
 const left = (name: string) => (deep ? name : `${name} (left to --deep)`);
 
-/** A test of the full suite alone: a storm of what a quick test beside it checks with fewer rounds. `npm test` counts those that it left out. */
-export const deepTest = (name: string, body: () => Promise<void> | void, timeoutMs?: number): void =>
+/** A test of the full suite alone: a storm of what a quick test beside it checks with fewer rounds, or minutes of one way that changes seldom. `npm test` counts those that it left out. */
+export const deepTest = (name: string, body: (context: TestContext) => Promise<void> | void, timeoutMs?: number): void =>
   (deep ? test : test.skip)(left(name), body, timeoutMs);
 
 /** A group of them. */

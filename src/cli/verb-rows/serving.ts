@@ -10,6 +10,14 @@ export const serveVerb: Verb = {
     project,
     ["-p, --port <port>", "port to listen on (default: serve.port of loam.yaml, else 8080; 0 picks a free one)"],
     ["--host <host>", "address to listen on (default: 127.0.0.1)"],
+    [
+      "--served-model-name <name>",
+      "name of the first model in requests and answers, where it is given by a path (default: the name of its file or folder)",
+    ],
+    [
+      "--grpc <port>",
+      "port of the Open Inference Protocol over gRPC, as KServe and Triton have it (default: serve.grpc of loam.yaml, else no gRPC; 0 picks a free one)",
+    ],
     ["--any-name", "requests that name no model, or one that is not served, mean the first one, as llama.cpp's server has it"],
     ["--slots <n>", "answers that are written at once (default: serve.slots of loam.yaml, else 8)"],
     ["--cache-tokens <n>", "positions of the cache that all answers share; the newest wait where they run out (default: slots x context)"],
@@ -21,7 +29,7 @@ export const serveVerb: Verb = {
     ["--draft-tokens <n>", "tokens that it guesses at once (default: 4)"],
     [
       "--context <tokens>",
-      "tokens of prompt and answer together (default: what the model was trained for, 8192 at most, in half of the free memory)",
+      "tokens of prompt and answer together, or of a text that an encoder reads (default: what the model was trained for, 8192 at most, in half of the free memory)",
     ],
     [
       "--quantize <form>",
@@ -33,7 +41,10 @@ export const serveVerb: Verb = {
       "auto",
     ],
     ["--versions <policy>", "versions that are served and followed: latest, latest:2, all, or numbers such as 1,3"],
-    ["--keep-alive <time>", "a model that nobody asks leaves memory after this time and comes back when it is asked: 5m (default: stays)"],
+    [
+      "--keep-alive <time>",
+      "put a model to sleep after this idle time, such as 5m; the next request loads it again, and requests may keep it for longer, never for less (default: models stay loaded)",
+    ],
     [
       "--calibrated",
       "class probabilities of tuned classifiers over the temperature that was fitted on their validation part (default: serve.calibrated, else as they are)",
@@ -49,6 +60,7 @@ export const serveVerb: Verb = {
       "--adapter-any-base",
       "take adapters that were made for other weights too: right where those are this model in another form (default: an error)",
     ],
+    ["--trust-request-chat-template", "run the chat templates that requests bring (chat_template), within bounds (default: refused)"],
     [
       "--admin",
       "let everybody who reaches the server use the console and the administration without a login (default: sessions and the local token only)",

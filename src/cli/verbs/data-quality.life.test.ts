@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { deepTest } from "../../../test/support/deep.ts";
 import { random, readBytes } from "../../base/index.ts";
 import { decodeQuality, type Effect, QualityScorer } from "../../data/index.ts";
 import { createOutput } from "../output.ts";
@@ -82,7 +83,7 @@ test("mistakes are named: no examples, a value nobody has, another file", async 
   await expect(fails(["retrain"], {})).rejects.toThrow('expected train or show, got "retrain"');
 });
 
-test("a step that takes junk away helps on what it keeps", async () => {
+deepTest("a step that takes junk away helps on what it keeps", async () => {
   const options = { step: "length", set: ["maxBytes=1200"], seeds: "2", tokens: "16000", documents: "24" };
   const effect = await result<Effect & { documents: { without: number; with: number } }>(dataEffect, ["texts"], options);
   expect(effect.documents.with).toBeLessThan(effect.documents.without);

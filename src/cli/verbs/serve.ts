@@ -32,6 +32,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
   const whole = (key: string, least: number, most: number) => numberOption(options, key, "serve", { least, most, whole: true });
   return {
     port: whole("port", 0, 65_535),
+    grpc: whole("grpc", 0, 65_535),
     slots: whole("slots", 1, 256),
     context: whole("context", 16, 1_048_576),
     generationDefaults: choiceOption(options, "generationDefaults", "serve", ["auto", "off"]) !== "off",
@@ -45,11 +46,13 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     maxAdapterRank: whole("maxAdapterRank", 1, 512),
     adapterFolder: textOption(options, "adapterFolder"),
     adapterAnyBase: options.adapterAnyBase === true,
+    trustChatTemplates: options.trustRequestChatTemplate === true,
     otlp: textOption(options, "otlp"),
     keepAlive: textOption(options, "keepAlive"),
     host: textOption(options, "host"),
     calibrated: options.calibrated === true,
     admin: options.admin === true,
+    servedModelName: textOption(options, "servedModelName"),
     anyName: options.anyName === true,
     sharedPrefixCache: options.sharedPrefixCache === true ? true : undefined,
   };
@@ -68,6 +71,7 @@ function showServing(out: Output, serving: ServingEvent): void {
   const { url, model, models = [model], adapters = [], context, loginUrl, temperatures = {} } = serving;
   const why = serving.isRecorded ? `   why this answer: loam trace ${model}` : "";
   out.line(`  Serving ${models.join(", ")} on ${url}   ${serving.page ? "page: /   " : ""}${serving.api}${why}`);
+  if (serving.grpc !== undefined) out.line(`  Open Inference Protocol over gRPC on ${serving.grpc}`);
   if (serving.idleDraft !== undefined)
     out.warn(
       `  ${serving.idleDraft} guesses nothing: on this processor its programs or those of ${model} differ in a bit, and answers would too.`,

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { deepTest } from "../../../test/support/deep.ts";
 import { type LoamError, random, readText } from "../../base/index.ts";
 import type { StudyVerdict } from "../../project/searching/index.ts";
 import { listRuns, openArtifact, openStore, type Store, type StoredTrial, traceArtifact } from "../../store/index.ts";
@@ -246,7 +247,7 @@ test("the winner's values are written into the file, comments kept; a search ove
   expect(verdict!.documents).toBeGreaterThan(3);
 });
 
-test("killed in the middle of a trial, a search goes on inside it and comes to the very same values", async () => {
+deepTest("killed in the middle of a trial, a search goes on inside it and comes to the very same values", async () => {
   const search = "space: { train.rate: { from: 0.001, to: 0.1, log: true } }\n    trials: 3";
   const train = "tokens: 60k, checkpointSeconds: 0.02";
   const whole = await result(project("whole", search, train));

@@ -18,6 +18,9 @@ import type { AnyRequest } from "./node-request.ts";
 
 export type AppFetch = (request: Request, peer?: Peer) => Promise<Response>;
 
+/** Addresses that are llama.cpp's own as well, whose bodies name no model: a server behind the gateway tells them apart, and asks for what they are. */
+const twoFormed: ReadonlySet<string> = new Set(["/completions", "/embeddings"]);
+
 type AnswerAt = (request: Request, peer?: Peer) => Promise<Response>;
 type ByMethod = Readonly<Record<string, AnswerAt>>;
 
@@ -108,15 +111,16 @@ export function createGatewayApp(gateway: GatewayPorts): AppFetch {
   const nowhere = at("unknown", pipelines.unknownAddressPipeline);
   const isPassed = ({ url }: Request): boolean =>
     gateway.config.passThrough.length > 0 && passThroughOf(gateway.config.passThrough, new URL(url).pathname) !== undefined;
-  /** The same without `/v1`, as clients ask that were written for a server without it; only where nothing else is. */
+  /** The same without `/v1`, as clients ask that were written for a server without it; the server's own where it reads other bodies there too. */
   const bare = ({ method, url }: Request): AnswerAt | undefined => {
     const { pathname } = new URL(url);
+    if (own && twoFormed.has(pathname)) return undefined;
     const model = method === "POST" ? models.get(`/v1${pathname}`) : undefined;
     if (model) return model;
     if (method !== "GET" && method !== "HEAD") return undefined;
     return pathname === "/models" ? list : pathname.startsWith("/models/") ? one : undefined;
   };
-  app.notFound(c => (isPassed(c.req.raw) ? through : (own ?? bare(c.req.raw) ?? nowhere))(c.req.raw, c.env));
+  app.notFound(c => (isPassed(c.req.raw) ? through : (bare(c.req.raw) ?? own ?? nowhere))(c.req.raw, c.env));
   const crooked = at("unknown", pipelines.wrongPathPipeline);
   return async (request, peer) =>
     pathFault(new URL(request.url).pathname) === undefined ? app.fetch(request, peer ?? {}) : crooked(request, peer);

@@ -99,7 +99,7 @@ async function decoded(come: Uint8Array | Promise<Uint8Array>, coding: string): 
   if (found === "unsupported")
     throw gatewayErrors.fail("mediaType", {
       place: "content-encoding",
-      expected: "gzip, or none",
+      expected: "gzip, deflate, or none",
       received: JSON.stringify(coding.slice(0, 60)),
     });
   if (found === "broken") throw broken("a body in the coding that content-encoding names", "other bytes");

@@ -84,7 +84,7 @@ for (const [name, api, translation, body, text] of cases)
       return Buffer.concat(parts);
     };
     // ids are made anew for each answer
-    const plain = (bytes: Buffer) => bytes.toString().replace(/(resp|msg|fc|call|chatcmpl|cmpl)[_-][0-9a-f]{24}/g, "$1_");
+    const plain = (bytes: Buffer) => bytes.toString().replace(/(resp|msg|rs|fc|call|chatcmpl|cmpl)[_-][0-9a-f]{24}/g, "$1_");
     const whole = await read([]);
     const progress = progressOf(api, { dropsUsage: false, choices: 1 });
     const seen = cutEvents()

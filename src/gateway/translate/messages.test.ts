@@ -18,6 +18,7 @@ import {
 } from "../fakes.ts";
 
 const { anthropic } = chatDialects;
+const toChat = (body: Record<string, unknown>) => anthropic.read(body).chat;
 let upstream: FakeUpstream;
 let gateway: TestGateway;
 beforeEach(async () => {
@@ -53,7 +54,7 @@ const events = (text: string): Event[] =>
 
 test("a request's turns, tools, results and choices become a chat's", () => {
   expect(
-    anthropic.toChat({
+    toChat({
       model: "m",
       max_tokens: 5,
       system: [

@@ -11,6 +11,7 @@ const weather = {
   function: { name: "weather", description: "of a city", parameters: { type: "object", properties: { city: { type: "string" } } } },
 };
 const { anthropic } = chatDialects;
+const toChat = (body: Row) => anthropic.read(body).chat;
 const asked = (body: Row): TranslationRequest => ({
   body,
   model: "m",
@@ -91,7 +92,7 @@ test("a chat that goes through Messages and back says the same, and Anthropic wo
     fc.property(chat, list => {
       const body = sent({ messages: list, max_tokens: 5 });
       expect(translationRefusal({ path: "", headers: { "anthropic-version": "1" }, text: "", body })).toBeUndefined();
-      expect(meaning(anthropic.toChat(body).messages as Row[])).toEqual(meaning(list));
+      expect(meaning(toChat(body).messages as Row[])).toEqual(meaning(list));
     }),
     { numRuns: 300 },
   );
@@ -115,7 +116,7 @@ test("tools, their choice, bounds, forms and efforts keep their meaning on the w
         reasoning_effort: "high",
         user: "u",
       };
-      expect(anthropic.toChat(sent(body))).toEqual({ model: "m", ...body });
+      expect(toChat(sent(body))).toEqual({ model: "m", ...body });
     }
   expect(sent({ messages: hi, max_completion_tokens: 3, stop: "x", parallel_tool_calls: false, tools: [weather] })).toMatchObject({
     max_tokens: 3,

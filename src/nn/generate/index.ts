@@ -11,6 +11,7 @@ export {
 export { CachedDecoder, type CachedDecoderOptions, type DecoderParameters, type LogitRows, type StepDecoder } from "./cached-decoder.ts";
 export { type Chunk, defaultWidths, nextChunk, usableWidths } from "./chunks.ts";
 export { type FormState, maskLogits } from "./constraint.ts";
+export type { DryOptions } from "./dry.ts";
 export {
   choiceRandom,
   type FinishReason,

@@ -9,18 +9,26 @@ export interface TokenProbability {
 }
 
 export interface TokenLikelihood extends TokenProbability {
+  /** 1 for the most likely token, 1 more for each that is more likely. */
+  readonly rank: number;
   /** The most likely tokens in this place, most likely first. */
   readonly top: readonly TokenProbability[];
 }
 
-/** Log-probability of a token and of the `count` most likely ones; of fewer where fewer are possible. */
-export function likelihood(logits: Logits, token: number, count: number): TokenLikelihood {
+/** Log-probability of a token and of the `count` most likely ones, or of those that are `asked` for and the token; of fewer where fewer are possible. */
+export function likelihood(logits: Logits, token: number, count: number, asked?: readonly number[]): TokenLikelihood {
   let top = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logits.length; i++) if (logits[i]! > top) top = logits[i]!;
   let total = 0;
-  for (let i = 0; i < logits.length; i++) total += Math.exp(logits[i]! - top);
+  let rank = 1;
+  const own = logits[token]!;
+  for (let i = 0; i < logits.length; i++) {
+    total += Math.exp(logits[i]! - top);
+    if (logits[i]! > own) rank++;
+  }
   const norm = top + Math.log(total);
   const of = (t: number): TokenProbability => ({ token: t, logProbability: logits[t]! - norm });
   const possible = (t: TokenProbability) => t.logProbability > Number.NEGATIVE_INFINITY;
-  return { ...of(token), top: count > 0 ? greatestFew(logits, count).map(of).filter(possible) : [] };
+  const shown = asked ? [...new Set([token, ...asked])] : count > 0 ? greatestFew(logits, count) : [];
+  return { ...of(token), rank, top: shown.map(of).filter(possible) };
 }

@@ -186,6 +186,38 @@ test("renaming tokens renames the distribution", () => {
   );
 });
 
+test("a temperature that comes last leaves the set of the cuts alone, and scales what is left", () => {
+  fc.assert(
+    fc.property(
+      fc.integer(),
+      fc.double({ min: 0.2, max: 3, noNaN: true }),
+      fc.double({ min: 0.05, max: 0.95, noNaN: true }),
+      (seed, temperature, p) => {
+        const logits = logitsOf(`last ${seed}`, 40);
+        for (const cut of [{ topP: p }, { minP: p }, { topK: 5 }, { typicalP: p }]) {
+          const plain = transformLogits(logits, nothing, options(cut));
+          const last = transformLogits(logits, nothing, options({ ...cut, temperature, temperatureLast: true }));
+          expect([...last.keys()].filter(i => last[i]! > -Infinity)).toEqual([...plain.keys()].filter(i => plain[i]! > -Infinity));
+          const top = Math.max(...plain);
+          for (const [i, s] of last.entries()) if (s > -Infinity) expect(s).toBeCloseTo((plain[i]! - top) / temperature, 9);
+        }
+      },
+    ),
+  );
+});
+
+test("whoever watches is told the scores that a token was drawn from, and nothing at temperature 0", () => {
+  const logits = logitsOf("watch", 12);
+  const seen: Float64Array[] = [];
+  const watched = { ...nothing, watch: (scores: Float64Array) => seen.push(scores.slice()) };
+  const o = options({ temperature: 0.7, topK: 4 });
+  const token = sampleToken(logits, watched, o, random("w"));
+  expect(token).toBe(sampleToken(logits, nothing, o, random("w")));
+  expect(seen).toEqual([transformLogits(logits, nothing, o)]);
+  sampleToken(logits, watched, options({ temperature: 0 }), random("w"));
+  expect(seen).toHaveLength(1);
+});
+
 test("temperature 0 takes the greatest, the lowest id of equals, and ignores the seed", () => {
   const o = options({ temperature: 0, topK: 3, topP: 0.2 });
   for (const seed of [1, 2, 3]) {
@@ -217,6 +249,16 @@ test("the repetition penalty makes seen tokens less likely on either side of zer
   expect(q[0]).toBeLessThan(p[0]!);
   expect(q[1]).toBeLessThan(p[1]!);
   expect(q[2]! / q[3]!).toBeCloseTo(p[2]! / p[3]!, 12);
+});
+
+test("a penalty next to 0 overflows no score: a token is drawn all the same", () => {
+  const history: History = { prompt: [0, 1], answer: [2] };
+  for (const temperature of [0, 5e-324, 1])
+    for (const repetitionPenalty of [5e-324, 1e-308])
+      for (const more of [{}, { topK: 2 }, { topP: 0.5 }, { minP: 0.5 }, { typicalP: 0.5 }, { temperatureLast: true, topP: 0.5 }]) {
+        const o = options({ repetitionPenalty, temperature, ...more });
+        expect([0, 1]).toContain(sampleToken(Float32Array.of(30, 20, -40, -50), history, o, random("p")));
+      }
 });
 
 test("presence counts a token of the answer once, frequency each time, and neither looks at the prompt", () => {
@@ -254,7 +296,10 @@ test("options out of range name themselves, their bounds and the value", () => {
     [{ mirostatTau: -1 }, "sampling.mirostatTau: expected a number from 0 (off), got -1."],
     [{ mirostatEta: 0 }, "sampling.mirostatEta: expected a number above 0, at most 1, got 0."],
     [{ repetitionPenalty: 0 }, "sampling.repetitionPenalty: expected a number above 0 (1 is off), got 0."],
-    [{ logitBias: new Map([[1, Number.NaN]]) }, "sampling.logitBias: expected token ids from 0 with finite numbers, got 1: NaN."],
+    [
+      { logitBias: new Map([[1, Number.NaN]]) },
+      "sampling.logitBias: expected token ids from 0 with finite numbers or -Infinity, got 1: NaN.",
+    ],
   ];
   for (const [o, sentence] of wrong) expect(() => samplingOptions(o)).toThrow(sentence);
 });

@@ -7,7 +7,11 @@ import { logSum, type TransformName, transformNames, transforms } from "./transf
 /** Logits of one position [V]. */
 export type Logits = Float32Array | Float64Array;
 
-const isOn = (o: SamplingOptions) => transformNames.filter(n => transforms[n].isOn(o));
+/** Transforms that are on, in their order. */
+function isOn(o: SamplingOptions): readonly TransformName[] {
+  const on = transformNames.filter(n => transforms[n].isOn(o));
+  return o.temperatureLast && on.includes("temperature") ? [...on.filter(n => n !== "temperature"), "temperature"] : on;
+}
 
 /** Scores after every transform that is on, in a new array; -infinity where a token was removed. */
 export function transformLogits(logits: Logits, history: History, options: SamplingOptions): Float64Array {
@@ -42,18 +46,22 @@ const broken = (what: string, token: number) =>
   });
 
 /**
- * The next token for logits [V] after `history`. Draws once from `rng` where the temperature is above 0, and not at all where it is 0.
- * Errors: nn/sampling where a logit is not finite.
+ * The next token for logits [V] after `history`. Draws once from `rng` where the temperature is above 0, twice with
+ * `xtcProbability`, and not at all where it is 0. Errors: nn/sampling where a logit is not finite, nn/impossible where the options leave no token.
  */
 export function sampleToken(logits: Logits, history: History, options: SamplingOptions, rng: Random): number {
   const best = greatestToken(logits);
   if (options.temperature === 0)
     return isOn(options).some(n => transforms[n].reorders) ? greatestToken(transformLogits(logits, history, options)) : best;
-  const { scores, drawn } = drawScores(logits, history, options);
+  const { scores, drawn } = drawScores(logits, tossed(history, options, rng), options);
   const token = draw(scores, rng);
   drawn(token);
   return token;
 }
+
+/** With a coin, where a strategy tosses one. */
+export const tossed = (history: History, { xtcProbability }: SamplingOptions, rng: Random): History =>
+  xtcProbability > 0 ? { ...history, coin: rng.uniform() } : history;
 
 /** What a token is drawn from. */
 interface DrawScores {
@@ -71,6 +79,7 @@ export function drawScores(logits: Logits, history: History, options: SamplingOp
     if (transforms[name].drawn) listeners.push({ name, norm: logSum(scores), before: scores.slice() });
     transforms[name].apply(scores, options, history);
   }
+  history.watch?.(scores);
   const drawn = (token: number): void => {
     for (const { name, norm, before } of listeners) transforms[name].drawn!((norm - before[token]!) / Math.LN2, options, history);
   };

@@ -7,7 +7,7 @@
  */
 import type { Random } from "../../base/index.ts";
 import type { History, SamplingOptions } from "./options.ts";
-import { drawScores, drawWeighted, greatestToken, type Logits, sampleToken } from "./sample.ts";
+import { drawScores, drawWeighted, greatestToken, type Logits, sampleToken, tossed } from "./sample.ts";
 
 /** A token that a small model thinks comes next. */
 export interface Guess {
@@ -34,7 +34,7 @@ export function guessToken(logits: Logits, history: History, options: SamplingOp
   const past = { ...history, ...(history.memory ? { memory: { ...history.memory } } : {}) };
   if (options.temperature === 0) return { token: sampleToken(logits, past, options, rng) };
   greatestToken(logits);
-  const probabilities = softmax(drawScores(logits, past, options).scores);
+  const probabilities = softmax(drawScores(logits, tossed(past, options, rng), options).scores);
   return { token: drawWeighted(probabilities, rng), probabilities };
 }
 
@@ -51,7 +51,7 @@ export function judgeGuess(
 ): number {
   if (!q) return sampleToken(logits, history, options, rng);
   greatestToken(logits);
-  const { scores, drawn } = drawScores(logits, history, options);
+  const { scores, drawn } = drawScores(logits, tossed(history, options, rng), options);
   const p = softmax(scores);
   const right = rng.uniform() * q[token]! < p[token]! ? token : drawWeighted(rest(p, q), rng);
   drawn(right);

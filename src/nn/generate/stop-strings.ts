@@ -40,8 +40,8 @@ export function stopPatterns(stops: readonly string[]): StopPattern[] {
 
 export const stopStart = (patterns: readonly StopPattern[]): StopState => ({ matched: patterns.map(() => 0), held: "" });
 
-/** Takes the next piece of text in. */
-export function scanStops(patterns: readonly StopPattern[], state: StopState, piece: string): StopScan {
+/** Takes the next piece of text in; a stop that is complete in it counts only where it `mayStop`. */
+export function scanStops(patterns: readonly StopPattern[], state: StopState, piece: string, mayStop = true): StopScan {
   const all = state.held + piece;
   const matched = [...state.matched];
   for (let at = state.held.length; at < all.length; at++) {
@@ -51,8 +51,8 @@ export function scanStops(patterns: readonly StopPattern[], state: StopState, pi
       let k = matched[i]!;
       while (k > 0 && all[at] !== text[k]) k = failure[k]!;
       if (all[at] === text[k]) k++;
-      matched[i] = k;
-      if (k === text.length && (longest < 0 || k > patterns[longest]!.text.length)) longest = i;
+      matched[i] = !mayStop && k === text.length ? failure[k]! : k;
+      if (mayStop && k === text.length && (longest < 0 || k > patterns[longest]!.text.length)) longest = i;
     }
     if (longest >= 0) {
       const stop = patterns[longest]!.text;

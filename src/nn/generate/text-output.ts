@@ -10,13 +10,16 @@ export interface TokenTextStream {
 export class TextStream {
   readonly #stream: TokenTextStream;
   readonly #patterns: readonly StopPattern[];
+  readonly #keepsStop: boolean;
   #state: StopState;
   #stop: string | undefined;
   #decoded = 0;
   #released = 0;
 
-  constructor(stream: TokenTextStream, stops: readonly string[]) {
+  /** With `keepsStop`, the stop string that ends the answer is its last text. */
+  constructor(stream: TokenTextStream, stops: readonly string[], keepsStop = false) {
     this.#stream = stream;
+    this.#keepsStop = keepsStop;
     this.#patterns = stopPatterns(stops);
     this.#state = stopStart(this.#patterns);
   }
@@ -33,9 +36,9 @@ export class TextStream {
     return this.#released;
   }
 
-  /** Text that a further token makes certain, often "". */
-  push(token: number): string {
-    return this.#take(this.#stream.push(token));
+  /** Text that a further token makes certain, often ""; where it may not stop yet, a stop string that it completes is text. */
+  push(token: number, mayStop = true): string {
+    return this.#take(this.#stream.push(token), mayStop);
   }
 
   /** What was held back, once no token follows: an unfinished character is U+FFFD, an unfinished stop string is text. */
@@ -49,13 +52,14 @@ export class TextStream {
     return text + held;
   }
 
-  #take(piece: string): string {
+  #take(piece: string, mayStop = true): string {
     if (this.#stop !== undefined) return "";
     this.#decoded += piece.length;
-    const { text, state, stop } = scanStops(this.#patterns, this.#state, piece);
+    const { text, state, stop } = scanStops(this.#patterns, this.#state, piece, mayStop);
     this.#state = state;
     this.#stop = stop;
-    this.#released += text.length;
-    return text;
+    const out = stop !== undefined && this.#keepsStop ? text + stop : text;
+    this.#released += out.length;
+    return out;
   }
 }

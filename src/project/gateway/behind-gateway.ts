@@ -48,7 +48,7 @@ export interface BehindGateway {
 }
 
 /** Answers without a key: for supervisors, and the page's own files, which are the same for everybody. */
-const open = /^\/(health|healthz|readyz|ping|v2\/health\/(live|ready)|index\.html|icon\.svg|assets\/[\w.-]+)?$/;
+const open = /^\/(health|v1\/health|healthz|readyz|ping|v2\/health\/(live|ready)|index\.html|icon\.svg|assets\/[\w.-]+)?$/;
 /** What the console reads and writes of the project: whoever is signed in reaches it past the gateway, keys through it. */
 const consoleData =
   /^\/api\/(overview|models|runs|evaluations|graph|data|labels|releases|reports|logged|engine|serving|events|openapi\.json)(\/|$)/;

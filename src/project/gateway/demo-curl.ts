@@ -13,11 +13,11 @@ const requests: { readonly [T in ReturnType<typeof tells>]: (model: string) => D
   numbers: model => ({ path: `/v1/models/${model}:regress`, body: { examples: [{ text: "Dear all" }] } }),
 };
 
-/** Of the first of the names that the gateway routes, else of its first route. A model that is not loaded now is taken for one that continues texts. */
+/** Of the first of the names that the gateway routes, else of its first route. A model that nobody has loaded yet is taken for one that continues texts. */
 export function demoRequest(engines: Engines, routes: ReadonlyMap<string, unknown>, names: readonly string[]): DemoRequest {
   const model = names.find(name => routes.has(name)) ?? [...routes.keys()][0] ?? "";
-  const engine = [...engines.all(), ...engines.encoders()].find(e => e.model.name === model || e.model.id === model);
-  return requests[engine ? tells(engine) : "text"](model);
+  const engine = engines.models().find(e => e.model.name === model || e.model.id === model);
+  return requests[engine && "fingerprint" in engine ? tells(engine) : "text"](model);
 }
 
 export const demoCurl = (url: string, key: string, { path, body }: DemoRequest): string =>

@@ -12,7 +12,8 @@ import { isPath } from "../models/paths.ts";
 import { modelNameOf, modelsOf, openProjectStore, type ProjectFile } from "../project-file.ts";
 
 type FoundModel =
-  | { readonly kind: "files"; readonly path: string; readonly shown: string }
+  /** `name`: what it is called instead of its file's name. */
+  | { readonly kind: "files"; readonly path: string; readonly shown: string; readonly name?: string }
   | { readonly kind: "version"; readonly wanted: string; readonly store: Store };
 
 export interface Found extends AsyncDisposable {
@@ -99,4 +100,21 @@ export async function findModel(folder: string, cwd: string, given: string | und
     await store.close();
   }
   return atHome(given, project);
+}
+
+/** A path in a registry's form: words with slashes between them, as Hugging Face names models. */
+const servedName = /^[\w.-]+(\/[\w.-]+)*$/;
+
+/** A model that is given by a path under another name. Errors: project/argument. */
+export function withServedName(found: Found, name: string): Found {
+  const { model } = found;
+  if (model.kind === "version" || !servedName.test(name) || name.length > 200)
+    throw projectErrors.fail("argument", {
+      place: "loam serve: --served-model-name",
+      expected:
+        model.kind === "version" ? "a model that is given by a path" : "letters, digits, dots, dashes and slashes, at most 200 characters",
+      received: model.kind === "version" ? `the version ${model.wanted}` : JSON.stringify(name.slice(0, 200)),
+      hint: model.kind === "version" ? "A version is served under its model's name." : "Try meta-llama/Llama-3.2-1B-Instruct.",
+    });
+  return { ...found, model: { ...model, name } };
 }

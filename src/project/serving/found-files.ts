@@ -1,4 +1,5 @@
 /** The files of a model that was found, with what names it: an artifact of the record, or files as they lie on the disk. */
+import { basename } from "node:path";
 import { weightsDigest } from "../../nn/index.ts";
 import { digestOf, localModel, modelDigests } from "../models/paths.ts";
 import type { Found } from "./find-model.ts";
@@ -7,7 +8,8 @@ import { type LabelledFiles, versionFiles } from "./open-version.ts";
 /** Errors: store/notFound, base/missingFile, project/model. */
 export async function foundFiles({ model }: Found): Promise<LabelledFiles> {
   if (model.kind === "version") return versionFiles(model.store, model.wanted);
-  const { files, name } = localModel(model.path);
+  const { files, name: nameOfFile } = localModel(model.path);
+  const { name = nameOfFile } = model;
   const digests = await modelDigests(files);
-  return { files, label: { id: name, name, fingerprint: digestOf(digests), weights: weightsDigest(digests) } };
+  return { files, label: { id: name, name, file: basename(model.path), fingerprint: digestOf(digests), weights: weightsDigest(digests) } };
 }

@@ -59,7 +59,7 @@ export function modelVersions(folder: string, cwd: string, choice: EngineChoice)
   return {
     async add(found) {
       if (found.model.kind === "files") {
-        const { name } = localModel(found.model.path);
+        const { name = localModel(found.model.path).name } = found.model;
         known.set(name, found);
         return { name, version: 1 };
       }

@@ -8,11 +8,11 @@ import { modelText } from "../models/model-text.ts";
 
 /** What names the model: from the record, or from its path. */
 export type ModelLabel = Pick<ServedModel, "id" | "fingerprint"> &
-  Partial<Pick<ServedModel, "weights" | "aliases" | "name" | "version" | "artifact" | "createdAt">>;
+  Partial<Pick<ServedModel, "weights" | "aliases" | "name" | "version" | "artifact" | "file" | "createdAt">>;
 
 /** Errors: those of the files (nn, text, base, project/model), project/family where it continues no texts. */
 export async function readServedModel(files: FilesReader, device: Device, label: ModelLabel): Promise<ServedModel> {
-  const { tokenizer, chatTemplate, startToken, stopTokens, sampling } = await modelText(files);
+  const { tokenizer, chatTemplate, startToken, stopTokens, sampling, bosToken, eosToken } = await modelText(files);
   const model = await loadModel(files, device);
   if (model.family === "decoder" && model.config.classifier) {
     disposeTree(model.parameters);
@@ -41,7 +41,7 @@ export async function readServedModel(files: FilesReader, device: Device, label:
     config: model.config,
     parameters: model.parameters,
     tokenizer,
-    ...defined({ chatTemplate, startToken }),
+    ...defined({ chatTemplate, startToken, bosToken, eosToken }),
     stopTokens,
     ...defined({ sampling }),
   };

@@ -7,10 +7,16 @@ import type { AdapterOptions } from "./adapters.ts";
 export interface ServeOptions extends AdapterOptions {
   /** Names, versions, or paths of models; default: those of loam.yaml. */
   readonly models?: string | readonly string[] | undefined;
+  /** The name of the first model in requests and answers, where it is given by a path; default: the name of its file or folder. */
+  readonly servedModelName?: string | undefined;
   /** 0: a free one; default: serve.port of loam.yaml, else 8080. */
   readonly port?: number | undefined;
   /** Default: serve.host of loam.yaml, else 127.0.0.1. */
   readonly host?: string | undefined;
+  /** Runs chat templates that requests bring, within bounds; refused when absent. */
+  readonly trustChatTemplates?: boolean | undefined;
+  /** Port of the Open Inference Protocol over gRPC, 0 for a free one; default: serve.grpc of loam.yaml, else there is none. */
+  readonly grpc?: number | undefined;
   /** Requests that name no model, or one that is not served, mean the first one. */
   readonly anyName?: boolean | undefined;
   /** Sequences that are decoded at once; default: serve.slots of loam.yaml, else 8. */
@@ -48,6 +54,8 @@ export interface ServeOptions extends AdapterOptions {
 export interface ProjectServer extends AsyncDisposable {
   /** `http://127.0.0.1:8080`. */
   readonly url: string;
+  /** `127.0.0.1:8001`, where gRPC was asked for. */
+  readonly grpc: string | undefined;
   /** What the event `serving` says. */
   readonly serving: ServingEvent;
   /** Opens the console and the administration, as `Authorization: Bearer`; undefined where everybody may. */

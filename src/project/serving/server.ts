@@ -12,10 +12,12 @@ import {
   createApp,
   Engines,
   type Fleet,
+  type GrpcListening,
   giveMemoryBack,
   keepAliveMs,
   type Listening,
   listen,
+  listenGrpc,
   openTracing,
 } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
@@ -39,7 +41,7 @@ import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
 import { consoleSource } from "./console-source.ts";
-import { type Found, findModel } from "./find-model.ts";
+import { type Found, findModel, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
@@ -80,6 +82,7 @@ async function findModels({ place: { folder, cwd }, options, closers }: Opening)
   const found: Found[] = [];
   for (const one of given.length ? given : several.length ? several : [undefined])
     found.push(closers.use(await findModel(folder, cwd, one)));
+  if (options.servedModelName !== undefined) found[0] = withServedName(found[0]!, options.servedModelName);
   const draft = options.draft === undefined ? undefined : closers.use(await findModel(folder, cwd, options.draft));
   const project = found[0]!.project;
   const part = project?.config.serve;
@@ -176,6 +179,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...((options.sharedPrefixCache ?? project?.config.serve?.sharedPrefixCache) === true ? { sharedPrefixCache: true } : {}),
     ...defined({ adapterFolder: adapters.folder }),
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
+    ...(options.trustChatTemplates === true ? { trustsChatTemplates: true } : {}),
     ...(store ? { console: { ...consoleSource(project?.config.name ?? null, store), ...defined({ labels }) } } : {}),
     ...defined({ page }),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
@@ -189,12 +193,9 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
   return { app, login, lines, running, hasPage: page !== undefined };
 }
 
-/** Names without labels and numbers: of what was asked for, and of what runs. */
+/** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
 const namesOf = (engines: Engines, named: readonly NamedVersion[]): string[] => [
-  ...new Set([
-    ...named.map(n => n.name),
-    ...[...engines.all(), ...engines.encoders(), ...engines.adapters.engines()].map(e => (e.model.name ?? e.model.id).split("@")[0]!),
-  ]),
+  ...new Set([...named.map(n => n.name), ...engines.everything().map(e => (e.model.name ?? e.model.id).split("@")[0]!)]),
 ];
 
 /** The version that the server is shown by: the first that was named, or what serves in its place. */
@@ -206,7 +207,8 @@ function firstOf(fleet: Fleet, named: readonly NamedVersion[]): NamedVersion {
 }
 
 /** Closes the listener, or what would have listened. */
-async function closeApp(app: App, listening: Listening | undefined): Promise<void> {
+async function closeApp(app: App, listening: Listening | undefined, grpc: GrpcListening | undefined): Promise<void> {
+  await grpc?.close();
   if (listening) return void (await listening.drain({ graceMs: 0 }));
   await app.engines.close();
   app.close();
@@ -219,6 +221,7 @@ interface Reachable {
   readonly started: { hasStarted: boolean };
   readonly app: App;
   readonly listening: Listening;
+  readonly grpc: GrpcListening | undefined;
   readonly door: BehindGateway | undefined;
   /** Undefined where everybody may administer. */
   readonly login: Login | undefined;
@@ -238,7 +241,8 @@ async function openReachable(o: Opening): Promise<Reachable> {
   };
   const { app, login: own, lines, running, hasPage } = await createServerApp(o, found, engines, models, at.host);
   let listening: Listening | undefined;
-  closers.add(() => closeApp(app, listening));
+  let grpc: GrpcListening | undefined;
+  closers.add(() => closeApp(app, listening, grpc));
   // loaded only where a project has one
   door = project?.config.gateway
     ? await (await import("../gateway/behind-gateway.ts")).behindGateway({
@@ -258,9 +262,11 @@ async function openReachable(o: Opening): Promise<Reachable> {
   watch.signal.throwIfAborted();
   // The port first: it is quicker to refuse than a model is to load.
   listening = await listen(door?.app ?? app, at);
+  const grpcPort = options.grpc ?? project?.config.serve?.grpc;
+  if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host, port: grpcPort });
   const login = door ? door.login : options.admin === true ? undefined : own;
   if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
-  return { found, models, started, app, listening, door, login, hasPage, running };
+  return { found, models, started, app, listening, grpc, door, login, hasPage, running };
 }
 
 /** Loads what is named, and its adapters. A stop is told once what loads is there, or left behind. */
@@ -297,11 +303,12 @@ async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
 type ShutDown = ProjectServer["close"];
 
 /** Ends it in order, once. */
-function shutDownOf({ closers, tell }: Opening, { app, listening, door }: Reachable): ShutDown {
+function shutDownOf({ closers, tell }: Opening, { app, listening, grpc, door }: Reachable): ShutDown {
   const shutDown = async (graceMs: number | undefined) => {
     tell({ event: "stopping", inFlight: app.inFlight });
     void door?.drain(0);
     const { cutOff } = await listening.drain(graceMs === undefined ? {} : { graceMs });
+    await grpc?.close();
     await closers[Symbol.asyncDispose]();
     tell({ event: "stopped", cutOff });
     return { cutOff };
@@ -313,8 +320,9 @@ function shutDownOf({ closers, tell }: Opening, { app, listening, door }: Reacha
   };
 }
 
-const serverOf = ({ app, listening, login, running }: Reachable, serving: ServingEvent, close: ShutDown): ProjectServer => ({
+const serverOf = ({ app, listening, grpc, login, running }: Reachable, serving: ServingEvent, close: ShutDown): ProjectServer => ({
   url: listening.url,
+  grpc: grpc?.address,
   serving,
   token: login?.token,
   loginUrl: () => login?.loginUrl(),

@@ -1,6 +1,6 @@
 /** What a server says of itself when it serves. */
 import { defined } from "../../base/index.ts";
-import type { EmbeddingEngine, Engine, Engines, Fleet, Listening } from "../../serve/index.ts";
+import type { EmbeddingEngine, Engine, Engines, Fleet, GrpcListening, Listening } from "../../serve/index.ts";
 import type { Login } from "../../session/index.ts";
 import type { ServingEvent } from "../events.ts";
 import type { BehindGateway } from "../gateway/behind-gateway.ts";
@@ -14,6 +14,7 @@ interface ServingParts {
   readonly versions: ModelVersions;
   readonly first: NamedVersion;
   readonly listening: Listening;
+  readonly grpc: GrpcListening | undefined;
   readonly hasPage: boolean;
   /** Name of the draft model. */
   readonly draft: string | undefined;
@@ -39,7 +40,7 @@ function gatewayPart(door: BehindGateway | undefined, engines: Engines, url: str
   return { gateway: true, demoKey: demo, demoRequest: demoCurl(url, demo, demoRequest(engines, gateway.config.routes, [model])) };
 }
 
-export function servingOf({ engines, fleet, versions, first, listening, hasPage, draft, door, login }: ServingParts): ServingEvent {
+export function servingOf({ engines, fleet, versions, first, listening, grpc, hasPage, draft, door, login }: ServingParts): ServingEvent {
   const { url, host } = listening;
   // one that was ready first may sleep already
   const served = fleet.list().filter(v => v.state === "ready" || v.state === "asleep");
@@ -57,7 +58,7 @@ export function servingOf({ engines, fleet, versions, first, listening, hasPage,
     event: "serving",
     url,
     host,
-    ...defined({ loginUrl }),
+    ...defined({ grpc: grpc?.address, loginUrl }),
     model: id,
     ...(served.length > 1 ? { models: served.map(v => v.id) } : {}),
     ...(adapters.length > 0 ? { adapters: adapters.map(a => a.name), adaptersOf: adapters[0]!.parent } : {}),

@@ -8,7 +8,11 @@ const reasons: Readonly<Record<string, string>> = {
   function_call: "tool_use",
   content_filter: "refusal",
 };
-export const stopReason = (reason: unknown): string => wordOf(reasons, reason, "end_turn");
+/** Why a message ended. `stop`: the request's own text that ended it, where the chat tells (vLLM's `stop_reason`). */
+export const stopFields = (reason: unknown, stop: unknown) =>
+  typeof stop === "string" && reason === "stop"
+    ? { stop_reason: "stop_sequence", stop_sequence: stop }
+    : { stop_reason: wordOf(reasons, reason, "end_turn"), stop_sequence: null };
 
 /** Anthropic counts cached tokens beside the input, OpenAI among it. */
 export function messageUsage(usage: unknown): Row {

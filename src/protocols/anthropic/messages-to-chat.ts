@@ -1,9 +1,16 @@
 /** A request for Anthropic's Messages as a chat. What a chat cannot be told is handed to `miss`, which refuses it or lets it stand as a text. */
 import { ProtocolFault } from "../protocol-fault.ts";
-import { isGiven, isRow, listOf, type Row, renamed, rowsOf, stringOr } from "../values.ts";
+import { isGiven, isRow, listOf, type Row, renamed, rowOr, rowsOf, stringOr } from "../values.ts";
 
 /** `value` at `place` has no counterpart; gives what stands for it. Errors: ProtocolFault `untranslated` where nothing may. */
 type Miss = (place: string, what: string, value: unknown) => Row;
+
+/** How a request is read. */
+interface Reading {
+  readonly miss: Miss;
+  /** Whether whoever answers the chat takes vLLM's parameters of reasoning, and what the model thought before. */
+  readonly isReasoned: boolean;
+}
 
 const block = (b: Row): string => `a block of type ${JSON.stringify(b.type)}`;
 
@@ -60,17 +67,24 @@ function userMessages(content: unknown, place: string, miss: Miss): Row[] {
   return [...results, { role: "user", content: isText ? parts.map(p => p.text).join("") : parts }];
 }
 
-function assistantMessage(content: unknown, place: string, miss: Miss): Row {
+function assistantMessage(content: unknown, place: string, { miss, isReasoned }: Reading): Row {
   if (typeof content === "string") return { role: "assistant", content };
   let text = "";
+  let thought = "";
   const calls: Row[] = [];
   for (const [i, b] of rowsOf(content, place).entries()) {
     if (b.type === "text") text += textIn(b, `${place}[${i}]`);
     else if (b.type === "tool_use")
       calls.push({ id: b.id, type: "function", function: { name: b.name, arguments: JSON.stringify(b.input ?? {}) } });
-    else if (b.type !== "thinking" && b.type !== "redacted_thinking") text += stringOr(miss(`${place}[${i}]`, block(b), b).text);
+    else if (b.type === "thinking") thought += stringOr(b.thinking);
+    else if (b.type !== "redacted_thinking") text += stringOr(miss(`${place}[${i}]`, block(b), b).text);
   }
-  return { role: "assistant", content: text === "" && calls.length > 0 ? null : text, ...(calls.length > 0 ? { tool_calls: calls } : {}) };
+  return {
+    role: "assistant",
+    content: text === "" && calls.length > 0 ? null : text,
+    ...(isReasoned && thought !== "" ? { reasoning_content: thought } : {}),
+    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+  };
 }
 
 function toolChoice(choice: unknown): Row {
@@ -109,20 +123,48 @@ function outputOf(config: unknown): Row {
   return { ...form, ...renamed(config, { effort: "reasoning_effort" }) };
 }
 
+/** Whether a request wants the model to think: OpenAI's chats have no word for it, vLLM's tell the template and bound it. */
+function reasoningOf({ thinking, chat_template_kwargs: own }: Row, { miss, isReasoned }: Reading): Row {
+  const type = isRow(thinking) ? thinking.type : undefined;
+  const isOn = type === "enabled" || type === "adaptive";
+  if (!isReasoned) {
+    if (type === "enabled") miss("thinking", "extended thinking", thinking);
+    return {};
+  }
+  if (isGiven(thinking) && !isOn && type !== "disabled")
+    throw ProtocolFault.parameter("thinking.type", "enabled, adaptive or disabled", type);
+  const budget = isRow(thinking) ? thinking.budget_tokens : undefined;
+  if (isGiven(budget) && !(Number.isSafeInteger(budget) && Number(budget) >= 0))
+    throw ProtocolFault.parameter("thinking.budget_tokens", "a whole number from 0", budget);
+  if (isGiven(own) && !isRow(own)) throw ProtocolFault.parameter("chat_template_kwargs", "an object", own);
+  return {
+    chat_template_kwargs: { enable_thinking: isOn, thinking: isOn, ...rowOr(own) },
+    include_reasoning: isOn,
+    ...(isOn && isGiven(budget) ? { thinking_token_budget: budget } : {}),
+  };
+}
+
+/** A last message of the assistant's is gone on with. */
+const isPrefill = (messages: readonly Row[]): boolean => {
+  const last = messages.at(-1);
+  return last?.role === "assistant" && last.tool_calls === undefined && last.content !== "";
+};
+
 /** Members that change what an answer is made of, and that a chat has no word for. */
 const elsewhere = ["container", "mcp_servers", "context_management"];
 
 /** Errors: ProtocolFault `parameter`, those of `miss`. */
-export function messagesToChat(body: Row, miss: Miss): Row {
-  const { messages, system, max_tokens: most, stop_sequences: stop, thinking, metadata } = body;
+export function messagesToChat(body: Row, miss: Miss, isReasoned = false): Row {
+  const reading = { miss, isReasoned };
+  const { messages, system, max_tokens: most, stop_sequences: stop, metadata } = body;
   if (most === undefined) throw ProtocolFault.parameter("max_tokens", "a whole number: the API asks for it", most);
-  if (isRow(thinking) && thinking.type === "enabled") miss("thinking", "extended thinking", thinking);
+  const reasoning = reasoningOf(body, reading);
   for (const key of elsewhere) if (isGiven(body[key])) miss(key, `"${key}"`, body[key]);
   const first = system === undefined ? [] : [{ role: "system", content: plainText(system, "system", miss) }];
   const turns = rowsOf(messages, "messages").flatMap((m, i) => {
     const place = `messages[${i}].content`;
     if (m.role === "user") return userMessages(m.content, place, miss);
-    if (m.role === "assistant") return [assistantMessage(m.content, place, miss)];
+    if (m.role === "assistant") return [assistantMessage(m.content, place, reading)];
     if (m.role === "system") return [{ role: "system", content: plainText(m.content, place, miss) }];
     throw ProtocolFault.parameter(`messages[${i}].role`, "user, assistant or system", m.role);
   });
@@ -135,6 +177,8 @@ export function messagesToChat(body: Row, miss: Miss): Row {
     ...(isGiven(stop) ? { stop } : {}),
     ...(functions.length > 0 ? { tools: functions, ...toolChoice(body.tool_choice) } : {}),
     ...outputOf(body.output_config),
+    ...reasoning,
+    ...(isReasoned && isPrefill(turns) ? { continue_final_message: true, add_generation_prompt: false } : {}),
     ...(isRow(metadata) && typeof metadata.user_id === "string" ? { user: metadata.user_id } : {}),
     ...(body.stream === true ? { stream_options: { include_usage: true } } : {}),
   };

@@ -2,17 +2,25 @@
  * Anthropic's Messages over OpenAI's chat, so that its official client works against any server behind the gateway: texts, pictures, tools and their
  * results, streams with their blocks. What a chat cannot be told (extended thinking, tools of Anthropic's own) is refused by name.
  */
+
+import type { AnswerKnowledge } from "../chat-dialect.ts";
 import { ProtocolFault } from "../protocol-fault.ts";
-import { firstRow, type Row, rowOr, rowsIn, stringOr } from "../values.ts";
+import { firstRow, isRow, type Row, rowOr, rowsIn, stringOr } from "../values.ts";
 import { anthropicError } from "./anthropic-error.ts";
-import { messageId, messageUsage, stopReason } from "./message-fields.ts";
+import { messageId, messageUsage, stopFields } from "./message-fields.ts";
 import { messagesStream } from "./messages-stream.ts";
 import { messagesToChat } from "./messages-to-chat.ts";
 
 const toChat = (body: Row): Row =>
-  messagesToChat(body, (place, what) => {
-    throw ProtocolFault.untranslated(place, what);
-  });
+  messagesToChat(
+    body,
+    (place, what) => {
+      throw ProtocolFault.untranslated(place, what);
+    },
+    true,
+  );
+
+const showsReasoning = ({ thinking }: Row): boolean => isRow(thinking) && (thinking.type === "enabled" || thinking.type === "adaptive");
 
 function read(body: Row) {
   const missed: Record<string, unknown> = {};
@@ -35,10 +43,13 @@ function inputOf(text: unknown): unknown {
   }
 }
 
-function answer(chat: Row): Row {
+function answer(chat: Row, { showsReasoning = false }: AnswerKnowledge = {}): Row {
   const choice = firstRow(chat.choices) ?? {};
   const message = rowOr(choice.message);
   const calls = rowsIn(message.tool_calls);
+  const thought = showsReasoning ? stringOr(message.reasoning_content) : "";
+  // a signature says that the provider wrote it; nobody checks it here
+  const thinking = thought === "" ? [] : [{ type: "thinking", thinking: thought, signature: "" }];
   const text = typeof message.content === "string" && message.content !== "" ? [{ type: "text", text: message.content }] : [];
   const uses = calls.map(c => {
     const f = rowOr(c.function);
@@ -49,18 +60,19 @@ function answer(chat: Row): Row {
     type: "message",
     role: "assistant",
     model: chat.model,
-    content: [...text, ...uses],
-    stop_reason: stopReason(choice.finish_reason),
-    stop_sequence: null,
+    content: [...thinking, ...text, ...uses],
+    ...stopFields(choice.finish_reason, choice.stop_reason),
     usage: messageUsage(chat.usage),
   };
 }
 
 export const anthropicMessages = {
   name: "anthropic",
+  names: { reasoning_effort: "output_config.effort", thinking_token_budget: "thinking" } as Readonly<Record<string, string>>,
   address: "/v1/messages",
   upstream: { protocol: "anthropic", path: "/messages" },
   toChat,
+  showsReasoning,
   read,
   answer,
   stream: messagesStream,

@@ -1,7 +1,8 @@
 /** The body of POST /v1/chat/completions: messages, functions that the answer may call, and how it is drawn. */
 import { z } from "zod";
 import { requestBounds as limits } from "../request-bounds.ts";
-import { samplingFields } from "./sampling-fields.ts";
+import { samplingFields, tokenFields } from "./sampling-fields.ts";
+import { templateFields } from "./template-fields.ts";
 
 /** OpenAI's rule for names of functions. */
 export const toolName = z.string().regex(/^[\w-]{1,64}$/, { error: "1 to 64 letters, digits, _ or -" });
@@ -23,9 +24,20 @@ const toolFields = {
     .max(limits.tools)
     .nullish(),
   tool_choice: z
-    .union([z.enum(["none", "auto", "required"]), z.object({ type: z.literal("function"), function: z.object({ name: toolName }) })], {
-      error: '"none", "auto", "required" or { type: "function", function: { name } }',
-    })
+    .union(
+      [
+        z.enum(["none", "auto", "required"]),
+        z.object({ type: z.literal("function"), function: z.object({ name: toolName }) }),
+        z.object({
+          type: z.literal("allowed_tools"),
+          allowed_tools: z.object({
+            mode: z.enum(["auto", "required"]),
+            tools: z.array(z.object({ type: z.literal("function"), function: z.object({ name: toolName }) })).min(1),
+          }),
+        }),
+      ],
+      { error: '"none", "auto", "required", { type: "function", function: { name } } or { type: "allowed_tools", allowed_tools }' },
+    )
     .nullish(),
   parallel_tool_calls: z.boolean().nullish(),
 } as const;
@@ -47,10 +59,17 @@ export type ChatMessages = z.output<typeof chatMessages>;
 
 export const chatRequest = z.object({
   ...samplingFields,
+  ...tokenFields,
   ...toolFields,
+  ...templateFields,
+  /** llama.cpp's names of `thinking_token_budget`: -1 is no bound. */
+  reasoning_budget_tokens: z.int().min(-1).nullish(),
+  thinking_budget_tokens: z.int().min(-1).nullish(),
   messages: chatMessages,
   max_tokens: z.int().min(1).nullish(),
   max_completion_tokens: z.int().min(1).nullish(),
+  /** vLLM's: the answer begins with the last message, where that is the assistant's. */
+  echo: z.boolean().nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(limits.topLogprobs).nullish(),
 });

@@ -11,7 +11,15 @@ interface MessageItem {
   readonly id: string;
   status: Status;
   readonly role: "assistant";
-  content: { readonly type: "output_text"; text: string; readonly annotations: []; readonly logprobs: [] }[];
+  content: { readonly type: "output_text"; text: string; readonly annotations: []; readonly logprobs: object[] }[];
+}
+/** What the model thought before it answered. */
+interface ReasoningItem {
+  readonly type: "reasoning";
+  readonly id: string;
+  status: Status;
+  readonly summary: [];
+  content: { readonly type: "reasoning_text"; text: string }[];
 }
 interface CallItem<Name> {
   readonly type: "function_call";
@@ -21,11 +29,12 @@ interface CallItem<Name> {
   arguments: string;
   status: Status;
 }
-export type OutputItem<Name = unknown> = MessageItem | CallItem<Name>;
+export type OutputItem<Name = unknown> = MessageItem | ReasoningItem | CallItem<Name>;
 /** What ids of items begin with. */
-type IdKind = "msg" | "fc" | "call";
+type IdKind = "msg" | "rs" | "fc" | "call";
 
 const textPart = (text: string): MessageItem["content"][number] => ({ type: "output_text", text, annotations: [], logprobs: [] });
+const thoughtPart = (text: string): ReasoningItem["content"][number] => ({ type: "reasoning_text", text });
 
 export class ResponseItems<Name = unknown> {
   readonly list: OutputItem<Name>[] = [];
@@ -39,11 +48,20 @@ export class ResponseItems<Name = unknown> {
     this.#newId = newId;
   }
 
-  text(text: string): Row[] {
+  /** `logprobs`: of the tokens that came with the text. */
+  text(text: string, logprobs: readonly object[] = []): Row[] {
     const events = this.#isOpen && this.list.at(-1)?.type === "message" ? [] : [...this.#close("completed"), ...this.#openMessage()];
     const item = this.list.at(-1) as MessageItem;
     item.content[0]!.text += text;
-    return [...events, { type: "response.output_text.delta", ...this.#at(item), content_index: 0, delta: text, logprobs: [] }];
+    item.content[0]!.logprobs.push(...logprobs);
+    return [...events, { type: "response.output_text.delta", ...this.#at(item), content_index: 0, delta: text, logprobs }];
+  }
+
+  reasoning(text: string): Row[] {
+    const events = this.#isOpen && this.list.at(-1)?.type === "reasoning" ? [] : [...this.#close("completed"), ...this.#openReasoning()];
+    const item = this.list.at(-1) as ReasoningItem;
+    item.content[0]!.text += text;
+    return [...events, { type: "response.reasoning_text.delta", ...this.#at(item), content_index: 0, delta: text }];
   }
 
   /** A part of a call; the first one of an index has its id and name. Errors: ProtocolFault `malformed` where a call that ended goes on. */
@@ -94,6 +112,13 @@ export class ResponseItems<Name = unknown> {
     return [added, { type: "response.content_part.added", ...this.#at(item), content_index: 0, part: textPart("") }];
   }
 
+  #openReasoning(): Row[] {
+    const item: ReasoningItem = { type: "reasoning", id: this.#newId("rs"), status: "in_progress", summary: [], content: [] };
+    const added = this.#added(item);
+    item.content.push(thoughtPart(""));
+    return [added, { type: "response.content_part.added", ...this.#at(item), content_index: 0, part: thoughtPart("") }];
+  }
+
   #close(status: "completed" | "incomplete"): Row[] {
     const item = this.list.at(-1);
     this.#callIndex = undefined;
@@ -106,7 +131,9 @@ export class ResponseItems<Name = unknown> {
       return [{ type: "response.function_call_arguments.done", ...at, name: item.name, arguments: item.arguments }, done];
     const part = item.content[0]!;
     return [
-      { type: "response.output_text.done", ...at, content_index: 0, text: part.text, logprobs: [] },
+      item.type === "reasoning"
+        ? { type: "response.reasoning_text.done", ...at, content_index: 0, text: part.text }
+        : { type: "response.output_text.done", ...at, content_index: 0, text: part.text, logprobs: [...item.content[0]!.logprobs] },
       { type: "response.content_part.done", ...at, content_index: 0, part: structuredClone(part) },
       done,
     ];

@@ -11,6 +11,7 @@ interface ResponseOrigin {
   readonly isStored: boolean;
   readonly effort: unknown;
   readonly text: object;
+  readonly truncation?: "auto" | "disabled" | undefined;
   readonly fingerprint?: string;
 }
 
@@ -36,7 +37,8 @@ export const responseHead = (body: Row, o: ResponseOrigin): Row => ({
   tool_choice: body.tool_choice ?? "auto",
   tools: body.tools ?? [],
   top_p: body.top_p ?? 1,
-  truncation: "disabled",
+  ...(body.top_logprobs == null ? {} : { top_logprobs: body.top_logprobs }),
+  truncation: o.truncation ?? "disabled",
   user: body.user ?? null,
 });
 

@@ -43,6 +43,8 @@ const choiceOf = (chat: Row): Row | undefined => firstRow(chat.choices);
 /** Takes what a message or a delta says; gives what is to be told of it. */
 function take(items: ResponseItems, said: Row): Row[] {
   const events: Row[] = [];
+  const thought = said.reasoning_content ?? said.reasoning;
+  if (typeof thought === "string" && thought !== "") events.push(...items.reasoning(thought));
   if (typeof said.content === "string" && said.content !== "") events.push(...items.text(said.content));
   if (typeof said.refusal === "string" && said.refusal !== "") events.push(...items.text(said.refusal));
   for (const [i, call] of rowsIn(said.tool_calls).entries()) {

@@ -3,8 +3,14 @@ import { z } from "zod";
 import { requestBounds as limits } from "../request-bounds.ts";
 import { toolName } from "./chat-request.ts";
 import { samplingFields } from "./sampling-fields.ts";
+import { reasoningEffort, templateFields } from "./template-fields.ts";
 
-const parts = z.array(z.object({ type: z.enum(["input_text", "output_text", "text"]), text: z.string() }));
+const parts = z.array(
+  z.union([
+    z.object({ type: z.enum(["input_text", "output_text", "text", "reasoning_text", "summary_text"]), text: z.string() }),
+    z.object({ type: z.literal("refusal"), refusal: z.string() }).transform(({ refusal }) => ({ type: "text" as const, text: refusal })),
+  ]),
+);
 const content = z.union([z.string(), parts], { error: "a text, or a list of parts of type input_text or output_text" });
 const roles = ["user", "assistant", "system", "developer"] as const;
 const id = z.string().max(256);
@@ -19,6 +25,8 @@ const item = z.object({
   name: id.nullish(),
   arguments: z.string().nullish(),
   output: content.nullish(),
+  /** Of reasoning, where its text is not sent. */
+  summary: parts.nullish(),
 });
 export type ResponsesItem = z.output<typeof item>;
 
@@ -39,8 +47,22 @@ const format = z.discriminatedUnion(
 );
 
 const { n: _, stream_options: __, response_format: ___, ...sampling } = samplingFields;
+const { reasoning_effort: ____, continue_final_message: _____, add_generation_prompt: ______, ...template } = templateFields;
+const choice = z.union(
+  [
+    z.enum(["none", "auto", "required"]),
+    z.object({ type: z.literal("function"), name: toolName }),
+    z.object({
+      type: z.literal("allowed_tools"),
+      mode: z.enum(["auto", "required"]),
+      tools: z.array(z.object({ type: z.literal("function"), name: toolName })).min(1),
+    }),
+  ],
+  { error: '"none", "auto", "required", { type: "function", name } or { type: "allowed_tools", mode, tools }' },
+);
 export const responsesRequest = z.object({
   ...sampling,
+  ...template,
   input: z.union([z.string(), z.array(item).min(1).max(limits.messages)], { error: "a text, or a list of items" }),
   instructions: z.string().nullish(),
   previous_response_id: id.nullish(),
@@ -58,13 +80,15 @@ export const responsesRequest = z.object({
     )
     .max(limits.tools)
     .nullish(),
-  tool_choice: z
-    .union([z.enum(["none", "auto", "required"]), z.object({ type: z.literal("function"), name: toolName })], {
-      error: '"none", "auto", "required" or { type: "function", name }',
-    })
-    .nullish(),
+  tool_choice: choice.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   text: z.looseObject({ format: format.nullish() }).nullish(),
+  /** What of the response is told beside it: log-probabilities by "message.output_text.logprobs". */
+  include: z.array(z.string().max(64)).max(16).nullish(),
+  top_logprobs: z.int().min(0).max(limits.topLogprobs).nullish(),
+  reasoning: z.looseObject({ effort: reasoningEffort.nullish() }).nullish(),
+  /** Whether the oldest items of a conversation that is too long are left out. */
+  truncation: z.enum(["auto", "disabled"]).nullish(),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
 });
 export type ResponsesRequest = z.output<typeof responsesRequest>;

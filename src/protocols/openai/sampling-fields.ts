@@ -32,7 +32,7 @@ const responseFormat = z.discriminatedUnion(
 const structuredFields = {
   response_format: responseFormat.nullish(),
   structured_outputs: z
-    .strictObject({
+    .object({
       json: schemaOrText.nullish(),
       json_object: z.boolean().nullish(),
       regex: z.string().nullish(),
@@ -45,6 +45,9 @@ const structuredFields = {
   guided_regex: z.string().nullish(),
   guided_choice: choices.nullish(),
   guided_grammar: z.string().nullish(),
+  /** llama.cpp's names. An empty grammar asks for nothing. */
+  grammar: z.string().nullish(),
+  json_schema: schema.nullish(),
 } as const;
 
 export const searchFields = {
@@ -56,6 +59,17 @@ export const searchFields = {
   num_beam_groups: z.int().min(1).max(limits.answers).nullish(),
   diversity_penalty: z.number().min(0).max(100).nullish(),
 } as const;
+
+const bias = z.number().min(-limits.bias).max(limits.bias);
+const logitBias = z.union(
+  [
+    z.record(z.string().regex(/^-?\d{1,9}$/), bias),
+    z.array(z.tuple([z.union([z.int().min(0), z.string().min(1)]), z.union([bias, z.literal(false)])])).max(limits.biases),
+  ],
+  {
+    error: `token ids with numbers from -${limits.bias} to ${limits.bias}, or a list of pairs: a token id or a text, and a number or false`,
+  },
+);
 
 // A lone surrogate is no character: it could never match text, and would split one.
 const stopText = z
@@ -80,7 +94,23 @@ export const samplingFields = {
   repetition_penalty: z.number().gt(0).max(10).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
-  logit_bias: z.record(z.string().regex(/^-?\d{1,9}$/, { error: "token ids as keys" }), z.number().min(-100).max(100)).nullish(),
+  /** OpenAI's object, or llama.cpp's list of pairs, in which false bans. */
+  logit_bias: logitBias.nullish(),
+  /** llama.cpp's: repetition_penalty over the last tokens; -1 is all of them. */
+  repeat_penalty: z.number().gt(0).max(10).nullish(),
+  repeat_last_n: z.int().min(-1).max(limits.lastTokens).nullish(),
+  dry_multiplier: z.number().min(0).max(100).nullish(),
+  dry_base: z.number().min(0).max(100).nullish(),
+  dry_allowed_length: z.int().min(0).max(limits.lastTokens).nullish(),
+  dry_penalty_last_n: z.int().min(-1).max(limits.lastTokens).nullish(),
+  dry_sequence_breakers: z.array(z.string().min(1).max(limits.wordCharacters)).min(1).max(limits.breakers).nullish(),
+  xtc_probability: z.number().min(0).max(1).nullish(),
+  xtc_threshold: z.number().min(0).max(1).nullish(),
+  bad_words: z.array(z.string().min(1).max(limits.wordCharacters)).max(limits.words).nullish(),
+  allowed_token_ids: z.array(z.int().min(0)).min(1).max(limits.allowedTokens).nullish(),
+  min_tokens: z.int().min(0).nullish(),
+  skip_special_tokens: z.boolean().nullish(),
+  include_stop_str_in_output: z.boolean().nullish(),
   seed: z.number().refine(Number.isInteger, { error: "a whole number" }).nullish(),
   stop: z
     .union([stopText, z.array(stopText).max(limits.stops)], {
@@ -91,13 +121,25 @@ export const samplingFields = {
   ignore_eos: z.boolean().nullish(),
   n: z.int().min(1).max(limits.answers).nullish(),
   stream: z.boolean().nullish(),
-  stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
+  stream_options: z.object({ include_usage: z.boolean().nullish(), continuous_usage_stats: z.boolean().nullish() }).nullish(),
   user: z.string().nullish(),
   /** Only requests of the same salt share what is computed of equal prompts (as vLLM). */
   cache_salt: z.string().max(limits.cacheSaltCharacters).nullish(),
   ...searchFields,
   ...structuredFields,
 } as const;
+
+/** vLLM's of tokens in and out, and llama.cpp's name for the length; of chats and completions. */
+export const tokenFields = {
+  n_predict: z.int().min(-2).nullish(),
+  truncate_prompt_tokens: z.int().min(-1).nullish(),
+  truncation_side: z.enum(["left", "right"]).nullish(),
+  prompt_logprobs: z.int().min(0).max(limits.topLogprobs).nullish(),
+  logprob_token_ids: z.array(z.int().min(0)).min(1).max(limits.likelihoodTokens).nullish(),
+  return_token_ids: z.boolean().nullish(),
+  return_tokens_as_token_ids: z.boolean().nullish(),
+} as const;
+export type TokenFields = z.output<z.ZodObject<typeof tokenFields>>;
 
 export type SamplingFields = z.output<z.ZodObject<typeof samplingFields>>;
 export type SearchFields = z.output<z.ZodObject<typeof searchFields>>;

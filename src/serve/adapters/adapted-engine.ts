@@ -7,9 +7,32 @@ import type { Adapter, AdapterRoom } from "../../nn/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { Engine, EngineState, EngineStats, Generation } from "../engine.ts";
 import type { GenerationRequest } from "../generation.ts";
+import type { DecoderMetadata } from "../model-metadata.ts";
 import type { EngineObserver } from "../observer.ts";
 import type { ServedModel } from "../served-model.ts";
 import type { PlacedAdapter } from "./places.ts";
+import type { ShelvedAdapter } from "./shelf.ts";
+
+/** A base's model as its adapter's: under a name and a fingerprint of its own. */
+function adaptedModel<M extends DecoderMetadata["model"]>(base: M, name: string, digest: string, createdAt?: number) {
+  const { aliases: _, artifact: __, version: ___, ...model } = base;
+  const fingerprint = hashOf({ base: model.fingerprint, adapter: digest });
+  return { ...model, id: name, name, parent: base.id, fingerprint, ...defined({ createdAt }) };
+}
+
+function adaptedFingerprint(
+  { fingerprint, adapterRoom: room }: Pick<DecoderMetadata, "fingerprint" | "adapterRoom">,
+  digest: string,
+): string {
+  return fingerprint === "" ? "" : `fp_${hashOf({ base: fingerprint, adapter: digest, room: { ...room } }).slice(0, 16)}`;
+}
+
+/** An adapter's metadata while its base sleeps: what `AdaptedEngine` tells once it is awake. */
+export const sleepingAdapter = (base: DecoderMetadata, adapter: ShelvedAdapter): DecoderMetadata => ({
+  ...base,
+  model: adaptedModel(base.model, adapter.name, adapter.digest, adapter.createdAt),
+  fingerprint: adaptedFingerprint(base, adapter.digest),
+});
 
 export class AdaptedEngine implements Engine {
   readonly base: Engine;
@@ -20,23 +43,12 @@ export class AdaptedEngine implements Engine {
   constructor(base: Engine, placed: PlacedAdapter, createdAt?: number) {
     this.base = base;
     this.#placed = placed;
-    const { name, adapter } = placed;
-    const { aliases: _, artifact: __, version: ___, ...model } = base.model;
-    this.model = {
-      ...model,
-      id: name,
-      name,
-      parent: base.model.id,
-      fingerprint: hashOf({ base: model.fingerprint, adapter: adapter.digest }),
-      ...defined({ createdAt }),
-    };
+    this.model = adaptedModel(base.model, placed.name, placed.adapter.digest, createdAt);
   }
 
   /** Of the base's and the adapter's numbers and the programs with adapters; the same under any name and in any place. */
   get fingerprint(): string {
-    const { fingerprint, adapterRoom: room } = this.base;
-    const identity = { base: fingerprint, adapter: this.#placed.adapter.digest, room: { ...room } };
-    return fingerprint === "" ? "" : `fp_${hashOf(identity).slice(0, 16)}`;
+    return adaptedFingerprint(this.base, this.#placed.adapter.digest);
   }
   submit(request: GenerationRequest): Generation {
     return this.submitAll([request])[0]!;

@@ -22,6 +22,7 @@ export function adapterMetrics(engines: Engines, registers: Registry[]): void {
       answered.delete(name);
     }
   }
+  const withRoom = () => engines.models().flatMap(m => ("room" in m && m.adapterRoom.count > 0 ? [m] : []));
   engines.watch(engine => {
     const model = engine.model.id;
     engine.observe({
@@ -42,7 +43,7 @@ export function adapterMetrics(engines: Engines, registers: Registry[]): void {
     registers,
     collect() {
       this.reset();
-      for (const e of engines.all()) if (e.adapterRoom.count > 0) this.set({ model: e.model.id }, e.adapters.length);
+      for (const { model } of withRoom()) this.set({ model: model.id }, engines.adapters.list().filter(a => a.parent === model.id).length);
     },
   });
   new Gauge({
@@ -63,13 +64,13 @@ export function adapterMetrics(engines: Engines, registers: Registry[]): void {
     registers,
     collect() {
       this.reset();
-      const withRoom = engines.all().filter(e => e.adapterRoom.count > 0);
-      if (withRoom.length === 0) return;
-      const stats = withRoom.map(e => e.stats());
+      const models = withRoom();
+      if (models.length === 0) return;
+      const stats = models.map(e => e.stats());
       const joined = (names: readonly string[]) => [...new Set(names)].sort().join(",");
       this.set(
         {
-          max_lora: String(withRoom.reduce((n, e) => n + e.adapterRoom.count, 0)),
+          max_lora: String(models.reduce((n, e) => n + e.adapterRoom.count, 0)),
           running_lora_adapters: joined(stats.flatMap(s => s.runningAdapters)),
           waiting_lora_adapters: joined(stats.flatMap(s => s.queuedAdapters)),
         },

@@ -5,7 +5,8 @@
 import type { Adapter } from "../../nn/index.ts";
 import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
-import { AdaptedEngine } from "./adapted-engine.ts";
+import { type DecoderMetadata, isDescribed, type ListedMetadata } from "../model-metadata.ts";
+import { AdaptedEngine, sleepingAdapter } from "./adapted-engine.ts";
 
 export interface ShelvedAdapter {
   readonly name: string;
@@ -27,6 +28,8 @@ const mostNameCharacters = 128;
 interface ShelfPorts {
   /** The engines that are there now. */
   readonly engines: () => readonly Engine[];
+  /** The models that are listed, loaded or asleep. */
+  readonly models: () => readonly ListedMetadata[];
   /** A model has this name. */
   readonly isTaken: (name: string) => boolean;
   /** Milliseconds since 1970. */
@@ -53,9 +56,15 @@ export class AdapterShelf {
     const placed = base.adapters.find(a => a.name === name);
     return placed && new AdaptedEngine(base, placed, this.#entries.get(name)?.createdAt);
   }
-  /** Of all engines that are there. */
-  engines(): readonly AdaptedEngine[] {
-    return this.#ports.engines().flatMap(e => e.adapters.map(a => this.over(e, a.name)!));
+  /** Of all models, loaded or asleep: an adapter is there when its base is. */
+  models(): readonly DecoderMetadata[] {
+    const loaded = this.#ports.engines();
+    return this.#ports.models().flatMap<DecoderMetadata>(model => {
+      const engine = loaded.find(e => e === model);
+      if (engine) return engine.adapters.map(a => this.over(engine, a.name)!);
+      if (!isDescribed(model) || !("room" in model)) return [];
+      return [...this.#entries.values()].filter(e => e.parent === model.model.id).map(e => sleepingAdapter(model, e));
+    });
   }
 
   /** Errors: serve/adapter for a name that is none or that a model or an adapter has. */

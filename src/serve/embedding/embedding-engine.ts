@@ -3,10 +3,11 @@
  * tokens alone, to the last bit, whoever is in its batch: its width follows from its length, texts do not mix, and only sizes of a batch that
  * give the same bits are in use (`encoder-program.ts`). Idea of the queue: TensorFlow Serving's batching (max size, time-out, allowed sizes).
  */
-import { type Clock, systemClock, type Tree, treeLeaves } from "../../base/index.ts";
-import type { Device, DeviceArray } from "../../tensor/index.ts";
+import { type Clock, systemClock } from "../../base/index.ts";
+import type { Device } from "../../tensor/index.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { weightStorage } from "../weight-storage.ts";
 import { nextBatch } from "./batcher.ts";
 import { openClassifierProgram } from "./classifier-program.ts";
 import { type EncoderProgram, type EncoderProgramOptions, openEncoderProgram } from "./encoder-program.ts";
@@ -95,7 +96,7 @@ export class EmbeddingEngine {
   }
   /** Elements of all parameters. */
   get numParameters(): number {
-    return treeLeaves<DeviceArray>(this.model.parameters as Tree<DeviceArray>).reduce((n, a) => n + a.size, 0);
+    return weightStorage(this.model.parameters).numParameters;
   }
   /** Seconds after which a new request will likely find room. */
   get retryAfterSeconds(): number {
@@ -166,7 +167,7 @@ export class EmbeddingEngine {
       throw serveErrors.fail("parameter", {
         place: "input",
         expected: strange === undefined ? "at least one token a text" : `token ids from 0 to ${config.vocab - 1}`,
-        received: strange === undefined ? "none" : String(strange),
+        received: strange === undefined ? "none" : `${strange}, which is out of vocabulary`,
       });
     if (tokens.length > longest)
       throw serveErrors.fail("contextLength", {

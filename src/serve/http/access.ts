@@ -27,10 +27,15 @@ export function checkAccess(c: AppContext, { admin, login }: Pick<Services, "adm
   });
 }
 
+const restrictedHandlers = new WeakSet<ContractRoute["handle"]>();
+export const isRestricted = (handle: ContractRoute["handle"]): boolean => restrictedHandlers.has(handle);
+
 /** A handler for those alone whom `checkAccess` lets in. */
-export const restricted =
-  (handle: ContractRoute["handle"]): ContractRoute["handle"] =>
-  (c, services) => {
+export function restricted(handle: ContractRoute["handle"]): ContractRoute["handle"] {
+  const checked: ContractRoute["handle"] = (c, services) => {
     checkAccess(c, services);
     return handle(c, services);
   };
+  restrictedHandlers.add(checked);
+  return checked;
+}

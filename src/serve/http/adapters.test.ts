@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { until } from "../../../test/support/until.ts";
 import { folderFiles, peftConfigFile, peftWeightsFile, writeAdapter } from "../../nn/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { randomAdapter } from "../adapters/random-adapter.laws.ts";
@@ -124,10 +123,13 @@ test("a model that wakes has its adapters again; one that is unloaded takes them
   const { fleet, engines, call, load, complete } = await server();
   await load("a");
   const before = await complete("a");
-  // asleep after the next answer
-  await call("/v1/completions", { model: "a", prompt: "a", max_tokens: 1, keep_alive: 0 });
-  await until(() => engines.all().length === 0);
+  const listed = (await call("/v1/models")).body;
+  await fleet.rest("tiny", 1);
   expect(engines.all()).toEqual([]);
+  // asleep, it is listed as before
+  expect((await call("/v1/models")).body).toEqual(listed);
+  expect((await call("/v1/models/a")).body).toMatchObject({ id: "a", parent: "tiny@1" });
+  expect((await call("/metrics")).text).toContain('loam_adapters{model="tiny@1"} 1');
   const after = await complete("a");
   expect([after.choices[0].text, after.system_fingerprint]).toEqual([before.choices[0].text, before.system_fingerprint]);
   await fleet.unload("tiny", 1);

@@ -38,9 +38,9 @@ async function folderOf(asked: string, { adapterFolder }: Services): Promise<str
 /** The model that an adapter is for: the one that is named, or the only one. Errors: serve/missing, serve/unknownModel. */
 function parentOf({ engines }: Services, asked: string | null | undefined): Engine {
   if (asked != null) return baseOf(engines.find(asked));
-  const all = engines.all();
-  if (all.length === 1) return engines.use(all[0]!);
-  const expected = all.length === 0 ? "the name of a model that sleeps" : `one of ${all.map(e => e.model.id).join(", ")}`;
+  const all = engines.models().filter(m => "room" in m);
+  if (all.length === 1) return baseOf(engines.find(all[0]!.model.id));
+  const expected = all.length === 0 ? "a model that continues texts, but none is served" : `one of ${all.map(e => e.model.id).join(", ")}`;
   throw serveErrors.fail("missing", { place: "base_model_name", expected, received: "none" });
 }
 
@@ -57,10 +57,15 @@ async function read(folder: string, name: string, { adapterRoom: room, model }: 
   }
 }
 
-const loadBody = z.object({ lora_name: text, lora_path: text, base_model_name: text.nullish(), load_inplace: z.literal(false).nullish() });
+export const loadAdapterRequest = z.object({
+  lora_name: text,
+  lora_path: text,
+  base_model_name: text.nullish(),
+  load_inplace: z.literal(false).nullish(),
+});
 
 async function load(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(loadBody, await bodyOf(c));
+  const body = parseBody(loadAdapterRequest, await bodyOf(c));
   const base = parentOf(services, body.base_model_name);
   services.engines.adapters.checkName(body.lora_name);
   const adapter = await read(await folderOf(body.lora_path, services), body.lora_name, base, services.adapterAnyBase === true);
@@ -68,10 +73,10 @@ async function load(c: AppContext, services: Services): Promise<Response> {
   return c.text(`Success: LoRA adapter '${body.lora_name}' added successfully.`);
 }
 
-const unloadBody = z.object({ lora_name: text, lora_int_id: z.int().nullish() });
+export const unloadAdapterRequest = z.object({ lora_name: text, lora_int_id: z.int().nullish() });
 
 async function unload(c: AppContext, { engines }: Services): Promise<Response> {
-  const { lora_name: name } = parseBody(unloadBody, await bodyOf(c));
+  const { lora_name: name } = parseBody(unloadAdapterRequest, await bodyOf(c));
   await engines.adapters.remove(name);
   return c.text(`Success: LoRA adapter '${name}' removed successfully.`);
 }

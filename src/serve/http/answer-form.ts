@@ -65,6 +65,8 @@ export function formOf(body: Partial<StructuredFields>): PlacedForm | undefined 
     { json: body.guided_json, regex: body.guided_regex, choice: body.guided_choice, grammar: body.guided_grammar },
     "compact",
   );
+  if (body.grammar) add("grammar", { kind: "grammar", grammar: body.grammar });
+  if (body.json_schema != null) add("json_schema", { kind: "schema", schema: body.json_schema });
   if (found.length > 1)
     throw serveErrors.fail("parameter", { place: found[1]!.place, expected: "one form of the answer", received: `${found[0]!.place} too` });
   return found[0];

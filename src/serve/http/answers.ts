@@ -7,6 +7,8 @@ interface WholeAnswer {
   readonly tokens: readonly GeneratedToken[];
   readonly finishReason: EndEvent["finishReason"];
   readonly stop?: string;
+  readonly stopToken?: GeneratedToken;
+  readonly unsaid?: readonly number[];
   readonly meanLogProbability?: number;
   readonly usage: Usage;
 }
@@ -70,7 +72,7 @@ export async function* merged(
  * Usage of prompts times n answers, in OpenAI's form: every prompt counts once, and so do its tokens that the first of its answers found in
  * the cache. Guesses of a draft model are OpenAI's predictions.
  */
-export function wireUsage(prompts: readonly (readonly number[])[], usages: readonly (Usage | undefined)[]) {
+export function wireUsage(prompts: readonly (readonly number[])[], usages: readonly (Usage | undefined)[], reasoningTokens = 0) {
   const completionTokens = usages.reduce((sum, u) => sum + (u?.completionTokens ?? 0), 0);
   const n = usages.length / prompts.length;
   const cachedTokens = usages.reduce((sum, u, i) => sum + (i % n === 0 ? (u?.cachedTokens ?? 0) : 0), 0);
@@ -83,7 +85,7 @@ export function wireUsage(prompts: readonly (readonly number[])[], usages: reado
     total_tokens: promptTokens + completionTokens,
     prompt_tokens_details: { cached_tokens: cachedTokens },
     completion_tokens_details: {
-      reasoning_tokens: 0,
+      reasoning_tokens: reasoningTokens,
       ...(drafted > 0 ? { accepted_prediction_tokens: accepted, rejected_prediction_tokens: drafted - accepted } : {}),
     },
   };

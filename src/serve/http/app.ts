@@ -18,15 +18,19 @@ import type { Tracing } from "../tracing/tracing.ts";
 import { bodyRead } from "./body.ts";
 import { consoleApi, consoleError } from "./console-api.ts";
 import { consoleLocation } from "./console-paths.ts";
-import { type Contract, type ContractRoute, errorAnswer } from "./contract.ts";
+import { type Contract, type ContractRoute, errorAnswer, withoutPrefix } from "./contract.ts";
 import { contracts } from "./contracts.ts";
 import { type AppContext, type AppEnvironment, clientLeft, type Exchange, newId, type Services } from "./exchange.ts";
 import { BatchRunner } from "./files/batch-runner.ts";
 import { FileStore } from "./files/file-store.ts";
 import type { FineTuning, KeepFile } from "./fine-tuning/port.ts";
 import { type AllowedHosts, checkHost } from "./hosts.ts";
+import { InferenceStatistics } from "./inference/statistics.ts";
+import { ollama } from "./ollama/ollama.ts";
 import { anonymous, type Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
+import { pointerList } from "./relaxed.ts";
+import { nameList } from "./request-fields.ts";
 import { ResponseStore } from "./responses/store.ts";
 import { isCopy, ownRequests, visits } from "./visited.ts";
 import { wireError } from "./wire-error.ts";
@@ -47,6 +51,8 @@ export interface AppOptions {
   readonly adapterFolder?: string;
   /** Takes adapters that were made for other weights than the model's. */
   readonly adapterAnyBase?: boolean;
+  /** Runs chat templates that requests bring (`chat_template`), within bounds; they are refused when absent. */
+  readonly trustsChatTemplates?: boolean;
   /** Reads the record for the console. */
   readonly console?: ConsoleSource;
   /** The built console. */
@@ -131,6 +137,7 @@ export function createApp(options: AppOptions): App {
     login,
     adapterFolder: options.adapterFolder,
     adapterAnyBase: options.adapterAnyBase,
+    trustsChatTemplates: options.trustsChatTemplates,
     created,
     started: created(),
     clock,
@@ -139,6 +146,7 @@ export function createApp(options: AppOptions): App {
     files,
     batches,
     responses: new ResponseStore(),
+    statistics: new InferenceStatistics(engines, () => clock.now()),
     fineTuning: options.fineTuning?.(
       (name, content, owner) => files.add({ owner }, name, "fine-tune-results", Buffer.from(content), created()).id,
     ),
@@ -196,6 +204,8 @@ export function createApp(options: AppOptions): App {
     await (trace ? trace.within(next) : next());
     c.res.headers.set("x-request-id", requestId);
     for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
+    if (exchange.ignored) c.res.headers.set("x-loam-ignored", nameList(exchange.ignored));
+    if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", pointerList(exchange.relaxed));
     if (engines.isDraining) c.res.headers.set("connection", "close");
     if (exchange.isStreaming) return;
     const left = c.req.raw.signal.aborted;
@@ -216,28 +226,32 @@ export function createApp(options: AppOptions): App {
     endpoint: ContractRoute["endpoint"] = "other",
   ): Promise<Response | undefined> | undefined => c.env.authorize && new Permit(c, { path: name, endpoint }, c.env.authorize).ask();
 
-  const on = (routes: readonly ContractRoute[], contract?: Contract) => {
-    const byPath = new Map<string, ContractRoute[]>();
-    for (const route of routes) byPath.set(route.path, [...(byPath.get(route.path) ?? []), route]);
-    for (const [path, of] of byPath) {
-      const named = (c: AppContext, name: string, operation?: ContractRoute["operation"]) => {
-        c.var.exchange.route = name;
-        c.var.exchange.operation = operation;
-        if (contract) c.var.exchange.contract = contract;
-        return c;
-      };
-      for (const route of of) {
-        const row = { endpoint: contract?.endpoint ?? "other", ...route };
-        app.on(row.method, path, c => visited(named(c, row.name ?? path, row.operation), services, row));
-      }
-      const allowed = of.flatMap(r => (r.method === "GET" ? ["GET", "HEAD"] : [r.method]));
-      app.all(path, async c => {
-        const refused = await refusedAt(c, path, of[0]!.endpoint ?? contract?.endpoint);
-        if (refused) return refused;
-        named(c, of[0]!.name ?? path).var.exchange.allow = allowed.join(", ");
-        const expected = allowed.filter(m => m !== "HEAD").join(" or ");
-        throw serveErrors.fail("method", { place: c.req.path.slice(0, 200), expected, received: c.req.method.slice(0, 20) });
-      });
+  const named = (c: AppContext, name: string, contract: Contract | undefined, operation?: ContractRoute["operation"]) => {
+    c.var.exchange.route = name;
+    c.var.exchange.operation = operation;
+    if (contract) c.var.exchange.contract = contract;
+    return c;
+  };
+  const refuseOtherMethods = (path: string, routes: readonly ContractRoute[], contract: Contract | undefined) => {
+    const allowed = [...new Set(routes.flatMap(r => (r.method === "GET" ? ["GET", "HEAD"] : [r.method])))];
+    app.all(path, async c => {
+      const refused = await refusedAt(c, path, routes[0]!.endpoint);
+      if (refused) return refused;
+      named(c, routes[0]!.name ?? path, contract).var.exchange.allow = allowed.join(", ");
+      const expected = allowed.filter(m => m !== "HEAD").join(" or ");
+      throw serveErrors.fail("method", { place: c.req.path.slice(0, 200), expected, received: c.req.method.slice(0, 20) });
+    });
+  };
+  /** Addresses of several contracts: other methods are refused when all are known. */
+  const shared = new Map<string, { readonly contract: Contract | undefined; readonly routes: ContractRoute[] }>();
+  const on = (given: readonly ContractRoute[], contract?: Contract) => {
+    const routes = given.map(route => ({ endpoint: contract?.endpoint ?? "other", ...route }));
+    for (const row of routes)
+      app.on(row.method, row.path, c => visited(named(c, row.name ?? row.path, contract, row.operation), services, row));
+    for (const path of new Set(routes.map(r => r.path))) {
+      const of = routes.filter(r => r.path === path);
+      if (!isShared(path)) refuseOtherMethods(path, of, contract);
+      else shared.set(path, { contract, ...shared.get(path), routes: [...(shared.get(path)?.routes ?? []), ...of] });
     }
   };
   const ofServer = (path: string, handle: ContractRoute["handle"]) => on([{ method: "GET", path, handle }]);
@@ -249,21 +263,31 @@ export function createApp(options: AppOptions): App {
     await next();
   });
   ofServer("/healthz", c => c.json({ status: "ok" }));
-  const readiness = (c: AppContext) => {
-    const states = Object.fromEntries(
-      fleet
-        ? fleet.list().map(v => [v.id, v.engine ?? v.state])
-        : [...engines.all(), ...engines.encoders()].map(e => [e.model.id, e.state]),
-    );
+  const states = () =>
+    fleet ? fleet.list().map(v => [v.id, v.engine ?? v.state]) : [...engines.all(), ...engines.encoders()].map(e => [e.model.id, e.state]);
+  const readiness = (words: { readonly ready: string; readonly error?: object }) => (c: AppContext) => {
     const model = c.req.query("model");
-    const isReady = model === undefined ? engines.isReady : engines.isModelReady(model);
-    const status = engines.isDraining ? "draining" : isReady ? "ready" : "not ready";
+    const isReady = !engines.isDraining && (model === undefined ? engines.isReady : engines.isModelReady(model));
+    const status = isReady ? words.ready : engines.isDraining ? "draining" : "not ready";
     // a probe has no key, and policies may hide a model's name
-    return c.json({ status, ...(options.callerOf ? {} : { models: states }) }, status === "ready" ? 200 : 503);
+    const models = options.callerOf ? {} : { models: Object.fromEntries(states()) };
+    return c.json({ status, ...(isReady || !words.error ? {} : { error: words.error }), ...models }, isReady ? 200 : 503);
   };
-  // the name that llama.cpp, vLLM and their probes use
-  for (const path of ["/readyz", "/health"]) ofServer(path, readiness);
+  ofServer("/readyz", readiness({ ready: "ready" }));
+  // the names that llama.cpp, vLLM and their probes use, in llama.cpp's words; vLLM's clients look at the status alone
+  const loading = { code: 503, message: "Loading model", type: "unavailable_error" };
+  for (const path of ["/health", "/v1/health"]) ofServer(path, readiness({ ready: "ok", error: loading }));
+  ofServer("/version", c => c.json({ version }));
+  ofServer("/openapi.json", async c => {
+    const { serverDocument } = await import("./openapi/server-document.ts");
+    return c.json(serverDocument(version, !c.env?.authorize));
+  });
   ofServer("/metrics", async c => c.body(await metrics.text(), 200, { "content-type": metrics.contentType }));
+
+  const noAddress = (c: AppContext): never => {
+    const place = `${c.req.method} ${new URL(c.req.url).pathname}`.slice(0, 200);
+    throw serveErrors.fail("unknownUrl", { place, message: "there is nothing at this address" });
+  };
 
   if (login)
     for (const path of loginPaths)
@@ -272,12 +296,17 @@ export function createApp(options: AppOptions): App {
         return (await login.answer(c.req.raw, c.env?.address ?? "unknown")) ?? next();
       });
   for (const contract of contracts) on(contract.routes, contract);
+  for (const contract of contracts) on(withoutPrefix(contract, contracts), contract);
+  for (const [path, { contract, routes }] of shared) refuseOtherMethods(path, routes, contract);
 
   app.use("/api/*", async (c, next) => {
     c.var.exchange.route = "/api";
     const refused = await refusedAt(c, "/api", "admin");
     if (refused) return refused;
-    return next();
+    if (ofConsole.owns(c.req.path)) return next();
+    c.var.exchange.route = "unknown";
+    c.var.exchange.contract = ollama;
+    return noAddress(c);
   });
   const { fineTuning } = services;
   const ofConsole = consoleApi({ engines, fleet, source: options.console, admin, login, version, clock, fineTuning, heartbeatMs });
@@ -306,14 +335,13 @@ export function createApp(options: AppOptions): App {
   app.notFound(async c => {
     const refused = await refusedAt(c, "unknown");
     if (refused) return refused;
-    const place = `${c.req.method} ${new URL(c.req.url).pathname}`.slice(0, 200);
-    throw serveErrors.fail("unknownUrl", { place, message: "there is nothing at this address" });
+    return noAddress(c);
   });
 
   app.onError((error, c) => {
     const { exchange } = c.var;
     const wire = wireError(error, exchange.requestId);
-    if (wire.status >= 500 && wire.status !== 503) options.onFailure?.(error, exchange.requestId);
+    if (wire.status >= 500 && !noFailure.includes(wire.status)) options.onFailure?.(error, exchange.requestId);
     const isConsole = exchange.route === "/api";
     const { status, body } = isConsole ? consoleError(error, exchange.requestId) : errorAnswer(wire, exchange.contract);
     const headers = new Headers({ "content-type": "application/json" });
@@ -338,7 +366,13 @@ export function createApp(options: AppOptions): App {
   };
 }
 
+/** Statuses that say nothing of a failure: no room or not ready, and a time that the request set itself. */
+const noFailure: readonly number[] = [503, 504];
+
 /** When a client should come back where nothing is known about the queue. */
 const retryUnknownSeconds = 2;
+
+/** Models have addresses of OpenAI's, llama.cpp's and SageMaker's. */
+const isShared = (path: string): boolean => path === "/models" || path.startsWith("/models/");
 
 const codeOf = (error: unknown): string => wireError(error, "").ours;

@@ -1,5 +1,5 @@
 /** Texts continued, for contracts whose words are not OpenAI's: plain prompts, or a user's turn through the template, with OpenAI's options under it. */
-
+import { defined } from "../../base/index.ts";
 import type { SamplingFields } from "../../protocols/index.ts";
 import type { Engine, Generation } from "../engine.ts";
 import type { Asker } from "./exchange.ts";
@@ -22,7 +22,7 @@ interface TextRun {
 }
 
 /** Errors: those of prompt and engine. */
-export function continueTexts({ engine, texts, options, maxTokens, likelihoods, requestId, owner, signal }: TextAsk): TextRun {
+export function continueTexts({ engine, texts, options, maxTokens, likelihoods, requestId, owner, signal, onRelaxed }: TextAsk): TextRun {
   const prompts = texts.map(t => promptTokens(engine, t));
   const longest = prompts.reduce((m, p) => Math.max(m, p.length), 0);
   const requests = generationRequests({
@@ -35,6 +35,7 @@ export function continueTexts({ engine, texts, options, maxTokens, likelihoods, 
     requestId,
     owner,
     signal,
+    ...defined({ onRelaxed }),
   });
   return { prompts, generations: engine.submitAll(requests) };
 }

@@ -20,7 +20,7 @@ const attributionMethods = ["gradient_x_input", "integrated_gradients"] as const
 
 const tokens = z.array(z.int().min(0)).min(1);
 const places = z.array(z.int().min(0)).min(1).max(limits.attributionTargets);
-const schema = z.object({
+export const attributionsRequest = z.object({
   model: z.string(),
   prompt: z.union([z.string().min(1), tokens], { error: "a text, or a list of token ids, not empty" }).nullish(),
   messages: chatMessages.nullish(),
@@ -36,7 +36,7 @@ const schema = z.object({
   steps: z.int().min(2).max(limits.attributionSteps).nullish(),
   tolerance: z.number().min(0).nullish(),
 });
-type Body = z.output<typeof schema>;
+type Body = z.output<typeof attributionsRequest>;
 
 const defaultSteps = 64;
 /** Nats (or logits): a twentieth of what it takes to make a token e times as likely. */
@@ -113,7 +113,7 @@ function checkWork(engine: Engine, { prompt, answer, targets, steps, baseline }:
 }
 
 export async function attributions(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(schema, await bodyOf(c));
+  const body = parseBody(attributionsRequest, await bodyOf(c));
   const engine = engines.find(body.model);
   c.var.exchange.engine = engine;
   const { tokenizer } = engine.model;

@@ -13,7 +13,7 @@ const jsonBound: BodyBound = { mostBytes: limits.bodyBytes, hint: "Send a shorte
 
 /**
  * The bytes of a body, of declared length or streamed, decoded where it is compressed, and given up as soon as they are too many. Errors: serve/tooLarge,
- * serve/mediaType for a coding other than gzip, serve/body where it is not in that coding; serve/cancelled where the client left before their end.
+ * serve/mediaType for a coding other than gzip and deflate, serve/body where it is not in that coding; serve/cancelled where the client left before their end.
  */
 export async function readBytes(request: Request, bound: BodyBound): Promise<Uint8Array<ArrayBuffer>> {
   try {
@@ -37,7 +37,7 @@ async function decoded(request: Request, bytes: Uint8Array<ArrayBuffer>, bound: 
   if (found === "unsupported")
     throw serveErrors.fail("mediaType", {
       place: "content-encoding",
-      expected: "gzip, or none",
+      expected: "gzip, deflate, or none",
       received: JSON.stringify(coding!.slice(0, 60)),
     });
   if (found === "broken") throw broken("a body in the coding that content-encoding names", "other bytes");
@@ -79,7 +79,8 @@ export function jsonDepth(text: string): number {
 
 interface ReadBody {
   /** Once, whatever came of it: a handler that had to wait for its model, or for leave to use it, starts again. */
-  readonly text: Promise<string>;
+  readonly bytes: Promise<Uint8Array>;
+  text?: string;
   value?: Readonly<Record<string, unknown>>;
 }
 const read = new WeakMap<Request, ReadBody>();
@@ -89,8 +90,7 @@ export const bodyRead = (request: Request): Readonly<Record<string, unknown>> | 
 const broken = (expected: string, received: string) =>
   serveErrors.fail("body", { place: "body", expected, received, hint: "Check the body that is sent." });
 
-async function readText(request: Request): Promise<string> {
-  const bytes = await readBytes(request, jsonBound);
+function decodedText(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -103,12 +103,20 @@ interface ReadOptions {
   readonly parse?: ((text: string) => unknown) | undefined;
   /** Reads bodies that are not declared as JSON, too. */
   readonly takesUndeclared?: boolean | undefined;
+  /** A contract's own form of a body, where it is more than JSON. */
+  readonly split?: SplitBody | undefined;
 }
+
+/** The bytes of a body's JSON, and the body once that is parsed. */
+export type SplitBody = (
+  bytes: Uint8Array,
+  headers: Headers,
+) => { readonly json: Uint8Array; whole(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> };
 
 /** The body as an object. Errors: serve/mediaType, serve/host, serve/tooLarge, serve/body. */
 export async function readJson(
   request: Request,
-  { parse = JSON.parse, takesUndeclared = false }: ReadOptions = {},
+  { parse = JSON.parse, takesUndeclared = false, split }: ReadOptions = {},
 ): Promise<Readonly<Record<string, unknown>>> {
   const type = request.headers.get("content-type") ?? "";
   // web pages of other origins are kept out: a browser asks leave before it sends this type, and of others it says the origin
@@ -119,9 +127,12 @@ export async function readJson(
       expected: "application/json",
       received: type ? `"${type.slice(0, 60)}"` : "none",
     });
-  const known: ReadBody = read.get(request) ?? { text: readText(request) };
+  const known: ReadBody = read.get(request) ?? { bytes: readBytes(request, jsonBound) };
   read.set(request, known);
-  const text = await known.text;
+  const bytes = await known.bytes;
+  const parts = split?.(bytes, request.headers);
+  known.text ??= decodedText(parts?.json ?? bytes);
+  const { text } = known;
   const depth = jsonDepth(text);
   if (depth > limits.jsonDepth) throw broken(`at most ${limits.jsonDepth} levels of nesting`, `${depth}`);
   let value: unknown;
@@ -132,6 +143,6 @@ export async function readJson(
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw broken("a JSON object", Array.isArray(value) ? "a list" : value === null ? "null" : `a ${typeof value}`);
-  known.value = value as Record<string, unknown>;
+  known.value = parts ? parts.whole(value as Record<string, unknown>) : (value as Record<string, unknown>);
   return known.value;
 }

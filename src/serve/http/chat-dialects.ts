@@ -1,13 +1,14 @@
 /**
  * Other APIs' chats over this server's own, such as Anthropic's Messages (POST /v1/messages, /v1/messages/count_tokens): official clients work
- * against it, with streams and tools. What a chat has no word for (extended thinking, tools of the provider's own) is refused by name.
+ * against it, with streams and tools. What a chat has no word for (tools of the provider's own) is refused by name.
  */
-import { type ChatDialect, doneData, ProtocolFault, type Row, writtenEvents } from "../../protocols/index.ts";
+import { type ChatDialect, doneData, ProtocolFault, type Row, requestFields, writtenEvents } from "../../protocols/index.ts";
 import { serveErrors } from "../errors.ts";
 import { chatPromptTokens, startCompletion } from "./chat.ts";
 import { completionLengths } from "./completions.ts";
 import { answering, type Contract, describing, post } from "./contract.ts";
-import { type AppContext, bodyOf, type Services, streamAnswer } from "./exchange.ts";
+import { type AppContext, type Services, streamAnswer } from "./exchange.ts";
+import { checkedBody } from "./request-fields.ts";
 
 /** Errors: serve/parameter, serve/unsupported with the parameter. */
 function chatOf(dialect: ChatDialect, body: Row): Row {
@@ -22,9 +23,11 @@ function chatOf(dialect: ChatDialect, body: Row): Row {
 }
 
 async function create(dialect: ChatDialect, c: AppContext, services: Services): Promise<Response> {
-  const chat = startCompletion(c, services, chatOf(dialect, await bodyOf(c)));
-  if (!chat.isStream) return c.json(dialect.answer(await chat.whole()));
-  const say = dialect.stream();
+  const body = await checkedBody(c, requestFields.messages);
+  const chat = startCompletion(c, services, chatOf(dialect, body), fields => [...new Set(fields.map(f => dialect.names[f] ?? f))]);
+  const known = { inputTokens: chat.inputTokens, showsReasoning: dialect.showsReasoning(body) };
+  if (!chat.isStream) return c.json(dialect.answer(await chat.whole(), known));
+  const say = dialect.stream(undefined, known);
   async function* events(): AsyncGenerator<string, void, undefined> {
     for await (const chunk of chat.chunks()) {
       const text = say(JSON.stringify(chunk));
@@ -38,7 +41,7 @@ async function create(dialect: ChatDialect, c: AppContext, services: Services): 
 
 /** A request that is only counted bounds no answer. */
 async function countTokens(dialect: ChatDialect, c: AppContext, services: Services): Promise<Response> {
-  const chat = chatOf(dialect, { ...(await bodyOf(c)), max_tokens: 1, stream: false });
+  const chat = chatOf(dialect, { ...(await checkedBody(c, requestFields.countTokens)), max_tokens: 1, stream: false });
   return c.json({ input_tokens: chatPromptTokens(c, services, chat).length });
 }
 
@@ -47,6 +50,7 @@ export function chatDialectContract(dialect: ChatDialect): Contract {
   return {
     name: dialect.name,
     prefix: path,
+    ...(path.startsWith("/v1/") ? { optionalPrefix: "/v1" } : {}),
     endpoint: "chat",
     namesModel: true,
     errors: ({ status, error }) => dialect.error(status, error.message),

@@ -1,6 +1,6 @@
 /** The messages of a chat as clients write them, and the turns that templates read. */
 import type { ChatMessages } from "../../protocols/index.ts";
-import type { ServedChatTurn } from "../served-model.ts";
+import type { ServedChatTemplate, ServedChatTurn } from "../served-model.ts";
 
 const textOf = (content: ChatMessages[number]["content"]): string =>
   typeof content === "string" ? content : (content ?? []).map(p => p.text).join("");
@@ -18,11 +18,18 @@ function argumentsOf(text: string): unknown {
 /** Developer messages are OpenAI's newer word for system messages, function messages their older one for tools'; templates know these. */
 const roles: Readonly<Record<string, string>> = { developer: "system", function: "tool" };
 
+/** What the assistant thought is said under two names; templates know the older one. */
+function reasoningOf({ role, reasoning, reasoning_content: older }: ChatMessages[number]): object {
+  const text = typeof reasoning === "string" ? reasoning : older;
+  return role === "assistant" && typeof text === "string" && text !== "" ? { reasoning_content: text } : {};
+}
+
 export const turnsOf = (messages: ChatMessages): ServedChatTurn[] =>
-  messages.map(({ tool_calls, ...m }) => ({
+  messages.map(({ tool_calls, reasoning, reasoning_content, ...m }) => ({
     ...m,
     role: roles[m.role] ?? m.role,
     content: textOf(m.content),
+    ...reasoningOf({ ...m, reasoning, reasoning_content }),
     ...(tool_calls && tool_calls.length > 0
       ? {
           tool_calls: tool_calls.map(call => ({
@@ -33,3 +40,45 @@ export const turnsOf = (messages: ChatMessages): ServedChatTurn[] =>
         }
       : {}),
   }));
+
+const probe = "loam_probe";
+const probed = new WeakMap<ServedChatTemplate, boolean>();
+
+/** Whether a template writes a call's arguments from their JSON as a text (DeepSeek's do), and not from an object: it is tried with both. */
+function takesText(template: ServedChatTemplate): boolean {
+  const known = probed.get(template);
+  if (known !== undefined) return known;
+  const isWritten = (given: unknown): boolean => {
+    const call = { id: "call_000000", type: "function", function: { name: "f", arguments: given } };
+    try {
+      const messages = [
+        { role: "user", content: "a" },
+        { role: "assistant", content: "", tool_calls: [call] },
+        { role: "tool", content: "b", tool_call_id: call.id },
+      ];
+      return template.render(messages).includes(probe);
+    } catch {
+      return false;
+    }
+  };
+  const isText = !isWritten({ [probe]: "c" }) && isWritten(JSON.stringify({ [probe]: "c" }));
+  probed.set(template, isText);
+  return isText;
+}
+
+interface TurnCall {
+  readonly function?: { readonly arguments?: unknown };
+}
+
+/** Turns with the arguments of their calls in the form that a template reads. */
+export function asTemplateReads(template: ServedChatTemplate, turns: readonly ServedChatTurn[]): readonly ServedChatTurn[] {
+  if (!turns.some(t => t.tool_calls !== undefined) || !takesText(template)) return turns;
+  return turns.map(turn => {
+    if (!Array.isArray(turn.tool_calls)) return turn;
+    const calls = (turn.tool_calls as readonly TurnCall[]).map(call => {
+      const given = call.function?.arguments;
+      return { ...call, function: { ...call.function, arguments: typeof given === "string" ? given : JSON.stringify(given) } };
+    });
+    return { ...turn, tool_calls: calls };
+  });
+}

@@ -1,27 +1,39 @@
-/** A chat under way, for every contract that has one: turns and tools to the prompt's tokens, the answers to it, and the parser that finds calls in them. */
+/** A chat under way, for every contract that has one: turns and tools to the prompt's tokens, the answers to it, and the parser that finds reasoning and calls in them. */
 import { defined } from "../../base/index.ts";
 import type { FormState } from "../../nn/index.ts";
-import type { SamplingFields } from "../../protocols/index.ts";
+import type { SamplingFields, TokenFields } from "../../protocols/index.ts";
 import type { Engine, Generation } from "../engine.ts";
 import { eitherForm, formAfter } from "../form-states.ts";
-import { formStart } from "../forms.ts";
-import type { ServedChatTurn, ServedTokenizer } from "../served-model.ts";
+import type { ServedChatTurn } from "../served-model.ts";
 import type { Asker } from "./exchange.ts";
 import { generationRequests } from "./generation-requests.ts";
-import { chatTokens, transcriptStops } from "./prompt.ts";
+import { chatTokens, type TemplateUse, transcriptStops } from "./prompt.ts";
+import { behindReasoning } from "./reasoning/form.ts";
+import { isReasoningOpen, type ReasoningMarks, reasoningMarks } from "./reasoning/marks.ts";
+import { ReasoningAnswer, ReasoningCount } from "./reasoning/reasoning-answer.ts";
+import { truncatedPrompt } from "./token-fields.ts";
 import { type AnswerParser, plainAnswer, ToolAnswer } from "./tools/answer-parser.ts";
+import { oneCall, strictCalls } from "./tools/call-state.ts";
 import { describedTools } from "./tools/described.ts";
-import { callSchema } from "./tools/forced.ts";
-import { begun, formatOf, type ToolFormat, toolFormats } from "./tools/format.ts";
+import { formatOf, type ToolFormat, toolFormats } from "./tools/format.ts";
 import { type ToolUse, wireTool } from "./tools/tool.ts";
+
+/** How the prompt is written, and how much the model may think. */
+export interface ChatWish extends Omit<TemplateUse, "tools"> {
+  /** Tokens of the reasoning at most. */
+  readonly reasoningTokens?: number | undefined;
+  /** The reasoning stays where it stands in the answer. */
+  readonly isUnsplit?: boolean | undefined;
+}
 
 interface ChatAsk extends Asker {
   readonly engine: Engine;
   readonly turns: readonly ServedChatTurn[];
   readonly use: ToolUse | undefined;
-  readonly body: SamplingFields;
+  readonly body: SamplingFields & Partial<TokenFields>;
   readonly maxTokens: number | undefined;
   readonly likelihoods?: number | undefined;
+  readonly wish?: ChatWish | undefined;
 }
 
 export interface ChatRun {
@@ -31,81 +43,140 @@ export interface ChatRun {
   parser(): AnswerParser;
 }
 
+/** What a chat is put to the model as. */
+interface ChatPrompt {
+  readonly tokens: readonly number[];
+  /** What the prompt already has of the answer. */
+  readonly beginning: string;
+  readonly format: ToolFormat;
+  /** The form of an answer that must call. */
+  readonly form: FormState | undefined;
+  readonly showsSpecials: boolean;
+  readonly marks: ReasoningMarks | undefined;
+  /** The answer begins inside of the reasoning. */
+  readonly isReasoning: boolean;
+}
+
+const plainTokens = ({ model: { tokenizer } }: Engine, text: string): number[] =>
+  Array.from(tokenizer.encode(text, { addSpecialTokens: false }));
+
 /**
- * What makes an answer call: where the tokenizer tells its bytes, what stands before a call and then a mask that lets nothing but a call
- * through; else the beginning of one, and what follows is the model's own. Errors: text/constraint for a schema that cannot be kept to.
+ * The prompt, and what makes an answer call: where the tokenizer tells its bytes, what stands before a call and then a mask that lets nothing but
+ * a call through; else the beginning of one, and what follows is the model's own. Where the answer begins with reasoning, the call comes behind
+ * it. Errors: text/constraint for a schema that cannot be kept to.
  */
-function forced({ model: { tokenizer } }: Engine, format: ToolFormat, use: ToolUse): { readonly begun: string; readonly form?: FormState } {
-  if (use.choice === "auto") return { begun: "" };
-  if (!tokenizer.bytesOf) return { begun: begun(format, typeof use.choice === "object" ? use.choice.name : undefined) };
-  return { begun: format.before, form: callForm(tokenizer, format, use) };
-}
-
-const callForm = (tokenizer: ServedTokenizer, format: ToolFormat, use: ToolUse): FormState =>
-  formStart(tokenizer, { kind: "schema", schema: callSchema(use, format), style: "spaced" }, "tools");
-
-/** An answer in its form, or one call instead: which of them, the model says with its first tokens. */
-function orCall({ model: { tokenizer } }: Engine, form: FormState, format: ToolFormat, use: ToolUse): FormState {
-  const before = Array.from(tokenizer.encode(format.before, { addSpecialTokens: false }));
-  return eitherForm([form, formAfter(before, callForm(tokenizer, format, use))]);
-}
-
-/** What a chat is put to the model as: its tokens, the beginning of the answer among them, the format of its calls and the form of the answer. */
-export function chatPrompt(engine: Engine, turns: readonly ServedChatTurn[], use: ToolUse | undefined) {
+export function chatPrompt(
+  engine: Engine,
+  turns: readonly ServedChatTurn[],
+  use: ToolUse | undefined,
+  wish: ChatWish = {},
+  onRelaxed: Asker["onRelaxed"] = undefined,
+): ChatPrompt {
   const { chatTemplate, tokenizer } = engine.model;
-  const own = formatOf(chatTemplate?.source);
+  const own = formatOf((wish.template ?? chatTemplate)?.source);
   const format = own ?? toolFormats.hermes;
   const hasCalls = use !== undefined || turns.some(t => t.role === "tool" || t.tool_calls !== undefined);
-  const { begun: beginning, form } = use ? forced(engine, format, use) : { begun: "" };
-  const tokens = chatTokens(
-    engine,
-    own || !hasCalls ? turns : describedTools(turns, use),
-    own && use ? use.tools.map(wireTool) : undefined,
-  );
-  if (beginning) tokens.push(...Array.from(tokenizer.encode(beginning, { addSpecialTokens: false })));
-  return { tokens, beginning, format, form, showsSpecials: own?.showsSpecials ?? false };
+  const written = own || !hasCalls ? turns : describedTools(turns, use);
+  const tokens = chatTokens(engine, written, { ...wish, tools: own && use ? use.tools.map(wireTool) : undefined });
+  const marks = reasoningMarks(engine.model);
+  const continued = wish.isContinued ? (turns.at(-1)?.content ?? "") : "";
+  const isReasoning = marks !== undefined && isReasoningOpen(engine.model, marks, tokens, continued);
+  const base = { format, showsSpecials: own?.showsSpecials ?? false, marks, isReasoning };
+  if (!use || use.choice === "auto") return { ...base, tokens, beginning: "", form: undefined };
+  if (!tokenizer.bytesOf) {
+    const beginning = format.begun(typeof use.choice === "object" ? use.choice.name : undefined);
+    return { ...base, tokens: [...tokens, ...plainTokens(engine, beginning)], beginning, form: undefined };
+  }
+  const call = oneCall(tokenizer, format, use, onRelaxed);
+  const before = plainTokens(engine, format.before);
+  if (isReasoning) return { ...base, tokens, beginning: "", form: formAfter(before, call) };
+  return { ...base, tokens: [...tokens, ...before], beginning: format.before, form: call };
+}
+
+/** The form of an answer: of a call where it must call, its own or one call instead, or of the calls in it where their functions are strict. */
+function answerForm(
+  { model: { tokenizer } }: Engine,
+  prompt: ChatPrompt,
+  use: ToolUse | undefined,
+  asked: FormState | undefined,
+  onRelaxed: Asker["onRelaxed"],
+) {
+  const { form, format } = prompt;
+  if (form) return form;
+  if (use?.choice !== "auto" || !tokenizer.bytesOf) return asked;
+  // which of them, the model says with its first tokens
+  if (asked) {
+    const before = Array.from(tokenizer.encode(format.before, { addSpecialTokens: false }));
+    return eitherForm([asked, formAfter(before, oneCall(tokenizer, format, use, onRelaxed))]);
+  }
+  return use.tools.some(t => t.strict === true) ? strictCalls(tokenizer, format, use, onRelaxed) : undefined;
+}
+
+/** Parts that are there before the first text go out with it. */
+function withFirst(parser: AnswerParser, beginning: string): AnswerParser {
+  let waiting = parser.push(beginning);
+  if (waiting.length === 0) return parser;
+  const all = (parts: ReturnType<AnswerParser["push"]>) => {
+    const taken = [...waiting, ...parts];
+    waiting = [];
+    return taken;
+  };
+  return { push: text => all(parser.push(text)), end: () => all(parser.end()) };
+}
+
+function answerParser(
+  { model }: Engine,
+  { format, beginning, marks, isReasoning }: ChatPrompt,
+  use: ToolUse | undefined,
+  isUnsplit: boolean,
+): AnswerParser {
+  const inner = use ? withFirst(new ToolAnswer(format, use), beginning) : plainAnswer;
+  // an answer that has begun with a call has nothing to think before it
+  if (!marks || isUnsplit || beginning !== "") return inner;
+  const answer = new ReasoningAnswer({ marks, isOpen: isReasoning, inner });
+  const count = new ReasoningCount(model.tokenizer, marks, isReasoning);
+  return {
+    push: (text, tokens = []) => {
+      count.add(tokens);
+      return answer.push(text);
+    },
+    end: () => answer.end(),
+    get reasoningTokens() {
+      return count.tokens;
+    },
+  };
 }
 
 /** Starts the answers. Errors: those of prompt and engine. */
-export function startChat({ engine, turns, use, body, maxTokens, likelihoods, requestId, owner, signal }: ChatAsk): ChatRun {
-  const { tokens: prompt, beginning, format, form, showsSpecials } = chatPrompt(engine, turns, use);
+export function startChat(ask: ChatAsk): ChatRun {
+  const { engine, turns, use, body, maxTokens, likelihoods, wish, requestId, owner, signal, onRelaxed } = ask;
+  const prompt = chatPrompt(engine, turns, use, wish, onRelaxed);
+  const { format, marks, isReasoning, beginning } = prompt;
+  const tokens = truncatedPrompt(body, prompt.tokens, engine, maxTokens);
   const isOneCall = use !== undefined && (!use.isParallel || use.choice !== "auto");
+  const { chatTemplate, tokenizer } = engine.model;
   const requests = generationRequests({
     body,
     engine,
-    prompts: [prompt],
+    prompts: [tokens],
     maxTokens,
-    stop: [...(engine.model.chatTemplate ? [] : transcriptStops), ...(isOneCall ? format.stopAfterOne : [])],
+    stop: [...(wish?.template || chatTemplate ? [] : transcriptStops), ...(isOneCall ? format.stopAfterOne : [])],
     likelihoods,
     requestId,
     owner,
     signal,
+    ...defined({ onRelaxed }),
   });
-  const asTools = use && showsSpecials ? { skipSpecialTokens: false } : {};
+  const isMarked = marks !== undefined && tokenizer.specials.has(marks.close);
+  const seen = isMarked || (use && prompt.showsSpecials) ? { skipSpecialTokens: false } : {};
+  const reasoning = marks && beginning === "" ? { marks, isOpen: isReasoning, most: wish?.reasoningTokens } : undefined;
   const generations = engine.submitAll(
     requests.map(r => {
-      const formed = form ?? (use && r.form ? orCall(engine, r.form, format, use) : r.form);
-      return { ...r, ...asTools, ...defined({ form: formed }) };
+      const form = answerForm(engine, prompt, use, r.form, onRelaxed);
+      return { ...r, ...seen, ...defined({ form: reasoning ? behindReasoning(engine.model, reasoning, form) : form }) };
     }),
   );
-  return {
-    prompts: [prompt],
-    generations,
-    parser: () => {
-      if (!use) return plainAnswer;
-      const answer = new ToolAnswer(format, use);
-      const first = answer.push(beginning);
-      if (first.length === 0) return answer;
-      // what the beginning already says goes out with the first text
-      let waiting = first;
-      const withFirst = (parts: ReturnType<AnswerParser["push"]>) => {
-        const all = [...waiting, ...parts];
-        waiting = [];
-        return all;
-      };
-      return { push: text => withFirst(answer.push(text)), end: () => withFirst(answer.end()) };
-    },
-  };
+  return { prompts: [tokens], generations, parser: () => answerParser(engine, prompt, use, wish?.isUnsplit === true) };
 }
 
 /** Why an answer ended, in OpenAI's words: it called, unless it was cut off. */

@@ -1,35 +1,29 @@
 /** POST /v1/chat/completions: a conversation to the assistant's next turn. */
 import type { z } from "zod";
-import { chatRequest, type Row } from "../../protocols/index.ts";
+import { chatRequest, type Row, requestFields } from "../../protocols/index.ts";
 import type { Engine, Generation } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import type { GeneratedToken, Usage } from "../generation.ts";
+import type { ServedChatTurn } from "../served-model.ts";
 import { collectAll, merged, wireUsage } from "./answers.ts";
 import { turnsOf } from "./chat-messages.ts";
 import { type ChatRun, chatPrompt, finishReasonOf, startChat } from "./chat-run.ts";
+import { ChatTokens } from "./chat-tokens.ts";
+import { chatWish, unreadWishes } from "./chat-wish.ts";
 import type { AnswerLengths } from "./contract.ts";
 import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions } from "./generation-requests.ts";
 import { chatLogprobs } from "./logprobs.ts";
-import { parseBody, type Refusals, refuse } from "./parse.ts";
+import { parseBody } from "./parse.ts";
+import { checkFields, ignore } from "./request-fields.ts";
+import { asMaxTokens, checkTokenFields, lengthOf } from "./token-fields.ts";
 import { type AnswerPart, joined } from "./tools/answer-parser.ts";
-import { toolUse } from "./tools/tool.ts";
+import { allowedTools, toolUse } from "./tools/tool.ts";
 
 /** Of a body as it came: the newer name counts before the older one. */
-export const chatLengths: AnswerLengths = body => [body.max_completion_tokens ?? body.max_tokens];
+export const chatLengths: AnswerLengths = body => [lengthOf(body.n_predict, body.max_completion_tokens ?? body.max_tokens)];
 
 type Body = z.output<typeof chatRequest>;
-
-const isList = (v: unknown): boolean => Array.isArray(v) && v.length > 0;
-const refusals: Refusals = {
-  functions: { asks: isList, instead: "Use tools, which took their place." },
-  function_call: { asks: v => v !== "none", instead: "Use tool_choice, which took its place." },
-  modalities: { asks: v => isList(v) && (v as unknown[]).some(m => m !== "text"), instead: 'Only "text" is answered.' },
-  audio: { asks: () => true, instead: "Only text is answered." },
-  prediction: { asks: () => true, instead: "Leave it out: it changes speed only." },
-  reasoning_effort: { asks: v => v !== "none", instead: "Leave it out: the served model does not reason apart from its answer." },
-  web_search_options: { asks: () => true, instead: "Leave it out: this server searches nothing." },
-};
 
 /** The functions that the answer may call. Errors: serve/parameter. */
 function toolsOf({ tools, tool_choice: choice, parallel_tool_calls }: Body) {
@@ -39,10 +33,18 @@ function toolsOf({ tools, tool_choice: choice, parallel_tool_calls }: Body) {
     parameters: f.parameters ?? undefined,
     strict: f.strict ?? undefined,
   }));
+  const isParallel = parallel_tool_calls ?? true;
+  if (typeof choice !== "object" || !choice) return toolUse(plain, choice ?? undefined, isParallel);
+  if (choice.type === "function") return toolUse(plain, { name: choice.function.name }, isParallel);
+  const { mode, tools: allowed } = choice.allowed_tools;
   return toolUse(
-    plain,
-    typeof choice === "object" && choice ? { name: choice.function.name } : (choice ?? undefined),
-    parallel_tool_calls ?? true,
+    allowedTools(
+      plain,
+      allowed.map(t => t.function.name),
+      "tool_choice.allowed_tools.tools",
+    ),
+    mode,
+    isParallel,
   );
 }
 
@@ -58,8 +60,12 @@ const wireCall = (call: { readonly id: string; readonly name: string; readonly a
   function: { name: call.name, arguments: call.arguments },
 });
 
+/** What the model thought, under the name that most clients know and under vLLM's newer one. */
+const reasoned = (text: string) => ({ reasoning: text, reasoning_content: text });
+
 /** A part as a delta: a call begins with its name and no arguments, which follow. */
 function deltaOf(part: AnswerPart): object {
+  if (part.kind === "reasoning") return reasoned(part.text);
   if (part.kind === "text") return { content: part.text };
   const { index } = part;
   if (part.kind === "arguments") return { tool_calls: [{ index, function: { arguments: part.text } }] };
@@ -69,38 +75,55 @@ function deltaOf(part: AnswerPart): object {
 /** A chat under way, in OpenAI's words: whole, or as the chunks of a stream. */
 interface ChatCompletion {
   readonly isStream: boolean;
+  /** Of the prompt. */
+  readonly inputTokens: number;
   readonly generations: readonly Generation[];
   whole(): Promise<Row>;
   chunks(): AsyncGenerator<Row, void, undefined>;
 }
 
-/** Starts a chat from a body of OpenAI's. Errors: those of its fields, of the engine and of its prompt. */
-export function startCompletion(c: AppContext, services: Services, raw: Row): ChatCompletion {
+/** The names under which the client knows fields of a chat. */
+type Renaming = (fields: readonly string[]) => readonly string[];
+
+/** Starts a chat from a body of OpenAI's. `names`: of fields in another API's words. Errors: those of its fields, of the engine and of its prompt. */
+export function startCompletion(c: AppContext, services: Services, raw: Row, names: Renaming = own => own): ChatCompletion {
+  checkFields(c.var.exchange, requestFields.chat, raw);
   const body = parseBody(chatRequest, raw);
-  refuse(refusals, raw);
   checkStreamOptions(body);
   const likelihoods = likelihoodsOf(body);
   const engine: Engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
+  checkTokenFields(body, body.logprobs === true, engine);
+  const asker = askerOf(c);
+  const turns = turnsOf(body.messages);
+  ignore(c.var.exchange, names(unreadWishes(engine, body)));
   const run = startChat({
     engine,
-    turns: turnsOf(body.messages),
+    turns,
     use: toolsOf(body),
     body,
-    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    maxTokens: asMaxTokens(body.n_predict, body.max_completion_tokens ?? body.max_tokens ?? undefined),
     likelihoods,
-    ...askerOf(c),
+    wish: chatWish(engine, turns, body, services),
+    ...asker,
   });
   const { tokenizer } = engine.model;
   const id = newId("chatcmpl");
   const created = services.created();
   const head = (object: string) => answerHead(id, object, engine, body.model, created);
-  const logprobsOf = (tokens: readonly GeneratedToken[]) => (likelihoods === undefined ? null : chatLogprobs(tokenizer, tokens));
+  const asIds = body.return_tokens_as_token_ids ?? false;
+  const telling: Telling = {
+    logprobsOf: tokens => (likelihoods === undefined ? null : chatLogprobs(tokenizer, tokens, asIds)),
+    isTold: part => part.kind !== "reasoning" || body.include_reasoning !== false,
+    told: new ChatTokens({ body, engine, prompt: run.prompts[0]!, asker }),
+    echo: body.echo ? echoOf(turns) : "",
+  };
   return {
     isStream: body.stream ?? false,
+    inputTokens: run.prompts[0]!.length,
     generations: run.generations,
-    whole: () => wholeChat(head("chat.completion"), run, logprobsOf),
-    chunks: () => chatChunks(head("chat.completion.chunk"), run, logprobsOf, body.stream_options?.include_usage === true),
+    whole: () => wholeChat(head("chat.completion"), run, telling),
+    chunks: () => chatChunks(head("chat.completion.chunk"), run, telling, body.stream_options?.include_usage === true),
   };
 }
 
@@ -109,34 +132,54 @@ export function chatPromptTokens(c: AppContext, services: Services, raw: Row): r
   const body = parseBody(chatRequest, raw);
   const engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
-  return chatPrompt(engine, turnsOf(body.messages), toolsOf(body)).tokens;
+  const turns = turnsOf(body.messages);
+  return chatPrompt(engine, turns, toolsOf(body), chatWish(engine, turns, body, services)).tokens;
 }
 
-type LogprobsOf = (tokens: readonly GeneratedToken[]) => ReturnType<typeof chatLogprobs> | null;
+/** What of an answer is told, and how. */
+interface Telling {
+  logprobsOf(tokens: readonly GeneratedToken[]): ReturnType<typeof chatLogprobs> | null;
+  isTold(part: AnswerPart): boolean;
+  readonly told: ChatTokens;
+  /** Stands before the answer. */
+  readonly echo: string;
+}
 
-async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, logprobsOf: LogprobsOf): Promise<Row> {
+/** vLLM's `echo`: the last message, where it is the assistant's own. */
+const echoOf = (turns: readonly ServedChatTurn[]): string => {
+  const last = turns.at(-1);
+  return last?.role === "assistant" ? last.content : "";
+};
+
+async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, { logprobsOf, isTold, told, echo }: Telling): Promise<Row> {
   const answers = await collectAll(generations);
+  let reasoningTokens = 0;
   return {
     ...head,
     choices: answers.map((a, index) => {
       const parse = parser();
-      const { content, calls } = joined([...parse.push(a.text), ...parse.end()]);
+      const { content, reasoning, calls } = joined([...parse.push(a.text, a.tokens), ...parse.end()].filter(isTold));
+      reasoningTokens += parse.reasoningTokens ?? 0;
       const hasCalls = calls.length > 0;
       return {
         index,
         message: {
           role: "assistant",
-          content: hasCalls && content === "" ? null : content,
+          content: hasCalls && echo + content === "" ? null : echo + content,
           refusal: null,
+          ...(reasoning === "" ? {} : reasoned(reasoning)),
           ...(hasCalls ? { tool_calls: calls.map(wireCall) } : {}),
         },
         logprobs: logprobsOf(a.tokens),
         finish_reason: finishReasonOf(a.finishReason, hasCalls),
+        ...told.choice(a),
       };
     }),
+    ...(await told.whole()),
     usage: wireUsage(
       prompts,
       answers.map(a => a.usage),
+      reasoningTokens,
     ),
   };
 }
@@ -144,36 +187,44 @@ async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, l
 async function* chatChunks(
   head: Row,
   { prompts, generations, parser }: ChatRun,
-  logprobsOf: LogprobsOf,
+  { logprobsOf, isTold, told, echo }: Telling,
   withUsage: boolean,
 ): AsyncGenerator<Row, void, undefined> {
-  const usage = withUsage ? { usage: null } : {};
-  const chunk = (index: number, delta: object, logprobs: object | null, finish_reason: string | null): Row => ({
+  const { isContinuous } = told;
+  const chunk = (index: number, delta: object, logprobs: object | null, finish_reason: string | null, more: object = {}): Row => ({
     ...head,
-    choices: [{ index, delta, logprobs, finish_reason }],
-    ...usage,
+    choices: [{ index, delta, logprobs, finish_reason, ...more, ...told.takeIds(index) }],
+    ...(withUsage ? { usage: isContinuous ? told.usage(index) : null } : {}),
   });
   const isStarted = generations.map(() => false);
   const hasCalls = generations.map(() => false);
   const parsers = generations.map(parser);
   const usages: (Usage | undefined)[] = generations.map(() => undefined);
   for await (const { index, event } of merged(generations)) {
-    if (!isStarted[index]) yield chunk(index, { role: "assistant", content: "", refusal: null }, null, null);
+    if (!isStarted[index]) yield { ...chunk(index, { role: "assistant", content: echo, refusal: null }, null, null), ...told.first };
     isStarted[index] = true;
+    told.push(index, event);
     const logprobs = logprobsOf(event.tokens);
     const parse = parsers[index]!;
-    const parts = [...parse.push(event.text), ...(event.kind === "end" ? parse.end() : [])];
+    const parts = [...parse.push(event.text, event.tokens), ...(event.kind === "end" ? parse.end() : [])].filter(isTold);
     // likelihoods go out with their tokens, whatever becomes of the text
     if (parts.length === 0 && logprobs && logprobs.content.length > 0) yield chunk(index, { content: "" }, logprobs, null);
+    if (parts.some(p => p.kind === "call")) hasCalls[index] = true;
+    const reason = event.kind === "end" ? finishReasonOf(event.finishReason, hasCalls[index]!) : null;
+    // where every chunk counts the tokens so far, no chunk comes without further ones
+    const isMerged = isContinuous && parts.length > 0;
     for (const [i, part] of parts.entries()) {
-      if (part.kind === "call") hasCalls[index] = true;
-      yield chunk(index, deltaOf(part), i === 0 ? logprobs : logprobs && { content: [], refusal: null }, null);
+      const isLast = isMerged && i === parts.length - 1;
+      const shown = i === 0 ? logprobs : logprobs && { content: [], refusal: null };
+      const ended = isLast && event.kind === "end" ? told.ended(event) : {};
+      yield chunk(index, deltaOf(part), shown, isLast ? reason : null, ended);
     }
     if (event.kind === "text") continue;
     usages[index] = event.usage;
-    yield chunk(index, {}, null, finishReasonOf(event.finishReason, hasCalls[index]!));
+    if (!isMerged) yield chunk(index, {}, null, reason, told.ended(event));
   }
-  if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, usages) };
+  const reasoningTokens = parsers.reduce((n, p) => n + (p.reasoningTokens ?? 0), 0);
+  if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, usages, reasoningTokens) };
 }
 
 export async function chatCompletions(c: AppContext, services: Services): Promise<Response> {

@@ -243,7 +243,7 @@ test("openai: responses, whole and streamed, text and calls; the events build th
   expect(JSON.parse(formed.output_text)).toEqual({ ok: expect.any(Boolean) });
   expect(formed.text?.format).toEqual(format);
   await expect(client.responses.create({ model: "speaker", input: "a", previous_response_id: "resp_1" })).rejects.toThrow(
-    /404 previous_response_id: there is no response "resp_1"/,
+    /404 previous_response_id: Response with id "resp_1" not found/,
   );
   await expect(client.responses.create({ model: "speaker", input: [{ type: "function_call_output" } as never] })).rejects.toThrow(
     /call_id/,

@@ -1,36 +1,44 @@
 /** POST /v1/completions: text, or tokens, to text. */
 import type { z } from "zod";
-import { completionsRequest } from "../../protocols/index.ts";
-import type { Engine } from "../engine.ts";
+import { completionsRequest, type Row, requestFields } from "../../protocols/index.ts";
+import type { Engine, Generation } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
-import type { Usage } from "../generation.ts";
+import type { GenerationEvent, Usage } from "../generation.ts";
 import { collectAll, likeliest, merged, wireUsage } from "./answers.ts";
 import type { AnswerLengths } from "./contract.ts";
-import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
+import { type AppContext, type Asker, answerHead, askerOf, newId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions, generationRequests } from "./generation-requests.ts";
-import { completionLogprobs } from "./logprobs.ts";
-import { parseBody, type Refusals, refuse } from "./parse.ts";
+import { completionLogprobs, type PromptLikelihoods, promptLogprobs, TextOffsets } from "./logprobs.ts";
+import { parseBody } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
+import { checkedBody } from "./request-fields.ts";
+import {
+  answerTokenIds,
+  asMaxTokens,
+  checkTokenFields,
+  endTokens,
+  lengthOf,
+  promptLikelihoods,
+  stopReasonOf,
+  truncatedPrompt,
+} from "./token-fields.ts";
 
 /** Of a body as it came. */
-export const completionLengths: AnswerLengths = body => [body.max_tokens];
-
-const refusals: Refusals = {
-  suffix: { asks: v => v !== "", instead: "Leave it out: the served model completes from the left only." },
-};
+export const completionLengths: AnswerLengths = body => [lengthOf(body.n_predict, body.max_tokens)];
 
 /** OpenAI's default for this endpoint. */
 const defaultMaxTokens = 16;
 
+type Body = z.output<typeof completionsRequest>;
 type Prompt = string | readonly number[];
-const promptsOf = (prompt: z.output<typeof completionsRequest>["prompt"]): readonly Prompt[] => {
+const promptsOf = (prompt: Body["prompt"]): readonly Prompt[] => {
   if (prompt === undefined || prompt === null) return [""];
   if (typeof prompt === "string") return [prompt];
   return typeof prompt[0] === "number" ? [prompt as number[]] : (prompt as Prompt[]);
 };
 
 /** Answers that are made for each prompt. Errors: serve/parameter where they are fewer than asked for, or are to be streamed. */
-function candidatesOf({ best_of, stream, use_beam_search }: z.output<typeof completionsRequest>, n: number): number {
+function candidatesOf({ best_of, stream, use_beam_search }: Body, n: number): number {
   // a search keeps that many beams instead
   if (best_of == null || use_beam_search) return n;
   if (best_of < n) throw serveErrors.fail("parameter", { place: "best_of", expected: `at least n, ${n}`, received: String(best_of) });
@@ -44,82 +52,151 @@ function candidatesOf({ best_of, stream, use_beam_search }: z.output<typeof comp
   return best_of;
 }
 
-export async function completions(c: AppContext, services: Services): Promise<Response> {
-  const raw = await bodyOf(c);
-  const body = parseBody(completionsRequest, raw);
-  refuse(refusals, raw);
-  checkStreamOptions(body);
-  const engine: Engine = services.engines.find(body.model);
-  c.var.exchange.engine = engine;
-  const likelihoods = body.logprobs ?? undefined;
-  if (body.echo && likelihoods !== undefined)
-    throw serveErrors.fail("unsupported", {
-      place: "echo",
-      message: "echo together with logprobs is not supported",
-      hint: "Leave one of them out.",
-    });
+/** A completion under way. */
+interface CompletionRun {
+  readonly body: Body;
+  readonly engine: Engine;
+  readonly prompts: readonly (readonly number[])[];
+  /** Texts of the prompts that are echoed; "" where none is. */
+  readonly echoes: readonly string[];
+  readonly scored: readonly PromptLikelihoods[] | undefined;
+  readonly n: number;
+  /** Answers that are made for each prompt. */
+  readonly candidates: number;
+  readonly generations: readonly Generation[];
+}
 
+/** The default length is the server's choice and gives way to the context; a number of the client's own does not. */
+function maxTokensOf(body: Body, engine: Engine, prompts: readonly (readonly number[])[]): number {
+  const longest = prompts.reduce((m, p) => Math.max(m, p.length), 0);
+  const room = Math.max(1, engine.room - longest);
+  if (body.n_predict != null) return asMaxTokens(body.n_predict, undefined) ?? room;
+  return body.max_tokens ?? Math.min(defaultMaxTokens, room);
+}
+
+async function startCompletion(body: Body, engine: Engine, asker: Asker): Promise<CompletionRun> {
+  checkStreamOptions(body);
+  checkTokenFields(body, body.logprobs != null, engine);
   const given = promptsOf(body.prompt);
-  const prompts = given.map(p => promptTokens(engine, p));
-  const { tokenizer } = engine.model;
-  const n = body.n ?? 1;
-  const candidates = candidatesOf(body, n);
+  const addSpecialTokens = body.add_special_tokens ?? true;
+  const prompts = given.map(p =>
+    truncatedPrompt(body, promptTokens(engine, p, addSpecialTokens), engine, asMaxTokens(body.n_predict, body.max_tokens ?? undefined)),
+  );
   const echoes = prompts.map((ids, i) => {
     if (!body.echo) return "";
     const text = given[i]!;
-    return typeof text === "string" ? text : tokenizer.decode(ids);
+    return typeof text === "string" && body.truncate_prompt_tokens == null ? text : engine.model.tokenizer.decode(ids);
   });
-  // the default is the server's choice and gives way to the context; a number of the client's own does not
-  const longest = prompts.reduce((m, p) => Math.max(m, p.length), 0);
-  const maxTokens = body.max_tokens ?? Math.max(1, Math.min(defaultMaxTokens, engine.room - longest));
-  const generations = engine.submitAll(
-    generationRequests({
-      body,
-      engine,
-      prompts,
-      maxTokens,
-      answers: candidates,
-      stop: [],
-      likelihoods: likelihoods ?? (candidates > n ? 0 : undefined),
-      ...askerOf(c),
-    }),
-  );
-  const head = answerHead(newId("cmpl"), "text_completion", engine, body.model, services.created());
+  const n = body.n ?? 1;
+  const candidates = candidatesOf(body, n);
+  const likelihoods = body.logprobs ?? undefined;
+  const requests = generationRequests({
+    body,
+    engine,
+    prompts,
+    maxTokens: maxTokensOf(body, engine, prompts),
+    answers: candidates,
+    stop: [],
+    likelihoods: likelihoods ?? (candidates > n ? 0 : undefined),
+    ...asker,
+  });
+  const top = Math.max((body.echo && likelihoods) || 0, body.prompt_logprobs ?? 0);
+  const isScored = (body.echo && likelihoods !== undefined) || body.prompt_logprobs != null;
+  const scored = isScored ? await promptLikelihoods(engine, prompts, { top, ...asker }) : undefined;
+  return { body, engine, prompts, echoes, scored, n, candidates, generations: engine.submitAll(requests) };
+}
 
-  if (!body.stream) {
-    const answers = await collectAll(generations);
-    const best = candidates > n ? likeliest(answers, candidates, n) : answers;
-    return c.json({
-      ...head,
-      choices: best.map((a, index) => ({
-        text: echoes[Math.floor(index / n)]! + a.text,
+/** Of the likelihoods of a prompt, so many of the most likely tokens of each place. */
+const withTop = (scored: PromptLikelihoods, count: number): PromptLikelihoods => ({
+  ...scored,
+  rest: scored.rest.map(t => (t.likelihood ? { ...t, likelihood: { ...t.likelihood, top: t.likelihood.top.slice(0, count) } } : t)),
+});
+
+async function wholeCompletion(run: CompletionRun): Promise<Row> {
+  const { body, engine, prompts, echoes, scored, n, candidates } = run;
+  const { tokenizer } = engine.model;
+  const answers = await collectAll(run.generations);
+  const best = candidates > n ? likeliest(answers, candidates, n) : answers;
+  const asIds = body.return_tokens_as_token_ids ?? false;
+  return {
+    choices: best.map((a, index) => {
+      const at = Math.floor(index / n);
+      const prompt = scored && body.echo && body.logprobs != null ? withTop(scored[at]!, body.logprobs) : undefined;
+      // vLLM's clients count an echoed answer from its end: the token that ended it is listed
+      const tokens = prompt ? [...a.tokens, ...endTokens(a)] : a.tokens;
+      return {
+        text: echoes[at]! + a.text,
         index,
-        logprobs: likelihoods === undefined ? null : completionLogprobs(tokenizer, a.tokens, 0),
+        logprobs: body.logprobs == null ? null : completionLogprobs(tokenizer, tokens, { asIds, prompt }),
         finish_reason: a.finishReason,
-      })),
-      usage: wireUsage(
-        prompts,
-        answers.map(a => a.usage),
-      ),
-    });
-  }
+        stop_reason: stopReasonOf(a, engine),
+        token_ids: body.return_token_ids ? answerTokenIds(a) : null,
+        prompt_token_ids: body.return_token_ids ? prompts[at] : null,
+        prompt_logprobs:
+          body.prompt_logprobs == null || !scored ? null : promptLogprobs(tokenizer, withTop(scored[at]!, body.prompt_logprobs)),
+      };
+    }),
+    usage: wireUsage(
+      prompts,
+      answers.map(a => a.usage),
+    ),
+  };
+}
 
-  async function* chunks(): AsyncGenerator<unknown, void, undefined> {
-    const withUsage = body.stream_options?.include_usage === true;
-    const usage = withUsage ? { usage: null } : {};
-    const offsets = generations.map(() => 0);
-    const isStarted = generations.map(() => false);
-    const usages: (Usage | undefined)[] = generations.map(() => undefined);
-    for await (const { index, event } of merged(generations)) {
-      const echo = isStarted[index] ? "" : echoes[Math.floor(index / n)]!;
-      isStarted[index] = true;
-      const logprobs = likelihoods === undefined ? null : completionLogprobs(tokenizer, event.tokens, offsets[index]!);
-      offsets[index]! += event.text.length;
-      if (event.kind === "end") usages[index] = event.usage;
-      const finish_reason = event.kind === "end" ? event.finishReason : null;
-      yield { ...head, choices: [{ text: echo + event.text, index, logprobs, finish_reason }], ...usage };
+/** What of a stream's choice is only told where it is asked for. */
+function choiceFields({ body, engine, prompts }: CompletionRun, event: GenerationEvent, prompt: number | undefined): Row {
+  const ids = body.return_token_ids
+    ? { token_ids: answerTokenIds(event), ...(prompt === undefined ? {} : { prompt_token_ids: prompts[prompt] }) }
+    : {};
+  const reason = event.kind === "end" ? stopReasonOf(event, engine) : null;
+  return { ...ids, ...(reason === null ? {} : { stop_reason: reason }) };
+}
+
+async function* completionChunks(run: CompletionRun, head: Row): AsyncGenerator<Row, void, undefined> {
+  const { body, engine, prompts, echoes, scored, n, generations } = run;
+  const { tokenizer } = engine.model;
+  const withUsage = body.stream_options?.include_usage === true;
+  const isContinuous = withUsage && body.stream_options?.continuous_usage_stats === true;
+  const asIds = body.return_tokens_as_token_ids ?? false;
+  const offsets = generations.map(() => new TextOffsets(tokenizer, !(body.echo && scored)));
+  const counts = generations.map(() => 0);
+  const isStarted = generations.map(() => false);
+  const usages: (Usage | undefined)[] = generations.map(() => undefined);
+  for await (const { index, event } of merged(generations)) {
+    const at = Math.floor(index / n);
+    const isFirst = !isStarted[index];
+    isStarted[index] = true;
+    const prompt = isFirst && scored && body.echo ? scored[at] : undefined;
+    const tokens = body.echo && event.kind === "end" ? [...event.tokens, ...endTokens(event)] : event.tokens;
+    const logprobs = body.logprobs == null ? null : completionLogprobs(tokenizer, tokens, { offsets: offsets[index]!, asIds, prompt });
+    counts[index]! += event.tokens.length;
+    if (event.kind === "end") {
+      usages[index] = event.usage;
+      counts[index] = event.usage.completionTokens;
     }
-    if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, usages) };
+    const finish_reason = event.kind === "end" ? event.finishReason : null;
+    const text = (isFirst ? echoes[at]! : "") + event.text;
+    const usage = isContinuous
+      ? { usage: wireUsage([prompts[at]!], [{ promptTokens: prompts[at]!.length, completionTokens: counts[index]! }]) }
+      : withUsage
+        ? { usage: null }
+        : {};
+    yield {
+      ...head,
+      choices: [{ text, index, logprobs, finish_reason, ...choiceFields(run, event, isFirst ? at : undefined) }],
+      ...usage,
+    };
   }
-  return streamAnswer(c, services, generations, chunks());
+  if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, usages) };
+}
+
+export async function completions(c: AppContext, services: Services): Promise<Response> {
+  const body = parseBody(completionsRequest, await checkedBody(c, requestFields.completions));
+  const engine: Engine = services.engines.find(body.model);
+  c.var.exchange.engine = engine;
+  const run = await startCompletion(body, engine, askerOf(c));
+  const head = answerHead(newId("cmpl"), "text_completion", engine, body.model, services.created());
+  return body.stream
+    ? streamAnswer(c, services, run.generations, completionChunks(run, head))
+    : c.json({ ...head, ...(await wholeCompletion(run)) });
 }

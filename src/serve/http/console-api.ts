@@ -6,9 +6,10 @@ import { type Answered, type Clock, isLoamError, redact } from "../../base/index
 import { eventStreamResponse } from "../../protocols/index.ts";
 import type { Login } from "../../session/index.ts";
 import type { ConsoleSource, ServedMachine } from "../console-source.ts";
-import type { AnyEngine, Engines } from "../engines.ts";
+import type { Engines } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
+import { isDescribed, type ModelMetadata } from "../model-metadata.ts";
 import { checkAccess } from "./access.ts";
 import type { overview } from "./console-answers/project.ts";
 import { ChangeFeed } from "./console-changes.ts";
@@ -35,6 +36,8 @@ export interface ConsoleApiOptions {
 
 interface ConsoleApi {
   readonly routes: Hono<AppEnvironment>;
+  /** Whether an address below /api is the console's; the others are Ollama's. */
+  owns(pathname: string): boolean;
   /** Ends the event streams. */
   close(): void;
 }
@@ -77,7 +80,7 @@ const found = <T>(value: T | undefined, id: string): T => {
   throw serveErrors.fail("unknownRecord", { place: "id", expected: "an artifact in the record", received: `"${id}"` });
 };
 
-const servedModel = ({ model }: AnyEngine, parameters: number) => ({
+const servedModel = ({ model }: ModelMetadata, parameters: number) => ({
   id: model.id,
   name: model.name ?? model.id,
   version: model.version ?? null,
@@ -103,7 +106,7 @@ export function consoleApi(options: ConsoleApiOptions): ConsoleApi {
     await next();
   });
   api.get("/overview", async c => {
-    const engine = engines.all()[0] ?? engines.encoders()[0];
+    const engine = engines.models().find(isDescribed);
     const body: Overview = {
       loam: version,
       project: source.project,
@@ -144,10 +147,11 @@ export function consoleApi(options: ConsoleApiOptions): ConsoleApi {
     document ??= import("./console-operations.ts").then(m => m.consoleDocument(version));
     return c.json(await document);
   });
+  const own = new Set(api.routes.map(r => r.path.split("/")[1]).filter(first => first !== "*"));
   api.all("*", c => {
     throw serveErrors.fail("unknownUrl", { place: new URL(c.req.url).pathname, message: "there is nothing at this address" });
   });
-  return { routes: api, close: () => feed.close() };
+  return { routes: api, owns: pathname => own.has(pathname.split("/")[2]), close: () => feed.close() };
 }
 
 /** Is no work under way: a shutdown does not wait for it. */

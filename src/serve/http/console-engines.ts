@@ -21,7 +21,10 @@ export function engineRoutes({ engines, fleet, clock }: Pick<ConsoleApiOptions, 
 
   api.get("/engine", c => {
     const name = c.req.query("model");
-    const engine = name === undefined ? engines.all()[0] : baseOf(engines.find(name));
+    // a page that looks wakes nobody: one that sleeps is idle
+    const listed = engines.everything().find(m => (name === undefined ? "room" in m : engineNames(m).includes(name)));
+    const told = listed ?? (name === undefined ? undefined : engines.describe(name));
+    const engine = told && engines.all().find(e => e === baseOf(told));
     const history = engine && histories.get(engine);
     const idle: EngineAnswer = { slots: 0, running: 0, queued: 0, tokensPerSecond: 0, requests: 0, history: [] };
     if (!engine || !history) return c.json(idle);

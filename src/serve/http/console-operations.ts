@@ -105,8 +105,9 @@ const modelOperations: readonly ApiOperation[] = [
 
 export const operations: readonly ApiOperation[] = [...consoleOperations, ...jobOperations, ...adminOperations, ...modelOperations];
 
-const error = z
+export const consoleRefusal = z
   .object({ error: z.object({ code: z.string().nullable(), message: z.string() }) })
   .meta({ id: "Refusal", description: "A refusal; `code` is in docs/errors.md, or OpenAI's under /v1." });
 
-export const consoleDocument = (version: string): OpenApiDocument => openApiDocument({ title: "Loam server", version, error, operations });
+export const consoleDocument = (version: string): OpenApiDocument =>
+  openApiDocument({ title: "Loam server", version, error: consoleRefusal, operations });

@@ -164,7 +164,9 @@ test("what is not there, not an id, or broken is an error with code and message,
   expect(await json("/api/data/documents-ffff")).toMatchObject([404, { error: { code: "serve/unknownRecord" } }]);
   expect(await json("/api/graph?id=../../etc")).toMatchObject([400, { error: { code: "serve/parameter" } }]);
   expect(await json("/api/graph")).toMatchObject([400, { error: { code: "serve/parameter", received: "nothing" } }]);
-  expect(await json("/api/nothing")).toMatchObject([404, { error: { code: "serve/unknownUrl" } }]);
+  expect(await json("/api/runs/x/nothing")).toMatchObject([404, { error: { code: "serve/unknownUrl" } }]);
+  // what is not the console's is answered as Ollama does
+  expect(await json("/api/nothing")).toEqual([404, { error: "GET /api/nothing: there is nothing at this address." }]);
   const [status, body] = await json("/api/evaluations");
   expect(status).toBe(500);
   expect(body).toEqual({ error: { code: "internal", message: expect.stringMatching(/^internal error, request req-/) } });
@@ -191,9 +193,9 @@ test("the page comes with a policy and is asked for each time; hashed files are 
   expect([again.status, await again.text()]).toEqual([304, ""]);
 });
 
-test("an unknown path is 404, not the page: a probe of /version or /props does not take HTML for an answer", async () => {
+test("an unknown path is 404, not the page: a probe of /server_info does not take HTML for an answer", async () => {
   const browser = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
-  for (const path of ["/version", "/props", "/slots", "/server_info", "/training/tiny/more", "/trainings"])
+  for (const path of ["/server_info", "/load", "/v3/models", "/training/tiny/more", "/trainings"])
     for (const headers of [{}, browser]) {
       const response = await get(path, headers);
       expect([response.status, response.headers.get("content-type")], path).toEqual([404, "application/json"]);
@@ -204,8 +206,14 @@ test("an unknown path is 404, not the page: a probe of /version or /props does n
 test("/health is readiness, not the page: 503 while no model is loaded", async () => {
   const empty = createApp({ engines: [], page: built });
   const loading = await empty.fetch(new Request("http://localhost/health", { headers: { accept: "text/html" } }));
-  expect([loading.status, await loading.json()]).toEqual([503, { status: "not ready", models: {} }]);
-  expect(await json("/health")).toEqual([200, { status: "ready", models: { "tiny@1": "ready" } }]);
+  expect([loading.status, await loading.json()]).toMatchObject([
+    503,
+    { status: "not ready", models: {}, error: { code: 503, message: "Loading model" } },
+  ]);
+  for (const path of ["/health", "/v1/health"]) expect(await json(path)).toEqual([200, { status: "ok", models: { "tiny@1": "ready" } }]);
+  expect(await json("/readyz")).toEqual([200, { status: "ready", models: { "tiny@1": "ready" } }]);
+  for (const path of ["/version", "/props", "/openapi.json"])
+    expect((await get(path, { accept: "text/html" })).headers.get("content-type")).toBe("application/json");
   expect((await get("/health?model=tiny")).status).toBe(200);
   expect((await get("/health?model=other")).status).toBe(404);
 });

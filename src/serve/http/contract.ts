@@ -4,6 +4,7 @@ import { defined } from "../../base/index.ts";
 import { errorBodies, type WireError } from "../../protocols/index.ts";
 import type { RouteEndpoint } from "../authorization.ts";
 import type { TracedOperation } from "../tracing/tracing.ts";
+import type { SplitBody } from "./body.ts";
 import type { AppContext, Services } from "./exchange.ts";
 
 type Method = "GET" | "POST" | "DELETE";
@@ -33,6 +34,8 @@ export interface Contract {
   /** Addresses of its own: what is unknown below it is answered in its form. */
   readonly prefix?: string;
   readonly routes: readonly ContractRoute[];
+  /** Addresses below it answer without it too, as clients ask whose base URL lacks it; where a contract has such an address of its own, that one answers. */
+  readonly optionalPrefix?: "/v1";
   /** Of routes that say none. */
   readonly endpoint: RouteEndpoint;
   /** Bodies name their model in `model`. */
@@ -41,10 +44,23 @@ export interface Contract {
   readonly takesUndeclared?: true;
   /** Reads its bodies, where JSON is not quite what it says. */
   readonly parse?: (text: string) => unknown;
+  /** Its bodies, where they are more than JSON. */
+  readonly split?: SplitBody;
   /** Whose form its errors take; OpenAI's when absent. */
   readonly errors?: (wire: WireError) => object;
   /** Statuses that it has others for. */
   readonly statuses?: Readonly<Record<number, number>>;
+}
+
+/** The routes of a contract by the addresses without its prefix that no contract has for its own. They keep their names, in policies and logs as well. */
+export function withoutPrefix(contract: Contract, all: readonly Contract[]): ContractRoute[] {
+  const { optionalPrefix: prefix, routes } = contract;
+  if (prefix === undefined) return [];
+  const taken = new Set(all.flatMap(k => k.routes.map(r => `${r.method} ${r.path}`)));
+  return routes
+    .filter(r => r.path.startsWith(`${prefix}/`))
+    .map(r => ({ ...r, path: r.path.slice(prefix.length), name: r.name ?? r.path }))
+    .filter(r => !taken.has(`${r.method} ${r.path}`));
 }
 
 /** An error as a contract answers it. */

@@ -14,6 +14,7 @@ import type { Contract } from "./contract.ts";
 import type { BatchRunner } from "./files/batch-runner.ts";
 import type { FileStore } from "./files/file-store.ts";
 import type { FineTuning } from "./fine-tuning/port.ts";
+import type { InferenceStatistics } from "./inference/statistics.ts";
 import type { Caller } from "./owner.ts";
 import type { ResponseStore } from "./responses/store.ts";
 import { wireError } from "./wire-error.ts";
@@ -30,6 +31,8 @@ export interface Exchange {
   operation?: TracedOperation | undefined;
   /** Tokens that an encoder read for it, for traces. */
   inputTokens?: number;
+  /** How long it waited for its model to wake. */
+  loadMs?: number;
   /** The engine that was asked, for Retry-After. */
   engine?: Engine | EmbeddingEngine;
   /** The model that requests mean which name none. */
@@ -40,6 +43,10 @@ export interface Exchange {
   contract?: Contract;
   /** Methods that the address takes, when the request's is none of them. */
   allow?: string;
+  /** Fields of the body that change nothing, for the response header `x-loam-ignored`. */
+  ignored?: readonly string[];
+  /** Keywords of JSON Schemas that the answer is not held to, for the response header `x-loam-relaxed`. */
+  relaxed?: readonly string[];
   /** The answer goes on after the handler has returned; whoever ends it calls `finish`. */
   isStreaming: boolean;
   finish(status: number, error?: string): void;
@@ -71,6 +78,8 @@ export interface Services {
   readonly adapterFolder?: string | undefined;
   /** Adapters that were made for other weights are taken too. */
   readonly adapterAnyBase?: boolean | undefined;
+  /** Templates that requests bring are run. */
+  readonly trustsChatTemplates?: boolean | undefined;
   /** Seconds since 1970, now. */
   readonly created: () => number;
   /** Seconds since 1970 at which the server started. */
@@ -81,6 +90,8 @@ export interface Services {
   readonly heartbeatMs: number;
   readonly files: FileStore;
   readonly responses: ResponseStore;
+  /** What models have done since the start, for the Open Inference Protocol. */
+  readonly statistics: InferenceStatistics;
   /** Carries fine-tuning jobs out; absent where nobody does. */
   readonly fineTuning?: FineTuning | undefined;
   /** Made when it is first asked for. */
@@ -90,7 +101,9 @@ export interface Services {
 /** The body as an object, by the contract's own parser where it has one. Errors as of `readJson`. */
 export async function bodyOf({ req, var: { exchange } }: AppContext): Promise<Readonly<Record<string, unknown>>> {
   const { contract, otherNames } = exchange;
-  const body = exchange.body ?? (await readJson(req.raw, { parse: contract?.parse, takesUndeclared: contract?.takesUndeclared }));
+  const body =
+    exchange.body ??
+    (await readJson(req.raw, { parse: contract?.parse, takesUndeclared: contract?.takesUndeclared, split: contract?.split }));
   return contract?.namesModel && otherNames !== undefined && body.model == null ? { ...body, model: otherNames } : body;
 }
 
@@ -103,11 +116,16 @@ export interface Asker {
   /** Only prompts of the same owner share computed prefixes; null: those without an owner. */
   readonly owner: string | null;
   readonly signal: AbortSignal;
+  /** Keeps keywords that the answer is not held to for the response header `x-loam-relaxed`. */
+  readonly onRelaxed?: ((pointers: readonly string[]) => void) | undefined;
 }
 export const askerOf = ({ req, var: { exchange } }: AppContext): Asker => ({
   requestId: exchange.requestId,
   owner: exchange.prefixOwner(),
   signal: req.raw.signal,
+  onRelaxed: pointers => {
+    if (pointers.length > 0) exchange.relaxed = [...(exchange.relaxed ?? []), ...pointers];
+  },
 });
 
 /** The engine's salt for an owner and the `cache_salt` that the client chose: no client's choice leads out of its owner's prefixes. */
@@ -152,4 +170,8 @@ export const answerHead = (id: string, object: string, engine: Engine, model: st
   system_fingerprint: engine.fingerprint,
 });
 
-export const newId = (prefix: string): string => `${prefix}-${crypto.randomUUID().replaceAll("-", "")}`;
+const hexId = (): string => crypto.randomUUID().replaceAll("-", "");
+/** An id of a chat or a completion. */
+export const newId = (prefix: string): string => `${prefix}-${hexId()}`;
+/** An id of an object that the server keeps, or of a part of one: clients look at what stands before the underscore. */
+export const keptId = (prefix: string): string => `${prefix}_${hexId()}`;

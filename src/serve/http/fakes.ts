@@ -1,17 +1,32 @@
 /** Stand-ins for tests of the contracts: a tiny random encoder, and a decoder that says a given text. */
-import { bertConfig, encoderSpec, initialise } from "../../nn/index.ts";
+import { bertConfig, decoderSpec, encoderSpec, initialise } from "../../nn/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { type ServedEncoder, servedEncoder } from "../embedding/served-encoder.ts";
 import { createEngine, type Engine } from "../engine.ts";
-import { byteTokenizer, fakeEndToken, scriptedProgram, tinyModel } from "../fakes.ts";
+import { byteTokenizer, fakeEndToken, scriptedProgram, tinyConfig, tinyModel } from "../fakes.ts";
 import type { Program } from "../program.ts";
-import type { ServedModel } from "../served-model.ts";
+import type { ServedModel, ServedTokenizer } from "../served-model.ts";
 
 /** Random weights over bytes. */
 export async function tinyEncoder(device: Device, more: Partial<ServedEncoder> = {}): Promise<ServedEncoder> {
   const config = bertConfig({ vocab: 257, width: 32, layers: 2, heads: 2, context: 96 });
   const model = { family: "encoder", config, parameters: await initialise(encoderSpec(config), device, "tiny encoder") };
   return { ...servedEncoder({ id: "tiny-encoder@1", model, tokenizer: byteTokenizer, fingerprint: "1".repeat(64) }), ...more };
+}
+
+const gapTokens = ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"];
+/** Bytes, an end token, and tokens for a gap. */
+const fillTokenizer: ServedTokenizer = {
+  ...byteTokenizer,
+  vocabSize: byteTokenizer.vocabSize + gapTokens.length,
+  specials: new Map([...byteTokenizer.specials, ...gapTokens.map((text, i) => [text, byteTokenizer.vocabSize + i] as const)]),
+};
+
+/** A tiny model whose tokenizer has tokens for a gap, and whose context holds a page. */
+export async function fillModel(device: Device, more: Partial<ServedModel> = {}): Promise<ServedModel> {
+  const config = { ...tinyConfig, vocab: fillTokenizer.vocabSize, context: 1024 };
+  const parameters = await initialise(decoderSpec(config), device, "tiny");
+  return tinyModel(device, { config, parameters, tokenizer: fillTokenizer, ...more });
 }
 
 /** Answers every prompt with `says(prompt)`, byte by byte, and then the end token; what it was asked is in `prompts`. */

@@ -1,4 +1,5 @@
-/** Log-probabilities in the two forms of the OpenAI API. They are the model's own, before temperature and cuts. */
+/** Log-probabilities in the forms of the OpenAI API and vLLM's. They are the model's own, before temperature and cuts. */
+import type { TokenTextStream } from "../../nn/index.ts";
 import type { GeneratedToken } from "../generation.ts";
 import type { ServedTokenizer } from "../served-model.ts";
 
@@ -7,34 +8,86 @@ const textOf = (tokenizer: ServedTokenizer, token: number): string => tokenizer.
 /** UTF-8 bytes of a token's text; null where it is a part of a character and the text does not say which. */
 const bytesOf = (text: string): number[] | null => (text.includes("\u{fffd}") ? null : [...new TextEncoder().encode(text)]);
 
-export function chatLogprobs(tokenizer: ServedTokenizer, tokens: readonly GeneratedToken[]) {
+/** vLLM's `return_tokens_as_token_ids`: ids tell tokens apart that have the same text. */
+const idName = (token: number): string => `token_id:${token}`;
+
+export function chatLogprobs(tokenizer: ServedTokenizer, tokens: readonly GeneratedToken[], asIds = false) {
   const entry = ({ token, logProbability }: { token: number; logProbability: number }) => {
     const text = textOf(tokenizer, token);
-    return { token: text, logprob: logProbability, bytes: bytesOf(text) };
+    return { token: asIds ? idName(token) : text, logprob: logProbability, bytes: bytesOf(text) };
   };
   const content = tokens.flatMap(({ likelihood: l }) => (l ? [{ ...entry(l), top_logprobs: l.top.map(entry) }] : []));
   return { content, refusal: null };
 }
 
-/** `offset` is where the first token's text starts, in characters from the start of the choice's text. */
-export function completionLogprobs(tokenizer: ServedTokenizer, tokens: readonly GeneratedToken[], offset: number) {
+/** The tokens of a prompt with their likelihoods, its first apart: nothing stands before it. */
+export interface PromptLikelihoods {
+  readonly first: number;
+  readonly rest: readonly GeneratedToken[];
+}
+
+/** Where the text of each token starts, in code points from the start of a choice's text: a character of several tokens starts once. */
+export class TextOffsets {
+  readonly #stream: TokenTextStream;
+  #end = 0;
+
+  constructor(tokenizer: ServedTokenizer, skipSpecialTokens: boolean) {
+    this.#stream = tokenizer.stream({ skipSpecialTokens });
+  }
+
+  /** Where the next token starts, which is this one. */
+  push(token: number): number {
+    const start = this.#end;
+    this.#end += [...this.#stream.push(token)].length;
+    return start;
+  }
+}
+
+interface CompletionLogprobsOptions {
+  /** Of a stream's choice, which go on from event to event. */
+  readonly offsets?: TextOffsets;
+  readonly asIds?: boolean;
+  /** An echoed prompt comes first. */
+  readonly prompt?: PromptLikelihoods | undefined;
+}
+
+export function completionLogprobs(
+  tokenizer: ServedTokenizer,
+  tokens: readonly GeneratedToken[],
+  { prompt, asIds = false, offsets = new TextOffsets(tokenizer, prompt === undefined) }: CompletionLogprobsOptions = {},
+) {
   const out = {
     tokens: [] as string[],
-    token_logprobs: [] as number[],
-    top_logprobs: [] as Record<string, number>[],
+    token_logprobs: [] as (number | null)[],
+    top_logprobs: [] as (Record<string, number> | null)[],
     text_offset: [] as number[],
   };
-  let at = offset;
-  for (const { likelihood: l } of tokens) {
-    if (!l) continue;
-    const text = textOf(tokenizer, l.token);
-    out.tokens.push(text);
-    out.token_logprobs.push(l.logProbability);
+  const nameOf = (token: number): string => (asIds ? idName(token) : textOf(tokenizer, token));
+  const say = (token: number, logprob: number | null, top: Record<string, number> | null): void => {
+    out.tokens.push(nameOf(token));
+    out.token_logprobs.push(logprob);
+    out.top_logprobs.push(top);
+    out.text_offset.push(offsets.push(token));
+  };
+  const told = (l: NonNullable<GeneratedToken["likelihood"]>, ownFirst: boolean): void => {
     // as OpenAI: the chosen token is listed too, so there may be one more than asked for
-    const top = [...l.top, l].map((t): [string, number] => [textOf(tokenizer, t.token), t.logProbability]);
-    out.top_logprobs.push(Object.fromEntries(top));
-    out.text_offset.push(at);
-    at += text.length;
-  }
+    const listed = ownFirst ? [l, ...l.top] : [...l.top, l];
+    say(l.token, l.logProbability, Object.fromEntries(listed.map(t => [nameOf(t.token), t.logProbability])));
+  };
+  if (prompt) say(prompt.first, null, null);
+  for (const { likelihood } of prompt?.rest ?? []) if (likelihood) told(likelihood, true);
+  for (const { likelihood } of tokens) if (likelihood) told(likelihood, false);
   return out;
 }
+
+/** vLLM's `prompt_logprobs`: for each token of the prompt its own and the most likely ones in its place, by id; null for the first. */
+export const promptLogprobs = (tokenizer: ServedTokenizer, { rest }: PromptLikelihoods) => [
+  null,
+  ...rest.map(({ likelihood: l }) => {
+    const entry = ({ token, logProbability, rank }: { token: number; logProbability: number; rank: number }) => [
+      String(token),
+      { logprob: logProbability, rank, decoded_token: textOf(tokenizer, token) },
+    ];
+    return Object.fromEntries([entry(l!), ...l!.top.map((t, i) => entry({ ...t, rank: i + 1 }))]);
+  }),
+];

@@ -131,7 +131,7 @@ test("errors are Anthropic's, with the parameter's name, also in mid-stream and 
   for (const [more, sentence] of [
     [{ max_tokens: undefined }, /max_tokens: expected a whole number/],
     [{ temperature: 9 }, /temperature: expected a number at most 2/],
-    [{ thinking: { type: "enabled", budget_tokens: 1024 } }, /thinking: extended thinking is not supported/],
+    [{ thinking: { type: "always" } }, /thinking\.type: expected enabled, adaptive or disabled/],
     [
       { messages: [{ role: "user", content: [{ type: "search_result" }] }] },
       /messages\[0\]\.content\[0\]: a block of type "search_result"/,

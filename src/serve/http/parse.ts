@@ -1,13 +1,11 @@
-/**
- * A body through a schema. As OpenAI does: unknown keys are left alone, a known key of the wrong type or range is a 400 that names it, null
- * means "not given". What Loam does not do is refused by name (a table of questions), never dropped in silence.
- */
+/** A body through a schema. As OpenAI does: a known key of the wrong type or range is a 400 that names it, and null means "not given". */
 import type { z } from "zod";
-import { keyPath } from "../../base/index.ts";
+import { expectation, keyPath } from "../../base/index.ts";
 import { serveErrors } from "../errors.ts";
 
 const article = (word: string): string => (/^[aeiou]/.test(word) ? `an ${word}` : `a ${word}`);
-const show = (value: unknown): string => {
+/** A value as errors show it. */
+export const shownValue = (value: unknown): string => {
   const text = JSON.stringify(value) ?? "nothing";
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 };
@@ -26,13 +24,36 @@ function bound(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): string
   return `a number ${relation} ${edge}`;
 }
 
+/** Of alternatives that say nothing themselves, what is wrong with the one that fits furthest. */
+function meantIssue(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== "invalid_union" || issue.message !== unsaid || issue.errors.length === 0) return issue;
+  const depth = (branch: readonly z.core.$ZodIssue[]) => Math.max(...branch.map(i => i.path.length));
+  const [inner] = [...issue.errors].sort((a, b) => depth(b) - depth(a))[0]!;
+  return inner ? meantIssue({ ...inner, path: [...issue.path, ...inner.path] }) : issue;
+}
+/** zod's word for it. */
+const unsaid = "Invalid input";
+
 /** Checks a body. Errors: serve/missing, serve/type, serve/parameter; the place is the parameter. */
 export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
-  const result = schema.safeParse(body);
+  const result = schema.safeParse(body, { error: expectation });
   if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
+  const issue = meantIssue(result.error.issues[0]!);
   const place = keyPath(issue.path);
   const value = valueAt(body, issue.path);
+  // what is wrong with a key is said of the key
+  if (issue.code === "invalid_key")
+    throw serveErrors.fail("parameter", {
+      place: keyPath(issue.path.slice(0, -1)),
+      expected: `keys of the form ${issue.message}`,
+      received: shownValue(issue.path.at(-1)),
+    });
+  if (issue.code === "unrecognized_keys")
+    throw serveErrors.fail("parameter", {
+      place: keyPath([...issue.path, issue.keys[0]!]),
+      expected: "a known key",
+      received: shownValue(issue.keys[0]),
+    });
   switch (issue.code) {
     case "invalid_type":
       if (value === undefined) throw serveErrors.fail("missing", { place, message: `the parameter is needed: ${article(issue.expected)}` });
@@ -46,26 +67,18 @@ export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.outp
       throw serveErrors.fail("parameter", {
         place,
         expected: bound(issue),
-        received: Array.isArray(value) ? `${value.length}` : show(value),
+        received: Array.isArray(value) ? `${value.length}` : shownValue(value),
       });
     case "invalid_value":
-      throw serveErrors.fail("parameter", { place, expected: `one of ${issue.values.map(String).join(", ")}`, received: show(value) });
+      throw serveErrors.fail("parameter", {
+        place,
+        expected: `one of ${issue.values.map(String).join(", ")}`,
+        received: shownValue(value),
+      });
     case "invalid_union":
       if (value === undefined) throw serveErrors.fail("missing", { place, message: `the parameter is needed: ${issue.message}` });
-      throw serveErrors.fail("type", { place, expected: issue.message, received: show(value) });
+      throw serveErrors.fail("type", { place, expected: issue.message, received: shownValue(value) });
     default:
-      throw serveErrors.fail("parameter", { place, expected: issue.message, received: show(value) });
-  }
-}
-
-/** A parameter that is not done, and when it asks for something. */
-export type Refusals = Readonly<Record<string, { readonly asks: (value: unknown) => boolean; readonly instead: string }>>;
-
-/** Errors: serve/unsupported for the first parameter that asks for what is not done. */
-export function refuse(refusals: Refusals, body: Readonly<Record<string, unknown>>): void {
-  for (const [place, { asks, instead }] of Object.entries(refusals)) {
-    const value = body[place];
-    if (value === undefined || value === null || !asks(value)) continue;
-    throw serveErrors.fail("unsupported", { place, message: `${show(value)} is not supported`, hint: instead });
+      throw serveErrors.fail("parameter", { place, expected: issue.message, received: shownValue(value) });
   }
 }

@@ -4,6 +4,7 @@
  * Neither OpenAI's nor anybody's contract.
  */
 import { z } from "zod";
+import { requestFields } from "../../protocols/index.ts";
 import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import type { GeneratedToken } from "../generation.ts";
@@ -13,9 +14,11 @@ import { collectAll } from "./answers.ts";
 import { type AppContext, type Asker, askerOf, bodyOf, newId, type Services, saltOf } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
+import { checkFields } from "./request-fields.ts";
+import { compares, compareTexts } from "./rerank.ts";
 
 const tokens = z.array(z.int().min(0)).min(1);
-const schema = z.object({
+export const scoreRequest = z.object({
   model: z.string(),
   /** What is scored. */
   input: z.union(
@@ -28,7 +31,7 @@ const schema = z.object({
   prompt: z.union([z.string(), tokens], { error: "a text, or a list of token ids" }).nullish(),
   top_logprobs: z.int().min(0).max(limits.scoreLogprobs).nullish(),
 });
-type Body = z.output<typeof schema>;
+type Body = z.output<typeof scoreRequest>;
 
 const inputsOf = (input: Body["input"]): (string | number[])[] =>
   typeof input === "string" ? [input] : typeof input[0] === "number" ? [input as number[]] : (input as (string | number[])[]);
@@ -85,8 +88,13 @@ export function likelihoodOf(found: readonly GeneratedToken[]): { readonly logLi
   return { logLikelihood, perplexity: found.length > 0 ? Math.exp(-logLikelihood / found.length) : null };
 }
 
-export async function score(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(schema, await bodyOf(c));
+/** A body of two sides is vLLM's, which compares texts. */
+export async function score(c: AppContext, services: Services): Promise<Response> {
+  const { engines } = services;
+  const raw = await bodyOf(c);
+  if (compares(raw)) return compareTexts(c, services);
+  checkFields(c.var.exchange, requestFields.score, raw);
+  const body = parseBody(scoreRequest, raw);
   const engine = engines.find(body.model);
   const { exchange } = c.var;
   exchange.engine = engine;

@@ -1,4 +1,5 @@
 /** Structured output through the official client, the AI SDK and LangChain, over a tiny model that speaks nonsense: whatever it says has the form that was asked for. */
+import { readFileSync } from "node:fs";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { ChatOpenAI } from "@langchain/openai";
 import { generateText, Output } from "ai";
@@ -127,7 +128,7 @@ test("what is not carried out is a 400 that names it, and the server goes on", a
   const xml: object = { response_format: { type: "xml" } };
   for (const [ask, param] of [
     [() => schemaOf({ not: {} }), "response_format.json_schema.schema#/not"],
-    [() => schemaOf({ properties: { a: { format: "colour" } } }), "response_format.json_schema.schema#/properties/a/format"],
+    [() => schemaOf({ properties: { a: { minimum: 2, maximum: 1 } } }), "response_format.json_schema.schema#/properties/a/minimum"],
     [() => schemaOf({ $ref: "#" }), "response_format.json_schema.schema"],
     [() => schemaOf({ type: "object", properties: { a: {} } }, true), "response_format.json_schema.schema#/additionalProperties"],
     [() => schemaOf(deep(70)), null],
@@ -157,4 +158,43 @@ test("what is not carried out is a 400 that names it, and the server goes on", a
     expect(error).toBeInstanceOf(BadRequestError);
     expect((error as BadRequestError).param ?? null).toBe(param);
   }
+});
+
+test("keywords that a mask cannot hold are named in x-loam-relaxed, and refused by name under strict: true", async () => {
+  const code = { type: "string", pattern: "(?<=a)b", maxLength: 5 };
+  const schema = { type: "object", properties: { 'co,dé"': code, tags: { enum: ["x"] } }, required: ["tags"], additionalProperties: false, "x-a": 1 };
+  const ask = (path: string, body: object) =>
+    fetch(`${server.url}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const format = (strict: boolean) => ({ type: "json_schema", json_schema: { name: "s", schema, strict } });
+  const relaxed = "#/properties/co%2Cd%C3%A9%22/pattern";
+  for (const stream of [false, true]) {
+    const answer = await ask("/v1/chat/completions", { ...base, stream, response_format: format(false) });
+    await answer.text();
+    expect([answer.status, answer.headers.get("x-loam-relaxed")]).toEqual([200, relaxed]);
+  }
+  for (const field of [{ guided_json: schema }, { structured_outputs: { json: schema } }, { json_schema: schema }]) {
+    const answer = await ask("/v1/completions", { model: "tiny", prompt: "x", max_tokens: 300, ...field });
+    const { choices } = (await answer.json()) as { choices: { text: string }[] };
+    expect([answer.status, answer.headers.get("x-loam-relaxed")]).toEqual([200, relaxed]);
+    expect(JSON.parse(choices[0]!.text)).toMatchObject({ tags: "x" });
+  }
+  const closed = { ...schema, required: Object.keys(schema.properties) };
+  const refused = await ask("/v1/chat/completions", {
+    ...base,
+    response_format: { type: "json_schema", json_schema: { name: "s", schema: closed, strict: true } },
+  });
+  const { error } = (await refused.json()) as { error: { message: string } };
+  expect([refused.status, error.message]).toEqual([400, expect.stringContaining('expected keywords that a strict schema is held to exactly, got "pattern"')]);
+  const plain = await ask("/v1/chat/completions", { ...base, response_format: zodResponseFormat(Event, "event") });
+  expect([plain.status, plain.headers.get("x-loam-relaxed")]).toEqual([200, null]);
+});
+
+test("the example of docs/structured.md gives the header that it shows", async () => {
+  const page = readFileSync(new URL("../../../docs/structured.md", import.meta.url), "utf8");
+  const [, schema, header] = /guided_json: (\{.*\}),\n[\s\S]*?x-loam-relaxed"\); \/\/ "([^"]+)"/.exec(page)!;
+  const asJson = schema!.replace(/(\w+):/g, '"$1":');
+  const body = JSON.stringify({ ...base, max_completion_tokens: 200, guided_json: JSON.parse(asJson) as object });
+  const answer = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  expect([answer.status, answer.headers.get("x-loam-relaxed")]).toEqual([200, header]);
+  await answer.text();
 });

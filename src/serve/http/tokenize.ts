@@ -1,16 +1,25 @@
-/** POST /tokenize and /detokenize (vLLM's form): the tokens that a text is to a model, and the text that tokens are. */
+/**
+ * POST /tokenize and /detokenize: the tokens that a text is to a model, and the text that tokens are. vLLM's form; a body with llama.cpp's `content`, or
+ * tokens without a model, is answered in llama.cpp's (`llama-cpp/native-tokenize.ts`).
+ */
 import { z } from "zod";
-import { chatMessages } from "../../protocols/index.ts";
+import { chatMessages, requestFields } from "../../protocols/index.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { checkTokens } from "../padded-vocabulary.ts";
+import { bodyRead } from "./body.ts";
 import { turnsOf } from "./chat-messages.ts";
 import { type AppContext, bodyOf, type Services } from "./exchange.ts";
+import { nativeModel } from "./llama-cpp/native-model.ts";
+import { nativeTokenize } from "./llama-cpp/native-tokenize.ts";
+import { modelOrOnly } from "./only-model.ts";
 import { parseBody } from "./parse.ts";
 import { chatTokens, promptTokens } from "./prompt.ts";
+import { checkedBody, checkFields } from "./request-fields.ts";
 
-const schema = z.object({
-  model: z.string(),
+export const tokenizeRequest = z.object({
+  /** The only model when absent, as in vLLM. */
+  model: z.string().nullish(),
   prompt: z.string().nullish(),
   messages: chatMessages.nullish(),
   /** Special tokens of the model around the text; true when absent. */
@@ -19,9 +28,13 @@ const schema = z.object({
   return_token_strs: z.boolean().nullish(),
 });
 
-export async function tokenize(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(schema, await bodyOf(c));
-  const engine = engines.findAny(body.model);
+export async function tokenize(c: AppContext, services: Services): Promise<Response> {
+  const given = await bodyOf(c);
+  if (given.content !== undefined) return nativeTokenize(c, services);
+  const { engines } = services;
+  checkFields(c.var.exchange, requestFields.tokenize, given);
+  const body = parseBody(tokenizeRequest, given);
+  const engine = engines.findAny(modelOrOnly(body.model, engines));
   c.var.exchange.engine = engine;
   const { tokenizer } = engine.model;
   if ((body.prompt == null) === (body.messages == null))
@@ -32,7 +45,7 @@ export async function tokenize(c: AppContext, { engines }: Services): Promise<Re
     });
   const most = "room" in engine ? engine.room : engine.model.longest;
   let tokens: number[];
-  if (body.messages != null) tokens = chatTokens(engines.find(body.model), turnsOf(body.messages));
+  if (body.messages != null) tokens = chatTokens(engines.find(modelOrOnly(body.model, engines)), turnsOf(body.messages));
   else if ("room" in engine && body.add_special_tokens !== false && body.prompt !== "") tokens = [...promptTokens(engine, body.prompt!)];
   else {
     const text = body.prompt!;
@@ -49,11 +62,13 @@ export async function tokenize(c: AppContext, { engines }: Services): Promise<Re
   return c.json({ tokens, count: tokens.length, max_model_len: most, ...strings });
 }
 
-const backSchema = z.object({ model: z.string(), tokens: z.array(z.int().min(0)).max(1 << 20) });
+export const detokenizeRequest = z.object({ model: z.string().nullish(), tokens: z.array(z.int().min(0)).max(1 << 20) });
 
-export async function detokenize(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(backSchema, await bodyOf(c));
-  const { tokenizer } = engines.findAny(body.model).model;
+/** llama.cpp calls the text `content`; its clients name no model. */
+export async function detokenize(c: AppContext, services: Services): Promise<Response> {
+  const body = parseBody(detokenizeRequest, await checkedBody(c, requestFields.detokenize));
+  const { tokenizer } = nativeModel(c, services, body.model).model;
   checkTokens(tokenizer, body.tokens, "tokens");
-  return c.json({ prompt: tokenizer.decode(body.tokens) });
+  const prompt = tokenizer.decode(body.tokens);
+  return c.json(bodyRead(c.req.raw)?.model == null ? { content: prompt, prompt } : { prompt });
 }

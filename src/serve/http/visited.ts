@@ -72,6 +72,12 @@ function copy(c: AppContext, shadows: Iterable<string>, fetch: Fetch, count: { n
   }
 }
 
+async function timed(c: AppContext, { clock }: Services, wait: () => Promise<void>): Promise<void> {
+  const startMs = clock.monotonic();
+  await wait();
+  c.var.exchange.loadMs = (c.var.exchange.loadMs ?? 0) + clock.monotonic() - startMs;
+}
+
 /** The handler once more, until what it needs is there. */
 async function handled(c: AppContext, services: Services, { handle, uses }: ContractRoute, permit: Permit | undefined): Promise<Response> {
   const refused = await permit?.askFirst();
@@ -82,7 +88,7 @@ async function handled(c: AppContext, services: Services, { handle, uses }: Cont
       if (permit && !permit.isAsked) throw new TypeError(`a route that uses ${uses} has resolved no model`);
       return response;
     } catch (error) {
-      if (error instanceof Asleep) await awake(error, c.req.raw.signal);
+      if (error instanceof Asleep) await timed(c, services, () => awake(error, c.req.raw.signal));
       else if (permit && error instanceof Unauthorized) {
         const no = await permit.ask(error.use);
         if (no) return no;

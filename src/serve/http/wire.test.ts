@@ -241,6 +241,13 @@ test("Ollama", () => {
     { title: "generate, streamed", path: "/api/generate", body: { model, prompt: "Hi" } },
     { title: "generate, raw", path: "/api/generate", body: { model, prompt: "Hi", raw: true, stream: false, options: { num_predict: 3 } } },
     { title: "load", path: "/api/generate", body: { model } },
+    { title: "generate, going on", path: "/api/generate", body: { model, prompt: "Hi", context: [72, 105], stream: false } },
+    {
+      title: "generate, with logprobs",
+      path: "/api/generate",
+      body: { model, prompt: "Hi", raw: true, logprobs: true, top_logprobs: 1, options: { num_predict: 2 } },
+      numbers: true,
+    },
     { title: "chat", path: "/api/chat", body: { model, messages: hi, stream: false } },
     { title: "chat, streamed", path: "/api/chat", body: { model, messages: hi } },
     { title: "call", path: "/api/chat", body: { model, messages: hi, tools: [own], stream: false }, says: called },
@@ -254,6 +261,12 @@ test("Ollama", () => {
     { title: "error: unknown model", path: "/api/chat", body: { model: "nobody", messages: hi } },
     { title: "error: images", path: "/api/generate", body: { model, prompt: "Hi", images: ["x"] } },
     { title: "error: of the wrong type", path: "/api/chat", body: { model, messages: [{ role: "king", content: "Hi" }] } },
+    { title: "error: no gaps", path: "/api/generate", body: { model, prompt: "Hi", suffix: "x" } },
+    { title: "error: raw and system", path: "/api/generate", body: { model, prompt: "Hi", raw: true, system: "x" } },
+    { title: "error: pull", path: "/api/pull", body: { model: "llama3.2" } },
+    { title: "error: another address", path: "/api/nothing", body: {} },
+    { title: "error: another method", path: "/api/chat" },
+    { title: "error: malformed", path: "/api/chat", body: "{" },
     { title: "error: in mid-stream", path: "/api/chat", body: { model: "broken:1", messages: hi } },
   ]);
 });

@@ -1,23 +1,34 @@
-/** One version in the lifecycle: what it is doing, who uses it, and its changes one after another. */
+/** One version in the lifecycle: what it is doing, who uses it, how long it stays without work, and its changes one after another. */
+import type { ListedMetadata } from "../model-metadata.ts";
 import type { OpenVersion } from "./version-source.ts";
 import type { HeldVisit } from "./visit.ts";
 
 /** `asleep`: its memory is given back, the next request loads it again. */
 export type VersionState = "loading" | "ready" | "unloading" | "asleep" | "failed" | "unloaded";
 
+/** setTimeout takes 31 bits: 24.8 days. */
+const longestTimerMs = 2 ** 31 - 1;
+
 export class FleetEntry {
   readonly name: string;
   readonly version: number;
   state: VersionState = "unloaded";
   open: OpenVersion | undefined;
+  /** What is told of it while it sleeps. */
+  sleeping: ListedMetadata | undefined;
   /** Why the last load failed. */
   error: unknown;
   /** Loads that failed in a row. */
   failures = 0;
-  keepAliveMs: number;
   /** It goes to sleep, or wakes: requests wait for it instead of being refused. */
   isDozing = false;
+  /** The operator's: no request makes it shorter. */
+  #leastMs: number;
+  #keepAliveMs: number;
+  /** Milliseconds since 1970 at which it may fall asleep; undefined while that is not known. */
+  #expiresAt: number | undefined;
   #users = 0;
+  #expected = 0;
   #whenFree: (() => void)[] = [];
   #last: Promise<unknown> = Promise.resolve();
   #changes = 0;
@@ -26,17 +37,36 @@ export class FleetEntry {
   constructor(name: string, version: number, keepAliveMs: number) {
     this.name = name;
     this.version = version;
-    this.keepAliveMs = keepAliveMs;
+    this.#leastMs = keepAliveMs;
+    this.#keepAliveMs = keepAliveMs;
+  }
+
+  /** How long it stays without work: as long as the operator said, or longer where the last request said so. */
+  get keepAliveMs(): number {
+    return this.#keepAliveMs;
+  }
+  /** The operator's word, from now on. */
+  keepAtLeast(ms: number): void {
+    this.#leastMs = ms;
+    this.#keepAliveMs = ms;
+  }
+  /** Milliseconds since 1970 at which it falls asleep if nobody uses it before; Infinity for never. */
+  get expiresAt(): number {
+    return this.#expiresAt ?? Date.now() + this.#keepAliveMs;
   }
 
   get key(): string {
     return `${this.name}@${this.version}`;
   }
   get id(): string {
-    return this.open?.engine.model.id ?? this.key;
+    return this.open?.engine.model.id ?? this.sleeping?.model.id ?? this.key;
   }
   get users(): number {
     return this.#users;
+  }
+  /** A request uses it, or waits for it to wake. */
+  get isWanted(): boolean {
+    return this.#users + this.#expected > 0;
   }
   /** It can answer now. */
   get isServing(): boolean {
@@ -73,11 +103,19 @@ export class FleetEntry {
       id: this.key,
       release: keepAliveMs => {
         this.#users--;
-        if (keepAliveMs !== undefined) this.keepAliveMs = keepAliveMs;
+        this.#keepAliveMs = Math.max(this.#leastMs, keepAliveMs ?? 0);
         if (this.#users > 0) return;
         for (const resolve of this.#whenFree.splice(0)) resolve();
         this.doze(onIdle);
       },
+    };
+  }
+  /** A request waits for it to wake: it does not fall asleep again before that request has had its turn. The result ends the wait. */
+  expect(onIdle: () => void): () => void {
+    this.#expected++;
+    return () => {
+      this.#expected--;
+      this.doze(onIdle);
     };
   }
   /** Resolves when no request is between choosing it and having its answers under way. */
@@ -93,12 +131,18 @@ export class FleetEntry {
   /** Calls back when nobody has used it for as long as it is kept. */
   doze(onIdle: () => void, leastMs = 0): void {
     this.stay();
-    if (this.state !== "ready" || this.#users > 0 || !Number.isFinite(this.keepAliveMs)) return;
-    // setTimeout takes 31 bits
-    this.#timer = setTimeout(onIdle, Math.max(leastMs, Math.min(this.keepAliveMs, 2 ** 31 - 1)));
+    if (this.state !== "ready" || this.isWanted || !Number.isFinite(this.#keepAliveMs)) return;
+    const restMs = Math.max(leastMs, this.#keepAliveMs);
+    this.#expiresAt = Date.now() + restMs;
+    this.#sleepAfter(restMs, onIdle);
+  }
+  #sleepAfter(restMs: number, onIdle: () => void): void {
+    const pieceMs = Math.min(restMs, longestTimerMs);
+    this.#timer = setTimeout(() => (pieceMs < restMs ? this.#sleepAfter(restMs - pieceMs, onIdle) : onIdle()), pieceMs);
     this.#timer.unref();
   }
   stay(): void {
     clearTimeout(this.#timer);
+    this.#expiresAt = undefined;
   }
 }

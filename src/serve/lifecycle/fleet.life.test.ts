@@ -1,7 +1,7 @@
 /** Loading and unloading real weights in one process, and the end of a server with real sockets. */
 import { get } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
-import { rounds } from "../../../test/support/deep.ts";
+import { deepTest, rounds } from "../../../test/support/deep.ts";
 import { treeFrom, treeLeaves } from "../../base/index.ts";
 import { type ArraysOf, type DecoderSpec, decoderSpec, disposeTree, llamaConfig, type ParameterSpec } from "../../nn/index.ts";
 import { type Device, type DeviceArray, openDevice, sizeOf } from "../../tensor/index.ts";
@@ -88,7 +88,7 @@ type Settled = Awaited<ReturnType<typeof settled>>;
 const shownOf = (all: readonly Settled[]): string =>
   `resident ${all.map(m => megabytes(m.rss)).join(" ")}, arrays ${all.map(m => megabytes(m.arrays)).join(" ")}, weights ${megabytes(weightBytes)}`;
 
-test("memory after four swaps under load is what it was after the first, and no request is lost", async () => {
+deepTest("memory after four swaps under load is what it was after the first, and no request is lost", async () => {
   const { fleet, ask } = largeFleet();
   const before = await settled();
   await fleet.load("big", 1);
@@ -116,7 +116,7 @@ test("memory after four swaps under load is what it was after the first, and no 
   expect(after.at(-1)!.rss - after[0]!.rss, shown).toBeLessThan(0.2 * weightBytes);
 });
 
-test("rounds of loading and unloading end where the first ended, and hold no weights", async () => {
+deepTest("rounds of loading and unloading end where the first ended, and hold no weights", async () => {
   const { fleet, ask } = largeFleet();
   const before = await settled();
   const after: Settled[] = [];

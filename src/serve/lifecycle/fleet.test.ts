@@ -289,8 +289,8 @@ test("an idle model sleeps, gives its memory back, and the next request wakes it
 test("a model that does not wake is a 503, and is tried again by the next request", async () => {
   const { fleet, source, ask } = await served();
   await fleet.load("m", 1);
-  await ask("m", { keep_alive: 0 });
-  await expect.poll(() => fleet.list()[0]!.state).toBe("asleep");
+  await fleet.rest("m", 1);
+  expect(fleet.list()[0]!.state).toBe("asleep");
   source.broken.add(1);
   expect((await ask("m")).status).toBe(503);
   source.broken.clear();

@@ -5,6 +5,7 @@
  * (`pointing.ts`), which one answers (`routing.ts`). Ideas: TensorFlow Serving (version policies), Ollama (keep_alive).
  */
 import type { AnyEngine, Router } from "../engines.ts";
+import type { ListedMetadata } from "../model-metadata.ts";
 import type { FleetChange, FleetOptions } from "./fleet-options.ts";
 import type { RulesData } from "./labels.ts";
 import { Loading } from "./loading.ts";
@@ -56,6 +57,14 @@ export class Fleet implements Router {
   }
 
   /**
+   * Gives a version's memory back as soon as nobody uses it; it stays listed, and the next request loads it again. Resolves when it sleeps. Errors:
+   * serve/unknownVersion.
+   */
+  rest(name: string, version: number): Promise<void> {
+    return this.#loading.rest(name, version);
+  }
+
+  /**
    * Moves labels that came from the record to where it has moved them, after what they point at now is loaded. Labels that were set here stay.
    * Gives the errors of loads that failed: their labels stay where they were.
    */
@@ -104,6 +113,9 @@ export class Fleet implements Router {
 
   route(model: string, visit: Visit | undefined): AnyEngine | undefined {
     return this.#routing.route(model, visit);
+  }
+  describe(model: string, visit: Visit | undefined): ListedMetadata | undefined {
+    return this.#routing.describe(model, visit);
   }
   use(engine: AnyEngine, visit: Visit): void {
     this.#routing.use(engine, visit);

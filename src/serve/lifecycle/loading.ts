@@ -4,6 +4,7 @@
  */
 import { type AnyEngine, nameBy } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
+import type { ListedMetadata } from "../model-metadata.ts";
 import type { FleetEntry } from "./fleet-entry.ts";
 import type { FleetChange, FleetOptions } from "./fleet-options.ts";
 import { labelPattern } from "./labels.ts";
@@ -33,14 +34,25 @@ export class Loading {
   async load(name: string, version: number, { keepAliveMs }: { readonly keepAliveMs?: number } = {}): Promise<void> {
     if (this.#isClosed) throw closing(name);
     const entry = this.#members.entry(name, version);
-    if (keepAliveMs !== undefined) entry.keepAliveMs = keepAliveMs;
+    if (keepAliveMs !== undefined) entry.keepAtLeast(keepAliveMs);
     if (entry.state === "unloaded" || entry.state === "failed") entry.state = "loading";
     await this.#change(entry, () => this.#open(entry));
   }
 
   offer(name: string, version: number): void {
     const entry = this.#members.entry(name, version);
-    if (entry.state === "unloaded") entry.state = "asleep";
+    if (entry.state !== "unloaded") return;
+    entry.state = "asleep";
+    const sleeping = { model: { id: entry.key, name, version }, state: "asleep" } as const;
+    this.#listAs(entry, sleeping);
+    this.#options.engines.offer(sleeping);
+  }
+
+  async rest(name: string, version: number): Promise<void> {
+    const entry = this.#members.known(name, version);
+    await this.#change(entry, async () => {
+      if (entry.state === "ready") await this.#shut(entry, "asleep");
+    });
   }
 
   async unload(name: string, version: number, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
@@ -101,6 +113,7 @@ export class Loading {
       throw error;
     }
     entry.open = open;
+    entry.sleeping = undefined;
     entry.error = undefined;
     entry.failures = 0;
     entry.isDozing = false;
@@ -113,7 +126,10 @@ export class Loading {
         recorded.add(label);
       }
     this.#tell({ kind: "loaded", name: entry.name, version: entry.version, ms: performance.now() - startMs });
-    entry.doze(() => this.sleep(entry));
+    const rest = () => entry.doze(() => this.sleep(entry));
+    // a stream goes on when its request is released: the time without work begins with the end of the last answer
+    if ("room" in open.engine) open.engine.observe({ finished: rest });
+    rest();
   }
 
   #enlist(entry: FleetEntry, engine: AnyEngine): void {
@@ -121,16 +137,23 @@ export class Loading {
     if ("embed" in engine) this.#options.engines.addEncoder(engine);
     else this.#options.engines.add(engine);
   }
-  #delist(engine: AnyEngine): void {
-    if ("embed" in engine) this.#options.engines.removeEncoder(engine);
-    else this.#options.engines.remove(engine);
+  #listAs(entry: FleetEntry, sleeping: ListedMetadata): void {
+    nameBy(sleeping, () => this.#members.namesOf(entry));
+    entry.sleeping = sleeping;
+  }
+  #delist(entry: FleetEntry): void {
+    for (const model of [entry.open?.engine, entry.sleeping]) if (model) this.#options.engines.remove(model);
+    entry.sleeping = undefined;
   }
 
   async #shut(entry: FleetEntry, into: "unloaded" | "asleep"): Promise<void> {
     const { open } = entry;
     if (into === "unloaded") this.#options.engines.adapters.forget(entry.id);
     if (!open) {
-      if (into === "unloaded") entry.state = into;
+      if (into === "unloaded") {
+        this.#delist(entry);
+        entry.state = into;
+      }
       return;
     }
     const startMs = performance.now();
@@ -138,7 +161,8 @@ export class Loading {
     entry.isDozing = into === "asleep";
     entry.stay();
     await entry.free();
-    this.#delist(open.engine);
+    if (into === "asleep") this.#listAs(entry, this.#options.engines.rest(open.engine));
+    else this.#delist(entry);
     try {
       await open.engine.drain();
       await open.close();
@@ -152,9 +176,9 @@ export class Loading {
 
   /** Gives its memory back, unless it is used or has work. */
   sleep(entry: FleetEntry): void {
-    if (entry.state !== "ready" || entry.users > 0 || this.#isClosed) return;
+    if (entry.state !== "ready" || entry.isWanted || this.#isClosed) return;
     this.#change(entry, async () => {
-      if (entry.state !== "ready" || entry.users > 0) return;
+      if (entry.state !== "ready" || entry.isWanted) return;
       const { running, queued } = entry.open!.engine.stats();
       if (running + queued > 0) entry.doze(() => this.sleep(entry), busyMs);
       else await this.#shut(entry, "asleep");
@@ -181,12 +205,10 @@ export class Loading {
         await e.open?.engine.close();
         if (isNotLoading(e)) await e.settled();
         const { open } = e;
+        this.#delist(e);
         e.open = undefined;
         e.state = "unloaded";
-        if (open) {
-          this.#delist(open.engine);
-          await open.close();
-        }
+        await open?.close();
       }),
     );
   }

@@ -20,6 +20,8 @@ export interface VersionInfo {
   /** Requests that use it. */
   readonly users: number;
   readonly keepAliveMs: number | null;
+  /** Milliseconds since 1970 at which it falls asleep if no request comes; null where it sleeps, or never does. */
+  readonly expiresAt: number | null;
   readonly error: string | null;
 }
 
@@ -68,10 +70,18 @@ export class LoadedMembers {
   has(name: string): boolean {
     return this.versions(name).length > 0;
   }
-  /** The newest that serves, else that sleeps, else that there is. */
+  /**
+   * The newest that serves or would after waking: a name means the same whoever sleeps. One that did not wake stands back behind those that serve; then
+   * one that loads for the first time, else what there is.
+   */
   newest(name: string): FleetEntry | undefined {
     const falling = this.versions(name).toSorted((a, b) => b.version - a.version);
-    return falling.find(e => e.isServing) ?? falling.find(e => e.isThere) ?? falling.find(e => e.state === "loading") ?? falling[0];
+    return (
+      falling.find(e => e.isServing || (e.isThere && e.failures === 0)) ??
+      falling.find(e => e.isThere) ??
+      falling.find(e => e.state === "loading") ??
+      falling[0]
+    );
   }
   /** What the bare name means where requests are not split. */
   bare(name: string): FleetEntry | undefined {
@@ -142,6 +152,7 @@ export class LoadedMembers {
           shadow: shadows.get(e.version) ?? null,
           users: e.users,
           keepAliveMs: Number.isFinite(e.keepAliveMs) ? e.keepAliveMs : null,
+          expiresAt: e.isServing && Number.isFinite(e.expiresAt) ? e.expiresAt : null,
           error: e.error === undefined ? null : e.error instanceof Error ? e.error.message : String(e.error),
         };
       });

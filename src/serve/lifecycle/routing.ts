@@ -2,13 +2,14 @@
 import { modelUseOf } from "../authorization.ts";
 import type { AnyEngine, Router } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
+import type { ListedMetadata } from "../model-metadata.ts";
 import type { FleetEntry } from "./fleet-entry.ts";
 import type { Loading } from "./loading.ts";
 import type { LoadedMembers } from "./members.ts";
 import { cycleLength, type SplitWeights, versionOfUser } from "./split.ts";
 import { Asleep, type Visit } from "./visit.ts";
 
-export class Routing implements Pick<Router, "route" | "use" | "isModelReady"> {
+export class Routing implements Pick<Router, "route" | "describe" | "use" | "isModelReady"> {
   readonly #members: LoadedMembers;
   readonly #loading: Pick<Loading, "load" | "sleep">;
 
@@ -35,8 +36,25 @@ export class Routing implements Pick<Router, "route" | "use" | "isModelReady"> {
       visit?.hold(entry.key, () => entry.take(() => this.#loading.sleep(entry)));
       return entry.open.engine;
     }
-    if (entry.isThere) throw new Asleep(entry.id, this.#loading.load(entry.name, entry.version));
-    throw serveErrors.fail("notReady", {
+    if (entry.isThere) {
+      visit?.awaits(entry.key, () => entry.expect(() => this.#loading.sleep(entry)));
+      throw new Asleep(entry.id, this.#loading.load(entry.name, entry.version));
+    }
+    throw this.#notReady(entry);
+  }
+
+  describe(model: string, visit: Visit | undefined): ListedMetadata | undefined {
+    const named = this.#members.named(model);
+    if (!named) return undefined;
+    const entry = this.#choose(named, undefined, "told");
+    visit?.authorize(() => modelUseOf(model, this.#members.namesOf(entry)));
+    const told = entry.sleeping ?? entry.open?.engine;
+    if (told) return told;
+    throw this.#notReady(entry);
+  }
+
+  #notReady(entry: FleetEntry) {
+    return serveErrors.fail("notReady", {
       place: entry.id,
       message: entry.state === "failed" ? "the model failed to load" : `the model is ${entry.state}`,
       hint: entry.state === "failed" ? "The server's log names the reason." : "Retry in a moment.",
@@ -52,10 +70,17 @@ export class Routing implements Pick<Router, "route" | "use" | "isModelReady"> {
   isModelReady(model: string): boolean | undefined {
     const named = this.#members.named(model);
     if (!named) return undefined;
-    return named.which === undefined ? this.#members.versions(named.name).some(e => e.isThere) : this.#choose(named, undefined).isThere;
+    return named.which === undefined
+      ? this.#members.versions(named.name).some(e => e.isThere)
+      : this.#choose(named, undefined, "told").isThere;
   }
 
-  #choose({ name, which }: { readonly name: string; readonly which: string | undefined }, visit: Visit | undefined): FleetEntry {
+  /** Only who is `answered` has a turn where the requests are split; who is `told` hears of the newest that has a share. */
+  #choose(
+    { name, which }: { readonly name: string; readonly which: string | undefined },
+    visit: Visit | undefined,
+    kind: "answered" | "told" = "answered",
+  ): FleetEntry {
     if (which !== undefined && /^\d+$/.test(which)) return this.#members.known(name, Number(which));
     const { labels, weights } = this.#members.rulesOf(name);
     if (which !== undefined && which !== "latest") {
@@ -65,10 +90,14 @@ export class Routing implements Pick<Router, "route" | "use" | "isModelReady"> {
     }
     if (which === undefined && weights.size > 0) {
       const there = new Map([...weights].filter(([v]) => this.#members.find(name, v)?.isThere));
-      const split = this.#ofSplit(name, there, visit?.user);
+      const split = kind === "told" ? this.#newestOf(name, there) : this.#ofSplit(name, there, visit?.user);
       if (split) return split;
     }
     return (which === undefined ? this.#members.bare(name) : this.#members.newest(name))!;
+  }
+
+  #newestOf(name: string, there: SplitWeights): FleetEntry | undefined {
+    return there.size === 0 ? undefined : this.#members.find(name, Math.max(...there.keys()));
   }
 
   #ofSplit(name: string, there: SplitWeights, user: string | undefined): FleetEntry | undefined {
@@ -85,6 +114,6 @@ export class Routing implements Pick<Router, "route" | "use" | "isModelReady"> {
 
   #shadow(name: string, entry: FleetEntry, visit: Visit): void {
     for (const version of this.#members.rulesOf(name).nextShadows())
-      if (version !== entry.version && this.#members.find(name, version)?.isServing) visit.shadows.add(`${name}@${version}`);
+      if (version !== entry.version && this.#members.find(name, version)?.isThere) visit.shadows.add(`${name}@${version}`);
   }
 }

@@ -3,7 +3,7 @@
  * (then the engine itself waits for them). So every request is answered by one version, whole.
  */
 import type { ModelUse } from "../authorization.ts";
-import type { AnyEngine } from "../engines.ts";
+import type { ListedMetadata } from "../model-metadata.ts";
 
 interface VisitOptions {
   /** Who asks, where that is known: a user stays with a version. */
@@ -27,12 +27,13 @@ export interface HeldVisit {
 export class Visit {
   readonly #options: VisitOptions;
   readonly #held = new Map<string, HeldVisit>();
+  readonly #awaited = new Map<string, () => void>();
   /** Version chosen for each name that was asked for. */
   readonly chosen = new Map<string, number>();
   /** Versions that the request is to be copied to. */
   readonly shadows = new Set<string>();
-  /** Whose answer it was. */
-  engine: AnyEngine | undefined;
+  /** Whose answer it was, or of what it told. */
+  engine: ListedMetadata | undefined;
   #isOver = false;
   #isCovered = false;
 
@@ -50,6 +51,10 @@ export class Visit {
   /** Holds once, however often it is asked for. */
   hold(id: string, take: () => HeldVisit): void {
     if (!this.#isOver && !this.#held.has(id)) this.#held.set(id, take());
+  }
+  /** It waits for a version to wake: once, however often it has to. */
+  awaits(id: string, expect: () => () => void): void {
+    if (!this.#isOver && !this.#awaited.has(id)) this.#awaited.set(id, expect());
   }
   holds(id: string): boolean {
     return this.#held.has(id);
@@ -92,6 +97,8 @@ export class Visit {
     };
     for (const held of this.#held.values()) held.release(wish());
     this.#held.clear();
+    for (const over of this.#awaited.values()) over();
+    this.#awaited.clear();
   }
 }
 

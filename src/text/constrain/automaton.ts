@@ -5,7 +5,7 @@
 import { anyCodePoint, type CodePoints, charactersOf, complement, intersection } from "./code-points.ts";
 import { characters, type ExpressionGraph, type RegularExpression } from "./expression.ts";
 import { constrainLimits } from "./limits.ts";
-import { constraintRefusal } from "./refuse.ts";
+import { beyondAutomata, constraintRefusal } from "./refuse.ts";
 
 export interface Automaton {
   /** Edges of each state; state 0 is the first. */
@@ -20,7 +20,7 @@ interface Free {
 }
 
 const tooLarge = (place: string) =>
-  constraintRefusal(place, `a pattern of at most ${constrainLimits.productStates} states`, "a larger one", "Use lower counts.");
+  beyondAutomata(place, `a pattern of at most ${constrainLimits.productStates} states`, "a larger one", "Use lower counts.");
 
 /** The automaton of an expression without rules. Anchors hold at the ends of the whole text. Errors: text/constraint where it is too large. */
 export function automatonOfExpression(e: RegularExpression, place: string): Automaton {
@@ -89,7 +89,9 @@ export function automatonOfExpression(e: RegularExpression, place: string): Auto
         return to;
       }
       case "rule":
-        throw constraintRefusal(place, "an expression without rules", x.name);
+      case "track":
+      case "ahead":
+        throw constraintRefusal(place, "an expression without rules and look-aheads", x.kind);
     }
   };
   const begin = state();

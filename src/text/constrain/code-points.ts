@@ -55,8 +55,15 @@ export function complement(set: CodePoints): CodePoints {
 
 export const contains = (set: CodePoints, c: number): boolean => set.some(([first, last]) => first <= c && c <= last);
 
+/** Sets of one character below this are made once: most texts are in ASCII. */
+const keptCharacters = 0x80;
+const single: readonly CodePoints[] = Array.from({ length: keptCharacters }, (_, c) => [[c, c]]);
+
 /** The single characters of a text. */
-export const charactersOf = (text: string): CodePoints => union(Array.from(text, c => [c.codePointAt(0)!, c.codePointAt(0)!] as const));
+export function charactersOf(text: string): CodePoints {
+  if (text.length === 1 && text.charCodeAt(0) < keptCharacters) return single[text.charCodeAt(0)]!;
+  return union(Array.from(text, c => [c.codePointAt(0)!, c.codePointAt(0)!] as const));
+}
 
 const lengthEnds = [0x7f, 0x7ff, 0xffff, lastCodePoint];
 

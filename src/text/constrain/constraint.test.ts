@@ -95,6 +95,10 @@ const patterns = [
   "(a{0,3}){0,3}b",
   "\\u00e9\\x41\\.\\*",
   "[\\d\\-x]{3}?",
+  "(?!b)[abc]*",
+  "(?=.*c)(?!.*ab)[a-c]+",
+  "a(?!b|c{2})(?:.(?=a|$))?.*",
+  "^(?!^[-x.]*$)[-x]?1*\\.?a*$",
 ];
 
 test("a regular expression takes what RegExp takes from end to end", () => {
@@ -120,7 +124,7 @@ test("random texts of a regular expression match it", () => {
 
 test("what an automaton cannot follow is refused by name and place", () => {
   for (const [pattern, what] of [
-    ["(?=a)b", "look-around"],
+    ["(?<=a)b", "look-behind"],
     ["(a)\\1", "back reference"],
     ["\\bword", "word boundary"],
     ["a**", "repetition of a repetition"],
@@ -228,6 +232,18 @@ test("masks are what trying every token byte by byte gives, along random texts",
         },
         required: ["b"],
       },
+    },
+    // items that must differ: what was said takes tokens away, also those that reach over an item's end
+    ...[
+      { items: { enum: ["a", "ab", "abc", 1, 12, 123] } },
+      { items: { type: "integer", minimum: 0, maximum: 12 } },
+      { items: { type: "string", pattern: "^[abc]{0,2}$" } },
+      { items: { type: "object", properties: { a: { type: "boolean" } }, required: ["a"], additionalProperties: false } },
+      { items: { type: "array", items: { enum: [1, 2] }, uniqueItems: true } },
+    ].map((list): Form => ({ kind: "schema", schema: { type: "array", minItems: 2, uniqueItems: true, ...list } })),
+    {
+      kind: "schema",
+      schema: { type: "object", propertyNames: { pattern: "^[ab]{1,2}$" }, additionalProperties: { type: "boolean" }, minProperties: 4 },
     },
   ];
   for (const [f, form] of forms.entries())

@@ -23,12 +23,27 @@ export type RegularExpression =
   /** Holds where no character stands before, or after, what is described. */
   | { readonly kind: "start" }
   | { readonly kind: "end" }
+  /** Reads nothing; what follows, to the end of the text, begins (or does not) with the expression. Resolved before anything is built. */
+  | { readonly kind: "ahead"; readonly of: RegularExpression; readonly isNegated: boolean }
+  | TrackExpression
   | ExpressionGraph;
+
+/**
+ * Reads nothing; keeps the items of a list apart from each other. `enter` begins a list of items that `item` (a rule) describes, `leave` ends
+ * it; an item stands between `begin` and `end`, and `more` holds only where an item is left that was not said.
+ */
+export type TrackExpression =
+  | { readonly kind: "track"; readonly op: "enter"; readonly item: string }
+  | { readonly kind: "track"; readonly op: "begin" | "end" | "more" | "leave" };
 
 export interface Grammar {
   readonly root: string;
   /** In order of their definition. */
   readonly rules: ReadonlyMap<string, RegularExpression>;
+  /** What the grammar lets through though the form forbids it: pointers of keywords. */
+  readonly relaxed?: readonly string[];
+  /** Thrown where no text is in the grammar. */
+  readonly contradiction?: Error | undefined;
 }
 
 export const literalText = (t: string): RegularExpression => ({ kind: "text", text: t });
@@ -50,4 +65,5 @@ export const repeatText = (of: RegularExpression, min: number, max = Number.POSI
   max,
 });
 export const optionalText = (of: RegularExpression): RegularExpression => repeatText(of, 0, 1);
-export const rule = (name: string): RegularExpression => ({ kind: "rule", name });
+export const track = (op: "begin" | "end" | "more" | "leave"): RegularExpression => ({ kind: "track", op });
+export const rule = (name: string): Extract<RegularExpression, { readonly kind: "rule" }> => ({ kind: "rule", name });

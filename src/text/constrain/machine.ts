@@ -16,6 +16,8 @@ type Node =
   | { readonly kind: "call"; readonly rule: number; readonly then: number }
   /** Runs `body` from `min` to `max` times, then `then`. The body is never empty. */
   | { readonly kind: "loop"; readonly body: number; readonly min: number; readonly max: number; readonly then: number }
+  /** Keeps items apart; see `TrackExpression`. `rule` describes the items, of `enter` only. */
+  | { readonly kind: "track"; readonly op: "enter" | "begin" | "end" | "more" | "leave"; readonly rule: number; readonly to: number }
   /** The end of a rule or of a loop's body. */
   | { readonly kind: "return" };
 
@@ -95,8 +97,13 @@ function nullableRules(rules: ReadonlyMap<string, RegularExpression>): ReadonlyM
   return nullable;
 }
 
+const noTextHint = "Look for contradictions, and for recursion without an end.";
+const emptyForms = new WeakSet<Error>();
+/** Whether a grammar was refused because no text is in it. */
+export const isEmptyForm = (error: unknown): boolean => error instanceof Error && emptyForms.has(error);
+
 /** The machine of a grammar. Errors: text/constraint for left recursion, for what is too large, and where nothing can be said. */
-export function compileGrammar({ root, rules }: Grammar, place: string): ConstraintMachine {
+export function compileGrammar({ root, rules, contradiction }: Grammar, place: string): ConstraintMachine {
   const nodes: Node[] = [];
   const names = [...rules.keys()];
   const indices = new Map(names.map((name, i) => [name, i]));
@@ -115,6 +122,7 @@ export function compileGrammar({ root, rules }: Grammar, place: string): Constra
   const end = add({ kind: "return" });
   const split = (to: readonly number[]): number => (to.length === 1 ? to[0]! : add({ kind: "split", to }));
 
+  const choices = new Map<RegularExpression, Map<number, number>>();
   // what sets have in common after their first bytes is built once
   const shared = new Map<string, number>();
   const character = (set: CodePoints, then: number): number => {
@@ -153,8 +161,14 @@ export function compileGrammar({ root, rules }: Grammar, place: string): Constra
       }
       case "sequence":
         return e.parts.reduceRight((to, part) => build(part, to), then);
-      case "choice":
-        return split(e.options.map(o => build(o, then)));
+      case "choice": {
+        // expressions that are used in many places lead to the same nodes where they lead to the same place
+        const known = choices.get(e)?.get(then);
+        if (known !== undefined) return known;
+        const made = split(e.options.map(o => build(o, then)));
+        choices.set(e, (choices.get(e) ?? new Map<number, number>()).set(then, made));
+        return made;
+      }
       case "rule": {
         const index = indices.get(e.name);
         if (index === undefined) throw constraintRefusal(place, "rules that are defined", e.name);
@@ -162,6 +176,8 @@ export function compileGrammar({ root, rules }: Grammar, place: string): Constra
       }
       case "repeat":
         return buildRepeat(e, then);
+      case "track":
+        return add({ kind: "track", op: e.op, rule: e.op === "enter" ? indices.get(e.item)! : -1, to: then });
       case "graph": {
         // states may lead to each other in any order: each is a split that is filled when all are there
         const targets = e.edges.map(() => [] as number[]);
@@ -211,13 +227,11 @@ export function compileGrammar({ root, rules }: Grammar, place: string): Constra
   // a rule that calls itself before it reads anything
   checkLeftRecursion(nodes, starts, names, new Set(names.flatMap((n, i) => (nullable.get(n) ? [i] : []))), place);
   const isAlive = aliveNodes(nodes, starts);
-  if (!isAlive[start])
-    throw constraintRefusal(
-      place,
-      "a form that some finite text has",
-      "one that none has",
-      "Look for contradictions, and for recursion without an end.",
-    );
+  if (!isAlive[start]) {
+    const error = contradiction ?? constraintRefusal(place, "a form that some finite text has", "one that none has", noTextHint);
+    emptyForms.add(error);
+    throw error;
+  }
   return { nodes, start, rules: starts, isAlive, ...byteClasses(nodes) };
 }
 
@@ -229,6 +243,7 @@ function firstCalls(nodes: readonly Node[], start: number, emptyRules: ReadonlyS
     const node = nodes[i]!;
     if (node.kind === "split") for (const to of node.to) seen.add(to);
     else if (node.kind === "loop") seen.add(node.body);
+    else if (node.kind === "track") seen.add(node.to);
     else if (node.kind === "call") {
       calls.add(node.rule);
       if (emptyRules.has(node.rule)) seen.add(node.then);
@@ -271,6 +286,7 @@ function aliveNodes(nodes: readonly Node[], starts: readonly number[]): Uint8Arr
   for (const [i, node] of nodes.entries()) {
     if (node.kind === "bytes") for (const { to } of node.edges) before[to]!.push(i);
     else if (node.kind === "split") for (const to of node.to) before[to]!.push(i);
+    else if (node.kind === "track") before[node.to]!.push(i);
     else if (node.kind === "call") {
       before[node.then]!.push(i);
       before[starts[node.rule]!]!.push(i);
@@ -287,6 +303,8 @@ function aliveNodes(nodes: readonly Node[], starts: readonly number[]): Uint8Arr
         return node.edges.some(e => alive[e.to]);
       case "split":
         return node.to.some(to => alive[to]);
+      case "track":
+        return alive[node.to] === 1;
       case "call":
         return alive[node.then] === 1 && alive[starts[node.rule]!] === 1;
       case "loop":

@@ -8,18 +8,24 @@
 import { constrainLimits } from "./limits.ts";
 import type { ConstraintMachine } from "./machine.ts";
 import { constraintRefusal } from "./refuse.ts";
+import { hasSeen, isDead, nothingSeen, type Seen } from "./seen.ts";
 
 /** What happens at the end of a rule or of a loop's body. */
 interface Frame {
   readonly id: number;
-  /** `bottom`: the end of the text. `unknown`: the end of what is looked at; below it anything may come. */
-  readonly kind: "bottom" | "unknown" | "return" | "loop";
-  /** Where a return goes on; the loop. */
+  /** `bottom`: the end of the text. `unknown`: the end of what is looked at; below it anything may come. `track`: a list of distinct items. */
+  readonly kind: "bottom" | "unknown" | "return" | "loop" | "track";
+  /** Where a return goes on; the loop; the rule of a list's items. */
   readonly node: number;
   /** Turns that a loop still needs and still allows, this one included. */
   readonly needed: number;
   readonly allowed: number;
   readonly below: Frame | undefined;
+  /** Items of a list so far, and the bytes of the one under way; undefined between items. */
+  readonly seen: Seen;
+  readonly text: string | undefined;
+  /** An item of this list, or of one below, is under way: the bytes that are read matter to it. */
+  readonly isTracking: boolean;
 }
 
 interface Thread {
@@ -34,22 +40,30 @@ export interface Configuration {
   readonly isAccepting: boolean;
   /** A thread has gone below what is looked at. */
   readonly hasLeft: boolean;
+  /** Bytes of one class are not alike here, for an item is under way that must differ from others: `next` stays empty. */
+  readonly isTracking: boolean;
   /** After a byte of each class; null where none may come. */
   readonly next: (Configuration | null | undefined)[];
 }
 
-const bottom: Frame = { id: 0, kind: "bottom", node: 0, needed: 0, allowed: 0, below: undefined };
-const unknown: Frame = { id: 1, kind: "unknown", node: 0, needed: 0, allowed: 0, below: undefined };
+const noItems = { seen: nothingSeen, text: undefined, isTracking: false } as const;
+const bottom: Frame = { id: 0, kind: "bottom", node: 0, needed: 0, allowed: 0, below: undefined, ...noItems };
+const unknown: Frame = { id: 1, kind: "unknown", node: 0, needed: 0, allowed: 0, below: undefined, ...noItems };
 
 const hint = "Avoid counted repetitions inside each other.";
 
 export class Recogniser {
   readonly machine: ConstraintMachine;
   readonly place: string;
+  /** Pointers of keywords that the machine does not hold texts to. */
+  readonly relaxed: readonly string[];
   readonly start: Configuration;
   #frames = new Map<string, Frame>();
   #configurations = new Map<string, Configuration>();
   #nextFrame = 2;
+  #nextSeen = 1;
+  readonly #seen = new WeakMap<Seen, Map<string, Seen>>();
+  readonly #trackedNext = new WeakMap<Configuration, Map<number, Configuration | null>>();
   /** Positions that may still be looked at before the form counts as too ambiguous; the owner sets it anew for each piece of work. */
   work: number = constrainLimits.work;
   /** Some byte of each class, and how many it has. */
@@ -57,9 +71,10 @@ export class Recogniser {
   readonly #sizeOf: Uint16Array;
   readonly #forced = new WeakMap<Configuration, Uint8Array>();
 
-  constructor(machine: ConstraintMachine, place: string) {
+  constructor(machine: ConstraintMachine, place: string, relaxed: readonly string[] = []) {
     this.machine = machine;
     this.place = place;
+    this.relaxed = relaxed;
     this.#byteOf = new Uint8Array(machine.numClasses);
     this.#sizeOf = new Uint16Array(machine.numClasses);
     for (let b = 255; b >= 0; b--) {
@@ -72,6 +87,7 @@ export class Recogniser {
 
   /** The configuration after one more byte; null where it may not come. Errors: text/constraint where too many readings are possible. */
   step(from: Configuration, byte: number): Configuration | null {
+    if (from.isTracking) return this.#stepTracking(from, byte);
     const c = this.machine.classOf[byte]!;
     const known = from.next[c];
     if (known !== undefined) return known;
@@ -85,6 +101,100 @@ export class Recogniser {
     const next = to.length === 0 ? null : this.#close(to);
     from.next[c] = next;
     return next;
+  }
+
+  #stepTracking(from: Configuration, byte: number): Configuration | null {
+    const kept = this.#trackedNext.get(from) ?? new Map<number, Configuration | null>();
+    this.#trackedNext.set(from, kept);
+    const known = kept.get(byte);
+    if (known !== undefined) return known;
+    const to: Thread[] = [];
+    const added = String.fromCharCode(byte);
+    for (const { node, frame } of from.threads) {
+      const n = this.machine.nodes[node]!;
+      if (n.kind !== "bytes" || !n.edges.some(e => e.first <= byte && byte <= e.last)) continue;
+      const after = this.#withByte(frame, added);
+      if (after) for (const e of n.edges) if (e.first <= byte && byte <= e.last) to.push({ node: e.to, frame: after });
+    }
+    const next = to.length === 0 ? null : this.#close(to);
+    kept.set(byte, next);
+    return next;
+  }
+
+  /** The stack with a byte added to the items under way; undefined where one of them could only become an item that was seen. */
+  #withByte(frame: Frame, added: string): Frame | undefined {
+    if (!frame.isTracking) return frame;
+    const below = this.#withByte(frame.below!, added);
+    if (!below) return undefined;
+    if (frame.kind !== "track" || frame.text === undefined) return this.#withBelow(frame, below);
+    const text = frame.text + added;
+    return isDead(frame.seen, text) ? undefined : this.#trackFrame(frame.node, frame.seen, text, below);
+  }
+
+  #withBelow(frame: Frame, below: Frame): Frame {
+    if (frame.kind === "track") return this.#trackFrame(frame.node, frame.seen, frame.text, below);
+    return this.#frame(frame.kind === "loop" ? "loop" : "return", frame.node, frame.needed, frame.allowed, below);
+  }
+
+  /** The rest of texts that would become an item of a list that was seen: no token may lead through one of them in that reading. */
+  deadEnds(at: Configuration): readonly string[] {
+    const out = new Set<string>();
+    for (const { frame } of at.threads)
+      for (let f: Frame | undefined = frame; f?.isTracking; f = f.below)
+        if (f.kind === "track" && f.text !== undefined)
+          for (let s: Seen | undefined = f.seen; s; s = s.before)
+            if (s.dead !== undefined && s.dead.length > f.text.length && s.dead.startsWith(f.text)) out.add(s.dead.slice(f.text.length));
+    return [...out];
+  }
+
+  /** Innermost list of a stack; undefined where it lies below what is looked at. */
+  #innermost(frame: Frame): Frame | undefined {
+    let at: Frame | undefined = frame;
+    while (at && at.kind !== "track") at = at.below;
+    return at;
+  }
+  #withInnermost(frame: Frame, seen: Seen, text: string | undefined): Frame {
+    if (frame.kind === "track") return this.#trackFrame(frame.node, seen, text, frame.below!);
+    return this.#withBelow(frame, this.#withInnermost(frame.below!, seen, text));
+  }
+
+  /** The stack after a mark of a list of distinct items; undefined where the reading ends there, "left" where the list is out of sight. */
+  #marked(op: "begin" | "end" | "more" | "leave", frame: Frame): Frame | "left" | undefined {
+    if (op === "leave") return frame.kind === "track" ? frame.below! : "left";
+    const list = this.#innermost(frame);
+    if (!list) return "left";
+    const { seen, text } = list;
+    if (op === "more") return isDead(seen, "") ? undefined : frame;
+    if (op === "begin") return this.#withInnermost(frame, seen, "");
+    if (text === undefined || hasSeen(seen, text)) return undefined;
+    return this.#withInnermost(frame, this.#added(seen, text, list.node), undefined);
+  }
+
+  /** One more item of a list, and the shortest of its beginnings that can only go on to items that were seen. */
+  #added(before: Seen, text: string, rule: number): Seen {
+    const siblings = this.#seen.get(before) ?? new Map<string, Seen>();
+    this.#seen.set(before, siblings);
+    const key = `${rule} ${text}`;
+    const known = siblings.get(key);
+    if (known) return known;
+    const made: Seen = { id: this.#nextSeen++, before, text, dead: undefined };
+    siblings.set(key, made);
+    let at: Configuration | null = this.#close([{ node: this.machine.rules[rule]!, frame: bottom }]);
+    const path: Configuration[] = [];
+    for (let i = 0; at; at = i < text.length ? this.step(at, text.charCodeAt(i++)) : null) path.push(at);
+    for (let n = path.length - 1; n >= 0; n--) {
+      const beginning = text.slice(0, n);
+      if (path[n]!.isAccepting && !hasSeen(made, beginning)) break;
+      if (this.#hasWay(path[n]!, byte => !isDead(made, beginning + String.fromCharCode(byte)))) break;
+      made.dead = beginning;
+    }
+    return made;
+  }
+
+  /** Whether a byte that may come is as wanted. */
+  #hasWay(at: Configuration, isWanted: (byte: number) => boolean): boolean {
+    for (let byte = 0; byte < 256; byte++) if (isWanted(byte) && this.step(at, byte)) return true;
+    return false;
   }
 
   /** The configuration after many bytes. */
@@ -113,6 +223,14 @@ export class Recogniser {
   #onlyByte(at: Configuration): number | undefined {
     if (at.isAccepting) return undefined;
     let only: number | undefined;
+    if (at.isTracking) {
+      for (let byte = 0; byte < 256; byte++) {
+        if (!this.step(at, byte)) continue;
+        if (only !== undefined) return undefined;
+        only = byte;
+      }
+      return only;
+    }
     for (let c = 0; c < this.#byteOf.length; c++) {
       if (!this.step(at, this.#byteOf[c]!)) continue;
       if (only !== undefined || this.#sizeOf[c] !== 1) return undefined;
@@ -136,6 +254,7 @@ export class Recogniser {
 
   #cut(frame: Frame, most: number): Frame {
     if (frame.kind === "return") return unknown;
+    if (frame.kind === "track") return this.#trackFrame(frame.node, frame.seen, frame.text, this.#cut(frame.below!, most));
     if (frame.kind !== "loop") return frame;
     const clamp = (n: number): number => (n === Number.POSITIVE_INFINITY ? n : Math.min(n, most + 2));
     return this.#frame("loop", frame.node, clamp(frame.needed), clamp(frame.allowed), this.#cut(frame.below!, most));
@@ -145,7 +264,18 @@ export class Recogniser {
     const key = `${node} ${needed} ${allowed} ${below.id}`;
     const known = this.#frames.get(key);
     if (known) return known;
-    const made: Frame = { id: this.#nextFrame++, kind, node, needed, allowed, below };
+    const { isTracking } = below;
+    const made: Frame = { id: this.#nextFrame++, kind, node, needed, allowed, below, seen: nothingSeen, text: undefined, isTracking };
+    this.#frames.set(key, made);
+    return made;
+  }
+
+  #trackFrame(rule: number, seen: Seen, text: string | undefined, below: Frame): Frame {
+    const key = `track ${rule} ${seen.id} ${below.id} ${text === undefined ? "" : `"${text}`}`;
+    const known = this.#frames.get(key);
+    if (known) return known;
+    const isTracking = text !== undefined || below.isTracking;
+    const made: Frame = { id: this.#nextFrame++, kind: "track", node: rule, needed: 0, allowed: 0, below, seen, text, isTracking };
     this.#frames.set(key, made);
     return made;
   }
@@ -192,6 +322,12 @@ export class Recogniser {
         case "loop":
           go(n.body, this.#frame("loop", t.node, n.min, n.max, frame));
           break;
+        case "track": {
+          const after = n.op === "enter" ? this.#trackFrame(n.rule, nothingSeen, undefined, frame) : this.#marked(n.op, frame);
+          if (after === "left") hasLeft = true;
+          else if (after) go(n.to, after);
+          break;
+        }
         case "return":
           if (frame.kind === "bottom") isAccepting = true;
           else if (frame.kind === "unknown") hasLeft = true;
@@ -227,6 +363,7 @@ export class Recogniser {
       threads: keys.map(k => byKey.get(k)!),
       isAccepting,
       hasLeft,
+      isTracking: threads.some(t => t.frame.isTracking),
       next: new Array<Configuration | null | undefined>(this.machine.numClasses),
     };
     this.#configurations.set(key, made);

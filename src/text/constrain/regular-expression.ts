@@ -1,13 +1,13 @@
 /**
- * ECMAScript's regular expressions in Unicode mode, without flags, as expressions: the part that automata can do. What looks around or back
- * (look-ahead, `\b`, back references) is refused by name. Lazy quantifiers say the same set of texts as greedy ones. Nothing here
+ * ECMAScript's regular expressions in Unicode mode, without flags, as expressions: the part that automata can do. What looks back
+ * (look-behind, `\b`, back references) is refused by name. Lazy quantifiers say the same set of texts as greedy ones. Nothing here
  * backtracks: a pattern that makes a matcher explode costs what its length costs.
  */
 import { classEscapes, notLineEnds, propertyClass } from "./character-classes.ts";
 import { type CodePoints, complement, union } from "./code-points.ts";
 import { characters, choice, empty, type RegularExpression, repeatText, sequence } from "./expression.ts";
 import { constrainLimits } from "./limits.ts";
-import { constraintRefusal } from "./refuse.ts";
+import { beyondAutomata, constraintRefusal } from "./refuse.ts";
 
 const controls: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, v: 11, f: 12, "0": 0 };
 /** What may follow a backslash and stand for itself. */
@@ -31,6 +31,11 @@ class Reader {
       `${what} at character ${this.#at + 1}`,
       hint,
     );
+  }
+
+  /** What an automaton cannot do, in an expression that is right. */
+  beyond(what: string, hint: string) {
+    return beyondAutomata(this.#place, "a regular expression that an automaton can follow", `${what} at character ${this.#at + 1}`, hint);
   }
 
   get #next(): string | undefined {
@@ -74,7 +79,7 @@ class Reader {
     const found = this.#match(/^(?:[*+?]|\{\d{1,10}(?:,(?:\d{1,10})?)?\})\??/);
     if (!found) return of;
     const q = found[0].replace(/(.)\?$/, "$1");
-    if (of.kind === "start" || of.kind === "end") throw this.fail("a repeated anchor");
+    if (of.kind === "start" || of.kind === "end" || of.kind === "ahead") throw this.fail("a repeated anchor");
     if (/^[*+?]/.test(this.#next ?? "")) throw this.fail("a repetition of a repetition");
     if (q === "*") return repeatText(of, 0);
     if (q === "+") return repeatText(of, 1);
@@ -89,11 +94,13 @@ class Reader {
     const c = this.#chars[this.#at++]!;
     switch (c) {
       case "(": {
-        if (this.#match(/^\?(?:[=!]|<[=!])/)) throw this.fail("a look-around", "Write the condition without looking ahead or behind.");
-        if (this.#next === "?" && !this.#match(/^\?(?::|<[A-Za-z_$][\w$]{0,60}>)/)) throw this.fail("a group with flags");
+        if (this.#match(/^\?<[=!]/)) throw this.beyond("a look-behind", "Write the condition without looking behind.");
+        const ahead = this.#match(/^\?[=!]/);
+        // Python and Rust write (?P<name>...)
+        if (!ahead && this.#next === "?" && !this.#match(/^\?(?::|P?<[A-Za-z_$][\w$]{0,60}>)/)) throw this.fail("a group with flags");
         const e = this.#choice();
         if (!this.#take(")")) throw this.fail("a group without an end");
-        return e;
+        return ahead ? { kind: "ahead", of: e, isNegated: ahead[0] === "?!" } : e;
       }
       case "[":
         return characters(this.#class());
@@ -161,8 +168,8 @@ class Reader {
     const control = controls[c];
     if (control !== undefined) return one(control);
     if (c === "b" && inClass) return one(8);
-    if (c === "b" || c === "B") throw this.fail(`a word boundary \\${c}`, "Name the characters that may stand there.");
-    if (/[1-9k]/.test(c)) throw this.fail(`a back reference \\${c}`, "Write out what it repeats.");
+    if (c === "b" || c === "B") throw this.beyond(`a word boundary \\${c}`, "Name the characters that may stand there.");
+    if (/[1-9k]/.test(c)) throw this.beyond(`a back reference \\${c}`, "Write out what it repeats.");
     if (syntax.test(c) || !/[A-Za-z0-9]/.test(c)) return one(c.codePointAt(0)!);
     throw this.fail(`an unknown escape \\${c}`);
   }

@@ -43,6 +43,7 @@ export class TokenMasks {
       const local = this.#localOf(tree, this.#local[i]!, this.#recogniser.view(at, tree.longest));
       for (let w = 0; w < bits.length; w++) bits[w]! |= local.bits[w]!;
       if (local.leaves.length > 0) this.#follow(tree, at, local.leaves, bits);
+      if (at.isTracking) this.#avoid(tree, at, bits);
     }
     if (this.#whole.size >= this.#most) this.#whole = new Map();
     this.#whole.set(at, bits);
@@ -101,6 +102,21 @@ export class TokenMasks {
     }
   }
 
+  /** Takes out tokens that lead through a text that must not come again, unless another reading allows them. */
+  #avoid(tree: TokenTree, at: Configuration, bits: Uint32Array): void {
+    const { end, first, tokens } = tree;
+    for (const rest of this.#recogniser.deadEnds(at)) {
+      const bytes = Buffer.from(rest, "latin1");
+      const node = nodeOf(tree, bytes);
+      if (node === undefined) continue;
+      for (let k = first[node]!; k < first[end[node]!]!; k++) bits[tokens[k]! >>> 5]! &= ~(1 << (tokens[k]! & 31));
+      const there = this.#recogniser.read(at, bytes);
+      if (!there) continue;
+      for (let k = first[node]!; k < first[node + 1]!; k++) bits[tokens[k]! >>> 5]! |= 1 << (tokens[k]! & 31);
+      this.#walk(tree, there, node + 1, end[node]!, bytes.length, bits, undefined);
+    }
+  }
+
   /** Follows tokens beyond the places where they leave the innermost rule. */
   #follow(tree: TokenTree, at: Configuration, leaves: readonly number[], bits: Uint32Array): void {
     const { end, depth, first, tokens } = tree;
@@ -112,4 +128,23 @@ export class TokenMasks {
       if (there) this.#walk(tree, there, leaf + 1, end[leaf]!, d, bits, undefined);
     }
   }
+}
+
+/** The node that bytes lead to; undefined where no token begins with them. */
+function nodeOf({ byte, depth, end, numNodes }: TokenTree, bytes: Uint8Array): number | undefined {
+  let from = 0;
+  let to = numNodes;
+  let found: number | undefined;
+  for (let d = 0; d < bytes.length; d++) {
+    found = undefined;
+    for (let i = from; i < to; i = end[i]!)
+      if (depth[i] === d + 1 && byte[i] === bytes[d]) {
+        found = i;
+        break;
+      }
+    if (found === undefined) return undefined;
+    from = found + 1;
+    to = end[found]!;
+  }
+  return found;
 }

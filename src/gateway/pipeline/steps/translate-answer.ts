@@ -5,5 +5,8 @@ import type { Adds, Reads } from "../step.ts";
 export function translateAnswer({ contract, ask, exchange }: Reads<"ask" | "contract">): Adds | undefined {
   if (!contract) return undefined;
   // what guards looked at is not given in the upstream's own words, which they did not see
-  return { onAnswer: answer => translated(answer, contract, exchange.isFiltered ? undefined : ask.native?.passage) };
+  return {
+    onAnswer: answer =>
+      translated(answer, contract, exchange.isFiltered ? undefined : ask.native?.passage, { inputTokens: exchange.inputTokens }),
+  };
 }

@@ -58,6 +58,7 @@ export const version = z
     shadow: z.int().nullable(),
     users: z.int().describe("requests that use it"),
     keepAliveMs: z.number().nullable(),
+    expiresAt: timeMs.nullable().describe("when it falls asleep if no request comes; null where it sleeps, or never does"),
     error: z.string().nullable(),
   })
   .meta({ id: "VersionInfo" });

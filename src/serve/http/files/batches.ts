@@ -8,7 +8,7 @@ import { parseBody } from "../parse.ts";
 import { type Batch, batchEndpoints } from "./batch-runner.ts";
 import { pageOf } from "./pages.ts";
 
-const schema = z.object({
+export const batchRequest = z.object({
   input_file_id: z.string(),
   endpoint: z.enum(batchEndpoints),
   completion_window: z.literal("24h"),
@@ -16,7 +16,7 @@ const schema = z.object({
 });
 
 async function create(c: AppContext, { files, batches, created }: Services): Promise<Response> {
-  const body = parseBody(schema, await bodyOf(c));
+  const body = parseBody(batchRequest, await bodyOf(c));
   const caller = callerOf(c);
   const input = files.get(caller, body.input_file_id, "input_file_id");
   if (input.purpose !== "batch")

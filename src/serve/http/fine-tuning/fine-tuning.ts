@@ -2,12 +2,14 @@
  * /v1/fine_tuning/jobs: create, look at, list, cancel, pause and resume jobs; their events and checkpoints, as OpenAI does. A job trains on this
  * machine and puts a model among those that are served, so every route is restricted (`access.ts`). Who trains is a port.
  */
+import { requestFields } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { restricted } from "../access.ts";
 import { type Contract, type ContractRoute, get, post } from "../contract.ts";
-import { type AppContext, bodyOf, callerOf, type Services } from "../exchange.ts";
+import { type AppContext, callerOf, type Services } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
 import { mayUse } from "../owner.ts";
+import { checkedBody } from "../request-fields.ts";
 import type { FineTuning, FineTuningJobData, JobFile } from "./port.ts";
 import { jobBody } from "./request.ts";
 
@@ -33,7 +35,7 @@ function fileOf(c: AppContext, { files }: Services, param: "training_file" | "va
 }
 
 async function create(c: AppContext, services: Services): Promise<Response> {
-  const body = jobBody(await bodyOf(c));
+  const body = jobBody(await checkedBody(c, requestFields.fineTuning));
   const job = await tuningOf(services).create({
     model: body.model,
     trainingFile: fileOf(c, services, "training_file", body.training_file),

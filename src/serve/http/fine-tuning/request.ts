@@ -1,7 +1,7 @@
-/** The body that creates a fine-tuning job, and what of OpenAI's is not done: refused by name, never dropped in silence. */
+/** The body that creates a fine-tuning job. */
 import { z } from "zod";
 import { serveErrors } from "../../errors.ts";
-import { parseBody, type Refusals, refuse } from "../parse.ts";
+import { parseBody } from "../parse.ts";
 import type { FineTuningMethod } from "./port.ts";
 
 /** A number in bounds, or `auto`, which is also what absence and null mean. */
@@ -45,32 +45,10 @@ const schema = z.object({
 /** OpenAI: keys of metadata. */
 const mostMetadata = 16;
 
-const refusals: Refusals = {
-  integrations: {
-    asks: v => !Array.isArray(v) || v.length > 0,
-    instead:
-      "The job's events and its result file hold every step's numbers, and the project's .loam/tensorboard has them for TensorBoard.",
-  },
-};
-const methodRefusals: Refusals = {
-  reinforcement: { asks: () => true, instead: "Methods are supervised and dpo." },
-  type: { asks: v => v === "reinforcement", instead: "Methods are supervised and dpo." },
-};
-
-/** Refuses what is not done within a part of the body, under its whole name. */
-function refuseWithin(part: string, table: Refusals, body: Readonly<Record<string, unknown>>): void {
-  const value = body[part];
-  if (typeof value !== "object" || value === null) return;
-  const named = Object.entries(value).map(([key, v]) => [`${part}.${key}`, v] as const);
-  refuse(Object.fromEntries(Object.entries(table).map(([key, row]) => [`${part}.${key}`, row])), Object.fromEntries(named));
-}
-
 type JobBody = Omit<z.output<typeof schema>, "method" | "hyperparameters"> & { readonly method: FineTuningMethod };
 
-/** Errors: serve/missing, serve/type, serve/parameter, serve/unsupported; the place is the parameter. */
+/** Errors: serve/missing, serve/type, serve/parameter; the place is the parameter. */
 export function jobBody(body: Readonly<Record<string, unknown>>): JobBody {
-  refuse(refusals, body);
-  refuseWithin("method", methodRefusals, body);
   const { method, hyperparameters, ...rest } = parseBody(schema, body);
   const count = Object.keys(rest.metadata ?? {}).length;
   if (count > mostMetadata)

@@ -1,57 +1,46 @@
 /**
- * The Open Inference Protocol, version 2 (KServe), over REST: health, metadata and `infer` over named tensors, and its text extension
- * `generate` and `generate_stream`. Texts are tensors of BYTES; a decoder's answer is BYTES, an encoder's FP32. No binary tensor data.
+ * The Open Inference Protocol, version 2 (KServe), over REST: health, metadata and `infer` over named tensors, its text extension `generate` and `generate_stream`,
+ * and Triton's extensions for binary tensor data, configuration, statistics and the model repository. Texts are tensors of BYTES; a decoder's answer is BYTES,
+ * an encoder's FP32. `grpc/` puts the protocol's gRPC form to these addresses.
  */
-import type { z } from "zod";
-import { errorBodies, generateRequest, inferRequest, plainEvents, rowOr } from "../../../protocols/index.ts";
-import { serveErrors } from "../../errors.ts";
-import type { EndEvent } from "../../generation.ts";
-import { collectAll, merged } from "../answers.ts";
-import { continueTexts } from "../ask-text.ts";
+import { errorBodies, rowOr } from "../../../protocols/index.ts";
+import { restricted } from "../access.ts";
 import { type AnswerLengths, answering, type Contract, describing, get, post, under } from "../contract.ts";
-import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from "../exchange.ts";
-import { parseBody } from "../parse.ts";
-import { checkRows, signatureOf } from "../tensorflow/signatures.ts";
-import { type AnyEngine, calibrationOf, targetEngine, versionOf } from "../tensorflow/versions.ts";
+import type { AppContext, Services } from "../exchange.ts";
+import { signatureOf } from "../tensorflow/signatures.ts";
+import { versionOf } from "../tensorflow/versions.ts";
+import { absentExtensions } from "./absent.ts";
+import { splitGenerate, splitTensors } from "./bodies.ts";
+import { answerGenerate, streamGenerate } from "./generate.ts";
+import { datatypes, infer } from "./infer.ts";
+import { modelConfig } from "./model-config.ts";
+import { repositoryIndex, repositoryLoad, repositoryUnload } from "./repository.ts";
+import { modelIdentity, ofModel, targetedModel, temperatureIn } from "./target.ts";
 
-function targeted(c: AppContext, { engines }: Services): AnyEngine {
-  const version = c.req.param("version");
-  if (version !== undefined && !/^\d{1,15}$/.test(version))
-    throw serveErrors.fail("parameter", { place: "version", expected: "a whole number", received: JSON.stringify(version.slice(0, 60)) });
-  const engine = targetEngine(engines, {
-    model: c.req.param("model") ?? "",
-    ...(version === undefined ? {} : { version: Number(version) }),
-  });
-  c.var.exchange.engine = engine;
-  return engine;
-}
+const extensions = [
+  "generate",
+  "generate_stream",
+  "binary_tensor_data",
+  "classification",
+  "model_configuration",
+  "model_repository",
+  "statistics",
+  "parameters",
+];
 
-const identity = (c: AppContext, engine: AnyEngine) => ({
-  model_name: c.req.param("model") ?? engine.model.id,
-  model_version: String(versionOf(engine)),
-});
-
-/** The protocol's own place for what else is to be said, in metadata and responses. */
-const temperatureIn = (engine: AnyEngine) => {
-  const { calibration } = calibrationOf(engine);
-  return calibration ? { parameters: { calibration: calibration.method, temperature: calibration.temperature } } : {};
-};
-
-const datatypes = { DT_STRING: "BYTES", DT_FLOAT: "FP32", DT_INT32: "INT32" } as const;
-
-const server = (c: AppContext, { version }: Services): Response =>
-  c.json({ name: "loam", version, extensions: ["generate", "generate_stream"] });
+const server = (c: AppContext, { version }: Services): Response => c.json({ name: "loam", version, extensions });
 
 const ready = (c: AppContext, { engines }: Services): Response => c.json({ ready: engines.isReady }, engines.isReady ? 200 : 503);
 
+/** A model that sleeps is ready: the next request wakes it, and no probe does. */
 function modelReady(c: AppContext, services: Services): Response {
-  const engine = targeted(c, services);
-  const isReady = engine.state === "ready";
-  return c.json({ ...identity(c, engine), ready: isReady }, isReady ? 200 : 503);
+  const engine = targetedModel(c, services);
+  const isReady = services.engines.isReadyNow(engine);
+  return c.json({ ...modelIdentity(c, engine), ready: isReady }, isReady ? 200 : 503);
 }
 
 function metadata(c: AppContext, services: Services): Response {
-  const engine = targeted(c, services);
+  const engine = targetedModel(c, services);
   const signature = signatureOf(engine, "predict", undefined);
   const tensors = (of: ReturnType<typeof signature.outputs>) =>
     Object.entries(of).map(([name, { dtype, shape }]) => ({ name, datatype: datatypes[dtype], shape }));
@@ -65,113 +54,20 @@ function metadata(c: AppContext, services: Services): Response {
   });
 }
 
-/** The texts of the one tensor that is taken. Its data may be nested as its shape says, or flat. */
-function textsOf(inputs: z.output<typeof inferRequest>["inputs"]): string[] {
-  const [input, more] = inputs;
-  if (input!.name !== "text" || more)
-    throw serveErrors.fail("parameter", {
-      place: "inputs",
-      expected: "one tensor, text",
-      received: inputs.map(i => JSON.stringify(i.name.slice(0, 40))).join(", "),
-    });
-  const { shape, datatype, data } = input!;
-  if (datatype !== "BYTES")
-    throw serveErrors.fail("parameter", {
-      place: "inputs[0].datatype",
-      expected: "BYTES",
-      received: JSON.stringify(datatype.slice(0, 20)),
-    });
-  const flat = (data as unknown[]).flat(8);
-  const size = shape.reduce((n, d) => n * d, 1);
-  if (size !== flat.length)
-    throw serveErrors.fail("parameter", {
-      place: "inputs[0].data",
-      expected: `${size} values, as the shape says`,
-      received: String(flat.length),
-    });
-  return flat.map((value, i) => {
-    if (typeof value === "string") return value;
-    throw serveErrors.fail("type", { place: `inputs[0].data[${i}]`, expected: "a text", received: typeof value });
+function config(c: AppContext, services: Services): Response {
+  const engine = targetedModel(c, services);
+  return c.json(modelConfig(engine, modelIdentity(c, engine).model_name));
+}
+
+function modelStatistics(c: AppContext, services: Services): Response {
+  const engine = targetedModel(c, services);
+  return c.json({ model_stats: [services.statistics.of(engine, modelIdentity(c, engine).model_name)] });
+}
+
+const allStatistics = (c: AppContext, { engines, statistics }: Services): Response =>
+  c.json({
+    model_stats: engines.models().flatMap(e => (engines.namesToTell(e).length === 0 ? [] : [statistics.of(e, e.model.name ?? e.model.id)])),
   });
-}
-
-async function infer(c: AppContext, services: Services): Promise<Response> {
-  const engine = targeted(c, services);
-  const body = parseBody(inferRequest, await bodyOf(c));
-  const texts = textsOf(body.inputs);
-  checkRows(texts.length, "inputs[0].shape", engine);
-  const signature = signatureOf(engine, "predict", undefined);
-  const known = signature.outputs(engine);
-  const strange = body.outputs?.find(o => !(o.name in known));
-  if (strange)
-    throw serveErrors.fail("parameter", {
-      place: "outputs",
-      expected: `one of ${Object.keys(known).join(", ")}`,
-      received: JSON.stringify(strange.name.slice(0, 40)),
-    });
-  const rows = await signature.run(
-    engine,
-    texts.map(text => ({ text, options: body.parameters ?? {} })),
-    askerOf(c),
-  );
-  const wanted = body.outputs?.map(o => o.name) ?? Object.keys(known);
-  return c.json({
-    ...identity(c, engine),
-    ...(body.id == null ? {} : { id: body.id }),
-    ...temperatureIn(engine),
-    outputs: wanted.map(name => ({
-      name,
-      datatype: datatypes[known[name]!.dtype],
-      shape: [rows.length, ...known[name]!.shape.slice(1)],
-      data: rows.flatMap(row => row[name]),
-    })),
-  });
-}
-
-/** The extension's default. */
-const defaultMaxTokens = 20;
-
-async function startGenerate(c: AppContext, services: Services) {
-  const { id, text_input: text, parameters: given } = parseBody(generateRequest, await bodyOf(c));
-  const engine = services.engines.find(targeted(c, services).model.id);
-  const { max_tokens, details = false, ...options } = given ?? {};
-  const { generations } = continueTexts({
-    engine,
-    texts: [text],
-    options,
-    maxTokens: max_tokens ?? defaultMaxTokens,
-    likelihoods: details ? 0 : undefined,
-    ...askerOf(c),
-  });
-  const head = { ...identity(c, engine), ...(id == null ? {} : { id }) };
-  const reasonOf = ({ finishReason, stop }: Pick<EndEvent, "finishReason" | "stop">) =>
-    finishReason === "length" ? "length" : stop === undefined ? "eos_token" : "stop_sequence";
-  const logprobs = (tokens: EndEvent["tokens"]) =>
-    tokens.flatMap(({ likelihood: l }) =>
-      l ? [{ id: l.token, text: engine.model.tokenizer.decode([l.token]), logprob: l.logProbability }] : [],
-    );
-  return { generations, head, reasonOf, logprobs, details };
-}
-
-async function generate(c: AppContext, services: Services): Promise<Response> {
-  const { generations, head, reasonOf, logprobs, details } = await startGenerate(c, services);
-  const [answer] = await collectAll(generations);
-  const told = details ? { details: { finish_reason: reasonOf(answer!), logprobs: logprobs(answer!.tokens) } } : {};
-  return c.json({ ...head, text_output: answer!.text, ...told });
-}
-
-async function generateStream(c: AppContext, services: Services): Promise<Response> {
-  const { generations, head, reasonOf, logprobs, details } = await startGenerate(c, services);
-  async function* chunks(): AsyncGenerator<unknown, void, undefined> {
-    for await (const { event } of merged(generations)) {
-      const reason = event.kind === "end" ? { finish_reason: reasonOf(event) } : {};
-      yield { ...head, text_output: event.text, ...(details ? { details: { ...reason, logprobs: logprobs(event.tokens) } } : {}) };
-    }
-  }
-  return streamAnswer(c, services, generations, chunks(), plainEvents(errorBodies.inference));
-}
-
-const of = (path: string) => [`/v2/models/:model${path}`, `/v2/models/:model/versions/:version${path}`];
 
 /** Of a body as it came. */
 const parameterLengths: AnswerLengths = ({ parameters }) => [rowOr(parameters).max_tokens];
@@ -180,11 +76,21 @@ export const inference: Contract = {
   name: "open inference protocol",
   endpoint: "models",
   prefix: "/v2",
+  takesUndeclared: true,
+  split: splitTensors,
   routes: [
     ...under("other", [get("/v2", server), get("/v2/health/live", c => c.json({ live: true })), get("/v2/health/ready", ready)]),
-    ...of("").map(path => describing("models", get(path, metadata))),
-    ...of("/ready").map(path => describing("models", get(path, modelReady))),
-    ...of("/infer").map(path => answering("other", post(path, infer), parameterLengths)),
+    ...under("models", [get("/v2/models/stats", allStatistics), post("/v2/repository/index", repositoryIndex)]),
+    ...under("admin", [
+      post("/v2/repository/models/:model/load", restricted(repositoryLoad)),
+      post("/v2/repository/models/:model/unload", restricted(repositoryUnload)),
+    ]),
+    ...absentExtensions,
+    ...ofModel("").map(path => describing("models", get(path, metadata))),
+    ...ofModel("/ready").map(path => describing("models", get(path, modelReady))),
+    ...ofModel("/config").map(path => describing("models", get(path, config))),
+    ...ofModel("/stats").map(path => describing("models", get(path, modelStatistics))),
+    ...ofModel("/infer").map(path => answering("other", post(path, infer), parameterLengths)),
   ],
   errors: errorBodies.inference,
 };
@@ -194,9 +100,11 @@ const textStatus: Readonly<Record<number, number>> = { 400: 422, 500: 424 };
 export const inferenceText: Contract = {
   name: "open inference protocol, text",
   endpoint: "completions",
+  takesUndeclared: true,
+  split: splitGenerate,
   routes: [
-    ...of("/generate").map(path => answering("completions", post(path, generate), parameterLengths)),
-    ...of("/generate_stream").map(path => answering("completions", post(path, generateStream), parameterLengths)),
+    ...ofModel("/generate").map(path => answering("completions", post(path, answerGenerate), parameterLengths)),
+    ...ofModel("/generate_stream").map(path => answering("completions", post(path, streamGenerate), parameterLengths)),
   ],
   errors: errorBodies.inference,
   statuses: textStatus,

@@ -1,6 +1,5 @@
 /** Options of Ollama's API in OpenAI's words. Those that say how a model is loaded (`num_ctx`, `num_thread`, ...) are left alone. */
 import type { OllamaFormat, OllamaOptions, SamplingFields } from "../../../protocols/index.ts";
-import type { Refusals } from "../parse.ts";
 
 const formOf = (given: OllamaFormat): Pick<SamplingFields, "response_format"> =>
   given == null || given === ""
@@ -19,20 +18,12 @@ export function ollamaSampling(
   readonly fields: Omit<SamplingFields, "model">;
   readonly maxTokens: number | undefined;
 } {
-  const { num_predict, repeat_penalty, ...same } = given ?? {};
+  const { num_predict, seed, ...same } = given ?? {};
   const said = Object.fromEntries(Object.entries(same).filter(([, v]) => v != null));
-  const penalty = repeat_penalty == null ? {} : { repetition_penalty: repeat_penalty };
+  // a seed below 0 is none: the answer is drawn anew
+  const drawn = seed == null || seed < 0 ? {} : { seed };
   return {
-    fields: { ...defaults, ...said, ...penalty, ...formOf(form) },
+    fields: { ...defaults, ...said, ...drawn, ...formOf(form) },
     maxTokens: num_predict == null || num_predict < 0 ? undefined : num_predict,
   };
 }
-
-const isGiven = (v: unknown): boolean => !(v === "" || v === false || (Array.isArray(v) && v.length === 0));
-export const ollamaRefusals: Refusals = {
-  think: { asks: isGiven, instead: "Leave it out: the served model does not think apart from its answer." },
-  images: { asks: isGiven, instead: "Only text is read." },
-  suffix: { asks: isGiven, instead: "Leave it out: the served model completes from the left only." },
-  template: { asks: isGiven, instead: "Use raw, and write the prompt as the model reads it." },
-  context: { asks: isGiven, instead: "Use /api/chat, and send the whole conversation." },
-};

@@ -1,26 +1,35 @@
 /**
  * Ollama's API, so that programs made for it connect: generate, chat, embed, and the lists that they read first. Streams of JSON lines; streaming
- * is the default. Models are not pulled, created or removed here; how long they rest in memory (`keep_alive`) is read for every contract.
+ * is the default. How long models stay in memory (`keep_alive`) is read for every contract; an empty request with `keep_alive: 0` is an unload.
  */
-import { z } from "zod";
-import { errorBodies, jsonLines, ollamaChatRequest, ollamaEmbedRequest, ollamaGenerateRequest, rowOr } from "../../../protocols/index.ts";
+import type { z } from "zod";
+import { defined } from "../../../base/index.ts";
+import { errorBodies, type OllamaThink, ollamaChatRequest, ollamaGenerateRequest, requestFields, rowOr } from "../../../protocols/index.ts";
 import type { Engine } from "../../engine.ts";
-import { parentOf } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
+import { keepAliveMs } from "../../lifecycle/keep-alive.ts";
 import type { ServedChatTurn } from "../../served-model.ts";
-import { collectAll, merged } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
-import { type ChatRun, startChat } from "../chat-run.ts";
+import { type ChatRun, type ChatWish, startChat } from "../chat-run.ts";
 import { type AnswerLengths, answering, type Contract, describing, get, post } from "../contract.ts";
-import { embedTexts } from "../embed-texts.ts";
-import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from "../exchange.ts";
-import { parseBody, refuse } from "../parse.ts";
-import type { AnyEngine } from "../tensorflow/versions.ts";
-import { type AnswerParser, type AnswerPart, joined, plainAnswer } from "../tools/answer-parser.ts";
-import { formatOf } from "../tools/format.ts";
+import { type AppContext, askerOf, type Services } from "../exchange.ts";
+import { fillFormatOf, fillTokens } from "../fill-in-middle.ts";
+import { generationRequests } from "../generation-requests.ts";
+import { nextTurnTokens } from "../next-turn.ts";
+import { parseBody } from "../parse.ts";
+import { transcriptStops } from "../prompt.ts";
+import { isReasoningOpen, type ReasoningMarks, reasoningMarks } from "../reasoning/marks.ts";
+import { ReasoningAnswer } from "../reasoning/reasoning-answer.ts";
+import { reasoningVariables } from "../reasoning/variables.ts";
+import { checkedBody } from "../request-fields.ts";
+import { plainAnswer } from "../tools/answer-parser.ts";
 import { toolUse } from "../tools/tool.ts";
-import { ollamaRefusals, ollamaSampling } from "./fields.ts";
-import { findOllama, ollamaName } from "./names.ts";
+import { createdAt, messageShape, ollamaAnswer, responseShape, saysNothing } from "./answer.ts";
+import { ollamaEmbed, ollamaEmbeddings } from "./embed.ts";
+import { ollamaSampling } from "./fields.ts";
+import { ollamaChanges, ollamaUnload } from "./manage.ts";
+import { ollamaProcesses, ollamaShow, ollamaTags } from "./models.ts";
+import { findOllama } from "./names.ts";
 
 function decoderOf(c: AppContext, { engines }: Services, name: string): Engine {
   const engine = findOllama(engines, name);
@@ -33,160 +42,153 @@ function decoderOf(c: AppContext, { engines }: Services, name: string): Engine {
   });
 }
 
-/** How what is said goes out: a chat's message or a plain response. */
-interface Shape {
-  piece(text: string): object;
-  calls?(calls: readonly object[]): object;
-  /** In the last line. */
-  readonly empty: object;
-}
-
-/** A finished call as Ollama writes it. What has no object of arguments is said as text. */
-function callOf(parts: readonly AnswerPart[]): object | string {
-  const [call] = joined(parts.map(p => (p.kind === "text" ? p : { ...p, index: 0 }))).calls;
-  try {
-    const value: unknown = JSON.parse(call!.arguments);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { function: { name: call!.name, arguments: value } };
-  } catch {
-    // cut off, or no JSON
-  }
-  return `{"name": ${JSON.stringify(call!.name)}, "arguments": ${call!.arguments}}`;
-}
-
-/** Parts as they come, with calls held until they are whole. */
-class WholeCalls {
-  readonly #parser: AnswerParser;
-  #open: AnswerPart[] = [];
-
-  constructor(parser: AnswerParser) {
-    this.#parser = parser;
-  }
-
-  push(text: string, isEnd: boolean): (object | string)[] {
-    const said: (object | string)[] = [];
-    const close = () => {
-      if (this.#open.length > 0) said.push(callOf(this.#open));
-      this.#open = [];
-    };
-    for (const part of [...this.#parser.push(text), ...(isEnd ? this.#parser.end() : [])]) {
-      if (part.kind === "text") {
-        close();
-        said.push(part.text);
-      } else {
-        if (part.kind === "call") close();
-        this.#open.push(part);
-      }
-    }
-    if (isEnd) close();
-    return said;
-  }
-}
-
-async function answer(
+/** What a request without a prompt asks for: that its model is loaded, or with `keep_alive: 0` that it leaves memory. */
+function withoutPrompt(
   c: AppContext,
   services: Services,
-  name: string,
-  isStream: boolean,
-  { prompts, generations, parser }: ChatRun,
-  shape: Shape,
-): Promise<Response> {
-  const { clock } = services;
-  const startMs = clock.monotonic();
-  let firstMs: number | undefined;
-  const head = () => ({ model: name, created_at: new Date(clock.now()).toISOString() });
-  const nanoseconds = (ms: number) => Math.round(ms * 1e6);
-  const promptTokens = prompts.reduce((n, p) => n + p.length, 0);
-  const last = (reason: string, count: number) => {
-    const nowMs = clock.monotonic();
-    return {
-      done: true,
-      done_reason: reason,
-      total_duration: nanoseconds(nowMs - startMs),
-      load_duration: 0,
-      prompt_eval_count: promptTokens,
-      prompt_eval_duration: nanoseconds((firstMs ?? nowMs) - startMs),
-      eval_count: count,
-      eval_duration: nanoseconds(nowMs - (firstMs ?? nowMs)),
-    };
-  };
-  const calls = new WholeCalls(parser());
-  const pieceOf = (said: object | string) => (typeof said === "string" ? shape.piece(said) : (shape.calls?.([said]) ?? shape.empty));
-
-  if (!isStream) {
-    const [whole] = await collectAll(generations);
-    firstMs = clock.monotonic();
-    const said = calls.push(whole!.text, true);
-    const text = said.filter(s => typeof s === "string").join("");
-    const made = said.filter(s => typeof s === "object");
-    const message = made.length > 0 && shape.calls ? shape.calls(made) : shape.piece(text);
-    return c.json({ ...head(), ...withText(message, text), ...last(whole!.finishReason, whole!.usage.completionTokens) });
-  }
-  async function* lines(): AsyncGenerator<unknown, void, undefined> {
-    for await (const { event } of merged(generations)) {
-      firstMs ??= clock.monotonic();
-      for (const said of calls.push(event.text, event.kind === "end")) yield { ...head(), ...pieceOf(said), done: false };
-      if (event.kind === "end") yield { ...head(), ...shape.empty, ...last(event.finishReason, event.usage.completionTokens) };
-    }
-  }
-  return streamAnswer(c, services, generations, lines(), jsonLines(errorBodies.ollama));
+  { model, keep_alive }: { readonly model: string; readonly keep_alive?: string | number | null | undefined },
+  empty: object,
+): Response | Promise<Response> {
+  if (keep_alive != null && keepAliveMs(keep_alive) === 0) return ollamaUnload(c, services, model, empty);
+  decoderOf(c, services, model);
+  return c.json({ model, created_at: createdAt(services), ...empty, done: true, done_reason: "load" });
 }
 
-/** A chat's message with calls keeps what was said beside them. */
-const withText = (message: object, text: string): object =>
-  "message" in message ? { message: { ...(message as { message: object }).message, content: text } } : message;
+type GenerateBody = z.output<typeof ollamaGenerateRequest>;
 
-const responseShape: Shape = { piece: response => ({ response }), empty: { response: "" } };
-const messageShape: Shape = {
-  piece: content => ({ message: { role: "assistant", content } }),
-  calls: tool_calls => ({ message: { role: "assistant", content: "", tool_calls } }),
-  empty: { message: { role: "assistant", content: "" } },
-};
+/** What Ollama refuses beside `raw`, and what no prompt has together. Errors: serve/parameter. */
+function checkTogether({ raw, system, context, suffix }: GenerateBody): void {
+  const given = Object.entries({ system, context: context?.length ? context : undefined, suffix }).filter(([, v]) => v);
+  const [first] = given;
+  if (raw && first)
+    throw serveErrors.fail("parameter", {
+      place: first[0],
+      expected: "nothing beside raw, which takes the prompt as it is",
+      received: "a value",
+    });
+  if (suffix && context?.length)
+    throw serveErrors.fail("parameter", {
+      place: "context",
+      expected: "nothing beside suffix, which fills a gap of one text",
+      received: "a value",
+    });
+}
+
+/** Tokens whose continuation fills the gap before `suffix`. Errors: serve/unsupported where the model has no tokens for a gap. */
+function gapOf(engine: Engine, prompt: string, suffix: string) {
+  const format = fillFormatOf(engine.model.tokenizer);
+  if (!format)
+    throw serveErrors.fail("unsupported", {
+      place: "suffix",
+      message: `"${engine.model.id}" does not support insert: its tokenizer has no fill-in-the-middle tokens`,
+      hint: "Leave suffix out, or serve a model that was trained to fill gaps.",
+    });
+  return { tokens: fillTokens(engine, format, prompt, suffix), stopTokens: format.stopTokens };
+}
+
+interface TokenPrompt {
+  readonly tokens: readonly number[];
+  readonly stopTokens?: readonly number[];
+  /** Of the reasoning that stands before the answer. */
+  readonly marks?: ReasoningMarks | undefined;
+}
+
+/** The prompt is tokens: a gap, or a conversation that goes on. */
+function continueTokens(
+  c: AppContext,
+  engine: Engine,
+  { tokens, stopTokens = [], marks }: TokenPrompt,
+  { fields, maxTokens, likelihoods }: Asked,
+): ChatRun {
+  const isOpen = marks !== undefined && isReasoningOpen(engine.model, marks, tokens);
+  const isMarked = marks !== undefined && engine.model.tokenizer.specials.has(marks.close);
+  const requests = generationRequests({
+    body: { ...fields, model: engine.model.id, stop_token_ids: [...stopTokens] },
+    engine,
+    prompts: [tokens],
+    maxTokens,
+    stop: engine.model.chatTemplate ? [] : transcriptStops,
+    likelihoods,
+    ...askerOf(c),
+  });
+  return {
+    prompts: [tokens],
+    generations: engine.submitAll(requests.map(r => (isMarked ? { ...r, skipSpecialTokens: false } : r))),
+    parser: () => (marks ? new ReasoningAnswer({ marks, isOpen, inner: plainAnswer }) : plainAnswer),
+  };
+}
+
+/** How a template is told what `think` says. Errors: serve/unsupported where the model does not think apart from its answer. */
+function thinkingOf(engine: Engine, name: string, think: OllamaThink): ChatWish {
+  if (think == null || think === "") return {};
+  const source = engine.model.chatTemplate?.source ?? "";
+  if (think !== false && !reasoningMarks(engine.model) && !source.includes("reasoning_effort"))
+    throw serveErrors.fail("unsupported", {
+      place: "think",
+      message: `"${name.slice(0, 100)}" does not support thinking`,
+      hint: "Leave think out, or ask a model whose capabilities in /api/show have it.",
+    });
+  const effort = typeof think === "string" ? think : undefined;
+  return { variables: reasoningVariables(source, { ...defined({ effort }), isEnabled: think !== false }) };
+}
+
+type Asked = ReturnType<typeof ollamaSampling> & { readonly likelihoods: number | undefined };
+const askedOf = (body: Pick<GenerateBody, "options" | "format" | "logprobs" | "top_logprobs">): Asked => ({
+  ...ollamaSampling(body.options, body.format),
+  likelihoods: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
+});
+
+function generation(c: AppContext, engine: Engine, body: GenerateBody): ChatRun {
+  const { prompt, suffix, system, context, raw } = body;
+  const asked = askedOf(body);
+  const { fields, maxTokens, likelihoods } = asked;
+  const asker = askerOf(c);
+  if (raw) {
+    const run = continueTexts({ engine, texts: [prompt!], options: fields, maxTokens: maxTokens ?? engine.room, likelihoods, ...asker });
+    return { ...run, parser: () => plainAnswer };
+  }
+  if (suffix) return continueTokens(c, engine, gapOf(engine, prompt ?? "", suffix), asked);
+  const turns: ServedChatTurn[] = [...(system ? [{ role: "system", content: system }] : []), { role: "user", content: prompt! }];
+  const wish = thinkingOf(engine, body.model, body.think);
+  if (context?.length) {
+    const tokens = [...context, ...nextTurnTokens(engine, turns, wish.variables)];
+    return continueTokens(c, engine, { tokens, marks: reasoningMarks(engine.model) }, asked);
+  }
+  return startChat({ engine, turns, use: undefined, body: { ...fields, model: body.model }, maxTokens, likelihoods, wish, ...asker });
+}
 
 async function generate(c: AppContext, services: Services): Promise<Response> {
-  const raw = await bodyOf(c);
-  const body = parseBody(ollamaGenerateRequest, raw);
-  refuse(ollamaRefusals, raw);
+  const body = parseBody(ollamaGenerateRequest, await checkedBody(c, requestFields.ollamaGenerate));
+  if (!body.prompt && !body.suffix) return withoutPrompt(c, services, body, responseShape(saysNothing));
+  checkTogether(body);
   const engine = decoderOf(c, services, body.model);
-  const created_at = new Date(services.clock.now()).toISOString();
-  // asks for the model to be loaded, which it is
-  if (!body.prompt) return c.json({ model: body.model, created_at, response: "", done: true, done_reason: "load" });
-  const { fields, maxTokens } = ollamaSampling(body.options, body.format);
-  const asker = askerOf(c);
-  const turns: ServedChatTurn[] = [
-    ...(body.system ? [{ role: "system", content: body.system }] : []),
-    { role: "user", content: body.prompt },
-  ];
-  const run: ChatRun = body.raw
-    ? {
-        ...continueTexts({ engine, texts: [body.prompt], options: fields, maxTokens: maxTokens ?? engine.room, ...asker }),
-        parser: () => plainAnswer,
-      }
-    : startChat({ engine, turns, use: undefined, body: { ...fields, model: body.model }, maxTokens, ...asker });
-  return answer(c, services, body.model, body.stream ?? true, run, responseShape);
+  return ollamaAnswer(c, services, {
+    engine,
+    name: body.model,
+    isStream: body.stream ?? true,
+    run: generation(c, engine, body),
+    shape: responseShape,
+    hasLogprobs: body.logprobs === true,
+    hasThinking: body.think !== false,
+    hasContext: !body.raw && !body.suffix,
+  });
 }
 
 async function chat(c: AppContext, services: Services): Promise<Response> {
-  const raw = await bodyOf(c);
-  const body = parseBody(ollamaChatRequest, raw);
-  refuse(ollamaRefusals, raw);
+  const body = parseBody(ollamaChatRequest, await checkedBody(c, requestFields.ollamaChat));
+  const messages = body.messages ?? [];
+  if (messages.length === 0) return withoutPrompt(c, services, body, messageShape(saysNothing));
   const engine = decoderOf(c, services, body.model);
-  if (body.messages.length === 0)
-    return c.json({
-      model: body.model,
-      created_at: new Date(services.clock.now()).toISOString(),
-      ...messageShape.empty,
-      done: true,
-      done_reason: "load",
-    });
-  const { fields, maxTokens } = ollamaSampling(body.options, body.format);
+  const { fields, maxTokens, likelihoods } = askedOf(body);
   const tools = (body.tools ?? []).map(({ function: f }) => ({
     name: f.name,
     description: f.description ?? undefined,
     parameters: f.parameters ?? undefined,
   }));
-  const turns = body.messages.map(({ role, content, tool_calls, tool_name }) => ({
+  const turns = messages.map(({ role, content, thinking, tool_calls, tool_name }) => ({
     role,
     content: content ?? "",
+    ...(thinking ? { reasoning_content: thinking } : {}),
     ...(tool_calls?.length ? { tool_calls: tool_calls.map(t => ({ type: "function", function: t.function })) } : {}),
     ...(tool_name ? { name: tool_name } : {}),
   }));
@@ -196,91 +198,19 @@ async function chat(c: AppContext, services: Services): Promise<Response> {
     use: toolUse(tools, undefined, true),
     body: { ...fields, model: body.model },
     maxTokens,
+    likelihoods,
+    wish: thinkingOf(engine, body.model, body.think),
     ...askerOf(c),
   });
-  return answer(c, services, body.model, body.stream ?? true, run, messageShape);
-}
-
-function encoderOf(c: AppContext, { engines }: Services, name: string) {
-  const engine = engines.findEncoder(findOllama(engines, name).model.id);
-  c.var.exchange.engine = engine;
-  return engine;
-}
-
-async function embed(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(ollamaEmbedRequest, await bodyOf(c));
-  const startMs = services.clock.monotonic();
-  const { vectors, tokens } = await embedTexts({
-    engine: encoderOf(c, services, body.model),
-    inputs: typeof body.input === "string" ? [body.input] : body.input,
-    truncate: body.truncate ?? true,
-    signal: c.req.raw.signal,
-    dimensions: body.dimensions ?? undefined,
-  });
-  c.var.exchange.inputTokens = tokens;
-  return c.json({
-    model: body.model,
-    embeddings: vectors.map(v => Array.from(v)),
-    total_duration: Math.round((services.clock.monotonic() - startMs) * 1e6),
-    load_duration: 0,
-    prompt_eval_count: tokens,
-  });
-}
-
-/** The older form of `embed`. */
-async function embedOne(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(z.object({ model: z.string(), prompt: z.string() }), await bodyOf(c));
-  const engine = encoderOf(c, services, body.model);
-  const { vectors } = await embedTexts({ engine, inputs: [body.prompt], truncate: true, signal: c.req.raw.signal });
-  return c.json({ embedding: Array.from(vectors[0]!) });
-}
-
-const shortCount = (n: number): string =>
-  n >= 1e9 ? `${(n / 1e9).toFixed(1)}B` : n >= 1e6 ? `${(n / 1e6).toFixed(1)}M` : `${(n / 1e3).toFixed(1)}K`;
-const detailsOf = (engine: AnyEngine) => ({
-  parent_model: parentOf(engine) ?? "",
-  format: "loam",
-  family: engine.model.family,
-  families: [engine.model.family],
-  parameter_size: shortCount(engine.numParameters),
-  quantization_level: "F32",
-});
-const entryOf = (engine: AnyEngine, started: number) => ({
-  name: ollamaName(engine),
-  model: ollamaName(engine),
-  modified_at: new Date(engine.model.createdAt ?? started * 1000).toISOString(),
-  size: engine.numParameters * 4,
-  digest: engine.model.fingerprint,
-  details: detailsOf(engine),
-});
-const all = ({ engines }: Services): readonly AnyEngine[] => engines.everything();
-
-const tags = (c: AppContext, services: Services): Response => c.json({ models: all(services).map(e => entryOf(e, services.started)) });
-
-/** Every served model is loaded, and stays. */
-const running = (c: AppContext, services: Services): Response =>
-  c.json({ models: all(services).map(e => ({ ...entryOf(e, services.started), expires_at: "9999-12-31T23:59:59Z", size_vram: 0 })) });
-
-async function show(c: AppContext, { engines, started }: Services): Promise<Response> {
-  const body = parseBody(z.object({ model: z.string() }), await bodyOf(c));
-  const engine = findOllama(engines, body.model);
-  const { family, config } = engine.model;
-  const template = "room" in engine ? (engine.model.chatTemplate?.source ?? "") : "";
-  const capabilities = "room" in engine ? ["completion", ...(formatOf(template) ? ["tools"] : [])] : ["embedding"];
-  return c.json({
-    modelfile: "",
-    parameters: "",
-    template,
-    details: detailsOf(engine),
-    model_info: {
-      "general.architecture": family,
-      "general.parameter_count": engine.numParameters,
-      [`${family}.context_length`]: config.context,
-      [`${family}.embedding_length`]: config.width,
-      [`${family}.block_count`]: config.layers,
-    },
-    capabilities,
-    modified_at: new Date(engine.model.createdAt ?? started * 1000).toISOString(),
+  return ollamaAnswer(c, services, {
+    engine,
+    name: body.model,
+    isStream: body.stream ?? true,
+    run,
+    shape: messageShape,
+    hasLogprobs: body.logprobs === true,
+    hasThinking: body.think !== false,
+    hasContext: false,
   });
 }
 
@@ -294,12 +224,13 @@ export const ollama: Contract = {
   routes: [
     answering("completions", post("/api/generate", generate, "text_completion"), optionLengths),
     answering("chat", post("/api/chat", chat, "chat"), optionLengths),
-    answering("embeddings", post("/api/embed", embed, "embeddings")),
-    answering("embeddings", post("/api/embeddings", embedOne, "embeddings")),
-    get("/api/tags", tags),
-    get("/api/ps", running),
-    describing("models", post("/api/show", show)),
+    answering("embeddings", post("/api/embed", ollamaEmbed, "embeddings")),
+    answering("embeddings", post("/api/embeddings", ollamaEmbeddings, "embeddings")),
+    get("/api/tags", ollamaTags),
+    get("/api/ps", ollamaProcesses),
+    describing("models", post("/api/show", ollamaShow)),
     get("/api/version", (c, { version }) => c.json({ version })),
+    ...ollamaChanges,
   ],
   errors: errorBodies.ollama,
 };

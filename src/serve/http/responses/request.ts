@@ -2,16 +2,7 @@
 import type { ChatMessages, ResponsesItem, ResponsesRequest, SamplingFields } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { turnsOf } from "../chat-messages.ts";
-import type { Refusals } from "../parse.ts";
-import { toolUse } from "../tools/tool.ts";
-
-export const responsesRefusals: Refusals = {
-  conversation: { asks: () => true, instead: "Name the last response as previous_response_id." },
-  background: { asks: v => v === true, instead: "Leave it out: answers are given at once." },
-  truncation: { asks: v => v !== "disabled", instead: "Shorten the input." },
-  prompt: { asks: () => true, instead: "Send instructions and input." },
-  top_logprobs: { asks: v => v !== 0, instead: "Chat completions give log-probabilities." },
-};
+import { allowedTools, toolUse } from "../tools/tool.ts";
 
 const missing = (index: number, key: string, kind: string) =>
   serveErrors.fail("missing", { place: `input[${index}].${key}`, message: `an item of type ${kind} needs it` });
@@ -30,8 +21,18 @@ export function itemsOf({ input }: ResponsesRequest, kept: (id: string, place: s
 /** Turns of a conversation; calls that follow one another are one turn of the assistant's, as templates write them. Errors: serve/missing. */
 export function responseTurns(instructions: string | null | undefined, items: readonly ResponsesItem[]) {
   const messages: ChatMessages = instructions ? [{ role: "system", content: instructions }] : [];
+  /** What the model thought before its next message or call. */
+  let thought = "";
+  const reasoned = () => {
+    const reasoning_content = thought;
+    thought = "";
+    return reasoning_content === "" ? {} : { reasoning_content };
+  };
   for (const [index, i] of items.entries()) {
-    if (i.type === "reasoning") continue;
+    if (i.type === "reasoning") {
+      thought += textOf(i.content ?? i.summary);
+      continue;
+    }
     if (i.type === "function_call_output") {
       if (i.call_id == null) throw missing(index, "call_id", i.type);
       if (i.output == null) throw missing(index, "output", i.type);
@@ -43,12 +44,12 @@ export function responseTurns(instructions: string | null | undefined, items: re
       const call = { id: i.call_id ?? "", type: "function" as const, function: { name: i.name, arguments: i.arguments ?? "{}" } };
       const last = messages.at(-1);
       if (last?.role === "assistant") messages[messages.length - 1] = { ...last, tool_calls: [...(last.tool_calls ?? []), call] };
-      else messages.push({ role: "assistant", content: "", tool_calls: [call] });
+      else messages.push({ role: "assistant", content: "", ...reasoned(), tool_calls: [call] });
       continue;
     }
     if (i.role == null) throw missing(index, "role", "message");
     if (i.content == null) throw missing(index, "content", "message");
-    messages.push({ role: i.role, content: textOf(i.content) });
+    messages.push({ role: i.role, content: textOf(i.content), ...(i.role === "assistant" ? reasoned() : {}) });
   }
   return turnsOf(messages);
 }
@@ -70,5 +71,9 @@ export function responseTools({ tools, tool_choice: choice, parallel_tool_calls 
     parameters: t.parameters ?? undefined,
     strict: t.strict ?? undefined,
   }));
-  return toolUse(plain, typeof choice === "object" && choice ? { name: choice.name } : (choice ?? undefined), parallel_tool_calls ?? true);
+  const isParallel = parallel_tool_calls ?? true;
+  if (typeof choice !== "object" || !choice) return toolUse(plain, choice ?? undefined, isParallel);
+  if (choice.type === "function") return toolUse(plain, { name: choice.name }, isParallel);
+  const names = choice.tools.map(t => t.name);
+  return toolUse(allowedTools(plain, names, "tool_choice.tools"), choice.mode, isParallel);
 }

@@ -2,33 +2,44 @@
  * POST /v1/responses: OpenAI's newer form of a chat, which the AI SDK asks first. Text and functions in and out. A response is kept, unless
  * `store` is false, so that the next one may go on from it; `GET` and `DELETE /v1/responses/ID` read it and take it away.
  */
+import { isLoamError } from "../../../base/index.ts";
 import {
-  type OutputItem,
   ResponseItems,
   type ResponsesRequest,
   type Row,
+  requestFields,
   responseHead,
   responseState,
   responsesRequest,
   typedEvents,
 } from "../../../protocols/index.ts";
-import type { Usage } from "../../generation.ts";
+import type { Engine } from "../../engine.ts";
+import { serveErrors } from "../../errors.ts";
+import type { GeneratedToken, Usage } from "../../generation.ts";
+import type { ServedChatTurn } from "../../served-model.ts";
 import { collectAll, merged, wireUsage } from "../answers.ts";
-import { startChat } from "../chat-run.ts";
+import { type ChatRun, chatPrompt, startChat } from "../chat-run.ts";
+import { chatWish, unreadWishes } from "../chat-wish.ts";
 import { answering, type ContractRoute, del, get, post } from "../contract.ts";
-import { type AppContext, askerOf, bodyOf, callerOf, newId, type Services, streamAnswer } from "../exchange.ts";
+import { type AppContext, askerOf, callerOf, keptId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
+import { chatLogprobs } from "../logprobs.ts";
 import type { Caller } from "../owner.ts";
-import { parseBody, refuse } from "../parse.ts";
-import type { AnswerPart } from "../tools/answer-parser.ts";
+import { parseBody } from "../parse.ts";
+import { checkedBody, ignore } from "../request-fields.ts";
+import type { AnswerParser, AnswerPart } from "../tools/answer-parser.ts";
 import { isCopy } from "../visited.ts";
-import { itemsOf, responsesRefusals, responseTools, responseTurns, sampledBody } from "./request.ts";
+import { itemsOf, responseTools, responseTurns, sampledBody } from "./request.ts";
 import { type KeptResponse, keptItem, type ResponseStore } from "./store.ts";
 
 type Status = "in_progress" | "completed" | "incomplete";
 
-const usageOf = (prompts: readonly (readonly number[])[], usage: Usage) => {
-  const { prompt_tokens, prompt_tokens_details, completion_tokens, completion_tokens_details, total_tokens } = wireUsage(prompts, [usage]);
+const usageOf = (prompts: readonly (readonly number[])[], usage: Usage, reasoningTokens?: number) => {
+  const { prompt_tokens, prompt_tokens_details, completion_tokens, completion_tokens_details, total_tokens } = wireUsage(
+    prompts,
+    [usage],
+    reasoningTokens,
+  );
   return {
     input_tokens: prompt_tokens,
     input_tokens_details: prompt_tokens_details,
@@ -42,31 +53,83 @@ const usageOf = (prompts: readonly (readonly number[])[], usage: Usage) => {
 const before = ({ previous_response_id: id }: ResponsesRequest, caller: Caller, store: ResponseStore): KeptResponse["conversation"] =>
   id == null ? [] : store.get(caller, id, "previous_response_id").conversation;
 
-/** Takes a part of the answer; gives what is to be told of it. */
-const outputOf = (output: ResponseItems<string>, part: AnswerPart): Row[] => {
-  if (part.kind === "text") return output.text(part.text);
-  return part.kind === "call" ? output.call(part.index, part.id, part.name, "") : output.call(part.index, "", "", part.text);
-};
+type LogProbabilities = readonly object[];
 
-async function create(c: AppContext, services: Services): Promise<Response> {
-  const raw = await bodyOf(c);
-  refuse(responsesRefusals, raw);
-  const body = parseBody(responsesRequest, raw);
+/** One response in the making: what its request asked for, and the answer's parts as output items. */
+interface Making {
+  readonly run: ChatRun;
+  readonly output: ResponseItems<string>;
+  readonly parse: AnswerParser;
+  /** Log-probabilities of tokens, where the request includes them. */
+  logprobsOf(tokens: readonly GeneratedToken[]): LogProbabilities;
+  readonly showsReasoning: boolean;
+  state(status: Status, usage?: Usage): Row;
+  /** The whole response, kept where it is to be. */
+  ended(status: Status, usage: Usage): Row;
+}
+
+/** Takes parts of the answer; gives what is to be told of them. Log-probabilities go out with the first text. */
+function* outputOf({ output, showsReasoning }: Making, parts: readonly AnswerPart[], logprobs: object[]): Generator<Row> {
+  for (const part of parts) {
+    if (part.kind === "text") yield* output.text(part.text, logprobs.splice(0));
+    else if (part.kind === "call") yield* output.call(part.index, part.id, part.name, "");
+    else if (part.kind === "arguments") yield* output.call(part.index, "", "", part.text);
+    else if (showsReasoning) yield* output.reasoning(part.text);
+    if (part.kind === "reasoning") logprobs.splice(0);
+  }
+}
+
+/** Turns that fit the context: where the request lets it, the oldest ones are left out up to one of the user's; the system's stay. */
+function fitting(engine: Engine, turns: readonly ServedChatTurn[], room: number, lengthOf: (turns: readonly ServedChatTurn[]) => number) {
+  const fits = (given: readonly ServedChatTurn[]): boolean => {
+    try {
+      return lengthOf(given) + room <= engine.room;
+    } catch (error) {
+      if (isLoamError(error, "serve/contextLength")) return false;
+      throw error;
+    }
+  };
+  if (fits(turns)) return turns;
+  const starts = turns.flatMap((t, i) => (t.role === "user" ? [i] : []));
+  const from = (start: number) => turns.filter((t, i) => i >= start || t.role === "system");
+  // fewer turns never take more tokens
+  let [low, high] = [0, starts.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (fits(from(starts[middle]!))) high = middle;
+    else low = middle + 1;
+  }
+  return starts.length === 0 ? turns : from(starts[low]!);
+}
+
+function begin(c: AppContext, services: Services, body: ResponsesRequest): Making {
   const engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
   const { responses: store } = services;
   const caller = callerOf(c);
   const earlier = before(body, caller, store);
   const input = itemsOf(body, (id, place) => store.item(caller, id, place));
-  const { prompts, generations, parser } = startChat({
+  const use = responseTools(body);
+  const all = responseTurns(body.instructions, [...earlier, ...input]);
+  const wish = chatWish(engine, all, { ...body, reasoning_effort: body.reasoning?.effort }, services);
+  const unread = unreadWishes(engine, { ...body, reasoning_effort: body.reasoning?.effort });
+  ignore(
+    c.var.exchange,
+    unread.map(name => (name === "reasoning_effort" ? "reasoning.effort" : name)),
+  );
+  const lengthOf = (turns: readonly ServedChatTurn[]) => chatPrompt(engine, turns, use, wish).tokens.length;
+  const includesLogprobs = (body.top_logprobs ?? 0) > 0 || (body.include ?? []).includes("message.output_text.logprobs");
+  const run = startChat({
     engine,
-    turns: responseTurns(body.instructions, [...earlier, ...input]),
-    use: responseTools(body),
+    turns: body.truncation === "auto" ? fitting(engine, all, body.max_output_tokens ?? 1, lengthOf) : all,
+    use,
     body: sampledBody(body),
     maxTokens: body.max_output_tokens ?? undefined,
+    likelihoods: includesLogprobs ? (body.top_logprobs ?? 0) : undefined,
+    wish,
     ...askerOf(c),
   });
-  const id = newId("resp");
+  const id = keptId("resp");
   const isStored = body.store ?? true;
   const head = responseHead(body, {
     id,
@@ -74,56 +137,101 @@ async function create(c: AppContext, services: Services): Promise<Response> {
     model: body.model,
     previousId: body.previous_response_id,
     isStored,
-    effort: null,
-    text: { format: body.text?.format ?? { type: "text" } },
+    effort: body.reasoning?.effort,
+    text: { ...body.text, format: body.text?.format ?? { type: "text" } },
+    truncation: body.truncation ?? undefined,
     fingerprint: engine.fingerprint,
   });
-  const state = (status: Status, items: readonly OutputItem<string>[], usage?: Usage) =>
-    responseState(head, status, items, usage ? usageOf(prompts, usage) : null, status === "incomplete" ? "max_output_tokens" : undefined);
-  const statusOf = (reason: string): Status => (reason === "length" ? "incomplete" : "completed");
-  const ended = (status: Status, items: readonly OutputItem<string>[], usage: Usage) => {
-    const whole = state(status, items, usage);
-    if (isStored && !isCopy(c.req.raw)) {
-      const own = input.map(keptItem);
-      store.add({ owner: caller.owner, id, body: whole, input: own, conversation: [...earlier, ...own, ...whole.output] });
-    }
-    return whole;
+  const output = new ResponseItems<string>(keptId);
+  const parse = run.parser();
+  const state = (status: Status, usage?: Usage) => {
+    const counts = usage ? usageOf(run.prompts, usage, parse.reasoningTokens) : null;
+    return responseState(head, status, output.list, counts, status === "incomplete" ? "max_output_tokens" : undefined);
   };
-  const output = new ResponseItems<string>(newId);
-  const parse = parser();
+  return {
+    run,
+    output,
+    parse,
+    logprobsOf: tokens => (includesLogprobs ? chatLogprobs(engine.model.tokenizer, tokens).content : []),
+    showsReasoning: body.include_reasoning !== false,
+    state,
+    ended: (status, usage) => {
+      const whole = state(status, usage);
+      if (isStored && !isCopy(c.req.raw)) {
+        const own = input.map(keptItem);
+        store.add({ owner: caller.owner, id, body: whole, input: own, conversation: [...earlier, ...own, ...whole.output] });
+      }
+      return whole;
+    },
+  };
+}
 
-  if (!body.stream) {
-    const [answer] = await collectAll(generations);
-    for (const part of [...parse.push(answer!.text), ...parse.end()]) outputOf(output, part);
-    const status = statusOf(answer!.finishReason);
-    output.end(status === "completed");
-    return c.json(ended(status, output.list, answer!.usage));
+const statusOf = (reason: string): Status => (reason === "length" ? "incomplete" : "completed");
+
+async function wholeResponse(making: Making): Promise<Row> {
+  const { run, output, parse, logprobsOf } = making;
+  const [answer] = await collectAll(run.generations);
+  const parts = [...parse.push(answer!.text, answer!.tokens), ...parse.end()];
+  const reasoned = parse.reasoningTokens ?? 0;
+  for (const _ of outputOf(making, parts, [...logprobsOf(answer!.tokens.slice(reasoned))]));
+  const status = statusOf(answer!.finishReason);
+  output.end(status === "completed");
+  return making.ended(status, answer!.usage);
+}
+
+async function* responseEvents(making: Making): AsyncGenerator<Row, void, undefined> {
+  const { run, output, parse, logprobsOf } = making;
+  const begun = making.state("in_progress");
+  yield { type: "response.created", response: begun };
+  yield { type: "response.in_progress", response: begun };
+  const logprobs: object[] = [];
+  for await (const { event } of merged(run.generations)) {
+    const parts = [...parse.push(event.text, event.tokens), ...(event.kind === "end" ? parse.end() : [])];
+    logprobs.push(...logprobsOf(event.tokens));
+    yield* outputOf(making, parts, logprobs);
+    if (event.kind === "text") continue;
+    const status = statusOf(event.finishReason);
+    yield* output.end(status === "completed");
+    yield { type: `response.${status}`, response: making.ended(status, event.usage) };
   }
+}
 
+async function create(c: AppContext, services: Services): Promise<Response> {
+  const body = parseBody(responsesRequest, await checkedBody(c, requestFields.responses));
+  const making = begin(c, services, body);
+  if (!body.stream) return c.json(await wholeResponse(making));
   let sequence = 0;
   const numbered = <E extends Row>(event: E) => ({ ...event, sequence_number: sequence++ });
   async function* events(): AsyncGenerator<unknown, void, undefined> {
-    const begun = state("in_progress", []);
-    yield numbered({ type: "response.created", response: begun });
-    yield numbered({ type: "response.in_progress", response: begun });
-    for await (const { event } of merged(generations)) {
-      const parts = [...parse.push(event.text), ...(event.kind === "end" ? parse.end() : [])];
-      for (const part of parts) for (const told of outputOf(output, part)) yield numbered(told);
-      if (event.kind === "text") continue;
-      const status = statusOf(event.finishReason);
-      for (const told of output.end(status === "completed")) yield numbered(told);
-      yield numbered({ type: `response.${status}`, response: ended(status, output.list, event.usage) });
-    }
+    for await (const event of responseEvents(making)) yield numbered(event);
   }
   const framing = typedEvents(({ error }) => numbered({ type: "error", code: error.code, message: error.message, param: error.param }));
-  return streamAnswer(c, services, generations, events(), framing);
+  return streamAnswer(c, services, making.run.generations, events(), framing);
 }
 
 const idOf = (c: AppContext): string => c.req.param("id") ?? "";
 
+function read(c: AppContext, { responses: store }: Services): Response {
+  const kept = store.get(callerOf(c), idOf(c));
+  if (c.req.query("stream") === "true")
+    throw serveErrors.fail("unsupported", { place: "stream", message: "a response that is over has no events", hint: "Read it whole." });
+  return c.json(kept.body);
+}
+
+/** Only responses that are made in the background can be cancelled, and there are none. */
+function cancel(c: AppContext, { responses: store }: Services): Response {
+  store.get(callerOf(c), idOf(c));
+  throw serveErrors.fail("unsupported", {
+    place: "id",
+    message: "Cannot cancel a synchronous response.",
+    hint: "It is over; a stream ends when its client leaves.",
+  });
+}
+
 export const responses: readonly ContractRoute[] = [
   answering("responses", post("/v1/responses", create, "chat"), body => [body.max_output_tokens]),
-  get("/v1/responses/:id", (c, services) => c.json(services.responses.get(callerOf(c), idOf(c)).body)),
+  get("/v1/responses/:id", read),
+  post("/v1/responses/:id/cancel", cancel),
   get("/v1/responses/:id/input_items", (c, services) => c.json(pageOf(c, services.responses.get(callerOf(c), idOf(c)).input))),
   del("/v1/responses/:id", (c, services) => {
     services.responses.remove(callerOf(c), idOf(c));

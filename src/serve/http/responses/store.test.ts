@@ -31,7 +31,7 @@ test("the response kept longest goes first, and its items with it, unless a late
   expect(["a", "b", "c", "d"].map(id => item(store, id))).toEqual([undefined, undefined, "c", "d"]);
   store.remove(anonymous, "4");
   expect(item(store, "d")).toBeUndefined();
-  expect(() => store.remove(anonymous, "4")).toThrow('there is no response "4"');
+  expect(() => store.remove(anonymous, "4")).toThrow('Response with id "4" not found');
 });
 
 test("what is kept is bounded by its size; what alone is too large is not kept and drives nothing out", () => {

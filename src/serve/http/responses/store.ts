@@ -6,7 +6,7 @@
 import type { ResponsesItem } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import { newId } from "../exchange.ts";
+import { keptId } from "../exchange.ts";
 import { type Caller, mayUse, type Owned } from "../owner.ts";
 
 export type KeptItem = ResponsesItem & { readonly id: string };
@@ -22,7 +22,11 @@ export interface KeptResponse extends Owned {
 }
 
 /** An item with an id of its own where it came without. */
-export const keptItem = (item: ResponsesItem): KeptItem => ({ ...item, type: item.type ?? "message", id: item.id ?? newId("msg") });
+export const keptItem = (item: ResponsesItem): KeptItem => {
+  const type = item.type ?? "message";
+  return { ...item, type, id: item.id ?? keptId(idKinds[type] ?? "msg") };
+};
+const idKinds: Readonly<Record<string, string>> = { function_call: "fc", function_call_output: "fc", reasoning: "rs" };
 
 const itemKey = ({ owner = null }: Owned, id: string): string => JSON.stringify([owner, id]);
 
@@ -84,7 +88,7 @@ export class ResponseStore {
     if (found && mayUse(caller, found)) return found;
     throw serveErrors.fail("unknownResponse", {
       place,
-      message: `there is no response "${id.slice(0, 60)}"`,
+      message: `Response with id "${id.slice(0, 60)}" not found`,
       hint: "The newest ones are kept, in memory, where store is not false.",
     });
   }

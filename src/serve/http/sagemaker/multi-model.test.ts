@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { openDevice } from "../../../tensor/index.ts";
+import { Engines } from "../../engines.ts";
 import { testFleet } from "../../lifecycle/fakes.ts";
 import { type AppOptions, createApp } from "../app.ts";
 
@@ -21,7 +22,7 @@ const asked = { prompt: "a", max_tokens: 3, temperature: 0 };
 
 test("models are loaded under the platform's names, listed, asked and taken away, and their memory goes with the last name", async () => {
   const { source, fleet, call } = await endpoint();
-  expect(await call("GET", "/models")).toEqual([200, { models: [] }]);
+  expect(await call("GET", "/models")).toEqual([200, { models: [], object: "list", data: [] }]);
   const first = { modelName: "f60a", modelUrl: "m@1" };
   expect(await call("POST", "/models", { model_name: "f60a", url: "m@1" })).toEqual([200, first]);
   // the newest
@@ -63,9 +64,13 @@ test("a name that is taken is 409, a model that there is not 404, one that fails
   for (const [method, path, body] of [
     ["POST", "/models", { model_name: "a", url: "m@1" }],
     ["DELETE", "/models/a", undefined],
-    ["GET", "/models", undefined],
-    ["GET", "/models/a", undefined],
   ] as const)
     expect([method, path, (await open.call(method, path, body))[0]]).toEqual([method, path, 401]);
+  // the address is OpenAI's list too, which everybody reads; the platform's names are not in it
+  await call("POST", "/models", { model_name: "c", url: "m@1" });
+  const outside = createApp({ engines: new Engines(), fleet });
+  const seen = async (path: string) => (await outside.fetch(new Request(`http://localhost${path}`))).json();
+  expect(await seen("/models")).toMatchObject({ models: [], object: "list" });
+  expect(await seen("/models/c")).toMatchObject({ error: { code: "model_not_found" } });
   await Promise.all([fleet.close(), open.fleet.close()]);
 });

@@ -3,12 +3,14 @@
  * model is called here, `NAME` or `NAME@3`; as everywhere over HTTP it is never a path. What was served before stays when its name is taken away.
  */
 import { z } from "zod";
+import { isLoamError } from "../../../base/index.ts";
 import { serveErrors } from "../../errors.ts";
 import type { Fleet } from "../../lifecycle/fleet.ts";
-import { restricted } from "../access.ts";
+import { checkAccess, restricted } from "../access.ts";
 import { fleetOf, loadVersion, versionOf } from "../admin.ts";
-import { type AnswerLengths, answering, type ContractRoute, del, get, post, under } from "../contract.ts";
+import { type AnswerLengths, answering, type ContractRoute, del, post, under } from "../contract.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
+import { modelList, oneModel } from "../models.ts";
 import { parseBody } from "../parse.ts";
 
 interface Hosted {
@@ -40,12 +42,12 @@ function found(services: Services, name: string): Hosted {
   });
 }
 
-const loadBody = z.object({ model_name: z.string().min(1).max(256), url: z.string().min(1).max(256) });
+export const hostModelRequest = z.object({ model_name: z.string().min(1).max(256), url: z.string().min(1).max(256) });
 
 async function load(c: AppContext, services: Services): Promise<Response> {
   const fleet = fleetOf(services);
   const models = hostedBy(fleet);
-  const { model_name: asked, url } = parseBody(loadBody, await bodyOf(c));
+  const { model_name: asked, url } = parseBody(hostModelRequest, await bodyOf(c));
   const taken = () =>
     serveErrors.fail("inUse", {
       place: "model_name",
@@ -73,23 +75,35 @@ async function unload(c: AppContext, services: Services): Promise<Response> {
   return c.json({ modelName: nameOf(c) });
 }
 
+/** Whether the caller may know the platform's names: whoever may load models, on a server without a gateway, where the platform asks. */
+function mayList(c: AppContext, services: Services): boolean {
+  if (!services.fleet || c.env?.authorize) return false;
+  try {
+    checkAccess(c, services);
+    return true;
+  } catch (error) {
+    if (isLoamError(error)) return false;
+    throw error;
+  }
+}
+
+/** GET /models: OpenAI's and llama.cpp's list of what is served, with SageMaker's list of what the platform loaded for those who may load. */
+export const bareModelList = (c: AppContext, services: Services): Response =>
+  c.json({ models: mayList(c, services) ? [...hostedBy(fleetOf(services))].map(wireModel) : [], ...modelList(services) });
+
+/** GET /models/NAME: a name of the platform's, else a model as OpenAI describes it. */
+export function bareOneModel(c: AppContext, services: Services): Response {
+  const name = c.req.param("model") ?? "";
+  const hosted = mayList(c, services) ? hostedBy(fleetOf(services)).get(name) : undefined;
+  return hosted ? c.json(wireModel([name, hosted])) : oneModel(c, services);
+}
+
 /** `ask` answers a body for the model of an id. */
 export const multiModelRoutes = (
   ask: (c: AppContext, services: Services, model: string) => Promise<Response>,
   lengths: AnswerLengths,
 ): readonly ContractRoute[] => [
-  ...under("admin", [
-    get(
-      "/models",
-      restricted((c, services) => c.json({ models: [...hostedBy(fleetOf(services))].map(wireModel) })),
-    ),
-    post("/models", restricted(load)),
-    get(
-      "/models/:name",
-      restricted((c, services) => c.json(wireModel([nameOf(c), found(services, nameOf(c))]))),
-    ),
-    del("/models/:name", restricted(unload)),
-  ]),
+  ...under("admin", [post("/models", restricted(load)), del("/models/:name", restricted(unload))]),
   answering(
     "other",
     post("/models/:name/invoke", (c, services) => {

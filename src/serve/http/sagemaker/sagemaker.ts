@@ -4,7 +4,7 @@
  * needs no `model`. Beside them the API of multi-model endpoints (`multi-model.ts`).
  */
 import { z } from "zod";
-import { rowOr } from "../../../protocols/index.ts";
+import { requestFields, rowOr } from "../../../protocols/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import type { TracedOperation } from "../../tracing/tracing.ts";
@@ -17,7 +17,10 @@ import { type AnswerLengths, answering, type Contract, get, post } from "../cont
 import { embedTexts } from "../embed-texts.ts";
 import { embeddings } from "../embeddings.ts";
 import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
+import { modelOrOnly } from "../only-model.ts";
 import { parseBody } from "../parse.ts";
+import { checkFields } from "../request-fields.ts";
+import { rerank } from "../rerank.ts";
 import { parseJson } from "../tensorflow/json.ts";
 import { predictWith, rowLengths } from "../tensorflow/tensorflow.ts";
 import { multiModelRoutes } from "./multi-model.ts";
@@ -26,17 +29,6 @@ type Body = Readonly<Record<string, unknown>>;
 
 const ping = (c: AppContext, { engines }: Services): Response =>
   c.json({ status: engines.isReady ? "ready" : "not ready" }, engines.isReady ? 200 : 503);
-
-/** The model that a body names, or the only one. Errors: serve/missing, serve/type, serve/unknownModel. */
-function modelOf(body: Body, { engines }: Services): string {
-  const { model } = body;
-  if (typeof model === "string") return model;
-  if (model != null) throw serveErrors.fail("type", { place: "model", expected: "a string", received: typeof model });
-  const all = [...engines.all(), ...engines.encoders()];
-  if (all.length === 1) return all[0]!.model.id;
-  const ids = all.flatMap(e => (engines.namesToTell(e).includes(e.model.id) ? [e.model.id] : []));
-  throw serveErrors.fail("missing", { place: "model", message: `the parameter is needed: one of ${ids.join(", ") || "none is served"}` });
-}
 
 const text = z.string().min(1);
 const schema = z.object({
@@ -61,6 +53,7 @@ const defaultMaxTokens = 100;
 
 /** Hugging Face's containers: texts in, `[{ generated_text }]`, `[{ label, score }]` or vectors out. Without `do_sample` the likeliest token is taken. */
 async function huggingFace(c: AppContext, { engines }: Services, raw: Body): Promise<Response> {
+  checkFields(c.var.exchange, requestFields.tgi, raw);
   const { model, inputs, parameters } = parseBody(schema, raw);
   const texts = typeof inputs === "string" ? [inputs] : inputs;
   const engine = engines.findAny(model);
@@ -98,6 +91,7 @@ const kinds: readonly Kind[] = [
   { key: "messages", operation: "chat", lengths: chatLengths, handle: chatCompletions },
   { key: "prompt", operation: "text_completion", lengths: completionLengths, handle: completions },
   { key: "input", operation: "embeddings", handle: embeddings },
+  { key: "query", operation: "embeddings", handle: rerank },
   { key: "instances", lengths: rowLengths, handle: (c, { engines }, body) => predictWith(engines.findAny(body.model), body, c) },
   { key: "inputs", lengths: ({ parameters }) => [rowOr(parameters).max_new_tokens], handle: huggingFace },
 ];
@@ -109,7 +103,7 @@ const lengthsOfBody: AnswerLengths = body => kindOfBody(body)?.lengths?.(body) ?
 /** Answers a body by what it holds; for the model of an id, where the address names one. */
 async function invoke(c: AppContext, services: Services, model?: string): Promise<Response> {
   const given = await bodyOf(c);
-  const body = { ...given, model: model ?? modelOf(given, services) };
+  const body = { ...given, model: model ?? modelOrOnly(given.model, services.engines) };
   const kind = kindOfBody(given);
   if (!kind) throw serveErrors.fail("missing", { place: "body", message: `expected one of ${kinds.map(k => k.key).join(", ")}` });
   c.var.exchange.body = body;

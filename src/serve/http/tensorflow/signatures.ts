@@ -1,8 +1,11 @@
 /** What models answer in TensorFlow Serving's words: signatures as a table, with the names and types of what goes in and comes out. */
 import { z } from "zod";
 import { samplingFields } from "../../../protocols/index.ts";
+import type { Engine, Generation } from "../../engine.ts";
+import type { AnyEngine } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
+import type { ModelMetadata } from "../../model-metadata.ts";
 import { collectAll } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { classifyTexts } from "../classify-texts.ts";
@@ -10,7 +13,6 @@ import { embedTexts } from "../embed-texts.ts";
 import type { Asker } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { likelihoodOf, scoredTokens, scoreTexts } from "../score.ts";
-import type { AnyEngine } from "./versions.ts";
 
 export interface TensorRow {
   readonly text: string;
@@ -27,7 +29,7 @@ interface TensorInfo {
 export interface Signature {
   readonly method: "predict" | "classify" | "regress";
   readonly inputs: Readonly<Record<string, TensorInfo>>;
-  outputs(engine: AnyEngine): Readonly<Record<string, TensorInfo>>;
+  outputs(model: ModelMetadata): Readonly<Record<string, TensorInfo>>;
   /** For each row its outputs by name. */
   run(engine: AnyEngine, rows: readonly TensorRow[], context: Asker): Promise<Readonly<Record<string, unknown>>[]>;
 }
@@ -39,7 +41,7 @@ const classes = 10;
 const defaultMaxTokens = 64;
 
 const { model: _, n: __, stream: ___, stream_options: ____, user: _____, ...sampling } = samplingFields;
-const rowOptions = z.strictObject({ ...sampling, max_tokens: z.int().min(1).nullish() });
+export const rowOptions = z.strictObject({ ...sampling, max_tokens: z.int().min(1).nullish() });
 
 function decoderOf(engine: AnyEngine) {
   if ("room" in engine) return engine;
@@ -54,31 +56,35 @@ function encoderOf(engine: AnyEngine) {
   throw serveErrors.fail("unsupported", { place: "model", expected: "a sentence encoder", received: `"${engine.model.id}", a decoder` });
 }
 
+/** Elements of an encoder's vector; labels of a classifier. */
+const sizeOfVector = (model: ModelMetadata): number => ("dimensions" in model ? model.dimensions : -1);
+
 const embedding: Signature = {
   method: "predict",
   inputs: { text },
-  outputs: engine => ({ embedding: { dtype: "DT_FLOAT", shape: [-1, encoderOf(engine).dimensions] } }),
+  outputs: engine => ({ embedding: { dtype: "DT_FLOAT", shape: [-1, sizeOfVector(engine)] } }),
   run: async (engine, rows, { signal }) => {
     const { vectors } = await embedTexts({ engine: encoderOf(engine), inputs: rows.map(r => r.text), truncate: true, signal });
     return vectors.map(v => ({ embedding: Array.from(v) }));
   },
 };
 
+/** What comes after each text. Errors: those of the options, of prompt and engine. */
+export function startContinuations(engine: Engine, rows: readonly TensorRow[], asker: Asker): Generation[] {
+  const runs = rows.map(({ text: prompt, options }) => {
+    const { max_tokens, ...given } = parseBody(rowOptions, options);
+    return { prompt, options: given, maxTokens: max_tokens ?? defaultMaxTokens };
+  });
+  return runs.flatMap(
+    ({ prompt, options, maxTokens }) => continueTexts({ engine, texts: [prompt], options, maxTokens, ...asker }).generations,
+  );
+}
+
 const continuation: Signature = {
   method: "predict",
   inputs: { text },
   outputs: () => ({ text }),
-  run: async (any, rows, asker) => {
-    const engine = decoderOf(any);
-    const runs = rows.map(({ text: prompt, options }) => {
-      const { max_tokens, ...given } = parseBody(rowOptions, options);
-      return { prompt, options: given, maxTokens: max_tokens ?? defaultMaxTokens };
-    });
-    const generations = runs.flatMap(
-      ({ prompt, options, maxTokens }) => continueTexts({ engine, texts: [prompt], options, maxTokens, ...asker }).generations,
-    );
-    return (await collectAll(generations)).map(a => ({ text: a.text }));
-  },
+  run: async (any, rows, asker) => (await collectAll(startContinuations(decoderOf(any), rows, asker))).map(a => ({ text: a.text })),
 };
 
 const score: Signature = {
@@ -128,7 +134,7 @@ const nextToken: Signature = {
 const scores: Signature = {
   method: "predict",
   inputs: { text },
-  outputs: engine => ({ label: text, scores: { dtype: "DT_FLOAT", shape: [-1, encoderOf(engine).dimensions] } }),
+  outputs: engine => ({ label: text, scores: { dtype: "DT_FLOAT", shape: [-1, sizeOfVector(engine)] } }),
   run: async (engine, rows, { signal }) => {
     const found = await classifyTexts(
       encoderOf(engine),
@@ -144,7 +150,7 @@ const labelled: Signature = {
   method: "classify",
   inputs: { text },
   outputs: engine => {
-    const shape = [-1, encoderOf(engine).dimensions];
+    const shape = [-1, sizeOfVector(engine)];
     return { classes: { dtype: "DT_STRING", shape }, scores: { dtype: "DT_FLOAT", shape } };
   },
   run: async (engine, rows, { signal }) => {
@@ -179,7 +185,7 @@ const ofClassifier: Readonly<Record<string, Signature>> = { serving_default: sco
 /** A classifier whose one output is a number. */
 const ofRegressor: Readonly<Record<string, Signature>> = { ...ofClassifier, regress: value };
 
-export function signaturesOf(engine: AnyEngine): Readonly<Record<string, Signature>> {
+export function signaturesOf(engine: ModelMetadata): Readonly<Record<string, Signature>> {
   if ("room" in engine) return ofDecoder;
   const { classifier } = engine.model.config;
   if (!classifier) return ofEncoder;
@@ -187,7 +193,7 @@ export function signaturesOf(engine: AnyEngine): Readonly<Record<string, Signatu
 }
 
 /** The signature of a method by its name; where none is given the default, or the only one of the method. Errors: serve/parameter, serve/unsupported. */
-export function signatureOf(engine: AnyEngine, method: Signature["method"], name: string | null | undefined): Signature {
+export function signatureOf(engine: ModelMetadata, method: Signature["method"], name: string | null | undefined): Signature {
   const all = Object.entries(signaturesOf(engine)).filter(([, s]) => s.method === method);
   const found = name == null || name === "" ? all[0] : all.find(([n]) => n === name);
   if (found) return found[1];

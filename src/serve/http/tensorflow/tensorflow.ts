@@ -4,12 +4,13 @@
  * address with OpenAI's (`models.ts`). Bodies are read in its own JSON. No gRPC.
  */
 import { errorBodies, rowOr } from "../../../protocols/index.ts";
+import type { AnyEngine } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
 import { type AnswerLengths, answering, type Contract, type ContractRoute, describing, get, post } from "../contract.ts";
 import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
 import { isBytes, parseJson, stringifyJson, tensorText } from "./json.ts";
 import { checkRows, type Signature, signatureOf, signaturesOf, type TensorRow } from "./signatures.ts";
-import { type AnyEngine, calibrationOf, targetEngine, targetOf, targetVersions, versionOf, versionStates } from "./versions.ts";
+import { calibrationOf, targetEngine, targetModel, targetOf, targetVersions, versionOf, versionStates } from "./versions.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 const isObject = (v: unknown): v is Body => typeof v === "object" && v !== null && !Array.isArray(v) && !isBytes(v);
@@ -120,7 +121,7 @@ const tensors = (of: ReturnType<Signature["outputs"]>) =>
 
 function metadata(c: AppContext, { engines }: Services): Response {
   const target = targetOf((c.req.param("target") ?? "").replace(/\/metadata$/, ""));
-  const engine = targetEngine(engines, target);
+  const engine = targetModel(engines, target);
   const signatures = Object.entries(signaturesOf(engine)).map(([name, s]) => [
     name,
     { inputs: tensors(s.inputs), outputs: tensors(s.outputs(engine)), method_name: `tensorflow/serving/${s.method}` },

@@ -2,18 +2,15 @@
  * TensorFlow Serving's names for Loam's: a model is a version's name without the number, a version its number, a label its alias
  * (`mail-small@champion`). A model from outside the record has its id as its name and the version 1.
  */
-import type { EmbeddingEngine } from "../../embedding/embedding-engine.ts";
-import type { Engine } from "../../engine.ts";
-import { type Engines, engineNames } from "../../engines.ts";
+import { type AnyEngine, type Engines, engineNames } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
+import { isDescribed, type ListedMetadata, type ModelMetadata } from "../../model-metadata.ts";
 
-export type AnyEngine = Engine | EmbeddingEngine;
+export const versionOf = ({ model }: ListedMetadata): number => model.version ?? 1;
+const nameOf = ({ model }: ListedMetadata): string => model.name ?? model.id;
 
-export const versionOf = (engine: AnyEngine): number => engine.model.version ?? 1;
-const nameOf = (engine: AnyEngine): string => engine.model.name ?? engine.model.id;
-
-/** All versions of a name, in ascending order; empty where there is none. */
-export const knownVersions = (engines: Engines, name: string): readonly AnyEngine[] =>
+/** All versions of a name, loaded or asleep, in ascending order; empty where there is none. */
+export const knownVersions = (engines: Engines, name: string): readonly ListedMetadata[] =>
   engines
     .everything()
     .filter(e => nameOf(e) === name || engineNames(e).includes(name))
@@ -42,7 +39,7 @@ const askedOf = ({ model, version, label }: Target): string => {
 };
 
 /** The versions that a target means: all, the one of the number, or the one of the label. Errors: serve/unknownModel, those of `Engines.show`. */
-export function targetVersions(engines: Engines, target: Target): readonly AnyEngine[] {
+export function targetVersions(engines: Engines, target: Target): readonly ListedMetadata[] {
   const { model, version, label } = target;
   const all = knownVersions(engines, model);
   const named =
@@ -52,12 +49,19 @@ export function targetVersions(engines: Engines, target: Target): readonly AnyEn
         ? all.filter(e => engineNames(e).some(n => n.endsWith(`@${label}`)))
         : all;
   if (named.length > 0) return named.map(engine => engines.show(engine, askedOf(target)));
-  const served = [...engines.all(), ...engines.encoders()].flatMap(e => (engines.namesToTell(e).includes(e.model.id) ? [e.model.id] : []));
+  const served = engines.models().flatMap(e => (engines.namesToTell(e).includes(e.model.id) ? [e.model.id] : []));
   throw serveErrors.fail("unknownModel", {
     place: "model",
     expected: served.length ? `one of ${served.join(", ")}` : "a model, but none is served",
     received: `"${model.slice(0, 100)}"${version === undefined ? "" : ` version ${version}`}${label === undefined ? "" : ` label "${label.slice(0, 60)}"`}`,
   });
+}
+
+/** The metadata of a target, of the newest version of it: nothing wakes. Errors as of `targetVersions` and `Engines.describe`. */
+export function targetModel(engines: Engines, target: Target): ModelMetadata {
+  const asked = askedOf(target);
+  const told = engines.described(asked) ?? targetVersions(engines, target).at(-1)!;
+  return isDescribed(told) ? told : engines.describe(told.model.id);
 }
 
 /** The engine that answers for a target: the newest version of it. */
@@ -66,15 +70,17 @@ export function targetEngine(engines: Engines, target: Target): AnyEngine {
   return engines.routed(asked) ?? engines.use(targetVersions(engines, target).at(-1)!, asked);
 }
 
-const states: Readonly<Record<AnyEngine["state"], string>> = {
+const states: Readonly<Record<ListedMetadata["state"], string>> = {
   loading: "LOADING",
   ready: "AVAILABLE",
+  // the next request wakes it
+  asleep: "AVAILABLE",
   draining: "UNLOADING",
   failed: "END",
   closed: "END",
 };
 
-export const versionStates = (versions: readonly AnyEngine[]) => ({
+export const versionStates = (versions: readonly ListedMetadata[]) => ({
   model_version_status: versions.toReversed().map(e => ({
     version: String(versionOf(e)),
     state: states[e.state],
@@ -86,7 +92,9 @@ export const versionStates = (versions: readonly AnyEngine[]) => ({
 });
 
 /** What tells that a classifier's probabilities are served calibrated. */
-export const calibrationOf = (engine: AnyEngine): { readonly calibration?: { readonly method: string; readonly temperature: number } } =>
-  "room" in engine || engine.model.temperature === undefined
+export const calibrationOf = (
+  engine: ListedMetadata,
+): { readonly calibration?: { readonly method: string; readonly temperature: number } } =>
+  !("dimensions" in engine) || engine.model.temperature === undefined
     ? {}
     : { calibration: { method: "temperature scaling", temperature: engine.model.temperature } };

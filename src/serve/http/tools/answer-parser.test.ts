@@ -4,7 +4,20 @@ import { joined, ToolAnswer } from "./answer-parser.ts";
 import { formatOf, type ToolFormat, toolFormats } from "./format.ts";
 import type { ToolUse } from "./tool.ts";
 
-const use: ToolUse = { tools: [{ name: "weather" }, { name: "add" }], choice: "auto", isParallel: true };
+const tools = [
+  {
+    name: "weather",
+    parameters: {
+      type: "object",
+      properties: { city: { type: "string" }, days: { type: "array", items: { type: "integer" } }, note: { type: ["string", "null"] } },
+    },
+  },
+  {
+    name: "add",
+    parameters: { type: "object", properties: { a: { type: "integer" }, b: { $ref: "#/$defs/n" } }, $defs: { n: { type: "number" } } },
+  },
+];
+const use: ToolUse = { tools, choice: "auto", isParallel: true };
 
 /** What an answer holds, read whole. */
 function read(format: ToolFormat, text: string, of: ToolUse = use) {
@@ -91,6 +104,70 @@ const cases: [string, ToolFormat, string, string, string[][]][] = [
       ["weather", "{}"],
     ],
   ],
+  [
+    "Qwen3-Coder's XML",
+    toolFormats.xml,
+    'Let me see.\n<tool_call>\n<function=weather>\n<parameter=city>\nŁódź "x"\n</parameter>\n<parameter=days>\n[1, 2]\n</parameter>\n<parameter=note>\nNone\n</parameter>\n</function>\n</tool_call>\n<tool_call>\n<function=add>\n<parameter=a>\n1\n</parameter>\n<parameter=b>\n2.5\n</parameter>\n</function>\n</tool_call>',
+    "Let me see.",
+    [
+      ["weather", '{"city": "Łódź \\"x\\"", "days": [1, 2], "note": null}'],
+      ["add", '{"a": 1, "b": 2.5}'],
+    ],
+  ],
+  [
+    "XML without the tag around it, its text with marks and lines",
+    toolFormats.xml,
+    "<function=weather>\n<parameter=city>\nif a < b:\n  </p>\n😀\n</parameter>\n</function>",
+    "",
+    [["weather", '{"city": "if a < b:\\n  </p>\\n😀"}']],
+  ],
+  ["XML without arguments", toolFormats.xml, "<tool_call>\n<function=add>\n</function>\n</tool_call>", "", [["add", "{}"]]],
+  ["XML of an unknown function", toolFormats.xml, "<tool_call>\n<function=rm>\n</function>", "<tool_call>\n<function=rm>\n</function>", []],
+  ["XML that is cut off", toolFormats.xml, "<tool_call>\n<function=add>\n<parameter=a>\n1", "", [["add", '{"a": ']]],
+  [
+    "Python's calls",
+    toolFormats.pythonic,
+    "[weather(city='Łódź \\'x\\' \"y\"', days=[1, -2.5e3], note=None), add(a=1, b={'c': (True, \"d\")})]",
+    "",
+    [
+      ["weather", '{"city": "Łódź \'x\' \\"y\\"", "days": [1, -2.5e3], "note": null}'],
+      ["add", '{"a": 1, "b": {"c": [true, "d"]}}'],
+    ],
+  ],
+  ["Python's call without arguments and what is said behind it", toolFormats.pythonic, "[add()] Done.", " Done.", [["add", "{}"]]],
+  ["a list of Python's that calls nothing", toolFormats.pythonic, "[1, add]", "[1, add]", []],
+  ["Python's unknown function", toolFormats.pythonic, "[rm(a=1)]", "[rm(a=1)]", []],
+  [
+    "LFM2's calls",
+    toolFormats.lfm2,
+    'Let me see.<|tool_call_start|>[weather(city="Oslo"), add(a=1)]<|tool_call_end|>Wait.',
+    "Let me see.Wait.",
+    [
+      ["weather", '{"city": "Oslo"}'],
+      ["add", '{"a": 1}'],
+    ],
+  ],
+  [
+    "DeepSeek V3's calls",
+    toolFormats.deepseek,
+    `One moment.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>weather\n\`\`\`json\n${paris}\n\`\`\`<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>add\n\`\`\`json\n{}\n\`\`\`<｜tool▁call▁end｜><｜tool▁calls▁end｜>`,
+    "One moment.",
+    [
+      ["weather", paris],
+      ["add", "{}"],
+    ],
+  ],
+  [
+    "DeepSeek V3.1's calls",
+    toolFormats.deepseekBare,
+    `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>weather<｜tool▁sep｜>${paris}<｜tool▁call▁end｜><｜tool▁call▁begin｜>add<｜tool▁sep｜>{"a": 1}<｜tool▁call▁end｜><｜tool▁calls▁end｜>`,
+    "",
+    [
+      ["weather", paris],
+      ["add", '{"a": 1}'],
+    ],
+  ],
+  ["Mistral's names with an id", toolFormats.mistralNamed, '[TOOL_CALLS]add[CALL_ID]x1Y[ARGS]{"a": 1}', "", [["add", '{"a": 1}']]],
   ["an object that is no call", toolFormats.llama, '{"city": "Paris"}', '{"city": "Paris"}', []],
   ["a brace in the middle", toolFormats.llama, 'So {"name": "add"}', 'So {"name": "add"}', []],
 ];
@@ -132,14 +209,46 @@ test("any text at all is read to its end, and nothing of it is lost where nothin
     "[TOOL_CALLS]",
     "[ARGS]",
     ";",
+    "<function=add>",
+    "<parameter=a>",
+    "</parameter>",
+    "</function>",
+    "add(",
+    "a=",
+    ")",
+    "'",
+    "<｜tool▁calls▁begin｜>",
+    "<｜tool▁call▁begin｜>",
+    "<｜tool▁sep｜>",
+    "<｜tool▁call▁end｜>",
   );
   fc.assert(
-    fc.property(fc.array(word, { maxLength: 25 }), fc.constantFrom(...Object.values(toolFormats)), (words, format) => {
+    fc.property(fc.array(word, { maxLength: 25 }), fc.constantFrom(...Object.values<ToolFormat>(toolFormats)), (words, format) => {
       const text = words.join("");
       const { content, calls } = read(format, text);
       if (calls.length === 0) expect(content.trimEnd()).toBe(text.trimEnd());
       for (const [name] of calls) expect(["add", "weather"]).toContain(name);
     }),
+    { numRuns: 3000 },
+  );
+});
+
+test("any text at all is read the same however it is cut, in every format", () => {
+  const word = fc.constantFrom(...cases.flatMap(([, , text]) => text.split(/(?<=[>\])}\n(=])/)));
+  fc.assert(
+    fc.property(
+      fc.array(word, { maxLength: 14 }),
+      fc.constantFrom(...Object.values<ToolFormat>(toolFormats)),
+      fc.array(fc.nat(300), { maxLength: 12 }),
+      (words, format, at) => {
+        const text = words.join("");
+        const cuts = [0, ...at.filter(i => i < text.length).sort((a, b) => a - b), text.length];
+        const answer = new ToolAnswer(format, use);
+        const parts = cuts.slice(1).flatMap((end, i) => answer.push(text.slice(cuts[i], end)));
+        const { content, calls } = joined([...parts, ...answer.end()]);
+        expect({ content, calls: calls.map(c => [c.name, c.arguments]) }).toEqual(read(format, text));
+      },
+    ),
     { numRuns: 3000 },
   );
 });
@@ -162,6 +271,12 @@ test("where one call is wanted, nothing is said after it", () => {
 test("the format is read off the template; a template without tools has none", () => {
   expect(formatOf("{% if tools %}<tool_call>{% endif %}")).toBe(toolFormats.hermes);
   expect(formatOf("{{ tools }}[TOOL_CALLS]")).toBe(toolFormats.mistral);
+  expect(formatOf("{{ tools }}[TOOL_CALLS]f[ARGS]{}")).toBe(toolFormats.mistralNamed);
+  expect(formatOf("{{ tools }}<tool_call><function=f><parameter=a>")).toBe(toolFormats.xml);
+  expect(formatOf("{{ tools }}[func_name1(params_name1=params_value1)]")).toBe(toolFormats.pythonic);
+  expect(formatOf("{{ tools }}<|tool_call_start|>")).toBe(toolFormats.lfm2);
+  expect(formatOf("{{ tools }}<｜tool▁call▁begin｜>function<｜tool▁sep｜>```json")).toBe(toolFormats.deepseek);
+  expect(formatOf("{{ tools }}<｜tool▁call▁begin｜>")).toBe(toolFormats.deepseekBare);
   expect(formatOf('{{ tools }}<|start_header_id|>{"name": 1, "parameters": 2}')).toBe(toolFormats.llama);
   expect(formatOf("{% for m in messages %}{{ m.content }}{% endfor %}")).toBeUndefined();
   expect(formatOf(undefined)).toBeUndefined();

@@ -1,16 +1,22 @@
 /** An answer's text to content and calls, while it comes: what could still become a call's opening is held back, the rest goes on at once. */
-import { CallReader } from "./call-reader.ts";
+import type { GeneratedToken } from "../../generation.ts";
+import { CallReader, type CallSyntax } from "./call-reader.ts";
 import type { ToolFormat } from "./format.ts";
+import { heldBack } from "./held-back.ts";
 import type { ToolUse } from "./tool.ts";
 
 export type AnswerPart =
+  | { readonly kind: "reasoning"; readonly text: string }
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "call"; readonly index: number; readonly id: string; readonly name: string }
   | { readonly kind: "arguments"; readonly index: number; readonly text: string };
 
 export interface AnswerParser {
-  push(text: string): AnswerPart[];
+  /** `tokens`: those that came with the text, where somebody wants the reasoning's to be counted. */
+  push(text: string, tokens?: readonly GeneratedToken[]): AnswerPart[];
   end(): AnswerPart[];
+  /** Tokens of the reasoning until now. */
+  readonly reasoningTokens?: number;
 }
 
 /** An answer without tools. */
@@ -19,18 +25,6 @@ export const plainAnswer: AnswerParser = { push: text => (text === "" ? [] : [{ 
 const newCallId = (): string => `call_${crypto.randomUUID().replaceAll("-", "").slice(0, 24)}`;
 const isSpace = (c: string): boolean => /\s/.test(c);
 const nameStart = /^[\w-]/;
-
-/** Length of the longest end of `text` that begins one of `words`. */
-function heldBack(text: string, words: readonly string[]): number {
-  let held = 0;
-  for (const word of words)
-    for (let n = Math.min(word.length - 1, text.length); n > held; n--)
-      if (text.endsWith(word.slice(0, n))) {
-        held = n;
-        break;
-      }
-  return held;
-}
 
 type State = "start" | "text" | "call" | "name" | "after";
 
@@ -43,7 +37,7 @@ export class ToolAnswer implements AnswerParser {
   #space = "";
   /** What was read since a call was opened, for when it is none. */
   #opened = "";
-  #reader: CallReader | undefined;
+  #reader: CallSyntax | undefined;
   #calls = 0;
   #parts: AnswerPart[] = [];
 
@@ -119,7 +113,7 @@ export class ToolAnswer implements AnswerParser {
       },
     };
     if (name !== undefined && !events.onName(name)) this.#notACall("");
-    else this.#reader = new CallReader(events, name !== undefined);
+    else this.#reader = this.#format.read?.(events, this.#use.tools) ?? new CallReader(events, name !== undefined);
   }
 
   /** Reads a part of what is left; false when more must come. */
@@ -139,11 +133,11 @@ export class ToolAnswer implements AnswerParser {
   }
 
   #stepText(): boolean {
-    const { open, bare } = this.#format;
-    if (this.#state === "start" && bare) {
+    const { open, bare, inside } = this.#format;
+    if (this.#state === "start" && bare !== undefined) {
       const begun = this.#rest.trimStart();
       if (begun === "") return false;
-      if (begun[0] === "{") {
+      if (begun[0] === bare) {
         this.#opened = this.#rest.slice(0, this.#rest.length - begun.length);
         this.#rest = begun;
         this.#state = "call";
@@ -154,9 +148,10 @@ export class ToolAnswer implements AnswerParser {
     const first = found.sort((a, b) => a.at - b.at)[0];
     if (first) {
       this.#say(this.#rest.slice(0, first.at));
-      this.#opened = this.#space + first.word;
+      const opening = first.word === inside ? "" : first.word;
+      this.#opened = this.#space + opening;
       this.#space = "";
-      this.#rest = this.#rest.slice(first.at + first.word.length);
+      this.#rest = this.#rest.slice(first.at + opening.length);
       this.#state = "call";
       return true;
     }
@@ -171,16 +166,16 @@ export class ToolAnswer implements AnswerParser {
   #stepCall(): boolean {
     if (this.#reader) return this.#read(this.#reader);
     const c = this.#rest[0]!;
-    if (c === "{") this.#startReader();
-    else if (isSpace(c) || this.#format.separators.includes(c)) {
+    if (isSpace(c) || this.#format.separators.includes(c)) {
       this.#opened += c;
       this.#rest = this.#rest.slice(1);
-    } else if (this.#format.named !== undefined && nameStart.test(c)) this.#state = "name";
+    } else if (c === "{" || this.#format.read) this.#startReader();
+    else if (this.#format.named !== undefined && nameStart.test(c)) this.#state = "name";
     else this.#notACall("");
     return true;
   }
 
-  #read(reader: CallReader): boolean {
+  #read(reader: CallSyntax): boolean {
     this.#rest = this.#rest.slice(reader.push(this.#rest));
     if (reader.isFailed) this.#notACall(reader.raw);
     else if (reader.isDone) {
@@ -193,15 +188,19 @@ export class ToolAnswer implements AnswerParser {
 
   #stepName(): boolean {
     const name = /^[\w-]+/.exec(this.#rest)?.[0] ?? "";
-    const after = this.#rest.slice(name.length);
     const { named = "" } = this.#format;
+    const behind = this.#rest.slice(name.length);
+    // Mistral's own id of the call
+    const id = /^\[CALL_ID\][\w-]*/.exec(behind)?.[0] ?? "";
+    if (id === "" && behind !== "" && "[CALL_ID]".startsWith(behind)) return false;
+    const after = behind.slice(id.length);
     const isMarked = after.startsWith(named);
     if (name.length <= 64 && (after === "" || (named.startsWith(after) && !isMarked))) return false;
     if (!isMarked && after[0] !== "{") {
       this.#notACall("");
       return true;
     }
-    this.#opened += name + (isMarked ? named : "");
+    this.#opened += name + id + (isMarked ? named : "");
     this.#rest = after.slice(isMarked ? named.length : 0);
     this.#state = "call";
     this.#startReader(name);
@@ -209,35 +208,35 @@ export class ToolAnswer implements AnswerParser {
   }
 
   #stepAfter(): boolean {
-    const { close, separators, open } = this.#format;
+    const { close, last, separators, open, starts = /^\{/ } = this.#format;
     const begun = this.#rest.trimStart();
     if (begun === "") return false;
-    if (close?.startsWith(begun) && begun !== close) return false;
-    this.#rest = begun;
-    if (close !== undefined) {
-      if (begun.startsWith(close)) this.#rest = begun.slice(close.length);
-      this.#state = "text";
-    } else if (open.some(word => begun.startsWith(word))) this.#state = "text";
-    else if (open.some(word => word.startsWith(begun))) return false;
+    const words = [close, last, ...open].filter(w => w !== undefined);
+    const word = words.find(w => begun.startsWith(w));
+    if (word === undefined && words.some(w => w.startsWith(begun))) return false;
+    this.#rest = word !== undefined && (word === close || word === last) ? begun.slice(word.length) : begun;
+    if (word !== undefined || close !== undefined) this.#state = "text";
     else if (separators.includes(begun[0]!)) this.#rest = begun.slice(1);
-    else this.#state = begun[0] === "{" ? "call" : "text";
+    else this.#state = starts.test(begun) ? "call" : "text";
     return true;
   }
 }
 
 interface WholeCalls {
   readonly content: string;
+  readonly reasoning: string;
   readonly calls: readonly { readonly id: string; readonly name: string; readonly arguments: string }[];
 }
 
 /** Parts joined. */
 export function joined(parts: readonly AnswerPart[]): WholeCalls {
-  let content = "";
+  let [content, reasoning] = ["", ""];
   const calls: { id: string; name: string; arguments: string }[] = [];
   for (const part of parts) {
     if (part.kind === "text") content += part.text;
+    else if (part.kind === "reasoning") reasoning += part.text;
     else if (part.kind === "call") calls.push({ id: part.id, name: part.name, arguments: "" });
     else calls[part.index]!.arguments += part.text;
   }
-  return { content, calls };
+  return { content, reasoning, calls };
 }

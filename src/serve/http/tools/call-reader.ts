@@ -3,10 +3,24 @@
  * they come. Linear; a character is looked at once. Arguments before the name wait for it.
  */
 
-interface CallEvents {
+export interface CallEvents {
   /** False where no such function was given: the call is then no call. */
   onName(name: string): boolean;
   onArguments(text: string): void;
+}
+
+/** Reads one call in whatever way it is written. */
+export interface CallSyntax {
+  readonly isDone: boolean;
+  readonly isFailed: boolean;
+  /** Its name has been told, so it stays a call whatever comes. */
+  readonly isNamed: boolean;
+  /** Everything read, for when it turns out to be no call. */
+  readonly raw: string;
+  /** Reads on; gives how many characters it took, fewer than all only when it is done or has failed. */
+  push(text: string): number;
+  /** No more will come. */
+  end(): void;
 }
 
 type Phase = "open" | "key" | "in key" | "colon" | "value" | "in value" | "done" | "failed";
@@ -14,7 +28,7 @@ type Phase = "open" | "key" | "in key" | "colon" | "value" | "in value" | "done"
 const argumentKeys: readonly string[] = ["arguments", "parameters", "args"];
 const isSpace = (c: string): boolean => c === " " || c === "\n" || c === "\t" || c === "\r";
 
-export class CallReader {
+export class CallReader implements CallSyntax {
   readonly #events: CallEvents;
   #phase: Phase;
   /** There is no object around the arguments. */

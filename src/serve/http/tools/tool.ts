@@ -37,6 +37,19 @@ export function toolUse(tools: readonly Tool[], choice: ToolChoice | "none" | un
   return choice === "none" ? undefined : { tools, choice: choice ?? "auto", isParallel };
 }
 
+/** The tools of these names, where only some of them may be called. Errors: serve/parameter for a name that is none. */
+export function allowedTools(tools: readonly Tool[], names: readonly string[], place: string): readonly Tool[] {
+  const unknown = names.find(n => !tools.some(t => t.name === n));
+  if (unknown === undefined) return tools.filter(t => names.includes(t.name));
+  const expected = `names of tools: ${
+    tools
+      .map(t => t.name)
+      .slice(0, 10)
+      .join(", ") || "none is given"
+  }`;
+  throw serveErrors.fail("parameter", { place, expected, received: JSON.stringify(unknown.slice(0, 60)) });
+}
+
 /** A tool as OpenAI writes it and templates read it. */
 export const wireTool = ({ name, description, parameters: schema }: Tool) => ({
   type: "function",

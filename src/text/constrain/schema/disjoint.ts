@@ -1,5 +1,5 @@
 /** Whether no value can be valid under both of two schemas, where that can be seen. What is not seen counts as possible. */
-import { isObject, type SchemaObject, type SchemaOrBoolean } from "./document.ts";
+import { isObject, type SchemaObject, type SchemaOrBoolean } from "./keywords.ts";
 
 type Flatten = (schema: SchemaOrBoolean) => SchemaObject | false;
 

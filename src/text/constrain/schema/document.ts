@@ -1,93 +1,10 @@
 /**
- * A JSON schema as it came, checked once from end to end before anything is made of it: every keyword is known and has a value of its kind,
- * nesting and number are bounded, every reference leads somewhere inside. What Loam does not carry out is refused with its pointer, never
- * passed over, for then the answer would look checked and not be.
+ * A JSON schema as it came, checked once from end to end before anything is made of it: every keyword that binds has a value of its kind and none
+ * contradicts its neighbour, nesting and number are bounded, every reference leads somewhere inside.
  */
 import { constrainLimits } from "../limits.ts";
 import { constraintRefusal } from "../refuse.ts";
-
-export type SchemaObject = Readonly<Record<string, unknown>>;
-export type SchemaOrBoolean = SchemaObject | boolean;
-
-export const isObject = (v: unknown): v is SchemaObject => v !== null && typeof v === "object" && !Array.isArray(v);
-
-export const typeNames = ["null", "boolean", "integer", "number", "string", "array", "object"] as const;
-export type TypeName = (typeof typeNames)[number];
-
-type Kind = "text" | "number" | "count" | "boolean" | "any" | "schema" | "schemas" | "map" | "names" | "type" | "values";
-
-/** Keywords that are carried out, and those that describe and bind nothing. */
-const keywords: Readonly<Record<string, Kind>> = {
-  type: "type",
-  enum: "values",
-  const: "any",
-  properties: "map",
-  required: "names",
-  additionalProperties: "schema",
-  propertyNames: "schema",
-  maxProperties: "count",
-  items: "schema",
-  prefixItems: "schemas",
-  minItems: "count",
-  maxItems: "count",
-  minLength: "count",
-  maxLength: "count",
-  pattern: "text",
-  format: "text",
-  minimum: "number",
-  maximum: "number",
-  exclusiveMinimum: "number",
-  exclusiveMaximum: "number",
-  multipleOf: "number",
-  anyOf: "schemas",
-  oneOf: "schemas",
-  allOf: "schemas",
-  $ref: "text",
-  $defs: "map",
-  definitions: "map",
-  $schema: "text",
-  $id: "text",
-  $comment: "text",
-  title: "text",
-  description: "text",
-  default: "any",
-  examples: "any",
-  example: "any",
-  deprecated: "boolean",
-  readOnly: "boolean",
-  writeOnly: "boolean",
-  contentMediaType: "text",
-  contentEncoding: "text",
-};
-/** Known words that ask for nothing with this value. */
-const harmless: Readonly<Record<string, (v: unknown) => boolean>> = {
-  uniqueItems: v => v === false,
-  minProperties: v => v === 0,
-  nullable: v => v === false,
-  unevaluatedProperties: v => v === true,
-  unevaluatedItems: v => v === true,
-  patternProperties: v => isObject(v) && Object.keys(v).length === 0,
-};
-
-const kinds: Readonly<Record<Kind, { readonly is: (v: unknown) => boolean; readonly text: string }>> = {
-  text: { is: v => typeof v === "string", text: "a text" },
-  number: { is: v => typeof v === "number" && Number.isFinite(v), text: "a number" },
-  count: {
-    is: v => Number.isSafeInteger(v) && (v as number) >= 0 && (v as number) <= constrainLimits.count,
-    text: "a whole number from 0",
-  },
-  boolean: { is: v => typeof v === "boolean", text: "true or false" },
-  any: { is: () => true, text: "a value" },
-  schema: { is: v => isObject(v) || typeof v === "boolean", text: "a schema" },
-  schemas: { is: v => Array.isArray(v), text: "a list of schemas" },
-  map: { is: isObject, text: "schemas by name" },
-  names: { is: v => Array.isArray(v) && v.every(n => typeof n === "string"), text: "a list of names" },
-  type: {
-    is: v => (Array.isArray(v) && v.length > 0 ? v : [v]).every(t => (typeNames as readonly unknown[]).includes(t)),
-    text: `one of ${typeNames.join(", ")}, or a list of them`,
-  },
-  values: { is: v => Array.isArray(v), text: "a list of values" },
-};
+import { bindingKeywords, innerSchemas, isObject, keywordKinds, type SchemaObject, type SchemaOrBoolean } from "./keywords.ts";
 
 const escapePointer = (key: string): string => key.replaceAll("~", "~0").replaceAll("/", "~1");
 export const pointer = (at: string, ...keys: readonly (string | number)[]): string =>
@@ -105,73 +22,123 @@ function isTooDeep(value: unknown): boolean {
   return true;
 }
 
+/** Pairs of bounds of which the first may not exceed the second. */
+const ordered: readonly (readonly [low: string, high: string])[] = [
+  ["minimum", "maximum"],
+  ["minLength", "maxLength"],
+  ["minItems", "maxItems"],
+  ["minProperties", "maxProperties"],
+  ["minContains", "maxContains"],
+];
+
+/** Whether a name is allowed by a schema's own properties, patternProperties and additionalProperties, as far as it is seen at once. */
+function isForbidden(schema: SchemaObject, name: string): boolean {
+  const properties = isObject(schema.properties) ? schema.properties : {};
+  if (Object.hasOwn(properties, name)) return properties[name] === false;
+  const hasPatterns = isObject(schema.patternProperties) && Object.keys(schema.patternProperties).length > 0;
+  return schema.additionalProperties === false && !hasPatterns;
+}
+
 export class SchemaDocument {
   readonly root: SchemaOrBoolean;
   /** Place of the root in errors: the parameter and "#". */
   readonly place: string;
   readonly #places = new Map<SchemaObject, string>();
+  readonly #anchors = new Map<string, SchemaObject>();
+  /** By pointer: parameters that brought parts of the schema. */
+  readonly #partPlaces: ReadonlyMap<string, string>;
+  #count = 0;
 
-  /** Errors: text/constraint, with the pointer of what is unknown, wrong or too much. */
-  constructor(root: unknown, parameter: string) {
-    this.place = `${parameter}#`;
+  /** Errors: text/constraint, with the pointer of what is wrong or too much. */
+  constructor(root: unknown, parameter: string, partPlaces: ReadonlyMap<string, string> = new Map()) {
+    this.#partPlaces = partPlaces;
+    this.place = this.#inside(`${parameter}#`);
     if (!isObject(root) && typeof root !== "boolean") throw constraintRefusal(this.place, "a schema: an object", show(root));
+    if (root === false) throw constraintRefusal(this.place, "a schema that some value is valid under", "false");
     this.root = root;
-    this.#check(root);
+    this.#check(root, this.place);
   }
 
   placeOf(schema: SchemaObject): string {
     return this.#places.get(schema) ?? this.place;
   }
   /** A schema that was put together from others stands where they stand. */
-  derive(schema: SchemaObject, from: string): SchemaObject {
-    this.#places.set(schema, from);
+  derive<S extends SchemaOrBoolean>(schema: S, from: string): S {
+    if (isObject(schema) && !this.#places.has(schema)) this.#places.set(schema, from);
     return schema;
   }
 
-  #check(root: SchemaOrBoolean): void {
-    const open: { readonly schema: unknown; readonly at: string; readonly depth: number }[] = [{ schema: root, at: this.place, depth: 0 }];
-    let count = 0;
+  #check(root: SchemaOrBoolean, place: string): void {
+    const open: { readonly schema: unknown; readonly at: string; readonly depth: number }[] = [{ schema: root, at: place, depth: 0 }];
     for (let next = open.pop(); next; next = open.pop()) {
       const { schema, at, depth } = next;
       if (typeof schema === "boolean") continue;
       if (!isObject(schema)) throw constraintRefusal(at, "a schema", show(schema));
       if (depth > constrainLimits.depth)
         throw constraintRefusal(at.slice(0, 200), `at most ${constrainLimits.depth} schemas inside each other`, "more");
-      if (++count > constrainLimits.schemas) throw constraintRefusal(this.place, `at most ${constrainLimits.schemas} schemas`, "more");
+      if (++this.#count > constrainLimits.schemas)
+        throw constraintRefusal(this.place, `at most ${constrainLimits.schemas} schemas`, "more", "Describe less, or split the request.");
       this.#places.set(schema, at);
-      const inner = (v: unknown, ...keys: readonly (string | number)[]): void => {
-        open.push({ schema: v, at: pointer(at, ...keys), depth: depth + 1 });
-      };
-      for (const [key, value] of Object.entries(schema)) {
-        if (Object.hasOwn(harmless, key) && harmless[key]!(value)) continue;
-        const kind = Object.hasOwn(keywords, key) ? keywords[key] : undefined;
-        if (kind === undefined)
-          throw constraintRefusal(
-            pointer(at, key),
-            "keywords that are carried out",
-            `"${key}"`,
-            "Leave it out and check the answer afterwards.",
-          );
-        if (!kinds[kind].is(value)) throw constraintRefusal(pointer(at, key), kinds[kind].text, show(value));
-        if ((kind === "any" || kind === "values") && isTooDeep(value))
-          throw constraintRefusal(pointer(at, key), `at most ${constrainLimits.depth} levels`, "more");
-        if (kind === "schema") inner(value, key);
-        if (kind === "schemas") for (const [i, s] of (value as unknown[]).entries()) inner(s, key, i);
-        if (kind === "map") for (const [name, s] of Object.entries(value as SchemaObject)) inner(s, key, name);
-        if (kind === "values" && (value as unknown[]).length > constrainLimits.choices)
-          throw constraintRefusal(pointer(at, key), `at most ${constrainLimits.choices} values`, `${(value as unknown[]).length}`);
-      }
+      for (const [key, value] of Object.entries(schema))
+        for (const [inner, ...keys] of this.#checkKeyword(key, value, at))
+          open.push({ schema: inner, at: this.#inside(pointer(at, key, ...keys)), depth: depth + 1 });
+      this.#checkContradictions(schema, at);
+      for (const key of ["$anchor", "$dynamicAnchor"] as const)
+        if (typeof schema[key] === "string" && !this.#anchors.has(`#${schema[key]}`)) this.#anchors.set(`#${schema[key]}`, schema);
+      if (typeof schema.$id === "string" && !this.#anchors.has(schema.$id)) this.#anchors.set(schema.$id, schema);
     }
+  }
+
+  #inside(at: string): string {
+    const part = this.#partPlaces.size > 0 ? this.#partPlaces.get(at.slice(at.indexOf("#"))) : undefined;
+    return part === undefined ? at : `${part}#`;
+  }
+
+  /** Schemas inside of a keyword; none of an annotation. Errors: text/constraint where its value is not of its kind. */
+  #checkKeyword(key: string, value: unknown, at: string): ReturnType<typeof innerSchemas> {
+    const kind = Object.hasOwn(bindingKeywords, key) ? bindingKeywords[key]! : undefined;
+    if (kind === undefined) return [];
+    // serialisers of clients write null for what is not set
+    if (value === null && kind !== "any") return [];
+    if (!keywordKinds[kind].is(value)) throw constraintRefusal(pointer(at, key), keywordKinds[kind].text, show(value));
+    if ((kind === "any" || kind === "values") && isTooDeep(value))
+      throw constraintRefusal(pointer(at, key), `at most ${constrainLimits.depth} levels`, "more");
+    if (kind === "values" && (value as unknown[]).length > constrainLimits.choices)
+      throw constraintRefusal(pointer(at, key), `at most ${constrainLimits.choices} values`, `${(value as unknown[]).length}`);
+    return innerSchemas(kind, value);
+  }
+
+  /** Errors: text/constraint where two keywords of one schema leave nothing, which nobody means. */
+  #checkContradictions(schema: SchemaObject, at: string): void {
+    for (const [low, high] of ordered) {
+      const [a, b] = [schema[low], schema[high]];
+      if (typeof a === "number" && typeof b === "number" && a > b)
+        throw constraintRefusal(pointer(at, low), `at most ${high}, which is ${b}`, `${a}`, `Lower ${low} or raise ${high}.`);
+    }
+    if (!Array.isArray(schema.required)) return;
+    const missing = (schema.required as string[]).find(name => isForbidden(schema, name));
+    if (missing !== undefined)
+      throw constraintRefusal(
+        pointer(at, "required"),
+        "names of properties that are allowed",
+        `"${missing}", which ${Object.hasOwn((schema.properties ?? {}) as SchemaObject, missing) ? "properties" : "additionalProperties"} forbids`,
+        "Describe it under properties, or leave it out of required.",
+      );
   }
 
   /** What a reference leads to. Only inside of the document. Errors: text/constraint. */
   resolve(reference: string, at: string): SchemaOrBoolean {
     const place = pointer(at, "$ref");
-    if (!reference.startsWith("#"))
+    const [base, fragment = ""] = reference.split("#", 2) as [string, string?];
+    const anchored = this.#anchors.get(reference) ?? (fragment === "" ? this.#anchors.get(base) : this.#anchors.get(`#${fragment}`));
+    if (anchored) return anchored;
+    const from = base === "" ? this.root : this.#anchors.get(base);
+    if (from === undefined)
       throw constraintRefusal(place, "a reference inside of the schema: #/$defs/...", show(reference), "Put what it names under $defs.");
-    let here: unknown = this.root;
-    const path = reference === "#" ? [] : reference.slice(1).split("/");
-    if (path.length > 0 && path[0] !== "") throw constraintRefusal(place, "a reference by pointer: #/$defs/...", show(reference));
+    const path = fragment === "" ? [] : fragment.split("/");
+    if (path.length > 0 && path[0] !== "")
+      throw constraintRefusal(place, "a reference by pointer (#/$defs/...) or by an $anchor of the schema", show(reference));
+    let here: unknown = from;
     for (const part of path.slice(1)) {
       let key = part;
       try {
@@ -183,7 +150,12 @@ export class SchemaDocument {
       const isThere: boolean = here !== null && typeof here === "object" && Object.hasOwn(here, key);
       here = isThere ? (here as Record<string, unknown>)[key] : undefined;
     }
-    if (typeof here === "boolean" || (isObject(here) && this.#places.has(here))) return here;
+    if (typeof here === "boolean") return here;
+    if (isObject(here)) {
+      // under a keyword of another vocabulary: #/components/schemas/... of OpenAPI
+      if (!this.#places.has(here)) this.#check(here, `${this.place}${fragment}`);
+      return here;
+    }
     throw constraintRefusal(place, "a reference to a schema of this document", show(reference));
   }
 

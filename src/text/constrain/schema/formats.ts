@@ -37,3 +37,6 @@ export const stringFormats: Readonly<Record<string, string>> = {
   uuid: "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}",
   uri: `[A-Za-z][A-Za-z0-9+.-]*:(?:${uriCharacter}|%[0-9A-Fa-f]{2})+`,
 };
+
+/** Formats that are carried out; every other name is an annotation. */
+export const isKnownFormat = (name: string): boolean => Object.hasOwn(stringFormats, name);

@@ -18,7 +18,7 @@ import {
   rule,
   sequence,
 } from "../expression.ts";
-import { integer, number } from "./numbers.ts";
+import { canonicalNumber, integer, number } from "./numbers.ts";
 
 export const styles = ["compact", "spaced", "flexible"] as const;
 /**
@@ -51,13 +51,25 @@ const controls: CodePoints = [[0, 0x1f]];
 const escaped = charactersOf('"\\');
 const plain = intersection(anyCodePoint, intersection(complement(controls), complement(escaped)));
 
+const escapeOf = (c: number): RegularExpression => literalText(JSON.stringify(String.fromCharCode(c)).slice(1, -1));
+/** One object for most sets, which have all of them: the machine builds it once for each place that it leads to. */
+const controlEscapes = choice(...Array.from({ length: 0x20 }, (_, c) => escapeOf(c)));
+const hasAllControls = (set: CodePoints): boolean => set[0]?.[0] === 0 && set[0][1] >= 0x1f;
+
+const written = new WeakMap<CodePoints, RegularExpression>();
+
 /** A character of the set as `JSON.stringify` writes it. */
 export function jsonCharacter(set: CodePoints): RegularExpression {
+  const known = written.get(set);
+  if (known) return known;
   const raw = intersection(set, plain);
   const options: RegularExpression[] = raw.length > 0 ? [characters(raw)] : [];
-  for (let c = 0; c < 0x20; c++) if (contains(set, c)) options.push(literalText(JSON.stringify(String.fromCharCode(c)).slice(1, -1)));
+  if (hasAllControls(set)) options.push(controlEscapes);
+  else for (let c = 0; c < 0x20; c++) if (contains(set, c)) options.push(escapeOf(c));
   for (const c of '"\\') if (contains(set, c.charCodeAt(0))) options.push(literalText(`\\${c}`));
-  return options.length === 0 ? noText : choice(...options);
+  const made = options.length === 0 ? noText : choice(...options);
+  written.set(set, made);
+  return made;
 }
 
 /** An expression over a text's characters as one over what JSON writes for them. */
@@ -95,22 +107,30 @@ export const freeCharacter: RegularExpression = choice(
   sequence(surrogates("89abAB"), surrogates("cdefCDEF")),
 );
 
-/** The free forms of each type, as rules by name. */
-export const freeRules = (p: Punctuation): ReadonlyMap<string, RegularExpression> => {
-  const any = rule("any");
-  const member = rule("member");
+/** Any character as `JSON.stringify` writes it. */
+export const canonicalCharacter: RegularExpression = jsonCharacter(anyCodePoint);
+
+/** Behind the name of a rule whose values have one spelling each. */
+export const canonicalMark = "!";
+
+/** The free forms of each type, as rules by name; with `isCanonical` those in which a value is written in one way. */
+export const freeRules = (p: Punctuation, isCanonical = false): ReadonlyMap<string, RegularExpression> => {
+  const mark = isCanonical ? canonicalMark : "";
+  const any = rule(`any${mark}`);
+  const member = rule(`member${mark}`);
   const list = (item: RegularExpression): RegularExpression => optionalText(sequence(item, repeatText(sequence(p.comma, item), 0)));
-  return new Map<string, RegularExpression>([
-    ["string", quoted(repeatText(freeCharacter, 0))],
-    ["number", number],
+  const free: readonly (readonly [string, RegularExpression])[] = [
+    ["string", quoted(repeatText(isCanonical ? canonicalCharacter : freeCharacter, 0))],
+    ["number", isCanonical ? canonicalNumber : number],
     ["integer", integer],
     ["boolean", choice(literalText("true"), literalText("false"))],
     ["null", literalText("null")],
-    ["member", sequence(rule("string"), p.colon, any)],
+    ["member", sequence(rule(`string${mark}`), p.colon, any)],
     ["object", sequence(p.open("{"), list(member), p.close("}"))],
     ["array", sequence(p.open("["), list(any), p.close("]"))],
-    ["any", choice(...["object", "array", "string", "number", "boolean", "null"].map(rule))],
-  ]);
+    ["any", choice(...["object", "array", "string", "number", "boolean", "null"].map(t => rule(`${t}${mark}`)))],
+  ];
+  return new Map(free.map(([name, e]) => [`${name}${mark}`, e]));
 };
 
 /** One value as it is written. */

@@ -2,31 +2,8 @@
  * allOf, and keywords beside $ref, anyOf and oneOf: schemas that must hold together become one schema with the stricter of each keyword. What
  * stands under one name in both goes under `allOf` again and is merged when it is come to.
  */
-
-import { constraintRefusal } from "../refuse.ts";
-import { pointer, type SchemaObject, type SchemaOrBoolean, type TypeName, typeNames } from "./document.ts";
-
-const describing = new Set([
-  "title",
-  "description",
-  "default",
-  "examples",
-  "example",
-  "deprecated",
-  "readOnly",
-  "writeOnly",
-  "$schema",
-  "$id",
-  "$comment",
-  "$defs",
-  "definitions",
-  "contentMediaType",
-  "contentEncoding",
-]);
-
-/** The keywords that bind. */
-export const bindingOf = (schema: SchemaObject): SchemaObject =>
-  Object.fromEntries(Object.entries(schema).filter(([key]) => !describing.has(key)));
+import { internal } from "./binding.ts";
+import { type SchemaObject, type SchemaOrBoolean, type TypeName, typeNames } from "./keywords.ts";
 
 const typesOf = (v: unknown): readonly TypeName[] => (Array.isArray(v) ? v : [v]) as TypeName[];
 
@@ -43,7 +20,9 @@ const least = (a: unknown, b: unknown): number => Math.min(a as number, b as num
 const most = (a: unknown, b: unknown): number => Math.max(a as number, b as number);
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-/** How two values of a keyword become one; undefined where they cannot. */
+const together = (a: unknown, b: unknown): unknown[] => [[a].flat(), [b].flat()].flat();
+
+/** How two values of a keyword become one; undefined where nothing is valid under both. */
 const rules: Readonly<Record<string, (a: unknown, b: unknown) => unknown>> = {
   type: commonTypes,
   enum: (a, b) => (a as unknown[]).filter(x => (b as unknown[]).some(y => same(x, y))),
@@ -60,35 +39,56 @@ const rules: Readonly<Record<string, (a: unknown, b: unknown) => unknown>> = {
   exclusiveMinimum: most,
   exclusiveMaximum: least,
   multipleOf: (a, b) => {
-    const [x, y] = [a as number, b as number];
+    const [x, y] = [a, b];
     if (x === y) return x;
-    if (!Number.isSafeInteger(x) || !Number.isSafeInteger(y)) return undefined;
-    let [p, q] = [x, y];
+    if (!Number.isSafeInteger(x) || !Number.isSafeInteger(y)) return together(a, b);
+    let [p, q] = [x as number, y as number];
     while (q > 0) [p, q] = [q, p % q];
-    return (x / p) * y;
+    return ((x as number) / p) * (y as number);
   },
-  pattern: (a, b) => [...[a].flat(), ...[b].flat()],
-  format: (a, b) => (same(a, b) ? a : [...[a].flat(), ...[b].flat()]),
+  pattern: together,
+  format: (a, b) => (same(a, b) ? a : together(a, b)),
+  minProperties: most,
+  uniqueItems: () => true,
+  "contains!": together,
+  "some!": together,
+  "notPattern!": together,
+  "notFormat!": together,
+  "notTexts!": together,
+  "notMultipleOf!": together,
+  "keyword!": a => a,
 };
 
-const propertyKeys = ["properties", "additionalProperties"];
+const propertyKeys = ["properties", "additionalProperties", "patternProperties"];
 const itemKeys = ["items", "prefixItems"];
 
-/** Properties of one that the other does not name must fit the other's additional ones. */
-function mergeProperties(a: SchemaObject, b: SchemaObject): SchemaObject {
+type Named = Readonly<Record<string, SchemaOrBoolean>>;
+/** Whether a name matches a pattern. */
+export type MatchName = (pattern: string, name: string) => boolean;
+
+/**
+ * Properties of one that the other does not name must fit the other's additional ones, unless a pattern of the other's names them. Undefined
+ * where names would have to be told apart by the patterns of both.
+ */
+function mergeProperties(a: SchemaObject, b: SchemaObject, matches: MatchName): SchemaObject | undefined {
   if (!propertyKeys.some(k => k in a)) return pick(b, propertyKeys);
   if (!propertyKeys.some(k => k in b)) return pick(a, propertyKeys);
-  const [x, y] = [a, b].map(s => (s.properties ?? {}) as Readonly<Record<string, SchemaOrBoolean>>) as [
-    Readonly<Record<string, SchemaOrBoolean>>,
-    Readonly<Record<string, SchemaOrBoolean>>,
-  ];
+  const [x, y] = [a, b].map(s => (s.properties ?? {}) as Named) as [Named, Named];
+  const [likeA, likeB] = [a, b].map(s => (s.patternProperties ?? {}) as Named) as [Named, Named];
   const [restA, restB] = [a, b].map(s => (s.additionalProperties ?? true) as SchemaOrBoolean) as [SchemaOrBoolean, SchemaOrBoolean];
+  const [numA, numB] = [Object.keys(likeA).length, Object.keys(likeB).length];
+  const isSame = JSON.stringify(Object.keys(likeA)) === JSON.stringify(Object.keys(likeB));
+  if (numA > 0 && numB > 0 && !isSame && (restA !== true || restB !== true)) return undefined;
   const names = [...new Set([...Object.keys(x), ...Object.keys(y)])];
-  const of = (all: Readonly<Record<string, SchemaOrBoolean>>, rest: SchemaOrBoolean, name: string) =>
-    Object.hasOwn(all, name) ? all[name]! : rest;
+  const of = (all: Named, like: Named, rest: SchemaOrBoolean, name: string) =>
+    Object.hasOwn(all, name) ? all[name]! : rest !== true && Object.keys(like).some(p => matches(p, name)) ? true : rest;
+  const patterns = [...new Set([...Object.keys(likeA), ...Object.keys(likeB)])];
   return {
-    properties: Object.fromEntries(names.map(n => [n, both(of(x, restA, n), of(y, restB, n))])),
-    additionalProperties: both(restA, restB),
+    properties: Object.fromEntries(names.map(n => [n, both(of(x, likeA, restA, n), of(y, likeB, restB, n))])),
+    ...("additionalProperties" in a || "additionalProperties" in b ? { additionalProperties: both(restA, restB) } : {}),
+    ...(patterns.length > 0
+      ? { patternProperties: Object.fromEntries(patterns.map(p => [p, both(likeA[p] ?? restA, likeB[p] ?? restB)])) }
+      : {}),
   };
 }
 
@@ -108,9 +108,11 @@ function mergeItems(a: SchemaObject, b: SchemaObject): SchemaObject {
 
 const pick = (s: SchemaObject, keys: readonly string[]): SchemaObject => Object.fromEntries(keys.flatMap(k => (k in s ? [[k, s[k]]] : [])));
 
-/** Both at once. Errors: text/constraint where two values of a keyword cannot be one. */
-export function merge(a: SchemaObject, b: SchemaObject, place: string): SchemaObject {
-  const out: Record<string, unknown> = { ...mergeProperties(a, b), ...mergeItems(a, b) };
+/** Both at once: false where nothing is valid under both, undefined where that is beyond one schema. */
+export function merge(a: SchemaObject, b: SchemaObject, matches: MatchName): SchemaObject | false | undefined {
+  const properties = mergeProperties(a, b, matches);
+  if (!properties) return undefined;
+  const out: Record<string, unknown> = { ...properties, ...mergeItems(a, b) };
   const left = [a, b].flatMap(s => (s.allOf as SchemaOrBoolean[] | undefined) ?? []);
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
     if (key === "allOf" || propertyKeys.includes(key) || itemKeys.includes(key)) continue;
@@ -124,15 +126,9 @@ export function merge(a: SchemaObject, b: SchemaObject, place: string): SchemaOb
       left.push({ [key]: b[key] });
       continue;
     }
-    const value = rules[key]?.(a[key], b[key]);
-    if (value === undefined)
-      throw constraintRefusal(
-        pointer(place, key),
-        "values that hold together",
-        `${JSON.stringify(a[key])} and ${JSON.stringify(b[key])}`,
-        "Write one schema for both.",
-      );
+    const value = rules[key]!(a[key], b[key]);
+    if (value === undefined) return false;
     out[key] = value;
   }
-  return left.length === 0 ? out : { ...out, allOf: left };
+  return internal(left.length === 0 ? out : { ...out, allOf: left });
 }

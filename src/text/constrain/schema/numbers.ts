@@ -5,14 +5,17 @@
 import { type Automaton, automatonOfExpression, intersect } from "../automaton.ts";
 import type { CodePoints } from "../code-points.ts";
 import { anyOf, choice, literalText, optionalText, type RegularExpression, range, repeatText, sequence } from "../expression.ts";
-import { constraintRefusal } from "../refuse.ts";
+import { beyondAutomata } from "../refuse.ts";
 
 interface NumberBounds {
   readonly minimum?: number | undefined;
   readonly maximum?: number | undefined;
   readonly exclusiveMinimum?: number | undefined;
   readonly exclusiveMaximum?: number | undefined;
-  readonly multipleOf?: number | undefined;
+  readonly multipleOf?: number | readonly number[] | undefined;
+  readonly notMultipleOf?: readonly number[] | undefined;
+  /** Each number has one spelling. */
+  readonly isCanonical?: boolean;
 }
 
 const digit = range("0", "9");
@@ -32,6 +35,11 @@ const decimal: RegularExpression = sequence(
   optionalText(literalText("-")),
   natural,
   optionalText(sequence(literalText("."), repeatText(digit, 1))),
+);
+/** One spelling of each: no exponent, no zeros at the end of a fraction. */
+export const canonicalNumber: RegularExpression = choice(
+  integer,
+  sequence(optionalText(literalText("-")), natural, literalText("."), repeatText(digit, 0), range("1", "9")),
 );
 
 /** A number's shortest decimal form without exponent, as digits before and after the point. */
@@ -140,44 +148,83 @@ function bounded(bound: number, side: "above" | "below", isExclusive: boolean): 
   };
 }
 
-/** Integers that a whole number divides. */
-function multiples(of: number, place: string): Automaton {
-  if (!(of >= 1 && of <= 5000))
-    throw constraintRefusal(place, "a whole number from 1 to 5000", String(of), "Leave it out, and check the number afterwards.");
-  // state 0 begins; 1 stands after a sign; 2 + r has remainder r
-  const step = (r: number) =>
-    Array.from({ length: 10 }, (_, d) => ({ set: [[48 + d, 48 + d]] as CodePoints, to: 2 + ((10 * r + d) % of) }));
-  return {
-    edges: [[...step(0), { set: [[45, 45]], to: 1 }], step(0), ...Array.from({ length: of }, (_, r) => step(r))],
-    ends: new Set([2]),
+/** Remainders that are followed: a state each. */
+const mostRemainders = 5000;
+
+/**
+ * Decimals that are multiples of `of`, or that are not, with their fraction. With of = p / 10^k, x is a multiple where x 10^k is whole and p
+ * divides it; digits behind the k-th must be zeros.
+ */
+function multiples(of: number, isMultiple: boolean, place: string): Automaton {
+  const { whole, fraction } = decimalOf(of);
+  const p = Number(whole + fraction);
+  const k = fraction.length;
+  if (p > mostRemainders || k > 30)
+    throw beyondAutomata(
+      place,
+      `a number of which at most ${mostRemainders} remainders are followed`,
+      String(of),
+      "Check the number afterwards.",
+    );
+  const indices = new Map<string, number>();
+  const queue: string[] = [];
+  const index = (key: string): number => {
+    const known = indices.get(key);
+    if (known !== undefined) return known;
+    indices.set(key, queue.length);
+    return queue.push(key) - 1;
   };
+  const shifted = (r: number, by: number): number => {
+    let out = r;
+    for (let i = 0; i < by; i++) out = (out * 10) % p;
+    return out;
+  };
+  const edges: { set: CodePoints; to: number }[][] = [];
+  const ends = new Set<number>();
+  const digits = (to: (d: number) => string) =>
+    Array.from({ length: 10 }, (_, d) => ({ set: [[48 + d, 48 + d]] as CodePoints, to: index(to(d)) }));
+  // b: nothing; s: a sign; w r: whole digits; f j r: j digits behind the point; x: not a multiple whatever comes
+  index("b");
+  for (let q = 0; q < queue.length; q++) {
+    const [part, a = "0", b = "0"] = queue[q]!.split(" ") as [string, string?, string?];
+    if (part === "b" || part === "s")
+      edges.push([...digits(d => `w ${d % p}`), ...(part === "b" ? [{ set: [[45, 45]] as CodePoints, to: index("s") }] : [])]);
+    else if (part === "w") {
+      const r = Number(a);
+      if ((shifted(r, k) === 0) === isMultiple) ends.add(q);
+      edges.push([...digits(d => `w ${(10 * r + d) % p}`), { set: [[46, 46]], to: index(`f 0 ${r}`) }]);
+    } else if (part === "f") {
+      const [j, r] = [Number(a), Number(b)];
+      if (j > 0 && (shifted(r, k - j) === 0) === isMultiple) ends.add(q);
+      edges.push(digits(d => (j < k ? `f ${j + 1} ${(10 * r + d) % p}` : d > 0 ? "x" : `f ${Math.max(k, 1)} ${r}`)));
+    } else {
+      if (!isMultiple) ends.add(q);
+      edges.push(digits(() => "x"));
+    }
+  }
+  return { edges, ends };
 }
 
-/** The automaton of integers or decimals within bounds. Errors: text/constraint at `place`. */
+const listOf = (v: number | readonly number[] | undefined): readonly number[] => (v === undefined ? [] : typeof v === "number" ? [v] : v);
+
+/** How numbers with conditions are written: multiples with as many digits behind the point as all of their steps have. */
+function formOf(kind: "integer" | "number", steps: readonly number[], isCanonical: boolean): RegularExpression {
+  if (kind === "integer" || steps.some(Number.isSafeInteger)) return integer;
+  const places = Math.min(...steps.map(s => decimalOf(s).fraction.length));
+  if (isCanonical) return canonicalNumber;
+  if (places === Number.POSITIVE_INFINITY) return decimal;
+  return sequence(optionalText(literalText("-")), natural, optionalText(sequence(literalText("."), repeatText(digit, 1, places))));
+}
+
+/** The automaton of integers or decimals within bounds. Errors: text/constraint at `place`, beyond automata where it is too large. */
 export function boundedNumber(kind: "integer" | "number", bounds: NumberBounds, place: string): Automaton {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = bounds;
-  const conditions: Automaton[] = [];
-  let form = kind === "integer" ? integer : decimal;
-  if (multipleOf !== undefined) {
-    const places = decimalOf(multipleOf).fraction.length;
-    if (Number.isSafeInteger(multipleOf) && kind === "integer") conditions.push(multiples(multipleOf, `${place}/multipleOf`));
-    else if (Number.isSafeInteger(multipleOf)) {
-      form = integer;
-      conditions.push(multiples(multipleOf, `${place}/multipleOf`));
-    } else if (kind === "number" && decimalOf(multipleOf).whole === "0" && /^0*1$/.test(decimalOf(multipleOf).fraction)) {
-      form = sequence(optionalText(literalText("-")), natural, optionalText(sequence(literalText("."), repeatText(digit, 1, places))));
-      conditions.push(automatonOfExpression(form, place));
-    } else
-      throw constraintRefusal(
-        `${place}/multipleOf`,
-        "a whole number, or 0.1, 0.01 and so on",
-        String(multipleOf),
-        "Check the number afterwards.",
-      );
-  }
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, notMultipleOf, isCanonical = false } = bounds;
+  const steps = listOf(multipleOf);
+  const conditions: Automaton[] = steps.map(s => multiples(s, true, `${place}/multipleOf`));
+  for (const s of listOf(notMultipleOf)) conditions.push(multiples(s, false, `${place}/multipleOf`));
   if (minimum !== undefined) conditions.push(bounded(minimum, "above", false));
   if (exclusiveMinimum !== undefined) conditions.push(bounded(exclusiveMinimum, "above", true));
   if (maximum !== undefined) conditions.push(bounded(maximum, "below", false));
   if (exclusiveMaximum !== undefined) conditions.push(bounded(exclusiveMaximum, "below", true));
-  return intersect([automatonOfExpression(form, place), ...conditions], place);
+  return intersect([automatonOfExpression(formOf(kind, steps, isCanonical), place), ...conditions], place);
 }

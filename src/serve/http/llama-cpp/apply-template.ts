@@ -1,0 +1,30 @@
+/** POST /apply-template: messages to the text that the model's chat template makes of them. */
+
+import { defined } from "../../../base/index.ts";
+import { applyTemplateRequest, requestFields } from "../../../protocols/index.ts";
+import { serveErrors } from "../../errors.ts";
+import { turnsOf } from "../chat-messages.ts";
+import type { AppContext, Services } from "../exchange.ts";
+import { parseBody } from "../parse.ts";
+import { checkedBody } from "../request-fields.ts";
+import { nativeDecoder } from "./native-model.ts";
+
+/** Errors: serve/unsupported for a model without a template, text/template. */
+export async function applyTemplate(c: AppContext, services: Services): Promise<Response> {
+  const body = parseBody(applyTemplateRequest, await checkedBody(c, requestFields.applyTemplate));
+  const { model } = nativeDecoder(c, services, body.model);
+  if (!model.chatTemplate)
+    throw serveErrors.fail("unsupported", {
+      place: "model",
+      message: `"${model.id}" has no chat template`,
+      hint: "Write the prompt yourself, for /completion.",
+    });
+  const tools = body.tools?.length ? { tools: body.tools } : {};
+  const variables = body.chat_template_kwargs ?? undefined;
+  const prompt = model.chatTemplate.render(turnsOf(body.messages), {
+    addGenerationPrompt: body.add_generation_prompt ?? true,
+    ...tools,
+    ...defined({ variables }),
+  });
+  return c.json({ prompt });
+}

@@ -1,0 +1,13 @@
+/** The model of a request that names none: vLLM's and SageMaker's clients of a server with one model send no name. */
+import type { Engines } from "../engines.ts";
+import { serveErrors } from "../errors.ts";
+
+/** The name that a request gives, or the only model's. Errors: serve/missing with the models' names, serve/type. */
+export function modelOrOnly(given: unknown, engines: Engines): string {
+  if (typeof given === "string") return given;
+  if (given != null) throw serveErrors.fail("type", { place: "model", expected: "a string", received: typeof given });
+  const all = engines.models();
+  if (all.length === 1) return all[0]!.model.id;
+  const ids = all.flatMap(e => (engines.namesToTell(e).includes(e.model.id) ? [e.model.id] : []));
+  throw serveErrors.fail("missing", { place: "model", message: `the parameter is needed: one of ${ids.join(", ") || "none is served"}` });
+}

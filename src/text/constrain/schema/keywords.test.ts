@@ -1,0 +1,53 @@
+/** Laws of every keyword at once, under a judge that nobody here wrote: what the grammar says is valid, and what is valid is said. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { rounds } from "../../../../test/support/deep.ts";
+import { judgeOf } from "../../../../test/support/schemas/judge.ts";
+import { changedValue, isSmallValue, randomSchemas, randomValue } from "../../../../test/support/schemas/random.ts";
+import { drawText, reads, readsInSomeOrder, recogniserOfSchema } from "../../../../test/support/schemas/texts.ts";
+import { isLoamError, random } from "../../../base/index.ts";
+
+const compiled = (schema: unknown) => {
+  try {
+    return recogniserOfSchema(schema);
+  } catch (error) {
+    if (isLoamError(error) && error.code === "text/constraint") return undefined;
+    throw error;
+  }
+};
+
+test("every keyword: texts of the grammar are valid, valid values are texts of it, and no text comes to a dead end", () => {
+  const counts = { schemas: 0, refused: 0, relaxed: 0, drawn: 0, valid: 0, invalid: 0 };
+  fc.assert(
+    fc.property(randomSchemas, fc.nat(), (schema, seed) => {
+      counts.schemas++;
+      const judge = judgeOf(schema);
+      const rng = random(`keywords ${seed}`);
+      const r = compiled(schema);
+      const near: unknown[] = [];
+      if (r) {
+        if (r.relaxed.length > 0) counts.relaxed++;
+        for (let i = 0; i < 6; i++) {
+          const text = drawText(r, rng);
+          if (text === undefined) continue;
+          counts.drawn++;
+          const v: unknown = JSON.parse(text);
+          if (r.relaxed.length === 0) expect([schema, text, judge(v)]).toEqual([schema, text, true]);
+          if (isSmallValue(v)) near.push(v, changedValue(v, rng));
+        }
+      } else counts.refused++;
+      for (let i = 0; i < 12; i++) near.push(randomValue(rng));
+      for (const v of near) {
+        const isValid = judge(v);
+        counts[isValid ? "valid" : "invalid"]++;
+        // a contradiction is refused wherever it stands, though values could do without that part
+        if (isValid && r) expect([schema, v, readsInSomeOrder(r, v)]).toEqual([schema, v, true]);
+        else if (!isValid && r?.relaxed.length === 0) expect([schema, v, reads(r, JSON.stringify(v))]).toEqual([schema, v, false]);
+      }
+    }),
+    { seed: 5, numRuns: 150 },
+  );
+  expect(counts.drawn).toBeGreaterThan(rounds(200));
+  expect(counts.valid).toBeGreaterThan(rounds(300));
+  expect(counts.relaxed).toBeLessThan(counts.schemas / 5);
+});
