@@ -144,6 +144,7 @@ export {
   nextChunk,
   type OpenDecoderOptions,
   openDecoder,
+  runsAsMachineCode,
   type SamplingMemory,
   type SamplingOptions,
   type SlotSpan,

@@ -23,7 +23,7 @@ export {
 } from "./generate.ts";
 export { likelihood, type TokenLikelihood, type TokenProbability } from "./log-probabilities.ts";
 export { guessByLookup } from "./lookup.ts";
-export { type OpenDecoderOptions, openDecoder } from "./open-decoder.ts";
+export { type OpenDecoderOptions, openDecoder, runsAsMachineCode } from "./open-decoder.ts";
 export { defaultSampling, type History, type SamplingMemory, type SamplingOptions, samplingOptions } from "./options.ts";
 export { greatestToken, type Logits, sampleToken, transformLogits } from "./sample.ts";
 export type { SlotSpan } from "./slot-copy.ts";

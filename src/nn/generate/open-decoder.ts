@@ -9,6 +9,10 @@ export interface OpenDecoderOptions extends CachedDecoderOptions {
   readonly consume?: boolean;
 }
 
+/** Whether `openDecoder`, without adapters, has machine code for these parameters here. */
+export const runsAsMachineCode = (config: DecoderConfig, parameters: DecoderParameters, device: Device): boolean =>
+  machineReady(config, parameters, device) !== undefined;
+
 /** Opens it for parameters that stay the same. Errors: those of `CachedDecoder.open`, tensor/machine where memory is refused. */
 export async function openDecoder(
   config: DecoderConfig,

@@ -99,10 +99,10 @@ test("signals are heard while a model is quantised: between its matrices, and wh
 test("signals are heard in the middle of a wide matrix: it can be paused there", () => {
   const pauses = (work: Paused<unknown>) => [...{ [Symbol.iterator]: () => work }].length;
   const w = { data: new Float32Array(64 * 10_000), input: 64, output: 10_000, inStep: 1, outStep: 64 };
-  expect(pauses(columnCodes(w))).toBeGreaterThanOrEqual(10_000);
+  expect(pauses(columnCodes(w))).toBeGreaterThanOrEqual(2 * 156);
   expect(pauses(blockCodes(w, 8))).toBeGreaterThanOrEqual(8);
   const x = { data: new Float32Array(64), width: 64 };
-  expect(pauses(smoothingOf(x, [w]))).toBeGreaterThanOrEqual(5 * 64);
+  expect(pauses(smoothingOf(x, [w]))).toBeGreaterThanOrEqual(6);
 });
 
 test("rows of a quantised table are what its product multiplies with", async () => {

@@ -11,7 +11,7 @@ import { nnErrors } from "../errors.ts";
 import type { DecoderParameters } from "../generate/index.ts";
 import { isGated } from "../layers.ts";
 import { blockSize } from "../weight.ts";
-import { blockCodes, columnCodes, type HostWeight, type Paused } from "./codes.ts";
+import { blockCodes, columnCodes, type HostWeight, type Paused, rowsAtOnce } from "./codes.ts";
 import { type CalibrationRows, weightRows } from "./rounding-error.ts";
 import { type BlockFactors, type BlockSamples, type Smoothing, smoothingOf } from "./smoothing.ts";
 
@@ -52,6 +52,18 @@ export function sensitiveBlocks(downs: readonly (Smoothing | undefined)[]): read
 
 const hostOf = async (a: DeviceArray): Promise<Float32Array> => (a.memory.host() ?? (await a.read())) as Float32Array;
 
+/** A row of a matrix times a factor and the columns' factors, to the same place of `out`. */
+function scaleRow(
+  data: Float32Array,
+  out: Float32Array,
+  from: number,
+  count: number,
+  factor: number,
+  columns: Float32Array | undefined,
+): void {
+  for (let o = 0, at = from; o < count; o++, at++) out[at] = data[at]! * factor * (columns ? columns[o]! : 1);
+}
+
 /** A copy of a matrix [input, output] with its rows and columns multiplied by factors. */
 function* scaled(
   data: Float32Array,
@@ -61,13 +73,9 @@ function* scaled(
   columns: Float32Array | undefined,
 ): Paused<Float32Array> {
   const out = new Float32Array(data.length);
-  const multiply = (i: number): void => {
-    const row = rows ? rows[i]! : 1;
-    for (let o = 0, at = i * output; o < output; o++, at++) out[at] = data[at]! * row * (columns ? columns[o]! : 1);
-  };
   for (let i = 0; i < input; i++) {
-    multiply(i);
-    yield;
+    scaleRow(data, out, i * output, output, rows ? rows[i]! : 1, columns);
+    if (i % rowsAtOnce === 0) yield;
   }
   return out;
 }

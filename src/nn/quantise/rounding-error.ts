@@ -5,7 +5,7 @@
  * million of them.
  */
 
-import type { Paused } from "./codes.ts";
+import { type Paused, rowsAtOnce } from "./codes.ts";
 
 /** Rows [n, width] one after the other. */
 export interface CalibrationRows {
@@ -38,21 +38,23 @@ export function channelRanges({ data, width }: CalibrationRows, kind: RangeKind)
   return kind === "rms" ? out.map(s => Math.sqrt((s * width) / data.length)) : out;
 }
 
+/** Raises the greatest magnitudes of the inputs from `first` to `end`. */
+function raiseRanges({ data, output, inStep, outStep }: WeightRows, first: number, end: number, ranges: Float32Array): void {
+  for (let i = first; i < end; i++)
+    for (let o = 0, at = i * inStep; o < output; o++, at += outStep) {
+      const size = Math.abs(data[at]!);
+      if (size > ranges[i]!) ranges[i] = size;
+    }
+}
+
 /** Greatest magnitude of what each input is multiplied with [width], over all weights. */
 export function* columnRanges(weights: readonly WeightRows[], width: number): Paused<Float32Array> {
   const out = new Float32Array(width);
-  for (const { data, output, inStep, outStep } of weights) {
-    const measure = (i: number): void => {
-      for (let o = 0, at = i * inStep; o < output; o++, at += outStep) {
-        const size = Math.abs(data[at]!);
-        if (size > out[i]!) out[i] = size;
-      }
-    };
-    for (let i = 0; i < width; i++) {
-      measure(i);
+  for (const w of weights)
+    for (let first = 0; first < width; first += rowsAtOnce) {
+      raiseRanges(w, first, Math.min(width, first + rowsAtOnce), out);
       yield;
     }
-  }
   return out;
 }
 
@@ -79,6 +81,28 @@ function rowCosts(
   return { steps: steps / count, squares: squares / count };
 }
 
+interface SquaresOf {
+  readonly w: WeightRows;
+  readonly factors: Float32Array | undefined;
+  /** Greatest magnitudes of the outputs. */
+  readonly far: Float32Array;
+}
+
+/** Adds the squares of the weights of the inputs from `first` to `end`, times their factors, and raises the outputs' greatest magnitudes. */
+function addSquares({ w, factors, far }: SquaresOf, first: number, end: number, squares: number): number {
+  const { data, output, inStep, outStep } = w;
+  let sum = squares;
+  for (let i = first; i < end; i++) {
+    const factor = factors ? factors[i]! : 1;
+    for (let o = 0, at = i * inStep; o < output; o++, at += outStep) {
+      const size = Math.abs(data[at]! * factor);
+      sum += size * size;
+      if (size > far[o]!) far[o] = size;
+    }
+  }
+  return sum;
+}
+
 /** Squares of the weights and of their columns' steps where channels are multiplied with factors. */
 function* weightCosts(
   weights: readonly WeightRows[],
@@ -86,21 +110,11 @@ function* weightCosts(
   factors: Float32Array | undefined,
 ): Paused<{ steps: number; squares: number }> {
   let [steps, squares] = [0, 0];
-  for (const { data, output, inStep, outStep } of weights) {
-    const far = new Float32Array(output);
-    /** Adds an input's weights to the squares. */
-    const measure = (i: number, sum: number): number => {
-      const factor = factors ? factors[i]! : 1;
-      for (let o = 0, at = i * inStep; o < output; o++, at += outStep) {
-        const size = Math.abs(data[at]! * factor);
-        sum += size * size;
-        if (size > far[o]!) far[o] = size;
-      }
-      return sum;
-    };
+  for (const w of weights) {
+    const far = new Float32Array(w.output);
     // in the order of memory where outputs lie side by side
-    for (let i = 0; i < width; i++) {
-      squares = measure(i, squares);
+    for (let first = 0; first < width; first += rowsAtOnce) {
+      squares = addSquares({ w, factors, far }, first, Math.min(width, first + rowsAtOnce), squares);
       yield;
     }
     for (const f of far) steps += (f / most) ** 2;

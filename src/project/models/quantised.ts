@@ -11,6 +11,7 @@ import {
   openDecoder,
   type QuantisePlan,
   quantise,
+  runsAsMachineCode,
 } from "../../nn/index.ts";
 import type { DecoderForm, FormCost, ServedModel } from "../../serve/index.ts";
 import type { Device } from "../../tensor/index.ts";
@@ -24,12 +25,12 @@ const quantisations = {
    * A byte a weight, rows of activations rounded to int8 after smoothing; in blocks the token table and some down-projections, which rows
    * cost most.
    */
-  int8: { plan: { projections: "rows8", sensitive: "blocks8", tables: "blocks8" }, smooths: true },
+  int8: { plan: { projections: "rows8", sensitive: "blocks8", tables: "blocks8" }, smooths: true, hasMachineCode: true },
   /** A byte a weight, blocks of 32; nearest to the full model. */
-  "int8-blocks": { plan: { projections: "blocks8", tables: "blocks8" }, smooths: false },
+  "int8-blocks": { plan: { projections: "blocks8", tables: "blocks8" }, smooths: false, hasMachineCode: true },
   /** Four bits a weight in blocks of 32 with a least value each, the token table in 8 bits; weights of a Q4_1 file are kept exactly. */
-  int4: { plan: { projections: "blocks4", tables: "blocks8" }, smooths: false },
-} as const satisfies Record<string, { readonly plan: QuantisePlan; readonly smooths: boolean }>;
+  int4: { plan: { projections: "blocks4", tables: "blocks8" }, smooths: false, hasMachineCode: false },
+} as const satisfies Record<string, { readonly plan: QuantisePlan; readonly smooths: boolean; readonly hasMachineCode: boolean }>;
 export type Quantisation = keyof typeof quantisations;
 export const quantisationNames = Object.keys(quantisations) as readonly Quantisation[];
 
@@ -134,14 +135,18 @@ async function built(model: ServedModel, device: Device, form: Quantisation, con
 
 /**
  * The form for which a prompt and an answer of as many tokens take least time in full slots, among those near enough to the full model on
- * neutral text (not the one that calibrates). All are timed; how near one is, which takes a program of the full model, is asked of the quickest,
+ * neutral text (not the one that calibrates). All are timed, but for those that machine code leaves two to three times behind (docs/machine-code.md);
+ * how near one is, which takes a program of the full model, is asked of the quickest,
  * and of the next only where that is too far.
  */
 async function fastest(model: ServedModel, device: Device, slots: number): Promise<Built & { readonly cost: FormCost }> {
   const times = new Map<Quantisation, number>();
   let quickest: Built | undefined;
+  let isMachineCode = false;
   for (const form of quantisationNames) {
+    if (isMachineCode && !quantisations[form].hasMachineCode) continue;
     const candidate = await built(model, device, form, false);
+    isMachineCode ||= runsAsMachineCode(model.config, candidate.parameters, device);
     const { decode, prefill } = await formSpeed(model.config, candidate.parameters, device, slots);
     times.set(form, 1 / decode + 1 / prefill);
     const slower = quickest && times.get(quickest.form)! <= times.get(form)! ? candidate : quickest;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { cacheBytes, cachePages, type DecoderConfig, llamaConfig } from "../../nn/index.ts";
-import { chosenContext, leastContext, mostContext } from "./default-context.ts";
+import { chosenContext, leastContext, mostDefaultContext } from "./default-context.ts";
 
 const config = (context: number): DecoderConfig => llamaConfig({ vocab: 1000, width: 64, layers: 4, heads: 4, context });
 const bytes = (context: number, slots: number) => cacheBytes(config(context), slots, cachePages(config(context), context));
@@ -10,7 +10,7 @@ test("a model gets what it was trained for where that fits", () => {
   expect(chosenContext({ config: config(512), slots: 8, availableBytes: plenty })).toMatchObject({ context: 512, reason: "trained" });
   expect(chosenContext({ config: config(8192), slots: 8, availableBytes: plenty })).toMatchObject({ context: 8192, reason: "trained" });
   expect(chosenContext({ config: config(131_072), slots: 8, availableBytes: plenty })).toMatchObject({
-    context: mostContext,
+    context: mostDefaultContext,
     longest: 131_072,
     reason: "default",
   });

@@ -8,7 +8,7 @@ import { cacheBytes, cachePages, type DecoderConfig } from "../../nn/index.ts";
 /** Every model has as much, whatever memory says: it is what its requests were always given. */
 export const leastContext = 2048;
 /** A longer one has to be asked for: programs are made for it, and a start takes longer by them. */
-export const mostContext = 8192;
+export const mostDefaultContext = 8192;
 /** Share of the free memory. */
 const allowedShare = 0.5;
 
@@ -50,7 +50,7 @@ export function chosenContext({ config, slots, availableBytes, given }: ContextW
     availableBytes,
   });
   if (given !== undefined) return choice(Math.min(given, longest), "given");
-  const most = Math.min(longest, mostContext);
+  const most = Math.min(longest, mostDefaultContext);
   const least = Math.min(longest, leastContext);
   if (bytesOf(most) <= allowedShare * availableBytes) return choice(most, "default");
   let context = 2 ** Math.floor(Math.log2(most - 1));

@@ -24,6 +24,8 @@ export interface FindOptions {
   readonly exampleDomains?: boolean | undefined;
   /** For names and places. */
   readonly recogniser?: PrivateRecogniser;
+  /** Called again and again in the middle of a long text. */
+  readonly pause?: () => void;
 }
 
 /** The triggers and who looks at them. */
@@ -50,7 +52,7 @@ interface FoundPrivateSpans {
 
 /** Runs the scan. `assumeContext` takes every value for one with the right word beside it. */
 export function scanText(text: string, options: FindOptions = {}, assumeContext = false): FoundPrivateSpans {
-  const { minScore = 0.5, regions = defaultRegions, exampleDomains = false } = options;
+  const { minScore = 0.5, regions = defaultRegions, exampleDomains = false, pause } = options;
   const scan: Scan = { text, found: [], minScore, regions, exampleDomains, assumeContext, authorityEnd: 0, steps: text.length };
   const { length } = text;
   for (let i = 0; i < length; ) {
@@ -59,6 +61,7 @@ export function scanText(text: string, options: FindOptions = {}, assumeContext 
       i++;
       continue;
     }
+    pause?.();
     let next = i + 1;
     for (const look of looks[c]!) next = Math.max(next, look(scan, i));
     i = next;

@@ -42,6 +42,9 @@ export interface JudgeResult {
 export type GuardJudging = Generator<undefined, JudgeResult, undefined>;
 type Judge = (input: JudgeInput) => GuardJudging;
 
+/** Is called again and again in the middle of a long step; it throws where the input is not wanted any more. */
+export type JudgePause = () => void;
+
 export interface OpenJudge {
   readonly judge: Judge;
   /** Of a judge of private data. */

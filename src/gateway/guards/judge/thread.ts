@@ -15,17 +15,31 @@ try {
   // another system, or one that does not allow it: the threads have the priority of the process
 }
 
+class NotWanted extends Error {}
+/** Of the input that is judged: not 0 when it is not wanted any more. */
+let flag: Int32Array = new Int32Array(new SharedArrayBuffer(4));
+
+/** Errors: NotWanted. */
+function checkWanted(): void {
+  if (Atomics.load(flag, 0) !== 0) throw new NotWanted();
+}
+
 const judges = new Map<number, Promise<OpenJudge>>();
 const say = (message: FromThread): void => parentPort!.postMessage(message);
 
 /** Undefined where it is not wanted any more. */
-function judged({ judge }: OpenJudge, input: JudgeInput, flag: Int32Array): JudgeResult | undefined {
+function judged({ judge }: OpenJudge, input: JudgeInput): JudgeResult | undefined {
   const judging = judge(input);
-  while (Atomics.load(flag, 0) === 0) {
-    const step = judging.next();
-    if (step.done) return step.value;
+  try {
+    for (;;) {
+      checkWanted();
+      const step = judging.next();
+      if (step.done) return step.value;
+    }
+  } catch (error) {
+    if (error instanceof NotWanted) return undefined;
+    throw error;
   }
-  return undefined;
 }
 
 parentPort!.on("message", async (message: ToThread) => {
@@ -33,12 +47,13 @@ parentPort!.on("message", async (message: ToThread) => {
     judges.delete(message.handle);
     return;
   }
-  const { handle, spec, input, flag } = message;
+  const { handle, spec, input } = message;
   try {
-    if (spec) judges.set(handle, openJudge(spec));
+    if (spec) judges.set(handle, openJudge(spec, checkWanted));
     const open = await judges.get(handle);
     if (!open) throw new Error("its guard was closed");
-    say({ kind: "done", result: judged(open, input, flag) });
+    flag = message.flag;
+    say({ kind: "done", result: judged(open, input) });
   } catch (error) {
     say({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
   }

@@ -1,7 +1,7 @@
 /** What a request's texts hold of private data, by data's recogniser, and the texts with placeholders for it. */
 import { defined } from "../../../base/index.ts";
 import { decodeNames, findPrivate, nameRecogniser } from "../../../data/index.ts";
-import type { GuardJudging, JudgeInput, JudgeSpec, OpenJudge } from "../judge/judge-types.ts";
+import type { GuardJudging, JudgeInput, JudgePause, JudgeSpec, OpenJudge } from "../judge/judge-types.ts";
 import { replaceSpans } from "./find.ts";
 import { placeholderForm, Vault } from "./vault.ts";
 
@@ -9,11 +9,11 @@ const placeholders = new RegExp(`<${placeholderForm}>`, "g");
 const spaced = (type: string): string => type.replace(/[A-Z]/g, c => ` ${c.toLowerCase()}`);
 const listed = (types: Iterable<string>): string => [...types].map(spaced).join(", ");
 
-export function privateJudge(spec: Extract<JudgeSpec, { kind: "private" }>): OpenJudge {
+export function privateJudge(spec: Extract<JudgeSpec, { kind: "private" }>, pause?: JudgePause): OpenJudge {
   const { minScore, regions, names, action } = spec;
   const types = new Set<string>(spec.types);
   const recogniser = names && nameRecogniser(decodeNames(Buffer.from(names.bytes), names.model), names.minScore);
-  const options = { minScore, ...defined({ regions, recogniser }) };
+  const options = { minScore, ...defined({ regions, recogniser, pause }) };
   const find = (text: string) => findPrivate(text, options).filter(s => types.has(s.type));
 
   function* judge({ texts, fixed, conversation }: JudgeInput): GuardJudging {
