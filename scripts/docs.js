@@ -13,6 +13,7 @@ import { findRetired, lowered, readFiles, readRemaining, remainingFile } from ".
 import { modulePicture, wordsOf } from "./parts/module-picture.js";
 import { inRoot, programs } from "./parts/places.js";
 import { loamYamlPages } from "./parts/reference.js";
+import { fieldsPage, fieldsSummary } from "./parts/request-fields.js";
 import { main, say } from "./parts/say.js";
 import { setup } from "./setup.js";
 
@@ -77,6 +78,17 @@ await main(async () => {
     readFileSync(page, "utf8").replace(marks, (_, from, to) => `${from}\n${verbsSection(verbs)}\n${to}`),
   );
   say("docs", "wrote the verbs of docs/cli.md");
+  const { requestFields } = await import("../dist/src/protocols/index.js");
+  writeFileSync(inRoot("docs/request-fields.md"), fieldsPage(requestFields));
+  const contractsPage = inRoot("docs/contracts.md");
+  writeFileSync(
+    contractsPage,
+    readFileSync(contractsPage, "utf8").replace(
+      /(<!-- fields -->\n)[\s\S]*(<!-- end of fields -->)/,
+      (_, from, to) => `${from}\n${fieldsSummary(requestFields)}\n${to}`,
+    ),
+  );
+  say("docs", "wrote docs/request-fields.md and the fields of docs/contracts.md");
   const { consoleDocument } = await import("../dist/src/serve/http/console-operations.js");
   const { adminDocument } = await import("../dist/src/gateway/admin/openapi.js");
   const written = contracts({ server: consoleDocument("0"), gateway: adminDocument() });

@@ -2,11 +2,14 @@
  * A gateway in front of a real server, fuzzed against that server alone: what would run is what policies judge, whichever contract, path, encoding,
  * method and body a request comes in. The server's own table of routes is where the paths are drawn from.
  */
+import { Client, credentials, Metadata, status } from "@grpc/grpc-js";
 import fc from "fast-check";
+import protobuf from "protobufjs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ControlGiven, checkConfig, Gateway, openControl } from "../src/gateway/index.ts";
 import { randomAdapter } from "../src/serve/adapters/random-adapter.laws.ts";
 import { scriptedProgram, tinyModel } from "../src/serve/fakes.ts";
+import { inferenceProto } from "../src/serve/grpc/proto.ts";
 import { withoutPrefix } from "../src/serve/http/contract.ts";
 import { contracts } from "../src/serve/http/contracts.ts";
 import { tinyEncoder } from "../src/serve/http/fakes.ts";
@@ -19,6 +22,7 @@ import {
   Engines,
   Fleet,
   type GenerationRequest,
+  listenGrpc,
 } from "../src/serve/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
 
@@ -247,7 +251,8 @@ const asked: fc.Arbitrary<Asked> = fc.constantFrom(...answering, ...answering, .
 );
 
 /** They change what is served; whoever is no administrator is refused there whatever a policy says. */
-const isAdministration = (path: string): boolean => /admin|adapter|fine_tuning|props|slots|^\/+models/i.test(decodeURIComponent(path));
+const isAdministration = (path: string): boolean =>
+  /admin|adapter|fine_tuning|props|slots|^\/+models|repository\/+models/i.test(decodeURIComponent(path));
 const readable = ({ path, method }: Asked): boolean => {
   try {
     return !isAdministration(path) && method !== "DELETE";
@@ -375,7 +380,10 @@ test("a bound on max_tokens is read where each contract has it, whatever the con
     ["/v1/models/news:predict", { inputs: { text: ["a"], max_tokens: [40] } }],
     ["/v1/models/news:predict", '{"instances": [{"text": "a", "max_tokens": 40}], "x": NaN}'],
     ["/v2/models/news/infer", { inputs: tensor, parameters: { max_tokens: 40 } }],
+    ["/v2/models/news/infer", { inputs: [...tensor, { name: "max_tokens", shape: [1], datatype: "INT32", data: [40] }] }],
     ["/v2/models/news/generate", { text_input: "a", parameters: { max_tokens: 40 } }],
+    ["/v2/models/news/generate", { text_input: "a", max_tokens: 40 }],
+    ["/v2/models/news/generate", { text_input: "a", sampling_parameters: '{"max_tokens": "40"}' }],
     ["/invocations", { model: "news", inputs: "a", parameters: { max_new_tokens: 40 } }],
     ["/invocations", { model: "news", prompt: "a", max_tokens: 40 }],
     ["/api/generate", { model: "news", prompt: "a", stream: false, options: { num_predict: 40 } }],
@@ -483,4 +491,38 @@ test("a denied endpoint is denied at each of its addresses: without /v1, in llam
     }
     await denied.gateway.close();
   }
+});
+
+test("calls over gRPC pass the same keys and policies, with the parameters that stand in their messages", async () => {
+  const { root } = protobuf.parse(inferenceProto, new protobuf.Root(), { keepCase: true });
+  const type = root.lookupType("inference.ModelInferRequest");
+  const same = (bytes: Buffer) => bytes;
+  const askThrough = async (access: string, model: string, tokens: number, key?: string): Promise<[number, string[]]> => {
+    const { gateway } = door("one", access);
+    const grpc = await listenGrpc(
+      { fetch: (request, peer) => gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]) },
+      { port: 0 },
+    );
+    const client = new Client(grpc.address, credentials.createInsecure());
+    const metadata = new Metadata();
+    if (key !== undefined) metadata.set("authorization", `Bearer ${key}`);
+    const input = { name: "text", datatype: "BYTES", shape: [1], contents: { bytes_contents: [Buffer.from("a")] } };
+    const message = type.encode(
+      type.fromObject({ model_name: model, inputs: [input], parameters: { max_tokens: { int64_param: tokens } } }),
+    );
+    ran.splice(0);
+    const code = await new Promise<number>(resolve => {
+      const path = "/inference.GRPCInferenceService/ModelInfer";
+      client.makeUnaryRequest(path, same, same, Buffer.from(message.finish()), metadata, error => resolve(error?.code ?? status.OK));
+    });
+    client.close();
+    await grpc.close();
+    return [code, ran.splice(0).map(r => r.model)];
+  };
+  const keyOf = (access: string) => door("one", access).key;
+  expect(await askThrough("all", "news", 3)).toEqual([status.UNAUTHENTICATED, []]);
+  expect(await askThrough("all", "news", 3, keyOf("all"))).toEqual([status.OK, ["news"]]);
+  expect(await askThrough("news", "news", 3, keyOf("news"))).toEqual([status.PERMISSION_DENIED, []]);
+  expect(await askThrough("long", "news", 40, keyOf("long"))).toEqual([status.PERMISSION_DENIED, []]);
+  expect(await askThrough("long", "news", 3, keyOf("long"))).toEqual([status.OK, ["news"]]);
 });

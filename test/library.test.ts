@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Client, credentials, status } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
 import type * as Loam from "../src/index.ts";
 import { letters } from "../src/project/init/letters.ts";
@@ -27,6 +28,21 @@ async function opened(folder: string): Promise<Loam.Project> {
   const project = await openProject(folder);
   onTestFinished(() => project.close());
   return project;
+}
+
+/** What gRPC's health check answers, as bytes: 08 01 is SERVING. */
+async function healthOver(address: string): Promise<string> {
+  const client = new Client(address, credentials.createInsecure());
+  const same = (bytes: Buffer) => bytes;
+  try {
+    return await new Promise((resolve, reject) => {
+      client.makeUnaryRequest("/grpc.health.v1.Health/Check", same, same, Buffer.alloc(0), (error, answer) =>
+        error ? reject(error) : resolve(answer!.toString("hex").replace(/(..)(?=.)/g, "$1 ")),
+      );
+    });
+  } finally {
+    client.close();
+  }
 }
 
 /** A task of the toy: which of two letters goes on. */
@@ -101,7 +117,7 @@ test("a project is run, searched, evaluated and served from TypeScript, beside a
   expect((await project.evaluate("next")).tasks[0]).toMatchObject({ isKnown: true });
 
   const served: Loam.ProjectEvent[] = [];
-  const servers = [await project.serve({ port: 0, onEvent: e => served.push(e) }), await second.serve({ port: 0 })] as const;
+  const servers = [await project.serve({ port: 0, onEvent: e => served.push(e) }), await second.serve({ port: 0, grpc: 0 })] as const;
   const answers = await Promise.all(servers.map(s => complete(s.url, "toy")));
   expect(answers.map(a => a.status)).toEqual([200, 200]);
   expect((await readTokenFiles(folder)).map(s => s.token)).toEqual([servers[0].token]);
@@ -112,7 +128,10 @@ test("a project is run, searched, evaluated and served from TypeScript, beside a
   expect(await readTokenFiles(folder)).toEqual([]);
   expect(served.at(-1)).toEqual({ event: "stopped", cutOff: 0, v: eventVersion });
   expect((await complete(servers[1].url, "toy")).status).toBe(200);
+  expect([servers[0].grpc, servers[1].serving.grpc]).toEqual([undefined, servers[1].grpc]);
+  expect(await healthOver(servers[1].grpc!)).toBe("08 01");
   await servers[1].close();
+  await expect(healthOver(servers[1].grpc!)).rejects.toMatchObject({ code: status.UNAVAILABLE });
 }, 240_000);
 
 test("a run that is left in the middle of training goes on when it is run again, and comes to the very same model", async () => {

@@ -34,7 +34,9 @@ function modelsFolder(): string {
   const kept = existsSync(cache) ? readdirSync(cache).find(name => existsSync(join(cache, name, "smollm2-135m-instruct"))) : undefined;
   const folder = process.env.LOAM_MODELS ?? (kept === undefined ? undefined : join(cache, kept));
   if (folder === undefined)
-    throw new Error("suites: expected LOAM_MODELS to name a folder with smollm2-135m-instruct and all-minilm-l6-v2. `bash .ci/run` fetches them.");
+    throw new Error(
+      "suites: expected LOAM_MODELS to name a folder with smollm2-135m-instruct and all-minilm-l6-v2. `bash .ci/run` fetches them.",
+    );
   return folder;
 }
 
@@ -63,7 +65,9 @@ export async function runSuite(name: SuiteName, args: readonly string[] = []): P
       LOAM_SUITES_REPORT: report,
       LOAM_SUITES_CLIENTS: join(here, "python", "clients"),
       LOAM_SUITES_VLLM: join(folder, "sources", `vllm-${sources.vllm!.version}`),
-      ...(suite.source === undefined ? {} : { LOAM_SUITES_SOURCE: join(folder, "sources", `${suite.source}-${sources[suite.source]!.version}`) }),
+      ...(suite.source === undefined
+        ? {}
+        : { LOAM_SUITES_SOURCE: join(folder, "sources", `${suite.source}-${sources[suite.source]!.version}`) }),
       ...(suite.isThroughGateway ? { LOAM_SUITES_GATEWAY: "1" } : {}),
     });
     if (!existsSync(report)) throw new Error(`suites: ${name}: expected a report, but pytest ended with ${code} before it wrote one`);

@@ -138,7 +138,7 @@ export function openApiDocument({ title, version, error, operations }: ApiDescri
     ];
     const content = {
       [o.contentType ?? "application/json"]: { schema: schemas[`${key} answer`]! },
-      ...(o.streamType === undefined ? {} : { [o.streamType]: { schema: { type: "string" } } }),
+      ...(o.streamType === undefined ? {} : { [o.streamType]: { schema: {} } }),
     };
     paths[pathTemplate(o.path)] = {
       ...paths[pathTemplate(o.path)],

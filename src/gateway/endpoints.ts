@@ -7,6 +7,7 @@ export const endpoints = [
   "messages",
   "models",
   "moderations",
+  "rerank",
   "files",
   "batches",
   "fine-tuning",

@@ -12,7 +12,7 @@ import { homeIfThere } from "./models/home.ts";
 import { modelText } from "./models/model-text.ts";
 import type { ProjectFile } from "./project-file.ts";
 import { runLinks } from "./run-links.ts";
-import { type Candidate, measureCandidate, mostContext } from "./searching/candidate.ts";
+import { type Candidate, measureCandidate, mostJudgedContext } from "./searching/candidate.ts";
 import { candidateRefusal, type RefusedBase } from "./searching/refusal.ts";
 import { type ClassSelection, classifierOf, selectForClasses } from "./searching/select-classes.ts";
 import { findModel } from "./serving/find-model.ts";
@@ -132,7 +132,7 @@ async function measured(workspace: Workspace, name: string, o: Measuring, watch:
   const candidate = await measureCandidate({
     ...o,
     prefix: await prefixOf(files, read.tokenizer as never, read.startToken, read.stopTokens?.[0]),
-    model: config.positions === "rotary" ? { ...read, config: { ...config, context: Math.min(config.context, mostContext) } } : read,
+    model: config.positions === "rotary" ? { ...read, config: { ...config, context: Math.min(config.context, mostJudgedContext) } } : read,
     half: "validation",
     seed: 1,
     progress: progressFor(watch, name),

@@ -11,7 +11,7 @@ export { eventStreamResponse } from "./event-stream/event-stream-response.ts";
 export { dataEvent, doneData, doneEvent, isDoneData, namedEvent } from "./event-stream/event-text.ts";
 export { type Framing, jsonLines, plainEvents, typedEvents, writtenEvents } from "./event-stream/framing.ts";
 export { readEvents } from "./event-stream/read-events.ts";
-export type { Field, FieldTable, RequestFields } from "./fields/field.ts";
+export type { FieldRow, FieldTable, RequestFields } from "./fields/field.ts";
 export { requestFields } from "./fields/register.ts";
 export { type HttpAnswer, HttpRetry, postJson, statedError } from "./http-client.ts";
 export { type OutputTensor, splitTensorBody, tensorBody, tensorHeader, tensorOutputs } from "./inference-binary.ts";
@@ -41,7 +41,16 @@ export { piecesOf } from "./openai/chat.ts";
 export { type ChatMessages, chatMessages, chatRequest } from "./openai/chat-request.ts";
 export { completionsRequest } from "./openai/completions-request.ts";
 export { base64Vector } from "./openai/embeddings.ts";
-export { embeddingsRequest, rerankRequest } from "./openai/embeddings-request.ts";
+export {
+  cohereEmbedRequest,
+  cohereInputTypes,
+  compareRequest,
+  type EmbeddingInput,
+  embeddingInputs,
+  embeddingsRequest,
+  rerankRequest,
+  teiRerankRequest,
+} from "./openai/embeddings-request.ts";
 export { type OutputItem, ResponseItems } from "./openai/response-items.ts";
 export { responseHead, responseState } from "./openai/response-state.ts";
 export { type ResponsesItem, type ResponsesRequest, responsesRequest } from "./openai/responses-request.ts";
@@ -62,6 +71,7 @@ export type { StreamPiece, TranslatedRequest, Translation, TranslationRequest } 
 export { translations } from "./translations.ts";
 export { upstreamProtocols } from "./upstream-protocols.ts";
 export { isRow, type Row, rowOr } from "./values.ts";
+export { signBits, vectorBytes } from "./vector-bytes.ts";
 export {
   type ErrorCode,
   type ErrorObject,

@@ -315,7 +315,9 @@ test("a prompt that fills the context is answered with one token less than would
   expect(() => engine.submit({ tokens: [65, 66], maxTokens: 15 })).toThrow(
     "17 tokens (2 in the prompt, 15 in the completion). Ask tiny@1 for at most 14, or shorten",
   );
-  expect(() => engine.submit({ tokens: [1, 257] })).toThrow("prompt: expected token ids from 0 to 256, got 257.");
+  expect(() => engine.submit({ tokens: [1, 257] })).toThrow(
+    "prompt: expected token ids from 0 to 256 (a vocabulary of 257), got 257, which is out of vocabulary.",
+  );
   expect(() => engine.submit({ tokens: [] })).toThrow("prompt: expected at least one token, got none.");
   expect(() => engine.submit({ tokens: [1], sampling: { topP: 3 } })).toThrow("sampling.topP");
   expect(await answer(engine.submit({ tokens: [65], maxTokens: 0 }))).toMatchObject({ text: "", finishReason: "length" });

@@ -20,6 +20,7 @@ import { openProgram, type Program, type ProgramOptions } from "./program.ts";
 import { Roster } from "./roster.ts";
 import { Sequence } from "./sequence.ts";
 import type { ServedModel } from "./served-model.ts";
+import { type Siblings, siblingsOf } from "./siblings.ts";
 import { StepLoop } from "./step-loop.ts";
 import { weightStorage } from "./weight-storage.ts";
 
@@ -215,7 +216,8 @@ class ModelEngine {
    */
   submitAll(requests: readonly GenerationRequest[]): Generation[] {
     const program = this.#accepting();
-    const made = requests.map(r => this.#sequence(program, r));
+    const siblings = siblingsOf(requests);
+    const made = requests.map((r, i) => this.#sequence(program, r, siblings[i]!));
     joinSearches(requests, made, {
       model: this.model,
       slots: program.slots,
@@ -224,12 +226,17 @@ class ModelEngine {
     });
     const { running, waiting } = this.#roster;
     const promptTokens = (all: readonly Sequence[]) => all.reduce((n, s) => n + s.usage.promptTokens, 0);
-    checkQueue(
-      this.#capacity(program),
-      { running: running.length, waiting: waiting.length, waitingTokens: promptTokens(waiting) },
-      { sequences: made.length, tokens: promptTokens(made) },
-      this.retryAfterSeconds,
-    );
+    try {
+      checkQueue(
+        this.#capacity(program),
+        { running: running.length, waiting: waiting.length, waitingTokens: promptTokens(waiting) },
+        { sequences: made.length, tokens: promptTokens(made) },
+        this.retryAfterSeconds,
+      );
+    } catch (error) {
+      this.#tell(o => o.rejected?.(made.length));
+      throw error;
+    }
     for (const [i, sequence] of made.entries()) {
       this.#requests++;
       this.#tell(o => o.submitted?.(sequence));
@@ -262,7 +269,7 @@ class ModelEngine {
     return this.#program;
   }
 
-  #sequence(program: Program, request: GenerationRequest): Sequence {
+  #sequence(program: Program, request: GenerationRequest, siblings: Siblings): Sequence {
     const maxTokens = admittedTokens(this.#capacity(program), request);
     const stopTokens = new Set(request.stopTokens ?? this.model.stopTokens ?? []);
     const sequence: Sequence = new Sequence({
@@ -270,6 +277,7 @@ class ModelEngine {
       request,
       sampling: samplingOptions({ ...request.sampling, ...earliestEnd(request, stopTokens) }),
       maxTokens,
+      siblings,
       stopTokens,
       forcedTokens: form => forcedTokens(this.model.tokenizer, form),
       stream: this.model.tokenizer.stream({ skipSpecialTokens: request.skipSpecialTokens ?? true }),

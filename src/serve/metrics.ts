@@ -6,6 +6,7 @@ import type { Engines } from "./engines.ts";
 import type { Fleet } from "./lifecycle/fleet.ts";
 import type { DecoderMetadata } from "./model-metadata.ts";
 import type { Observed } from "./observer.ts";
+import { requestMetrics } from "./request-metrics.ts";
 import { renamedMetrics, vllmNames } from "./vllm-names.ts";
 
 /** Seconds: from a token of a small model to an answer of a large one. */
@@ -65,6 +66,12 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
   const answerSeconds = histogram("answer_seconds", "Time from submission to the end of an answer.", ["model"], requestBuckets);
   const stepSeconds = histogram("step_seconds", "Time of one engine step.", ["model"], tokenBuckets);
   const stepRows = histogram("step_decoded_rows", "Sequences that decoded in one step.", ["model"], [0, 1, 2, 4, 8, 16, 32, 64]);
+  const stepTokens = histogram(
+    "step_tokens",
+    "Tokens of one engine step: those of prompts that it read and those that it generated.",
+    ["model"],
+    lengthBuckets,
+  );
   const promptTokens = counter("prompt_tokens_total", "Prompt tokens of answers that ended.", ["model"]);
   const completionTokens = counter("completion_tokens_total", "Tokens generated, of answers that ended.", ["model"]);
   const generated = counter("generated_tokens_total", "Tokens generated.", ["model"]);
@@ -91,8 +98,10 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
   const finished = counter("answers_total", "Answers that ended, by how.", ["model", "outcome"]);
 
   adapterMetrics(engines, registers);
+  requestMetrics(engines, registers, { seconds: requestBuckets, tokens: lengthBuckets });
   engines.watch((engine: Engine) => {
     const model = engine.model.id;
+    let generatedInStep = 0;
     /** When it was last known to go on, in milliseconds since it was submitted. */
     const since = new WeakMap<Observed, number>();
     engine.observe({
@@ -103,12 +112,14 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
       },
       firstToken: (ms, of) => {
         generated.inc({ model });
+        generatedInStep++;
         firstToken.observe({ model }, ms / 1000);
         prefillSeconds.observe({ model }, (ms - (since.get(of) ?? 0)) / 1000);
         since.set(of, ms);
       },
       nextToken: ms => {
         generated.inc({ model });
+        generatedInStep++;
         nextToken.observe({ model }, ms / 1000);
       },
       reused: tokens => {
@@ -130,8 +141,10 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
         completionTokens.inc({ model }, usage.completionTokens);
         answerSeconds.observe({ model }, ms / 1000);
       },
-      step: (decoded, _, ms) => {
+      step: (decoded, read, ms) => {
         stepSeconds.observe({ model }, ms / 1000);
+        stepTokens.observe({ model }, read + generatedInStep);
+        generatedInStep = 0;
         stepRows.observe({ model }, decoded);
       },
     });
@@ -198,6 +211,31 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
     collect() {
       this.reset();
       for (const m of engines.models()) if ("dimensions" in m) this.set({ model: m.model.id }, m.stats().queued);
+    },
+  });
+  // under vLLM's name alone: all that waits here waits for capacity
+  new Gauge({
+    name: "vllm:num_requests_waiting_by_reason",
+    help: "Answers that wait, under vLLM's name: for capacity.",
+    labelNames: ["model_name", "reason"],
+    registers,
+    collect() {
+      this.reset();
+      for (const m of engines.models()) if ("room" in m) this.set({ model_name: m.model.id, reason: "capacity" }, m.stats().queued);
+    },
+  });
+  new Gauge({
+    name: "loam_cache_config_info",
+    help: "KV-cache tokens and maximum concurrent sequences, as labels; always 1.",
+    labelNames: ["model", "cache_tokens", "max_sequences"],
+    registers,
+    collect() {
+      this.reset();
+      for (const m of engines.models()) {
+        if (!("room" in m)) continue;
+        const { cacheRoom, slots: most } = m.stats();
+        this.set({ model: m.model.id, cache_tokens: String(cacheRoom), max_sequences: String(most) }, 1);
+      }
     },
   });
   gauge("engine_ready", "1 when the engine takes work.", s => (s.state === "ready" ? 1 : 0));

@@ -2,11 +2,12 @@
  * Metadata of a model, loaded or asleep: what lists, probes and pages tell. A loaded model's engine tells it of itself; before a model leaves memory its
  * metadata is copied here, without weights and tokenizer. An offered model has never been loaded by this process: only its name is known.
  */
+import { defined } from "../base/index.ts";
 import type { AdapterRoom } from "../nn/index.ts";
 import type { EmbeddingEngine, EmbeddingStats } from "./embedding/embedding-engine.ts";
 import type { ServedReader } from "./embedding/served-encoder.ts";
 import type { Engine, EngineState, EngineStats } from "./engine.ts";
-import type { ServedChatTemplate, ServedModel } from "./served-model.ts";
+import { type ServedChatTemplate, type ServedModel, type ServedTokenizer, startTokensOf } from "./served-model.ts";
 import { type WeightStorage, weightStorage } from "./weight-storage.ts";
 
 /** `asleep`: out of memory, and the next request loads it again. */
@@ -25,7 +26,7 @@ export interface DecoderMetadata extends Shared {
     readonly parameters?: unknown;
     readonly chatTemplate?: Pick<ServedChatTemplate, "source">;
     /** Texts of the tokenizer's special tokens are told by it. */
-    readonly tokenizer?: { readonly specials: ReadonlyMap<string, number> };
+    readonly tokenizer?: Pick<ServedTokenizer, "specials"> & Partial<Pick<ServedTokenizer, "encode">>;
   };
   readonly room: number;
   readonly adapterRoom: AdapterRoom;
@@ -57,10 +58,16 @@ export function sleepingModel(engine: Engine | EmbeddingEngine): ModelMetadata {
     const { parameters: _, tokenizer, smoothing: __, chatTemplate, ...model } = engine.model;
     const { room, adapterRoom } = engine;
     const source = chatTemplate?.source;
+    const [startToken] = startTokensOf(engine.model);
     const { requests } = engine.stats();
     return {
       ...shared,
-      model: { ...model, tokenizer: { specials: tokenizer.specials }, ...(source === undefined ? {} : { chatTemplate: { source } }) },
+      model: {
+        ...model,
+        ...defined({ startToken }),
+        tokenizer: { specials: tokenizer.specials },
+        ...(source === undefined ? {} : { chatTemplate: { source } }),
+      },
       room,
       adapterRoom,
       stats: () => ({ ...nothingRuns, requests }),

@@ -1,6 +1,7 @@
 /** What an engine tells those who watch it (metrics, the console, a terminal line). Watchers must not throw and cannot change anything. */
 import type { FinishReason } from "../nn/index.ts";
 import type { Usage } from "./generation.ts";
+import type { Siblings } from "./siblings.ts";
 
 /** How a sequence ended: by its own, or not. */
 export type RequestOutcome = FinishReason | "cancelled" | "slow reader" | "error";
@@ -10,12 +11,17 @@ export interface Observed {
   readonly id: number;
   /** Which of several answers to one request. */
   readonly choice: number;
+  readonly siblings: Siblings;
   readonly usage: Usage;
+  /** Tokens of the answer at most. */
+  readonly maxTokens: number;
   /** The adapter that answers. */
   readonly adapterName?: string | undefined;
 }
 
 export interface EngineObserver {
+  /** So many sequences were refused, for the queue is full. */
+  rejected?(sequences: number): void;
   /** A sequence joined the queue; called while whoever submits it waits. */
   submitted?(of: Observed): void;
   /** It left the queue for a slot, after so long. Of a beam search only its first answer does. */

@@ -19,8 +19,8 @@ export function checkTokens(tokenizer: Vocabulary, ids: Iterable<number>, place:
     if (!isToken(tokenizer, id))
       throw serveErrors.fail("parameter", {
         place,
-        expected: `${id >= 0 && id < tokenizer.vocabSize ? "ids with a token among " : ""}token ids from 0 to ${tokenizer.vocabSize - 1}`,
-        received: String(id),
+        expected: `${id >= 0 && id < tokenizer.vocabSize ? "ids with a token among " : ""}token ids from 0 to ${tokenizer.vocabSize - 1} (a vocabulary of ${tokenizer.vocabSize})`,
+        received: `${id}, which is out of vocabulary`,
       });
 }
 

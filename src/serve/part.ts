@@ -21,12 +21,10 @@ const servedModel = z.strictObject({
     .record(version, z.number().int().min(0).max(100))
     .default({})
     .meta({ description: "Percent of requests that are copied to a version.", examples: [{ "3": 10 }] }),
-  keepAlive: keepAlive
-    .optional()
-    .meta({
-      description: "Put the model to sleep after this idle time; requests may keep it for longer, never for less.",
-      examples: ["10m"],
-    }),
+  keepAlive: keepAlive.optional().meta({
+    description: "Put the model to sleep after this idle time; requests may keep it for longer, never for less.",
+    examples: ["10m"],
+  }),
   calibrated: z.boolean().optional().describe("Apply temperature scaling to class probabilities."),
 });
 
@@ -44,12 +42,10 @@ export const servePart = z.strictObject({
     .optional()
     .meta({ description: "Model or version to serve.", examples: ["mail-small", "mail-small@2"] }),
   models: z.record(z.string(), servedModel.prefault({})).optional().describe("Several models by name."),
-  keepAlive: keepAlive
-    .optional()
-    .meta({
-      description: "Put models to sleep after this idle time; requests may keep them for longer, never for less.",
-      examples: ["10m"],
-    }),
+  keepAlive: keepAlive.optional().meta({
+    description: "Put models to sleep after this idle time; requests may keep them for longer, never for less.",
+    examples: ["10m"],
+  }),
   calibrated: z.boolean().default(false).describe("Apply temperature scaling to the class probabilities of all classifiers."),
   signedBy: z.array(z.string().min(1)).default([]).describe("Public key files; everything that is loaded must be signed with one of them."),
   host: z.string().default("127.0.0.1").describe("Address to bind."),

@@ -27,6 +27,7 @@ import { Branch } from "./branch.ts";
 import { serveErrors } from "./errors.ts";
 import type { GeneratedToken, GenerationEvent, GenerationRequest, Usage } from "./generation.ts";
 import { OutputQueue, type OutputQueueOptions } from "./output-queue.ts";
+import type { Siblings } from "./siblings.ts";
 import type { SlotOwner } from "./slot-owner.ts";
 
 interface SequenceParts {
@@ -34,6 +35,8 @@ interface SequenceParts {
   readonly request: GenerationRequest;
   readonly sampling: SamplingOptions;
   readonly maxTokens: number;
+  /** Alone when absent. */
+  readonly siblings?: Siblings;
   readonly stopTokens: ReadonlySet<number>;
   /** Tokens that a form leaves no choice about; none when absent. */
   readonly forcedTokens?: (form: FormState) => readonly number[];
@@ -52,6 +55,7 @@ export class Sequence implements SlotOwner {
   readonly adapterName: string | undefined;
   /** Which of several answers to one request. */
   readonly choice: number;
+  readonly siblings: Siblings;
   readonly sampling: SamplingOptions;
   random: Random;
   readonly likelihoods: number | undefined;
@@ -92,7 +96,7 @@ export class Sequence implements SlotOwner {
   readonly #answer: number[] = [];
   readonly #memory: SamplingMemory = {};
   #logProbability = 0;
-  readonly #maxTokens: number;
+  readonly maxTokens: number;
   readonly #minTokens: number;
   readonly #includesStop: boolean;
   readonly #stopTokens: ReadonlySet<number>;
@@ -100,7 +104,7 @@ export class Sequence implements SlotOwner {
   /** Tokens whose text is not all out, with the length of the decoded text after each. */
   #pending: { readonly token: GeneratedToken; readonly until: number }[] = [];
 
-  constructor({ id, request, sampling, maxTokens, stopTokens, forcedTokens, stream, output, adapter, nowMs }: SequenceParts) {
+  constructor({ id, request, sampling, maxTokens, siblings, stopTokens, forcedTokens, stream, output, adapter, nowMs }: SequenceParts) {
     this.id = id;
     this.group = request.group ?? `sequence ${id}`;
     // Keys and values are the adapter's: equal prompts share them where the adapter's numbers are the same, whatever it is called. The digest comes
@@ -109,6 +113,7 @@ export class Sequence implements SlotOwner {
     this.adapter = adapter?.place ?? 0;
     this.adapterName = adapter?.name;
     this.choice = request.choice ?? 0;
+    this.siblings = siblings ?? { count: 1 };
     this.sampling = sampling;
     this.random = request.seed === undefined ? random(unseeded()) : choiceRandom(request.seed, this.choice);
     this.likelihoods = request.likelihoods;
@@ -126,7 +131,7 @@ export class Sequence implements SlotOwner {
     this.submittedMs = nowMs;
     this.tokens = [...request.tokens];
     this.#prompt = request.tokens;
-    this.#maxTokens = maxTokens;
+    this.maxTokens = maxTokens;
     this.#stopTokens = stopTokens;
     this.#minTokens = request.minTokens ?? 0;
     this.#includesStop = request.includesStop ?? false;
@@ -183,14 +188,14 @@ export class Sequence implements SlotOwner {
   /** Up to `count` tokens that are likely to come next: those that are certain, else what the text itself suggests. */
   guess(count: number): readonly number[] {
     const at = this.#answer.length;
-    const most = Math.min(count, this.#maxTokens - at - 1);
+    const most = Math.min(count, this.maxTokens - at - 1);
     if (this.forced) return this.forced.slice(at, at + most);
     return this.#ahead.length > 0 ? this.#ahead.slice(0, most) : guessByLookup(this.tokens, most);
   }
 
   /** Tokens that the answer may still have. */
   get tokensLeft(): number {
-    return this.#maxTokens - this.#answer.length;
+    return this.maxTokens - this.#answer.length;
   }
 
   /** The answer as guesses see it. */
@@ -246,7 +251,7 @@ export class Sequence implements SlotOwner {
     this.#ahead = this.#ahead.slice(1);
     this.#lookAhead();
     if (this.#form?.isComplete) return this.#finish("stop", text);
-    if (this.#answer.length >= this.#maxTokens) return this.#finish("length", text);
+    if (this.#answer.length >= this.maxTokens) return this.#finish("length", text);
     // tokens without text of their own (parts of characters) go with the next text, unless someone looks at each
     if (text === "" && !likelihood) return undefined;
     const tokens = this.#release(false);

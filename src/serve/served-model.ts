@@ -135,3 +135,12 @@ export function servedModel({ model, ...parts }: ServedModelParts): ServedModel 
   const ours = end === undefined ? {} : { startToken: end, stopTokens: [end] };
   return { ...ours, ...parts, family: "decoder", config: model.config, parameters: model.parameters };
 }
+
+/** The token that stands before every text of a model, which its tokenizer may put there itself; none where it has none. */
+export function startTokensOf(model: {
+  readonly startToken?: number;
+  readonly tokenizer?: Partial<Pick<ServedTokenizer, "encode">>;
+}): readonly number[] {
+  if (model.startToken !== undefined) return [model.startToken];
+  return Array.from(model.tokenizer?.encode?.("", { addSpecialTokens: true }) ?? []).slice(0, 1);
+}

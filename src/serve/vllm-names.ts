@@ -1,7 +1,7 @@
 /**
  * vLLM's names for Loam's metrics, beside our own: what reads vLLM reads Loam unchanged. Those in the first part are what the Gateway API
  * Inference Extension's model-server protocol asks for, under the names its endpoint picker looks for by default; the second part is what
- * vLLM's published Grafana dashboard draws. Names only: no value is measured twice.
+ * vLLM's published Grafana dashboards draw and its own tests look for. Names only: no value is measured twice.
  */
 
 interface Alias {
@@ -28,6 +28,15 @@ export const vllmNames: Readonly<Record<string, Alias>> = {
   loam_answers_total: { name: "vllm:request_success_total", labels: { outcome: "finished_reason" } },
   loam_prefix_queried_tokens_total: { name: "vllm:prefix_cache_queries_total" },
   loam_prefix_cached_tokens_total: { name: "vllm:prefix_cache_hits_total" },
+  loam_step_tokens: { name: "vllm:iteration_tokens_total" },
+  loam_time_per_output_token_seconds: { name: "vllm:request_time_per_output_token_seconds" },
+  loam_longest_completion_tokens: { name: "vllm:request_max_num_generation_tokens" },
+  loam_inference_seconds: { name: "vllm:request_inference_time_seconds" },
+  loam_request_preemptions: { name: "vllm:request_num_preemptions" },
+  loam_request_choices: { name: "vllm:request_params_n" },
+  loam_request_max_tokens: { name: "vllm:request_params_max_tokens" },
+  loam_admission_rejections_total: { name: "vllm:admission_rejections_total" },
+  loam_cache_config_info: { name: "vllm:cache_config_info" },
   loam_preemptions_total: { name: "vllm:num_preemptions_total" },
 };
 

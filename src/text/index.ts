@@ -15,6 +15,7 @@ export {
   constrainLimits,
   type Form,
   recogniserOf,
+  type SchemaPart,
   type Style as JsonStyle,
   styles as jsonStyles,
   TokenConstraint,

@@ -76,9 +76,11 @@ class Drawer {
   #number({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Bounded, isInteger: boolean): fc.Arbitrary<number> {
     const low = minimum ?? exclusiveMinimum ?? -4;
     const high = Math.max(low, Math.min(maximum ?? exclusiveMaximum ?? low + 40, low + 40));
-    return isInteger
-      ? fc.integer({ min: Math.ceil(low), max: Math.floor(high) })
-      : fc.double({ min: low, max: high, noNaN: true, minExcluded: exclusiveMinimum !== undefined && high > low });
+    if (isInteger) return fc.integer({ min: Math.ceil(low), max: Math.floor(high) });
+    const edges = [minimum ?? -1e308, maximum ?? 1e308, ...(exclusiveMinimum === 0 ? [Number.MIN_VALUE, 1e-300] : []), 0.5];
+    const allowed = edges.filter(e => (minimum === undefined || e >= minimum) && (exclusiveMinimum === undefined || e > exclusiveMinimum));
+    const within = fc.double({ min: low, max: high, noNaN: true, minExcluded: exclusiveMinimum !== undefined && high > low });
+    return fc.oneof({ weight: 2, arbitrary: within }, { weight: 1, arbitrary: fc.constantFrom(...allowed) });
   }
 
   #list({ items, prefixItems, minItems = 0, maxItems = most.items }: Bounded, name: string, depth: number): fc.Arbitrary<Value> {
@@ -150,6 +152,10 @@ function mutated(value: unknown, { at, how, value: other, key }: Mutation): unkn
   const [last, above] = [place.at(-1), place.slice(0, -1)];
   return changed(value, above, old => (isRow(old) ? Object.fromEntries(Object.entries(old).filter(([k]) => k !== last)) : old));
 }
+
+/** Sentences that are a validator's own, or a program's. */
+export const leakedWords =
+  /Invalid (input|key|element|string|option|number|value|union|discriminator|date|format|ISO)|Unrecognized key|Too (big|small)|ZodError|expected (nonoptional|never|record|nan|undefined)\b|Cannot read propert|is not a function|at .*\.ts:\d/;
 
 /** Requests for every operation of a document. `body`: a last look at what is sent. */
 export function drawnRequests(document: OpenApiDocument, pools: Pools, body: (operation: string, value: unknown) => unknown = (_, v) => v) {

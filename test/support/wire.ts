@@ -10,7 +10,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 
-const ids = /\b(chatcmpl|cmpl|resp|msg|fc|call|rerank|modr|score|file|batch)([-_])(?:[0-9a-f]{24,32}\b|[\w-]{30}(?="))/g;
+const ids = /\b(chatcmpl|cmpl|resp|msg|rs|fc|call|rerank|modr|score|file|batch)([-_])(?:[0-9a-f]{24,32}\b|[\w-]{30}(?="))/g;
 
 export class Transcript {
   readonly #name: string;

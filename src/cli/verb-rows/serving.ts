@@ -29,7 +29,7 @@ export const serveVerb: Verb = {
     ["--draft-tokens <n>", "tokens that it guesses at once (default: 4)"],
     [
       "--context <tokens>",
-      "tokens of prompt and answer together (default: what the model was trained for, 8192 at most, in half of the free memory)",
+      "tokens of prompt and answer together, or of a text that an encoder reads (default: what the model was trained for, 8192 at most, in half of the free memory)",
     ],
     [
       "--quantize <form>",

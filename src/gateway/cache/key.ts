@@ -147,6 +147,6 @@ export function passesThrough({ native }: Ask, { targets }: ModelRoute, upstream
 }
 
 function isDeterministic({ api, body }: Ask): boolean {
-  if (api.endpoint === "embeddings" || api.endpoint === "moderations") return true;
+  if (["embeddings", "moderations", "rerank"].includes(api.endpoint)) return true;
   return body.temperature === 0 || typeof body.seed === "number";
 }

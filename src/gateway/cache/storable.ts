@@ -48,6 +48,7 @@ export function mayKeepWhole(endpoint: Endpoint, text: string): boolean {
     case "embeddings":
       return Array.isArray(value.data) && value.data.length > 0;
     case "moderations":
+    case "rerank":
       return Array.isArray(value.results) && value.results.length > 0;
     default:
       return false;

@@ -18,6 +18,8 @@ export interface Api {
   readonly streamed: StreamedApi | undefined;
   /** The texts that go into the model, for counting; and their beginning, for affinity. */
   texts(body: Body): readonly string[];
+  /** An answer may be a list instead of an object. */
+  readonly answersLists?: true;
   /** Most tokens that the answer can have. `otherwise`: where the request does not bound it. */
   maxOutputTokens(body: Body, otherwise: number): number;
 }
@@ -70,6 +72,17 @@ function addJson(texts: string[], value: unknown): void {
 /** A string or a list of strings; lists of token ids count for themselves (`tokenIds`). */
 const inputTexts = (input: unknown): string[] =>
   typeof input === "string" ? [input] : Array.isArray(input) ? input.filter(one => typeof one === "string") : [];
+
+/** The documents of a rerank: texts, or rows with one. */
+const documentTexts = (documents: unknown): string[] =>
+  Array.isArray(documents) ? documents.map(d => (isRow(d) ? d.text : d)).filter(d => typeof d === "string") : [];
+
+/** Texts of an embeddings' input, in all the forms that servers take: those among token ids and inside of contents too. */
+function everyText(input: unknown): string[] {
+  if (typeof input === "string") return [input];
+  if (Array.isArray(input)) return input.flatMap(everyText);
+  return isRow(input) ? Object.values(input).flatMap(everyText) : [];
+}
 
 /** Token ids that stand in the body instead of texts. */
 export function tokenIds(body: Body): number {
@@ -127,7 +140,15 @@ const rows = [
     },
     maxOutputTokens: (body, otherwise) => wholeOf(body, "max_output_tokens", 1, mostTokens) ?? otherwise,
   },
-  { path: "/embeddings", endpoint: "embeddings", streamed: undefined, texts: body => inputTexts(body.input), maxOutputTokens: () => 0 },
+  { path: "/embeddings", endpoint: "embeddings", streamed: undefined, texts: body => everyText(body.input), maxOutputTokens: () => 0 },
+  {
+    path: "/rerank",
+    endpoint: "rerank",
+    streamed: undefined,
+    answersLists: true,
+    texts: body => [...inputTexts(body.query), ...documentTexts(body.documents), ...inputTexts(body.texts)],
+    maxOutputTokens: () => 0,
+  },
   { path: "/moderations", endpoint: "moderations", streamed: undefined, texts: body => inputTexts(body.input), maxOutputTokens: () => 0 },
 ] as const satisfies readonly Api[];
 

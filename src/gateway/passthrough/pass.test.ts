@@ -80,6 +80,32 @@ test("the official client transcribes a sound of a megabyte and a half, whose by
   expect(one!.headers.authorization).toBe("Bearer inner-secret");
 });
 
+test("binary tensors of the Open Inference Protocol pass both ways with the header that says where they begin", async () => {
+  await start();
+  await gateway.close();
+  const upstreams = { cloud: { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/base/v1` } };
+  const passThrough = { "/v2": { upstream: "cloud", to: "/v2", methods: ["GET", "POST"], objects: "shared" } };
+  gateway = await testGateway({ upstreams, models: { chat: { targets: [{ upstream: "cloud" }] } }, passThrough }, { access: openAccess });
+  const json = Buffer.from(
+    JSON.stringify({ inputs: [{ name: "x", datatype: "UINT8", shape: [9000], parameters: { binary_data_size: 9000 } }] }),
+  );
+  const tensor = randomBytes(9000);
+  answer = (request, response) =>
+    void response
+      .writeHead(200, { "content-type": "application/octet-stream", "inference-header-content-length": "2" })
+      .end(Buffer.concat([Buffer.from("{}"), request.body.subarray(json.length)]));
+  const response = await ask("/v2/models/m/infer", {
+    body: Buffer.concat([json, tensor]),
+    headers: { "inference-header-content-length": String(json.length) },
+  });
+  const bytes = Buffer.from(await response.arrayBuffer());
+  expect([response.status, response.headers.get("inference-header-content-length")]).toEqual([200, "2"]);
+  expect(response.headers.get("content-type")).toBe("application/octet-stream");
+  expect(bytes.equals(Buffer.concat([Buffer.from("{}"), tensor]))).toBe(true);
+  expect(got[0]!.body.equals(Buffer.concat([json, tensor]))).toBe(true);
+  expect(got[0]!.headers["inference-header-content-length"]).toBe(String(json.length));
+});
+
 test("bytes of an answer come as they are, with what says how to read them, each as soon as it is there", async () => {
   await start();
   const speech = randomBytes(3_000_000);
@@ -188,7 +214,7 @@ test("an address of the gateway's own in other letters is not passed by its poli
   ])
     expect([path, (await ask(path, { body: "{}" })).status >= 400]).toEqual([path, true]);
   expect(got).toEqual([]);
-  expect((await ask("/v1/rerank", { body: "{}" })).status).toBe(200);
+  expect((await ask("/v1/classify", { body: "{}" })).status).toBe(200);
 });
 
 test("who may and how much is asked first: key, policy, method, limits on requests and bytes", async () => {

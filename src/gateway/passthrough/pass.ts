@@ -2,6 +2,7 @@
  * A request for an address that the gateway does not know, put to the server that has it: its body and the answer go through as they come, bounded,
  * without being read. Asked once: a body that has gone cannot be sent again.
  */
+import { tensorHeader } from "../../protocols/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Answer } from "../http/exchange.ts";
 import { ownerHeader, ownerOf, ownerValue } from "../owners/owner.ts";
@@ -21,6 +22,7 @@ const requestHeaders = [
   "content-type",
   "content-language",
   "content-encoding",
+  tensorHeader,
   "accept",
   "accept-language",
   "openai-beta",

@@ -1,6 +1,7 @@
 /** Which addresses are passed through, and to where. A path that servers read in different ways is passed nowhere: what one takes for a name another takes for a way out. */
 import { nearest } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
+import { knownPaths } from "../http/model-addresses.ts";
 import type { PassThroughPart } from "./schema.ts";
 
 export interface PassThrough extends Omit<PassThroughPart[string], "model"> {
@@ -22,6 +23,13 @@ export function passThroughsOf(part: PassThroughPart, upstreams: ReadonlyMap<str
       const place = `passThrough.${prefix}`;
       if (ownBeginnings.some(own => isBelow(prefix, own) || isBelow(own, prefix)))
         throw gatewayErrors.fail("config", { place, expected: "an address that is not the gateway's own", received: `"${prefix}"` });
+      if (knownPaths.has(prefix))
+        throw gatewayErrors.fail("config", {
+          place,
+          expected: "an address that the gateway does not answer itself",
+          received: `"${prefix}"`,
+          hint: "Leave it out, and name a model of that upstream under models.",
+        });
       if (!upstreams.has(rest.upstream)) {
         const near = nearest(rest.upstream, [...upstreams.keys()]);
         throw gatewayErrors.fail("config", {

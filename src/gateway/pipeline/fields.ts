@@ -10,7 +10,7 @@ import type { PassedRequest } from "../passthrough/passed-request.ts";
 import type { Attempts } from "../routing/attempts.ts";
 import type { ModelRoute } from "../routing/route.ts";
 
-export interface RequestFields extends Omit<AdmittedRequest, "exchange" | "headers" | "end">, ModelFields, PassedRequest, ServedRequest {
+export interface PipelineFields extends Omit<AdmittedRequest, "exchange" | "headers" | "end">, ModelFields, PassedRequest, ServedRequest {
   readonly identity: Identity;
   /** The model that is asked for. */
   readonly route: ModelRoute;

@@ -1,12 +1,12 @@
 /** A list of steps as it is written, with its types checked, and run: each step is given what those before it have added. */
 import type { Answer, End, GatewayExchange } from "../http/exchange.ts";
-import type { RequestFields } from "./fields.ts";
+import type { PipelineFields } from "./fields.ts";
 import { type Arrival, EarlyAnswer, type StepHooks } from "./step.ts";
 
 type StepResult = StepHooks | EarlyAnswer | undefined;
 
 /** What came before, and what a step with this result adds. */
-type After<X, R> = X & Pick<RequestFields, Extract<keyof Exclude<Awaited<R>, EarlyAnswer | undefined>, keyof RequestFields>>;
+type After<X, R> = X & Pick<PipelineFields, Extract<keyof Exclude<Awaited<R>, EarlyAnswer | undefined>, keyof PipelineFields>>;
 
 /** Charges what was used, or gives back what was held: once, when the answer has ended, whichever step ended it. */
 export type Settle = (exchange: GatewayExchange, end: End) => void;

@@ -42,7 +42,7 @@ import { showSession } from "./steps/show-session.ts";
 import { trace } from "./steps/trace.ts";
 import { translateAnswer } from "./steps/translate-answer.ts";
 
-/** Chat, completions, responses, embeddings, moderations; chat in Anthropic's words (messages). */
+/** Chat, completions, responses, embeddings, rerank, moderations; chat in Anthropic's words (messages). */
 export const modelPipeline = pipeline<Reads<"api" | "contract">>()
   .step(checkRoom)
   .step(identify)

@@ -2,6 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import { isRow, readUsage, type TokenUsage } from "../../protocols/index.ts";
 import type { AdmittedRequest } from "../http/admitted-request.ts";
+import type { Api } from "../http/apis.ts";
 import { chargedWhole } from "../http/charged.ts";
 import type { Answer } from "../http/exchange.ts";
 import { gatewayBounds } from "../http/limits.ts";
@@ -22,7 +23,7 @@ interface CheckedAnswer {
 }
 
 /** A whole answer as text, and its usage. Errors: UpstreamFailure where a 200 is no answer. */
-function checkedAnswer(bytes: Buffer): CheckedAnswer {
+function checkedAnswer(bytes: Buffer, { answersLists }: Api): CheckedAnswer {
   // text goes to the socket in one piece with the headers; it is the same bytes only where they are UTF-8
   if (!isUtf8(bytes)) throw new UpstreamFailure("malformed", "a 200 whose body is no UTF-8");
   const text = bytes.toString("utf8");
@@ -32,6 +33,7 @@ function checkedAnswer(bytes: Buffer): CheckedAnswer {
   } catch {
     throw new UpstreamFailure("malformed", "a 200 whose body is no JSON");
   }
+  if (Array.isArray(value) && answersLists) return { text, usage: undefined, isUncounted: true, model: undefined };
   if (!isRow(value)) throw new UpstreamFailure("malformed", "a 200 whose body is no JSON object");
   const isOwn = value.object === "response" && !serverFault(value);
   const isError = (value.error !== undefined && value.error !== null && !isOwn) || value.object === "error";
@@ -55,7 +57,7 @@ export async function relayWhole(x: AdmittedRequest & { readonly attempts: Attem
     try {
       const come = readWhole(source.reply, gatewayBounds.answerBytes);
       const bytes = come instanceof Promise ? await come : come;
-      const { text, usage, isUncounted, model } = checkedAnswer(bytes);
+      const { text, usage, isUncounted, model } = checkedAnswer(bytes, x.ask.api);
       exchange.served = versionOf(attempts, model);
       source.end("answered");
       exchange.target = attempts.target;

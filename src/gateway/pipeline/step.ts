@@ -8,7 +8,7 @@ import type { Answer, End, GatewayExchange } from "../http/exchange.ts";
 import type { AnyRequest, HeaderReader } from "../http/node-request.ts";
 import type { GatewayPorts } from "../ports.ts";
 import type { Peer } from "./client-connection.ts";
-import type { RequestFields } from "./fields.ts";
+import type { PipelineFields } from "./fields.ts";
 
 /** What the first step finds. */
 export interface Arrival {
@@ -38,13 +38,13 @@ export class EarlyAnswer {
 }
 
 /** What a step is given: these fields, which earlier steps have added. */
-export type Reads<K extends keyof RequestFields> = Arrival & Pick<RequestFields, K>;
+export type Reads<K extends keyof PipelineFields> = Arrival & Pick<PipelineFields, K>;
 
 /** An address whose requests are never read from Node's own objects. */
 export type WebArrival = Arrival & { readonly request: Request };
-export type ReadsWeb<K extends keyof RequestFields> = Reads<K> & WebArrival;
+export type ReadsWeb<K extends keyof PipelineFields> = Reads<K> & WebArrival;
 
 /** What a step gives: these fields, an `end` around the one before, and what is done on the way back. */
-export type Adds<K extends keyof RequestFields = never> = Pick<RequestFields, K> &
+export type Adds<K extends keyof PipelineFields = never> = Pick<PipelineFields, K> &
   Partial<Pick<Arrival, "end" | "request" | "headers">> &
   StepHooks;

@@ -121,7 +121,7 @@ test("copies, pass-through requests and hedges wait in the same queue: never mor
     expect(state().lane!.running).toBeLessThanOrEqual(3);
     await new Promise(resolve => setTimeout(resolve, 5));
     if (!isHedged) now--;
-    if (received.path.includes("rerank")) response.end("{}");
+    if (received.path.includes("classify")) response.end("{}");
     else await good(received, response);
   };
   const second = await fakeUpstream(good);
@@ -137,13 +137,13 @@ test("copies, pass-through requests and hedges wait in the same queue: never mor
         chat: { targets: [{ upstream: "local" }], shadow: { upstream: "local", model: "dark" } },
         mail: { targets: [{ upstream: "second", weight: 1 }, { upstream: "local" }], hedge: { after: "1ms", share: 1 } },
       },
-      passThrough: { "/v1/rerank": { upstream: "local", methods: ["POST"] } },
+      passThrough: { "/v1/classify": { upstream: "local", methods: ["POST"] } },
     },
   );
   const keys = await Promise.all(Array.from({ length: 4 }, (_, i) => keyOf(`k${i}`)));
   const all = keys.flatMap(key => [
     ...Array.from({ length: 8 }, (_, i) => ask(`${i}`, i % 2 ? "chat" : "mail", key, { stream: i % 3 === 0 })),
-    ...Array.from({ length: 4 }, () => gateway.post("/v1/rerank", { a: 1 }, { headers: { authorization: `Bearer ${key}` } })),
+    ...Array.from({ length: 4 }, () => gateway.post("/v1/classify", { a: 1 }, { headers: { authorization: `Bearer ${key}` } })),
   ]);
   for (const response of await Promise.all(all)) {
     expect(response.status).toBe(200);

@@ -251,6 +251,16 @@ test("the repetition penalty makes seen tokens less likely on either side of zer
   expect(q[2]! / q[3]!).toBeCloseTo(p[2]! / p[3]!, 12);
 });
 
+test("a penalty next to 0 overflows no score: a token is drawn all the same", () => {
+  const history: History = { prompt: [0, 1], answer: [2] };
+  for (const temperature of [0, 5e-324, 1])
+    for (const repetitionPenalty of [5e-324, 1e-308])
+      for (const more of [{}, { topK: 2 }, { topP: 0.5 }, { minP: 0.5 }, { typicalP: 0.5 }, { temperatureLast: true, topP: 0.5 }]) {
+        const o = options({ repetitionPenalty, temperature, ...more });
+        expect([0, 1]).toContain(sampleToken(Float32Array.of(30, 20, -40, -50), history, o, random("p")));
+      }
+});
+
 test("presence counts a token of the answer once, frequency each time, and neither looks at the prompt", () => {
   const logits = new Float32Array(4);
   const history = { prompt: [3, 3], answer: [1, 1, 2] };

@@ -33,6 +33,9 @@ const greatest = (scores: Float64Array): number => {
   return best;
 };
 
+/** A score that no sum or difference of scores overflows. */
+const farthest = 1e300;
+
 const isPossible = (scores: Float64Array): boolean => scores.some(s => s > out);
 
 /** Errors: nn/impossible. */
@@ -90,7 +93,7 @@ export const transforms: { readonly [N in TransformName]: Transform } = {
     apply: (scores, o, history) => {
       for (const token of new Set(lastTokens(history, o.repetitionWindow))) {
         const s = scores[token];
-        if (s !== undefined) scores[token] = s > 0 ? s / o.repetitionPenalty : s * o.repetitionPenalty;
+        if (s !== undefined) scores[token] = s > 0 ? Math.min(farthest, s / o.repetitionPenalty) : s * o.repetitionPenalty;
       }
     },
   },

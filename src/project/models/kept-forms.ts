@@ -20,7 +20,7 @@ const conditionsSchema = z.strictObject({
   /** Processor, vector units, machine code, threads, versions of Loam, Node and ONNX Runtime. */
   environment: runEnvironment,
 });
-export type FormConditions = z.output<typeof conditionsSchema>;
+type FormConditions = z.output<typeof conditionsSchema>;
 
 export function formConditions(weights: string, { name, capabilities: { details } }: Device, slots: number): FormConditions {
   const threads = typeof details.threads === "number" ? details.threads : undefined;
@@ -43,7 +43,7 @@ const schema = z.strictObject({
     agreement: amount.max(1),
   }),
 });
-export type KeptForm = Pick<z.output<typeof schema>, "form" | "cost">;
+type KeptForm = Pick<z.output<typeof schema>, "form" | "cost">;
 
 /** A file of this size or more is none of ours. */
 const mostBytes = 64 * 1024;

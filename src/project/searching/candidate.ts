@@ -31,7 +31,7 @@ interface CandidateGiven {
 
 export interface Candidate extends FormSpeed {
   readonly parameters: number;
-  /** Weights as they lie in memory, and keys and values of a full context (at most `mostContext` tokens) in 32 bits. */
+  /** Weights as they lie in memory, and keys and values of a full context (at most `mostJudgedContext` tokens) in 32 bits. */
   readonly memoryBytes: number;
   /** Bits a byte as it is, and after the few steps where it was trained. */
   readonly zeroStep: Judgement;
@@ -41,7 +41,7 @@ export interface Candidate extends FormSpeed {
 }
 
 /** Tokens of context that memory is told for, and with which texts are read. */
-export const mostContext = 2048;
+export const mostJudgedContext = 2048;
 /** Rows a step, and tokens of a row where the context has room for them. */
 const fewStep = { rows: 2, length: 128 } as const;
 
@@ -127,7 +127,7 @@ export async function measureCandidate(o: CandidateGiven): Promise<Candidate> {
   const { config } = model;
   const parameters = model.parameters;
   const weights = treePaths<DeviceArray>(parameters as unknown as Tree<DeviceArray>).reduce((n, [, a]) => n + bytesOf(a.shape, a.dtype), 0);
-  const context = Math.min(config.context, mostContext);
+  const context = Math.min(config.context, mostJudgedContext);
   const told = {
     parameters: countParameters(decoderSpec(config)),
     memoryBytes: weights + 4 * 2 * config.layers * config.kvHeads * config.headSize * context,

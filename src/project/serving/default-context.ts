@@ -13,7 +13,7 @@ export const mostContext = 8192;
 const allowedShare = 0.5;
 
 /** What the tokens of a sequence were decided by. */
-export type ContextReason = "given" | "trained" | "memory" | "default";
+type ContextReason = "given" | "trained" | "memory" | "default";
 
 export interface ContextChoice {
   /** Tokens of prompt and answer together. */

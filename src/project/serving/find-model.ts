@@ -106,12 +106,13 @@ export async function findModel(folder: string, cwd: string, given: string | und
 const servedName = /^[\w.-]+(\/[\w.-]+)*$/;
 
 /** A model that is given by a path under another name. Errors: project/argument. */
-export function renamed(found: Found, name: string): Found {
+export function withServedName(found: Found, name: string): Found {
   const { model } = found;
   if (model.kind === "version" || !servedName.test(name) || name.length > 200)
     throw projectErrors.fail("argument", {
       place: "loam serve: --served-model-name",
-      expected: model.kind === "version" ? "a model that is given by a path" : "letters, digits, dots, dashes and slashes, at most 200 characters",
+      expected:
+        model.kind === "version" ? "a model that is given by a path" : "letters, digits, dots, dashes and slashes, at most 200 characters",
       received: model.kind === "version" ? `the version ${model.wanted}` : JSON.stringify(name.slice(0, 200)),
       hint: model.kind === "version" ? "A version is served under its model's name." : "Try meta-llama/Llama-3.2-1B-Instruct.",
     });

@@ -43,7 +43,8 @@ export async function openServed(found: Found, choice: EngineChoice = {}): Promi
     disposeTree(read.parameters);
     throw error;
   });
-  const model = calibrated(inForm, temperature);
+  const whole = calibrated(inForm, temperature);
+  const model = { ...whole, longest: Math.min(whole.longest, choice.context ?? whole.longest) };
   const engine = createEmbeddingEngine({ model, device });
   return {
     engine,

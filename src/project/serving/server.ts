@@ -41,7 +41,7 @@ import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
 import { consoleSource } from "./console-source.ts";
-import { type Found, findModel, renamed } from "./find-model.ts";
+import { type Found, findModel, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
@@ -82,7 +82,7 @@ async function findModels({ place: { folder, cwd }, options, closers }: Opening)
   const found: Found[] = [];
   for (const one of given.length ? given : several.length ? several : [undefined])
     found.push(closers.use(await findModel(folder, cwd, one)));
-  if (options.servedModelName !== undefined) found[0] = renamed(found[0]!, options.servedModelName);
+  if (options.servedModelName !== undefined) found[0] = withServedName(found[0]!, options.servedModelName);
   const draft = options.draft === undefined ? undefined : closers.use(await findModel(folder, cwd, options.draft));
   const project = found[0]!.project;
   const part = project?.config.serve;

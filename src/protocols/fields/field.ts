@@ -7,7 +7,7 @@ import { isGiven, isRow } from "../values.ts";
 
 const fieldSources = ["openai", "vllm", "llama.cpp", "ollama", "tgi", "anthropic", "kserve", "triton", "cohere", "loam"] as const;
 /** The APIs that a field is of; several where they share it. */
-export type FieldSource = (typeof fieldSources)[number];
+type FieldSource = (typeof fieldSources)[number];
 
 interface FieldBase {
   readonly from: readonly FieldSource[];
@@ -29,8 +29,8 @@ interface RefusedField extends FieldBase {
   readonly asks: (value: unknown) => boolean;
   readonly instead: string;
 }
-export type Field = DoneField | HarmlessField | RefusedField;
-export type FieldTable = Readonly<Record<string, Field>>;
+export type FieldRow = DoneField | HarmlessField | RefusedField;
+export type FieldTable = Readonly<Record<string, FieldRow>>;
 
 /** The fields of one request. */
 export interface RequestFields {
@@ -42,16 +42,16 @@ export interface RequestFields {
 type Sources = FieldSource | readonly FieldSource[];
 const list = (from: Sources): readonly FieldSource[] => (typeof from === "string" ? [from] : from);
 
-export const done = (from: Sources, within?: FieldTable): Field => ({ kind: "done", from: list(from), ...(within ? { within } : {}) });
+export const done = (from: Sources, within?: FieldTable): FieldRow => ({ kind: "done", from: list(from), ...(within ? { within } : {}) });
 /** An object of which nothing but the keys of its table is taken. */
-export const doneClosed = (from: Sources, within: FieldTable): Field => ({ kind: "done", from: list(from), within, isClosed: true });
-export const harmless = (from: Sources, why: string, within?: FieldTable): Field => ({
+export const doneClosed = (from: Sources, within: FieldTable): FieldRow => ({ kind: "done", from: list(from), within, isClosed: true });
+export const harmless = (from: Sources, why: string, within?: FieldTable): FieldRow => ({
   kind: "harmless",
   from: list(from),
   why,
   ...(within ? { within } : {}),
 });
-export const refused = (from: Sources, asks: RefusedField["asks"], instead: string): Field => ({
+export const refused = (from: Sources, asks: RefusedField["asks"], instead: string): FieldRow => ({
   kind: "refused",
   from: list(from),
   asks,

@@ -119,7 +119,7 @@ const generated: FieldTable = {
   reasoning_budget_tokens: refused(own, unless(-1), chatOnly),
   reasoning_control: refused(own, unless(false), chatOnly),
   generation_prompt: harmless(own, "A completion is not read as a chat."),
-  id_slot: harmless(own, "The scheduler chooses a slot."),
+  id_slot: harmless(own, "The scheduler chooses where a sequence runs."),
   n_keep: harmless(own, noShift),
   n_discard: harmless(own, noShift),
   n_cache_reuse: harmless(own, speed),

@@ -29,7 +29,7 @@ export const chatFields: RequestFields = {
     verbosity: harmless("openai", "Models of a provider's own know it; ask for a short answer in words."),
     store: refused("openai", unless(false), "Use /v1/responses, whose responses are kept."),
     metadata: harmless("openai", "It labels completions that are kept, and none are."),
-    echo: refused("vllm", unless(false), "Use /v1/completions."),
+    echo: done("vllm"),
     add_special_tokens: refused("vllm", unless(false), "Leave it out: the chat template writes special tokens."),
     documents: refused("vllm", notEmpty, "Write them into messages."),
     continue_final_message: done("vllm"),

@@ -3,6 +3,7 @@
  * Complete for OpenAI's SDK 3.57, vLLM 0.33, llama.cpp as of llama-cpp-python 0.3.36, Ollama's client 0.6.3, text-generation 0.7 and Anthropic's SDK 2.14.
  */
 import { countTokensFields, messagesFields } from "./anthropic-messages.ts";
+import { cohereEmbedFields } from "./cohere-embed.ts";
 import type { RequestFields } from "./field.ts";
 import { fineTuningFields } from "./fine-tuning.ts";
 import { generateFields, inferFields } from "./inference.ts";
@@ -10,10 +11,10 @@ import { applyTemplateFields, infillFields, nativeCompletionFields, nativeEmbedd
 import { ollamaChatFields, ollamaEmbeddingsFields, ollamaEmbedFields, ollamaGenerateFields } from "./ollama.ts";
 import { chatFields } from "./openai-chat.ts";
 import { completionsFields } from "./openai-completions.ts";
-import { embeddingsFields } from "./openai-embeddings.ts";
+import { embeddingsFields, poolingFields } from "./openai-embeddings.ts";
 import { responsesFields } from "./openai-responses.ts";
 import { rerankFields } from "./rerank.ts";
-import { scoreFields } from "./score.ts";
+import { compareFields, scoreFields } from "./score.ts";
 import { tgiFields } from "./tgi.ts";
 import { detokenizeFields, tokenizeFields } from "./tokenize.ts";
 
@@ -22,8 +23,11 @@ export const requestFields = {
   completions: completionsFields,
   responses: responsesFields,
   embeddings: embeddingsFields,
+  pooling: poolingFields,
+  cohereEmbed: cohereEmbedFields,
   rerank: rerankFields,
   score: scoreFields,
+  compare: compareFields,
   tokenize: tokenizeFields,
   detokenize: detokenizeFields,
   messages: messagesFields,

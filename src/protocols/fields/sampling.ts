@@ -4,7 +4,7 @@ import { done, doneClosed, type FieldTable, harmless, notEmpty, refused, unless 
 const both = ["vllm", "llama.cpp"] as const;
 const openaiAll = ["openai", "vllm", "llama.cpp"] as const;
 
-export const streamOptions: FieldTable = {
+const streamOptions: FieldTable = {
   include_usage: done(openaiAll),
   include_obfuscation: harmless("openai", "Chunks are not padded; a connection is protected by TLS."),
   continuous_usage_stats: done("vllm"),
@@ -38,7 +38,7 @@ const structuredOutputs: FieldTable = {
 };
 
 /** What gives a response its form. */
-export const formRows: FieldTable = {
+const formRows: FieldTable = {
   response_format: done(openaiAll, responseFormat),
   structured_outputs: doneClosed("vllm", structuredOutputs),
   guided_json: done("vllm"),
@@ -132,7 +132,7 @@ export const serverRows: FieldTable = {
   return_token_offsets: refused("vllm", unless(false), "Use logprobs, whose text_offset tells them."),
   cache_prompt: harmless("llama.cpp", "Prefixes that are in the cache are used; they change speed, not the response."),
   n_cache_reuse: harmless("llama.cpp", speed),
-  id_slot: harmless("llama.cpp", "The scheduler chooses a slot."),
+  id_slot: harmless("llama.cpp", "The scheduler chooses where a sequence runs."),
   n_keep: harmless("llama.cpp", "A context is not shifted: it ends the response when it is full."),
   n_discard: harmless("llama.cpp", "A context is not shifted: it ends the response when it is full."),
   n_indent: refused("llama.cpp", unless(0), "Use a grammar."),

@@ -38,10 +38,10 @@ const samplers = {
   frequency_penalty: z.number().min(-100).max(100).nullish(),
   xtc_probability: number,
   xtc_threshold: number,
-  dry_multiplier: number,
-  dry_base: number,
-  dry_allowed_length: z.int().min(0).nullish(),
-  dry_penalty_last_n: count,
+  dry_multiplier: z.number().min(0).max(100).nullish(),
+  dry_base: z.number().min(0).max(100).nullish(),
+  dry_allowed_length: z.int().min(0).max(limits.lastTokens).nullish(),
+  dry_penalty_last_n: z.int().min(-1).max(limits.lastTokens).nullish(),
   dry_sequence_breakers: z.array(z.string()).min(1).max(64).nullish(),
   samplers: z
     .union([z.string().max(64), z.array(z.string()).max(64)], { error: "names of samplers, or their letters as one text" })

@@ -68,6 +68,8 @@ export const chatRequest = z.object({
   messages: chatMessages,
   max_tokens: z.int().min(1).nullish(),
   max_completion_tokens: z.int().min(1).nullish(),
+  /** vLLM's: the answer begins with the last message, where that is the assistant's. */
+  echo: z.boolean().nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(limits.topLogprobs).nullish(),
 });

@@ -167,7 +167,7 @@ export class EmbeddingEngine {
       throw serveErrors.fail("parameter", {
         place: "input",
         expected: strange === undefined ? "at least one token a text" : `token ids from 0 to ${config.vocab - 1}`,
-        received: strange === undefined ? "none" : String(strange),
+        received: strange === undefined ? "none" : `${strange}, which is out of vocabulary`,
       });
     if (tokens.length > longest)
       throw serveErrors.fail("contextLength", {

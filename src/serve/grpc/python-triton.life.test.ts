@@ -1,12 +1,14 @@
 /** Triton's own Python client, over HTTP, asyncio and gRPC, against a real server: what it makes of every call (`bench/peers/triton_client.py`). */
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { Login } from "../../session/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { createEmbeddingEngine } from "../embedding/embedding-engine.ts";
+import { createEngine } from "../engine.ts";
+import { tinyModel } from "../fakes.ts";
 import { createApp } from "../http/app.ts";
 import { tinyEncoder } from "../http/fakes.ts";
 import { testFleet } from "../lifecycle/fakes.ts";
@@ -27,6 +29,31 @@ function lacking(): string {
 }
 const lack = lacking();
 const why = lack === "" ? "" : (process.env.LOAM_PEERS_REASON ?? lack);
+
+/** The Python example of the page, with the addresses of a server. */
+function pageExample(http: number, grpc: string): string {
+  const page = readFileSync(new URL("../../../docs/open-inference.md", import.meta.url), "utf8");
+  const [, code = ""] = /```python\n([\s\S]*?)```/.exec(page) ?? [];
+  return code.replace("127.0.0.1:8080", `127.0.0.1:${http}`).replace("127.0.0.1:8001", grpc);
+}
+
+test.skipIf(lack !== "")(`the example of docs/open-inference.md runs${why && ` (skipped: ${why})`}`, async () => {
+  const device = openDevice("cpu", { threads: 1 });
+  const engine = createEngine({ model: await tinyModel(device, { id: "mail-small@1", name: "mail-small", version: 1 }), device, slots: 2 });
+  const encoder = createEmbeddingEngine({ model: await tinyEncoder(device, { id: "minilm@1", name: "minilm", version: 1 }), device });
+  await Promise.all([engine.ready, encoder.ready]);
+  const app = createApp({ engines: [engine], encoders: [encoder] });
+  const server = await listen(app, { port: 0 });
+  const grpc = await listenGrpc(app, { port: 0 });
+  try {
+    const { stdout } = await promisify(execFile)(python, ["-c", pageExample(server.port, grpc.address)]);
+    expect(stdout).toMatch(/^\(2, 32\)\n\[b['"].+['"]\]\n/);
+    expect(stdout).not.toMatch(/error/i);
+  } finally {
+    await grpc.close();
+    await server.close();
+  }
+});
 
 test.skipIf(lack !== "")(
   `Triton's client: health, metadata, binary tensors, codings, streams, the repository, errors${why && ` (skipped: ${why})`}`,
@@ -83,7 +110,7 @@ test.skipIf(lack !== "")(
       expect([single(heard["async http"]), single(heard["async grpc"])]).toEqual([vectors, vectors]);
 
       const parameters = { max_tokens: 6, temperature: 0 };
-      const own = await post("/v2/models/m/infer", { inputs: inputs(["Once", "Then"]), parameters });
+      const own = await post("/v2/models/m/versions/1/infer", { inputs: inputs(["Once", "Then"]), parameters });
       for (const [how, texts] of Object.entries(heard.answers)) expect(texts, how).toEqual(own.outputs[0].data);
       const [once] = own.outputs[0].data;
       expect([single(heard.aio[0]), single(heard.aio[1]), heard.aio[2]]).toEqual([vectors, vectors, { 0: once, 1: once }]);

@@ -29,7 +29,7 @@ import { InferenceStatistics } from "./inference/statistics.ts";
 import { ollama } from "./ollama/ollama.ts";
 import { anonymous, type Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
-import { pointerList } from "./relaxed.ts";
+import { relaxedHeader } from "./relaxed.ts";
 import { nameList } from "./request-fields.ts";
 import { ResponseStore } from "./responses/store.ts";
 import { isCopy, ownRequests, visits } from "./visited.ts";
@@ -205,7 +205,7 @@ export function createApp(options: AppOptions): App {
     c.res.headers.set("x-request-id", requestId);
     for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
     if (exchange.ignored) c.res.headers.set("x-loam-ignored", nameList(exchange.ignored));
-    if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", pointerList(exchange.relaxed));
+    if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", relaxedHeader(exchange.relaxed));
     if (engines.isDraining) c.res.headers.set("connection", "close");
     if (exchange.isStreaming) return;
     const left = c.req.raw.signal.aborted;
@@ -297,7 +297,9 @@ export function createApp(options: AppOptions): App {
       });
   for (const contract of contracts) on(contract.routes, contract);
   for (const contract of contracts) on(withoutPrefix(contract, contracts), contract);
-  for (const [path, { contract, routes }] of shared) refuseOtherMethods(path, routes, contract);
+  // an address that ends in a word is no name
+  const words = [...shared].sort(([a], [b]) => Number(/:[^/]*$/.test(a)) - Number(/:[^/]*$/.test(b)));
+  for (const [path, { contract, routes }] of words) refuseOtherMethods(path, routes, contract);
 
   app.use("/api/*", async (c, next) => {
     c.var.exchange.route = "/api";

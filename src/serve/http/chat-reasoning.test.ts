@@ -170,6 +170,14 @@ test("Anthropic's last message of the assistant's goes on, and a stop sequence i
   expect(told.find(e => e.type === "message_delta")).toMatchObject({ delta: { stop_reason: "stop_sequence", stop_sequence: ". And" } });
 });
 
+test("Ollama's last message of the assistant's goes on", async () => {
+  said.text = " is four.";
+  const messages = [...user, { role: "assistant", content: "It" }];
+  const response = await send("/api/chat", { messages, stream: false });
+  expect(await response.json()).toMatchObject({ message: { role: "assistant", content: " is four." } });
+  expect(said.prompts.at(-1)).toMatch(/<\|assistant\|>It$/);
+});
+
 test("responses have reasoning items, told as OpenAI's events, and go on with them", async () => {
   const response = (await (await send("/v1/responses", { input: "2 + 2?" })).json()) as {
     id: string;
@@ -229,6 +237,17 @@ test("a full context is told in OpenAI's sentence, which clients know it by", as
   const { status, error } = await chat({ messages: [{ role: "user", content: "x".repeat(5000) }] });
   expect([status, error.code]).toEqual([400, "context_length_exceeded"]);
   expect(error.message).toMatch(/^This model's maximum context length is 4096 tokens\. However, you requested \d+ tokens/);
+});
+
+test("a request that names no model means the only one", async () => {
+  for (const [path, body] of [
+    ["/v1/chat/completions", { messages: user }],
+    ["/v1/responses", { input: "2 + 2?" }],
+    ["/v1/messages", { messages: user, max_tokens: 50 }],
+  ] as const) {
+    expect((await send(path, { ...body, model: undefined }, trusting)).status).toBe(200);
+    expect((await send(path, { ...body, model: undefined })).status).toBe(400);
+  }
 });
 
 test("only allowed tools are called", async () => {

@@ -65,7 +65,13 @@ const plainTokens = ({ model: { tokenizer } }: Engine, text: string): number[] =
  * a call through; else the beginning of one, and what follows is the model's own. Where the answer begins with reasoning, the call comes behind
  * it. Errors: text/constraint for a schema that cannot be kept to.
  */
-export function chatPrompt(engine: Engine, turns: readonly ServedChatTurn[], use: ToolUse | undefined, wish: ChatWish = {}): ChatPrompt {
+export function chatPrompt(
+  engine: Engine,
+  turns: readonly ServedChatTurn[],
+  use: ToolUse | undefined,
+  wish: ChatWish = {},
+  onRelaxed: Asker["onRelaxed"] = undefined,
+): ChatPrompt {
   const { chatTemplate, tokenizer } = engine.model;
   const own = formatOf((wish.template ?? chatTemplate)?.source);
   const format = own ?? toolFormats.hermes;
@@ -81,23 +87,29 @@ export function chatPrompt(engine: Engine, turns: readonly ServedChatTurn[], use
     const beginning = format.begun(typeof use.choice === "object" ? use.choice.name : undefined);
     return { ...base, tokens: [...tokens, ...plainTokens(engine, beginning)], beginning, form: undefined };
   }
-  const call = oneCall(tokenizer, format, use);
+  const call = oneCall(tokenizer, format, use, onRelaxed);
   const before = plainTokens(engine, format.before);
   if (isReasoning) return { ...base, tokens, beginning: "", form: formAfter(before, call) };
   return { ...base, tokens: [...tokens, ...before], beginning: format.before, form: call };
 }
 
 /** The form of an answer: of a call where it must call, its own or one call instead, or of the calls in it where their functions are strict. */
-function answerForm({ model: { tokenizer } }: Engine, prompt: ChatPrompt, use: ToolUse | undefined, asked: FormState | undefined) {
+function answerForm(
+  { model: { tokenizer } }: Engine,
+  prompt: ChatPrompt,
+  use: ToolUse | undefined,
+  asked: FormState | undefined,
+  onRelaxed: Asker["onRelaxed"],
+) {
   const { form, format } = prompt;
   if (form) return form;
   if (use?.choice !== "auto" || !tokenizer.bytesOf) return asked;
   // which of them, the model says with its first tokens
   if (asked) {
     const before = Array.from(tokenizer.encode(format.before, { addSpecialTokens: false }));
-    return eitherForm([asked, formAfter(before, oneCall(tokenizer, format, use))]);
+    return eitherForm([asked, formAfter(before, oneCall(tokenizer, format, use, onRelaxed))]);
   }
-  return use.tools.some(t => t.strict === true) ? strictCalls(tokenizer, format, use) : undefined;
+  return use.tools.some(t => t.strict === true) ? strictCalls(tokenizer, format, use, onRelaxed) : undefined;
 }
 
 /** Parts that are there before the first text go out with it. */
@@ -109,7 +121,7 @@ function withFirst(parser: AnswerParser, beginning: string): AnswerParser {
     waiting = [];
     return taken;
   };
-  return { push: text => all(parser.push(text)), end: () => all(parser.end()) };
+  return { push: text => all(parser.push(text)), end: isCut => all(parser.end(isCut)) };
 }
 
 function answerParser(
@@ -128,7 +140,7 @@ function answerParser(
       count.add(tokens);
       return answer.push(text);
     },
-    end: () => answer.end(),
+    end: isCut => answer.end(isCut),
     get reasoningTokens() {
       return count.tokens;
     },
@@ -138,7 +150,7 @@ function answerParser(
 /** Starts the answers. Errors: those of prompt and engine. */
 export function startChat(ask: ChatAsk): ChatRun {
   const { engine, turns, use, body, maxTokens, likelihoods, wish, requestId, owner, signal, onRelaxed } = ask;
-  const prompt = chatPrompt(engine, turns, use, wish);
+  const prompt = chatPrompt(engine, turns, use, wish, onRelaxed);
   const { format, marks, isReasoning, beginning } = prompt;
   const tokens = truncatedPrompt(body, prompt.tokens, engine, maxTokens);
   const isOneCall = use !== undefined && (!use.isParallel || use.choice !== "auto");
@@ -160,7 +172,7 @@ export function startChat(ask: ChatAsk): ChatRun {
   const reasoning = marks && beginning === "" ? { marks, isOpen: isReasoning, most: wish?.reasoningTokens } : undefined;
   const generations = engine.submitAll(
     requests.map(r => {
-      const form = answerForm(engine, prompt, use, r.form);
+      const form = answerForm(engine, prompt, use, r.form, onRelaxed);
       return { ...r, ...seen, ...defined({ form: reasoning ? behindReasoning(engine.model, reasoning, form) : form }) };
     }),
   );

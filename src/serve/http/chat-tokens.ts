@@ -5,7 +5,7 @@ import type { EndEvent, GeneratedToken, GenerationEvent } from "../generation.ts
 import { wireUsage } from "./answers.ts";
 import type { Asker } from "./exchange.ts";
 import { promptLogprobs } from "./logprobs.ts";
-import { answerIds, promptLikelihoods, stopReasonOf } from "./token-fields.ts";
+import { answerTokenIds, promptLikelihoods, stopReasonOf } from "./token-fields.ts";
 
 interface ChatTokensParts {
   readonly body: SamplingFields & TokenFields;
@@ -41,7 +41,7 @@ export class ChatTokens {
 
   /** In a choice of a whole answer. */
   choice(answer: Pick<EndEvent, "stop" | "stopToken" | "unsaid"> & { readonly tokens: readonly GeneratedToken[] }) {
-    return { stop_reason: this.#stopReason(answer), token_ids: this.#tellsIds ? answerIds(answer) : null };
+    return { stop_reason: this.#stopReason(answer), token_ids: this.#tellsIds ? answerTokenIds(answer) : null };
   }
 
   /** In the last chunk of a stream's choice, where something of the request's own ended the answer. */
@@ -62,7 +62,7 @@ export class ChatTokens {
   push(index: number, event: GenerationEvent): void {
     const count = (this.#counts.get(index) ?? 0) + event.tokens.length;
     this.#counts.set(index, event.kind === "end" ? event.usage.completionTokens : count);
-    if (this.#tellsIds) this.#untold.set(index, [...(this.#untold.get(index) ?? []), ...answerIds(event)]);
+    if (this.#tellsIds) this.#untold.set(index, [...(this.#untold.get(index) ?? []), ...answerTokenIds(event)]);
   }
 
   /** Beside the choices of a stream's first chunk. */

@@ -4,6 +4,7 @@ import { chatRequest, type Row, requestFields } from "../../protocols/index.ts";
 import type { Engine, Generation } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import type { GeneratedToken, Usage } from "../generation.ts";
+import type { ServedChatTurn } from "../served-model.ts";
 import { collectAll, merged, wireUsage } from "./answers.ts";
 import { turnsOf } from "./chat-messages.ts";
 import { type ChatRun, chatPrompt, finishReasonOf, startChat } from "./chat-run.ts";
@@ -13,10 +14,11 @@ import type { AnswerLengths } from "./contract.ts";
 import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions } from "./generation-requests.ts";
 import { chatLogprobs } from "./logprobs.ts";
+import { withOnlyModel } from "./only-model.ts";
 import { parseBody } from "./parse.ts";
 import { checkFields, ignore } from "./request-fields.ts";
 import { asMaxTokens, checkTokenFields, lengthOf } from "./token-fields.ts";
-import { type AnswerPart, joined } from "./tools/answer-parser.ts";
+import { type AnswerPart, joined, wholeParts } from "./tools/answer-parser.ts";
 import { allowedTools, toolUse } from "./tools/tool.ts";
 
 /** Of a body as it came: the newer name counts before the older one. */
@@ -87,7 +89,7 @@ type Renaming = (fields: readonly string[]) => readonly string[];
 /** Starts a chat from a body of OpenAI's. `names`: of fields in another API's words. Errors: those of its fields, of the engine and of its prompt. */
 export function startCompletion(c: AppContext, services: Services, raw: Row, names: Renaming = own => own): ChatCompletion {
   checkFields(c.var.exchange, requestFields.chat, raw);
-  const body = parseBody(chatRequest, raw);
+  const body = parseBody(chatRequest, withOnlyModel(raw, services.engines));
   checkStreamOptions(body);
   const likelihoods = likelihoodsOf(body);
   const engine: Engine = services.engines.find(body.model);
@@ -115,6 +117,7 @@ export function startCompletion(c: AppContext, services: Services, raw: Row, nam
     logprobsOf: tokens => (likelihoods === undefined ? null : chatLogprobs(tokenizer, tokens, asIds)),
     isTold: part => part.kind !== "reasoning" || body.include_reasoning !== false,
     told: new ChatTokens({ body, engine, prompt: run.prompts[0]!, asker }),
+    echo: body.echo ? echoOf(turns) : "",
   };
   return {
     isStream: body.stream ?? false,
@@ -127,7 +130,7 @@ export function startCompletion(c: AppContext, services: Services, raw: Row, nam
 
 /** The tokens of the prompt that a chat would be put to the model as. Errors as of `startCompletion`. */
 export function chatPromptTokens(c: AppContext, services: Services, raw: Row): readonly number[] {
-  const body = parseBody(chatRequest, raw);
+  const body = parseBody(chatRequest, withOnlyModel(raw, services.engines));
   const engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
   const turns = turnsOf(body.messages);
@@ -139,23 +142,31 @@ interface Telling {
   logprobsOf(tokens: readonly GeneratedToken[]): ReturnType<typeof chatLogprobs> | null;
   isTold(part: AnswerPart): boolean;
   readonly told: ChatTokens;
+  /** Stands before the answer. */
+  readonly echo: string;
 }
 
-async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, { logprobsOf, isTold, told }: Telling): Promise<Row> {
+/** vLLM's `echo`: the last message, where it is the assistant's own. */
+const echoOf = (turns: readonly ServedChatTurn[]): string => {
+  const last = turns.at(-1);
+  return last?.role === "assistant" ? last.content : "";
+};
+
+async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, { logprobsOf, isTold, told, echo }: Telling): Promise<Row> {
   const answers = await collectAll(generations);
   let reasoningTokens = 0;
   return {
     ...head,
     choices: answers.map((a, index) => {
       const parse = parser();
-      const { content, reasoning, calls } = joined([...parse.push(a.text, a.tokens), ...parse.end()].filter(isTold));
+      const { content, reasoning, calls } = joined(wholeParts(parse, a.text, a.tokens, a.finishReason === "length").filter(isTold));
       reasoningTokens += parse.reasoningTokens ?? 0;
       const hasCalls = calls.length > 0;
       return {
         index,
         message: {
           role: "assistant",
-          content: hasCalls && content === "" ? null : content,
+          content: hasCalls && echo + content === "" ? null : echo + content,
           refusal: null,
           ...(reasoning === "" ? {} : reasoned(reasoning)),
           ...(hasCalls ? { tool_calls: calls.map(wireCall) } : {}),
@@ -177,7 +188,7 @@ async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, {
 async function* chatChunks(
   head: Row,
   { prompts, generations, parser }: ChatRun,
-  { logprobsOf, isTold, told }: Telling,
+  { logprobsOf, isTold, told, echo }: Telling,
   withUsage: boolean,
 ): AsyncGenerator<Row, void, undefined> {
   const { isContinuous } = told;
@@ -191,12 +202,15 @@ async function* chatChunks(
   const parsers = generations.map(parser);
   const usages: (Usage | undefined)[] = generations.map(() => undefined);
   for await (const { index, event } of merged(generations)) {
-    if (!isStarted[index]) yield { ...chunk(index, { role: "assistant", content: "", refusal: null }, null, null), ...told.first };
+    if (!isStarted[index]) yield { ...chunk(index, { role: "assistant", content: echo, refusal: null }, null, null), ...told.first };
     isStarted[index] = true;
     told.push(index, event);
     const logprobs = logprobsOf(event.tokens);
     const parse = parsers[index]!;
-    const parts = [...parse.push(event.text, event.tokens), ...(event.kind === "end" ? parse.end() : [])].filter(isTold);
+    const parts = [
+      ...parse.push(event.text, event.tokens),
+      ...(event.kind === "end" ? parse.end(event.finishReason === "length") : []),
+    ].filter(isTold);
     // likelihoods go out with their tokens, whatever becomes of the text
     if (parts.length === 0 && logprobs && logprobs.content.length > 0) yield chunk(index, { content: "" }, logprobs, null);
     if (parts.some(p => p.kind === "call")) hasCalls[index] = true;
@@ -205,7 +219,9 @@ async function* chatChunks(
     const isMerged = isContinuous && parts.length > 0;
     for (const [i, part] of parts.entries()) {
       const isLast = isMerged && i === parts.length - 1;
-      yield chunk(index, deltaOf(part), i === 0 ? logprobs : logprobs && { content: [], refusal: null }, isLast ? reason : null);
+      const shown = i === 0 ? logprobs : logprobs && { content: [], refusal: null };
+      const ended = isLast && event.kind === "end" ? told.ended(event) : {};
+      yield chunk(index, deltaOf(part), shown, isLast ? reason : null, ended);
     }
     if (event.kind === "text") continue;
     usages[index] = event.usage;

@@ -13,7 +13,7 @@ import { parseBody } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
 import { checkedBody } from "./request-fields.ts";
 import {
-  answerIds,
+  answerTokenIds,
   asMaxTokens,
   checkTokenFields,
   endTokens,
@@ -106,6 +106,9 @@ async function startCompletion(body: Body, engine: Engine, asker: Asker): Promis
   return { body, engine, prompts, echoes, scored, n, candidates, generations: engine.submitAll(requests) };
 }
 
+/** vLLM's clients count an echoed answer from its end, and hold log-probabilities beside ids: the token that ended an answer is listed. */
+const listsEnd = (body: Body): boolean => body.echo === true || body.return_token_ids === true;
+
 /** Of the likelihoods of a prompt, so many of the most likely tokens of each place. */
 const withTop = (scored: PromptLikelihoods, count: number): PromptLikelihoods => ({
   ...scored,
@@ -122,15 +125,14 @@ async function wholeCompletion(run: CompletionRun): Promise<Row> {
     choices: best.map((a, index) => {
       const at = Math.floor(index / n);
       const prompt = scored && body.echo && body.logprobs != null ? withTop(scored[at]!, body.logprobs) : undefined;
-      // vLLM's clients count an echoed answer from its end: the token that ended it is listed
-      const tokens = prompt ? [...a.tokens, ...endTokens(a)] : a.tokens;
+      const tokens = listsEnd(body) ? [...a.tokens, ...endTokens(a)] : a.tokens;
       return {
         text: echoes[at]! + a.text,
         index,
         logprobs: body.logprobs == null ? null : completionLogprobs(tokenizer, tokens, { asIds, prompt }),
         finish_reason: a.finishReason,
         stop_reason: stopReasonOf(a, engine),
-        token_ids: body.return_token_ids ? answerIds(a) : null,
+        token_ids: body.return_token_ids ? answerTokenIds(a) : null,
         prompt_token_ids: body.return_token_ids ? prompts[at] : null,
         prompt_logprobs:
           body.prompt_logprobs == null || !scored ? null : promptLogprobs(tokenizer, withTop(scored[at]!, body.prompt_logprobs)),
@@ -146,7 +148,7 @@ async function wholeCompletion(run: CompletionRun): Promise<Row> {
 /** What of a stream's choice is only told where it is asked for. */
 function choiceFields({ body, engine, prompts }: CompletionRun, event: GenerationEvent, prompt: number | undefined): Row {
   const ids = body.return_token_ids
-    ? { token_ids: answerIds(event), ...(prompt === undefined ? {} : { prompt_token_ids: prompts[prompt] }) }
+    ? { token_ids: answerTokenIds(event), ...(prompt === undefined ? {} : { prompt_token_ids: prompts[prompt] }) }
     : {};
   const reason = event.kind === "end" ? stopReasonOf(event, engine) : null;
   return { ...ids, ...(reason === null ? {} : { stop_reason: reason }) };
@@ -167,7 +169,7 @@ async function* completionChunks(run: CompletionRun, head: Row): AsyncGenerator<
     const isFirst = !isStarted[index];
     isStarted[index] = true;
     const prompt = isFirst && scored && body.echo ? scored[at] : undefined;
-    const tokens = body.echo && event.kind === "end" ? [...event.tokens, ...endTokens(event)] : event.tokens;
+    const tokens = event.kind === "end" && listsEnd(body) ? [...event.tokens, ...endTokens(event)] : event.tokens;
     const logprobs = body.logprobs == null ? null : completionLogprobs(tokenizer, tokens, { offsets: offsets[index]!, asIds, prompt });
     counts[index]! += event.tokens.length;
     if (event.kind === "end") {

@@ -8,13 +8,14 @@ import { chatCompletions, chatLengths } from "./chat.ts";
 import { chatDialectContract } from "./chat-dialects.ts";
 import { completionLengths, completions } from "./completions.ts";
 import { answering, type Contract, del, describing, get, post, under } from "./contract.ts";
-import { embeddings, rerank } from "./embeddings.ts";
+import { cohereEmbed, embeddings, pooling } from "./embeddings.ts";
 import { files } from "./files/files.ts";
 import { fineTuning } from "./fine-tuning/fine-tuning.ts";
 import { inference, inferenceText } from "./inference/inference.ts";
 import { llamaCpp } from "./llama-cpp/llama-cpp.ts";
 import { answerModelList, deleteModel, oneModel } from "./models.ts";
 import { ollama } from "./ollama/ollama.ts";
+import { cohereRerank, rerank } from "./rerank.ts";
 import { responses } from "./responses/responses.ts";
 import { bareModelList, bareOneModel } from "./sagemaker/multi-model.ts";
 import { sagemaker } from "./sagemaker/sagemaker.ts";
@@ -33,7 +34,10 @@ const openai: Contract = {
     answering("chat", post("/v1/chat/completions", chatCompletions, "chat"), chatLengths),
     ...under("responses", responses),
     answering("embeddings", post("/v1/embeddings", embeddings, "embeddings")),
+    answering("embeddings", post("/pooling", pooling, "embeddings")),
+    answering("embeddings", post("/v2/embed", cohereEmbed, "embeddings")),
     ...["/v1/rerank", "/v1/reranking"].map(path => answering("embeddings", post(path, rerank, "embeddings"))),
+    answering("embeddings", post("/v2/rerank", cohereRerank, "embeddings")),
     answering("other", post("/v1/score", score)),
     answering("other", post("/v1/attributions", attributions), completionLengths),
     describing("other", post("/tokenize", tokenize)),

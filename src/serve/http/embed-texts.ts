@@ -1,19 +1,22 @@
 /** Texts to vectors for every contract that embeds: texts to tokens (too long is refused, or cut where the client says so), then the encoder's engine. */
+import type { EmbeddingInput } from "../../protocols/index.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
-import { textTokens } from "../embedding/text-tokens.ts";
+import { type TextCut, textTokens } from "../embedding/text-tokens.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
-
-type EmbeddingInput = string | readonly number[];
 
 interface EmbedAsk {
   readonly engine: EmbeddingEngine;
   readonly inputs: readonly EmbeddingInput[];
-  /** Reads the start of what is too long. */
-  readonly truncate: boolean;
+  /** Reads the start of what is too long, or as much as it says. */
+  readonly truncate: boolean | TextCut;
   readonly signal: AbortSignal;
   /** Elements of a vector: its first ones, scaled to length 1 again where the model's are. All when absent. */
   readonly dimensions?: number | undefined;
+  /** The tokenizer's own tokens around a text; true when absent. */
+  readonly addSpecialTokens?: boolean | undefined;
+  /** Whether vectors have length 1; as the model's files say when absent. */
+  readonly normalise?: boolean | undefined;
 }
 
 interface Embedded {
@@ -22,14 +25,49 @@ interface Embedded {
   readonly tokens: number;
 }
 
-function shortened(vector: Float32Array, dimensions: number, normalise: boolean): Float32Array {
-  const part = vector.slice(0, dimensions);
-  const length = Math.sqrt(part.reduce((sum, x) => sum + x * x, 0));
-  return normalise && length > 0 ? part.map(x => x / length) : part;
+function scaled(vector: Float32Array): Float32Array {
+  const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
+  return length > 0 ? vector.map(x => x / length) : vector;
 }
 
-/** Errors: serve/parameter, serve/contextLength, and those of the engine. */
-export async function embedTexts({ engine, inputs, truncate, signal, dimensions }: EmbedAsk): Promise<Embedded> {
+interface TruncationFields {
+  readonly truncate?: boolean | null | undefined;
+  readonly truncate_prompt_tokens?: number | null | undefined;
+  readonly truncation_side?: "left" | "right" | null | undefined;
+}
+
+/** What a body says of texts that are too long. Errors: serve/parameter where more is asked than the model reads. */
+export function truncationOf(
+  { model }: Pick<EmbeddingEngine, "model">,
+  { truncate, truncate_prompt_tokens: most, truncation_side: side }: TruncationFields,
+  otherwise: boolean,
+): boolean | TextCut {
+  if (most == null) {
+    const cuts = truncate ?? otherwise;
+    return cuts && side === "left" ? { most: model.longest, side } : cuts;
+  }
+  if (most > model.longest)
+    throw serveErrors.fail("parameter", {
+      place: "truncate_prompt_tokens",
+      expected: `at most ${model.longest} tokens (${model.id})`,
+      received: String(most),
+      hint: "Please request a smaller truncation size.",
+    });
+  return { most: most === -1 ? model.longest : most, side: side ?? "right" };
+}
+
+/** The tokens of an input; texts among tokens are read without the tokenizer's own around them. */
+function inputTokens({ engine: { model }, truncate, addSpecialTokens }: EmbedAsk, input: EmbeddingInput): readonly number[] {
+  if (typeof input === "string") return textTokens(model, input, truncate, addSpecialTokens);
+  const ids = input.flatMap(part => (typeof part === "number" ? [part] : textTokens(model, part, truncate, false)));
+  if (truncate === false) return ids;
+  const { most, side } = truncate === true ? ({ most: model.longest, side: "right" } as const) : truncate;
+  return side === "right" ? ids.slice(0, most) : ids.slice(-most);
+}
+
+/** Errors: serve/parameter, serve/contextLength, serve/unsupported, and those of the engine. */
+export async function embedTexts(ask: EmbedAsk): Promise<Embedded> {
+  const { engine, inputs, signal, dimensions, normalise } = ask;
   const { model } = engine;
   if (model.config.classifier)
     throw serveErrors.fail("unsupported", {
@@ -44,9 +82,15 @@ export async function embedTexts({ engine, inputs, truncate, signal, dimensions 
       expected: `at most ${engine.dimensions} (${model.id})`,
       received: String(dimensions),
     });
+  if (normalise === false && model.normalise)
+    throw serveErrors.fail("unsupported", {
+      place: "normalize",
+      message: `the vectors of ${model.id} have length 1, as its files say`,
+      hint: "Leave it out, or set it to true.",
+    });
   let tokens = 0;
   const texts = inputs.map(input => {
-    const ids = typeof input === "string" ? textTokens(model, input, truncate) : truncate ? input.slice(0, model.longest) : input;
+    const ids = inputTokens(ask, input);
     tokens += ids.length;
     if (tokens > limits.embeddingTokens)
       throw serveErrors.fail("parameter", {
@@ -58,7 +102,8 @@ export async function embedTexts({ engine, inputs, truncate, signal, dimensions 
     return ids;
   });
   const whole = await engine.embed(texts, signal);
-  const vectors =
-    dimensions === undefined || dimensions === engine.dimensions ? whole : whole.map(v => shortened(v, dimensions, model.normalise));
-  return { vectors, tokens };
+  const isPart = dimensions !== undefined && dimensions !== engine.dimensions;
+  const parts = isPart ? whole.map(v => v.slice(0, dimensions)) : whole;
+  const isScaled = isPart ? (normalise ?? model.normalise) : normalise === true && !model.normalise;
+  return { vectors: isScaled ? parts.map(scaled) : parts, tokens };
 }

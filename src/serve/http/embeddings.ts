@@ -1,60 +1,151 @@
-/** POST /v1/embeddings and /v1/rerank: texts to vectors, and documents in the order of their likeness to a query. */
-import type { z } from "zod";
-import { base64Vector, embeddingsRequest, requestFields, rerankRequest } from "../../protocols/index.ts";
-import { embedTexts } from "./embed-texts.ts";
+/** POST /v1/embeddings, vLLM's /pooling and Cohere's /v2/embed: texts to vectors. */
+import {
+  base64Vector,
+  cohereEmbedRequest,
+  cohereInputTypes,
+  embeddingInputs,
+  embeddingsRequest,
+  requestFields,
+  signBits,
+  vectorBytes,
+} from "../../protocols/index.ts";
+import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
+import { serveErrors } from "../errors.ts";
+import { embedTexts, truncationOf } from "./embed-texts.ts";
 import { type AppContext, newId, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 import { checkedBody } from "./request-fields.ts";
 
-type Input = z.output<typeof embeddingsRequest>["input"];
-const inputsOf = (input: Input): (string | number[])[] =>
-  typeof input === "string" ? [input] : typeof input[0] === "number" ? [input as number[]] : (input as (string | number[])[]);
-
-export async function embeddings(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(embeddingsRequest, await checkedBody(c, requestFields.embeddings));
+/** A body's vectors and how they are written. */
+async function vectorsOf(c: AppContext, { engines }: Services, raw: unknown) {
+  const body = parseBody(embeddingsRequest, raw);
   const engine = engines.findEncoder(body.model);
   c.var.exchange.engine = engine;
-  const { vectors, tokens: count } = await embedTexts({
+  const { vectors, tokens } = await embedTexts({
     engine,
-    inputs: inputsOf(body.input),
-    truncate: body.truncate ?? false,
+    inputs: embeddingInputs(body.input),
+    truncate: truncationOf(engine, body, false),
     signal: c.req.raw.signal,
     dimensions: body.dimensions ?? undefined,
+    addSpecialTokens: body.add_special_tokens ?? undefined,
+    normalise: body.normalize ?? body.use_activation ?? undefined,
   });
-  c.var.exchange.inputTokens = count;
-  const shown = body.encoding_format === "base64" ? base64Vector : (v: Float32Array) => Array.from(v);
+  c.var.exchange.inputTokens = tokens;
+  const usage = { prompt_tokens: tokens, total_tokens: tokens };
+  const { encoding_format: format, embed_dtype: type, endianness: order } = body;
+  const bytes = (v: Float32Array) => vectorBytes(v, type ?? "float32", order ?? "native");
+  const shown = (v: Float32Array): readonly number[] | string => {
+    if (format !== "base64") return Array.from(v);
+    return type == null && order == null ? base64Vector(v) : Buffer.from(bytes(v)).toString("base64");
+  };
+  return { body, engine, vectors, usage, bytes, shown };
+}
+type Vectors = Awaited<ReturnType<typeof vectorsOf>>;
+
+/** The vectors one after another; a header says where each is, unless that is not wanted. */
+function bytesAnswer(c: AppContext, { body, vectors, usage, bytes }: Vectors, created: number): Response {
+  const parts = vectors.map(bytes);
+  const headers: Record<string, string> = { "content-type": "application/octet-stream" };
+  if (body.encoding_format === "bytes") {
+    let at = 0;
+    const data = parts.map((part, index) => {
+      const start = at;
+      at += part.length;
+      return {
+        index,
+        embed_dtype: body.embed_dtype ?? "float32",
+        endianness: body.endianness ?? "native",
+        start,
+        end: at,
+        shape: [vectors[index]!.length],
+      };
+    });
+    headers.metadata = JSON.stringify({ id: newId("embd"), created, model: body.model, data, usage });
+  }
+  return c.body(Uint8Array.from(Buffer.concat(parts)), 200, headers);
+}
+
+export async function embeddings(c: AppContext, services: Services): Promise<Response> {
+  const found = await vectorsOf(c, services, await checkedBody(c, requestFields.embeddings));
+  const { body, engine, vectors, usage, shown } = found;
+  if (body.encoding_format === "bytes" || body.encoding_format === "bytes_only") return bytesAnswer(c, found, services.created());
   return c.json({
     object: "list",
     data: vectors.map((v, index) => ({ object: "embedding", index, embedding: shown(v) })),
     model: body.model,
     system_fingerprint: engine.fingerprint,
-    usage: { prompt_tokens: count, total_tokens: count },
+    usage,
   });
 }
 
-/** The score is the cosine of query and document: an encoder's, not a cross-encoder's. */
-export async function rerank(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(rerankRequest, await checkedBody(c, requestFields.rerank));
+/** vLLM's /pooling, of which a sentence encoder has one task. Errors as of `embeddings`; serve/unsupported for another task. */
+export async function pooling(c: AppContext, services: Services): Promise<Response> {
+  const raw = await checkedBody(c, requestFields.pooling);
+  const { task } = raw;
+  if (task != null && task !== "embed")
+    throw serveErrors.fail("unsupported", {
+      place: "task",
+      message: `${JSON.stringify(task).slice(0, 60)} is not supported: a sentence encoder's task is embed`,
+      hint: "Ask a classifier at /v1/models/NAME:classify.",
+    });
+  const found = await vectorsOf(c, services, raw);
+  const { body, vectors, usage, shown } = found;
+  if (body.encoding_format === "bytes" || body.encoding_format === "bytes_only") return bytesAnswer(c, found, services.created());
+  return c.json({
+    id: newId("pool"),
+    object: "list",
+    created: services.created(),
+    model: body.model,
+    data: vectors.map((v, index) => ({ object: "pooling", index, data: shown(v) })),
+    usage,
+  });
+}
+
+type CohereType = NonNullable<ReturnType<(typeof cohereEmbedRequest)["parse"]>["embedding_types"]>[number];
+const cohereForms: { readonly [T in CohereType]: (v: Float32Array) => readonly number[] | string } = {
+  float: v => Array.from(v),
+  binary: v => signBits(v, true),
+  ubinary: v => signBits(v, false),
+  base64: base64Vector,
+};
+
+/** How Cohere's `truncate` and `max_tokens` cut. */
+function cohereCut({ model }: EmbeddingEngine, truncate: "NONE" | "START" | "END", maxTokens: number | undefined) {
+  if (truncate === "NONE") return false;
+  return { most: Math.min(maxTokens ?? model.longest, model.longest), side: truncate === "START" ? "left" : "right" } as const;
+}
+
+/** Errors: serve/missing, serve/type, serve/parameter, those of `embedTexts`. */
+export async function cohereEmbed(c: AppContext, { engines }: Services): Promise<Response> {
+  const raw = await checkedBody(c, requestFields.cohereEmbed);
+  if (raw.images != null) throw serveErrors.fail("unsupported", { place: "images", message: "pictures are not read", hint: "Send texts." });
+  const body = parseBody(cohereEmbedRequest, raw);
+  const kinds: readonly string[] = cohereInputTypes;
+  if (body.input_type != null && !kinds.includes(body.input_type))
+    throw serveErrors.fail("parameter", {
+      place: "input_type",
+      message: `Unsupported input_type ${JSON.stringify(body.input_type.slice(0, 60))}`,
+      hint: `Known are ${kinds.join(", ")}.`,
+    });
+  const texts = body.texts ?? body.inputs?.map(one => one.content.map(part => part.text).join(""));
+  if (!texts || (body.texts != null && body.inputs != null))
+    throw serveErrors.fail("parameter", { place: "texts", expected: "either texts or inputs", received: texts ? "both" : "none" });
   const engine = engines.findEncoder(body.model);
   c.var.exchange.engine = engine;
-  const documents = body.documents.map(d => (typeof d === "string" ? d : d.text));
-  const { vectors, tokens: count } = await embedTexts({
+  const { vectors, tokens } = await embedTexts({
     engine,
-    inputs: [body.query, ...documents],
-    truncate: body.truncate ?? true,
+    inputs: texts,
+    truncate: cohereCut(engine, body.truncate ?? "END", body.max_tokens ?? undefined),
     signal: c.req.raw.signal,
+    dimensions: body.output_dimension ?? undefined,
   });
-  c.var.exchange.inputTokens = count;
-  const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
-  const [query, ...rest] = vectors as [Float32Array, ...Float32Array[]];
-  const cosine = (v: Float32Array) => dot(query, v) / (Math.sqrt(dot(query, query) * dot(v, v)) || 1);
-  const results = rest
-    .map((v, index) => ({
-      index,
-      relevance_score: cosine(v),
-      ...(body.return_documents ? { document: { text: documents[index]! } } : {}),
-    }))
-    .sort((a, b) => b.relevance_score - a.relevance_score || a.index - b.index)
-    .slice(0, body.top_n ?? rest.length);
-  return c.json({ id: newId("rerank"), model: body.model, results, usage: { prompt_tokens: count, total_tokens: count } });
+  c.var.exchange.inputTokens = tokens;
+  const types = body.embedding_types ?? ["float"];
+  return c.json({
+    id: newId("embd"),
+    embeddings: Object.fromEntries(types.map(type => [type, vectors.map(cohereForms[type])])),
+    texts,
+    meta: { api_version: { version: "2" }, billed_units: { input_tokens: tokens, image_tokens: 0 } },
+    response_type: "embeddings_by_type",
+  });
 }

@@ -117,7 +117,7 @@ export interface Asker {
   readonly owner: string | null;
   readonly signal: AbortSignal;
   /** Keeps keywords that the answer is not held to for the response header `x-loam-relaxed`. */
-  readonly onRelaxed?: (pointers: readonly string[]) => void;
+  readonly onRelaxed?: ((pointers: readonly string[]) => void) | undefined;
 }
 export const askerOf = ({ req, var: { exchange } }: AppContext): Asker => ({
   requestId: exchange.requestId,

@@ -9,7 +9,7 @@ import { limits } from "../limits.ts";
 import { formOf } from "./answer-form.ts";
 import { beamsOf } from "./beams.ts";
 import { type Asker, saltOf } from "./exchange.ts";
-import { samplingOf } from "./sampling-request.ts";
+import { requestedSampling } from "./sampling-request.ts";
 
 /** Errors: serve/parameter where stream_options come without a stream. */
 export function checkStreamOptions(body: SamplingFields): void {
@@ -57,7 +57,7 @@ export function generationRequests(ask: Ask): GenerationRequest[] {
   const asked = formOf(body);
   const form = asked && formStart(engine.model.tokenizer, asked.form, asked.place);
   if (form) ask.onRelaxed?.(form.relaxed);
-  const sampling = { ...engine.model.sampling, ...samplingOf(body, engine.model.tokenizer) };
+  const sampling = { ...engine.model.sampling, ...requestedSampling(body, engine.model.tokenizer) };
   const stopTokens = [...(body.ignore_eos ? [] : (engine.model.stopTokens ?? [])), ...(body.stop_token_ids ?? [])];
   return prompts.flatMap(tokens => {
     // answers that share this object are those of one search

@@ -1,4 +1,5 @@
 /** The model of a request that names none: vLLM's and SageMaker's clients of a server with one model send no name. */
+import type { Row } from "../../protocols/index.ts";
 import type { Engines } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 
@@ -10,4 +11,11 @@ export function modelOrOnly(given: unknown, engines: Engines): string {
   if (all.length === 1) return all[0]!.model.id;
   const ids = all.flatMap(e => (engines.namesToTell(e).includes(e.model.id) ? [e.model.id] : []));
   throw serveErrors.fail("missing", { place: "model", message: `the parameter is needed: one of ${ids.join(", ") || "none is served"}` });
+}
+
+/** A body that names no model, with the only one's name; as it came where there are several. */
+export function withOnlyModel(body: Row, engines: Engines): Row {
+  if (body.model != null) return body;
+  const [only, ...others] = engines.models();
+  return only && others.length === 0 ? { ...body, model: only.model.id } : body;
 }

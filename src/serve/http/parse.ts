@@ -24,11 +24,21 @@ function bound(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): string
   return `a number ${relation} ${edge}`;
 }
 
+/** Of alternatives that say nothing themselves, what is wrong with the one that fits furthest. */
+function meantIssue(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== "invalid_union" || issue.message !== unsaid || issue.errors.length === 0) return issue;
+  const depth = (branch: readonly z.core.$ZodIssue[]) => Math.max(...branch.map(i => i.path.length));
+  const [inner] = [...issue.errors].sort((a, b) => depth(b) - depth(a))[0]!;
+  return inner ? meantIssue({ ...inner, path: [...issue.path, ...inner.path] }) : issue;
+}
+/** zod's word for it. */
+const unsaid = "Invalid input";
+
 /** Checks a body. Errors: serve/missing, serve/type, serve/parameter; the place is the parameter. */
 export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
   const result = schema.safeParse(body, { error: expectation });
   if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
+  const issue = meantIssue(result.error.issues[0]!);
   const place = keyPath(issue.path);
   const value = valueAt(body, issue.path);
   // what is wrong with a key is said of the key

@@ -6,7 +6,7 @@ const mostCharacters = 2000;
 /** What a URI's fragment may hold: names of properties are the client's own text. Half a character becomes the replacement character. */
 const encoded = (pointer: string): string => encodeURI(pointer.replace(/\p{Surrogate}/gu, "\ufffd")).replaceAll(",", "%2C");
 
-export function pointerList(pointers: readonly string[]): string {
+export function relaxedHeader(pointers: readonly string[]): string {
   let out = "";
   for (const pointer of new Set(pointers)) {
     const next = `${out === "" ? "" : `${out}, `}${encoded(pointer)}`;

@@ -1,6 +1,8 @@
 /** The register of fields, walked: what it says of each field of each request is what the server does with it. */
+import { readFileSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
-import { type Field, type FieldTable, isRow, type Row, requestFields } from "../../protocols/index.ts";
+import { fieldsPage, fieldsSummary } from "../../../scripts/parts/request-fields.js";
+import { type FieldRow, type FieldTable, isRow, type Row, requestFields } from "../../protocols/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { createEmbeddingEngine } from "../embedding/embedding-engine.ts";
 import { createEngine } from "../engine.ts";
@@ -83,7 +85,7 @@ function placed(body: Row, place: readonly string[], value: unknown): Row {
 interface Cell {
   readonly kind: keyof typeof requestFields;
   readonly place: readonly string[];
-  readonly field: Field;
+  readonly field: FieldRow;
 }
 const cellsOf = (kind: Cell["kind"], table: FieldTable, above: readonly string[] = []): Cell[] =>
   Object.entries(table).flatMap(([name, field]) => [
@@ -91,9 +93,9 @@ const cellsOf = (kind: Cell["kind"], table: FieldTable, above: readonly string[]
     ...(field.within ? cellsOf(kind, field.within, [...above, name]) : []),
   ]);
 const cells = (Object.keys(requestFields) as Cell["kind"][]).flatMap(kind => cellsOf(kind, requestFields[kind].fields));
-const withKind = <K extends Field["kind"]>(kind: K) =>
+const withKind = <K extends FieldRow["kind"]>(kind: K) =>
   cells.filter(
-    (c): c is Cell & { readonly field: Extract<Field, { readonly kind: K }> } => c.field.kind === kind && sent[c.kind] !== undefined,
+    (c): c is Cell & { readonly field: Extract<FieldRow, { readonly kind: K }> } => c.field.kind === kind && sent[c.kind] !== undefined,
   );
 const ask = (c: Cell, value: unknown) => {
   const { path, body } = sent[c.kind]!;
@@ -191,4 +193,10 @@ test("thousands of unknown names cost little and are listed in part", async () =
   const response = await post(path, { ...body, ...many });
   const names = response.headers.get("x-loam-ignored")!;
   expect([response.status, names.split(", ").length, names.endsWith(", ...")]).toEqual([200, 33, true]);
+});
+
+test("the pages of the documentation say what the register says; `npm run docs` writes them", () => {
+  const page = (name: string) => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), "utf8");
+  expect(page("request-fields.md")).toBe(fieldsPage(requestFields));
+  expect(page("contracts.md")).toContain(`<!-- fields -->\n\n${fieldsSummary(requestFields)}\n<!-- end of fields -->`);
 });

@@ -95,7 +95,7 @@ function repetitionOf({ repetition_penalty, repeat_penalty, repeat_last_n }: Sam
 }
 
 /** What a body says; where neither it nor the model does, OpenAI's defaults hold (temperature 1), which are ours. A top_p of 0 leaves the most likely token. */
-export function samplingOf(body: SamplingFields, tokenizer: ServedTokenizer): Partial<SamplingOptions> {
+export function requestedSampling(body: SamplingFields, tokenizer: ServedTokenizer): Partial<SamplingOptions> {
   const { temperature, top_p, top_k, min_p, typical_p, presence_penalty, frequency_penalty, logit_bias } = body;
   const { mirostat, mirostat_tau, mirostat_eta, allowed_token_ids, bad_words, xtc_probability, xtc_threshold } = body;
   if (allowed_token_ids) checkTokens(tokenizer, allowed_token_ids, "allowed_token_ids");

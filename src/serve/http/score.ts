@@ -11,10 +11,11 @@ import type { GeneratedToken } from "../generation.ts";
 import { limits } from "../limits.ts";
 import { checkTokens } from "../padded-vocabulary.ts";
 import { collectAll } from "./answers.ts";
-import { type AppContext, type Asker, askerOf, newId, type Services, saltOf } from "./exchange.ts";
+import { type AppContext, type Asker, askerOf, bodyOf, newId, type Services, saltOf } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
-import { checkedBody } from "./request-fields.ts";
+import { checkFields } from "./request-fields.ts";
+import { compares, compareTexts } from "./rerank.ts";
 
 const tokens = z.array(z.int().min(0)).min(1);
 export const scoreRequest = z.object({
@@ -87,8 +88,13 @@ export function likelihoodOf(found: readonly GeneratedToken[]): { readonly logLi
   return { logLikelihood, perplexity: found.length > 0 ? Math.exp(-logLikelihood / found.length) : null };
 }
 
-export async function score(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(scoreRequest, await checkedBody(c, requestFields.score));
+/** A body of two sides is vLLM's, which compares texts. */
+export async function score(c: AppContext, services: Services): Promise<Response> {
+  const { engines } = services;
+  const raw = await bodyOf(c);
+  if (compares(raw)) return compareTexts(c, services);
+  checkFields(c.var.exchange, requestFields.score, raw);
+  const body = parseBody(scoreRequest, raw);
   const engine = engines.find(body.model);
   const { exchange } = c.var;
   exchange.engine = engine;

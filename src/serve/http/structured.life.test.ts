@@ -162,7 +162,13 @@ test("what is not carried out is a 400 that names it, and the server goes on", a
 
 test("keywords that a mask cannot hold are named in x-loam-relaxed, and refused by name under strict: true", async () => {
   const code = { type: "string", pattern: "(?<=a)b", maxLength: 5 };
-  const schema = { type: "object", properties: { 'co,dé"': code, tags: { enum: ["x"] } }, required: ["tags"], additionalProperties: false, "x-a": 1 };
+  const schema = {
+    type: "object",
+    properties: { 'co,dé"': code, tags: { enum: ["x"] } },
+    required: ["tags"],
+    additionalProperties: false,
+    "x-a": 1,
+  };
   const ask = (path: string, body: object) =>
     fetch(`${server.url}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
   const format = (strict: boolean) => ({ type: "json_schema", json_schema: { name: "s", schema, strict } });
@@ -184,7 +190,10 @@ test("keywords that a mask cannot hold are named in x-loam-relaxed, and refused 
     response_format: { type: "json_schema", json_schema: { name: "s", schema: closed, strict: true } },
   });
   const { error } = (await refused.json()) as { error: { message: string } };
-  expect([refused.status, error.message]).toEqual([400, expect.stringContaining('expected keywords that a strict schema is held to exactly, got "pattern"')]);
+  expect([refused.status, error.message]).toEqual([
+    400,
+    expect.stringContaining('expected keywords that a strict schema is held to exactly, got "pattern"'),
+  ]);
   const plain = await ask("/v1/chat/completions", { ...base, response_format: zodResponseFormat(Event, "event") });
   expect([plain.status, plain.headers.get("x-loam-relaxed")]).toEqual([200, null]);
 });
@@ -194,7 +203,11 @@ test("the example of docs/structured.md gives the header that it shows", async (
   const [, schema, header] = /guided_json: (\{.*\}),\n[\s\S]*?x-loam-relaxed"\); \/\/ "([^"]+)"/.exec(page)!;
   const asJson = schema!.replace(/(\w+):/g, '"$1":');
   const body = JSON.stringify({ ...base, max_completion_tokens: 200, guided_json: JSON.parse(asJson) as object });
-  const answer = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  const answer = await fetch(`${server.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
   expect([answer.status, answer.headers.get("x-loam-relaxed")]).toEqual([200, header]);
   await answer.text();
 });

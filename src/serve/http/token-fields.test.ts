@@ -108,6 +108,9 @@ test("ids of prompt and answer, with the tokens that are no part of the text; st
   expect(chunks[0]!.choices[0]!.prompt_token_ids).toEqual(whole.prompt_token_ids);
   expect(chunks.slice(1).every(c => !("prompt_token_ids" in c.choices[0]!))).toBe(true);
   expect(chunks.flatMap(c => c.choices[0]!.token_ids)).toEqual(whole.token_ids);
+  // beside log-probabilities, each id has its own
+  const likely = (await ask("/v1/completions", { ...body, logprobs: 0, return_tokens_as_token_ids: true })).choices[0]!;
+  expect(likely.logprobs.tokens).toEqual(whole.token_ids!.map(id => `token_id:${id}`));
   // a stop string's tokens are the answer's
   const stopped = (await ask("/v1/completions", { ...body, stop: ["lo"] })).choices[0]!;
   expect(stopped).toMatchObject({ text: "Hel", token_ids: letters, stop_reason: "lo" });
@@ -230,4 +233,20 @@ test("DRY ends a loop that a greedy answer would stay in, and XTC leaves the lik
   const sure = await ask("/v1/completions", { model: "speaker", prompt: "b", max_tokens: 4, xtc_probability: 1, xtc_threshold: 0.1 });
   expect(sure.choices[0]!.text).toBe("aaaa");
   expect(await complaint({ xtc_probability: 2 })).toContain("xtc_probability");
+});
+
+test("a chat that goes on with the assistant's last message begins with it where it is echoed, whole and streamed", async () => {
+  said.text = " away";
+  const messages = [
+    { role: "user", content: "A saying" },
+    { role: "assistant", content: "An apple a day keeps" },
+  ];
+  const body = { model: "speaker", messages, continue_final_message: true, add_generation_prompt: false, temperature: 0 };
+  const content = async (more: object) => (await ask("/v1/chat/completions", { ...body, ...more })).choices[0]!.message.content;
+  const streamedContent = async (more: object) =>
+    (await streamed("/v1/chat/completions", { ...body, ...more })).map(c => c.choices[0]!.delta.content ?? "").join("");
+  for (const read of [content, streamedContent]) {
+    expect(await read({ echo: true })).toBe("An apple a day keeps away");
+    expect(await read({ echo: false })).toBe(" away");
+  }
 });

@@ -65,7 +65,7 @@ export const endTokens = ({ stopToken, unsaid = [] }: Pick<EndEvent, "stopToken"
   stopToken?.likelihood && unsaid.includes(stopToken.token) ? [stopToken] : [];
 
 /** Ids of all tokens of an answer: those of its text, and then those that ended it. */
-export const answerIds = ({
+export const answerTokenIds = ({
   tokens,
   unsaid = [],
 }: {

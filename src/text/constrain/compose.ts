@@ -35,21 +35,51 @@ type Composed<Form> = LiteralForm | SequenceForm<Form> | EitherForm<Form> | Repe
 const composedKinds: readonly string[] = ["text", "sequence", "either", "repeat", "without"];
 export const isComposed = <Form>(form: { readonly kind: string }): form is Composed<Form> => composedKinds.includes(form.kind);
 
-/** The expression with the names of its rules behind a prefix. */
-function prefixed(e: RegularExpression, prefix: string): RegularExpression {
-  switch (e.kind) {
-    case "rule":
-      return { ...e, name: prefix + e.name };
-    case "sequence":
-      return { ...e, parts: e.parts.map(p => prefixed(p, prefix)) };
-    case "choice":
-      return { ...e, options: e.options.map(p => prefixed(p, prefix)) };
-    case "repeat":
-      return { ...e, of: prefixed(e.of, prefix) };
-    case "graph":
-      return { ...e, edges: e.edges.map(out => out.map(({ by, to }) => ({ by: prefixed(by, prefix), to }))) };
-    default:
-      return e;
+/** Expressions with the names of their rules behind a prefix; those that call none stay the objects that they are. */
+class Prefixer {
+  readonly #prefix: string;
+  readonly #known = new Map<RegularExpression, RegularExpression>();
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  of(e: RegularExpression): RegularExpression {
+    const known = this.#known.get(e);
+    if (known) return known;
+    const made = this.#make(e);
+    this.#known.set(e, made);
+    return made;
+  }
+
+  #all(list: readonly RegularExpression[]): readonly RegularExpression[] {
+    const made = list.map(e => this.of(e));
+    return made.every((e, i) => e === list[i]) ? list : made;
+  }
+
+  #make(e: RegularExpression): RegularExpression {
+    switch (e.kind) {
+      case "rule":
+        return { ...e, name: this.#prefix + e.name };
+      case "track":
+        return e.op === "enter" ? { ...e, item: this.#prefix + e.item } : e;
+      case "sequence": {
+        const parts = this.#all(e.parts);
+        return parts === e.parts ? e : { ...e, parts };
+      }
+      case "choice": {
+        const options = this.#all(e.options);
+        return options === e.options ? e : { ...e, options };
+      }
+      case "repeat": {
+        const of = this.of(e.of);
+        return of === e.of ? e : { ...e, of };
+      }
+      case "graph":
+        return { ...e, edges: e.edges.map(out => out.map(({ by, to }) => ({ by: this.of(by), to }))) };
+      default:
+        return e;
+    }
   }
 }
 
@@ -74,12 +104,17 @@ function without(text: string): RegularExpression {
 /** The grammar of forms put together; `of` gives that of a single one. */
 export function composedGrammar<Form extends { readonly kind: string }>(form: Composed<Form>, of: (leaf: Form) => Grammar): Grammar {
   const rules = new Map<string, RegularExpression>();
+  const relaxed = new Set<string>();
+  let contradiction: Error | undefined;
   let leaves = 0;
   const take = (f: Form | Composed<Form>): RegularExpression => {
     if (!isComposed<Form>(f)) {
       const prefix = `part${leaves++}-`;
       const grammar = of(f);
-      for (const [name, e] of grammar.rules) rules.set(prefix + name, prefixed(e, prefix));
+      const prefixer = new Prefixer(prefix);
+      for (const [name, e] of grammar.rules) rules.set(prefix + name, prefixer.of(e));
+      for (const at of grammar.relaxed ?? []) relaxed.add(at);
+      contradiction ??= grammar.contradiction;
       return { kind: "rule", name: prefix + grammar.root };
     }
     switch (f.kind) {
@@ -96,5 +131,5 @@ export function composedGrammar<Form extends { readonly kind: string }>(form: Co
     }
   };
   const root = take(form);
-  return { root: "root", rules: new Map([...rules, ["root", root]]) };
+  return { root: "root", rules: new Map([...rules, ["root", root]]), relaxed: [...relaxed], contradiction };
 }

@@ -32,7 +32,7 @@ export type RegularExpression =
  * Reads nothing; keeps the items of a list apart from each other. `enter` begins a list of items that `item` (a rule) describes, `leave` ends
  * it; an item stands between `begin` and `end`, and `more` holds only where an item is left that was not said.
  */
-export type TrackExpression =
+type TrackExpression =
   | { readonly kind: "track"; readonly op: "enter"; readonly item: string }
   | { readonly kind: "track"; readonly op: "begin" | "end" | "more" | "leave" };
 

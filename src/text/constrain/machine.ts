@@ -39,6 +39,8 @@ export interface ConstraintMachine {
   readonly isAlive: Uint8Array;
 }
 
+/** Choices of so many options are built once for each place that they lead to. */
+const sharedOptions = 16;
 /** Copies of a counted body are written out up to so many. */
 const writtenOut = 4;
 
@@ -162,7 +164,8 @@ export function compileGrammar({ root, rules, contradiction }: Grammar, place: s
       case "sequence":
         return e.parts.reduceRight((to, part) => build(part, to), then);
       case "choice": {
-        // expressions that are used in many places lead to the same nodes where they lead to the same place
+        if (e.options.length < sharedOptions) return split(e.options.map(o => build(o, then)));
+        // large ones that are used in many places lead to the same nodes where they lead to the same place
         const known = choices.get(e)?.get(then);
         if (known !== undefined) return known;
         const made = split(e.options.map(o => build(o, then)));

@@ -62,6 +62,8 @@ export class Recogniser {
   #configurations = new Map<string, Configuration>();
   #nextFrame = 2;
   #nextSeen = 1;
+  /** Whether items are kept apart anywhere. */
+  readonly #hasLists: boolean;
   readonly #seen = new WeakMap<Seen, Map<string, Seen>>();
   readonly #trackedNext = new WeakMap<Configuration, Map<number, Configuration | null>>();
   /** Positions that may still be looked at before the form counts as too ambiguous; the owner sets it anew for each piece of work. */
@@ -73,6 +75,7 @@ export class Recogniser {
 
   constructor(machine: ConstraintMachine, place: string, relaxed: readonly string[] = []) {
     this.machine = machine;
+    this.#hasLists = machine.nodes.some(n => n.kind === "track");
     this.place = place;
     this.relaxed = relaxed;
     this.#byteOf = new Uint8Array(machine.numClasses);
@@ -363,7 +366,7 @@ export class Recogniser {
       threads: keys.map(k => byKey.get(k)!),
       isAccepting,
       hasLeft,
-      isTracking: threads.some(t => t.frame.isTracking),
+      isTracking: this.#hasLists && threads.some(t => t.frame.isTracking),
       next: new Array<Configuration | null | undefined>(this.machine.numClasses),
     };
     this.#configurations.set(key, made);

@@ -14,7 +14,7 @@ export interface Seen {
 export const nothingSeen: Seen = { id: 0, before: undefined, text: "", dead: undefined };
 
 /** Newest first. */
-export function* itemsSeen(of: Seen): Generator<Seen, void, undefined> {
+function* itemsSeen(of: Seen): Generator<Seen, void, undefined> {
   for (let at: Seen | undefined = of; at?.before; at = at.before) yield at;
 }
 

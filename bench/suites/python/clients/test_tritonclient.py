@@ -1,10 +1,8 @@
 """tritonclient from PyPI, over HTTP and gRPC: health, metadata, configuration, statistics, the repository, and tensors of texts and numbers."""
 
-import os
-
 import numpy as np
 import pytest
-from loam_suites.clients import chat, vectors
+from loam_suites.clients import chat, served, vectors
 
 kinds = ["http", "grpc"]
 texts = np.array([["a cat"], ["a dog"]], dtype=object)
@@ -19,10 +17,7 @@ def triton(request, url):
     else:
         import tritonclient.grpc as module
 
-        address = os.environ.get("LOAM_SUITES_GRPC")
-        if address is None:
-            pytest.fail("loam serve has no gRPC address yet")
-        client = module.InferenceServerClient(address)
+        client = module.InferenceServerClient(served().grpc)
     yield request.param, module, client
     client.close()
 

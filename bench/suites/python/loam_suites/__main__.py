@@ -7,11 +7,14 @@ import importlib
 import json
 import os
 import pathlib
+import signal
 import sys
 import tempfile
 
 import pytest
 
+# whoever ends a run ends its servers: they are ended at exit
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 wanted = json.loads(sys.argv[1])
 kind = importlib.import_module(f"loam_suites.{wanted['kind']}")
 with tempfile.TemporaryDirectory(prefix="loam-suite-") as place:
@@ -24,7 +27,7 @@ with tempfile.TemporaryDirectory(prefix="loam-suite-") as place:
     code = pytest.main(
         [
             *("-p", "loam_suites.report", "-p", "no:cacheprovider", "-c", str(work / "pytest.ini"), "--rootdir", str(work)),
-            *("-q", "--tb=short", "-W", "ignore", "--timeout", str(wanted.get("timeout", 600)), *wanted.get("args", [])),
+            *("-q", "--tb=short", "--continue-on-collection-errors", "-W", "ignore", "--timeout", str(wanted.get("timeout", 1800)), *wanted.get("args", [])),
             *wanted["paths"],
         ]
     )

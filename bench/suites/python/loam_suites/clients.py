@@ -28,7 +28,7 @@ def prepare(work: pathlib.Path) -> None:
 
 
 def served(*more: str):
-    args = (str(decoder), str(encoder), "--served-model-name", chat, "--quantize", "int8", "--context", "4096", "--cache-tokens", "16384")
+    args = (str(decoder), str(encoder), "--served-model-name", chat, "--quantize", "int8", "--context", "4096", "--cache-tokens", "16384", "--grpc", "0")
     return serve(*args, *more, name=chat)
 
 

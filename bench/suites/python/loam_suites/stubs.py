@@ -33,7 +33,8 @@ class Stub:
         return core_schema.any_schema()
 
     def __mro_entries__(self, _bases):
-        return (Inherited,)
+        # several stubs may be bases of one class, which wants each base once
+        return (type(self._name.split(".")[-1], (Inherited,), {}),)
 
     def __getitem__(self, _):
         return self

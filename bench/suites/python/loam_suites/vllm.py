@@ -17,7 +17,7 @@ from .tokenizer import decoder_tokenizer, encoder_tokenizer
 
 source = pathlib.Path(os.environ["LOAM_SUITES_SOURCE"])
 most_context = 8192
-most_sequences = 8
+most_sequences = 4
 
 
 def is_pooling() -> bool:
@@ -80,7 +80,8 @@ def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[st
     for at, word in enumerate(words):
         after = words[at + 1 :]
         if word == "--max-model-len":
-            context = min(int(after[0]), most_context)
+            # two rooms are enough, and a start takes seconds
+            context = 2048 if int(after[0]) <= 2048 else most_context
         elif word == "--served-model-name":
             name = after[0]
         elif word == "--lora-modules":
@@ -91,7 +92,7 @@ def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[st
     # a flag whose values were split at "=" gives names and folders in turn
     loras = [n for n in loras if not n.startswith("/")]
     if pooling:
-        return [str(encoder), "--served-model-name", name], name
+        return [str(encoder), "--served-model-name", name, "--context", str(context)], name
     args = [str(decoder), "--served-model-name", name, "--quantize", "int8", "--context", str(context)]
     args += ["--slots", str(most_sequences), "--cache-tokens", str(max(2 * context, 8192))]
     for lora in loras:

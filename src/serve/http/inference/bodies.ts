@@ -23,11 +23,17 @@ function inServeErrors<T>(make: () => T): T {
   }
 }
 
-/** JSON, and the bytes of tensors behind it. */
+const nothing = Buffer.from("{}");
+
+/** JSON, and the bytes of tensors behind it; no body at all is an empty object. */
 export const splitTensors: SplitBody = (bytes, headers) =>
   inServeErrors(() => {
     const { json, binary } = splitTensorBody(bytes, headers.get(tensorHeader));
-    return { json, whole: value => inServeErrors(() => inferenceParameters(tensorBody(value, binary))) };
+    // a plain POST to the repository asks for everything
+    return {
+      json: bytes.length === 0 ? nothing : json,
+      whole: value => inServeErrors(() => inferenceParameters(tensorBody(value, binary))),
+    };
   });
 
 /** JSON whose further members are parameters. */

@@ -17,14 +17,9 @@ const states: Readonly<Record<ListedMetadata["state"], string>> = {
   closed: "UNAVAILABLE",
 };
 
-/** The body, where there is one: curl's plain POST has none. */
-async function givenBody(c: AppContext): Promise<Readonly<Record<string, unknown>>> {
-  return c.req.raw.body === null || c.req.header("content-length") === "0" ? {} : bodyOf(c);
-}
-
 export async function repositoryIndex(c: AppContext, { engines }: Services): Promise<Response> {
-  const { ready } = parseBody(repositoryIndexRequest, await givenBody(c));
-  const rows = engines.everything().flatMap(engine => {
+  const { ready } = parseBody(repositoryIndexRequest, await bodyOf(c));
+  const rows = engines.models().flatMap(engine => {
     const { id, name = id } = engine.model;
     const state = states[engine.state];
     if (engines.namesToTell(engine).length === 0 || (ready && state !== "READY")) return [];
@@ -48,7 +43,7 @@ function refuseParameters(parameters: unknown, taken: readonly string[]): void {
 /** `NAME` for the newest version, `NAME@3`. Errors: those of `loadVersion`. */
 export async function repositoryLoad(c: AppContext, services: Services): Promise<Response> {
   const fleet = fleetOf(services);
-  const { parameters } = parseBody(repositoryModelRequest, await givenBody(c));
+  const { parameters } = parseBody(repositoryModelRequest, await bodyOf(c));
   refuseParameters(parameters, []);
   const [name, version] = await newestVersion(fleet, c.req.param("model") ?? "");
   await loadVersion(fleet, name, version);
@@ -58,7 +53,7 @@ export async function repositoryLoad(c: AppContext, services: Services): Promise
 /** All versions of a name, or the one of `NAME@3`. Errors: serve/unknownModel, serve/unknownVersion, serve/inUse. */
 export async function repositoryUnload(c: AppContext, services: Services): Promise<Response> {
   const fleet = fleetOf(services);
-  const { parameters } = parseBody(repositoryModelRequest, await givenBody(c));
+  const { parameters } = parseBody(repositoryModelRequest, await bodyOf(c));
   // a model has none that it would take along
   refuseParameters(parameters, ["unload_dependents"]);
   const asked = c.req.param("model") ?? "";

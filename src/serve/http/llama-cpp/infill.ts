@@ -6,6 +6,7 @@ import type { z } from "zod";
 import { infillRequest, requestFields } from "../../../protocols/index.ts";
 import type { Engine } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
+import { startTokensOf } from "../../served-model.ts";
 import type { AppContext, Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { checkedBody } from "../request-fields.ts";
@@ -53,7 +54,7 @@ function required(engine: Engine) {
 
 /** Errors: serve/unsupported where the model cannot infill, serve/contextLength. */
 function infillPrompt(engine: Engine, body: z.output<typeof infillRequest>) {
-  const { tokenizer, startToken } = engine.model;
+  const { tokenizer } = engine.model;
   const fim = required(engine);
   const { input_prefix, input_suffix, input_extra, prompt } = body;
   const extra = input_extra ?? [];
@@ -76,7 +77,7 @@ function infillPrompt(engine: Engine, body: z.output<typeof infillRequest>) {
   const room = Math.max(0, engine.room - batch - 2 * Math.max(0, body.n_predict ?? 0));
   const tokens = [
     ...(room > 0 ? others.slice(-room) : []),
-    ...(startToken === undefined ? [] : [startToken]),
+    ...startTokensOf(engine.model),
     ...[fim.prefix, ...prefix, ...begun, fim.suffix, ...suffix, fim.middle],
   ];
   const stopTokens = [fim.repository, fim.file, fim.padding].filter(t => t !== undefined);

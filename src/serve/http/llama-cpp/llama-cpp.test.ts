@@ -381,7 +381,7 @@ test("one address takes both forms of tokenize: content as llama.cpp's, prompt a
   });
   expect((await ask("/tokenize", { content: "a<|end|>", parse_special: false })).body.tokens).toHaveLength(8);
   expect((await ask("/tokenize", { model: "speaker", prompt: "ab" })).body).toMatchObject({ tokens: [256, 97, 98], count: 3 });
-  expect((await ask("/detokenize", { tokens: [97, 98] })).body).toEqual({ content: "ab" });
+  expect((await ask("/detokenize", { tokens: [97, 98] })).body).toMatchObject({ content: "ab" });
   expect((await ask("/detokenize", { model: "speaker", tokens: [97, 98] })).body).toEqual({ prompt: "ab" });
 });
 

@@ -4,7 +4,7 @@ import type { NativePrompt } from "../../../protocols/index.ts";
 import type { Engine } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import type { ServedTokenizer } from "../../served-model.ts";
+import { type ServedTokenizer, startTokensOf } from "../../served-model.ts";
 import { promptTokens } from "../prompt.ts";
 
 type Mixed = string | readonly (string | number)[];
@@ -72,8 +72,9 @@ function tokensOf(engine: Engine, prompt: OnePrompt): readonly number[] {
 }
 
 /** Of an empty text the start token is left. Errors: serve/parameter where the model has none. */
-function emptyPrompt({ model: { startToken } }: Engine): readonly number[] {
-  if (startToken !== undefined) return [startToken];
+function emptyPrompt({ model }: Engine): readonly number[] {
+  const start = startTokensOf(model);
+  if (start.length > 0) return start;
   throw serveErrors.fail("parameter", { place: "prompt", expected: "a text that is not empty", received: '""' });
 }
 

@@ -2,6 +2,7 @@
 import { defined } from "../../../base/index.ts";
 import { serveErrors } from "../../errors.ts";
 import type { DecoderMetadata, ModelMetadata } from "../../model-metadata.ts";
+import { startTokensOf } from "../../served-model.ts";
 import { restricted } from "../access.ts";
 import type { AppContext, Services } from "../exchange.ts";
 import { nativeMetadata } from "./native-model.ts";
@@ -42,7 +43,7 @@ export function props(c: AppContext, services: Services): Response {
     endpoint_metrics: true,
     chat_template: template,
     chat_template_caps: {},
-    bos_token: decoder ? tokenText(decoder, decoder.model.startToken) : "",
+    bos_token: decoder ? tokenText(decoder, startTokensOf(decoder.model)[0]) : "",
     eos_token: decoder ? tokenText(decoder, decoder.model.stopTokens?.[0]) : "",
     build_info: `loam-${services.version}`,
     is_sleeping: engine.state === "asleep",

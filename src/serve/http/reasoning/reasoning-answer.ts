@@ -43,12 +43,12 @@ export class ReasoningAnswer implements AnswerParser {
     return parts;
   }
 
-  end(): AnswerPart[] {
+  end(isCut = false): AnswerPart[] {
     const parts: AnswerPart[] = [];
     if (this.#state === "reasoning") this.#reason(this.#rest.trimEnd(), parts);
     else parts.push(...this.#inner.push(this.#state === "start" ? this.#rest : ""));
     this.#rest = "";
-    return [...parts, ...this.#inner.end()];
+    return [...parts, ...this.#inner.end(isCut)];
   }
 
   #reason(text: string, parts: AnswerPart[]): void {

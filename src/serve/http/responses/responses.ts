@@ -24,10 +24,11 @@ import { answering, type ContractRoute, del, get, post } from "../contract.ts";
 import { type AppContext, askerOf, callerOf, keptId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
 import { chatLogprobs } from "../logprobs.ts";
+import { withOnlyModel } from "../only-model.ts";
 import type { Caller } from "../owner.ts";
 import { parseBody } from "../parse.ts";
 import { checkedBody, ignore } from "../request-fields.ts";
-import type { AnswerParser, AnswerPart } from "../tools/answer-parser.ts";
+import { type AnswerParser, type AnswerPart, wholeParts } from "../tools/answer-parser.ts";
 import { isCopy } from "../visited.ts";
 import { itemsOf, responseTools, responseTurns, sampledBody } from "./request.ts";
 import { type KeptResponse, keptItem, type ResponseStore } from "./store.ts";
@@ -171,7 +172,7 @@ const statusOf = (reason: string): Status => (reason === "length" ? "incomplete"
 async function wholeResponse(making: Making): Promise<Row> {
   const { run, output, parse, logprobsOf } = making;
   const [answer] = await collectAll(run.generations);
-  const parts = [...parse.push(answer!.text, answer!.tokens), ...parse.end()];
+  const parts = wholeParts(parse, answer!.text, answer!.tokens, answer!.finishReason === "length");
   const reasoned = parse.reasoningTokens ?? 0;
   for (const _ of outputOf(making, parts, [...logprobsOf(answer!.tokens.slice(reasoned))]));
   const status = statusOf(answer!.finishReason);
@@ -186,7 +187,7 @@ async function* responseEvents(making: Making): AsyncGenerator<Row, void, undefi
   yield { type: "response.in_progress", response: begun };
   const logprobs: object[] = [];
   for await (const { event } of merged(run.generations)) {
-    const parts = [...parse.push(event.text, event.tokens), ...(event.kind === "end" ? parse.end() : [])];
+    const parts = [...parse.push(event.text, event.tokens), ...(event.kind === "end" ? parse.end(event.finishReason === "length") : [])];
     logprobs.push(...logprobsOf(event.tokens));
     yield* outputOf(making, parts, logprobs);
     if (event.kind === "text") continue;
@@ -197,7 +198,7 @@ async function* responseEvents(making: Making): AsyncGenerator<Row, void, undefi
 }
 
 async function create(c: AppContext, services: Services): Promise<Response> {
-  const body = parseBody(responsesRequest, await checkedBody(c, requestFields.responses));
+  const body = parseBody(responsesRequest, withOnlyModel(await checkedBody(c, requestFields.responses), services.engines));
   const making = begin(c, services, body);
   if (!body.stream) return c.json(await wholeResponse(making));
   let sequence = 0;

@@ -20,6 +20,7 @@ import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts"
 import { modelOrOnly } from "../only-model.ts";
 import { parseBody } from "../parse.ts";
 import { checkFields } from "../request-fields.ts";
+import { rerank } from "../rerank.ts";
 import { parseJson } from "../tensorflow/json.ts";
 import { predictWith, rowLengths } from "../tensorflow/tensorflow.ts";
 import { multiModelRoutes } from "./multi-model.ts";
@@ -90,6 +91,7 @@ const kinds: readonly Kind[] = [
   { key: "messages", operation: "chat", lengths: chatLengths, handle: chatCompletions },
   { key: "prompt", operation: "text_completion", lengths: completionLengths, handle: completions },
   { key: "input", operation: "embeddings", handle: embeddings },
+  { key: "query", operation: "embeddings", handle: rerank },
   { key: "instances", lengths: rowLengths, handle: (c, { engines }, body) => predictWith(engines.findAny(body.model), body, c) },
   { key: "inputs", lengths: ({ parameters }) => [rowOr(parameters).max_new_tokens], handle: huggingFace },
 ];

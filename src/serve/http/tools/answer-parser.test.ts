@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { joined, ToolAnswer } from "./answer-parser.ts";
+import { joined, ToolAnswer, wholeParts } from "./answer-parser.ts";
 import { formatOf, type ToolFormat, toolFormats } from "./format.ts";
 import type { ToolUse } from "./tool.ts";
 
@@ -251,6 +251,16 @@ test("any text at all is read the same however it is cut, in every format", () =
     ),
     { numRuns: 3000 },
   );
+});
+
+test("a call that a length cut off is none in a whole answer, and has no arguments that nobody wrote", () => {
+  const cut = (text: string) => wholeParts(new ToolAnswer(toolFormats.hermes, use), text, [], true);
+  expect(cut('Hm. <tool_call>{"name": "add"')).toEqual([{ kind: "text", text: "Hm." }]);
+  expect(cut('<tool_call>{"name": "add", "arguments": {"a": 1')).toEqual([]);
+  const whole = joined(cut('<tool_call>{"name": "add", "arguments": {"a": 1}}</tool_call><tool_call>{"name": "weather"'));
+  expect(whole.calls.map(c => [c.name, c.arguments])).toEqual([["add", '{"a": 1}']]);
+  const streamed = new ToolAnswer(toolFormats.hermes, use);
+  expect([...streamed.push('<tool_call>{"name": "add"'), ...streamed.end(true)]).toMatchObject([{ kind: "call", name: "add" }]);
 });
 
 test("a call's name goes out before its arguments are whole, and they follow as they come", () => {

@@ -14,7 +14,8 @@ export type AnswerPart =
 export interface AnswerParser {
   /** `tokens`: those that came with the text, where somebody wants the reasoning's to be counted. */
   push(text: string, tokens?: readonly GeneratedToken[]): AnswerPart[];
-  end(): AnswerPart[];
+  /** `isCut`: the answer was cut off by its length, so what a call lacks was not left out. */
+  end(isCut?: boolean): AnswerPart[];
   /** Tokens of the reasoning until now. */
   readonly reasoningTokens?: number;
 }
@@ -52,9 +53,9 @@ export class ToolAnswer implements AnswerParser {
     return this.#take();
   }
 
-  end(): AnswerPart[] {
+  end(isCut = false): AnswerPart[] {
     if (this.#reader) {
-      this.#reader.end();
+      this.#reader.end(isCut);
       if (!this.#reader.isNamed) this.#notACall(this.#reader.raw);
     } else if (this.#state === "name") this.#notACall("");
     else if (this.#state === "call" && this.#calls === 0) this.#notACall("");
@@ -226,6 +227,26 @@ interface WholeCalls {
   readonly content: string;
   readonly reasoning: string;
   readonly calls: readonly { readonly id: string; readonly name: string; readonly arguments: string }[];
+}
+
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** A whole answer's parts. Where it was cut off, a call whose arguments are not whole is none: nobody could carry it out. */
+export function wholeParts(parser: AnswerParser, text: string, tokens: readonly GeneratedToken[], isCut: boolean): readonly AnswerPart[] {
+  const parts = [...parser.push(text, tokens), ...parser.end(isCut)];
+  if (!isCut) return parts;
+  const said = new Map<number, string>();
+  for (const p of parts)
+    if (p.kind === "call") said.set(p.index, "");
+    else if (p.kind === "arguments") said.set(p.index, said.get(p.index)! + p.text);
+  return parts.filter(p => (p.kind !== "call" && p.kind !== "arguments") || isJson(said.get(p.index)!));
 }
 
 /** Parts joined. */

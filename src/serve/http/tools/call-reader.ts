@@ -19,8 +19,8 @@ export interface CallSyntax {
   readonly raw: string;
   /** Reads on; gives how many characters it took, fewer than all only when it is done or has failed. */
   push(text: string): number;
-  /** No more will come. */
-  end(): void;
+  /** No more will come. `isCut`: the answer was cut off, so what the call lacks was not left out. */
+  end(isCut?: boolean): void;
 }
 
 type Phase = "open" | "key" | "in key" | "colon" | "value" | "in value" | "done" | "failed";
@@ -99,9 +99,9 @@ export class CallReader implements CallSyntax {
   }
 
   /** No more will come. */
-  end(): void {
+  end(isCut = false): void {
     if (this.#phase === "in value" && this.#kind === "plain") this.#endValue();
-    if (this.#isNamed && !this.#hasArguments) this.#events.onArguments(this.#early || "{}");
+    if (this.#isNamed && !this.#hasArguments && !isCut) this.#events.onArguments(this.#early || "{}");
   }
 
   /** The value is the arguments, which go out as they come. */

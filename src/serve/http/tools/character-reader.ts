@@ -28,7 +28,7 @@ export abstract class CharacterReader implements CallSyntax {
     return at;
   }
 
-  abstract end(): void;
+  abstract end(isCut?: boolean): void;
   protected abstract read(character: string): void;
 
   /** Tells the name; false where it is no call. */

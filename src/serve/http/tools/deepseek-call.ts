@@ -49,8 +49,8 @@ export class DeepseekReader extends CharacterReader {
     }
   }
 
-  end(): void {
-    if (this.#phase === "arguments") this.#arguments.end();
+  end(isCut = false): void {
+    if (this.#phase === "arguments") this.#arguments.end(isCut);
   }
 
   #next(phase: "head" | "arguments" | "close"): void {

@@ -2,6 +2,7 @@
  * Answers that must call: a JSON schema of the call itself, so that masks hold the model to a function's name and to arguments that its schema
  * allows. References inside a function's schema are moved along with it.
  */
+import type { SchemaPart } from "../../../text/index.ts";
 import { limits } from "../../limits.ts";
 import type { Tool } from "./tool.ts";
 
@@ -36,10 +37,21 @@ function callOf({ name, parameters }: Tool, key: string, root: string): Schema {
   };
 }
 
-/** The schema of one call of these functions. */
-export function callSchema(tools: readonly Tool[], argumentsKey: string): Schema {
+/** The schema of one call of these functions, and where the parameters of each stand in it. Those of strict functions are held to exactly. */
+export function callSchema(
+  tools: readonly Tool[],
+  argumentsKey: string,
+): { readonly schema: Schema; readonly parts: readonly SchemaPart[] } {
   const wanted = tools.slice(0, limits.tools);
-  const [only] = wanted;
-  if (wanted.length === 1) return callOf(only!, argumentsKey, "#");
-  return { anyOf: wanted.map((t, i) => callOf(t, argumentsKey, `#/anyOf/${i}`)) };
+  const roots = wanted.map((_, i) => (wanted.length === 1 ? "#" : `#/anyOf/${i}`));
+  const calls = wanted.map((t, i) => callOf(t, argumentsKey, roots[i]!));
+  const parts = wanted.map((t, i) => partOf(t, `${roots[i]}/properties/${argumentsKey}`));
+  return { schema: wanted.length === 1 ? calls[0]! : { anyOf: calls }, parts };
 }
+
+/** The parameters of a function as a part of a schema: errors and the header name them by the function. */
+export const partOf = ({ name, strict }: Tool, pointer: string): SchemaPart => ({
+  pointer,
+  place: `tools.${name}`,
+  isExact: strict === true,
+});

@@ -5,7 +5,7 @@
 import type { Form } from "../../../text/index.ts";
 import type { CallEvents, CallSyntax } from "./call-reader.ts";
 import { DeepseekReader, deepseekMarks } from "./deepseek-call.ts";
-import { callSchema } from "./forced.ts";
+import { callSchema, partOf } from "./forced.ts";
 import { PythonReader, pythonCallForm } from "./python-call.ts";
 import type { Tool } from "./tool.ts";
 import { XmlReader, xmlCallForm } from "./xml-call.ts";
@@ -54,7 +54,7 @@ const listOf = (call: Form, separator: Form, isParallel: boolean): Form =>
 
 const jsonCall =
   (argumentsKey: string) =>
-  (tools: readonly Tool[]): Form => ({ kind: "schema", schema: callSchema(tools, argumentsKey), style: "spaced" });
+  (tools: readonly Tool[]): Form => ({ kind: "schema", ...callSchema(tools, argumentsKey), style: "spaced" });
 const begunJson =
   (before: string, argumentsKey: string) =>
   (name: string | undefined): string =>
@@ -65,7 +65,12 @@ const withName = (before: string) => (name: string | undefined) => before + (nam
 const [byArguments, byParameters] = [jsonCall("arguments"), jsonCall("parameters")];
 
 /** Arguments as the JSON object that stands behind a name. */
-const argumentsForm = ({ parameters = {} }: Tool): Form => ({ kind: "schema", schema: { type: "object", ...parameters }, style: "spaced" });
+const argumentsForm = (tool: Tool): Form => ({
+  kind: "schema",
+  schema: { type: "object", ...tool.parameters },
+  style: "spaced",
+  parts: [partOf(tool, "#")],
+});
 const namedCall = (tools: readonly Tool[]): Form => ({
   kind: "either",
   options: tools.map(t => sequence(text(`${t.name}[ARGS]`), argumentsForm(t))),

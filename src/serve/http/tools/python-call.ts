@@ -66,9 +66,9 @@ export class PythonReader extends CharacterReader {
     }
   }
 
-  end(): void {
+  end(isCut = false): void {
     if (this.#phase === "value") this.#endWord();
-    if (this.isNamed && this.#count === 0) this.events.onArguments("{}");
+    if (this.isNamed && this.#count === 0 && !isCut) this.events.onArguments("{}");
   }
 
   #next(phase: Phase): void {

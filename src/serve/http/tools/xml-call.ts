@@ -75,8 +75,8 @@ export class XmlReader extends CharacterReader {
     }
   }
 
-  end(): void {
-    if (this.isNamed && this.#count === 0) this.events.onArguments("{}");
+  end(isCut = false): void {
+    if (this.isNamed && this.#count === 0 && !isCut) this.events.onArguments("{}");
   }
 
   #next(phase: "name" | "between" | "key" | "value"): void {

@@ -1,6 +1,6 @@
 /**
  * Lists. Items that must be of a kind (`contains`) are counted in the states of the graph, beside the index; items that must differ are marked
- * and told apart while a text is read. A list without either is as short as its schema.
+ * and compared while a text is read. A list without either is as short as its schema.
  */
 import { empty, type RegularExpression, repeatText, sequence, track } from "../expression.ts";
 import type { ItemCount } from "./binding.ts";
@@ -34,11 +34,11 @@ export function arrayExpression(schema: SchemaObject, place: string, c: Compiler
   const { open, close } = c.punctuation;
   if (!isUnique) return sequence(open("["), inside, close("]"));
   const item = c.canonicalRule(items, c.placeOf(items, place, "items"));
-  if (prefixItems.length > 0) throw new Error("items of different schemas are not told apart");
+  if (prefixItems.length > 0) throw new Error("items of different schemas are not kept apart");
   return sequence(open("["), { kind: "track", op: "enter", item }, inside, track("leave"), close("]"));
 }
 
-/** Items are told apart where one schema describes them all, and what must be among them leaves no item without a choice. */
+/** Items are kept apart where one schema describes them all, and what must be among them leaves no item without a choice. */
 function canKeepApart({ prefixItems = [] }: ListKeywords, counts: readonly ItemCount[], place: string, c: Compiler): boolean {
   if (prefixItems.length === 0 && counts.every(k => k.min <= 1 && k.max === undefined) && counts.length <= 1) return true;
   c.relax(place, "uniqueItems");
@@ -62,7 +62,7 @@ function countsOf(
   });
 }
 
-/** An item with its marks where items are told apart. */
+/** An item with its marks where items are kept apart. */
 function marked(item: RegularExpression, isUnique: boolean): RegularExpression {
   return isUnique ? sequence(track("begin"), item, track("end")) : item;
 }

@@ -42,6 +42,33 @@ export const internal = (schema: SchemaObject): SchemaObject => {
   return schema;
 };
 
+const known = new Set(Object.keys(bindingKeywords).filter(k => !places.has(k)));
+/** Keywords with values that say today what they always said. */
+const plain: { readonly [K in string]?: (value: unknown) => boolean } = {
+  ...Object.fromEntries(
+    [
+      "type",
+      "enum",
+      "const",
+      "properties",
+      "additionalProperties",
+      "propertyNames",
+      "maxProperties",
+      "prefixItems",
+      "minItems",
+      "maxItems",
+    ].map(k => [k, () => true]),
+  ),
+  ...Object.fromEntries(
+    ["minLength", "maxLength", "pattern", "minimum", "maximum", "multipleOf", "anyOf", "oneOf", "$ref"].map(k => [k, () => true]),
+  ),
+  required: Array.isArray,
+  items: v => !Array.isArray(v),
+  format: v => isKnownFormat(v as string),
+  exclusiveMinimum: v => typeof v === "number",
+  exclusiveMaximum: v => typeof v === "number",
+};
+
 const asObject = (v: unknown): Readonly<Record<string, SchemaOrBoolean>> => (isObject(v) ? (v as Record<string, SchemaOrBoolean>) : {});
 
 class Binder {
@@ -64,8 +91,14 @@ class Binder {
 
   #bind(schema: SchemaObject): SchemaObject {
     const out: Record<string, unknown> = {};
-    for (const [key, value] of Object.entries(schema))
-      if (Object.hasOwn(bindingKeywords, key) && !places.has(key) && (value !== null || key === "const")) out[key] = value;
+    let isPlain = true;
+    for (const key in schema) {
+      const value = schema[key];
+      if (!known.has(key) || (value === null && key !== "const")) continue;
+      out[key] = value;
+      isPlain &&= plain[key]?.(value) === true;
+    }
+    if (isPlain) return out;
     const all: SchemaOrBoolean[] = [];
     bindReferences(out);
     bindBounds(out);

@@ -452,7 +452,7 @@ function countTexts(r: Recogniser, most: number): number {
 }
 
 /** A schema inside of the one that is compiled, which somebody knows under another name. */
-interface SchemaPart {
+export interface SchemaPart {
   /** Of the whole schema: `#/properties/arguments`. */
   readonly pointer: string;
   /** The parameter that brought the part. */

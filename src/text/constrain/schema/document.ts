@@ -52,7 +52,7 @@ export class SchemaDocument {
   /** Errors: text/constraint, with the pointer of what is wrong or too much. */
   constructor(root: unknown, parameter: string, partPlaces: ReadonlyMap<string, string> = new Map()) {
     this.#partPlaces = partPlaces;
-    this.place = `${parameter}#`;
+    this.place = this.#inside(`${parameter}#`);
     if (!isObject(root) && typeof root !== "boolean") throw constraintRefusal(this.place, "a schema: an object", show(root));
     if (root === false) throw constraintRefusal(this.place, "a schema that some value is valid under", "false");
     this.root = root;
@@ -79,8 +79,8 @@ export class SchemaDocument {
       if (++this.#count > constrainLimits.schemas)
         throw constraintRefusal(this.place, `at most ${constrainLimits.schemas} schemas`, "more", "Describe less, or split the request.");
       this.#places.set(schema, at);
-      for (const [key, value] of Object.entries(schema))
-        for (const [inner, ...keys] of this.#checkKeyword(key, value, at))
+      for (const key in schema)
+        for (const [inner, ...keys] of this.#checkKeyword(key, schema[key], at))
           open.push({ schema: inner, at: this.#inside(pointer(at, key, ...keys)), depth: depth + 1 });
       this.#checkContradictions(schema, at);
       for (const key of ["$anchor", "$dynamicAnchor"] as const)
@@ -111,6 +111,7 @@ export class SchemaDocument {
   /** Errors: text/constraint where two keywords of one schema leave nothing, which nobody means. */
   #checkContradictions(schema: SchemaObject, at: string): void {
     for (const [low, high] of ordered) {
+      if (!(low in schema)) continue;
       const [a, b] = [schema[low], schema[high]];
       if (typeof a === "number" && typeof b === "number" && a > b)
         throw constraintRefusal(pointer(at, low), `at most ${high}, which is ${b}`, `${a}`, `Lower ${low} or raise ${high}.`);

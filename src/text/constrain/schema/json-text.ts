@@ -56,20 +56,14 @@ const escapeOf = (c: number): RegularExpression => literalText(JSON.stringify(St
 const controlEscapes = choice(...Array.from({ length: 0x20 }, (_, c) => escapeOf(c)));
 const hasAllControls = (set: CodePoints): boolean => set[0]?.[0] === 0 && set[0][1] >= 0x1f;
 
-const written = new WeakMap<CodePoints, RegularExpression>();
-
 /** A character of the set as `JSON.stringify` writes it. */
 export function jsonCharacter(set: CodePoints): RegularExpression {
-  const known = written.get(set);
-  if (known) return known;
   const raw = intersection(set, plain);
   const options: RegularExpression[] = raw.length > 0 ? [characters(raw)] : [];
   if (hasAllControls(set)) options.push(controlEscapes);
   else for (let c = 0; c < 0x20; c++) if (contains(set, c)) options.push(escapeOf(c));
   for (const c of '"\\') if (contains(set, c.charCodeAt(0))) options.push(literalText(`\\${c}`));
-  const made = options.length === 0 ? noText : choice(...options);
-  written.set(set, made);
-  return made;
+  return options.length === 0 ? noText : choice(...options);
 }
 
 /** An expression over a text's characters as one over what JSON writes for them. */

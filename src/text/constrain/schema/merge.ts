@@ -64,11 +64,11 @@ const itemKeys = ["items", "prefixItems"];
 
 type Named = Readonly<Record<string, SchemaOrBoolean>>;
 /** Whether a name matches a pattern. */
-export type MatchName = (pattern: string, name: string) => boolean;
+type MatchName = (pattern: string, name: string) => boolean;
 
 /**
  * Properties of one that the other does not name must fit the other's additional ones, unless a pattern of the other's names them. Undefined
- * where names would have to be told apart by the patterns of both.
+ * where names would have to be kept apart by the patterns of both.
  */
 function mergeProperties(a: SchemaObject, b: SchemaObject, matches: MatchName): SchemaObject | undefined {
   if (!propertyKeys.some(k => k in a)) return pick(b, propertyKeys);

@@ -155,7 +155,7 @@ const mostRemainders = 5000;
  * Decimals that are multiples of `of`, or that are not, with their fraction. With of = p / 10^k, x is a multiple where x 10^k is whole and p
  * divides it; digits behind the k-th must be zeros.
  */
-function multiples(of: number, isMultiple: boolean, place: string): Automaton {
+function multiples(of: number, isMultiple: boolean, hasFraction: boolean, place: string): Automaton {
   const { whole, fraction } = decimalOf(of);
   const p = Number(whole + fraction);
   const k = fraction.length;
@@ -192,7 +192,10 @@ function multiples(of: number, isMultiple: boolean, place: string): Automaton {
     else if (part === "w") {
       const r = Number(a);
       if ((shifted(r, k) === 0) === isMultiple) ends.add(q);
-      edges.push([...digits(d => `w ${(10 * r + d) % p}`), { set: [[46, 46]], to: index(`f 0 ${r}`) }]);
+      edges.push([
+        ...digits(d => `w ${(10 * r + d) % p}`),
+        ...(hasFraction ? [{ set: [[46, 46]] as CodePoints, to: index(`f 0 ${r}`) }] : []),
+      ]);
     } else if (part === "f") {
       const [j, r] = [Number(a), Number(b)];
       if (j > 0 && (shifted(r, k - j) === 0) === isMultiple) ends.add(q);
@@ -220,8 +223,11 @@ function formOf(kind: "integer" | "number", steps: readonly number[], isCanonica
 export function boundedNumber(kind: "integer" | "number", bounds: NumberBounds, place: string): Automaton {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, notMultipleOf, isCanonical = false } = bounds;
   const steps = listOf(multipleOf);
-  const conditions: Automaton[] = steps.map(s => multiples(s, true, `${place}/multipleOf`));
-  for (const s of listOf(notMultipleOf)) conditions.push(multiples(s, false, `${place}/multipleOf`));
+  const isWhole = kind === "integer" || steps.some(Number.isSafeInteger);
+  // of 0.1, 0.01 and so on the form says all
+  const isSaid = (s: number): boolean => !isWhole && !isCanonical && steps.length === 1 && /^0*1$/.test(decimalOf(s).fraction) && s < 1;
+  const conditions: Automaton[] = steps.filter(s => !isSaid(s)).map(s => multiples(s, true, !isWhole, `${place}/multipleOf`));
+  for (const s of listOf(notMultipleOf)) conditions.push(multiples(s, false, !isWhole, `${place}/multipleOf`));
   if (minimum !== undefined) conditions.push(bounded(minimum, "above", false));
   if (exclusiveMinimum !== undefined) conditions.push(bounded(exclusiveMinimum, "above", true));
   if (maximum !== undefined) conditions.push(bounded(maximum, "below", false));

@@ -1,7 +1,7 @@
 /**
  * Objects: named properties in the schema's order, then others, those in classes by the patterns that their names match. Where they are counted
  * (minProperties, maxProperties) or one of a kind must be among them, the states of the graph know so too; where a name that came twice would
- * make the count wrong, names are told apart while a text is read.
+ * make the count wrong, names are compared while a text is read.
  */
 import { type Automaton, accepts, allBut, automatonGraph, intersect } from "../automaton.ts";
 import { complementOf, determinise } from "../determinise.ts";
@@ -14,7 +14,7 @@ import { jsonCharacter, quoted } from "./json-text.ts";
 import type { SchemaObject, SchemaOrBoolean } from "./keywords.ts";
 import { namesAutomaton, patternAutomaton } from "./strings.ts";
 
-/** Patterns of names that are told apart: each doubles the classes. */
+/** Patterns of names that are kept apart: each doubles the classes. */
 const mostPatterns = 5;
 /** States of the automata of all classes of names of one object. */
 const mostClassStates = 3000;

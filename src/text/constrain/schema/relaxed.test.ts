@@ -18,13 +18,26 @@ const rows: readonly (readonly [keyword: string, schema: object, pointer: string
   ["not", { type: "array", not: { uniqueItems: true } }, "#/not"],
   // biome-ignore lint/suspicious/noThenProperty: the keyword of the standard
   ["if", { type: "array", if: { uniqueItems: true }, then: { minItems: 2 }, else: { maxItems: 3 } }, "#/if"],
-  ["oneOf", { oneOf: [{ type: "array", uniqueItems: true }, { type: "array", minItems: 1 }] }, "#/oneOf"],
+  [
+    "oneOf",
+    {
+      oneOf: [
+        { type: "array", uniqueItems: true },
+        { type: "array", minItems: 1 },
+      ],
+    },
+    "#/oneOf",
+  ],
   ["uniqueItems", { type: "array", prefixItems: [{ type: "integer" }], uniqueItems: true }, "#/uniqueItems"],
   ["contains", { type: "array", contains: { const: 1 }, maxItems: 5000 }, "#/contains"],
   ["minProperties", { type: "object", properties: many(300, { type: "null" }), minProperties: 200 }, "#/minProperties"],
   ["maxProperties", { type: "object", properties: many(300, { type: "null" }), maxProperties: 200 }, "#/maxProperties"],
   ["patternProperties", { type: "object", patternProperties: many(6, { type: "null" }) }, "#/patternProperties"],
-  ["unevaluatedProperties", { type: "object", allOf: [{ unevaluatedProperties: false, anyOf: [{ required: ["a"] }, { required: ["b"] }] }] }, "#/unevaluatedProperties"],
+  [
+    "unevaluatedProperties",
+    { type: "object", allOf: [{ unevaluatedProperties: false, anyOf: [{ required: ["a"] }, { required: ["b"] }] }] },
+    "#/unevaluatedProperties",
+  ],
   ["unevaluatedItems", { type: "array", contains: { const: 1 }, unevaluatedItems: false }, "#/unevaluatedItems"],
   ["multipleOf", { type: "integer", multipleOf: 5001 }, "#/multipleOf"],
 ];
@@ -38,7 +51,8 @@ test("each row of the page's table of relaxed keywords is one, and there are no 
 
 test("every keyword that binds is named on the page", () => {
   const hidden = ["$dynamicRef", "$recursiveRef", "$dynamicAnchor"];
-  for (const keyword of Object.keys(bindingKeywords)) if (!hidden.includes(keyword)) expect([keyword, page.includes(`\`${keyword}`)]).toEqual([keyword, true]);
+  for (const keyword of Object.keys(bindingKeywords))
+    if (!hidden.includes(keyword)) expect([keyword, page.includes(`\`${keyword}`)]).toEqual([keyword, true]);
 });
 
 test("a strict schema is refused by the name and the place of what would be relaxed, part by part", () => {
@@ -65,7 +79,9 @@ test("a strict schema is refused by the name and the place of what would be rela
     "tools[0].function.parameters#/properties/a/pattern",
     "tools[1].function.parameters#/properties/a/pattern",
   ]);
-  expect(refused(() => recogniserOf({ kind: "schema", schema, parts: parts(true) }, "tools"))).toContain("tools[0].function.parameters#/properties/a/pattern");
+  expect(refused(() => recogniserOf({ kind: "schema", schema, parts: parts(true) }, "tools"))).toContain(
+    "tools[0].function.parameters#/properties/a/pattern",
+  );
 });
 
 test("a dictionary of Pydantic's has no names but those of its pattern; beside properties or additionalProperties others stay possible", () => {
@@ -80,7 +96,10 @@ test("a dictionary of Pydantic's has no names but those of its pattern; beside p
 });
 
 test("a tagged union of Pydantic's needs its tag, whether or not the models give it a default", () => {
-  const model = (kind: string) => ({ type: "object", properties: { kind: { const: kind, default: kind, type: "string" }, n: { type: "integer" } } });
+  const model = (kind: string) => ({
+    type: "object",
+    properties: { kind: { const: kind, default: kind, type: "string" }, n: { type: "integer" } },
+  });
   const schema = {
     $defs: { Cat: model("cat"), Dog: model("dog") },
     discriminator: { mapping: { cat: "#/$defs/Cat", dog: "#/$defs/Dog" }, propertyName: "kind" },

@@ -8,7 +8,7 @@ const mostWork = 2_000_000;
 const deepest = 400;
 
 /** The same text for equal values: names in order. */
-export function canonicalText(v: unknown): string {
+function canonicalText(v: unknown): string {
   if (Array.isArray(v)) return `[${v.map(canonicalText).join()}]`;
   if (!isObject(v)) return JSON.stringify(v) ?? "null";
   const names = Object.keys(v).sort();
