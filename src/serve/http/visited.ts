@@ -41,11 +41,13 @@ export async function awake({ awake, message }: Asleep, signal: AbortSignal): Pr
     leave = () => resolve("left");
     signal.addEventListener("abort", leave, { once: true });
   });
-  const failed = (error?: unknown) =>
-    serveErrors.fail("notReady", { place: "model", message: `the model does not wake up (${message})`, hint: "Retry in a moment." }, error);
+  const notReady = (why: string, hint: string, error?: unknown) =>
+    serveErrors.fail("notReady", { place: "model", message: `${message}, and ${why}`, hint }, error);
+  const failed = (error: unknown) =>
+    notReady("it could not be loaded", "The server's log names the reason; the next request tries again.", error);
   try {
     const how = await Promise.race([awake.catch(error => Promise.reject(failed(error))), end]);
-    if (how === "late") throw failed();
+    if (how === "late") throw notReady(`it is still loading after ${limits.wakeMs / 1000} s`, "Retry in a moment.");
     if (how === "left") throw serveErrors.fail("cancelled", { message: "the client left" });
   } finally {
     clearTimeout(timer);

@@ -109,7 +109,7 @@ export class Visit {
 export class Asleep extends Error {
   readonly awake: Promise<unknown>;
   constructor(id: string, awake: Promise<unknown>) {
-    super(`${id} wakes up`);
+    super(`${id} was asleep`);
     this.awake = awake;
     // whoever does not wait finds out when they ask again
     awake.catch(() => {});
