@@ -1,7 +1,5 @@
 /** POST /v1/score: how likely a text is. Loam's own; vLLM's request of the same address compares texts, which is /v1/rerank here. */
-import { done, harmless, notEmpty, type RequestFields, refused, unless } from "./field.ts";
-
-const compares = "A body of two sides is answered with their likeness: leave input out.";
+import { done, harmless, notEmpty, refused, type RequestFields, unless } from "./field.ts";
 
 export const scoreFields: RequestFields = {
   request: "POST /v1/score",
@@ -11,13 +9,6 @@ export const scoreFields: RequestFields = {
     prompt: done("loam"),
     top_logprobs: done("loam"),
     user: harmless("openai", "It labels the request for the provider's own reports."),
-    text_1: refused("vllm", notEmpty, compares),
-    text_2: refused("vllm", notEmpty, compares),
-    data_1: refused("vllm", notEmpty, compares),
-    data_2: refused("vllm", notEmpty, compares),
-    queries: refused("vllm", notEmpty, compares),
-    documents: refused("vllm", notEmpty, compares),
-    items: refused("vllm", notEmpty, compares),
   },
 };
 
