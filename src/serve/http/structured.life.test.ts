@@ -137,7 +137,7 @@ test("what is not carried out is a 400 that names it, and the server goes on", a
     [() => client.completions.create({ model: "tiny", prompt: "x", ...{ guided_json: "{" } }), "guided_json"],
     [
       () => client.completions.create({ model: "tiny", prompt: "x", ...{ structured_outputs: { structural_tag: "{}" } } }),
-      "structured_outputs",
+      "structured_outputs.structural_tag",
     ],
     [
       () =>
