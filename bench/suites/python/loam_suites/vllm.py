@@ -75,13 +75,14 @@ class RemoteOpenAIServer:
 
 def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[str], str]:
     """vLLM's flags as those of `loam serve`. What has none (a type of numbers, a parser's name) changes nothing that a test could see."""
-    context, name, loras = 2048, model, []
+    asked, context, name, loras = 2048, 2048, model, []
     words = [part for word in given for part in (word.split("=", 1) if word.startswith("--") and "=" in word else [word])]
     for at, word in enumerate(words):
         after = words[at + 1 :]
         if word == "--max-model-len":
+            asked = int(after[0])
             # two rooms are enough, and a start takes seconds
-            context = 2048 if int(after[0]) <= 2048 else most_context
+            context = 2048 if asked <= 2048 else most_context
         elif word == "--served-model-name":
             name = after[0]
         elif word == "--lora-modules":
@@ -92,7 +93,7 @@ def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[st
     # a flag whose values were split at "=" gives names and folders in turn
     loras = [n for n in loras if not n.startswith("/")]
     if pooling:
-        return [str(encoder), "--served-model-name", name, "--context", str(context)], name
+        return [str(encoder), "--served-model-name", name, "--context", str(asked)], name
     args = [str(decoder), "--served-model-name", name, "--quantize", "int8", "--context", str(context)]
     args += ["--slots", str(most_sequences), "--cache-tokens", str(max(2 * context, 8192))]
     for lora in loras:
