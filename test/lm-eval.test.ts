@@ -2,8 +2,8 @@
  * lm-evaluation-harness from PyPI against the server, beside `loam eval`: the same task files, items and figures. The harness reads its tokenizer from
  * the server (`tokenizer_backend=remote`) and has neither PyTorch nor transformers.
  */
-import { execFile, execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -23,19 +23,9 @@ import { createApp } from "../src/serve/http/app.ts";
 import { listen } from "../src/serve/listen.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { root } from "./support/child.ts";
+import { clientPython, lacksClients } from "./support/client-python.ts";
 
-const python = join(root, "bench/peers/.venv/bin/python");
-function lacking(): string {
-  if (!existsSync(python)) return "there is no Python environment of the peers";
-  try {
-    execFileSync(python, ["-c", "import lm_eval, aiohttp, tenacity"], { stdio: "ignore" });
-    return "";
-  } catch {
-    return "the peers' Python has no lm_eval";
-  }
-}
-const lack = lacking();
-const why = lack === "" ? "" : (process.env.LOAM_PEERS_REASON ?? lack);
+const why = lacksClients("lm_eval, aiohttp, tenacity");
 
 const folder = mkdtempSync(join(tmpdir(), "loam-lm-eval-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -79,7 +69,7 @@ type Told = Readonly<
   Record<TaskName, { readonly figures: Readonly<Record<string, number>>; readonly items: readonly (readonly Scored[])[] }>
 >;
 
-test.skipIf(lack !== "")(
+test.skipIf(why !== "")(
   `lm-evaluation-harness scores choices and texts at the server as loam eval does, item by item${why && ` (skipped: ${why})`}`,
   async () => {
     writeFileSync(join(folder, "rows.jsonl"), rows.map(r => `${JSON.stringify(r)}\n`).join(""));
@@ -91,7 +81,7 @@ test.skipIf(lack !== "")(
     const server = await listen(createApp({ engines: [engine] }), { port: 0 });
     try {
       await engine.ready;
-      const run = await promisify(execFile)(python, [
+      const run = await promisify(execFile)(clientPython, [
         join(root, "bench/peers/lm_eval_client.py"),
         `${server.url}/v1`,
         "tiny",

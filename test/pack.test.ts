@@ -75,14 +75,17 @@ deepTest("an installation holds the native library of one platform, no WebGPU, n
   expect(sizeBelow(modules)).toBeLessThan(mostInstalledBytes);
 });
 
-deepTest("no package of an installation needs an install script: koffi finds its library without, protobufjs compares versions", context => {
-  if (unreachable) context.skip(`the registry cannot be reached: ${unreachable}`);
-  const list = JSON.parse(readFileSync(join(folder, "node_modules", ".package-lock.json"), "utf8")) as {
-    packages: Record<string, { hasInstallScript?: boolean }>;
-  };
-  const withScript = Object.entries(list.packages).filter(([, p]) => p.hasInstallScript);
-  expect(withScript.map(([path]) => path)).toEqual(["node_modules/koffi", "node_modules/protobufjs"]);
-});
+deepTest(
+  "no package of an installation needs an install script: koffi finds its library without, protobufjs compares versions",
+  context => {
+    if (unreachable) context.skip(`the registry cannot be reached: ${unreachable}`);
+    const list = JSON.parse(readFileSync(join(folder, "node_modules", ".package-lock.json"), "utf8")) as {
+      packages: Record<string, { hasInstallScript?: boolean }>;
+    };
+    const withScript = Object.entries(list.packages).filter(([, p]) => p.hasInstallScript);
+    expect(withScript.map(([path]) => path)).toEqual(["node_modules/koffi", "node_modules/protobufjs"]);
+  },
+);
 
 deepTest(
   'right after the README\'s install, `import "loam"` runs and its types are checked',

@@ -75,7 +75,6 @@ export const suites = {
     source: "vllm",
     kind: "vllm",
     paths: ["tests/entrypoints/anthropic/test_messages.py"],
-    isQuick: true,
     mostExpected: 0.1,
   },
   "vllm-anthropic-gateway": {
@@ -97,7 +96,6 @@ export const suites = {
       `${pooling}/scoring/test_bi_encoder_online.py`,
       `${pooling}/basic/test_truncation.py`,
     ],
-    isQuick: true,
     mostExpected: 0.1,
   },
   llama: {
@@ -128,7 +126,7 @@ export const suites = {
   },
   ollama: { about: "Ollama's client", kind: "clients", paths: ["test_ollama.py"], isQuick: true, mostExpected: 0.1 },
   litellm: { about: "LiteLLM SDK", kind: "clients", paths: ["test_litellm.py"], isQuick: true, mostExpected: 0.1 },
-  instructor: { about: "instructor", kind: "clients", paths: ["test_instructor.py"], isQuick: true, mostExpected: 0.1 },
+  instructor: { about: "instructor", kind: "clients", paths: ["test_instructor.py"], mostExpected: 0.1 },
   smolagents: { about: "smolagents", kind: "clients", paths: ["test_smolagents.py"], isQuick: true, mostExpected: 0.1 },
   "triton-http": {
     about: "tritonclient, HTTP",
@@ -160,7 +158,6 @@ export const suites = {
     kind: "clients",
     paths: ["test_grafana.py"],
     args: ["-k", "asleep"],
-    isQuick: true,
     mostExpected: 0,
   },
 } as const satisfies Record<string, Suite>;

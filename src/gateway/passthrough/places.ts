@@ -14,6 +14,9 @@ export interface PassThrough extends Omit<PassThroughPart[string], "model"> {
 /** Of the gateway itself. */
 const ownBeginnings = ["/gateway", "/metrics", "/healthz", "/readyz", "/health"];
 
+/** What is below these is not the gateway's: objects by their ids, and what clients keep of them. */
+const withObjects = ["/v1/responses", "/v1/chat/completions", "/v1/messages"];
+
 const isBelow = (path: string, prefix: string): boolean => path === prefix || path.startsWith(`${prefix}/`);
 
 /** The longest prefixes first. Errors: gateway/config. */
@@ -23,7 +26,7 @@ export function passThroughsOf(part: PassThroughPart, upstreams: ReadonlyMap<str
       const place = `passThrough.${prefix}`;
       if (ownBeginnings.some(own => isBelow(prefix, own) || isBelow(own, prefix)))
         throw gatewayErrors.fail("config", { place, expected: "an address that is not the gateway's own", received: `"${prefix}"` });
-      if (knownPaths.has(prefix))
+      if (knownPaths.has(prefix) && !withObjects.includes(prefix))
         throw gatewayErrors.fail("config", {
           place,
           expected: "an address that the gateway does not answer itself",

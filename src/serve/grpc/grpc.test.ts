@@ -311,7 +311,7 @@ const nextEnd = () =>
   });
 const endless = inferOf("long", ["a"], { parameters: limited(1_000_000) });
 
-test("a stream that is cancelled, a call that is, and a deadline free their slots", async () => {
+test("a stream that is cancelled, a call that is, and a deadline end their sequences", async () => {
   const running = () => longEngine().stats().running;
   const first = nextEnd();
   const { bidi, ended, send } = stream(client);

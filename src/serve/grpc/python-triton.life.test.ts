@@ -1,9 +1,11 @@
 /** Triton's own Python client, over HTTP, asyncio and gRPC, against a real server: what it makes of every call (`bench/peers/triton_client.py`). */
-import { execFile, execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { root } from "../../../test/support/child.ts";
+import { clientPython, lacksClients } from "../../../test/support/client-python.ts";
 import { Login } from "../../session/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { createEmbeddingEngine } from "../embedding/embedding-engine.ts";
@@ -15,20 +17,7 @@ import { testFleet } from "../lifecycle/fakes.ts";
 import { listen } from "../listen.ts";
 import { listenGrpc } from "./listen-grpc.ts";
 
-const peer = (path: string) => fileURLToPath(new URL(`../../../bench/peers/${path}`, import.meta.url));
-const python = peer(".venv/bin/python");
-
-function lacking(): string {
-  if (!existsSync(python)) return "there is no Python environment of the peers";
-  try {
-    execFileSync(python, ["-c", "import tritonclient.grpc.aio, tritonclient.http.aio"], { stdio: "ignore" });
-    return "";
-  } catch {
-    return "the peers' Python has no tritonclient[http,grpc]";
-  }
-}
-const lack = lacking();
-const why = lack === "" ? "" : (process.env.LOAM_PEERS_REASON ?? lack);
+const why = lacksClients("tritonclient.grpc.aio, tritonclient.http.aio");
 
 /** The Python example of the page, with the addresses of a server. */
 function pageExample(http: number, grpc: string): string {
@@ -37,7 +26,7 @@ function pageExample(http: number, grpc: string): string {
   return code.replace("127.0.0.1:8080", `127.0.0.1:${http}`).replace("127.0.0.1:8001", grpc);
 }
 
-test.skipIf(lack !== "")(`the example of docs/open-inference.md runs${why && ` (skipped: ${why})`}`, async () => {
+test.skipIf(why !== "")(`the example of docs/open-inference.md runs${why && ` (skipped: ${why})`}`, async () => {
   const device = openDevice("cpu", { threads: 1 });
   const engine = createEngine({ model: await tinyModel(device, { id: "mail-small@1", name: "mail-small", version: 1 }), device, slots: 2 });
   const encoder = createEmbeddingEngine({ model: await tinyEncoder(device, { id: "minilm@1", name: "minilm", version: 1 }), device });
@@ -46,7 +35,7 @@ test.skipIf(lack !== "")(`the example of docs/open-inference.md runs${why && ` (
   const server = await listen(app, { port: 0 });
   const grpc = await listenGrpc(app, { port: 0 });
   try {
-    const { stdout } = await promisify(execFile)(python, ["-c", pageExample(server.port, grpc.address)]);
+    const { stdout } = await promisify(execFile)(clientPython, ["-c", pageExample(server.port, grpc.address)]);
     expect(stdout).toMatch(/^\(2, 32\)\n\[b['"].+['"]\]\n/);
     expect(stdout).not.toMatch(/error/i);
   } finally {
@@ -55,7 +44,7 @@ test.skipIf(lack !== "")(`the example of docs/open-inference.md runs${why && ` (
   }
 });
 
-test.skipIf(lack !== "")(
+test.skipIf(why !== "")(
   `Triton's client: health, metadata, binary tensors, codings, streams, the repository, errors${why && ` (skipped: ${why})`}`,
   async () => {
     const device = openDevice("cpu", { threads: 1 });
@@ -69,8 +58,8 @@ test.skipIf(lack !== "")(
     const grpc = await listenGrpc(app, { port: 0 });
     try {
       await Promise.all([fleet.load("m", 1), encoder.ready]);
-      const { stdout } = await promisify(execFile)(python, [
-        peer("triton_client.py"),
+      const { stdout } = await promisify(execFile)(clientPython, [
+        join(root, "bench/peers/triton_client.py"),
         `127.0.0.1:${server.port}`,
         grpc.address,
         "m",

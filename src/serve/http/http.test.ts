@@ -316,15 +316,27 @@ const refused: [string, string, unknown, number, Record<string, unknown>][] = [
     { param: "tools[0].type", code: "invalid_value" },
   ],
   [
-    "a keyword of a JSON schema that is not carried out",
+    "a keyword that a strict JSON schema cannot be held to",
     "chat/completions",
     {
       model: "tiny",
       messages: [{ role: "user", content: "a" }],
-      response_format: { type: "json_schema", json_schema: { name: "a", schema: { properties: { "x/y": { if: {} } } } } },
+      response_format: {
+        type: "json_schema",
+        json_schema: {
+          name: "a",
+          strict: true,
+          schema: {
+            type: "object",
+            properties: { "x/y": { type: "string", pattern: "(a)\\1" } },
+            required: ["x/y"],
+            additionalProperties: false,
+          },
+        },
+      },
     },
     400,
-    { param: "response_format.json_schema.schema#/properties/x~1y/if", code: "invalid_value" },
+    { param: "response_format.json_schema.schema#/properties/x~1y/pattern", code: "invalid_value" },
   ],
   [
     "two forms of an answer",

@@ -19,8 +19,8 @@ function bound(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): string
   const big = issue.code === "too_big";
   const edge = big ? issue.maximum : issue.minimum;
   const relation = issue.inclusive === false ? (big ? "below" : "above") : big ? "at most" : "at least";
-  if (issue.origin === "string") return `${relation} ${edge} characters`;
-  if (issue.origin === "array") return `${relation} ${edge} items`;
+  if (issue.origin === "string") return `${relation} ${edge} ${Number(edge) === 1 ? "character" : "characters"}`;
+  if (issue.origin === "array") return `${relation} ${edge} ${Number(edge) === 1 ? "item" : "items"}`;
   return `a number ${relation} ${edge}`;
 }
 

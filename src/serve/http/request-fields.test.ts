@@ -147,7 +147,6 @@ const notChecked = [
   ...["messages", "countTokens"].flatMap(k => ["tool_choice", "output_config", "output_config.format"].map(f => `${k} ${f}`)),
   "messages stop_sequences",
   // of text-embeddings-inference's body, which has texts in place of documents
-  ...["raw_scores", "return_text", "texts", "truncation_direction"].map(f => `rerank ${f}`),
 ];
 /** Values of which one is wrong for any field that somebody reads. */
 const wrong = [{ some: {} }, [[[{}]]], "\u0000some", -1.5, 1e300, true, ""] as const;

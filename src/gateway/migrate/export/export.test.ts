@@ -327,7 +327,7 @@ test("aws: a usage plan leaks and bursts as the limit does, its documents are Op
       expect(post["x-amazon-apigateway-integration"]).toMatchObject({
         type: "http_proxy",
         uri: `https://models.example${path}`,
-        responseTransferMode: /embeddings|moderations/.test(path) ? "BUFFERED" : "STREAM",
+        responseTransferMode: /embeddings|moderations|rerank/.test(path) ? "BUFFERED" : "STREAM",
       });
     }
   }

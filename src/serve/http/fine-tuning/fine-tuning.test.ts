@@ -139,7 +139,7 @@ test("what is not done is a 400 by its name", async () => {
   const unsupported = (param: string) => [400, "unsupported_parameter", param];
   expect(await refusal({ integrations: [{ type: "wandb", wandb: { project: "p" } }] })).toEqual(unsupported("integrations"));
   expect(await refusal({ method: { type: "reinforcement" } })).toEqual(unsupported("method.type"));
-  expect(await refusal({ method: { type: "reinforcement", reinforcement: { grader: {} } } })).toEqual(unsupported("method.reinforcement"));
+  expect(await refusal({ method: { type: "reinforcement", reinforcement: { grader: {} } } })).toEqual(unsupported("method.type"));
 });
 
 test("what is out of bounds is a 400 that names the parameter", async () => {

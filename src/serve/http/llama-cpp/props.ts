@@ -65,7 +65,7 @@ export function slots(c: AppContext, services: Services): Response {
   if (!("room" in engine)) return c.json([]);
   const { slots: count, running, isDrafting = false } = engine.stats();
   if (c.req.query("fail_on_no_slot") && running >= count)
-    throw serveErrors.fail("notReady", { place: engine.model.id, message: "no slot is free", hint: "Retry in a moment." });
+    throw serveErrors.fail("notReady", { place: engine.model.id, message: "no sequence is free", hint: "Retry in a moment." });
   return c.json(
     Array.from({ length: count }, (_, id) => ({ id, n_ctx: engine.room, speculative: isDrafting, is_processing: id < running })),
   );
@@ -76,7 +76,7 @@ export function slotAction(c: AppContext): never {
   const action = (c.req.query("action") ?? "").slice(0, 20);
   throw serveErrors.fail("unsupported", {
     place: "action",
-    message: `${JSON.stringify(action)} of a slot is not supported: slots hold whatever prompt comes, and what is computed of prompts is kept and found by itself`,
+    message: `${JSON.stringify(action)} is not supported here: what is computed of prompts is kept, and found by itself`,
     hint: "Send the same beginning again: `cache_n` tells how much of it was found.",
   });
 }

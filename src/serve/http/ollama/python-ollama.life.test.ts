@@ -1,9 +1,10 @@
 /** Ollama's Python client against a real server whose models come and go: what it makes of every call (`bench/peers/ollama_client.py`). */
-import { execFile, execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { root } from "../../../../test/support/child.ts";
+import { clientPython, lacksClients } from "../../../../test/support/client-python.ts";
 import { Login } from "../../../session/index.ts";
 import { openDevice } from "../../../tensor/index.ts";
 import { chatTemplate } from "../../../text/index.ts";
@@ -16,22 +17,9 @@ import { listen } from "../../listen.ts";
 import { createApp } from "../app.ts";
 import { fillModel, speaker, tinyEncoder } from "../fakes.ts";
 
-const peer = (path: string) => fileURLToPath(new URL(`../../../../bench/peers/${path}`, import.meta.url));
-const python = process.env.LOAM_PEERS_PYTHON ?? peer(".venv/bin/python");
+const why = lacksClients("ollama");
 
-function lacking(): string {
-  if (!existsSync(python)) return "there is no Python environment of the peers";
-  try {
-    execFileSync(python, ["-c", "import ollama"], { stdio: "ignore" });
-    return "";
-  } catch {
-    return "the peers' Python has no ollama";
-  }
-}
-const lack = lacking();
-const why = lack === "" ? "" : (process.env.LOAM_PEERS_REASON ?? lack);
-
-test.skipIf(lack !== "")(
+test.skipIf(why !== "")(
   `Python's ollama: generate, chat, tools, forms, gaps, embeddings, lists, sleep, errors${why && ` (skipped: ${why})`}`,
   async () => {
     const device = openDevice("cpu", { threads: 1 });
@@ -65,8 +53,8 @@ test.skipIf(lack !== "")(
     const server = await listen(createApp({ engines, fleet, login, version: "1.2.3" }), { port: 0 });
     try {
       for (const name of Object.keys(opens)) await fleet.load(name, 1);
-      const { stdout } = await promisify(execFile)(python, [
-        peer("ollama_client.py"),
+      const { stdout } = await promisify(execFile)(clientPython, [
+        join(root, "bench/peers/ollama_client.py"),
         server.url,
         "tiny",
         "speaker",

@@ -72,7 +72,7 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
   "POST /v1/chat/completions": { summary: "Answers a conversation.", body: chatRequest, answer: wireForms.chat, streamType: events },
   "POST /v1/responses": { summary: "Creates a response.", body: responsesRequest, answer: wireForms.response, streamType: events },
   "GET /v1/responses/:id": { summary: "Gives a response that is kept.", answer: wireForms.response },
-  "GET /v1/responses/:id/input_items": { summary: "Lists what a response was asked.", answer: listAnswer(anyObject), query: page },
+  "GET /v1/responses/:id/input_items": { summary: "Lists the input of a response.", answer: listAnswer(anyObject), query: page },
   "DELETE /v1/responses/:id": { summary: "Deletes a response.", answer: deleted },
   "POST /v1/embeddings": { summary: "Gives the vectors of texts.", body: embeddingsRequest, answer: wireForms.embeddings },
   "POST /v1/rerank": {

@@ -58,7 +58,7 @@ test("what has no prefix is described as what has it, with streams, refusals of 
   expect(serverDocument("1", false).paths["/health"]!.get!.security).toEqual([]);
 });
 
-test("whatever a body has in a wrong place is told in our own words", () => {
+test("whatever is wrong in a body is said in our own words", () => {
   const schemas = new Map(
     [...Object.entries(descriptions), ...consoleOperations.map(o => [`${o.method} ${o.path}`, o] as const)].flatMap(([key, { body }]) =>
       body ? [[key, body] as const] : [],

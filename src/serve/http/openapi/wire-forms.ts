@@ -44,7 +44,10 @@ export const wireForms = {
   batch: z.looseObject({ id: text, object: text, status: text, endpoint: text }).meta({ id: "Batch" }),
   nativeCompletion: z
     .looseObject({ index: count, content: text, stop: z.boolean(), tokens: z.array(count), stop_type: text, timings: anyObject })
-    .meta({ id: "NativeCompletion", description: "llama.cpp's; a list of them where several prompts or answers were asked for." }),
+    .meta({
+      id: "NativeCompletion",
+      description: "llama.cpp's; a list of them where the request has several prompts or wants several answers.",
+    }),
   readiness: z.looseObject({ status: text }).meta({ id: "Readiness" }),
   version: z.strictObject({ version: text }),
 };
