@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -20,17 +21,25 @@ here = pathlib.Path(__file__).resolve().parent
 index = os.environ.get("LOAM_PYPI", "https://pypi.org").rstrip("/")
 
 
-def read(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=180) as answer:
+def plain(name: str) -> str:
+    """Names of packages and files are the same whatever separates their parts."""
+    return re.sub("[-_.]+", "-", name).lower()
+
+
+def read(url: str, accept: str = "*/*") -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": accept}), timeout=180) as answer:
         return answer.read()
 
 
 def fetch(name: str, version: str, digest: str) -> bytes:
-    """The source distribution, after its SHA-256 was compared."""
-    files = json.loads(read(f"{index}/pypi/{name}/{version}/json"))["urls"]
-    at = next(f["url"] for f in files if f["packagetype"] == "sdist")
-    # a mirror may name its files relative to the index
-    content = read(urllib.parse.urljoin(f"{index}/simple/{name}/", at))
+    """The source distribution, after its SHA-256 was compared. The index is asked as pip asks it (PEP 691), so mirrors answer, too."""
+    page = f"{index}/simple/{plain(name)}/"
+    files = json.loads(read(page, "application/vnd.pypi.simple.v1+json"))["files"]
+    found = [f["url"] for f in files if plain(f["filename"]) == plain(f"{name}-{version}.tar.gz")]
+    if not found:
+        raise SystemExit(f"{name} {version}: expected a source distribution on {page}, found none of this version.")
+    # a mirror may name its files relative to its page
+    content = read(urllib.parse.urljoin(page, found[0]))
     got = hashlib.sha256(content).hexdigest()
     if got != digest:
         raise SystemExit(f"{name} {version}: expected SHA-256 {digest}, got {got}. sources.json pins another file than the index has.")
