@@ -23,8 +23,8 @@ export const messageShape: Shape = ({ text, thinking, calls }) => ({
 });
 export const saysNothing: Said = { text: "" };
 
-/** A finished call as Ollama writes it. What has no object of arguments is said as text. */
-function callOf(parts: readonly AnswerPart[]): Said {
+/** A finished call as Ollama writes it. What has no object of arguments is said as text, or not at all where the answer was cut off in it. */
+function callOf(parts: readonly AnswerPart[], isCut: boolean): Said {
   const [call] = joined(parts.map(p => (p.kind === "call" || p.kind === "arguments" ? { ...p, index: 0 } : p))).calls;
   try {
     const value: unknown = JSON.parse(call!.arguments);
@@ -33,6 +33,7 @@ function callOf(parts: readonly AnswerPart[]): Said {
   } catch {
     // cut off, or no JSON
   }
+  if (isCut) return saysNothing;
   return { text: `{"name": ${JSON.stringify(call!.name)}, "arguments": ${call!.arguments}}` };
 }
 
@@ -45,13 +46,14 @@ class WholeCalls {
     this.#parser = parser;
   }
 
-  push(text: string, isEnd: boolean): Said[] {
+  /** `end`: why the answer ended, with its last text. */
+  push(text: string, end?: string): Said[] {
     const said: Said[] = [];
-    const close = () => {
-      if (this.#open.length > 0) said.push(callOf(this.#open));
+    const close = (isCut = false) => {
+      if (this.#open.length > 0) said.push(callOf(this.#open, isCut));
       this.#open = [];
     };
-    for (const part of [...this.#parser.push(text), ...(isEnd ? this.#parser.end() : [])]) {
+    for (const part of [...this.#parser.push(text), ...(end === undefined ? [] : this.#parser.end(end === "length"))]) {
       if (part.kind === "text") {
         close();
         said.push({ text: part.text });
@@ -61,7 +63,7 @@ class WholeCalls {
         this.#open.push(part);
       }
     }
-    if (isEnd) close();
+    if (end !== undefined) close(end === "length");
     return said;
   }
 }
@@ -152,7 +154,7 @@ export async function ollamaAnswer(c: AppContext, services: Services, answer: Ol
     const [whole] = await collectAll(generations);
     watch.first();
     if (hasContext) context.push(...whole!.tokens.map(t => t.token));
-    const body = { ...shape(together(shown(calls.push(whole!.text, true)))), ...logprobs(whole!.tokens) };
+    const body = { ...shape(together(shown(calls.push(whole!.text, whole!.finishReason)))), ...logprobs(whole!.tokens) };
     return c.json({ ...head(), ...body, ...last(whole!.finishReason, whole!.usage.completionTokens) });
   }
   async function* lines(): AsyncGenerator<unknown, void, undefined> {
@@ -167,7 +169,8 @@ export async function ollamaAnswer(c: AppContext, services: Services, answer: Ol
       watch.first();
       if (hasContext) for (const { token } of event.tokens) context.push(token);
       if (hasLogprobs) waiting.push(...event.tokens);
-      for (const said of shown(calls.push(event.text, event.kind === "end"))) yield { ...head(), ...shape(said), ...taken(), done: false };
+      for (const said of shown(calls.push(event.text, event.kind === "end" ? event.finishReason : undefined)))
+        yield { ...head(), ...shape(said), ...taken(), done: false };
       if (event.kind === "end")
         yield { ...head(), ...shape(saysNothing), ...taken(), ...last(event.finishReason, event.usage.completionTokens) };
     }

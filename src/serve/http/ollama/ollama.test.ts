@@ -176,6 +176,20 @@ test("think: what the model thinks comes apart from its answer, whole and stream
   expect((await call("POST", "/api/chat", { ...chat, think: "a lot" })).body.error).toMatch(/think: expected true, false/);
 });
 
+test("a call that num_predict cut off is none, whole or streamed", async () => {
+  const tools = [{ type: "function", function: { name: "add", parameters: { type: "object", properties: {} } } }];
+  const messages = [{ role: "user", content: "1 + 1?" }];
+  const calls = async (num_predict: number, stream: boolean) => {
+    const { lines } = await call("POST", "/api/chat", { model: "speaker", messages, tools, options: { num_predict }, stream });
+    return lines.flatMap(line => [line.message.content, ...(line.message.tool_calls ?? [])]).filter(said => said !== "");
+  };
+  said.text = '<tool_call>{"name": "add", "arguments": {"a": 1}}</tool_call>';
+  for (const stream of [false, true]) {
+    expect(await calls(200, stream)).toEqual([{ function: { name: "add", arguments: { a: 1 } } }]);
+    for (const length of [28, 42, 46]) expect([length, await calls(length, stream)]).toEqual([length, []]);
+  }
+});
+
 test("a seed below 0 is none: answers are drawn anew", async () => {
   const ask = async (seed: number) => (await generate({ prompt: "Once", options: { seed, num_predict: 24, temperature: 2 } })).response;
   expect(await ask(7)).toBe(await ask(7));
