@@ -147,7 +147,7 @@ const collections: Readonly<Record<string, { make(who: Subject): Promise<string>
   "/v1/responses": { make: async who => (await respond(who)).id, isListed: false },
 };
 /** Parameters of paths that name what is served, not what is stored. */
-const notStored = /:(model|target|version|label|name|slot)\b/;
+const notStored = /:(model|target|version|label|name|slot|region|digest)\b/;
 const routes = contracts.flatMap(contract => [...contract.routes, ...withoutPrefix(contract, contracts)]);
 const naming = routes.filter(({ path }) => path.includes("/:") && !notStored.test(path));
 const collectionOf = (path: string) =>

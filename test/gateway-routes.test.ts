@@ -475,8 +475,8 @@ test("a denied endpoint is denied at each of its addresses: without /v1, in llam
       post("/embeddings", { model: "tiny-encoder", input: "a" }),
       post("/embeddings", { input: "a" }),
       post("/embedding", { content: "a" }),
-      post("/rerank", { model: "tiny-encoder", query: "a", documents: ["b"] }),
     ],
+    rerank: ["/v1/rerank", "/rerank"].map(path => post(path, { model: "tiny-encoder", query: "a", documents: ["b"] })),
   } as const;
   for (const [endpoint, requests] of Object.entries(asks)) {
     const denied = await before(one, {

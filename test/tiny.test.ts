@@ -48,7 +48,7 @@ test("from nothing to an answer that is traced to its texts", async () => {
   const server = start(["serve", "--port", "0", "--json"], { cwd });
   const [, url] = await server.says(/"event":"serving","url":"([^"]+)"/);
   const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "none" });
-  expect((await client.models.list()).data.map(m => m.id)).toContain("little@1");
+  expect((await client.models.list()).data.map(m => m.id)).toContain("little");
   const ask = { model: "little", prompt: "Dear ", max_tokens: 12, temperature: 0.7, seed: 5 };
   const whole = await client.completions.create(ask);
   expect(whole.usage).toMatchObject({ completion_tokens: 12 });

@@ -39,6 +39,7 @@ export { type RanLinks, type RunLinksOptions, runLinks } from "./run-links.ts";
 export { type RunPlan, type RunReport, runLife } from "./runs.ts";
 export { type SearchReport, type StudyReport, type StudyWork, workOnSearch } from "./searches.ts";
 export type { BaseCandidate, BaseSelection } from "./selections.ts";
+export type { ContextChoice, ContextReason, ServedContext } from "./serving/default-context.ts";
 export type { ProjectServer } from "./serving/serve-options.ts";
 export type * from "./types.ts";
 export { untilStopped } from "./until-stopped.ts";

@@ -9,6 +9,7 @@ export type RouteEndpoint =
   | "chat"
   | "completions"
   | "embeddings"
+  | "rerank"
   | "responses"
   | "models"
   | "files"

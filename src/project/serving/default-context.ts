@@ -13,7 +13,7 @@ export const mostDefaultContext = 8192;
 const allowedShare = 0.5;
 
 /** What the tokens of a sequence were decided by. */
-type ContextReason = "given" | "trained" | "memory" | "default";
+export type ContextReason = "given" | "trained" | "memory" | "default";
 
 export interface ContextChoice {
   /** Tokens of prompt and answer together. */

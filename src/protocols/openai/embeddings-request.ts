@@ -16,7 +16,9 @@ const one = z.union([
   z
     .array(z.union([token, text]))
     .min(1)
-    .refine(parts => parts.some(part => typeof part === "number")),
+    .refine(parts => parts.some(part => typeof part === "number"), {
+      error: "a text, a list of token ids, or such a list with texts among them",
+    }),
   z.object({ prompt_string: text }),
   z.object({ content: z.array(z.object({ type: z.literal("text"), text: z.string() })).min(1) }),
 ]);

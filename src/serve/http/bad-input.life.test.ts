@@ -45,9 +45,10 @@ afterAll(() => server.close());
 
 /** Addresses with names filled in. */
 const posts = contracts
-  .flatMap(k => k.routes.filter(r => r.method === "POST").map(r => ({ contract: k, path: r.path })))
-  .map(({ contract, path }) => ({
+  .flatMap(k => k.routes.filter(r => r.method === "POST").map(r => ({ contract: k, path: r.path, endpoint: r.endpoint ?? k.endpoint })))
+  .map(({ contract, path, endpoint }) => ({
     contract,
+    endpoint,
     path: path
       .replace(/:target\{.+$/, "tiny:predict")
       .replace(":model", "tiny")
@@ -56,8 +57,8 @@ const posts = contracts
   }));
 // files come as forms, what is cancelled, paused or resumed has no body, and where models are changed, who asks and whether any can is looked at first
 const takingJson = posts.filter(
-  ({ contract, path }) =>
-    contract.name !== "admin" && path !== "/v1/files" && !path.startsWith("/models") && !/\/(cancel|pause|resume)$/.test(path),
+  ({ endpoint, path }) =>
+    endpoint !== "admin" && path !== "/v1/files" && !path.startsWith("/models") && !/\/(cancel|pause|resume)$/.test(path),
 );
 const isOpenAiError = (body: unknown): boolean => {
   const { error } = body as { error?: Record<string, unknown> };

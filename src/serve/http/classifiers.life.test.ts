@@ -90,7 +90,7 @@ test("classes come with the softmax of the model's logits, the likeliest first, 
 test("a list of models says which contract each answers", async () => {
   const { data } = (await (await fetch(`${server.url}/v1/models`)).json()) as Reply;
   const tells = Object.fromEntries((data as { id: string; tells: string }[]).map(m => [m.id, m.tells]));
-  expect(tells).toMatchObject({ "mood@1": "classes", topics: "classes", score: "numbers", never: "classes" });
+  expect(tells).toMatchObject({ mood: "classes", topics: "classes", score: "numbers", never: "classes" });
   const { model } = (await (await fetch(`${server.url}/api/overview`)).json()) as Reply;
   expect(model).toMatchObject({ id: "mood@1", context: data[0].max_model_len });
 });

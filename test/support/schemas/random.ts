@@ -136,4 +136,7 @@ export function changedValue(v: unknown, rng: Random): unknown {
   return rng.uniform() < 0.3 ? rest : { ...v, [key]: changedValue(of, rng) };
 }
 export const isSmallValue = (v: unknown): boolean =>
-  v === null || typeof v !== "object" || (Object.keys(v).length <= 4 && Object.values(v).every(isSmallValue));
+  v === null || typeof v !== "object"
+    ? // JSON spells a larger number with an exponent, which no integer of a form has
+      typeof v !== "number" || Math.abs(v) < 1e21
+    : Object.keys(v).length <= 4 && Object.values(v).every(isSmallValue);
