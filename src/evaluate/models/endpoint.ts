@@ -222,45 +222,41 @@ async function generateTexts({ answer }: EndpointPort, { prompt, messages, ...r 
   return { texts: choices.map(c => c.text), tokens: usage?.completion_tokens ?? 0 };
 }
 
-/** Likelihoods by what the endpoint has: whether it echoes with log-probabilities is found out by the first request. */
+/**
+ * Likelihoods by what the endpoint has, found out by the first request: Loam's `/v1/score`, which tells those of a first token too and cuts no text in the
+ * middle of a token, else completions that echo.
+ */
 function likelihoodsBy({ place: placeOf, post, answer }: EndpointPort) {
-  let echoes: boolean | undefined;
+  let scores: boolean | undefined;
   return async ({ context, continuations }: LikelihoodRequest, signal: AbortSignal | undefined): Promise<{ choices: TextLikelihood[] }> => {
-    if (echoes !== false) {
-      const got = await post(
-        "completions",
-        { prompt: continuations.map(c => context + c), max_tokens: 0, echo: true, logprobs: 1, temperature: 0 },
-        completionsSchema,
-        signal,
-      );
-      if ("ok" in got && got.ok.choices.length === continuations.length && got.ok.choices.every(c => c.logprobs)) {
-        echoes = true;
-        return { choices: got.ok.choices.map((c, i) => echoed(context, c.logprobs!, [...(context + continuations[i]!)].length)) };
-      }
-      if (echoes)
-        throw evaluateErrors.fail("endpoint", {
-          place: placeOf("completions"),
-          expected: "log-probabilities of the prompt",
-          received: "ok" in got ? "none" : got.message,
-        });
-      const refused = "ok" in got ? "an answer without them" : `${got.status} ${got.message}`;
-      const scored = await post("score", { prompt: "a", input: "b" }, scoreSchema, signal);
-      if (!("ok" in scored))
-        throw evaluateErrors.fail("ability", {
-          place: placeOf(),
-          expected: "log-probabilities of a prompt: completions with echo and logprobs, or /v1/score",
-          received: refused,
-          hint: "Such a model can do tasks whose output is generate_until.",
-        });
-      echoes = false;
+    const isFirst = scores === undefined;
+    scores ??= "ok" in (await post("score", { prompt: "a", input: "b" }, scoreSchema, signal));
+    if (scores) {
+      const { data } = await answer("score", { prompt: context, input: continuations, top_logprobs: 1 }, scoreSchema, signal);
+      return {
+        choices: data.map(({ tokens }) => ({
+          logLikelihood: tokens.reduce((s, t) => s + t.logprob, 0),
+          isGreedy: tokens.every(t => !t.top_logprobs?.[0] || t.logprob >= t.top_logprobs[0].logprob),
+        })),
+      };
     }
-    const { data } = await answer("score", { prompt: context, input: continuations, top_logprobs: 1 }, scoreSchema, signal);
-    return {
-      choices: data.map(({ tokens }) => ({
-        logLikelihood: tokens.reduce((s, t) => s + t.logprob, 0),
-        isGreedy: tokens.every(t => !t.top_logprobs?.[0] || t.logprob >= t.top_logprobs[0].logprob),
-      })),
-    };
+    const got = await post(
+      "completions",
+      { prompt: continuations.map(c => context + c), max_tokens: 0, echo: true, logprobs: 1, temperature: 0 },
+      completionsSchema,
+      signal,
+    );
+    if ("ok" in got && got.ok.choices.length === continuations.length && got.ok.choices.every(c => c.logprobs))
+      return { choices: got.ok.choices.map((c, i) => echoed(context, c.logprobs!, [...(context + continuations[i]!)].length)) };
+    const received = "ok" in got ? "an answer without them" : `${got.status} ${got.message}`;
+    if (isFirst)
+      throw evaluateErrors.fail("ability", {
+        place: placeOf(),
+        expected: "log-probabilities of a prompt: /v1/score, or completions with echo and logprobs",
+        received,
+        hint: "Such a model can do tasks whose output is generate_until.",
+      });
+    throw evaluateErrors.fail("endpoint", { place: placeOf("completions"), expected: "log-probabilities of the prompt", received });
   };
 }
 

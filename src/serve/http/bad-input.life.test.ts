@@ -55,10 +55,14 @@ const posts = contracts
       .replace(":version", "1")
       .replace(":id", "batch-0"),
   }));
-// files come as forms, what is cancelled, paused or resumed has no body, and where models are changed, who asks and whether any can is looked at first
+// files come as forms, what is refused whatever is asked reads none, what is cancelled, paused or resumed has no body, and where models are changed, who asks and whether any can is looked at first
 const takingJson = posts.filter(
   ({ endpoint, path }) =>
-    endpoint !== "admin" && path !== "/v1/files" && !path.startsWith("/models") && !/\/(cancel|pause|resume)$/.test(path),
+    endpoint !== "admin" &&
+    !/^\/api\/(create|copy|push|blobs)\b/.test(path) &&
+    path !== "/v1/files" &&
+    !path.startsWith("/models") &&
+    !/\/(cancel|pause|resume)$/.test(path),
 );
 const isOpenAiError = (body: unknown): boolean => {
   const { error } = body as { error?: Record<string, unknown> };

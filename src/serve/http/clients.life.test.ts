@@ -145,10 +145,11 @@ test("openai: a model that speaks nonsense calls as the schemas say when it must
     expect(named.choices[0]!.message.tool_calls).toMatchObject([{ function: { name: "size" } }]);
   }
   expect(names.size).toBe(2);
-  const unknown = { ...tools[1]!, function: { name: "size", parameters: { type: "object", unevaluatedItems: false } } };
+  const beyond = { ...size, properties: { n: { type: "string", pattern: "(a)\\1" } } };
+  const unknown = { ...tools[1]!, function: { name: "size", strict: true, parameters: beyond } };
   await expect(
     client.chat.completions.create({ model: "nonsense", messages: asked, tools: [unknown], tool_choice: "required" }),
-  ).rejects.toThrow(/unevaluatedItems/);
+  ).rejects.toThrow(/pattern/);
 });
 
 test("openai: a model whose template knows no tools is told of them in words", async () => {
@@ -284,7 +285,7 @@ test("openai: what cannot be embedded is an error that says why", async () => {
     );
   expect(await refused({ input: "" })).toBe("400 input");
   expect(await refused({ input: [] })).toBe("400 input");
-  expect(await refused({ input: ["a", 1] })).toBe("400 input");
+  expect(await refused({ input: ["a", {}] })).toBe("400 input");
   expect(await refused({ input: [300] })).toBe("400 input");
   expect(await refused({ input: "x".repeat(200) })).toBe("400 context_length_exceeded");
   expect(await refused({ input: "a", dimensions: 33 })).toBe("400 dimensions");

@@ -66,7 +66,7 @@ test.skipIf(lack !== "")(
         events: ["response.created", "response.completed"],
         formed: { ok: expect.any(Boolean) },
         embedding: embedding.data[0]!.embedding,
-        models: ["tiny@1", "tiny", "tiny-encoder@1"],
+        models: ["tiny", "tiny-encoder@1"],
         failures: [
           ["NotFoundError", "id"],
           ["NotFoundError", "model"],

@@ -6,12 +6,14 @@ import { serveErrors } from "../../errors.ts";
 import type { ListedMetadata, ModelMetadata } from "../../model-metadata.ts";
 import type { AppContext, Services } from "../exchange.ts";
 
-/** What a request without a model means: the model of all names, else the only one of its kind. Errors: serve/missing. */
+/** What a request without a model means: the model of all names, else the only one of its kind. Errors: serve/missing, serve/notReady while none is loaded. */
 function onlyOf({ engines }: Services, all: readonly ListedMetadata[]): string {
   const { otherNames } = engines;
   if (otherNames !== undefined && all.length !== 1) return otherNames;
   const names = all.flatMap(e => engines.namesToTell(e).slice(0, 1));
   if (all.length === 1 && names.length === 1) return names[0]!;
+  if (names.length === 0 && !engines.isReady)
+    throw serveErrors.fail("notReady", { place: "model", message: "no model is loaded yet", hint: "Retry in a moment." });
   const message = names.length > 0 ? `the parameter is needed: one of ${names.join(", ")}` : "no model of this kind is served";
   throw serveErrors.fail("missing", { place: "model", message });
 }

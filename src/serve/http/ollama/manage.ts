@@ -2,6 +2,7 @@
  * What Ollama's API changes: a model is put to sleep and a tuned one deleted, both by administrators alone. This server pulls, creates, copies and pushes
  * nothing; each of these says what does.
  */
+import { isLoamError } from "../../../base/index.ts";
 import { parentOf } from "../../engines.ts";
 import { serveErrors } from "../../errors.ts";
 import type { ModelMetadata } from "../../model-metadata.ts";
@@ -41,6 +42,7 @@ async function pull(c: AppContext, services: Services): Promise<Response> {
   try {
     describeOllama(services.engines, name);
   } catch (error) {
+    if (!isLoamError(error, "serve/unknownModel")) throw error;
     const message = `model '${name.slice(0, 100)}' is not served, and this server pulls none`;
     throw serveErrors.fail(
       "unsupported",
