@@ -12,7 +12,7 @@ export interface Suite {
   readonly args?: readonly string[];
   /** Asked through `loam gateway`. */
   readonly isThroughGateway?: boolean;
-  /** Part of `npm test -- --deep`: those that end within a minute or so. */
+  /** Part of `npm test -- --deep`: those that end within a minute or so, and look at no text that a model writes. */
   readonly isQuick?: boolean;
   /** Expected failures, as a share of the tests that reach the server: at most so many. */
   readonly mostExpected: number;
@@ -112,7 +112,6 @@ export const suites = {
     kind: "llama",
     paths: ["unit/test_compat_anthropic.py"],
     args: ["-m", "not slow"],
-    isQuick: true,
     mostExpected: 0.1,
   },
   "llama-anthropic-gateway": {
@@ -127,7 +126,7 @@ export const suites = {
   ollama: { about: "Ollama's client", kind: "clients", paths: ["test_ollama.py"], isQuick: true, mostExpected: 0.1 },
   litellm: { about: "LiteLLM SDK", kind: "clients", paths: ["test_litellm.py"], isQuick: true, mostExpected: 0.1 },
   instructor: { about: "instructor", kind: "clients", paths: ["test_instructor.py"], mostExpected: 0.1 },
-  smolagents: { about: "smolagents", kind: "clients", paths: ["test_smolagents.py"], isQuick: true, mostExpected: 0.1 },
+  smolagents: { about: "smolagents", kind: "clients", paths: ["test_smolagents.py"], mostExpected: 0.1 },
   "triton-http": {
     about: "tritonclient, HTTP",
     kind: "clients",
@@ -144,7 +143,7 @@ export const suites = {
     isQuick: true,
     mostExpected: 0,
   },
-  "lm-eval": { about: "lm-evaluation-harness, 3 local tasks", kind: "clients", paths: ["test_lm_eval.py"], isQuick: true, mostExpected: 0 },
+  "lm-eval": { about: "lm-evaluation-harness, 3 local tasks", kind: "clients", paths: ["test_lm_eval.py"], mostExpected: 0 },
   grafana: {
     about: "vLLM's Grafana dashboard queries",
     kind: "clients",

@@ -228,9 +228,18 @@ async function generateTexts({ answer }: EndpointPort, { prompt, messages, ...r 
  */
 function likelihoodsBy({ place: placeOf, post, answer }: EndpointPort) {
   let scores: boolean | undefined;
+  /** Other servers have another request at the address, or anything. */
+  const hasScores = async (signal: AbortSignal | undefined): Promise<boolean> => {
+    try {
+      return "ok" in (await post("score", { prompt: "a", input: "b" }, scoreSchema, signal));
+    } catch (error) {
+      if (isLoamError(error, "evaluate/endpoint")) return false;
+      throw error;
+    }
+  };
   return async ({ context, continuations }: LikelihoodRequest, signal: AbortSignal | undefined): Promise<{ choices: TextLikelihood[] }> => {
     const isFirst = scores === undefined;
-    scores ??= "ok" in (await post("score", { prompt: "a", input: "b" }, scoreSchema, signal));
+    scores ??= await hasScores(signal);
     if (scores) {
       const { data } = await answer("score", { prompt: context, input: continuations, top_logprobs: 1 }, scoreSchema, signal);
       return {

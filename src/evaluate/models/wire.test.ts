@@ -42,9 +42,9 @@ test("requests, answers and errors of the endpoint's client", async () => {
   await on("chat", [ok(chat)], url =>
     asked(made(url, { key: undefined }), "generate", { ...request, samples: 1, stop: [], messages: [{ role: "user", content: "a" }] }),
   );
-  await on("echo", [ok(echoed)], url => asked(made(url), "likelihood", likely));
-  await on("score", [error(400, "no echo"), ok(scored), ok(scored)], url => asked(made(url), "likelihood", likely));
-  await on("no likelihoods", [error(400, "no echo"), error(404, "nothing")], url => asked(made(url), "likelihood", likely));
+  await on("echo", [error(404, "nothing"), ok(echoed)], url => asked(made(url), "likelihood", likely));
+  await on("score", [ok(scored), ok(scored)], url => asked(made(url), "likelihood", likely));
+  await on("no likelihoods", [error(404, "nothing"), error(400, "no echo")], url => asked(made(url), "likelihood", likely));
   await on("vectors", [ok(vectors)], url => asked(made(url), "embed", { text: "a" }));
   await on("vectors, cut", [error(413, "too long"), ok(vectors)], url => asked(made(url), "embed", { text: "a" }));
   await on("vectors, too few", [ok({ data: [] })], url => asked(made(url), "embed", { text: "a" }));
