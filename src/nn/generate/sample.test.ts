@@ -218,6 +218,21 @@ test("whoever watches is told the scores that a token was drawn from, and nothin
   expect(seen).toHaveLength(1);
 });
 
+test("scores far from 0 overflow neither the cuts nor the draw", () => {
+  const near = [1, 3, 2, 2.5];
+  for (const cut of [{}, { topP: 0.9 }, { minP: 0.2 }, { typicalP: 0.9 }, { topK: 2 }])
+    for (let seed = 0; seed < 20; seed++) {
+      const token = (shift: number) =>
+        sampleToken(
+          Float32Array.from(near, s => s + shift),
+          nothing,
+          options(cut),
+          random(`far ${seed}`),
+        );
+      expect([cut, token(900), token(-900)]).toEqual([cut, token(0), token(0)]);
+    }
+});
+
 test("temperature 0 takes the greatest, the lowest id of equals, and ignores the seed", () => {
   const o = options({ temperature: 0, topK: 3, topP: 0.2 });
   for (const seed of [1, 2, 3]) {
