@@ -135,8 +135,10 @@ export function changedValue(v: unknown, rng: Random): unknown {
   const { [key]: of, ...rest } = v as Schema;
   return rng.uniform() < 0.3 ? rest : { ...v, [key]: changedValue(of, rng) };
 }
-export const isSmallValue = (v: unknown): boolean =>
+/** Beyond these a validator that divides doubles cannot tell multiples, and JSON spells whole numbers with exponents, which no integer of a form has. */
+export const hasSafeNumbers = (v: unknown): boolean =>
   v === null || typeof v !== "object"
-    ? // JSON spells a larger number with an exponent, which no integer of a form has
-      typeof v !== "number" || Math.abs(v) < 1e21
-    : Object.keys(v).length <= 4 && Object.values(v).every(isSmallValue);
+    ? typeof v !== "number" || Math.abs(v) <= Number.MAX_SAFE_INTEGER
+    : Object.values(v).every(hasSafeNumbers);
+export const isSmallValue = (v: unknown): boolean =>
+  v === null || typeof v !== "object" || (Object.keys(v).length <= 4 && Object.values(v).every(isSmallValue));

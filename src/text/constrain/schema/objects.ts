@@ -272,6 +272,9 @@ class ObjectCompiler {
     const n = this.#members.length;
     this.#checkRuns();
     const needed = this.#members.filter(m => m.isNeeded).length;
+    // schemas that are merged may contradict each other
+    if (this.#least > this.#most)
+      return c.impossible(pointer(this.#place, "minProperties"), `at most maxProperties, which is ${this.#most}`, `${this.#least}`);
     if (needed > this.#most)
       return c.impossible(pointer(this.#place, "maxProperties"), `at least ${needed}, the number of required properties`, `${this.#most}`);
     const numExtras = classes.reduce((sum, k) => sum + k.size, 0);
