@@ -107,7 +107,15 @@ await main(async () => {
   const { modules } = await import("../dist/src/modules.js");
   writeFileSync(inRoot("docs/pictures/modules.svg"), modulePicture(modules, wordsOf(modules, inRoot("src"))));
   say("docs", "drew docs/pictures/modules.svg");
-  const formatted = ["docs/errors.md", "docs/cli.md", "docs/loam.schema.json", ...pages.map(([file]) => file), ...Object.keys(written)];
+  const formatted = [
+    "docs/errors.md",
+    "docs/cli.md",
+    "docs/contracts.md",
+    "docs/request-fields.md",
+    "docs/loam.schema.json",
+    ...pages.map(([file]) => file),
+    ...Object.keys(written),
+  ];
   await node(programs.biome, ["format", "--write", ...formatted]);
   // last, for it counts words of the pages
   const words = lowered(readRemaining(), findRetired(inRoot(".")), readFiles(inRoot(".")));
