@@ -51,14 +51,14 @@ export function fillFormatOf({ specials }: Pick<ServedTokenizer, "specials">): F
   return undefined;
 }
 
+/** The tokens before and behind a gap, in the order of the model's training. */
+export const gapTokens = ({ prefix, suffix, middle }: FillFormat, before: readonly number[], behind: readonly number[]): number[] =>
+  middle === undefined ? [suffix, ...behind, prefix, ...before] : [prefix, ...before, suffix, ...behind, middle];
+
 /** Tokens of a prompt whose continuation fills the gap. The texts cannot write special tokens. Errors: serve/contextLength. */
-export function fillTokens(engine: Engine, { prefix, suffix, middle }: FillFormat, before: string, behind: string): number[] {
+export function fillTokens(engine: Engine, format: FillFormat, before: string, behind: string): number[] {
   const { model } = engine;
   checkPromptLength(engine, before.length + behind.length, "prompt");
   const encode = (text: string) => Array.from(model.tokenizer.encode(text, { addSpecialTokens: false, readSpecialTokens: false }));
-  const gap =
-    middle === undefined
-      ? [suffix, ...encode(behind), prefix, ...encode(before)]
-      : [prefix, ...encode(before), suffix, ...encode(behind), middle];
-  return withStartToken(model, gap);
+  return withStartToken(model, gapTokens(format, encode(before), encode(behind)));
 }

@@ -8,6 +8,7 @@ import type { Engine } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
 import { startTokensOf } from "../../served-model.ts";
 import type { AppContext, Services } from "../exchange.ts";
+import { fillFormatOf, gapTokens } from "../fill-in-middle.ts";
 import { parseBody } from "../parse.ts";
 import { checkedBody } from "../request-fields.ts";
 import { answerNative } from "./completion.ts";
@@ -15,39 +16,24 @@ import { withAdapter } from "./lora.ts";
 import { nativeDecoder } from "./native-model.ts";
 import { checkPromptCharacters, checkPromptRoom, mixedTokens } from "./native-prompts.ts";
 
-/** How models write each token: Qwen and others, StarCoder, Granite, DeepSeek, CodeLlama, GLM. */
-const spellings = {
-  prefix: ["<|fim_prefix|>", "<fim_prefix>", "<fim-prefix>", "<｜fim▁begin｜>", "<PRE>", "▁<PRE>", "<|code_prefix|>"],
-  suffix: ["<|fim_suffix|>", "<fim_suffix>", "<fim-suffix>", "<｜fim▁hole｜>", "<SUF>", "▁<SUF>", "<|code_suffix|>"],
-  middle: ["<|fim_middle|>", "<fim_middle>", "<fim-middle>", "<｜fim▁end｜>", "<MID>", "▁<MID>", "<|code_middle|>"],
-  repository: ["<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"],
-  file: ["<|file_sep|>", "<file_sep>"],
-  padding: ["<|fim_pad|>", "<fim_pad>", "<fim-pad>", "<PAD>"],
-} as const;
-type InfillToken = keyof typeof spellings;
-
-/** The ids of the model's tokens for infilling. */
-function infillTokens({ model: { tokenizer } }: Pick<Engine, "model">): Readonly<Partial<Record<InfillToken, number>>> {
-  const found: Partial<Record<InfillToken, number>> = {};
-  for (const [name, texts] of Object.entries(spellings)) {
-    const text = texts.find(t => tokenizer.specials.has(t));
-    if (text !== undefined) found[name as InfillToken] = tokenizer.specials.get(text)!;
-  }
-  return found;
-}
+/** Tokens before the repository's name and before each file, where a model has them. */
+const repositoryTokens = ["<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"];
+const fileTokens = ["<|file_sep|>", "<file_sep>"];
+const firstOf = ({ model: { tokenizer } }: Engine, texts: readonly string[]): number | undefined =>
+  texts.map(text => tokenizer.specials.get(text)).find(id => id !== undefined);
 
 /** llama.cpp's batch, which prefix and suffix fill at most. */
 const batchTokens = 2048;
 /** What stands between other files where a model has no token for it. */
 const snippet = "\n\n--- snippet ---\n\n";
 
-function required(engine: Engine) {
-  const { prefix, suffix, middle, ...more } = infillTokens(engine);
-  if (prefix !== undefined && suffix !== undefined && middle !== undefined) return { prefix, suffix, middle, ...more };
+function formatFor({ model }: Engine) {
+  const format = fillFormatOf(model.tokenizer);
+  if (format) return format;
   throw serveErrors.fail("unsupported", {
     place: "model",
     expected: "a model with tokens for prefix, suffix and middle",
-    received: `"${engine.model.id}", which has none`,
+    received: `"${model.id}", which has none`,
     hint: "Serve a code model that was trained to infill, such as Qwen 2.5 Coder, or use /completion.",
   });
 }
@@ -55,7 +41,9 @@ function required(engine: Engine) {
 /** Errors: serve/unsupported where the model cannot infill, serve/contextLength. */
 function infillPrompt(engine: Engine, body: z.output<typeof infillRequest>) {
   const { tokenizer } = engine.model;
-  const fim = required(engine);
+  const format = formatFor(engine);
+  const repository = firstOf(engine, repositoryTokens);
+  const file = firstOf(engine, fileTokens);
   const { input_prefix, input_suffix, input_extra, prompt } = body;
   const extra = input_extra ?? [];
   for (const text of [input_prefix, input_suffix, prompt ?? "", ...extra.map(e => e.text)]) checkPromptCharacters(engine, text);
@@ -67,21 +55,23 @@ function infillPrompt(engine: Engine, body: z.output<typeof infillRequest>) {
   const prefix = encode(input_prefix).slice(-3 * quarter);
   const suffix = encode(input_suffix).slice(0, Math.max(0, quarter - 2 - begun.length));
   const others = [
-    ...(fim.repository === undefined ? [] : [fim.repository, ...encode("myproject\n")]),
+    ...(repository === undefined ? [] : [repository, ...encode("myproject\n")]),
     ...extra.flatMap(({ text, filename }) => [
-      ...(fim.file === undefined ? encode(snippet) : [fim.file, ...encode(`${filename ?? "tmp"}\n`)]),
+      ...(file === undefined ? encode(snippet) : [file, ...encode(`${filename ?? "tmp"}\n`)]),
       ...encode(text),
     ]),
-    ...(fim.file === undefined ? [] : [fim.file, ...encode("filename\n")]),
+    ...(file === undefined ? [] : [file, ...encode("filename\n")]),
   ];
   const room = Math.max(0, engine.room - batch - 2 * Math.max(0, body.n_predict ?? 0));
   const tokens = [
     ...(room > 0 ? others.slice(-room) : []),
     ...startTokensOf(engine.model),
-    ...[fim.prefix, ...prefix, ...begun, fim.suffix, ...suffix, fim.middle],
+    ...gapTokens(format, [...prefix, ...begun], suffix),
   ];
-  const stopTokens = [fim.repository, fim.file, fim.padding].filter(t => t !== undefined);
-  return { tokens: checkPromptRoom(engine, tokens), stopTokens };
+  return {
+    tokens: checkPromptRoom(engine, tokens),
+    stopTokens: [...format.stopTokens, ...[repository, file].filter(t => t !== undefined)],
+  };
 }
 
 export async function infill(c: AppContext, services: Services): Promise<Response> {
