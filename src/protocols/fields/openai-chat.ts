@@ -1,6 +1,6 @@
 /** POST /v1/chat/completions. Read beside: OpenAI's SDK (`CompletionCreateParams`), vLLM's `ChatCompletionRequest`, llama.cpp's server. */
 import { always, done, harmless, notEmpty, type RequestFields, refused, unless } from "./field.ts";
-import { generationRows } from "./sampling.ts";
+import { generationRows, tokenRows } from "./sampling.ts";
 import { templateRows } from "./template.ts";
 
 const reasons = "Leave it out: the marks of reasoning are read off the model's chat template.";
@@ -36,12 +36,7 @@ export const chatFields: RequestFields = {
     add_generation_prompt: done("vllm"),
     reasoning_effort: done(["openai", "vllm"]),
     ...templateRows,
-    truncate_prompt_tokens: done("vllm"),
-    truncation_side: done("vllm"),
-    prompt_logprobs: done("vllm"),
-    logprob_token_ids: done("vllm"),
-    return_tokens_as_token_ids: done("vllm"),
-    return_token_ids: done("vllm"),
+    ...tokenRows,
     return_prompt_text: refused("vllm", unless(false), "Use /tokenize and /detokenize."),
     n_probs: refused("llama.cpp", unless(0), "Use logprobs and top_logprobs."),
     return_tokens: refused("llama.cpp", unless(false), "Use /tokenize."),

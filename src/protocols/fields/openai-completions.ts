@@ -1,6 +1,6 @@
 /** POST /v1/completions. Read beside: OpenAI's SDK, vLLM's `CompletionRequest`, llama.cpp's server. */
 import { always, done, notEmpty, type RequestFields, refused, unless } from "./field.ts";
-import { generationRows } from "./sampling.ts";
+import { generationRows, tokenRows } from "./sampling.ts";
 
 export const completionsFields: RequestFields = {
   request: "POST /v1/completions",
@@ -15,12 +15,7 @@ export const completionsFields: RequestFields = {
     n_predict: done("llama.cpp"),
     add_special_tokens: done("vllm"),
     prompt_embeds: refused("vllm", notEmpty, "Send prompt as a text or as tokens."),
-    truncate_prompt_tokens: done("vllm"),
-    truncation_side: done("vllm"),
-    prompt_logprobs: done("vllm"),
-    logprob_token_ids: done("vllm"),
-    return_tokens_as_token_ids: done("vllm"),
-    return_token_ids: done("vllm"),
+    ...tokenRows,
     thinking_token_budget: refused("vllm", always, "Leave it out: a completion does not reason apart from its text."),
     n_probs: refused("llama.cpp", unless(0), "Use logprobs."),
     return_tokens: refused("llama.cpp", unless(false), "Use /tokenize."),

@@ -148,6 +148,16 @@ export const serverRows: FieldTable = {
   lora: refused("llama.cpp", notEmpty, "Name the adapter as the model."),
 };
 
+/** Tokens of the prompt and the answer, of chats and completions. */
+export const tokenRows: FieldTable = {
+  truncate_prompt_tokens: done("vllm"),
+  truncation_side: done("vllm"),
+  prompt_logprobs: done("vllm"),
+  logprob_token_ids: done("vllm"),
+  return_tokens_as_token_ids: done("vllm"),
+  return_token_ids: done("vllm"),
+};
+
 /** Sampling of a body that names its model and may be streamed. */
 export const generationRows: FieldTable = {
   model: done(openaiAll),
