@@ -12,6 +12,7 @@ import { float, int, ints, string } from "../onnx/index.ts";
 import {
   attentionOf,
   attentionOperator,
+  canHalve,
   type MatmulAttributes,
   productOf,
   productOperator,
@@ -151,7 +152,7 @@ function addRows(e: Emitter, { x, places, rows, shape, count, dtype }: AddRows):
 
 /** A product by the input `name` in seven parts, and the name of that input in their order, where that is wanted and can be. */
 function sevenOf(e: Emitter, a: Shape, b: Shape, attributes: MatmulAttributes, name: string) {
-  if (e.limits.products !== "f32") return undefined;
+  if (e.limits.products !== "f32" || !canHalve()) return undefined;
   const found = strassenOf(a, b, attributes);
   const weight = found && e.packedInput(name, found.weight);
   return weight === undefined ? undefined : { shape: found!.shape, weight };

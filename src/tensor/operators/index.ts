@@ -5,5 +5,5 @@ export { canFuse, canSum, elementwiseOperator } from "./elementwise.ts";
 export { type Fused, fusedIn, noneFused } from "./fuse.ts";
 export { type Operator, operatorDomain, operatorDomainOf } from "./onnx-operator.ts";
 export { type OwnSum, ownSums } from "./own-sum.ts";
-export { type MatmulAttributes, productOf, strassenOf } from "./product-of.ts";
+export { canHalve, type MatmulAttributes, productOf, strassenOf } from "./product-of.ts";
 export { productOperator, strassenOperator, strassenRowsOperator, strassenWeightOperator } from "./products.ts";
