@@ -5,6 +5,7 @@
 export const modules = {
   base: [],
   statistics: ["base"],
+  watch: ["base", "statistics"],
   tracing: ["base"],
   session: ["base"],
   protocols: ["base"],
