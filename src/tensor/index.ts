@@ -1,5 +1,14 @@
 /** tensor: traced programs over shapes and dtypes, their derivatives, and the devices that run them. */
-export { mostAttentionKeys, type ProcessorFeatures, processorFeatures } from "../machine/index.ts";
+export {
+  type MachineTier,
+  machineTiers,
+  mostAttentionKeys,
+  type ProcessorFeatures,
+  processorFeatures,
+  processorTiers,
+  usableFeatures,
+  usableTiers,
+} from "../machine/index.ts";
 export type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable } from "./backend.ts";
 export { type CheckedOperation, checkOperation, type OperationCase } from "./check-operation.ts";
 export { checkpoint } from "./checkpoint.ts";

@@ -3,7 +3,7 @@
  * they are. Freed memory is kept for arrays of the same size, so a loop allocates only in its first steps.
  */
 import { defined, pauses } from "../../base/index.ts";
-import { freeScratch } from "../../machine/index.ts";
+import { freeScratch, productFormOf } from "../../machine/index.ts";
 import type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable, RunHooks } from "../backend.ts";
 import { bytesOf, type DType, dtypes, type TypedArray } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
@@ -18,7 +18,7 @@ import {
   PackedWeights,
   type Provider,
 } from "../onnxruntime/index.ts";
-import { canFuse, operatorDomainOf, productFormOf } from "../operators/index.ts";
+import { canFuse, canSum, operatorDomainOf } from "../operators/index.ts";
 import type { Shape } from "../shape.ts";
 import { type EngineLimits, negativeMarks, type PackedInput } from "./emitter.ts";
 import { compositesOnRequest, nativeComposites } from "./lower.ts";
@@ -309,7 +309,8 @@ class ExecutableBuilder {
     const limits = limitsOf[runtime.provider];
     const isCpu = runtime.provider === "cpu";
     const fusesElements = isCpu && build.fuses === true && canFuse();
-    const products = isCpu && (build.products === "bf16" || fusesElements) ? productFormOf(build.products ?? "f32") : undefined;
+    const ownsSums = isCpu && build.fuses === true && canSum();
+    const products = isCpu && (build.products === "bf16" || build.fuses === true) ? productFormOf(build.products ?? "f32") : undefined;
     const shares = new Map<string, Share>();
     const constants = build.strassen ? new Map(Array.from(given, ([i, m]) => [inputName(i), nativeOf(m).buffer])) : undefined;
     const packs = ({ name, of, weight }: PackedInput): boolean => {
@@ -319,7 +320,7 @@ class ExecutableBuilder {
       return share !== undefined;
     };
     const pause = pauses();
-    const lowered = onnxModel(graph, { ...limits, ...defined({ products }), fusesElements }, outside, packs);
+    const lowered = onnxModel(graph, { ...limits, ...defined({ products }), fusesElements, ownsSums }, outside, packs);
     await pause();
     const model = writeModel(lowered, { nodeOrder: "reversed" });
     await pause();

@@ -100,7 +100,7 @@ export function onnxModel(
   g.inputs.forEach((t, i) => {
     names.set(t, inputName(i));
   });
-  const sums = limits.fusesElements ? ownSums(g) : new Map<Tensor, OwnSum>();
+  const sums = limits.ownsSums ? ownSums(g) : new Map<Tensor, OwnSum>();
   // what a sum squares by itself is nobody else's
   const squares = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
   const fused = limits.fusesElements ? fusedIn(g, t => isOwnProduct(t, e, names), squares) : noneFused;
