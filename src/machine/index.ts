@@ -31,6 +31,7 @@ export { type ProcessorFeatures, processorFeatures, usableFeatures } from "./fea
 export type { KernelCode } from "./kernel-code.ts";
 export { type Koffi, type LibraryHandle, loadKoffi } from "./koffi.ts";
 export { allocatePages, loadCode, machineFunction, type Pages } from "./native.ts";
+export { measurePeak, type PeakInstruction, registerLoopCode, registerLoopRate, turnFlops } from "./peak.ts";
 export { productCode } from "./products/product-code.ts";
 export { type ProductForm, type ProductShape, panelColumns, productKey } from "./products/product-shape.ts";
 export { type ItemCode, multiplyCode, packRowsCode, packWeightCode } from "./products/strassen-code.ts";

@@ -3,9 +3,11 @@
  * arguments), simplifies, checks, builds; later calls with that signature run at once. Arguments and results are trees of arrays.
  */
 import { defined, inTurns, isBranch, type MapLeaves, pauses, type Tree, treeFrom, treePaths } from "../base/index.ts";
+import { chargeWork, isCharged, type Work } from "../ledger/index.ts";
 import { safeAliases } from "./alias.ts";
 import type { Executable } from "./backend.ts";
 import { reachable } from "./body.ts";
+import { countWork } from "./count-work.ts";
 import type { Device } from "./device.ts";
 import { DeviceArray } from "./device-array.ts";
 import { type DType, isFloat } from "./dtype.ts";
@@ -76,6 +78,8 @@ export interface RunOptions {
 
 interface Program {
   readonly graph: Graph;
+  /** Floating-point operations of a run; counted when it is first asked for. */
+  readonly work: () => Work;
   readonly executable: Executable;
   readonly like: Tree<unknown>;
   readonly aliases: ReadonlyMap<number, number>;
@@ -159,6 +163,15 @@ function candidates(
     }
   });
   return pairs;
+}
+
+/** A value that is made when it is first asked for, and kept. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 interface ArgumentLeaf {
@@ -265,7 +278,8 @@ class Compilation<A extends readonly unknown[], R> {
       ...defined({ products: options.products, fuses: options.fuse, strassen: options.strassen, profile: options.profile }),
       ...(options.measureMemory ? { measureMemory: true } : {}),
     });
-    return { graph, executable, like: result as Tree<unknown>, aliases };
+    const work = once(() => countWork(graph, raw, options.products === "bf16"));
+    return { graph, work, executable, like: result as Tree<unknown>, aliases };
   }
 
   #programFor(args: readonly unknown[], leaves: readonly ArgumentLeaf[], key: string): ProgramLease<Program> {
@@ -336,6 +350,7 @@ class Compilation<A extends readonly unknown[], R> {
       const hooks = { ...defined({ signal: run.signal }), onBegin: () => memory.begun() };
       await program.executable.run(memory.inputs, memory.outputs, hooks);
       run.onNative?.(performance.now() - started);
+      if (isCharged()) chargeWork(program.work());
     } catch (error) {
       memory.fail();
       throw error;

@@ -1,5 +1,5 @@
 /** tensor: traced programs over shapes and dtypes, their derivatives, and the devices that run them. */
-export { mostAttentionKeys, type ProcessorFeatures, processorFeatures } from "../machine/index.ts";
+export { measurePeak, mostAttentionKeys, type ProcessorFeatures, processorFeatures } from "../machine/index.ts";
 export type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable } from "./backend.ts";
 export { type CheckedOperation, checkOperation, type OperationCase } from "./check-operation.ts";
 export { checkpoint } from "./checkpoint.ts";
@@ -31,7 +31,15 @@ export { exitProcess } from "./exit-process.ts";
 export * from "./functions.ts";
 export { grad, valueAndGrad, valueAuxAndGrad, vjp } from "./grad.ts";
 export { type Graph, graphHash, graphOf, loadGraph, nodesOf, printGraph, type StoredGraph, sameGraph, storeGraph } from "./graph.ts";
-export { type OnnxFileParts, onnxFile, onnxModel } from "./onnx-backend/index.ts";
+export {
+  type KernelClass,
+  type KernelNote,
+  kernelClasses,
+  kernelNotesFile,
+  type OnnxFileParts,
+  onnxFile,
+  onnxModel,
+} from "./onnx-backend/index.ts";
 export { engineVersion, trimNativeMemory } from "./onnxruntime/index.ts";
 export {
   type Cotangent,

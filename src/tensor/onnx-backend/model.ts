@@ -82,6 +82,8 @@ interface LoweredModel extends OnnxModel {
   readonly operators: readonly Operator[];
   /** Inputs behind the graph's: weights in another order. */
   readonly packed: readonly PackedInput[];
+  /** Operations that nodes stand for, by the nodes' names, where nodes are named. */
+  readonly origins: ReadonlyMap<string, readonly Tensor[]>;
 }
 
 /**
@@ -102,7 +104,16 @@ export function onnxModel(
   });
   const sums = limits.fusesElements ? ownSums(g) : new Map<Tensor, OwnSum>();
   // what a sum squares by itself is nobody else's
-  const squares = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
+  const squares: ReadonlySet<Tensor> = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
+  const origins = new Map<string, readonly Tensor[]>();
+  /** Names the nodes that were emitted since the last call. */
+  const nameNodes = (of: readonly Tensor[]): void => {
+    if (!limits.namesNodes) return;
+    for (let i = origins.size; i < e.nodes.length; i++) {
+      e.nodes[i] = { ...e.nodes[i]!, name: `n${i}` };
+      origins.set(`n${i}`, of);
+    }
+  };
   const fused = limits.fusesElements ? fusedIn(g, t => isOwnProduct(t, e, names), squares) : noneFused;
   for (const t of nodesOf(g)) {
     const own = sums.get(t);
@@ -113,7 +124,10 @@ export function onnxModel(
         chain.inputs.map(x => names.get(x)!),
       );
       for (const [i, x] of chain.outputs.entries()) names.set(x, outputs[i]!);
-    } else if (own)
+      nameNodes(chain.nodes);
+      continue;
+    }
+    if (own)
       names.set(
         t,
         e.own(
@@ -122,6 +136,7 @@ export function onnxModel(
         )[0]!,
       );
     else if (!isKind(t, "input") && !fused.inside.has(t)) names.set(t, lowerNode(e, t, names));
+    nameNodes(own && squares.has(t.inputs[0]!) ? [t.inputs[0]!, t] : [t]);
   }
   // an output is a name of its own: inputs, constants and repeated outputs pass through a node
   const last = new Set(e.nodes.flatMap(n => n.outputs));
@@ -139,6 +154,7 @@ export function onnxModel(
   return {
     operators: [...e.operators.values()],
     packed,
+    origins,
     name: "loam",
     ...(e.operators.size ? { opsets: { ...defaultOpsets, [operatorDomain]: 1 } } : {}),
     nodes: kept,
