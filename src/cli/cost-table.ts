@@ -11,7 +11,7 @@ import {
 } from "../project/cost/index.ts";
 import { columns, percentOf, type Row, threeDigits } from "./columns.ts";
 
-const useCells = ({ coreSeconds, work, kilowattHours, usd }: CostUse): Row => [
+const amountCells = ({ coreSeconds, work, kilowattHours, usd }: CostUse): Row => [
   coreSeconds.toFixed(1),
   threeDigits(hardwareFlops(work) / 1e9),
   threeDigits(kilowattHours * 1000),
@@ -24,14 +24,14 @@ const runsOf = ({ runs, unfinished, withoutLedger }: CostLine): string =>
 export function costTable(report: CostReport): string {
   const { subject, lines, categories, total, totalWithoutSweeps } = report;
   const head = ["", "stage", "runs", "core-seconds", "GFLOP", "Wh", "USD"];
-  const own = lines.map(l => [l.what, l.stage, runsOf(l), ...useCells(l.use)]);
-  const sums = categories.map(c => [c.category, percentOf(c.share), ...useCells(c)]);
-  const without = totalWithoutSweeps.coreSeconds < total.coreSeconds ? [["without sweeps", "", ...useCells(totalWithoutSweeps)]] : [];
+  const own = lines.map(l => [l.what, l.stage, runsOf(l), ...amountCells(l.use)]);
+  const sums = categories.map(c => [c.category, percentOf(c.share), ...amountCells(c)]);
+  const without = totalWithoutSweeps.coreSeconds < total.coreSeconds ? [["without sweeps", "", ...amountCells(totalWithoutSweeps)]] : [];
   return [
     `\n  Cost of ${subject}\n`,
     columns([head, ...own], 2),
     "",
-    columns([["", "share", "core-seconds", "GFLOP", "Wh", "USD"], ...sums, ["total", "100.0 %", ...useCells(total)], ...without], 1),
+    columns([["", "share", "core-seconds", "GFLOP", "Wh", "USD"], ...sums, ["total", "100.0 %", ...amountCells(total)], ...without], 1),
     "",
     ...costSentences(report).map(s => `  ${s}`),
     `  Wall time of all runs: ${formatDuration(1000 * lines.reduce((n, l) => n + l.wallSeconds, 0))}.\n`,

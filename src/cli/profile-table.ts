@@ -28,7 +28,7 @@ export function profileTable({ steps, threads, peak, stepMs, kernelMs, kernels }
     ? `The peak is ${threeDigits(peak.f32)} GFLOP/s a core in f32${peak.bf16 === undefined ? "" : ` and ${threeDigits(peak.bf16)} in bf16`} (${peak.method}), times ${threads} ${threads === 1 ? "thread" : "threads"}.`
     : "The peak of this machine is not known.";
   return [
-    `\n  A step: ${stepMs.toFixed(1)} ms, ${kernelMs.toFixed(1)} ms in kernels; mean of ${steps} ${steps === 1 ? "step" : "steps"}\n`,
+    `\n  A step: ${stepMs.toFixed(1)} ms, ${kernelMs.toFixed(1)} ms in kernels; median of ${steps} ${steps === 1 ? "step" : "steps"}\n`,
     columns([head, ...kernels.slice(0, shown).map(row), ...others], 2),
     "",
     `  ${greatest}`,

@@ -10,7 +10,7 @@ import { folderOf } from "../verb-folder.ts";
 
 export const trainCost: VerbRun = async (context, [run = ""], options) => {
   const against = textOption(options, "against");
-  const usdPerCoreHour = numberOption(options, "price", "train cost", { least: 0, most: 1000 });
+  const usdPerCoreHour = numberOption(options, "price", "train cost", { least: 0, most: 1e6 });
   const machine = choiceOption(options, "machine", "train cost", machineClasses);
   await using project = await openProject(folderOf(context, options));
   const call = project.cost(run, { ...callOptions(context), ...defined({ against, machine, usdPerCoreHour }) });

@@ -5,7 +5,7 @@ import type { MachinePeak } from "../../ledger/index.ts";
 import { kernelNotesFile } from "../../tensor/index.ts";
 import { type PretrainOptions, trainerOptions, trainSource } from "../pretrain.ts";
 import { createTrainer } from "../trainer.ts";
-import { type ProgramTrace, type TrainingProfile, trainingProfileOf } from "./training-profile.ts";
+import { medianOf, type ProgramTrace, type TrainingProfile, trainingProfileOf } from "./training-profile.ts";
 
 export interface ProfileOptions extends Pick<PretrainOptions, "device" | "model" | "recipe" | "train" | "end" | "progress" | "signal"> {
   /** Steps that are timed, after the first ones. */
@@ -26,14 +26,14 @@ export async function profileTraining(o: ProfileOptions): Promise<TrainingProfil
   const prefix = join(o.folder, "profile");
   const trainer = await createTrainer(trainerOptions({ ...o, profile: prefix }));
   const source = trainSource(o);
-  let stepMs = 0;
+  const stepsMs: number[] = [];
   let files: string[] = [];
   try {
     for (let step = 0; step < warmUpSteps + steps; step++) {
       signal?.throwIfAborted();
       const batches = Array.from({ length: recipe.accumulate }, () => source.next());
       const { totalMs } = await trainer.step(batches, signal);
-      if (step >= warmUpSteps) stepMs += totalMs;
+      if (step >= warmUpSteps) stepsMs.push(totalMs);
       o.progress({ stage: "profile", done: (step + 1) / (warmUpSteps + steps), message: `step ${step + 1}` });
     }
   } finally {
@@ -49,5 +49,5 @@ export async function profileTraining(o: ProfileOptions): Promise<TrainingProfil
     return [{ program, events: read(file) as unknown[], notes: read(kernelNotesFile(file)) as ProgramTrace["notes"], isBf16 }];
   });
   const threads = Number(device.capabilities.details.threads ?? 1);
-  return trainingProfileOf(traces, recipe.accumulate, { steps, stepMs, threads, peak: o.peak });
+  return trainingProfileOf(traces, recipe.accumulate, { steps, stepMs: medianOf(stepsMs), threads, peak: o.peak });
 }
