@@ -135,7 +135,10 @@ function heldOutLoss(o: PretrainOptions): {
   return { of, dispose: () => program.dispose() };
 }
 
-function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTensors> {
+/** What the loop trains with. */
+export function trainerOptions(
+  o: Pick<PretrainOptions, "device" | "model" | "recipe" | "profile">,
+): TrainerOptions<DecoderSpec, BatchTensors> {
   const { rows, length } = o.recipe;
   const shape = [rows, length];
   const specs = decoderSpec(o.model);
@@ -167,7 +170,11 @@ function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTe
 }
 
 /** Packed rows of the train side; a micro-batch draws its random numbers from its place in the run. */
-function trainSource({ recipe, train, end }: PretrainOptions, state: PackingState = packingStart, step: number): BatchSource {
+export function trainSource(
+  { recipe, train, end }: Pick<PretrainOptions, "recipe" | "train" | "end">,
+  state: PackingState = packingStart,
+  step = 0,
+): BatchSource {
   const { rows, length, seed, accumulate } = recipe;
   const source = packer(train, { rows, length, end, seed }, state);
   let drawn = step * accumulate;

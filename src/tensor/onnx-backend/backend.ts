@@ -20,7 +20,9 @@ import {
 } from "../onnxruntime/index.ts";
 import { canFuse, canSum, operatorDomainOf } from "../operators/index.ts";
 import type { Shape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
 import { type EngineLimits, negativeMarks, type PackedInput } from "./emitter.ts";
+import { writeKernelNotes } from "./kernel-notes.ts";
 import { compositesOnRequest, nativeComposites } from "./lower.ts";
 import { cpuLimits, inputName, onnxModel, outputName, packableInputs } from "./model.ts";
 import { peakOf } from "./peak.ts";
@@ -165,6 +167,7 @@ class OnnxExecutable implements Executable {
   readonly #turns: Turns;
   readonly #outside: ReadonlySet<number>;
   readonly #shares: ReadonlyMap<string, Share>;
+  readonly #origins: ReadonlyMap<string, readonly Tensor[]>;
 
   constructor(
     lease: SessionLease,
@@ -173,8 +176,10 @@ class OnnxExecutable implements Executable {
     turns: Turns,
     outside: ReadonlySet<number>,
     shares: ReadonlyMap<string, Share>,
+    origins: ReadonlyMap<string, readonly Tensor[]>,
   ) {
     this.#shares = shares;
+    this.#origins = origins;
     this.#turns = turns;
     this.#outside = outside;
     this.#lease = lease;
@@ -221,7 +226,9 @@ class OnnxExecutable implements Executable {
   }
 
   endProfile(): string {
-    return this.#lease.session.endProfile();
+    const file = this.#lease.session.endProfile();
+    writeKernelNotes(file, this.#origins);
+    return file;
   }
 
   peakBytes(): number {
@@ -330,7 +337,7 @@ class ExecutableBuilder {
       return share !== undefined;
     };
     const pause = pauses();
-    const lowered = onnxModel(graph, this.#limitsFor(build), outside, packs);
+    const lowered = onnxModel(graph, { ...this.#limitsFor(build), namesNodes: build.profile !== undefined }, outside, packs);
     await pause();
     const model = writeModel(lowered, { nodeOrder: "reversed" });
     await pause();
@@ -355,7 +362,7 @@ class ExecutableBuilder {
       const lease = isMeasured
         ? ownSession(await create())
         : await this.#sessions.lease(model, `${build.recomputes ? "recomputes" : ""} ${weightsKey}`, create);
-      return new OnnxExecutable(lease, build, this.#number, turns, outside, shares);
+      return new OnnxExecutable(lease, build, this.#number, turns, outside, shares, lowered.origins);
     } catch (error) {
       for (const { giveBack } of shares.values()) giveBack();
       throw error;
