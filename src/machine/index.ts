@@ -40,6 +40,7 @@ export { type FloatTier, usableFloatTier } from "./float-tier.ts";
 export type { KernelCode } from "./kernel-code.ts";
 export { type Koffi, type LibraryHandle, loadKoffi } from "./koffi.ts";
 export { allocatePages, loadCode, machineFunction, type Pages } from "./native.ts";
+export { measurePeak, type PeakInstruction, registerLoopCode, registerLoopRate, turnFlops } from "./peak.ts";
 export { type ProductForm, type ProductShape, productKey } from "./products/product-shape.ts";
 export { type ItemCode, multiplyCode, packRowsCode, packWeightCode } from "./products/strassen-code.ts";
 export { isStrassen, pairColumns, type StrassenShape, strassenLayout } from "./products/strassen-shape.ts";

@@ -29,7 +29,8 @@ function onnxRuntimeVersion(device: string): string {
   }
 }
 
-function machineCodeTier(): string {
+/** What machine code of Loam's own is made for here: "avx512+vnni+bf16", "none", "off". */
+export function machineCodeTier(): string {
   if (process.env.LOAM_MACHINE_CODE === "off") return "off";
   // the first goes without saying where there are others, as in records from before it was one
   const tiers = usableTiers();

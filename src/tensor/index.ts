@@ -2,6 +2,7 @@
 export {
   type MachineTier,
   machineTiers,
+  measurePeak,
   mostAttentionKeys,
   type ProcessorFeatures,
   processorFeatures,
@@ -40,7 +41,16 @@ export { exitProcess } from "./exit-process.ts";
 export * from "./functions.ts";
 export { grad, valueAndGrad, valueAuxAndGrad, vjp } from "./grad.ts";
 export { type Graph, graphHash, graphOf, loadGraph, nodesOf, printGraph, type StoredGraph, sameGraph, storeGraph } from "./graph.ts";
-export { type OnnxFileParts, onnxFile, onnxModel } from "./onnx-backend/index.ts";
+export type { KeepOptions, KeptReport } from "./keep-activations.ts";
+export {
+  type KernelClass,
+  type KernelNote,
+  kernelClasses,
+  kernelNotesFile,
+  type OnnxFileParts,
+  onnxFile,
+  onnxModel,
+} from "./onnx-backend/index.ts";
 export { engineVersion, trimNativeMemory } from "./onnxruntime/index.ts";
 export {
   type Cotangent,

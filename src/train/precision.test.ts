@@ -19,7 +19,7 @@ async function losses(precision: Precision | undefined, threads: number): Promis
   const trainer = await createTrainer({
     device,
     specs: decoderSpec(model),
-    loss: decoderLoss(model, { dropout: 0, rematerialise: false, attentionBlock: 64 }),
+    loss: decoderLoss(model, { dropout: 0, attentionBlock: 64 }),
     batch: {
       tokens: ints,
       targets: ints,

@@ -26,6 +26,8 @@ export interface EngineLimits {
   readonly ownsSums?: boolean;
   /** Its kernels refuse indices beyond an axis but count negative ones from the end: those are made indices beyond. */
   readonly refusesNegatives?: boolean;
+  /** Nodes have names, which a profile says them by. */
+  readonly namesNodes?: boolean;
 }
 
 /** A weight that the session is given in another order, as an input of its own. */

@@ -1,4 +1,5 @@
 /** Operators of ONNX Runtime made of machine code: which parts of a graph they compute, and what a session is given. */
+export { afterOperator } from "./after.ts";
 export { attentionOperator } from "./attention.ts";
 export { attentionOf } from "./attention-of.ts";
 export { canFuse, canSum, elementwiseOperator } from "./elementwise.ts";
