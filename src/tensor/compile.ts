@@ -3,9 +3,11 @@
  * arguments), simplifies, checks, builds; later calls with that signature run at once. Arguments and results are trees of arrays.
  */
 import { defined, inTurns, isBranch, type MapLeaves, pauses, type Tree, treeFrom, treePaths } from "../base/index.ts";
+import { chargeWork, isCharged, type Work } from "../ledger/index.ts";
 import { safeAliases } from "./alias.ts";
 import type { Executable } from "./backend.ts";
 import { reachable } from "./body.ts";
+import { countWork } from "./count-work.ts";
 import type { Device } from "./device.ts";
 import { DeviceArray } from "./device-array.ts";
 import { type DType, isFloat } from "./dtype.ts";
@@ -79,6 +81,8 @@ export interface RunOptions {
 
 interface Program {
   readonly graph: Graph;
+  /** Floating-point operations of a run; counted when it is first asked for. */
+  readonly work: () => Work;
   readonly executable: Executable;
   readonly like: Tree<unknown>;
   readonly aliases: ReadonlyMap<number, number>;
@@ -165,6 +169,15 @@ function candidates(
     }
   });
   return pairs;
+}
+
+/** A value that is made when it is first asked for, and kept. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 interface ArgumentLeaf {
@@ -276,7 +289,8 @@ class Compilation<A extends readonly unknown[], R> {
       ...build,
       ...defined({ strassen: options.strassen, profile: options.profile }),
     });
-    return { graph, executable, like: result as Tree<unknown>, aliases, kept: keeps?.report };
+    const work = once(() => countWork(graph, raw, options.products === "bf16"));
+    return { graph, work, executable, like: result as Tree<unknown>, aliases, kept: keeps?.report };
   }
 
   #programFor(args: readonly unknown[], leaves: readonly ArgumentLeaf[], key: string): ProgramLease<Program> {
@@ -347,6 +361,7 @@ class Compilation<A extends readonly unknown[], R> {
       const hooks = { ...defined({ signal: run.signal }), onBegin: () => memory.begun() };
       await program.executable.run(memory.inputs, memory.outputs, hooks);
       run.onNative?.(performance.now() - started);
+      if (isCharged()) chargeWork(program.work());
     } catch (error) {
       memory.fail();
       throw error;

@@ -4,6 +4,7 @@
  * resumed changes nothing, not one bit.
  */
 import { defined, type Json, type LoamError, type Progress, type ProgressEvent, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
+import { charged } from "../ledger/index.ts";
 import { type ArraysOf, loadTree } from "../nn/index.ts";
 import type { Device, DeviceArray, Tensor } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
@@ -239,12 +240,14 @@ function save<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Runn
     tokens: r.tokens,
     precision: r.trainer.precision,
   };
-  return saveCheckpoint(o.folder, {
-    recipe: o.identity,
-    step,
-    arrays: { parameters, optimizer, ...(r.best ? { best: r.best } : {}), kept },
-    state,
-  });
+  return charged("checkpoints", () =>
+    saveCheckpoint(o.folder, {
+      recipe: o.identity,
+      step,
+      arrays: { parameters, optimizer, ...(r.best ? { best: r.best } : {}), kept },
+      state,
+    }),
+  );
 }
 
 const byLoss = (a: ValidationScores, b: ValidationScores): boolean => a.loss < b.loss;
@@ -253,9 +256,12 @@ const byLoss = (a: ValidationScores, b: ValidationScores): boolean => a.loss < b
 async function evaluate<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Running<S>): Promise<ValidationPoint | undefined> {
   if (!o.evaluate) return undefined;
   const { parameters, step } = r.trainer.state;
-  const scores = await o.evaluate(parameters, ms => {
-    r.nativeMs += ms;
-  });
+  const measure = o.evaluate;
+  const scores = await charged("evaluation", () =>
+    measure(parameters, ms => {
+      r.nativeMs += ms;
+    }),
+  );
   const point = { ...scores, step };
   r.history = [...r.history, point];
   if (o.keepsBest && (r.bestAt < 0 || (o.isBetter ?? byLoss)(point, r.history[r.bestAt]!))) {

@@ -8,6 +8,10 @@ export const precisions = ["f32", "bf16", "auto"] as const;
 export type Precision = (typeof precisions)[number];
 export type ComputedPrecision = Exclude<Precision, "auto">;
 
+/** How pieces of documents share rows. */
+export const rowPackings = ["best-fit", "none"] as const;
+export type RowPacking = (typeof rowPackings)[number];
+
 export const scheduleKinds = ["constant", "cosine", "linear", "wsd"] as const;
 export type ScheduleKind = (typeof scheduleKinds)[number];
 
@@ -107,6 +111,12 @@ export const recipeSchema = z.strictObject({
   tokens: count.meta({ description: "Tokens to train on; epochs repeat as needed.", examples: ["4M", 250000] }),
   rows: z.number().int().min(1).default(16).describe("Rows per micro-batch."),
   length: z.number().int().min(2).describe("Tokens per row."),
+  packing: z
+    .enum(rowPackings)
+    .optional()
+    .describe(
+      "Sequence packing: `best-fit` puts several short documents into a row, `none` pads each to a row of its own. Default: best-fit.",
+    ),
   accumulate: z.number().int().min(1).default(1).describe("Micro-batches per step (gradient accumulation)."),
   optimizer: optimizer.prefault({ kind: "muon" }).describe("Optimiser."),
   rate: z

@@ -45,6 +45,8 @@ export interface PretrainOptions {
   readonly onProblem?: (problem: LoamError) => void;
   readonly now?: () => number;
   readonly profile?: string;
+  /** Gives the held-out loss in place of the mean nats per token over packed held-out batches: in nats, of a unit of the caller's. */
+  readonly validate?: (parameters: ArraysOf<DecoderSpec>) => Promise<number>;
 }
 
 export interface PretrainResult {
@@ -135,7 +137,10 @@ function heldOutLoss(o: PretrainOptions): {
   return { of, dispose: () => program.dispose() };
 }
 
-function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTensors> {
+/** What the loop trains with. */
+export function trainerOptions(
+  o: Pick<PretrainOptions, "device" | "model" | "recipe" | "profile">,
+): TrainerOptions<DecoderSpec, BatchTensors> {
   const { rows, length } = o.recipe;
   const shape = [rows, length];
   const specs = decoderSpec(o.model);
@@ -167,9 +172,13 @@ function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTe
 }
 
 /** Packed rows of the train side; a micro-batch draws its random numbers from its place in the run. */
-function trainSource({ recipe, train, end }: PretrainOptions, state: PackingState = packingStart, step: number): BatchSource {
-  const { rows, length, seed, accumulate } = recipe;
-  const source = packer(train, { rows, length, end, seed }, state);
+export function trainSource(
+  { recipe, train, end }: Pick<PretrainOptions, "recipe" | "train" | "end">,
+  state: PackingState = packingStart,
+  step = 0,
+): BatchSource {
+  const { rows, length, seed, accumulate, packing } = recipe;
+  const source = packer(train, { rows, length, end, seed, packing }, state);
   let drawn = step * accumulate;
   return { state: () => source.state(), next: () => hostBatch(source.next(), drawn++, train.ids) };
 }
@@ -195,7 +204,7 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
       trainer: trainerOptions(o),
       source: (state, step) => trainSource(o, state, step),
       tokensOf: () => recipe.rows * recipe.length,
-      evaluate: async (parameters, onNative) => ({ loss: await heldOut.of(parameters, onNative) }),
+      evaluate: async (parameters, onNative) => ({ loss: await (o.validate?.(parameters) ?? heldOut.of(parameters, onNative)) }),
       evaluateEvery: recipe.evaluateEvery,
       keepsBest: recipe.patience > 0,
       patience: recipe.patience,

@@ -4,6 +4,7 @@
  * batches, schedule, optimiser and logs are given, and all state it keeps is plain data that a checkpoint holds.
  */
 import { defined, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
+import { charged } from "../ledger/index.ts";
 import { type ArraysOf, disposeTree, initialise, type TensorsOf } from "../nn/index.ts";
 import type { Device, DeviceArray, KeptReport, Tensor } from "../tensor/index.ts";
 import { type BatchArraySpec, checkBatch, type HostBatch, writeBatch } from "./batch.ts";
@@ -240,7 +241,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       gradientScale: o.clip > 0 && norm > o.clip ? o.clip / norm : 1,
     };
     // no signal: an update that has begun is finished, or the state would be half of two steps
-    const next = await p.update.with({ onNative }, state.parameters, state.optimizer, gradients, scalars);
+    const next = await charged("optimizer", () => p.update.with({ onNative }, state.parameters, state.optimizer, gradients, scalars));
     const spiked = isSpike(o, state.level, loss);
     const level = state.level === null ? loss : spiked ? state.level : 0.9 * state.level + 0.1 * loss;
     state = { ...next, step: state.step + 1, level, spikes: spiked ? state.spikes + 1 : 0 };

@@ -3,7 +3,7 @@
  * they are. Freed memory is kept for arrays of the same size, so a loop allocates only in its first steps.
  */
 import { defined, pauses } from "../../base/index.ts";
-import { freeScratch } from "../../machine/index.ts";
+import { freeScratch, productFormOf } from "../../machine/index.ts";
 import type { Backend, BuildOptions, Capabilities, DeviceMemory, EstimateOptions, Executable, RunHooks } from "../backend.ts";
 import { bytesOf, type DType, dtypes, type TypedArray } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
@@ -18,9 +18,11 @@ import {
   PackedWeights,
   type Provider,
 } from "../onnxruntime/index.ts";
-import { canFuse, operatorDomainOf, productFormOf } from "../operators/index.ts";
+import { canFuse, canSum, operatorDomainOf } from "../operators/index.ts";
 import type { Shape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
 import { type EngineLimits, negativeMarks, type PackedInput } from "./emitter.ts";
+import { writeKernelNotes } from "./kernel-notes.ts";
 import { compositesOnRequest, nativeComposites } from "./lower.ts";
 import { cpuLimits, inputName, onnxModel, outputName, packableInputs } from "./model.ts";
 import { peakOf } from "./peak.ts";
@@ -165,6 +167,7 @@ class OnnxExecutable implements Executable {
   readonly #turns: Turns;
   readonly #outside: ReadonlySet<number>;
   readonly #shares: ReadonlyMap<string, Share>;
+  readonly #origins: ReadonlyMap<string, readonly Tensor[]>;
 
   constructor(
     lease: SessionLease,
@@ -173,8 +176,10 @@ class OnnxExecutable implements Executable {
     turns: Turns,
     outside: ReadonlySet<number>,
     shares: ReadonlyMap<string, Share>,
+    origins: ReadonlyMap<string, readonly Tensor[]>,
   ) {
     this.#shares = shares;
+    this.#origins = origins;
     this.#turns = turns;
     this.#outside = outside;
     this.#lease = lease;
@@ -221,7 +226,9 @@ class OnnxExecutable implements Executable {
   }
 
   endProfile(): string {
-    return this.#lease.session.endProfile();
+    const file = this.#lease.session.endProfile();
+    writeKernelNotes(file, this.#origins);
+    return file;
   }
 
   peakBytes(): number {
@@ -304,8 +311,9 @@ class ExecutableBuilder {
   #limitsFor(build: Pick<BuildOptions, "fuses" | "products">): EngineLimits {
     const isCpu = this.#runtime.provider === "cpu";
     const fusesElements = isCpu && build.fuses === true && canFuse();
-    const products = isCpu && (build.products === "bf16" || fusesElements) ? productFormOf(build.products ?? "f32") : undefined;
-    return { ...limitsOf[this.#runtime.provider], ...defined({ products }), fusesElements };
+    const ownsSums = isCpu && build.fuses === true && canSum();
+    const products = isCpu && (build.products === "bf16" || build.fuses === true) ? productFormOf(build.products ?? "f32") : undefined;
+    return { ...limitsOf[this.#runtime.provider], ...defined({ products }), fusesElements, ownsSums };
   }
 
   estimate(graph: Graph, build: EstimateOptions): number {
@@ -329,7 +337,7 @@ class ExecutableBuilder {
       return share !== undefined;
     };
     const pause = pauses();
-    const lowered = onnxModel(graph, this.#limitsFor(build), outside, packs);
+    const lowered = onnxModel(graph, { ...this.#limitsFor(build), namesNodes: build.profile !== undefined }, outside, packs);
     await pause();
     const model = writeModel(lowered, { nodeOrder: "reversed" });
     await pause();
@@ -354,7 +362,7 @@ class ExecutableBuilder {
       const lease = isMeasured
         ? ownSession(await create())
         : await this.#sessions.lease(model, `${build.recomputes ? "recomputes" : ""} ${weightsKey}`, create);
-      return new OnnxExecutable(lease, build, this.#number, turns, outside, shares);
+      return new OnnxExecutable(lease, build, this.#number, turns, outside, shares, lowered.origins);
     } catch (error) {
       for (const { giveBack } of shares.values()) giveBack();
       throw error;

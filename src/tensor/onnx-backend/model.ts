@@ -86,6 +86,8 @@ interface LoweredModel extends OnnxModel {
   readonly packed: readonly PackedInput[];
   /** Of what its nodes give; what stands within the lowering of one operation is taken for as large as its result. */
   readonly sizes: ReadonlyMap<string, ValueSize>;
+  /** Operations that nodes stand for, by the nodes' names, where nodes are named. */
+  readonly origins: ReadonlyMap<string, readonly Tensor[]>;
 }
 
 /**
@@ -104,9 +106,18 @@ export function onnxModel(
   g.inputs.forEach((t, i) => {
     names.set(t, inputName(i));
   });
-  const sums = limits.fusesElements ? ownSums(g) : new Map<Tensor, OwnSum>();
+  const sums = limits.ownsSums ? ownSums(g) : new Map<Tensor, OwnSum>();
   // what a sum squares by itself is nobody else's
-  const squares = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
+  const squares: ReadonlySet<Tensor> = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
+  const origins = new Map<string, readonly Tensor[]>();
+  /** Names the nodes that were emitted since the last call. */
+  const nameNodes = (of: readonly Tensor[]): void => {
+    if (!limits.namesNodes) return;
+    for (let i = origins.size; i < e.nodes.length; i++) {
+      e.nodes[i] = { ...e.nodes[i]!, name: `n${i}` };
+      origins.set(`n${i}`, of);
+    }
+  };
   const fused = limits.fusesElements ? fusedIn(g, t => isOwnProduct(t, e, names), squares) : noneFused;
   const sizes = new Map<string, ValueSize>();
   for (const t of nodesOf(g)) {
@@ -131,6 +142,7 @@ export function onnxModel(
     for (const node of e.nodes.slice(lowered)) for (const name of node.outputs) sizes.set(name, { dimensions: t.shape, elementBytes: 4 });
     for (const x of chain ? chain.outputs : [t])
       if (names.has(x)) sizes.set(names.get(x)!, { dimensions: x.shape, elementBytes: dtypeTable[x.dtype].sizeBytes });
+    nameNodes(chain ? chain.nodes : own && squares.has(t.inputs[0]!) ? [t.inputs[0]!, t] : [t]);
   }
   // an output is a name of its own: inputs, constants and repeated outputs pass through a node
   const last = new Set(e.nodes.flatMap(n => n.outputs));
@@ -149,6 +161,7 @@ export function onnxModel(
     operators: [...e.operators.values()],
     packed,
     sizes,
+    origins,
     name: "loam",
     ...(e.operators.size ? { opsets: { ...defaultOpsets, [operatorDomain]: 1 } } : {}),
     nodes: kept,
