@@ -44,6 +44,7 @@ export const inputName = (i: number): string => `in${i}`;
 export const outputName = (i: number): string => `out${i}`;
 
 function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): string {
+  e.expect(t);
   const kind = t.kind as Exclude<OpKind, "input">;
   const side = sideInputs[kind] ?? [];
   const isSide = (i: number): boolean => (side === "rest" ? i > 0 : side.includes(i));
@@ -119,9 +120,7 @@ export function onnxModel(
     }
   };
   const fused = limits.fusesElements ? fusedIn(g, t => isOwnProduct(t, e, names), squares) : noneFused;
-  const sizes = new Map<string, ValueSize>();
   for (const t of nodesOf(g)) {
-    const lowered = e.nodes.length;
     const own = sums.get(t);
     const chain = fused.chains.get(t);
     if (chain) {
@@ -139,9 +138,6 @@ export function onnxModel(
         )[0]!,
       );
     else if (!isKind(t, "input") && !fused.inside.has(t)) names.set(t, lowerNode(e, t, names));
-    for (const node of e.nodes.slice(lowered)) for (const name of node.outputs) sizes.set(name, { dimensions: t.shape, elementBytes: 4 });
-    for (const x of chain ? chain.outputs : [t])
-      if (names.has(x)) sizes.set(names.get(x)!, { dimensions: x.shape, elementBytes: dtypeTable[x.dtype].sizeBytes });
     nameNodes(chain ? chain.nodes : own && squares.has(t.inputs[0]!) ? [t.inputs[0]!, t] : [t]);
   }
   // an output is a name of its own: inputs, constants and repeated outputs pass through a node
@@ -160,7 +156,7 @@ export function onnxModel(
   return {
     operators: [...e.operators.values()],
     packed,
-    sizes,
+    sizes: e.sizes,
     origins,
     name: "loam",
     ...(e.operators.size ? { opsets: { ...defaultOpsets, [operatorDomain]: 1 } } : {}),
