@@ -92,6 +92,8 @@ export interface ServedModel {
   readonly stopTokens?: readonly number[];
   /** How it is sampled where a request says nothing. */
   readonly sampling?: Partial<SamplingOptions>;
+  /** Of requests that bring no seed; each draws its own when absent. */
+  readonly seed?: number;
   /** From the registry, for lists and pages. */
   readonly name?: string;
   readonly version?: number;

@@ -59,6 +59,7 @@ export function generationRequests(ask: Ask): GenerationRequest[] {
   if (form) ask.onRelaxed?.(form.relaxed);
   const sampling = { ...engine.model.sampling, ...requestedSampling(body, engine.model.tokenizer) };
   const stopTokens = [...(body.ignore_eos ? [] : (engine.model.stopTokens ?? [])), ...(body.stop_token_ids ?? [])];
+  const seed = body.seed ?? engine.model.seed;
   return prompts.flatMap(tokens => {
     // answers that share this object are those of one search
     const beams = search && { ...search };
@@ -70,8 +71,7 @@ export function generationRequests(ask: Ask): GenerationRequest[] {
       choice,
       group: requestId,
       signal,
-      ...(body.seed == null ? {} : { seed: body.seed }),
-      ...defined({ maxTokens, form, likelihoods, beams, likelihoodTokens: body.logprob_token_ids ?? undefined }),
+      ...defined({ seed, maxTokens, form, likelihoods, beams, likelihoodTokens: body.logprob_token_ids ?? undefined }),
       ...textOptions(body),
       ...saltOf(owner, body.cache_salt),
     }));
