@@ -27,6 +27,8 @@ interface Ask extends Asker {
   readonly maxTokens: number | undefined;
   readonly stop: readonly string[];
   readonly likelihoods: number | undefined;
+  /** Prompts are texts that the answers go on from, and no chats. */
+  readonly isContinuation?: boolean;
 }
 
 /** What of an answer is its text, and when it may end. */
@@ -73,6 +75,7 @@ export function generationRequests(ask: Ask): GenerationRequest[] {
       signal,
       ...defined({ seed, maxTokens, form, likelihoods, beams, likelihoodTokens: body.logprob_token_ids ?? undefined }),
       ...textOptions(body),
+      ...(ask.isContinuation ? { isContinuation: true } : {}),
       ...saltOf(owner, body.cache_salt),
     }));
   });

@@ -36,7 +36,8 @@ export class TextOffsets {
   #end = 0;
 
   constructor(tokenizer: ServedTokenizer, skipSpecialTokens: boolean) {
-    this.#stream = tokenizer.stream({ skipSpecialTokens });
+    // without special tokens it is an answer, which stands behind its prompt
+    this.#stream = tokenizer.stream({ skipSpecialTokens, isContinuation: skipSpecialTokens });
   }
 
   /** Where the next token starts, which is this one. */

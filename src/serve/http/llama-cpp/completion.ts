@@ -112,6 +112,7 @@ class NativeRun {
     const { requestId, owner, signal } = askerOf(c);
     const left = engine.room - prompt.length;
     const requests = generationRequests({
+      isContinuation: true,
       body: {
         model: engine.model.id,
         ...this.#sampling.fields,

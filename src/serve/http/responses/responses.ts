@@ -124,6 +124,22 @@ function asked(c: AppContext, services: Services, body: ResponsesRequest) {
   return { engine, store, caller, earlier, input, use, all, wish, lengthOf };
 }
 
+/** An answer as the model wrote it, for vLLM's `enable_response_messages`. */
+class RawAnswer {
+  #text = "";
+  readonly #tokens: number[] = [];
+
+  take(text: string, tokens: readonly GeneratedToken[]): void {
+    this.#text += text;
+    this.#tokens.push(...tokens.map(t => t.token));
+  }
+  /** Fields beside those of the response. */
+  beside({ model: { tokenizer } }: Engine, prompt: readonly number[]) {
+    const raw = (message: string, tokens: readonly number[]) => [{ type: "raw_message_tokens", message, tokens: [...tokens] }];
+    return { input_messages: raw(tokenizer.decode(prompt), prompt), output_messages: raw(this.#text, this.#tokens) };
+  }
+}
+
 /** `cancel`: of a response in the background, whose signal is not its request's. */
 function begin(
   c: AppContext,
@@ -164,15 +180,8 @@ function begin(
   });
   const output = new ResponseItems<string>(keptId);
   const parse = run.parser();
-  const raw = (message: string, tokens: readonly number[]) => [{ type: "raw_message_tokens", message, tokens }];
-  const heard = { text: "", tokens: [] as number[] };
-  const messages = () =>
-    body.enable_response_messages
-      ? {
-          input_messages: raw(engine.model.tokenizer.decode(run.prompts[0]!), run.prompts[0]!),
-          output_messages: raw(heard.text, heard.tokens),
-        }
-      : {};
+  const heard = new RawAnswer();
+  const messages = () => (body.enable_response_messages ? heard.beside(engine, run.prompts[0]!) : {});
   const own = isStored ? input.map(keptItem) : [];
   let isKept = false;
   const keep = (whole: Row) => {
@@ -198,10 +207,7 @@ function begin(
     logprobsOf: tokens => (includesLogprobs ? chatLogprobs(engine.model.tokenizer, tokens).content : []),
     showsReasoning: body.include_reasoning !== false,
     telemetry: new Telemetry(engine, run.generations, services.clock, body.stream ? body : {}),
-    hear: (text, tokens) => {
-      heard.text += text;
-      heard.tokens.push(...tokens.map(t => t.token));
-    },
+    hear: (text, tokens) => heard.take(text, tokens),
     state,
     keep,
     ended: (status, usage) => keep(state(status, usage)),
