@@ -101,7 +101,7 @@ class Served:
         self.key = next(v for v in flat(json.loads(made.stdout)) if isinstance(v, str) and v.startswith("sk-loam-"))
         gateway = Process(["gateway", "--port", "0", "--json"], self.folder)
         self.processes.append(gateway)
-        self.url = next(v for v in flat(gateway.event("listening")) if isinstance(v, str) and v.startswith("http"))
+        self.url = gateway.event("serving")["url"]
 
     @property
     def port(self) -> int:

@@ -224,6 +224,7 @@ def prepare(work: pathlib.Path) -> None:
     (tests / "conftest.py").write_text(
         "from loam_suites.reference import Reference as HfRunner\nfrom loam_suites.vllm import hf_runner, utils_name as __getattr__\n"
     )
-    # vLLM's variables of its own CI: none is set
+    # vLLM's variables of its own CI, of which none is set, and its list of models, which no test of a server looks at
     (tests / "ci_envs.py").write_text("def __getattr__(name):\n    return None\n")
+    (tests / "models" / "registry.py").write_text("HF_EXAMPLE_MODELS = {}\n")
     sys.path.insert(0, str(work))
