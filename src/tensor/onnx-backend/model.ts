@@ -91,6 +91,14 @@ interface LoweredModel extends OnnxModel {
   readonly origins: ReadonlyMap<string, readonly Tensor[]>;
 }
 
+/** Names the nodes that have none yet, and notes what they stand for. */
+function nameNew(nodes: OnnxNode[], origins: Map<string, readonly Tensor[]>, of: readonly Tensor[]): void {
+  for (let i = origins.size; i < nodes.length; i++) {
+    nodes[i] = { ...nodes[i]!, name: `n${i}` };
+    origins.set(`n${i}`, of);
+  }
+}
+
 /**
  * The ONNX model of a graph; inputs are in0.., outputs out0... Composites outside the native ones must have been expanded. `limits` are the
  * CPU provider's when nothing else is said. Inputs in `outside` become initializers that the session is given; weights that
@@ -111,14 +119,7 @@ export function onnxModel(
   // what a sum squares by itself is nobody else's
   const squares: ReadonlySet<Tensor> = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
   const origins = new Map<string, readonly Tensor[]>();
-  /** Names the nodes that were emitted since the last call. */
-  const nameNodes = (of: readonly Tensor[]): void => {
-    if (!limits.namesNodes) return;
-    for (let i = origins.size; i < e.nodes.length; i++) {
-      e.nodes[i] = { ...e.nodes[i]!, name: `n${i}` };
-      origins.set(`n${i}`, of);
-    }
-  };
+  const nameNodes = (of: readonly Tensor[]): void => void (limits.namesNodes && nameNew(e.nodes, origins, of));
   const fused = limits.fusesElements ? fusedIn(g, t => isOwnProduct(t, e, names), squares) : noneFused;
   for (const t of nodesOf(g)) {
     const own = sums.get(t);
