@@ -22,6 +22,7 @@ export {
   type ElementProgram,
   type ElementStep,
   type ElementStepKind,
+  type ElementType,
   type ElementValue,
   registersOf,
 } from "./elementwise/element-program.ts";
@@ -31,8 +32,8 @@ export { type ProcessorFeatures, processorFeatures, usableFeatures } from "./fea
 export type { KernelCode } from "./kernel-code.ts";
 export { type Koffi, type LibraryHandle, loadKoffi } from "./koffi.ts";
 export { allocatePages, loadCode, machineFunction, type Pages } from "./native.ts";
-export { productCode } from "./products/product-code.ts";
-export { type ProductForm, type ProductShape, panelColumns, productKey } from "./products/product-shape.ts";
+export { type ProductEpilogue, productCode, takesEpilogue } from "./products/product-code.ts";
+export { canReadWords, type ProductForm, type ProductShape, panelColumns, productKey } from "./products/product-shape.ts";
 export { type ItemCode, multiplyCode, packRowsCode, packWeightCode } from "./products/strassen-code.ts";
 export { isStrassen, pairColumns, type StrassenShape, strassenLayout } from "./products/strassen-shape.ts";
 export { packPair, type StrassenWeight, wholePairs } from "./products/strassen-weights.ts";

@@ -3,11 +3,26 @@ import { strassenLayout } from "../../machine/index.ts";
 import { type DType, dtypeTable } from "../dtype.ts";
 import { type Graph, nodesOf } from "../graph.ts";
 import { defaultOpsets, type Initializer, type OnnxModel, type OnnxNode } from "../onnx/index.ts";
-import { elementwiseOperator, fusedIn, noneFused, type Operator, type OwnSum, operatorDomain, ownSums } from "../operators/index.ts";
+import {
+  type Chain,
+  elementwiseOperator,
+  fusedIn,
+  isNarrow,
+  isWiden,
+  noneFused,
+  type Operator,
+  type OwnSum,
+  operatorDomain,
+  ownSums,
+  productChainOperator,
+  takesWords,
+  wordsSource,
+} from "../operators/index.ts";
 import type { OpAttributes, OpKind } from "../ops.ts";
+import { sameShape } from "../shape.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 import { Emitter, type EngineLimits, type PackedInput, type Packs } from "./emitter.ts";
-import { computedIn, isOwnProduct, type Lowered, lower, packedInputs } from "./lower.ts";
+import { computedIn, isOwnProduct, type Lowered, lower, packedInputs, plainProduct, readProduct, reshapeTo } from "./lower.ts";
 
 /** Inputs that carry the data whose dtype decides the kernel; the others (indices, conditions, what a barrier waits for) stay as they are. */
 const sideInputs: { readonly [K in OpKind]?: readonly number[] } = {
@@ -42,7 +57,55 @@ export function packableInputs(g: Graph, among: ReadonlySet<number>): Set<number
 export const inputName = (i: number): string => `in${i}`;
 export const outputName = (i: number): string => `out${i}`;
 
-function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): string {
+/** Names of values while a graph is lowered. */
+interface Names {
+  readonly of: Map<Tensor, string>;
+  /** Of f32 nodes whose numbers are there rounded to bf16, a word each. */
+  readonly words: Map<Tensor, string>;
+}
+
+/** Names of the first two inputs where a product of our own takes them as words and they are there so. */
+function wordOperands(e: Emitter, t: Tensor, { of, words }: Names): (string | undefined)[] {
+  const shape = plainProduct(t, e, of);
+  return [0, 1].map(i => {
+    if (!takesWords(shape, i)) return undefined;
+    let x = t.inputs[i]!;
+    const known = words.get(wordsSource(x));
+    if (known !== undefined) return known;
+    while (isKind(x, "reshape")) x = x.inputs[0]!;
+    return isWiden(x) ? of.get(x.inputs[0]!) : undefined;
+  });
+}
+
+/** Lowers a reshape or a cast of a value that is there in words alone, or both; says whether there is nothing left to be done. */
+function passesWords(e: Emitter, t: Tensor, { of, words }: Names): boolean {
+  const [x] = t.inputs;
+  const known = x && words.get(wordsSource(x));
+  if (known === undefined) return false;
+  if (isNarrow(t)) {
+    const from = wordsSource(t);
+    of.set(t, sameShape(from.shape, t.shape) ? known : reshapeTo(e, known, t.shape));
+    return true;
+  }
+  // what reads it reads words
+  return isKind(t, "reshape") && !of.has(x!);
+}
+
+function lowerChain(e: Emitter, chain: Chain, names: Names): void {
+  const { program, product } = chain;
+  const others = chain.inputs.map(x => names.of.get(x)!);
+  let outputs: string[];
+  if (product) {
+    const { node, input, isKept } = product;
+    const inputs = node.inputs.slice(0, 2).map(x => names.of.get(x));
+    const { shape, operands } = readProduct(plainProduct(node, e, names.of)!, inputs, wordOperands(e, node, names));
+    outputs = e.own(productChainOperator(shape, { program, product: input, isKept }), [...operands, ...others]);
+  } else outputs = e.own(elementwiseOperator(program), others);
+  for (const [i, { of, type }] of chain.outputs.entries()) (type === "f32" ? names.of : names.words).set(of, outputs[i]!);
+}
+
+function lowerNode(e: Emitter, t: Tensor, all: Names): string {
+  const names = all.of;
   const kind = t.kind as Exclude<OpKind, "input">;
   const side = sideInputs[kind] ?? [];
   const main = t.inputs.find((_, i) => !side.includes(i))?.dtype ?? t.dtype;
@@ -66,6 +129,7 @@ function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): s
     inputShapes: t.inputs.map(x => x.shape),
     inputDtypes: t.inputs.map((x, i) => (side.includes(i) ? x.dtype : inside)),
     inputData: t.inputs.map(x => (isKind(x, "constant") ? x.attributes.data : undefined)),
+    ...(isKind(t, "matmul") || isKind(t, "matmulAdd") ? { words: wordOperands(e, t, all) } : {}),
   };
   const out = (lower[kind] as (l: Lowered<OpAttributes[OpKind]>) => string)(given);
   return !isOwn && inside !== t.dtype ? e.cast(out, dtypeTable[t.dtype].onnx) : out;
@@ -84,6 +148,44 @@ interface LoweredModel extends OnnxModel {
   readonly packed: readonly PackedInput[];
 }
 
+/** All nodes of a graph in their order, chains at the places of their last nodes. */
+function lowerNodes(e: Emitter, g: Graph, all: Names): void {
+  const names = all.of;
+  const fuses = e.limits.fusesElements === true;
+  const sums = fuses ? ownSums(g) : new Map<Tensor, OwnSum>();
+  // what a sum squares by itself is nobody else's
+  const others = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
+  const fused = fuses
+    ? fusedIn(g, { isApart: t => isOwnProduct(t, e, names), productOf: t => plainProduct(t, e, names), others })
+    : noneFused;
+  /** Nodes that read what a chain gives later. */
+  let waiting: Tensor[] = [];
+  const isThere = (t: Tensor): boolean => t.inputs.every(x => names.has(x) || all.words.has(wordsSource(x)));
+  /** Lowers a node whose inputs are there; says whether they are. */
+  const lowers = (t: Tensor): boolean => {
+    const own = sums.get(t);
+    if ((isKind(t, "reshape") || isKind(t, "cast")) && passesWords(e, t, all)) return true;
+    if (!(own ? own.inputs.every(x => names.has(x)) : isThere(t))) return false;
+    names.set(
+      t,
+      own
+        ? e.own(
+            own.operator,
+            own.inputs.map(x => names.get(x)!),
+          )[0]!
+        : lowerNode(e, t, all),
+    );
+    return true;
+  };
+  for (const t of nodesOf(g)) {
+    const chain = fused.chains.get(t);
+    if (chain) {
+      lowerChain(e, chain, all);
+      waiting = waiting.filter(w => !lowers(w));
+    } else if (!isKind(t, "input") && !fused.inside.has(t) && !lowers(t)) waiting.push(t);
+  }
+}
+
 /**
  * The ONNX model of a graph; inputs are in0.., outputs out0... Composites outside the native ones must have been expanded. `limits` are the
  * CPU provider's when nothing else is said. Inputs in `outside` become initializers that the session is given; weights that
@@ -96,33 +198,9 @@ export function onnxModel(
   packs?: Packs,
 ): LoweredModel {
   const e = new Emitter(limits, packs);
-  const names = new Map<Tensor, string>();
-  g.inputs.forEach((t, i) => {
-    names.set(t, inputName(i));
-  });
-  const sums = limits.fusesElements ? ownSums(g) : new Map<Tensor, OwnSum>();
-  // what a sum squares by itself is nobody else's
-  const squares = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
-  const fused = limits.fusesElements ? fusedIn(g, t => isOwnProduct(t, e, names), squares) : noneFused;
-  for (const t of nodesOf(g)) {
-    const own = sums.get(t);
-    const chain = fused.chains.get(t);
-    if (chain) {
-      const outputs = e.own(
-        elementwiseOperator(chain.program),
-        chain.inputs.map(x => names.get(x)!),
-      );
-      for (const [i, x] of chain.outputs.entries()) names.set(x, outputs[i]!);
-    } else if (own)
-      names.set(
-        t,
-        e.own(
-          own.operator,
-          own.inputs.map(x => names.get(x)!),
-        )[0]!,
-      );
-    else if (!isKind(t, "input") && !fused.inside.has(t)) names.set(t, lowerNode(e, t, names));
-  }
+  const all: Names = { of: new Map(g.inputs.map((t, i) => [t, inputName(i)])), words: new Map() };
+  const names = all.of;
+  lowerNodes(e, g, all);
   // an output is a name of its own: inputs, constants and repeated outputs pass through a node
   const last = new Set(e.nodes.flatMap(n => n.outputs));
   const renamed = new Map<string, string>();
