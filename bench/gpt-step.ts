@@ -32,6 +32,8 @@ export interface GptStep {
   /** Counts memory in an arena of its own, which costs about 2 % of the time. */
   readonly measureMemory: boolean;
   readonly attentionBlock: number;
+  /** Memory of a step; without it nothing is recomputed for want of room. */
+  readonly memoryBytes?: number;
 }
 /** The step of the table: 6 layers, width 384, 6 heads, 4,096 tokens, AdamW. */
 export const gptStep: GptStep = {
@@ -58,6 +60,10 @@ export interface GptStepTimes {
   readonly losses: readonly number[];
   readonly peakActivationBytes: number;
   readonly rssBytes: number;
+  /** Most that the process took (VmHWM). */
+  readonly peakRssBytes: number;
+  /** Parameters, gradients, optimiser state and batches. */
+  readonly heldBytes: number;
 }
 
 const config = (o: GptStep): DecoderConfig => ({
@@ -83,6 +89,7 @@ async function measure(o: GptStep): Promise<GptStepTimes> {
     batch: { tokens: { shape, dtype: "i32" }, targets: { shape, dtype: "i32" }, weights: { shape, dtype: "f32" } },
     optimizer: single(adamw({ weightDecay: 0 })),
     precision: o.precision,
+    memoryBytes: o.memoryBytes,
     rate: 1e-3,
     schedule: { kind: "constant", warmup: 0, floor: 0, decayShare: 1 },
     steps: o.warmUp + o.steps,
@@ -111,6 +118,8 @@ async function measure(o: GptStep): Promise<GptStepTimes> {
     losses,
     peakActivationBytes: trainer.peakBytes() ?? 0,
     rssBytes: process.memoryUsage.rss(),
+    peakRssBytes: 1024 * process.resourceUsage().maxRSS,
+    heldBytes: trainer.heldBytes,
   };
 }
 

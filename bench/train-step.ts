@@ -11,9 +11,10 @@ import { type Bar, type BenchContext, type BenchResult, benchMachine, digits, in
 
 const rounds = 3;
 const threadCounts = [1, 2] as const;
-const precisions: readonly Precision[] = ["f32", "bf16"];
+type Measured = Exclude<Precision, "auto">;
+const precisions: readonly Measured[] = ["f32", "bf16"];
 /** As PyTorch's users name them. */
-const namesOf: Readonly<Record<Precision, string>> = { f32: "fp32", bf16: "bf16" };
+const namesOf: Readonly<Record<Measured, string>> = { f32: "fp32", bf16: "bf16" };
 
 type Times = Pick<GptStepTimes, "medianMs" | "medianProcessorMs">;
 type TorchMode = "eager" | "compiled";
@@ -25,7 +26,7 @@ interface TorchTimes extends Times {
 interface Want {
   readonly processor: string;
   readonly isHere: boolean;
-  readonly least: Readonly<Record<Precision, number>>;
+  readonly least: Readonly<Record<Measured, number>>;
 }
 function wants(): readonly Want[] {
   const { processor, vector } = benchMachine(0);
@@ -47,7 +48,7 @@ const torchTimes = async (peers: string, step: GptStep, mode: TorchMode): Promis
   return JSON.parse(said.trim().split("\n").at(-1)!) as TorchTimes;
 };
 
-const sideOf = (who: string, precision: Precision, threads: number): string =>
+const sideOf = (who: string, precision: Measured, threads: number): string =>
   `${who} ${namesOf[precision]}, ${threads === 1 ? "1 thread" : `${threads} threads`}`;
 
 export async function run({ peers, scale, say }: BenchContext): Promise<BenchResult> {

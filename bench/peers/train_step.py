@@ -1,5 +1,6 @@
 # A training step of the benches' GPT in PyTorch: same shapes, AdamW, one batch, as written or through torch.compile. Prints one JSON line.
 import json
+import resource
 import statistics
 import sys
 import time
@@ -67,6 +68,7 @@ print(
             "medianProcessorMs": statistics.median(processor),
             "loss": loss.item(),
             "torch": torch.__version__,
+            "peakRssBytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }
     )
 )

@@ -1,7 +1,7 @@
 /** Laws of chains of operations on elements: each step's float32, one after the other, whatever the rows, columns and inputs. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { asBf16, drawnFloats, pagesOf, runKernels, strangePages, toBf16Word } from "../memory.laws.ts";
+import { asBf16, drawnFloats, pagesOf, runKernels, spareElements, strangePages, toBf16Word } from "../memory.laws.ts";
 import { elementCode, valueRegisters } from "./element-code.ts";
 import {
   type ElementAccess,
@@ -15,7 +15,7 @@ import {
   registersOf,
 } from "./element-program.ts";
 
-const guard = 64;
+const guard = spareElements(64);
 
 /** Elements of an output: one for each row where it is of rows. */
 function sizeOfOutput(p: ElementProgram, o: number): number {

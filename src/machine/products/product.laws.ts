@@ -5,13 +5,13 @@ import { deep } from "../../../test/support/deep.ts";
 import { elementCode } from "../elementwise/element-code.ts";
 import type { ElementProgram, ElementType } from "../elementwise/element-program.ts";
 import type { MachineTier } from "../features.ts";
-import { asBf16, drawnFloats, pagesOf, runKernels, strangePages, toBf16Word } from "../memory.laws.ts";
+import { asBf16, drawnFloats, pagesOf, runKernels, spareElements, strangePages, toBf16Word } from "../memory.laws.ts";
 import type { Pages } from "../native.ts";
 import { productCode } from "./product-code.ts";
 import { canReadWords, type ProductForm, type ProductShape } from "./product-shape.ts";
 
 /** Floats behind a result that nothing may write to. */
-const guard = 1024;
+const guard = spareElements(1024);
 
 const rounded = (all: Float32Array): Float64Array => Float64Array.from(all, asBf16);
 

@@ -4,13 +4,14 @@
  * a wider one and cast back, so bf16 and f16 work as storage everywhere.
  * Sources: ONNX operator specification (opset 21), ONNX Runtime's contrib operators.
  */
-import type { ProductShape } from "../../machine/index.ts";
+import { type ProductShape, usableProductTier } from "../../machine/index.ts";
 import { type DType, dtypeTable, integerRanges, isFloat, isInt, sizeOf, type TypedArray } from "../dtype.ts";
 import { elementsOf } from "../elements.ts";
 import { tensorErrors } from "../errors.ts";
 import { leastMagnitude } from "../expand.ts";
 import { float, int, ints, string } from "../onnx/index.ts";
 import {
+  afterOperator,
   attentionOf,
   attentionOperator,
   type MatmulAttributes,
@@ -199,6 +200,12 @@ export function plainProduct(t: Tensor, e: Emitter, names: ReadonlyMap<Tensor, s
   return productOf(form, t.inputs[0]!.shape, t.inputs[1]!.shape, t.attributes);
 }
 
+/** The same where it takes operands as words of bf16 and may go on with a chain: by the code for 512-bit vectors. */
+export function wordProduct(t: Tensor, e: Emitter, names: ReadonlyMap<Tensor, string>): ProductShape | undefined {
+  const shape = plainProduct(t, e, names);
+  return shape && usableProductTier(shape.form) === "avx512" ? shape : undefined;
+}
+
 /** Does a product become an operator of our own? `names` has the inputs' names. */
 export const isOwnProduct = (t: Tensor, e: Emitter, names: ReadonlyMap<Tensor, string>): boolean =>
   isKind(t, "matmul") &&
@@ -291,8 +298,11 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<OpAttribute
     return e.emit("Mul", [e.cast(bits, dtypeTable.f32.onnx), e.float(1 / 16777216)]);
   },
 
-  // the order of nodes is kept by the file's order (docs/onnxruntime.md), so nothing needs to be computed
-  barrier: ({ e, inputs: [x] }) => e.emit("Identity", [x!]),
+  // the order of nodes is kept by the file's order (docs/onnxruntime.md), so nothing needs to be computed unless the walk must meet it here
+  barrier: ({ e, inputs, attributes, shape, dtype, inputDtypes }) => {
+    const own = attributes.computes && e.limits.fusesElements && dtype === "f32" ? afterOperator(inputDtypes, shape) : undefined;
+    return own ? e.own(own, inputs)[0]! : e.emit("Identity", [inputs[0]!]);
+  },
   call: never,
   custom: l => {
     const { e, inputs, inputShapes, inputDtypes, shape, dtype } = l;

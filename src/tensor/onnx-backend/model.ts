@@ -22,16 +22,17 @@ import type { OpAttributes, OpKind } from "../ops.ts";
 import { sameShape } from "../shape.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 import { Emitter, type EngineLimits, type PackedInput, type Packs } from "./emitter.ts";
-import { computedIn, isOwnProduct, type Lowered, lower, packedInputs, plainProduct, readProduct, reshapeTo } from "./lower.ts";
+import { computedIn, isOwnProduct, type Lowered, lower, packedInputs, readProduct, reshapeTo, wordProduct } from "./lower.ts";
+import type { ValueSize } from "./peak.ts";
 
 /** Inputs that carry the data whose dtype decides the kernel; the others (indices, conditions, what a barrier waits for) stay as they are. */
-const sideInputs: { readonly [K in OpKind]?: readonly number[] } = {
+const sideInputs: { readonly [K in OpKind]?: readonly number[] | "rest" } = {
   gather: [1],
   takeAlong: [1],
   scatterRows: [1],
   putAlong: [1],
   select: [0],
-  barrier: [1],
+  barrier: "rest",
 };
 /** Inputs that select along an axis. */
 const indexInputs: { readonly [K in OpKind]?: readonly number[] } = { gather: [1], takeAlong: [1], scatterRows: [1], putAlong: [1] };
@@ -66,7 +67,7 @@ interface Names {
 
 /** Names of the first two inputs where a product of our own takes them as words and they are there so. */
 function wordOperands(e: Emitter, t: Tensor, { of, words }: Names): (string | undefined)[] {
-  const shape = plainProduct(t, e, of);
+  const shape = wordProduct(t, e, of);
   return [0, 1].map(i => {
     if (!takesWords(shape, i)) return undefined;
     let x = t.inputs[i]!;
@@ -98,7 +99,7 @@ function lowerChain(e: Emitter, chain: Chain, names: Names): void {
   if (product) {
     const { node, input, isKept } = product;
     const inputs = node.inputs.slice(0, 2).map(x => names.of.get(x));
-    const { shape, operands } = readProduct(plainProduct(node, e, names.of)!, inputs, wordOperands(e, node, names));
+    const { shape, operands } = readProduct(wordProduct(node, e, names.of)!, inputs, wordOperands(e, node, names));
     outputs = e.own(productChainOperator(shape, { program, product: input, isKept }), [...operands, ...others]);
   } else outputs = e.own(elementwiseOperator(program), others);
   for (const [i, { of, type }] of chain.outputs.entries()) (type === "f32" ? names.of : names.words).set(of, outputs[i]!);
@@ -108,13 +109,14 @@ function lowerNode(e: Emitter, t: Tensor, all: Names): string {
   const names = all.of;
   const kind = t.kind as Exclude<OpKind, "input">;
   const side = sideInputs[kind] ?? [];
-  const main = t.inputs.find((_, i) => !side.includes(i))?.dtype ?? t.dtype;
+  const isSide = (i: number): boolean => (side === "rest" ? i > 0 : side.includes(i));
+  const main = t.inputs.find((_, i) => !isSide(i))?.dtype ?? t.dtype;
   const inside: DType = computedIn(kind, main);
   const indices = indexInputs[kind] ?? [];
   const inputs = t.inputs.map((x, i) =>
     indices.includes(i) && !(isKind(x, "constant") && Array.from(x.attributes.data as ArrayLike<number | bigint>).every(n => n >= 0))
       ? e.checkedIndex(names.get(x)!, x.dtype)
-      : side.includes(i) || x.dtype === inside || x.dtype !== main
+      : isSide(i) || x.dtype === inside || x.dtype !== main
         ? names.get(x)!
         : e.cast(names.get(x)!, dtypeTable[inside].onnx),
   );
@@ -127,7 +129,7 @@ function lowerNode(e: Emitter, t: Tensor, all: Names): string {
     shape: t.shape,
     dtype: isOwn ? t.dtype : inside,
     inputShapes: t.inputs.map(x => x.shape),
-    inputDtypes: t.inputs.map((x, i) => (side.includes(i) ? x.dtype : inside)),
+    inputDtypes: t.inputs.map((x, i) => (isSide(i) ? x.dtype : inside)),
     inputData: t.inputs.map(x => (isKind(x, "constant") ? x.attributes.data : undefined)),
     ...(isKind(t, "matmul") || isKind(t, "matmulAdd") ? { words: wordOperands(e, t, all) } : {}),
   };
@@ -146,17 +148,47 @@ interface LoweredModel extends OnnxModel {
   readonly operators: readonly Operator[];
   /** Inputs behind the graph's: weights in another order. */
   readonly packed: readonly PackedInput[];
+  /** Of what its nodes give; what stands within the lowering of one operation is taken for as large as its result. */
+  readonly sizes: ReadonlyMap<string, ValueSize>;
+  /** Operations that nodes stand for, by the nodes' names, where nodes are named. */
+  readonly origins: ReadonlyMap<string, readonly Tensor[]>;
+}
+
+/** Keeps what is known of the nodes that are emitted: how large what they give is, and which operations they stand for. */
+class Notes {
+  readonly sizes = new Map<string, ValueSize>();
+  readonly origins = new Map<string, readonly Tensor[]>();
+  readonly #e: Emitter;
+  #noted = 0;
+
+  constructor(e: Emitter) {
+    this.#e = e;
+  }
+
+  /** Of the nodes since the last call, which stand for `of`; what they give between them is taken for as large as `like`. */
+  take(of: readonly Tensor[], like: Tensor, named: readonly (readonly [name: string | undefined, t: Tensor, dtype: DType])[]): void {
+    const { nodes, limits } = this.#e;
+    for (let i = this.#noted; i < nodes.length; i++) {
+      for (const name of nodes[i]!.outputs) this.sizes.set(name, { dimensions: like.shape, elementBytes: 4 });
+      if (!limits.namesNodes) continue;
+      nodes[i] = { ...nodes[i]!, name: `n${i}` };
+      this.origins.set(`n${i}`, of);
+    }
+    this.#noted = nodes.length;
+    for (const [name, t, dtype] of named)
+      if (name !== undefined) this.sizes.set(name, { dimensions: t.shape, elementBytes: dtypeTable[dtype].sizeBytes });
+  }
 }
 
 /** All nodes of a graph in their order, chains at the places of their last nodes. */
-function lowerNodes(e: Emitter, g: Graph, all: Names): void {
+function lowerNodes(e: Emitter, g: Graph, all: Names): Notes {
   const names = all.of;
-  const fuses = e.limits.fusesElements === true;
-  const sums = fuses ? ownSums(g) : new Map<Tensor, OwnSum>();
+  const notes = new Notes(e);
+  const sums = e.limits.ownsSums ? ownSums(g) : new Map<Tensor, OwnSum>();
   // what a sum squares by itself is nobody else's
-  const others = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
-  const fused = fuses
-    ? fusedIn(g, { isApart: t => isOwnProduct(t, e, names), productOf: t => plainProduct(t, e, names), others })
+  const squares: ReadonlySet<Tensor> = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
+  const fused = e.limits.fusesElements
+    ? fusedIn(g, { isApart: t => isOwnProduct(t, e, names), productOf: t => wordProduct(t, e, names), others: squares })
     : noneFused;
   /** Nodes that read what a chain gives later. */
   let waiting: Tensor[] = [];
@@ -164,26 +196,31 @@ function lowerNodes(e: Emitter, g: Graph, all: Names): void {
   /** Lowers a node whose inputs are there; says whether they are. */
   const lowers = (t: Tensor): boolean => {
     const own = sums.get(t);
-    if ((isKind(t, "reshape") || isKind(t, "cast")) && passesWords(e, t, all)) return true;
-    if (!(own ? own.inputs.every(x => names.has(x)) : isThere(t))) return false;
-    names.set(
-      t,
-      own
-        ? e.own(
-            own.operator,
-            own.inputs.map(x => names.get(x)!),
-          )[0]!
-        : lowerNode(e, t, all),
-    );
+    const inputs = own?.inputs ?? t.inputs;
+    const isPassed = (isKind(t, "reshape") || isKind(t, "cast")) && passesWords(e, t, all);
+    if (!isPassed && own && inputs.every(x => names.has(x)))
+      names.set(
+        t,
+        e.own(
+          own.operator,
+          inputs.map(x => names.get(x)!),
+        )[0]!,
+      );
+    else if (!isPassed && !own && isThere(t)) names.set(t, lowerNode(e, t, all));
+    else if (!isPassed) return false;
+    notes.take(own && squares.has(t.inputs[0]!) ? [t.inputs[0]!, t] : [t], t, [[names.get(t), t, t.dtype]]);
     return true;
   };
   for (const t of nodesOf(g)) {
     const chain = fused.chains.get(t);
     if (chain) {
       lowerChain(e, chain, all);
+      const named = chain.outputs.map(({ of, type }) => [(type === "f32" ? names : all.words).get(of), of, type] as const);
+      notes.take(chain.nodes, t, named);
       waiting = waiting.filter(w => !lowers(w));
     } else if (!isKind(t, "input") && !fused.inside.has(t) && !lowers(t)) waiting.push(t);
   }
+  return notes;
 }
 
 /**
@@ -200,7 +237,7 @@ export function onnxModel(
   const e = new Emitter(limits, packs);
   const all: Names = { of: new Map(g.inputs.map((t, i) => [t, inputName(i)])), words: new Map() };
   const names = all.of;
-  lowerNodes(e, g, all);
+  const { sizes, origins } = lowerNodes(e, g, all);
   // an output is a name of its own: inputs, constants and repeated outputs pass through a node
   const last = new Set(e.nodes.flatMap(n => n.outputs));
   const renamed = new Map<string, string>();
@@ -217,6 +254,8 @@ export function onnxModel(
   return {
     operators: [...e.operators.values()],
     packed,
+    sizes,
+    origins,
     name: "loam",
     ...(e.operators.size ? { opsets: { ...defaultOpsets, [operatorDomain]: 1 } } : {}),
     nodes: kept,

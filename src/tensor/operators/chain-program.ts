@@ -149,6 +149,8 @@ export interface ChainOutput {
 }
 export interface Chain {
   readonly program: ElementProgram;
+  /** All that it computes, in order. */
+  readonly nodes: readonly Tensor[];
   /** Behind those of the product, if there is one. Those of bf16 are read as words. */
   readonly inputs: readonly Tensor[];
   /** As the operator gives them: the product itself first, where it is kept. */
@@ -241,6 +243,7 @@ function finished({
   if (written.length === 0 || registersOf(program) > valueRegisters) return undefined;
   return {
     program,
+    nodes,
     inputs: sources.filter(x => x !== product),
     outputs: kept ? [kept, ...written] : written,
     ...(product ? { product: { node: product, input: sources.indexOf(product), isKept: kept !== undefined } } : {}),

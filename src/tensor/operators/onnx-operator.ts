@@ -24,7 +24,8 @@ export const operatorDomain = "loam";
 
 /** ONNXTensorElementDataType. */
 const types = { f32: 1, i32: 6, i64: 7, bf16: 16 } as const;
-type InputType = keyof typeof types;
+export type InputType = keyof typeof types;
+export const isInputType = (dtype: string): dtype is InputType => dtype in types;
 type OutputType = "f32" | "bf16";
 
 /** A run is a record of addresses: the inputs, the outputs, then the scratch where there is some. */

@@ -13,17 +13,19 @@ import {
   type StrassenShape,
   type StrassenWeight,
   strassenLayout,
+  tierProductCode,
+  usableProductTier,
 } from "../../machine/index.ts";
 import type { Operator } from "./onnx-operator.ts";
 
 const typeOf = (isWords: boolean | undefined) => (isWords ? "bf16" : "f32");
 
-/** The operator whose result has the dimensions `out`. */
-export const productOperator = (s: ProductShape, out: readonly number[]): Operator => ({
-  name: `product_${productKey(s)}_to_${out.join("x")}`,
+/** The operator whose result has the dimensions `out`, by the code of a tier; there is one wherever a product has a form. */
+export const productOperator = (s: ProductShape, out: readonly number[], tier = usableProductTier(s.form) ?? "avx512"): Operator => ({
+  name: `product_${tier}_${productKey(s)}_to_${out.join("x")}`,
   inputs: [typeOf(s.wordsA), typeOf(s.wordsB)],
   outputs: [out],
-  make: () => productCode(s),
+  make: () => tierProductCode(tier, s),
 });
 
 /** The operator that goes on with a program over the product's rows: its inputs and outputs as `ProductEpilogue` has them. */
