@@ -199,7 +199,7 @@ function packCode(target: AmxTarget, s: ProductShape, l: AmxLayout): number {
     a.lea(r8, at(rbx, 0, r15));
     packSteps(
       a,
-      { form: "bf16", inner: s.inner, rowBytes: 4 * s.columns, vectors: 1, steps: l.steps, advance: tileRowBytes },
+      { form: "bf16", isWords: false, inner: s.inner, rowBytes: 4 * s.columns, vectors: 1, steps: l.steps, advance: tileRowBytes },
       (_, register) => a.save(at(r12), register),
     );
   }
