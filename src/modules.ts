@@ -5,6 +5,7 @@
 export const modules = {
   base: [],
   statistics: ["base"],
+  watch: ["base", "statistics"],
   ledger: ["base"],
   tracing: ["base"],
   session: ["base"],

@@ -13,6 +13,7 @@ import { DeviceArray } from "./device-array.ts";
 import { type DType, isFloat } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
 import { type Graph, graphOf } from "./graph.ts";
+import { type KeepOptions, type KeptReport, keepingActivations } from "./keep-activations.ts";
 import type { OpKind } from "./ops.ts";
 import { defaultKeptPrograms, ProgramCache, type ProgramLease } from "./program-cache.ts";
 import { ArraysInUse, type RunInput, RunMemory } from "./run-arrays.ts";
@@ -57,6 +58,8 @@ export interface CompileOptions {
    * mask is -1e8 or less, where a query sees others. Results differ by rounding.
    */
   readonly attention?: boolean;
+  /** For a program of a forward and a backward pass: how what the one leaves for the other is kept. */
+  readonly keep?: KeepOptions;
   /**
    * Programs that are kept, one per signature; 64 when absent. The least recently used one is disposed and built again when it is called. Where the
    * signatures are known to be few, `Number.POSITIVE_INFINITY` keeps all.
@@ -83,6 +86,7 @@ interface Program {
   readonly executable: Executable;
   readonly like: Tree<unknown>;
   readonly aliases: ReadonlyMap<number, number>;
+  readonly kept: KeptReport | undefined;
 }
 
 export interface Compiled<A extends readonly unknown[], R> {
@@ -96,6 +100,8 @@ export interface Compiled<A extends readonly unknown[], R> {
   endProfile(): string | undefined;
   /** Most memory that values between operations took in the latest program's runs, with `measureMemory`. */
   peakBytes(): number | undefined;
+  /** What was done with the latest program's kept activations, with `keep`. */
+  kept(): KeptReport | undefined;
   dispose(): void;
 }
 
@@ -265,21 +271,26 @@ class Compilation<A extends readonly unknown[], R> {
     const native = options.attention && onRequest?.has("attention") ? new Set<OpKind>([...always, "attention"]) : always;
     await pause();
     checkGraph(raw);
-    const graph = await inTurns(simplifying(raw, native), pause);
+    const simplified = await inTurns(simplifying(raw, native), pause);
+    const build = defined({ products: options.products, fuses: options.fuse, measureMemory: options.measureMemory });
+    const paths = results.map(([path]) => path);
+    const keeps =
+      options.keep && (await inTurns(keepingActivations(simplified, paths, options.keep, { backend, build, name: this.#name }), pause));
+    const graph = keeps?.graph ?? simplified;
     checkGraph(graph, native);
     await pause();
     const donated = leaves.map((l, index) => ({ index, path: l.path, argument: l.argument })).filter(l => donate.includes(l.argument));
     const wanted = candidates(donated, results, specs);
     const aliases = backend.capabilities.inPlace ? safeAliases(graph, wanted) : new Map<number, number>();
     const executable = await backend.build(graph, {
-      recomputes,
+      recomputes: recomputes || keeps?.recomputes === true,
       aliases,
       constants: new Map(leaves.flatMap(({ leaf }, i) => (constants[i] && leaf instanceof DeviceArray ? [[i, leaf.memory] as const] : []))),
-      ...defined({ products: options.products, fuses: options.fuse, strassen: options.strassen, profile: options.profile }),
-      ...(options.measureMemory ? { measureMemory: true } : {}),
+      ...build,
+      ...defined({ strassen: options.strassen, profile: options.profile }),
     });
     const work = once(() => countWork(graph, raw, options.products === "bf16"));
-    return { graph, work, executable, like: result as Tree<unknown>, aliases };
+    return { graph, work, executable, like: result as Tree<unknown>, aliases, kept: keeps?.report };
   }
 
   #programFor(args: readonly unknown[], leaves: readonly ArgumentLeaf[], key: string): ProgramLease<Program> {
@@ -375,6 +386,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     prepare: (...specs: unknown[]) => compilation.prepare(specs),
     endProfile: () => compilation.latest?.executable.endProfile?.(),
     peakBytes: () => compilation.latest?.executable.peakBytes?.(),
+    kept: () => compilation.latest?.kept,
     dispose: () => compilation.dispose(),
   });
   Object.defineProperty(main, "programs", { get: () => compilation.size });
