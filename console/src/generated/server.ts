@@ -985,7 +985,7 @@ export const runProfile = is.object({
           kind: kernelKind,
           /** Kernels a step. */
           count: is.number,
-          /** Milliseconds a step, of all of them. */
+          /** Milliseconds per step, of all of them. */
           ms: is.number,
           share: is.number,
           gflops: is.nullable(measured),
