@@ -322,13 +322,14 @@ test("pictures hold every point and every lever", () => {
   expect(waterfallChartOf(d)).not.toMatch(/NaN|undefined/);
 });
 
-const measured = join(example, "measured.json");
-test.skipIf(!existsSync(measured))("docs/efficiency.md and its pictures are what the stored results say", () => {
-  const d = JSON.parse(readFileSync(measured, "utf8"));
+test("docs/efficiency.md and its pictures are what the stored results say", () => {
+  const measured = join(example, "measured.json");
+  const d = existsSync(measured) ? JSON.parse(readFileSync(measured, "utf8")) : undefined;
   const docs = fileURLToPath(new URL("../docs/", import.meta.url));
   expect(readFileSync(join(docs, "efficiency.md"), "utf8")).toBe(pageOf(d));
+  if (d === undefined) return;
   expect(readFileSync(join(docs, "pictures", "efficiency-curves.svg"), "utf8")).toBe(chartOf(d));
-  expect(readFileSync(join(docs, "pictures", "efficiency-levers.svg"), "utf8")).toBe(waterfallChartOf(d));
+  if (d.waterfall.length > 0) expect(readFileSync(join(docs, "pictures", "efficiency-levers.svg"), "utf8")).toBe(waterfallChartOf(d));
 });
 
 /** Runs the example; resolves with its exit code. */

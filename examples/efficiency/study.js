@@ -219,7 +219,10 @@ async function torchBaseline(results, scale, mails) {
   };
   const { iterations, rates } = scale.torch;
   const short = Math.round(iterations * sweepShare);
-  const sweep = sweepOf(rates.map(rate => ({ rate })), await Promise.all(rates.map(rate => run(`sweep-pytorch-${rate}`, { iterations: short, rate, seed: 1 }))));
+  const sweep = sweepOf(
+    rates.map(rate => ({ rate })),
+    await Promise.all(rates.map(rate => run(`sweep-pytorch-${rate}`, { iterations: short, rate, seed: 1 }))),
+  );
   const runs = await Promise.all(
     seedsOf(scale.seeds).map(seed => run(`pytorch-seed-${seed}`, { iterations, rate: sweep.chosen.rate, seed })),
   );
