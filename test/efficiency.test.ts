@@ -296,7 +296,7 @@ test("a document of planted results has the planted savings, with and without wh
   expect(d.leaveOneOut[1]).toMatchObject({ seeds: 0, atLeast: 3 });
   expect(d.timed[0].ratio).toBeCloseTo(2.1, 12);
   expect(d.waterfall.at(-1).to).toBeCloseTo(Math.exp((Math.log(50) + Math.log(52) + Math.log(48.5)) / 3), 9);
-  expect(claimOf(d)).toMatch(/takes 49 % fewer core-seconds than Loam's plain recipe, the stronger baseline, .*95 % CI \[/);
+  expect(claimOf(d)).toMatch(/saves 49 % of the core-seconds of Loam's plain recipe, the stronger baseline, .*95 % CI \[/);
 });
 
 test("without PyTorch the plain recipe is the stronger baseline, and the page says why the other is missing", () => {

@@ -261,7 +261,7 @@ export async function runStudy({ folder, scaleName, say, workers, signal }) {
   writeStudyProject(folder, scale);
   const mails = await results.job(
     "mails",
-    { kind: "prepare", scale },
+    { kind: "prepare", scale: { vocab: scale.vocab, mailBytes: scale.mailBytes, heldOutBytes: scale.heldOutBytes } },
     { tell: r => `${r.trainMails} train mails, ${r.heldOutBytes} held-out bytes` },
   );
   const data = {};
