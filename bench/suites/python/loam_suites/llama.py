@@ -12,7 +12,7 @@ import sys
 from requests.structures import CaseInsensitiveDict
 
 from . import adapters, stubs, tiny
-from .server import decoder, encoder, serve
+from .server import decoder, encoder, serve, through_gateway
 
 source = pathlib.Path(os.environ["LOAM_SUITES_SOURCE"])
 repository = source / "vendor/llama.cpp"
@@ -112,6 +112,11 @@ class Held:
         return self.served.processes[0].process.poll()
 
 
+def with_key(server, headers):
+    """A gateway wants a key of every request; llama.cpp's server of none."""
+    return {"Authorization": f"Bearer {server.process.served.key}", **(headers or {})} if through_gateway else headers
+
+
 def download_file(_url: str, output_file_path: str | None = None) -> str:
     """Adapters and draft models of the hub: one of the tiny model."""
     return adapters.folder(tiny.decoder())
@@ -127,14 +132,17 @@ def prepare(work: pathlib.Path) -> None:
     import utils
 
     utils.ServerProcess.start = start
-    make_request = utils.ServerProcess.make_request
+    make_request, make_stream_request = utils.ServerProcess.make_request, utils.ServerProcess.make_stream_request
 
-    def request(self, *args, **kwargs):
+    def request(self, method, path, data=None, headers=None, **kwargs):
+        result = make_request(self, method, path, data, with_key(self, headers), **kwargs)
         # names of headers are the same in whatever case
-        result = make_request(self, *args, **kwargs)
         result.headers = CaseInsensitiveDict(result.headers)
         return result
 
-    utils.ServerProcess.make_request = request
+    def stream_request(self, method, path, data=None, headers=None, **kwargs):
+        return make_stream_request(self, method, path, data, with_key(self, headers), **kwargs)
+
+    utils.ServerProcess.make_request, utils.ServerProcess.make_stream_request = request, stream_request
     utils.ServerPreset.load_all = staticmethod(lambda: None)
     utils.download_file = download_file

@@ -83,7 +83,8 @@ class Served:
             json.dumps(
                 {
                     "upstreams": {"local": {"url": f"{self.url}/v1"}},
-                    "models": {name: {"targets": [{"upstream": "local", "model": name}]}},
+                    # llama.cpp's tests name the model as they like
+                    "models": {n: {"targets": [{"upstream": "local", "model": name}]} for n in {name, "test"}},
                     "access": {
                         "principals": {"users": {"ann": {"roles": ["admin"]}}},
                         "policies": [{"id": "everybody", "effect": "allow"}],
@@ -98,7 +99,7 @@ class Served:
             text=True,
             check=True,
         )
-        self.key = next(v for v in flat(json.loads(made.stdout)) if isinstance(v, str) and v.startswith("sk-loam-"))
+        self.key = json.loads(made.stdout)["secret"]
         gateway = Process(["gateway", "--port", "0", "--json"], self.folder)
         self.processes.append(gateway)
         self.url = gateway.event("serving")["url"]
@@ -114,17 +115,6 @@ class Served:
     def close(self) -> None:
         for process in reversed(self.processes):
             process.close()
-
-
-def flat(value):
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from flat(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from flat(inner)
-    else:
-        yield value
 
 
 _kept: dict[tuple[str, ...], Served] = {}
