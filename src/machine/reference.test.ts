@@ -1,6 +1,7 @@
 /** The reference suite: every kernel on every tier of instructions that this processor has, against the same arithmetic in plain TypeScript. */
 import { describe, expect, test } from "vitest";
 import { attentionLaws } from "./attention/attention.laws.ts";
+import { flashLaws } from "./attention/flash.laws.ts";
 import { cachedAttentionLaws } from "./cached-attention/attend.laws.ts";
 import { elementsLaws } from "./elementwise/elements.laws.ts";
 import { hasTier, type MachineTier, machineTiers, usableFeatures } from "./features.ts";
@@ -15,6 +16,7 @@ const laws: { readonly [K in MachineKernel]: (tier: MachineTier) => void } = {
   product: productLaws,
   strassen: strassenLaws,
   attention: attentionLaws,
+  flashAttention: flashLaws,
   cachedAttention: cachedAttentionLaws,
   elements: elementsLaws,
   sums: sumsLaws,
