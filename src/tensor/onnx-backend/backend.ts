@@ -21,7 +21,7 @@ import {
 import { canFuse, operatorDomainOf, productFormOf } from "../operators/index.ts";
 import type { Shape } from "../shape.ts";
 import { type EngineLimits, negativeMarks, type PackedInput } from "./emitter.ts";
-import { compositesOnRequest, nativeComposites } from "./lower.ts";
+import { compositesOnRequest, nativeComposites, takesComposite } from "./lower.ts";
 import { cpuLimits, inputName, onnxModel, outputName, packableInputs } from "./model.ts";
 import { ownSession, type SessionLease, SharedSessions } from "./shared-sessions.ts";
 import { BackendWeights, type Share } from "./weights.ts";
@@ -363,7 +363,7 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
     capabilities: {
       name: "onnxruntime",
       native: nativeComposites,
-      ...(runtime.provider === "cpu" && canFuse() ? { onRequest: compositesOnRequest } : {}),
+      ...(runtime.provider === "cpu" && canFuse() ? { onRequest: compositesOnRequest, takes: takesComposite } : {}),
       ...providerLimits[runtime.provider],
       asynchronous: true,
       inPlace: runtime.provider === "cpu",

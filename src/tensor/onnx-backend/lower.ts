@@ -12,12 +12,16 @@ import { float, int, ints, string } from "../onnx/index.ts";
 import {
   attentionOf,
   attentionOperator,
+  flashBackwardOperator,
+  flashForwardOperator,
+  flashOf,
   type MatmulAttributes,
   productOf,
   productOperator,
   strassenOf,
   strassenOperator,
   strassenRowsOperator,
+  takesFlash,
 } from "../operators/index.ts";
 import type { OpAttributes, OpKind } from "../ops.ts";
 import { mixConstants } from "../random-bits.ts";
@@ -161,7 +165,8 @@ function sevenOf(e: Emitter, a: Shape, b: Shape, attributes: MatmulAttributes, n
 function ownProduct({ e, inputs, attributes, shape, dtype, inputShapes: [a, b] }: Lowered<MatmulAttributes>): string | undefined {
   if (!e.limits.products || dtype !== "f32") return undefined;
   const seven = sevenOf(e, a!, b!, attributes, inputs[1]!);
-  if (seven) return e.own(strassenOperator(seven.shape, shape), [e.rowsBy(strassenRowsOperator(seven.shape), inputs[0]!), seven.weight])[0];
+  if (seven)
+    return e.own(strassenOperator(seven.shape, shape), [e.shared(strassenRowsOperator(seven.shape), [inputs[0]!])[0]!, seven.weight])[0];
   const product = productOf(e.limits.products, a!, b!, attributes);
   return product && e.own(productOperator(product, shape), inputs.slice(0, 2))[0];
 }
@@ -174,6 +179,11 @@ export function isOwnProduct(t: Tensor, e: Emitter, names: ReadonlyMap<Tensor, s
   const name = names.get(t.inputs[1]!);
   return (name !== undefined && sevenOf(e, a, b, t.attributes, name) !== undefined) || productOf(form, a, b, t.attributes) !== undefined;
 }
+
+const flashForm = (e: Emitter) => (e.limits.products === "bf16" ? "bf16" : "f32");
+/** The result of attention and its log sums; what the operator does not take was expanded. */
+const flashForward = ({ e, inputs, attributes, inputShapes }: Lowered<OpAttributes["flashAttention"]>): readonly string[] =>
+  e.shared(flashForwardOperator(flashOf(flashForm(e), inputShapes, inputs.length - 3, attributes)!), inputs);
 
 export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<OpAttributes[K]> } = {
   constant: ({ e, attributes: { data, shape, dtype } }) => e.constant(data, dtype, shape),
@@ -343,10 +353,19 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<OpAttribute
     const weights = e.emit("Softmax", [mask === undefined ? raw : e.emit("Add", [raw, mask])], { axis: int(-1) });
     return e.emit("MatMul", [weights, v]);
   },
+  flashAttention: l => flashForward(l)[0]!,
+  flashLogSum: l => flashForward(l)[1]!,
+  flashGradient: ({ e, inputs, attributes, inputShapes }) => {
+    const s = flashOf(flashForm(e), inputShapes, inputs.length - 6, attributes);
+    return e.shared(flashBackwardOperator(s!), inputs)[{ query: 0, key: 1, value: 2 }[attributes.of]]!;
+  },
 };
 
 /** Composites that are lowered whole where a program asks for it: on a processor that our own operators are made for. */
-export const compositesOnRequest: ReadonlySet<OpKind> = new Set<OpKind>(["attention"]);
+export const compositesOnRequest: ReadonlySet<OpKind> = new Set<OpKind>(["attention", "flashAttention", "flashLogSum", "flashGradient"]);
+/** Do the operators that are lowered whole on request have code for these shapes? */
+export const takesComposite = (t: Tensor): boolean =>
+  isKind(t, "flashAttention") || isKind(t, "flashLogSum") || isKind(t, "flashGradient") ? takesFlash(t) : true;
 /** Composites that are lowered whole. */
 export const nativeComposites: ReadonlySet<OpKind> = new Set<OpKind>([
   "custom",
@@ -436,6 +455,9 @@ const kernelDtypes: { readonly [K in Exclude<OpKind, "input">]: readonly DType[]
   layerNorm: floats32,
   rmsNorm: floats32,
   attention: floats32,
+  flashAttention: floats32,
+  flashLogSum: floats32,
+  flashGradient: floats32,
 };
 
 /** What an operation over `dtype` is computed in: itself, or the first wider dtype of its kind that has a kernel. */

@@ -2,6 +2,7 @@
 export { attentionOperator } from "./attention.ts";
 export { attentionOf } from "./attention-of.ts";
 export { canFuse, elementwiseOperator } from "./elementwise.ts";
+export { flashBackwardOperator, flashForwardOperator, flashOf, takesFlash } from "./flash.ts";
 export { type Fused, fusedIn, noneFused } from "./fuse.ts";
 export { type Operator, operatorDomain, operatorDomainOf } from "./onnx-operator.ts";
 export { type OwnSum, ownSums } from "./own-sum.ts";
