@@ -26,7 +26,7 @@ export interface TrainSurroundings {
 export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokenizer", typeof trainStageOptions> =>
   stage({
     name: "train",
-    version: 2,
+    version: 3,
     inputs: { shards: "shards", tokenizer: "tokenizer" },
     options: trainStageOptions,
     keyOptions: keyOptionsOfRecipe,

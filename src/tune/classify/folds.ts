@@ -49,7 +49,7 @@ const runOptions = z.strictObject({ name: z.string(), recipe: classifyOptions, .
 export const classFoldStage = (around: TuneSurroundings): Stage<"base" | "documents" | "folds", typeof runOptions> =>
   stage({
     name: "class-fold",
-    version: 2,
+    version: 3,
     inputs: { base: "model", documents: "documents", folds: "folds" },
     options: runOptions,
     keyOptions: keyOptionsOfRecipe,

@@ -33,7 +33,7 @@ export const classifyStage = (around: TuneSurroundings & { readonly costs?: Pick
   headStage(
     {
       name: "classify",
-      version: 5,
+      version: 6,
       recipe: classifyOptions,
       output: "classes",
       async read(documents, recipe) {

@@ -40,7 +40,7 @@ const stageOptions = z.strictObject({
 export const embedStage = (around: EmbedSurroundings) =>
   tuningStage(around, {
     name: "tune-embed",
-    version: 3,
+    version: 4,
     inputs: { base: "model", pairs: "pairs" },
     options: stageOptions,
     output: "model",

@@ -86,7 +86,7 @@ export function exampleStage<T, S extends z.ZodType<CommonRecipe>>(
 ) {
   return tuningStage(around, {
     name: `tune-${task.name}-${result}`,
-    version: 2,
+    version: 3,
     inputs: { base: "model", examples: "examples", ...task.inputs },
     options: tuningOptions(task.recipe, { answers, long, bad, length }),
     output: result === "adapter" ? "adapter" : "model",

@@ -53,7 +53,7 @@ const runOptions = z.strictObject({ name: z.string(), recipe: regressOptions, ..
 export const numberFoldStage = (around: TuneSurroundings): Stage<"base" | "documents" | "folds", typeof runOptions> =>
   stage({
     name: "number-fold",
-    version: 1,
+    version: 2,
     inputs: { base: "model", documents: "documents", folds: "folds" },
     options: runOptions,
     keyOptions: keyOptionsOfRecipe,

@@ -24,7 +24,7 @@ export const regressStage = (around: TuneSurroundings) =>
   headStage(
     {
       name: "regress",
-      version: 3,
+      version: 4,
       recipe: regressOptions,
       output: "number",
       read: (documents, recipe) => readMeasured(documents, targetsOf(recipe)),
