@@ -8,6 +8,7 @@ export const benches = {
   classifier: "a spam classifier tuned from MiniLM to equal F1, beside transformers' Trainer",
   honesty: "planted faults of data (shuffled labels, leaks, copies) that a classifier's report must name, and clean data without alarms",
   labelling: "labels that a spam classifier needs when the least sure texts of the pool come first, against texts at random",
+  attention: "causal attention, forward and backward, by length, form and threads, beside PyTorch's",
   "train-step": "one training step of a small GPT, beside the prototype and PyTorch",
   recipe: "the recipe of examples/mail from end to end, and the share of time outside the native step",
   install: "sizes and seconds of the tarball installed into an empty folder",
