@@ -71,6 +71,15 @@ export {
   scheduleKinds,
 } from "./part.ts";
 export { decoderLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+export { type ProfileOptions, profileTraining } from "./profile/profile-training.ts";
+export {
+  type KernelTime,
+  type ProfileSpan,
+  type ProgramSpan,
+  profileFile,
+  readTrainingProfile,
+  type TrainingProfile,
+} from "./profile/training-profile.ts";
 export { keyOptionsOfRecipe, optimizerOf, stepsOf, tokensPerStep, withoutHabits } from "./recipe.ts";
 export { type Schedule, scheduleAt } from "./schedule.ts";
 export {

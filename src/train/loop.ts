@@ -4,6 +4,7 @@
  * resumed changes nothing, not one bit.
  */
 import { defined, type Json, type LoamError, type Progress, type ProgressEvent, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
+import { charged } from "../ledger/index.ts";
 import { type ArraysOf, loadTree } from "../nn/index.ts";
 import type { Device, DeviceArray, Tensor } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
@@ -12,6 +13,8 @@ import { trainErrors } from "./errors.ts";
 import { type MetricLog, type MetricPoint, openMetricLog } from "./metrics.ts";
 import { optimizerStateShapes } from "./optimizer.ts";
 import type { PackingState } from "./packing.ts";
+import type { ComputedPrecision } from "./part.ts";
+import { type PrecisionTimes, precisionProblem } from "./precision.ts";
 import { createTrainer, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
 
 /** What was measured on held-out data. */
@@ -72,6 +75,7 @@ export interface LoopPlace {
   /** The newest evaluation. */
   readonly last: ValidationPoint | undefined;
   readonly msPerStep: number;
+  readonly precision: ComputedPrecision;
 }
 
 /** Values at the end of an epoch. */
@@ -90,6 +94,9 @@ export interface LoopResult<S> {
   /** Oldest first; the caller's, as `parameters` is. */
   readonly kept: readonly KeptValues<S>[];
   readonly stoppedEarly: boolean;
+  /** What the steps were computed in, and what was timed where this process chose it. */
+  readonly precision: ComputedPrecision;
+  readonly precisionTimes?: PrecisionTimes | undefined;
   readonly resumedFrom: number;
   /** Milliseconds of this process: in native programs, and in all. */
   readonly nativeMs: number;
@@ -118,6 +125,8 @@ interface Position {
   readonly kept?: readonly number[];
   readonly window: Window;
   readonly tokens: number;
+  /** Absent in checkpoints of before it could be chosen by timing. */
+  readonly precision?: ComputedPrecision;
 }
 // a checkpoint's hash takes no number that is none
 const storedPoint = (point: ValidationPoint): Record<string, number | null> =>
@@ -192,7 +201,11 @@ async function begin<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>):
   const restored = await restore(o);
   const { start, ...fresh } = o.trainer;
   if (restored && start) dispose(start);
-  const trainer = await createTrainer<S, B>(restored ? fresh : o.trainer, restored?.state);
+  const problem = precisionProblem(o.trainer.precision, o.trainer.device);
+  if (problem) o.onProblem?.(problem);
+  // what was chosen by timing is chosen once a run
+  const chosen = defined({ precision: restored?.position.precision });
+  const trainer = await createTrainer<S, B>(restored ? { ...fresh, ...chosen } : o.trainer, restored?.state);
   const resumedFrom = trainer.state.step;
   const log = openMetricLog(o.folder, resumedFrom, o.now ?? Date.now, o.eventsFolder);
   const { position } = restored ?? {};
@@ -225,13 +238,16 @@ function save<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Runn
     kept: r.kept.map(k => k.step),
     window: r.window,
     tokens: r.tokens,
+    precision: r.trainer.precision,
   };
-  return saveCheckpoint(o.folder, {
-    recipe: o.identity,
-    step,
-    arrays: { parameters, optimizer, ...(r.best ? { best: r.best } : {}), kept },
-    state,
-  });
+  return charged("checkpoints", () =>
+    saveCheckpoint(o.folder, {
+      recipe: o.identity,
+      step,
+      arrays: { parameters, optimizer, ...(r.best ? { best: r.best } : {}), kept },
+      state,
+    }),
+  );
 }
 
 const byLoss = (a: ValidationScores, b: ValidationScores): boolean => a.loss < b.loss;
@@ -240,9 +256,12 @@ const byLoss = (a: ValidationScores, b: ValidationScores): boolean => a.loss < b
 async function evaluate<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Running<S>): Promise<ValidationPoint | undefined> {
   if (!o.evaluate) return undefined;
   const { parameters, step } = r.trainer.state;
-  const scores = await o.evaluate(parameters, ms => {
-    r.nativeMs += ms;
-  });
+  const measure = o.evaluate;
+  const scores = await charged("evaluation", () =>
+    measure(parameters, ms => {
+      r.nativeMs += ms;
+    }),
+  );
   const point = { ...scores, step };
   r.history = [...r.history, point];
   if (o.keepsBest && (r.bestAt < 0 || (o.isBetter ?? byLoss)(point, r.history[r.bestAt]!))) {
@@ -302,7 +321,7 @@ async function follow<S, B extends Record<string, Tensor>>(
     r.window = emptyWindow;
   }
   const msPerStep = (performance.now() - began) / (report.step - r.resumedFrom);
-  const { stage, ...said } = o.describe(report, { steps, last: r.history.at(-1), msPerStep });
+  const { stage, ...said } = o.describe(report, { steps, last: r.history.at(-1), msPerStep, precision: r.trainer.precision });
   o.progress({ stage, done: report.step / steps, leftMs: msPerStep * (steps - report.step), ...said });
 }
 
@@ -364,6 +383,8 @@ export async function runLoop<S, B extends Record<string, Tensor>>(o: LoopOption
     history: r.history,
     best: r.bestAt,
     kept: r.kept,
+    precision: trainer.precision,
+    precisionTimes: trainer.precisionTimes,
     stoppedEarly: steps < o.trainer.steps,
     resumedFrom: r.resumedFrom,
     nativeMs: r.nativeMs,

@@ -19,7 +19,8 @@ import type { HostBatch } from "./batch.ts";
 import { type BatchSource, type LoopPlace, runLoop } from "./loop.ts";
 import type { MetricPoint } from "./metrics.ts";
 import { type PackedBatch, type PackingState, packer, packingStart, type TokenShards } from "./packing.ts";
-import type { PretrainRecipe } from "./part.ts";
+import type { ComputedPrecision, PretrainRecipe } from "./part.ts";
+import type { PrecisionTimes } from "./precision.ts";
 import { optimizerOf, stepsOf, tokensPerStep } from "./recipe.ts";
 import type { StepReport, TrainerOptions } from "./trainer.ts";
 import { treeProgram } from "./tree-program.ts";
@@ -44,6 +45,8 @@ export interface PretrainOptions {
   readonly onProblem?: (problem: LoamError) => void;
   readonly now?: () => number;
   readonly profile?: string;
+  /** Gives the held-out loss in place of the mean nats per token over packed held-out batches: in nats, of a unit of the caller's. */
+  readonly validate?: (parameters: ArraysOf<DecoderSpec>) => Promise<number>;
 }
 
 export interface PretrainResult {
@@ -54,6 +57,9 @@ export interface PretrainResult {
   /** Nats per token on the held-out side at the end (or at the best evaluation, with early stopping). */
   readonly heldOut: number;
   readonly stoppedEarly: boolean;
+  /** What the steps were computed in, and milliseconds of a gradient in either where this process chose it. */
+  readonly precision: ComputedPrecision;
+  readonly precisionTimes?: PrecisionTimes | undefined;
   readonly resumedFrom: number;
   /** Milliseconds of this process: in native programs, and in all. */
   readonly nativeMs: number;
@@ -77,13 +83,13 @@ const hostBatch = (b: PackedBatch, seed: number, ids: readonly string[] | undefi
 
 /** The loss of a micro-batch, as a function of parameters and batch: the one definition that training, evaluation and tests share. */
 export const decoderLoss =
-  (model: DecoderConfig, recipe: Pick<PretrainRecipe, "dropout" | "rematerialise" | "attentionBlock">) =>
+  (model: DecoderConfig, recipe: Pick<PretrainRecipe, "dropout" | "attentionBlock"> & { readonly rematerialise?: boolean }) =>
   (p: TensorsOf<DecoderSpec>, b: BatchTensors, scale: Tensor): Tensor => {
     const logits = decoderLogits(model, p, b.tokens, {
       segments: b.segments,
       positions: b.positions,
-      rematerialise: recipe.rematerialise,
       attentionBlock: recipe.attentionBlock,
+      ...defined({ rematerialise: recipe.rematerialise }),
       ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed) } : {}),
     });
     return crossEntropy(logits, b.targets, b.weights, scale);
@@ -131,7 +137,10 @@ function heldOutLoss(o: PretrainOptions): {
   return { of, dispose: () => program.dispose() };
 }
 
-function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTensors> {
+/** What the loop trains with. */
+export function trainerOptions(
+  o: Pick<PretrainOptions, "device" | "model" | "recipe" | "profile">,
+): TrainerOptions<DecoderSpec, BatchTensors> {
   const { rows, length } = o.recipe;
   const shape = [rows, length];
   const specs = decoderSpec(o.model);
@@ -154,6 +163,7 @@ function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTe
     clip: o.recipe.clip,
     accumulate: o.recipe.accumulate,
     precision: o.recipe.precision,
+    memoryBytes: o.recipe.memory,
     seed: o.recipe.seed,
     spike: o.recipe.spike,
     spikeSteps: o.recipe.spikeSteps,
@@ -162,21 +172,25 @@ function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTe
 }
 
 /** Packed rows of the train side; a micro-batch draws its random numbers from its place in the run. */
-function trainSource({ recipe, train, end }: PretrainOptions, state: PackingState = packingStart, step: number): BatchSource {
-  const { rows, length, seed, accumulate } = recipe;
-  const source = packer(train, { rows, length, end, seed }, state);
+export function trainSource(
+  { recipe, train, end }: Pick<PretrainOptions, "recipe" | "train" | "end">,
+  state: PackingState = packingStart,
+  step = 0,
+): BatchSource {
+  const { rows, length, seed, accumulate, packing } = recipe;
+  const source = packer(train, { rows, length, end, seed, packing }, state);
   let drawn = step * accumulate;
   return { state: () => source.state(), next: () => hostBatch(source.next(), drawn++, train.ids) };
 }
 
 /** What the progress of a step says. */
-function describeStep(recipe: PretrainRecipe, report: StepReport, { steps, last, msPerStep }: LoopPlace) {
+function describeStep(recipe: PretrainRecipe, report: StepReport, { steps, last, msPerStep, precision }: LoopPlace) {
   const { step, loss, gradientNorm, learningRate } = report;
   const heldOut = last === undefined ? {} : { heldOut: last.loss };
   const tokensPerSecond = tokensPerStep(recipe) / (msPerStep / 1000);
   return {
     stage: "train",
-    message: `${Math.round(tokensPerSecond).toLocaleString("en-US")} tok/s  loss ${loss.toFixed(3)}${last === undefined ? "" : `  held-out ${last.loss.toFixed(3)}`}`,
+    message: `${Math.round(tokensPerSecond).toLocaleString("en-US")} tok/s${precision === "bf16" ? " in bf16" : ""}  loss ${loss.toFixed(3)}${last === undefined ? "" : `  held-out ${last.loss.toFixed(3)}`}`,
     values: { step, steps, loss, gradientNorm, learningRate, tokensPerSecond, ...heldOut },
   };
 }
@@ -190,7 +204,7 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
       trainer: trainerOptions(o),
       source: (state, step) => trainSource(o, state, step),
       tokensOf: () => recipe.rows * recipe.length,
-      evaluate: async (parameters, onNative) => ({ loss: await heldOut.of(parameters, onNative) }),
+      evaluate: async (parameters, onNative) => ({ loss: await (o.validate?.(parameters) ?? heldOut.of(parameters, onNative)) }),
       evaluateEvery: recipe.evaluateEvery,
       keepsBest: recipe.patience > 0,
       patience: recipe.patience,
@@ -205,7 +219,7 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
       onProblem: o.onProblem,
       now: o.now,
     });
-    const { parameters, points, steps, history, best, resumedFrom, nativeMs, totalMs } = result;
+    const { parameters, points, steps, history, best, precision, precisionTimes, resumedFrom, nativeMs, totalMs } = result;
     return {
       parameters,
       points,
@@ -214,6 +228,8 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
       heldOut: (best >= 0 ? history[best] : history.at(-1))?.loss ?? Number.NaN,
       // a run whose last step is one evaluation too many has stopped too
       stoppedEarly: recipe.patience > 0 && history.length - 1 - best >= recipe.patience,
+      precision,
+      precisionTimes,
       resumedFrom,
       nativeMs,
       totalMs,

@@ -30,9 +30,10 @@ import { type EventContent, eventVersion, type ServingEvent } from "../events.ts
 import { openJobs } from "../fine-tuning/open-jobs.ts";
 import type { BehindGateway } from "../gateway/behind-gateway.ts";
 import { linesLater } from "../gateway/lines-later.ts";
+import { homeFolder } from "../home-folder.ts";
 import { labelSource } from "../labelling/label-source.ts";
 import { openLogin } from "../login/open-login.ts";
-import { homeFolder, projectOrNone } from "../models/home.ts";
+import { projectOrNone } from "../models/home.ts";
 import { quantisationOf } from "../models/quantised.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import { type ProjectFile, projectFile } from "../project-file.ts";
@@ -180,7 +181,9 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...defined({ adapterFolder: adapters.folder }),
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
     ...(options.trustChatTemplates === true ? { trustsChatTemplates: true } : {}),
-    ...(store ? { console: { ...consoleSource(project?.config.name ?? null, store), ...defined({ labels }) } } : {}),
+    ...(store
+      ? { console: { ...consoleSource(project?.config.name ?? null, store, project?.config.prices), ...defined({ labels }) } }
+      : {}),
     ...defined({ page }),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),

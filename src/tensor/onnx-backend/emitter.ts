@@ -22,8 +22,12 @@ export interface EngineLimits {
   readonly products?: ProductForm;
   /** Chains of operations on elements may become one operator. */
   readonly fusesElements?: boolean;
+  /** Sums of rows at places that repeat, and of squares, are operators of our own. */
+  readonly ownsSums?: boolean;
   /** Its kernels refuse indices beyond an axis but count negative ones from the end: those are made indices beyond. */
   readonly refusesNegatives?: boolean;
+  /** Nodes have names, which a profile says them by. */
+  readonly namesNodes?: boolean;
 }
 
 /** A weight that the session is given in another order, as an input of its own. */
