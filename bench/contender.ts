@@ -17,6 +17,8 @@ export interface Answer {
   /** The same by the clock, where a side tells it. */
   readonly wallMs?: number;
   readonly tokens?: number;
+  /** Most memory that the work took, where a side tells it. */
+  readonly peakBytes?: number;
 }
 
 /** `taskset` keeps a process, its threads included, on its cores; where there is none, processes are not bound. */

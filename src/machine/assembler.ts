@@ -61,6 +61,8 @@ export const threeOperands = {
   vpord: [1, 1, 0xeb],
   vpxord: [1, 1, 0xef],
   vpmulld: [1, 2, 0x40],
+  vpminsd: [1, 2, 0x39],
+  vpmaxsd: [1, 2, 0x3d],
   vfmadd231ps: [1, 2, 0xb8],
   vfmadd213ps: [1, 2, 0xa8],
   vfnmadd231ps: [1, 2, 0xbc],
@@ -95,6 +97,9 @@ export type OpcodeMap = Map;
 /** Jumps by the condition's number. */
 const conditions = { b: 2, ae: 3, e: 4, ne: 5, be: 6, a: 7, l: 12, ge: 13, le: 14, g: 15 } as const;
 type JumpCondition = keyof typeof conditions;
+
+/** Comparisons of vectors by their numbers. */
+const comparisons = { "=": 0, "<": 1, "<=": 2, "!=": 4, ">=": 5, ">": 6 } as const;
 
 const arithmetic = { add: 0, or: 1, and: 4, sub: 5, xor: 6, cmp: 7 } as const;
 
@@ -474,8 +479,13 @@ export class Assembler {
     this.#evex([1, 3, 0x1f], mask, a, b, { broadcasts: true });
     this.raw(6);
   }
+  /** Mask k := a compared with b, of i32; where `under` is a mask, only in its lanes. */
+  compare(mask: number, a: number, how: keyof typeof comparisons, b: VectorOperand, under = 0): void {
+    this.#evex([1, 3, 0x1f], mask, a, b, { mask: under, broadcasts: true });
+    this.raw(comparisons[how]);
+  }
   /** Every lane gets the result over all of them; `other` is overwritten. The order is fixed. */
-  reduce(name: "vaddps" | "vmaxps" | "vpaddd", register: number, other: number): void {
+  reduce(name: "vaddps" | "vmaxps" | "vpaddd" | "vpminsd" | "vpmaxsd", register: number, other: number): void {
     for (const [how, isQuarters] of [
       [0x4e, true],
       [0xb1, true],

@@ -3,6 +3,9 @@ export { type ArgumentField, ArgumentSpace } from "./argument-space.ts";
 export { Assembler, at, gpr } from "./assembler.ts";
 export { attentionCode } from "./attention/attention-code.ts";
 export { type AttentionShape, keyBlock, mostAttentionKeys, tileRows } from "./attention/attention-shape.ts";
+export { flashBackwardCode } from "./attention/flash-backward.ts";
+export { flashForwardCode } from "./attention/flash-forward.ts";
+export { type FlashForm, type FlashShape, flashKey, isFlash } from "./attention/flash-shape.ts";
 export {
   attendCode,
   attendConstants,
@@ -51,7 +54,7 @@ export { codeBlock } from "./quantised/code-block.ts";
 export { type PackedWeight, packWeight, unpackOutput } from "./quantised/packed-weights.ts";
 export { byteProductCode, byteProductFields } from "./quantised/quantised-product.ts";
 export { type RowWork, roundConstants, roundFields, roundRowsCode } from "./quantised/round-rows.ts";
-export { freeScratch, leaveScratch, takeScratch } from "./scratch.ts";
+export { freeScratch, heldScratchBytes, leaveScratch, takeScratch } from "./scratch.ts";
 export { type AddRows, addRowsCode } from "./sums/add-rows.ts";
 export { squaresCode } from "./sums/squares.ts";
 export { MachineProgram, type TeamOperation, teamOf } from "./team.ts";

@@ -273,6 +273,19 @@ const wideVectors: Readonly<Record<string, Forms<Assembler>>> = {
   mantissaOf: twoRegisters((to, from) => ({ line: `vgetmantps ${zmm(to)},${zmm(from)},0xb`, emit: a => a.mantissaOf(to, from) }), 32),
   unordered: comparison("vcmpunordps", (a, k, x, y) => a.unordered(k, x, y)),
   greater: comparison("vpcmpnled", (a, k, x, y) => a.greater(k, x, y)),
+  compare: all(
+    ...(
+      [
+        ["=", "vpcmpeqd"],
+        ["<", "vpcmpltd"],
+        ["<=", "vpcmpled"],
+        ["!=", "vpcmpneqd"],
+        [">=", "vpcmpnltd"],
+        [">", "vpcmpnled"],
+      ] as const
+    ).map(([how, line]) => comparison(line, (a, k, x, y) => a.compare(k, x, how, y))),
+    twoRegisters((x, y) => ({ line: `vpcmpled k${x % 8}{k${1 + (y % 7)}},${zmm(x)},${zmm(y)}`, emit: a => a.compare(x % 8, x, "<=", y, 1 + (y % 7)) }), 32),
+  ),
 };
 
 const ymm = (r: number) => `ymm${r}`;

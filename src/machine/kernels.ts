@@ -12,6 +12,8 @@ export const machineKernels = {
   strassen: ["avx512"],
   /** Attention over whole texts. */
   attention: ["avx512"],
+  /** Attention and its gradient; operands rounded to bf16 are multiplied in pairs. */
+  flashAttention: ["avx512", "bf16"],
   /** Attention over a cache of f16, and what fills it. */
   cachedAttention: ["avx512"],
   /** Chains of operations on elements. */

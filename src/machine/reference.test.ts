@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { emulatedTileLaws, tileProductLaws } from "./amx/amx-product.laws.ts";
 import { attentionLaws } from "./attention/attention.laws.ts";
+import { flashLaws } from "./attention/flash.laws.ts";
 import { avx2ProductLaws } from "./avx2/avx2-product.laws.ts";
 import { cachedAttentionLaws } from "./cached-attention/attend.laws.ts";
 import { elementsLaws } from "./elementwise/elements.laws.ts";
@@ -19,6 +20,7 @@ const laws: { readonly [K in MachineKernel]: (tier: MachineTier) => void } = {
   tileProduct: tileProductLaws,
   strassen: strassenLaws,
   attention: attentionLaws,
+  flashAttention: flashLaws,
   cachedAttention: cachedAttentionLaws,
   elements: elementsLaws,
   sums: sumsLaws,

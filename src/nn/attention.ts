@@ -2,19 +2,27 @@
  * Multi-head attention (Vaswani et al. 2017): self, cross, grouped-query (Ainslie et al. 2023), causal or not, sliding window, packed
  * documents, cached. Shapes: B batch, T time, C width, H heads, K key-value heads, G = H / K, D head size, M cache length.
  */
+import { defined } from "../base/index.ts";
 import {
+  type AttentionSegments,
   add,
+  additive,
   checkShape,
   concat,
   constant,
   div,
   equal,
+  flashAttention,
   gather,
+  keyRange,
   matmul,
   mul,
   reshape,
+  type Sight,
+  sameSegment,
   scaledDotProductAttention,
   scatterRows,
+  sightMask,
   slice,
   softmax,
   type Tensor,
@@ -35,7 +43,7 @@ import {
   normSpec,
   squashed,
 } from "./layers.ts";
-import { additive, type Branches, cachedSight, keyRange, type Sight, sameBranch, sameSegment, sightMask } from "./masks.ts";
+import { type Branches, cachedSight } from "./masks.ts";
 import { type RotaryTables, rotate } from "./rotary.ts";
 
 export interface AttentionConfig {
@@ -124,13 +132,13 @@ export interface AttentionOptions {
   /** Document numbers [B, T]: a position sees its own document only. */
   readonly segments?: Tensor;
   /** A position sees the texts above its own in their tree; causal self-attention without a window. */
-  readonly branches?: Branches;
+  readonly branches?: Branches | undefined;
   /** What is attended to, for cross-attention: [B, Tm, Cm]; its own segments say which memory positions are real (>= 0). */
   readonly memory?: Tensor;
   readonly memorySegments?: Tensor;
   /** Added to the scores before the softmax [1, H, Tq, Tk]; queries that share no keys, and no cache. */
   readonly scoreBias?: Tensor;
-  /** Queries a block: causal layers skip what a block cannot see. Does not change values. */
+  /** Queries a block, where no operator computes attention: causal layers skip what a block cannot see. Does not change values. */
   readonly block?: number;
   readonly cache?: { readonly layer: LayerCache; readonly view: CacheView };
   /** Called with the attention weights [B, H, Tq, Tk] (computed apart, on request). */
@@ -201,27 +209,39 @@ function attendOne(c: Scoring, q: Tensor, keys: readonly Tensor[], values: reado
   return slice(weightedPages(concat([rows, rows], 2), keys, values, mask, c), undefined, undefined, [0, 1]);
 }
 
-/** Attention without a cache, in blocks of queries where that skips work. */
+/** What queries and keys are numbered by: documents, or places in a tree of texts. */
+function segmentsOf(o: AttentionOptions): AttentionSegments | undefined {
+  if (o.branches) return { queries: o.branches.enter, keys: o.branches.enter, ends: o.branches.exit };
+  const keys = o.memory ? o.memorySegments : o.segments;
+  return o.segments && keys ? { queries: o.segments, keys } : undefined;
+}
+
+/** Attention without a cache. Weights that are asked for, scores that are capped and scores with a bias of their own are written out. */
+function attendWhole(c: Scoring, q: Tensor, k: Tensor, v: Tensor, o: AttentionOptions): Tensor {
+  const { causal, window } = o.sight;
+  const isTree = o.branches !== undefined && o.segments !== undefined;
+  if (!o.onWeights && !o.scoreBias && c.scoreCap === undefined && !isTree)
+    return flashAttention(q, k, v, { causal, ...defined({ window, scale: c.scoreScale, segments: segmentsOf(o), block: o.block }) });
+  return attendBlocks(c, q, k, v, o);
+}
+
+/** The same with masks, in blocks of queries where that skips work. */
 function attendBlocks(c: Scoring, q: Tensor, k: Tensor, v: Tensor, o: AttentionOptions): Tensor {
   const [length, memoryLength] = [q.shape[2]!, k.shape[2]!];
   const skips = o.sight.causal || o.sight.window !== undefined;
   const block = o.block && skips && !o.onWeights && !o.scoreBias && length % o.block === 0 ? o.block : length;
-  const whole = block === length;
   const parts: Tensor[] = [];
   for (let from = 0; from < length; from += block) {
     const to = from + block;
-    const [keyFrom, keyTo] = whole ? [0, memoryLength] : keyRange(o.sight, from, to, memoryLength);
+    const [keyFrom, keyTo] = block === length ? [0, memoryLength] : keyRange(o.sight, from, to, memoryLength);
     let mask = skips ? sightMask(o.sight, from, to, keyFrom, keyTo) : undefined;
-    const keySegments = o.memory ? o.memorySegments : o.segments;
-    if (o.segments && keySegments) {
-      const same = additive(sameSegment(o.segments, keySegments, [from, to], [keyFrom, keyTo]));
-      mask = mask ? add(same, mask) : same;
-    }
-    if (o.branches) {
-      const above = additive(sameBranch(o.branches, [from, to], [keyFrom, keyTo]));
-      mask = mask ? add(above, mask) : above;
-    }
-    if (o.scoreBias) mask = mask ? add(o.scoreBias, mask) : o.scoreBias;
+    const also = (other: Tensor) => {
+      mask = mask ? add(other, mask) : other;
+    };
+    const documents = segmentsOf({ ...o, branches: undefined });
+    const trees = o.branches && segmentsOf(o);
+    for (const segments of [documents, trees]) if (segments) also(additive(sameSegment(segments, [from, to], [keyFrom, keyTo])));
+    if (o.scoreBias) also(o.scoreBias);
     const cut = (x: Tensor, a: number, b: number) => (a === 0 && b === x.shape[2] ? x : slice(x, undefined, undefined, [a, b]));
     parts.push(
       attend(
@@ -287,7 +307,7 @@ function projected(c: AttentionConfig, p: Attention | JoinedAttention, x: Tensor
 export function attention(c: AttentionConfig, p: Attention | JoinedAttention, x: Tensor, o: AttentionOptions): AttentionResult {
   checkShape("attention.x", x, `B T C=${c.width}`);
   const { q, k, v } = projected(c, p, x, o);
-  if (!o.cache) return { output: linear(p.output, joinHeads(attendBlocks(c, q, k, v, o))) };
+  if (!o.cache) return { output: linear(p.output, joinHeads(attendWhole(c, q, k, v, o))) };
   const { layer, view } = o.cache;
   const written = view.pages.map((_, i) => ({
     keys: scatterRows(layer.pages[i]!.keys, view.rows[i]!, k, "set"),

@@ -121,7 +121,7 @@ export interface DecoderOptions {
   readonly dropout?: Dropout;
   /** Recompute each block in the backward pass. */
   readonly rematerialise?: boolean;
-  /** Queries a block of causal attention; see `attention`. */
+  /** Queries a block of causal attention, where no operator computes it; see `attention`. */
   readonly attentionBlock?: number;
   readonly onAttention?: (layer: number, weights: Tensor) => void;
 }

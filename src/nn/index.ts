@@ -200,7 +200,7 @@ export {
   machineEncoderReady,
   openMachineEncoder,
 } from "./machine/index.ts";
-export { type Branches, keyRange, type Sight, sightMask } from "./masks.ts";
+export type { Branches } from "./masks.ts";
 export { type NormalFloatWeight, normalFloatRows, normalFloats } from "./normal-float.ts";
 export {
   type ArraysOf,

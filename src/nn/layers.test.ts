@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type MapLeaves, random } from "../base/index.ts";
+import type { Sight } from "../tensor/index.ts";
 import { type Argument, compile, type DeviceArray, openDevice, type Shape, sizeOf, type Tensor, trace } from "../tensor/index.ts";
 import { type Attention, type AttentionConfig, type AttentionOptions, attention, attentionSpec } from "./attention.ts";
 import { dropout, dropoutFrom, feedForward, feedForwardSpec, type LinearSpec, type Norm, norm } from "./layers.ts";
 import { crossEntropy, negativeLogLikelihood } from "./losses.ts";
-import type { Sight } from "./masks.ts";
 import { type ArraysOf, initialise } from "./parameters.ts";
 import { rotaryAt, rotaryTables, rotate } from "./rotary.ts";
 

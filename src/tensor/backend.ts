@@ -7,6 +7,7 @@ import type { DType, TypedArray } from "./dtype.ts";
 import type { Graph } from "./graph.ts";
 import type { OpKind } from "./ops.ts";
 import type { Shape } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
 
 export interface Capabilities {
   readonly name: string;
@@ -14,6 +15,8 @@ export interface Capabilities {
   readonly native: ReadonlySet<OpKind>;
   /** Composites that it also can run as one operation, where a program asks for them. */
   readonly onRequest?: ReadonlySet<OpKind>;
+  /** Of the composites that it runs, does it run this one? All where it is absent; the others are expanded. */
+  takes?(t: Tensor): boolean;
   /** Values may be kept in 16 bits between operations: it has code that narrows and widens them. */
   readonly narrows?: true;
   /** Runs leave the JavaScript thread free. */

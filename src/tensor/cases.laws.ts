@@ -8,7 +8,7 @@ import { type DType, isFloat, sizeOf } from "./dtype.ts";
 import { roundTo } from "./evaluate.ts";
 import * as f from "./functions.ts";
 import { defineOperation, type Operation, type OperationDefinition } from "./operation.ts";
-import type { OpKind } from "./ops.ts";
+import type { OpAttributes, OpKind } from "./ops.ts";
 import { constant, input, Tensor } from "./tensor.ts";
 
 export interface Case {
@@ -124,6 +124,48 @@ const norm =
       1e-4,
     );
   };
+
+type Flash = OpAttributes["flashAttention"];
+const logSumOf = (y: Tensor): Tensor => new Tensor("flashLogSum", y.inputs, y.attributes as Flash);
+/** Attention of small heads, where each query sees a key; `made` gets a cotangent of the result too. */
+function flash(r: Random, dtype: DType, made: (d: Tensor, ...x: Parameters<typeof f.flashAttention>) => Tensor): Case {
+  const [b, kv, group, queries, size, values] = [
+    1 + r.below(2),
+    1 + r.below(2),
+    1 + r.below(2),
+    between(r, 1, 5),
+    between(r, 1, 4),
+    between(r, 1, 3),
+  ];
+  const offset = r.below(3);
+  const keys = queries + offset;
+  // documents that begin anywhere: a query's key is in its own
+  const ids = Float64Array.from({ length: b * keys }, (_, i) => Math.floor((i % keys) / 2));
+  const has = r.below(2) === 1;
+  const slots: Slot[] = [
+    { shape: [b, kv * group, queries, size], dtype },
+    { shape: [b, kv, keys, size], dtype },
+    { shape: [b, kv, keys, values], dtype },
+    { shape: [b, kv * group, queries, values], dtype },
+    {
+      shape: [b, queries],
+      dtype: "i32",
+      exactly: Float64Array.from({ length: b * queries }, (_, i) => Math.floor(((i % queries) + offset) / 2)),
+    },
+    { shape: [b, keys], dtype: "i32", exactly: ids },
+    { shape: [b, keys], dtype: "i32", exactly: ids.map(x => x + 1 + r.below(2)) },
+  ];
+  const options = { causal: r.below(2) === 1, offset, scale: 0.7, ...(r.below(2) ? { window: between(r, 1, 4) } : {}) };
+  const hasEnds = r.below(2) === 1;
+  return build(
+    r,
+    has ? (hasEnds ? slots : slots.slice(0, 6)) : slots.slice(0, 4),
+    (q, k, v, d, own, of, ends) =>
+      made(d!, q!, k!, v!, { ...options, ...(own && of ? { segments: { queries: own, keys: of, ...(ends ? { ends } : {}) } } : {}) }),
+    true,
+    1e-4,
+  );
+}
 
 /** cap tanh(x / cap) (Gemma 2's soft cap), in each of the ways that `defineOperation` takes. */
 const softcap = {
@@ -515,6 +557,22 @@ export const cases: { readonly [K in Exclude<OpKind, "input">]: { readonly dtype
           1e-4,
         );
       return build(r, slots, (q, k, v) => f.scaledDotProductAttention(q!, k!, v!, undefined, scale), true, 1e-4);
+    },
+  },
+  flashAttention: { dtypes: floatsOnly, draw: (r, dtype) => flash(r, dtype, (_, ...x) => f.flashAttention(...x)) },
+  flashLogSum: {
+    dtypes: floatsOnly,
+    draw: (r, dtype) => flash(r, dtype, (_, ...x) => logSumOf(f.flashAttention(...x))),
+  },
+  flashGradient: {
+    dtypes: floatsOnly,
+    draw: (r, dtype) => {
+      const of = (["query", "key", "value"] as const)[r.below(3)]!;
+      return flash(r, dtype, (d, ...x) => {
+        const y = f.flashAttention(...x);
+        const [q, k, v, ...ids] = y.inputs as [Tensor, Tensor, Tensor, ...Tensor[]];
+        return new Tensor("flashGradient", [q, k, v, y, logSumOf(y), d, ...ids], { ...(y.attributes as Flash), of });
+      });
     },
   },
 };

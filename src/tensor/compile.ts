@@ -5,7 +5,7 @@
 import { defined, inTurns, isBranch, type MapLeaves, pauses, type Tree, treeFrom, treePaths } from "../base/index.ts";
 import { chargeWork, isCharged, type Work } from "../ledger/index.ts";
 import { safeAliases } from "./alias.ts";
-import type { Executable } from "./backend.ts";
+import type { Capabilities, Executable } from "./backend.ts";
 import { reachable } from "./body.ts";
 import { countWork } from "./count-work.ts";
 import type { Device } from "./device.ts";
@@ -43,7 +43,8 @@ export interface CompileOptions {
   readonly products?: "f32" | "bf16";
   /**
    * Where the processor has 512-bit vectors, chains of operations on elements are computed in one pass over memory, sums of rows within them,
-   * and large products of matrices by code made for their shapes (with AVX2, too). Sums of two, products of two and roots keep their bits; sums of many, `exp`,
+   * large products of matrices by code made for their shapes (with AVX2, too), and `flashAttention` and its gradient by an operator each. Sums of two,
+   * products of two and roots keep their bits; sums of many, `exp`,
    * `erf`, `gelu`, `silu` and `sigmoid` differ by rounding.
    */
   readonly fuse?: boolean;
@@ -186,6 +187,15 @@ interface ArgumentLeaf {
   readonly leaf: DeviceArray | number | TensorSpec;
 }
 
+/** Composites that a program leaves whole: attention as one operator forward, where it is asked for, or with its gradient, where chains are fused. */
+function nativeKinds(
+  { native, onRequest }: Capabilities,
+  { attention, fuse }: Pick<CompileOptions, "attention" | "fuse">,
+): ReadonlySet<OpKind> {
+  const wanted: readonly OpKind[] = attention ? ["attention"] : fuse ? ["flashAttention", "flashLogSum", "flashGradient"] : [];
+  return new Set([...native, ...wanted.filter(kind => onRequest?.has(kind))]);
+}
+
 /** A function of trees of tensors, and the programs that it was compiled to, one for each signature of its arguments. */
 class Compilation<A extends readonly unknown[], R> {
   readonly #f: (...args: A) => R;
@@ -267,11 +277,11 @@ class Compilation<A extends readonly unknown[], R> {
     });
     const { result, results, graph: raw } = this.#trace(args, leaves, specs);
     const recomputes = reachable(raw.outputs).some(t => t.kind === "call" || t.kind === "barrier");
-    const { native: always, onRequest } = backend.capabilities;
-    const native = options.attention && onRequest?.has("attention") ? new Set<OpKind>([...always, "attention"]) : always;
+    const { takes } = backend.capabilities;
+    const native = nativeKinds(backend.capabilities, options);
     await pause();
     checkGraph(raw);
-    const simplified = await inTurns(simplifying(raw, native), pause);
+    const simplified = await inTurns(simplifying(raw, native, takes), pause);
     const build = defined({ products: options.products, fuses: options.fuse, measureMemory: options.measureMemory });
     const paths = results.map(([path]) => path);
     const keeps =

@@ -43,6 +43,16 @@ function attentionWork(t: Tensor<CompositeKind>): Work {
   return { ...rest, products: 0, attention: products + attention };
 }
 
+/** Operations on a score on its way to a weight, and on a weight's change: mask, greatest, difference, power, sum, quotient. */
+const scoreSteps = 6;
+/** So many products of all queries and keys, counted from the shapes: an expansion would have masks as large. */
+function flashWork(t: Tensor<"flashAttention" | "flashGradient">, products: number): Partial<Work> {
+  const [q, k] = t.inputs as [Tensor, Tensor];
+  const keys = k.shape[2]!;
+  return { attention: products * 2 * q.size * keys, elementwise: (scoreSteps * q.size * keys) / q.shape[3]! };
+}
+const isFlash = (t: Tensor): boolean => isKind(t, "flashAttention") || isKind(t, "flashLogSum") || isKind(t, "flashGradient");
+
 const rules: { readonly [K in OpKind]: WorkRule<K> } = {
   input: none,
   constant: none,
@@ -109,6 +119,11 @@ const rules: { readonly [K in OpKind]: WorkRule<K> } = {
   layerNorm: expandedWork,
   rmsNorm: expandedWork,
   attention: attentionWork,
+  flashAttention: t => flashWork(t, 2),
+  // it comes with the result
+  flashLogSum: none,
+  // dp and dq, dk, dv; scores that are computed again are none, as if the forward pass had kept them
+  flashGradient: t => flashWork(t, t.attributes.of === "query" ? 2 : 1),
 };
 
 /** FLOPs of one node alone. */
@@ -139,7 +154,7 @@ function distinctProducts(g: Graph): number {
   const numberOf = (t: Tensor): number => {
     const inputs = t.inputs.map(x => numbers.get(x)!);
     if (isKind(t, "identity") || isKind(t, "barrier")) return inputs[0]!;
-    if (isForeign(t)) {
+    if (isForeign(t) && !isFlash(t)) {
       const expand = expansions[t.kind] as (inputs: readonly Tensor[], attributes: OpAttributes[OpKind]) => Tensor;
       const out = expand(t.inputs, t.attributes);
       visit(out);

@@ -1,7 +1,9 @@
 /** Composite operations written with other operations: what a backend that lacks one runs instead. Same values to rounding. */
 import { inlineBody } from "./body.ts";
 import { tensorErrors } from "./errors.ts";
+import { attendedGradient, attendedLogSum, attendOf } from "./flash-attention.ts";
 import * as f from "./functions.ts";
+import { vjp } from "./grad.ts";
 import type { OpAttributes, OpKind } from "./ops.ts";
 import { normalAxes } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
@@ -24,7 +26,10 @@ export type CompositeKind =
   | "matmulRows"
   | "layerNorm"
   | "rmsNorm"
-  | "attention";
+  | "attention"
+  | "flashAttention"
+  | "flashLogSum"
+  | "flashGradient";
 
 const { add, sub, mul, div, mean, sum, reshape } = f;
 
@@ -103,4 +108,7 @@ export const expansions: { readonly [K in CompositeKind]: Expansion<K> } = {
     const scores = f.matmul(q!, k!, { transposeB: true, alpha: scale });
     return f.matmul(f.softmax(mask ? add(scores, mask) : scores), v!);
   },
+  flashAttention: attendOf,
+  flashLogSum: attendedLogSum,
+  flashGradient: (inputs, attributes) => attendedGradient(inputs, attributes, vjp),
 };

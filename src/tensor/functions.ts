@@ -4,6 +4,7 @@ import { checkSpec } from "./elements.ts";
 import { tensorErrors } from "./errors.ts";
 import type { OpKind } from "./ops.ts";
 import { normalAxes, normalAxis, type Shape, sameShape, showShape } from "./shape.ts";
+import type { AttentionSegments, Sight } from "./sight.ts";
 import { constant, requireTensor, Tensor } from "./tensor.ts";
 
 export type Operand = Tensor | number;
@@ -233,6 +234,30 @@ export const scaledDotProductAttention = (
   mask?: Tensor,
   scale = 1 / Math.sqrt(tensorOf("attention", q).shape.at(-1)!),
 ): Tensor => new Tensor("attention", mask ? [q, k, v, mask] : [q, k, v], { scale });
+
+interface FlashOptions extends Sight {
+  /** Scores of queries and keys are multiplied by it; 1 / sqrt(D) when absent. */
+  readonly scale?: number;
+  /** Numbers of queries and keys, such as those of documents side by side: a query sees keys of its own number. */
+  readonly segments?: AttentionSegments;
+  /** Queries that are taken at once where no operator computes it; does not change values. */
+  readonly block?: number;
+}
+/**
+ * softmax(scale q k^T) v over the keys that each query sees, 0 where it sees none (Dao 2023, FlashAttention-2): q [B, H, Tq, D], k [B, K, Tk, D],
+ * v [B, K, Tk, E]; H / K heads of queries look at the same keys. Where the processor has 512-bit vectors and a program fuses, it and its
+ * gradient are an operator each, whose memory grows with Tq + Tk and not with their product.
+ */
+export function flashAttention(q: Tensor, k: Tensor, v: Tensor, options: FlashOptions): Tensor {
+  const { scale, segments, block, ...sight } = objectOf("flashAttention", options);
+  const ids = segments ? [segments.queries, segments.keys, ...(segments.ends ? [segments.ends] : [])] : [];
+  const size = tensorOf("flashAttention", q).shape.at(-1)!;
+  return new Tensor("flashAttention", [q, k, v, ...ids], {
+    scale: scale ?? 1 / Math.sqrt(size),
+    sight,
+    ...(block === undefined ? {} : { block }),
+  });
+}
 
 /** Uniform f32 in [0, 1) of a shape: a pure function of the seed (i32 scalar) and the stream number, the same on every backend. */
 export const randomUniform = (seed: Tensor, shape: Shape, stream: number): Tensor => new Tensor("randomUniform", [seed], { shape, stream });

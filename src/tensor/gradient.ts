@@ -7,6 +7,7 @@
 
 import { inlineBody } from "./body.ts";
 import { tensorErrors } from "./errors.ts";
+import { attendedGradient, attendedLogSum } from "./flash-attention.ts";
 import * as f from "./functions.ts";
 import { type Cotangent, zeroCotangent as zero } from "./operation.ts";
 import type { OpAttributes, OpKind } from "./ops.ts";
@@ -47,6 +48,9 @@ const unreduce = (d: Tensor, x: Tensor, axes: readonly number[]): Tensor =>
 
 /** Is it there before the program runs? */
 const isLeaf = (t: Tensor): boolean => t.kind === "input" || t.kind === "constant" || (t.kind === "identity" && isLeaf(t.inputs[0]!));
+
+/** The cotangent of what a result does not depend on. */
+const noChange = (x: Tensor): Tensor | undefined => (f.isFloatTensor(x) ? f.zeros(x.shape, x.dtype) : undefined);
 
 const inverse = (permutation: readonly number[]): number[] => permutation.map((_, i) => permutation.indexOf(i));
 
@@ -307,5 +311,22 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
       sumTo(f.matmul(p, d, { transposeA: true }), v!.shape),
       ...(mask ? [sumTo(ds, mask.shape)] : []),
     ];
+  },
+  // the operator's derivative is an operator too, which computes the weights again from the log sums
+  flashAttention: ({ inputs, output, cotangent, attributes }) => {
+    const [q, k, v, ...segments] = inputs as [Tensor, Tensor, Tensor, ...Tensor[]];
+    const logSum = new Tensor("flashLogSum", inputs, attributes);
+    const given = [q, k, v, output, logSum, cotangent, ...segments];
+    return (["query", "key", "value"] as const).map(of => new Tensor("flashGradient", given, { ...attributes, of }));
+  },
+  flashLogSum: ({ inputs, cotangent, attributes, vjp }) => {
+    const copies = inputs.map(f.identity);
+    return vjp(attendedLogSum(copies, attributes), copies, cotangent).map((d, i) => d ?? noChange(copies[i]!));
+  },
+  // of q, k, v and the cotangent: the result and its log sums follow from them
+  flashGradient: ({ inputs, cotangent, attributes, vjp }) => {
+    const copies = inputs.map(f.identity);
+    const ds = vjp(attendedGradient(copies, attributes, vjp), copies, cotangent);
+    return ds.map((d, i) => d ?? noChange(copies[i]!));
   },
 };

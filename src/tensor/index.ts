@@ -66,6 +66,7 @@ export {
 } from "./operation.ts";
 export { type Inferred, type OpKind, opKinds, ops, type Typed } from "./ops.ts";
 export { checkShape, type Shape, sameShape, showShape } from "./shape.ts";
+export { type AttentionSegments, additive, keyRange, type Sight, sameSegment, sightMask } from "./sight.ts";
 export { simplify } from "./simplify.ts";
 export { checkGraph } from "./spec.ts";
 export { graphSvg } from "./svg.ts";

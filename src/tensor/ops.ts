@@ -9,6 +9,7 @@ import { type DType, isFloat, sizeOf, type TypedArray } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
 import type { AppliedOperation } from "./operation.ts";
 import { broadcastShapes, normalAxes, normalAxis, reducedShape, type Shape, sameShape, showShape } from "./shape.ts";
+import type { Sight } from "./sight.ts";
 import type { TensorBody } from "./tensor.ts";
 
 type None = Record<string, never>;
@@ -97,6 +98,10 @@ export interface OpAttributes {
   layerNorm: { readonly epsilon: number };
   rmsNorm: { readonly epsilon: number };
   attention: { readonly scale: number };
+  /** `block`: queries that are taken at once where no operator computes it. */
+  flashAttention: { readonly scale: number; readonly sight: Sight; readonly block?: number };
+  flashLogSum: OpAttributes["flashAttention"];
+  flashGradient: OpAttributes["flashAttention"] & { readonly of: "query" | "key" | "value" };
 }
 
 export type OpKind = keyof OpAttributes;
@@ -223,6 +228,29 @@ const norm = (most: 2 | 3): OpRow<{ readonly epsilon: number }> => ({
     return { shape: x!.shape, dtype };
   },
 });
+
+/** q [B, H, Tq, D], k [B, K, Tk, D] and v [B, K, Tk, E] with K a divisor of H, and none, two or three arrays of numbers: [B, Tq], [B, Tk], [B, Tk]. */
+function flash(op: string, [q, k, v, ...ids]: readonly Typed[]): { readonly out: Inferred; readonly logSum: Inferred } {
+  floats(op, [q!, k!, v!]);
+  const dtype = same(op, [q!, k!, v!]);
+  const [b, h, queries, size] = q!.shape;
+  const [, kv, keys] = k!.shape;
+  const fits =
+    [q!, k!, v!].every(x => x.shape.length === 4) &&
+    h! % kv! === 0 &&
+    sameShape(k!.shape, [b!, kv!, keys!, size!]) &&
+    sameShape(v!.shape.slice(0, 3), [b!, kv!, keys!]) &&
+    ids.length !== 1 &&
+    ids.every((x, i) => sameShape(x.shape, [b!, i === 0 ? queries! : keys!]));
+  if (!fits)
+    throw tensorErrors.fail("shape", {
+      place: op,
+      expected: "q [B, H, Tq, D], k [B, K, Tk, D], v [B, K, Tk, E], K a divisor of H; numbers [B, Tq], [B, Tk] and [B, Tk]",
+      received: [q!, k!, v!, ...ids].map(x => showShape(x.shape)).join(", "),
+    });
+  for (const x of ids) need(op, x.dtype === "i32", "numbers of dtype i32", x);
+  return { out: { shape: [b!, h!, queries!, v!.shape[3]!], dtype }, logSum: { shape: [b!, h!, queries!], dtype: "f32" } };
+}
 
 const indexDtype = (op: string, x: Typed): void => need(op, x.dtype === "i32" || x.dtype === "i64", "indices of dtype i32 or i64", x);
 
@@ -654,6 +682,31 @@ export const ops: { readonly [K in OpKind]: OpRow<OpAttributes[K]> } = {
         shape: ops.matmul.infer([{ shape: scores, dtype }, v], { transposeA: false, transposeB: false, alpha: 1 }, `${op}.values`).shape,
         dtype,
       };
+    },
+  },
+  // softmax(scale q k^T) v over the keys that each query sees, 0 where it sees none
+  flashAttention: { arity: [3, 6], composite: true, infer: (inputs, _, op) => flash(op, inputs).out },
+  // its log(sum(exp(scores))), infinity where a query sees nothing
+  flashLogSum: { arity: [3, 6], composite: true, infer: (inputs, _, op) => flash(op, inputs).logSum },
+  // the cotangent of q, k or v, of q, k, v, the result, its log sums, its cotangent, numbers
+  flashGradient: {
+    arity: [6, 9],
+    composite: true,
+    infer: ([q, k, v, out, logSum, d, ...ids], { of }, op) => {
+      const made = flash(op, [q!, k!, v!, ...ids]);
+      for (const [x, like] of [
+        [out!, made.out],
+        [d!, made.out],
+        [logSum!, made.logSum],
+      ] as const)
+        if (!sameShape(x.shape, like.shape) || x.dtype !== like.dtype)
+          throw tensorErrors.fail("shape", {
+            place: op,
+            expected: `${like.dtype}${showShape(like.shape)}`,
+            received: `${x.dtype}${showShape(x.shape)}`,
+          });
+      const { shape, dtype } = { query: q!, key: k!, value: v! }[of];
+      return { shape, dtype };
     },
   },
 };

@@ -36,11 +36,15 @@ function rewrite(g: Graph, visit: (t: Tensor) => Tensor): Graph {
 const staysCustom = (t: Tensor<"custom">, native: ReadonlySet<OpKind>): boolean =>
   !t.attributes.operation.expand || (native.has("custom") && t.attributes.operation.lower !== undefined);
 
+/** Does the backend run this node, of a kind that is native? */
+type Takes = (t: Tensor) => boolean;
+const takesAll: Takes = () => true;
+
 /** Expands composites that are not in `native`, also inside expansions. */
-function expandComposites(g: Graph, native: ReadonlySet<OpKind>): Graph {
+function expandComposites(g: Graph, native: ReadonlySet<OpKind>, takes: Takes): Graph {
   let current = g;
   const foreign = (t: Tensor): t is Tensor<CompositeKind> =>
-    t.kind in expansions && !(isKind(t, "custom") ? staysCustom(t, native) : native.has(t.kind));
+    t.kind in expansions && !(isKind(t, "custom") ? staysCustom(t, native) : native.has(t.kind) && takes(t));
   while (reachable(current.outputs).some(foreign))
     current = rewrite(current, t =>
       foreign(t) ? (expansions[t.kind] as (i: readonly Tensor[], a: unknown) => Tensor)(t.inputs, t.attributes) : t,
@@ -130,9 +134,13 @@ function pass(g: Graph, native: ReadonlySet<OpKind>): Graph {
   return { inputs: g.inputs, outputs: g.outputs.map(o => made.get(o)!) };
 }
 
-/** All passes, until nothing changes; yields between two of them. `native`: composites that the backend has itself. */
-export function* simplifying(g: Graph, native: ReadonlySet<OpKind> = new Set()): Generator<undefined, Graph, undefined> {
-  const expanded = expandComposites(g, native);
+/** All passes, until nothing changes; yields between two of them. `native`: composites that the backend has itself, those that it `takes`. */
+export function* simplifying(
+  g: Graph,
+  native: ReadonlySet<OpKind> = new Set(),
+  takes: Takes = takesAll,
+): Generator<undefined, Graph, undefined> {
+  const expanded = expandComposites(g, native, takes);
   yield;
   let current = joinCommon(expanded);
   // each round only removes or joins nodes; a handful suffices, the bound guards against two rules undoing each other

@@ -15,6 +15,16 @@ const axes = (t: Tensor<"sum" | "max" | "mean">) => (wholeNumbers(t.attributes.a
 const epsilon = (t: Tensor<"layerNorm" | "rmsNorm">) =>
   t.attributes.epsilon > 0 && t.attributes.epsilon < 1 ? undefined : "an epsilon in (0, 1)";
 
+/** Whole numbers that a position of 32 bits can be moved by. */
+const isOffset = (x: number | undefined): boolean => x === undefined || (Number.isInteger(x) && Math.abs(x) < 2 ** 30);
+const flash = (t: Tensor<"flashAttention" | "flashLogSum" | "flashGradient">) => {
+  const { scale, sight, block } = t.attributes;
+  if (!Number.isFinite(scale)) return "a finite scale";
+  if (typeof sight.causal !== "boolean" || !isOffset(sight.offset)) return "a sight that is causal or not, with an offset below 2^30";
+  if (!isOffset(sight.window) || (sight.window ?? 1) < 1) return "a window of 1 to 2^30 positions";
+  return block === undefined || (Number.isInteger(block) && block >= 1) ? undefined : "a block of whole queries";
+};
+
 const spec: { readonly [K in OpKind]: SpecRule<K> } = {
   input: t => (t.attributes.name ? (wholeNumbers(t.shape) ? undefined : "whole sizes") : "a name"),
   constant: t =>
@@ -92,6 +102,9 @@ const spec: { readonly [K in OpKind]: SpecRule<K> } = {
   layerNorm: epsilon,
   rmsNorm: epsilon,
   attention: t => (Number.isFinite(t.attributes.scale) ? undefined : "a finite scale"),
+  flashAttention: flash,
+  flashLogSum: flash,
+  flashGradient: flash,
 };
 
 /** Throws where a graph is not legal, naming the node. `allowed` lists the composites that may be left in it. */

@@ -23,7 +23,7 @@ import type { Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { type EngineLimits, negativeMarks, type PackedInput } from "./emitter.ts";
 import { writeKernelNotes } from "./kernel-notes.ts";
-import { compositesOnRequest, nativeComposites } from "./lower.ts";
+import { compositesOnRequest, nativeComposites, takesComposite } from "./lower.ts";
 import { cpuLimits, inputName, onnxModel, outputName, packableInputs } from "./model.ts";
 import { peakOf } from "./peak.ts";
 import { ownSession, type SessionLease, SharedSessions } from "./shared-sessions.ts";
@@ -381,7 +381,7 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
     capabilities: {
       name: "onnxruntime",
       native: nativeComposites,
-      ...(runtime.provider === "cpu" && canFuse() ? { onRequest: compositesOnRequest, narrows: true as const } : {}),
+      ...(runtime.provider === "cpu" && canFuse() ? { onRequest: compositesOnRequest, takes: takesComposite, narrows: true as const } : {}),
       ...providerLimits[runtime.provider],
       asynchronous: true,
       inPlace: runtime.provider === "cpu",

@@ -45,8 +45,8 @@ export class Emitter {
   /** By the weight's name and its order. */
   readonly packed = new Map<string, PackedInput>();
   readonly #packs: Packs;
-  /** Rows in the order that products read, by their name: products of the same rows share them. */
-  readonly #rows = new Map<string, string>();
+  /** Results of operators that several nodes share, by what is computed and of what. */
+  readonly #shared = new Map<string, readonly string[]>();
   readonly nodes: OnnxNode[] = [];
   readonly initializers: Initializer[] = [];
   /** Operators of our own, by their names. */
@@ -73,14 +73,12 @@ export class Emitter {
     return input.name;
   }
 
-  /** What an operator of our own makes of rows, once. */
-  rowsBy(operator: Operator, rows: string): string {
-    const key = `${operator.name} ${rows}`;
-    const known = this.#rows.get(key);
-    if (known !== undefined) return known;
-    const name = this.own(operator, [rows])[0]!;
-    this.#rows.set(key, name);
-    return name;
+  /** The names of an operator's outputs of some inputs, one node for all who ask. */
+  shared(operator: Operator, inputs: readonly string[]): readonly string[] {
+    const key = `${operator.name} ${inputs.join(" ")}`;
+    const known = this.#shared.get(key) ?? this.own(operator, inputs);
+    this.#shared.set(key, known);
+    return known;
   }
 
   name(): string {

@@ -15,12 +15,16 @@ import {
   attentionOf,
   attentionOperator,
   canHalve,
+  flashBackwardOperator,
+  flashForwardOperator,
+  flashOf,
   type MatmulAttributes,
   productOf,
   productOperator,
   strassenOf,
   strassenOperator,
   strassenRowsOperator,
+  takesFlash,
 } from "../operators/index.ts";
 import type { OpAttributes, OpKind } from "../ops.ts";
 import { mixConstants } from "../random-bits.ts";
@@ -168,7 +172,8 @@ function ownProduct(l: Lowered<MatmulAttributes>): string | undefined {
   const [a, b] = inputShapes;
   if (!e.limits.products || dtype !== "f32") return undefined;
   const seven = sevenOf(e, a!, b!, attributes, inputs[1]!);
-  if (seven) return e.own(strassenOperator(seven.shape, shape), [e.rowsBy(strassenRowsOperator(seven.shape), inputs[0]!), seven.weight])[0];
+  if (seven)
+    return e.own(strassenOperator(seven.shape, shape), [e.shared(strassenRowsOperator(seven.shape), [inputs[0]!])[0]!, seven.weight])[0];
   const product = productOf(e.limits.products, a!, b!, attributes);
   if (!product) return undefined;
   const given = readProduct(product, inputs, l.words);
@@ -213,6 +218,11 @@ export const isOwnProduct = (t: Tensor, e: Emitter, names: ReadonlyMap<Tensor, s
   t.dtype === "f32" &&
   e.limits.products !== undefined &&
   (isSeven(t, e, names) || plainProduct(t, e, names) !== undefined);
+
+const flashForm = (e: Emitter) => (e.limits.products === "bf16" ? "bf16" : "f32");
+/** The result of attention and its log sums; what the operator does not take was expanded. */
+const flashForward = ({ e, inputs, attributes, inputShapes }: Lowered<OpAttributes["flashAttention"]>): readonly string[] =>
+  e.shared(flashForwardOperator(flashOf(flashForm(e), inputShapes, inputs.length - 3, attributes)!), inputs);
 
 export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<OpAttributes[K]> } = {
   constant: ({ e, attributes: { data, shape, dtype } }) => e.constant(data, dtype, shape),
@@ -385,10 +395,19 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<OpAttribute
     const weights = e.emit("Softmax", [mask === undefined ? raw : e.emit("Add", [raw, mask])], { axis: int(-1) });
     return e.emit("MatMul", [weights, v]);
   },
+  flashAttention: l => flashForward(l)[0]!,
+  flashLogSum: l => flashForward(l)[1]!,
+  flashGradient: ({ e, inputs, attributes, inputShapes }) => {
+    const s = flashOf(flashForm(e), inputShapes, inputs.length - 6, attributes);
+    return e.shared(flashBackwardOperator(s!), inputs)[{ query: 0, key: 1, value: 2 }[attributes.of]]!;
+  },
 };
 
 /** Composites that are lowered whole where a program asks for it: on a processor that our own operators are made for. */
-export const compositesOnRequest: ReadonlySet<OpKind> = new Set<OpKind>(["attention"]);
+export const compositesOnRequest: ReadonlySet<OpKind> = new Set<OpKind>(["attention", "flashAttention", "flashLogSum", "flashGradient"]);
+/** Do the operators that are lowered whole on request have code for these shapes? */
+export const takesComposite = (t: Tensor): boolean =>
+  isKind(t, "flashAttention") || isKind(t, "flashLogSum") || isKind(t, "flashGradient") ? takesFlash(t) : true;
 /** Composites that are lowered whole. */
 export const nativeComposites: ReadonlySet<OpKind> = new Set<OpKind>([
   "custom",
@@ -478,6 +497,9 @@ const kernelDtypes: { readonly [K in Exclude<OpKind, "input">]: readonly DType[]
   layerNorm: floats32,
   rmsNorm: floats32,
   attention: floats32,
+  flashAttention: floats32,
+  flashLogSum: floats32,
+  flashGradient: floats32,
 };
 
 /** What an operation over `dtype` is computed in: itself, or the first wider dtype of its kind that has a kernel. */

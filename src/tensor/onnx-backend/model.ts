@@ -33,6 +33,9 @@ const sideInputs: { readonly [K in OpKind]?: readonly number[] | "rest" } = {
   putAlong: [1],
   select: [0],
   barrier: "rest",
+  flashAttention: [3, 4, 5],
+  flashLogSum: [3, 4, 5],
+  flashGradient: [6, 7, 8],
 };
 /** Inputs that select along an axis. */
 const indexInputs: { readonly [K in OpKind]?: readonly number[] } = { gather: [1], takeAlong: [1], scatterRows: [1], putAlong: [1] };

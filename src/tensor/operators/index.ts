@@ -4,6 +4,7 @@ export { attentionOperator } from "./attention.ts";
 export { attentionOf } from "./attention-of.ts";
 export type { Chain } from "./chain-program.ts";
 export { canFuse, canSum, elementwiseOperator } from "./elementwise.ts";
+export { flashBackwardOperator, flashForwardOperator, flashOf, takesFlash } from "./flash.ts";
 export { fusedIn, noneFused, takesWords } from "./fuse.ts";
 export { type Operator, operatorDomain, operatorDomainOf } from "./onnx-operator.ts";
 export { type OwnSum, ownSums } from "./own-sum.ts";
