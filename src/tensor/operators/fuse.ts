@@ -3,7 +3,7 @@
  * operator. A node joins a chain where its readers are in it, or come after the chain's last node: then it is an output too. So whatever reads a
  * chain comes after all of it, and joining cannot make a circle. What only results of the graph follow from comes as late as it likes.
  */
-import { canReadWords, type ProductShape, takesEpilogue } from "../../machine/index.ts";
+import { canReadWords, type ProductShape, takesEpilogue, usableProductTier } from "../../machine/index.ts";
 import { type Graph, nodesOf } from "../graph.ts";
 import type { Shape } from "../shape.ts";
 import { isKind, type Tensor } from "../tensor.ts";
@@ -42,9 +42,15 @@ export interface FuseOptions {
   readonly others?: ReadonlySet<Tensor>;
 }
 
+/** Words as operands, and programs over the rows of a product, have code on AVX-512 alone: not on AVX2, not in tiles. */
+const takesMore = (shape: ProductShape): boolean => usableProductTier(shape.form) === "avx512";
+
 /** Would a product of our own take an operand as words of bf16? */
 export const takesWords = (shape: ProductShape | undefined, input: number): boolean =>
-  shape !== undefined && input < 2 && canReadWords(shape.form, shape.inner, input === 0 ? !shape.transposeA : shape.transposeB);
+  shape !== undefined &&
+  input < 2 &&
+  takesMore(shape) &&
+  canReadWords(shape.form, shape.inner, input === 0 ? !shape.transposeA : shape.transposeB);
 
 /**
  * Small nodes from which nothing but results of the graph follows, through small ones (a norm's gain's gradient, the gradient's norm): they may
@@ -115,6 +121,7 @@ class ChainSearch {
     const [, , bias] = t.inputs;
     return (
       shape !== undefined &&
+      takesMore(shape) &&
       takesEpilogue(shape) &&
       t.size >= leastElements &&
       columnsOf(t.shape) === shape.columns &&
