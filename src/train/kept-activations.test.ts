@@ -89,16 +89,20 @@ test("a memory budget recomputes what does not fit and changes no bit in float32
   expect(tight.peak).toBeLessThan(0.85 * plain.peak);
 }, 60_000);
 
-test.each(["on", "off"])("with biases and layer norms as well, machine code %s", async code => {
-  vi.stubEnv("LOAM_MACHINE_CODE", code);
-  const own = openDevice("cpu", { threads: 1 });
-  const plain = await trained({ device: own }, biased);
-  const error = (await trained({ device: own, memoryBytes: plain.held + 1000 }, biased).catch((e: unknown) => e)) as LoamError;
-  const least = /at least ([\d.]+) MB/.exec(error.message)![1];
-  const tight = await trained({ device: own, memoryBytes: Math.ceil(1.02e6 * Number(least)) }, biased);
-  expect(tight.losses).toEqual(plain.losses);
-  expect(tight.kept!.recomputed).toBeGreaterThan(0);
-}, 60_000);
+test.each(["on", "off"])(
+  "with biases and layer norms as well, machine code %s",
+  async code => {
+    vi.stubEnv("LOAM_MACHINE_CODE", code);
+    const own = openDevice("cpu", { threads: 1 });
+    const plain = await trained({ device: own }, biased);
+    const error = (await trained({ device: own, memoryBytes: plain.held + 1000 }, biased).catch((e: unknown) => e)) as LoamError;
+    const least = /at least ([\d.]+) MB/.exec(error.message)![1];
+    const tight = await trained({ device: own, memoryBytes: Math.ceil(1.02e6 * Number(least)) }, biased);
+    expect(tight.losses).toEqual(plain.losses);
+    expect(tight.kept!.recomputed).toBeGreaterThan(0);
+  },
+  60_000,
+);
 
 test("parameters alone that are larger than the memory are an error that names them", async () => {
   await expect(trained({ memoryBytes: 1000 })).rejects.toThrow(/more than .* \(parameters .* got 1\.00 kB.*device\.memoryLimitBytes/);
@@ -145,22 +149,26 @@ const why = isHere ? "" : " (skipped: no machine code for 512-bit vectors)";
 const numbersOf = async (r: PretrainResult) =>
   Promise.all(treeLeaves<DeviceArray>(r.parameters as Tree<DeviceArray>).map(a => a.numbers()));
 
-test.skipIf(!isHere)(`in bf16 a resumed run ends with the bits of one that was not stopped, on one thread and on two${why}`, async () => {
-  const wide = { ...toyModel, width: 128, context: 64 };
-  const recipe = toyRecipe({ tokens: 6 * 8 * 64, length: 64, precision: "bf16", dropout: 0.1 });
-  const whole = await numbersOf(await pretrain(options(recipe, { model: wide })));
-  const folder = mkdtempSync(join(root, "run-"));
-  const stop = new AbortController();
-  const progress: PretrainOptions["progress"] = e => {
-    if (e.values!.step === 3) stop.abort(new Error("stop"));
-  };
-  await expect(pretrain(options(recipe, { model: wide, folder, progress, signal: stop.signal }))).rejects.toThrow("stop");
-  const resumed = await pretrain(options(recipe, { model: wide, folder }));
-  expect(resumed.resumedFrom).toBe(3);
-  expect(await numbersOf(resumed)).toEqual(whole);
-  const two = openDevice("cpu", { threads: 2 });
-  expect(await numbersOf(await pretrain(options(recipe, { model: wide, device: two })))).toEqual(whole);
-}, 60_000);
+test.skipIf(!isHere)(
+  `in bf16 a resumed run ends with the bits of one that was not stopped, on one thread and on two${why}`,
+  async () => {
+    const wide = { ...toyModel, width: 128, context: 64 };
+    const recipe = toyRecipe({ tokens: 6 * 8 * 64, length: 64, precision: "bf16", dropout: 0.1 });
+    const whole = await numbersOf(await pretrain(options(recipe, { model: wide })));
+    const folder = mkdtempSync(join(root, "run-"));
+    const stop = new AbortController();
+    const progress: PretrainOptions["progress"] = e => {
+      if (e.values!.step === 3) stop.abort(new Error("stop"));
+    };
+    await expect(pretrain(options(recipe, { model: wide, folder, progress, signal: stop.signal }))).rejects.toThrow("stop");
+    const resumed = await pretrain(options(recipe, { model: wide, folder }));
+    expect(resumed.resumedFrom).toBe(3);
+    expect(await numbersOf(resumed)).toEqual(whole);
+    const two = openDevice("cpu", { threads: 2 });
+    expect(await numbersOf(await pretrain(options(recipe, { model: wide, device: two })))).toEqual(whole);
+  },
+  60_000,
+);
 
 test("a precision that the machine has no code for is said with what runs instead, and the run goes on in float32", async () => {
   vi.stubEnv("LOAM_MACHINE_CODE", "off");
