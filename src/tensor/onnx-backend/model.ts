@@ -93,6 +93,12 @@ interface LoweredModel extends OnnxModel {
   readonly origins: ReadonlyMap<string, readonly Tensor[]>;
 }
 
+/** A node that emitted nothing is a result of an operator that is there: of the one whose output has its name. */
+function addResult(origins: Map<string, readonly Tensor[]>, e: Emitter, t: Tensor, name: string | undefined): void {
+  const i = e.nodes.findIndex(n => name !== undefined && n.outputs.includes(name));
+  if (i >= 0) origins.set(`n${i}`, [...origins.get(`n${i}`)!, t]);
+}
+
 /**
  * The ONNX model of a graph; inputs are in0.., outputs out0... Composites outside the native ones must have been expanded. `limits` are the
  * CPU provider's when nothing else is said. Inputs in `outside` become initializers that the session is given; weights that
@@ -145,6 +151,7 @@ export function onnxModel(
     for (const node of e.nodes.slice(lowered)) for (const name of node.outputs) sizes.set(name, { dimensions: t.shape, elementBytes: 4 });
     for (const x of chain ? chain.outputs : [t])
       if (names.has(x)) sizes.set(names.get(x)!, { dimensions: x.shape, elementBytes: dtypeTable[x.dtype].sizeBytes });
+    if (e.nodes.length === lowered && limits.namesNodes) addResult(origins, e, t, names.get(t));
     nameNodes(chain ? chain.nodes : own && squares.has(t.inputs[0]!) ? [t.inputs[0]!, t] : [t]);
   }
   // an output is a name of its own: inputs, constants and repeated outputs pass through a node
