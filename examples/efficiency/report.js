@@ -167,6 +167,5 @@ export function claimOf(document) {
   const b = document.baselines[document.stronger];
   if (!b) return "No run of the efficient recipe reached the baseline's bits per byte.";
   const { withSweep, withCuration } = b;
-  const verb = withSweep.saving >= 0 ? "fewer" : "more";
-  return `To equal held-out bits per byte on the same raw mails, the efficient recipe takes ${percent(Math.abs(withSweep.saving))} ${verb} core-seconds than ${baselineNames[document.stronger]}, the stronger baseline, with curation and sweeps charged${interval(withSweep)}; without sweeps ${percent(withCuration.saving)}${interval(withCuration)}.`;
+  return `To equal held-out bits per byte on the same raw mails, the efficient recipe saves ${percent(withSweep.saving)} of the core-seconds of ${baselineNames[document.stronger]}, the stronger baseline, with curation and sweeps charged${interval(withSweep)}; without sweeps ${percent(withCuration.saving)}${interval(withCuration)}.`;
 }

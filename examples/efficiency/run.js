@@ -70,7 +70,7 @@ export function writePage(document, root) {
   mkdirSync(pictures, { recursive: true });
   writeFileSync(join(root, "docs", "efficiency.md"), pageOf(document));
   writeFileSync(join(pictures, "efficiency-curves.svg"), chartOf(document));
-  writeFileSync(join(pictures, "efficiency-levers.svg"), waterfallChartOf(document));
+  if (document.waterfall.length > 0) writeFileSync(join(pictures, "efficiency-levers.svg"), waterfallChartOf(document));
   writeFileSync(join(here, "measured.json"), `${JSON.stringify(document, null, 2)}\n`);
 }
 

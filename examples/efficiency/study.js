@@ -219,7 +219,10 @@ async function torchBaseline(results, scale, mails) {
   };
   const { iterations, rates } = scale.torch;
   const short = Math.round(iterations * sweepShare);
-  const sweep = sweepOf(rates, await Promise.all(rates.map(rate => run(`sweep-pytorch-${rate}`, { iterations: short, rate, seed: 1 }))));
+  const sweep = sweepOf(
+    rates.map(rate => ({ rate })),
+    await Promise.all(rates.map(rate => run(`sweep-pytorch-${rate}`, { iterations: short, rate, seed: 1 }))),
+  );
   const runs = await Promise.all(
     seedsOf(scale.seeds).map(seed => run(`pytorch-seed-${seed}`, { iterations, rate: sweep.chosen.rate, seed })),
   );
@@ -258,7 +261,7 @@ export async function runStudy({ folder, scaleName, say, workers, signal }) {
   writeStudyProject(folder, scale);
   const mails = await results.job(
     "mails",
-    { kind: "prepare", scale },
+    { kind: "prepare", scale: { vocab: scale.vocab, mailBytes: scale.mailBytes, heldOutBytes: scale.heldOutBytes } },
     { tell: r => `${r.trainMails} train mails, ${r.heldOutBytes} held-out bytes` },
   );
   const data = {};

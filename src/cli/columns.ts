@@ -8,11 +8,11 @@ export function threeDigits(x: number): string {
 }
 export const percentOf = (x: number): string => `${(100 * x).toFixed(1)} %`;
 
-export type Row = readonly string[];
+export type ColumnRow = readonly string[];
 
 /** Columns as wide as their widest cell; all but the first `left` are numbers. */
-export function columns(rows: readonly Row[], left: number): string {
+export function columns(rows: readonly ColumnRow[], left: number): string {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map(r => r[i]!.length)));
-  const line = (row: Row) => row.map((cell, i) => (i < left ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  ");
+  const line = (row: ColumnRow) => row.map((cell, i) => (i < left ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  ");
   return rows.map(row => `  ${line(row)}`.trimEnd()).join("\n");
 }

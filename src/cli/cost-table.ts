@@ -9,9 +9,9 @@ import {
   type CostUse,
   costSentences,
 } from "../project/cost/index.ts";
-import { columns, percentOf, type Row, threeDigits } from "./columns.ts";
+import { type ColumnRow, columns, percentOf, threeDigits } from "./columns.ts";
 
-const amountCells = ({ coreSeconds, work, kilowattHours, usd }: CostUse): Row => [
+const amountCells = ({ coreSeconds, work, kilowattHours, usd }: CostUse): ColumnRow => [
   coreSeconds.toFixed(1),
   threeDigits(hardwareFlops(work) / 1e9),
   threeDigits(kilowattHours * 1000),
@@ -39,7 +39,7 @@ export function costTable(report: CostReport): string {
 }
 
 const ratio = (x: number | null): string => (x === null ? "-" : `${threeDigits(x)}x`);
-const ratioCells = (r: CostRatios): Row => [ratio(r.coreSeconds), ratio(r.flops), ratio(r.kilowattHours), ratio(r.usd)];
+const ratioCells = (r: CostRatios): ColumnRow => [ratio(r.coreSeconds), ratio(r.flops), ratio(r.kilowattHours), ratio(r.usd)];
 
 export function comparisonTable({ subject, machines }: CostReport, c: CostComparison): string {
   const rows = Object.entries(c.categories).map(([category, r]) => [category, ...ratioCells(r)]);

@@ -16,7 +16,7 @@ export {
   findEnergyCounters,
   powercapFolder,
 } from "./energy.ts";
-export { type PricesPart, pricesPart } from "./part.ts";
+export { type CorePricesPart, corePricesPart } from "./part.ts";
 export { type CorePrice, corePrices, type MachineClass, machineClasses, type PriceKind } from "./prices.ts";
 export { ownProcessorSeconds } from "./processor-time.ts";
 export { type LedgerMachine, type MachinePeak, type PartUse, type RunLedger, readRunLedger, type UsedResources } from "./run-ledger.ts";

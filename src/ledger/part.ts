@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { machineClasses } from "./prices.ts";
 
-export const pricesPart = z.strictObject({
+export const corePricesPart = z.strictObject({
   machine: z.enum(machineClasses).default("cloud").describe("Class of machine whose price and power a core-hour is charged at."),
   usdPerCoreHour: z
     .number()
@@ -16,4 +16,4 @@ export const pricesPart = z.strictObject({
     .describe("Watts per busy core, where the processor's energy counters cannot be read. Default: 12."),
   pue: z.number().min(1).optional().describe("Power usage effectiveness of the site. Default: 1.67."),
 });
-export type PricesPart = z.output<typeof pricesPart>;
+export type CorePricesPart = z.output<typeof corePricesPart>;

@@ -50,6 +50,12 @@ const encodings: readonly (readonly [string, (a: Assembler) => void, string])[] 
   ["vmovups zmm30{k2}{z}, [r13 - 64]", a => a.loadMasked(30, at(r13, -64), 2), "62417cca1075ff"],
   ["vextracti32x4 [rdi + 16], zmm20, 3", a => a.saveQuarter(at(rdi, 16), 20, 3), "62e37d4839670103"],
   ["vextracti32x8 [rdi + 32], zmm20, 1", a => a.saveHalf(at(rdi, 32), 20, 1), "62e37d483b670101"],
+  ["vpslld zmm3, zmm19, 16", a => a.shiftLeft(3, 19, 16), "62b1654872f310"],
+  ["vpord zmm3, zmm19, zmm7", a => a.v("vpord", 3, 19, 7), "62f16540ebdf"],
+  ["vpmovzxwd zmm20{k2}{z}, [r13 + 32]", a => a.loadWords(20, at(r13, 32), 2), "62c27dca336501"],
+  ["vpmovdw [r13 + 32]{k2}, zmm20", a => a.saveWords(at(r13, 32), 20, 2), "62c27e4a336501"],
+  ["vgetexpps zmm3, zmm19", a => a.exponentOf(3, 19), "62b27d4842db"],
+  ["vgetmantps zmm3, zmm19, 11", a => a.mantissaOf(3, 19), "62b37d4826db0b"],
   ["kmovw k3, ecx", a => a.maskFrom(3, rcx), "c5f892d9"],
 ];
 test.each(encodings)("%s has the bytes that the GNU assembler gives it", (_, emit, bytes) => expect(hex(emit)).toBe(bytes));

@@ -58,6 +58,7 @@ export const threeOperands = {
   vmaxps: [0, 1, 0x5f],
   vpaddd: [1, 1, 0xfe],
   vpandd: [1, 1, 0xdb],
+  vpord: [1, 1, 0xeb],
   vpxord: [1, 1, 0xef],
   vpmulld: [1, 2, 0x40],
   vpminsd: [1, 2, 0x39],
@@ -445,6 +446,28 @@ export class Assembler {
   shiftRight(to: number, from: number, by: number): void {
     this.#evex([1, 1, 0x72], 2, to, from);
     this.raw(by);
+  }
+  /** Lanes of 32 bits, zeros from the right. */
+  shiftLeft(to: number, from: number, by: number): void {
+    this.#evex([1, 1, 0x72], 6, to, from);
+    this.raw(by);
+  }
+  /** Sixteen words of memory where the mask is set, each in the lower half of a lane; zero elsewhere, and other places are not read. */
+  loadWords(to: number, from: MemoryOperand, mask: number): void {
+    this.#evex([1, 2, 0x33], to, 0, from, { unit: 32, mask, zero: true });
+  }
+  /** The lower halves of the lanes where the mask is set. */
+  saveWords(to: MemoryOperand, from: number, mask: number): void {
+    this.#evex([2, 2, 0x33], from, 0, to, { unit: 32, mask });
+  }
+  /** to := the exponent of each float, as a float. */
+  exponentOf(to: number, from: number): void {
+    this.#evex([1, 2, 0x42], to, 0, from);
+  }
+  /** to := each float's mantissa in [0.75, 1.5); no number where the float is below zero. */
+  mantissaOf(to: number, from: number): void {
+    this.#evex([1, 3, 0x26], to, 0, from);
+    this.raw(11);
   }
   /** Mask k := a or b is no number. */
   unordered(mask: number, a: number, b: VectorOperand): void {

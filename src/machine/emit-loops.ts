@@ -4,7 +4,7 @@ import { type Assembler, type Gpr, gpr } from "./assembler.ts";
 const { rax, rcx, rdx, rsi } = gpr;
 
 /** rax := the item's number below `parts`, rdx := its number of `parts`: item rsi = stack * parts + part. */
-export function splitItem(a: Assembler, parts: number): void {
+export function emitPartOfItem(a: Assembler, parts: number): void {
   a.mov(rax, rsi);
   a.alu("xor", rdx, rdx);
   a.set(rcx, parts);
@@ -12,7 +12,7 @@ export function splitItem(a: Assembler, parts: number): void {
 }
 
 /** Runs `body` as often as `count` says, which is known when code is made. */
-export function repeat(a: Assembler, counter: Gpr, count: number, body: () => void): void {
+export function emitTimes(a: Assembler, counter: Gpr, count: number, body: () => void): void {
   if (count === 0) return;
   a.set(counter, count);
   const loop = a.here();
@@ -22,7 +22,7 @@ export function repeat(a: Assembler, counter: Gpr, count: number, body: () => vo
 }
 
 /** `full()`, or for the last part `last()` where it differs. */
-export function byPart(a: Assembler, part: Gpr, parts: number, differs: boolean, full: () => void, last: () => void): void {
+export function emitByPart(a: Assembler, part: Gpr, parts: number, differs: boolean, full: () => void, last: () => void): void {
   if (!differs) {
     full();
     return;

@@ -25,6 +25,7 @@ export {
   type ElementProgram,
   type ElementStep,
   type ElementStepKind,
+  type ElementType,
   type ElementValue,
   registersOf,
 } from "./elementwise/element-program.ts";
@@ -44,7 +45,8 @@ export type { KernelCode } from "./kernel-code.ts";
 export { type Koffi, type LibraryHandle, loadKoffi } from "./koffi.ts";
 export { allocatePages, loadCode, machineFunction, type Pages } from "./native.ts";
 export { measurePeak, type PeakInstruction, registerLoopCode, registerLoopRate, turnFlops } from "./peak.ts";
-export { type ProductForm, type ProductShape, productKey } from "./products/product-shape.ts";
+export { type ProductEpilogue, productCode, takesEpilogue } from "./products/product-code.ts";
+export { canReadWords, type ProductForm, type ProductShape, productKey } from "./products/product-shape.ts";
 export { type ItemCode, multiplyCode, packRowsCode, packWeightCode } from "./products/strassen-code.ts";
 export { isStrassen, pairColumns, type StrassenShape, strassenLayout } from "./products/strassen-shape.ts";
 export { packPair, type StrassenWeight, wholePairs } from "./products/strassen-weights.ts";

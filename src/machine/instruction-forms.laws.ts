@@ -260,6 +260,17 @@ const wideVectors: Readonly<Record<string, Forms<Assembler>>> = {
     32,
   ),
   shiftRight: twoRegisters((to, from) => ({ line: `vpsrld ${zmm(to)},${zmm(from)},0x10`, emit: a => a.shiftRight(to, from, 16) }), 32),
+  shiftLeft: twoRegisters((to, from) => ({ line: `vpslld ${zmm(to)},${zmm(from)},0x10`, emit: a => a.shiftLeft(to, from, 16) }), 32),
+  loadWords: memory((m, r) => {
+    const mask = 1 + (r % 7);
+    return { line: `vpmovzxwd ${zmm(r)}{k${mask}}{z},${pointer("YMMWORD", m)}`, emit: a => a.loadWords(r, m, mask) };
+  }, 32),
+  saveWords: memory((m, r) => {
+    const mask = 1 + (r % 7);
+    return { line: `vpmovdw ${pointer("YMMWORD", m)}{k${mask}},${zmm(r)}`, emit: a => a.saveWords(m, r, mask) };
+  }, 32),
+  exponentOf: twoRegisters((to, from) => ({ line: `vgetexpps ${zmm(to)},${zmm(from)}`, emit: a => a.exponentOf(to, from) }), 32),
+  mantissaOf: twoRegisters((to, from) => ({ line: `vgetmantps ${zmm(to)},${zmm(from)},0xb`, emit: a => a.mantissaOf(to, from) }), 32),
   unordered: comparison("vcmpunordps", (a, k, x, y) => a.unordered(k, x, y)),
   greater: comparison("vpcmpnled", (a, k, x, y) => a.greater(k, x, y)),
   compare: all(

@@ -106,3 +106,5 @@ function toMantissa(x: number, bits: number, least: number): number {
 export const asBf16 = (x: number): number => toMantissa(x, 7, 2 ** -126);
 /** As f16 keeps a float32 below 65,504. */
 export const asF16 = (x: number): number => toMantissa(x, 10, 2 ** -14);
+/** The word that bf16 keeps a number as. */
+export const toBf16Word = (x: number): number => new Uint32Array(Float32Array.of(asBf16(x)).buffer)[0]! >>> 16;

@@ -31,13 +31,5 @@ export const tierPanelColumns: Readonly<Record<ProductTier, number>> = { avx2: a
 export function tierProductCode(tier: ProductTier, s: ProductShape): KernelCode {
   if (tier === "avx2") return avx2ProductCode(s);
   if (tier === "amx") return amxProductCode(s);
-  const { code, packAt, multiplyAt, packItems, multiplyItems, scratchBytes } = productCode(s);
-  return {
-    code,
-    kernels: [
-      { at: packAt, items: packItems },
-      { at: multiplyAt, items: multiplyItems },
-    ],
-    scratchBytes,
-  };
+  return productCode(s);
 }

@@ -32,7 +32,9 @@ function onnxRuntimeVersion(device: string): string {
 /** What machine code of Loam's own is made for here: "avx512+vnni+bf16", "none", "off". */
 export function machineCodeTier(): string {
   if (process.env.LOAM_MACHINE_CODE === "off") return "off";
-  return usableTiers().join("+") || "none";
+  // the first goes without saying where there are others, as in records from before it was one
+  const tiers = usableTiers();
+  return (tiers.length > 1 ? tiers.slice(1) : tiers).join("+") || "none";
 }
 
 /** Of this process; the same value each time it is asked. */

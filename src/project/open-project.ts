@@ -96,7 +96,7 @@ export class Project implements AsyncDisposable {
    * Errors: project/argument for an unknown name.
    */
   cost(id: string, options: CostOptions & CallOptions = {}): Call<RunCost> {
-    return callOf(async () => (await import("./cost/index.ts")).costOf(this.#workspace, id, options), options);
+    return callOf(async () => (await import("./cost/index.ts")).costOfRun(this.#workspace, id, options), options);
   }
 
   /** Runs what is stale of a tuned model (default: of all of them), its base included; with `folds` the cross-validation of its recipe too. */

@@ -37,13 +37,14 @@ export interface CompileOptions {
    */
   readonly constant?: readonly number[];
   /**
-   * "bf16": large products of matrices take their operands rounded to bf16 and sum them in float32, where the processor has 512-bit vectors;
+   * "bf16": large products of matrices take their operands rounded to bf16 and sum them in float32, where the processor has AVX2;
    * it is faster where that also has products of bf16. Elsewhere, and where absent, they are float32.
    */
   readonly products?: "f32" | "bf16";
   /**
    * Where the processor has 512-bit vectors, chains of operations on elements are computed in one pass over memory, sums of rows within them,
-   * large products of matrices by code made for their shapes, and `flashAttention` and its gradient by an operator each. Sums of two, products of two and roots keep their bits; sums of many, `exp`,
+   * large products of matrices by code made for their shapes (with AVX2, too), and `flashAttention` and its gradient by an operator each. Sums of two,
+   * products of two and roots keep their bits; sums of many, `exp`,
    * `erf`, `gelu`, `silu` and `sigmoid` differ by rounding.
    */
   readonly fuse?: boolean;

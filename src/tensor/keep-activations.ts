@@ -143,8 +143,7 @@ export function* keepingActivations(
   const passes = twoPasses(graph, results);
   const kept = keptValues(passes);
   const narrowed = new Set(narrows ? narrowable(kept) : []);
-  const estimate = (g: Graph): number | undefined => backend.estimatePeakBytes?.(g, build);
-  const choices = new Choices(passes, kept, narrowed, g => estimate(g) ?? 0);
+  const choices = new Choices(passes, kept, narrowed, g => backend.estimatePeakBytes?.(g, build) ?? 0);
   yield;
   const choice = budgetBytes === undefined ? choices.first(0)! : yield* fitting(choices, budgetBytes, name);
   const plainBytes = kept.reduce((sum, k) => sum + k.bytes, 0);
@@ -155,7 +154,7 @@ export function* keepingActivations(
     graph: choice.graph,
     recomputes: choice.dropped.size > 0,
     report: {
-      estimatedBytes: estimate(choice.graph),
+      estimatedBytes: backend.estimatePeakBytes ? choice.bytes : undefined,
       plainBytes,
       keptBytes,
       narrowed: [...narrowed].filter(t => !choice.dropped.has(t)).length,

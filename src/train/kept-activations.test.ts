@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
-import type { LoamError } from "../base/index.ts";
+import { type LoamError, type Tree, treeLeaves } from "../base/index.ts";
 import { type DecoderSpec, decoderSpec, gpt2Config } from "../nn/index.ts";
-import { openDevice } from "../tensor/index.ts";
+import { type DeviceArray, openDevice } from "../tensor/index.ts";
 import { adamw, single } from "./optimizer.ts";
 import type { PretrainRecipe } from "./part.ts";
 import { fasterPrecision, hasBf16, precisionProblem } from "./precision.ts";
-import { decoderLoss, type PretrainOptions, pretrain } from "./pretrain.ts";
+import { decoderLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
 import { toyEnd, toyModel, toyRecipe, toyShards } from "./toy.laws.ts";
 import { createTrainer, type TrainerOptions } from "./trainer.ts";
 
@@ -139,6 +139,28 @@ test("a run that chose its precision is not timed again when it resumes", async 
   expect(resumed.resumedFrom).toBe(3);
   expect(resumed.precisionTimes).toBeUndefined();
 });
+
+const isHere = hasBf16(device);
+const why = isHere ? "" : " (skipped: no machine code for 512-bit vectors)";
+const numbersOf = async (r: PretrainResult) =>
+  Promise.all(treeLeaves<DeviceArray>(r.parameters as Tree<DeviceArray>).map(a => a.numbers()));
+
+test.skipIf(!isHere)(`in bf16 a resumed run ends with the bits of one that was not stopped, on one thread and on two${why}`, async () => {
+  const wide = { ...toyModel, width: 128, context: 64 };
+  const recipe = toyRecipe({ tokens: 6 * 8 * 64, length: 64, precision: "bf16", dropout: 0.1 });
+  const whole = await numbersOf(await pretrain(options(recipe, { model: wide })));
+  const folder = mkdtempSync(join(root, "run-"));
+  const stop = new AbortController();
+  const progress: PretrainOptions["progress"] = e => {
+    if (e.values!.step === 3) stop.abort(new Error("stop"));
+  };
+  await expect(pretrain(options(recipe, { model: wide, folder, progress, signal: stop.signal }))).rejects.toThrow("stop");
+  const resumed = await pretrain(options(recipe, { model: wide, folder }));
+  expect(resumed.resumedFrom).toBe(3);
+  expect(await numbersOf(resumed)).toEqual(whole);
+  const two = openDevice("cpu", { threads: 2 });
+  expect(await numbersOf(await pretrain(options(recipe, { model: wide, device: two })))).toEqual(whole);
+}, 60_000);
 
 test("a precision that the machine has no code for is said with what runs instead, and the run goes on in float32", async () => {
   vi.stubEnv("LOAM_MACHINE_CODE", "off");

@@ -61,7 +61,7 @@ function FlameChart({ profile, name }: { readonly profile: Profile; readonly nam
         />
       </figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys. */}
-      <div className="scrolled" tabIndex={0} role="group" aria-label="Flame chart">
+      <div className="scrolled" tabIndex={0}>
         <svg width={width} height={4 * rowHeight} role="img" aria-labelledby={`${id}t`} aria-describedby={`${id}d`}>
           <title id={`${id}t`}>{`Flame chart of a training step of ${name}`}</title>
           <desc

@@ -5,7 +5,7 @@
  * with AMX**: the tests read its encodings by a disassembler, run its packing by AVX-512, and emulate its tiles.
  */
 import { at, gpr, type MemoryOperand } from "../assembler.ts";
-import { byPart, repeat, splitItem } from "../emit-loops.ts";
+import { emitByPart, emitPartOfItem, emitTimes } from "../emit-loops.ts";
 import type { KernelCode } from "../kernel-code.ts";
 import { allocatePages, type Pages } from "../native.ts";
 import { interleave, packFourRows, packSteps, pointAtRows, setMask } from "../products/pack-rows.ts";
@@ -47,7 +47,7 @@ function constantsAddress(): bigint {
   return constants.address;
 }
 
-export interface AmxLayout {
+interface AmxLayout {
   /** Tiles of inner places, and pairs of them that are there or filled up with zeros. */
   readonly depth: number;
   readonly steps: number;
@@ -73,7 +73,7 @@ export function amxLayout({ count, rows, columns, inner, sharesB }: ProductShape
 }
 
 /** Where code is written to, and where `amxConstants` are. */
-export interface AmxTarget {
+interface AmxTarget {
   readonly assembler: AmxAssembler;
   readonly constants: bigint;
 }
@@ -106,7 +106,7 @@ function packRowsOfA(a: AmxAssembler, s: ProductShape): void {
     a.alu("add", r8, { value: 128 });
     a.alu("add", r12, { value: tileBytes });
   };
-  repeat(a, rcx, whole, () => tile((to, from) => a.load(to, from)));
+  emitTimes(a, rcx, whole, () => tile((to, from) => a.load(to, from)));
   if (rest > 0) {
     setMask(a, 1, rest);
     setMask(a, 2, rest - 16);
@@ -150,14 +150,14 @@ function packColumnsOfA(a: AmxAssembler, s: ProductShape): void {
     }
     a.alu("add", r12, { value: tileBytes });
   };
-  repeat(a, rcx, Math.floor(s.inner / tilePlaces), () => tile(tilePlaces));
+  emitTimes(a, rcx, Math.floor(s.inner / tilePlaces), () => tile(tilePlaces));
   if (s.inner % tilePlaces > 0) tile(s.inner % tilePlaces);
 }
 
 /** Mask 1 := lanes that part `part` of `parts` has of `total` in sixteens. Uses rax. */
 function setPartMask(a: AmxAssembler, part: typeof r15, parts: number, total: number): void {
   const rest = total - (parts - 1) * tileRows;
-  byPart(
+  emitByPart(
     a,
     part,
     parts,
@@ -176,7 +176,7 @@ function packCode(target: AmxTarget, s: ProductShape, l: AmxLayout): number {
   loadInterleave(target);
   a.alu("cmp", rsi, { value: bItems });
   a.jumpIf("ge", ofA);
-  splitItem(a, l.panels);
+  emitPartOfItem(a, l.panels);
   a.mov(r15, rdx);
   a.imulBy(rbx, rax, 4 * s.inner * s.columns);
   a.alu("add", rbx, field("b"));
@@ -185,7 +185,7 @@ function packCode(target: AmxTarget, s: ProductShape, l: AmxLayout): number {
   if (s.transposeB) {
     a.mov(rbp, r12);
     a.imulBy(r15, r15, tileRows);
-    repeat(a, r14, tileRows / 4, () => {
+    emitTimes(a, r14, tileRows / 4, () => {
       a.mov(rax, r15);
       pointAtRows(a, rbx, s.columns, 4 * s.inner);
       a.mov(r12, rbp);
@@ -199,7 +199,7 @@ function packCode(target: AmxTarget, s: ProductShape, l: AmxLayout): number {
     a.lea(r8, at(rbx, 0, r15));
     packSteps(
       a,
-      { form: "bf16", inner: s.inner, rowBytes: 4 * s.columns, vectors: 1, steps: l.steps, advance: tileRowBytes },
+      { form: "bf16", isWords: false, inner: s.inner, rowBytes: 4 * s.columns, vectors: 1, steps: l.steps, advance: tileRowBytes },
       (_, register) => a.save(at(r12), register),
     );
   }
@@ -207,7 +207,7 @@ function packCode(target: AmxTarget, s: ProductShape, l: AmxLayout): number {
 
   a.place(ofA);
   a.alu("sub", rsi, { value: bItems });
-  splitItem(a, l.strips);
+  emitPartOfItem(a, l.strips);
   a.mov(r15, rdx);
   a.imulBy(rbx, rax, 4 * s.inner * s.rows);
   a.alu("add", rbx, field("a"));
@@ -247,7 +247,7 @@ interface Turn {
 function multiplyTurn(a: AmxAssembler, s: ProductShape, l: AmxLayout, strips: Turn, panels: Turn): void {
   const [rows, columns] = [Array.from({ length: strips.count }, (_, i) => i), Array.from({ length: panels.count }, (_, j) => j)];
   for (const i of rows) for (const j of columns) a.zeroTile(sum(i, j));
-  repeat(a, rax, l.depth, () => {
+  emitTimes(a, rax, l.depth, () => {
     const load = (tile: number, base: typeof r8 | typeof r9, n: number) =>
       a.loadTile(tile, { base, displacement: n * l.stripBytes, stride: rcx });
     for (const i of rows) load(ofA(i), r8, i);
@@ -304,7 +304,7 @@ function multiplyCode({ assembler: a, constants: place }: AmxTarget, s: ProductS
   a.alu("sub", rsp, { value: tileBytes });
   a.setAddress(rcx, place);
   a.configureTiles(at(rcx));
-  splitItem(a, items);
+  emitPartOfItem(a, items);
   // of product rax: rdi := result, rsi := strips, rdx := panels; rbx, rbp := turns of strips from and to
   a.imulBy(rbx, rdx, itemTurns);
   a.mov(rdx, field("scratch"));
@@ -341,7 +341,7 @@ function multiplyCode({ assembler: a, constants: place }: AmxTarget, s: ProductS
   a.imulBy(r10, r13, 2 * tileRowBytes);
   a.alu("add", r11, r10);
   const byPanels = (of: Turn) =>
-    byPart(
+    emitByPart(
       a,
       r13,
       panels,
@@ -349,7 +349,7 @@ function multiplyCode({ assembler: a, constants: place }: AmxTarget, s: ProductS
       () => multiplyTurn(a, s, l, of, whole),
       () => multiplyTurn(a, s, l, of, lastPanels),
     );
-  byPart(
+  emitByPart(
     a,
     r14,
     strips,

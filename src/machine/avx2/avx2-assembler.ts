@@ -46,8 +46,8 @@ const two = { vsqrtps: [0, 1, 0x51], vcvtps2dq: [1, 1, 0x5b], vcvtdq2ps: [0, 1, 
 };
 
 export const avx2Lanes = 8;
-export const maskRegister = 14;
-export const spreadRegister = 15;
+const maskRegister = 14;
+const spreadRegister = 15;
 
 /** Eight words of ones, then eight of zeros: masks of 0 to 8 lanes begin among them. They live as long as the process. */
 let ones: Pages | undefined;

@@ -6,7 +6,7 @@
  * (2008), with the register block of Haswell's kernels in BLIS.
  */
 import { at, gpr, type MemoryOperand } from "../assembler.ts";
-import { byPart, repeat, splitItem } from "../emit-loops.ts";
+import { emitByPart, emitPartOfItem, emitTimes } from "../emit-loops.ts";
 import type { KernelCode } from "../kernel-code.ts";
 import { pointAtRows } from "../products/pack-rows.ts";
 import type { ProductShape } from "../products/product-shape.ts";
@@ -42,7 +42,7 @@ const gapBytes = 64;
 /** How the first operand is read: where it lies, as a rounded copy, or in strips. */
 type RowsFrom = "operand" | "copy" | "strips";
 
-export interface Avx2Layout {
+interface Avx2Layout {
   readonly rowsFrom: RowsFrom;
   readonly strips: number;
   readonly panels: number;
@@ -99,7 +99,7 @@ function packPanels(a: Avx2Assembler, s: ProductShape, l: Avx2Layout, panels: nu
   if (rest > 0) a.setLanes(registerOfRest, rest);
   if (columns <= avx2Lanes) a.v("vpxord", 7, 7, 7);
   const rowBytes = 4 * s.columns;
-  repeat(a, rcx, s.inner, () => {
+  emitTimes(a, rcx, s.inner, () => {
     for (let p = 0; p < panels; p++) {
       if (ahead * rowBytes < 2 ** 30) a.prefetch(at(rbx, ahead * rowBytes + panelStepBytes * p));
       for (let v = 0; v < 2; v++) {
@@ -137,7 +137,7 @@ function transposeRows(a: Avx2Assembler, s: ProductShape): void {
     for (let k = 0; k < places; k++) a.saveQuarter(at(r12, k * panelStepBytes), k % 4, k >> 2);
     a.alu("add", r12, { value: avx2Lanes * panelStepBytes });
   };
-  repeat(a, rcx, Math.floor(s.inner / avx2Lanes), () => block((to, from) => a.load(to, from), avx2Lanes));
+  emitTimes(a, rcx, Math.floor(s.inner / avx2Lanes), () => block((to, from) => a.load(to, from), avx2Lanes));
   if (rest === 0) return;
   a.setLanes(registerOfRest, rest);
   block((to, from) => a.loadLanes(to, from, registerOfRest), rest);
@@ -149,7 +149,7 @@ function packStrips(a: Avx2Assembler, s: ProductShape, l: Avx2Layout, strips: nu
   a.setLanes(ofStrip, stripRows);
   if (rows < stripRows) a.setLanes(ofRest, rows);
   const rowBytes = 4 * s.rows;
-  repeat(a, rcx, s.inner, () => {
+  emitTimes(a, rcx, s.inner, () => {
     for (let strip = 0; strip < strips; strip++) {
       if (ahead * rowBytes < 2 ** 30 && strip % 2 === 0) a.prefetch(at(r8, ahead * rowBytes + stripStepBytes * strip));
       a.loadLanes(strip & 3, at(r8, stripStepBytes * strip), strip === strips - 1 && rows < stripRows ? ofRest : ofStrip);
@@ -171,7 +171,7 @@ function packCode(a: Avx2Assembler, s: ProductShape, l: Avx2Layout): number {
   if (s.form !== "f32") setRounding(a);
   a.alu("cmp", rsi, { value: bItems });
   a.jumpIf("ge", ofA);
-  splitItem(a, groups);
+  emitPartOfItem(a, groups);
   a.mov(r15, rdx);
   a.imulBy(rbx, rax, 4 * s.inner * s.columns);
   a.alu("add", rbx, field("b"));
@@ -181,7 +181,7 @@ function packCode(a: Avx2Assembler, s: ProductShape, l: Avx2Layout): number {
     a.imulBy(rcx, r15, l.panelBytes);
     a.lea(rbp, at(r12, 0, rcx));
     a.imulBy(r15, r15, avx2PanelColumns);
-    repeat(a, r14, avx2PanelColumns / 4, () => {
+    emitTimes(a, r14, avx2PanelColumns / 4, () => {
       a.mov(rax, r15);
       pointAtRows(a, rbx, s.columns, 4 * s.inner);
       a.mov(r12, rbp);
@@ -198,7 +198,7 @@ function packCode(a: Avx2Assembler, s: ProductShape, l: Avx2Layout): number {
     const lastPanels = Math.ceil(last / avx2PanelColumns);
     const differs = last < itemPanels * avx2PanelColumns;
     const whole = () => packPanels(a, s, l, itemPanels, avx2PanelColumns);
-    byPart(a, r15, groups, differs, whole, () => packPanels(a, s, l, lastPanels, last - (lastPanels - 1) * avx2PanelColumns));
+    emitByPart(a, r15, groups, differs, whole, () => packPanels(a, s, l, lastPanels, last - (lastPanels - 1) * avx2PanelColumns));
   }
   a.jump(end);
   a.place(ofA);
@@ -219,7 +219,7 @@ function packRows(a: Avx2Assembler, s: ProductShape, l: Avx2Layout): number {
   a.alu("add", r12, rcx);
   if (l.rowsFrom === "copy") return copyRows(a, s.count * s.rows * s.inner);
   const groups = Math.ceil(l.strips / itemPackedStrips);
-  splitItem(a, groups);
+  emitPartOfItem(a, groups);
   a.mov(r15, rdx);
   a.imulBy(r8, rax, 4 * s.inner * s.rows);
   a.alu("add", r8, field("a"));
@@ -232,7 +232,7 @@ function packRows(a: Avx2Assembler, s: ProductShape, l: Avx2Layout): number {
   const last = s.rows - (groups - 1) * itemPackedStrips * stripRows;
   const lastStrips = Math.ceil(last / stripRows);
   const whole = () => packStrips(a, s, l, itemPackedStrips, stripRows);
-  byPart(a, r15, groups, last < itemPackedStrips * stripRows, whole, () =>
+  emitByPart(a, r15, groups, last < itemPackedStrips * stripRows, whole, () =>
     packStrips(a, s, l, lastStrips, last - (lastStrips - 1) * stripRows),
   );
   return s.count * groups;
@@ -247,7 +247,7 @@ function copyRows(a: Avx2Assembler, elements: number): number {
   a.alu("add", r8, rcx);
   const copy = (count: number) => {
     const rest = count % avx2Lanes;
-    repeat(a, rcx, Math.floor(count / avx2Lanes), () => {
+    emitTimes(a, rcx, Math.floor(count / avx2Lanes), () => {
       a.load(0, at(r8));
       round(a, 0);
       a.save(at(r12), 0);
@@ -260,7 +260,7 @@ function copyRows(a: Avx2Assembler, elements: number): number {
     a.save(at(r12), 0, 1);
   };
   const last = elements - (items - 1) * itemElements;
-  byPart(
+  emitByPart(
     a,
     rsi,
     items,
@@ -414,7 +414,7 @@ function multiplyStrips(a: Avx2Assembler, s: ProductShape, l: Avx2Layout, column
     sumStrip(a, s, l, rows, Math.ceil(columns / avx2Lanes));
     putStrip(a, s, rows, columns);
   };
-  byPart(
+  emitByPart(
     a,
     r12,
     l.strips,
@@ -433,7 +433,7 @@ function multiplyCode(a: Avx2Assembler, s: ProductShape, l: Avx2Layout): number 
   const wholePanels = Math.floor(s.columns / avx2PanelColumns);
   const restColumns = s.columns % avx2PanelColumns;
   a.push(...saved);
-  splitItem(a, items);
+  emitPartOfItem(a, items);
   beginProducts(a, s, l);
   a.alu("xor", r14, r14); // steps done
   const blocks = a.here();

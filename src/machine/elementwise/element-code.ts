@@ -8,9 +8,20 @@ import { emitExponential, exponentialConstants } from "../exponential.ts";
 import type { KernelCode } from "../kernel-code.ts";
 import { allocatePages, type Pages } from "../native.ts";
 import { setMask } from "../products/pack-rows.ts";
-import { type ElementProgram, type ElementValue, isConstant, lastUses, type Pass, passesOf, ratesOf } from "./element-program.ts";
+import {
+  type ElementProgram,
+  type ElementValue,
+  inputTypeOf,
+  isConstant,
+  lastUses,
+  outputRates,
+  outputTypeOf,
+  type Pass,
+  passesOf,
+  ratesOf,
+} from "./element-program.ts";
 
-const { rax, rbx, rbp, rsi, rdi, r12, r13, r14, r15 } = gpr;
+const { rax, rcx, rbx, rbp, rsi, rdi, r12, r13, r14, r15 } = gpr;
 
 /** Registers for values; those above are for what a step needs for itself. */
 export const valueRegisters = 25;
@@ -30,17 +41,39 @@ const erfBelow = [1, 0.5022493336121139, 0.11418597027023228, 0.0149838209601939
 /** e^x is infinite from here on. */
 const expEnd = 100;
 
+/** log(m) = 2 s (1 + s^2 / 3 + s^4 / 5 + ...) with s = (m - 1) / (m + 1): below 0.2 for m in [0.75, 1.5), where the first left-out term is below 4e-10. */
+const logTerms = [2, 2 / 3, 2 / 5, 2 / 7, 2 / 9, 2 / 11] as const;
+/** A word as the f32 of the same bits. */
+const word = (bits: number): number => new Float32Array(Uint32Array.of(bits).buffer)[0]!;
+
 /** Words that the code reads: f32 after one another, of the exponential first. */
-const fixed = [...exponentialConstants, 1, -0, expEnd, erfEnd, -erfEnd, ...erfAbove, ...erfBelow];
-const placed = {
-  one: exponentialConstants.length,
-  sign: exponentialConstants.length + 1,
-  expEnd: exponentialConstants.length + 2,
-  erfEnd: exponentialConstants.length + 3,
-  erfStart: exponentialConstants.length + 4,
-  above: exponentialConstants.length + 5,
-  below: exponentialConstants.length + 5 + erfAbove.length,
-} as const;
+const tables = {
+  exponential: exponentialConstants,
+  one: [1],
+  sign: [-0],
+  expEnd: [expEnd],
+  erfEnd: [erfEnd],
+  erfStart: [-erfEnd],
+  above: erfAbove,
+  below: erfBelow,
+  ln2: [Math.LN2],
+  log: logTerms,
+  least: [Number.NEGATIVE_INFINITY],
+  /** For rounding to bf16: the lowest bit, just below half of what is cut off, the bit that keeps a number none. */
+  lowest: [word(1)],
+  half: [word(0x7fff)],
+  quiet: [word(0x40_0000)],
+} as const satisfies Record<string, readonly number[]>;
+type TableName = keyof typeof tables;
+const fixed = Object.values(tables).flat();
+const placed = Object.fromEntries(
+  Object.keys(tables).map((name, i) => [
+    name,
+    Object.values(tables)
+      .slice(0, i)
+      .reduce((sum, t) => sum + t.length, 0),
+  ]),
+) as Record<TableName, number>;
 
 /** Pages of constants, which live as long as the code that reads them. */
 function constantsOf(values: readonly number[]): Pages {
@@ -52,7 +85,7 @@ function constantsOf(values: readonly number[]): Pages {
 const saved = [rbx, rbp, r12, r13, r14, r15] as const;
 
 /** What the parts of the code share: the program, the assembler that they write to, and the constants that they ask for. */
-function planOf(p: ElementProgram) {
+function planOf(p: ElementProgram, a: Assembler, rowsPerItem: number) {
   const size = p.shape.reduce((n, d) => n * d, 1);
   const { columns } = p;
   const constants: number[] = [...fixed];
@@ -67,12 +100,12 @@ function planOf(p: ElementProgram) {
   const ofRow = new Map<number, number>();
   for (const i of p.steps.keys()) if (rates[first + i]!.isOfRow) ofRow.set(first + i, valueRegisters - 1 - ofRow.size);
   return {
-    a: new Assembler(),
+    a,
     p,
     size,
     columns,
     rows: Math.ceil(size / columns),
-    rowsPerItem: Math.max(1, Math.round(itemElements / columns)),
+    rowsPerItem,
     rest: size % columns === 0 ? columns % 16 : (size % columns) % 16,
     constants,
     constantAt,
@@ -105,7 +138,11 @@ function passRegisters({ a, p, ofRow, constantAt }: ElementPlan, last: ReadonlyM
     if (access === "one") return spread(at(rax));
     if (access === "column") return spread(at(rax, 0, rbx, 4));
     const register = take(v);
-    a.loadMasked(register, access === "all" ? at(rax, 0, r15) : at(rax, 0, r13), 1);
+    if (inputTypeOf(p, v) === "bf16") {
+      halfOffset(a);
+      a.loadWords(register, at(rax, 0, rcx), 1);
+      a.shiftLeft(register, register, 16);
+    } else a.loadMasked(register, access === "all" ? at(rax, 0, r15) : at(rax, 0, r13), 1);
     return register;
   };
   const release = (of: readonly ElementValue[], place: number) => {
@@ -116,6 +153,25 @@ function passRegisters({ a, p, ofRow, constantAt }: ElementPlan, last: ReadonlyM
     }
   };
   return { take, operand, release };
+}
+
+/** rcx := where a block's elements begin in an array of words. */
+function halfOffset(a: Assembler): void {
+  a.mov(rcx, r15);
+  a.shift("right", rcx, 1);
+}
+
+/** Sixteen f32 to words at rax and rcx, under mask 1: the nearest bf16, halves to even; what is no number stays none. Uses mask 7. */
+function saveRounded(a: Assembler, value: number): void {
+  a.shiftRight(s0, value, 16);
+  a.v("vpandd", s0, s0, fixedAt(placed.lowest));
+  a.v("vpaddd", s0, s0, fixedAt(placed.half));
+  a.v("vpaddd", s0, s0, value);
+  a.unordered(7, value, value);
+  a.v("vpord", s0, value, fixedAt(placed.quiet), 7);
+  a.shiftRight(s0, s0, 16);
+  halfOffset(a);
+  a.saveWords(at(rax, 0, rcx), s0, 1);
 }
 
 function inRegister(a: Assembler, x: number | MemoryOperand, other: number): number {
@@ -143,6 +199,25 @@ function emitErf(a: Assembler, to: number, x: number): void {
   a.v("vdivps", to, s3, s4);
 }
 
+/** to := the natural logarithm of x = 2^k m, m in [0.75, 1.5). */
+function emitLog(a: Assembler, to: number, x: number): void {
+  a.exponentOf(s1, x);
+  a.mantissaOf(s2, x);
+  a.exponentOf(s3, s2);
+  a.v("vsubps", s1, s1, s3);
+  a.broadcast(s4, at(r14, 4 * placed.one));
+  a.v("vsubps", s3, s2, s4);
+  a.v("vaddps", s2, s2, s4);
+  a.v("vdivps", s3, s3, s2);
+  a.v("vmulps", s2, s3, s3);
+  const top = logTerms.length - 1;
+  a.broadcast(s4, at(r14, 4 * (placed.log + top)));
+  for (let k = top - 1; k >= 0; k--) a.v("vfmadd213ps", s4, s2, fixedAt(placed.log + k));
+  a.v("vmulps", s4, s4, s3);
+  a.v("vfmadd231ps", s4, s1, fixedAt(placed.ln2));
+  a.load(to, s4);
+}
+
 /** One step at its place in a pass. */
 function emitStep({ a, p, first }: ElementPlan, i: number, place: number, { take, operand, release }: PassRegisters): void {
   const { kind, of } = p.steps[i]!;
@@ -155,6 +230,7 @@ function emitStep({ a, p, first }: ElementPlan, i: number, place: number, { take
   else if (kind === "neg") a.v("vpxord", to, one, fixedAt(placed.sign));
   else if (kind === "sqrt") a.v2("vsqrtps", to, one);
   else if (kind === "erf") emitErf(a, to, one);
+  else if (kind === "log") emitLog(a, to, one);
   else {
     const isSigmoid = kind === "sigmoid";
     if (isSigmoid) a.v("vpxord", s3, one, fixedAt(placed.sign));
@@ -169,6 +245,8 @@ function emitStep({ a, p, first }: ElementPlan, i: number, place: number, { take
   }
 }
 
+const joinOf = (p: ElementProgram, step: number): "vaddps" | "vmaxps" => (p.steps[step]!.kind === "maxRow" ? "vmaxps" : "vaddps");
+
 /** Sixteen columns at r13 of the row rbx, whose elements begin at r15; mask 1 says which of them there are. */
 function emitBlock(plan: ElementPlan, pass: Pass): void {
   const { a, p, first, ofRow } = plan;
@@ -177,12 +255,13 @@ function emitBlock(plan: ElementPlan, pass: Pass): void {
   for (const [place, i] of pass.steps.entries()) emitStep(plan, i, place, given);
   for (const i of pass.sums) {
     const sum = ofRow.get(first + i)!;
-    a.v("vaddps", sum, sum, inRegister(a, given.operand(p.steps[i]!.of[0]!), s0), 1);
+    a.v(joinOf(p, i), sum, sum, inRegister(a, given.operand(p.steps[i]!.of[0]!), s0), 1);
   }
-  for (const [o, v] of pass.writes.entries()) {
-    const value = given.operand(v) as number;
+  for (const o of pass.writes) {
+    const value = given.operand(p.outputs[o]!) as number;
     a.mov(rax, at(rdi, 8 * (first + o)));
-    a.save(at(rax, 0, r15), value, 1);
+    if (outputTypeOf(p, o) === "bf16") saveRounded(a, value);
+    else a.save(at(rax, 0, r15), value, 1);
   }
 }
 
@@ -221,9 +300,11 @@ function emitColumns(plan: ElementPlan, pass: Pass): void {
   if (pass.writes.length === 0) a.alu("sub", r15, r13);
 }
 
-export function elementCode(p: ElementProgram): KernelCode {
-  const plan = planOf(p);
-  const { a, columns, rows, rowsPerItem, first, ofRow, constants } = plan;
+/** Kernel(run, item), whose items have `rowsPerItem` rows; `constants` is where its constants are. Gives the constants that it asks for. */
+function emitKernel(a: Assembler, p: ElementProgram, rowsPerItem: number, constants: bigint): readonly number[] {
+  const plan = planOf(p, a, rowsPerItem);
+  const { columns, rows, first, ofRow } = plan;
+  const outputs = outputRates(p);
   a.push(...saved);
   a.imulBy(rbx, rsi, rowsPerItem);
   a.lea(rbp, at(rbx, rowsPerItem));
@@ -232,28 +313,44 @@ export function elementCode(p: ElementProgram): KernelCode {
   a.jumpIf("le", fits);
   a.set(rbp, rows);
   a.place(fits);
-  const constantsLabel = a.length; // the address is known when all constants are
-  a.setAddress(r14, 0n);
+  a.setAddress(r14, constants);
   a.imulBy(r15, rbx, 4 * columns);
   const row = a.here();
   const passes = passesOf(p);
   for (const pass of passes) {
     for (const i of pass.sums) {
       const sum = ofRow.get(first + i)!;
-      a.v("vpxord", sum, sum, sum);
+      if (joinOf(p, i) === "vmaxps") a.broadcast(sum, at(r14, 4 * placed.least));
+      else a.v("vpxord", sum, sum, sum);
     }
     if (pass.sums.length || pass.writes.length) emitColumns(plan, pass);
-    for (const i of pass.sums) a.reduce("vaddps", ofRow.get(first + i)!, s0);
+    for (const i of pass.sums) a.reduce(joinOf(p, i), ofRow.get(first + i)!, s0);
     const given = passRegisters(plan, new Map());
     for (const i of pass.after) emitStep(plan, i, -1, given);
   }
+  for (const o of outputs.ofRow) {
+    a.mov(rax, at(rdi, 8 * (first + o)));
+    a.saveLane(at(rax, 0, rbx, 4), ofRow.get(p.outputs[o]!)!);
+  }
+  if (outputs.whole.length === 0) a.alu("add", r15, { value: 4 * columns });
   a.alu("add", rbx, { value: 1 });
   a.alu("cmp", rbx, rbp);
   a.jumpIf("l", row);
   a.vzeroupper();
   a.pop(...saved.toReversed());
   a.ret();
-  const code = a.code();
-  new DataView(code.buffer).setBigUint64(constantsLabel + 2, constantsOf(constants).address, true);
-  return { code, kernels: [{ at: 0, items: Math.ceil(rows / rowsPerItem) }], scratchBytes: 0 };
+  return plan.constants;
+}
+
+/** The same with its constants in memory that lives as long as the process. */
+export function emitElements(a: Assembler, p: ElementProgram, rowsPerItem: number): void {
+  emitKernel(a, p, rowsPerItem, constantsOf(emitKernel(new Assembler(), p, rowsPerItem, 0n)).address);
+}
+
+export function elementCode(p: ElementProgram): KernelCode {
+  const a = new Assembler();
+  const rowsPerItem = Math.max(1, Math.round(itemElements / p.columns));
+  emitElements(a, p, rowsPerItem);
+  const rows = Math.ceil(p.shape.reduce((n, d) => n * d, 1) / p.columns);
+  return { code: a.code(), kernels: [{ at: 0, items: Math.ceil(rows / rowsPerItem) }], scratchBytes: 0 };
 }

@@ -6,8 +6,12 @@
 /** Where an input has the element of a row and a column: at both, at the column alone, at the row alone, or one for all. */
 export type ElementAccess = "all" | "row" | "column" | "one";
 
-const elementStepKinds = ["add", "sub", "mul", "div", "neg", "sqrt", "exp", "erf", "sigmoid", "sumRow"] as const;
+const elementStepKinds = ["add", "sub", "mul", "div", "neg", "sqrt", "exp", "log", "erf", "sigmoid", "sumRow", "maxRow"] as const;
 export type ElementStepKind = (typeof elementStepKinds)[number];
+/** Steps that make one number of a row: its sum, its greatest element (of numbers alone). */
+export const joinsRow = (kind: ElementStepKind): kind is "sumRow" | "maxRow" => kind === "sumRow" || kind === "maxRow";
+/** How elements lie in memory; they are computed as f32. */
+export type ElementType = "f32" | "bf16";
 
 /** The number of a value (inputs first, then steps), or a constant. */
 export type ElementValue = number | { readonly constant: number };
@@ -21,9 +25,22 @@ export interface ElementProgram {
   readonly shape: readonly number[];
   readonly columns: number;
   readonly inputs: readonly ElementAccess[];
+  /** f32 where absent; bf16 for inputs of all elements alone. */
+  readonly inputTypes?: readonly ElementType[];
   readonly steps: readonly ElementStep[];
   /** Values that are written. */
   readonly outputs: readonly number[];
+  /** f32 where absent; rounded to the nearest bf16 otherwise. */
+  readonly outputTypes?: readonly ElementType[];
+}
+export const inputTypeOf = (p: ElementProgram, input: number): ElementType => p.inputTypes?.[input] ?? "f32";
+export const outputTypeOf = (p: ElementProgram, output: number): ElementType => p.outputTypes?.[output] ?? "f32";
+/** Outputs with a number an element, and those with one a row, which are f32: by their places among the outputs. */
+export function outputRates(p: ElementProgram): { readonly whole: number[]; readonly ofRow: number[] } {
+  const rates = ratesOf(p);
+  const all = Array.from(p.outputs.keys());
+  const isOfRow = (o: number) => rates[p.outputs[o]!]!.isOfRow;
+  return { whole: all.filter(o => !isOfRow(o)), ofRow: all.filter(isOfRow) };
 }
 
 export const isConstant = (v: ElementValue): v is { readonly constant: number } => typeof v !== "number";
@@ -32,7 +49,7 @@ export const isConstant = (v: ElementValue): v is { readonly constant: number } 
 interface Rate {
   /** One number a row (or one for all), not one an element. */
   readonly isOfRow: boolean;
-  /** How many sums over a row, one needing the other, come before it. */
+  /** How many sums (or greatest elements) of a row, one needing the other, come before it. */
   readonly level: number;
 }
 export function ratesOf({ inputs, steps }: ElementProgram): Rate[] {
@@ -40,7 +57,7 @@ export function ratesOf({ inputs, steps }: ElementProgram): Rate[] {
   for (const { kind, of } of steps) {
     const from = of.filter(v => !isConstant(v)).map(v => rates[v as number]!);
     const level = from.reduce((most, r) => Math.max(most, r.level), 0);
-    rates.push(kind === "sumRow" ? { isOfRow: true, level: level + 1 } : { isOfRow: from.every(r => r.isOfRow), level });
+    rates.push(joinsRow(kind) ? { isOfRow: true, level: level + 1 } : { isOfRow: from.every(r => r.isOfRow), level });
   }
   return rates;
 }
@@ -61,8 +78,9 @@ function stepsFor(p: ElementProgram, rates: readonly Rate[], values: readonly nu
 /** One pass over the columns of a row: the steps that it takes, and what it sums or writes. */
 export interface Pass {
   readonly steps: readonly number[];
-  /** Steps that sum a row. */
+  /** Steps that sum a row, or find its greatest. */
   readonly sums: readonly number[];
+  /** Outputs that are written, by their places. */
   readonly writes: readonly number[];
   /** Steps of a row that follow. */
   readonly after: readonly number[];
@@ -74,19 +92,21 @@ export function passesOf(p: ElementProgram): Pass[] {
   const all = Array.from(p.steps.keys());
   const rateOf = (step: number) => rates[first + step]!;
   const pass = (level: number): Pass => {
-    const sums = all.filter(i => p.steps[i]!.kind === "sumRow" && rateOf(i).level === level);
+    const sums = all.filter(i => joinsRow(p.steps[i]!.kind) && rateOf(i).level === level);
     const steps = stepsFor(
       p,
       rates,
       sums.map(i => p.steps[i]!.of[0] as number),
     );
-    const after = all.filter(i => p.steps[i]!.kind !== "sumRow" && rateOf(i).isOfRow && rateOf(i).level === level);
+    const after = all.filter(i => !joinsRow(p.steps[i]!.kind) && rateOf(i).isOfRow && rateOf(i).level === level);
     return { steps, sums, writes: [], after };
   };
+  const { whole } = outputRates(p);
+  const written = whole.map(o => p.outputs[o]!);
   // the first has nothing to sum: what a row needs beforehand
   return [
     ...Array.from({ length: levels + 1 }, (_, k) => pass(k)),
-    { steps: stepsFor(p, rates, p.outputs), sums: [], writes: p.outputs, after: [] },
+    { steps: stepsFor(p, rates, written), sums: [], writes: whole, after: [] },
   ];
 }
 
@@ -94,7 +114,8 @@ export function passesOf(p: ElementProgram): Pass[] {
 export function lastUses(p: ElementProgram, pass: Pass): Map<number, number> {
   const last = new Map<number, number>();
   for (const [place, i] of pass.steps.entries()) for (const v of p.steps[i]!.of) if (!isConstant(v)) last.set(v, place);
-  for (const v of [...pass.writes, ...pass.sums.map(i => p.steps[i]!.of[0] as number)]) last.set(v, pass.steps.length);
+  for (const v of [...pass.writes.map(o => p.outputs[o]!), ...pass.sums.map(i => p.steps[i]!.of[0] as number)])
+    last.set(v, pass.steps.length);
   return last;
 }
 

@@ -59,14 +59,25 @@ interface Taken {
   readonly second?: { readonly at: number; readonly does: "vaddps" | "vsubps" };
 }
 
-/** Four rows at r8 to r11, to places of four dwords at r12, a step's place `stride` bytes after the one before it. Uses rcx. */
-export function packFourRows(a: Assembler, form: ProductForm, inner: number, stride: number, taken: Taken = { at: 0 }): void {
+/**
+ * Four rows at r8 to r11, to places of four dwords at r12, a step's place `stride` bytes after the one before it. Rows stored as words have their
+ * pairs side by side already (`isWords`). Uses rcx.
+ */
+export function packFourRows(
+  a: Assembler,
+  form: ProductForm,
+  inner: number,
+  stride: number,
+  taken: Taken = { at: 0 },
+  isWords = false,
+): void {
   const step = 16 * placesPerStep(form);
   const whole = Math.floor(inner / step);
   const rest = inner % step;
   const block = (read: (to: number, from: MemoryOperand, half: 0 | 1) => void) => {
     rowRegisters.forEach((r, i) => {
-      if (form === "bf16") {
+      if (isWords) read(i, at(r, taken.at), 0);
+      else if (form === "bf16") {
         read(8 + i, at(r, taken.at), 0);
         read(12 + i, at(r, taken.at + 64), 1);
         a.v("vcvtne2ps2bf16", i, 12 + i, 8 + i);
@@ -89,7 +100,7 @@ export function packFourRows(a: Assembler, form: ProductForm, inner: number, str
     a.v("vpunpckhqdq", 11, 5, 7);
     for (let quarter = 0; quarter < 4; quarter++)
       for (let c = 0; c < 4; c++) a.saveQuarter(at(r12, (4 * quarter + c) * stride), 8 + c, quarter);
-    for (const r of rowRegisters) a.alu("add", r, { value: 4 * step });
+    for (const r of rowRegisters) a.alu("add", r, { value: (isWords ? 2 : 4) * step });
     a.alu("add", r12, { value: 16 * stride });
   };
   if (whole > 0) {
@@ -100,38 +111,54 @@ export function packFourRows(a: Assembler, form: ProductForm, inner: number, str
     a.jumpIf("ne", loop);
   }
   if (rest > 0) {
-    setMask(a, 1, rest);
+    setMask(a, 1, isWords ? rest / 2 : rest);
     setMask(a, 2, rest - 16);
     block((to, from, half) => a.loadMasked(to, from, 1 + half));
   }
 }
 
+/** Rows of inner places, to be packed in steps. */
+interface PackedSteps {
+  readonly form: ProductForm;
+  readonly isWords: boolean;
+  readonly inner: number;
+  readonly rowBytes: number;
+  readonly vectors: number;
+  readonly steps: number;
+  readonly advance: number;
+}
+
 /**
- * Rows of inner places at r8, `vectors` vectors wide under the masks 1 to 4, to r12: `save(vector, register)` puts a vector of a step down;
- * `advance` bytes further the next step's. For pairs register 30 has `interleave`. Uses rcx and r13.
+ * Rows of inner places at r8, `vectors` vectors wide under the masks 1 to 5, to r12: `save(vector, register)` puts a vector of a step down;
+ * `advance` bytes further the next step's. For pairs of f32 register 30 has `interleave`. Uses rcx and r13.
  */
 export function packSteps(
   a: Assembler,
-  {
-    form,
-    inner,
-    rowBytes,
-    vectors,
-    steps,
-    advance,
-  }: { form: ProductForm; inner: number; rowBytes: number; vectors: number; steps: number; advance: number },
+  { form, isWords, inner, rowBytes, vectors, steps, advance }: PackedSteps,
   save: (vector: number, register: number) => void,
 ): void {
   const places = placesPerStep(form);
   const step = (isWhole: boolean) => {
     const hasSecond = isWhole && places === 2;
     if (hasSecond) a.lea(r13, at(r8, rowBytes));
+    const vectorBytes = isWords ? 32 : 64;
     for (let v = 0; v < vectors; v++) {
-      for (let row = 0; row < places; row++) a.prefetch(at(r8, (ahead + row) * rowBytes + 64 * v));
+      for (let row = 0; row < places; row++) a.prefetch(at(r8, (ahead + row) * rowBytes + vectorBytes * v));
+      const second = 8 + v;
+      if (isWords) {
+        a.loadWords(v, at(r8, 32 * v), 1 + v);
+        if (hasSecond) {
+          a.loadWords(second, at(r13, 32 * v), 1 + v);
+          a.shiftLeft(second, second, 16);
+          a.v("vpord", v, v, second);
+        }
+        save(v, v);
+        continue;
+      }
       a.loadMasked(v, at(r8, 64 * v), 1 + v);
       if (form === "bf16") {
-        if (hasSecond) a.loadMasked(4 + v, at(r13, 64 * v), 1 + v);
-        a.v("vcvtne2ps2bf16", v, hasSecond ? 4 + v : 31, v);
+        if (hasSecond) a.loadMasked(second, at(r13, 64 * v), 1 + v);
+        a.v("vcvtne2ps2bf16", v, hasSecond ? second : 31, v);
         a.v("vpermw", v, 30, v);
       } else if (form === "rounded") round(a, v);
       save(v, v);

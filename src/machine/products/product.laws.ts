@@ -2,11 +2,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { deep } from "../../../test/support/deep.ts";
+import { elementCode } from "../elementwise/element-code.ts";
+import type { ElementProgram, ElementType } from "../elementwise/element-program.ts";
 import type { MachineTier } from "../features.ts";
-import { asBf16 } from "../memory.laws.ts";
-import { allocatePages, loadCode, machineFunction } from "../native.ts";
-import { productCode, runFields } from "./product-code.ts";
-import type { ProductForm, ProductShape } from "./product-shape.ts";
+import { asBf16, drawnFloats, pagesOf, runKernels, spareElements, strangePages, toBf16Word } from "../memory.laws.ts";
+import type { Pages } from "../native.ts";
+import { productCode } from "./product-code.ts";
+import { canReadWords, type ProductForm, type ProductShape } from "./product-shape.ts";
+
+/** Floats behind a result that nothing may write to. */
+const guard = spareElements(1024);
 
 const rounded = (all: Float32Array): Float64Array => Float64Array.from(all, asBf16);
 
@@ -25,72 +30,73 @@ function expected(s: ProductShape, a: Float32Array, b: Float32Array): Float64Arr
   return out;
 }
 
+/** An operand as it is stored: floats, or words of bf16. */
+const storedPages = (x: Float32Array, isWords: boolean | undefined): Pages =>
+  isWords ? pagesOf(new Uint8Array(Uint16Array.from(x, toBf16Word).buffer)) : pagesOf(x);
+
 function multiplied(s: ProductShape, a: Float32Array, b: Float32Array): Float32Array {
-  const { code, packAt, multiplyAt, packItems, multiplyItems, scratchBytes } = productCode(s);
-  const address = loadCode(code);
-  const outBytes = 4 * s.count * s.rows * s.columns;
-  const guard = 4096;
-  const places = [4 * a.length, 4 * b.length, outBytes + guard, scratchBytes, 64].map(bytes => allocatePages(bytes));
-  const [pa, pb, out, scratch, run] = places as [(typeof places)[0], ...typeof places];
-  new Float32Array(pa.buffer).set(a);
-  new Float32Array(pb!.buffer).set(b);
-  new Uint8Array(out!.buffer).fill(0xab);
-  new Uint8Array(scratch!.buffer).fill(0xff); // NaN, unless it is overwritten
-  const fields = new BigUint64Array(run!.buffer);
-  for (const [name, value] of [
-    ["a", pa],
-    ["b", pb],
-    ["out", out],
-    ["scratch", scratch],
-  ] as const)
-    fields[runFields[name] / 8] = value!.address;
-  const [pack, multiply] = [machineFunction(address + BigInt(packAt)), machineFunction(address + BigInt(multiplyAt))];
-  for (let i = packItems; i-- > 0; ) pack(run!.address, i);
-  for (let i = multiplyItems; i-- > 0; ) multiply(run!.address, i);
-  const result = new Float32Array(out!.buffer.slice(0, outBytes));
-  expect(new Uint8Array(out!.buffer, outBytes, guard).every(x => x === 0xab)).toBe(true);
-  for (const p of places) p.free();
-  return result;
+  const code = productCode(s);
+  const size = s.count * s.rows * s.columns;
+  const out = strangePages(size + guard);
+  // NaN, unless it is overwritten
+  const pages = [storedPages(a, s.wordsA), storedPages(b, s.wordsB), out, strangePages(Math.ceil(code.scratchBytes / 4))];
+  runKernels(code, pages);
+  const result = new Float32Array(out.buffer.slice(0, 4 * (size + guard)));
+  for (const p of pages) p.free();
+  expect(result.subarray(size).every(Number.isNaN)).toBe(true);
+  return result.subarray(0, size);
 }
 
-function check(s: ProductShape, seed: number): void {
-  let state = seed;
-  const next = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    return state / 2 ** 31;
-  };
-  const a = Float32Array.from({ length: s.count * s.rows * s.inner }, next);
-  const b = Float32Array.from({ length: (s.sharesB ? 1 : s.count) * s.inner * s.columns }, next);
-  const want = expected(s, a, b);
-  const got = multiplied(s, a, b);
-  const bound = Math.abs(s.alpha) * s.inner * 2 ** -22;
-  const worst = got.reduce((most, x, i) => Math.max(most, Math.abs(x - want[i]!)), 0);
-  expect(worst, JSON.stringify(s)).toBeLessThanOrEqual(bound);
+function operandsOf(s: ProductShape, seed: number): readonly [Float32Array, Float32Array] {
+  const sizeB = (s.sharesB ? 1 : s.count) * s.inner * s.columns;
+  return [drawnFloats(s.count * s.rows * s.inner, seed), drawnFloats(sizeB, seed + 1)];
 }
+
+const worstOf = (got: Float32Array, want: Float64Array | Float32Array): number =>
+  got.reduce((most, x, i) => Math.max(most, Number.isNaN(x) ? Number.POSITIVE_INFINITY : Math.abs(x - want[i]!)), 0);
+
+function check(s: ProductShape, seed: number): void {
+  const [a, b] = operandsOf(s, seed);
+  const bound = Math.abs(s.alpha) * s.inner * 2 ** -22;
+  expect(worstOf(multiplied(s, a, b), expected(s, a, b)), JSON.stringify(s)).toBeLessThanOrEqual(bound);
+}
+
+/** Shapes whose operands are packed or read where they lie, in panels of every width. */
+const shapeOf = (forms: readonly ProductForm[]) =>
+  fc
+    .record({
+      form: fc.constantFrom(...forms),
+      count: fc.integer({ min: 1, max: 3 }),
+      rows: fc.oneof(
+        fc.integer({ min: 1, max: 70 }),
+        fc.integer({ min: 1, max: 7 }).map(n => 24 * n),
+      ),
+      columns: fc.oneof(fc.integer({ min: 1, max: 110 }), fc.constantFrom(16, 32, 48, 64, 80, 96)),
+      inner: fc.oneof(
+        fc.integer({ min: 1, max: 80 }),
+        fc.integer({ min: 1, max: 9 }).map(n => 8 * n),
+      ),
+      transposeA: fc.boolean(),
+      transposeB: fc.boolean(),
+      alpha: fc.constantFrom(1, 0.125, -3),
+      sharesB: fc.boolean(),
+      wordsA: fc.boolean(),
+      wordsB: fc.boolean(),
+    })
+    .map(
+      (s): ProductShape => ({
+        ...s,
+        wordsA: s.wordsA && canReadWords(s.form, s.inner, !s.transposeA),
+        wordsB: s.wordsB && canReadWords(s.form, s.inner, s.transposeB),
+      }),
+    );
 
 export function productLaws(tier: MachineTier): void {
   /** Rounded operands are there on every processor with vectors of 512 bits; in pairs where it multiplies pairs. */
   const forms: readonly ProductForm[] = tier === "bf16" ? ["bf16"] : ["f32", "rounded"];
 
   test(`products of any shape are those of the operands in their form, in float32 sums`, () => {
-    fc.assert(
-      fc.property(
-        fc.record({
-          form: fc.constantFrom(...forms),
-          count: fc.integer({ min: 1, max: 3 }),
-          rows: fc.integer({ min: 1, max: 70 }),
-          columns: fc.integer({ min: 1, max: 110 }),
-          inner: fc.integer({ min: 1, max: 80 }),
-          transposeA: fc.boolean(),
-          transposeB: fc.boolean(),
-          alpha: fc.constantFrom(1, 0.125, -3),
-          sharesB: fc.boolean(),
-        }),
-        fc.nat(),
-        check,
-      ),
-      { numRuns: 100 },
-    );
+    fc.assert(fc.property(shapeOf(forms), fc.nat(), check), { numRuns: deep ? 2000 : 200 });
   });
 
   test(`long sums are taken in pieces, and rows beyond one item's are there`, () => {
@@ -98,5 +104,59 @@ export function productLaws(tier: MachineTier): void {
     for (const form of forms)
       for (const transposeA of [false, true])
         for (const transposeB of deep ? [false, true] : [!transposeA]) check({ ...base, form, transposeA, transposeB }, 7);
+  });
+  test(`operands stored as words give the bits of the same numbers as floats`, () => {
+    fc.assert(
+      fc.property(shapeOf(forms), fc.nat(), (s, seed) => {
+        const [a, b] = operandsOf(s, seed);
+        const floats = { ...s, wordsA: false, wordsB: false };
+        expect(multiplied(s, a, b)).toEqual(multiplied(floats, a, b));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test(`a program over elements applied to the rows of a product gives what it gives to the whole product`, () => {
+    fc.assert(
+      fc.property(
+        shapeOf(forms),
+        fc.record({
+          isKept: fc.boolean(),
+          sumsRows: fc.boolean(),
+          outputTypes: fc.array(fc.constantFrom<ElementType[]>("f32", "bf16"), { minLength: 1, maxLength: 3 }),
+        }),
+        fc.nat(),
+        (given, { isKept, sumsRows, outputTypes }, seed) => {
+          const s = { ...given, count: 1 };
+          const program: ElementProgram = {
+            shape: [s.rows, s.columns],
+            columns: s.columns,
+            inputs: ["all", "row", "all"],
+            steps: [
+              { kind: "add", of: [2, 1] },
+              { kind: "mul", of: [3, 0] },
+              sumsRows ? { kind: "sumRow", of: [4] } : { kind: "sub", of: [4, { constant: 0.5 }] },
+              { kind: "add", of: [5, 2] },
+            ],
+            outputs: outputTypes.map((_, i) => [6, 4, 3][i]!),
+            outputTypes,
+          };
+          const [a, b] = operandsOf(s, seed);
+          const [residual, bias] = [drawnFloats(s.rows * s.columns, seed + 2), drawnFloats(s.columns, seed + 3)];
+          const whole = multiplied(s, a, b);
+          const size = s.rows * s.columns;
+          const want = outputTypes.map(() => strangePages(size + guard));
+          runKernels(elementCode(program), [pagesOf(residual), pagesOf(bias), pagesOf(whole), ...want]);
+          const code = productCode(s, { program, product: 2, isKept });
+          const got = [...(isKept ? [strangePages(size + guard)] : []), ...outputTypes.map(() => strangePages(size + guard))];
+          const given2 = [storedPages(a, s.wordsA), storedPages(b, s.wordsB), pagesOf(residual), pagesOf(bias)];
+          runKernels(code, [...given2, ...got, strangePages(Math.ceil(code.scratchBytes / 4))]);
+          const results = got.map(p => new Uint32Array(p.buffer.slice(0, 4 * (size + guard))));
+          if (isKept) expect(new Float32Array(results.shift()!.buffer).subarray(0, size)).toEqual(whole);
+          expect(results).toEqual(want.map(p => new Uint32Array(p.buffer.slice(0, 4 * (size + guard)))));
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 }

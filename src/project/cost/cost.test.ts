@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { corePrices, noWork, pricesPart, type RunLedger, readRunLedger, type Work } from "../../ledger/index.ts";
+import { corePrices, corePricesPart, noWork, type RunLedger, readRunLedger, type Work } from "../../ledger/index.ts";
 import type { RunInfo } from "../../store/index.ts";
 import { compareCosts } from "./cost-comparison.ts";
 import { costReport, utilisationOf } from "./cost-report.ts";
 import { costSentences } from "./cost-sentences.ts";
 import { type CountedRuns, runsBehind } from "./lineage-runs.ts";
-import { ratesOf } from "./rates.ts";
+import { costRatesOf } from "./rates.ts";
 
 const machine = { processor: "A processor", tier: "avx512", cores: 2, peak: { f32: 100, bf16: 200, method: "made up" } };
 interface Given extends Partial<Omit<RunLedger, "used">> {
@@ -54,7 +54,7 @@ const counted = (over: Partial<CountedRuns> & Pick<CountedRuns, "runs">): Counte
   artifact: "model-1",
   ...over,
 });
-const rates = ratesOf(pricesPart.parse({}));
+const rates = costRatesOf(corePricesPart.parse({}));
 const reportOf = (...all: CountedRuns[]) => costReport({ subject: "toy@1", artifact: "model-1", counted: all }, rates);
 
 test("an artifact is charged for the run that made it and the attempts before it, and not for what came after or before another content", () => {
@@ -90,7 +90,7 @@ test("attempts add up, and evaluations, checkpoints and searches are charged apa
 });
 
 test("money is core-hours at the price, energy is watts times core-seconds times PUE, or what was counted times PUE", () => {
-  const own = ratesOf(pricesPart.parse({ usdPerCoreHour: 0.36, wattsPerCore: 10, pue: 1.5 }));
+  const own = costRatesOf(corePricesPart.parse({ usdPerCoreHour: 0.36, wattsPerCore: 10, pue: 1.5 }));
   const lineage = (joules: number | null) => ({
     subject: "x",
     artifact: null,
@@ -105,11 +105,11 @@ test("money is core-hours at the price, energy is watts times core-seconds times
 });
 
 test("a class or a price that a call names is charged at, whatever loam.yaml says", () => {
-  const part = pricesPart.parse({ machine: "own", usdPerCoreHour: 0.5 });
-  expect(ratesOf(part).price).toMatchObject({ usdPerCoreHour: 0.5, kind: "given" });
-  expect(ratesOf(part, { machine: "cloud" }).price).toEqual(corePrices.cloud);
-  expect(ratesOf(part, { machine: "cloud", usdPerCoreHour: 2 }).price).toMatchObject({ usdPerCoreHour: 2, kind: "given" });
-  expect(ratesOf(pricesPart.parse({ machine: "own" })).price).toEqual(corePrices.own);
+  const part = corePricesPart.parse({ machine: "own", usdPerCoreHour: 0.5 });
+  expect(costRatesOf(part).price).toMatchObject({ usdPerCoreHour: 0.5, kind: "given" });
+  expect(costRatesOf(part, { machine: "cloud" }).price).toEqual(corePrices.cloud);
+  expect(costRatesOf(part, { machine: "cloud", usdPerCoreHour: 2 }).price).toMatchObject({ usdPerCoreHour: 2, kind: "given" });
+  expect(costRatesOf(corePricesPart.parse({ machine: "own" })).price).toEqual(corePrices.own);
   for (const price of Object.values(corePrices)) expect(price.date).toMatch(/^20\d\d-\d\d$/);
 });
 

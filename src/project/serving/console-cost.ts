@@ -1,9 +1,9 @@
 /** What a run cost and what its kernels took, as the console has them. */
-import { hardwareFlops, type PricesPart } from "../../ledger/index.ts";
+import { type CorePricesPart, hardwareFlops } from "../../ledger/index.ts";
 import type { ConsoleSource } from "../../serve/index.ts";
 import { openArtifact, readRunData, type Store } from "../../store/index.ts";
 import { profileFile, readTrainingProfile } from "../../train/index.ts";
-import { type CostUse, costReport, costSentences, lineageRuns, ratesOf } from "../cost/index.ts";
+import { type CostUse, costRatesOf, costReport, costSentences, lineageRuns } from "../cost/index.ts";
 
 type Cost = NonNullable<Awaited<ReturnType<NonNullable<ConsoleSource["cost"]>>>>;
 type Profile = NonNullable<Awaited<ReturnType<NonNullable<ConsoleSource["profile"]>>>>;
@@ -11,9 +11,9 @@ type Profile = NonNullable<Awaited<ReturnType<NonNullable<ConsoleSource["profile
 const amounts = ({ coreSeconds, work, kilowattHours, usd }: CostUse) => ({ coreSeconds, flops: hardwareFlops(work), kilowattHours, usd });
 
 /** Errors: store/notFound. */
-export async function consoleCost(store: Store, id: string, prices: PricesPart): Promise<Cost> {
+export async function consoleCost(store: Store, id: string, prices: CorePricesPart): Promise<Cost> {
   await openArtifact(store, id);
-  const report = costReport(await lineageRuns(store, id), ratesOf(prices));
+  const report = costReport(await lineageRuns(store, id), costRatesOf(prices));
   const { subject, lines, categories, total, totalWithoutSweeps } = report;
   return {
     subject,

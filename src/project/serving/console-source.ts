@@ -2,7 +2,7 @@
 import { isLoamError } from "../../base/index.ts";
 import { type DataReport, dataReport } from "../../data/index.ts";
 import { type BitsReport, scoreTimes } from "../../evaluate/index.ts";
-import { type PricesPart, pricesPart } from "../../ledger/index.ts";
+import { type CorePricesPart, corePricesPart } from "../../ledger/index.ts";
 import type { ConsoleEvaluation, ConsoleGraph, ConsoleMetricPoint, ConsoleSource, RecordRevisions } from "../../serve/index.ts";
 import {
   type ArtifactInfo,
@@ -93,7 +93,7 @@ async function revisionsOf(store: Store): Promise<RecordRevisions> {
 }
 
 /** `project` is the project's name; null where it has none, or where there is no project. */
-export function consoleSource(project: string | null, store: Store, prices: PricesPart = pricesPart.parse({})): ConsoleSource {
+export function consoleSource(project: string | null, store: Store, prices: CorePricesPart = corePricesPart.parse({})): ConsoleSource {
   const facts = machine();
   const metrics = new Map<string, readonly ConsoleMetricPoint[]>();
   const reports = new Map<string, Promise<DataReport>>();

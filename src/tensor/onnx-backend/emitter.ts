@@ -97,7 +97,8 @@ export class Emitter {
     this.operators.set(operator.name, operator);
     const outputs = operator.outputs.map(() => this.name());
     this.nodes.push({ op: operator.name, domain: operatorDomain, inputs, outputs, attributes: {} });
-    for (const [i, shape] of operator.outputs.entries()) this.values.push({ name: outputs[i]!, dtype: "f32", shape });
+    for (const [i, shape] of operator.outputs.entries())
+      this.values.push({ name: outputs[i]!, dtype: operator.outputTypes?.[i] ?? "f32", shape });
     return outputs;
   }
 

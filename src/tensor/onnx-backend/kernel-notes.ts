@@ -65,7 +65,7 @@ function kindsOf(nodes: readonly Tensor[]): string {
 }
 
 /** The note of nodes that stand for one operation, or for a chain of them, whose inputs and outputs alone are read and written. */
-export function noteOf(nodes: readonly Tensor[]): Omit<KernelNote, "nodes"> {
+function noteOf(nodes: readonly Tensor[]): Omit<KernelNote, "nodes"> {
   const last = nodes.at(-1)!;
   const work = nodes.reduce((sum, t) => addWork(sum, nodeWork(t)), noWork);
   if (nodes.length === 1) return { what: describe(last), kind: classOf(last), work, bytes: nodeBytes(last) };

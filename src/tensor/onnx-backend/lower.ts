@@ -4,6 +4,7 @@
  * a wider one and cast back, so bf16 and f16 work as storage everywhere.
  * Sources: ONNX operator specification (opset 21), ONNX Runtime's contrib operators.
  */
+import { type ProductShape, usableProductTier } from "../../machine/index.ts";
 import { type DType, dtypeTable, integerRanges, isFloat, isInt, sizeOf, type TypedArray } from "../dtype.ts";
 import { elementsOf } from "../elements.ts";
 import { tensorErrors } from "../errors.ts";
@@ -13,6 +14,7 @@ import {
   afterOperator,
   attentionOf,
   attentionOperator,
+  canHalve,
   flashBackwardOperator,
   flashForwardOperator,
   flashOf,
@@ -40,6 +42,8 @@ export interface Lowered<A> {
   readonly inputDtypes: readonly DType[];
   /** Elements of inputs that are constants. */
   readonly inputData: readonly (TypedArray | undefined)[];
+  /** Names of the operands of a product that are there as words of bf16. */
+  readonly words?: readonly (string | undefined)[];
 }
 type Rule<A> = (l: Lowered<A>) => string;
 
@@ -57,7 +61,7 @@ const reduce =
   ({ e, inputs: [x], attributes: { axes, keep } }) =>
     axes.length ? e.emit(op, [x!, e.ints(axes)], { keepdims: int(keep ? 1 : 0) }) : e.emit("Identity", [x!]);
 
-const reshapeTo = (e: Emitter, x: string, shape: Shape): string =>
+export const reshapeTo = (e: Emitter, x: string, shape: Shape): string =>
   e.emit("Reshape", [x, e.ints(shape)], shape.includes(0) ? { allowzero: int(1) } : {});
 
 /**
@@ -156,30 +160,64 @@ function addRows(e: Emitter, { x, places, rows, shape, count, dtype }: AddRows):
 
 /** A product by the input `name` in seven parts, and the name of that input in their order, where that is wanted and can be. */
 function sevenOf(e: Emitter, a: Shape, b: Shape, attributes: MatmulAttributes, name: string) {
-  if (e.limits.products !== "f32") return undefined;
+  if (e.limits.products !== "f32" || !canHalve()) return undefined;
   const found = strassenOf(a, b, attributes);
   const weight = found && e.packedInput(name, found.weight);
   return weight === undefined ? undefined : { shape: found!.shape, weight };
 }
 
 /** The product of the first two inputs as an operator of our own, where that is wanted and can be. */
-function ownProduct({ e, inputs, attributes, shape, dtype, inputShapes: [a, b] }: Lowered<MatmulAttributes>): string | undefined {
+function ownProduct(l: Lowered<MatmulAttributes>): string | undefined {
+  const { e, inputs, attributes, shape, dtype, inputShapes } = l;
+  const [a, b] = inputShapes;
   if (!e.limits.products || dtype !== "f32") return undefined;
   const seven = sevenOf(e, a!, b!, attributes, inputs[1]!);
   if (seven)
     return e.own(strassenOperator(seven.shape, shape), [e.shared(strassenRowsOperator(seven.shape), [inputs[0]!])[0]!, seven.weight])[0];
   const product = productOf(e.limits.products, a!, b!, attributes);
-  return product && e.own(productOperator(product, shape), inputs.slice(0, 2))[0];
+  if (!product) return undefined;
+  const given = readProduct(product, inputs, l.words);
+  return e.own(productOperator(given.shape, shape), given.operands)[0];
+}
+
+/** A product with its operands as they are there: words where `words` names them. */
+export function readProduct(
+  shape: ProductShape,
+  inputs: readonly (string | undefined)[],
+  words: readonly (string | undefined)[] = [],
+): { readonly shape: ProductShape; readonly operands: readonly string[] } {
+  const [wordsA, wordsB] = [words[0] !== undefined, words[1] !== undefined];
+  return { shape: { ...shape, wordsA, wordsB }, operands: [words[0] ?? inputs[0]!, words[1] ?? inputs[1]!] };
+}
+
+/** Is a product one in seven parts? `names` has the inputs' names. */
+function isSeven(t: Tensor<"matmul" | "matmulAdd">, e: Emitter, names: ReadonlyMap<Tensor, string>): boolean {
+  const [a, b] = t.inputs;
+  const name = names.get(b!);
+  return name !== undefined && sevenOf(e, a!.shape, b!.shape, t.attributes, name) !== undefined;
+}
+
+const isProduct = (t: Tensor): t is Tensor<"matmul" | "matmulAdd"> => isKind(t, "matmul") || isKind(t, "matmulAdd");
+
+/** The shape of a product that becomes an operator of our own, not in seven parts. `names` has the inputs' names. */
+export function plainProduct(t: Tensor, e: Emitter, names: ReadonlyMap<Tensor, string>): ProductShape | undefined {
+  const form = e.limits.products;
+  if (form === undefined || t.dtype !== "f32" || !isProduct(t) || isSeven(t, e, names)) return undefined;
+  return productOf(form, t.inputs[0]!.shape, t.inputs[1]!.shape, t.attributes);
+}
+
+/** The same where it takes operands as words of bf16 and may go on with a chain: by the code for 512-bit vectors. */
+export function wordProduct(t: Tensor, e: Emitter, names: ReadonlyMap<Tensor, string>): ProductShape | undefined {
+  const shape = plainProduct(t, e, names);
+  return shape && usableProductTier(shape.form) === "avx512" ? shape : undefined;
 }
 
 /** Does a product become an operator of our own? `names` has the inputs' names. */
-export function isOwnProduct(t: Tensor, e: Emitter, names: ReadonlyMap<Tensor, string>): boolean {
-  const form = e.limits.products;
-  if (form === undefined || t.dtype !== "f32" || !isKind(t, "matmul")) return false;
-  const [a, b] = [t.inputs[0]!.shape, t.inputs[1]!.shape];
-  const name = names.get(t.inputs[1]!);
-  return (name !== undefined && sevenOf(e, a, b, t.attributes, name) !== undefined) || productOf(form, a, b, t.attributes) !== undefined;
-}
+export const isOwnProduct = (t: Tensor, e: Emitter, names: ReadonlyMap<Tensor, string>): boolean =>
+  isKind(t, "matmul") &&
+  t.dtype === "f32" &&
+  e.limits.products !== undefined &&
+  (isSeven(t, e, names) || plainProduct(t, e, names) !== undefined);
 
 const flashForm = (e: Emitter) => (e.limits.products === "bf16" ? "bf16" : "f32");
 /** The result of attention and its log sums; what the operator does not take was expanded. */

@@ -3,11 +3,26 @@ import { strassenLayout } from "../../machine/index.ts";
 import { type DType, dtypeTable } from "../dtype.ts";
 import { type Graph, nodesOf } from "../graph.ts";
 import { defaultOpsets, type Initializer, type OnnxModel, type OnnxNode } from "../onnx/index.ts";
-import { elementwiseOperator, fusedIn, noneFused, type Operator, type OwnSum, operatorDomain, ownSums } from "../operators/index.ts";
+import {
+  type Chain,
+  elementwiseOperator,
+  fusedIn,
+  isNarrow,
+  isWiden,
+  noneFused,
+  type Operator,
+  type OwnSum,
+  operatorDomain,
+  ownSums,
+  productChainOperator,
+  takesWords,
+  wordsSource,
+} from "../operators/index.ts";
 import type { OpAttributes, OpKind } from "../ops.ts";
+import { sameShape } from "../shape.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 import { Emitter, type EngineLimits, type PackedInput, type Packs } from "./emitter.ts";
-import { computedIn, isOwnProduct, type Lowered, lower, packedInputs } from "./lower.ts";
+import { computedIn, isOwnProduct, type Lowered, lower, packedInputs, readProduct, reshapeTo, wordProduct } from "./lower.ts";
 import type { ValueSize } from "./peak.ts";
 
 /** Inputs that carry the data whose dtype decides the kernel; the others (indices, conditions, what a barrier waits for) stay as they are. */
@@ -46,7 +61,55 @@ export function packableInputs(g: Graph, among: ReadonlySet<number>): Set<number
 export const inputName = (i: number): string => `in${i}`;
 export const outputName = (i: number): string => `out${i}`;
 
-function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): string {
+/** Names of values while a graph is lowered. */
+interface Names {
+  readonly of: Map<Tensor, string>;
+  /** Of f32 nodes whose numbers are there rounded to bf16, a word each. */
+  readonly words: Map<Tensor, string>;
+}
+
+/** Names of the first two inputs where a product of our own takes them as words and they are there so. */
+function wordOperands(e: Emitter, t: Tensor, { of, words }: Names): (string | undefined)[] {
+  const shape = wordProduct(t, e, of);
+  return [0, 1].map(i => {
+    if (!takesWords(shape, i)) return undefined;
+    let x = t.inputs[i]!;
+    const known = words.get(wordsSource(x));
+    if (known !== undefined) return known;
+    while (isKind(x, "reshape")) x = x.inputs[0]!;
+    return isWiden(x) ? of.get(x.inputs[0]!) : undefined;
+  });
+}
+
+/** Lowers a reshape or a cast of a value that is there in words alone, or both; says whether there is nothing left to be done. */
+function passesWords(e: Emitter, t: Tensor, { of, words }: Names): boolean {
+  const [x] = t.inputs;
+  const known = x && words.get(wordsSource(x));
+  if (known === undefined) return false;
+  if (isNarrow(t)) {
+    const from = wordsSource(t);
+    of.set(t, sameShape(from.shape, t.shape) ? known : reshapeTo(e, known, t.shape));
+    return true;
+  }
+  // what reads it reads words
+  return isKind(t, "reshape") && !of.has(x!);
+}
+
+function lowerChain(e: Emitter, chain: Chain, names: Names): void {
+  const { program, product } = chain;
+  const others = chain.inputs.map(x => names.of.get(x)!);
+  let outputs: string[];
+  if (product) {
+    const { node, input, isKept } = product;
+    const inputs = node.inputs.slice(0, 2).map(x => names.of.get(x));
+    const { shape, operands } = readProduct(wordProduct(node, e, names.of)!, inputs, wordOperands(e, node, names));
+    outputs = e.own(productChainOperator(shape, { program, product: input, isKept }), [...operands, ...others]);
+  } else outputs = e.own(elementwiseOperator(program), others);
+  for (const [i, { of, type }] of chain.outputs.entries()) (type === "f32" ? names.of : names.words).set(of, outputs[i]!);
+}
+
+function lowerNode(e: Emitter, t: Tensor, all: Names): string {
+  const names = all.of;
   const kind = t.kind as Exclude<OpKind, "input">;
   const side = sideInputs[kind] ?? [];
   const isSide = (i: number): boolean => (side === "rest" ? i > 0 : side.includes(i));
@@ -71,6 +134,7 @@ function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): s
     inputShapes: t.inputs.map(x => x.shape),
     inputDtypes: t.inputs.map((x, i) => (isSide(i) ? x.dtype : inside)),
     inputData: t.inputs.map(x => (isKind(x, "constant") ? x.attributes.data : undefined)),
+    ...(isKind(t, "matmul") || isKind(t, "matmulAdd") ? { words: wordOperands(e, t, all) } : {}),
   };
   const out = (lower[kind] as (l: Lowered<OpAttributes[OpKind]>) => string)(given);
   return !isOwn && inside !== t.dtype ? e.cast(out, dtypeTable[t.dtype].onnx) : out;
@@ -93,10 +157,77 @@ interface LoweredModel extends OnnxModel {
   readonly origins: ReadonlyMap<string, readonly Tensor[]>;
 }
 
-/** A node that emitted nothing is a result of an operator that is there: of the one whose output has its name. */
-function addResult(origins: Map<string, readonly Tensor[]>, e: Emitter, t: Tensor, name: string | undefined): void {
-  const i = e.nodes.findIndex(n => name !== undefined && n.outputs.includes(name));
-  if (i >= 0) origins.set(`n${i}`, [...origins.get(`n${i}`)!, t]);
+/** Keeps what is known of the nodes that are emitted: how large what they give is, and which operations they stand for. */
+class Notes {
+  readonly sizes = new Map<string, ValueSize>();
+  readonly origins = new Map<string, readonly Tensor[]>();
+  readonly #e: Emitter;
+  #noted = 0;
+
+  constructor(e: Emitter) {
+    this.#e = e;
+  }
+
+  /** Of the nodes since the last call, which stand for `of`; what they give between them is taken for as large as `like`. */
+  take(of: readonly Tensor[], like: Tensor, named: readonly (readonly [name: string | undefined, t: Tensor, dtype: DType])[]): void {
+    const { nodes, limits } = this.#e;
+    // an operation that emitted nothing is a result of an operator that is there: of the one whose output has its name
+    const [name] = named[0] ?? [];
+    const made = limits.namesNodes && this.#noted === nodes.length ? nodes.findIndex(n => n.outputs.includes(name ?? "")) : -1;
+    if (made >= 0) this.origins.set(`n${made}`, [...this.origins.get(`n${made}`)!, ...of]);
+    for (let i = this.#noted; i < nodes.length; i++) {
+      for (const name of nodes[i]!.outputs) this.sizes.set(name, { dimensions: like.shape, elementBytes: 4 });
+      if (!limits.namesNodes) continue;
+      nodes[i] = { ...nodes[i]!, name: `n${i}` };
+      this.origins.set(`n${i}`, of);
+    }
+    this.#noted = nodes.length;
+    for (const [name, t, dtype] of named)
+      if (name !== undefined) this.sizes.set(name, { dimensions: t.shape, elementBytes: dtypeTable[dtype].sizeBytes });
+  }
+}
+
+/** All nodes of a graph in their order, chains at the places of their last nodes. */
+function lowerNodes(e: Emitter, g: Graph, all: Names): Notes {
+  const names = all.of;
+  const notes = new Notes(e);
+  const sums = e.limits.ownsSums ? ownSums(g) : new Map<Tensor, OwnSum>();
+  // what a sum squares by itself is nobody else's
+  const squares: ReadonlySet<Tensor> = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
+  const fused = e.limits.fusesElements
+    ? fusedIn(g, { isApart: t => isOwnProduct(t, e, names), productOf: t => wordProduct(t, e, names), others: squares })
+    : noneFused;
+  /** Nodes that read what a chain gives later. */
+  let waiting: Tensor[] = [];
+  const isThere = (t: Tensor): boolean => t.inputs.every(x => names.has(x) || all.words.has(wordsSource(x)));
+  /** Lowers a node whose inputs are there; says whether they are. */
+  const lowers = (t: Tensor): boolean => {
+    const own = sums.get(t);
+    const inputs = own?.inputs ?? t.inputs;
+    const isPassed = (isKind(t, "reshape") || isKind(t, "cast")) && passesWords(e, t, all);
+    if (!isPassed && own && inputs.every(x => names.has(x)))
+      names.set(
+        t,
+        e.own(
+          own.operator,
+          inputs.map(x => names.get(x)!),
+        )[0]!,
+      );
+    else if (!isPassed && !own && isThere(t)) names.set(t, lowerNode(e, t, all));
+    else if (!isPassed) return false;
+    notes.take(own && squares.has(t.inputs[0]!) ? [t.inputs[0]!, t] : [t], t, [[names.get(t), t, t.dtype]]);
+    return true;
+  };
+  for (const t of nodesOf(g)) {
+    const chain = fused.chains.get(t);
+    if (chain) {
+      lowerChain(e, chain, all);
+      const named = chain.outputs.map(({ of, type }) => [(type === "f32" ? names : all.words).get(of), of, type] as const);
+      notes.take(chain.nodes, t, named);
+      waiting = waiting.filter(w => !lowers(w));
+    } else if (!isKind(t, "input") && !fused.inside.has(t) && !lowers(t)) waiting.push(t);
+  }
+  return notes;
 }
 
 /**
@@ -111,49 +242,9 @@ export function onnxModel(
   packs?: Packs,
 ): LoweredModel {
   const e = new Emitter(limits, packs);
-  const names = new Map<Tensor, string>();
-  g.inputs.forEach((t, i) => {
-    names.set(t, inputName(i));
-  });
-  const sums = limits.ownsSums ? ownSums(g) : new Map<Tensor, OwnSum>();
-  // what a sum squares by itself is nobody else's
-  const squares: ReadonlySet<Tensor> = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
-  const origins = new Map<string, readonly Tensor[]>();
-  /** Names the nodes that were emitted since the last call. */
-  const nameNodes = (of: readonly Tensor[]): void => {
-    if (!limits.namesNodes) return;
-    for (let i = origins.size; i < e.nodes.length; i++) {
-      e.nodes[i] = { ...e.nodes[i]!, name: `n${i}` };
-      origins.set(`n${i}`, of);
-    }
-  };
-  const fused = limits.fusesElements ? fusedIn(g, t => isOwnProduct(t, e, names), squares) : noneFused;
-  const sizes = new Map<string, ValueSize>();
-  for (const t of nodesOf(g)) {
-    const lowered = e.nodes.length;
-    const own = sums.get(t);
-    const chain = fused.chains.get(t);
-    if (chain) {
-      const outputs = e.own(
-        elementwiseOperator(chain.program),
-        chain.inputs.map(x => names.get(x)!),
-      );
-      for (const [i, x] of chain.outputs.entries()) names.set(x, outputs[i]!);
-    } else if (own)
-      names.set(
-        t,
-        e.own(
-          own.operator,
-          own.inputs.map(x => names.get(x)!),
-        )[0]!,
-      );
-    else if (!isKind(t, "input") && !fused.inside.has(t)) names.set(t, lowerNode(e, t, names));
-    for (const node of e.nodes.slice(lowered)) for (const name of node.outputs) sizes.set(name, { dimensions: t.shape, elementBytes: 4 });
-    for (const x of chain ? chain.outputs : [t])
-      if (names.has(x)) sizes.set(names.get(x)!, { dimensions: x.shape, elementBytes: dtypeTable[x.dtype].sizeBytes });
-    if (e.nodes.length === lowered && limits.namesNodes) addResult(origins, e, t, names.get(t));
-    nameNodes(chain ? chain.nodes : own && squares.has(t.inputs[0]!) ? [t.inputs[0]!, t] : [t]);
-  }
+  const all: Names = { of: new Map(g.inputs.map((t, i) => [t, inputName(i)])), words: new Map() };
+  const names = all.of;
+  const { sizes, origins } = lowerNodes(e, g, all);
   // an output is a name of its own: inputs, constants and repeated outputs pass through a node
   const last = new Set(e.nodes.flatMap(n => n.outputs));
   const renamed = new Map<string, string>();

@@ -154,7 +154,7 @@ fusedTest.each((["layerNorm", "rmsNorm"] as const).flatMap(kind => [[kind, [130,
       trace((x: Tensor, w: Tensor, g: Tensor) => f(x, w, g), spec(...shape), spec(columns), spec(...shape)),
       new Set(["layerNorm", "rmsNorm", "mean"]),
     );
-    const steps = [...fusedIn(graph, () => false).chains.values()].flatMap(c => c.program.steps.map(s => s.kind));
+    const steps = [...fusedIn(graph).chains.values()].flatMap(c => c.program.steps.map(s => s.kind));
     expect(steps).toContain("sumRow");
     const [plain, one, two] = await threeWays((x, w, g) => f(x!, w!, g!), [shape, [columns], shape]);
     expect(two).toEqual(one);
@@ -176,7 +176,7 @@ test("a node that something reads before a chain's end is not within it, and wha
       spec(100, 200),
     ),
   );
-  const { chains, inside } = fusedIn(graph, () => false);
+  const { chains, inside } = fusedIn(graph);
   expect([...inside].map(t => t.kind).sort()).toEqual(["add", "exp", "sub"]);
   const inputs = [...chains.values()].map(c => c.inputs.map(t => t.kind).sort());
   expect(inputs).toEqual([
@@ -187,7 +187,8 @@ test("a node that something reads before a chain's end is not within it, and wha
 
 test("the bias of a product stays with it, unless the product is an operator of its own", () => {
   const graph = trace((x: Tensor, w: Tensor, b: Tensor) => exp(add(matmul(x, w), b)), spec(200, 100), spec(100, 100), spec(100));
-  const kinds = (isApart: boolean) => [...fusedIn(graph, () => isApart).chains.values()].flatMap(c => c.program.steps.map(s => s.kind));
+  const kinds = (isApart: boolean) =>
+    [...fusedIn(graph, { isApart: () => isApart }).chains.values()].flatMap(c => c.program.steps.map(s => s.kind));
   expect(kinds(false)).toEqual([]);
   expect(kinds(true)).toEqual(["add", "exp"]);
 });
@@ -197,7 +198,7 @@ test("a gradient of GELU is one chain", () => {
     trace((x: Tensor, w: Tensor) => grad((y: Tensor) => sum(mul(gelu(y), w)))(x), spec(100, 200), spec(100, 200)),
     new Set(["gelu"]),
   );
-  expect([...fusedIn(graph, () => false).chains.values()].map(c => [c.inputs.length, c.outputs.length])).toEqual([[2, 1]]);
+  expect([...fusedIn(graph).chains.values()].map(c => [c.inputs.length, c.outputs.length])).toEqual([[2, 1]]);
 });
 
 test("a program that needs more registers than there are is no operator", () => {
@@ -207,7 +208,7 @@ test("a program that needs more registers than there are is no operator", () => 
     return roots.reduceRight((total, r) => add(mul(total, r), 1));
   };
   const graph = trace((x: Tensor, y: Tensor) => f(x, y), spec(10_000), spec(10_000));
-  for (const { program } of fusedIn(graph, () => false).chains.values()) {
+  for (const { program } of fusedIn(graph).chains.values()) {
     expect(registersOf(program)).toBeLessThanOrEqual(valueRegisters);
     if (isHere) expect(elementCode(program).code.length).toBeGreaterThan(0);
   }

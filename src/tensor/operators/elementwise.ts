@@ -10,7 +10,8 @@ export const canSum = (): boolean => usableFloatTier() !== undefined;
 
 export const elementwiseOperator = (p: ElementProgram): Operator => ({
   name: `elements_${p.steps.length}_${p.shape.join("x")}_${sha256(JSON.stringify(p)).slice(0, 32)}`,
-  inputs: p.inputs.map(() => "f32"),
+  inputs: p.inputs.map((_, i) => p.inputTypes?.[i] ?? "f32"),
   outputs: p.outputs.map(() => p.shape),
+  ...(p.outputTypes ? { outputTypes: p.outputTypes } : {}),
   make: () => elementCode(p),
 });

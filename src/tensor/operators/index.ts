@@ -2,10 +2,12 @@
 export { afterOperator } from "./after.ts";
 export { attentionOperator } from "./attention.ts";
 export { attentionOf } from "./attention-of.ts";
+export type { Chain } from "./chain-program.ts";
 export { canFuse, canSum, elementwiseOperator } from "./elementwise.ts";
 export { flashBackwardOperator, flashForwardOperator, flashOf, takesFlash } from "./flash.ts";
-export { type Fused, fusedIn, noneFused } from "./fuse.ts";
+export { fusedIn, noneFused, takesWords } from "./fuse.ts";
 export { type Operator, operatorDomain, operatorDomainOf } from "./onnx-operator.ts";
 export { type OwnSum, ownSums } from "./own-sum.ts";
-export { type MatmulAttributes, productOf, strassenOf } from "./product-of.ts";
-export { productOperator, strassenOperator, strassenRowsOperator, strassenWeightOperator } from "./products.ts";
+export { canHalve, type MatmulAttributes, productOf, strassenOf } from "./product-of.ts";
+export { productChainOperator, productOperator, strassenOperator, strassenRowsOperator, strassenWeightOperator } from "./products.ts";
+export { isNarrow, isWiden, wordsSource } from "./readings.ts";

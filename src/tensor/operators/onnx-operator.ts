@@ -1,6 +1,6 @@
 /**
  * Operators of ONNX Runtime of our own: an `OrtCustomOp` made of machine code, so that they run inside its sessions and on its threads, and no
- * JavaScript is called. An operator gives f32 arrays of known dimensions; it is made once a name and lives as long as the process, as
+ * JavaScript is called. An operator gives arrays of f32 or bf16 of known dimensions; it is made once a name and lives as long as the process, as
  * sessions demand. Source of the layout: onnxruntime_c_api.h (`struct OrtCustomOp`, version 16: kernels that return a status).
  */
 
@@ -26,6 +26,7 @@ export const operatorDomain = "loam";
 const types = { f32: 1, i32: 6, i64: 7, bf16: 16 } as const;
 export type InputType = keyof typeof types;
 export const isInputType = (dtype: string): dtype is InputType => dtype in types;
+type OutputType = "f32" | "bf16";
 
 /** A run is a record of addresses: the inputs, the outputs, then the scratch where there is some. */
 export interface Operator {
@@ -34,6 +35,8 @@ export interface Operator {
   readonly inputs: readonly InputType[];
   /** Dimensions of each output. */
   readonly outputs: readonly (readonly number[])[];
+  /** f32 where absent. */
+  readonly outputTypes?: readonly OutputType[];
   /** Called where there is no operator of the name yet. */
   make(): KernelCode;
 }
@@ -149,7 +152,11 @@ function emitCompute(
 }
 
 /** The structure's functions. */
-function functionsCode(given: OperatorAddresses, { inputs, outputs }: Pick<Operator, "inputs" | "outputs">, run: OperatorRun) {
+function functionsCode(
+  given: OperatorAddresses,
+  { inputs, outputs, outputTypes }: Pick<Operator, "inputs" | "outputs" | "outputTypes">,
+  run: OperatorRun,
+) {
   const a = new Assembler();
   const places = new Map<(typeof members)[number], number>();
   const returns = (value: number, ...names: readonly (typeof members)[number][]) => {
@@ -167,19 +174,25 @@ function functionsCode(given: OperatorAddresses, { inputs, outputs }: Pick<Opera
     "KernelCompute",
   );
   returns(1, "GetVariadicInputMinArity", "GetVariadicInputHomogeneity", "GetVariadicOutputMinArity", "GetVariadicOutputHomogeneity");
-  returns(types.f32, "GetOutputType");
   returns(inputs.length, "GetInputTypeCount");
   returns(outputs.length, "GetOutputTypeCount");
-  places.set("GetInputType", a.length);
-  for (const [i, type] of inputs.entries()) {
-    const other = a.label();
-    a.set(rax, types[type]);
-    a.alu("cmp", rsi, { value: i });
-    a.jumpIf("ne", other);
+  const returnsType = (name: (typeof members)[number], list: readonly InputType[]) => {
+    places.set(name, a.length);
+    for (const [i, type] of list.entries()) {
+      const other = a.label();
+      a.set(rax, types[type]);
+      a.alu("cmp", rsi, { value: i });
+      a.jumpIf("ne", other);
+      a.ret();
+      a.place(other);
+    }
     a.ret();
-    a.place(other);
-  }
-  a.ret();
+  };
+  returnsType("GetInputType", inputs);
+  returnsType(
+    "GetOutputType",
+    outputs.map((_, i) => outputTypes?.[i] ?? "f32"),
+  );
   places.set("GetName", a.length);
   a.setAddress(rax, given.name);
   a.ret();

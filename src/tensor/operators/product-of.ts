@@ -71,13 +71,16 @@ export function productOf(
   return { form, count, rows, columns, inner: innerA, transposeA, transposeB, alpha, sharesB };
 }
 
+/** Is there code for products in seven parts? */
+export const canHalve = (): boolean => usableFeatures().wide512;
+
 /** What a product of rows and a weight of these shapes is in seven parts, or undefined where it can be none. */
 export function strassenOf(
   a: Shape,
   b: Shape,
   { transposeA, transposeB, alpha }: MatmulAttributes,
 ): { readonly shape: StrassenShape; readonly weight: StrassenWeight } | undefined {
-  if (!usableFeatures().wide512 || a.length < 2 || b.length !== 2 || transposeA) return undefined;
+  if (a.length < 2 || b.length !== 2 || transposeA) return undefined;
   const inner = a.at(-1)!;
   const [rows, columns] = [sizeOf(a) / Math.max(1, inner), b[transposeB ? 0 : 1]!];
   const shape = { rows, columns, inner, alpha };

@@ -1,11 +1,14 @@
 /** Products of matrices as operators of ONNX Runtime. */
+import { sha256 } from "../../base/index.ts";
 import {
   type ItemCode,
   multiplyCode,
+  type ProductEpilogue,
   type ProductShape,
   packRowsCode,
   packWeightCode,
   pairColumns,
+  productCode,
   productKey,
   type StrassenShape,
   type StrassenWeight,
@@ -15,13 +18,30 @@ import {
 } from "../../machine/index.ts";
 import type { Operator } from "./onnx-operator.ts";
 
+const typeOf = (isWords: boolean | undefined) => (isWords ? "bf16" : "f32");
+
 /** The operator whose result has the dimensions `out`, by the code of a tier; there is one wherever a product has a form. */
 export const productOperator = (s: ProductShape, out: readonly number[], tier = usableProductTier(s.form) ?? "avx512"): Operator => ({
   name: `product_${tier}_${productKey(s)}_to_${out.join("x")}`,
-  inputs: ["f32", "f32"],
+  inputs: [typeOf(s.wordsA), typeOf(s.wordsB)],
   outputs: [out],
   make: () => tierProductCode(tier, s),
 });
+
+/** The operator that goes on with a program over the product's rows: its inputs and outputs as `ProductEpilogue` has them. */
+export function productChainOperator(s: ProductShape, epilogue: ProductEpilogue): Operator {
+  const { program, product, isKept } = epilogue;
+  const others = program.inputs.flatMap((_, i) => (i === product ? [] : [program.inputTypes?.[i] ?? "f32"]));
+  const written = program.outputs.map((_, o) => program.outputTypes?.[o] ?? "f32");
+  const outputTypes = isKept ? ["f32" as const, ...written] : written;
+  return {
+    name: `product_${productKey(s)}_chain_${sha256(JSON.stringify(epilogue)).slice(0, 32)}`,
+    inputs: [typeOf(s.wordsA), typeOf(s.wordsB), ...others],
+    outputs: outputTypes.map(() => program.shape),
+    outputTypes,
+    make: () => productCode(s, epilogue),
+  };
+}
 
 const oneKernel = ({ code, items }: ItemCode) => ({ code, kernels: [{ at: 0, items }], scratchBytes: 0 });
 

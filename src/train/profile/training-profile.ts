@@ -189,11 +189,13 @@ export function medianOf(values: readonly number[]): number {
   return sorted.length === 0 ? 0 : sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** The quickest run, with the median over all runs as each kernel's time: one that something else on the machine held up counts as it mostly is. */
-function typicalRun(runs: readonly ProgramRun[]): ProgramRun | undefined {
-  const quickest = runs.reduce<ProgramRun | undefined>((best, run) => (best && best.ms <= run.ms ? best : run), undefined);
-  const alike = runs.filter(r => r.kernels.length === quickest?.kernels.length);
-  return quickest && { ...quickest, kernels: quickest.kernels.map((k, i) => ({ ...k, us: medianOf(alike.map(r => r.kernels[i]!.us)) })) };
+const quickestOf = (runs: readonly ProgramRun[]): ProgramRun | undefined =>
+  runs.reduce<ProgramRun | undefined>((best, run) => (best && best.ms <= run.ms ? best : run), undefined);
+
+/** A run's kernels, each with its median over all runs as its time: one that something else on the machine held up counts as it mostly is. */
+function typicalKernels(run: ProgramRun, runs: readonly ProgramRun[]): Timed[] {
+  const alike = runs.filter(r => r.kernels.length === run.kernels.length);
+  return run.kernels.map((k, i) => ({ ...k, us: medianOf(alike.map(r => r.kernels[i]!.us)) }));
 }
 
 interface Sum extends Kernel {
@@ -231,7 +233,7 @@ function sumsOf({ program, isBf16, notes }: ProgramTrace, kernels: readonly Time
   return [...sums.values()];
 }
 
-export interface ProfiledSteps {
+interface ProfiledSteps {
   readonly steps: number;
   /** Milliseconds of a step, outside of programs included. */
   readonly stepMs: number;
@@ -251,9 +253,10 @@ export function trainingProfileOf(
   const timeline: ProgramSpan[] = [];
   for (const trace of traces) {
     const times = runsPerStep(trace.program, accumulate);
-    const run = typicalRun(lastRuns(trace, times * steps));
+    const runs = lastRuns(trace, times * steps);
+    const run = quickestOf(runs);
     if (!run) continue;
-    sums.push(...sumsOf(trace, run.kernels, times));
+    sums.push(...sumsOf(trace, typicalKernels(run, runs), times));
     const spans = run.kernels.map(
       ({ startUs, us, kernel: { what, kind } }): ProfileSpan => ({ what, kind, startMs: startUs / 1000, ms: us / 1000 }),
     );

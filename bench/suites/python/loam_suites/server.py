@@ -83,7 +83,8 @@ class Served:
             json.dumps(
                 {
                     "upstreams": {"local": {"url": f"{self.url}/v1"}},
-                    "models": {name: {"targets": [{"upstream": "local", "model": name}]}},
+                    # llama.cpp's tests name the model as they like
+                    "models": {n: {"targets": [{"upstream": "local", "model": name}]} for n in {name, "test"}},
                     "access": {
                         "principals": {"users": {"ann": {"roles": ["admin"]}}},
                         "policies": [{"id": "everybody", "effect": "allow"}],
@@ -98,10 +99,10 @@ class Served:
             text=True,
             check=True,
         )
-        self.key = next(v for v in flat(json.loads(made.stdout)) if isinstance(v, str) and v.startswith("sk-loam-"))
+        self.key = json.loads(made.stdout)["secret"]
         gateway = Process(["gateway", "--port", "0", "--json"], self.folder)
         self.processes.append(gateway)
-        self.url = next(v for v in flat(gateway.event("listening")) if isinstance(v, str) and v.startswith("http"))
+        self.url = gateway.event("serving")["url"]
 
     @property
     def port(self) -> int:
@@ -116,33 +117,22 @@ class Served:
             process.close()
 
 
-def flat(value):
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from flat(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from flat(inner)
-    else:
-        yield value
-
-
 _kept: dict[tuple[str, ...], Served] = {}
 _most = 2
 
 
-def serve(*args: str, name: str) -> Served:
-    """A server of these arguments that already runs, or a new one; the one that was used least recently ends."""
-    key = tuple(args)
-    server = _kept.pop(key, None)
+def serve(*args: str, name: str, key: str = "") -> Served:
+    """A server of these arguments (and key) that already runs, or a new one; the one that was used least recently ends."""
+    kept = (*args, key)
+    server = _kept.pop(kept, None)
     if server is not None and not server.is_running:
         server.close()
         server = None
     if server is None:
         while len(_kept) >= _most:
             _kept.pop(next(iter(_kept))).close()
-        server = Served(key, name)
-    _kept[key] = server
+        server = Served(args, name)
+    _kept[kept] = server
     return server
 
 

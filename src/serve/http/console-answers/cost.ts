@@ -51,7 +51,7 @@ export const runProfile = z
             what: z.string(),
             kind: kernelKind,
             count: z.number().describe("kernels a step"),
-            ms: z.number().describe("milliseconds a step, of all of them"),
+            ms: z.number().describe("milliseconds per step, of all of them"),
             share: z.number(),
             gflops: measured.nullable(),
             gigabytesPerSecond: measured,
