@@ -284,7 +284,10 @@ const wideVectors: Readonly<Record<string, Forms<Assembler>>> = {
         [">", "vpcmpnled"],
       ] as const
     ).map(([how, line]) => comparison(line, (a, k, x, y) => a.compare(k, x, how, y))),
-    twoRegisters((x, y) => ({ line: `vpcmpled k${x % 8}{k${1 + (y % 7)}},${zmm(x)},${zmm(y)}`, emit: a => a.compare(x % 8, x, "<=", y, 1 + (y % 7)) }), 32),
+    twoRegisters(
+      (x, y) => ({ line: `vpcmpled k${x % 8}{k${1 + (y % 7)}},${zmm(x)},${zmm(y)}`, emit: a => a.compare(x % 8, x, "<=", y, 1 + (y % 7)) }),
+      32,
+    ),
   ),
 };
 

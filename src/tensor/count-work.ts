@@ -12,6 +12,7 @@ import { bytesOf, sizeOf } from "./dtype.ts";
 import { type CompositeKind, expansions } from "./expand.ts";
 import type { Graph } from "./graph.ts";
 import type { OpAttributes, OpKind } from "./ops.ts";
+import { keyRange } from "./sight.ts";
 import { input, isKind, type Tensor } from "./tensor.ts";
 
 type WorkRule<K extends OpKind> = (t: Tensor<K>) => Partial<Work>;
@@ -48,8 +49,17 @@ const scoreSteps = 6;
 /** So many products of all queries and keys, counted from the shapes: an expansion would have masks as large. */
 function flashWork(t: Tensor<"flashAttention" | "flashGradient">, products: number): Partial<Work> {
   const [q, k] = t.inputs as [Tensor, Tensor];
-  const keys = k.shape[2]!;
-  return { attention: products * 2 * q.size * keys, elementwise: (scoreSteps * q.size * keys) / q.shape[3]! };
+  const { sight, block = 0 } = t.attributes;
+  const [batch, heads, length, size] = q.shape as [number, number, number, number];
+  // in blocks of queries, keys that none of a block sees are left out
+  const isBlocked = block > 0 && length % block === 0 && (sight.causal || sight.window !== undefined);
+  const rows = isBlocked ? block : length;
+  const pairs = Array.from({ length: length / rows }, (_, i) => {
+    const [from, to] = isBlocked ? keyRange(sight, i * rows, (i + 1) * rows, k.shape[2]!) : [0, k.shape[2]!];
+    return rows * (to - from);
+  });
+  const scores = batch * heads * pairs.reduce((sum, n) => sum + n, 0);
+  return { attention: products * 2 * scores * size, elementwise: scoreSteps * scores };
 }
 const isFlash = (t: Tensor): boolean => isKind(t, "flashAttention") || isKind(t, "flashLogSum") || isKind(t, "flashGradient");
 

@@ -6,7 +6,7 @@ import { at, gpr } from "../assembler.ts";
 import { type BackwardPlan, ofTile, pointAtRecord } from "./flash-backward-plan.ts";
 import { atMost, savedRegisters } from "./flash-keys.ts";
 import { tileQueries, tileRowBytes, tileVectors } from "./flash-shape.ts";
-import { flashConstants, lanes, loadOrder, setFloat, splitItem } from "./flash-sight.ts";
+import { flashConstants, lanes, loadOrder, setFloat, divideBy } from "./flash-sight.ts";
 import { copyBytes, packAcross, packTwoRows, pointAtFour, setRowMasks, unpackAcross } from "./tile-packing.ts";
 
 const { rax, rcx, rdx, rbx, rbp, rsi, rsp, r8, r9, r10, r12, r13, r14, r15 } = gpr;
@@ -17,7 +17,7 @@ const noLogSum = -3e38;
 /** r14 := the head of item rsi, r15 its tile's first query, rbx how many queries there are; r13 the tile's record. */
 function beginRecord(p: BackwardPlan): void {
   const { a, s, l } = p;
-  splitItem(a, rsi, l.tiles);
+  divideBy(a, rsi, l.tiles);
   a.mov(r14, rax);
   a.imulBy(r15, rdx, tileQueries);
   pointAtRecord(p);

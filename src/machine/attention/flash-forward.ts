@@ -22,7 +22,7 @@ import {
   segmentFields,
   setFloat,
   sightFrame,
-  splitItem,
+  divideBy,
 } from "./flash-sight.ts";
 import { copyBytes, packAcross, pointAtFour, unpackAcross } from "./tile-packing.ts";
 import { clearSums, emitProduct, sumOf } from "./tile-product.ts";
@@ -71,7 +71,7 @@ function beginTile(p: ForwardPlan): void {
   a.mov(rbp, rsp);
   a.alu("sub", rsp, { value: frame.bytes });
   a.alu("and", rsp, { value: -64 });
-  splitItem(a, rsi, l.tiles);
+  divideBy(a, rsi, l.tiles);
   a.mov(r13, rax);
   a.imulBy(r15, rdx, tileQueries);
   a.set(rcx, s.queries);
@@ -90,9 +90,9 @@ function beginTile(p: ForwardPlan): void {
   a.alu("add", r12, { value: 16 });
   a.alu("sub", r14, { value: 1 });
   a.jumpIf("ne", fours);
-  splitItem(a, r13, s.kvHeads * s.group);
+  divideBy(a, r13, s.kvHeads * s.group);
   pointAtSegments(p);
-  splitItem(a, r13, s.group);
+  divideBy(a, r13, s.group);
   a.imulBy(rbx, rax, l.rowsBytes);
   a.imulBy(r12, rax, l.pairsBytes);
   if (l.isPacked) {

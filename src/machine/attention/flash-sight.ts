@@ -284,9 +284,9 @@ export function hideStrip(p: SightPlan): void {
   }
 }
 
-/** rax := item / parts, rdx := the rest, of item rsi. Uses rcx. */
-export function splitItem(a: Assembler, item: Gpr, parts: number): void {
-  a.mov(rax, item);
+/** rax := a number / parts, rdx := the rest. Uses rcx. */
+export function divideBy(a: Assembler, number: Gpr, parts: number): void {
+  a.mov(rax, number);
   a.alu("xor", rdx, rdx);
   a.set(rcx, parts);
   a.divide(rcx);

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { addWork, noWork, type Work } from "../../ledger/index.ts";
 import { nodeBytes, nodeWork } from "../count-work.ts";
+import { bytesOf } from "../dtype.ts";
 import { showShape } from "../shape.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 
@@ -70,6 +71,17 @@ function noteOf(nodes: readonly Tensor[]): Omit<KernelNote, "nodes"> {
   if (nodes.length === 1) return { what: describe(last), kind: classOf(last), work, bytes: nodeBytes(last) };
   const inside = new Set(nodes);
   const read = new Set(nodes.flatMap(t => t.inputs.filter(x => !inside.has(x) && x.size > 1)));
+  // an operator with several results
+  if (
+    nodes.every(t => t.inputs.length === last.inputs.length && t.inputs.every((x, i) => x === last.inputs[i])) &&
+    classOf(nodes[0]!) === "attention"
+  )
+    return {
+      what: describe(nodes[0]!),
+      kind: "attention",
+      work,
+      bytes: [...read, ...nodes].reduce((sum, x) => sum + bytesOf(x.shape, x.dtype), 0),
+    };
   const bytes = [...read, last].reduce((sum, x) => sum + 4 * x.size, 0);
   return { what: `chain of ${kindsOf(nodes)} ${showShape(last.shape)}`, kind: "chain", work, bytes };
 }

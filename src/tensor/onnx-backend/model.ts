@@ -171,6 +171,10 @@ class Notes {
   /** Of the nodes since the last call, which stand for `of`; what they give between them is taken for as large as `like`. */
   take(of: readonly Tensor[], like: Tensor, named: readonly (readonly [name: string | undefined, t: Tensor, dtype: DType])[]): void {
     const { nodes, limits } = this.#e;
+    // an operation that emitted nothing is a result of an operator that is there: of the one whose output has its name
+    const [name] = named[0] ?? [];
+    const made = limits.namesNodes && this.#noted === nodes.length ? nodes.findIndex(n => n.outputs.includes(name ?? "")) : -1;
+    if (made >= 0) this.origins.set(`n${made}`, [...this.origins.get(`n${made}`)!, ...of]);
     for (let i = this.#noted; i < nodes.length; i++) {
       for (const name of nodes[i]!.outputs) this.sizes.set(name, { dimensions: like.shape, elementBytes: 4 });
       if (!limits.namesNodes) continue;
