@@ -9,7 +9,7 @@ export type ElementAccess = "all" | "row" | "column" | "one";
 const elementStepKinds = ["add", "sub", "mul", "div", "neg", "sqrt", "exp", "log", "erf", "sigmoid", "sumRow", "maxRow"] as const;
 export type ElementStepKind = (typeof elementStepKinds)[number];
 /** Steps that make one number of a row: its sum, its greatest element (of numbers alone). */
-export const joinsRow = (kind: ElementStepKind): kind is "sumRow" | "maxRow" => kind === "sumRow" || kind === "maxRow";
+const joinsRow = (kind: ElementStepKind): kind is "sumRow" | "maxRow" => kind === "sumRow" || kind === "maxRow";
 /** How elements lie in memory; they are computed as f32. */
 export type ElementType = "f32" | "bf16";
 

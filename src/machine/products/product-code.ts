@@ -7,8 +7,9 @@
 import { Assembler, at, gpr, type Label, type MemoryOperand } from "../assembler.ts";
 import { emitElements } from "../elementwise/element-code.ts";
 import { type ElementProgram, outputRates, outputTypeOf } from "../elementwise/element-program.ts";
+import { splitItem } from "../emit-loops.ts";
 import type { KernelCode } from "../kernel-code.ts";
-import { emitPack, type ProductFields, runFields, savedRegisters, setColumnMasks, splitItem } from "./product-pack.ts";
+import { emitPack, type ProductFields, runFields, savedRegisters, setColumnMasks } from "./product-pack.ts";
 import { elementBytes, layoutOf, type ProductLayout, type ProductShape, unrolledSteps } from "./product-shape.ts";
 
 const { rax, rcx, rdx, rbx, rbp, rsi, rdi, rsp, r8, r9, r10, r11, r12, r13, r14, r15 } = gpr;

@@ -1,6 +1,7 @@
 /** The packing of a product's operands: `pack(run, item)` puts a part of one in the order in which it is read, rounded where that is wanted. */
 import { fieldsOf } from "../argument-space.ts";
 import { type Assembler, at, type Gpr, gpr, type MemoryOperand } from "../assembler.ts";
+import { splitItem } from "../emit-loops.ts";
 import { allocatePages, type Pages } from "../native.ts";
 import { interleave, packFourRows, packSteps, pointAtRows, setMask, setRounding } from "./pack-rows.ts";
 import { elementBytes, layoutOf, type ProductLayout, type ProductShape, placesPerStep } from "./product-shape.ts";
@@ -30,14 +31,6 @@ function loadInterleave(a: Assembler): void {
 
 /** Registers that a kernel gives back as they were. */
 export const savedRegisters = [rbx, rbp, r12, r13, r14, r15] as const;
-
-/** rax := the item's number below `parts`, rdx := its number of `parts`: item rsi = stack * parts + part. */
-export function splitItem(a: Assembler, parts: number): void {
-  a.mov(rax, rsi);
-  a.alu("xor", rdx, rdx);
-  a.set(rcx, parts);
-  a.divide(rcx);
-}
 
 /** Masks from 1 on := columns that panel `panel` has. Uses rax. */
 export function setColumnMasks(a: Assembler, columns: number, l: ProductLayout, panel: Gpr): void {

@@ -38,7 +38,7 @@ export const panelColumns = 48;
  * The same for results of other widths, which 48 columns would leave partly empty: rows and vectors of 16 columns. What is multiplied comes from
  * the nearest cache, so fewer rows cost no more.
  */
-export interface ProductTile {
+interface ProductTile {
   readonly rows: 4 | 8 | 12;
   readonly vectors: 1 | 2 | 3 | 4 | 5;
 }
@@ -52,7 +52,7 @@ const tiles: readonly ProductTile[] = [
 /** What a tile's sums cost beside those of 8 by 3: it reads more a sum. */
 const tileCost = ({ rows, vectors }: ProductTile): number => ((rows + vectors) / (rows * vectors) > 0.5 ? 1.1 : rows === 4 ? 1.05 : 1);
 /** The tile that fills up the fewest columns and rows. */
-export function tileOf({ rows, columns }: Pick<ProductShape, "rows" | "columns">): ProductTile {
+function tileOf({ rows, columns }: Pick<ProductShape, "rows" | "columns">): ProductTile {
   const cost = (t: ProductTile): number =>
     t.vectors * Math.ceil(columns / (16 * t.vectors)) * t.rows * Math.ceil(rows / t.rows) * tileCost(t);
   return tiles.reduce((best, t) => (cost(t) < cost(best) ? t : best));

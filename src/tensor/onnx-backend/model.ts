@@ -22,7 +22,8 @@ import type { OpAttributes, OpKind } from "../ops.ts";
 import { sameShape } from "../shape.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 import { Emitter, type EngineLimits, type PackedInput, type Packs } from "./emitter.ts";
-import { computedIn, isOwnProduct, type Lowered, lower, packedInputs, readProduct, reshapeTo, wordProduct } from "./lower.ts";
+import { computedIn, type Lowered, lower, packedInputs, reshapeTo } from "./lower.ts";
+import { isOwnProduct, readProduct, wordProduct } from "./own-product.ts";
 import type { ValueSize } from "./peak.ts";
 
 /** Inputs that carry the data whose dtype decides the kernel; the others (indices, conditions, what a barrier waits for) stay as they are. */

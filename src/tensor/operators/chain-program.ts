@@ -84,7 +84,7 @@ export const isLong = (t: Tensor): boolean => long.has(t.kind);
 
 export const columnsOf = (shape: Shape): number => shape.at(-1) ?? 1;
 /** Has x a number for each row of an array of a shape? */
-export const isColumnOf = (x: Shape, shape: Shape): boolean => {
+const isColumnOf = (x: Shape, shape: Shape): boolean => {
   const columns = columnsOf(shape);
   return columns >= leastColumns && x.at(-1) === 1 && sizeOf(x) > 1 && sizeOf(x) * columns === sizeOf(shape);
 };
@@ -143,7 +143,7 @@ export interface Wanted {
   readonly floats: boolean;
   readonly words: boolean;
 }
-export interface ChainOutput {
+interface ChainOutput {
   readonly of: Tensor;
   readonly type: ElementType;
 }
@@ -160,7 +160,7 @@ export interface Chain {
 }
 
 /** The program of nodes in their order, some of which are read by others, and of the product among them; undefined where it is too large for an operator. */
-export function programOf(nodes: readonly Tensor[], wanted: (t: Tensor) => Wanted, product: Tensor | undefined): Chain | undefined {
+export function chainProgramOf(nodes: readonly Tensor[], wanted: (t: Tensor) => Wanted, product: Tensor | undefined): Chain | undefined {
   const members = new Set(nodes);
   const last = nodes.at(-1)!;
   /** Where an input's elements are: a cast from bf16 is read as its words. */

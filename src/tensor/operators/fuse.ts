@@ -14,14 +14,14 @@ import {
   isLong,
   isOfElements,
   isOfRowNumbers,
-  programOf,
+  chainProgramOf,
   sameRows,
   sumsRows,
   type Wanted,
 } from "./chain-program.ts";
 import { type Reading, readingsIn, wordsSource } from "./readings.ts";
 
-export interface Fused {
+interface Fused {
   /** Chains by their last nodes. */
   readonly chains: ReadonlyMap<Tensor, Chain>;
   /** Nodes of chains that are not the last ones. */
@@ -33,7 +33,7 @@ export const noneFused: Fused = { chains: new Map(), inside: new Set() };
 const leastElements = 8192;
 const mostNodes = 40;
 
-export interface FuseOptions {
+interface FuseOptions {
   /** Is a product computed by an operator of our own, so that a sum behind it is free to go elsewhere? */
   readonly isApart?: (product: Tensor) => boolean;
   /** The shape of a product that is computed by an operator of our own which may go on with a chain. */
@@ -159,7 +159,7 @@ class GrowingChain {
 
   #programOf(nodes: ReadonlySet<Tensor>, product: Tensor | undefined): Chain | undefined {
     const sorted = [...nodes].sort((a, b) => this.#search.placeOf(a) - this.#search.placeOf(b));
-    return programOf(sorted, this.#wanted, product);
+    return chainProgramOf(sorted, this.#wanted, product);
   }
 
   /** Do all that read a node come after the chain, or are members that read its elements? */
