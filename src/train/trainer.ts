@@ -8,6 +8,7 @@ import { type ArraysOf, disposeTree, initialise, type TensorsOf } from "../nn/in
 import { add, type Device, type DeviceArray, type Tensor, valueAuxAndGrad } from "../tensor/index.ts";
 import { type BatchArraySpec, checkBatch, type HostBatch, writeBatch } from "./batch.ts";
 import { trainErrors } from "./errors.ts";
+import { type NoiseEstimate, noiseEstimate } from "./noise-scale.ts";
 import { type Optimizer, optimizerStateShapes, squaredNorm, stepScalars, updateAll } from "./optimizer.ts";
 import type { Precision } from "./part.ts";
 import { type Schedule, scheduleAt } from "./schedule.ts";
@@ -39,8 +40,12 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly schedule?: Schedule;
   /** Global norm above which gradients are scaled down (default 1); 0 for never. */
   readonly clip?: number;
-  /** Micro-batches a step (default 1). */
-  readonly accumulate?: number;
+  /** Micro-batches a step (default 1), or of a step that counts from 0. */
+  readonly accumulate?: number | ((step: number) => number);
+  /** Multiple of the scheduled rate at a step that counts from 0. */
+  readonly rateFactorAt?: ((step: number) => number) | undefined;
+  /** Estimates the gradient's noise at steps of two micro-batches and more. */
+  readonly measureNoise?: boolean | undefined;
   /** What the parameters are drawn from (default 1). */
   readonly seed?: number | string;
   /** What they start with instead; the trainer takes the arrays over. */
@@ -65,6 +70,8 @@ export interface StepReport {
   readonly measures: Readonly<Record<string, number>>;
   readonly gradientNorm: number;
   readonly learningRate: number;
+  /** With `measureNoise`, at steps of two micro-batches and more. */
+  readonly noise?: NoiseEstimate;
   /** Milliseconds inside native programs, and of the whole step. */
   readonly nativeMs: number;
   readonly totalMs: number;
@@ -85,6 +92,8 @@ interface GradientResult {
   readonly loss: DeviceArray;
   readonly measures: Readonly<Record<string, DeviceArray>>;
   readonly squared: DeviceArray;
+  /** Squared norm of the micro-batch's own gradient, where noise is measured. */
+  readonly own: Readonly<Record<string, DeviceArray>>;
   readonly gradients: unknown;
 }
 interface Programs<S> {
@@ -102,10 +111,11 @@ function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>):
     const made = lossOf(p, b, s, frozen);
     return "measures" in made ? [made.loss, made.measures] : [made, {}];
   });
-  const finish = (loss: Tensor, measures: MeasuredLoss["measures"], gradients: Tree<Tensor>) => ({
+  const finish = (loss: Tensor, measures: MeasuredLoss["measures"], gradients: Tree<Tensor>, own?: Tree<Tensor>) => ({
     loss,
     measures,
     squared: squaredNorm(treeLeaves<Tensor>(gradients)),
+    own: own && o.measureNoise ? { squared: squaredNorm(treeLeaves<Tensor>(own)) } : {},
     gradients,
   });
   return {
@@ -130,6 +140,7 @@ function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>):
           loss,
           measures,
           treeMap<Tensor, Tensor>((g, _, sofar) => add(sofar!, g), next, gradients),
+          next,
         );
       },
       { device, donate: [3], fuse: true, name: "accumulate", ...products, ...profile("accumulate") },
@@ -183,11 +194,12 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
   from?: TrainerState<S>,
 ): Promise<Trainer<S>> {
   const o = { ...defaults, ...given };
-  if (!(o.steps >= 1) || !(o.rate > 0) || !(o.accumulate >= 1) || o.clip < 0)
+  const accumulateAt = (step: number): number => microBatchesAt(o, step);
+  if (!(o.steps >= 1) || !(o.rate > 0) || !(accumulateAt(0) >= 1) || o.clip < 0)
     throw trainErrors.fail("recipe", {
       place: "trainer",
       expected: "steps >= 1, rate > 0, accumulate >= 1, clip >= 0",
-      received: JSON.stringify({ steps: o.steps, rate: o.rate, accumulate: o.accumulate, clip: o.clip }),
+      received: JSON.stringify({ steps: o.steps, rate: o.rate, accumulate: accumulateAt(0), clip: o.clip }),
     });
   const { device } = o;
   const p = programs(o);
@@ -213,7 +225,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     own[i] ??= await batchPlace(o, device, shapes);
     return own[i];
   }
-  for (let i = 0; i < o.accumulate; i++) await placeOf(i, undefined);
+  if (typeof o.accumulate === "number") for (let i = 0; i < o.accumulate; i++) await placeOf(i, undefined);
 
   /** The gradients' memory; new where a run that was stopped has spoilt it. */
   async function gradientMemory(): Promise<unknown> {
@@ -226,10 +238,10 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
   async function step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport> {
     const started = performance.now();
     const weight = batches.reduce((s, b) => s + b.weight, 0);
-    if (batches.length !== o.accumulate || !(weight > 0))
+    if (batches.length !== accumulateAt(state.step) || !(weight > 0))
       throw trainErrors.fail("data", {
         place: `step ${state.step + 1}`,
-        expected: `${o.accumulate} micro-batches with some weight`,
+        expected: `${accumulateAt(state.step)} micro-batches with some weight`,
         received: `${batches.length} of weight ${weight}`,
       });
     // all of them before the first is run: a step is applied whole or not at all
@@ -242,6 +254,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     gradients = await gradientMemory();
     let loss = 0;
     let squared = 0;
+    const own: number[] = [];
     const measures: Record<string, number> = {};
     for (const [i, b] of batches.entries()) {
       const place = await placeOf(i, b.shapes);
@@ -251,8 +264,8 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       gradients = made.gradients;
       loss += await made.loss.item();
       squared = await made.squared.item();
-      made.loss.dispose();
-      made.squared.dispose();
+      if (o.measureNoise) own.push(((await made.own.squared?.item()) ?? squared) * (weight / b.weight) ** 2);
+      for (const told of [made.loss, made.squared, ...Object.values(made.own)]) told.dispose();
       for (const [name, measured] of Object.entries(made.measures)) {
         measures[name] = (measures[name] ?? 0) + (await measured.item()) / weight;
         measured.dispose();
@@ -260,7 +273,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     }
     const norm = Math.sqrt(squared);
     guard(o, state, loss, norm, batches);
-    const learningRate = o.rate * scheduleAt(o.schedule, state.step, o.steps);
+    const learningRate = o.rate * scheduleAt(o.schedule, state.step, o.steps) * (o.rateFactorAt?.(state.step) ?? 1);
     const scalars = {
       ...stepScalars(o.optimizer, { rate: learningRate, step: state.step + 1 }),
       gradientScale: o.clip > 0 && norm > o.clip ? o.clip / norm : 1,
@@ -270,7 +283,22 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const spiked = isSpike(o, state.level, loss);
     const level = state.level === null ? loss : spiked ? state.level : 0.9 * state.level + 0.1 * loss;
     state = { ...next, step: state.step + 1, level, spikes: spiked ? state.spikes + 1 : 0 };
-    return { step: state.step, loss, measures, gradientNorm: norm, learningRate, nativeMs, totalMs: performance.now() - started };
+    const noise = noiseEstimate(
+      batches.map(b => b.weight),
+      own,
+      squared,
+    );
+    const totalMs = performance.now() - started;
+    return {
+      step: state.step,
+      loss,
+      measures,
+      gradientNorm: norm,
+      learningRate,
+      ...(o.measureNoise && noise ? { noise } : {}),
+      nativeMs,
+      totalMs,
+    };
   }
 
   function finish(): ArraysOf<S> {
@@ -290,6 +318,10 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     dispose: () => disposeTree(finish()),
   };
 }
+
+/** Micro-batches of a step that counts from 0. */
+export const microBatchesAt = ({ accumulate = 1 }: { readonly accumulate?: number | ((step: number) => number) }, step: number): number =>
+  typeof accumulate === "number" ? accumulate : accumulate(step);
 
 /** Is a loss above its limit? */
 const isSpike = (o: { readonly spike: number }, level: number | null, loss: number): boolean =>
