@@ -9,6 +9,7 @@ export const benches = {
   honesty: "planted faults of data (shuffled labels, leaks, copies) that a classifier's report must name, and clean data without alarms",
   labelling: "labels that a spam classifier needs when the least sure texts of the pool come first, against texts at random",
   "train-step": "one training step of a small GPT, beside the prototype and PyTorch",
+  levers: "each lever of a training recipe against the plain one at equal processor time, on mails; NAME... runs some",
   recipe: "the recipe of examples/mail from end to end, and the share of time outside the native step",
   install: "sizes and seconds of the tarball installed into an empty folder",
   start: "how long `loam --help` and the second `npm start` take",
