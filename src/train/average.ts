@@ -11,7 +11,7 @@ import type { TrainerState } from "./trainer.ts";
 import { type TreeProgram, treeProgram } from "./tree-program.ts";
 
 /** Values to evaluate: to be released, not disposed of. */
-export interface ShownValues<S> {
+interface ShownValues<S> {
   readonly parameters: ArraysOf<S>;
   /** Are they the trainer's own? */
   readonly areTrained: boolean;
@@ -28,7 +28,7 @@ export interface Averaging<S> {
   dispose(): void;
 }
 
-export interface AveragingOptions {
+interface AveragingOptions {
   readonly device: Device;
   readonly optimizer: Optimizer;
   readonly specs: unknown;

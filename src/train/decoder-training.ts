@@ -32,7 +32,7 @@ export interface TrainedSpec extends DecoderSpec {
 export type DecoderBatch = { tokens: Tensor; targets: Tensor; segments: Tensor; positions: Tensor; weights: Tensor; seed: Tensor };
 
 /** Parts of a recipe that the loss is a function of. */
-export type LossRecipe = Pick<PretrainRecipe, "dropout" | "rematerialise" | "attentionBlock"> & Partial<Pick<PretrainRecipe, "multiToken">>;
+type LossRecipe = Pick<PretrainRecipe, "dropout" | "rematerialise" | "attentionBlock"> & Partial<Pick<PretrainRecipe, "multiToken">>;
 
 /** Parameters of a decoder in training. Errors: train/recipe for multi-token prediction of a single layer. */
 export function trainedSpec(

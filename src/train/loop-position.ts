@@ -15,7 +15,7 @@ export interface ValidationPoint extends ValidationScores {
 }
 
 /** Sums over the steps since the last logged point. */
-export type Window = {
+export type LogWindow = {
   readonly steps: number;
   readonly loss: number;
   /** Absent in checkpoints of before they were measured. */
@@ -23,7 +23,7 @@ export type Window = {
   readonly ms: number;
   readonly tokens: number;
 };
-export const emptyWindow: Window = { steps: 0, loss: 0, ms: 0, tokens: 0 };
+export const emptyLogWindow: LogWindow = { steps: 0, loss: 0, ms: 0, tokens: 0 };
 
 /** What a checkpoint holds beside arrays. */
 export interface Position {
@@ -34,7 +34,7 @@ export interface Position {
   readonly best: number;
   /** Steps whose values are kept; absent in checkpoints of before there were any. */
   readonly kept?: readonly number[];
-  readonly window: Window;
+  readonly window: LogWindow;
   readonly tokens: number;
   /** Trees of a weight average, and the level of the gradient's noise; absent where there are none. */
   readonly averaged?: number;
@@ -52,7 +52,7 @@ export const readPoint = (stored: Readonly<Record<string, number | null>>): Vali
 export const isPosition = (state: unknown): state is Position => Array.isArray((state as Partial<Position>).history);
 
 /** The sums with one more step. */
-export const widened = (w: Window, report: StepReport, tokens: number): Window => ({
+export const widened = (w: LogWindow, report: StepReport, tokens: number): LogWindow => ({
   steps: w.steps + 1,
   loss: w.loss + report.loss,
   measures: Object.fromEntries(Object.entries(report.measures).map(([name, x]) => [name, (w.measures?.[name] ?? 0) + x])),
@@ -61,8 +61,8 @@ export const widened = (w: Window, report: StepReport, tokens: number): Window =
 });
 
 /** One logged point of the steps since the last one. */
-export const pointOf = (
-  w: Window,
+export const metricPointOf = (
+  w: LogWindow,
   report: StepReport,
   { tokens, noise }: { readonly tokens: number; readonly noise: NoiseLevel | undefined },
   found: ValidationPoint | undefined,

@@ -11,15 +11,15 @@ import type { HostBatch } from "./batch.ts";
 import { latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { trainErrors } from "./errors.ts";
 import {
-  emptyWindow,
+  emptyLogWindow,
   isPosition,
+  type LogWindow,
+  metricPointOf,
   type Position,
-  pointOf,
   readPoint,
   storedPoint,
   type ValidationPoint,
   type ValidationScores,
-  type Window,
   widened,
 } from "./loop-position.ts";
 import { type MetricLog, type MetricPoint, openMetricLog } from "./metrics.ts";
@@ -120,7 +120,7 @@ interface Running<S> {
   bestAt: number;
   best: ArraysOf<S> | undefined;
   readonly kept: KeptValues<S>[];
-  window: Window;
+  window: LogWindow;
   tokens: number;
   nativeMs: number;
 }
@@ -182,7 +182,7 @@ async function begin<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>):
     bestAt: position?.best ?? -1,
     best: restored?.best,
     kept: [...(restored?.kept ?? [])],
-    window: position?.window ?? emptyWindow,
+    window: position?.window ?? emptyLogWindow,
     tokens: position?.tokens ?? 0,
     nativeMs: 0,
   };
@@ -260,8 +260,8 @@ async function follow<S, B extends Record<string, Tensor>>(
   const found = isLast || isKept || report.step % o.evaluateEvery === 0 ? await evaluate(o, r) : undefined;
   if (isKept) await keep(o, r, o.keep!.most);
   if (found || isLast || report.step % o.logEvery === 0) {
-    r.log.write(pointOf(r.window, report, r, found));
-    r.window = emptyWindow;
+    r.log.write(metricPointOf(r.window, report, r, found));
+    r.window = emptyLogWindow;
   }
   const msPerStep = (performance.now() - began) / (report.step - r.resumedFrom);
   const { stage, ...said } = o.describe(report, { steps, last: r.history.at(-1), msPerStep });

@@ -17,7 +17,7 @@ const leastSteps = 20;
 const key = ({ layers, width }: ModelPart): string => `${layers} ${width}`;
 
 /** A model part with shares of its layers and heads; head size, proportions and all choices stay. */
-export function shrunk(model: ModelPart, layerShare: number, headShare: number): ModelPart {
+function shrunk(model: ModelPart, layerShare: number, headShare: number): ModelPart {
   const headSize = model.width / model.heads;
   const groups = model.heads / (model.kvHeads ?? model.heads);
   const heads = groups * Math.max(1, Math.round((model.heads * headShare) / groups));
@@ -55,7 +55,7 @@ export interface LadderRun {
 }
 
 /** A recipe of fewer tokens: its warm-up and its distances between evaluations shrink with it. */
-export function shortened(recipe: PretrainRecipe, tokens: number): PretrainRecipe {
+function shorterRecipe(recipe: PretrainRecipe, tokens: number): PretrainRecipe {
   const { average, ...rest } = recipe;
   const share = tokens / recipe.tokens;
   return {
@@ -88,6 +88,6 @@ export function ladderRuns(recipe: PretrainRecipe, secondsPerToken: readonly num
       hint: recipe.tokens < least ? "A recipe this short needs no ladder: train it." : "Give a larger budget.",
     });
   return secondsPerToken.flatMap((_, size) =>
-    tokenShares.map(share => ({ size, recipe: shortened(recipe, Math.max(1, Math.floor((most * share) / step)) * step) })),
+    tokenShares.map(share => ({ size, recipe: shorterRecipe(recipe, Math.max(1, Math.floor((most * share) / step)) * step) })),
   );
 }

@@ -14,7 +14,8 @@ async function toyProject() {
     .replace("vocab: 512", "vocab: 300")
     .replace("width: 96", "width: 48")
     .replace("context: 128", "context: 32")
-    .replace("tokens: 240k", "tokens: 200k\n      rows: 2");
+    .replace("tokens: 240k", "tokens: 200k")
+    .replace(/rows: \d+/, "rows: 2");
   writeFileSync(file, yaml);
   return openProject(folder);
 }
