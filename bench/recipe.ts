@@ -5,45 +5,27 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { lifeOf, runLink } from "../src/project/life.ts";
-import { findProject, modelNameOf, openProjectStore } from "../src/project/project-file.ts";
-import type { ArtifactReader } from "../src/store/index.ts";
+import { modelNameOf } from "../src/project/project-file.ts";
 import { openDevice } from "../src/tensor/index.ts";
-import { decoderConfigOf, endOf, pretrain, readShards, readTokenizer, recipeSchema, tokensPerStep } from "../src/train/index.ts";
+import { pretrain, tokensPerStep } from "../src/train/index.ts";
 import { type BenchContext, type BenchResult, digits } from "./harness.ts";
+import { mailProject, mailRecipe } from "./mail-recipe.ts";
 
 /** Steps that are run: enough for a steady rate, a fraction of the recipe. */
 const steps = 60;
 
 export async function run({ say }: BenchContext): Promise<BenchResult> {
-  const project = findProject(fileURLToPath(new URL("../../examples/mail/", import.meta.url)));
-  const name = modelNameOf(project, undefined);
+  const name = modelNameOf(mailProject(), undefined);
   const folder = mkdtempSync(join(tmpdir(), "loam-bench-recipe-"));
-  const store = await openProjectStore({ ...project, folder, config: { ...project.config, store: {} } });
   try {
-    const made = new Map<string, ArtifactReader>();
-    for (const link of lifeOf(project, name, { onProblem: () => {} })) {
-      if (link.stage === "train") break;
-      say(link.label);
-      made.set(link.label, (await runLink(store, link, made, { progress: () => {}, signal: new AbortController().signal })).artifact);
-    }
-    const { train: part, evaluate: _, ...architecture } = project.config.models[name]!;
-    const { on, length, ...rest } = part;
-    const shards = made.get(`shards/${on}`)!;
-    const tokenizer = await readTokenizer(made.get("tokenizer")!);
-    const model = decoderConfigOf(architecture, tokenizer.vocabSize);
-    const whole = recipeSchema.parse({ ...rest, length: length ?? model.context });
+    const { threads, recipe: whole, ...given } = await mailRecipe(folder, name, say);
+    const { model } = given;
     const recipe = { ...whole, tokens: steps * tokensPerStep(whole), evaluateEvery: Math.min(whole.evaluateEvery, steps / 2) };
     say(`${steps} steps of ${name}`);
-    const { threads } = project.config.device;
     const result = await pretrain({
       device: openDevice("cpu", threads ? { threads } : {}),
-      model,
+      ...given,
       recipe,
-      train: await readShards(shards, "train"),
-      heldOut: await readShards(shards, "held-out"),
-      end: endOf(tokenizer, "tokenizer"),
       identity: "bench".padEnd(64, "0"),
       folder: join(folder, "run"),
       progress: () => {},
@@ -60,7 +42,6 @@ export async function run({ say }: BenchContext): Promise<BenchResult> {
       bars: [{ name: "outside the native step", want: "< 0.05", got: digits(outside), holds: outside < 0.05 }],
     };
   } finally {
-    await store.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -30,7 +30,6 @@ export interface TuneStep {
   readonly steps: number;
   readonly threads: number;
   readonly rate: number;
-  readonly rematerialise?: boolean;
   readonly precision?: Precision;
   /** Prefix of files with times by operator. */
   readonly profile?: string;
@@ -76,7 +75,7 @@ async function measure(o: TuneStep): Promise<TuneStepTimes> {
   const trainer = await createTrainer({
     device,
     specs: tuning.specs,
-    loss: tuneLoss(c, tuning, { dropout: 0, rematerialise: o.rematerialise ?? false }) as never,
+    loss: tuneLoss(c, tuning, { dropout: 0 }) as never,
     batch: {
       tokens: ints,
       targets: ints,

@@ -33,8 +33,9 @@ function table(report) {
 await main(async args => {
   const json = args.includes("--json");
   const words = args.filter(a => !a.startsWith("--"));
-  // the words after `suites` are names of suites
-  const [names, only] = words[0] === "suites" ? [["suites"], words.slice(1)] : [words, []];
+  // the words after these are names of their parts
+  const hasParts = words[0] === "suites" || words[0] === "precision";
+  const [names, only] = hasParts ? [words.slice(0, 1), words.slice(1)] : [words, []];
   if (names[0] === "peers") {
     await installPeers({ light: args.includes("--light"), llama: args.includes("--llama"), litellm: args.includes("--litellm") });
     return 0;

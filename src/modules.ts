@@ -5,16 +5,18 @@
 export const modules = {
   base: [],
   statistics: ["base"],
+  watch: ["base", "statistics"],
+  ledger: ["base"],
   tracing: ["base"],
   session: ["base"],
   protocols: ["base"],
   machine: ["base"],
-  tensor: ["base", "machine"],
+  tensor: ["base", "machine", "ledger"],
   text: ["base", "store"],
   nn: ["base", "machine", "tensor"],
-  store: ["base"],
-  data: ["base", "statistics", "store", "text", "protocols"],
-  train: ["base", "tensor", "nn", "text", "store", "data"],
+  store: ["base", "ledger"],
+  data: ["base", "ledger", "statistics", "store", "text", "protocols"],
+  train: ["base", "ledger", "tensor", "nn", "text", "store", "data"],
   tune: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate", "protocols"],
   evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data", "protocols"],
   registry: ["base", "statistics", "store", "evaluate"],
@@ -23,6 +25,7 @@ export const modules = {
   project: [
     "base",
     "statistics",
+    "ledger",
     "tensor",
     "nn",
     "text",
@@ -41,6 +44,7 @@ export const modules = {
   cli: [
     "base",
     "statistics",
+    "ledger",
     "tensor",
     "nn",
     "text",
@@ -64,6 +68,7 @@ export const modules = {
  */
 export const parts = {
   base: [],
+  ledger: [],
   tensor: [],
   nn: [],
   text: [],
@@ -75,7 +80,7 @@ export const parts = {
   serve: [],
   protocols: [],
   gateway: ["base", "protocols"],
-  project: ["base", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "serve", "gateway"],
+  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "serve", "gateway"],
 } as const satisfies Partial<Record<keyof typeof modules, readonly string[]>>;
 
 /** Packages that parts may reach, and modules of Node, each with its reason. */

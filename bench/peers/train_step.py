@@ -1,5 +1,7 @@
-# A training step of the benches' GPT in PyTorch: same shapes, AdamW, one batch. Prints one JSON line.
+# A training step of the benches' GPT in PyTorch: same shapes, AdamW, one batch, as written or through torch.compile. Prints one JSON line.
 import json
+import resource
+import statistics
 import sys
 import time
 
@@ -44,17 +46,29 @@ class Gpt(nn.Module):
 
 
 model = Gpt()
+forward = torch.compile(model) if o["compiled"] else model
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.0)
 tokens = torch.randint(0, vocab, (rows, length))
-times = []
-for _ in range(o["steps"]):
-    start = time.perf_counter()
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=o["mode"] == "bf16"):
-        logits = model(tokens)
+wall, processor = [], []
+for step in range(o["warmUp"] + o["steps"]):
+    began, used = time.perf_counter(), time.process_time()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=o["precision"] == "bf16"):
+        logits = forward(tokens)
     loss = F.cross_entropy(logits.float().view(-1, vocab), tokens.view(-1))
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
-    times.append((time.perf_counter() - start) * 1000)
-times.sort()
-print(json.dumps({"medianMs": times[len(times) // 2], "loss": loss.item(), "torch": torch.__version__}))
+    if step >= o["warmUp"]:
+        wall.append((time.perf_counter() - began) * 1000)
+        processor.append((time.process_time() - used) * 1000)
+print(
+    json.dumps(
+        {
+            "medianMs": statistics.median(wall),
+            "medianProcessorMs": statistics.median(processor),
+            "loss": loss.item(),
+            "torch": torch.__version__,
+            "peakRssBytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        }
+    )
+)

@@ -63,6 +63,7 @@ export async function runSuite(name: SuiteName, args: readonly string[] = []): P
       LOAM_PROGRAM: join(packageFolder, "bin", "loam.js"),
       LOAM_MODELS: modelsFolder(),
       LOAM_SUITES_REPORT: report,
+      LOAM_SUITES_EXCLUDED: JSON.stringify(list.excluded),
       LOAM_SUITES_CLIENTS: join(here, "python", "clients"),
       LOAM_SUITES_VLLM: join(folder, "sources", `vllm-${sources.vllm!.version}`),
       ...(suite.source === undefined

@@ -9,6 +9,7 @@ import { extname, join, normalize } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { engine as engineState } from "../src/generated/server.ts";
 import { madeUpClasses } from "./classes.ts";
+import { madeUpCost, madeUpProfile } from "./cost.ts";
 import { around, evaluationOf, madeUpExamples, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
 import { fakeEngine } from "./engine.ts";
 import { fakeGateway } from "./gateway.ts";
@@ -340,6 +341,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       const reportOf = /^\/api\/data\/([^/]+)$/.exec(path)?.[1];
       const [, kind = "", id = ""] = /^\/api\/(releases|reports|logged)\/([^/]+)$/.exec(path) ?? [];
       const examplesOf = /^\/api\/runs\/([^/]+)\/examples$/.exec(path)?.[1];
+      const costOf = /^\/api\/runs\/([^/]+)\/(cost|profile)$/.exec(path);
       const metricsOf = /^\/api\/runs\/([^/]+)\/metrics$/.exec(path)?.[1];
       if (path === "/v1/completions" || path === "/v1/chat/completions") void complete(request, response, path.includes("chat"));
       else if (path === "/api/labels/folder") void labelPaths(request, response, url);
@@ -354,6 +356,10 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       } else if (examplesOf !== undefined) {
         if (decodeURIComponent(examplesOf) === tunedRun?.artifact) sendJson(response, madeUpExamples);
         else refuse(response, 404, "notFound", `examples: expected the id of a tuned model, got "${examplesOf}".`);
+      } else if (costOf) {
+        const run = runs.find(r => r.artifact === decodeURIComponent(costOf[1]!));
+        if (run) sendJson(response, costOf[2] === "cost" ? madeUpCost(run) : madeUpProfile(run));
+        else refuse(response, 404, "notFound", `runs: expected the id of a model, got "${costOf[1]}".`);
       } else if (metricsOf !== undefined) {
         const run = runs.find(r => r.artifact === decodeURIComponent(metricsOf));
         if (run) sendJson(response, { points: madeUpPoints(run) });

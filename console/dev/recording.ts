@@ -24,6 +24,8 @@ interface Item {
 const sources: Readonly<Record<string, readonly [list: string, ...fields: (keyof Item)[]]>> = {
   "/api/runs/{artifact}/metrics": ["/api/runs", "artifact"],
   "/api/runs/{artifact}/examples": ["/api/runs", "artifact"],
+  "/api/runs/{artifact}/cost": ["/api/runs", "artifact"],
+  "/api/runs/{artifact}/profile": ["/api/runs", "artifact"],
   "/api/logged/{artifact}": ["/api/runs", "artifact"],
   "/api/data/{artifact}": ["/api/data", "artifact"],
   "/api/labels/{name}": ["/api/labels", "name"],

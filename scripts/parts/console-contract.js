@@ -114,6 +114,8 @@ const called = {
     "GET /api/runs",
     "GET /api/runs/{artifact}/metrics",
     "GET /api/runs/{artifact}/examples",
+    "GET /api/runs/{artifact}/cost",
+    "GET /api/runs/{artifact}/profile",
     "GET /api/evaluations",
     "GET /api/graph",
     "GET /api/data",

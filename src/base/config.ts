@@ -65,15 +65,15 @@ export function check<S extends z.ZodType>(schema: S, value: unknown, place: str
   const where = (p: readonly PropertyKey[]) => (p.length ? `${place}: ${keyPath(p)}` : place);
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0]!;
-    const { keys, elsewhere } = knownKeys(schema, value, { path, taken, key });
-    const near = elsewhere.length > 0 ? undefined : nearest(key, keys);
+    const { keys, elsewhere, replacement } = knownKeys(schema, value, { path, taken, key });
+    const near = elsewhere.length > 0 || replacement ? undefined : nearest(key, keys);
     const advice =
       elsewhere.length > 0 ? `"${key}" is a key of ${elsewhere.join(" and ")}. Remove it.` : "Remove it or check its spelling.";
     throw baseErrors.fail("unknownKey", {
       place: where([...path, key]),
       expected: near ? `a known key` : keys.length ? `one of ${keys.join(", ")}` : "a known key",
       received: `"${key}"`,
-      hint: near ? `Did you mean "${near}"?` : advice,
+      hint: replacement ?? (near ? `Did you mean "${near}"?` : advice),
     });
   }
   // What is wrong with a key stands in the map that has it.

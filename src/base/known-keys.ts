@@ -2,6 +2,7 @@
  * The keys that a schema takes where an unknown one was written. Of alternatives those of the branch that complained: another one may well know the key, and
  * to propose the key that was just refused helps nobody.
  */
+import { replacementOf } from "./replaced-key.ts";
 import { writtenFormOf } from "./written-as.ts";
 
 interface Def {
@@ -32,12 +33,15 @@ interface UnknownKey {
 const inside = (value: unknown, key: PropertyKey): unknown =>
   typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined;
 
-/** `keys` is empty where the schema cannot tell; `elsewhere` names the kinds that know the key, where a field of the map says its kind: `task instruct`. */
+/**
+ * `keys` is empty where the schema cannot tell; `elsewhere` names the kinds that know the key, where a field of the map says its kind: `task instruct`;
+ * `replacement` says what is written now, where another key has taken its place.
+ */
 export function knownKeys(
   schema: unknown,
   value: unknown,
   { path, taken, key }: UnknownKey,
-): { readonly keys: readonly string[]; readonly elsewhere: readonly string[] } {
+): { readonly keys: readonly string[]; readonly elsewhere: readonly string[]; readonly replacement: string | undefined } {
   const left = [...taken];
   const elsewhere: string[] = [];
   const knows = (s: unknown): boolean => Object.hasOwn(nodeOf(s).def?.shape ?? {}, key);
@@ -73,5 +77,9 @@ export function knownKeys(
       }),
     );
   const maps = level.flatMap(({ s, at }) => open(s, at, path.length)).filter(s => !knows(s));
-  return { keys: [...new Set(maps.flatMap(s => Object.keys(nodeOf(s).def?.shape ?? {})))], elsewhere };
+  const shapes = maps.map(s => nodeOf(s).def?.shape ?? {});
+  const replacement = shapes
+    .flatMap(shape => Object.values(shape).map(s => replacementOf(s as object, key)))
+    .find(hint => hint !== undefined);
+  return { keys: [...new Set(shapes.flatMap(shape => Object.keys(shape)))], elsewhere, replacement };
 }

@@ -4,6 +4,7 @@ export { errorTable, isLoamError, LoamError } from "./error.ts";
 export { baseErrors } from "./errors.ts";
 export type { Json } from "./hash.ts";
 export { nearest } from "./nearest.ts";
+export { replacingKey } from "./replaced-key.ts";
 export { showValue } from "./show.ts";
-export { formatCount, parseCount } from "./units.ts";
+export { formatCount, parseBytes, parseCount } from "./units.ts";
 export { writtenAs, writtenFormOf } from "./written-as.ts";

@@ -14,6 +14,26 @@ export function formatBytes(n: number): string {
   return `${i === 0 ? x : x.toFixed(x < 10 ? 2 : x < 100 ? 1 : 0)} ${units[i]}`;
 }
 
+const byteUnits: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+};
+
+/** "2GB", "512 MiB", 1000000 -> bytes. Undefined where it is none. */
+export function parseBytes(text: string | number): number | undefined {
+  if (typeof text === "number") return Number.isFinite(text) && text >= 0 ? Math.floor(text) : undefined;
+  const m = /^(\d[\d_]*(?:\.\d+)?)\s*([kmgt]?i?b)$/i.exec(text.trim());
+  const unit = m && byteUnits[m[2]!.toLowerCase()];
+  return unit ? Math.floor(Number(m[1]!.replaceAll("_", "")) * unit) : undefined;
+}
+
 /** 0.4 s, 12 s, 3:05, 1:02:03. */
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms)) return "?";

@@ -1,6 +1,8 @@
 /** The process of the command line: this process's arguments, streams and signals around `runCli`; ends with a documented exit code. */
 import { exitCodes } from "../base/index.ts";
+import { chargeUnclaimedTime } from "../ledger/index.ts";
 import { runCli } from "./run-cli.ts";
+import type { Verb } from "./verb.ts";
 
 /** npm passes on a Ctrl-C that the terminal has sent already: two signals within this time are one wish. */
 const sameWishMs = 500;
@@ -61,7 +63,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   };
   try {
     // until its modules are there a verb has begun nothing, and no handler could run between them: a signal ends the process
-    const code = await runCli({ argv, cwd: process.cwd(), env: process.env, stdin, stdout, stderr, signal, onLoaded: begin, abandon });
+    const onLoaded = (verb: Verb) => {
+      begin();
+      if (verb.isForRuns) chargeUnclaimedTime();
+    };
+    const code = await runCli({ argv, cwd: process.cwd(), env: process.env, stdin, stdout, stderr, signal, onLoaded, abandon });
     if (hasAbandoned) await endProcess(code);
     return code;
   } finally {

@@ -19,7 +19,7 @@ export interface CliRun extends Streams {
   /** Aborted: the command stops in good order, as it does on Ctrl-C. */
   readonly signal: AbortSignal;
   /** Called when the command's modules are loaded, before it begins. */
-  readonly onLoaded?: () => void;
+  readonly onLoaded?: (verb: Verb) => void;
   /** Where the process ends with the command: called when a stop leaves the loading of a model behind. Default: it is waited for. */
   readonly abandon?: () => void;
 }
@@ -86,7 +86,7 @@ function addVerb(program: Command, verb: Verb, cli: CliRun, ended: { code: numbe
     const { signal, end } = interruption(cli.signal, verb.stopped?.(options) ?? keptHint);
     try {
       const run = await verb.load();
-      cli.onLoaded?.();
+      cli.onLoaded?.(verb);
       await run({ out, cwd: cli.cwd, signal, abandon: cli.abandon, streams: { stdin, stdout, stderr } }, args, options);
     } catch (error) {
       out.clear();

@@ -46,6 +46,8 @@ export interface Verb {
   readonly table?: HelpTable;
   /** What is true after a stop, where it is not that the same command goes on with what is kept. */
   readonly stopped?: (options: Options) => string | undefined;
+  /** Its process exists for the stages that it runs: what the process uses beside them is charged to them. */
+  readonly isForRuns?: true;
   /** An example line for the help. */
   readonly example: string;
   readonly load: () => Promise<VerbRun>;

@@ -43,13 +43,13 @@ export const at = (base: Gpr, displacement = 0, index?: Gpr, scale: 1 | 2 | 4 | 
 export const spread = (a: MemoryOperand): MemoryOperand => ({ ...a, broadcast: true });
 
 /** A vector register (0 to 31), or memory. */
-type VectorOperand = number | MemoryOperand;
+export type VectorOperand = number | MemoryOperand;
 
-type Prefix = 0 | 1 | 2 | 3; // none, 66, F3, F2
+export type Prefix = 0 | 1 | 2 | 3; // none, 66, F3, F2
 type Map = 1 | 2 | 3; // 0F, 0F38, 0F3A
 
 /** Instructions of two sources: [prefix, map, opcode], and a 1 where elements of 64 or 16 bits are meant. */
-const threeOperands = {
+export const threeOperands = {
   vaddps: [0, 1, 0x58],
   vmulps: [0, 1, 0x59],
   vsubps: [0, 1, 0x5c],
@@ -82,11 +82,14 @@ const threeOperands = {
 } as const satisfies Record<string, readonly [Prefix, Map, number, 1?]>;
 
 /** Instructions of one source, some with a byte that says how. */
-const twoOperands = {
+export const twoOperands = {
   vsqrtps: [0, 1, 0x51],
   vcvtps2dq: [1, 1, 0x5b],
   vcvtdq2ps: [0, 1, 0x5b],
 } as const satisfies Record<string, readonly [Prefix, Map, number]>;
+export type ThreeOperandName = keyof typeof threeOperands;
+export type TwoOperandName = keyof typeof twoOperands;
+export type OpcodeMap = Map;
 
 /** Jumps by the condition's number. */
 const conditions = { b: 2, ae: 3, e: 4, ne: 5, be: 6, a: 7, l: 12, ge: 13, le: 14, g: 15 } as const;
@@ -96,9 +99,18 @@ const arithmetic = { add: 0, or: 1, and: 4, sub: 5, xor: 6, cmp: 7 } as const;
 
 export type Label = number & { readonly label: unique symbol };
 
+const refused = (expected: string, received: unknown) => machineFailure({ place: "assembler", expected, received: String(received) });
+/** A whole number of 32 bits, as instructions hold them; the processor extends its sign. */
+function whole32(x: number): number {
+  if (!Number.isInteger(x) || x < -(2 ** 31) || x >= 2 ** 31) throw refused("a whole number of 32 bits with a sign", x);
+  return x;
+}
+
 const fits8 = (x: number): boolean => x >= -128 && x <= 127;
 
 export class Assembler {
+  /** Floats in a vector. */
+  readonly lanes: number = 16;
   readonly #bytes: number[] = [];
   readonly #places: number[] = [];
   readonly #jumps: { readonly at: number; readonly label: Label }[] = [];
@@ -140,17 +152,20 @@ export class Assembler {
     for (const b of bytes) this.#bytes.push(b & 255);
   }
   #int32(x: number): void {
+    whole32(x);
     this.raw(x, x >> 8, x >> 16, x >> 24);
   }
 
-  /** ModRM and what follows it; `unit` is what a one-byte displacement counts in. */
-  #modrm(reg: number, rm: number | MemoryOperand, unit: number): void {
+  /** ModRM and what follows it; `unit` is what a one-byte displacement counts in; `broadcasts`: may one element there stand for all? */
+  #modrm(reg: number, rm: number | MemoryOperand, unit: number, broadcasts = false): void {
     const r = (reg & 7) << 3;
     if (typeof rm === "number") {
       this.raw(0xc0 | r | (rm & 7));
       return;
     }
     const { base, index, scale = 1, displacement: d } = rm;
+    if (rm.broadcast && !broadcasts) throw refused("an instruction with a form for one element in all lanes (broadcast)", "one without");
+    if (index === gpr.rsp) throw refused("an index other than rsp, which stands for none", "rsp");
     const needsSib = index !== undefined || (base & 7) === 4;
     const short = d % unit === 0 && fits8(d / unit);
     // without a displacement this base means something else
@@ -294,15 +309,46 @@ export class Assembler {
     this.raw(0xc5, 0xf8, 0x77);
   }
 
+  /** A VEX instruction: `reg` and `rm` as in ModRM, `vvvv` the first source; of 256 bits, or of 128 where `length` is 0. */
+  protected vex(
+    [prefix, map, opcode, wide = 0]: readonly [Prefix, Map, number, (0 | 1)?],
+    reg: number,
+    vvvv: number,
+    rm: VectorOperand,
+    length: 0 | 1 = 1,
+  ): void {
+    const isRegister = typeof rm === "number";
+    for (const register of [reg, vvvv, isRegister ? rm : 0])
+      if (register > 15) throw refused("one of the first 16 vector registers", register);
+    const [b, x] = isRegister ? [rm >> 3, 0] : [rm.base >> 3, (rm.index ?? 0) >> 3];
+    const last = ((~vvvv & 15) << 3) | (length << 2) | prefix;
+    const notR = reg > 7 ? 0 : 0x80;
+    if (!b && !x && !wide && map === 1) this.raw(0xc5, notR | last);
+    else this.raw(0xc4, notR | (x ? 0 : 0x40) | (b ? 0 : 0x20) | map, (wide << 7) | last);
+    this.raw(opcode);
+    this.#modrm(reg, rm, 1);
+  }
+
+  /** Throws where the processors that code is for have no vectors of 512 bits. */
+  protected refuseWide(): void {}
+
   /** An EVEX instruction: `reg` and `rm` as in ModRM, `vvvv` the first source. */
   #evex(
     [prefix, map, opcode, wide = 0]: readonly [Prefix, Map, number, (0 | 1)?],
     reg: number,
     vvvv: number,
     rm: VectorOperand,
-    { unit = 64, mask = 0, length = 2, zero = false }: { unit?: number; mask?: number; length?: 0 | 1 | 2; zero?: boolean } = {},
+    {
+      unit = 64,
+      mask = 0,
+      length = 2,
+      zero = false,
+      broadcasts = false,
+    }: { unit?: number; mask?: number; length?: 0 | 1 | 2; zero?: boolean; broadcasts?: boolean } = {},
   ): void {
+    this.refuseWide();
     const isRegister = typeof rm === "number";
+    if (zero && mask === 0) throw refused("mask 1 to 7 where other lanes are zeroed", mask);
     const base = isRegister ? rm : rm.base;
     const x = isRegister ? rm >> 4 : (rm.index ?? 0) >> 3;
     const not = (bit: number, place: number) => (bit & 1 ? 0 : 1 << place);
@@ -313,15 +359,15 @@ export class Assembler {
       (zero ? 0x80 : 0) | (length << 5) | (!isRegister && rm.broadcast ? 16 : 0) | not(vvvv >> 4, 3) | mask,
       opcode,
     );
-    this.#modrm(reg, rm, !isRegister && rm.broadcast ? 4 : unit);
+    this.#modrm(reg, rm, !isRegister && rm.broadcast ? 4 : unit, broadcasts && wide === 0);
   }
 
   /** to = a (op) b; for fused products to += a b, or as the name says. */
-  v(name: keyof typeof threeOperands, to: number, a: number, b: VectorOperand, mask = 0): void {
-    this.#evex(threeOperands[name], to, a, b, { mask });
+  v(name: ThreeOperandName, to: number, a: number, b: VectorOperand, mask = 0): void {
+    this.#evex(threeOperands[name], to, a, b, { mask, broadcasts: true });
   }
-  v2(name: keyof typeof twoOperands, to: number, from: VectorOperand): void {
-    this.#evex(twoOperands[name], to, 0, from);
+  v2(name: TwoOperandName, to: number, from: VectorOperand): void {
+    this.#evex(twoOperands[name], to, 0, from, { broadcasts: true });
   }
   /** Sixteen lanes from memory, or of another register. */
   load(to: number, from: VectorOperand): void {
@@ -353,9 +399,14 @@ export class Assembler {
     this.#evex([1, 3, 0x3b], from, 0, to, { unit: 32 });
     this.raw(half);
   }
-  /** Mask k := the lower 16 bits of one of the first eight registers. */
+  /** Mask k := the lower 16 bits of a register. */
   maskFrom(mask: number, from: Gpr): void {
-    this.raw(0xc5, 0xf8, 0x92, 0xc0 | (mask << 3) | from);
+    this.vex([0, 1, 0x92], mask, 0, from, 0);
+  }
+  /** Mask k := so many of the lowest lanes, at most all of them. Uses rax. */
+  setMask(mask: number, lanes: number): void {
+    this.set(gpr.rax, 2 ** Math.max(0, Math.min(16, lanes)) - 1);
+    this.maskFrom(mask, gpr.rax);
   }
   /** The lowest lane. */
   saveLane(to: MemoryOperand, from: number): void {
@@ -392,12 +443,12 @@ export class Assembler {
   }
   /** Mask k := a or b is no number. */
   unordered(mask: number, a: number, b: VectorOperand): void {
-    this.#evex([0, 1, 0xc2], mask, a, b);
+    this.#evex([0, 1, 0xc2], mask, a, b, { broadcasts: true });
     this.raw(3);
   }
   /** Mask k := a > b, of i32. */
   greater(mask: number, a: number, b: VectorOperand): void {
-    this.#evex([1, 3, 0x1f], mask, a, b);
+    this.#evex([1, 3, 0x1f], mask, a, b, { broadcasts: true });
     this.raw(6);
   }
   /** Every lane gets the result over all of them; `other` is overwritten. The order is fixed. */

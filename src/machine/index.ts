@@ -27,12 +27,21 @@ export {
 } from "./elementwise/element-program.ts";
 export { machineErrorRow } from "./errors.ts";
 export { exponentialConstants } from "./exponential.ts";
-export { type ProcessorFeatures, processorFeatures, usableFeatures } from "./features.ts";
+export {
+  type MachineTier,
+  machineTiers,
+  type ProcessorFeatures,
+  processorFeatures,
+  processorTiers,
+  usableFeatures,
+  usableTiers,
+} from "./features.ts";
+export { type FloatTier, usableFloatTier } from "./float-tier.ts";
 export type { KernelCode } from "./kernel-code.ts";
 export { type Koffi, type LibraryHandle, loadKoffi } from "./koffi.ts";
 export { allocatePages, loadCode, machineFunction, type Pages } from "./native.ts";
-export { productCode } from "./products/product-code.ts";
-export { type ProductForm, type ProductShape, panelColumns, productKey } from "./products/product-shape.ts";
+export { measurePeak, type PeakInstruction, registerLoopCode, registerLoopRate, turnFlops } from "./peak.ts";
+export { type ProductForm, type ProductShape, productKey } from "./products/product-shape.ts";
 export { type ItemCode, multiplyCode, packRowsCode, packWeightCode } from "./products/strassen-code.ts";
 export { isStrassen, pairColumns, type StrassenShape, strassenLayout } from "./products/strassen-shape.ts";
 export { packPair, type StrassenWeight, wholePairs } from "./products/strassen-weights.ts";
@@ -44,3 +53,4 @@ export { freeScratch, leaveScratch, takeScratch } from "./scratch.ts";
 export { type AddRows, addRowsCode } from "./sums/add-rows.ts";
 export { squaresCode } from "./sums/squares.ts";
 export { MachineProgram, type TeamOperation, teamOf } from "./team.ts";
+export { type ProductTier, productFormOf, tierPanelColumns, tierProductCode, usableProductTier } from "./tier-products.ts";

@@ -4,6 +4,10 @@ import type { MachineTier } from "./features.ts";
 export const machineKernels = {
   /** Matrix products in float32; operands rounded to bf16 are multiplied in pairs where the processor has such products. */
   product: ["avx512", "bf16"],
+  /** Matrix products in float32 on half the lanes. */
+  avx2Product: ["avx2"],
+  /** Matrix products of bf16 in tiles. */
+  tileProduct: ["amx"],
   /** Matrix products in seven parts. */
   strassen: ["avx512"],
   /** Attention over whole texts. */
@@ -13,7 +17,7 @@ export const machineKernels = {
   /** Chains of operations on elements. */
   elements: ["avx512"],
   /** Rows added to a table, and sums of squares. */
-  sums: ["avx512"],
+  sums: ["avx2", "avx512"],
   /** Rows of floats as bytes. */
   roundRows: ["avx512"],
   /** Products of bytes. */

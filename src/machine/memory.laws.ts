@@ -1,7 +1,11 @@
 /** For laws: memory that kernels read and write, numbers from a seed, and the float formats as the standard has them. */
+
+import { appendFileSync } from "node:fs";
+import { expect } from "vitest";
 import { random } from "../base/index.ts";
 import type { KernelCode } from "./kernel-code.ts";
-import { allocatePages, loadCode, machineFunction, type Pages } from "./native.ts";
+import * as native from "./native.ts";
+import { forbidPages, loadCode, machineFunction, type Pages } from "./native.ts";
 import { MachineProgram, type Team, teamOf } from "./team.ts";
 
 /** Numbers in (-1, 1) from a seed. */
@@ -17,6 +21,33 @@ export function drawnFloats(length: number, seed: number): Float32Array {
 export function normalFloats(seed: string, count: number, scale = 1): Float32Array {
   const r = random(seed);
   return Float32Array.from({ length: count }, () => scale * r.normal());
+}
+
+const pageBytes = 4096;
+/** `LOAM_GUARDS`: buffers end right before a page that nobody may touch, or begin right behind one. What does ends the process (guard-pages.test.ts). */
+const guards = process.env.LOAM_GUARDS as "behind" | "before" | undefined;
+/** Elements that laws ask for behind a result, to see that nothing is written there: none where a page guards it. */
+export const spareElements = (count: number): number => (guards ? 0 : count);
+
+let named: string | undefined;
+/** Names the test that runs in the file `LOAM_GUARDS_LOG`: the last one there is the one that ended the process. */
+function nameTest(): void {
+  const name = expect.getState().currentTestName;
+  if (name === named || !process.env.LOAM_GUARDS_LOG) return;
+  named = name;
+  appendFileSync(process.env.LOAM_GUARDS_LOG, `${name}\n`);
+}
+
+/** Memory for operands and results of kernels, between guards where there are any. */
+export function allocatePages(bytes: number, dense?: boolean): Pages {
+  if (!guards) return native.allocatePages(bytes, dense);
+  nameTest();
+  const inner = pageBytes * Math.max(1, Math.ceil(bytes / pageBytes));
+  const whole = native.allocatePages(inner + 2 * pageBytes, false);
+  forbidPages(whole.address, pageBytes);
+  forbidPages(whole.address + BigInt(pageBytes + inner), pageBytes);
+  const offset = guards === "behind" ? pageBytes + inner - bytes : pageBytes;
+  return { address: whole.address + BigInt(offset), buffer: native.viewMemory(whole.address + BigInt(offset), bytes), free: whole.free };
 }
 
 /** Pages that hold an array. */

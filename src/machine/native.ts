@@ -22,6 +22,7 @@ interface System {
   protect: Call;
   unmap: Call;
   advise: Call;
+  call: Call;
   startThread(entry: bigint, argument: bigint): number;
   readonly koffi: Koffi;
 }
@@ -47,6 +48,7 @@ function system(): System {
     protect: libc.func("int mprotect(intptr_t at, size_t size, int protection)") as Call,
     unmap: libc.func("int munmap(intptr_t at, size_t size)") as Call,
     advise: libc.func("int madvise(intptr_t at, size_t size, int advice)") as Call,
+    call: libc.func("long syscall(long number, long a, long b)") as Call,
     startThread: (entry, argument) => Number(create(koffi.address(thread), 0, entry, argument)),
     koffi,
   };
@@ -71,6 +73,19 @@ export function allocatePages(bytes: number, dense = true): Pages {
 
 /** Gives pages back that machine code asked the system for. */
 export const unmapPages = (address: bigint, bytes: number): void => void system().unmap(address, bytes);
+
+/** Linux on x86-64: arch_prctl, its request for a part of the state that is large, and tiles' part. */
+const [archPrctl, requestState, tileData] = [158, 0x1023, 18];
+/** Asks the system for leave to use tiles in this process; threads begun later have it too. False where it refuses or knows no tiles. */
+export const permitTiles = (): boolean => Number(system().call(archPrctl, requestState, tileData)) === 0;
+
+/** Forbids reading and writing of whole pages: what touches them ends the process (tests of bounds). */
+export function forbidPages(address: bigint, bytes: number): void {
+  if (Number(system().protect(address, bytes, 0)) !== 0) throw refused("leave to forbid pages");
+}
+
+/** Memory at an address, which must stay there for as long as the view is used. */
+export const viewMemory = (address: bigint, bytes: number): ArrayBuffer => system().koffi.view(address, bytes);
 
 /** Code at an address where it may be run and no longer changed. Errors: tensor/machine on systems that forbid new code. */
 export function loadCode(code: Uint8Array): bigint {

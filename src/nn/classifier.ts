@@ -45,8 +45,6 @@ function stateAt(states: Tensor, index: Tensor | number): Tensor {
 
 interface TextLogitsOptions {
   readonly dropout?: Dropout;
-  /** Recompute each block of a decoder in the backward pass. */
-  readonly rematerialise?: boolean;
 }
 
 /**
@@ -65,7 +63,7 @@ export function textStates(model: ModelConfig, parameters: unknown, tokens: Tens
   const p = parameters as Decoder;
   const c = model.config;
   // padding stands behind all real tokens: a causal decoder never sees it
-  const states = decoderStates(c, p, tokens, { ...defined({ dropout }), ...(o.rematerialise ? { rematerialise: true } : {}) });
+  const states = decoderStates(c, p, tokens, defined({ dropout }));
   return pooling === "mean"
     ? meanState(norm(c.norm, p.norm, states, c.epsilon), present)
     : lastState(states, present, x => norm(c.norm, p.norm, x, c.epsilon));

@@ -1,6 +1,6 @@
 /** What the bits of a trained model depend on beside its recipe: versions, instruction set, threads. Recorded with every run, compared by a rebuild. */
 import { z } from "zod";
-import { engineVersion, processorFeatures } from "../tensor/index.ts";
+import { engineVersion, usableTiers } from "../tensor/index.ts";
 import { machine } from "./machine.ts";
 import { ownPackage } from "./package.ts";
 
@@ -13,7 +13,7 @@ export const runEnvironment = z.object({
   processor: z.string(),
   /** Vector units that kernels are chosen by. */
   vector: z.array(z.string()),
-  /** Machine code of Loam's own: "off", or what of it this processor has. */
+  /** Machine code of Loam's own: "off", "none", or the tiers of instructions that it was made for (`LOAM_ISA` names the highest). */
   machineCode: z.string(),
   device: z.string(),
   threads: z.number(),
@@ -29,11 +29,12 @@ function onnxRuntimeVersion(device: string): string {
   }
 }
 
-function machineCodeTier(): string {
+/** What machine code of Loam's own is made for here: "avx512+vnni+bf16", "none", "off". */
+export function machineCodeTier(): string {
   if (process.env.LOAM_MACHINE_CODE === "off") return "off";
-  const { wide512, vnni512, bf16 } = processorFeatures();
-  const tier = [wide512 && "avx512", vnni512 && "vnni", bf16 && "bf16"].filter(Boolean).join("+");
-  return tier === "" ? "none" : tier;
+  // the first goes without saying where there are others, as in records from before it was one
+  const tiers = usableTiers();
+  return (tiers.length > 1 ? tiers.slice(1) : tiers).join("+") || "none";
 }
 
 /** Of this process; the same value each time it is asked. */

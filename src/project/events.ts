@@ -131,6 +131,8 @@ export interface ServingEvent {
   readonly page: boolean;
   /** Whether others than this machine reach it. */
   readonly isOpen: boolean;
+  /** Requests for models need an API key. */
+  readonly needsKey?: true;
   /** Whether the first model is a version of the record. */
   readonly isRecorded: boolean;
   /** A draft model that is not used: with it, responses would differ on this processor. */

@@ -26,6 +26,7 @@ export { createProject, type OpenProjectOptions, openProject, Project } from "./
 export { ownPackage, packageFolder } from "./package.ts";
 export type { ProjectConfig } from "./part.ts";
 export { thisUser } from "./person.ts";
+export type { ModelProfile, ProfileModelOptions } from "./profile-model.ts";
 export {
   findProject,
   openProjectStore,

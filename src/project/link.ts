@@ -34,6 +34,8 @@ export interface RunGiven {
   readonly force?: boolean;
   /** What was refused since then is not tried again. */
   readonly recall?: { readonly sinceMs: number };
+  /** The search that the run belongs to. */
+  readonly study?: string;
 }
 type Inputs = Readonly<Record<string, ArtifactReader>>;
 

@@ -5,6 +5,7 @@
 import type { Store, Trace, Verification } from "../store/index.ts";
 import { type Call, type CallOptions, callOf } from "./call.ts";
 import type { CollectedGarbage, CollectOptions } from "./collect-garbage.ts";
+import type { CostOptions, RunCost } from "./cost/index.ts";
 import { DataCalls } from "./data/data-calls.ts";
 import type { EvaluateOptions, TasksEvaluation } from "./evaluations.ts";
 import { GatewayCalls } from "./gateway/gateway-calls.ts";
@@ -13,6 +14,7 @@ import type { TraceOptions } from "./lineage.ts";
 import { ModelCalls } from "./models/model-calls.ts";
 import type { ProjectConfig } from "./part.ts";
 import type { PreviewOptions } from "./previews.ts";
+import type { ModelProfile, ProfileModelOptions } from "./profile-model.ts";
 import { findProject } from "./project-file.ts";
 import type { PromotedVersion, PromoteOptions } from "./releases/promote-version.ts";
 import { ReleaseCalls } from "./releases/release-calls.ts";
@@ -94,9 +96,22 @@ export class Project implements AsyncDisposable {
     return callOf(async watch => (await trainings()).testRates(this.#workspace, model, options, watch), options);
   }
 
+  /** Trains a model where it is stale, then times the kernels of some steps of its recipe; kept with the model's run. Errors: project/argument. */
+  profile(model?: string, options: ProfileModelOptions & CallOptions = {}): Call<ModelProfile> {
+    return callOf(async watch => (await import("./profile-model.ts")).profileModel(this.#workspace, model, options, watch), options);
+  }
+
   /** What `run` would do, and an estimate of its time. */
   plan(model?: string, options: RunOptions & CallOptions = {}): Call<RunPlan> {
     return callOf(async watch => (await runs()).planRun(this.#workspace, model, options, watch), options);
+  }
+
+  /**
+   * What a version, an artifact or a run cost, with everything behind it: core-seconds, floating-point operations, energy, money.
+   * Errors: project/argument for an unknown name.
+   */
+  cost(id: string, options: CostOptions & CallOptions = {}): Call<RunCost> {
+    return callOf(async () => (await import("./cost/index.ts")).costOfRun(this.#workspace, id, options), options);
   }
 
   /** Runs what is stale of a tuned model (default: of all of them), its base included; with `folds` the cross-validation of its recipe too. */

@@ -7,6 +7,7 @@ import { check } from "../base/part.ts";
 import { dataPart } from "../data/part.ts";
 import { baselineNames } from "../evaluate/part.ts";
 import { accessPart, gatewayPart } from "../gateway/part.ts";
+import { corePricesPart } from "../ledger/part.ts";
 import { releasesPart } from "../registry/part.ts";
 import { servePart } from "../serve/part.ts";
 import { deviceNames } from "../tensor/part.ts";
@@ -78,6 +79,7 @@ const projectShape = {
   serve: servePart.optional().describe("Model server."),
   gateway: gatewayPart.optional(),
   device: devicePart.prefault({}).describe("Device and threads."),
+  prices: corePricesPart.prefault({}).describe("Prices and power of the machine, for the cost of runs."),
 };
 
 /** The whole file as it is written, for editors and docs. A file of tuned models alone needs neither tokenizer nor data. */

@@ -115,7 +115,8 @@ export async function openProjectStore(p: ProjectFile): Promise<Store> {
   // what computes is loaded when a stage runs
   let known: Promise<RunEnvironment> | undefined;
   const environment = () => (known ??= import("./environment.ts").then(m => m.environmentOf(p.config.device)()));
-  const store = await openStore({ root: p.folder, records, blobs, environment });
+  const machine = (measure: boolean) => import("./ledger-machine.ts").then(m => m.ledgerMachine(p.config.device, measure));
+  const store = await openStore({ root: p.folder, records, blobs, environment, machine });
   if (store.isReadOnly) return store;
   try {
     await setGuards(store, guards);

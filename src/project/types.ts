@@ -1,6 +1,7 @@
 /** The types that the methods of a project take and give, for `import type` from "loam/project": those of the folders' doors, and of files beside them. */
 
 export type * from "../tune/part.ts";
+export type * from "./cost/index.ts";
 export type * from "./data/forget-plan.ts";
 export type * from "./data/index.ts";
 export type * from "./data/whereabouts.ts";
@@ -19,6 +20,7 @@ export type * from "./labelling/index.ts";
 export type * from "./labelling/votes.ts";
 export type * from "./models/index.ts";
 export type * from "./previews.ts";
+export type * from "./profile-model.ts";
 export type * from "./rebuild/compare.ts";
 export type * from "./rebuild/rebuild.ts";
 export type * from "./releases/index.ts";

@@ -52,7 +52,7 @@ export {
   teiRerankRequest,
 } from "./openai/embeddings-request.ts";
 export { type OutputItem, ResponseItems } from "./openai/response-items.ts";
-export { responseHead, responseState } from "./openai/response-state.ts";
+export { type ResponseStatus, responseHead, responseState } from "./openai/response-state.ts";
 export { type ResponsesItem, type ResponsesRequest, responsesRequest } from "./openai/responses-request.ts";
 export {
   type SamplingFields,

@@ -71,9 +71,20 @@ const llamaTypes: Readonly<Record<number, string>> = { 404: "not_found_error", 5
 const llamaType = ({ status, ours, error }: WireError): string =>
   ours === "serve/contextLength" ? "exceed_context_size_error" : (llamaTypes[status] ?? error.type);
 
+/** vLLM's types of errors, by status; the rest are as OpenAI's. */
+const vllmTypes: Readonly<Record<number, string>> = {
+  400: "BadRequestError",
+  404: "NotFoundError",
+  500: "InternalServerError",
+  503: "ServiceUnavailableError",
+};
+
 /** The body of an error in each protocol. */
 export const errorBodies = {
   openai: ({ error }: WireError) => ({ error }),
+  vllm: ({ status, error: { message, type, param } }: WireError) => ({
+    error: { message, type: vllmTypes[status] ?? type, param, code: status },
+  }),
   ollama: sentence,
   tensorflow: sentence,
   inference: sentence,

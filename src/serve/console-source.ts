@@ -4,6 +4,7 @@
  */
 import type { z } from "zod";
 import type { Answered } from "../base/index.ts";
+import type { runCost, runProfile } from "./http/console-answers/cost.ts";
 import type { dataReport } from "./http/console-answers/data-report.ts";
 import type { consoleEvaluation } from "./http/console-answers/evaluations.ts";
 import type { consoleModel, consoleRun, dataSet, graph, machine, maskedExamples, metricPoint } from "./http/console-answers/project.ts";
@@ -39,6 +40,10 @@ export interface ConsoleSource {
   metrics(artifact: string): Answer<readonly ConsoleMetricPoint[] | undefined>;
   /** Which tokens a tuned model was trained on, of its first examples; undefined where it has none to show. */
   examples?(artifact: string): Answer<Answered<z.output<typeof maskedExamples>> | undefined>;
+  /** What a run cost; undefined where there is no such run. Absent: no run has a ledger. */
+  cost?(artifact: string): Answer<Answered<z.output<typeof runCost>> | undefined>;
+  /** Undefined where there is no such run. */
+  profile?(artifact: string): Answer<Answered<z.output<typeof runProfile>> | undefined>;
   evaluations(): Answer<readonly ConsoleEvaluation[]>;
   /** Undefined where there is no such artifact. */
   graph(id: string): Answer<ConsoleGraph | undefined>;

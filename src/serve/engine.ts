@@ -3,7 +3,7 @@
  * who sits where is `roster.ts`; steps are `step-loop.ts`; how an answer goes out and ends is `delivery.ts`. Requests come and go between
  * steps; nothing depends on who else is served but the time it takes. Idea of the loop: vLLM; of one noun a file: nano-vllm.
  */
-import { type Clock, systemClock } from "../base/index.ts";
+import { type Clock, defined, systemClock } from "../base/index.ts";
 import { type Adapter, type AdapterRoom, samplingOptions } from "../nn/index.ts";
 import type { Device } from "../tensor/index.ts";
 import { AdapterPlaces, type PlacedAdapter } from "./adapters/places.ts";
@@ -280,7 +280,7 @@ class ModelEngine {
       siblings,
       stopTokens,
       forcedTokens: form => forcedTokens(this.model.tokenizer, form),
-      stream: this.model.tokenizer.stream({ skipSpecialTokens: request.skipSpecialTokens ?? true }),
+      stream: this.model.tokenizer.stream({ skipSpecialTokens: true, ...defined(textForm(request)) }),
       output: {
         capacity: limits.bufferedEvents,
         onRoom: () => {
@@ -392,6 +392,8 @@ class ModelEngine {
     this.#program?.dispose();
   }
 }
+
+const textForm = ({ skipSpecialTokens, isContinuation }: GenerationRequest) => ({ skipSpecialTokens, isContinuation });
 
 /** Tokens that end an answer are impossible while it is too short. */
 const earliestEnd = ({ minTokens = 0 }: GenerationRequest, stopTokens: ReadonlySet<number>) =>

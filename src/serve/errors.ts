@@ -48,6 +48,7 @@ export const serveErrors = errorTable("serve", {
     exit: "usage",
     meaning: "The console, administration and jobs need a session (login URL) or the server's token; a request has neither.",
   },
+  apiKey: { status: 401, exit: "usage", meaning: "The server was started with API keys, and the request has none of them." },
   unknownUrl: { status: 404, exit: "usage", meaning: "There is nothing at this address." },
   unknownRecord: { status: 404, exit: "usage", meaning: "The console asked for an artifact that the record does not have." },
   unknownFile: { status: 404, exit: "usage", meaning: "There is no uploaded file, batch or fine-tuning job of that id." },

@@ -29,6 +29,8 @@ export interface GenerationRequest {
   readonly includesStop?: boolean;
   /** Tokens whose log-probabilities are reported instead of the most likely ones. */
   readonly likelihoodTokens?: readonly number[];
+  /** The answer goes on from the prompt's text: a space that its first token begins with is a part of it. */
+  readonly isContinuation?: boolean;
   /** Leaves special tokens out of the text; true when absent. */
   readonly skipSpecialTokens?: boolean;
   /** Who it belongs to, for fairness; a group of its own when absent. */

@@ -4,6 +4,7 @@ import { adapterMetrics } from "./adapters/metrics.ts";
 import type { Engine } from "./engine.ts";
 import type { Engines } from "./engines.ts";
 import type { Fleet } from "./lifecycle/fleet.ts";
+import { llamaCppMetrics } from "./llama-cpp-metrics.ts";
 import type { DecoderMetadata } from "./model-metadata.ts";
 import type { Observed } from "./observer.ts";
 import { requestMetrics } from "./request-metrics.ts";
@@ -98,6 +99,7 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
   const finished = counter("answers_total", "Answers that ended, by how.", ["model", "outcome"]);
 
   adapterMetrics(engines, registers);
+  llamaCppMetrics(engines, registers);
   requestMetrics(engines, registers, { seconds: requestBuckets, tokens: lengthBuckets });
   engines.watch((engine: Engine) => {
     const model = engine.model.id;

@@ -30,6 +30,8 @@ export interface EngineObserver {
   firstToken?(ms: number, of: Observed): void;
   /** A further token came, so long after the one before. */
   nextToken?(ms: number): void;
+  /** So many tokens of its prompt are computed or were found in the cache; told after each chunk. */
+  computed?(tokens: number, of: Observed): void;
   /** So many tokens of its prompt were found in the cache and not computed again. */
   reused?(tokens: number): void;
   /** So many guesses were verified, so many of them were right. */

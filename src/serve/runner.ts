@@ -20,6 +20,8 @@ interface RunnerPorts {
   onBroken(owner: RosterEntry, error: unknown): void;
   /** So many guesses were verified, so many were right. */
   onVerified?(guessed: number, right: number): void;
+  /** So many tokens of an owner are computed, by a chunk. */
+  onChunk?(owner: RosterEntry, computed: number): void;
   /** Takes over what others have computed of a sequence's beginning, before a chunk of it is. */
   reuse?(owner: RosterEntry): Promise<void>;
   /** Guesses for those whom the plan has in rounds. */
@@ -188,7 +190,7 @@ export class EngineRunner {
   }
 
   async #chunk(owner: RosterEntry, { chunk: planned, end }: StepPlan["chunks"][number], step: number): Promise<void> {
-    const { program, reuse, drafting } = this.#ports;
+    const { program, reuse, drafting, onChunk } = this.#ports;
     const before = owner.computed;
     await reuse?.(owner);
     if (owner.isOver) return;
@@ -201,6 +203,7 @@ export class EngineRunner {
     const rows = await program.prefill(owner.slot!, tokens, chunk, owner.adapter);
     try {
       owner.lastChunk = step;
+      onChunk?.(owner, chunk.start + chunk.count);
       this.#commit(owner, chunk.start + chunk.count, rows, 0);
     } finally {
       rows.release();

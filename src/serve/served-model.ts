@@ -10,7 +10,8 @@ export interface ServedTokenizer {
   readonly specials: ReadonlyMap<string, number>;
   encode(text: string, options?: { readonly addSpecialTokens?: boolean; readonly readSpecialTokens?: boolean }): ArrayLike<number>;
   decode(ids: ArrayLike<number>, options?: { readonly skipSpecialTokens?: boolean }): string;
-  stream(options?: { readonly skipSpecialTokens?: boolean }): TokenTextStream;
+  /** `isContinuation`: the text stands behind another, so a space that its first token begins with stays. */
+  stream(options?: { readonly skipSpecialTokens?: boolean; readonly isContinuation?: boolean }): TokenTextStream;
   /** The bytes that a token adds to a text; undefined for special tokens. Without it answers cannot be given a form. */
   bytesOf?(id: number): Uint8Array | undefined;
   /** The token of an id; undefined where the ids have a gap. Without it every id below `vocabSize` is a token. */
@@ -92,6 +93,8 @@ export interface ServedModel {
   readonly stopTokens?: readonly number[];
   /** How it is sampled where a request says nothing. */
   readonly sampling?: Partial<SamplingOptions>;
+  /** Of requests that bring no seed; each draws its own when absent. */
+  readonly seed?: number;
   /** From the registry, for lists and pages. */
   readonly name?: string;
   readonly version?: number;

@@ -60,6 +60,11 @@ export class StepLoop {
       onToken: (s, token, likelihood) => delivery.token(s, token, likelihood),
       onBroken: (owner, error) => delivery.broken(owner, error),
       onVerified: (guessed, right) => tell(o => o.verified?.(guessed, right)),
+      onChunk: (owner, computed) => {
+        // of one that comes in again, its own text is no prompt
+        for (const answer of answersOf(owner))
+          if (!answer.isResumed) tell(o => o.computed?.(Math.min(computed, answer.usage.promptTokens), answer));
+      },
       ...(this.#reuses ? { reuse: owner => this.#reuse(owner) } : {}),
       freeEnd: slot => roster.prefixes.endOf(slot),
       ...defined({ drafting: this.#drafting }),

@@ -44,9 +44,9 @@ export {
   rollbackTarget,
   setAlias,
 } from "./releases.ts";
-export { environmentFile, readRunData, runDataOf } from "./run-data.ts";
+export { environmentFile, keepRunData, readRunData, runDataOf } from "./run-data.ts";
 export { type RunResult, type RunStageOptions, runStage } from "./runner.ts";
-export { listRuns, type RunInfo } from "./runs.ts";
+export { attemptsOf, listRuns, type RunInfo, runsOfStudy } from "./runs.ts";
 export { removeRunErrors, removeScratch } from "./scratch.ts";
 export {
   type ArtifactReader,

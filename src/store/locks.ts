@@ -85,6 +85,8 @@ interface AcquireOptions {
   readonly alsoFree: "all" | readonly string[];
   /** Runs in the transaction that takes the lock. `takenOver` are the dead owners' locks that were removed. */
   readonly onAcquire?: (t: Writing, token: string, takenOver: readonly LockInfo[]) => Promise<void>;
+  /** Runs in the transaction of each heartbeat while the lock is held. */
+  readonly onBeat?: (t: Writing, token: string) => Promise<void>;
   /** Called once when there is someone to wait for. */
   readonly onWait?: (lock: LockInfo) => void;
   /** The error when waiting ends. */
@@ -144,13 +146,16 @@ export async function acquireLock(o: AcquireOptions): Promise<HeldLock> {
   const beat = setInterval(() => {
     o.records
       .write(
-        t =>
-          t
+        async t => {
+          const result = await t
             .updateTable("locks")
             .set(e => ({ beats: e("beats", "+", 1) }))
             .where("name", "=", o.name)
             .where("token", "=", token)
-            .executeTakeFirst(),
+            .executeTakeFirst();
+          if (result.numUpdatedRows > 0n) await o.onBeat?.(t, token);
+          return result;
+        },
         { durable: false },
       )
       .then(result => {

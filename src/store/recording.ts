@@ -35,6 +35,8 @@ export interface MadeByRun {
   readonly written: WrittenFile;
   readonly summary: Summary;
   readonly runData: ReadonlyMap<string, string>;
+  /** What the run used, as its row keeps it; asked for when everything is ready to be recorded. */
+  readonly ledger: () => string;
 }
 
 interface Recorded {
@@ -52,7 +54,7 @@ export async function recordArtifact(
   prepared: Prepared<unknown>,
   program: string | undefined,
   lock: HeldLock,
-  { written: { files, small }, summary, runData }: MadeByRun,
+  { written: { files, small }, summary, runData, ledger }: MadeByRun,
 ): Promise<Recorded> {
   const digest = contentDigest(files);
   const { recipe } = prepared;
@@ -73,7 +75,7 @@ export async function recordArtifact(
           append({ type: "restored", atMs, artifact: before.id });
         }
         await countLook(before.id);
-        await endRun(t, lock.token, "done", atMs, { artifact: before.id });
+        await endRun(t, lock.token, "done", atMs, { artifact: before.id, ledger: ledger() });
         return { info: { ...before, releasedMs: null }, repeated: true };
       }
       const artifact: ArtifactRecord = {
@@ -93,7 +95,7 @@ export async function recordArtifact(
       await insertArtifact(t, artifact);
       append({ type: "artifact", atMs, artifact });
       await countLook(artifact.id);
-      await endRun(t, lock.token, "done", atMs, { artifact: artifact.id });
+      await endRun(t, lock.token, "done", atMs, { artifact: artifact.id, ledger: ledger() });
       const differs = before ? { differsFrom: { id: before.id, digest: before.digest } } : {};
       return { info: { ...artifact, releasedMs: null }, ...differs, repeated: false };
     },

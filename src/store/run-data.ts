@@ -37,6 +37,26 @@ export async function insertRunData(t: Writing, run: string, data: ReadonlyMap<s
   for (const [name, text] of data) await t.insertInto("run_data").values({ run, name, data: text }).execute();
 }
 
+/**
+ * Keeps what was measured of an artifact's training after it was made, with the first run that made it; what stood under that name is replaced. False where the
+ * record knows of no such run.
+ */
+export const keepRunData = (store: Store, artifact: string, name: string, text: string): Promise<boolean> =>
+  store.records.write(async t => {
+    const made = t.selectFrom("runs").select("runs.id").where("runs.artifact", "=", artifact).where("runs.state", "=", "done");
+    const measured = await made
+      .innerJoin("run_data", "run_data.run", "runs.id")
+      .orderBy("runs.ended_ms")
+      .orderBy("runs.id")
+      .limit(1)
+      .executeTakeFirst();
+    const run = measured ?? (await made.orderBy("runs.ended_ms").orderBy("runs.id").limit(1).executeTakeFirst());
+    if (!run) return false;
+    await t.deleteFrom("run_data").where("run", "=", run.id).where("name", "=", name).execute();
+    await insertRunData(t, run.id, new Map([[name, text]]));
+    return true;
+  });
+
 /** Removes what the runs of an artifact measured. */
 export const deleteRunData = (t: Writing, artifact: string) =>
   t

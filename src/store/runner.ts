@@ -15,7 +15,9 @@ import { thisOwner } from "./owner.ts";
 import { lookUp, type PlanOptions, type Prepared, prepare, type Why } from "./plan.ts";
 import { artifactReader } from "./reader.ts";
 import { type MadeByRun, recordArtifact } from "./recording.ts";
+import type { Writing } from "./records/records.ts";
 import type { RunState } from "./records/schema.ts";
+import { RunAccount } from "./run-account.ts";
 import { environmentFile, runDataWriter } from "./run-data.ts";
 import { endLost, endRun } from "./runs.ts";
 import { removeFailedScratch } from "./scratch.ts";
@@ -33,6 +35,8 @@ interface Waiting {
 export interface RunStageOptions<Inputs extends string, Schema extends z.ZodType> extends PlanOptions<Inputs, Schema>, Waiting {
   /** A run since then that was refused for these very inputs is told again (store/refused) instead of being repeated. */
   readonly recall?: { readonly sinceMs: number } | undefined;
+  /** The search that the run belongs to, for its ledger. */
+  readonly study?: string | undefined;
 }
 
 export interface RunResult {
@@ -54,7 +58,7 @@ async function lockRecipe(
   store: Store,
   stage: Stage,
   { place, recipe }: Pick<Prepared<unknown>, "place" | "recipe">,
-  o: Waiting,
+  o: Waiting & { readonly onBeat: (t: Writing, run: string) => Promise<void> },
 ): Promise<{ lock: HeldLock; newestId: string | undefined }> {
   let newestId: string | undefined;
   const lock = await acquireLock({
@@ -66,6 +70,7 @@ async function lockRecipe(
     signal: o.signal,
     // While gc removes files nobody may begin to write or rely on any.
     alsoFree: [gcLock],
+    onBeat: o.onBeat,
     onWait: lock => o.progress?.({ stage: stage.name, message: `waiting for ${lockSentence(lock, store.clock)}` }),
     refused: lock =>
       storeErrors.fail("locked", {
@@ -90,6 +95,7 @@ async function lockRecipe(
           ended_ms: null,
           artifact: null,
           error: null,
+          ledger: null,
         })
         .execute();
     },
@@ -121,8 +127,10 @@ export async function runStage<I extends string, S extends z.ZodType>(
   const recall = () => o.recall && throwRefused(store, prepared, o.recall.sinceMs);
   await recall();
 
-  const { lock, newestId } = await lockRecipe(store, stage, prepared, o);
-  const end = (state: RunState, more: { artifact?: string; error?: string }) =>
+  let account: RunAccount | undefined;
+  const onBeat = async (t: Writing, run: string) => account?.save(t, run);
+  const { lock, newestId } = await lockRecipe(store, stage, prepared, { ...o, onBeat });
+  const end = (state: RunState, more: { artifact?: string; error?: string; ledger?: string }) =>
     lock.finish(t => endRun(t, lock.token, state, store.clock.now(), more));
   try {
     // Someone may have made it while we waited; a forced run is forced all the same.
@@ -133,7 +141,9 @@ export async function runStage<I extends string, S extends z.ZodType>(
     }
     await recall();
     const scratch = join(store.scratchFolder, recipe);
-    const made = await runInside(store, stage, o, prepared, lock, scratch);
+    const opened = new RunAccount(store, o.study);
+    account = opened;
+    const made = await opened.run(() => runInside(store, stage, o, prepared, lock, scratch, opened));
     const { info, differsFrom, repeated } = await recordArtifact(store, stage, prepared, o.program, lock, made);
     // The artifact is recorded; a scratch folder that cannot be removed is for gc.
     if (existsSync(scratch)) await rm(scratch, { recursive: true, force: true }).catch(() => {});
@@ -152,9 +162,13 @@ export async function runStage<I extends string, S extends z.ZodType>(
     const interrupted = o.signal?.aborted || isLoamError(error, "base/interrupted");
     const text = redact(error instanceof Error ? error.message : String(error)).slice(0, errorLength);
     // The first error is the one to tell, even where the record cannot be written any more.
-    await end(interrupted ? "interrupted" : isOfInputs(error) ? "refused" : "failed", { error: text }).catch(() => {});
+    await end(interrupted ? "interrupted" : isOfInputs(error) ? "refused" : "failed", {
+      error: text,
+      ...(account ? { ledger: account.text() } : {}),
+    }).catch(() => {});
     throw error;
   } finally {
+    account?.close();
     await lock.release().catch(() => {});
   }
 }
@@ -182,6 +196,7 @@ async function runInside<I extends string, S extends z.ZodType>(
   prepared: Prepared<z.output<S>>,
   lock: HeldLock,
   scratch: string,
+  account: RunAccount,
 ): Promise<MadeByRun> {
   const signal = o.signal ? AbortSignal.any([o.signal, lock.lost]) : lock.lost;
   signal.throwIfAborted();
@@ -206,7 +221,13 @@ async function runInside<I extends string, S extends z.ZodType>(
     },
   });
   try {
-    return { written: writer.finish(), summary: JSON.parse(canonicalJson(summary)) as Summary, runData: data.finish() };
+    await account.measureMachine();
+    return {
+      written: writer.finish(),
+      summary: JSON.parse(canonicalJson(summary)) as Summary,
+      runData: data.finish(),
+      ledger: () => account.text(),
+    };
   } catch (error) {
     // A summary with NaN or the like: name the stage, or nobody finds it.
     throw isLoamError(error) ? error : new TypeError(`${prepared.place}: summary: ${(error as Error).message}`, { cause: error });

@@ -7,6 +7,7 @@ import { accessSync, constants, existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { type Clock, defined, type Json, makeFolder, makePrivateFolder, systemClock } from "../base/index.ts";
+import type { LedgerMachine } from "../ledger/index.ts";
 import type { BlobStore } from "./blobs/blobs.ts";
 import { folderBlobs } from "./blobs/folder.ts";
 import { withSmallBlobs } from "./blobs/small.ts";
@@ -26,6 +27,8 @@ export interface StoreOptions {
   readonly clock?: Clock | undefined;
   /** What the bits of an artifact may depend on beside its recipe (instruction set, versions); asked once a run, and kept as `environment.json` of its run data. */
   readonly environment?: (() => Json | Promise<Json>) | undefined;
+  /** Where runs compute, for their ledgers; asked when a run begins. `measure`: with the machine's peak, for a run that computed. */
+  readonly machine?: ((measure: boolean) => Promise<LedgerMachine>) | undefined;
 }
 
 export interface Store {
@@ -36,6 +39,7 @@ export interface Store {
   /** The record is in a place that cannot be written: it is read as it is, and whatever would write fails with base/readOnly. */
   readonly isReadOnly: boolean;
   readonly environment?: (() => Json | Promise<Json>) | undefined;
+  readonly machine?: ((measure: boolean) => Promise<LedgerMachine>) | undefined;
   /** A folder a recipe; see `runner.ts`. */
   readonly scratchFolder: string;
   readonly headsPath: string;
@@ -95,7 +99,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     blobs,
     clock,
     isReadOnly,
-    ...defined({ environment: options.environment }),
+    ...defined({ environment: options.environment, machine: options.machine }),
     scratchFolder,
     headsPath,
     async close() {

@@ -14,6 +14,8 @@ export interface Capabilities {
   readonly native: ReadonlySet<OpKind>;
   /** Composites that it also can run as one operation, where a program asks for them. */
   readonly onRequest?: ReadonlySet<OpKind>;
+  /** Values may be kept in 16 bits between operations: it has code that narrows and widens them. */
+  readonly narrows?: true;
   /** Runs leave the JavaScript thread free. */
   readonly asynchronous: boolean;
   /** Outputs may be written over inputs where `compile` proves it safe. */
@@ -63,6 +65,9 @@ export interface BuildOptions {
   readonly measureMemory?: boolean;
 }
 
+/** What an estimate of memory depends on: a program that is measured has an arena of its own. */
+export type EstimateOptions = Pick<BuildOptions, "fuses" | "products" | "measureMemory">;
+
 export interface RunHooks {
   /** Stops the run between two operations. */
   readonly signal?: AbortSignal;
@@ -86,5 +91,7 @@ export interface Backend {
   /** Memory full of zeros that was not written for it: the system gives it page by page when it is first used. Absent where there is none. */
   zeros?(shape: Shape, dtype: DType): DeviceMemory;
   build(graph: Graph, options: BuildOptions): Promise<Executable>;
+  /** Most memory that values between operations will take, foretold from the graph. Absent where that is not known. */
+  estimatePeakBytes?(graph: Graph, options: EstimateOptions): number;
   dispose(): void;
 }

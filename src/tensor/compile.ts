@@ -3,14 +3,17 @@
  * arguments), simplifies, checks, builds; later calls with that signature run at once. Arguments and results are trees of arrays.
  */
 import { defined, inTurns, isBranch, type MapLeaves, pauses, type Tree, treeFrom, treePaths } from "../base/index.ts";
+import { chargeWork, isCharged, type Work } from "../ledger/index.ts";
 import { safeAliases } from "./alias.ts";
 import type { Executable } from "./backend.ts";
 import { reachable } from "./body.ts";
+import { countWork } from "./count-work.ts";
 import type { Device } from "./device.ts";
 import { DeviceArray } from "./device-array.ts";
 import { type DType, isFloat } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
 import { type Graph, graphOf } from "./graph.ts";
+import { type KeepOptions, type KeptReport, keepingActivations } from "./keep-activations.ts";
 import type { OpKind } from "./ops.ts";
 import { defaultKeptPrograms, ProgramCache, type ProgramLease } from "./program-cache.ts";
 import { ArraysInUse, type RunInput, RunMemory } from "./run-arrays.ts";
@@ -34,13 +37,13 @@ export interface CompileOptions {
    */
   readonly constant?: readonly number[];
   /**
-   * "bf16": large products of matrices take their operands rounded to bf16 and sum them in float32, where the processor has 512-bit vectors;
+   * "bf16": large products of matrices take their operands rounded to bf16 and sum them in float32, where the processor has AVX2;
    * it is faster where that also has products of bf16. Elsewhere, and where absent, they are float32.
    */
   readonly products?: "f32" | "bf16";
   /**
    * Where the processor has 512-bit vectors, chains of operations on elements are computed in one pass over memory, sums of rows within them,
-   * and large products of matrices by code made for their shapes. Sums of two, products of two and roots keep their bits; sums of many, `exp`,
+   * and large products of matrices by code made for their shapes (with AVX2, too). Sums of two, products of two and roots keep their bits; sums of many, `exp`,
    * `erf`, `gelu`, `silu` and `sigmoid` differ by rounding.
    */
   readonly fuse?: boolean;
@@ -55,6 +58,8 @@ export interface CompileOptions {
    * mask is -1e8 or less, where a query sees others. Results differ by rounding.
    */
   readonly attention?: boolean;
+  /** For a program of a forward and a backward pass: how what the one leaves for the other is kept. */
+  readonly keep?: KeepOptions;
   /**
    * Programs that are kept, one per signature; 64 when absent. The least recently used one is disposed and built again when it is called. Where the
    * signatures are known to be few, `Number.POSITIVE_INFINITY` keeps all.
@@ -76,9 +81,12 @@ export interface RunOptions {
 
 interface Program {
   readonly graph: Graph;
+  /** Floating-point operations of a run; counted when it is first asked for. */
+  readonly work: () => Work;
   readonly executable: Executable;
   readonly like: Tree<unknown>;
   readonly aliases: ReadonlyMap<number, number>;
+  readonly kept: KeptReport | undefined;
 }
 
 export interface Compiled<A extends readonly unknown[], R> {
@@ -92,6 +100,8 @@ export interface Compiled<A extends readonly unknown[], R> {
   endProfile(): string | undefined;
   /** Most memory that values between operations took in the latest program's runs, with `measureMemory`. */
   peakBytes(): number | undefined;
+  /** What was done with the latest program's kept activations, with `keep`. */
+  kept(): KeptReport | undefined;
   dispose(): void;
 }
 
@@ -159,6 +169,15 @@ function candidates(
     }
   });
   return pairs;
+}
+
+/** A value that is made when it is first asked for, and kept. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 interface ArgumentLeaf {
@@ -252,20 +271,26 @@ class Compilation<A extends readonly unknown[], R> {
     const native = options.attention && onRequest?.has("attention") ? new Set<OpKind>([...always, "attention"]) : always;
     await pause();
     checkGraph(raw);
-    const graph = await inTurns(simplifying(raw, native), pause);
+    const simplified = await inTurns(simplifying(raw, native), pause);
+    const build = defined({ products: options.products, fuses: options.fuse, measureMemory: options.measureMemory });
+    const paths = results.map(([path]) => path);
+    const keeps =
+      options.keep && (await inTurns(keepingActivations(simplified, paths, options.keep, { backend, build, name: this.#name }), pause));
+    const graph = keeps?.graph ?? simplified;
     checkGraph(graph, native);
     await pause();
     const donated = leaves.map((l, index) => ({ index, path: l.path, argument: l.argument })).filter(l => donate.includes(l.argument));
     const wanted = candidates(donated, results, specs);
     const aliases = backend.capabilities.inPlace ? safeAliases(graph, wanted) : new Map<number, number>();
     const executable = await backend.build(graph, {
-      recomputes,
+      recomputes: recomputes || keeps?.recomputes === true,
       aliases,
       constants: new Map(leaves.flatMap(({ leaf }, i) => (constants[i] && leaf instanceof DeviceArray ? [[i, leaf.memory] as const] : []))),
-      ...defined({ products: options.products, fuses: options.fuse, strassen: options.strassen, profile: options.profile }),
-      ...(options.measureMemory ? { measureMemory: true } : {}),
+      ...build,
+      ...defined({ strassen: options.strassen, profile: options.profile }),
     });
-    return { graph, executable, like: result as Tree<unknown>, aliases };
+    const work = once(() => countWork(graph, raw, options.products === "bf16"));
+    return { graph, work, executable, like: result as Tree<unknown>, aliases, kept: keeps?.report };
   }
 
   #programFor(args: readonly unknown[], leaves: readonly ArgumentLeaf[], key: string): ProgramLease<Program> {
@@ -336,6 +361,7 @@ class Compilation<A extends readonly unknown[], R> {
       const hooks = { ...defined({ signal: run.signal }), onBegin: () => memory.begun() };
       await program.executable.run(memory.inputs, memory.outputs, hooks);
       run.onNative?.(performance.now() - started);
+      if (isCharged()) chargeWork(program.work());
     } catch (error) {
       memory.fail();
       throw error;
@@ -360,6 +386,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     prepare: (...specs: unknown[]) => compilation.prepare(specs),
     endProfile: () => compilation.latest?.executable.endProfile?.(),
     peakBytes: () => compilation.latest?.executable.peakBytes?.(),
+    kept: () => compilation.latest?.kept,
     dispose: () => compilation.dispose(),
   });
   Object.defineProperty(main, "programs", { get: () => compilation.size });

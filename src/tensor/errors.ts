@@ -29,6 +29,11 @@ export const tensorErrors = errorTable("tensor", {
     exit: "failure",
     meaning: "An operation of one's own (`defineOperation`) breaks a law: the sentence names the law, the case and the error.",
   },
+  memory: {
+    status: 400,
+    exit: "usage",
+    meaning: "A memory budget cannot hold a program's activations, whatever is recomputed. The sentence names the least that can.",
+  },
   index: { status: 400, exit: "usage", meaning: "An index (a token, a label, a row) lies outside the axis that it selects from." },
   control: {
     status: 400,

@@ -30,6 +30,10 @@ const map =
 const zip =
   (fn: (a: number, b: number) => number): Rule<unknown> =>
   ({ inputs: [a, b], shapes, shape }) => {
+    const size = sizeOf(shape);
+    // elements of one size stand in one order; most operands are so, or one number
+    if (a!.length === size && b!.length === size) return a!.map((x, i) => fn(x, b![i]!));
+    if (a!.length === size && b!.length === 1) return a!.map(x => fn(x, b![0]!));
     const [ia, ib] = [broadcastOffsets(shapes[0]!, shape), broadcastOffsets(shapes[1]!, shape)];
     return Float64Array.from({ length: ia.length }, (_, i) => fn(a![ia[i]!]!, b![ib[i]!]!));
   };

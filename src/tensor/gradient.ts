@@ -194,7 +194,7 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
   },
 
   randomUniform: none,
-  barrier: ({ cotangent }) => [cotangent, zero],
+  barrier: ({ inputs, cotangent }) => inputs.map((_, i) => (i === 0 ? cotangent : zero)),
   call: ({ inputs, cotangent, attributes: { body, output, gradient: own }, vjp }) => {
     if (own === "lost")
       throw tensorErrors.fail("gradient", {

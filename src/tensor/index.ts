@@ -1,5 +1,15 @@
 /** tensor: traced programs over shapes and dtypes, their derivatives, and the devices that run them. */
-export { mostAttentionKeys, type ProcessorFeatures, processorFeatures } from "../machine/index.ts";
+export {
+  type MachineTier,
+  machineTiers,
+  measurePeak,
+  mostAttentionKeys,
+  type ProcessorFeatures,
+  processorFeatures,
+  processorTiers,
+  usableFeatures,
+  usableTiers,
+} from "../machine/index.ts";
 export type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable } from "./backend.ts";
 export { type CheckedOperation, checkOperation, type OperationCase } from "./check-operation.ts";
 export { checkpoint } from "./checkpoint.ts";
@@ -31,7 +41,16 @@ export { exitProcess } from "./exit-process.ts";
 export * from "./functions.ts";
 export { grad, valueAndGrad, valueAuxAndGrad, vjp } from "./grad.ts";
 export { type Graph, graphHash, graphOf, loadGraph, nodesOf, printGraph, type StoredGraph, sameGraph, storeGraph } from "./graph.ts";
-export { type OnnxFileParts, onnxFile, onnxModel } from "./onnx-backend/index.ts";
+export type { KeepOptions, KeptReport } from "./keep-activations.ts";
+export {
+  type KernelClass,
+  type KernelNote,
+  kernelClasses,
+  kernelNotesFile,
+  type OnnxFileParts,
+  onnxFile,
+  onnxModel,
+} from "./onnx-backend/index.ts";
 export { engineVersion, trimNativeMemory } from "./onnxruntime/index.ts";
 export {
   type Cotangent,

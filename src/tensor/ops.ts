@@ -76,7 +76,8 @@ export interface OpAttributes {
   // random
   randomUniform: { readonly shape: Shape; readonly stream: number };
   // order
-  barrier: None;
+  /** `computes`: what is waited for is computed by then; else it is only known to come first. */
+  barrier: { readonly computes?: true };
   /** `gradient` "lost": stored without the gradient of its own that the function had. */
   call: { readonly body: TensorBody; readonly output: number; readonly gradient?: "lost" };
   /** From outside the table: operation.ts. */
@@ -501,8 +502,8 @@ export const ops: { readonly [K in OpKind]: OpRow<OpAttributes[K]> } = {
     },
   },
 
-  // x, but not before `after` exists: keeps recomputed work late (checkpoint.ts)
-  barrier: { arity: [2, 2], infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }) },
+  // x, but not before what follows it exists: keeps recomputed work late (checkpoint.ts), and what is kept for later early (kept.ts)
+  barrier: { arity: [2, Number.POSITIVE_INFINITY], infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }) },
   call: {
     arity: [0, Number.POSITIVE_INFINITY],
     composite: true,

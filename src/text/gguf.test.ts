@@ -104,6 +104,11 @@ test(`SentencePiece's BPE: 2,000 random texts are merged as its definition says,
       const got = Array.from(tokenizer.encode(text, { addSpecialTokens: false }), id => tokenizer.tokenOf(id)!);
       expect(got, JSON.stringify(text)).toEqual(bySentencePiece(text, known));
       expect(tokenizer.decode(tokenizer.encode(text), { skipSpecialTokens: true })).toBe(text);
+      // cut anywhere, a beginning and what goes on from it are the text
+      const ids = [...tokenizer.encode(text, { addSpecialTokens: false })];
+      const cut = 1 + r.below(ids.length);
+      const rest = tokenizer.decode(ids.slice(cut), { isContinuation: true });
+      expect(tokenizer.decode(ids.slice(0, cut)) + rest, JSON.stringify(text)).toBe(text);
     }
     // what is in no token is its bytes
     expect(Array.from(tokenizer.encode("é"), id => tokenizer.tokenOf(id)!)).toEqual(["<s>", "\u2581", "<0xC3>", "<0xA9>"]);

@@ -164,6 +164,8 @@ export class PipelineTokenizer implements Tokenizer {
   stream(options: DecodeOptions = {}): TokenStream {
     const decoding = startDecoding(this.parts.decoder);
     const skips = options.skipSpecialTokens ?? false;
+    // decoders treat the first token in a way of its own, and this text's first is none
+    if (options.isContinuation && !this.bytes && this.#ordinaryToken >= 0) decoding.push(this.tokens[this.#ordinaryToken]!, false);
     return {
       push: id => {
         const token = this.known(id);
@@ -184,9 +186,13 @@ export class PipelineTokenizer implements Tokenizer {
     const byte = added ? undefined : this.parts.decoder.map(d => d.byteOf?.(token)).find(b => b !== undefined);
     if (byte !== undefined) return Uint8Array.of(byte);
     // behind another token, for decoders treat the first one in a way of its own
+    return this.#ordinaryToken >= 0 ? Buffer.from(this.stream({ isContinuation: true }).push(id)) : undefined;
+  }
+
+  /** A token that has a text of its own; -1 where there is none. */
+  get #ordinaryToken(): number {
     this.ordinary ??= this.tokens.findIndex((t, i) => t !== undefined && !this.addedById.has(i) && this.stream().push(i) !== "");
-    const stream = this.stream();
-    return this.ordinary >= 0 && stream.push(this.ordinary) !== "" ? Buffer.from(stream.push(id)) : undefined;
+    return this.ordinary;
   }
 
   idOf(token: string): number | undefined {

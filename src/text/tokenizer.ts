@@ -11,6 +11,8 @@ export interface EncodeOptions {
 export interface DecodeOptions {
   /** Leaves special tokens out. Default false. */
   readonly skipSpecialTokens?: boolean;
+  /** The text stands behind another: a space that the first token begins with stays. Default false. */
+  readonly isContinuation?: boolean;
 }
 
 /** Ids with the UTF-16 range of the text each stands for; tokens of a template stand at (0, 0). */

@@ -15,7 +15,7 @@ const trainerOf = (limit: boolean) =>
   createTrainer({
     device: openDevice("cpu", { threads: 1 }),
     specs: decoderSpec(model),
-    loss: decoderLoss(model, { dropout: 0, rematerialise: false, attentionBlock: length }),
+    loss: decoderLoss(model, { dropout: 0, attentionBlock: length }),
     batch: {
       tokens: limit ? ids : ints,
       targets: limit ? ids : ints,

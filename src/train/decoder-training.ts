@@ -3,7 +3,7 @@
  * further token, over the states below the last block, with the same final norm and output table. A padded vocabulary has rows that no token has.
  */
 
-import { type Tree, treeLeaves } from "../base/index.ts";
+import { defined, type Tree, treeLeaves } from "../base/index.ts";
 import {
   type ArraysOf,
   type BlockSpec,
@@ -32,7 +32,8 @@ export interface TrainedSpec extends DecoderSpec {
 export type DecoderBatch = { tokens: Tensor; targets: Tensor; segments: Tensor; positions: Tensor; weights: Tensor; seed: Tensor };
 
 /** Parts of a recipe that the loss is a function of. */
-type LossRecipe = Pick<PretrainRecipe, "dropout" | "rematerialise" | "attentionBlock"> & Partial<Pick<PretrainRecipe, "multiToken">>;
+type LossRecipe = Pick<PretrainRecipe, "dropout" | "attentionBlock"> &
+  Partial<Pick<PretrainRecipe, "multiToken">> & { readonly rematerialise?: boolean };
 
 /** Parameters of a decoder in training. Errors: train/recipe for multi-token prediction of a single layer. */
 export function trainedSpec(
@@ -82,7 +83,7 @@ export const decoderLoss =
     const options = {
       segments: b.segments,
       positions: b.positions,
-      rematerialise: recipe.rematerialise,
+      ...defined({ rematerialise: recipe.rematerialise }),
       attentionBlock: recipe.attentionBlock,
       ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed) } : {}),
     };

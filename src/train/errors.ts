@@ -10,6 +10,17 @@ export const trainErrors = errorTable("train", {
     meaning:
       "The loss or the gradient is not a finite number, or jumped far above its level; the step was not applied and the last good state stands. The documents of the batch are named.",
   },
+  memory: {
+    status: 400,
+    exit: "usage",
+    meaning:
+      "The memory that a recipe grants cannot hold a step, whatever is recomputed. The sentence names the least that can, and what it goes to.",
+  },
+  precision: {
+    status: 400,
+    exit: "usage",
+    meaning: "This machine has no code for the precision that a recipe asks for. It is a warning, which names what is computed instead.",
+  },
   metric: {
     status: 400,
     exit: "usage",

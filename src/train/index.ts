@@ -79,6 +79,15 @@ export {
   scheduleKinds,
 } from "./part.ts";
 export { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+export { type ProfileOptions, profileTraining } from "./profile/profile-training.ts";
+export {
+  type KernelTime,
+  type ProfileSpan,
+  type ProgramSpan,
+  profileFile,
+  readTrainingProfile,
+  type TrainingProfile,
+} from "./profile/training-profile.ts";
 export { type RatePoint, type RateRange, type RateRangeOptions, rateRange } from "./rate-range.ts";
 export { keyOptionsOfRecipe, optimizerOf, stepsOf, tokensPerStep, withoutHabits } from "./recipe.ts";
 export { type LadderRun, ladderRuns, ladderSizes, tokenShares } from "./scale-ladder.ts";

@@ -3,6 +3,7 @@ import { defined } from "../base/index.ts";
 import type { MetricPoint } from "./metrics.ts";
 import { type NoiseLevel, noiseScaleOf } from "./noise-scale.ts";
 import type { PackingState } from "./packing.ts";
+import type { ComputedPrecision } from "./part.ts";
 import type { StepReport } from "./trainer.ts";
 
 /** What was measured on held-out data. */
@@ -39,6 +40,8 @@ export interface Position {
   /** Trees of a weight average, and the level of the gradient's noise; absent where there are none. */
   readonly averaged?: number;
   readonly noise?: NoiseLevel;
+  /** Absent in checkpoints of before it could be chosen by timing. */
+  readonly precision?: ComputedPrecision;
 }
 // a checkpoint's hash takes no number that is none
 export const storedPoint = (point: ValidationPoint): Record<string, number | null> =>

@@ -4,6 +4,7 @@
  * resumed changes nothing, not one bit.
  */
 import { type Json, type LoamError, type Progress, type ProgressEvent, type Tree, treeLeaves } from "../base/index.ts";
+import { charged } from "../ledger/index.ts";
 import { type ArraysOf, loadTree } from "../nn/index.ts";
 import type { DeviceArray, Tensor } from "../tensor/index.ts";
 import { type Averaging, copyArrays, openAveraging } from "./average.ts";
@@ -26,7 +27,8 @@ import { type MetricLog, type MetricPoint, openMetricLog } from "./metrics.ts";
 import { type NoiseLevel, nextNoiseLevel, noiseScaleOf } from "./noise-scale.ts";
 import { optimizerStateShapes } from "./optimizer.ts";
 import type { PackingState } from "./packing.ts";
-import type { AverageOptions } from "./part.ts";
+import type { AverageOptions, ComputedPrecision } from "./part.ts";
+import { type PrecisionTimes, precisionProblem } from "./precision.ts";
 import { createTrainer, microBatchesAt, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
 
 /** Micro-batches without end, and where they stand. */
@@ -80,6 +82,7 @@ export interface LoopPlace {
   /** The newest evaluation. */
   readonly last: ValidationPoint | undefined;
   readonly msPerStep: number;
+  readonly precision: ComputedPrecision;
 }
 
 /** Values at the end of an epoch. */
@@ -100,6 +103,9 @@ export interface LoopResult<S> {
   /** Oldest first; the caller's, as `parameters` is. */
   readonly kept: readonly KeptValues<S>[];
   readonly stoppedEarly: boolean;
+  /** What the steps were computed in, and what was timed where this process chose it. */
+  readonly precision: ComputedPrecision;
+  readonly precisionTimes?: PrecisionTimes | undefined;
   readonly resumedFrom: number;
   /** Milliseconds of this process: in native programs, and in all. */
   readonly nativeMs: number;
@@ -164,7 +170,11 @@ async function begin<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>):
   const restored = await restore(o);
   const { start, ...fresh } = o.trainer;
   if (restored && start) dispose(start);
-  const trainer = await createTrainer<S, B>(restored ? fresh : o.trainer, restored?.state);
+  const problem = precisionProblem(o.trainer.precision, o.trainer.device);
+  if (problem) o.onProblem?.(problem);
+  // what was chosen by timing is chosen once a run
+  const chosen = defined({ precision: restored?.position.precision });
+  const trainer = await createTrainer<S, B>(restored ? { ...fresh, ...chosen } : o.trainer, restored?.state);
   const resumedFrom = trainer.state.step;
   const log = openMetricLog(o.folder, resumedFrom, o.now ?? Date.now, o.eventsFolder);
   const { position } = restored ?? {};
@@ -203,13 +213,16 @@ function save<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Runn
     tokens: r.tokens,
     ...(taken.length ? { averaged: taken.length } : {}),
     ...(r.noise ? { noise: { ...r.noise } } : {}),
+    precision: r.trainer.precision,
   };
-  return saveCheckpoint(o.folder, {
-    recipe: o.identity,
-    step,
-    arrays: { parameters, optimizer, ...(r.best ? { best: r.best } : {}), kept, ...(taken.length ? { averaged: taken } : {}) },
-    state,
-  });
+  return charged("checkpoints", () =>
+    saveCheckpoint(o.folder, {
+      recipe: o.identity,
+      step,
+      arrays: { parameters, optimizer, ...(r.best ? { best: r.best } : {}), kept, ...(taken.length ? { averaged: taken } : {}) },
+      state,
+    }),
+  );
 }
 
 const byLoss = (a: ValidationScores, b: ValidationScores): boolean => a.loss < b.loss;
@@ -218,11 +231,14 @@ const byLoss = (a: ValidationScores, b: ValidationScores): boolean => a.loss < b
 async function evaluate<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Running<S>): Promise<ValidationPoint | undefined> {
   if (!o.evaluate) return undefined;
   const { step } = r.trainer.state;
+  const measure = o.evaluate;
   const shown = await r.averaging.values(r.trainer.state);
   try {
-    const scores = await o.evaluate(shown.parameters, ms => {
-      r.nativeMs += ms;
-    });
+    const scores = await charged("evaluation", () =>
+      measure(shown.parameters, ms => {
+        r.nativeMs += ms;
+      }),
+    );
     const point = { ...scores, step };
     r.history = [...r.history, point];
     if (o.keepsBest && (r.bestAt < 0 || (o.isBetter ?? byLoss)(point, r.history[r.bestAt]!))) {
@@ -264,7 +280,7 @@ async function follow<S, B extends Record<string, Tensor>>(
     r.window = emptyLogWindow;
   }
   const msPerStep = (performance.now() - began) / (report.step - r.resumedFrom);
-  const { stage, ...said } = o.describe(report, { steps, last: r.history.at(-1), msPerStep });
+  const { stage, ...said } = o.describe(report, { steps, last: r.history.at(-1), msPerStep, precision: r.trainer.precision });
   o.progress({ stage, done: report.step / steps, leftMs: msPerStep * (steps - report.step), ...said });
 }
 
@@ -344,6 +360,8 @@ export async function runLoop<S, B extends Record<string, Tensor>>(o: LoopOption
     noiseScale: noiseScaleOf(r.noise),
     best: r.bestAt,
     kept: r.kept,
+    precision: trainer.precision,
+    precisionTimes: trainer.precisionTimes,
     stoppedEarly: steps < o.trainer.steps,
     resumedFrom: r.resumedFrom,
     nativeMs: r.nativeMs,

@@ -10,12 +10,14 @@ function shardsOf(seed: string, count: number): { shards: TokenShards; documents
   return { shards: { tokens: Uint16Array.from(documents.flat()), offsets }, documents };
 }
 
-for (const [seed, length] of [
-  ["a", 5],
-  ["b", 8],
-  ["c", 64],
+for (const [seed, length, packing] of [
+  ["a", 5, undefined],
+  ["b", 8, undefined],
+  ["c", 64, undefined],
+  ["d", 8, "none"],
+  ["e", 64, "none"],
 ] as const)
-  test(`an epoch predicts every token of every document once, from the one before it, and every end once (rows of ${length})`, () => {
+  test(`an epoch predicts every token of every document once, from the one before it, and every end once (rows of ${length}, packing ${packing ?? "by default"})`, () => {
     const r = random(seed);
     // every token has an id of its own, so a target tells where it stands
     let next = 1;
@@ -23,7 +25,7 @@ for (const [seed, length] of [
     const offsets = Uint32Array.from({ length: 31 }, (_, i) => documents.slice(0, i).reduce((s, d) => s + d.length, 0));
     const before = new Map(documents.flatMap(d => d.map((t, i) => [t, i === 0 ? end : d[i - 1]!] as const)));
     const lasts = documents.map(d => d.at(-1) ?? end).sort((a, b) => a - b);
-    const p = packer({ tokens: Uint16Array.from(documents.flat()), offsets }, { rows: 1, length, end, seed });
+    const p = packer({ tokens: Uint16Array.from(documents.flat()), offsets }, { rows: 1, length, end, seed, packing });
     const seen: number[] = [];
     const ends: number[] = [];
     while (p.state().epoch === 0) {
@@ -53,6 +55,24 @@ test("segments separate pieces, positions count inside them, and what is empty w
     // inside a piece an input is the target before it
     if (goesOn) expect(b.tokens[i]).toBe(b.targets[i - 1]);
   }
+});
+
+test("without packing each row holds one piece and padding behind it; by default it is best fit, which takes fewer rows", () => {
+  const { shards } = shardsOf("padded", 60);
+  const rowsIn = (packing: "none" | "best-fit" | undefined) => {
+    const p = packer(shards, { rows: 1, length: 16, end, seed: 1, packing });
+    const rows: PackedBatch[] = [];
+    while (p.state().epoch === 0) rows.push(p.next());
+    return rows;
+  };
+  const padded = rowsIn("none");
+  for (const b of padded) {
+    const used = b.weights.reduce((n, w) => n + w, 0);
+    expect(used).toBeGreaterThan(0);
+    expect([...b.segments]).toEqual(Array.from({ length: 16 }, (_, k) => (k < used ? 0 : -1)));
+  }
+  expect(rowsIn(undefined)).toEqual(rowsIn("best-fit"));
+  expect(rowsIn(undefined).length).toBeLessThan(padded.length / 1.5);
 });
 
 test("a document much longer than a step is spread over the epoch", () => {

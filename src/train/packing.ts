@@ -7,6 +7,7 @@
 import { type Random, random } from "../base/index.ts";
 import { fillRows } from "../data/index.ts";
 import { trainErrors } from "./errors.ts";
+import type { RowPacking } from "./part.ts";
 
 /** Documents as one array of token ids; document i is tokens[offsets[i]] to tokens[offsets[i + 1]]. */
 export interface TokenShards {
@@ -21,6 +22,8 @@ export interface PackingOptions {
   /** The end-of-document token. */
   readonly end: number;
   readonly seed: number | string;
+  /** How an epoch's pieces share rows (default best-fit); `none`: a row each, padded. */
+  readonly packing?: RowPacking | undefined;
 }
 
 /** Which row comes next. */
@@ -86,14 +89,18 @@ function piecesOf(shards: TokenShards, length: number, draw: Random): Piece[] {
   return pieces;
 }
 
+/** Rows of piece numbers. Padded rows are what training without packing costs: every position is computed, those without a token weigh nothing. */
+const packings: { readonly [P in RowPacking]: (sizes: readonly number[], length: number) => number[][] } = {
+  "best-fit": fillRows,
+  none: sizes => sizes.map((_, piece) => [piece]),
+};
+
 /** Rows of an epoch, in the order in which they are drawn. */
 function rowsOf(shards: TokenShards, o: PackingOptions, epoch: number): Piece[][] {
   const draw = random(`${o.seed}/epoch ${epoch}`);
   const pieces = piecesOf(shards, o.length, draw);
-  const rows = fillRows(
-    pieces.map(p => p.size),
-    o.length,
-  );
+  const sizes = pieces.map(p => p.size);
+  const rows = packings[o.packing ?? "best-fit"](sizes, o.length);
   return Array.from(draw.permutation(rows.length), i => rows[i]!.map(p => pieces[p]!));
 }
 

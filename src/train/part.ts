@@ -1,11 +1,16 @@
 /** The `train:` part and the architecture of a model in `loam.yaml`: schemas alone, so that reading the file loads no engine. */
 
 import { z } from "zod";
-import { parseCount } from "../base/part.ts";
+import { parseBytes, parseCount, replacingKey } from "../base/part.ts";
 
-/** Numbers that products are computed in. */
-export const precisions = ["f32", "bf16"] as const;
+/** Numbers that products are computed in; `auto`: those that are timed faster. */
+export const precisions = ["f32", "bf16", "auto"] as const;
 export type Precision = (typeof precisions)[number];
+export type ComputedPrecision = Exclude<Precision, "auto">;
+
+/** How pieces of documents share rows. */
+export const rowPackings = ["best-fit", "none"] as const;
+export type RowPacking = (typeof rowPackings)[number];
 
 export const scheduleKinds = ["constant", "cosine", "linear", "wsd"] as const;
 export type ScheduleKind = (typeof scheduleKinds)[number];
@@ -41,6 +46,30 @@ export const count = z.union([z.number(), z.string()]).transform((v, context) =>
   }
   return n;
 });
+const bytes = z.union([z.number(), z.string()]).transform((v, context) => {
+  const n = parseBytes(v);
+  if (n === undefined || n < 1) {
+    context.addIssue({ code: "custom", message: 'an amount of memory, such as "2GB", "512MiB" or a number of bytes' });
+    return z.NEVER;
+  }
+  return n;
+});
+/** What a training step may take: of every recipe. */
+export const memoryOption = replacingKey(
+  bytes.optional().meta({
+    description:
+      "Memory of a training step: parameters, gradients, optimiser state and activations. Activations that do not fit are recomputed. Default: no limit.",
+    examples: ["2GB"],
+  }),
+  "rematerialise",
+  "Write `memory: 2GB` (any amount): what does not fit is recomputed, and no more. Without `memory` nothing is recomputed, as with `rematerialise: false`.",
+);
+/** In which numbers a training step computes: of every recipe. */
+export const precisionOption = z
+  .enum(precisions)
+  .optional()
+  .describe("Mixed precision: `bf16` products and kept activations; `auto`: bf16 if a step is measured to be faster. Default: float32.");
+
 const whole = z.number().int().min(0);
 const share = z.number().min(0).max(1);
 
@@ -146,6 +175,12 @@ export const recipeSchema = z.strictObject({
   tokens: count.meta({ description: "Tokens to train on; epochs repeat as needed.", examples: ["4M", 250000] }),
   rows: z.number().int().min(1).default(16).describe("Rows per micro-batch."),
   length: z.number().int().min(2).describe("Tokens per row."),
+  packing: z
+    .enum(rowPackings)
+    .optional()
+    .describe(
+      "Sequence packing: `best-fit` puts several short documents into a row, `none` pads each to a row of its own. Default: best-fit.",
+    ),
   accumulate: z.number().int().min(1).default(1).describe("Micro-batches per step (gradient accumulation)."),
   batch: batchPart.optional().describe("Batch-size ramp. Default: every step has `rows` x `accumulate` rows."),
   optimizer: optimizerOptions.prefault({ kind: "muon" }).describe("Optimiser."),
@@ -198,8 +233,8 @@ export const recipeSchema = z.strictObject({
   checkpointSeconds: z.number().min(0).default(60).describe("Seconds between checkpoints. Does not change results."),
   spike: z.number().min(0).default(2).describe("Stop when the loss exceeds its running mean by this many nats. 0: off."),
   spikeSteps: z.number().int().min(1).default(5).describe("Consecutive steps above the limit before training stops."),
-  rematerialise: z.boolean().default(false).describe("Gradient checkpointing: less memory, more time."),
-  precision: z.enum(precisions).optional().describe("Mixed precision: `bf16` matrix products. Default: float32."),
+  memory: memoryOption,
+  precision: precisionOption,
   attentionBlock: z.number().int().min(1).default(128).describe("Query block size of causal attention."),
 });
 export type PretrainRecipe = z.output<typeof recipeSchema>;

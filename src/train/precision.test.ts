@@ -1,13 +1,13 @@
 /** Mixed precision over the whole loop: the loss falls as it does in float32, runs repeat to the bit, and where there are no such products nothing changes. */
 import { afterEach, expect, test, vi } from "vitest";
 import { decoderSpec, llamaConfig } from "../nn/index.ts";
-import { openDevice, processorFeatures } from "../tensor/index.ts";
+import { openDevice, usableFeatures } from "../tensor/index.ts";
 import { decoderLoss } from "./decoder-training.ts";
 import { adamw, single } from "./optimizer.ts";
 import type { Precision } from "./part.ts";
 import { createTrainer } from "./trainer.ts";
 
-const isHere = processorFeatures().wide512;
+const isHere = usableFeatures().wide512;
 const why = isHere ? "" : " (skipped: the processor has no 512-bit vectors)";
 
 const [rows, length, steps] = [4, 64, 6];
@@ -19,7 +19,7 @@ async function losses(precision: Precision | undefined, threads: number): Promis
   const trainer = await createTrainer({
     device,
     specs: decoderSpec(model),
-    loss: decoderLoss(model, { dropout: 0, rematerialise: false, attentionBlock: 64 }),
+    loss: decoderLoss(model, { dropout: 0, attentionBlock: 64 }),
     batch: {
       tokens: ints,
       targets: ints,

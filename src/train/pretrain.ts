@@ -11,7 +11,8 @@ import { type DecoderBatch, decoderLoss, nextTokenLogits, trainedSpec, withoutTr
 import { type BatchSource, type LoopPlace, runLoop } from "./loop.ts";
 import type { MetricPoint } from "./metrics.ts";
 import { type PackedBatch, type PackingState, packer, packingStart, type TokenShards } from "./packing.ts";
-import type { PretrainRecipe } from "./part.ts";
+import type { ComputedPrecision, PretrainRecipe } from "./part.ts";
+import type { PrecisionTimes } from "./precision.ts";
 import { optimizerOf } from "./recipe.ts";
 import type { StepReport, TrainerOptions } from "./trainer.ts";
 import { treeProgram } from "./tree-program.ts";
@@ -36,6 +37,8 @@ export interface PretrainOptions {
   readonly onProblem?: (problem: LoamError) => void;
   readonly now?: () => number;
   readonly profile?: string;
+  /** Gives the held-out loss in place of the mean nats per token over packed held-out batches: in nats, of a unit of the caller's. */
+  readonly validate?: (parameters: ArraysOf<DecoderSpec>) => Promise<number>;
 }
 
 export interface PretrainResult {
@@ -48,6 +51,9 @@ export interface PretrainResult {
   /** Gradient noise scale in tokens, where the recipe measures it and it could be told. */
   readonly noiseScale?: number;
   readonly stoppedEarly: boolean;
+  /** What the steps were computed in, and milliseconds of a gradient in either where this process chose it. */
+  readonly precision: ComputedPrecision;
+  readonly precisionTimes?: PrecisionTimes | undefined;
   readonly resumedFrom: number;
   /** Milliseconds of this process: in native programs, and in all. */
   readonly nativeMs: number;
@@ -144,6 +150,7 @@ export function trainerOptions(
     rateFactorAt: isConstant ? undefined : plan.rateFactorAt,
     measureNoise: o.recipe.noiseScale !== undefined,
     precision: o.recipe.precision,
+    memoryBytes: o.recipe.memory,
     seed: o.recipe.seed,
     spike: o.recipe.spike,
     spikeSteps: o.recipe.spikeSteps,
@@ -157,9 +164,9 @@ export function trainSource(
   state: PackingState = packingStart,
   step = 0,
 ): BatchSource {
-  const { rows, length, seed } = recipe;
+  const { rows, length, seed, packing } = recipe;
   const plan = batchPlan(recipe);
-  const source = packer(train, { rows, length, end, seed }, state);
+  const source = packer(train, { rows, length, end, seed, packing }, state);
   let [at, micro] = [step, 0];
   function next(): HostBatch {
     const sizes = plan.rowsAt(at);
@@ -173,13 +180,13 @@ export function trainSource(
 }
 
 /** What the progress of a step says. */
-function describeStep(plan: BatchPlan, report: StepReport, { steps, last, msPerStep }: LoopPlace) {
+function describeStep(plan: BatchPlan, report: StepReport, { steps, last, msPerStep, precision }: LoopPlace) {
   const { step, loss, gradientNorm, learningRate } = report;
   const heldOut = last === undefined ? {} : { heldOut: last.loss };
   const tokensPerSecond = plan.tokensBefore(step) / step / (msPerStep / 1000);
   return {
     stage: "train",
-    message: `${Math.round(tokensPerSecond).toLocaleString("en-US")} tok/s  loss ${loss.toFixed(3)}${last === undefined ? "" : `  held-out ${last.loss.toFixed(3)}`}`,
+    message: `${Math.round(tokensPerSecond).toLocaleString("en-US")} tok/s${precision === "bf16" ? " in bf16" : ""}  loss ${loss.toFixed(3)}${last === undefined ? "" : `  held-out ${last.loss.toFixed(3)}`}`,
     values: { step, steps, loss, gradientNorm, learningRate, tokensPerSecond, ...heldOut },
   };
 }
@@ -194,7 +201,7 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
       trainer: trainerOptions(o),
       source: (state, step) => trainSource(o, state, step),
       tokensOf: batch => batch.arrays.tokens!.length,
-      evaluate: async (parameters, onNative) => ({ loss: await heldOut.of(parameters, onNative) }),
+      evaluate: async (parameters, onNative) => ({ loss: await (o.validate?.(parameters) ?? heldOut.of(parameters, onNative)) }),
       evaluateEvery: recipe.evaluateEvery,
       keepsBest: recipe.patience > 0,
       patience: recipe.patience,
@@ -210,7 +217,7 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
       onProblem: o.onProblem,
       now: o.now,
     });
-    const { parameters, points, steps, history, best, noiseScale, resumedFrom, nativeMs, totalMs } = result;
+    const { parameters, points, steps, history, best, noiseScale, precision, precisionTimes, resumedFrom, nativeMs, totalMs } = result;
     return {
       parameters: await withoutTraining(o.device, o.model, parameters),
       points,
@@ -220,6 +227,8 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
       ...defined({ noiseScale }),
       // a run whose last step is one evaluation too many has stopped too
       stoppedEarly: recipe.patience > 0 && history.length - 1 - best >= recipe.patience,
+      precision,
+      precisionTimes,
       resumedFrom,
       nativeMs,
       totalMs,

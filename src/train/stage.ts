@@ -60,11 +60,11 @@ export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokeniz
       await output.write("tokenizer.json", await inputs.tokenizer.read("tokenizer.json"));
       runData.write(metricsFile, result.points.map(metricLine).join(""));
       const parameters = countParameters(decoderSpec(config));
-      const { steps, tokens, stoppedEarly, noiseScale } = result;
+      const { steps, tokens, stoppedEarly, precision, precisionTimes, noiseScale } = result;
       const recipe = withoutHabits(options.recipe);
       await output.write(
         "training.json",
-        `${JSON.stringify({ recipe, steps, tokens, heldOut: result.heldOut, stoppedEarly, noiseScale }, null, 2)}\n`,
+        `${JSON.stringify({ recipe, steps, tokens, heldOut: result.heldOut, stoppedEarly, precision, noiseScale }, null, 2)}\n`,
       );
       disposeTree(result.parameters);
       return {
@@ -72,6 +72,8 @@ export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokeniz
         parameters,
         steps,
         tokens,
+        precision,
+        ...(precisionTimes ? { gradientMsF32: round(precisionTimes.f32), gradientMsBf16: round(precisionTimes.bf16) } : {}),
         heldOutNats: round(result.heldOut),
         seconds: Math.round(result.totalMs / 1000),
         outsideShare: round(1 - result.nativeMs / result.totalMs),

@@ -3,16 +3,19 @@
  * optimiser updates parameters and state in place. Two native programs a step; batches are packed while one runs. The loop owns no policy:
  * batches, schedule, optimiser and logs are given, and all state it keeps is plain data that a checkpoint holds.
  */
-import { defined, type Tree, treeFrom, treeLeaves, treeMap } from "../base/index.ts";
+import { defined, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
+import { charged } from "../ledger/index.ts";
 import { type ArraysOf, disposeTree, initialise, type TensorsOf } from "../nn/index.ts";
-import { add, type Device, type DeviceArray, type Tensor, valueAuxAndGrad } from "../tensor/index.ts";
+import type { Device, DeviceArray, KeptReport, Tensor } from "../tensor/index.ts";
 import { type BatchArraySpec, checkBatch, type HostBatch, writeBatch } from "./batch.ts";
 import { trainErrors } from "./errors.ts";
+import { activationBytes, arrayBytes, type HeldBytes, totalBytes, withinMemory } from "./memory-budget.ts";
 import { type NoiseEstimate, noiseEstimate } from "./noise-scale.ts";
-import { type Optimizer, optimizerStateShapes, squaredNorm, stepScalars, updateAll } from "./optimizer.ts";
-import type { Precision } from "./part.ts";
+import { type Optimizer, optimizerStateShapes, stepScalars } from "./optimizer.ts";
+import type { ComputedPrecision, Precision } from "./part.ts";
+import type { PrecisionTimes } from "./precision.ts";
 import { type Schedule, scheduleAt } from "./schedule.ts";
-import { type TreeProgram, treeProgram } from "./tree-program.ts";
+import { precisePrograms } from "./trainer-programs.ts";
 
 /** A loss and what is measured beside it on the same pass: sums over a micro-batch, which are not scaled and have no gradient. */
 export interface MeasuredLoss {
@@ -29,10 +32,16 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly batch: { readonly [K in keyof B]: BatchArraySpec };
   readonly optimizer: Optimizer;
   /**
-   * Mixed precision. "bf16": operands of large matrix products are rounded to bf16 where the processor has 512-bit vectors; sums, weights,
-   * gradients and the optimiser's state stay float32. "f32" where absent.
+   * Mixed precision. "bf16": operands of large matrix products are rounded to bf16, and so are large activations that wait for the backward pass,
+   * where the processor has 512-bit vectors; sums, weights, gradients and the optimiser's state stay float32. "auto": bf16 where a step is timed
+   * faster so on this machine. "f32" where absent.
    */
   readonly precision?: Precision | undefined;
+  /**
+   * Most memory for parameters, gradients, optimiser state, batches and activations together, in bytes. Activations that do not fit are computed
+   * again in the backward pass; in float32 that changes no bit. Throws `train/memory` where it cannot hold.
+   */
+  readonly memoryBytes?: number | undefined;
   /** Peak learning rate. */
   readonly rate: number;
   readonly steps: number;
@@ -88,84 +97,6 @@ export interface TrainerState<S> {
   readonly spikes: number;
 }
 
-interface GradientResult {
-  readonly loss: DeviceArray;
-  readonly measures: Readonly<Record<string, DeviceArray>>;
-  readonly squared: DeviceArray;
-  /** Squared norm of the micro-batch's own gradient, where noise is measured. */
-  readonly own: Readonly<Record<string, DeviceArray>>;
-  readonly gradients: unknown;
-}
-interface Programs<S> {
-  readonly fresh: TreeProgram<GradientResult>;
-  readonly accumulate: TreeProgram<GradientResult>;
-  readonly update: TreeProgram<Pick<TrainerState<S>, "parameters" | "optimizer">>;
-}
-
-function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>): Programs<S> {
-  const { device } = o;
-  const products = o.precision === undefined ? {} : { products: o.precision };
-  const profile = (part: string) => (o.profile === undefined ? {} : { profile: `${o.profile}-${part}` });
-  const lossOf = o.loss as (p: Tree<Tensor>, b: unknown, s: Tensor, frozen: Tree<Tensor>) => Tensor | MeasuredLoss;
-  const gradientOf = valueAuxAndGrad((p: Tree<Tensor>, b: unknown, s: Tensor, frozen: Tree<Tensor>) => {
-    const made = lossOf(p, b, s, frozen);
-    return "measures" in made ? [made.loss, made.measures] : [made, {}];
-  });
-  const finish = (loss: Tensor, measures: MeasuredLoss["measures"], gradients: Tree<Tensor>, own?: Tree<Tensor>) => ({
-    loss,
-    measures,
-    squared: squaredNorm(treeLeaves<Tensor>(gradients)),
-    own: own && o.measureNoise ? { squared: squaredNorm(treeLeaves<Tensor>(own)) } : {},
-    gradients,
-  });
-  return {
-    // `gradients` is given for its memory alone: the result takes it over
-    fresh: treeProgram(
-      (parameters: Tree<Tensor>, batch: B, scale: Tensor, _gradients: Tree<Tensor>, frozen: Tree<Tensor>) =>
-        finish(...gradientOf(parameters, batch, scale, frozen)),
-      {
-        device,
-        donate: [3],
-        fuse: true,
-        name: "gradient",
-        ...products,
-        ...profile("gradient"),
-        ...(o.measureMemory ? { measureMemory: true } : {}),
-      },
-    ),
-    accumulate: treeProgram(
-      (parameters: Tree<Tensor>, batch: B, scale: Tensor, gradients: Tree<Tensor>, frozen: Tree<Tensor>) => {
-        const [loss, measures, next] = gradientOf(parameters, batch, scale, frozen);
-        return finish(
-          loss,
-          measures,
-          treeMap<Tensor, Tensor>((g, _, sofar) => add(sofar!, g), next, gradients),
-          next,
-        );
-      },
-      { device, donate: [3], fuse: true, name: "accumulate", ...products, ...profile("accumulate") },
-    ),
-    update: treeProgram(
-      (
-        parameters: Tree<Tensor>,
-        optimizer: Record<string, Record<string, Tensor>>,
-        gradients: Tree<Tensor>,
-        scalars: Record<string, Tensor>,
-      ) => {
-        const next = updateAll(o.optimizer, o.specs, {
-          parameters,
-          gradients,
-          state: optimizer,
-          scalars,
-          gradientScale: scalars.gradientScale!,
-        });
-        return { parameters: next.parameters, optimizer: next.state };
-      },
-      { device, donate: [0, 1], fuse: true, name: "update", ...profile("update") },
-    ),
-  };
-}
-
 export interface Trainer<S> {
   readonly state: TrainerState<S>;
   /** One step over `accumulate` micro-batches. Throws `train/diverged` before anything is applied. */
@@ -174,6 +105,13 @@ export interface Trainer<S> {
   endProfiles(): string[];
   /** Most memory that activations took, with `measureMemory`. */
   peakBytes(): number | undefined;
+  /** What the step computes in, and what was timed where it was chosen. */
+  readonly precision: ComputedPrecision;
+  readonly precisionTimes: PrecisionTimes | undefined;
+  /** Bytes of its arrays: parameters, gradients, optimiser state, what is frozen, batches. */
+  readonly heldBytes: number;
+  /** How activations are kept, where some are narrowed or recomputed. */
+  kept(): KeptReport | undefined;
   /** Ends it: the parameters are the caller's, everything else is given back. */
   finish(): ArraysOf<S>;
   dispose(): void;
@@ -202,7 +140,6 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       received: JSON.stringify({ steps: o.steps, rate: o.rate, accumulate: accumulateAt(0), clip: o.clip }),
     });
   const { device } = o;
-  const p = programs(o);
   let state: TrainerState<S> = from ?? {
     parameters: o.start ?? (await initialise(o.specs, device, o.seed)),
     optimizer: await zeroState(o, device),
@@ -234,6 +171,40 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     for (const a of arrays) a.dispose();
     return treeFrom(state.parameters as Tree<DeviceArray>, await Promise.all(leaves.map(a => device.zeros(a.shape, a.dtype))));
   }
+
+  const held: HeldBytes = {
+    parameters: arrayBytes(state.parameters),
+    gradients: arrayBytes(gradients),
+    optimizer: arrayBytes(state.optimizer),
+    frozen: arrayBytes(frozen),
+    batches: arrayBytes([...places.values()]),
+  };
+  const disposeArrays = (tree: unknown): void => {
+    for (const a of treeLeaves<DeviceArray>(tree as Tree<DeviceArray>)) a.dispose();
+  };
+  /** The programs, in the precision and within the memory that are asked for. */
+  async function buildPrograms() {
+    const budgetBytes = o.memoryBytes === undefined ? undefined : activationBytes(o.memoryBytes, held);
+    const place = await placeOf(0, undefined);
+    const built = await precisePrograms(o, budgetBytes, async (program, onNative) => {
+      const { gradients: next, ...rest } = await program.with({ onNative }, state.parameters, place, 1, await gradientMemory(), frozen);
+      gradients = next;
+      disposeArrays(rest);
+    });
+    if (o.memoryBytes !== undefined)
+      await withinMemory(o.memoryBytes, held, async () =>
+        built.programs.fresh.prepare(state.parameters, place, 1, await gradientMemory(), frozen),
+      );
+    return built;
+  }
+  const {
+    programs: p,
+    precision,
+    times: precisionTimes,
+  } = await buildPrograms().catch((error: unknown) => {
+    disposeArrays([state.parameters, state.optimizer, gradients, ...places.values()]);
+    throw error;
+  });
 
   async function step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport> {
     const started = performance.now();
@@ -279,7 +250,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       gradientScale: o.clip > 0 && norm > o.clip ? o.clip / norm : 1,
     };
     // no signal: an update that has begun is finished, or the state would be half of two steps
-    const next = await p.update.with({ onNative }, state.parameters, state.optimizer, gradients, scalars);
+    const next = await charged("optimizer", () => p.update.with({ onNative }, state.parameters, state.optimizer, gradients, scalars));
     const spiked = isSpike(o, state.level, loss);
     const level = state.level === null ? loss : spiked ? state.level : 0.9 * state.level + 0.1 * loss;
     state = { ...next, step: state.step + 1, level, spikes: spiked ? state.spikes + 1 : 0 };
@@ -302,7 +273,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
   }
 
   function finish(): ArraysOf<S> {
-    for (const a of treeLeaves<DeviceArray>([state.optimizer, gradients, ...places.values()] as Tree<DeviceArray>)) a.dispose();
+    disposeArrays([state.optimizer, gradients, ...places.values()]);
     for (const c of [p.fresh, p.accumulate, p.update]) c.dispose();
     return state.parameters;
   }
@@ -313,6 +284,10 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     },
     step,
     peakBytes: () => p.fresh.peakBytes(),
+    precision,
+    precisionTimes,
+    heldBytes: totalBytes(held),
+    kept: () => p.fresh.kept(),
     endProfiles: () => [p.fresh, p.accumulate, p.update].flatMap(c => c.endProfile() ?? []),
     finish,
     dispose: () => disposeTree(finish()),

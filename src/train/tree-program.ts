@@ -2,7 +2,9 @@
 import { type Compiled, type CompileOptions, compile, type RunOptions } from "../tensor/index.ts";
 
 /** What goes in are trees of arrays, and so is what comes out. */
-export interface TreeProgram<R> extends Pick<Compiled<[], never>, "endProfile" | "peakBytes" | "dispose"> {
+export interface TreeProgram<R> extends Pick<Compiled<[], never>, "endProfile" | "peakBytes" | "kept" | "dispose"> {
+  /** Builds the program for these arrays, or their shapes, without running it. */
+  prepare(...trees: readonly unknown[]): Promise<unknown>;
   with(run: RunOptions, ...trees: readonly unknown[]): Promise<R>;
 }
 export const treeProgram = <R>(f: (...trees: never[]) => unknown, options: CompileOptions): TreeProgram<R> =>

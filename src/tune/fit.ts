@@ -44,6 +44,8 @@ export interface FitRecipe {
   readonly weightDecay: number;
   readonly clip: number;
   readonly precision?: Precision | undefined;
+  /** Bytes of a step. */
+  readonly memory?: number | undefined;
   readonly seed: number | string;
   /** Judgements an epoch. */
   readonly evaluations: number;
@@ -156,6 +158,7 @@ export async function runFit<B extends Record<string, Tensor>>(run: FitRun, reci
         clip: recipe.clip,
         accumulate: recipe.accumulate ?? 1,
         precision: recipe.precision,
+        memoryBytes: recipe.memory,
         seed: recipe.seed,
       },
       source: task.source,

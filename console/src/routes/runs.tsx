@@ -1,5 +1,5 @@
 /** Runs beside each other: the options, inputs and results that differ, and every figure that they logged, overlaid. */
-import { useMemo, useState } from "react";
+import { Fragment, useMemo, useState } from "react";
 import { api } from "../api.ts";
 import { formatAgo, formatMoment, formatNumber, words } from "../format.ts";
 import type { Logged, Run } from "../generated/server.ts";
@@ -9,7 +9,9 @@ import { Empty, Loaded } from "../parts/notice.tsx";
 import { useTheme } from "../parts/theme.ts";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
+import { RunCostCard } from "../runs/cost.tsx";
 import { columnNames, type DifferingRow, differing, overlaid } from "../runs/differing.ts";
+import { RunProfileCard } from "../runs/profile.tsx";
 import { runColours } from "../training/curves-view.tsx";
 
 interface TableProps {
@@ -140,6 +142,23 @@ function Figures({ runs, names }: { readonly runs: readonly Logged[]; readonly n
   );
 }
 
+interface CostsProps {
+  readonly artifacts: readonly string[];
+  readonly runs: readonly Run[];
+  readonly nameOf: (artifact: string) => string;
+}
+
+/** Of runs that have ended: what they cost, and what their kernels took where that was timed. */
+const Costs = ({ artifacts, runs, nameOf }: CostsProps) =>
+  artifacts
+    .filter(a => runs.some(r => r.artifact === a && r.endedAt !== null))
+    .map(a => (
+      <Fragment key={a}>
+        <RunCostCard artifact={a} name={nameOf(a)} />
+        <RunProfileCard artifact={a} name={nameOf(a)} />
+      </Fragment>
+    ));
+
 const lookMs = 10_000;
 
 export function Runs({ id }: { readonly id: string | null }) {
@@ -190,6 +209,7 @@ export function Runs({ id }: { readonly id: string | null }) {
                           <Differing title="What came of them" rows={differing(found.map(r => r.summary))} names={named} />
                         </>
                       )}
+                      <Costs artifacts={shown} runs={list} nameOf={nameOf} />
                       <Figures runs={found} names={named} />
                     </>
                   )}

@@ -12,6 +12,7 @@ export const dataVerbs: readonly Verb[] = [
       ["--workers <n>", "worker threads; as many as processors without it; the result is the same"],
       ["--shared", "put the tasks on the store's board: `loam data work` on this and other machines takes them too"],
     ],
+    isForRuns: true,
     example: "loam data run mail",
     load: async () => (await import("../verbs/data-run.ts")).dataRun,
   },

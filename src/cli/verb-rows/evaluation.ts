@@ -33,6 +33,7 @@ export const evaluationVerbs: readonly Verb[] = [
       options.fresh === true
         ? "Results that were whole are recorded; of the one that was stopped no answer is kept. With --fresh the same command asks everything again: name only the tasks that are left."
         : undefined,
+    isForRuns: true,
     example: 'loam eval tasks/spam.yaml --model mail@dev --against prod --fail-if "f1 < prod.f1 - 0.01"',
     load: async () => (await import("../verbs/eval.ts")).evalVerb,
   },

@@ -19,6 +19,10 @@ export const serveVerb: Verb = {
       "port of the Open Inference Protocol over gRPC, as KServe and Triton have it (default: serve.grpc of loam.yaml, else no gRPC; 0 picks a free one)",
     ],
     ["--any-name", "requests that name no model, or one that is not served, mean the first one, as llama.cpp's server has it"],
+    [
+      "--api-key <key>",
+      "requests for models need this key, as Authorization: Bearer or x-api-key (default: LOAM_API_KEY, else none is needed); users, limits and policies: loam gateway",
+    ],
     ["--slots <n>", "answers that are written at once (default: serve.slots of loam.yaml, else 8)"],
     ["--cache-tokens <n>", "positions of the cache that all answers share; the newest wait where they run out (default: slots x context)"],
     [
@@ -59,6 +63,11 @@ export const serveVerb: Verb = {
     [
       "--adapter-any-base",
       "take adapters that were made for other weights too: right where those are this model in another form (default: an error)",
+    ],
+    ["--seed <n>", "seed of requests that bring none, so that they repeat (default: each draws its own)"],
+    [
+      "--chat-template <file>",
+      "Jinja file that writes chats for the models, in place of their own; with it sentence encoders embed messages (default: each model's own)",
     ],
     ["--trust-request-chat-template", "run the chat templates that requests bring (chat_template), within bounds (default: refused)"],
     [

@@ -12,6 +12,7 @@ import {
 } from "../../project/index.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
+import { profileTable } from "../profile-table.ts";
 import { reportTable } from "../report.ts";
 import { callOptions, showCall } from "../show-call.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
@@ -58,8 +59,17 @@ export const run: VerbRun = async (context, [stage], options) => {
   await showRun(context, project, project.run(model, { ...given, ...isForced(options) }));
 };
 
-export const train: VerbRun = async (context, [model], options) => {
+export const train: VerbRun = async (context, [given], options) => {
   await using project = await openOf(context, options);
+  const model = textOption(options, "model") ?? given;
+  if (options.profile === true) {
+    const steps = numberOption(options, "profileSteps", "train", { least: 1, most: 100, whole: true });
+    // the training first, so that its own flags hold
+    if (options.force === true) await showCall(context, project.train(model, { ...callOptions(context), force: true }));
+    const profile = await showCall(context, project.profile(model, { ...callOptions(context), ...defined({ steps }) }));
+    context.out.line(profileTable(profile));
+    return context.out.result({ event: "result", ...profile });
+  }
   await showRun(context, project, project.train(model, { ...callOptions(context), ...isForced(options) }));
 };
 

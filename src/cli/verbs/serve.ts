@@ -46,6 +46,8 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     maxAdapterRank: whole("maxAdapterRank", 1, 512),
     adapterFolder: textOption(options, "adapterFolder"),
     adapterAnyBase: options.adapterAnyBase === true,
+    seed: whole("seed", 0, 4_294_967_295),
+    chatTemplate: textOption(options, "chatTemplate"),
     trustChatTemplates: options.trustRequestChatTemplate === true,
     otlp: textOption(options, "otlp"),
     keepAlive: textOption(options, "keepAlive"),
@@ -54,6 +56,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     admin: options.admin === true,
     servedModelName: textOption(options, "servedModelName"),
     anyName: options.anyName === true,
+    apiKeys: [textOption(options, "apiKey")].filter(key => key !== undefined),
     sharedPrefixCache: options.sharedPrefixCache === true ? true : undefined,
   };
 }
@@ -89,7 +92,7 @@ function showServing(out: Output, serving: ServingEvent): void {
   else if (serving.isOpen)
     out.warn(
       loginUrl !== undefined
-        ? `  ${serving.host} can be reached from other machines: requests for models need no key; the console and the administration need the login.`
+        ? `  ${serving.host} can be reached from other machines: requests for models need ${serving.needsKey ? "an API key" : "no key"}; the console and the administration need the login.`
         : `  ${serving.host} can be reached from other machines, and everybody who reaches it administers it (--admin).`,
     );
 }

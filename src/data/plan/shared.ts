@@ -3,6 +3,8 @@
  * what they leave are blobs, named by their content, that the task's output lists. Whoever started the run holds the recipe's lock, so that
  * nothing is collected meanwhile; the others are workers that come and go.
  */
+import { randomUUID } from "node:crypto";
+import { chargeElsewhere, ownProcessorSeconds } from "../../ledger/index.ts";
 import { type BlobStore, type SharedJob, type Store, type TaskBoard, taskBoard } from "../../store/index.ts";
 import { type NamedSource, openSources } from "../sources/several.ts";
 import type { Executor } from "./executor.ts";
@@ -23,7 +25,13 @@ export interface JobSpec {
 interface Output {
   readonly result: PartitionResult;
   readonly blobs: Readonly<Record<string, string>>;
+  /** The process that did it, and the processor time that it took there; absent in outputs of earlier versions. */
+  readonly by?: string;
+  readonly coreSeconds?: number;
 }
+
+/** Tells processes apart. */
+const thisProcess = randomUUID();
 
 /** Between two looks at tasks that others do, ms. */
 const lookMs = 200;
@@ -79,46 +87,62 @@ export function sharedWorkspace(board: TaskBoard, blobs: BlobStore): SharedWorks
 const pause = (ms: number) => new Promise<void>(next => setTimeout(next, ms));
 
 /** Takes tasks of a wave as long as there are any, and waits for those of others. */
-export const sharedExecutor = (runner: TaskRunner, board: TaskBoard, workspace: SharedWorkspace): Executor => ({
-  isHere: true,
-  async wave(tasks, { signal, onProgress, onDone }) {
-    const [first] = tasks;
-    if (!first) return;
-    const { wave } = first;
-    await board.offer(wave, runner.tasksOf(wave));
-    const told = new Set<number>();
-    const tell = async (): Promise<number> => {
-      const outputs = await board.outputs(wave);
-      for (const { task } of tasks)
-        if (outputs.has(task) && !told.has(task)) {
+export function sharedExecutor(runner: TaskRunner, board: TaskBoard, workspace: SharedWorkspace): Executor {
+  let chargedBefore: Promise<ReadonlySet<string>> | undefined;
+  return {
+    isHere: true,
+    async wave(tasks, { signal, onProgress, onDone }) {
+      const [first] = tasks;
+      if (!first) return;
+      const { wave } = first;
+      chargedBefore ??= outputsOf(runner, board);
+      const before = await chargedBefore;
+      await board.offer(wave, runner.tasksOf(wave));
+      const told = new Set<number>();
+      const tell = async (): Promise<number> => {
+        const outputs = await board.outputs(wave);
+        for (const { task } of tasks) {
+          const output = outputs.get(task) as Output | undefined;
+          if (output === undefined || told.has(task)) continue;
           told.add(task);
+          if (output.by !== thisProcess && !before.has(`${wave}/${task}`)) chargeElsewhere(output.coreSeconds ?? 0);
           onDone?.({ wave, task });
         }
-      return outputs.size;
-    };
-    for (;;) {
-      signal?.throwIfAborted();
-      const held = await board.take(wave);
-      if (!held) {
-        if ((await tell()) >= runner.tasksOf(wave) || !(await board.isOpen())) return;
-        await pause(lookMs);
-        continue;
+        return outputs.size;
+      };
+      for (;;) {
+        signal?.throwIfAborted();
+        const held = await board.take(wave);
+        if (!held) {
+          if ((await tell()) >= runner.tasksOf(wave) || !(await board.isOpen())) return;
+          await pause(lookMs);
+          continue;
+        }
+        const id = { wave, task: held.task };
+        const stop = signal ? AbortSignal.any([signal, held.lost]) : held.lost;
+        try {
+          const began = ownProcessorSeconds();
+          await runner.run(id, { signal: stop, ...(onProgress ? { onProgress: p => onProgress(id, p) } : {}) });
+          const output = { ...workspace.outputOf(id), by: thisProcess, coreSeconds: ownProcessorSeconds() - began };
+          await held.finish(JSON.parse(JSON.stringify(output)));
+          await tell();
+        } catch (error) {
+          await held.release().catch(() => {});
+          // Given to another: that one does it.
+          if (!held.lost.aborted) throw error;
+        }
       }
-      const id = { wave, task: held.task };
-      const stop = signal ? AbortSignal.any([signal, held.lost]) : held.lost;
-      try {
-        await runner.run(id, { signal: stop, ...(onProgress ? { onProgress: p => onProgress(id, p) } : {}) });
-        await held.finish(JSON.parse(JSON.stringify(workspace.outputOf(id))));
-        await tell();
-      } catch (error) {
-        await held.release().catch(() => {});
-        // Given to another: that one does it.
-        if (!held.lost.aborted) throw error;
-      }
-    }
-  },
-  close: async () => {},
-});
+    },
+    close: async () => {},
+  };
+}
+
+/** Tasks that were done before this process took part: who ran the job then was charged for them. */
+async function outputsOf(runner: TaskRunner, board: TaskBoard): Promise<ReadonlySet<string>> {
+  const done = new Set<string>();
+  for (const wave of runner.waves.keys()) for (const task of (await board.outputs(wave)).keys()) done.add(`${wave}/${task}`);
+  return done;
+}
 
 export interface WorkOptions {
   /** The project's folder, as this process sees it. */

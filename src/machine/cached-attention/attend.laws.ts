@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { ArgumentSpace } from "../argument-space.ts";
 import { exponentialConstants } from "../exponential.ts";
-import { asF16, floatPages, integerPages, normalFloats as numbers, pagesOf, runOperation } from "../memory.laws.ts";
-import { allocatePages, loadCode } from "../native.ts";
+import { allocatePages, asF16, floatPages, integerPages, normalFloats as numbers, pagesOf, runOperation } from "../memory.laws.ts";
+import { loadCode } from "../native.ts";
 import {
   attendCode,
   attendConstants,

@@ -12,11 +12,7 @@ export const interleave: readonly number[] = Array.from({ length: 32 }, (_, i) =
 
 /** Rows that are asked for ahead of being read: a row is another page, which the processor does not foresee. */
 const ahead = 16;
-const onesOf = (lanes: number): number => 2 ** Math.max(0, Math.min(16, lanes)) - 1;
-export function setMask(a: Assembler, mask: number, lanes: number): void {
-  a.set(rax, onesOf(lanes));
-  a.maskFrom(mask, rax);
-}
+export const setMask = (a: Assembler, mask: number, lanes: number): void => a.setMask(mask, lanes);
 
 /** r8 to r11 := where rows begin that lie one after another from row `rax` on; past the last row it is the last one again. */
 export function pointAtRows(a: Assembler, base: Gpr, rows: number, rowBytes: number): void {

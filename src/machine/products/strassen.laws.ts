@@ -1,8 +1,8 @@
 /** Laws of products in seven: near the product in float64, whatever stands in memory before; weights packed by machine code are those packed in words. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { drawnFloats as draws, pagesOf as holding, runKernels, strangePages } from "../memory.laws.ts";
-import { allocatePages, type Pages } from "../native.ts";
+import { allocatePages, drawnFloats as draws, pagesOf as holding, runKernels, spareElements, strangePages } from "../memory.laws.ts";
+import type { Pages } from "../native.ts";
 import { type ItemCode, multiplyCode, packRowsCode, packWeightCode } from "./strassen-code.ts";
 import { isStrassen, type StrassenShape, strassenLayout } from "./strassen-shape.ts";
 import { packPair, type StrassenWeight, wholePairs } from "./strassen-weights.ts";
@@ -20,7 +20,7 @@ function packed(b: Float32Array, w: StrassenWeight, byCode: boolean): Float32Arr
   return out;
 }
 
-const guard = 1024;
+const guard = spareElements(1024);
 
 function product(s: StrassenShape, a: Float32Array, weight: Float32Array): Float32Array {
   const size = s.rows * s.columns;

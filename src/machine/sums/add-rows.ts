@@ -3,7 +3,8 @@
  * looks through all places for its own, so additions to a row come in the order of the rows, whatever the threads. Places outside the table are
  * no row's.
  */
-import { Assembler, at, gpr } from "../assembler.ts";
+import { type Assembler, at, gpr } from "../assembler.ts";
+import { type FloatTier, floatAssembler } from "../float-tier.ts";
 import type { KernelCode } from "../kernel-code.ts";
 import { setMask } from "../products/pack-rows.ts";
 
@@ -29,18 +30,18 @@ function fillPart(a: Assembler, columns: number, lastRows: number, hasTable: boo
   a.v("vpxord", 0, 0, 0);
   const [fill, filled] = [a.label(), a.label()];
   a.place(fill);
-  a.alu("cmp", rcx, { value: 16 });
+  a.alu("cmp", rcx, { value: a.lanes });
   a.jumpIf("l", filled);
   if (hasTable) {
     a.load(0, at(r9));
-    a.alu("add", r9, { value: 64 });
+    a.alu("add", r9, { value: 4 * a.lanes });
   }
   a.save(at(r10), 0);
-  a.alu("add", r10, { value: 64 });
-  a.alu("sub", rcx, { value: 16 });
+  a.alu("add", r10, { value: 4 * a.lanes });
+  a.alu("sub", rcx, { value: a.lanes });
   a.jump(fill);
   a.place(filled);
-  const rest = (lastRows * columns) % 16;
+  const rest = (lastRows * columns) % a.lanes;
   if (rest > 0) {
     const none = a.label();
     a.test(rcx, rcx);
@@ -54,19 +55,19 @@ function fillPart(a: Assembler, columns: number, lastRows: number, hasTable: boo
 
 /** Adds the row at r10 to the one at rdx. */
 function addRow(a: Assembler, columns: number): void {
-  if (columns >= 16) {
-    a.set(rcx, Math.floor(columns / 16));
+  if (columns >= a.lanes) {
+    a.set(rcx, Math.floor(columns / a.lanes));
     const add = a.here();
     a.load(0, at(rdx));
     a.v("vaddps", 0, 0, at(r10));
     a.save(at(rdx), 0);
-    a.alu("add", rdx, { value: 64 });
-    a.alu("add", r10, { value: 64 });
+    a.alu("add", rdx, { value: 4 * a.lanes });
+    a.alu("add", r10, { value: 4 * a.lanes });
     a.alu("sub", rcx, { value: 1 });
     a.jumpIf("ne", add);
   }
-  if (columns % 16 > 0) {
-    setMask(a, 1, columns % 16);
+  if (columns % a.lanes > 0) {
+    setMask(a, 1, columns % a.lanes);
     a.loadMasked(0, at(rdx), 1);
     a.loadMasked(1, at(r10), 1);
     a.v("vaddps", 0, 0, 1);
@@ -75,7 +76,7 @@ function addRow(a: Assembler, columns: number): void {
 }
 
 /** kernel(run, part). The run is the places, the rows, the table where there is one, and the result. */
-export function addRowsCode({ shape, count, places, hasTable }: AddRows): KernelCode {
+export function addRowsCode({ shape, count, places, hasTable }: AddRows, tier: FloatTier = "avx512"): KernelCode {
   const rows = shape[0]!;
   const columns = shape.slice(1).reduce((n, d) => n * d, 1);
   // whole vectors in all parts but the last
@@ -83,7 +84,7 @@ export function addRowsCode({ shape, count, places, hasTable }: AddRows): Kernel
   const items = Math.ceil(rows / partRows);
   const lastRows = rows - (items - 1) * partRows;
   const rowBytes = 4 * columns;
-  const a = new Assembler();
+  const a = floatAssembler(tier);
   const saved = [rbx, rbp, r12, r13] as const;
   a.push(...saved);
   a.imulBy(rbx, rsi, partRows); // first row of the part

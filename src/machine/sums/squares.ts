@@ -1,8 +1,9 @@
 /**
- * The sum of the squares of an array: each item sums a part in sixteen lanes of four sums, and the parts are added in their
+ * The sum of the squares of an array: each item sums a part in the lanes of four sums, and the parts are added in their
  * order, so the bits do not depend on the threads.
  */
-import { Assembler, at, gpr } from "../assembler.ts";
+import { at, gpr } from "../assembler.ts";
+import { type FloatTier, floatAssembler } from "../float-tier.ts";
 import type { KernelCode } from "../kernel-code.ts";
 
 const { rax, rcx, rsi, rdi, r8, r9 } = gpr;
@@ -14,10 +15,11 @@ const sums = 4;
 const lineBytes = 64;
 
 /** kernel(run, part), then kernel(run, 0). The run is the array, the result, and the scratch. */
-export function squaresCode(size: number): KernelCode {
+export function squaresCode(size: number, tier: FloatTier = "avx512"): KernelCode {
   const parts = Math.ceil(size / partElements);
   const lastElements = size - (parts - 1) * partElements;
-  const a = new Assembler();
+  const a = floatAssembler(tier);
+  const { lanes } = a;
   const clear = () => {
     for (let s = 0; s < sums; s++) a.v("vpxord", s, s, s);
   };
@@ -32,30 +34,29 @@ export function squaresCode(size: number): KernelCode {
   a.place(isFull);
   const [turn, single, done] = [a.label(), a.label(), a.label()];
   a.place(turn);
-  a.alu("cmp", rcx, { value: 16 * sums });
+  a.alu("cmp", rcx, { value: lanes * sums });
   a.jumpIf("l", single);
   for (let s = 0; s < sums; s++) {
-    a.load(sums + s, at(r8, 64 * s));
+    a.load(sums + s, at(r8, 4 * lanes * s));
     a.v("vfmadd231ps", s, sums + s, sums + s);
   }
-  a.alu("add", r8, { value: 64 * sums });
-  a.alu("sub", rcx, { value: 16 * sums });
+  a.alu("add", r8, { value: 4 * lanes * sums });
+  a.alu("sub", rcx, { value: lanes * sums });
   a.jump(turn);
   a.place(single);
-  a.alu("cmp", rcx, { value: 16 });
+  a.alu("cmp", rcx, { value: lanes });
   const tail = a.label();
   a.jumpIf("l", tail);
   a.load(sums, at(r8));
   a.v("vfmadd231ps", 0, sums, sums);
-  a.alu("add", r8, { value: 64 });
-  a.alu("sub", rcx, { value: 16 });
+  a.alu("add", r8, { value: 4 * lanes });
+  a.alu("sub", rcx, { value: lanes });
   a.jump(single);
   a.place(tail);
-  if (lastElements % 16 > 0) {
+  if (lastElements % lanes > 0) {
     a.test(rcx, rcx);
     a.jumpIf("e", done);
-    a.set(rax, 2 ** (lastElements % 16) - 1);
-    a.maskFrom(1, rax);
+    a.setMask(1, lastElements % lanes);
     a.loadMasked(sums, at(r8), 1);
     a.v("vfmadd231ps", 0, sums, sums);
     a.place(done);

@@ -1,26 +1,28 @@
 /** Laws of sums: rows are added in their order, wherever they go; squares are summed in one order. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { drawnFloats, pagesOf, runKernels, strangePages } from "../memory.laws.ts";
-import { allocatePages } from "../native.ts";
+import type { MachineTier } from "../features.ts";
+import { type FloatTier, floatTierOf } from "../float-tier.ts";
+import { allocatePages, drawnFloats, pagesOf, runKernels, spareElements, strangePages } from "../memory.laws.ts";
 import { type AddRows, addRowsCode } from "./add-rows.ts";
 import { squaresCode } from "./squares.ts";
 
-const guard = 64;
+const guard = spareElements(64);
 
-function addedRows(s: AddRows, places: Int32Array, rows: Float32Array, table: Float32Array): Float32Array {
+function addedRows(floatTier: FloatTier, s: AddRows, places: Int32Array, rows: Float32Array, table: Float32Array): Float32Array {
   const size = s.shape.reduce((n, d) => n * d, 1);
   const out = strangePages(size + guard);
   const at = pagesOf(s.places === "i32" ? places : BigInt64Array.from(places, BigInt));
   const pages = [at, pagesOf(rows), ...(s.hasTable ? [pagesOf(table)] : []), out];
-  runKernels(addRowsCode(s), pages);
+  runKernels(addRowsCode(s, floatTier), pages);
   const found = new Float32Array(out.buffer.slice(0, 4 * (size + guard)));
   for (const p of pages) p.free();
   expect(found.subarray(size).every(Number.isNaN)).toBe(true);
   return found.subarray(0, size);
 }
 
-export function sumsLaws(): void {
+export function sumsLaws(tier: MachineTier): void {
+  const floatTier = floatTierOf(tier);
   test("rows are added to a table or to zeros in their order, with the bits of float32; a place outside the table is no row's", () => {
     fc.assert(
       fc.property(
@@ -38,7 +40,7 @@ export function sumsLaws(): void {
           const want = hasTable ? table.slice() : new Float32Array(height * columns);
           for (const [i, row] of at.entries())
             if (row >= 0 && row < height) for (let c = 0; c < columns; c++) want[row * columns + c]! += rows[i * columns + c]!;
-          const got = addedRows({ shape: [height, columns], count, places, hasTable }, at, rows, table);
+          const got = addedRows(floatTier, { shape: [height, columns], count, places, hasTable }, at, rows, table);
           expect(got.findIndex((x, i) => x !== want[i])).toBe(-1);
         },
       ),
@@ -48,7 +50,7 @@ export function sumsLaws(): void {
 
   test.each([1, 15, 16, 63, 64, 100, 16_384, 16_385, 50_000, 100_003])("the squares of %i numbers add up to what float64 gives", size => {
     const xs = drawnFloats(size, 3);
-    const code = squaresCode(size);
+    const code = squaresCode(size, floatTier);
     const pages = [pagesOf(xs), allocatePages(4), strangePages(code.scratchBytes / 4)] as const;
     runKernels(code, pages);
     const got = new Float32Array(pages[1].buffer)[0]!;

@@ -2,7 +2,7 @@
 
 import { afterAll, expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { processorFeatures } from "../../machine/index.ts";
+import { usableFeatures } from "../../machine/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { type DecoderConfig, decoderSpec, llamaConfig } from "../decoder.ts";
 import { CachedDecoder, type DecoderParameters, type LogitRows } from "../generate/cached-decoder.ts";
@@ -12,7 +12,7 @@ import { disposeTree, initialise } from "../parameters.ts";
 import { quantise } from "../quantise/index.ts";
 import { MachineDecoder, machineReady } from "./machine-decoder.ts";
 
-const isHere = processorFeatures().vnni512;
+const isHere = usableFeatures().vnni512;
 const machineTest = test.skipIf(!isHere);
 const why = isHere ? "" : " (skipped: no Linux on a processor with AVX-512 VNNI)";
 

@@ -2,8 +2,8 @@
 import { existsSync, statfsSync } from "node:fs";
 import { freemem, release } from "node:os";
 import { dirname } from "node:path";
-import { formatBytes } from "../../base/index.ts";
-import { processorFeatures } from "../../tensor/index.ts";
+import { formatBytes, isLoamError } from "../../base/index.ts";
+import { machineTiers, processorTiers, usableTiers } from "../../tensor/index.ts";
 import { containerLimits, machine } from "../machine.ts";
 import { type Check, checkRow, type Finding } from "./check.ts";
 import { isMusl, platforms } from "./platforms.ts";
@@ -37,6 +37,44 @@ function vector(): Finding {
     : { state: "warn", found: units.join(" "), hint: "Without AVX2 or NEON training is several times slower.", data };
 }
 
+/** Tiers of instructions that machine code is made for, and those that the processor lacks. */
+function machineCode(): Finding {
+  const here = processorTiers();
+  const lacks = machineTiers.filter(tier => !here.includes(tier));
+  const data = { tiers: here, lacks, wanted: process.env.LOAM_ISA ?? null };
+  if (process.env.LOAM_MACHINE_CODE === "off") return { state: "ok", found: "turned off by LOAM_MACHINE_CODE", data };
+  if (here.length === 0) {
+    const why = process.arch === "x64" && process.platform === "linux" ? "a processor without AVX2" : `${process.platform}-${process.arch}`;
+    return {
+      state: "missing",
+      found: `none on ${why}: ONNX Runtime alone computes`,
+      hint: "Linux on x86-64 has it: training steps on AVX2, quantised models on AVX-512 VNNI (two to three times as fast).",
+      data,
+    };
+  }
+  try {
+    const used = usableTiers();
+    const found = [
+      `${used.join(" ")}${used.length < here.length ? " (by LOAM_ISA)" : ""}`,
+      ...(lacks.length ? [`lacks ${lacks.join(" ")}`] : []),
+    ];
+    return {
+      state: used.includes("vnni") ? "ok" : "missing",
+      found: found.join("; "),
+      ...(used.includes("vnni") ? {} : { hint: "Without AVX-512 VNNI, ONNX Runtime serves quantised models: two to three times slower." }),
+      data: { ...data, used },
+    };
+  } catch (error) {
+    if (!isLoamError(error, "base/config")) throw error;
+    return {
+      state: "bad",
+      found: `LOAM_ISA=${process.env.LOAM_ISA}: ${error.problem.expected} expected`,
+      hint: error.problem.hint ?? "Unset LOAM_ISA.",
+      data,
+    };
+  }
+}
+
 function disk(path: string): Finding {
   let at = path;
   while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
@@ -60,19 +98,7 @@ export const hardware: readonly Check[] = [
     return { state: "ok", found: `${processor}, ${cores} ${cores === 1 ? "core" : "cores"}`, data: { processor, cores } };
   }),
   checkRow("vector units", vector),
-  checkRow("machine code", () => {
-    const { vnni512, bf16 } = processorFeatures();
-    const data = { vnni512, bf16 };
-    if (process.env.LOAM_MACHINE_CODE === "off") return { state: "ok", found: "turned off by LOAM_MACHINE_CODE", data };
-    return vnni512
-      ? { state: "ok", found: `512-bit products of bytes${bf16 ? " and of bf16" : ""}`, data }
-      : {
-          state: "missing",
-          found: "none: ONNX Runtime serves quantised models",
-          hint: "Linux on a processor with AVX-512 VNNI has it, two to three times as fast.",
-          data,
-        };
-  }),
+  checkRow("machine code", machineCode),
   checkRow("memory", () => {
     const { memoryBytes } = machine();
     const freeBytes = process.availableMemory?.() ?? freemem();

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { type RunningServer, readTokenFiles } from "../../session/index.ts";
 import { wrongArgument } from "../errors.ts";
-import { homeFolder, projectOrNone } from "../models/home.ts";
+import { homeFolder } from "../home-folder.ts";
+import { projectOrNone } from "../models/home.ts";
 
 /** The newest first. `more`: other folders to look in. */
 export async function runningServers(folder: string, more: readonly string[] = []): Promise<readonly RunningServer[]> {

@@ -3,14 +3,11 @@
  * folder the project's record comes first.
  */
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { environment, isLoamError } from "../../base/index.ts";
+import { isLoamError } from "../../base/index.ts";
 import { listModels, openStore, type Store } from "../../store/index.ts";
+import { homeFolder } from "../home-folder.ts";
 import { findProject, openProjectStore, type ProjectFile } from "../project-file.ts";
-
-/** The folder whose `.loam` holds them. */
-export const homeFolder = (): string => environment().LOAM_HOME || homedir();
 
 /** The project here or above; undefined where there is none. Errors of its file pass. */
 export function projectOrNone(from: string): ProjectFile | undefined {

@@ -1,8 +1,10 @@
 /** Models of a project: brought in, found, quantised, exported. */
+
+export { homeFolder } from "../home-folder.ts";
 export { calibrationTexts } from "./calibration-text.ts";
 export { type Closeness, closeness } from "./closeness.ts";
 export { type ExportedVersion, type ExportFormat, type ExportVersionOptions, exportFormats, exportVersion } from "./export-version.ts";
-export { homeFolder, homeIfThere, openRecordOf, projectOrNone, withRecordOf } from "./home.ts";
+export { homeIfThere, openRecordOf, projectOrNone, withRecordOf } from "./home.ts";
 export { hubModel, isHub, parseHub } from "./hub.ts";
 export { writeHuggingFace } from "./hugging-face-files.ts";
 export { hubSource, type ImportSource, importModel, localSource } from "./import-stage.ts";

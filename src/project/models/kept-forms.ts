@@ -9,7 +9,7 @@ import { z } from "zod";
 import { hashOf, makePrivateFolder, privateFileMode, writeFileAtomic } from "../../base/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { environmentOf, runEnvironment } from "../environment.ts";
-import { homeFolder } from "./home.ts";
+import { homeFolder } from "../home-folder.ts";
 
 /** Everything that the quickest form may depend on. */
 const conditionsSchema = z.strictObject({

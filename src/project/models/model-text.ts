@@ -55,7 +55,7 @@ async function ownText(reader: FilesReader): Promise<ModelText> {
 }
 
 /** A template that is told the model's own first and last token. */
-function templateWith(source: string, bosToken = "", eosToken = ""): ServedChatTemplate {
+export function templateWith(source: string, bosToken = "", eosToken = ""): ServedChatTemplate {
   const template = chatTemplate(source);
   return { source, render: (messages, options) => template.render(messages, { bosToken, eosToken, ...options }) };
 }

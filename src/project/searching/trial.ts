@@ -105,6 +105,7 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
           if (value !== undefined) look(values.step / values.steps, value);
         },
         signal,
+        study: run.study,
         recall: { sinceMs: run.sinceMs },
       });
       made.set(link.label, result.artifact);

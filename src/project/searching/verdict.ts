@@ -81,7 +81,7 @@ export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undef
   const { judge } = o.kind;
   if (!winner || !by || !judge || !(await holdsOut(o.store, o.study))) return undefined;
   const open = (id: string) => openArtifact(o.store, id);
-  const given = { progress: o.progress, signal: o.signal };
+  const given = { progress: o.progress, signal: o.signal, study: o.study.id };
   const judges = await judgesOf(o.store, spec);
   const judgedModel = async (model: ArtifactReader): Promise<ArtifactReader> => {
     const made = new Map([...judges, ["model", model]]);

@@ -2,6 +2,7 @@
 import { isLoamError } from "../../base/index.ts";
 import { type DataReport, dataReport } from "../../data/index.ts";
 import { type BitsReport, scoreTimes } from "../../evaluate/index.ts";
+import { type CorePricesPart, corePricesPart } from "../../ledger/index.ts";
 import type { ConsoleEvaluation, ConsoleGraph, ConsoleMetricPoint, ConsoleSource, RecordRevisions } from "../../serve/index.ts";
 import {
   type ArtifactInfo,
@@ -19,6 +20,7 @@ import { metricsFile, readMetrics } from "../../train/index.ts";
 import { newestOfEach } from "../data/newest-documents.ts";
 import { machine } from "../machine.ts";
 import { artifactPreview } from "../tuning/preview-examples.ts";
+import { consoleCost, consoleProfile } from "./console-cost.ts";
 import { artifactOf, liveLog, liveLogBytes, liveRun, trainedKinds, trainingRuns } from "./live-runs.ts";
 import { releaseSource } from "./release-source.ts";
 
@@ -91,7 +93,7 @@ async function revisionsOf(store: Store): Promise<RecordRevisions> {
 }
 
 /** `project` is the project's name; null where it has none, or where there is no project. */
-export function consoleSource(project: string | null, store: Store): ConsoleSource {
+export function consoleSource(project: string | null, store: Store, prices: CorePricesPart = corePricesPart.parse({})): ConsoleSource {
   const facts = machine();
   const metrics = new Map<string, readonly ConsoleMetricPoint[]>();
   const reports = new Map<string, Promise<DataReport>>();
@@ -158,6 +160,8 @@ export function consoleSource(project: string | null, store: Store): ConsoleSour
         for (const oldest of examples.keys()) if (examples.size > keptReports) examples.delete(oldest);
         return known;
       }),
+    cost: id => unlessMissing(() => consoleCost(store, id, prices)),
+    profile: id => unlessMissing(() => consoleProfile(store, id)),
     async evaluations() {
       const made = (await Promise.all(reportKinds.map(kind => listArtifacts(store, { kind, limit: listed })))).flat();
       return Promise.all(

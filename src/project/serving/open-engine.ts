@@ -4,6 +4,7 @@ import { type AdapterRoom, checkModelFiles, disposeTree, type FilesReader } from
 import { createEngine, type Engine, type ServedModel } from "../../serve/index.ts";
 import { type Device, openDevice } from "../../tensor/index.ts";
 import { availableMemoryBytes } from "../machine.ts";
+import { templateWith } from "../models/model-text.ts";
 import { type Quantisation, quantisedModel } from "../models/quantised.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { type ContextChoice, chosenContext } from "./default-context.ts";
@@ -23,6 +24,10 @@ export interface EngineChoice {
   readonly adapters?: AdapterRoom | undefined;
   /** Of a model by its name: whether its class probabilities are served calibrated, and if so whether it alone was named, or all models of the server. */
   readonly calibrated?: ((name: string) => "all" | "named" | undefined) | undefined;
+  /** Of requests that bring no seed; each draws its own where absent. */
+  readonly seed?: number | undefined;
+  /** Source of a template that writes chats, in place of the model's own. */
+  readonly chatTemplate?: string | undefined;
   /** Positions of the cache that all answers share; what the slots have where absent. */
   readonly cacheTokens?: number | undefined;
   /** A small model that guesses, and how many tokens at once. */
@@ -51,6 +56,13 @@ const withContext = (model: ServedModel, context: number): ServedModel =>
 function withoutDefaults(model: ServedModel): ServedModel {
   const { sampling, ...rest } = model;
   return sampling ? { ...rest, fingerprint: hashOf({ full: model.fingerprint, generationDefaults: "off" }) } : model;
+}
+
+/** Other prompts of the same requests: as with `withoutDefaults`. */
+function withTemplate(model: ServedModel, source: string | undefined): ServedModel {
+  if (source === undefined) return model;
+  const fingerprint = hashOf({ full: model.fingerprint, chatTemplate: source });
+  return { ...model, fingerprint, chatTemplate: templateWith(source, model.bosToken, model.eosToken) };
 }
 
 /** The form that is meant for these files. Quantised programs are the CPU's. */
@@ -98,11 +110,12 @@ export async function openEngine(found: Found, choice: EngineChoice = {}, known?
   const { files, label } = known ?? (await foundFiles(found));
   const wanted = choice.quantize ?? "exact";
   const form = wanted === "default" ? await formFor(files, device) : wanted;
-  const read = await readServedModel(files, device, label);
+  const read = withTemplate(await readServedModel(files, device, label), choice.chatTemplate);
   const { slots = defaultSlots } = choice;
   const chosen = chosenContext({ config: read.config, slots, availableBytes: availableMemoryBytes(), given: choice.context });
   const { context } = chosen;
-  const model = withContext(choice.generationDefaults === false ? withoutDefaults(read) : read, context);
+  const seeded = choice.seed === undefined ? read : { ...read, seed: choice.seed };
+  const model = withContext(choice.generationDefaults === false ? withoutDefaults(seeded) : seeded, context);
   const served = await inForm(model, device, { form, isDefault: wanted === "default", slots });
   const small = choice.draft && (await readDraft(choice.draft.found, device, served));
   const engine = createEngine({

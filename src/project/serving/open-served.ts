@@ -1,6 +1,8 @@
 /** A model as what serves it: a decoder's engine, or a sentence encoder's. What it is stands in its files. */
+import { defined } from "../../base/index.ts";
 import { checkModelFiles, disposeTree } from "../../nn/index.ts";
 import { createEmbeddingEngine, type EmbeddingEngine, type Engine, type Engines } from "../../serve/index.ts";
+import { templateWith } from "../models/model-text.ts";
 import { readerInForm } from "../models/quantised-encoder.ts";
 import { calibrated, temperatureOf } from "./calibrated.ts";
 import type { ServedContext } from "./default-context.ts";
@@ -44,7 +46,8 @@ export async function openServed(found: Found, choice: EngineChoice = {}): Promi
     throw error;
   });
   const whole = calibrated(inForm, temperature);
-  const model = { ...whole, longest: Math.min(whole.longest, choice.context ?? whole.longest) };
+  const chatTemplate = choice.chatTemplate === undefined ? undefined : templateWith(choice.chatTemplate);
+  const model = { ...whole, longest: Math.min(whole.longest, choice.context ?? whole.longest), ...defined({ chatTemplate }) };
   const engine = createEmbeddingEngine({ model, device });
   return {
     engine,

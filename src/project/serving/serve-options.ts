@@ -13,10 +13,16 @@ export interface ServeOptions extends AdapterOptions {
   readonly port?: number | undefined;
   /** Default: serve.host of loam.yaml, else 127.0.0.1. */
   readonly host?: string | undefined;
+  /** Seed of requests that bring none; default: each draws its own. */
+  readonly seed?: number | undefined;
+  /** Jinja file that writes chats for the models; default: each model's own template. */
+  readonly chatTemplate?: string | undefined;
   /** Runs chat templates that requests bring, within bounds; refused when absent. */
   readonly trustChatTemplates?: boolean | undefined;
   /** Port of the Open Inference Protocol over gRPC, 0 for a free one; default: serve.grpc of loam.yaml, else there is none. */
   readonly grpc?: number | undefined;
+  /** Requests for models need one of them; default: LOAM_API_KEY, else none is needed. Not together with a gateway, which has keys of its own. */
+  readonly apiKeys?: readonly string[] | undefined;
   /** Requests that name no model, or one that is not served, mean the first one. */
   readonly anyName?: boolean | undefined;
   /** Sequences that are decoded at once; default: serve.slots of loam.yaml, else 8. */

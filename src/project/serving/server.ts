@@ -2,7 +2,8 @@
  * A server of a project's models: versions of a project or of the home, or files as they lie on the disk; its gateway before it, its console, its
  * fine-tuning jobs. Opened part by part: each is closed again where a later one fails or the start is stopped.
  */
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { defined, readStaticPage } from "../../base/index.ts";
 import {
   type App,
@@ -26,13 +27,15 @@ import { collectorUrl } from "../../tracing/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { Closers } from "../closers.ts";
+import { projectErrors } from "../errors.ts";
 import { type EventContent, eventVersion, type ServingEvent } from "../events.ts";
 import { openJobs } from "../fine-tuning/open-jobs.ts";
 import type { BehindGateway } from "../gateway/behind-gateway.ts";
 import { linesLater } from "../gateway/lines-later.ts";
+import { homeFolder } from "../home-folder.ts";
 import { labelSource } from "../labelling/label-source.ts";
 import { openLogin } from "../login/open-login.ts";
-import { homeFolder, projectOrNone } from "../models/home.ts";
+import { projectOrNone } from "../models/home.ts";
 import { quantisationOf } from "../models/quantised.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import { type ProjectFile, projectFile } from "../project-file.ts";
@@ -75,6 +78,15 @@ interface Models {
   readonly adapters: AdapterChoice;
 }
 
+/** Errors: project/argument where the file cannot be read. */
+async function templateSource(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw projectErrors.fail("argument", { place: "loam serve: --chat-template", expected: "a Jinja file", received: path }, error);
+  }
+}
+
 async function findModels({ place: { folder, cwd }, options, closers }: Opening): Promise<Models> {
   const adapters = await adapterChoice(options, cwd);
   const given = [options.models ?? []].flat();
@@ -95,6 +107,8 @@ async function findModels({ place: { folder, cwd }, options, closers }: Opening)
       context: options.context ?? part?.context,
       generationDefaults: options.generationDefaults,
       cacheTokens: options.cacheTokens,
+      seed: options.seed,
+      chatTemplate: options.chatTemplate === undefined ? undefined : await templateSource(resolve(cwd, options.chatTemplate)),
       quantize,
       adapters: adapters.room,
       calibrated: calibratedIn(part, options.calibrated === true),
@@ -136,6 +150,18 @@ async function startEngines(o: Opening, { project, store, versions }: Models, on
   return { engines, models, started };
 }
 
+/** The keys that requests need. Errors: project/argument beside a gateway, which has keys of its own. */
+function apiKeysOf({ apiKeys = [] }: ServeOptions, hasGateway: boolean): readonly string[] {
+  if (hasGateway && apiKeys.length > 0)
+    throw projectErrors.fail("argument", {
+      place: "loam serve: --api-key",
+      message: "the project has a gateway, whose keys count",
+      hint: "Create a key: loam gateway keys create NAME --subject USER.",
+    });
+  const own = process.env.LOAM_API_KEY;
+  return apiKeys.length > 0 || hasGateway || own === undefined || own === "" ? apiKeys : [own];
+}
+
 /** The application: contracts, console, files, jobs. */
 async function createServerApp(o: Opening, found: Models, engines: Engines, { fleet }: StartedModels, host: string) {
   const { options, closers, warn } = o;
@@ -169,6 +195,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
         }
       : undefined;
   const login = new Login({ info: { gateway: false, record: true } });
+  const apiKeys = apiKeysOf(options, hasGateway);
   const app = createApp({
     engines,
     fleet,
@@ -176,11 +203,14 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     // behind a gateway its roles and its own login decide
     ...(hasGateway ? {} : options.admin === true ? { admin: true } : { login }),
     ...(options.anyName === true ? { otherNames: named[0]!.name } : {}),
+    ...(apiKeys.length > 0 ? { apiKeys } : {}),
     ...((options.sharedPrefixCache ?? project?.config.serve?.sharedPrefixCache) === true ? { sharedPrefixCache: true } : {}),
     ...defined({ adapterFolder: adapters.folder }),
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
     ...(options.trustChatTemplates === true ? { trustsChatTemplates: true } : {}),
-    ...(store ? { console: { ...consoleSource(project?.config.name ?? null, store), ...defined({ labels }) } } : {}),
+    ...(store
+      ? { console: { ...consoleSource(project?.config.name ?? null, store, project?.config.prices), ...defined({ labels }) } }
+      : {}),
     ...defined({ page }),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
@@ -190,7 +220,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
   });
-  return { app, login, lines, running, hasPage: page !== undefined };
+  return { app, login, lines, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
 }
 
 /** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
@@ -226,6 +256,7 @@ interface Reachable {
   /** Undefined where everybody may administer. */
   readonly login: Login | undefined;
   readonly hasPage: boolean;
+  readonly needsKey: boolean;
   readonly running: { readonly jobs: TuneJobs | undefined; readonly requests: number };
 }
 
@@ -239,7 +270,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
     host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
     port: options.port ?? project?.config.serve?.port ?? 8080,
   };
-  const { app, login: own, lines, running, hasPage } = await createServerApp(o, found, engines, models, at.host);
+  const { app, login: own, lines, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -266,7 +297,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
   if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host, port: grpcPort });
   const login = door ? door.login : options.admin === true ? undefined : own;
   if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
-  return { found, models, started, app, listening, grpc, door, login, hasPage, running };
+  return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running };
 }
 
 /** Loads what is named, and its adapters. A stop is told once what loads is there, or left behind. */

@@ -16,6 +16,8 @@ interface ServingParts {
   readonly listening: Listening;
   readonly grpc: GrpcListening | undefined;
   readonly hasPage: boolean;
+  /** Requests for models need an API key. */
+  readonly needsKey: boolean;
   /** Name of the draft model. */
   readonly draft: string | undefined;
   readonly door: BehindGateway | undefined;
@@ -40,7 +42,8 @@ function gatewayPart(door: BehindGateway | undefined, engines: Engines, url: str
   return { gateway: true, demoKey: demo, demoRequest: demoCurl(url, demo, demoRequest(engines, gateway.config.routes, [model])) };
 }
 
-export function servingOf({ engines, fleet, versions, first, listening, grpc, hasPage, draft, door, login }: ServingParts): ServingEvent {
+export function servingOf(parts: ServingParts): ServingEvent {
+  const { engines, fleet, versions, first, listening, grpc, hasPage, needsKey, draft, door, login } = parts;
   const { url, host } = listening;
   // one that was ready first may sleep already
   const served = fleet.list().filter(v => v.state === "ready" || v.state === "asleep");
@@ -66,6 +69,7 @@ export function servingOf({ engines, fleet, versions, first, listening, grpc, ha
     api: apiOf(engine),
     page: hasPage,
     isOpen: !isLoopbackHost(host),
+    ...(needsKey ? { needsKey: true } : {}),
     isRecorded: engine?.model.artifact !== undefined,
     ...(draft !== undefined && decoder && !decoder.stats().isDrafting ? { idleDraft: draft } : {}),
     ...(calibrated.length > 0 ? { temperatures: Object.fromEntries(calibrated) } : {}),

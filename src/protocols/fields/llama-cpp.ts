@@ -126,7 +126,7 @@ const generated: FieldTable = {
   backend_sampling: harmless(own, speed),
   t_max_prompt_ms: harmless(own, "llama.cpp ignores it too."),
   sse_ping_interval: harmless(own, "Idle streams are kept open by comment lines."),
-  return_progress: harmless(own, "The progress of a prompt is not reported."),
+  return_progress: done(own),
   verbose: harmless(own, "It is about the server's log."),
   ...Object.fromEntries(
     ["n_max", "n_min", "p_min", "type", "ngram_size_n", "ngram_size_m", "ngram_min_hits"].map(name => [

@@ -79,6 +79,7 @@ const completionFields = {
   return_tokens: flag,
   response_fields: z.array(z.string().max(200)).max(100).nullish(),
   timings_per_token: flag,
+  return_progress: flag,
   cache_prompt: flag,
   cache_salt: z.string().max(limits.cacheSaltCharacters).nullish(),
   n_indent: z.int().min(0).nullish(),

@@ -68,6 +68,10 @@ export const chatRequest = z.object({
   messages: chatMessages,
   max_tokens: z.int().min(1).nullish(),
   max_completion_tokens: z.int().min(1).nullish(),
+  /** llama.cpp's: figures beside the answer. */
+  timings_per_token: z.boolean().nullish(),
+  return_progress: z.boolean().nullish(),
+  verbose: z.boolean().nullish(),
   /** vLLM's: the answer begins with the last message, where that is the assistant's. */
   echo: z.boolean().nullish(),
   logprobs: z.boolean().nullish(),

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { requestBounds as limits } from "../request-bounds.ts";
 import { vectorOrders, vectorTypes } from "../vector-bytes.ts";
+import { chatMessages } from "./chat-request.ts";
 
 const text = z.string().min(1);
 /** The model says which there are. */
@@ -38,7 +39,12 @@ const truncation = {
 
 export const embeddingsRequest = z.object({
   model: z.string(),
-  input,
+  input: input.optional(),
+  /** vLLM's: a chat, which the operator's template writes as one text. */
+  messages: chatMessages.nullish(),
+  add_generation_prompt: z.boolean().nullish(),
+  continue_final_message: z.boolean().nullish(),
+  chat_template_kwargs: z.record(z.string().max(64), z.unknown()).nullish(),
   /** `bytes` and `bytes_only` are vLLM's: the vectors one after another, with a header that says where each is, or without. */
   encoding_format: z.enum(["float", "base64", "bytes", "bytes_only"]).nullish(),
   embed_dtype: z.enum(vectorTypes).nullish(),
@@ -65,7 +71,7 @@ const partsOf = (given: OneInput): EmbeddingInput =>
       : given.content.map(part => part.text).join("");
 
 /** The inputs of a request: a list that has a number in it is one. */
-export function embeddingInputs(given: z.output<typeof embeddingsRequest>["input"]): EmbeddingInput[] {
+export function embeddingInputs(given: z.output<typeof input>): EmbeddingInput[] {
   if (!Array.isArray(given)) return [partsOf(given)];
   const isOne = given.some(part => typeof part === "number");
   return isOne ? [given as (string | number)[]] : (given as OneInput[]).map(partsOf);

@@ -15,12 +15,14 @@ interface ResponseOrigin {
   readonly fingerprint?: string;
 }
 
+export type ResponseStatus = "queued" | "in_progress" | "completed" | "incomplete" | "cancelled" | "failed";
+
 /** What every state of a response has in common. */
 export const responseHead = (body: Row, o: ResponseOrigin): Row => ({
   id: o.id,
   object: "response",
   created_at: o.createdAt,
-  background: false,
+  background: body.background === true,
   error: null,
   instructions: body.instructions ?? null,
   max_output_tokens: body.max_output_tokens ?? null,
@@ -45,7 +47,7 @@ export const responseHead = (body: Row, o: ResponseOrigin): Row => ({
 /** `why`: of an answer that was cut off. */
 export const responseState = <Name>(
   head: Row,
-  status: "in_progress" | "completed" | "incomplete",
+  status: ResponseStatus,
   items: readonly OutputItem<Name>[],
   usage: object | null,
   why?: string,

@@ -67,6 +67,8 @@ export const responsesRequest = z.object({
   instructions: z.string().nullish(),
   previous_response_id: id.nullish(),
   store: z.boolean().nullish(),
+  /** The response is made after its request was answered. */
+  background: z.boolean().nullish(),
   max_output_tokens: z.int().min(1).nullish(),
   tools: z
     .array(
@@ -90,5 +92,10 @@ export const responsesRequest = z.object({
   /** Whether the oldest items of a conversation that is too long are left out. */
   truncation: z.enum(["auto", "disabled"]).nullish(),
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
+  /** vLLM's: the texts and tokens that went into the model and came out of it, as they were. */
+  enable_response_messages: z.boolean().nullish(),
+  /** llama.cpp's: figures beside the events of a stream. */
+  timings_per_token: z.boolean().nullish(),
+  return_progress: z.boolean().nullish(),
 });
 export type ResponsesRequest = z.output<typeof responsesRequest>;

@@ -19,7 +19,11 @@ const responseFormat = z.discriminatedUnion(
     z.object({
       type: z.literal("json_schema"),
       json_schema: z.object({
-        name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: "up to 64 letters, digits, _ and -" }),
+        /** Needed by OpenAI; llama.cpp's clients send none. */
+        name: z
+          .string()
+          .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: "up to 64 letters, digits, _ and -" })
+          .nullish(),
         description: z.string().nullish(),
         schema: schema.nullish(),
         strict: z.boolean().nullish(),

@@ -173,7 +173,7 @@ export class EmbeddingEngine {
       throw serveErrors.fail("contextLength", {
         place: "input",
         expected: `texts of at most ${longest} tokens (${id})`,
-        received: `one of ${tokens.length}`,
+        received: `one of ${tokens.length}, too large`,
         hint: "Shorten it, or set truncate to true to read its start only.",
       });
     return tokens;

@@ -28,6 +28,7 @@ import { openMachineProgram } from "./machine-program.ts";
 import { type BatchRoom, packTexts } from "./pack.ts";
 import { rowWidths } from "./row-widths.ts";
 import { type ServedEncoder, vectorLength } from "./served-encoder.ts";
+import { withLength } from "./unscaled.ts";
 
 export interface EncoderProgram {
   /** Elements of a vector; labels of a classifier. */
@@ -52,15 +53,17 @@ const defaultSizes = [32, 128, 512];
 /** A grid of scores has twice as many places as there are tokens: texts fill more than half of their width, but for the narrowest. */
 const roomOf = (tokens: number, width: number): BatchRoom => ({ tokens, texts: Math.floor((2 * tokens) / width) });
 
-/** States [N, C] of packed texts to vectors [B, C]; of a classifier to logits [B, labels]. */
-function pooled({ pooling, normalise, config }: ServedEncoder, p: Encoder, states: Tensor, { grid, present }: PackedPositions): Tensor {
+/** States [N, C] of packed texts to vectors [B, C], and where they are scaled their lengths before [B, 1]; of a classifier to logits [B, labels]. */
+function pooled({ pooling, normalise, config }: ServedEncoder, p: Encoder, states: Tensor, { grid, present }: PackedPositions): Tensor[] {
   const [b, t] = grid.shape as [number, number];
   const first = () => gather(states, reshape(slice(grid, undefined, [0, 1]), [b]));
   const weight = cast(present, states.dtype);
   const mean = () => div(sum(mul(gather(states, grid), reshape(weight, [b, t, 1])), 1), maximum(sum(weight, 1, true), 1e-9));
-  if (config.classifier) return classLogits(p, config.classifier.pooling === "mean" ? mean() : first());
+  if (config.classifier) return [classLogits(p, config.classifier.pooling === "mean" ? mean() : first())];
   const vector = pooling === "cls" ? first() : mean();
-  return normalise ? div(vector, maximum(sqrt(sum(mul(vector, vector), -1, true)), 1e-12)) : vector;
+  if (!normalise) return [vector];
+  const length = maximum(sqrt(sum(mul(vector, vector), -1, true)), 1e-12);
+  return [div(vector, length), length];
 }
 
 /** Texts for the probe that fill a room: numbers without a pattern, the same every time, from the longest of a width downwards. */
@@ -101,6 +104,13 @@ export async function agreeingSizes(sizes: readonly number[], run: (size: number
   return kept;
 }
 
+/** Rows of a program's output as vectors, with their lengths before they were scaled, where they were. */
+const rowsOf = (numbers: ArrayLike<number>, dimensions: number, lengths: ArrayLike<number> | undefined): Float32Array[] =>
+  Array.from({ length: numbers.length / dimensions }, (_, row) => {
+    const vector = Float32Array.from({ length: dimensions }, (__, i) => numbers[row * dimensions + i]!);
+    return lengths ? withLength(vector, lengths[row]!) : vector;
+  });
+
 /** Builds the programs and runs each once. Errors: serve/model where sizes are not whole numbers from 1. */
 export async function openEncoderProgram(
   model: ServedEncoder,
@@ -135,10 +145,10 @@ export async function openEncoderProgram(
       grid: await array(packed.grid, room.texts, width),
       present: await array(packed.present, room.texts, width),
     };
-    const out = await program(parameters, tokens, layout);
-    const numbers = await out.numbers();
-    for (const a of [out, tokens, ...Object.values(layout)]) a.dispose();
-    return texts.map((_, row) => Float32Array.from(numbers.subarray(row * dimensions, (row + 1) * dimensions)));
+    const outputs = await program(parameters, tokens, layout);
+    const [numbers, lengths] = await Promise.all(outputs.map(out => out.numbers()));
+    for (const a of [...outputs, tokens, ...Object.values(layout)]) a.dispose();
+    return rowsOf(numbers!, dimensions, lengths).slice(0, texts.length);
   }
 
   async function roomsFor(width: number): Promise<BatchRoom[]> {

@@ -6,6 +6,7 @@ import type { Device } from "../../tensor/index.ts";
 import type { EncoderProgram } from "./encoder-program.ts";
 import { rowWidths } from "./row-widths.ts";
 import { type ServedEncoder, vectorLength } from "./served-encoder.ts";
+import { withLength } from "./unscaled.ts";
 
 /** Tokens of a batch; enough that weights are read once for many. */
 const batchTokens = 512;
@@ -17,7 +18,8 @@ function pooled({ pooling, normalise, config }: ServedEncoder, states: Float32Ar
   const sums = new Float64Array(width);
   for (let row = 0; row < rows; row++) for (let i = 0, at = (first + row) * width; i < width; i++, at++) sums[i]! += states[at]!;
   const length = normalise ? Math.max(Math.sqrt(sums.reduce((n, x) => n + x * x, 0)), 1e-12) : rows;
-  return Float32Array.from(sums, x => x / length);
+  const vector = Float32Array.from(sums, x => x / length);
+  return normalise ? withLength(vector, length / rows) : vector;
 }
 
 /** Opens it; undefined where there is no such program for this model here. */

@@ -1,7 +1,7 @@
 /** What the embedding engine needs of a model: the weights of a sentence encoder or a decoder that tells classes on a device, and the few things around them. Loading it is someone else's work. */
 import type { ArraysOf, ClassifierConfig, DecoderConfig, DecoderSpec, EncoderConfig, EncoderSpec } from "../../nn/index.ts";
 import { serveErrors } from "../errors.ts";
-import type { LoadedModel, ServedTokenizer } from "../served-model.ts";
+import type { LoadedModel, ServedChatTemplate, ServedTokenizer } from "../served-model.ts";
 
 export const poolings = ["mean", "cls"] as const;
 /** How a text's states become one vector: their mean, or the state of the first token. */
@@ -23,6 +23,8 @@ export interface ServedEncoder {
   readonly normalise: boolean;
   /** Of a classifier whose probabilities are served calibrated: what its logits are divided by. */
   readonly temperature?: number;
+  /** Writes messages as a text, where it was given one. */
+  readonly chatTemplate?: ServedChatTemplate;
   /** Tokens that a text may have, the tokenizer's own around it included. */
   readonly longest: number;
   readonly name?: string;

@@ -18,7 +18,7 @@ const tooLong = ({ id, longest }: Reader, received: string) =>
   serveErrors.fail("contextLength", {
     place: "input",
     expected: `texts of at most ${longest} tokens (${id})`,
-    received,
+    received: `${received}, too large`,
     hint: "Please reduce the length of the input prompt, or set truncate to true to read its start only.",
   });
 

@@ -15,6 +15,7 @@ import type { Fleet } from "../lifecycle/fleet.ts";
 import { limits } from "../limits.ts";
 import { createServeMetrics, type ServedRequestRecord } from "../metrics.ts";
 import type { Tracing } from "../tracing/tracing.ts";
+import { ApiKeys } from "./api-keys.ts";
 import { bodyRead } from "./body.ts";
 import { consoleApi, consoleError } from "./console-api.ts";
 import { consoleLocation } from "./console-paths.ts";
@@ -45,6 +46,8 @@ export interface AppOptions {
   readonly admin?: boolean;
   /** Sessions of browsers and the token of local programs; without it and `admin`, the console and the administration are closed. */
   readonly login?: Login;
+  /** Requests to the contracts need one of them; none is needed when absent. Where a gateway decides, its own count alone. */
+  readonly apiKeys?: readonly string[];
   /** The model that is meant by requests which name none, or one that nobody knows; an error when absent. */
   readonly otherNames?: string;
   /** Adapters below it may be loaded on request, by those who may load models. */
@@ -153,6 +156,7 @@ export function createApp(options: AppOptions): App {
   };
   const app = new Hono<AppEnvironment>();
   const callers = ownRequests();
+  const keys = new ApiKeys(options.apiKeys ?? [], login);
   const visited = visits(engines, (request, caller) => {
     callers.set(request, caller);
     return app.fetch(request, {});
@@ -247,7 +251,11 @@ export function createApp(options: AppOptions): App {
   const on = (given: readonly ContractRoute[], contract?: Contract) => {
     const routes = given.map(route => ({ endpoint: contract?.endpoint ?? "other", ...route }));
     for (const row of routes)
-      app.on(row.method, row.path, c => visited(named(c, row.name ?? row.path, contract, row.operation), services, row));
+      app.on(row.method, row.path, c => {
+        named(c, row.name ?? row.path, contract, row.operation);
+        if (contract && !c.env?.authorize && !callers.has(c.req.raw)) keys.check(c);
+        return visited(c, services, row);
+      });
     for (const path of new Set(routes.map(r => r.path))) {
       const of = routes.filter(r => r.path === path);
       if (!isShared(path)) refuseOtherMethods(path, of, contract);
@@ -282,7 +290,8 @@ export function createApp(options: AppOptions): App {
     const { serverDocument } = await import("./openapi/server-document.ts");
     return c.json(serverDocument(version, !c.env?.authorize));
   });
-  ofServer("/metrics", async c => c.body(await metrics.text(), 200, { "content-type": metrics.contentType }));
+  const pageHeaders = { "content-type": metrics.contentType, "process-start-time-unix": String(services.started) };
+  ofServer("/metrics", async c => c.body(await metrics.text(), 200, pageHeaders));
 
   const noAddress = (c: AppContext): never => {
     const place = `${c.req.method} ${new URL(c.req.url).pathname}`.slice(0, 200);

@@ -26,6 +26,7 @@ export function continueTexts({ engine, texts, options, maxTokens, likelihoods, 
   const prompts = texts.map(t => promptTokens(engine, t));
   const longest = prompts.reduce((m, p) => Math.max(m, p.length), 0);
   const requests = generationRequests({
+    isContinuation: true,
     body: { ...options, model: engine.model.id },
     engine,
     prompts,

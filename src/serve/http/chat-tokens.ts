@@ -1,7 +1,7 @@
 /** vLLM's report of a chat's tokens: ids of the prompt and of each answer, likelihoods of the prompt, and what usage a stream has so far. */
 import type { SamplingFields, TokenFields } from "../../protocols/index.ts";
 import type { Engine } from "../engine.ts";
-import type { EndEvent, GeneratedToken, GenerationEvent } from "../generation.ts";
+import type { EndEvent, GeneratedToken, GenerationEvent, Usage } from "../generation.ts";
 import { wireUsage } from "./answers.ts";
 import type { Asker } from "./exchange.ts";
 import { promptLogprobs } from "./logprobs.ts";
@@ -84,9 +84,12 @@ export class ChatTokens {
     return options?.include_usage === true && options.continuous_usage_stats === true;
   }
 
-  /** The usage of one answer so far. */
+  /** What one answer has used so far. */
+  soFar(index: number): Usage {
+    return { promptTokens: this.#parts.prompt.length, completionTokens: this.#counts.get(index) ?? 0 };
+  }
+  /** It in OpenAI's form. */
   usage(index: number) {
-    const { prompt } = this.#parts;
-    return wireUsage([prompt], [{ promptTokens: prompt.length, completionTokens: this.#counts.get(index) ?? 0 }]);
+    return wireUsage([this.#parts.prompt], [this.soFar(index)]);
   }
 }

@@ -5,7 +5,7 @@ import type { Engine, Generation } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import type { GeneratedToken, Usage } from "../generation.ts";
 import type { ServedChatTurn } from "../served-model.ts";
-import { collectAll, merged, wireUsage } from "./answers.ts";
+import { collectAll, wireUsage } from "./answers.ts";
 import { turnsOf } from "./chat-messages.ts";
 import { type ChatRun, chatPrompt, finishReasonOf, startChat } from "./chat-run.ts";
 import { ChatTokens } from "./chat-tokens.ts";
@@ -17,6 +17,7 @@ import { chatLogprobs } from "./logprobs.ts";
 import { withOnlyModel } from "./only-model.ts";
 import { parseBody } from "./parse.ts";
 import { checkFields, ignore } from "./request-fields.ts";
+import { Telemetry } from "./telemetry.ts";
 import { asMaxTokens, checkTokenFields, lengthOf } from "./token-fields.ts";
 import { type AnswerPart, joined, wholeParts } from "./tools/answer-parser.ts";
 import { allowedTools, toolUse } from "./tools/tool.ts";
@@ -118,6 +119,8 @@ export function startCompletion(c: AppContext, services: Services, raw: Row, nam
     isTold: part => part.kind !== "reasoning" || body.include_reasoning !== false,
     told: new ChatTokens({ body, engine, prompt: run.prompts[0]!, asker }),
     echo: body.echo ? echoOf(turns) : "",
+    telemetry: new Telemetry(engine, run.generations, services.clock, body),
+    verbose: body.verbose ? { __verbose: { prompt: tokenizer.decode(run.prompts[0]!) } } : {},
   };
   return {
     isStream: body.stream ?? false,
@@ -137,6 +140,13 @@ export function chatPromptTokens(c: AppContext, services: Services, raw: Row): r
   return chatPrompt(engine, turns, toolsOf(body), chatWish(engine, turns, body, services)).tokens;
 }
 
+/** POST /v1/chat/completions/input_tokens, which is llama.cpp's. Errors as of `startCompletion`. */
+export async function chatInputTokens(c: AppContext, services: Services): Promise<Response> {
+  const body = await bodyOf(c);
+  checkFields(c.var.exchange, requestFields.chat, body);
+  return c.json({ object: "response.input_tokens", input_tokens: chatPromptTokens(c, services, body).length });
+}
+
 /** What of an answer is told, and how. */
 interface Telling {
   logprobsOf(tokens: readonly GeneratedToken[]): ReturnType<typeof chatLogprobs> | null;
@@ -144,6 +154,9 @@ interface Telling {
   readonly told: ChatTokens;
   /** Stands before the answer. */
   readonly echo: string;
+  readonly telemetry: Telemetry;
+  /** llama.cpp's: what the template made of the messages. */
+  readonly verbose: object;
 }
 
 /** vLLM's `echo`: the last message, where it is the assistant's own. */
@@ -152,8 +165,9 @@ const echoOf = (turns: readonly ServedChatTurn[]): string => {
   return last?.role === "assistant" ? last.content : "";
 };
 
-async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, { logprobsOf, isTold, told, echo }: Telling): Promise<Row> {
-  const answers = await collectAll(generations);
+async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, telling: Telling): Promise<Row> {
+  const { logprobsOf, isTold, told, echo, telemetry, verbose } = telling;
+  const answers = await collectAll(generations).finally(() => telemetry.close());
   let reasoningTokens = 0;
   return {
     ...head,
@@ -182,15 +196,18 @@ async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, {
       answers.map(a => a.usage),
       reasoningTokens,
     ),
+    ...telemetry.timings(0, answers[0]!.usage),
+    ...verbose,
   };
 }
 
 async function* chatChunks(
   head: Row,
   { prompts, generations, parser }: ChatRun,
-  { logprobsOf, isTold, told, echo }: Telling,
+  telling: Telling,
   withUsage: boolean,
 ): AsyncGenerator<Row, void, undefined> {
+  const { logprobsOf, isTold, told, echo, telemetry, verbose } = telling;
   const { isContinuous } = told;
   const chunk = (index: number, delta: object, logprobs: object | null, finish_reason: string | null, more: object = {}): Row => ({
     ...head,
@@ -201,10 +218,17 @@ async function* chatChunks(
   const hasCalls = generations.map(() => false);
   const parsers = generations.map(parser);
   const usages: (Usage | undefined)[] = generations.map(() => undefined);
-  for await (const { index, event } of merged(generations)) {
+  for await (const one of telemetry.events()) {
+    const { index } = one;
     if (!isStarted[index]) yield { ...chunk(index, { role: "assistant", content: echo, refusal: null }, null, null), ...told.first };
     isStarted[index] = true;
+    if ("progress" in one) {
+      yield { ...chunk(index, {}, null, null), ...one.progress };
+      continue;
+    }
+    const { event } = one;
     told.push(index, event);
+    const timings = telemetry.timings(index, event.kind === "end" ? event.usage : told.soFar(index));
     const logprobs = logprobsOf(event.tokens);
     const parse = parsers[index]!;
     const parts = [
@@ -221,14 +245,20 @@ async function* chatChunks(
       const isLast = isMerged && i === parts.length - 1;
       const shown = i === 0 ? logprobs : logprobs && { content: [], refusal: null };
       const ended = isLast && event.kind === "end" ? told.ended(event) : {};
-      yield chunk(index, deltaOf(part), shown, isLast ? reason : null, ended);
+      yield { ...chunk(index, deltaOf(part), shown, isLast ? reason : null, ended), ...timings };
     }
     if (event.kind === "text") continue;
     usages[index] = event.usage;
-    if (!isMerged) yield chunk(index, {}, null, reason, told.ended(event));
+    if (!isMerged) yield { ...chunk(index, {}, null, reason, told.ended(event)), ...timings, ...verbose };
   }
   const reasoningTokens = parsers.reduce((n, p) => n + (p.reasoningTokens ?? 0), 0);
-  if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, usages, reasoningTokens) };
+  if (withUsage)
+    yield {
+      ...head,
+      choices: [],
+      usage: wireUsage(prompts, usages, reasoningTokens),
+      ...(usages[0] ? telemetry.timings(0, usages[0]) : {}),
+    };
 }
 
 export async function chatCompletions(c: AppContext, services: Services): Promise<Response> {

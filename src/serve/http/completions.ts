@@ -91,6 +91,7 @@ async function startCompletion(body: Body, engine: Engine, asker: Asker): Promis
   const candidates = candidatesOf(body, n);
   const likelihoods = body.logprobs ?? undefined;
   const requests = generationRequests({
+    isContinuation: true,
     body,
     engine,
     prompts,

@@ -127,6 +127,14 @@ export function consoleApi(options: ConsoleApiOptions): ConsoleApi {
     const id = checkedId(c.req.param("artifact"));
     return c.json(found(await source.examples?.(id), id));
   });
+  api.get("/runs/:artifact/cost", async c => {
+    const id = checkedId(c.req.param("artifact"));
+    return c.json(found(await source.cost?.(id), id));
+  });
+  api.get("/runs/:artifact/profile", async c => {
+    const id = checkedId(c.req.param("artifact"));
+    return c.json(found(await source.profile?.(id), id));
+  });
   api.get("/evaluations", async c => c.json(await source.evaluations()));
   api.get("/graph", async c => {
     const id = checkedId(c.req.query("id"));

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { defined } from "../../base/index.ts";
 import { type ApiOperation, type OpenApiDocument, openApiDocument } from "../../base/openapi.ts";
 import { changes } from "./console-answers/changes.ts";
+import { runCost, runProfile } from "./console-answers/cost.ts";
 import { dataReport } from "./console-answers/data-report.ts";
 import { classified, engine, regressed, served, serving, version, versionList } from "./console-answers/engine.ts";
 import { consoleEvaluation } from "./console-answers/evaluations.ts";
@@ -38,6 +39,8 @@ const consoleOperations: readonly ApiOperation[] = [
   read("/api/runs", "Lists runs that train: those under way, then the newest.", z.array(consoleRun)),
   read("/api/runs/:artifact/metrics", "Gives the logged steps of a run.", metrics),
   read("/api/runs/:artifact/examples", "Shows which tokens of its first examples a tuned model was trained on.", maskedExamples),
+  read("/api/runs/:artifact/cost", "Says what a run cost, with everything behind it.", runCost),
+  read("/api/runs/:artifact/profile", "Says what the kernels of a run's training step took.", runProfile),
   read("/api/evaluations", "Lists reports of evaluations.", z.array(consoleEvaluation)),
   read("/api/graph", "Gives the lineage of an artifact or a model version.", graph, z.object({ id: z.string() })),
   read("/api/data", "Lists curated data sets, the newest first.", z.array(dataSet)),

@@ -66,6 +66,26 @@ const labelled = {
 } as const;
 const revisions = { artifacts: "1", runs: "1" };
 const point = { step: 1, tokens: 64, loss: 5, learningRate: 0.1, tokensPerSecond: 9, gradientNorm: 1 };
+const amounts = { coreSeconds: 1, flops: 2, kilowattHours: 3, usd: 4 };
+const line = {
+  what: "tiny@1",
+  stage: "train",
+  category: "training",
+  runs: 1,
+  unfinished: 0,
+  withoutLedger: 0,
+  ...amounts,
+  mfu: 0.5,
+  hfu: null,
+};
+const cost = {
+  subject: "model-0123456789ab",
+  lines: [line],
+  categories: [{ category: "training", share: 1, ...amounts }],
+  total: amounts,
+  totalWithoutSweeps: amounts,
+  notes: [],
+};
 const source: ConsoleSource = {
   project: "mail",
   machine: () => ({ cores: 2, processor: "p", memoryBytes: 3, vector: ["avx2"] }),
@@ -78,6 +98,8 @@ const source: ConsoleSource = {
     throw new Error("the disk is gone, password=hunter2");
   },
   examples: id => (id === "model-0123456789ab" ? masks : undefined),
+  cost: id => (id === "model-0123456789ab" ? cost : undefined),
+  profile: id => (id === "model-0123456789ab" ? { profile: null } : undefined),
   graph: id => (id === "model-0123456789ab" ? { root: id, nodes: [], edges: [] } : undefined),
   dataSets: () => [{ name: "mail", artifact: "documents-0123456789ab", createdAt: 3, summary: { kept: 2 } }],
   dataReport: id => (id === "documents-0123456789ab" ? curated : undefined),

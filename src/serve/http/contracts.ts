@@ -1,10 +1,10 @@
 /** The contracts with clients, in the order in which addresses are looked up. */
 
-import { chatDialects } from "../../protocols/index.ts";
+import { chatDialects, errorBodies } from "../../protocols/index.ts";
 import { adapters } from "./adapters.ts";
 import { admin } from "./admin.ts";
 import { attributions } from "./attributions.ts";
-import { chatCompletions, chatLengths } from "./chat.ts";
+import { chatCompletions, chatInputTokens, chatLengths } from "./chat.ts";
 import { chatDialectContract } from "./chat-dialects.ts";
 import { completionLengths, completions } from "./completions.ts";
 import { answering, type Contract, del, describing, get, post, under } from "./contract.ts";
@@ -32,9 +32,9 @@ const openai: Contract = {
   routes: [
     answering("completions", post("/v1/completions", completions, "text_completion"), completionLengths),
     answering("chat", post("/v1/chat/completions", chatCompletions, "chat"), chatLengths),
+    describing("chat", post("/v1/chat/completions/input_tokens", chatInputTokens)),
     ...under("responses", responses),
     answering("embeddings", post("/v1/embeddings", embeddings, "embeddings")),
-    answering("embeddings", post("/pooling", pooling, "embeddings")),
     answering("embeddings", post("/v2/embed", cohereEmbed, "embeddings")),
     ...["/v1/rerank", "/v1/reranking"].map(path => answering("rerank", post(path, rerank, "embeddings"))),
     answering("rerank", post("/v2/rerank", cohereRerank, "embeddings")),
@@ -50,11 +50,21 @@ const openai: Contract = {
   ],
 };
 
+/** vLLM's own, whose errors have vLLM's types. */
+const vllm: Contract = {
+  name: "vllm",
+  namesModel: true,
+  endpoint: "embeddings",
+  errors: errorBodies.vllm,
+  routes: [answering("embeddings", post("/pooling", pooling, "embeddings"))],
+};
+
 export const contracts: readonly Contract[] = [
   admin,
   adapters,
   tensorflow,
   openai,
+  vllm,
   ...Object.values(chatDialects).map(chatDialectContract),
   files,
   fineTuning,

@@ -2,6 +2,7 @@
 import type { EmbeddingInput } from "../../protocols/index.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import { type TextCut, textTokens } from "../embedding/text-tokens.ts";
+import { unscaled } from "../embedding/unscaled.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 
@@ -82,12 +83,6 @@ export async function embedTexts(ask: EmbedAsk): Promise<Embedded> {
       expected: `at most ${engine.dimensions} (${model.id})`,
       received: String(dimensions),
     });
-  if (normalise === false && model.normalise)
-    throw serveErrors.fail("unsupported", {
-      place: "normalize",
-      message: `the vectors of ${model.id} have length 1, as its files say`,
-      hint: "Leave it out, or set it to true.",
-    });
   let tokens = 0;
   const texts = inputs.map(input => {
     const ids = inputTokens(ask, input);
@@ -101,7 +96,8 @@ export async function embedTexts(ask: EmbedAsk): Promise<Embedded> {
       });
     return ids;
   });
-  const whole = await engine.embed(texts, signal);
+  const computed = await engine.embed(texts, signal);
+  const whole = normalise === false ? computed.map(unscaled) : computed;
   const isPart = dimensions !== undefined && dimensions !== engine.dimensions;
   const parts = isPart ? whole.map(v => v.slice(0, dimensions)) : whole;
   const isScaled = isPart ? (normalise ?? model.normalise) : normalise === true && !model.normalise;

@@ -1,4 +1,6 @@
 /** POST /v1/embeddings, vLLM's /pooling and Cohere's /v2/embed: texts to vectors. */
+
+import { defined } from "../../base/index.ts";
 import {
   base64Vector,
   cohereEmbedRequest,
@@ -9,12 +11,49 @@ import {
   signBits,
   vectorBytes,
 } from "../../protocols/index.ts";
+import { encodeChat } from "../../text/index.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import { serveErrors } from "../errors.ts";
+import { asTemplateReads, turnsOf } from "./chat-messages.ts";
 import { embedTexts, truncationOf } from "./embed-texts.ts";
 import { type AppContext, newId, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 import { checkedBody } from "./request-fields.ts";
+
+type EmbeddingsBody = ReturnType<(typeof embeddingsRequest)["parse"]>;
+
+/** What is embedded: the inputs, or messages as the operator's template writes them. Errors: serve/missing, serve/parameter, serve/unsupported, text/template. */
+function inputsOf({ model }: EmbeddingEngine, body: EmbeddingsBody) {
+  const { input, messages, add_generation_prompt: adds, continue_final_message: isContinued } = body;
+  if (messages == null) {
+    if (input === undefined) throw serveErrors.fail("missing", { place: "input", message: "the parameter is needed" });
+    return { inputs: embeddingInputs(input), addSpecialTokens: body.add_special_tokens ?? undefined };
+  }
+  if (input !== undefined)
+    throw serveErrors.fail("parameter", { place: "messages", expected: "either input or messages", received: "both" });
+  if (!model.chatTemplate)
+    throw serveErrors.fail("unsupported", {
+      place: "messages",
+      message: `"${model.id}" has no chat template`,
+      hint: "Send input, or start the server with --chat-template.",
+    });
+  if (body.add_special_tokens)
+    throw serveErrors.fail("unsupported", {
+      place: "add_special_tokens",
+      message: "the template of messages writes the tokens around them",
+    });
+  if (isContinued && adds === true)
+    throw serveErrors.fail("parameter", {
+      place: "continue_final_message",
+      expected: "add_generation_prompt: false beside it",
+      received: "true for both",
+    });
+  const turns = asTemplateReads(model.chatTemplate, turnsOf(messages));
+  const variables = body.chat_template_kwargs ?? undefined;
+  const options = { addGenerationPrompt: adds ?? false, continueFinalMessage: isContinued ?? false, ...defined({ variables }) };
+  const ids = Array.from(encodeChat(model.tokenizer, model.chatTemplate, turns, options));
+  return { inputs: [ids], addSpecialTokens: undefined };
+}
 
 /** A body's vectors and how they are written. */
 async function vectorsOf(c: AppContext, { engines }: Services, raw: unknown) {
@@ -23,11 +62,10 @@ async function vectorsOf(c: AppContext, { engines }: Services, raw: unknown) {
   c.var.exchange.engine = engine;
   const { vectors, tokens } = await embedTexts({
     engine,
-    inputs: embeddingInputs(body.input),
+    ...inputsOf(engine, body),
     truncate: truncationOf(engine, body, false),
     signal: c.req.raw.signal,
     dimensions: body.dimensions ?? undefined,
-    addSpecialTokens: body.add_special_tokens ?? undefined,
     normalise: body.normalize ?? body.use_activation ?? undefined,
   });
   c.var.exchange.inputTokens = tokens;
@@ -83,10 +121,10 @@ export async function pooling(c: AppContext, services: Services): Promise<Respon
   const raw = await checkedBody(c, requestFields.pooling);
   const { task } = raw;
   if (task != null && task !== "embed")
+    // vLLM's sentences, by which its clients know them
     throw serveErrors.fail("unsupported", {
-      place: "task",
-      message: `${JSON.stringify(task).slice(0, 60)} is not supported: a sentence encoder's task is embed`,
-      hint: "Ask a classifier at /v1/models/NAME:classify.",
+      message: task === "plugin" ? "No IOProcessor plugin installed" : `Unsupported task: '${String(task).slice(0, 60)}'`,
+      hint: 'The task of a sentence encoder is "embed". Ask a classifier at /v1/models/NAME:classify.',
     });
   const found = await vectorsOf(c, services, raw);
   const { body, vectors, usage, shown } = found;

@@ -27,6 +27,8 @@ interface Ask extends Asker {
   readonly maxTokens: number | undefined;
   readonly stop: readonly string[];
   readonly likelihoods: number | undefined;
+  /** Prompts are texts that the answers go on from, and no chats. */
+  readonly isContinuation?: boolean;
 }
 
 /** What of an answer is its text, and when it may end. */
@@ -59,6 +61,7 @@ export function generationRequests(ask: Ask): GenerationRequest[] {
   if (form) ask.onRelaxed?.(form.relaxed);
   const sampling = { ...engine.model.sampling, ...requestedSampling(body, engine.model.tokenizer) };
   const stopTokens = [...(body.ignore_eos ? [] : (engine.model.stopTokens ?? [])), ...(body.stop_token_ids ?? [])];
+  const seed = body.seed ?? engine.model.seed;
   return prompts.flatMap(tokens => {
     // answers that share this object are those of one search
     const beams = search && { ...search };
@@ -70,9 +73,9 @@ export function generationRequests(ask: Ask): GenerationRequest[] {
       choice,
       group: requestId,
       signal,
-      ...(body.seed == null ? {} : { seed: body.seed }),
-      ...defined({ maxTokens, form, likelihoods, beams, likelihoodTokens: body.logprob_token_ids ?? undefined }),
+      ...defined({ seed, maxTokens, form, likelihoods, beams, likelihoodTokens: body.logprob_token_ids ?? undefined }),
       ...textOptions(body),
+      ...(ask.isContinuation ? { isContinuation: true } : {}),
       ...saltOf(owner, body.cache_salt),
     }));
   });

@@ -3,7 +3,11 @@ import type { TokenTextStream } from "../../nn/index.ts";
 import type { GeneratedToken } from "../generation.ts";
 import type { ServedTokenizer } from "../served-model.ts";
 
-const textOf = (tokenizer: ServedTokenizer, token: number): string => tokenizer.decode([token]);
+/** Of its bytes where they are known: decoded alone, a token would lose the space that it begins with. */
+function textOf(tokenizer: ServedTokenizer, token: number): string {
+  const bytes = tokenizer.bytesOf?.(token);
+  return bytes ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes) : tokenizer.decode([token]);
+}
 
 /** UTF-8 bytes of a token's text; null where it is a part of a character and the text does not say which. */
 const bytesOf = (text: string): number[] | null => (text.includes("\u{fffd}") ? null : [...new TextEncoder().encode(text)]);
@@ -32,7 +36,8 @@ export class TextOffsets {
   #end = 0;
 
   constructor(tokenizer: ServedTokenizer, skipSpecialTokens: boolean) {
-    this.#stream = tokenizer.stream({ skipSpecialTokens });
+    // without special tokens it is an answer, which stands behind its prompt
+    this.#stream = tokenizer.stream({ skipSpecialTokens, isContinuation: skipSpecialTokens });
   }
 
   /** Where the next token starts, which is this one. */

@@ -1,6 +1,7 @@
 /** Vectors and likeness in the forms that clients of vLLM, Cohere, Jina and Text Embeddings Inference ask for. */
 import { afterAll, expect, test } from "vitest";
 import { openDevice } from "../../tensor/index.ts";
+import { chatTemplate as chatTemplateOf } from "../../text/index.ts";
 import { createEmbeddingEngine } from "../embedding/embedding-engine.ts";
 import { createApp } from "./app.ts";
 import { tinyEncoder } from "./fakes.ts";
@@ -93,13 +94,42 @@ test("truncate_prompt_tokens cuts at the end, or at the start where the left sid
   expect(await refusal("/v1/embeddings", { input, truncate_prompt_tokens: 0 })).toEqual([400, "truncate_prompt_tokens", expect.anything()]);
 });
 
-test("a vector that the model's files scale to length 1 is not given as it was before", async () => {
+test("normalize: false gives a vector as it was before the model scales it to length 1", async () => {
   expect(await vector({ input: "a", normalize: true })).toEqual(await vector({ input: "a" }));
-  expect(await refusal("/v1/embeddings", { input: "a", use_activation: false })).toEqual([
-    400,
-    "normalize",
-    expect.stringMatching(/length 1/),
-  ]);
+  // as the model gives them before they are scaled
+  for (const field of ["normalize", "use_activation"]) {
+    const [scaled, plain] = [await vector({ input: "a cat" }), await vector({ input: "a cat", [field]: false })];
+    const length = Math.hypot(...plain);
+    expect(Math.abs(length - 1)).toBeGreaterThan(1e-3);
+    for (const [i, x] of plain.entries()) expect(x / length).toBeCloseTo(scaled[i]!, 6);
+  }
+});
+
+test("messages are embedded as the operator's template writes them, and refused without one", async () => {
+  const chatTemplate = chatTemplateOf(
+    "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}ai:{% endif %}",
+  );
+  const chats = createEmbeddingEngine({ model: await tinyEncoder(device, { chatTemplate }), device });
+  await chats.ready;
+  const own = createApp({ engines: [], encoders: [chats] });
+  const ask = async (path: string, body: object): Promise<Reply> => {
+    const headers = { "content-type": "application/json" };
+    return (await (
+      await own.fetch(new Request(`http://127.0.0.1${path}`, { method: "POST", headers, body: JSON.stringify({ model, ...body }) }))
+    ).json()) as Reply;
+  };
+  const messages = [{ role: "user", content: "a cat" }];
+  const written = await vector({ input: "user: a cat\n", add_special_tokens: false });
+  expect((await ask("/v1/embeddings", { messages })).data[0]!.embedding).toEqual(written);
+  expect((await ask("/invocations", { messages })).data[0]!.embedding).toEqual(written);
+  expect((await ask("/v1/embeddings", { messages, add_generation_prompt: true })).data[0]!.embedding).toEqual(
+    await vector({ input: "user: a cat\nai:", add_special_tokens: false }),
+  );
+  expect(await refusal("/v1/embeddings", { messages })).toEqual([400, "messages", expect.stringMatching(/--chat-template/)]);
+  expect(await refusal("/v1/embeddings", { messages, input: "a" })).toEqual([400, "messages", expect.stringMatching(/both/)]);
+  expect(await refusal("/v1/embeddings", {})).toEqual([400, "input", expect.anything()]);
+  await chats.close();
+  own.close();
 });
 
 test("Cohere's embed says the same vectors in its own form, and cuts where it is told", async () => {
@@ -156,5 +186,10 @@ test("score compares one text with many, and pairs, under every name of the side
   expect(await refusal("/score", { queries: ["a", "b"], documents: ["a"] })).toEqual([400, "documents", expect.stringMatching(/as many/)]);
   expect(await refusal("/score", { queries: "a" })).toEqual([400, "documents", expect.anything()]);
   expect((await json("/pooling", { input: "a cat" })).data[0]!.data).toEqual(await vector({ input: "a cat" }));
-  expect(await refusal("/pooling", { input: "a", task: "classify" })).toEqual([400, "task", expect.anything()]);
+  // in vLLM's form, which has the status for a code
+  const other = await send("/pooling", { input: "a", task: "classify" });
+  expect([other.status, await other.json()]).toEqual([
+    400,
+    { error: { message: expect.stringMatching(/^Unsupported task: 'classify'/), type: "BadRequestError", param: null, code: 400 } },
+  ]);
 });

@@ -19,6 +19,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   "serve/load": { code: "model_load_failed" },
   "serve/adapter": { code: "adapter_not_loaded" },
   "serve/unauthenticated": { code: "invalid_api_key" },
+  "serve/apiKey": { code: "invalid_api_key" },
   ...sessionErrorCodes,
   "serve/unknownUrl": { code: "unknown_url" },
   "serve/unknownRecord": { code: "not_found" },

@@ -185,7 +185,7 @@ test("OpenAI: responses", () => {
     { title: "nothing, streamed", path, body: { model, input: "Hi", stream: true, stop: ["H"] } },
     { title: "error: no input", path, body: { model } },
     { title: "error: an item without its id", path, body: { model, input: [{ type: "function_call_output", output: "x" }] } },
-    { title: "error: not supported", path, body: { model, input: "Hi", background: true } },
+    { title: "error: not supported", path, body: { model, input: "Hi", conversation: "conv_1" } },
     { title: "error: unknown response", path, body: { model, input: "Hi", previous_response_id: "resp-1" } },
     { title: "error: in mid-stream", path, body: { model: "broken", input: "Hi", stream: true } },
   ]);

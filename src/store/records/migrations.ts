@@ -95,6 +95,7 @@ const migrations: readonly Migration[] = [
       "create index looks_subject on looks (subject)",
     ],
   },
+  { name: "ledgers of runs", statements: ["alter table runs add column ledger text"] },
 ];
 
 const versionTable = "create table if not exists loam_schema (version bigint primary key, name text not null, applied_ms bigint not null)";

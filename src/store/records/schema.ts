@@ -35,6 +35,8 @@ export interface Tables {
     ended_ms: number | null;
     artifact: string | null;
     error: string | null;
+    /** What it used (`ledger/run-ledger.ts`), up to its newest heartbeat while it runs; null of runs of earlier versions. */
+    ledger: string | null;
   };
   /** What a run measured beside its artifact (times, speeds, where it ran); see `run-data.ts`. */
   run_data: { run: string; name: string; data: string };

@@ -3,8 +3,8 @@
  * they are. Freed memory is kept for arrays of the same size, so a loop allocates only in its first steps.
  */
 import { defined, pauses } from "../../base/index.ts";
-import { freeScratch } from "../../machine/index.ts";
-import type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable, RunHooks } from "../backend.ts";
+import { freeScratch, productFormOf } from "../../machine/index.ts";
+import type { Backend, BuildOptions, Capabilities, DeviceMemory, EstimateOptions, Executable, RunHooks } from "../backend.ts";
 import { bytesOf, type DType, dtypes, type TypedArray } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
 import type { Graph } from "../graph.ts";
@@ -18,11 +18,14 @@ import {
   PackedWeights,
   type Provider,
 } from "../onnxruntime/index.ts";
-import { canFuse, operatorDomainOf, productFormOf } from "../operators/index.ts";
+import { canFuse, canSum, operatorDomainOf } from "../operators/index.ts";
 import type { Shape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
 import { type EngineLimits, negativeMarks, type PackedInput } from "./emitter.ts";
+import { writeKernelNotes } from "./kernel-notes.ts";
 import { compositesOnRequest, nativeComposites } from "./lower.ts";
 import { cpuLimits, inputName, onnxModel, outputName, packableInputs } from "./model.ts";
+import { peakOf } from "./peak.ts";
 import { ownSession, type SessionLease, SharedSessions } from "./shared-sessions.ts";
 import { BackendWeights, type Share } from "./weights.ts";
 
@@ -164,6 +167,7 @@ class OnnxExecutable implements Executable {
   readonly #turns: Turns;
   readonly #outside: ReadonlySet<number>;
   readonly #shares: ReadonlyMap<string, Share>;
+  readonly #origins: ReadonlyMap<string, readonly Tensor[]>;
 
   constructor(
     lease: SessionLease,
@@ -172,8 +176,10 @@ class OnnxExecutable implements Executable {
     turns: Turns,
     outside: ReadonlySet<number>,
     shares: ReadonlyMap<string, Share>,
+    origins: ReadonlyMap<string, readonly Tensor[]>,
   ) {
     this.#shares = shares;
+    this.#origins = origins;
     this.#turns = turns;
     this.#outside = outside;
     this.#lease = lease;
@@ -220,7 +226,9 @@ class OnnxExecutable implements Executable {
   }
 
   endProfile(): string {
-    return this.#lease.session.endProfile();
+    const file = this.#lease.session.endProfile();
+    writeKernelNotes(file, this.#origins);
+    return file;
   }
 
   peakBytes(): number {
@@ -299,6 +307,20 @@ class ExecutableBuilder {
     return known;
   }
 
+  /** What is lowered to operators of our own. */
+  #limitsFor(build: Pick<BuildOptions, "fuses" | "products">): EngineLimits {
+    const isCpu = this.#runtime.provider === "cpu";
+    const fusesElements = isCpu && build.fuses === true && canFuse();
+    const ownsSums = isCpu && build.fuses === true && canSum();
+    const products = isCpu && (build.products === "bf16" || build.fuses === true) ? productFormOf(build.products ?? "f32") : undefined;
+    return { ...limitsOf[this.#runtime.provider], ...defined({ products }), fusesElements, ownsSums };
+  }
+
+  estimate(graph: Graph, build: EstimateOptions): number {
+    const model = onnxModel(graph, this.#limitsFor(build));
+    return peakOf(model, model.sizes, build.measureMemory ? "doubled" : "asked");
+  }
+
   async build(graph: Graph, build: BuildOptions): Promise<OnnxExecutable> {
     const runtime = this.#runtime;
     const turns = turnsOf[runtime.provider];
@@ -306,10 +328,6 @@ class ExecutableBuilder {
     const outside = runtime.provider === "cpu" ? packableInputs(graph, new Set(given.keys())) : new Set<number>();
     const weights = [...outside].map(i => [inputName(i), nativeOf(given.get(i)!).buffer] as const);
     const weightsKey = weights.map(([, b]) => this.#number(b)).join(" ");
-    const limits = limitsOf[runtime.provider];
-    const isCpu = runtime.provider === "cpu";
-    const fusesElements = isCpu && build.fuses === true && canFuse();
-    const products = isCpu && (build.products === "bf16" || fusesElements) ? productFormOf(build.products ?? "f32") : undefined;
     const shares = new Map<string, Share>();
     const constants = build.strassen ? new Map(Array.from(given, ([i, m]) => [inputName(i), nativeOf(m).buffer])) : undefined;
     const packs = ({ name, of, weight }: PackedInput): boolean => {
@@ -319,7 +337,7 @@ class ExecutableBuilder {
       return share !== undefined;
     };
     const pause = pauses();
-    const lowered = onnxModel(graph, { ...limits, ...defined({ products }), fusesElements }, outside, packs);
+    const lowered = onnxModel(graph, { ...this.#limitsFor(build), namesNodes: build.profile !== undefined }, outside, packs);
     await pause();
     const model = writeModel(lowered, { nodeOrder: "reversed" });
     await pause();
@@ -344,7 +362,7 @@ class ExecutableBuilder {
       const lease = isMeasured
         ? ownSession(await create())
         : await this.#sessions.lease(model, `${build.recomputes ? "recomputes" : ""} ${weightsKey}`, create);
-      return new OnnxExecutable(lease, build, this.#number, turns, outside, shares);
+      return new OnnxExecutable(lease, build, this.#number, turns, outside, shares, lowered.origins);
     } catch (error) {
       for (const { giveBack } of shares.values()) giveBack();
       throw error;
@@ -363,7 +381,7 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
     capabilities: {
       name: "onnxruntime",
       native: nativeComposites,
-      ...(runtime.provider === "cpu" && canFuse() ? { onRequest: compositesOnRequest } : {}),
+      ...(runtime.provider === "cpu" && canFuse() ? { onRequest: compositesOnRequest, narrows: true as const } : {}),
       ...providerLimits[runtime.provider],
       asynchronous: true,
       inPlace: runtime.provider === "cpu",
@@ -378,6 +396,7 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
       ? { zeros: (shape: Shape, dtype: DType) => new OnnxMemory(runtime.allocate(dtype, shape), shape, dtype, giveBack, turns) }
       : {}),
     build: (graph: Graph, build: BuildOptions) => builder.build(graph, build),
+    estimatePeakBytes: (graph, build) => builder.estimate(graph, build),
     dispose: () => kept.dispose(),
   };
 }

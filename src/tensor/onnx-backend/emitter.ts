@@ -1,11 +1,12 @@
 /** Collects ONNX nodes and initializers while a graph is lowered: names, small constants, dtypes that the kernels lack. */
 
 import type { ProductForm, StrassenWeight } from "../../machine/index.ts";
-import { type DType, sizeOf, type TypedArray } from "../dtype.ts";
+import { type DType, dtypeTable, sizeOf, type TypedArray } from "../dtype.ts";
 import { type Initializer, int, type OnnxAttribute, type OnnxNode, type ValueInfo } from "../onnx/index.ts";
 import { type Operator, operatorDomain } from "../operators/index.ts";
 import { positionWords } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
+import type { ValueSize } from "./peak.ts";
 
 /** ONNX's code of uint32, which Loam has no dtype for; only values between nodes have it. */
 export const onnxUint32 = 12;
@@ -22,8 +23,12 @@ export interface EngineLimits {
   readonly products?: ProductForm;
   /** Chains of operations on elements may become one operator. */
   readonly fusesElements?: boolean;
+  /** Sums of rows at places that repeat, and of squares, are operators of our own. */
+  readonly ownsSums?: boolean;
   /** Its kernels refuse indices beyond an axis but count negative ones from the end: those are made indices beyond. */
   readonly refusesNegatives?: boolean;
+  /** Nodes have names, which a profile says them by. */
+  readonly namesNodes?: boolean;
 }
 
 /** A weight that the session is given in another order, as an input of its own. */
@@ -49,6 +54,9 @@ export class Emitter {
   readonly operators = new Map<string, Operator>();
   /** Types of their results, without which the engine could not plan their memory. */
   readonly values: ValueInfo[] = [];
+  /** Sizes of what nodes give; what stands within the lowering of one operation is taken for as large as its result. */
+  readonly sizes = new Map<string, ValueSize>();
+  #expected: ValueSize | undefined;
   #count = 0;
   readonly #checkedIndices = new Map<string, string>();
   readonly #constants = new Map<string, string>();
@@ -87,7 +95,13 @@ export class Emitter {
   emit(op: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>> = {}, domain = ""): string {
     const output = this.name();
     this.nodes.push({ op, domain, inputs, outputs: [output], attributes });
+    if (this.#expected) this.sizes.set(output, this.#expected);
     return output;
+  }
+
+  /** From here on nodes give what is as large as this. */
+  expect({ shape, dtype }: { readonly shape: Shape; readonly dtype: DType }): void {
+    this.#expected = { dimensions: shape, elementBytes: dtypeTable[dtype].sizeBytes };
   }
 
   /** A node of an operator of our own, and the names of its outputs. */
@@ -95,7 +109,10 @@ export class Emitter {
     this.operators.set(operator.name, operator);
     const outputs = operator.outputs.map(() => this.name());
     this.nodes.push({ op: operator.name, domain: operatorDomain, inputs, outputs, attributes: {} });
-    for (const [i, shape] of operator.outputs.entries()) this.values.push({ name: outputs[i]!, dtype: "f32", shape });
+    for (const [i, shape] of operator.outputs.entries()) {
+      this.values.push({ name: outputs[i]!, dtype: "f32", shape });
+      this.sizes.set(outputs[i]!, { dimensions: shape, elementBytes: dtypeTable.f32.sizeBytes });
+    }
     return outputs;
   }
 

@@ -10,8 +10,10 @@ import { tensorErrors } from "../errors.ts";
 import { leastMagnitude } from "../expand.ts";
 import { float, int, ints, string } from "../onnx/index.ts";
 import {
+  afterOperator,
   attentionOf,
   attentionOperator,
+  canHalve,
   type MatmulAttributes,
   productOf,
   productOperator,
@@ -151,7 +153,7 @@ function addRows(e: Emitter, { x, places, rows, shape, count, dtype }: AddRows):
 
 /** A product by the input `name` in seven parts, and the name of that input in their order, where that is wanted and can be. */
 function sevenOf(e: Emitter, a: Shape, b: Shape, attributes: MatmulAttributes, name: string) {
-  if (e.limits.products !== "f32") return undefined;
+  if (e.limits.products !== "f32" || !canHalve()) return undefined;
   const found = strassenOf(a, b, attributes);
   const weight = found && e.packedInput(name, found.weight);
   return weight === undefined ? undefined : { shape: found!.shape, weight };
@@ -260,8 +262,11 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<OpAttribute
     return e.emit("Mul", [e.cast(bits, dtypeTable.f32.onnx), e.float(1 / 16777216)]);
   },
 
-  // the order of nodes is kept by the file's order (docs/onnxruntime.md), so nothing needs to be computed
-  barrier: ({ e, inputs: [x] }) => e.emit("Identity", [x!]),
+  // the order of nodes is kept by the file's order (docs/onnxruntime.md), so nothing needs to be computed unless the walk must meet it here
+  barrier: ({ e, inputs, attributes, shape, dtype, inputDtypes }) => {
+    const own = attributes.computes && e.limits.fusesElements && dtype === "f32" ? afterOperator(inputDtypes, shape) : undefined;
+    return own ? e.own(own, inputs)[0]! : e.emit("Identity", [inputs[0]!]);
+  },
   call: never,
   custom: l => {
     const { e, inputs, inputShapes, inputDtypes, shape, dtype } = l;

@@ -8,15 +8,16 @@ import type { OpAttributes, OpKind } from "../ops.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 import { Emitter, type EngineLimits, type PackedInput, type Packs } from "./emitter.ts";
 import { computedIn, isOwnProduct, type Lowered, lower, packedInputs } from "./lower.ts";
+import type { ValueSize } from "./peak.ts";
 
 /** Inputs that carry the data whose dtype decides the kernel; the others (indices, conditions, what a barrier waits for) stay as they are. */
-const sideInputs: { readonly [K in OpKind]?: readonly number[] } = {
+const sideInputs: { readonly [K in OpKind]?: readonly number[] | "rest" } = {
   gather: [1],
   takeAlong: [1],
   scatterRows: [1],
   putAlong: [1],
   select: [0],
-  barrier: [1],
+  barrier: "rest",
 };
 /** Inputs that select along an axis. */
 const indexInputs: { readonly [K in OpKind]?: readonly number[] } = { gather: [1], takeAlong: [1], scatterRows: [1], putAlong: [1] };
@@ -43,15 +44,17 @@ export const inputName = (i: number): string => `in${i}`;
 export const outputName = (i: number): string => `out${i}`;
 
 function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): string {
+  e.expect(t);
   const kind = t.kind as Exclude<OpKind, "input">;
   const side = sideInputs[kind] ?? [];
-  const main = t.inputs.find((_, i) => !side.includes(i))?.dtype ?? t.dtype;
+  const isSide = (i: number): boolean => (side === "rest" ? i > 0 : side.includes(i));
+  const main = t.inputs.find((_, i) => !isSide(i))?.dtype ?? t.dtype;
   const inside: DType = computedIn(kind, main);
   const indices = indexInputs[kind] ?? [];
   const inputs = t.inputs.map((x, i) =>
     indices.includes(i) && !(isKind(x, "constant") && Array.from(x.attributes.data as ArrayLike<number | bigint>).every(n => n >= 0))
       ? e.checkedIndex(names.get(x)!, x.dtype)
-      : side.includes(i) || x.dtype === inside || x.dtype !== main
+      : isSide(i) || x.dtype === inside || x.dtype !== main
         ? names.get(x)!
         : e.cast(names.get(x)!, dtypeTable[inside].onnx),
   );
@@ -64,7 +67,7 @@ function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): s
     shape: t.shape,
     dtype: isOwn ? t.dtype : inside,
     inputShapes: t.inputs.map(x => x.shape),
-    inputDtypes: t.inputs.map((x, i) => (side.includes(i) ? x.dtype : inside)),
+    inputDtypes: t.inputs.map((x, i) => (isSide(i) ? x.dtype : inside)),
     inputData: t.inputs.map(x => (isKind(x, "constant") ? x.attributes.data : undefined)),
   };
   const out = (lower[kind] as (l: Lowered<OpAttributes[OpKind]>) => string)(given);
@@ -82,6 +85,18 @@ interface LoweredModel extends OnnxModel {
   readonly operators: readonly Operator[];
   /** Inputs behind the graph's: weights in another order. */
   readonly packed: readonly PackedInput[];
+  /** Of what its nodes give; what stands within the lowering of one operation is taken for as large as its result. */
+  readonly sizes: ReadonlyMap<string, ValueSize>;
+  /** Operations that nodes stand for, by the nodes' names, where nodes are named. */
+  readonly origins: ReadonlyMap<string, readonly Tensor[]>;
+}
+
+/** Names the nodes that have none yet, and notes what they stand for. */
+function nameNew(nodes: OnnxNode[], origins: Map<string, readonly Tensor[]>, of: readonly Tensor[]): void {
+  for (let i = origins.size; i < nodes.length; i++) {
+    nodes[i] = { ...nodes[i]!, name: `n${i}` };
+    origins.set(`n${i}`, of);
+  }
 }
 
 /**
@@ -100,9 +115,11 @@ export function onnxModel(
   g.inputs.forEach((t, i) => {
     names.set(t, inputName(i));
   });
-  const sums = limits.fusesElements ? ownSums(g) : new Map<Tensor, OwnSum>();
+  const sums = limits.ownsSums ? ownSums(g) : new Map<Tensor, OwnSum>();
   // what a sum squares by itself is nobody else's
-  const squares = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
+  const squares: ReadonlySet<Tensor> = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
+  const origins = new Map<string, readonly Tensor[]>();
+  const nameNodes = (of: readonly Tensor[]): void => void (limits.namesNodes && nameNew(e.nodes, origins, of));
   const fused = limits.fusesElements ? fusedIn(g, t => isOwnProduct(t, e, names), squares) : noneFused;
   for (const t of nodesOf(g)) {
     const own = sums.get(t);
@@ -122,6 +139,7 @@ export function onnxModel(
         )[0]!,
       );
     else if (!isKind(t, "input") && !fused.inside.has(t)) names.set(t, lowerNode(e, t, names));
+    nameNodes(chain ? chain.nodes : own && squares.has(t.inputs[0]!) ? [t.inputs[0]!, t] : [t]);
   }
   // an output is a name of its own: inputs, constants and repeated outputs pass through a node
   const last = new Set(e.nodes.flatMap(n => n.outputs));
@@ -139,6 +157,8 @@ export function onnxModel(
   return {
     operators: [...e.operators.values()],
     packed,
+    sizes: e.sizes,
+    origins,
     name: "loam",
     ...(e.operators.size ? { opsets: { ...defaultOpsets, [operatorDomain]: 1 } } : {}),
     nodes: kept,

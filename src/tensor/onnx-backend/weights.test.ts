@@ -1,10 +1,10 @@
 /** Laws of weights in another order: one copy for all that share it, gone with the last of them, and never more than the room there is. */
 import { expect, test } from "vitest";
-import { packPair, processorFeatures, strassenLayout } from "../../machine/index.ts";
+import { packPair, strassenLayout, usableFeatures } from "../../machine/index.ts";
 import { type NativeBuffer, openRuntime } from "../onnxruntime/index.ts";
 import { BackendWeights } from "./weights.ts";
 
-const isHere = processorFeatures().wide512;
+const isHere = usableFeatures().wide512;
 const why = isHere ? "" : " (skipped: the processor has no 512-bit vectors)";
 
 const weight = { columns: 130, inner: 160, transposed: false };

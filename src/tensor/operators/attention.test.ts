@@ -1,11 +1,10 @@
 /** Which attentions are operators, and that a program with them computes what one without does. */
 import { expect, test } from "vitest";
-import { mostAttentionKeys } from "../../machine/index.ts";
+import { mostAttentionKeys, usableFeatures } from "../../machine/index.ts";
 import { compile, constant, type DeviceArray, mul, openDevice, scaledDotProductAttention, type Tensor } from "../index.ts";
 import { attentionOf } from "./attention-of.ts";
-import { canFuse } from "./elementwise.ts";
 
-const isHere = canFuse();
+const isHere = usableFeatures().wide512;
 const why = isHere ? "" : " (skipped: no Linux on a processor with AVX-512)";
 const hereTest = test.skipIf(!isHere);
 

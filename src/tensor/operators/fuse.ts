@@ -22,6 +22,8 @@ interface Chain {
   readonly program: ElementProgram;
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
+  /** All that it computes, in order. */
+  readonly nodes: readonly Tensor[];
 }
 export interface Fused {
   /** Chains by their last nodes. */
@@ -190,5 +192,5 @@ function programOf(nodes: readonly Tensor[], isRead: (t: Tensor) => boolean): Ch
     steps,
     outputs: outputs.map(t => values.get(t) as number),
   };
-  return registersOf(program) > valueRegisters ? undefined : { program, inputs, outputs };
+  return registersOf(program) > valueRegisters ? undefined : { program, inputs, outputs, nodes };
 }

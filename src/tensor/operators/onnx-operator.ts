@@ -23,8 +23,9 @@ const { rax, rcx, rdx, rbx, rbp, rsi, rdi, rsp, r8, r12 } = gpr;
 export const operatorDomain = "loam";
 
 /** ONNXTensorElementDataType. */
-const types = { f32: 1, i32: 6, i64: 7 } as const;
-type InputType = keyof typeof types;
+const types = { f32: 1, i32: 6, i64: 7, bf16: 16 } as const;
+export type InputType = keyof typeof types;
+export const isInputType = (dtype: string): dtype is InputType => dtype in types;
 
 /** A run is a record of addresses: the inputs, the outputs, then the scratch where there is some. */
 export interface Operator {

@@ -3,10 +3,12 @@ import {
   isStrassen,
   type ProductForm,
   type ProductShape,
-  panelColumns,
+  type ProductTier,
   type StrassenShape,
   type StrassenWeight,
+  tierPanelColumns,
   usableFeatures,
+  usableProductTier,
 } from "../../machine/index.ts";
 import { sizeOf } from "../dtype.ts";
 import { type Shape, sameShape } from "../shape.ts";
@@ -16,16 +18,23 @@ const leastWork = 2 ** 18;
 const leastInner = 32;
 /**
  * What packing a number costs, and what one of ONNX Runtime's products does (with the first operand transposed, otherwise), in products of the
- * form, whose columns are filled up to whole panels. Timed for bf16 on an AMD EPYC (Zen 4), for f32 on an Intel Cascade Lake; what is rounded is
- * the same on all.
+ * form, whose columns are filled up to whole panels. Timed for bf16 on an AMD EPYC (Zen 4), for f32 on an Intel Cascade Lake, for AVX2 on an AMD EPYC
+ * (Zen 5) beside the engine's own kernels for AVX2; what is rounded is the same on all.
  */
-const costs: Readonly<Record<ProductForm, { readonly packing: number; readonly transposed: number; readonly other: number }>> = {
+interface ProductCosts {
+  readonly packing: number;
+  readonly transposed: number;
+  readonly other: number;
+}
+const avx2Costs: ProductCosts = { packing: 5, transposed: 1.2, other: 1.2 };
+const costs: Readonly<Record<ProductForm, ProductCosts>> = {
   bf16: { packing: 20, transposed: 2, other: 2 },
   rounded: { packing: 20, transposed: 2, other: 2 },
   f32: { packing: 45, transposed: 1.5, other: 1.25 },
 };
-function isFaster(form: ProductForm, rows: number, columns: number, transposeA: boolean): boolean {
-  const { packing, transposed, other } = costs[form];
+function isFaster(tier: ProductTier, form: ProductForm, rows: number, columns: number, transposeA: boolean): boolean {
+  const { packing, transposed, other } = form === "f32" && tier === "avx2" ? avx2Costs : costs[form];
+  const panelColumns = tierPanelColumns[form === "f32" ? tier : "avx512"];
   const saved = (transposeA ? transposed : other) * columns - panelColumns * Math.ceil(columns / panelColumns);
   return rows * saved > packing * (rows + columns);
 }
@@ -36,13 +45,6 @@ export interface MatmulAttributes {
   readonly transposeA: boolean;
   readonly transposeB: boolean;
   readonly alpha: number;
-}
-
-/** The form that products wanted in f32 or bf16 have on this processor; undefined where no code is made for them. */
-export function productFormOf(wanted: "f32" | "bf16"): ProductForm | undefined {
-  const { wide512, bf16 } = usableFeatures();
-  if (!wide512) return undefined;
-  return wanted === "f32" ? "f32" : bf16 ? "bf16" : "rounded";
 }
 
 /** What a product of arrays of these shapes is, or undefined where it is none of these. */
@@ -62,10 +64,15 @@ export function productOf(
   const folds = sharesB && !transposeA;
   const count = folds ? 1 : sizeOf(stackA);
   const rows = folds ? sizeOf(stackA) * rowsA : rowsA;
-  if (innerA < leastInner || rows * columns * innerA * count < leastWork || !isFaster(form, rows, columns, transposeA)) return undefined;
+  const tier = usableProductTier(form);
+  if (tier === undefined || innerA < leastInner || rows * columns * innerA * count < leastWork) return undefined;
+  if (!isFaster(tier, form, rows, columns, transposeA)) return undefined;
   if (Math.max(rows * columns, rows * innerA, innerA * columns) > mostElements) return undefined;
   return { form, count, rows, columns, inner: innerA, transposeA, transposeB, alpha, sharesB };
 }
+
+/** Is there code for products in seven parts? */
+export const canHalve = (): boolean => usableFeatures().wide512;
 
 /** What a product of rows and a weight of these shapes is in seven parts, or undefined where it can be none. */
 export function strassenOf(

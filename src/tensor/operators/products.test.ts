@@ -1,11 +1,12 @@
 /** Our own products inside compiled programs: the same results whatever the threads; rounded ones beside float32 as close as bf16 allows. */
 import { expect, test } from "vitest";
-import { processorFeatures } from "../../machine/index.ts";
+import { usableFeatures } from "../../machine/index.ts";
 import { type Compiled, type CompileOptions, compile, gather, matmul, openDevice, type Tensor } from "../index.ts";
 import { productOf } from "./product-of.ts";
 
-const isHere = processorFeatures().wide512;
-const why = isHere ? "" : " (skipped: the processor has no 512-bit vectors)";
+const { wide256: isHere, wide512 } = usableFeatures();
+const why = isHere ? "" : " (skipped: no Linux on a processor with AVX2)";
+const why512 = wide512 ? "" : " (skipped: no Linux on a processor with AVX-512)";
 
 const values = (n: number, seed: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(seed + 1.7 * i));
 
@@ -123,8 +124,8 @@ async function byWeights(
   return results;
 }
 
-test.skipIf(!isHere)(
-  `products by constant weights in seven parts: near the engine's, whatever the threads; a weight is read otherwise too${why}`,
+test.skipIf(!wide512)(
+  `products by constant weights in seven parts: near the engine's, whatever the threads; a weight is read otherwise too${why512}`,
   async () => {
     const rows = [160, 32, 33]; // the last cannot be halved in eights
     const [engine, one, two] = [

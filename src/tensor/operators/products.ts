@@ -6,30 +6,21 @@ import {
   packRowsCode,
   packWeightCode,
   pairColumns,
-  productCode,
   productKey,
   type StrassenShape,
   type StrassenWeight,
   strassenLayout,
+  tierProductCode,
+  usableProductTier,
 } from "../../machine/index.ts";
 import type { Operator } from "./onnx-operator.ts";
 
-/** The operator whose result has the dimensions `out`. */
-export const productOperator = (s: ProductShape, out: readonly number[]): Operator => ({
-  name: `product_${productKey(s)}_to_${out.join("x")}`,
+/** The operator whose result has the dimensions `out`, by the code of a tier; there is one wherever a product has a form. */
+export const productOperator = (s: ProductShape, out: readonly number[], tier = usableProductTier(s.form) ?? "avx512"): Operator => ({
+  name: `product_${tier}_${productKey(s)}_to_${out.join("x")}`,
   inputs: ["f32", "f32"],
   outputs: [out],
-  make() {
-    const { code, packAt, multiplyAt, packItems, multiplyItems, scratchBytes } = productCode(s);
-    return {
-      code,
-      kernels: [
-        { at: packAt, items: packItems },
-        { at: multiplyAt, items: multiplyItems },
-      ],
-      scratchBytes,
-    };
-  },
+  make: () => tierProductCode(tier, s),
 });
 
 const oneKernel = ({ code, items }: ItemCode) => ({ code, kernels: [{ at: 0, items }], scratchBytes: 0 });

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { classifierPoolings } from "../../nn/part.ts";
-import { precisions, scheduleKinds } from "../../train/part.ts";
+import { memoryOption, precisionOption, scheduleKinds } from "../../train/part.ts";
 import { methodOptions } from "../methods/options.ts";
 import { validationOptions } from "../validation-options.ts";
 
@@ -69,8 +69,8 @@ const fitOptions = z.strictObject({
   evaluations: z.number().int().min(1).max(100).default(2).describe("Evaluations on the validation set per epoch."),
   patience: whole.default(3).describe("Early stopping: evaluations without improvement. 0: off. The best weights are kept either way."),
   select: z.enum(["f1", "loss"]).default("f1").describe("Selection metric: macro F1 or the loss."),
-  rematerialise: z.boolean().default(false).describe("Gradient checkpointing: less memory, more time."),
-  precision: z.enum(precisions).optional().describe("Mixed precision: `bf16` matrix products. Default: float32."),
+  memory: memoryOption,
+  precision: precisionOption,
   checkpointSeconds: z.number().min(0).default(60).describe("Seconds between checkpoints. Does not change results."),
 });
 

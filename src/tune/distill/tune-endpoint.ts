@@ -29,7 +29,7 @@ export function endpointTask(
   targetsOf: (example: Encoded) => SparseTargets,
   width: number,
   tuning: Tuning<DecoderSpec>,
-  recipe: Pick<EndpointFitOptions, "soft" | "dropout" | "rematerialise">,
+  recipe: Pick<EndpointFitOptions, "soft" | "dropout">,
 ): RowTask<Tensor> {
   const { soft } = recipe;
   type Given = Omit<BatchTensors, "seed">;

@@ -40,7 +40,7 @@ export function distillTask(
   config: DecoderConfig,
   teacher: Teacher,
   tuning: Tuning<DecoderSpec>,
-  recipe: Pick<DistillFitOptions, "temperature" | "soft" | "dropout" | "rematerialise">,
+  recipe: Pick<DistillFitOptions, "temperature" | "soft" | "dropout">,
 ): RowTask<Tensor> {
   const { soft, temperature } = recipe;
   type Given = Omit<BatchTensors, "seed">;

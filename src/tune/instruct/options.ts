@@ -1,7 +1,7 @@
 /** A recipe for instruction tuning: the `tune:` part of a model in `loam.yaml` with `task: instruct`, checked and with its defaults. */
 import { z } from "zod";
 import { ownPartOnly, ownPartOptions } from "../../data/part.ts";
-import { precisions, scheduleKinds } from "../../train/part.ts";
+import { memoryOption, precisionOption, scheduleKinds } from "../../train/part.ts";
 import { methodOptions } from "../methods/options.ts";
 import { columnOptions, formatNames } from "./format-options.ts";
 
@@ -60,9 +60,9 @@ export const instructFitOptions = z.strictObject({
   patience: whole.default(0).describe("Early stopping: evaluations without improvement. 0: off. The best weights are kept either way."),
   checkpoints: z.number().int().min(1).max(100).optional().describe("Epoch checkpoints kept as adapters. Default: none."),
   seed: z.union([z.number().int(), z.string()]).default(1).describe("Random seed."),
-  rematerialise: z.boolean().default(false).describe("Gradient checkpointing: less memory, more time."),
+  memory: memoryOption,
   logEvery: z.number().int().min(1).default(10).describe("Steps between log lines. Does not change results."),
-  precision: z.enum(precisions).optional().describe("Mixed precision: `bf16` matrix products. Default: float32."),
+  precision: precisionOption,
   checkpointSeconds: z.number().min(0).default(60).describe("Seconds between checkpoints. Does not change results."),
 });
 export type InstructFitOptions = z.output<typeof instructFitOptions>;

@@ -24,12 +24,12 @@ const integers = ["tokens", "targets", "segments", "positions"] as const;
 
 /** Weighted loss of a micro-batch times `scale`: the one definition that training and tests share. */
 export const tuneLoss =
-  (config: DecoderConfig, tuning: Tuning<DecoderSpec>, recipe: Pick<InstructFitOptions, "dropout" | "rematerialise">) =>
+  (config: DecoderConfig, tuning: Tuning<DecoderSpec>, recipe: Pick<InstructFitOptions, "dropout">) =>
   (trained: TrainableTensors, b: BatchTensors, scale: Tensor, frozen: FrozenTensors): Tensor =>
     crossEntropy(rowLogits(config, tuning.parameters(frozen, trained, b.seed), b, trainedBy(recipe, b.seed)), b.targets, b.weights, scale);
 /** The same, and the token accuracy of the same logits: with dropout, where there is any. */
 const measuredTuneLoss =
-  (config: DecoderConfig, tuning: Tuning<DecoderSpec>, recipe: Pick<InstructFitOptions, "dropout" | "rematerialise">) =>
+  (config: DecoderConfig, tuning: Tuning<DecoderSpec>, recipe: Pick<InstructFitOptions, "dropout">) =>
   (trained: TrainableTensors, b: BatchTensors, scale: Tensor, frozen: FrozenTensors): MeasuredLoss => {
     const logits = rowLogits(config, tuning.parameters(frozen, trained, b.seed), b, trainedBy(recipe, b.seed));
     return {
@@ -38,10 +38,8 @@ const measuredTuneLoss =
     };
   };
 /** How a forward pass runs while it is trained. */
-export const trainedBy = (recipe: Pick<InstructFitOptions, "dropout" | "rematerialise">, seed: Tensor) => ({
-  rematerialise: recipe.rematerialise,
-  ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, seed) } : {}),
-});
+export const trainedBy = (recipe: Pick<InstructFitOptions, "dropout">, seed: Tensor) =>
+  recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, seed) } : {};
 /** Queries a block of causal attention: a block skips the keys that it cannot see. */
 export const attentionBlock = 128;
 /** Peak rate of a decoder's weights where none is said. */

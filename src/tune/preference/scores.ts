@@ -11,14 +11,9 @@ import { type AnswerRows, layAnswers, membersOnce } from "./rows.ts";
 export type RowTensors = { tokens: Tensor; targets: Tensor; weights: Tensor };
 
 /** Log-probabilities of the answers of rows [R], as sums or as means over their tokens. */
-export function answerScores(
-  config: DecoderConfig,
-  p: unknown,
-  b: RowTensors,
-  o: { readonly isMean: boolean; readonly rematerialise?: boolean },
-): Tensor {
+export function answerScores(config: DecoderConfig, p: unknown, b: RowTensors, o: { readonly isMean: boolean }): Tensor {
   // parameters that a method made inside the loss, of any tree
-  const logits = decoderLogits(config, p as never, b.tokens, { attentionBlock, rematerialise: o.rematerialise ?? false });
+  const logits = decoderLogits(config, p as never, b.tokens, { attentionBlock });
   const total = neg(sum(mul(negativeLogLikelihood(logits, b.targets), b.weights), 1));
   return o.isMean ? div(total, maximum(sum(b.weights, 1), 1)) : total;
 }

@@ -27,13 +27,13 @@ type RatingTensors = { [K in "tokens" | "targets" | "weights" | `other${"Tokens"
   readonly worth: Tensor;
   readonly seed: Tensor;
 };
-type Recipe = Pick<PreferenceFitOptions, "beta" | "rematerialise">;
+type Recipe = Pick<PreferenceFitOptions, "beta">;
 
 /** Losses of a batch's answers [N], their rewards [N], and the divergence []. */
-export function ratingTerms(config: DecoderConfig, p: unknown, b: Omit<RatingTensors, "seed" | "worth">, { beta, rematerialise }: Recipe) {
+export function ratingTerms(config: DecoderConfig, p: unknown, b: Omit<RatingTensors, "seed" | "worth">, { beta }: Recipe) {
   const others = { tokens: b.otherTokens, targets: b.otherTargets, weights: b.otherWeights };
   const other = stopGradient(answerScores(config, p, others, { isMean: false }));
-  return ktoTerms({ ...b, answer: answerScores(config, p, b, { isMean: false, rematerialise }), other }, beta);
+  return ktoTerms({ ...b, answer: answerScores(config, p, b, { isMean: false }), other }, beta);
 }
 
 /** Sum of what the answers count, times `scale`. */

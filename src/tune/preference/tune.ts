@@ -32,7 +32,7 @@ export function pairTerms(
   recipe: PairRecipe,
 ): { readonly loss: Tensor; readonly margin: Tensor } {
   const { isMean, hasReference, loss } = pairLossOf(recipe.loss);
-  const [chosen, rejected] = halves(answerScores(config, p, b, { isMean, rematerialise: recipe.rematerialise }));
+  const [chosen, rejected] = halves(answerScores(config, p, b, { isMean }));
   const [referenceChosen, referenceRejected] = halves(b.reference);
   const gain = add(chosen, neg(rejected));
   const before = add(referenceChosen, neg(referenceRejected));

@@ -41,7 +41,6 @@ export interface HeadRecipe extends FitRecipe {
   /** Texts a step. */
   readonly batch: number;
   readonly dropout: number;
-  readonly rematerialise: boolean;
   readonly pooling?: ClassifierConfig["pooling"] | undefined;
 }
 
@@ -171,7 +170,6 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
       specs: tuning.specs,
       loss(trained, b, scale, still) {
         const outputs = textLogits(model, tuning.parameters(still, trained, b.seed), b.tokens, b.present, {
-          rematerialise: recipe.rematerialise,
           ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed) } : {}),
         });
         return mul(sum(mul(head.losses(outputs, b.targets), b.weights)), scale);

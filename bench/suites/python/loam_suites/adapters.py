@@ -1,4 +1,4 @@
-"""A LoRA adapter of the served decoder whose second matrices are small: other answers than the model's own, and as fast."""
+"""A LoRA adapter of a served decoder whose second matrices are small: other answers than the model's own, and as fast."""
 
 import functools
 import json
@@ -7,11 +7,11 @@ import tempfile
 
 import numpy as np
 
-from .server import decoder
+from .server import decoder as smollm2
 
 
 @functools.cache
-def folder() -> str:
+def folder(decoder: pathlib.Path = smollm2) -> str:
     from gguf import GGUFReader
     from safetensors.numpy import save_file
 
@@ -36,7 +36,7 @@ def folder() -> str:
         "lora_alpha": 8,
         "target_modules": ["q_proj", "v_proj"],
         "bias": "none",
-        "base_model_name_or_path": "HuggingFaceTB/SmolLM2-135M-Instruct",
+        "base_model_name_or_path": decoder.stem,
     }
     (place / "adapter_config.json").write_text(json.dumps(said))
     return str(place)

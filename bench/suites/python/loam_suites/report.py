@@ -1,4 +1,4 @@
-"""A pytest plugin that writes one row a test: its id, how it ended, why, and its seconds."""
+"""A pytest plugin that writes one row a test: its id, how it ended, why, and its seconds. Tests that LOAM_SUITES_EXCLUDED names are not run."""
 
 import json
 import os
@@ -6,8 +6,26 @@ import re
 
 
 class Report:
-    def __init__(self):
+    def __init__(self, excluded: dict[str, str]):
         self.rows: dict[str, dict] = {}
+        self.excluded = excluded
+
+    def pytest_collection_modifyitems(self, config, items):
+        kept, left_out = [], []
+        for item in items:
+            reason = self._reason(item.nodeid)
+            if reason is None:
+                kept.append(item)
+            else:
+                left_out.append(item)
+                self._row(item.nodeid, "excluded", reason, 0.0)
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = kept
+
+    def _reason(self, node: str) -> str | None:
+        """Of the test itself, of its function or of its file."""
+        return next((self.excluded[k] for k in (node, node.split("[")[0], node.split("::")[0]) if k in self.excluded), None)
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -56,4 +74,5 @@ def clean(text: str) -> str:
 
 
 def pytest_configure(config):
-    config.pluginmanager.register(Report(), "loam-report")
+    excluded = json.loads(os.environ.get("LOAM_SUITES_EXCLUDED", "{}"))
+    config.pluginmanager.register(Report(excluded), "loam-report")

@@ -101,7 +101,7 @@ class Served:
         self.key = next(v for v in flat(json.loads(made.stdout)) if isinstance(v, str) and v.startswith("sk-loam-"))
         gateway = Process(["gateway", "--port", "0", "--json"], self.folder)
         self.processes.append(gateway)
-        self.url = next(v for v in flat(gateway.event("listening")) if isinstance(v, str) and v.startswith("http"))
+        self.url = gateway.event("serving")["url"]
 
     @property
     def port(self) -> int:
@@ -131,18 +131,18 @@ _kept: dict[tuple[str, ...], Served] = {}
 _most = 2
 
 
-def serve(*args: str, name: str) -> Served:
-    """A server of these arguments that already runs, or a new one; the one that was used least recently ends."""
-    key = tuple(args)
-    server = _kept.pop(key, None)
+def serve(*args: str, name: str, key: str = "") -> Served:
+    """A server of these arguments (and key) that already runs, or a new one; the one that was used least recently ends."""
+    kept = (*args, key)
+    server = _kept.pop(kept, None)
     if server is not None and not server.is_running:
         server.close()
         server = None
     if server is None:
         while len(_kept) >= _most:
             _kept.pop(next(iter(_kept))).close()
-        server = Served(key, name)
-    _kept[key] = server
+        server = Served(args, name)
+    _kept[kept] = server
     return server
 
 

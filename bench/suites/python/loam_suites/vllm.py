@@ -3,10 +3,12 @@ vLLM's tests: `tests.utils` and `tests.conftest` in its tree are replaced by mod
 `loam serve` under the name of the model that a test asks for; what it serves is SmolLM2, or MiniLM for the tests of pooling.
 """
 
+import functools
 import inspect
 import os
 import pathlib
 import sys
+import tempfile
 
 import pytest
 
@@ -30,6 +32,8 @@ class RemoteOpenAIServer:
 
     def __init__(self, model: str, vllm_serve_args: list[str], *, env_dict=None, seed=0, auto_port=True, max_wait_seconds=None, **_):
         args, name = loam_arguments(model, vllm_serve_args, is_pooling())
+        if key := (env_dict or {}).get("VLLM_API_KEY"):
+            args += ["--api-key", key]
         self.server = serve(*args, name=name)
         self.host, self.port = "127.0.0.1", self.server.port
         self.uds, self.show_hidden_metrics = None, False
@@ -75,7 +79,7 @@ class RemoteOpenAIServer:
 
 def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[str], str]:
     """vLLM's flags as those of `loam serve`. What has none (a type of numbers, a parser's name) changes nothing that a test could see."""
-    asked, context, name, loras = 2048, 2048, model, []
+    asked, context, name, loras, template = 2048, 2048, model, [], None
     words = [part for word in given for part in (word.split("=", 1) if word.startswith("--") and "=" in word else [word])]
     for at, word in enumerate(words):
         after = words[at + 1 :]
@@ -83,6 +87,8 @@ def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[st
             asked = int(after[0])
             # two rooms are enough, and a start takes seconds
             context = 2048 if asked <= 2048 else most_context
+        elif word == "--chat-template":
+            template = after[0]
         elif word == "--served-model-name":
             name = after[0]
         elif word == "--lora-modules":
@@ -93,12 +99,21 @@ def loam_arguments(model: str, given: list[str], pooling: bool) -> tuple[list[st
     # a flag whose values were split at "=" gives names and folders in turn
     loras = [n for n in loras if not n.startswith("/")]
     if pooling:
-        return [str(encoder), "--served-model-name", name, "--context", str(asked)], name
+        args = [str(encoder), "--served-model-name", name, "--quantize", "exact", "--context", str(asked)]
+        return [*args, *(["--chat-template", template_file(template)] if template else [])], name
     args = [str(decoder), "--served-model-name", name, "--quantize", "int8", "--context", str(context)]
     args += ["--slots", str(most_sequences), "--cache-tokens", str(max(2 * context, 8192))]
     for lora in loras:
         args += ["--adapter", f"{lora}={adapters.folder()}"]
     return args, name
+
+
+@functools.cache
+def template_file(template: str) -> str:
+    """A template as a file; the same one for the same text, so that servers are reused."""
+    place = pathlib.Path(tempfile.mkdtemp(prefix="loam-suite-template-")) / "chat.jinja"
+    place.write_text(template)
+    return str(place)
 
 
 class Hub:
@@ -209,4 +224,7 @@ def prepare(work: pathlib.Path) -> None:
     (tests / "conftest.py").write_text(
         "from loam_suites.reference import Reference as HfRunner\nfrom loam_suites.vllm import hf_runner, utils_name as __getattr__\n"
     )
+    # vLLM's variables of its own CI, of which none is set, and its list of models, which no test of a server looks at
+    (tests / "ci_envs.py").write_text("def __getattr__(name):\n    return None\n")
+    (tests / "models" / "registry.py").write_text("HF_EXAMPLE_MODELS = {}\n")
     sys.path.insert(0, str(work))

@@ -19,13 +19,14 @@ import type { AnswerLengths } from "../contract.ts";
 import { type AppContext, askerOf, newId, type Services, streamAnswer } from "../exchange.ts";
 import { generationRequests } from "../generation-requests.ts";
 import { parseBody } from "../parse.ts";
+import { PromptProgress, type PromptProgressReport, progressTimings, wireProgress } from "../prompt-progress.ts";
 import { checkedBody } from "../request-fields.ts";
+import { Timings } from "../timings.ts";
 import { stopEarly } from "./early-stop.ts";
 import { withAdapter } from "./lora.ts";
 import { nativeDecoder } from "./native-model.ts";
 import { isPromptList, nativePrompts } from "./native-prompts.ts";
 import { type NativeSampling, nativeSampling } from "./samplers.ts";
-import { Timings } from "./timings.ts";
 import { completionProbabilities } from "./token-probabilities.ts";
 
 /** Of a body as it came: the names of its length in the order in which llama.cpp looks for them. */
@@ -68,6 +69,7 @@ class NativeRun {
   readonly #sampling: NativeSampling;
   readonly #stops: readonly string[];
   readonly #timings: Timings;
+  readonly #progress: PromptProgress | undefined;
   readonly #requestId: string;
   readonly answers: readonly NativeAnswer[];
 
@@ -90,6 +92,7 @@ class NativeRun {
     const requests = prompts.flatMap(prompt => this.#requests(c, prompt, wanted, n));
     const generations = engine.submitAll(requests);
     this.#timings = new Timings(engine, generations, services.clock);
+    this.#progress = body.stream && body.return_progress ? new PromptProgress(engine, generations, services.clock) : undefined;
     const isEarly = (body.n_indent ?? 0) > 0 || (body.t_max_predict_ms ?? 0) > 0;
     this.answers = generations.map((generation, index) => {
       const prompt = prompts[Math.floor(index / n)]!;
@@ -109,6 +112,7 @@ class NativeRun {
     const { requestId, owner, signal } = askerOf(c);
     const left = engine.room - prompt.length;
     const requests = generationRequests({
+      isContinuation: true,
       body: {
         model: engine.model.id,
         ...this.#sampling.fields,
@@ -145,6 +149,21 @@ class NativeRun {
   /** Watches the engine no more. */
   close(): void {
     this.#timings.close();
+    this.#progress?.close();
+  }
+
+  /** Events of the answers as they come, and where the request wants it how far their prompts are. */
+  events() {
+    const events = merged(this.answers.map(a => a.generation));
+    return this.#progress?.beside(events) ?? events;
+  }
+
+  /** How far a prompt is. */
+  progress(report: PromptProgressReport): object {
+    const timings = this.#ask.body.timings_per_token ? { timings: progressTimings(report) } : {};
+    const { prompt } = this.answers[report.index]!;
+    const none = { content: "", tokens: [], stop: false, id_slot: -1, tokens_predicted: 0, tokens_evaluated: prompt.length };
+    return { index: report.index, ...none, ...timings, prompt_progress: wireProgress(report) };
   }
 
   /** New text of a stream. */
@@ -266,7 +285,12 @@ class Pieces {
 async function* nativeStream(run: NativeRun): AsyncGenerator<object, void, undefined> {
   const pieces = run.answers.map(() => new Pieces());
   try {
-    for await (const { index, event } of merged(run.answers.map(a => a.generation))) {
+    for await (const told of run.events()) {
+      if (!("event" in told)) {
+        yield run.progress(told);
+        continue;
+      }
+      const { index, event } = told;
       const [answer, piece] = [run.answers[index]!, pieces[index]!];
       piece.take(event);
       const hasProbabilities = event.tokens.some(t => t.likelihood);

@@ -24,7 +24,7 @@ export function props(c: AppContext, services: Services): Response {
       n_ctx: decoder?.room ?? ("longest" in model ? model.longest : 0),
       params: decoder
         ? {
-            ...nativeSampling({}, defined({ sampling: decoder.model.sampling })).settings,
+            ...nativeSampling({}, defined({ sampling: decoder.model.sampling, seed: decoder.model.seed })).settings,
             n_predict: -1,
             max_tokens: -1,
             n_keep: 0,

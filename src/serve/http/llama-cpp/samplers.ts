@@ -112,7 +112,7 @@ function penaltiesOf(body: NativeCompletion, sampling: Partial<SamplingOptions>,
 /** Errors: serve/parameter. */
 export function nativeSampling(
   body: NativeCompletion,
-  { sampling = {}, tokenizer }: Partial<Pick<ServedModel, "sampling" | "tokenizer">>,
+  { sampling = {}, tokenizer, ...model }: Partial<Pick<ServedModel, "sampling" | "tokenizer" | "seed">>,
 ): NativeSampling {
   const samplers = samplersOf(body.samplers);
   const own = { ...defaults, ...sampling };
@@ -131,7 +131,7 @@ export function nativeSampling(
   const temperature = uses("temperature") || mirostat > 0 ? Math.max(0, body.temperature ?? own.temperature) : 1;
   const penalties = penaltiesOf(body, sampling, uses);
   const mirostats = { mirostat_tau: body.mirostat_tau ?? 5, mirostat_eta: body.mirostat_eta ?? 0.1 };
-  const seed = body.seed == null || body.seed === -1 ? undefined : body.seed;
+  const seed = (body.seed === -1 ? undefined : body.seed) ?? model.seed;
   const { temperatureLast, isOther } = orderOf(samplers, body.samplers != null);
   const unknown = (["infill", "top_n_sigma", "adaptive_p"] as const).filter(n => body.samplers != null && uses(n));
   return {

@@ -57,6 +57,7 @@ const ofModel = z.object({ model: text.optional().describe("default: the only on
 const page = z.object({ after: text.optional(), limit: text.optional(), order: z.enum(["asc", "desc"]).optional() });
 const upload = z.object({ file: text.meta({ format: "binary" }), purpose: text });
 
+const inputTokens = z.object({ object: text, input_tokens: z.int() });
 const eitherRefusal = z.union([refusalForms.openai, refusalForms.llamaCpp]);
 
 /** Where a model's name stands in an address of TensorFlow's, the ways to say which version. */
@@ -70,6 +71,8 @@ const instances = z.looseObject({
 export const descriptions: Readonly<Record<string, RouteDescription>> = {
   "POST /v1/completions": { summary: "Continues texts.", body: completionsRequest, answer: wireForms.completion, streamType: events },
   "POST /v1/chat/completions": { summary: "Answers a conversation.", body: chatRequest, answer: wireForms.chat, streamType: events },
+  "POST /v1/chat/completions/input_tokens": { summary: "Counts the tokens of a conversation.", body: chatRequest, answer: inputTokens },
+  "POST /v1/responses/input_tokens": { summary: "Counts the tokens of a response's input.", body: responsesRequest, answer: inputTokens },
   "POST /v1/responses": { summary: "Creates a response.", body: responsesRequest, answer: wireForms.response, streamType: events },
   "GET /v1/responses/:id": { summary: "Gives a response that is kept.", answer: wireForms.response },
   "GET /v1/responses/:id/input_items": { summary: "Lists the input of a response.", answer: listAnswer(anyObject), query: page },

@@ -16,6 +16,7 @@ const refusals: Readonly<Record<string, (typeof refusalForms)[keyof typeof refus
   ollama: refusalForms.sentence,
   anthropic: refusalForms.anthropic,
   "llama.cpp": refusalForms.llamaCpp,
+  vllm: refusalForms.vllm,
 };
 
 const methodOf = (method: string): ApiOperation["method"] => method as ApiOperation["method"];

@@ -58,6 +58,7 @@ export const refusalForms = {
     .object({ error: z.object({ message: text, type: text, param: text.nullable(), code: text.nullable() }) })
     .meta({ id: "OpenAiError", description: "`code` is OpenAI's, or a name of this server's own." }),
   sentence: z.object({ error: text }).meta({ id: "SentenceError" }),
+  vllm: z.object({ error: z.object({ message: text, type: text, param: text.nullable(), code: count }) }).meta({ id: "VllmError" }),
   anthropic: z.object({ type: z.literal("error"), error: z.looseObject({ type: text, message: text }) }).meta({ id: "AnthropicError" }),
   llamaCpp: z
     .object({ error: z.looseObject({ code: count, message: text, type: text, param: text.nullable() }) })

@@ -5,6 +5,7 @@
 import { isLoamError } from "../../../base/index.ts";
 import {
   ResponseItems,
+  type ResponseStatus,
   type ResponsesRequest,
   type Row,
   requestFields,
@@ -17,10 +18,10 @@ import type { Engine } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
 import type { GeneratedToken, Usage } from "../../generation.ts";
 import type { ServedChatTurn } from "../../served-model.ts";
-import { collectAll, merged, wireUsage } from "../answers.ts";
+import { collectAll, wireUsage } from "../answers.ts";
 import { type ChatRun, chatPrompt, startChat } from "../chat-run.ts";
 import { chatWish, unreadWishes } from "../chat-wish.ts";
-import { answering, type ContractRoute, del, get, post } from "../contract.ts";
+import { answering, type ContractRoute, del, describing, get, post } from "../contract.ts";
 import { type AppContext, askerOf, callerOf, keptId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
 import { chatLogprobs } from "../logprobs.ts";
@@ -28,12 +29,12 @@ import { withOnlyModel } from "../only-model.ts";
 import type { Caller } from "../owner.ts";
 import { parseBody } from "../parse.ts";
 import { checkedBody, ignore } from "../request-fields.ts";
+import { Telemetry } from "../telemetry.ts";
 import { type AnswerParser, type AnswerPart, wholeParts } from "../tools/answer-parser.ts";
 import { isCopy } from "../visited.ts";
+import { wireError } from "../wire-error.ts";
 import { itemsOf, responseTools, responseTurns, sampledBody } from "./request.ts";
-import { type KeptResponse, keptItem, type ResponseStore } from "./store.ts";
-
-type Status = "in_progress" | "completed" | "incomplete";
+import { type KeptItem, type KeptResponse, keptItem, type ResponseStore } from "./store.ts";
 
 const usageOf = (prompts: readonly (readonly number[])[], usage: Usage, reasoningTokens?: number) => {
   const { prompt_tokens, prompt_tokens_details, completion_tokens, completion_tokens_details, total_tokens } = wireUsage(
@@ -64,9 +65,14 @@ interface Making {
   /** Log-probabilities of tokens, where the request includes them. */
   logprobsOf(tokens: readonly GeneratedToken[]): LogProbabilities;
   readonly showsReasoning: boolean;
-  state(status: Status, usage?: Usage): Row;
+  readonly telemetry: Telemetry;
+  /** Takes text and tokens of the answer in, as the model wrote them. */
+  hear(text: string, tokens: readonly GeneratedToken[]): void;
+  state(status: ResponseStatus, usage?: Usage): Row;
+  /** A further state of a response in the background, kept. */
+  keep(state: Row): Row;
   /** The whole response, kept where it is to be. */
-  ended(status: Status, usage: Usage): Row;
+  ended(status: ResponseStatus, usage: Usage): Row;
 }
 
 /** Takes parts of the answer; gives what is to be told of them. Log-probabilities go out with the first text. */
@@ -103,7 +109,8 @@ function fitting(engine: Engine, turns: readonly ServedChatTurn[], room: number,
   return starts.length === 0 ? turns : from(starts[low]!);
 }
 
-function begin(c: AppContext, services: Services, body: ResponsesRequest): Making {
+/** The conversation that a response goes on from, and what makes a prompt of it. */
+function asked(c: AppContext, services: Services, body: ResponsesRequest) {
   const engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
   const { responses: store } = services;
@@ -113,12 +120,39 @@ function begin(c: AppContext, services: Services, body: ResponsesRequest): Makin
   const use = responseTools(body);
   const all = responseTurns(body.instructions, [...earlier, ...input]);
   const wish = chatWish(engine, all, { ...body, reasoning_effort: body.reasoning?.effort }, services);
+  const lengthOf = (turns: readonly ServedChatTurn[]) => chatPrompt(engine, turns, use, wish).tokens.length;
+  return { engine, store, caller, earlier, input, use, all, wish, lengthOf };
+}
+
+/** An answer as the model wrote it, for vLLM's `enable_response_messages`. */
+class RawAnswer {
+  #text = "";
+  readonly #tokens: number[] = [];
+
+  take(text: string, tokens: readonly GeneratedToken[]): void {
+    this.#text += text;
+    this.#tokens.push(...tokens.map(t => t.token));
+  }
+  /** Fields beside those of the response. */
+  beside({ model: { tokenizer } }: Engine, prompt: readonly number[]) {
+    const raw = (message: string, tokens: readonly number[]) => [{ type: "raw_message_tokens", message, tokens: [...tokens] }];
+    return { input_messages: raw(tokenizer.decode(prompt), prompt), output_messages: raw(this.#text, this.#tokens) };
+  }
+}
+
+/** `cancel`: of a response in the background, whose signal is not its request's. */
+function begin(
+  c: AppContext,
+  services: Services,
+  body: ResponsesRequest,
+  background?: { readonly signal: AbortSignal; cancel(): object },
+): Making {
+  const { engine, store, caller, earlier, input, use, all, wish, lengthOf } = asked(c, services, body);
   const unread = unreadWishes(engine, { ...body, reasoning_effort: body.reasoning?.effort });
   ignore(
     c.var.exchange,
     unread.map(name => (name === "reasoning_effort" ? "reasoning.effort" : name)),
   );
-  const lengthOf = (turns: readonly ServedChatTurn[]) => chatPrompt(engine, turns, use, wish).tokens.length;
   const includesLogprobs = (body.top_logprobs ?? 0) > 0 || (body.include ?? []).includes("message.output_text.logprobs");
   const run = startChat({
     engine,
@@ -129,6 +163,7 @@ function begin(c: AppContext, services: Services, body: ResponsesRequest): Makin
     likelihoods: includesLogprobs ? (body.top_logprobs ?? 0) : undefined,
     wish,
     ...askerOf(c),
+    ...(background ? { signal: background.signal } : {}),
   });
   const id = keptId("resp");
   const isStored = body.store ?? true;
@@ -145,9 +180,25 @@ function begin(c: AppContext, services: Services, body: ResponsesRequest): Makin
   });
   const output = new ResponseItems<string>(keptId);
   const parse = run.parser();
-  const state = (status: Status, usage?: Usage) => {
+  const heard = new RawAnswer();
+  const messages = () => (body.enable_response_messages ? heard.beside(engine, run.prompts[0]!) : {});
+  const own = isStored ? input.map(keptItem) : [];
+  let isKept = false;
+  const keep = (whole: Row) => {
+    if (!isStored || isCopy(c.req.raw)) return whole;
+    const conversation = [...earlier, ...own, ...output.list.map(item => structuredClone(item) as KeptItem)];
+    const kept = { owner: caller.owner, id, body: whole, input: own, conversation, ...(background ? { cancel: background.cancel } : {}) };
+    if (isKept) store.update(kept);
+    else store.add(kept);
+    isKept = true;
+    return whole;
+  };
+  const state = (status: ResponseStatus, usage?: Usage) => {
     const counts = usage ? usageOf(run.prompts, usage, parse.reasoningTokens) : null;
-    return responseState(head, status, output.list, counts, status === "incomplete" ? "max_output_tokens" : undefined);
+    return {
+      ...responseState(head, status, output.list, counts, status === "incomplete" ? "max_output_tokens" : undefined),
+      ...messages(),
+    };
   };
   return {
     run,
@@ -155,23 +206,20 @@ function begin(c: AppContext, services: Services, body: ResponsesRequest): Makin
     parse,
     logprobsOf: tokens => (includesLogprobs ? chatLogprobs(engine.model.tokenizer, tokens).content : []),
     showsReasoning: body.include_reasoning !== false,
+    telemetry: new Telemetry(engine, run.generations, services.clock, body.stream ? body : {}),
+    hear: (text, tokens) => heard.take(text, tokens),
     state,
-    ended: (status, usage) => {
-      const whole = state(status, usage);
-      if (isStored && !isCopy(c.req.raw)) {
-        const own = input.map(keptItem);
-        store.add({ owner: caller.owner, id, body: whole, input: own, conversation: [...earlier, ...own, ...whole.output] });
-      }
-      return whole;
-    },
+    keep,
+    ended: (status, usage) => keep(state(status, usage)),
   };
 }
 
-const statusOf = (reason: string): Status => (reason === "length" ? "incomplete" : "completed");
+const statusOf = (reason: string): ResponseStatus => (reason === "length" ? "incomplete" : "completed");
 
 async function wholeResponse(making: Making): Promise<Row> {
   const { run, output, parse, logprobsOf } = making;
   const [answer] = await collectAll(run.generations);
+  making.hear(answer!.text, answer!.tokens);
   const parts = wholeParts(parse, answer!.text, answer!.tokens, answer!.finishReason === "length");
   const reasoned = parse.reasoningTokens ?? 0;
   for (const _ of outputOf(making, parts, [...logprobsOf(answer!.tokens.slice(reasoned))]));
@@ -181,24 +229,77 @@ async function wholeResponse(making: Making): Promise<Row> {
 }
 
 async function* responseEvents(making: Making): AsyncGenerator<Row, void, undefined> {
-  const { run, output, parse, logprobsOf } = making;
+  const { run, output, parse, logprobsOf, telemetry } = making;
   const begun = making.state("in_progress");
   yield { type: "response.created", response: begun };
   yield { type: "response.in_progress", response: begun };
   const logprobs: object[] = [];
-  for await (const { event } of merged(run.generations)) {
+  const usage = { promptTokens: run.prompts[0]!.length, completionTokens: 0 };
+  for await (const told of telemetry.events()) {
+    if ("progress" in told) {
+      yield { type: "response.in_progress", response: begun, ...told.progress };
+      continue;
+    }
+    const { event } = told;
+    making.hear(event.text, event.tokens);
+    usage.completionTokens += event.tokens.length;
+    const timings = telemetry.timings(0, event.kind === "end" ? event.usage : usage);
     const parts = [...parse.push(event.text, event.tokens), ...(event.kind === "end" ? parse.end(event.finishReason === "length") : [])];
     logprobs.push(...logprobsOf(event.tokens));
-    yield* outputOf(making, parts, logprobs);
+    for (const row of outputOf(making, parts, logprobs)) yield row.type === "response.output_text.delta" ? { ...row, ...timings } : row;
     if (event.kind === "text") continue;
     const status = statusOf(event.finishReason);
     yield* output.end(status === "completed");
-    yield { type: `response.${status}`, response: making.ended(status, event.usage) };
+    yield { type: `response.${status}`, response: making.ended(status, event.usage), ...timings };
   }
+}
+
+/** Starts a response whose request is answered at once: it is kept, and read by its id. Errors: serve/parameter, serve/unsupported, those of the answer's beginning. */
+function inBackground(c: AppContext, services: Services, body: ResponsesRequest): Row {
+  if (body.store === false)
+    throw serveErrors.fail("parameter", { place: "background", message: "background can only be used when `store` is true" });
+  if (body.stream)
+    throw serveErrors.fail("unsupported", {
+      place: "stream",
+      message: "a response in the background has no events",
+      hint: "Read it: GET /v1/responses/ID.",
+    });
+  const stop = new AbortController();
+  let last: Row;
+  let isOver = false;
+  const tell = (state: Row) => {
+    if (!isOver) last = making.keep(state);
+    return last;
+  };
+  const cancel = () => {
+    tell(making.state("cancelled"));
+    isOver = true;
+    stop.abort();
+    return last;
+  };
+  const making: Making = begin(c, services, body, { signal: stop.signal, cancel });
+  const { requestId } = c.var.exchange;
+  const run = async () => {
+    try {
+      for await (const event of responseEvents({ ...making, ended: making.state })) {
+        if (event.type === "response.output_item.added") tell(making.state("in_progress"));
+        else if (event.response !== undefined && event.type !== "response.created" && event.type !== "response.in_progress")
+          tell(event.response as Row);
+      }
+    } catch (error) {
+      const { code, message } = wireError(error, requestId).error;
+      tell({ ...making.state("failed"), error: { code: code ?? "server_error", message } });
+    }
+    isOver = true;
+  };
+  const queued = tell(making.state("queued"));
+  void run();
+  return queued;
 }
 
 async function create(c: AppContext, services: Services): Promise<Response> {
   const body = parseBody(responsesRequest, withOnlyModel(await checkedBody(c, requestFields.responses), services.engines));
+  if (body.background) return c.json(inBackground(c, services, body));
   const making = begin(c, services, body);
   if (!body.stream) return c.json(await wholeResponse(making));
   let sequence = 0;
@@ -210,6 +311,12 @@ async function create(c: AppContext, services: Services): Promise<Response> {
   return streamAnswer(c, services, making.run.generations, events(), framing);
 }
 
+async function inputTokens(c: AppContext, services: Services): Promise<Response> {
+  const body = parseBody(responsesRequest, withOnlyModel(await checkedBody(c, requestFields.responses), services.engines));
+  const { all, lengthOf } = asked(c, services, body);
+  return c.json({ object: "response.input_tokens", input_tokens: lengthOf(all) });
+}
+
 const idOf = (c: AppContext): string => c.req.param("id") ?? "";
 
 function read(c: AppContext, { responses: store }: Services): Response {
@@ -219,9 +326,10 @@ function read(c: AppContext, { responses: store }: Services): Response {
   return c.json(kept.body);
 }
 
-/** Only responses that are made in the background can be cancelled, and there are none. */
+/** Only responses that are made in the background can be cancelled; one that is over stays as it is. */
 function cancel(c: AppContext, { responses: store }: Services): Response {
-  store.get(callerOf(c), idOf(c));
+  const kept = store.get(callerOf(c), idOf(c));
+  if (kept.cancel) return c.json(kept.cancel());
   throw serveErrors.fail("unsupported", {
     place: "id",
     message: "Cannot cancel a synchronous response.",
@@ -231,10 +339,12 @@ function cancel(c: AppContext, { responses: store }: Services): Response {
 
 export const responses: readonly ContractRoute[] = [
   answering("responses", post("/v1/responses", create, "chat"), body => [body.max_output_tokens]),
+  describing("responses", post("/v1/responses/input_tokens", inputTokens)),
   get("/v1/responses/:id", read),
   post("/v1/responses/:id/cancel", cancel),
   get("/v1/responses/:id/input_items", (c, services) => c.json(pageOf(c, services.responses.get(callerOf(c), idOf(c)).input))),
   del("/v1/responses/:id", (c, services) => {
+    services.responses.get(callerOf(c), idOf(c)).cancel?.();
     services.responses.remove(callerOf(c), idOf(c));
     return c.json({ id: idOf(c), object: "response", deleted: true });
   }),

@@ -19,6 +19,8 @@ export interface KeptResponse extends Owned {
   readonly input: readonly KeptItem[];
   /** All that was said until now, the answer included. */
   readonly conversation: readonly KeptItem[];
+  /** Of a response that is made in the background: stops it, and gives its last state. */
+  readonly cancel?: () => object;
 }
 
 /** An item with an id of its own where it came without. */
@@ -80,6 +82,13 @@ export class ResponseStore {
       for (const other of this.#shares.values()) if (other.characters > largest.characters) largest = other;
       this.#dropOldest(largest);
     }
+  }
+
+  /** Keeps a further state of a response, unless it was taken away meanwhile. */
+  update(response: KeptResponse): void {
+    if (!this.#kept.has(response.id)) return;
+    this.#drop(response.id);
+    this.add(response);
   }
 
   /** `place`: of the id in the request. Errors: serve/unknownResponse, also for a response of another owner. */

@@ -87,8 +87,12 @@ interface Kind {
   handle(c: AppContext, services: Services, body: Body & { readonly model: string }): Response | Promise<Response>;
 }
 
+/** Messages are a chat for a decoder; a sentence encoder embeds them. */
+const chatOrVectors: Kind["handle"] = (c, services, { model }) =>
+  "room" in services.engines.findAny(model) ? chatCompletions(c, services) : embeddings(c, services);
+
 const kinds: readonly Kind[] = [
-  { key: "messages", operation: "chat", lengths: chatLengths, handle: chatCompletions },
+  { key: "messages", operation: "chat", lengths: chatLengths, handle: chatOrVectors },
   { key: "prompt", operation: "text_completion", lengths: completionLengths, handle: completions },
   { key: "input", operation: "embeddings", handle: embeddings },
   { key: "query", operation: "embeddings", handle: rerank },

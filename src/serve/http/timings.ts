@@ -1,8 +1,8 @@
 /** `timings` of llama.cpp: what an answer's prompt and tokens took, as its engine tells it. The first token comes with the prompt and is no step. */
-import type { Clock } from "../../../base/index.ts";
-import type { Engine, Generation } from "../../engine.ts";
-import type { Usage } from "../../generation.ts";
-import type { Observed } from "../../observer.ts";
+import type { Clock } from "../../base/index.ts";
+import type { Engine, Generation } from "../engine.ts";
+import type { Usage } from "../generation.ts";
+import type { Observed } from "../observer.ts";
 
 interface Moments {
   startedMs?: number;

@@ -1,0 +1,29 @@
+/** Random small programs, forward and gradient, in ONNX Runtime with machine code: near exact arithmetic, the same bytes on one thread and on two. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { deep } from "../../test/support/deep.ts";
+import { openDevice } from "./device.ts";
+import { boundSlack, programFault, programPlans } from "./random-programs.laws.ts";
+
+const devices = [1, 2].map(threads => openDevice("cpu", { threads }));
+/** The law draws a fifth of them without --deep. */
+const programs = deep ? 10_000 : 1_500;
+
+test(
+  "random programs and their gradients are as near exact arithmetic as float32's roundings allow, with the same bytes on two threads",
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(programPlans, async plan => {
+        const fault = await programFault(plan, devices);
+        if (fault) throw new Error(fault);
+      }),
+      { numRuns: programs },
+    );
+  },
+  deep ? 7_200_000 : 600_000,
+);
+
+test("what errors may be is small beside the results for most programs", () => {
+  const slacks = fc.sample(programPlans, { numRuns: 40, seed: 1 }).map(boundSlack);
+  expect(slacks.filter(s => s < 0.05).length).toBeGreaterThan(30);
+});

@@ -1,0 +1,156 @@
+/** Activations of training steps: a memory budget changes no bit, a precision that is chosen is the one that is given by name, and a resumed run keeps it. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, expect, test, vi } from "vitest";
+import type { LoamError } from "../base/index.ts";
+import { type DecoderSpec, decoderSpec, gpt2Config } from "../nn/index.ts";
+import { openDevice } from "../tensor/index.ts";
+import { adamw, single } from "./optimizer.ts";
+import type { PretrainRecipe } from "./part.ts";
+import { fasterPrecision, hasBf16, precisionProblem } from "./precision.ts";
+import { decoderLoss } from "./decoder-training.ts";
+import { type PretrainOptions, pretrain } from "./pretrain.ts";
+import { toyEnd, toyModel, toyRecipe, toyShards } from "./toy.laws.ts";
+import { createTrainer, type TrainerOptions } from "./trainer.ts";
+
+const device = openDevice("cpu", { threads: 1 });
+const root = mkdtempSync(join(tmpdir(), "loam-kept-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+afterEach(() => void vi.unstubAllEnvs());
+
+const [rows, length] = [8, 128];
+const model = { ...toyModel, layers: 4, width: 64, hidden: 256, context: length };
+/** GPT-2's: layer norms and biases. */
+const biased = gpt2Config({ vocab: model.vocab, width: 64, layers: 3, heads: 4, context: length });
+const ints = { shape: [rows, length], dtype: "i32" } as const;
+
+async function trained(over: Partial<TrainerOptions<DecoderSpec, never>> = {}, of = model) {
+  const trainer = await createTrainer({
+    device,
+    specs: decoderSpec(of),
+    loss: decoderLoss(of, { dropout: 0.1, attentionBlock: 64 }) as never, // its batch is the one below
+    batch: {
+      tokens: { ...ints, below: model.vocab },
+      targets: { ...ints, below: model.vocab },
+      segments: ints,
+      positions: ints,
+      weights: { shape: [rows, length], dtype: "f32" },
+      seed: { shape: [], dtype: "i32" },
+    } as never,
+    optimizer: single(adamw({})),
+    rate: 3e-3,
+    steps: 3,
+    measureMemory: true,
+    ...over,
+  });
+  const n = rows * length;
+  const tokens = Int32Array.from({ length: n + 1 }, (_, i) => (i * i + 3 * i) % (model.vocab - 1));
+  const losses: number[] = [];
+  try {
+    for (let i = 0; i < 3; i++)
+      losses.push(
+        (
+          await trainer.step([
+            {
+              arrays: {
+                tokens: tokens.subarray(0, n),
+                targets: tokens.subarray(1),
+                segments: Int32Array.from({ length: n }, (_, k) => Math.floor(k / length)),
+                positions: Int32Array.from({ length: n }, (_, k) => k % length),
+                weights: new Float32Array(n).fill(1),
+                seed: Int32Array.of(i),
+              },
+              weight: n,
+            },
+          ])
+        ).loss,
+      );
+    const { precision, precisionTimes, heldBytes: held } = trainer;
+    return { losses, peak: trainer.peakBytes()!, kept: trainer.kept(), held, precision, precisionTimes };
+  } finally {
+    trainer.dispose();
+  }
+}
+
+test("a memory budget recomputes what does not fit and changes no bit in float32, dropout and all", async () => {
+  const plain = await trained();
+  const roomy = await trained({ memoryBytes: 2 ** 34 });
+  expect(roomy.losses).toEqual(plain.losses);
+  expect(roomy.kept!.recomputed).toBe(0);
+  const error = (await trained({ memoryBytes: plain.held + 1000 }).catch((e: unknown) => e)) as LoamError;
+  expect(error.code).toBe("train/memory");
+  const sentence = /at least ([\d.]+) MB \(parameters .*, gradients .*, optimizer .*, batches .*, activations ([\d.]+) (k|M)B\)/.exec(
+    error.message,
+  );
+  expect(sentence).not.toBeNull();
+  const tight = await trained({ memoryBytes: Math.ceil(1.02e6 * Number(sentence![1])) });
+  expect(tight.losses).toEqual(plain.losses);
+  expect(tight.kept!.recomputed).toBeGreaterThan(0);
+  expect(tight.peak).toBeLessThan(0.85 * plain.peak);
+}, 60_000);
+
+test.each(["on", "off"])("with biases and layer norms as well, machine code %s", async code => {
+  vi.stubEnv("LOAM_MACHINE_CODE", code);
+  const own = openDevice("cpu", { threads: 1 });
+  const plain = await trained({ device: own }, biased);
+  const error = (await trained({ device: own, memoryBytes: plain.held + 1000 }, biased).catch((e: unknown) => e)) as LoamError;
+  const least = /at least ([\d.]+) MB/.exec(error.message)![1];
+  const tight = await trained({ device: own, memoryBytes: Math.ceil(1.02e6 * Number(least)) }, biased);
+  expect(tight.losses).toEqual(plain.losses);
+  expect(tight.kept!.recomputed).toBeGreaterThan(0);
+}, 60_000);
+
+test("parameters alone that are larger than the memory are an error that names them", async () => {
+  await expect(trained({ memoryBytes: 1000 })).rejects.toThrow(/more than .* \(parameters .* got 1\.00 kB.*device\.memoryLimitBytes/);
+});
+
+test("bf16 is chosen where it is more than 2 % faster, and what is chosen gives the bits of the same precision by name", async () => {
+  expect(fasterPrecision({ f32: 100, bf16: 99 })).toBe("f32");
+  expect(fasterPrecision({ f32: 103, bf16: 100 })).toBe("bf16");
+  const chosen = await trained({ precision: "auto" });
+  expect((await trained({ precision: chosen.precision })).losses).toEqual(chosen.losses);
+  if (hasBf16(device)) expect(fasterPrecision(chosen.precisionTimes!)).toBe(chosen.precision);
+  else expect(chosen.precisionTimes).toBeUndefined();
+});
+
+const options = (recipe: PretrainRecipe, over: Partial<PretrainOptions> = {}): PretrainOptions => ({
+  device,
+  model: toyModel,
+  recipe,
+  train: toyShards("train", 300),
+  heldOut: toyShards("held-out", 40),
+  end: toyEnd,
+  identity: "e".repeat(64),
+  folder: mkdtempSync(join(root, "run-")),
+  progress: () => {},
+  now: () => 0,
+  ...over,
+});
+
+test("a run that chose its precision is not timed again when it resumes", async () => {
+  const recipe = toyRecipe({ tokens: 6 * 256, precision: "auto" });
+  const folder = mkdtempSync(join(root, "run-"));
+  const stop = new AbortController();
+  const progress: PretrainOptions["progress"] = e => {
+    if (e.values!.step === 3) stop.abort(new Error("stop"));
+  };
+  await expect(pretrain(options(recipe, { folder, progress, signal: stop.signal }))).rejects.toThrow("stop");
+  const resumed = await pretrain(options(recipe, { folder }));
+  expect(resumed.resumedFrom).toBe(3);
+  expect(resumed.precisionTimes).toBeUndefined();
+});
+
+test("a precision that the machine has no code for is said with what runs instead, and the run goes on in float32", async () => {
+  vi.stubEnv("LOAM_MACHINE_CODE", "off");
+  const plain = openDevice("cpu", { threads: 1 });
+  expect(precisionProblem("f32", plain)).toBeUndefined();
+  expect(precisionProblem("auto", plain)).toBeUndefined();
+  const problems: string[] = [];
+  const result = await pretrain(
+    options(toyRecipe({ tokens: 2 * 256, precision: "bf16" }), { device: plain, onProblem: p => problems.push(`${p.code} ${p.message}`) }),
+  );
+  expect(result.steps).toBe(2);
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toMatch(/^train\/precision precision: bf16: expected .*AVX-512.*Computes in float32/);
+});

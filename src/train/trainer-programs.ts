@@ -1,0 +1,139 @@
+/**
+ * The native programs of a step: gradients of a micro-batch, gradients added to what there is, and the optimiser's update. The first two keep what
+ * their forward pass leaves in bf16 where that is their precision, and recompute as much of it as their memory asks for.
+ */
+import { defined, type Tree, treeLeaves, treeMap } from "../base/index.ts";
+import { add, type DeviceArray, type KeepOptions, type Tensor, valueAuxAndGrad } from "../tensor/index.ts";
+import { squaredNorm, updateAll } from "./optimizer.ts";
+import type { ComputedPrecision } from "./part.ts";
+import { fasterPrecision, hasBf16, type PrecisionTimes, timePrecisions } from "./precision.ts";
+import type { MeasuredLoss, TrainerOptions, TrainerState } from "./trainer.ts";
+import { type TreeProgram, treeProgram } from "./tree-program.ts";
+
+interface GradientResult {
+  readonly loss: DeviceArray;
+  readonly measures: Readonly<Record<string, DeviceArray>>;
+  readonly squared: DeviceArray;
+  /** Squared norm of the micro-batch's own gradient, where noise is measured. */
+  readonly own: Readonly<Record<string, DeviceArray>>;
+  readonly gradients: unknown;
+}
+interface TrainerPrograms<S> {
+  readonly fresh: TreeProgram<GradientResult>;
+  readonly accumulate: TreeProgram<GradientResult>;
+  readonly update: TreeProgram<Pick<TrainerState<S>, "parameters" | "optimizer">>;
+}
+
+/** How the gradient is computed. */
+interface GradientForm {
+  readonly precision: ComputedPrecision;
+  /** Most memory for activations; absent: as much as they take. */
+  readonly budgetBytes?: number | undefined;
+}
+
+function trainerPrograms<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>, form: GradientForm): TrainerPrograms<S> {
+  const { device } = o;
+  const keep: KeepOptions = {
+    forward: ["loss", "measures"],
+    storage: form.precision,
+    ...defined({ budgetBytes: form.budgetBytes }),
+  };
+  const passes = { device, donate: [3], fuse: true, keep, products: form.precision };
+  const profile = (part: string) => (o.profile === undefined ? {} : { profile: `${o.profile}-${part}` });
+  const lossOf = o.loss as (p: Tree<Tensor>, b: unknown, s: Tensor, frozen: Tree<Tensor>) => Tensor | MeasuredLoss;
+  const gradientOf = valueAuxAndGrad((p: Tree<Tensor>, b: unknown, s: Tensor, frozen: Tree<Tensor>) => {
+    const made = lossOf(p, b, s, frozen);
+    return "measures" in made ? [made.loss, made.measures] : [made, {}];
+  });
+  const finish = (loss: Tensor, measures: MeasuredLoss["measures"], gradients: Tree<Tensor>, own?: Tree<Tensor>) => ({
+    loss,
+    measures,
+    squared: squaredNorm(treeLeaves<Tensor>(gradients)),
+    own: own && o.measureNoise ? { squared: squaredNorm(treeLeaves<Tensor>(own)) } : {},
+    gradients,
+  });
+  return {
+    // `gradients` is given for its memory alone: the result takes it over
+    fresh: treeProgram(
+      (parameters: Tree<Tensor>, batch: B, scale: Tensor, _gradients: Tree<Tensor>, frozen: Tree<Tensor>) =>
+        finish(...gradientOf(parameters, batch, scale, frozen)),
+      {
+        ...passes,
+        name: "gradient",
+        ...profile("gradient"),
+        ...(o.measureMemory ? { measureMemory: true } : {}),
+      },
+    ),
+    accumulate: treeProgram(
+      (parameters: Tree<Tensor>, batch: B, scale: Tensor, gradients: Tree<Tensor>, frozen: Tree<Tensor>) => {
+        const [loss, measures, next] = gradientOf(parameters, batch, scale, frozen);
+        return finish(
+          loss,
+          measures,
+          treeMap<Tensor, Tensor>((g, _, sofar) => add(sofar!, g), next, gradients),
+          next,
+        );
+      },
+      { ...passes, name: "accumulate", ...profile("accumulate") },
+    ),
+    update: treeProgram(
+      (
+        parameters: Tree<Tensor>,
+        optimizer: Record<string, Record<string, Tensor>>,
+        gradients: Tree<Tensor>,
+        scalars: Record<string, Tensor>,
+      ) => {
+        const next = updateAll(o.optimizer, o.specs, {
+          parameters,
+          gradients,
+          state: optimizer,
+          scalars,
+          gradientScale: scalars.gradientScale!,
+        });
+        return { parameters: next.parameters, optimizer: next.state };
+      },
+      { device, donate: [0, 1], fuse: true, name: "update", ...profile("update") },
+    ),
+  };
+}
+
+const disposeAll = (p: Pick<TrainerPrograms<unknown>, "fresh" | "accumulate" | "update">): void => {
+  for (const c of [p.fresh, p.accumulate, p.update]) c.dispose();
+};
+
+/** A trainer's programs in the precision that is asked for. */
+interface PrecisePrograms<S> {
+  readonly programs: TrainerPrograms<S>;
+  readonly precision: ComputedPrecision;
+  /** Where it was chosen by timing. */
+  readonly times: PrecisionTimes | undefined;
+}
+
+/** The programs; for "auto" those of the faster precision, of which `run` runs one gradient on the trainer's own arrays. */
+export async function precisePrograms<S, B extends Record<string, Tensor>>(
+  o: TrainerOptions<S, B>,
+  budgetBytes: number | undefined,
+  run: (program: TreeProgram<GradientResult>, onNative: (ms: number) => void) => Promise<void>,
+): Promise<PrecisePrograms<S>> {
+  const of = (precision: ComputedPrecision) => trainerPrograms(o, { precision, budgetBytes });
+  const { precision = "f32" } = o;
+  if (precision !== "auto") return { programs: of(precision), precision, times: undefined };
+  if (!hasBf16(o.device)) return { programs: of("f32"), precision: "f32", times: undefined };
+  const both = { f32: of("f32"), bf16: of("bf16") };
+  try {
+    const times = await timePrecisions(async side => {
+      let ms = 0;
+      await run(both[side].fresh, native => {
+        ms += native;
+      });
+      return ms;
+    });
+    const chosen = fasterPrecision(times);
+    disposeAll(both[chosen === "f32" ? "bf16" : "f32"]);
+    return { programs: both[chosen], precision: chosen, times };
+  } catch (error) {
+    disposeAll(both.f32);
+    disposeAll(both.bf16);
+    throw error;
+  }
+}

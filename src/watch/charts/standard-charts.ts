@@ -1,0 +1,90 @@
+/** Charts of standardised values: Shewhart's individuals, EWMA, CUSUM with fast initial response. An alarm starts a chart anew. */
+import { checkSetting, checkValue } from "../errors.ts";
+import type { ChartSignal, ControlChart } from "./chart.ts";
+import { cusumLimit, ewmaWidth, shewhartWidth } from "./run-length.ts";
+
+const checkZ = (z: number): void => checkValue(Number.isFinite(z), "z", "a finite number", z);
+const outside = (rule: string, value: number, limit: number): ChartSignal | undefined =>
+  Math.abs(value) > limit ? { rule, side: value > 0 ? "above" : "below", value, limit } : undefined;
+
+/** Shewhart's chart of individuals (1931): an alarm where one value is too far out. Errors: watch/setting. */
+export function shewhartChart({ averageRunLength = 370.4 }: { readonly averageRunLength?: number } = {}): ControlChart<null> {
+  const width = shewhartWidth(averageRunLength);
+  return {
+    name: "shewhart",
+    averageRunLength,
+    start: null,
+    observe(state, z) {
+      checkZ(z);
+      return { state, signal: outside("limit", z, width) };
+    },
+  };
+}
+
+export interface EwmaState {
+  readonly average: number;
+}
+
+/** EWMA chart (Roberts 1959) with constant limits: small lasting shifts. Errors: watch/setting. */
+export function ewmaChart({
+  lambda = 0.1,
+  averageRunLength = 370.4,
+}: {
+  readonly lambda?: number;
+  readonly averageRunLength?: number;
+} = {}): ControlChart<EwmaState> {
+  const limit = ewmaWidth(lambda, averageRunLength) * Math.sqrt(lambda / (2 - lambda));
+  const start = { average: 0 };
+  return {
+    name: "ewma",
+    averageRunLength,
+    start,
+    observe(state, z) {
+      checkZ(z);
+      const average = lambda * z + (1 - lambda) * state.average;
+      const signal = outside("ewma", average, limit);
+      return signal ? { state: start, signal } : { state: { average } };
+    },
+  };
+}
+
+export interface CusumState {
+  readonly high: number;
+  readonly low: number;
+  /** Values since each side was last at 0: how long ago the shift began. */
+  readonly highFor: number;
+  readonly lowFor: number;
+}
+
+export interface CusumOptions {
+  /** Half of the shift that is to be found soon, in deviations. */
+  readonly k?: number;
+  readonly averageRunLength?: number;
+  /** Share of the limit at which both sides begin, and begin again after an alarm (Lucas and Crosier 1982). 0 to 0.5. */
+  readonly headStart?: number;
+}
+
+/** Two-sided CUSUM (Page 1954). Errors: watch/setting. */
+export function cusumChart({ k = 0.5, averageRunLength = 370.4, headStart = 0.5 }: CusumOptions = {}): ControlChart<CusumState> {
+  checkSetting(headStart >= 0 && headStart <= 0.5, "headStart", "0 to 0.5", headStart);
+  const h = cusumLimit(k, averageRunLength);
+  const plain: CusumState = { high: 0, low: 0, highFor: 0, lowFor: 0 };
+  const restart: CusumState = { ...plain, high: headStart * h, low: headStart * h };
+  return {
+    name: "cusum",
+    averageRunLength,
+    // only what follows an alarm begins ahead: a monitor that starts in control keeps the run length that it is declared by
+    start: plain,
+    observe(state, z) {
+      checkZ(z);
+      const high = Math.max(0, state.high + z - k);
+      const low = Math.max(0, state.low - z - k);
+      if (high > h || low > h)
+        return {
+          state: restart,
+          signal: { rule: "cusum", side: high > h ? "above" : "below", value: Math.max(high, low), limit: h },
+        };
+      return { state: { high, low, highFor: high > 0 ? state.highFor + 1 : 0, lowFor: low > 0 ? state.lowFor + 1 : 0 } };
+    },
+  };
+}

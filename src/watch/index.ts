@@ -1,0 +1,13 @@
+/** watch: when something is wrong with what runs, and how often that is said for nothing. Pure functions of (state, event). */
+export {
+  type AlarmEvent,
+  type AlarmOptions,
+  type AlarmState,
+  type BudgetedMonitor,
+  budgetRunLengths,
+  observeSignal,
+  passTime,
+  quietAlarm,
+} from "./alarms.ts";
+export * from "./charts/index.ts";
+export { watchErrors } from "./errors.ts";
