@@ -646,6 +646,9 @@ export const judgedItem = is.object({
 });
 export type JudgedItem = is.Infer<typeof judgedItem>;
 
+export const kernelKind = is.oneOf("product", "attention", "chain", "element-wise", "reduction", "layout", "other");
+export type KernelKind = is.Infer<typeof kernelKind>;
+
 export const labelItem = is.object({
   id: is.string,
   text: is.string,
@@ -904,6 +907,112 @@ export const run = is.object({
 });
 export type Run = is.Infer<typeof run>;
 
+/** What a run cost, with everything behind it. */
+export const runCost = is.object({
+  subject: is.string,
+  /** What it was made from, then itself, then its evaluations. */
+  lines: is.array(
+    is.object({
+      what: is.string,
+      stage: is.string,
+      category: is.string,
+      /** Attempts. */
+      runs: is.number,
+      /** Attempts that failed, were interrupted or killed. */
+      unfinished: is.number,
+      withoutLedger: is.number,
+      coreSeconds: is.number,
+      /** Of products of matrices, attention included. */
+      flops: is.number,
+      kilowattHours: is.number,
+      usd: is.number,
+      mfu: is.nullable(measured),
+      hfu: is.nullable(measured),
+    }),
+  ),
+  categories: is.array(
+    is.object({
+      category: is.string,
+      /** Of core-seconds. */
+      share: is.number,
+      coreSeconds: is.number,
+      /** Of products of matrices, attention included. */
+      flops: is.number,
+      kilowattHours: is.number,
+      usd: is.number,
+    }),
+  ),
+  total: is.object({
+    coreSeconds: is.number,
+    /** Of products of matrices, attention included. */
+    flops: is.number,
+    kilowattHours: is.number,
+    usd: is.number,
+  }),
+  totalWithoutSweeps: is.object({
+    coreSeconds: is.number,
+    /** Of products of matrices, attention included. */
+    flops: is.number,
+    kilowattHours: is.number,
+    usd: is.number,
+  }),
+  /** Utilisation, machine, energy, price; for people. */
+  notes: is.array(is.string),
+});
+export type RunCost = is.Infer<typeof runCost>;
+
+/** What the kernels of a training step took. */
+export const runProfile = is.object({
+  /** Null where none was made: `loam train --profile` makes one. */
+  profile: is.nullable(
+    is.object({
+      steps: is.number,
+      threads: is.number,
+      /** GFLOP/s of one core. */
+      peak: is.nullable(
+        is.object({
+          f32: is.number,
+          bf16: is.optional(is.number),
+          method: is.string,
+        }),
+      ),
+      stepMs: is.number,
+      kernelMs: is.number,
+      kernels: is.array(
+        is.object({
+          program: is.string,
+          what: is.string,
+          kind: kernelKind,
+          /** Kernels a step. */
+          count: is.number,
+          /** Milliseconds a step, of all of them. */
+          ms: is.number,
+          share: is.number,
+          gflops: is.nullable(measured),
+          gigabytesPerSecond: measured,
+          shareOfPeak: is.nullable(measured),
+        }),
+      ),
+      /** The programs of one step, in order. */
+      timeline: is.array(
+        is.object({
+          program: is.string,
+          ms: is.number,
+          spans: is.array(
+            is.object({
+              what: is.string,
+              kind: kernelKind,
+              startMs: is.number,
+              ms: is.number,
+            }),
+          ),
+        }),
+      ),
+    }),
+  ),
+});
+export type RunProfile = is.Infer<typeof runProfile>;
+
 /** GET /v1/models of OpenAI's API; Loam adds what a model computes from a text. */
 export const servedModels = is.object({
   data: is.array(
@@ -1119,6 +1228,8 @@ export const answers = {
   "GET /api/runs": is.array(run),
   "GET /api/runs/{artifact}/metrics": metrics,
   "GET /api/runs/{artifact}/examples": maskedExamples,
+  "GET /api/runs/{artifact}/cost": runCost,
+  "GET /api/runs/{artifact}/profile": runProfile,
   "GET /api/evaluations": is.array(evaluation),
   "GET /api/graph": graph,
   "GET /api/data": is.array(dataSet),
