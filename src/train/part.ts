@@ -9,7 +9,7 @@ export type Precision = (typeof precisions)[number];
 export type ComputedPrecision = Exclude<Precision, "auto">;
 
 /** How pieces of documents share rows. */
-export const rowPackings = ["best-fit", "none"] as const;
+const rowPackings = ["best-fit", "none"] as const;
 export type RowPacking = (typeof rowPackings)[number];
 
 export const scheduleKinds = ["constant", "cosine", "linear", "wsd"] as const;
