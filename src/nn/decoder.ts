@@ -124,6 +124,8 @@ export interface DecoderOptions {
   /** Queries a block of causal attention, where no operator computes it; see `attention`. */
   readonly attentionBlock?: number;
   readonly onAttention?: (layer: number, weights: Tensor) => void;
+  /** Is given the states after each block. */
+  readonly onBlock?: (layer: number, states: Tensor) => void;
 }
 
 type Setting = Pick<AttentionOptions, "sight" | "rotary">;
@@ -188,7 +190,9 @@ function blockOf(
 }
 
 /** How a block looks at its sequence: the options of the whole model without those that only make its states. */
-type BlockOptions = Omit<DecoderOptions, "rematerialise" | "onAttention"> & { readonly onAttention?: (weights: Tensor) => void };
+type BlockOptions = Omit<DecoderOptions, "rematerialise" | "onAttention" | "onBlock"> & {
+  readonly onAttention?: (weights: Tensor) => void;
+};
 
 const attentionOptions = (setting: Setting, o: BlockOptions): AttentionOptions => ({
   ...setting,
@@ -207,10 +211,11 @@ export function decoderStates(c: DecoderConfig, p: Decoder, tokens: Tensor, o: D
   const settingOf = settings(c, tokens.shape[1]!, o.positions);
   let x = dropout(o.dropout, embed(c, p, tokens, o.positions));
   for (const [i, b] of p.blocks.entries()) {
-    const { onAttention, ...rest } = o;
+    const { onAttention, onBlock: _, ...rest } = o;
     const options = attentionOptions(settingOf(i), { ...rest, ...(onAttention ? { onAttention: (w: Tensor) => onAttention(i, w) } : {}) });
     const block = (h: Tensor): Tensor => blockOf(c, b, h, options, o.dropout).output;
     x = o.rematerialise ? checkpoint(block)(x) : block(x);
+    o.onBlock?.(i, x);
   }
   return x;
 }

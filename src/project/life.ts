@@ -78,7 +78,7 @@ function trainedLife(p: ProjectFile, modelName: string, around: LifeSurroundings
       }),
       options: () => ({ name: modelName, model: architecture, recipe: { ...recipe, length: length ?? model.context } }),
       describe: s =>
-        `${formatCount(n(s, "parameters"))} parameters, ${formatCount(n(s, "tokens"))} tokens, held-out ${n(s, "heldOutNats").toFixed(3)} nats/token`,
+        `${formatCount(n(s, "parameters"))} parameters, ${formatCount(n(s, "tokens"))} tokens, held-out ${n(s, "heldOutNats").toFixed(3)} nats/token${s.suggestedRows === undefined ? "" : `; gradient noise scale ${formatCount(n(s, "noiseScaleTokens"))} tokens: a batch of ${formatCount(n(s, "suggestedRows"))} rows`}`,
     }),
     link({
       stage: "baselines",

@@ -25,6 +25,7 @@ import type { BaseSelection, SelectOptions } from "./selections.ts";
 import type { Reply, Turn } from "./serving/ask.ts";
 import type { AskOptions, ChatOptions, ProjectChat } from "./serving/chat.ts";
 import type { ProjectServer, ServeOptions } from "./serving/serve-options.ts";
+import type { RateRangeCall, RateRangeReport, ScaleOptions, ScalePlan, ScaleReport } from "./training/index.ts";
 import type { RecipePreview } from "./tuning/preview-examples.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -33,6 +34,7 @@ const selections = () => import("./selections.ts");
 const evaluations = () => import("./evaluations.ts");
 const serving = () => import("./serving/index.ts");
 const searches = () => import("./searches.ts");
+const trainings = () => import("./training/index.ts");
 
 export class Project implements AsyncDisposable {
   readonly #workspace: Workspace;
@@ -79,6 +81,19 @@ export class Project implements AsyncDisposable {
   /** As `run`, of one model. */
   train(model?: string, options: RunOptions & CallOptions = {}): Call<RunReport> {
     return callOf(async watch => (await runs()).trainModel(this.#workspace, model, options, watch), options);
+  }
+
+  /**
+   * Predicts the held-out loss of a model's whole run from a ladder of small runs of its recipe; with `dryRun` only plans the ladder. Goes on where a call
+   * was stopped. Errors: project/argument, train/recipe for a budget that holds no ladder.
+   */
+  scale(model?: string, options: ScaleOptions & CallOptions = {}): Call<ScalePlan | ScaleReport> {
+    return callOf(async watch => (await trainings()).scaleModel(this.#workspace, model, options, watch), options);
+  }
+
+  /** A learning-rate range test of a model's recipe: the loss by a growing rate, and a suggested peak rate. Errors: project/argument, train/recipe. */
+  rates(model?: string, options: RateRangeCall & CallOptions = {}): Call<RateRangeReport> {
+    return callOf(async watch => (await trainings()).testRates(this.#workspace, model, options, watch), options);
   }
 
   /** Trains a model where it is stale, then times the kernels of some steps of its recipe; kept with the model's run. Errors: project/argument. */

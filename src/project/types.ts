@@ -38,4 +38,5 @@ export type * from "./serving/adapters.ts";
 export type * from "./serving/ask.ts";
 export type * from "./serving/chat.ts";
 export type * from "./serving/serve-options.ts";
+export type * from "./training/index.ts";
 export type * from "./tuning/preview-examples.ts";

@@ -16,6 +16,7 @@ export {
 export { statisticsErrors } from "./errors.ts";
 export { type LabelPermutation, labelPermutation } from "./label-permutation.ts";
 export { cholesky, solveTriangular } from "./linear.ts";
+export { fitLossLaw, type LossLaw, type LossPointOfLaw, lossAt, type PredictedLoss, predictLoss } from "./loss-law.ts";
 export { canDiffer, detectableDifference, type McNemar, mcNemar } from "./paired.ts";
 export { passAtK } from "./pass-at-k.ts";
 export { clopperPearson, type Interval, signTest, wilson } from "./proportion.ts";

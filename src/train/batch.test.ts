@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { decoderSpec, llamaConfig } from "../nn/index.ts";
 import { openDevice } from "../tensor/index.ts";
+import { decoderLoss } from "./decoder-training.ts";
 import { adamw, single } from "./optimizer.ts";
-import { decoderLoss } from "./pretrain.ts";
 import { createTrainer } from "./trainer.ts";
 
 const [rows, length] = [2, 8];

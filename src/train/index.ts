@@ -1,8 +1,13 @@
 /** train: from shards to a model; optimisers, schedules, the loop, checkpoints, logs. */
+export { type AdafactorOptions, adafactor } from "./adafactor.ts";
+export { adamw8bit } from "./adamw-8bit.ts";
 export type { BatchArraySpec, HostBatch } from "./batch.ts";
+export { type BatchPlan, batchPlan } from "./batch-plan.ts";
 export { type LoadedCheckpoint, latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 export { decoderConfigOf } from "./decoder-config.ts";
+export { decoderLoss } from "./decoder-training.ts";
 export { trainErrors } from "./errors.ts";
+export { type LionOptions, lion } from "./lion.ts";
 export {
   type BatchSource,
   endsEpoch,
@@ -11,9 +16,8 @@ export {
   type LoopPlace,
   type LoopResult,
   runLoop,
-  type ValidationPoint,
-  type ValidationScores,
 } from "./loop.ts";
+export type { ValidationPoint, ValidationScores } from "./loop-position.ts";
 export {
   crc32c,
   type MetricLog,
@@ -25,6 +29,7 @@ export {
   tensorboardEvent,
   tensorboardHeader,
 } from "./metrics.ts";
+export { type NoiseEstimate, suggestedRows } from "./noise-scale.ts";
 export {
   type AdamWOptions,
   adamw,
@@ -59,9 +64,12 @@ export {
   type TokenShards,
 } from "./packing.ts";
 export {
+  type AverageOptions,
   count,
   type ModelPart,
   modelPart,
+  type OptimizerKind,
+  optimizerKinds,
   type Precision,
   type PretrainRecipe,
   type PretrainRecipeInput,
@@ -70,7 +78,7 @@ export {
   type ScheduleKind,
   scheduleKinds,
 } from "./part.ts";
-export { decoderLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+export { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
 export { type ProfileOptions, profileTraining } from "./profile/profile-training.ts";
 export {
   type KernelTime,
@@ -80,8 +88,11 @@ export {
   readTrainingProfile,
   type TrainingProfile,
 } from "./profile/training-profile.ts";
+export { type RatePoint, type RateRange, type RateRangeOptions, rateRange } from "./rate-range.ts";
 export { keyOptionsOfRecipe, optimizerOf, stepsOf, tokensPerStep, withoutHabits } from "./recipe.ts";
+export { type LadderRun, ladderRuns, ladderSizes, tokenShares } from "./scale-ladder.ts";
 export { type Schedule, scheduleAt } from "./schedule.ts";
+export { type ScheduleFreeOptions, scheduleFree } from "./schedule-free.ts";
 export {
   type CutDocuments,
   documentTokens,
@@ -94,5 +105,6 @@ export {
   writeShards,
 } from "./shards.ts";
 export { type TrainSurroundings, trainStage } from "./stage.ts";
+export { type StepSeconds, stepSeconds } from "./step-seconds.ts";
 export { createTrainer, type MeasuredLoss, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
 export { type TreeProgram, treeProgram } from "./tree-program.ts";

@@ -9,7 +9,8 @@ import { type DeviceArray, openDevice } from "../tensor/index.ts";
 import { adamw, single } from "./optimizer.ts";
 import type { PretrainRecipe } from "./part.ts";
 import { fasterPrecision, hasBf16, precisionProblem } from "./precision.ts";
-import { decoderLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+import { decoderLoss } from "./decoder-training.ts";
+import { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
 import { toyEnd, toyModel, toyRecipe, toyShards } from "./toy.laws.ts";
 import { createTrainer, type TrainerOptions } from "./trainer.ts";
 

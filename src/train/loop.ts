@@ -3,28 +3,33 @@
  * early stop, checkpoints, logs, progress. It knows no task: batches, loss and evaluation are given. What it gives is a function of these; being killed and
  * resumed changes nothing, not one bit.
  */
-import { defined, type Json, type LoamError, type Progress, type ProgressEvent, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
+import { defined, type Json, type LoamError, type Progress, type ProgressEvent, type Tree, treeLeaves } from "../base/index.ts";
 import { charged } from "../ledger/index.ts";
 import { type ArraysOf, loadTree } from "../nn/index.ts";
-import type { Device, DeviceArray, Tensor } from "../tensor/index.ts";
+import type { DeviceArray, Tensor } from "../tensor/index.ts";
+import { type Averaging, copyArrays, openAveraging } from "./average.ts";
 import type { HostBatch } from "./batch.ts";
 import { latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { trainErrors } from "./errors.ts";
+import {
+  emptyLogWindow,
+  isPosition,
+  type LogWindow,
+  metricPointOf,
+  type Position,
+  readPoint,
+  storedPoint,
+  type ValidationPoint,
+  type ValidationScores,
+  widened,
+} from "./loop-position.ts";
 import { type MetricLog, type MetricPoint, openMetricLog } from "./metrics.ts";
+import { type NoiseLevel, nextNoiseLevel, noiseScaleOf } from "./noise-scale.ts";
 import { optimizerStateShapes } from "./optimizer.ts";
 import type { PackingState } from "./packing.ts";
-import type { ComputedPrecision } from "./part.ts";
+import type { AverageOptions, ComputedPrecision } from "./part.ts";
 import { type PrecisionTimes, precisionProblem } from "./precision.ts";
-import { createTrainer, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
-
-/** What was measured on held-out data. */
-export interface ValidationScores {
-  readonly loss: number;
-  readonly [measure: string]: number;
-}
-export interface ValidationPoint extends ValidationScores {
-  readonly step: number;
-}
+import { createTrainer, microBatchesAt, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
 
 /** Micro-batches without end, and where they stand. */
 export interface BatchSource {
@@ -53,6 +58,8 @@ export interface LoopOptions<S, B extends Record<string, Tensor>> {
   readonly patience: number;
   /** Values that are kept beside the best: those of the newest ends of epochs, which are evaluated too. Absent: none. */
   readonly keep?: { readonly most: number; readonly stepsIn: number } | undefined;
+  /** A weight average, evaluated and kept in place of the weights of a step. */
+  readonly average?: AverageOptions | undefined;
   readonly logEvery: number;
   readonly checkpointSeconds: number;
   /** Identity of everything the result depends on; checkpoints of another are refused. */
@@ -89,6 +96,8 @@ export interface LoopResult<S> {
   readonly points: readonly MetricPoint[];
   readonly steps: number;
   readonly history: readonly ValidationPoint[];
+  /** Gradient noise scale in tokens, where it was measured and could be told. */
+  readonly noiseScale: number | undefined;
   /** Which of the history is the best; -1 where the best is not kept. */
   readonly best: number;
   /** Oldest first; the caller's, as `parameters` is. */
@@ -103,55 +112,21 @@ export interface LoopResult<S> {
   readonly totalMs: number;
 }
 
-/** Sums over the steps since the last logged point. */
-type Window = {
-  readonly steps: number;
-  readonly loss: number;
-  /** Absent in checkpoints of before they were measured. */
-  readonly measures?: Readonly<Record<string, number>>;
-  readonly ms: number;
-  readonly tokens: number;
-};
-const emptyWindow: Window = { steps: 0, loss: 0, ms: 0, tokens: 0 };
-
-/** What a checkpoint holds beside arrays. */
-interface Position {
-  readonly packing: PackingState;
-  readonly level: number | null;
-  readonly spikes: number;
-  readonly history: readonly Readonly<Record<string, number | null>>[];
-  readonly best: number;
-  /** Steps whose values are kept; absent in checkpoints of before there were any. */
-  readonly kept?: readonly number[];
-  readonly window: Window;
-  readonly tokens: number;
-  /** Absent in checkpoints of before it could be chosen by timing. */
-  readonly precision?: ComputedPrecision;
-}
-// a checkpoint's hash takes no number that is none
-const storedPoint = (point: ValidationPoint): Record<string, number | null> =>
-  Object.fromEntries(Object.entries(point).map(([name, x]) => [name, Number.isFinite(x) ? x : null]));
-const readPoint = (stored: Readonly<Record<string, number | null>>): ValidationPoint => {
-  const { loss = null, step = null, ...others } = stored;
-  const measures = Object.entries(others).map(([name, x]) => [name, x ?? Number.NaN]);
-  return { loss: loss ?? Number.NaN, ...Object.fromEntries(measures), step: step ?? Number.NaN };
-};
-/** Pre-training once wrote another form. */
-const isPosition = (state: unknown): state is Position => Array.isArray((state as Partial<Position>).history);
-
 /** What changes from step to step, beside what the trainer holds. */
 interface Running<S> {
   readonly trainer: Trainer<S>;
   readonly log: MetricLog;
   readonly source: BatchSource;
+  readonly averaging: Averaging<S>;
   readonly resumedFrom: number;
+  noise: NoiseLevel | undefined;
   /** Where the source stood after the batches of the last step. */
   consumed: PackingState;
   history: readonly ValidationPoint[];
   bestAt: number;
   best: ArraysOf<S> | undefined;
   readonly kept: KeptValues<S>[];
-  window: Window;
+  window: LogWindow;
   tokens: number;
   nativeMs: number;
 }
@@ -161,14 +136,6 @@ const leavesOf = (tree: unknown): DeviceArray[] => treeLeaves<DeviceArray>(tree 
 const dispose = (tree: unknown): void => {
   for (const a of leavesOf(tree)) a.dispose();
 };
-
-/** Copies values, into arrays of an earlier copy where there is one. */
-async function copied<S>(device: Device, from: ArraysOf<S>, into: ArraysOf<S> | undefined): Promise<ArraysOf<S>> {
-  const source = leavesOf(from);
-  const target = into ? leavesOf(into) : await Promise.all(source.map(a => device.zeros(a.shape, a.dtype)));
-  for (const [i, a] of source.entries()) await target[i]!.write(await a.read());
-  return into ?? (treeFrom<DeviceArray, DeviceArray>(from as Tree<DeviceArray>, target) as ArraysOf<S>);
-}
 
 async function restore<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>) {
   const { device, specs, optimizer: rules } = o.trainer;
@@ -191,7 +158,9 @@ async function restore<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>
     const best = state.best >= 0 ? await load("best") : undefined;
     const kept: KeptValues<S>[] = [];
     for (const at of state.kept ?? []) kept.push({ step: at, parameters: await load(`kept.${at}`) });
-    return { kept, state: { parameters, optimizer, step, level: state.level, spikes: state.spikes }, position: state, best };
+    const averaged: ArraysOf<S>[] = [];
+    for (let i = 0; i < (state.averaged ?? 0); i++) averaged.push(await load(`averaged.${i}`));
+    return { kept, averaged, state: { parameters, optimizer, step, level: state.level, spikes: state.spikes }, position: state, best };
   } finally {
     await found.arrays.close();
   }
@@ -209,18 +178,21 @@ async function begin<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>):
   const resumedFrom = trainer.state.step;
   const log = openMetricLog(o.folder, resumedFrom, o.now ?? Date.now, o.eventsFolder);
   const { position } = restored ?? {};
+  const { device, optimizer, specs, steps } = o.trainer;
   const source = o.source(position?.packing, resumedFrom);
   return {
     trainer,
     log,
     source,
+    averaging: openAveraging<S>({ device, optimizer, specs, steps, average: o.average }, restored?.averaged),
     resumedFrom,
+    noise: position?.noise,
     consumed: source.state(),
     history: (position?.history ?? []).map(readPoint),
     bestAt: position?.best ?? -1,
     best: restored?.best,
     kept: [...(restored?.kept ?? [])],
-    window: position?.window ?? emptyWindow,
+    window: position?.window ?? emptyLogWindow,
     tokens: position?.tokens ?? 0,
     nativeMs: 0,
   };
@@ -229,6 +201,7 @@ async function begin<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>):
 function save<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Running<S>): Promise<void> {
   const { parameters, optimizer, step, level, spikes } = r.trainer.state;
   const kept = Object.fromEntries(r.kept.map(k => [k.step, k.parameters]));
+  const { taken } = r.averaging;
   const state: { readonly [K in keyof Position]: Json } = {
     packing: { ...r.consumed },
     level,
@@ -238,13 +211,15 @@ function save<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Runn
     kept: r.kept.map(k => k.step),
     window: r.window,
     tokens: r.tokens,
+    ...(taken.length ? { averaged: taken.length } : {}),
+    ...(r.noise ? { noise: { ...r.noise } } : {}),
     precision: r.trainer.precision,
   };
   return charged("checkpoints", () =>
     saveCheckpoint(o.folder, {
       recipe: o.identity,
       step,
-      arrays: { parameters, optimizer, ...(r.best ? { best: r.best } : {}), kept },
+      arrays: { parameters, optimizer, ...(r.best ? { best: r.best } : {}), kept, ...(taken.length ? { averaged: taken } : {}) },
       state,
     }),
   );
@@ -255,54 +230,38 @@ const byLoss = (a: ValidationScores, b: ValidationScores): boolean => a.loss < b
 /** Evaluates the values of now and keeps them where they are the best so far. */
 async function evaluate<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Running<S>): Promise<ValidationPoint | undefined> {
   if (!o.evaluate) return undefined;
-  const { parameters, step } = r.trainer.state;
+  const { step } = r.trainer.state;
   const measure = o.evaluate;
-  const scores = await charged("evaluation", () =>
-    measure(parameters, ms => {
-      r.nativeMs += ms;
-    }),
-  );
-  const point = { ...scores, step };
-  r.history = [...r.history, point];
-  if (o.keepsBest && (r.bestAt < 0 || (o.isBetter ?? byLoss)(point, r.history[r.bestAt]!))) {
-    r.bestAt = r.history.length - 1;
-    r.best = await copied<S>(o.trainer.device, parameters, r.best);
+  const shown = await r.averaging.values(r.trainer.state);
+  try {
+    const scores = await charged("evaluation", () =>
+      measure(shown.parameters, ms => {
+        r.nativeMs += ms;
+      }),
+    );
+    const point = { ...scores, step };
+    r.history = [...r.history, point];
+    if (o.keepsBest && (r.bestAt < 0 || (o.isBetter ?? byLoss)(point, r.history[r.bestAt]!))) {
+      r.bestAt = r.history.length - 1;
+      r.best = await copyArrays<S>(o.trainer.device, shown.parameters, r.best);
+    }
+    return point;
+  } finally {
+    shown.release();
   }
-  return point;
 }
 
 /** Keeps the values of now; those that are too old give their memory. */
 async function keep<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Running<S>, most: number): Promise<void> {
   const old = r.kept.length >= most ? r.kept.shift() : undefined;
-  const { parameters, step } = r.trainer.state;
-  r.kept.push({ step, parameters: await copied<S>(o.trainer.device, parameters, old?.parameters) });
+  const shown = await r.averaging.values(r.trainer.state);
+  r.kept.push({ step: r.trainer.state.step, parameters: await copyArrays<S>(o.trainer.device, shown.parameters, old?.parameters) });
+  shown.release();
 }
 
 /** Does a step end an epoch? One of 2.5 steps ends with its third, and the last step ends the last. */
 export const endsEpoch = (step: number, { steps, stepsIn }: { readonly steps: number; readonly stepsIn: number }): boolean =>
   step === steps || Math.floor(step / stepsIn) > Math.floor((step - 1) / stepsIn);
-
-/** The sums with one more step. */
-const widened = (w: Window, report: StepReport, tokens: number): Window => ({
-  steps: w.steps + 1,
-  loss: w.loss + report.loss,
-  measures: Object.fromEntries(Object.entries(report.measures).map(([name, x]) => [name, (w.measures?.[name] ?? 0) + x])),
-  ms: w.ms + report.totalMs,
-  tokens: w.tokens + tokens,
-});
-
-/** One logged point of the steps since the last one. */
-const pointOf = (w: Window, report: StepReport, tokens: number, found: ValidationPoint | undefined): MetricPoint => ({
-  step: report.step,
-  tokens,
-  loss: w.loss / w.steps,
-  learningRate: report.learningRate,
-  tokensPerSecond: Math.round(w.tokens / (w.ms / 1000)),
-  gradientNorm: report.gradientNorm,
-  ...(found ? { heldOut: found.loss } : {}),
-  ...(w.measures?.tokenAccuracy === undefined ? {} : { tokenAccuracy: w.measures.tokenAccuracy / w.steps }),
-  ...defined({ heldOutTokenAccuracy: found?.tokenAccuracy }),
-});
 
 /** What follows a step: evaluation, log, progress. */
 async function follow<S, B extends Record<string, Tensor>>(
@@ -317,8 +276,8 @@ async function follow<S, B extends Record<string, Tensor>>(
   const found = isLast || isKept || report.step % o.evaluateEvery === 0 ? await evaluate(o, r) : undefined;
   if (isKept) await keep(o, r, o.keep!.most);
   if (found || isLast || report.step % o.logEvery === 0) {
-    r.log.write(pointOf(r.window, report, r.tokens, found));
-    r.window = emptyWindow;
+    r.log.write(metricPointOf(r.window, report, r, found));
+    r.window = emptyLogWindow;
   }
   const msPerStep = (performance.now() - began) / (report.step - r.resumedFrom);
   const { stage, ...said } = o.describe(report, { steps, last: r.history.at(-1), msPerStep, precision: r.trainer.precision });
@@ -327,19 +286,24 @@ async function follow<S, B extends Record<string, Tensor>>(
 
 async function runSteps<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Running<S>): Promise<void> {
   const { trainer } = r;
-  const { steps, accumulate = 1 } = o.trainer;
+  const { steps } = o.trainer;
   const began = performance.now();
   let savedAt = began;
-  const draw = () => ({ batches: Array.from({ length: accumulate }, () => r.source.next()), after: r.source.state() });
+  const draw = (step: number) => ({
+    batches: Array.from({ length: microBatchesAt(o.trainer, step) }, () => r.source.next()),
+    after: r.source.state(),
+  });
   const isOver = () => o.patience > 0 && r.bestAt >= 0 && r.history.length - 1 - r.bestAt >= o.patience;
   if (o.evaluatesStart && trainer.state.step === 0 && r.history.length === 0) await evaluate(o, r);
-  let upcoming = draw();
+  let upcoming = draw(trainer.state.step);
   while (trainer.state.step < steps && !isOver()) {
     const { batches, after } = upcoming;
     const running = trainer.step(batches, o.signal);
     // the next step's batches are made while this one computes
-    if (trainer.state.step + 1 < steps) upcoming = draw();
+    if (trainer.state.step + 1 < steps) upcoming = draw(trainer.state.step + 1);
     const report = await running;
+    await r.averaging.take(trainer.state);
+    if (report.noise) r.noise = nextNoiseLevel(r.noise, report.noise);
     r.consumed = after;
     r.nativeMs += report.nativeMs;
     const tokens = batches.reduce((n, b) => n + o.tokensOf(b), 0);
@@ -352,6 +316,18 @@ async function runSteps<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B
     }
     o.signal?.throwIfAborted();
   }
+}
+
+/** The values that are the result; all others are given back. */
+async function finish<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Running<S>): Promise<ArraysOf<S>> {
+  const shown = await r.averaging.values(r.trainer.state);
+  const averaged = r.best || shown.areTrained ? undefined : await copyArrays<S>(o.trainer.device, shown.parameters);
+  shown.release();
+  r.averaging.dispose();
+  const last = r.trainer.finish();
+  const result = r.best ?? averaged;
+  if (result) dispose(last);
+  return result ?? last;
 }
 
 /**
@@ -369,18 +345,19 @@ export async function runLoop<S, B extends Record<string, Tensor>>(o: LoopOption
       if (o.signal?.aborted && trainer.state.step > r.resumedFrom) await save(o, r);
     } finally {
       dispose([r.best ?? {}, ...r.kept.map(k => k.parameters)]);
+      r.averaging.dispose();
       trainer.dispose();
     }
     throw error;
   }
   const steps = trainer.state.step;
-  const last = trainer.finish();
-  if (r.best) dispose(last);
+  const parameters = await finish(o, r);
   return {
-    parameters: r.best ?? last,
+    parameters,
     points: r.log.points(),
     steps,
     history: r.history,
+    noiseScale: noiseScaleOf(r.noise),
     best: r.bestAt,
     kept: r.kept,
     precision: trainer.precision,

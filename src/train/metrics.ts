@@ -15,6 +15,8 @@ export interface MetricPoint {
   readonly tokensPerSecond: number;
   readonly gradientNorm: number;
   readonly heldOut?: number;
+  /** Gradient noise scale, tokens. */
+  readonly noiseScale?: number;
   /** Share of the trained tokens, by weight, whose target had the greatest logit; of training and of what is held out. */
   readonly tokenAccuracy?: number;
   readonly heldOutTokenAccuracy?: number;

@@ -39,6 +39,8 @@ export interface Rule {
     readonly scalars: Readonly<Record<string, Tensor>>;
     readonly decays: boolean;
   }): { readonly value: Tensor; readonly state: Readonly<Record<string, Tensor>> };
+  /** What is evaluated and kept as the model, where it is not the value that is trained (schedule-free rules). */
+  evaluated?(given: { readonly value: Tensor; readonly state: Readonly<Record<string, Tensor>> }): Tensor;
 }
 
 /** State members of the parameter's own shape and dtype. */
@@ -250,4 +252,20 @@ export function updateAll<P>(
     given.parameters as Tree<Tensor>,
   ) as P;
   return { parameters, state };
+}
+
+/** Does an optimiser train other values than it would have evaluated? */
+export const evaluatesOthers = (o: Optimizer): boolean => o.rules.some(rule => rule.evaluated !== undefined);
+
+/** The values to evaluate and to keep: those that are trained, but for rules that say otherwise. */
+export function evaluatedAll(
+  o: Optimizer,
+  specs: unknown,
+  given: { readonly parameters: Tree<Tensor>; readonly state: Record<string, Record<string, Tensor>> },
+): Tree<Tensor> {
+  const specOf = new Map(treePaths<ParameterSpec>(specs as Tree<ParameterSpec>));
+  return treeMap<Tensor, Tensor>((value, path) => {
+    const rule = o.ruleOf(path, specOf.get(path)!);
+    return rule.evaluated?.({ value, state: given.state[path]! }) ?? value;
+  }, given.parameters);
 }

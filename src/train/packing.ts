@@ -66,7 +66,8 @@ export function checkShards(s: TokenShards, vocab: number, place: string): void 
 }
 
 export interface Packer {
-  next(): PackedBatch;
+  /** A batch of the packer's rows, or of so many. */
+  next(rows?: number): PackedBatch;
   state(): PackingState;
 }
 
@@ -109,8 +110,8 @@ export function packer(shards: TokenShards, o: PackingOptions, start: PackingSta
   let rows = rowsOf(shards, o, epoch);
   return {
     state: () => ({ epoch, row }),
-    next() {
-      const n = o.rows * o.length;
+    next(count = o.rows) {
+      const n = count * o.length;
       const batch = {
         tokens: new Int32Array(n).fill(o.end),
         targets: new Int32Array(n).fill(o.end),
@@ -120,7 +121,7 @@ export function packer(shards: TokenShards, o: PackingOptions, start: PackingSta
       };
       const documents = new Set<number>();
       let segment = 0;
-      for (let r = 0; r < o.rows; r++) {
+      for (let r = 0; r < count; r++) {
         let at = r * o.length;
         for (const piece of rows[row]!) {
           const first = Number(shards.offsets[piece.document]!);

@@ -73,11 +73,16 @@ export const precisionOption = z
 const whole = z.number().int().min(0);
 const share = z.number().min(0).max(1);
 
+/** Rules by which parameters are moved. */
+export const optimizerKinds = ["adamw", "muon", "lion", "adafactor", "scheduleFree", "adamw8bit"] as const;
+export type OptimizerKind = (typeof optimizerKinds)[number];
+
+const decay = z.number().min(0);
 const adamOptions = {
   beta1: share.default(0.9).describe("Decay of the first moment."),
   beta2: share.default(0.95).describe("Decay of the second moment."),
   epsilon: z.number().positive().default(1e-8).describe("Epsilon."),
-  weightDecay: z.number().min(0).default(0.1).describe("Weight decay."),
+  weightDecay: decay.default(0.1).describe("Weight decay."),
 };
 /** Parameters with a rule, a rate or a decay of their own. */
 export const parameterGroup = z.strictObject({
@@ -85,27 +90,86 @@ export const parameterGroup = z.strictObject({
     .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
     .meta({ description: "Parameter paths; `*` matches any characters.", examples: ["blocks.0.*"] }),
   rate: z.number().min(0).optional().describe("Multiple of the learning rate. 0 freezes the parameters."),
-  weightDecay: z.number().min(0).optional().describe("Weight decay. Default: the optimiser's."),
-  kind: z.enum(["adamw", "muon"]).optional().describe("Optimiser of the group. Default: the recipe's."),
+  weightDecay: decay.optional().describe("Weight decay. Default: the optimiser's."),
+  kind: z.enum(optimizerKinds).optional().describe("Optimiser of the group. Default: the recipe's."),
 });
 /** The first group that names a parameter is its group. */
 const groups = z.array(parameterGroup).optional();
+const grouping = { groups: groups.describe("Parameter groups. The first group that matches a parameter applies.") };
 
-const optimizer = z.discriminatedUnion("kind", [
-  z.strictObject({
-    kind: z.literal("adamw").describe("Optimiser."),
-    ...adamOptions,
-    groups: groups.describe("Parameter groups. The first group that matches a parameter applies."),
-  }),
+/** Options of each kind: a new one is a row here and in `recipe.ts`. */
+export const optimizerOptions = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("adamw").describe("Optimiser."), ...adamOptions, ...grouping }),
   z.strictObject({
     kind: z.literal("muon").describe("Optimiser."),
     momentum: share.default(0.95).describe("Momentum."),
     iterations: z.number().int().min(1).max(20).default(5).describe("Newton-Schulz iterations."),
     ...adamOptions,
     adamFactor: z.number().positive().default(0.15).describe("Learning rate of AdamW (embeddings, norms, biases) as a multiple of Muon's."),
-    groups: groups.describe("Parameter groups. The first group that matches a parameter applies."),
+    ...grouping,
+  }),
+  z.strictObject({
+    kind: z.literal("lion").describe("Optimiser."),
+    beta1: share.default(0.9).describe("Weight of the momentum in the direction of a step."),
+    beta2: share.default(0.99).describe("Decay of the momentum."),
+    weightDecay: decay.default(0.5).describe("Weight decay. With a rate of a third to a tenth of AdamW's, three to ten times its decay."),
+    ...grouping,
+  }),
+  z.strictObject({
+    kind: z.literal("adafactor").describe("Optimiser."),
+    relative: z
+      .boolean()
+      .default(false)
+      .describe("Steps relative to each parameter's root mean square, at most 1 / sqrt(step) of it. Default: steps of the learning rate."),
+    clipThreshold: z.number().positive().default(1).describe("Root mean square above which an update is scaled down."),
+    decayPower: z.number().positive().max(1).default(0.8).describe("The decay of the second moment at step t is 1 - t^-decayPower."),
+    weightDecay: decay.default(0.1).describe("Weight decay."),
+    ...grouping,
+  }),
+  z.strictObject({ kind: z.literal("adamw8bit").describe("Optimiser."), ...adamOptions, ...grouping }),
+  z.strictObject({
+    kind: z.literal("scheduleFree").describe("Optimiser."),
+    ...adamOptions,
+    // gradients are taken at the average alone with 1, and there would be no average to evaluate with 0
+    beta1: z.number().gt(0).lt(1).default(0.9).describe("Weight of the average in the point at which gradients are taken."),
+    ...grouping,
   }),
 ]);
+
+const from = share.default(0).describe("Fraction of the steps before the average starts.");
+/** Weight averages, evaluated and kept as the model. */
+const averagePart = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("ema").describe("Exponential moving average of the weights of all steps."),
+    decay: z.number().gt(0).lt(1).default(0.99).describe("Share of the average that a step keeps. 0.99 averages some 100 steps."),
+    from,
+  }),
+  z.strictObject({
+    kind: z.literal("lawa").describe("Mean of the latest weights, taken at equal distances (LAWA)."),
+    keep: z.number().int().min(2).max(100).default(5).describe("Copies of the weights that are averaged, each in memory."),
+    every: z.number().int().min(1).default(50).describe("Steps between two copies."),
+    from,
+  }),
+]);
+export type AverageOptions = z.output<typeof averagePart>;
+
+export const batchRateRules = ["constant", "sqrt", "linear"] as const;
+/** A batch that grows. */
+const batchPart = z.strictObject({
+  ramp: z
+    .array(
+      z.strictObject({
+        until: z.number().gt(0).lt(1).describe("Fraction of the tokens at which this stage ends."),
+        rows: size.describe("Rows per step: at most `rows`, or a multiple of `rows`."),
+      }),
+    )
+    .min(1)
+    .describe("Stages of a smaller batch. After the last one a step has `rows` x `accumulate` rows."),
+  rate: z
+    .enum(batchRateRules)
+    .default("sqrt")
+    .describe("Learning rate of a stage as a power of its share of the final batch: 0 (`constant`), 0.5 (`sqrt`) or 1 (`linear`)."),
+});
 
 export const recipeSchema = z.strictObject({
   tokens: count.meta({ description: "Tokens to train on; epochs repeat as needed.", examples: ["4M", 250000] }),
@@ -118,7 +182,8 @@ export const recipeSchema = z.strictObject({
       "Sequence packing: `best-fit` puts several short documents into a row, `none` pads each to a row of its own. Default: best-fit.",
     ),
   accumulate: z.number().int().min(1).default(1).describe("Micro-batches per step (gradient accumulation)."),
-  optimizer: optimizer.prefault({ kind: "muon" }).describe("Optimiser."),
+  batch: batchPart.optional().describe("Batch-size ramp. Default: every step has `rows` x `accumulate` rows."),
+  optimizer: optimizerOptions.prefault({ kind: "muon" }).describe("Optimiser."),
   rate: z
     .number()
     .positive()
@@ -133,6 +198,32 @@ export const recipeSchema = z.strictObject({
     .prefault({})
     .describe("Learning rate schedule."),
   clip: z.number().min(0).default(1).describe("Gradient clipping by global norm. 0: off."),
+  average: averagePart
+    .optional()
+    .describe("Weight average that is evaluated and kept as the model. Default: the weights of the last step."),
+  noiseScale: z
+    .strictObject({
+      every: z
+        .number()
+        .int()
+        .min(1)
+        .default(10)
+        .describe("Steps between measurements, where a step has one micro-batch: it is computed as two halves."),
+    })
+    .optional()
+    .describe("Measure the gradient noise scale, in tokens, and suggest a batch size. Default: off."),
+  multiToken: z
+    .strictObject({
+      tokens: z.number().int().min(2).max(8).default(2).describe("Tokens that each position predicts: the next one and those after it."),
+      weight: z.number().positive().default(1).describe("Weight of each further token's loss beside the next one's."),
+    })
+    .optional()
+    .describe("Multi-token prediction: one more block per further token, in training only. Default: the next token alone."),
+  vocabMultiple: size
+    .optional()
+    .describe(
+      "Pad the vocabulary to a multiple of this during training; padded ids are masked and dropped at the end. Default: no padding.",
+    ),
   dropout: z.number().min(0).max(0.9).default(0).describe("Dropout."),
   seed: z.union([z.number().int(), z.string()]).default(1).describe("Random seed."),
   patience: whole.default(0).describe("Early stopping: evaluations without improvement. 0: off."),

@@ -2,9 +2,9 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { decoderSpec, llamaConfig } from "../nn/index.ts";
 import { openDevice, usableFeatures } from "../tensor/index.ts";
+import { decoderLoss } from "./decoder-training.ts";
 import { adamw, single } from "./optimizer.ts";
 import type { Precision } from "./part.ts";
-import { decoderLoss } from "./pretrain.ts";
 import { createTrainer } from "./trainer.ts";
 
 const isHere = usableFeatures().wide512;

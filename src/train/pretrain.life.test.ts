@@ -7,9 +7,10 @@ import { isLoamError, type LoamError, type Tree, treeLeaves } from "../base/inde
 import { type DecoderSpec, decoderSpec, openSafetensors } from "../nn/index.ts";
 import { type DeviceArray, openDevice, type Tensor } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
+import { decoderLoss } from "./decoder-training.ts";
 import { packer } from "./packing.ts";
 import type { PretrainRecipe } from "./part.ts";
-import { decoderLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+import { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
 import { optimizerOf } from "./recipe.ts";
 import { toyEnd, toyModel, toyRecipe, toyShards } from "./toy.laws.ts";
 import { createTrainer } from "./trainer.ts";

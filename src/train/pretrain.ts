@@ -3,25 +3,17 @@
  * recipe and shards.
  */
 import { defined, type LoamError, type Progress } from "../base/index.ts";
-import {
-  type ArraysOf,
-  crossEntropy,
-  type DecoderConfig,
-  type DecoderSpec,
-  decoderLogits,
-  decoderSpec,
-  dropoutFrom,
-  negativeLogLikelihood,
-  type TensorsOf,
-} from "../nn/index.ts";
-import { type Device, type DeviceArray, mul, sum, type Tensor } from "../tensor/index.ts";
+import { type ArraysOf, type DecoderConfig, type DecoderSpec, negativeLogLikelihood, type TensorsOf } from "../nn/index.ts";
+import { type Device, type DeviceArray, mul, sum } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
+import { type BatchPlan, batchPlan } from "./batch-plan.ts";
+import { type DecoderBatch, decoderLoss, nextTokenLogits, trainedSpec, withoutTraining } from "./decoder-training.ts";
 import { type BatchSource, type LoopPlace, runLoop } from "./loop.ts";
 import type { MetricPoint } from "./metrics.ts";
 import { type PackedBatch, type PackingState, packer, packingStart, type TokenShards } from "./packing.ts";
 import type { ComputedPrecision, PretrainRecipe } from "./part.ts";
 import type { PrecisionTimes } from "./precision.ts";
-import { optimizerOf, stepsOf, tokensPerStep } from "./recipe.ts";
+import { optimizerOf } from "./recipe.ts";
 import type { StepReport, TrainerOptions } from "./trainer.ts";
 import { treeProgram } from "./tree-program.ts";
 
@@ -56,6 +48,8 @@ export interface PretrainResult {
   readonly tokens: number;
   /** Nats per token on the held-out side at the end (or at the best evaluation, with early stopping). */
   readonly heldOut: number;
+  /** Gradient noise scale in tokens, where the recipe measures it and it could be told. */
+  readonly noiseScale?: number;
   readonly stoppedEarly: boolean;
   /** What the steps were computed in, and milliseconds of a gradient in either where this process chose it. */
   readonly precision: ComputedPrecision;
@@ -66,9 +60,7 @@ export interface PretrainResult {
   readonly totalMs: number;
 }
 
-type BatchTensors = { tokens: Tensor; targets: Tensor; segments: Tensor; positions: Tensor; weights: Tensor; seed: Tensor };
-
-const hostBatch = (b: PackedBatch, seed: number, ids: readonly string[] | undefined): HostBatch => ({
+const hostBatch = (b: PackedBatch, seed: number, ids: readonly string[] | undefined, shape?: readonly number[]): HostBatch => ({
   arrays: {
     tokens: b.tokens,
     targets: b.targets,
@@ -77,36 +69,27 @@ const hostBatch = (b: PackedBatch, seed: number, ids: readonly string[] | undefi
     weights: b.weights,
     seed: Int32Array.of(seed),
   },
+  ...(shape ? { shapes: { tokens: shape, targets: shape, segments: shape, positions: shape, weights: shape } } : {}),
   weight: b.weights.reduce((s, w) => s + w, 0),
   documents: ids ? b.documents.map(d => ids[d]!) : b.documents,
 });
 
-/** The loss of a micro-batch, as a function of parameters and batch: the one definition that training, evaluation and tests share. */
-export const decoderLoss =
-  (model: DecoderConfig, recipe: Pick<PretrainRecipe, "dropout" | "attentionBlock"> & { readonly rematerialise?: boolean }) =>
-  (p: TensorsOf<DecoderSpec>, b: BatchTensors, scale: Tensor): Tensor => {
-    const logits = decoderLogits(model, p, b.tokens, {
-      segments: b.segments,
-      positions: b.positions,
-      attentionBlock: recipe.attentionBlock,
-      ...defined({ rematerialise: recipe.rematerialise }),
-      ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed) } : {}),
-    });
-    return crossEntropy(logits, b.targets, b.weights, scale);
-  };
-
 /** Mean nats per token over the first `batches` packed batches of the held-out side. */
-function heldOutLoss(o: PretrainOptions): {
+export function heldOutLoss(o: Pick<PretrainOptions, "device" | "model" | "recipe" | "heldOut" | "end">): {
   of(p: ArraysOf<DecoderSpec>, onNative: (ms: number) => void): Promise<number>;
   dispose(): void;
 } {
   const { rows, length, evaluateBatches } = o.recipe;
   const program = treeProgram<DeviceArray>(
-    (p: TensorsOf<DecoderSpec>, b: Omit<BatchTensors, "seed">) =>
+    (p: TensorsOf<DecoderSpec>, b: Omit<DecoderBatch, "seed">) =>
       sum(
         mul(
           negativeLogLikelihood(
-            decoderLogits(o.model, p, b.tokens, { segments: b.segments, positions: b.positions, attentionBlock: o.recipe.attentionBlock }),
+            nextTokenLogits(o.model, p, b.tokens, {
+              segments: b.segments,
+              positions: b.positions,
+              attentionBlock: o.recipe.attentionBlock,
+            }),
             b.targets,
           ),
           b.weights,
@@ -137,13 +120,15 @@ function heldOutLoss(o: PretrainOptions): {
   return { of, dispose: () => program.dispose() };
 }
 
-/** What the loop trains with. */
+/** What a recipe's trainer is made of. */
 export function trainerOptions(
   o: Pick<PretrainOptions, "device" | "model" | "recipe" | "profile">,
-): TrainerOptions<DecoderSpec, BatchTensors> {
+): TrainerOptions<DecoderSpec, DecoderBatch> {
   const { rows, length } = o.recipe;
   const shape = [rows, length];
-  const specs = decoderSpec(o.model);
+  const specs = trainedSpec(o.model, o.recipe);
+  const plan = batchPlan(o.recipe);
+  const isConstant = o.recipe.batch === undefined && o.recipe.noiseScale === undefined;
   return {
     device: o.device,
     specs,
@@ -159,9 +144,11 @@ export function trainerOptions(
     optimizer: optimizerOf(o.recipe, specs),
     rate: o.recipe.rate,
     schedule: o.recipe.schedule,
-    steps: stepsOf(o.recipe),
+    steps: plan.steps,
     clip: o.recipe.clip,
-    accumulate: o.recipe.accumulate,
+    accumulate: isConstant ? o.recipe.accumulate : step => plan.rowsAt(step).length,
+    rateFactorAt: isConstant ? undefined : plan.rateFactorAt,
+    measureNoise: o.recipe.noiseScale !== undefined,
     precision: o.recipe.precision,
     memoryBytes: o.recipe.memory,
     seed: o.recipe.seed,
@@ -177,17 +164,26 @@ export function trainSource(
   state: PackingState = packingStart,
   step = 0,
 ): BatchSource {
-  const { rows, length, seed, accumulate, packing } = recipe;
+  const { rows, length, seed, packing } = recipe;
+  const plan = batchPlan(recipe);
   const source = packer(train, { rows, length, end, seed, packing }, state);
-  let drawn = step * accumulate;
-  return { state: () => source.state(), next: () => hostBatch(source.next(), drawn++, train.ids) };
+  let [at, micro] = [step, 0];
+  function next(): HostBatch {
+    const sizes = plan.rowsAt(at);
+    const count = sizes[micro]!;
+    const drawn = at * plan.mostMicroBatches + micro;
+    micro++;
+    if (micro === sizes.length) [at, micro] = [at + 1, 0];
+    return hostBatch(source.next(count), drawn, train.ids, count === rows ? undefined : [count, length]);
+  }
+  return { state: () => source.state(), next };
 }
 
 /** What the progress of a step says. */
-function describeStep(recipe: PretrainRecipe, report: StepReport, { steps, last, msPerStep, precision }: LoopPlace) {
+function describeStep(plan: BatchPlan, report: StepReport, { steps, last, msPerStep, precision }: LoopPlace) {
   const { step, loss, gradientNorm, learningRate } = report;
   const heldOut = last === undefined ? {} : { heldOut: last.loss };
-  const tokensPerSecond = tokensPerStep(recipe) / (msPerStep / 1000);
+  const tokensPerSecond = plan.tokensBefore(step) / step / (msPerStep / 1000);
   return {
     stage: "train",
     message: `${Math.round(tokensPerSecond).toLocaleString("en-US")} tok/s${precision === "bf16" ? " in bf16" : ""}  loss ${loss.toFixed(3)}${last === undefined ? "" : `  held-out ${last.loss.toFixed(3)}`}`,
@@ -198,34 +194,37 @@ function describeStep(recipe: PretrainRecipe, report: StepReport, { steps, last,
 /** Trains from the start, or from the newest whole checkpoint in the folder. Errors: train/*; on abort the state is saved first. */
 export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
   const { recipe } = o;
+  const plan = batchPlan(recipe);
   const heldOut = heldOutLoss(o);
   try {
     const result = await runLoop({
       trainer: trainerOptions(o),
       source: (state, step) => trainSource(o, state, step),
-      tokensOf: () => recipe.rows * recipe.length,
+      tokensOf: batch => batch.arrays.tokens!.length,
       evaluate: async (parameters, onNative) => ({ loss: await (o.validate?.(parameters) ?? heldOut.of(parameters, onNative)) }),
       evaluateEvery: recipe.evaluateEvery,
       keepsBest: recipe.patience > 0,
       patience: recipe.patience,
+      average: recipe.average,
       logEvery: recipe.logEvery,
       checkpointSeconds: recipe.checkpointSeconds,
       identity: o.identity,
       folder: o.folder,
       eventsFolder: o.eventsFolder,
       progress: o.progress,
-      describe: (report, at) => describeStep(recipe, report, at),
+      describe: (report, at) => describeStep(plan, report, at),
       signal: o.signal,
       onProblem: o.onProblem,
       now: o.now,
     });
-    const { parameters, points, steps, history, best, precision, precisionTimes, resumedFrom, nativeMs, totalMs } = result;
+    const { parameters, points, steps, history, best, noiseScale, precision, precisionTimes, resumedFrom, nativeMs, totalMs } = result;
     return {
-      parameters,
+      parameters: await withoutTraining(o.device, o.model, parameters),
       points,
       steps,
-      tokens: steps * tokensPerStep(recipe),
+      tokens: plan.tokensBefore(steps),
       heldOut: (best >= 0 ? history[best] : history.at(-1))?.loss ?? Number.NaN,
+      ...defined({ noiseScale }),
       // a run whose last step is one evaluation too many has stopped too
       stoppedEarly: recipe.patience > 0 && history.length - 1 - best >= recipe.patience,
       precision,

@@ -1,10 +1,15 @@
 /** A pre-training recipe: the `train:` part of a model in `loam.yaml`, checked and with its defaults. */
 
 import type { z } from "zod";
-import { nearest, type Tree, treePaths } from "../base/index.ts";
+import { defined, nearest, type Tree, treePaths } from "../base/index.ts";
+import { adafactor } from "./adafactor.ts";
+import { adamw8bit } from "./adamw-8bit.ts";
+import { batchPlan } from "./batch-plan.ts";
 import { trainErrors } from "./errors.ts";
-import { adamw, frozen, grouped, muonWithAdamw, namesParameter, type Optimizer, single } from "./optimizer.ts";
-import type { PretrainRecipe, parameterGroup } from "./part.ts";
+import { lion } from "./lion.ts";
+import { adamw, evaluatesOthers, frozen, grouped, muonWithAdamw, namesParameter, type Optimizer, single } from "./optimizer.ts";
+import { type OptimizerKind, optimizerOptions, type PretrainRecipe, type parameterGroup } from "./part.ts";
+import { scheduleFree } from "./schedule-free.ts";
 
 /** A recipe without what cannot change the result: how often something is written down. Neither recipe keys nor artifacts depend on it. */
 export function withoutHabits<R extends object>(recipe: R): Omit<R, "checkpointSeconds" | "logEvery"> {
@@ -18,25 +23,69 @@ export const keyOptionsOfRecipe = <O extends { readonly recipe: object }>({ reci
   recipe: withoutHabits(recipe),
 });
 
+/** Tokens of a step; with a batch-size ramp, of one after the ramp. */
 export const tokensPerStep = (r: PretrainRecipe): number => r.rows * r.length * r.accumulate;
-export const stepsOf = (r: PretrainRecipe): number => Math.max(1, Math.ceil(r.tokens / tokensPerStep(r)));
+export const stepsOf = (r: PretrainRecipe): number => batchPlan(r).steps;
 
-type OptimizerOptions = PretrainRecipe["optimizer"];
+type OptimizerOptions = z.output<typeof optimizerOptions>;
+type OptionsOf<K extends OptimizerKind> = Extract<OptimizerOptions, { readonly kind: K }>;
+
+/** A group's place in the recipe's rate. */
+interface GroupRate {
+  readonly rateFactor: number;
+  /** Multiple for AdamW beside other rules. */
+  readonly adamFactor: number;
+}
+
+type AdamOptions = OptionsOf<"adamw" | "muon" | "adamw8bit">;
+const adamOf = ({ beta1, beta2, epsilon, weightDecay }: AdamOptions) => ({ beta1, beta2, epsilon, weightDecay });
+
+/** Each kind's optimiser by its options. */
+const optimizerRows: { readonly [K in OptimizerKind]: (o: OptionsOf<K>, rate: GroupRate) => Optimizer } = {
+  adamw: (o, { rateFactor, adamFactor }) => single(adamw({ ...adamOf(o), rateFactor: rateFactor * adamFactor })),
+  muon: (o, { rateFactor, adamFactor }) => {
+    const { momentum, iterations, weightDecay } = o;
+    return muonWithAdamw({ momentum, iterations, weightDecay, rateFactor }, { ...adamOf(o), rateFactor: rateFactor * adamFactor });
+  },
+  adamw8bit: (o, { rateFactor, adamFactor }) => single(adamw8bit({ ...adamOf(o), rateFactor: rateFactor * adamFactor })),
+  lion: ({ beta1, beta2, weightDecay }, { rateFactor }) => single(lion({ beta1, beta2, weightDecay, rateFactor })),
+  adafactor: ({ relative, clipThreshold, decayPower, weightDecay }, { rateFactor }) =>
+    single(adafactor({ relative, clipThreshold, decayPower, weightDecay, rateFactor })),
+  scheduleFree: ({ beta1, beta2, epsilon, weightDecay }, { rateFactor }) =>
+    single(scheduleFree({ beta1, beta2, epsilon, weightDecay, rateFactor })),
+};
+const buildOptimizer = <K extends OptimizerKind>(o: OptionsOf<K>, rate: GroupRate): Optimizer =>
+  (optimizerRows[o.kind as K] as (o: OptionsOf<K>, rate: GroupRate) => Optimizer)(o, rate);
+
+/** Options of another kind in a recipe: its defaults, and those of the recipe where both are AdamW's. */
+function optionsOfKind(given: OptimizerOptions, kind: OptimizerKind): OptimizerOptions {
+  if (given.kind === kind) return given;
+  const own = optimizerOptions.parse({ kind });
+  const isAdam = (o: OptimizerOptions): o is AdamOptions => o.kind === "adamw" || o.kind === "muon" || o.kind === "adamw8bit";
+  const shared = isAdam(given) && isAdam(own) ? adamOf(given) : {};
+  return { ...own, ...shared } as OptimizerOptions;
+}
 
 /** One optimiser for a set of parameters: the recipe's, with a rate and a decay of their own where a group says so. */
 function ruleSet(given: OptimizerOptions, own: Partial<z.output<typeof parameterGroup>> = {}): Optimizer {
   if (own.rate === 0) return single(frozen);
-  const { rate: factor = 1, weightDecay = given.weightDecay, kind = given.kind } = own;
-  const adam = { beta1: given.beta1, beta2: given.beta2, epsilon: given.epsilon, weightDecay };
+  const { rate: rateFactor = 1, weightDecay, kind = given.kind } = own;
   // a recipe of AdamW has one rate; Muon's rate is that of its matrices, and AdamW beside it has a part of it
   const adamFactor = given.kind === "muon" ? given.adamFactor : 1;
-  if (kind === "adamw") return single(adamw({ ...adam, rateFactor: factor * adamFactor }));
-  const { momentum = 0.95, iterations = 5 } = given.kind === "muon" ? given : {};
-  return muonWithAdamw({ momentum, iterations, weightDecay, rateFactor: factor }, { ...adam, rateFactor: factor * adamFactor });
+  return buildOptimizer({ ...optionsOfKind(given, kind), ...defined({ weightDecay }) } as OptimizerOptions, { rateFactor, adamFactor });
 }
 
-/** The optimiser of a recipe for a model's parameters. Throws `train/recipe` where a group's pattern names none of them. */
+/**
+ * The optimiser of a recipe for a model's parameters. Throws `train/recipe` where a group's pattern names none of them, or where a schedule-free rule has
+ * a schedule or an average of another kind.
+ */
 export function optimizerOf(r: PretrainRecipe, specs: unknown): Optimizer {
+  const made = groupedOptimizer(r, specs);
+  if (evaluatesOthers(made)) checkScheduleFree(r);
+  return made;
+}
+
+function groupedOptimizer(r: PretrainRecipe, specs: unknown): Optimizer {
   const common = ruleSet(r.optimizer);
   const own = r.optimizer.groups ?? [];
   if (!own.length) return common;
@@ -51,6 +100,24 @@ export function optimizerOf(r: PretrainRecipe, specs: unknown): Optimizer {
     }),
     common,
   );
+}
+
+/** Schedule-free rules average all steps of a constant rate. */
+function checkScheduleFree({ schedule, average }: PretrainRecipe): void {
+  if (schedule.kind !== "constant")
+    throw trainErrors.fail("recipe", {
+      place: "train.schedule.kind",
+      expected: "constant with the optimiser scheduleFree",
+      received: schedule.kind,
+      hint: "Write schedule: { kind: constant }. Warm-up steps stay.",
+    });
+  if (average)
+    throw trainErrors.fail("recipe", {
+      place: "train.average",
+      expected: "none with the optimiser scheduleFree, which averages its steps itself",
+      received: average.kind,
+      hint: "Remove average, or use another optimiser.",
+    });
 }
 
 const unknownParameters = (place: string, pattern: string, paths: readonly string[]) => {

@@ -7,6 +7,7 @@ import { type Stage, stage } from "../store/index.ts";
 import type { Device } from "../tensor/index.ts";
 import { decoderConfigOf } from "./decoder-config.ts";
 import { metricLine, metricsFile } from "./metrics.ts";
+import { suggestedRows } from "./noise-scale.ts";
 import { checkShards } from "./packing.ts";
 import { modelPart, recipeSchema } from "./part.ts";
 import { pretrain } from "./pretrain.ts";
@@ -59,11 +60,11 @@ export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokeniz
       await output.write("tokenizer.json", await inputs.tokenizer.read("tokenizer.json"));
       runData.write(metricsFile, result.points.map(metricLine).join(""));
       const parameters = countParameters(decoderSpec(config));
-      const { steps, tokens, stoppedEarly, precision, precisionTimes } = result;
+      const { steps, tokens, stoppedEarly, precision, precisionTimes, noiseScale } = result;
       const recipe = withoutHabits(options.recipe);
       await output.write(
         "training.json",
-        `${JSON.stringify({ recipe, steps, tokens, heldOut: result.heldOut, stoppedEarly, precision }, null, 2)}\n`,
+        `${JSON.stringify({ recipe, steps, tokens, heldOut: result.heldOut, stoppedEarly, precision, noiseScale }, null, 2)}\n`,
       );
       disposeTree(result.parameters);
       return {
@@ -76,6 +77,10 @@ export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokeniz
         heldOutNats: round(result.heldOut),
         seconds: Math.round(result.totalMs / 1000),
         outsideShare: round(1 - result.nativeMs / result.totalMs),
+        // a batch at which a run takes twice the fewest steps and twice the fewest tokens
+        ...(noiseScale === undefined
+          ? {}
+          : { noiseScaleTokens: Math.round(noiseScale), suggestedRows: suggestedRows(noiseScale, options.recipe.length) }),
       };
     },
   });

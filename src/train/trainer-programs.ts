@@ -14,6 +14,8 @@ interface GradientResult {
   readonly loss: DeviceArray;
   readonly measures: Readonly<Record<string, DeviceArray>>;
   readonly squared: DeviceArray;
+  /** Squared norm of the micro-batch's own gradient, where noise is measured. */
+  readonly own: Readonly<Record<string, DeviceArray>>;
   readonly gradients: unknown;
 }
 interface TrainerPrograms<S> {
@@ -43,10 +45,11 @@ function trainerPrograms<S, B extends Record<string, Tensor>>(o: TrainerOptions<
     const made = lossOf(p, b, s, frozen);
     return "measures" in made ? [made.loss, made.measures] : [made, {}];
   });
-  const finish = (loss: Tensor, measures: MeasuredLoss["measures"], gradients: Tree<Tensor>) => ({
+  const finish = (loss: Tensor, measures: MeasuredLoss["measures"], gradients: Tree<Tensor>, own?: Tree<Tensor>) => ({
     loss,
     measures,
     squared: squaredNorm(treeLeaves<Tensor>(gradients)),
+    own: own && o.measureNoise ? { squared: squaredNorm(treeLeaves<Tensor>(own)) } : {},
     gradients,
   });
   return {
@@ -68,6 +71,7 @@ function trainerPrograms<S, B extends Record<string, Tensor>>(o: TrainerOptions<
           loss,
           measures,
           treeMap<Tensor, Tensor>((g, _, sofar) => add(sofar!, g), next, gradients),
+          next,
         );
       },
       { ...passes, name: "accumulate", ...profile("accumulate") },

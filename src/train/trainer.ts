@@ -10,6 +10,7 @@ import type { Device, DeviceArray, KeptReport, Tensor } from "../tensor/index.ts
 import { type BatchArraySpec, checkBatch, type HostBatch, writeBatch } from "./batch.ts";
 import { trainErrors } from "./errors.ts";
 import { activationBytes, arrayBytes, type HeldBytes, totalBytes, withinMemory } from "./memory-budget.ts";
+import { type NoiseEstimate, noiseEstimate } from "./noise-scale.ts";
 import { type Optimizer, optimizerStateShapes, stepScalars } from "./optimizer.ts";
 import type { ComputedPrecision, Precision } from "./part.ts";
 import type { PrecisionTimes } from "./precision.ts";
@@ -48,8 +49,12 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly schedule?: Schedule;
   /** Global norm above which gradients are scaled down (default 1); 0 for never. */
   readonly clip?: number;
-  /** Micro-batches a step (default 1). */
-  readonly accumulate?: number;
+  /** Micro-batches a step (default 1), or of a step that counts from 0. */
+  readonly accumulate?: number | ((step: number) => number);
+  /** Multiple of the scheduled rate at a step that counts from 0. */
+  readonly rateFactorAt?: ((step: number) => number) | undefined;
+  /** Estimates the gradient's noise at steps of two micro-batches and more. */
+  readonly measureNoise?: boolean | undefined;
   /** What the parameters are drawn from (default 1). */
   readonly seed?: number | string;
   /** What they start with instead; the trainer takes the arrays over. */
@@ -74,6 +79,8 @@ export interface StepReport {
   readonly measures: Readonly<Record<string, number>>;
   readonly gradientNorm: number;
   readonly learningRate: number;
+  /** With `measureNoise`, at steps of two micro-batches and more. */
+  readonly noise?: NoiseEstimate;
   /** Milliseconds inside native programs, and of the whole step. */
   readonly nativeMs: number;
   readonly totalMs: number;
@@ -125,11 +132,12 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
   from?: TrainerState<S>,
 ): Promise<Trainer<S>> {
   const o = { ...defaults, ...given };
-  if (!(o.steps >= 1) || !(o.rate > 0) || !(o.accumulate >= 1) || o.clip < 0)
+  const accumulateAt = (step: number): number => microBatchesAt(o, step);
+  if (!(o.steps >= 1) || !(o.rate > 0) || !(accumulateAt(0) >= 1) || o.clip < 0)
     throw trainErrors.fail("recipe", {
       place: "trainer",
       expected: "steps >= 1, rate > 0, accumulate >= 1, clip >= 0",
-      received: JSON.stringify({ steps: o.steps, rate: o.rate, accumulate: o.accumulate, clip: o.clip }),
+      received: JSON.stringify({ steps: o.steps, rate: o.rate, accumulate: accumulateAt(0), clip: o.clip }),
     });
   const { device } = o;
   let state: TrainerState<S> = from ?? {
@@ -154,7 +162,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     own[i] ??= await batchPlace(o, device, shapes);
     return own[i];
   }
-  for (let i = 0; i < o.accumulate; i++) await placeOf(i, undefined);
+  if (typeof o.accumulate === "number") for (let i = 0; i < o.accumulate; i++) await placeOf(i, undefined);
 
   /** The gradients' memory; new where a run that was stopped has spoilt it. */
   async function gradientMemory(): Promise<unknown> {
@@ -201,10 +209,10 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
   async function step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport> {
     const started = performance.now();
     const weight = batches.reduce((s, b) => s + b.weight, 0);
-    if (batches.length !== o.accumulate || !(weight > 0))
+    if (batches.length !== accumulateAt(state.step) || !(weight > 0))
       throw trainErrors.fail("data", {
         place: `step ${state.step + 1}`,
-        expected: `${o.accumulate} micro-batches with some weight`,
+        expected: `${accumulateAt(state.step)} micro-batches with some weight`,
         received: `${batches.length} of weight ${weight}`,
       });
     // all of them before the first is run: a step is applied whole or not at all
@@ -217,6 +225,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     gradients = await gradientMemory();
     let loss = 0;
     let squared = 0;
+    const own: number[] = [];
     const measures: Record<string, number> = {};
     for (const [i, b] of batches.entries()) {
       const place = await placeOf(i, b.shapes);
@@ -226,8 +235,8 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       gradients = made.gradients;
       loss += await made.loss.item();
       squared = await made.squared.item();
-      made.loss.dispose();
-      made.squared.dispose();
+      if (o.measureNoise) own.push(((await made.own.squared?.item()) ?? squared) * (weight / b.weight) ** 2);
+      for (const told of [made.loss, made.squared, ...Object.values(made.own)]) told.dispose();
       for (const [name, measured] of Object.entries(made.measures)) {
         measures[name] = (measures[name] ?? 0) + (await measured.item()) / weight;
         measured.dispose();
@@ -235,7 +244,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     }
     const norm = Math.sqrt(squared);
     guard(o, state, loss, norm, batches);
-    const learningRate = o.rate * scheduleAt(o.schedule, state.step, o.steps);
+    const learningRate = o.rate * scheduleAt(o.schedule, state.step, o.steps) * (o.rateFactorAt?.(state.step) ?? 1);
     const scalars = {
       ...stepScalars(o.optimizer, { rate: learningRate, step: state.step + 1 }),
       gradientScale: o.clip > 0 && norm > o.clip ? o.clip / norm : 1,
@@ -245,7 +254,22 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const spiked = isSpike(o, state.level, loss);
     const level = state.level === null ? loss : spiked ? state.level : 0.9 * state.level + 0.1 * loss;
     state = { ...next, step: state.step + 1, level, spikes: spiked ? state.spikes + 1 : 0 };
-    return { step: state.step, loss, measures, gradientNorm: norm, learningRate, nativeMs, totalMs: performance.now() - started };
+    const noise = noiseEstimate(
+      batches.map(b => b.weight),
+      own,
+      squared,
+    );
+    const totalMs = performance.now() - started;
+    return {
+      step: state.step,
+      loss,
+      measures,
+      gradientNorm: norm,
+      learningRate,
+      ...(o.measureNoise && noise ? { noise } : {}),
+      nativeMs,
+      totalMs,
+    };
   }
 
   function finish(): ArraysOf<S> {
@@ -269,6 +293,10 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     dispose: () => disposeTree(finish()),
   };
 }
+
+/** Micro-batches of a step that counts from 0. */
+export const microBatchesAt = ({ accumulate = 1 }: { readonly accumulate?: number | ((step: number) => number) }, step: number): number =>
+  typeof accumulate === "number" ? accumulate : accumulate(step);
 
 /** Is a loss above its limit? */
 const isSpike = (o: { readonly spike: number }, level: number | null, loss: number): boolean =>

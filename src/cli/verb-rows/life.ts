@@ -38,6 +38,30 @@ export const lifeVerbs: readonly Verb[] = [
     load: async () => (await import("../verbs/run.ts")).train,
   },
   {
+    usage: "train rates [model]",
+    summary: "Learning-rate range test: a short run with a growing rate, its loss curve and a suggested peak rate",
+    options: [
+      project,
+      ["--from <rate>", "first rate (default: a hundredth of the recipe's)"],
+      ["--to <rate>", "last rate (default: 30 times the recipe's)"],
+      ["--steps <n>", "steps of the test", "100"],
+    ],
+    example: "loam train rates mail-small",
+    load: async () => (await import("../verbs/train-rates.ts")).trainRates,
+  },
+  {
+    usage: "train scale [model]",
+    summary:
+      "Predict the held-out loss of a model's run, with an interval, from a ladder of small runs of its recipe and a fitted loss law",
+    options: [
+      project,
+      ["--seconds <n>", "budget of the ladder in processor seconds (default: a fifth of the run's)"],
+      ["--dry-run", "list the runs of the ladder with their estimated cost; only a few steps are timed"],
+    ],
+    example: "loam train scale mail-small --seconds 300",
+    load: async () => (await import("../verbs/train-scale.ts")).trainScale,
+  },
+  {
     usage: "train cost <run>",
     summary: "What a version, an artifact or a run cost, with its data, searches and evaluations: core-seconds, FLOPs, energy, money",
     options: [

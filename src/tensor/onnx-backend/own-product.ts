@@ -2,6 +2,7 @@
 import { type ProductShape, usableProductTier } from "../../machine/index.ts";
 import type { DType } from "../dtype.ts";
 import {
+  canHalve,
   type MatmulAttributes,
   productOf,
   productOperator,
@@ -27,7 +28,7 @@ interface GivenProduct {
 
 /** A product by the input `name` in seven parts, and the name of that input in their order, where that is wanted and can be. */
 function sevenOf(e: Emitter, a: Shape, b: Shape, attributes: MatmulAttributes, name: string) {
-  if (e.limits.products !== "f32") return undefined;
+  if (e.limits.products !== "f32" || !canHalve()) return undefined;
   const found = strassenOf(a, b, attributes);
   const weight = found && e.packedInput(name, found.weight);
   return weight === undefined ? undefined : { shape: found!.shape, weight };

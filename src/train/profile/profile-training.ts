@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import type { MachinePeak } from "../../ledger/index.ts";
 import { kernelNotesFile } from "../../tensor/index.ts";
 import { type PretrainOptions, trainerOptions, trainSource } from "../pretrain.ts";
-import { createTrainer } from "../trainer.ts";
+import { createTrainer, microBatchesAt } from "../trainer.ts";
 import { medianOf, type ProgramTrace, type TrainingProfile, trainingProfileOf } from "./training-profile.ts";
 
 export interface ProfileOptions extends Pick<PretrainOptions, "device" | "model" | "recipe" | "train" | "end" | "progress" | "signal"> {
@@ -24,14 +24,15 @@ const programs = ["gradient", "accumulate", "update"] as const;
 export async function profileTraining(o: ProfileOptions): Promise<TrainingProfile> {
   const { recipe, device, steps, signal } = o;
   const prefix = join(o.folder, "profile");
-  const trainer = await createTrainer(trainerOptions({ ...o, profile: prefix }));
+  const options = trainerOptions({ ...o, profile: prefix });
+  const trainer = await createTrainer(options);
   const source = trainSource(o);
   const stepsMs: number[] = [];
   let files: string[] = [];
   try {
     for (let step = 0; step < warmUpSteps + steps; step++) {
       signal?.throwIfAborted();
-      const batches = Array.from({ length: recipe.accumulate }, () => source.next());
+      const batches = Array.from({ length: microBatchesAt(options, step) }, () => source.next());
       const { totalMs } = await trainer.step(batches, signal);
       if (step >= warmUpSteps) stepsMs.push(totalMs);
       o.progress({ stage: "profile", done: (step + 1) / (warmUpSteps + steps), message: `step ${step + 1}` });

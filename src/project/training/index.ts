@@ -1,0 +1,3 @@
+/** Trainings beside the record: what a recipe will come to, and its learning rate. */
+export { type RateRangeCall, type RateRangeReport, testRates } from "./rates.ts";
+export { readLadder, type ScaleOptions, type ScalePlan, type ScaleReport, type ScaleResult, type ScaleRun, scaleModel } from "./scale.ts";

@@ -1,0 +1,82 @@
+/** Where a loop stands between two steps, as a checkpoint holds it beside arrays, and what is summed up for the next line of the log. */
+import { defined } from "../base/index.ts";
+import type { MetricPoint } from "./metrics.ts";
+import { type NoiseLevel, noiseScaleOf } from "./noise-scale.ts";
+import type { PackingState } from "./packing.ts";
+import type { ComputedPrecision } from "./part.ts";
+import type { StepReport } from "./trainer.ts";
+
+/** What was measured on held-out data. */
+export interface ValidationScores {
+  readonly loss: number;
+  readonly [measure: string]: number;
+}
+export interface ValidationPoint extends ValidationScores {
+  readonly step: number;
+}
+
+/** Sums over the steps since the last logged point. */
+export type LogWindow = {
+  readonly steps: number;
+  readonly loss: number;
+  /** Absent in checkpoints of before they were measured. */
+  readonly measures?: Readonly<Record<string, number>>;
+  readonly ms: number;
+  readonly tokens: number;
+};
+export const emptyLogWindow: LogWindow = { steps: 0, loss: 0, ms: 0, tokens: 0 };
+
+/** What a checkpoint holds beside arrays. */
+export interface Position {
+  readonly packing: PackingState;
+  readonly level: number | null;
+  readonly spikes: number;
+  readonly history: readonly Readonly<Record<string, number | null>>[];
+  readonly best: number;
+  /** Steps whose values are kept; absent in checkpoints of before there were any. */
+  readonly kept?: readonly number[];
+  readonly window: LogWindow;
+  readonly tokens: number;
+  /** Trees of a weight average, and the level of the gradient's noise; absent where there are none. */
+  readonly averaged?: number;
+  readonly noise?: NoiseLevel;
+  /** Absent in checkpoints of before it could be chosen by timing. */
+  readonly precision?: ComputedPrecision;
+}
+// a checkpoint's hash takes no number that is none
+export const storedPoint = (point: ValidationPoint): Record<string, number | null> =>
+  Object.fromEntries(Object.entries(point).map(([name, x]) => [name, Number.isFinite(x) ? x : null]));
+export const readPoint = (stored: Readonly<Record<string, number | null>>): ValidationPoint => {
+  const { loss = null, step = null, ...others } = stored;
+  const measures = Object.entries(others).map(([name, x]) => [name, x ?? Number.NaN]);
+  return { loss: loss ?? Number.NaN, ...Object.fromEntries(measures), step: step ?? Number.NaN };
+};
+/** Pre-training once wrote another form. */
+export const isPosition = (state: unknown): state is Position => Array.isArray((state as Partial<Position>).history);
+
+/** The sums with one more step. */
+export const widened = (w: LogWindow, report: StepReport, tokens: number): LogWindow => ({
+  steps: w.steps + 1,
+  loss: w.loss + report.loss,
+  measures: Object.fromEntries(Object.entries(report.measures).map(([name, x]) => [name, (w.measures?.[name] ?? 0) + x])),
+  ms: w.ms + report.totalMs,
+  tokens: w.tokens + tokens,
+});
+
+/** One logged point of the steps since the last one. */
+export const metricPointOf = (
+  w: LogWindow,
+  report: StepReport,
+  { tokens, noise }: { readonly tokens: number; readonly noise: NoiseLevel | undefined },
+  found: ValidationPoint | undefined,
+): MetricPoint => ({
+  step: report.step,
+  tokens,
+  loss: w.loss / w.steps,
+  learningRate: report.learningRate,
+  tokensPerSecond: Math.round(w.tokens / (w.ms / 1000)),
+  gradientNorm: report.gradientNorm,
+  ...(found ? { heldOut: found.loss } : {}),
+  ...(w.measures?.tokenAccuracy === undefined ? {} : { tokenAccuracy: w.measures.tokenAccuracy / w.steps }),
+  ...defined({ heldOutTokenAccuracy: found?.tokenAccuracy, noiseScale: noiseScaleOf(noise) }),
+});
