@@ -1,10 +1,10 @@
 /** The example of docs/watch.md prints what the page says. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { transform } from "esbuild";
 import { expect, test } from "vitest";
 import * as watch from "./index.ts";
-import { fileURLToPath } from "node:url";
 
 const page = readFileSync(join(fileURLToPath(new URL("../..", import.meta.url)), "docs", "watch.md"), "utf8");
 

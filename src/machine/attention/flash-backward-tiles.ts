@@ -6,7 +6,7 @@ import { at, gpr } from "../assembler.ts";
 import { type BackwardPlan, ofTile, pointAtRecord } from "./flash-backward-plan.ts";
 import { atMost, savedRegisters } from "./flash-keys.ts";
 import { tileQueries, tileRowBytes, tileVectors } from "./flash-shape.ts";
-import { flashConstants, lanes, loadOrder, setFloat, divideBy } from "./flash-sight.ts";
+import { divideBy, flashConstants, lanes, loadOrder, setFloat } from "./flash-sight.ts";
 import { copyBytes, packAcross, packTwoRows, pointAtFour, setRowMasks, unpackAcross } from "./tile-packing.ts";
 
 const { rax, rcx, rdx, rbx, rbp, rsi, rsp, r8, r9, r10, r12, r13, r14, r15 } = gpr;

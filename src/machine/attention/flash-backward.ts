@@ -10,7 +10,7 @@ import { finishTile, packTile } from "./flash-backward-tiles.ts";
 import { emitPowers } from "./flash-exponential.ts";
 import { atLeast, atMost, packKeys, roundUpToStrip, savedRegisters } from "./flash-keys.ts";
 import { type FlashShape, flashKeys, innerPlaces, keyStrip, tileQueries, tileRowBytes, tileVectors } from "./flash-shape.ts";
-import { beginSight, flashConstants, hideStrip, loadOrder, lookAtBlock, pointAtSegments, setFloat, divideBy } from "./flash-sight.ts";
+import { beginSight, divideBy, flashConstants, hideStrip, loadOrder, lookAtBlock, pointAtSegments, setFloat } from "./flash-sight.ts";
 import { clearSums, columnParts, emitProduct, sumOf } from "./tile-product.ts";
 
 const { rax, rcx, rdx, rbx, rbp, rsi, rsp, r8, r9, r10, r11, r12, r14, r15 } = gpr;

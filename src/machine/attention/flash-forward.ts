@@ -11,6 +11,7 @@ import { atLeast, atMost, packKeys, roundUpToStrip, savedRegisters } from "./fla
 import { type FlashShape, flashKeys, flashLayout, innerPlaces, keyStrip, tileQueries, tileRowBytes, tileVectors } from "./flash-shape.ts";
 import {
   beginSight,
+  divideBy,
   flashConstants,
   frameOf,
   hideStrip,
@@ -22,7 +23,6 @@ import {
   segmentFields,
   setFloat,
   sightFrame,
-  divideBy,
 } from "./flash-sight.ts";
 import { copyBytes, packAcross, pointAtFour, unpackAcross } from "./tile-packing.ts";
 import { clearSums, emitProduct, sumOf } from "./tile-product.ts";

@@ -1,7 +1,7 @@
 /** Keys and values as the products of a tile read them: rows in the form, rows in pairs; a kernel that packs sixteen rows an item. */
 import { type Assembler, at, gpr, type MemoryOperand } from "../assembler.ts";
 import { type FlashLayout, type FlashShape, keyStrip } from "./flash-shape.ts";
-import { loadOrder, divideBy } from "./flash-sight.ts";
+import { divideBy, loadOrder } from "./flash-sight.ts";
 import { packTwoRows, setRowMasks } from "./tile-packing.ts";
 
 const { rax, rcx, rdx, rbx, rbp, rsi, r8, r9, r10, r11, r12, r13, r14, r15 } = gpr;

@@ -7,7 +7,7 @@
 import { Assembler, at, gpr, type Label, type MemoryOperand } from "../assembler.ts";
 import { emitElements } from "../elementwise/element-code.ts";
 import { type ElementProgram, outputRates, outputTypeOf } from "../elementwise/element-program.ts";
-import { splitItem } from "../emit-loops.ts";
+import { emitPartOfItem } from "../emit-loops.ts";
 import type { KernelCode } from "../kernel-code.ts";
 import { emitPack, type ProductFields, runFields, savedRegisters, setColumnMasks } from "./product-pack.ts";
 import { elementBytes, layoutOf, type ProductLayout, type ProductShape, unrolledSteps } from "./product-shape.ts";
@@ -304,7 +304,7 @@ function emitMultiply(a: Assembler, plan: ProductPlan, elements: Label | undefin
     a.store(frame.run, rdi);
     a.store(frame.item, rsi);
   }
-  splitItem(a, items);
+  emitPartOfItem(a, items);
   beginProducts(a, plan, frame);
   emitBlocks(a, s, l);
   if (epilogue && elements !== undefined) {

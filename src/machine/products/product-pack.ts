@@ -1,7 +1,7 @@
 /** The packing of a product's operands: `pack(run, item)` puts a part of one in the order in which it is read, rounded where that is wanted. */
 import { fieldsOf } from "../argument-space.ts";
 import { type Assembler, at, type Gpr, gpr, type MemoryOperand } from "../assembler.ts";
-import { splitItem } from "../emit-loops.ts";
+import { emitPartOfItem } from "../emit-loops.ts";
 import { allocatePages, type Pages } from "../native.ts";
 import { interleave, packFourRows, packSteps, pointAtRows, setMask, setRounding } from "./pack-rows.ts";
 import { elementBytes, layoutOf, type ProductLayout, type ProductShape, placesPerStep } from "./product-shape.ts";
@@ -171,7 +171,7 @@ export function emitPack(a: Assembler, s: ProductShape, fields: ProductFields, f
   a.jumpIf("ge", ofA);
 
   // a panel of b, or some
-  splitItem(a, panelItems);
+  emitPartOfItem(a, panelItems);
   a.mov(r15, rdx);
   a.imulBy(rbx, rax, elementBytes(s.wordsB) * s.inner * s.columns);
   a.alu("add", rbx, at(rdi, fields.b));
@@ -187,7 +187,7 @@ export function emitPack(a: Assembler, s: ProductShape, fields: ProductFields, f
   a.place(ofA);
   if (units > 0) {
     a.alu("sub", rsi, { value: bItems });
-    splitItem(a, units);
+    emitPartOfItem(a, units);
     a.mov(r15, rdx);
     a.imulBy(rbx, rax, elementBytes(s.wordsA) * s.inner * s.rows);
     a.alu("add", rbx, at(rdi, fields.a));

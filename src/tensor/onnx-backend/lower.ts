@@ -21,6 +21,7 @@ import {
 import type { OpAttributes, OpKind } from "../ops.ts";
 import { mixConstants } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
+import { isKind, type Tensor } from "../tensor.ts";
 import { type Emitter, onnxUint32 } from "./emitter.ts";
 import { ownProduct } from "./own-product.ts";
 

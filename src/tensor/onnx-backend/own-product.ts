@@ -39,7 +39,8 @@ export function ownProduct({ e, inputs, attributes, shape, dtype, inputShapes, w
   const [a, b] = inputShapes;
   if (!e.limits.products || dtype !== "f32") return undefined;
   const seven = sevenOf(e, a!, b!, attributes, inputs[1]!);
-  if (seven) return e.own(strassenOperator(seven.shape, shape), [e.rowsBy(strassenRowsOperator(seven.shape), inputs[0]!), seven.weight])[0];
+  if (seven)
+    return e.own(strassenOperator(seven.shape, shape), [e.shared(strassenRowsOperator(seven.shape), [inputs[0]!])[0]!, seven.weight])[0];
   const product = productOf(e.limits.products, a!, b!, attributes);
   if (!product) return undefined;
   const given = readProduct(product, inputs, words);
