@@ -10,11 +10,11 @@ import { isKind, type Tensor } from "../tensor.ts";
 import {
   type Chain,
   chainInput,
+  chainProgramOf,
   columnsOf,
   isLong,
   isOfElements,
   isOfRowNumbers,
-  chainProgramOf,
   sameRows,
   sumsRows,
   type Wanted,
