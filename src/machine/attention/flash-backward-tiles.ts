@@ -4,7 +4,7 @@
  */
 import { at, gpr } from "../assembler.ts";
 import { type BackwardPlan, ofTile, pointAtRecord } from "./flash-backward-plan.ts";
-import { atMost, savedRegisters } from "./flash-keys.ts";
+import { atMost, flashSaved } from "./flash-keys.ts";
 import { tileQueries, tileRowBytes, tileVectors } from "./flash-shape.ts";
 import { divideBy, flashConstants, lanes, loadOrder, setFloat } from "./flash-sight.ts";
 import { copyBytes, packAcross, packTwoRows, pointAtFour, setRowMasks, unpackAcross } from "./tile-packing.ts";
@@ -31,7 +31,7 @@ function beginRecord(p: BackwardPlan): void {
 export function packTile(p: BackwardPlan): void {
   const { a, s, field } = p;
   const bytes = 4 * s.size;
-  a.push(...savedRegisters);
+  a.push(...flashSaved);
   beginRecord(p);
   if (s.form === "f32") setFloat(a, 13, s.scale * Math.LOG2E);
   a.v("vpxord", 31, 31, 31);
@@ -67,7 +67,7 @@ export function packTile(p: BackwardPlan): void {
   }
   packRows(p);
   a.vzeroupper();
-  a.pop(...savedRegisters.toReversed());
+  a.pop(...flashSaved.toReversed());
   a.ret();
 }
 
@@ -125,7 +125,7 @@ function packRows(p: BackwardPlan): void {
 /** Gradients of a tile's queries, as rows. */
 export function finishTile(p: BackwardPlan): void {
   const { a, s, l, field, record } = p;
-  a.push(...savedRegisters);
+  a.push(...flashSaved);
   a.mov(rbp, rsp);
   a.alu("sub", rsp, { value: l.sumBytes });
   a.alu("and", rsp, { value: -64 });
@@ -150,6 +150,6 @@ export function finishTile(p: BackwardPlan): void {
   a.place(done);
   a.mov(rsp, rbp);
   a.vzeroupper();
-  a.pop(...savedRegisters.toReversed());
+  a.pop(...flashSaved.toReversed());
   a.ret();
 }

@@ -8,7 +8,7 @@ import type { KernelCode } from "../kernel-code.ts";
 import { type BackwardPlan, backwardPlan, ofTile, pointAtRecord } from "./flash-backward-plan.ts";
 import { finishTile, packTile } from "./flash-backward-tiles.ts";
 import { emitPowers } from "./flash-exponential.ts";
-import { atLeast, atMost, packKeys, roundUpToStrip, savedRegisters } from "./flash-keys.ts";
+import { atLeast, atMost, flashSaved, packKeys, roundUpToStrip } from "./flash-keys.ts";
 import { type FlashShape, flashKeys, innerPlaces, keyStrip, tileQueries, tileRowBytes, tileVectors } from "./flash-shape.ts";
 import { beginSight, divideBy, flashConstants, hideStrip, loadOrder, lookAtBlock, pointAtSegments, setFloat } from "./flash-sight.ts";
 import { clearSums, columnParts, emitProduct, sumOf } from "./tile-product.ts";
@@ -19,7 +19,7 @@ const stripSums = keyStrip * tileVectors;
 /** An item is a matrix: r15 its number, rbx its keys, r12 its values. */
 function beginMatrix(p: BackwardPlan): void {
   const { a, s, l, frame, place, field } = p;
-  a.push(...savedRegisters);
+  a.push(...flashSaved);
   a.mov(rbp, rsp);
   a.alu("sub", rsp, { value: frame.bytes });
   a.alu("and", rsp, { value: -64 });
@@ -368,7 +368,7 @@ function differentiateMatrix(p: BackwardPlan): void {
   a.jumpIf("l", blocks);
   a.mov(rsp, rbp);
   a.vzeroupper();
-  a.pop(...savedRegisters.toReversed());
+  a.pop(...flashSaved.toReversed());
   a.ret();
 }
 

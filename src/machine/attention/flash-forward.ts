@@ -7,7 +7,7 @@ import { fieldsOf } from "../argument-space.ts";
 import { Assembler, at, gpr } from "../assembler.ts";
 import type { KernelCode } from "../kernel-code.ts";
 import { emitLog2, emitPowers, loadCoefficients } from "./flash-exponential.ts";
-import { atLeast, atMost, packKeys, roundUpToStrip, savedRegisters } from "./flash-keys.ts";
+import { atLeast, atMost, flashSaved, packKeys, roundUpToStrip } from "./flash-keys.ts";
 import { type FlashShape, flashKeys, flashLayout, innerPlaces, keyStrip, tileQueries, tileRowBytes, tileVectors } from "./flash-shape.ts";
 import {
   beginSight,
@@ -67,7 +67,7 @@ type ForwardPlan = ReturnType<typeof planOf>;
 /** An item is a tile of a head: r13 the head, r15 its first query; rbx its keys, r12 its values; its queries lie across on the stack. */
 function beginTile(p: ForwardPlan): void {
   const { a, s, l, frame, place, field } = p;
-  a.push(...savedRegisters);
+  a.push(...flashSaved);
   a.mov(rbp, rsp);
   a.alu("sub", rsp, { value: frame.bytes });
   a.alu("and", rsp, { value: -64 });
@@ -297,7 +297,7 @@ function endTile(p: ForwardPlan): void {
   a.place(done);
   a.mov(rsp, rbp);
   a.vzeroupper();
-  a.pop(...savedRegisters.toReversed());
+  a.pop(...flashSaved.toReversed());
   a.ret();
 }
 

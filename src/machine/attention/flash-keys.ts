@@ -5,7 +5,7 @@ import { divideBy, loadOrder } from "./flash-sight.ts";
 import { packTwoRows, setRowMasks } from "./tile-packing.ts";
 
 const { rax, rcx, rdx, rbx, rbp, rsi, r8, r9, r10, r11, r12, r13, r14, r15 } = gpr;
-export const savedRegisters = [rbx, rbp, r12, r13, r14, r15] as const;
+export const flashSaved = [rbx, rbp, r12, r13, r14, r15] as const;
 
 /** An array, and where in the scratch its rows and their pairs begin. */
 interface Packed {
@@ -17,7 +17,7 @@ interface Packed {
 /** The kernel's code: item is sixteen rows of a matrix of each of the arrays. */
 export function packKeys(a: Assembler, s: FlashShape, l: FlashLayout, scratch: MemoryOperand, all: readonly Packed[]): void {
   const bytes = 4 * s.size;
-  a.push(...savedRegisters);
+  a.push(...flashSaved);
   a.v("vpxord", 31, 31, 31);
   loadOrder(a);
   divideBy(a, rsi, l.packItems);
@@ -55,7 +55,7 @@ export function packKeys(a: Assembler, s: FlashShape, l: FlashLayout, scratch: M
   a.alu("cmp", r15, rbp);
   a.jumpIf("l", loop);
   a.vzeroupper();
-  a.pop(...savedRegisters.toReversed());
+  a.pop(...flashSaved.toReversed());
   a.ret();
 }
 
