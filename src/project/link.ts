@@ -84,10 +84,15 @@ export function openedLink<I extends string, S extends z.ZodType>({ open, ...sho
       within(open(store), async o =>
         planStage(store, o.definition, { inputs: inputs as Record<I, ArtifactReader>, options: await o.options() }),
       ),
-    run: (store, inputs, given) =>
-      within(open(store, given.signal), async o =>
-        runStage(store, o.definition, { inputs: inputs as Record<I, ArtifactReader>, options: await o.options(), ...given }),
-      ),
+    run: async (store, inputs, given) => {
+      // what trains reaches the engine, which planning does not load
+      const { withKeptPrecisions } = await import("./kept-precisions.ts");
+      return withKeptPrecisions(() =>
+        within(open(store, given.signal), async o =>
+          runStage(store, o.definition, { inputs: inputs as Record<I, ArtifactReader>, options: await o.options(), ...given }),
+        ),
+      );
+    },
   };
 }
 

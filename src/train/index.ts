@@ -63,6 +63,7 @@ export {
   packingStart,
   type TokenShards,
 } from "./packing.ts";
+export type { ComputedPrecision } from "./part.ts";
 export {
   type AverageOptions,
   count,
@@ -78,6 +79,7 @@ export {
   type ScheduleKind,
   scheduleKinds,
 } from "./part.ts";
+export { type PrecisionChoices, type PrecisionConditions, withPrecisionChoices } from "./precision-choices.ts";
 export { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
 export { type ProfileOptions, profileTraining } from "./profile/profile-training.ts";
 export {

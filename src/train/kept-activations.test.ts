@@ -10,6 +10,7 @@ import { decoderLoss } from "./decoder-training.ts";
 import { adamw, single } from "./optimizer.ts";
 import type { PretrainRecipe } from "./part.ts";
 import { fasterPrecision, hasBf16, precisionProblem } from "./precision.ts";
+import { type PrecisionChoices, type PrecisionConditions, withPrecisionChoices } from "./precision-choices.ts";
 import { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
 import { toyEnd, toyModel, toyRecipe, toyShards } from "./toy.laws.ts";
 import { createTrainer, type TrainerOptions } from "./trainer.ts";
@@ -117,6 +118,25 @@ test("bf16 is chosen where it is more than 2 % faster, and what is chosen gives 
   if (hasBf16(device)) expect(fasterPrecision(chosen.precisionTimes!)).toBe(chosen.precision);
   else expect(chosen.precisionTimes).toBeUndefined();
 });
+
+test.skipIf(!hasBf16(device))(
+  "the same recipe on the same machine keeps the precision that was chosen once, and others are timed",
+  async () => {
+    const kept: [PrecisionConditions, string][] = [];
+    const choices: PrecisionChoices = {
+      recall: c => (kept.some(([k]) => JSON.stringify(k) === JSON.stringify(c)) ? "f32" : undefined),
+      keep: (c, precision) => void kept.push([c, precision]),
+    };
+    const within = (layers: number) => withPrecisionChoices(choices, () => trained({ precision: "auto" }, { ...model, layers }));
+    const first = await within(1);
+    expect(kept.map(([, precision]) => precision)).toEqual([first.precision]);
+    // whatever a clock would say now
+    expect(await within(1)).toMatchObject({ precision: "f32", precisionTimes: undefined });
+    expect(kept).toHaveLength(1);
+    expect((await within(2)).precisionTimes).toBeDefined();
+    expect(kept).toHaveLength(2);
+  },
+);
 
 const options = (recipe: PretrainRecipe, over: Partial<PretrainOptions> = {}): PretrainOptions => ({
   device,

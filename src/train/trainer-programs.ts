@@ -2,11 +2,14 @@
  * The native programs of a step: gradients of a micro-batch, gradients added to what there is, and the optimiser's update. The first two keep what
  * their forward pass leaves in bf16 where that is their precision, and recompute as much of it as their memory asks for.
  */
-import { defined, type Tree, treeLeaves, treeMap } from "../base/index.ts";
+import { defined, type Tree, treeLeaves, treeMap, treePaths } from "../base/index.ts";
+import type { ParameterSpec } from "../nn/index.ts";
 import { add, type DeviceArray, type KeepOptions, type Tensor, valueAuxAndGrad } from "../tensor/index.ts";
+import type { BatchArraySpec } from "./batch.ts";
 import { squaredNorm, updateAll } from "./optimizer.ts";
 import type { ComputedPrecision } from "./part.ts";
 import { fasterPrecision, hasBf16, type PrecisionTimes, timePrecisions } from "./precision.ts";
+import { type PrecisionConditions, precisionChoices } from "./precision-choices.ts";
 import type { MeasuredLoss, TrainerOptions, TrainerState } from "./trainer.ts";
 import { type TreeProgram, treeProgram } from "./tree-program.ts";
 
@@ -109,6 +112,20 @@ interface PrecisePrograms<S> {
   readonly times: PrecisionTimes | undefined;
 }
 
+const conditionsOf = <S, B extends Record<string, Tensor>>(
+  { device, specs, batch }: TrainerOptions<S, B>,
+  budgetBytes: number | undefined,
+): PrecisionConditions => {
+  const { threads } = device.capabilities.details;
+  return {
+    device: device.name,
+    threads: typeof threads === "number" ? threads : undefined,
+    parameters: treePaths(specs as Tree<ParameterSpec>).map(([path, { shape }]) => [path, shape]),
+    batch: Object.fromEntries(Object.entries<BatchArraySpec>(batch).map(([name, { shape }]) => [name, shape])),
+    budgetBytes: budgetBytes ?? null,
+  };
+};
+
 /** The programs; for "auto" those of the faster precision, of which `run` runs one gradient on the trainer's own arrays. */
 export async function precisePrograms<S, B extends Record<string, Tensor>>(
   o: TrainerOptions<S, B>,
@@ -119,6 +136,10 @@ export async function precisePrograms<S, B extends Record<string, Tensor>>(
   const { precision = "f32" } = o;
   if (precision !== "auto") return { programs: of(precision), precision, times: undefined };
   if (!hasBf16(o.device)) return { programs: of("f32"), precision: "f32", times: undefined };
+  const choices = precisionChoices();
+  const conditions = conditionsOf(o, budgetBytes);
+  const known = choices?.recall(conditions);
+  if (known) return { programs: of(known), precision: known, times: undefined };
   const both = { f32: of("f32"), bf16: of("bf16") };
   try {
     const times = await timePrecisions(async side => {
@@ -129,6 +150,7 @@ export async function precisePrograms<S, B extends Record<string, Tensor>>(
       return ms;
     });
     const chosen = fasterPrecision(times);
+    choices?.keep(conditions, chosen, times);
     disposeAll(both[chosen === "f32" ? "bf16" : "f32"]);
     return { programs: both[chosen], precision: chosen, times };
   } catch (error) {

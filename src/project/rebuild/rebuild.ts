@@ -4,6 +4,7 @@
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { isLoamError, type Json, type Progress } from "../../base/index.ts";
 import {
   type ArtifactReader,
@@ -16,6 +17,7 @@ import {
   traceArtifact,
 } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
+import { type ComputedPrecision, withPrecisionChoices } from "../../train/index.ts";
 import { type RunEnvironment, runEnvironment } from "../environment.ts";
 import { projectErrors } from "../errors.ts";
 import { type Distance, distanceOf, lossBound } from "./compare.ts";
@@ -46,6 +48,8 @@ export interface Rebuild {
   readonly onStage: (stage: RebuiltStage) => void;
   readonly signal: AbortSignal;
 }
+
+const trainingPrecision = z.object({ precision: z.enum(["f32", "bf16"]) });
 
 const named = (n: TraceNode): string => `${n.id} (${n.stage}@${n.stageVersion})`;
 
@@ -122,6 +126,13 @@ export async function rebuild(o: Rebuild): Promise<readonly RebuiltStage[]> {
   }
 }
 
+/** What a recipe's `precision: auto` chose, where the artifact says it. */
+async function recordedPrecision(artifact: ArtifactReader): Promise<ComputedPrecision | undefined> {
+  if (!artifact.files.some(f => f.name === "training.json")) return undefined;
+  const { data } = trainingPrecision.safeParse(JSON.parse(new TextDecoder().decode(await artifact.read("training.json"))));
+  return data?.precision;
+}
+
 async function rebuildOne(o: Rebuild, beside: Store, node: TraceNode): Promise<RebuiltStage> {
   const recorded = await openArtifact(o.store, node.id);
   const told = { artifact: node.id, stage: `${node.stage}@${node.stageVersion}`, recorded: recorded.digest };
@@ -134,12 +145,11 @@ async function rebuildOne(o: Rebuild, beside: Store, node: TraceNode): Promise<R
   const rows = await o.store.records.read.selectFrom("inputs").selectAll().where("artifact", "=", node.id).execute();
   const inputs: Record<string, ArtifactReader> = {};
   for (const { name, source } of rows) inputs[name] = await openArtifact(o.store, source);
-  const { artifact } = await runStage(beside, stage, {
-    inputs,
-    options: node.options,
-    progress: o.progress(node.id),
-    signal: o.signal,
-  }).catch(error => {
+  const precision = await recordedPrecision(recorded);
+  const run = () => runStage(beside, stage, { inputs, options: node.options, progress: o.progress(node.id), signal: o.signal });
+  // "auto" is what it was then, not what is faster here
+  const rebuilt = precision === undefined ? run() : withPrecisionChoices({ recall: () => precision, keep: () => {} }, run);
+  const { artifact } = await rebuilt.catch(error => {
     // what was recorded with other options than the stage takes now would be refused by their schema
     if (!isLoamError(error, "base/config") && !isLoamError(error, "base/unknownKey")) throw error;
     throw projectErrors.fail(
