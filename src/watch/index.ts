@@ -9,5 +9,6 @@ export {
   passTime,
   quietAlarm,
 } from "./alarms.ts";
+export * from "./anomaly/index.ts";
 export * from "./charts/index.ts";
 export { watchErrors } from "./errors.ts";
