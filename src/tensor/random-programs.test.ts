@@ -6,8 +6,8 @@ import { openDevice } from "./device.ts";
 import { boundSlack, programFault, programPlans } from "./random-programs.laws.ts";
 
 const devices = [1, 2].map(threads => openDevice("cpu", { threads }));
-/** The law draws a fifth of them without --deep. */
-const programs = deep ? 10_000 : 1_500;
+/** `LOAM_PROGRAMS=10000` for a long search, some quarter of an hour. Without --deep the law draws a fifth. */
+const programs = Number(process.env.LOAM_PROGRAMS ?? (deep ? 2_000 : 1_500));
 
 test(
   "random programs and their gradients are as near exact arithmetic as float32's roundings allow, with the same bytes on two threads",
