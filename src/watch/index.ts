@@ -12,3 +12,14 @@ export {
 export * from "./anomaly/index.ts";
 export * from "./charts/index.ts";
 export { watchErrors } from "./errors.ts";
+export {
+  addStates,
+  type BurnAlert,
+  burnAlerts,
+  countEvents,
+  type ObjectiveReport,
+  type ObjectiveState,
+  objectiveReport,
+  type ServiceObjective,
+  unusedObjective,
+} from "./objectives.ts";
