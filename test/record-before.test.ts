@@ -45,5 +45,5 @@ test("a version of an earlier stage is not rebuilt as if it were of this one: th
   expect(verified.code, verified.stderr).toBe(0);
   const { code, stderr } = await loam(["models", "verify", "toy@1", "--rebuild"], { cwd });
   expect(code).toBe(2);
-  expect(stderr).toMatch(/model-[0-9a-f]+ \(train@1\): this Loam has version 2 of the stage; an earlier Loam made it/);
+  expect(stderr).toMatch(/model-[0-9a-f]+ \(train@1\): this Loam has version 3 of the stage; an earlier Loam made it/);
 });
