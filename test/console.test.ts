@@ -95,14 +95,14 @@ const content = (page: Page) => page.locator("main .card, main table, main form,
 /** Keys are for the page when no field has the focus. */
 const leaveField = (page: Page) => page.evaluate("document.activeElement?.blur()");
 
-test("the built page opens with less than 150 kB gzipped and is under 160 kB in all, and names no other origin to load from", async () => {
+test("the built page opens with less than 150 kB gzipped and is under 165 kB in all, and names no other origin to load from", async () => {
   const names = (await readdir(folder, { recursive: true })).filter(n => /\.(js|css|html|svg)$/.test(n));
   const files = await Promise.all(names.map(n => readFile(join(folder, n))));
   expect(names.length).toBeGreaterThan(3);
   const sizeOf = (which: readonly Buffer[]) => which.reduce((sum, f) => sum + gzipSync(f).length, 0);
-  // the gateway's page follows when the rest is shown
-  expect(sizeOf(files.filter((_, i) => !/gateway-[\w-]+\.js$/.test(names[i]!)))).toBeLessThan(150_000);
-  expect(sizeOf(files)).toBeLessThan(160_000);
+  // the gateway's page follows when the rest is shown, and so does the page of runs
+  expect(sizeOf(files.filter((_, i) => !/(?:gateway|runs)-[\w-]+\.(?:js|css)$/.test(names[i]!)))).toBeLessThan(150_000);
+  expect(sizeOf(files)).toBeLessThan(165_000);
   const markup = files.filter((_, i) => /\.(html|css)$/.test(names[i]!)).join("\n");
   expect(markup).not.toMatch(/(?:src|href)=["']?https?:|url\(["']?https?:|@import/);
 });

@@ -25,11 +25,12 @@ import { Labels } from "./routes/labels.tsx";
 import { Lineage } from "./routes/lineage.tsx";
 import { Models } from "./routes/models.tsx";
 import { Releases } from "./routes/releases.tsx";
-import { Runs } from "./routes/runs.tsx";
 import { Talk } from "./routes/talk.tsx";
 import { Training } from "./routes/training.tsx";
 
 const loadGateway = () => import("./routes/gateway.tsx");
+const loadRuns = () => import("./routes/runs.tsx");
+const Runs = lazy(async () => ({ default: (await loadRuns()).Runs }));
 const Gateway = lazy(async () => ({ default: (await loadGateway()).Gateway }));
 
 /** What there is to look at where a gateway stands alone. */
@@ -60,7 +61,11 @@ function Shown({ route }: { readonly route: Route }) {
     case "evaluations":
       return <Evaluations id={route.id} />;
     case "runs":
-      return <Runs id={route.id} />;
+      return (
+        <Suspense>
+          <Runs id={route.id} />
+        </Suspense>
+      );
     case "labels":
       return <Labels id={route.id} />;
     case "jobs":
@@ -103,7 +108,7 @@ export function App() {
   useEffect(() => {
     void sessionOf(serverUrl("/api/session"));
     // at hand, should the server go
-    const timer = setTimeout(() => void loadGateway().catch(() => {}), idleMs);
+    const timer = setTimeout(() => void Promise.allSettled([loadGateway(), loadRuns()]), idleMs);
     return () => clearTimeout(timer);
   }, []);
 

@@ -1,5 +1,5 @@
 /** Runs beside each other: the options, inputs and results that differ, and every figure that they logged, overlaid. */
-import { Fragment, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { api } from "../api.ts";
 import { formatAgo, formatMoment, formatNumber, words } from "../format.ts";
 import type { Logged, Run } from "../generated/server.ts";
@@ -9,9 +9,8 @@ import { Empty, Loaded } from "../parts/notice.tsx";
 import { useTheme } from "../parts/theme.ts";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
-import { RunCostCard } from "../runs/cost.tsx";
+import { RunDetails } from "../runs/details.tsx";
 import { columnNames, type DifferingRow, differing, overlaid } from "../runs/differing.ts";
-import { RunProfileCard } from "../runs/profile.tsx";
 import { runColours } from "../training/curves-view.tsx";
 
 interface TableProps {
@@ -152,12 +151,7 @@ interface CostsProps {
 const Costs = ({ artifacts, runs, nameOf }: CostsProps) =>
   artifacts
     .filter(a => runs.some(r => r.artifact === a && r.endedAt !== null))
-    .map(a => (
-      <Fragment key={a}>
-        <RunCostCard artifact={a} name={nameOf(a)} />
-        <RunProfileCard artifact={a} name={nameOf(a)} />
-      </Fragment>
-    ));
+    .map(a => <RunDetails key={a} artifact={a} name={nameOf(a)} />);
 
 const lookMs = 10_000;
 
