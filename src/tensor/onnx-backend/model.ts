@@ -1,6 +1,6 @@
 /** A graph as an ONNX model: walks the nodes, lowers each by the table, casts where a kernel lacks a dtype. */
 import { strassenLayout } from "../../machine/index.ts";
-import { type DType, dtypeTable } from "../dtype.ts";
+import { type DType, dtypeTable, sizeOf } from "../dtype.ts";
 import { type Graph, nodesOf } from "../graph.ts";
 import { defaultOpsets, type Initializer, type OnnxModel, type OnnxNode } from "../onnx/index.ts";
 import {
@@ -106,7 +106,11 @@ function lowerChain(e: Emitter, chain: Chain, names: Names): void {
     const { shape, operands } = readProduct(wordProduct(node, e, names.of)!, inputs, wordOperands(e, node, names));
     outputs = e.own(productChainOperator(shape, { program, product: input, isKept }), [...operands, ...others]);
   } else outputs = e.own(elementwiseOperator(program), others);
-  for (const [i, { of, type }] of chain.outputs.entries()) (type === "f32" ? names.of : names.words).set(of, outputs[i]!);
+  for (const [i, { of, type }] of chain.outputs.entries()) {
+    // a chain looks through reshapes: a member may have other dimensions than its end, of which the operator's outputs are
+    const isAsWanted = of.size !== sizeOf(program.shape) || sameShape(of.shape, program.shape);
+    (type === "f32" ? names.of : names.words).set(of, isAsWanted ? outputs[i]! : reshapeTo(e, outputs[i]!, of.shape));
+  }
 }
 
 function lowerNode(e: Emitter, t: Tensor, all: Names): string {

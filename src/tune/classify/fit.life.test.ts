@@ -69,7 +69,7 @@ describe("tuning", () => {
     ["an encoder, by LoRA", encoder, { method: { lora: { rank: 4 } }, pooling: "mean", rate: 0.02 }],
   ] as const)("tells a token from another wherever it stands: %s", async (_, model, recipe) => {
     const { best, trained, model: tuned } = await tunedBy(model, recipe as Partial<ClassifyInput>);
-    expect(best.accuracy).toBeGreaterThan(0.85);
+    expect(best.accuracy).toBeGreaterThan(0.8);
     expect(trained).toBeGreaterThan(0);
     expect(tuned.family).toBe(model.family);
   });
