@@ -16,7 +16,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { defined } from "../../base/index.ts";
-import { readTraceparent, readTracestate, requestAttributes, type TracedFields } from "../../tracing/index.ts";
+import { readTraceparent, readTracestate, requestAttributes, spanTimeMs, type TracedFields } from "../../tracing/index.ts";
 import type { RequestRecord } from "../http/request-record.ts";
 import type { GatewayTracing, RequestTrace, TracedAttempt, TracedRequest } from "./tracing.ts";
 
@@ -28,9 +28,6 @@ const operations: Readonly<Record<string, string>> = {
   "/v1/completions": "text_completion",
   "/v1/embeddings": "embeddings",
 };
-
-/** Milliseconds since 1970 with their fractions. */
-const nowMs = (): number => performance.timeOrigin + performance.now();
 
 function callersContext(headers: TracedRequest["headers"]): Context {
   const caller = readTraceparent(headers.get("traceparent"));
@@ -64,7 +61,7 @@ class Spans implements RequestTrace {
     this.#operation = operations[path];
     const parent = callersContext(headers);
     const attributes = { "http.request.method": method, "http.route": path, "loam.request.id": id };
-    this.#span = tracer.startSpan(`${method} ${path}`, { kind: SpanKind.SERVER, attributes, startTime: nowMs() }, parent);
+    this.#span = tracer.startSpan(`${method} ${path}`, { kind: SpanKind.SERVER, attributes, startTime: spanTimeMs() }, parent);
     this.#context = trace.setSpan(parent, this.#span);
   }
 
@@ -87,7 +84,7 @@ class Spans implements RequestTrace {
       "loam.target": target,
       "loam.attempt": this.#attempts.length + 1,
     };
-    const startMs = nowMs();
+    const startMs = spanTimeMs();
     const name = `${this.#operation ?? "call"} ${model}`;
     const span = this.#tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes, startTime: startMs }, this.#context);
     this.#attempts.push({ ...of, span, startMs });
@@ -98,7 +95,7 @@ class Spans implements RequestTrace {
 
   end(record: RequestRecord): void {
     if (!this.#span.isRecording()) return;
-    const endMs = nowMs();
+    const endMs = spanTimeMs();
     this.#endAttempts(record, endMs);
     const { key, subject, model, target, served, status, error, firstMs, resumed } = record;
     const span = this.#span;

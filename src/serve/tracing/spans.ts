@@ -17,7 +17,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { defined } from "../../base/index.ts";
-import { readTraceparent, requestAttributes, requestModel } from "../../tracing/index.ts";
+import { readTraceparent, requestAttributes, requestModel, spanTimeMs } from "../../tracing/index.ts";
 import type { Engine } from "../engine.ts";
 import type { Usage } from "../generation.ts";
 import type { Observed } from "../observer.ts";
@@ -90,7 +90,7 @@ class Request implements ServedRequestTrace {
     if (error !== undefined) span.setAttribute("error.type", error);
     // a server's span is in error where the server was: what a client did wrong is not its failure
     if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR, ...defined({ message: error }) });
-    span.end();
+    span.end(spanTimeMs());
   }
 }
 
@@ -115,7 +115,7 @@ class Answer {
 
   enter(phase: Phase, ended: Attributes = {}): void {
     this.#span.setAttributes(ended);
-    this.#span.end();
+    this.#span.end(spanTimeMs());
     this.#phase = phase;
     this.#span = this.#start();
   }
@@ -123,11 +123,15 @@ class Answer {
   end(outcome: string, { completionTokens }: Usage): void {
     this.#span.setAttributes({ "loam.outcome": outcome, "gen_ai.usage.output_tokens": completionTokens });
     if (outcome === "error") this.#span.setAttribute("error.type", "serve/program").setStatus({ code: SpanStatusCode.ERROR });
-    this.#span.end();
+    this.#span.end(spanTimeMs());
   }
 
   #start(): Span {
-    return this.#tracer.startSpan(this.#phase, { kind: SpanKind.INTERNAL, attributes: this.#attributes }, this.request.context);
+    return this.#tracer.startSpan(
+      this.#phase,
+      { kind: SpanKind.INTERNAL, attributes: this.#attributes, startTime: spanTimeMs() },
+      this.request.context,
+    );
   }
 }
 
@@ -146,7 +150,12 @@ export function spanTracing(tracer: Tracer, close: () => Promise<void>): Tracing
         ...(url.port === "" ? {} : { "server.port": Number(url.port) }),
         "loam.request.id": id,
       };
-      return new Request(tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent), method, parent, current);
+      return new Request(
+        tracer.startSpan(method, { kind: SpanKind.SERVER, attributes, startTime: spanTimeMs() }, parent),
+        method,
+        parent,
+        current,
+      );
     },
     watch(engine: Engine) {
       const model = engine.model.id;
