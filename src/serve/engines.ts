@@ -168,6 +168,20 @@ export class Engines {
     if (told && this.#visit) this.#visit.engine = told;
     return told;
   }
+  /**
+   * The decoder that a name means, or that an adapter's name is over, and its adapters by their numbers. Nothing wakes and no right is asked: whoever uses one of
+   * them resolves it by its name. Of an unknown name: itself, without adapters.
+   */
+  familyOf(model: string): { readonly base: string; readonly adapters: readonly string[] } {
+    const resolve = (): ListedMetadata | undefined => this.described(model) ?? this.models().find(m => engineNames(m).includes(model));
+    const told = this.#visit ? this.#visit.covered(resolve) : resolve();
+    const other = told ? undefined : this.#otherwise(model);
+    if (other !== undefined) return this.familyOf(other);
+    const id = told?.model.id ?? model;
+    const base = this.adapters.parentOf(id) ?? id;
+    const adapters = this.adapters.models().flatMap(m => (this.adapters.parentOf(m.model.id) === base ? [m.model.id] : []));
+    return { base, adapters };
+  }
   /** It answers, or would after waking. */
   isReadyNow({ state }: ListedMetadata): boolean {
     return !this.isDraining && (state === "ready" || state === "asleep");

@@ -23,8 +23,7 @@ import { PromptProgress, type PromptProgressReport, progressTimings, wireProgres
 import { checkedBody } from "../request-fields.ts";
 import { Timings } from "../timings.ts";
 import { stopEarly } from "./early-stop.ts";
-import { withAdapter } from "./lora.ts";
-import { nativeDecoder } from "./native-model.ts";
+import { adaptedDecoder } from "./lora.ts";
 import { isPromptList, nativePrompts } from "./native-prompts.ts";
 import { type NativeSampling, nativeSampling } from "./samplers.ts";
 import { completionProbabilities } from "./token-probabilities.ts";
@@ -46,7 +45,7 @@ interface NativeAsk {
 
 export async function nativeCompletion(c: AppContext, services: Services): Promise<Response> {
   const { prompt, ...body } = parseBody(nativeCompletionRequest, await checkedBody(c, requestFields.nativeCompletion));
-  const engine = withAdapter(services, nativeDecoder(c, services, body.model), body.lora);
+  const engine = adaptedDecoder(c, services, body);
   const prompts = nativePrompts(engine, prompt);
   return answerNative(c, services, { body, engine, prompts, isList: isPromptList(prompt) });
 }

@@ -12,8 +12,7 @@ import { fillFormatOf, gapTokens } from "../fill-in-middle.ts";
 import { parseBody } from "../parse.ts";
 import { checkedBody } from "../request-fields.ts";
 import { answerNative } from "./completion.ts";
-import { withAdapter } from "./lora.ts";
-import { nativeDecoder } from "./native-model.ts";
+import { adaptedDecoder } from "./lora.ts";
 import { checkPromptCharacters, checkPromptRoom, mixedTokens } from "./native-prompts.ts";
 
 /** Tokens before the repository's name and before each file, where a model has them. */
@@ -76,7 +75,7 @@ function infillPrompt(engine: Engine, body: z.output<typeof infillRequest>) {
 
 export async function infill(c: AppContext, services: Services): Promise<Response> {
   const body = parseBody(infillRequest, await checkedBody(c, requestFields.infill));
-  const engine = withAdapter(services, nativeDecoder(c, services, body.model), body.lora);
+  const engine = adaptedDecoder(c, services, body);
   const { tokens, stopTokens } = infillPrompt(engine, body);
   return answerNative(c, services, { body, engine, prompts: [tokens], isList: false, stopTokens });
 }

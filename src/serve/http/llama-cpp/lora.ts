@@ -9,7 +9,7 @@ import { serveErrors } from "../../errors.ts";
 import { restricted } from "../access.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
-import { nativeDecoder } from "./native-model.ts";
+import { nativeDecoder, onlyDecoder } from "./native-model.ts";
 
 interface Scale {
   readonly id: number;
@@ -24,8 +24,8 @@ function standingOf({ engines: { adapters } }: Services): Map<string, string> {
   return known;
 }
 
-/** The name of the one adapter that scales ask for; undefined where they are all 0. Errors: serve/parameter, serve/unsupported. */
-function nameIn(scales: readonly Scale[], { adapters }: Engine): string | undefined {
+/** The one of some adapters that scales ask for; undefined where they are all 0. Errors: serve/parameter, serve/unsupported. */
+function nameIn(scales: readonly Scale[], adapters: readonly string[]): string | undefined {
   const on = scales.filter(s => s.scale !== 0);
   const [first, second] = on;
   const unknown = scales.find(s => adapters[s.id] === undefined);
@@ -42,15 +42,24 @@ function nameIn(scales: readonly Scale[], { adapters }: Engine): string | undefi
       message: second ? "several adapters at once are not supported" : `an adapter at scale ${first.scale} is not supported`,
       hint: "Ask for one adapter at scale 1.",
     });
-  return adapters[first.id]!.name;
+  return adapters[first.id];
 }
 
-/** The engine of the adapter that a request asks for, or that stands; the model as it is where it says 0. Errors: serve/parameter, serve/unsupported. */
-export function withAdapter(services: Services, engine: Engine, lora: readonly Scale[] | null | undefined): Engine {
-  const base = baseOf(engine);
-  const name = lora == null ? (base === engine ? standingOf(services).get(base.model.id) : undefined) : nameIn(lora, engine);
-  if (name !== undefined && engine.adapters.some(a => a.name === name)) return services.engines.find(name);
-  return lora == null ? engine : base;
+/**
+ * The engine that answers a request which may choose an adapter by its number: the adapter, or the model below it where the scales are 0, or the adapter that
+ * stands. Whichever it is is resolved by its own name, so the caller's right is judged for the model that answers. Errors: serve/parameter,
+ * serve/unsupported, and those of `nativeDecoder`.
+ */
+export function adaptedDecoder(
+  c: AppContext,
+  services: Services,
+  { model, lora }: { readonly model?: string | null | undefined; readonly lora?: readonly Scale[] | null | undefined },
+): Engine {
+  const asked = model ?? onlyDecoder(services);
+  const { base, adapters } = services.engines.familyOf(asked);
+  if (lora != null) return nativeDecoder(c, services, nameIn(lora, adapters) ?? (adapters.includes(asked) ? base : asked));
+  const own = adapters.includes(asked) ? undefined : standingOf(services).get(base);
+  return nativeDecoder(c, services, own !== undefined && adapters.includes(own) ? own : asked);
 }
 
 /** GET /lora-adapters. */
@@ -70,7 +79,10 @@ export const setAdapters = restricted(async (c, services) => {
   const { list } = await bodyOf(c);
   const scales = parseBody(loraScales, list);
   const engine = nativeDecoder(c, services, c.req.query("model"));
-  const name = nameIn(scales, engine);
+  const name = nameIn(
+    scales,
+    engine.adapters.map(a => a.name),
+  );
   const all = standingOf(services);
   const { id } = baseOf(engine).model;
   if (name === undefined) all.delete(id);

@@ -30,9 +30,12 @@ const onlyOfBoth = (services: Services): string => {
 export const nativeMetadata = (services: Services, model: string | null | undefined): ModelMetadata =>
   services.engines.describe(model ?? onlyOfBoth(services));
 
+/** What a request for text means that names no model. Errors: serve/missing, serve/notReady. */
+export const onlyDecoder = (services: Services): string => onlyOf(services, decoders(services));
+
 /** Errors: serve/missing where several could be meant, and those of `Engines.find`. */
 export function nativeDecoder(c: AppContext, services: Services, model: string | null | undefined): Engine {
-  const engine = services.engines.find(model ?? onlyOf(services, decoders(services)));
+  const engine = services.engines.find(model ?? onlyDecoder(services));
   c.var.exchange.engine = engine;
   return engine;
 }
