@@ -36,3 +36,21 @@ export function emitByPart(a: Assembler, part: Gpr, parts: number, differs: bool
   last();
   a.place(end);
 }
+
+/** register := min(register, value). */
+export function atMost(a: Assembler, register: Gpr, value: number): void {
+  const fits = a.label();
+  a.alu("cmp", register, { value });
+  a.jumpIf("le", fits);
+  a.set(register, value);
+  a.place(fits);
+}
+
+/** register := max(register, value). */
+export function atLeast(a: Assembler, register: Gpr, value: number): void {
+  const fits = a.label();
+  a.alu("cmp", register, { value });
+  a.jumpIf("ge", fits);
+  a.set(register, value);
+  a.place(fits);
+}

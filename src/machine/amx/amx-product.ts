@@ -5,10 +5,10 @@
  * with AMX**: the tests read its encodings by a disassembler, run its packing by AVX-512, and emulate its tiles.
  */
 import { at, gpr, type MemoryOperand } from "../assembler.ts";
-import { emitByPart, emitPartOfItem, emitTimes } from "../emit-loops.ts";
+import { atMost, emitByPart, emitPartOfItem, emitTimes } from "../emit-loops.ts";
 import type { KernelCode } from "../kernel-code.ts";
 import { allocatePages, type Pages } from "../native.ts";
-import { interleave, packFourRows, packSteps, pointAtRows, setMask } from "../products/pack-rows.ts";
+import { interleave, packFourRows, packSteps, pointAtRows } from "../products/pack-rows.ts";
 import type { ProductShape } from "../products/product-shape.ts";
 import { AmxAssembler } from "./amx-assembler.ts";
 
@@ -90,11 +90,7 @@ function packRowsOfA(a: AmxAssembler, s: ProductShape): void {
   a.set(r14, tileRows);
   const loop = a.here();
   a.mov(rax, r15);
-  const fits = a.label();
-  a.alu("cmp", rax, { value: s.rows - 1 }); // past the last row it is the last one again
-  a.jumpIf("le", fits);
-  a.set(rax, s.rows - 1);
-  a.place(fits);
+  atMost(a, rax, s.rows - 1); // past the last row it is the last one again
   a.imulBy(rax, rax, 4 * s.inner);
   a.lea(r8, at(rbx, 0, rax));
   a.mov(r12, rbp);
@@ -108,8 +104,8 @@ function packRowsOfA(a: AmxAssembler, s: ProductShape): void {
   };
   emitTimes(a, rcx, whole, () => tile((to, from) => a.load(to, from)));
   if (rest > 0) {
-    setMask(a, 1, rest);
-    setMask(a, 2, rest - 16);
+    a.setMask(1, rest);
+    a.setMask(2, rest - 16);
     tile((to, from, half) => a.loadMasked(to, from, 1 + half));
   }
   a.alu("add", rbp, { value: tileRowBytes });
@@ -162,8 +158,8 @@ function setPartMask(a: AmxAssembler, part: typeof r15, parts: number, total: nu
     part,
     parts,
     rest < tileRows,
-    () => setMask(a, 1, tileRows),
-    () => setMask(a, 1, rest),
+    () => a.setMask(1, tileRows),
+    () => a.setMask(1, rest),
   );
 }
 
@@ -279,7 +275,7 @@ function putTile(
     return;
   }
   a.saveTile({ base: rsp, displacement: 0, stride: rcx }, tile);
-  setMask(a, 1, at0.columns);
+  a.setMask(1, at0.columns);
   if (s.alpha !== 1) {
     a.set(rax, float32(s.alpha));
     a.broadcastRegister(1, rax);
@@ -320,11 +316,7 @@ function multiplyCode({ assembler: a, constants: place }: AmxTarget, s: ProductS
   a.mov(rdi, field("out"));
   a.alu("add", rdi, rcx);
   a.lea(rbp, at(rbx, itemTurns));
-  const fits = a.label();
-  a.alu("cmp", rbp, { value: strips });
-  a.jumpIf("le", fits);
-  a.set(rbp, strips);
-  a.place(fits);
+  atMost(a, rbp, strips);
   a.set(rcx, tileRowBytes);
   a.set(r15, 4 * s.columns);
 

@@ -4,12 +4,14 @@
  * row cost what they cost alone. All scores of a query are there before they are weighed, and every sum runs over the keys in order, so a query's
  * bits depend neither on threads nor on what is skipped.
  */
+
 import { fieldsOf } from "../argument-space.ts";
 import { Assembler, at, gpr, spread } from "../assembler.ts";
+import { atMost } from "../emit-loops.ts";
 import { exponentialConstants } from "../exponential.ts";
 import type { KernelCode } from "../kernel-code.ts";
 import { allocatePages, type Pages } from "../native.ts";
-import { packFourRows, pointAtRows, setMask } from "../products/pack-rows.ts";
+import { packFourRows, pointAtRows } from "../products/pack-rows.ts";
 import { emitSoftmaxRows } from "../softmax.ts";
 import { type AttentionShape, hiddenBelow, keyBlock, keyBlocksOf, keysFloats, tileRows } from "./attention-shape.ts";
 
@@ -106,11 +108,7 @@ function beginTile({ a, s, field, tiles, frame, keyBytes, valueBytes, maskBytes 
   splitItem(a, tiles);
   a.mov(r15, rax);
   a.imulBy(r12, rdx, tileRows);
-  const fits = a.label();
-  a.alu("cmp", r12, { value: s.queries - tileRows });
-  a.jumpIf("le", fits);
-  a.set(r12, s.queries - tileRows);
-  a.place(fits);
+  atMost(a, r12, s.queries - tileRows);
   a.imulBy(rbx, r15, 4 * keysFloats(s));
   a.alu("add", rbx, field("scratch"));
   a.imulBy(r13, r15, s.keys * valueBytes);
@@ -324,7 +322,7 @@ function attendTile(p: AttentionPlan): void {
   a.set(rax, float32(s.scale));
   a.broadcastRegister(scale, rax);
   a.v("vpxord", zero, zero, zero);
-  if (lastKeys < keyBlock) for (let v = 0; v < keyVectors; v++) setMask(a, 1 + v, lastKeys - 16 * v);
+  if (lastKeys < keyBlock) for (let v = 0; v < keyVectors; v++) a.setMask(1 + v, lastKeys - 16 * v);
   listBlocks(p);
   a.set(r11, s.group);
   const heads = a.here();

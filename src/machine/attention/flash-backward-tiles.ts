@@ -2,12 +2,15 @@
  * What happens to each tile of queries before the backward pass and after it: operands in the orders that the products read, the logarithms of the
  * sums and delta = <do, o>; then the gradients of its queries as rows.
  */
+
 import { at, gpr } from "../assembler.ts";
+import { atMost } from "../emit-loops.ts";
+import { pointAtRows } from "../products/pack-rows.ts";
 import { type BackwardPlan, ofTile, pointAtRecord } from "./flash-backward-plan.ts";
-import { atMost, flashSaved } from "./flash-keys.ts";
+import { flashSaved } from "./flash-keys.ts";
 import { tileQueries, tileRowBytes, tileVectors } from "./flash-shape.ts";
 import { divideBy, flashConstants, lanes, loadOrder, setFloat } from "./flash-sight.ts";
-import { copyBytes, packAcross, packTwoRows, pointAtFour, setRowMasks, unpackAcross } from "./tile-packing.ts";
+import { copyBytes, packAcross, packTwoRows, setRowMasks, unpackAcross } from "./tile-packing.ts";
 
 const { rax, rcx, rdx, rbx, rbp, rsi, rsp, r8, r9, r10, r12, r13, r14, r15 } = gpr;
 
@@ -44,7 +47,7 @@ export function packTile(p: BackwardPlan): void {
     a.lea(r12, ofTile(p, name));
     a.set(rdx, tileQueries / 4);
     const fours = a.here();
-    pointAtFour(a, rsi, s.queries, bytes);
+    pointAtRows(a, rsi, s.queries, bytes);
     packAcross(a, s.form, s.size, name === "queries" && s.form === "f32" ? 13 : undefined);
     a.alu("add", r12, { value: 16 });
     a.alu("sub", rdx, { value: 1 });

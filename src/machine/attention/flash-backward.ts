@@ -3,12 +3,14 @@
  * keys with all heads that look at it: over blocks of keys, and tiles of queries that see them, five products. Sums run in one order, so the bits
  * do not depend on threads. With p = 2^(s - log sum) and delta = <do, o>: dv = p^T do, ds = p (do v^T - delta), dq = scale ds k, dk = scale ds^T q.
  */
+
 import { type Assembler, at, type Gpr, gpr, type MemoryOperand } from "../assembler.ts";
+import { atLeast, atMost } from "../emit-loops.ts";
 import type { KernelCode } from "../kernel-code.ts";
 import { type BackwardPlan, backwardPlan, ofTile, pointAtRecord } from "./flash-backward-plan.ts";
 import { finishTile, packTile } from "./flash-backward-tiles.ts";
 import { emitPowers } from "./flash-exponential.ts";
-import { atLeast, atMost, flashSaved, packKeys, roundUpToStrip } from "./flash-keys.ts";
+import { flashSaved, packKeys, roundUpToStrip } from "./flash-keys.ts";
 import { type FlashShape, flashKeys, innerPlaces, keyStrip, tileQueries, tileRowBytes, tileVectors } from "./flash-shape.ts";
 import { beginSight, divideBy, flashConstants, hideStrip, loadOrder, lookAtBlock, pointAtSegments, setFloat } from "./flash-sight.ts";
 import { clearSums, columnParts, emitProduct, sumOf } from "./tile-product.ts";

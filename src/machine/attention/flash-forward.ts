@@ -3,11 +3,14 @@
  * weights of each query so far. Scores stand a row a key, a lane a query, so that all of softmax is vertical; weights that are hidden are exactly
  * 0. An item is a tile, whose sums run over the keys in order: a query's bits do not depend on threads.
  */
+
 import { fieldsOf } from "../argument-space.ts";
 import { Assembler, at, gpr } from "../assembler.ts";
+import { atLeast, atMost } from "../emit-loops.ts";
 import type { KernelCode } from "../kernel-code.ts";
+import { pointAtRows } from "../products/pack-rows.ts";
 import { emitLog2, emitPowers, loadCoefficients } from "./flash-exponential.ts";
-import { atLeast, atMost, flashSaved, packKeys, roundUpToStrip } from "./flash-keys.ts";
+import { flashSaved, packKeys, roundUpToStrip } from "./flash-keys.ts";
 import { type FlashShape, flashKeys, flashLayout, innerPlaces, keyStrip, tileQueries, tileRowBytes, tileVectors } from "./flash-shape.ts";
 import {
   beginSight,
@@ -24,7 +27,7 @@ import {
   setFloat,
   sightFrame,
 } from "./flash-sight.ts";
-import { copyBytes, packAcross, pointAtFour, unpackAcross } from "./tile-packing.ts";
+import { copyBytes, packAcross, unpackAcross } from "./tile-packing.ts";
 import { clearSums, emitProduct, sumOf } from "./tile-product.ts";
 
 const { rax, rcx, rdx, rbx, rbp, rsi, rsp, r8, r9, r10, r11, r12, r13, r14, r15 } = gpr;
@@ -85,7 +88,7 @@ function beginTile(p: ForwardPlan): void {
   a.lea(r12, place("across"));
   a.set(r14, tileQueries / 4);
   const fours = a.here();
-  pointAtFour(a, rsi, s.queries, 4 * s.size);
+  pointAtRows(a, rsi, s.queries, 4 * s.size);
   packAcross(a, s.form, s.size, s.form === "f32" ? 13 : undefined);
   a.alu("add", r12, { value: 16 });
   a.alu("sub", r14, { value: 1 });

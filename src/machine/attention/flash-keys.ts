@@ -1,5 +1,7 @@
 /** Keys and values as the products of a tile read them: rows in the form, rows in pairs; a kernel that packs sixteen rows an item. */
+
 import { type Assembler, at, gpr, type MemoryOperand } from "../assembler.ts";
+import { atMost } from "../emit-loops.ts";
 import { type FlashLayout, type FlashShape, keyStrip } from "./flash-shape.ts";
 import { divideBy, loadOrder } from "./flash-sight.ts";
 import { packTwoRows, setRowMasks } from "./tile-packing.ts";
@@ -24,11 +26,7 @@ export function packKeys(a: Assembler, s: FlashShape, l: FlashLayout, scratch: M
   a.mov(r13, rax);
   a.imulBy(r15, rdx, 16);
   a.lea(rbp, at(r15, 16));
-  const fits = a.label();
-  a.alu("cmp", rbp, { value: l.keyRows });
-  a.jumpIf("le", fits);
-  a.set(rbp, l.keyRows);
-  a.place(fits);
+  atMost(a, rbp, l.keyRows);
   const loop = a.here();
   a.mov(rax, r15);
   setRowMasks(a, s.keys);
@@ -63,20 +61,4 @@ export function packKeys(a: Assembler, s: FlashShape, l: FlashLayout, scratch: M
 export function roundUpToStrip(a: Assembler, register: typeof rax | typeof rcx): void {
   a.alu("add", register, { value: keyStrip - 1 });
   a.alu("and", register, { value: -keyStrip });
-}
-/** register := min(register, value). */
-export function atMost(a: Assembler, register: typeof rax | typeof rcx | typeof rdx, value: number): void {
-  const fits = a.label();
-  a.alu("cmp", register, { value });
-  a.jumpIf("le", fits);
-  a.set(register, value);
-  a.place(fits);
-}
-/** register := max(register, value). */
-export function atLeast(a: Assembler, register: typeof rax | typeof rcx | typeof rdx, value: number): void {
-  const fits = a.label();
-  a.alu("cmp", register, { value });
-  a.jumpIf("ge", fits);
-  a.set(register, value);
-  a.place(fits);
 }

@@ -5,22 +5,6 @@ import { type FlashForm, tileRowBytes, tileVectors } from "./flash-shape.ts";
 const { rax, rcx, rdx, r8, r9, r10, r11, r12 } = gpr;
 const rowRegisters = [r8, r9, r10, r11] as const;
 
-/** r8 to r11 := where four rows begin, from row `rax` on; past the last row it is the last one again. Uses rcx; rax is four further. */
-export function pointAtFour(a: Assembler, base: Gpr | MemoryOperand, rows: number, rowBytes: number): void {
-  for (const r of rowRegisters) {
-    const fits = a.label();
-    a.mov(rcx, rax);
-    a.alu("cmp", rcx, { value: rows - 1 });
-    a.jumpIf("le", fits);
-    a.set(rcx, rows - 1);
-    a.place(fits);
-    a.imulBy(rcx, rcx, rowBytes);
-    a.mov(r, base);
-    a.alu("add", r, rcx);
-    a.alu("add", rax, { value: 1 });
-  }
-}
-
 /** Registers 8 to 11 := the numbers c, c + 1 ... of 0 to 3 in each quarter: a quarter of register 8 + c has number 4 * quarter + c of all four. */
 function turnFour(a: Assembler): void {
   a.v("vpunpckldq", 4, 0, 1);

@@ -6,7 +6,7 @@
  * (2008), with the register block of Haswell's kernels in BLIS.
  */
 import { at, gpr, type MemoryOperand } from "../assembler.ts";
-import { emitByPart, emitPartOfItem, emitTimes } from "../emit-loops.ts";
+import { atMost, emitByPart, emitPartOfItem, emitTimes } from "../emit-loops.ts";
 import type { KernelCode } from "../kernel-code.ts";
 import { pointAtRows } from "../products/pack-rows.ts";
 import type { ProductShape } from "../products/product-shape.ts";
@@ -389,11 +389,7 @@ function beginProducts(a: Avx2Assembler, s: ProductShape, l: Avx2Layout): void {
   a.mov(rdi, field("out"));
   a.alu("add", rdi, rcx);
   a.lea(rbp, at(rbx, l.itemStrips));
-  const fits = a.label();
-  a.alu("cmp", rbp, { value: l.strips });
-  a.jumpIf("le", fits);
-  a.set(rbp, l.strips);
-  a.place(fits);
+  atMost(a, rbp, l.strips);
 }
 
 /** Strips rbx to rbp by panel r13, of `columns` columns. */
@@ -439,11 +435,7 @@ function multiplyCode(a: Avx2Assembler, s: ProductShape, l: Avx2Layout): number 
   const blocks = a.here();
   a.set(r15, s.inner); // steps of this block
   a.alu("sub", r15, r14);
-  const isLast = a.label();
-  a.alu("cmp", r15, { value: blockSteps });
-  a.jumpIf("le", isLast);
-  a.set(r15, blockSteps);
-  a.place(isLast);
+  atMost(a, r15, blockSteps);
   a.alu("xor", r13, r13); // panel
   if (wholePanels > 0) {
     const panels = a.here();

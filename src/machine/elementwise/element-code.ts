@@ -7,7 +7,6 @@ import { Assembler, at, gpr, type MemoryOperand, spread } from "../assembler.ts"
 import { emitExponential, exponentialConstants } from "../exponential.ts";
 import type { KernelCode } from "../kernel-code.ts";
 import { allocatePages, type Pages } from "../native.ts";
-import { setMask } from "../products/pack-rows.ts";
 import {
   type ElementProgram,
   type ElementValue,
@@ -277,7 +276,7 @@ function emitColumns(plan: ElementPlan, pass: Pass): void {
     a.place(whole);
   }
   a.alu("xor", r13, r13);
-  setMask(a, 1, 16);
+  a.setMask(1, 16);
   const [wide, narrow, next] = [a.label(), a.label(), a.label()];
   a.place(wide);
   a.alu("cmp", r12, { value: 16 });
@@ -291,7 +290,7 @@ function emitColumns(plan: ElementPlan, pass: Pass): void {
   if (rest > 0) {
     a.test(r12, r12);
     a.jumpIf("e", next);
-    setMask(a, 1, rest);
+    a.setMask(1, rest);
     emitBlock(plan, pass);
     a.alu("add", r13, { value: 4 * rest });
     a.alu("add", r15, { value: 4 * rest });

@@ -2,7 +2,9 @@
  * Packing: floats of an operand in the order in which the product reads them, as they are, rounded, or as pairs of bf16. An operand whose inner
  * places lie side by side is transposed four rows at a time; one whose rows are inner places is taken a row, or for pairs two in turn, at a time.
  */
+
 import { type Assembler, at, type Gpr, gpr, type MemoryOperand } from "../assembler.ts";
+import { atMost } from "../emit-loops.ts";
 import { type ProductForm, placesPerStep } from "./product-shape.ts";
 
 const { rax, rcx, r8, r9, r10, r11, r12, r13 } = gpr;
@@ -12,19 +14,15 @@ export const interleave: readonly number[] = Array.from({ length: 32 }, (_, i) =
 
 /** Rows that are asked for ahead of being read: a row is another page, which the processor does not foresee. */
 const ahead = 16;
-export const setMask = (a: Assembler, mask: number, lanes: number): void => a.setMask(mask, lanes);
 
-/** r8 to r11 := where rows begin that lie one after another from row `rax` on; past the last row it is the last one again. */
-export function pointAtRows(a: Assembler, base: Gpr, rows: number, rowBytes: number): void {
+/** r8 to r11 := where four rows begin, from row `rax` on; past the last row it is the last one again. Uses rcx; rax is four further. */
+export function pointAtRows(a: Assembler, base: Gpr | MemoryOperand, rows: number, rowBytes: number): void {
   for (const r of rowRegisters) {
-    const fits = a.label();
     a.mov(rcx, rax);
-    a.alu("cmp", rcx, { value: rows - 1 });
-    a.jumpIf("le", fits);
-    a.set(rcx, rows - 1);
-    a.place(fits);
+    atMost(a, rcx, rows - 1);
     a.imulBy(rcx, rcx, rowBytes);
-    a.lea(r, at(base, 0, rcx));
+    a.mov(r, base);
+    a.alu("add", r, rcx);
     a.alu("add", rax, { value: 1 });
   }
 }
@@ -111,8 +109,8 @@ export function packFourRows(
     a.jumpIf("ne", loop);
   }
   if (rest > 0) {
-    setMask(a, 1, isWords ? rest / 2 : rest);
-    setMask(a, 2, rest - 16);
+    a.setMask(1, isWords ? rest / 2 : rest);
+    a.setMask(2, rest - 16);
     block((to, from, half) => a.loadMasked(to, from, 1 + half));
   }
 }

@@ -7,7 +7,7 @@
 import { Assembler, at, gpr, type Label, type MemoryOperand } from "../assembler.ts";
 import { emitElements } from "../elementwise/element-code.ts";
 import { type ElementProgram, outputRates, outputTypeOf } from "../elementwise/element-program.ts";
-import { emitPartOfItem } from "../emit-loops.ts";
+import { atMost, emitPartOfItem } from "../emit-loops.ts";
 import type { KernelCode } from "../kernel-code.ts";
 import { emitPack, type ProductFields, runFields, savedRegisters, setColumnMasks } from "./product-pack.ts";
 import { elementBytes, layoutOf, type ProductLayout, type ProductShape, unrolledSteps } from "./product-shape.ts";
@@ -153,11 +153,7 @@ function beginProducts(a: Assembler, plan: ProductPlan, frame: ItemFrame): void 
     a.alu("add", rdi, r10);
   }
   a.lea(rbp, at(rbx, itemStrips));
-  const fits = a.label();
-  a.alu("cmp", rbp, { value: usedStrips });
-  a.jumpIf("le", fits);
-  a.set(rbp, usedStrips);
-  a.place(fits);
+  atMost(a, rbp, usedStrips);
   if (s.alpha !== 1) {
     a.set(rax, float32(s.alpha));
     a.broadcastRegister(alpha, rax);
@@ -240,11 +236,7 @@ function emitBlocks(a: Assembler, s: ProductShape, l: ProductLayout): void {
   const blocks = a.here();
   a.set(r15, l.steps); // steps of this block
   a.alu("sub", r15, r14);
-  const isLast = a.label();
-  a.alu("cmp", r15, { value: blockSteps });
-  a.jumpIf("le", isLast);
-  a.set(r15, blockSteps);
-  a.place(isLast);
+  atMost(a, r15, blockSteps);
   a.alu("xor", r13, r13); // panel
   const panels = a.here();
   setColumnMasks(a, s.columns, l, r13);

@@ -3,7 +3,7 @@ import { fieldsOf } from "../argument-space.ts";
 import { type Assembler, at, type Gpr, gpr, type MemoryOperand } from "../assembler.ts";
 import { emitPartOfItem } from "../emit-loops.ts";
 import { allocatePages, type Pages } from "../native.ts";
-import { interleave, packFourRows, packSteps, pointAtRows, setMask, setRounding } from "./pack-rows.ts";
+import { interleave, packFourRows, packSteps, pointAtRows, setRounding } from "./pack-rows.ts";
 import { elementBytes, layoutOf, type ProductLayout, type ProductShape, placesPerStep } from "./product-shape.ts";
 
 const { rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r10, r11, r12, r13, r14, r15 } = gpr;
@@ -35,7 +35,7 @@ export const savedRegisters = [rbx, rbp, r12, r13, r14, r15] as const;
 /** Masks from 1 on := columns that panel `panel` has. Uses rax. */
 export function setColumnMasks(a: Assembler, columns: number, l: ProductLayout, panel: Gpr): void {
   const each = (count: number) => {
-    for (let v = 0; v < l.tile.vectors; v++) setMask(a, 1 + v, count - 16 * v);
+    for (let v = 0; v < l.tile.vectors; v++) a.setMask(1 + v, count - 16 * v);
   };
   each(l.panelColumns);
   const rest = columns - (l.panels - 1) * l.panelColumns;
@@ -59,10 +59,10 @@ function packStrips(a: Assembler, s: ProductShape, l: ProductLayout): void {
   if (s.transposeA) {
     const whole = a.label();
     const across = together / 16;
-    for (let v = 0; v < across; v++) setMask(a, 1 + v, 16);
+    for (let v = 0; v < across; v++) a.setMask(1 + v, 16);
     a.alu("cmp", r15, { value: s.rows - together });
     a.jumpIf("le", whole);
-    for (let v = 0; v < across; v++) setMask(a, 1 + v, (s.rows % together) - 16 * v);
+    for (let v = 0; v < across; v++) a.setMask(1 + v, (s.rows % together) - 16 * v);
     a.place(whole);
     a.lea(r8, at(rbx, 0, r15, bytes));
     if (s.form === "bf16" && !isWords) loadInterleave(a);

@@ -4,7 +4,7 @@
  */
 import { fieldsOf } from "../argument-space.ts";
 import { Assembler, at, gpr, type Label } from "../assembler.ts";
-import { packFourRows, setMask } from "./pack-rows.ts";
+import { packFourRows } from "./pack-rows.ts";
 import { panelColumns, panelStepBytes, stripRows, stripStepBytes } from "./product-shape.ts";
 import {
   halfRows,
@@ -231,7 +231,7 @@ function beginTile(a: Assembler, s: StrassenShape, l: StrassenLayout): void {
 
 /** Masks: the first panel's columns, then the second one's. */
 function setPairMasks(a: Assembler, columns: number): void {
-  for (let v = 0; v < 2 * vectors; v++) setMask(a, 1 + v, columns - 16 * v);
+  for (let v = 0; v < 2 * vectors; v++) a.setMask(1 + v, columns - 16 * v);
 }
 
 /** r11 := where the tile is: 128 rows of a pair's columns on the stack, whatever the result's rows are apart. */

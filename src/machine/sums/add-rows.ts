@@ -6,7 +6,6 @@
 import { type Assembler, at, gpr } from "../assembler.ts";
 import { type FloatTier, floatAssembler } from "../float-tier.ts";
 import type { KernelCode } from "../kernel-code.ts";
-import { setMask } from "../products/pack-rows.ts";
 
 const { rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13 } = gpr;
 
@@ -46,7 +45,7 @@ function fillPart(a: Assembler, columns: number, lastRows: number, hasTable: boo
     const none = a.label();
     a.test(rcx, rcx);
     a.jumpIf("e", none);
-    setMask(a, 1, rest);
+    a.setMask(1, rest);
     if (hasTable) a.loadMasked(0, at(r9), 1);
     a.save(at(r10), 0, 1);
     a.place(none);
@@ -67,7 +66,7 @@ function addRow(a: Assembler, columns: number): void {
     a.jumpIf("ne", add);
   }
   if (columns % a.lanes > 0) {
-    setMask(a, 1, columns % a.lanes);
+    a.setMask(1, columns % a.lanes);
     a.loadMasked(0, at(rdx), 1);
     a.loadMasked(1, at(r10), 1);
     a.v("vaddps", 0, 0, 1);
