@@ -8,23 +8,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { hashOf, writeFileAtomic } from "../src/base/index.ts";
 import { disposeTree } from "../src/nn/index.ts";
-import { lifeOf, runLink } from "../src/project/life.ts";
-import { findProject, openProjectStore } from "../src/project/project-file.ts";
-import type { ArtifactReader } from "../src/store/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import {
-  decoderConfigOf,
-  endOf,
   type PretrainRecipe,
   type PretrainRecipeInput,
   pretrain,
-  readShards,
-  readTokenizer,
   recipeSchema,
   type StepSeconds,
   stepSeconds,
 } from "../src/train/index.ts";
 import { type BenchContext, type BenchResult, digits, median } from "./harness.ts";
+import { mailRecipe } from "./mail-recipe.ts";
 
 /** Processor seconds of a run at full scale, and of each run of a sweep as a share of it. */
 const runSeconds = 120;
@@ -75,36 +69,12 @@ interface Kept {
 
 /** The quick model's tokens, made once; its recipe; and runs of changed recipes. */
 async function openArms({ say }: BenchContext) {
-  const project = findProject(fileURLToPath(new URL("../../examples/mail/", import.meta.url)));
   const folder = fileURLToPath(new URL("../../.cache/levers/", import.meta.url));
   mkdirSync(folder, { recursive: true });
-  const name = "mail-small";
-  const store = await openProjectStore({ ...project, folder, config: { ...project.config, store: {} } });
-  const made = new Map<string, ArtifactReader>();
-  for (const link of lifeOf(project, name, { onProblem: () => {} })) {
-    if (link.stage === "train") break;
-    say(link.label);
-    made.set(link.label, (await runLink(store, link, made, { progress: () => {}, signal: new AbortController().signal })).artifact);
-  }
-  const { train: part, evaluate: _, ...architecture } = project.config.models[name]!;
-  const { on, length, ...rest } = part;
-  const shards = made.get(`shards/${on}`)!;
-  const tokenizer = await readTokenizer(made.get("tokenizer")!);
-  const model = decoderConfigOf(architecture, tokenizer.vocabSize);
+  const { model, recipe, shards, ...data } = await mailRecipe(folder, "mail-small", say);
   const device = openDevice("cpu", { threads: 1 });
-  const data = {
-    train: await readShards(shards, "train"),
-    heldOut: await readShards(shards, "held-out"),
-    end: endOf(tokenizer, "tokenizer"),
-  };
-  await store.close();
-  const plain = recipeSchema.parse({
-    ...rest,
-    length: length ?? model.context,
-    evaluateBatches: 16,
-    evaluateEvery: 1e6,
-    checkpointSeconds: 1e6,
-  });
+  // "auto" would time both precisions within every run
+  const plain = recipeSchema.parse({ ...recipe, precision: "f32", evaluateBatches: 16, evaluateEvery: 1e6, checkpointSeconds: 1e6 });
   const recipeOf = (change: Partial<PretrainRecipeInput>, tokens: number, seed: number): PretrainRecipe => {
     const { optimizer = plain.optimizer, ...others } = change;
     const share = tokens / plain.tokens;
@@ -115,7 +85,7 @@ async function openArms({ say }: BenchContext) {
   /** One run, or what is known of it. */
   async function train(change: Partial<PretrainRecipeInput>, tokens: number, seed: number): Promise<Kept> {
     const recipe = recipeOf(change, tokens, seed);
-    const identity = hashOf({ shards: shards.digest, model, recipe });
+    const identity = hashOf({ shards, model, recipe });
     const file = join(folder, `${identity.slice(0, 24)}.json`);
     if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as Kept;
     const scratch = join(folder, "run");

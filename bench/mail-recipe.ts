@@ -21,6 +21,8 @@ export interface MailRecipe {
   readonly train: TokenShards;
   readonly heldOut: TokenShards;
   readonly end: number;
+  /** Digest of the shards. */
+  readonly shards: string;
   readonly threads: number | undefined;
 }
 
@@ -48,6 +50,7 @@ export async function mailRecipe(folder: string, name: string, say: (text: strin
       train: await readShards(shards, "train"),
       heldOut: await readShards(shards, "held-out"),
       end: endOf(tokenizer, "tokenizer"),
+      shards: shards.digest,
       threads: project.config.device.threads,
     };
   } finally {
