@@ -8,11 +8,10 @@ import { type DecoderSpec, decoderSpec, gpt2Config } from "../nn/index.ts";
 import { type DeviceArray, openDevice } from "../tensor/index.ts";
 import { decoderLoss } from "./decoder-training.ts";
 import { adamw, single } from "./optimizer.ts";
-import type { PretrainRecipe } from "./part.ts";
 import { fasterPrecision, hasBf16, precisionProblem } from "./precision.ts";
 import { type PrecisionChoices, type PrecisionConditions, withPrecisionChoices } from "./precision-choices.ts";
 import { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
-import { toyEnd, toyModel, toyRecipe, toyShards } from "./toy.laws.ts";
+import { toyModel, toyRecipe, toyRuns } from "./toy.laws.ts";
 import { createTrainer, type TrainerOptions } from "./trainer.ts";
 
 const device = openDevice("cpu", { threads: 1 });
@@ -138,19 +137,7 @@ test.skipIf(!hasBf16(device))(
   },
 );
 
-const options = (recipe: PretrainRecipe, over: Partial<PretrainOptions> = {}): PretrainOptions => ({
-  device,
-  model: toyModel,
-  recipe,
-  train: toyShards("train", 300),
-  heldOut: toyShards("held-out", 40),
-  end: toyEnd,
-  identity: "e".repeat(64),
-  folder: mkdtempSync(join(root, "run-")),
-  progress: () => {},
-  now: () => 0,
-  ...over,
-});
+const options = toyRuns(device, () => mkdtempSync(join(root, "run-")));
 
 test("a run that chose its precision is not timed again when it resumes", async () => {
   const recipe = toyRecipe({ tokens: 6 * 256, precision: "auto" });

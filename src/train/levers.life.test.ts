@@ -6,9 +6,9 @@ import { afterAll, expect, test } from "vitest";
 import { type Tree, treePaths } from "../base/index.ts";
 import { decoderSpec, initialise } from "../nn/index.ts";
 import { type DeviceArray, openDevice } from "../tensor/index.ts";
-import { optimizerKinds, type PretrainRecipe, type PretrainRecipeInput } from "./part.ts";
-import { heldOutLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
-import { toyEnd, toyModel, toyRecipe, toyShards } from "./toy.laws.ts";
+import { optimizerKinds, type PretrainRecipeInput } from "./part.ts";
+import { heldOutLoss, type PretrainResult, pretrain } from "./pretrain.ts";
+import { toyModel, toyRecipe, toyRuns } from "./toy.laws.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const root = mkdtempSync(join(tmpdir(), "loam-levers-"));
@@ -16,19 +16,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 let count = 0;
 const folder = () => join(root, `run-${count++}`);
 
-const options = (recipe: PretrainRecipe, over: Partial<PretrainOptions> = {}): PretrainOptions => ({
-  device,
-  model: toyModel,
-  recipe,
-  train: toyShards("train", 300),
-  heldOut: toyShards("held-out", 40),
-  end: toyEnd,
-  identity: "f".repeat(64),
-  folder: folder(),
-  progress: () => {},
-  now: () => 0,
-  ...over,
-});
+const options = toyRuns(device, folder);
 const valuesOf = async (r: Pick<PretrainResult, "parameters">): Promise<Map<string, Float64Array>> =>
   new Map(
     await Promise.all(

@@ -9,10 +9,9 @@ import { type DeviceArray, openDevice, type Tensor } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
 import { decoderLoss } from "./decoder-training.ts";
 import { packer } from "./packing.ts";
-import type { PretrainRecipe } from "./part.ts";
-import { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+import { type PretrainResult, pretrain } from "./pretrain.ts";
 import { optimizerOf } from "./recipe.ts";
-import { toyEnd, toyModel, toyRecipe, toyShards } from "./toy.laws.ts";
+import { toyEnd, toyModel, toyRecipe, toyRuns, toyShards } from "./toy.laws.ts";
 import { createTrainer } from "./trainer.ts";
 
 const device = openDevice("cpu", { threads: 1 });
@@ -21,19 +20,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 let count = 0;
 const folder = () => join(root, `run-${count++}`);
 
-const options = (recipe: PretrainRecipe, over: Partial<PretrainOptions> = {}): PretrainOptions => ({
-  device,
-  model: toyModel,
-  recipe,
-  train: toyShards("train", 300),
-  heldOut: toyShards("held-out", 40),
-  end: toyEnd,
-  identity: "f".repeat(64),
-  folder: folder(),
-  progress: () => {},
-  now: () => 0,
-  ...over,
-});
+const options = toyRuns(device, folder);
 const bytesOf = async (r: PretrainResult): Promise<Float64Array[]> =>
   Promise.all(treeLeaves<DeviceArray>(r.parameters as Tree<DeviceArray>).map(a => a.numbers()));
 

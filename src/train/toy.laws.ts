@@ -1,8 +1,10 @@
 /** For tests: a language with structure that a tiny model learns in a second: sentences of a small grammar, as token ids. */
 import { random } from "../base/index.ts";
 import { type DecoderConfig, llamaConfig } from "../nn/index.ts";
+import type { Device } from "../tensor/index.ts";
 import type { TokenShards } from "./packing.ts";
 import { type PretrainRecipe, type PretrainRecipeInput, recipeSchema } from "./part.ts";
+import type { PretrainOptions } from "./pretrain.ts";
 
 /** 0 ends a document; a subject (1-8) fixes its verb (9-16), an object (17-24) follows, any length of such triples. */
 export const toyVocab = 25;
@@ -33,5 +35,22 @@ export const toyRecipe = (over: Partial<PretrainRecipeInput> = {}): PretrainReci
     checkpointSeconds: 0,
     attentionBlock: 16,
     schedule: { warmup: 4 },
+    ...over,
+  });
+
+/** Options of toy runs on a device, each in a folder of its own. */
+export const toyRuns =
+  (device: Device, folder: () => string) =>
+  (recipe: PretrainRecipe, over: Partial<PretrainOptions> = {}): PretrainOptions => ({
+    device,
+    model: toyModel,
+    recipe,
+    train: toyShards("train", 300),
+    heldOut: toyShards("held-out", 40),
+    end: toyEnd,
+    identity: "f".repeat(64),
+    folder: folder(),
+    progress: () => {},
+    now: () => 0,
     ...over,
   });
