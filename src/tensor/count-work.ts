@@ -201,7 +201,7 @@ function attributesOf(t: Tensor, data: Map<object, number>): string {
 }
 
 /**
- * FLOPs of a program: of the graph that is computed, and of its products, how many are computed again; that is told from the graph as it was traced.
+ * FLOPs of a program: of the graph that is computed, and of its products, how many are computed again; those are counted against the graph as it was traced.
  * `isBf16`: its products were asked for with bf16 operands.
  */
 export function countWork(computed: Graph, traced: Graph, isBf16: boolean): Work {

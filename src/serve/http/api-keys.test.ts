@@ -1,4 +1,4 @@
-/** A server that was started with API keys: who asks a model brings one, probes and the administration do not. */
+/** A server with API keys: requests to models need one, probes and administration do not. */
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { Login } from "../../session/index.ts";
 import { openDevice } from "../../tensor/index.ts";

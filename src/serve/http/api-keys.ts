@@ -1,5 +1,5 @@
 /**
- * API keys that a server was started with (`loam serve --api-key`), as vLLM's and llama.cpp's servers have them: whoever asks one of the contracts brings one,
+ * API keys that a server was started with (`loam serve --api-key`), as vLLM's and llama.cpp's servers have them: every request to a contract needs one,
  * as `Authorization: Bearer` or `x-api-key`. One kind of caller; users, limits and policies are the gateway's.
  */
 import { createHash, timingSafeEqual } from "node:crypto";

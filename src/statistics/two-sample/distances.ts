@@ -2,30 +2,38 @@
 import { checkArgument } from "../errors.ts";
 import { type PermutationOptions, permuted, sortedSample, type TwoSampleTest, walkBoth } from "./samples.ts";
 
-/** Wasserstein-1 (earth mover's) distance, in the values' unit: the area between the empirical distribution functions. Errors: statistics/argument. */
-export function wassersteinDistance(x: ArrayLike<number>, y: ArrayLike<number>): number {
+/** A distance that adds up what lies between the empirical distribution functions. */
+interface AreaDistance {
+  /** Of the functions' difference at a value, per unit of the values. */
+  readonly height: (difference: number) => number;
+  readonly ofArea: (area: number) => number;
+}
+const wasserstein: AreaDistance = { height: Math.abs, ofArea: area => area };
+const energy: AreaDistance = { height: d => d * d, ofArea: area => Math.sqrt(2 * area) };
+
+function distanceOf({ height, ofArea }: AreaDistance, x: ArrayLike<number>, y: ArrayLike<number>): number {
   const [a, b] = [sortedSample(x, "x"), sortedSample(y, "y")];
   let area = 0;
   walkBoth(a, b, (i, j, toNext) => {
-    area += Math.abs(i / a.length - j / b.length) * toNext;
+    area += height(i / a.length - j / b.length) * toNext;
   });
-  return area;
+  return ofArea(area);
 }
 
-/** Both samples in one list, sorted, as what a permutation splits again. */
-function pooled(x: ArrayLike<number>, y: ArrayLike<number>) {
+/** The same with its permutation p-value: the pooled values are sorted once, and each permutation only says whose they are. */
+function permutedDistance(
+  { height, ofArea }: AreaDistance,
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+  options: PermutationOptions,
+): TwoSampleTest {
   const [a, b] = [sortedSample(x, "x"), sortedSample(y, "y")];
-  const values = new Float64Array(a.length + b.length);
+  const [n, m] = [a.length, b.length];
+  const values = new Float64Array(n + m);
   values.set(a);
-  values.set(b, a.length);
+  values.set(b, n);
   const order = Uint32Array.from(values, (_, i) => i).sort((i, j) => values[i]! - values[j]!);
   const gaps = Float64Array.from(order, (at, k) => (k + 1 < order.length ? values[order[k + 1]!]! - values[at]! : 0));
-  return { n: a.length, m: b.length, order, gaps };
-}
-
-/** The distance with its permutation p-value. Errors: statistics/argument. */
-export function wassersteinTest(x: ArrayLike<number>, y: ArrayLike<number>, options: PermutationOptions = {}): TwoSampleTest {
-  const { n, m, order, gaps } = pooled(x, y);
   return permuted(
     n,
     m,
@@ -33,44 +41,28 @@ export function wassersteinTest(x: ArrayLike<number>, y: ArrayLike<number>, opti
       let [seen, area] = [0, 0];
       for (let k = 0; k < order.length; k++) {
         seen += isFirst[order[k]!]!;
-        area += Math.abs(seen / n - (k + 1 - seen) / m) * gaps[k]!;
+        area += height(seen / n - (k + 1 - seen) / m) * gaps[k]!;
       }
-      return area;
+      return ofArea(area);
     },
     options,
   );
 }
+
+/** Wasserstein-1 (earth mover's) distance, in the values' unit: the area between the empirical distribution functions. Errors: statistics/argument. */
+export const wassersteinDistance = (x: ArrayLike<number>, y: ArrayLike<number>): number => distanceOf(wasserstein, x, y);
+/** The distance with its permutation p-value. Errors: statistics/argument. */
+export const wassersteinTest = (x: ArrayLike<number>, y: ArrayLike<number>, options: PermutationOptions = {}): TwoSampleTest =>
+  permutedDistance(wasserstein, x, y, options);
 
 /**
  * Energy distance (Székely and Rizzo 2004), sqrt(2 E|X - Y| - E|X - X'| - E|Y - Y'|), which for numbers is sqrt(2 ∫ (F - G)²); scipy's `energy_distance`.
  * Errors: statistics/argument.
  */
-export function energyDistance(x: ArrayLike<number>, y: ArrayLike<number>): number {
-  const [a, b] = [sortedSample(x, "x"), sortedSample(y, "y")];
-  let area = 0;
-  walkBoth(a, b, (i, j, toNext) => {
-    area += (i / a.length - j / b.length) ** 2 * toNext;
-  });
-  return Math.sqrt(2 * area);
-}
-
+export const energyDistance = (x: ArrayLike<number>, y: ArrayLike<number>): number => distanceOf(energy, x, y);
 /** The distance with its permutation p-value. Errors: statistics/argument. */
-export function energyTest(x: ArrayLike<number>, y: ArrayLike<number>, options: PermutationOptions = {}): TwoSampleTest {
-  const { n, m, order, gaps } = pooled(x, y);
-  return permuted(
-    n,
-    m,
-    isFirst => {
-      let [seen, area] = [0, 0];
-      for (let k = 0; k < order.length; k++) {
-        seen += isFirst[order[k]!]!;
-        area += (seen / n - (k + 1 - seen) / m) ** 2 * gaps[k]!;
-      }
-      return Math.sqrt(2 * area);
-    },
-    options,
-  );
-}
+export const energyTest = (x: ArrayLike<number>, y: ArrayLike<number>, options: PermutationOptions = {}): TwoSampleTest =>
+  permutedDistance(energy, x, y, options);
 
 /**
  * Cramér-von Mises test of two samples (Anderson 1962): the mean squared distance between the distribution functions at the pooled values, T. Values that

@@ -38,7 +38,7 @@ export async function profileTraining(o: ProfileOptions): Promise<TrainingProfil
       o.progress({ stage: "profile", done: (step + 1) / (warmUpSteps + steps), message: `step ${step + 1}` });
     }
   } finally {
-    // a session that is profiled holds its file until it is told to end
+    // a profiled session keeps its file open until profiling ends
     files = trainer.endProfiles();
     trainer.dispose();
   }

@@ -47,7 +47,7 @@ test("a kernel's time is its median over the timed steps, and its rate what was 
   expect(kernels.reduce((n, k) => n + k.share, 0)).toBeCloseTo(1, 9);
 });
 
-test("what the engine has fused is told from its shapes, and what only moves is given no work", () => {
+test("operators that the engine fused are described by their shapes, and layout operators have no FLOPs", () => {
   const { kernels } = trainingProfileOf([trace(false)], 1, given);
   // 50 rows of 10 and of 20, transposed: 2 x 10 x 50 x 20 in 10 microseconds
   expect(kernels.find(k => k.what === "product [10, 50] x [50, 20]")).toMatchObject({ kind: "product", gflops: 2 });
