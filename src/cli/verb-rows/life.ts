@@ -25,13 +25,13 @@ export const lifeVerbs: readonly Verb[] = [
   },
   {
     usage: "train [model]",
-    summary: "Run everything a model needs, train it, and evaluate it; `train cost` says what that cost",
+    summary: "Run everything a model needs, train it, and evaluate it; `train cost` shows the cost",
     options: [
       project,
-      ["-m, --model <name>", "the model, for one that is called as a command of `loam train`"],
+      ["-m, --model <name>", "the model to train; needed where its name is also a subcommand"],
       ["--force", "train again even where nothing changed"],
-      ["--profile", "then time the kernels of some steps: milliseconds, GFLOP/s, GB/s, share of the peak; changes no model"],
-      ["--profile-steps <n>", "steps that are timed", "3"],
+      ["--profile", "time the kernels of some steps afterwards: milliseconds, GFLOP/s, GB/s, share of the peak; the model stays the same"],
+      ["--profile-steps <n>", "number of steps to time", "3"],
     ],
     isForRuns: true,
     example: "loam train mail-small",
@@ -63,10 +63,10 @@ export const lifeVerbs: readonly Verb[] = [
   },
   {
     usage: "train cost <run>",
-    summary: "What a version, an artifact or a run cost, with its data, searches and evaluations: core-seconds, FLOPs, energy, money",
+    summary: "Show the cost of a version, an artifact or a run with its data, searches and evaluations: core-seconds, FLOPs, energy, money",
     options: [
       project,
-      ["--against <run>", "compare with another one"],
+      ["--against <run>", "compare with another run"],
       ["--price <usd>", "US dollars per core-hour (default: `prices:` of loam.yaml, else the class's)"],
       [
         "--machine <class>",
