@@ -6,12 +6,14 @@ import { NumberTable } from "../parts/number-table.tsx";
 import { useResource } from "../resource.ts";
 
 const seconds = (n: number): string => `${formatNumber(n)} s`;
+/** As the command line writes it. */
+const money = (usd: number): string => (usd > 0 && usd < 1e-4 ? "<$0.0001" : `$${Number(usd.toPrecision(3))}`);
 type Amounts = Pick<RunCost["total"], "coreSeconds" | "flops" | "kilowattHours" | "usd">;
 const cells = ({ coreSeconds, flops, kilowattHours, usd }: Amounts): string[] => [
   seconds(coreSeconds),
   formatNumber(flops / 1e9),
   formatNumber(1000 * kilowattHours),
-  `$${formatNumber(usd)}`,
+  money(usd),
 ];
 
 const runsText = ({ runs, unfinished, withoutLedger }: RunCost["lines"][number]): string =>
@@ -40,7 +42,7 @@ export function RunCostCard({ artifact, name }: { readonly artifact: string; rea
   const { lines, categories, total, totalWithoutSweeps, notes } = cost;
   const hasSweeps = totalWithoutSweeps.coreSeconds < total.coreSeconds;
   return (
-    <section className="card" aria-label={`Cost of ${name}`}>
+    <section className="card costs" aria-label={`Cost of ${name}`}>
       <header className="card-head">
         <h2>Cost of {name}</h2>
         <p>Processor time of everything behind it: data, tokenizer, searches, training, evaluations.</p>
