@@ -223,6 +223,13 @@ test("responses: every event that says a text says what left of it, numbered wit
   expect(wire).not.toContain("EMAIL_1");
 });
 
+test("responses: one in the background is refused where a guard checks answers, for it would be read past the guard", async () => {
+  const response = await gateway.post("/v1/responses", { model: "chat", input: "Name?", background: true });
+  expect(response.status).toBe(400);
+  expect(await response.text()).toMatch(/background: expected false, since the guard \w+ checks answers/);
+  expect(upstream.received).toHaveLength(0);
+});
+
 test("responses: a blocked one is incomplete by the filter, with what was said before it", async () => {
   streamsResponse(["It is night", "fall.", " Secret."]);
   const got = namedEvents(await (await gateway.post("/v1/responses", { model: "chat", input: "Name?", stream: true })).text());

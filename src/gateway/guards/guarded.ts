@@ -59,6 +59,16 @@ function checkSize({ name, maxBytes }: Guard, texts: readonly string[], fixed: r
   });
 }
 
+/** An answer that is made later is read at another address, past the guards. Errors: gateway/parameter. */
+function checkForeground({ body }: Ask, watching: Guard | undefined): void {
+  if (!watching || body.background !== true) return;
+  throw gatewayErrors.fail("parameter", {
+    place: "background",
+    expected: `false, since the guard ${watching.name} checks answers of this model as they are made`,
+    received: "true",
+  });
+}
+
 /** Errors: gateway/cancelled, UpstreamFailure of the drain. */
 function throwIfStopped({ reason }: Stop): void {
   if (!reason) return;
@@ -79,12 +89,16 @@ const conversationOf = ({ body: { previous_response_id: previous, conversation }
   return conversation === undefined || conversation === null ? undefined : JSON.stringify(conversation);
 };
 
-/** Errors: gateway/blocked, gateway/tooLarge, gateway/unavailable where a guard that is closed cannot judge, gateway/cancelled. */
+/**
+ * Errors: gateway/blocked, gateway/tooLarge, gateway/unavailable where a guard that is closed cannot judge, gateway/parameter for an answer in the background,
+ * gateway/cancelled.
+ */
 export async function guarded(given: ToGuard): Promise<Guarded> {
   const { ask, id, identity, model, endpoint, acts, held, stop, clock } = given;
   const asked: GuardAsk = { id, identity, model, endpoint };
   const guards = given.guards.filter(g => g.isFor(asked));
   const sessions = guards.map(guard => ({ guard, session: guard.open(asked) }));
+  checkForeground(ask, sessions.find(({ guard, session }) => session.filter && guard.stages.includes("answer"))?.guard);
   const looking = sessions.filter(({ guard, session }) => session.before && guard.stages.includes("request"));
   if (looking.length === 0) return { ask, filters: answerFilters(sessions, acts, clock) };
   const first = looking[0]!.guard.name;

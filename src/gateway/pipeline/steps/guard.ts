@@ -9,7 +9,7 @@ type Needed = Reads<"identity" | "ask" | "route" | "action" | "stop" | "hangUp">
 
 /**
  * Stands before the cache: what that keeps holds placeholders and was not looked at, so each answer passes the guards of whoever gets it. Errors:
- * gateway/blocked, gateway/unavailable where a closed guard cannot judge, gateway/cancelled.
+ * gateway/blocked, gateway/unavailable where a closed guard cannot judge, gateway/parameter (a response in the background), gateway/cancelled.
  */
 export function guard(x: Needed): Adds<"ask"> | undefined | Promise<Adds<"ask">> {
   return x.route.guards.length === 0 ? undefined : pastGuards(x);
