@@ -20,6 +20,7 @@ import { runStage } from "./runner.ts";
 import { listRuns } from "./runs.ts";
 import { type ArtifactWriter, stage } from "./stage.ts";
 import { chance, collect, filter, train } from "./stages.laws.ts";
+import { statesLaws } from "./states.laws.ts";
 import { openStore, type Store } from "./store.ts";
 import { findStudy, noteVerdict, openStudy } from "./studies/studies.ts";
 import { type HeldTrial, trialBoard } from "./studies/trials.ts";
@@ -73,6 +74,7 @@ export function storeLaws(fresh: () => Promise<Place>): void {
   };
 
   looksLaws(fresh);
+  statesLaws(fresh);
   runDataLaws(fresh);
 
   describe("running a stage", () => {

@@ -9,8 +9,11 @@ interface Migration {
   readonly statements: readonly string[];
 }
 
-/** The one type the two databases call by different names. */
-const bytesType = { sqlite: "blob", postgres: "bytea" } as const;
+/** What the two databases call by different names: a type, and the order of texts by their bytes. */
+const words = {
+  sqlite: { bytes: "blob", bytewise: "collate binary" },
+  postgres: { bytes: "bytea", bytewise: 'collate "C"' },
+} as const;
 
 /** Only ever appended to; the version of a record is the number of migrations it has had. */
 const migrations: readonly Migration[] = [
@@ -96,10 +99,18 @@ const migrations: readonly Migration[] = [
     ],
   },
   { name: "ledgers of runs", statements: ["alter table runs add column ledger text"] },
+  {
+    name: "states of monitors and loops",
+    statements: [
+      `create table states (scope text not null, key text {bytewise} not null, value text not null, at_ms bigint not null,
+        primary key (scope, key))`,
+    ],
+  },
 ];
 
 const versionTable = "create table if not exists loam_schema (version bigint primary key, name text not null, applied_ms bigint not null)";
-const statementFor = (kind: "sqlite" | "postgres", statement: string): string => statement.replace("{bytes}", bytesType[kind]);
+const statementFor = (kind: "sqlite" | "postgres", statement: string): string =>
+  statement.replace("{bytes}", words[kind].bytes).replace("{bytewise}", words[kind].bytewise);
 
 /** All statements that make an up-to-date record from nothing. */
 export const statementsOf = (kind: "sqlite" | "postgres"): string[] => [

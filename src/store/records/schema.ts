@@ -1,7 +1,7 @@
 /**
  * The tables of the record, in plain SQL types that SQLite and PostgreSQL share: text, whole numbers (milliseconds since 1970 fit 2^53),
  * JSON as canonical text. `artifacts`, `artifact_files`, `inputs`, `versions`, `aliases`, `releases`, `guards` and `marks` are what the log
- * proves; `runs`, `run_data`, `locks` and `projects` say what is going on. Which documents an artifact holds is not here: see `members.ts`.
+ * proves; `runs`, `run_data`, `locks`, `states` and `projects` say what is going on. Which documents an artifact holds is not here: see `members.ts`.
  */
 
 export interface Tables {
@@ -101,6 +101,8 @@ export interface Tables {
   looks: { test: string; kind: LookKind; subject: string; candidate: string; at_ms: number };
   /** Project files that were seen with the record; see `projects.ts`. */
   projects: { id: string; host: string; folder: string; file: string; seen_ms: number };
+  /** What monitors and loops know, as JSON; see `states.ts`. Nothing that the log proves. */
+  states: { scope: string; key: string; value: string; at_ms: number };
   loam_schema: { version: number; name: string; applied_ms: number };
 }
 
