@@ -14,7 +14,7 @@ import type { EndedAnswer, EndedReading, EndedResponse, ResponseObserver, Respon
 const accounts = new WeakMap<AbortSignal, ResponseAccount>();
 
 /** The account of the response that a signal belongs to; undefined where nobody observes responses. */
-export const accountOf = (signal: AbortSignal | undefined): ResponseAccount | undefined => signal && accounts.get(signal);
+export const responseAccount = (signal: AbortSignal | undefined): ResponseAccount | undefined => signal && accounts.get(signal);
 
 /** What is submitted with `signal` belongs to the response of another signal too. */
 export function followAccount(signal: AbortSignal, of: AbortSignal): void {
@@ -215,7 +215,7 @@ export function accountAnswers(engines: Engines, { scoresEvery }: Pick<ResponseO
     engine.observe({
       ...(scoresEvery === undefined ? {} : { scoresEvery }),
       submitted: of => {
-        const account = accountOf(of.signal);
+        const account = responseAccount(of.signal);
         if (account) open.set(of, { account, answer: account.submitted(of) });
       },
       started: (ms, of) => {

@@ -2,7 +2,7 @@
 import { toldLabel } from "../../nn/index.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import { textTokens } from "../embedding/text-tokens.ts";
-import { accountOf } from "../response-account.ts";
+import { responseAccount } from "../response-account.ts";
 
 export interface Classes {
   readonly labels: readonly string[];
@@ -39,7 +39,7 @@ export async function classifyTexts(engine: EmbeddingEngine, texts: readonly str
   const { temperature } = engine.model;
   const { labels, kind } = classifier;
   const shown = temperature === undefined ? scores : logits.map(row => softmax(Array.from(row, x => x / temperature)));
-  const account = accountOf(signal);
+  const account = responseAccount(signal);
   if (account)
     for (const [i, tokens] of read.entries())
       account.read({ tokens, label: labels[told[i]!] ?? null, labels, probabilities: kind === "value" ? null : shown[i]!, vector: null });

@@ -5,7 +5,7 @@ import { type TextCut, textTokens } from "../embedding/text-tokens.ts";
 import { unscaled } from "../embedding/unscaled.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
-import { accountOf } from "../response-account.ts";
+import { responseAccount } from "../response-account.ts";
 
 interface EmbedAsk {
   readonly engine: EmbeddingEngine;
@@ -98,7 +98,7 @@ export async function embedTexts(ask: EmbedAsk): Promise<Embedded> {
     return ids;
   });
   const computed = await engine.embed(texts, signal);
-  const account = accountOf(signal);
+  const account = responseAccount(signal);
   if (account)
     for (const [i, tokens] of texts.entries()) account.read({ tokens, label: null, labels: [], probabilities: null, vector: computed[i]! });
   const whole = normalise === false ? computed.map(unscaled) : computed;
