@@ -27,6 +27,7 @@ import type { AskOptions, ChatOptions, ProjectChat } from "./serving/chat.ts";
 import type { ProjectServer, ServeOptions } from "./serving/serve-options.ts";
 import type { RateRangeCall, RateRangeReport, ScaleOptions, ScalePlan, ScaleReport } from "./training/index.ts";
 import type { RecipePreview } from "./tuning/preview-examples.ts";
+import { WatchCalls } from "./watch-calls.ts";
 import { Workspace } from "./workspace.ts";
 
 const runs = () => import("./runs.ts");
@@ -48,6 +49,8 @@ export class Project implements AsyncDisposable {
   readonly labels: LabelCalls;
   /** The administration of the gateway of this folder. */
   readonly gateway: GatewayCalls;
+  /** What monitors know of the models that are served. */
+  readonly watch: WatchCalls;
 
   constructor(workspace: Workspace) {
     this.#workspace = workspace;
@@ -56,6 +59,7 @@ export class Project implements AsyncDisposable {
     this.data = new DataCalls(workspace);
     this.labels = new LabelCalls(workspace);
     this.gateway = new GatewayCalls(workspace);
+    this.watch = new WatchCalls(workspace);
   }
 
   /** Where its `loam.yaml` lies. */
