@@ -40,6 +40,7 @@ export const modules = {
     "gateway",
     "tracing",
     "session",
+    "watch",
   ],
   cli: [
     "base",
@@ -58,6 +59,7 @@ export const modules = {
     "gateway",
     "tracing",
     "session",
+    "watch",
     "project",
   ],
 } as const satisfies Record<string, readonly string[]>;
@@ -77,10 +79,11 @@ export const parts = {
   evaluate: [],
   tune: ["base", "nn", "train", "data", "evaluate"],
   registry: ["evaluate"],
+  watch: ["base"],
   serve: [],
   protocols: [],
   gateway: ["base", "protocols"],
-  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "serve", "gateway"],
+  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "serve", "gateway", "watch"],
 } as const satisfies Partial<Record<keyof typeof modules, readonly string[]>>;
 
 /** Packages that parts may reach, and modules of Node, each with its reason. */

@@ -28,6 +28,7 @@ import type { AskOptions, ChatOptions, ProjectChat } from "./serving/chat.ts";
 import type { ProjectServer, ServeOptions } from "./serving/serve-options.ts";
 import type { RateRangeCall, RateRangeReport, ScaleOptions, ScalePlan, ScaleReport } from "./training/index.ts";
 import type { RecipePreview } from "./tuning/preview-examples.ts";
+import { WatchCalls } from "./watch-calls.ts";
 import { Workspace } from "./workspace.ts";
 
 const runs = () => import("./runs.ts");
@@ -51,6 +52,8 @@ export class Project implements AsyncDisposable {
   readonly jobs: JobCalls;
   /** The administration of the gateway of this folder. */
   readonly gateway: GatewayCalls;
+  /** What monitors know of the models that are served. */
+  readonly watch: WatchCalls;
 
   constructor(workspace: Workspace) {
     this.#workspace = workspace;
@@ -60,6 +63,7 @@ export class Project implements AsyncDisposable {
     this.labels = new LabelCalls(workspace);
     this.jobs = new JobCalls(workspace);
     this.gateway = new GatewayCalls(workspace);
+    this.watch = new WatchCalls(workspace);
   }
 
   /** Where its `loam.yaml` lies. */

@@ -25,3 +25,4 @@ export {
   type ServiceObjective,
   unusedObjective,
 } from "./objectives.ts";
+export * from "./quality/index.ts";
