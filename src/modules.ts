@@ -6,6 +6,7 @@ export const modules = {
   base: [],
   statistics: ["base"],
   watch: ["base", "statistics"],
+  loop: ["base", "statistics", "watch"],
   ledger: ["base"],
   tracing: ["base"],
   session: ["base"],
@@ -35,6 +36,7 @@ export const modules = {
     "tune",
     "evaluate",
     "registry",
+    "loop",
     "protocols",
     "serve",
     "gateway",
@@ -54,6 +56,7 @@ export const modules = {
     "tune",
     "evaluate",
     "registry",
+    "loop",
     "serve",
     "gateway",
     "tracing",
@@ -77,10 +80,11 @@ export const parts = {
   evaluate: [],
   tune: ["base", "nn", "train", "data", "evaluate"],
   registry: ["evaluate"],
+  loop: [],
   serve: [],
   protocols: [],
   gateway: ["base", "protocols"],
-  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "serve", "gateway"],
+  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "loop", "serve", "gateway"],
 } as const satisfies Partial<Record<keyof typeof modules, readonly string[]>>;
 
 /** Packages that parts may reach, and modules of Node, each with its reason. */
