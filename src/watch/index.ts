@@ -23,3 +23,4 @@ export {
   type ServiceObjective,
   unusedObjective,
 } from "./objectives.ts";
+export * from "./sketch/index.ts";

@@ -28,7 +28,7 @@ export interface DriftOptions {
 }
 
 /** A figure with its 95 % interval. */
-export interface Effect {
+export interface DriftEffect {
   readonly value: number;
   readonly low: number;
   readonly high: number;
@@ -42,7 +42,7 @@ export interface MovedValue {
   readonly reference: number;
   readonly window: number;
   /** Window less reference. */
-  readonly difference: Effect;
+  readonly difference: DriftEffect;
   readonly p: number;
   /** Corrected over the values of the feature (Benjamini and Hochberg). */
   readonly q: number;
@@ -85,7 +85,7 @@ export interface FeatureDrift {
   /** Benjamini and Hochberg's: for "which". */
   readonly q: number;
   /** How large the change is, in `measure`. */
-  readonly effect: Effect;
+  readonly effect: DriftEffect;
   readonly measure: string;
   /** By bins of the reference; null where there are fewer than two. */
   readonly distances: BinnedDistances | null;
