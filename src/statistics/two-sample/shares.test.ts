@@ -24,7 +24,8 @@ test.each(golden.noncentral)(
   "P(X > %d) of a chi-square with %d degrees and noncentrality %d is scipy's",
   (x, freedom, noncentrality, above) => {
     expect(noncentralChiSquareAbove(x!, freedom!, noncentrality!)).toBeCloseTo(above!, 10);
-    if (above! > 0.06) expect(noncentralityOf(x!, freedom!, above!)).toBeCloseTo(noncentrality!, 4);
+    // nearly flat close to 1
+    if (above! > 0.06 && above! < 0.999) expect(noncentralityOf(x!, freedom!, above!)).toBeCloseTo(noncentrality!, 4);
   },
 );
 

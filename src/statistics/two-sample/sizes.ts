@@ -1,7 +1,7 @@
 /** How many values a comparison needs, so that a change worth finding is found: distances of distributions from 0 to 1, whatever the change looks like. */
 import { chiSquareAbove, normalQuantile } from "../distributions.ts";
 import { checkArgument } from "../errors.ts";
-import { inverse } from "../special.ts";
+import { inverse, logGamma } from "../special.ts";
 import { kolmogorovAbove } from "./kolmogorov-smirnov.ts";
 
 /** P(X > x) of a chi-square with `freedom` degrees and this noncentrality: a mixture of central ones with Poisson weights (Fisher 1928). */
@@ -10,8 +10,7 @@ export function noncentralChiSquareAbove(x: number, freedom: number, noncentrali
   if (mean === 0) return chiSquareAbove(x, freedom);
   // from the largest weight to both sides
   const middle = Math.floor(mean);
-  let logWeight = -mean;
-  for (let k = 1; k <= middle; k++) logWeight += Math.log(mean / k);
+  const logWeight = middle * Math.log(mean) - mean - logGamma(middle + 1);
   let above = 0;
   for (const step of [1, -1] as const) {
     let weight = Math.exp(logWeight);
@@ -24,9 +23,16 @@ export function noncentralChiSquareAbove(x: number, freedom: number, noncentrali
   return Math.min(1, above);
 }
 
+/** Statistics from here on are taken for normal: the mixture would have thousands of terms. */
+const largeStatistic = 2000;
+
 /** The noncentrality at which P(X > x) is `above`; 0 where it is more without any. */
 export function noncentralityOf(x: number, freedom: number, above: number): number {
   if (chiSquareAbove(x, freedom) >= above) return 0;
+  if (x > largeStatistic) {
+    const z = normalQuantile(1 - above);
+    return inverse(t => freedom + t + z * Math.sqrt(2 * (freedom + 2 * t)), x, 0, 4 * x);
+  }
   let high = 1;
   while (noncentralChiSquareAbove(x, freedom, high) < above) high *= 2;
   return inverse(t => noncentralChiSquareAbove(x, freedom, t), above, 0, high);

@@ -1,4 +1,13 @@
 /** Sketches of what a model was trained on and of what it sees, and how they are compared. */
+export { compareSketches } from "./compare.ts";
+export type {
+  DriftKind,
+  DriftOptions,
+  DriftReport,
+  DriftVerdict,
+  FeatureDrift,
+  MovedValue,
+} from "./report.ts";
 export {
   addToSketch,
   emptySketch,
