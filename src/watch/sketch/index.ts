@@ -8,6 +8,7 @@ export type {
   FeatureDrift,
   MovedValue,
 } from "./report.ts";
+export { type DriftOnset, driftSince, type TimedSketch } from "./since.ts";
 export {
   addToSketch,
   emptySketch,
