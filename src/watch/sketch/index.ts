@@ -1,5 +1,6 @@
 /** Sketches of what a model was trained on and of what it sees, and how they are compared. */
 export { compareSketches } from "./compare.ts";
+export { isSampledId } from "./id-hash.ts";
 export { meanProjection, projectionSize } from "./projection.ts";
 export type {
   DriftKind,
