@@ -11,6 +11,7 @@ import {
   askClassifier,
   callerBehindGateway,
   createApp,
+  type DrainOptions,
   Engines,
   type Fleet,
   type GrpcListening,
@@ -335,18 +336,18 @@ type ShutDown = ProjectServer["close"];
 
 /** Ends it in order, once. */
 function shutDownOf({ closers, tell }: Opening, { app, listening, grpc, door }: Reachable): ShutDown {
-  const shutDown = async (graceMs: number | undefined) => {
+  const shutDown = async ({ graceMs, delayMs }: DrainOptions) => {
     tell({ event: "stopping", inFlight: app.inFlight });
-    void door?.drain(0);
-    const { cutOff } = await listening.drain(graceMs === undefined ? {} : { graceMs });
+    door?.leave();
+    const { cutOff } = await listening.drain(defined({ graceMs, delayMs }));
     await grpc?.close();
     await closers[Symbol.asyncDispose]();
     tell({ event: "stopped", cutOff });
     return { cutOff };
   };
   let ended: ReturnType<typeof shutDown> | undefined;
-  return ({ graceMs } = {}) => {
-    ended ??= shutDown(graceMs);
+  return (options = {}) => {
+    ended ??= shutDown(options);
     return ended;
   };
 }
