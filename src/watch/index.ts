@@ -26,3 +26,4 @@ export {
   unusedObjective,
 } from "./objectives.ts";
 export * from "./quality/index.ts";
+export * from "./sketch/index.ts";
