@@ -14,6 +14,7 @@ export * from "./charts/index.ts";
 export { watchErrors } from "./errors.ts";
 export * from "./features/index.ts";
 export { type MinuteNumber, type MinuteOfMetrics, type MinuteShare, minuteNumbers, minuteShares } from "./minute.ts";
+export * from "./monitors/index.ts";
 export {
   addStates,
   type BurnAlert,
