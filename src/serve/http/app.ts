@@ -15,6 +15,9 @@ import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
 import { limits } from "../limits.ts";
 import { createServeMetrics, type ServedRequestRecord, type ServeMetricsOptions } from "../metrics.ts";
+import { createServeMetrics, type ServedRequestRecord } from "../metrics.ts";
+import { accountAnswers } from "../response-account.ts";
+import type { ResponseObserver } from "../response-observer.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import { ApiKeys } from "./api-keys.ts";
 import { bodyRead } from "./body.ts";
@@ -29,6 +32,7 @@ import type { FineTuning, KeepFile } from "./fine-tuning/port.ts";
 import { type AllowedHosts, checkHost } from "./hosts.ts";
 import { InferenceStatistics } from "./inference/statistics.ts";
 import { ollama } from "./ollama/ollama.ts";
+import { openAccount } from "./open-account.ts";
 import { anonymous, type Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
 import { relaxedHeader } from "./relaxed.ts";
@@ -81,6 +85,8 @@ export interface AppOptions extends Pick<ServeMetricsOptions, "watchFigures" | "
   readonly tracing?: Tracing | undefined;
   /** One call a request, when its answer has ended. */
   readonly onRequest?: (record: ServedRequestRecord) => void;
+  /** Told once of every response of a model, when it has ended. */
+  readonly responses?: ResponseObserver;
   /** Unknown failures, with the id that the client was given. */
   readonly onFailure?: (error: unknown, requestId: string) => void;
 }
@@ -165,6 +171,8 @@ export function createApp(options: AppOptions): App {
     return app.fetch(request, {});
   });
   if (tracing) engines.watch(engine => tracing.watch(engine));
+  const { responses } = options;
+  if (responses) accountAnswers(engines, responses);
   let inFlight = 0;
 
   app.use("*", async (c, next) => {
@@ -188,6 +196,7 @@ export function createApp(options: AppOptions): App {
     const caller = () => callers.get(c.req.raw) ?? callerOf(c.req.raw);
     const exchange: Exchange = {
       requestId,
+      startMs,
       caller,
       prefixOwner: () => (options.sharedPrefixCache ? null : caller().owner),
       route: "unknown",
@@ -200,6 +209,7 @@ export function createApp(options: AppOptions): App {
         const { route, operation, engine, inputTokens } = exchange;
         if (trace?.traceId) queueMicrotask(() => traces.delete(requestId));
         trace?.end({ route, operation, status, error, model: engine?.model.id, body: exchange.body ?? bodyRead(c.req.raw), inputTokens });
+        exchange.account?.ended(status, error);
         if (isCopy(c.req.raw)) return;
         const method = methods.includes(c.req.method) ? c.req.method : "other";
         const ms = clock.monotonic() - startMs;
@@ -258,6 +268,8 @@ export function createApp(options: AppOptions): App {
     for (const row of routes)
       app.on(row.method, row.path, c => {
         named(c, row.name ?? row.path, contract, row.operation);
+        if (responses && contract && row.uses === "answer")
+          c.var.exchange.account = openAccount(c, contract, row, { observer: responses, clock, onFailure: options.onFailure });
         if (contract && !c.env?.authorize && !callers.has(c.req.raw)) keys.check(c);
         return visited(c, services, row);
       });
