@@ -26,3 +26,4 @@ export {
   type ServiceObjective,
   unusedObjective,
 } from "./objectives.ts";
+export * from "./quality/index.ts";
