@@ -15,6 +15,7 @@ export { watchErrors } from "./errors.ts";
 export * from "./features/index.ts";
 export * from "./live/index.ts";
 export { type MinuteNumber, type MinuteOfMetrics, type MinuteShare, minuteNumbers, minuteShares } from "./minute.ts";
+export * from "./monitors/index.ts";
 export {
   addStates,
   type BurnAlert,
