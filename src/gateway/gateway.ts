@@ -4,6 +4,7 @@
  */
 import { type Clock, defined, type StaticPage, systemClock } from "../base/index.ts";
 import type { Login } from "../session/index.ts";
+import type { ReadWatchFigures } from "../tracing/index.ts";
 import type { AnswerCache } from "./cache/cache.ts";
 import { cacheMetrics } from "./cache/metrics.ts";
 import { closeCache, openCache } from "./cache/open.ts";
@@ -27,11 +28,14 @@ import { type RoutingMetrics, routingMetrics } from "./routing/metrics.ts";
 import type { ModelRoute } from "./routing/route.ts";
 import { Runtime } from "./routing/runtime.ts";
 import { type ShadowRecord, Shadows } from "./routing/shadow.ts";
+import type { GatewayGenAi } from "./tracing/gen-ai.ts";
 import type { GatewayTracing } from "./tracing/tracing.ts";
 import type { Tls } from "./transport/tls.ts";
 import { UpstreamFailure } from "./upstreams/failure.ts";
 import type { UpstreamNotice } from "./upstreams/notice.ts";
 import type { Stop } from "./upstreams/stop.ts";
+import { keyMetrics, mostKeys } from "./usage/metrics.ts";
+import { dayOf } from "./usage/usage.ts";
 import { noticeMetrics } from "./webhooks/metrics.ts";
 import { Notices } from "./webhooks/notices.ts";
 import type { WebhookOptions } from "./webhooks/webhooks.ts";
@@ -55,6 +59,10 @@ export interface GatewayOptions {
   readonly webhooks?: { readonly lookMs?: number; readonly pauseMs?: number };
   /** Tells of requests and calls; closed with the gateway. */
   readonly tracing?: GatewayTracing | undefined;
+  /** Sends metrics to a collector; closed with the gateway. */
+  readonly genAi?: GatewayGenAi | undefined;
+  /** What monitors say, for the metrics. */
+  readonly watchFigures?: ReadWatchFigures | undefined;
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
@@ -131,7 +139,9 @@ export class Gateway implements GatewayPorts {
       inFlight: () => this.#inFlight,
       upstreams: () => this.#runtime.upstreams(),
       tell: () => this.tell(),
+      ...defined({ watchFigures: options.watchFigures }),
     });
+    keyMetrics(this.metrics.registry, () => control.topUsage(dayOf(clock.now()), mostKeys), clock);
     const routing = routingMetrics(this.metrics.registry, { config: () => this.config, upstreams: () => this.#runtime.upstreams() });
     this.#routing = routing;
     this.shadows = new Shadows(clock, {
@@ -271,6 +281,7 @@ export class Gateway implements GatewayPorts {
       this.#routing.request(record);
       if (record.model !== null || record.path.startsWith("/v1/")) this.control.journal.note(record);
       exchange.trace?.end(record);
+      this.#options.genAi?.request(record);
       this.#options.onRequest?.(record);
     } catch (error) {
       // its client has had its answer, and others wait to be told
@@ -312,7 +323,7 @@ export class Gateway implements GatewayPorts {
     this.shadows.close();
     this.#runtime.leave();
     await closeCache(this.#cache);
-    await Promise.all([this.tracing?.close(), this.#notices.close()]);
+    await Promise.all([this.tracing?.close(), this.#options.genAi?.close(), this.#notices.close()]);
     await this.control.close();
   }
 }

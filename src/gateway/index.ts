@@ -59,6 +59,7 @@ export { type ImportedGateway, importLitellm } from "./migrate/litellm/import-li
 export type { GatewayState } from "./ports.ts";
 export type { ModelRoute } from "./routing/route.ts";
 export type { ShadowRecord } from "./routing/shadow.ts";
+export { openGatewayGenAi } from "./tracing/gen-ai.ts";
 export { openGatewayTracing } from "./tracing/open-tracing.ts";
 export type { GatewayTracing } from "./tracing/tracing.ts";
 export { type Handover, handoverOf, type Supervisor, supervise } from "./transport/handover.ts";

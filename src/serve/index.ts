@@ -74,5 +74,5 @@ export {
   type ServedTokenizer,
   servedModel,
 } from "./served-model.ts";
-export { openTracing } from "./tracing/open-tracing.ts";
+export { openTelemetry, openTracing } from "./tracing/open-tracing.ts";
 export type { ServedRequestTrace, ServedTracedRequest, TracedEnd, TracedOperation, Tracing } from "./tracing/tracing.ts";

@@ -141,7 +141,9 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
   const metrics = async (request: Request, peer: unknown): Promise<Response> => {
     const own = await gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);
     if (!own.ok) return own;
-    const server = await app.fetch(new Request(request.url, { headers: { host: new URL(request.url).host } }));
+    const accept = request.headers.get("accept");
+    const headers = { host: new URL(request.url).host, ...(accept === null ? {} : { accept }) };
+    const server = await app.fetch(new Request(request.url, { headers }));
     return new Response(joinedMetrics(await own.text(), await server.text()), { status: 200, headers: own.headers });
   };
   /** For the console alone: others have no use for the versions behind a name that they may use. */

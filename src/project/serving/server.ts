@@ -19,11 +19,12 @@ import {
   type Listening,
   listen,
   listenGrpc,
-  openTracing,
+  openTelemetry,
 } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
 import { listGuards, type Store } from "../../store/index.ts";
-import { collectorUrl } from "../../tracing/index.ts";
+import { collectorUrl, metricsUrl } from "../../tracing/index.ts";
+import { costRatesOf } from "../cost/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { Closers } from "../closers.ts";
@@ -167,15 +168,13 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
   const { options, closers, warn } = o;
   const { project, store, adapters, named } = found;
   const page = await readStaticPage(join(packageFolder, "console", "dist"));
-  const collector = collectorUrl(options.otlp);
-  const tracing =
-    collector === undefined
-      ? undefined
-      : await openTracing({
-          url: collector,
-          version: ownPackage().version,
-          onFailure: error => warn(`loam: traces do not reach ${collector} (${sentence(error)}); serving goes on`),
-        });
+  const sent = { traces: collectorUrl(options.otlp), metrics: metricsUrl(options.otlp) };
+  const tracing = await openTelemetry({
+    tracesUrl: sent.traces,
+    metricsUrl: sent.metrics,
+    version: ownPackage().version,
+    onFailure: (what, error) => warn(`loam: ${what} do not reach ${sent[what]} (${sentence(error)}); serving goes on`),
+  });
   if (tracing) closers.add(() => tracing.close());
   const hasGateway = project?.config.gateway !== undefined;
   const lines = hasGateway ? linesLater() : undefined;
@@ -212,6 +211,12 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
       ? { console: { ...consoleSource(project?.config.name ?? null, store, project?.config.prices), ...defined({ labels }) } }
       : {}),
     ...defined({ page }),
+    ...(project
+      ? {
+          storeFolder: join(project.folder, ".loam"),
+          usdPerCoreHour: costRatesOf(project.config.prices).price.usdPerCoreHour,
+        }
+      : {}),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...defined({ fineTuning }),

@@ -5,6 +5,7 @@
 import { Hono } from "hono";
 import { type Clock, defined, pathFault, type StaticPage, staticResponse, systemClock } from "../../base/index.ts";
 import { type Login, loginPaths } from "../../session/index.ts";
+import { acceptsOpenMetrics } from "../../tracing/index.ts";
 import type { AuthorizeRequest } from "../authorization.ts";
 import type { ConsoleSource } from "../console-source.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
@@ -13,6 +14,7 @@ import { Engines } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
 import { limits } from "../limits.ts";
+import { createServeMetrics, type ServedRequestRecord, type ServeMetricsOptions } from "../metrics.ts";
 import { createServeMetrics, type ServedRequestRecord } from "../metrics.ts";
 import { accountAnswers } from "../response-account.ts";
 import type { ResponseObserver } from "../response-observer.ts";
@@ -39,7 +41,7 @@ import { ResponseStore } from "./responses/store.ts";
 import { isCopy, ownRequests, visits } from "./visited.ts";
 import { wireError } from "./wire-error.ts";
 
-export interface AppOptions {
+export interface AppOptions extends Pick<ServeMetricsOptions, "watchFigures" | "storeFolder" | "usdPerCoreHour"> {
   readonly engines: Engines | readonly Engine[];
   /** Sentence encoders beside them, where `engines` is a list. */
   readonly encoders?: readonly EmbeddingEngine[];
@@ -120,7 +122,9 @@ export function createApp(options: AppOptions): App {
   const engines = options.engines instanceof Engines ? options.engines : new Engines(options.engines, options.encoders);
   if (options.otherNames !== undefined) engines.takeOtherNames(options.otherNames);
   const { fleet, admin = false, login, tracing, callerOf = () => anonymous } = options;
-  const metrics = createServeMetrics(engines, version, fleet);
+  /** Traces of requests under way, by the request's id. */
+  const traces = new Map<string, string>();
+  const metrics = createServeMetrics(engines, version, { ...options, traceOf: id => traces.get(id) });
   const created = () => Math.floor(clock.now() / 1000);
   const files = new FileStore(options.filesFolder);
   let runner: BatchRunner | undefined;
@@ -188,6 +192,7 @@ export function createApp(options: AppOptions): App {
           tracestate: c.req.header("tracestate"),
         })
       : undefined;
+    if (trace?.traceId) traces.set(requestId, trace.traceId);
     const caller = () => callers.get(c.req.raw) ?? callerOf(c.req.raw);
     const exchange: Exchange = {
       requestId,
@@ -202,6 +207,7 @@ export function createApp(options: AppOptions): App {
         isFinished = true;
         inFlight--;
         const { route, operation, engine, inputTokens } = exchange;
+        if (trace?.traceId) queueMicrotask(() => traces.delete(requestId));
         trace?.end({ route, operation, status, error, model: engine?.model.id, body: exchange.body ?? bodyRead(c.req.raw), inputTokens });
         exchange.account?.ended(status, error);
         if (isCopy(c.req.raw)) return;
@@ -301,8 +307,12 @@ export function createApp(options: AppOptions): App {
     const { serverDocument } = await import("./openapi/server-document.ts");
     return c.json(serverDocument(version, !c.env?.authorize));
   });
-  const pageHeaders = { "content-type": metrics.contentType, "process-start-time-unix": String(services.started) };
-  ofServer("/metrics", async c => c.body(await metrics.text(), 200, pageHeaders));
+  const pageHeaders = { "process-start-time-unix": String(services.started), vary: "accept" };
+  ofServer("/metrics", async c =>
+    acceptsOpenMetrics(c.req.header("accept"))
+      ? c.body(await metrics.openText(), 200, { ...pageHeaders, "content-type": metrics.openContentType })
+      : c.body(await metrics.text(), 200, { ...pageHeaders, "content-type": metrics.contentType }),
+  );
 
   const noAddress = (c: AppContext): never => {
     const place = `${c.req.method} ${new URL(c.req.url).pathname}`.slice(0, 200);
