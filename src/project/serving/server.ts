@@ -41,6 +41,7 @@ import { ownPackage, packageFolder } from "../package.ts";
 import { type ProjectFile, projectFile } from "../project-file.ts";
 import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
+import { runFeedback } from "../watching/feedback/index.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
 import { consoleSource } from "./console-source.ts";
@@ -184,6 +185,8 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
       ? labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use))
       : undefined;
   if (labels) closers.add(() => labels.close());
+  const feedback = store && runFeedback(store, project?.config.watch.feedback, warn);
+  if (feedback) closers.add(() => feedback.close());
   const running: { jobs: TuneJobs | undefined; requests: number } = { jobs: undefined, requests: 0 };
   closers.add(() => running.jobs?.close());
   const fineTuning: AppOptions["fineTuning"] =
@@ -215,6 +218,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...defined({ fineTuning }),
+    ...(feedback ? { feedback: feedback.port, responses: feedback } : {}),
     version: ownPackage().version,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,

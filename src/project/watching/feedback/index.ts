@@ -2,4 +2,4 @@
 export { removeOwner } from "./feedback-record.ts";
 export { type LabelledRequest, labelledSince } from "./labelled-since.ts";
 export { type ModelQuality, modelQuality, type QualityOptions } from "./model-quality.ts";
-export { type Feedback, type FeedbackOptions, openFeedback } from "./open-feedback.ts";
+export { type RunningFeedback, runFeedback } from "./running-feedback.ts";
