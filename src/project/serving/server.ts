@@ -224,7 +224,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
   });
-  return { app, login, lines, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
+  return { app, login, lines, feedback, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
 }
 
 /** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
@@ -274,7 +274,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
     host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
     port: options.port ?? project?.config.serve?.port ?? 8080,
   };
-  const { app, login: own, lines, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
+  const { app, login: own, lines, feedback, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -286,6 +286,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
         app,
         isLoopback: isLoopbackHost(at.host),
         names: () => namesOf(engines, named),
+        feedback,
         warn: o.warn,
         stdout: options.stdout,
       })
