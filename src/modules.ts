@@ -6,6 +6,7 @@ export const modules = {
   base: [],
   statistics: ["base"],
   watch: ["base", "statistics"],
+  loop: ["base", "statistics", "watch"],
   ledger: ["base"],
   tracing: ["base"],
   session: ["base"],
@@ -35,6 +36,7 @@ export const modules = {
     "tune",
     "evaluate",
     "registry",
+    "loop",
     "protocols",
     "serve",
     "gateway",
@@ -55,6 +57,7 @@ export const modules = {
     "tune",
     "evaluate",
     "registry",
+    "loop",
     "serve",
     "gateway",
     "tracing",
@@ -80,10 +83,11 @@ export const parts = {
   tune: ["base", "nn", "train", "data", "evaluate"],
   registry: ["evaluate"],
   watch: ["base"],
+  loop: [],
   serve: [],
   protocols: [],
   gateway: ["base", "protocols"],
-  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "serve", "gateway", "watch"],
+  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "watch", "loop", "serve", "gateway"],
 } as const satisfies Partial<Record<keyof typeof modules, readonly string[]>>;
 
 /** Packages that parts may reach, and modules of Node, each with its reason. */

@@ -8,6 +8,7 @@ import { dataPart } from "../data/part.ts";
 import { baselineNames } from "../evaluate/part.ts";
 import { accessPart, gatewayPart } from "../gateway/part.ts";
 import { corePricesPart } from "../ledger/part.ts";
+import { loopPart } from "../loop/part.ts";
 import { releasesPart } from "../registry/part.ts";
 import { servePart } from "../serve/part.ts";
 import { deviceNames } from "../tensor/part.ts";
@@ -76,6 +77,7 @@ const projectShape = {
   models: z.record(name, trainedModel).describe("Models that are trained from scratch, by name."),
   searches: z.record(name, searchPart).default({}).describe("Hyperparameter searches by name."),
   releases: releasesPart.default({}).describe("Release rules by alias: what a version must meet before it gets the alias."),
+  loop: loopPart.default({}).describe("Retraining loops by model: signals, data, gates, canary, budget."),
   labels: z.record(name, labelPart).default({}).describe("Labelling tasks by name."),
   serve: servePart.optional().describe("Model server."),
   gateway: gatewayPart.optional(),
