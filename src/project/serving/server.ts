@@ -43,6 +43,7 @@ import { ownPackage, packageFolder } from "../package.ts";
 import { type ProjectFile, projectFile } from "../project-file.ts";
 import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
+import { runFeedback } from "../watching/feedback/index.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
 import { consoleSource } from "./console-source.ts";
@@ -184,6 +185,8 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
       ? labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use))
       : undefined;
   if (labels) closers.add(() => labels.close());
+  const feedback = store && runFeedback(store, project?.config.watch.feedback, warn);
+  if (feedback) closers.add(() => feedback.close());
   const running: { jobs: TuneJobs | undefined; requests: number } = { jobs: undefined, requests: 0 };
   closers.add(() => running.jobs?.close());
   const fineTuning: AppOptions["fineTuning"] =
@@ -221,12 +224,13 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...defined({ fineTuning }),
+    ...(feedback ? { feedback: feedback.port, responses: feedback } : {}),
     version: ownPackage().version,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
   });
-  return { app, login, lines, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
+  return { app, login, lines, feedback, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
 }
 
 /** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
@@ -276,7 +280,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
     host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
     port: options.port ?? project?.config.serve?.port ?? 8080,
   };
-  const { app, login: own, lines, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
+  const { app, login: own, lines, feedback, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -288,6 +292,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
         app,
         isLoopback: isLoopbackHost(at.host),
         names: () => namesOf(engines, named),
+        feedback,
         warn: o.warn,
         stdout: options.stdout,
       })
