@@ -42,6 +42,7 @@ export const modules = {
     "gateway",
     "tracing",
     "session",
+    "watch",
   ],
   cli: [
     "base",
@@ -61,6 +62,7 @@ export const modules = {
     "gateway",
     "tracing",
     "session",
+    "watch",
     "project",
   ],
 } as const satisfies Record<string, readonly string[]>;
@@ -80,11 +82,12 @@ export const parts = {
   evaluate: [],
   tune: ["base", "nn", "train", "data", "evaluate"],
   registry: ["evaluate"],
+  watch: ["base"],
   loop: [],
   serve: [],
   protocols: [],
   gateway: ["base", "protocols"],
-  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "loop", "serve", "gateway"],
+  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "watch", "loop", "serve", "gateway"],
 } as const satisfies Partial<Record<keyof typeof modules, readonly string[]>>;
 
 /** Packages that parts may reach, and modules of Node, each with its reason. */

@@ -8,6 +8,7 @@ import type { CollectedGarbage, CollectOptions } from "./collect-garbage.ts";
 import type { CostOptions, RunCost } from "./cost/index.ts";
 import { DataCalls } from "./data/data-calls.ts";
 import type { EvaluateOptions, TasksEvaluation } from "./evaluations.ts";
+import { JobCalls } from "./fine-tuning/job-calls.ts";
 import { GatewayCalls } from "./gateway/gateway-calls.ts";
 import { LabelCalls } from "./labelling/label-calls.ts";
 import type { TraceOptions } from "./lineage.ts";
@@ -27,6 +28,7 @@ import type { AskOptions, ChatOptions, ProjectChat } from "./serving/chat.ts";
 import type { ProjectServer, ServeOptions } from "./serving/serve-options.ts";
 import type { RateRangeCall, RateRangeReport, ScaleOptions, ScalePlan, ScaleReport } from "./training/index.ts";
 import type { RecipePreview } from "./tuning/preview-examples.ts";
+import { WatchCalls } from "./watch-calls.ts";
 import { Workspace } from "./workspace.ts";
 
 const runs = () => import("./runs.ts");
@@ -46,8 +48,12 @@ export class Project implements AsyncDisposable {
   readonly data: DataCalls;
   /** Texts for people to label, and what they gave. */
   readonly labels: LabelCalls;
+  /** Fine-tuning jobs that clients asked this project's server for. */
+  readonly jobs: JobCalls;
   /** The administration of the gateway of this folder. */
   readonly gateway: GatewayCalls;
+  /** What monitors know of the models that are served. */
+  readonly watch: WatchCalls;
 
   constructor(workspace: Workspace) {
     this.#workspace = workspace;
@@ -55,7 +61,9 @@ export class Project implements AsyncDisposable {
     this.releases = new ReleaseCalls(workspace);
     this.data = new DataCalls(workspace);
     this.labels = new LabelCalls(workspace);
+    this.jobs = new JobCalls(workspace);
     this.gateway = new GatewayCalls(workspace);
+    this.watch = new WatchCalls(workspace);
   }
 
   /** Where its `loam.yaml` lies. */

@@ -15,6 +15,7 @@ export type * from "./eval/report-of.ts";
 export type * from "./eval/thresholds.ts";
 export type * from "./evaluations.ts";
 export type * from "./events.ts";
+export type * from "./fine-tuning/job-calls.ts";
 export type * from "./gateway/index.ts";
 export type * from "./labelling/index.ts";
 export type * from "./labelling/votes.ts";

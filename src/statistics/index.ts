@@ -41,6 +41,27 @@ export {
   quantile,
   type ResamplingOptions,
 } from "./resampling.ts";
+export {
+  type ComparisonArm,
+  type ComparisonEffect,
+  type ComparisonJudgement,
+  type ComparisonMetric,
+  type ComparisonObservation,
+  type ComparisonOptions,
+  type ComparisonPower,
+  type ComparisonState,
+  type ComparisonVerdict,
+  comparisonPower,
+  type DeclaredComparison,
+  judgeComparison,
+  type MeanMetric,
+  type MetricJudgement,
+  observeComparison,
+  openComparison,
+  type PowerOptions,
+  type QuantileMetric,
+  type RateMetric,
+} from "./sequential/index.ts";
 export { incompleteBeta, logGamma, upperGamma } from "./special.ts";
 export {
   type BinnedDistances,

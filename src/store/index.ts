@@ -57,7 +57,18 @@ export {
   type Summary,
   stage,
 } from "./stage.ts";
-export { changeState, dropStates, readState, type StateChange, type StateRange, type StoredState, statesOf } from "./states.ts";
+export {
+  changeState,
+  changeStates,
+  dropStates,
+  pruneStates,
+  readState,
+  type StateChange,
+  type StateRange,
+  type StatesChange,
+  type StoredState,
+  statesOf,
+} from "./states.ts";
 export { openStore, type Store, type StoreOptions } from "./store.ts";
 export { findStudy, listStudies, noteVerdict, openStudy, type StoredStudy } from "./studies/studies.ts";
 export {

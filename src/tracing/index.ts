@@ -3,3 +3,4 @@ export { requestAttributes, requestModel, type TracedFields } from "./attributes
 export { collectorUrl, type OtlpOptions, openOtlp, type TraceExporter } from "./open-otlp.ts";
 export { spanTimeMs } from "./span-time.ts";
 export { type CallersSpan, readTraceparent, readTracestate } from "./trace-context.ts";
+export { type ReadWatchFigures, type WatchFigures, watchMetrics } from "./watch-figures.ts";

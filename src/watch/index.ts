@@ -12,6 +12,8 @@ export {
 export * from "./anomaly/index.ts";
 export * from "./charts/index.ts";
 export { watchErrors } from "./errors.ts";
+export * from "./features/index.ts";
+export { type MinuteNumber, type MinuteOfMetrics, type MinuteShare, minuteNumbers, minuteShares } from "./minute.ts";
 export {
   addStates,
   type BurnAlert,
@@ -23,3 +25,4 @@ export {
   type ServiceObjective,
   unusedObjective,
 } from "./objectives.ts";
+export * from "./quality/index.ts";

@@ -14,6 +14,8 @@ import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
 import { limits } from "../limits.ts";
 import { createServeMetrics, type ServedRequestRecord } from "../metrics.ts";
+import { accountAnswers } from "../response-account.ts";
+import type { ResponseObserver } from "../response-observer.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import { ApiKeys } from "./api-keys.ts";
 import { bodyRead } from "./body.ts";
@@ -28,6 +30,7 @@ import type { FineTuning, KeepFile } from "./fine-tuning/port.ts";
 import { type AllowedHosts, checkHost } from "./hosts.ts";
 import { InferenceStatistics } from "./inference/statistics.ts";
 import { ollama } from "./ollama/ollama.ts";
+import { openAccount } from "./open-account.ts";
 import { anonymous, type Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
 import { relaxedHeader } from "./relaxed.ts";
@@ -80,6 +83,8 @@ export interface AppOptions {
   readonly tracing?: Tracing | undefined;
   /** One call a request, when its answer has ended. */
   readonly onRequest?: (record: ServedRequestRecord) => void;
+  /** Told once of every response of a model, when it has ended. */
+  readonly responses?: ResponseObserver;
   /** Unknown failures, with the id that the client was given. */
   readonly onFailure?: (error: unknown, requestId: string) => void;
 }
@@ -162,6 +167,8 @@ export function createApp(options: AppOptions): App {
     return app.fetch(request, {});
   });
   if (tracing) engines.watch(engine => tracing.watch(engine));
+  const { responses } = options;
+  if (responses) accountAnswers(engines, responses);
   let inFlight = 0;
 
   app.use("*", async (c, next) => {
@@ -184,6 +191,7 @@ export function createApp(options: AppOptions): App {
     const caller = () => callers.get(c.req.raw) ?? callerOf(c.req.raw);
     const exchange: Exchange = {
       requestId,
+      startMs,
       caller,
       prefixOwner: () => (options.sharedPrefixCache ? null : caller().owner),
       route: "unknown",
@@ -195,6 +203,7 @@ export function createApp(options: AppOptions): App {
         inFlight--;
         const { route, operation, engine, inputTokens } = exchange;
         trace?.end({ route, operation, status, error, model: engine?.model.id, body: exchange.body ?? bodyRead(c.req.raw), inputTokens });
+        exchange.account?.ended(status, error);
         if (isCopy(c.req.raw)) return;
         const method = methods.includes(c.req.method) ? c.req.method : "other";
         const ms = clock.monotonic() - startMs;
@@ -253,6 +262,8 @@ export function createApp(options: AppOptions): App {
     for (const row of routes)
       app.on(row.method, row.path, c => {
         named(c, row.name ?? row.path, contract, row.operation);
+        if (responses && contract && row.uses === "answer")
+          c.var.exchange.account = openAccount(c, contract, row, { observer: responses, clock, onFailure: options.onFailure });
         if (contract && !c.env?.authorize && !callers.has(c.req.raw)) keys.check(c);
         return visited(c, services, row);
       });

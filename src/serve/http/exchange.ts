@@ -8,6 +8,7 @@ import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { Engine, Generation } from "../engine.ts";
 import type { Engines } from "../engines.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
+import type { ResponseAccount } from "../response-account.ts";
 import type { TracedOperation } from "../tracing/tracing.ts";
 import { readJson } from "./body.ts";
 import type { Contract } from "./contract.ts";
@@ -21,6 +22,8 @@ import { wireError } from "./wire-error.ts";
 
 export interface Exchange {
   readonly requestId: string;
+  /** Monotonic milliseconds at which it came. */
+  readonly startMs: number;
   /** Whose stored objects the request may use, and who owns what it stores. */
   readonly caller: () => Caller;
   /** Whose prompts the request may share computed prefixes with; null: with everybody's. */
@@ -50,6 +53,10 @@ export interface Exchange {
   /** The answer goes on after the handler has returned; whoever ends it calls `finish`. */
   isStreaming: boolean;
   finish(status: number, error?: string): void;
+  /** What is told of the response when it has ended; absent where nobody observes responses. */
+  account?: ResponseAccount;
+  /** The version that a split chose for it. */
+  arm?: number | undefined;
 }
 
 /** What whoever calls the application says beside the request; nothing of it comes from the client. */

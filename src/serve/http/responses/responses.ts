@@ -17,6 +17,7 @@ import {
 import type { Engine } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
 import type { GeneratedToken, Usage } from "../../generation.ts";
+import { followAccount } from "../../response-account.ts";
 import type { ServedChatTurn } from "../../served-model.ts";
 import { collectAll, wireUsage } from "../answers.ts";
 import { type ChatRun, chatPrompt, startChat } from "../chat-run.ts";
@@ -265,6 +266,7 @@ function inBackground(c: AppContext, services: Services, body: ResponsesRequest)
       hint: "Read it: GET /v1/responses/ID.",
     });
   const stop = new AbortController();
+  followAccount(stop.signal, c.req.raw.signal);
   let last: Row;
   let isOver = false;
   const tell = (state: Row) => {
