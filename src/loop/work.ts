@@ -4,6 +4,12 @@ import type { LoopEvent, TrafficVerdict } from "./events.ts";
 import { pendingWork } from "./machine.ts";
 import type { Evidence, LoopRound, LoopState } from "./state.ts";
 
+export interface AssembledRound {
+  /** Time of the newest document that the round uses. */
+  readonly untilMs: number;
+  readonly evidence: Evidence;
+}
+
 export interface TrainedRound {
   readonly version: number;
   readonly artifact: string;
@@ -24,13 +30,15 @@ export interface ComparedTraffic {
   readonly verdict: TrafficVerdict;
   /** Of both arms; of a shadow, copied ones. */
   readonly requests: number;
+  /** The declared longest run is over: what is undecided stays so. */
+  readonly isOver: boolean;
   readonly why: string;
   readonly evidence: Evidence;
 }
 
 export interface LoopPorts {
   /** Makes the documents of a round. */
-  assemble(round: LoopRound, signal: AbortSignal): Promise<Evidence>;
+  assemble(round: LoopRound, signal: AbortSignal): Promise<AssembledRound>;
   train(round: LoopRound, signal: AbortSignal): Promise<TrainedRound>;
   /** Holds the new version against the current one, and asks the alias's release. */
   judge(round: LoopRound, signal: AbortSignal): Promise<JudgedRound>;
@@ -60,7 +68,7 @@ const settled =
   async (ports, round) => ({ type: "settled", round: round.number, evidence: await ports.settle(round, phase) });
 
 const works: Readonly<Record<Exclude<ReturnType<typeof pendingWork>, undefined | "look">, RoundWork>> = {
-  data: async (ports, round, _, signal) => ({ type: "assembled", round: round.number, evidence: await ports.assemble(round, signal) }),
+  data: async (ports, round, _, signal) => ({ type: "assembled", round: round.number, ...(await ports.assemble(round, signal)) }),
   training: async (ports, round, _, signal) => ({ type: "trained", round: round.number, ...(await ports.train(round, signal)) }),
   gates: async (ports, round, _, signal) => ({ type: "judged", round: round.number, ...(await ports.judge(round, signal)) }),
   async approval(ports, round) {

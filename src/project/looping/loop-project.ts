@@ -1,5 +1,5 @@
 /** A model's loop as its project says it: the policy, the recipe, and the links that make and judge its versions. */
-import type { LoamError } from "../../base/index.ts";
+import { defined, type LoamError } from "../../base/index.ts";
 import { type LoopPolicy, loopErrors } from "../../loop/index.ts";
 import type { ArtifactReader, Store } from "../../store/index.ts";
 import { judgedLabel, type LabelOptions, labelsOf, type TunedModel, tuningKindOf } from "../../tune/index.ts";
@@ -35,7 +35,7 @@ export function loopProject(project: ProjectFile, given?: string): LoopProject {
       place: "loop",
       expected: known.length > 0 ? `a model with a loop: ${known.join(", ")}` : "`loop:` in loam.yaml, by model",
       received: model === undefined ? "none" : `"${model}"`,
-      ...(model === undefined ? {} : nearestHint(model, known)),
+      ...defined({ hint: model === undefined ? undefined : nearestHint(model, known) }),
     });
   const entry = tuned[model];
   const tunedNames = Object.keys(tuned);

@@ -123,6 +123,7 @@ export const roundDocumentsStage: Stage<"base" | "fresh", typeof roundOptions> =
       recent: drawn.recent.length,
       frozen: frozen.size,
       trainDocuments: train.length,
+      untilMs: fresh.reduce((latest, r) => Math.max(latest, r.atMs ?? latest), options.sinceMs ?? 0),
     };
   },
 });

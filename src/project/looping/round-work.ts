@@ -2,6 +2,7 @@
 import { cpuUsage } from "node:process";
 import { defined, type Json } from "../../base/index.ts";
 import {
+  type AssembledRound,
   type Evidence,
   type JudgedRound,
   type LoopRound,
@@ -57,7 +58,7 @@ export async function roundDocuments(store: Store, round: LoopRound): Promise<Ar
 const versionArtifact = async (store: Store, model: string, version: number): Promise<ArtifactReader> =>
   openArtifact(store, (await resolveVersion(store.records.read, model, String(version))).artifact);
 
-export async function assembleRound(at: RoundPlace, round: LoopRound, sinceMs: number | null): Promise<Evidence> {
+export async function assembleRound(at: RoundPlace, round: LoopRound, sinceMs: number | null): Promise<AssembledRound> {
   const { store, watch, policy } = at;
   const { base, fresh } = await currentDocuments(at, store, watch);
   const { replay, recent, seed } = policy.data;
@@ -72,7 +73,8 @@ export async function assembleRound(at: RoundPlace, round: LoopRound, sinceMs: n
       received: String(count),
       hint: "Documents without a class or a time, and copies of the model's own, do not count.",
     });
-  return { artifacts: { documents: artifact.id, base: base.id, fresh: fresh.id }, digest: artifact.digest, ...summary } as Evidence;
+  const evidence: Evidence = { artifacts: { documents: artifact.id, base: base.id, fresh: fresh.id }, digest: artifact.digest, ...summary };
+  return { untilMs: Number(summary.untilMs), evidence };
 }
 
 /** Aborts with the budget's error once this process has used so many core-seconds. */
