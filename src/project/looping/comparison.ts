@@ -16,7 +16,8 @@ import {
 import { changeState, readState, type Store } from "../../store/index.ts";
 import { loopScope } from "./loop-record.ts";
 
-const key = "comparison";
+export const comparisonKey = "comparison";
+const key = comparisonKey;
 
 /** Requests and errors of one arm of a shadow. */
 interface ShadowCounts {
@@ -195,4 +196,10 @@ export async function judgeRoundComparison(
   const row = rowOf(await readState(store.records.read, loopScope(model), key));
   if (!row || row.round !== round.number) return undefined;
   return row.phase === "shadow" ? judgeShadow(row, policy.shadow!) : judgeCanary(row);
+}
+
+/** The test of a canary that is open; undefined where none is. */
+export async function openTest(store: Store, model: string): Promise<ComparisonState | undefined> {
+  const row = rowOf(await readState(store.records.read, loopScope(model), key));
+  return row?.phase === "canary" ? row.test : undefined;
 }

@@ -8,7 +8,8 @@ import { loopErrors } from "../../loop/index.ts";
 import { changeState, ownerName, ownerState, type Store, type StoreOwner, thisOwner } from "../../store/index.ts";
 import { loopScope } from "./loop-record.ts";
 
-const key = "lease";
+export const leaseKey = "lease";
+const key = leaseKey;
 const beatMs = 5_000;
 const staleMs = 60_000;
 

@@ -1,67 +1,27 @@
 /** A model's loop as its project says it: the policy, the recipe, and the links that make and judge its versions. */
-import { defined, type LoamError } from "../../base/index.ts";
-import { type LoopPolicy, loopErrors } from "../../loop/index.ts";
+import type { LoamError } from "../../base/index.ts";
 import type { ArtifactReader, Store } from "../../store/index.ts";
-import { judgedLabel, type LabelOptions, labelsOf, type TunedModel, tuningKindOf } from "../../tune/index.ts";
+import { judgedLabel, type LabelOptions, labelsOf, tuningKindOf } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
-import { nearestHint } from "../errors.ts";
 import { dataLinksOf, type Link, lazyDevice, lifeOf, link } from "../life.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { runLinks } from "../run-links.ts";
 import { surroundingsOf } from "../tuning/index.ts";
+import { type ClassifyTune, type LoopPart, loopPartOf } from "./loop-part.ts";
 
-type ClassifyTune = TunedModel["tune"] & { readonly task: "classify" };
-
-export interface LoopProject {
+export interface LoopProject extends LoopPart {
   readonly project: ProjectFile;
-  readonly model: string;
-  readonly policy: LoopPolicy;
-  readonly base: string;
-  readonly tune: ClassifyTune;
   readonly labels: LabelOptions;
 }
 
-const fail = (place: string, expected: string, received: string, hint?: string) =>
-  loopErrors.fail("policy", { place: `loam.yaml: loop.${place}`, expected, received, ...(hint ? { hint } : {}) });
-
 /** The loop of a model, or of the only one. Errors: loop/policy. */
 export function loopProject(project: ProjectFile, given?: string): LoopProject {
-  const { loop, tuned, data } = project.config;
-  const known = Object.keys(loop);
-  const model = given ?? (known.length === 1 ? known[0] : undefined);
-  const policy = model === undefined ? undefined : loop[model];
-  if (model === undefined || !policy)
-    throw loopErrors.fail("policy", {
-      place: "loop",
-      expected: known.length > 0 ? `a model with a loop: ${known.join(", ")}` : "`loop:` in loam.yaml, by model",
-      received: model === undefined ? "none" : `"${model}"`,
-      ...defined({ hint: model === undefined ? undefined : nearestHint(model, known) }),
-    });
-  const entry = tuned[model];
-  const tunedNames = Object.keys(tuned);
-  if (!entry) throw fail(model, `a tuned model (${tunedNames.join(", ") || "none is defined"})`, `"${model}"`);
-  const { tune } = entry;
-  if (tune.task !== "classify")
-    throw fail(model, "a model with `task: classify`", `task: ${tune.task}`, "Retraining by a loop judges classes of labelled documents.");
-  const { new: fresh } = policy.data;
-  if (!Object.hasOwn(data, fresh)) throw fail(`${model}.data.new`, `a data set (${Object.keys(data).join(", ")})`, `"${fresh}"`);
-  if (fresh === tune.on)
-    throw fail(
-      `${model}.data.new`,
-      "another data set than the model's own",
-      `"${fresh}"`,
-      "New documents come by a data set of their own.",
-    );
-  return { project, model, policy, base: entry.base, tune, labels: labelsOf(tuneRecipe(tune)) };
+  const part = loopPartOf(project.config, given);
+  return { ...part, project, labels: labelsOf(recipeOf(part.tune)) };
 }
 
 /** The recipe that says what a label is, without what is no part of it. */
-const tuneRecipe = ({ task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, ...recipe }: ClassifyTune) => recipe;
-
-/** Errors: loop/policy for each loop of the file that does not fit it. */
-export function checkLoops(project: Pick<ProjectFile, "config"> & Partial<ProjectFile>): void {
-  for (const model of Object.keys(project.config.loop)) loopProject(project as ProjectFile, model);
-}
+const recipeOf = ({ task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, ...recipe }: ClassifyTune) => recipe;
 
 export const aroundOf = ({ project }: Pick<LoopProject, "project">, { emit }: Pick<Watch, "emit">) => ({
   device: lazyDevice(project),

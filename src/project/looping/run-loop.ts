@@ -11,6 +11,7 @@ import {
   spentBudget,
 } from "../../loop/index.ts";
 import { readLoop, tellLoop } from "./loop-record.ts";
+import { noteLook } from "./loop-status.ts";
 import type { RoundPlace } from "./round-work.ts";
 import { type LoopLook, lookAtSignals } from "./signals.ts";
 
@@ -52,6 +53,7 @@ async function lookAround(r: LoopRunner, state: LoopState, by: string | undefine
     by === undefined
       ? decideTrigger(policy, state, look)
       : { trigger: personTrigger(r, state, look, by), why: "asked for", hasLooked: false };
+  await noteLook(store, model, { atMs: nowMs, newDocuments: look.newDocuments, why: decision.why });
   const tell = (event: Parameters<typeof tellLoop>[3]) => tellLoop(store, model, policy, event, nowMs);
   if (decision.trigger) {
     const { current, moves } = look;

@@ -35,6 +35,7 @@ import { linesLater } from "../gateway/lines-later.ts";
 import { homeFolder } from "../home-folder.ts";
 import { labelSource } from "../labelling/label-source.ts";
 import { openLogin } from "../login/open-login.ts";
+import type { RunningLoops } from "../looping/index.ts";
 import { projectOrNone } from "../models/home.ts";
 import { quantisationOf } from "../models/quantised.ts";
 import { ownPackage, packageFolder } from "../package.ts";
@@ -194,6 +195,17 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
           return running.jobs;
         }
       : undefined;
+  const loops =
+    project && store
+      ? (await import("../looping/index.ts")).openLoops({
+          project,
+          store,
+          fleet,
+          tell: message => o.tell({ event: "note", message }),
+          warn,
+        })
+      : undefined;
+  if (loops) closers.add(() => loops.close());
   const login = new Login({ info: { gateway: false, record: true } });
   const apiKeys = apiKeysOf(options, hasGateway);
   const app = createApp({
@@ -215,12 +227,13 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...defined({ fineTuning }),
+    ...defined({ responses: loops?.observer }),
     version: ownPackage().version,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
   });
-  return { app, login, lines, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
+  return { app, login, lines, loops, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
 }
 
 /** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
@@ -258,6 +271,7 @@ interface Reachable {
   readonly hasPage: boolean;
   readonly needsKey: boolean;
   readonly running: { readonly jobs: TuneJobs | undefined; readonly requests: number };
+  readonly loops: RunningLoops | undefined;
 }
 
 async function openReachable(o: Opening): Promise<Reachable> {
@@ -270,7 +284,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
     host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
     port: options.port ?? project?.config.serve?.port ?? 8080,
   };
-  const { app, login: own, lines, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
+  const { app, login: own, lines, loops, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -297,7 +311,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
   if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host, port: grpcPort });
   const login = door ? door.login : options.admin === true ? undefined : own;
   if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
-  return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running };
+  return { found, models, started, app, listening, grpc, door, login, loops, hasPage, needsKey, running };
 }
 
 /** Loads what is named, and its adapters. A stop is told once what loads is there, or left behind. */
@@ -317,6 +331,7 @@ async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
   await loadModels(o, reachable);
   started.hasStarted = true;
   running.jobs?.start();
+  reachable.loops?.start();
   const timer = setInterval(() => void models.follow(), followMs);
   timer.unref();
   o.closers.add(() => clearInterval(timer));
