@@ -91,3 +91,22 @@ export interface ResponseObserver {
   /** Log-probabilities are computed of every so manieth token of each answer; of none when absent. */
   readonly scoresEvery?: number;
 }
+
+/** Tells each of several; one that throws keeps the others from nothing, and its error comes out at the end. Undefined where there is none. */
+export function eachObserver(observers: readonly (ResponseObserver | undefined)[]): ResponseObserver | undefined {
+  const there = observers.filter(o => o !== undefined);
+  if (there.length <= 1) return there[0];
+  return {
+    ended(response) {
+      let failure: { readonly error: unknown } | undefined;
+      for (const observer of there) {
+        try {
+          observer.ended(response);
+        } catch (error) {
+          failure = { error };
+        }
+      }
+      if (failure) throw failure.error;
+    },
+  };
+}

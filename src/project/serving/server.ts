@@ -13,6 +13,7 @@ import {
   createApp,
   type DrainOptions,
   Engines,
+  eachObserver,
   type Fleet,
   type GrpcListening,
   giveMemoryBack,
@@ -25,10 +26,10 @@ import {
 import { Login } from "../../session/index.ts";
 import { listGuards, type Store } from "../../store/index.ts";
 import { collectorUrl, metricsUrl } from "../../tracing/index.ts";
-import { costRatesOf } from "../cost/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { Closers } from "../closers.ts";
+import { costRatesOf } from "../cost/index.ts";
 import { projectErrors } from "../errors.ts";
 import { type EventContent, eventVersion, type ServingEvent } from "../events.ts";
 import { openJobs } from "../fine-tuning/open-jobs.ts";
@@ -37,6 +38,7 @@ import { linesLater } from "../gateway/lines-later.ts";
 import { homeFolder } from "../home-folder.ts";
 import { labelSource } from "../labelling/label-source.ts";
 import { openLogin } from "../login/open-login.ts";
+import type { RunningLoops } from "../looping/index.ts";
 import { projectOrNone } from "../models/home.ts";
 import { quantisationOf } from "../models/quantised.ts";
 import { ownPackage, packageFolder } from "../package.ts";
@@ -197,6 +199,17 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
           return running.jobs;
         }
       : undefined;
+  const loops =
+    project && store
+      ? (await import("../looping/index.ts")).openLoops({
+          project,
+          store,
+          fleet,
+          tell: message => o.tell({ event: "note", message }),
+          warn,
+        })
+      : undefined;
+  if (loops) closers.add(() => loops.close());
   const login = new Login({ info: { gateway: false, record: true } });
   const apiKeys = apiKeysOf(options, hasGateway);
   const app = createApp({
@@ -224,13 +237,14 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...defined({ fineTuning }),
-    ...(feedback ? { feedback: feedback.port, responses: feedback } : {}),
+    ...(feedback ? { feedback: feedback.port } : {}),
+    ...defined({ responses: eachObserver([feedback, loops?.observer]) }),
     version: ownPackage().version,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
   });
-  return { app, login, lines, feedback, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
+  return { app, login, lines, feedback, loops, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
 }
 
 /** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
@@ -268,6 +282,7 @@ interface Reachable {
   readonly hasPage: boolean;
   readonly needsKey: boolean;
   readonly running: { readonly jobs: TuneJobs | undefined; readonly requests: number };
+  readonly loops: RunningLoops | undefined;
 }
 
 async function openReachable(o: Opening): Promise<Reachable> {
@@ -280,7 +295,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
     host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
     port: options.port ?? project?.config.serve?.port ?? 8080,
   };
-  const { app, login: own, lines, feedback, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
+  const { app, login: own, lines, feedback, loops, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -308,7 +323,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
   if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host, port: grpcPort });
   const login = door ? door.login : options.admin === true ? undefined : own;
   if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
-  return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running };
+  return { found, models, started, app, listening, grpc, door, login, loops, hasPage, needsKey, running };
 }
 
 /** Loads what is named, and its adapters. A stop is told once what loads is there, or left behind. */
@@ -328,6 +343,7 @@ async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
   await loadModels(o, reachable);
   started.hasStarted = true;
   running.jobs?.start();
+  reachable.loops?.start();
   const timer = setInterval(() => void models.follow(), followMs);
   timer.unref();
   o.closers.add(() => clearInterval(timer));
