@@ -227,11 +227,11 @@ function shortened(noise: NoiseSums): NoiseSums {
 }
 
 /** Standardised residuals as charts take them, and what they say of themselves: their moving range and how they hang together. */
-function standardise(state: SeasonalState, raw: number, isNext: boolean, learn: boolean) {
+function standardise(state: SeasonalState, raw: number, leastScale: number, isNext: boolean, learn: boolean) {
   const gain = Math.max(1 - noiseKeep, 1 / (state.seen - heldValues + 20));
   const kept = clipped(raw, 6);
   const range = learn && isNext ? state.range + gain * (Math.abs(kept - state.z) - state.range) : state.range;
-  const scale = clipped(Math.max(0.3, range / 1.128), 3);
+  const scale = Math.max(leastScale, clipped(Math.max(0.3, range / 1.128), 3));
   const z = raw / scale;
   const average = (1 - longRunWeight) * state.average + longRunWeight * clipped(z, learntDeviations);
   const averageSquare = learn ? state.averageSquare + gain * (Math.min(average * average, 1) - state.averageSquare) : state.averageSquare;
@@ -288,7 +288,7 @@ export function seasonalModel({
       const prior = state.belief * carry;
       const off = value - expected - prior;
       const deviation = Math.max(least, Math.sqrt(spread + noise));
-      const { z, scale, slow, kept } = standardise(state, off / deviation, isNext, learn);
+      const { z, scale, slow, kept } = standardise(state, off / deviation, least / deviation, isNext, learn);
       const gain = spread > 0 ? spread / (spread + noise) : 0;
       const held = clipped(off, learntDeviations * deviation * scale);
       const residual = prior + held;
