@@ -44,6 +44,9 @@ const longRunWeight = 0.1;
 /** Gap after which the clock may have been set: what the neighbours said is forgotten. */
 const longGapMs = 6 * 60 * minuteMs;
 
+/** Values whose mean is where a series is now, and what its old base is worth beside new values once it has been moved there. */
+const recentValues = 120;
+const adaptedValues = 720;
 /** Largest share of a residual's variance that the season's own error may be, for charts of lasting shifts. */
 const knownShare = 0.01;
 
@@ -76,7 +79,8 @@ export interface SeasonalState {
   readonly range: number;
   readonly average: number;
   readonly averageSquare: number;
-  /** Mean of the last hour's residuals from level and season: where the values are now. */
+  /** While nothing is learnt: how many values, and the mean of what they are beyond level and season (of the latest 120 or so). */
+  readonly away: number;
   readonly recent: number;
 }
 
@@ -99,7 +103,7 @@ export interface SeasonalModel {
   readonly start: SeasonalState;
   /** A value of a time; `count`: responses that it is from; `learn` false while something is wrong. */
   observe(state: SeasonalState, atMs: number, value: number, count?: number, learn?: boolean): SeasonalStep;
-  /** Takes where the values are now for their level from now on. */
+  /** Takes where the values are since nothing was learnt for their level from now on. */
   adapt(state: SeasonalState): SeasonalState;
 }
 
@@ -184,6 +188,7 @@ const emptyState: SeasonalState = {
   range: 1.128,
   average: 0,
   averageSquare: longRunWeight / (2 - longRunWeight),
+  away: 0,
   recent: 0,
 };
 
@@ -303,7 +308,8 @@ export function seasonalModel({
         last: last.slice(0, 2),
         belief: prior + gain * held,
         variance: spread * (1 - gain),
-        recent: state.recent + (value - expected - state.recent) / 60,
+        away: learn ? 0 : state.away + 1,
+        recent: learn ? 0 : state.recent + (value - expected - state.recent) / Math.min(state.away + 1, recentValues),
       };
       if (before.seen < warmUp) return { state: next };
       // what a lasting error of the season leaves of itself in each residual
@@ -312,8 +318,19 @@ export function seasonalModel({
       return { state: next, residual: { z, expected: expected + prior, deviation: deviation * scale, ...(isKnown ? { slow } : {}) } };
     },
     adapt(state) {
+      // row 0 of the triangle is how each column goes with the level
       const moment = state.moment.map((m, i) => m + state.gram[i]! * state.recent);
-      return { ...state, moment, last: [], belief: 0, average: 0, recent: 0 };
+      const share = Math.min(1, adaptedValues / Math.max(state.gram[0]!, 1));
+      return {
+        ...state,
+        gram: state.gram.map(g => share * g),
+        moment: moment.map(m => share * m),
+        last: [],
+        belief: 0,
+        average: 0,
+        away: 0,
+        recent: 0,
+      };
     },
   };
 }

@@ -6,12 +6,13 @@ export interface ClassBase {
   readonly counts: Readonly<Record<string, number>>;
   /** Mean of chi-square by freedom, 1 where labels are drawn independently. */
   readonly dispersion: number;
+  /** Counts since nothing was learnt, of the latest two hours or so. */
   readonly recent: Readonly<Record<string, number>>;
 }
 export const emptyClassBase: ClassBase = { seen: 0, counts: {}, dispersion: 1, recent: {} };
 
 const keep = 0.5 ** (1 / (14 * 1440));
-const recentKeep = 1 - 1 / 60;
+const recentKeep = 1 - 1 / 120;
 /** Labels that are counted one by one; others are one label. No client can make the state grow. */
 export const mostClasses = 64;
 export const otherClass = "other";
@@ -86,6 +87,7 @@ export function learnClasses(base: ClassBase, given: Readonly<Record<string, num
     ...base,
     seen: base.seen + 1,
     counts: faded(base.counts, keep, counts),
+    recent: {},
     // before a base is there, differences are its own
     dispersion:
       score && base.seen >= 30
@@ -94,8 +96,9 @@ export function learnClasses(base: ClassBase, given: Readonly<Record<string, num
   };
 }
 
+/** A window that nothing is learnt from: what would be the base if it stayed. */
 export const followClasses = (base: ClassBase, given: Readonly<Record<string, number>>): ClassBase => ({
   ...base,
   recent: faded(base.recent, recentKeep, bounded(given, base.counts)),
 });
-export const adaptClasses = (base: ClassBase): ClassBase => ({ ...base, counts: base.recent });
+export const adaptClasses = (base: ClassBase): ClassBase => (total(base.recent) > 0 ? { ...base, counts: base.recent } : base);

@@ -64,7 +64,7 @@ export interface MetricReader {
     minute: MinuteOfMetrics,
     isLearning: (metric: MetricName) => boolean,
   ): { readonly bases: MetricBases; readonly views: ReadonlyMap<MetricName, MetricView> };
-  /** Takes a metric's last hour for its base. */
+  /** Takes what a metric has been since it was not learnt from for its base. */
   adapt(bases: MetricBases, metric: MetricName): MetricBases;
 }
 
@@ -104,8 +104,8 @@ export function metricReader(metrics: ReadonlySet<MetricName>, { warmUpMinutes, 
       return undefined;
     const { count, of } = given;
     const base = before.shares[name] ?? emptyShareBase;
-    const followed = followShare(learn ? learnShare(base, count, of) : base, count, of);
-    const bases = { ...before, shares: { ...before.shares, [name]: followed } };
+    const next = learn ? learnShare(base, count, of) : followShare(base, count, of);
+    const bases = { ...before, shares: { ...before.shares, [name]: next } };
     if (base.seen < warmUpMinutes || base.trials < leastTrials) return { bases };
     const tails = shareTails(count, of, predicted(base));
     const likelihood = { above: shareLikelihood(count, of, base, oddsRatio), below: shareLikelihood(count, of, base, 1 / oddsRatio) };
@@ -117,7 +117,7 @@ export function metricReader(metrics: ReadonlySet<MetricName>, { warmUpMinutes, 
   const readClasses = (before: MetricBases, { classes }: MinuteOfMetrics, learn: boolean) => {
     if (!classes) return undefined;
     const score = classScore(before.classes, classes);
-    const bases = { ...before, classes: followClasses(learn ? learnClasses(before.classes, classes, score) : before.classes, classes) };
+    const bases = { ...before, classes: learn ? learnClasses(before.classes, classes, score) : followClasses(before.classes, classes) };
     if (!score || before.classes.seen < warmUpMinutes) return { bases };
     const { z, label, expected, share } = score;
     return { bases, view: { input: { z, slow: cut(z) }, value: share, expected, z, farthest: label } };
