@@ -6,6 +6,7 @@ export const modules = {
   base: [],
   statistics: ["base"],
   watch: ["base", "statistics"],
+  loop: ["base", "statistics", "watch"],
   ledger: ["base"],
   tracing: ["base"],
   session: ["base"],
@@ -35,11 +36,13 @@ export const modules = {
     "tune",
     "evaluate",
     "registry",
+    "loop",
     "protocols",
     "serve",
     "gateway",
     "tracing",
     "session",
+    "watch",
   ],
   cli: [
     "base",
@@ -54,10 +57,12 @@ export const modules = {
     "tune",
     "evaluate",
     "registry",
+    "loop",
     "serve",
     "gateway",
     "tracing",
     "session",
+    "watch",
     "project",
   ],
 } as const satisfies Record<string, readonly string[]>;
@@ -77,10 +82,12 @@ export const parts = {
   evaluate: [],
   tune: ["base", "nn", "train", "data", "evaluate"],
   registry: ["evaluate"],
+  watch: ["base"],
+  loop: [],
   serve: [],
   protocols: [],
   gateway: ["base", "protocols"],
-  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "serve", "gateway"],
+  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "watch", "loop", "serve", "gateway"],
 } as const satisfies Partial<Record<keyof typeof modules, readonly string[]>>;
 
 /** Packages that parts may reach, and modules of Node, each with its reason. */

@@ -4,7 +4,7 @@
 const grid = (rates, rows) =>
   Object.fromEntries(Object.entries(rates).map(([kind, list]) => [kind, list.flatMap(rate => rows.map(r => ({ rate, rows: r })))]));
 
-/** Sizes by name. `tokens` is the plain recipe's budget; a sweep's runs have `sweepShare` of it. */
+/** Sizes by name. `tokens` is the plain recipe's budget; a sweep's runs have the shares of `rungs` of it. */
 export const scales = {
   /** For tests: a minute on a busy core. */
   tiny: {
@@ -77,8 +77,14 @@ export const scales = {
   },
 };
 
-/** Share of the budget that a run of a sweep has. */
-export const sweepShare = 0.5;
+/**
+ * A sweep is successive halving (Jamieson and Talwalkar 2016), the same for all arms: whole runs of a share of the budget, of which the best go on to the next
+ * rung; the best run of the last one names the rate and the rows.
+ */
+export const rungs = [
+  { share: 1 / 16, kept: 1 / 3 },
+  { share: 1 / 4, kept: 0 },
+];
 
 /**
  * The levers: what each one is, and the value of its setting in the plain and in the efficient recipe. A new one is a row, and a line where

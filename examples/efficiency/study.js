@@ -18,8 +18,8 @@ import {
   nanoGpt,
   plain,
   recipeOf,
+  rungs,
   scales,
-  sweepShare,
   timedLevers,
   withOnly,
   without,
@@ -141,12 +141,12 @@ class Arms {
     return this.results.job(name, job, { tell: tellRun, ...(env ? { env } : {}) });
   }
 
-  /** The best rate and batch of a recipe, on runs of half the budget; what all of them cost. */
-  async sweep(name, settings) {
-    const trials = this.scale.trials[settings.optimizer];
-    const tokens = this.scale.tokens * sweepShare;
-    const one = trial => this.run(`sweep-${name}-${trial.rate}-${trial.rows}`, settings, { tokens, trial, seed: 1, isEvaluatedOnce: true });
-    return sweepOf(trials, await Promise.all(trials.map(one)));
+  /** The best rate and batch of a recipe; what finding them costs. */
+  sweep(name, settings) {
+    return sweepOf(this.scale.trials[settings.optimizer], (trial, share) => {
+      const tokens = this.scale.tokens * share;
+      return this.run(`sweep-${name}-${trial.rate}-${trial.rows}-${tokens}`, settings, { tokens, trial, seed: 1, isEvaluatedOnce: true });
+    });
   }
 
   /** Trains lengths of a ladder until two of them, or the evaluations of one, enclose the target. Gives the points and what they say. */
@@ -171,12 +171,19 @@ class Arms {
   }
 }
 
-/** `chosen` is what the best run of a sweep had. */
-const sweepOf = (given, runs) => {
-  const trials = given.map((trial, i) => ({ ...trial, bitsPerByte: finalBits(runs[i]), coreSeconds: runs[i].coreSeconds }));
-  const best = trials.reduce((a, b) => (b.bitsPerByte < a.bitsPerByte ? b : a));
-  return { trials, chosen: given[trials.indexOf(best)], coreSeconds: trials.reduce((n, t) => n + t.coreSeconds, 0) };
-};
+/** Successive halving over trials: `run(trial, share)` gives a run. `chosen` is what the best run of the last rung had. */
+async function sweepOf(given, run) {
+  const trials = [];
+  let left = given;
+  for (const { share, kept } of rungs) {
+    const runs = await Promise.all(left.map(trial => run(trial, share)));
+    const rung = left.map((trial, i) => ({ trial, bitsPerByte: finalBits(runs[i]), coreSeconds: runs[i].coreSeconds }));
+    trials.push(...rung.map(({ trial, ...found }) => ({ ...trial, share, ...found })));
+    rung.sort((a, b) => a.bitsPerByte - b.bitsPerByte);
+    left = rung.slice(0, Math.max(1, Math.ceil(given.length * kept))).map(r => r.trial);
+  }
+  return { trials, chosen: left[0], coreSeconds: trials.reduce((n, t) => n + t.coreSeconds, 0) };
+}
 
 /** PyTorch by the Python of bench/peers, or of LOAM_PYTHON: undefined with a reason where it is not there. */
 async function findTorch() {
@@ -218,10 +225,12 @@ async function torchBaseline(results, scale, mails) {
     });
   };
   const { iterations, rates } = scale.torch;
-  const short = Math.round(iterations * sweepShare);
-  const sweep = sweepOf(
+  const sweep = await sweepOf(
     rates.map(rate => ({ rate })),
-    await Promise.all(rates.map(rate => run(`sweep-pytorch-${rate}`, { iterations: short, rate, seed: 1 }))),
+    ({ rate }, share) => {
+      const short = Math.round(iterations * share);
+      return run(`sweep-pytorch-${rate}-${short}`, { iterations: short, rate, seed: 1 });
+    },
   );
   const runs = await Promise.all(
     seedsOf(scale.seeds).map(seed => run(`pytorch-seed-${seed}`, { iterations, rate: sweep.chosen.rate, seed })),

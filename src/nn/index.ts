@@ -140,6 +140,7 @@ export {
   type LogitRows,
   type Logits,
   likelihood,
+  logProbabilityOf,
   maskLogits,
   nextChunk,
   type OpenDecoderOptions,

@@ -8,9 +8,11 @@ import type { CollectedGarbage, CollectOptions } from "./collect-garbage.ts";
 import type { CostOptions, RunCost } from "./cost/index.ts";
 import { DataCalls } from "./data/data-calls.ts";
 import type { EvaluateOptions, TasksEvaluation } from "./evaluations.ts";
+import { JobCalls } from "./fine-tuning/job-calls.ts";
 import { GatewayCalls } from "./gateway/gateway-calls.ts";
 import { LabelCalls } from "./labelling/label-calls.ts";
 import type { TraceOptions } from "./lineage.ts";
+import { LoopCalls } from "./loop-calls.ts";
 import { ModelCalls } from "./models/model-calls.ts";
 import type { ProjectConfig } from "./part.ts";
 import type { PreviewOptions } from "./previews.ts";
@@ -27,6 +29,7 @@ import type { AskOptions, ChatOptions, ProjectChat } from "./serving/chat.ts";
 import type { ProjectServer, ServeOptions } from "./serving/serve-options.ts";
 import type { RateRangeCall, RateRangeReport, ScaleOptions, ScalePlan, ScaleReport } from "./training/index.ts";
 import type { RecipePreview } from "./tuning/preview-examples.ts";
+import { WatchCalls } from "./watch-calls.ts";
 import { Workspace } from "./workspace.ts";
 
 const runs = () => import("./runs.ts");
@@ -46,8 +49,14 @@ export class Project implements AsyncDisposable {
   readonly data: DataCalls;
   /** Texts for people to label, and what they gave. */
   readonly labels: LabelCalls;
+  /** Fine-tuning jobs that clients asked this project's server for. */
+  readonly jobs: JobCalls;
+  /** Models that are trained again by themselves. */
+  readonly loop: LoopCalls;
   /** The administration of the gateway of this folder. */
   readonly gateway: GatewayCalls;
+  /** What monitors know of the models that are served. */
+  readonly watch: WatchCalls;
 
   constructor(workspace: Workspace) {
     this.#workspace = workspace;
@@ -55,7 +64,10 @@ export class Project implements AsyncDisposable {
     this.releases = new ReleaseCalls(workspace);
     this.data = new DataCalls(workspace);
     this.labels = new LabelCalls(workspace);
+    this.jobs = new JobCalls(workspace);
+    this.loop = new LoopCalls(workspace);
     this.gateway = new GatewayCalls(workspace);
+    this.watch = new WatchCalls(workspace);
   }
 
   /** Where its `loam.yaml` lies. */

@@ -8,12 +8,14 @@ import { dataPart } from "../data/part.ts";
 import { baselineNames } from "../evaluate/part.ts";
 import { accessPart, gatewayPart } from "../gateway/part.ts";
 import { corePricesPart } from "../ledger/part.ts";
+import { loopPart } from "../loop/part.ts";
 import { releasesPart } from "../registry/part.ts";
 import { servePart } from "../serve/part.ts";
 import { deviceNames } from "../tensor/part.ts";
 import { defaultSpecialTokens } from "../text/part.ts";
 import { modelPart, recipeSchema } from "../train/part.ts";
 import { isTuned, searchPart, type TunedModel, tunedModel } from "../tune/part.ts";
+import { watchPart } from "../watch/part.ts";
 import { labelPart } from "./labelling/label-part.ts";
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]*$/, "a short name of letters, digits and -");
@@ -75,9 +77,11 @@ const projectShape = {
   models: z.record(name, trainedModel).describe("Models that are trained from scratch, by name."),
   searches: z.record(name, searchPart).default({}).describe("Hyperparameter searches by name."),
   releases: releasesPart.default({}).describe("Release rules by alias: what a version must meet before it gets the alias."),
+  loop: loopPart.default({}).describe("Retraining loops by model: signals, data, gates, canary, budget."),
   labels: z.record(name, labelPart).default({}).describe("Labelling tasks by name."),
   serve: servePart.optional().describe("Model server."),
   gateway: gatewayPart.optional(),
+  watch: watchPart.prefault({}).describe("Monitors of the models that are served."),
   device: devicePart.prefault({}).describe("Device and threads."),
   prices: corePricesPart.prefault({}).describe("Prices and power of the machine, for the cost of runs."),
 };

@@ -11,6 +11,18 @@ export { eventStreamResponse } from "./event-stream/event-stream-response.ts";
 export { dataEvent, doneData, doneEvent, isDoneData, namedEvent } from "./event-stream/event-text.ts";
 export { type Framing, jsonLines, plainEvents, typedEvents, writtenEvents } from "./event-stream/framing.ts";
 export { readEvents } from "./event-stream/read-events.ts";
+export {
+  earlyFeedbackMinutes,
+  type FeedbackAnswer,
+  type FeedbackInfo,
+  type FeedbackPort,
+  feedbackBounds,
+  feedbackId,
+  feedbackInfo,
+  feedbackRequest,
+  type GivenFeedback,
+  givenFeedback,
+} from "./feedback.ts";
 export type { FieldRow, FieldTable, RequestFields } from "./fields/field.ts";
 export { requestFields } from "./fields/register.ts";
 export { type HttpAnswer, HttpRetry, postJson, statedError } from "./http-client.ts";

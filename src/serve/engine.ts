@@ -9,6 +9,7 @@ import type { Device } from "../tensor/index.ts";
 import { AdapterPlaces, type PlacedAdapter } from "./adapters/places.ts";
 import { admittedTokens, type Capacity, cacheTokensOf, checkQueue } from "./admission.ts";
 import { Delivery } from "./delivery.ts";
+import { EngineObservers } from "./engine-observers.ts";
 import { serveErrors } from "./errors.ts";
 import { forcedTokens } from "./forced-tokens.ts";
 import type { GenerationEvent, GenerationRequest } from "./generation.ts";
@@ -95,7 +96,7 @@ class ModelEngine {
   readonly ready: Promise<void>;
   readonly #options: EngineOptions;
   readonly #clock: Clock;
-  readonly #observers = new Set<EngineObserver>();
+  readonly #observers = new EngineObservers();
   readonly #delivery: Delivery;
   readonly #adapters: AdapterPlaces;
   /** Without slots until the program is there; nobody waits before. */
@@ -119,7 +120,7 @@ class ModelEngine {
       place: options.model.id,
       clock: this.#clock,
       stalledMs: options.stalledMs ?? limits.stalledMs,
-      tell: say => this.#tell(say),
+      tell: this.#observers.tell,
       onOver: sequence => this.#leave(sequence),
       onSpoilt: slot => this.#roster.spoil(slot),
     });
@@ -151,8 +152,7 @@ class ModelEngine {
 
   /** Adds a watcher; the result removes it. */
   observe(observer: EngineObserver): () => void {
-    this.#observers.add(observer);
-    return () => this.#observers.delete(observer);
+    return this.#observers.add(observer);
   }
 
   stats(): EngineStats {
@@ -234,12 +234,12 @@ class ModelEngine {
         this.retryAfterSeconds,
       );
     } catch (error) {
-      this.#tell(o => o.rejected?.(made.length));
+      this.#observers.tell(o => o.rejected?.(made.length));
       throw error;
     }
     for (const [i, sequence] of made.entries()) {
       this.#requests++;
-      this.#tell(o => o.submitted?.(sequence));
+      this.#observers.tell(o => o.submitted?.(sequence));
       if (requests[i]!.maxTokens === 0) this.#delivery.nothing(sequence);
       else if ((sequence.search?.lead ?? sequence) === sequence) this.#roster.wait(sequence);
     }
@@ -291,6 +291,7 @@ class ModelEngine {
       },
       adapter: request.adapter === undefined ? undefined : this.#adapters.of(request.adapter),
       nowMs: this.#clock.monotonic(),
+      scoresEvery: this.#observers.scoresEvery,
     });
     return sequence;
   }
@@ -345,7 +346,7 @@ class ModelEngine {
         new Promise<void>(resolve => {
           this.#wake = resolve;
         }),
-      tell: say => this.#tell(say),
+      tell: this.#observers.tell,
     });
   }
 
@@ -362,10 +363,6 @@ class ModelEngine {
     if (!sequence.search?.isLive && this.#roster.remove(place)) this.#pace.left(this.#clock.monotonic(), this.#roster.waiting.length);
     this.#wake();
     if (this.#roster.isEmpty) for (const resolve of this.#whenEmpty.splice(0)) resolve();
-  }
-
-  #tell(say: (o: EngineObserver) => void): void {
-    for (const o of this.#observers) say(o);
   }
 
   /** Takes no new work from now on; resolves when nothing waits or runs. */

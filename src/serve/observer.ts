@@ -15,11 +15,25 @@ export interface Observed {
   readonly usage: Usage;
   /** Tokens of the answer at most. */
   readonly maxTokens: number;
+  /** The HTTP request that it is an answer to, by the id that its client was given. */
+  readonly requestId?: string | undefined;
   /** The adapter that answers. */
   readonly adapterName?: string | undefined;
+  /** Of the request that it belongs to. */
+  readonly signal: AbortSignal | undefined;
+  /** The answer was given beforehand and is only scored. */
+  readonly isForced: boolean;
+  /** What it was asked, and what it has said so far. */
+  readonly promptTokens: readonly number[];
+  readonly answerTokens: readonly number[];
+  /** Sum of the model's own log-probabilities, in nats, of so many of the answer's tokens. */
+  readonly logProbability: number;
+  readonly scoredTokens: number;
 }
 
 export interface EngineObserver {
+  /** Wants the log-probability of every so manieth token of each answer; of none when absent. Costs a pass over the vocabulary each. */
+  readonly scoresEvery?: number;
   /** So many sequences were refused, for the queue is full. */
   rejected?(sequences: number): void;
   /** A sequence joined the queue; called while whoever submits it waits. */

@@ -13,6 +13,7 @@ import {
   judgeGuess,
   type Logits,
   likelihood,
+  logProbabilityOf,
   maskLogits,
   type SamplingMemory,
   type SamplingOptions,
@@ -45,11 +46,14 @@ interface SequenceParts {
   readonly adapter?: PlacedAdapter | undefined;
   /** Monotonic milliseconds. */
   readonly nowMs: number;
+  /** Log-probabilities of every so manieth token are summed for observers; none are when absent. */
+  readonly scoresEvery?: number | undefined;
 }
 
 export class Sequence implements SlotOwner {
   readonly id: number;
   readonly group: string;
+  readonly requestId: string | undefined;
   readonly salt: string;
   readonly adapter: number;
   readonly adapterName: string | undefined;
@@ -64,6 +68,10 @@ export class Sequence implements SlotOwner {
   #drawnFrom: Float64Array | undefined;
   readonly #watch: ((scores: Float64Array) => void) | undefined;
   readonly forced: readonly number[] | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly #scoresEvery: number | undefined;
+  #scored = 0;
+  #scoredTokens = 0;
   readonly output: OutputQueue<GenerationEvent>;
   readonly submittedMs: number;
   /** Prompt and answer: what is known. */
@@ -104,8 +112,22 @@ export class Sequence implements SlotOwner {
   /** Tokens whose text is not all out, with the length of the decoded text after each. */
   #pending: { readonly token: GeneratedToken; readonly until: number }[] = [];
 
-  constructor({ id, request, sampling, maxTokens, siblings, stopTokens, forcedTokens, stream, output, adapter, nowMs }: SequenceParts) {
+  constructor({
+    id,
+    request,
+    sampling,
+    maxTokens,
+    siblings,
+    stopTokens,
+    forcedTokens,
+    stream,
+    output,
+    adapter,
+    nowMs,
+    scoresEvery,
+  }: SequenceParts) {
     this.id = id;
+    this.requestId = request.group;
     this.group = request.group ?? `sequence ${id}`;
     // Keys and values are the adapter's: equal prompts share them where the adapter's numbers are the same, whatever it is called. The digest comes
     // first, since a client may choose the salt, and one that ended in a digest would be given the adapter's keys and values.
@@ -124,6 +146,8 @@ export class Sequence implements SlotOwner {
         }
       : undefined;
     this.forced = request.forced;
+    this.signal = request.signal;
+    this.#scoresEvery = scoresEvery;
     this.#form = request.form;
     this.#forcedTokens = forcedTokens ?? (() => []);
     this.#lookAhead();
@@ -149,6 +173,22 @@ export class Sequence implements SlotOwner {
     const cached = this.reused > 0 ? { cachedTokens: this.reused } : {};
     const guessed = this.#guessed > 0 ? { draftedTokens: this.#guessed, acceptedTokens: this.#right } : {};
     return { promptTokens: this.#prompt.length, completionTokens: this.#answer.length, ...cached, ...guessed };
+  }
+
+  get isForced(): boolean {
+    return this.forced !== undefined;
+  }
+  get promptTokens(): readonly number[] {
+    return this.#prompt;
+  }
+  get answerTokens(): readonly number[] {
+    return this.#answer;
+  }
+  get logProbability(): number {
+    return this.#scored;
+  }
+  get scoredTokens(): number {
+    return this.#scoredTokens;
   }
 
   /** Gives its slots up: nothing of it is computed any more, all that is known stays. */
@@ -221,10 +261,18 @@ export class Sequence implements SlotOwner {
 
   /** How likely a token was that `choose` has just given; undefined where nobody asks. */
   likelihoodOf(logits: Logits, token: number): TokenLikelihood | undefined {
-    if (this.likelihoods === undefined) return undefined;
+    if (this.likelihoods === undefined) {
+      if (this.#scoresEvery !== undefined && this.#answer.length % this.#scoresEvery === 0) this.#score(logProbabilityOf(logits, token));
+      return undefined;
+    }
     const scores = this.#watch ? (this.#drawnFrom ?? certain(logits.length, token)) : logits;
     this.#drawnFrom = undefined;
     return likelihood(scores, token, this.likelihoods, this.likelihoodTokens);
+  }
+
+  #score(logProbability: number): void {
+    this.#scored += logProbability;
+    this.#scoredTokens++;
   }
 
   /** The scores from which the next token is drawn; valid until the next call. */
@@ -240,6 +288,7 @@ export class Sequence implements SlotOwner {
   accept(token: number, likelihood?: TokenLikelihood): FinishReason | undefined {
     this.#answer.push(token);
     this.#logProbability += likelihood?.logProbability ?? 0;
+    if (likelihood && !this.#watch) this.#score(likelihood.logProbability);
     const isStop = this.#stopTokens.has(token);
     if (isStop && !this.#includesStop) return this.#finish("stop", "", { token, ...defined({ likelihood }) });
     this.tokens.push(token);

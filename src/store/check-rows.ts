@@ -3,6 +3,7 @@ import { canonicalJson } from "../base/index.ts";
 import { type ArtifactRecord, artifactRows } from "./artifact.ts";
 import type { Findings } from "./findings.ts";
 import type { CheckedLogEntry } from "./log/check-log.ts";
+import { loopStepCheck } from "./log/loop-steps.ts";
 import { isList } from "./members.ts";
 import type { ReadingDb } from "./records/records.ts";
 
@@ -37,6 +38,7 @@ export function expectRows(db: ReadingDb, findings: Findings): Expected {
   const releases = new Map<string, Row>();
   const guards = new Map<string, Row>();
   const marks = new Map<string, Row>();
+  const checkLoopStep = loopStepCheck(artifacts, findings);
   const files: { artifact: string; name: string; digest: string; sizeBytes: number }[] = [];
 
   /** Compares the rows of a table that share a key with those expected, column by column. */
@@ -116,7 +118,8 @@ export function expectRows(db: ReadingDb, findings: Findings): Expected {
         } else if (entry.type === "guard") {
           if (entry.rules === null) guards.delete(entry.alias);
           else guards.set(entry.alias, { alias: entry.alias, rules: canonicalJson(entry.rules), set_ms: entry.atMs });
-        } else {
+        } else if (entry.type === "loop") checkLoopStep(entry, place);
+        else {
           const { type: _, atMs, value, ...row } = entry;
           if (value === null) marks.delete(markName(row));
           else marks.set(markName(row), { ...row, value: canonicalJson(value), at_ms: atMs });

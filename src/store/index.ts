@@ -28,7 +28,7 @@ export { type EvaluationMark, evaluationMarks, isArchived, type MarkGiven, setMa
 export { membersFile, membersIndexFile } from "./members.ts";
 export { listModels, type ModelInfo, type ModelVersion, registerVersion, resolveVersion } from "./models.ts";
 export { artifactsOfDocument, findSubject, listArtifacts, openArtifact, type Subject } from "./names.ts";
-export { ownerName, ownerState, type StoreOwner } from "./owner.ts";
+export { ownerName, ownerState, type StoreOwner, thisOwner } from "./owner.ts";
 export { type PlanOptions, planStage, type StagePlan, type Why } from "./plan.ts";
 export { forgetProjects, isSameRecord, noteProject, otherProjects, type SeenProject, whereIs } from "./projects.ts";
 export type { ReadingDb } from "./records/records.ts";
@@ -57,7 +57,18 @@ export {
   type Summary,
   stage,
 } from "./stage.ts";
-export { changeState, dropStates, readState, type StateChange, type StateRange, type StoredState, statesOf } from "./states.ts";
+export {
+  changeState,
+  changeStates,
+  dropStates,
+  pruneStates,
+  readState,
+  type StateChange,
+  type StateRange,
+  type StatesChange,
+  type StoredState,
+  statesOf,
+} from "./states.ts";
 export { openStore, type Store, type StoreOptions } from "./store.ts";
 export { findStudy, listStudies, noteVerdict, openStudy, type StoredStudy } from "./studies/studies.ts";
 export {

@@ -1,7 +1,7 @@
 /** Laws of what monitors and loops keep; on every pair of records and blobs. */
 import { describe, expect, test } from "vitest";
 import { treeHead } from "./log/log.ts";
-import { changeState, dropStates, readState, statesOf } from "./states.ts";
+import { changeState, changeStates, dropStates, pruneStates, readState, statesOf } from "./states.ts";
 import { openStore, type Store, type StoreOptions } from "./store.ts";
 import { verify } from "./verify.ts";
 
@@ -61,6 +61,37 @@ export function statesLaws(fresh: () => Promise<StoreOptions>): void {
         expect(await keys()).toEqual(["a/1", "b", "é"]);
         expect(await readState(store.records.read, "other", "a")).toBe(1);
         expect(await verify(store)).toMatchObject({ ok: true });
+      }));
+
+    test("a change of several states is all there or not at all, and reads what it has put", () =>
+      using(async store => {
+        const rows = new Map(Array.from({ length: 1200 }, (_, i) => [`n/${String(i).padStart(4, "0")}`, i]));
+        const seen = await changeStates(store, async states => {
+          await states.putAll("many", rows);
+          await states.putAll("many", new Map([["n/0007", "changed"]]));
+          await states.put("other", "a", true);
+          return [await states.read("many", "n/0007"), (await states.readAll("many", [...rows.keys(), "none"])).size];
+        });
+        expect(seen).toEqual(["changed", 1200]);
+        const broken = changeStates(store, async states => {
+          await states.removeAll("many", "n/");
+          await states.remove("other", "a");
+          throw new TypeError("no");
+        });
+        await expect(broken).rejects.toThrow("no");
+        expect(await statesOf(store.records.read, "many")).toHaveLength(1200);
+        expect(await changeStates(store, states => states.removeAll("many", "n/00"))).toBe(100);
+        expect((await statesOf(store.records.read, "many", { limit: 1 }))[0]).toMatchObject({ key: "n/0100", value: 100 });
+        expect(await readState(store.records.read, "other", "a")).toBe(true);
+      }));
+
+    test("pruning leaves the newest, and none from before a time", () =>
+      using(async store => {
+        for (const key of ["a", "b", "c", "d"]) await add(store, key, 1);
+        expect(await pruneStates(store, "counts", { beforeMs: 0, most: 4 })).toBe(0);
+        expect(await pruneStates(store, "counts", { beforeMs: 0, most: 3 })).toBe(1);
+        expect(await statesOf(store.records.read, "counts")).toHaveLength(3);
+        expect(await pruneStates(store, "counts", { beforeMs: store.clock.now() + 1, most: 3 })).toBe(3);
       }));
   });
 }

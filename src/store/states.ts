@@ -82,3 +82,80 @@ export const dropStates = (store: Store, scope: string, before: string): Promise
     const { numDeletedRows } = await t.deleteFrom("states").where("scope", "=", scope).where("key", "<", before).executeTakeFirst();
     return Number(numDeletedRows);
   });
+
+/** What `changeStates` gives: reads see what was put before them in the same change. */
+export interface StatesChange {
+  read(scope: string, key: string): Promise<Json | undefined>;
+  /** The states of a scope, by key. */
+  range(scope: string, range?: StateRange): Promise<StoredState[]>;
+  /** Those that there are of some keys. */
+  readAll(scope: string, keys: readonly string[]): Promise<Map<string, Json>>;
+  put(scope: string, key: string, value: Json): Promise<void>;
+  putAll(scope: string, values: ReadonlyMap<string, Json>): Promise<void>;
+  remove(scope: string, key: string): Promise<void>;
+  /** Removes those whose keys begin so; answers how many. */
+  removeAll(scope: string, prefix: string): Promise<number>;
+}
+
+/** Rows of one statement: PostgreSQL and SQLite take some ten thousand parameters. */
+const rowsAtOnce = 500;
+
+async function readAll(db: ReadingDb, scope: string, keys: readonly string[]): Promise<Map<string, Json>> {
+  const found = new Map<string, Json>();
+  for (let at = 0; at < keys.length; at += rowsAtOnce) {
+    const some = keys.slice(at, at + rowsAtOnce);
+    const rows = await db.selectFrom("states").select(["key", "value"]).where("scope", "=", scope).where("key", "in", some).execute();
+    for (const r of rows) found.set(r.key, parseColumn<Json>(r.value, `states.${scope}.${r.key}`));
+  }
+  return found;
+}
+
+async function putAll(t: Writing, scope: string, values: ReadonlyMap<string, Json>, atMs: number): Promise<void> {
+  const rows = [...values].map(([key, value]) => ({ scope, key, value: canonicalJson(value), at_ms: atMs }));
+  for (let at = 0; at < rows.length; at += rowsAtOnce)
+    await t
+      .insertInto("states")
+      .values(rows.slice(at, at + rowsAtOnce))
+      .onConflict(c => c.columns(["scope", "key"]).doUpdateSet({ value: b => b.ref("excluded.value"), at_ms: atMs }))
+      .execute();
+}
+
+/** The first key behind all that begin with `prefix`, in the order of UTF-8 bytes: prefixes end in an ASCII character. */
+const behind = (prefix: string): string => prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
+
+/** As `changeState`, of any number of states: all that `change` writes is kept or nothing is. */
+export const changeStates = <T>(store: Store, change: (states: StatesChange) => Promise<T>): Promise<T> =>
+  store.records.write(t =>
+    change({
+      read: (scope, key) => readState(t, scope, key),
+      range: (scope, range) => statesOf(t, scope, range),
+      readAll: (scope, keys) => readAll(t, scope, keys),
+      put: (scope, key, value) => put(t, scope, key, value, store.clock.now()),
+      putAll: (scope, values) => putAll(t, scope, values, store.clock.now()),
+      removeAll: async (scope, prefix) => {
+        const { numDeletedRows } = await t
+          .deleteFrom("states")
+          .where("scope", "=", scope)
+          .where("key", ">=", prefix)
+          .where("key", "<", behind(prefix))
+          .executeTakeFirst();
+        return Number(numDeletedRows);
+      },
+      remove: async (scope, key) => void (await t.deleteFrom("states").where("scope", "=", scope).where("key", "=", key).execute()),
+    }),
+  );
+
+/** Removes the states of a scope that were last changed before a time, and of the rest the oldest beyond `most`; answers how many. */
+export const pruneStates = (
+  store: Store,
+  scope: string,
+  { beforeMs, most }: { readonly beforeMs: number; readonly most: number },
+): Promise<number> =>
+  store.records.write(async t => {
+    const old = await t.deleteFrom("states").where("scope", "=", scope).where("at_ms", "<", beforeMs).executeTakeFirst();
+    const newest = t.selectFrom("states").select("key").where("scope", "=", scope).orderBy("at_ms", "desc").orderBy("key", "desc");
+    const kept = await newest.offset(most).limit(1).executeTakeFirst();
+    if (!kept) return Number(old.numDeletedRows);
+    const beyond = await t.deleteFrom("states").where("scope", "=", scope).where("key", "not in", newest.limit(most)).executeTakeFirst();
+    return Number(old.numDeletedRows) + Number(beyond.numDeletedRows);
+  });

@@ -21,7 +21,7 @@ export {
   generateText,
   generateUncached,
 } from "./generate.ts";
-export { likelihood, type TokenLikelihood, type TokenProbability } from "./log-probabilities.ts";
+export { likelihood, logProbabilityOf, type TokenLikelihood, type TokenProbability } from "./log-probabilities.ts";
 export { guessByLookup } from "./lookup.ts";
 export { type OpenDecoderOptions, openDecoder, runsAsMachineCode } from "./open-decoder.ts";
 export { defaultSampling, type History, type SamplingMemory, type SamplingOptions, samplingOptions } from "./options.ts";

@@ -13,6 +13,7 @@ import { decoderSpec, initialise, llamaConfig, writeModelFiles } from "../../nn/
 import { openStore, registerVersion, runStage, setAlias, stage } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { trainBpe } from "../../text/index.ts";
+import { openProject } from "../index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-jobs-"));
 const things = ["cat", "dog", "house", "tree", "sea", "sun", "car", "hat"];
@@ -233,7 +234,8 @@ test("a paused and resumed job ends with the numbers of an uninterrupted one; a 
   uninterrupted = await metricsOf(s, await over(s, plain.id));
 
   await until(s, paused.id, async j => j.status === "running" && (await lastStepOf(s, j.id)) > 10);
-  expect((await jobs.pause(paused.id)).status).toBe("paused");
+  await using project = await openProject(folder);
+  expect((await project.jobs.pause(paused.id, { server: s.url })).status).toBe("paused");
   // the next one's turn comes
   await until(s, dropped.id, async j => j.status === "running" && (await lastStepOf(s, j.id)) > 3);
   const stood = await stepsOf(s, paused.id);
@@ -246,6 +248,11 @@ test("a paused and resumed job ends with the numbers of an uninterrupted one; a 
   expect(await stepsOf(s, paused.id)).toEqual(whole);
   expect(await metricsOf(s, ended)).toBe(uninterrupted);
   expect(await jobs.retrieve(dropped.id)).toMatchObject({ status: "cancelled", fine_tuned_model: null });
+  expect((await project.jobs.list()).map(j => [j.id, j.status])).toContainEqual([dropped.id, "cancelled"]);
+  const shown = await project.jobs.show(paused.id);
+  expect(shown.events.some(e => /paused/.test(e.message))).toBe(true);
+  await expect(project.jobs.cancel(paused.id, { server: s.url })).rejects.toMatchObject({ code: "project/argument" });
+  await expect(project.jobs.show("ftjob-none")).rejects.toThrow(/one of ftjob-/);
   await expect(jobs.pause(ended.id)).rejects.toMatchObject({ status: 400, code: "invalid_status" });
   await stop(s);
 });

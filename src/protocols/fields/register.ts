@@ -4,6 +4,7 @@
  */
 import { countTokensFields, messagesFields } from "./anthropic-messages.ts";
 import { cohereEmbedFields } from "./cohere-embed.ts";
+import { feedbackFields } from "./feedback.ts";
 import type { RequestFields } from "./field.ts";
 import { fineTuningFields } from "./fine-tuning.ts";
 import { generateFields, inferFields } from "./inference.ts";
@@ -29,6 +30,7 @@ export const requestFields = {
   teiRerank: teiRerankFields,
   score: scoreFields,
   compare: compareFields,
+  feedback: feedbackFields,
   tokenize: tokenizeFields,
   detokenize: detokenizeFields,
   messages: messagesFields,

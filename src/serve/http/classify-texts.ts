@@ -2,6 +2,7 @@
 import { toldLabel } from "../../nn/index.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import { textTokens } from "../embedding/text-tokens.ts";
+import { responseAccount } from "../response-account.ts";
 
 export interface Classes {
   readonly labels: readonly string[];
@@ -30,14 +31,17 @@ const meanings = {
 export async function classifyTexts(engine: EmbeddingEngine, texts: readonly string[], signal: AbortSignal): Promise<ToldClasses> {
   const { classifier } = engine.model.config;
   if (!classifier) throw new TypeError(`${engine.model.id} is no classifier`);
-  const logits = await engine.embed(
-    texts.map(text => textTokens(engine.model, text, true)),
-    signal,
-  );
+  const read = texts.map(text => textTokens(engine.model, text, true));
+  const logits = await engine.embed(read, signal);
   const scores = logits.map(row => meanings[classifier.kind](Array.from(row)));
   // thresholds are of the probabilities as they are: calibration changes no label
   const told = scores.map(row => toldLabel(classifier, row));
   const { temperature } = engine.model;
-  if (temperature === undefined) return { labels: classifier.labels, scores, told };
-  return { labels: classifier.labels, scores: logits.map(row => softmax(Array.from(row, x => x / temperature))), told };
+  const { labels, kind } = classifier;
+  const shown = temperature === undefined ? scores : logits.map(row => softmax(Array.from(row, x => x / temperature)));
+  const account = responseAccount(signal);
+  if (account)
+    for (const [i, tokens] of read.entries())
+      account.read({ tokens, label: labels[told[i]!] ?? null, labels, probabilities: kind === "value" ? null : shown[i]!, vector: null });
+  return { labels, scores: shown, told };
 }

@@ -5,6 +5,7 @@ import { type TextCut, textTokens } from "../embedding/text-tokens.ts";
 import { unscaled } from "../embedding/unscaled.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { responseAccount } from "../response-account.ts";
 
 interface EmbedAsk {
   readonly engine: EmbeddingEngine;
@@ -97,6 +98,9 @@ export async function embedTexts(ask: EmbedAsk): Promise<Embedded> {
     return ids;
   });
   const computed = await engine.embed(texts, signal);
+  const account = responseAccount(signal);
+  if (account)
+    for (const [i, tokens] of texts.entries()) account.read({ tokens, label: null, labels: [], probabilities: null, vector: computed[i]! });
   const whole = normalise === false ? computed.map(unscaled) : computed;
   const isPart = dimensions !== undefined && dimensions !== engine.dimensions;
   const parts = isPart ? whole.map(v => v.slice(0, dimensions)) : whole;

@@ -1,13 +1,14 @@
 /** One request on its way through the application: its id, what is reported about it, and how a handler answers with a stream. */
 import type { Context } from "hono";
 import { type Clock, defined } from "../../base/index.ts";
-import { eventStreamResponse, type Framing } from "../../protocols/index.ts";
+import { eventStreamResponse, type FeedbackPort, type Framing } from "../../protocols/index.ts";
 import type { Login } from "../../session/index.ts";
 import type { AuthorizeRequest } from "../authorization.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { Engine, Generation } from "../engine.ts";
 import type { Engines } from "../engines.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
+import type { ResponseAccount } from "../response-account.ts";
 import type { TracedOperation } from "../tracing/tracing.ts";
 import { readJson } from "./body.ts";
 import type { Contract } from "./contract.ts";
@@ -21,10 +22,16 @@ import { wireError } from "./wire-error.ts";
 
 export interface Exchange {
   readonly requestId: string;
+  /** Monotonic milliseconds at which it came. */
+  readonly startMs: number;
   /** Whose stored objects the request may use, and who owns what it stores. */
   readonly caller: () => Caller;
   /** Whose prompts the request may share computed prefixes with; null: with everybody's. */
   readonly prefixOwner: () => string | null;
+  /** The API key that the request was made with, as an owner; absent where the server has no keys. */
+  keyOwner?: string | undefined;
+  /** The id in the response's body, where it has one that clients name it by. */
+  responseId?: string;
   /** The route's pattern, for metrics; set by the router. */
   route: string;
   /** What the request is for, for traces. */
@@ -50,6 +57,10 @@ export interface Exchange {
   /** The answer goes on after the handler has returned; whoever ends it calls `finish`. */
   isStreaming: boolean;
   finish(status: number, error?: string): void;
+  /** What is told of the response when it has ended; absent where nobody observes responses. */
+  account?: ResponseAccount;
+  /** The version that a split chose for it. */
+  arm?: number | undefined;
 }
 
 /** What whoever calls the application says beside the request; nothing of it comes from the client. */
@@ -90,6 +101,8 @@ export interface Services {
   readonly heartbeatMs: number;
   readonly files: FileStore;
   readonly responses: ResponseStore;
+  /** Keeps what clients say of responses; nobody does when absent. */
+  readonly feedback?: FeedbackPort | undefined;
   /** What models have done since the start, for the Open Inference Protocol. */
   readonly statistics: InferenceStatistics;
   /** Carries fine-tuning jobs out; absent where nobody does. */
@@ -109,6 +122,9 @@ export async function bodyOf({ req, var: { exchange } }: AppContext): Promise<Re
 
 /** Whose stored objects a request may use. */
 export const callerOf = (c: AppContext): Caller => c.var.exchange.caller();
+
+/** Whose request it is, for feedback on its response: as the gateway says, else by its API key; null where nobody is told apart. */
+export const requestOwner = ({ caller, keyOwner }: Exchange): string | null => caller().owner ?? keyOwner ?? null;
 
 /** Of one request, what each generation for it is told. */
 export interface Asker {
@@ -169,6 +185,12 @@ export const answerHead = (id: string, object: string, engine: Engine, model: st
   model,
   system_fingerprint: engine.fingerprint,
 });
+
+/** A new id for the body of a response. */
+export function newResponseId({ var: { exchange } }: AppContext, prefix: string, make: (prefix: string) => string = newId): string {
+  exchange.responseId = make(prefix);
+  return exchange.responseId;
+}
 
 const hexId = (): string => crypto.randomUUID().replaceAll("-", "");
 /** An id of a chat or a completion. */

@@ -27,7 +27,7 @@ export const isCopy = (request: Request): boolean => copies.has(request);
 export const ownRequests = (): WeakMap<Request, Caller> => new WeakMap();
 type Fetch = (request: Request, caller: Caller) => Response | Promise<Response>;
 
-function userOf(c: AppContext): string | undefined {
+export function userOf(c: AppContext): string | undefined {
   const { user, safety_identifier } = bodyRead(c.req.raw) ?? {};
   return [c.req.header(userHeader), user, safety_identifier].find((u): u is string => typeof u === "string" && u !== "");
 }
@@ -124,6 +124,7 @@ export function visits(engines: Engines, fetch: Fetch) {
       if (visit.shadows.size > 0 && response.ok) copy(c, visit.shadows, fetch, count);
       return response;
     } finally {
+      c.var.exchange.arm = visit.arm;
       visit.end();
     }
   };

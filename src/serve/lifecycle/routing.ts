@@ -91,6 +91,7 @@ export class Routing implements Pick<Router, "route" | "describe" | "use" | "isM
     if (which === undefined && weights.size > 0) {
       const there = new Map([...weights].filter(([v]) => this.#members.find(name, v)?.isThere));
       const split = kind === "told" ? this.#newestOf(name, there) : this.#ofSplit(name, there, visit?.user);
+      if (split && visit) visit.arm = split.version;
       if (split) return split;
     }
     return (which === undefined ? this.#members.bare(name) : this.#members.newest(name))!;

@@ -32,6 +32,8 @@ export class Visit {
   readonly chosen = new Map<string, number>();
   /** Versions that the request is to be copied to. */
   readonly shadows = new Set<string>();
+  /** The version that a split chose. */
+  arm: number | undefined;
   /** Whose answer it was, or of what it told. */
   engine: ListedMetadata | undefined;
   #isOver = false;

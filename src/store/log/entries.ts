@@ -20,6 +20,7 @@ export type LogEntry =
   | ({ readonly type: "release" } & ReleaseEntry)
   | { readonly type: "guard"; readonly atMs: number; readonly alias: string; readonly rules: Json }
   | ({ readonly type: "mark"; readonly value: Json } & MarkKey & { readonly atMs: number })
+  | ({ readonly type: "loop" } & LoopLogEntry)
   /** The files of an artifact were given up by gc; its record stays. */
   | { readonly type: "released"; readonly atMs: number; readonly artifact: string }
   /** The same content was made again after that. */
@@ -42,6 +43,16 @@ export interface ReleaseEntry {
   readonly verdict: Json;
 }
 
+/** A step of a retraining loop. */
+export interface LoopLogEntry {
+  readonly atMs: number;
+  readonly model: string;
+  readonly round: number;
+  readonly step: string;
+  /** Figures by name; `artifacts` names those that they were read from, by id. */
+  readonly evidence: Json;
+}
+
 export interface MarkKey {
   readonly model: string;
   readonly number: number;
@@ -56,5 +67,6 @@ export function entryName(e: LogEntry): string {
   if (e.type === "alias" || e.type === "release") return `${e.type} ${e.model}@${e.alias}`;
   if (e.type === "guard") return `guard ${e.alias}`;
   if (e.type === "mark") return `${e.kind} ${e.model}@${e.number}`;
+  if (e.type === "loop") return `loop ${e.model} round ${e.round}: ${e.step}`;
   return `${e.type} ${e.artifact}`;
 }

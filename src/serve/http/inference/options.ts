@@ -1,6 +1,7 @@
 /** What the parameters of a request ask for, once the register of fields has taken them, and the time that a request sets itself. */
 import { z } from "zod";
 import { serveErrors } from "../../errors.ts";
+import { followAccount } from "../../response-account.ts";
 import type { Exchange } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { rowOptions } from "../tensorflow/signatures.ts";
@@ -25,7 +26,9 @@ const mostMicroseconds = 24 * 3_600_000_000;
 export function timedSignal(timeout: number | null | undefined, signal: AbortSignal): { readonly signal: AbortSignal; isLate(): boolean } {
   if (!timeout) return { signal, isLate: () => false };
   const timer = AbortSignal.timeout(Math.ceil(Math.min(timeout, mostMicroseconds) / 1000));
-  return { signal: AbortSignal.any([signal, timer]), isLate: () => timer.aborted && !signal.aborted };
+  const either = AbortSignal.any([signal, timer]);
+  followAccount(either, signal);
+  return { signal: either, isLate: () => timer.aborted && !signal.aborted };
 }
 
 export const tooLate = (cause: unknown) =>

@@ -17,12 +17,13 @@ import {
 import type { Engine } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
 import type { GeneratedToken, Usage } from "../../generation.ts";
+import { followAccount } from "../../response-account.ts";
 import type { ServedChatTurn } from "../../served-model.ts";
 import { collectAll, wireUsage } from "../answers.ts";
 import { type ChatRun, chatPrompt, startChat } from "../chat-run.ts";
 import { chatWish, unreadWishes } from "../chat-wish.ts";
 import { answering, type ContractRoute, del, describing, get, post } from "../contract.ts";
-import { type AppContext, askerOf, callerOf, keptId, type Services, streamAnswer } from "../exchange.ts";
+import { type AppContext, askerOf, callerOf, keptId, newResponseId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
 import { chatLogprobs } from "../logprobs.ts";
 import { withOnlyModel } from "../only-model.ts";
@@ -165,7 +166,7 @@ function begin(
     ...askerOf(c),
     ...(background ? { signal: background.signal } : {}),
   });
-  const id = keptId("resp");
+  const id = newResponseId(c, "resp", keptId);
   const isStored = body.store ?? true;
   const head = responseHead(body, {
     id,
@@ -265,6 +266,7 @@ function inBackground(c: AppContext, services: Services, body: ResponsesRequest)
       hint: "Read it: GET /v1/responses/ID.",
     });
   const stop = new AbortController();
+  followAccount(stop.signal, c.req.raw.signal);
   let last: Row;
   let isOver = false;
   const tell = (state: Row) => {

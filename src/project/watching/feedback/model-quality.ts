@@ -1,0 +1,33 @@
+/** Quality of the project's models on their traffic, beside what was last evaluated of each version. */
+import type { Store } from "../../../store/index.ts";
+import { dayOf, qualityOf, type VersionQuality } from "../../../watch/index.ts";
+import { daySums, labelledRequests, modelsWithQuality } from "./feedback-record.ts";
+
+export interface QualityOptions {
+  /** Days that are looked at, until today (default: 30). */
+  readonly days?: number;
+}
+
+export interface ModelQuality {
+  readonly model: string;
+  /** `2026-11-30`, UTC. */
+  readonly fromDay: string;
+  /** The newest first. */
+  readonly versions: readonly VersionQuality[];
+}
+
+const dayMs = 86_400_000;
+
+/** Of one model, or of all of which something is known. */
+export async function modelQuality(store: Store, model: string | undefined, { days = 30 }: QualityOptions = {}): Promise<ModelQuality[]> {
+  const fromMs = store.clock.now() - (days - 1) * dayMs;
+  const fromDay = dayOf(fromMs);
+  const names = model === undefined ? await modelsWithQuality(store) : [model];
+  return Promise.all(
+    names.map(async (name): Promise<ModelQuality> => {
+      const [rows, sums] = await Promise.all([labelledRequests(store, name), daySums(store, name, fromDay)]);
+      const recent = new Map([...rows].filter(([, { facts }]) => facts && dayOf(facts.atMs) >= fromDay));
+      return { model: name, fromDay, versions: qualityOf(recent, sums) };
+    }),
+  );
+}

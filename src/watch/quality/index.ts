@@ -1,0 +1,36 @@
+/** How good a model is on its traffic: with labels that come late, and without any. */
+export {
+  addSums,
+  countAnswer,
+  countReading,
+  type EstimatedClass,
+  type EstimatedQuality,
+  estimatedQuality,
+  type GrowingSums,
+  growingSums,
+  noSums,
+  type QualitySums,
+  sumsJson,
+} from "./estimated-quality.ts";
+export {
+  type AgreedTruth,
+  agreedTruth,
+  type ClassReading,
+  type FeedbackLabel,
+  type FeedbackRow,
+  factsJson,
+  feedbackJson,
+  labelInSlot,
+  mergeFeedback,
+  type RequestFacts,
+} from "./feedback-rows.ts";
+export {
+  type DayQuality,
+  type DaySums,
+  dayOf,
+  type LabelSelection,
+  type PeriodQuality,
+  qualityOf,
+  type VersionQuality,
+} from "./quality-report.ts";
+export { type ClassFigures, type LabelledText, type TrueQuality, trueQuality } from "./true-quality.ts";
