@@ -17,7 +17,7 @@ export interface DetectorInput {
   readonly likelihood?: { readonly above: number; readonly below: number };
 }
 
-export interface DetectorResult {
+interface DetectorResult {
   readonly state: DetectorState;
   /** Of the alarm limit: 1 or more is a signal. */
   readonly ratio: number;

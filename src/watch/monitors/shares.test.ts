@@ -3,10 +3,10 @@ import { describe, expect, test } from "vitest";
 import { random } from "../../base/index.ts";
 import {
   adaptClasses,
-  type ClassBase,
   classScore,
-  emptyClassBase,
+  emptyLabelBase,
   followClasses,
+  type LabelBase,
   learnClasses,
   mostClasses,
   otherClass,
@@ -118,8 +118,8 @@ describe("classes", () => {
     return counts;
   };
   const usual = { ham: 0.7, spam: 0.25, list: 0.05 };
-  const observe = (base: ClassBase, counts: Readonly<Record<string, number>>) => learnClasses(base, counts, classScore(base, counts));
-  let base = emptyClassBase;
+  const observe = (base: LabelBase, counts: Readonly<Record<string, number>>) => learnClasses(base, counts, classScore(base, counts));
+  let base = emptyLabelBase;
   for (let i = 0; i < 600; i++) base = observe(base, minute(usual));
 
   test("scores of usual minutes are standard normal", () => {
@@ -135,15 +135,15 @@ describe("classes", () => {
     expect(moved.z).toBeGreaterThan(2.5);
     expect(classScore(base, { ham: 30, odd: 30 })).toMatchObject({ label: "odd" });
     expect(classScore(base, {})).toBeUndefined();
-    expect(classScore(emptyClassBase, { ham: 3 })).toBeUndefined();
+    expect(classScore(emptyLabelBase, { ham: 3 })).toBeUndefined();
   });
 
   test("labels without end are counted as one from the 64th on, names of Object's too", () => {
-    let grown = emptyClassBase;
+    let grown = emptyLabelBase;
     for (let i = 0; i < 40; i++) grown = observe(grown, Object.fromEntries(Array.from({ length: 50 }, (_, k) => [`label ${i} ${k}`, 1])));
     expect(Object.keys(grown.counts).length).toBeLessThanOrEqual(mostClasses);
     expect(grown.counts[otherClass]).toBeGreaterThan(1900);
-    expect(observe(emptyClassBase, JSON.parse('{"__proto__": 2, "constructor": 1, "x": -1, "y": null}')).counts).not.toHaveProperty("x");
+    expect(observe(emptyLabelBase, JSON.parse('{"__proto__": 2, "constructor": 1, "x": -1, "y": null}')).counts).not.toHaveProperty("x");
   });
 
   test("an hour of other shares is the base once it is taken for it", () => {

@@ -26,7 +26,7 @@ const mostCorrelation = 0.2;
 /** Windows farther out are learnt from as if so many deviations off. */
 const learntDeviations = 4;
 
-export interface BetaBinomial {
+interface BetaBinomial {
   readonly a: number;
   readonly b: number;
 }
@@ -51,8 +51,7 @@ export function cautiousShare(base: ShareBase, side: "above" | "below"): number 
 const logBeta = (a: number, b: number): number => logGamma(a) + logGamma(b) - logGamma(a + b);
 
 /** Log probability of `count` events of `of` without the number of their orders. */
-export const logBetaBinomial = (count: number, of: number, { a, b }: BetaBinomial): number =>
-  logBeta(count + a, of - count + b) - logBeta(a, b);
+const logBetaBinomial = (count: number, of: number, { a, b }: BetaBinomial): number => logBeta(count + a, of - count + b) - logBeta(a, b);
 
 /** Chances of as many events or more, and of as many or fewer; a tail's terms fall in the end, so few are added. */
 export function shareTails(
