@@ -15,7 +15,6 @@ import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
 import { limits } from "../limits.ts";
 import { createServeMetrics, type ServedRequestRecord, type ServeMetricsOptions } from "../metrics.ts";
-import { createServeMetrics, type ServedRequestRecord } from "../metrics.ts";
 import { accountAnswers } from "../response-account.ts";
 import type { ResponseObserver } from "../response-observer.ts";
 import type { Tracing } from "../tracing/tracing.ts";
