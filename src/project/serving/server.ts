@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { defined, readStaticPage } from "../../base/index.ts";
+import type { GatewayAlarm } from "../../gateway/index.ts";
 import {
   type App,
   type AppOptions,
@@ -24,10 +25,10 @@ import {
 import { Login } from "../../session/index.ts";
 import { listGuards, type Store } from "../../store/index.ts";
 import { collectorUrl, metricsUrl } from "../../tracing/index.ts";
-import { costRatesOf } from "../cost/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { Closers } from "../closers.ts";
+import { costRatesOf } from "../cost/index.ts";
 import { projectErrors } from "../errors.ts";
 import { type EventContent, eventVersion, type ServingEvent } from "../events.ts";
 import { openJobs } from "../fine-tuning/open-jobs.ts";
@@ -42,12 +43,14 @@ import { ownPackage, packageFolder } from "../package.ts";
 import { type ProjectFile, projectFile } from "../project-file.ts";
 import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
+import type { RunningWatch } from "../watching/live/index.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
 import { consoleSource } from "./console-source.ts";
 import { type Found, findModel, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
+import { openWatch } from "./open-watch.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
 import { isLoopbackHost, servingOf } from "./serving-event.ts";
@@ -193,6 +196,9 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
           return running.jobs;
         }
       : undefined;
+  const webhooks: { alarm?: (alarm: GatewayAlarm) => void } = {};
+  const monitoring = project && store ? openWatch({ project, store, warn, alarm: alarm => webhooks.alarm?.(alarm) }) : undefined;
+  if (monitoring) closers.add(() => monitoring.close());
   const login = new Login({ info: { gateway: false, record: true } });
   const apiKeys = apiKeysOf(options, hasGateway);
   const app = createApp({
@@ -220,12 +226,13 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...defined({ fineTuning }),
+    ...(monitoring ? { responses: monitoring.observer, watchFigures: monitoring.figures } : {}),
     version: ownPackage().version,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
   });
-  return { app, login, lines, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
+  return { app, login, lines, running, monitoring, webhooks, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
 }
 
 /** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
@@ -263,6 +270,7 @@ interface Reachable {
   readonly hasPage: boolean;
   readonly needsKey: boolean;
   readonly running: { readonly jobs: TuneJobs | undefined; readonly requests: number };
+  readonly monitoring: RunningWatch | undefined;
 }
 
 async function openReachable(o: Opening): Promise<Reachable> {
@@ -275,7 +283,16 @@ async function openReachable(o: Opening): Promise<Reachable> {
     host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
     port: options.port ?? project?.config.serve?.port ?? 8080,
   };
-  const { app, login: own, lines, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
+  const {
+    app,
+    login: own,
+    lines,
+    running,
+    monitoring,
+    webhooks,
+    hasPage,
+    needsKey,
+  } = await createServerApp(o, found, engines, models, at.host);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -289,9 +306,12 @@ async function openReachable(o: Opening): Promise<Reachable> {
         names: () => namesOf(engines, named),
         warn: o.warn,
         stdout: options.stdout,
+        ...(monitoring ? { onRequest: record => monitoring.request(record), watchFigures: monitoring.figures } : {}),
       })
     : undefined;
   if (door) {
+    const { gateway } = door;
+    webhooks.alarm = alarm => gateway.alarm(alarm);
     lines?.through(door.gateway);
     closers.add(() => door?.close());
   }
@@ -302,7 +322,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
   if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host, port: grpcPort });
   const login = door ? door.login : options.admin === true ? undefined : own;
   if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
-  return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running };
+  return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running, monitoring };
 }
 
 /** Loads what is named, and its adapters. A stop is told once what loads is there, or left behind. */
@@ -318,9 +338,10 @@ async function loadModels({ watch, closers, warn }: Opening, { found: { named, a
 
 /** Loads its models; it serves from then on. */
 async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
-  const { found, models, started, app, running } = reachable;
+  const { found, models, started, app, running, monitoring } = reachable;
   await loadModels(o, reachable);
   started.hasStarted = true;
+  monitoring?.start();
   running.jobs?.start();
   const timer = setInterval(() => void models.follow(), followMs);
   timer.unref();
