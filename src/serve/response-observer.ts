@@ -67,8 +67,10 @@ export interface EndedResponse {
   readonly error: string | null;
   /** The client's name for who asks (`x-loam-user`, `user`), by which a split keeps a user's version. Hash it before it is kept. */
   readonly user: string | null;
-  /** Whose stored objects the request may use, where a gateway says it. */
+  /** Whose request it is: whose stored objects it may use, where a gateway says it, else a digest of its API key; null where nobody is told apart. */
   readonly owner: string | null;
+  /** The id in the response's body, where it has one that clients name it by. */
+  readonly responseId: string | null;
   /** Since the request came: to the end of its last answer's queue, to its first token, to its end. */
   readonly queuedMs: number | null;
   readonly firstTokenMs: number | null;

@@ -12,6 +12,7 @@ import type { ReadWatchFigures } from "../../tracing/index.ts";
 import { projectErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
 import { findProject, type ProjectFile, projectFile } from "../project-file.ts";
+import { type Feedback, gatewayFeedback } from "../watching/feedback/index.ts";
 import { consoleIdentity, withConsole } from "./console-session.ts";
 import { demoRequest } from "./demo-curl.ts";
 import { demoKey } from "./demo-key.ts";
@@ -29,6 +30,8 @@ export interface BehindOptions {
   readonly isLoopback: boolean;
   /** Names of the models that the server has now. */
   readonly names: () => readonly string[];
+  /** Of the server: the gateway tells it of responses of other servers. */
+  readonly feedback?: Feedback | undefined;
   readonly warn: (text: string) => void;
   /** Where a log to `stdout` goes; default: nowhere. */
   readonly stdout?: Writable | undefined;
@@ -91,6 +94,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
       login,
       server: (request, authorize) => app.fetch(request, undefined, authorize),
       later: { own: [consoleIdentity] },
+      ...(options.feedback ? { feedback: gatewayFeedback(options.feedback) } : {}),
       ...(await watching(first.config, undefined, warn)),
       version: ownPackage().version,
       onRequest: record => {

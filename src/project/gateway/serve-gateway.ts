@@ -15,6 +15,7 @@ import {
 import { Login } from "../../session/index.ts";
 import { openLogin } from "../login/open-login.ts";
 import { ownPackage, packageFolder } from "../package.ts";
+import { gatewayFeedback, projectFeedback } from "../watching/feedback/index.ts";
 import { withConsole } from "./console-session.ts";
 import type { FoundGateway } from "./gateway-place.ts";
 import { openFor } from "./open-control.ts";
@@ -69,6 +70,8 @@ export async function serveGateway(
   const page = await readStaticPage(join(packageFolder, "console", "dist"));
   const login = new Login({ info: { gateway: true, record: false } });
   const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+  const feedback = await projectFeedback(config.folder, warn);
+  const closeFeedback = async () => feedback?.close();
   let door: Gateway;
   let listening: GatewayListening;
   try {
@@ -79,6 +82,7 @@ export async function serveGateway(
       ...(await watching(config, otlp, warn)),
       version: ownPackage().version,
       ...defined({ page }),
+      ...(feedback ? { feedback: gatewayFeedback(feedback) } : {}),
       onRequest: record => {
         log.write(record);
         onRequest?.(record);
@@ -102,6 +106,7 @@ export async function serveGateway(
       );
     listening = await listenGateway(door, { host: host ?? config.listen.host, port: port ?? config.listen.port, onTls });
   } catch (error) {
+    await closeFeedback();
     await control.close();
     throw error;
   }
@@ -119,6 +124,7 @@ export async function serveGateway(
     following.stop();
     await closeLogin();
     const { cutOff } = await (handOver ? listening.handOver() : listening.drain());
+    await closeFeedback();
     await log.close();
     return { cutOff };
   };

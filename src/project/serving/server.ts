@@ -43,14 +43,13 @@ import { ownPackage, packageFolder } from "../package.ts";
 import { type ProjectFile, projectFile } from "../project-file.ts";
 import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
-import type { RunningWatch } from "../watching/live/index.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
 import { consoleSource } from "./console-source.ts";
 import { type Found, findModel, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
-import { openWatch } from "./open-watch.ts";
+import { type Monitoring, openMonitoring } from "./open-watch.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
 import { isLoopbackHost, servingOf } from "./serving-event.ts";
@@ -197,8 +196,8 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
         }
       : undefined;
   const webhooks: { alarm?: (alarm: GatewayAlarm) => void } = {};
-  const monitoring = project && store ? openWatch({ project, store, warn, alarm: alarm => webhooks.alarm?.(alarm) }) : undefined;
-  if (monitoring) closers.add(() => monitoring.close());
+  const monitoring = openMonitoring({ project, store, warn, alarm: alarm => webhooks.alarm?.(alarm) });
+  closers.add(() => monitoring.close());
   const login = new Login({ info: { gateway: false, record: true } });
   const apiKeys = apiKeysOf(options, hasGateway);
   const app = createApp({
@@ -226,7 +225,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...defined({ fineTuning }),
-    ...(monitoring ? { responses: monitoring.observer, watchFigures: monitoring.figures } : {}),
+    ...monitoring.app,
     version: ownPackage().version,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
@@ -270,7 +269,7 @@ interface Reachable {
   readonly hasPage: boolean;
   readonly needsKey: boolean;
   readonly running: { readonly jobs: TuneJobs | undefined; readonly requests: number };
-  readonly monitoring: RunningWatch | undefined;
+  readonly monitoring: Monitoring;
 }
 
 async function openReachable(o: Opening): Promise<Reachable> {
@@ -293,6 +292,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
     hasPage,
     needsKey,
   } = await createServerApp(o, found, engines, models, at.host);
+  const { watch: monitors } = monitoring;
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -304,9 +304,10 @@ async function openReachable(o: Opening): Promise<Reachable> {
         app,
         isLoopback: isLoopbackHost(at.host),
         names: () => namesOf(engines, named),
+        feedback: monitoring.feedback,
         warn: o.warn,
         stdout: options.stdout,
-        ...(monitoring ? { onRequest: record => monitoring.request(record), watchFigures: monitoring.figures } : {}),
+        ...(monitors ? { onRequest: record => monitors.request(record), watchFigures: monitors.figures } : {}),
       })
     : undefined;
   if (door) {
@@ -341,7 +342,7 @@ async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
   const { found, models, started, app, running, monitoring } = reachable;
   await loadModels(o, reachable);
   started.hasStarted = true;
-  monitoring?.start();
+  monitoring.watch?.start();
   running.jobs?.start();
   const timer = setInterval(() => void models.follow(), followMs);
   timer.unref();

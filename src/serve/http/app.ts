@@ -4,6 +4,7 @@
  */
 import { Hono } from "hono";
 import { type Clock, defined, pathFault, type StaticPage, staticResponse, systemClock } from "../../base/index.ts";
+import type { FeedbackPort } from "../../protocols/index.ts";
 import { type Login, loginPaths } from "../../session/index.ts";
 import { acceptsOpenMetrics } from "../../tracing/index.ts";
 import type { AuthorizeRequest } from "../authorization.ts";
@@ -86,6 +87,8 @@ export interface AppOptions extends Pick<ServeMetricsOptions, "watchFigures" | "
   readonly onRequest?: (record: ServedRequestRecord) => void;
   /** Told once of every response of a model, when it has ended. */
   readonly responses?: ResponseObserver;
+  /** Keeps what clients say of responses (`/v1/feedback`); refused when absent. */
+  readonly feedback?: FeedbackPort;
   /** Unknown failures, with the id that the client was given. */
   readonly onFailure?: (error: unknown, requestId: string) => void;
 }
@@ -157,6 +160,7 @@ export function createApp(options: AppOptions): App {
     files,
     batches,
     responses: new ResponseStore(),
+    feedback: options.feedback,
     statistics: new InferenceStatistics(engines, () => clock.now()),
     fineTuning: options.fineTuning?.(
       (name, content, owner) => files.add({ owner }, name, "fine-tune-results", Buffer.from(content), created()).id,
@@ -269,7 +273,7 @@ export function createApp(options: AppOptions): App {
         named(c, row.name ?? row.path, contract, row.operation);
         if (responses && contract && row.uses === "answer")
           c.var.exchange.account = openAccount(c, contract, row, { observer: responses, clock, onFailure: options.onFailure });
-        if (contract && !c.env?.authorize && !callers.has(c.req.raw)) keys.check(c);
+        if (contract && !c.env?.authorize && !callers.has(c.req.raw)) c.var.exchange.keyOwner = keys.check(c);
         return visited(c, services, row);
       });
     for (const path of new Set(routes.map(r => r.path))) {

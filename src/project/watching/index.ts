@@ -1,0 +1,2 @@
+/** What monitors know of the project's models. */
+export { type EvaluatedQuality, type ModelQuality, modelQuality, removeOwner } from "./feedback/index.ts";
