@@ -338,6 +338,11 @@ export class Gateway implements GatewayPorts {
     for (const stop of [...this.cutters]) stop.stop(new UpstreamFailure("draining", "the time to finish is over"));
   }
 
+  /** Is not ready from now on; each answer is the last of its connection. */
+  leave(): void {
+    this.isLeaving = true;
+  }
+
   /** Takes no new work; ends when nothing is under way or the time is over. Gives how many answers had not ended. */
   async drain(graceMs: number): Promise<{ readonly cutOff: number }> {
     this.#isDraining = true;

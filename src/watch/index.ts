@@ -28,3 +28,4 @@ export {
   unusedObjective,
 } from "./objectives.ts";
 export * from "./quality/index.ts";
+export * from "./sketch/index.ts";

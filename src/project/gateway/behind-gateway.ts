@@ -49,8 +49,8 @@ export interface BehindGateway {
   readonly demo: string | undefined;
   /** Models have come or gone. */
   refresh(): void;
-  /** Takes no new work; what is under way is finished. */
-  drain(graceMs: number): Promise<unknown>;
+  /** Is not ready from now on; each answer is the last of its connection. */
+  leave(): void;
   close(): Promise<void>;
 }
 
@@ -63,20 +63,18 @@ const consoleData =
 /** Nothing but the console's routes, whatever the path is read as. */
 const consolesOwn: AuthorizeRequest = async ({ endpoint }) => (endpoint === "admin" ? undefined : new Response(null, { status: 403 }));
 
-/** Errors: those of `projectGateway`, of the state, and of the port's use (a demo key on an address that others reach: project/reference). */
+/** Errors: those of `projectGateway`, of the state. A demo key is given on the loopback address alone. */
 export async function behindGateway(options: BehindOptions): Promise<BehindGateway | undefined> {
   const { app, project, isLoopback, warn } = options;
   const serveHere: ServeHere = request => app.fetch(request);
   const given = (): ProjectGatewayGiven => ({ names: options.names(), host: options.host, port: options.port, here: serveHere });
   const first = await projectGateway(project, given());
   if (!first) return undefined;
-  if (first.demoSubject !== undefined && !isLoopback)
-    throw projectErrors.fail("reference", {
-      place: `${projectFile}: gateway.demoKey`,
-      expected: "no demo key on an address that other machines reach",
-      received: `serve.host ${options.host}`,
-      hint: "Take demoKey out, and make keys: loam gateway keys create NAME --subject USER.",
-    });
+  const demoSubject = isLoopback ? first.demoSubject : undefined;
+  if (demoSubject !== first.demoSubject)
+    warn(
+      `loam: ${projectFile}: gateway.demoKey: no demo key is given on an address that other machines reach (${options.host}). Make keys: loam gateway keys create NAME --subject USER.`,
+    );
   const control = await openFor(first.config, warn);
   let gateway: Gateway;
   let demo: string | undefined;
@@ -110,7 +108,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
         if (text !== undefined) warn(`loam gateway: ${text}`);
       },
     });
-    if (first.demoSubject !== undefined) demo = await demoKey(control, project.folder, first.demoSubject);
+    if (demoSubject !== undefined) demo = await demoKey(control, project.folder, demoSubject);
   } catch (error) {
     await control.close();
     await log.close();
@@ -192,7 +190,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
       offered = names;
       void following.reload();
     },
-    drain: graceMs => gateway.drain(graceMs),
+    leave: () => gateway.leave(),
     close: async () => {
       following.stop();
       gateway.cutOff();

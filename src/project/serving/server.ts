@@ -5,13 +5,13 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { defined, readStaticPage } from "../../base/index.ts";
-import type { GatewayAlarm } from "../../gateway/index.ts";
 import {
   type App,
   type AppOptions,
   askClassifier,
   callerBehindGateway,
   createApp,
+  type DrainOptions,
   Engines,
   type Fleet,
   type GrpcListening,
@@ -49,7 +49,7 @@ import { consoleSource } from "./console-source.ts";
 import { type Found, findModel, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
-import { type Monitoring, openMonitoring } from "./open-watch.ts";
+import { type Monitoring, openMonitoring } from "./open-monitoring.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
 import { isLoopbackHost, servingOf } from "./serving-event.ts";
@@ -195,8 +195,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
           return running.jobs;
         }
       : undefined;
-  const webhooks: { alarm?: (alarm: GatewayAlarm) => void } = {};
-  const monitoring = openMonitoring({ project, store, warn, alarm: alarm => webhooks.alarm?.(alarm) });
+  const monitoring = await openMonitoring({ project, store, fleet, warn, tell: message => o.tell({ event: "note", message }) });
   closers.add(() => monitoring.close());
   const login = new Login({ info: { gateway: false, record: true } });
   const apiKeys = apiKeysOf(options, hasGateway);
@@ -231,7 +230,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
   });
-  return { app, login, lines, running, monitoring, webhooks, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
+  return { app, login, lines, running, monitoring, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
 }
 
 /** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
@@ -282,17 +281,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
     host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
     port: options.port ?? project?.config.serve?.port ?? 8080,
   };
-  const {
-    app,
-    login: own,
-    lines,
-    running,
-    monitoring,
-    webhooks,
-    hasPage,
-    needsKey,
-  } = await createServerApp(o, found, engines, models, at.host);
-  const { watch: monitors } = monitoring;
+  const { app, login: own, lines, running, monitoring, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -304,15 +293,13 @@ async function openReachable(o: Opening): Promise<Reachable> {
         app,
         isLoopback: isLoopbackHost(at.host),
         names: () => namesOf(engines, named),
-        feedback: monitoring.feedback,
         warn: o.warn,
         stdout: options.stdout,
-        ...(monitors ? { onRequest: record => monitors.request(record), watchFigures: monitors.figures } : {}),
+        ...monitoring.gateway,
       })
     : undefined;
   if (door) {
-    const { gateway } = door;
-    webhooks.alarm = alarm => gateway.alarm(alarm);
+    monitoring.through(door.gateway);
     lines?.through(door.gateway);
     closers.add(() => door?.close());
   }
@@ -342,7 +329,7 @@ async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
   const { found, models, started, app, running, monitoring } = reachable;
   await loadModels(o, reachable);
   started.hasStarted = true;
-  monitoring.watch?.start();
+  monitoring.start();
   running.jobs?.start();
   const timer = setInterval(() => void models.follow(), followMs);
   timer.unref();
@@ -362,18 +349,18 @@ type ShutDown = ProjectServer["close"];
 
 /** Ends it in order, once. */
 function shutDownOf({ closers, tell }: Opening, { app, listening, grpc, door }: Reachable): ShutDown {
-  const shutDown = async (graceMs: number | undefined) => {
+  const shutDown = async ({ graceMs, delayMs }: DrainOptions) => {
     tell({ event: "stopping", inFlight: app.inFlight });
-    void door?.drain(0);
-    const { cutOff } = await listening.drain(graceMs === undefined ? {} : { graceMs });
+    door?.leave();
+    const { cutOff } = await listening.drain(defined({ graceMs, delayMs }));
     await grpc?.close();
     await closers[Symbol.asyncDispose]();
     tell({ event: "stopped", cutOff });
     return { cutOff };
   };
   let ended: ReturnType<typeof shutDown> | undefined;
-  return ({ graceMs } = {}) => {
-    ended ??= shutDown(graceMs);
+  return (options = {}) => {
+    ended ??= shutDown(options);
     return ended;
   };
 }

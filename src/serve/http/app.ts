@@ -228,7 +228,7 @@ export function createApp(options: AppOptions): App {
     for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
     if (exchange.ignored) c.res.headers.set("x-loam-ignored", nameList(exchange.ignored));
     if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", relaxedHeader(exchange.relaxed));
-    if (engines.isDraining) c.res.headers.set("connection", "close");
+    if (engines.isLeaving) c.res.headers.set("connection", "close");
     if (exchange.isStreaming) return;
     const left = c.req.raw.signal.aborted;
     exchange.finish(left ? clientLeft : c.res.status, c.error ? codeOf(c.error) : undefined);
@@ -295,8 +295,8 @@ export function createApp(options: AppOptions): App {
     fleet ? fleet.list().map(v => [v.id, v.engine ?? v.state]) : [...engines.all(), ...engines.encoders()].map(e => [e.model.id, e.state]);
   const readiness = (words: { readonly ready: string; readonly error?: object }) => (c: AppContext) => {
     const model = c.req.query("model");
-    const isReady = !engines.isDraining && (model === undefined ? engines.isReady : engines.isModelReady(model));
-    const status = isReady ? words.ready : engines.isDraining ? "draining" : "not ready";
+    const isReady = !engines.isLeaving && (model === undefined ? engines.isReady : engines.isModelReady(model));
+    const status = isReady ? words.ready : engines.isLeaving ? "draining" : "not ready";
     // a probe has no key, and policies may hide a model's name
     const models = options.callerOf ? {} : { models: Object.fromEntries(states()) };
     return c.json({ status, ...(isReady || !words.error ? {} : { error: words.error }), ...models }, isReady ? 200 : 503);

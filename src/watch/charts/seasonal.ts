@@ -32,8 +32,8 @@ const columnCounts = [1, 1 + 2 * 4, 1 + 2 * 4 + 2 * 2] as const;
 /** Prior of each column, in values' worth of information that it is 0. */
 const ridges = Float64Array.of(1e-6, ...seasons.flatMap(s => new Array<number>(2 * s.harmonics).fill(s.ridge)));
 
-/** Half-life, in values, of what is learnt of residuals. */
-const noiseHalfLife = 1440;
+/** Half-life, in values, of what is learnt of residuals: a week of minutes, so that hours of a slow drift do not become what is usual. */
+const noiseHalfLife = 7 * 1440;
 const noiseKeep = 0.5 ** (1 / noiseHalfLife);
 /** Residuals are learnt from as if no farther out than so many deviations: one outlier moves nothing. */
 const learntDeviations = 4;
