@@ -27,6 +27,7 @@ export { type ControlConfig, type ControlGiven, controlPart } from "./control-co
 export type { Endpoint } from "./endpoints.ts";
 export { endpoints } from "./endpoints.ts";
 export { gatewayErrors } from "./errors.ts";
+export type { GatewayFeedback } from "./feedback.ts";
 export { Gateway, type GatewayOptions } from "./gateway.ts";
 export type { HeldInfo } from "./guards/person/held.ts";
 export { type AccessLog, openAccessLog } from "./http/access-log.ts";
@@ -59,6 +60,7 @@ export { type ImportedGateway, importLitellm } from "./migrate/litellm/import-li
 export type { GatewayState } from "./ports.ts";
 export type { ModelRoute } from "./routing/route.ts";
 export type { ShadowRecord } from "./routing/shadow.ts";
+export { openGatewayGenAi } from "./tracing/gen-ai.ts";
 export { openGatewayTracing } from "./tracing/open-tracing.ts";
 export type { GatewayTracing } from "./tracing/tracing.ts";
 export { type Handover, handoverOf, type Supervisor, supervise } from "./transport/handover.ts";

@@ -11,7 +11,9 @@ import {
   askClassifier,
   callerBehindGateway,
   createApp,
+  type DrainOptions,
   Engines,
+  eachObserver,
   type Fleet,
   type GrpcListening,
   giveMemoryBack,
@@ -19,14 +21,15 @@ import {
   type Listening,
   listen,
   listenGrpc,
-  openTracing,
+  openTelemetry,
 } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
 import { listGuards, type Store } from "../../store/index.ts";
-import { collectorUrl } from "../../tracing/index.ts";
+import { collectorUrl, metricsUrl } from "../../tracing/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { Closers } from "../closers.ts";
+import { costRatesOf } from "../cost/index.ts";
 import { projectErrors } from "../errors.ts";
 import { type EventContent, eventVersion, type ServingEvent } from "../events.ts";
 import { openJobs } from "../fine-tuning/open-jobs.ts";
@@ -42,6 +45,7 @@ import { ownPackage, packageFolder } from "../package.ts";
 import { type ProjectFile, projectFile } from "../project-file.ts";
 import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
+import { runFeedback } from "../watching/feedback/index.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
 import { consoleSource } from "./console-source.ts";
@@ -168,15 +172,13 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
   const { options, closers, warn } = o;
   const { project, store, adapters, named } = found;
   const page = await readStaticPage(join(packageFolder, "console", "dist"));
-  const collector = collectorUrl(options.otlp);
-  const tracing =
-    collector === undefined
-      ? undefined
-      : await openTracing({
-          url: collector,
-          version: ownPackage().version,
-          onFailure: error => warn(`loam: traces do not reach ${collector} (${sentence(error)}); serving goes on`),
-        });
+  const sent = { traces: collectorUrl(options.otlp), metrics: metricsUrl(options.otlp) };
+  const tracing = await openTelemetry({
+    tracesUrl: sent.traces,
+    metricsUrl: sent.metrics,
+    version: ownPackage().version,
+    onFailure: (what, error) => warn(`loam: ${what} do not reach ${sent[what]} (${sentence(error)}); serving goes on`),
+  });
   if (tracing) closers.add(() => tracing.close());
   const hasGateway = project?.config.gateway !== undefined;
   const lines = hasGateway ? linesLater() : undefined;
@@ -185,6 +187,8 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
       ? labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use))
       : undefined;
   if (labels) closers.add(() => labels.close());
+  const feedback = store && runFeedback(store, project?.config.watch.feedback, warn);
+  if (feedback) closers.add(() => feedback.close());
   const running: { jobs: TuneJobs | undefined; requests: number } = { jobs: undefined, requests: 0 };
   closers.add(() => running.jobs?.close());
   const fineTuning: AppOptions["fineTuning"] =
@@ -224,16 +228,23 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
       ? { console: { ...consoleSource(project?.config.name ?? null, store, project?.config.prices), ...defined({ labels }) } }
       : {}),
     ...defined({ page }),
+    ...(project
+      ? {
+          storeFolder: join(project.folder, ".loam"),
+          usdPerCoreHour: costRatesOf(project.config.prices).price.usdPerCoreHour,
+        }
+      : {}),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...defined({ fineTuning }),
-    ...defined({ responses: loops?.observer }),
+    ...(feedback ? { feedback: feedback.port } : {}),
+    ...defined({ responses: eachObserver([feedback, loops?.observer]) }),
     version: ownPackage().version,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
   });
-  return { app, login, lines, loops, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
+  return { app, login, lines, feedback, loops, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
 }
 
 /** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
@@ -284,7 +295,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
     host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
     port: options.port ?? project?.config.serve?.port ?? 8080,
   };
-  const { app, login: own, lines, loops, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
+  const { app, login: own, lines, feedback, loops, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -296,6 +307,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
         app,
         isLoopback: isLoopbackHost(at.host),
         names: () => namesOf(engines, named),
+        feedback,
         warn: o.warn,
         stdout: options.stdout,
       })
@@ -350,18 +362,18 @@ type ShutDown = ProjectServer["close"];
 
 /** Ends it in order, once. */
 function shutDownOf({ closers, tell }: Opening, { app, listening, grpc, door }: Reachable): ShutDown {
-  const shutDown = async (graceMs: number | undefined) => {
+  const shutDown = async ({ graceMs, delayMs }: DrainOptions) => {
     tell({ event: "stopping", inFlight: app.inFlight });
-    void door?.drain(0);
-    const { cutOff } = await listening.drain(graceMs === undefined ? {} : { graceMs });
+    door?.leave();
+    const { cutOff } = await listening.drain(defined({ graceMs, delayMs }));
     await grpc?.close();
     await closers[Symbol.asyncDispose]();
     tell({ event: "stopped", cutOff });
     return { cutOff };
   };
   let ended: ReturnType<typeof shutDown> | undefined;
-  return ({ graceMs } = {}) => {
-    ended ??= shutDown(graceMs);
+  return (options = {}) => {
+    ended ??= shutDown(options);
     return ended;
   };
 }
