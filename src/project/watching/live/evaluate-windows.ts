@@ -3,7 +3,7 @@
  * removed; alarms are written. All of it is kept or nothing is, and how far it came is a part of it: so nothing counts twice, whoever evaluates, and whenever it dies.
  */
 import type { Json } from "../../../base/index.ts";
-import { changeStates, type StatesChange, type Store } from "../../../store/index.ts";
+import { changeStates, type LeaseState, type StatesChange, type Store } from "../../../store/index.ts";
 import {
   emptyWindow,
   type MinuteOfMetrics,
@@ -14,12 +14,12 @@ import {
   windowFigures,
 } from "../../../watch/index.ts";
 import { type ActiveAlarms, type AlarmChange, changeAlarms } from "./alarms-kept.ts";
-import { type LeaseState, leaseKey } from "./lease.ts";
 import { evaluateObjectives } from "./objectives-kept.ts";
 import {
   type HistoryStep,
   historyScope,
   historySteps,
+  leaseKey,
   minuteMs,
   startOf,
   timeKey,

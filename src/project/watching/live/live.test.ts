@@ -5,18 +5,19 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { changeState, openStore, readState, type Store, statesOf } from "../../../store/index.ts";
+import { changeState, Lease, openStore, readState, type Store, statesOf } from "../../../store/index.ts";
 import { emptyWindow, type ObjectiveRule } from "../../../watch/index.ts";
 import { watchDefaults } from "../../../watch/part.ts";
 import { evaluateWindows } from "./evaluate-windows.ts";
 import { jumpingClock, toldResponse } from "./fakes.ts";
 import { flushWindows } from "./flush-windows.ts";
-import { Lease } from "./lease.ts";
 import { RunningWatch, type WatchOptions } from "./running-watch.ts";
-import { historyScope, timeKey, watchScopes, windowsOf } from "./scopes.ts";
+import { historyScope, leaseKey, timeKey, watchScopes, windowsOf } from "./scopes.ts";
 import { watchedAlarms, watchHistory, watchStatus } from "./watch-status.ts";
 import { mergeModels, mostWaitingMinutes, WindowMemory } from "./window-memory.ts";
 
+const leaseOf = (store: Store, name: string, { monotonic }: { monotonic(): number }) =>
+  new Lease(store, { scope: watchScopes.state, key: leaseKey, name, monotonic });
 const startMs = Date.UTC(2026, 10, 30, 12);
 const minute = 60_000;
 
@@ -100,7 +101,7 @@ test("a batch whose fate was unknown is written again and counts once, also afte
   // the answer was lost: the same batch is taken again, and what came meanwhile waits
   expect(memory.take()).toBe(batch);
   clock.advance(2 * minute);
-  expect(await new Lease(store, "one", clock.monotonic).hold()).toBe(true);
+  expect(await leaseOf(store, "one", clock).hold()).toBe(true);
   await evaluateWindows({ store, server: "one", monitors: undefined, objectives: [], nowMs: clock.now() });
   await flushWindows(store, server, memory.take()!, clock.now());
   memory.written(batch);
@@ -111,7 +112,7 @@ test("a batch whose fate was unknown is written again and counts once, also afte
 
 test("one holds the lease; when it gives it back, dies or stands still another goes on, and the one before evaluates nothing", async () => {
   const { store, clock } = await opened();
-  const [a, b] = [new Lease(store, "a", clock.monotonic), new Lease(store, "b", clock.monotonic)];
+  const [a, b] = [leaseOf(store, "a", clock), leaseOf(store, "b", clock)];
   expect([await a.hold(), await b.hold(), await a.hold()]).toEqual([true, false, true]);
   const windows = { "mail@1": { ...emptyWindow(), requests: 5 } };
   await flushWindows(store, { id: "a", startedMs: 0 }, { number: 1, minutes: new Map([[startMs, windows]]) }, clock.now());
@@ -147,7 +148,7 @@ test("one holds the lease; when it gives it back, dies or stands still another g
 test("windows that come late are in the history and the objectives, for ten minutes; later ones are counted as late", async () => {
   const { store, clock } = await opened();
   const rule: ObjectiveRule = { name: "up", objective: 0.99 };
-  const lease = new Lease(store, "a", clock.monotonic);
+  const lease = leaseOf(store, "a", clock);
   await lease.hold();
   let number = 0;
   const put = (atMs: number, bad: number) =>

@@ -5,15 +5,14 @@
 import { type Clock, systemClock } from "../../../base/index.ts";
 import type { RequestRecord } from "../../../gateway/index.ts";
 import type { EndedResponse, ResponseObserver } from "../../../serve/index.ts";
-import { dropStates, pruneStates, type Store, statesOf } from "../../../store/index.ts";
+import { dropStates, Lease, pruneStates, type Store, statesOf } from "../../../store/index.ts";
 import type { WatchFigures } from "../../../tracing/index.ts";
 import { type MonitorSet, type ObjectiveRule, openMonitors, type SteadyTime, steadyTime } from "../../../watch/index.ts";
 import type { WatchSettings } from "../../../watch/part.ts";
 import { evaluateWindows, graceMs } from "./evaluate-windows.ts";
 import { flushWindows, type WatchingServer } from "./flush-windows.ts";
-import { Lease } from "./lease.ts";
 import { gatewayFacts, gatewayKeyOf, responseFacts, windowKeyOf } from "./response-facts.ts";
-import { type HistoryStep, historyScope, historySteps, minuteMs, startOf, timeKey, timeOfKey, watchScopes } from "./scopes.ts";
+import { type HistoryStep, historyScope, historySteps, leaseKey, minuteMs, startOf, timeKey, timeOfKey, watchScopes } from "./scopes.ts";
 import { type AlarmReceivers, AlarmTeller, activeAlarms } from "./tell-alarms.ts";
 import { type WatchedObjective, watchedObjectives } from "./watch-status.ts";
 import { WindowMemory } from "./window-memory.ts";
@@ -78,7 +77,12 @@ export class RunningWatch {
     this.#clock = clock;
     this.#steadySinceMs = clock.monotonic();
     this.#server = { id: crypto.randomUUID().slice(0, 13), startedMs: clock.now() };
-    this.#lease = new Lease(store, this.#server.id, () => clock.monotonic());
+    this.#lease = new Lease(store, {
+      scope: watchScopes.state,
+      key: leaseKey,
+      name: this.#server.id,
+      monotonic: () => clock.monotonic(),
+    });
     const alertmanager = settings.alertmanager === undefined ? undefined : new URL(settings.alertmanager);
     this.#teller = new AlarmTeller(store, { notify, alertmanager, project, warn });
   }
