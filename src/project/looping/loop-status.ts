@@ -9,6 +9,8 @@ import { loopScope, readLoop } from "./loop-record.ts";
 const lookKey = "look";
 
 export interface LastLook {
+  /** Of the first look of all: the schedule counts from there before the first round. */
+  readonly firstMs: number;
   readonly atMs: number;
   readonly newDocuments: number;
   /** Why no round began, or what began it. */
@@ -26,8 +28,16 @@ export interface LoopStatus extends LoopState {
   readonly policy: LoopPolicy;
 }
 
-export const noteLook = (store: Store, model: string, look: LastLook): Promise<void> =>
-  changeState<void>(store, loopScope(model), lookKey, () => ({ value: { ...look } as Json, answer: undefined }));
+const lookOf = (value: Json | undefined) => value as unknown as LastLook | undefined;
+
+export const lastLook = async (store: Store, model: string): Promise<LastLook | undefined> =>
+  lookOf(await readState(store.records.read, loopScope(model), lookKey));
+
+export const noteLook = (store: Store, model: string, look: Omit<LastLook, "firstMs">): Promise<void> =>
+  changeState<void>(store, loopScope(model), lookKey, value => ({
+    value: { firstMs: lookOf(value)?.firstMs ?? look.atMs, ...look },
+    answer: undefined,
+  }));
 
 export async function loopStatus(store: Store, { model, policy }: Pick<LoopPart, "model" | "policy">): Promise<LoopStatus> {
   const db = store.records.read;
@@ -37,7 +47,7 @@ export async function loopStatus(store: Store, { model, policy }: Pick<LoopPart,
     alias: policy.alias,
     current: await holderOf(db, model, policy.alias),
     directedBy: leaseHolder(await readState(db, scope, leaseKey), Date.now()) ?? null,
-    look: ((await readState(db, scope, lookKey)) ?? null) as unknown as LastLook | null,
+    look: (await lastLook(store, model)) ?? null,
     ...(await readLoop(store, model)),
     policy,
   };

@@ -3,6 +3,7 @@ import { isLoamError } from "../../base/index.ts";
 import type { DriftSignal, LoopRound, LoopSignals, LoopState, QualitySignal } from "../../loop/index.ts";
 import { type ArtifactReader, holderOf, openArtifact, releasesOf, resolveVersion, runStage, statesOf } from "../../store/index.ts";
 import { currentDocuments } from "./loop-project.ts";
+import { lastLook } from "./loop-status.ts";
 import { countNew, windowDocumentsStage } from "./round-documents.ts";
 import { lossesOn, type RoundPlace, windowOf } from "./round-work.ts";
 
@@ -62,16 +63,16 @@ async function driftOf({ store, model }: RoundPlace): Promise<DriftSignal[]> {
 
 /** Labelled documents are counted always; they are judged by once so many came that the policy looks again. */
 export async function lookAtSignals(at: RoundPlace, state: LoopState, nowMs: number): Promise<LoopLook> {
+  const sinceMs = (await lastLook(at.store, at.model))?.firstMs ?? nowMs;
   const { store, model, policy, watch } = at;
   const db = store.records.read;
   const { base, fresh } = await currentDocuments(at, store, watch);
-  const newDocuments = await countNew(fresh, windowOf(at, state.usedUntilMs, nowMs));
+  const newDocuments = fresh ? await countNew(fresh, windowOf(at, state.usedUntilMs, nowMs)) : 0;
   const current = await holderOf(db, model, policy.alias);
   const moves = await releasesOf(db, model, policy.alias);
   const rule = policy.signals.quality;
   const isDue = rule && current !== null && newDocuments - state.lookedAt >= rule.least;
-  const quality = isDue ? await qualityOf(at, state, { current, base, fresh, nowMs }) : undefined;
+  const quality = isDue && fresh ? await qualityOf(at, state, { current, base, fresh, nowMs }) : undefined;
   const drift = policy.signals.drift ? await driftOf(at) : undefined;
-  const sinceMs = moves.at(-1)?.atMs ?? nowMs;
   return { nowMs, newDocuments, quality, drift, sinceMs, current, moves: moves.length };
 }
