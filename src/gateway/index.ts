@@ -27,6 +27,7 @@ export { type ControlConfig, type ControlGiven, controlPart } from "./control-co
 export type { Endpoint } from "./endpoints.ts";
 export { endpoints } from "./endpoints.ts";
 export { gatewayErrors } from "./errors.ts";
+export type { GatewayFeedback } from "./feedback.ts";
 export { Gateway, type GatewayOptions } from "./gateway.ts";
 export type { HeldInfo } from "./guards/person/held.ts";
 export { type AccessLog, openAccessLog } from "./http/access-log.ts";

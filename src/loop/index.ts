@@ -17,3 +17,4 @@ export {
   spentBudget,
   type TriggerDecision,
 } from "./triggers.ts";
+export { type AssembledRound, type ComparedTraffic, type JudgedRound, type LoopPorts, performLoopWork, type TrainedRound } from "./work.ts";

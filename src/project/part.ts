@@ -15,6 +15,7 @@ import { deviceNames } from "../tensor/part.ts";
 import { defaultSpecialTokens } from "../text/part.ts";
 import { modelPart, recipeSchema } from "../train/part.ts";
 import { isTuned, searchPart, type TunedModel, tunedModel } from "../tune/part.ts";
+import { watchPart } from "../watch/part.ts";
 import { labelPart } from "./labelling/label-part.ts";
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]*$/, "a short name of letters, digits and -");
@@ -80,6 +81,7 @@ const projectShape = {
   labels: z.record(name, labelPart).default({}).describe("Labelling tasks by name."),
   serve: servePart.optional().describe("Model server."),
   gateway: gatewayPart.optional(),
+  watch: watchPart.prefault({}).describe("Monitors of the models that are served."),
   device: devicePart.prefault({}).describe("Device and threads."),
   prices: corePricesPart.prefault({}).describe("Prices and power of the machine, for the cost of runs."),
 };

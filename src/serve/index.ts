@@ -61,7 +61,14 @@ export { type DrainOptions, type Listening, type ListenOptions, listen } from ".
 export type { ServedRequestRecord } from "./metrics.ts";
 export type { EngineObserver, Observed, RequestOutcome } from "./observer.ts";
 export { type Draft, openProgram, type Program, type ProgramOptions } from "./program.ts";
-export type { EndedAnswer, EndedReading, EndedResponse, ResponseObserver, ResponseOutcome } from "./response-observer.ts";
+export {
+  type EndedAnswer,
+  type EndedReading,
+  type EndedResponse,
+  eachObserver,
+  type ResponseObserver,
+  type ResponseOutcome,
+} from "./response-observer.ts";
 export { planStep, type SchedulerLimits, type SchedulerView, type StepPlan } from "./scheduler.ts";
 export {
   type DecoderForm,

@@ -67,8 +67,10 @@ export interface EndedResponse {
   readonly error: string | null;
   /** The client's name for who asks (`x-loam-user`, `user`), by which a split keeps a user's version. Hash it before it is kept. */
   readonly user: string | null;
-  /** Whose stored objects the request may use, where a gateway says it. */
+  /** Whose request it is: whose stored objects it may use, where a gateway says it, else a digest of its API key; null where nobody is told apart. */
   readonly owner: string | null;
+  /** The id in the response's body, where it has one that clients name it by. */
+  readonly responseId: string | null;
   /** Since the request came: to the end of its last answer's queue, to its first token, to its end. */
   readonly queuedMs: number | null;
   readonly firstTokenMs: number | null;
@@ -88,4 +90,23 @@ export interface ResponseObserver {
   ended(response: EndedResponse): void;
   /** Log-probabilities are computed of every so manieth token of each answer; of none when absent. */
   readonly scoresEvery?: number;
+}
+
+/** Tells each of several; one that throws keeps the others from nothing, and its error comes out at the end. Undefined where there is none. */
+export function eachObserver(observers: readonly (ResponseObserver | undefined)[]): ResponseObserver | undefined {
+  const there = observers.filter(o => o !== undefined);
+  if (there.length <= 1) return there[0];
+  return {
+    ended(response) {
+      let failure: { readonly error: unknown } | undefined;
+      for (const observer of there) {
+        try {
+          observer.ended(response);
+        } catch (error) {
+          failure = { error };
+        }
+      }
+      if (failure) throw failure.error;
+    },
+  };
 }

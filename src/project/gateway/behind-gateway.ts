@@ -10,6 +10,7 @@ import { Login } from "../../session/index.ts";
 import { projectErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
 import { findProject, type ProjectFile, projectFile } from "../project-file.ts";
+import { type Feedback, gatewayFeedback } from "../watching/feedback/index.ts";
 import { consoleIdentity, withConsole } from "./console-session.ts";
 import { demoRequest } from "./demo-curl.ts";
 import { demoKey } from "./demo-key.ts";
@@ -27,6 +28,8 @@ export interface BehindOptions {
   readonly isLoopback: boolean;
   /** Names of the models that the server has now. */
   readonly names: () => readonly string[];
+  /** Of the server: the gateway tells it of responses of other servers. */
+  readonly feedback?: Feedback | undefined;
   readonly warn: (text: string) => void;
   /** Where a log to `stdout` goes; default: nowhere. */
   readonly stdout?: Writable | undefined;
@@ -42,8 +45,8 @@ export interface BehindGateway {
   readonly demo: string | undefined;
   /** Models have come or gone. */
   refresh(): void;
-  /** Takes no new work; what is under way is finished. */
-  drain(graceMs: number): Promise<unknown>;
+  /** Is not ready from now on; each answer is the last of its connection. */
+  leave(): void;
   close(): Promise<void>;
 }
 
@@ -56,20 +59,18 @@ const consoleData =
 /** Nothing but the console's routes, whatever the path is read as. */
 const consolesOwn: AuthorizeRequest = async ({ endpoint }) => (endpoint === "admin" ? undefined : new Response(null, { status: 403 }));
 
-/** Errors: those of `projectGateway`, of the state, and of the port's use (a demo key on an address that others reach: project/reference). */
+/** Errors: those of `projectGateway`, of the state. A demo key is given on the loopback address alone. */
 export async function behindGateway(options: BehindOptions): Promise<BehindGateway | undefined> {
   const { app, project, isLoopback, warn } = options;
   const serveHere: ServeHere = request => app.fetch(request);
   const given = (): ProjectGatewayGiven => ({ names: options.names(), host: options.host, port: options.port, here: serveHere });
   const first = await projectGateway(project, given());
   if (!first) return undefined;
-  if (first.demoSubject !== undefined && !isLoopback)
-    throw projectErrors.fail("reference", {
-      place: `${projectFile}: gateway.demoKey`,
-      expected: "no demo key on an address that other machines reach",
-      received: `serve.host ${options.host}`,
-      hint: "Take demoKey out, and make keys: loam gateway keys create NAME --subject USER.",
-    });
+  const demoSubject = isLoopback ? first.demoSubject : undefined;
+  if (demoSubject !== first.demoSubject)
+    warn(
+      `loam: ${projectFile}: gateway.demoKey: no demo key is given on an address that other machines reach (${options.host}). Make keys: loam gateway keys create NAME --subject USER.`,
+    );
   const control = await openFor(first.config, warn);
   let gateway: Gateway;
   let demo: string | undefined;
@@ -87,6 +88,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
       login,
       server: (request, authorize) => app.fetch(request, undefined, authorize),
       later: { own: [consoleIdentity] },
+      ...(options.feedback ? { feedback: gatewayFeedback(options.feedback) } : {}),
       ...(await watching(first.config, undefined, warn)),
       version: ownPackage().version,
       onRequest: record => {
@@ -101,7 +103,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
         if (text !== undefined) warn(`loam gateway: ${text}`);
       },
     });
-    if (first.demoSubject !== undefined) demo = await demoKey(control, project.folder, first.demoSubject);
+    if (demoSubject !== undefined) demo = await demoKey(control, project.folder, demoSubject);
   } catch (error) {
     await control.close();
     await log.close();
@@ -183,7 +185,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
       offered = names;
       void following.reload();
     },
-    drain: graceMs => gateway.drain(graceMs),
+    leave: () => gateway.leave(),
     close: async () => {
       following.stop();
       gateway.cutOff();

@@ -11,7 +11,9 @@ import {
   askClassifier,
   callerBehindGateway,
   createApp,
+  type DrainOptions,
   Engines,
+  eachObserver,
   type Fleet,
   type GrpcListening,
   giveMemoryBack,
@@ -24,10 +26,10 @@ import {
 import { Login } from "../../session/index.ts";
 import { listGuards, type Store } from "../../store/index.ts";
 import { collectorUrl, metricsUrl } from "../../tracing/index.ts";
-import { costRatesOf } from "../cost/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { Closers } from "../closers.ts";
+import { costRatesOf } from "../cost/index.ts";
 import { projectErrors } from "../errors.ts";
 import { type EventContent, eventVersion, type ServingEvent } from "../events.ts";
 import { openJobs } from "../fine-tuning/open-jobs.ts";
@@ -36,12 +38,14 @@ import { linesLater } from "../gateway/lines-later.ts";
 import { homeFolder } from "../home-folder.ts";
 import { labelSource } from "../labelling/label-source.ts";
 import { openLogin } from "../login/open-login.ts";
+import type { RunningLoops } from "../looping/index.ts";
 import { projectOrNone } from "../models/home.ts";
 import { quantisationOf } from "../models/quantised.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import { type ProjectFile, projectFile } from "../project-file.ts";
 import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
+import { runFeedback } from "../watching/feedback/index.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
 import { consoleSource } from "./console-source.ts";
@@ -183,6 +187,8 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
       ? labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use))
       : undefined;
   if (labels) closers.add(() => labels.close());
+  const feedback = store && runFeedback(store, project?.config.watch.feedback, warn);
+  if (feedback) closers.add(() => feedback.close());
   const running: { jobs: TuneJobs | undefined; requests: number } = { jobs: undefined, requests: 0 };
   closers.add(() => running.jobs?.close());
   const fineTuning: AppOptions["fineTuning"] =
@@ -193,6 +199,17 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
           return running.jobs;
         }
       : undefined;
+  const loops =
+    project && store
+      ? (await import("../looping/index.ts")).openLoops({
+          project,
+          store,
+          fleet,
+          tell: message => o.tell({ event: "note", message }),
+          warn,
+        })
+      : undefined;
+  if (loops) closers.add(() => loops.close());
   const login = new Login({ info: { gateway: false, record: true } });
   const apiKeys = apiKeysOf(options, hasGateway);
   const app = createApp({
@@ -220,12 +237,14 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...defined({ fineTuning }),
+    ...(feedback ? { feedback: feedback.port } : {}),
+    ...defined({ responses: eachObserver([feedback, loops?.observer]) }),
     version: ownPackage().version,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
   });
-  return { app, login, lines, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
+  return { app, login, lines, feedback, loops, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
 }
 
 /** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
@@ -263,6 +282,7 @@ interface Reachable {
   readonly hasPage: boolean;
   readonly needsKey: boolean;
   readonly running: { readonly jobs: TuneJobs | undefined; readonly requests: number };
+  readonly loops: RunningLoops | undefined;
 }
 
 async function openReachable(o: Opening): Promise<Reachable> {
@@ -275,7 +295,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
     host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
     port: options.port ?? project?.config.serve?.port ?? 8080,
   };
-  const { app, login: own, lines, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
+  const { app, login: own, lines, feedback, loops, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -287,6 +307,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
         app,
         isLoopback: isLoopbackHost(at.host),
         names: () => namesOf(engines, named),
+        feedback,
         warn: o.warn,
         stdout: options.stdout,
       })
@@ -302,7 +323,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
   if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host, port: grpcPort });
   const login = door ? door.login : options.admin === true ? undefined : own;
   if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
-  return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running };
+  return { found, models, started, app, listening, grpc, door, login, loops, hasPage, needsKey, running };
 }
 
 /** Loads what is named, and its adapters. A stop is told once what loads is there, or left behind. */
@@ -322,6 +343,7 @@ async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
   await loadModels(o, reachable);
   started.hasStarted = true;
   running.jobs?.start();
+  reachable.loops?.start();
   const timer = setInterval(() => void models.follow(), followMs);
   timer.unref();
   o.closers.add(() => clearInterval(timer));
@@ -340,18 +362,18 @@ type ShutDown = ProjectServer["close"];
 
 /** Ends it in order, once. */
 function shutDownOf({ closers, tell }: Opening, { app, listening, grpc, door }: Reachable): ShutDown {
-  const shutDown = async (graceMs: number | undefined) => {
+  const shutDown = async ({ graceMs, delayMs }: DrainOptions) => {
     tell({ event: "stopping", inFlight: app.inFlight });
-    void door?.drain(0);
-    const { cutOff } = await listening.drain(graceMs === undefined ? {} : { graceMs });
+    door?.leave();
+    const { cutOff } = await listening.drain(defined({ graceMs, delayMs }));
     await grpc?.close();
     await closers[Symbol.asyncDispose]();
     tell({ event: "stopped", cutOff });
     return { cutOff };
   };
   let ended: ReturnType<typeof shutDown> | undefined;
-  return ({ graceMs } = {}) => {
-    ended ??= shutDown(graceMs);
+  return (options = {}) => {
+    ended ??= shutDown(options);
     return ended;
   };
 }

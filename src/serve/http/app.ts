@@ -4,6 +4,7 @@
  */
 import { Hono } from "hono";
 import { type Clock, defined, pathFault, type StaticPage, staticResponse, systemClock } from "../../base/index.ts";
+import type { FeedbackPort } from "../../protocols/index.ts";
 import { type Login, loginPaths } from "../../session/index.ts";
 import { acceptsOpenMetrics } from "../../tracing/index.ts";
 import type { AuthorizeRequest } from "../authorization.ts";
@@ -86,6 +87,8 @@ export interface AppOptions extends Pick<ServeMetricsOptions, "watchFigures" | "
   readonly onRequest?: (record: ServedRequestRecord) => void;
   /** Told once of every response of a model, when it has ended. */
   readonly responses?: ResponseObserver;
+  /** Keeps what clients say of responses (`/v1/feedback`); refused when absent. */
+  readonly feedback?: FeedbackPort;
   /** Unknown failures, with the id that the client was given. */
   readonly onFailure?: (error: unknown, requestId: string) => void;
 }
@@ -157,6 +160,7 @@ export function createApp(options: AppOptions): App {
     files,
     batches,
     responses: new ResponseStore(),
+    feedback: options.feedback,
     statistics: new InferenceStatistics(engines, () => clock.now()),
     fineTuning: options.fineTuning?.(
       (name, content, owner) => files.add({ owner }, name, "fine-tune-results", Buffer.from(content), created()).id,
@@ -224,7 +228,7 @@ export function createApp(options: AppOptions): App {
     for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
     if (exchange.ignored) c.res.headers.set("x-loam-ignored", nameList(exchange.ignored));
     if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", relaxedHeader(exchange.relaxed));
-    if (engines.isDraining) c.res.headers.set("connection", "close");
+    if (engines.isLeaving) c.res.headers.set("connection", "close");
     if (exchange.isStreaming) return;
     const left = c.req.raw.signal.aborted;
     exchange.finish(left ? clientLeft : c.res.status, c.error ? codeOf(c.error) : undefined);
@@ -269,7 +273,7 @@ export function createApp(options: AppOptions): App {
         named(c, row.name ?? row.path, contract, row.operation);
         if (responses && contract && row.uses === "answer")
           c.var.exchange.account = openAccount(c, contract, row, { observer: responses, clock, onFailure: options.onFailure });
-        if (contract && !c.env?.authorize && !callers.has(c.req.raw)) keys.check(c);
+        if (contract && !c.env?.authorize && !callers.has(c.req.raw)) c.var.exchange.keyOwner = keys.check(c);
         return visited(c, services, row);
       });
     for (const path of new Set(routes.map(r => r.path))) {
@@ -291,8 +295,8 @@ export function createApp(options: AppOptions): App {
     fleet ? fleet.list().map(v => [v.id, v.engine ?? v.state]) : [...engines.all(), ...engines.encoders()].map(e => [e.model.id, e.state]);
   const readiness = (words: { readonly ready: string; readonly error?: object }) => (c: AppContext) => {
     const model = c.req.query("model");
-    const isReady = !engines.isDraining && (model === undefined ? engines.isReady : engines.isModelReady(model));
-    const status = isReady ? words.ready : engines.isDraining ? "draining" : "not ready";
+    const isReady = !engines.isLeaving && (model === undefined ? engines.isReady : engines.isModelReady(model));
+    const status = isReady ? words.ready : engines.isLeaving ? "draining" : "not ready";
     // a probe has no key, and policies may hide a model's name
     const models = options.callerOf ? {} : { models: Object.fromEntries(states()) };
     return c.json({ status, ...(isReady || !words.error ? {} : { error: words.error }), ...models }, isReady ? 200 : 503);

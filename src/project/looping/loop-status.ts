@@ -1,0 +1,44 @@
+/** What a loop is doing, for people and programs: the state in the record, who directs it, what the last look came to. */
+import type { Json } from "../../base/index.ts";
+import type { LoopPolicy, LoopState } from "../../loop/index.ts";
+import { changeState, holderOf, readState, type Store } from "../../store/index.ts";
+import { leaseHolder, leaseKey } from "./lease.ts";
+import type { LoopPart } from "./loop-part.ts";
+import { loopScope, readLoop } from "./loop-record.ts";
+
+const lookKey = "look";
+
+export interface LastLook {
+  readonly atMs: number;
+  readonly newDocuments: number;
+  /** Why no round began, or what began it. */
+  readonly why: string;
+}
+
+export interface LoopStatus extends LoopState {
+  readonly model: string;
+  readonly alias: string;
+  /** The version that has the alias. */
+  readonly current: number | null;
+  /** Who directs it; null: nobody does now. */
+  readonly directedBy: string | null;
+  readonly look: LastLook | null;
+  readonly policy: LoopPolicy;
+}
+
+export const noteLook = (store: Store, model: string, look: LastLook): Promise<void> =>
+  changeState<void>(store, loopScope(model), lookKey, () => ({ value: { ...look } as Json, answer: undefined }));
+
+export async function loopStatus(store: Store, { model, policy }: Pick<LoopPart, "model" | "policy">): Promise<LoopStatus> {
+  const db = store.records.read;
+  const scope = loopScope(model);
+  return {
+    model,
+    alias: policy.alias,
+    current: await holderOf(db, model, policy.alias),
+    directedBy: leaseHolder(await readState(db, scope, leaseKey), Date.now()) ?? null,
+    look: ((await readState(db, scope, lookKey)) ?? null) as unknown as LastLook | null,
+    ...(await readLoop(store, model)),
+    policy,
+  };
+}
