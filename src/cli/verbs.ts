@@ -4,10 +4,12 @@ import { dataVerbs } from "./verb-rows/data.ts";
 import { evaluationVerbs } from "./verb-rows/evaluation.ts";
 import { gatewayVerbs } from "./verb-rows/gateway.ts";
 import { lifeVerbs } from "./verb-rows/life.ts";
+import { loopVerbs } from "./verb-rows/loop.ts";
 import { modelsVerbs } from "./verb-rows/models.ts";
 import { chatVerb, loginVerb, serveVerb } from "./verb-rows/serving.ts";
 import { tuneVerbs } from "./verb-rows/tune.ts";
 import { completionVerb, upkeepVerbs } from "./verb-rows/upkeep.ts";
+import { watchVerbs } from "./verb-rows/watch.ts";
 
 /** What the first words of verbs of two words stand for. */
 export const groups: Readonly<Record<string, string>> = {
@@ -20,9 +22,11 @@ export const verbs: readonly Verb[] = [
   ...dataVerbs,
   ...evaluationVerbs,
   ...modelsVerbs,
+  ...loopVerbs,
   serveVerb,
   loginVerb,
   ...gatewayVerbs,
+  ...watchVerbs,
   chatVerb,
   ...upkeepVerbs,
   completionVerb(() => verbs),

@@ -3,7 +3,9 @@
  * checks everything first and then takes the place of what was there; streams of before end as they began.
  */
 import { type Clock, defined, type StaticPage, systemClock } from "../base/index.ts";
+import type { FeedbackPort } from "../protocols/index.ts";
 import type { Login } from "../session/index.ts";
+import type { ReadWatchFigures } from "../tracing/index.ts";
 import type { AnswerCache } from "./cache/cache.ts";
 import { cacheMetrics } from "./cache/metrics.ts";
 import { closeCache, openCache } from "./cache/open.ts";
@@ -11,6 +13,7 @@ import { countersOf, type TokenCounter } from "./config/counters.ts";
 import type { GatewayConfig } from "./config/gateway-config.ts";
 import type { Control } from "./contract.ts";
 import { gatewayErrors } from "./errors.ts";
+import type { AnsweredRequest, GatewayFeedback } from "./feedback.ts";
 import { HeldRequests } from "./guards/person/held.ts";
 import { type AppFetch, createGatewayApp } from "./http/app.ts";
 import { EndedRequests } from "./http/ended.ts";
@@ -21,17 +24,22 @@ import type { RequestRecord } from "./http/request-record.ts";
 import type { Identity } from "./identity/contract.ts";
 import { Callers } from "./own/callers.ts";
 import type { OwnServer } from "./own/server-port.ts";
+import { ownerOf } from "./owners/owner.ts";
 import type { Settle } from "./pipeline/pipeline.ts";
 import type { GatewayPorts, GatewayState } from "./ports.ts";
 import { type RoutingMetrics, routingMetrics } from "./routing/metrics.ts";
 import type { ModelRoute } from "./routing/route.ts";
 import { Runtime } from "./routing/runtime.ts";
 import { type ShadowRecord, Shadows } from "./routing/shadow.ts";
+import type { GatewayGenAi } from "./tracing/gen-ai.ts";
 import type { GatewayTracing } from "./tracing/tracing.ts";
 import type { Tls } from "./transport/tls.ts";
 import { UpstreamFailure } from "./upstreams/failure.ts";
 import type { UpstreamNotice } from "./upstreams/notice.ts";
 import type { Stop } from "./upstreams/stop.ts";
+import { keyMetrics, mostKeys } from "./usage/metrics.ts";
+import { dayOf } from "./usage/usage.ts";
+import type { GatewayAlarm } from "./webhooks/event.ts";
 import { noticeMetrics } from "./webhooks/metrics.ts";
 import { Notices } from "./webhooks/notices.ts";
 import type { WebhookOptions } from "./webhooks/webhooks.ts";
@@ -45,6 +53,8 @@ export interface GatewayOptions {
   readonly server?: OwnServer;
   /** That server asks by `askFor` what it does later for somebody, the lines of a batch. `own`: accounts of this process, which no key of the state opens. */
   readonly later?: { readonly own: readonly Identity[] };
+  /** Is told of responses, and keeps what people say of them; nobody does when absent. */
+  readonly feedback?: GatewayFeedback;
   /** Sessions of browsers: answers its own paths; whom it knows, `control` knows. */
   readonly login?: Login;
   /** The console's page, where the gateway stands alone. */
@@ -55,6 +65,10 @@ export interface GatewayOptions {
   readonly webhooks?: { readonly lookMs?: number; readonly pauseMs?: number };
   /** Tells of requests and calls; closed with the gateway. */
   readonly tracing?: GatewayTracing | undefined;
+  /** Sends metrics to a collector; closed with the gateway. */
+  readonly genAi?: GatewayGenAi | undefined;
+  /** What monitors say, for the metrics. */
+  readonly watchFigures?: ReadWatchFigures | undefined;
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
@@ -85,6 +99,7 @@ export class Gateway implements GatewayPorts {
   /** What ends each request under way. */
   readonly cutters = new Set<Stop>();
   readonly fetch: AppFetch;
+  readonly feedback: FeedbackPort | undefined;
   readonly server: OwnServer | undefined;
   readonly login: Login | undefined;
   /** Undefined where the server asks nothing later. */
@@ -131,7 +146,9 @@ export class Gateway implements GatewayPorts {
       inFlight: () => this.#inFlight,
       upstreams: () => this.#runtime.upstreams(),
       tell: () => this.tell(),
+      ...defined({ watchFigures: options.watchFigures }),
     });
+    keyMetrics(this.metrics.registry, () => control.topUsage(dayOf(clock.now()), mostKeys), clock);
     const routing = routingMetrics(this.metrics.registry, { config: () => this.config, upstreams: () => this.#runtime.upstreams() });
     this.#routing = routing;
     this.shadows = new Shadows(clock, {
@@ -144,6 +161,7 @@ export class Gateway implements GatewayPorts {
     cacheMetrics(this.metrics.registry, () => this.#cache);
     noticeMetrics(this.metrics.registry, { receivers: () => this.#notices.state(), journalDropped: () => control.journal.dropped });
     this.server = options.server;
+    this.feedback = options.feedback && this.#toldBefore(options.feedback.port);
     this.login = options.login;
     this.page = options.page;
     this.tracing = options.tracing;
@@ -260,6 +278,11 @@ export class Gateway implements GatewayPorts {
     };
   }
 
+  /** Sends an alarm to the webhooks that want it. Returns at once. */
+  alarm(alarm: GatewayAlarm): void {
+    this.#notices.alarm(alarm);
+  }
+
   /** Counts and writes down what has ended until now; by itself this happens a few times a second. */
   tell(): void {
     this.#ended.tell();
@@ -271,11 +294,34 @@ export class Gateway implements GatewayPorts {
       this.#routing.request(record);
       if (record.model !== null || record.path.startsWith("/v1/")) this.control.journal.note(record);
       exchange.trace?.end(record);
+      this.#options.genAi?.request(record);
+      const answered = this.#options.feedback && this.#answered(record, exchange);
+      if (answered) this.#options.feedback?.told(answered);
       this.#options.onRequest?.(record);
     } catch (error) {
       // its client has had its answer, and others wait to be told
       this.onFailure(error, record.id);
     }
+  }
+
+  /** What has ended is told before anybody says something of it. */
+  #toldBefore(port: FeedbackPort): FeedbackPort {
+    const told = (): FeedbackPort => {
+      this.tell();
+      return port;
+    };
+    return {
+      give: (owner, feedback) => told().give(owner, feedback),
+      list: (owner, id) => told().list(owner, id),
+      remove: (owner, id) => told().remove(owner, id),
+    };
+  }
+
+  /** What feedback can be on; undefined of what no model answered, and of a server of this process, which tells it by itself. */
+  #answered({ id, model, served, target, status, time }: RequestRecord, { identity }: GatewayExchange): AnsweredRequest | undefined {
+    if (!identity || model === null || status >= 300 || (target === null && served === null)) return undefined;
+    if (target !== null && this.config.upstreams.get(target.slice(0, target.indexOf("/")))?.here) return undefined;
+    return { requestId: id, owner: ownerOf(identity), model, served, status, atMs: Date.parse(time) };
   }
 
   /** Too many at once: memory is bounded whatever the limits say. Errors: gateway/unavailable. */
@@ -290,6 +336,11 @@ export class Gateway implements GatewayPorts {
   /** Ends what is under way with an error that says so. */
   cutOff(): void {
     for (const stop of [...this.cutters]) stop.stop(new UpstreamFailure("draining", "the time to finish is over"));
+  }
+
+  /** Is not ready from now on; each answer is the last of its connection. */
+  leave(): void {
+    this.isLeaving = true;
   }
 
   /** Takes no new work; ends when nothing is under way or the time is over. Gives how many answers had not ended. */
@@ -312,7 +363,7 @@ export class Gateway implements GatewayPorts {
     this.shadows.close();
     this.#runtime.leave();
     await closeCache(this.#cache);
-    await Promise.all([this.tracing?.close(), this.#notices.close()]);
+    await Promise.all([this.tracing?.close(), this.#options.genAi?.close(), this.#notices.close()]);
     await this.control.close();
   }
 }

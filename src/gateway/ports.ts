@@ -3,6 +3,7 @@
  * are given this and import no part that carries it out.
  */
 import type { Clock, StaticPage } from "../base/index.ts";
+import type { FeedbackPort } from "../protocols/index.ts";
 import type { Login } from "../session/index.ts";
 import type { AnswerCache } from "./cache/cache.ts";
 import type { CacheState } from "./cache/counts.ts";
@@ -57,6 +58,8 @@ export interface GatewayPorts {
   readonly held: HeldRequests;
   /** What ends each request under way. */
   readonly cutters: Set<Stop>;
+  /** Keeps what people say of responses; undefined where nobody does. */
+  readonly feedback: FeedbackPort | undefined;
   readonly server: OwnServer | undefined;
   /** Undefined where that server asks nothing later. */
   readonly callers: Callers | undefined;

@@ -52,6 +52,12 @@ export const serveErrors = errorTable("serve", {
   unknownUrl: { status: 404, exit: "usage", meaning: "There is nothing at this address." },
   unknownRecord: { status: 404, exit: "usage", meaning: "The console asked for an artifact that the record does not have." },
   unknownFile: { status: 404, exit: "usage", meaning: "There is no uploaded file, batch or fine-tuning job of that id." },
+  unknownRequest: {
+    status: 404,
+    exit: "usage",
+    meaning: "Feedback names a request that this caller did not make, that has not ended, or that is remembered no more.",
+  },
+  feedbackRate: { status: 429, exit: "failure", meaning: "A caller gives more feedback than the server takes in a minute." },
   unknownResponse: { status: 404, exit: "usage", meaning: "There is no response of that id, or it is kept no more." },
   method: { status: 405, exit: "usage", meaning: "The address exists, but not for this HTTP method." },
   tooLarge: { status: 413, exit: "usage", meaning: "A request's body is larger than the server reads." },

@@ -67,6 +67,7 @@ export interface AccountedRequest {
   readonly arm: () => number | undefined;
   readonly user: () => string | undefined;
   readonly owner: () => string | null;
+  readonly responseId: () => string | undefined;
 }
 
 interface AccountParts {
@@ -159,6 +160,9 @@ export class ResponseAccount implements EndedResponse {
   }
   get owner(): string | null {
     return this.#parts.request.owner();
+  }
+  get responseId(): string | null {
+    return this.#parts.request.responseId() ?? null;
   }
   get outcome(): ResponseOutcome {
     const answer = answeredByTokens(this.answers)[0];

@@ -28,7 +28,7 @@ export { type EvaluationMark, evaluationMarks, isArchived, type MarkGiven, setMa
 export { membersFile, membersIndexFile } from "./members.ts";
 export { listModels, type ModelInfo, type ModelVersion, registerVersion, resolveVersion } from "./models.ts";
 export { artifactsOfDocument, findSubject, listArtifacts, openArtifact, type Subject } from "./names.ts";
-export { ownerName, ownerState, type StoreOwner } from "./owner.ts";
+export { ownerName, ownerState, type StoreOwner, thisOwner } from "./owner.ts";
 export { type PlanOptions, planStage, type StagePlan, type Why } from "./plan.ts";
 export { forgetProjects, isSameRecord, noteProject, otherProjects, type SeenProject, whereIs } from "./projects.ts";
 export type { ReadingDb } from "./records/records.ts";

@@ -101,6 +101,12 @@ export function createGatewayApp(gateway: GatewayPorts): AppFetch {
   on("/v1/models", { GET: list });
   on("/v1/models/:model", { GET: one }, own ? "/v1/models/:model{[^/:]+}" : "/v1/models/:model{.+}");
   operations(gateway, at, on);
+  // a server behind the gateway keeps it by itself
+  if (gateway.feedback && !own) {
+    on("/v1/feedback", { POST: at("/v1/feedback", pipelines.giveFeedbackPipeline) });
+    const [path, pattern] = ["/v1/feedback/:id", "/v1/feedback/:id{[^/]+}"];
+    on(path, { GET: at(path, pipelines.listFeedbackPipeline), DELETE: at(path, pipelines.removeFeedbackPipeline) }, pattern);
+  }
   // sessions of browsers answer every method of theirs
   for (const path of gateway.login ? loginPaths : []) {
     const answer = at(path, pipelines.loginPipeline);

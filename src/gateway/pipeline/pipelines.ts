@@ -17,6 +17,7 @@ import { findPassThrough } from "./steps/find-pass-through.ts";
 import { givePage } from "./steps/give-page.ts";
 import { guard } from "./steps/guard.ts";
 import { identify } from "./steps/identify.ts";
+import { demandFeedback, giveFeedback, listFeedback, removeFeedback } from "./steps/keep-feedback.ts";
 import { learnLength } from "./steps/learn-length.ts";
 import { listModels } from "./steps/list-models.ts";
 import { logIn } from "./steps/log-in.ts";
@@ -86,6 +87,12 @@ export const passThroughPipeline = pipeline<WebArrival>()
 
 /** What the server of the same process has and the gateway has not: tasks, its own files, batches, fine-tuning jobs, the console's data. */
 export const serverPipeline = pipeline<WebArrival>().step(checkRoom).step(identify).step(readForServer).relay(relayToServer).settle(settle);
+
+/** What people say of responses: a request of the limits each. */
+const feedbackPipeline = () => pipeline<WebArrival>().step(checkRoom).step(identify).step(demandFeedback).step(reserve);
+export const giveFeedbackPipeline = feedbackPipeline().answer(giveFeedback).settle(settle);
+export const listFeedbackPipeline = feedbackPipeline().answer(listFeedback).settle(settle);
+export const removeFeedbackPipeline = feedbackPipeline().answer(removeFeedback).settle(settle);
 
 export const modelsPipeline = pipeline<WebArrival>().step(identify).answer(listModels).settle(settle);
 export const modelPagePipeline = pipeline<WebArrival>().step(identify).answer(showModel).settle(settle);

@@ -15,6 +15,7 @@ import {
 import { Login } from "../../session/index.ts";
 import { openLogin } from "../login/open-login.ts";
 import { ownPackage, packageFolder } from "../package.ts";
+import { gatewayFeedback, projectFeedback } from "../watching/feedback/index.ts";
 import { withConsole } from "./console-session.ts";
 import type { FoundGateway } from "./gateway-place.ts";
 import { openFor } from "./open-control.ts";
@@ -52,8 +53,8 @@ export interface ServingGateway extends AsyncDisposable {
   readonly inFlight: number;
   /** Takes up its changed file now. */
   reload(): Promise<unknown>;
-  /** Finishes what is under way. With `handOver` another process listens on in its place. */
-  close(how?: { readonly handOver?: boolean }): Promise<{ readonly cutOff: number }>;
+  /** Takes new connections for `delayMs` (default: 0) and finishes what is under way. With `handOver` another process listens on in its place. */
+  close(how?: { readonly handOver?: boolean; readonly delayMs?: number }): Promise<{ readonly cutOff: number }>;
 }
 
 export const modelsOfGateway = ({ routes }: GatewayConfig): string[] => [...new Set([...routes.values()].map(r => r.name))];
@@ -69,6 +70,8 @@ export async function serveGateway(
   const page = await readStaticPage(join(packageFolder, "console", "dist"));
   const login = new Login({ info: { gateway: true, record: false } });
   const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+  const feedback = await projectFeedback(config.folder, warn);
+  const closeFeedback = async () => feedback?.close();
   let door: Gateway;
   let listening: GatewayListening;
   try {
@@ -79,6 +82,7 @@ export async function serveGateway(
       ...(await watching(config, otlp, warn)),
       version: ownPackage().version,
       ...defined({ page }),
+      ...(feedback ? { feedback: gatewayFeedback(feedback) } : {}),
       onRequest: record => {
         log.write(record);
         onRequest?.(record);
@@ -102,6 +106,7 @@ export async function serveGateway(
       );
     listening = await listenGateway(door, { host: host ?? config.listen.host, port: port ?? config.listen.port, onTls });
   } catch (error) {
+    await closeFeedback();
     await control.close();
     throw error;
   }
@@ -115,10 +120,11 @@ export async function serveGateway(
   });
   const closeLogin = await openLogin(login, { folder: config.folder, url: listening.url, warn });
   let closed: Promise<{ readonly cutOff: number }> | undefined;
-  const close = async (handOver: boolean) => {
+  const close = async (handOver: boolean, delayMs: number) => {
     following.stop();
     await closeLogin();
-    const { cutOff } = await (handOver ? listening.handOver() : listening.drain());
+    const { cutOff } = await (handOver ? listening.handOver() : listening.drain({ delayMs }));
+    await closeFeedback();
     await log.close();
     return { cutOff };
   };
@@ -132,7 +138,7 @@ export async function serveGateway(
       return door.inFlight;
     },
     reload: () => following.reload(),
-    close: ({ handOver = false } = {}) => (closed ??= close(handOver)),
+    close: ({ handOver = false, delayMs = 0 } = {}) => (closed ??= close(handOver, delayMs)),
     async [Symbol.asyncDispose]() {
       await serving.close();
     },

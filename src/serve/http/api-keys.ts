@@ -26,14 +26,15 @@ export class ApiKeys {
     this.#login = login;
   }
 
-  /** Errors: serve/apiKey. */
-  check(c: AppContext): void {
-    if (this.#hashes.length === 0) return;
+  /** The owner that a key is to requests made with it: a digest of the key; undefined where none was needed, or a login let in. Errors: serve/apiKey. */
+  check(c: AppContext): string | undefined {
+    if (this.#hashes.length === 0) return undefined;
     const given = keysIn(c);
     const hashes = given.map(hashOf);
     // every key is compared, so that time tells none apart
     const known = this.#hashes.filter(own => hashes.filter(hash => timingSafeEqual(own, hash)).length > 0);
-    if (known.length > 0 || this.#login?.callerOf(name => c.req.header(name), c.req.method)) return;
+    if (known.length > 0) return `key:${known[0]!.toString("hex").slice(0, 32)}`;
+    if (this.#login?.callerOf(name => c.req.header(name), c.req.method)) return undefined;
     throw serveErrors.fail("apiKey", {
       place: "Authorization",
       expected: "an API key of this server, as Authorization: Bearer or x-api-key",

@@ -11,7 +11,7 @@ import { type ChatRun, chatPrompt, finishReasonOf, startChat } from "./chat-run.
 import { ChatTokens } from "./chat-tokens.ts";
 import { chatWish, unreadWishes } from "./chat-wish.ts";
 import type { AnswerLengths } from "./contract.ts";
-import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
+import { type AppContext, answerHead, askerOf, bodyOf, newResponseId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions } from "./generation-requests.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import { withOnlyModel } from "./only-model.ts";
@@ -110,7 +110,7 @@ export function startCompletion(c: AppContext, services: Services, raw: Row, nam
     ...asker,
   });
   const { tokenizer } = engine.model;
-  const id = newId("chatcmpl");
+  const id = newResponseId(c, "chatcmpl");
   const created = services.created();
   const head = (object: string) => answerHead(id, object, engine, body.model, created);
   const asIds = body.return_tokens_as_token_ids ?? false;

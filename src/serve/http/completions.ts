@@ -6,7 +6,7 @@ import { serveErrors } from "../errors.ts";
 import type { GenerationEvent, Usage } from "../generation.ts";
 import { collectAll, likeliest, merged, wireUsage } from "./answers.ts";
 import type { AnswerLengths } from "./contract.ts";
-import { type AppContext, type Asker, answerHead, askerOf, newId, type Services, streamAnswer } from "./exchange.ts";
+import { type AppContext, type Asker, answerHead, askerOf, newResponseId, type Services, streamAnswer } from "./exchange.ts";
 import { checkStreamOptions, generationRequests } from "./generation-requests.ts";
 import { completionLogprobs, type PromptLikelihoods, promptLogprobs, TextOffsets } from "./logprobs.ts";
 import { parseBody } from "./parse.ts";
@@ -198,7 +198,7 @@ export async function completions(c: AppContext, services: Services): Promise<Re
   const engine: Engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
   const run = await startCompletion(body, engine, askerOf(c));
-  const head = answerHead(newId("cmpl"), "text_completion", engine, body.model, services.created());
+  const head = answerHead(newResponseId(c, "cmpl"), "text_completion", engine, body.model, services.created());
   return body.stream
     ? streamAnswer(c, services, run.generations, completionChunks(run, head))
     : c.json({ ...head, ...(await wholeCompletion(run)) });

@@ -9,6 +9,7 @@ import { chatDialectContract } from "./chat-dialects.ts";
 import { completionLengths, completions } from "./completions.ts";
 import { answering, type Contract, del, describing, get, post, under } from "./contract.ts";
 import { cohereEmbed, embeddings, pooling } from "./embeddings.ts";
+import { feedback } from "./feedback.ts";
 import { files } from "./files/files.ts";
 import { fineTuning } from "./fine-tuning/fine-tuning.ts";
 import { inference, inferenceText } from "./inference/inference.ts";
@@ -40,6 +41,7 @@ const openai: Contract = {
     answering("rerank", post("/v2/rerank", cohereRerank, "embeddings")),
     answering("other", post("/v1/score", score)),
     answering("other", post("/v1/attributions", attributions), completionLengths),
+    ...under("other", feedback),
     describing("other", post("/tokenize", tokenize)),
     describing("other", post("/detokenize", detokenize)),
     describing("other", get("/tokenizer_info", tokenizerInfo)),

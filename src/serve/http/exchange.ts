@@ -1,7 +1,7 @@
 /** One request on its way through the application: its id, what is reported about it, and how a handler answers with a stream. */
 import type { Context } from "hono";
 import { type Clock, defined } from "../../base/index.ts";
-import { eventStreamResponse, type Framing } from "../../protocols/index.ts";
+import { eventStreamResponse, type FeedbackPort, type Framing } from "../../protocols/index.ts";
 import type { Login } from "../../session/index.ts";
 import type { AuthorizeRequest } from "../authorization.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
@@ -28,6 +28,10 @@ export interface Exchange {
   readonly caller: () => Caller;
   /** Whose prompts the request may share computed prefixes with; null: with everybody's. */
   readonly prefixOwner: () => string | null;
+  /** The API key that the request was made with, as an owner; absent where the server has no keys. */
+  keyOwner?: string | undefined;
+  /** The id in the response's body, where it has one that clients name it by. */
+  responseId?: string;
   /** The route's pattern, for metrics; set by the router. */
   route: string;
   /** What the request is for, for traces. */
@@ -97,6 +101,8 @@ export interface Services {
   readonly heartbeatMs: number;
   readonly files: FileStore;
   readonly responses: ResponseStore;
+  /** Keeps what clients say of responses; nobody does when absent. */
+  readonly feedback?: FeedbackPort | undefined;
   /** What models have done since the start, for the Open Inference Protocol. */
   readonly statistics: InferenceStatistics;
   /** Carries fine-tuning jobs out; absent where nobody does. */
@@ -116,6 +122,9 @@ export async function bodyOf({ req, var: { exchange } }: AppContext): Promise<Re
 
 /** Whose stored objects a request may use. */
 export const callerOf = (c: AppContext): Caller => c.var.exchange.caller();
+
+/** Whose request it is, for feedback on its response: as the gateway says, else by its API key; null where nobody is told apart. */
+export const requestOwner = ({ caller, keyOwner }: Exchange): string | null => caller().owner ?? keyOwner ?? null;
 
 /** Of one request, what each generation for it is told. */
 export interface Asker {
@@ -176,6 +185,12 @@ export const answerHead = (id: string, object: string, engine: Engine, model: st
   model,
   system_fingerprint: engine.fingerprint,
 });
+
+/** A new id for the body of a response. */
+export function newResponseId({ var: { exchange } }: AppContext, prefix: string, make: (prefix: string) => string = newId): string {
+  exchange.responseId = make(prefix);
+  return exchange.responseId;
+}
 
 const hexId = (): string => crypto.randomUUID().replaceAll("-", "");
 /** An id of a chat or a completion. */

@@ -1,10 +1,12 @@
 /** Stand-ins for tests of the contracts: a tiny random encoder, and a decoder that says a given text. */
 import { bertConfig, decoderSpec, encoderSpec, initialise } from "../../nn/index.ts";
+import type { FeedbackInfo, FeedbackPort } from "../../protocols/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { type ServedEncoder, servedEncoder } from "../embedding/served-encoder.ts";
 import { createEngine, type Engine } from "../engine.ts";
 import { byteTokenizer, fakeEndToken, scriptedProgram, tinyConfig, tinyModel } from "../fakes.ts";
 import type { Program } from "../program.ts";
+import type { ResponseObserver } from "../response-observer.ts";
 import type { ServedModel, ServedTokenizer } from "../served-model.ts";
 
 /** Random weights over bytes. */
@@ -77,4 +79,32 @@ export async function speaker(device: Device, more: Partial<ServedModel>, room =
   };
   await made.engine.ready;
   return made;
+}
+
+/** Keeps feedback in memory: what `ended` was told of is known. */
+export function memoryFeedback(nowMs: number): FeedbackPort & ResponseObserver {
+  const known = new Map<string, { readonly model: string; readonly labels: Map<string, FeedbackInfo> }>();
+  const keyOf = (owner: string | null, id: string) => `${owner} ${id}`;
+  return {
+    ended: ({ owner, requestId, model }) => void known.set(keyOf(owner, requestId), { model: model ?? "none", labels: new Map() }),
+    give: async (owner, { requestId, source, label, score, confidence, index }) => {
+      const found = known.get(keyOf(owner, requestId));
+      if (!found) return { kind: "unknown" };
+      if (index > 0) return { kind: "wrong", place: "index", expected: "one of the request's 1 texts: 0 to 0", received: String(index) };
+      const isReplaced = found.labels.has(source);
+      const said = { source, label, score, confidence, index, trusted: false, created: nowMs / 1000 };
+      const feedback = { object: "feedback", request_id: requestId, model: found.model, ...said } as const;
+      found.labels.set(source, feedback);
+      return { kind: "kept", feedback, isReplaced };
+    },
+    list: async (owner, id) => {
+      const found = known.get(keyOf(owner, id));
+      return found && [...found.labels.values()];
+    },
+    remove: async (owner, id) => {
+      const found = known.get(keyOf(owner, id));
+      known.delete(keyOf(owner, id));
+      return found?.labels.size;
+    },
+  };
 }

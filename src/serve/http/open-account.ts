@@ -3,7 +3,7 @@ import type { Clock } from "../../base/index.ts";
 import { type AccountedRequest, ResponseAccount } from "../response-account.ts";
 import type { EndedResponse, ResponseObserver } from "../response-observer.ts";
 import type { Contract, ContractRoute } from "./contract.ts";
-import type { AppContext } from "./exchange.ts";
+import { type AppContext, requestOwner } from "./exchange.ts";
 import { isCopy, userOf } from "./visited.ts";
 
 interface AccountPorts {
@@ -24,7 +24,8 @@ export function openAccount(c: AppContext, { name: contract }: Contract, route: 
     engine: () => exchange.engine,
     arm: () => exchange.arm,
     user: () => userOf(c),
-    owner: () => exchange.caller().owner,
+    owner: () => requestOwner(exchange),
+    responseId: () => exchange.responseId,
   };
   const tell = (response: EndedResponse) => {
     try {

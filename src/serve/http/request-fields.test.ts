@@ -8,7 +8,7 @@ import { createEmbeddingEngine } from "../embedding/embedding-engine.ts";
 import { createEngine } from "../engine.ts";
 import { scriptedProgram, tinyModel } from "../fakes.ts";
 import { createApp } from "./app.ts";
-import { tinyEncoder } from "./fakes.ts";
+import { memoryFeedback, tinyEncoder } from "./fakes.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const engine = createEngine({
@@ -19,12 +19,23 @@ const engine = createEngine({
 const encoder = createEmbeddingEngine({ model: await tinyEncoder(device, { id: "vectors@1", aliases: ["vectors"] }), device });
 await Promise.all([engine.ready, encoder.ready]);
 const failures: unknown[] = [];
-const app = createApp({ engines: [engine], encoders: [encoder], admin: true, onFailure: e => failures.push(e) });
+const feedback = memoryFeedback(0);
+const app = createApp({ engines: [engine], encoders: [encoder], admin: true, feedback, responses: feedback, onFailure: e => failures.push(e) });
 afterAll(async () => {
   await engine.close();
   await encoder.close();
   expect(failures).toEqual([]);
 });
+
+// the request that feedback is on, which has a label of its source already
+await app.fetch(
+  new Request("http://127.0.0.1/v1/completions", {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-request-id": "r1" },
+    body: JSON.stringify({ model: "tiny", prompt: "a", max_tokens: 1 }),
+  }),
+);
+await feedback.give(null, { requestId: "r1", source: "s", score: 1, label: null, confidence: 1, index: 0 });
 
 interface Sent {
   readonly path: string;
@@ -50,6 +61,7 @@ const sent: { readonly [K in keyof typeof requestFields]?: Sent } = {
   teiRerank: { path: "/v1/rerank", body: { model: "vectors", query: "a", texts: ["b"] } },
   compare: { path: "/v1/score", body: { model: "vectors", queries: "a", documents: ["b"] } },
   score: { path: "/v1/score", body: { model: "tiny", input: "ab" } },
+  feedback: { path: "/v1/feedback", body: { request_id: "r1", source: "s", score: 1 } },
   tokenize: { path: "/tokenize", body: { model: "tiny", prompt: "a" } },
   detokenize: { path: "/detokenize", body: { model: "tiny", tokens: [97] } },
   messages: { path: "/v1/messages", body: { model: "tiny", messages: user, max_tokens: 2 } },

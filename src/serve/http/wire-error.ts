@@ -24,6 +24,8 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   "serve/unknownUrl": { code: "unknown_url" },
   "serve/unknownRecord": { code: "not_found" },
   "serve/unknownFile": { code: "not_found", param: true },
+  "serve/unknownRequest": { code: "unknown_request", param: true },
+  "serve/feedbackRate": { code: "rate_limit_exceeded" },
   "serve/unknownResponse": { code: "not_found", param: true },
   "serve/filesFull": { code: "storage_full" },
   "serve/batchesFull": { code: "rate_limit_exceeded" },

@@ -9,7 +9,7 @@ import { createEngine } from "../engine.ts";
 import { scriptedProgram, tinyModel } from "../fakes.ts";
 import { listen } from "../listen.ts";
 import { createApp } from "./app.ts";
-import { speaker, tinyEncoder } from "./fakes.ts";
+import { memoryFeedback, speaker, tinyEncoder } from "./fakes.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const template = chatTemplate(
@@ -48,7 +48,10 @@ const encoder = createEmbeddingEngine({
 });
 await Promise.all([broken.ready, encoder.ready]);
 const failures: unknown[] = [];
+const feedback = memoryFeedback(1_700_000_000_000);
 const app = createApp({
+  feedback,
+  responses: feedback,
   engines: [said.engine, broken],
   encoders: [encoder],
   version: "1.2.3",
@@ -210,6 +213,38 @@ test("OpenAI: embeddings, rerank, scores, tokens, models", () =>
     { title: "model", path: "/v1/models/vectors@1" },
     { title: "error: unknown model", path: "/v1/models/nobody" },
   ]));
+
+test("feedback", () => {
+  const path = "/v1/feedback";
+  const say = (title: string, body: object, more: Partial<Case> = {}): Case => ({
+    title,
+    path,
+    body: { request_id: "asked", source: "reviewers", ...body },
+    ...more,
+  });
+  return recorded("serve-feedback", [
+    {
+      title: "a response to label",
+      path: "/v1/completions",
+      body: { model: "speaker", prompt: "Once", max_tokens: 2 },
+      headers: { "x-request-id": "asked" },
+    },
+    say("a label", { label: "spam", confidence: 0.9 }),
+    say("the second of a source", { label: "ham", comment: "I was wrong." }),
+    say("a thumb", { source: "end-user", score: true }),
+    { title: "list", path: `${path}/asked` },
+    say("error: an unknown request", { request_id: "another", label: "spam" }),
+    say("error: neither label nor score", {}),
+    say("error: out of range", { score: 5 }),
+    say("error: another text", { score: 1, index: 3 }),
+    say("error: a misspelt name", { lable: "spam" }),
+    say("error: an unknown name", { score: 1, trace: "x" }),
+    say("error: no such source", { score: 1, source: "two words" }),
+    { title: "delete", path: `${path}/asked`, method: "DELETE" },
+    { title: "error: list of none", path: `${path}/asked` },
+    { title: "error: another method", path, method: "PUT", body: {} },
+  ]);
+});
 
 test("Anthropic", () => {
   const path = "/v1/messages";

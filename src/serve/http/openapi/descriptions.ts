@@ -10,6 +10,8 @@ import {
   compareRequest,
   completionsRequest,
   embeddingsRequest,
+  feedbackInfo,
+  feedbackRequest,
   generateRequest,
   inferRequest,
   infillRequest,
@@ -57,6 +59,7 @@ const ofModel = z.object({ model: text.optional().describe("default: the only on
 const page = z.object({ after: text.optional(), limit: text.optional(), order: z.enum(["asc", "desc"]).optional() });
 const upload = z.object({ file: text.meta({ format: "binary" }), purpose: text });
 
+const deletedFeedback = z.object({ id: text, object: text, deleted: z.boolean(), labels: z.int().describe("labels that were deleted") });
 const inputTokens = z.object({ object: text, input_tokens: z.int() });
 const eitherRefusal = z.union([refusalForms.openai, refusalForms.llamaCpp]);
 
@@ -101,6 +104,16 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
     answer: anyObject,
   },
   "POST /v1/attributions": { summary: "Says which tokens of the prompt an answer rests on.", body: attributionsRequest, answer: anyObject },
+  "POST /v1/feedback": {
+    summary: "Keeps a label or a score of a response; the second of a source replaces its first.",
+    body: feedbackRequest,
+    answer: feedbackInfo,
+  },
+  "GET /v1/feedback/:id": { summary: "Lists what was said of a response.", answer: listAnswer(feedbackInfo) },
+  "DELETE /v1/feedback/:id": {
+    summary: "Deletes the labels of a response, and what is remembered of its request.",
+    answer: deletedFeedback,
+  },
   "POST /tokenize": {
     summary: "Gives the tokens of a text: vLLM's form by prompt or messages, llama.cpp's by content.",
     body: z.union([tokenizeRequest, nativeTokenizeRequest]),

@@ -23,7 +23,7 @@ import { collectAll, wireUsage } from "../answers.ts";
 import { type ChatRun, chatPrompt, startChat } from "../chat-run.ts";
 import { chatWish, unreadWishes } from "../chat-wish.ts";
 import { answering, type ContractRoute, del, describing, get, post } from "../contract.ts";
-import { type AppContext, askerOf, callerOf, keptId, type Services, streamAnswer } from "../exchange.ts";
+import { type AppContext, askerOf, callerOf, keptId, newResponseId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
 import { chatLogprobs } from "../logprobs.ts";
 import { withOnlyModel } from "../only-model.ts";
@@ -166,7 +166,7 @@ function begin(
     ...askerOf(c),
     ...(background ? { signal: background.signal } : {}),
   });
-  const id = keptId("resp");
+  const id = newResponseId(c, "resp", keptId);
   const isStored = body.store ?? true;
   const head = responseHead(body, {
     id,

@@ -1,0 +1,89 @@
+/**
+ * /v1/feedback: what clients say of responses afterwards. Whoever made a request may label it; for everybody else, administrators too, it does not exist.
+ * Kept by whoever fills the port.
+ */
+import {
+  earlyFeedbackMinutes,
+  type FeedbackAnswer,
+  type FeedbackPort,
+  feedbackBounds,
+  feedbackId,
+  feedbackRequest,
+  givenFeedback,
+  requestFields,
+} from "../../protocols/index.ts";
+import { serveErrors } from "../errors.ts";
+import { type ContractRoute, del, get, post } from "./contract.ts";
+import { type AppContext, requestOwner, type Services } from "./exchange.ts";
+import { parseBody } from "./parse.ts";
+import { checkedBody } from "./request-fields.ts";
+
+/** Errors: serve/unsupported where nobody keeps feedback. */
+function portOf({ feedback }: Services): FeedbackPort {
+  if (feedback) return feedback;
+  throw serveErrors.fail("unsupported", {
+    place: "server",
+    message: "this server keeps no feedback",
+    hint: "Serve a project: feedback is kept in its record.",
+  });
+}
+
+const unknown = (place: string) =>
+  serveErrors.fail("unknownRequest", {
+    place,
+    expected: "the id of a response that this API key was given",
+    received: "another one, or one whose response has not ended",
+    hint: `Send the header x-request-id of the response. A label that comes before its response ends is kept for ${earlyFeedbackMinutes} minutes.`,
+  });
+
+/** The label as it is kept. Errors: serve/unknownRequest, serve/feedbackRate, serve/parameter. */
+function keptOf(answer: FeedbackAnswer) {
+  switch (answer.kind) {
+    case "kept":
+      return answer;
+    case "unknown":
+      throw unknown("request_id");
+    case "full":
+      throw serveErrors.fail("feedbackRate", {
+        place: "feedback",
+        expected: answer.expected,
+        received: "more",
+        hint: `Retry in ${answer.retryAfterSeconds} s.`,
+      });
+    case "wrong":
+      throw serveErrors.fail("parameter", { place: answer.place, expected: answer.expected, received: answer.received });
+  }
+}
+
+async function give(c: AppContext, services: Services): Promise<Response> {
+  const port = portOf(services);
+  const length = Number(c.req.header("content-length") ?? 0);
+  if (length > feedbackBounds.bodyBytes)
+    throw serveErrors.fail("tooLarge", { place: "body", expected: `at most ${feedbackBounds.bodyBytes} bytes`, received: `${length}` });
+  const { comment: _, ...said } = parseBody(feedbackRequest, await checkedBody(c, requestFields.feedback));
+  if (said.label == null && said.score == null)
+    throw serveErrors.fail("missing", { place: "label", message: "feedback needs a label, a score, or both" });
+  const { feedback, isReplaced } = keptOf(await port.give(requestOwner(c.var.exchange), givenFeedback(said)));
+  return c.json(feedback, isReplaced ? 200 : 201);
+}
+
+const idOf = (c: AppContext): string => parseBody(feedbackId, c.req.param("id"));
+
+async function list(c: AppContext, services: Services): Promise<Response> {
+  const data = await portOf(services).list(requestOwner(c.var.exchange), idOf(c));
+  if (!data) throw unknown("id");
+  return c.json({ object: "list", data });
+}
+
+async function remove(c: AppContext, services: Services): Promise<Response> {
+  const id = idOf(c);
+  const labels = await portOf(services).remove(requestOwner(c.var.exchange), id);
+  if (labels === undefined) throw unknown("id");
+  return c.json({ id, object: "feedback", deleted: true, labels });
+}
+
+export const feedback: readonly ContractRoute[] = [
+  post("/v1/feedback", give),
+  get("/v1/feedback/:id", list),
+  del("/v1/feedback/:id", remove),
+];
