@@ -2,6 +2,7 @@
  * A server of a project's models: versions of a project or of the home, or files as they lie on the disk; its gateway before it, its console, its
  * fine-tuning jobs. Opened part by part: each is closed again where a later one fails or the start is stopped.
  */
+
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { defined, readStaticPage } from "../../base/index.ts";
@@ -52,6 +53,7 @@ import { consoleSource } from "./console-source.ts";
 import { type Found, findModel, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
+import { loopsOf } from "./open-loops.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
 import { isLoopbackHost, servingOf } from "./serving-event.ts";
@@ -199,16 +201,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
           return running.jobs;
         }
       : undefined;
-  const loops =
-    project && store
-      ? (await import("../looping/index.ts")).openLoops({
-          project,
-          store,
-          fleet,
-          tell: message => o.tell({ event: "note", message }),
-          warn,
-        })
-      : undefined;
+  const loops = project && store ? await loopsOf(o, { project, store, fleet }) : undefined;
   if (loops) closers.add(() => loops.close());
   const login = new Login({ info: { gateway: false, record: true } });
   const apiKeys = apiKeysOf(options, hasGateway);
