@@ -59,7 +59,8 @@ export async function openMonitoring({ project, store, fleet, warn, tell }: Moni
         })
       : undefined;
   const feedback = store && settings !== false ? runFeedback(store, settings?.feedback, warn) : undefined;
-  const loops = project && store ? (await import("../looping/index.ts")).openLoops({ project, store, fleet, tell, warn }) : undefined;
+  const hasLoops = project !== undefined && Object.keys(project.config.loop).length > 0;
+  const loops = hasLoops && store ? (await import("../looping/index.ts")).openLoops({ project, store, fleet, tell, warn }) : undefined;
   const figures = watch ? { watchFigures: watch.figures } : {};
   return {
     app: {
