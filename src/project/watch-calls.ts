@@ -2,8 +2,10 @@
 import { type Call, type CallOptions, callOf } from "./call.ts";
 import type { DriftQuestion, WatchedDrift } from "./watching/drift/index.ts";
 import type { LabelledRequest, ModelQuality, QualityOptions } from "./watching/feedback/index.ts";
+import type { HistoryOptions, WatchedAlarm, WatchHistory, WatchStatus } from "./watching/live/index.ts";
 import type { Workspace } from "./workspace.ts";
 
+const live = () => import("./watching/live/index.ts");
 const feedback = () => import("./watching/feedback/index.ts");
 
 export class WatchCalls {
@@ -11,6 +13,24 @@ export class WatchCalls {
 
   constructor(at: Workspace) {
     this.#at = at;
+  }
+
+  /** Figures of the last hour by version (default: of all), active alarms, objectives with what is left of their error budgets, servers. */
+  status(model?: string, options: CallOptions = {}): Call<WatchStatus> {
+    return callOf(async () => {
+      const { objectiveRules, watchStatus } = await live();
+      return watchStatus(await this.#at.store(), objectiveRules(this.#at.file.config.slo), model);
+    }, options);
+  }
+
+  /** Alarms that are active or were, the newest first. */
+  alarms(options: CallOptions = {}): Call<readonly WatchedAlarm[]> {
+    return callOf(async () => (await live()).watchedAlarms(await this.#at.store()), options);
+  }
+
+  /** A figure over time: by minute for two days, by 15 minutes for two weeks, by six hours for two years. Errors: project/argument for an unknown one. */
+  history(metric: string, options: HistoryOptions & CallOptions = {}): Call<WatchHistory> {
+    return callOf(async () => (await live()).watchHistory(await this.#at.store(), metric, options), options);
   }
 
   /**
