@@ -1,7 +1,6 @@
 /** All verbs, in the order in which a user meets them. A new verb is a row in verb-rows/ and a file in verbs/. */
 import type { Verb } from "./verb.ts";
 import { dataVerbs } from "./verb-rows/data.ts";
-import { driftVerb } from "./verb-rows/drift.ts";
 import { evaluationVerbs } from "./verb-rows/evaluation.ts";
 import { gatewayVerbs } from "./verb-rows/gateway.ts";
 import { lifeVerbs } from "./verb-rows/life.ts";
@@ -26,7 +25,6 @@ export const verbs: readonly Verb[] = [
   ...loopVerbs,
   serveVerb,
   loginVerb,
-  driftVerb,
   ...gatewayVerbs,
   ...watchVerbs,
   chatVerb,
