@@ -1,13 +1,16 @@
-/** How well scores find labelled stretches: average precision by point, and the best F1 by stretch. No point is adjusted: a hit does not make a whole stretch right. */
+/**
+ * How well scores find labelled stretches: average precision by point, and the composite F1 (Garg and others 2021): precision by point, recall by stretch, the
+ * best over thresholds. No point is adjusted: a hit does not make a whole stretch right.
+ */
 import { averagePrecision, curveOf } from "../../src/statistics/index.ts";
 
-export interface Stretch {
+interface Stretch {
   readonly from: number;
   /** Not in it. */
   readonly to: number;
 }
 
-export function stretchesOf(isIn: (i: number) => boolean, length: number): readonly Stretch[] {
+function stretchesOf(isIn: (i: number) => boolean, length: number): readonly Stretch[] {
   const all: Stretch[] = [];
   for (let i = 0; i < length; i++) {
     if (!isIn(i)) continue;
@@ -20,7 +23,7 @@ export function stretchesOf(isIn: (i: number) => boolean, length: number): reado
 
 export interface MatchFigures {
   readonly averagePrecision: number;
-  /** The best over thresholds: recall is the share of labelled stretches that an alarmed one meets, precision the share of alarmed stretches that meet a labelled one. */
+  /** The best over thresholds: recall is the share of labelled stretches with an alarmed point, precision the share of alarmed points that are labelled. */
   readonly bestF1: number;
   /** Whether the highest score is in a labelled stretch. */
   readonly isTopHit: boolean;
@@ -36,10 +39,17 @@ export function matchFigures(scores: ArrayLike<number>, labels: ArrayLike<number
   for (let t = 0; t < thresholds; t++) {
     // finer where scores are high
     const threshold = sorted[Math.min(n - 1, Math.floor(n * (1 - 0.5 ** (t / 16))))]!;
-    const alarmed = stretchesOf(i => scores[i]! >= threshold, n);
-    const meets = (a: Stretch, others: readonly Stretch[]) => others.some(o => o.from < a.to && a.from < o.to);
-    const recall = real.filter(r => meets(r, alarmed)).length / real.length;
-    const precision = alarmed.filter(a => meets(a, real)).length / alarmed.length;
+    let [alarmed, right] = [0, 0];
+    for (let i = 0; i < n; i++)
+      if (scores[i]! >= threshold) {
+        alarmed++;
+        right += labels[i]!;
+      }
+    const met = real.filter(({ from, to }) => {
+      for (let i = from; i < to; i++) if (scores[i]! >= threshold) return true;
+      return false;
+    });
+    const [recall, precision] = [met.length / real.length, right / alarmed];
     if (recall + precision > 0) bestF1 = Math.max(bestF1, (2 * recall * precision) / (recall + precision));
   }
   let top = 0;
