@@ -1,7 +1,7 @@
 /** The monitors on simulated models: faults found, how soon, what is alarmed for nothing, and what a minute costs. */
 import { openMonitors } from "../../src/watch/index.ts";
-import { type Fault, type FaultKind, faultKinds, nuisanceKinds, simulatedMinutes } from "../../src/watch/monitors/simulator.laws.ts";
 import { digits, median } from "../harness.ts";
+import { type Fault, type FaultKind, faultKinds, nuisanceKinds, simulatedMinutes } from "./simulator.ts";
 
 const lengths: Partial<Record<FaultKind, number>> = {
   "error-burst": 10,
