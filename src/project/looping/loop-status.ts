@@ -1,8 +1,8 @@
 /** What a loop is doing, for people and programs: the state in the record, who directs it, what the last look came to. */
 import type { Json } from "../../base/index.ts";
 import type { LoopPolicy, LoopState } from "../../loop/index.ts";
-import { changeState, holderOf, readState, type Store } from "../../store/index.ts";
-import { leaseHolder, leaseKey } from "./lease.ts";
+import { changeState, holderOf, leaseHolder, readState, type Store } from "../../store/index.ts";
+import { loopLeaseKey } from "./lease.ts";
 import type { LoopPart } from "./loop-part.ts";
 import { loopScope, readLoop } from "./loop-record.ts";
 
@@ -46,7 +46,7 @@ export async function loopStatus(store: Store, { model, policy }: Pick<LoopPart,
     model,
     alias: policy.alias,
     current: await holderOf(db, model, policy.alias),
-    directedBy: leaseHolder(await readState(db, scope, leaseKey), Date.now()) ?? null,
+    directedBy: leaseHolder(await readState(db, scope, loopLeaseKey)) ?? null,
     look: (await lastLook(store, model)) ?? null,
     ...(await readLoop(store, model)),
     policy,

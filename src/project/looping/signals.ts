@@ -2,6 +2,8 @@
 import { isLoamError } from "../../base/index.ts";
 import type { DriftSignal, LoopRound, LoopSignals, LoopState, QualitySignal } from "../../loop/index.ts";
 import { type ArtifactReader, holderOf, openArtifact, releasesOf, resolveVersion, runStage, statesOf } from "../../store/index.ts";
+import { alarmOf } from "../watching/live/alarms-kept.ts";
+import { watchScopes } from "../watching/live/scopes.ts";
 import { currentDocuments } from "./loop-project.ts";
 import { lastLook } from "./loop-status.ts";
 import { countNew, windowDocumentsStage } from "./round-documents.ts";
@@ -42,23 +44,12 @@ async function qualityOf(
   }
 }
 
-interface AlarmRow {
-  readonly id: string;
-  readonly kind: string;
-  readonly model: string;
-  readonly severity: "ticket" | "page";
-  readonly since: number;
-  readonly monitor?: string;
-  readonly resolvedMs?: number | null;
-  readonly state?: string;
-}
-
-/** Open drift alarms of a model, as the monitors write them into the record. */
+/** Active drift alarms of a model's versions, as the monitors write them into the record. */
 async function driftOf({ store, model }: RoundPlace): Promise<DriftSignal[]> {
-  const rows = (await statesOf(store.records.read, "watch/alarms")).map(s => s.value as unknown as AlarmRow);
-  return rows
-    .filter(a => a.kind === "drift" && a.model === model && (a.resolvedMs ?? null) === null && a.state !== "resolved")
-    .map(({ id, severity, since, monitor }) => ({ id, severity, since, what: monitor ?? id }));
+  const alarms = (await statesOf(store.records.read, watchScopes.alarms)).map(s => alarmOf(s.value));
+  return alarms
+    .filter(a => a.kind === "drift" && a.endedMs === null && a.model?.split("@")[0] === model)
+    .map(({ id, severity, sinceMs, monitor }) => ({ id, severity, since: sinceMs, what: monitor }));
 }
 
 /** Labelled documents are counted always; they are judged by once so many came that the policy looks again. */

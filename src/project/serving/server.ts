@@ -2,6 +2,7 @@
  * A server of a project's models: versions of a project or of the home, or files as they lie on the disk; its gateway before it, its console, its
  * fine-tuning jobs. Opened part by part: each is closed again where a later one fails or the start is stopped.
  */
+
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { defined, readStaticPage } from "../../base/index.ts";
@@ -195,7 +196,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
           return running.jobs;
         }
       : undefined;
-  const monitoring = await openMonitoring({ project, store, fleet, warn, tell: message => o.tell({ event: "note", message }) });
+  const monitoring = await openMonitoring({ project, store, fleet, warn, tell: o.tell });
   closers.add(() => monitoring.close());
   const login = new Login({ info: { gateway: false, record: true } });
   const apiKeys = apiKeysOf(options, hasGateway);
