@@ -1,5 +1,6 @@
 /** `project.watch`: what monitors know of the project's models. A method loads what it needs when it is called. */
 import { type Call, type CallOptions, callOf } from "./call.ts";
+import type { DriftQuestion, WatchedDrift } from "./watching/drift/index.ts";
 import type { LabelledRequest, ModelQuality, QualityOptions } from "./watching/feedback/index.ts";
 import type { HistoryOptions, WatchedAlarm, WatchHistory, WatchStatus } from "./watching/live/index.ts";
 import type { Workspace } from "./workspace.ts";
@@ -38,6 +39,14 @@ export class WatchCalls {
    */
   quality(model?: string, options: QualityOptions & CallOptions = {}): Call<readonly ModelQuality[]> {
     return callOf(async () => (await feedback()).modelQuality(await this.#at.store(), model, options), options);
+  }
+
+  /**
+   * How a data set, a file of new texts or a model's traffic (default: the served model's) differs from what a model was trained on, or from
+   * `against`: which features changed, by how much, and since when. Errors: watch/reference for another tokenizer; project/nothing; store/notFound.
+   */
+  async drift(name?: string, question: DriftQuestion = {}): Promise<WatchedDrift> {
+    return (await import("./watching/drift/index.ts")).watchDrift(this.#at, name, question);
   }
 
   /** Labelled requests of a model, whose newest label came after a time (ms since 1970): ids, classes, sources. */

@@ -4,11 +4,9 @@ import type { Gateway, GatewayAlarm, RequestRecord } from "../../gateway/index.t
 import { type AppOptions, eachObserver, type Fleet } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ReadWatchFigures } from "../../tracing/index.ts";
-import type { EventContent } from "../events.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { type RunningFeedback, runFeedback } from "../watching/feedback/index.ts";
 import { type AlarmNotice, objectiveRules, RunningWatch } from "../watching/live/index.ts";
-import { loopsOf } from "./open-loops.ts";
 
 interface MonitoringParts {
   /** Without one, only feedback is kept. */
@@ -17,7 +15,7 @@ interface MonitoringParts {
   readonly fleet: Fleet;
   readonly warn: (text: string) => void;
   /** What loops do. */
-  readonly tell: (event: EventContent) => void;
+  readonly tell: (text: string) => void;
 }
 
 export interface Monitoring {
@@ -60,8 +58,11 @@ export async function openMonitoring({ project, store, fleet, warn, tell }: Moni
           notify: notice => door?.alarm(alarmEvent(notice)),
         })
       : undefined;
+  // while models are loaded, nobody waits for answers yet
+  if (watch) setImmediate(() => watch.prepare());
   const feedback = store && settings !== false ? runFeedback(store, settings?.feedback, warn) : undefined;
-  const loops = project && store ? await loopsOf({ tell, warn }, { project, store, fleet }) : undefined;
+  const hasLoops = project !== undefined && Object.keys(project.config.loop).length > 0;
+  const loops = hasLoops && store ? (await import("../looping/index.ts")).openLoops({ project, store, fleet, tell, warn }) : undefined;
   const figures = watch ? { watchFigures: watch.figures } : {};
   return {
     app: {
