@@ -49,13 +49,22 @@ function panelJson(panel: DashboardPanel, id: number, x: number, y: number): obj
         min: unit === "percentunit" ? 0 : null,
         thresholds: thresholds(alerts),
         ...(kind === "timeseries"
-          ? { custom: { lineWidth: 1, fillOpacity: 10, showPoints: "never", thresholdsStyle: { mode: alerts.some(a => a.query !== undefined) ? "line" : "off" } } }
+          ? {
+              custom: {
+                lineWidth: 1,
+                fillOpacity: 10,
+                showPoints: "never",
+                thresholdsStyle: { mode: alerts.some(a => a.query !== undefined) ? "line" : "off" },
+              },
+            }
           : {}),
       },
       overrides: [],
     },
     options:
-      kind === "timeseries" ? { legend: { displayMode: "list", placement: "bottom", showLegend: true }, tooltip: { mode: "multi", sort: "desc" } } : {},
+      kind === "timeseries"
+        ? { legend: { displayMode: "list", placement: "bottom", showLegend: true }, tooltip: { mode: "multi", sort: "desc" } }
+        : {},
   };
 }
 
