@@ -1,5 +1,6 @@
 /** All verbs, in the order in which a user meets them. A new verb is a row in verb-rows/ and a file in verbs/. */
 import type { Verb } from "./verb.ts";
+import { dashboardsVerb } from "./verb-rows/dashboards.ts";
 import { dataVerbs } from "./verb-rows/data.ts";
 import { evaluationVerbs } from "./verb-rows/evaluation.ts";
 import { gatewayVerbs } from "./verb-rows/gateway.ts";
@@ -25,6 +26,7 @@ export const verbs: readonly Verb[] = [
   serveVerb,
   loginVerb,
   ...gatewayVerbs,
+  dashboardsVerb,
   chatVerb,
   ...upkeepVerbs,
   completionVerb(() => verbs),
