@@ -64,7 +64,13 @@ async function underLoad(folder: string) {
     fetch(`${server.url}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }).then(r =>
       r.arrayBuffer(),
     );
-  const say = (content: string, more: object = {}) => ({ model: "chat", messages: [{ role: "user", content }], ...ask, max_tokens: 20, ...more });
+  const say = (content: string, more: object = {}) => ({
+    model: "chat",
+    messages: [{ role: "user", content }],
+    ...ask,
+    max_tokens: 20,
+    ...more,
+  });
   let round = 0;
   const load = async () => {
     round++;
@@ -99,7 +105,9 @@ const queries = dashboardTables().flatMap(({ title, rows }) =>
   rows.flatMap(({ panels }) => panels.flatMap(p => p.queries.map(({ expr }) => ({ place: `${title}: ${p.title}`, expr })))),
 );
 const alertQueries = dashboardTables().flatMap(({ title, rows }) =>
-  rows.flatMap(({ panels }) => panels.flatMap(p => (p.alerts ?? []).flatMap(a => (a.expr ? [{ place: `${title}: ${a.name}`, expr: a.expr }] : [])))),
+  rows.flatMap(({ panels }) =>
+    panels.flatMap(p => (p.alerts ?? []).flatMap(a => (a.expr ? [{ place: `${title}: ${a.name}`, expr: a.expr }] : []))),
+  ),
 );
 
 const vector = z.object({
@@ -176,7 +184,9 @@ test.skipIf(program === undefined)(`every query of every dashboard gives data on
       if (Date.now() > endMs) throw new Error(`no data for ${JSON.stringify(missing, null, 2)}`);
     }
     // a request can be found from a bucket of the latency
-    const exemplars = await at(`query_exemplars?query=loam_time_to_first_token_seconds_bucket&start=${Date.now() / 1000 - 600}&end=${Date.now() / 1000 + 60}`);
+    const exemplars = await at(
+      `query_exemplars?query=loam_time_to_first_token_seconds_bucket&start=${Date.now() / 1000 - 600}&end=${Date.now() / 1000 + 60}`,
+    );
     expect(await exemplars!.text()).toMatch(/"request_id":"req-[\da-f]{32}"/);
     // the rules were taken, and none of them failed
     const rules = await (await at("rules"))!.text();
@@ -199,7 +209,9 @@ test("every metric that a panel or an alert names is one that a server or a gate
   const pages = [await text(server.url), await text(gateway.url, { authorization: `Bearer ${gateway.key}` })].join("\n");
   const there = new Set([...pages.matchAll(/^# TYPE (\S+) /gm)].map(m => m[1]!));
   const named = [...queries, ...alertQueries].flatMap(({ place, expr }) =>
-    [...expr.matchAll(/\b(?:loam|process|nodejs|vllm)[_:][\w:]+/g)].filter(m => !m[0].startsWith("loam:")).map(m => ({ place, name: m[0] })),
+    [...expr.matchAll(/\b(?:loam|process|nodejs|vllm)[_:][\w:]+/g)]
+      .filter(m => !m[0].startsWith("loam:"))
+      .map(m => ({ place, name: m[0] })),
   );
   expect(named.length).toBeGreaterThan(60);
   const unknown = named.filter(({ name }) => !there.has(name) && !there.has(name.replace(/_(bucket|sum|count)$/, "")));

@@ -19,7 +19,9 @@ interface GrafanaPanel {
   readonly title: string;
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
   readonly targets?: readonly { readonly refId: string; readonly expr: string }[];
-  readonly fieldConfig?: { readonly defaults: { readonly unit: string; readonly thresholds: { readonly steps: readonly { readonly value: number | null }[] } } };
+  readonly fieldConfig?: {
+    readonly defaults: { readonly unit: string; readonly thresholds: { readonly steps: readonly { readonly value: number | null }[] } };
+  };
 }
 interface GrafanaDashboard {
   readonly uid: string;
@@ -105,7 +107,9 @@ test("queries are narrowed to Loam's jobs, in dashboards by Grafana's variables 
 test("an alert rule, and its test, is written for each alert", () => {
   const rules = (parse(textOf("prometheus/loam-alerts.yml")) as { groups: { rules: { alert: string }[] }[] }).groups.flatMap(g => g.rules);
   expect(rules.map(r => r.alert)).toEqual(alerts.map(a => a.name));
-  const tests = (parse(textOf("prometheus/loam-alerts.test.yml")) as { tests: { name: string; alert_rule_test: { exp_alerts: unknown[] }[] }[] }).tests;
+  const tests = (
+    parse(textOf("prometheus/loam-alerts.test.yml")) as { tests: { name: string; alert_rule_test: { exp_alerts: unknown[] }[] }[] }
+  ).tests;
   expect(tests.map(t => t.name)).toEqual(alerts.map(a => a.name));
   // fires, and is over
   for (const t of tests) expect(t.alert_rule_test.map(r => r.exp_alerts.length)).toEqual([1, 0]);
@@ -122,6 +126,7 @@ test("the burn-rate alerts follow the objective that was given", () => {
 });
 
 test("a job or an objective that is none is refused by name", () => {
-  for (const job of ['a"}', "", "(", "a b", "x".repeat(300)]) expect(() => dashboardFiles({ job }), job).toThrow(/job: expected a regular expression/);
+  for (const job of ['a"}', "", "(", "a b", "x".repeat(300)])
+    expect(() => dashboardFiles({ job }), job).toThrow(/job: expected a regular expression/);
   for (const objective of [0, 1, 1.5, Number.NaN]) expect(() => dashboardFiles({ objective })).toThrow(/objective: expected a share/);
 });

@@ -46,16 +46,25 @@ function panelJson(panel: DashboardPanel, id: number, x: number, y: number): obj
     fieldConfig: {
       defaults: {
         unit: unitNames[unit] ?? unit,
-        min: unit === "percentunit" ? 0 : null,
+        ...(unit === "percentunit" ? { min: 0 } : {}),
         thresholds: thresholds(alerts),
         ...(kind === "timeseries"
-          ? { custom: { lineWidth: 1, fillOpacity: 10, showPoints: "never", thresholdsStyle: { mode: alerts.some(a => a.query !== undefined) ? "line" : "off" } } }
+          ? {
+              custom: {
+                lineWidth: 1,
+                fillOpacity: 10,
+                showPoints: "never",
+                thresholdsStyle: { mode: alerts.some(a => a.query !== undefined) ? "line" : "off" },
+              },
+            }
           : {}),
       },
       overrides: [],
     },
     options:
-      kind === "timeseries" ? { legend: { displayMode: "list", placement: "bottom", showLegend: true }, tooltip: { mode: "multi", sort: "desc" } } : {},
+      kind === "timeseries"
+        ? { legend: { displayMode: "list", placement: "bottom", showLegend: true }, tooltip: { mode: "multi", sort: "desc" } }
+        : {},
   };
 }
 
@@ -109,7 +118,19 @@ export function grafanaDashboard({ uid, title, rows }: DashboardTable, { job }: 
     timepicker: {},
     annotations: { list: [] },
     templating: { list: variables(job) },
-    links: [{ type: "dashboards", title: "Loam", tags: ["loam"], asDropdown: true, includeVars: true, keepTime: true }],
+    links: [
+      {
+        type: "dashboards",
+        title: "Loam",
+        icon: "external link",
+        tooltip: "",
+        tags: ["loam"],
+        asDropdown: true,
+        targetBlank: false,
+        includeVars: true,
+        keepTime: true,
+      },
+    ],
     panels,
   };
 }
