@@ -1,6 +1,5 @@
 /** All verbs, in the order in which a user meets them. A new verb is a row in verb-rows/ and a file in verbs/. */
 import type { Verb } from "./verb.ts";
-import { dashboardsVerb } from "./verb-rows/dashboards.ts";
 import { dataVerbs } from "./verb-rows/data.ts";
 import { evaluationVerbs } from "./verb-rows/evaluation.ts";
 import { gatewayVerbs } from "./verb-rows/gateway.ts";
@@ -10,6 +9,7 @@ import { modelsVerbs } from "./verb-rows/models.ts";
 import { chatVerb, loginVerb, serveVerb } from "./verb-rows/serving.ts";
 import { tuneVerbs } from "./verb-rows/tune.ts";
 import { completionVerb, upkeepVerbs } from "./verb-rows/upkeep.ts";
+import { watchVerbs } from "./verb-rows/watch.ts";
 
 /** What the first words of verbs of two words stand for. */
 export const groups: Readonly<Record<string, string>> = {
@@ -26,7 +26,7 @@ export const verbs: readonly Verb[] = [
   serveVerb,
   loginVerb,
   ...gatewayVerbs,
-  dashboardsVerb,
+  ...watchVerbs,
   chatVerb,
   ...upkeepVerbs,
   completionVerb(() => verbs),

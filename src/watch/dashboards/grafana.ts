@@ -5,6 +5,7 @@ import type { DashboardPanel, DashboardTable, PanelAlert } from "./panel.ts";
 const [pageWidth, panelWidth, panelHeight] = [24, 8, 8];
 const schemaVersion = 39;
 
+// biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana puts the value in
 const datasource = { type: "prometheus", uid: "${datasource}" };
 
 /** A query of the table as Grafana asks it. */
