@@ -13,9 +13,9 @@ import {
   type ShadowRecord,
 } from "../../gateway/index.ts";
 import { Login } from "../../session/index.ts";
-import { gatewayFeedback, projectFeedback } from "../watching/feedback/index.ts";
 import { openLogin } from "../login/open-login.ts";
 import { ownPackage, packageFolder } from "../package.ts";
+import { gatewayFeedback, projectFeedback } from "../watching/feedback/index.ts";
 import { withConsole } from "./console-session.ts";
 import type { FoundGateway } from "./gateway-place.ts";
 import { openFor } from "./open-control.ts";
