@@ -58,6 +58,9 @@ export const benches = {
   "gateway-latency": "what the gateway adds to the time of a request, beside LiteLLM, Portkey and a bare Hono with undici",
   isolation: "requests of one key beside 530 idle streams of another on the same upstream, through the gateway",
   "gateway-routing": "what hedging, the servers' own load and priorities do to waits, on servers whose times are set",
+  drift:
+    "tests of two samples beside scipy, verdicts beside Evidently and alibi-detect, a stream of mails watched for a quiet year and through a shift",
+  canary: "two arms compared after every request: equal arms, a bad one, users whose requests are alike, a wrong assignment",
   suites:
     "test suites of vLLM, llama.cpp and of clients against `loam serve`: which tests pass, beside the list of expected failures; NAME... runs some",
 } as const satisfies Record<string, string>;

@@ -81,7 +81,7 @@ async function doorOf(parts: Record<string, unknown>): Promise<Door> {
       await response.text();
       return response.status === 200 ? performance.now() - began : undefined;
     },
-    close: async () => void (await listening.drain(0)),
+    close: async () => void (await listening.drain({ graceMs: 0 })),
   };
 }
 

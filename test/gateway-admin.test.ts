@@ -67,7 +67,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   following.stop();
-  await running.drain(0);
+  await running.drain({ graceMs: 0 });
   await upstream.close();
   vi.unstubAllEnvs();
   rmSync(folder, { recursive: true, force: true });

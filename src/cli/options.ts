@@ -1,4 +1,5 @@
 /** Options of the command line as numbers: checked, with the verb and the flag named where they are none. */
+import { defaultDelayMs, environment } from "../base/index.ts";
 import { wrongArgument } from "../project/index.ts";
 import type { Options } from "./verb.ts";
 
@@ -19,6 +20,12 @@ export function numberOption(options: Options, key: string, verb: string, { leas
   if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
   throw wrongArgument(`loam ${verb}: ${flagOf(key)}`, `a ${whole ? "whole " : ""}number from ${least} to ${most}`, JSON.stringify(given));
 }
+
+/** `--shutdown-delay`, in milliseconds. Errors: cli/usage. */
+export const shutdownDelayMs = (options: Options, verb: string): number => {
+  const seconds = numberOption(options, "shutdownDelay", verb, { least: 0, most: 60 });
+  return seconds === undefined ? defaultDelayMs(environment()) : 1000 * seconds;
+};
 
 /** The option as one of its words, undefined where it was not given. Errors: cli/usage. */
 export function choiceOption<T extends string>(options: Options, key: string, verb: string, words: readonly T[]): T | undefined {

@@ -4,6 +4,7 @@ import { dataVerbs } from "./verb-rows/data.ts";
 import { evaluationVerbs } from "./verb-rows/evaluation.ts";
 import { gatewayVerbs } from "./verb-rows/gateway.ts";
 import { lifeVerbs } from "./verb-rows/life.ts";
+import { loopVerbs } from "./verb-rows/loop.ts";
 import { modelsVerbs } from "./verb-rows/models.ts";
 import { chatVerb, loginVerb, serveVerb } from "./verb-rows/serving.ts";
 import { tuneVerbs } from "./verb-rows/tune.ts";
@@ -21,6 +22,7 @@ export const verbs: readonly Verb[] = [
   ...dataVerbs,
   ...evaluationVerbs,
   ...modelsVerbs,
+  ...loopVerbs,
   serveVerb,
   loginVerb,
   ...gatewayVerbs,

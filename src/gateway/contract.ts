@@ -66,6 +66,13 @@ export interface UsageRow {
   readonly costNano: number;
 }
 
+/** Sums of a key over a day, all models together. */
+export type KeyUsage = Pick<UsageRow, "keyId" | "subject" | "team" | "requests" | "errors" | "inputTokens" | "outputTokens" | "costNano">;
+export interface TopUsage {
+  readonly keys: readonly KeyUsage[];
+  readonly all: Omit<KeyUsage, "keyId" | "subject" | "team">;
+}
+
 export interface KeyGiven {
   readonly name: string;
   /** User or service account that must exist (`principals` of the configuration). */
@@ -201,6 +208,8 @@ export interface Control {
   readonly journal: Journal;
   /** Rows of usage from `fromDay` to `toDay` (`2026-11-26`, UTC, both included). */
   usage(fromDay: string, toDay: string): Promise<readonly UsageRow[]>;
+  /** Usage of a day by key: the keys with the most tokens, and the sum of all keys. Errors: stateLost. */
+  topUsage(day: string, most: number): Promise<TopUsage>;
   /** From a position on (the first when absent), the oldest first. */
   changes(from?: number): AsyncIterable<ChangeEntry>;
   /** Of the newest change; null where there is none. */

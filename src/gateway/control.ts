@@ -18,6 +18,7 @@ import { viewLimits } from "./limits/view.ts";
 import { objectSeal } from "./owners/seal.ts";
 import { decide, explainPolicies } from "./policy/decide.ts";
 import { openState, type State } from "./state/state.ts";
+import { topUsage } from "./usage/top-usage.ts";
 import { usageBetween } from "./usage/usage.ts";
 
 export interface ControlOptions {
@@ -185,6 +186,7 @@ function controlOver({ state, access, keys, limiter, objects, now }: Opened): Co
     keys,
     journal,
     usage: (fromDay, toDay) => usageBetween(database, fromDay, toDay),
+    topUsage: (day, most) => topUsage(database, day, most),
     changes: from => changesIn(database, from),
     head: () => headOfChanges(database),
     watchLimits: listener => limiter.watch(listener),

@@ -172,7 +172,7 @@ export async function testGateway(
         headers: { "content-type": "application/json", authorization: `Bearer ${secret}`, ...(init.headers as Record<string, string>) },
       }),
     close: async () => {
-      await listening.drain(0);
+      await listening.drain({ graceMs: 0 });
     },
   };
 }

@@ -5,6 +5,7 @@
 import { type Clock, defined, type StaticPage, systemClock } from "../base/index.ts";
 import type { FeedbackPort } from "../protocols/index.ts";
 import type { Login } from "../session/index.ts";
+import type { ReadWatchFigures } from "../tracing/index.ts";
 import type { AnswerCache } from "./cache/cache.ts";
 import { cacheMetrics } from "./cache/metrics.ts";
 import { closeCache, openCache } from "./cache/open.ts";
@@ -23,18 +24,22 @@ import type { RequestRecord } from "./http/request-record.ts";
 import type { Identity } from "./identity/contract.ts";
 import { Callers } from "./own/callers.ts";
 import type { OwnServer } from "./own/server-port.ts";
-import type { Settle } from "./pipeline/pipeline.ts";
 import { ownerOf } from "./owners/owner.ts";
+import type { Settle } from "./pipeline/pipeline.ts";
 import type { GatewayPorts, GatewayState } from "./ports.ts";
 import { type RoutingMetrics, routingMetrics } from "./routing/metrics.ts";
 import type { ModelRoute } from "./routing/route.ts";
 import { Runtime } from "./routing/runtime.ts";
 import { type ShadowRecord, Shadows } from "./routing/shadow.ts";
+import type { GatewayGenAi } from "./tracing/gen-ai.ts";
 import type { GatewayTracing } from "./tracing/tracing.ts";
 import type { Tls } from "./transport/tls.ts";
 import { UpstreamFailure } from "./upstreams/failure.ts";
 import type { UpstreamNotice } from "./upstreams/notice.ts";
 import type { Stop } from "./upstreams/stop.ts";
+import { keyMetrics, mostKeys } from "./usage/metrics.ts";
+import { dayOf } from "./usage/usage.ts";
+import type { GatewayAlarm } from "./webhooks/event.ts";
 import { noticeMetrics } from "./webhooks/metrics.ts";
 import { Notices } from "./webhooks/notices.ts";
 import type { WebhookOptions } from "./webhooks/webhooks.ts";
@@ -60,6 +65,10 @@ export interface GatewayOptions {
   readonly webhooks?: { readonly lookMs?: number; readonly pauseMs?: number };
   /** Tells of requests and calls; closed with the gateway. */
   readonly tracing?: GatewayTracing | undefined;
+  /** Sends metrics to a collector; closed with the gateway. */
+  readonly genAi?: GatewayGenAi | undefined;
+  /** What monitors say, for the metrics. */
+  readonly watchFigures?: ReadWatchFigures | undefined;
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
@@ -137,7 +146,9 @@ export class Gateway implements GatewayPorts {
       inFlight: () => this.#inFlight,
       upstreams: () => this.#runtime.upstreams(),
       tell: () => this.tell(),
+      ...defined({ watchFigures: options.watchFigures }),
     });
+    keyMetrics(this.metrics.registry, () => control.topUsage(dayOf(clock.now()), mostKeys), clock);
     const routing = routingMetrics(this.metrics.registry, { config: () => this.config, upstreams: () => this.#runtime.upstreams() });
     this.#routing = routing;
     this.shadows = new Shadows(clock, {
@@ -267,6 +278,11 @@ export class Gateway implements GatewayPorts {
     };
   }
 
+  /** Sends an alarm to the webhooks that want it. Returns at once. */
+  alarm(alarm: GatewayAlarm): void {
+    this.#notices.alarm(alarm);
+  }
+
   /** Counts and writes down what has ended until now; by itself this happens a few times a second. */
   tell(): void {
     this.#ended.tell();
@@ -278,6 +294,7 @@ export class Gateway implements GatewayPorts {
       this.#routing.request(record);
       if (record.model !== null || record.path.startsWith("/v1/")) this.control.journal.note(record);
       exchange.trace?.end(record);
+      this.#options.genAi?.request(record);
       const answered = this.#options.feedback && this.#answered(record, exchange);
       if (answered) this.#options.feedback?.told(answered);
       this.#options.onRequest?.(record);
@@ -321,6 +338,11 @@ export class Gateway implements GatewayPorts {
     for (const stop of [...this.cutters]) stop.stop(new UpstreamFailure("draining", "the time to finish is over"));
   }
 
+  /** Is not ready from now on; each answer is the last of its connection. */
+  leave(): void {
+    this.isLeaving = true;
+  }
+
   /** Takes no new work; ends when nothing is under way or the time is over. Gives how many answers had not ended. */
   async drain(graceMs: number): Promise<{ readonly cutOff: number }> {
     this.#isDraining = true;
@@ -341,7 +363,7 @@ export class Gateway implements GatewayPorts {
     this.shadows.close();
     this.#runtime.leave();
     await closeCache(this.#cache);
-    await Promise.all([this.tracing?.close(), this.#notices.close()]);
+    await Promise.all([this.tracing?.close(), this.#options.genAi?.close(), this.#notices.close()]);
     await this.control.close();
   }
 }

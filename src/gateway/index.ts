@@ -60,10 +60,12 @@ export { type ImportedGateway, importLitellm } from "./migrate/litellm/import-li
 export type { GatewayState } from "./ports.ts";
 export type { ModelRoute } from "./routing/route.ts";
 export type { ShadowRecord } from "./routing/shadow.ts";
+export { openGatewayGenAi } from "./tracing/gen-ai.ts";
 export { openGatewayTracing } from "./tracing/open-tracing.ts";
 export type { GatewayTracing } from "./tracing/tracing.ts";
 export { type Handover, handoverOf, type Supervisor, supervise } from "./transport/handover.ts";
 export type { ServeHere } from "./upstreams/in-process.ts";
 export { noticeText, type UpstreamNotice } from "./upstreams/notice.ts";
 export { usageCsv } from "./usage/csv.ts";
+export type { GatewayAlarm } from "./webhooks/event.ts";
 export { verifyWebhook } from "./webhooks/signature.ts";

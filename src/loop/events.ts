@@ -20,7 +20,8 @@ export type LoopEvent =
     }
   /** A look at the quality that starts nothing; it counts among those that share a false-alarm rate. */
   | { readonly type: "looked"; readonly labelled: number }
-  | ({ readonly type: "assembled"; readonly evidence: Evidence } & OfRound)
+  /** `untilMs`: time of the newest document that the round uses; labels of later ones may still come. */
+  | ({ readonly type: "assembled"; readonly untilMs: number; readonly evidence: Evidence } & OfRound)
   | ({
       readonly type: "trained";
       readonly version: number;
@@ -43,6 +44,8 @@ export type LoopEvent =
       readonly phase: "shadow" | "canary";
       readonly verdict: TrafficVerdict;
       readonly requests: number;
+      /** The declared longest run is over: what is undecided stays so. */
+      readonly isOver: boolean;
       readonly why: string;
       readonly evidence: Evidence;
     } & OfRound)

@@ -22,7 +22,7 @@ function outcomeOf(state: LoopState, r: Random, current: number): LoopEvent {
     case "look":
       return { type: "triggered", trigger: { kind: "schedule", why: "it is time", figures: {} }, current, moves: 0, untilMs: state.rounds };
     case "data":
-      return { type: "assembled", round, evidence };
+      return { type: "assembled", round, untilMs: 1, evidence };
     case "training":
       return { type: "trained", round, version: current + 1, artifact: `a${round}`, coreSeconds: 5, money: 1, evidence };
     case "gates":
@@ -38,6 +38,7 @@ function outcomeOf(state: LoopState, r: Random, current: number): LoopEvent {
         phase: state.phase as "shadow",
         verdict,
         requests: Math.floor(r.uniform() * 100),
+        isOver: r.uniform() < 0.2,
         why: "so",
         evidence,
       };
@@ -152,7 +153,16 @@ describe("any order of events, told twice, late, by a clock that jumps", () => {
         const round = now.round!.number;
         const ok: LoopEvent =
           now.phase === "shadow" || now.phase === "canary"
-            ? { type: "compared", round, phase: now.phase, verdict: "undecided", requests: 1, why: "time is over", evidence: {} }
+            ? {
+                type: "compared",
+                round,
+                phase: now.phase,
+                verdict: "undecided",
+                requests: 1,
+                isOver: false,
+                why: "time is over",
+                evidence: {},
+              }
             : now.phase === "gates"
               ? { type: "judged", round, passed: true, needsApproval: false, why: "", evidence: {} }
               : now.phase === "promotion"
@@ -187,7 +197,7 @@ describe("any order of events, told twice, late, by a clock that jumps", () => {
     const rules = policies[2]!;
     const events: LoopEvent[] = [
       outcomeOf(idleState, random("x"), 1),
-      { type: "assembled", round: 1, evidence: {} },
+      { type: "assembled", round: 1, untilMs: 1, evidence: {} },
       { type: "trained", round: 1, version: 2, artifact: "a1", coreSeconds: 1, money: 0, evidence: {} },
       { type: "judged", round: 1, passed: true, needsApproval: false, why: "", evidence: {} },
       { type: "pause", by: "ann", why: "incident" },

@@ -137,7 +137,7 @@ function compared(state: LoopState, round: LoopRound, event: Compared, nowMs: nu
         ...evidence,
       }),
     undecided() {
-      const isOver = nowMs - state.sinceMs >= limits.longest || (phase === "canary" && requests >= limits.requests);
+      const isOver = event.isOver || nowMs - state.sinceMs >= limits.longest;
       if (isOver) return giveUp(state, seen, "held", why, nowMs, rules);
       // a clock that went back begins the wait again
       return { state: { ...state, round: seen, sinceMs: Math.min(state.sinceMs, nowMs), attempts: 0, problem: null }, steps: [] };
@@ -197,7 +197,14 @@ function inRound(state: LoopState, round: LoopRound, event: OfRound, nowMs: numb
   switch (event.type) {
     case "assembled":
       if (phase !== "data") return unchanged(state);
-      return enter(state, "training", nowMs, withEvidence(round, "data", event.evidence), "data", event.evidence);
+      return enter(
+        state,
+        "training",
+        nowMs,
+        { ...withEvidence(round, "data", event.evidence), untilMs: Math.min(round.untilMs, event.untilMs) },
+        "data",
+        event.evidence,
+      );
     case "trained": {
       if (phase !== "training") return unchanged(state);
       const { version, artifact, coreSeconds, money, evidence } = event;

@@ -78,7 +78,10 @@ const canary = z.strictObject({
   share: z.number().int().min(1).max(99).default(10).describe("Percent of the users who get the new version."),
   alpha: z.number().gt(0).max(0.5).default(0.05).describe("Level of the test, over all metrics and looks."),
   errors: share.default(0.02).describe("Accepted error rate above the current version's."),
-  latency: z.number().min(1).default(2).describe("Accepted factor of the 99th percentile of the latency."),
+  latency: z
+    .union([z.number().min(1), z.literal("off")])
+    .default(2)
+    .describe("Accepted factor of the 99th percentile of the latency, or `off`."),
   quality: z.number().min(0).optional().describe("Accepted rise of the loss by labels of feedback. Default: labels do not count."),
   leastEffect: share.default(0).describe("Differences below this size are not harm."),
   warmup: z.number().int().min(0).default(20).describe("First requests of each arm that are left out."),

@@ -33,7 +33,7 @@ export interface LoopSignals {
   readonly newDocuments: number;
   readonly quality?: QualitySignal | undefined;
   readonly drift?: readonly DriftSignal[] | undefined;
-  /** Since when a version is there to be retrained: the schedule counts from there before the first round. */
+  /** The schedule counts from there before the first round. */
   readonly sinceMs: number;
 }
 

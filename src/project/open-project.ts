@@ -12,6 +12,7 @@ import { JobCalls } from "./fine-tuning/job-calls.ts";
 import { GatewayCalls } from "./gateway/gateway-calls.ts";
 import { LabelCalls } from "./labelling/label-calls.ts";
 import type { TraceOptions } from "./lineage.ts";
+import { LoopCalls } from "./loop-calls.ts";
 import { ModelCalls } from "./models/model-calls.ts";
 import type { ProjectConfig } from "./part.ts";
 import type { PreviewOptions } from "./previews.ts";
@@ -50,6 +51,8 @@ export class Project implements AsyncDisposable {
   readonly labels: LabelCalls;
   /** Fine-tuning jobs that clients asked this project's server for. */
   readonly jobs: JobCalls;
+  /** Models that are trained again by themselves. */
+  readonly loop: LoopCalls;
   /** The administration of the gateway of this folder. */
   readonly gateway: GatewayCalls;
   /** What monitors know of the models that are served. */
@@ -62,6 +65,7 @@ export class Project implements AsyncDisposable {
     this.data = new DataCalls(workspace);
     this.labels = new LabelCalls(workspace);
     this.jobs = new JobCalls(workspace);
+    this.loop = new LoopCalls(workspace);
     this.gateway = new GatewayCalls(workspace);
     this.watch = new WatchCalls(workspace);
   }

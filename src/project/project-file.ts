@@ -8,6 +8,7 @@ import { noteProject, openStore, type Store, setGuards } from "../store/index.ts
 import { dataSetOf, madeOf } from "../tune/part.ts";
 import type { RunEnvironment } from "./environment.ts";
 import { projectErrors } from "./errors.ts";
+import { checkLoops } from "./looping/loop-part.ts";
 import { checkDocument, type ProjectConfig } from "./part.ts";
 import { guardsOf } from "./releases/guards-of.ts";
 import { checkSearches } from "./searching/check-searches.ts";
@@ -45,6 +46,7 @@ function checkReferences(c: ProjectConfig, file: string): void {
   for (const [alias, rules] of Object.entries(c.releases)) checkConditions(rules, alias, `${file}: releases.${alias}`);
   for (const [set, { on }] of Object.entries(c.labels)) refer(`labels.${set}.on`, "a data set", on, data);
   servedAs(c.serve, file);
+  checkLoops(c);
   // several may be served that no project has made: `loam models import` brings them in
   if (c.serve?.model !== undefined) refer("serve.model", "a model", c.serve.model.split("@")[0]!, modelsOf(c));
 }

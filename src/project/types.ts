@@ -19,6 +19,7 @@ export type * from "./fine-tuning/job-calls.ts";
 export type * from "./gateway/index.ts";
 export type * from "./labelling/index.ts";
 export type * from "./labelling/votes.ts";
+export type * from "./looping/index.ts";
 export type * from "./models/index.ts";
 export type * from "./previews.ts";
 export type * from "./profile-model.ts";

@@ -37,6 +37,7 @@ interface Shared {
   readonly watchers: Set<(engine: Engine) => void>;
   readonly encoderWatchers: Set<(encoder: EmbeddingEngine) => void>;
   readonly adapters: AdapterShelf;
+  isLeaving: boolean;
   isDraining: boolean;
   router: Router | undefined;
   otherNames: string | undefined;
@@ -66,6 +67,7 @@ export class Engines {
       offered: [],
       watchers: new Set(),
       encoderWatchers: new Set(),
+      isLeaving: false,
       isDraining: false,
       router: undefined,
       otherNames: undefined,
@@ -184,7 +186,7 @@ export class Engines {
   }
   /** It answers, or would after waking. */
   isReadyNow({ state }: ListedMetadata): boolean {
-    return !this.isDraining && (state === "ready" || state === "asleep");
+    return !this.isLeaving && (state === "ready" || state === "asleep");
   }
 
   /** The adapters of all models. */
@@ -344,32 +346,44 @@ export class Engines {
     return [...this.#engines, ...this.#encoders];
   }
 
+  /** The server is shutting down, and takes no new work. */
   get isDraining(): boolean {
     return this.#shared.isDraining;
   }
+  /** The server is shutting down: it is not ready, and may still take work. */
+  get isLeaving(): boolean {
+    return this.#shared.isLeaving;
+  }
   /** Every engine is loaded and warmed up, there is one, and the server is not shutting down; a router knows more exactly. */
   get isReady(): boolean {
-    const { router, isDraining } = this.#shared;
-    if (router) return !isDraining && router.isReady;
-    return !this.#shared.isDraining && this.#both.length > 0 && this.#both.every(e => e.state === "ready");
+    const { router, isLeaving } = this.#shared;
+    if (router) return !isLeaving && router.isReady;
+    return !isLeaving && this.#both.length > 0 && this.#both.every(e => e.state === "ready");
   }
 
   /** As `isReady`, of one model. Errors: serve/unknownModel. */
   isModelReady(model: string): boolean {
-    const { router, isDraining } = this.#shared;
+    const { router, isLeaving } = this.#shared;
     const parent = this.adapters.parentOf(model);
     if (parent !== undefined) return this.isModelReady(parent);
-    return !isDraining && (router?.isModelReady(model) ?? this.findAny(model).state === "ready");
+    return !isLeaving && (router?.isModelReady(model) ?? this.findAny(model).state === "ready");
+  }
+
+  /** Is not ready from now on. */
+  leave(): void {
+    this.#shared.isLeaving = true;
   }
 
   /** Takes no new work; resolves when nothing waits or runs. */
   async drain(): Promise<void> {
+    this.#shared.isLeaving = true;
     this.#shared.isDraining = true;
     await Promise.all([...this.#both.map(e => e.drain()), this.#shared.router?.drain()]);
   }
 
   /** Ends everything that waits or runs. */
   async close(): Promise<void> {
+    this.#shared.isLeaving = true;
     this.#shared.isDraining = true;
     await Promise.all(this.#both.map(e => e.close()));
     await this.#shared.router?.close();

@@ -61,7 +61,14 @@ export { type DrainOptions, type Listening, type ListenOptions, listen } from ".
 export type { ServedRequestRecord } from "./metrics.ts";
 export type { EngineObserver, Observed, RequestOutcome } from "./observer.ts";
 export { type Draft, openProgram, type Program, type ProgramOptions } from "./program.ts";
-export type { EndedAnswer, EndedReading, EndedResponse, ResponseObserver, ResponseOutcome } from "./response-observer.ts";
+export {
+  type EndedAnswer,
+  type EndedReading,
+  type EndedResponse,
+  eachObserver,
+  type ResponseObserver,
+  type ResponseOutcome,
+} from "./response-observer.ts";
 export { planStep, type SchedulerLimits, type SchedulerView, type StepPlan } from "./scheduler.ts";
 export {
   type DecoderForm,
@@ -74,5 +81,5 @@ export {
   type ServedTokenizer,
   servedModel,
 } from "./served-model.ts";
-export { openTracing } from "./tracing/open-tracing.ts";
+export { openTelemetry, openTracing } from "./tracing/open-tracing.ts";
 export type { ServedRequestTrace, ServedTracedRequest, TracedEnd, TracedOperation, Tracing } from "./tracing/tracing.ts";

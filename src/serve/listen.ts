@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
+import { defined, type LastRequests, lastRequests } from "../base/index.ts";
 import { serveErrors } from "./errors.ts";
 import type { App } from "./http/app.ts";
 import { limits } from "./limits.ts";
@@ -19,6 +20,10 @@ export interface ListenOptions {
 export interface DrainOptions {
   /** How long streams in flight may go on; 25 s when absent, which fits the 30 s between SIGTERM and SIGKILL of most platforms. */
   readonly graceMs?: number;
+  /** How long new connections are still taken, while readiness answers 503; 0 when absent. */
+  readonly delayMs?: number;
+  /** Waits for the delay and the grace period; for tests. */
+  readonly wait?: LastRequests["wait"];
 }
 
 export interface Listening {
@@ -27,8 +32,8 @@ export interface Listening {
   /** `http://127.0.0.1:8080`. */
   readonly url: string;
   /**
-   * Shuts down: readiness and new work answer 503 at once, what is in flight is finished within the grace period and ended with an error
-   * after it, then sockets and engines close. Gives how many answers were cut off. Calling it again waits for the same end.
+   * Shuts down: readiness answers 503 at once and each answer closes its connection; after `delayMs` no connection is taken any more. What is in flight is
+   * finished within the grace period and ended with an error after it, then engines close. Gives how many answers were cut off. Calling it again waits for the same end.
    */
   drain(options?: DrainOptions): Promise<{ readonly cutOff: number }>;
   /** Closes at once. */
@@ -70,10 +75,13 @@ export async function listen(app: App, options: ListenOptions = {}): Promise<Lis
     clearTimeout(timer);
   };
   let draining: Promise<{ cutOff: number }> | undefined;
-  const drain = async (graceMs: number) => {
+  const drain = async ({ graceMs = defaultGraceMs, delayMs = 0, wait }: DrainOptions) => {
+    app.engines.leave();
+    const until = performance.now() + delayMs + graceMs;
+    await lastRequests(server, { delayMs, graceMs, ...defined({ wait }) });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>(resolve => {
-      timer = setTimeout(resolve, graceMs);
+      timer = setTimeout(resolve, Math.max(0, until - performance.now()));
     });
     await Promise.race([app.engines.drain(), late]);
     clearTimeout(timer);
@@ -85,8 +93,8 @@ export async function listen(app: App, options: ListenOptions = {}): Promise<Lis
     host,
     port: address.port,
     url: `http://${shown}:${address.port}`,
-    drain: ({ graceMs = defaultGraceMs } = {}) => {
-      draining ??= drain(graceMs);
+    drain: (options = {}) => {
+      draining ??= drain(options);
       return draining;
     },
     close,

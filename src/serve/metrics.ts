@@ -1,6 +1,16 @@
 /** Prometheus metrics of a server and its engines. Names and units follow Prometheus' rules (base units, `_total`); labels are few and bounded. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import {
+  type HostOptions,
+  hostMetrics,
+  latencyHistogram,
+  openMetricsText,
+  openMetricsType,
+  type ReadWatchFigures,
+  watchMetrics,
+} from "../tracing/index.ts";
 import { adapterMetrics } from "./adapters/metrics.ts";
+import { costMetrics } from "./cost-metrics.ts";
 import type { Engine } from "./engine.ts";
 import type { Engines } from "./engines.ts";
 import type { Fleet } from "./lifecycle/fleet.ts";
@@ -26,10 +36,23 @@ export interface ServedRequestRecord {
   readonly error?: string;
 }
 
+export interface ServeMetricsOptions extends HostOptions {
+  readonly fleet?: Fleet | undefined;
+  /** What monitors say; no series of them when absent. */
+  readonly watchFigures?: ReadWatchFigures | undefined;
+  /** What an hour of a core costs; no series of money when absent. */
+  readonly usdPerCoreHour?: number | undefined;
+  /** The trace of a request under way, where it is sampled. */
+  readonly traceOf?: ((requestId: string) => string | undefined) | undefined;
+}
+
 interface Metrics {
   readonly contentType: string;
   /** The page that Prometheus reads. */
   text(): Promise<string>;
+  /** The same series as OpenMetrics, with exemplars. */
+  openText(): Promise<string>;
+  readonly openContentType: string;
   request(record: ServedRequestRecord): void;
 }
 
@@ -40,7 +63,8 @@ const loadBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const lengthBuckets = [1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 32_768, 131_072];
 
 /** `model` in labels is a version's id, `mail-small@3`; `loam_model_version_info` says its name and number apart. */
-export function createServeMetrics(engines: Engines, version: string, fleet?: Fleet): Metrics {
+export function createServeMetrics(engines: Engines, version: string, options: ServeMetricsOptions = {}): Metrics {
+  const { fleet, traceOf } = options;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -49,22 +73,29 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
   const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[], buckets: readonly number[]) =>
     new Histogram({ name: `loam_${name}`, help, labelNames: [...labelNames], buckets: [...buckets], registers });
 
+  /** Of latencies, each with the last request of every bucket. */
+  const latency = <L extends string>(name: string, help: string, labelNames: readonly L[], buckets: readonly number[]) => {
+    const observe = latencyHistogram({ name: `loam_${name}`, help, labelNames, buckets, registry });
+    return (labels: Readonly<Record<L, string>>, seconds: number, requestId: string | undefined) =>
+      observe(labels, seconds, requestId, requestId === undefined ? undefined : traceOf?.(requestId));
+  };
+
   new Gauge({ name: "loam_build_info", help: "Loam's version, as a label; always 1.", labelNames: ["version"], registers }).set(
     { version },
     1,
   );
   const requests = counter("http_requests_total", "HTTP requests by route and status.", ["method", "route", "status"]);
-  const requestSeconds = histogram("http_request_seconds", "Time from a request to the end of its answer.", ["route"], requestBuckets);
+  const requestSeconds = latency("http_request_seconds", "Time from a request to the end of its answer.", ["route"], requestBuckets);
   const errors = counter("errors_total", "Requests that ended with an error, by its code.", ["code"]);
 
-  const queueSeconds = histogram("queue_seconds", "Time in the queue before a slot.", ["model"], waitBuckets);
-  const firstToken = histogram("time_to_first_token_seconds", "Time from submission to the first token.", ["model"], waitBuckets);
+  const queueSeconds = latency("queue_seconds", "Time in the queue before a slot.", ["model"], waitBuckets);
+  const firstToken = latency("time_to_first_token_seconds", "Time from submission to the first token.", ["model"], waitBuckets);
   const nextToken = histogram("inter_token_seconds", "Time between two tokens of one answer.", ["model"], tokenBuckets);
   const prefillSeconds = histogram("prefill_seconds", "Time from taking a slot to the first token.", ["model"], waitBuckets);
   const decodeSeconds = histogram("decode_seconds", "Time from the first token to the end of an answer.", ["model"], requestBuckets);
   const promptLength = histogram("prompt_tokens", "Tokens of one prompt.", ["model"], lengthBuckets);
   const answerLength = histogram("completion_tokens", "Tokens of one answer.", ["model"], lengthBuckets);
-  const answerSeconds = histogram("answer_seconds", "Time from submission to the end of an answer.", ["model"], requestBuckets);
+  const answerSeconds = latency("answer_seconds", "Time from submission to the end of an answer.", ["model"], requestBuckets);
   const stepSeconds = histogram("step_seconds", "Time of one engine step.", ["model"], tokenBuckets);
   const stepRows = histogram("step_decoded_rows", "Sequences that decoded in one step.", ["model"], [0, 1, 2, 4, 8, 16, 32, 64]);
   const stepTokens = histogram(
@@ -99,6 +130,9 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
   const finished = counter("answers_total", "Answers that ended, by how.", ["model", "outcome"]);
 
   adapterMetrics(engines, registers);
+  costMetrics(engines, registers, options);
+  hostMetrics(registry, options);
+  watchMetrics(registry, options.watchFigures);
   llamaCppMetrics(engines, registers);
   requestMetrics(engines, registers, { seconds: requestBuckets, tokens: lengthBuckets });
   engines.watch((engine: Engine) => {
@@ -109,13 +143,13 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
     engine.observe({
       started: (ms, of) => {
         since.set(of, ms);
-        queueSeconds.observe({ model }, ms / 1000);
+        queueSeconds({ model }, ms / 1000, of.requestId);
         prefixQueried.inc({ model }, of.usage.promptTokens);
       },
       firstToken: (ms, of) => {
         generated.inc({ model });
         generatedInStep++;
-        firstToken.observe({ model }, ms / 1000);
+        firstToken({ model }, ms / 1000, of.requestId);
         prefillSeconds.observe({ model }, (ms - (since.get(of) ?? 0)) / 1000);
         since.set(of, ms);
       },
@@ -141,7 +175,7 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
         finished.inc({ model, outcome });
         promptTokens.inc({ model }, usage.promptTokens);
         completionTokens.inc({ model }, usage.completionTokens);
-        answerSeconds.observe({ model }, ms / 1000);
+        answerSeconds({ model }, ms / 1000, of.requestId);
       },
       step: (decoded, read, ms) => {
         stepSeconds.observe({ model }, ms / 1000);
@@ -250,9 +284,11 @@ export function createServeMetrics(engines: Engines, version: string, fleet?: Fl
       );
       return `${await registry.metrics()}\n${(await Promise.all(again)).join("\n\n")}\n`;
     },
-    request: ({ method, route, status, ms, error }) => {
+    openText: () => openMetricsText(registry, vllmNames),
+    openContentType: openMetricsType,
+    request: ({ id, method, route, status, ms, error }) => {
       requests.inc({ method, route, status });
-      requestSeconds.observe({ route }, ms / 1000);
+      requestSeconds({ route }, ms / 1000, id);
       if (error !== undefined) errors.inc({ code: error });
     },
   };

@@ -15,6 +15,8 @@ export interface Observed {
   readonly usage: Usage;
   /** Tokens of the answer at most. */
   readonly maxTokens: number;
+  /** The HTTP request that it is an answer to, by the id that its client was given. */
+  readonly requestId?: string | undefined;
   /** The adapter that answers. */
   readonly adapterName?: string | undefined;
   /** Of the request that it belongs to. */

@@ -3,6 +3,7 @@
  * model computes, also where it was refused, failed, was cancelled, or was a shadow's. Nothing here knows a monitor. A telling is the server's own object and
  * its lists are views of what the server worked with: they are read while the observer is called, and not kept.
  */
+import { defined } from "../base/index.ts";
 import type { RouteEndpoint } from "./authorization.ts";
 import type { Usage } from "./generation.ts";
 import type { RequestOutcome } from "./observer.ts";
@@ -90,4 +91,30 @@ export interface ResponseObserver {
   ended(response: EndedResponse): void;
   /** Log-probabilities are computed of every so manieth token of each answer; of none when absent. */
   readonly scoresEvery?: number;
+}
+
+/** Tells each of several; one that throws keeps the others from nothing, and its error comes out at the end. Undefined where there is none. */
+export function eachObserver(observers: readonly (ResponseObserver | undefined)[]): ResponseObserver | undefined {
+  const there = observers.filter(o => o !== undefined);
+  if (there.length <= 1) return there[0];
+  return {
+    ended(response) {
+      let failure: { readonly error: unknown } | undefined;
+      for (const observer of there) {
+        try {
+          observer.ended(response);
+        } catch (error) {
+          failure = { error };
+        }
+      }
+      if (failure) throw failure.error;
+    },
+    ...defined({ scoresEvery: leastEvery(there) }),
+  };
+}
+
+/** The closest steps in which one of them wants tokens scored. */
+function leastEvery(observers: readonly ResponseObserver[]): number | undefined {
+  const wanted = observers.flatMap(o => o.scoresEvery ?? []);
+  return wanted.length > 0 ? Math.min(...wanted) : undefined;
 }

@@ -53,6 +53,7 @@ interface SequenceParts {
 export class Sequence implements SlotOwner {
   readonly id: number;
   readonly group: string;
+  readonly requestId: string | undefined;
   readonly salt: string;
   readonly adapter: number;
   readonly adapterName: string | undefined;
@@ -126,6 +127,7 @@ export class Sequence implements SlotOwner {
     scoresEvery,
   }: SequenceParts) {
     this.id = id;
+    this.requestId = request.group;
     this.group = request.group ?? `sequence ${id}`;
     // Keys and values are the adapter's: equal prompts share them where the adapter's numbers are the same, whatever it is called. The digest comes
     // first, since a client may choose the salt, and one that ended in a digest would be given the adapter's keys and values.

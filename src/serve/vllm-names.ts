@@ -3,14 +3,9 @@
  * Inference Extension's model-server protocol asks for, under the names its endpoint picker looks for by default; the second part is what
  * vLLM's published Grafana dashboards draw and its own tests look for. Names only: no value is measured twice.
  */
+import type { MetricAlias } from "../tracing/index.ts";
 
-interface Alias {
-  readonly name: string;
-  /** Labels that are called otherwise, beside `model`, which is `model_name`. */
-  readonly labels?: Readonly<Record<string, string>>;
-}
-
-export const vllmNames: Readonly<Record<string, Alias>> = {
+export const vllmNames: Readonly<Record<string, MetricAlias>> = {
   loam_queued_requests: { name: "vllm:num_requests_waiting" },
   loam_running_requests: { name: "vllm:num_requests_running" },
   loam_kv_cache_utilisation_ratio: { name: "vllm:kv_cache_usage_perc" },
@@ -41,7 +36,7 @@ export const vllmNames: Readonly<Record<string, Alias>> = {
 };
 
 /** One metric's text in the exposition format, under its other name. Label values are left alone: quotes inside them are escaped. */
-export function renamedMetrics(text: string, from: string, { name, labels = {} }: Alias): string {
+export function renamedMetrics(text: string, from: string, { name, labels = {} }: MetricAlias): string {
   const words = Object.entries({ model: "model_name", ...labels });
   return text
     .split("\n")

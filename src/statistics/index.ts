@@ -14,6 +14,15 @@ export {
   studentWithin,
 } from "./distributions.ts";
 export { statisticsErrors } from "./errors.ts";
+export {
+  type ExpectedFigure,
+  type ExpectedOptions,
+  type ExpectedPerformance,
+  expectedPerformance,
+  type PerformanceFigure,
+  performanceFigures,
+  type UnlabelledPredictions,
+} from "./expected-performance.ts";
 export { type LabelPermutation, labelPermutation } from "./label-permutation.ts";
 export { cholesky, solveTriangular } from "./linear.ts";
 export { fitLossLaw, type LossLaw, type LossPointOfLaw, lossAt, type PredictedLoss, predictLoss } from "./loss-law.ts";
@@ -65,6 +74,7 @@ export {
 export { incompleteBeta, logGamma, upperGamma } from "./special.ts";
 export {
   type BinnedDistances,
+  besideReference,
   binCounts,
   binnedDistances,
   type ChiSquareTest,
@@ -78,14 +88,23 @@ export {
   type DiscrepancyOptions,
   energyDistance,
   energyTest,
+  fisherExact,
   histogramBin,
   type KolmogorovSmirnovOptions,
   kolmogorovSmirnov,
   meanDiscrepancy,
+  type NeededOptions,
+  neededForCategories,
+  neededForDistance,
+  neededForShares,
+  noncentralChiSquareAbove,
+  noncentralityOf,
   observeConformal,
   openConformal,
   type PermutationOptions,
   quantileEdges,
+  shareDifference,
+  superiority,
   type TwoSampleTest,
   type Vectors,
   wassersteinDistance,

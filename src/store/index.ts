@@ -18,6 +18,7 @@ export { storeErrors } from "./errors.ts";
 export type { StoreFinding } from "./findings.ts";
 export { applyGc, type GcOptions, type GcPlan, type KeptVersion, type Needs, planGc } from "./gc.ts";
 export { type AliasGuard, aliasGuardOf, type GuardRules, listGuards, setGuards } from "./guards.ts";
+export { Lease, type LeasePlace, type LeaseState, leaseHolder } from "./leases.ts";
 export { type LockInfo, liveLocks } from "./locks.ts";
 export type { LogEntry } from "./log/entries.ts";
 export type { TreeHead } from "./log/heads.ts";
@@ -28,7 +29,7 @@ export { type EvaluationMark, evaluationMarks, isArchived, type MarkGiven, setMa
 export { membersFile, membersIndexFile } from "./members.ts";
 export { listModels, type ModelInfo, type ModelVersion, registerVersion, resolveVersion } from "./models.ts";
 export { artifactsOfDocument, findSubject, listArtifacts, openArtifact, type Subject } from "./names.ts";
-export { ownerName, ownerState, type StoreOwner } from "./owner.ts";
+export { ownerName, ownerState, type StoreOwner, thisOwner } from "./owner.ts";
 export { type PlanOptions, planStage, type StagePlan, type Why } from "./plan.ts";
 export { forgetProjects, isSameRecord, noteProject, otherProjects, type SeenProject, whereIs } from "./projects.ts";
 export type { ReadingDb } from "./records/records.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { collectorUrl, readTracestate } from "./index.ts";
+import { collectorUrl, metricsUrl, readTracestate } from "./index.ts";
 
 test("a collector is where the option says, else where OpenTelemetry's variables say, else nowhere", () => {
   expect(collectorUrl(undefined, {})).toBeUndefined();
@@ -15,6 +15,23 @@ test("a collector is where the option says, else where OpenTelemetry's variables
   expect(collectorUrl(undefined, { ...on, OTEL_TRACES_EXPORTER: "none" })).toBeUndefined();
   expect(() => collectorUrl("collector", {})).toThrow('--otlp: expected an address such as http://127.0.0.1:4318, got "collector"');
   expect(() => collectorUrl(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: "grpc://c:4317" })).toThrow("OTEL_EXPORTER_OTLP_ENDPOINT");
+});
+
+test("metrics go to the same collector as traces, and each signal can be turned off alone", () => {
+  expect(metricsUrl(undefined, {})).toBeUndefined();
+  for (const given of ["http://c:4318", "http://c:4318/", "http://c:4318/v1/traces", "http://c:4318/v1/metrics", "http://c:4318/v1/traces/"])
+    expect([metricsUrl(given, {}), collectorUrl(given, {})], given).toEqual(["http://c:4318/v1/metrics", "http://c:4318/v1/traces"]);
+  expect(metricsUrl("http://c/otlp", {})).toBe("http://c/otlp/v1/metrics");
+  const on = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c" };
+  expect(metricsUrl(undefined, on)).toBe("http://c/v1/metrics");
+  expect(metricsUrl(undefined, { ...on, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "http://d/m" })).toBe("http://d/m");
+  expect(metricsUrl(undefined, { ...on, OTEL_METRICS_EXPORTER: "none" })).toBeUndefined();
+  expect(collectorUrl(undefined, { ...on, OTEL_METRICS_EXPORTER: "none" })).toBe("http://c/v1/traces");
+  expect(metricsUrl(undefined, { ...on, OTEL_TRACES_EXPORTER: "none" })).toBe("http://c/v1/metrics");
+  expect(metricsUrl(undefined, { ...on, OTEL_SDK_DISABLED: "true" })).toBeUndefined();
+  // a collector of traces alone is given by an option, and is not bothered with metrics
+  expect(metricsUrl("http://jaeger:4318", { OTEL_METRICS_EXPORTER: "none" })).toBeUndefined();
+  expect(() => metricsUrl("c", {}, "tracing.otlp")).toThrow("tracing.otlp: expected an address");
 });
 
 test("a tracestate is passed on as a list of members, and not where it is malformed or too long", () => {

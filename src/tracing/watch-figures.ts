@@ -62,6 +62,8 @@ export function watchMetrics(registry: Registry, figures: ReadWatchFigures = () 
       registers: [registry],
       collect() {
         this.reset();
+        // without labels a reset leaves a 0 behind
+        if (labelNames.length === 0) this.remove();
         const now = figures();
         if (!now) return;
         for (const [labels, value] of rows(now).slice(0, mostSeries)) if (Number.isFinite(value)) this.set(labels, value);

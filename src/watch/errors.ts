@@ -4,6 +4,7 @@ import { errorTable } from "../base/index.ts";
 export const watchErrors = errorTable("watch", {
   setting: { status: 400, exit: "usage", meaning: "A monitor's setting is outside of what its method is defined for." },
   value: { status: 400, exit: "usage", meaning: "A monitor was given a value that it cannot use." },
+  sketch: { status: 422, exit: "failure", meaning: "A sketch is damaged, or of a version that this Loam does not read." },
   reference: { status: 400, exit: "usage", meaning: "A reference does not fit what is compared with it." },
 });
 

@@ -13,7 +13,9 @@ export * from "./anomaly/index.ts";
 export * from "./charts/index.ts";
 export { watchErrors } from "./errors.ts";
 export * from "./features/index.ts";
+export * from "./live/index.ts";
 export { type MinuteNumber, type MinuteOfMetrics, type MinuteShare, minuteNumbers, minuteShares } from "./minute.ts";
+export * from "./monitors/index.ts";
 export {
   addStates,
   type BurnAlert,
@@ -26,3 +28,4 @@ export {
   unusedObjective,
 } from "./objectives.ts";
 export * from "./quality/index.ts";
+export * from "./sketch/index.ts";

@@ -16,3 +16,9 @@ export const gatewayUrl = [
   "--url <address>",
   "ask the gateway that runs there, with the key in LOAM_GATEWAY_KEY (default: the state itself)",
 ] as const;
+
+/** Of servers. */
+export const shutdownDelay = [
+  "--shutdown-delay <seconds>",
+  "seconds for which a server that is told to stop still takes connections, not ready, closing each with its answer (default: 2 in Kubernetes, else 0)",
+] as const;

@@ -1,6 +1,6 @@
 /** `loam gateway`: the door to models on any servers, and what its operators ask of it. */
 import type { Verb } from "../verb.ts";
-import { gatewayConfig, gatewayUrl, project } from "./common-options.ts";
+import { gatewayConfig, gatewayUrl, project, shutdownDelay } from "./common-options.ts";
 
 const entryOptions: Verb["options"] = [
   ["--from <file>", "put: the entry, YAML or JSON; - for standard input"],
@@ -20,6 +20,7 @@ export const gatewayVerbs: readonly Verb[] = [
       gatewayConfig,
       ["-p, --port <port>", "port to listen on (default: listen.port of the file, else 8090; 0 picks a free one)"],
       ["--host <host>", "address to listen on (default: listen.host of the file, else 127.0.0.1)"],
+      shutdownDelay,
       ["--otlp <url>", "send traces to this collector (default: tracing.otlp of the file, else OTEL_EXPORTER_OTLP_ENDPOINT)"],
       ["--check", "only say whether the file is right"],
       ["--handover", "answer in a process below this one, which SIGUSR2 replaces without a lost request"],

@@ -8,7 +8,7 @@ import { projectFile, wrongArgument } from "../../project/index.ts";
 import { loginLine } from "../../project/login/index.ts";
 import { supervised } from "../gateway/supervised.ts";
 import { gatewayAt } from "../gateway-place.ts";
-import { numberOption, textOption } from "../options.ts";
+import { numberOption, shutdownDelayMs, textOption } from "../options.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
 
 const aborted = (signal: AbortSignal): Promise<void> =>
@@ -64,7 +64,7 @@ async function serve(context: Context, options: Options, handover: Handover | un
     if (signal.aborted && gateway.inFlight > 0) out.warn(`Stopping: ${gateway.inFlight} under way are finished first. Again to stop now.`);
   } finally {
     process.off("SIGHUP", hangUp);
-    const { cutOff } = await gateway.close({ handOver: handover?.signal.aborted === true });
+    const { cutOff } = await gateway.close({ handOver: handover?.signal.aborted === true, delayMs: shutdownDelayMs(options, "gateway") });
     out.line(cutOff > 0 ? `Stopped; ${cutOff} answers were cut off.` : "Stopped.");
     out.event("stopped", { cutOff });
   }

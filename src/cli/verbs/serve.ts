@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { loginLine } from "../../project/login/index.ts";
 import { type ProjectServer, type ServeOptions, type ServingEvent, serveModels } from "../../project/serving/index.ts";
 import { cliErrors } from "../errors.ts";
-import { choiceOption, numberOption, textOption } from "../options.ts";
+import { choiceOption, numberOption, shutdownDelayMs, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { showLive } from "../serving/live-line.ts";
 import { openPage } from "../serving/open-page.ts";
@@ -128,5 +128,5 @@ export const serve: VerbRun = async (context, given, options) => {
   const callOff = showLive(context, server.engines, () => server.requests);
   await aborted(signal);
   callOff();
-  await server.close();
+  await server.close({ delayMs: shutdownDelayMs(options, "serve") });
 };

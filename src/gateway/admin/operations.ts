@@ -1,7 +1,7 @@
 /** The parts of `schema.ts` as values to run by: addresses checked, secrets read. */
 import type { z } from "zod";
 import { environment } from "../../base/index.ts";
-import { collectorUrl } from "../../tracing/index.ts";
+import { collectorUrl, metricsUrl } from "../../tracing/index.ts";
 import { readSecret } from "../config/secrets.ts";
 import type { JournalConfig } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
@@ -13,6 +13,8 @@ import type { operationParts } from "./schema.ts";
 interface TracingConfig {
   /** Where spans are posted; undefined: nowhere. */
   readonly url: string | undefined;
+  /** Where metrics are posted. */
+  readonly metricsUrl: string | undefined;
   readonly sample: number | undefined;
   readonly service: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
@@ -50,7 +52,13 @@ export async function operationsOf({ tracing, journal, webhooks }: Parts, folder
     });
   }
   return {
-    tracing: { url: collectorUrl(tracing.otlp, environment(), "tracing.otlp"), sample: tracing.sample, service: tracing.service, headers },
+    tracing: {
+      url: collectorUrl(tracing.otlp, environment(), "tracing.otlp"),
+      metricsUrl: metricsUrl(tracing.otlp, environment(), "tracing.otlp"),
+      sample: tracing.sample,
+      service: tracing.service,
+      headers,
+    },
     journal: journal === false ? undefined : { keepMs: journal.keep, most: journal.most, sample: journal.sample },
     webhooks: hooks,
   };

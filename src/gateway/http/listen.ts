@@ -4,6 +4,7 @@ import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, Server as NetServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
+import { lastRequests } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { openTls } from "../transport/tls.ts";
@@ -14,12 +15,19 @@ import { gatewayBounds } from "./limits.ts";
 import { NodeHeaders } from "./node-request.ts";
 import { gatewayWireError } from "./wire-error.ts";
 
+export interface GatewayDrainOptions {
+  /** 25 s when absent, of the 30 s that platforms give. */
+  readonly graceMs?: number;
+  /** 0 when absent. */
+  readonly delayMs?: number;
+}
+
 export interface GatewayListening {
   readonly host: string;
   readonly port: number;
   readonly url: string;
-  /** Finishes what is under way, within the time (25 s when absent, of the 30 s that platforms give), and closes. */
-  drain(graceMs?: number): Promise<{ readonly cutOff: number }>;
+  /** Shuts down: not ready at once; takes no connection after `delayMs`; finishes what is under way within `graceMs` of that, and closes. */
+  drain(options?: GatewayDrainOptions): Promise<{ readonly cutOff: number }>;
   /**
    * For another process that listens on the same socket: takes no new connection, still answers on those that are there, each answer the last of its
    * own, and drains when they are gone or have been idle for so long; streams have as long as any request.
@@ -99,8 +107,11 @@ export async function listenGateway(
   const own = (server.address() as AddressInfo).port;
   const shown = host.includes(":") ? `[${host}]` : host;
   let draining: Promise<{ readonly cutOff: number }> | undefined;
-  const drain = async (graceMs: number) => {
-    const { cutOff } = await gateway.drain(graceMs);
+  const drain = async (graceMs: number, delayMs: number) => {
+    gateway.leave();
+    const until = performance.now() + delayMs + graceMs;
+    await lastRequests(server, { delayMs, graceMs });
+    const { cutOff } = await gateway.drain(Math.max(0, until - performance.now()));
     unfollow?.();
     const closed = new Promise<void>(resolve => server.close(() => resolve()));
     server.closeIdleConnections();
@@ -112,20 +123,20 @@ export async function listenGateway(
     return { cutOff };
   };
   const handOver = async (idleMs: number) => {
-    gateway.isLeaving = true;
+    gateway.leave();
     // not http's own close, which ends idle connections at once: a request may be on its way on one
     const gone = new Promise<void>(resolve => NetServer.prototype.close.call(server, () => resolve()));
     const timer = new AbortController();
     await Promise.race([gone, sleep(idleMs, undefined, { signal: timer.signal }).catch(() => {})]);
     timer.abort();
-    return drain(gateway.config.totalMs);
+    return drain(gateway.config.totalMs, 0);
   };
   return {
     host,
     port: own,
     url: `${tls ? "https" : "http"}://${shown}:${own}`,
-    drain: (graceMs = defaultGraceMs) => {
-      draining ??= drain(graceMs);
+    drain: ({ graceMs = defaultGraceMs, delayMs = 0 } = {}) => {
+      draining ??= drain(graceMs, delayMs);
       return draining;
     },
     handOver: (idleMs = gatewayBounds.handOverIdleMs) => {

@@ -1,5 +1,14 @@
 /** Prometheus metrics of the gateway. Names and units follow Prometheus' rules; labels are few and bounded (models and upstreams of the configuration). */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import {
+  type HostOptions,
+  hostMetrics,
+  latencyHistogram,
+  openMetricsText,
+  openMetricsType,
+  type ReadWatchFigures,
+  watchMetrics,
+} from "../../tracing/index.ts";
 import type { GuardCounts } from "../guards/acts.ts";
 import { guardMetrics } from "../guards/metrics.ts";
 import type { ModelState } from "../upstreams/model-record.ts";
@@ -14,17 +23,22 @@ export interface GatewayMetrics {
   readonly registry: Registry;
   readonly contentType: string;
   text(): Promise<string>;
+  /** The same series as OpenMetrics, with exemplars. */
+  openText(): Promise<string>;
+  readonly openContentType: string;
   request(record: RequestRecord): void;
   denied(limit: string, code: string): void;
   readonly guards: GuardCounts;
 }
 
-interface Watched {
+interface Watched extends HostOptions {
   readonly version: string;
   readonly inFlight: () => number;
   readonly upstreams: () => readonly Upstream[];
   /** Counts what has ended and waits to be counted. */
   readonly tell: () => void;
+  /** What monitors say; no series of them when absent. */
+  readonly watchFigures?: ReadWatchFigures | undefined;
 }
 
 const counterIn =
@@ -32,7 +46,8 @@ const counterIn =
   <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
     new Counter({ name: `loam_gateway_${name}`, help, labelNames: [...labelNames], registers: [registry] });
 
-export function createMetrics({ version, inFlight, upstreams, tell }: Watched): GatewayMetrics {
+export function createMetrics(watched: Watched): GatewayMetrics {
+  const { version, inFlight, upstreams, tell } = watched;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -50,6 +65,8 @@ export function createMetrics({ version, inFlight, upstreams, tell }: Watched): 
     },
   });
   upstreamMetrics(registry, upstreams);
+  hostMetrics(registry, watched);
+  watchMetrics(registry, watched.watchFigures);
   return {
     registry,
     guards: guardMetrics(registry),
@@ -58,6 +75,11 @@ export function createMetrics({ version, inFlight, upstreams, tell }: Watched): 
       tell();
       return registry.metrics();
     },
+    openText: () => {
+      tell();
+      return openMetricsText(registry);
+    },
+    openContentType: openMetricsType,
     ...requests,
   };
 }
@@ -65,11 +87,14 @@ export function createMetrics({ version, inFlight, upstreams, tell }: Watched): 
 /** Of requests, when they have ended. */
 function requestMetrics(registry: Registry): Pick<GatewayMetrics, "request" | "denied"> {
   const counter = counterIn(registry);
-  const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
-    new Histogram({ name: `loam_gateway_${name}`, help, labelNames: [...labelNames], buckets: requestBuckets, registers: [registry] });
+  /** Of latencies, each with the last request of every bucket. */
+  const latency = <L extends string>(name: string, help: string, labelNames: readonly L[]) => {
+    const observe = latencyHistogram({ name: `loam_gateway_${name}`, help, labelNames, buckets: requestBuckets, registry });
+    return (labels: Readonly<Record<L, string>>, ms: number, { id, trace }: RequestRecord) => observe(labels, ms / 1000, id, trace);
+  };
   const requests = counter("requests_total", "Requests by path, model and status; 499 where the client left.", ["path", "model", "status"]);
-  const seconds = histogram("request_seconds", "Time from a request to the end of its answer.", ["path"]);
-  const firstByte = histogram("first_byte_seconds", "Time from a request to the first byte of its answer.", ["model"]);
+  const seconds = latency("request_seconds", "Time from a request to the end of its answer.", ["path"]);
+  const firstByte = latency("first_byte_seconds", "Time from a request to the first byte of its answer.", ["model"]);
   const tokens = counter("tokens_total", "Tokens of answers that ended: input, cached (of the input), output.", ["model", "kind"]);
   const attempts = counter("upstream_attempts_total", "Calls to targets and what became of them.", ["target", "how"]);
   const resumed = counter("resumed_streams_total", "Answers that broke off and were gone on with by another upstream.", ["model"]);
@@ -80,8 +105,8 @@ function requestMetrics(registry: Registry): Pick<GatewayMetrics, "request" | "d
     request: r => {
       const model = r.model ?? "none";
       requests.inc({ path: r.path, model, status: r.status });
-      seconds.observe({ path: r.path }, r.ms / 1000);
-      if (r.firstMs !== null) firstByte.observe({ model }, r.firstMs / 1000);
+      seconds({ path: r.path }, r.ms, r);
+      if (r.firstMs !== null) firstByte({ model }, r.firstMs, r);
       if (r.inputTokens > 0) tokens.inc({ model, kind: "input" }, r.inputTokens);
       if (r.cachedTokens > 0) tokens.inc({ model, kind: "cached" }, r.cachedTokens);
       if (r.outputTokens > 0) tokens.inc({ model, kind: "output" }, r.outputTokens);

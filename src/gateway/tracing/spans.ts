@@ -18,16 +18,8 @@ import {
 import { defined } from "../../base/index.ts";
 import { readTraceparent, readTracestate, requestAttributes, spanTimeMs, type TracedFields } from "../../tracing/index.ts";
 import type { RequestRecord } from "../http/request-record.ts";
+import { tracedOperations } from "./operations.ts";
 import type { GatewayTracing, RequestTrace, TracedAttempt, TracedRequest } from "./tracing.ts";
-
-/** What addresses ask for, in the conventions' words. */
-const operations: Readonly<Record<string, string>> = {
-  "/v1/chat/completions": "chat",
-  "/v1/messages": "chat",
-  "/v1/responses": "chat",
-  "/v1/completions": "text_completion",
-  "/v1/embeddings": "embeddings",
-};
 
 function callersContext(headers: TracedRequest["headers"]): Context {
   const caller = readTraceparent(headers.get("traceparent"));
@@ -58,7 +50,7 @@ class Spans implements RequestTrace {
 
   constructor(tracer: Tracer, { id, method, path, headers }: TracedRequest) {
     this.#tracer = tracer;
-    this.#operation = operations[path];
+    this.#operation = tracedOperations[path];
     const parent = callersContext(headers);
     const attributes = { "http.request.method": method, "http.route": path, "loam.request.id": id };
     this.#span = tracer.startSpan(`${method} ${path}`, { kind: SpanKind.SERVER, attributes, startTime: spanTimeMs() }, parent);

@@ -122,7 +122,7 @@ describe("time", () => {
     try {
       return await said(given(secret), { url: listening.url, quietMs: 5_000 });
     } finally {
-      await listening.drain(0);
+      await listening.drain({ graceMs: 0 });
     }
   };
   test("headers that do not end, and a body that does not come, end with 408", async () => {

@@ -74,7 +74,7 @@ describe.skipIf(!hasOpenssl)(`TLS${hasOpenssl ? "" : " (skipped: the program ope
     put("first");
   });
   afterEach(async () => {
-    await running?.listening.drain(0);
+    await running?.listening.drain({ graceMs: 0 });
     await upstream.close();
   });
 

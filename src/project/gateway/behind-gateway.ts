@@ -4,9 +4,11 @@
  * and the console's files.
  */
 import type { Writable } from "node:stream";
+import { defined } from "../../base/index.ts";
 import { followConfig, Gateway, noticeText, type RequestRecord, type ServeHere } from "../../gateway/index.ts";
 import { type App, type AuthorizeRequest, consoleLocation } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
+import type { ReadWatchFigures } from "../../tracing/index.ts";
 import { projectErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
 import { findProject, type ProjectFile, projectFile } from "../project-file.ts";
@@ -34,6 +36,8 @@ export interface BehindOptions {
   /** Where a log to `stdout` goes; default: nowhere. */
   readonly stdout?: Writable | undefined;
   readonly onRequest?: (record: RequestRecord) => void;
+  /** What monitors say, for /metrics. */
+  readonly watchFigures?: ReadWatchFigures;
 }
 
 export interface BehindGateway {
@@ -45,8 +49,8 @@ export interface BehindGateway {
   readonly demo: string | undefined;
   /** Models have come or gone. */
   refresh(): void;
-  /** Takes no new work; what is under way is finished. */
-  drain(graceMs: number): Promise<unknown>;
+  /** Is not ready from now on; each answer is the last of its connection. */
+  leave(): void;
   close(): Promise<void>;
 }
 
@@ -59,20 +63,18 @@ const consoleData =
 /** Nothing but the console's routes, whatever the path is read as. */
 const consolesOwn: AuthorizeRequest = async ({ endpoint }) => (endpoint === "admin" ? undefined : new Response(null, { status: 403 }));
 
-/** Errors: those of `projectGateway`, of the state, and of the port's use (a demo key on an address that others reach: project/reference). */
+/** Errors: those of `projectGateway`, of the state. A demo key is given on the loopback address alone. */
 export async function behindGateway(options: BehindOptions): Promise<BehindGateway | undefined> {
   const { app, project, isLoopback, warn } = options;
   const serveHere: ServeHere = request => app.fetch(request);
   const given = (): ProjectGatewayGiven => ({ names: options.names(), host: options.host, port: options.port, here: serveHere });
   const first = await projectGateway(project, given());
   if (!first) return undefined;
-  if (first.demoSubject !== undefined && !isLoopback)
-    throw projectErrors.fail("reference", {
-      place: `${projectFile}: gateway.demoKey`,
-      expected: "no demo key on an address that other machines reach",
-      received: `serve.host ${options.host}`,
-      hint: "Take demoKey out, and make keys: loam gateway keys create NAME --subject USER.",
-    });
+  const demoSubject = isLoopback ? first.demoSubject : undefined;
+  if (demoSubject !== first.demoSubject)
+    warn(
+      `loam: ${projectFile}: gateway.demoKey: no demo key is given on an address that other machines reach (${options.host}). Make keys: loam gateway keys create NAME --subject USER.`,
+    );
   const control = await openFor(first.config, warn);
   let gateway: Gateway;
   let demo: string | undefined;
@@ -97,6 +99,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
         log.write(record);
         options.onRequest?.(record);
       },
+      ...defined({ watchFigures: options.watchFigures }),
       onShadow: record => log.copy(record),
       onFailure: (error, id) => warn(`loam gateway: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
       onHealth: (upstream, isHealthy) => warn(`loam gateway: ${upstream} ${isHealthy ? "is healthy again" : "failed its probe"}`),
@@ -105,7 +108,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
         if (text !== undefined) warn(`loam gateway: ${text}`);
       },
     });
-    if (first.demoSubject !== undefined) demo = await demoKey(control, project.folder, first.demoSubject);
+    if (demoSubject !== undefined) demo = await demoKey(control, project.folder, demoSubject);
   } catch (error) {
     await control.close();
     await log.close();
@@ -145,7 +148,9 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
   const metrics = async (request: Request, peer: unknown): Promise<Response> => {
     const own = await gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);
     if (!own.ok) return own;
-    const server = await app.fetch(new Request(request.url, { headers: { host: new URL(request.url).host } }));
+    const accept = request.headers.get("accept");
+    const headers = { host: new URL(request.url).host, ...(accept === null ? {} : { accept }) };
+    const server = await app.fetch(new Request(request.url, { headers }));
     return new Response(joinedMetrics(await own.text(), await server.text()), { status: 200, headers: own.headers });
   };
   /** For the console alone: others have no use for the versions behind a name that they may use. */
@@ -185,7 +190,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
       offered = names;
       void following.reload();
     },
-    drain: graceMs => gateway.drain(graceMs),
+    leave: () => gateway.leave(),
     close: async () => {
       following.stop();
       gateway.cutOff();

@@ -1,12 +1,28 @@
 /** Where the gateway and the server behind it both have something to say at one address: their answers as one. */
 
-/** Prometheus texts as one: of a metric that both have (those of the process are the same process's) the first counts. */
+/** The last line of OpenMetrics. */
+const end = "# EOF";
+
+/**
+ * Prometheus texts as one, both in the same format: of a metric that both have series of (those of the process are the same process's) the first counts.
+ */
 export function joinedMetrics(first: string, second: string): string {
-  const families = (text: string) => text.split(/^(?=# HELP )/m).filter(f => f.trim() !== "");
+  const isOpen = first.trimEnd().endsWith(end);
+  const families = (text: string) =>
+    text
+      .trimEnd()
+      .replace(/\n?# EOF$/, "")
+      .split(/^(?=# HELP )/m)
+      .filter(f => f.trim() !== "");
   const nameOf = (family: string) => /^# HELP (\S+)/.exec(family)?.[1];
-  const known = new Set(families(first).map(nameOf));
-  const others = families(second).filter(f => !known.has(nameOf(f)));
-  return [first.trimEnd(), ...others.map(f => f.trimEnd()), ""].join("\n");
+  const hasSeries = (family: string) => /^[^#\s]/m.test(family);
+  const both = [...families(first), ...families(second)];
+  const chosen = new Map<string | undefined, string>();
+  for (const family of both) {
+    const before = chosen.get(nameOf(family));
+    if (before === undefined || (!hasSeries(before) && hasSeries(family))) chosen.set(nameOf(family), family);
+  }
+  return [...[...chosen.values()].map(f => f.trimEnd()), ...(isOpen ? [end] : []), ""].join("\n");
 }
 
 export interface ModelList {

@@ -53,8 +53,8 @@ export interface ServingGateway extends AsyncDisposable {
   readonly inFlight: number;
   /** Takes up its changed file now. */
   reload(): Promise<unknown>;
-  /** Finishes what is under way. With `handOver` another process listens on in its place. */
-  close(how?: { readonly handOver?: boolean }): Promise<{ readonly cutOff: number }>;
+  /** Takes new connections for `delayMs` (default: 0) and finishes what is under way. With `handOver` another process listens on in its place. */
+  close(how?: { readonly handOver?: boolean; readonly delayMs?: number }): Promise<{ readonly cutOff: number }>;
 }
 
 export const modelsOfGateway = ({ routes }: GatewayConfig): string[] => [...new Set([...routes.values()].map(r => r.name))];
@@ -120,10 +120,10 @@ export async function serveGateway(
   });
   const closeLogin = await openLogin(login, { folder: config.folder, url: listening.url, warn });
   let closed: Promise<{ readonly cutOff: number }> | undefined;
-  const close = async (handOver: boolean) => {
+  const close = async (handOver: boolean, delayMs: number) => {
     following.stop();
     await closeLogin();
-    const { cutOff } = await (handOver ? listening.handOver() : listening.drain());
+    const { cutOff } = await (handOver ? listening.handOver() : listening.drain({ delayMs }));
     await closeFeedback();
     await log.close();
     return { cutOff };
@@ -138,7 +138,7 @@ export async function serveGateway(
       return door.inFlight;
     },
     reload: () => following.reload(),
-    close: ({ handOver = false } = {}) => (closed ??= close(handOver)),
+    close: ({ handOver = false, delayMs = 0 } = {}) => (closed ??= close(handOver, delayMs)),
     async [Symbol.asyncDispose]() {
       await serving.close();
     },

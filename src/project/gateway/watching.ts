@@ -1,12 +1,19 @@
-/** What a gateway that runs here tells of itself: traces to a collector, its log's file, events that nobody took. */
+/** What a gateway that runs here tells of itself: traces and metrics to a collector, its log's file, events that nobody took. */
 import { resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { defined } from "../../base/index.ts";
-import { type AccessLog, type GatewayConfig, type GatewayOptions, openAccessLog, openGatewayTracing } from "../../gateway/index.ts";
-import { collectorUrl } from "../../tracing/index.ts";
+import {
+  type AccessLog,
+  type GatewayConfig,
+  type GatewayOptions,
+  openAccessLog,
+  openGatewayGenAi,
+  openGatewayTracing,
+} from "../../gateway/index.ts";
+import { collectorUrl, metricsUrl } from "../../tracing/index.ts";
 import { ownPackage } from "../package.ts";
 
-type Watching = Pick<GatewayOptions, "tracing" | "onLost">;
+type Watching = Pick<GatewayOptions, "tracing" | "genAi" | "onLost">;
 
 /** `otlp`: the option, before what the file and OpenTelemetry's variables say. Errors: tracing/collector. */
 export async function watching(
@@ -16,13 +23,20 @@ export async function watching(
 ): Promise<Watching> {
   const url = otlp === undefined ? tracing.url : collectorUrl(otlp);
   const onLost: Watching["onLost"] = (origin, event, why) => warn(`loam gateway: ${origin} did not take the event ${event.type} (${why})`);
-  if (url === undefined) return { onLost };
+  const metrics = otlp === undefined ? tracing.metricsUrl : metricsUrl(otlp);
   const { sample, service, headers } = tracing;
-  const onFailure = (error: unknown) =>
-    warn(`loam gateway: traces do not reach ${new URL(url).origin} (${error instanceof Error ? error.message : String(error)})`);
+  const optionsOf = (what: string, to: string) => ({
+    url: to,
+    version: ownPackage().version,
+    headers,
+    onFailure: (error: unknown) =>
+      warn(`loam gateway: ${what} do not reach ${new URL(to).origin} (${error instanceof Error ? error.message : String(error)})`),
+    ...(service ? { service } : {}),
+  });
   return {
     onLost,
-    tracing: await openGatewayTracing({ url, version: ownPackage().version, sample, headers, onFailure, ...(service ? { service } : {}) }),
+    ...(url === undefined ? {} : { tracing: await openGatewayTracing({ ...optionsOf("traces", url), sample }) }),
+    ...(metrics === undefined ? {} : { genAi: await openGatewayGenAi(optionsOf("metrics", metrics)) }),
   };
 }
 

@@ -44,6 +44,8 @@ export interface MoveOptions {
 export interface PromoteOptions extends MoveOptions {
   /** Judge, read every file, and change nothing. */
   readonly dryRun?: boolean | undefined;
+  /** How often the alias has moved by now: another number is store/conflict. */
+  readonly moves?: number | undefined;
 }
 
 export interface PromotedVersion {
@@ -75,7 +77,7 @@ export const guardedAliases = async ({ store, model }: NamedModelVersion): Promi
 export async function promoteVersion(
   named: NamedModelVersion,
   alias: string,
-  { dryRun = false, ...options }: PromoteOptions,
+  { dryRun = false, moves, ...options }: PromoteOptions,
   watch: Watch,
   onVerdict?: (verdict: ReleaseVerdict) => void,
 ): Promise<PromotedVersion> {
@@ -86,7 +88,7 @@ export async function promoteVersion(
     alias,
     ...mover(options),
     dryRun,
-    ...defined({ onVerdict }),
+    ...defined({ onVerdict, moves }),
     progress: progressFor(watch, "verify"),
     signal: watch.signal,
   };

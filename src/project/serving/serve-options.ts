@@ -73,6 +73,9 @@ export interface ProjectServer extends AsyncDisposable {
   /** Requests so far, and those whose answer has not ended. */
   readonly requests: number;
   readonly inFlight: number;
-  /** Shuts down: what is in flight is finished within the grace period (default: 25 s) and cut off after it, then all is closed. */
-  close(options?: { readonly graceMs?: number }): Promise<{ readonly cutOff: number }>;
+  /**
+   * Shuts down: new connections are taken for `delayMs` (default: 0) while readiness says no, what is in flight is finished within the grace period (default:
+   * 25 s) and cut off after it, then all is closed.
+   */
+  close(options?: { readonly graceMs?: number; readonly delayMs?: number }): Promise<{ readonly cutOff: number }>;
 }

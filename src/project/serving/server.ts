@@ -2,6 +2,7 @@
  * A server of a project's models: versions of a project or of the home, or files as they lie on the disk; its gateway before it, its console, its
  * fine-tuning jobs. Opened part by part: each is closed again where a later one fails or the start is stopped.
  */
+
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { defined, readStaticPage } from "../../base/index.ts";
@@ -11,6 +12,7 @@ import {
   askClassifier,
   callerBehindGateway,
   createApp,
+  type DrainOptions,
   Engines,
   type Fleet,
   type GrpcListening,
@@ -19,14 +21,15 @@ import {
   type Listening,
   listen,
   listenGrpc,
-  openTracing,
+  openTelemetry,
 } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
 import { listGuards, type Store } from "../../store/index.ts";
-import { collectorUrl } from "../../tracing/index.ts";
+import { collectorUrl, metricsUrl } from "../../tracing/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { Closers } from "../closers.ts";
+import { costRatesOf } from "../cost/index.ts";
 import { projectErrors } from "../errors.ts";
 import { type EventContent, eventVersion, type ServingEvent } from "../events.ts";
 import { openJobs } from "../fine-tuning/open-jobs.ts";
@@ -41,13 +44,13 @@ import { ownPackage, packageFolder } from "../package.ts";
 import { type ProjectFile, projectFile } from "../project-file.ts";
 import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
-import { runFeedback } from "../watching/feedback/index.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
 import { consoleSource } from "./console-source.ts";
 import { type Found, findModel, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
+import { type Monitoring, openMonitoring } from "./open-monitoring.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
 import { isLoopbackHost, servingOf } from "./serving-event.ts";
@@ -168,15 +171,13 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
   const { options, closers, warn } = o;
   const { project, store, adapters, named } = found;
   const page = await readStaticPage(join(packageFolder, "console", "dist"));
-  const collector = collectorUrl(options.otlp);
-  const tracing =
-    collector === undefined
-      ? undefined
-      : await openTracing({
-          url: collector,
-          version: ownPackage().version,
-          onFailure: error => warn(`loam: traces do not reach ${collector} (${sentence(error)}); serving goes on`),
-        });
+  const sent = { traces: collectorUrl(options.otlp), metrics: metricsUrl(options.otlp) };
+  const tracing = await openTelemetry({
+    tracesUrl: sent.traces,
+    metricsUrl: sent.metrics,
+    version: ownPackage().version,
+    onFailure: (what, error) => warn(`loam: ${what} do not reach ${sent[what]} (${sentence(error)}); serving goes on`),
+  });
   if (tracing) closers.add(() => tracing.close());
   const hasGateway = project?.config.gateway !== undefined;
   const lines = hasGateway ? linesLater() : undefined;
@@ -185,8 +186,6 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
       ? labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use))
       : undefined;
   if (labels) closers.add(() => labels.close());
-  const feedback = store && runFeedback(store, project?.config.watch.feedback, warn);
-  if (feedback) closers.add(() => feedback.close());
   const running: { jobs: TuneJobs | undefined; requests: number } = { jobs: undefined, requests: 0 };
   closers.add(() => running.jobs?.close());
   const fineTuning: AppOptions["fineTuning"] =
@@ -197,6 +196,8 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
           return running.jobs;
         }
       : undefined;
+  const monitoring = await openMonitoring({ project, store, fleet, warn, tell: message => o.tell({ event: "note", message }) });
+  closers.add(() => monitoring.close());
   const login = new Login({ info: { gateway: false, record: true } });
   const apiKeys = apiKeysOf(options, hasGateway);
   const app = createApp({
@@ -215,16 +216,22 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
       ? { console: { ...consoleSource(project?.config.name ?? null, store, project?.config.prices), ...defined({ labels }) } }
       : {}),
     ...defined({ page }),
+    ...(project
+      ? {
+          storeFolder: join(project.folder, ".loam"),
+          usdPerCoreHour: costRatesOf(project.config.prices).price.usdPerCoreHour,
+        }
+      : {}),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...defined({ fineTuning }),
-    ...(feedback ? { feedback: feedback.port, responses: feedback } : {}),
+    ...monitoring.app,
     version: ownPackage().version,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
   });
-  return { app, login, lines, feedback, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
+  return { app, login, lines, running, monitoring, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
 }
 
 /** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
@@ -262,6 +269,7 @@ interface Reachable {
   readonly hasPage: boolean;
   readonly needsKey: boolean;
   readonly running: { readonly jobs: TuneJobs | undefined; readonly requests: number };
+  readonly monitoring: Monitoring;
 }
 
 async function openReachable(o: Opening): Promise<Reachable> {
@@ -274,7 +282,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
     host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
     port: options.port ?? project?.config.serve?.port ?? 8080,
   };
-  const { app, login: own, lines, feedback, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
+  const { app, login: own, lines, running, monitoring, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -286,12 +294,13 @@ async function openReachable(o: Opening): Promise<Reachable> {
         app,
         isLoopback: isLoopbackHost(at.host),
         names: () => namesOf(engines, named),
-        feedback,
         warn: o.warn,
         stdout: options.stdout,
+        ...monitoring.gateway,
       })
     : undefined;
   if (door) {
+    monitoring.through(door.gateway);
     lines?.through(door.gateway);
     closers.add(() => door?.close());
   }
@@ -302,7 +311,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
   if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host, port: grpcPort });
   const login = door ? door.login : options.admin === true ? undefined : own;
   if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
-  return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running };
+  return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running, monitoring };
 }
 
 /** Loads what is named, and its adapters. A stop is told once what loads is there, or left behind. */
@@ -318,9 +327,10 @@ async function loadModels({ watch, closers, warn }: Opening, { found: { named, a
 
 /** Loads its models; it serves from then on. */
 async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
-  const { found, models, started, app, running } = reachable;
+  const { found, models, started, app, running, monitoring } = reachable;
   await loadModels(o, reachable);
   started.hasStarted = true;
+  monitoring.start();
   running.jobs?.start();
   const timer = setInterval(() => void models.follow(), followMs);
   timer.unref();
@@ -340,18 +350,18 @@ type ShutDown = ProjectServer["close"];
 
 /** Ends it in order, once. */
 function shutDownOf({ closers, tell }: Opening, { app, listening, grpc, door }: Reachable): ShutDown {
-  const shutDown = async (graceMs: number | undefined) => {
+  const shutDown = async ({ graceMs, delayMs }: DrainOptions) => {
     tell({ event: "stopping", inFlight: app.inFlight });
-    void door?.drain(0);
-    const { cutOff } = await listening.drain(graceMs === undefined ? {} : { graceMs });
+    door?.leave();
+    const { cutOff } = await listening.drain(defined({ graceMs, delayMs }));
     await grpc?.close();
     await closers[Symbol.asyncDispose]();
     tell({ event: "stopped", cutOff });
     return { cutOff };
   };
   let ended: ReturnType<typeof shutDown> | undefined;
-  return ({ graceMs } = {}) => {
-    ended ??= shutDown(graceMs);
+  return (options = {}) => {
+    ended ??= shutDown(options);
     return ended;
   };
 }

@@ -9,11 +9,14 @@ import {
   holderOf,
   type ModelVersion,
   type Mover,
+  type ReadingDb,
   type Release,
+  releasesOf,
   resolveVersion,
   rollbackAlias,
   rollbackTarget,
   type Store,
+  storeErrors,
 } from "../../store/index.ts";
 import { promoteAlias } from "../../store/promotion.ts";
 import { registryErrors } from "../errors.ts";
@@ -31,6 +34,8 @@ export interface PromotionWanted extends Mover, Reading {
   readonly alias: string;
   /** The version that should have the alias now: another one is store/conflict. Whoever has it, where absent. */
   readonly expected?: number | null | undefined;
+  /** How often the alias has moved by now: another number is store/conflict, also where the version that has it is the same. */
+  readonly moves?: number | undefined;
   /** Everything but the move: refuses what a promotion would refuse. */
   readonly dryRun?: boolean;
   /** Told of each verdict as it is made. */
@@ -69,6 +74,19 @@ const refusal = (wanted: PromotionWanted, version: ModelVersion, verdict: Releas
     promotionDocument(wanted, version, verdict, null),
   );
 
+/** Errors: store/conflict where the alias has moved since it was looked at. */
+async function checkMoves(db: ReadingDb, { model, alias, moves }: PromotionWanted): Promise<void> {
+  if (moves === undefined) return;
+  const now = (await releasesOf(db, model, alias)).length;
+  if (now === moves) return;
+  throw storeErrors.fail("conflict", {
+    place: `${model}@${alias}`,
+    expected: `an alias that has moved ${moves} times`,
+    received: `${now} times`,
+    hint: "Somebody moved it meanwhile: look at what is there now, then promote again.",
+  });
+}
+
 /**
  * Gives an alias to a version that meets its release and whose files are as recorded. Two at once are serialised: who comes second is judged against who
  * came first. Nothing is remembered of files that were read for an earlier promotion: a blob may be changed at any time since. Errors, each from the
@@ -100,13 +118,15 @@ export async function promote(store: Store, wanted: PromotionWanted): Promise<Pr
         store,
         { ...given, current: wanted.expected === undefined ? current : wanted.expected, verdict: { ...verdict } },
         async t => {
+          await checkMoves(t, wanted);
           const now = asVerdict(guard, [...metrics, ...(await peopleGates(t, rules, alias, version))]);
           if (!now.passed) throw refusal(wanted, version, now);
         },
       );
       return { version, verdict, release };
     } catch (error) {
-      if (isLoamError(error, "store/conflict") && wanted.expected === undefined && tries < mostTries) continue;
+      if (isLoamError(error, "store/conflict") && wanted.expected === undefined && wanted.moves === undefined && tries < mostTries)
+        continue;
       throw isLoamError(error) && !error.details ? withDetails(error, promotionDocument(wanted, version, verdict, null)) : error;
     }
   }

@@ -6,6 +6,7 @@ import { Hono } from "hono";
 import { type Clock, defined, pathFault, type StaticPage, staticResponse, systemClock } from "../../base/index.ts";
 import type { FeedbackPort } from "../../protocols/index.ts";
 import { type Login, loginPaths } from "../../session/index.ts";
+import { acceptsOpenMetrics } from "../../tracing/index.ts";
 import type { AuthorizeRequest } from "../authorization.ts";
 import type { ConsoleSource } from "../console-source.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
@@ -14,7 +15,7 @@ import { Engines } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
 import { limits } from "../limits.ts";
-import { createServeMetrics, type ServedRequestRecord } from "../metrics.ts";
+import { createServeMetrics, type ServedRequestRecord, type ServeMetricsOptions } from "../metrics.ts";
 import { accountAnswers } from "../response-account.ts";
 import type { ResponseObserver } from "../response-observer.ts";
 import type { Tracing } from "../tracing/tracing.ts";
@@ -40,7 +41,7 @@ import { ResponseStore } from "./responses/store.ts";
 import { isCopy, ownRequests, visits } from "./visited.ts";
 import { wireError } from "./wire-error.ts";
 
-export interface AppOptions {
+export interface AppOptions extends Pick<ServeMetricsOptions, "watchFigures" | "storeFolder" | "usdPerCoreHour"> {
   readonly engines: Engines | readonly Engine[];
   /** Sentence encoders beside them, where `engines` is a list. */
   readonly encoders?: readonly EmbeddingEngine[];
@@ -123,7 +124,9 @@ export function createApp(options: AppOptions): App {
   const engines = options.engines instanceof Engines ? options.engines : new Engines(options.engines, options.encoders);
   if (options.otherNames !== undefined) engines.takeOtherNames(options.otherNames);
   const { fleet, admin = false, login, tracing, callerOf = () => anonymous } = options;
-  const metrics = createServeMetrics(engines, version, fleet);
+  /** Traces of requests under way, by the request's id. */
+  const traces = new Map<string, string>();
+  const metrics = createServeMetrics(engines, version, { ...options, traceOf: id => traces.get(id) });
   const created = () => Math.floor(clock.now() / 1000);
   const files = new FileStore(options.filesFolder);
   let runner: BatchRunner | undefined;
@@ -192,6 +195,7 @@ export function createApp(options: AppOptions): App {
           tracestate: c.req.header("tracestate"),
         })
       : undefined;
+    if (trace?.traceId) traces.set(requestId, trace.traceId);
     const caller = () => callers.get(c.req.raw) ?? callerOf(c.req.raw);
     const exchange: Exchange = {
       requestId,
@@ -206,6 +210,7 @@ export function createApp(options: AppOptions): App {
         isFinished = true;
         inFlight--;
         const { route, operation, engine, inputTokens } = exchange;
+        if (trace?.traceId) queueMicrotask(() => traces.delete(requestId));
         trace?.end({ route, operation, status, error, model: engine?.model.id, body: exchange.body ?? bodyRead(c.req.raw), inputTokens });
         exchange.account?.ended(status, error);
         if (isCopy(c.req.raw)) return;
@@ -223,7 +228,7 @@ export function createApp(options: AppOptions): App {
     for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
     if (exchange.ignored) c.res.headers.set("x-loam-ignored", nameList(exchange.ignored));
     if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", relaxedHeader(exchange.relaxed));
-    if (engines.isDraining) c.res.headers.set("connection", "close");
+    if (engines.isLeaving) c.res.headers.set("connection", "close");
     if (exchange.isStreaming) return;
     const left = c.req.raw.signal.aborted;
     exchange.finish(left ? clientLeft : c.res.status, c.error ? codeOf(c.error) : undefined);
@@ -290,8 +295,8 @@ export function createApp(options: AppOptions): App {
     fleet ? fleet.list().map(v => [v.id, v.engine ?? v.state]) : [...engines.all(), ...engines.encoders()].map(e => [e.model.id, e.state]);
   const readiness = (words: { readonly ready: string; readonly error?: object }) => (c: AppContext) => {
     const model = c.req.query("model");
-    const isReady = !engines.isDraining && (model === undefined ? engines.isReady : engines.isModelReady(model));
-    const status = isReady ? words.ready : engines.isDraining ? "draining" : "not ready";
+    const isReady = !engines.isLeaving && (model === undefined ? engines.isReady : engines.isModelReady(model));
+    const status = isReady ? words.ready : engines.isLeaving ? "draining" : "not ready";
     // a probe has no key, and policies may hide a model's name
     const models = options.callerOf ? {} : { models: Object.fromEntries(states()) };
     return c.json({ status, ...(isReady || !words.error ? {} : { error: words.error }), ...models }, isReady ? 200 : 503);
@@ -305,8 +310,12 @@ export function createApp(options: AppOptions): App {
     const { serverDocument } = await import("./openapi/server-document.ts");
     return c.json(serverDocument(version, !c.env?.authorize));
   });
-  const pageHeaders = { "content-type": metrics.contentType, "process-start-time-unix": String(services.started) };
-  ofServer("/metrics", async c => c.body(await metrics.text(), 200, pageHeaders));
+  const pageHeaders = { "process-start-time-unix": String(services.started), vary: "accept" };
+  ofServer("/metrics", async c =>
+    acceptsOpenMetrics(c.req.header("accept"))
+      ? c.body(await metrics.openText(), 200, { ...pageHeaders, "content-type": metrics.openContentType })
+      : c.body(await metrics.text(), 200, { ...pageHeaders, "content-type": metrics.contentType }),
+  );
 
   const noAddress = (c: AppContext): never => {
     const place = `${c.req.method} ${new URL(c.req.url).pathname}`.slice(0, 200);

@@ -67,10 +67,11 @@ test("OpenTelemetry is loaded through dynamic imports alone, so that a server wi
   expect(holding(/^(import|export) (?!type )[^;]*"@opentelemetry\//m).sort()).toEqual([
     "gateway/tracing/spans.ts",
     "serve/tracing/spans.ts",
+    "tracing/otlp-metrics.ts",
     "tracing/otlp.ts",
   ]);
-  expect(holding(/^(import|export) (?!type )[^;]*from "[./]*(tracing\/)?(otlp|spans)\.ts"/m)).toEqual([]);
-  expect(holding(/import\("\.\/(otlp|spans)\.ts"\)/).sort()).toEqual([
+  expect(holding(/^(import|export) (?!type )[^;]*from "[./]*(tracing\/)?(otlp|otlp-metrics|spans)\.ts"/m)).toEqual([]);
+  expect(holding(/import\("\.\/(otlp|otlp-metrics|spans)\.ts"\)/).sort()).toEqual([
     "gateway/tracing/open-tracing.ts",
     "serve/tracing/open-tracing.ts",
     "tracing/open-otlp.ts",

@@ -56,6 +56,10 @@ class Request implements ServedRequestTrace {
     this.#current = current;
   }
 
+  get traceId(): string | null {
+    return this.span.isRecording() ? this.span.spanContext().traceId : null;
+  }
+
   within<T>(run: () => T): T {
     return this.span.isRecording() ? this.#current.run(this, run) : run();
   }

@@ -34,6 +34,8 @@ export interface TracedEnd {
 }
 
 export interface ServedRequestTrace {
+  /** Null where it is not sampled. */
+  readonly traceId: string | null;
   /** What runs inside, and what that awaits, belongs to the request. */
   within<T>(run: () => T): T;
   end(how: TracedEnd): void;

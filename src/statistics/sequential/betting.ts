@@ -6,11 +6,16 @@
  */
 import type { BetState } from "./state.ts";
 
-/** Stakes, as shares of the most that could be bet, and how much of the wealth each begins with. Rare events want large ones, means small ones. */
-const stakes = [0.02, 0.06, 0.15, 0.3, 0.5, 0.7, 0.88] as const;
-const begun = [0.1, 0.1, 0.12, 0.15, 0.18, 0.2, 0.15] as const;
+/** Stakes, as shares of the most that could be bet. */
+const stakes = [0.03, 0.12, 0.3, 0.5, 0.65] as const;
+/** How much of the wealth each begins with: what differs in rare events is found by large stakes, what differs in means by small ones. */
+const begun = {
+  rate: [0.05, 0.1, 0.2, 0.35, 0.3],
+  quantile: [0.05, 0.1, 0.2, 0.35, 0.3],
+  mean: [0.3, 0.25, 0.2, 0.15, 0.1],
+} as const;
 
-export const startBets = (): BetState => ({ logWealth: begun.map(Math.log), logMaximum: 0 });
+export const startBets = (kind: keyof typeof begun): BetState => ({ logWealth: begun[kind].map(Math.log), logMaximum: 0 });
 
 export function logSum(values: readonly number[]): number {
   let most = Number.NEGATIVE_INFINITY;
@@ -52,7 +57,7 @@ export const betBelow = (bets: BetState, { value, least, most }: Score, bound: n
 /** Differences that the interval's bets are made against: -1 to 1, dense at 0. */
 export const candidates: readonly number[] = (() => {
   const positive = [0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12];
-  const wide = [0.15, 0.18, 0.22, 0.26, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+  const wide = [0.135, 0.15, 0.165, 0.18, 0.2, 0.22, 0.24, 0.26, 0.28, 0.3, 0.33, 0.36, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
   const side = [...positive, ...wide];
   return [...side.toReversed().map(v => -v), 0, ...side];
 })();

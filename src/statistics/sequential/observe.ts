@@ -22,10 +22,10 @@ const countedBits = 1 << 17;
 const firstThreshold = 20;
 
 const startArm: ArmMetricState = { users: 0, sum: 0, buckets: {} };
-const startMetric = (): MetricState => ({
+const startMetric = (kind: ComparisonMetric["kind"]): MetricState => ({
   arms: { control: startArm, treatment: startArm },
-  harm: startBets(),
-  safe: startBets(),
+  harm: startBets(kind),
+  safe: startBets(kind),
   scores: [0, 0, 0],
   larger: candidates.map(() => 0),
   smaller: candidates.map(() => 0),
@@ -47,7 +47,7 @@ export function openComparison(options: ComparisonOptions): ComparisonState {
     logRatioMaximum: 0,
     open: {},
     counted: [],
-    metrics: Object.fromEntries(Object.keys(declared.metrics).map(name => [name, startMetric()])),
+    metrics: Object.fromEntries(Object.entries(declared.metrics).map(([name, { kind }]) => [name, startMetric(kind)])),
     logHarmMaximum: 0,
     ended: null,
   };

@@ -13,3 +13,14 @@ export { cramerVonMises, energyDistance, energyTest, wassersteinDistance, wasser
 export { type ClassifierTest, classifierTwoSample, type DiscrepancyOptions, meanDiscrepancy, type Vectors } from "./kernel.ts";
 export { type KolmogorovSmirnovOptions, kolmogorovAbove, kolmogorovSmirnov } from "./kolmogorov-smirnov.ts";
 export type { PermutationOptions, TwoSampleTest } from "./samples.ts";
+export { fisherExact, shareDifference } from "./shares.ts";
+export {
+  besideReference,
+  type NeededOptions,
+  neededForCategories,
+  neededForDistance,
+  neededForShares,
+  noncentralChiSquareAbove,
+  noncentralityOf,
+} from "./sizes.ts";
+export { superiority } from "./superiority.ts";

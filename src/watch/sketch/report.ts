@@ -1,5 +1,5 @@
 /** What a comparison of two sketches says, as plain data. */
-import type { BinnedDistances } from "../../statistics/index.ts";
+import type { BinnedDistances, Interval } from "../../statistics/index.ts";
 import type { FeatureRole, FeatureType } from "./spec.ts";
 
 export const driftKinds = ["covariate", "label", "prediction"] as const;
@@ -27,13 +27,6 @@ export interface DriftOptions {
   readonly most?: number;
 }
 
-/** A figure with its 95 % interval. */
-export interface Effect {
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-}
-
 /** One value of a category, one token, or one coordinate that changed. */
 export interface MovedValue {
   /** A category's name, or a token's id. */
@@ -42,7 +35,7 @@ export interface MovedValue {
   readonly reference: number;
   readonly window: number;
   /** Window less reference. */
-  readonly difference: Effect;
+  readonly difference: Interval;
   readonly p: number;
   /** Corrected over the values of the feature (Benjamini and Hochberg). */
   readonly q: number;
@@ -84,8 +77,9 @@ export interface FeatureDrift {
   readonly adjustedP: number;
   /** Benjamini and Hochberg's: for "which". */
   readonly q: number;
-  /** How large the change is, in `measure`. */
-  readonly effect: Effect;
+  /** How large the change is, with its 95 % interval; null where it cannot be told. */
+  readonly effect: Interval | null;
+  /** What the effect is: `mean difference`, `Cramér's V`, ... */
   readonly measure: string;
   /** By bins of the reference; null where there are fewer than two. */
   readonly distances: BinnedDistances | null;

@@ -1,0 +1,106 @@
+import { Agent, createServer, get, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { defaultDelayMs, lastRequests } from "./last-requests.ts";
+
+/** A server that says close once it leaves; `slow` answers wait for `go`. */
+async function rig() {
+  let go = () => {};
+  const gate = new Promise<void>(resolve => {
+    go = resolve;
+  });
+  const state = { isLeaving: false };
+  const server: Server = createServer((request, response) => {
+    if (state.isLeaving) response.setHeader("connection", "close");
+    response.writeHead(200);
+    if (request.url === "/slow") {
+      response.write("begun ");
+      void gate.then(() => response.end("slow"));
+    } else response.end("quick");
+  });
+  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+  onTestFinished(() => {
+    agent.destroy();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  const ask = (path: string, onBegun = () => {}) =>
+    new Promise<string>((resolve, reject) => {
+      const request = get({ port, path, agent, host: "127.0.0.1" }, response => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (data: string) => {
+          text += data;
+          onBegun();
+        });
+        response.on("end", () => resolve(text));
+        response.on("error", reject);
+      });
+      request.on("error", reject);
+    });
+  return { server, state, ask, go };
+}
+
+/** Waits that the test ends, in the order in which they begin. */
+function hands() {
+  const ends: (() => void)[] = [];
+  const begun: (() => void)[] = [];
+  return {
+    wait: (_: number, signal: AbortSignal) =>
+      new Promise<void>(resolve => {
+        ends.push(resolve);
+        signal.addEventListener("abort", () => resolve());
+        begun.splice(0).forEach(tell => {
+          tell();
+        });
+      }),
+    end: () => ends.at(-1)!(),
+    count: async (n: number) => {
+      while (ends.length < n) await new Promise<void>(resolve => begun.push(resolve));
+    },
+  };
+}
+
+test("until the delay is over, requests on kept and on new connections are answered; then none is taken, and what is under way ends whole", async () => {
+  const { server, state, ask, go } = await rig();
+  await ask("/kept");
+  let begun = () => {};
+  const first = new Promise<void>(resolve => {
+    begun = resolve;
+  });
+  const slow = ask("/slow", begun);
+  await first;
+  const hand = hands();
+  state.isLeaving = true;
+  const over = lastRequests(server, { delayMs: 1, graceMs: 1, wait: hand.wait });
+  expect(await Promise.all(Array.from({ length: 20 }, () => ask("/quick")))).toEqual(Array.from({ length: 20 }, () => "quick"));
+  hand.end();
+  await hand.count(2);
+  await expect(ask("/late")).rejects.toThrow(/ECONNREFUSED/);
+  // its connection was there before anybody said close, and its client would keep it
+  go();
+  expect(await slow).toBe("begun slow");
+  await over;
+});
+
+test("what is not done when the time is over stays for whoever calls", async () => {
+  const { server, ask } = await rig();
+  let begun = () => {};
+  const first = new Promise<void>(resolve => {
+    begun = resolve;
+  });
+  const slow = ask("/slow", begun);
+  await first;
+  const hand = hands();
+  const over = lastRequests(server, { delayMs: 0, graceMs: 1, wait: hand.wait });
+  await hand.count(1);
+  hand.end();
+  await over;
+  server.closeAllConnections();
+  await expect(slow).rejects.toThrow(/aborted|ECONNRESET|hang up/);
+});
+
+test("only where proxies follow a list of endpoints is there a delay by default", () => {
+  expect(defaultDelayMs({ KUBERNETES_SERVICE_HOST: "10.0.0.1" })).toBe(2_000);
+  expect(defaultDelayMs({})).toBe(0);
+});

@@ -1,0 +1,152 @@
+/**
+ * The documents of a round as an artifact: new labelled ones and a replay sample train; the model's own test set (frozen) and a part of the new ones (recent)
+ * test. Both data sets are as they are curated now, so what was erased from them is in neither part. And the new labelled documents as a test set alone, by
+ * which a version is watched.
+ */
+import { z } from "zod";
+import { type Document, documentLine, documentsOf } from "../../data/index.ts";
+import { type DatedRow, drawRound, loopErrors } from "../../loop/index.ts";
+import { type ArtifactReader, type ArtifactWriter, membersFile, type Stage, stage } from "../../store/index.ts";
+import { classReader, labelOptions } from "../../tune/index.ts";
+
+const setsFile = "loop-sets.json";
+const setNames = z.object({ recent: z.array(z.string()) });
+
+/** Time of a document: a date, or milliseconds since 1970; null where it has none. */
+export function documentTime({ attributes }: Pick<Document, "attributes">, attribute: string): number | null {
+  const value = attributes[attribute];
+  const ms = typeof value === "number" ? value : typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return Number.isFinite(ms) ? ms : null;
+}
+
+const windowOptions = z.strictObject({
+  labels: labelOptions,
+  /** Attribute with the time. */
+  time: z.string(),
+  /** New documents come after this time; null: all are new. */
+  sinceMs: z.number().nullable(),
+  untilMs: z.number(),
+});
+type WindowOptions = z.output<typeof windowOptions>;
+const roundOptions = windowOptions.extend({ replay: z.number(), recent: z.number(), seed: z.union([z.number(), z.string()]) });
+
+interface Dated extends DatedRow {
+  readonly document: Document;
+}
+
+/** Labelled documents of both sides by id. */
+async function labelledOf(artifact: ArtifactReader, o: Pick<WindowOptions, "labels" | "time">, sides: readonly ("train" | "held-out")[]) {
+  const classIn = classReader(o.labels);
+  const rows = new Map<string, Dated>();
+  for (const side of sides)
+    for await (const document of documentsOf(artifact, side)) {
+      const label = classIn(document);
+      if (label === undefined) continue;
+      const group = typeof document.attributes.cluster === "string" ? `${artifact.id}/${document.attributes.cluster}` : document.id;
+      rows.set(document.id, { id: document.id, label, group, atMs: documentTime(document, o.time), document });
+    }
+  return rows;
+}
+
+const bothSides = ["train", "held-out"] as const;
+
+interface Divided {
+  readonly fresh: readonly Dated[];
+  /** Of earlier rounds. */
+  readonly used: readonly Dated[];
+}
+
+/** New documents and those of earlier rounds; documents from the future wait, and one without a time is never new. */
+async function dividedByTime(fresh: ArtifactReader, o: WindowOptions): Promise<Divided> {
+  const all = [...(await labelledOf(fresh, o, bothSides)).values()];
+  const isUsed = (r: Dated) => r.atMs !== null && o.sinceMs !== null && r.atMs <= o.sinceMs;
+  return { fresh: all.filter(r => r.atMs !== null && r.atMs <= o.untilMs && !isUsed(r)), used: all.filter(isUsed) };
+}
+
+/** How many labelled documents are new. */
+export const countNew = async (fresh: ArtifactReader, o: WindowOptions): Promise<number> => (await dividedByTime(fresh, o)).fresh.length;
+
+async function writeSides(output: ArtifactWriter, train: readonly Document[], heldOut: readonly Document[]): Promise<void> {
+  const byId = (a: Document, b: Document) => (a.id < b.id ? -1 : 1);
+  for (const [name, side] of [
+    ["train", train],
+    ["held-out", heldOut],
+  ] as const)
+    await output.write(`${name}.jsonl`, side.toSorted(byId).map(documentLine).join(""));
+  await output.write(
+    membersFile,
+    [...train, ...heldOut]
+      .map(d => `${d.id}\n`)
+      .sort()
+      .join(""),
+  );
+}
+
+/** The same id in both data sets must be the same document. Errors: loop/data. */
+function withoutKnown(fresh: readonly Dated[], known: ReadonlyMap<string, Dated>, place: string): Dated[] {
+  return fresh.filter(r => {
+    const other = known.get(r.id);
+    if (!other) return true;
+    if (other.document.text === r.document.text) return false;
+    throw loopErrors.fail("data", {
+      place: `${place}: ${r.id}`,
+      expected: "an id that no document of the model's own data set has",
+      received: "another text with this id",
+      hint: "Give the new documents ids of their own: another file name, or an `id` field.",
+    });
+  });
+}
+
+/** Errors: loop/data for ids that both data sets have. */
+export const roundDocumentsStage: Stage<"base" | "fresh", typeof roundOptions> = stage({
+  name: "loop-documents",
+  version: 1,
+  inputs: { base: "documents", fresh: "documents" },
+  options: roundOptions,
+  output: "documents",
+  async run({ inputs, options, output }) {
+    const known = await labelledOf(inputs.base, options, bothSides);
+    const frozen = await labelledOf(inputs.base, options, ["held-out"]);
+    const divided = await dividedByTime(inputs.fresh, options);
+    const fresh = withoutKnown(divided.fresh, known, inputs.fresh.id);
+    const used = withoutKnown(divided.used, known, inputs.fresh.id);
+    const earlier = [...[...known.values()].filter(r => !frozen.has(r.id)), ...used];
+    const drawn = drawRound(fresh, earlier, options);
+    const byId = new Map([...fresh, ...earlier].map(r => [r.id, r.document]));
+    const documents = (ids: readonly string[]) => ids.map(id => byId.get(id)!);
+    const train = documents([...drawn.fresh, ...drawn.replayed]);
+    await writeSides(output, train, [...[...frozen.values()].map(r => r.document), ...documents(drawn.recent)]);
+    await output.write(setsFile, JSON.stringify({ recent: drawn.recent }));
+    return {
+      fresh: drawn.fresh.length,
+      replayed: drawn.replayed.length,
+      recent: drawn.recent.length,
+      frozen: frozen.size,
+      trainDocuments: train.length,
+      untilMs: fresh.reduce((latest, r) => Math.max(latest, r.atMs ?? latest), options.sinceMs ?? 0),
+    };
+  },
+});
+
+/** Ids of the recent test set of a round's documents. */
+export async function recentIds(documents: ArtifactReader): Promise<ReadonlySet<string>> {
+  return new Set(setNames.parse(JSON.parse((await documents.read(setsFile)).toString("utf8"))).recent);
+}
+
+/** The new labelled documents as a test set. */
+export const windowDocumentsStage: Stage<"fresh", typeof windowOptions> = stage({
+  name: "loop-window",
+  version: 1,
+  inputs: { fresh: "documents" },
+  options: windowOptions,
+  output: "documents",
+  async run({ inputs, options, output }) {
+    const { fresh } = await dividedByTime(inputs.fresh, options);
+    await writeSides(
+      output,
+      [],
+      fresh.map(r => r.document),
+    );
+    return { documents: fresh.length };
+  },
+});

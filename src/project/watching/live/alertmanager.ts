@@ -1,0 +1,48 @@
+/**
+ * Alarms for a Prometheus Alertmanager (API v2): active ones are posted again every minute with an end a few minutes ahead, as Prometheus does, so that one that Loam can no longer
+ * confirm resolves by itself; one that has ended is posted with its end until the Alertmanager took it. Failures are tried again at the next post.
+ */
+import type { KeptAlarm } from "./alarms-kept.ts";
+
+/** An active alarm lasts so long without being posted again. */
+const aheadMs = 5 * 60_000;
+const deadlineMs = 10_000;
+
+const label = (text: string): string => text.slice(0, 200);
+
+/** `evidence` and `told` stay here: an Alertmanager takes texts, and its labels tell alerts apart. */
+function alertOf({ id, monitor, kind, model, severity, sinceMs, endedMs, evidence }: KeptAlarm, project: string | null, nowMs: number) {
+  return {
+    labels: {
+      alertname: `Loam${kind.charAt(0).toUpperCase()}${kind.slice(1)}`,
+      monitor: label(monitor),
+      ...(model === null ? {} : { model: label(model) }),
+      ...(project === null ? {} : { project: label(project) }),
+      alarm: id,
+    },
+    annotations: {
+      summary: `${kind} alarm: ${monitor}${model === null ? "" : ` of ${model}`}`,
+      severity,
+      evidence: JSON.stringify(evidence).slice(0, 2000),
+    },
+    startsAt: new Date(sinceMs).toISOString(),
+    endsAt: new Date(endedMs ?? nowMs + aheadMs).toISOString(),
+  };
+}
+
+/** Posts alarms; resolves when the Alertmanager has them. Errors: a sentence with its address and what it said. */
+export async function postAlerts(url: URL, alarms: readonly KeptAlarm[], project: string | null, nowMs: number): Promise<void> {
+  const at = new URL(`${url.pathname.replace(/\/$/, "")}/api/v2/alerts`, url);
+  const response = await fetch(at, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(url.username ? { authorization: basic(url) } : {}) },
+    body: JSON.stringify(alarms.map(a => alertOf(a, project, nowMs))),
+    signal: AbortSignal.timeout(deadlineMs),
+    redirect: "error",
+  });
+  await response.body?.cancel();
+  if (!response.ok) throw new Error(`${url.origin} answered ${response.status}`);
+}
+
+const basic = ({ username, password }: URL): string =>
+  `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64")}`;

@@ -1,0 +1,10 @@
+/** Monitors of a running model: one table, one alarm budget, one step a minute. */
+export {
+  type MonitorEvent,
+  type MonitorEvidence,
+  type MonitorOptions,
+  type MonitorSet,
+  type MonitorsState,
+  openMonitors,
+} from "./monitors.ts";
+export { type AlarmGroup, alarmGroups, type MetricModel, type MetricName, type MonitorRow, metricModels, monitorTable } from "./table.ts";
