@@ -6,7 +6,6 @@ export const policy = {
   cooldown: "3d",
   start: "base",
   gates: { metric: "logLoss", frozen: 0.04, recent: 0.01, alpha: 0.05 },
-  shadow: { share: 100, requests: 30, errors: 0.1, longest: "3d" },
   canary: { share: 50, errors: 0.1, latency: "off", warmup: 5, requests: 1000, longest: "5d" },
   budget: { round: 600, month: 6000 },
 };

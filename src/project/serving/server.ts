@@ -336,7 +336,7 @@ async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
   await loadModels(o, reachable);
   started.hasStarted = true;
   running.jobs?.start();
-  reachable.loops?.start();
+  if (o.options.loop !== false) reachable.loops?.start();
   const timer = setInterval(() => void models.follow(), followMs);
   timer.unref();
   o.closers.add(() => clearInterval(timer));
