@@ -3,6 +3,7 @@
  * model computes, also where it was refused, failed, was cancelled, or was a shadow's. Nothing here knows a monitor. A telling is the server's own object and
  * its lists are views of what the server worked with: they are read while the observer is called, and not kept.
  */
+import { defined } from "../base/index.ts";
 import type { RouteEndpoint } from "./authorization.ts";
 import type { Usage } from "./generation.ts";
 import type { RequestOutcome } from "./observer.ts";
@@ -108,5 +109,12 @@ export function eachObserver(observers: readonly (ResponseObserver | undefined)[
       }
       if (failure) throw failure.error;
     },
+    ...defined({ scoresEvery: leastEvery(there) }),
   };
+}
+
+/** The closest steps in which one of them wants tokens scored. */
+function leastEvery(observers: readonly ResponseObserver[]): number | undefined {
+  const wanted = observers.flatMap(o => o.scoresEvery ?? []);
+  return wanted.length > 0 ? Math.min(...wanted) : undefined;
 }

@@ -291,14 +291,10 @@ test("quantile bounds hold the true quantile at every look in at least 95 % of r
 });
 
 test("the interval of a difference holds it, and narrows", () => {
-  const judged = endOf(
-    { metrics: { errors: { kind: "rate", margin: 0.25, tolerated: 0.25 } }, longest: { requests: 3000 } },
-    "a",
-    draw => {
-      const arm = armOf(draw);
-      return { arm, values: { errors: hits(draw, arm === "treatment" ? 0.35 : 0.1) } };
-    },
-  );
+  const judged = endOf({ metrics: { errors: { kind: "rate", margin: 0.25, tolerated: 0.25 } }, longest: { requests: 3000 } }, "a", draw => {
+    const arm = armOf(draw);
+    return { arm, values: { errors: hits(draw, arm === "treatment" ? 0.35 : 0.1) } };
+  });
   const [{ difference }] = judged.metrics as [(typeof judged.metrics)[0]];
   expect(difference!.low).toBeLessThan(0.25);
   expect(difference!.high).toBeGreaterThan(0.25);

@@ -18,7 +18,7 @@ export interface MonitorOptions extends AlarmOptions {
   readonly warmUpMinutes?: number;
   /** Whether metrics have a season of a day and a week (default true). Without one, lasting shifts are looked for after the warm-up. */
   readonly seasonal?: boolean;
-  /** After so long a signal, the metric's last hour is its new base (default 6 hours; Infinity: never by itself). */
+  /** After so long a signal, what the metric is meanwhile is its new base (default 6 hours, from one; Infinity: never by itself). */
   readonly adaptAfterMs?: number;
   /** Default: all of `monitorTable`. */
   readonly monitors?: readonly MonitorRow[];
@@ -142,7 +142,7 @@ export function openMonitors({
   ...alarmOptions
 }: MonitorOptions = {}): MonitorSet {
   checkSetting(Number.isInteger(warmUpMinutes) && warmUpMinutes >= 30, "warmUpMinutes", "a whole number from 30", warmUpMinutes);
-  checkSetting(adaptAfterMs >= 60 * minuteMs, "adaptAfterMs", "an hour or more: the last hour is the new base", adaptAfterMs);
+  checkSetting(adaptAfterMs >= 60 * minuteMs, "adaptAfterMs", "an hour or more: what is the base then needs as many values", adaptAfterMs);
   checkRows(rows);
   const runLengths = budgetRunLengths(
     rows.map(({ name, weight = 1 }) => ({ name, weight, valuesPerDay: 1440 })),
@@ -151,7 +151,7 @@ export function openMonitors({
   const running = rows.map((row): Running => ({ row, detector: detectors[row.detector](runLengths[row.name]!, row.direction) }));
   const reader = metricReader(new Set(rows.map(r => r.metric)), { warmUpMinutes, seasonal });
 
-  /** Bases of some metrics as the last hour is, and their monitors begun again. */
+  /** Bases of some metrics as they are now, and their monitors begun again. */
   const adapt = (state: MonitorsState, metrics: ReadonlySet<MetricName>, nowMs: number) => {
     const own = rows.filter(row => metrics.has(row.metric));
     const monitors = Object.fromEntries(Object.entries(state.monitors).filter(([name]) => !own.some(row => row.name === name)));

@@ -21,7 +21,7 @@ export const emptyVectorBase: VectorBase = { columns: [], rows: [], minutes: 0 }
 const everyMinutes = 5;
 const rowsOfModel = 192;
 /** Metrics of a vector. */
-export const mostColumns = 16;
+const mostColumns = 16;
 /** Standardised values count as at most so far out: one metric far off is for its own monitor. */
 const mostDeviations = 6;
 
@@ -35,7 +35,7 @@ interface VectorModel {
   readonly forest: ReturnType<typeof growIsolationForest>;
   readonly scales: Readonly<Record<VectorMethod, ScoreScale>>;
 }
-export type VectorMethod = "components" | "isolation";
+type VectorMethod = "components" | "isolation";
 
 const scaleOf = (scores: readonly number[]): ScoreScale => {
   const mean = scores.reduce((a, b) => a + b, 0) / scores.length;
@@ -80,7 +80,7 @@ function gammaScore(score: number, { mean, variance }: ScoreScale): number {
 const rowOf = (columns: readonly string[], scores: Readonly<Record<string, number>>): readonly number[] =>
   columns.map(name => Math.round(100 * Math.max(-mostDeviations, Math.min(mostDeviations, scores[name] ?? 0))) / 100);
 
-export interface VectorScore {
+interface VectorScore {
   readonly z: number;
   /** Metric that is farthest from what the others say of it. */
   readonly column: string;

@@ -69,6 +69,7 @@ export async function evaluateObjectives(
       changes.push({
         event,
         group,
+        atMs: nowMs,
         monitor: name,
         kind: "slo",
         model: rule.model ?? null,

@@ -17,6 +17,9 @@ export const watchScopes = {
   alarms: "watch/alarms",
 } as const;
 
+/** In the scope of the state. */
+export const leaseKey = "lease";
+
 export const minuteMs = 60_000;
 
 /** Stretches of the history: how long one is, and how long it is kept. */

@@ -94,6 +94,6 @@ export async function activeAlarms(store: Store): Promise<KeptAlarm[]> {
   const [cursor] = await statesOf(read, watchScopes.state, { from: cursorKey, before: `${cursorKey}\0`, limit: 1 });
   const keys = Object.values(cursorOf(cursor?.value).active);
   if (keys.length === 0) return [];
-  const rows = await statesOf(read, watchScopes.alarms, { from: keys.reduce((a, b) => (a < b ? a : b)) });
+  const rows = await statesOf(read, watchScopes.alarms, { from: keys.toSorted()[0]! });
   return rows.filter(r => keys.includes(r.key)).map(r => alarmOf(r.value));
 }

@@ -82,7 +82,7 @@ export async function watchedAlarms(store: Store): Promise<WatchedAlarm[]> {
 export async function watchedObjectives(store: Store, rules: readonly ObjectiveRule[], nowMs: number): Promise<WatchedObjective[]> {
   const rows = new Map((await statesOf(store.records.read, watchScopes.objectives)).map(r => [r.key, r.value]));
   return rules.map(rule => {
-    const { reached, budgetLeft, alerts } = reportOf(rule, keptObjective(rule, rows.get(rule.name)), nowMs);
+    const { reached, budgetLeft, burn, alerts } = reportOf(rule, keptObjective(rule, rows.get(rule.name)), nowMs);
     return {
       name: rule.name,
       model: rule.model ?? null,
@@ -90,6 +90,7 @@ export async function watchedObjectives(store: Store, rules: readonly ObjectiveR
       windowMs: rule.windowMs ?? 30 * 86_400_000,
       reached,
       budgetLeft,
+      burn,
       alerts: alerts.map(({ severity, longMs, shortMs, burn }) => ({ severity, longMs, shortMs, ...burn })),
     };
   });

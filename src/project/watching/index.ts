@@ -1,0 +1,12 @@
+/** What monitors know of the project's models. */
+export { type EvaluatedQuality, type ModelQuality, modelQuality, removeOwner } from "./feedback/index.ts";
+export {
+  type HistoryStep,
+  objectiveRules,
+  type WatchedAlarm,
+  type WatchedObjective,
+  type WatchStatus,
+  watchedAlarms,
+  watchHistory,
+  watchStatus,
+} from "./live/index.ts";
