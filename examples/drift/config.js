@@ -1,6 +1,6 @@
 // What the example's loam.yaml says: a model of one transformer block, tuned to tell spam, and its loop.
 export const policy = {
-  data: { new: "arrivals", time: "date", least: 150, replay: 0.6, recent: 0.3 },
+  data: { new: "arrivals", time: "date", least: 150, replay: 0.8, recent: 0.35 },
   signals: { quality: { metric: "logLoss", least: 100, worse: 0.01 } },
   every: "7d",
   cooldown: "3d",
