@@ -57,7 +57,7 @@ const transforms: { readonly [K in NumberKind]: { to(x: number): number; from(y:
   linear: { to: x => x, from: y => y },
 };
 
-interface MetricReader {
+export interface MetricReader {
   /** Views of a minute's metrics by name, and the bases after it; `isLearning` says whether a metric is as it should be. */
   read(
     bases: MetricBases,

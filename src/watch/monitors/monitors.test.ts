@@ -9,13 +9,13 @@ import {
   type MonitorRow,
   type MonitorsState,
   metricModels,
-  monitorTable,
   openMonitors,
+  standardMonitors,
 } from "./index.ts";
 import { emptyVectorBase, learnVector, vectorScores } from "./vectors.ts";
 
 const startMs = Date.UTC(2026, 0, 5);
-const rowOf = (name: string): MonitorRow => monitorTable.find(row => row.name === name)!;
+const rowOf = (name: string): MonitorRow => standardMonitors.find(row => row.name === name)!;
 
 /** Minutes of one metric, and the events that they lead to. */
 function run(set: ReturnType<typeof openMonitors>, minutes: Iterable<MinuteOfMetrics>, from: MonitorsState = set.start) {
@@ -44,14 +44,14 @@ function* nllMinutes(from: number, count: number, level: number): Generator<Minu
 
 test("false alarms of all monitors add up to the budget", () => {
   const { runLengths } = openMonitors({ falseAlarmsPerDay: 0.5 });
-  expect(Object.keys(runLengths)).toEqual(monitorTable.map(r => r.name));
+  expect(Object.keys(runLengths)).toEqual(standardMonitors.map(r => r.name));
   expect(Object.values(runLengths).reduce((sum, length) => sum + 1440 / length, 0)).toBeCloseTo(0.5, 9);
 });
 
 test("every metric has a monitor, or is there for the joint ones; names are given once", () => {
-  const watched = new Set(monitorTable.map(r => r.metric));
+  const watched = new Set(standardMonitors.map(r => r.metric));
   expect(Object.keys(metricModels).filter(name => !watched.has(name as MonitorRow["metric"]))).toEqual(["prompt-length", "entropy"]);
-  expect(new Set(monitorTable.map(r => r.name)).size).toBe(monitorTable.length);
+  expect(new Set(standardMonitors.map(r => r.name)).size).toBe(standardMonitors.length);
 });
 
 const groupOf: Readonly<Record<(typeof faultKinds)[number], AlarmGroup>> = {

@@ -69,7 +69,7 @@ const attacks = { group: "attacks", severity: "ticket" } as const;
 const joint = { group: "joint", severity: "ticket", inhibitedBy: ["service", "answers", "attacks"], holdMinutes: 5 } as const;
 const above = "above";
 
-export const monitorTable: readonly MonitorRow[] = [
+export const standardMonitors: readonly MonitorRow[] = [
   { name: "error-burst", metric: "errors", detector: "tail", direction: above, ...service },
   { name: "error-rise", metric: "errors", detector: "likelihood", direction: above, ...service },
   { name: "traffic-lost", metric: "requests", detector: "pair", direction: "below", ...service },
