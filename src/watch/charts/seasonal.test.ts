@@ -52,6 +52,15 @@ describe("residuals of values with a season that lean on their neighbours", () =
     expect(plain.findIndex(r => r?.slow !== undefined)).toBeLessThan(600);
   });
 
+  test("for lasting shifts are left out where the season's error is more than a hundredth of a residual's variance", () => {
+    const white = residualsOf(seasonalModel({ least: 0.01 }), series("white", 2, { season: 0, phi: 0, process: 0 })).residuals.slice(
+      dayMinutes,
+    );
+    const known = white.filter(r => r?.slow !== undefined).length;
+    expect(known).toBeGreaterThan(200);
+    expect(known).toBeLessThan(white.length - 100);
+  });
+
   test("for lasting shifts of what has weekends begin after a week", () => {
     const weekly = residualsOf(seasonalModel({ least: 0.01, needsWeek: true }), series("week", 8)).residuals;
     const first = weekly.findIndex(r => r?.slow !== undefined);
