@@ -1,12 +1,11 @@
 // What the example's loam.yaml says: a model of one transformer block, tuned to tell spam, and its loop.
 export const policy = {
-  data: { new: "arrivals", time: "date", least: 150, replay: 0.6, recent: 0.3 },
+  data: { new: "arrivals", time: "date", least: 150, replay: 0.8, recent: 0.35 },
   signals: { quality: { metric: "logLoss", least: 100, worse: 0.01 } },
   every: "7d",
   cooldown: "3d",
   start: "base",
   gates: { metric: "logLoss", frozen: 0.04, recent: 0.01, alpha: 0.05 },
-  shadow: { share: 100, requests: 30, errors: 0.1, longest: "3d" },
   canary: { share: 50, errors: 0.1, latency: "off", warmup: 5, requests: 1000, longest: "5d" },
   budget: { round: 600, month: 6000 },
 };

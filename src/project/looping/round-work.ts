@@ -59,12 +59,12 @@ export async function roundDocuments(store: Store, round: LoopRound): Promise<Ar
 const versionArtifact = async (store: Store, model: string, version: number): Promise<ArtifactReader> =>
   openArtifact(store, (await resolveVersion(store.records.read, model, String(version))).artifact);
 
-export async function assembleRound(at: RoundPlace, round: LoopRound, sinceMs: number | null): Promise<AssembledRound> {
+export async function assembleRound(at: RoundPlace, round: LoopRound): Promise<AssembledRound> {
   const { store, watch, policy } = at;
   const { base, fresh } = await currentDocuments(at, store, watch);
   if (!fresh) throw loopErrors.fail("data", { place: `loop.${at.model}`, expected: `documents of ${policy.data.new}`, received: "none" });
   const { replay, recent, seed } = policy.data;
-  const options = { ...windowOf(at, sinceMs, round.untilMs), replay, recent, seed };
+  const options = { ...windowOf(at, round.sinceMs, round.untilMs), replay, recent, seed };
   const { artifact } = await runStage(store, roundDocumentsStage, { inputs: { base, fresh }, options, signal: watch.signal });
   const { summary } = artifact;
   const count = Number(summary.fresh) + Number(summary.recent);

@@ -58,12 +58,14 @@ export async function lookAtSignals(at: RoundPlace, state: LoopState, nowMs: num
   const { store, model, policy, watch } = at;
   const db = store.records.read;
   const { base, fresh } = await currentDocuments(at, store, watch);
-  const newDocuments = fresh ? await countNew(fresh, windowOf(at, state.usedUntilMs, nowMs)) : 0;
+  const count = async (sinceMs: number | null) => (fresh ? countNew(fresh, windowOf(at, sinceMs, nowMs)) : 0);
+  const labelled = await count(state.usedUntilMs);
+  const newDocuments = await count(state.triedUntilMs ?? state.usedUntilMs);
   const current = await holderOf(db, model, policy.alias);
   const moves = await releasesOf(db, model, policy.alias);
   const rule = policy.signals.quality;
-  const isDue = rule && current !== null && newDocuments - state.lookedAt >= rule.least;
+  const isDue = rule && current !== null && labelled - state.lookedAt >= rule.least;
   const quality = isDue && fresh ? await qualityOf(at, state, { current, base, fresh, nowMs }) : undefined;
   const drift = policy.signals.drift ? await driftOf(at) : undefined;
-  return { nowMs, newDocuments, quality, drift, sinceMs, current, moves: moves.length };
+  return { nowMs, newDocuments, labelled, quality, drift, sinceMs, current, moves: moves.length };
 }

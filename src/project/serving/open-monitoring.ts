@@ -28,7 +28,7 @@ export interface Monitoring {
   /** Alarms go to this gateway's webhooks from now on. */
   through(gateway: Pick<Gateway, "alarm">): void;
   /** Once the models are there. */
-  start(): void;
+  start(o?: { readonly hasLoops?: boolean }): void;
   close(): Promise<void>;
 }
 
@@ -63,22 +63,32 @@ export async function openMonitoring({ project, store, fleet, warn, tell }: Moni
   const feedback = store && settings !== false ? runFeedback(store, settings?.feedback, warn) : undefined;
   const hasLoops = project !== undefined && Object.keys(project.config.loop).length > 0;
   const loops = hasLoops && store ? (await import("../looping/index.ts")).openLoops({ project, store, fleet, tell, warn }) : undefined;
+  // a comparison of two versions needs no loop
+  const traffic =
+    !loops && project && store && !store.isReadOnly
+      ? (await import("../looping/observe-traffic.ts")).observeTraffic(
+          store,
+          () => fleet.list().map(v => v.name),
+          error => warn(`loam: comparison: ${(error as Error).message}`),
+        )
+      : undefined;
   const figures = watch ? { watchFigures: watch.figures } : {};
   return {
     app: {
-      ...defined({ responses: eachObserver([watch?.observer, feedback, loops?.observer]), feedback: feedback?.port }),
+      ...defined({ responses: eachObserver([watch?.observer, feedback, loops?.observer, traffic]), feedback: feedback?.port }),
       ...figures,
     },
     gateway: { feedback, ...figures, ...(watch ? { onRequest: record => watch.request(record) } : {}) },
     through: gateway => {
       door = gateway;
     },
-    start: () => {
+    start: ({ hasLoops: directs = true } = {}) => {
       watch?.start();
-      loops?.start();
+      if (directs) loops?.start();
     },
     close: async () => {
       await loops?.close();
+      await traffic?.close();
       await watch?.close();
       await feedback?.close();
     },

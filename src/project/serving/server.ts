@@ -330,7 +330,7 @@ async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
   const { found, models, started, app, running, monitoring } = reachable;
   await loadModels(o, reachable);
   started.hasStarted = true;
-  monitoring.start();
+  monitoring.start({ hasLoops: o.options.loop !== false });
   running.jobs?.start();
   const timer = setInterval(() => void models.follow(), followMs);
   timer.unref();

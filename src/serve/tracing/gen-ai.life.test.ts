@@ -130,6 +130,40 @@ test("a collector that is down costs one warning and no request, and one that co
   await tracing.close();
 });
 
+test("a bucket of a latency leads to a request and its trace, for a scraper that asks for OpenMetrics", async () => {
+  const engine = createEngine({ model: await tinyModel(device, { chatTemplate: chatTemplate() }), device, slots: 2 });
+  const tracing = (await openTelemetry({ tracesUrl: `http://127.0.0.1:${await freePort()}/v1/traces`, version: "1.2.3", env: {} }))!;
+  const server = await listen(createApp({ engines: [engine], tracing }), { port: 0 });
+  await engine.ready;
+  servers.push(server);
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  const asked = (headers: Record<string, string>) =>
+    fetch(`${server.url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ model: "tiny", prompt: secret, max_tokens: 3 }),
+    }).then(r => r.arrayBuffer());
+  const page = async (accept: string) => {
+    const response = await fetch(`${server.url}/metrics`, { headers: { accept } });
+    return { type: response.headers.get("content-type"), text: await response.text() };
+  };
+  await asked({ "x-request-id": "mine-1", traceparent: `00-${traceId}-b7ad6b7169203331-01` });
+  const open = await page("application/openmetrics-text;version=1.0.0,text/plain;q=0.5");
+  expect(open.type).toContain("application/openmetrics-text");
+  for (const name of ["loam_time_to_first_token_seconds", "loam_answer_seconds", "loam_queue_seconds", "loam_http_request_seconds"])
+    expect(open.text, name).toMatch(new RegExp(`^${name}_bucket\\{.*\\} 1 # \\{request_id="mine-1",trace_id="${traceId}"\\} \\d`, "m"));
+  expect(open.text).toMatch(/^vllm:time_to_first_token_seconds_bucket\{.*# \{request_id="mine-1"/m);
+  // a caller that does not sample has no trace to be led to
+  await asked({ "x-request-id": "mine-2", traceparent: `00-${traceId}-b7ad6b7169203331-00` });
+  const next = await page("application/openmetrics-text");
+  expect(next.text).toMatch(/# \{request_id="mine-2"\}/);
+  const plain = await page("*/*");
+  expect(plain.type).toContain("text/plain");
+  expect(plain.text).not.toContain("mine-");
+  expect(open.text).not.toContain("launch");
+  await tracing.close();
+});
+
 test.skipIf(collectorProgram === undefined)(
   `OpenTelemetry's own collector takes the metrics, their version and their attributes${reason}`,
   async () => {

@@ -5,6 +5,7 @@ import type { DashboardPanel, DashboardTable, PanelAlert } from "./panel.ts";
 const [pageWidth, panelWidth, panelHeight] = [24, 8, 8];
 const schemaVersion = 39;
 
+// biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana puts the value in
 const datasource = { type: "prometheus", uid: "${datasource}" };
 
 /** A query of the table as Grafana asks it. */
@@ -46,7 +47,7 @@ function panelJson(panel: DashboardPanel, id: number, x: number, y: number): obj
     fieldConfig: {
       defaults: {
         unit: unitNames[unit] ?? unit,
-        min: unit === "percentunit" ? 0 : null,
+        ...(unit === "percentunit" ? { min: 0 } : {}),
         thresholds: thresholds(alerts),
         ...(kind === "timeseries"
           ? {
@@ -118,7 +119,19 @@ export function grafanaDashboard({ uid, title, rows }: DashboardTable, { job }: 
     timepicker: {},
     annotations: { list: [] },
     templating: { list: variables(job) },
-    links: [{ type: "dashboards", title: "Loam", tags: ["loam"], asDropdown: true, includeVars: true, keepTime: true }],
+    links: [
+      {
+        type: "dashboards",
+        title: "Loam",
+        icon: "external link",
+        tooltip: "",
+        tags: ["loam"],
+        asDropdown: true,
+        targetBlank: false,
+        includeVars: true,
+        keepTime: true,
+      },
+    ],
     panels,
   };
 }

@@ -12,6 +12,8 @@ import { serverTable } from "./server-panels.ts";
 import { defaultObjectives, sloTable } from "./slo-panels.ts";
 import { costTable, monitorTable } from "./watch-panels.ts";
 
+export { inRule, type RuleOptions } from "./rules.ts";
+
 export interface DashboardOptions {
   /** Regular expression of the Prometheus jobs that scrape servers and gateways (default "loam.*"). */
   readonly job?: string | undefined;
