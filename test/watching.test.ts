@@ -5,18 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import { root } from "../../../../test/support/child.ts";
-import { freePort, installed, stopped } from "../../../../test/support/installed.ts";
-import { noDisks, smallDisk } from "../../../../test/support/mount.ts";
-import { changeStates, openStore, type Store, statesOf } from "../../../store/index.ts";
-import { findPostgres, startPostgres } from "../../../store/servers.laws.ts";
-import { watchDefaults } from "../../../watch/part.ts";
-import { changeAlarms } from "./alarms-kept.ts";
-import { jumpingClock, toldResponse } from "./fakes.ts";
-import { RunningWatch } from "./running-watch.ts";
-import { historyScope, watchScopes, windowsOf } from "./scopes.ts";
-import { AlarmTeller } from "./tell-alarms.ts";
-import { watchedAlarms } from "./watch-status.ts";
+import { changeAlarms } from "../src/project/watching/live/alarms-kept.ts";
+import { jumpingClock, toldResponse } from "../src/project/watching/live/fakes.ts";
+import { RunningWatch } from "../src/project/watching/live/running-watch.ts";
+import { historyScope, watchScopes, windowsOf } from "../src/project/watching/live/scopes.ts";
+import { AlarmTeller } from "../src/project/watching/live/tell-alarms.ts";
+import { watchedAlarms } from "../src/project/watching/live/watch-status.ts";
+import { changeStates, openStore, type Store, statesOf } from "../src/store/index.ts";
+import { findPostgres, startPostgres } from "../src/store/servers.laws.ts";
+import { watchDefaults } from "../src/watch/part.ts";
+import { root } from "./support/child.ts";
+import { freePort, installed, stopped } from "./support/installed.ts";
+import { noDisks, smallDisk } from "./support/mount.ts";
 
 const minute = 60_000;
 const temporary = () => {
@@ -148,7 +148,7 @@ test.skipIf(noDisks !== undefined)(
       clock.advance(5_000);
       await watch.tick();
     }
-    expect(warnings).toEqual([expect.stringMatching(/the record cannot be used \(.*(full|space)/i)]);
+    expect(warnings).toEqual([expect.stringMatching(/the artifact store cannot be used \(.*(full|space)/i)]);
     for (let i = 0; i < 5; i++) {
       watch.observer.ended(toldResponse());
       await watch.tick();
