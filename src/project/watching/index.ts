@@ -8,6 +8,6 @@ export {
   type WatchedObjective,
   type WatchStatus,
   watchedAlarms,
-  watchHistory,
-  watchStatus,
+  readWatchHistory,
+  readWatchStatus,
 } from "./live/index.ts";
