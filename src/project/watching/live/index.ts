@@ -12,5 +12,6 @@ export {
   type WatchStatus,
   watchedAlarms,
   watchHistory,
+  watchRevision,
   watchStatus,
 } from "./watch-status.ts";
