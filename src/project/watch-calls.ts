@@ -1,9 +1,12 @@
 /** `project.watch`: what monitors know of the project's models. A method loads what it needs when it is called. */
+import { resolve } from "node:path";
+import type { DashboardOptions } from "../watch/index.ts";
 import { type Call, type CallOptions, callOf } from "./call.ts";
 import type { DriftQuestion, WatchedDrift } from "./watching/drift/index.ts";
 import type { LabelledRequest, ModelQuality, QualityOptions } from "./watching/feedback/index.ts";
 import type { HistoryOptions, WatchedAlarm, WatchHistory, WatchStatus } from "./watching/live/index.ts";
 import type { Workspace } from "./workspace.ts";
+import type { WrittenDashboards } from "./write-dashboards.ts";
 
 const live = () => import("./watching/live/index.ts");
 const feedback = () => import("./watching/feedback/index.ts");
@@ -57,5 +60,10 @@ export class WatchCalls {
   /** Forgets requests and labels of an owner of requests: `user:ann`, `team:research`. */
   async forget(owner: string): Promise<{ readonly labelled: number; readonly requests: number }> {
     return (await feedback()).removeOwner(await this.#at.store(), owner);
+  }
+
+  /** Writes Grafana dashboards, Prometheus rules with their tests and example configurations into a folder. Errors: watch/setting. */
+  async dashboards(to: string, options: DashboardOptions = {}): Promise<WrittenDashboards> {
+    return (await import("./write-dashboards.ts")).writeDashboards(resolve(this.#at.cwd, to), options);
   }
 }

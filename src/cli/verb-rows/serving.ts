@@ -78,7 +78,7 @@ export const serveVerb: Verb = {
     ],
     [
       "--otlp <url>",
-      "send a trace of every request to this OpenTelemetry collector: http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT, else none)",
+      "send traces and gen_ai metrics to this OpenTelemetry collector: http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT, else none)",
     ],
     ["--open", "open the console in a browser"],
   ],

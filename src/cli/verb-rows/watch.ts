@@ -43,4 +43,33 @@ export const watchVerbs: readonly Verb[] = [
     example: "loam watch forget user:ann",
     load: async () => (await import("../verbs/watch-quality.ts")).watchForget,
   },
+  {
+    usage: "watch drift [names...]",
+    summary:
+      "Compare a model's traffic, a data set or a file of new texts with what a model was trained on (or with --against): what moved, by how much, since when",
+    options: [
+      project,
+      ["--against <name>", "the reference: a data set, a model version or an artifact (default: what the model was trained on)"],
+      ["--features <names>", "compare these features only, separated by commas"],
+      ["--alpha <p>", "chance of any false alarm", "0.05"],
+      ["--detect <distance>", "least change worth finding, 0 to 1: decides how many texts are enough", "0.2"],
+      ["--power <p>", "chance of finding it", "0.8"],
+      ["--hours <n>", "of a model's traffic, the last n hours (default: all that are kept, 90 days)"],
+      ["--field <name>", "of a file of JSON lines, the member with the text", "text"],
+      ["--label <name>", "of a file of JSON lines, the member with the label", "label"],
+    ],
+    example: "loam watch drift new-mails.jsonl --against mail-small@latest",
+    load: async () => (await import("../verbs/watch-drift.ts")).watchDriftVerb,
+  },
+  {
+    usage: "watch dashboards",
+    summary: "Write Grafana dashboards, Prometheus recording and alert rules with their tests, and example configurations into a folder",
+    options: [
+      ["--to <folder>", "folder to write to; files of the same names are replaced"],
+      ["--job <regex>", "regular expression of the Prometheus jobs that scrape servers and gateways", "loam.*"],
+      ["--objective <share>", "availability objective of the burn-rate alerts", "0.999"],
+    ],
+    example: "loam watch dashboards --to monitoring",
+    load: async () => (await import("../verbs/watch-dashboards.ts")).watchDashboards,
+  },
 ];

@@ -37,7 +37,9 @@ function selectionLine({ responses, true: of, selection }: PeriodQuality): strin
 }
 
 const evaluationLine = ({ evaluation }: EvaluatedQuality): string[] => {
-  const figures = Object.entries(evaluation ?? {}).flatMap(([name, value]) => (typeof value === "number" ? [`${name} ${number(value)}`] : []));
+  const figures = Object.entries(evaluation ?? {}).flatMap(([name, value]) =>
+    typeof value === "number" ? [`${name} ${number(value)}`] : [],
+  );
   return figures.length === 0 ? [] : [`  evaluated before it was served: ${figures.join(", ")}`];
 };
 

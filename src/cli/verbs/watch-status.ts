@@ -65,7 +65,7 @@ export const watchStatusVerb: VerbRun = async (context, [model], options) => {
     out.line(
       status.lookedAt === null
         ? "  No minute was evaluated yet: a server of this project (loam serve) does it."
-        : `  ${status.servers.length} servers; last evaluated minute ${time(status.lookedAt)} UTC${status.late > 0 ? `; ${formatCount(status.late)} requests came too late` : ""}`,
+        : `  ${status.servers.length} ${status.servers.length === 1 ? "server" : "servers"}; last evaluated minute ${time(status.lookedAt)} UTC${status.late > 0 ? `; ${formatCount(status.late)} requests came too late` : ""}`,
     );
     out.result(status);
   });

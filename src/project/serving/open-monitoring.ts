@@ -58,6 +58,8 @@ export async function openMonitoring({ project, store, fleet, warn, tell }: Moni
           notify: notice => door?.alarm(alarmEvent(notice)),
         })
       : undefined;
+  // while models are loaded, nobody waits for answers yet
+  if (watch) setImmediate(() => watch.prepare());
   const feedback = store && settings !== false ? runFeedback(store, settings?.feedback, warn) : undefined;
   const hasLoops = project !== undefined && Object.keys(project.config.loop).length > 0;
   const loops = hasLoops && store ? (await import("../looping/index.ts")).openLoops({ project, store, fleet, tell, warn }) : undefined;

@@ -25,7 +25,7 @@ export const languageDocuments = 2000;
 /** The same for private data, which take about as long. */
 const privateDocuments = 1000;
 /** Characters of such a text that are looked at. */
-export const lookedCharacters = 4000;
+const lookedCharacters = 4000;
 /** Letters that a language can be told by, as the step `language` has it. */
 const leastLetters = 20;
 
@@ -39,6 +39,11 @@ export async function languageTeller(): Promise<(text: string) => string> {
   const detect = await loadDetector("small");
   return text => detectLanguage(text.slice(0, lookedCharacters), detect, leastLetters).language;
 }
+
+/** Classes of private data in the beginning of a text, called as the step `private` calls them. */
+export const privateClasses = (text: string): string[] => [
+  ...new Set(findPrivate(text.slice(0, lookedCharacters)).map(s => s.type.replaceAll(/[A-Z]/g, c => `-${c.toLowerCase()}`))),
+];
 
 /** Classes of private data that the step `private` found in each document; undefined where the data set has no such step. */
 async function foundPrivate(documents: ArtifactReader): Promise<ReadonlyMap<string, ReadonlySet<string>> | undefined> {
@@ -106,7 +111,7 @@ export async function documentsSketch(documents: ArtifactReader, signal?: AbortS
       values.language = tell(text);
     }
     if (masked) values.private = [...(masked.get(id) ?? [])];
-    else if (isSampledId(id, privateDocuments, count)) values.private = findPrivate(text.slice(0, lookedCharacters)).map(s => s.type);
+    else if (isSampledId(id, privateDocuments, count)) values.private = privateClasses(text);
     addToSketch(sketch, values, id);
     attributes.add(own, id);
   }

@@ -30,8 +30,18 @@ const requests: DashboardTable["rows"][number] = {
           description: "Look at the panels Errors by code and Calls to upstreams.",
           test: {
             series: [
-              { series: `loam_gateway_requests_total{${job},path="/v1/chat/completions",model="chat",status="200"}`, kind: "counter", firing: 60, resolved: 60 },
-              { series: `loam_gateway_requests_total{${job},path="/v1/chat/completions",model="chat",status="502"}`, kind: "counter", firing: 30, resolved: 0 },
+              {
+                series: `loam_gateway_requests_total{${job},path="/v1/chat/completions",model="chat",status="200"}`,
+                kind: "counter",
+                firing: 60,
+                resolved: 60,
+              },
+              {
+                series: `loam_gateway_requests_total{${job},path="/v1/chat/completions",model="chat",status="502"}`,
+                kind: "counter",
+                firing: 30,
+                resolved: 0,
+              },
             ],
             labels: { job: "loam-gateway" },
           },
@@ -102,7 +112,8 @@ const upstreams: DashboardTable["rows"][number] = {
           forMinutes: 2,
           severity: "page",
           summary: "No requests can be sent to the upstream {{ $labels.upstream }}",
-          description: "Its probe fails, its circuit breaker is open, or it refuses. Other targets of a model take over where there are any.",
+          description:
+            "Its probe fails, its circuit breaker is open, or it refuses. Other targets of a model take over where there are any.",
           test: {
             series: [{ series: `loam_gateway_upstream_available{${upstream}}`, kind: "gauge", firing: 0, resolved: 1 }],
             labels: upstreamLabels,
@@ -128,7 +139,9 @@ const upstreams: DashboardTable["rows"][number] = {
           summary: "{{ $labels.model }} of {{ $labels.upstream }} fails: its circuit breaker is open",
           description: "Look at the calls to this upstream and at its own log.",
           test: {
-            series: [{ series: `loam_gateway_upstream_model_breaker_open{${upstream},model="chat"}`, kind: "gauge", firing: 1, resolved: 0 }],
+            series: [
+              { series: `loam_gateway_upstream_model_breaker_open{${upstream},model="chat"}`, kind: "gauge", firing: 1, resolved: 0 },
+            ],
             labels: { ...upstreamLabels, model: "chat" },
           },
         },
@@ -150,7 +163,12 @@ const upstreams: DashboardTable["rows"][number] = {
           description: "The key has expired or was changed: put a new one into the configuration.",
           test: {
             series: [
-              { series: `loam_gateway_upstream_model_credentials_refused{${upstream},model="chat"}`, kind: "gauge", firing: 1, resolved: 0 },
+              {
+                series: `loam_gateway_upstream_model_credentials_refused{${upstream},model="chat"}`,
+                kind: "gauge",
+                firing: 1,
+                resolved: 0,
+              },
             ],
             labels: { ...upstreamLabels, model: "chat" },
           },

@@ -5,6 +5,7 @@ import type { DashboardPanel, DashboardTable, PanelAlert } from "./panel.ts";
 const [pageWidth, panelWidth, panelHeight] = [24, 8, 8];
 const schemaVersion = 39;
 
+// biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana puts the value in
 const datasource = { type: "prometheus", uid: "${datasource}" };
 
 /** A query of the table as Grafana asks it. */
@@ -46,16 +47,25 @@ function panelJson(panel: DashboardPanel, id: number, x: number, y: number): obj
     fieldConfig: {
       defaults: {
         unit: unitNames[unit] ?? unit,
-        min: unit === "percentunit" ? 0 : null,
+        ...(unit === "percentunit" ? { min: 0 } : {}),
         thresholds: thresholds(alerts),
         ...(kind === "timeseries"
-          ? { custom: { lineWidth: 1, fillOpacity: 10, showPoints: "never", thresholdsStyle: { mode: alerts.some(a => a.query !== undefined) ? "line" : "off" } } }
+          ? {
+              custom: {
+                lineWidth: 1,
+                fillOpacity: 10,
+                showPoints: "never",
+                thresholdsStyle: { mode: alerts.some(a => a.query !== undefined) ? "line" : "off" },
+              },
+            }
           : {}),
       },
       overrides: [],
     },
     options:
-      kind === "timeseries" ? { legend: { displayMode: "list", placement: "bottom", showLegend: true }, tooltip: { mode: "multi", sort: "desc" } } : {},
+      kind === "timeseries"
+        ? { legend: { displayMode: "list", placement: "bottom", showLegend: true }, tooltip: { mode: "multi", sort: "desc" } }
+        : {},
   };
 }
 
@@ -109,7 +119,19 @@ export function grafanaDashboard({ uid, title, rows }: DashboardTable, { job }: 
     timepicker: {},
     annotations: { list: [] },
     templating: { list: variables(job) },
-    links: [{ type: "dashboards", title: "Loam", tags: ["loam"], asDropdown: true, includeVars: true, keepTime: true }],
+    links: [
+      {
+        type: "dashboards",
+        title: "Loam",
+        icon: "external link",
+        tooltip: "",
+        tags: ["loam"],
+        asDropdown: true,
+        targetBlank: false,
+        includeVars: true,
+        keepTime: true,
+      },
+    ],
     panels,
   };
 }

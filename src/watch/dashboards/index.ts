@@ -12,6 +12,8 @@ import { serverTable } from "./server-panels.ts";
 import { defaultObjectives, sloTable } from "./slo-panels.ts";
 import { costTable, monitorTable } from "./watch-panels.ts";
 
+export { inRule, type RuleOptions } from "./rules.ts";
+
 export interface DashboardOptions {
   /** Regular expression of the Prometheus jobs that scrape servers and gateways (default "loam.*"). */
   readonly job?: string | undefined;
@@ -21,7 +23,7 @@ export interface DashboardOptions {
 
 const defaultJob = "loam.*";
 const defaultObjective = 0.999;
-const jobPattern = /^[\w.*+|()\[\]?:-]{1,200}$/;
+const jobPattern = /^[\w.*+|()[\]?:-]{1,200}$/;
 
 const isRegex = (text: string): boolean => {
   try {
@@ -72,7 +74,9 @@ const alertmanagerExample = (): string =>
       repeat_interval: "12h",
       routes: [{ receiver: "pages", matchers: ['severity="page"'], group_wait: "10s", repeat_interval: "1h" }],
     },
-    inhibit_rules: [{ source_matchers: ['severity="page"'], target_matchers: ['severity="ticket"'], equal: ["job", "instance", "model", "slo"] }],
+    inhibit_rules: [
+      { source_matchers: ['severity="page"'], target_matchers: ['severity="ticket"'], equal: ["job", "instance", "model", "slo"] },
+    ],
     receivers: [
       { name: "pages", webhook_configs: [{ url: "http://127.0.0.1:9000/pages" }] },
       { name: "tickets", webhook_configs: [{ url: "http://127.0.0.1:9000/tickets" }] },
@@ -88,7 +92,10 @@ const provisioning = (): string =>
   });
 
 const datasources = (): string =>
-  stringify({ apiVersion: 1, datasources: [{ name: "Prometheus", type: "prometheus", access: "proxy", url: "http://127.0.0.1:9090", isDefault: true }] });
+  stringify({
+    apiVersion: 1,
+    datasources: [{ name: "Prometheus", type: "prometheus", access: "proxy", url: "http://127.0.0.1:9090", isDefault: true }],
+  });
 
 /** Every file that `loam watch dashboards` writes, by its path below the folder. Errors: watch/setting. */
 export function dashboardFiles(options: DashboardOptions = {}): Readonly<Record<string, string>> {

@@ -4,7 +4,19 @@
  */
 
 /** Grafana's units. */
-export const panelUnits = ["short", "s", "percentunit", "bytes", "reqps", "tokps", "currencyUSD", "cores", "celsius", "watt", "dateTimeFromNow"] as const;
+export const panelUnits = [
+  "short",
+  "s",
+  "percentunit",
+  "bytes",
+  "reqps",
+  "tokps",
+  "currencyUSD",
+  "cores",
+  "celsius",
+  "watt",
+  "dateTimeFromNow",
+] as const;
 export type PanelUnit = (typeof panelUnits)[number];
 
 export const panelKinds = ["timeseries", "stat", "heatmap", "table"] as const;

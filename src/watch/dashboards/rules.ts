@@ -93,5 +93,8 @@ export function alertTests(tables: readonly DashboardTable[], options: RuleOptio
       ],
     };
   });
-  return yaml({ rule_files: rules, evaluation_interval: "1m", tests }, "Tests of the alerts: promtool test rules FILE. Made by: loam watch dashboards");
+  return yaml(
+    { rule_files: rules, evaluation_interval: "1m", tests },
+    "Tests of the alerts: promtool test rules FILE. Made by: loam watch dashboards",
+  );
 }

@@ -30,8 +30,18 @@ const overview: DashboardTable["rows"][number] = {
           description: "Look at the panel Errors by code, and at the server's log.",
           test: {
             series: [
-              { series: `loam_http_requests_total{${job},route="/v1/chat/completions",status="200"}`, kind: "counter", firing: 60, resolved: 60 },
-              { series: `loam_http_requests_total{${job},route="/v1/chat/completions",status="500"}`, kind: "counter", firing: 30, resolved: 0 },
+              {
+                series: `loam_http_requests_total{${job},route="/v1/chat/completions",status="200"}`,
+                kind: "counter",
+                firing: 60,
+                resolved: 60,
+              },
+              {
+                series: `loam_http_requests_total{${job},route="/v1/chat/completions",status="500"}`,
+                kind: "counter",
+                firing: 30,
+                resolved: 0,
+              },
             ],
             labels: { job: "loam" },
           },
@@ -70,7 +80,10 @@ const latency: DashboardTable["rows"][number] = {
           severity: "page",
           summary: "First tokens of {{ $labels.model }} take more than 30 s (p99)",
           description: "Look at the queue and at the KV cache: requests wait for a slot, or prompts are long.",
-          test: { series: histogramSeries("loam_time_to_first_token_seconds", `${job},${model}`, { fast: 1, slow: 60 }), labels: modelLabels },
+          test: {
+            series: histogramSeries("loam_time_to_first_token_seconds", `${job},${model}`, { fast: 1, slow: 60 }),
+            labels: modelLabels,
+          },
         },
       ],
     },
@@ -228,7 +241,9 @@ const scheduling: DashboardTable["rows"][number] = {
           summary: "The KV cache of {{ $labels.model }} on {{ $labels.instance }} is full",
           description: "Sequences are preempted and computed again. Give it more tokens (--cache-tokens), or fewer sequences.",
           test: {
-            series: [{ series: `loam_kv_cache_utilisation_ratio{${job},instance="a:8080",${model}}`, kind: "gauge", firing: 0.98, resolved: 0.4 }],
+            series: [
+              { series: `loam_kv_cache_utilisation_ratio{${job},instance="a:8080",${model}}`, kind: "gauge", firing: 0.98, resolved: 0.4 },
+            ],
             labels: { ...modelLabels, instance: "a:8080" },
           },
         },

@@ -30,7 +30,10 @@ const windowText = (ms: number): string => {
 /** The recorded share of bad events in a window. */
 export const recordedName = (window: string): string => `loam:slo_errors:ratio_rate${window}`;
 
-export const sloWindows: readonly string[] = [...new Set(burnAlerts.flatMap(b => [windowText(b.shortMs), windowText(b.longMs)])), `${windowDays}d`];
+export const sloWindows: readonly string[] = [
+  ...new Set(burnAlerts.flatMap(b => [windowText(b.shortMs), windowText(b.longMs)])),
+  `${windowDays}d`,
+];
 
 export interface RecordingRule {
   readonly record: string;
@@ -52,7 +55,10 @@ export const recordingRules = (objectives: readonly MetricObjective[]): Recordin
     { record: "loam:slo_objective:ratio", expr: `vector(${objective})`, labels: { slo: name } },
   ]);
 
-function burnAlertOf({ name, objective, test }: MetricObjective, { severity, longMs, shortMs, budgetShare }: (typeof burnAlerts)[number]): PanelAlert {
+function burnAlertOf(
+  { name, objective, test }: MetricObjective,
+  { severity, longMs, shortMs, budgetShare }: (typeof burnAlerts)[number],
+): PanelAlert {
   const [long, short] = [windowText(longMs), windowText(shortMs)];
   const times = (budgetShare * windowDays * 1440 * minuteMs) / longMs;
   const limit = Number((times * (1 - objective)).toPrecision(12));

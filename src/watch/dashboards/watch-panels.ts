@@ -64,7 +64,12 @@ export const monitorTable: DashboardTable = {
           description: "1 for each active alarm.",
           kind: "table",
           unit: "short",
-          queries: [{ expr: "max by (monitor, kind, model, severity) (loam_alarm_active{$s})", legend: "{{monitor}} {{kind}} {{model}} {{severity}}" }],
+          queries: [
+            {
+              expr: "max by (monitor, kind, model, severity) (loam_alarm_active{$s})",
+              legend: "{{monitor}} {{kind}} {{model}} {{severity}}",
+            },
+          ],
         },
         {
           title: "Monitors last looked",

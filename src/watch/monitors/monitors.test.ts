@@ -1,5 +1,6 @@
 /** Monitors on a simulated model with known faults, in their budget, and on bad input. */
 import { describe, expect, test } from "vitest";
+import { type Fault, faultKinds, minuteMs, nuisanceKinds, simulatedMinutes } from "../../../bench/anomaly/simulator.ts";
 import { random } from "../../base/index.ts";
 import type { MinuteOfMetrics } from "../minute.ts";
 import {
@@ -11,7 +12,6 @@ import {
   monitorTable,
   openMonitors,
 } from "./index.ts";
-import { type Fault, faultKinds, minuteMs, nuisanceKinds, simulatedMinutes } from "./simulator.laws.ts";
 import { emptyVectorBase, learnVector, vectorScores } from "./vectors.ts";
 
 const startMs = Date.UTC(2026, 0, 5);
@@ -136,9 +136,9 @@ describe("one share", () => {
 
   test("late and repeated minutes change nothing, and a clock that was set back goes on", () => {
     const [again] = errorMinutes(299, 1, 0.5);
-    expect(set.step(warm.state, again!)).toEqual({ state: warm.state, events: [] });
+    expect(set.step(warm.state, again!)).toEqual({ state: warm.state, events: [], greatest: 0 });
     const [late] = errorMinutes(290, 1, 0.5);
-    expect(set.step(warm.state, late!)).toEqual({ state: warm.state, events: [] });
+    expect(set.step(warm.state, late!)).toEqual({ state: warm.state, events: [], greatest: 0 });
     const [back] = errorMinutes(289, 1, 0.5);
     expect(set.step(warm.state, back!).events.map(e => e.event)).toEqual(["raised"]);
   });

@@ -69,12 +69,19 @@ export interface MonitorEvent {
   readonly evidence: readonly MonitorEvidence[];
 }
 
+export interface MonitorsStep {
+  readonly state: MonitorsState;
+  readonly events: readonly MonitorEvent[];
+  /** The greatest of all detectors' ratios to their limits in this minute; from 1 on there is a signal. */
+  readonly greatest: number;
+}
+
 export interface MonitorSet {
   readonly start: MonitorsState;
   /** Values between false alarms that each monitor is declared by, by name. */
   readonly runLengths: Readonly<Record<string, number>>;
   /** The next minute, all servers' together; late and repeated ones change nothing. Errors: watch/value. */
-  step(state: MonitorsState, minute: MinuteOfMetrics): { readonly state: MonitorsState; readonly events: readonly MonitorEvent[] };
+  step(state: MonitorsState, minute: MinuteOfMetrics): MonitorsStep;
   /** A person says that what is signalled now is meant: it is the base from now on. */
   confirmChange(state: MonitorsState): { readonly state: MonitorsState; readonly events: readonly MonitorEvent[] };
 }
@@ -109,9 +116,10 @@ interface Running {
 function stepMonitor({ row, detector }: Running, before: MonitorState | undefined, view: MetricView, learn: boolean, nowMs: number) {
   const state = before ?? { numbers: detector.start };
   const result = detector.observe(state.numbers, view.input, learn);
-  if (!result) return { state, isSilent: true };
+  if (!result) return { state, ratio: 0 };
   const isHeld = state.onMs !== undefined && (result.ratio >= holdRatio || nowMs - state.onMs < (row.holdMinutes ?? 0) * minuteMs);
-  if (result.ratio < 1 && !isHeld) return { state: { numbers: result.state } };
+  const { ratio } = result;
+  if (ratio < 1 && !isHeld) return { state: { numbers: result.state }, ratio };
   const onMs = state.onMs ?? nowMs;
   const sinceMs = state.sinceMs ?? nowMs - (result.ago ?? 0) * minuteMs;
   const evidence: MonitorEvidence = {
@@ -119,14 +127,14 @@ function stepMonitor({ row, detector }: Running, before: MonitorState | undefine
     metric: row.metric,
     detector: row.detector,
     side: result.side,
-    ratio: result.ratio,
+    ratio,
     value: view.value,
     expected: view.expected,
     z: view.z,
     sinceMs,
     ...(view.farthest === undefined ? {} : { farthest: view.farthest }),
   };
-  return { state: { numbers: result.state, onMs, sinceMs }, evidence };
+  return { state: { numbers: result.state, onMs, sinceMs }, ratio, evidence };
 }
 
 const isOn = (state: MonitorsState, metric: MetricName, rows: readonly MonitorRow[]): boolean =>
@@ -183,17 +191,20 @@ export function openMonitors({
     step(before, minute) {
       const nowMs = minute.startMs;
       checkValue(Number.isFinite(nowMs), "minute.startMs", "a time in milliseconds since 1970", nowMs);
-      if (before.lastMs !== undefined && nowMs <= before.lastMs && nowMs > before.lastMs - setBackMs) return { state: before, events: [] };
+      if (before.lastMs !== undefined && nowMs <= before.lastMs && nowMs > before.lastMs - setBackMs)
+        return { state: before, events: [], greatest: 0 };
       const learns = new Map<MetricName, boolean>(rows.map(({ metric }) => [metric, !isOn(before, metric, rows)]));
       const { bases, views } = reader.read(before.bases, minute, metric => learns.get(metric) ?? true);
       const monitors: Record<string, MonitorState> = { ...before.monitors };
       const [signals, evidence]: [MonitorSignal[], MonitorEvidence[]] = [[], []];
+      let greatest = 0;
       for (const each of running) {
         const { row } = each;
         const view = views.get(row.metric);
         if (!view) continue;
         const step = stepMonitor(each, before.monitors[row.name], view, learns.get(row.metric)!, nowMs);
         monitors[row.name] = step.state;
+        greatest = Math.max(greatest, step.ratio);
         if (!("evidence" in step) || !step.evidence) continue;
         evidence.push(step.evidence);
         signals.push({ row, sinceMs: step.state.onMs! });
@@ -202,9 +213,9 @@ export function openMonitors({
       const state: MonitorsState = { lastMs: nowMs, minutes: before.minutes + 1, bases, monitors, groups: grouped.groups };
       const events = grouped.events.map(event => told(event, evidence, nowMs, grouped.groups));
       const lasting = new Set(signals.filter(s => nowMs - s.sinceMs >= adaptAfterMs).map(s => s.row.metric));
-      if (lasting.size === 0) return { state, events };
+      if (lasting.size === 0) return { state, events, greatest };
       const adapted = adapt(state, lasting, nowMs);
-      return { state: adapted.state, events: [...events, ...adapted.events] };
+      return { state: adapted.state, events: [...events, ...adapted.events], greatest };
     },
     confirmChange(state) {
       const metrics = new Set(rows.filter(row => state.monitors[row.name]?.onMs !== undefined).map(row => row.metric));

@@ -2,11 +2,10 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileError, readText, sha256 } from "../../../base/index.ts";
-import { findPrivate } from "../../../data/index.ts";
 import type { Tokenizer } from "../../../text/index.ts";
 import { addToSketch, emptySketch, type Sketch, type SketchValues, textValuesOf, tokenValuesOf } from "../../../watch/index.ts";
 import { projectErrors } from "../../errors.ts";
-import { languageTeller } from "../../sketches/index.ts";
+import { languageTeller, privateClasses } from "../../sketches/index.ts";
 
 interface NewText {
   readonly text: string;
@@ -16,8 +15,6 @@ interface NewText {
 
 /** Texts that are read at most: enough for any test here. */
 const mostTexts = 200_000;
-/** Characters of a text whose language and private data are looked for. */
-const lookedCharacters = 4000;
 
 function linesOf(path: string, shown: string, field: string): NewText[] {
   const lines = readText(path).split(/\r?\n/);
@@ -95,7 +92,7 @@ export async function newTextsSketch(reference: Sketch, o: NewTextsOptions): Pro
   for (const [i, { text, fields }] of texts.slice(0, mostTexts).entries()) {
     const values: Record<string, SketchValues[string]> = { ...textValuesOf("input", text) };
     if (tell) values.language = tell(text);
-    if (has("private")) values.private = findPrivate(text.slice(0, lookedCharacters)).map(s => s.type);
+    if (has("private")) values.private = privateClasses(text);
     if (o.tokenizer)
       Object.assign(values, tokenValuesOf("input", o.tokenizer.encode(text, { addSpecialTokens: false, readSpecialTokens: false })));
     for (const name of known.filter(n => n.startsWith("attribute ")))

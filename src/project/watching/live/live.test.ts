@@ -269,9 +269,9 @@ test("a monitor's alarm comes from a lasting change of a figure, and of no quiet
       await a.tick();
     }
   };
-  await during(400, 1);
+  await during(180, 1);
   expect(await watchedAlarms(store)).toEqual([]);
-  await during(60, 6);
+  await during(40, 6);
   const alarms = await watchedAlarms(store);
   expect(alarms.length).toBeGreaterThan(0);
   for (const alarm of alarms) expect(alarm).toMatchObject({ model: "mail@1", kind: "chart" });

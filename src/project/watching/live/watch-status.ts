@@ -102,7 +102,9 @@ export async function watchStatus(store: Store, rules: readonly ObjectiveRule[],
   const read = store.records.read;
   const isMeant = (id: string): boolean => model === undefined || id === model || id.split(/[@#]/)[0] === model;
   const rows = await statesOf(read, historyScope("1m"), { from: timeKey(nowMs - statusMs) });
-  const sum = rows.reduce((all, r) => mergeModels(all, windowsOf(r.value)), windowsOf(undefined));
+  // what is not evaluated yet counts, too
+  const open = await statesOf(read, watchScopes.windows, { from: timeKey(nowMs - statusMs) });
+  const sum = [...rows, ...open].reduce((all, r) => mergeModels(all, windowsOf(r.value)), windowsOf(undefined));
   const cursor = cursorOf(await readState(read, watchScopes.state, cursorKey));
   const alarms = (await watchedAlarms(store)).filter(a => a.endedAt === null && (a.model === null || isMeant(a.model)));
   return {
