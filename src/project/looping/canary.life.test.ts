@@ -53,7 +53,8 @@ const responses = (version: number, count: number, isError: (i: number) => boole
     id: `${version}-${from + i}`,
     version,
     isShadow: false,
-    user: `${version}-${from + i}`,
+    // each request stands for itself: a user's window would be open for a minute
+    user: null,
     atMs: from + i,
     isError: isError(i),
     totalMs: 5,
