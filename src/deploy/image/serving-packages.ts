@@ -1,7 +1,7 @@
 /**
  * What of an installed Loam is in a serving image: the bundle of the command line, the console, and the packages that `loam serve FOLDER` may load, each
- * with its own. Curation, training data, databases and object stores are left out: a served folder reaches none of them. A test follows every import from the
- * verb `serve` and holds it against the two tables.
+ * with its own. Curation, training data, databases and object stores are left out: a served folder reaches none of them. An end-to-end test
+ * follows every import from the verb `serve` and holds it against the two tables.
  */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
