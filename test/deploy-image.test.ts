@@ -1,6 +1,6 @@
 /** Images of a served toy, unpacked and run by the programs that run containers: no Node on the path, nobody's user, a read-only root. */
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { leftOutPackages, servedPackages } from "../src/deploy/image/serving-packages.ts";
@@ -237,7 +237,7 @@ test("every package that the bundle of `serve` may load is in the image, inside 
 
 test("a version that its release does not hold for, or that no release approves, is refused; --unapproved does not help", async () => {
   const cwd = await trainedToy({
-    more: "releases: { prod: { requires: ['bits_per_byte < 5'], approvals: [{ role: owner, unsigned: true }] } }",
+    more: "releases: { prod: { approvals: [{ role: owner, unsigned: true }] } }",
   });
   const refused = async (name: string, ...args: string[]) => {
     const { code, stderr } = await loam(["deploy", "image", name, "--to", "x.oci", ...args], { cwd });
@@ -284,8 +284,7 @@ test("bad input of an image is an error with place, expectation and hint, and le
     /^2 [\s\S]*--base: expected an image by its digest/,
   );
   expect(await refused("toy", "--to", "a", "--base", `127.0.0.1:9/node@sha256:${"0".repeat(64)}`)).toMatch(/^3 [\s\S]*127\.0\.0\.1:9/);
-  const blob = readdirSync(join(cwd, ".loam", "blobs"), { recursive: true, encoding: "utf8" }).find(f => /[0-9a-f]{64}$/.test(f))!;
-  execFileSync("rm", ["-f", join(cwd, ".loam", "blobs", blob)]);
+  rmSync(join(cwd, ".loam", "blobs"), { recursive: true });
   expect(await refused("toy", "--to", "a")).toMatch(/^1 [\s\S]*weights\.safetensors/);
   expect(readdirSync(cwd).toSorted()).toEqual([...before, "there"].toSorted());
 });

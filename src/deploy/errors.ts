@@ -10,7 +10,7 @@ export const deployErrors = errorTable("deploy", {
   wish: {
     status: 400,
     exit: "usage",
-    meaning: "What a deployment was asked for does not fit the target or the version; what would fit is named.",
+    meaning: "An option of a deployment does not fit the target, the version or the project; what would fit is named.",
   },
   platform: { status: 400, exit: "environment", meaning: "An image cannot be made of this machine's Node: it is not Linux with glibc." },
   base: {

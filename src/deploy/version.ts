@@ -1,6 +1,6 @@
 /** A version as deployments see it: what it is, what its files are, and what approved it. Plain data: plans are functions of it. */
 
-export interface DeployedFile {
+interface DeployedFile {
   readonly name: string;
   /** SHA-256. */
   readonly digest: string;
@@ -36,9 +36,3 @@ export const lineageLabels = (v: DeployedVersion): Readonly<Record<string, strin
   "loam.evaluations": v.evaluations ?? "none",
   "loam.approval": v.approval ?? "none",
 });
-
-/** The file that a plan of a target writes. */
-export interface PlannedFile {
-  readonly path: string;
-  readonly text: string;
-}

@@ -16,7 +16,7 @@ export const serveVerb: Verb = {
       "name of the first model in requests and answers, where it is given by a path (default: the name of its file or folder)",
     ],
     [
-      "--expect-digest <sha256>",
+      "--expect-digest <digest>",
       "refuse to serve a first model, given by a path, whose files have another digest; images of `loam deploy image` start with it",
     ],
     [

@@ -38,7 +38,7 @@ export interface ModelFile {
   readonly open: () => AsyncIterable<Uint8Array>;
 }
 
-export interface ImageBuild {
+interface ImageBuild {
   readonly version: DeployedVersion;
   readonly files: readonly ModelFile[];
   readonly weights: "inside" | "mounted";

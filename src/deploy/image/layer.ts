@@ -9,15 +9,15 @@ import { Gzip } from "fflate";
 import { type Descriptor, tarOf } from "../../registry/index.ts";
 import { type TreeEntry, tarFiles, treeBytes, wholeTree } from "./tree.ts";
 
-export const layerMediaTypes = {
+const layerMediaTypes = {
   none: "application/vnd.oci.image.layer.v1.tar",
   gzip: "application/vnd.oci.image.layer.v1.tar+gzip",
 } as const;
-export type LayerCoding = keyof typeof layerMediaTypes;
+type LayerCoding = keyof typeof layerMediaTypes;
 
 /** By how often they change, the rarest first: a new version of a model sends its weights and nothing else. */
-export const layerNames = ["base", "library", "code", "weights"] as const;
-export type LayerName = (typeof layerNames)[number];
+const layerNames = ["base", "library", "code", "weights"] as const;
+type LayerName = (typeof layerNames)[number];
 
 export interface LayerPlan {
   readonly name: LayerName;

@@ -15,7 +15,7 @@ export interface SystemFile {
   readonly from: string;
 }
 
-export interface MachineBase {
+interface MachineBase {
   readonly entries: readonly TreeEntry[];
   readonly libraries: readonly SystemFile[];
 }

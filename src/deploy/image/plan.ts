@@ -13,7 +13,7 @@ export const imagePlaces = {
   home: "tmp",
 } as const;
 
-export interface ImageWishes {
+interface ImageWishes {
   /** `inside` the image, or `mounted` at /model: a folder that holds the version's files. Either way they are compared with the version at start. */
   readonly weights: "inside" | "mounted";
   /** As the OCI image specification names it: amd64, arm64. */
@@ -39,7 +39,7 @@ export interface ImageSettings {
   readonly StopSignal: "SIGTERM";
 }
 
-export interface ImagePlan {
+interface ImagePlan {
   readonly created: string;
   readonly architecture: string;
   readonly settings: ImageSettings;

@@ -60,7 +60,7 @@ const manifest = z.looseObject({
   optionalDependencies: z.record(z.string(), z.string()).optional(),
 });
 
-export interface InstalledPackage {
+interface InstalledPackage {
   readonly name: string;
   readonly version: string;
   /** An SPDX expression, where the package names one. */

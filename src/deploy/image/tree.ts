@@ -1,7 +1,7 @@
 /** A layer of an image as data: what lies where, by whom it may be read. Owner 0, time 0: the same files are the same bytes wherever they are built. */
 import type { TarFile } from "../../registry/index.ts";
 
-export type EntryContent =
+type EntryContent =
   | { readonly kind: "folder" }
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "stream"; readonly sizeBytes: number; readonly open: () => AsyncIterable<Uint8Array> };
@@ -13,7 +13,7 @@ export interface TreeEntry {
   readonly content: EntryContent;
 }
 
-export const folderMode = 0o755;
+const folderMode = 0o755;
 export const fileMode = 0o644;
 export const programMode = 0o755;
 

@@ -157,7 +157,7 @@ export function remotePackage(reference: Reference, options: RegistryOptions = {
   };
 }
 
-export interface Upload {
+interface Upload {
   readonly descriptor: Descriptor;
   readonly name: string;
   /** Bytes from a place on. */
@@ -271,7 +271,7 @@ export interface Pushed {
 }
 
 /** What goes to a registry: blobs, the manifest that names them, and manifests that refer to it, with theirs. */
-export interface Pushing {
+interface Pushing {
   readonly blobs: readonly Upload[];
   readonly manifest: OciDocument;
   readonly referrers: Package["referrers"];
