@@ -60,7 +60,10 @@ export const benches = {
   "gateway-routing": "what hedging, the servers' own load and priorities do to waits, on servers whose times are set",
   drift:
     "tests of two samples beside scipy, verdicts beside Evidently and alibi-detect, a stream of mails watched for a quiet year and through a shift",
+  watch: "what monitoring costs: processor time of a response with all monitors on, and of evaluating a minute outside its path",
   canary: "two arms compared after every request: equal arms, a bad one, users whose requests are alike, a wrong assignment",
+  spc: "run lengths of control charts by chain and by simulation, beside published tables and R's spc",
+  anomaly: "monitors on a simulated model with known faults, and detectors on labelled series beside scikit-learn and PyOD",
   suites:
     "test suites of vLLM, llama.cpp and of clients against `loam serve`: which tests pass, beside the list of expected failures; NAME... runs some",
 } as const satisfies Record<string, string>;

@@ -46,6 +46,7 @@ function follow(options: ComparisonOptions, draw: Random, request: Request, batc
 
 interface Runs {
   readonly harm: number;
+  readonly noHarm: number;
   readonly mismatch: number;
   /** Requests an arm until harm, of runs that found it, rising. */
   readonly until: readonly number[];
@@ -53,14 +54,15 @@ interface Runs {
 
 function repeat(runs: number, name: string, options: ComparisonOptions, request: (draw: Random) => Request): Runs {
   const until: number[] = [];
-  let mismatch = 0;
+  let [mismatch, noHarm] = [0, 0];
   for (let run = 0; run < runs; run++) {
     const draw = random(`${name}/${run}`);
     const state = follow(options, draw, request(draw));
     if (state.ended === "harm") until.push((state.requests.control + state.requests.treatment) / 2);
+    if (state.ended === "no harm") noHarm++;
     if (judgeComparison(state).ratioMismatch.isMismatch) mismatch++;
   }
-  return { harm: until.length / runs, mismatch: mismatch / runs, until: until.sort((a, b) => a - b) };
+  return { harm: until.length / runs, noHarm: noHarm / runs, mismatch: mismatch / runs, until: until.sort((a, b) => a - b) };
 }
 
 const single =
@@ -85,6 +87,35 @@ const whole =
       },
     };
   };
+
+/** What is done without such a test: a z-test of two proportions, one-sided at 0.05, looked at as often. Requests an arm until it says harm. */
+function repeatedTest(
+  runs: number,
+  name: string,
+  control: number,
+  treatment: number,
+): { readonly harm: number; readonly within500: number } {
+  let [harm, within500] = [0, 0];
+  for (let run = 0; run < runs; run++) {
+    const draw = random(`${name}/${run}`);
+    const [n, bad] = [
+      { control: 0, treatment: 0 },
+      { control: 0, treatment: 0 },
+    ];
+    for (let i = 1; i <= 4000; i++) {
+      const arm = chosen(draw);
+      n[arm]++;
+      bad[arm] += failed(draw, arm === "control" ? control : treatment);
+      const both = (bad.control + bad.treatment) / i;
+      const deviation = Math.sqrt(both * (1 - both) * (1 / n.control + 1 / n.treatment));
+      if (i % 10 || i < 100 || !((bad.treatment / n.treatment - bad.control / n.control) / deviation > 1.645)) continue;
+      harm++;
+      if (i <= 1000) within500++;
+      break;
+    }
+  }
+  return { harm: harm / runs, within500: within500 / runs };
+}
 
 /** 300 users who come again and again; a tenth of them fail always, whichever their arm. */
 function returning(isNamed: boolean): (draw: Random) => Request {
@@ -118,18 +149,33 @@ export const run = async ({ say, scale }: BenchContext): Promise<BenchResult> =>
   say("errors 1 % and 5 %");
   const bad = repeat(runs, "bad", { metrics: { errors }, ...long }, () => single(0.01, 0.05));
   const badFour = repeat(runs, "bad four", { metrics: four, ...long }, () => whole({ errors: 0.05 }));
+  const weighted = { ...four, errors: { ...endless, weight: 3 } };
+  const badWeighted = repeat(runs, "bad four", { metrics: weighted, ...long }, () => whole({ errors: 0.05 }));
   const badTenth = repeat(runs, "bad tenth", { metrics: { errors }, share: 0.1, longest: { requests: 20_000 } }, () =>
     single(0.01, 0.05, 0.1),
   );
   say("latency and quality");
   const slow = repeat(runs, "slow", { metrics: four, ...long }, () => whole({ latency: 2 }));
   const worse = repeat(runs, "worse", { metrics: four, ...long }, () => whole({ quality: 0.7 }));
+  say("worse by exactly the margin");
+  const edge = (name: string, metric: ComparisonMetric, treatment: Parameters<typeof whole>[0]) =>
+    repeat(runs, `edge ${name}`, { metrics: { [name]: metric }, ...long }, () => (draw, index) => {
+      const request = whole(treatment)(draw, index);
+      return { ...request, values: { [name]: request.values[name] } };
+    });
+  const edges = {
+    errors: edge("errors", { ...errors, tolerated: 0.02 }, { errors: 0.03 }),
+    latency: edge("latency", four.latency!, { latency: 1.2 }),
+    quality: edge("quality", four.quality!, { quality: 0.85 }),
+  };
   say("users");
   const users = repeat(runs, "users", { metrics: { errors: endless }, ...long }, returning(true));
   const pretended = repeat(runs, "users", { metrics: { errors: endless }, ...long }, returning(false));
   say("assignment");
   const skewed = repeat(runs, "skewed", { metrics: { errors: endless }, ...long }, () => single(0.01, 0.01, 0.4));
   const { user } = process.cpuUsage(began);
+  say("a z-test looked at as often");
+  const [equalZ, badZ] = [repeatedTest(runs, "equal", 0.01, 0.01), repeatedTest(runs, "bad", 0.01, 0.05)];
 
   return {
     method: `${runs} seeded runs each, looked at after every 10 requests, up to 4,000 requests of both arms, alpha 0.05; "four": errors, guard blocks, 95th percentile of latency (ratio 1.2) and quality (margin 0.05) together`,
@@ -139,15 +185,24 @@ export const run = async ({ say, scale }: BenchContext): Promise<BenchResult> =>
       "equal arms, a tenth of traffic": { rolledBack: equalTenth.harm },
       "errors 1 % and 5 %": told(bad),
       "errors 1 % and 5 %, four metrics": told(badFour),
+      "errors 1 % and 5 %, four metrics, half of alpha for errors": told(badWeighted),
       "errors 1 % and 5 %, a tenth of traffic (mean of both arms)": told(badTenth),
       "latency doubled, four metrics": told(slow),
       "quality 0.9 and 0.7, four metrics": told(worse),
+      "worse by exactly the margin": Object.fromEntries(
+        Object.entries(edges).map(([name, { harm, noHarm }]) => [name, { harm: digits(harm), noHarm: digits(noHarm) }]),
+      ),
       "300 returning users, a tenth fail always, equal arms": { rolledBack: users.harm },
       "the same with each request taken for a user of its own": { rolledBack: pretended.harm },
       "40 % of users where 50 % are declared": { mismatch: skewed.mismatch },
       "processor seconds": digits(user / 1e6),
     },
-    peers: {},
+    peers: {
+      "z-test of two proportions at 0.05, looked at after every 10 requests from 100 on": {
+        "equal arms rolled back": digits(equalZ.harm),
+        "errors 1 % to 5 % left within 500 requests an arm": digits(badZ.within500),
+      },
+    },
     ratios: {},
     bars: [
       atMost("equal arms rolled back, errors alone", equal.harm, 0.05),
@@ -161,6 +216,8 @@ export const run = async ({ say, scale }: BenchContext): Promise<BenchResult> =>
       },
       atMost("equal arms rolled back, returning users that differ", users.harm, 0.05),
       atMost("sample-ratio mismatch reported where there is none", equal.mismatch, 0.01),
+      atMost("worse by exactly the margin: no harm, most of three metrics", Math.max(...Object.values(edges).map(e => e.noHarm)), 0.05),
+      atMost("worse by exactly the margin: harm, most of three metrics", Math.max(...Object.values(edges).map(e => e.harm)), 0.05),
       {
         name: "sample-ratio mismatch 40 : 60 of 50 : 50 reported",
         want: ">= 0.99",
@@ -169,7 +226,7 @@ export const run = async ({ say, scale }: BenchContext): Promise<BenchResult> =>
       },
     ],
     notes: [
-      `with four metrics, errors 1 % to 5 % are left within 500 requests an arm in ${digits(within(badFour, 500))} of runs: each has a quarter of alpha`,
+      `with four metrics, errors 1 % to 5 % are left within 500 requests an arm in ${digits(within(badFour, 500))} of runs: each has a quarter of alpha; where errors have half of it, in ${digits(within(badWeighted, 500))}`,
     ],
   };
 };

@@ -42,6 +42,7 @@ const pages = {
   engine: "Engine",
   models: "Models",
   gateway: "Gateway",
+  watch: "Watch",
   releases: "Releases",
   lineage: "Lineage",
 } as const;
@@ -95,17 +96,64 @@ const content = (page: Page) => page.locator("main .card, main table, main form,
 /** Keys are for the page when no field has the focus. */
 const leaveField = (page: Page) => page.evaluate("document.activeElement?.blur()");
 
-test("the built page opens with less than 150 kB gzipped and is under 165 kB in all, and names no other origin to load from", async () => {
+test("the built page opens with less than 150 kB gzipped and is under 175 kB in all, and names no other origin to load from", async () => {
   const names = (await readdir(folder, { recursive: true })).filter(n => /\.(js|css|html|svg)$/.test(n));
   const files = await Promise.all(names.map(n => readFile(join(folder, n))));
   expect(names.length).toBeGreaterThan(3);
   const sizeOf = (which: readonly Buffer[]) => which.reduce((sum, f) => sum + gzipSync(f).length, 0);
-  // the gateway's page follows when the rest is shown, and so does the page of runs
-  expect(sizeOf(files.filter((_, i) => !/(?:gateway|runs)-[\w-]+\.(?:js|css)$/.test(names[i]!)))).toBeLessThan(150_000);
-  expect(sizeOf(files)).toBeLessThan(165_000);
+  // the gateway's page follows when the rest is shown, and so do the pages of runs and Watch
+  expect(sizeOf(files.filter((_, i) => !/(?:gateway|runs|watch)-[\w-]+\.(?:js|css)$/.test(names[i]!)))).toBeLessThan(150_000);
+  expect(sizeOf(files)).toBeLessThan(175_000);
   const markup = files.filter((_, i) => /\.(html|css)$/.test(names[i]!)).join("\n");
   expect(markup).not.toMatch(/(?:src|href)=["']?https?:|url\(["']?https?:|@import/);
 });
+
+browserTest(
+  `Watch shows what is wrong, figures over time, the error budget, quality and drift; a version is chosen by key${why}`,
+  async () => {
+    for (const width of [1280, 390])
+      await visit(
+        {},
+        width,
+        async ({ page, errors, strangers }) => {
+          await page.getByRole("heading", { name: "An alarm is active" }).waitFor();
+          await page.getByRole("region", { name: "An alarm is active" }).getByText("41.3").waitFor();
+          for (const name of ["Requests per minute", "Errors", "Latency", "Tokens per second"])
+            await page.getByRole("region", { name: "Over time" }).getByText(name, { exact: true }).first().waitFor();
+          await page.getByRole("meter", { name: "answered: 34 % of the error budget left" }).waitFor();
+          await page.getByText("143 of 1,710 responses are labelled").waitFor();
+          await page.getByRole("img", { name: /^Training: median 160, .* Now: median 248, / }).waitFor();
+          await page.getByText("Kolmogorov-Smirnov: p < 0.001").waitFor();
+          // no wider than the screen
+          expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+          const other = page.getByRole("button", { name: "mail-small@1", exact: true });
+          await other.focus();
+          await page.keyboard.press("Enter");
+          await expect.poll(() => other.getAttribute("aria-pressed")).toBe("true");
+          await page.getByText("No sketch of this version's training data").waitFor();
+          await page.getByRole("radio", { name: "Day" }).check();
+          await expect
+            .poll(() => page.getByRole("region", { name: "Over time" }).getByText("Latency", { exact: true }).count())
+            .toBeGreaterThan(0);
+          expect(errors).toEqual([]);
+          expect(strangers).toEqual([]);
+        },
+        "#/watch",
+      );
+  },
+);
+
+browserTest(`an empty project's Watch says in one sentence what to do${why}`, () =>
+  visit(
+    { scenario: "empty" },
+    1280,
+    async ({ page }) => {
+      await page.getByText("Send a request to a model that").waitFor();
+      expect(await page.locator("main section").count()).toBe(0);
+    },
+    "#/watch",
+  ),
+);
 
 browserTest(`a prompt is answered in a stream, and the same seed asks for the same text again${why}`, async () => {
   await visit({ tokenMs: 15 }, 1280, async ({ page, errors, strangers }) => {
@@ -689,7 +737,7 @@ browserTest(`pages stand in groups that a screen reader names, and keys walk the
   await visit({}, 1280, async ({ page }) => {
     const nav = page.getByRole("navigation", { name: "Pages" });
     const shown: Record<string, string[]> = {};
-    for (const group of ["Data", "Train", "Evaluate", "Serve", "Gateway", "Govern"])
+    for (const group of ["Data", "Train", "Evaluate", "Serve", "Gateway", "Watch", "Govern"])
       shown[group] = await nav.getByRole("list", { name: group, exact: true }).getByRole("link").allInnerTexts();
     expect(shown).toEqual({
       Data: ["Data", "Labels"],
@@ -697,9 +745,9 @@ browserTest(`pages stand in groups that a screen reader names, and keys walk the
       Evaluate: ["Evaluations"],
       Serve: ["Talk", "Engine", "Models"],
       Gateway: ["Gateway"],
+      Watch: ["Watch"],
       Govern: ["Releases", "Lineage"],
     });
-    expect(await nav.getByText("Watch").count()).toBe(0);
     const focused: (string | null)[] = [];
     await nav.getByRole("link", { name: "Data" }).focus();
     for (let i = 0; i < Object.values(shown).flat().length; i++) {

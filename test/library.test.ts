@@ -89,8 +89,8 @@ test("a project is run, searched, evaluated and served from TypeScript, beside a
     })(),
     second.run(),
   ]);
-  expect(await run).toMatchObject({ model: "toy", version: "toy@1", ran: 7 });
-  expect(report).toMatchObject({ model: "toy", version: "toy@1", ran: 7 });
+  expect(await run).toMatchObject({ model: "toy", version: "toy@1", ran: 9 });
+  expect(report).toMatchObject({ model: "toy", version: "toy@1", ran: 9 });
   expect((await run).artifacts.toy).not.toBe(report.artifacts.toy);
   const stages = events.filter(e => e.event === "stage");
   expect(stages.map(e => e.label)).toEqual([

@@ -4,6 +4,7 @@ import { consoleDocument } from "../../src/serve/http/console-operations.ts";
 import { answerChecker } from "../../test/support/openapi.ts";
 import * as gateway from "../src/generated/gateway.ts";
 import * as contract from "../src/generated/server.ts";
+import * as watch from "../src/generated/watch.ts";
 import type { Shape } from "../src/shape.ts";
 import { readAnswer } from "../src/talk/answer.ts";
 import { serveFake } from "./fake.ts";
@@ -37,10 +38,11 @@ test("the made-up answers are such as the server's OpenAPI documents describe, s
     "/api/graph": `?id=${artifact}`,
     "/api/labels/folder": "?by=ann",
     "/api/reports/mail-small@2": "?against=mail-small@1",
+    "/api/watch/history": "?metric=requests&model=mail-small@2&step=1m",
     "/gateway/usage": "?from=2000-01-01&to=2100-01-01",
     "/gateway/explain": "?key=key_1&path=/v1/chat/completions&model=mail-small&set=max_tokens=2000",
   };
-  const all: Readonly<Record<string, Shape<unknown>>> = { ...contract.answers, ...gateway.answers };
+  const all: Readonly<Record<string, Shape<unknown>>> = { ...contract.answers, ...watch.answers, ...gateway.answers };
   const operations = Object.keys(all).filter(o => o.startsWith("GET ") && o !== "GET /api/events");
   for (const operation of operations) {
     const own = operation.includes("/api/data/") ? data : operation.endsWith("/examples") ? tuned : artifact;

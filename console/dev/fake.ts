@@ -18,6 +18,7 @@ import { continued, wordsOf } from "./letters.ts";
 import { type Recording, replayed } from "./recording.ts";
 import { fakeLabels, madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts } from "./releases.ts";
 import { madeUpDataReport } from "./report.ts";
+import { madeUpDrift, madeUpHistory, madeUpQuality, madeUpWatch } from "./watch.ts";
 
 export interface FakeOptions {
   /** `full`: two trained models; `empty`: a new project; `broken`: every call of `/api` and `/gateway`, and those of jobs, fail. */
@@ -111,7 +112,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
   const engine = fakeEngine(scenario === "empty" ? 0 : 4);
   const streams = changeStreams(() => {
     const jobsNow = JSON.stringify(jobs("GET", new URL("http://fake/v1/fine_tuning/jobs")));
-    return { artifacts: "", runs: "", labels: "", jobs: jobsNow, serving: "", engine: JSON.stringify(engine.state()) };
+    return { artifacts: "", runs: "", labels: "", jobs: jobsNow, serving: "", engine: JSON.stringify(engine.state()), watch: "" };
   });
   let numRequests = 0;
   const newest = runs.at(-1);
@@ -129,6 +130,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       scores: { bitsPerByte: r.bitsPerByte, heldOutLoss: Number((r.bitsPerByte * 2.364).toFixed(3)), parameters: r.parameters },
     }))
     .reverse();
+  const versionIds = versions.map(v => v.id);
 
   const dataSets = graph.nodes
     .filter(n => n.kind === "documents" && newest !== undefined)
@@ -228,6 +230,13 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
           };
         }),
       }),
+    "/api/watch": (_, response) => sendJson(response, madeUpWatch(versionIds)),
+    "/api/watch/history": (url, response) => {
+      const [metric, model, step] = ["metric", "model", "step"].map(name => url.searchParams.get(name) ?? "") as [string, string, string];
+      sendJson(response, madeUpHistory(metric, model, step, model === versionIds[0]));
+    },
+    "/api/watch/drift": (_, response) => sendJson(response, madeUpDrift(versionIds)),
+    "/api/watch/quality": (_, response) => sendJson(response, madeUpQuality(versionIds)),
     "/api/graph": (url, response) => {
       const asked = url.searchParams.get("id") ?? "";
       const id = versions.find(v => v.id === asked)?.artifact ?? asked;

@@ -30,6 +30,8 @@ import { Training } from "./routes/training.tsx";
 
 const loadGateway = () => import("./routes/gateway.tsx");
 const loadRuns = () => import("./routes/runs.tsx");
+const loadWatch = () => import("./routes/watch.tsx");
+const Watch = lazy(async () => ({ default: (await loadWatch()).Watch }));
 const Runs = lazy(async () => ({ default: (await loadRuns()).Runs }));
 const Gateway = lazy(async () => ({ default: (await loadGateway()).Gateway }));
 
@@ -64,6 +66,12 @@ function Shown({ route }: { readonly route: Route }) {
       return (
         <Suspense>
           <Runs id={route.id} />
+        </Suspense>
+      );
+    case "watch":
+      return (
+        <Suspense>
+          <Watch id={route.id} />
         </Suspense>
       );
     case "labels":
@@ -108,7 +116,7 @@ export function App() {
   useEffect(() => {
     void sessionOf(serverUrl("/api/session"));
     // at hand, should the server go
-    const timer = setTimeout(() => void Promise.allSettled([loadGateway(), loadRuns()]), idleMs);
+    const timer = setTimeout(() => void Promise.allSettled([loadGateway(), loadRuns(), loadWatch()]), idleMs);
     return () => clearTimeout(timer);
   }, []);
 

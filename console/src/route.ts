@@ -1,13 +1,13 @@
 /** The page's places as text after `#`: `#/training/model-3f2a`. One table, in the order of the navigation; an unknown place is Talk. */
 
-/** Pages by what they are for. A group without pages is not shown; a new page is a name here and a row in `app.tsx`. */
+/** Pages by what they are for. A new page is a name here and a row in `app.tsx`. */
 export const groups = {
   Data: ["data", "labels"],
   Train: ["training", "runs", "jobs"],
   Evaluate: ["evaluations"],
   Serve: ["talk", "engine", "models"],
   Gateway: ["gateway"],
-  Watch: [],
+  Watch: ["watch"],
   Govern: ["releases", "lineage"],
 } as const;
 export type Group = keyof typeof groups;

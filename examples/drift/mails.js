@@ -23,10 +23,20 @@ function mailFolder() {
 export function receivedMs(mail) {
   const head = mail.slice(0, Math.max(0, mail.search(/\r?\n\r?\n/))).replaceAll(/\r?\n[ \t]+/g, " ");
   for (const [, value] of head.matchAll(/^Received:(.*)$/gim)) {
-    const ms = Date.parse(value.slice(value.lastIndexOf(";") + 1).replace(/\(.*?\)/g, "").trim());
+    const ms = Date.parse(
+      value
+        .slice(value.lastIndexOf(";") + 1)
+        .replace(/\(.*?\)/g, "")
+        .trim(),
+    );
     if (Number.isFinite(ms)) return ms;
   }
-  return Date.parse(/^Date:(.*)$/im.exec(head)?.[1]?.replace(/\(.*?\)/g, "").trim() ?? "");
+  return Date.parse(
+    /^Date:(.*)$/im
+      .exec(head)?.[1]
+      ?.replace(/\(.*?\)/g, "")
+      .trim() ?? "",
+  );
 }
 
 /** Rows `{ id, atMs, label, text }` of July to September 2002 in the order in which they were received. */

@@ -140,6 +140,8 @@ const called = {
     "POST /v1/fine_tuning/jobs/{id}/pause",
     "POST /v1/fine_tuning/jobs/{id}/resume",
   ],
+  // of a page that is loaded when the others are shown
+  watch: ["GET /api/watch", "GET /api/watch/history", "GET /api/watch/drift", "GET /api/watch/quality"],
   gateway: [
     "GET /gateway/state",
     "GET /gateway/limits",
@@ -159,8 +161,8 @@ export const contracts = documents =>
   Object.fromEntries(
     Object.entries(called).map(([name, operations]) => [
       `console/src/generated/${name}.ts`,
-      contractSource(documents[name], {
-        from: name === "server" ? "/api/openapi.json" : "/gateway/openapi.json",
+      contractSource(documents[name === "gateway" ? "gateway" : "server"], {
+        from: name === "gateway" ? "/gateway/openapi.json" : "/api/openapi.json",
         operations,
       }),
     ]),

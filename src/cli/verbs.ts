@@ -10,6 +10,7 @@ import { modelsVerbs } from "./verb-rows/models.ts";
 import { chatVerb, loginVerb, serveVerb } from "./verb-rows/serving.ts";
 import { tuneVerbs } from "./verb-rows/tune.ts";
 import { completionVerb, upkeepVerbs } from "./verb-rows/upkeep.ts";
+import { watchVerbs } from "./verb-rows/watch.ts";
 
 /** What the first words of verbs of two words stand for. */
 export const groups: Readonly<Record<string, string>> = {
@@ -28,6 +29,7 @@ export const verbs: readonly Verb[] = [
   serveVerb,
   loginVerb,
   ...gatewayVerbs,
+  ...watchVerbs,
   chatVerb,
   ...upkeepVerbs,
   completionVerb(() => verbs),

@@ -100,6 +100,8 @@ export {
 } from "./stage.ts";
 export { contaminationOf, contaminationTally, type ItemMark } from "./steps/decontaminate/contamination.ts";
 export { searchedItems } from "./steps/decontaminate/decontaminate.ts";
+export { detectLanguage } from "./steps/language/detect.ts";
+export { loadDetector } from "./steps/language/eld.ts";
 export {
   type Like,
   type LikeIndex,

@@ -7,7 +7,11 @@ export const gatewayErrors = errorTable("gateway", {
   stateNewer: { status: 500, exit: "environment", meaning: "The gateway's state was written by a newer Loam than this one." },
   secret: { status: 400, exit: "usage", meaning: "The secret under which API keys are hashed is missing or too short." },
   unknownKey: { status: 404, exit: "usage", meaning: "No API key has this id or this visible beginning." },
-  unknownRequest: { status: 404, exit: "usage", meaning: "The journal of requests has none with this id, or feedback names one that this caller did not make." },
+  unknownRequest: {
+    status: 404,
+    exit: "usage",
+    meaning: "The journal of requests has none with this id, or feedback names one that this caller did not make.",
+  },
   feedbackRate: { status: 429, exit: "failure", meaning: "A caller gives more feedback than is taken in a minute." },
   unknownSubject: {
     status: 404,

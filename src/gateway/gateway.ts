@@ -39,6 +39,7 @@ import type { UpstreamNotice } from "./upstreams/notice.ts";
 import type { Stop } from "./upstreams/stop.ts";
 import { keyMetrics, mostKeys } from "./usage/metrics.ts";
 import { dayOf } from "./usage/usage.ts";
+import type { GatewayAlarm } from "./webhooks/event.ts";
 import { noticeMetrics } from "./webhooks/metrics.ts";
 import { Notices } from "./webhooks/notices.ts";
 import type { WebhookOptions } from "./webhooks/webhooks.ts";
@@ -275,6 +276,11 @@ export class Gateway implements GatewayPorts {
       settle(exchange, end);
       this.#ended.add(exchange, end);
     };
+  }
+
+  /** Sends an alarm to the webhooks that want it. Returns at once. */
+  alarm(alarm: GatewayAlarm): void {
+    this.#notices.alarm(alarm);
   }
 
   /** Counts and writes down what has ended until now; by itself this happens a few times a second. */

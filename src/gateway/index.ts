@@ -67,4 +67,5 @@ export { type Handover, handoverOf, type Supervisor, supervise } from "./transpo
 export type { ServeHere } from "./upstreams/in-process.ts";
 export { noticeText, type UpstreamNotice } from "./upstreams/notice.ts";
 export { usageCsv } from "./usage/csv.ts";
+export type { GatewayAlarm } from "./webhooks/event.ts";
 export { verifyWebhook } from "./webhooks/signature.ts";

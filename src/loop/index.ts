@@ -17,4 +17,12 @@ export {
   spentBudget,
   type TriggerDecision,
 } from "./triggers.ts";
-export { type AssembledRound, type ComparedTraffic, type JudgedRound, type LoopPorts, performLoopWork, type TrainedRound } from "./work.ts";
+export {
+  type AssembledRound,
+  type ComparedTraffic,
+  FailedLoopWork,
+  type JudgedRound,
+  type LoopPorts,
+  performLoopWork,
+  type TrainedRound,
+} from "./work.ts";

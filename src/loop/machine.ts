@@ -58,6 +58,7 @@ const withEvidence = (round: LoopRound, phase: LoopPhase, evidence: Evidence): L
 
 /** A round is over. */
 function endRound(state: LoopState, round: LoopRound, outcome: RoundOutcome, why: string, nowMs: number, rules: Rules): LoopTransition {
+  const isPromoted = outcome === "promoted";
   const failuresInRow = outcome === "failed" ? state.failuresInRow + 1 : 0;
   const ended: LoopRound = { ...round, outcome, why, endedMs: nowMs };
   const givesUp = failuresInRow >= rules.failures;
@@ -73,11 +74,12 @@ function endRound(state: LoopState, round: LoopRound, outcome: RoundOutcome, why
       failuresInRow,
       attempts: 0,
       problem: null,
-      // what was learnt from once is not new again, whatever came of it; a failure learnt nothing
-      usedUntilMs: outcome === "failed" ? state.usedUntilMs : round.untilMs,
+      // what no version learnt from is still new; a failed round has not even tried it
+      usedUntilMs: isPromoted ? round.untilMs : round.sinceMs,
+      triedUntilMs: outcome === "failed" ? state.triedUntilMs : round.untilMs,
       lastEndedMs: nowMs,
-      looks: 0,
-      lookedAt: 0,
+      looks: isPromoted ? 0 : state.looks,
+      lookedAt: isPromoted ? 0 : state.lookedAt,
     },
     steps: [
       { round: round.number, step: outcome, evidence: { why } },
@@ -104,6 +106,7 @@ function triggered(state: LoopState, event: LoopEvent & { readonly type: "trigge
   const round: LoopRound = {
     number: state.rounds + 1,
     startedMs: nowMs,
+    sinceMs: state.usedUntilMs,
     ...given,
     evidence: {},
     hasPassed: {},

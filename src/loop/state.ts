@@ -47,7 +47,8 @@ export interface LoopRound {
   /** The version that had the alias when the round began, and how often the alias had moved by then. */
   readonly current: number | null;
   readonly moves: number;
-  /** New documents end here: those of the next round come later. */
+  /** New documents come after this time (null: all are new) and up to that one. */
+  readonly sinceMs: number | null;
   readonly untilMs: number;
   readonly candidate?: Candidate;
   /** Of each step that was done, by its phase. */
@@ -76,10 +77,12 @@ export interface LoopState {
   /** Failures of the present phase, which is tried again. */
   readonly attempts: number;
   readonly problem: string | null;
-  /** New documents up to here were used; null before the first round. */
+  /** The current version has learnt from documents up to here; null where no round made it. */
   readonly usedUntilMs: number | null;
+  /** A round has tried documents up to here, whatever came of it. */
+  readonly triedUntilMs: number | null;
   readonly lastEndedMs: number | null;
-  /** Looks at the quality since the last round, which share its false-alarm rate, and labelled documents at the last one. */
+  /** Looks at the quality of the current version, which share its false-alarm rate, and labelled documents at the last one. */
   readonly looks: number;
   readonly lookedAt: number;
   /** Spent in a calendar month: `2026-11`. */
@@ -98,6 +101,7 @@ export const idleState: LoopState = {
   attempts: 0,
   problem: null,
   usedUntilMs: null,
+  triedUntilMs: null,
   lastEndedMs: null,
   looks: 0,
   lookedAt: 0,

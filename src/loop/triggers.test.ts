@@ -19,7 +19,7 @@ const sample = (n: number, mean: number, seed: string) => {
   return lossSample(Array.from({ length: n }, () => -mean * Math.log(1 - r.uniform())));
 };
 const home = sample(400, 0.1, "home");
-const quiet: LoopSignals = { nowMs: 10 * day, newDocuments: 200, sinceMs: 9 * day };
+const quiet: LoopSignals = { nowMs: 10 * day, newDocuments: 200, labelled: 200, sinceMs: 9 * day };
 const kindOf = (s: LoopSignals, state: LoopState = idleState) => decideTrigger(policy, state, s).trigger?.kind;
 
 test("quality comes before drift, drift before the schedule, and nothing starts without new documents", () => {
@@ -59,7 +59,7 @@ test("levels of looks sum to alpha, and a quiet year of looks alarms in at most 
     for (let week = 0; week < 52; week++) {
       for (let i = 0; i < 60; i++) losses.push(draw());
       const now = lossSample(losses);
-      const { trigger, hasLooked } = decideTrigger(policy, state, { ...quiet, quality: { now, home: own } });
+      const { trigger, hasLooked } = decideTrigger(policy, state, { ...quiet, labelled: now.count, quality: { now, home: own } });
       if (trigger) {
         alarms++;
         break;

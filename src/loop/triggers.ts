@@ -29,11 +29,13 @@ export interface DriftSignal {
 
 export interface LoopSignals {
   readonly nowMs: number;
-  /** New labelled documents that no round has used. */
+  /** Labelled documents that no round has tried. */
   readonly newDocuments: number;
+  /** Labelled documents that the current version has not learnt from. */
+  readonly labelled: number;
   readonly quality?: QualitySignal | undefined;
   readonly drift?: readonly DriftSignal[] | undefined;
-  /** Since when a version is there to be retrained: the schedule counts from there before the first round. */
+  /** The schedule counts from there before the first round. */
   readonly sinceMs: number;
 }
 
@@ -68,8 +70,7 @@ const shown = (x: number): string => x.toFixed(3);
 function qualityTrigger({ signals, data }: LoopPolicy, state: LoopState, s: LoopSignals): TriggerDecision | undefined {
   const rule = signals.quality;
   const quality = s.quality;
-  if (!rule || !quality || quality.now.count - state.lookedAt < rule.least || quality.now.count < 2 || quality.home.count < 2)
-    return undefined;
+  if (!rule || !quality || s.labelled - state.lookedAt < rule.least || quality.now.count < 2 || quality.home.count < 2) return undefined;
   const p = riseP(quality, rule.worse);
   const level = levelOfLook(rule.alpha, state.looks);
   const { now, home } = quality;

@@ -55,6 +55,19 @@ export interface LoopPorts {
   settle(round: LoopRound, phase: "settling" | "restoring" | "rolling back"): Promise<Evidence>;
 }
 
+/** Work that failed after it had cost something. */
+export class FailedLoopWork extends Error {
+  readonly coreSeconds: number;
+  readonly money: number;
+
+  constructor(why: string, { coreSeconds, money }: { readonly coreSeconds: number; readonly money: number }) {
+    super(why);
+    this.name = "FailedLoopWork";
+    this.coreSeconds = coreSeconds;
+    this.money = money;
+  }
+}
+
 const whyOf = (error: unknown): string => (isLoamError(error) ? error.message : error instanceof Error ? error.message : String(error));
 
 type RoundWork = (ports: LoopPorts, round: LoopRound, state: LoopState, signal: AbortSignal) => Promise<LoopEvent | undefined>;
@@ -100,6 +113,7 @@ export async function performLoopWork(ports: LoopPorts, state: LoopState, signal
     return await works[work](ports, round, state, signal);
   } catch (error) {
     if (signal.aborted) throw error;
-    return { type: "failed", round: round.number, phase, why: whyOf(error), coreSeconds: 0, money: 0 };
+    const { coreSeconds, money } = error instanceof FailedLoopWork ? error : { coreSeconds: 0, money: 0 };
+    return { type: "failed", round: round.number, phase, why: whyOf(error), coreSeconds, money };
   }
 }

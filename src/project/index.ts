@@ -45,3 +45,4 @@ export type { ProjectServer } from "./serving/serve-options.ts";
 export type * from "./types.ts";
 export { untilStopped } from "./until-stopped.ts";
 export { type Workplace, Workspace } from "./workspace.ts";
+export { type WrittenDashboards, writeDashboards } from "./write-dashboards.ts";

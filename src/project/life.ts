@@ -12,6 +12,7 @@ import { shardsStage, trainStage } from "../train/index.ts";
 import { dataLinksOf, n } from "./data-links.ts";
 import { type Link, link } from "./link.ts";
 import type { ProjectFile } from "./project-file.ts";
+import { trainedSketchLinks } from "./sketches/index.ts";
 import { tunedLife } from "./tuning/tuned-life.ts";
 
 export { type DataWorkers, dataLinksOf } from "./data-links.ts";
@@ -80,6 +81,7 @@ function trainedLife(p: ProjectFile, modelName: string, around: LifeSurroundings
       describe: s =>
         `${formatCount(n(s, "parameters"))} parameters, ${formatCount(n(s, "tokens"))} tokens, held-out ${n(s, "heldOutNats").toFixed(3)} nats/token${s.suggestedRows === undefined ? "" : `; gradient noise scale ${formatCount(n(s, "noiseScaleTokens"))} tokens: a batch of ${formatCount(n(s, "suggestedRows"))} rows`}`,
     }),
+    ...trainedSketchLinks(modelName, on),
     link({
       stage: "baselines",
       label: `baselines/${on}`,

@@ -21,6 +21,7 @@ export const stageNames = [
   "import",
   "train",
   "tune",
+  "sketch",
   "baselines",
   "evaluate",
   "cross-validate",

@@ -23,6 +23,7 @@ import { modelsOf, type ProjectFile, projectFile } from "./project-file.ts";
 import { neededByStudies } from "./searching/needed.ts";
 import { keptRules } from "./serving/kept-rules.ts";
 import { servedAs } from "./serving/served-as.ts";
+import { dataSketchLink } from "./sketches/index.ts";
 
 /**
  * Artifacts that the project file as it stands would reuse: of every model's life, and of data sets that no model has yet. The newest documents of a data
@@ -39,7 +40,7 @@ async function reusedBy(project: ProjectFile, store: Store): Promise<string[]> {
   }
   const chains: (readonly Link[])[] = [
     ...modelsOf(project.config).map(model => lifeOf(project, model, { onProblem: () => {} })),
-    ...Object.keys(project.config.data).map(name => dataLinksOf(project, name)),
+    ...Object.keys(project.config.data).map(name => [...dataLinksOf(project, name), dataSketchLink(name)]),
   ];
   for (const links of chains) {
     const made = new Map<string, ArtifactReader>();
@@ -83,8 +84,9 @@ export async function neededBy(project: ProjectFile, store: Store, kept: readonl
   const studies = await neededByStudies(project, store);
   const versions = [...kept, ...named];
   const choosing: string[] = [];
+  // and what a version was trained on, which its traffic is compared with
   for (const { digest } of versions)
-    for (const { id } of await artifactsFrom(store.records.read, digest, "model", [choosingKind])) choosing.push(id);
+    for (const { id } of await artifactsFrom(store.records.read, digest, "model", [choosingKind, "sketch"])) choosing.push(id);
   return {
     roots: [...(await reusedBy(project, store)), ...named.map(v => v.artifact), ...studies.roots],
     alone: [...(await evidenceOf(store, versions)), ...choosing, ...studies.alone],

@@ -15,7 +15,7 @@ import { deviceNames } from "../tensor/part.ts";
 import { defaultSpecialTokens } from "../text/part.ts";
 import { modelPart, recipeSchema } from "../train/part.ts";
 import { isTuned, searchPart, type TunedModel, tunedModel } from "../tune/part.ts";
-import { watchPart } from "../watch/part.ts";
+import { sloPart, watchPart } from "../watch/part.ts";
 import { labelPart } from "./labelling/label-part.ts";
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]*$/, "a short name of letters, digits and -");
@@ -78,10 +78,11 @@ const projectShape = {
   searches: z.record(name, searchPart).default({}).describe("Hyperparameter searches by name."),
   releases: releasesPart.default({}).describe("Release rules by alias: what a version must meet before it gets the alias."),
   loop: loopPart.default({}).describe("Retraining loops by model: signals, data, gates, canary, budget."),
+  watch: watchPart.prefault({}).describe("Monitors of running servers; `false` turns them off."),
+  slo: sloPart.default({}).describe("Service level objectives by name: which responses are good, and what share must be."),
   labels: z.record(name, labelPart).default({}).describe("Labelling tasks by name."),
   serve: servePart.optional().describe("Model server."),
   gateway: gatewayPart.optional(),
-  watch: watchPart.prefault({}).describe("Monitors of the models that are served."),
   device: devicePart.prefault({}).describe("Device and threads."),
   prices: corePricesPart.prefault({}).describe("Prices and power of the machine, for the cost of runs."),
 };

@@ -10,6 +10,7 @@ import type { consoleEvaluation } from "./http/console-answers/evaluations.ts";
 import type { consoleModel, consoleRun, dataSet, graph, machine, maskedExamples, metricPoint } from "./http/console-answers/project.ts";
 import type { LabelSource } from "./label-source.ts";
 import type { ReleaseSource } from "./release-source.ts";
+import type { WatchSource } from "./watch-source.ts";
 
 export type ServedMachine = Answered<z.output<typeof machine>>;
 export type ConsoleModel = Answered<z.output<typeof consoleModel>>;
@@ -57,4 +58,6 @@ export interface ConsoleSource {
   readonly releases?: ReleaseSource;
   /** Absent where no project says what is labelled. */
   readonly labels?: LabelSource;
+  /** Absent where nobody monitors. */
+  readonly watch?: WatchSource;
 }

@@ -1,10 +1,25 @@
-/** Who watches an engine, and how closely answers are scored for them. */
-import type { EngineObserver } from "./observer.ts";
+/** Who watches an engine, and which tokens of its answers are scored for them. */
+import type { EngineObserver, ScoresEvery } from "./observer.ts";
+
+/** Numbers of logits that are looked at for each token, where scoring is sparse: about a quarter of a microsecond. */
+const sparseLogits = 25;
+
+/** The closest steps in which one of several wants tokens scored; undefined where none does. */
+export function closestScores(wanted: readonly (ScoresEvery | undefined)[]): ScoresEvery | undefined {
+  const numbers = wanted.filter(w => typeof w === "number");
+  return numbers.length > 0 ? Math.min(...numbers) : wanted.find(w => w !== undefined);
+}
 
 export class EngineObservers {
   readonly #all = new Set<EngineObserver>();
-  /** The closest steps in which one of them wants tokens scored. */
-  scoresEvery: number | undefined;
+  readonly #vocab: number;
+  #every = Number.POSITIVE_INFINITY;
+  #tokens = 0;
+
+  /** `vocab`: logits of a token. */
+  constructor(vocab: number) {
+    this.#vocab = vocab;
+  }
 
   /** The result removes it. */
   add(observer: EngineObserver): () => void {
@@ -20,8 +35,11 @@ export class EngineObservers {
     for (const o of this.#all) say(o);
   };
 
+  /** Whether the token that is drawn now is scored: called once for each. */
+  readonly scores = (): boolean => this.#tokens++ % this.#every === 0 && this.#every !== Number.POSITIVE_INFINITY;
+
   #count(): void {
-    const wanted = [...this.#all].flatMap(o => o.scoresEvery ?? []);
-    this.scoresEvery = wanted.length > 0 ? Math.min(...wanted) : undefined;
+    const wanted = closestScores([...this.#all].map(o => o.scoresEvery));
+    this.#every = wanted === "sparse" ? Math.ceil(this.#vocab / sparseLogits) : (wanted ?? Number.POSITIVE_INFINITY);
   }
 }

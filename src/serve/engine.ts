@@ -96,7 +96,7 @@ class ModelEngine {
   readonly ready: Promise<void>;
   readonly #options: EngineOptions;
   readonly #clock: Clock;
-  readonly #observers = new EngineObservers();
+  readonly #observers: EngineObservers;
   readonly #delivery: Delivery;
   readonly #adapters: AdapterPlaces;
   /** Without slots until the program is there; nobody waits before. */
@@ -113,6 +113,7 @@ class ModelEngine {
 
   constructor(options: EngineOptions) {
     this.model = options.model;
+    this.#observers = new EngineObservers(options.model.config.vocab);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#adapters = new AdapterPlaces(options.model.id, options.adapters);
@@ -291,7 +292,7 @@ class ModelEngine {
       },
       adapter: request.adapter === undefined ? undefined : this.#adapters.of(request.adapter),
       nowMs: this.#clock.monotonic(),
-      scoresEvery: this.#observers.scoresEvery,
+      scores: this.#observers.scores,
     });
     return sequence;
   }

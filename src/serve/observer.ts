@@ -31,9 +31,15 @@ export interface Observed {
   readonly scoredTokens: number;
 }
 
+/**
+ * Each token that is scored costs a pass over the vocabulary. `sparse`: as seldom as keeps that below a fraction of a microsecond a token, whatever the vocabulary; the
+ * tokens are chosen by their count alone, so their mean is that of all.
+ */
+export type ScoresEvery = number | "sparse";
+
 export interface EngineObserver {
-  /** Wants the log-probability of every so manieth token of each answer; of none when absent. Costs a pass over the vocabulary each. */
-  readonly scoresEvery?: number;
+  /** Wants the log-probability of every so manieth token of all answers; of none when absent. */
+  readonly scoresEvery?: ScoresEvery;
   /** So many sequences were refused, for the queue is full. */
   rejected?(sequences: number): void;
   /** A sequence joined the queue; called while whoever submits it waits. */

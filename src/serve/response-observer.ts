@@ -3,9 +3,11 @@
  * model computes, also where it was refused, failed, was cancelled, or was a shadow's. Nothing here knows a monitor. A telling is the server's own object and
  * its lists are views of what the server worked with: they are read while the observer is called, and not kept.
  */
+import { defined } from "../base/index.ts";
 import type { RouteEndpoint } from "./authorization.ts";
+import { closestScores } from "./engine-observers.ts";
 import type { Usage } from "./generation.ts";
-import type { RequestOutcome } from "./observer.ts";
+import type { RequestOutcome, ScoresEvery } from "./observer.ts";
 
 /** How a response ended: as its first answer did; `answered` where a model computed something else than an answer; `refused` before a model began. */
 export type ResponseOutcome = RequestOutcome | "answered" | "refused";
@@ -88,8 +90,8 @@ export interface EndedResponse {
 export interface ResponseObserver {
   /** Must be quick; what it throws is reported as a failure of the server and harms no response. */
   ended(response: EndedResponse): void;
-  /** Log-probabilities are computed of every so manieth token of each answer; of none when absent. */
-  readonly scoresEvery?: number;
+  /** Log-probabilities are computed of every so manieth token of all answers of an engine; of none when absent. */
+  readonly scoresEvery?: ScoresEvery;
 }
 
 /** Tells each of several; one that throws keeps the others from nothing, and its error comes out at the end. Undefined where there is none. */
@@ -108,5 +110,6 @@ export function eachObserver(observers: readonly (ResponseObserver | undefined)[
       }
       if (failure) throw failure.error;
     },
+    ...defined({ scoresEvery: closestScores(there.map(o => o.scoresEvery)) }),
   };
 }

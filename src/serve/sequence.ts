@@ -46,8 +46,8 @@ interface SequenceParts {
   readonly adapter?: PlacedAdapter | undefined;
   /** Monotonic milliseconds. */
   readonly nowMs: number;
-  /** Log-probabilities of every so manieth token are summed for observers; none are when absent. */
-  readonly scoresEvery?: number | undefined;
+  /** Whether the log-probability of the token that is drawn now is summed for observers; of none when absent. */
+  readonly scores?: () => boolean;
 }
 
 export class Sequence implements SlotOwner {
@@ -69,7 +69,7 @@ export class Sequence implements SlotOwner {
   readonly #watch: ((scores: Float64Array) => void) | undefined;
   readonly forced: readonly number[] | undefined;
   readonly signal: AbortSignal | undefined;
-  readonly #scoresEvery: number | undefined;
+  readonly #scores: (() => boolean) | undefined;
   #scored = 0;
   #scoredTokens = 0;
   readonly output: OutputQueue<GenerationEvent>;
@@ -124,7 +124,7 @@ export class Sequence implements SlotOwner {
     output,
     adapter,
     nowMs,
-    scoresEvery,
+    scores,
   }: SequenceParts) {
     this.id = id;
     this.requestId = request.group;
@@ -147,7 +147,7 @@ export class Sequence implements SlotOwner {
       : undefined;
     this.forced = request.forced;
     this.signal = request.signal;
-    this.#scoresEvery = scoresEvery;
+    this.#scores = scores;
     this.#form = request.form;
     this.#forcedTokens = forcedTokens ?? (() => []);
     this.#lookAhead();
@@ -262,7 +262,7 @@ export class Sequence implements SlotOwner {
   /** How likely a token was that `choose` has just given; undefined where nobody asks. */
   likelihoodOf(logits: Logits, token: number): TokenLikelihood | undefined {
     if (this.likelihoods === undefined) {
-      if (this.#scoresEvery !== undefined && this.#answer.length % this.#scoresEvery === 0) this.#score(logProbabilityOf(logits, token));
+      if (this.#scores?.()) this.#score(logProbabilityOf(logits, token));
       return undefined;
     }
     const scores = this.#watch ? (this.#drawnFrom ?? certain(logits.length, token)) : logits;

@@ -14,6 +14,15 @@ export {
   studentWithin,
 } from "./distributions.ts";
 export { statisticsErrors } from "./errors.ts";
+export {
+  type ExpectedFigure,
+  type ExpectedOptions,
+  type ExpectedPerformance,
+  expectedPerformance,
+  type PerformanceFigure,
+  performanceFigures,
+  type UnlabelledPredictions,
+} from "./expected-performance.ts";
 export { type LabelPermutation, labelPermutation } from "./label-permutation.ts";
 export { cholesky, solveTriangular } from "./linear.ts";
 export { fitLossLaw, type LossLaw, type LossPointOfLaw, lossAt, type PredictedLoss, predictLoss } from "./loss-law.ts";

@@ -18,6 +18,7 @@ export { storeErrors } from "./errors.ts";
 export type { StoreFinding } from "./findings.ts";
 export { applyGc, type GcOptions, type GcPlan, type KeptVersion, type Needs, planGc } from "./gc.ts";
 export { type AliasGuard, aliasGuardOf, type GuardRules, listGuards, setGuards } from "./guards.ts";
+export { Lease, type LeasePlace, type LeaseState, leaseHolder } from "./leases.ts";
 export { type LockInfo, liveLocks } from "./locks.ts";
 export type { LogEntry } from "./log/entries.ts";
 export type { TreeHead } from "./log/heads.ts";

@@ -2,8 +2,8 @@
 export { requestAttributes, requestModel, type TracedFields } from "./attributes.ts";
 export { latencyHistogram } from "./exemplars.ts";
 export { acceptsOpenMetrics, type MetricAlias, openMetricsText, openMetricsType } from "./exposition.ts";
-export { type HostOptions, hostMetrics } from "./host-metrics.ts";
 export { type GenAiMetric, genAiAttributes, genAiHistogram, genAiSchemaUrl } from "./gen-ai-metrics.ts";
+export { type HostOptions, hostMetrics } from "./host-metrics.ts";
 export {
   collectorUrl,
   type MetricExporter,

@@ -5,12 +5,7 @@
  * `OTEL_EXPORTER_OTLP_HEADERS` are read as everywhere.
  */
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
-import {
-  BatchSpanProcessor,
-  NodeTracerProvider,
-  ParentBasedSampler,
-  TraceIdRatioBasedSampler,
-} from "@opentelemetry/sdk-trace-node";
+import { BatchSpanProcessor, NodeTracerProvider, ParentBasedSampler, TraceIdRatioBasedSampler } from "@opentelemetry/sdk-trace-node";
 import { defined, environment } from "../base/index.ts";
 import type { OtlpOptions, TraceExporter } from "./open-otlp.ts";
 import { closedOnce, exportMs, reportsFailure, sentBy } from "./otlp-sender.ts";

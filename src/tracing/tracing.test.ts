@@ -19,7 +19,13 @@ test("a collector is where the option says, else where OpenTelemetry's variables
 
 test("metrics go to the same collector as traces, and each signal can be turned off alone", () => {
   expect(metricsUrl(undefined, {})).toBeUndefined();
-  for (const given of ["http://c:4318", "http://c:4318/", "http://c:4318/v1/traces", "http://c:4318/v1/metrics", "http://c:4318/v1/traces/"])
+  for (const given of [
+    "http://c:4318",
+    "http://c:4318/",
+    "http://c:4318/v1/traces",
+    "http://c:4318/v1/metrics",
+    "http://c:4318/v1/traces/",
+  ])
     expect([metricsUrl(given, {}), collectorUrl(given, {})], given).toEqual(["http://c:4318/v1/metrics", "http://c:4318/v1/traces"]);
   expect(metricsUrl("http://c/otlp", {})).toBe("http://c/otlp/v1/metrics");
   const on = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c" };

@@ -11,6 +11,7 @@ export {
 } from "./alarms.ts";
 export * from "./anomaly/index.ts";
 export * from "./charts/index.ts";
+export { type DashboardOptions, dashboardFiles, dashboardTables, inRule, type RuleOptions } from "./dashboards/index.ts";
 export { watchErrors } from "./errors.ts";
 export * from "./features/index.ts";
 export * from "./live/index.ts";

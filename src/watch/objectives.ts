@@ -41,6 +41,9 @@ export const burnAlerts = [
   { severity: "ticket", longMs: 3 * dayMs, shortMs: 6 * hourMs, budgetShare: 0.1 },
 ] as const;
 
+const burnWindows = [...new Set(burnAlerts.flatMap(({ longMs, shortMs }) => [shortMs, longMs]))].sort((a, b) => a - b);
+const windowName = (ms: number): string => (ms < hourMs ? `${ms / minuteMs}m` : ms < dayMs ? `${ms / hourMs}h` : `${ms / dayMs}d`);
+
 export interface BurnAlert {
   readonly severity: "page" | "ticket";
   readonly longMs: number;
@@ -54,6 +57,8 @@ export interface ObjectiveReport {
   readonly reached: number;
   /** Share of the error budget that is left, below 0 where it is overdrawn. */
   readonly budgetLeft: number;
+  /** Times as fast as the budget allows, by window: `5m`, `30m`, `1h`, `6h`, `3d`. */
+  readonly burn: Readonly<Record<string, number>>;
   readonly alerts: readonly BurnAlert[];
 }
 
@@ -133,6 +138,7 @@ export function objectiveReport(slo: ServiceObjective, { minutes, hours }: Objec
     const { good, bad } = lengthMs <= keptMinutesMs ? within(minutes, nowMs, lengthMs, minuteMs) : within(hours, nowMs, lengthMs, hourMs);
     return good + bad > 0 ? bad / (good + bad) : 0;
   };
+  const burn = Object.fromEntries(burnWindows.map(ms => [windowName(ms), badShare(ms) / allowed]));
   const whole = within(hours, nowMs, windowMs, hourMs);
   const missed = whole.good + whole.bad > 0 ? whole.bad / (whole.good + whole.bad) : 0;
   const alerts = burnAlerts.flatMap(({ severity, longMs, shortMs, budgetShare }): BurnAlert[] => {
@@ -140,5 +146,5 @@ export function objectiveReport(slo: ServiceObjective, { minutes, hours }: Objec
     const [long, short] = [badShare(longMs) / allowed, badShare(shortMs) / allowed];
     return long > limit && short > limit ? [{ severity, longMs, shortMs, burn: { long, short, limit } }] : [];
   });
-  return { reached: 1 - missed, budgetLeft: 1 - missed / allowed, alerts };
+  return { reached: 1 - missed, budgetLeft: 1 - missed / allowed, burn, alerts };
 }

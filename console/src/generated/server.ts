@@ -54,6 +54,8 @@ export const changes = is.object({
     serving: is.optional(is.number),
     /** Load of the engines. */
     engine: is.optional(is.number),
+    /** Figures, objectives, alarms, drift and quality of served versions. */
+    watch: is.optional(is.number),
   }),
 });
 export type Changes = is.Infer<typeof changes>;

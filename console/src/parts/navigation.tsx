@@ -15,6 +15,7 @@ export const pageTitles: { readonly [P in Page]: string } = {
   labels: "Labels",
   jobs: "Jobs",
   gateway: "Gateway",
+  watch: "Watch",
 };
 
 export interface NavigationProps {

@@ -21,7 +21,10 @@ export const gatewayVerbs: readonly Verb[] = [
       ["-p, --port <port>", "port to listen on (default: listen.port of the file, else 8090; 0 picks a free one)"],
       ["--host <host>", "address to listen on (default: listen.host of the file, else 127.0.0.1)"],
       shutdownDelay,
-      ["--otlp <url>", "send traces to this collector (default: tracing.otlp of the file, else OTEL_EXPORTER_OTLP_ENDPOINT)"],
+      [
+        "--otlp <url>",
+        "send traces and gen_ai metrics to this collector (default: tracing.otlp of the file, else OTEL_EXPORTER_OTLP_ENDPOINT)",
+      ],
       ["--check", "only say whether the file is right"],
       ["--handover", "answer in a process below this one, which SIGUSR2 replaces without a lost request"],
     ],

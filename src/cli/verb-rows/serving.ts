@@ -34,6 +34,7 @@ export const serveVerb: Verb = {
       "--shared-prefix-cache",
       "behind a gateway, share computed prompt prefixes between tenants: faster for a common system prompt, but time and cached_tokens tell a tenant that another sent the same prefix (default: serve.sharedPrefixCache of loam.yaml, else each tenant has its own)",
     ],
+    ["--no-loop", "do not direct the retraining loops of loam.yaml (`loop:`); `loam loop run --follow` does elsewhere"],
     ["--draft <model>", "a small model with the same tokens that guesses, for the large one to judge (default: none)"],
     ["--draft-tokens <n>", "tokens that it guesses at once (default: 4)"],
     [
@@ -81,7 +82,7 @@ export const serveVerb: Verb = {
     ],
     [
       "--otlp <url>",
-      "send a trace of every request to this OpenTelemetry collector: http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT, else none)",
+      "send traces and gen_ai metrics to this OpenTelemetry collector: http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT, else none)",
     ],
     ["--open", "open the console in a browser"],
   ],

@@ -113,8 +113,7 @@ async function work({ at, context, model, options }: Asked): Promise<void> {
   process.once("disconnect", () => left.abort(new Error("the process that directs the loop is gone")));
   const signal = AbortSignal.any([context.signal, left.signal]);
   try {
-    const result = await workOnRound(at, model, only as HeavyWorkName, { ...quietWatchOf(context), signal });
-    context.out.event("loop-work", { result });
+    context.out.event("loop-work", await workOnRound(at, model, only as HeavyWorkName, { ...quietWatchOf(context), signal }));
   } finally {
     // the channel would keep this process alive
     process.disconnect?.();

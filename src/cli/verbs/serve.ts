@@ -59,6 +59,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     anyName: options.anyName === true,
     apiKeys: [textOption(options, "apiKey")].filter(key => key !== undefined),
     sharedPrefixCache: options.sharedPrefixCache === true ? true : undefined,
+    loop: options.loop === false ? false : undefined,
   };
 }
 

@@ -34,7 +34,11 @@ function kept(): GatewayFeedback & { readonly all: AnsweredRequest[] } {
 }
 
 const access = {
-  principals: { users: { ann: { roles: ["admin"] }, bob: {} }, serviceAccounts: { bot: { teams: ["mail"] }, other: { teams: ["mail"] } }, teams: { mail: {} } },
+  principals: {
+    users: { ann: { roles: ["admin"] }, bob: {} },
+    serviceAccounts: { bot: { teams: ["mail"] }, other: { teams: ["mail"] } },
+    teams: { mail: {} },
+  },
   policies: [{ id: "all", effect: "allow" as const }],
 };
 const config = (url: string) => ({ upstreams: { local: { url } }, models: { chat: { targets: [{ upstream: "local", model: "inner" }] } } });
@@ -46,14 +50,16 @@ async function open() {
   gateway = await testGateway(config(upstream.url), { access, feedback });
   const { url } = gateway;
   const keyOf = async (subject: string) => (await gateway!.gateway.control.keys.create({ name: subject, subject }, "test")).secret;
-  const as = (key: string | undefined) => async (method: string, path: string, body?: unknown, more: Record<string, string> = {}) => {
-    const response = await fetch(`${url}${path}`, {
-      method,
-      headers: { "content-type": "application/json", ...(key ? { authorization: `Bearer ${key}` } : {}), ...more },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
-  };
+  const as =
+    (key: string | undefined) =>
+    async (method: string, path: string, body?: unknown, more: Record<string, string> = {}) => {
+      const response = await fetch(`${url}${path}`, {
+        method,
+        headers: { "content-type": "application/json", ...(key ? { authorization: `Bearer ${key}` } : {}), ...more },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
+    };
   return { feedback, as, keyOf };
 }
 

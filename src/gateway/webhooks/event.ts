@@ -14,8 +14,18 @@ export const eventTypes = [
   "config.changed",
   "principal.changed",
   "policy.changed",
+  "alarm.raised",
+  "alarm.resolved",
 ] as const;
 export type EventType = (typeof eventTypes)[number];
+
+/** An alarm of whoever monitors the servers behind the gateway. The same alarm has the same id, also from another process. */
+export interface GatewayAlarm {
+  readonly type: Extract<EventType, `alarm.${string}`>;
+  readonly id: string;
+  /** Names and numbers. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
 
 export interface GatewayEvent {
   /** The same event has the same id, also from another process and after a new start: whoever gets it twice knows. */

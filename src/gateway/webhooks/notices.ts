@@ -6,7 +6,7 @@ import { sha256 } from "../../base/index.ts";
 import type { ChangeEntry, Control } from "../contract.ts";
 import type { LimitEvent } from "../limits/contract.ts";
 import type { UpstreamNotice } from "../upstreams/notice.ts";
-import type { EventType } from "./event.ts";
+import type { EventType, GatewayAlarm } from "./event.ts";
 import { openWebhooks, type ReceiverState, type WebhookConfig, type WebhookOptions, type Webhooks } from "./webhooks.ts";
 
 interface NoticesOptions extends WebhookOptions {
@@ -75,6 +75,10 @@ export class Notices {
     }
     const { kind, ...data } = notice;
     this.#send(idOf(kind, data.upstream, now, Math.random()), `upstream.${kind}`, data);
+  }
+
+  alarm({ type, id, data }: GatewayAlarm): void {
+    this.#send(idOf(type, id, JSON.stringify(data.severity ?? null)), type, data);
   }
 
   state(): readonly ReceiverState[] {

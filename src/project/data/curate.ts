@@ -5,6 +5,7 @@ import { listJobs } from "../../store/index.ts";
 import { progressFor, type Watch } from "../call.ts";
 import { dataLinksOf } from "../data-links.ts";
 import { runLinks } from "../run-links.ts";
+import { dataSketchLink } from "../sketches/index.ts";
 import type { Workspace } from "../workspace.ts";
 import { dataNameOf } from "./data-set.ts";
 
@@ -47,7 +48,7 @@ export async function curateData(
   const sets: CuratedSet[] = [];
   let ran = 0;
   for (const name of names) {
-    const result = await runLinks(store, dataLinksOf(at.file, name, { workers, shared }), { force }, watch);
+    const result = await runLinks(store, [...dataLinksOf(at.file, name, { workers, shared }), dataSketchLink(name)], { force }, watch);
     ran += result.ran;
     for (const [label, a] of result.made) artifacts[label] = a.id;
     const documents = result.made.get(`data/${name}`)!;

@@ -16,6 +16,7 @@ import { neededBy } from "../needs.ts";
 import { type ProjectFile, parseProject, projectFile } from "../project-file.ts";
 import { runLinks } from "../run-links.ts";
 import { runLife } from "../runs.ts";
+import { dataSketchLink } from "../sketches/index.ts";
 import type { Workspace } from "../workspace.ts";
 import type { DataSet } from "./data-set.ts";
 import { findDocument, knownSets } from "./find-document.ts";
@@ -201,7 +202,7 @@ export async function planForget(
 
 /** Makes a data set without the documents. */
 async function forgetIn(file: ProjectFile, store: Store, plan: ForgetPlan, watch: Watch): Promise<ForgottenSet> {
-  const { made } = await runLinks(store, dataLinksOf(file, plan.name), {}, watch);
+  const { made } = await runLinks(store, [...dataLinksOf(file, plan.name), dataSketchLink(plan.name)], {}, watch);
   const artifact = made.get(`data/${plan.name}`)!;
   const going = new Set(plan.documents.map(d => d.id));
   const orphans = [...new Set(plan.documents.flatMap(d => d.standsFor))].filter(id => !going.has(id)).sort();

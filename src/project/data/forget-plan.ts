@@ -59,6 +59,22 @@ export async function holdersOf(store: Store, ids: readonly string[], known: rea
     const { documents } = holders.find(h => h.artifact === source)!;
     holders.push({ artifact: id, kind, documents, versions: await versionsFrom(store, id) });
   }
+  // sketches keep numbers of documents, and those of models are made of the data set's
+  for (let from = holders.map(h => h.artifact); from.length > 0; ) {
+    const sketches = await store.records.read
+      .selectFrom("inputs")
+      .innerJoin("artifacts", "artifacts.id", "inputs.artifact")
+      .select(["artifacts.id", "inputs.source"])
+      .where("inputs.source", "in", from)
+      .where("artifacts.kind", "=", "sketch")
+      .where("artifacts.released_ms", "is", null)
+      .execute();
+    const known = new Set(holders.map(h => h.artifact));
+    const found = new Map(sketches.filter(s => !known.has(s.id)).map(s => [s.id, holders.find(h => h.artifact === s.source)!.documents]));
+    for (const [artifact, documents] of found)
+      holders.push({ artifact, kind: "sketch", documents, versions: await versionsFrom(store, artifact) });
+    from = [...found.keys()];
+  }
   const shards = new Map<string, number>();
   for (const w of known) for (const s of new Set(w.tokens.map(t => t.shards))) shards.set(s, (shards.get(s) ?? 0) + 1);
   for (const [artifact, documents] of shards)

@@ -4,9 +4,11 @@
  * and the console's files.
  */
 import type { Writable } from "node:stream";
+import { defined } from "../../base/index.ts";
 import { followConfig, Gateway, noticeText, type RequestRecord, type ServeHere } from "../../gateway/index.ts";
 import { type App, type AuthorizeRequest, consoleLocation } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
+import type { ReadWatchFigures } from "../../tracing/index.ts";
 import { projectErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
 import { findProject, type ProjectFile, projectFile } from "../project-file.ts";
@@ -34,6 +36,8 @@ export interface BehindOptions {
   /** Where a log to `stdout` goes; default: nowhere. */
   readonly stdout?: Writable | undefined;
   readonly onRequest?: (record: RequestRecord) => void;
+  /** What monitors say, for /metrics. */
+  readonly watchFigures?: ReadWatchFigures;
 }
 
 export interface BehindGateway {
@@ -54,7 +58,7 @@ export interface BehindGateway {
 const open = /^\/(health|v1\/health|healthz|readyz|ping|v2\/health\/(live|ready)|index\.html|icon\.svg|assets\/[\w.-]+)?$/;
 /** What the console reads and writes of the project: whoever is signed in reaches it past the gateway, keys through it. */
 const consoleData =
-  /^\/api\/(overview|models|runs|evaluations|graph|data|labels|releases|reports|logged|engine|serving|events|openapi\.json)(\/|$)/;
+  /^\/api\/(overview|models|runs|evaluations|graph|data|labels|releases|reports|logged|engine|serving|watch|events|openapi\.json)(\/|$)/;
 
 /** Nothing but the console's routes, whatever the path is read as. */
 const consolesOwn: AuthorizeRequest = async ({ endpoint }) => (endpoint === "admin" ? undefined : new Response(null, { status: 403 }));
@@ -95,6 +99,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
         log.write(record);
         options.onRequest?.(record);
       },
+      ...defined({ watchFigures: options.watchFigures }),
       onShadow: record => log.copy(record),
       onFailure: (error, id) => warn(`loam gateway: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
       onHealth: (upstream, isHealthy) => warn(`loam gateway: ${upstream} ${isHealthy ? "is healthy again" : "failed its probe"}`),

@@ -10,6 +10,13 @@ test("no metric stands twice, and none is lost", () => {
   );
 });
 
+test("of a metric that one has series of and the other only knows, the series count; OpenMetrics ends once", () => {
+  const empty = "# HELP loam_x X.\n# TYPE loam_x gauge\n# HELP a A.\n# TYPE a counter\na_total 1\n# EOF\n";
+  const full = "# HELP loam_x X.\n# TYPE loam_x gauge\nloam_x 3\n# HELP a A.\n# TYPE a counter\na_total 2\n# EOF\n";
+  const joined = "# HELP loam_x X.\n# TYPE loam_x gauge\nloam_x 3\n# HELP a A.\n# TYPE a counter\na_total 1\n# EOF\n";
+  expect(joinedMetrics(empty, full)).toBe(joined);
+});
+
 test("each model stands once, the server's own first", () => {
   const list = (...ids: string[]) => ({ object: "list", data: ids.map(id => ({ id })) });
   expect(joinedModels(list("cloud", "mail"), list("mail@1", "mail"))).toEqual(list("mail@1", "mail", "cloud"));

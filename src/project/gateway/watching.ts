@@ -2,7 +2,14 @@
 import { resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { defined } from "../../base/index.ts";
-import { type AccessLog, type GatewayConfig, type GatewayOptions, openAccessLog, openGatewayGenAi, openGatewayTracing } from "../../gateway/index.ts";
+import {
+  type AccessLog,
+  type GatewayConfig,
+  type GatewayOptions,
+  openAccessLog,
+  openGatewayGenAi,
+  openGatewayTracing,
+} from "../../gateway/index.ts";
 import { collectorUrl, metricsUrl } from "../../tracing/index.ts";
 import { ownPackage } from "../package.ts";
 

@@ -4,7 +4,7 @@ import { setPriority } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { environment } from "../../base/index.ts";
-import { loopErrors } from "../../loop/index.ts";
+import { FailedLoopWork, loopErrors } from "../../loop/index.ts";
 import { packageFolder } from "../package.ts";
 import type { HeavyWork } from "./loop-ports.ts";
 
@@ -20,6 +20,7 @@ export type HeavyWorkName = (typeof heavyWorks)[number];
 interface ToldLine {
   readonly event?: string;
   readonly result?: unknown;
+  readonly failed?: { readonly why: string; readonly coreSeconds: number; readonly money: number };
   readonly error?: { readonly sentence?: string };
 }
 
@@ -38,7 +39,7 @@ function workInChild(folder: string, model: string, work: HeavyWorkName, signal:
     // it has ended already, or the system has no priorities
   }
   let said = "";
-  let came: { readonly result: unknown } | undefined;
+  let came: ToldLine | undefined;
   let error: string | undefined;
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
     said = (said + text).slice(-lastWords);
@@ -47,7 +48,7 @@ function workInChild(folder: string, model: string, work: HeavyWorkName, signal:
     if (!line.startsWith("{")) return;
     const told = JSON.parse(line) as ToldLine;
     if (told.error) error = told.error.sentence;
-    else if (told.event === "loop-work") came = { result: told.result };
+    else if (told.event === "loop-work") came = told;
   });
   const stop = () => void child.kill("SIGTERM");
   signal.addEventListener("abort", stop, { once: true });
@@ -56,6 +57,7 @@ function workInChild(folder: string, model: string, work: HeavyWorkName, signal:
     child.once("close", (code, killedBy) => {
       signal.removeEventListener("abort", stop);
       if (signal.aborted) reject(signal.reason);
+      else if (came?.failed) reject(new FailedLoopWork(came.failed.why, came.failed));
       else if (came && code === 0) resolve(came.result);
       else {
         const last = said.trim().split("\n").at(-1);

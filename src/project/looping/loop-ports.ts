@@ -14,7 +14,7 @@ export function heavyWork(at: RoundPlace, now: () => number): HeavyWork {
   const given = (signal: AbortSignal): RoundPlace => ({ ...at, watch: { ...at.watch, signal } });
   const state = () => readLoop(at.store, at.model);
   return {
-    assemble: async (round, signal) => assembleRound(given(signal), round, (await state()).usedUntilMs),
+    assemble: (round, signal) => assembleRound(given(signal), round),
     train: async (round, signal) => trainRound(given(signal), round, roundBudget(at.policy, await state(), now())),
     judge: (round, signal) => judgeRound(given(signal), round),
   };

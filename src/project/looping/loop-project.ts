@@ -1,5 +1,5 @@
 /** A model's loop as its project says it: the policy, the recipe, and the links that make and judge its versions. */
-import type { LoamError } from "../../base/index.ts";
+import { isLoamError, type LoamError } from "../../base/index.ts";
 import type { ArtifactReader, Store } from "../../store/index.ts";
 import { judgedLabel, type LabelOptions, labelsOf, tuningKindOf } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
@@ -28,15 +28,20 @@ export const aroundOf = ({ project }: Pick<LoopProject, "project">, { emit }: Pi
   onProblem: (p: LoamError) => emit({ event: "warning", message: `loam: ${p.message}` }),
 });
 
-/** The documents of the model's own data set, and of the new ones, as they are curated now. */
+/** The documents of the model's own data set, and of the new ones, as they are curated now; `fresh` is undefined before the first one came. */
 export async function currentDocuments(
   { project, tune, policy }: LoopProject,
   store: Store,
   watch: Watch,
-): Promise<{ readonly base: ArtifactReader; readonly fresh: ArtifactReader }> {
-  const links = [...dataLinksOf(project, tune.on), ...dataLinksOf(project, policy.data.new)];
-  const { made } = await runLinks(store, links, {}, watch);
-  return { base: made.get(`data/${tune.on}`)!, fresh: made.get(`data/${policy.data.new}`)! };
+): Promise<{ readonly base: ArtifactReader; readonly fresh: ArtifactReader | undefined }> {
+  const made = async (name: string) => (await runLinks(store, dataLinksOf(project, name), {}, watch)).made.get(`data/${name}`)!;
+  const base = await made(tune.on);
+  try {
+    return { base, fresh: await made(policy.data.new) };
+  } catch (error) {
+    if (isLoamError(error, "data/noDocuments")) return { base, fresh: undefined };
+    throw error;
+  }
 }
 
 /** The model's base, made where it is stale. */

@@ -1,5 +1,5 @@
 /** Loops run, paused, resumed and taken back by calls: each takes the lease of its model, or says who has it. */
-import { decideTrigger, type LoopEvent, loopErrors, type TriggerDecision } from "../../loop/index.ts";
+import { decideTrigger, FailedLoopWork, type LoopEvent, loopErrors, type TriggerDecision } from "../../loop/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { Watch } from "../call.ts";
 import { thisUser } from "../person.ts";
@@ -121,11 +121,17 @@ export async function runLoop(
 }
 
 /** The heavy work of the round that is under way, for the process that directs the loop. Errors: loop/state without a round. */
-export async function workOnRound(at: Workspace, model: string, work: HeavyWorkName, watch: Watch): Promise<unknown> {
+export async function workOnRound(at: Workspace, model: string, work: HeavyWorkName, watch: Watch): Promise<object> {
   const place = await placeOf(at, model, watch);
   const { round } = await readLoop(place.store, model);
   if (!round) throw loopErrors.fail("state", { place: `loop.${model}`, expected: "a round under way", received: "none" });
-  return heavyWork(place, Date.now)[work](round, watch.signal);
+  try {
+    return { result: await heavyWork(place, Date.now)[work](round, watch.signal) };
+  } catch (error) {
+    if (!(error instanceof FailedLoopWork)) throw error;
+    const { message: why, coreSeconds, money } = error;
+    return { failed: { why, coreSeconds, money } };
+  }
 }
 
 export interface LoopWord {

@@ -1,14 +1,16 @@
 /** What a loop is doing, for people and programs: the state in the record, who directs it, what the last look came to. */
 import type { Json } from "../../base/index.ts";
 import type { LoopPolicy, LoopState } from "../../loop/index.ts";
-import { changeState, holderOf, readState, type Store } from "../../store/index.ts";
-import { leaseHolder, leaseKey } from "./lease.ts";
+import { changeState, holderOf, leaseHolder, readState, type Store } from "../../store/index.ts";
+import { loopLeaseKey } from "./lease.ts";
 import type { LoopPart } from "./loop-part.ts";
 import { loopScope, readLoop } from "./loop-record.ts";
 
 const lookKey = "look";
 
 export interface LastLook {
+  /** Of the first look of all: the schedule counts from there before the first round. */
+  readonly firstMs: number;
   readonly atMs: number;
   readonly newDocuments: number;
   /** Why no round began, or what began it. */
@@ -26,8 +28,16 @@ export interface LoopStatus extends LoopState {
   readonly policy: LoopPolicy;
 }
 
-export const noteLook = (store: Store, model: string, look: LastLook): Promise<void> =>
-  changeState<void>(store, loopScope(model), lookKey, () => ({ value: { ...look } as Json, answer: undefined }));
+const lookOf = (value: Json | undefined) => value as unknown as LastLook | undefined;
+
+export const lastLook = async (store: Store, model: string): Promise<LastLook | undefined> =>
+  lookOf(await readState(store.records.read, loopScope(model), lookKey));
+
+export const noteLook = (store: Store, model: string, look: Omit<LastLook, "firstMs">): Promise<void> =>
+  changeState<void>(store, loopScope(model), lookKey, value => ({
+    value: { firstMs: lookOf(value)?.firstMs ?? look.atMs, ...look },
+    answer: undefined,
+  }));
 
 export async function loopStatus(store: Store, { model, policy }: Pick<LoopPart, "model" | "policy">): Promise<LoopStatus> {
   const db = store.records.read;
@@ -36,8 +46,8 @@ export async function loopStatus(store: Store, { model, policy }: Pick<LoopPart,
     model,
     alias: policy.alias,
     current: await holderOf(db, model, policy.alias),
-    directedBy: leaseHolder(await readState(db, scope, leaseKey), Date.now()) ?? null,
-    look: ((await readState(db, scope, lookKey)) ?? null) as unknown as LastLook | null,
+    directedBy: leaseHolder(await readState(db, scope, loopLeaseKey)) ?? null,
+    look: (await lastLook(store, model)) ?? null,
     ...(await readLoop(store, model)),
     policy,
   };

@@ -4,6 +4,7 @@ import { defined, type Json } from "../../base/index.ts";
 import {
   type AssembledRound,
   type Evidence,
+  FailedLoopWork,
   type JudgedRound,
   type LoopRound,
   type LossSample,
@@ -58,11 +59,12 @@ export async function roundDocuments(store: Store, round: LoopRound): Promise<Ar
 const versionArtifact = async (store: Store, model: string, version: number): Promise<ArtifactReader> =>
   openArtifact(store, (await resolveVersion(store.records.read, model, String(version))).artifact);
 
-export async function assembleRound(at: RoundPlace, round: LoopRound, sinceMs: number | null): Promise<AssembledRound> {
+export async function assembleRound(at: RoundPlace, round: LoopRound): Promise<AssembledRound> {
   const { store, watch, policy } = at;
   const { base, fresh } = await currentDocuments(at, store, watch);
+  if (!fresh) throw loopErrors.fail("data", { place: `loop.${at.model}`, expected: `documents of ${policy.data.new}`, received: "none" });
   const { replay, recent, seed } = policy.data;
-  const options = { ...windowOf(at, sinceMs, round.untilMs), replay, recent, seed };
+  const options = { ...windowOf(at, round.sinceMs, round.untilMs), replay, recent, seed };
   const { artifact } = await runStage(store, roundDocumentsStage, { inputs: { base, fresh }, options, signal: watch.signal });
   const { summary } = artifact;
   const count = Number(summary.fresh) + Number(summary.recent);
@@ -78,7 +80,11 @@ export async function assembleRound(at: RoundPlace, round: LoopRound, sinceMs: n
 }
 
 /** Aborts with the budget's error once this process has used so many core-seconds. */
-function underBudget(signal: AbortSignal, most: number | undefined, place: string): { readonly signal: AbortSignal; stop(): number } {
+function underBudget(
+  signal: AbortSignal,
+  most: number | undefined,
+  place: string,
+): { readonly signal: AbortSignal; check(): void; stop(): number } {
   const start = cpuUsage();
   const used = () => {
     const { user, system } = cpuUsage(start);
@@ -86,7 +92,7 @@ function underBudget(signal: AbortSignal, most: number | undefined, place: strin
   };
   const limit = new AbortController();
   const look = () => {
-    if (most !== undefined && used() > most)
+    if (most !== undefined && used() > most && !limit.signal.aborted)
       limit.abort(
         loopErrors.fail("budget", {
           place,
@@ -99,6 +105,10 @@ function underBudget(signal: AbortSignal, most: number | undefined, place: strin
   timer.unref();
   return {
     signal: AbortSignal.any([signal, limit.signal]),
+    check() {
+      look();
+      limit.signal.throwIfAborted();
+    },
     stop() {
       clearInterval(timer);
       return used();
@@ -131,7 +141,6 @@ export async function trainRound(at: RoundPlace, round: LoopRound, budget: numbe
   const watch: Watch = { ...at.watch, signal: limited.signal };
   const dataSet = "loop-round";
   const isWarm = policy.start === "current" && round.current !== null;
-  let used = 0;
   try {
     const documents = await roundDocuments(store, round);
     const from = isWarm ? await versionArtifact(store, model, round.current!) : await baseOfLoop(at, store, watch);
@@ -144,6 +153,7 @@ export async function trainRound(at: RoundPlace, round: LoopRound, budget: numbe
     ]);
     const { made } = await runLinks(store, links.slice(0, upTo + 1), { before }, watch);
     const artifact = made.get(model)!;
+    limited.check();
     const version = await registeredOnce(store, model, artifact);
     const coreSeconds = (await coreSecondsOf(store, artifact.id)) ?? limited.stop();
     const evidence: Evidence = {
@@ -153,12 +163,16 @@ export async function trainRound(at: RoundPlace, round: LoopRound, budget: numbe
     };
     return { version, artifact: artifact.id, coreSeconds, money: (coreSeconds * usdPerCoreHour) / 3600, evidence };
   } catch (error) {
-    // the abort's own reason, not what a stage made of it
-    throw limited.signal.aborted && !at.watch.signal.aborted ? limited.signal.reason : error;
+    if (at.watch.signal.aborted) throw error;
+    // the budget's own error, not what a stage made of it
+    const reason: unknown = limited.signal.aborted ? limited.signal.reason : error;
+    const coreSeconds = limited.stop();
+    throw new FailedLoopWork(reason instanceof Error ? reason.message : String(reason), {
+      coreSeconds,
+      money: (coreSeconds * usdPerCoreHour) / 3600,
+    });
   } finally {
-    used = limited.stop();
-    if (most !== undefined && used > most)
-      at.watch.emit({ event: "warning", message: `loam: the round used ${used.toFixed(1)} core-seconds` });
+    limited.stop();
   }
 }
 

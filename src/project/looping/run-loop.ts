@@ -60,7 +60,7 @@ async function lookAround(r: LoopRunner, state: LoopState, by: string | undefine
     const told = await tell({ type: "triggered", trigger: decision.trigger, current, moves, untilMs: nowMs });
     return { ...told, why: decision.why, isWaiting: told.steps.length === 0 };
   }
-  const told = decision.hasLooked ? await tell({ type: "looked", labelled: look.newDocuments }) : { state, steps: [] };
+  const told = decision.hasLooked ? await tell({ type: "looked", labelled: look.labelled }) : { state, steps: [] };
   return { ...told, why: decision.why, isWaiting: true };
 }
 

@@ -2,7 +2,10 @@
 import { isLoamError } from "../../base/index.ts";
 import type { DriftSignal, LoopRound, LoopSignals, LoopState, QualitySignal } from "../../loop/index.ts";
 import { type ArtifactReader, holderOf, openArtifact, releasesOf, resolveVersion, runStage, statesOf } from "../../store/index.ts";
+import { alarmOf } from "../watching/live/alarms-kept.ts";
+import { watchScopes } from "../watching/live/scopes.ts";
 import { currentDocuments } from "./loop-project.ts";
+import { lastLook } from "./loop-status.ts";
 import { countNew, windowDocumentsStage } from "./round-documents.ts";
 import { lossesOn, type RoundPlace, windowOf } from "./round-work.ts";
 
@@ -41,37 +44,28 @@ async function qualityOf(
   }
 }
 
-interface AlarmRow {
-  readonly id: string;
-  readonly kind: string;
-  readonly model: string;
-  readonly severity: "ticket" | "page";
-  readonly since: number;
-  readonly monitor?: string;
-  readonly resolvedMs?: number | null;
-  readonly state?: string;
-}
-
-/** Open drift alarms of a model, as the monitors write them into the record. */
+/** Active drift alarms of a model's versions, as the monitors write them into the record. */
 async function driftOf({ store, model }: RoundPlace): Promise<DriftSignal[]> {
-  const rows = (await statesOf(store.records.read, "watch/alarms")).map(s => s.value as unknown as AlarmRow);
-  return rows
-    .filter(a => a.kind === "drift" && a.model === model && (a.resolvedMs ?? null) === null && a.state !== "resolved")
-    .map(({ id, severity, since, monitor }) => ({ id, severity, since, what: monitor ?? id }));
+  const alarms = (await statesOf(store.records.read, watchScopes.alarms)).map(s => alarmOf(s.value));
+  return alarms
+    .filter(a => a.kind === "drift" && a.endedMs === null && a.model?.split("@")[0] === model)
+    .map(({ id, severity, sinceMs, monitor }) => ({ id, severity, since: sinceMs, what: monitor }));
 }
 
 /** Labelled documents are counted always; they are judged by once so many came that the policy looks again. */
 export async function lookAtSignals(at: RoundPlace, state: LoopState, nowMs: number): Promise<LoopLook> {
+  const sinceMs = (await lastLook(at.store, at.model))?.firstMs ?? nowMs;
   const { store, model, policy, watch } = at;
   const db = store.records.read;
   const { base, fresh } = await currentDocuments(at, store, watch);
-  const newDocuments = await countNew(fresh, windowOf(at, state.usedUntilMs, nowMs));
+  const count = async (sinceMs: number | null) => (fresh ? countNew(fresh, windowOf(at, sinceMs, nowMs)) : 0);
+  const labelled = await count(state.usedUntilMs);
+  const newDocuments = await count(state.triedUntilMs ?? state.usedUntilMs);
   const current = await holderOf(db, model, policy.alias);
   const moves = await releasesOf(db, model, policy.alias);
   const rule = policy.signals.quality;
-  const isDue = rule && current !== null && newDocuments - state.lookedAt >= rule.least;
-  const quality = isDue ? await qualityOf(at, state, { current, base, fresh, nowMs }) : undefined;
+  const isDue = rule && current !== null && labelled - state.lookedAt >= rule.least;
+  const quality = isDue && fresh ? await qualityOf(at, state, { current, base, fresh, nowMs }) : undefined;
   const drift = policy.signals.drift ? await driftOf(at) : undefined;
-  const sinceMs = moves.at(-1)?.atMs ?? nowMs;
-  return { nowMs, newDocuments, quality, drift, sinceMs, current, moves: moves.length };
+  return { nowMs, newDocuments, labelled, quality, drift, sinceMs, current, moves: moves.length };
 }

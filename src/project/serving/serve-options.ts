@@ -33,6 +33,8 @@ export interface ServeOptions extends AdapterOptions {
   readonly cacheTokens?: number | undefined;
   /** Tenants of a gateway share computed prompt prefixes. */
   readonly sharedPrefixCache?: boolean | undefined;
+  /** Direct the loops of loam.yaml while serving; default: true. */
+  readonly loop?: boolean | undefined;
   /** Draft model for speculative decoding. */
   readonly draft?: string | undefined;
   readonly draftTokens?: number | undefined;

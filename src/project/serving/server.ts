@@ -2,6 +2,7 @@
  * A server of a project's models: versions of a project or of the home, or files as they lie on the disk; its gateway before it, its console, its
  * fine-tuning jobs. Opened part by part: each is closed again where a later one fails or the start is stopped.
  */
+
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { defined, readStaticPage } from "../../base/index.ts";
@@ -13,7 +14,6 @@ import {
   createApp,
   type DrainOptions,
   Engines,
-  eachObserver,
   type Fleet,
   type GrpcListening,
   giveMemoryBack,
@@ -38,20 +38,19 @@ import { linesLater } from "../gateway/lines-later.ts";
 import { homeFolder } from "../home-folder.ts";
 import { labelSource } from "../labelling/label-source.ts";
 import { openLogin } from "../login/open-login.ts";
-import type { RunningLoops } from "../looping/index.ts";
 import { projectOrNone } from "../models/home.ts";
 import { quantisationOf } from "../models/quantised.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import { type ProjectFile, projectFile } from "../project-file.ts";
 import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
-import { runFeedback } from "../watching/feedback/index.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
 import { consoleSource } from "./console-source.ts";
 import { type Found, findModel, withExpectedDigest, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
+import { type Monitoring, openMonitoring } from "./open-monitoring.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
 import { isLoopbackHost, servingOf } from "./serving-event.ts";
@@ -188,8 +187,6 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
       ? labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use))
       : undefined;
   if (labels) closers.add(() => labels.close());
-  const feedback = store && runFeedback(store, project?.config.watch.feedback, warn);
-  if (feedback) closers.add(() => feedback.close());
   const running: { jobs: TuneJobs | undefined; requests: number } = { jobs: undefined, requests: 0 };
   closers.add(() => running.jobs?.close());
   const fineTuning: AppOptions["fineTuning"] =
@@ -200,17 +197,8 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
           return running.jobs;
         }
       : undefined;
-  const loops =
-    project && store
-      ? (await import("../looping/index.ts")).openLoops({
-          project,
-          store,
-          fleet,
-          tell: message => o.tell({ event: "note", message }),
-          warn,
-        })
-      : undefined;
-  if (loops) closers.add(() => loops.close());
+  const monitoring = await openMonitoring({ project, store, fleet, warn, tell: message => o.tell({ event: "note", message }) });
+  closers.add(() => monitoring.close());
   const login = new Login({ info: { gateway: false, record: true } });
   const apiKeys = apiKeysOf(options, hasGateway);
   const app = createApp({
@@ -238,14 +226,13 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...defined({ fineTuning }),
-    ...(feedback ? { feedback: feedback.port } : {}),
-    ...defined({ responses: eachObserver([feedback, loops?.observer]) }),
+    ...monitoring.app,
     version: ownPackage().version,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
   });
-  return { app, login, lines, feedback, loops, running, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
+  return { app, login, lines, running, monitoring, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
 }
 
 /** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
@@ -283,7 +270,7 @@ interface Reachable {
   readonly hasPage: boolean;
   readonly needsKey: boolean;
   readonly running: { readonly jobs: TuneJobs | undefined; readonly requests: number };
-  readonly loops: RunningLoops | undefined;
+  readonly monitoring: Monitoring;
 }
 
 async function openReachable(o: Opening): Promise<Reachable> {
@@ -296,7 +283,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
     host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
     port: options.port ?? project?.config.serve?.port ?? 8080,
   };
-  const { app, login: own, lines, feedback, loops, running, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
+  const { app, login: own, lines, running, monitoring, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -308,12 +295,13 @@ async function openReachable(o: Opening): Promise<Reachable> {
         app,
         isLoopback: isLoopbackHost(at.host),
         names: () => namesOf(engines, named),
-        feedback,
         warn: o.warn,
         stdout: options.stdout,
+        ...monitoring.gateway,
       })
     : undefined;
   if (door) {
+    monitoring.through(door.gateway);
     lines?.through(door.gateway);
     closers.add(() => door?.close());
   }
@@ -324,7 +312,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
   if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host, port: grpcPort });
   const login = door ? door.login : options.admin === true ? undefined : own;
   if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
-  return { found, models, started, app, listening, grpc, door, login, loops, hasPage, needsKey, running };
+  return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running, monitoring };
 }
 
 /** Loads what is named, and its adapters. A stop is told once what loads is there, or left behind. */
@@ -340,11 +328,11 @@ async function loadModels({ watch, closers, warn }: Opening, { found: { named, a
 
 /** Loads its models; it serves from then on. */
 async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
-  const { found, models, started, app, running } = reachable;
+  const { found, models, started, app, running, monitoring } = reachable;
   await loadModels(o, reachable);
   started.hasStarted = true;
+  monitoring.start({ hasLoops: o.options.loop !== false });
   running.jobs?.start();
-  reachable.loops?.start();
   const timer = setInterval(() => void models.follow(), followMs);
   timer.unref();
   o.closers.add(() => clearInterval(timer));

@@ -3,6 +3,7 @@ import { dataSetOf, madeOf, type TunedModel, tuningKindOf } from "../../tune/ind
 import { dataLinksOf } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import type { ProjectFile } from "../project-file.ts";
+import { tunedSketchLinks } from "../sketches/index.ts";
 import { baseLink } from "./base-link.ts";
 import { surroundingsOf, type TuningRun } from "./surroundings.ts";
 
@@ -27,5 +28,8 @@ export function tunedLife(p: ProjectFile, name: string, run: TuningRun, lifeOf: 
   }
   const dataSet = dataSetOf(tuned.tune);
   if (dataSet !== undefined) append(dataLinksOf(p, dataSet));
-  return [...links, ...tuneLinks(p, name, tuned, run)];
+  const own = tuneLinks(p, name, tuned, run);
+  const made = own.findIndex(l => l.label === name) + 1;
+  append([...own.slice(0, made), ...tunedSketchLinks(name, tuned, own), ...own.slice(made)]);
+  return links;
 }

@@ -17,6 +17,7 @@ import { engineRoutes } from "./console-engines.ts";
 import { labelRoutes } from "./console-labels.ts";
 import { releaseRoutes } from "./console-releases.ts";
 import { consoleTopics } from "./console-topics.ts";
+import { watchRoutes } from "./console-watch.ts";
 import type { AppEnvironment } from "./exchange.ts";
 import type { FineTuning } from "./fine-tuning/port.ts";
 import { wireError } from "./wire-error.ts";
@@ -147,6 +148,7 @@ export function consoleApi(options: ConsoleApiOptions): ConsoleApi {
   });
   api.route("/", labelRoutes(source.labels, checkedId, found));
   api.route("/", releaseRoutes(source.releases, checkedId, found));
+  api.route("/", watchRoutes(source.watch));
   api.route("/", engineRoutes({ engines, fleet, clock }));
   const feed = new ChangeFeed({ read: consoleTopics({ engines, fleet, source, jobs: options.fineTuning, clock }), clock });
   api.get("/events", c => eventsResponse(feed, options.heartbeatMs, c.var.exchange.requestId));

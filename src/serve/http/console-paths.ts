@@ -15,6 +15,7 @@ export const consolePages: readonly string[] = [
   "engine",
   "models",
   "gateway",
+  "watch",
   "releases",
   "lineage",
 ];

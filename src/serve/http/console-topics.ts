@@ -56,6 +56,7 @@ export function consoleTopics({ engines, fleet, source, jobs, clock }: ConsoleTo
       jobs: await readable(jobsText, "failed"),
       serving: await readable(servingText, "failed"),
       engine: await readable(engineText, "failed"),
+      watch: await readable(async () => (await source.watch?.revision()) ?? "", "failed"),
     };
   };
 }

@@ -329,7 +329,7 @@ test("the event stream says which topics changed, beats while nothing does, is n
     while (!fits.test(text)) text += (await reader.read()).value ?? expect.fail(text);
   };
   await until(
-    /^event: changes\ndata: \{"revisions":\{"artifacts":\d+,"runs":\d+,"labels":\d+,"jobs":\d+,"serving":\d+,"engine":\d+\}\}\n\n/,
+    /^event: changes\ndata: \{"revisions":\{"artifacts":\d+,"runs":\d+,"labels":\d+,"jobs":\d+,"serving":\d+,"engine":\d+,"watch":\d+\}\}\n\n/,
   );
   await until(/\n: open\n\n/);
   text = "";

@@ -20,7 +20,14 @@ const encoder = createEmbeddingEngine({ model: await tinyEncoder(device, { id: "
 await Promise.all([engine.ready, encoder.ready]);
 const failures: unknown[] = [];
 const feedback = memoryFeedback(0);
-const app = createApp({ engines: [engine], encoders: [encoder], admin: true, feedback, responses: feedback, onFailure: e => failures.push(e) });
+const app = createApp({
+  engines: [engine],
+  encoders: [encoder],
+  admin: true,
+  feedback,
+  responses: feedback,
+  onFailure: e => failures.push(e),
+});
 afterAll(async () => {
   await engine.close();
   await encoder.close();

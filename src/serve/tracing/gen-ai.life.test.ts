@@ -22,7 +22,9 @@ const device = openDevice("cpu", { threads: 1 });
 const secret = "the launch code is 0000";
 const collectorProgram = installed("otelcol", "LOAM_OTELCOL", join(homedir(), ".cache", "loam-otelcol", "otelcol"));
 const reason =
-  collectorProgram === undefined ? " (skipped: no collector: LOAM_OTELCOL=PATH, or build ~/.cache/loam-otelcol/otelcol, docs/observability.md)" : "";
+  collectorProgram === undefined
+    ? " (skipped: no collector: LOAM_OTELCOL=PATH, or build ~/.cache/loam-otelcol/otelcol, docs/observability.md)"
+    : "";
 
 const servers: { close(): Promise<void> }[] = [];
 afterAll(async () => {
@@ -92,7 +94,10 @@ test("a request's duration, first token and tokens reach a collector under the c
   expect(durations[0]!.bounds).toEqual([0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]);
   // of successful requests that generated: the chat, and the completion of two answers
   const first = of("gen_ai.server.time_to_first_token");
-  expect(first.map(p => [p.attributes["gen_ai.operation.name"], p.count]).sort()).toEqual([["chat", 1], ["text_completion", 1]]);
+  expect(first.map(p => [p.attributes["gen_ai.operation.name"], p.count]).sort()).toEqual([
+    ["chat", 1],
+    ["text_completion", 1],
+  ]);
   expect(first[0]!.bounds).toEqual([0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]);
   for (const p of first) expect(p.sum).toBeGreaterThan(0);
   const per = of("gen_ai.server.time_per_output_token");
@@ -125,46 +130,83 @@ test("a collector that is down costs one warning and no request, and one that co
   await tracing.close();
 });
 
-test.skipIf(collectorProgram === undefined)(`OpenTelemetry's own collector takes the metrics, their version and their attributes${reason}`, async () => {
-  const folder = mkdtempSync(join(tmpdir(), "loam-otelcol-"));
-  const port = await freePort();
-  const config = {
-    receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
-    exporters: { debug: { verbosity: "detailed" } },
-    service: {
-      telemetry: { metrics: { level: "none" } },
-      pipelines: { metrics: { receivers: ["otlp"], exporters: ["debug"] }, traces: { receivers: ["otlp"], exporters: ["debug"] } },
-    },
+test("a bucket of a latency leads to a request and its trace, for a scraper that asks for OpenMetrics", async () => {
+  const engine = createEngine({ model: await tinyModel(device, { chatTemplate: chatTemplate() }), device, slots: 2 });
+  const tracing = (await openTelemetry({ tracesUrl: `http://127.0.0.1:${await freePort()}/v1/traces`, version: "1.2.3", env: {} }))!;
+  const server = await listen(createApp({ engines: [engine], tracing }), { port: 0 });
+  await engine.ready;
+  servers.push(server);
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  const asked = (headers: Record<string, string>) =>
+    fetch(`${server.url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ model: "tiny", prompt: secret, max_tokens: 3 }),
+    }).then(r => r.arrayBuffer());
+  const page = async (accept: string) => {
+    const response = await fetch(`${server.url}/metrics`, { headers: { accept } });
+    return { type: response.headers.get("content-type"), text: await response.text() };
   };
-  writeFileSync(join(folder, "config.yaml"), JSON.stringify(config));
-  const child = spawn(collectorProgram!, ["--config", join(folder, "config.yaml")], { stdio: ["ignore", "pipe", "pipe"] });
-  let text = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", part => (text += String(part)));
-  try {
-    await expect.poll(() => text, { timeout: 60_000 }).toContain("Everything is ready");
-    const { client, tracing, failures } = await served(`http://127.0.0.1:${port}`, 600_000);
-    await ask(client);
-    await tracing.close();
-    expect(failures).toEqual([]);
-    await expect.poll(() => text, { timeout: 60_000 }).toContain("gen_ai.server.time_per_output_token");
-    for (const said of [
-      "ScopeMetrics SchemaURL: https://opentelemetry.io/schemas/1.37.0",
-      "-> service.name: Str(mail)",
-      "-> Name: gen_ai.server.request.duration",
-      "-> Name: gen_ai.server.time_to_first_token",
-      "-> Unit: s",
-      "-> AggregationTemporality: Cumulative",
-      "-> gen_ai.operation.name: Str(chat)",
-      "-> gen_ai.operation.name: Str(embeddings)",
-      "-> gen_ai.provider.name: Str(loam)",
-      "-> gen_ai.request.model: Str(tiny)",
-      "-> gen_ai.response.model: Str(tiny@1)",
-      "-> error.type: Str(serve/unknownModel)",
-    ])
-      expect(text).toContain(said);
-    expect(text).not.toContain("launch code");
-  } finally {
-    await stopped(child);
-    rmSync(folder, { recursive: true, force: true });
-  }
+  await asked({ "x-request-id": "mine-1", traceparent: `00-${traceId}-b7ad6b7169203331-01` });
+  const open = await page("application/openmetrics-text;version=1.0.0,text/plain;q=0.5");
+  expect(open.type).toContain("application/openmetrics-text");
+  for (const name of ["loam_time_to_first_token_seconds", "loam_answer_seconds", "loam_queue_seconds", "loam_http_request_seconds"])
+    expect(open.text, name).toMatch(new RegExp(`^${name}_bucket\\{.*\\} 1 # \\{request_id="mine-1",trace_id="${traceId}"\\} \\d`, "m"));
+  expect(open.text).toMatch(/^vllm:time_to_first_token_seconds_bucket\{.*# \{request_id="mine-1"/m);
+  // a caller that does not sample has no trace to be led to
+  await asked({ "x-request-id": "mine-2", traceparent: `00-${traceId}-b7ad6b7169203331-00` });
+  const next = await page("application/openmetrics-text");
+  expect(next.text).toMatch(/# \{request_id="mine-2"\}/);
+  const plain = await page("*/*");
+  expect(plain.type).toContain("text/plain");
+  expect(plain.text).not.toContain("mine-");
+  expect(open.text).not.toContain("launch");
+  await tracing.close();
 });
+
+test.skipIf(collectorProgram === undefined)(
+  `OpenTelemetry's own collector takes the metrics, their version and their attributes${reason}`,
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "loam-otelcol-"));
+    const port = await freePort();
+    const config = {
+      receivers: { otlp: { protocols: { http: { endpoint: `127.0.0.1:${port}` } } } },
+      exporters: { debug: { verbosity: "detailed" } },
+      service: {
+        telemetry: { metrics: { level: "none" } },
+        pipelines: { metrics: { receivers: ["otlp"], exporters: ["debug"] }, traces: { receivers: ["otlp"], exporters: ["debug"] } },
+      },
+    };
+    writeFileSync(join(folder, "config.yaml"), JSON.stringify(config));
+    const child = spawn(collectorProgram!, ["--config", join(folder, "config.yaml")], { stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", part => (text += String(part)));
+    try {
+      await expect.poll(() => text, { timeout: 60_000 }).toContain("Everything is ready");
+      const { client, tracing, failures } = await served(`http://127.0.0.1:${port}`, 600_000);
+      await ask(client);
+      await tracing.close();
+      expect(failures).toEqual([]);
+      await expect.poll(() => text, { timeout: 60_000 }).toContain("gen_ai.server.time_per_output_token");
+      for (const said of [
+        "ScopeMetrics SchemaURL: https://opentelemetry.io/schemas/1.37.0",
+        "-> service.name: Str(mail)",
+        "-> Name: gen_ai.server.request.duration",
+        "-> Name: gen_ai.server.time_to_first_token",
+        "-> Unit: s",
+        "-> AggregationTemporality: Cumulative",
+        "-> gen_ai.operation.name: Str(chat)",
+        "-> gen_ai.operation.name: Str(embeddings)",
+        "-> gen_ai.provider.name: Str(loam)",
+        "-> gen_ai.request.model: Str(tiny)",
+        "-> gen_ai.response.model: Str(tiny@1)",
+        "-> error.type: Str(serve/unknownModel)",
+      ])
+        expect(text).toContain(said);
+      expect(text).not.toContain("launch code");
+    } finally {
+      await stopped(child);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);

@@ -4,7 +4,7 @@ const growth = Math.log(1.03);
 /** Of value 1. Buckets are whole numbers from 0, so that objects list them in order. */
 const middle = 700;
 
-export const bucketOf = (value: number): number =>
+export const valueBucket = (value: number): number =>
   value <= 0 ? 0 : Math.max(0, Math.min(2 * middle, middle + Math.floor(Math.log(value) / growth)));
 /** The bucket's middle on the logarithmic scale; its ends are half a width away. */
 export const bucketValue = (bucket: number, edge: "low" | "middle" | "high" = "middle"): number =>

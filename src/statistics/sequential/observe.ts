@@ -1,8 +1,8 @@
 /** Counts requests of two arms: users are gathered over their windows, and each closed window is bet on once. */
 import { sha256 } from "../../base/index.ts";
 import { checkArgument } from "../errors.ts";
-import { betAbove, betBelow, betCandidates, candidates, logSum, scoreOf, startBets } from "./betting.ts";
-import { addBuckets, bucketAtShare, bucketOf } from "./buckets.ts";
+import { armScore, betAbove, betBelow, betCandidates, differenceGrid, logTotal, startBets } from "./betting.ts";
+import { addBuckets, bucketAtShare, valueBucket } from "./buckets.ts";
 import {
   type ComparisonArm,
   type ComparisonMetric,
@@ -27,8 +27,8 @@ const startMetric = (kind: ComparisonMetric["kind"]): MetricState => ({
   harm: startBets(kind),
   safe: startBets(kind),
   scores: [0, 0, 0],
-  larger: candidates.map(() => 0),
-  smaller: candidates.map(() => 0),
+  larger: differenceGrid.map(() => 0),
+  smaller: differenceGrid.map(() => 0),
   threshold: null,
   nextThreshold: firstThreshold,
   quantileUsers: 0,
@@ -73,7 +73,7 @@ const userHash = (user: string, purpose: string): string => sha256(`${purpose}\u
 
 /** A value as a loss from 0 to 1, 1 the worst; of a quantile, the bucket instead. */
 function lossOf(metric: ComparisonMetric, arm: ComparisonArm, value: number): number {
-  if (metric.kind === "quantile") return bucketOf(arm === "treatment" ? value / metric.ratio : value);
+  if (metric.kind === "quantile") return valueBucket(arm === "treatment" ? value / metric.ratio : value);
   if (metric.kind === "rate") return Math.max(0, Math.min(1, value));
   const part = Math.max(0, Math.min(1, (value - metric.low) / (metric.high - metric.low)));
   return metric.better === "higher" ? 1 - part : part;
@@ -121,7 +121,7 @@ function baseOf(metric: ComparisonMetric, { arms: { control, treatment }, scores
 }
 
 function betOn(metric: ComparisonMetric, state: MetricState, share: number, arm: ComparisonArm, loss: number): MetricState {
-  const score = scoreOf(arm === "treatment", share, loss, baseOf(metric, state));
+  const score = armScore(arm === "treatment", share, loss, baseOf(metric, state));
   const { harm, safe } = limitsOf(metric);
   const [larger, smaller] = betCandidates(state.larger, state.smaller, state.scores, score);
   const [n, sum, squares] = state.scores;
@@ -173,7 +173,7 @@ function logHarm({ declared: { metrics }, metrics: states }: Pick<ComparisonStat
   const names = Object.keys(metrics);
   const weights = names.map(name => metrics[name]!.weight ?? 1);
   const all = weights.reduce((a, b) => a + b, 0);
-  return logSum(names.map((name, i) => Math.log(weights[i]! / all) + logSum(states[name]!.harm.logWealth)));
+  return logTotal(names.map((name, i) => Math.log(weights[i]! / all) + logTotal(states[name]!.harm.logWealth)));
 }
 
 export const hasRatioMismatch = ({ logRatioMaximum, declared }: Pick<ComparisonState, "logRatioMaximum" | "declared">): boolean =>
@@ -220,7 +220,8 @@ function countPart(work: Working, { arm, user, purpose, values, nowMs }: Part): 
     if (wasCounted && declared.countUsers === "once") return;
     while (counted.length <= bit >>> 5) counted.push(0);
     counted[bit >>> 5] = (counted[bit >>> 5]! | (1 << (bit & 31))) >>> 0;
-    if (isRequest) countAssignment(work, arm);
+    // a user who comes back was assigned once
+    if (isRequest && !wasCounted) countAssignment(work, arm);
     if (open.size >= mostOpen) {
       const [oldest] = open.keys();
       const first = open.get(oldest!)!;

@@ -1,8 +1,8 @@
 /** A comparison of two arms: few wrong verdicts however often one looks, users as clusters, the same from batches in any order and through JSON. */
 import { expect, test } from "vitest";
 import { type Random, random } from "../../base/index.ts";
-import { betAbove, betBelow, scoreOf, startBets } from "./betting.ts";
-import { bucketOf, bucketValue, quantileBounds } from "./buckets.ts";
+import { armScore, betAbove, betBelow, startBets } from "./betting.ts";
+import { bucketValue, quantileBounds, valueBucket } from "./buckets.ts";
 import {
   type ComparisonArm,
   type ComparisonObservation,
@@ -36,7 +36,7 @@ test("a bet is fair: the mean wealth over both arms is 1 where nothing differs, 
       for (const loss of [0, 0.3, 1])
         for (const bet of [betAbove, betBelow]) {
           const total = (isTreatment: boolean) =>
-            bet(startBets("rate"), scoreOf(isTreatment, share, loss, base), 0).logWealth.reduce((sum, w) => sum + Math.exp(w), 0);
+            bet(startBets("rate"), armScore(isTreatment, share, loss, base), 0).logWealth.reduce((sum, w) => sum + Math.exp(w), 0);
           expect(share * total(true) + (1 - share) * total(false)).toBeCloseTo(1, 12);
           expect(total(true)).toBeGreaterThan(0);
         }
@@ -253,6 +253,21 @@ test("a sample-ratio mismatch is found, and forbids no harm", () => {
   expect(fair).toMatchObject({ verdict: "no harm", ratioMismatch: { isMismatch: false } });
 });
 
+test("few users who come back in many windows are no sample-ratio mismatch", () => {
+  const options: ComparisonOptions = {
+    metrics: { errors },
+    longest: { requests: 4000 },
+    countUsers: "per-window",
+    userWindow: { requests: 2 },
+  };
+  const judged = endOf(options, "back", draw => {
+    const user = draw.below(10);
+    return { arm: user < 8 ? "treatment" : "control", user: `user ${user}`, values: { errors: 0 } };
+  });
+  expect(judged).toMatchObject({ users: { control: 2, treatment: 8 }, ratioMismatch: { isMismatch: false } });
+  expect(judged.metrics[0]!.users.treatment).toBeGreaterThan(1000);
+});
+
 test("the ratio's Bayes factor is 1 on average over the next user", () => {
   for (const share of [0.1, 0.5])
     for (const [control, treatment] of [
@@ -274,7 +289,7 @@ test("quantile bounds hold the true quantile at every look in at least 95 % of r
     const buckets: Record<string, number> = {};
     let isOut = false;
     for (let n = 1; n <= 600; n++) {
-      const bucket = bucketOf(Math.exp(draw.normal()));
+      const bucket = valueBucket(Math.exp(draw.normal()));
       buckets[bucket] = (buckets[bucket] ?? 0) + 1;
       if (n % 5) continue;
       // the median of this distribution is 1
@@ -285,20 +300,16 @@ test("quantile bounds hold the true quantile at every look in at least 95 % of r
   }
   expect(missed).toBeLessThanOrEqual(11);
   for (const value of [1e-3, 1, 250, 6e5]) {
-    expect(bucketValue(bucketOf(value), "low")).toBeLessThanOrEqual(value * (1 + 1e-9));
-    expect(bucketValue(bucketOf(value), "high")).toBeGreaterThan(value * (1 - 1e-9));
+    expect(bucketValue(valueBucket(value), "low")).toBeLessThanOrEqual(value * (1 + 1e-9));
+    expect(bucketValue(valueBucket(value), "high")).toBeGreaterThan(value * (1 - 1e-9));
   }
 });
 
 test("the interval of a difference holds it, and narrows", () => {
-  const judged = endOf(
-    { metrics: { errors: { kind: "rate", margin: 0.25, tolerated: 0.25 } }, longest: { requests: 3000 } },
-    "a",
-    draw => {
-      const arm = armOf(draw);
-      return { arm, values: { errors: hits(draw, arm === "treatment" ? 0.35 : 0.1) } };
-    },
-  );
+  const judged = endOf({ metrics: { errors: { kind: "rate", margin: 0.25, tolerated: 0.25 } }, longest: { requests: 3000 } }, "a", draw => {
+    const arm = armOf(draw);
+    return { arm, values: { errors: hits(draw, arm === "treatment" ? 0.35 : 0.1) } };
+  });
   const [{ difference }] = judged.metrics as [(typeof judged.metrics)[0]];
   expect(difference!.low).toBeLessThan(0.25);
   expect(difference!.high).toBeGreaterThan(0.25);

@@ -52,8 +52,15 @@ export interface BinnedDistances {
   readonly kl: number;
   /** Jensen-Shannon divergence, nats: 0 to ln 2. Its square root is the distance that other tools give. */
   readonly js: number;
-  /** 0 to 1. */
+  /** Hellinger distance, 0 to 1. */
   readonly hellinger: number;
+  /** What these three are by chance, and the p-values, as for `psi`: 2 KL, 8 JS and 8 Hellinger² are PSI where shares differ little. Hellinger's is a root mean square. */
+  readonly klExpected: number;
+  readonly klP: number;
+  readonly jsExpected: number;
+  readonly jsP: number;
+  readonly hellingerExpected: number;
+  readonly hellingerP: number;
   /** 0 to 1: half the sum of |q - p|. */
   readonly totalVariation: number;
 }
@@ -78,13 +85,21 @@ export function binnedDistances(reference: ArrayLike<number>, current: ArrayLike
     overlap += Math.sqrt(p * q);
     variation += Math.abs(q - p) / 2;
   }
+  const byChance = (bins - 1) * (1 / n + 1 / m);
+  const pOf = (asPsi: number) => Math.max(Number.MIN_VALUE, chiSquareAbove(((n * m) / (n + m)) * Math.max(0, asPsi), bins - 1));
   return {
     psi,
-    psiExpected: (bins - 1) * (1 / n + 1 / m),
-    psiP: Math.max(Number.MIN_VALUE, chiSquareAbove(((n * m) / (n + m)) * psi, bins - 1)),
+    psiExpected: byChance,
+    psiP: pOf(psi),
     kl,
+    klExpected: byChance / 2,
+    klP: pOf(2 * kl),
     js: Math.max(0, js),
+    jsExpected: byChance / 8,
+    jsP: pOf(8 * js),
     hellinger: Math.sqrt(Math.max(0, 1 - overlap)),
+    hellingerExpected: Math.sqrt(byChance / 8),
+    hellingerP: pOf(8 * (1 - overlap)),
     totalVariation: variation,
   };
 }

@@ -65,23 +65,54 @@ export const energyTest = (x: ArrayLike<number>, y: ArrayLike<number>, options: 
   permutedDistance(energy, x, y, options);
 
 /**
- * Cramér-von Mises test of two samples (Anderson 1962): the mean squared distance between the distribution functions at the pooled values, T. Values that
- * are equal have the mean of their ranks. The p-value is Anderson's for large samples, matched in mean and variance. Errors: statistics/argument.
+ * Cramér-von Mises test of two samples (Anderson 1962): T, n m / (n + m)² times the squared distance between the distribution functions, summed over the pooled
+ * values. Without ties the p-value is Anderson's for large samples, matched in mean and variance, and both are scipy's. With ties it is by permutation: scipy's
+ * ranks within equal values make T grow with the ties, and call samples of one population different. Errors: statistics/argument.
  */
-export function cramerVonMises(x: ArrayLike<number>, y: ArrayLike<number>): TwoSampleTest {
+export function cramerVonMises(x: ArrayLike<number>, y: ArrayLike<number>, options: PermutationOptions = {}): TwoSampleTest {
   const [a, b] = [sortedSample(x, "x"), sortedSample(y, "y")];
   const [n, m] = [a.length, b.length];
   checkArgument(n > 1 && m > 1, "x, y", "two values or more each", `${n} and ${m}`);
-  let [u, lastX, lastY] = [0, 0, 0];
-  walkBoth(a, b, (i, j) => {
-    const rank = (lastX + lastY + i + j + 1) / 2;
-    // squares of mid-ranks less the place within the own sample
-    for (let k = lastX + 1; k <= i; k++) u += n * (rank - k) ** 2;
-    for (let k = lastY + 1; k <= j; k++) u += m * (rank - k) ** 2;
-    [lastX, lastY] = [i, j];
-  });
   const [product, sum] = [n * m, n + m];
-  const statistic = u / (product * sum) - (4 * product - 1) / (6 * sum);
+  // how many of the pooled values are at most each different one, and how many of them are x's
+  const [ends, ofX]: [number[], number[]] = [[], []];
+  walkBoth(a, b, (i, j) => {
+    ends.push(i + j);
+    ofX.push(i);
+  });
+  const statisticOf = (firstUpTo: ArrayLike<number>): number => {
+    let [total, before] = [0, 0];
+    for (let k = 0; k < ends.length; k++) {
+      const i = firstUpTo[k]!;
+      total += (ends[k]! - before) * (i / n - (ends[k]! - i) / m) ** 2;
+      before = ends[k]!;
+    }
+    return (product / sum ** 2) * total;
+  };
+  const statistic = statisticOf(ofX);
+  if (ends.length < sum) {
+    // the first arrangement is asked about too: item k is x's when k is below n, and stands where x's k-th value does
+    const places = new Uint32Array(sum);
+    let [i, j, k] = [0, 0, 0];
+    walkBoth(a, b, (upToX, upToY) => {
+      for (; i < upToX; i++) places[i] = k;
+      for (; j < upToY; j++) places[n + j] = k;
+      k++;
+    });
+    const counts = new Uint32Array(ends.length);
+    const { p } = permuted(
+      n,
+      m,
+      isFirst => {
+        counts.fill(0);
+        for (let item = 0; item < sum; item++) if (isFirst[item]) counts[places[item]!]!++;
+        for (let at = 1; at < counts.length; at++) counts[at]! += counts[at - 1]!;
+        return statisticOf(counts);
+      },
+      options,
+    );
+    return { statistic, p, method: "permutation" };
+  }
   const mean = (1 + 1 / sum) / 6;
   const variance = ((sum + 1) * (4 * product * sum - 3 * (n * n + m * m) - 2 * product)) / (45 * sum * sum * 4 * product);
   const limit = 1 / 6 + (statistic - mean) / Math.sqrt(45 * variance);

@@ -100,6 +100,30 @@ test("samples of one population are called different no oftener than the level s
   expect(found.energy).toBeGreaterThan(9);
 });
 
+test("ties are no difference: Cramér-von Mises calls samples of one tied population different no oftener than the level says", () => {
+  const rounds = 200;
+  let found = 0;
+  for (let i = 0; i < rounds; i++) {
+    const draw = random(i);
+    // a fifth of the values is at the upper end, as where lengths are cut
+    const cut = (count: number) => Array.from({ length: count }, () => Math.min(0.8, draw.uniform()));
+    const { p, method } = cramerVonMises(cut(100), cut(30), { draws: 99, seed: i });
+    expect(method).toBe("permutation");
+    if (p <= 0.1) found++;
+  }
+  // 20 expected; four deviations of a binomial are 17
+  expect(found).toBeLessThan(38);
+  expect(found).toBeGreaterThan(5);
+  const low = Array.from({ length: 60 }, (_, i) => i % 4);
+  expect(
+    cramerVonMises(
+      low,
+      low.map(v => Math.min(3, v + 1)),
+    ).p,
+  ).toBeLessThan(0.01);
+  expect(cramerVonMises([1, 1, 2], [1, 2, 2]).statistic).toBeCloseTo((9 / 36) * 3 * (1 / 3) ** 2, 12);
+});
+
 test("permutation p-values are never 0, and say different where samples lie apart", () => {
   const [x, y] = [normals(30, 1), normals(30, 2, 5)];
   expect(energyTest(x, y, { draws: 99 }).p).toBe(0.01);
@@ -164,6 +188,7 @@ describe("bins", () => {
   ])("PSI of one population is what it is expected to be: $bins bins, $n and $m values", ({ bins, n, m, expected }) => {
     const rounds = 200;
     let [sum, found] = [0, 0];
+    const others = { kl: 0, js: 0, hellinger: 0 };
     for (let i = 0; i < rounds; i++) {
       const reference = normals(n, `r${i}`);
       const edges = quantileEdges(reference, bins);
@@ -171,7 +196,9 @@ describe("bins", () => {
       expect(distances.psiExpected).toBeCloseTo(expected, 10);
       sum += distances.psi / rounds;
       if (distances.psiP <= 0.05) found++;
+      for (const name of ["kl", "js", "hellinger"] as const) if (distances[`${name}P`] <= 0.05) others[name]++;
     }
+    for (const [name, count] of Object.entries(others)) expect(count / rounds, name).toBeLessThan(0.12);
     expect(sum / expected).toBeGreaterThan(0.85);
     expect(sum / expected).toBeLessThan(1.15);
     expect(found / rounds).toBeLessThan(0.12);
@@ -181,6 +208,7 @@ describe("bins", () => {
     expect(binnedDistances([10, 20, 30], [10, 20, 30])).toMatchObject({ psi: 0, kl: 0, js: 0, totalVariation: 0 });
     const far = binnedDistances([1e6, 0], [0, 1e6]);
     expect(Object.values(far).every(Number.isFinite)).toBe(true);
+    expect(Math.max(far.klP, far.jsP, far.hellingerP)).toBeLessThan(1e-100);
     expect(far.js).toBeLessThanOrEqual(Math.LN2);
     expect(far.hellinger).toBeLessThanOrEqual(1);
     expect(far.totalVariation).toBeCloseTo(1, 5);

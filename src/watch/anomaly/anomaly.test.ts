@@ -10,6 +10,8 @@ import {
   isolationScore,
   jumpProbability,
   likeliestRun,
+  neighbourDistance,
+  neighbourReference,
   robustComponents,
   seasonalOutliers,
 } from "./index.ts";
@@ -101,6 +103,33 @@ describe("isolation forest", () => {
     expect(isolationScore(growIsolationForest(rows), [1, 1])).toBeGreaterThan(0);
     expect(() => isolationScore(forest, [1, 2])).toThrow(/3 numbers/);
     expect(() => isolationScore(forest, [1, 2, Number.NaN])).toThrow(/vector\[2\]/);
+  });
+});
+
+describe("nearest neighbours", () => {
+  const draw = random("neighbours");
+  const rows = Array.from({ length: 60 }, () => [100 * draw.normal(), draw.normal(), 5]);
+  const reference = neighbourReference(rows, 3);
+
+  test("the distance is that to the third nearest, by brute force, columns divided by their deviations", () => {
+    const deviation = [0, 1].map(c => {
+      const mean = rows.reduce((sum, r) => sum + r[c]!, 0) / 60;
+      return Math.sqrt(rows.reduce((sum, r) => sum + (r[c]! - mean) ** 2, 0) / 60);
+    });
+    for (let i = 0; i < 20; i++) {
+      const vector = [150 * draw.normal(), 1.5 * draw.normal(), 5];
+      const all = rows.map(r => Math.hypot(...[0, 1].map(c => (r[c]! - vector[c]!) / deviation[c]!))).sort((a, b) => a - b);
+      expect(neighbourDistance(JSON.parse(JSON.stringify(reference)), vector)).toBeCloseTo(all[2]!, 10);
+    }
+  });
+
+  test("what fits not is refused by name", () => {
+    expect(() => neighbourReference(rows, 60)).toThrow(/more than 60/);
+    expect(() => neighbourReference(rows, 0)).toThrow(/k/);
+    expect(() => neighbourReference([...rows, [1, 2]])).toThrow(/rows\[60\]/);
+    expect(() => neighbourReference([...rows, [1, 2, Number.NaN]])).toThrow(/rows\[60\]\[2\]/);
+    expect(() => neighbourDistance(reference, [1, 2])).toThrow(/3 numbers/);
+    expect(() => neighbourDistance(reference, [1, Number.NaN, 2])).toThrow(/vector\[1\]/);
   });
 });
 
@@ -227,6 +256,25 @@ describe("robust components", () => {
     const found = componentDistance(JSON.parse(JSON.stringify(model)), off);
     expect(found.p).toBeLessThan(0.05);
     expect(found.column).toBe(5);
+  });
+
+  test("what is small in the reference counts by its own deviation", () => {
+    const own = random("small");
+    const row = (off = 0) => {
+      const factor = own.normal();
+      const first = factor + 0.3 * own.normal();
+      return [
+        first,
+        factor + 0.3 * own.normal(),
+        factor + 0.3 * own.normal(),
+        factor + 0.3 * own.normal(),
+        first + 0.01 * own.normal() + off,
+      ];
+    };
+    const model = robustComponents(Array.from({ length: 200 }, () => row()));
+    expect(componentDistance(model, row(0.15)).p).toBeLessThan(0.01);
+    const usual = Array.from({ length: 200 }, () => componentDistance(model, row()).p);
+    expect(usual.filter(p => p <= 0.05).length).toBeLessThan(30);
   });
 
   test("a table of zeros is no error, and a vector of another length is", () => {

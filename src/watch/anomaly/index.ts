@@ -8,6 +8,7 @@ export {
   likeliestRun,
 } from "./change-point.ts";
 export { growIsolationForest, type IsolationForest, type IsolationOptions, isolationScore } from "./isolation-forest.ts";
+export { type NeighbourReference, neighbourDistance, neighbourReference } from "./nearest-neighbours.ts";
 export {
   type ComponentDistance,
   componentDistance,

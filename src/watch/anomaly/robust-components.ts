@@ -128,9 +128,16 @@ export interface RobustComponents {
   readonly scale: readonly number[];
   /** Orthonormal [components][columns]. */
   readonly components: readonly (readonly number[])[];
+  /** Directions of what components leave, orthonormal [columns - components][columns], and the deviation of each: what is small in the reference counts as much. */
+  readonly rest: readonly (readonly number[])[];
+  readonly deviations: readonly number[];
   /** Distances of the reference's vectors, rising: a new distance is judged by its rank. */
   readonly distances: readonly number[];
 }
+
+/** Least deviation of a direction, beside that of a column: what is left of rounding is none. */
+const leastDeviation = 1e-3;
+const normalMad = 1.4826;
 
 const median = (values: number[]): number => quantile(Float64Array.from(values).sort(), 0.5);
 const standardised = ({ centre, scale }: Pick<RobustComponents, "centre" | "scale">, row: ArrayLike<number>): Float64Array =>
@@ -144,6 +151,30 @@ function leftOver(components: readonly ArrayLike<number>[], z: Float64Array): Fl
     for (let k = 0; k < z.length; k++) out[k] = out[k]! - along * vector[k]!;
   }
   return out;
+}
+
+const along = (vector: ArrayLike<number>, z: ArrayLike<number>): number => {
+  let sum = 0;
+  for (let k = 0; k < z.length; k++) sum += z[k]! * vector[k]!;
+  return sum;
+};
+
+/** Directions of what components leave of a table, and their deviations. Outliers count as if three deviations off. */
+function restOf(table: Matrix, components: readonly ArrayLike<number>[]): Pick<RobustComponents, "rest" | "deviations"> {
+  const d = table[0]!.length;
+  const left = table.map(z => leftOver(components, z));
+  const most = Array.from({ length: d }, (_, k) => 3 * normalMad * median(left.map(row => Math.abs(row[k]!))));
+  const clipped = left.map(row =>
+    leftOver(
+      components,
+      row.map((x, k) => Math.max(-most[k]!, Math.min(most[k]!, x))),
+    ),
+  );
+  const rest = rightSingular(clipped)
+    .vectors.slice(0, d - components.length)
+    .map(v => Array.from(v));
+  const deviations = rest.map(v => Math.max(leastDeviation, normalMad * median(left.map(row => Math.abs(along(v, row))))));
+  return { rest, deviations };
 }
 
 /** Learns from vectors [rows][columns], some of which may be anomalies. `share`: of the low-rank part's variance that components keep. Errors: watch/setting, watch/value. */
@@ -160,16 +191,40 @@ export function robustComponents(rows: readonly ArrayLike<number>[], share = 0.9
   let [kept, sum] = [0, 0];
   while (kept < d - 1 && sum < share * all) sum += Math.max(0, values[kept++]!);
   const components = vectors.slice(0, kept).map(v => Array.from(v));
-  const distances = table.map(z => Math.hypot(...leftOver(components, z))).sort((a, b) => a - b);
-  return { centre, scale, components, distances };
+  const rest = restOf(table, components);
+  const distances = table.map(z => whitened(rest, leftOver(components, z)).distance).sort((a, b) => a - b);
+  return { centre, scale, components, ...rest, distances };
+}
+
+/** Length of what is left in the deviations of its directions, and the column whose shift alone would explain most of it. */
+function whitened(
+  { rest, deviations }: Pick<RobustComponents, "rest" | "deviations">,
+  left: ArrayLike<number>,
+): { readonly distance: number; readonly column: number } {
+  const [gradient, own] = [new Float64Array(left.length), new Float64Array(left.length)];
+  let sum = 0;
+  for (const [i, vector] of rest.entries()) {
+    const [part, information] = [along(vector, left), 1 / deviations[i]! ** 2];
+    sum += part * part * information;
+    for (let k = 0; k < left.length; k++) {
+      gradient[k] = gradient[k]! + part * information * vector[k]!;
+      own[k] = own[k]! + information * vector[k]! ** 2;
+    }
+  }
+  let [column, most] = [0, -1];
+  for (let k = 0; k < left.length; k++) {
+    const explained = own[k]! > 0 ? gradient[k]! ** 2 / own[k]! : 0;
+    if (explained > most) [most, column] = [explained, k];
+  }
+  return { distance: Math.sqrt(sum), column };
 }
 
 export interface ComponentDistance {
-  /** What the components leave of the vector, in deviations. */
+  /** What the components leave of the vector, in the deviations of its directions. */
   readonly distance: number;
   /** Share of vectors at least as far, the reference's and this one: never 0. */
   readonly p: number;
-  /** Column that lies farthest off. */
+  /** Column whose shift alone explains most of the distance. */
   readonly column: number;
 }
 
@@ -177,9 +232,7 @@ export interface ComponentDistance {
 export function componentDistance(model: RobustComponents, vector: ArrayLike<number>): ComponentDistance {
   checkValue(vector.length === model.centre.length, "vector", `${model.centre.length} numbers`, vector.length);
   for (let k = 0; k < vector.length; k++) checkValue(Number.isFinite(vector[k]!), `vector[${k}]`, "a finite number", vector[k]);
-  const left = leftOver(model.components, standardised(model, vector));
-  const distance = Math.hypot(...left);
+  const { distance, column } = whitened(model, leftOver(model.components, standardised(model, vector)));
   const farther = model.distances.filter(own => own >= distance).length;
-  const column = left.reduce((far, x, k) => (Math.abs(x) > Math.abs(left[far]!) ? k : far), 0);
   return { distance, p: (farther + 1) / (model.distances.length + 1), column };
 }

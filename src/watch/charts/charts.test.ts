@@ -10,6 +10,9 @@ import {
   ewmaRunLength,
   ewmaWidth,
   headStartRunLength,
+  jumpChart,
+  pairRunLength,
+  pairWidth,
   rateChart,
   runRulesChart,
   runRulesRunLength,
@@ -19,6 +22,7 @@ import {
   shewhartWidth,
   westernElectric,
 } from "./index.ts";
+import { jumpEvidence } from "./jump-chart.ts";
 
 const shifts = [0, 0.25, 0.5, 1, 1.5, 2, 3];
 
@@ -59,6 +63,9 @@ describe("run lengths of the tables", () => {
     expect(runRulesRunLength(westernElectric)).toBeCloseTo(91.75, 2);
     expect(runRulesRunLength(westernElectric, 1)).toBeCloseTo(9.22, 2);
     expect(runRulesRunLength(["limit"])).toBeCloseTo(370.4, 1);
+    // nine on one side by chance: a run of equal tosses of a coin, 2^9 - 1
+    expect(runRulesRunLength(["nine-in-row"])).toBeCloseTo(511, 4);
+    expect(runRulesRunLength(["eight-in-row"])).toBeCloseTo(255, 4);
   });
 });
 
@@ -117,6 +124,81 @@ describe("a chart alarms as often as it is declared to", () => {
     expect(Math.abs(mean - headStartRunLength(0.5, h, h / 2, 1))).toBeLessThan(4 * error + 0.1);
     expect(mean).toBeLessThan(cusumRunLength(0.5, h, 1) - 1);
   });
+});
+
+test("a chart of one side has all of its false alarms there, at the run length that it is declared by", () => {
+  for (const chart of [
+    shewhartChart({ averageRunLength: 100, sides: "above" }),
+    ewmaChart({ averageRunLength: 100, sides: "above" }),
+    cusumChart({ averageRunLength: 100, sides: "above" }),
+  ] as ControlChart<unknown>[]) {
+    const { mean, error } = simulated(chart, 0, 1500);
+    expect(Math.abs(mean - 100), chart.name).toBeLessThan(4 * error);
+    let state = chart.start;
+    for (let i = 0; i < 50; i++) {
+      const step = chart.observe(state, -3);
+      expect(step.signal).toBeUndefined();
+      state = step.state;
+    }
+    // and has not gone so far the other way that it does not come back
+    let found = 0;
+    for (let i = 1; i <= 12 && found === 0; i++) {
+      const step = chart.observe(state, 3.2);
+      state = step.state;
+      if (step.signal) found = i;
+    }
+    expect(found, chart.name).toBeGreaterThan(0);
+  }
+});
+
+test("two of three beyond a limit have the run length of their chain", () => {
+  const draw = random("pair");
+  const p = 0.1;
+  let [sum, squares] = [0, 0];
+  const runs = 4000;
+  for (let run = 0; run < runs; run++) {
+    let [bits, length] = [0, 0];
+    for (;;) {
+      length++;
+      const isBeyond = draw.uniform() < p;
+      bits = ((bits << 1) | (isBeyond ? 1 : 0)) & 7;
+      if (isBeyond && (bits & 6) !== 0) break;
+    }
+    sum += length;
+    squares += length * length;
+  }
+  const mean = sum / runs;
+  expect(Math.abs(mean - pairRunLength(p))).toBeLessThan(4 * Math.sqrt((squares / runs - mean * mean) / runs));
+  // both sides of Western Electric's second rule at 2 deviations, from its own chain
+  expect(pairRunLength(0.022750131948179) / 2 / runRulesRunLength(["two-of-three"])).toBeCloseTo(1, 1);
+  expect(runRulesRunLength(["two-of-three"])).toBeGreaterThan(500);
+  // all values beyond it: the second one alarms
+  expect(pairRunLength(1)).toBe(2);
+  expect(pairWidth(pairRunLength(0.022750131948179))).toBeCloseTo(2, 6);
+});
+
+test("a chart of jumps has at least the run length that it is declared by, and finds a jump where it was", () => {
+  const chart = jumpChart({ averageRunLength: 100 }) as ControlChart<unknown>;
+  const quiet = simulated(chart, 0, 400);
+  expect(quiet.mean).toBeGreaterThan(100 - 4 * quiet.error);
+  expect(quiet.mean).toBeLessThan(300);
+  expect(simulated(chart, 1.5, 400).mean).toBeLessThan(6);
+  const step = jumpChart({ averageRunLength: 2 }).observe({ sums: [] }, -3);
+  expect(step).toMatchObject({ state: { sums: [] }, signal: { side: "below", rule: "jump" } });
+});
+
+test("the sum of a chart of jumps grows by 1 a value on average (martingale)", () => {
+  const chart = jumpChart({ averageRunLength: 1e9, window: 40, spread: 0.5 });
+  const draw = random("martingale");
+  let sum = 0;
+  const runs = 4000;
+  for (let run = 0; run < runs; run++) {
+    let sums: readonly number[] = [];
+    for (let i = 0; i < 10; i++) ({ sums } = chart.observe({ sums }, draw.normal()).state);
+    sum += jumpEvidence(sums, 0.5).sum;
+  }
+  expect(sum / runs / 10).toBeGreaterThan(0.85);
+  expect(sum / runs / 10).toBeLessThan(1.15);
 });
 
 test("charts of counts alarm no oftener than they are declared to, whatever the windows' sizes", () => {

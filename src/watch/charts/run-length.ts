@@ -51,8 +51,11 @@ const between = (low: number, high: number): number =>
 /** Of a Shewhart chart with limits at `width` deviations on both sides. */
 export const shewhartRunLength = (width: number, shift = 0): number => 1 / (normalAbove(width - shift) + normalBelow(-width - shift));
 
-/** Of an EWMA chart with weight `lambda` and constant limits at `width` deviations of the EWMA, from its centre. */
-export function ewmaRunLength(lambda: number, width: number, shift = 0): number {
+/**
+ * Of an EWMA chart with weight `lambda` and constant limits at `width` deviations of the EWMA, from its centre. `isOneSided`: the lower limit holds the EWMA up
+ * and alarms nothing.
+ */
+export function ewmaRunLength(lambda: number, width: number, shift = 0, isOneSided = false): number {
   checkSetting(lambda > 0 && lambda <= 1, "lambda", "a number above 0, at most 1", lambda);
   checkSetting(width > 0, "width", "a number above 0", width);
   const limit = width * Math.sqrt(lambda / (2 - lambda));
@@ -65,7 +68,7 @@ export function ewmaRunLength(lambda: number, width: number, shift = 0): number 
     let low = edge(0);
     for (let j = 0; j < cells; j++) {
       const high = edge(j + 1);
-      q[i * cells + j] = between(low, high);
+      q[i * cells + j] = isOneSided && j === 0 ? normalBelow(high) : between(low, high);
       low = high;
     }
   }
@@ -152,8 +155,8 @@ export function shewhartWidth(averageRunLength: number): number {
 }
 
 /** Limits of an EWMA chart, in deviations of the EWMA. Errors: watch/setting. */
-export const ewmaWidth = (lambda: number, averageRunLength: number): number =>
-  settingOf(averageRunLength, width => ewmaRunLength(lambda, width));
+export const ewmaWidth = (lambda: number, averageRunLength: number, isOneSided = false): number =>
+  settingOf(averageRunLength, width => ewmaRunLength(lambda, width, 0, isOneSided));
 
 /** Limit h of a CUSUM with allowance k. Errors: watch/setting. */
 export const cusumLimit = (k: number, averageRunLength: number): number => settingOf(averageRunLength, h => cusumRunLength(k, h));

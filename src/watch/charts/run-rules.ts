@@ -56,6 +56,8 @@ function next(
   return own;
 }
 
+const chanceAbove = (z: number): number => (z === Number.NEGATIVE_INFINITY ? 1 : z === Number.POSITIVE_INFINITY ? 0 : normalAbove(z));
+
 const startOf = (rules: readonly RunRule[]): RunRulesState => ({ above: rules.map(() => 0), below: rules.map(() => 0) });
 
 /** Chosen rules; an alarm forgets the values before. Each rule more is more false alarms: Western Electric's four have one in 92 values. Errors: watch/setting. */
@@ -91,7 +93,7 @@ export function runRulesRunLength(names: readonly RunRuleName[], shift = 0): num
   const zones = Array.from({ length: edges.length + 1 }, (_, i) => {
     const [low, high] = [edges[i - 1] ?? Number.NEGATIVE_INFINITY, edges[i] ?? Number.POSITIVE_INFINITY];
     const z = low === Number.NEGATIVE_INFINITY ? high - 1 : high === Number.POSITIVE_INFINITY ? low + 1 : (low + high) / 2;
-    return { z, p: normalAbove(low - shift) - normalAbove(high - shift) };
+    return { z, p: chanceAbove(low - shift) - chanceAbove(high - shift) };
   }).filter(({ p }) => p > 0);
   const numbers = new Map<string, number>();
   const states: RunRulesState[] = [];

@@ -15,6 +15,8 @@ export interface SeasonalOptions {
   readonly stepMs?: number;
   /** Without a season the level alone is learnt (default true: a day and a week). */
   readonly seasonal?: boolean;
+  /** Lasting shifts are looked for once a whole week has been seen, not a day (default false). */
+  readonly needsWeek?: boolean;
   /** Values before the first residual (default 120). */
   readonly warmUp?: number;
   /** Least deviation of a residual: smaller changes are none that anyone acts on. Above 0: it is what a constant series has. */
@@ -44,6 +46,9 @@ const longRunWeight = 0.1;
 /** Gap after which the clock may have been set: what the neighbours said is forgotten. */
 const longGapMs = 6 * 60 * minuteMs;
 
+/** Values whose mean is where a series is now, and what its old base is worth beside new values once it has been moved there. */
+const recentValues = 120;
+const adaptedValues = 720;
 /** Largest share of a residual's variance that the season's own error may be, for charts of lasting shifts. */
 const knownShare = 0.01;
 
@@ -76,7 +81,8 @@ export interface SeasonalState {
   readonly range: number;
   readonly average: number;
   readonly averageSquare: number;
-  /** Mean of the last hour's residuals from level and season: where the values are now. */
+  /** While nothing is learnt: how many values, and the mean of what they are beyond level and season (of the latest 120 or so). */
+  readonly away: number;
   readonly recent: number;
 }
 
@@ -99,7 +105,7 @@ export interface SeasonalModel {
   readonly start: SeasonalState;
   /** A value of a time; `count`: responses that it is from; `learn` false while something is wrong. */
   observe(state: SeasonalState, atMs: number, value: number, count?: number, learn?: boolean): SeasonalStep;
-  /** Takes where the values are now for their level from now on. */
+  /** Takes where the values are since nothing was learnt for their level from now on. */
   adapt(state: SeasonalState): SeasonalState;
 }
 
@@ -184,6 +190,7 @@ const emptyState: SeasonalState = {
   range: 1.128,
   average: 0,
   averageSquare: longRunWeight / (2 - longRunWeight),
+  away: 0,
   recent: 0,
 };
 
@@ -227,11 +234,11 @@ function shortened(noise: NoiseSums): NoiseSums {
 }
 
 /** Standardised residuals as charts take them, and what they say of themselves: their moving range and how they hang together. */
-function standardise(state: SeasonalState, raw: number, isNext: boolean, learn: boolean) {
+function standardise(state: SeasonalState, raw: number, leastScale: number, isNext: boolean, learn: boolean) {
   const gain = Math.max(1 - noiseKeep, 1 / (state.seen - heldValues + 20));
   const kept = clipped(raw, 6);
   const range = learn && isNext ? state.range + gain * (Math.abs(kept - state.z) - state.range) : state.range;
-  const scale = clipped(Math.max(0.3, range / 1.128), 3);
+  const scale = Math.max(leastScale, clipped(Math.max(0.3, range / 1.128), 3));
   const z = raw / scale;
   const average = (1 - longRunWeight) * state.average + longRunWeight * clipped(z, learntDeviations);
   const averageSquare = learn ? state.averageSquare + gain * (Math.min(average * average, 1) - state.averageSquare) : state.averageSquare;
@@ -239,10 +246,87 @@ function standardise(state: SeasonalState, raw: number, isNext: boolean, learn: 
   return { z, scale, slow: clipped(z, learntDeviations) / together, kept: { z: kept, range, average, averageSquare } };
 }
 
+/** What a model is made with. */
+interface Settings extends Required<SeasonalOptions> {
+  /** Share of a value's weight that is left a step later. */
+  readonly keep: number;
+}
+
+function columnsOf({ stepMs, seasonal }: Settings, { seen, firstMs }: SeasonalState, atMs: number): number {
+  // a season is known where most of it has been seen
+  const known = (lengthMs: number) => seasonal && atMs - firstMs >= lengthMs && seen * stepMs >= 0.75 * lengthMs;
+  return columnCounts[known(7 * dayMs) ? 2 : known(dayMs) ? 1 : 0];
+}
+
+function holdValue({ least, keep }: Settings, state: SeasonalState, atMs: number, value: number, count: number): SeasonalState {
+  const next = {
+    ...state,
+    seen: state.seen + 1,
+    firstMs: state.seen === 0 ? atMs : state.firstMs,
+    lastMs: atMs,
+    held: [...state.held, { atMs, value, count }],
+  };
+  return next.seen < heldValues ? next : learnHeld(next, least, keep);
+}
+
+function observeValue(
+  settings: Settings,
+  before: SeasonalState,
+  given: { readonly atMs: number; readonly value: number; readonly count: number },
+  isBack: boolean,
+  learn: boolean,
+): SeasonalStep {
+  const { stepMs, seasonal, needsWeek, warmUp, least, keep } = settings;
+  const { atMs, value, count } = given;
+  const columns = columnsOf(settings, before, atMs);
+  const state = columns === columnsOf(settings, before, before.lastMs) ? before : { ...before, noise: shortened(before.noise) };
+  const x = columnsAt(atMs);
+  const { expected, leverage } = expectation(state, x, columns);
+  const { phi, signal, variance, perResponse } = processOf(state.noise, (least / 4) ** 2);
+  const steps = (atMs - state.lastMs) / stepMs;
+  const isNext = steps > 0.5 && steps < 1.5;
+  const carry = isBack || atMs - state.lastMs > longGapMs ? 0 : phi ** Math.max(1, Math.round(steps));
+  // an error of level or season lasts: the process takes it up as it does its own
+  const bias = (leverage * variance * (1 + phi)) / (1 - phi);
+  const spread = state.variance * carry ** 2 + (signal + bias) * (1 - carry ** 2);
+  const noise = perResponse / count;
+  const prior = state.belief * carry;
+  const off = value - expected - prior;
+  const deviation = Math.max(least, Math.sqrt(spread + noise));
+  const { z, scale, slow, kept } = standardise(state, off / deviation, least / deviation, isNext, learn);
+  const gain = spread > 0 ? spread / (spread + noise) : 0;
+  const held = clipped(off, learntDeviations * deviation * scale);
+  const residual = prior + held;
+  const last = isNext ? [residual, ...state.last].slice(0, 3) : [residual];
+  const learnt = {
+    ...learnRow(state, x, expected + residual, keep),
+    noise: learnNoise(state.noise, last, count),
+    seen: state.seen + 1,
+    away: 0,
+    recent: 0,
+  };
+  const away = { away: state.away + 1, recent: state.recent + (value - expected - state.recent) / Math.min(state.away + 1, recentValues) };
+  const next: SeasonalState = {
+    ...state,
+    ...kept,
+    ...(learn ? learnt : away),
+    lastMs: atMs,
+    last: last.slice(0, 2),
+    belief: prior + gain * held,
+    variance: spread * (1 - gain),
+  };
+  if (before.seen < warmUp) return { state: next };
+  // what a lasting error of the season leaves of itself in each residual
+  const left = ((1 - phi) / (1 - phi * (1 - gain))) ** 2 * bias;
+  const isKnown = (!seasonal || columns >= columnCounts[needsWeek ? 2 : 1]) && left <= knownShare * deviation ** 2;
+  return { state: next, residual: { z, expected: expected + prior, deviation: deviation * scale, ...(isKnown ? { slow } : {}) } };
+}
+
 /** Errors: watch/setting. */
 export function seasonalModel({
   stepMs = minuteMs,
   seasonal = true,
+  needsWeek = false,
   warmUp = 120,
   least,
   halfLifeMs = 14 * dayMs,
@@ -251,69 +335,21 @@ export function seasonalModel({
   checkSetting(Number.isInteger(warmUp) && warmUp >= heldValues, "warmUp", `a whole number from ${heldValues}`, warmUp);
   checkSetting(least > 0 && Number.isFinite(least), "least", "a number above 0", least);
   checkSetting(halfLifeMs >= dayMs, "halfLifeMs", "a day or more", halfLifeMs);
-  const keep = 0.5 ** (stepMs / halfLifeMs);
-  const columnsOf = ({ seen, firstMs }: SeasonalState, atMs: number): number => {
-    // a season is known where most of it has been seen
-    const known = (lengthMs: number) => seasonal && atMs - firstMs >= lengthMs && seen * stepMs >= 0.75 * lengthMs;
-    return columnCounts[known(7 * dayMs) ? 2 : known(dayMs) ? 1 : 0];
-  };
-  const hold = (state: SeasonalState, atMs: number, value: number, count: number): SeasonalState => {
-    const next = {
-      ...state,
-      seen: state.seen + 1,
-      firstMs: state.seen === 0 ? atMs : state.firstMs,
-      lastMs: atMs,
-      held: [...state.held, { atMs, value, count }],
-    };
-    return next.seen < heldValues ? next : learnHeld(next, least, keep);
-  };
+  const settings: Settings = { stepMs, seasonal, needsWeek, warmUp, least, halfLifeMs, keep: 0.5 ** (stepMs / halfLifeMs) };
   return {
     start: emptyState,
     observe(before, atMs, value, count = 1, learn = true) {
       const isBack = before.seen === 0 || atMs < before.lastMs - 10 * stepMs;
       if (!Number.isFinite(value) || !(count > 0) || (atMs <= before.lastMs && !isBack)) return { state: before };
-      if (before.seen < heldValues) return { state: hold(before, atMs, value, count) };
-      const columns = columnsOf(before, atMs);
-      const state = columns === columnsOf(before, before.lastMs) ? before : { ...before, noise: shortened(before.noise) };
-      const x = columnsAt(atMs);
-      const { expected, leverage } = expectation(state, x, columns);
-      const { phi, signal, variance, perResponse } = processOf(state.noise, (least / 4) ** 2);
-      const steps = (atMs - state.lastMs) / stepMs;
-      const isNext = steps > 0.5 && steps < 1.5;
-      const carry = isBack || atMs - state.lastMs > longGapMs ? 0 : phi ** Math.max(1, Math.round(steps));
-      // an error of level or season lasts: the process takes it up as it does its own
-      const bias = (leverage * variance * (1 + phi)) / (1 - phi);
-      const spread = state.variance * carry ** 2 + (signal + bias) * (1 - carry ** 2);
-      const noise = perResponse / count;
-      const prior = state.belief * carry;
-      const off = value - expected - prior;
-      const deviation = Math.max(least, Math.sqrt(spread + noise));
-      const { z, scale, slow, kept } = standardise(state, off / deviation, isNext, learn);
-      const gain = spread > 0 ? spread / (spread + noise) : 0;
-      const held = clipped(off, learntDeviations * deviation * scale);
-      const residual = prior + held;
-      const last = isNext ? [residual, ...state.last].slice(0, 3) : [residual];
-      const next: SeasonalState = {
-        ...state,
-        ...kept,
-        ...(learn
-          ? { ...learnRow(state, x, expected + residual, keep), noise: learnNoise(state.noise, last, count), seen: state.seen + 1 }
-          : {}),
-        lastMs: atMs,
-        last: last.slice(0, 2),
-        belief: prior + gain * held,
-        variance: spread * (1 - gain),
-        recent: state.recent + (value - expected - state.recent) / 60,
-      };
-      if (before.seen < warmUp) return { state: next };
-      // what a lasting error of the season leaves of itself in each residual
-      const left = ((1 - phi) / (1 - phi * (1 - gain))) ** 2 * bias;
-      const isKnown = (!seasonal || columns > 1) && left <= knownShare * deviation ** 2;
-      return { state: next, residual: { z, expected: expected + prior, deviation: deviation * scale, ...(isKnown ? { slow } : {}) } };
+      if (before.seen < heldValues) return { state: holdValue(settings, before, atMs, value, count) };
+      return observeValue(settings, before, { atMs, value, count }, isBack, learn);
     },
     adapt(state) {
+      // row 0 of the triangle is how each column goes with the level
       const moment = state.moment.map((m, i) => m + state.gram[i]! * state.recent);
-      return { ...state, moment, last: [], belief: 0, average: 0, recent: 0 };
+      const share = Math.min(1, adaptedValues / Math.max(state.gram[0]!, 1));
+      const [gram, scaled] = [state.gram.map(g => share * g), moment.map(m => share * m)];
+      return { ...state, gram, moment: scaled, last: [], belief: 0, average: 0, away: 0, recent: 0 };
     },
   };
 }

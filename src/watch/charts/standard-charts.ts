@@ -42,7 +42,7 @@ export interface EwmaState {
 
 /** Limit of an EWMA, in deviations of values. Errors: watch/setting. */
 export const ewmaLimit = (lambda: number, averageRunLength: number, sides: ChartSides): number =>
-  ewmaWidth(lambda, twoSided(averageRunLength, sides)) * Math.sqrt(lambda / (2 - lambda));
+  ewmaWidth(lambda, averageRunLength, sides !== "both") * Math.sqrt(lambda / (2 - lambda));
 
 /** The next average; the limit is as far as it goes on a side that nobody looks at, so that it comes back soon (inertia: Woodall and Mahmoud 2005). */
 export const ewmaStep = (average: number, z: number, lambda: number, limit: number): number =>

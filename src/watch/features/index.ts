@@ -11,4 +11,4 @@ export {
   responseNumbers,
 } from "./response.ts";
 export { type TextFeatures, textFeatures } from "./text.ts";
-export { echoShare, type TokenFeatures, tokenFeatures } from "./tokens.ts";
+export { type AnswerFeatures, echoShare, tokenFeatures } from "./tokens.ts";

@@ -7,7 +7,7 @@ export const mostPromptUnits = 4096;
 /** Units of an answer's beginning where a refusal is looked for: one that comes later is about refusing. */
 export const refusalUnits = 400;
 /** Units of an answer where replaced characters are counted. */
-export const mostAnswerUnits = 4096;
+const mostAnswerUnits = 4096;
 
 export interface TextFeatures extends Readonly<Record<PhraseRule, boolean>> {
   /** Share of U+FFFD in the answer: bytes that were no UTF-8. */

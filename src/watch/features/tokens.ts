@@ -10,7 +10,7 @@ export const repetitionGram = 4;
 /** n of the n-grams that an answer shares with its prompt: names and terms are shorter. */
 export const echoGram = 8;
 
-export interface TokenFeatures {
+export interface AnswerFeatures {
   /** All of them, also those that are not looked at. */
   readonly numTokens: number;
   /** Share of 4-grams that occurred before in the answer, 0 to 1; 0 for fewer than four tokens. */
@@ -69,7 +69,7 @@ function gramAt(tokens: ArrayLike<number>, from: number, n: number): number {
   return hash | 0;
 }
 
-export function tokenFeatures(tokens: ArrayLike<number>): TokenFeatures {
+export function tokenFeatures(tokens: ArrayLike<number>): AnswerFeatures {
   const from = Math.max(0, tokens.length - mostFeatureTokens);
   const looked = tokens.length - from;
   if (looked === 0) return { numTokens: 0, repetition: 0, longestRun: 0, distinct: 1 };

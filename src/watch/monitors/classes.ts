@@ -1,17 +1,18 @@
 /** How unusual the labels of a window are beside their usual shares: Pearson's chi-square as a normal score, divided by what it usually is for its freedom. */
 
-export interface ClassBase {
+export interface LabelBase {
   readonly seen: number;
   /** Counts by label, with forgetting. */
   readonly counts: Readonly<Record<string, number>>;
   /** Mean of chi-square by freedom, 1 where labels are drawn independently. */
   readonly dispersion: number;
+  /** Counts since nothing was learnt, of the latest two hours or so. */
   readonly recent: Readonly<Record<string, number>>;
 }
-export const emptyClassBase: ClassBase = { seen: 0, counts: {}, dispersion: 1, recent: {} };
+export const emptyLabelBase: LabelBase = { seen: 0, counts: {}, dispersion: 1, recent: {} };
 
 const keep = 0.5 ** (1 / (14 * 1440));
-const recentKeep = 1 - 1 / 60;
+const recentKeep = 1 - 1 / 120;
 /** Labels that are counted one by one; others are one label. No client can make the state grow. */
 export const mostClasses = 64;
 export const otherClass = "other";
@@ -34,7 +35,7 @@ function bounded(counts: Readonly<Record<string, number>>, known: Readonly<Recor
   return out;
 }
 
-export interface ClassScore {
+interface LabelScore {
   readonly z: number;
   /** Label farthest off, with its usual share and that of the window. */
   readonly label: string;
@@ -45,7 +46,7 @@ export interface ClassScore {
 }
 
 /** Undefined where too little is known or seen. */
-export function classScore(base: ClassBase, given: Readonly<Record<string, number>>): ClassScore | undefined {
+export function classScore(base: LabelBase, given: Readonly<Record<string, number>>): LabelScore | undefined {
   const counts = bounded(given, base.counts);
   const [of, all] = [total(counts), total(base.counts)];
   if (of === 0 || all === 0) return undefined;
@@ -79,13 +80,14 @@ const faded = (counts: Readonly<Record<string, number>>, by: number, more: Reado
   return out;
 };
 
-export function learnClasses(base: ClassBase, given: Readonly<Record<string, number>>, score: ClassScore | undefined): ClassBase {
+export function learnClasses(base: LabelBase, given: Readonly<Record<string, number>>, score: LabelScore | undefined): LabelBase {
   const counts = bounded(given, base.counts);
   const gain = Math.max(1 / 1440, 1 / (base.seen + 20));
   return {
     ...base,
     seen: base.seen + 1,
     counts: faded(base.counts, keep, counts),
+    recent: {},
     // before a base is there, differences are its own
     dispersion:
       score && base.seen >= 30
@@ -94,8 +96,9 @@ export function learnClasses(base: ClassBase, given: Readonly<Record<string, num
   };
 }
 
-export const followClasses = (base: ClassBase, given: Readonly<Record<string, number>>): ClassBase => ({
+/** A window that nothing is learnt from: what would be the base if it stayed. */
+export const followClasses = (base: LabelBase, given: Readonly<Record<string, number>>): LabelBase => ({
   ...base,
   recent: faded(base.recent, recentKeep, bounded(given, base.counts)),
 });
-export const adaptClasses = (base: ClassBase): ClassBase => ({ ...base, counts: base.recent });
+export const adaptClasses = (base: LabelBase): LabelBase => (total(base.recent) > 0 ? { ...base, counts: base.recent } : base);

@@ -17,7 +17,7 @@ export interface DetectorInput {
   readonly likelihood?: { readonly above: number; readonly below: number };
 }
 
-export interface DetectorResult {
+interface DetectorResult {
   readonly state: DetectorState;
   /** Of the alarm limit: 1 or more is a signal. */
   readonly ratio: number;
@@ -51,7 +51,7 @@ const sideOf = (sides: ChartSides, isAbove: boolean): "above" | "below" => (side
 
 function ewma(lambda: number): DetectorOf {
   return (averageRunLength, sides) => {
-    const limit = limitOf(`ewma ${lambda} ${twoSided(averageRunLength, sides)}`, () => ewmaLimit(lambda, averageRunLength, sides));
+    const limit = limitOf(`ewma ${lambda} ${averageRunLength} ${sides !== "both"}`, () => ewmaLimit(lambda, averageRunLength, sides));
     return {
       averageRunLength,
       start: [0],

@@ -7,7 +7,7 @@ import { type AlarmGroup, alarmGroups, type MonitorRow } from "./table.ts";
 
 type Severity = MonitorRow["severity"];
 
-export interface GroupState {
+interface GroupState {
   readonly alarm: AlarmState;
   /** Worst of the active alarm, or of the last one. */
   readonly severity: Severity;

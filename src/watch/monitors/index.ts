@@ -5,6 +5,15 @@ export {
   type MonitorOptions,
   type MonitorSet,
   type MonitorsState,
+  type MonitorsStep,
   openMonitors,
 } from "./monitors.ts";
-export { type AlarmGroup, alarmGroups, type MetricModel, type MetricName, type MonitorRow, metricModels, monitorTable } from "./table.ts";
+export {
+  type AlarmGroup,
+  alarmGroups,
+  type MetricModel,
+  type MetricName,
+  type MonitorRow,
+  metricModels,
+  standardMonitors,
+} from "./table.ts";

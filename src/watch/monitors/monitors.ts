@@ -8,8 +8,8 @@ import { checkSetting, checkValue } from "../errors.ts";
 import type { MinuteOfMetrics } from "../minute.ts";
 import { type Detector, type DetectorState, detectors, holdRatio } from "./detectors.ts";
 import { endGroup, type GroupEvent, type GroupStates, type MonitorSignal, stepGroups } from "./groups.ts";
-import { emptyBases, type MetricBases, type MetricView, metricReader } from "./metrics.ts";
-import { type AlarmGroup, type MetricName, type MonitorRow, metricModels, monitorTable } from "./table.ts";
+import { emptyBases, type MetricBases, type MetricReader, type MetricView, metricReader } from "./metrics.ts";
+import { type AlarmGroup, type MetricName, type MonitorRow, metricModels, standardMonitors } from "./table.ts";
 
 export interface MonitorOptions extends AlarmOptions {
   /** False alarms a day of all monitors of a version together, at most, where nothing is wrong (default 0.1). */
@@ -18,9 +18,9 @@ export interface MonitorOptions extends AlarmOptions {
   readonly warmUpMinutes?: number;
   /** Whether metrics have a season of a day and a week (default true). Without one, lasting shifts are looked for after the warm-up. */
   readonly seasonal?: boolean;
-  /** After so long a signal, the metric's last hour is its new base (default 6 hours; Infinity: never by itself). */
+  /** After so long a signal, what the metric is meanwhile is its new base (default 6 hours, from one; Infinity: never by itself). */
   readonly adaptAfterMs?: number;
-  /** Default: all of `monitorTable`. */
+  /** Default: all of `standardMonitors`. */
   readonly monitors?: readonly MonitorRow[];
 }
 
@@ -69,12 +69,19 @@ export interface MonitorEvent {
   readonly evidence: readonly MonitorEvidence[];
 }
 
+export interface MonitorsStep {
+  readonly state: MonitorsState;
+  readonly events: readonly MonitorEvent[];
+  /** The greatest of all detectors' ratios to their limits in this minute; from 1 on there is a signal. */
+  readonly greatest: number;
+}
+
 export interface MonitorSet {
   readonly start: MonitorsState;
   /** Values between false alarms that each monitor is declared by, by name. */
   readonly runLengths: Readonly<Record<string, number>>;
   /** The next minute, all servers' together; late and repeated ones change nothing. Errors: watch/value. */
-  step(state: MonitorsState, minute: MinuteOfMetrics): { readonly state: MonitorsState; readonly events: readonly MonitorEvent[] };
+  step(state: MonitorsState, minute: MinuteOfMetrics): MonitorsStep;
   /** A person says that what is signalled now is meant: it is the base from now on. */
   confirmChange(state: MonitorsState): { readonly state: MonitorsState; readonly events: readonly MonitorEvent[] };
 }
@@ -109,9 +116,10 @@ interface Running {
 function stepMonitor({ row, detector }: Running, before: MonitorState | undefined, view: MetricView, learn: boolean, nowMs: number) {
   const state = before ?? { numbers: detector.start };
   const result = detector.observe(state.numbers, view.input, learn);
-  if (!result) return { state, isSilent: true };
+  if (!result) return { state, ratio: 0 };
   const isHeld = state.onMs !== undefined && (result.ratio >= holdRatio || nowMs - state.onMs < (row.holdMinutes ?? 0) * minuteMs);
-  if (result.ratio < 1 && !isHeld) return { state: { numbers: result.state } };
+  const { ratio } = result;
+  if (ratio < 1 && !isHeld) return { state: { numbers: result.state }, ratio };
   const onMs = state.onMs ?? nowMs;
   const sinceMs = state.sinceMs ?? nowMs - (result.ago ?? 0) * minuteMs;
   const evidence: MonitorEvidence = {
@@ -119,18 +127,47 @@ function stepMonitor({ row, detector }: Running, before: MonitorState | undefine
     metric: row.metric,
     detector: row.detector,
     side: result.side,
-    ratio: result.ratio,
+    ratio,
     value: view.value,
     expected: view.expected,
     z: view.z,
     sinceMs,
     ...(view.farthest === undefined ? {} : { farthest: view.farthest }),
   };
-  return { state: { numbers: result.state, onMs, sinceMs }, evidence };
+  return { state: { numbers: result.state, onMs, sinceMs }, ratio, evidence };
 }
 
 const isOn = (state: MonitorsState, metric: MetricName, rows: readonly MonitorRow[]): boolean =>
   rows.some(row => row.metric === metric && state.monitors[row.name]?.onMs !== undefined);
+
+type Rows = readonly MonitorRow[];
+
+/** Bases of some metrics as they are now, and their monitors begun again. */
+function adapted(rows: Rows, reader: MetricReader, state: MonitorsState, metrics: ReadonlySet<MetricName>, nowMs: number) {
+  const own = rows.filter(row => metrics.has(row.metric));
+  const monitors = Object.fromEntries(Object.entries(state.monitors).filter(([name]) => !own.some(row => row.name === name)));
+  let next: MonitorsState = { ...state, monitors, bases: [...metrics].reduce(reader.adapt, state.bases) };
+  const events: MonitorEvent[] = [];
+  for (const group of new Set(own.map(row => row.group))) {
+    const isLeft = rows.some(row => row.group === group && next.monitors[row.name]?.onMs !== undefined);
+    const known = next.groups[group];
+    if (isLeft || known?.alarm.status !== "active") continue;
+    const row = own.find(r => r.group === group && state.monitors[r.name]?.onMs !== undefined) ?? own.find(r => r.group === group)!;
+    next = { ...next, groups: endGroup(next.groups, group, nowMs) };
+    const [kind, sinceMs] = [kindOf(row.metric, row.detector), known.alarm.sinceMs ?? nowMs];
+    events.push({ event: "adapted", group, monitor: row.name, kind, severity: known.severity, atMs: nowMs, sinceMs, evidence: [] });
+  }
+  return { state: next, events };
+}
+
+/** A group's event as it is told, with what its monitors saw. */
+function toldEvent(rows: Rows, event: GroupEvent, evidence: readonly MonitorEvidence[], atMs: number, groups: GroupStates): MonitorEvent {
+  const own = evidence.filter(e => rows.some(row => row.name === e.monitor && row.group === event.group));
+  const row = rows.find(r => r.name === event.monitor)!;
+  const began = event.event === "raised" ? own.filter(e => e.monitor === event.monitor).map(e => e.sinceMs) : [];
+  const sinceMs = Math.min(groups[event.group]?.alarm.sinceMs ?? atMs, ...began);
+  return { ...event, kind: kindOf(row.metric, row.detector), atMs, sinceMs, evidence: own };
+}
 
 /** Errors: watch/setting. */
 export function openMonitors({
@@ -138,11 +175,11 @@ export function openMonitors({
   warmUpMinutes = 120,
   seasonal = true,
   adaptAfterMs = 6 * 60 * minuteMs,
-  monitors: rows = monitorTable,
+  monitors: rows = standardMonitors,
   ...alarmOptions
 }: MonitorOptions = {}): MonitorSet {
   checkSetting(Number.isInteger(warmUpMinutes) && warmUpMinutes >= 30, "warmUpMinutes", "a whole number from 30", warmUpMinutes);
-  checkSetting(adaptAfterMs >= 60 * minuteMs, "adaptAfterMs", "an hour or more: the last hour is the new base", adaptAfterMs);
+  checkSetting(adaptAfterMs >= 60 * minuteMs, "adaptAfterMs", "an hour or more: what is the base then needs as many values", adaptAfterMs);
   checkRows(rows);
   const runLengths = budgetRunLengths(
     rows.map(({ name, weight = 1 }) => ({ name, weight, valuesPerDay: 1440 })),
@@ -151,64 +188,41 @@ export function openMonitors({
   const running = rows.map((row): Running => ({ row, detector: detectors[row.detector](runLengths[row.name]!, row.direction) }));
   const reader = metricReader(new Set(rows.map(r => r.metric)), { warmUpMinutes, seasonal });
 
-  /** Bases of some metrics as the last hour is, and their monitors begun again. */
-  const adapt = (state: MonitorsState, metrics: ReadonlySet<MetricName>, nowMs: number) => {
-    const own = rows.filter(row => metrics.has(row.metric));
-    const monitors = Object.fromEntries(Object.entries(state.monitors).filter(([name]) => !own.some(row => row.name === name)));
-    let next: MonitorsState = { ...state, monitors, bases: [...metrics].reduce(reader.adapt, state.bases) };
-    const events: MonitorEvent[] = [];
-    for (const group of new Set(own.map(row => row.group))) {
-      const isLeft = rows.some(row => row.group === group && next.monitors[row.name]?.onMs !== undefined);
-      const known = next.groups[group];
-      if (isLeft || known?.alarm.status !== "active") continue;
-      const row = own.find(r => r.group === group && state.monitors[r.name]?.onMs !== undefined) ?? own.find(r => r.group === group)!;
-      next = { ...next, groups: endGroup(next.groups, group, nowMs) };
-      const [kind, sinceMs] = [kindOf(row.metric, row.detector), known.alarm.sinceMs ?? nowMs];
-      events.push({ event: "adapted", group, monitor: row.name, kind, severity: known.severity, atMs: nowMs, sinceMs, evidence: [] });
-    }
-    return { state: next, events };
-  };
-
-  const told = (event: GroupEvent, evidence: readonly MonitorEvidence[], atMs: number, groups: GroupStates): MonitorEvent => {
-    const own = evidence.filter(e => rows.some(row => row.name === e.monitor && row.group === event.group));
-    const row = rows.find(r => r.name === event.monitor)!;
-    const began = event.event === "raised" ? own.filter(e => e.monitor === event.monitor).map(e => e.sinceMs) : [];
-    const sinceMs = Math.min(groups[event.group]?.alarm.sinceMs ?? atMs, ...began);
-    return { ...event, kind: kindOf(row.metric, row.detector), atMs, sinceMs, evidence: own };
-  };
-
   return {
     start: { minutes: 0, bases: emptyBases, monitors: {}, groups: {} },
     runLengths,
     step(before, minute) {
       const nowMs = minute.startMs;
       checkValue(Number.isFinite(nowMs), "minute.startMs", "a time in milliseconds since 1970", nowMs);
-      if (before.lastMs !== undefined && nowMs <= before.lastMs && nowMs > before.lastMs - setBackMs) return { state: before, events: [] };
+      if (before.lastMs !== undefined && nowMs <= before.lastMs && nowMs > before.lastMs - setBackMs)
+        return { state: before, events: [], greatest: 0 };
       const learns = new Map<MetricName, boolean>(rows.map(({ metric }) => [metric, !isOn(before, metric, rows)]));
       const { bases, views } = reader.read(before.bases, minute, metric => learns.get(metric) ?? true);
       const monitors: Record<string, MonitorState> = { ...before.monitors };
       const [signals, evidence]: [MonitorSignal[], MonitorEvidence[]] = [[], []];
+      let greatest = 0;
       for (const each of running) {
         const { row } = each;
         const view = views.get(row.metric);
         if (!view) continue;
         const step = stepMonitor(each, before.monitors[row.name], view, learns.get(row.metric)!, nowMs);
         monitors[row.name] = step.state;
+        greatest = Math.max(greatest, step.ratio);
         if (!("evidence" in step) || !step.evidence) continue;
         evidence.push(step.evidence);
         signals.push({ row, sinceMs: step.state.onMs! });
       }
       const grouped = stepGroups(before.groups, signals, nowMs, alarmOptions);
       const state: MonitorsState = { lastMs: nowMs, minutes: before.minutes + 1, bases, monitors, groups: grouped.groups };
-      const events = grouped.events.map(event => told(event, evidence, nowMs, grouped.groups));
+      const events = grouped.events.map(event => toldEvent(rows, event, evidence, nowMs, grouped.groups));
       const lasting = new Set(signals.filter(s => nowMs - s.sinceMs >= adaptAfterMs).map(s => s.row.metric));
-      if (lasting.size === 0) return { state, events };
-      const adapted = adapt(state, lasting, nowMs);
-      return { state: adapted.state, events: [...events, ...adapted.events] };
+      if (lasting.size === 0) return { state, events, greatest };
+      const after = adapted(rows, reader, state, lasting, nowMs);
+      return { state: after.state, events: [...events, ...after.events], greatest };
     },
     confirmChange(state) {
       const metrics = new Set(rows.filter(row => state.monitors[row.name]?.onMs !== undefined).map(row => row.metric));
-      return metrics.size === 0 ? { state, events: [] } : adapt(state, metrics, state.lastMs!);
+      return metrics.size === 0 ? { state, events: [] } : adapted(rows, reader, state, metrics, state.lastMs!);
     },
   };
 }

@@ -12,7 +12,7 @@ export interface ShareBase {
   /** Variance beyond the binomial's, and what it is divided by. */
   readonly excess: number;
   readonly weight: number;
-  /** Events and trials of about the last hour. */
+  /** Events and trials since nothing was learnt, of the latest two hours or so. */
   readonly recentEvents: number;
   readonly recentTrials: number;
 }
@@ -20,13 +20,13 @@ export const emptyShareBase: ShareBase = { seen: 0, events: 0, trials: 0, excess
 
 /** Half-life of the base in minutes: 14 days. */
 const keep = 0.5 ** (1 / (14 * 1440));
-const recentKeep = 1 - 1 / 60;
+const recentKeep = 1 - 1 / 120;
 /** Largest correlation of two trials of one window that is believed: more is a fault, not a base. */
 const mostCorrelation = 0.2;
 /** Windows farther out are learnt from as if so many deviations off. */
 const learntDeviations = 4;
 
-export interface BetaBinomial {
+interface BetaBinomial {
   readonly a: number;
   readonly b: number;
 }
@@ -51,8 +51,7 @@ export function cautiousShare(base: ShareBase, side: "above" | "below"): number 
 const logBeta = (a: number, b: number): number => logGamma(a) + logGamma(b) - logGamma(a + b);
 
 /** Log probability of `count` events of `of` without the number of their orders. */
-export const logBetaBinomial = (count: number, of: number, { a, b }: BetaBinomial): number =>
-  logBeta(count + a, of - count + b) - logBeta(a, b);
+const logBetaBinomial = (count: number, of: number, { a, b }: BetaBinomial): number => logBeta(count + a, of - count + b) - logBeta(a, b);
 
 /** Chances of as many events or more, and of as many or fewer; a tail's terms fall in the end, so few are added. */
 export function shareTails(
@@ -103,14 +102,18 @@ export function learnShare(base: ShareBase, count: number, of: number): ShareBas
     trials: keep * base.trials + of,
     excess: base.seen < 30 ? 0 : keep * base.excess + off * off - binomial,
     weight: base.seen < 30 ? 0 : keep * base.weight + binomial * (of - 1),
+    recentEvents: 0,
+    recentTrials: 0,
   };
 }
 
+/** A window that nothing is learnt from: what would be the base if it stayed. */
 export const followShare = (base: ShareBase, count: number, of: number): ShareBase => ({
   ...base,
   recentEvents: recentKeep * base.recentEvents + count,
   recentTrials: recentKeep * base.recentTrials + of,
 });
 
-/** The base as the last hour has it: with as many trials, and the correlation that was learnt. */
-export const adaptShare = (base: ShareBase): ShareBase => ({ ...base, events: base.recentEvents, trials: base.recentTrials });
+/** The base as it is since nothing was learnt: with as many trials, and the correlation that was learnt. */
+export const adaptShare = (base: ShareBase): ShareBase =>
+  base.recentTrials > 0 ? { ...base, events: base.recentEvents, trials: base.recentTrials } : base;

@@ -17,11 +17,11 @@ export interface VectorBase {
 }
 export const emptyVectorBase: VectorBase = { columns: [], rows: [], minutes: 0 };
 
-/** One vector in so many minutes is kept, and a model is made from so many: 16 hours. */
-const everyMinutes = 5;
+/** A model is made from so many vectors: the first one from 16 hours, one in five minutes; later ones from four days, one in half an hour. */
 const rowsOfModel = 192;
+const everyMinutes = { first: 5, later: 30 } as const;
 /** Metrics of a vector. */
-export const mostColumns = 16;
+const mostColumns = 16;
 /** Standardised values count as at most so far out: one metric far off is for its own monitor. */
 const mostDeviations = 6;
 
@@ -35,7 +35,7 @@ interface VectorModel {
   readonly forest: ReturnType<typeof growIsolationForest>;
   readonly scales: Readonly<Record<VectorMethod, ScoreScale>>;
 }
-export type VectorMethod = "components" | "isolation";
+type VectorMethod = "components" | "isolation";
 
 const scaleOf = (scores: readonly number[]): ScoreScale => {
   const mean = scores.reduce((a, b) => a + b, 0) / scores.length;
@@ -80,7 +80,7 @@ function gammaScore(score: number, { mean, variance }: ScoreScale): number {
 const rowOf = (columns: readonly string[], scores: Readonly<Record<string, number>>): readonly number[] =>
   columns.map(name => Math.round(100 * Math.max(-mostDeviations, Math.min(mostDeviations, scores[name] ?? 0))) / 100);
 
-export interface VectorScore {
+interface VectorScore {
   readonly z: number;
   /** Metric that is farthest from what the others say of it. */
   readonly column: string;
@@ -106,7 +106,7 @@ export function vectorScores(
 export function learnVector(base: VectorBase, scores: Readonly<Record<string, number>>): VectorBase {
   const minutes = base.minutes + 1;
   const names = Object.keys(scores).sort();
-  if (minutes % everyMinutes !== 0 || names.length < 2) return { ...base, minutes };
+  if (minutes % (base.fitted ? everyMinutes.later : everyMinutes.first) !== 0 || names.length < 2) return { ...base, minutes };
   const columns = base.columns.length > 0 ? base.columns : names.slice(0, mostColumns);
   const rows = [...base.rows, rowOf(columns, scores)];
   if (rows.length < rowsOfModel) return { ...base, columns, rows, minutes };

@@ -244,6 +244,18 @@ describe("what moved", () => {
 });
 
 describe("bad input", () => {
+  test("categories and tokens that hardly any event has are no drift", () => {
+    const rare: SketchSpec = {
+      tokenizer: "t",
+      features: { private: { type: "category", several: true }, tokens: { type: "tokens", vocabulary: 9 }, label: { type: "category" } },
+    };
+    const rows = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ private: i === 0 ? ["email"] : [], tokens: [], label: "one" }));
+    const report = compareSketches(sketchOfRows(rows(500), "a", rare), sketchOfRows(rows(300), "b", rare));
+    expect(report).toMatchObject({ verdict: "no drift", p: 1 });
+    expect(report.features.map(f => f.p)).toEqual([1, 1, 1]);
+  });
+
   test("a feature that goes missing is drift, though its values are as before", () => {
     const report = compareNumbersOf(
       numbers(500, i => i % 10),

@@ -111,12 +111,14 @@ export function compareSketches(reference: Sketch, window: Sketch, options: Drif
   const any = Math.min(...adjusted);
   const features = found.map(({ a, b, ...f }, i): FeatureDrift => {
     const spec = reference.spec.features[f.name]!;
+    // what a model said stands beside what was right when it was trained
+    const role = window.spec.features[f.name]!.role ?? spec.role ?? "input";
     const hasDrift = any <= o.alpha && q[i]! <= o.alpha;
     const side = ({ values, missing, invalid }: Usable) => ({ values, missing, invalid });
     return {
       ...f,
       type: spec.type,
-      kind: kindOfRole[spec.role ?? "input"],
+      kind: kindOfRole[role],
       verdict: hasDrift ? "drift" : f.needed === null || b.values < f.needed ? "too few" : "no drift",
       reference: side(a),
       window: side(b),

@@ -11,7 +11,7 @@ export interface FeatureSketch<D> {
 export interface Usable {
   /** Usable values. */
   readonly values: number;
-  /** Absent, null or NaN. */
+  /** Null or NaN. */
   readonly missing: number;
   /** Infinite, or not of the feature's type. */
   readonly invalid: number;
@@ -23,9 +23,10 @@ export class UsableCounts {
   #missing = 0;
   #invalid = 0;
 
-  /** Counts a value; true where it is there and `isValid`. */
+  /** Counts a value, unless it was not looked at (undefined); true where it is there and `isValid`. */
   see(value: unknown, isValid: boolean): boolean {
-    if (value === undefined || value === null || Number.isNaN(value)) this.#missing++;
+    if (value === undefined) return false;
+    if (value === null || Number.isNaN(value)) this.#missing++;
     else if (!isValid) this.#invalid++;
     else {
       this.#values++;

@@ -23,3 +23,6 @@ export function idHash(id: string, seed = 0): number {
 
 /** Hashes are below. */
 export const hashRange = 2 ** 52;
+
+/** Is an id one of about `most` of `count` that are chosen by their hashes? The lowest ones, as in samples. */
+export const isSampledId = (id: string, most: number, count: number): boolean => most >= count || idHash(id) < (most / count) * hashRange;

@@ -1,5 +1,7 @@
 /** Sketches of what a model was trained on and of what it sees, and how they are compared. */
 export { compareSketches } from "./compare.ts";
+export { isSampledId } from "./id-hash.ts";
+export { meanProjection, projectionSize } from "./projection.ts";
 export type {
   DriftKind,
   DriftOptions,
@@ -40,3 +42,4 @@ export {
   type TokensFeature,
   type VectorFeature,
 } from "./spec.ts";
+export { type TextPart, textFeaturesOf, textValuesOf, tokenFeaturesOf, tokenValuesOf } from "./text-values.ts";

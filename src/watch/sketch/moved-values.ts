@@ -32,7 +32,7 @@ export function movedValues(counts: readonly ValueCount[], n: number, m: number,
   );
   return {
     tested: tested.length,
-    p: Math.min(1, tested.length * Math.min(1, ...order.slice(0, 1).map(i => p[i]!))),
+    p: tested.length === 0 ? 1 : Math.min(1, tested.length * p[order[0]!]!),
     moved: order.slice(0, most).map(i => {
       const { value, reference, window, isNew } = tested[i]!;
       return {

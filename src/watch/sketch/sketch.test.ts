@@ -9,6 +9,7 @@ import {
   emptySketch,
   featureData,
   joinSketches,
+  meanProjection,
   mergeSketches,
   mostCategories,
   mostNameLength,
@@ -19,6 +20,7 @@ import {
   sketchFromBytes,
   sketchJson,
   sketchOf,
+  textValuesOf,
   typedData,
   windowSpec,
 } from "./index.ts";
@@ -168,7 +170,7 @@ describe("samples", () => {
 });
 
 describe("bad input", () => {
-  test("NaN, null and absence are missing; infinities and other types are invalid; neither reaches moments or samples", () => {
+  test("NaN and null are missing, what is absent was not looked at; infinities and other types are invalid; none reaches moments or samples", () => {
     const given: readonly SketchValues[] = [
       { length: Number.NaN },
       { length: null },
@@ -180,7 +182,7 @@ describe("bad input", () => {
     const sketch = sketchOfEvents(given.map((v, i): Event => [String(i), v]));
     expect(featureData(sketch, "length")).toMatchObject({
       values: 1,
-      missing: 3,
+      missing: 2,
       invalid: 2,
       range: [0, 0],
       sum: "0@0",
@@ -287,4 +289,27 @@ test("windows of a reference count by its deciles and know its categories", () =
   const window = windowSpec(reference, { sample: 50 });
   expect(window).toMatchObject({ sample: 50, features: { language: { known: expect.arrayContaining(["en", "pl"]) } } });
   expect(window.features.length).toMatchObject({ edges: Array.from({ length: 9 }, (_, k) => expect.closeTo(9.9 * (k + 1), 9)) });
+});
+
+describe("projections", () => {
+  test("rows have unit length, and those of two ids are nearly at right angles", () => {
+    const rows = Array.from({ length: 300 }, (_, id) => meanProjection([id])!);
+    const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, v, k) => sum + v * b[k]!, 0);
+    for (const row of rows) expect(dot(row, row)).toBeCloseTo(1, 12);
+    let squares = 0;
+    for (let i = 0; i < 300; i++) for (let j = 0; j < i; j++) squares += dot(rows[i]!, rows[j]!) ** 2;
+    // 1 / 16 for independent signs
+    expect(squares / ((300 * 299) / 2)).toBeCloseTo(1 / 16, 2);
+  });
+
+  test("a text's is the mean of its tokens', in any order", () => {
+    const [a, b] = [meanProjection([5])!, meanProjection([9])!];
+    expect(Array.from(meanProjection([5, 9, 9])!)).toEqual(Array.from(a, (v, k) => expect.closeTo((v + 2 * b[k]!) / 3, 12)));
+    expect(meanProjection([])).toBeUndefined();
+  });
+
+  test("words are runs without white space", () => {
+    expect(textValuesOf("input", " a  bc\n\u3000d ")).toEqual({ characters: 10, words: 3 });
+    expect(textValuesOf("answer", "")).toEqual({ "answer-characters": 0, "answer-words": 0 });
+  });
 });

@@ -44,7 +44,7 @@ export interface SketchSpec {
   readonly sample?: number;
 }
 
-/** What an event gives: by the features' names. A feature that is absent, null or NaN is counted as missing. */
+/** What an event gives: by the features' names. Null and NaN are counted as missing; an absent one was not looked at, and is counted nowhere. */
 export type SketchValues = Readonly<Record<string, number | string | readonly string[] | ArrayLike<number> | null | undefined>>;
 
 /** Values that are kept of a number feature. */

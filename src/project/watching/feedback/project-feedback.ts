@@ -8,8 +8,10 @@ export async function projectFeedback(folder: string, warn: (message: string) =>
   try {
     const project = projectOrNone(folder);
     if (!project) return undefined;
+    const { watch } = project.config;
+    if (watch === false) return undefined;
     const store = await openProjectStore(project);
-    const feedback = runFeedback(store, project.config.watch.feedback, warn);
+    const feedback = runFeedback(store, watch.feedback, warn);
     const close = async () => {
       await feedback?.close();
       await store.close();

@@ -3,8 +3,7 @@ import { type Json, sha256 } from "../../../base/index.ts";
 import type { StatesChange } from "../../../store/index.ts";
 import { timeKey, watchScopes } from "./scopes.ts";
 
-export const alarmKinds = ["slo", "chart", "anomaly", "drift", "quality"] as const;
-export type AlarmKind = (typeof alarmKinds)[number];
+export type AlarmKind = "slo" | "chart" | "anomaly" | "drift" | "quality";
 export type AlarmSeverity = "page" | "ticket";
 
 export interface KeptAlarm {
@@ -24,12 +23,12 @@ export interface KeptAlarm {
 }
 
 /** The same alarm has the same id in every process. */
-const idOf = (group: string, sinceMs: number): string => `alarm_${sha256(JSON.stringify([group, sinceMs])).slice(0, 20)}`;
+const idOf = (group: string, atMs: number): string => `alarm_${sha256(JSON.stringify([group, atMs])).slice(0, 20)}`;
 export const alarmKey = ({ sinceMs, id }: Pick<KeptAlarm, "sinceMs" | "id">): string => `${timeKey(sinceMs)}/${id}`;
 
 /** States are written by this module alone: what is read is what was written. */
 export const alarmOf = (value: Json): KeptAlarm => value as unknown as KeptAlarm;
-const jsonOf = (alarm: KeptAlarm): Json => alarm as unknown as Json;
+const jsonOf = (alarm: KeptAlarm): Json => alarm as unknown as Json; // plain data
 
 export const putAlarm = (states: Pick<StatesChange, "put">, alarm: KeptAlarm): Promise<void> =>
   states.put(watchScopes.alarms, alarmKey(alarm), jsonOf(alarm));
@@ -38,7 +37,7 @@ export const putAlarm = (states: Pick<StatesChange, "put">, alarm: KeptAlarm): P
 export type ActiveAlarms = Record<string, string>;
 
 export type AlarmChange =
-  | ({ readonly event: "raised"; readonly group: string } & Pick<
+  | ({ readonly event: "raised"; readonly group: string; readonly atMs: number } & Pick<
       KeptAlarm,
       "monitor" | "kind" | "model" | "severity" | "sinceMs" | "evidence"
     >)
@@ -53,7 +52,7 @@ export async function changeAlarms(states: StatesChange, active: ActiveAlarms, c
     if (change.event === "raised") {
       if (key !== undefined) continue;
       const { monitor, kind, model, severity, sinceMs, evidence } = change;
-      const alarm = { id: idOf(group, sinceMs), monitor, kind, model, severity, sinceMs, endedMs: null, evidence };
+      const alarm = { id: idOf(group, change.atMs), monitor, kind, model, severity, sinceMs, endedMs: null, evidence };
       active[group] = alarmKey(alarm);
       await putAlarm(states, { ...alarm, told: { raised: false, resolved: false } });
       continue;

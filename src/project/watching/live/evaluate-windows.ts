@@ -3,15 +3,23 @@
  * removed; alarms are written. All of it is kept or nothing is, and how far it came is a part of it: so nothing counts twice, whoever evaluates, and whenever it dies.
  */
 import type { Json } from "../../../base/index.ts";
-import { changeStates, type StatesChange, type Store } from "../../../store/index.ts";
-import { emptyWindow, type MinuteOfMetrics, mergeWindows, type ObjectiveRule, windowFigures } from "../../../watch/index.ts";
-import { type ActiveAlarms, type AlarmChange, type AlarmSeverity, changeAlarms } from "./alarms-kept.ts";
-import { type LeaseState, leaseKey } from "./lease.ts";
+import { changeStates, type LeaseState, type StatesChange, type Store } from "../../../store/index.ts";
+import {
+  emptyWindow,
+  type MinuteOfMetrics,
+  type MonitorSet,
+  type MonitorsState,
+  mergeWindows,
+  type ObjectiveRule,
+  windowFigures,
+} from "../../../watch/index.ts";
+import { type ActiveAlarms, type AlarmChange, changeAlarms } from "./alarms-kept.ts";
 import { evaluateObjectives } from "./objectives-kept.ts";
 import {
   type HistoryStep,
   historyScope,
   historySteps,
+  leaseKey,
   minuteMs,
   startOf,
   timeKey,
@@ -23,28 +31,12 @@ import {
 } from "./scopes.ts";
 import { mergeModels } from "./window-memory.ts";
 
-/** What a monitor of one version says of a minute. */
-export interface MonitorChange {
-  readonly event: "raised" | "escalated" | "cleared" | "adapted";
-  readonly group: string;
-  readonly monitor: string;
-  readonly kind: "chart" | "anomaly";
-  readonly severity: AlarmSeverity;
-  readonly atMs: number;
-  readonly sinceMs: number;
-  readonly evidence: unknown;
-}
-/** All monitors of one version; their state is plain data. */
-export interface MinuteMonitors {
-  readonly start: Json;
-  step(state: Json, minute: MinuteOfMetrics): { readonly state: Json; readonly events: readonly MonitorChange[] };
-}
-
 export interface EvaluationOptions {
   readonly store: Store;
   /** Who evaluates: the holder of the lease. */
   readonly server: string;
-  readonly monitors: MinuteMonitors | undefined;
+  /** Of each version; none when absent. */
+  readonly monitors: Pick<MonitorSet, "start" | "step"> | undefined;
   readonly objectives: readonly ObjectiveRule[];
   readonly nowMs: number;
 }
@@ -73,21 +65,34 @@ const isOfMonitors = (model: string): boolean => !model.endsWith("#shadow");
 
 async function stepMonitors(
   states: StatesChange,
-  monitors: MinuteMonitors,
+  monitors: Pick<MonitorSet, "start" | "step">,
   model: string,
   minute: MinuteOfMetrics,
 ): Promise<AlarmChange[]> {
-  const before = await states.read(watchScopes.monitors, model);
+  const before = (await states.read(watchScopes.monitors, model)) as unknown as MonitorsState | undefined; // written here alone
   const { state, events } = monitors.step(before ?? monitors.start, minute);
-  await states.put(watchScopes.monitors, model, state);
+  await states.put(watchScopes.monitors, model, state as unknown as Json); // plain data
   return events.flatMap((e): AlarmChange[] => {
     const group = `${model}/${e.group}`;
     // figures and names alone
     const evidence = JSON.parse(JSON.stringify(e.evidence ?? null)) as Json;
     if (e.event === "raised")
-      return [{ event: "raised", group, monitor: e.monitor, kind: e.kind, model, severity: e.severity, sinceMs: e.sinceMs, evidence }];
+      return [
+        {
+          event: "raised",
+          group,
+          atMs: e.atMs,
+          monitor: e.monitor,
+          kind: e.kind,
+          model,
+          severity: e.severity,
+          sinceMs: e.sinceMs,
+          evidence,
+        },
+      ];
     if (e.event === "escalated") return [{ event: "escalated", group, severity: e.severity, evidence }];
-    return e.event === "cleared" ? [{ event: "cleared", group, atMs: e.atMs }] : [];
+    // a shift that lasts is the new base: the alarm is over
+    return [{ event: "cleared", group, atMs: e.atMs }];
   });
 }
 
@@ -111,6 +116,8 @@ async function evaluate(states: StatesChange, o: EvaluationOptions): Promise<{ r
   const cursor = cursorOf(await states.read(watchScopes.state, cursorKey));
   const active = { ...cursor.active };
   let { minuteMs: last, late } = cursor;
+  // a clock that was ahead has been set back: minutes that come now are not late
+  if (last > before + lateMs) last = before - lateMs;
   const minutes = new Map<number, WindowsByModel>();
   // a minute whose rows are not all here comes with the next ones
   const isMore = rows.length === mostRows;

@@ -17,6 +17,9 @@ export const watchScopes = {
   alarms: "watch/alarms",
 } as const;
 
+/** In the scope of the state. */
+export const leaseKey = "lease";
+
 export const minuteMs = 60_000;
 
 /** Stretches of the history: how long one is, and how long it is kept. */
@@ -38,4 +41,4 @@ export type WindowsByModel = Record<string, LiveWindow>;
 
 /** States are written by this module alone: what is read is what was written. */
 export const windowsOf = (value: Json | undefined): WindowsByModel => (value ?? {}) as unknown as WindowsByModel;
-export const windowsJson = (windows: WindowsByModel): Json => windows as unknown as Json;
+export const windowsJson = (windows: WindowsByModel): Json => windows as unknown as Json; // plain data

@@ -9,6 +9,7 @@ const revisions = z.strictObject({
   jobs: revision.describe("fine-tuning jobs"),
   serving: revision.describe("loaded versions, their labels and weights, adapters"),
   engine: revision.describe("load of the engines"),
+  watch: revision.describe("figures, objectives, alarms, drift and quality of served versions"),
 });
 export type ChangeTopic = keyof z.output<typeof revisions>;
 export const changeTopics = Object.keys(revisions.shape) as readonly ChangeTopic[];

@@ -2,8 +2,8 @@
  * A served model by the minute, seeded, with faults whose times are known: traffic with a daily and a weekly season, autoregressive noise, skewed latencies, events
  * that come in bursts. For tests and benches.
  */
-import { type Random, random } from "../../base/index.ts";
-import type { MinuteOfMetrics } from "../minute.ts";
+import { type Random, random } from "../../src/base/index.ts";
+import type { MinuteOfMetrics } from "../../src/watch/index.ts";
 
 export const minuteMs = 60_000;
 

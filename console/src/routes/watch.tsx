@@ -1,0 +1,55 @@
+/** Watch: how served versions do over hours and weeks, what is wrong, and how traffic and quality compare with what a version was made on. */
+import { useState } from "react";
+import { Empty, Loaded } from "../parts/notice.tsx";
+import { Pick } from "../parts/pick.tsx";
+import { useResource } from "../resource.ts";
+import { routeHash } from "../route.ts";
+import { Alarms } from "../watch/alarms.tsx";
+import { watch } from "../watch/api.ts";
+import { Drift } from "../watch/drift.tsx";
+import { Objectives } from "../watch/objectives.tsx";
+import { Quality } from "../watch/quality.tsx";
+import { type Span, Traffic } from "../watch/traffic.tsx";
+import { WatchedVersions } from "../watch/versions.tsx";
+import "../style/watch.css";
+
+const lookMs = 15_000;
+
+export function Watch({ id }: { readonly id: string | null }) {
+  const status = useResource("watch", watch.status, { on: ["watch", "serving"], everyMs: lookMs });
+  const [span, setSpan] = useState<Span>("hour");
+  const models = status.data?.models ?? [];
+  const chosen = models.find(m => m.model === id) ?? models.find(m => m.requests > 0) ?? models[0];
+  const choose = (model: string) => {
+    location.hash = routeHash("watch", model);
+  };
+  return (
+    <>
+      <header className="page-head">
+        <h1>Watch</h1>
+        {chosen && models.length > 1 && <Pick label="Version" value={chosen.model} options={models.map(m => m.model)} onPick={choose} />}
+      </header>
+      <Loaded resource={status} what="monitors">
+        {s =>
+          chosen === undefined && s.alarms.length === 0 ? (
+            <Empty icon="watch" title="No requests in the last hour">
+              <p>
+                Send a request to a model that <code>loam serve</code> runs: its figures appear here within a minute.
+              </p>
+            </Empty>
+          ) : (
+            <>
+              <Alarms of={s.alarms} isActive />
+              <WatchedVersions of={s.models} chosen={chosen?.model} onChoose={choose} />
+              {chosen && <Traffic key={chosen.model} model={chosen.model} span={span} onSpan={setSpan} />}
+              <Objectives of={s.objectives} />
+            </>
+          )
+        }
+      </Loaded>
+      <Quality model={chosen?.model ?? id} isSaidWhenEmpty={chosen !== undefined} />
+      <Drift model={chosen?.model ?? id} />
+      {status.data && <Alarms of={status.data.alarms} isActive={false} />}
+    </>
+  );
+}

@@ -1,0 +1,16 @@
+/** Monitoring of running servers: windows, history, alarms and objectives in the record. */
+export { objectiveRules } from "./objective-rules.ts";
+export { RunningWatch } from "./running-watch.ts";
+export type { HistoryStep } from "./scopes.ts";
+export type { AlarmNotice } from "./tell-alarms.ts";
+export {
+  type HistoryOptions,
+  readWatchHistory,
+  readWatchStatus,
+  type WatchedAlarm,
+  type WatchedModel,
+  type WatchedObjective,
+  type WatchHistory,
+  type WatchStatus,
+  watchedAlarms,
+} from "./watch-status.ts";
