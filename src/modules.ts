@@ -21,6 +21,7 @@ export const modules = {
   tune: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate", "protocols"],
   evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data", "protocols"],
   registry: ["base", "statistics", "store", "evaluate"],
+  deploy: ["base", "store", "registry"],
   serve: ["base", "tensor", "nn", "text", "store", "protocols", "tracing", "session"],
   gateway: ["base", "store", "text", "data", "protocols", "tracing", "session"],
   project: [
@@ -36,6 +37,7 @@ export const modules = {
     "tune",
     "evaluate",
     "registry",
+    "deploy",
     "loop",
     "protocols",
     "serve",
@@ -57,6 +59,7 @@ export const modules = {
     "tune",
     "evaluate",
     "registry",
+    "deploy",
     "loop",
     "serve",
     "gateway",
@@ -134,6 +137,7 @@ export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   // The reader runs in a process of its own.
   hyparquet: "src/data/sources/guarded/parquet-job.mjs",
   "@bokuweb/zstd-wasm": "src/base/zstd.ts",
+  fflate: "src/deploy/image/layer.ts",
   "hyparquet-writer": "src/data/export/parquet.ts",
   "hyparquet-compressors": "src/data/sources/guarded/parquet-job.mjs",
   "pdfjs-dist": "src/data/sources/guarded/pdf-job.mjs",

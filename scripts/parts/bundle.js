@@ -2,8 +2,8 @@
  * The command line as few files: dist/src/cli/main.js with what it imports, split where the source imports dynamically, so that a verb loads
  * what it uses. A module that only re-exports costs nothing here. Libraries of plain JavaScript are inside; native ones stay packages.
  */
-import { readFileSync, rmSync } from "node:fs";
-import { dirname, relative, resolve, sep } from "node:path";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { inRoot } from "./places.js";
 
 const outdir = inRoot("dist/bundle");
@@ -112,12 +112,26 @@ function directImports() {
   };
 }
 
+/** What is inside, for lists of materials: name, version, licence. */
+function bundledPackages(chunks) {
+  const folders = new Set();
+  for (const { moduleIds = [] } of chunks)
+    for (const id of moduleIds) {
+      const found = /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(id);
+      if (found) folders.add(found[1]);
+    }
+  return [...folders].sort().map(folder => {
+    const { name, version, license = null } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    return { name, version, license };
+  });
+}
+
 /** Nothing of Loam does anything when it is imported. */
 export async function bundleCli() {
   // on a new machine this file is loaded before any package is there
   const { build } = await import("rolldown");
   rmSync(outdir, { recursive: true, force: true });
-  return build({
+  const { output } = await build({
     input: { main: inRoot("dist/src/cli/main.js") },
     platform: "node",
     external: id => /^[^./\0]/.test(id) && !id.startsWith(inRoot("")) && (id.startsWith("node:") || !inside.has(packageOf(id))),
@@ -126,4 +140,5 @@ export async function bundleCli() {
     logLevel: "warn",
     output: { dir: outdir, format: "esm", entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js", minify: false },
   });
+  writeFileSync(join(outdir, "packages.json"), `${JSON.stringify(bundledPackages(output), undefined, 1)}\n`);
 }

@@ -1,6 +1,7 @@
 /** All verbs, in the order in which a user meets them. A new verb is a row in verb-rows/ and a file in verbs/. */
 import type { Verb } from "./verb.ts";
 import { dataVerbs } from "./verb-rows/data.ts";
+import { deployVerbs } from "./verb-rows/deploy.ts";
 import { evaluationVerbs } from "./verb-rows/evaluation.ts";
 import { gatewayVerbs } from "./verb-rows/gateway.ts";
 import { lifeVerbs } from "./verb-rows/life.ts";
@@ -13,6 +14,7 @@ import { watchVerbs } from "./verb-rows/watch.ts";
 
 /** What the first words of verbs of two words stand for. */
 export const groups: Readonly<Record<string, string>> = {
+  deploy: "Make a version run elsewhere: an image, objects of Kubernetes",
   data: "Curate data: run it, see what happened to every document and why, try other thresholds",
 };
 
@@ -23,6 +25,7 @@ export const verbs: readonly Verb[] = [
   ...evaluationVerbs,
   ...modelsVerbs,
   ...loopVerbs,
+  ...deployVerbs,
   serveVerb,
   loginVerb,
   ...gatewayVerbs,

@@ -7,6 +7,7 @@ import { type Call, type CallOptions, callOf } from "./call.ts";
 import type { CollectedGarbage, CollectOptions } from "./collect-garbage.ts";
 import type { CostOptions, RunCost } from "./cost/index.ts";
 import { DataCalls } from "./data/data-calls.ts";
+import { DeployCalls } from "./deploy-calls.ts";
 import type { EvaluateOptions, TasksEvaluation } from "./evaluations.ts";
 import { JobCalls } from "./fine-tuning/job-calls.ts";
 import { GatewayCalls } from "./gateway/gateway-calls.ts";
@@ -53,6 +54,8 @@ export class Project implements AsyncDisposable {
   readonly jobs: JobCalls;
   /** Models that are trained again by themselves. */
   readonly loop: LoopCalls;
+  /** Versions as something that runs elsewhere: images, objects of Kubernetes. */
+  readonly deploy: DeployCalls;
   /** The administration of the gateway of this folder. */
   readonly gateway: GatewayCalls;
   /** What monitors know of the models that are served. */
@@ -66,6 +69,7 @@ export class Project implements AsyncDisposable {
     this.labels = new LabelCalls(workspace);
     this.jobs = new JobCalls(workspace);
     this.loop = new LoopCalls(workspace);
+    this.deploy = new DeployCalls(workspace);
     this.gateway = new GatewayCalls(workspace);
     this.watch = new WatchCalls(workspace);
   }

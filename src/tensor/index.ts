@@ -51,7 +51,7 @@ export {
   onnxFile,
   onnxModel,
 } from "./onnx-backend/index.ts";
-export { engineVersion, trimNativeMemory } from "./onnxruntime/index.ts";
+export { engineVersion, libraryOf, trimNativeMemory } from "./onnxruntime/index.ts";
 export {
   type Cotangent,
   defineOperation,

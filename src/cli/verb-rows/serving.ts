@@ -16,6 +16,10 @@ export const serveVerb: Verb = {
       "name of the first model in requests and answers, where it is given by a path (default: the name of its file or folder)",
     ],
     [
+      "--expect-digest <digest>",
+      "refuse to serve a first model, given by a path, whose files have another digest; images of `loam deploy image` start with it",
+    ],
+    [
       "--grpc <port>",
       "port of the Open Inference Protocol over gRPC, as KServe and Triton have it (default: serve.grpc of loam.yaml, else no gRPC; 0 picks a free one)",
     ],

@@ -55,6 +55,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     calibrated: options.calibrated === true,
     admin: options.admin === true,
     servedModelName: textOption(options, "servedModelName"),
+    expectDigest: textOption(options, "expectDigest"),
     anyName: options.anyName === true,
     apiKeys: [textOption(options, "apiKey")].filter(key => key !== undefined),
     sharedPrefixCache: options.sharedPrefixCache === true ? true : undefined,

@@ -12,8 +12,8 @@ import { isPath } from "../models/paths.ts";
 import { modelNameOf, modelsOf, openProjectStore, type ProjectFile } from "../project-file.ts";
 
 type FoundModel =
-  /** `name`: what it is called instead of its file's name. */
-  | { readonly kind: "files"; readonly path: string; readonly shown: string; readonly name?: string }
+  /** `name`: what it is called instead of its file's name; `expectedDigest`: of the files that it has to be. */
+  | { readonly kind: "files"; readonly path: string; readonly shown: string; readonly name?: string; readonly expectedDigest?: string }
   | { readonly kind: "version"; readonly wanted: string; readonly store: Store };
 
 export interface Found extends AsyncDisposable {
@@ -100,6 +100,19 @@ export async function findModel(folder: string, cwd: string, given: string | und
     await store.close();
   }
   return atHome(given, project);
+}
+
+/** A model that is given by a path, whose files have to have this digest. Errors: project/argument. */
+export function withExpectedDigest(found: Found, expectedDigest: string): Found {
+  const { model } = found;
+  const isDigest = /^[0-9a-f]{64}$/.test(expectedDigest);
+  if (model.kind === "version" || !isDigest)
+    throw projectErrors.fail("argument", {
+      place: "loam serve: --expect-digest",
+      expected: isDigest ? "a model that is given by a path" : "64 hexadecimal digits",
+      received: isDigest && model.kind === "version" ? `the version ${model.wanted}` : JSON.stringify(expectedDigest.slice(0, 80)),
+    });
+  return { ...found, model: { ...model, expectedDigest } };
 }
 
 /** A path in a registry's form: words with slashes between them, as Hugging Face names models. */

@@ -9,6 +9,8 @@ export interface ServeOptions extends AdapterOptions {
   readonly models?: string | readonly string[] | undefined;
   /** The name of the first model in requests and answers, where it is given by a path; default: the name of its file or folder. */
   readonly servedModelName?: string | undefined;
+  /** SHA-256 of the files of the first model, where it is given by a path: others are not served. */
+  readonly expectDigest?: string | undefined;
   /** 0: a free one; default: serve.port of loam.yaml, else 8080. */
   readonly port?: number | undefined;
   /** Default: serve.host of loam.yaml, else 127.0.0.1. */

@@ -46,7 +46,7 @@ import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
-import { type Found, findModel, withServedName } from "./find-model.ts";
+import { type Found, findModel, withExpectedDigest, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
 import { type Monitoring, openMonitoring } from "./open-monitoring.ts";
@@ -99,6 +99,7 @@ async function findModels({ place: { folder, cwd }, options, closers }: Opening)
   for (const one of given.length ? given : several.length ? several : [undefined])
     found.push(closers.use(await findModel(folder, cwd, one)));
   if (options.servedModelName !== undefined) found[0] = withServedName(found[0]!, options.servedModelName);
+  if (options.expectDigest !== undefined) found[0] = withExpectedDigest(found[0]!, options.expectDigest);
   const draft = options.draft === undefined ? undefined : closers.use(await findModel(folder, cwd, options.draft));
   const project = found[0]!.project;
   const part = project?.config.serve;

@@ -270,9 +270,31 @@ export interface Pushed {
   readonly skipped: number;
 }
 
-/** Pushes a version: blobs first, the manifest under its tag when they are all there, then what refers to it. Errors: registry/remote, store/blobDamaged. */
-export async function pushPackage(
-  p: Package,
+/** What goes to a registry: blobs, the manifest that names them, and manifests that refer to it, with theirs. */
+interface Pushing {
+  readonly blobs: readonly Upload[];
+  readonly manifest: OciDocument;
+  readonly referrers: Package["referrers"];
+}
+
+export const documentUpload = ({ descriptor, bytes }: OciDocument): Upload => ({
+  descriptor,
+  name: descriptor.mediaType,
+  from: at => [bytes.subarray(at)],
+});
+
+/** A blob that is a file here, of content that was verified. */
+export const fileUpload = (descriptor: Descriptor, name: string, path: () => Promise<string>): Upload => ({
+  descriptor,
+  name,
+  async *from(at) {
+    yield* createReadStream(await path(), { start: at, highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
+  },
+});
+
+/** Pushes blobs first, the manifest under its tag when they are all there, then what refers to it. Errors: registry/remote, registry/reference. */
+export async function pushManifest(
+  p: Pushing,
   reference: Reference,
   options: RegistryOptions = {},
   progress: Progress = silent,
@@ -280,26 +302,7 @@ export async function pushPackage(
   if (reference.isDigest)
     throw registryErrors.fail("reference", { place: "push", expected: "a tag", received: reference.which, hint: "HOST/REPOSITORY:TAG." });
   const c = connect(reference, options);
-  const ofDocument = ({ descriptor, bytes }: OciDocument): Upload => ({
-    descriptor,
-    name: descriptor.mediaType,
-    from: at => [bytes.subarray(at)],
-  });
-  const blobs: Upload[] = [
-    ofDocument(p.config),
-    ...p.layers.map((descriptor, i): Upload => {
-      const { name } = p.files.files[i]!;
-      return {
-        descriptor,
-        name,
-        async *from(at) {
-          // the path is of a file that was verified
-          yield* createReadStream(await p.files.localPath(name), { start: at, highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
-        },
-      };
-    }),
-    ...p.referrers.flatMap(r => r.blobs).map(ofDocument),
-  ];
+  const blobs = [...p.blobs, ...p.referrers.flatMap(r => r.blobs).map(documentUpload)];
   const total = blobs.reduce((sum, b) => sum + b.descriptor.size, 0);
   let [done, sentBytes, skipped] = [0, 0, 0];
   for (const blob of blobs) {
@@ -316,4 +319,13 @@ export async function pushPackage(
     if (response.headers.get("oci-subject") === null) await tagReferrer(c, p.manifest.descriptor, manifest.descriptor);
   }
   return { digest: p.manifest.descriptor.digest, sentBytes, skipped };
+}
+
+/** Pushes a version. Errors: registry/remote, registry/reference, store/blobDamaged. */
+export function pushPackage(p: Package, reference: Reference, options: RegistryOptions = {}, progress: Progress = silent): Promise<Pushed> {
+  const layers = p.layers.map((descriptor, i) => {
+    const { name } = p.files.files[i]!;
+    return fileUpload(descriptor, name, () => p.files.localPath(name));
+  });
+  return pushManifest({ ...p, blobs: [documentUpload(p.config), ...layers] }, reference, options, progress);
 }

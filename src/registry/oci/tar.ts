@@ -1,7 +1,7 @@
 /**
- * Tar files (POSIX ustar) as far as an image layout needs them: plain files, written in order as a stream; read from a file on this machine by
- * place, so that no content is held. Folders, links and what is not a plain file are passed over when read. Sizes from 8 GiB on are written in
- * base 256, as GNU tar does, and read in that form and as a `size` record of pax.
+ * Tar files (POSIX ustar) as far as an image layout and its layers need them: plain files and folders of user 0 and time 0, written in order as a
+ * stream; read from a file on this machine by place, so that no content is held. Folders, links and what is not a plain file are passed over when
+ * read. Sizes from 8 GiB on are written in base 256, as GNU tar does, and read in that form and as a `size` record of pax.
  */
 import type { FileHandle } from "node:fs/promises";
 import { registryErrors } from "../errors.ts";
@@ -12,10 +12,25 @@ const maxEntries = 100_000;
 /** Extended headers are some hundred bytes. */
 const maxHeaderBytes = 64 * 1024;
 
-function header(name: string, size: number): Buffer {
+/** A name of more than 100 bytes is cut at a slash: at most 155 bytes before it, 100 after. */
+function splitName(name: string): readonly [prefix: string, rest: string] {
+  if (Buffer.byteLength(name) <= 100) return ["", name];
+  for (let at = name.lastIndexOf("/", name.length - 2); at > 0; at = name.lastIndexOf("/", at - 1)) {
+    const [prefix, rest] = [name.slice(0, at), name.slice(at + 1)];
+    if (Buffer.byteLength(prefix) <= 155 && Buffer.byteLength(rest) <= 100) return [prefix, rest];
+  }
+  throw registryErrors.fail("package", {
+    place: name,
+    expected: "a name of at most 155 bytes, a slash and 100 bytes, as a tar file has it",
+    received: `${Buffer.byteLength(name)} bytes`,
+  });
+}
+
+function header({ name, sizeBytes: size, mode = 0o644, isFolder = false }: TarFile): Buffer {
   const h = Buffer.alloc(block);
-  h.write(name, 0, 100, "utf8");
-  h.write("0000644\0", 100);
+  const [prefix, rest] = splitName(name);
+  h.write(rest, 0, 100, "utf8");
+  h.write(`${mode.toString(8).padStart(7, "0")}\0`, 100);
   h.write("0000000\0", 108);
   h.write("0000000\0", 116);
   if (size < 8 ** 11) h.write(`${size.toString(8).padStart(11, "0")}\0`, 124);
@@ -25,8 +40,9 @@ function header(name: string, size: number): Buffer {
   }
   h.write("00000000000\0", 136);
   h.write("        ", 148);
-  h.write("0", 156);
+  h.write(isFolder ? "5" : "0", 156);
   h.write("ustar\x0000", 257, "latin1");
+  h.write(prefix, 345, 155, "utf8");
   h.write(`${checksum(h).toString(8).padStart(6, "0")}\0 `, 148);
   return h;
 }
@@ -36,15 +52,19 @@ const checksum = (h: Buffer): number => h.reduce((sum, byte, i) => sum + (i >= 1
 const padding = (size: number): Buffer => Buffer.alloc((block - (size % block)) % block);
 
 export interface TarFile {
-  /** At most 100 bytes. */
+  /** Of a folder: with a slash at its end. */
   readonly name: string;
   readonly sizeBytes: number;
+  /** Permissions; default: 0644. */
+  readonly mode?: number;
+  readonly isFolder?: boolean;
   readonly pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
 export async function* tarOf(files: AsyncIterable<TarFile> | Iterable<TarFile>): AsyncGenerator<Uint8Array> {
-  for await (const { name, sizeBytes, pieces } of files) {
-    yield header(name, sizeBytes);
+  for await (const file of files) {
+    const { name, sizeBytes, pieces } = file;
+    yield header(file);
     let size = 0;
     for await (const piece of pieces) {
       size += piece.length;

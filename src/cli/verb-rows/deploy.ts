@@ -1,0 +1,26 @@
+/** Versions as something that runs elsewhere. */
+import type { Verb } from "../verb.ts";
+import { project } from "./common-options.ts";
+
+const unapproved = [
+  "--unapproved",
+  "deploy an archived version too, where loam.yaml has no release rules for the model (default: refused)",
+] as const;
+
+export const deployVerbs: readonly Verb[] = [
+  {
+    usage: "deploy image <version>",
+    summary: "Write an OCI image that serves a version, without a container daemon; refused unless the version's release holds for it",
+    options: [
+      project,
+      ["--to <path>", "an OCI image layout: a folder, or one file that ends in .tar; it appears when it is whole"],
+      ["--push <reference>", "push it to a registry: HOST/REPOSITORY:TAG; layers that are there are not sent again"],
+      ["--base <reference>", "base image by its digest: HOST/REPOSITORY@sha256:... (default: Node and its libraries from this machine)"],
+      ["--weights <where>", "inside the image, or mounted: a folder at /model, compared with the version at start", "inside"],
+      ["--plain-http", "unencrypted, also where the registry is not this machine"],
+      unapproved,
+    ],
+    example: "loam deploy image mail-small@prod --to mail-small.oci",
+    load: async () => (await import("../verbs/deploy.ts")).deployImageVerb,
+  },
+];

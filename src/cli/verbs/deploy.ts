@@ -1,0 +1,35 @@
+/** `loam deploy`: a version as an image or as objects of Kubernetes. */
+import { formatBytes } from "../../base/index.ts";
+import { deployImage } from "../../project/deploying/index.ts";
+import { choiceOption, textOption } from "../options.ts";
+import { quietWatchOf } from "../show-call.ts";
+import type { VerbRun } from "../verb.ts";
+import { placeOf } from "../verb-folder.ts";
+
+export const deployImageVerb: VerbRun = async (context, [given = ""], options) => {
+  const { out } = context;
+  const image = await deployImage(
+    placeOf(context, options),
+    given,
+    {
+      to: textOption(options, "to"),
+      push: textOption(options, "push"),
+      base: textOption(options, "base"),
+      weights: choiceOption(options, "weights", "deploy image", ["inside", "mounted"]),
+      plainHttp: options.plainHttp === true,
+      unapproved: options.unapproved === true,
+    },
+    quietWatchOf(context),
+  );
+  out.clear();
+  const { model, version, alias, layers, path, pushed, programBytes, architecture } = image;
+  out.line(`  ${model}@${version}${alias === null ? "" : ` (${alias})`}   linux/${architecture}   ${image.digest}`);
+  for (const l of layers)
+    out.line(
+      `    ${l.name.padEnd(8)} ${formatBytes(l.sizeBytes).padStart(9)}${l.unpackedBytes === null ? "" : `   ${formatBytes(l.unpackedBytes)} unpacked`}`,
+    );
+  if (programBytes !== null) out.line(`    ${formatBytes(programBytes)} unpacked without the weights`);
+  if (path !== null) out.line(`  ${textOption(options, "to")}`);
+  if (pushed) out.line(`  ${pushed.reference}   ${formatBytes(pushed.sentBytes)} sent, ${pushed.skipped} blobs were there`);
+  out.result(image);
+};

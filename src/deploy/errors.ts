@@ -1,0 +1,22 @@
+/** The codes of this module. */
+import { errorTable } from "../base/index.ts";
+
+export const deployErrors = errorTable("deploy", {
+  unapproved: {
+    status: 409,
+    exit: "failure",
+    meaning: "A version cannot be deployed: the release that it is named by does not hold for it, or no release approves it.",
+  },
+  wish: {
+    status: 400,
+    exit: "usage",
+    meaning: "An option of a deployment does not fit the target, the version or the project; what would fit is named.",
+  },
+  platform: { status: 400, exit: "environment", meaning: "An image cannot be made of this machine's Node: it is not Linux with glibc." },
+  base: {
+    status: 400,
+    exit: "failure",
+    meaning: "A base image cannot be used: another architecture, no Node in it, or layers in an unknown form.",
+  },
+  missing: { status: 500, exit: "environment", meaning: "A file that a deployment needs is not installed here; it is named." },
+});

@@ -1,0 +1,186 @@
+/**
+ * An image of a version, built without a daemon as an OCI image layout (image specification 1.1) in a folder: layers, configuration, manifest, index. The same
+ * version and installation give the same digests wherever and by whomever it is built.
+ */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { check, type Progress, sha256, silent } from "../../base/index.ts";
+import { documentOf, type OciDocument } from "../../registry/index.ts";
+import { deployErrors } from "../errors.ts";
+import type { DeployedVersion } from "../version.ts";
+import type { BaseImage } from "./base-image.ts";
+import { type LayerPlan, type WrittenLayer, writeLayer } from "./layer.ts";
+import { machineBase, openedFile } from "./machine-base.ts";
+import { type ImageSettings, imagePlaces, planImage } from "./plan.ts";
+import { type SbomPackage, spdxDocument } from "./sbom.ts";
+import { type NativeFile, type PlacedFile, type ServingBundle, servingBundle } from "./serving-packages.ts";
+import { systemPackages } from "./system-packages.ts";
+import { fileMode, type TreeEntry, textEntry } from "./tree.ts";
+
+/** Node's names of processors -> those of the specification. */
+const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
+
+/** Errors: deploy/platform. */
+export function imageArchitecture(arch: string = process.arch): string {
+  const found = architectures[arch];
+  if (found !== undefined) return found;
+  throw deployErrors.fail("platform", {
+    place: "loam deploy image",
+    expected: `a processor among ${Object.keys(architectures).join(", ")}`,
+    received: arch,
+  });
+}
+
+export interface ModelFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly open: () => AsyncIterable<Uint8Array>;
+}
+
+interface ImageBuild {
+  readonly version: DeployedVersion;
+  readonly files: readonly ModelFile[];
+  readonly weights: "inside" | "mounted";
+  /** Loam's own, as it is installed. */
+  readonly packageFolder: string;
+  readonly ownVersion: string;
+  /** Packages of which one native library is loaded, and nothing else. */
+  readonly natives: readonly NativeFile[];
+  /** Default: Node and its libraries from this machine. */
+  readonly base?: BaseImage | undefined;
+  /** An empty folder that becomes the layout. */
+  readonly folder: string;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface BuiltImage {
+  readonly manifest: OciDocument;
+  readonly config: OciDocument;
+  readonly layers: readonly WrittenLayer[];
+  readonly settings: ImageSettings;
+  readonly architecture: string;
+  readonly sbom: object;
+}
+
+const bundledSchema = z.array(z.strictObject({ name: z.string(), version: z.string(), license: z.string().nullable() }));
+
+/** Packages inside the bundle, which the build lists. */
+async function bundledPackages(packageFolder: string): Promise<SbomPackage[]> {
+  const path = join(packageFolder, "dist", "bundle", "packages.json");
+  const text = await readFile(path, "utf8").catch(error => {
+    throw deployErrors.fail(
+      "missing",
+      { place: path, expected: "the list of bundled packages", received: "none", hint: "Run `npm run build`." },
+      error,
+    );
+  });
+  return check(bundledSchema, JSON.parse(text), path).map(p => ({ ...p, kind: "npm" }));
+}
+
+const appEntries = (files: readonly PlacedFile[]): TreeEntry[] =>
+  files.map(({ from, to }) => openedFile(`${imagePlaces.app}/${to}`, from, fileMode));
+
+const modelEntries = (files: readonly ModelFile[]): TreeEntry[] =>
+  files.map(({ name, sizeBytes, open }) => ({
+    path: `${imagePlaces.model}/${name}`,
+    mode: fileMode,
+    content: { kind: "stream", sizeBytes, open },
+  }));
+
+interface Content {
+  readonly layers: readonly LayerPlan[];
+  readonly sbom: object;
+}
+
+async function contentOf(o: ImageBuild, bundle: ServingBundle): Promise<Content> {
+  const { version, weights } = o;
+  const natives = bundle.library.flatMap(f => (/\.(node|so)$/.test(f.to) ? [f.from] : []));
+  const own = o.base ? undefined : machineBase(natives);
+  const runtime: SbomPackage[] = o.base
+    ? [{ name: `base image ${o.base.digest}`, version: null, license: null, kind: "base", digest: o.base.digest.replace("sha256:", "") }]
+    : [{ name: "node", version: process.versions.node, license: "MIT", kind: "runtime" }, ...systemPackages(own!.libraries)];
+  const sbom = spdxDocument(
+    version,
+    [
+      ...runtime,
+      { name: "loam", version: o.ownVersion, license: "Apache-2.0", kind: "npm" },
+      ...bundle.packages.map((p): SbomPackage => ({ name: p.name, version: p.version, license: p.license, kind: "npm" })),
+      ...(await bundledPackages(o.packageFolder)),
+      { name: version.model, version: String(version.version), license: null, kind: "model", digest: version.fingerprint },
+    ],
+    `loam-${o.ownVersion}`,
+  );
+  const last = [
+    textEntry(`${imagePlaces.app}/sbom.spdx.json`, `${JSON.stringify(sbom, undefined, 2)}\n`),
+    ...(weights === "inside"
+      ? modelEntries(o.files)
+      : [{ path: imagePlaces.model, mode: 0o755, content: { kind: "folder" } } satisfies TreeEntry]),
+  ];
+  return {
+    sbom,
+    layers: [
+      ...(own ? [{ name: "base", coding: "gzip", entries: own.entries } satisfies LayerPlan] : []),
+      { name: "library", coding: "gzip", entries: appEntries(bundle.library) },
+      { name: "code", coding: "gzip", entries: appEntries(bundle.code) },
+      { name: "weights", coding: "none", entries: last },
+    ],
+  };
+}
+
+const empty = { schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json" } as const;
+
+function configOf(created: string, architecture: string, settings: ImageSettings, layers: readonly WrittenLayer[]): OciDocument {
+  return documentOf("application/vnd.oci.image.config.v1+json", {
+    created,
+    architecture,
+    os: "linux",
+    config: settings,
+    rootfs: { type: "layers", diff_ids: layers.map(l => l.diffId) },
+    history: layers.map(l => ({ created, created_by: l.name === "given" ? "base image" : `loam deploy image: ${l.name}` })),
+  });
+}
+
+/** Errors: deploy/platform, deploy/missing, deploy/base, base/diskFull, registry/remote, store/blobDamaged. */
+export async function buildImage(o: ImageBuild): Promise<BuiltImage> {
+  const { version, base, folder, progress = silent, signal } = o;
+  const architecture = imageArchitecture();
+  const bundle = servingBundle(o.packageFolder, o.natives);
+  const { layers: plans, sbom } = await contentOf(o, bundle);
+  const plan = planImage(version, {
+    weights: o.weights,
+    architecture,
+    node: imagePlaces.node,
+    program: bundle.program,
+    env: base?.env ?? [],
+    version: o.ownVersion,
+  });
+  const blobs = join(folder, "blobs", "sha256");
+  await mkdir(blobs, { recursive: true });
+  const layers: WrittenLayer[] = [...(base?.layers ?? [])];
+  await base?.fetch(blobs);
+  for (const [i, layer] of plans.entries()) {
+    progress({ stage: "image", done: i / plans.length, message: `layer ${layer.name}` });
+    layers.push(await writeLayer(layer, blobs, signal));
+  }
+  const config = configOf(plan.created, architecture, plan.settings, layers);
+  const annotations = plan.settings.Labels;
+  const manifest = documentOf("application/vnd.oci.image.manifest.v1+json", {
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    config: config.descriptor,
+    layers: layers.map(l => l.descriptor),
+    annotations,
+  });
+  for (const { descriptor, bytes } of [config, manifest]) await writeFile(join(blobs, descriptor.digest.replace("sha256:", "")), bytes);
+  const listed = {
+    ...manifest.descriptor,
+    annotations: { "org.opencontainers.image.ref.name": `${version.model}-${version.version}` },
+    platform: { architecture, os: "linux" },
+  };
+  await writeFile(join(folder, "index.json"), JSON.stringify({ ...empty, manifests: [listed] }));
+  await writeFile(join(folder, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
+  progress({ stage: "image", done: 1, message: sha256(manifest.bytes).slice(0, 12) });
+  return { manifest, config, layers, settings: plan.settings, architecture, sbom };
+}

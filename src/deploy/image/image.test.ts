@@ -1,0 +1,187 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import fc from "fast-check";
+import { expect, onTestFinished, test } from "vitest";
+import { toyVersion } from "../toy-version.laws.ts";
+import { imageArchitecture } from "./build-image.ts";
+import { writeLayer } from "./layer.ts";
+import { librariesIn } from "./machine-base.ts";
+import { planImage } from "./plan.ts";
+import { spdxDocument } from "./sbom.ts";
+import { type TreeEntry, textEntry, wholeTree } from "./tree.ts";
+
+const folder = (): string => {
+  const made = mkdtempSync(join(tmpdir(), "loam-layer-"));
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+};
+
+const deep = `app/node_modules/${"long-name-of-a-folder/".repeat(6)}index.js`;
+const entries: readonly TreeEntry[] = [
+  textEntry("etc/passwd", "root:x:0:0::/root:/sbin/nologin\n"),
+  textEntry("usr/local/bin/node", "\u007fELF".repeat(2000), 0o755),
+  { path: "tmp", mode: 0o1777, content: { kind: "folder" } },
+  textEntry(deep, "export {};\n"),
+];
+
+test("a layer is what GNU tar lists: folders first, owner 0, time 0, modes as given, names of more than 100 bytes", async () => {
+  const at = folder();
+  const { descriptor } = await writeLayer({ name: "base", coding: "gzip", entries }, at);
+  const file = join(at, descriptor.digest.replace("sha256:", ""));
+  const listed = execFileSync("tar", ["tzvf", file, "--numeric-owner", "--utc"], {
+    encoding: "utf8",
+    env: { ...process.env, LC_ALL: "C", TZ: "UTC" },
+  });
+  const rows = listed
+    .trim()
+    .split("\n")
+    .map(line => line.split(/\s+/));
+  expect(new Set(rows.map(([, owner, , date, time]) => `${owner} ${date} ${time}`))).toEqual(new Set(["0/0 1970-01-01 00:00"]));
+  expect(rows.map(([mode, , , , , name]) => `${mode} ${name}`)).toEqual(
+    wholeTree(entries).map(({ path, mode, content }) =>
+      content.kind === "folder"
+        ? `${mode === 0o1777 ? "drwxrwxrwt" : "drwxr-xr-x"} ${path}/`
+        : `${mode === 0o755 ? "-rwxr-xr-x" : "-rw-r--r--"} ${path}`,
+    ),
+  );
+});
+
+test("bytes of a layer depend on its entries alone: not on their order, and not on the Node that writes it (golden digest)", async () => {
+  const digests = [];
+  for (const given of [entries, [...entries].reverse()])
+    digests.push(await writeLayer({ name: "base", coding: "gzip", entries: given }, folder()));
+  expect(digests[0]).toEqual(digests[1]);
+  expect(digests[0]!.descriptor.digest).toBe("sha256:f02a5f20cc801ff3b484a4b42ecbe0cf6b105e664f8a94634857b013ccf0f419");
+});
+
+test("the blob's digest is of the compressed bytes, the diffId of what they decompress to", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.string({ unit: "binary", maxLength: 200 }), { maxLength: 8 }), async texts => {
+      const at = folder();
+      const given = texts.map((t, i) => textEntry(`model/${i}`, t));
+      const gzip = await writeLayer({ name: "code", coding: "gzip", entries: given }, at);
+      const none = await writeLayer({ name: "weights", coding: "none", entries: given }, at);
+      const bytes = readFileSync(join(at, gzip.descriptor.digest.replace("sha256:", "")));
+      expect(bytes.length).toBe(gzip.descriptor.size);
+      expect(gunzipSync(bytes)).toEqual(readFileSync(join(at, none.descriptor.digest.replace("sha256:", ""))));
+      expect([none.descriptor.digest, none.diffId]).toEqual([gzip.diffId, gzip.diffId]);
+      expect(readdirSync(at).filter(f => f.endsWith(".part"))).toEqual([]);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test("the plan of an image is a function of the version and the wishes (golden)", () => {
+  const wishes = {
+    weights: "inside",
+    architecture: "amd64",
+    node: "usr/local/bin/node",
+    program: "bin/loam.js",
+    version: "0.1.0",
+  } as const;
+  expect(planImage(toyVersion, wishes)).toMatchInlineSnapshot(`
+    {
+      "architecture": "amd64",
+      "created": "2023-11-14T22:13:20.000Z",
+      "settings": {
+        "Cmd": [],
+        "Entrypoint": [
+          "/usr/local/bin/node",
+          "/app/bin/loam.js",
+          "serve",
+          "/model",
+          "--served-model-name",
+          "mail-small",
+          "--expect-digest",
+          "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+          "--host",
+          "0.0.0.0",
+          "--port",
+          "8080",
+        ],
+        "Env": [
+          "PATH=/usr/local/bin:/usr/bin:/bin",
+          "HOME=/tmp",
+          "LOAM_HOME=/tmp",
+          "NODE_ENV=production",
+          "LANG=C.UTF-8",
+        ],
+        "ExposedPorts": {
+          "8080/tcp": {},
+        },
+        "Labels": {
+          "loam.alias": "prod",
+          "loam.approval": "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
+          "loam.evaluations": "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd",
+          "loam.fingerprint": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+          "loam.lineage": "model-0123456789ab",
+          "loam.model": "mail-small",
+          "loam.version": "3",
+          "loam.weights": "inside",
+          "org.opencontainers.image.created": "2023-11-14T22:13:20.000Z",
+          "org.opencontainers.image.source": "loam 0.1.0",
+          "org.opencontainers.image.title": "mail-small",
+          "org.opencontainers.image.version": "3",
+        },
+        "StopSignal": "SIGTERM",
+        "User": "65532:65532",
+        "WorkingDir": "/tmp",
+      },
+    }
+  `);
+});
+
+test("a base image's environment stays, but for what Loam needs", () => {
+  const { settings } = planImage(toyVersion, {
+    weights: "mounted",
+    architecture: "arm64",
+    node: "usr/local/bin/node",
+    program: "bin/loam.js",
+    version: "0.1.0",
+    env: ["PATH=/opt/bin", "NODE_VERSION=24.1.0", "HOME=/root"],
+  });
+  expect(settings.Env).toEqual([
+    "PATH=/opt/bin",
+    "NODE_VERSION=24.1.0",
+    "HOME=/tmp",
+    "LOAM_HOME=/tmp",
+    "NODE_ENV=production",
+    "LANG=C.UTF-8",
+  ]);
+});
+
+test("an SPDX document is the same for the same packages in any order, and another for another version", () => {
+  const packages = [
+    { name: "node", version: "20.20.2", license: "MIT", kind: "runtime" },
+    { name: "@grpc/grpc-js", version: "1.14.7", license: "Apache-2.0", kind: "npm" },
+    { name: "libc.so.6", version: "2.36-9", license: null, kind: "system", digest: "f".repeat(64), source: "libc6" },
+  ] as const;
+  const document = spdxDocument(toyVersion, packages, "loam-0.1.0");
+  expect(spdxDocument(toyVersion, packages.toReversed(), "loam-0.1.0")).toEqual(document);
+  expect(document).toMatchObject({
+    spdxVersion: "SPDX-2.3",
+    creationInfo: { created: "2023-11-14T22:13:20Z" },
+    packages: [
+      { name: "@grpc/grpc-js", licenseDeclared: "Apache-2.0", externalRefs: [{ referenceLocator: "pkg:npm/%40grpc/grpc-js@1.14.7" }] },
+      { name: "node" },
+      { name: "libc.so.6", checksums: [{ checksumValue: "f".repeat(64) }] },
+    ],
+  });
+  expect(spdxDocument({ ...toyVersion, fingerprint: "9".repeat(64) }, packages, "loam-0.1.0")).not.toEqual(document);
+});
+
+test("a library that the loader does not find is an error that names it", () => {
+  const ldd = "\tlinux-vdso.so.1 (0x00007f)\n\tlibm.so.6 => /lib/libm.so.6 (0x00007f)\n\t/lib64/ld-linux-x86-64.so.2 (0x00007f)\n";
+  expect(librariesIn(ldd, "node")).toEqual(["/lib/libm.so.6", "/lib64/ld-linux-x86-64.so.2"]);
+  expect(() => librariesIn("\tlibfoo.so.1 => not found\n", "node")).toThrow(
+    /node: expected the shared library libfoo\.so\.1, got none on this machine/,
+  );
+});
+
+test("an image is for the processor that native libraries here are for; another one has none", () => {
+  expect([imageArchitecture("x64"), imageArchitecture("arm64")]).toEqual(["amd64", "arm64"]);
+  expect(() => imageArchitecture("ia32")).toThrow(/expected a processor among x64, arm64, got ia32/);
+});

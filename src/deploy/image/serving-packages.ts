@@ -1,0 +1,198 @@
+/**
+ * What of an installed Loam is in a serving image: the bundle of the command line, the console, and the packages that `loam serve FOLDER` may load, each
+ * with its own. Curation, training data, databases and object stores are left out: a served folder reaches none of them. An end-to-end test
+ * follows every import from the verb `serve` and holds it against the two tables.
+ */
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, relative, sep } from "node:path";
+import { z } from "zod";
+import { check } from "../../base/index.ts";
+import { deployErrors } from "../errors.ts";
+
+/** Packages that are loaded by name, and what for. */
+export const servedPackages: Readonly<Record<string, string>> = {
+  koffi: "calls ONNX Runtime and machine code",
+  re2js: "patterns of structured output and of adapters' configurations",
+  "prom-client": "/metrics",
+  "@opentelemetry/api": "spans",
+  "@opentelemetry/exporter-trace-otlp-http": "--otlp: traces",
+  "@opentelemetry/sdk-trace-node": "--otlp: traces",
+  "@opentelemetry/otlp-exporter-base": "metrics pushed by OTLP",
+  "@opentelemetry/otlp-transformer": "metrics pushed by OTLP",
+  "@opentelemetry/sdk-metrics": "metrics pushed by OTLP",
+  "@grpc/grpc-js": "--grpc: Open Inference Protocol",
+  protobufjs: "--grpc: Open Inference Protocol",
+  "@bokuweb/zstd-wasm": "content-encoding: zstd",
+};
+
+/** Packages that code beneath `serve` names and a served folder never loads. */
+export const leftOutPackages: Readonly<Record<string, string>> = {
+  libsql: "records; a folder has none",
+  pg: "records",
+  "@aws-sdk/client-s3": "files of records in object stores",
+  ioredis: "the gateway's shared state",
+  undici: "the gateway's calls of servers",
+  "seek-bzip": "data sources",
+  fzstd: "data sources",
+  "csv-parse": "data sources and tasks",
+  eld: "curation: languages",
+  mammoth: "data sources",
+  "hyparquet-writer": "data export",
+};
+
+/** In a package, what is documentation, types or a test, or a build that Node does not load. */
+const isUnread = (path: string, name: string): boolean =>
+  /\.(map|md|markdown|ts|mts|cts|flow|yml|yaml|tsbuildinfo)$|^(\.|CHANGELOG|HISTORY|AUTHORS|Makefile)/i.test(name) ||
+  /(^|\/)(test|tests|__tests__|examples?|docs?|benchmark|bench|\.github|build\/esm|build\/esnext|musl_x64|musl_arm64)(\/|$)/.test(path);
+
+/** Of a package with native files: those that are loaded. */
+export interface NativeFile {
+  readonly package: string;
+  /** Within the package. */
+  readonly file: string;
+}
+
+const manifest = z.looseObject({
+  name: z.string(),
+  version: z.string(),
+  license: z.string().optional(),
+  dependencies: z.record(z.string(), z.string()).optional(),
+  optionalDependencies: z.record(z.string(), z.string()).optional(),
+});
+
+interface InstalledPackage {
+  readonly name: string;
+  readonly version: string;
+  /** An SPDX expression, where the package names one. */
+  readonly license: string | null;
+  readonly folder: string;
+}
+
+/** The folder of a package as Node finds it from `from`: in the nearest node_modules above. */
+function findPackage(name: string, from: string): string | undefined {
+  for (let at = from; ; at = dirname(at)) {
+    const folder = join(basename(at) === "node_modules" ? at : join(at, "node_modules"), name);
+    if (existsSync(join(folder, "package.json"))) return realpathSync(folder);
+    if (dirname(at) === at) return undefined;
+  }
+}
+
+function readManifest(folder: string): z.output<typeof manifest> {
+  const path = join(folder, "package.json");
+  return check(manifest, JSON.parse(readFileSync(path, "utf8")), path);
+}
+
+/** The packages of the table, those of natives, and all that they depend on, by name. Errors: deploy/missing. */
+export function installedPackages(packageFolder: string, natives: readonly NativeFile[]): InstalledPackage[] {
+  const found = new Map<string, InstalledPackage>();
+  const add = (name: string, from: string, isOptional: boolean): void => {
+    const folder = findPackage(name, from);
+    if (folder === undefined) {
+      if (isOptional) return;
+      throw deployErrors.fail("missing", {
+        place: `node_modules/${name}`,
+        expected: "the package, installed",
+        received: "none",
+        hint: "Run `npm ci` where Loam is installed, without --omit=optional.",
+      });
+    }
+    if (found.has(folder)) return;
+    const m = readManifest(folder);
+    found.set(folder, { name: m.name, version: m.version, license: m.license ?? null, folder });
+    for (const dependency of Object.keys(m.dependencies ?? {})) add(dependency, folder, dependency in (m.optionalDependencies ?? {}));
+    for (const dependency of Object.keys(m.optionalDependencies ?? {})) add(dependency, folder, true);
+  };
+  const own = realpathSync(packageFolder);
+  for (const name of [...Object.keys(servedPackages), ...natives.map(n => n.package)]) add(name, own, false);
+  return [...found.values()].sort((a, b) => (a.folder < b.folder ? -1 : 1));
+}
+
+/** Files below a folder, in order, that `leaves` does not leave out. */
+function filesBelow(folder: string, leaves: (path: string, name: string) => boolean): string[] {
+  const out: string[] = [];
+  const walk = (at: string): void => {
+    for (const entry of readdirSync(at, { withFileTypes: true })) {
+      const path = join(at, entry.name);
+      const shown = relative(folder, path).split(sep).join("/");
+      if (entry.isDirectory()) {
+        if (entry.name !== "node_modules" && !leaves(shown, "")) walk(path);
+      } else if (entry.isFile() && !leaves(shown, entry.name)) out.push(path);
+    }
+  };
+  walk(folder);
+  return out;
+}
+
+/** A file here and its place beneath /app. */
+export interface PlacedFile {
+  readonly from: string;
+  readonly to: string;
+  readonly sizeBytes: number;
+}
+
+export interface ServingBundle {
+  /** Other people's packages. */
+  readonly library: readonly PlacedFile[];
+  /** Loam's own program and console. */
+  readonly code: readonly PlacedFile[];
+  readonly packages: readonly InstalledPackage[];
+  /** Beneath /app. */
+  readonly program: string;
+}
+
+/** The nearest folder that everything lies beneath: Loam's own, or the one whose node_modules Loam was installed into. */
+function commonFolder(folders: readonly string[]): string {
+  const split = folders.map(f => f.split(sep));
+  const first = split[0]!;
+  let n = 0;
+  while (n < first.length && split.every(s => s[n] === first[n])) n++;
+  const at = first.slice(0, n);
+  const modules = at.lastIndexOf("node_modules");
+  return (modules < 0 ? at : at.slice(0, modules)).join(sep) || sep;
+}
+
+const placed = (root: string, paths: readonly string[]): PlacedFile[] =>
+  paths.map(from => ({ from, to: relative(root, from).split(sep).join("/"), sizeBytes: statSync(from).size }));
+
+/** Own files of an installation. */
+const ownFiles = ["package.json", "LICENSE", "bin", "dist/bundle", "console/dist"] as const;
+
+/**
+ * The files of a serving image, from the installation in `packageFolder`. Of packages with native libraries only the named files are taken. Errors:
+ * deploy/missing.
+ */
+export function servingBundle(packageFolder: string, natives: readonly NativeFile[]): ServingBundle {
+  const own = realpathSync(packageFolder);
+  const packages = installedPackages(own, natives);
+  const root = commonFolder([own, ...packages.map(p => p.folder)]);
+  const nativeOf = new Map(natives.map(n => [n.package, n.file]));
+  const library = packages.flatMap(({ name, folder }) => {
+    const file = nativeOf.get(name);
+    const kept = ["package.json", "LICENSE", file];
+    return filesBelow(folder, (path, fileName) =>
+      file === undefined ? isUnread(path, fileName) : fileName !== "" && !kept.includes(path),
+    );
+  });
+  const code = ownFiles.flatMap(name => {
+    const path = join(own, name);
+    if (!existsSync(path)) {
+      // npm's tarball has it, a checkout may not have built it: the image then has no console
+      if (name === "console/dist") return [];
+      throw deployErrors.fail("missing", {
+        place: path,
+        expected: name === "dist/bundle" ? "the built command line" : "a part of Loam",
+        received: "none",
+        hint: "Run `npm run build` in Loam's folder.",
+      });
+    }
+    return statSync(path).isDirectory() ? filesBelow(path, () => false) : [path];
+  });
+  return {
+    library: placed(root, library),
+    code: placed(root, code),
+    packages,
+    program: relative(root, join(own, "bin", "loam.js"))
+      .split(sep)
+      .join("/"),
+  };
+}

@@ -1,0 +1,6 @@
+/** deploy: a version as something that runs elsewhere: an image, objects of Kubernetes. Plans are functions of a version and wishes. See docs/deploy.md. */
+export { deployErrors } from "./errors.ts";
+export { type BaseImage, openBaseImage } from "./image/base-image.ts";
+export { type BuiltImage, buildImage, imageArchitecture, type ModelFile } from "./image/build-image.ts";
+export { imagePlaces, imagePort, imageUser } from "./image/plan.ts";
+export type { DeployedVersion } from "./version.ts";

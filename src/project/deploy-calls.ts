@@ -1,0 +1,23 @@
+/** `project.deploy`: a version as something that runs elsewhere. A method loads what it needs when it is called. */
+import { type Call, type CallOptions, callOf } from "./call.ts";
+import type { DeployedImage, DeployImageOptions } from "./deploying/index.ts";
+import type { Workplace } from "./workspace.ts";
+
+const deploying = () => import("./deploying/index.ts");
+
+/** A version is `NAME@prod`, `NAME@3` or `NAME`, and its release has to hold for it. Relative paths start in the project's folder. */
+export class DeployCalls {
+  readonly #at: Workplace;
+
+  constructor(at: Workplace) {
+    this.#at = at;
+  }
+
+  /**
+   * An OCI image that serves the version, built without a daemon: to a folder or a tar file, a registry, or both. Errors: deploy/unapproved, deploy/platform,
+   * deploy/base, project/exists, registry/remote, registry/tampered.
+   */
+  image(version: string, options: DeployImageOptions & CallOptions): Call<DeployedImage> {
+    return callOf(async watch => (await deploying()).deployImage(this.#at, version, options, watch), options);
+  }
+}

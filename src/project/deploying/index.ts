@@ -1,0 +1,3 @@
+/** Versions as something that runs elsewhere. */
+
+export { type DeployedImage, type DeployImageOptions, deployImage } from "./deploy-image.ts";
