@@ -3,10 +3,10 @@ export { type EvaluatedQuality, type ModelQuality, modelQuality, removeOwner } f
 export {
   type HistoryStep,
   objectiveRules,
+  readWatchHistory,
+  readWatchStatus,
   type WatchedAlarm,
   type WatchedObjective,
   type WatchStatus,
   watchedAlarms,
-  readWatchHistory,
-  readWatchStatus,
 } from "./live/index.ts";

@@ -13,4 +13,5 @@ export {
   type WatchHistory,
   type WatchStatus,
   watchedAlarms,
+  watchRevision,
 } from "./watch-status.ts";

@@ -160,3 +160,10 @@ export async function readWatchHistory(
   });
   return { metric, model: model ?? "", stepMs, points };
 }
+
+/** Differs as soon as a minute was evaluated, or an alarm has begun or ended. */
+export async function watchRevision(store: Store): Promise<string> {
+  const read = store.records.read;
+  const [alarm] = await statesOf(read, watchScopes.alarms, { limit: 1, isNewestFirst: true });
+  return JSON.stringify([await readState(read, watchScopes.state, cursorKey), alarm?.key, alarm?.atMs]);
+}
