@@ -28,7 +28,7 @@ interface LatencyOptions<L extends string> {
   readonly registry: Registry;
 }
 
-export type ObserveLatency<L extends string> = (
+type ObserveLatency<L extends string> = (
   labels: Readonly<Record<L, string>>,
   seconds: number,
   requestId: string | undefined,

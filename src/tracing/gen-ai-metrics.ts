@@ -41,7 +41,7 @@ export function genAiHistogram(meter: Meter, name: GenAiMetric): Histogram {
   return meter.createHistogram(name, { unit, description, advice: { explicitBucketBoundaries: [...buckets] } });
 }
 
-export interface GenAiOperation {
+interface GenAiOperation {
   /** `chat`, `text_completion`, `embeddings`. */
   readonly operation: string;
   readonly provider: string;

@@ -15,7 +15,7 @@ const readMs = 1_000;
 const gpuFields = ["index", "name", "utilization.gpu", "memory.used", "memory.total", "temperature.gpu", "power.draw"] as const;
 const mebibyte = 1024 * 1024;
 
-export interface GpuReading {
+interface GpuReading {
   readonly gpu: string;
   readonly name: string;
   /** 0 to 1. */

@@ -10,7 +10,7 @@ export async function openTracing(options: OtlpOptions): Promise<Tracing> {
 }
 
 /** Loads OpenTelemetry and sends `gen_ai` metrics to a collector. */
-export async function openGenAiMetrics(options: Omit<OtlpMetricsOptions, "schemaUrl">): Promise<Tracing> {
+async function openGenAiMetrics(options: Omit<OtlpMetricsOptions, "schemaUrl">): Promise<Tracing> {
   const { meter, close } = await openOtlpMetrics({ ...options, schemaUrl: genAiSchemaUrl });
   return genAiMetrics(meter, close);
 }

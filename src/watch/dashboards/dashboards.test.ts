@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { dashboardFiles, dashboardTables, inRule } from "./index.ts";
@@ -123,6 +124,21 @@ test("the burn-rate alerts follow the objective that was given", () => {
   // 2 % of 30 days' budget in an hour: 14.4 times as fast as allowed
   expect(Number(limit(0.999))).toBeCloseTo(0.0144, 12);
   expect(Number(limit(0.99))).toBeCloseTo(0.144, 12);
+});
+
+test("docs/dashboards.md lists the files that are written, and names every alert and no other", () => {
+  const page = readFileSync(new URL("../../../docs/dashboards.md", import.meta.url), "utf8");
+  const listed = [...page.matchAll(/^ {2}((?:grafana|prometheus|alertmanager)\/\S+)$/gm)].map(m => m[1]);
+  expect(listed).toEqual(Object.keys(files));
+  expect(page).toContain(`${listed.length} files in`);
+  const named = [...page.matchAll(/`(Loam\w+)`/g)].map(m => m[1]!);
+  // those of objectives have the objective's name in theirs
+  expect(named.sort()).toEqual(
+    alerts
+      .map(a => a.name)
+      .filter(n => !n.includes("BudgetBurn"))
+      .sort(),
+  );
 });
 
 test("a job or an objective that is none is refused by name", () => {

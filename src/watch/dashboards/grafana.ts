@@ -9,7 +9,7 @@ const schemaVersion = 39;
 const datasource = { type: "prometheus", uid: "${datasource}" };
 
 /** A query of the table as Grafana asks it. */
-export const inDashboard = (expr: string): string =>
+const inDashboard = (expr: string): string =>
   expr.replaceAll("$s", 'job=~"$job",instance=~"$instance"').replaceAll("$w", "$__rate_interval");
 
 /** Grafana has no unit of cores and of tokens a second. */

@@ -10,7 +10,7 @@ import type { DashboardTable } from "./panel.ts";
 import { alertFile, alertTests, recordingFile } from "./rules.ts";
 import { serverTable } from "./server-panels.ts";
 import { defaultObjectives, sloTable } from "./slo-panels.ts";
-import { costTable, monitorTable } from "./watch-panels.ts";
+import { costDashboard, monitorDashboard } from "./watch-panels.ts";
 
 export { inRule, type RuleOptions } from "./rules.ts";
 
@@ -43,7 +43,7 @@ function settingsOf({ job = defaultJob, objective = defaultObjective }: Dashboar
 
 /** All tables: what dashboards, rules and tests are made from. Errors: watch/setting. */
 export function dashboardTables(options: DashboardOptions = {}): readonly DashboardTable[] {
-  return [serverTable, gatewayTable, sloTable(settingsOf(options).objectives), monitorTable, costTable];
+  return [serverTable, gatewayTable, sloTable(settingsOf(options).objectives), monitorDashboard, costDashboard];
 }
 
 const files = {

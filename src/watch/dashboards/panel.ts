@@ -4,25 +4,22 @@
  */
 
 /** Grafana's units. */
-export const panelUnits = [
-  "short",
-  "s",
-  "percentunit",
-  "bytes",
-  "reqps",
-  "tokps",
-  "currencyUSD",
-  "cores",
-  "celsius",
-  "watt",
-  "dateTimeFromNow",
-] as const;
-export type PanelUnit = (typeof panelUnits)[number];
+type PanelUnit =
+  | "short"
+  | "s"
+  | "percentunit"
+  | "bytes"
+  | "reqps"
+  | "tokps"
+  | "currencyUSD"
+  | "cores"
+  | "celsius"
+  | "watt"
+  | "dateTimeFromNow";
 
-export const panelKinds = ["timeseries", "stat", "heatmap", "table"] as const;
-export type PanelKind = (typeof panelKinds)[number];
+type PanelKind = "timeseries" | "stat" | "heatmap" | "table";
 
-export interface PanelQuery {
+interface PanelQuery {
   /** PromQL; `$s` is the selector of Loam's jobs and stands last in its braces, `$w` the window of rates. */
   readonly expr: string;
   /** Of each series, in Grafana's words: `{{model}}`. */
@@ -62,7 +59,7 @@ export interface PanelAlert {
   };
 }
 
-export interface PanelRow {
+interface PanelRow {
   readonly title: string;
   readonly panels: readonly DashboardPanel[];
 }
@@ -91,7 +88,7 @@ export const quantiles = (metric: string, by: string, shares: readonly number[] 
   }));
 
 /** The mean of a histogram: sums by counts, both as rates. */
-export const meanOf = (metric: string, by: string, legend: string): PanelQuery => ({
+export const rateMean = (metric: string, by: string, legend: string): PanelQuery => ({
   expr: `sum by (job, ${by}) (rate(${metric}_sum{$s}[$w])) / sum by (job, ${by}) (rate(${metric}_count{$s}[$w]))`,
   legend,
 });

@@ -20,7 +20,7 @@ interface FoundAlert {
   readonly expr: string;
 }
 
-export const alertsOf = (tables: readonly DashboardTable[], options: RuleOptions): FoundAlert[] =>
+const alertsOf = (tables: readonly DashboardTable[], options: RuleOptions): FoundAlert[] =>
   tables.flatMap(({ uid, rows }) =>
     rows.flatMap(({ panels }) =>
       panels.flatMap(({ queries, alerts = [] }) =>

@@ -1,5 +1,5 @@
 /** Panels of a model server. */
-import { type DashboardTable, histogramSeries, meanOf, quantiles, shareOf } from "./panel.ts";
+import { type DashboardTable, histogramSeries, quantiles, rateMean, shareOf } from "./panel.ts";
 
 const job = 'job="loam"';
 const model = 'model="mail@1"';
@@ -79,7 +79,7 @@ const latency: DashboardTable["rows"][number] = {
           forMinutes: 2,
           severity: "page",
           summary: "First tokens of {{ $labels.model }} take more than 30 s (p99)",
-          description: "Look at the queue and at the KV cache: requests wait for a slot, or prompts are long.",
+          description: "Look at the queue and at the KV cache: requests queue, or prompts are long.",
           test: {
             series: histogramSeries("loam_time_to_first_token_seconds", `${job},${model}`, { fast: 1, slow: 60 }),
             labels: modelLabels,
@@ -129,9 +129,9 @@ const latency: DashboardTable["rows"][number] = {
       description: "Mean time in the queue, in the prompt (prefill) and in the response (decode).",
       unit: "s",
       queries: [
-        meanOf("loam_queue_seconds", "model", "{{model}} queue"),
-        meanOf("loam_prefill_seconds", "model", "{{model}} prefill"),
-        meanOf("loam_decode_seconds", "model", "{{model}} decode"),
+        rateMean("loam_queue_seconds", "model", "{{model}} queue"),
+        rateMean("loam_prefill_seconds", "model", "{{model}} prefill"),
+        rateMean("loam_decode_seconds", "model", "{{model}} decode"),
       ],
     },
     {
@@ -182,8 +182,8 @@ const throughput: DashboardTable["rows"][number] = {
       unit: "short",
       queries: [
         ...quantiles("loam_step_seconds", "model", [0.99]).map(q => ({ ...q, legend: "{{model}} step p99, s" })),
-        meanOf("loam_step_decoded_rows", "model", "{{model}} sequences"),
-        meanOf("loam_step_tokens", "model", "{{model}} tokens"),
+        rateMean("loam_step_decoded_rows", "model", "{{model}} sequences"),
+        rateMean("loam_step_tokens", "model", "{{model}} tokens"),
       ],
     },
     {
@@ -192,7 +192,7 @@ const throughput: DashboardTable["rows"][number] = {
       unit: "short",
       queries: [
         { expr: "sum by (model) (rate(loam_embedded_texts_total{$s}[$w]))", legend: "{{model}}" },
-        meanOf("loam_embedding_batch_texts", "model", "{{model}} in a batch"),
+        rateMean("loam_embedding_batch_texts", "model", "{{model}} in a batch"),
       ],
     },
   ],
@@ -251,7 +251,7 @@ const scheduling: DashboardTable["rows"][number] = {
     },
     {
       title: "Preemptions and refusals",
-      description: "Sequences put back for lack of KV cache, and requests refused by a full queue, per second.",
+      description: "Sequences preempted for lack of KV cache, and requests refused by a full queue, per second.",
       unit: "reqps",
       queries: [
         { expr: "sum by (job, model) (rate(loam_preemptions_total{$s}[$w]))", legend: "{{model}} preempted" },

@@ -28,14 +28,14 @@ const windowText = (ms: number): string => {
 };
 
 /** The recorded share of bad events in a window. */
-export const recordedName = (window: string): string => `loam:slo_errors:ratio_rate${window}`;
+const recordedName = (window: string): string => `loam:slo_errors:ratio_rate${window}`;
 
-export const sloWindows: readonly string[] = [
+const sloWindows: readonly string[] = [
   ...new Set(burnAlerts.flatMap(b => [windowText(b.shortMs), windowText(b.longMs)])),
   `${windowDays}d`,
 ];
 
-export interface RecordingRule {
+interface RecordingRule {
   readonly record: string;
   readonly expr: string;
   readonly labels: Readonly<Record<string, string>>;

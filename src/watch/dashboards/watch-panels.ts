@@ -3,7 +3,7 @@ import type { DashboardTable } from "./panel.ts";
 
 const job = 'job="loam"';
 
-export const monitorTable: DashboardTable = {
+export const monitorDashboard: DashboardTable = {
   uid: "loam-monitors",
   title: "Loam: monitors and drift",
   rows: [
@@ -24,7 +24,7 @@ export const monitorTable: DashboardTable = {
               forMinutes: 0,
               severity: "page",
               summary: "Monitor {{ $labels.monitor }} ({{ $labels.kind }}) raises an alarm for {{ $labels.model }}",
-              description: "The evidence is in the record: loam watch alarms.",
+              description: "Show the evidence: loam watch alarms.",
               test: {
                 series: [
                   {
@@ -44,7 +44,7 @@ export const monitorTable: DashboardTable = {
               forMinutes: 0,
               severity: "ticket",
               summary: "Monitor {{ $labels.monitor }} ({{ $labels.kind }}) raises an alarm for {{ $labels.model }}",
-              description: "The evidence is in the record: loam watch alarms.",
+              description: "Show the evidence: loam watch alarms.",
               test: {
                 series: [
                   {
@@ -84,7 +84,7 @@ export const monitorTable: DashboardTable = {
               forMinutes: 5,
               severity: "ticket",
               summary: "Monitors of {{ $labels.job }} have not looked for ten minutes",
-              description: "The record cannot be written, or no server holds the lease. Until then nothing raises an alarm.",
+              description: "The artifact store cannot be written, or no server holds the lease. Until then nothing raises an alarm.",
               test: {
                 series: [
                   // seconds since 1970 of a clock that begins with the test: it stands still, and goes again
@@ -150,7 +150,7 @@ export const monitorTable: DashboardTable = {
   ],
 };
 
-export const costTable: DashboardTable = {
+export const costDashboard: DashboardTable = {
   uid: "loam-cost",
   title: "Loam: cost",
   rows: [
