@@ -10,6 +10,6 @@ export const loopErrors = errorTable("loop", {
   busy: { status: 409, exit: "usage", meaning: "Another process runs the loop of this model." },
   state: { status: 409, exit: "usage", meaning: "The loop is not in a state in which this can be done." },
   data: { status: 400, exit: "failure", meaning: "The new documents of a round cannot be used." },
-  server: { status: 502, exit: "failure", meaning: "The model server that a loop directs did not do what it was asked." },
+  server: { status: 502, exit: "failure", meaning: "The model server that a loop directs refused a change or did not respond." },
   budget: { status: 409, exit: "failure", meaning: "A round of a loop would cost more than its budget." },
 });

@@ -5,7 +5,15 @@ export { type LossGate, lossGates, type PairedLoss } from "./gates.ts";
 export { advanceLoop, type LoopStep, type LoopTransition, type LoopWork, lastPromoted, pendingWork } from "./machine.ts";
 export { type LoopPolicy, type LossName, loopPolicy } from "./part.ts";
 export { type DatedRow, drawRound, type RoundDraw } from "./replay.ts";
-export { type Candidate, type Evidence, idleState, type LoopPhase, type LoopRound, type LoopState, type LoopTrigger } from "./state.ts";
+export {
+  type Evidence,
+  idleState,
+  type LoopPhase,
+  type LoopRound,
+  type LoopState,
+  type LoopTrigger,
+  type RoundCandidate,
+} from "./state.ts";
 export {
   type DriftSignal,
   decideTrigger,

@@ -26,7 +26,7 @@ export interface LoopTransition {
 type Rules = Pick<LoopPolicy, "shadow" | "canary" | "failures">;
 
 /** Times of one phase that work on it may fail before the round is given up, or, where traffic must go back, before it is said to a person. */
-export const mostAttempts = 3;
+const mostAttempts = 3;
 
 /** Phases in which a version of the round may get traffic. */
 const hasTraffic: readonly LoopPhase[] = ["shadow", "canary", "promotion"];

@@ -24,7 +24,7 @@ const share = z.number().min(0).max(1);
 const whole = z.number().int().min(1);
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]*$/, "a short name of letters, digits and -");
 
-export const lossNames = ["logLoss", "errorRate"] as const;
+const lossNames = ["logLoss", "errorRate"] as const;
 export type LossName = (typeof lossNames)[number];
 const loss = z.enum(lossNames).default("logLoss");
 
@@ -105,7 +105,7 @@ export const loopPolicy = z.strictObject({
   signals: signals.prefault({}).describe("Signals that start a round."),
   every: time.optional().meta({ description: "Start a round after this time without one.", examples: ["7d"] }),
   cooldown: timeOr("1d").describe("Least time between two rounds."),
-  start: z.enum(["current", "base"]).default("current").describe("Train on from the current version, or anew from the model's base."),
+  start: z.enum(["current", "base"]).default("current").describe("Continue from the current version, or start from the model's base."),
   gates: gates.prefault({}).describe("Comparison with the current version on the frozen and the recent test set."),
   shadow: shadow.optional().describe("Copied requests, whose responses nobody gets. Default: none."),
   canary: canary.optional().describe("Users who get the new version, under a sequential test. Default: none."),

@@ -23,7 +23,7 @@ export interface RoundDraw {
   readonly replayed: readonly string[];
 }
 
-export interface DrawOptions {
+interface DrawOptions {
   readonly replay: number;
   readonly recent: number;
   readonly seed: number | string;

@@ -5,7 +5,7 @@
 import type { Json } from "../base/index.ts";
 
 /** Phases of a round in their order; `idle` is between two rounds. */
-export const loopPhases = [
+const loopPhases = [
   "idle",
   "data",
   "training",
@@ -20,10 +20,10 @@ export const loopPhases = [
 ] as const;
 export type LoopPhase = (typeof loopPhases)[number];
 
-export const roundOutcomes = ["promoted", "rolled back", "held", "rejected", "failed"] as const;
+const roundOutcomes = ["promoted", "rolled back", "held", "rejected", "failed"] as const;
 export type RoundOutcome = (typeof roundOutcomes)[number];
 
-export const triggerKinds = ["quality", "drift", "schedule", "person"] as const;
+const triggerKinds = ["quality", "drift", "schedule", "person"] as const;
 export interface LoopTrigger {
   readonly kind: (typeof triggerKinds)[number];
   /** In words. */
@@ -34,7 +34,7 @@ export interface LoopTrigger {
 /** Figures and artifact ids by name. */
 export type Evidence = Readonly<Record<string, Json>>;
 
-export interface Candidate {
+export interface RoundCandidate {
   readonly version: number;
   readonly artifact: string;
 }
@@ -50,7 +50,7 @@ export interface LoopRound {
   /** New documents come after this time (null: all are new) and up to that one. */
   readonly sinceMs: number | null;
   readonly untilMs: number;
-  readonly candidate?: Candidate;
+  readonly candidate?: RoundCandidate;
   /** Of each step that was done, by its phase. */
   readonly evidence: { readonly [P in LoopPhase]?: Evidence };
   readonly hasPassed: { readonly gates?: true; readonly shadow?: true; readonly canary?: true };

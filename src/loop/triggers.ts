@@ -58,7 +58,7 @@ export function lossSample(losses: readonly number[]): LossSample {
 export const levelOfLook = (alpha: number, look: number): number => (alpha * 6) / (Math.PI * (look + 1)) ** 2;
 
 /** One-sided p of "the loss has risen by no more than `worse`": both samples have their error, for the test set is a sample too. */
-export function riseP({ now, home }: QualitySignal, worse: number): number {
+function riseP({ now, home }: QualitySignal, worse: number): number {
   const spread = Math.sqrt(now.variance / now.count + home.variance / home.count);
   const rise = now.mean - home.mean - worse;
   if (!(spread > 0)) return rise > 0 && spread === 0 ? 0 : 1;

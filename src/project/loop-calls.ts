@@ -31,7 +31,7 @@ export class LoopCalls {
    * look comes to and changes nothing. Errors: loop/policy, loop/busy, loop/state.
    */
   run(model?: string, options: LoopRunOptions & CallOptions = {}): Call<LoopRunReport | LoopDryRun> {
-    return callOf(async watch => (await loops()).runLoop(this.#at, model, options, watch), options);
+    return callOf(async watch => (await loops()).runModelLoop(this.#at, model, options, watch), options);
   }
 
   /** Stops a loop from beginning anything; a test under way ends, and its traffic goes back. */

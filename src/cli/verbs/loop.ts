@@ -10,7 +10,7 @@ import {
   type LoopStatus,
   type LoopWord,
   loopStatusOf,
-  runLoop,
+  runModelLoop,
   tellLoopWord,
   workOnRound,
 } from "../../project/looping/index.ts";
@@ -53,7 +53,7 @@ async function status({ at, context: { out }, model }: Asked): Promise<void> {
 async function run({ context, at, model, options }: Asked): Promise<void> {
   const { out } = context;
   const flags = { force: options.force === true, dryRun: options.dryRun === true, follow: options.follow === true };
-  const report = await runLoop(at, model, { ...flags, server: textOption(options, "server") }, quietWatchOf(context));
+  const report = await runModelLoop(at, model, { ...flags, server: textOption(options, "server") }, quietWatchOf(context));
   out.clear();
   if ("dryRun" in report) {
     const { decision, newDocuments, phase } = report;

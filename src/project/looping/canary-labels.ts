@@ -21,6 +21,7 @@ export const canaryLabels =
     if (policy.canary?.quality === undefined) return;
     const labelled = await labelledSince(store, model, startedMs);
     const fresh = await changeState(store, loopScope(model), key, value => {
+      // states of this scope are written here alone
       const there = value as unknown as LabelsAdded | undefined;
       const since = there?.round === number ? there.untilMs : startedMs;
       const some = labelled.filter(l => l.truth.atMs > since);

@@ -11,7 +11,7 @@ import { takeLease } from "./lease.ts";
 import { readLoop } from "./loop-record.ts";
 import { adminTraffic, type LoopTraffic, shareTraffic } from "./traffic.ts";
 
-export const comparedMetrics = ["errors", "latency", "quality"] as const;
+const comparedMetrics = ["errors", "latency", "quality"] as const;
 
 export interface CompareOptions {
   /** Percent of the users who get the second version; default: 50. */

@@ -43,6 +43,7 @@ interface CanaryRow extends OpenedRound {
 type ComparisonRow = ShadowRow | CanaryRow;
 
 const asJson = (row: ComparisonRow): Json => JSON.parse(JSON.stringify(row)) as Json;
+// states of this scope are written here alone
 const rowOf = (value: Json | undefined) => value as unknown as ComparisonRow | undefined;
 
 /** What a response came to, of one version. */
@@ -57,7 +58,7 @@ export interface ArmResponse {
 }
 
 /** A label that came for a response of the canary: its loss, 0 to 1. */
-export interface ArmLabel {
+interface ArmLabel {
   readonly id: string;
   readonly version: number;
   readonly atMs: number;
@@ -175,7 +176,7 @@ function judgeShadow({ counts: { control, treatment } }: ShadowRow, shadow: NonN
   const isHarm = treatment.errors > accepted * Math.max(shadow.requests, requests);
   if (isHarm) return { verdict: "harm", requests, isOver: false, why: figures, evidence };
   if (requests < shadow.requests)
-    return { verdict: "undecided", requests, isOver: false, why: `${figures}; ${shadow.requests} are asked for`, evidence };
+    return { verdict: "undecided", requests, isOver: false, why: `${figures}; ${shadow.requests} are needed`, evidence };
   return { verdict: "no harm", requests, isOver: false, why: figures, evidence };
 }
 

@@ -7,7 +7,7 @@ export {
   type LoopRunReport,
   type LoopWord,
   loopStatusOf,
-  runLoop,
+  runModelLoop,
   tellLoopWord,
   workOnRound,
 } from "./loop-runs.ts";

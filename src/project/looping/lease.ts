@@ -6,7 +6,7 @@ import { loopScope } from "./loop-record.ts";
 export const loopLeaseKey = "lease";
 const beatMs = 5_000;
 
-export interface LoopLease {
+interface LoopLease {
   /** Aborts when somebody else has taken it over. */
   readonly lost: AbortSignal;
   release(): Promise<void>;

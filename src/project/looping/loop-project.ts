@@ -23,7 +23,7 @@ export function loopProject(project: ProjectFile, given?: string): LoopProject {
 /** The recipe that says what a label is, without what is no part of it. */
 const recipeOf = ({ task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, ...recipe }: ClassifyTune) => recipe;
 
-export const aroundOf = ({ project }: Pick<LoopProject, "project">, { emit }: Pick<Watch, "emit">) => ({
+const aroundOf = ({ project }: Pick<LoopProject, "project">, { emit }: Pick<Watch, "emit">) => ({
   device: lazyDevice(project),
   onProblem: (p: LoamError) => emit({ event: "warning", message: `loam: ${p.message}` }),
 });

@@ -6,6 +6,7 @@ import { changeState, type LogEntry, readState, type Store } from "../../store/i
 export const loopScope = (model: string): string => `loop/${model}`;
 const key = "state";
 
+// states of this scope are written here alone
 const stateOf = (value: Json | undefined): LoopState => (value === undefined ? idleState : (value as unknown as LoopState));
 
 export const readLoop = async (store: Store, model: string): Promise<LoopState> =>

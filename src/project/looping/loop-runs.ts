@@ -61,7 +61,7 @@ async function placeOf(at: Workspace, model: string | undefined, watch: Watch): 
 }
 
 /** A loop's runner on some traffic. */
-export function runnerOf(
+export function loopRunnerOf(
   at: RoundPlace,
   traffic: LoopTraffic,
   { child = false, now = Date.now }: Pick<LoopRunOptions, "child" | "now">,
@@ -88,7 +88,7 @@ async function withLease<T>(store: Store, model: string, use: (lost: AbortSignal
 }
 
 /** Errors: loop/policy, loop/busy, loop/state; those of the data sets. */
-export async function runLoop(
+export async function runModelLoop(
   at: Workspace,
   given: string | undefined,
   options: LoopRunOptions,
@@ -105,7 +105,7 @@ export async function runLoop(
   }
   return withLease(store, model, async lost => {
     const signal = AbortSignal.any([watch.signal, lost]);
-    const runner = runnerOf({ ...place, watch: { ...watch, signal } }, trafficOf(place, options.server), { child: options.child, now });
+    const runner = loopRunnerOf({ ...place, watch: { ...watch, signal } }, trafficOf(place, options.server), { child: options.child, now });
     const tell = (report: { readonly steps: readonly string[]; readonly why: string }) => {
       for (const step of report.steps) watch.emit({ event: "note", message: `loop of ${model}: ${step}` });
     };

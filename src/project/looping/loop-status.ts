@@ -28,6 +28,7 @@ export interface LoopStatus extends LoopState {
   readonly policy: LoopPolicy;
 }
 
+// states of this scope are written here alone
 const lookOf = (value: Json | undefined) => value as unknown as LastLook | undefined;
 
 export const lastLook = async (store: Store, model: string): Promise<LastLook | undefined> =>

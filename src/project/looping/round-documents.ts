@@ -13,7 +13,7 @@ const setsFile = "loop-sets.json";
 const setNames = z.object({ recent: z.array(z.string()) });
 
 /** Time of a document: a date, or milliseconds since 1970; null where it has none. */
-export function documentTime({ attributes }: Pick<Document, "attributes">, attribute: string): number | null {
+function documentTime({ attributes }: Pick<Document, "attributes">, attribute: string): number | null {
   const value = attributes[attribute];
   const ms = typeof value === "number" ? value : typeof value === "string" ? Date.parse(value) : Number.NaN;
   return Number.isFinite(ms) ? ms : null;

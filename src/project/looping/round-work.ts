@@ -39,7 +39,7 @@ export interface RoundPlace extends LoopProject {
 }
 
 /** Where the new documents of a round begin and end, and how they are read. */
-export const windowOf = ({ labels, policy }: Pick<LoopProject, "labels" | "policy">, sinceMs: number | null, untilMs: number) => ({
+export const documentWindow = ({ labels, policy }: Pick<LoopProject, "labels" | "policy">, sinceMs: number | null, untilMs: number) => ({
   labels,
   time: policy.data.time,
   sinceMs,
@@ -50,7 +50,7 @@ const artifactsOf = (evidence: Evidence | undefined): Readonly<Record<string, st
   (evidence?.artifacts ?? {}) as Readonly<Record<string, string>>;
 
 /** The documents of a round. */
-export async function roundDocuments(store: Store, round: LoopRound): Promise<ArtifactReader> {
+async function roundDocuments(store: Store, round: LoopRound): Promise<ArtifactReader> {
   const id = artifactsOf(round.evidence.data).documents;
   if (id === undefined) throw loopErrors.fail("state", { place: `round ${round.number}`, expected: "its documents", received: "none" });
   return openArtifact(store, id);
@@ -64,7 +64,7 @@ export async function assembleRound(at: RoundPlace, round: LoopRound): Promise<A
   const { base, fresh } = await currentDocuments(at, store, watch);
   if (!fresh) throw loopErrors.fail("data", { place: `loop.${at.model}`, expected: `documents of ${policy.data.new}`, received: "none" });
   const { replay, recent, seed } = policy.data;
-  const options = { ...windowOf(at, round.sinceMs, round.untilMs), replay, recent, seed };
+  const options = { ...documentWindow(at, round.sinceMs, round.untilMs), replay, recent, seed };
   const { artifact } = await runStage(store, roundDocumentsStage, { inputs: { base, fresh }, options, signal: watch.signal });
   const { summary } = artifact;
   const count = Number(summary.fresh) + Number(summary.recent);
@@ -193,7 +193,7 @@ export async function lossesOn(
   return lossSample(losses.map(l => l.loss));
 }
 
-/** Candidate and current version on the same documents, with the release's own evaluation where its conditions read one. */
+/** RoundCandidate and current version on the same documents, with the release's own evaluation where its conditions read one. */
 async function judgedPairs(at: RoundPlace, candidate: ArtifactReader, current: ArtifactReader, documents: ArtifactReader) {
   const { metric } = at.policy.gates;
   const [own, other] = [
@@ -249,7 +249,7 @@ export async function judgeRound(at: RoundPlace, round: LoopRound): Promise<Judg
   ];
   const evidence: Evidence = {
     artifacts: { documents: documents.id, model: candidate.id, ...defined({ ...judged?.judgements }) },
-    gates: gates as unknown as Json,
+    gates: gates.map(g => ({ ...g })),
     release: gateFigures(verdict.gates),
   };
   return { passed: failed.length === 0, needsApproval, why: failed.join("; ") || "every gate is passed", evidence };

@@ -15,7 +15,7 @@ import { noteLook } from "./loop-status.ts";
 import type { RoundPlace } from "./round-work.ts";
 import { type LoopLook, lookAtSignals } from "./signals.ts";
 
-export interface LoopStepReport {
+interface LoopStepReport {
   readonly state: LoopState;
   /** Steps that were written to the log. */
   readonly steps: readonly string[];
@@ -65,7 +65,7 @@ async function lookAround(r: LoopRunner, state: LoopState, by: string | undefine
 }
 
 /** One look, or one piece of work of a round, and its event in the record. `by`: a person who asks for a round now. */
-export async function stepLoop(r: LoopRunner, signal: AbortSignal, by?: string): Promise<LoopStepReport> {
+async function stepLoop(r: LoopRunner, signal: AbortSignal, by?: string): Promise<LoopStepReport> {
   const { model, policy, store } = r.at;
   const state = await readLoop(store, model);
   const work = pendingWork(state);

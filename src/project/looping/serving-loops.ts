@@ -5,7 +5,7 @@ import type { Store } from "../../store/index.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { takeLease } from "./lease.ts";
 import { loopProject } from "./loop-project.ts";
-import { runnerOf } from "./loop-runs.ts";
+import { loopRunnerOf } from "./loop-runs.ts";
 import { observeTraffic } from "./observe-traffic.ts";
 import { runLoopForEver } from "./run-loop.ts";
 import { fleetTraffic } from "./traffic.ts";
@@ -54,7 +54,7 @@ export function openLoops({ project, store, fleet, tell, warn }: LoopsGiven): Ru
       for (const step of steps) tell(`loop of ${model}: ${step} (${why})`);
     };
     try {
-      await runLoopForEver(runnerOf(at, fleetTraffic(fleet, model), { child: true }), signal, { onReport, onProblem: warnOnce(model) });
+      await runLoopForEver(loopRunnerOf(at, fleetTraffic(fleet, model), { child: true }), signal, { onReport, onProblem: warnOnce(model) });
     } finally {
       await lease.release();
     }

@@ -7,7 +7,7 @@ import { watchScopes } from "../watching/live/scopes.ts";
 import { currentDocuments } from "./loop-project.ts";
 import { lastLook } from "./loop-status.ts";
 import { countNew, windowDocumentsStage } from "./round-documents.ts";
-import { lossesOn, type RoundPlace, windowOf } from "./round-work.ts";
+import { documentWindow, lossesOn, type RoundPlace } from "./round-work.ts";
 
 export interface LoopLook extends LoopSignals {
   readonly current: number | null;
@@ -33,7 +33,7 @@ async function qualityOf(
   const { metric } = policy.signals.quality!;
   const { artifact } = await resolveVersion(store.records.read, model, String(o.current));
   const version = await openArtifact(store, artifact);
-  const options = windowOf(at, state.usedUntilMs, o.nowMs);
+  const options = documentWindow(at, state.usedUntilMs, o.nowMs);
   const window = await runStage(store, windowDocumentsStage, { inputs: { fresh: o.fresh }, options, signal: watch.signal });
   try {
     const home = await lossesOn(at, version, await homeOf(at, state, o.current, o.base), metric);
@@ -58,7 +58,7 @@ export async function lookAtSignals(at: RoundPlace, state: LoopState, nowMs: num
   const { store, model, policy, watch } = at;
   const db = store.records.read;
   const { base, fresh } = await currentDocuments(at, store, watch);
-  const count = async (sinceMs: number | null) => (fresh ? countNew(fresh, windowOf(at, sinceMs, nowMs)) : 0);
+  const count = async (sinceMs: number | null) => (fresh ? countNew(fresh, documentWindow(at, sinceMs, nowMs)) : 0);
   const labelled = await count(state.usedUntilMs);
   const newDocuments = await count(state.triedUntilMs ?? state.usedUntilMs);
   const current = await holderOf(db, model, policy.alias);

@@ -6,7 +6,7 @@ import type { Fleet } from "../../serve/index.ts";
 import { readTokenFiles, tokenFor } from "../../session/index.ts";
 
 /** Weights and percents by version. */
-export type TrafficWeights = Readonly<Record<number, number>>;
+type TrafficWeights = Readonly<Record<number, number>>;
 
 export interface LoopTraffic {
   /** Loads a version and answers when it is warm. */
