@@ -49,7 +49,7 @@ export class WatchCalls {
    * `against`: which features changed, by how much, and since when. Errors: watch/reference for another tokenizer; project/nothing; store/notFound.
    */
   async drift(name?: string, question: DriftQuestion = {}): Promise<WatchedDrift> {
-    return (await import("./watching/drift/index.ts")).watchDrift(this.#at, name, question);
+    return (await import("./watching/drift/index.ts")).measureDrift(this.#at, name, question);
   }
 
   /** Labelled requests of a model, whose newest label came after a time (ms since 1970): ids, classes, sources. */

@@ -1,7 +1,7 @@
 /** `loam watch drift`: a line a feature, the strongest change first, and what of it moved. */
 import { defined, formatCount } from "../../base/index.ts";
 import { wrongArgument } from "../../project/index.ts";
-import { type WatchedDrift, watchDrift } from "../../project/watching/index.ts";
+import { type WatchedDrift, measureDrift } from "../../project/watching/index.ts";
 import type { FeatureDrift, MovedValue } from "../../watch/index.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
@@ -70,7 +70,7 @@ export const watchDriftVerb: VerbRun = async (context, given, options) => {
   const hours = numberOption(options, "hours", "watch drift", { least: 1, most: 100_000, whole: true });
   const features = textOption(options, "features")?.split(",");
   const found = await inProject(context, options, at =>
-    watchDrift(
+    measureDrift(
       at,
       window,
       defined({

@@ -19,7 +19,7 @@ import {
   typedData,
 } from "../../watch/index.ts";
 
-export const sketchFile = "sketch.bin";
+const sketchFile = "sketch.bin";
 /** Documents, chosen by their ids, whose language is looked for where no step has: 50 to 500 microseconds each. */
 export const languageDocuments = 2000;
 /** The same for private data, which take about as long. */

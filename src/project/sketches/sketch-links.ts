@@ -6,7 +6,7 @@ import { type Link, link } from "../link.ts";
 import { dataSketchStage } from "./data-sketch.ts";
 import { examplesSketchStage, trainedSketchStage, tunedSketchStage } from "./model-sketch.ts";
 
-export const dataSketchLabel = (dataSet: string): string => `data-sketch/${dataSet}`;
+const dataSketchLabel = (dataSet: string): string => `data-sketch/${dataSet}`;
 const modelSketchLabel = (model: string): string => `sketch/${model}`;
 
 const describe = (s: Summary): string => {

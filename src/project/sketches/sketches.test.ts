@@ -1,7 +1,7 @@
 /** Sketches of curated documents: what they hold, the same bytes however they were put together, and nothing of a document that is gone. */
 import { describe, expect, test } from "vitest";
-import { memoryArtifact } from "../../data/export/artifact.laws.ts";
-import type { Document } from "../../data/index.ts";
+import { type Document, documentLine, type LedgerEntry } from "../../data/index.ts";
+import type { ArtifactReader } from "../../store/index.ts";
 import {
   addToSketch,
   compareSketches,

@@ -3,7 +3,7 @@
  * Cohen and Kaplan 2007). An id that comes twice is sampled once; of its rows the least one, by numbers in their order, stays.
  */
 
-export interface SampledRows {
+interface SampledRows {
   /** Hashes, rising. */
   readonly keys: readonly number[];
   /** Rows one after another. */

@@ -122,7 +122,3 @@ export class CategorySketch implements FeatureSketch<CategoryData> {
     this.#isCut = true;
   }
 }
-
-/** How many names there were: exact where all have counts, else by how dense the lowest hashes lie (Bar-Yossef and others 2002). */
-export const distinctNames = ({ known, hashes, isCut }: CategoryData): number =>
-  known.filter(c => c > 0).length + (isCut ? Math.round((hashes.length - 1) / (hashes.at(-1)! / hashRange)) : hashes.length);

@@ -10,7 +10,6 @@ export interface Codec<T> {
   write(to: ByteWriter, value: T): void;
   read(from: ByteReader): T;
 }
-export type CodecValue<C> = C extends Codec<infer T> ? T : never;
 
 const wrong = (place: string, expected: string, received: unknown) =>
   watchErrors.fail("sketch", { place, expected, received: typeof received === "object" ? "an object" : String(received).slice(0, 60) });

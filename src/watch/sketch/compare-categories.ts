@@ -9,7 +9,7 @@ import {
   noncentralityOf,
 } from "../../statistics/index.ts";
 import type { CategoryData } from "./category-sketch.ts";
-import { type Comparison, type ComparisonContext, nothingToCompare } from "./compare-feature.ts";
+import { type FeatureComparison, type ComparisonContext, nothingToCompare } from "./compare-feature.ts";
 import { idHash } from "./id-hash.ts";
 import { movedValues } from "./moved-values.ts";
 import type { CategoryFeature } from "./spec.ts";
@@ -96,7 +96,7 @@ function chiSquare(x: readonly number[], y: readonly number[], { draws, seed }: 
 
 const single = "chi-square";
 
-function compareSingle(reference: CategorySide, window: CategorySide, o: ComparisonContext): Comparison {
+function compareSingle(reference: CategorySide, window: CategorySide, o: ComparisonContext): FeatureComparison {
   const { named, rest } = bothCounts(reference, window);
   const [n, m] = [reference.data.values, window.data.values];
   const x = [...named.map(c => c.reference), ...(rest[0] + rest[1] > 0 ? [rest[0]] : [])];
@@ -127,7 +127,7 @@ function compareSingle(reference: CategorySide, window: CategorySide, o: Compari
   };
 }
 
-function compareSeveral(reference: CategorySide, window: CategorySide, o: ComparisonContext): Comparison {
+function compareSeveral(reference: CategorySide, window: CategorySide, o: ComparisonContext): FeatureComparison {
   const { named } = bothCounts(reference, window);
   return sharesComparison(
     named.map(c => ({ ...c, value: c.name })),
@@ -138,7 +138,7 @@ function compareSeveral(reference: CategorySide, window: CategorySide, o: Compar
 }
 
 /** The comparison by each value's share of events: of categories of which an event has several, and of tokens. */
-export function sharesComparison(counts: Parameters<typeof movedValues>[0], n: number, m: number, o: ComparisonContext): Comparison {
+export function sharesComparison(counts: Parameters<typeof movedValues>[0], n: number, m: number, o: ComparisonContext): FeatureComparison {
   const test = "Fisher's exact test of each share";
   const measure = "largest difference of shares";
   const tested = counts.filter(c => c.reference + c.window >= 5).length;
@@ -159,5 +159,5 @@ export function sharesComparison(counts: Parameters<typeof movedValues>[0], n: n
   };
 }
 
-export const compareCategories = (reference: CategorySide, window: CategorySide, o: ComparisonContext): Comparison =>
+export const compareCategories = (reference: CategorySide, window: CategorySide, o: ComparisonContext): FeatureComparison =>
   reference.spec.several ? compareSeveral(reference, window, o) : compareSingle(reference, window, o);

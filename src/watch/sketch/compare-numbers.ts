@@ -14,7 +14,7 @@ import {
   superiority,
   wassersteinDistance,
 } from "../../statistics/index.ts";
-import { type Comparison, type ComparisonContext, nothingToCompare } from "./compare-feature.ts";
+import { type FeatureComparison, type ComparisonContext, nothingToCompare } from "./compare-feature.ts";
 import { type Moments, momentsOf, type NumberData } from "./number-sketch.ts";
 import type { NumberSide } from "./report.ts";
 import type { NumberFeature } from "./spec.ts";
@@ -68,7 +68,7 @@ function countsOf(
 
 const hasTies = (sorted: Float64Array): boolean => sorted.some((v, i) => i > 0 && v === sorted[i - 1]);
 
-export function compareNumbers(reference: NumberSideGiven, window: NumberSideGiven, o: ComparisonContext): Comparison {
+export function compareNumbers(reference: NumberSideGiven, window: NumberSideGiven, o: ComparisonContext): FeatureComparison {
   const [a, b] = [reference.data, window.data];
   const needed = besideReference(neededForDistance({ alpha: o.alpha, power: o.power, distance: o.detect }), a.sample.length);
   if (a.sample.length === 0 || b.sample.length === 0) return nothingToCompare(test, measure, needed);

@@ -1,6 +1,6 @@
 /** Two counts of token ids: which tokens are in more or fewer events, and how far the shares of all tokens are apart. */
 import { sharesComparison } from "./compare-categories.ts";
-import type { Comparison, ComparisonContext } from "./compare-feature.ts";
+import type { FeatureComparison, ComparisonContext } from "./compare-feature.ts";
 import type { TokenData } from "./token-sketch.ts";
 
 /** Shares of tokens with half a count added to each that either has: how far apart they are. */
@@ -20,7 +20,7 @@ function tokenDistances(a: TokenData, b: TokenData): { readonly jensenShannon: n
   return { jensenShannon: Math.max(0, js), totalVariation: variation };
 }
 
-export function compareTokens(a: TokenData, b: TokenData, o: ComparisonContext): Comparison {
+export function compareTokens(a: TokenData, b: TokenData, o: ComparisonContext): FeatureComparison {
   const inReference = new Map(a.ids.map((id, i) => [id, a.events[i]!]));
   const inWindow = new Map(b.ids.map((id, i) => [id, b.events[i]!]));
   const ids = [...new Set([...a.ids, ...b.ids])].sort((x, y) => x - y);

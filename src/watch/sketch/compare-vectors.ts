@@ -1,6 +1,6 @@
 /** Two samples of vectors: each coordinate by Kolmogorov and Smirnov, and all together by maximum mean discrepancy; both count, each at half the level. */
 import { besideReference, kolmogorovSmirnov, meanDiscrepancy, neededForDistance } from "../../statistics/index.ts";
-import { type Comparison, type ComparisonContext, nothingToCompare } from "./compare-feature.ts";
+import { type FeatureComparison, type ComparisonContext, nothingToCompare } from "./compare-feature.ts";
 import { meanDifference } from "./compare-numbers.ts";
 import { type VectorData, vectorMoments } from "./vector-sketch.ts";
 
@@ -10,7 +10,7 @@ const mostPermuted = 500;
 const coordinate = (sample: readonly number[], size: number, k: number): Float64Array =>
   Float64Array.from({ length: sample.length / size }, (_, i) => sample[i * size + k]!);
 
-export function compareVectors(a: VectorData, b: VectorData, size: number, o: ComparisonContext): Comparison {
+export function compareVectors(a: VectorData, b: VectorData, size: number, o: ComparisonContext): FeatureComparison {
   const [test, measure] = ["Kolmogorov-Smirnov of each coordinate, and maximum mean discrepancy", "largest standardised mean difference"];
   const distance = { alpha: o.alpha / 2 / size, power: o.power, distance: o.detect };
   const needed = besideReference(neededForDistance(distance), a.keys.length);

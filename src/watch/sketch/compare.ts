@@ -5,7 +5,7 @@
 import { benjaminiHochberg, fisherExact, holm } from "../../statistics/index.ts";
 import { checkSetting, watchErrors } from "../errors.ts";
 import { compareCategories } from "./compare-categories.ts";
-import type { Comparison, ComparisonContext } from "./compare-feature.ts";
+import type { FeatureComparison, ComparisonContext } from "./compare-feature.ts";
 import { compareNumbers } from "./compare-numbers.ts";
 import { compareTokens } from "./compare-tokens.ts";
 import { compareVectors } from "./compare-vectors.ts";
@@ -47,7 +47,7 @@ function chosenFeatures(reference: Sketch, window: Sketch, asked: readonly strin
   return both;
 }
 
-function comparisonOf(name: string, reference: Sketch, window: Sketch, o: ComparisonContext): Comparison {
+function comparisonOf(name: string, reference: Sketch, window: Sketch, o: ComparisonContext): FeatureComparison {
   const [spec, other] = [reference.spec.features[name]!, window.spec.features[name]!];
   if (spec.type === "number" && other.type === "number")
     return compareNumbers(
@@ -67,7 +67,7 @@ function comparisonOf(name: string, reference: Sketch, window: Sketch, o: Compar
 }
 
 /** A feature may also be missing more often: the other half of its level, where it was missing at all. */
-function withMissing(found: Comparison, a: Usable, b: Usable): Comparison {
+function withMissing(found: FeatureComparison, a: Usable, b: Usable): FeatureComparison {
   const [n, m] = [a.values + a.missing + a.invalid, b.values + b.missing + b.invalid];
   if (n === 0 || m === 0 || (n === a.values && m === b.values)) return found;
   const missingP = fisherExact(n - a.values, n, m - b.values, m);

@@ -13,7 +13,7 @@ interface ValueCount {
   readonly isNew: boolean;
 }
 
-export interface MovedValues {
+interface MovedValues {
   /** Values that were tested. */
   readonly tested: number;
   /** Least p-value times their number (Bonferroni): of "no share has changed", whatever depends on what. */

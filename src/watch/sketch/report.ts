@@ -43,7 +43,7 @@ export interface MovedValue {
   readonly isNew: boolean;
 }
 
-export interface SideCount {
+interface SideCount {
   /** Usable values. */
   readonly values: number;
   readonly missing: number;

@@ -11,7 +11,7 @@ import type { FeatureSketch } from "./feature-sketch.ts";
 import { idHash } from "./id-hash.ts";
 import { type NumberData, NumberSketch, numberCodec } from "./number-sketch.ts";
 import { type FeatureSpec, type FeatureType, mostSampled, type SketchSpec, type SketchValues } from "./spec.ts";
-import { checkSpec, mostKnown, parseSpec } from "./spec-schema.ts";
+import { checkSketchSpec, mostKnown, parseSpec } from "./spec-schema.ts";
 import { type TokenData, TokenSketch, tokenCodec } from "./token-sketch.ts";
 import { type VectorData, VectorSketch, vectorCodec } from "./vector-sketch.ts";
 
@@ -19,7 +19,7 @@ import { type VectorData, VectorSketch, vectorCodec } from "./vector-sketch.ts";
 const version = 1;
 const format = "loam-sketch";
 
-export interface FeatureDataOf {
+interface FeatureDataOf {
   readonly number: NumberData;
   readonly category: CategoryData;
   readonly tokens: TokenData;
@@ -59,7 +59,7 @@ export interface SketchJson {
 
 /** Errors: watch/setting. */
 export function emptySketch(spec: SketchSpec): Sketch {
-  checkSpec(spec);
+  checkSketchSpec(spec);
   const sampled = spec.sample ?? mostSampled;
   const names = Object.keys(spec.features).sort();
   return {
@@ -250,6 +250,6 @@ export function windowSpec(reference: Sketch, { sample }: { readonly sample?: nu
     return [name, spec];
   });
   const spec = { ...reference.spec, features: Object.fromEntries(features), ...(sample === undefined ? {} : { sample }) };
-  checkSpec(spec);
+  checkSketchSpec(spec);
   return spec;
 }

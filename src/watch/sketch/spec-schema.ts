@@ -44,7 +44,7 @@ function checkFeature(spec: FeatureSpec, place: string): void {
 }
 
 /** Errors: watch/setting. */
-export function checkSpec(spec: SketchSpec): void {
+export function checkSketchSpec(spec: SketchSpec): void {
   const names = Object.keys(spec.features);
   checkSetting(names.length > 0, "features", "one or more", "none");
   checkSetting(spec.sample === undefined || isWhole(spec.sample, 1, mostSampled), "sample", `1 to ${mostSampled}`, spec.sample);
@@ -64,6 +64,6 @@ export function parseSpec(value: unknown): SketchSpec {
     given.features !== null &&
     Object.values(given.features).every(f => typeof f === "object" && f !== null);
   if (!isSpec) throw watchErrors.fail("sketch", { place: "sketch.spec", expected: "{ tokenizer, features }", received: typeof value });
-  checkSpec(given as SketchSpec);
+  checkSketchSpec(given as SketchSpec);
   return given as SketchSpec;
 }

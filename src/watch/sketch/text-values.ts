@@ -3,8 +3,7 @@ import { meanProjection, projectionSize } from "./projection.ts";
 import type { FeatureRole, FeatureSpec, SketchValues } from "./spec.ts";
 
 /** What a text is: what goes into a model, or what comes out of it. */
-export const textParts = ["input", "answer"] as const;
-export type TextPart = (typeof textParts)[number];
+export type TextPart = "input" | "answer";
 const prefixes: Readonly<Record<TextPart, string>> = { input: "", answer: "answer-" };
 
 const named = <T>(part: TextPart, features: Readonly<Record<string, T>>): Record<string, T> =>

@@ -38,7 +38,7 @@ const mostVersions = 32;
 const hourKey = (hour: number): string => String(hour).padStart(15, "0");
 
 /** What windows of a version hold: the features of its training sketch, and what the model says where that knows what is right. */
-export function liveSpec(reference: Sketch): SketchSpec {
+function liveSpec(reference: Sketch): SketchSpec {
   const spec = windowSpec(reference, { sample: windowSample });
   const features = Object.entries(spec.features)
     .filter(([name]) => !name.startsWith("attribute ") && name !== "language" && name !== "private")

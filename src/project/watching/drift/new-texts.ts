@@ -52,7 +52,7 @@ function textsOf(path: string, shown: string, field: string): NewText[] {
   }
 }
 
-export interface NewTextsOptions {
+interface NewTextsOptions {
   readonly cwd: string;
   readonly path: string;
   /** Member of a JSON line that holds the text. Default: `text`. */

@@ -65,7 +65,7 @@ async function tokenTexts(at: Workspace, reference: OpenedSubject, report: Drift
 /**
  * Errors: watch/reference for another tokenizer; project/nothing where nothing was sketched or served; store/notFound; project/argument; those of a file.
  */
-export async function watchDrift(at: Workspace, asked: string | undefined, question: DriftQuestion = {}): Promise<WatchedDrift> {
+export async function measureDrift(at: Workspace, asked: string | undefined, question: DriftQuestion = {}): Promise<WatchedDrift> {
   const store = await at.store();
   const name = asked ?? modelNameOf(at.file, undefined);
   const isTexts = isTextPath(at, name);
