@@ -20,8 +20,9 @@ import {
   quantileEdges,
   wassersteinDistance,
 } from "../src/statistics/index.ts";
-import { datedMails, ofMonth } from "./drift/mails.ts";
+import { type DatedMail, datedMails, ofMonth } from "./drift/mails.ts";
 import { askPeers, type PeerFigures } from "./drift/peers.ts";
+import { unlabelledQuality } from "./drift/unlabelled.ts";
 import { type Bar, type BenchContext, type BenchResult, digits, median } from "./harness.ts";
 
 const alpha = 0.05;
@@ -192,7 +193,8 @@ export const run = async ({ say, scale }: BenchContext): Promise<BenchResult> =>
   const runs = Math.max(20, Math.round(400 * scale));
   say("reading mails");
   const mails = await datedMails();
-  const [july, august, september] = [7, 8, 9].map(month => ofMonth(mails, month).map(m => m.length)) as [number[], number[], number[]];
+  const months = [7, 8, 9].map(month => ofMonth(mails, month)) as [DatedMail[], DatedMail[], DatedMail[]];
+  const [july, august, september] = months.map(list => list.map(m => m.length)) as [number[], number[], number[]];
   const [given, windows] = [samples(july, august), windowsOf(july, august, september)];
   const folder = mkdtempSync(join(tmpdir(), "loam-drift-"));
   const file = join(folder, "samples.json");
@@ -203,6 +205,8 @@ export const run = async ({ say, scale }: BenchContext): Promise<BenchResult> =>
   const stream = streams(july, august, runs, say);
   const psi = { "10 bins, 1,000 and 1,000": nullPsi(runs, 10, 1000, 1000), "10 bins, 500 and 100": nullPsi(runs, 10, 500, 100) };
   const judged = verdicts(windows, said);
+  say("quality without labels");
+  const unlabelled = await unlabelledQuality(months[0], { August: months[1], September: months[2] });
   const withScipy = said.find(p => p.pairs);
   const [middle, eighty] = [median(stream.delays), atQuantile(stream.delays, 0.8)];
   const bars: Bar[] = [
@@ -233,6 +237,7 @@ export const run = async ({ say, scale }: BenchContext): Promise<BenchResult> =>
       "July to August after 30 quiet days": { medianMails: median(stream.late), "80 % of runs": atQuantile(stream.late, 0.8) },
       "PSI by chance over its expectation": Object.fromEntries(Object.entries(psi).map(([k, v]) => [k, digits(v)])),
       "windows called different": judged.ours,
+      "quality without labels of a model of July": unlabelled,
     },
     peers: { ...judged.peers, versions: Object.assign({}, ...said.map(p => p.versions)) },
     ratios: judged.ratios,

@@ -9,6 +9,7 @@ import { postalMime } from "../../src/data/sources/email/postal-mime.ts";
 export interface DatedMail {
   readonly atMs: number;
   readonly isSpam: boolean;
+  readonly text: string;
   /** Characters of subject and text parts, at most 4,000. */
   readonly length: number;
 }
@@ -31,10 +32,10 @@ function timeOf(mail: string): number | undefined {
 }
 
 /** Every text part counts, as the mail has it: plain text, and HTML whose tags are a space each. */
-async function lengthOf(mail: string): Promise<number> {
+async function textOf(mail: string): Promise<string> {
   const { subject = "", text = "", html = "" } = await postalMime().default.parse(Buffer.from(mail, "latin1"));
   const parts = [text, html.replace(/<[^>]+>/g, " ")].filter(part => part !== "");
-  return Math.min(mostCharacters, subject.length + 1 + parts.reduce((sum, part) => sum + part.length + 1, 0));
+  return [subject, ...parts.map(part => `${part}\n`)].join(parts.length > 0 ? "\n" : "");
 }
 
 export async function datedMails(): Promise<DatedMail[]> {
@@ -45,7 +46,8 @@ export async function datedMails(): Promise<DatedMail[]> {
       const { text } = JSON.parse(readFileSync(join(root, group.name, file), "utf8")) as { text?: string };
       const atMs = text === undefined ? undefined : timeOf(text.trimStart());
       if (text === undefined || atMs === undefined) continue;
-      mails.push({ atMs, isSpam: group.name.startsWith("spam"), length: await lengthOf(text.trimStart()) });
+      const words = await textOf(text.trimStart());
+      mails.push({ atMs, isSpam: group.name.startsWith("spam"), text: words, length: Math.min(mostCharacters, words.length) });
     }
   return mails.sort((a, b) => a.atMs - b.atMs);
 }

@@ -28,7 +28,9 @@ export function askPeers(file: string): { readonly said: readonly PeerFigures[];
   for (const [variable, folder] of Object.entries(environments)) {
     const python = process.env[variable] ?? join(peers, folder, "bin", "python");
     if (!existsSync(python)) {
-      notes.push(`${variable}: no Python at ${python}, its side is left out`);
+      notes.push(
+        `${variable}: no Python at ${python}, its side is left out; bench/peers/requirements${folder.slice(5)}.txt names the packages`,
+      );
       continue;
     }
     const text = execFileSync(python, [join(peers, "drift.py"), file], {

@@ -37,7 +37,7 @@ export async function ask(server, name, mails) {
   for (const { id, label, text, atMs } of mails) {
     const response = await fetch(`${server.url}/v1/models/${name}:classify`, {
       method: "POST",
-      headers: { "content-type": "application/json", "x-loam-user": id },
+      headers: { "content-type": "application/json" },
       body: JSON.stringify({ examples: [{ text }] }),
     });
     if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);

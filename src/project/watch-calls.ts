@@ -21,8 +21,8 @@ export class WatchCalls {
   /** Figures of the last hour by version (default: of all), active alarms, objectives with what is left of their error budgets, servers. */
   status(model?: string, options: CallOptions = {}): Call<WatchStatus> {
     return callOf(async () => {
-      const { objectiveRules, watchStatus } = await live();
-      return watchStatus(await this.#at.store(), objectiveRules(this.#at.file.config.slo), model);
+      const { objectiveRules, readWatchStatus } = await live();
+      return readWatchStatus(await this.#at.store(), objectiveRules(this.#at.file.config.slo), model);
     }, options);
   }
 
@@ -33,7 +33,7 @@ export class WatchCalls {
 
   /** A figure over time: by minute for two days, by 15 minutes for two weeks, by six hours for two years. Errors: project/argument for an unknown one. */
   history(metric: string, options: HistoryOptions & CallOptions = {}): Call<WatchHistory> {
-    return callOf(async () => (await live()).watchHistory(await this.#at.store(), metric, options), options);
+    return callOf(async () => (await live()).readWatchHistory(await this.#at.store(), metric, options), options);
   }
 
   /**

@@ -83,3 +83,4 @@ export {
 } from "./served-model.ts";
 export { openTelemetry, openTracing } from "./tracing/open-tracing.ts";
 export type { ServedRequestTrace, ServedTracedRequest, TracedEnd, TracedOperation, Tracing } from "./tracing/tracing.ts";
+export type { WatchSource } from "./watch-source.ts";

@@ -47,7 +47,8 @@ export const watchFeature = is.object({
   test: is.string,
   p: measured,
   adjustedP: measured,
-  effect: interval,
+  /** Null where it has none. */
+  effect: is.nullable(interval),
   measure: is.string,
   numbers: is.optional(
     is.object({

@@ -91,8 +91,8 @@ const Feature = ({ of: f }: { readonly of: WatchFeature }) => (
     {f.numbers && <Numbers of={f.numbers} />}
     {f.moved && f.moved.length > 0 && <Moved of={f.moved} />}
     <p className="hint">
-      {f.measure} {formatFixed(f.effect.value, 3)} [{formatFixed(f.effect.low, 3)}, {formatFixed(f.effect.high, 3)}], {f.test}:{" "}
-      {pText(f.adjustedP)}
+      {f.effect && `${f.measure} ${formatFixed(f.effect.value, 3)} [${formatFixed(f.effect.low, 3)}, ${formatFixed(f.effect.high, 3)}], `}
+      {f.test}: {pText(f.adjustedP)}
       {f.verdict === "too few" &&
         f.needed !== null &&
         `; ${formatCount(f.needed)} values would be enough, ${formatCount(f.window.values)} came`}

@@ -4,12 +4,12 @@ import { wrongArgument } from "../../project/index.ts";
 import {
   type HistoryStep,
   objectiveRules,
+  readWatchHistory,
+  readWatchStatus,
   type WatchedAlarm,
   type WatchedObjective,
   type WatchStatus,
   watchedAlarms,
-  watchHistory,
-  watchStatus,
 } from "../../project/watching/index.ts";
 import { columns } from "../columns.ts";
 import { numberOption, textOption } from "../options.ts";
@@ -57,7 +57,7 @@ const objectiveLine = ({ name, model, objective, reached, budgetLeft, alerts }: 
 export const watchStatusVerb: VerbRun = async (context, [model], options) => {
   const { out } = context;
   await inProject(context, options, async at => {
-    const status = await watchStatus(await at.store(), objectiveRules(at.file.config.slo), model);
+    const status = await readWatchStatus(await at.store(), objectiveRules(at.file.config.slo), model);
     for (const line of modelTable(status)) out.line(line);
     for (const objective of status.objectives) out.line(objectiveLine(objective));
     for (const alarm of status.alarms) out.line(alarmLine(alarm));
@@ -95,7 +95,7 @@ export const watchHistoryVerb: VerbRun = async (context, [metric = ""], options)
   await inProject(context, options, async at => {
     const store = await at.store();
     const sinceMs = days === undefined ? undefined : store.clock.now() - days * 86_400_000;
-    const history = await watchHistory(store, metric, { model: textOption(options, "model"), step, sinceMs });
+    const history = await readWatchHistory(store, metric, { model: textOption(options, "model"), step, sinceMs });
     if (history.points.length === 0) out.line("  Nothing is kept of it yet.");
     for (const [atMs, value, count] of history.points) out.line(`  ${time(atMs)}  ${shown(value).padStart(10)}  of ${formatCount(count)}`);
     out.result(history);

@@ -112,6 +112,36 @@ test("a budget that is near and then spent is told once each, with whose it is, 
   }
 });
 
+test("an alarm of the monitors is sent once, signed, and again when it grows worse or is resolved", async () => {
+  await open(["alarm.*"]);
+  const data = {
+    alarm: "alarm_1",
+    monitor: "latency-p95-cusum",
+    kind: "chart",
+    model: "mail@3",
+    severity: "ticket",
+    evidence: { ratio: 1.2 },
+  };
+  const alarm = (type: "alarm.raised" | "alarm.resolved", severity = "ticket") =>
+    gateway.gateway.alarm({ type, id: "alarm_1", data: { ...data, severity } });
+  for (let i = 0; i < 3; i++) alarm("alarm.raised");
+  alarm("alarm.raised", "page");
+  alarm("alarm.resolved", "page");
+  alarm("alarm.resolved", "page");
+  await until(3);
+  await new Promise(resolve => setTimeout(resolve, 50));
+  expect(receiver.got.map(g => [g.body.type, g.body.data.severity])).toEqual([
+    ["alarm.raised", "ticket"],
+    ["alarm.raised", "page"],
+    ["alarm.resolved", "page"],
+  ]);
+  expect(new Set(receiver.got.map(g => g.headers["webhook-id"])).size).toBe(3);
+  for (const { headers, text, body } of receiver.got) {
+    expect(verifyWebhook(key, name => headers[name] as string, text)).toBe(true);
+    expect(body.data).toMatchObject({ alarm: "alarm_1", monitor: "latency-p95-cusum", evidence: { ratio: 1.2 } });
+  }
+});
+
 test("a limit that comes back by itself is no event when it denies", async () => {
   await open(["*"]);
   const { secret: bobs } = await gateway.gateway.control.keys.create({ name: "b", subject: "bob" }, "test");

@@ -64,6 +64,8 @@ export interface ArmLabel {
   readonly loss: number;
 }
 
+const latencyMetric = "latency p99";
+
 type Canary = NonNullable<LoopPolicy["canary"]>;
 
 /** A policy's canary as a declared test. */
@@ -71,7 +73,7 @@ export function canaryTest(canary: Canary): ComparisonOptions {
   const { errors, latency, quality, leastEffect } = canary;
   const metrics: Record<string, ComparisonMetric> = {
     errors: { kind: "rate", tolerated: Math.min(leastEffect, errors), margin: errors },
-    ...(latency === "off" ? {} : { "latency p99": { kind: "quantile", quantile: 0.99, ratio: latency } }),
+    ...(latency === "off" ? {} : { [latencyMetric]: { kind: "quantile", quantile: 0.99, ratio: latency } }),
     ...(quality === undefined
       ? {}
       : {
@@ -124,17 +126,21 @@ function observedShadow(row: ShadowRow, responses: readonly ArmResponse[]): Shad
 function observedCanary(row: CanaryRow, responses: readonly ArmResponse[], labels: readonly ArmLabel[]): CanaryRow {
   const armOf = ({ version }: { readonly version: number }) =>
     version === row.candidate ? ("treatment" as const) : version === row.current ? ("control" as const) : undefined;
+  const { metrics } = row.test.declared;
+  // what the policy does not compare is not told
+  const declared = (values: ComparisonObservation["values"]) =>
+    Object.fromEntries(Object.entries(values).filter(([name]) => name in metrics));
   const observations: ComparisonObservation[] = [];
-  for (const r of responses) {
+  for (const { id, atMs, user, isError, totalMs, ...r } of responses) {
     const arm = r.isShadow ? undefined : armOf(r);
     // a request that failed has no latency
-    const latency = r.isError ? null : r.totalMs;
-    if (arm)
-      observations.push({ arm, user: r.user ?? undefined, id: r.id, atMs: r.atMs, values: { errors: r.isError, "latency p99": latency } });
+    const values = declared({ errors: isError, [latencyMetric]: isError ? null : totalMs });
+    if (arm) observations.push({ arm, user: user ?? undefined, id, atMs, values });
   }
   for (const l of labels) {
     const arm = armOf(l);
-    if (arm) observations.push({ arm, id: l.id, atMs: l.atMs, values: { quality: l.loss } });
+    const values = declared({ quality: l.loss });
+    if (arm && "quality" in values) observations.push({ arm, id: l.id, atMs: l.atMs, values });
   }
   return observations.length === 0 ? row : { ...row, test: observeComparison(row.test, observations) };
 }

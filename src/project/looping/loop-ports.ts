@@ -4,7 +4,7 @@ import { closeComparison, judgeRoundComparison, openRoundComparison } from "./co
 import { readLoop } from "./loop-record.ts";
 import { promoteRound, takeBackMove } from "./release-move.ts";
 import { assembleRound, judgeRound, type RoundPlace, releaseOf, trainRound } from "./round-work.ts";
-import { type LoopTraffic, shareTraffic, takeBackTraffic } from "./traffic.ts";
+import { type LoopTraffic, settleTraffic, shareTraffic, takeBackTraffic } from "./traffic.ts";
 
 /** Does the heavy work of a round: in this process, or in one of its own. */
 export type HeavyWork = Pick<LoopPorts, "assemble" | "train" | "judge">;
@@ -58,10 +58,8 @@ export function loopPorts(
     async settle(round, phase) {
       const candidate = round.candidate?.version ?? null;
       const number = phase === "settling" ? candidate : await takeBackMove(at, round);
-      if (phase === "settling" || candidate === null || number === candidate) {
-        await traffic.follow();
-        await traffic.split({}, {});
-      } else await takeBackTraffic(traffic, number, candidate);
+      if (phase === "settling" || candidate === null || number === candidate) await settleTraffic(traffic, policy.alias, number);
+      else await takeBackTraffic(traffic, policy.alias, number, candidate);
       await closeComparison(store, model);
       return { version: number };
     },

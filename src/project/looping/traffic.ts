@@ -1,4 +1,5 @@
 /** A model's traffic on a server: which versions are loaded, who gets which, by the server's own administration or its HTTP address. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { environment } from "../../base/index.ts";
 import { loopErrors } from "../../loop/index.ts";
 import type { Fleet } from "../../serve/index.ts";
@@ -25,6 +26,7 @@ interface ServedVersion {
   readonly state: string;
   readonly weight: number | null;
   readonly shadow: number | null;
+  readonly labels: readonly string[];
 }
 
 const mapOf = (weights: TrafficWeights): Map<number, number> => new Map(Object.entries(weights).map(([v, w]) => [Number(v), w]));
@@ -96,7 +98,8 @@ export function adminTraffic({ url, model, folder }: AdminPlace): LoopTraffic {
       if ((await versions()).some(v => v.version === version)) await call("/v1/admin/unload", { model: `${model}@${version}` });
     },
     split: async (weights, shadow) => void (await call("/v1/admin/split", { name: model, weights, shadow })),
-    follow: async () => void (await call("/v1/admin/follow", { name: model })),
+    // a server without this address looks by itself, every five seconds
+    follow: async () => void (await call("/v1/admin/follow", { name: model }).catch(() => {})),
     versions,
   };
 }
@@ -137,7 +140,7 @@ export async function shareTraffic(
 }
 
 /** All traffic to one version, and another one out of memory; done again, it changes nothing. */
-export async function takeBackTraffic(traffic: LoopTraffic, to: number | null, from: number): Promise<void> {
+export async function takeBackTraffic(traffic: LoopTraffic, alias: string, to: number | null, from: number): Promise<void> {
   const there = await traffic.versions();
   const isThere = (version: number) => there.some(v => v.version === version);
   if (to !== null && isThere(from)) {
@@ -145,7 +148,29 @@ export async function takeBackTraffic(traffic: LoopTraffic, to: number | null, f
     if (!isThere(to)) await traffic.load(to);
     await traffic.split({ [to]: 1 }, {});
   }
-  await traffic.follow();
+  await followAlias(traffic, alias, to);
   if (to !== null) await traffic.unload(from);
+  await traffic.split({}, {});
+}
+
+const followedMs = 10_000;
+const betweenLooksMs = 200;
+
+/** Waits until a server that serves by the alias has its label where the record has it. */
+async function followAlias(traffic: LoopTraffic, alias: string, version: number | null): Promise<void> {
+  await traffic.follow();
+  const end = performance.now() + followedMs;
+  for (;;) {
+    const labelled = (await traffic.versions()).find(v => v.labels.includes(alias));
+    if (!labelled || labelled.version === version || performance.now() > end) return;
+    await sleep(betweenLooksMs);
+  }
+}
+
+/** All traffic to the version that the alias has now; done again, it changes nothing. */
+export async function settleTraffic(traffic: LoopTraffic, alias: string, version: number | null): Promise<void> {
+  const there = await traffic.versions();
+  if (version !== null && there.some(v => v.version === version)) await traffic.split({ [version]: 1 }, {});
+  await followAlias(traffic, alias, version);
   await traffic.split({}, {});
 }

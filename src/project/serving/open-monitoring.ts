@@ -5,6 +5,7 @@ import { type AppOptions, eachObserver, type Fleet } from "../../serve/index.ts"
 import type { Store } from "../../store/index.ts";
 import type { ReadWatchFigures } from "../../tracing/index.ts";
 import type { ProjectFile } from "../project-file.ts";
+import { runLiveSketches } from "../watching/drift/index.ts";
 import { type RunningFeedback, runFeedback } from "../watching/feedback/index.ts";
 import { type AlarmNotice, objectiveRules, RunningWatch } from "../watching/live/index.ts";
 
@@ -61,6 +62,7 @@ export async function openMonitoring({ project, store, fleet, warn, tell }: Moni
   // while models are loaded, nobody waits for answers yet
   if (watch) setImmediate(() => watch.prepare());
   const feedback = store && settings !== false ? runFeedback(store, settings?.feedback, warn) : undefined;
+  const sketches = watch && store ? runLiveSketches(store, warn) : undefined;
   const hasLoops = project !== undefined && Object.keys(project.config.loop).length > 0;
   const loops = hasLoops && store ? (await import("../looping/index.ts")).openLoops({ project, store, fleet, tell, warn }) : undefined;
   // a comparison of two versions needs no loop
@@ -75,7 +77,7 @@ export async function openMonitoring({ project, store, fleet, warn, tell }: Moni
   const figures = watch ? { watchFigures: watch.figures } : {};
   return {
     app: {
-      ...defined({ responses: eachObserver([watch?.observer, feedback, loops?.observer, traffic]), feedback: feedback?.port }),
+      ...defined({ responses: eachObserver([watch?.observer, feedback, sketches, loops?.observer, traffic]), feedback: feedback?.port }),
       ...figures,
     },
     gateway: { feedback, ...figures, ...(watch ? { onRequest: record => watch.request(record) } : {}) },
@@ -90,6 +92,7 @@ export async function openMonitoring({ project, store, fleet, warn, tell }: Moni
       await loops?.close();
       await traffic?.close();
       await watch?.close();
+      await sketches?.close();
       await feedback?.close();
     },
   };

@@ -46,13 +46,13 @@ import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
-import { consoleSource } from "./console-source.ts";
 import { type Found, findModel, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
 import { type Monitoring, openMonitoring } from "./open-monitoring.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
+import { servedConsole } from "./served-console.ts";
 import { isLoopbackHost, servingOf } from "./serving-event.ts";
 import { type StartedModels, startModels } from "./start-models.ts";
 import { versionPolicy } from "./version-policy.ts";
@@ -212,9 +212,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...defined({ adapterFolder: adapters.folder }),
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
     ...(options.trustChatTemplates === true ? { trustsChatTemplates: true } : {}),
-    ...(store
-      ? { console: { ...consoleSource(project?.config.name ?? null, store, project?.config.prices), ...defined({ labels }) } }
-      : {}),
+    ...defined({ console: store && servedConsole(project, store, labels) }),
     ...defined({ page }),
     ...(project
       ? {

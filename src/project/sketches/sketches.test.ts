@@ -15,6 +15,30 @@ import {
 } from "../../watch/index.ts";
 import { documentsSketch } from "./index.ts";
 
+/** A documents artifact in memory. */
+function memoryArtifact(given: { train: readonly Document[]; ledger?: readonly LedgerEntry[]; steps?: readonly object[] }): ArtifactReader {
+  const { train, ledger = [], steps } = given;
+  const lines = (values: readonly object[]) => values.map(v => `${JSON.stringify(v)}\n`).join("");
+  const files = new Map([
+    ["train.jsonl", train.map(documentLine).join("")],
+    ["ledger.jsonl", lines(ledger)],
+    ...(steps ? [["measures/index.json", JSON.stringify({ format: 1, documents: train.length, steps, columns: [] })] as const] : []),
+  ]);
+  const read = async (name: string) => Buffer.from(files.get(name)!);
+  return {
+    id: "documents-000000000001",
+    kind: "documents",
+    digest: "0".repeat(64),
+    summary: { trainDocuments: train.length },
+    files: [...files.keys()].map(name => ({ name, digest: "", sizeBytes: 0 })),
+    read,
+    async *stream(name) {
+      yield await read(name);
+    },
+    localPath: async name => name,
+  };
+}
+
 const english = "the letters that she wrote from the harbour that summer were read aloud in the kitchen";
 const german = "die Briefe, die sie in jenem Sommer aus dem Hafen schrieb, wurden in der Küche vorgelesen";
 const documents = Array.from(

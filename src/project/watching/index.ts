@@ -1,12 +1,13 @@
 /** What monitors know of the project's models. */
+export { type DriftQuestion, type SketchedSubject, type WatchedDrift, watchDrift } from "./drift/index.ts";
 export { type EvaluatedQuality, type ModelQuality, modelQuality, removeOwner } from "./feedback/index.ts";
 export {
   type HistoryStep,
   objectiveRules,
+  readWatchHistory,
+  readWatchStatus,
   type WatchedAlarm,
   type WatchedObjective,
   type WatchStatus,
   watchedAlarms,
-  watchHistory,
-  watchStatus,
 } from "./live/index.ts";

@@ -220,7 +220,8 @@ function countPart(work: Working, { arm, user, purpose, values, nowMs }: Part): 
     if (wasCounted && declared.countUsers === "once") return;
     while (counted.length <= bit >>> 5) counted.push(0);
     counted[bit >>> 5] = (counted[bit >>> 5]! | (1 << (bit & 31))) >>> 0;
-    if (isRequest) countAssignment(work, arm);
+    // a user who comes back was assigned once
+    if (isRequest && !wasCounted) countAssignment(work, arm);
     if (open.size >= mostOpen) {
       const [oldest] = open.keys();
       const first = open.get(oldest!)!;

@@ -253,6 +253,21 @@ test("a sample-ratio mismatch is found, and forbids no harm", () => {
   expect(fair).toMatchObject({ verdict: "no harm", ratioMismatch: { isMismatch: false } });
 });
 
+test("few users who come back in many windows are no sample-ratio mismatch", () => {
+  const options: ComparisonOptions = {
+    metrics: { errors },
+    longest: { requests: 4000 },
+    countUsers: "per-window",
+    userWindow: { requests: 2 },
+  };
+  const judged = endOf(options, "back", draw => {
+    const user = draw.below(10);
+    return { arm: user < 8 ? "treatment" : "control", user: `user ${user}`, values: { errors: 0 } };
+  });
+  expect(judged).toMatchObject({ users: { control: 2, treatment: 8 }, ratioMismatch: { isMismatch: false } });
+  expect(judged.metrics[0]!.users.treatment).toBeGreaterThan(1000);
+});
+
 test("the ratio's Bayes factor is 1 on average over the next user", () => {
   for (const share of [0.1, 0.5])
     for (const [control, treatment] of [

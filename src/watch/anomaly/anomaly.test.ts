@@ -258,6 +258,25 @@ describe("robust components", () => {
     expect(found.column).toBe(5);
   });
 
+  test("what is small in the reference counts by its own deviation", () => {
+    const own = random("small");
+    const row = (off = 0) => {
+      const factor = own.normal();
+      const first = factor + 0.3 * own.normal();
+      return [
+        first,
+        factor + 0.3 * own.normal(),
+        factor + 0.3 * own.normal(),
+        factor + 0.3 * own.normal(),
+        first + 0.01 * own.normal() + off,
+      ];
+    };
+    const model = robustComponents(Array.from({ length: 200 }, () => row()));
+    expect(componentDistance(model, row(0.15)).p).toBeLessThan(0.01);
+    const usual = Array.from({ length: 200 }, () => componentDistance(model, row()).p);
+    expect(usual.filter(p => p <= 0.05).length).toBeLessThan(30);
+  });
+
   test("a table of zeros is no error, and a vector of another length is", () => {
     const zeros = Array.from({ length: 10 }, () => [0, 0, 0]);
     expect(componentDistance(robustComponents(zeros), [0, 0, 0])).toMatchObject({ distance: 0, p: 1 });

@@ -172,6 +172,8 @@ test("two of three beyond a limit have the run length of their chain", () => {
   // both sides of Western Electric's second rule at 2 deviations, from its own chain
   expect(pairRunLength(0.022750131948179) / 2 / runRulesRunLength(["two-of-three"])).toBeCloseTo(1, 1);
   expect(runRulesRunLength(["two-of-three"])).toBeGreaterThan(500);
+  // all values beyond it: the second one alarms
+  expect(pairRunLength(1)).toBe(2);
   expect(pairWidth(pairRunLength(0.022750131948179))).toBeCloseTo(2, 6);
 });
 

@@ -52,6 +52,22 @@ describe("residuals of values with a season that lean on their neighbours", () =
     expect(plain.findIndex(r => r?.slow !== undefined)).toBeLessThan(600);
   });
 
+  test("for lasting shifts are left out where the season's error is more than a hundredth of a residual's variance", () => {
+    const white = residualsOf(seasonalModel({ least: 0.01 }), series("white", 2, { season: 0, phi: 0, process: 0 })).residuals.slice(
+      dayMinutes,
+    );
+    const known = white.filter(r => r?.slow !== undefined).length;
+    expect(known).toBeGreaterThan(200);
+    expect(known).toBeLessThan(white.length - 100);
+  });
+
+  test("for lasting shifts of what has weekends begin after a week", () => {
+    const weekly = residualsOf(seasonalModel({ least: 0.01, needsWeek: true }), series("week", 8)).residuals;
+    const first = weekly.findIndex(r => r?.slow !== undefined);
+    expect(first).toBeGreaterThanOrEqual(7 * dayMinutes);
+    expect(first).toBeLessThan(7.5 * dayMinutes);
+  });
+
   test("show a lasting shift, which is where the values are from once it is taken for the base", () => {
     const model = seasonalModel({ least: 0.01 });
     const shifted = [...series("shift", 1)].map(({ atMs, value }) => ({ atMs: atMs + 6 * dayMinutes * minuteMs, value: value + 0.6 }));

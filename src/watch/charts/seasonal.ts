@@ -15,6 +15,8 @@ export interface SeasonalOptions {
   readonly stepMs?: number;
   /** Without a season the level alone is learnt (default true: a day and a week). */
   readonly seasonal?: boolean;
+  /** Lasting shifts are looked for once a whole week has been seen, not a day (default false). */
+  readonly needsWeek?: boolean;
   /** Values before the first residual (default 120). */
   readonly warmUp?: number;
   /** Least deviation of a residual: smaller changes are none that anyone acts on. Above 0: it is what a constant series has. */
@@ -274,7 +276,7 @@ function observeValue(
   isBack: boolean,
   learn: boolean,
 ): SeasonalStep {
-  const { stepMs, seasonal, warmUp, least, keep } = settings;
+  const { stepMs, seasonal, needsWeek, warmUp, least, keep } = settings;
   const { atMs, value, count } = given;
   const columns = columnsOf(settings, before, atMs);
   const state = columns === columnsOf(settings, before, before.lastMs) ? before : { ...before, noise: shortened(before.noise) };
@@ -316,7 +318,7 @@ function observeValue(
   if (before.seen < warmUp) return { state: next };
   // what a lasting error of the season leaves of itself in each residual
   const left = ((1 - phi) / (1 - phi * (1 - gain))) ** 2 * bias;
-  const isKnown = (!seasonal || columns > 1) && left <= knownShare * deviation ** 2;
+  const isKnown = (!seasonal || columns >= columnCounts[needsWeek ? 2 : 1]) && left <= knownShare * deviation ** 2;
   return { state: next, residual: { z, expected: expected + prior, deviation: deviation * scale, ...(isKnown ? { slow } : {}) } };
 }
 
@@ -324,6 +326,7 @@ function observeValue(
 export function seasonalModel({
   stepMs = minuteMs,
   seasonal = true,
+  needsWeek = false,
   warmUp = 120,
   least,
   halfLifeMs = 14 * dayMs,
@@ -332,7 +335,7 @@ export function seasonalModel({
   checkSetting(Number.isInteger(warmUp) && warmUp >= heldValues, "warmUp", `a whole number from ${heldValues}`, warmUp);
   checkSetting(least > 0 && Number.isFinite(least), "least", "a number above 0", least);
   checkSetting(halfLifeMs >= dayMs, "halfLifeMs", "a day or more", halfLifeMs);
-  const settings: Settings = { stepMs, seasonal, warmUp, least, halfLifeMs, keep: 0.5 ** (stepMs / halfLifeMs) };
+  const settings: Settings = { stepMs, seasonal, needsWeek, warmUp, least, halfLifeMs, keep: 0.5 ** (stepMs / halfLifeMs) };
   return {
     start: emptyState,
     observe(before, atMs, value, count = 1, learn = true) {

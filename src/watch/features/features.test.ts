@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { echoShare, responseFeatures, textFeatures, tokenFeatures } from "./index.ts";
-import { phraseRules, phrases, phraseWindow } from "./phrases.ts";
+import { phraseRules, phrases } from "./phrases.ts";
 import { mostPromptUnits, refusalUnits } from "./text.ts";
 import { echoGram, mostFeatureTokens, repetitionGram } from "./tokens.ts";
 
@@ -106,8 +106,8 @@ describe("phrases", () => {
 
   test("parts of a rule that lie a page from one another are none", () => {
     const near = (gap: number) => `ignore ${"x".repeat(gap)} previous instructions`;
-    expect(textFeatures({ prompt: near(phraseWindow - 30) }).injection).toBe(true);
-    expect(textFeatures({ prompt: near(phraseWindow + 1) }).injection).toBe(false);
+    expect(textFeatures({ prompt: near(34) }).injection).toBe(true);
+    expect(textFeatures({ prompt: near(65) }).injection).toBe(false);
   });
 
   test("every phrase of a class that is complete by itself is found", () => {

@@ -25,7 +25,7 @@ export function addValue(to: ValueSum, value: number): void {
   to.count++;
   to.sum += Math.round(Math.min(most, Math.max(-most, value)) * unit);
 }
-export const meanOf = ({ count, sum }: ValueSum): number => (count > 0 ? sum / unit / count : Number.NaN);
+export const meanOfSum = ({ count, sum }: ValueSum): number => (count > 0 ? sum / unit / count : Number.NaN);
 export const mergeSums = (a: ValueSum, b: ValueSum): ValueSum => ({ count: a.count + b.count, sum: a.sum + b.sum });
 
 /** A value that is not negative. */

@@ -1,6 +1,6 @@
 /** What counts as good for a service level objective, as data, and what a response is for each of them. */
 import type { ServiceObjective } from "../objectives.ts";
-import { type ResponseFacts, verdictOf } from "./window.ts";
+import { type ResponseFacts, responseVerdict } from "./window.ts";
 
 export interface ObjectiveRule extends ServiceObjective {
   /** Of responses of this model's versions alone; of all when absent. */
@@ -16,7 +16,7 @@ export function judgeResponse(
   modelName: string | null,
   { status, totalMs, firstTokenMs }: Pick<ResponseFacts, "status" | "totalMs" | "firstTokenMs">,
 ): Record<string, boolean> | undefined {
-  const verdict = verdictOf(status);
+  const verdict = responseVerdict(status);
   if (rules.length === 0 || verdict === "excluded") return undefined;
   const judged: Record<string, boolean> = {};
   for (const { name, model, firstTokenMs: first, latencyMs } of rules) {

@@ -9,7 +9,7 @@ import {
   countValue,
   emptySum,
   type LogCounts,
-  meanOf,
+  meanOfSum,
   mergeCounts,
   mergeSums,
   quantileOf,
@@ -81,7 +81,7 @@ export interface ResponseFacts {
 }
 
 /** What a response was for whoever runs the server: good, failed by it, or nothing that the server answers for. */
-export const verdictOf = (status: number): "good" | "failed" | "excluded" =>
+export const responseVerdict = (status: number): "good" | "failed" | "excluded" =>
   status >= 500 || status === 429 ? "failed" : status >= 400 ? "excluded" : "good";
 
 /** The entry of a name, made where it is not there. */
@@ -101,7 +101,7 @@ function bumpFlag(flags: LiveWindow["flags"], name: string, isSet: boolean): voi
 
 /** Counts a response, in place. */
 export function countResponse(w: LiveWindow, r: ResponseFacts): void {
-  const verdict = verdictOf(r.status);
+  const verdict = responseVerdict(r.status);
   w.requests++;
   if (verdict === "failed") w.errors++;
   else if (verdict === "excluded") w.excluded++;
@@ -177,7 +177,7 @@ export function windowFigures(w: LiveWindow, startMs: number, lengthMs: number):
   if (w.answerTokens > 0) numbers["tokens-per-second"] = { value: w.answerTokens / (lengthMs / 1000), count: w.requests };
   for (const name of windowMeans) {
     const sum = w.means[name];
-    if (sum) numbers[name] = { value: meanOf(sum), count: sum.count };
+    if (sum) numbers[name] = { value: meanOfSum(sum), count: sum.count };
   }
   const shares: Record<string, MinuteShare> = {};
   if (w.requests > w.excluded) shares.errors = { count: w.errors, of: w.requests - w.excluded };

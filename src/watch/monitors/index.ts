@@ -8,4 +8,12 @@ export {
   type MonitorsStep,
   openMonitors,
 } from "./monitors.ts";
-export { type AlarmGroup, alarmGroups, type MetricModel, type MetricName, type MonitorRow, metricModels, monitorTable } from "./table.ts";
+export {
+  type AlarmGroup,
+  alarmGroups,
+  type MetricModel,
+  type MetricName,
+  type MonitorRow,
+  metricModels,
+  standardMonitors,
+} from "./table.ts";

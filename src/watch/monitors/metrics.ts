@@ -57,7 +57,7 @@ const transforms: { readonly [K in NumberKind]: { to(x: number): number; from(y:
   linear: { to: x => x, from: y => y },
 };
 
-interface MetricReader {
+export interface MetricReader {
   /** Views of a minute's metrics by name, and the bases after it; `isLearning` says whether a metric is as it should be. */
   read(
     bases: MetricBases,
@@ -132,6 +132,11 @@ function readClasses({ options }: ReaderParts, before: MetricBases, { classes }:
   return { bases, view: { input: { z, slow: cut(z) }, value: share, expected, z, farthest: label } };
 }
 
+function withoutScores(bases: MetricBases): MetricBases {
+  const { components: _, isolation: __, ...numbers } = bases.numbers;
+  return { ...bases, numbers };
+}
+
 /** All metrics that have a standardised value, together. What a few vectors say of a score's mean is not exact: its residuals are what is judged. */
 function readVector(
   { metrics, scoreModel }: ReaderParts,
@@ -151,15 +156,15 @@ function readVector(
     const { z, slow = cut(z), expected } = residual;
     views.set(method, { input: { z, slow }, value: score, expected, z, farthest: column });
   }
-  return learn && views.size > 0 ? { ...bases, vector: learnVector(bases.vector, scores) } : bases;
+  if (!learn || views.size === 0) return bases;
+  const vector = learnVector(bases.vector, scores);
+  // another model has other scores
+  return { ...(vector.fitted?.key === bases.vector.fitted?.key ? bases : withoutScores(bases)), vector };
 }
 
 function adaptMetric({ models }: ReaderParts, bases: MetricBases, metric: MetricName): MetricBases {
   const { kind }: MetricModel = metricModels[metric];
-  if (kind === "vector") {
-    const { components: _, isolation: __, ...numbers } = bases.numbers;
-    return { ...bases, numbers, vector: emptyVectorBase };
-  }
+  if (kind === "vector") return { ...withoutScores(bases), vector: emptyVectorBase };
   if (kind === "classes") return { ...bases, classes: adaptClasses(bases.classes) };
   if (kind === "share") {
     const base = bases.shares[metric];
@@ -176,7 +181,8 @@ export function metricReader(metrics: ReadonlySet<MetricName>, options: MetricOp
   const models = new Map<MetricName, SeasonalModel>();
   for (const name of names) {
     const model: MetricModel = metricModels[name];
-    if ("least" in model) models.set(name, seasonalModel({ least: model.least, warmUp: warmUpMinutes, seasonal }));
+    if ("least" in model)
+      models.set(name, seasonalModel({ least: model.least, warmUp: warmUpMinutes, seasonal, needsWeek: model.needsWeek ?? false }));
   }
   const parts: ReaderParts = {
     metrics,

@@ -9,13 +9,13 @@ import {
   type MonitorRow,
   type MonitorsState,
   metricModels,
-  monitorTable,
   openMonitors,
+  standardMonitors,
 } from "./index.ts";
 import { emptyVectorBase, learnVector, vectorScores } from "./vectors.ts";
 
 const startMs = Date.UTC(2026, 0, 5);
-const rowOf = (name: string): MonitorRow => monitorTable.find(row => row.name === name)!;
+const rowOf = (name: string): MonitorRow => standardMonitors.find(row => row.name === name)!;
 
 /** Minutes of one metric, and the events that they lead to. */
 function run(set: ReturnType<typeof openMonitors>, minutes: Iterable<MinuteOfMetrics>, from: MonitorsState = set.start) {
@@ -44,14 +44,14 @@ function* nllMinutes(from: number, count: number, level: number): Generator<Minu
 
 test("false alarms of all monitors add up to the budget", () => {
   const { runLengths } = openMonitors({ falseAlarmsPerDay: 0.5 });
-  expect(Object.keys(runLengths)).toEqual(monitorTable.map(r => r.name));
+  expect(Object.keys(runLengths)).toEqual(standardMonitors.map(r => r.name));
   expect(Object.values(runLengths).reduce((sum, length) => sum + 1440 / length, 0)).toBeCloseTo(0.5, 9);
 });
 
 test("every metric has a monitor, or is there for the joint ones; names are given once", () => {
-  const watched = new Set(monitorTable.map(r => r.metric));
+  const watched = new Set(standardMonitors.map(r => r.metric));
   expect(Object.keys(metricModels).filter(name => !watched.has(name as MonitorRow["metric"]))).toEqual(["prompt-length", "entropy"]);
-  expect(new Set(monitorTable.map(r => r.name)).size).toBe(monitorTable.length);
+  expect(new Set(standardMonitors.map(r => r.name)).size).toBe(standardMonitors.length);
 });
 
 const groupOf: Readonly<Record<(typeof faultKinds)[number], AlarmGroup>> = {
@@ -155,6 +155,14 @@ describe("one share", () => {
     expect(() => set.step(warm.state, { startMs: Number.NaN, numbers: {}, shares: {} })).toThrow(/startMs/);
   });
 
+  test("is judged from 200 trials on", () => {
+    const few = (of: number, count: number): MinuteOfMetrics[] =>
+      Array.from({ length: count }, (_, i) => ({ startMs: startMs + i * minuteMs, numbers: {}, shares: { errors: { count: 0, of } } }));
+    const burst = { startMs: startMs + 1000 * minuteMs, numbers: {}, shares: { errors: { count: 50, of: 50 } } };
+    expect(set.step(run(set, few(1, 190)).state, burst).events).toEqual([]);
+    expect(set.step(run(set, few(1, 210)).state, burst).events.map(e => e.event)).toEqual(["raised"]);
+  });
+
   test("goes on from JSON as from memory", () => {
     const through = run(set, errorMinutes(300, 20, 0.2), JSON.parse(JSON.stringify(warm.state)));
     expect(through).toEqual(run(set, errorMinutes(300, 20, 0.2), warm.state));
@@ -222,6 +230,14 @@ describe("metrics together", () => {
     expect(["a", "b"]).toContain(parted.components.column);
     expect(vectorScores(base, { a: 9, b: 9, c: 9 })!.isolation.z).toBeGreaterThan(1.5);
   });
+});
+
+test("a vector has sixteen metrics at most, and each counts as at most six deviations", () => {
+  const scores = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`m${String(i).padStart(2, "0")}`, 99]));
+  let base = emptyVectorBase;
+  for (let i = 0; i < 5; i++) base = learnVector(base, scores);
+  expect(base.columns.length).toBe(16);
+  expect(base.rows).toEqual([new Array(16).fill(6)]);
 });
 
 test("rows and settings that do not fit are refused by name", () => {

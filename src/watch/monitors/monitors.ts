@@ -8,8 +8,8 @@ import { checkSetting, checkValue } from "../errors.ts";
 import type { MinuteOfMetrics } from "../minute.ts";
 import { type Detector, type DetectorState, detectors, holdRatio } from "./detectors.ts";
 import { endGroup, type GroupEvent, type GroupStates, type MonitorSignal, stepGroups } from "./groups.ts";
-import { emptyBases, type MetricBases, type MetricView, metricReader } from "./metrics.ts";
-import { type AlarmGroup, type MetricName, type MonitorRow, metricModels, monitorTable } from "./table.ts";
+import { emptyBases, type MetricBases, type MetricReader, type MetricView, metricReader } from "./metrics.ts";
+import { type AlarmGroup, type MetricName, type MonitorRow, metricModels, standardMonitors } from "./table.ts";
 
 export interface MonitorOptions extends AlarmOptions {
   /** False alarms a day of all monitors of a version together, at most, where nothing is wrong (default 0.1). */
@@ -20,7 +20,7 @@ export interface MonitorOptions extends AlarmOptions {
   readonly seasonal?: boolean;
   /** After so long a signal, what the metric is meanwhile is its new base (default 6 hours, from one; Infinity: never by itself). */
   readonly adaptAfterMs?: number;
-  /** Default: all of `monitorTable`. */
+  /** Default: all of `standardMonitors`. */
   readonly monitors?: readonly MonitorRow[];
 }
 
@@ -140,13 +140,42 @@ function stepMonitor({ row, detector }: Running, before: MonitorState | undefine
 const isOn = (state: MonitorsState, metric: MetricName, rows: readonly MonitorRow[]): boolean =>
   rows.some(row => row.metric === metric && state.monitors[row.name]?.onMs !== undefined);
 
+type Rows = readonly MonitorRow[];
+
+/** Bases of some metrics as they are now, and their monitors begun again. */
+function adapted(rows: Rows, reader: MetricReader, state: MonitorsState, metrics: ReadonlySet<MetricName>, nowMs: number) {
+  const own = rows.filter(row => metrics.has(row.metric));
+  const monitors = Object.fromEntries(Object.entries(state.monitors).filter(([name]) => !own.some(row => row.name === name)));
+  let next: MonitorsState = { ...state, monitors, bases: [...metrics].reduce(reader.adapt, state.bases) };
+  const events: MonitorEvent[] = [];
+  for (const group of new Set(own.map(row => row.group))) {
+    const isLeft = rows.some(row => row.group === group && next.monitors[row.name]?.onMs !== undefined);
+    const known = next.groups[group];
+    if (isLeft || known?.alarm.status !== "active") continue;
+    const row = own.find(r => r.group === group && state.monitors[r.name]?.onMs !== undefined) ?? own.find(r => r.group === group)!;
+    next = { ...next, groups: endGroup(next.groups, group, nowMs) };
+    const [kind, sinceMs] = [kindOf(row.metric, row.detector), known.alarm.sinceMs ?? nowMs];
+    events.push({ event: "adapted", group, monitor: row.name, kind, severity: known.severity, atMs: nowMs, sinceMs, evidence: [] });
+  }
+  return { state: next, events };
+}
+
+/** A group's event as it is told, with what its monitors saw. */
+function toldEvent(rows: Rows, event: GroupEvent, evidence: readonly MonitorEvidence[], atMs: number, groups: GroupStates): MonitorEvent {
+  const own = evidence.filter(e => rows.some(row => row.name === e.monitor && row.group === event.group));
+  const row = rows.find(r => r.name === event.monitor)!;
+  const began = event.event === "raised" ? own.filter(e => e.monitor === event.monitor).map(e => e.sinceMs) : [];
+  const sinceMs = Math.min(groups[event.group]?.alarm.sinceMs ?? atMs, ...began);
+  return { ...event, kind: kindOf(row.metric, row.detector), atMs, sinceMs, evidence: own };
+}
+
 /** Errors: watch/setting. */
 export function openMonitors({
   falseAlarmsPerDay = 0.1,
   warmUpMinutes = 120,
   seasonal = true,
   adaptAfterMs = 6 * 60 * minuteMs,
-  monitors: rows = monitorTable,
+  monitors: rows = standardMonitors,
   ...alarmOptions
 }: MonitorOptions = {}): MonitorSet {
   checkSetting(Number.isInteger(warmUpMinutes) && warmUpMinutes >= 30, "warmUpMinutes", "a whole number from 30", warmUpMinutes);
@@ -158,32 +187,6 @@ export function openMonitors({
   );
   const running = rows.map((row): Running => ({ row, detector: detectors[row.detector](runLengths[row.name]!, row.direction) }));
   const reader = metricReader(new Set(rows.map(r => r.metric)), { warmUpMinutes, seasonal });
-
-  /** Bases of some metrics as they are now, and their monitors begun again. */
-  const adapt = (state: MonitorsState, metrics: ReadonlySet<MetricName>, nowMs: number) => {
-    const own = rows.filter(row => metrics.has(row.metric));
-    const monitors = Object.fromEntries(Object.entries(state.monitors).filter(([name]) => !own.some(row => row.name === name)));
-    let next: MonitorsState = { ...state, monitors, bases: [...metrics].reduce(reader.adapt, state.bases) };
-    const events: MonitorEvent[] = [];
-    for (const group of new Set(own.map(row => row.group))) {
-      const isLeft = rows.some(row => row.group === group && next.monitors[row.name]?.onMs !== undefined);
-      const known = next.groups[group];
-      if (isLeft || known?.alarm.status !== "active") continue;
-      const row = own.find(r => r.group === group && state.monitors[r.name]?.onMs !== undefined) ?? own.find(r => r.group === group)!;
-      next = { ...next, groups: endGroup(next.groups, group, nowMs) };
-      const [kind, sinceMs] = [kindOf(row.metric, row.detector), known.alarm.sinceMs ?? nowMs];
-      events.push({ event: "adapted", group, monitor: row.name, kind, severity: known.severity, atMs: nowMs, sinceMs, evidence: [] });
-    }
-    return { state: next, events };
-  };
-
-  const told = (event: GroupEvent, evidence: readonly MonitorEvidence[], atMs: number, groups: GroupStates): MonitorEvent => {
-    const own = evidence.filter(e => rows.some(row => row.name === e.monitor && row.group === event.group));
-    const row = rows.find(r => r.name === event.monitor)!;
-    const began = event.event === "raised" ? own.filter(e => e.monitor === event.monitor).map(e => e.sinceMs) : [];
-    const sinceMs = Math.min(groups[event.group]?.alarm.sinceMs ?? atMs, ...began);
-    return { ...event, kind: kindOf(row.metric, row.detector), atMs, sinceMs, evidence: own };
-  };
 
   return {
     start: { minutes: 0, bases: emptyBases, monitors: {}, groups: {} },
@@ -211,15 +214,15 @@ export function openMonitors({
       }
       const grouped = stepGroups(before.groups, signals, nowMs, alarmOptions);
       const state: MonitorsState = { lastMs: nowMs, minutes: before.minutes + 1, bases, monitors, groups: grouped.groups };
-      const events = grouped.events.map(event => told(event, evidence, nowMs, grouped.groups));
+      const events = grouped.events.map(event => toldEvent(rows, event, evidence, nowMs, grouped.groups));
       const lasting = new Set(signals.filter(s => nowMs - s.sinceMs >= adaptAfterMs).map(s => s.row.metric));
       if (lasting.size === 0) return { state, events, greatest };
-      const adapted = adapt(state, lasting, nowMs);
-      return { state: adapted.state, events: [...events, ...adapted.events], greatest };
+      const after = adapted(rows, reader, state, lasting, nowMs);
+      return { state: after.state, events: [...events, ...after.events], greatest };
     },
     confirmChange(state) {
       const metrics = new Set(rows.filter(row => state.monitors[row.name]?.onMs !== undefined).map(row => row.metric));
-      return metrics.size === 0 ? { state, events: [] } : adapt(state, metrics, state.lastMs!);
+      return metrics.size === 0 ? { state, events: [] } : adapted(rows, reader, state, metrics, state.lastMs!);
     },
   };
 }

@@ -138,10 +138,17 @@ describe("classes", () => {
     expect(classScore(emptyLabelBase, { ham: 3 })).toBeUndefined();
   });
 
+  test("a difference from a small base counts the base's own error", () => {
+    const small = { ...emptyLabelBase, counts: { ham: 60, spam: 60 } };
+    // 2 * 10 ** 2 / 30, of a variance of 1 + 60 / 120
+    expect(classScore(small, { ham: 40, spam: 20 })!.ratio).toBeCloseTo(200 / 30 / 1.5, 9);
+  });
+
   test("labels without end are counted as one from the 64th on, names of Object's too", () => {
     let grown = emptyLabelBase;
     for (let i = 0; i < 40; i++) grown = observe(grown, Object.fromEntries(Array.from({ length: 50 }, (_, k) => [`label ${i} ${k}`, 1])));
-    expect(Object.keys(grown.counts).length).toBeLessThanOrEqual(mostClasses);
+    expect(mostClasses).toBe(64);
+    expect(Object.keys(grown.counts).length).toBeLessThanOrEqual(64);
     expect(grown.counts[otherClass]).toBeGreaterThan(1900);
     expect(observe(emptyLabelBase, JSON.parse('{"__proto__": 2, "constructor": 1, "x": -1, "y": null}')).counts).not.toHaveProperty("x");
   });

@@ -5,10 +5,10 @@ import type { DetectorName } from "./detectors.ts";
 
 /**
  * How the values of a metric become standardised ones. `log`, `log1` (of 1 + value), `root` (of counts: Anscombe 1948) and `linear`: residuals of a seasonal
- * model, `least` being their least deviation; `share`: beta-binomial; `classes`: chi-square of all labels; `vector`: all metrics of the minute together.
+ * model, `least` being their least deviation, and `needsWeek` whether weekends are so different that lasting shifts are judged from the second week on; `share`: beta-binomial; `classes`: chi-square of all labels; `vector`: all metrics of the minute together.
  */
 export type MetricModel =
-  | { readonly kind: "log" | "log1" | "root" | "linear"; readonly least: number }
+  | { readonly kind: "log" | "log1" | "root" | "linear"; readonly least: number; readonly needsWeek?: boolean }
   | { readonly kind: "share" }
   | { readonly kind: "classes" }
   | { readonly kind: "vector"; readonly method: "components" | "isolation" };
@@ -16,7 +16,7 @@ export type MetricModel =
 const log = { kind: "log", least: 0.05 } as const;
 /** Metrics by name. Least deviations: 5 % of a time or a length, 0.02 nats a token, a hundredth of a share. */
 export const metricModels = {
-  requests: { kind: "root", least: 1 },
+  requests: { kind: "root", least: 1, needsWeek: true },
   "latency-p50": log,
   "latency-p95": log,
   "first-token-p95": log,
@@ -69,7 +69,7 @@ const attacks = { group: "attacks", severity: "ticket" } as const;
 const joint = { group: "joint", severity: "ticket", inhibitedBy: ["service", "answers", "attacks"], holdMinutes: 5 } as const;
 const above = "above";
 
-export const monitorTable: readonly MonitorRow[] = [
+export const standardMonitors: readonly MonitorRow[] = [
   { name: "error-burst", metric: "errors", detector: "tail", direction: above, ...service },
   { name: "error-rise", metric: "errors", detector: "likelihood", direction: above, ...service },
   { name: "traffic-lost", metric: "requests", detector: "pair", direction: "below", ...service },

@@ -17,9 +17,9 @@ export interface VectorBase {
 }
 export const emptyVectorBase: VectorBase = { columns: [], rows: [], minutes: 0 };
 
-/** One vector in so many minutes is kept, and a model is made from so many: 16 hours. */
-const everyMinutes = 5;
+/** A model is made from so many vectors: the first one from 16 hours, one in five minutes; later ones from four days, one in half an hour. */
 const rowsOfModel = 192;
+const everyMinutes = { first: 5, later: 30 } as const;
 /** Metrics of a vector. */
 const mostColumns = 16;
 /** Standardised values count as at most so far out: one metric far off is for its own monitor. */
@@ -106,7 +106,7 @@ export function vectorScores(
 export function learnVector(base: VectorBase, scores: Readonly<Record<string, number>>): VectorBase {
   const minutes = base.minutes + 1;
   const names = Object.keys(scores).sort();
-  if (minutes % everyMinutes !== 0 || names.length < 2) return { ...base, minutes };
+  if (minutes % (base.fitted ? everyMinutes.later : everyMinutes.first) !== 0 || names.length < 2) return { ...base, minutes };
   const columns = base.columns.length > 0 ? base.columns : names.slice(0, mostColumns);
   const rows = [...base.rows, rowOf(columns, scores)];
   if (rows.length < rowsOfModel) return { ...base, columns, rows, minutes };

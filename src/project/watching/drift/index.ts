@@ -1,4 +1,4 @@
 /** Drift of what models see from what they were trained on. */
-export { type LiveSketches, liveWindows, openLiveSketches } from "./live-sketches.ts";
+export { type LiveSketches, liveWindows, openLiveSketches, type RunningSketches, runLiveSketches } from "./live-sketches.ts";
 export { type OpenedSubject, type SketchedSubject, versionSketch } from "./subject.ts";
 export { type DriftQuestion, type WatchedDrift, watchDrift } from "./watch-drift.ts";

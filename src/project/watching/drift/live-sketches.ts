@@ -8,6 +8,7 @@ import { changeStates, dropStates, type Store, statesOf } from "../../../store/i
 import {
   addToSketch,
   emptySketch,
+  isSampledId,
   mergeSketches,
   type Sketch,
   type SketchSpec,
@@ -127,7 +128,9 @@ export function openLiveSketches(store: Store, process: string = crypto.randomUU
       const spec = specs.get(model);
       if (spec === undefined && specs.size < mostVersions) learn(model);
       if (!spec) return;
-      const isFull = count++ % everyText === 0;
+      count++;
+      // drawn: every eighth of a stream that has a period would be no sample
+      const isFull = isSampledId(`${process} ${count}`, 1, everyText);
       const window = windowOf(model, spec, Math.floor(response.atMs / hourMs));
       window.isWritten = false;
       for (let i = 0; i < Math.max(response.answers.length, response.readings.length); i++) {
@@ -140,6 +143,39 @@ export function openLiveSketches(store: Store, process: string = crypto.randomUU
       const byModel = new Map<string, OpenWindow[]>();
       for (const w of windows.values()) if (!w.isWritten) byModel.set(w.model, [...(byModel.get(w.model) ?? []), w]);
       for (const [model, taken] of byModel) await write(model, taken);
+    },
+  };
+}
+
+/** Between two writes: an hour's sketch is written whole each time. */
+const writeMs = 60_000;
+
+export interface RunningSketches extends Pick<LiveSketches, "ended"> {
+  /** Writes what is left. */
+  close(): Promise<void>;
+}
+
+/** Sketches of a server that runs, written every minute and at its end; undefined where the record cannot be written. */
+export function runLiveSketches(store: Store, warn: (message: string) => void): RunningSketches | undefined {
+  if (store.isReadOnly) return undefined;
+  const sketches = openLiveSketches(store);
+  let isFailing = false;
+  const flush = async (): Promise<void> => {
+    try {
+      await sketches.flush();
+      isFailing = false;
+    } catch (error) {
+      if (!isFailing) warn(`loam: sketches of traffic are not kept: ${error instanceof Error ? error.message : String(error)}`);
+      isFailing = true;
+    }
+  };
+  const timer = setInterval(() => void flush(), writeMs);
+  timer.unref();
+  return {
+    ended: response => sketches.ended(response),
+    close: async () => {
+      clearInterval(timer);
+      await flush();
     },
   };
 }

@@ -65,7 +65,8 @@ export interface ToldRequest {
 async function putLabelled(states: StatesChange, key: string, row: FeedbackRow): Promise<void> {
   const { model } = row.facts!;
   await states.put(modelScope(model), key, feedbackJson(row));
-  if ((await states.read(modelsScope, model)) === undefined) await states.put(modelsScope, model, true);
+  // its time says when the model was last labelled
+  await states.put(modelsScope, model, true);
 }
 
 /** Where a request is remembered: its key and facts. */
@@ -258,6 +259,10 @@ export async function daySums(store: Store, model: string, fromDay: string): Pro
     return { version: version === "-" ? null : Number(version), day, sums: value as unknown as QualitySums };
   });
 }
+
+/** Differs as soon as a label was given. */
+export const feedbackRevision = async (store: Store): Promise<string> =>
+  (await statesOf(store.records.read, modelsScope)).map(s => `${s.key} ${s.atMs}`).join();
 
 /** Models of which something is known: with labels, or told of. */
 export async function modelsWithQuality(store: Store): Promise<string[]> {

@@ -3,8 +3,7 @@ import { type Json, sha256 } from "../../../base/index.ts";
 import type { StatesChange } from "../../../store/index.ts";
 import { timeKey, watchScopes } from "./scopes.ts";
 
-export const alarmKinds = ["slo", "chart", "anomaly", "drift", "quality"] as const;
-export type AlarmKind = (typeof alarmKinds)[number];
+export type AlarmKind = "slo" | "chart" | "anomaly" | "drift" | "quality";
 export type AlarmSeverity = "page" | "ticket";
 
 export interface KeptAlarm {
@@ -29,7 +28,7 @@ export const alarmKey = ({ sinceMs, id }: Pick<KeptAlarm, "sinceMs" | "id">): st
 
 /** States are written by this module alone: what is read is what was written. */
 export const alarmOf = (value: Json): KeptAlarm => value as unknown as KeptAlarm;
-const jsonOf = (alarm: KeptAlarm): Json => alarm as unknown as Json;
+const jsonOf = (alarm: KeptAlarm): Json => alarm as unknown as Json; // plain data
 
 export const putAlarm = (states: Pick<StatesChange, "put">, alarm: KeptAlarm): Promise<void> =>
   states.put(watchScopes.alarms, alarmKey(alarm), jsonOf(alarm));

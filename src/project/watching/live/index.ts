@@ -5,12 +5,13 @@ export type { HistoryStep } from "./scopes.ts";
 export type { AlarmNotice } from "./tell-alarms.ts";
 export {
   type HistoryOptions,
+  readWatchHistory,
+  readWatchStatus,
   type WatchedAlarm,
   type WatchedModel,
   type WatchedObjective,
   type WatchHistory,
   type WatchStatus,
   watchedAlarms,
-  watchHistory,
-  watchStatus,
+  watchRevision,
 } from "./watch-status.ts";

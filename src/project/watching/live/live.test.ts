@@ -13,7 +13,7 @@ import { jumpingClock, toldResponse } from "./fakes.ts";
 import { flushWindows } from "./flush-windows.ts";
 import { RunningWatch, type WatchOptions } from "./running-watch.ts";
 import { historyScope, leaseKey, timeKey, watchScopes, windowsOf } from "./scopes.ts";
-import { watchedAlarms, watchHistory, watchStatus } from "./watch-status.ts";
+import { readWatchHistory, readWatchStatus, watchedAlarms } from "./watch-status.ts";
 import { mergeModels, mostWaitingMinutes, WindowMemory } from "./window-memory.ts";
 
 const leaseOf = (store: Store, name: string, { monotonic }: { monotonic(): number }) =>
@@ -43,7 +43,7 @@ async function opened(clock = jumpingClock(startMs)) {
 }
 const historyOf = async (store: Store, step: "1m" | "15m" | "6h" = "1m") =>
   Object.fromEntries((await statesOf(store.records.read, historyScope(step))).map(r => [r.key, windowsOf(r.value)]));
-const requestsIn = async (store: Store) => (await watchHistory(store, "requests")).points.reduce((n, [, value]) => n + (value ?? 0), 0);
+const requestsIn = async (store: Store) => (await readWatchHistory(store, "requests")).points.reduce((n, [, value]) => n + (value ?? 0), 0);
 
 test("two servers are one population: the record has what one server would have counted, whoever of them evaluates", async () => {
   const traffic = Array.from({ length: 60 }, (_, i) =>
@@ -169,12 +169,12 @@ test("windows that come late are in the history and the objectives, for ten minu
   await put(startMs + 10 * minute, 5);
   await put(startMs + 2 * minute, 10);
   await evaluate();
-  expect((await watchHistory(store, "requests")).points.map(([at, value]) => [(at - startMs) / minute, value])).toEqual([
+  expect((await readWatchHistory(store, "requests")).points.map(([at, value]) => [(at - startMs) / minute, value])).toEqual([
     [0, 10],
     [10, 10],
     [18, 10],
   ]);
-  const status = await watchStatus(store, [rule]);
+  const status = await readWatchStatus(store, [rule]);
   expect([status.late, status.objectives[0]!.reached]).toEqual([10, 1 - 5 / 30]);
 });
 
@@ -349,7 +349,7 @@ test("a clock that jumps ahead and back: nothing is lost or counted twice, and m
   clock.advance(2 * minute);
   await a.tick();
   await a.tick();
-  const { late, lookedAt } = await watchStatus(store, []);
+  const { late, lookedAt } = await readWatchStatus(store, []);
   // one that ended in the minute of the jump lies ahead, and waits for its time
   const ahead = (await statesOf(store.records.read, watchScopes.windows, { from: timeKey(clock.now() + minute) }))
     .flatMap(r => Object.values(windowsOf(r.value)))
@@ -381,14 +381,14 @@ test("what a response said stays nowhere: the record has numbers and names of fi
     const text = JSON.stringify(await statesOf(store.records.read, scope));
     expect(text).not.toMatch(/launch|secret-request|ann@/);
   }
-  expect((await watchHistory(store, "refusal", { model: "mail" })).points).toEqual([[startMs, 1, 1]]);
+  expect((await readWatchHistory(store, "refusal", { model: "mail" })).points).toEqual([[startMs, 1, 1]]);
   // of 3 tokens with 2 scored, -2 nats: 1 nat a token
-  expect((await watchHistory(store, "nll", { model: "mail@1", step: "6h" })).points[0]![1]).toBeCloseTo(1, 6);
+  expect((await readWatchHistory(store, "nll", { model: "mail@1", step: "6h" })).points[0]![1]).toBeCloseTo(1, 6);
   expect(await readState(store.records.read, watchScopes.state, "lease")).toBeUndefined();
 });
 
 test("an unknown metric or step is refused by name", async () => {
   const { store } = await opened();
-  await expect(watchHistory(store, "speed")).rejects.toThrow(/metric: expected one of requests, latency-p50.*"speed"/);
-  await expect(watchHistory(store, "requests", { step: "2m" as never })).rejects.toThrow(/step: expected one of 1m, 15m, 6h/);
+  await expect(readWatchHistory(store, "speed")).rejects.toThrow(/metric: expected one of requests, latency-p50.*"speed"/);
+  await expect(readWatchHistory(store, "requests", { step: "2m" as never })).rejects.toThrow(/step: expected one of 1m, 15m, 6h/);
 });

@@ -17,7 +17,7 @@ import {
 import type { AlarmChange, AlarmSeverity } from "./alarms-kept.ts";
 import { minuteMs, watchScopes } from "./scopes.ts";
 
-export interface KeptObjective {
+interface KeptObjective {
   /** Of what counts: where that changes, counting begins anew. */
   readonly rule: string;
   readonly counts: ObjectiveState;
@@ -33,7 +33,7 @@ export function keptObjective(rule: ObjectiveRule, value: Json | undefined): Kep
   return kept?.rule === ruleHash(rule) ? kept : undefined;
 }
 
-export const reportOf = (rule: ObjectiveRule, kept: KeptObjective | undefined, nowMs: number): ObjectiveReport =>
+export const objectiveNow = (rule: ObjectiveRule, kept: KeptObjective | undefined, nowMs: number): ObjectiveReport =>
   objectiveReport(rule, kept?.counts ?? unusedObjective, nowMs);
 
 const evidenceOf = ({ objective, model }: ObjectiveRule, { reached, budgetLeft, alerts }: ObjectiveReport): Json => ({
@@ -86,7 +86,7 @@ export async function evaluateObjectives(
       alarm,
       severity: severity ?? (alarm.status === "active" ? (before?.severity ?? null) : null),
     };
-    await states.put(watchScopes.objectives, name, kept as unknown as Json);
+    await states.put(watchScopes.objectives, name, kept as unknown as Json); // plain data
   }
   return changes;
 }

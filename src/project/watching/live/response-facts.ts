@@ -9,7 +9,7 @@ const mostLooked = 4;
 const promptTextTokens = 256;
 const answerTextTokens = 96;
 
-export interface FactsOptions {
+interface FactsOptions {
   readonly objectives: readonly ObjectiveRule[];
   /** Looks at texts too (refusals, attacks). */
   readonly texts: boolean;

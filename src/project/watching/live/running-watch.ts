@@ -153,7 +153,7 @@ export class RunningWatch {
     if (this.#isFailing) return;
     this.#isFailing = true;
     this.#options.warn(
-      `monitoring: the record cannot be used (${sentence(error)}); serving goes on, and counts wait in memory for two hours at most`,
+      `monitoring: the artifact store cannot be used (${sentence(error)}); serving goes on, and counts wait in memory for two hours at most`,
     );
   }
 
@@ -171,7 +171,8 @@ export class RunningWatch {
       this.#memory.written(batch);
     }
     const { lost } = this.#memory;
-    if (lost > this.#lost) this.#options.warn(`monitoring: counts of ${lost - this.#lost} responses were lost while the record was away`);
+    if (lost > this.#lost)
+      this.#options.warn(`monitoring: counts of ${lost - this.#lost} responses were lost while the artifact store was away`);
     this.#lost = lost;
     for (const { flush } of this.#options.also ?? []) await flush();
   }

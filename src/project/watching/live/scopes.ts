@@ -41,4 +41,4 @@ export type WindowsByModel = Record<string, LiveWindow>;
 
 /** States are written by this module alone: what is read is what was written. */
 export const windowsOf = (value: Json | undefined): WindowsByModel => (value ?? {}) as unknown as WindowsByModel;
-export const windowsJson = (windows: WindowsByModel): Json => windows as unknown as Json;
+export const windowsJson = (windows: WindowsByModel): Json => windows as unknown as Json; // plain data

@@ -1,5 +1,5 @@
 /** Tells receivers of alarms: webhooks of a gateway, each event once under the alarm's id, and an Alertmanager. What was told is kept, so that whoever evaluates next goes on. */
-import { changeStates, type Store, statesOf } from "../../../store/index.ts";
+import { changeStates, readState, type Store, statesOf } from "../../../store/index.ts";
 import { alarmKey, alarmOf, type KeptAlarm, putAlarm } from "./alarms-kept.ts";
 import { postAlerts } from "./alertmanager.ts";
 import { cursorKey, cursorOf } from "./evaluate-windows.ts";
@@ -91,8 +91,7 @@ export class AlarmTeller {
 /** Active alarms, as the record has them now. */
 export async function activeAlarms(store: Store): Promise<KeptAlarm[]> {
   const read = store.records.read;
-  const [cursor] = await statesOf(read, watchScopes.state, { from: cursorKey, before: `${cursorKey}\0`, limit: 1 });
-  const keys = Object.values(cursorOf(cursor?.value).active);
+  const keys = Object.values(cursorOf(await readState(read, watchScopes.state, cursorKey)).active);
   if (keys.length === 0) return [];
   const rows = await statesOf(read, watchScopes.alarms, { from: keys.toSorted()[0]! });
   return rows.filter(r => keys.includes(r.key)).map(r => alarmOf(r.value));

@@ -6,7 +6,7 @@ import { projectErrors } from "../../errors.ts";
 import { type AlarmKind, type AlarmSeverity, alarmOf } from "./alarms-kept.ts";
 import { cursorKey, cursorOf } from "./evaluate-windows.ts";
 import type { ServerState } from "./flush-windows.ts";
-import { keptObjective, reportOf } from "./objectives-kept.ts";
+import { keptObjective, objectiveNow } from "./objectives-kept.ts";
 import { type HistoryStep, historyScope, historySteps, minuteMs, timeKey, timeOfKey, watchScopes, windowsOf } from "./scopes.ts";
 import { mergeModels } from "./window-memory.ts";
 
@@ -82,7 +82,7 @@ export async function watchedAlarms(store: Store): Promise<WatchedAlarm[]> {
 export async function watchedObjectives(store: Store, rules: readonly ObjectiveRule[], nowMs: number): Promise<WatchedObjective[]> {
   const rows = new Map((await statesOf(store.records.read, watchScopes.objectives)).map(r => [r.key, r.value]));
   return rules.map(rule => {
-    const { reached, budgetLeft, burn, alerts } = reportOf(rule, keptObjective(rule, rows.get(rule.name)), nowMs);
+    const { reached, budgetLeft, burn, alerts } = objectiveNow(rule, keptObjective(rule, rows.get(rule.name)), nowMs);
     return {
       name: rule.name,
       model: rule.model ?? null,
@@ -97,7 +97,7 @@ export async function watchedObjectives(store: Store, rules: readonly ObjectiveR
 }
 
 /** `model`: a version or a name; default: all. */
-export async function watchStatus(store: Store, rules: readonly ObjectiveRule[], model?: string): Promise<WatchStatus> {
+export async function readWatchStatus(store: Store, rules: readonly ObjectiveRule[], model?: string): Promise<WatchStatus> {
   const nowMs = store.clock.now();
   const read = store.records.read;
   const isMeant = (id: string): boolean => model === undefined || id === model || id.split(/[@#]/)[0] === model;
@@ -137,7 +137,7 @@ export interface HistoryOptions {
 }
 
 /** A figure over time. Errors: project/argument for a metric or step that there is none of. */
-export async function watchHistory(
+export async function readWatchHistory(
   store: Store,
   metric: string,
   { model, step = "1m", sinceMs }: HistoryOptions = {},
@@ -159,4 +159,11 @@ export async function watchHistory(
     return [[timeOfKey(key), found?.value ?? null, found?.count ?? 0]];
   });
   return { metric, model: model ?? "", stepMs, points };
+}
+
+/** Differs as soon as a minute was evaluated, or an alarm has begun or ended. */
+export async function watchRevision(store: Store): Promise<string> {
+  const read = store.records.read;
+  const [alarm] = await statesOf(read, watchScopes.alarms, { limit: 1, isNewestFirst: true });
+  return JSON.stringify([await readState(read, watchScopes.state, cursorKey), alarm?.key, alarm?.atMs]);
 }

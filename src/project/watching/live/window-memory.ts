@@ -9,7 +9,7 @@ import { minuteMs, startOf, type WindowsByModel } from "./scopes.ts";
 export const mostWaitingMinutes = 120;
 /** Names that a window tells apart; what comes beyond is counted under `otherModels`. */
 const mostModels = 64;
-export const otherModels = "other models";
+const otherModels = "other models";
 
 export interface WindowBatch {
   /** 1 more for each batch of the server. */

@@ -76,7 +76,7 @@ const watchFeature = z
     test: z.string(),
     p: measured,
     adjustedP: measured,
-    effect: interval,
+    effect: interval.nullable().describe("null where it has none"),
     measure: z.string(),
     numbers: z.object({ reference: side, window: side }).optional(),
     moved: z.array(z.object({ value: z.union([z.string(), z.number()]), reference: measured, window: measured, q: measured })).optional(),

@@ -1,0 +1,202 @@
+/** Sketches of traffic: counted once over servers, restarts and failed writes, bounded, and compared with what the model was trained on. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { z } from "zod";
+import { random } from "../../../base/index.ts";
+import type { EndedResponse } from "../../../serve/index.ts";
+import { openStore, registerVersion, runStage, type Store, stage, statesOf } from "../../../store/index.ts";
+import {
+  addToSketch,
+  compareSketches,
+  driftSince,
+  emptySketch,
+  featureData,
+  mergeSketches,
+  type Sketch,
+  sketchBytes,
+  textFeaturesOf,
+  textValuesOf,
+  tokenFeaturesOf,
+  tokenValuesOf,
+} from "../../../watch/index.ts";
+import { liveWindows, openLiveSketches, versionSketch } from "./index.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "loam-drift-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const hourMs = 3_600_000;
+const vocabulary = 50;
+const draw = random(7);
+const tokensOf = (from = 0): number[] => Array.from({ length: 5 + draw.below(20) }, () => from + draw.below(20));
+const textOf = (ids: readonly number[]) => ids.map(id => `w${id}`).join(" ");
+
+function trainingSketch(): Sketch {
+  const sketch = emptySketch({
+    tokenizer: "aa11",
+    features: {
+      ...textFeaturesOf("input", "input"),
+      ...tokenFeaturesOf("input", "input", vocabulary),
+      label: { type: "category", role: "label" },
+      "attribute group": { type: "category" },
+    },
+  });
+  for (let i = 0; i < 600; i++) {
+    const ids = tokensOf();
+    addToSketch(
+      sketch,
+      {
+        ...textValuesOf("input", textOf(ids)),
+        ...tokenValuesOf("input", ids),
+        label: i % 3 === 0 ? "spam" : "ham",
+        "attribute group": "a",
+      },
+      `document ${i}`,
+    );
+  }
+  return sketch;
+}
+
+/** A store with a model `toy@1` and its sketch. */
+async function storeWithModel(name: string): Promise<Store> {
+  const store = await openStore({ root: join(folder, name) });
+  const given = { progress: () => {}, signal: new AbortController().signal };
+  const model = stage({
+    name: "model",
+    version: 1,
+    inputs: {},
+    options: z.strictObject({}),
+    output: "model",
+    async run({ output }) {
+      await output.write("weights", "w");
+      return {};
+    },
+  });
+  const sketch = stage({
+    name: "sketch-trained",
+    version: 1,
+    inputs: { model: "model" },
+    options: z.strictObject({}),
+    output: "sketch",
+    async run({ output }) {
+      await output.write("sketch.bin", sketchBytes(trainingSketch()));
+      return {};
+    },
+  });
+  const made = await runStage(store, model, { inputs: {}, options: {}, ...given });
+  await runStage(store, sketch, { inputs: { model: made.artifact }, options: {}, ...given });
+  await registerVersion(store, "toy", made.artifact.id, {});
+  return store;
+}
+
+const response = (atMs: number, from = 0, label = draw.below(3) === 0 ? "spam" : "ham"): EndedResponse => ({
+  requestId: "chosen by the client",
+  responseId: null,
+  atMs,
+  contract: "openai",
+  endpoint: "other",
+  route: "/v1/classify",
+  model: "toy@1",
+  modelName: "toy",
+  modelVersion: 1,
+  arm: null,
+  isShadow: false,
+  status: 200,
+  outcome: "answered",
+  error: null,
+  user: null,
+  owner: null,
+  queuedMs: null,
+  firstTokenMs: null,
+  totalMs: 5,
+  promptTokens: 5,
+  cachedTokens: 0,
+  answerTokens: 0,
+  answers: [],
+  readings: [{ tokens: tokensOf(from), label, labels: ["ham", "spam"], probabilities: [0.5, 0.5], vector: null }],
+  decode: textOf,
+});
+
+/** The first response of a version only makes its sketch known. */
+async function opened(store: Store, process: string) {
+  const sketches = openLiveSketches(store, process);
+  sketches.ended(response(0));
+  await versionSketch(store, "toy@1");
+  await new Promise(resolve => setTimeout(resolve, 50));
+  return sketches;
+}
+
+test("two servers, a restart and a write that is repeated come to the counts of one server", async () => {
+  const store = await storeWithModel("counts");
+  const [a, b] = [await opened(store, "a"), await opened(store, "b")];
+  const start = Math.floor(store.clock.now() / hourMs) * hourMs;
+  for (let i = 0; i < 100; i++) (i % 2 === 0 ? a : b).ended(response(start + i));
+  for (const sketches of [a, b, a, b]) await sketches.flush();
+  const c = await opened(store, "a after a restart");
+  for (let i = 100; i < 120; i++) c.ended(response(start + i));
+  for (let i = 120; i < 130; i++) a.ended(response(start + i));
+  for (const sketches of [a, b, c]) await sketches.flush();
+  const [window, ...others] = await liveWindows(store, "toy@1");
+  expect(others).toEqual([]);
+  expect(window).toMatchObject({ atMs: start, sketch: { events: 130 } });
+  expect(featureData(window!.sketch, "tokens")).toMatchObject({ values: 130 });
+  // one state a process, not one a write
+  expect((await statesOf(store.records.read, "watch/sketches/toy@1")).length).toBe(3);
+  // text and ids of requests are not there
+  const bytes = Buffer.from(sketchBytes(window!.sketch)).toString("latin1");
+  for (const text of ["w1", "chosen"]) expect(bytes).not.toContain(text);
+});
+
+test("failed, shadowed and unknown responses are not traffic; a record that is away loses nothing", async () => {
+  const store = await storeWithModel("away");
+  const sketches = await opened(store, "a");
+  const start = Math.floor(store.clock.now() / hourMs) * hourMs;
+  for (const not of [{ status: 500 }, { isShadow: true }, { model: null }, { model: "other@1" }])
+    sketches.ended({ ...response(start), ...not });
+  for (let i = 0; i < 10; i++) sketches.ended(response(start));
+  const { write } = store.records;
+  store.records.write = () => Promise.reject(new Error("the disk is full"));
+  await expect(sketches.flush()).rejects.toThrow("the disk is full");
+  store.records.write = write;
+  for (let i = 10; i < 15; i++) sketches.ended(response(start));
+  await sketches.flush();
+  expect((await liveWindows(store, "toy@1")).map(w => w.sketch.events)).toEqual([15]);
+});
+
+test("traffic like the training data is no drift, and what changes is told with its hour", async () => {
+  const store = await storeWithModel("since");
+  const sketches = await opened(store, "a");
+  const start = Math.floor(store.clock.now() / hourMs) * hourMs - 9 * hourMs;
+  for (let hour = 0; hour < 10; hour++)
+    for (let i = 0; i < 80; i++) {
+      // from the seventh hour on other tokens come, and all is said to be spam
+      const isChanged = hour >= 6;
+      sketches.ended(response(start + hour * hourMs, isChanged && i % 2 === 0 ? 20 : 0, isChanged ? "spam" : undefined));
+    }
+  await sketches.flush();
+  const reference = (await versionSketch(store, "toy@1"))!.sketch;
+  const windows = await liveWindows(store, "toy@1");
+  expect(windows.length).toBe(10);
+  const before = compareSketches(
+    reference,
+    windows
+      .slice(0, 6)
+      .map(w => w.sketch)
+      .reduce(mergeSketches),
+  );
+  expect(before.verdict).not.toBe("drift");
+  const after = compareSketches(
+    reference,
+    windows
+      .slice(6)
+      .map(w => w.sketch)
+      .reduce(mergeSketches),
+  );
+  expect(after.kinds.covariate!.features).toContain("tokens");
+  expect(after.kinds.prediction).toMatchObject({ verdict: "drift", features: ["label"] });
+  expect(after.kinds.label).toBeUndefined();
+  const onset = driftSince(reference, windows, { alpha: 0.001 }).find(o => o.feature === "label" && o.value === "spam");
+  expect(onset).toMatchObject({ sinceMs: start + 6 * hourMs, windows: 4 });
+  expect(await liveWindows(store, "toy@1", start + 8 * hourMs)).toHaveLength(2);
+});

@@ -1,0 +1,75 @@
+/** What the console's page Watch shows: read from the record, whoever wrote it. Vectors are compared by `loam watch drift` alone, since that takes seconds. */
+import type { WatchSource } from "../../serve/index.ts";
+import type { Store } from "../../store/index.ts";
+import { compareSketches, driftSince, mergeSketches, type ObjectiveRule } from "../../watch/index.ts";
+import { liveWindows, versionSketch } from "./drift/index.ts";
+import { feedbackRevision, modelQuality } from "./feedback/index.ts";
+import { readWatchHistory, readWatchStatus, watchedAlarms, watchRevision } from "./live/index.ts";
+
+type Drift = Awaited<ReturnType<WatchSource["drift"]>>[number];
+
+const mostAlarms = 100;
+/** Of traffic: the last days, compared as one. */
+const driftMs = 7 * 86_400_000;
+/** A comparison takes some tens of milliseconds of processor: it is kept so long, however many look. */
+const driftKeptMs = 60_000;
+
+const noComparison = (model: string, why: string): Drift => ({ model, reference: null, verdict: null, features: [], why });
+
+async function driftOf(store: Store, model: string): Promise<Drift> {
+  // a version that the record does not have, as a file's, has none either
+  const reference = await versionSketch(store, model).catch(() => undefined);
+  if (!reference)
+    return noComparison(model, `No sketch of what ${model} was trained on: train it again with \`loam run\`, which makes one.`);
+  const windows = await liveWindows(store, model, store.clock.now() - driftMs);
+  if (windows.length === 0)
+    return noComparison(model, `No requests to ${model} in the last 7 days: send some, and they are compared here.`);
+  const live = windows.map(w => w.sketch).reduce(mergeSketches);
+  const features = Object.entries(reference.sketch.spec.features).flatMap(([name, { type }]) =>
+    type !== "vector" && Object.hasOwn(live.spec.features, name) ? [name] : [],
+  );
+  const report = compareSketches(reference.sketch, live, { features });
+  const changed = report.features.filter(f => f.verdict === "drift").map(f => f.name);
+  const since = windows.length > 1 && changed.length > 0 ? driftSince(reference.sketch, windows, { alpha: report.alpha }) : [];
+  return {
+    model,
+    reference: reference.subject.artifact,
+    verdict: report.verdict,
+    alpha: report.alpha,
+    events: report.events,
+    features: report.features.map(({ name, type, kind, verdict, needed, test, p, adjustedP, effect, measure, numbers, moved, ...f }) => ({
+      ...{ name, type, kind, verdict, needed, test, p, adjustedP, effect, measure },
+      reference: { values: f.reference.values },
+      window: { values: f.window.values },
+      ...(numbers ? { numbers } : {}),
+      ...(moved ? { moved: moved.map(m => ({ value: m.value, reference: m.reference, window: m.window, q: m.q })) } : {}),
+      since: since.find(s => s.feature === name && s.value === null)?.sinceMs ?? null,
+    })),
+    why: null,
+  };
+}
+
+export function watchSource(store: Store, objectives: readonly ObjectiveRule[]): WatchSource {
+  let drift: { readonly atMs: number; readonly all: Promise<Drift[]> } | undefined;
+  const compare = async (): Promise<Drift[]> => {
+    const { models } = await readWatchStatus(store, objectives);
+    const versions = models.map(m => m.model).filter(m => /^[^#:]+@\d+$/.test(m));
+    const all: Drift[] = [];
+    for (const version of versions) all.push(await driftOf(store, version));
+    return all;
+  };
+  return {
+    status: async () => ({
+      ...(await readWatchStatus(store, objectives)),
+      alarms: (await watchedAlarms(store)).slice(0, mostAlarms),
+    }),
+    history: (metric, model, step) => readWatchHistory(store, metric, { model, step }),
+    drift: () => {
+      const nowMs = store.clock.now();
+      if (!drift || nowMs - drift.atMs >= driftKeptMs || nowMs < drift.atMs) drift = { atMs: nowMs, all: compare() };
+      return drift.all;
+    },
+    quality: () => modelQuality(store, undefined),
+    revision: async () => JSON.stringify([await watchRevision(store), await feedbackRevision(store)]),
+  };
+}
