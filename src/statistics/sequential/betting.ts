@@ -27,7 +27,7 @@ export function logTotal(values: readonly number[]): number {
 }
 
 /** A score, and the ends of the range that it was drawn from. */
-export interface ArmScore {
+interface ArmScore {
   readonly value: number;
   readonly least: number;
   readonly most: number;
