@@ -102,6 +102,7 @@ const adminOperations: readonly ApiOperation[] = [
     versionList.extend({ failed: z.array(z.string()) }),
     adminBodies.policy,
   ),
+  send("/v1/admin/follow", "Takes up what the record says of aliases and versions now.", versionList, z.object({})),
 ];
 
 const texts = z.object({ examples: z.array(z.object({ text: z.string() })).min(1) });
