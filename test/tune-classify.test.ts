@@ -119,14 +119,14 @@ test("what mistakes cost chooses a threshold on the validation part, told on the
   writeFileSync(join(cwd, "loam.yaml"), yaml(", costs: { positive: low, falsePositive: 1, falseNegative: 20 }"));
   const ran = await loam(["tune", "mood", "--json"], { cwd });
   expect(ran.code, ran.stderr).toBe(0);
-  // the threshold and the evaluation alone: a version of its own, of the same weights
+  // the threshold, the sketch of what it was trained on, and the evaluation alone: a version of its own, of the same weights
   const done = jsonLines(ran.stdout).at(-1) as { ran: number; version: string; artifacts: Record<string, string> };
-  expect(done).toMatchObject({ ran: 2, version: "mood@2" });
+  expect(done).toMatchObject({ ran: 3, version: "mood@2" });
   const made = jsonLines(ran.stdout).flatMap(e => {
     const { event, label, action } = e as { event?: string; label?: string; action?: string };
     return event === "stage" && action === "made" ? [label] : [];
   });
-  expect(made).toEqual(["mood", "evaluate/mood"]);
+  expect(made).toEqual(["mood", "sketch/mood", "evaluate/mood"]);
   const [first, second] = [await modelContent(cwd, "mood@1"), await modelContent(cwd, "mood@2")];
   expect({ ...second, "config.json": "" }).toEqual({ ...first, "config.json": "" });
   expect(ran.stderr).toMatch(/Threshold for low: another taken for it costs 1, it taken for another 20; chosen on \d+ validation items/);
