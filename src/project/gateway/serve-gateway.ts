@@ -59,6 +59,18 @@ export interface ServingGateway extends AsyncDisposable {
 
 export const modelsOfGateway = ({ routes }: GatewayConfig): string[] => [...new Set([...routes.values()].map(r => r.name))];
 
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Says of a certificate that was renewed whether it is used. */
+const certificateTeller =
+  (warn: (text: string) => void) =>
+  (error?: unknown): void =>
+    warn(
+      error === undefined
+        ? "loam gateway: the new certificate was taken up"
+        : `loam gateway: the new certificate was not taken up: ${reasonOf(error)}`,
+    );
+
 /** Errors: those of the file and the state, and of the socket where the address is taken. */
 export async function serveGateway(
   { path, config }: Pick<FoundGateway, "path" | "config">,
@@ -69,7 +81,6 @@ export async function serveGateway(
   const log = logOf(config, { stdout });
   const page = await readStaticPage(join(packageFolder, "console", "dist"));
   const login = new Login({ info: { gateway: true, record: false } });
-  const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
   const feedback = await projectFeedback(config.folder, warn);
   const closeFeedback = async () => feedback?.close();
   let door: Gateway;
@@ -98,12 +109,7 @@ export async function serveGateway(
         if (text !== undefined) warn(`loam gateway: ${text}`);
       },
     });
-    const onTls = (error?: unknown) =>
-      warn(
-        error === undefined
-          ? "loam gateway: the new certificate was taken up"
-          : `loam gateway: the new certificate was not taken up: ${reasonOf(error)}`,
-      );
+    const onTls = certificateTeller(warn);
     listening = await listenGateway(door, { host: host ?? config.listen.host, port: port ?? config.listen.port, onTls });
   } catch (error) {
     await closeFeedback();

@@ -32,7 +32,6 @@ import { wrongArgument } from "../errors.ts";
 import { type LooksReport, looksReport } from "../looks.ts";
 import { type NamedModelVersion, namedVersion } from "../models/named-version.ts";
 import { thisUser } from "../person.ts";
-import { followServers } from "../serving/follow-servers.ts";
 import type { Workplace } from "../workspace.ts";
 
 export interface MoveOptions {
@@ -98,15 +97,7 @@ export async function promoteVersion(
     if (!isLoamError(error) || !error.details) throw error;
     throw withDetails(error, { ...error.details, looks: await looksOf(store, version) });
   });
-  if (release) await followServers(store.root);
   return { ...promotionDocument(wanted, version, verdict, release ?? null), looks: await looksOf(store, version) };
-}
-
-/** Servers of the project are told of a moved alias at once. */
-async function followed(store: Store, moved: Promise<Release>): Promise<Release> {
-  const release = await moved;
-  await followServers(store.root);
-  return release;
 }
 
 /** Gives an alias back to the version that had it before. Errors: registry/tampered, store/blobMissing, store/notFound. */
@@ -115,15 +106,14 @@ export const rollbackVersion = (
   alias: string,
   options: MoveOptions,
   watch: Watch,
-): Promise<Release> =>
-  followed(store, rollback(store, model, alias, { ...mover(options), progress: progressFor(watch, "verify"), signal: watch.signal }));
+): Promise<Release> => rollback(store, model, alias, { ...mover(options), progress: progressFor(watch, "verify"), signal: watch.signal });
 
 /** Takes an alias away, where no release guards it. Errors: store/notFound, store/guarded. */
 export const removeAlias = (
   { store, model }: Pick<NamedModelVersion, "store" | "model">,
   alias: string,
   options: MoveOptions,
-): Promise<Release> => followed(store, setAlias(store, model, alias, null, mover(options)));
+): Promise<Release> => setAlias(store, model, alias, null, mover(options));
 
 export interface ApproveOptions {
   /** The alias. */

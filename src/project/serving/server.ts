@@ -168,8 +168,7 @@ function apiKeysOf({ apiKeys = [] }: ServeOptions, hasGateway: boolean): readonl
 }
 
 /** The application: contracts, console, files, jobs. */
-async function createServerApp(o: Opening, found: Models, engines: Engines, models: StartedModels, host: string) {
-  const { fleet } = models;
+async function createServerApp(o: Opening, found: Models, engines: Engines, { fleet }: StartedModels, host: string) {
   const { options, closers, warn } = o;
   const { project, store, adapters, named } = found;
   const page = await readStaticPage(join(packageFolder, "console", "dist"));
@@ -205,7 +204,6 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, mode
   const app = createApp({
     engines,
     fleet,
-    follow: () => models.follow(),
     tracing,
     // behind a gateway its roles and its own login decide
     ...(hasGateway ? {} : options.admin === true ? { admin: true } : { login }),

@@ -100,13 +100,6 @@ async function policy(c: AppContext, services: Services): Promise<Response> {
   return c.json({ ...ofName(fleet, of), failed: errors.map(e => (e instanceof Error ? e.message : String(e))) });
 }
 
-/** What the record says of aliases and versions, taken up now. */
-async function follow(c: AppContext, services: Services): Promise<Response> {
-  await bodyOf(c);
-  await services.follow?.();
-  return list(c, services);
-}
-
 export const admin: Contract = {
   name: "admin",
   endpoint: "admin",
@@ -118,6 +111,5 @@ export const admin: Contract = {
     post("/v1/admin/label", restricted(label)),
     post("/v1/admin/split", restricted(split)),
     post("/v1/admin/policy", restricted(policy)),
-    post("/v1/admin/follow", restricted(follow)),
   ],
 };

@@ -47,8 +47,6 @@ export interface AppOptions extends Pick<ServeMetricsOptions, "watchFigures" | "
   readonly encoders?: readonly EmbeddingEngine[];
   /** Loads and unloads versions of `engines` while the server runs. */
   readonly fleet?: Fleet;
-  /** Takes up what the record says of aliases and versions (`POST /v1/admin/follow`), beside looks that it makes by itself. */
-  readonly follow?: () => Promise<void>;
   /** Whether whoever reaches the server may administer it and read the console; only `login`'s sessions and token when absent. */
   readonly admin?: boolean;
   /** Sessions of browsers and the token of local programs; without it and `admin`, the console and the administration are closed. */
@@ -149,7 +147,6 @@ export function createApp(options: AppOptions): App {
   const services: Services = {
     engines,
     fleet,
-    follow: options.follow,
     admin,
     login,
     adapterFolder: options.adapterFolder,

@@ -16,7 +16,7 @@ import { labelBatch, labelState } from "./console-answers/labels.ts";
 import { consoleModel, consoleRun, dataSet, graph, maskedExamples, metrics, overview, session } from "./console-answers/project.ts";
 import { logged, modelReleases, verdicts } from "./console-answers/releases.ts";
 import { versionReport } from "./console-answers/version-report.ts";
-import { watchDrift, watchHistory, watchQuality, watchStatus } from "./console-answers/watch.ts";
+import { watchedDriftAnswer, watchedHistoryAnswer, watchedQualityAnswer, watchedStatusAnswer } from "./console-answers/watch.ts";
 import { watchHistoryQuery } from "./console-watch.ts";
 
 const read = (path: string, summary: string, answer: z.ZodType, query?: z.ZodObject): ApiOperation => ({
@@ -66,10 +66,10 @@ const consoleOperations: readonly ApiOperation[] = [
     z.object({ model: z.string().optional().describe("default: the first that is served") }),
   ),
   read("/api/serving", "Lists served versions with their load.", serving),
-  read("/api/watch", "Says what monitors know: figures of served versions, objectives, alarms.", watchStatus),
-  read("/api/watch/history", "Gives a figure of a version over time.", watchHistory, watchHistoryQuery),
-  read("/api/watch/drift", "Compares live traffic with what each served version was trained on.", z.array(watchDrift)),
-  read("/api/watch/quality", "Gives the quality of models on their traffic, by version and day.", z.array(watchQuality)),
+  read("/api/watch", "Says what monitors know: figures of served versions, objectives, alarms.", watchedStatusAnswer),
+  read("/api/watch/history", "Gives a figure of a version over time.", watchedHistoryAnswer, watchHistoryQuery),
+  read("/api/watch/drift", "Compares live traffic with what each served version was trained on.", z.array(watchedDriftAnswer)),
+  read("/api/watch/quality", "Gives the quality of models on their traffic, by version and day.", z.array(watchedQualityAnswer)),
   {
     ...read("/api/events", "Streams which resources changed, as server-sent events `changes`; a comment is the heartbeat.", changes),
     contentType: "text/event-stream",
@@ -102,7 +102,6 @@ const adminOperations: readonly ApiOperation[] = [
     versionList.extend({ failed: z.array(z.string()) }),
     adminBodies.policy,
   ),
-  send("/v1/admin/follow", "Takes up what the record says of aliases and versions now.", versionList, z.object({})),
 ];
 
 const texts = z.object({ examples: z.array(z.object({ text: z.string() })).min(1) });

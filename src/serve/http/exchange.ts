@@ -81,8 +81,6 @@ export interface Services {
   readonly engines: Engines;
   /** Loads and unloads; absent where the models are fixed. */
   readonly fleet?: Fleet | undefined;
-  /** Takes up what the record says of aliases and versions. */
-  readonly follow?: (() => Promise<void>) | undefined;
   /** Whoever reaches the server may administer it. */
   readonly admin: boolean;
   /** Who else may; nobody when absent. */

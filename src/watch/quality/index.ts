@@ -27,10 +27,10 @@ export {
 export {
   type DayQuality,
   type DaySums,
-  dayOf,
+  utcDay,
   type LabelSelection,
   type PeriodQuality,
   qualityOf,
   type VersionQuality,
 } from "./quality-report.ts";
-export { type ClassFigures, type LabelledText, type TrueQuality, trueQuality } from "./true-quality.ts";
+export { type ClassFigures, type JudgedText, type TrueQuality, trueQuality } from "./true-quality.ts";

@@ -2,7 +2,7 @@
 import { normalAbove } from "../../statistics/index.ts";
 import { addSums, type EstimatedQuality, estimatedQuality, noSums, type QualitySums } from "./estimated-quality.ts";
 import { agreedTruth, type FeedbackRow } from "./feedback-rows.ts";
-import { type LabelledText, type TrueQuality, trueQuality } from "./true-quality.ts";
+import { type JudgedText, type TrueQuality, trueQuality } from "./true-quality.ts";
 
 /** Sums of a version's day; several of one day add up. */
 export interface DaySums {
@@ -42,10 +42,10 @@ export interface VersionQuality extends PeriodQuality {
 
 const dayMs = 86_400_000;
 /** `2026-11-30` in UTC. */
-export const dayOf = (atMs: number): string => new Date(Math.floor(atMs / dayMs) * dayMs).toISOString().slice(0, 10);
+export const utcDay = (atMs: number): string => new Date(Math.floor(atMs / dayMs) * dayMs).toISOString().slice(0, 10);
 
 /** Texts of a request that somebody labelled. */
-export function labelledTexts(request: string, { facts, labels }: FeedbackRow): LabelledText[] {
+function labelledTexts(request: string, { facts, labels }: FeedbackRow): JudgedText[] {
   if (!facts) return [];
   const indices = [...new Set(labels.map(l => l.index))];
   return indices.flatMap(index => {
@@ -57,7 +57,7 @@ export function labelledTexts(request: string, { facts, labels }: FeedbackRow): 
   });
 }
 
-function selectionOf(texts: readonly LabelledText[], requests: number, sums: QualitySums): LabelSelection {
+function selectionOf(texts: readonly JudgedText[], requests: number, sums: QualitySums): LabelSelection {
   const share = sums.responses === 0 ? null : Math.min(1, requests / sums.responses);
   const own = texts.flatMap(t => (t.predicted === null ? [] : (t.probabilities?.[t.predicted] ?? [])));
   const none = { share, confidenceLabelled: null, confidenceAll: null, p: null };
@@ -77,7 +77,7 @@ function selectionOf(texts: readonly LabelledText[], requests: number, sums: Qua
   return { share, ...confidence, p: error > 0 ? Math.min(1, 2 * normalAbove(Math.abs(difference) / error)) : null };
 }
 
-function periodOf(texts: readonly LabelledText[], sums: QualitySums): PeriodQuality {
+function periodOf(texts: readonly JudgedText[], sums: QualitySums): PeriodQuality {
   const figures = trueQuality(texts);
   return {
     responses: sums.responses,
@@ -89,9 +89,9 @@ function periodOf(texts: readonly LabelledText[], sums: QualitySums): PeriodQual
 
 /** `rows` by request. Figures of each version, and of each of its days by when the request was answered; the newest version first. */
 export function qualityOf(rows: ReadonlyMap<string, FeedbackRow>, days: readonly DaySums[]): VersionQuality[] {
-  const versions = new Map<number | null, Map<string, { texts: LabelledText[]; sums: QualitySums }>>();
+  const versions = new Map<number | null, Map<string, { texts: JudgedText[]; sums: QualitySums }>>();
   const at = (version: number | null, day: string) => {
-    const of = versions.get(version) ?? new Map<string, { texts: LabelledText[]; sums: QualitySums }>();
+    const of = versions.get(version) ?? new Map<string, { texts: JudgedText[]; sums: QualitySums }>();
     versions.set(version, of);
     const found = of.get(day) ?? { texts: [], sums: noSums };
     of.set(day, found);
@@ -103,7 +103,7 @@ export function qualityOf(rows: ReadonlyMap<string, FeedbackRow>, days: readonly
   }
   // in one order, so that the same rows give the same draws
   for (const [request, row] of [...rows].sort(([a], [b]) => (a < b ? -1 : 1)))
-    if (row.facts) at(row.facts.version, dayOf(row.facts.atMs)).texts.push(...labelledTexts(request, row));
+    if (row.facts) at(row.facts.version, utcDay(row.facts.atMs)).texts.push(...labelledTexts(request, row));
   return [...versions]
     .sort(([a], [b]) => (b ?? -1) - (a ?? -1))
     .map(([version, of]) => {

@@ -6,7 +6,7 @@ import { addSums, countReading, estimatedQuality, growingSums, noSums } from "./
 import { agreedTruth, type FeedbackLabel, type FeedbackRow, mergeFeedback } from "./feedback-rows.ts";
 import { isTrustedSource } from "./part.ts";
 import { qualityOf } from "./quality-report.ts";
-import { type LabelledText, trueQuality } from "./true-quality.ts";
+import { type JudgedText, trueQuality } from "./true-quality.ts";
 
 const label = fc.record<FeedbackLabel>({
   source: fc.constantFrom("a", "b", "reviewers"),
@@ -88,7 +88,7 @@ describe("rows of feedback", () => {
   });
 });
 
-const text = (request: string, predicted: string, p: number, truth: string, more: Partial<LabelledText> = {}): LabelledText => ({
+const text = (request: string, predicted: string, p: number, truth: string, more: Partial<JudgedText> = {}): JudgedText => ({
   request,
   predicted,
   probabilities: { [predicted]: p, [predicted === "a" ? "b" : "a"]: 1 - p },

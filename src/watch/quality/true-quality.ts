@@ -2,7 +2,7 @@
 import { bootstrapAll, calibrationError, type Interval, reliability, studentQuantile, wilson } from "../../statistics/index.ts";
 
 /** A text with what was told of it, and what is right. */
-export interface LabelledText {
+export interface JudgedText {
   /** Its request: texts of one are no independent ones. */
   readonly request: string;
   readonly predicted: string | null;
@@ -112,7 +112,7 @@ function classFigures(texts: readonly Classified[], names: readonly string[]): C
 }
 
 /** Whether the class told is right, beside its probability. */
-function calibrationOf(texts: readonly LabelledText[]): number | null {
+function calibrationOf(texts: readonly JudgedText[]): number | null {
   const said = texts.filter(t => t.truth !== null && t.predicted !== null && t.probabilities?.[t.predicted] !== undefined);
   if (said.length === 0) return null;
   const bins = Math.max(1, Math.min(10, Math.floor(said.length / 10)));
@@ -120,14 +120,14 @@ function calibrationOf(texts: readonly LabelledText[]): number | null {
   return calibrationError(reliability({ positive, probability: said.map(t => t.probabilities![t.predicted!]!) }, { bins }));
 }
 
-function scoreOf(texts: readonly LabelledText[]): Interval | null {
+function scoreOf(texts: readonly JudgedText[]): Interval | null {
   const scores = texts.flatMap(t => t.score ?? []);
   if (scores.length > 0 && scores.every(s => s === 0 || s === 1)) return wilson(scores.filter(s => s === 1).length, scores.length);
   return meanInterval(scores, [0, 1]);
 }
 
 /** Figures of labelled texts. Log loss and macro F1 by a bootstrap over requests; accuracy too where a request has several texts, else Wilson's. */
-export function trueQuality(texts: readonly LabelledText[]): TrueQuality {
+export function trueQuality(texts: readonly JudgedText[]): TrueQuality {
   const requests = new Map([...new Set(texts.map(t => t.request))].map((r, i) => [r, i]));
   const judged = texts.filter(t => t.truth !== null && t.predicted !== null);
   const names = [...new Set(judged.flatMap(t => [t.truth!, t.predicted!]))].sort();

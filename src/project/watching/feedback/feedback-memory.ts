@@ -8,7 +8,7 @@ import {
   type ClassReading,
   countAnswer,
   countReading,
-  dayOf,
+  utcDay,
   type GrowingSums,
   growingSums,
   type QualitySums,
@@ -69,7 +69,7 @@ export class FeedbackMemory {
   }
 
   #sumsOf(model: string, version: number | null, atMs: number): GrowingSums {
-    const key = sumsKey(model, version, dayOf(atMs), this.#process);
+    const key = sumsKey(model, version, utcDay(atMs), this.#process);
     let sums = this.#sums.get(key);
     if (!sums) {
       // the record has those of days that are over

@@ -51,6 +51,7 @@ const rowIn = (value: Json | undefined): FeedbackRow | undefined => value as Fee
 interface OtherId {
   readonly of: string;
 }
+const sumsIn = (value: Json): QualitySums => value as unknown as QualitySums; // written by `keepRequests` alone
 const factsIn = (value: Json | undefined) => value as RequestFacts | OtherId | undefined;
 
 /** A request as it is told. */
@@ -140,7 +141,7 @@ async function joinEarly(
 
 const textsOf = ({ readings }: RequestFacts): number => Math.max(1, readings.length);
 
-export type KeptLabel =
+type KeptLabel =
   | {
       readonly kind: "kept";
       readonly requestId: string;
@@ -190,7 +191,7 @@ export const keepLabel = (store: Store, owner: string | null, requestId: string,
   });
 
 /** Labels of a request of this owner; undefined where it has no request of this id. */
-export async function labelsOf(store: Store, owner: string | null, requestId: string) {
+export async function feedbackOf(store: Store, owner: string | null, requestId: string) {
   const db = store.records.read;
   const found = await findRequest({ read: (scope, key) => readState(db, scope, key) }, owner, requestId);
   if (!found) return undefined;
@@ -256,7 +257,7 @@ export async function daySums(store: Store, model: string, fromDay: string): Pro
   const rows = await statesOf(store.records.read, sumsScope, { from: `${model}/${fromDay}`, before: `${model}0` });
   return rows.map(({ key, value }) => {
     const [day, version] = key.slice(model.length + 1).split("/") as [string, string];
-    return { version: version === "-" ? null : Number(version), day, sums: value as unknown as QualitySums };
+    return { version: version === "-" ? null : Number(version), day, sums: sumsIn(value) };
   });
 }
 

@@ -1,6 +1,6 @@
 /** Quality of the project's models on their traffic, beside what was last evaluated of each version. */
 import { listModels, type Store } from "../../../store/index.ts";
-import { dayOf, qualityOf, type VersionQuality } from "../../../watch/index.ts";
+import { utcDay, qualityOf, type VersionQuality } from "../../../watch/index.ts";
 import { daySums, labelledRequests, modelsWithQuality } from "./feedback-record.ts";
 
 export interface QualityOptions {
@@ -26,13 +26,13 @@ const dayMs = 86_400_000;
 /** Of one model, or of all of which something is known. */
 export async function modelQuality(store: Store, model: string | undefined, { days = 30 }: QualityOptions = {}): Promise<ModelQuality[]> {
   const fromMs = store.clock.now() - (days - 1) * dayMs;
-  const fromDay = dayOf(fromMs);
+  const fromDay = utcDay(fromMs);
   const registered = new Map((await listModels(store)).map(m => [m.model, m.versions]));
   const names = model === undefined ? await modelsWithQuality(store) : [model];
   return Promise.all(
     names.map(async (name): Promise<ModelQuality> => {
       const [rows, sums] = await Promise.all([labelledRequests(store, name), daySums(store, name, fromDay)]);
-      const recent = new Map([...rows].filter(([, { facts }]) => facts && dayOf(facts.atMs) >= fromDay));
+      const recent = new Map([...rows].filter(([, { facts }]) => facts && utcDay(facts.atMs) >= fromDay));
       const versions = qualityOf(recent, sums).map(v => ({
         ...v,
         evaluation: registered.get(name)?.find(r => r.number === v.version)?.scores ?? null,

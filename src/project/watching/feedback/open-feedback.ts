@@ -4,7 +4,7 @@ import type { Store } from "../../../store/index.ts";
 import type { FeedbackLabel, RequestFacts } from "../../../watch/index.ts";
 import { type FeedbackConfig, feedbackDefaults, isTrustedSource } from "../../../watch/part.ts";
 import { FeedbackMemory, type ToldResponse } from "./feedback-memory.ts";
-import { feedbackKept, keepLabel, keepRequests, labelsOf, pruneFeedback, removeLabels } from "./feedback-record.ts";
+import { feedbackKept, keepLabel, keepRequests, feedbackOf, pruneFeedback, removeLabels } from "./feedback-record.ts";
 
 export interface Feedback {
   /** Told of every response that has ended. */
@@ -14,7 +14,7 @@ export interface Feedback {
   flush(): Promise<void>;
 }
 
-export interface FeedbackOptions {
+interface FeedbackOptions {
   readonly store: Store;
   readonly config?: FeedbackConfig | undefined;
   /** Differs from that of every other process. */
@@ -124,7 +124,7 @@ export function openFeedback({ store, config = feedbackDefaults, process = crypt
       give,
       list: async (owner, requestId) => {
         await written(requestId);
-        const found = await labelsOf(store, owner, requestId);
+        const found = await feedbackOf(store, owner, requestId);
         return found?.labels.map(l => infoOf(found.requestId, found.facts, l));
       },
       remove: async (owner, requestId) => {

@@ -43,7 +43,7 @@ const watchModel = z
   })
   .meta({ id: "WatchModel" });
 
-export const watchStatus = z
+export const watchedStatusAnswer = z
   .object({
     lookedAt: timeMs.nullable().describe("last minute that monitors evaluated; null before the first"),
     servers: z.array(z.object({ id: z.string(), seenAt: timeMs })),
@@ -54,7 +54,7 @@ export const watchStatus = z
   .meta({ id: "WatchStatus" });
 
 export const watchSteps = ["1m", "15m", "6h"] as const;
-export const watchHistory = z
+export const watchedHistoryAnswer = z
   .object({
     metric: z.string(),
     model: z.string(),
@@ -83,7 +83,7 @@ const watchFeature = z
     since: timeMs.nullable().optional().describe("since when it has drifted"),
   })
   .meta({ id: "WatchFeature" });
-export const watchDrift = z
+export const watchedDriftAnswer = z
   .object({
     model: z.string(),
     reference: z.string().nullable().describe("the sketch of what the version was trained on; null where it has none"),
@@ -126,6 +126,6 @@ const watchQualityVersion = z
     evaluation: z.record(z.string(), z.unknown()).nullable().describe("figures on held-out data before it was served"),
   })
   .meta({ id: "WatchQualityVersion" });
-export const watchQuality = z
+export const watchedQualityAnswer = z
   .object({ model: z.string(), fromDay: z.string(), versions: z.array(watchQualityVersion).describe("the newest first") })
   .meta({ id: "WatchQuality" });
