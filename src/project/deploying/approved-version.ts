@@ -81,7 +81,11 @@ async function approvalOf(named: NamedModelVersion, given: string, { unapproved 
     verdicts.push({ alias: guard.alias, verdict });
   }
   throw withDetails(
-    refuse(place, verdicts.map(v => unmet(v.alias, v.verdict)).join("; "), `\`loam models gates ${place}\` shows the requirements of the release.`),
+    refuse(
+      place,
+      verdicts.map(v => unmet(v.alias, v.verdict)).join("; "),
+      `\`loam models gates ${place}\` shows the requirements of the release.`,
+    ),
     { model, version: version.number, verdicts },
   );
 }
