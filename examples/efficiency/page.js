@@ -174,7 +174,7 @@ const method = `## Method
 - **Baseline 1**: a GPT of nanoGPT's published CPU set-up in PyTorch (4 layers, 4 heads, width 128, block 64, batch 12, 2,000 iterations, AdamW, cosine) on the bytes of the mails. The rate is swept.
 - **Baseline 2**: Loam's plain recipe: all mails with their copies, a padded row a piece, float32, AdamW, constant rate after warm-up, GPT-2's architecture. Same tokenizer, same sizes, machine-code kernels on. Rate and rows are swept by as many trials as the efficient recipe's.
 - **Cost**: processor seconds of the process from the first program made to the last step, one thread. Programs are made within it, on both sides. Evaluations and the start of the language's runtime are left out, on both sides.
-- **Sweep**: learning rates and rows a step by successive halving, the same for all arms, seed 1: every trial is a whole run of 1/16 of the budget, and the best third one of 1/4. With a lever exchanged, AdamW has the plain recipe's rate and rows, and Muon the efficient recipe's.
+- **Sweep**: learning rates and rows a step by successive halving, the same for both recipes of Loam, seed 1: every trial is a whole run of 1/16 of the budget, and the best third one of 1/4. PyTorch's trials are of half its budget each, since short ones choose a rate that ends worse. With a lever exchanged, AdamW has the plain recipe's rate and rows, and Muon the efficient recipe's.
 - **Target**: each seed's final bits per byte of the baseline. The efficient recipe and each recipe without a lever train whole runs of several lengths until two enclose the target; the cost in between is interpolated (logarithm of the cost against bits per byte). No schedule is cut before its decay.
 - **Intervals**: Student's t over seeds on the logarithm of the paired cost ratio; beside it a bootstrap over the held-out mails.
 
@@ -183,6 +183,7 @@ const method = `## Method
 - The models are small and see less than a few epochs. What copies and filters save grows with epochs.
 - Recipes without a lever are not swept again.
 - Two runs at once share caches and memory bandwidth. It costs both arms alike.
+- The study's first form swept Loam's recipes by whole trials of half the budget: with sweeps charged it saved 27 % [25 %, 29 %] at scale \`quick\`. Halving was put in after that figure; it also found the plain recipe a better rate.
 - Mixture, accumulation and weight averaging are no levers of the study yet.
 `;
 

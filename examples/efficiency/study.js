@@ -21,6 +21,7 @@ import {
   rungs,
   scales,
   timedLevers,
+  torchSweepShare,
   withOnly,
   without,
 } from "./plan.js";
@@ -172,10 +173,10 @@ class Arms {
 }
 
 /** Successive halving over trials: `run(trial, share)` gives a run. `chosen` is what the best run of the last rung had. */
-async function sweepOf(given, run) {
+async function sweepOf(given, run, rungsOf = rungs) {
   const trials = [];
   let left = given;
-  for (const { share, kept } of rungs) {
+  for (const { share, kept } of rungsOf) {
     const runs = await Promise.all(left.map(trial => run(trial, share)));
     const rung = left.map((trial, i) => ({ trial, bitsPerByte: finalBits(runs[i]), coreSeconds: runs[i].coreSeconds }));
     trials.push(...rung.map(({ trial, ...found }) => ({ ...trial, share, ...found })));
@@ -225,12 +226,11 @@ async function torchBaseline(results, scale, mails) {
     });
   };
   const { iterations, rates } = scale.torch;
+  const short = Math.round(iterations * torchSweepShare);
   const sweep = await sweepOf(
     rates.map(rate => ({ rate })),
-    ({ rate }, share) => {
-      const short = Math.round(iterations * share);
-      return run(`sweep-pytorch-${rate}-${short}`, { iterations: short, rate, seed: 1 });
-    },
+    ({ rate }) => run(`sweep-pytorch-${rate}`, { iterations: short, rate, seed: 1 }),
+    [{ share: torchSweepShare, kept: 0 }],
   );
   const runs = await Promise.all(
     seedsOf(scale.seeds).map(seed => run(`pytorch-seed-${seed}`, { iterations, rate: sweep.chosen.rate, seed })),

@@ -25,7 +25,7 @@ export const projectErrors = errorTable("project", {
     exit: "failure",
     meaning: "A worker process of a search ended with an error, or kept dying; its own sentence is told.",
   },
-  server: { status: 502, exit: "failure", meaning: "The project's server does not answer; where it was looked for is told." },
+  server: { status: 502, exit: "failure", meaning: "The project's server does not answer; the message names its address." },
   answer: { status: 500, exit: "failure", meaning: "The model could not answer; the sentence says why." },
   shared: {
     status: 409,

@@ -1,7 +1,13 @@
 /** What the console's page Watch reads. A port: the application gives functions over its project's record. Answers are plain data. */
 import type { z } from "zod";
 import type { Answered } from "../base/index.ts";
-import type { watchedDriftAnswer, watchedHistoryAnswer, watchedQualityAnswer, watchedStatusAnswer, watchSteps } from "./http/console-answers/watch.ts";
+import type {
+  watchedDriftAnswer,
+  watchedHistoryAnswer,
+  watchedQualityAnswer,
+  watchedStatusAnswer,
+  watchSteps,
+} from "./http/console-answers/watch.ts";
 
 type Answer<T> = T | Promise<T>;
 

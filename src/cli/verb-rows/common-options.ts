@@ -20,5 +20,5 @@ export const gatewayUrl = [
 /** Of servers. */
 export const shutdownDelay = [
   "--shutdown-delay <seconds>",
-  "seconds for which a server that is told to stop still takes connections, not ready, closing each with its answer (default: 2 in Kubernetes, else 0)",
+  "seconds after SIGTERM or Ctrl-C in which a server still accepts connections, not ready, closing each with its response (default: 2 in Kubernetes, else 0)",
 ] as const;

@@ -1,7 +1,7 @@
 /** `loam watch drift`: a line a feature, the strongest change first, and what of it moved. */
 import { defined, formatCount } from "../../base/index.ts";
 import { wrongArgument } from "../../project/index.ts";
-import { type WatchedDrift, measureDrift } from "../../project/watching/index.ts";
+import { measureDrift, type WatchedDrift } from "../../project/watching/index.ts";
 import type { FeatureDrift, MovedValue } from "../../watch/index.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";

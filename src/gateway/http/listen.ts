@@ -15,7 +15,7 @@ import { gatewayBounds } from "./limits.ts";
 import { NodeHeaders } from "./node-request.ts";
 import { gatewayWireError } from "./wire-error.ts";
 
-export interface GatewayDrainOptions {
+interface GatewayDrainOptions {
   /** 25 s when absent, of the 30 s that platforms give. */
   readonly graceMs?: number;
   /** 0 when absent. */

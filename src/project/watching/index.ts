@@ -1,5 +1,5 @@
 /** What monitors know of the project's models. */
-export { type DriftQuestion, type SketchedSubject, type WatchedDrift, measureDrift } from "./drift/index.ts";
+export { type DriftQuestion, measureDrift, type SketchedSubject, type WatchedDrift } from "./drift/index.ts";
 export { type EvaluatedQuality, type ModelQuality, modelQuality, removeOwner } from "./feedback/index.ts";
 export {
   type HistoryStep,

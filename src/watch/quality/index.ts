@@ -27,10 +27,10 @@ export {
 export {
   type DayQuality,
   type DaySums,
-  utcDay,
   type LabelSelection,
   type PeriodQuality,
   qualityOf,
+  utcDay,
   type VersionQuality,
 } from "./quality-report.ts";
 export { type ClassFigures, type JudgedText, type TrueQuality, trueQuality } from "./true-quality.ts";

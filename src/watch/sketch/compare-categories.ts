@@ -9,7 +9,7 @@ import {
   noncentralityOf,
 } from "../../statistics/index.ts";
 import type { CategoryData } from "./category-sketch.ts";
-import { type FeatureComparison, type ComparisonContext, nothingToCompare } from "./compare-feature.ts";
+import { type ComparisonContext, type FeatureComparison, nothingToCompare } from "./compare-feature.ts";
 import { idHash } from "./id-hash.ts";
 import { movedValues } from "./moved-values.ts";
 import type { CategoryFeature } from "./spec.ts";

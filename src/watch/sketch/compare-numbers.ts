@@ -14,7 +14,7 @@ import {
   superiority,
   wassersteinDistance,
 } from "../../statistics/index.ts";
-import { type FeatureComparison, type ComparisonContext, nothingToCompare } from "./compare-feature.ts";
+import { type ComparisonContext, type FeatureComparison, nothingToCompare } from "./compare-feature.ts";
 import { type Moments, momentsOf, type NumberData } from "./number-sketch.ts";
 import type { NumberSide } from "./report.ts";
 import type { NumberFeature } from "./spec.ts";

@@ -1,6 +1,6 @@
 /** Two counts of token ids: which tokens are in more or fewer events, and how far the shares of all tokens are apart. */
 import { sharesComparison } from "./compare-categories.ts";
-import type { FeatureComparison, ComparisonContext } from "./compare-feature.ts";
+import type { ComparisonContext, FeatureComparison } from "./compare-feature.ts";
 import type { TokenData } from "./token-sketch.ts";
 
 /** Shares of tokens with half a count added to each that either has: how far apart they are. */

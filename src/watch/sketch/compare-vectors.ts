@@ -1,6 +1,6 @@
 /** Two samples of vectors: each coordinate by Kolmogorov and Smirnov, and all together by maximum mean discrepancy; both count, each at half the level. */
 import { besideReference, kolmogorovSmirnov, meanDiscrepancy, neededForDistance } from "../../statistics/index.ts";
-import { type FeatureComparison, type ComparisonContext, nothingToCompare } from "./compare-feature.ts";
+import { type ComparisonContext, type FeatureComparison, nothingToCompare } from "./compare-feature.ts";
 import { meanDifference } from "./compare-numbers.ts";
 import { type VectorData, vectorMoments } from "./vector-sketch.ts";
 

@@ -5,7 +5,7 @@
 import { benjaminiHochberg, fisherExact, holm } from "../../statistics/index.ts";
 import { checkSetting, watchErrors } from "../errors.ts";
 import { compareCategories } from "./compare-categories.ts";
-import type { FeatureComparison, ComparisonContext } from "./compare-feature.ts";
+import type { ComparisonContext, FeatureComparison } from "./compare-feature.ts";
 import { compareNumbers } from "./compare-numbers.ts";
 import { compareTokens } from "./compare-tokens.ts";
 import { compareVectors } from "./compare-vectors.ts";

@@ -1,4 +1,4 @@
 /** Drift of what models see from what they were trained on. */
 export { type LiveSketches, liveWindows, openLiveSketches, type RunningSketches, runLiveSketches } from "./live-sketches.ts";
 export { type OpenedSubject, type SketchedSubject, versionSketch } from "./subject.ts";
-export { type DriftQuestion, type WatchedDrift, measureDrift } from "./watch-drift.ts";
+export { type DriftQuestion, measureDrift, type WatchedDrift } from "./watch-drift.ts";

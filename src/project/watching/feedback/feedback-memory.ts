@@ -8,10 +8,10 @@ import {
   type ClassReading,
   countAnswer,
   countReading,
-  utcDay,
   type GrowingSums,
   growingSums,
   type QualitySums,
+  utcDay,
 } from "../../../watch/index.ts";
 import { sumsKey, type ToldRequest } from "./feedback-record.ts";
 

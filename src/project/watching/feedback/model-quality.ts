@@ -1,6 +1,6 @@
 /** Quality of the project's models on their traffic, beside what was last evaluated of each version. */
 import { listModels, type Store } from "../../../store/index.ts";
-import { utcDay, qualityOf, type VersionQuality } from "../../../watch/index.ts";
+import { qualityOf, utcDay, type VersionQuality } from "../../../watch/index.ts";
 import { daySums, labelledRequests, modelsWithQuality } from "./feedback-record.ts";
 
 export interface QualityOptions {

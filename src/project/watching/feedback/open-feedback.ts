@@ -4,7 +4,7 @@ import type { Store } from "../../../store/index.ts";
 import type { FeedbackLabel, RequestFacts } from "../../../watch/index.ts";
 import { type FeedbackConfig, feedbackDefaults, isTrustedSource } from "../../../watch/part.ts";
 import { FeedbackMemory, type ToldResponse } from "./feedback-memory.ts";
-import { feedbackKept, keepLabel, keepRequests, feedbackOf, pruneFeedback, removeLabels } from "./feedback-record.ts";
+import { feedbackKept, feedbackOf, keepLabel, keepRequests, pruneFeedback, removeLabels } from "./feedback-record.ts";
 
 export interface Feedback {
   /** Told of every response that has ended. */
