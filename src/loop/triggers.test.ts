@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { random } from "../base/index.ts";
+import { levelOfLook } from "../statistics/index.ts";
 import { type LossGate, lossGates, type PairedLoss } from "./gates.ts";
 import { loopPart, loopPolicy } from "./part.ts";
 import { type DatedRow, drawRound, stratifiedSample } from "./replay.ts";
 import { idleState, type LoopState } from "./state.ts";
-import { decideTrigger, type LoopSignals, levelOfLook, lossSample, roundBudget } from "./triggers.ts";
+import { decideTrigger, type LoopSignals, lossSample, roundBudget } from "./triggers.ts";
 
 const day = 86_400_000;
 const policy = loopPolicy.parse({

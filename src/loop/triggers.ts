@@ -1,5 +1,5 @@
 /** Whether a round begins: quality first, then drift, then the schedule; and what stands against it. */
-import { normalAbove } from "../statistics/index.ts";
+import { levelOfLook, normalAbove } from "../statistics/index.ts";
 import { monthOf } from "./machine.ts";
 import type { LoopPolicy } from "./part.ts";
 import type { LoopState, LoopTrigger } from "./state.ts";
@@ -53,9 +53,6 @@ export function lossSample(losses: readonly number[]): LossSample {
   const variance = count < 2 ? Number.NaN : losses.reduce((s, x) => s + (x - mean) ** 2, 0) / (count - 1);
   return { count, mean, variance };
 }
-
-/** Level of the look number `look` (from 0): alpha x 6 / (pi^2 (look + 1)^2), which sums to alpha over all looks. */
-export const levelOfLook = (alpha: number, look: number): number => (alpha * 6) / (Math.PI * (look + 1)) ** 2;
 
 /** One-sided p of "the loss has risen by no more than `worse`": both samples have their error, for the test set is a sample too. */
 function riseP({ now, home }: QualitySignal, worse: number): number {

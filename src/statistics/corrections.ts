@@ -17,3 +17,9 @@ export const holm = (p: readonly number[]): number[] => stepped(p, rank => p.len
 
 /** Benjamini and Hochberg (1995): the expected share of false findings among the findings, for independent tests. */
 export const benjaminiHochberg = (p: readonly number[]): number[] => stepped(p, rank => p.length / (rank + 1), "up");
+
+/**
+ * Level of look number `look` (from 0) at data that grow: alpha x 6 / (pi^2 (look + 1)^2). The levels of all looks sum to alpha, so the chance of any false
+ * finding stays below it however often one looks, whatever the looks share.
+ */
+export const levelOfLook = (alpha: number, look: number): number => (alpha * 6) / (Math.PI * (look + 1)) ** 2;

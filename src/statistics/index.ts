@@ -1,7 +1,7 @@
 /** statistics: how sure a figure is, and whether two differ. Knows nothing of models. */
 export { cohenKappa, fleissKappa, type KappaWeights, kappaOfTable } from "./agreement.ts";
 export { bestOf, isBestOptimistic } from "./best-of.ts";
-export { benjaminiHochberg, holm } from "./corrections.ts";
+export { benjaminiHochberg, holm, levelOfLook } from "./corrections.ts";
 export { averagePrecision, type Curve, curveOf, drawnCurve, rocArea, type ScoredOutcomes } from "./curve.ts";
 export {
   betaQuantile,

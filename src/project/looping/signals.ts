@@ -45,10 +45,10 @@ async function qualityOf(
 }
 
 /** Active drift alarms of a model's versions, as the monitors write them into the record. */
-async function driftOf({ store, model }: RoundPlace): Promise<DriftSignal[]> {
+async function driftOf({ store, model }: RoundPlace, current: number | null): Promise<DriftSignal[]> {
   const alarms = (await statesOf(store.records.read, watchScopes.alarms)).map(s => alarmOf(s.value));
   return alarms
-    .filter(a => a.kind === "drift" && a.endedMs === null && a.model?.split("@")[0] === model)
+    .filter(a => a.kind === "drift" && a.endedMs === null && a.model === `${model}@${current}`)
     .map(({ id, severity, sinceMs, monitor }) => ({ id, severity, since: sinceMs, what: monitor }));
 }
 
@@ -66,6 +66,6 @@ export async function lookAtSignals(at: RoundPlace, state: LoopState, nowMs: num
   const rule = policy.signals.quality;
   const isDue = rule && current !== null && labelled - state.lookedAt >= rule.least;
   const quality = isDue && fresh ? await qualityOf(at, state, { current, base, fresh, nowMs }) : undefined;
-  const drift = policy.signals.drift ? await driftOf(at) : undefined;
+  const drift = policy.signals.drift ? await driftOf(at, current) : undefined;
   return { nowMs, newDocuments, labelled, quality, drift, sinceMs, current, moves: moves.length };
 }

@@ -1,8 +1,8 @@
 /** What the console's page Watch shows: read from the record, whoever wrote it. Vectors are compared by `loam watch drift` alone, since that takes seconds. */
 import type { WatchSource } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
-import { compareSketches, driftSince, mergeSketches, type ObjectiveRule } from "../../watch/index.ts";
-import { liveWindows, versionSketch } from "./drift/index.ts";
+import type { ObjectiveRule } from "../../watch/index.ts";
+import { compareTraffic } from "./drift/index.ts";
 import { feedbackRevision, modelQuality } from "./feedback/index.ts";
 import { readWatchHistory, readWatchStatus, watchedAlarms, watchRevision } from "./live/index.ts";
 
@@ -17,23 +17,15 @@ const driftKeptMs = 60_000;
 const noComparison = (model: string, why: string): Drift => ({ model, reference: null, verdict: null, features: [], why });
 
 async function driftOf(store: Store, model: string): Promise<Drift> {
-  // a version that the record does not have, as a file's, has none either
-  const reference = await versionSketch(store, model).catch(() => undefined);
-  if (!reference)
+  const compared = await compareTraffic(store, model, { fromMs: store.clock.now() - driftMs });
+  if (compared === "unknown")
     return noComparison(model, `No sketch of what ${model} was trained on: train it again with \`loam run\`, which makes one.`);
-  const windows = await liveWindows(store, model, store.clock.now() - driftMs);
-  if (windows.length === 0)
+  if (compared === "unused")
     return noComparison(model, `No requests to ${model} in the last 7 days: send some, and they are compared here.`);
-  const live = windows.map(w => w.sketch).reduce(mergeSketches);
-  const features = Object.entries(reference.sketch.spec.features).flatMap(([name, { type }]) =>
-    type !== "vector" && Object.hasOwn(live.spec.features, name) ? [name] : [],
-  );
-  const report = compareSketches(reference.sketch, live, { features });
-  const changed = report.features.filter(f => f.verdict === "drift").map(f => f.name);
-  const since = windows.length > 1 && changed.length > 0 ? driftSince(reference.sketch, windows, { alpha: report.alpha }) : [];
+  const { reference, report, sinceMs } = compared;
   return {
     model,
-    reference: reference.subject.artifact,
+    reference,
     verdict: report.verdict,
     alpha: report.alpha,
     events: report.events,
@@ -43,7 +35,7 @@ async function driftOf(store: Store, model: string): Promise<Drift> {
       window: { values: f.window.values },
       ...(numbers ? { numbers } : {}),
       ...(moved ? { moved: moved.map(m => ({ value: m.value, reference: m.reference, window: m.window, q: m.q })) } : {}),
-      since: since.find(s => s.feature === name && s.value === null)?.sinceMs ?? null,
+      since: sinceMs.get(name) ?? null,
     })),
     why: null,
   };

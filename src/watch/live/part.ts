@@ -28,6 +28,16 @@ const settings = z.strictObject({
     .describe(
       "Tokens whose log-probability is computed, for the NLL of answers: every n-th one, `sparse` (by the size of the vocabulary, below 0.5 microseconds per token on average) or `false` (none). Each costs a pass over the vocabulary.",
     ),
+  drift: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        alpha: z.number().gt(0).max(0.5).default(0.05).describe("False-alarm rate of a version, over all looks while it is served."),
+        every: z.int().min(1).max(720).default(24).describe("Hours between two looks."),
+      }),
+    ])
+    .prefault({})
+    .describe("Alarms where traffic differs from the version's training data (`false`: none)."),
   alertmanager: z
     .url({ protocol: /^https?$/ })
     .optional()

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { z } from "zod";
-import { random } from "../../../base/index.ts";
+import { type Clock, random, systemClock } from "../../../base/index.ts";
 import type { EndedResponse } from "../../../serve/index.ts";
-import { openStore, registerVersion, runStage, type Store, stage, statesOf } from "../../../store/index.ts";
+import { changeState, openStore, registerVersion, runStage, type Store, stage, statesOf } from "../../../store/index.ts";
 import {
   addToSketch,
   compareSketches,
@@ -21,7 +21,10 @@ import {
   tokenFeaturesOf,
   tokenValuesOf,
 } from "../../../watch/index.ts";
-import { liveWindows, openLiveSketches, versionSketch } from "./index.ts";
+import { watchDefaults } from "../../../watch/part.ts";
+import { jumpingClock } from "../live/fakes.ts";
+import { RunningWatch, watchedAlarms } from "../live/index.ts";
+import { liveWindows, lookForDrift, openLiveSketches, versionSketch } from "./index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-drift-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -59,8 +62,8 @@ function trainingSketch(): Sketch {
 }
 
 /** A store with a model `toy@1` and its sketch. */
-async function storeWithModel(name: string): Promise<Store> {
-  const store = await openStore({ root: join(folder, name) });
+async function storeWithModel(name: string, clock: Clock = systemClock): Promise<Store> {
+  const store = await openStore({ root: join(folder, name), clock });
   const given = { progress: () => {}, signal: new AbortController().signal };
   const model = stage({
     name: "model",
@@ -199,4 +202,78 @@ test("traffic like the training data is no drift, and what changes is told with 
   const onset = driftSince(reference, windows, { alpha: 0.001 }).find(o => o.feature === "label" && o.value === "spam");
   expect(onset).toMatchObject({ sinceMs: start + 6 * hourMs, windows: 4 });
   expect(await liveWindows(store, "toy@1", start + 8 * hourMs)).toHaveLength(2);
+});
+
+test("traffic that differs raises one alarm that names what moved and since when, and the first look that finds nothing ends it", async () => {
+  const clock = jumpingClock(Date.UTC(2026, 10, 30, 0, 0, 1));
+  const store = await storeWithModel("alarms", clock);
+  const sketches = await opened(store, "a");
+  const told: string[] = [];
+  const watch = new RunningWatch({
+    store,
+    clock,
+    settings: watchDefaults,
+    objectives: [],
+    project: "mail",
+    warn: () => {},
+    notify: ({ type, alarm }) => told.push(`${type} ${alarm.monitor} ${alarm.model}`),
+  });
+  /** Hours of traffic; `from` is the first token id that texts are drawn from. */
+  const serve = async (hours: number, from: number, anHour = 10) => {
+    for (let hour = 0; hour < hours; hour++) {
+      for (let i = 0; i < anHour; i++) {
+        const one = response(clock.now(), from);
+        sketches.ended(one);
+        watch.observer.ended(one);
+      }
+      await sketches.flush();
+      await watch.tick();
+      clock.advance(hourMs);
+      await watch.tick();
+    }
+  };
+  await serve(50, 0);
+  expect(await watchedAlarms(store)).toEqual([]);
+  const changedMs = clock.now();
+  await serve(49, 20, 40);
+  const drift = (await watchedAlarms(store)).filter(a => a.kind === "drift");
+  expect(drift).toHaveLength(1);
+  expect(drift[0]).toMatchObject({ monitor: "drift", model: "toy@1", severity: "ticket", endedAt: null });
+  expect(Math.abs(drift[0]!.since - changedMs)).toBeLessThan(3 * hourMs);
+  expect(JSON.stringify(drift[0]!.evidence)).toContain('"feature":"tokens"');
+  expect(watch.figures()!.drift.map(f => f.feature)).toContain("tokens");
+  expect(told).toEqual(["alarm.raised drift toy@1"]);
+  // as it was, until the comparison's week holds nothing else
+  await serve(8 * 24, 0);
+  const after = (await watchedAlarms(store)).filter(a => a.kind === "drift");
+  expect(after.map(a => a.id)).toEqual([drift[0]!.id]);
+  expect(after[0]!.endedAt).not.toBeNull();
+  expect(told).toEqual(["alarm.raised drift toy@1", "alarm.resolved drift toy@1"]);
+  await watch.close();
+});
+
+test("a look comes once in its time, with less of the false-alarm rate each time; without traffic or a sketch there is none", async () => {
+  const store = await storeWithModel("looks");
+  const rule = { alpha: 0.05, every: 24 };
+  const start = Math.floor(store.clock.now() / hourMs) * hourMs - 40 * hourMs;
+  const sketches = await opened(store, "a");
+  for (let i = 0; i < 400; i++) sketches.ended(response(start + i));
+  await sketches.flush();
+  let kept: Awaited<ReturnType<typeof lookForDrift>>;
+  const look = async (nowMs: number, version = "toy@1") => {
+    kept = await lookForDrift(store, rule, version, nowMs);
+    const { state } = kept ?? {};
+    if (state !== undefined) await changeState(store, "watch/drift", version, () => ({ value: state, answer: 0 }));
+    return kept;
+  };
+  expect(await look(start)).toMatchObject({ state: { looks: 0 } });
+  expect(await look(start + 23 * hourMs)).toBeUndefined();
+  expect(await look(start + 24 * hourMs)).toMatchObject({ changes: [], state: { looks: 1, isDrifting: false } });
+  expect(await look(start + 25 * hourMs)).toBeUndefined();
+  // a clock that was set back waits anew, and takes no look
+  expect(await look(start - hourMs)).toMatchObject({ state: { looks: 1 } });
+  expect(await look(start + 22 * hourMs)).toBeUndefined();
+  expect(await look(start + 23 * hourMs)).toMatchObject({ state: { looks: 2 } });
+  await look(start, "none@1");
+  expect(await look(start + 30 * hourMs, "none@1")).toMatchObject({ changes: [], state: { looks: 0 } });
 });

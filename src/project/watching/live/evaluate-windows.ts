@@ -39,6 +39,8 @@ export interface EvaluationOptions {
   readonly monitors: Pick<MonitorSet, "start" | "step"> | undefined;
   readonly objectives: readonly ObjectiveRule[];
   readonly nowMs: number;
+  /** Told of what the windows are of, by all servers; perhaps more than once. */
+  readonly seen?: (model: string) => void;
 }
 
 /** A minute is looked at when it has been over for so long: servers flush every few seconds. */
@@ -131,6 +133,7 @@ async function evaluate(states: StatesChange, o: EvaluationOptions): Promise<{ r
   for (const [minute, windows] of minutes) {
     const isLate = minute <= last;
     const sum = together(windows);
+    for (const model of Object.keys(windows)) o.seen?.(model);
     if (isLate && minute < last - lateMs) {
       late += sum.requests;
       continue;
@@ -161,3 +164,25 @@ export async function evaluateWindows(o: EvaluationOptions): Promise<number> {
     if (!step.isMore) return minutes;
   }
 }
+
+/** Alarms of something else than minutes, with what it remembers, where the lease is ours: all of it is kept or nothing is. Whether it was. */
+export const keepAlarms = (
+  store: Store,
+  server: string,
+  {
+    scope,
+    key,
+    state,
+    changes,
+  }: { readonly scope: string; readonly key: string; readonly state: Json; readonly changes: readonly AlarmChange[] },
+): Promise<boolean> =>
+  changeStates(store, async states => {
+    const lease = (await states.read(watchScopes.state, leaseKey)) as unknown as LeaseState | undefined; // written by `Lease` alone
+    if (lease?.server !== server) return false;
+    const cursor = cursorOf(await states.read(watchScopes.state, cursorKey));
+    const active = { ...cursor.active };
+    await changeAlarms(states, active, changes);
+    await states.put(watchScopes.state, cursorKey, { ...cursor, active });
+    await states.put(scope, key, state);
+    return true;
+  });

@@ -9,7 +9,8 @@ import { dropStates, Lease, pruneStates, type Store, statesOf } from "../../../s
 import type { WatchFigures } from "../../../tracing/index.ts";
 import { type MonitorSet, type ObjectiveRule, openMonitors, type SteadyTime, steadyTime } from "../../../watch/index.ts";
 import type { WatchSettings } from "../../../watch/part.ts";
-import { evaluateWindows, graceMs } from "./evaluate-windows.ts";
+import { driftFigures, driftScope, lookForDrift } from "../drift/index.ts";
+import { evaluateWindows, graceMs, keepAlarms } from "./evaluate-windows.ts";
 import { flushWindows, type WatchingServer } from "./flush-windows.ts";
 import { gatewayFacts, gatewayKeyOf, responseFacts, windowKeyOf } from "./response-facts.ts";
 import { type HistoryStep, historyScope, historySteps, leaseKey, minuteMs, startOf, timeKey, timeOfKey, watchScopes } from "./scopes.ts";
@@ -57,6 +58,8 @@ export class RunningWatch {
   readonly #teller: AlarmTeller;
   /** When each model was last asked, by its window's name. */
   readonly #known = new Map<string, number>();
+  /** Versions whose windows were evaluated. */
+  readonly #versions = new Set<string>();
   #monitors: MonitorSet | undefined;
   #time: SteadyTime | undefined;
   /** Monotonic time of the last jump of the clock, or of the start. */
@@ -190,11 +193,33 @@ export class RunningWatch {
     const { store, objectives } = this.#options;
     const over = startOf(nowMs - graceMs, minuteMs);
     if (over !== this.#evaluatedMs) {
-      await evaluateWindows({ store, server: this.#server.id, monitors: this.prepare(), objectives, nowMs });
+      await evaluateWindows({
+        store,
+        server: this.#server.id,
+        monitors: this.prepare(),
+        objectives,
+        nowMs,
+        seen: model => this.#see(model),
+      });
       this.#evaluatedMs = over;
+      await this.#lookForDrift(nowMs);
     }
     await this.#teller.tell(nowMs);
     await this.#prune();
+  }
+
+  #see(model: string): void {
+    if (/^[^#:]+@\d+$/.test(model) && this.#versions.size < mostMonitored) this.#versions.add(model);
+  }
+
+  /** Of versions that any server was asked for since this one evaluates. */
+  async #lookForDrift(nowMs: number): Promise<void> {
+    const { store, settings } = this.#options;
+    if (settings.drift === false) return;
+    for (const version of this.#versions) {
+      const look = await lookForDrift(store, settings.drift, version, nowMs);
+      if (look) await keepAlarms(store, this.#server.id, { scope: driftScope, key: version, ...look });
+    }
   }
 
   /** Takes old rows away. A clock that has just jumped may be wrong, and takes nothing away. */
@@ -211,6 +236,7 @@ export class RunningWatch {
     const nowMs = store.clock.now();
     await pruneStates(store, watchScopes.alarms, { beforeMs: nowMs - alarmsKeptMs, most: mostAlarms });
     await pruneStates(store, watchScopes.monitors, { beforeMs: nowMs - monitorsKeptMs, most: mostMonitored });
+    await pruneStates(store, driftScope, { beforeMs: nowMs - monitorsKeptMs, most: mostMonitored });
     await pruneStates(store, watchScopes.servers, { beforeMs: nowMs - serversKeptMs, most: mostMonitored });
   }
 
@@ -228,7 +254,7 @@ export class RunningWatch {
         budgetLeft,
         burn,
       })),
-      drift: [],
+      drift: driftFigures(await statesOf(store.records.read, driftScope, { limit: mostMonitored })),
       quality: [],
       lookedMs: nowMs,
     };

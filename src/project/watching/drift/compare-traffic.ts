@@ -1,0 +1,40 @@
+/** A version's traffic beside what it was trained on, without vectors: `loam watch drift` alone compares those, since that takes seconds. */
+import type { Store } from "../../../store/index.ts";
+import { compareSketches, type DriftReport, driftSince, mergeSketches } from "../../../watch/index.ts";
+import { liveWindows } from "./live-sketches.ts";
+import { versionSketch } from "./subject.ts";
+
+export interface ComparedTraffic {
+  /** Its artifact; null where it is a file. */
+  readonly reference: string | null;
+  readonly report: DriftReport;
+  /** When a feature that drifted began to, by name; ms since 1970. */
+  readonly sinceMs: ReadonlyMap<string, number>;
+}
+
+/** "unknown": the record has no sketch of what the version was trained on. "unused": there were no requests. */
+export async function compareTraffic(
+  store: Store,
+  version: string,
+  { fromMs, alpha }: { readonly fromMs: number; readonly alpha?: number },
+): Promise<ComparedTraffic | "unknown" | "unused"> {
+  // a version that the record does not have, as a file's, has none either
+  const reference = await versionSketch(store, version).catch(() => undefined);
+  if (!reference) return "unknown";
+  const windows = await liveWindows(store, version, fromMs);
+  if (windows.length === 0) return "unused";
+  const live = windows.map(w => w.sketch).reduce(mergeSketches);
+  const features = Object.entries(reference.sketch.spec.features).flatMap(([name, { type }]) =>
+    type !== "vector" && Object.hasOwn(live.spec.features, name) ? [name] : [],
+  );
+  const report = compareSketches(reference.sketch, live, { features, ...(alpha === undefined ? {} : { alpha }) });
+  const changed = report.features.filter(f => f.verdict === "drift");
+  const onsets = windows.length > 1 && changed.length > 0 ? driftSince(reference.sketch, windows, { alpha: report.alpha }) : [];
+  const sinceMs = new Map<string, number>();
+  for (const { name } of changed) {
+    // of a feature with values, the one whose change is surest
+    const [surest] = onsets.filter(o => o.feature === name && o.sinceMs !== null).sort((x, y) => x.p - y.p);
+    if (surest) sinceMs.set(name, surest.sinceMs!);
+  }
+  return { reference: reference.subject.artifact, report, sinceMs };
+}
