@@ -31,7 +31,7 @@ test("a stream begins with all topics and then names those that changed, with a 
   const of = feedOf();
   const stream = of.feed.open();
   const first = (await stream.next()).value as { revisions: Record<string, number> };
-  expect(Object.keys(first.revisions)).toEqual(["artifacts", "runs", "labels", "jobs", "serving", "engine"]);
+  expect(Object.keys(first.revisions)).toEqual(["artifacts", "runs", "labels", "jobs", "serving", "engine", "watch"]);
   expect(first.revisions.artifacts).toBe(1_000_000);
   of.values.artifacts = "b";
   const second = (await stream.next()).value as { revisions: Record<string, number> };
