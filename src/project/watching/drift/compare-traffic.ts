@@ -4,7 +4,7 @@ import { compareSketches, type DriftReport, driftSince, mergeSketches } from "..
 import { liveWindows } from "./live-sketches.ts";
 import { versionSketch } from "./subject.ts";
 
-export interface ComparedTraffic {
+export interface TrafficDrift {
   /** Its artifact; null where it is a file. */
   readonly reference: string | null;
   readonly report: DriftReport;
@@ -17,7 +17,7 @@ export async function compareTraffic(
   store: Store,
   version: string,
   { fromMs, alpha }: { readonly fromMs: number; readonly alpha?: number },
-): Promise<ComparedTraffic | "unknown" | "unused"> {
+): Promise<TrafficDrift | "unknown" | "unused"> {
   // a version that the record does not have, as a file's, has none either
   const reference = await versionSketch(store, version).catch(() => undefined);
   if (!reference) return "unknown";

@@ -8,7 +8,7 @@ import { levelOfLook } from "../../../statistics/index.ts";
 import { readState, type Store } from "../../../store/index.ts";
 import type { WatchFigures } from "../../../tracing/index.ts";
 import type { AlarmChange } from "../live/alarms-kept.ts";
-import { type ComparedTraffic, compareTraffic } from "./compare-traffic.ts";
+import { type TrafficDrift, compareTraffic } from "./compare-traffic.ts";
 
 const scope = "watch/drift";
 const hourMs = 3_600_000;
@@ -44,12 +44,12 @@ export interface DriftLook {
   readonly state: Json;
 }
 
-const figuresOf = (version: string, { report }: ComparedTraffic): DriftFigure[] =>
+const figuresOf = (version: string, { report }: TrafficDrift): DriftFigure[] =>
   report.features.flatMap(({ name, measure, effect, adjustedP }) =>
     effect === null ? [] : [{ model: version, feature: name, measure, score: effect.value, p: adjustedP }],
   );
 
-function changesOf(version: string, compared: ComparedTraffic, was: boolean, nowMs: number): AlarmChange[] {
+function changesOf(version: string, compared: TrafficDrift, was: boolean, nowMs: number): AlarmChange[] {
   const { report, sinceMs, reference } = compared;
   const group = `${version}/drift`;
   if (report.verdict !== "drift") return was ? [{ event: "cleared", group, atMs: nowMs }] : [];
