@@ -7,6 +7,8 @@ import { versionSketch } from "./subject.ts";
 export interface TrafficDrift {
   /** Its artifact; null where it is a file. */
   readonly reference: string | null;
+  /** It was tuned on what requests are like. One that was trained on documents alone gets prompts, which differ from whole documents in any case. */
+  readonly isTuned: boolean;
   readonly report: DriftReport;
   /** When a feature that drifted began to, by name; ms since 1970. */
   readonly sinceMs: ReadonlyMap<string, number>;
@@ -36,5 +38,6 @@ export async function compareTraffic(
     const [surest] = onsets.filter(o => o.feature === name && o.sinceMs !== null).sort((x, y) => x.p - y.p);
     if (surest) sinceMs.set(name, surest.sinceMs!);
   }
-  return { reference: reference.subject.artifact, report, sinceMs };
+  const isTuned = Object.values(reference.sketch.spec.features).some(f => f.role === "label");
+  return { reference: reference.subject.artifact, isTuned, report, sinceMs };
 }

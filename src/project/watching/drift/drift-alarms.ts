@@ -1,14 +1,14 @@
 /**
  * Alarms where a version's traffic differs from what it was trained on. The holder of the monitors' lease looks every so many hours. Each look has a level of its
  * own, and the levels of all looks sum to the declared false-alarm rate: looking every day costs nothing. The training data's own error counts, for the tests are
- * of two samples. One alarm a version, which ends with the first look that finds nothing.
+ * of two samples. One alarm a version, which ends with the first look that finds nothing; none of a version that was trained on documents alone.
  */
 import type { Json } from "../../../base/index.ts";
 import { levelOfLook } from "../../../statistics/index.ts";
 import { readState, type Store } from "../../../store/index.ts";
 import type { WatchFigures } from "../../../tracing/index.ts";
 import type { AlarmChange } from "../live/alarms-kept.ts";
-import { type TrafficDrift, compareTraffic } from "./compare-traffic.ts";
+import { compareTraffic, type TrafficDrift } from "./compare-traffic.ts";
 
 const scope = "watch/drift";
 const hourMs = 3_600_000;
@@ -99,6 +99,7 @@ export async function lookForDrift(store: Store, rule: DriftRule, version: strin
     const ended: AlarmChange[] = isDrifting ? [{ event: "cleared", group: `${version}/drift`, atMs: nowMs }] : [];
     return look({ looks, atMs: nowMs, isDrifting: false, figures: [] }, ended);
   }
+  if (!compared.isTuned) return look({ ...before, atMs: nowMs, figures: figuresOf(version, compared) });
   const changes = changesOf(version, compared, isDrifting, nowMs);
   const isNow = compared.report.verdict === "drift";
   return look({ looks: looks + 1, atMs: nowMs, isDrifting: isNow, figures: figuresOf(version, compared) }, changes);

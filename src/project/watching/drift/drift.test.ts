@@ -35,13 +35,13 @@ const draw = random(7);
 const tokensOf = (from = 0): number[] => Array.from({ length: 5 + draw.below(20) }, () => from + draw.below(20));
 const textOf = (ids: readonly number[]) => ids.map(id => `w${id}`).join(" ");
 
-function trainingSketch(): Sketch {
+function trainingSketch({ hasLabels = true } = {}): Sketch {
   const sketch = emptySketch({
     tokenizer: "aa11",
     features: {
       ...textFeaturesOf("input", "input"),
       ...tokenFeaturesOf("input", "input", vocabulary),
-      label: { type: "category", role: "label" },
+      ...(hasLabels ? { label: { type: "category" as const, role: "label" as const } } : {}),
       "attribute group": { type: "category" },
     },
   });
@@ -52,7 +52,7 @@ function trainingSketch(): Sketch {
       {
         ...textValuesOf("input", textOf(ids)),
         ...tokenValuesOf("input", ids),
-        label: i % 3 === 0 ? "spam" : "ham",
+        ...(hasLabels ? { label: i % 3 === 0 ? "spam" : "ham" } : {}),
         "attribute group": "a",
       },
       `document ${i}`,
@@ -62,7 +62,7 @@ function trainingSketch(): Sketch {
 }
 
 /** A store with a model `toy@1` and its sketch. */
-async function storeWithModel(name: string, clock: Clock = systemClock): Promise<Store> {
+async function storeWithModel(name: string, clock: Clock = systemClock, trained: Sketch = trainingSketch()): Promise<Store> {
   const store = await openStore({ root: join(folder, name), clock });
   const given = { progress: () => {}, signal: new AbortController().signal };
   const model = stage({
@@ -83,7 +83,7 @@ async function storeWithModel(name: string, clock: Clock = systemClock): Promise
     options: z.strictObject({}),
     output: "sketch",
     async run({ output }) {
-      await output.write("sketch.bin", sketchBytes(trainingSketch()));
+      await output.write("sketch.bin", sketchBytes(trained));
       return {};
     },
   });
@@ -219,8 +219,8 @@ test("traffic that differs raises one alarm that names what moved and since when
     notify: ({ type, alarm }) => told.push(`${type} ${alarm.monitor} ${alarm.model}`),
   });
   /** Hours of traffic; `from` is the first token id that texts are drawn from. */
-  const serve = async (hours: number, from: number, anHour = 10) => {
-    for (let hour = 0; hour < hours; hour++) {
+  const serve = async (hours: number, from: number, anHour = 10, stepHours = 1) => {
+    for (let hour = 0; hour < hours; hour += stepHours) {
       for (let i = 0; i < anHour; i++) {
         const one = response(clock.now(), from);
         sketches.ended(one);
@@ -228,11 +228,11 @@ test("traffic that differs raises one alarm that names what moved and since when
       }
       await sketches.flush();
       await watch.tick();
-      clock.advance(hourMs);
+      clock.advance(stepHours * hourMs);
       await watch.tick();
     }
   };
-  await serve(50, 0);
+  await serve(50, 0, 10, 2);
   expect(await watchedAlarms(store)).toEqual([]);
   const changedMs = clock.now();
   await serve(49, 20, 40);
@@ -244,7 +244,7 @@ test("traffic that differs raises one alarm that names what moved and since when
   expect(watch.figures()!.drift.map(f => f.feature)).toContain("tokens");
   expect(told).toEqual(["alarm.raised drift toy@1"]);
   // as it was, until the comparison's week holds nothing else
-  await serve(8 * 24, 0);
+  await serve(8 * 24, 0, 20, 6);
   const after = (await watchedAlarms(store)).filter(a => a.kind === "drift");
   expect(after.map(a => a.id)).toEqual([drift[0]!.id]);
   expect(after[0]!.endedAt).not.toBeNull();
@@ -276,4 +276,17 @@ test("a look comes once in its time, with less of the false-alarm rate each time
   expect(await look(start + 23 * hourMs)).toMatchObject({ state: { looks: 2 } });
   await look(start, "none@1");
   expect(await look(start + 30 * hourMs, "none@1")).toMatchObject({ changes: [], state: { looks: 0 } });
+});
+
+test("a version that was trained on documents alone raises no alarm, whatever its prompts are like", async () => {
+  const store = await storeWithModel("documents", systemClock, trainingSketch({ hasLabels: false }));
+  const start = Math.floor(store.clock.now() / hourMs) * hourMs - 40 * hourMs;
+  const sketches = await opened(store, "a");
+  for (let i = 0; i < 400; i++) sketches.ended(response(start + i, 20));
+  await sketches.flush();
+  const first = await lookForDrift(store, { alpha: 0.05, every: 24 }, "toy@1", start);
+  await changeState(store, "watch/drift", "toy@1", () => ({ value: first!.state, answer: 0 }));
+  const second = await lookForDrift(store, { alpha: 0.05, every: 24 }, "toy@1", start + 25 * hourMs);
+  expect(second).toMatchObject({ changes: [], state: { isDrifting: false } });
+  expect(JSON.stringify(second!.state)).toContain('"feature":"tokens"');
 });

@@ -1,5 +1,5 @@
 /** Drift of what models see from what they were trained on. */
-export { type TrafficDrift, compareTraffic } from "./compare-traffic.ts";
+export { compareTraffic, type TrafficDrift } from "./compare-traffic.ts";
 export { type DriftLook, type DriftRule, driftFigures, driftScope, lookForDrift } from "./drift-alarms.ts";
 export { type LiveSketches, liveWindows, openLiveSketches, type RunningSketches, runLiveSketches } from "./live-sketches.ts";
 export { type OpenedSubject, type SketchedSubject, versionSketch } from "./subject.ts";
