@@ -18,7 +18,7 @@ import { continued, wordsOf } from "./letters.ts";
 import { type Recording, replayed } from "./recording.ts";
 import { fakeLabels, madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts } from "./releases.ts";
 import { madeUpDataReport } from "./report.ts";
-import { madeUpDrift, madeUpHistory, madeUpQuality, madeUpWatch } from "./watch.ts";
+import { madeUpDrift, madeUpHistory, madeUpLoops, madeUpQuality, madeUpWatch } from "./watch.ts";
 
 export interface FakeOptions {
   /** `full`: two trained models; `empty`: a new project; `broken`: every call of `/api` and `/gateway`, and those of jobs, fail. */
@@ -237,6 +237,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     },
     "/api/watch/drift": (_, response) => sendJson(response, madeUpDrift(versionIds)),
     "/api/watch/quality": (_, response) => sendJson(response, madeUpQuality(versionIds)),
+    "/api/watch/loops": (_, response) => sendJson(response, madeUpLoops(versionIds)),
     "/api/graph": (url, response) => {
       const asked = url.searchParams.get("id") ?? "";
       const id = versions.find(v => v.id === asked)?.artifact ?? asked;

@@ -1,5 +1,5 @@
 /** Made-up answers of the page Watch: two versions of a model, of which the newer one is slower and meets other texts than it was trained on. */
-import type { WatchDrift, WatchHistory, WatchQuality, WatchStatus } from "../src/generated/watch.ts";
+import type { WatchDrift, WatchHistory, WatchLoop, WatchQuality, WatchStatus } from "../src/generated/watch.ts";
 
 const minute = 60_000;
 const day = 86_400_000;
@@ -182,6 +182,53 @@ export function madeUpQuality(versions: readonly string[]): WatchQuality[] {
         days: i === 0 ? days : [],
         evaluation: i === 0 ? { accuracy: 0.978, logLoss: 0.099 } : null,
       })),
+    },
+  ];
+}
+
+/** A loop whose last round was rolled back, and that trains again. */
+export function madeUpLoops(versions: readonly string[]): WatchLoop[] {
+  const [newest, older] = versions;
+  if (newest === undefined) return [];
+  const [now, model] = [Date.now(), newest.split("@")[0]!];
+  const round = { trigger: "quality", coreSeconds: 41.5 };
+  return [
+    {
+      model,
+      alias: "prod",
+      current: older ?? newest,
+      phase: "training",
+      since: now - 4 * minute,
+      paused: null,
+      directedBy: "pid 4711 on this machine",
+      look: {
+        at: now - 6 * minute,
+        newDocuments: 412,
+        why: "logLoss 0.212 on 412 labelled documents, 0.099 on the version's own test set",
+      },
+      problem: null,
+      rounds: [
+        {
+          ...round,
+          number: 2,
+          startedAt: now - 6 * minute,
+          endedAt: null,
+          candidate: null,
+          outcome: null,
+          why: "logLoss 0.212 on 412 labelled documents",
+          evidence: { data: { fresh: 309, replay: 309, recent: 103 } },
+        },
+        {
+          ...round,
+          number: 1,
+          startedAt: now - 3 * day,
+          endedAt: now - 3 * day + 40 * minute,
+          candidate: newest,
+          outcome: "rolled back",
+          why: "harm: errors 4.1 %, control 0.9 %",
+          evidence: { gates: { recent: "difference -0.041 [-0.062, -0.020]" }, canary: { requests: 812, errors: 0.041 } },
+        },
+      ],
     },
   ];
 }

@@ -141,7 +141,7 @@ const called = {
     "POST /v1/fine_tuning/jobs/{id}/resume",
   ],
   // of a page that is loaded when the others are shown
-  watch: ["GET /api/watch", "GET /api/watch/history", "GET /api/watch/drift", "GET /api/watch/quality"],
+  watch: ["GET /api/watch", "GET /api/watch/history", "GET /api/watch/drift", "GET /api/watch/quality", "GET /api/watch/loops"],
   gateway: [
     "GET /gateway/state",
     "GET /gateway/limits",

@@ -4,6 +4,7 @@ import type { Answered } from "../base/index.ts";
 import type {
   watchedDriftAnswer,
   watchedHistoryAnswer,
+  watchedLoopAnswer,
   watchedQualityAnswer,
   watchedStatusAnswer,
   watchSteps,
@@ -19,6 +20,8 @@ export interface WatchSource {
   /** Live traffic beside what each version was trained on. */
   drift(): Answer<readonly Answered<z.output<typeof watchedDriftAnswer>>[]>;
   quality(): Answer<readonly Answered<z.output<typeof watchedQualityAnswer>>[]>;
+  /** Retraining loops of loam.yaml. */
+  loops(): Answer<readonly Answered<z.output<typeof watchedLoopAnswer>>[]>;
   /** Differs as soon as one of them may differ; read every second while a page is open. */
   revision(): Answer<string>;
 }

@@ -106,6 +106,51 @@ export const watchHistory = is.object({
 });
 export type WatchHistory = is.Infer<typeof watchHistory>;
 
+export const watchRound = is.object({
+  number: is.number,
+  /** `quality`, `drift`, `schedule` or `person`. */
+  trigger: is.string,
+  /** Milliseconds since 1970. */
+  startedAt: is.number,
+  /** Null while it is under way. */
+  endedAt: is.nullable(is.number),
+  /** The version that it made; null before. */
+  candidate: is.nullable(is.string),
+  /** `promoted`, `rolled back`, `held`, `rejected` or `failed`. */
+  outcome: is.nullable(is.string),
+  why: is.string,
+  coreSeconds: measured,
+  /** What each step showed, by its phase. */
+  evidence: is.record(is.unknown),
+});
+export type WatchRound = is.Infer<typeof watchRound>;
+
+export const watchLoop = is.object({
+  model: is.string,
+  alias: is.string,
+  /** The version that has the alias. */
+  current: is.nullable(is.string),
+  phase: is.string,
+  /** When the phase began; null before the first round. */
+  since: is.nullable(is.number),
+  /** By whom and why. */
+  paused: is.nullable(is.string),
+  /** The process that directs it. */
+  directedBy: is.nullable(is.string),
+  look: is.nullable(
+    is.object({
+      /** Milliseconds since 1970. */
+      at: is.number,
+      newDocuments: is.number,
+      why: is.string,
+    }),
+  ),
+  problem: is.nullable(is.string),
+  /** The one under way and past ones, the newest first. */
+  rounds: is.array(watchRound),
+});
+export type WatchLoop = is.Infer<typeof watchLoop>;
+
 export const watchModel = is.object({
   /** A version; with `#shadow` its copied requests, with `gateway:` a model of the gateway. */
   model: is.string,
@@ -235,4 +280,5 @@ export const answers = {
   "GET /api/watch/history": watchHistory,
   "GET /api/watch/drift": is.array(watchDrift),
   "GET /api/watch/quality": is.array(watchQuality),
+  "GET /api/watch/loops": is.array(watchLoop),
 };

@@ -7,6 +7,7 @@ import { routeHash } from "../route.ts";
 import { Alarms } from "../watch/alarms.tsx";
 import { watch } from "../watch/api.ts";
 import { Drift } from "../watch/drift.tsx";
+import { Loops } from "../watch/loops.tsx";
 import { Objectives } from "../watch/objectives.tsx";
 import { Quality } from "../watch/quality.tsx";
 import { type Span, Traffic } from "../watch/traffic.tsx";
@@ -49,6 +50,7 @@ export function Watch({ id }: { readonly id: string | null }) {
       </Loaded>
       <Quality model={chosen?.model ?? id} isSaidWhenEmpty={chosen !== undefined} />
       <Drift model={chosen?.model ?? id} />
+      <Loops />
       {status.data && <Alarms of={status.data.alarms} isActive={false} />}
     </>
   );

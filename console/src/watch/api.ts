@@ -10,4 +10,5 @@ export const watch = {
     ask("GET /api/watch/history", {}, { query: { metric, model, step }, signal }),
   drift: (signal: AbortSignal) => ask("GET /api/watch/drift", {}, { signal }),
   quality: (signal: AbortSignal) => ask("GET /api/watch/quality", {}, { signal }),
+  loops: (signal: AbortSignal) => ask("GET /api/watch/loops", {}, { signal }),
 };

@@ -10,5 +10,5 @@ import { consoleSource } from "./console-source.ts";
 /** Without a project there is nothing to label or to watch. */
 export const servedConsole = (project: ProjectFile | undefined, store: Store, labels: ConsoleSource["labels"]): ConsoleSource => ({
   ...consoleSource(project?.config.name ?? null, store, project?.config.prices),
-  ...defined({ labels, watch: project && watchSource(store, objectiveRules(project.config.slo)) }),
+  ...defined({ labels, watch: project && watchSource(store, objectiveRules(project.config.slo), project.config.loop) }),
 });

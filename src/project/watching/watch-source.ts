@@ -1,7 +1,10 @@
 /** What the console's page Watch shows: read from the record, whoever wrote it. Vectors are compared by `loam watch drift` alone, since that takes seconds. */
+
+import type { LoopPolicy } from "../../loop/index.ts";
 import type { WatchSource } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ObjectiveRule } from "../../watch/index.ts";
+import { loopShown, loopsRevision } from "../looping/loop-shown.ts";
 import { compareTraffic } from "./drift/index.ts";
 import { feedbackRevision, modelQuality } from "./feedback/index.ts";
 import { readWatchHistory, readWatchStatus, watchedAlarms, watchRevision } from "./live/index.ts";
@@ -41,7 +44,12 @@ async function driftOf(store: Store, model: string): Promise<Drift> {
   };
 }
 
-export function watchSource(store: Store, objectives: readonly ObjectiveRule[]): WatchSource {
+/** `loops`: what loam.yaml says of retraining, by model. */
+export function watchSource(
+  store: Store,
+  objectives: readonly ObjectiveRule[],
+  loops: Readonly<Record<string, LoopPolicy>> = {},
+): WatchSource {
   let drift: { readonly atMs: number; readonly all: Promise<Drift[]> } | undefined;
   const compare = async (): Promise<Drift[]> => {
     const { models } = await readWatchStatus(store, objectives);
@@ -62,6 +70,8 @@ export function watchSource(store: Store, objectives: readonly ObjectiveRule[]):
       return drift.all;
     },
     quality: () => modelQuality(store, undefined),
-    revision: async () => JSON.stringify([await watchRevision(store), await feedbackRevision(store)]),
+    loops: async () => Promise.all(Object.entries(loops).map(([model, policy]) => loopShown(store, model, policy))),
+    revision: async () =>
+      JSON.stringify([await watchRevision(store), await feedbackRevision(store), await loopsRevision(store, Object.keys(loops))]),
   };
 }

@@ -16,7 +16,13 @@ import { labelBatch, labelState } from "./console-answers/labels.ts";
 import { consoleModel, consoleRun, dataSet, graph, maskedExamples, metrics, overview, session } from "./console-answers/project.ts";
 import { logged, modelReleases, verdicts } from "./console-answers/releases.ts";
 import { versionReport } from "./console-answers/version-report.ts";
-import { watchedDriftAnswer, watchedHistoryAnswer, watchedQualityAnswer, watchedStatusAnswer } from "./console-answers/watch.ts";
+import {
+  watchedDriftAnswer,
+  watchedHistoryAnswer,
+  watchedLoopAnswer,
+  watchedQualityAnswer,
+  watchedStatusAnswer,
+} from "./console-answers/watch.ts";
 import { watchHistoryQuery } from "./console-watch.ts";
 
 const read = (path: string, summary: string, answer: z.ZodType, query?: z.ZodObject): ApiOperation => ({
@@ -70,6 +76,7 @@ const consoleOperations: readonly ApiOperation[] = [
   read("/api/watch/history", "Gives a figure of a version over time.", watchedHistoryAnswer, watchHistoryQuery),
   read("/api/watch/drift", "Compares live traffic with what each served version was trained on.", z.array(watchedDriftAnswer)),
   read("/api/watch/quality", "Gives the quality of models on their traffic, by version and day.", z.array(watchedQualityAnswer)),
+  read("/api/watch/loops", "Gives the state of retraining loops, with the evidence of their rounds.", z.array(watchedLoopAnswer)),
   {
     ...read("/api/events", "Streams which resources changed, as server-sent events `changes`; a comment is the heartbeat.", changes),
     contentType: "text/event-stream",

@@ -23,5 +23,6 @@ export function watchRoutes(source: WatchSource | undefined): Hono<AppEnvironmen
   });
   api.get("/watch/drift", async c => c.json((await source?.drift()) ?? []));
   api.get("/watch/quality", async c => c.json((await source?.quality()) ?? []));
+  api.get("/watch/loops", async c => c.json((await source?.loops()) ?? []));
   return api;
 }

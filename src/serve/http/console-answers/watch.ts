@@ -129,3 +129,31 @@ const watchQualityVersion = z
 export const watchedQualityAnswer = z
   .object({ model: z.string(), fromDay: z.string(), versions: z.array(watchQualityVersion).describe("the newest first") })
   .meta({ id: "WatchQuality" });
+
+const watchRound = z
+  .object({
+    number: z.int(),
+    trigger: z.string().describe("`quality`, `drift`, `schedule` or `person`"),
+    startedAt: timeMs,
+    endedAt: timeMs.nullable().describe("null while it is under way"),
+    candidate: z.string().nullable().describe("the version that it made; null before"),
+    outcome: z.string().nullable().describe("`promoted`, `rolled back`, `held`, `rejected` or `failed`"),
+    why: z.string(),
+    coreSeconds: measured,
+    evidence: z.record(z.string(), z.unknown()).describe("what each step showed, by its phase"),
+  })
+  .meta({ id: "WatchRound" });
+export const watchedLoopAnswer = z
+  .object({
+    model: z.string(),
+    alias: z.string(),
+    current: z.string().nullable().describe("the version that has the alias"),
+    phase: z.string(),
+    since: timeMs.nullable().describe("when the phase began; null before the first round"),
+    paused: z.string().nullable().describe("by whom and why"),
+    directedBy: z.string().nullable().describe("the process that directs it"),
+    look: z.object({ at: timeMs, newDocuments: z.int(), why: z.string() }).nullable(),
+    problem: z.string().nullable(),
+    rounds: z.array(watchRound).describe("the one under way and past ones, the newest first"),
+  })
+  .meta({ id: "WatchLoop" });
