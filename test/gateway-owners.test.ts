@@ -10,11 +10,13 @@ import { afterAll, expect, test } from "vitest";
 import { checkConfig } from "../src/gateway/config/read-config.ts";
 import type { ControlGiven } from "../src/gateway/control-config.ts";
 import { type TestGateway, testGateway } from "../src/gateway/fakes.ts";
+import { gatewayFeedback, runFeedback } from "../src/project/watching/feedback/index.ts";
 import { type App, createApp } from "../src/serve/http/app.ts";
 import { withoutPrefix } from "../src/serve/http/contract.ts";
 import { contracts } from "../src/serve/http/contracts.ts";
 import { speaker } from "../src/serve/http/fakes.ts";
 import { callerBehindGateway, ownerHeader } from "../src/serve/http/owner.ts";
+import { openStore } from "../src/store/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { chatTemplate } from "../src/text/index.ts";
 import { TuneJobs } from "../src/tune/index.ts";
@@ -49,11 +51,16 @@ const jobsFolder = join(folder, "jobs");
 for (const path of [filesFolder, join(jobsFolder, legacy.job)]) mkdirSync(path, { recursive: true });
 leaveLegacy(jobsFolder);
 
+const record = await openStore({ root: join(folder, "record") });
+const feedback = runFeedback(record, undefined, text => failures.push(text))!;
+
 const apps: App[] = [];
 const openApp = (behind: boolean, files: string): App => {
   const app = createApp({
     engines: [said.engine],
     filesFolder: files,
+    feedback: feedback.port,
+    responses: feedback,
     onFailure: e => failures.push(e),
     ...(behind
       ? { callerOf: callerBehindGateway, batchLine: (request: Request, note: string | null) => gateway.gateway.askFor(note, request) }
@@ -105,6 +112,7 @@ const gateway: TestGateway = await testGateway(file, {
   config: { ...config, upstreams },
   server: (request, authorize) => app.fetch(request, undefined, authorize),
   later: { own: [] },
+  feedback: gatewayFeedback(feedback),
 });
 const keys = {} as Record<Subject, string>;
 const clients = {} as Record<Subject, OpenAI>;
@@ -116,6 +124,8 @@ for (const subject of subjects) {
 afterAll(async () => {
   for (const one of apps) one.close();
   await gateway.close();
+  await feedback.close();
+  await record.close();
   rmSync(folder, { recursive: true, force: true });
   expect([...failures, ...gateway.failures]).toEqual([]);
 });
@@ -138,6 +148,11 @@ const respond = (who: Subject, more: Partial<OpenAI.Responses.ResponseCreatePara
   clients[who].responses.create({ model: "speaker", input: "hi", max_output_tokens: 8, ...more });
 const train = async (who: Subject) =>
   (await clients[who].fineTuning.jobs.create({ model: "speaker", training_file: await upload(who, "fine-tune") })).id;
+const label = async (who: Subject) => {
+  const { id } = await respond(who);
+  expect((await send(who, "POST", "/v1/feedback", { request_id: id, score: 1, source: "test" })).status).toBe(201);
+  return id;
+};
 
 /** The collections of stored objects. One that is added has its row here, or its routes fail below. */
 const collections: Readonly<Record<string, { make(who: Subject): Promise<string>; readonly isListed: boolean }>> = {
@@ -145,6 +160,7 @@ const collections: Readonly<Record<string, { make(who: Subject): Promise<string>
   "/v1/batches": { make: begin, isListed: true },
   "/v1/fine_tuning/jobs": { make: train, isListed: true },
   "/v1/responses": { make: async who => (await respond(who)).id, isListed: false },
+  "/v1/feedback": { make: label, isListed: false },
 };
 /** Parameters of paths that name what is served, not what is stored. */
 const notStored = /:(model|target|version|label|name|slot|region|digest)\b/;
