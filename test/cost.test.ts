@@ -31,7 +31,9 @@ test.skipIf(!hasTime)(
     expect(Math.abs(total.coreSeconds / (user! + system!) - 1), `${total.coreSeconds} s of ${user! + system!} s`).toBeLessThan(0.03);
     // the start-up is somebody's, once
     expect(lines.filter(l => l.startUpSeconds > 0.1)).toHaveLength(1);
-    expect(lines.map(l => l.stage)).toEqual(["source", "data", "tokenizer", "shards", "train", "evaluate", "baselines"]);
+    expect(lines.map(l => l.stage).sort()).toEqual(
+      ["source", "data", "tokenizer", "shards", "train", "evaluate", "baselines", "sketch-trained", "sketch-data"].sort(),
+    );
     expect(lines.find(l => l.stage === "train")).toMatchObject({ artifact, runs: 1, unfinished: 0, withoutLedger: 0 });
     await using project = await openProject(cwd);
     expect((await project.cost("toy")).total).toEqual(total);

@@ -99,6 +99,8 @@ test("a project is run, searched, evaluated and served from TypeScript, beside a
     "tokenizer",
     "shards/letters",
     "toy",
+    "data-sketch/letters",
+    "sketch/toy",
     "baselines/letters",
     "evaluate/toy",
   ]);

@@ -29,7 +29,7 @@ test("from nothing to an answer that is traced to its texts", async () => {
 
   const ran = await loam(["run", "--json"], { cwd });
   expect(ran.code, ran.stderr).toBe(0);
-  expect(jsonLines(ran.stdout).at(-1)).toMatchObject({ version: "little@1", ran: 7 });
+  expect(jsonLines(ran.stdout).at(-1)).toMatchObject({ version: "little@1", ran: 9 });
   expect(ran.stderr).toMatch(/> little .*\n|5-gram/);
   const again = await loam(["run", "--json"], { cwd });
   expect(jsonLines(again.stdout).at(-1)).toMatchObject({ version: "little@1", ran: 0 });

@@ -24,6 +24,8 @@ const kinds: Readonly<Record<string, CostCategory>> = {
   result: "evaluation",
   "group-result": "evaluation",
   "seen-items": "evaluation",
+  // what later traffic is compared with
+  sketch: "evaluation",
 };
 
 /** What making an artifact of a kind counts as; a kind of one's own is "other". */
