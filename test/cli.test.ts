@@ -148,13 +148,15 @@ test("with --json every verb writes JSON lines to stdout and nothing else", asyn
     event: "plan",
     estimate: { ms: expect.any(Number), bytes: expect.any(Number) },
   });
-  expect(results.run!.at(-1)).toMatchObject({ event: "result", version: "toy@1", ran: 7 });
+  expect(results.run!.at(-1)).toMatchObject({ event: "result", version: "toy@1", ran: 9 });
   expect(results.run!.filter(e => e.event === "stage").map(e => e.label)).toEqual([
     "source/letters",
     "data/letters",
     "tokenizer",
     "shards/letters",
     "toy",
+    "data-sketch/letters",
+    "sketch/toy",
     "baselines/letters",
     "evaluate/toy",
   ]);

@@ -37,12 +37,11 @@ export const trainedSketchLinks = (model: string, dataSet: string): Link[] => [
   }),
 ];
 
+/** What is right by documents: a class, or with the other kinds that learn from an attribute a number. */
 const labelOf = (tune: TunedModel["tune"]) =>
-  tune.task === "classify"
-    ? { attribute: tune.label, type: "category" as const }
-    : tune.task === "regress"
-      ? { attribute: tune.label, type: "number" as const }
-      : undefined;
+  "label" in tune && typeof tune.label === "string"
+    ? { attribute: tune.label, type: tune.task === "classify" ? ("category" as const) : ("number" as const) }
+    : undefined;
 
 /** Of a tuned model: of its examples where it has some, else of its data set. `own` are the links of its tuning. */
 export function tunedSketchLinks(model: string, { tune }: TunedModel, own: readonly Link[]): Link[] {

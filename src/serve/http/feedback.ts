@@ -56,14 +56,13 @@ function keptOf(answer: FeedbackAnswer) {
 }
 
 async function give(c: AppContext, services: Services): Promise<Response> {
-  const port = portOf(services);
   const length = Number(c.req.header("content-length") ?? 0);
   if (length > feedbackBounds.bodyBytes)
     throw serveErrors.fail("tooLarge", { place: "body", expected: `at most ${feedbackBounds.bodyBytes} bytes`, received: `${length}` });
   const { comment: _, ...said } = parseBody(feedbackRequest, await checkedBody(c, requestFields.feedback));
   if (said.label == null && said.score == null)
     throw serveErrors.fail("missing", { place: "label", message: "feedback needs a label, a score, or both" });
-  const { feedback, isReplaced } = keptOf(await port.give(requestOwner(c.var.exchange), givenFeedback(said)));
+  const { feedback, isReplaced } = keptOf(await portOf(services).give(requestOwner(c.var.exchange), givenFeedback(said)));
   return c.json(feedback, isReplaced ? 200 : 201);
 }
 
