@@ -64,13 +64,13 @@ def test_batch_completion(openai):
 
 def test_forced_tool(openai):
     choice = {"type": "function", "function": {"name": "weather"}}
-    answer = litellm.completion(**openai, messages=messages, tools=[tool], tool_choice=choice, max_tokens=60)
+    answer = litellm.completion(**openai, messages=messages, tools=[tool], tool_choice=choice, max_tokens=60, temperature=0)
     call = answer.choices[0].message.tool_calls[0].function
     assert call.name == "weather" and json.loads(call.arguments)["city"] in ("Rome", "Oslo")
 
 
 def test_forced_tool_stream(openai):
-    stream = litellm.completion(**openai, messages=messages, tools=[tool], tool_choice="required", max_tokens=60, stream=True)
+    stream = litellm.completion(**openai, messages=messages, tools=[tool], tool_choice="required", max_tokens=60, temperature=0, stream=True)
     built = litellm.stream_chunk_builder(list(stream), messages=messages)
     assert json.loads(built.choices[0].message.tool_calls[0].function.arguments)["city"] in ("Rome", "Oslo")
 
@@ -80,7 +80,7 @@ class Mood(BaseModel):
 
 
 def test_response_format(openai):
-    answer = litellm.completion(**openai, messages=messages, response_format=Mood, max_tokens=60)
+    answer = litellm.completion(**openai, messages=messages, response_format=Mood, max_tokens=60, temperature=0)
     assert isinstance(Mood.model_validate_json(answer.choices[0].message.content).happy, bool)
 
 
