@@ -98,8 +98,7 @@ export function adminTraffic({ url, model, folder }: AdminPlace): LoopTraffic {
       if ((await versions()).some(v => v.version === version)) await call("/v1/admin/unload", { model: `${model}@${version}` });
     },
     split: async (weights, shadow) => void (await call("/v1/admin/split", { name: model, weights, shadow })),
-    // a server without this address looks by itself, every five seconds
-    follow: async () => void (await call("/v1/admin/follow", { name: model }).catch(() => {})),
+    follow: async () => void (await call("/v1/admin/follow", { name: model })),
     versions,
   };
 }

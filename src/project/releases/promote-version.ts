@@ -29,10 +29,12 @@ import {
 } from "../../store/index.ts";
 import { progressFor, type Watch } from "../call.ts";
 import { wrongArgument } from "../errors.ts";
+import { homeFolder } from "../home-folder.ts";
 import { type LooksReport, looksReport } from "../looks.ts";
 import { type NamedModelVersion, namedVersion } from "../models/named-version.ts";
 import { thisUser } from "../person.ts";
 import type { Workplace } from "../workspace.ts";
+import { followServers } from "./follow-servers.ts";
 
 export interface MoveOptions {
   /** Who does it; default: the user of this machine. */
@@ -66,6 +68,9 @@ const looksOf = async (store: Store, { digest }: ModelVersion): Promise<LooksRep
 
 const mover = ({ by = thisUser(), reason }: MoveOptions) => ({ by, reason });
 
+/** Where the servers of its project leave their tokens. */
+const folderOf = ({ project }: Pick<NamedModelVersion, "project">): string => project?.folder ?? homeFolder();
+
 /** Aliases of a model that a release of loam.yaml guards. */
 export const guardedAliases = async ({ store, model }: NamedModelVersion): Promise<string[]> =>
   (await listGuards(store.records.read)).filter(g => g.rules.models?.includes(model) ?? true).map(g => g.alias);
@@ -97,23 +102,37 @@ export async function promoteVersion(
     if (!isLoamError(error) || !error.details) throw error;
     throw withDetails(error, { ...error.details, looks: await looksOf(store, version) });
   });
+  if (release) await followServers(folderOf(named));
   return { ...promotionDocument(wanted, version, verdict, release ?? null), looks: await looksOf(store, version) };
 }
 
 /** Gives an alias back to the version that had it before. Errors: registry/tampered, store/blobMissing, store/notFound. */
-export const rollbackVersion = (
-  { store, model }: Pick<NamedModelVersion, "store" | "model">,
+export async function rollbackVersion(
+  named: Pick<NamedModelVersion, "store" | "model" | "project">,
   alias: string,
   options: MoveOptions,
   watch: Watch,
-): Promise<Release> => rollback(store, model, alias, { ...mover(options), progress: progressFor(watch, "verify"), signal: watch.signal });
+): Promise<Release> {
+  const { store, model } = named;
+  const release = await rollback(store, model, alias, {
+    ...mover(options),
+    progress: progressFor(watch, "verify"),
+    signal: watch.signal,
+  });
+  await followServers(folderOf(named));
+  return release;
+}
 
 /** Takes an alias away, where no release guards it. Errors: store/notFound, store/guarded. */
-export const removeAlias = (
-  { store, model }: Pick<NamedModelVersion, "store" | "model">,
+export async function removeAlias(
+  named: Pick<NamedModelVersion, "store" | "model" | "project">,
   alias: string,
   options: MoveOptions,
-): Promise<Release> => setAlias(store, model, alias, null, mover(options));
+): Promise<Release> {
+  const release = await setAlias(named.store, named.model, alias, null, mover(options));
+  await followServers(folderOf(named));
+  return release;
+}
 
 export interface ApproveOptions {
   /** The alias. */

@@ -100,6 +100,17 @@ async function policy(c: AppContext, services: Services): Promise<Response> {
   return c.json({ ...ofName(fleet, of), failed: errors.map(e => (e instanceof Error ? e.message : String(e))) });
 }
 
+/** Looks at the record's aliases and versions now, not at the next look; of one model or of all. */
+async function follow(c: AppContext, services: Services): Promise<Response> {
+  const fleet = fleetOf(services);
+  const { name } = parseBody(adminBodies.follow, await bodyOf(c));
+  const failed: unknown[] = [];
+  for (const of of name == null ? new Set(fleet.list().map(v => v.name)) : [name])
+    failed.push(...(await fleet.followAliases(of)), ...(await fleet.follow(of)));
+  const data = fleet.list().filter(v => name == null || v.name === name);
+  return c.json({ object: "list", data, failed: failed.map(e => (e instanceof Error ? e.message : String(e))) });
+}
+
 export const admin: Contract = {
   name: "admin",
   endpoint: "admin",
@@ -111,5 +122,6 @@ export const admin: Contract = {
     post("/v1/admin/label", restricted(label)),
     post("/v1/admin/split", restricted(split)),
     post("/v1/admin/policy", restricted(policy)),
+    post("/v1/admin/follow", restricted(follow)),
   ],
 };

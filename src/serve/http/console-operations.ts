@@ -109,6 +109,12 @@ const adminOperations: readonly ApiOperation[] = [
     versionList.extend({ failed: z.array(z.string()) }),
     adminBodies.policy,
   ),
+  send(
+    "/v1/admin/follow",
+    "Looks now for versions and aliases that have changed in the artifact store.",
+    versionList.extend({ failed: z.array(z.string()) }),
+    adminBodies.follow,
+  ),
 ];
 
 const texts = z.object({ examples: z.array(z.object({ text: z.string() })).min(1) });

@@ -366,6 +366,32 @@ test("a guarded label is the record's alone: no route sets it, and it goes where
   await fleet.close();
 });
 
+test("a new alias of a loaded version becomes its label; one that an operator took away does not come back by itself", async () => {
+  const { fleet, source } = await served();
+  const aliases: Record<string, number> = {};
+  Object.assign(source, { aliases: async () => ({ ...aliases }) });
+  await fleet.load("m", 1);
+  const labels = () =>
+    fleet
+      .list()
+      .flatMap(v => v.labels.map(label => `${v.version}:${label}`))
+      .sort();
+  Object.assign(aliases, { gold: 1, later: 2, "not a label": 1 });
+  expect(await fleet.followAliases("m")).toEqual([]);
+  // version 2 is not loaded, and nothing says that it should be
+  expect(labels()).toEqual(["1:gold", "1:latest"]);
+  await fleet.load("m", 3);
+  fleet.label("m", "own", 3);
+  aliases.own = 1;
+  fleet.label("m", "gold", undefined);
+  await fleet.followAliases("m");
+  expect(labels()).toEqual(["3:latest", "3:own"]);
+  fleet.label("m", "gold", 3);
+  await fleet.followAliases("m");
+  expect(labels()).toEqual(["3:gold", "3:latest", "3:own"]);
+  await fleet.close();
+});
+
 test("a bare name that means a label goes where the label goes, back too; a split goes before it", async () => {
   const { fleet, source, ask } = await served();
   let prod = 2;

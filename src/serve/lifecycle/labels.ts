@@ -39,6 +39,8 @@ export class ModelRules {
   bare: string | undefined;
   /** Labels that the record gave: it gives them again. */
   readonly recorded = new Set<string>();
+  /** Labels that an operator took away: an alias of that name does not bring them back while the server runs. */
+  readonly declined = new Set<string>();
   /** How long its versions rest before they leave memory, where it is said for this model. */
   keepAliveMs: number | undefined;
 

@@ -31,9 +31,15 @@ export class Pointing {
   }
 
   async followAliases(name: string): Promise<readonly unknown[]> {
-    const { labels, recorded } = this.#members.rulesOf(name);
-    if (recorded.size === 0 || !this.#options.source.aliases) return [];
+    const { labels, recorded, declined } = this.#members.rulesOf(name);
+    if (!this.#options.source.aliases) return [];
     const aliases = await this.#options.source.aliases(name);
+    // a new alias of a version that is there becomes its label, as it would when that version is loaded
+    for (const [label, version] of Object.entries(aliases)) {
+      if (!labelPattern.test(label) || labels.has(label) || declined.has(label) || !this.#members.find(name, version)?.isThere) continue;
+      labels.set(label, version);
+      recorded.add(label);
+    }
     const errors: unknown[] = [];
     for (const label of recorded) {
       const version = aliases[label];
@@ -71,12 +77,14 @@ export class Pointing {
         received: `"${label}"`,
         hint: `\`loam models promote ${name}@VERSION ${label}\` moves it, and the server follows.`,
       });
-    const { labels, recorded } = this.#members.rulesOf(name);
+    const { labels, recorded, declined } = this.#members.rulesOf(name);
     if (version === undefined) {
       if (!labels.delete(label)) throw this.#members.unknownLabel(name, label);
+      declined.add(label);
     } else {
       this.#checkLoaded(name, version);
       labels.set(label, version);
+      declined.delete(label);
     }
     recorded.delete(label);
     this.#members.tellRules(name);

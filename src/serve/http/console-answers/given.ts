@@ -15,6 +15,7 @@ export const adminBodies = {
   load: z.object({ model, keep_alive: keepAlive }),
   unload: z.object({ model, force: z.boolean().nullish() }),
   label: z.object({ name, label: z.string(), version: version.nullable() }),
+  follow: z.object({ name: name.nullish() }),
   split: z.object({ name, weights: weights.nullish(), shadow: weights.nullish() }),
   policy: z.object({
     name,
