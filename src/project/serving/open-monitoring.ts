@@ -6,7 +6,7 @@ import type { Store } from "../../store/index.ts";
 import type { ReadWatchFigures } from "../../tracing/index.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { runLiveSketches } from "../watching/drift/index.ts";
-import { type RunningFeedback, runFeedback } from "../watching/feedback/index.ts";
+import { qualityFigures, type RunningFeedback, runFeedback } from "../watching/feedback/index.ts";
 import { type AlarmNotice, objectiveRules, RunningWatch } from "../watching/live/index.ts";
 
 interface MonitoringParts {
@@ -56,6 +56,7 @@ export async function openMonitoring({ project, store, fleet, warn, tell }: Moni
           objectives: objectiveRules(project.config.slo),
           project: project.config.name ?? null,
           warn: text => warn(`loam: ${text}`),
+          quality: () => qualityFigures(store),
           notify: notice => door?.alarm(alarmEvent(notice)),
         })
       : undefined;

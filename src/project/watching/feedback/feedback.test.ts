@@ -7,12 +7,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { handClock } from "../../../base/index.ts";
 import { type GivenFeedback, givenFeedback } from "../../../protocols/index.ts";
 import { openStore, type Store } from "../../../store/index.ts";
-import { feedbackDefaults } from "../../../watch/part.ts";
+import { feedbackDefaults, watchDefaults } from "../../../watch/part.ts";
+import { RunningWatch } from "../live/index.ts";
 import type { ToldResponse } from "./feedback-memory.ts";
 import { labelledRequests, removeOwner } from "./feedback-record.ts";
 import { labelledSince } from "./labelled-since.ts";
 import { modelQuality } from "./model-quality.ts";
 import { openFeedback } from "./open-feedback.ts";
+import { qualityFigures } from "./quality-figures.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-feedback-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -261,6 +263,33 @@ test("requests beyond the bound are chosen by their ids; the estimate counts all
   expect(known).toBeGreaterThan(50);
   expect(known).toBeLessThan(200);
   expect((await modelQuality(store, "spam"))[0]!.versions[0]!.estimated.accuracy!.value).toBeCloseTo(0.9, 9);
+});
+
+test("what is known of quality is figures of /metrics: with labels, and estimated without", async () => {
+  const store = await fresh();
+  const { ended, port, flush } = openFeedback({ store });
+  for (let i = 0; i < 10; i++) ended(told(`r${i}`));
+  for (let i = 0; i < 4; i++) await port.give("user:ann", given(`r${i}`, { label: i === 0 ? "ham" : "spam" }));
+  await flush();
+  const { versions } = (await modelQuality(store, "spam"))[0]!;
+  const figures = await qualityFigures(store);
+  const value = (metric: string, source: string) => figures.find(f => f.metric === metric && f.source === source)?.value;
+  expect(new Set(figures.map(f => f.model))).toEqual(new Set(["spam@3"]));
+  expect(value("accuracy", "labels")).toBe(versions[0]!.true.accuracy!.value);
+  expect(value("accuracy", "estimate")).toBe(versions[0]!.estimated.accuracy!.value);
+  expect(value("accuracy", "labels")).not.toBe(value("accuracy", "estimate"));
+  expect(figures.every(f => Number.isFinite(f.value))).toBe(true);
+  const monitors = new RunningWatch({
+    store,
+    settings: watchDefaults,
+    objectives: [],
+    project: null,
+    warn: () => {},
+    quality: () => qualityFigures(store),
+  });
+  await monitors.tick();
+  expect(monitors.figures()!.quality).toEqual(figures);
+  await monitors.close();
 });
 
 test("failed responses are nobody's to label, and a shadow's count in estimates alone", async () => {

@@ -6,4 +6,5 @@ export { type LabelledRequest, labelledSince } from "./labelled-since.ts";
 export { type EvaluatedQuality, type ModelQuality, modelQuality, type QualityOptions } from "./model-quality.ts";
 export type { Feedback } from "./open-feedback.ts";
 export { projectFeedback } from "./project-feedback.ts";
+export { qualityFigures } from "./quality-figures.ts";
 export { type RunningFeedback, runFeedback } from "./running-feedback.ts";

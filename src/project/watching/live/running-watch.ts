@@ -30,6 +30,8 @@ export interface WatchOptions {
   /** Objectives are judged by what a gateway answered, where no server of Loam's own stands behind it. */
   readonly judgesGateway?: boolean;
   readonly clock?: Clock;
+  /** What is known of quality, for /metrics; asked once a minute. */
+  readonly quality?: () => Promise<WatchFigures["quality"]>;
   /** Flushed along. */
   readonly also?: readonly { flush(): Promise<void> }[];
 }
@@ -66,6 +68,7 @@ export class RunningWatch {
   #steadySinceMs: number;
   #begunMinute = 0;
   #evaluatedMs = 0;
+  #quality: { readonly minute: number; readonly figures: WatchFigures["quality"] } | undefined;
   #prunedMs = Number.NEGATIVE_INFINITY;
   #isFailing = false;
   #lost = 0;
@@ -255,9 +258,15 @@ export class RunningWatch {
         burn,
       })),
       drift: driftFigures(await statesOf(store.records.read, driftScope, { limit: mostMonitored })),
-      quality: [],
+      quality: await this.#qualityNow(nowMs),
       lookedMs: nowMs,
     };
+  }
+
+  async #qualityNow(nowMs: number): Promise<WatchFigures["quality"]> {
+    const minute = startOf(nowMs, minuteMs);
+    if (this.#quality?.minute !== minute) this.#quality = { minute, figures: (await this.#options.quality?.()) ?? [] };
+    return this.#quality.figures;
   }
 
   /** Writes what is left, and gives the lease back. Never fails. */
