@@ -114,3 +114,34 @@ export interface FeedbackPort {
 
 /** How long feedback that comes before its request is kept. */
 export const earlyFeedbackMinutes = 10;
+
+/** Why feedback is not kept, as the fields of an error: each server has codes of these names. */
+export interface FeedbackRefusal {
+  readonly name: "unknownRequest" | "feedbackRate" | "parameter";
+  readonly fields: { readonly place: string; readonly expected: string; readonly received: string; readonly hint?: string };
+}
+
+/** Of an id that no request of this owner has; `place` is where it stands. */
+export const unknownRequest = (place: string): FeedbackRefusal => ({
+  name: "unknownRequest",
+  fields: {
+    place,
+    expected: "the id of a response that this API key was given",
+    received: "another one, or one whose response has not ended",
+    hint: `Send the header x-request-id of the response. A label that comes before its response ends is kept for ${earlyFeedbackMinutes} minutes.`,
+  },
+});
+
+export function feedbackRefusal(answer: Exclude<FeedbackAnswer, { readonly kind: "kept" }>): FeedbackRefusal {
+  switch (answer.kind) {
+    case "unknown":
+      return unknownRequest("request_id");
+    case "full":
+      return {
+        name: "feedbackRate",
+        fields: { place: "feedback", expected: answer.expected, received: "more", hint: `Retry in ${answer.retryAfterSeconds} s.` },
+      };
+    case "wrong":
+      return { name: "parameter", fields: { place: answer.place, expected: answer.expected, received: answer.received } };
+  }
+}

@@ -16,12 +16,15 @@ export {
   type FeedbackAnswer,
   type FeedbackInfo,
   type FeedbackPort,
+  type FeedbackRefusal,
   feedbackBounds,
   feedbackId,
   feedbackInfo,
+  feedbackRefusal,
   feedbackRequest,
   type GivenFeedback,
   givenFeedback,
+  unknownRequest,
 } from "./feedback.ts";
 export type { FieldRow, FieldTable, RequestFields } from "./fields/field.ts";
 export { requestFields } from "./fields/register.ts";

@@ -3,14 +3,16 @@
  * Kept by whoever fills the port.
  */
 import {
-  earlyFeedbackMinutes,
   type FeedbackAnswer,
   type FeedbackPort,
+  type FeedbackRefusal,
   feedbackBounds,
   feedbackId,
+  feedbackRefusal,
   feedbackRequest,
   givenFeedback,
   requestFields,
+  unknownRequest,
 } from "../../protocols/index.ts";
 import { serveErrors } from "../errors.ts";
 import { type ContractRoute, del, get, post } from "./contract.ts";
@@ -28,31 +30,12 @@ function portOf({ feedback }: Services): FeedbackPort {
   });
 }
 
-const unknown = (place: string) =>
-  serveErrors.fail("unknownRequest", {
-    place,
-    expected: "the id of a response that this API key was given",
-    received: "another one, or one whose response has not ended",
-    hint: `Send the header x-request-id of the response. A label that comes before its response ends is kept for ${earlyFeedbackMinutes} minutes.`,
-  });
+const refuse = ({ name, fields }: FeedbackRefusal) => serveErrors.fail(name, fields);
 
-/** The label as it is kept. Errors: serve/unknownRequest, serve/feedbackRate, serve/parameter. */
+/** Errors: the refusal's. */
 function keptOf(answer: FeedbackAnswer) {
-  switch (answer.kind) {
-    case "kept":
-      return answer;
-    case "unknown":
-      throw unknown("request_id");
-    case "full":
-      throw serveErrors.fail("feedbackRate", {
-        place: "feedback",
-        expected: answer.expected,
-        received: "more",
-        hint: `Retry in ${answer.retryAfterSeconds} s.`,
-      });
-    case "wrong":
-      throw serveErrors.fail("parameter", { place: answer.place, expected: answer.expected, received: answer.received });
-  }
+  if (answer.kind === "kept") return answer;
+  throw refuse(feedbackRefusal(answer));
 }
 
 async function give(c: AppContext, services: Services): Promise<Response> {
@@ -70,14 +53,14 @@ const idOf = (c: AppContext): string => parseBody(feedbackId, c.req.param("id"))
 
 async function list(c: AppContext, services: Services): Promise<Response> {
   const data = await portOf(services).list(requestOwner(c.var.exchange), idOf(c));
-  if (!data) throw unknown("id");
+  if (!data) throw refuse(unknownRequest("id"));
   return c.json({ object: "list", data });
 }
 
 async function remove(c: AppContext, services: Services): Promise<Response> {
   const id = idOf(c);
   const labels = await portOf(services).remove(requestOwner(c.var.exchange), id);
-  if (labels === undefined) throw unknown("id");
+  if (labels === undefined) throw refuse(unknownRequest("id"));
   return c.json({ id, object: "feedback", deleted: true, labels });
 }
 

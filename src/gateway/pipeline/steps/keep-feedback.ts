@@ -1,12 +1,14 @@
 /** What somebody says of a response that came through the gateway; only its owner may, and for everybody else the response does not exist. */
 import { expectation, keyPath } from "../../../base/index.ts";
 import {
-  earlyFeedbackMinutes,
   type FeedbackAnswer,
   type FeedbackPort,
+  type FeedbackRefusal,
   feedbackId,
+  feedbackRefusal,
   feedbackRequest,
   givenFeedback,
+  unknownRequest,
 } from "../../../protocols/index.ts";
 import { gatewayErrors } from "../../errors.ts";
 import { readObject } from "../../http/ask.ts";
@@ -22,30 +24,12 @@ export const demandFeedback = ({ identity, exchange }: ReadsWeb<"identity">): Ad
   demand: { inputTokens: 0, maxOutputTokens: 0, bytes: 0 },
 });
 
-const unknown = (place: string) =>
-  gatewayErrors.fail("unknownRequest", {
-    place,
-    expected: "the id of a response that this API key was given",
-    received: "another one, or one whose response has not ended",
-    hint: `Send the header x-request-id of the response. A label that comes before its response ends is kept for ${earlyFeedbackMinutes} minutes.`,
-  });
+const refuse = ({ name, fields }: FeedbackRefusal) => gatewayErrors.fail(name, fields);
 
+/** Errors: the refusal's. */
 function keptOf(answer: FeedbackAnswer) {
-  switch (answer.kind) {
-    case "kept":
-      return answer;
-    case "unknown":
-      throw unknown("request_id");
-    case "full":
-      throw gatewayErrors.fail("feedbackRate", {
-        place: "feedback",
-        expected: answer.expected,
-        received: "more",
-        hint: `Retry in ${answer.retryAfterSeconds} s.`,
-      });
-    case "wrong":
-      throw gatewayErrors.fail("parameter", { place: answer.place, expected: answer.expected, received: answer.received });
-  }
+  if (answer.kind === "kept") return answer;
+  throw refuse(feedbackRefusal(answer));
 }
 
 const portOf = (port: FeedbackPort | undefined): FeedbackPort => {
@@ -79,13 +63,13 @@ function idOf(url: string): string {
 
 export async function listFeedback({ gateway, identity, request }: ReadsWeb<"identity">): Promise<Answer> {
   const data = await portOf(gateway.feedback).list(ownerOf(identity), idOf(request.url));
-  if (!data) throw unknown("id");
+  if (!data) throw refuse(unknownRequest("id"));
   return json({ object: "list", data });
 }
 
 export async function removeFeedback({ gateway, identity, request }: ReadsWeb<"identity">): Promise<Answer> {
   const id = idOf(request.url);
   const labels = await portOf(gateway.feedback).remove(ownerOf(identity), id);
-  if (labels === undefined) throw unknown("id");
+  if (labels === undefined) throw refuse(unknownRequest("id"));
   return json({ id, object: "feedback", deleted: true, labels });
 }
