@@ -6,7 +6,9 @@ import { normalAbove, normalBelow, normalQuantile } from "../../statistics/index
 import { checkSetting } from "../errors.ts";
 
 /** Cells that an interval of states is cut into; twice as many change a run length by less than a thousandth. */
-const cells = 161;
+const fineCells = 161;
+/** Enough to be near a setting: a solution takes a sixtieth of the time. */
+const coarseCells = 41;
 
 /** Least and largest run length that a chart can be declared by. */
 const bounds = { least: 2, most: 1e9 } as const;
@@ -55,7 +57,7 @@ export const shewhartRunLength = (width: number, shift = 0): number => 1 / (norm
  * Of an EWMA chart with weight `lambda` and constant limits at `width` deviations of the EWMA, from its centre. `isOneSided`: the lower limit holds the EWMA up
  * and alarms nothing.
  */
-export function ewmaRunLength(lambda: number, width: number, shift = 0, isOneSided = false): number {
+export function ewmaRunLength(lambda: number, width: number, shift = 0, isOneSided = false, cells = fineCells): number {
   checkSetting(lambda > 0 && lambda <= 1, "lambda", "a number above 0, at most 1", lambda);
   checkSetting(width > 0, "width", "a number above 0", width);
   const limit = width * Math.sqrt(lambda / (2 - lambda));
@@ -76,7 +78,7 @@ export function ewmaRunLength(lambda: number, width: number, shift = 0, isOneSid
 }
 
 /** Of one side of a CUSUM with allowance `k` and limit `h`, in deviations, from `start`. */
-function oneSided(k: number, h: number, shift: number, start: number): number {
+function oneSided(k: number, h: number, shift: number, start: number, cells = fineCells): number {
   // state 0 stands for a sum of at most 0 and half a cell above it
   const size = h / (cells - 0.5);
   const q = new Float64Array(cells * cells);
@@ -96,10 +98,12 @@ function oneSided(k: number, h: number, shift: number, start: number): number {
 }
 
 /** Of a two-sided CUSUM from 0. */
-export function cusumRunLength(k: number, h: number, shift = 0): number {
+export function cusumRunLength(k: number, h: number, shift = 0, cells = fineCells): number {
   checkSetting(k >= 0, "k", "a number from 0", k);
   checkSetting(h > 0, "h", "a number above 0", h);
-  return 1 / (1 / oneSided(k, h, shift, 0) + 1 / oneSided(k, h, -shift, 0));
+  const up = oneSided(k, h, shift, 0, cells);
+  // in control both sides are alike
+  return 1 / (1 / up + 1 / (shift === 0 ? up : oneSided(k, h, -shift, 0, cells)));
 }
 
 /**
@@ -113,34 +117,44 @@ export function headStartRunLength(k: number, h: number, start: number, shift = 
   return (upStart * down + downStart * up - up * down) / (up + down);
 }
 
-/** The setting at which a rising run length reaches `averageRunLength`. */
-function settingOf(averageRunLength: number, runLength: (setting: number) => number): number {
+/** The setting at which a rising run length reaches `wanted`; `low` and `high` are where it is looked for first. */
+function solved(wanted: number, runLength: (setting: number) => number, low: number, high: number): number {
+  // run lengths grow like the exponential of the setting or its square: their logarithms are nearly a line
+  const logAt = (setting: number) => (setting === 0 ? 0 : Math.log(runLength(setting)));
+  let [atLow, atHigh] = [logAt(low), logAt(high)];
+  while (atHigh < wanted) {
+    [low, atLow] = [high, atHigh];
+    high *= 2;
+    atHigh = logAt(high);
+  }
+  while (atLow > wanted) {
+    [high, atHigh] = [low, atLow];
+    low /= 2;
+    atLow = logAt(low);
+  }
+  while (high - low > 1e-6 * high) {
+    // the place of a straight line, kept off the ends: each step takes a tenth of the interval off at least
+    const share = Math.min(0.9, Math.max(0.1, (wanted - atLow) / (atHigh - atLow)));
+    const middle = low + share * (high - low);
+    const at = logAt(middle);
+    if (Math.abs(at - wanted) < 1e-4) return middle;
+    if (at < wanted) [low, atLow] = [middle, at];
+    else [high, atHigh] = [middle, at];
+  }
+  return high;
+}
+
+/** The setting at which a rising run length reaches `averageRunLength`: found in few cells first, which costs little, and made exact near there. */
+function settingOf(averageRunLength: number, runLength: (setting: number, cells: number) => number): number {
   checkSetting(
     averageRunLength >= bounds.least && averageRunLength <= bounds.most,
     "averageRunLength",
     `${bounds.least} to ${bounds.most} values`,
     averageRunLength,
   );
-  // run lengths grow like the exponential of the setting or its square: their logarithms are nearly a line
   const wanted = Math.log(averageRunLength);
-  let [low, atLow] = [0, 0];
-  let high = 1;
-  let atHigh = Math.log(runLength(high));
-  while (atHigh < wanted) {
-    [low, atLow] = [high, atHigh];
-    high *= 2;
-    atHigh = Math.log(runLength(high));
-  }
-  while (high - low > 1e-6 * high) {
-    // the place of a straight line, kept off the ends: each step takes a tenth of the interval off at least
-    const share = Math.min(0.9, Math.max(0.1, (wanted - atLow) / (atHigh - atLow)));
-    const middle = low + share * (high - low);
-    const at = Math.log(runLength(middle));
-    if (Math.abs(at - wanted) < 1e-4) return middle;
-    if (at < wanted) [low, atLow] = [middle, at];
-    else [high, atHigh] = [middle, at];
-  }
-  return high;
+  const near = solved(wanted, s => runLength(s, coarseCells), 0, 1);
+  return solved(wanted, s => runLength(s, fineCells), 0.99 * near, 1.01 * near);
 }
 
 /** Limits of a Shewhart chart, in deviations. Errors: watch/setting. */
@@ -156,7 +170,8 @@ export function shewhartWidth(averageRunLength: number): number {
 
 /** Limits of an EWMA chart, in deviations of the EWMA. Errors: watch/setting. */
 export const ewmaWidth = (lambda: number, averageRunLength: number, isOneSided = false): number =>
-  settingOf(averageRunLength, width => ewmaRunLength(lambda, width, 0, isOneSided));
+  settingOf(averageRunLength, (width, cells) => ewmaRunLength(lambda, width, 0, isOneSided, cells));
 
 /** Limit h of a CUSUM with allowance k. Errors: watch/setting. */
-export const cusumLimit = (k: number, averageRunLength: number): number => settingOf(averageRunLength, h => cusumRunLength(k, h));
+export const cusumLimit = (k: number, averageRunLength: number): number =>
+  settingOf(averageRunLength, (h, cells) => cusumRunLength(k, h, 0, cells));
