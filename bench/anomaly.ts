@@ -182,7 +182,7 @@ export async function run({ scale, say }: BenchContext): Promise<BenchResult> {
     ];
     return {
       method:
-        "Simulated: a served model by the minute, daily and weekly season, autoregressive noise, skewed latency; 11 kinds of faults and 4 nuisances at known minutes. Series: windows of 64 of UCR 135, of the ECG of aeon, and of Daphnet with planted faults of sensors (aeon's part of it has no labelled point); fitted on the part before, scored on the rest. A window is labelled where one of its points is; average precision by window, best F1 by stretch, nothing adjusted; detectors with their defaults.",
+        "Simulated: a served model by the minute, daily and weekly season, autoregressive noise, skewed latency; 11 kinds of faults and 4 nuisances at known minutes. Series: windows of 64 of UCR 135, of the ECG of aeon, and of Daphnet with planted faults of sensors (aeon's part of it has no labelled point); fitted on the part before, scored on the rest. A window is labelled where one of its points is; average precision by window, best composite F1 (precision by window, recall by stretch), nothing adjusted; detectors with their defaults.",
       ours: { "microseconds a response": digits(microseconds), faults, quiet, "quiet, budget 1": loud, ...mine },
       peers: { ...(peers ? { versions: peers.versions } : {}), ...theirs },
       ratios,

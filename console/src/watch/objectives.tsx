@@ -2,7 +2,9 @@
 import { formatNumber, formatShare, none } from "../format.ts";
 import type { WatchObjective } from "../generated/watch.ts";
 
-const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 3 });
+const number = new Intl.NumberFormat("en", { maximumFractionDigits: 3 });
+/** An objective has more digits than other shares: 99.95 %. */
+const percent = (share: number): string => `${number.format(100 * share)} %`;
 const days = (ms: number): string => (ms >= 172_800_000 ? `${Math.round(ms / 86_400_000)} days` : `${Math.round(ms / 3_600_000)} h`);
 const span = (ms: number): string => (ms >= 3_600_000 ? days(ms) : `${Math.round(ms / 60_000)} min`);
 
@@ -27,12 +29,12 @@ export const Objectives = ({ of }: { readonly of: readonly WatchObjective[] }) =
               <h3>
                 {o.name}{" "}
                 <small>
-                  {percent.format(o.objective)} in {days(o.windowMs)}
+                  {percent(o.objective)} in {days(o.windowMs)}
                   {o.model && `, ${o.model}`}
                 </small>
               </h3>
               <div className="limit">
-                <span>{o.reached === null ? "no requests yet" : `${percent.format(o.reached)} reached`}</span>
+                <span>{o.reached === null ? "no requests yet" : `${percent(o.reached)} reached`}</span>
                 <meter
                   min={0}
                   max={1}
