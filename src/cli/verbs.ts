@@ -14,7 +14,8 @@ import { watchVerbs } from "./verb-rows/watch.ts";
 
 /** What the first words of verbs of two words stand for. */
 export const groups: Readonly<Record<string, string>> = {
-  deploy: "Make a version run elsewhere: an image, objects of Kubernetes",
+  deploy: "Make a version run elsewhere: an OCI image",
+  watch: "Monitor served models: figures, alarms, objectives, history, quality, drift; write dashboards and alert rules",
   data: "Curate data: run it, see what happened to every document and why, try other thresholds",
 };
 

@@ -1,4 +1,4 @@
-/** deploy: a version as something that runs elsewhere: an image, objects of Kubernetes. Plans are functions of a version and wishes. See docs/deploy.md. */
+/** deploy: a version as something that runs elsewhere: an OCI image. Plans are functions of a version and wishes. See docs/deploy.md. */
 export { deployErrors } from "./errors.ts";
 export { type BaseImage, openBaseImage } from "./image/base-image.ts";
 export { type BuiltImage, buildImage, imageArchitecture, type ModelFile } from "./image/build-image.ts";

@@ -54,7 +54,7 @@ export class Project implements AsyncDisposable {
   readonly jobs: JobCalls;
   /** Models that are trained again by themselves. */
   readonly loop: LoopCalls;
-  /** Versions as something that runs elsewhere: images, objects of Kubernetes. */
+  /** Versions as something that runs elsewhere: OCI images. */
   readonly deploy: DeployCalls;
   /** The administration of the gateway of this folder. */
   readonly gateway: GatewayCalls;

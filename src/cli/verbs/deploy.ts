@@ -1,4 +1,4 @@
-/** `loam deploy`: a version as an image or as objects of Kubernetes. */
+/** `loam deploy`: a version as an OCI image. */
 import { formatBytes } from "../../base/index.ts";
 import { deployImage } from "../../project/deploying/index.ts";
 import { choiceOption, textOption } from "../options.ts";

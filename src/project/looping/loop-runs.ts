@@ -28,7 +28,7 @@ export interface LoopRunOptions {
   readonly server?: string | undefined;
   /** Trains in a process of its own. */
   readonly child?: boolean | undefined;
-  /** Who asks; default: the user of this machine. */
+  /** The user who requests it; default: the user of this machine. */
   readonly by?: string | undefined;
   /** Milliseconds since 1970, for a replay of earlier days; default: the clock. */
   readonly now?: (() => number) | undefined;
