@@ -4,8 +4,9 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { listArtifacts, openArtifact, openStore } from "../src/store/index.ts";
 import { jsonLines, loam } from "./support/child.ts";
-import { toyProject } from "./support/project.ts";
+import { temporaryFolder, toyProject } from "./support/project.ts";
 
 const planted = "quinquagenarian zebrafinch of Ullapool 4711";
 
@@ -107,4 +108,41 @@ test("what a failed run left in its scratch folder goes with `loam gc --apply`",
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(/scratch +[0-9a-f]{12} .* failed/);
   expect(holdersIn(join(cwd, ".loam", "scratch"))).toEqual([]);
+});
+
+test("an attribute that the sketch of a data set names is gone with its documents", async () => {
+  const cwd = temporaryFolder("forget-sketch");
+  const author = "Zacharias Quibble";
+  const line = (i: number) => ({
+    id: `d${i}`,
+    text: `letter ${i} about the river and harbour ${i * 7}`,
+    author: i < 2 ? author : `writer ${i % 5}`,
+  });
+  const texts = Array.from({ length: 60 }, (_, i) => `${JSON.stringify(line(i))}\n`);
+  writeFileSync(join(cwd, "docs.jsonl"), texts.join(""));
+  const source = "{ files: [docs.jsonl], reader: jsonl, attributes: { author: author } }";
+  const split = "split: { heldOut: 0.1, by: document }";
+  writeFileSync(
+    join(cwd, "loam.yaml"),
+    `data: { notes: { source: ${source}, steps: [clean], ${split} } }\nmodels: {}\ntokenizer: { vocab: 300, from: notes }\n`,
+  );
+  const succeed = async (...args: string[]) => {
+    const ended = await loam(args, { cwd });
+    expect(ended.code, ended.stderr).toBe(0);
+  };
+  const store = join(cwd, ".loam");
+  await succeed("data", "run");
+  const sketches = async () => {
+    const opened = await openStore({ root: cwd });
+    const found = await listArtifacts(opened, { kind: "sketch", limit: 10 });
+    const bytes = await Promise.all(
+      found.filter(a => a.releasedMs === null).map(async a => (await openArtifact(opened, a.id)).read("sketch.bin")),
+    );
+    await opened.close();
+    return bytes.map(b => b.includes(author));
+  };
+  expect(await sketches()).toEqual([true]);
+  await succeed("data", "forget", "notes:docs.jsonl#d0", "notes:docs.jsonl#d1", "--apply", "--yes");
+  expect(await sketches()).toEqual([false]);
+  expect(holdersIn(store, author)).toEqual([]);
 });
