@@ -54,7 +54,13 @@ function endpointConfig(config: UpstreamConfig, endpoint: ServiceEndpoint): Upst
 function endpointTargets(target: Target, endpoints: readonly ServiceEndpoint[]): Target[] {
   return endpoints.map(endpoint => {
     const upstream = endpointId(target.upstream, endpoint);
-    return { ...target, id: `${upstream}/${target.model}`, upstream, ofUpstream: target.upstream, weight: target.weight / endpoints.length };
+    return {
+      ...target,
+      id: `${upstream}/${target.model}`,
+      upstream,
+      ofUpstream: target.upstream,
+      weight: target.weight / endpoints.length,
+    };
   });
 }
 
@@ -159,8 +165,10 @@ export class FollowedServices {
   }
 
   #start(id: string, service: ServiceReference): void {
+    const text = JSON.stringify(service);
     const stop = this.#follow!(service, {
       onEndpoints: endpoints => {
+        if (this.#followed.has(id) && this.#followed.get(id)!.text !== text) return;
         const sorted = endpoints.toSorted((a, b) => (hostOf(a) < hostOf(b) ? -1 : 1));
         if (sameEndpoints(this.#known.get(id), sorted)) return;
         this.#known.set(id, sorted);
@@ -168,7 +176,7 @@ export class FollowedServices {
       },
       onTrouble: text => this.#trouble(`upstreams.${id}.kubernetes: ${text}`),
     });
-    this.#followed.set(id, { text: JSON.stringify(service), stop });
+    this.#followed.set(id, { text, stop });
   }
 
   close(): void {

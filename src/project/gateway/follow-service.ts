@@ -29,7 +29,9 @@ function portOf({ ports }: EndpointSlice, wanted: ServiceReference["port"]): { r
   const fitting = wanted === undefined ? tcp : tcp.filter(p => p.name === wanted || p.port === wanted);
   if (fitting.length === 1) return { port: fitting[0]!.port! };
   const has = tcp.map(p => p.name || String(p.port)).join(", ") || "none";
-  return { problem: wanted === undefined ? `expected \`port\`, since the Service has the ports ${has}` : `expected the port ${wanted}, got ${has}` };
+  return {
+    problem: wanted === undefined ? `expected \`port\`, since the Service has the ports ${has}` : `expected the port ${wanted}, got ${has}`,
+  };
 }
 
 /** The endpoints that take new requests: those that are ready; where none is, those that still serve while they terminate. Of two address families IPv4. */
@@ -112,7 +114,8 @@ export function followServices(variables: Environment, open?: () => Promise<Kube
       await mirror.done;
     };
     follow().catch((error: unknown) => {
-      if (!stop.signal.aborted) onTrouble(`the Service's endpoints are not followed: ${error instanceof Error ? error.message : String(error)}`);
+      if (!stop.signal.aborted)
+        onTrouble(`the Service's endpoints are not followed: ${error instanceof Error ? error.message : String(error)}`);
     });
     return () => stop.abort();
   };
