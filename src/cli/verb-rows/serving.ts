@@ -28,6 +28,10 @@ export const serveVerb: Verb = {
       "--api-key <key>",
       "requests for models need this key, as Authorization: Bearer or x-api-key (default: LOAM_API_KEY, else none is needed); users, limits and policies: loam gateway",
     ],
+    [
+      "--cors-origin <origins...>",
+      "web pages of these origins may call the server: https://app.example.com, localhost for pages of this machine, * for any (default: serve.corsOrigins of loam.yaml, else none)",
+    ],
     ["--slots <n>", "answers that are written at once (default: serve.slots of loam.yaml, else 8)"],
     ["--cache-tokens <n>", "positions of the cache that all answers share; the newest wait where they run out (default: slots x context)"],
     [

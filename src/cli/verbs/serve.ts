@@ -58,6 +58,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     expectDigest: textOption(options, "expectDigest"),
     anyName: options.anyName === true,
     apiKeys: [textOption(options, "apiKey")].filter(key => key !== undefined),
+    corsOrigins: Array.isArray(options.corsOrigin) ? options.corsOrigin : undefined,
     sharedPrefixCache: options.sharedPrefixCache === true ? true : undefined,
     loop: options.loop === false ? false : undefined,
   };

@@ -25,6 +25,8 @@ export interface ServeOptions extends AdapterOptions {
   readonly grpc?: number | undefined;
   /** Requests for models need one of them; default: LOAM_API_KEY, else none is needed. Not together with a gateway, which has keys of its own. */
   readonly apiKeys?: readonly string[] | undefined;
+  /** Web pages of these origins may call the server: origins, `localhost` for those of this machine, `*` for any; default: serve.corsOrigins of loam.yaml. */
+  readonly corsOrigins?: readonly string[] | undefined;
   /** Requests that name no model, or one that is not served, mean the first one. */
   readonly anyName?: boolean | undefined;
   /** Sequences that are decoded at once; default: serve.slots of loam.yaml, else 8. */

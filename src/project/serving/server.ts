@@ -46,6 +46,7 @@ import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
+import { apiKeysOf, corsOriginsOf } from "./callers.ts";
 import { type Found, findModel, withExpectedDigest, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
@@ -155,20 +156,14 @@ async function startEngines(o: Opening, { project, store, versions }: Models, on
   return { engines, models, started };
 }
 
-/** The keys that requests need. Errors: project/argument beside a gateway, which has keys of its own. */
-function apiKeysOf({ apiKeys = [] }: ServeOptions, hasGateway: boolean): readonly string[] {
-  if (hasGateway && apiKeys.length > 0)
-    throw projectErrors.fail("argument", {
-      place: "loam serve: --api-key",
-      message: "the project has a gateway, whose keys count",
-      hint: "Create a key: loam gateway keys create NAME --subject USER.",
-    });
-  const own = process.env.LOAM_API_KEY;
-  return apiKeys.length > 0 || hasGateway || own === undefined || own === "" ? apiKeys : [own];
-}
-
 /** The application: contracts, console, files, jobs. */
-async function createServerApp(o: Opening, found: Models, engines: Engines, { fleet }: StartedModels, host: string) {
+async function createServerApp(
+  o: Opening,
+  found: Models,
+  engines: Engines,
+  { fleet }: StartedModels,
+  { host, corsOrigins }: { readonly host: string; readonly corsOrigins: readonly string[] },
+) {
   const { options, closers, warn } = o;
   const { project, store, adapters, named } = found;
   const page = await readStaticPage(join(packageFolder, "console", "dist"));
@@ -226,6 +221,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...defined({ fineTuning }),
     ...monitoring.app,
     version: ownPackage().version,
+    corsOrigins,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
@@ -280,8 +276,9 @@ async function openReachable(o: Opening): Promise<Reachable> {
   const at = {
     host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
     port: options.port ?? project?.config.serve?.port ?? 8080,
+    corsOrigins: corsOriginsOf(options, project),
   };
-  const { app, login: own, lines, running, monitoring, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
+  const { app, login: own, lines, running, monitoring, hasPage, needsKey } = await createServerApp(o, found, engines, models, at);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
