@@ -24,7 +24,7 @@ export const modules = {
   registry: ["base", "statistics", "store", "evaluate"],
   deploy: ["base", "statistics", "kubernetes", "store", "registry"],
   serve: ["base", "tensor", "nn", "text", "store", "protocols", "tracing", "session"],
-  gateway: ["base", "kubernetes", "store", "text", "data", "protocols", "tracing", "session"],
+  gateway: ["base", "store", "text", "data", "protocols", "tracing", "session"],
   project: [
     "base",
     "statistics",
