@@ -33,11 +33,28 @@ const timeouts = z.strictObject({
   idle: duration.optional().describe("Timeout between two chunks of the response."),
 });
 
+/** A name of Kubernetes (RFC 1123 label). */
+const label = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "a name of small letters, digits and -, at most 63");
+
+const servicePart = z.strictObject({
+  service: label.describe("Service by name."),
+  namespace: label.optional().describe("Namespace. Default: that of the gateway's account."),
+  port: z
+    .union([label, z.int().min(1).max(65_535)])
+    .optional()
+    .describe("Name or number of the endpoints' port. Default: the only one."),
+});
+
 const upstream = z.lazy(() =>
   z.strictObject({
     url: z
       .union([z.string(), secretSource])
       .meta({ description: "Base URL, or where it is stored.", examples: ["http://127.0.0.1:8080/v1"] }),
+    kubernetes: servicePart
+      .optional()
+      .describe(
+        "Service of Kubernetes whose endpoints (pods) are asked one by one; `url` gives scheme and path, and is asked until the list has come.",
+      ),
     key: secretSource.optional().meta({ description: "API key, sent in the protocol's header.", examples: [{ env: "OPENAI_API_KEY" }] }),
     headers: z
       .record(headerName, z.union([secretSource, z.string().regex(/^[\x20-\x7e]*$/, "printable ASCII")]))
