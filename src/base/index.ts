@@ -26,6 +26,7 @@ export { expectation } from "./expectation.ts";
 export { fileError, makeFolder, readBytes, readText, syncFolder, temporaryBeside, writeAll, writeFileAtomic } from "./files.ts";
 export { canonicalJson, hashOf, type Json, sha256 } from "./hash.ts";
 export { defaultDelayMs, type LastRequests, lastRequests } from "./last-requests.ts";
+export { type LoadedLater, loadedLater } from "./loaded-later.ts";
 export { editDistance, nearest } from "./nearest.ts";
 export type { Answered, ApiOperation, JsonSchema, OpenApiDocument } from "./openapi.ts";
 export { pause } from "./pause.ts";

@@ -20,6 +20,11 @@ export const serveVerb: Verb = {
       "refuse to serve a first model, given by a path, whose files have another digest; images of `loam deploy image` start with it",
     ],
     [
+      "--pull <reference>",
+      "fetch the files of a first model, given as a folder, into it from a registry where they are missing: HOST/REPOSITORY@sha256:..., as `loam models push` puts them (default: none)",
+    ],
+    ["--plain-http", "unencrypted, also where the registry of --pull is not this machine"],
+    [
       "--grpc <port>",
       "port of the Open Inference Protocol over gRPC, as KServe and Triton have it (default: serve.grpc of loam.yaml, else no gRPC; 0 picks a free one)",
     ],
