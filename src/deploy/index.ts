@@ -3,6 +3,9 @@ export { deployErrors } from "./errors.ts";
 export { type BaseImage, openBaseImage } from "./image/base-image.ts";
 export { type BuiltImage, buildImage, imageArchitecture, type ModelFile } from "./image/build-image.ts";
 export { imagePlaces, imagePort, imageUser } from "./image/plan.ts";
+export { lambdaLimits } from "./lambda/limits.ts";
+export { runLambdaLoop } from "./lambda/lambda-loop.ts";
+export { RuntimeApi } from "./lambda/runtime-api.ts";
 export {
   type Deployment,
   type DeployPlan,
