@@ -310,9 +310,9 @@ async function openReachable(o: Opening): Promise<Reachable> {
   listening = options.withoutPort === true ? withoutPort(door?.app ?? app) : await listen(door?.app ?? app, at);
   const grpcPort = options.withoutPort === true ? undefined : (options.grpc ?? project?.config.serve?.grpc);
   if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host, port: grpcPort });
-  const login = door ? door.login : options.admin === true ? undefined : own;
-  if (login && options.withoutPort !== true)
-    closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
+  // without a port no browser and no local program finds the server to log in at
+  const login = options.withoutPort === true || (!door && options.admin === true) ? undefined : door ? door.login : own;
+  if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
   return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running, monitoring };
 }
 
