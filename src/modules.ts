@@ -140,7 +140,7 @@ export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   // The reader runs in a process of its own.
   hyparquet: "src/data/sources/guarded/parquet-job.mjs",
   "@bokuweb/zstd-wasm": "src/base/zstd.ts",
-  fflate: "src/deploy/image/layer.ts",
+  fflate: ["src/deploy/image/layer.ts", "src/deploy/zip.ts"],
   "hyparquet-writer": "src/data/export/parquet.ts",
   "hyparquet-compressors": "src/data/sources/guarded/parquet-job.mjs",
   "pdfjs-dist": "src/data/sources/guarded/pdf-job.mjs",

@@ -5,6 +5,9 @@ export { type BuiltImage, buildImage, type ImageContent, imageArchitecture, imag
 export { writeDockerContext } from "./image/dockerfile.ts";
 export { type ImageVariant, imagePlaces, imagePort, imageUser, imageVariants, type WeightPlace, weightPlaces } from "./image/plan.ts";
 export { sbomReferrer, signatureReferrer, signatureTag, signImage, taggedSignatures } from "./image/referrers.ts";
+export { lambdaLimits } from "./lambda/limits.ts";
+export { runLambdaLoop } from "./lambda/lambda-loop.ts";
+export { RuntimeApi } from "./lambda/runtime-api.ts";
 export {
   type Deployment,
   type DeployPlan,

@@ -93,6 +93,10 @@ export const serveVerb: Verb = {
       "--otlp <url>",
       "send traces and gen_ai metrics to this OpenTelemetry collector: http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT, else none)",
     ],
+    [
+      "--lambda <mode>",
+      "answer invocations of AWS Lambda instead of opening a port: stream, or buffered where the function's URL does not stream (default: a port)",
+    ],
     ["--open", "open the console in a browser"],
   ],
   example: "loam serve mail-small@latest --port 8080",
