@@ -3,4 +3,14 @@ export { deployErrors } from "./errors.ts";
 export { type BaseImage, openBaseImage } from "./image/base-image.ts";
 export { type BuiltImage, buildImage, imageArchitecture, type ModelFile } from "./image/build-image.ts";
 export { imagePlaces, imagePort, imageUser } from "./image/plan.ts";
+export {
+  type Deployment,
+  type DeployPlan,
+  type DeployTarget,
+  deploymentFile,
+  deploymentOf,
+  deploymentText,
+  type PlanFile,
+  parseDeployment,
+} from "./targets.ts";
 export type { DeployedVersion } from "./version.ts";
