@@ -24,7 +24,7 @@ export const modules = {
   registry: ["base", "statistics", "store", "evaluate"],
   deploy: ["base", "statistics", "kubernetes", "store", "registry"],
   serve: ["base", "tensor", "nn", "text", "store", "protocols", "tracing", "session"],
-  gateway: ["base", "kubernetes", "store", "text", "data", "protocols", "tracing", "session"],
+  gateway: ["base", "store", "text", "data", "protocols", "tracing", "session"],
   project: [
     "base",
     "statistics",
@@ -90,7 +90,7 @@ export const parts = {
   registry: ["evaluate"],
   watch: ["base"],
   loop: [],
-  serve: [],
+  serve: ["base"],
   protocols: [],
   gateway: ["base", "protocols"],
   project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "watch", "loop", "serve", "gateway"],
@@ -140,7 +140,7 @@ export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   // The reader runs in a process of its own.
   hyparquet: "src/data/sources/guarded/parquet-job.mjs",
   "@bokuweb/zstd-wasm": "src/base/zstd.ts",
-  fflate: "src/deploy/image/layer.ts",
+  fflate: ["src/deploy/image/layer.ts", "src/deploy/zip.ts"],
   "hyparquet-writer": "src/data/export/parquet.ts",
   "hyparquet-compressors": "src/data/sources/guarded/parquet-job.mjs",
   "pdfjs-dist": "src/data/sources/guarded/pdf-job.mjs",

@@ -3,6 +3,7 @@
  * how much, is the part `access`, which has its own schema (`control-config.ts`). Unknown keys are errors.
  */
 import { z } from "zod";
+import { corsOrigin } from "../../base/part.ts";
 import { logParts, operationParts } from "../admin/schema.ts";
 import { cacheSchema } from "../cache/schema.ts";
 import { guardNames, guardsPart } from "../guards/schema.ts";
@@ -124,6 +125,14 @@ export const gatewaySchema = z.strictObject({
       port: z.int().min(0).max(65_535).default(8090).describe("Port to bind."),
       trustedProxies: z.int().min(0).max(10).default(0).describe("Number of proxies in front whose `x-forwarded-for` is trusted."),
       tls: tlsPart.optional().describe("TLS certificate and client certificates."),
+      corsOrigins: z
+        .array(corsOrigin)
+        .default([])
+        .meta({
+          description:
+            "Origins of web pages that may call the gateway (CORS): an origin, `localhost` for pages of this machine, or `*`. Cookies never count there.",
+          examples: [["https://app.example.com"]],
+        }),
     })
     .prefault({})
     .describe("Address, proxies and TLS."),
