@@ -3,4 +3,14 @@ export { deployErrors } from "./errors.ts";
 export { type BaseImage, openBaseImage } from "./image/base-image.ts";
 export { type BuiltImage, buildImage, imageArchitecture, type ModelFile } from "./image/build-image.ts";
 export { imagePlaces, imagePort, imageUser } from "./image/plan.ts";
+export {
+  type ExternalMetricsServer,
+  type InstallFile,
+  type OperatorOptions,
+  type OperatorWishes,
+  planOperator,
+  type RunningOperator,
+  runOperator,
+  serveExternalMetrics,
+} from "./operator/index.ts";
 export type { DeployedVersion } from "./version.ts";
