@@ -5,9 +5,19 @@ export { type BuiltImage, buildImage, type ImageContent, imageArchitecture, imag
 export { writeDockerContext } from "./image/dockerfile.ts";
 export { type ImageVariant, imagePlaces, imagePort, imageUser, imageVariants, type WeightPlace, weightPlaces } from "./image/plan.ts";
 export { sbomReferrer, signatureReferrer, signatureTag, signImage, taggedSignatures } from "./image/referrers.ts";
-export { lambdaLimits } from "./lambda/limits.ts";
 export { runLambdaLoop } from "./lambda/lambda-loop.ts";
+export { lambdaLimits } from "./lambda/limits.ts";
 export { RuntimeApi } from "./lambda/runtime-api.ts";
+export {
+  type ExternalMetricsServer,
+  type InstallFile,
+  type OperatorOptions,
+  type OperatorWishes,
+  planOperator,
+  type RunningOperator,
+  runOperator,
+  serveExternalMetrics,
+} from "./operator/index.ts";
 export {
   type Deployment,
   type DeployPlan,

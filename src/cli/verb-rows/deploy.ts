@@ -30,4 +30,27 @@ export const deployVerbs: readonly Verb[] = [
     example: "loam deploy image mail-small@prod --to mail-small.oci",
     load: async () => (await import("../verbs/deploy.ts")).deployImageVerb,
   },
+  {
+    usage: "deploy operator",
+    summary: "Write the manifests that install the Kubernetes operator for LoamModel resources; with --run: be it",
+    options: [
+      ["--to <folder>", "manifests: CRD, account and rights, Deployment, external metrics; nothing of that name may exist"],
+      ["--image <reference>", "image of the operator's pods: any image of `loam deploy image`"],
+      ["--namespace <name>", "namespace of the operator and its lease (default: loam-system; with --run: the account's)"],
+      ["--watch <namespace>", "reconcile the LoamModels of one namespace only (default: all namespaces)"],
+      ["--replicas <number>", "pods of the operator; one leads", "2"],
+      [
+        "--registry <pair...>",
+        "HOST=URL: where the operator reaches a registry that images name as HOST, such as localhost:5000=http://10.0.0.5:5000",
+      ],
+      ["--run", "run the operator: in a pod with its account, elsewhere with a kubeconfig"],
+      ["--kubeconfig <path>", "with --run (default: KUBECONFIG, the pod's account, ~/.kube/config)"],
+      ["--context <name>", "context of the kubeconfig (default: its current one)"],
+      ["--metrics-port <port>", "with --run: serve external.metrics.k8s.io, HTTPS (default: no)"],
+      ["--metrics-host <address>", "address to listen on", "0.0.0.0"],
+      ["--lease-seconds <seconds>", "with --run: time after which another replica takes over", "15"],
+    ],
+    example: "loam deploy operator --to operator --image registry.example.com/mail-small:mail-small-3",
+    load: async () => (await import("../verbs/deploy-operator.ts")).deployOperatorVerb,
+  },
 ];
