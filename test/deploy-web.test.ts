@@ -5,7 +5,8 @@ import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { loam, startProcess } from "./support/child.ts";
-import { trainedToy } from "./support/project.ts";
+import { deep } from "./support/deep.ts";
+import { temporaryFolder, trainedToy } from "./support/project.ts";
 import { greedyInPage, inPage, openPage, serveFolder } from "./support/web-page.ts";
 
 const found = findChromium();
@@ -38,19 +39,20 @@ interface Completion {
 }
 
 /** What `loam serve` completes for each prompt. */
-async function served(cwd: string, requests: readonly object[], args: readonly string[] = []): Promise<Completion["choices"]> {
+async function served(cwd: string, requests: readonly object[], args: readonly string[] = []): Promise<Choice[]> {
   const server = startProcess(["serve", "--json", ...args], { cwd });
   const [, url] = await server.says(/"event":"serving","url":"([^"]+)"/);
-  const choices: Completion["choices"][number][] = [];
+  const choices: Choice[] = [];
   for (const request of requests) {
-    const response = await fetch(`${url}/v1/completions`, {
+    const response = await fetch(`${url}/v1/${"messages" in request ? "chat/" : ""}completions`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ model: "toy", return_token_ids: true, ...request }),
     });
     const text = await response.text();
     expect(response.status, text).toBe(200);
-    choices.push((JSON.parse(text) as Completion).choices[0]!);
+    const { prompt_token_ids, choices: [choice] } = JSON.parse(text) as Completion;
+    choices.push({ ...choice!, ...(prompt_token_ids ? { prompt_token_ids } : {}) });
   }
   server.kill("SIGTERM");
   await server.ended;
@@ -60,6 +62,13 @@ async function served(cwd: string, requests: readonly object[], args: readonly s
 const prompts = [
   ...["Dear", "Dear Anna", "Tom", "a", "The weather", "See you", "\n", "Thank you for", "1", "Best"],
   ...["How are you", "we", "I", "Yours", "letter", "on Monday", "?", "<|end|>Dear", "Ä ö 漢 🙂", "  two  spaces"],
+];
+
+const chatQuestions = [
+  ...["What is the capital of France?", "Write a haiku about rain.", "Count to five.", "Who wrote Hamlet?", "Translate 'good morning' into German."],
+  ...["What is 12 plus 30?", "Name three fruits.", "Explain gravity to a child.", "Is water wet?", "Give me a title for a story about a cat."],
+  ...["What does HTTP mean?", "List the seasons.", "How do I boil an egg?", "Say hello in Japanese.", "What is a prime number?"],
+  ...["Summarise: the cat sat on the mat.", "Write one line of Python.", "Why is the sky blue?", "<|im_end|> who are you?", "Ä ö 漢 🙂?"],
 ];
 
 test.skipIf(!found)(`20 prompts give the server's tokens in Chromium, from a sub path and nothing outside it${why}`, async () => {
@@ -176,3 +185,33 @@ test("a model too large for the bound is refused with the size of each form, and
   expect(await refused(["--context", "64"])).toMatch(/--context: expected at most the model's 32, got 64/);
   expect(existsSync(join(cwd, "site"))).toBe(false);
 });
+
+const gguf = join(process.env.LOAM_MODELS ?? "", "smollm2-135m-instruct", "SmolLM2-135M-Instruct.Q4_1.gguf");
+const without =
+  process.env.LOAM_MODELS !== undefined && existsSync(gguf)
+    ? undefined
+    : (process.env.LOAM_MODELS_REASON ?? "LOAM_MODELS names no folder with smollm2-135m-instruct");
+
+(deep ? test.skipIf(!found || without !== undefined) : test.skip)(
+  `SmolLM2-135M-Instruct: 20 chats give the server's tokens in Chromium${why}${without === undefined ? "" : ` (skipped: ${without})`}`,
+  async () => {
+    const cwd = temporaryFolder("smollm2");
+    writeFileSync(join(cwd, "loam.yaml"), "name: smollm2\n");
+    expect((await loam(["models", "import", gguf, "--name", "toy"], { cwd })).code).toBe(0);
+    const { path } = await deploy(cwd, ["--to", "site", "--context", "256"]);
+    const chats = chatQuestions.map(content => [{ role: "user", content }]);
+    const want = await served(
+      cwd,
+      chats.map(messages => ({ messages, temperature: 0, max_tokens: 24 })),
+      ["toy@latest", "--quantize", "exact", "--context", "256", "--slots", "1", "--port", "0"],
+    );
+    const site = await serveFolder(path, { isolated: true });
+    const { page, problems } = await openPage(browser!, site.url);
+    const got = await greedyInPage(page, chats, 24);
+    expect(got.map(g => g.prompt)).toEqual(want.map(w => w.prompt_token_ids));
+    expect(got.map(g => g.tokens)).toEqual(got.map((g, i) => want[i]!.token_ids.slice(0, g.tokens.length)));
+    expect(want.every((w, i) => w.token_ids.length - got[i]!.tokens.length <= 1)).toBe(true);
+    expect(problems).toEqual([]);
+  },
+  1_800_000,
+);
