@@ -29,3 +29,15 @@ export {
   parseDeployment,
 } from "./targets.ts";
 export type { DeployedVersion } from "./version.ts";
+export { type WebManifest, webManifestFile } from "./web/manifest.ts";
+export {
+  checkWebSize,
+  defaultWebBytes,
+  mostWebBytes,
+  type WebParts,
+  type WebSizes,
+  type WebWeights,
+  type WebWishes,
+  webTarget,
+  webWeightForms,
+} from "./web/web-target.ts";

@@ -53,4 +53,20 @@ export const deployVerbs: readonly Verb[] = [
     example: "loam deploy operator --to operator --image registry.example.com/mail-small:mail-small-3",
     load: async () => (await import("../verbs/deploy-operator.ts")).deployOperatorVerb,
   },
+  {
+    usage: "deploy web <version>",
+    summary: "Write a static page that runs a small decoder in the browser: ONNX Runtime, the tokenizer, the weights",
+    options: [
+      project,
+      ["--to <path>", "a new folder; it works from any path of a host, and from a cache without a network"],
+      ["--weights <form>", "f32 gives the server's tokens; q8 and q4 are smaller, with the loss measured", "f32"],
+      ["--context <tokens>", "tokens of prompt and completion (default: the model's, at most 2048)"],
+      ["--webgpu", "with the WebGPU build, 27 MB that only browsers with WebGPU load (default: WebAssembly alone)"],
+      ["--max-size <size>", "bound of the weights (default: 1 GiB, at most 3 GiB)"],
+      ["--text <path>", "a file of text that the loss of q8 and q4 is measured on (default: generated sentences)"],
+      unapproved,
+    ],
+    example: "loam deploy web mail-small@prod --to site",
+    load: async () => (await import("../verbs/deploy-web.ts")).deployWebVerb,
+  },
 ];
