@@ -21,8 +21,8 @@ export function trainBytes(texts: readonly string[], order = 5): ByteModel {
     for (let i = 0; i < bytes.length; i++)
       for (let n = 0; n < order && n <= i; n++) {
         const key = keyOf(bytes, i - n, i);
-        let found = contexts.get(key);
-        if (!found) contexts.set(key, (found = { total: 0, next: new Map() }));
+        const found = contexts.get(key) ?? { total: 0, next: new Map<number, number>() };
+        contexts.set(key, found);
         found.total++;
         found.next.set(bytes[i]!, (found.next.get(bytes[i]!) ?? 0) + 1);
       }
