@@ -3,9 +3,12 @@ export { deployErrors } from "./errors.ts";
 export { type BaseImage, openBaseImage } from "./image/base-image.ts";
 export { type BuiltImage, buildImage, imageArchitecture, type ModelFile } from "./image/build-image.ts";
 export { imagePlaces, imagePort, imageUser } from "./image/plan.ts";
-export { lambdaLimits } from "./lambda/limits.ts";
+export { servingBundle } from "./image/serving-packages.ts";
+export { functionEntries, type LambdaArguments, lambdaArguments, programBytes } from "./lambda/function-files.ts";
 export { runLambdaLoop } from "./lambda/lambda-loop.ts";
+export { checkLambdaSize, lambdaLimits, type WeightsSize } from "./lambda/limits.ts";
 export { RuntimeApi } from "./lambda/runtime-api.ts";
+export { type LambdaWishes, lambdaTarget } from "./lambda/target.ts";
 export {
   type Deployment,
   type DeployPlan,
@@ -13,7 +16,9 @@ export {
   deploymentFile,
   deploymentOf,
   deploymentText,
+  type PlanArchive,
   type PlanFile,
   parseDeployment,
 } from "./targets.ts";
 export type { DeployedVersion } from "./version.ts";
+export { zipOf } from "./zip.ts";

@@ -1,6 +1,6 @@
 /** `project.deploy`: a version as something that runs elsewhere. A method loads what it needs when it is called. */
 import { type Call, type CallOptions, callOf } from "./call.ts";
-import type { DeployedImage, DeployImageOptions } from "./deploying/index.ts";
+import type { DeployedImage, DeployedLambda, DeployImageOptions, DeployLambdaOptions } from "./deploying/index.ts";
 import type { Workplace } from "./workspace.ts";
 
 const deploying = () => import("./deploying/index.ts");
@@ -19,5 +19,13 @@ export class DeployCalls {
    */
   image(version: string, options: DeployImageOptions & CallOptions): Call<DeployedImage> {
     return callOf(async watch => (await deploying()).deployImage(this.#at, version, options, watch), options);
+  }
+
+  /**
+   * A function of AWS Lambda: an archive for the managed Node or an image, and a CloudFormation template. Errors: deploy/unapproved, deploy/wish, deploy/tooLarge,
+   * deploy/platform, project/exists, base/diskFull.
+   */
+  lambda(version: string, options: DeployLambdaOptions & CallOptions): Call<DeployedLambda> {
+    return callOf(async watch => (await deploying()).deployLambda(this.#at, version, options, watch), options);
   }
 }

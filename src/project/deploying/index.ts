@@ -1,4 +1,5 @@
 /** Versions as something that runs elsewhere. */
 
 export { type DeployedImage, type DeployImageOptions, deployImage } from "./deploy-image.ts";
+export { type DeployedLambda, type DeployLambdaOptions, deployLambda } from "./deploy-lambda.ts";
 export { readDeployment, writePlan } from "./plan-folder.ts";
