@@ -5,9 +5,12 @@ export { type BuiltImage, buildImage, type ImageContent, imageArchitecture, imag
 export { writeDockerContext } from "./image/dockerfile.ts";
 export { type ImageVariant, imagePlaces, imagePort, imageUser, imageVariants, type WeightPlace, weightPlaces } from "./image/plan.ts";
 export { sbomReferrer, signatureReferrer, signatureTag, signImage, taggedSignatures } from "./image/referrers.ts";
+export { servingBundle } from "./image/serving-packages.ts";
+export { functionEntries, type LambdaArguments, lambdaArguments, programBytes } from "./lambda/function-files.ts";
 export { runLambdaLoop } from "./lambda/lambda-loop.ts";
-export { lambdaLimits } from "./lambda/limits.ts";
+export { checkLambdaSize, lambdaLimits, type WeightsSize } from "./lambda/limits.ts";
 export { RuntimeApi } from "./lambda/runtime-api.ts";
+export { type LambdaWishes, lambdaTarget } from "./lambda/target.ts";
 export {
   type ExternalMetricsServer,
   type InstallFile,
@@ -25,6 +28,7 @@ export {
   deploymentFile,
   deploymentOf,
   deploymentText,
+  type PlanArchive,
   type PlanFile,
   parseDeployment,
 } from "./targets.ts";
@@ -41,3 +45,4 @@ export {
   webTarget,
   webWeightForms,
 } from "./web/web-target.ts";
+export { zipOf } from "./zip.ts";

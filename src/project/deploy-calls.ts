@@ -1,6 +1,13 @@
 /** `project.deploy`: a version as something that runs elsewhere. A method loads what it needs when it is called. */
 import { type Call, type CallOptions, callOf } from "./call.ts";
-import type { DeployedImage, DeployedWeb, DeployImageOptions, DeployWebOptions } from "./deploying/index.ts";
+import type {
+  DeployedImage,
+  DeployedLambda,
+  DeployedWeb,
+  DeployImageOptions,
+  DeployLambdaOptions,
+  DeployWebOptions,
+} from "./deploying/index.ts";
 import type { WriteOperatorOptions, WrittenOperator } from "./operator/index.ts";
 import type { Workplace } from "./workspace.ts";
 
@@ -33,5 +40,13 @@ export class DeployCalls {
    */
   web(version: string, options: DeployWebOptions & CallOptions): Call<DeployedWeb> {
     return callOf(async watch => (await deploying()).deployWeb(this.#at, version, options, watch), options);
+  }
+
+  /**
+   * A function of AWS Lambda: an archive for the managed Node or an image, and a CloudFormation template. Errors: deploy/unapproved, deploy/wish, deploy/tooLarge,
+   * deploy/platform, project/exists, base/diskFull.
+   */
+  lambda(version: string, options: DeployLambdaOptions & CallOptions): Call<DeployedLambda> {
+    return callOf(async watch => (await deploying()).deployLambda(this.#at, version, options, watch), options);
   }
 }
