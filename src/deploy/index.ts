@@ -3,6 +3,9 @@ export { deployErrors } from "./errors.ts";
 export { type BaseImage, openBaseImage } from "./image/base-image.ts";
 export { type BuiltImage, buildImage, imageArchitecture, type ModelFile } from "./image/build-image.ts";
 export { imagePlaces, imagePort, imageUser } from "./image/plan.ts";
+export { type MemoryPlan, memoryPlan, type ServedForm, type ServedSizes, servedForms } from "./kubernetes/memory.ts";
+export { kubernetesTarget } from "./kubernetes/target.ts";
+export { type Autoscaler, autoscalers, type KubernetesFormat, type KubernetesWishes, kubernetesFormats } from "./kubernetes/wishes.ts";
 export {
   type Deployment,
   type DeployPlan,

@@ -1,6 +1,13 @@
 /** `project.deploy`: a version as something that runs elsewhere. A method loads what it needs when it is called. */
 import { type Call, type CallOptions, callOf } from "./call.ts";
-import type { DeployedImage, DeployImageOptions } from "./deploying/index.ts";
+import type {
+  DeployedImage,
+  DeployedObjects,
+  DeployImageOptions,
+  DeployKubernetesOptions,
+  DeployMeasureOptions,
+  MeasuredServing,
+} from "./deploying/index.ts";
 import type { Workplace } from "./workspace.ts";
 
 const deploying = () => import("./deploying/index.ts");
@@ -19,5 +26,18 @@ export class DeployCalls {
    */
   image(version: string, options: DeployImageOptions & CallOptions): Call<DeployedImage> {
     return callOf(async watch => (await deploying()).deployImage(this.#at, version, options, watch), options);
+  }
+
+  /**
+   * The version as objects of Kubernetes in a folder: plain manifests, a kustomize base or a Helm chart, with memory, probes and grace period computed. Errors:
+   * deploy/unapproved, deploy/wish, project/argument, project/exists, registry/reference, registry/remote.
+   */
+  kubernetes(version: string, options: DeployKubernetesOptions & CallOptions): Call<DeployedObjects> {
+    return callOf(async watch => (await deploying()).deployKubernetes(this.#at, version, options, watch), options);
+  }
+
+  /** Throughput of the version's server by concurrency, and the concurrency that saturates it. Errors: deploy/measure, project/argument, project/exists. */
+  measure(version: string, options: DeployMeasureOptions & CallOptions = {}): Call<MeasuredServing> {
+    return callOf(async watch => (await deploying()).deployMeasure(this.#at, version, options, watch), options);
   }
 }

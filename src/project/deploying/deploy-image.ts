@@ -6,12 +6,10 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileError, makeFolder, syncFolder, temporaryBeside } from "../../base/index.ts";
 import { type BuiltImage, buildImage, imageArchitecture, openBaseImage } from "../../deploy/index.ts";
 import {
-  credentialsFor,
   documentUpload,
   fileUpload,
   parseReference,
   pushManifest,
-  type RegistryOptions,
   referenceText,
   remotePackage,
   type TarFile,
@@ -23,6 +21,7 @@ import { checkFree, wrongArgument } from "../errors.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import type { Workplace } from "../workspace.ts";
 import { type ApprovalOptions, type VersionToDeploy, versionToDeploy } from "./approved-version.ts";
+import { registryOptions } from "./registry-options.ts";
 
 export interface DeployImageOptions extends ApprovalOptions {
   /** A folder, or a file that ends in `.tar`; nothing of that name may be there. */
@@ -61,12 +60,6 @@ export interface DeployedImage {
   readonly entrypoint: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 }
-
-const registryOptions = (host: string, plainHttp: boolean, { signal }: Watch): RegistryOptions => ({
-  credentials: credentialsFor(host),
-  plainHttp,
-  signal,
-});
 
 async function baseOf({ base, plainHttp = false }: DeployImageOptions, watch: Watch) {
   if (base === undefined) return undefined;

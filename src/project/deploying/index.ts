@@ -1,4 +1,6 @@
 /** Versions as something that runs elsewhere. */
 
 export { type DeployedImage, type DeployImageOptions, deployImage } from "./deploy-image.ts";
+export { type DeployedObjects, type DeployKubernetesOptions, deployKubernetes } from "./deploy-kubernetes.ts";
+export { type DeployMeasureOptions, deployMeasure, type MeasuredServing } from "./measure-serving.ts";
 export { readDeployment, writePlan } from "./plan-folder.ts";
