@@ -3,10 +3,14 @@ import { type Call, type CallOptions, callOf } from "./call.ts";
 import type {
   DeployedImage,
   DeployedLambda,
+  DeployedObjects,
   DeployedWeb,
   DeployImageOptions,
+  DeployKubernetesOptions,
   DeployLambdaOptions,
+  DeployMeasureOptions,
   DeployWebOptions,
+  MeasuredServing,
 } from "./deploying/index.ts";
 import type { WriteOperatorOptions, WrittenOperator } from "./operator/index.ts";
 import type { Workplace } from "./workspace.ts";
@@ -48,5 +52,18 @@ export class DeployCalls {
    */
   lambda(version: string, options: DeployLambdaOptions & CallOptions): Call<DeployedLambda> {
     return callOf(async watch => (await deploying()).deployLambda(this.#at, version, options, watch), options);
+  }
+
+  /**
+   * The version as objects of Kubernetes in a folder: plain manifests, a kustomize base or a Helm chart, with memory, probes and grace period computed. Errors:
+   * deploy/unapproved, deploy/wish, project/argument, project/exists, registry/reference, registry/remote.
+   */
+  kubernetes(version: string, options: DeployKubernetesOptions & CallOptions): Call<DeployedObjects> {
+    return callOf(async watch => (await deploying()).deployKubernetes(this.#at, version, options, watch), options);
+  }
+
+  /** Throughput of the version's server by concurrency, and the concurrency that saturates it. Errors: deploy/measure, project/argument, project/exists. */
+  measure(version: string, options: DeployMeasureOptions & CallOptions = {}): Call<MeasuredServing> {
+    return callOf(async watch => (await deploying()).deployMeasure(this.#at, version, options, watch), options);
   }
 }
