@@ -22,7 +22,7 @@ export const modules = {
   tune: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate", "protocols"],
   evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data", "protocols"],
   registry: ["base", "statistics", "store", "evaluate"],
-  deploy: ["base", "statistics", "kubernetes", "store", "registry"],
+  deploy: ["base", "statistics", "kubernetes", "store", "registry", "text", "nn"],
   serve: ["base", "tensor", "nn", "text", "store", "protocols", "tracing", "session"],
   gateway: ["base", "store", "text", "data", "protocols", "tracing", "session"],
   project: [
