@@ -4,6 +4,8 @@
 export { type Clock, handClock, systemClock } from "./clock.ts";
 export { check, keyPath, parseYaml } from "./config.ts";
 export { contentCoding, decodedContent } from "./content-encoding.ts";
+export { answerCors, type CorsRules, corsRules } from "./cors.ts";
+export { corsOrigin } from "./cors-origin.ts";
 export { type Defined, defined } from "./defined.ts";
 export { type Environment, environment, withEnvironment } from "./environment.ts";
 export {
@@ -36,5 +38,5 @@ export { showValue } from "./show.ts";
 export { readStaticPage, type StaticPage, staticResponse } from "./static-page.ts";
 export { isBranch, type MapLeaves, type Tree, treeFrom, treeLeaves, treeMap, treePaths } from "./tree.ts";
 export { inTurns, type Pause, pauses } from "./turn.ts";
-export { formatBytes, formatCount, formatDuration, parseCount } from "./units.ts";
+export { formatBytes, formatCount, formatDuration, parseBytes, parseCount } from "./units.ts";
 export { zstdLibrary } from "./zstd.ts";

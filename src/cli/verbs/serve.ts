@@ -1,7 +1,7 @@
 /** `loam serve`: flags of a server, and what is shown while it runs. Stops in order on Ctrl-C and SIGTERM: answers under way are finished. */
 import { resolve } from "node:path";
 import { loginLine } from "../../project/login/index.ts";
-import { type ProjectServer, type ServeOptions, type ServingEvent, serveModels } from "../../project/serving/index.ts";
+import { type ProjectServer, type ServeOptions, type ServingEvent, serveLambda, serveModels } from "../../project/serving/index.ts";
 import { cliErrors } from "../errors.ts";
 import { choiceOption, numberOption, shutdownDelayMs, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
@@ -60,6 +60,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     plainHttp: options.plainHttp === true,
     anyName: options.anyName === true,
     apiKeys: [textOption(options, "apiKey")].filter(key => key !== undefined),
+    corsOrigins: Array.isArray(options.corsOrigin) ? options.corsOrigin : undefined,
     sharedPrefixCache: options.sharedPrefixCache === true ? true : undefined,
     loop: options.loop === false ? false : undefined,
   };
@@ -120,6 +121,11 @@ export const serve: VerbRun = async (context, given, options) => {
     stdout: streamsOf(context).stdout,
     onEvent: event => showEvent(out, event, lines),
   };
+  const mode = choiceOption(options, "lambda", "serve", ["stream", "buffered"]);
+  if (mode !== undefined) {
+    const open = () => showWork(context, watch => serveModels(place, { ...wishes, withoutPort: true }, watch), lines);
+    return serveLambda({ open, isStreaming: mode === "stream", signal, warn: message => out.warn(message) });
+  }
   let server: ProjectServer;
   try {
     server = await showWork(context, watch => serveModels(place, wishes, watch), lines);

@@ -23,6 +23,7 @@ import {
   listen,
   listenGrpc,
   openTelemetry,
+  withoutPort,
 } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
 import { listGuards, type Store } from "../../store/index.ts";
@@ -47,6 +48,7 @@ import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
+import { apiKeysOf, corsOriginsOf } from "./callers.ts";
 import { type Found, findModel, withExpectedDigest, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
@@ -176,18 +178,6 @@ async function startEngines(o: Opening, { project, store, versions }: Models, on
   return { engines, models, started };
 }
 
-/** The keys that requests need. Errors: project/argument beside a gateway, which has keys of its own. */
-function apiKeysOf({ apiKeys = [] }: ServeOptions, hasGateway: boolean): readonly string[] {
-  if (hasGateway && apiKeys.length > 0)
-    throw projectErrors.fail("argument", {
-      place: "loam serve: --api-key",
-      message: "the project has a gateway, whose keys count",
-      hint: "Create a key: loam gateway keys create NAME --subject USER.",
-    });
-  const own = process.env.LOAM_API_KEY;
-  return apiKeys.length > 0 || hasGateway || own === undefined || own === "" ? apiKeys : [own];
-}
-
 /** Loaded when the console's page of labels, or a client, asks for them. */
 function labelsLater(project: ProjectFile, store: Store, engines: Engines, closers: Closers): LabelSource {
   let opened: ProjectLabels | undefined;
@@ -208,7 +198,13 @@ const unmonitored: Monitoring = {
 };
 
 /** The application: contracts, console, files, jobs. */
-async function createServerApp(o: Opening, found: Models, engines: Engines, { fleet }: StartedModels, host: string) {
+async function createServerApp(
+  o: Opening,
+  found: Models,
+  engines: Engines,
+  { fleet }: StartedModels,
+  { host, corsOrigins }: { readonly host: string; readonly corsOrigins: readonly string[] },
+) {
   const { options, closers, warn } = o;
   const { project, store, adapters, named } = found;
   const page = await readStaticPage(join(packageFolder, "console", "dist"));
@@ -272,6 +268,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...defined({ fineTuning }),
     ...monitoring.app,
     version: ownPackage().version,
+    corsOrigins,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
@@ -324,10 +321,12 @@ async function openReachable(o: Opening): Promise<Reachable> {
   let door: BehindGateway | undefined;
   const { engines, models, started } = await startEngines(o, found, () => door?.refresh());
   const at = {
-    host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
+    // whoever brings requests without a port vouches for their host
+    host: options.host ?? (options.withoutPort === true ? "0.0.0.0" : (project?.config.serve?.host ?? "127.0.0.1")),
     port: options.port ?? project?.config.serve?.port ?? 8080,
+    corsOrigins: corsOriginsOf(options, project),
   };
-  const { app, login: own, lines, running, monitoring, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
+  const { app, login: own, lines, running, monitoring, hasPage, needsKey } = await createServerApp(o, found, engines, models, at);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -351,10 +350,11 @@ async function openReachable(o: Opening): Promise<Reachable> {
   }
   watch.signal.throwIfAborted();
   // The port first: it is quicker to refuse than a model is to load.
-  listening = await listen(door?.app ?? app, at);
-  const grpcPort = options.grpc ?? project?.config.serve?.grpc;
+  listening = options.withoutPort === true ? withoutPort(door?.app ?? app) : await listen(door?.app ?? app, at);
+  const grpcPort = options.withoutPort === true ? undefined : (options.grpc ?? project?.config.serve?.grpc);
   if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host, port: grpcPort });
-  const login = door ? door.login : options.admin === true ? undefined : own;
+  // without a port no browser and no local program finds the server to log in at
+  const login = options.withoutPort === true || (!door && options.admin === true) ? undefined : door ? door.login : own;
   if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
   return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running, monitoring };
 }
@@ -411,8 +411,9 @@ function shutDownOf({ closers, tell }: Opening, { app, listening, grpc, door }: 
   };
 }
 
-const serverOf = ({ app, listening, grpc, login, running }: Reachable, serving: ServingEvent, close: ShutDown): ProjectServer => ({
+const serverOf = ({ app, listening, grpc, door, login, running }: Reachable, serving: ServingEvent, close: ShutDown): ProjectServer => ({
   url: listening.url,
+  fetch: async (request, address) => (door?.app ?? app).fetch(request, { incoming: { socket: { remoteAddress: address } } }),
   grpc: grpc?.address,
   serving,
   token: login?.token,
