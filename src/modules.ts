@@ -90,7 +90,7 @@ export const parts = {
   registry: ["evaluate"],
   watch: ["base"],
   loop: [],
-  serve: [],
+  serve: ["base"],
   protocols: [],
   gateway: ["base", "protocols"],
   project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "watch", "loop", "serve", "gateway"],

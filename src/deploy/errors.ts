@@ -12,6 +12,11 @@ export const deployErrors = errorTable("deploy", {
     exit: "usage",
     meaning: "An option of a deployment does not fit the target, the version or the project; what would fit is named.",
   },
+  deployment: {
+    status: 400,
+    exit: "usage",
+    meaning: "A folder is not one that `loam deploy` wrote: its `loam-deployment.json` is missing or not readable.",
+  },
   platform: { status: 400, exit: "environment", meaning: "An image cannot be made of this machine's Node: it is not Linux with glibc." },
   base: {
     status: 400,

@@ -1,8 +1,9 @@
 /** deploy: a version as something that runs elsewhere: an OCI image. Plans are functions of a version and wishes. See docs/deploy.md. */
 export { deployErrors } from "./errors.ts";
 export { type BaseImage, openBaseImage } from "./image/base-image.ts";
-export { type BuiltImage, buildImage, imageArchitecture, type ModelFile } from "./image/build-image.ts";
-export { imagePlaces, imagePort, imageUser } from "./image/plan.ts";
+export { type BuiltImage, buildImage, type ImageContent, imageArchitecture, imageContent, type ModelFile } from "./image/build-image.ts";
+export { writeDockerContext } from "./image/dockerfile.ts";
+export { type ImageVariant, imagePlaces, imagePort, imageUser, imageVariants, type WeightPlace, weightPlaces } from "./image/plan.ts";
 export {
   type ExternalMetricsServer,
   type InstallFile,
@@ -13,4 +14,15 @@ export {
   runOperator,
   serveExternalMetrics,
 } from "./operator/index.ts";
+export { sbomReferrer, signatureReferrer, signatureTag, signImage, taggedSignatures } from "./image/referrers.ts";
+export {
+  type Deployment,
+  type DeployPlan,
+  type DeployTarget,
+  deploymentFile,
+  deploymentOf,
+  deploymentText,
+  type PlanFile,
+  parseDeployment,
+} from "./targets.ts";
 export type { DeployedVersion } from "./version.ts";
