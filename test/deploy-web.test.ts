@@ -30,12 +30,15 @@ async function deploy(cwd: string, args: readonly string[]): Promise<Deployed> {
   return JSON.parse(stdout.trim().split("\n").at(-1)!) as Deployed;
 }
 
+interface Choice {
+  readonly text: string;
+  readonly token_ids: readonly number[];
+  readonly prompt_token_ids: readonly number[];
+}
 interface Completion {
-  readonly choices: readonly {
-    readonly text: string;
-    readonly token_ids: readonly number[];
-    readonly prompt_token_ids: readonly number[];
-  }[];
+  readonly choices: readonly Choice[];
+  /** Of a chat, where the prompt is one. */
+  readonly prompt_token_ids?: readonly number[];
 }
 
 /** What `loam serve` completes for each prompt. */

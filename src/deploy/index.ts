@@ -18,6 +18,9 @@ export {
   type PlanFile,
   parseDeployment,
 } from "./targets.ts";
+export { type NamedDeployment, type NamedTarget, namedTargets } from "./part.ts";
+export { type MonthlyCost, type MonthlyLoad, monthlyCost } from "./prices/monthly-cost.ts";
+export { type CloudRates, type PricedTarget, pricedTargets } from "./prices/part.ts";
 export type { DeployedVersion } from "./version.ts";
 export { type WebManifest, webManifestFile } from "./web/manifest.ts";
 export {

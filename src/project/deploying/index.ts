@@ -3,3 +3,16 @@
 export { type DeployedImage, type DeployImageOptions, deployImage } from "./deploy-image.ts";
 export { type DeployedWeb, type DeployWebOptions, deployWeb } from "./deploy-web.ts";
 export { readDeployment, writePlan } from "./plan-folder.ts";
+export {
+  type AppliedDeployment,
+  applyDeployments,
+  type DeploymentDiff,
+  type DeploymentStatus,
+  deploymentStatus,
+  diffDeployments,
+  type PlannedDeployment,
+  planDeployments,
+  type RolledBackDeployment,
+  rollbackDeployment,
+} from "./named/deployments.ts";
+export { type DeployCostOptions, type DeploymentCost, deploymentCost } from "./named/deployment-cost.ts";
