@@ -17,7 +17,8 @@ async function run<T>(cwd: string, ...args: readonly string[]): Promise<T> {
   expect(code, stderr).toBe(0);
   return JSON.parse(stdout.trim().split("\n").at(-1)!) as T;
 }
-const only = async <T>(cwd: string, ...args: readonly string[]): Promise<T> => (await run<{ deployments: [T] }>(cwd, ...args)).deployments[0];
+const only = async <T>(cwd: string, ...args: readonly string[]): Promise<T> =>
+  (await run<{ deployments: [T] }>(cwd, ...args)).deployments[0];
 
 async function release(cwd: string, version: number): Promise<void> {
   const { code, stderr } = await loam(["models", "promote", `toy@${version}`, "prod"], { cwd });
@@ -61,12 +62,16 @@ test("a deployment is planned, applied, behind its alias, applied again and roll
   expect(back).toMatchObject({ from: { generation: 2, version: 2 }, to: { generation: 1, version: 1 } });
   expect(JSON.parse(readFileSync(join(folder, "current", "loam-web.json"), "utf8"))).toMatchObject({ version: 1 });
   expect(await only<DeploymentStatus>(cwd, "status")).toMatchObject({ state: "behind", generation: 1, generations: [1, 2] });
-  expect((await loam(["deploy", "rollback", "page"], { cwd })).stderr).toMatch(/expected a generation to go back to, got generation 1 alone/);
+  expect((await loam(["deploy", "rollback", "page"], { cwd })).stderr).toMatch(
+    /expected a generation to go back to, got generation 1 alone/,
+  );
 
   const store = await openStore({ root: cwd });
   try {
     const acts = (await evaluationMarks(store.records.read, "toy")).filter(m => m.kind === "deployment");
-    expect(acts.map(m => [m.number, (m.value as { act: string; generation: number }).act, (m.value as { generation: number }).generation])).toEqual([
+    expect(
+      acts.map(m => [m.number, (m.value as { act: string; generation: number }).act, (m.value as { generation: number }).generation]),
+    ).toEqual([
       [1, "apply", 1],
       [2, "apply", 2],
       [1, "rollback", 1],

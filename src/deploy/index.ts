@@ -5,9 +5,12 @@ export { type BuiltImage, buildImage, type ImageContent, imageArchitecture, imag
 export { writeDockerContext } from "./image/dockerfile.ts";
 export { type ImageVariant, imagePlaces, imagePort, imageUser, imageVariants, type WeightPlace, weightPlaces } from "./image/plan.ts";
 export { sbomReferrer, signatureReferrer, signatureTag, signImage, taggedSignatures } from "./image/referrers.ts";
-export { lambdaLimits } from "./lambda/limits.ts";
 export { runLambdaLoop } from "./lambda/lambda-loop.ts";
+export { lambdaLimits } from "./lambda/limits.ts";
 export { RuntimeApi } from "./lambda/runtime-api.ts";
+export { type NamedDeployment, type NamedTarget, namedTargets } from "./part.ts";
+export { type MonthlyCost, type MonthlyLoad, monthlyCost } from "./prices/monthly-cost.ts";
+export { type CloudRates, type PricedTarget, pricedTargets } from "./prices/part.ts";
 export {
   type Deployment,
   type DeployPlan,
@@ -18,9 +21,6 @@ export {
   type PlanFile,
   parseDeployment,
 } from "./targets.ts";
-export { type NamedDeployment, type NamedTarget, namedTargets } from "./part.ts";
-export { type MonthlyCost, type MonthlyLoad, monthlyCost } from "./prices/monthly-cost.ts";
-export { type CloudRates, type PricedTarget, pricedTargets } from "./prices/part.ts";
 export type { DeployedVersion } from "./version.ts";
 export { type WebManifest, webManifestFile } from "./web/manifest.ts";
 export {

@@ -10,7 +10,10 @@ const version = z.string().regex(/^[A-Za-z0-9][\w.-]*(@[A-Za-z0-9][\w.-]*)?$/, "
 const deploymentPart = z.strictObject({
   target: z.enum(namedTargets).describe("Target, as in `loam deploy TARGET`."),
   model: version.meta({ description: "Version: an alias is followed by each `apply`.", examples: ["mail-small@prod"] }),
-  to: z.string().min(1).meta({ description: "Folder of the deployment; `current` in it is the generation in use.", examples: ["deployed/mail-page"] }),
+  to: z
+    .string()
+    .min(1)
+    .meta({ description: "Folder of the deployment; `current` in it is the generation in use.", examples: ["deployed/mail-page"] }),
   wishes: z.record(z.string(), z.json()).default({}).describe("Options of the target."),
 });
 export type NamedDeployment = z.output<typeof deploymentPart>;

@@ -52,9 +52,7 @@ export const deployApplyVerb: VerbRun = async (context, [name], options) => {
   const applied = await applyDeployments(placeOf(context, options), name, quietWatchOf(context));
   out.clear();
   for (const a of applied)
-    out.line(
-      `  ${a.name}   ${versions(a.deployedVersion, a.version)}   generation ${a.generation}${a.changed ? "" : ", no changes"}`,
-    );
+    out.line(`  ${a.name}   ${versions(a.deployedVersion, a.version)}   generation ${a.generation}${a.changed ? "" : ", no changes"}`);
   if (applied.length === 0) out.line(none);
   out.result({ deployments: applied });
 };
@@ -67,7 +65,8 @@ function writeCluster(out: Output, { cluster }: Pick<DeploymentDiff, "cluster">)
   }
   for (const { object, drift, fields } of cluster.drift) {
     out.line(`    cluster: ${object} ${drift}`);
-    for (const f of fields.slice(0, shownFiles)) out.line(`      ${f.path}: there ${f.there ?? "absent"}, manifest ${f.manifest ?? "absent"}`);
+    for (const f of fields.slice(0, shownFiles))
+      out.line(`      ${f.path}: there ${f.there ?? "absent"}, manifest ${f.manifest ?? "absent"}`);
   }
   for (const r of cluster.rollouts)
     if (!r.isComplete) out.line(`    cluster: ${r.object} rolling out: ${r.ready} of ${r.wanted} ready, ${r.updated} updated`);

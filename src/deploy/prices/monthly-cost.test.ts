@@ -33,6 +33,9 @@ test("a price has a date, a region and a source; without one the cost is unknown
     expect(dollars === null).toBe(cloudPrices[target] === null);
     if (pricesOf) expect([pricesOf.date, pricesOf.source].join(" ")).toMatch(/^20\d\d\S* https:/);
   }
-  expect(monthlyCost("sagemaker", load, { sagemaker: { perHour: 0.25 } })).toMatchObject({ dollars: 0.25 * 730.5, pricesOf: { source: "loam.yaml" } });
+  expect(monthlyCost("sagemaker", load, { sagemaker: { perHour: 0.25 } })).toMatchObject({
+    dollars: 0.25 * 730.5,
+    pricesOf: { source: "loam.yaml" },
+  });
   expect(monthlyCost("lambda", load, { lambda: { perMillionRequests: 1 } }).dollars).toBe(1);
 });

@@ -57,7 +57,9 @@ const byRequest: { readonly [T in PricedTarget]?: { readonly isShared: boolean }
 export function monthlyCost(target: PricedTarget, load: MonthlyLoad, own: Partial<Record<PricedTarget, CloudRates>> = {}): MonthlyCost {
   const known = cloudPrices[target];
   const rates = own[target] ?? known?.rates;
-  const pricesOf = own[target] ? { date: "now", region: "yours", source: "loam.yaml" } : known && { date: known.date, region: known.region, source: known.source };
+  const pricesOf = own[target]
+    ? { date: "now", region: "yours", source: "loam.yaml" }
+    : known && { date: known.date, region: known.region, source: known.source };
   const request = byRequest[target];
   if (request) {
     const billedSeconds = requestSeconds(load, request.isShared);

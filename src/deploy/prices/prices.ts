@@ -17,7 +17,8 @@ export const cloudPrices: { readonly [T in PricedTarget]: CloudPrice | null } = 
     rates: { perGbSecond: 0.0000166667, perMillionRequests: 0.2 },
     date: "2026-05-11",
     region: "us-east-1, x86-64, first 6 billion GB-seconds",
-    source: "https://git.mcrn.ar/mariano/lambda_local_runner (lambda-13-cost.md); the same in https://cloudchipr.com/blog/aws-lambda-pricing",
+    source:
+      "https://git.mcrn.ar/mariano/lambda_local_runner (lambda-13-cost.md); the same in https://cloudchipr.com/blog/aws-lambda-pricing",
   },
   fargate: {
     rates: { perVcpuHour: 0.04048, perGbHour: 0.004445 },

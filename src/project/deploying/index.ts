@@ -2,7 +2,7 @@
 
 export { type DeployedImage, type DeployImageOptions, deployImage } from "./deploy-image.ts";
 export { type DeployedWeb, type DeployWebOptions, deployWeb } from "./deploy-web.ts";
-export { readDeployment, writePlan } from "./plan-folder.ts";
+export { type DeployCostOptions, type DeploymentCost, deploymentCost } from "./named/deployment-cost.ts";
 export {
   type AppliedDeployment,
   applyDeployments,
@@ -15,4 +15,4 @@ export {
   type RolledBackDeployment,
   rollbackDeployment,
 } from "./named/deployments.ts";
-export { type DeployCostOptions, type DeploymentCost, deploymentCost } from "./named/deployment-cost.ts";
+export { readDeployment, writePlan } from "./plan-folder.ts";

@@ -83,7 +83,12 @@ const withoutStatus = (object: KubernetesObject): unknown => ({ ...object, statu
 
 interface Workload extends KubernetesObject {
   readonly spec?: { readonly replicas?: number };
-  readonly status?: { readonly observedGeneration?: number; readonly readyReplicas?: number; readonly updatedReplicas?: number; readonly replicas?: number };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly readyReplicas?: number;
+    readonly updatedReplicas?: number;
+    readonly replicas?: number;
+  };
 }
 
 const isWorkload = ({ kind }: KubernetesResource): boolean => kind === "Deployment" || kind === "StatefulSet";

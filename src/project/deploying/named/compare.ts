@@ -1,6 +1,7 @@
 /** What differs: files of a folder from those that were written there, and one plan from another. */
-import { createReadStream, readdirSync } from "node:fs";
+
 import { createHash } from "node:crypto";
+import { createReadStream, readdirSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { canonicalJson } from "../../../base/index.ts";
 import { type Deployment, deploymentFile } from "../../../deploy/index.ts";

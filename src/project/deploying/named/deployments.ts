@@ -270,7 +270,12 @@ export async function rollbackDeployment(
   const current = currentOf(named);
   const generation = to ?? numbers.filter(n => n < (current?.generation ?? 0)).at(-1);
   const missing = (received: string) =>
-    deployErrors.fail("deployment", { place: name, expected: "a generation to go back to", received, hint: "`loam deploy status` lists them." });
+    deployErrors.fail("deployment", {
+      place: name,
+      expected: "a generation to go back to",
+      received,
+      hint: "`loam deploy status` lists them.",
+    });
   if (!current || generation === undefined) throw missing(current ? `generation ${current.generation} alone` : "none");
   if (!numbers.includes(generation) || generation === current.generation)
     throw missing(`generation ${generation} of ${numbers.join(", ")}, of which ${current.generation} is the current one`);
