@@ -37,6 +37,9 @@ data:
     sources:
 ${Array.from({ length: sources }, (_, s) => `      s${s}: { folder: texts, files: s${s}.jsonl, reader: jsonl }`).join("\n")}
     steps: [clean, { length: { minWords: 5 } }, { repeats: {} }, { deduplicate: { fuzzy: true } }, gopher-repetition]
+tokenizer: { vocab: 300, from: all }
+models:
+  toy: { layers: 1, width: 16, heads: 1, context: 16, train: { on: all, tokens: 1000, rows: 2, rate: 0.01 } }
 `,
   );
   return folder;

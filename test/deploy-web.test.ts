@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { loam, startProcess } from "./support/child.ts";
 import { deep } from "./support/deep.ts";
-import { temporaryFolder, trainedToy } from "./support/project.ts";
+import { temporaryFolder, trainedToy, writeToy } from "./support/project.ts";
 import { greedyInPage, inPage, openPage, serveFolder } from "./support/web-page.ts";
 
 const found = findChromium();
@@ -217,8 +217,9 @@ const without =
   `SmolLM2-135M-Instruct: 20 chats give the server's tokens in Chromium${why}${without === undefined ? "" : ` (skipped: ${without})`}`,
   async () => {
     const cwd = temporaryFolder("smollm2");
-    writeFileSync(join(cwd, "loam.yaml"), "name: smollm2\n");
-    expect((await loam(["models", "import", gguf, "--name", "toy"], { cwd })).code).toBe(0);
+    writeToy(cwd);
+    const imported = await loam(["models", "import", gguf, "--name", "toy"], { cwd });
+    expect(imported.code, imported.stderr).toBe(0);
     const { path } = await deploy(cwd, ["--to", "site", "--context", "256"]);
     const chats = chatQuestions.map(content => [{ role: "user", content }]);
     const want = await served(

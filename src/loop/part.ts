@@ -24,7 +24,7 @@ const share = z.number().min(0).max(1);
 const whole = z.number().int().min(1);
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]*$/, "a short name of letters, digits and -");
 
-const lossNames = ["logLoss", "errorRate"] as const;
+const lossNames = ["logLoss", "errorRate", "loss"] as const;
 export type LossName = (typeof lossNames)[number];
 const loss = z.enum(lossNames).default("logLoss");
 
@@ -45,7 +45,9 @@ const dataPolicy = z.strictObject({
 const signals = z.strictObject({
   quality: z
     .strictObject({
-      metric: loss.describe("Loss that is watched: `logLoss` (nats per document) or `errorRate`."),
+      metric: loss.describe(
+        "Loss that is watched: of classes `logLoss` (nats per document) or `errorRate`; of other tasks `loss`, the one of their validation.",
+      ),
       worse: z.number().min(0).default(0).describe("Rise above the loss on the model's own test set that is still accepted."),
       least: whole.default(50).describe("Least labelled documents between two looks."),
       alpha: z.number().gt(0).max(0.5).default(0.05).describe("False-alarm rate, over all looks since the last round."),

@@ -4,15 +4,22 @@ import type {
   AppliedDeployment,
   DeployCostOptions,
   DeployedImage,
+  DeployedLambda,
+  DeployedObjects,
   DeployedWeb,
   DeployImageOptions,
+  DeployKubernetesOptions,
+  DeployLambdaOptions,
+  DeployMeasureOptions,
   DeploymentCost,
   DeploymentDiff,
   DeploymentStatus,
   DeployWebOptions,
+  MeasuredServing,
   PlannedDeployment,
   RolledBackDeployment,
 } from "./deploying/index.ts";
+import type { WriteOperatorOptions, WrittenOperator } from "./operator/index.ts";
 import type { Workplace } from "./workspace.ts";
 
 const deploying = () => import("./deploying/index.ts");
@@ -31,6 +38,11 @@ export class DeployCalls {
    */
   image(version: string, options: DeployImageOptions & CallOptions): Call<DeployedImage> {
     return callOf(async watch => (await deploying()).deployImage(this.#at, version, options, watch), options);
+  }
+
+  /** Manifests that install the Kubernetes operator. Errors: project/exists, base/diskFull, base/readOnly. */
+  operator(options: WriteOperatorOptions & CallOptions): Call<WrittenOperator> {
+    return callOf(async () => (await import("./operator/index.ts")).writeOperator(this.#at.cwd, options), options);
   }
 
   /**
@@ -72,5 +84,26 @@ export class DeployCalls {
   /** What a load costs a month on each target, from dated list prices or those of loam.yaml. Errors: project/argument. */
   cost(load: DeployCostOptions & CallOptions): Call<DeploymentCost> {
     return callOf(async () => (await deploying()).deploymentCost(this.#at, load), load);
+  }
+
+  /**
+   * A function of AWS Lambda: an archive for the managed Node or an image, and a CloudFormation template. Errors: deploy/unapproved, deploy/wish, deploy/tooLarge,
+   * deploy/platform, project/exists, base/diskFull.
+   */
+  lambda(version: string, options: DeployLambdaOptions & CallOptions): Call<DeployedLambda> {
+    return callOf(async watch => (await deploying()).deployLambda(this.#at, version, options, watch), options);
+  }
+
+  /**
+   * The version as objects of Kubernetes in a folder: plain manifests, a kustomize base or a Helm chart, with memory, probes and grace period computed. Errors:
+   * deploy/unapproved, deploy/wish, project/argument, project/exists, registry/reference, registry/remote.
+   */
+  kubernetes(version: string, options: DeployKubernetesOptions & CallOptions): Call<DeployedObjects> {
+    return callOf(async watch => (await deploying()).deployKubernetes(this.#at, version, options, watch), options);
+  }
+
+  /** Throughput of the version's server by concurrency, and the concurrency that saturates it. Errors: deploy/measure, project/argument, project/exists. */
+  measure(version: string, options: DeployMeasureOptions & CallOptions = {}): Call<MeasuredServing> {
+    return callOf(async watch => (await deploying()).deployMeasure(this.#at, version, options, watch), options);
   }
 }

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { type Document, documentLine, documentsOf, likeAcross } from "../../data/index.ts";
 import { type DatedRow, drawRound, loopErrors } from "../../loop/index.ts";
 import { type ArtifactReader, type ArtifactWriter, membersFile, type Stage, stage } from "../../store/index.ts";
-import { classReader, labelOptions } from "../../tune/index.ts";
+import { rowOptions, rowReader } from "./loop-rows.ts";
 
 const setsFile = "loop-sets.json";
 const setNames = z.object({ recent: z.array(z.string()) });
@@ -21,7 +21,7 @@ function documentTime({ attributes }: Pick<Document, "attributes">, attribute: s
 }
 
 const windowOptions = z.strictObject({
-  labels: labelOptions,
+  rows: rowOptions,
   /** Attribute with the time. */
   time: z.string(),
   /** New documents come after this time; null: all are new. */
@@ -37,8 +37,8 @@ interface Dated extends DatedRow {
 }
 
 /** Labelled documents of both sides by id. */
-async function labelledOf(artifact: ArtifactReader, o: Pick<WindowOptions, "labels" | "time">, sides: readonly ("train" | "held-out")[]) {
-  const classIn = classReader(o.labels);
+async function labelledOf(artifact: ArtifactReader, o: Pick<WindowOptions, "rows" | "time">, sides: readonly ("train" | "held-out")[]) {
+  const classIn = rowReader(o.rows);
   const rows = new Map<string, Dated>();
   for (const side of sides)
     for await (const document of documentsOf(artifact, side)) {
@@ -207,18 +207,19 @@ export async function recentIds(documents: ArtifactReader): Promise<ReadonlySet<
   return new Set(setNames.parse(JSON.parse((await documents.read(setsFile)).toString("utf8"))).recent);
 }
 
-/** The new labelled documents as a test set. */
-export const windowDocumentsStage: Stage<"fresh", typeof windowOptions> = stage({
+/** The new labelled documents as a test set. Errors of numbers are counted in variances of what the model was trained on, so those come along. */
+export const windowDocumentsStage: Stage<"base" | "fresh", typeof windowOptions> = stage({
   name: "loop-window",
-  version: 1,
-  inputs: { fresh: "documents" },
+  version: 2,
+  inputs: { base: "documents", fresh: "documents" },
   options: windowOptions,
   output: "documents",
   async run({ inputs, options, output }) {
     const { fresh } = await dividedByTime(inputs.fresh, options);
+    const scale = options.rows.task === "regress" ? [...(await labelledOf(inputs.base, options, ["train"])).values()] : [];
     await writeSides(
       output,
-      [],
+      scale.map(r => r.document),
       fresh.map(r => r.document),
     );
     return { documents: fresh.length };

@@ -8,6 +8,7 @@ import {
   gateLevel,
   type JudgedRound,
   type LoopRound,
+  type LossName,
   type LossSample,
   loopErrors,
   lossGates,
@@ -27,7 +28,7 @@ import {
   runStage,
   type Store,
 } from "../../store/index.ts";
-import { readJudgement } from "../../tune/index.ts";
+import { type Judgement, readJudgement } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { costRatesOf } from "../cost/index.ts";
 import { runLinks } from "../run-links.ts";
@@ -40,8 +41,8 @@ export interface RoundPlace extends LoopProject {
 }
 
 /** Where the new documents of a round begin and end, and how they are read. */
-export const documentWindow = ({ labels, policy }: Pick<LoopProject, "labels" | "policy">, sinceMs: number | null, untilMs: number) => ({
-  labels,
+export const documentWindow = ({ rows, policy }: Pick<LoopProject, "rows" | "policy">, sinceMs: number | null, untilMs: number) => ({
+  rows,
   time: policy.data.time,
   sinceMs,
   untilMs,
@@ -182,20 +183,27 @@ export async function trainRound(at: RoundPlace, round: LoopRound, budget: numbe
   }
 }
 
-/** Losses by document: nats of the true class, or 1 where another one was told. */
-async function lossesOf(judgement: ArtifactReader, metric: "logLoss" | "errorRate") {
-  const { ids, groups, bits, wrong } = await readJudgement(judgement);
-  return ids.map((id, i) => ({ id, group: groups[i]!, loss: metric === "logLoss" ? bits[i]! * Math.LN2 : (wrong?.[i] ?? 0) }));
+/** By document: nats of the true class, 1 where another one was told, or the loss of the kind's own judge, a token or a number. */
+const lossOf: Readonly<Record<LossName, (j: Judgement, i: number) => number>> = {
+  logLoss: ({ bits }, i) => bits[i]! * Math.LN2,
+  errorRate: ({ wrong }, i) => wrong?.[i] ?? 0,
+  loss: ({ bits, bytes }, i) => bits[i]! / bytes[i]!,
+};
+
+/** A judge of examples names them by their place: data set, side and document. */
+const documentId = (place: string, dataSet: string): string => {
+  const prefix = `${dataSet}/held-out: `;
+  return place.startsWith(prefix) ? place.slice(prefix.length) : place;
+};
+
+async function lossesOf(judgement: ArtifactReader, metric: LossName, dataSet: string) {
+  const found = await readJudgement(judgement);
+  return found.ids.map((id, i) => ({ id: documentId(id, dataSet), group: found.groups[i]!, loss: lossOf[metric](found, i) }));
 }
 
 /** What a version loses on the held-out side of documents. */
-export async function lossesOn(
-  at: RoundPlace,
-  model: ArtifactReader,
-  documents: ArtifactReader,
-  metric: "logLoss" | "errorRate",
-): Promise<LossSample> {
-  const losses = await lossesOf(await judgementOf(at, at.store, model, documents, at.watch), metric);
+export async function lossesOn(at: RoundPlace, model: ArtifactReader, documents: ArtifactReader, metric: LossName): Promise<LossSample> {
+  const losses = await lossesOf(await judgementOf(at, at.store, model, documents, at.watch), metric, at.dataSet);
   return lossSample(losses.map(l => l.loss));
 }
 
@@ -206,8 +214,8 @@ async function judgedPairs(at: RoundPlace, candidate: ArtifactReader, current: A
     await judgementOf(at, at.store, candidate, documents, at.watch),
     await judgementOf(at, at.store, current, documents, at.watch),
   ];
-  const known = new Map((await lossesOf(other, metric)).map(l => [l.id, l.loss]));
-  const pairs = (await lossesOf(own, metric)).map(
+  const known = new Map((await lossesOf(other, metric, at.dataSet)).map(l => [l.id, l.loss]));
+  const pairs = (await lossesOf(own, metric, at.dataSet)).map(
     ({ id, group, loss }): PairedLoss => ({ id, group, candidate: loss, current: known.get(id)! }),
   );
   return { pairs, judgements: { candidate: own.id, current: other.id } };

@@ -34,12 +34,12 @@ async function qualityOf(
   const { artifact } = await resolveVersion(store.records.read, model, String(o.current));
   const version = await openArtifact(store, artifact);
   const options = documentWindow(at, state.usedUntilMs, o.nowMs);
-  const window = await runStage(store, windowDocumentsStage, { inputs: { fresh: o.fresh }, options, signal: watch.signal });
+  const window = await runStage(store, windowDocumentsStage, { inputs: { base: o.base, fresh: o.fresh }, options, signal: watch.signal });
   try {
     const home = await lossesOn(at, version, await homeOf(at, state, o.current, o.base), metric);
     return { home, now: await lossesOn(at, version, window.artifact, metric) };
   } catch (error) {
-    if (isLoamError(error, "tune/labels")) return undefined;
+    if (["tune/labels", "tune/halves"].some(code => isLoamError(error, code))) return undefined;
     throw error;
   }
 }
