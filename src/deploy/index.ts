@@ -32,6 +32,9 @@ export {
   serveExternalMetrics,
   serveExternalMetrics,
 } from "./operator/index.ts";
+export { type NamedDeployment, type NamedTarget, namedTargets } from "./part.ts";
+export { type MonthlyCost, type MonthlyLoad, monthlyCost } from "./prices/monthly-cost.ts";
+export { type CloudRates, type PricedTarget, pricedTargets } from "./prices/part.ts";
 export {
   type Deployment,
   type DeployPlan,
