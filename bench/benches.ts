@@ -68,6 +68,8 @@ export const benches = {
   anomaly: "monitors on a simulated model with known faults, and detectors on labelled series beside scikit-learn and PyOD",
   suites:
     "test suites of vLLM, llama.cpp and of clients against `loam serve`: which tests pass, beside the list of expected failures; NAME... runs some",
+  rollout: "requests on a real cluster during a rolling update, a drained node and a canary: lost, cut, refused, answered twice",
+  scale: "an autoscaler on a real cluster: its decision after a step of the load, and what scale-in loses",
 } as const satisfies Record<string, string>;
 export type BenchName = keyof typeof benches;
 
