@@ -23,6 +23,11 @@ export const deployErrors = errorTable("deploy", {
     exit: "failure",
     meaning: "A base image cannot be used: another architecture, no Node in it, or layers in an unknown form.",
   },
+  notLeader: {
+    status: 503,
+    exit: "failure",
+    meaning: "A replica of the operator does not hold the lease now, so it writes nothing.",
+  },
   tooLarge: {
     status: 400,
     exit: "usage",

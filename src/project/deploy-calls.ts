@@ -1,6 +1,14 @@
 /** `project.deploy`: a version as something that runs elsewhere. A method loads what it needs when it is called. */
 import { type Call, type CallOptions, callOf } from "./call.ts";
-import type { DeployedImage, DeployedLambda, DeployImageOptions, DeployLambdaOptions } from "./deploying/index.ts";
+import type {
+  DeployedImage,
+  DeployedLambda,
+  DeployedWeb,
+  DeployImageOptions,
+  DeployLambdaOptions,
+  DeployWebOptions,
+} from "./deploying/index.ts";
+import type { WriteOperatorOptions, WrittenOperator } from "./operator/index.ts";
 import type { Workplace } from "./workspace.ts";
 
 const deploying = () => import("./deploying/index.ts");
@@ -19,6 +27,19 @@ export class DeployCalls {
    */
   image(version: string, options: DeployImageOptions & CallOptions): Call<DeployedImage> {
     return callOf(async watch => (await deploying()).deployImage(this.#at, version, options, watch), options);
+  }
+
+  /** Manifests that install the Kubernetes operator. Errors: project/exists, base/diskFull, base/readOnly. */
+  operator(options: WriteOperatorOptions & CallOptions): Call<WrittenOperator> {
+    return callOf(async () => (await import("./operator/index.ts")).writeOperator(this.#at.cwd, options), options);
+  }
+
+  /**
+   * A static page that runs the version in the browser: a new folder. Errors: deploy/unapproved, deploy/wish, deploy/missing, project/exists,
+   * project/family, registry/tampered.
+   */
+  web(version: string, options: DeployWebOptions & CallOptions): Call<DeployedWeb> {
+    return callOf(async watch => (await deploying()).deployWeb(this.#at, version, options, watch), options);
   }
 
   /**

@@ -47,7 +47,7 @@ export type { FineTuning, FineTuningRequest, KeepFile } from "./http/fine-tuning
 export type { AllowedHosts } from "./http/hosts.ts";
 export { tells } from "./http/models.ts";
 export { type Caller, callerBehindGateway } from "./http/owner.ts";
-export type { LabelGiven } from "./label-source.ts";
+export type { LabelGiven, LabelSource } from "./label-source.ts";
 export { Fleet } from "./lifecycle/fleet.ts";
 export type { FleetChange, FleetOptions } from "./lifecycle/fleet-options.ts";
 export { giveMemoryBack } from "./lifecycle/give-memory-back.ts";

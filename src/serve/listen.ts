@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
-import { defined, type LastRequests, lastRequests } from "../base/index.ts";
+import { answerCors, corsRules, defined, type LastRequests, lastRequests } from "../base/index.ts";
 import { serveErrors } from "./errors.ts";
 import type { App } from "./http/app.ts";
 import { limits } from "./limits.ts";
@@ -15,6 +15,8 @@ export interface ListenOptions {
   readonly port?: number;
   /** Milliseconds in which a request's headers and body must have come, else 408 and the socket closes; `limits.requestMs` when absent. */
   readonly requestMs?: number;
+  /** Pages of these origins may call the server; those of its own alone when absent. */
+  readonly corsOrigins?: readonly string[];
 }
 
 export interface DrainOptions {
@@ -80,7 +82,8 @@ export function withoutPort(app: App): Listening {
 
 /** Starts listening. Errors: serve/portInUse names the port and what to try. */
 export async function listen(app: App, options: ListenOptions = {}): Promise<Listening> {
-  const { host = "127.0.0.1", port = defaultPort, requestMs = limits.requestMs } = options;
+  const { host = "127.0.0.1", port = defaultPort, requestMs = limits.requestMs, corsOrigins = [] } = options;
+  const cors = corsOrigins.length > 0 ? corsRules(corsOrigins) : undefined;
   const listener = getRequestListener((request, peer) => app.fetch(request, peer), { overrideGlobalObjects: false, hostname: host });
   const server = createServer(
     {
@@ -91,7 +94,9 @@ export async function listen(app: App, options: ListenOptions = {}): Promise<Lis
       connectionsCheckingInterval: requestMs / 12,
       keepAliveTimeout: limits.keepAliveMs,
     },
-    (incoming: IncomingMessage, outgoing: ServerResponse) => void listener(incoming, outgoing),
+    (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      if (!cors || !answerCors(cors, incoming, outgoing)) void listener(incoming, outgoing);
+    },
   );
   server.maxHeadersCount = limits.headerCount;
   await opened(server, host, port);

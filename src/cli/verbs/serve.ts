@@ -56,8 +56,11 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     admin: options.admin === true,
     servedModelName: textOption(options, "servedModelName"),
     expectDigest: textOption(options, "expectDigest"),
+    pull: textOption(options, "pull"),
+    plainHttp: options.plainHttp === true,
     anyName: options.anyName === true,
     apiKeys: [textOption(options, "apiKey")].filter(key => key !== undefined),
+    corsOrigins: Array.isArray(options.corsOrigin) ? options.corsOrigin : undefined,
     sharedPrefixCache: options.sharedPrefixCache === true ? true : undefined,
     loop: options.loop === false ? false : undefined,
   };

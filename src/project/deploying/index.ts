@@ -2,4 +2,5 @@
 
 export { type DeployedImage, type DeployImageOptions, deployImage } from "./deploy-image.ts";
 export { type DeployedLambda, type DeployLambdaOptions, deployLambda } from "./deploy-lambda.ts";
+export { type DeployedWeb, type DeployWebOptions, deployWeb } from "./deploy-web.ts";
 export { readDeployment, writePlan } from "./plan-folder.ts";

@@ -11,6 +11,10 @@ export interface ServeOptions extends AdapterOptions {
   readonly servedModelName?: string | undefined;
   /** SHA-256 of the files of the first model, where it is given by a path: others are not served. */
   readonly expectDigest?: string | undefined;
+  /** Fetches the files of the first model, given as a folder, from a registry where they are missing: `HOST/REPOSITORY@sha256:...`, as `loam models push` puts them. */
+  readonly pull?: string | undefined;
+  /** Speak HTTP to the registry of `pull`, not HTTPS. */
+  readonly plainHttp?: boolean | undefined;
   /** 0: a free one; default: serve.port of loam.yaml, else 8080. */
   readonly port?: number | undefined;
   /** Opens no port: requests come through `ProjectServer.fetch`, where a platform brings them. Not together with `grpc`. */
@@ -27,6 +31,8 @@ export interface ServeOptions extends AdapterOptions {
   readonly grpc?: number | undefined;
   /** Requests for models need one of them; default: LOAM_API_KEY, else none is needed. Not together with a gateway, which has keys of its own. */
   readonly apiKeys?: readonly string[] | undefined;
+  /** Web pages of these origins may call the server: origins, `localhost` for those of this machine, `*` for any; default: serve.corsOrigins of loam.yaml. */
+  readonly corsOrigins?: readonly string[] | undefined;
   /** Requests that name no model, or one that is not served, mean the first one. */
   readonly anyName?: boolean | undefined;
   /** Sequences that are decoded at once; default: serve.slots of loam.yaml, else 8. */

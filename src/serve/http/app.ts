@@ -3,7 +3,7 @@
  * contract, and one record a request for metrics and logs. It knows no sockets; `listen.ts` does.
  */
 import { Hono } from "hono";
-import { type Clock, defined, pathFault, type StaticPage, staticResponse, systemClock } from "../../base/index.ts";
+import { type Clock, corsRules, defined, pathFault, type StaticPage, staticResponse, systemClock } from "../../base/index.ts";
 import type { FeedbackPort } from "../../protocols/index.ts";
 import { type Login, loginPaths } from "../../session/index.ts";
 import { acceptsOpenMetrics } from "../../tracing/index.ts";
@@ -70,6 +70,8 @@ export interface AppOptions extends Pick<ServeMetricsOptions, "watchFigures" | "
   readonly version?: string;
   /** Names that the server answers to; this machine's own when absent. */
   readonly hosts?: AllowedHosts;
+  /** Pages of these origins are trusted as the server's own are, but for the administration; none when absent. */
+  readonly corsOrigins?: readonly string[];
   /** Keeps uploaded files and batches, and goes on with batches that were interrupted; a temporary one when absent. */
   readonly filesFolder?: string;
   /** The caller of a request, whose stored objects it may use; default: every request is anonymous. */
@@ -167,6 +169,7 @@ export function createApp(options: AppOptions): App {
       (name, content, owner) => files.add({ owner }, name, "fine-tune-results", Buffer.from(content), created()).id,
     ),
   };
+  const cors = corsRules(options.corsOrigins ?? []);
   const app = new Hono<AppEnvironment>();
   const callers = ownRequests();
   const keys = new ApiKeys(options.apiKeys ?? [], login);
@@ -204,6 +207,7 @@ export function createApp(options: AppOptions): App {
       caller,
       prefixOwner: () => (options.sharedPrefixCache ? null : caller().owner),
       route: "unknown",
+      isOriginTrusted: cors.allows(c.req.header("origin") ?? ""),
       isStreaming: false,
       otherNames: engines.otherNames,
       finish: (status, error) => {
