@@ -17,7 +17,7 @@ export const epsilonOf = (runs: readonly PrivacySteps[], delta: number, accounta
   epsilons[accountant](runs, delta);
 
 /** Noise multipliers that are looked at, and to which part of itself one is found. */
-const [leastNoise, mostNoise, precision] = [0.1, 1e4, 1e-4];
+const [leastNoise, mostNoise, precision] = [0.1, 1e4, 1e-3];
 
 /** The least noise between two at which a falling cost is at most a limit; `high` must be. */
 function leastWithin(costs: (noise: number) => number, limit: number, from: number, to: number): number {
@@ -31,7 +31,7 @@ function leastWithin(costs: (noise: number) => number, limit: number, from: numb
 }
 
 /**
- * The least noise multiplier at which steps cost at most epsilon, within 0.01 %, rounded up. Errors: governance/accountant where none up to 10,000 does.
+ * The least noise multiplier at which steps cost at most epsilon, within 0.1 %, rounded up. Errors: governance/accountant where none up to 10,000 does.
  */
 export function noiseFor(
   given: { readonly epsilon: number; readonly delta: number; readonly rate: number; readonly steps: number },
