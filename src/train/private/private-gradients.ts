@@ -3,7 +3,17 @@
  * the number of people that are expected in a step, not by the number that was drawn. Optimisers see nothing else.
  */
 import { type Tree, treeFrom, treeLeaves } from "../../base/index.ts";
-import { type Device, type DeviceArray, div, type Examples, maximum, minimum, perExample, sqrt, type Tensor } from "../../tensor/index.ts";
+import {
+  type Device,
+  type DeviceArray,
+  div,
+  type ExampleOwners,
+  maximum,
+  minimum,
+  perExample,
+  sqrt,
+  type Tensor,
+} from "../../tensor/index.ts";
 import { privateGenerator } from "./generator.ts";
 
 /** How the gradient of a step is made private. */
@@ -15,7 +25,7 @@ export interface PrivateGradients {
   /** People that a step is expected to draw. */
   readonly expected: number;
   /** Who owns what of a micro-batch, by its arrays; rows where absent. */
-  readonly examples?: (batch: Readonly<Record<string, Tensor>>) => Examples;
+  readonly examples?: (batch: Readonly<Record<string, Tensor>>) => ExampleOwners;
   /** Of the generator: 32 bytes that stay secret. */
   readonly key: Uint8Array;
 }

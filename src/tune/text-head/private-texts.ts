@@ -21,7 +21,7 @@ interface PrivateRun {
   readonly widths: readonly number[];
 }
 
-export interface PrivateTexts {
+interface PrivateTexts {
   readonly report: PrivacyReport;
   readonly gradients: PrivateGradients;
   /** Steps of an epoch. */
