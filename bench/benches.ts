@@ -61,6 +61,7 @@ export const benches = {
   "gateway-routing": "what hedging, the servers' own load and priorities do to waits, on servers whose times are set",
   drift:
     "tests of two samples beside scipy, verdicts beside Evidently and alibi-detect, a stream of mails watched for a quiet year and through a shift",
+  sotu: "State of the Union addresses: how soon text of later half centuries is told from what a model learned",
   loop: "a mail filter retrained by itself: what it wins, quiet stretches, wrong labels, a bad canary under load; PART... runs some",
   watch: "what monitoring costs: processor time of a response with all monitors on, and of evaluating a minute outside its path",
   canary: "two arms compared after every request: equal arms, a bad one, users whose requests are alike, a wrong assignment",
@@ -68,6 +69,8 @@ export const benches = {
   anomaly: "monitors on a simulated model with known faults, and detectors on labelled series beside scikit-learn and PyOD",
   suites:
     "test suites of vLLM, llama.cpp and of clients against `loam serve`: which tests pass, beside the list of expected failures; NAME... runs some",
+  rollout: "requests on a real cluster during a rolling update, a drained node and a canary: lost, cut, refused, answered twice",
+  scale: "an autoscaler on a real cluster: its decision after a step of the load, and what scale-in loses",
 } as const satisfies Record<string, string>;
 export type BenchName = keyof typeof benches;
 

@@ -1,6 +1,18 @@
 /** `project.deploy`: a version as something that runs elsewhere. A method loads what it needs when it is called. */
 import { type Call, type CallOptions, callOf } from "./call.ts";
-import type { DeployedImage, DeployImageOptions } from "./deploying/index.ts";
+import type {
+  DeployedImage,
+  DeployedLambda,
+  DeployedObjects,
+  DeployedWeb,
+  DeployImageOptions,
+  DeployKubernetesOptions,
+  DeployLambdaOptions,
+  DeployMeasureOptions,
+  DeployWebOptions,
+  MeasuredServing,
+} from "./deploying/index.ts";
+import type { WriteOperatorOptions, WrittenOperator } from "./operator/index.ts";
 import type { Workplace } from "./workspace.ts";
 
 const deploying = () => import("./deploying/index.ts");
@@ -19,5 +31,39 @@ export class DeployCalls {
    */
   image(version: string, options: DeployImageOptions & CallOptions): Call<DeployedImage> {
     return callOf(async watch => (await deploying()).deployImage(this.#at, version, options, watch), options);
+  }
+
+  /** Manifests that install the Kubernetes operator. Errors: project/exists, base/diskFull, base/readOnly. */
+  operator(options: WriteOperatorOptions & CallOptions): Call<WrittenOperator> {
+    return callOf(async () => (await import("./operator/index.ts")).writeOperator(this.#at.cwd, options), options);
+  }
+
+  /**
+   * A static page that runs the version in the browser: a new folder. Errors: deploy/unapproved, deploy/wish, deploy/missing, project/exists,
+   * project/family, registry/tampered.
+   */
+  web(version: string, options: DeployWebOptions & CallOptions): Call<DeployedWeb> {
+    return callOf(async watch => (await deploying()).deployWeb(this.#at, version, options, watch), options);
+  }
+
+  /**
+   * A function of AWS Lambda: an archive for the managed Node or an image, and a CloudFormation template. Errors: deploy/unapproved, deploy/wish, deploy/tooLarge,
+   * deploy/platform, project/exists, base/diskFull.
+   */
+  lambda(version: string, options: DeployLambdaOptions & CallOptions): Call<DeployedLambda> {
+    return callOf(async watch => (await deploying()).deployLambda(this.#at, version, options, watch), options);
+  }
+
+  /**
+   * The version as objects of Kubernetes in a folder: plain manifests, a kustomize base or a Helm chart, with memory, probes and grace period computed. Errors:
+   * deploy/unapproved, deploy/wish, project/argument, project/exists, registry/reference, registry/remote.
+   */
+  kubernetes(version: string, options: DeployKubernetesOptions & CallOptions): Call<DeployedObjects> {
+    return callOf(async watch => (await deploying()).deployKubernetes(this.#at, version, options, watch), options);
+  }
+
+  /** Throughput of the version's server by concurrency, and the concurrency that saturates it. Errors: deploy/measure, project/argument, project/exists. */
+  measure(version: string, options: DeployMeasureOptions & CallOptions = {}): Call<MeasuredServing> {
+    return callOf(async watch => (await deploying()).deployMeasure(this.#at, version, options, watch), options);
   }
 }

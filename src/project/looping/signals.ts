@@ -7,7 +7,7 @@ import { watchScopes } from "../watching/live/scopes.ts";
 import { currentDocuments } from "./loop-project.ts";
 import { lastLook } from "./loop-status.ts";
 import { countNew, windowDocumentsStage } from "./round-documents.ts";
-import { documentWindow, lossesOn, type RoundPlace } from "./round-work.ts";
+import { copiesOf, documentWindow, lossesOn, type RoundPlace } from "./round-work.ts";
 
 export interface LoopLook extends LoopSignals {
   readonly current: number | null;
@@ -34,12 +34,12 @@ async function qualityOf(
   const { artifact } = await resolveVersion(store.records.read, model, String(o.current));
   const version = await openArtifact(store, artifact);
   const options = documentWindow(at, state.usedUntilMs, o.nowMs);
-  const window = await runStage(store, windowDocumentsStage, { inputs: { fresh: o.fresh }, options, signal: watch.signal });
+  const window = await runStage(store, windowDocumentsStage, { inputs: { base: o.base, fresh: o.fresh }, options, signal: watch.signal });
   try {
     const home = await lossesOn(at, version, await homeOf(at, state, o.current, o.base), metric);
     return { home, now: await lossesOn(at, version, window.artifact, metric) };
   } catch (error) {
-    if (isLoamError(error, "tune/labels")) return undefined;
+    if (["tune/labels", "tune/halves"].some(code => isLoamError(error, code))) return undefined;
     throw error;
   }
 }
@@ -58,7 +58,8 @@ export async function lookAtSignals(at: RoundPlace, state: LoopState, nowMs: num
   const { store, model, policy, watch } = at;
   const db = store.records.read;
   const { base, fresh } = await currentDocuments(at, store, watch);
-  const count = async (sinceMs: number | null) => (fresh ? countNew(fresh, documentWindow(at, sinceMs, nowMs)) : 0);
+  const copies = fresh && (await copiesOf(at, base, fresh));
+  const count = async (sinceMs: number | null) => (fresh && copies ? countNew(fresh, copies, documentWindow(at, sinceMs, nowMs)) : 0);
   const labelled = await count(state.usedUntilMs);
   const newDocuments = await count(state.triedUntilMs ?? state.usedUntilMs);
   const current = await holderOf(db, model, policy.alias);
