@@ -4,6 +4,8 @@
 export { type Clock, handClock, systemClock } from "./clock.ts";
 export { check, keyPath, parseYaml } from "./config.ts";
 export { contentCoding, decodedContent } from "./content-encoding.ts";
+export { answerCors, type CorsRules, corsRules } from "./cors.ts";
+export { corsOrigin } from "./cors-origin.ts";
 export { type Defined, defined } from "./defined.ts";
 export { type Environment, environment, withEnvironment } from "./environment.ts";
 export {
@@ -24,6 +26,7 @@ export { expectation } from "./expectation.ts";
 export { fileError, makeFolder, readBytes, readText, syncFolder, temporaryBeside, writeAll, writeFileAtomic } from "./files.ts";
 export { canonicalJson, hashOf, type Json, sha256 } from "./hash.ts";
 export { defaultDelayMs, type LastRequests, lastRequests } from "./last-requests.ts";
+export { type LoadedLater, loadedLater } from "./loaded-later.ts";
 export { editDistance, nearest } from "./nearest.ts";
 export type { Answered, ApiOperation, JsonSchema, OpenApiDocument } from "./openapi.ts";
 export { pause } from "./pause.ts";

@@ -28,6 +28,8 @@ export async function lastRequests(server: Server, { delayMs, graceMs, wait = pa
   const over = new AbortController();
   const waited = (ms: number) => wait(ms, over.signal).catch(() => {});
   if (delayMs > 0) await waited(delayMs);
+  // right after the loop has taken what the kernel held for it: connections that it still holds when the listener closes are reset unread
+  await new Promise<void>(resolve => setImmediate(resolve));
   // not http's own close, which ends idle connections before their clients know
   const gone = new Promise<void>(resolve => NetServer.prototype.close.call(server, () => resolve()));
   server.closeIdleConnections();

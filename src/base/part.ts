@@ -1,5 +1,6 @@
 /** What schemas of configuration are made with: checks, counts, nearest words, error tables. Reaches zod and yaml alone, so that reading a file loads no more. */
 export { check, keyPath, parseYaml } from "./config.ts";
+export { corsOrigin } from "./cors-origin.ts";
 export { errorTable, isLoamError, LoamError } from "./error.ts";
 export { baseErrors } from "./errors.ts";
 export type { Json } from "./hash.ts";

@@ -30,6 +30,7 @@ import type { GatewayPorts, GatewayState } from "./ports.ts";
 import { type RoutingMetrics, routingMetrics } from "./routing/metrics.ts";
 import type { ModelRoute } from "./routing/route.ts";
 import { Runtime } from "./routing/runtime.ts";
+import { FollowedServices, type FollowService, withEndpoints } from "./routing/service-endpoints.ts";
 import { type ShadowRecord, Shadows } from "./routing/shadow.ts";
 import type { GatewayGenAi } from "./tracing/gen-ai.ts";
 import type { GatewayTracing } from "./tracing/tracing.ts";
@@ -49,6 +50,10 @@ export interface GatewayOptions {
   /** Open already; the gateway closes it. */
   readonly control: Control;
   readonly version?: string;
+  /** Follows Services of Kubernetes that upstreams name (`kubernetes`); an error of the configuration when absent. */
+  readonly followService?: FollowService;
+  /** A list of endpoints cannot be had at the moment. */
+  readonly onServiceTrouble?: (text: string) => void;
   /** A server of the same process, for addresses that the gateway does not have; nothing answers there when absent. */
   readonly server?: OwnServer;
   /** That server asks by `askFor` what it does later for somebody, the lines of a batch. `own`: accounts of this process, which no key of the state opens. */
@@ -69,6 +74,8 @@ export interface GatewayOptions {
   readonly genAi?: GatewayGenAi | undefined;
   /** What monitors say, for the metrics. */
   readonly watchFigures?: ReadWatchFigures | undefined;
+  /** Where it keeps its state: the metrics tell of that disk; no series when absent. */
+  readonly storeFolder?: string | undefined;
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
@@ -111,6 +118,10 @@ export class Gateway implements GatewayPorts {
   readonly onFailure: (error: unknown, requestId: string) => void;
   readonly #options: GatewayOptions;
   readonly #random: () => number;
+  /** As it was read: Services are not their endpoints yet. */
+  #read: GatewayConfig;
+  readonly #services: FollowedServices;
+  #isClosed = false;
   #runtime: Runtime;
   #counters: ReadonlyMap<string, TokenCounter>;
   #cache: AnswerCache | undefined;
@@ -139,14 +150,16 @@ export class Gateway implements GatewayPorts {
     this.#ended = new EndedRequests(clock, (record, exchange) => this.#note(record, exchange));
     this.#random = random;
     this.#counters = counters;
+    this.#read = config;
     this.#runtime = this.#runtimeOf(config, undefined);
+    this.#services = new FollowedServices(options.followService, () => this.#takeEndpoints(), options.onServiceTrouble);
     this.onFailure = options.onFailure ?? (() => {});
     this.metrics = createMetrics({
       version,
       inFlight: () => this.#inFlight,
       upstreams: () => this.#runtime.upstreams(),
       tell: () => this.tell(),
-      ...defined({ watchFigures: options.watchFigures }),
+      ...defined({ watchFigures: options.watchFigures, storeFolder: options.storeFolder }),
     });
     keyMetrics(this.metrics.registry, () => control.topUsage(dayOf(clock.now()), mostKeys), clock);
     const routing = routingMetrics(this.metrics.registry, { config: () => this.config, upstreams: () => this.#runtime.upstreams() });
@@ -175,6 +188,7 @@ export class Gateway implements GatewayPorts {
       ...options.webhooks,
     });
     this.fetch = createGatewayApp(this);
+    this.#services.take(config);
   }
 
   /** A request of the server's for whom the note names that it was given (`own/callers.ts`); for nobody where there is none. */
@@ -247,6 +261,7 @@ export class Gateway implements GatewayPorts {
           message: "this part cannot change while the gateway runs",
           hint: "Start it again; requests under way are finished first.",
         });
+    this.#services.check(config);
     const counters = await countersOf(config);
     const { cache, made, retired } = await openCache(config, { config: this.config, cache: this.#cache });
     try {
@@ -257,11 +272,19 @@ export class Gateway implements GatewayPorts {
     }
     this.#cache = cache;
     void closeCache(retired);
-    const before = this.#runtime;
-    this.#runtime = this.#runtimeOf(config, before);
+    this.#read = config;
+    this.#services.take(config);
+    this.#takeEndpoints();
     this.#counters = counters;
     this.control.journal.keep(config.journal);
     this.#notices.take(config.webhooks);
+  }
+
+  /** Another runtime for what comes from now on: a file that was read, or endpoints that have come or gone. Streams under way end on theirs. */
+  #takeEndpoints(): void {
+    if (this.#isClosed) return;
+    const before = this.#runtime;
+    this.#runtime = this.#runtimeOf(withEndpoints(this.#read, this.#services.known), before);
     before.leave();
   }
 
@@ -360,6 +383,8 @@ export class Gateway implements GatewayPorts {
 
   async close(): Promise<void> {
     this.tell();
+    this.#isClosed = true;
+    this.#services.close();
     this.shadows.close();
     this.#runtime.leave();
     await closeCache(this.#cache);

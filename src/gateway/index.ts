@@ -59,6 +59,7 @@ export { type ExportOptions, type ExportTarget, exportGateway, exportTargets } f
 export { type ImportedGateway, importLitellm } from "./migrate/litellm/import-litellm.ts";
 export type { GatewayState } from "./ports.ts";
 export type { ModelRoute } from "./routing/route.ts";
+export type { FollowService, ServiceEndpoint, ServiceReference } from "./routing/service-endpoints.ts";
 export type { ShadowRecord } from "./routing/shadow.ts";
 export { openGatewayGenAi } from "./tracing/gen-ai.ts";
 export { openGatewayTracing } from "./tracing/open-tracing.ts";

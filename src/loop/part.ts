@@ -63,8 +63,16 @@ const signals = z.strictObject({
 const gates = z.strictObject({
   metric: loss.describe("Loss that is compared, document by document, with the current version's."),
   frozen: z.number().min(0).default(0.02).describe("Accepted rise of the loss on the frozen test set (non-inferiority margin)."),
-  recent: z.number().min(0).default(0.005).describe("Least fall of the loss on the recent test set."),
-  alpha: z.number().gt(0).max(0.5).default(0.05).describe("Level of each of both comparisons (one-sided)."),
+  recent: z
+    .union([z.number().min(0), z.literal("not worse")])
+    .default(0.005)
+    .describe("Least fall of the loss on the recent test set. `not worse`: promote without a proven gain, with the margin of `frozen`."),
+  alpha: z
+    .number()
+    .gt(0)
+    .max(0.5)
+    .default(0.05)
+    .describe("Level of each of both comparisons (one-sided). Rounds that the schedule began share it while the same version is current."),
 });
 
 const shadow = z.strictObject({

@@ -3,7 +3,7 @@
  * and serving share. Decoders: Radford et al. 2018 (the last token's state); encoders: Devlin et al. 2018 (the first token's).
  */
 import { defined } from "../base/index.ts";
-import { add, cast, constant, div, gather, maximum, mul, reshape, sum, type Tensor } from "../tensor/index.ts";
+import { add, broadcastTo, cast, div, maximum, mul, reshape, slice, sum, type Tensor, takeAlong } from "../tensor/index.ts";
 import type { ClassifierConfig } from "./classifier-config.ts";
 import { type Decoder, decoderStates } from "./decoder.ts";
 import { classLogits, type Encoder, encoderStates } from "./encoder.ts";
@@ -32,15 +32,11 @@ function meanState(states: Tensor, present: Tensor): Tensor {
   return div(sum(mul(states, reshape(weight, [b, t, 1])), 1), maximum(sum(weight, 1, true), 1));
 }
 
-/** The state of the token at an index of each row: states [B, T, C], index [B] -> [B, C]. */
+/** The state of the token at an index of each row: states [B, T, C], index [B] -> [B, C]. Taken along the row, so rows are kept apart. */
 function stateAt(states: Tensor, index: Tensor | number): Tensor {
-  const [b, t, c] = states.shape as [number, number, number];
-  const rows = constant(
-    Int32Array.from({ length: b }, (_, i) => i * t),
-    "i32",
-    [b],
-  );
-  return gather(reshape(states, [b * t, c]), add(rows, index));
+  const [b, , c] = states.shape as [number, number, number];
+  if (typeof index === "number") return reshape(slice(states, undefined, [index, index + 1]), [b, c]);
+  return reshape(takeAlong(states, broadcastTo(reshape(index, [b, 1, 1]), [b, 1, c]), 1), [b, c]);
 }
 
 interface TextLogitsOptions {

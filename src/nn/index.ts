@@ -249,6 +249,7 @@ export {
   type GgufWritable,
   ggufModels,
   ggufParts,
+  ggufWeightBytes,
   ggufWritable,
   importHuggingFace,
   type LoadWeightsOptions,

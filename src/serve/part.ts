@@ -1,5 +1,6 @@
 /** `serve:` of `loam.yaml`: one model, or several with their versions, labels and shares. Labels and times are checked when the server starts. */
 import { z } from "zod";
+import { corsOrigin } from "../base/part.ts";
 
 const version = z.string().regex(/^\d{1,15}$/, "the number of a version");
 const keepAlive = z.union([z.string(), z.number()]);
@@ -71,6 +72,14 @@ export const servePart = z.strictObject({
     .meta({
       description: "Form of the weights. Default: auto for files that are quantised already, else exact.",
       examples: ["exact", "int8"],
+    }),
+  corsOrigins: z
+    .array(corsOrigin)
+    .default([])
+    .meta({
+      description:
+        "Origins of web pages that may call the server (CORS): an origin, `localhost` for pages of this machine, or `*`. Cookies never count there.",
+      examples: [["https://app.example.com"]],
     }),
   sharedPrefixCache: z.boolean().default(false).describe("Share cached prompt prefixes between tenants of the gateway."),
   fineTuning: fineTuningPart.prefault({}).describe("Fine-tuning jobs requested over the API."),

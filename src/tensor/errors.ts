@@ -34,6 +34,11 @@ export const tensorErrors = errorTable("tensor", {
     exit: "usage",
     meaning: "A memory budget cannot hold a program's activations, whatever is recomputed. The sentence names the least that can.",
   },
+  perExample: {
+    status: 400,
+    exit: "usage",
+    meaning: "The gradients of a program's examples cannot be told apart: the sentence names the operation that mixes rows of the batch.",
+  },
   index: { status: 400, exit: "usage", meaning: "An index (a token, a label, a row) lies outside the axis that it selects from." },
   control: {
     status: 400,

@@ -21,6 +21,11 @@ export const serveVerb: Verb = {
       "refuse to serve a first model, given by a path, whose files have another digest; images of `loam deploy image` start with it",
     ],
     [
+      "--pull <reference>",
+      "fetch the files of a first model, given as a folder, into it from a registry where they are missing: HOST/REPOSITORY@sha256:..., as `loam models push` puts them (default: none)",
+    ],
+    ["--plain-http", "unencrypted, also where the registry of --pull is not this machine"],
+    [
       "--grpc <port>",
       "port of the Open Inference Protocol over gRPC, as KServe and Triton have it (default: serve.grpc of loam.yaml, else no gRPC; 0 picks a free one)",
     ],
@@ -28,6 +33,10 @@ export const serveVerb: Verb = {
     [
       "--api-key <key>",
       "requests for models need this key, as Authorization: Bearer or x-api-key (default: LOAM_API_KEY, else none is needed); users, limits and policies: loam gateway",
+    ],
+    [
+      "--cors-origin <origins...>",
+      "web pages of these origins may call the server: https://app.example.com, localhost for pages of this machine, * for any (default: serve.corsOrigins of loam.yaml, else none)",
     ],
     ["--slots <n>", "answers that are written at once (default: serve.slots of loam.yaml, else 8)"],
     ["--cache-tokens <n>", "positions of the cache that all answers share; the newest wait where they run out (default: slots x context)"],
@@ -84,6 +93,10 @@ export const serveVerb: Verb = {
     [
       "--otlp <url>",
       "send traces and gen_ai metrics to this OpenTelemetry collector: http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT, else none)",
+    ],
+    [
+      "--lambda <mode>",
+      "answer invocations of AWS Lambda instead of opening a port: stream, or buffered where the function's URL does not stream (default: a port)",
     ],
     ["--open", "open the console in a browser"],
   ],

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { defined } from "../../base/index.ts";
 import { loginLine } from "../../project/login/index.ts";
-import { type ProjectServer, type ServeOptions, type ServingEvent, serveModels } from "../../project/serving/index.ts";
+import { type ProjectServer, type ServeOptions, type ServingEvent, serveLambda, serveModels } from "../../project/serving/index.ts";
 import { cliErrors } from "../errors.ts";
 import { choiceOption, numberOption, shutdownDelayMs, shutdownTimeoutMs, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
@@ -57,8 +57,11 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     admin: options.admin === true,
     servedModelName: textOption(options, "servedModelName"),
     expectDigest: textOption(options, "expectDigest"),
+    pull: textOption(options, "pull"),
+    plainHttp: options.plainHttp === true,
     anyName: options.anyName === true,
     apiKeys: [textOption(options, "apiKey")].filter(key => key !== undefined),
+    corsOrigins: Array.isArray(options.corsOrigin) ? options.corsOrigin : undefined,
     sharedPrefixCache: options.sharedPrefixCache === true ? true : undefined,
     loop: options.loop === false ? false : undefined,
   };
@@ -119,6 +122,11 @@ export const serve: VerbRun = async (context, given, options) => {
     stdout: streamsOf(context).stdout,
     onEvent: event => showEvent(out, event, lines),
   };
+  const mode = choiceOption(options, "lambda", "serve", ["stream", "buffered"]);
+  if (mode !== undefined) {
+    const open = () => showWork(context, watch => serveModels(place, { ...wishes, withoutPort: true }, watch), lines);
+    return serveLambda({ open, isStreaming: mode === "stream", signal, warn: message => out.warn(message) });
+  }
   let server: ProjectServer;
   try {
     server = await showWork(context, watch => serveModels(place, wishes, watch), lines);

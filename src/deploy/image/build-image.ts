@@ -12,7 +12,17 @@ import type { DeployedVersion } from "../version.ts";
 import type { BaseImage } from "./base-image.ts";
 import { type LayerPlan, type WrittenLayer, writeLayer } from "./layer.ts";
 import { machineBase, openedFile } from "./machine-base.ts";
-import { type ImageSettings, imagePlaces, planImage } from "./plan.ts";
+import {
+  type ImageSettings,
+  type ImageVariant,
+  type ImageWishes,
+  imagePlaces,
+  modelPlace,
+  planImage,
+  sagemakerProgram,
+  sagemakerText,
+  type WeightPlace,
+} from "./plan.ts";
 import { type SbomPackage, spdxDocument } from "./sbom.ts";
 import { type NativeFile, type PlacedFile, type ServingBundle, servingBundle } from "./serving-packages.ts";
 import { systemPackages } from "./system-packages.ts";
@@ -38,10 +48,14 @@ export interface ModelFile {
   readonly open: () => AsyncIterable<Uint8Array>;
 }
 
-interface ImageBuild {
+/** What an image is made of. */
+export interface ImageParts {
   readonly version: DeployedVersion;
   readonly files: readonly ModelFile[];
-  readonly weights: "inside" | "mounted";
+  readonly weights: WeightPlace;
+  readonly variant: ImageVariant;
+  /** The packed version that is pulled at start. */
+  readonly pull?: ImageWishes["pull"];
   /** Loam's own, as it is installed. */
   readonly packageFolder: string;
   readonly ownVersion: string;
@@ -49,6 +63,9 @@ interface ImageBuild {
   readonly natives: readonly NativeFile[];
   /** Default: Node and its libraries from this machine. */
   readonly base?: BaseImage | undefined;
+}
+
+interface ImageBuild {
   /** An empty folder that becomes the layout. */
   readonly folder: string;
   readonly progress?: Progress;
@@ -61,6 +78,7 @@ export interface BuiltImage {
   readonly layers: readonly WrittenLayer[];
   readonly settings: ImageSettings;
   readonly architecture: string;
+  readonly created: string;
   readonly sbom: object;
 }
 
@@ -89,12 +107,19 @@ const modelEntries = (files: readonly ModelFile[]): TreeEntry[] =>
     content: { kind: "stream", sizeBytes, open },
   }));
 
-interface Content {
+/** An image before a byte of it is written. */
+export interface ImageContent {
+  /** Beneath them are those of the base image, if there is one. */
   readonly layers: readonly LayerPlan[];
+  readonly base: BaseImage | undefined;
+  readonly version: DeployedVersion;
+  readonly created: string;
+  readonly settings: ImageSettings;
+  readonly architecture: string;
   readonly sbom: object;
 }
 
-async function contentOf(o: ImageBuild, bundle: ServingBundle): Promise<Content> {
+async function layersOf(o: ImageParts, bundle: ServingBundle, wishes: ImageWishes): Promise<Pick<ImageContent, "layers" | "sbom">> {
   const { version, weights } = o;
   const natives = bundle.library.flatMap(f => (/\.(node|so)$/.test(f.to) ? [f.from] : []));
   const own = o.base ? undefined : machineBase(natives);
@@ -114,9 +139,10 @@ async function contentOf(o: ImageBuild, bundle: ServingBundle): Promise<Content>
   );
   const last = [
     textEntry(`${imagePlaces.app}/sbom.spdx.json`, `${JSON.stringify(sbom, undefined, 2)}\n`),
+    ...(o.variant === "sagemaker" ? [textEntry(`${imagePlaces.app}/${sagemakerProgram}`, sagemakerText(version, wishes))] : []),
     ...(weights === "inside"
       ? modelEntries(o.files)
-      : [{ path: imagePlaces.model, mode: 0o755, content: { kind: "folder" } } satisfies TreeEntry]),
+      : [{ path: modelPlace(wishes), mode: 0o755, content: { kind: "folder" } } satisfies TreeEntry]),
   ];
   return {
     sbom,
@@ -142,20 +168,28 @@ function configOf(created: string, architecture: string, settings: ImageSettings
   });
 }
 
-/** Errors: deploy/platform, deploy/missing, deploy/base, base/diskFull, registry/remote, store/blobDamaged. */
-export async function buildImage(o: ImageBuild): Promise<BuiltImage> {
-  const { version, base, folder, progress = silent, signal } = o;
+/** Errors: deploy/platform, deploy/missing. */
+export async function imageContent(o: ImageParts): Promise<ImageContent> {
+  const { version, base } = o;
   const architecture = imageArchitecture();
   const bundle = servingBundle(o.packageFolder, o.natives);
-  const { layers: plans, sbom } = await contentOf(o, bundle);
-  const plan = planImage(version, {
+  const wishes: ImageWishes = {
     weights: o.weights,
+    variant: o.variant,
+    pull: o.pull,
     architecture,
     node: imagePlaces.node,
     program: bundle.program,
     env: base?.env ?? [],
     version: o.ownVersion,
-  });
+  };
+  const { created, settings } = planImage(version, wishes);
+  return { ...(await layersOf(o, bundle, wishes)), base, version, created, settings, architecture };
+}
+
+/** Errors: deploy/base, base/diskFull, registry/remote, store/blobDamaged. */
+export async function buildImage(content: ImageContent, { folder, progress = silent, signal }: ImageBuild): Promise<BuiltImage> {
+  const { version, base, created, settings, architecture, layers: plans, sbom } = content;
   const blobs = join(folder, "blobs", "sha256");
   await mkdir(blobs, { recursive: true });
   const layers: WrittenLayer[] = [...(base?.layers ?? [])];
@@ -164,8 +198,8 @@ export async function buildImage(o: ImageBuild): Promise<BuiltImage> {
     progress({ stage: "image", done: i / plans.length, message: `layer ${layer.name}` });
     layers.push(await writeLayer(layer, blobs, signal));
   }
-  const config = configOf(plan.created, architecture, plan.settings, layers);
-  const annotations = plan.settings.Labels;
+  const config = configOf(created, architecture, settings, layers);
+  const annotations = settings.Labels;
   const manifest = documentOf("application/vnd.oci.image.manifest.v1+json", {
     schemaVersion: 2,
     mediaType: "application/vnd.oci.image.manifest.v1+json",
@@ -182,5 +216,5 @@ export async function buildImage(o: ImageBuild): Promise<BuiltImage> {
   await writeFile(join(folder, "index.json"), JSON.stringify({ ...empty, manifests: [listed] }));
   await writeFile(join(folder, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
   progress({ stage: "image", done: 1, message: sha256(manifest.bytes).slice(0, 12) });
-  return { manifest, config, layers, settings: plan.settings, architecture, sbom };
+  return { manifest, config, layers, settings, architecture, created, sbom };
 }

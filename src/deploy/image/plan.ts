@@ -13,9 +13,26 @@ export const imagePlaces = {
   home: "tmp",
 } as const;
 
-interface ImageWishes {
-  /** `inside` the image, or `mounted` at /model: a folder that holds the version's files. Either way they are compared with the version at start. */
-  readonly weights: "inside" | "mounted";
+export const weightPlaces = ["inside", "mounted", "pulled"] as const;
+export type WeightPlace = (typeof weightPlaces)[number];
+export const imageVariants = ["container", "sagemaker"] as const;
+export type ImageVariant = (typeof imageVariants)[number];
+
+/** Where SageMaker unpacks `model.tar.gz`. */
+const sagemakerModel = "opt/ml/model";
+/** Beneath /app, beside `bin`. */
+export const sagemakerProgram = "sagemaker.mjs";
+
+export interface ImageWishes {
+  /**
+   * `inside` the image; `mounted`: a folder that holds the version's files; `pulled` from a registry into a mounted folder at start. In each case they are
+   * compared with the version before it is served.
+   */
+  readonly weights: WeightPlace;
+  /** Default: container. */
+  readonly variant?: ImageVariant;
+  /** What is pulled: the packed version by its digest, `HOST/REPOSITORY@sha256:...`. */
+  readonly pull?: { readonly reference: string; readonly plainHttp: boolean } | undefined;
   /** As the OCI image specification names it: amd64, arm64. */
   readonly architecture: string;
   /** Path of Node in the image. */
@@ -60,30 +77,72 @@ const envOf = (given: readonly string[]): string[] => {
   return [...pairs.values()];
 };
 
+/** Where the version's files lie in the image, or are mounted; without a slash at the front. */
+export const modelPlace = ({ weights, variant = "container" }: Pick<ImageWishes, "weights" | "variant">): string =>
+  variant === "sagemaker" && weights !== "inside" ? sagemakerModel : imagePlaces.model;
+
+/** What `loam` is started with. */
+function serveArguments(v: DeployedVersion, wishes: ImageWishes): string[] {
+  const { pull } = wishes;
+  return [
+    "serve",
+    `/${modelPlace(wishes)}`,
+    "--served-model-name",
+    v.model,
+    "--expect-digest",
+    v.servedDigest,
+    ...(pull ? ["--pull", pull.reference, ...(pull.plainHttp ? ["--plain-http"] : [])] : []),
+    "--host",
+    "0.0.0.0",
+    "--port",
+    String(imagePort),
+  ];
+}
+
+/**
+ * SageMaker starts an image with the argument `serve`, which a program turns into the whole command line: what stands in an entry point would be followed by
+ * it, as the name of a second model.
+ */
+export const sagemakerText = (v: DeployedVersion, wishes: ImageWishes): string => `// SageMaker starts the image with the argument "serve".
+const [given = "serve", ...more] = process.argv.slice(2);
+if (given !== "serve") {
+  process.stderr.write(\`loam: expected the argument serve, got \${JSON.stringify(given)}\\n\`);
+  process.exit(2);
+}
+process.argv.splice(2, Number.POSITIVE_INFINITY, ...${JSON.stringify(serveArguments(v, wishes))}, ...more);
+await import("./${wishes.program}");
+`;
+
 /**
  * The entry point is the process itself, so it gets SIGTERM; what follows an image's name on the command line of `docker run` is added to it, as flags of
  * `loam serve`.
  */
 export function planImage(v: DeployedVersion, wishes: ImageWishes): ImagePlan {
-  const program = `/${imagePlaces.app}/${wishes.program}`;
-  const serve = ["serve", `/${imagePlaces.model}`, "--served-model-name", v.model, "--expect-digest", v.servedDigest];
+  const { variant = "container" } = wishes;
+  const command =
+    variant === "sagemaker"
+      ? [`/${imagePlaces.app}/${sagemakerProgram}`]
+      : [`/${imagePlaces.app}/${wishes.program}`, ...serveArguments(v, wishes)];
   return {
     created: new Date(v.createdMs).toISOString(),
     architecture: wishes.architecture,
     settings: {
-      User: `${imageUser.id}:${imageUser.id}`,
+      // SageMaker mounts its volumes for root
+      User: variant === "sagemaker" ? "0:0" : `${imageUser.id}:${imageUser.id}`,
       ExposedPorts: { [`${imagePort}/tcp`]: {} },
       Env: envOf(wishes.env ?? []),
-      Entrypoint: [`/${wishes.node}`, program, ...serve, "--host", "0.0.0.0", "--port", String(imagePort)],
+      Entrypoint: [`/${wishes.node}`, ...command],
       Cmd: [],
       WorkingDir: `/${imagePlaces.home}`,
       Labels: {
         ...lineageLabels(v),
         "loam.weights": wishes.weights,
+        ...(variant === "container" ? {} : { "loam.variant": variant }),
         "org.opencontainers.image.title": v.model,
         "org.opencontainers.image.version": String(v.version),
         "org.opencontainers.image.created": new Date(v.createdMs).toISOString(),
         "org.opencontainers.image.source": `loam ${wishes.version}`,
+        ...(variant === "sagemaker" ? { "com.amazonaws.sagemaker.capabilities.accept-bind-to-port": "true" } : {}),
       },
       StopSignal: "SIGTERM",
     },

@@ -10,7 +10,13 @@ import type { TlsPart } from "../transport/schema.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 
 export interface GatewayConfig extends Operations {
-  readonly listen: { readonly host: string; readonly port: number; readonly trustedProxies: number; readonly tls?: TlsPart | undefined };
+  readonly listen: {
+    readonly host: string;
+    readonly port: number;
+    readonly trustedProxies: number;
+    readonly tls?: TlsPart | undefined;
+    readonly corsOrigins: readonly string[];
+  };
   /** Where keys, limits and usage are kept. */
   readonly state: string;
   /** Where limits are, if not there. */

@@ -94,6 +94,7 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
     outputLimit:
       part.outputLimit ?? (protocol === "openai" && openaiHost.test(new URL(url).hostname) ? "max_completion_tokens" : "max_tokens"),
     authorities,
+    ...defined({ service: part.kubernetes }),
     protocol,
     responses,
     untranslated,

@@ -3,6 +3,7 @@
  * how much, is the part `access`, which has its own schema (`control-config.ts`). Unknown keys are errors.
  */
 import { z } from "zod";
+import { corsOrigin } from "../../base/part.ts";
 import { logParts, operationParts } from "../admin/schema.ts";
 import { cacheSchema } from "../cache/schema.ts";
 import { guardNames, guardsPart } from "../guards/schema.ts";
@@ -32,11 +33,28 @@ const timeouts = z.strictObject({
   idle: duration.optional().describe("Timeout between two chunks of the response."),
 });
 
+/** A name of Kubernetes (RFC 1123 label). */
+const label = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "a name of small letters, digits and -, at most 63");
+
+const servicePart = z.strictObject({
+  service: label.describe("Service by name."),
+  namespace: label.optional().describe("Namespace. Default: that of the gateway's account."),
+  port: z
+    .union([label, z.int().min(1).max(65_535)])
+    .optional()
+    .describe("Name or number of the endpoints' port. Default: the only one."),
+});
+
 const upstream = z.lazy(() =>
   z.strictObject({
     url: z
       .union([z.string(), secretSource])
       .meta({ description: "Base URL, or where it is stored.", examples: ["http://127.0.0.1:8080/v1"] }),
+    kubernetes: servicePart
+      .optional()
+      .describe(
+        "Service of Kubernetes whose endpoints (pods) are asked one by one; `url` gives scheme and path, and is asked until the list has come.",
+      ),
     key: secretSource.optional().meta({ description: "API key, sent in the protocol's header.", examples: [{ env: "OPENAI_API_KEY" }] }),
     headers: z
       .record(headerName, z.union([secretSource, z.string().regex(/^[\x20-\x7e]*$/, "printable ASCII")]))
@@ -107,6 +125,14 @@ export const gatewaySchema = z.strictObject({
       port: z.int().min(0).max(65_535).default(8090).describe("Port to bind."),
       trustedProxies: z.int().min(0).max(10).default(0).describe("Number of proxies in front whose `x-forwarded-for` is trusted."),
       tls: tlsPart.optional().describe("TLS certificate and client certificates."),
+      corsOrigins: z
+        .array(corsOrigin)
+        .default([])
+        .meta({
+          description:
+            "Origins of web pages that may call the gateway (CORS): an origin, `localhost` for pages of this machine, or `*`. Cookies never count there.",
+          examples: [["https://app.example.com"]],
+        }),
     })
     .prefault({})
     .describe("Address, proxies and TLS."),

@@ -4,7 +4,7 @@ import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, Server as NetServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
-import { lastRequests } from "../../base/index.ts";
+import { answerCors, corsRules, lastRequests } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { openTls } from "../transport/tls.ts";
@@ -93,7 +93,9 @@ export async function listenGateway(
     connectionsCheckingInterval: requestMs / 12,
     keepAliveTimeout: gatewayBounds.keepAliveMs,
   };
+  const cors = listen.corsOrigins.length > 0 ? corsRules(listen.corsOrigins) : undefined;
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    if (cors && answerCors(cors, incoming, outgoing)) return;
     if (incoming.rawHeaders.length > 2 * gatewayBounds.headerCount) refuseHeaders(outgoing);
     else if (isSigned(gateway, () => new NodeHeaders(incoming.rawHeaders)) || !direct(incoming, outgoing))
       void listener(incoming, outgoing);

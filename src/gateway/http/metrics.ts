@@ -11,6 +11,7 @@ import {
 } from "../../tracing/index.ts";
 import type { GuardCounts } from "../guards/acts.ts";
 import { guardMetrics } from "../guards/metrics.ts";
+import { withoutEndpoint } from "../routing/service-endpoints.ts";
 import type { ModelState } from "../upstreams/model-record.ts";
 import type { Upstream, UpstreamState } from "../upstreams/upstream.ts";
 import type { RequestRecord } from "./request-record.ts";
@@ -110,7 +111,7 @@ function requestMetrics(registry: Registry): Pick<GatewayMetrics, "request" | "d
       if (r.inputTokens > 0) tokens.inc({ model, kind: "input" }, r.inputTokens);
       if (r.cachedTokens > 0) tokens.inc({ model, kind: "cached" }, r.cachedTokens);
       if (r.outputTokens > 0) tokens.inc({ model, kind: "output" }, r.outputTokens);
-      for (const a of r.attempts) attempts.inc({ target: a.target, how: a.how });
+      for (const a of r.attempts) attempts.inc({ target: withoutEndpoint(a.target), how: a.how });
       if (r.resumed > 0) resumed.inc({ model }, r.resumed);
       if (r.error !== null) errors.inc({ code: r.error });
       for (const warning of r.warnings) warned.inc({ warning });

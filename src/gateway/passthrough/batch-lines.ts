@@ -171,7 +171,9 @@ const apiOf = (url: string) => apis.find(api => url === `/v1${api.path}`);
 
 /** Routes that ask the upstream's model; policies and limits know them by their own names. */
 const routesOf = ({ gateway, upstream }: BatchGiven, model: string): ModelRoute[] =>
-  [...new Set(gateway.config.routes.values())].filter(r => r.targets.some(t => t.upstream === upstream.id && t.model === model));
+  [...new Set(gateway.config.routes.values())].filter(r =>
+    r.targets.some(t => (t.ofUpstream ?? t.upstream) === upstream.id && t.model === model),
+  );
 
 /** The name under which the request is allowed, and its route. Errors: gateway/forbidden, unguarded. */
 function judged(

@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import type { RequestRecord } from "../http/request-record.ts";
 import type { Upstream, UpstreamState } from "../upstreams/upstream.ts";
+import { withoutEndpoint } from "./service-endpoints.ts";
 import type { ShadowEvents } from "./shadow.ts";
 
 /** Seconds. */
@@ -66,13 +67,14 @@ export function routingMetrics(registry: Registry, { config, upstreams }: Routin
   const copySame = counter("shadow_same_total", "Copies whose text was the client's (`true`) or another.", ["model", "target", "same"]);
   return {
     request: r => {
-      const { model, target } = r;
+      const { model } = r;
       if (model === null) return;
       if (r.rule !== null) ruled.inc({ model, rule: r.rule });
       if (r.isHedged) hedged.inc({ model });
       if (r.queuedMs > 0) queued.observe({ model }, r.queuedMs / 1000);
       const route = config().routes.get(model);
-      if (target === null || route === undefined || (route.targets.length === 1 && route.shadow === undefined)) return;
+      if (r.target === null || route === undefined || (route.targets.length === 1 && route.shadow === undefined)) return;
+      const target = withoutEndpoint(r.target);
       targetRequests.inc({ model, target, status: r.status });
       targetSeconds.observe({ model, target }, r.ms / 1000);
       if (r.firstMs !== null) targetFirst.observe({ model, target }, r.firstMs / 1000);

@@ -11,6 +11,8 @@ export interface Target {
   /** `upstream/model`: unique within a route, the same on every replica. */
   readonly id: string;
   readonly upstream: string;
+  /** The upstream of the file where this is one endpoint of its Service; absent: `upstream` is the file's. */
+  readonly ofUpstream?: string;
   /** As the upstream names it. */
   readonly model: string;
   /** Share among targets of the same priority. */

@@ -50,6 +50,12 @@ const sameShares = (a: ModelRoute, b: ModelRoute): boolean =>
   sameServers(a, b) &&
   a.targets.every(({ weight, priority }, i) => weight === b.targets[i]!.weight && priority === b.targets[i]!.priority);
 
+/** Guards of one reading of the file; runtimes of it differ in their endpoints alone. */
+interface SharedGuards {
+  readonly guards: GatewayConfig["guards"];
+  users: number;
+}
+
 interface Shared {
   readonly upstream: Upstream;
   users: number;
@@ -68,6 +74,7 @@ export class Runtime {
   readonly #outlierTimer: NodeJS.Timeout;
   /** By target, at the last look for outliers. */
   #seen = new Map<string, { readonly answers: number; readonly failures: number }>();
+  readonly #guards: SharedGuards;
   #users = 1;
 
   constructor({ config, clock, random, before, onHealth, onNotice }: RuntimeOptions) {
@@ -87,6 +94,8 @@ export class Runtime {
         this.#shared.set(id, { upstream, users: 1, stopProbe: probing(upstream, onHealth), stopLoad: watchLoad(upstream, clock) });
       }
     }
+    this.#guards = before && before.#guards.guards === config.guards ? before.#guards : { guards: config.guards, users: 0 };
+    this.#guards.users++;
     if (before) this.#takeOver(before);
     this.#outlierTimer = setInterval(() => this.#leaveOutliers(), outlierMs);
     this.#outlierTimer.unref();
@@ -152,7 +161,8 @@ export class Runtime {
       shared.stopLoad();
       void shared.upstream.close();
     }
-    for (const guard of this.config.guards) void guard.close();
+    if (--this.#guards.users > 0) return;
+    for (const guard of this.#guards.guards) void guard.close();
   }
 
   /** Of each model the targets that fail far more than its others rest: one model's failures say nothing of another's on the same server. */

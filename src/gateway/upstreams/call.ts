@@ -251,10 +251,12 @@ interface ConnectionOptions {
   readonly connections: number | undefined;
   /** The certificate is checked; names an authority of one's own. */
   readonly authorities?: string | undefined;
+  /** The name in the certificate; default: the host of `origin`. */
+  readonly serverName?: string | undefined;
 }
 
 /** Keeps connections to one server. */
-export function connectTo({ origin, network, connections, authorities }: ConnectionOptions): Connection {
+export function connectTo({ origin, network, connections, authorities, serverName }: ConnectionOptions): Connection {
   const pool = new Pool(origin, {
     connections: connections ?? null,
     pipelining: 1,
@@ -262,7 +264,7 @@ export function connectTo({ origin, network, connections, authorities }: Connect
     // the phases have deadlines of their own
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: 60_000, lookup: guardedLookup(network), ...defined({ ca: authorities }) },
+    connect: { timeout: 60_000, lookup: guardedLookup(network), ...defined({ ca: authorities, servername: serverName }) },
   });
   return {
     call: (call, replied) =>

@@ -1,6 +1,7 @@
 /** What an upstream is told by the configuration, checked, with its secrets read. */
 import type { ProtocolName } from "../../protocols/index.ts";
 import type { LaneOptions } from "../queue/lane.ts";
+import type { ServiceReference } from "../routing/service-endpoints.ts";
 import type { BreakerOptions } from "./breaker.ts";
 import type { Deadlines } from "./call.ts";
 import type { ServeHere } from "./in-process.ts";
@@ -35,6 +36,10 @@ export interface UpstreamConfig {
   /** What the most that a chat may write is called. */
   readonly outputLimit: OutputLimit;
   readonly authorities: string | undefined;
+  /** The name in its certificate, where the URL has an address. */
+  readonly serverName?: string | undefined;
+  /** The Service of Kubernetes whose endpoints are asked in its place. */
+  readonly service?: ServiceReference | undefined;
   readonly protocol: ProtocolName;
   /** Where requests for responses go: to the server's own, or to its chat. */
   readonly responses: "own" | "chat";

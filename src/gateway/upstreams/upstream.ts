@@ -116,10 +116,10 @@ export class Upstream {
     if (this.lane)
       this.lane.onNear = ({ running, concurrency, waiting }) =>
         this.onNotice?.({ kind: "connections", upstream: id, inUse: running, limit: concurrency, waiting });
-    const { here, network, authorities } = config;
+    const { here, network, authorities, serverName } = config;
     const { origin } = config.url;
     const connect = (most: number | undefined) =>
-      here ? connectHere(origin, here) : connectTo({ origin, network, connections: most, authorities });
+      here ? connectHere(origin, here) : connectTo({ origin, network, connections: most, authorities, serverName });
     // the lane bounds them
     this.#connection = connect(undefined);
     this.#questions = config.health || config.load ? connect(numQuestions) : this.#connection;

@@ -2,16 +2,26 @@
 import { mkdtempSync } from "node:fs";
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
-import { fileError, makeFolder, syncFolder, temporaryBeside } from "../../base/index.ts";
-import { type BuiltImage, buildImage, imageArchitecture, openBaseImage } from "../../deploy/index.ts";
+import { dirname, join, resolve } from "node:path";
+import { fileError, makeFolder, readText, syncFolder, temporaryBeside } from "../../base/index.ts";
 import {
-  documentUpload,
-  fileUpload,
+  type BuiltImage,
+  buildImage,
+  type ImageContent,
+  type ImageVariant,
+  imageArchitecture,
+  imageContent,
+  openBaseImage,
+  type WeightPlace,
+  writeDockerContext,
+} from "../../deploy/index.ts";
+import {
+  openPackage,
   parseReference,
-  pushManifest,
   referenceText,
   remotePackage,
+  type Signer,
+  signerOf,
   type TarFile,
   tarOf,
 } from "../../registry/index.ts";
@@ -21,7 +31,7 @@ import { checkFree, wrongArgument } from "../errors.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import type { Workplace } from "../workspace.ts";
 import { type ApprovalOptions, type VersionToDeploy, versionToDeploy } from "./approved-version.ts";
-import { registryOptions } from "./registry-options.ts";
+import { type PushedImage, pushImage, registryOptions } from "./push-image.ts";
 
 export interface DeployImageOptions extends ApprovalOptions {
   /** A folder, or a file that ends in `.tar`; nothing of that name may be there. */
@@ -30,8 +40,16 @@ export interface DeployImageOptions extends ApprovalOptions {
   readonly push?: string | undefined;
   /** A base image of a registry by its digest: `HOST/REPOSITORY@sha256:...`; default: Node and its libraries from this machine. */
   readonly base?: string | undefined;
-  /** Default: inside. */
-  readonly weights?: "inside" | "mounted" | undefined;
+  /** Default: inside; mounted in the variant of SageMaker. */
+  readonly weights?: WeightPlace | undefined;
+  /** Where pulled weights come from: the version as `loam models push` put it into a registry. */
+  readonly pullFrom?: string | undefined;
+  /** Default: container. */
+  readonly variant?: ImageVariant | undefined;
+  /** A folder for a Dockerfile of the same image, with the files that it copies; nothing of that name may be there. */
+  readonly dockerfile?: string | undefined;
+  /** A private key in PEM (`loam models keygen`): the pushed image is signed with it. */
+  readonly sign?: string | undefined;
   /** Speak HTTP to registries, not HTTPS. */
   readonly plainHttp?: boolean | undefined;
 }
@@ -40,13 +58,15 @@ export interface DeployedImage {
   readonly model: string;
   readonly version: number;
   readonly alias: string | null;
-  /** Of the manifest: what a registry calls the image. */
-  readonly digest: string;
+  /** Of the manifest: what a registry calls the image; null where only a Dockerfile was written. */
+  readonly digest: string | null;
   /** Of the configuration: what a container runtime calls it. */
-  readonly id: string;
+  readonly id: string | null;
   /** Null where it was only pushed. */
   readonly path: string | null;
-  readonly pushed: { readonly reference: string; readonly sentBytes: number; readonly skipped: number } | null;
+  /** The folder of the Dockerfile. */
+  readonly dockerfile: string | null;
+  readonly pushed: PushedImage | null;
   readonly architecture: string;
   readonly layers: readonly {
     readonly name: string;
@@ -75,20 +95,41 @@ async function baseOf({ base, plainHttp = false }: DeployImageOptions, watch: Wa
   return openBaseImage(source, imageArchitecture());
 }
 
-async function built(v: VersionToDeploy, options: DeployImageOptions, folder: string, watch: Watch): Promise<BuiltImage> {
+/** What is pulled at start, pinned by its digest, if it is this version. Errors: project/argument, registry/remote, registry/package. */
+async function pulledFrom(v: VersionToDeploy, { weights, pullFrom, plainHttp = false }: DeployImageOptions, watch: Watch) {
+  const place = "loam deploy image: --pull-from";
+  if (weights !== "pulled") {
+    if (pullFrom === undefined) return undefined;
+    throw wrongArgument(place, "--weights pulled beside it", weights ?? "the default of --weights");
+  }
+  if (pullFrom === undefined)
+    throw wrongArgument(place, "HOST/REPOSITORY:TAG of the version, for --weights pulled", "nothing", "`loam models push` puts it there.");
+  const reference = parseReference(pullFrom);
+  const { version, manifest } = await openPackage(remotePackage(reference, registryOptions(reference.host, plainHttp, watch)));
+  if (version.fingerprint !== v.deployed.fingerprint)
+    throw wrongArgument(
+      `${place} ${pullFrom}`,
+      `the files of ${v.deployed.model}@${v.deployed.version}, with the fingerprint ${v.deployed.fingerprint}`,
+      `${version.model}@${version.version} with ${version.fingerprint}`,
+      `Push it: loam models push ${v.deployed.model}@${v.deployed.version} ${pullFrom}`,
+    );
+  return { reference: referenceText({ ...reference, which: manifest.digest, isDigest: true }), plainHttp };
+}
+
+async function contentOf(v: VersionToDeploy, options: DeployImageOptions, watch: Watch): Promise<ImageContent> {
   const { package: name, file } = libraryOf(process.platform, process.arch, false);
   const { artifact } = v;
-  return buildImage({
+  const variant = options.variant ?? "container";
+  return imageContent({
     version: v.deployed,
     files: artifact.files.map(f => ({ name: f.name, sizeBytes: f.sizeBytes, open: () => artifact.stream(f.name) })),
-    weights: options.weights ?? "inside",
+    weights: options.weights ?? (variant === "sagemaker" ? "mounted" : "inside"),
+    variant,
+    pull: await pulledFrom(v, options, watch),
     packageFolder,
     ownVersion: ownPackage().version,
     natives: [{ package: name, file }],
     base: await baseOf(options, watch),
-    folder,
-    progress: progressFor(watch, "image"),
-    signal: watch.signal,
   });
 }
 
@@ -117,73 +158,123 @@ async function writeTar(folder: string, path: string): Promise<void> {
   }
 }
 
-async function push(image: BuiltImage, folder: string, reference: string, plainHttp: boolean, watch: Watch) {
-  const parsed = parseReference(reference);
-  const blobs = image.layers.map(({ descriptor, name }) =>
-    fileUpload(descriptor, name, async () => join(folder, "blobs", "sha256", descriptor.digest.replace("sha256:", ""))),
-  );
-  const { sentBytes, skipped } = await pushManifest(
-    { blobs: [documentUpload(image.config), ...blobs], manifest: image.manifest, referrers: [] },
-    parsed,
-    registryOptions(parsed.host, plainHttp, watch),
-    progressFor(watch, "push"),
-  );
-  return { reference: referenceText(parsed), sentBytes, skipped };
-}
-
 const programBytes = ({ layers }: BuiltImage): number | null => {
   const own = layers.filter(l => l.name !== "weights").map(l => l.unpackedBytes);
   return own.includes(null) ? null : own.reduce<number>((sum, n) => sum + (n ?? 0), 0);
 };
 
-/**
- * Errors: deploy/unapproved, deploy/platform, deploy/base, deploy/missing; project/argument, project/exists; registry/reference, registry/remote,
- * registry/tampered; store/notFound, store/blobMissing; base/diskFull.
- */
-export async function deployImage(at: Workplace, given: string, options: DeployImageOptions, watch: Watch): Promise<DeployedImage> {
-  const { to, push: reference } = options;
-  if (to === undefined && reference === undefined)
-    throw wrongArgument("loam deploy image", "--to FOLDER, --to FILE.tar or --push HOST/REPOSITORY:TAG", "neither");
-  const path = to === undefined ? undefined : resolve(at.cwd, to);
-  if (path !== undefined) checkFree(path, to!);
-  if (reference !== undefined && parseReference(reference).isDigest) throw wrongArgument("loam deploy image: --push", "a tag", "a digest");
-  await using version = await versionToDeploy(at, given, options, watch);
+/** Paths and keys, before anything is read of the version. Errors: project/argument, project/exists, registry/reference, registry/key. */
+function checkWishes(at: Workplace, options: DeployImageOptions) {
+  const { to, push, dockerfile, sign } = options;
+  if (to === undefined && push === undefined && dockerfile === undefined)
+    throw wrongArgument(
+      "loam deploy image",
+      "--to FOLDER, --to FILE.tar, --push HOST/REPOSITORY:TAG or --dockerfile FOLDER",
+      "none of them",
+    );
+  const free = (path: string | undefined): string | undefined => {
+    if (path === undefined) return undefined;
+    const whole = resolve(at.cwd, path);
+    checkFree(whole, path);
+    return whole;
+  };
+  if (push !== undefined && parseReference(push).isDigest) throw wrongArgument("loam deploy image: --push", "a tag", "a digest");
+  if (sign !== undefined && push === undefined)
+    throw wrongArgument("loam deploy image: --sign", "--push beside it", "none", "Signatures lie in the registry, beside the image.");
+  const signer: Signer | undefined = sign === undefined ? undefined : signerOf(readText(resolve(at.cwd, sign)), sign);
+  return { path: free(to), context: free(dockerfile), signer };
+}
+
+/** Writes a folder that appears when it is whole. */
+async function wholeFolder(path: string, write: (part: string) => Promise<void>): Promise<void> {
+  makeFolder(dirname(path));
+  const part = temporaryBeside(path);
+  try {
+    await mkdir(part);
+    await write(part);
+    await rename(part, path);
+    syncFolder(dirname(path));
+  } finally {
+    await rm(part, { recursive: true, force: true });
+  }
+}
+
+interface Written {
+  readonly image: BuiltImage;
+  readonly pushed: PushedImage | null;
+}
+
+/** The image in a layout, a registry, or both. */
+async function writeImage(
+  content: ImageContent,
+  path: string | undefined,
+  o: DeployImageOptions,
+  signer: Signer | undefined,
+  watch: Watch,
+) {
   if (path !== undefined) makeFolder(dirname(path));
   const folder = path === undefined ? mkdtempSync(join(tmpdir(), "loam-image-")) : temporaryBeside(path);
   try {
     await mkdir(folder, { recursive: true });
-    const image = await built(version, options, folder, watch);
-    const pushed = reference === undefined ? null : await push(image, folder, reference, options.plainHttp ?? false, watch);
+    const image = await buildImage(content, { folder, progress: progressFor(watch, "image"), signal: watch.signal });
+    const pushed = o.push === undefined ? null : await pushImage(image, folder, { ...o, reference: o.push, signer }, watch);
     if (path?.endsWith(".tar")) await writeTar(folder, path);
     else if (path !== undefined) await rename(folder, path);
     if (path !== undefined) syncFolder(dirname(path));
-    const { model, version: number, alias } = version.deployed;
-    return {
-      model,
-      version: number,
-      alias,
-      digest: image.manifest.descriptor.digest,
-      id: image.config.descriptor.digest,
-      path: path ?? null,
-      pushed,
-      architecture: image.architecture,
-      layers: image.layers.map(l => ({
-        name: l.name,
-        digest: l.descriptor.digest,
-        diffId: l.diffId,
-        sizeBytes: l.descriptor.size,
-        unpackedBytes: l.unpackedBytes,
-      })),
-      programBytes: programBytes(image),
-      entrypoint: image.settings.Entrypoint,
-      labels: image.settings.Labels,
-    };
+    return { image, pushed } satisfies Written;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function deployedImage(
+  content: ImageContent,
+  written: Written | undefined,
+  path: string | undefined,
+  context: string | undefined,
+): DeployedImage {
+  const { version, architecture, settings } = content;
+  const { image, pushed = null } = written ?? {};
+  return {
+    model: version.model,
+    version: version.version,
+    alias: version.alias,
+    digest: image?.manifest.descriptor.digest ?? null,
+    id: image?.config.descriptor.digest ?? null,
+    path: path ?? null,
+    dockerfile: context ?? null,
+    pushed,
+    architecture,
+    layers: (image?.layers ?? []).map(l => ({
+      name: l.name,
+      digest: l.descriptor.digest,
+      diffId: l.diffId,
+      sizeBytes: l.descriptor.size,
+      unpackedBytes: l.unpackedBytes,
+    })),
+    programBytes: image ? programBytes(image) : null,
+    entrypoint: settings.Entrypoint,
+    labels: settings.Labels,
+  };
+}
+
+/**
+ * Errors: deploy/unapproved, deploy/platform, deploy/base, deploy/missing; project/argument, project/exists; registry/reference, registry/remote, registry/key,
+ * registry/tampered; store/notFound, store/blobMissing; base/diskFull.
+ */
+export async function deployImage(at: Workplace, given: string, options: DeployImageOptions, watch: Watch): Promise<DeployedImage> {
+  const { path, context, signer } = checkWishes(at, options);
+  await using version = await versionToDeploy(at, given, options, watch);
+  try {
+    const content = await contentOf(version, options, watch);
+    if (context !== undefined)
+      await wholeFolder(context, part => writeDockerContext(part, content.settings, content.layers, options.base, watch.signal));
+    const written = path === undefined && options.push === undefined ? undefined : await writeImage(content, path, options, signer, watch);
+    return deployedImage(content, written, path, context);
   } catch (error) {
     if (watch.signal.aborted) throw watch.signal.reason;
     throw (error as NodeJS.ErrnoException).code === undefined || "problem" in (error as object)
       ? error
-      : fileError(error, to ?? basename(folder));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+      : fileError(error, options.to ?? options.dockerfile ?? tmpdir());
   }
 }

@@ -4,7 +4,7 @@ import { Lease, type Store } from "../../store/index.ts";
 import { loopScope } from "./loop-record.ts";
 
 export const loopLeaseKey = "lease";
-const beatMs = 5_000;
+const beatMs = 15_000;
 
 interface LoopLease {
   /** Aborts when somebody else has taken it over. */

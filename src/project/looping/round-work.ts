@@ -5,6 +5,7 @@ import {
   type AssembledRound,
   type Evidence,
   FailedLoopWork,
+  gateLevel,
   type JudgedRound,
   type LoopRound,
   type LossSample,
@@ -31,7 +32,7 @@ import type { Watch } from "../call.ts";
 import { costRatesOf } from "../cost/index.ts";
 import { runLinks } from "../run-links.ts";
 import { baseOfLoop, currentDocuments, judgementOf, type LoopProject, recipeLinks } from "./loop-project.ts";
-import { recentIds, roundDocumentsStage } from "./round-documents.ts";
+import { copiesStage, recentIds, roundDocumentsStage } from "./round-documents.ts";
 
 export interface RoundPlace extends LoopProject {
   readonly store: Store;
@@ -59,13 +60,18 @@ async function roundDocuments(store: Store, round: LoopRound): Promise<ArtifactR
 const versionArtifact = async (store: Store, model: string, version: number): Promise<ArtifactReader> =>
   openArtifact(store, (await resolveVersion(store.records.read, model, String(version))).artifact);
 
+/** Which of the new documents are copies of the model's own; found once for each state of the data sets. */
+export const copiesOf = async ({ store, watch }: RoundPlace, base: ArtifactReader, fresh: ArtifactReader): Promise<ArtifactReader> =>
+  (await runStage(store, copiesStage, { inputs: { base, fresh }, options: {}, signal: watch.signal })).artifact;
+
 export async function assembleRound(at: RoundPlace, round: LoopRound): Promise<AssembledRound> {
   const { store, watch, policy } = at;
   const { base, fresh } = await currentDocuments(at, store, watch);
   if (!fresh) throw loopErrors.fail("data", { place: `loop.${at.model}`, expected: `documents of ${policy.data.new}`, received: "none" });
   const { replay, recent, seed } = policy.data;
   const options = { ...documentWindow(at, round.sinceMs, round.untilMs), replay, recent, seed };
-  const { artifact } = await runStage(store, roundDocumentsStage, { inputs: { base, fresh }, options, signal: watch.signal });
+  const copies = await copiesOf(at, base, fresh);
+  const { artifact } = await runStage(store, roundDocumentsStage, { inputs: { base, fresh, copies }, options, signal: watch.signal });
   const { summary } = artifact;
   const count = Number(summary.fresh) + Number(summary.recent);
   if (count < policy.data.least)
@@ -73,7 +79,7 @@ export async function assembleRound(at: RoundPlace, round: LoopRound): Promise<A
       place: `loop.${at.model}`,
       expected: `${policy.data.least} new labelled documents or more`,
       received: String(count),
-      hint: "Documents without a class or a time, and copies of the model's own, do not count.",
+      hint: "Documents without a class or a time, and copies of the model's own test documents, do not count.",
     });
   const evidence: Evidence = { artifacts: { documents: artifact.id, base: base.id, fresh: fresh.id }, digest: artifact.digest, ...summary };
   return { untilMs: Number(summary.untilMs), evidence };
@@ -240,7 +246,11 @@ export async function judgeRound(at: RoundPlace, round: LoopRound): Promise<Judg
   const judged = current && (await judgedPairs(at, candidate, current, documents));
   const recent = await recentIds(documents);
   const gates = judged
-    ? lossGates({ frozen: judged.pairs.filter(p => !recent.has(p.id)), recent: judged.pairs.filter(p => recent.has(p.id)) }, policy.gates)
+    ? lossGates(
+        { frozen: judged.pairs.filter(p => !recent.has(p.id)), recent: judged.pairs.filter(p => recent.has(p.id)) },
+        policy.gates,
+        gateLevel(policy.gates.alpha, round.trigger, round.gatesBefore ?? 0),
+      )
     : [];
   const { verdict, needsApproval, refusals } = await releaseOf(at, round.candidate!.version);
   const failed = [

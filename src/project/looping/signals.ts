@@ -7,7 +7,7 @@ import { watchScopes } from "../watching/live/scopes.ts";
 import { currentDocuments } from "./loop-project.ts";
 import { lastLook } from "./loop-status.ts";
 import { countNew, windowDocumentsStage } from "./round-documents.ts";
-import { documentWindow, lossesOn, type RoundPlace } from "./round-work.ts";
+import { copiesOf, documentWindow, lossesOn, type RoundPlace } from "./round-work.ts";
 
 export interface LoopLook extends LoopSignals {
   readonly current: number | null;
@@ -58,7 +58,8 @@ export async function lookAtSignals(at: RoundPlace, state: LoopState, nowMs: num
   const { store, model, policy, watch } = at;
   const db = store.records.read;
   const { base, fresh } = await currentDocuments(at, store, watch);
-  const count = async (sinceMs: number | null) => (fresh ? countNew(fresh, documentWindow(at, sinceMs, nowMs)) : 0);
+  const copies = fresh && (await copiesOf(at, base, fresh));
+  const count = async (sinceMs: number | null) => (fresh && copies ? countNew(fresh, copies, documentWindow(at, sinceMs, nowMs)) : 0);
   const labelled = await count(state.usedUntilMs);
   const newDocuments = await count(state.triedUntilMs ?? state.usedUntilMs);
   const current = await holderOf(db, model, policy.alias);

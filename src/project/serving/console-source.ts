@@ -92,8 +92,11 @@ async function revisionsOf(store: Store): Promise<RecordRevisions> {
   return { artifacts: `${head} ${looks}`, runs: JSON.stringify([head, runs]) };
 }
 
+/** Without labels and monitors, which are read elsewhere. */
+type RecordSource = Required<Omit<ConsoleSource, "labels" | "watch">>;
+
 /** `project` is the project's name; null where it has none, or where there is no project. */
-export function consoleSource(project: string | null, store: Store, prices: CorePricesPart = corePricesPart.parse({})): ConsoleSource {
+export function consoleSource(project: string | null, store: Store, prices: CorePricesPart = corePricesPart.parse({})): RecordSource {
   const facts = machine();
   const metrics = new Map<string, readonly ConsoleMetricPoint[]>();
   const reports = new Map<string, Promise<DataReport>>();

@@ -11,8 +11,14 @@ export interface ServeOptions extends AdapterOptions {
   readonly servedModelName?: string | undefined;
   /** SHA-256 of the files of the first model, where it is given by a path: others are not served. */
   readonly expectDigest?: string | undefined;
+  /** Fetches the files of the first model, given as a folder, from a registry where they are missing: `HOST/REPOSITORY@sha256:...`, as `loam models push` puts them. */
+  readonly pull?: string | undefined;
+  /** Speak HTTP to the registry of `pull`, not HTTPS. */
+  readonly plainHttp?: boolean | undefined;
   /** 0: a free one; default: serve.port of loam.yaml, else 8080. */
   readonly port?: number | undefined;
+  /** Opens no port: requests come through `ProjectServer.fetch`, where a platform brings them. Not together with `grpc`. */
+  readonly withoutPort?: boolean | undefined;
   /** Default: serve.host of loam.yaml, else 127.0.0.1. */
   readonly host?: string | undefined;
   /** Seed of requests that bring none; default: each draws its own. */
@@ -25,6 +31,8 @@ export interface ServeOptions extends AdapterOptions {
   readonly grpc?: number | undefined;
   /** Requests for models need one of them; default: LOAM_API_KEY, else none is needed. Not together with a gateway, which has keys of its own. */
   readonly apiKeys?: readonly string[] | undefined;
+  /** Web pages of these origins may call the server: origins, `localhost` for those of this machine, `*` for any; default: serve.corsOrigins of loam.yaml. */
+  readonly corsOrigins?: readonly string[] | undefined;
   /** Requests that name no model, or one that is not served, mean the first one. */
   readonly anyName?: boolean | undefined;
   /** Sequences that are decoded at once; default: serve.slots of loam.yaml, else 8. */
@@ -64,6 +72,11 @@ export interface ServeOptions extends AdapterOptions {
 export interface ProjectServer extends AsyncDisposable {
   /** `http://127.0.0.1:8080`. */
   readonly url: string;
+  /**
+   * Answers a request in this process, as the port would. `address`: of the client, for the gateway's limits. A signal that is aborted with `deadlineOver(...)`
+   * ends the answer with that error, any other abort as if the client had left.
+   */
+  fetch(request: Request, address?: string): Promise<Response>;
   /** `127.0.0.1:8001`, where gRPC was asked for. */
   readonly grpc: string | undefined;
   /** What the event `serving` says. */

@@ -1,14 +1,54 @@
-/** What the console of a server shows of its project: the record, labels, and what monitors know. */
-import { defined } from "../../base/index.ts";
+/** What the console of a server shows of its project: the record, labels, and what monitors know. All of it is loaded when a page asks. */
+import { defined, loadedLater } from "../../base/index.ts";
 import type { ConsoleSource } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ProjectFile } from "../project-file.ts";
-import { objectiveRules } from "../watching/live/index.ts";
-import { watchSource } from "../watching/watch-source.ts";
-import { consoleSource } from "./console-source.ts";
+import type { consoleSource } from "./console-source.ts";
+
+type Opened = ReturnType<typeof consoleSource>;
+
+const recordCalls = {
+  machine: true,
+  models: true,
+  runs: true,
+  metrics: true,
+  examples: true,
+  cost: true,
+  profile: true,
+  evaluations: true,
+  graph: true,
+  dataSets: true,
+  dataReport: true,
+  revisions: true,
+} as const;
 
 /** Without a project there is nothing to label or to watch. */
-export const servedConsole = (project: ProjectFile | undefined, store: Store, labels: ConsoleSource["labels"]): ConsoleSource => ({
-  ...consoleSource(project?.config.name ?? null, store, project?.config.prices),
-  ...defined({ labels, watch: project && watchSource(store, objectiveRules(project.config.slo), project.config.loop) }),
-});
+export function servedConsole(project: ProjectFile | undefined, store: Store, labels: ConsoleSource["labels"]): ConsoleSource {
+  const name = project?.config.name ?? null;
+  let opened: Promise<Opened> | undefined;
+  const open = (): Promise<Opened> => {
+    opened ??= import("./console-source.ts").then(m => m.consoleSource(name, store, project?.config.prices));
+    return opened;
+  };
+  const watch =
+    project &&
+    loadedLater<NonNullable<ConsoleSource["watch"]>>(
+      { status: true, history: true, drift: true, quality: true, loops: true, revision: true },
+      async () => {
+        const [{ watchSource }, { objectiveRules }] = await Promise.all([
+          import("../watching/watch-source.ts"),
+          import("../watching/live/index.ts"),
+        ]);
+        return watchSource(store, objectiveRules(project.config.slo), project.config.loop);
+      },
+    );
+  return {
+    project: name,
+    ...loadedLater<Omit<Opened, "project" | "releases">>(recordCalls, open),
+    releases: loadedLater<Opened["releases"]>(
+      { releases: true, verdicts: true, report: true, logged: true },
+      async () => (await open()).releases,
+    ),
+    ...defined({ labels, watch }),
+  };
+}

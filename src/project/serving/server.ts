@@ -5,7 +5,7 @@
 
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { defined, readStaticPage } from "../../base/index.ts";
+import { defined, loadedLater, readStaticPage } from "../../base/index.ts";
 import {
   type App,
   type AppOptions,
@@ -18,10 +18,12 @@ import {
   type GrpcListening,
   giveMemoryBack,
   keepAliveMs,
+  type LabelSource,
   type Listening,
   listen,
   listenGrpc,
   openTelemetry,
+  withoutPort,
 } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
 import { listGuards, type Store } from "../../store/index.ts";
@@ -30,15 +32,15 @@ import type { TuneJobs } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { Closers } from "../closers.ts";
 import { costRatesOf } from "../cost/index.ts";
-import { projectErrors } from "../errors.ts";
+import { projectErrors, wrongArgument } from "../errors.ts";
 import { type EventContent, eventVersion, type ServingEvent } from "../events.ts";
-import { openJobs } from "../fine-tuning/open-jobs.ts";
 import type { BehindGateway } from "../gateway/behind-gateway.ts";
 import { linesLater } from "../gateway/lines-later.ts";
 import { homeFolder } from "../home-folder.ts";
-import { labelSource } from "../labelling/label-source.ts";
+import type { ProjectLabels } from "../labelling/label-source.ts";
 import { openLogin } from "../login/open-login.ts";
 import { projectOrNone } from "../models/home.ts";
+import { isPath } from "../models/paths.ts";
 import { quantisationOf } from "../models/quantised.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import { type ProjectFile, projectFile } from "../project-file.ts";
@@ -46,10 +48,11 @@ import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
 import type { Workplace } from "../workspace.ts";
 import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
+import { apiKeysOf, corsOriginsOf } from "./callers.ts";
 import { type Found, findModel, withExpectedDigest, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
-import { type Monitoring, openMonitoring } from "./open-monitoring.ts";
+import type { Monitoring } from "./open-monitoring.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
 import { servedConsole } from "./served-console.ts";
@@ -91,9 +94,29 @@ async function templateSource(path: string): Promise<string> {
   }
 }
 
-async function findModels({ place: { folder, cwd }, options, closers }: Opening): Promise<Models> {
+/** Fetches what is pulled, before it is looked for. Errors: project/argument, registry/remote, registry/package. */
+async function pullFirst(
+  { place: { cwd }, options: { pull, plainHttp = false }, watch }: Opening,
+  first: string | undefined,
+): Promise<void> {
+  if (pull === undefined) return;
+  if (first === undefined || !isPath(first))
+    throw wrongArgument(
+      "loam serve: --pull",
+      "a folder for the files as the first model",
+      first ?? "none",
+      "loam serve ./model --pull ...",
+    );
+  const { pullFiles } = await import("./pull-files.ts");
+  await pullFiles(resolve(cwd, first), { reference: pull, plainHttp }, watch);
+}
+
+async function findModels(o: Opening): Promise<Models> {
+  const { place, options, closers } = o;
+  const { folder, cwd } = place;
   const adapters = await adapterChoice(options, cwd);
   const given = [options.models ?? []].flat();
+  await pullFirst(o, given[0]);
   const several = servedNames(projectOrNone(folder)?.config.serve);
   const found: Found[] = [];
   for (const one of given.length ? given : several.length ? several : [undefined])
@@ -104,8 +127,8 @@ async function findModels({ place: { folder, cwd }, options, closers }: Opening)
   const project = found[0]!.project;
   const part = project?.config.serve;
   const form = options.quantize ?? part?.quantize;
-  const place = options.quantize === undefined ? `${projectFile}: serve.quantize` : "loam serve: --quantize";
-  const quantize = form === undefined ? "default" : quantisationOf(form, place);
+  const formPlace = options.quantize === undefined ? `${projectFile}: serve.quantize` : "loam serve: --quantize";
+  const quantize = form === undefined ? "default" : quantisationOf(form, formPlace);
   const versions = closers.use(
     modelVersions(folder, cwd, {
       slots: options.slots ?? part?.slots ?? 8,
@@ -155,20 +178,33 @@ async function startEngines(o: Opening, { project, store, versions }: Models, on
   return { engines, models, started };
 }
 
-/** The keys that requests need. Errors: project/argument beside a gateway, which has keys of its own. */
-function apiKeysOf({ apiKeys = [] }: ServeOptions, hasGateway: boolean): readonly string[] {
-  if (hasGateway && apiKeys.length > 0)
-    throw projectErrors.fail("argument", {
-      place: "loam serve: --api-key",
-      message: "the project has a gateway, whose keys count",
-      hint: "Create a key: loam gateway keys create NAME --subject USER.",
-    });
-  const own = process.env.LOAM_API_KEY;
-  return apiKeys.length > 0 || hasGateway || own === undefined || own === "" ? apiKeys : [own];
+/** Loaded when the console's page of labels, or a client, asks for them. */
+function labelsLater(project: ProjectFile, store: Store, engines: Engines, closers: Closers): LabelSource {
+  let opened: ProjectLabels | undefined;
+  closers.add(() => opened?.close());
+  return loadedLater<LabelSource>({ sets: true, revision: true, batch: true, give: true }, async () => {
+    const { labelSource } = await import("../labelling/label-source.ts");
+    opened = labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use));
+    return opened;
+  });
 }
 
+const unmonitored: Monitoring = {
+  app: {},
+  gateway: { feedback: undefined },
+  through: () => {},
+  start: () => {},
+  close: async () => {},
+};
+
 /** The application: contracts, console, files, jobs. */
-async function createServerApp(o: Opening, found: Models, engines: Engines, { fleet }: StartedModels, host: string) {
+async function createServerApp(
+  o: Opening,
+  found: Models,
+  engines: Engines,
+  { fleet }: StartedModels,
+  { host, corsOrigins }: { readonly host: string; readonly corsOrigins: readonly string[] },
+) {
   const { options, closers, warn } = o;
   const { project, store, adapters, named } = found;
   const page = await readStaticPage(join(packageFolder, "console", "dist"));
@@ -182,22 +218,28 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
   if (tracing) closers.add(() => tracing.close());
   const hasGateway = project?.config.gateway !== undefined;
   const lines = hasGateway ? linesLater() : undefined;
-  const labels =
-    project && store
-      ? labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use))
-      : undefined;
-  if (labels) closers.add(() => labels.close());
+  const labels = project && store ? labelsLater(project, store, engines, closers) : undefined;
   const running: { jobs: TuneJobs | undefined; requests: number } = { jobs: undefined, requests: 0 };
   closers.add(() => running.jobs?.close());
+  const openJobs = project && store ? (await import("../fine-tuning/open-jobs.ts")).openJobs : undefined;
   const fineTuning: AppOptions["fineTuning"] =
-    project && store
+    project && store && openJobs
       ? keep => {
           const onFailure = (error: unknown, at: string) => warn(`loam: ${at}: ${sentence(error)}`);
           running.jobs = openJobs({ project, store, fleet, keep, onFailure });
           return running.jobs;
         }
       : undefined;
-  const monitoring = await openMonitoring({ project, store, fleet, warn, tell: message => o.tell({ event: "note", message }) });
+  // files as they lie on the disk have nothing that monitors could keep
+  const monitoring = store
+    ? await (await import("./open-monitoring.ts")).openMonitoring({
+        project,
+        store,
+        fleet,
+        warn,
+        tell: message => o.tell({ event: "note", message }),
+      })
+    : unmonitored;
   closers.add(() => monitoring.close());
   const login = new Login({ info: { gateway: false, record: true } });
   const apiKeys = apiKeysOf(options, hasGateway);
@@ -226,6 +268,7 @@ async function createServerApp(o: Opening, found: Models, engines: Engines, { fl
     ...defined({ fineTuning }),
     ...monitoring.app,
     version: ownPackage().version,
+    corsOrigins,
     hosts: isLoopbackHost(host) ? "loopback" : "any",
     onRequest: () => running.requests++,
     onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
@@ -278,10 +321,12 @@ async function openReachable(o: Opening): Promise<Reachable> {
   let door: BehindGateway | undefined;
   const { engines, models, started } = await startEngines(o, found, () => door?.refresh());
   const at = {
-    host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
+    // whoever brings requests without a port vouches for their host
+    host: options.host ?? (options.withoutPort === true ? "0.0.0.0" : (project?.config.serve?.host ?? "127.0.0.1")),
     port: options.port ?? project?.config.serve?.port ?? 8080,
+    corsOrigins: corsOriginsOf(options, project),
   };
-  const { app, login: own, lines, running, monitoring, hasPage, needsKey } = await createServerApp(o, found, engines, models, at.host);
+  const { app, login: own, lines, running, monitoring, hasPage, needsKey } = await createServerApp(o, found, engines, models, at);
   let listening: Listening | undefined;
   let grpc: GrpcListening | undefined;
   closers.add(() => closeApp(app, listening, grpc));
@@ -305,10 +350,11 @@ async function openReachable(o: Opening): Promise<Reachable> {
   }
   watch.signal.throwIfAborted();
   // The port first: it is quicker to refuse than a model is to load.
-  listening = await listen(door?.app ?? app, at);
-  const grpcPort = options.grpc ?? project?.config.serve?.grpc;
+  listening = options.withoutPort === true ? withoutPort(door?.app ?? app) : await listen(door?.app ?? app, at);
+  const grpcPort = options.withoutPort === true ? undefined : (options.grpc ?? project?.config.serve?.grpc);
   if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host, port: grpcPort });
-  const login = door ? door.login : options.admin === true ? undefined : own;
+  // without a port no browser and no local program finds the server to log in at
+  const login = options.withoutPort === true || (!door && options.admin === true) ? undefined : door ? door.login : own;
   if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
   return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running, monitoring };
 }
@@ -365,8 +411,9 @@ function shutDownOf({ closers, tell }: Opening, { app, listening, grpc, door }: 
   };
 }
 
-const serverOf = ({ app, listening, grpc, login, running }: Reachable, serving: ServingEvent, close: ShutDown): ProjectServer => ({
+const serverOf = ({ app, listening, grpc, door, login, running }: Reachable, serving: ServingEvent, close: ShutDown): ProjectServer => ({
   url: listening.url,
+  fetch: async (request, address) => (door?.app ?? app).fetch(request, { incoming: { socket: { remoteAddress: address } } }),
   grpc: grpc?.address,
   serving,
   token: login?.token,

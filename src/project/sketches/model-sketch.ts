@@ -21,13 +21,7 @@ import {
   tokenValuesOf,
 } from "../../watch/index.ts";
 import { languageDocuments, languageTeller, writeSketch } from "./data-sketch.ts";
-import { readSketch } from "./read-sketch.ts";
-
-const tokenizerFile = "tokenizer.json";
-
-/** Which tokenizer a model has; null where its files say none of Loam's form. */
-export const tokenizerDigest = ({ files }: Pick<ArtifactReader, "files">): string | null =>
-  files.find(f => f.name === tokenizerFile)?.digest ?? null;
+import { readSketch, tokenizerDigest, tokenizerFile } from "./read-sketch.ts";
 
 async function tokenizerOf(model: ArtifactReader): Promise<{ readonly digest: string; readonly tokenizer: Tokenizer } | undefined> {
   const digest = tokenizerDigest(model);

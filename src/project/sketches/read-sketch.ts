@@ -2,6 +2,12 @@
 import { type ArtifactInfo, type ArtifactReader, artifactsFrom, openArtifact, type Store } from "../../store/index.ts";
 import { type Sketch, sketchFromBytes } from "../../watch/index.ts";
 
+export const tokenizerFile = "tokenizer.json";
+
+/** Which tokenizer a model has; null where its files say none of Loam's form. */
+export const tokenizerDigest = ({ files }: Pick<ArtifactReader, "files">): string | null =>
+  files.find(f => f.name === tokenizerFile)?.digest ?? null;
+
 /** Errors: watch/sketch; those of the record's files. */
 export const readSketch = async (artifact: Pick<ArtifactReader, "read">): Promise<Sketch> =>
   sketchFromBytes(await artifact.read("sketch.bin"));

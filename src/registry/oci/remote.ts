@@ -131,6 +131,10 @@ async function referrersOf(c: RegistryConnection, of: Descriptor, artifactType: 
   return manifests.filter(m => m.artifactType === artifactType).slice(0, maxReferrers);
 }
 
+/** A manifest by tag or digest; undefined where there is none. Errors: registry/remote, registry/package. */
+export const findManifest = (reference: Reference, options: RegistryOptions = {}): Promise<OciDocument | undefined> =>
+  documentAt(connect(reference, options), reference.which, reference.isDigest ? reference.which : undefined, mediaTypes.manifest);
+
 /** A version in a registry, to be received. Errors of its methods: registry/remote, registry/package. */
 export function remotePackage(reference: Reference, options: RegistryOptions = {}, progress: Progress = silent): PackageSource {
   const c = connect(reference, options);

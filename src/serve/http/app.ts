@@ -3,11 +3,12 @@
  * contract, and one record a request for metrics and logs. It knows no sockets; `listen.ts` does.
  */
 import { Hono } from "hono";
-import { type Clock, defined, pathFault, type StaticPage, staticResponse, systemClock } from "../../base/index.ts";
+import { type Clock, corsRules, defined, pathFault, type StaticPage, staticResponse, systemClock } from "../../base/index.ts";
 import type { FeedbackPort } from "../../protocols/index.ts";
 import { type Login, loginPaths } from "../../session/index.ts";
 import { acceptsOpenMetrics } from "../../tracing/index.ts";
 import type { AuthorizeRequest } from "../authorization.ts";
+import { isLate } from "../cancellation.ts";
 import type { ConsoleSource } from "../console-source.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { Engine } from "../engine.ts";
@@ -69,6 +70,8 @@ export interface AppOptions extends Pick<ServeMetricsOptions, "watchFigures" | "
   readonly version?: string;
   /** Names that the server answers to; this machine's own when absent. */
   readonly hosts?: AllowedHosts;
+  /** Pages of these origins are trusted as the server's own are, but for the administration; none when absent. */
+  readonly corsOrigins?: readonly string[];
   /** Keeps uploaded files and batches, and goes on with batches that were interrupted; a temporary one when absent. */
   readonly filesFolder?: string;
   /** The caller of a request, whose stored objects it may use; default: every request is anonymous. */
@@ -166,6 +169,7 @@ export function createApp(options: AppOptions): App {
       (name, content, owner) => files.add({ owner }, name, "fine-tune-results", Buffer.from(content), created()).id,
     ),
   };
+  const cors = corsRules(options.corsOrigins ?? []);
   const app = new Hono<AppEnvironment>();
   const callers = ownRequests();
   const keys = new ApiKeys(options.apiKeys ?? [], login);
@@ -203,6 +207,7 @@ export function createApp(options: AppOptions): App {
       caller,
       prefixOwner: () => (options.sharedPrefixCache ? null : caller().owner),
       route: "unknown",
+      isOriginTrusted: cors.allows(c.req.header("origin") ?? ""),
       isStreaming: false,
       otherNames: engines.otherNames,
       finish: (status, error) => {
@@ -230,7 +235,8 @@ export function createApp(options: AppOptions): App {
     if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", relaxedHeader(exchange.relaxed));
     if (engines.isLeaving) c.res.headers.set("connection", "close");
     if (exchange.isStreaming) return;
-    const left = c.req.raw.signal.aborted;
+    const { signal } = c.req.raw;
+    const left = signal.aborted && !isLate(signal);
     exchange.finish(left ? clientLeft : c.res.status, c.error ? codeOf(c.error) : undefined);
   });
   app.use("*", async (c, next) => {

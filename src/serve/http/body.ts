@@ -103,6 +103,8 @@ interface ReadOptions {
   readonly parse?: ((text: string) => unknown) | undefined;
   /** Reads bodies that are not declared as JSON, too. */
   readonly takesUndeclared?: boolean | undefined;
+  /** Of those it then reads what pages of other origins send. */
+  readonly isOriginTrusted?: boolean | undefined;
   /** A contract's own form of a body, where it is more than JSON. */
   readonly split?: SplitBody | undefined;
 }
@@ -116,12 +118,13 @@ export type SplitBody = (
 /** The body as an object. Errors: serve/mediaType, serve/host, serve/tooLarge, serve/body. */
 export async function readJson(
   request: Request,
-  { parse = JSON.parse, takesUndeclared = false, split }: ReadOptions = {},
+  { parse = JSON.parse, takesUndeclared = false, isOriginTrusted = false, split }: ReadOptions = {},
 ): Promise<Readonly<Record<string, unknown>>> {
   const type = request.headers.get("content-type") ?? "";
   // web pages of other origins are kept out: a browser asks leave before it sends this type, and of others it says the origin
-  if (takesUndeclared) checkOrigin(request);
-  else if (!/^application\/json\s*(;|$)/i.test(type))
+  if (takesUndeclared) {
+    if (!isOriginTrusted) checkOrigin(request);
+  } else if (!/^application\/json\s*(;|$)/i.test(type))
     throw serveErrors.fail("mediaType", {
       place: "content-type",
       expected: "application/json",

@@ -54,6 +54,8 @@ export interface Exchange {
   ignored?: readonly string[];
   /** Keywords of JSON Schemas that the answer is not held to, for the response header `x-loam-relaxed`. */
   relaxed?: readonly string[];
+  /** It comes from a web page of another origin that may call the server. */
+  readonly isOriginTrusted: boolean;
   /** The answer goes on after the handler has returned; whoever ends it calls `finish`. */
   isStreaming: boolean;
   finish(status: number, error?: string): void;
@@ -111,12 +113,12 @@ export interface Services {
   readonly batches: () => BatchRunner;
 }
 
+const bodyForm = ({ parse, takesUndeclared, split }: Partial<Contract> = {}) => ({ parse, takesUndeclared, split });
+
 /** The body as an object, by the contract's own parser where it has one. Errors as of `readJson`. */
 export async function bodyOf({ req, var: { exchange } }: AppContext): Promise<Readonly<Record<string, unknown>>> {
-  const { contract, otherNames } = exchange;
-  const body =
-    exchange.body ??
-    (await readJson(req.raw, { parse: contract?.parse, takesUndeclared: contract?.takesUndeclared, split: contract?.split }));
+  const { contract, otherNames, isOriginTrusted } = exchange;
+  const body = exchange.body ?? (await readJson(req.raw, { ...bodyForm(contract), isOriginTrusted }));
   return contract?.namesModel && otherNames !== undefined && body.model == null ? { ...body, model: otherNames } : body;
 }
 

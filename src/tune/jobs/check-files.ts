@@ -6,10 +6,9 @@ import { encodeExamples, type TuneText } from "../instruct/encode.ts";
 import { type PlacedExample, readExampleFile } from "../instruct/read.ts";
 import { checkCrossing } from "../instruct/split.ts";
 import { encodePairs } from "../preference/pairs.ts";
+import { fileNames } from "./file-names.ts";
 import type { JobMethod } from "./job.ts";
 
-/** Names of a job's copies of its files, in its folder. */
-export const fileNames = { training_file: "training_file.jsonl", validation_file: "validation_file.jsonl" } as const;
 type FileParameter = keyof typeof fileNames;
 
 export interface FileProblem {

@@ -6,7 +6,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileError, makePrivateFolder, privateFileMode, readText, writeFileAtomic } from "../../base/index.ts";
-import { fileNames } from "./check-files.ts";
+import { fileNames } from "./file-names.ts";
 import type { Job, JobCheckpoint, JobEvent, JobRequest } from "./job.ts";
 
 /** A job and what is not answered of it. */

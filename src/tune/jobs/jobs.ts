@@ -4,8 +4,9 @@
  */
 import { randomBytes, randomInt } from "node:crypto";
 import { tuneErrors } from "../errors.ts";
-import { type CheckedFiles, fileNames } from "./check-files.ts";
+import type { CheckedFiles } from "./check-files.ts";
 import { checkpointsOf, versionsOf } from "./checkpoints.ts";
+import { fileNames } from "./file-names.ts";
 import {
   after,
   hyperparametersOf,

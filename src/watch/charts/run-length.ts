@@ -1,17 +1,53 @@
 /**
  * Average run lengths of control charts on independent normal values: values until the first alarm, where the mean is shifted by `shift` deviations. EWMA and
- * CUSUM by a Markov chain (Brook and Evans 1972); two-sided CUSUM from its sides (Kemp 1971).
+ * CUSUM by their integral equations (Page 1954; Crowder 1987), by Nyström's method on Gauss and Legendre's nodes; two-sided CUSUM from its sides (Kemp 1971).
  */
 import { normalAbove, normalBelow, normalQuantile } from "../../statistics/index.ts";
 import { checkSetting } from "../errors.ts";
 
-/** Cells that an interval of states is cut into; twice as many change a run length by less than a thousandth. */
-const fineCells = 161;
-/** Enough to be near a setting: a solution takes a sixtieth of the time. */
-const coarseCells = 41;
-
 /** Least and largest run length that a chart can be declared by. */
 const bounds = { least: 2, most: 1e9 } as const;
+
+/** Nodes a deviation of the next state: the kernel is smooth, so from here on twice as many change a run length by less than a millionth. */
+const nodesPerDeviation = 2;
+const nodeRange = { least: 24, most: 512 } as const;
+/** `deviations`: the interval of states, in deviations of the next state. */
+const nodesFor = (deviations: number): number =>
+  Math.min(nodeRange.most, Math.max(nodeRange.least, Math.ceil(16 + nodesPerDeviation * deviations)));
+
+interface Quadrature {
+  /** Places in -1 to 1, and the weight of each. */
+  readonly at: Float64Array;
+  readonly weight: Float64Array;
+}
+
+const quadratures = new Map<number, Quadrature>();
+
+/** Gauss and Legendre's rule: zeros of a Legendre polynomial by Newton's method from Chebyshev's (Press et al., Numerical Recipes, 4.6). */
+function quadratureOf(n: number): Quadrature {
+  const known = quadratures.get(n);
+  if (known) return known;
+  const [at, weight] = [new Float64Array(n), new Float64Array(n)];
+  for (let i = 0; i < n; i++) {
+    let x = -Math.cos((Math.PI * (i + 0.75)) / (n + 0.5));
+    let slope = 1;
+    for (let step = 0; step < 20; step++) {
+      let [p, before] = [1, 0];
+      for (let j = 1; j <= n; j++) [p, before] = [((2 * j - 1) * x * p - (j - 1) * before) / j, p];
+      slope = (n * (x * p - before)) / (x * x - 1);
+      const by = p / slope;
+      x -= by;
+      if (Math.abs(by) < 1e-15) break;
+    }
+    at[i] = x;
+    weight[i] = 2 / ((1 - x * x) * slope * slope);
+  }
+  const found = { at, weight };
+  quadratures.set(n, found);
+  return found;
+}
+
+const normalDensity = (x: number): number => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
 
 /** x of (I - Q) x = 1, by Gaussian elimination with partial pivots; Q [n, n] is overwritten. */
 function expectedSteps(q: Float64Array, n: number): Float64Array {
@@ -47,63 +83,61 @@ function expectedSteps(q: Float64Array, n: number): Float64Array {
   return x;
 }
 
-const between = (low: number, high: number): number =>
-  low > 0 ? normalAbove(low) - normalAbove(high) : normalBelow(high) - normalBelow(low);
-
 /** Of a Shewhart chart with limits at `width` deviations on both sides. */
 export const shewhartRunLength = (width: number, shift = 0): number => 1 / (normalAbove(width - shift) + normalBelow(-width - shift));
+
+/**
+ * Run lengths L of a chart from its states: L(s) = 1 + sum over the nodes of chance(s, node) L(node). A state with a chance of its own, not a density, is node 0.
+ * Gives L of any state.
+ */
+function runLengthFrom(states: Float64Array, chance: (from: number, node: number) => number): (from: number) => number {
+  const n = states.length;
+  const q = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) q[i * n + j] = chance(states[i]!, j);
+  const steps = expectedSteps(q, n);
+  return from => {
+    let sum = 1;
+    for (let j = 0; j < n; j++) sum += chance(from, j) * steps[j]!;
+    return sum;
+  };
+}
 
 /**
  * Of an EWMA chart with weight `lambda` and constant limits at `width` deviations of the EWMA, from its centre. `isOneSided`: the lower limit holds the EWMA up
  * and alarms nothing.
  */
-export function ewmaRunLength(lambda: number, width: number, shift = 0, isOneSided = false, cells = fineCells): number {
+export function ewmaRunLength(lambda: number, width: number, shift = 0, isOneSided = false, nodes?: number): number {
   checkSetting(lambda > 0 && lambda <= 1, "lambda", "a number above 0, at most 1", lambda);
   checkSetting(width > 0, "width", "a number above 0", width);
   const limit = width * Math.sqrt(lambda / (2 - lambda));
-  const size = (2 * limit) / cells;
-  const middle = (i: number) => -limit + (i + 0.5) * size;
-  const q = new Float64Array(cells * cells);
-  for (let i = 0; i < cells; i++) {
-    // edges of the next state's cells: lambda x + (1 - lambda) middle(i)
-    const edge = (j: number) => (middle(j) - size / 2 - (1 - lambda) * middle(i)) / lambda - shift;
-    let low = edge(0);
-    for (let j = 0; j < cells; j++) {
-      const high = edge(j + 1);
-      q[i * cells + j] = isOneSided && j === 0 ? normalBelow(high) : between(low, high);
-      low = high;
-    }
-  }
-  return expectedSteps(q, cells)[(cells - 1) / 2]!;
+  const { at, weight } = quadratureOf(nodes ?? nodesFor((2 * limit) / lambda));
+  const states = Float64Array.from([-limit, ...at.map(x => limit * x)]);
+  /** The value that takes the EWMA from one state to another. */
+  const valueFor = (from: number, to: number) => (to - (1 - lambda) * from) / lambda - shift;
+  return runLengthFrom(states, (from, j) => {
+    if (j === 0) return isOneSided ? normalBelow(valueFor(from, -limit)) : 0;
+    return (limit / lambda) * weight[j - 1]! * normalDensity(valueFor(from, states[j]!));
+  })(0);
 }
 
 /** Of one side of a CUSUM with allowance `k` and limit `h`, in deviations, from `start`. */
-function oneSided(k: number, h: number, shift: number, start: number, cells = fineCells): number {
-  // state 0 stands for a sum of at most 0 and half a cell above it
-  const size = h / (cells - 0.5);
-  const q = new Float64Array(cells * cells);
-  // chances depend on how many cells the sum moves
-  const moved = (by: number): number => by * size + k - shift;
-  const into = Float64Array.from({ length: 2 * cells - 1 }, (_, i) => {
-    const at = moved(i - cells + 1);
-    return between(at - size / 2, at + size / 2);
-  });
-  const toZero = Float64Array.from({ length: cells }, (_, i) => normalBelow(moved(-i) + size / 2));
-  for (let i = 0; i < cells; i++) for (let j = 0; j < cells; j++) q[i * cells + j] = j === 0 ? toZero[i]! : into[j - i + cells - 1]!;
-  const steps = expectedSteps(q, cells);
-  const place = start / size;
-  const below = Math.min(cells - 1, Math.floor(place));
-  const above = Math.min(cells - 1, below + 1);
-  return steps[below]! + (place - below) * (steps[above]! - steps[below]!);
+function oneSided(k: number, h: number, shift: number, start: number, nodes = nodesFor(h)): number {
+  const { at, weight } = quadratureOf(nodes);
+  // a sum of at most 0 is 0
+  const states = Float64Array.from([0, ...at.map(x => (h / 2) * (x + 1))]);
+  return runLengthFrom(states, (from, j) => {
+    const value = states[j]! - from + k - shift;
+    return j === 0 ? normalBelow(value) : (h / 2) * weight[j - 1]! * normalDensity(value);
+  })(start);
 }
 
 /** Of a two-sided CUSUM from 0. */
-export function cusumRunLength(k: number, h: number, shift = 0, cells = fineCells): number {
+export function cusumRunLength(k: number, h: number, shift = 0, nodes?: number): number {
   checkSetting(k >= 0, "k", "a number from 0", k);
   checkSetting(h > 0, "h", "a number above 0", h);
-  const up = oneSided(k, h, shift, 0, cells);
+  const up = oneSided(k, h, shift, 0, nodes);
   // in control both sides are alike
-  return 1 / (1 / up + 1 / (shift === 0 ? up : oneSided(k, h, -shift, 0, cells)));
+  return 1 / (1 / up + 1 / (shift === 0 ? up : oneSided(k, h, -shift, 0, nodes)));
 }
 
 /**
@@ -132,29 +166,26 @@ function solved(wanted: number, runLength: (setting: number) => number, low: num
     low /= 2;
     atLow = logAt(low);
   }
-  while (high - low > 1e-6 * high) {
+  while (high - low > 1e-9 * high) {
     // the place of a straight line, kept off the ends: each step takes a tenth of the interval off at least
     const share = Math.min(0.9, Math.max(0.1, (wanted - atLow) / (atHigh - atLow)));
     const middle = low + share * (high - low);
     const at = logAt(middle);
-    if (Math.abs(at - wanted) < 1e-4) return middle;
+    if (Math.abs(at - wanted) < 1e-7) return middle;
     if (at < wanted) [low, atLow] = [middle, at];
     else [high, atHigh] = [middle, at];
   }
   return high;
 }
 
-/** The setting at which a rising run length reaches `averageRunLength`: found in few cells first, which costs little, and made exact near there. */
-function settingOf(averageRunLength: number, runLength: (setting: number, cells: number) => number): number {
+function settingOf(averageRunLength: number, runLength: (setting: number) => number): number {
   checkSetting(
     averageRunLength >= bounds.least && averageRunLength <= bounds.most,
     "averageRunLength",
     `${bounds.least} to ${bounds.most} values`,
     averageRunLength,
   );
-  const wanted = Math.log(averageRunLength);
-  const near = solved(wanted, s => runLength(s, coarseCells), 0, 1);
-  return solved(wanted, s => runLength(s, fineCells), 0.99 * near, 1.01 * near);
+  return solved(Math.log(averageRunLength), runLength, 0, 1);
 }
 
 /** Limits of a Shewhart chart, in deviations. Errors: watch/setting. */
@@ -170,8 +201,7 @@ export function shewhartWidth(averageRunLength: number): number {
 
 /** Limits of an EWMA chart, in deviations of the EWMA. Errors: watch/setting. */
 export const ewmaWidth = (lambda: number, averageRunLength: number, isOneSided = false): number =>
-  settingOf(averageRunLength, (width, cells) => ewmaRunLength(lambda, width, 0, isOneSided, cells));
+  settingOf(averageRunLength, width => ewmaRunLength(lambda, width, 0, isOneSided));
 
 /** Limit h of a CUSUM with allowance k. Errors: watch/setting. */
-export const cusumLimit = (k: number, averageRunLength: number): number =>
-  settingOf(averageRunLength, (h, cells) => cusumRunLength(k, h, 0, cells));
+export const cusumLimit = (k: number, averageRunLength: number): number => settingOf(averageRunLength, h => cusumRunLength(k, h));

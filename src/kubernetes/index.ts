@@ -1,0 +1,26 @@
+/** kubernetes: a thin client of the Kubernetes API, over undici. Knows nothing of models. */
+export { type KubernetesAccount, kubeconfigAccount, openAccount, podAccountOf } from "./account.ts";
+export {
+  type ApplyOptions,
+  type CallOptions,
+  type DeleteOptions,
+  type KubernetesClient,
+  type ListOptions,
+  type ObjectList,
+  type ObjectPlace,
+  openKubernetesClient,
+  type PatchOptions,
+  type Selection,
+  type WriteOptions,
+} from "./client.ts";
+export { kubernetesErrors } from "./errors.ts";
+export { backoffMs, type FailureDetails, failureDetails, isAlreadyThere, isKubernetesError } from "./failures.ts";
+export { type FollowedChange, type FollowOptions, followResource, mirrorResource, objectKey, type ResourceMirror } from "./follow.ts";
+export {
+  type KubernetesObject,
+  type KubernetesResource,
+  kubernetesResources,
+  type ObjectMeta,
+  type OwnerReference,
+  resourcePath,
+} from "./objects.ts";
