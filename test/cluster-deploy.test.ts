@@ -58,6 +58,8 @@ clusterTest("manifests of `loam deploy kubernetes` roll from one version to the 
       "2",
       "--cpu",
       "0.2",
+      "--drain",
+      "180",
       "--json",
     ];
     const { code, stdout, stderr } = await loam(["deploy", "kubernetes", `toy@${version}`, ...args], { cwd: project });

@@ -75,6 +75,11 @@ export const clusterTest = (name: string, body: () => Promise<void>): void => {
   else test.skip(`${name} (skipped: ${missing.replaceAll(/[()]/g, "")})`, body);
 };
 
+/** One that takes minutes and that a bench does as well: only with LOAM_CLUSTER_LONG=1. */
+export const longClusterTest = (name: string, body: () => Promise<void>): void => {
+  if (process.env.LOAM_CLUSTER_LONG === "1") clusterTest(name, body);
+};
+
 export interface ClusterOptions {
   /** Default: 1. */
   readonly nodes?: number;
