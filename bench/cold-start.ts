@@ -11,7 +11,7 @@ import { type BenchContext, type BenchResult, digits, median } from "./harness.t
 import { freePort, quickModel, takenBy, tinyProject, untilReady } from "./tiny-project.ts";
 
 const bar = 1.5;
-const rounds = 7;
+const rounds = 5;
 const program = join(packageFolder, "bin", "loam.js");
 
 interface Started {
