@@ -12,6 +12,11 @@ export const deployErrors = errorTable("deploy", {
     exit: "usage",
     meaning: "An option of a deployment does not fit the target, the version or the project; what would fit is named.",
   },
+  measure: {
+    status: 502,
+    exit: "failure",
+    meaning: "A saturation run cannot go on: the server does not start, or a request fails; the message has its last words.",
+  },
   deployment: {
     status: 400,
     exit: "usage",

@@ -48,7 +48,7 @@ export {
   type TakeTurn,
   type TargetAttribution,
 } from "./attribute/index.ts";
-export { type CachePage, cacheBytes, cachePages, pageShape } from "./cache-pages.ts";
+export { type CachePage, cacheBytes, cachePages, cacheViews, pageShape } from "./cache-pages.ts";
 export { textLogits, textStates, withClassifier } from "./classifier.ts";
 export {
   type ClassifierConfig,

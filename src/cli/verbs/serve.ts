@@ -1,9 +1,10 @@
 /** `loam serve`: flags of a server, and what is shown while it runs. Stops in order on Ctrl-C and SIGTERM: answers under way are finished. */
 import { resolve } from "node:path";
+import { defined } from "../../base/index.ts";
 import { loginLine } from "../../project/login/index.ts";
 import { type ProjectServer, type ServeOptions, type ServingEvent, serveLambda, serveModels } from "../../project/serving/index.ts";
 import { cliErrors } from "../errors.ts";
-import { choiceOption, numberOption, shutdownDelayMs, textOption } from "../options.ts";
+import { choiceOption, numberOption, shutdownDelayMs, shutdownTimeoutMs, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { showLive } from "../serving/live-line.ts";
 import { openPage } from "../serving/open-page.ts";
@@ -138,5 +139,5 @@ export const serve: VerbRun = async (context, given, options) => {
   const callOff = showLive(context, server.engines, () => server.requests);
   await aborted(signal);
   callOff();
-  await server.close({ delayMs: shutdownDelayMs(options, "serve") });
+  await server.close({ delayMs: shutdownDelayMs(options, "serve"), ...defined({ graceMs: shutdownTimeoutMs(options, "serve") }) });
 };
