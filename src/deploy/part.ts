@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { pricesPart } from "./prices/part.ts";
 
-export const namedTargets = ["web"] as const;
+export const namedTargets = ["web", "lambda", "kubernetes"] as const;
 export type NamedTarget = (typeof namedTargets)[number];
 
 const version = z.string().regex(/^[A-Za-z0-9][\w.-]*(@[A-Za-z0-9][\w.-]*)?$/, "NAME, NAME@ALIAS or NAME@3");
