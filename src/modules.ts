@@ -6,6 +6,7 @@ export const modules = {
   base: [],
   statistics: ["base"],
   watch: ["base", "statistics"],
+  governance: ["base", "statistics"],
   loop: ["base", "statistics", "watch"],
   ledger: ["base"],
   tracing: ["base"],
@@ -18,8 +19,8 @@ export const modules = {
   nn: ["base", "machine", "tensor"],
   store: ["base", "ledger"],
   data: ["base", "ledger", "statistics", "store", "text", "protocols"],
-  train: ["base", "ledger", "tensor", "nn", "text", "store", "data"],
-  tune: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate", "protocols"],
+  train: ["base", "governance", "ledger", "tensor", "nn", "text", "store", "data"],
+  tune: ["base", "governance", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate", "protocols"],
   evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data", "protocols"],
   registry: ["base", "statistics", "store", "evaluate"],
   deploy: ["base", "statistics", "kubernetes", "store", "registry", "text", "nn"],
@@ -27,6 +28,7 @@ export const modules = {
   gateway: ["base", "store", "text", "data", "protocols", "tracing", "session"],
   project: [
     "base",
+    "governance",
     "statistics",
     "ledger",
     "tensor",
@@ -50,6 +52,7 @@ export const modules = {
   ],
   cli: [
     "base",
+    "governance",
     "statistics",
     "ledger",
     "tensor",
@@ -88,12 +91,13 @@ export const parts = {
   evaluate: [],
   tune: ["base", "nn", "train", "data", "evaluate"],
   registry: ["evaluate"],
+  deploy: [],
   watch: ["base"],
   loop: [],
   serve: ["base"],
   protocols: [],
   gateway: ["base", "protocols"],
-  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "watch", "loop", "serve", "gateway"],
+  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "deploy", "watch", "loop", "serve", "gateway"],
 } as const satisfies Partial<Record<keyof typeof modules, readonly string[]>>;
 
 /** Packages that parts may reach, and modules of Node, each with its reason. */
