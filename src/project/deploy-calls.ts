@@ -1,11 +1,15 @@
 /** `project.deploy`: a version as something that runs elsewhere. A method loads what it needs when it is called. */
 import { type Call, type CallOptions, callOf } from "./call.ts";
 import type {
+  DeployAzureFunctionsOptions,
+  DeployCloudRunOptions,
+  DeployedFolder,
   DeployedImage,
   DeployedLambda,
   DeployedWeb,
   DeployImageOptions,
   DeployLambdaOptions,
+  DeploySageMakerOptions,
   DeployWebOptions,
 } from "./deploying/index.ts";
 import type { WriteOperatorOptions, WrittenOperator } from "./operator/index.ts";
@@ -48,5 +52,20 @@ export class DeployCalls {
    */
   lambda(version: string, options: DeployLambdaOptions & CallOptions): Call<DeployedLambda> {
     return callOf(async watch => (await deploying()).deployLambda(this.#at, version, options, watch), options);
+  }
+
+  /** An endpoint of Amazon SageMaker: model.tar.gz and a CloudFormation template. Errors: deploy/unapproved, deploy/wish, deploy/tooLarge, project/exists. */
+  sagemaker(version: string, options: DeploySageMakerOptions & CallOptions): Call<DeployedFolder> {
+    return callOf(async watch => (await deploying()).deploySageMaker(this.#at, version, options, watch), options);
+  }
+
+  /** A service of Google Cloud Run. Errors: deploy/unapproved, deploy/wish, deploy/tooLarge, project/exists. */
+  cloudRun(version: string, options: DeployCloudRunOptions & CallOptions): Call<DeployedFolder> {
+    return callOf(async watch => (await deploying()).deployCloudRun(this.#at, version, options, watch), options);
+  }
+
+  /** A function app of Azure Functions, and a container for Container Apps where an image is named. Errors: as of `cloudRun`. */
+  azureFunctions(version: string, options: DeployAzureFunctionsOptions & CallOptions): Call<DeployedFolder> {
+    return callOf(async watch => (await deploying()).deployAzureFunctions(this.#at, version, options, watch), options);
   }
 }
