@@ -7,7 +7,7 @@ import type { ModelFile } from "../image/build-image.ts";
 import type { ServingBundle } from "../image/serving-packages.ts";
 import type { ZipEntry } from "../zip.ts";
 
-export const azureFunctionsVersion = "4.16.5";
+const azureFunctionsVersion = "4.16.5";
 
 /** The load balancer ends a request that has sent nothing for this long. */
 export const azureIdleSeconds = 230;

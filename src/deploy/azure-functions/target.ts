@@ -8,7 +8,7 @@ import { type DeployedVersion, lineageLabels } from "../version.ts";
 import { azureIdleSeconds } from "./function-app.ts";
 
 /** Limits of Azure Functions' Flex plan and of Container Apps (November 2026). */
-export const azureLimits = {
+const azureLimits = {
   /** Of an archive, unpacked: one-deploy mounts it. */
   unpackedBytes: 1_000_000_000,
   instanceMb: [512, 2048, 4096],

@@ -7,7 +7,7 @@ import type { DeployPlan, DeployTarget } from "../targets.ts";
 import { type DeployedVersion, lineageLabels } from "../version.ts";
 
 /** Limits of Cloud Run, second generation (quotas page, November 2026). */
-export const cloudRunLimits = {
+const cloudRunLimits = {
   leastMemoryMb: 512,
   mostMemoryMb: 32_768,
   mostConcurrency: 1_000,
