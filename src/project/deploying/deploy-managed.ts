@@ -140,7 +140,7 @@ export async function deploySageMaker(at: Workplace, given: string, o: DeploySag
   };
   // what is wrong with a number is told before anything is packed
   sageMakerTarget.plan(version.deployed, wishes);
-  return withArchive(at, o, version, sageMakerTarget, modelArchive, async path => {
+  return await withArchive(at, o, version, sageMakerTarget, modelArchive, async path => {
     progressFor(watch, "archive")({ stage: "archive", done: 0, message: modelArchive });
     using own = ownFiles(version);
     return { ...wishes, archive: { path: modelArchive, ...(await writeModelArchive(own.files, path, watch.signal)) } };
@@ -180,7 +180,7 @@ export async function deployAzureFunctions(
   const known = await prepared("azure-functions", version, o, weightsForm !== "as-is");
   const wishes: AzureFunctionsWishes = { ...known, archive: null, unpackedBytes: 0, auth, image };
   azureFunctionsTarget.plan(version.deployed, wishes);
-  return withArchive(at, o, version, azureFunctionsTarget, appArchive, async path => {
+  return await withArchive(at, o, version, azureFunctionsTarget, appArchive, async path => {
     progressFor(watch, "zip")({ stage: "zip", done: 0, message: appArchive });
     const { package: name, file } = libraryOf(process.platform, process.arch, false);
     using stored = weightsForm === "as-is" ? ownFiles(version) : await requantised(version, weightsForm, path);
