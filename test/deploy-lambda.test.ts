@@ -9,7 +9,7 @@ import { loam, root, startProcess } from "./support/child.ts";
 import { lacksLint, lintTemplate } from "./support/deploy-python.ts";
 import { freePort } from "./support/installed.ts";
 import { openRuntimeApi, streamParts, urlEvent } from "./support/lambda-runtime-api.ts";
-import { emulator, lacksSandbox, sandboxed, sandboxEnvironment, startSandbox, wrapped } from "./support/lambda-sandbox.ts";
+import { emulator, lacksSandbox, sandboxEnvironment, sandboxed, startSandbox, wrapped } from "./support/lambda-sandbox.ts";
 import { temporaryFolder, trainedToy } from "./support/project.ts";
 
 interface Lambda {
@@ -36,7 +36,7 @@ function unpacked(zip: string): string {
   return folder;
 }
 
-const chat = { model: "toy", messages: [{ role: "user", content: "Dear Anna" }], max_tokens: 12, temperature: 0.7, seed: 7 };
+const asked = { model: "toy", prompt: "Dear Anna", max_tokens: 12, temperature: 0.7, seed: 7 };
 const plain = (text: string) => text.replaceAll(/"id":"[^"]*"/g, '"id":""').replaceAll(/"created":\d+/g, '"created":0');
 
 test("an archive is the same bytes from two folders, by any umask and time zone, within Lambda's limits, and its script can be run", async () => {
@@ -76,10 +76,10 @@ test.skipIf(lacksSandbox !== "")(
     const [, json] = await whole.says(/^(\{"event":"serving".*\})$/m);
     const { url } = JSON.parse(json!) as { url: string };
     for (const stream of [false, true]) {
-      const body = { ...chat, stream };
+      const body = { ...asked, stream };
       const sent = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-      const want = await (await fetch(`${url}/v1/chat/completions`, sent)).text();
-      const answer = await lambda.invoke(urlEvent("POST", "/v1/chat/completions", body));
+      const want = await (await fetch(`${url}/v1/completions`, sent)).text();
+      const answer = await lambda.invoke(urlEvent("POST", "/v1/completions", body));
       const { head, rest } = streamParts(answer.body);
       expect([head.statusCode, head.headers["content-type"]]).toEqual([200, stream ? "text/event-stream" : "application/json"]);
       const same = (text: string) => plain(text).replaceAll(/"(model|system_fingerprint)":"[^"]*"/g, '"$1":""');
@@ -87,7 +87,7 @@ test.skipIf(lacksSandbox !== "")(
       expect(rest.toString("utf8")).toContain('"model":"toy"');
       if (stream) expect(answer.pieces.length).toBeGreaterThan(3);
     }
-    const late = await lambda.invoke(urlEvent("POST", "/v1/chat/completions", chat), { timeoutMs: 1 });
+    const late = await lambda.invoke(urlEvent("POST", "/v1/completions", asked), { timeoutMs: 1 });
     expect(JSON.parse(streamParts(late.body).rest.toString("utf8")).error.code).toBe("deadline_exceeded");
     expect(streamParts((await lambda.invoke(urlEvent("GET", "/readyz"))).body).head.statusCode).toBe(200);
     const exit = once(child, "exit");
@@ -148,30 +148,33 @@ test.skipIf(lacksEmulator !== "")(
         await new Promise(resolve => setTimeout(resolve, 50));
       }
     };
-    const { head, rest } = streamParts(await invoke(urlEvent("POST", "/v1/chat/completions", { ...chat, stream: true })));
+    const { head, rest } = streamParts(await invoke(urlEvent("POST", "/v1/completions", { ...asked, stream: true })));
     expect(head.statusCode, output).toBe(200);
     expect(rest.toString("utf8")).toMatch(/^data: \{[\s\S]*data: \[DONE\]\n\n$/);
     expect(streamParts(await invoke(urlEvent("GET", "/v1/models"))).head.statusCode).toBe(200);
   },
 );
 
-test.skipIf(lacksLint !== "")(`templates of archives and images, with IAM and with a key, are valid by cfn-lint (${lacksLint || "runs"})`, async () => {
-  const cwd = await trainedToy();
-  const wishes = [
-    [],
-    ["--auth", "key", "--mode", "buffered", "--concurrency", "5"],
-    ["--package", "image", "--auth", "key", "--memory", "3008", "--storage", "1024"],
-  ];
-  for (const [i, args] of wishes.entries()) {
-    const { path } = await deployed(cwd, [...args, "--to", `out-${i}`]);
-    expect(lintTemplate(join(path, "template.yaml"))).toBe("");
-    if (args.includes("image")) expect(existsSync(join(path, "image.tar"))).toBe(true);
-  }
-  // it can fail
-  const broken = join(cwd, "broken.yaml");
-  writeFileSync(broken, readFileSync(join(cwd, "out-0", "template.yaml"), "utf8").replace("MemorySize", "MemorySise"));
-  expect(lintTemplate(broken)).toMatch(/MemorySise/);
-});
+test.skipIf(lacksLint !== "")(
+  `templates of archives and images, with IAM and with a key, are valid by cfn-lint (${lacksLint || "runs"})`,
+  async () => {
+    const cwd = await trainedToy();
+    const wishes = [
+      [],
+      ["--auth", "key", "--mode", "buffered", "--concurrency", "5"],
+      ["--package", "image", "--auth", "key", "--memory", "3008", "--storage", "1024"],
+    ];
+    for (const [i, args] of wishes.entries()) {
+      const { path } = await deployed(cwd, [...args, "--to", `out-${i}`]);
+      expect(lintTemplate(join(path, "template.yaml"))).toBe("");
+      if (args.includes("image")) expect(existsSync(join(path, "image.tar"))).toBe(true);
+    }
+    // it can fail
+    const broken = join(cwd, "broken.yaml");
+    writeFileSync(broken, readFileSync(join(cwd, "out-0", "template.yaml"), "utf8").replace("MemorySize", "MemorySise"));
+    expect(lintTemplate(broken)).toMatch(/MemorySise/);
+  },
+);
 
 test("four bits: the archive holds a GGUF file, which is served under its own digest", async () => {
   const cwd = await trainedToy();
@@ -196,15 +199,25 @@ test("bad input of a function is an error with numbers and a way out, and leaves
   };
   const before = readdirSync(open).toSorted();
   expect(await refused(cwd, "toy@1")).toMatch(/^1 [\s\S]*toy@1: no release approves it/);
-  expect(await refused(open, "toy", "--memory", "64")).toMatch(/^2 [\s\S]*--memory: expected a whole number of megabytes from 128 to 10240, got 64/);
-  expect(await refused(open, "toy", "--memory", "130")).toMatch(/^2 [\s\S]*--memory: expected at least \d+, which the model needs served as exact, got 130/);
-  expect(await refused(open, "toy", "--timeout", "901")).toMatch(/^2 [\s\S]*--timeout: expected a whole number of seconds from 1 to 900, got 901/);
+  expect(await refused(open, "toy", "--memory", "64")).toMatch(
+    /^2 [\s\S]*--memory: expected a whole number of megabytes from 128 to 10240, got 64/,
+  );
+  expect(await refused(open, "toy", "--memory", "130")).toMatch(
+    /^2 [\s\S]*--memory: expected at least \d+, which the model needs served as exact, got 130/,
+  );
+  expect(await refused(open, "toy", "--timeout", "901")).toMatch(
+    /^2 [\s\S]*--timeout: expected a whole number of seconds from 1 to 900, got 901/,
+  );
   const other = process.arch === "x64" ? "arm64" : "x64";
   expect(await refused(open, "toy", "--architecture", other)).toMatch(
     new RegExp(`^2 [\\s\\S]*--architecture: expected ${process.arch}, whose native libraries are installed here, got ${other}`),
   );
-  expect(await refused(open, "toy", "--package", "image", "--weights-form", "q4")).toMatch(/^2 [\s\S]*--weights-form: expected as-is with --package image/);
-  expect(await refused(open, "toy", "--quantize", "auto")).toMatch(/^2 [\s\S]*--quantize: expected one of exact, int8, int8-blocks, int4, got "auto"/);
+  expect(await refused(open, "toy", "--package", "image", "--weights-form", "q4")).toMatch(
+    /^2 [\s\S]*--weights-form: expected as-is with --package image/,
+  );
+  expect(await refused(open, "toy", "--quantize", "auto")).toMatch(
+    /^2 [\s\S]*--quantize: expected one of exact, int8, int8-blocks, int4, got "auto"/,
+  );
   expect(await refused(open, "toy", "--to", "texts")).toMatch(/^2 [\s\S]*texts: expected nothing of that name yet/);
   expect(readdirSync(open).toSorted()).toEqual(before);
 });

@@ -7,7 +7,11 @@ import { gzipped } from "./image/layer.ts";
 import { tarFiles, wholeTree } from "./image/tree.ts";
 
 /** Writes `path`, which must not be there. Errors: those of the file system. */
-export async function writeModelArchive(files: readonly ModelFile[], path: string, signal?: AbortSignal): Promise<{ readonly digest: string; readonly sizeBytes: number }> {
+export async function writeModelArchive(
+  files: readonly ModelFile[],
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ readonly digest: string; readonly sizeBytes: number }> {
   const entries = files.map(({ name, sizeBytes, open: read }) => ({
     path: name,
     mode: 0o644,

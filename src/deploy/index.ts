@@ -1,4 +1,9 @@
 /** deploy: a version as something that runs elsewhere: an OCI image. Plans are functions of a version and wishes. See docs/deploy.md. */
+
+export { writeModelArchive } from "./archive.ts";
+export { functionAppEntries } from "./azure-functions/function-app.ts";
+export { type AzureFunctionsWishes, azureFunctionsTarget } from "./azure-functions/target.ts";
+export { type CloudRunWishes, cloudRunTarget } from "./cloud-run/target.ts";
 export { deployErrors } from "./errors.ts";
 export { type BaseImage, openBaseImage } from "./image/base-image.ts";
 export { type BuiltImage, buildImage, type ImageContent, imageArchitecture, imageContent, type ModelFile } from "./image/build-image.ts";
@@ -13,7 +18,8 @@ export { functionEntries, type LambdaArguments, lambdaArguments, programBytes } 
 export { runLambdaLoop } from "./lambda/lambda-loop.ts";
 export { checkLambdaSize, lambdaLimits, type WeightsSize } from "./lambda/limits.ts";
 export { RuntimeApi } from "./lambda/runtime-api.ts";
-export { type LambdaWishes, lambdaTarget } from "./lambda/target.ts";
+export { lambdaTarget } from "./lambda/target.ts";
+export type { LambdaWishes } from "./lambda/wishes.ts";
 export {
   type ExternalMetricsServer,
   type InstallFile,
@@ -27,6 +33,8 @@ export {
 export { type NamedDeployment, type NamedTarget, namedTargets } from "./part.ts";
 export { type MonthlyCost, type MonthlyLoad, monthlyCost } from "./prices/monthly-cost.ts";
 export { type CloudRates, type PricedTarget, pricedTargets } from "./prices/part.ts";
+export { sageMakerTarget } from "./sagemaker/target.ts";
+export type { SageMakerVariant, SageMakerWishes } from "./sagemaker/wishes.ts";
 export {
   type Deployment,
   type DeployPlan,

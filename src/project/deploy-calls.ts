@@ -2,7 +2,10 @@
 import { type Call, type CallOptions, callOf } from "./call.ts";
 import type {
   AppliedDeployment,
+  DeployAzureFunctionsOptions,
+  DeployCloudRunOptions,
   DeployCostOptions,
+  DeployedFolder,
   DeployedImage,
   DeployedLambda,
   DeployedObjects,
@@ -14,6 +17,7 @@ import type {
   DeploymentCost,
   DeploymentDiff,
   DeploymentStatus,
+  DeploySageMakerOptions,
   DeployWebOptions,
   MeasuredServing,
   PlannedDeployment,
@@ -105,5 +109,20 @@ export class DeployCalls {
   /** Throughput of the version's server by concurrency, and the concurrency that saturates it. Errors: deploy/measure, project/argument, project/exists. */
   measure(version: string, options: DeployMeasureOptions & CallOptions = {}): Call<MeasuredServing> {
     return callOf(async watch => (await deploying()).deployMeasure(this.#at, version, options, watch), options);
+  }
+
+  /** An endpoint of Amazon SageMaker: model.tar.gz and a CloudFormation template. Errors: deploy/unapproved, deploy/wish, deploy/tooLarge, project/exists. */
+  sagemaker(version: string, options: DeploySageMakerOptions & CallOptions): Call<DeployedFolder> {
+    return callOf(async watch => (await deploying()).deploySageMaker(this.#at, version, options, watch), options);
+  }
+
+  /** A service of Google Cloud Run. Errors: deploy/unapproved, deploy/wish, deploy/tooLarge, project/exists. */
+  cloudRun(version: string, options: DeployCloudRunOptions & CallOptions): Call<DeployedFolder> {
+    return callOf(async watch => (await deploying()).deployCloudRun(this.#at, version, options, watch), options);
+  }
+
+  /** A function app of Azure Functions, and a container for Container Apps where an image is named. Errors: as of `cloudRun`. */
+  azureFunctions(version: string, options: DeployAzureFunctionsOptions & CallOptions): Call<DeployedFolder> {
+    return callOf(async watch => (await deploying()).deployAzureFunctions(this.#at, version, options, watch), options);
   }
 }

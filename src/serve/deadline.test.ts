@@ -49,7 +49,9 @@ test("a stream ends with an error event that names the deadline, after the token
   expect(events.length).toBeGreaterThan(1);
   expect(JSON.parse(events.at(-1)!.replace(/^(event: error\n)?data: /, "")).error).toMatchObject({
     code: "deadline_exceeded",
-    message: expect.stringMatching(/^AWS Lambda: timeout: the answer was not there in the time that the platform allows\. Lower max_tokens\.$/),
+    message: expect.stringMatching(
+      /^AWS Lambda: timeout: the answer was not there in the time that the platform allows\. Lower max_tokens\.$/,
+    ),
   });
   expect(records.at(-1)).toMatchObject({ status: 504, error: "serve/deadline" });
   expect(engine.stats().running).toBe(0);
@@ -58,7 +60,9 @@ test("a stream ends with an error event that names the deadline, after the token
 test("Ollama's stream ends with its own form of the error", async () => {
   const end = new AbortController();
   const text = await cutAfterFirst(await asked("/api/generate", { prompt: "a", options: {} }, end.signal), end, over());
-  expect(JSON.parse(text.trim().split("\n").at(-1)!)).toMatchObject({ error: expect.stringMatching(/in the time that the platform allows/) });
+  expect(JSON.parse(text.trim().split("\n").at(-1)!)).toMatchObject({
+    error: expect.stringMatching(/in the time that the platform allows/),
+  });
 });
 
 test("a whole answer becomes 504, in the log too", async () => {
@@ -87,8 +91,7 @@ test("without a port, draining waits for answers under way, takes no more, and i
   const app = createApp({ engines: [apart], hosts: "any" });
   const listening = withoutPort(app);
   const body = JSON.stringify({ model: "tiny", prompt: "a", max_tokens: 3 });
-  const request = () =>
-    new Request("https://x/v1/completions", { method: "POST", headers: { "content-type": "application/json" }, body });
+  const request = () => new Request("https://x/v1/completions", { method: "POST", headers: { "content-type": "application/json" }, body });
   const answer = app.fetch(request());
   await expect.poll(() => apart.stats().running + apart.stats().queued + (apart.stats().requests > 0 ? 1 : 0)).toBeGreaterThan(0);
   const [one, two] = [listening.drain(), listening.drain()];

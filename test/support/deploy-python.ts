@@ -1,7 +1,7 @@
 /** The Python environment with cfn-lint (LOAM_DEPLOY_PYTHON, or the one under ~/.cache). */
 import { execFileSync, spawnSync } from "node:child_process";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 const python = process.env.LOAM_DEPLOY_PYTHON ?? join(homedir(), ".cache", "loam-deploy-venv", "bin", "python");
 
@@ -19,6 +19,8 @@ export const lacksLint = has() ? "" : "cfn-lint is not installed: LOAM_DEPLOY_PY
 
 /** What cfn-lint says of a template; empty where it is valid. */
 export function lintTemplate(path: string): string {
-  const { status, stdout, stderr } = spawnSync(python, ["-m", "cfnlint", "--non-zero-exit-code", "warning", path], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(join(dirname(python), "cfn-lint"), ["--non-zero-exit-code", "warning", path], {
+    encoding: "utf8",
+  });
   return status === 0 ? "" : `${stdout}${stderr}` || `status ${status}`;
 }

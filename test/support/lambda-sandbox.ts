@@ -57,7 +57,11 @@ export const sandboxEnvironment = (api = ""): Record<string, string> => ({
   AWS_LAMBDA_RUNTIME_API: api,
 });
 
-export function startSandbox(task: string, api: string, command: readonly string[] = wrapped): ChildProcess & { readonly output: () => string } {
+export function startSandbox(
+  task: string,
+  api: string,
+  command: readonly string[] = wrapped,
+): ChildProcess & { readonly output: () => string } {
   const [program = "", ...args] = sandboxed(task, command);
   const child = spawn(program, args, { env: sandboxEnvironment(api), stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
@@ -66,4 +70,5 @@ export function startSandbox(task: string, api: string, command: readonly string
 }
 
 /** AWS's emulator of the Lambda runtime interface; undefined where it is not installed. */
-export const emulator = (): string | undefined => installed("aws-lambda-rie", "LOAM_LAMBDA_RIE", `${process.env.HOME ?? ""}/go/bin/aws-lambda-rie`);
+export const emulator = (): string | undefined =>
+  installed("aws-lambda-rie", "LOAM_LAMBDA_RIE", `${process.env.HOME ?? ""}/go/bin/aws-lambda-rie`);

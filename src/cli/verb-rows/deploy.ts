@@ -7,6 +7,76 @@ const unapproved = [
   "deploy an archived version too, where loam.yaml has no release rules for the model (default: refused)",
 ] as const;
 
+const servedForm = [
+  "--quantize <form>",
+  "form that is served: exact, int8, int8-blocks or int4 (default: int8-blocks for quantised weights, else exact)",
+] as const;
+const contextTokens = [
+  "--context <tokens>",
+  "tokens of prompt and answer together (default: 4096, or the model's where that is shorter)",
+] as const;
+const sequences = ["--slots <n>", "maximum concurrent sequences", "8"] as const;
+const folderOf = (name: string) => ["--to <folder>", `a new folder (default: the version's name with -${name})`] as const;
+
+const managedVerbs: readonly Verb[] = [
+  {
+    usage: "deploy sagemaker <version>",
+    summary: "Write model.tar.gz and a CloudFormation template of an Amazon SageMaker endpoint: real-time, serverless or asynchronous",
+    options: [
+      project,
+      folderOf("sagemaker"),
+      ["--kind <kind>", "real-time, serverless or async", "real-time"],
+      ["--instance <type>", "instance type", "ml.c7i.xlarge"],
+      ["--instances <range>", "LEAST:MOST, between which it scales (default: 1:1; async: 0:1)"],
+      ["--memory <MB>", "of serverless: 1024 to 6144 (default: the least that the model fits)"],
+      ["--concurrency <n>", "of serverless: requests at once", "5"],
+      ["--weight <n>", "share of requests for this version among variants", "1"],
+      ["--variant <variants...>", "another variant: NAME=WEIGHT,s3://BUCKET/model.tar.gz[,IMAGE]; may be given several times"],
+      ["--shadow <variant>", "a variant that gets a copy of each request: NAME=SHARE,s3://BUCKET/model.tar.gz[,IMAGE]"],
+      contextTokens,
+      unapproved,
+    ],
+    example: "loam deploy sagemaker mail-small@prod --to mail-endpoint",
+    load: async () => (await import("../verbs/deploy-managed.ts")).deploySageMakerVerb,
+  },
+  {
+    usage: "deploy cloud-run <version>",
+    summary: "Write a service of Google Cloud Run around an image of the version: concurrency from the slots, memory from the model",
+    options: [
+      project,
+      folderOf("cloud-run"),
+      ["--image <reference>", "the version's image by its digest: HOST/REPOSITORY@sha256:..., from loam deploy image --push"],
+      ["--memory <MB>", "memory (default: what the model needs)"],
+      ["--processors <n>", "1, 2, 4, 6 or 8 (default: 2, or what the memory asks for)"],
+      ["--timeout <seconds>", "seconds of a request; 3600 at most", "300"],
+      ["--instances <range>", "LEAST:MOST, between which it scales", "0:10"],
+      servedForm,
+      sequences,
+      contextTokens,
+      unapproved,
+    ],
+    example: "loam deploy cloud-run mail-small@prod --image europe-docker.pkg.dev/p/r/mail@sha256:...",
+    load: async () => (await import("../verbs/deploy-managed.ts")).deployCloudRunVerb,
+  },
+  {
+    usage: "deploy azure-functions <version>",
+    summary: "Write a function app for Azure Functions with HTTP streams, and with --image a container for Azure Container Apps",
+    options: [
+      project,
+      folderOf("azure-functions"),
+      ["--weights-form <form>", "how weights are stored: as-is, q8 or q4 (GGUF, 8 or 4 bits)", "as-is"],
+      ["--auth <level>", "function: a key of the function; anonymous", "function"],
+      ["--image <reference>", "the version's image by its digest, for containerapp.yaml (default: no container)"],
+      servedForm,
+      sequences,
+      contextTokens,
+      unapproved,
+    ],
+    example: "loam deploy azure-functions mail-small@prod --to mail-app",
+    load: async () => (await import("../verbs/deploy-managed.ts")).deployAzureFunctionsVerb,
+  },
+];
+
 export const deployVerbs: readonly Verb[] = [
   {
     usage: "deploy image <version>",
@@ -181,7 +251,10 @@ export const deployVerbs: readonly Verb[] = [
       ["--node-memory <size>", "memory of a node, such as 8Gi: refuse pods that do not fit"],
       ["--claim <name>", "mount the weights from this PersistentVolumeClaim (default: they are in the image)"],
       ["--claim-class <name>", 'make that claim too, of this storage class; "" is the default class'],
-      ["--pull-port <n>", "the image pulls its weights (--weights pulled) from a registry at this port: a volume and an egress rule for it"],
+      [
+        "--pull-port <n>",
+        "the image pulls its weights (--weights pulled) from a registry at this port: a volume and an egress rule for it",
+      ],
       ["--gateway <name>", "add an HTTPRoute of this Gateway: NAME or NAMESPACE/NAME"],
       ["--hostname <name>", "host name of the route"],
       ["--endpoint-picker <service>", "route to an InferencePool with this endpoint picker; not validated"],
@@ -219,4 +292,5 @@ export const deployVerbs: readonly Verb[] = [
     example: "loam deploy measure mail-small@prod --to measured.json --load 500",
     load: async () => (await import("../verbs/deploy-measure.ts")).deployMeasureVerb,
   },
+  ...managedVerbs,
 ];

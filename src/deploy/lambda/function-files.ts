@@ -53,7 +53,7 @@ const serveArguments = (o: LambdaServe): string[] => [
 const quoted = (word: string): string => (/^[\w@.:/=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
 /** The start script. Lambda calls it with the command line of its own runtime, which begins with the path of Node. */
-export const bootstrapText = (program: string, o: LambdaServe): string => `#!/bin/sh
+const bootstrapText = (program: string, o: LambdaServe): string => `#!/bin/sh
 # AWS_LAMBDA_EXEC_WRAPPER=${wrapperPath}: starts Loam with the runtime's Node in place of the runtime's own loop.
 root="\${LAMBDA_TASK_ROOT:-${taskRoot}}"
 node=node

@@ -17,7 +17,7 @@ export interface Invocation {
 }
 
 /** An error as Lambda shows it to whoever invoked the function. */
-export interface LambdaError {
+interface LambdaError {
   readonly errorType: string;
   readonly errorMessage: string;
   readonly stackTrace: readonly string[];
@@ -46,7 +46,7 @@ const answerOf = (sent: ClientRequest): Promise<IncomingMessage> =>
   });
 
 /** A streamed response under way. */
-export interface ResponseStream {
+interface ResponseStream {
   /** Resolves when there is room for more. Rejects where Lambda took the connection away. */
   write(piece: Uint8Array): Promise<void>;
   /** Ends it, with an error in its trailers where it broke off. */

@@ -1,36 +1,11 @@
 /** `loam deploy lambda`: a function of AWS Lambda as files: the archive or image that it runs, and a CloudFormation template around it. */
 import { stringify } from "yaml";
 import { deployErrors } from "../errors.ts";
-import type { DeployPlan, DeployTarget, PlanArchive } from "../targets.ts";
+import type { DeployPlan, DeployTarget } from "../targets.ts";
 import type { DeployedVersion } from "../version.ts";
-import { checkLambdaRange, type LambdaPackage, lambdaLimits } from "./limits.ts";
+import { checkLambdaRange, lambdaLimits } from "./limits.ts";
 import { lambdaRuntime, lambdaTemplate } from "./template.ts";
-
-export interface LambdaWishes {
-  readonly package: LambdaPackage;
-  readonly architecture: "x86_64" | "arm64";
-  readonly mode: "stream" | "buffered";
-  readonly auth: "AWS_IAM" | "NONE";
-  readonly memoryMb: number;
-  readonly timeoutSeconds: number;
-  /** Of /tmp. */
-  readonly storageMb: number;
-  /** Reserved; null: the account's. */
-  readonly concurrency: number | null;
-  /** How the weights are stored: as the version has them, or anew. */
-  readonly weightsForm: string;
-  /** How they are served: `loam serve --quantize`. */
-  readonly form: string;
-  /** What the model needs, as computed. */
-  readonly neededMb: number;
-  /** Of all files, unpacked. */
-  readonly unpackedBytes: number;
-  readonly archive: PlanArchive | null;
-  /** In a registry, by its digest. */
-  readonly image: string | null;
-  /** Of an image: arguments after its entry point. */
-  readonly command: readonly string[];
-}
+import type { LambdaWishes } from "./wishes.ts";
 
 const yamlText = (document: object): string => stringify(document, { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false });
 

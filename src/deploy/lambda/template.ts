@@ -1,7 +1,7 @@
 /** A CloudFormation template of a Lambda function: version, alias, URL, a role that may write its own log, alarms. */
 import { type DeployedVersion, lineageLabels } from "../version.ts";
 import { handlerName, wrapperPath } from "./function-files.ts";
-import type { LambdaWishes } from "./target.ts";
+import type { LambdaWishes } from "./wishes.ts";
 
 /** The managed runtime that zip archives run on. */
 export const lambdaRuntime = "nodejs22.x";

@@ -1,7 +1,7 @@
 /** The CloudFormation template of a SageMaker endpoint. Names carry the version, so that an update makes a new configuration and moves the endpoint over. */
 import { lineageTags, resourceName } from "../lambda/template.ts";
 import type { DeployedVersion } from "../version.ts";
-import { type SageMakerVariant, type SageMakerWishes, serverlessMemory } from "./target.ts";
+import { type SageMakerVariant, type SageMakerWishes, serverlessMemory } from "./wishes.ts";
 
 const ref = (name: string) => ({ Ref: name });
 const attribute = (resource: string, name: string) => ({ "Fn::GetAtt": [resource, name] });
@@ -62,7 +62,12 @@ const role = (w: SageMakerWishes) => ({
               Action: ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
               Resource: sub(`arn:\${AWS::Partition}:logs:\${AWS::Region}:\${AWS::AccountId}:log-group:/aws/sagemaker/Endpoints/*`),
             },
-            { Effect: "Allow", Action: ["cloudwatch:PutMetricData"], Resource: "*", Condition: { StringEquals: { "cloudwatch:namespace": "/aws/sagemaker/Endpoints" } } },
+            {
+              Effect: "Allow",
+              Action: ["cloudwatch:PutMetricData"],
+              Resource: "*",
+              Condition: { StringEquals: { "cloudwatch:namespace": "/aws/sagemaker/Endpoints" } },
+            },
           ],
         },
       },
@@ -140,7 +145,10 @@ export function sageMakerTemplate(v: DeployedVersion, w: SageMakerWishes): objec
   const configId = `Config${v.version}x${v.fingerprint.slice(0, 8)}`;
   const extra = [...w.others, ...(w.shadow ? [w.shadow] : [])];
   const models = Object.fromEntries(
-    extra.map((o: SageMakerVariant) => [`Model${capital(o.name)}`, modelResource(v, o.data ?? ref("ModelData"), o.image ?? ref("ImageUri"))]),
+    extra.map((o: SageMakerVariant) => [
+      `Model${capital(o.name)}`,
+      modelResource(v, o.data ?? ref("ModelData"), o.image ?? ref("ImageUri")),
+    ]),
   );
   const isScaled = w.kind !== "serverless" && w.instances[1] > w.instances[0];
   return {
@@ -157,7 +165,12 @@ export function sageMakerTemplate(v: DeployedVersion, w: SageMakerWishes): objec
           ProductionVariants: [variant("main", w.weight, w), ...w.others.map(o => variant(o.name, o.weight, w))],
           ...(w.shadow ? { ShadowProductionVariants: [variant(w.shadow.name, w.shadow.weight, w)] } : {}),
           ...(w.kind === "async"
-            ? { AsyncInferenceConfig: { OutputConfig: { S3OutputPath: ref("OutputPath") }, ClientConfig: { MaxConcurrentInvocationsPerInstance: w.slots } } }
+            ? {
+                AsyncInferenceConfig: {
+                  OutputConfig: { S3OutputPath: ref("OutputPath") },
+                  ClientConfig: { MaxConcurrentInvocationsPerInstance: w.slots },
+                },
+              }
             : {}),
           Tags: lineageTags(v),
         },
