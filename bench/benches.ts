@@ -19,6 +19,8 @@ export const benches = {
   efficiency: "core-seconds of the efficient recipe to equal held-out bits per byte, beside two swept baselines (examples/efficiency)",
   recipe: "the recipe of examples/mail from end to end, and the share of time outside the native step",
   install: "sizes and seconds of the tarball installed into an empty folder",
+  image: "the serving image: size beside `npm ci --omit=dev`, seconds to build, bytes that a new version sends to a registry",
+  "cold-start": "processor seconds and memory of `loam serve` from start to ready: project, folder, image (runc)",
   start: "how long `loam --help` and the second `npm start` take",
   tokenizer: "training and encoding on the mails, beside other tokenizers",
   store: "artifacts recorded per second, durably, and what is lost in 200 kills",

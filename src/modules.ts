@@ -91,12 +91,13 @@ export const parts = {
   evaluate: [],
   tune: ["base", "nn", "train", "data", "evaluate"],
   registry: ["evaluate"],
+  deploy: [],
   watch: ["base"],
   loop: [],
   serve: ["base"],
   protocols: [],
   gateway: ["base", "protocols"],
-  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "watch", "loop", "serve", "gateway"],
+  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "deploy", "watch", "loop", "serve", "gateway"],
 } as const satisfies Partial<Record<keyof typeof modules, readonly string[]>>;
 
 /** Packages that parts may reach, and modules of Node, each with its reason. */

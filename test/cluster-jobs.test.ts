@@ -46,7 +46,9 @@ models:
 }
 
 async function outcome(folder: string, stdout: string): Promise<{ readonly digest: string; readonly summary: unknown }> {
-  const { artifacts } = jsonLines(stdout).findLast(l => "artifacts" in l) as { artifacts: Record<string, string> };
+  // a pod's log has both streams
+  const lines = stdout.split("\n").filter(l => l.startsWith("{"));
+  const { artifacts } = jsonLines(lines.join("\n")).findLast(l => "artifacts" in l) as { artifacts: Record<string, string> };
   const store = await openStore({ root: folder });
   try {
     const { digest, summary } = await openArtifact(store, artifacts["data/all"]!);

@@ -1,10 +1,11 @@
 /** Images of a served toy, unpacked and run by the programs that run containers: no Node on the path, nobody's user, a read-only root. */
+import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { leftOutPackages, servedPackages } from "../src/deploy/image/serving-packages.ts";
 import { loam, root } from "./support/child.ts";
-import { answersOf, image, installedAnswers, isLinux, runImage, unpackImage, withoutRuntime } from "./support/image.ts";
+import { answersOf, type Image, image, installedAnswers, isLinux, runImage, unpackImage, withoutRuntime } from "./support/image.ts";
 import { temporaryFolder, trainedToy } from "./support/project.ts";
 
 test.skipIf(!isLinux)(
@@ -28,6 +29,44 @@ test.skipIf(!isLinux)(
     const mounted = await image(temporaryCopy(first), ["--weights", "mounted"]);
     expect(mounted.layers.slice(0, 3)).toEqual(one.layers.slice(0, 3));
     expect(mounted.layers[3]!.unpackedBytes).toBeLessThan(one.layers[3]!.unpackedBytes);
+  },
+);
+
+/** Other versions of Node on this machine: paths, with colons between them. */
+const otherNodes = (process.env.LOAM_NODES ?? "").split(":").filter(path => path !== "");
+/** A clock that is three years ahead, and other chance. */
+const laterClock = `data:text/javascript,${encodeURIComponent(
+  "const D = Date; globalThis.Date = class extends D { constructor(...a) { super(...(a.length ? a : [D.now() + 1e11])); } static now() { return D.now() + 1e11; } }; Math.random = () => 0.5;",
+)}`;
+
+test.skipIf(!isLinux || process.getuid?.() !== 0)(
+  `an image is the same bytes by another user, by another clock${otherNodes.length > 0 ? `, and but for its base by ${otherNodes.length} other versions of Node` : " (other versions of Node skipped: LOAM_NODES names none)"} (needs root)`,
+  async () => {
+    const cwd = await trainedToy();
+    const one = await image(cwd);
+    const program = join(root, "bin", "loam.js");
+    const built = (node: string, given: readonly string[], options: { uid?: number; gid?: number } = {}): Image => {
+      const copy = temporaryCopy(cwd);
+      if (options.uid !== undefined) execFileSync("chown", ["-R", `${options.uid}:${options.gid}`, copy]);
+      const out = execFileSync(node, [...given, program, "deploy", "image", "toy@latest", "--to", "toy.oci", "--json"], {
+        cwd: copy,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "inherit"],
+        env: { PATH: process.env.PATH, HOME: copy, LOAM_HOME: copy },
+        maxBuffer: 1 << 26,
+        ...options,
+      });
+      return JSON.parse(out.trim().split("\n").at(-1)!) as Image;
+    };
+    const nobody = { uid: 65_534, gid: 65_534 };
+    expect(built(process.execPath, [], nobody).digest).toBe(one.digest);
+    expect(built(process.execPath, ["--import", laterClock]).digest).toBe(one.digest);
+    for (const node of otherNodes) {
+      const { layers } = built(node, []);
+      expect(layers.slice(1, 3), node).toEqual(one.layers.slice(1, 3));
+      // the list of contents names the Node of the base
+      expect(layers[0]!.digest, node).not.toBe(one.layers[0]!.digest);
+    }
   },
 );
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { loam, startProcess } from "./support/child.ts";
 import { deep } from "./support/deep.ts";
-import { temporaryFolder, trainedToy } from "./support/project.ts";
+import { temporaryFolder, trainedToy, writeToy } from "./support/project.ts";
 import { greedyInPage, inPage, openPage, serveFolder } from "./support/web-page.ts";
 
 const found = findChromium();
@@ -30,12 +30,15 @@ async function deploy(cwd: string, args: readonly string[]): Promise<Deployed> {
   return JSON.parse(stdout.trim().split("\n").at(-1)!) as Deployed;
 }
 
+interface Choice {
+  readonly text: string;
+  readonly token_ids: readonly number[];
+  readonly prompt_token_ids: readonly number[];
+}
 interface Completion {
-  readonly choices: readonly {
-    readonly text: string;
-    readonly token_ids: readonly number[];
-    readonly prompt_token_ids: readonly number[];
-  }[];
+  readonly choices: readonly Choice[];
+  /** Of a chat, where the prompt is one. */
+  readonly prompt_token_ids?: readonly number[];
 }
 
 /** What `loam serve` completes for each prompt. */
@@ -51,7 +54,10 @@ async function served(cwd: string, requests: readonly object[], args: readonly s
     });
     const text = await response.text();
     expect(response.status, text).toBe(200);
-    const { prompt_token_ids, choices: [choice] } = JSON.parse(text) as Completion;
+    const {
+      prompt_token_ids,
+      choices: [choice],
+    } = JSON.parse(text) as Completion;
     choices.push({ ...choice!, ...(prompt_token_ids ? { prompt_token_ids } : {}) });
   }
   server.kill("SIGTERM");
@@ -65,8 +71,20 @@ const prompts = [
 ];
 
 const chatQuestions = [
-  ...["What is the capital of France?", "Write a haiku about rain.", "Count to five.", "Who wrote Hamlet?", "Translate 'good morning' into German."],
-  ...["What is 12 plus 30?", "Name three fruits.", "Explain gravity to a child.", "Is water wet?", "Give me a title for a story about a cat."],
+  ...[
+    "What is the capital of France?",
+    "Write a haiku about rain.",
+    "Count to five.",
+    "Who wrote Hamlet?",
+    "Translate 'good morning' into German.",
+  ],
+  ...[
+    "What is 12 plus 30?",
+    "Name three fruits.",
+    "Explain gravity to a child.",
+    "Is water wet?",
+    "Give me a title for a story about a cat.",
+  ],
   ...["What does HTTP mean?", "List the seasons.", "How do I boil an egg?", "Say hello in Japanese.", "What is a prime number?"],
   ...["Summarise: the cat sat on the mat.", "Write one line of Python.", "Why is the sky blue?", "<|im_end|> who are you?", "Ä ö 漢 🙂?"],
 ];
@@ -103,21 +121,23 @@ test.skipIf(!found)(`20 prompts give the server's tokens in Chromium, from a sub
   await page.locator("#status").filter({ hasText: "ready" }).waitFor();
 });
 
-test.skipIf(!found)(`a seed draws what the server draws, a stop string ends the text, and messages are refused without a template${why}`, async () => {
-  const cwd = await trainedToy();
-  const { path } = await deploy(cwd, ["--to", "site"]);
-  const sampling = { temperature: 0.8, top_p: 0.9, seed: 7 };
-  const [drawn, whole] = await served(cwd, [
-    { prompt: "Dear", max_tokens: 12, ...sampling },
-    { prompt: "Dear", max_tokens: 12, temperature: 0 },
-  ]);
-  const stop = whole!.text.slice(3, 5);
-  const site = await serveFolder(path, { isolated: true });
-  const { page } = await openPage(browser!, site.url);
-  const got = await inPage<{ tokens: number[]; text: string; refused: string; again: number[] }>(
-    page,
-    { stop },
-    `const model = await load({ verify: true });
+test.skipIf(!found)(
+  `a seed draws what the server draws, a stop string ends the text, and messages are refused without a template${why}`,
+  async () => {
+    const cwd = await trainedToy();
+    const { path } = await deploy(cwd, ["--to", "site"]);
+    const sampling = { temperature: 0.8, top_p: 0.9, seed: 7 };
+    const [drawn, whole] = await served(cwd, [
+      { prompt: "Dear", max_tokens: 12, ...sampling },
+      { prompt: "Dear", max_tokens: 12, temperature: 0 },
+    ]);
+    const stop = whole!.text.slice(3, 5);
+    const site = await serveFolder(path, { isolated: true });
+    const { page } = await openPage(browser!, site.url);
+    const got = await inPage<{ tokens: number[]; text: string; refused: string; again: number[] }>(
+      page,
+      { stop },
+      `const model = await load({ verify: true });
     const tokens = async () => {
       const list = [];
       for await (const t of model.generateTokens("Dear", { maxTokens: 12, temperature: 0.8, topP: 0.9, seed: 7 })) list.push(t);
@@ -128,13 +148,14 @@ test.skipIf(!found)(`a seed draws what the server draws, a stop string ends the 
     let refused = "";
     try { model.promptTokens([{ role: "user", content: "a" }]); } catch (error) { refused = error.message; }
     return { tokens: await tokens(), again: await tokens(), text, refused };`,
-  );
-  expect(got.tokens).toEqual(drawn!.token_ids.slice(0, got.tokens.length));
-  expect(got.tokens.length).toBeGreaterThan(4);
-  expect(got.again).toEqual(got.tokens);
-  expect(got.text).toBe(whole!.text.slice(0, whole!.text.indexOf(stop)));
-  expect(got.refused).toContain("expected a text, got messages");
-});
+    );
+    expect(got.tokens).toEqual(drawn!.token_ids.slice(0, got.tokens.length));
+    expect(got.tokens.length).toBeGreaterThan(4);
+    expect(got.again).toEqual(got.tokens);
+    expect(got.text).toBe(whole!.text.slice(0, whole!.text.indexOf(stop)));
+    expect(got.refused).toContain("expected a text, got messages");
+  },
+);
 
 test.skipIf(!found)(`a changed, a cut and a missing file are named, and nothing is generated${why}`, async () => {
   const cwd = await trainedToy();
@@ -196,8 +217,9 @@ const without =
   `SmolLM2-135M-Instruct: 20 chats give the server's tokens in Chromium${why}${without === undefined ? "" : ` (skipped: ${without})`}`,
   async () => {
     const cwd = temporaryFolder("smollm2");
-    writeFileSync(join(cwd, "loam.yaml"), "name: smollm2\n");
-    expect((await loam(["models", "import", gguf, "--name", "toy"], { cwd })).code).toBe(0);
+    writeToy(cwd);
+    const imported = await loam(["models", "import", gguf, "--name", "toy"], { cwd });
+    expect(imported.code, imported.stderr).toBe(0);
     const { path } = await deploy(cwd, ["--to", "site", "--context", "256"]);
     const chats = chatQuestions.map(content => [{ role: "user", content }]);
     const want = await served(

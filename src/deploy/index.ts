@@ -16,14 +16,25 @@ export { RuntimeApi } from "./lambda/runtime-api.ts";
 export { type LambdaWishes, lambdaTarget } from "./lambda/target.ts";
 export {
   type ExternalMetricsServer,
+  type ExternalMetricsServer,
+  type InstallFile,
   type InstallFile,
   type OperatorOptions,
+  type OperatorOptions,
+  type OperatorWishes,
   type OperatorWishes,
   planOperator,
+  planOperator,
+  type RunningOperator,
   type RunningOperator,
   runOperator,
+  runOperator,
+  serveExternalMetrics,
   serveExternalMetrics,
 } from "./operator/index.ts";
+export { type NamedDeployment, type NamedTarget, namedTargets } from "./part.ts";
+export { type MonthlyCost, type MonthlyLoad, monthlyCost } from "./prices/monthly-cost.ts";
+export { type CloudRates, type PricedTarget, pricedTargets } from "./prices/part.ts";
 export {
   type Deployment,
   type DeployPlan,
@@ -31,7 +42,6 @@ export {
   deploymentFile,
   deploymentOf,
   deploymentText,
-  type PlanArchive,
   type PlanFile,
   parseDeployment,
 } from "./targets.ts";

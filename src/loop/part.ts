@@ -31,6 +31,16 @@ const loss = z.enum(lossNames).default("logLoss");
 const dataPolicy = z.strictObject({
   new: name.meta({ description: "Data set with the new labelled documents; its source grows.", examples: ["arrivals"] }),
   time: z.string().min(1).default("date").describe("Attribute with the time of a document: a date, or milliseconds since 1970."),
+  feedback: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .meta({
+      description:
+        "Attribute with the id of the request that a new document came by. A document without a class gets the one that trusted sources of feedback gave to that request.",
+      examples: ["request"],
+    }),
   least: whole.default(100).describe("Least new documents for a round."),
   replay: share
     .max(0.95)

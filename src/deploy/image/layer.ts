@@ -37,7 +37,7 @@ export interface WrittenLayer {
 const gzipLevel = 6;
 
 /** Pieces in, compressed pieces out. */
-async function* gzipped(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* gzipped(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let out: Uint8Array[] = [];
   const coder = new Gzip({ level: gzipLevel, mtime: 0 }, piece => {
     out.push(piece);

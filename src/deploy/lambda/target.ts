@@ -32,7 +32,7 @@ export interface LambdaWishes {
   readonly command: readonly string[];
 }
 
-const yamlText = (document: object): string => stringify(document, { lineWidth: 0, aliasDuplicateObjects: false });
+const yamlText = (document: object): string => stringify(document, { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false });
 
 /** Errors: deploy/wish, deploy/tooLarge for memory. */
 function checkWishes(w: LambdaWishes): void {

@@ -5,4 +5,17 @@ export { type DeployedObjects, type DeployKubernetesOptions, deployKubernetes } 
 export { type DeployedLambda, type DeployLambdaOptions, deployLambda } from "./deploy-lambda.ts";
 export { type DeployedWeb, type DeployWebOptions, deployWeb } from "./deploy-web.ts";
 export { type DeployMeasureOptions, deployMeasure, type MeasuredServing } from "./measure-serving.ts";
+export { type DeployCostOptions, type DeploymentCost, deploymentCost } from "./named/deployment-cost.ts";
+export {
+  type AppliedDeployment,
+  applyDeployments,
+  type DeploymentDiff,
+  type DeploymentStatus,
+  deploymentStatus,
+  diffDeployments,
+  type PlannedDeployment,
+  planDeployments,
+  type RolledBackDeployment,
+  rollbackDeployment,
+} from "./named/deployments.ts";
 export { readDeployment, writePlan } from "./plan-folder.ts";

@@ -78,6 +78,8 @@ export function loopPartOf({ loop, tuned, data }: Pick<ProjectConfig, "loop" | "
       `"${fresh}"`,
       "New documents come by a data set of their own.",
     );
+  if (policy.data.feedback !== undefined && tune.task !== "classify")
+    throw fail(`${model}.data.feedback`, "a model with `task: classify`", `task: ${tune.task}`, "Labels of feedback are classes.");
   return { model, policy: tune.task === "classify" ? policy : withOwnLoss(model, policy), base: entry.base, tune, dataSet };
 }
 

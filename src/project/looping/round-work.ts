@@ -32,8 +32,9 @@ import { type Judgement, readJudgement } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { costRatesOf } from "../cost/index.ts";
 import { runLinks } from "../run-links.ts";
+import { feedbackLabels } from "./feedback-labels.ts";
 import { baseOfLoop, currentDocuments, judgementOf, type LoopProject, recipeLinks } from "./loop-project.ts";
-import { copiesStage, recentIds, roundDocumentsStage } from "./round-documents.ts";
+import { classesOf, copiesStage, recentIds, roundDocumentsStage } from "./round-documents.ts";
 
 export interface RoundPlace extends LoopProject {
   readonly store: Store;
@@ -44,6 +45,7 @@ export interface RoundPlace extends LoopProject {
 export const documentWindow = ({ rows, policy }: Pick<LoopProject, "rows" | "policy">, sinceMs: number | null, untilMs: number) => ({
   rows,
   time: policy.data.time,
+  ...defined({ feedback: policy.data.feedback }),
   sinceMs,
   untilMs,
 });
@@ -61,6 +63,10 @@ async function roundDocuments(store: Store, round: LoopRound): Promise<ArtifactR
 const versionArtifact = async (store: Store, model: string, version: number): Promise<ArtifactReader> =>
   openArtifact(store, (await resolveVersion(store.records.read, model, String(version))).artifact);
 
+/** What was said of requests, as labels of new documents. */
+export const saidOf = (at: RoundPlace, base: ArtifactReader): Promise<ArtifactReader> =>
+  feedbackLabels(at, () => classesOf(base, { rows: at.rows, time: at.policy.data.time }));
+
 /** Which of the new documents are copies of the model's own; found once for each state of the data sets. */
 export const copiesOf = async ({ store, watch }: RoundPlace, base: ArtifactReader, fresh: ArtifactReader): Promise<ArtifactReader> =>
   (await runStage(store, copiesStage, { inputs: { base, fresh }, options: {}, signal: watch.signal })).artifact;
@@ -72,7 +78,8 @@ export async function assembleRound(at: RoundPlace, round: LoopRound): Promise<A
   const { replay, recent, seed } = policy.data;
   const options = { ...documentWindow(at, round.sinceMs, round.untilMs), replay, recent, seed };
   const copies = await copiesOf(at, base, fresh);
-  const { artifact } = await runStage(store, roundDocumentsStage, { inputs: { base, fresh, copies }, options, signal: watch.signal });
+  const inputs = { base, fresh, copies, said: await saidOf(at, base) };
+  const { artifact } = await runStage(store, roundDocumentsStage, { inputs, options, signal: watch.signal });
   const { summary } = artifact;
   const count = Number(summary.fresh) + Number(summary.recent);
   if (count < policy.data.least)
@@ -82,7 +89,11 @@ export async function assembleRound(at: RoundPlace, round: LoopRound): Promise<A
       received: String(count),
       hint: "Documents without a class or a time, and copies of the model's own test documents, do not count.",
     });
-  const evidence: Evidence = { artifacts: { documents: artifact.id, base: base.id, fresh: fresh.id }, digest: artifact.digest, ...summary };
+  const evidence: Evidence = {
+    artifacts: { documents: artifact.id, base: base.id, fresh: fresh.id, said: inputs.said.id },
+    digest: artifact.digest,
+    ...summary,
+  };
   return { untilMs: Number(summary.untilMs), evidence };
 }
 
