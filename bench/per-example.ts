@@ -17,11 +17,14 @@ const config = { ...gpt2Config({ vocab: 2000, width: 256, layers: 4, heads: 4, c
 type Batch = { readonly tokens: Tensor; readonly targets: Tensor; readonly weights: Tensor };
 const loss = (p: Decoder, b: Batch) => crossEntropy(decoderLogits(config, p, b.tokens), b.targets, b.weights, 1);
 
+const asTree = (specs: unknown): Tree<ParameterSpec> => specs as Tree<ParameterSpec>;
+const arraysIn = (tree: unknown): DeviceArray[] => treeLeaves<DeviceArray>(tree as Tree<DeviceArray>);
+
 /** Processor milliseconds, the median of some runs after one that does not count, and the peak of values in MB. */
 async function measured(f: (p: Decoder, b: Batch) => Decoder, times: number) {
   const device = openDevice("cpu", { threads: 1 });
-  const specs = decoderSpec(config);
-  const p = treeLeaves<DeviceArray>((await initialise(specs, device, 1)) as Tree<DeviceArray>);
+  const specs = asTree(decoderSpec(config));
+  const p = arraysIn(await initialise(decoderSpec(config), device, 1));
   const n = (rows / times) * length;
   const ids = Int32Array.from({ length: n }, (_, i) => (i * 7919) % 2000);
   const shape = [rows / times, length];
@@ -32,7 +35,7 @@ async function measured(f: (p: Decoder, b: Batch) => Decoder, times: number) {
   };
   const program = compile(
     (list: readonly Tensor[], batch: Batch): readonly Tensor[] =>
-      treeLeaves<Tensor>(f(treeFrom(specs as Tree<ParameterSpec>, list) as Decoder, batch) as Tree<Tensor>),
+      treeLeaves<Tensor>(f(treeFrom(specs, list) as Decoder, batch) as Tree<Tensor>),
     { device, fuse: true, measureMemory: true },
   );
   const ms: number[] = [];
