@@ -11,7 +11,7 @@ import { type BenchContext, type BenchResult, digits, median } from "./harness.t
 import { freePort, quickModel, takenBy, tinyProject, untilReady } from "./tiny-project.ts";
 
 const bar = 1.5;
-const rounds = 7;
+const rounds = 5;
 const program = join(packageFolder, "bin", "loam.js");
 
 interface Started {
@@ -84,7 +84,7 @@ async function measured(side: Side): Promise<Measured> {
     const answer = await fetch(`http://127.0.0.1:${port}/v1/completions`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ prompt: "Dear", max_tokens: 8, temperature: 0 }),
+      body: JSON.stringify({ model: "tiny", prompt: "Dear", max_tokens: 8, temperature: 0 }),
     });
     if (answer.status !== 200) throw new Error(`${side.name}: expected an answer, got ${answer.status} ${await answer.text()}`);
     await answer.text();
@@ -154,8 +154,10 @@ export async function run({ say }: BenchContext): Promise<BenchResult> {
     );
     const sides: readonly Side[] = [
       plain("project, bundle", [program, "serve"], project),
-      plain("folder, bundle", [program, "serve", folder], scratch),
-      ...(existsSync(unbundled) ? [plain("folder, modules as compiled", [loader, "serve", folder], scratch)] : []),
+      plain("folder, bundle", [program, "serve", folder, "--served-model-name", "tiny"], scratch),
+      ...(existsSync(unbundled)
+        ? [plain("folder, modules as compiled", [loader, "serve", folder, "--served-model-name", "tiny"], scratch)]
+        : []),
       ...(inImage ? [inImage] : []),
     ];
     const taken = new Map<string, Measured[]>(sides.map(s => [s.name, []]));

@@ -148,6 +148,8 @@ export const knownCasts: readonly string[] = [
 export const knownUnused: readonly string[] = [
   "data/augment/methods/template/match.ts TemplateMatch",
   "data/augment/methods/template/template.ts CompiledTemplate",
+  // the bundle puts it in place of Buffer
+  "deploy/web/page/bytes.ts Bytes",
   "gateway/config/schema.ts secretSource",
   "gateway/routing/attempts.ts UpstreamRefusal",
 ];

@@ -3,6 +3,7 @@
  * memory is enough for a saturated server, while far less is not.
  */
 import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { differingTexts, startLoad } from "../examples/cluster/load.js";
@@ -24,6 +25,21 @@ interface Deployed {
   };
 }
 
+/** Manifests with a limit of so much memory. */
+function tightened(folder: string, memory: string): void {
+  let found = 0;
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const text = readFileSync(path, "utf8");
+    const now = text.replaceAll(/(limits:\s*\{?\s*"?memory"?:\s*"?)\d+Mi/g, (_, before: string) => {
+      found++;
+      return `${before}${memory}`;
+    });
+    writeFileSync(path, now);
+  }
+  expect(found).toBe(1);
+}
+
 clusterTest("manifests of `loam deploy kubernetes` roll from one version to the next under load, and their memory is enough", async () => {
   const kept = await toyImages();
   const project = temporaryFolder("deploy");
@@ -33,7 +49,19 @@ clusterTest("manifests of `loam deploy kubernetes` roll from one version to the 
     return (JSON.parse(index) as { manifests: { digest: string }[] }).manifests[0]!.digest;
   };
   const write = async (version: number): Promise<Written> => {
-    const args = ["--image", `localhost/toy@${digestOf(version)}`, "--to", `toy-${version}`, "--min-replicas", "2", "--json"];
+    const args = [
+      "--image",
+      `localhost/toy@${digestOf(version)}`,
+      "--to",
+      `toy-${version}`,
+      "--min-replicas",
+      "2",
+      "--cpu",
+      "0.2",
+      "--drain",
+      "180",
+      "--json",
+    ];
     const { code, stdout, stderr } = await loam(["deploy", "kubernetes", `toy@${version}`, ...args], { cwd: project });
     expect(code, stderr).toBe(0);
     return jsonLines(stdout).at(-1) as unknown as Written;
@@ -41,7 +69,10 @@ clusterTest("manifests of `loam deploy kubernetes` roll from one version to the 
   const [first] = [await write(1), await write(2)];
   await using cluster = await openCluster();
   await importToys(cluster);
+  // the limit is what was computed, without the margin above it
+  const computed = `${Math.ceil(first.memory.totalBytes / 2 ** 20)}Mi`;
   const apply = async (version: number) => {
+    tightened(join(project, `toy-${version}`, "manifests"), computed);
     await cluster.kubectl(["apply", "-R", "-f", join(project, `toy-${version}`, "manifests")]);
     await cluster.kubectl(["rollout", "status", "deployment/toy", "--timeout=900s"]);
   };
@@ -63,11 +94,10 @@ clusterTest("manifests of `loam deploy kubernetes` roll from one version to the 
   const running = pods.filter(p => p.metadata.deletionTimestamp === undefined);
   expect(running.length).toBeGreaterThanOrEqual(2);
   for (const { status } of running) expect(status.containerStatuses![0]).toMatchObject({ restartCount: 0, lastState: {} });
-  // the limit is what was computed, and a third of it is too little: the test would notice
+  // a third of it is too little: the test would notice
   const { spec } = await cluster.get<Deployed>(["deployment", "toy"]);
-  const [mebibytes] = /^\d+/.exec(spec.template.spec.containers[0]!.resources.limits.memory)!;
-  expect(Number(mebibytes)).toBe(Math.ceil(first.memory.totalBytes / 2 ** 20));
-  const memory = `${Math.floor(Number(mebibytes) / 3)}Mi`;
+  expect(spec.template.spec.containers[0]!.resources.limits.memory).toBe(computed);
+  const memory = `${Math.floor(first.memory.totalBytes / 3 / 2 ** 20)}Mi`;
   const little = [
     { op: "replace", path: "/spec/template/spec/containers/0/resources", value: { limits: { memory }, requests: { memory } } },
   ];

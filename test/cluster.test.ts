@@ -24,7 +24,7 @@ import {
 import { parseYaml } from "../src/base/index.ts";
 import { checkConfig } from "../src/gateway/index.ts";
 import { program, root } from "./support/child.ts";
-import { type Cluster, clusterTest, openCluster } from "./support/cluster.ts";
+import { type Cluster, clusterTest, longClusterTest, openCluster } from "./support/cluster.ts";
 import { importToys, nodeNumber, type Pod, podsOf, toyImage } from "./support/cluster-toy.ts";
 
 const least = 120;
@@ -161,7 +161,7 @@ clusterTest("a canary that does not start gets no request, and a rollout of it s
   expect(second.facts.after).toEqual(second.facts.before);
 });
 
-clusterTest("an autoscaler adds pods as load grows, and the way back to one pod loses no request", async () => {
+longClusterTest("an autoscaler adds pods as load grows, and the way back to one pod loses no request", async () => {
   const { lab } = await all();
   const result = await scale(lab);
   for (const part of [result, result.facts.stepped, result.facts.rest, result.facts.scaledIn])

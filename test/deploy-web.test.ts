@@ -24,8 +24,8 @@ interface Deployed {
   readonly heldOut: { readonly loss: number; readonly fullLoss: number; readonly agreement: number } | null;
 }
 
-async function deploy(cwd: string, args: readonly string[]): Promise<Deployed> {
-  const { code, stdout, stderr } = await loam(["deploy", "web", "toy@latest", "--json", ...args], { cwd });
+async function deploy(cwd: string, args: readonly string[], model = "toy"): Promise<Deployed> {
+  const { code, stdout, stderr } = await loam(["deploy", "web", `${model}@latest`, "--json", ...args], { cwd });
   expect(code, stderr).toBe(0);
   return JSON.parse(stdout.trim().split("\n").at(-1)!) as Deployed;
 }
@@ -218,14 +218,14 @@ const without =
   async () => {
     const cwd = temporaryFolder("smollm2");
     writeToy(cwd);
-    const imported = await loam(["models", "import", gguf, "--name", "toy"], { cwd });
+    const imported = await loam(["models", "import", gguf, "--name", "smollm2"], { cwd });
     expect(imported.code, imported.stderr).toBe(0);
-    const { path } = await deploy(cwd, ["--to", "site", "--context", "256"]);
+    const { path } = await deploy(cwd, ["--to", "site", "--context", "256"], "smollm2");
     const chats = chatQuestions.map(content => [{ role: "user", content }]);
     const want = await served(
       cwd,
-      chats.map(messages => ({ messages, temperature: 0, max_tokens: 24 })),
-      ["toy@latest", "--quantize", "exact", "--context", "256", "--slots", "1", "--port", "0"],
+      chats.map(messages => ({ model: "smollm2", messages, temperature: 0, max_tokens: 24 })),
+      ["smollm2@latest", "--quantize", "exact", "--context", "256", "--slots", "1", "--port", "0"],
     );
     const site = await serveFolder(path, { isolated: true });
     const { page, problems } = await openPage(browser!, site.url);

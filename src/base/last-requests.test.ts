@@ -104,3 +104,26 @@ test("only where proxies follow a list of endpoints is there a delay by default"
   expect(defaultDelayMs({ KUBERNETES_SERVICE_HOST: "10.0.0.1" })).toBe(2_000);
   expect(defaultDelayMs({})).toBe(0);
 });
+
+test("the request that follows a stream on its connection is answered: nothing told its client that the connection closes", async () => {
+  const { server, state, ask, go } = await rig();
+  const hand = hands();
+  let isBegun = () => {};
+  const begun = new Promise<void>(resolve => {
+    isBegun = resolve;
+  });
+  const stream = ask("/slow", isBegun);
+  await begun;
+  state.isLeaving = true;
+  // as long as the test lasts: a busy machine makes no difference
+  const over = lastRequests(server, { delayMs: 0, graceMs: 1, quietMs: 60_000, wait: hand.wait });
+  await hand.count(1);
+  expect(server.listening).toBe(false);
+  go();
+  expect(await stream).toBe("begun slow");
+  // more than a look for idle connections
+  await new Promise(resolve => setTimeout(resolve, 120));
+  expect(await ask("/")).toBe("quick");
+  // that answer closed its connection, the last one
+  await over;
+});

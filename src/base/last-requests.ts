@@ -3,6 +3,7 @@
  * answered while the server says that it is not ready and closes each connection with its answer ("lame duck"). Then no connection is taken any more, those
  * that are idle close, and those at work close with their answer.
  */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Server } from "node:http";
 import { Server as NetServer } from "node:net";
 import { pause } from "./pause.ts";
@@ -12,6 +13,8 @@ export interface LastRequests {
   readonly delayMs: number;
   /** How long answers under way may take after that. */
   readonly graceMs: number;
+  /** Default: 500; for tests. */
+  readonly quietMs?: number;
   /** Waits; for tests. */
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
@@ -22,19 +25,34 @@ export const defaultDelayMs = (environment: Readonly<Record<string, string | und
 
 /** Between two looks for connections whose answer has ended: one that stays open would get one more request after the end. */
 const lookMs = 50;
+/**
+ * A stream that began before the end has not said that its connection closes, so its client may send the next request on it at once: that one is still answered.
+ * Idle connections are closed only when no answer ended for so long.
+ */
+const defaultQuietMs = 500;
 
 /** Resolves when every connection is closed, or the time is over. The server takes no connection from then on; whoever calls closes what is left. */
-export async function lastRequests(server: Server, { delayMs, graceMs, wait = pause }: LastRequests): Promise<void> {
+export async function lastRequests(
+  server: Server,
+  { delayMs, graceMs, quietMs = defaultQuietMs, wait = pause }: LastRequests,
+): Promise<void> {
   const over = new AbortController();
   const waited = (ms: number) => wait(ms, over.signal).catch(() => {});
+  let endedMs = Number.NEGATIVE_INFINITY;
+  const ended = (message: unknown) => {
+    if ((message as { readonly server?: unknown }).server === server) endedMs = performance.now();
+  };
+  subscribe("http.server.response.finish", ended);
+  const closeIdle = () => {
+    if (performance.now() - endedMs >= quietMs) server.closeIdleConnections();
+  };
   if (delayMs > 0) await waited(delayMs);
-  // right after the loop has taken what the kernel held for it: connections that it still holds when the listener closes are reset unread
-  await new Promise<void>(resolve => setImmediate(resolve));
   // not http's own close, which ends idle connections before their clients know
   const gone = new Promise<void>(resolve => NetServer.prototype.close.call(server, () => resolve()));
-  server.closeIdleConnections();
-  const look = setInterval(() => server.closeIdleConnections(), lookMs);
+  closeIdle();
+  const look = setInterval(closeIdle, lookMs);
   await Promise.race([gone, waited(graceMs)]);
   clearInterval(look);
+  unsubscribe("http.server.response.finish", ended);
   over.abort();
 }

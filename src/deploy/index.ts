@@ -16,20 +16,12 @@ export { RuntimeApi } from "./lambda/runtime-api.ts";
 export { type LambdaWishes, lambdaTarget } from "./lambda/target.ts";
 export {
   type ExternalMetricsServer,
-  type ExternalMetricsServer,
-  type InstallFile,
   type InstallFile,
   type OperatorOptions,
-  type OperatorOptions,
-  type OperatorWishes,
   type OperatorWishes,
   planOperator,
-  planOperator,
-  type RunningOperator,
   type RunningOperator,
   runOperator,
-  runOperator,
-  serveExternalMetrics,
   serveExternalMetrics,
 } from "./operator/index.ts";
 export { type NamedDeployment, type NamedTarget, namedTargets } from "./part.ts";
@@ -42,6 +34,7 @@ export {
   deploymentFile,
   deploymentOf,
   deploymentText,
+  type PlanArchive,
   type PlanFile,
   parseDeployment,
 } from "./targets.ts";

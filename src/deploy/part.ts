@@ -1,8 +1,8 @@
 /** `deploy:` of `loam.yaml`: deployments by name. What a target's wishes are is checked by the target when it is planned. */
 import { z } from "zod";
-import { pricesPart } from "./prices/part.ts";
+import { cloudPricesPart } from "./prices/part.ts";
 
-export const namedTargets = ["web"] as const;
+export const namedTargets = ["web", "lambda", "kubernetes"] as const;
 export type NamedTarget = (typeof namedTargets)[number];
 
 const version = z.string().regex(/^[A-Za-z0-9][\w.-]*(@[A-Za-z0-9][\w.-]*)?$/, "NAME, NAME@ALIAS or NAME@3");
@@ -22,5 +22,5 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]*$/, "a short name of let
 
 export const deployPart = z.strictObject({
   deployments: z.record(name, deploymentPart).default({}).describe("Deployments by name."),
-  prices: pricesPart.default({}).describe("Prices of clouds that replace the built-in ones, for `loam deploy cost`."),
+  prices: cloudPricesPart.default({}).describe("Prices of clouds that replace the built-in ones, for `loam deploy cost`."),
 });

@@ -30,14 +30,36 @@ const isBuilding = (): boolean => {
 /** A build that is under way when the tests come to it is waited for so long: alone on the machine it takes a quarter of an hour. */
 const longestBuildMs = 20 * 60_000;
 
+const withSbin = { ...process.env, PATH: `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin` };
+
+/** What a cluster wants of the kernel, each tried in namespaces of its own. */
+const kernelParts: readonly (readonly [what: string, command: string])[] = [
+  ["namespaces are", "true"],
+  [
+    "an overlay on a tmpfs is",
+    "mount -t tmpfs tmpfs /mnt && mkdir /mnt/a /mnt/b /mnt/c /mnt/d && mount -t overlay overlay -o lowerdir=/mnt/a,upperdir=/mnt/b,workdir=/mnt/c /mnt/d",
+  ],
+  ["pairs of veth are", "ip link add one type veth peer name two"],
+  ["tables of nftables are", "nft add table ip loam && nft 'add chain ip loam nat { type nat hook prerouting priority 0; }'"],
+  [
+    "control groups that can be written are",
+    'for d in /sys/fs/cgroup /sys/fs/cgroup/memory; do mkdir "$d/loam-probe-$$" 2>/dev/null && rmdir "$d/loam-probe-$$" && exit 0; done; exit 1',
+  ],
+];
+
 /** Why no cluster can be started here; undefined where one can. Waits for a build of `.ci/run`. */
 export async function noCluster(): Promise<string | undefined> {
   if (process.platform !== "linux") return "only Linux has the namespaces of pods";
   if (process.getuid?.() !== 0) return "a cluster needs root";
-  try {
-    execFileSync("unshare", ["-n", "-m", "-p", "-u", "-i", "-f", "--mount-proc", "true"], { stdio: "ignore" });
-  } catch {
-    return "namespaces are not to be had from here: unshare fails";
+  for (const [what, command] of kernelParts) {
+    try {
+      execFileSync("unshare", ["-n", "-m", "-p", "-u", "-i", "-f", "--mount-proc", "sh", "-c", command], {
+        stdio: "ignore",
+        env: withSbin,
+      });
+    } catch {
+      return `${what} not to be had from here`;
+    }
   }
   for (const end = Date.now() + longestBuildMs; !isBuilt() && isBuilding() && Date.now() < end; ) await sleep(2_000);
   if (isBuilt()) return undefined;
@@ -51,6 +73,11 @@ const missing = deep ? await noCluster() : undefined;
 export const clusterTest = (name: string, body: () => Promise<void>): void => {
   if (missing === undefined) deepTest(name, body, 1_800_000);
   else test.skip(`${name} (skipped: ${missing.replaceAll(/[()]/g, "")})`, body);
+};
+
+/** One that takes minutes and that a bench does as well: only with LOAM_CLUSTER_LONG=1. */
+export const longClusterTest = (name: string, body: () => Promise<void>): void => {
+  if (process.env.LOAM_CLUSTER_LONG === "1") clusterTest(name, body);
 };
 
 export interface ClusterOptions {

@@ -181,6 +181,7 @@ export const deployVerbs: readonly Verb[] = [
       ["--node-memory <size>", "memory of a node, such as 8Gi: refuse pods that do not fit"],
       ["--claim <name>", "mount the weights from this PersistentVolumeClaim (default: they are in the image)"],
       ["--claim-class <name>", 'make that claim too, of this storage class; "" is the default class'],
+      ["--pull-port <n>", "the image pulls its weights (--weights pulled) from a registry at this port: a volume and an egress rule for it"],
       ["--gateway <name>", "add an HTTPRoute of this Gateway: NAME or NAMESPACE/NAME"],
       ["--hostname <name>", "host name of the route"],
       ["--endpoint-picker <service>", "route to an InferencePool with this endpoint picker; not validated"],

@@ -43,6 +43,7 @@ function optionsOf(options: Options): DeployKubernetesOptions {
     nodeMemory: text("nodeMemory"),
     claim: text("claim"),
     claimClass: text("claimClass"),
+    pullPort: whole("pullPort", 1, 65_535),
     gateway: text("gateway"),
     hostname: text("hostname"),
     endpointPicker: text("endpointPicker"),

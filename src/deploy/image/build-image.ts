@@ -49,7 +49,7 @@ export interface ModelFile {
 }
 
 /** What an image is made of. */
-export interface ImageParts {
+interface ImageParts {
   readonly version: DeployedVersion;
   readonly files: readonly ModelFile[];
   readonly weights: WeightPlace;

@@ -32,7 +32,7 @@ const settingsLines = (s: ImageSettings): string[] => [
 ];
 
 /** `base`: a reference by digest; undefined where the lowest layer is one of ours. */
-export function dockerfileText(settings: ImageSettings, layers: readonly Pick<LayerPlan, "name">[], base: string | undefined): string {
+function dockerfileText(settings: ImageSettings, layers: readonly Pick<LayerPlan, "name">[], base: string | undefined): string {
   const copies = layers.flatMap(({ name }) => [`# ${layerNotes[name]}`, `COPY --chown=0:0 ${name}/ /`]);
   return `${["# Written by `loam deploy image --dockerfile`.", `FROM ${base ?? "scratch"}`, ...copies, ...settingsLines(settings)].join("\n")}\n`;
 }

@@ -9,10 +9,10 @@ import { documentOf, type OciDocument, type Signer } from "../../registry/index.
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 const payloadType = "application/vnd.dev.cosign.simplesigning.v1+json";
 const signatureAnnotation = "dev.cosignproject.cosign/signature";
-export const spdxType = "application/spdx+json";
-export const cosignType = "application/vnd.dev.cosign.artifact.sig.v1+json";
+const spdxType = "application/spdx+json";
+const cosignType = "application/vnd.dev.cosign.artifact.sig.v1+json";
 
-export interface ImageReferrer {
+interface ImageReferrer {
   readonly manifest: OciDocument;
   readonly blobs: readonly OciDocument[];
 }
@@ -36,7 +36,7 @@ export function sbomReferrer(image: OciDocument, sbom: object, created: string):
   return { manifest: documentOf(manifestType, value, { artifactType: spdxType }), blobs: [config, document] };
 }
 
-export interface ImageSignature {
+interface ImageSignature {
   readonly payload: OciDocument;
   /** The payload's descriptor with its signature, as manifests of cosign list it. */
   readonly layer: OciDocument["descriptor"];

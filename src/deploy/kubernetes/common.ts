@@ -4,7 +4,7 @@ import { type DeployedVersion, lineageLabels } from "../version.ts";
 import type { KubernetesWishes } from "./wishes.ts";
 
 /** An object of Kubernetes as it is written. */
-export interface KubernetesObject {
+export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly [key: string]: unknown };

@@ -5,7 +5,7 @@
 
 import type { PlanFile } from "../targets.ts";
 import { type DeployedVersion, lineageLabels } from "../version.ts";
-import type { KubernetesObject } from "./common.ts";
+import type { Manifest } from "./common.ts";
 import { documentOf } from "./document.ts";
 import type { KubernetesWishes } from "./wishes.ts";
 
@@ -63,7 +63,7 @@ const withLeaf = (tree: Branch, [first, second]: Setting["value"], leaf: unknown
 const mark = (i: number): string => `@@${i}@@`;
 
 /** An object as a template. Braces of its own are no actions of Helm's. */
-function templateOf(object: KubernetesObject, of: readonly Setting[], hasNamespace: boolean): string {
+function templateOf(object: Manifest, of: readonly Setting[], hasNamespace: boolean): string {
   const expressions: string[] = [];
   const marked = (value: unknown, at: Setting["at"], expression: string): unknown =>
     replaced(value, at, mark(expressions.push(expression) - 1));
@@ -86,7 +86,7 @@ function schemaOf(used: readonly Setting[]): object {
 }
 
 export function helmFiles(
-  objects: Readonly<Record<string, KubernetesObject>>,
+  objects: Readonly<Record<string, Manifest>>,
   v: DeployedVersion,
   w: KubernetesWishes,
 ): readonly PlanFile[] {

@@ -11,7 +11,6 @@ export interface ServedSizes {
   readonly numParameters: number;
   readonly layers: number;
   readonly width: number;
-  readonly hidden: number;
   readonly vocabulary: number;
   /** Keys and values of all sequences at full length; 0 of a model that reads whole texts. */
   readonly cacheBytes: number;

@@ -3,7 +3,7 @@ import type { DeployedVersion } from "../version.ts";
 import {
   containerSecurity,
   defined,
-  type KubernetesObject,
+  type Manifest,
   labelsOf,
   metadataOf,
   podSecurity,
@@ -40,10 +40,10 @@ const podOf = (w: KubernetesWishes, p: ProjectWishes, args: readonly string[], r
   volumes: [temporaryVolume, { name: "project", persistentVolumeClaim: { claimName: p.claim } }],
 });
 
-function dataJobs(v: DeployedVersion, w: KubernetesWishes, p: ProjectWishes): Readonly<Record<string, KubernetesObject>> {
+function dataJobs(v: DeployedVersion, w: KubernetesWishes, p: ProjectWishes): Readonly<Record<string, Manifest>> {
   if (p.data === undefined) return {};
   const { name, workers } = p.data;
-  const job = (end: string, args: readonly string[], spec: object): KubernetesObject => ({
+  const job = (end: string, args: readonly string[], spec: object): Manifest => ({
     apiVersion: "batch/v1",
     kind: "Job",
     metadata: metadataOf(v, w, "data", `${w.name}-${end}`),
@@ -65,7 +65,7 @@ function dataJobs(v: DeployedVersion, w: KubernetesWishes, p: ProjectWishes): Re
   };
 }
 
-const loopJob = (v: DeployedVersion, w: KubernetesWishes, p: ProjectWishes, schedule: string): KubernetesObject => ({
+const loopJob = (v: DeployedVersion, w: KubernetesWishes, p: ProjectWishes, schedule: string): Manifest => ({
   apiVersion: "batch/v1",
   kind: "CronJob",
   metadata: metadataOf(v, w, "loop", `${w.name}-loop`),
@@ -89,7 +89,7 @@ const loopJob = (v: DeployedVersion, w: KubernetesWishes, p: ProjectWishes, sche
   },
 });
 
-export const projectObjects = (v: DeployedVersion, w: KubernetesWishes): Readonly<Record<string, KubernetesObject>> =>
+export const projectObjects = (v: DeployedVersion, w: KubernetesWishes): Readonly<Record<string, Manifest>> =>
   w.project === undefined
     ? {}
     : {

@@ -4,13 +4,13 @@
  */
 import { imagePort } from "../image/plan.ts";
 import type { DeployedVersion } from "../version.ts";
-import { type KubernetesObject, metadataOf, selectorOf } from "./common.ts";
+import { type Manifest, metadataOf, selectorOf } from "./common.ts";
 import type { GatewayWishes, KubernetesWishes } from "./wishes.ts";
 
 const endpointPickerPort = 9002;
 const poolGroup = "inference.networking.k8s.io";
 
-const httpRoute = (v: DeployedVersion, w: KubernetesWishes, g: GatewayWishes): KubernetesObject => ({
+const httpRoute = (v: DeployedVersion, w: KubernetesWishes, g: GatewayWishes): Manifest => ({
   apiVersion: "gateway.networking.k8s.io/v1",
   kind: "HTTPRoute",
   metadata: metadataOf(v, w),
@@ -39,7 +39,7 @@ const httpRoute = (v: DeployedVersion, w: KubernetesWishes, g: GatewayWishes): K
   },
 });
 
-const inferencePool = (v: DeployedVersion, w: KubernetesWishes, picker: string): KubernetesObject => {
+const inferencePool = (v: DeployedVersion, w: KubernetesWishes, picker: string): Manifest => {
   const metadata = metadataOf(v, w);
   return {
     apiVersion: `${poolGroup}/v1`,
@@ -53,7 +53,7 @@ const inferencePool = (v: DeployedVersion, w: KubernetesWishes, picker: string):
   };
 };
 
-export const routingObjects = (v: DeployedVersion, w: KubernetesWishes): Readonly<Record<string, KubernetesObject>> =>
+export const routingObjects = (v: DeployedVersion, w: KubernetesWishes): Readonly<Record<string, Manifest>> =>
   w.gateway === undefined
     ? {}
     : {

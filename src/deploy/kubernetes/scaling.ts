@@ -3,7 +3,7 @@
  * needs seconds, one that ends has sequences to finish.
  */
 import type { DeployedVersion } from "../version.ts";
-import { type KubernetesObject, metadataOf } from "./common.ts";
+import { type Manifest, metadataOf } from "./common.ts";
 import type { KubernetesWishes } from "./wishes.ts";
 
 /** A server computes while it decodes: above this share, requests wait for each other. */
@@ -33,7 +33,7 @@ const metricsOf = ({ by, requestsPerPod }: KubernetesWishes["autoscaling"]): rea
     ? [podsMetric("loam_running_requests", requestsPerPod), podsMetric("loam_queued_requests", queuedPerPod)]
     : [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: processorPercent } } }];
 
-const horizontal = (v: DeployedVersion, w: KubernetesWishes): KubernetesObject => ({
+const horizontal = (v: DeployedVersion, w: KubernetesWishes): Manifest => ({
   apiVersion: "autoscaling/v2",
   kind: "HorizontalPodAutoscaler",
   metadata: metadataOf(v, w),
@@ -54,7 +54,7 @@ const series = (name: string, w: KubernetesWishes): string =>
 export const requestsQuery = (w: KubernetesWishes): string =>
   `sum(${series("loam_running_requests", w)}) + sum(${series("loam_queued_requests", w)})`;
 
-const scaledObject = (v: DeployedVersion, w: KubernetesWishes): KubernetesObject => ({
+const scaledObject = (v: DeployedVersion, w: KubernetesWishes): Manifest => ({
   apiVersion: "keda.sh/v1alpha1",
   kind: "ScaledObject",
   metadata: metadataOf(v, w),
@@ -82,7 +82,7 @@ const scaledObject = (v: DeployedVersion, w: KubernetesWishes): KubernetesObject
   },
 });
 
-const podMonitor = (v: DeployedVersion, w: KubernetesWishes): KubernetesObject => ({
+const podMonitor = (v: DeployedVersion, w: KubernetesWishes): Manifest => ({
   apiVersion: "monitoring.coreos.com/v1",
   kind: "PodMonitor",
   metadata: metadataOf(v, w),
@@ -93,7 +93,7 @@ const podMonitor = (v: DeployedVersion, w: KubernetesWishes): KubernetesObject =
   },
 });
 
-export const scalingObjects = (v: DeployedVersion, w: KubernetesWishes): Readonly<Record<string, KubernetesObject>> => ({
+export const scalingObjects = (v: DeployedVersion, w: KubernetesWishes): Readonly<Record<string, Manifest>> => ({
   ...(w.autoscaling.by === "cpu" || w.autoscaling.by === "requests" ? { horizontalpodautoscaler: horizontal(v, w) } : {}),
   ...(w.autoscaling.by === "keda" ? { scaledobject: scaledObject(v, w) } : {}),
   ...(w.podMonitor || w.autoscaling.by === "keda" ? { podmonitor: podMonitor(v, w) } : {}),

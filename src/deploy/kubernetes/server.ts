@@ -4,7 +4,7 @@ import { type DeployedVersion, lineageLabels } from "../version.ts";
 import {
   containerSecurity,
   defined,
-  type KubernetesObject,
+  type Manifest,
   labelsOf,
   metadataOf,
   podSecurity,
@@ -23,8 +23,8 @@ const startBytesPerSecond = 20e6;
 const startupPeriodSeconds = 2;
 /** What is above the computed memory until the kernel ends the process. */
 const limitFactor = 1.25;
-/** A file system's own share of a claim. */
-const claimFactor = 1.1;
+/** A file system's own share of a volume. */
+const volumeFactor = 1.1;
 
 export const graceSecondsOf = (w: KubernetesWishes): number => w.shutdownDelaySeconds + w.drainSeconds + marginSeconds;
 
@@ -44,6 +44,20 @@ const probes = (v: DeployedVersion) => ({
   livenessProbe: probe("/healthz", { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 }),
   readinessProbe: probe("/readyz", { periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 }),
 });
+
+/** Bytes of a volume that holds the files. */
+const volumeBytes = (v: DeployedVersion): number => Math.max(volumeFactor * fileBytesOf(v), 1 << 20);
+
+const modelMount = (w: KubernetesWishes): readonly object[] =>
+  w.claim === undefined && w.pullPort === undefined
+    ? []
+    : [{ name: "model", mountPath: `/${imagePlaces.model}`, ...(w.claim ? { readOnly: true } : {}) }];
+
+const modelVolume = (v: DeployedVersion, w: KubernetesWishes): readonly object[] => [
+  ...(w.claim ? [{ name: "model", persistentVolumeClaim: { claimName: w.claim.name, readOnly: true } }] : []),
+  // pulled again by each pod, beside a part of the same size while it comes
+  ...(w.pullPort === undefined ? [] : [{ name: "model", emptyDir: { sizeLimit: mebibytes(2 * volumeBytes(v)) } }]),
+];
 
 const containerOf = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): object =>
   defined({
@@ -65,7 +79,7 @@ const containerOf = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan
     },
     ...probes(v),
     securityContext: containerSecurity,
-    volumeMounts: [temporaryMount, ...(w.claim ? [{ name: "model", mountPath: `/${imagePlaces.model}`, readOnly: true }] : [])],
+    volumeMounts: [temporaryMount, ...modelMount(w)],
   });
 
 const podOf = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): object => ({
@@ -84,10 +98,10 @@ const podOf = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): obj
   ],
   securityContext: podSecurity,
   containers: [containerOf(v, w, memory)],
-  volumes: [temporaryVolume, ...(w.claim ? [{ name: "model", persistentVolumeClaim: { claimName: w.claim.name, readOnly: true } }] : [])],
+  volumes: [temporaryVolume, ...modelVolume(v, w)],
 });
 
-const deployment = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): KubernetesObject => ({
+const deployment = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): Manifest => ({
   apiVersion: "apps/v1",
   kind: "Deployment",
   metadata: metadataOf(v, w),
@@ -103,8 +117,8 @@ const deployment = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan)
   },
 });
 
-/** In: from the deployment's namespace and those that are named, to the one port. Out: names alone. */
-const networkPolicy = (v: DeployedVersion, w: KubernetesWishes): KubernetesObject => ({
+/** In: from the deployment's namespace and those that are named, to the one port. Out: names, and the registry of pulled weights. */
+const networkPolicy = (v: DeployedVersion, w: KubernetesWishes): Manifest => ({
   apiVersion: "networking.k8s.io/v1",
   kind: "NetworkPolicy",
   metadata: metadataOf(v, w),
@@ -120,23 +134,26 @@ const networkPolicy = (v: DeployedVersion, w: KubernetesWishes): KubernetesObjec
         ports: [{ protocol: "TCP", port: "http" }],
       },
     ],
-    egress: [{ ports: ["UDP", "TCP"].map(protocol => ({ protocol, port: 53 })) }],
+    egress: [
+      { ports: ["UDP", "TCP"].map(protocol => ({ protocol, port: 53 })) },
+      ...(w.pullPort === undefined ? [] : [{ ports: [{ protocol: "TCP", port: w.pullPort }] }]),
+    ],
   },
 });
 
-const claim = (v: DeployedVersion, w: KubernetesWishes & Required<Pick<KubernetesWishes, "claim">>): KubernetesObject => ({
+const claim = (v: DeployedVersion, w: KubernetesWishes & Required<Pick<KubernetesWishes, "claim">>): Manifest => ({
   apiVersion: "v1",
   kind: "PersistentVolumeClaim",
   metadata: metadataOf(v, w, "server", w.claim!.name),
   spec: {
     accessModes: ["ReadWriteOnce", "ReadOnlyMany"],
-    resources: { requests: { storage: mebibytes(Math.max(claimFactor * fileBytesOf(v), 1 << 20)) } },
+    resources: { requests: { storage: mebibytes(volumeBytes(v)) } },
     ...(w.claim!.storageClass === undefined ? {} : { storageClassName: w.claim!.storageClass }),
   },
 });
 
 /** By the names of their files. */
-export const serverObjects = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): Readonly<Record<string, KubernetesObject>> => ({
+export const serverObjects = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): Readonly<Record<string, Manifest>> => ({
   serviceaccount: { apiVersion: "v1", kind: "ServiceAccount", metadata: metadataOf(v, w), automountServiceAccountToken: false },
   ...(w.claim?.create ? { persistentvolumeclaim: claim(v, { ...w, claim: w.claim }) } : {}),
   deployment: deployment(v, w, memory),

@@ -1,7 +1,7 @@
 /** A version as objects of Kubernetes, in one of three forms. Nothing is read or applied here; probes, grace period and memory are computed. */
 import type { DeployPlan, DeployTarget, PlanFile } from "../targets.ts";
 import type { DeployedVersion } from "../version.ts";
-import type { KubernetesObject } from "./common.ts";
+import type { Manifest } from "./common.ts";
 import { documentOf } from "./document.ts";
 import { helmFiles } from "./helm.ts";
 import { memoryPlan } from "./memory.ts";
@@ -11,10 +11,10 @@ import { scalingObjects } from "./scaling.ts";
 import { graceSecondsOf, serverObjects, startupSecondsOf } from "./server.ts";
 import type { KubernetesFormat, KubernetesWishes } from "./wishes.ts";
 
-export type KubernetesObjects = Readonly<Record<string, KubernetesObject>>;
+export type Manifests = Readonly<Record<string, Manifest>>;
 
 /** By the names of their files, without an ending. */
-const kubernetesObjects = (v: DeployedVersion, w: KubernetesWishes): KubernetesObjects => ({
+const kubernetesObjects = (v: DeployedVersion, w: KubernetesWishes): Manifests => ({
   ...serverObjects(v, w, memoryPlan(w)),
   ...scalingObjects(v, w),
   ...routingObjects(v, w),
@@ -22,17 +22,17 @@ const kubernetesObjects = (v: DeployedVersion, w: KubernetesWishes): KubernetesO
 });
 
 /** Not beside `loam-deployment.json`: `kubectl apply -f` reads every file of a folder that ends in .json or .yaml. */
-const plainFiles = (objects: KubernetesObjects): readonly PlanFile[] =>
+const plainFiles = (objects: Manifests): readonly PlanFile[] =>
   Object.entries(objects).map(([name, object]) => ({ path: `manifests/${name}.yaml`, text: documentOf(object) }));
 
 /** The kustomization has it. */
-const withoutNamespace = (object: KubernetesObject): KubernetesObject => {
+const withoutNamespace = (object: Manifest): Manifest => {
   const { namespace: _, ...metadata } = object.metadata;
   // the key stays where it was
   return { ...object, metadata };
 };
 
-const kustomizeFiles = (objects: KubernetesObjects, w: KubernetesWishes): readonly PlanFile[] => [
+const kustomizeFiles = (objects: Manifests, w: KubernetesWishes): readonly PlanFile[] => [
   {
     path: "kustomization.yaml",
     text: documentOf({
@@ -46,7 +46,7 @@ const kustomizeFiles = (objects: KubernetesObjects, w: KubernetesWishes): readon
 ];
 
 const formats: Readonly<
-  Record<KubernetesFormat, (objects: KubernetesObjects, v: DeployedVersion, w: KubernetesWishes) => readonly PlanFile[]>
+  Record<KubernetesFormat, (objects: Manifests, v: DeployedVersion, w: KubernetesWishes) => readonly PlanFile[]>
 > = {
   plain: plainFiles,
   kustomize: (objects, _, w) => kustomizeFiles(objects, w),

@@ -61,6 +61,8 @@ export interface KubernetesWishes {
   readonly autoscaling: AutoscalingWishes;
   /** Weights in a claim that is mounted at /model; default: in the image. `create` makes it. */
   readonly claim?: { readonly name: string; readonly create: boolean; readonly storageClass?: string | undefined } | undefined;
+  /** The image pulls the weights from a registry at this port when it starts (`loam deploy image --weights pulled`). */
+  readonly pullPort?: number | undefined;
   readonly podMonitor: boolean;
   readonly gateway?: GatewayWishes | undefined;
   readonly project?: ProjectWishes | undefined;

@@ -5,7 +5,7 @@ export const pricedTargets = ["lambda", "fargate", "cloud-run", "sagemaker", "vm
 export type PricedTarget = (typeof pricedTargets)[number];
 
 const rate = z.number().min(0);
-export const ratesSchema = z.strictObject({
+const ratesSchema = z.strictObject({
   perGbSecond: rate.optional().describe("Memory while a request runs, a GB and second."),
   perVcpuSecond: rate.optional().describe("Processor while a request runs, a vCPU and second."),
   perMillionRequests: rate.optional().describe("Requests, a million."),
@@ -16,4 +16,4 @@ export const ratesSchema = z.strictObject({
 export type CloudRates = z.output<typeof ratesSchema>;
 
 /** By target; `sagemaker` and `vm` have no built-in rates. */
-export const pricesPart = z.partialRecord(z.enum(pricedTargets), ratesSchema);
+export const cloudPricesPart = z.partialRecord(z.enum(pricedTargets), ratesSchema);

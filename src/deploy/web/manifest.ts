@@ -8,7 +8,7 @@ export interface WebFile {
 }
 
 /** A prompt and the tokens that the exported model wrote after it, greedily, where it was exported. */
-export interface WebProbe {
+interface WebProbe {
   readonly prompt: readonly number[];
   readonly answer: readonly number[];
 }

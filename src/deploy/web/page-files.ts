@@ -1,7 +1,7 @@
 /** The page as files: markup, its policy, and headers for hosts that read them from the folder. */
 
 /** Nothing is loaded or called but what lies beside the page; WebAssembly may be compiled, no other code made from text. */
-export const webPolicy: string = [
+const webPolicy: string = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "connect-src 'self'",

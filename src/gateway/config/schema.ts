@@ -53,7 +53,7 @@ const upstream = z.lazy(() =>
     kubernetes: servicePart
       .optional()
       .describe(
-        "Service of Kubernetes whose endpoints (pods) are asked one by one; `url` gives scheme and path, and is asked until the list has come.",
+        "Service of Kubernetes: each ready endpoint (pod) is an upstream of its own. `url` gives scheme and path, and receives requests until the first list arrives.",
       ),
     key: secretSource.optional().meta({ description: "API key, sent in the protocol's header.", examples: [{ env: "OPENAI_API_KEY" }] }),
     headers: z

@@ -66,6 +66,8 @@ export interface DeployKubernetesOptions extends ApprovalOptions {
   readonly claim?: string | undefined;
   /** Make the claim too, of this storage class; `""`: the cluster's default class. */
   readonly claimClass?: string | undefined;
+  /** The image pulls its weights from a registry at this port (`deploy.image` with `weights: "pulled"`): they get a volume and a way out. */
+  readonly pullPort?: number | undefined;
   /** A Gateway: `NAME` or `NAMESPACE/NAME`. */
   readonly gateway?: string | undefined;
   readonly hostname?: string | undefined;
@@ -199,6 +201,7 @@ function checkOptions(o: DeployKubernetesOptions): void {
   checkName(o.namespace, "--namespace", label, labelExpected);
   for (const name of o.allowNamespaces ?? []) checkName(name, "--allow-namespace", label, labelExpected);
   if (o.claimClass !== undefined && o.claim === undefined) throw wrong("--claim-class", "--claim beside it", "none");
+  if (o.pullPort !== undefined && o.claim !== undefined) throw wrong("--pull-port", "no --claim: weights are pulled or in a claim", "both");
   if (o.endpointPicker !== undefined && o.gateway === undefined) throw wrong("--endpoint-picker", "--gateway beside it", "none");
   if (o.hostname !== undefined && o.gateway === undefined) throw wrong("--hostname", "--gateway beside it", "none");
   if (o.autoscale === "keda" && o.prometheus === undefined)
@@ -292,7 +295,7 @@ export async function deployKubernetes(at: Workplace, given: string, o: DeployKu
     allowNamespaces: o.allowNamespaces ?? [],
     shutdownDelaySeconds: o.shutdownDelaySeconds ?? 5,
     drainSeconds: o.drainSeconds ?? 25,
-    ...defined({ namespace: o.namespace, apiKeySecret: o.apiKeySecret, gateway: gatewayOf(o), project: projectOf(o) }),
+    ...defined({ pullPort: o.pullPort, namespace: o.namespace, apiKeySecret: o.apiKeySecret, gateway: gatewayOf(o), project: projectOf(o) }),
     ...(o.claim === undefined
       ? {}
       : { claim: { name: o.claim, create: o.claimClass !== undefined, ...defined({ storageClass: o.claimClass || undefined }) } }),

@@ -65,6 +65,7 @@ export async function deployWeb(at: Workplace, given: string, options: DeployWeb
   const wishes: WebWishes = { weights, context, webgpu, mostBytes };
   const parts = await webParts(version.files, `${model}@${number}`, at, { weights, context, webgpu, text }, watch);
   const { path, deployment } = writePlan(webTarget(parts), version.deployed, wishes, { cwd: at.cwd, to });
+  // facts are plain data that `webTarget` wrote a moment ago
   const { weightBytes, downloadBytes, heldOut } = deployment.facts as unknown as Pick<
     DeployedWeb,
     "weightBytes" | "downloadBytes" | "heldOut"

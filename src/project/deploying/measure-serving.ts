@@ -113,6 +113,9 @@ export async function deployMeasure(at: Workplace, given: string, o: DeployMeasu
       String(promptTokens + completionTokens),
     );
   const steps = concurrencies(slots);
+  // code is compiled and caches are filled by requests that are not counted
+  const warm = await loadRequests(target, { count: 2 * slots, promptTokens, completionTokens, seed: "warm" });
+  await runLoad(target, warm, slots);
   const progress = progressFor(watch, "measure");
   const points: MeasuredPoint[] = [];
   for (const [i, concurrency] of steps.entries()) {

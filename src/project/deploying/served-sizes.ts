@@ -26,7 +26,6 @@ export async function servedSizes(files: VersionToDeploy["files"], slots: number
     numParameters: countParameters(specOfModel(model)),
     layers: config.layers,
     width: config.width,
-    hidden: config.hidden,
     vocabulary: config.vocab,
   };
   if (readsTexts(model) || model.family !== "decoder") return { sizes: { ...shape, cacheBytes: 0, cacheViews: [] }, context };

@@ -31,6 +31,7 @@ const bytesPerWeight = { f32: 4, q8: 1 + 4 / 32, q4: 0.5 + 8 / 32 } as const;
 
 /** Bytes of a decoder's weights in each form, before any is read. */
 export function webSizes(model: ModelConfig): WebSizes {
+  // a tree of specifications, which `treePaths` walks as any tree
   const leaves = treePaths<ParameterSpec>(specOfModel(model) as never);
   const size = (form: WebWeights): number =>
     leaves.reduce((sum, [path, { shape }]) => {
@@ -144,7 +145,7 @@ function webPrograms(projectFolder: string, webgpu: boolean) {
   return { programs, version };
 }
 
-export interface WebPartsOptions {
+interface WebPartsOptions {
   readonly weights: WebWeights;
   readonly context: number;
   readonly webgpu: boolean;

@@ -16,7 +16,7 @@ import { Login } from "../../session/index.ts";
 import { openLogin } from "../login/open-login.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import { gatewayFeedback } from "../watching/feedback/index.ts";
-import { openGatewayWatching } from "../watching/gateway-watching.ts";
+import { type GatewayWatching, openGatewayWatching } from "../watching/gateway-watching.ts";
 import { withConsole } from "./console-session.ts";
 import { servicesFor } from "./follow-service.ts";
 import type { FoundGateway } from "./gateway-place.ts";
@@ -73,6 +73,20 @@ const certificateTeller =
         : `loam gateway: the new certificate was not taken up: ${reasonOf(error)}`,
     );
 
+const noticeTeller =
+  (warn: (text: string) => void) =>
+  (notice: Parameters<typeof noticeText>[0]): void => {
+    const text = noticeText(notice);
+    if (text !== undefined) warn(`loam gateway: ${text}`);
+  };
+
+/** What the gateway is given of monitors and feedback; it tells of the disk that it keeps its state on. */
+const watchedOptions = (watched: GatewayWatching | undefined, { folder }: Pick<GatewayConfig, "folder">) => ({
+  ...(watched?.feedback ? { feedback: gatewayFeedback(watched.feedback) } : {}),
+  ...(watched?.watch ? { watchFigures: watched.watch.figures } : {}),
+  storeFolder: folder,
+});
+
 /** Errors: those of the file and the state, and of the socket where the address is taken. */
 export async function serveGateway(
   { path, config }: Pick<FoundGateway, "path" | "config">,
@@ -84,7 +98,6 @@ export async function serveGateway(
   const page = await readStaticPage(join(packageFolder, "console", "dist"));
   const login = new Login({ info: { gateway: true, record: false } });
   const watched = await openGatewayWatching(config.folder, warn);
-  const closeWatching = async () => watched?.close();
   let door: Gateway;
   let listening: GatewayListening;
   try {
@@ -96,9 +109,7 @@ export async function serveGateway(
       version: ownPackage().version,
       ...servicesFor(warn),
       ...defined({ page }),
-      ...(watched?.feedback ? { feedback: gatewayFeedback(watched.feedback) } : {}),
-      ...(watched?.watch ? { watchFigures: watched.watch.figures } : {}),
-      storeFolder: config.folder,
+      ...watchedOptions(watched, config),
       onRequest: record => {
         log.write(record);
         watched?.request(record);
@@ -110,15 +121,12 @@ export async function serveGateway(
       },
       onFailure: (error, id) => warn(`loam gateway: request ${id}: ${reasonOf(error)}`),
       onHealth: (upstream, isHealthy) => warn(`loam gateway: ${upstream} ${isHealthy ? "is healthy again" : "failed its probe"}`),
-      onNotice: notice => {
-        const text = noticeText(notice);
-        if (text !== undefined) warn(`loam gateway: ${text}`);
-      },
+      onNotice: noticeTeller(warn),
     });
     const onTls = certificateTeller(warn);
     listening = await listenGateway(door, { host: host ?? config.listen.host, port: port ?? config.listen.port, onTls });
   } catch (error) {
-    await closeWatching();
+    await watched?.close();
     await control.close();
     throw error;
   }
@@ -137,7 +145,7 @@ export async function serveGateway(
     following.stop();
     await closeLogin();
     const { cutOff } = await (handOver ? listening.handOver() : listening.drain({ delayMs }));
-    await closeWatching();
+    await watched?.close();
     await log.close();
     return { cutOff };
   };

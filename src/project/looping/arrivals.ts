@@ -36,7 +36,7 @@ export interface ArmLabel {
   readonly loss: number;
 }
 
-export interface Arrivals {
+interface Arrivals {
   readonly responses: readonly ArmResponse[];
   readonly labels: readonly ArmLabel[];
 }

@@ -3,12 +3,12 @@ import { z } from "zod";
 import type { Document } from "../../data/index.ts";
 import { classReader, labelOptions } from "../../tune/index.ts";
 
-export const rowOptions = z.discriminatedUnion("task", [
+export const loopRowOptions = z.discriminatedUnion("task", [
   z.strictObject({ task: z.literal("classify"), labels: labelOptions }),
   z.strictObject({ task: z.literal("regress"), label: z.string() }),
   z.strictObject({ task: z.literal("instruct") }),
 ]);
-export type RowOptions = z.output<typeof rowOptions>;
+export type RowOptions = z.output<typeof loopRowOptions>;
 
 /** The class of a document, by which replay is stratified: one for all where there are no classes. Undefined where it does not say what is right. */
 export function rowReader(o: RowOptions): (document: Document) => string | undefined {

@@ -9,7 +9,7 @@ import { type Document, documentLine, documentsOf, likeAcross } from "../../data
 import { type DatedRow, drawRound, loopErrors } from "../../loop/index.ts";
 import { type ArtifactReader, type ArtifactWriter, membersFile, type Stage, stage } from "../../store/index.ts";
 import { feedbackReader } from "./feedback-labels.ts";
-import { rowOptions, rowReader } from "./loop-rows.ts";
+import { loopRowOptions, rowReader } from "./loop-rows.ts";
 
 const setsFile = "loop-sets.json";
 const setNames = z.object({ recent: z.array(z.string()) });
@@ -22,7 +22,7 @@ function documentTime({ attributes }: Pick<Document, "attributes">, attribute: s
 }
 
 const windowOptions = z.strictObject({
-  rows: rowOptions,
+  rows: loopRowOptions,
   /** Attribute with the time. */
   time: z.string(),
   /** Attribute with the id of a document's request. */

@@ -7,6 +7,7 @@ const hex = (bytes: ArrayBuffer): string => Array.from(new Uint8Array(bytes), b 
 async function readWhole(response: Response, sizeBytes: number, heard: (bytes: number) => void): Promise<Uint8Array<ArrayBuffer>> {
   const whole = new Uint8Array(sizeBytes);
   let at = 0;
+  // a browser's streams are iterable, which Node's types of fetch do not say
   for await (const piece of response.body as unknown as AsyncIterable<Uint8Array>) {
     if (at + piece.length > sizeBytes) return new Uint8Array(0);
     whole.set(piece, at);

@@ -6,7 +6,7 @@ import { choiceRandom, type SamplingOptions, sampleToken, samplingOptions, TextS
 import { type ChatMessage, chatTemplate, encodeChat, loadTokenizer, type Tokenizer } from "../../../text/index.ts";
 import { type WebManifest, webManifestFile } from "../manifest.ts";
 import { fetchFile } from "./fetch-file.ts";
-import { hasWebGpu, openRuntime, type RuntimeSession, usableThreads, type WebDevice } from "./runtime.ts";
+import { hasWebGpu, openWebRuntime, type RuntimeSession, usableThreads, type WebDevice } from "./runtime.ts";
 import { StepCache } from "./step-cache.ts";
 
 export interface LoadOptions {
@@ -22,7 +22,7 @@ export interface LoadOptions {
 
 export type Prompt = string | readonly ChatMessage[] | { readonly tokens: readonly number[] };
 
-export interface GenerateOptions extends Partial<SamplingOptions> {
+export interface WebGenerateOptions extends Partial<SamplingOptions> {
   /** Default: what the context leaves. */
   readonly maxTokens?: number;
   /** Texts that end the completion and are not part of it. */
@@ -42,9 +42,9 @@ export interface WebModel {
   /** Tokens of a prompt as the server counts them. */
   promptTokens(prompt: Prompt): number[];
   /** Text as it becomes certain; returns why it ended. One generation at a time. */
-  generate(prompt: Prompt, options?: GenerateOptions): AsyncGenerator<string, FinishReason, undefined>;
+  generate(prompt: Prompt, options?: WebGenerateOptions): AsyncGenerator<string, FinishReason, undefined>;
   /** The same as token ids. */
-  generateTokens(prompt: Prompt, options?: GenerateOptions): AsyncGenerator<number, FinishReason, undefined>;
+  generateTokens(prompt: Prompt, options?: WebGenerateOptions): AsyncGenerator<number, FinishReason, undefined>;
   close(): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ interface Opened {
 }
 
 async function openSession(folder: URL, manifest: WebManifest, files: ModelBytes, device: WebDevice, threads: number): Promise<Opened> {
-  const runtime = await openRuntime(folder, device, threads);
+  const runtime = await openWebRuntime(folder, device, threads);
   const session = await runtime.InferenceSession.create(files.graph, {
     executionProviders: [device],
     externalData: manifest.weightFiles.map(({ path }, i) => ({ path, data: files.weights[i]! })),
@@ -73,7 +73,7 @@ async function* draw(
   { context, stopTokens }: Pick<WebManifest, "context" | "stopTokens">,
   masked: Uint8Array,
   prompt: readonly number[],
-  { maxTokens, seed, signal, ...given }: GenerateOptions,
+  { maxTokens, seed, signal, ...given }: WebGenerateOptions,
 ): AsyncGenerator<number, FinishReason, undefined> {
   const sampling = samplingOptions({ endTokens: stopTokens, ...given });
   const random = choiceRandom(seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!, 0);
@@ -133,7 +133,7 @@ const withStart = (start: number | null, ids: readonly number[]): number[] =>
 const isTokens = (prompt: Prompt): prompt is { readonly tokens: readonly number[] } => typeof prompt === "object" && "tokens" in prompt;
 
 /** Loads the model that lies beside this module, or in another folder. Throws an Error where a file is missing or changed. */
-export async function load(options: LoadOptions = {}, folder: URL = new URL("./", import.meta.url)): Promise<WebModel> {
+async function loadWebModel(options: LoadOptions = {}, folder: URL = new URL("./", import.meta.url)): Promise<WebModel> {
   const { onProgress, signal } = options;
   const response = await fetch(new URL(webManifestFile, folder), signal ? { signal } : {});
   if (!response.ok) throw new Error(`${webManifestFile}: expected the file, got HTTP ${response.status}. Copy the whole folder.`);
@@ -161,7 +161,7 @@ export async function load(options: LoadOptions = {}, folder: URL = new URL("./"
     return Array.from(encodeChat(tokenizer, template, prompt, { addGenerationPrompt: true, bosToken, eosToken }));
   };
   let isBusy = false;
-  async function* generateTokens(prompt: Prompt, o: GenerateOptions = {}): AsyncGenerator<number, FinishReason, undefined> {
+  async function* generateTokens(prompt: Prompt, o: WebGenerateOptions = {}): AsyncGenerator<number, FinishReason, undefined> {
     if (isBusy) throw new Error("generate: a generation is running. Wait for it, or stop it.");
     isBusy = true;
     try {
@@ -170,7 +170,7 @@ export async function load(options: LoadOptions = {}, folder: URL = new URL("./"
       isBusy = false;
     }
   }
-  async function* generate(prompt: Prompt, { stop = [], ...o }: GenerateOptions = {}): AsyncGenerator<string, FinishReason, undefined> {
+  async function* generate(prompt: Prompt, { stop = [], ...o }: WebGenerateOptions = {}): AsyncGenerator<string, FinishReason, undefined> {
     const text = new TextStream(tokenizer.stream({ skipSpecialTokens: true, isContinuation: true }), stop);
     const tokens = generateTokens(prompt, o);
     try {
@@ -187,3 +187,5 @@ export async function load(options: LoadOptions = {}, folder: URL = new URL("./"
   }
   return { manifest, device, threads, tokenizer, promptTokens, generate, generateTokens, close: () => session.release() };
 }
+
+export { loadWebModel as load };

@@ -74,6 +74,7 @@ async function open(): Promise<void> {
     const model = await module.load({
       onProgress: ({ bytes, totalBytes }) => {
         progress.max = totalBytes;
+        // a progress element's value is a number
         (progress as unknown as { value: number }).value = bytes;
       },
     });

@@ -11,7 +11,7 @@ export interface RuntimeSession {
   release(): Promise<void>;
 }
 
-export interface Runtime {
+export interface WebRuntime {
   readonly env: { logLevel: string; readonly wasm: { numThreads?: number; wasmPaths?: string; proxy?: boolean } };
   readonly InferenceSession: { create(model: Uint8Array, options: object): Promise<RuntimeSession> };
   readonly Tensor: new (dtype: "int32" | "float32", data: Int32Array | Float32Array, dims: readonly number[]) => RuntimeTensor;
@@ -40,8 +40,8 @@ export const hasWebGpu = async (): Promise<boolean> => {
 };
 
 /** The build for a device, from the folder `ort/` beside the page. */
-export async function openRuntime(folder: URL, device: WebDevice, threads: number): Promise<Runtime> {
-  const runtime = (await import(new URL(`ort/ort.${device}.min.mjs`, folder).href)) as Runtime;
+export async function openWebRuntime(folder: URL, device: WebDevice, threads: number): Promise<WebRuntime> {
+  const runtime = (await import(new URL(`ort/ort.${device}.min.mjs`, folder).href)) as WebRuntime;
   runtime.env.logLevel = "error";
   runtime.env.wasm.numThreads = threads;
   runtime.env.wasm.wasmPaths = new URL("ort/", folder).href;

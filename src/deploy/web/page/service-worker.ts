@@ -20,6 +20,7 @@ interface Cache {
 }
 declare const caches: { open(name: string): Promise<Cache> };
 
+// a worker's global scope, which Node's types do not know
 const scope = globalThis as unknown as WorkerScope;
 
 function isolated(response: Response): Response {

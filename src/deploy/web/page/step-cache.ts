@@ -3,7 +3,7 @@
  * two, so a short sequence copies little; rows behind the sequence are masked, and their contents do not matter.
  */
 import type { WebManifest } from "../manifest.ts";
-import type { Runtime, RuntimeSession } from "./runtime.ts";
+import type { RuntimeSession, WebRuntime } from "./runtime.ts";
 
 /** Rows of a cache that has just begun. */
 const firstRows = 64;
@@ -13,7 +13,7 @@ const chunkTokens = 64;
 type Shape = Pick<WebManifest, "layers" | "kvHeads" | "headSize" | "context">;
 
 export class StepCache {
-  readonly #runtime: Runtime;
+  readonly #runtime: WebRuntime;
   readonly #session: RuntimeSession;
   readonly #shape: Shape;
   /** Keys and values of each layer: heads, rows, numbers. */
@@ -21,7 +21,7 @@ export class StepCache {
   #rows = 0;
   #tokens: number[] = [];
 
-  constructor(runtime: Runtime, session: RuntimeSession, shape: Shape) {
+  constructor(runtime: WebRuntime, session: RuntimeSession, shape: Shape) {
     this.#runtime = runtime;
     this.#session = session;
     this.#shape = shape;

@@ -16,7 +16,7 @@ import {
   openKubernetesClient,
 } from "../../../kubernetes/index.ts";
 
-export interface ObjectDrift {
+interface ObjectDrift {
   /** `Deployment default/mail`. */
   readonly object: string;
   readonly drift: "missing" | "changed";
@@ -24,7 +24,7 @@ export interface ObjectDrift {
   readonly fields: readonly { readonly path: string; readonly there: string | null; readonly manifest: string | null }[];
 }
 
-export interface Rollout {
+interface Rollout {
   readonly object: string;
   readonly ready: number;
   readonly wanted: number;
@@ -33,7 +33,7 @@ export interface Rollout {
   readonly isComplete: boolean;
 }
 
-export interface ClusterView {
+export interface ClusterComparison {
   readonly server: string;
   readonly drift: readonly ObjectDrift[];
   readonly rollouts: readonly Rollout[];
@@ -101,7 +101,7 @@ function rolloutOf(name: string, { spec, status = {}, metadata }: Workload): Rol
 }
 
 /** Errors: kubernetes/*. */
-export async function clusterView(client: KubernetesClient, manifests: readonly Manifest[], signal: AbortSignal): Promise<ClusterView> {
+export async function clusterView(client: KubernetesClient, manifests: readonly Manifest[], signal: AbortSignal): Promise<ClusterComparison> {
   const drift: ObjectDrift[] = [];
   const rollouts: Rollout[] = [];
   for (const { resource, object } of manifests) {
@@ -125,7 +125,7 @@ export async function clusterOf(
   folder: string,
   deployment: Deployment,
   signal: AbortSignal,
-): Promise<ClusterView | { readonly unreachable: string } | null> {
+): Promise<ClusterComparison | { readonly unreachable: string } | null> {
   const variables = environment();
   const manifests = manifestsOf(folder, deployment);
   if (manifests.length === 0 || !variables.KUBECONFIG) return null;

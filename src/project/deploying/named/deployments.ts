@@ -13,7 +13,7 @@ import { thisUser } from "../../person.ts";
 import { findProject } from "../../project-file.ts";
 import type { Workplace } from "../../workspace.ts";
 import { readDeployment } from "../plan-folder.ts";
-import { type ClusterView, clusterOf } from "./cluster.ts";
+import { type ClusterComparison, clusterOf } from "./cluster.ts";
 import { changedKeys, editedFiles, type FileChange, plannedChanges, type ValueChange } from "./compare.ts";
 import { dropOldGenerations, generationFolder, listGenerations, prepareFolder, switchTo } from "./generations.ts";
 import { targetWriters } from "./target-writers.ts";
@@ -164,7 +164,7 @@ export async function applyDeployments(at: Workplace, name: string | undefined, 
   return applied;
 }
 
-type ClusterState = ClusterView | { readonly unreachable: string } | null;
+type ClusterState = ClusterComparison | { readonly unreachable: string } | null;
 
 export interface DeploymentDiff {
   readonly name: string;

@@ -8,9 +8,9 @@ import { fileError, temporaryBeside } from "../../../base/index.ts";
 import { deployErrors } from "../../../deploy/index.ts";
 
 /** Generations that are kept: the current one, and two to go back to. */
-export const keptGenerations = 3;
+const keptGenerations = 3;
 
-export interface Generations {
+interface Generations {
   /** Ascending. */
   readonly numbers: readonly number[];
   /** Null before the first. */

@@ -1,21 +1,81 @@
 /** Targets that a deployment of loam.yaml can name: its wishes checked, its plan written. A target is a row. */
 import { z } from "zod";
 import { check } from "../../../base/index.ts";
-import { type NamedDeployment, type NamedTarget, webWeightForms } from "../../../deploy/index.ts";
+import { autoscalers, kubernetesFormats, type NamedDeployment, type NamedTarget, servedForms, webWeightForms } from "../../../deploy/index.ts";
 import type { Watch } from "../../call.ts";
+import { namedVersion } from "../../models/named-version.ts";
 import type { Workplace } from "../../workspace.ts";
+import { deployKubernetes } from "../deploy-kubernetes.ts";
+import { deployLambda } from "../deploy-lambda.ts";
 import { deployWeb } from "../deploy-web.ts";
 
 /** Writes the plan to a folder of which nothing exists. `place` names the wishes in errors. */
 type TargetWriter = (at: Workplace, part: NamedDeployment, to: string, place: string, watch: Watch) => Promise<unknown>;
 
+const whole = z.int().positive().optional();
+const text = z.string().min(1).optional();
+const flag = z.boolean().optional();
+
 const webWishes = z.strictObject({
   weights: z.enum(webWeightForms).optional(),
   context: z.int().min(16).optional(),
-  webgpu: z.boolean().optional(),
-  mostBytes: z.int().positive().optional(),
+  webgpu: flag,
+  mostBytes: whole,
 });
+
+const lambdaWishes = z.strictObject({
+  package: z.enum(["zip", "image"]).optional(),
+  weightsForm: z.enum(["as-is", "q8", "q4"]).optional(),
+  quantize: text,
+  push: text,
+  base: text,
+  plainHttp: flag,
+  mode: z.enum(["stream", "buffered"]).optional(),
+  auth: z.enum(["iam", "key"]).optional(),
+  memoryMb: whole,
+  timeoutSeconds: whole,
+  storageMb: whole,
+  concurrency: whole,
+  slots: whole,
+  context: whole,
+});
+
+const kubernetesWishes = z.strictObject({
+  /** `{version}` stands for the number of the version. */
+  image: z.string().min(1),
+  format: z.enum(kubernetesFormats).optional(),
+  checkImage: flag,
+  plainHttp: flag,
+  name: text,
+  namespace: text,
+  slots: whole,
+  context: whole,
+  quantize: z.enum(servedForms).optional(),
+  cpu: z.number().positive().optional(),
+  measured: text,
+  load: z.number().positive().optional(),
+  minReplicas: whole,
+  maxReplicas: whole,
+  autoscale: z.enum(autoscalers).optional(),
+  prometheus: text,
+  podMonitor: flag,
+  nodeMemory: text,
+  claim: text,
+  claimClass: z.string().optional(),
+  gateway: text,
+  hostname: text,
+  apiKeySecret: text,
+});
+
+/** The image of the version that the name stands for now. */
+const writeKubernetes: TargetWriter = async (at, { model, wishes }, to, place, watch) => {
+  const { image, ...rest } = check(kubernetesWishes, wishes, place);
+  await using named = await namedVersion(at, model);
+  return deployKubernetes(at, model, { to, image: image.replaceAll("{version}", String(named.version.number)), ...rest }, watch);
+};
 
 export const targetWriters: { readonly [T in NamedTarget]: TargetWriter } = {
   web: (at, { model, wishes }, to, place, watch) => deployWeb(at, model, { to, ...check(webWishes, wishes, place) }, watch),
+  lambda: (at, { model, wishes }, to, place, watch) => deployLambda(at, model, { to, ...check(lambdaWishes, wishes, place) }, watch),
+  kubernetes: writeKubernetes,
 };

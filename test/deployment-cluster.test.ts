@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { answerJson, answerStatus, openFakeApiServer } from "../../../kubernetes/fake-api-server.laws.ts";
-import { openKubernetesClient } from "../../../kubernetes/index.ts";
-import { clusterView, manifestsOf } from "./cluster.ts";
+import { answerJson, answerStatus, openFakeApiServer } from "../src/kubernetes/fake-api-server.laws.ts";
+import { openKubernetesClient } from "../src/kubernetes/index.ts";
+import { clusterView, manifestsOf } from "../src/project/deploying/named/cluster.ts";
 
 const deployment = (replicas: number, image: string, extra: object = {}) => ({
   apiVersion: "apps/v1",
