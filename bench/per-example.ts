@@ -7,8 +7,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import type { Tree } from "../src/base/index.ts";
-import { crossEntropy, type Decoder, decoderLogits, decoderSpec, gpt2Config, initialise } from "../src/nn/index.ts";
+import { type Tree, treeFrom, treeLeaves } from "../src/base/index.ts";
+import { crossEntropy, type Decoder, decoderLogits, decoderSpec, gpt2Config, initialise, type ParameterSpec } from "../src/nn/index.ts";
 import { compile, type DeviceArray, div, grad, minimum, openDevice, perExample, sqrt, type Tensor } from "../src/tensor/index.ts";
 import { type BenchContext, type BenchResult, digits, median } from "./harness.ts";
 
@@ -17,10 +17,14 @@ const config = { ...gpt2Config({ vocab: 2000, width: 256, layers: 4, heads: 4, c
 type Batch = { readonly tokens: Tensor; readonly targets: Tensor; readonly weights: Tensor };
 const loss = (p: Decoder, b: Batch) => crossEntropy(decoderLogits(config, p, b.tokens), b.targets, b.weights, 1);
 
+const asTree = (specs: unknown): Tree<ParameterSpec> => specs as Tree<ParameterSpec>;
+const arraysIn = (tree: unknown): DeviceArray[] => treeLeaves<DeviceArray>(tree as Tree<DeviceArray>);
+
 /** Processor milliseconds, the median of some runs after one that does not count, and the peak of values in MB. */
-async function measured(f: (p: Decoder, b: Batch) => unknown, times: number) {
+async function measured(f: (p: Decoder, b: Batch) => Decoder, times: number) {
   const device = openDevice("cpu", { threads: 1 });
-  const p = await initialise(decoderSpec(config), device, 1);
+  const specs = asTree(decoderSpec(config));
+  const p = arraysIn(await initialise(decoderSpec(config), device, 1));
   const n = (rows / times) * length;
   const ids = Int32Array.from({ length: n }, (_, i) => (i * 7919) % 2000);
   const shape = [rows / times, length];
@@ -29,13 +33,17 @@ async function measured(f: (p: Decoder, b: Batch) => unknown, times: number) {
     targets: await device.array(ids, "i32", shape),
     weights: await device.array(new Float32Array(n).fill(1), "f32", shape),
   };
-  const program = compile(f as (p: Decoder, b: Batch) => Tree<Tensor>, { device, fuse: true, measureMemory: true });
+  const program = compile(
+    (list: readonly Tensor[], batch: Batch): readonly Tensor[] =>
+      treeLeaves<Tensor>(f(treeFrom(specs, list) as Decoder, batch) as Tree<Tensor>),
+    { device, fuse: true, measureMemory: true },
+  );
   const ms: number[] = [];
   for (let round = 0; round <= rounds; round++) {
     const before = process.cpuUsage();
     for (let i = 0; i < times; i++) {
       const made = await program(p, b);
-      for (const a of leaves(made)) a.dispose();
+      for (const a of made) a.dispose();
     }
     const spent = process.cpuUsage(before);
     if (round > 0) ms.push((spent.user + spent.system) / 1000);
@@ -45,11 +53,6 @@ async function measured(f: (p: Decoder, b: Batch) => unknown, times: number) {
   device.dispose();
   return { ms: digits(median(ms), 4), peakMb: digits(peak, 4) };
 }
-const leaves = (tree: unknown): DeviceArray[] =>
-  typeof tree === "object" && tree !== null && "dispose" in tree
-    ? [tree as DeviceArray]
-    : Object.values((tree ?? {}) as Record<string, unknown>).flatMap(leaves);
-
 const opacusReport = z.object({ version: z.string(), plainMs: z.number(), hooksMs: z.number(), ghostMs: z.number() });
 /** The peer's own processor time, where its environment is. */
 function opacus(): z.output<typeof opacusReport> | undefined {

@@ -5,7 +5,6 @@ export const governanceErrors = errorTable("governance", {
   accountant: {
     status: 400,
     exit: "usage",
-    meaning:
-      "A privacy accountant was asked for something that it cannot compute: a rate, a noise multiplier, a delta or an epsilon out of range.",
+    meaning: "A value for a privacy accountant is out of range: a sampling rate, a noise multiplier, a delta or an epsilon.",
   },
 });

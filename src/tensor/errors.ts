@@ -37,7 +37,7 @@ export const tensorErrors = errorTable("tensor", {
   perExample: {
     status: 400,
     exit: "usage",
-    meaning: "The gradients of a program's examples cannot be told apart: the sentence names the operation that mixes rows of the batch.",
+    meaning: "Gradients of single examples do not exist: the program mixes rows of the batch. The message names the operation.",
   },
   index: { status: 400, exit: "usage", meaning: "An index (a token, a label, a row) lies outside the axis that it selects from." },
   control: {

@@ -5,8 +5,7 @@ export const tuneErrors = errorTable("tune", {
   privacy: {
     status: 400,
     exit: "usage",
-    meaning:
-      "Private training cannot be done as the recipe says: the sentence names the budget, the delta or the option that does not fit.",
+    meaning: "A recipe's privacy options do not fit: the message names the budget, the delta or the option.",
   },
   space: {
     status: 400,

@@ -13,13 +13,13 @@ interface Factor {
 }
 type AxisLayout = readonly Factor[];
 export type Layout = readonly AxisLayout[];
-/** Undefined: no row enters. `summed`: linear in a sum over rows, whose terms can be told apart no more. */
+/** Undefined: no row enters. `summed`: linear in a sum over rows, whose terms can no longer be separated. */
 export type RowState = { readonly kind: "rows"; readonly layout: Layout } | { readonly kind: "summed" } | undefined;
 
 export const stateOfRows = (layout: Layout): RowState => ({ kind: "rows", layout });
 export const summedRows: RowState = { kind: "summed" };
 
-/** Why a program's examples cannot be told apart. */
+/** Why the examples of a program cannot be separated. */
 export const mixesRows = (place: string, received: string, hint?: string) =>
   tensorErrors.fail("perExample", {
     place,
