@@ -60,7 +60,7 @@ export const deployVerbs: readonly Verb[] = [
       ["--pull-port <n>", "the image pulls its weights (--weights pulled) from a registry at this port: a volume and an egress rule for it"],
       ["--gateway <name>", "add an HTTPRoute of this Gateway: NAME or NAMESPACE/NAME"],
       ["--hostname <name>", "host name of the route"],
-      ["--endpoint-picker <service>", "route to an InferencePool with this endpoint picker; not validated"],
+      ["--endpoint-picker <service>", "route to an InferencePool with this endpoint picker"],
       ["--allow-namespace <names...>", "namespaces whose pods may send requests, beside the deployment's own"],
       ["--api-key-secret <name>", "Secret whose key `api-key` requests for models need"],
       ["--shutdown-delay <seconds>", "seconds after SIGTERM in which requests are still accepted", "5"],
