@@ -4,8 +4,8 @@
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
 import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
 import { random } from "../src/base/index.ts";
 import { memoryPlan } from "../src/deploy/index.ts";
 import { decoderSpec, disposeTree, folderFiles, initialise, llamaConfig, modelGguf, modelOf } from "../src/nn/index.ts";
@@ -91,14 +91,20 @@ export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
       const peaks: number[] = [];
       for (let i = 0; i < Math.max(1, Math.round(processes * scale)); i++) {
         const peak = await peakOf(subject, sizes.vocabulary, `${subject.name} ${i}`);
-        if (peak === undefined) return { method: "", ours, peers: {}, ratios, bars, notes: ["this system does not tell what a process takes"] };
+        if (peak === undefined)
+          return { method: "", ours, peers: {}, ratios, bars, notes: ["this system does not tell what a process takes"] };
         peaks.push(peak);
         say(`${subject.name}: ${digits(peak / 1e6)} MB, computed ${digits(plan.totalBytes / 1e6)} MB`);
       }
       const share = plan.totalBytes / median(peaks);
       ours[subject.name] = { computed: plan, peaks, slots: subject.slots, context: subject.context };
       ratios[`${subject.name}: computed over measured`] = digits(share);
-      bars.push({ name: `${subject.name}: computed over measured`, want: `1 to ${mostAbove}`, got: digits(share), holds: share >= 1 && share <= mostAbove });
+      bars.push({
+        name: `${subject.name}: computed over measured`,
+        want: `1 to ${mostAbove}`,
+        got: digits(share),
+        holds: share >= 1 && share <= mostAbove,
+      });
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });

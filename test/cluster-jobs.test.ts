@@ -37,13 +37,18 @@ data:
     sources:
 ${Array.from({ length: sources }, (_, s) => `      s${s}: { folder: texts, files: s${s}.jsonl, reader: jsonl }`).join("\n")}
     steps: [clean, { length: { minWords: 5 } }, { repeats: {} }, { deduplicate: { fuzzy: true } }, gopher-repetition]
+tokenizer: { vocab: 300, from: all }
+models:
+  toy: { layers: 1, width: 16, heads: 1, context: 16, train: { on: all, tokens: 1000, rows: 2, rate: 0.01 } }
 `,
   );
   return folder;
 }
 
 async function outcome(folder: string, stdout: string): Promise<{ readonly digest: string; readonly summary: unknown }> {
-  const { artifacts } = jsonLines(stdout).findLast(l => "artifacts" in l) as { artifacts: Record<string, string> };
+  // a pod's log has both streams
+  const lines = stdout.split("\n").filter(l => l.startsWith("{"));
+  const { artifacts } = jsonLines(lines.join("\n")).findLast(l => "artifacts" in l) as { artifacts: Record<string, string> };
   const store = await openStore({ root: folder });
   try {
     const { digest, summary } = await openArtifact(store, artifacts["data/all"]!);

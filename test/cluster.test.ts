@@ -3,10 +3,10 @@
  * Service and through a gateway that follows its endpoints, a third of them streams. Nothing is lost, cut, refused or answered twice, except what a pod that
  * is killed was answering.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { type RunningGateway, startGateway } from "../examples/cluster/gateway.js";
 import {
   badCanary,
@@ -21,7 +21,9 @@ import {
   rollingUpdate,
   scale,
 } from "../examples/cluster/phases.js";
-import { program } from "./support/child.ts";
+import { parseYaml } from "../src/base/index.ts";
+import { checkConfig } from "../src/gateway/index.ts";
+import { program, root } from "./support/child.ts";
 import { type Cluster, clusterTest, openCluster } from "./support/cluster.ts";
 import { importToys, nodeNumber, type Pod, podsOf, toyImage } from "./support/cluster-toy.ts";
 
@@ -35,6 +37,40 @@ interface Opened {
   readonly lab: Lab;
 }
 let opened: Promise<Opened> | undefined;
+
+/** YAML of docs/cluster.md that holds `word`. */
+function fromPage(word: string): unknown {
+  const page = readFileSync(join(root, "docs", "cluster.md"), "utf8");
+  const found = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].find(([, text]) => text!.includes(word));
+  return parseYaml(found![1]!, "docs/cluster.md");
+}
+
+test("the gateway's file in docs/cluster.md is right", async () => {
+  const config = await checkConfig(fromPage("upstreams:"), "docs/cluster.md", root);
+  expect(config.upstreams.get("mail")!.service).toEqual({ service: "mail-small", namespace: "models", port: "http" });
+});
+
+/** A kubeconfig of an account that has the rights in docs/cluster.md and no others. */
+async function accountOf(cluster: Cluster, folder: string): Promise<string> {
+  const { rules } = fromPage("rules:") as { readonly rules: readonly object[] };
+  const [metadata, group] = [{ name: "gateway" }, "rbac.authorization.k8s.io"];
+  await cluster.apply([
+    { apiVersion: "v1", kind: "ServiceAccount", metadata },
+    { apiVersion: `${group}/v1`, kind: "Role", metadata, rules },
+    {
+      apiVersion: `${group}/v1`,
+      kind: "RoleBinding",
+      metadata,
+      roleRef: { apiGroup: group, kind: "Role", name: "gateway" },
+      subjects: [{ kind: "ServiceAccount", name: "gateway", namespace: "default" }],
+    },
+  ]);
+  const token = (await cluster.kubectl(["create", "token", "gateway", "--duration=2h"])).trim();
+  const path = join(folder, "kubeconfig");
+  const admin = readFileSync(cluster.kubeconfig, "utf8");
+  writeFileSync(path, admin.replace(/token: [^}]+/, `token: ${token}`));
+  return path;
+}
 
 /** One cluster for the file, with the first version and a gateway. */
 async function open(): Promise<Opened> {
@@ -64,7 +100,7 @@ async function open(): Promise<Opened> {
     model,
     stableUrl: serviceUrl,
     canaryUrl: await address(`${model}-canary`),
-    env: { ...process.env, ...cluster.env, HOME: folder, LOAM_HOME: folder },
+    env: { ...process.env, ...cluster.env, KUBECONFIG: await accountOf(cluster, folder), HOME: folder, LOAM_HOME: folder },
     log: () => {},
   });
   return { cluster, folder, gateway, lab: { ...lab, serviceUrl, gateway } };

@@ -13,8 +13,29 @@ import { trainedToy } from "./support/project.ts";
 const helm = installed("helm", "LOAM_HELM", join(homedir(), ".cache", "loam-helm", "helm"));
 const kubectl = installed("kubectl", "LOAM_KUBECTL", join(kubeFolder, "kubectl"));
 const image = `registry.example.com/toy@sha256:${"0".repeat(64)}`;
-const whole = ["--namespace", "models", "--pod-monitor", "--gateway", "infra/edge", "--endpoint-picker", "picker", "--claim", "weights", "--claim-class", ""];
-const jobs = ["--project-image", "registry.example.com/loam:1", "--project-claim", "project", "--data", "letters", "--loop-schedule", "0 3 * * *"];
+const whole = [
+  "--namespace",
+  "models",
+  "--pod-monitor",
+  "--gateway",
+  "infra/edge",
+  "--endpoint-picker",
+  "picker",
+  "--claim",
+  "weights",
+  "--claim-class",
+  "",
+];
+const jobs = [
+  "--project-image",
+  "registry.example.com/loam:1",
+  "--project-claim",
+  "project",
+  "--data",
+  "letters",
+  "--loop-schedule",
+  "0 3 * * *",
+];
 
 interface Shown {
   readonly objects: readonly string[];
@@ -25,7 +46,9 @@ interface Shown {
 }
 
 async function deploy(cwd: string, to: string, ...args: readonly string[]): Promise<Shown> {
-  const { code, stdout, stderr } = await loam(["deploy", "kubernetes", "toy@latest", "--to", to, "--image", image, "--json", ...args], { cwd });
+  const { code, stdout, stderr } = await loam(["deploy", "kubernetes", "toy@latest", "--to", to, "--image", image, "--json", ...args], {
+    cwd,
+  });
   expect(code, stderr).toBe(0);
   return JSON.parse(stdout.trim().split("\n").at(-1)!) as Shown;
 }
@@ -44,7 +67,11 @@ const byName = (text: string): Record<string, unknown> =>
   );
 
 const plainOf = (folder: string): Record<string, unknown> =>
-  byName(readdirSync(join(folder, "manifests")).map(f => readFileSync(join(folder, "manifests", f), "utf8")).join("---\n"));
+  byName(
+    readdirSync(join(folder, "manifests"))
+      .map(f => readFileSync(join(folder, "manifests", f), "utf8"))
+      .join("---\n"),
+  );
 
 test.skipIf(kubectl === undefined)("kubectl builds from the kustomize base what the plain manifests are (needs kubectl)", async () => {
   const cwd = await trainedToy();
@@ -55,21 +82,29 @@ test.skipIf(kubectl === undefined)("kubectl builds from the kustomize base what 
   expect(byName(execFileSync(kubectl!, ["kustomize", join(cwd, "base")], { encoding: "utf8" }))).toEqual(plain);
 });
 
-test.skipIf(helm === undefined)("helm lints the chart, renders what the plain manifests are, and refuses wrong values (needs helm)", async () => {
-  const cwd = await trainedToy();
-  const keda = ["--autoscale", "keda", "--prometheus", "http://prometheus.monitoring:9090"];
-  for (const [name, more] of [["cpu", []], ["keda", keda], ["none", ["--autoscale", "none"]]] as const) {
-    await deploy(cwd, `plain-${name}`, ...whole, ...jobs, ...more);
-    await deploy(cwd, `chart-${name}`, "--format", "helm", ...whole, ...jobs, ...more);
-    const chart = join(cwd, `chart-${name}`);
-    expect(execFileSync(helm!, ["lint", chart], { encoding: "utf8" })).toContain("0 chart(s) failed");
-    const render = (...args: string[]) => execFileSync(helm!, ["template", "r", chart, "--namespace", "models", ...args], { encoding: "utf8", stdio: "pipe" });
-    expect(byName(render())).toEqual(plainOf(join(cwd, `plain-${name}`)));
-    expect(render("--set", "image=registry.example.com/other:2")).toContain('image: "registry.example.com/other:2"');
-    expect(() => render("--set", "imgae=x")).toThrow(/imgae/);
-    expect(() => render("--set", "resources.memory=lots")).toThrow(/memory/);
-  }
-});
+test.skipIf(helm === undefined)(
+  "helm lints the chart, renders what the plain manifests are, and refuses wrong values (needs helm)",
+  async () => {
+    const cwd = await trainedToy();
+    const keda = ["--autoscale", "keda", "--prometheus", "http://prometheus.monitoring:9090"];
+    for (const [name, more] of [
+      ["cpu", []],
+      ["keda", keda],
+      ["none", ["--autoscale", "none"]],
+    ] as const) {
+      await deploy(cwd, `plain-${name}`, ...whole, ...jobs, ...more);
+      await deploy(cwd, `chart-${name}`, "--format", "helm", ...whole, ...jobs, ...more);
+      const chart = join(cwd, `chart-${name}`);
+      expect(execFileSync(helm!, ["lint", chart], { encoding: "utf8" })).toContain("0 chart(s) failed");
+      const render = (...args: string[]) =>
+        execFileSync(helm!, ["template", "r", chart, "--namespace", "models", ...args], { encoding: "utf8", stdio: "pipe" });
+      expect(byName(render())).toEqual(plainOf(join(cwd, `plain-${name}`)));
+      expect(render("--set", "image=registry.example.com/other:2")).toContain('image: "registry.example.com/other:2"');
+      expect(() => render("--set", "imgae=x")).toThrow(/imgae/);
+      expect(() => render("--set", "resources.memory=lots")).toThrow(/memory/);
+    }
+  },
+);
 
 test("a measurement of the version's own server sets slots, thresholds and replicas of the deployment", async () => {
   const cwd = await trainedToy();

@@ -53,6 +53,8 @@ export async function startGateway({ loam, folder, model, stableUrl, canaryUrl, 
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = new Promise(done => child.once("close", done));
+  const stopped = () => child.kill("SIGTERM");
+  process.once("exit", stopped);
   let said = "";
   let taken = () => {};
   createInterface(child.stderr).on("line", line => {
@@ -78,6 +80,7 @@ export async function startGateway({ loam, folder, model, stableUrl, canaryUrl, 
       await isTaken;
     },
     close: async () => {
+      process.off("exit", stopped);
       child.kill("SIGTERM");
       await ended;
     },

@@ -6,11 +6,11 @@
 import { Agent, request } from "node:http";
 
 /**
- * @typedef {{ model: string, clients: number, baseUrl: (client: number) => string, key?: string, tokens?: number, longTokens?: number, longEvery?: number, most?: number, onLong?: () => void }} LoadOptions
- * `baseUrl`: where a client asks. `tokens` of an answer; `longTokens` of every `longEvery`th stream. `most`: requests after which it ends by itself.
+ * @typedef {{ model: string, clients: number, baseUrl: (client: number) => string, key?: string, tokens?: number, longTokens?: number, longEvery?: number, most?: number, pauseMs?: number }} LoadOptions
+ * `baseUrl`: where a client asks. `tokens` of an answer; `longTokens` of every `longEvery`th stream. `most`: requests after which it ends by itself. `pauseMs`: between the requests of a client.
  * @typedef {{ index: number, isStream: boolean, isLong: boolean, how: "answered" | "lost" | "cut" | "refused" | "twice", status: number, detail: string, seed: number, text: string, target: string | undefined, ms: number, atMs: number }} LoadRecord
- * @typedef {{ records: LoadRecord[], stop: () => Promise<LoadSummary>, done: Promise<LoadSummary>, count: () => number, begin: () => number }} Load
- * @typedef {{ requests: number, streams: number, long: number, longestMs: number, lost: number, cut: number, refused: number, twice: number, differing: number, sentAgain: number, targets: Record<string, number>, failures: string[] }} LoadSummary
+ * @typedef {{ records: LoadRecord[], stop: () => Promise<LoadSummary>, done: Promise<LoadSummary>, count: () => number, isStopped: () => boolean }} Load
+ * @typedef {{ requests: number, streams: number, long: number, over30s: number, longestMs: number, lost: number, cut: number, refused: number, twice: number, differing: number, sentAgain: number, targets: Record<string, number>, failures: string[] }} LoadSummary
  */
 
 /** Seeds of requests: a model writes one text for each, whichever pod it is. */
@@ -95,7 +95,7 @@ export function startLoad({
   longTokens = tokens,
   longEvery = 0,
   most = Number.POSITIVE_INFINITY,
-  onLong,
+  pauseMs = 0,
 }) {
   /** @type {LoadRecord[]} */
   const records = [];
@@ -111,7 +111,6 @@ export function startLoad({
       ...{ model, prompt: "Dear", max_tokens: written, ignore_eos: true, temperature: 1, seed, stream: isStream },
       ...(isStream ? { stream_options: { include_usage: true } } : {}),
     });
-    if (isLong) onLong?.();
     const beganMs = performance.now();
     for (let attempt = 0; ; attempt++) {
       const { status, text, target, error, isUnread } = await exchange(`${baseUrl(client)}/v1/completions`, agent, headers, body);
@@ -146,7 +145,10 @@ export function startLoad({
   };
   const client = async (/** @type {number} */ i) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    while (!isStopped && begun < most) await one(i, agent);
+    while (!isStopped && begun < most) {
+      await one(i, agent);
+      if (pauseMs > 0) await new Promise(next => setTimeout(next, pauseMs));
+    }
     agent.destroy();
   };
   const done = Promise.all(Array.from({ length: clients }, (_, i) => client(i))).then(() => summary(records, again));
@@ -154,7 +156,7 @@ export function startLoad({
     isStopped = true;
     return done;
   };
-  return { records, stop, done, count: () => records.length, begin: () => begun };
+  return { records, stop, done, count: () => records.length, isStopped: () => isStopped };
 }
 
 /**
@@ -170,6 +172,7 @@ function summary(records, again) {
     requests: records.length,
     streams: records.filter(r => r.isStream).length,
     long: records.filter(r => r.isLong).length,
+    over30s: records.filter(r => r.isStream && r.ms >= 30_000).length,
     longestMs: Math.round(Math.max(0, ...records.map(r => r.ms))),
     lost: count("lost"),
     cut: count("cut"),

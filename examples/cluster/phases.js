@@ -9,8 +9,8 @@ import { autoscaler, deployment, disruptionBudget, service } from "./manifests.j
  * @typedef {import("./load.js").LoadSummary} LoadSummary
  * @typedef {import("./load.js").Load} Load
  * @typedef {import("./gateway.js").RunningGateway} RunningGateway
- * @typedef {{ kubectl: (args: readonly string[], input?: string) => Promise<string>, model: string, images: readonly string[], replicas: number, clients: number, gateway: RunningGateway, serviceUrl: string, tokens: number, longTokens: number, least: number, log: (text: string) => void }} Lab
- * `least`: requests before a change and after it.
+ * @typedef {{ kubectl: (args: readonly string[], input?: string) => Promise<string>, model: string, images: readonly string[], replicas: number, clients: number, gateway: RunningGateway, serviceUrl: string, tokens: number, longTokens: number, longEvery?: number, least: number, args?: readonly string[], log: (text: string) => void }} Lab
+ * `least`: requests before a change and after it. Every `longEvery`th stream has `longTokens`. `args`: further flags of `loam serve`.
  * @typedef {LoadSummary & { phase: string, mixed: number, facts: Record<string, unknown> }} PhaseResult
  */
 
@@ -35,8 +35,8 @@ const answered = (lab, load, more = lab.least) => {
   return until(() => load.count() >= wanted, `${wanted} requests`);
 };
 
-/** Half of the clients ask the Service's address (kept connections through kube-proxy), half the gateway. `through`: only one of them. @param {Lab} lab @param {{ through?: "gateway" | "service", longEvery?: number }} [how] */
-export const loadOf = (lab, { through, longEvery = 8 } = {}) =>
+/** Half of the clients ask the Service's address (kept connections through kube-proxy), half the gateway. `through`: only one of them. @param {Lab} lab @param {{ through?: "gateway" | "service", longEvery?: number, pauseMs?: number }} [how] */
+export const loadOf = (lab, { through, longEvery = lab.longEvery ?? 8, pauseMs = 0 } = {}) =>
   startLoad({
     model: lab.model,
     clients: lab.clients,
@@ -44,6 +44,7 @@ export const loadOf = (lab, { through, longEvery = 8 } = {}) =>
     tokens: lab.tokens,
     longTokens: lab.longTokens,
     longEvery,
+    pauseMs,
     baseUrl: i => (through === "gateway" || (through === undefined && i % 2 === 0) ? lab.gateway.url : lab.serviceUrl),
   });
 
@@ -58,7 +59,7 @@ async function underLoad(lab, phase, change, how) {
   try {
     await answered(lab, load);
     const facts = await change(load);
-    await answered(lab, load);
+    if (!load.isStopped()) await answered(lab, load);
     const result = await load.stop();
     const whole = { ...result, phase, mixed: differingTexts(load.records).length, facts };
     lab.log(`${phase}: ${JSON.stringify(whole)}`);
@@ -80,9 +81,9 @@ const imagesOf = async (lab, name) => {
 
 /** The first version with its Service, and a Service of the canary, which has no pods yet. @param {Lab} lab */
 export async function deployFirst(lab) {
-  const { model, images, replicas } = lab;
+  const { model, images, replicas, args = [] } = lab;
   await apply(lab, [
-    deployment({ name: model, image: images[0] ?? "", replicas }),
+    deployment({ name: model, image: images[0] ?? "", replicas, args }),
     service(model),
     disruptionBudget(model),
     service(`${model}-canary`),
@@ -122,7 +123,7 @@ export const canary = (lab, version) =>
       const seen = load.records.slice(from).filter(r => r.target !== undefined);
       shares[step] = seen.filter(r => r.target?.startsWith("canary")).length / seen.length;
     };
-    await apply(lab, [deployment({ name, image: lab.images[version] ?? "", replicas: 1 })]);
+    await apply(lab, [deployment({ name, image: lab.images[version] ?? "", replicas: 1, args: lab.args ?? [] })]);
     await rolledOut(lab, name);
     await lab.gateway.split(9, 1);
     await since("0.1");
@@ -203,17 +204,9 @@ export async function scale(lab, { most = 3, percent = 150 } = {}) {
       const readyMs = Date.now() - beganMs;
       const stepped = await more.stop();
       await answered(lab, load);
-      // what is left of the load is one client's
+      // what is left of the load is two clients' with pauses
       const rest = await load.stop();
-      const small = loadOf({ ...lab, clients: 2, longTokens: lab.tokens }, { longEvery: 0 });
-      await lab.kubectl([
-        "patch",
-        "hpa",
-        model,
-        "--type=merge",
-        "-p",
-        JSON.stringify(autoscaler(model, { least: 1, most, percent: 10_000 })),
-      ]);
+      const small = loadOf({ ...lab, clients: 2 }, { longEvery: 0, pauseMs: 200 });
       await until(async () => (await get(lab, ["pods", "-l", `app.kubernetes.io/name=${model}`])).items.length === 1, "one pod again");
       const scaledIn = await small.stop();
       return { decidedMs, readyMs, stepped, rest, scaledIn };

@@ -1,6 +1,7 @@
 /**
  * Deploys two versions of a model to the cluster of KUBECONFIG and changes it under load (README.md). Usage:
- *   node run.js --model NAME --image IMAGE-1 --image IMAGE-2 [--phases rolling,drain,canary,...] [--clients 8] [--requests 300]
+ *   node run.js --model NAME --image IMAGE-1 --image IMAGE-2 [--phases rolling,drain,canary,...] [--clients 8] [--requests 300] [--long-tokens 1500] [--long-every 8] [--serve-flags "--slots 16"]
+ * Requests are those before a change and after it; every eighth stream is long.
  * Pods' addresses must be reachable from here.
  */
 import { execFile } from "node:child_process";
@@ -20,6 +21,8 @@ const { values } = parseArgs({
     phases: { type: "string", default: phases.join(",") },
     clients: { type: "string", default: "8" },
     requests: { type: "string", default: "300" },
+    "long-every": { type: "string", default: "8" },
+    "serve-flags": { type: "string", default: "" },
     "long-tokens": { type: "string", default: "1500" },
   },
 });
@@ -40,6 +43,7 @@ const kubectl = (args, input) =>
   });
 const log = (/** @type {string} */ text) => process.stderr.write(`${new Date().toISOString()} ${text}\n`);
 
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
 const folder = mkdtempSync(join(tmpdir(), "loam-example-"));
 const before = {
   kubectl,
@@ -49,6 +53,8 @@ const before = {
   clients: Number(values.clients),
   tokens: 12,
   longTokens: Number(values["long-tokens"]),
+  longEvery: Number(values["long-every"]),
+  args: values["serve-flags"].split(" ").filter(Boolean),
   least: Number(values.requests),
   log,
 };

@@ -26,6 +26,7 @@ export type * from "./loop-calls.ts";
 export type * from "./looping/index.ts";
 export type * from "./looping/index.ts";
 export type * from "./models/index.ts";
+export type * from "./operator/index.ts";
 export type * from "./previews.ts";
 export type * from "./profile-model.ts";
 export type * from "./rebuild/compare.ts";

@@ -69,7 +69,7 @@ export {
   zeroCotangent,
 } from "./operation.ts";
 export { type Inferred, type OpKind, opKinds, ops, type Typed } from "./ops.ts";
-export { type ExampleGradients, type Examples, perExample } from "./per-example/index.ts";
+export { type ExampleGradients, type ExampleOwners, perExample } from "./per-example/index.ts";
 export { checkShape, type Shape, sameShape, showShape } from "./shape.ts";
 export { type AttentionSegments, additive, keyRange, type Sight, sameSegment, sightMask } from "./sight.ts";
 export { simplify } from "./simplify.ts";

@@ -23,6 +23,7 @@ export const servedPackages: Readonly<Record<string, string>> = {
   "@grpc/grpc-js": "--grpc: Open Inference Protocol",
   protobufjs: "--grpc: Open Inference Protocol",
   "@bokuweb/zstd-wasm": "content-encoding: zstd",
+  undici: "the operator's client of the Kubernetes API, which runs from the same image",
 };
 
 /** Packages that code beneath `serve` names and a served folder never loads. */
@@ -31,7 +32,6 @@ export const leftOutPackages: Readonly<Record<string, string>> = {
   pg: "records",
   "@aws-sdk/client-s3": "files of records in object stores",
   ioredis: "the gateway's shared state",
-  undici: "the gateway's calls of servers",
   "seek-bzip": "data sources",
   fzstd: "data sources",
   "csv-parse": "data sources and tasks",

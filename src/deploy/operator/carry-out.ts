@@ -82,7 +82,7 @@ export async function tellEvents(
   const { name = "", namespace = "default", uid, resourceVersion } = model.metadata;
   for (const { type, reason, note } of events) {
     const object = {
-      metadata: { generateName: `${name.slice(0, 200)}.`, namespace },
+      metadata: { generateName: `${name.slice(0, 200)}-`, namespace },
       eventTime: new Date(systemClock.now()).toISOString().replace("Z", "000Z"),
       reportingController: "loam.dev/operator",
       reportingInstance: identity.slice(0, 128),

@@ -148,7 +148,7 @@ function rolloutSaid(choice: Choice, deployed: Deployment | undefined, replicas:
       type: "Progressing",
       status: "True",
       reason: "RollingOut",
-      message: `${updatedReplicas} of ${plural(replicas, "pod")} of ${stable.from}`,
+      message: `${updatedReplicas} of ${plural(replicas, "pod")} run version ${stable.from}`,
     };
   }
   if (canary)
@@ -158,7 +158,7 @@ function rolloutSaid(choice: Choice, deployed: Deployment | undefined, replicas:
       reason: "Canary",
       message: `the canary ${canary.from} is ${canary.phase === "Running" ? "judged" : "promoted"}`,
     };
-  return { type: "Progressing", status: "False", reason: "Complete", message: stable.from };
+  return { type: "Progressing", status: "False", reason: "Complete", message: `version ${stable.from} serves` };
 }
 
 function nextStatus(model: LoamModel, o: Observed, choice: Choice): LoamModelStatus {
@@ -169,7 +169,7 @@ function nextStatus(model: LoamModel, o: Observed, choice: Choice): LoamModelSta
   const rollout = rolloutSaid(choice, deployed, replicas);
   const isServing = rollout.reason === "Complete" || rollout.reason === "Canary";
   const ready: Said = isServing
-    ? { type: "Ready", status: "True", reason: "Serving", message: `${plural(replicas, "pod")} of ${choice.stable!.from}` }
+    ? { type: "Ready", status: "True", reason: "Serving", message: `${plural(replicas, "pod")} of version ${choice.stable!.from}` }
     : { type: "Ready", status: "False", reason: rollout.reason, message: rollout.message };
   const generation = model.metadata.generation ?? 0;
   const live = [o.deployments.stable, o.deployments.canary];

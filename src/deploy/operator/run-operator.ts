@@ -130,6 +130,7 @@ export function runOperator(options: OperatorOptions): RunningOperator {
   };
   const lead = async (lost: AbortSignal): Promise<void> => {
     await view.listed;
+    if (lost.aborted) return;
     log("info", `${identity} leads`);
     const guard = () => {
       lost.throwIfAborted();

@@ -21,4 +21,5 @@ export {
 } from "./model-files.ts";
 export { readingOnnx, scoringOnnx, type VectorForm } from "./onnx.ts";
 export { openBytes, openSafetensors, safetensorsPieces, type TensorSource, type WeightFile, writeSafetensors } from "./safetensors.ts";
+export { type StepOnnx, stepOnnx, weightFiles } from "./step-onnx.ts";
 export { type LoadWeightsOptions, loadTree, saveTree, treePieces, treeSources } from "./tree.ts";

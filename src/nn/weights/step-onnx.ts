@@ -109,7 +109,10 @@ export async function stepOnnx(config: DecoderConfig, parameters: DecoderParamet
     { name: "rows", input: "keys.0", axis: 0, per: config.kvHeads },
   ] as const;
   try {
-    for (const { tokens: [t, t2, t3], rows: [r, r2, r3] } of trials) {
+    for (const {
+      tokens: [t, t2, t3],
+      rows: [r, r2, r3],
+    } of trials) {
       if (Math.max(t, t2, t3) > config.context) continue;
       const traces: FiveTraces = [
         await traceAt(t, r),

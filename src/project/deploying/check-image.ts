@@ -4,7 +4,7 @@ import { check } from "../../base/index.ts";
 import { type DeployedVersion, deployErrors } from "../../deploy/index.ts";
 import { type Descriptor, indexSchema, parseReference, readDocument, referenceText, remotePackage } from "../../registry/index.ts";
 import { progressFor, type Watch } from "../call.ts";
-import { registryOptions } from "./push-image.ts";
+import { registryOptions } from "./registry-options.ts";
 
 const indexTypes = ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
 const manifestType = "application/vnd.oci.image.manifest.v1+json";

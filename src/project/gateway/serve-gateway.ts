@@ -1,7 +1,7 @@
 /** A gateway that serves in this process: takes up changes of its file while it runs, and finishes the answers under way when it is closed. */
 import { join } from "node:path";
 import type { Writable } from "node:stream";
-import { defined, environment, readStaticPage } from "../../base/index.ts";
+import { defined, readStaticPage } from "../../base/index.ts";
 import {
   followConfig,
   Gateway,
@@ -18,7 +18,7 @@ import { ownPackage, packageFolder } from "../package.ts";
 import { gatewayFeedback } from "../watching/feedback/index.ts";
 import { openGatewayWatching } from "../watching/gateway-watching.ts";
 import { withConsole } from "./console-session.ts";
-import { followServices } from "./follow-service.ts";
+import { servicesFor } from "./follow-service.ts";
 import type { FoundGateway } from "./gateway-place.ts";
 import { openFor } from "./open-control.ts";
 import { logOf, watching } from "./watching.ts";
@@ -94,8 +94,7 @@ export async function serveGateway(
       login,
       ...(await watching(config, otlp, warn)),
       version: ownPackage().version,
-      followService: followServices(environment()),
-      onServiceTrouble: text => warn(`loam gateway: ${text}`),
+      ...servicesFor(warn),
       ...defined({ page }),
       ...(watched?.feedback ? { feedback: gatewayFeedback(watched.feedback) } : {}),
       ...(watched?.watch ? { watchFigures: watched.watch.figures } : {}),

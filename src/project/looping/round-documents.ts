@@ -8,7 +8,8 @@ import { z } from "zod";
 import { type Document, documentLine, documentsOf, likeAcross } from "../../data/index.ts";
 import { type DatedRow, drawRound, loopErrors } from "../../loop/index.ts";
 import { type ArtifactReader, type ArtifactWriter, membersFile, type Stage, stage } from "../../store/index.ts";
-import { classReader, labelOptions } from "../../tune/index.ts";
+import { feedbackReader } from "./feedback-labels.ts";
+import { rowOptions, rowReader } from "./loop-rows.ts";
 
 const setsFile = "loop-sets.json";
 const setNames = z.object({ recent: z.array(z.string()) });
@@ -21,9 +22,11 @@ function documentTime({ attributes }: Pick<Document, "attributes">, attribute: s
 }
 
 const windowOptions = z.strictObject({
-  labels: labelOptions,
+  rows: rowOptions,
   /** Attribute with the time. */
   time: z.string(),
+  /** Attribute with the id of a document's request. */
+  feedback: z.string().optional(),
   /** New documents come after this time; null: all are new. */
   sinceMs: z.number().nullable(),
   untilMs: z.number(),
@@ -37,11 +40,17 @@ interface Dated extends DatedRow {
 }
 
 /** Labelled documents of both sides by id. */
-async function labelledOf(artifact: ArtifactReader, o: Pick<WindowOptions, "labels" | "time">, sides: readonly ("train" | "held-out")[]) {
-  const classIn = classReader(o.labels);
+async function labelledOf(
+  artifact: ArtifactReader,
+  o: Pick<WindowOptions, "rows" | "time">,
+  sides: readonly ("train" | "held-out")[],
+  labelled: (document: Document) => Document = document => document,
+) {
+  const classIn = rowReader(o.rows);
   const rows = new Map<string, Dated>();
   for (const side of sides)
-    for await (const document of documentsOf(artifact, side)) {
+    for await (const read of documentsOf(artifact, side)) {
+      const document = labelled(read);
       const label = classIn(document);
       if (label === undefined) continue;
       const group = typeof document.attributes.cluster === "string" ? `${artifact.id}/${document.attributes.cluster}` : document.id;
@@ -117,15 +126,25 @@ interface Divided {
 }
 
 /** New documents and those of earlier rounds; documents from the future wait, and one without a time is never new. */
-async function dividedByTime(fresh: ArtifactReader, o: WindowOptions): Promise<Divided> {
-  const all = [...(await labelledOf(fresh, o, bothSides)).values()];
+async function dividedByTime(fresh: ArtifactReader, said: ArtifactReader, o: WindowOptions): Promise<Divided> {
+  const labelled =
+    o.feedback === undefined || o.rows.task !== "classify"
+      ? undefined
+      : await feedbackReader(said, { request: o.feedback, label: o.rows.labels.label });
+  const all = [...(await labelledOf(fresh, o, bothSides, labelled)).values()];
   const isUsed = (r: Dated) => r.atMs !== null && o.sinceMs !== null && r.atMs <= o.sinceMs;
   return { fresh: all.filter(r => r.atMs !== null && r.atMs <= o.untilMs && !isUsed(r)), used: all.filter(isUsed) };
 }
 
 /** How many labelled documents are new and can be used. */
-export const countNew = async (fresh: ArtifactReader, copies: ArtifactReader, o: WindowOptions): Promise<number> =>
-  withoutFrozen((await dividedByTime(fresh, o)).fresh, await readCopies(copies)).length;
+export const countNew = async (
+  { fresh, copies, said }: Readonly<Record<"fresh" | "copies" | "said", ArtifactReader>>,
+  o: WindowOptions,
+): Promise<number> => withoutFrozen((await dividedByTime(fresh, said, o)).fresh, await readCopies(copies)).length;
+
+/** Classes of the model's own train side. */
+export const classesOf = async (base: ArtifactReader, o: Pick<WindowOptions, "rows" | "time">): Promise<ReadonlySet<string>> =>
+  new Set([...(await labelledOf(base, o, ["train"])).values()].map(r => r.label));
 
 async function writeSides(output: ArtifactWriter, train: readonly Document[], heldOut: readonly Document[]): Promise<void> {
   const byId = (a: Document, b: Document) => (a.id < b.id ? -1 : 1);
@@ -159,16 +178,16 @@ function withoutKnown(fresh: readonly Dated[], known: ReadonlyMap<string, Dated>
 }
 
 /** Errors: loop/data for ids that both data sets have. */
-export const roundDocumentsStage: Stage<"base" | "fresh" | "copies", typeof roundOptions> = stage({
+export const roundDocumentsStage: Stage<"base" | "fresh" | "copies" | "said", typeof roundOptions> = stage({
   name: "loop-documents",
   version: 2,
-  inputs: { base: "documents", fresh: "documents", copies: "loop-copies" },
+  inputs: { base: "documents", fresh: "documents", copies: "loop-copies", said: "loop-feedback" },
   options: roundOptions,
   output: "documents",
   async run({ inputs, options, output }) {
     const known = await labelledOf(inputs.base, options, bothSides);
     const frozen = await labelledOf(inputs.base, options, ["held-out"]);
-    const divided = await dividedByTime(inputs.fresh, options);
+    const divided = await dividedByTime(inputs.fresh, inputs.said, options);
     const copies = await readCopies(inputs.copies);
     const isUsed = new Set(divided.used.map(r => r.id));
     // groups have members of both
@@ -207,18 +226,19 @@ export async function recentIds(documents: ArtifactReader): Promise<ReadonlySet<
   return new Set(setNames.parse(JSON.parse((await documents.read(setsFile)).toString("utf8"))).recent);
 }
 
-/** The new labelled documents as a test set. */
-export const windowDocumentsStage: Stage<"fresh", typeof windowOptions> = stage({
+/** The new labelled documents as a test set. Errors of numbers are counted in variances of what the model was trained on, so those come along. */
+export const windowDocumentsStage: Stage<"base" | "fresh" | "said", typeof windowOptions> = stage({
   name: "loop-window",
-  version: 1,
-  inputs: { fresh: "documents" },
+  version: 2,
+  inputs: { base: "documents", fresh: "documents", said: "loop-feedback" },
   options: windowOptions,
   output: "documents",
   async run({ inputs, options, output }) {
-    const { fresh } = await dividedByTime(inputs.fresh, options);
+    const { fresh } = await dividedByTime(inputs.fresh, inputs.said, options);
+    const scale = options.rows.task === "regress" ? [...(await labelledOf(inputs.base, options, ["train"])).values()] : [];
     await writeSides(
       output,
-      [],
+      scale.map(r => r.document),
       fresh.map(r => r.document),
     );
     return { documents: fresh.length };

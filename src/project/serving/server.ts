@@ -96,7 +96,7 @@ async function templateSource(path: string): Promise<string> {
 
 /** Fetches what is pulled, before it is looked for. Errors: project/argument, registry/remote, registry/package. */
 async function pullFirst(
-  { place: { cwd }, options: { pull, plainHttp = false }, watch }: Opening,
+  { place: { cwd }, options: { pull, plainHttp = false, expectDigest }, watch }: Opening,
   first: string | undefined,
 ): Promise<void> {
   if (pull === undefined) return;
@@ -108,7 +108,7 @@ async function pullFirst(
       "loam serve ./model --pull ...",
     );
   const { pullFiles } = await import("./pull-files.ts");
-  await pullFiles(resolve(cwd, first), { reference: pull, plainHttp }, watch);
+  await pullFiles(resolve(cwd, first), { reference: pull, plainHttp, expectDigest }, watch);
 }
 
 async function findModels(o: Opening): Promise<Models> {

@@ -142,10 +142,22 @@ function freeConstant(nodes: SizeNodes, traces: FiveTraces, at: number): Initial
     throw differs(place, `${first.dtype} of ${first.shape.length} axes`, "another in another trace");
   if (all.every(t => sameNumbers(t.data, first.data) && t.shape.join() === first.shape.join())) return first;
   if (first.dtype !== "i64" && first.dtype !== "i32") throw differs(place, "the same numbers in each trace", `${first.dtype} that differ`);
-  const shape = first.shape.map((_, axis) => bilinearOf(traces, all.map(t => t.shape[axis]!), place));
+  const shape = first.shape.map((_, axis) =>
+    bilinearOf(
+      traces,
+      all.map(t => t.shape[axis]!),
+      place,
+    ),
+  );
   const values = all.map(t => numbersOf(t.data));
   if (shape.every(isFixed)) {
-    const each = values[0]!.map((_, i) => bilinearOf(traces, values.map(v => v[i]!), place));
+    const each = values[0]!.map((_, i) =>
+      bilinearOf(
+        traces,
+        values.map(v => v[i]!),
+        place,
+      ),
+    );
     nodes.array(each, first.shape, first.dtype, first.name);
   } else if (values.every(isCount)) nodes.range(shape, first.dtype, first.name);
   else throw differs(place, "a counted list", `${values[0]!.slice(0, 8).join(", ")} ... of another length in another trace`);

@@ -1,7 +1,16 @@
 /** An ONNX model as bytes: the field numbers of onnx.proto's ModelProto. Tensors are written as raw data and copied once. */
 import { dtypeTable } from "../dtype.ts";
 import { onnxErrors } from "./errors.ts";
-import { checkModel, defaultOpsets, type Initializer, irVersion, type OnnxAttribute, type OnnxModel, type OnnxTensor, type ValueInfo } from "./model.ts";
+import {
+  checkModel,
+  defaultOpsets,
+  type Initializer,
+  irVersion,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxTensor,
+  type ValueInfo,
+} from "./model.ts";
 import { maxMessageBytes, ProtobufWriter } from "./protobuf.ts";
 
 /** AttributeProto.AttributeType and the field its value stands in. */
