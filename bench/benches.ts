@@ -47,6 +47,7 @@ export const benches = {
   decode: "tokens a second that SmolLM2-135M writes at batch 1 to 32, beside llama.cpp",
   "http-load": "a served SmolLM2-135M under the load of 32 clients, beside llama.cpp's server",
   embeddings: "sentences a second that MiniLM embeds, beside PyTorch and ONNX Runtime from Python",
+  "deploy-memory": "memory that `loam deploy kubernetes` computes, beside what saturated servers take",
   "serve-memory": "what a served SmolLM2-135M takes: weights, keys and values, the rest; beside llama.cpp's server",
   soak: "10,000 requests with cancels, slow readers and nonsense: nothing lost, mixed up or kept",
   adapters: "what LoRA adapters cost a step of SmolLM2-135M, by rows that have one and by room",

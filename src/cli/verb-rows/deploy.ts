@@ -257,7 +257,7 @@ export const deployVerbs: readonly Verb[] = [
       ],
       ["--gateway <name>", "add an HTTPRoute of this Gateway: NAME or NAMESPACE/NAME"],
       ["--hostname <name>", "host name of the route"],
-      ["--endpoint-picker <service>", "route to an InferencePool with this endpoint picker; not validated"],
+      ["--endpoint-picker <service>", "route to an InferencePool with this endpoint picker"],
       ["--allow-namespace <names...>", "namespaces whose pods may send requests, beside the deployment's own"],
       ["--api-key-secret <name>", "Secret whose key `api-key` requests for models need"],
       ["--shutdown-delay <seconds>", "seconds after SIGTERM in which requests are still accepted", "5"],

@@ -85,11 +85,7 @@ function schemaOf(used: readonly Setting[]): object {
   return { $schema: "http://json-schema.org/draft-07/schema#", ...closed({ ...properties, global: { type: "object" } }) };
 }
 
-export function helmFiles(
-  objects: Readonly<Record<string, Manifest>>,
-  v: DeployedVersion,
-  w: KubernetesWishes,
-): readonly PlanFile[] {
+export function helmFiles(objects: Readonly<Record<string, Manifest>>, v: DeployedVersion, w: KubernetesWishes): readonly PlanFile[] {
   const used = settings.filter(s => valueAt(objects[s.object], s.at) !== undefined);
   const values = used.reduce<Branch>((tree, { value, object, at }) => withLeaf(tree, value, valueAt(objects[object], at)), {});
   const chart = {

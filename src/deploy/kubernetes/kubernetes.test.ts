@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { toyVersion } from "../toy-version.laws.ts";
-import { type ServedSizes, memoryPlan } from "./memory.ts";
+import { memoryPlan, type ServedSizes } from "./memory.ts";
 import { kubernetesTarget } from "./target.ts";
 import type { KubernetesWishes } from "./wishes.ts";
 
@@ -63,12 +63,11 @@ interface Loose {
 }
 
 const objectsOf = (w: KubernetesWishes): Loose[] =>
-  kubernetesTarget
-    .plan(toyVersion, w)
-    .files.flatMap(f => parseAllDocuments(String(f.text)).map(d => d.toJS() as Loose));
+  kubernetesTarget.plan(toyVersion, w).files.flatMap(f => parseAllDocuments(String(f.text)).map(d => d.toJS() as Loose));
 
 test("every object carries the lineage, and the pods do", () => {
-  for (const o of objectsOf(most)) expect(o.metadata.annotations, o.kind).toMatchObject({ "loam.fingerprint": "a".repeat(64), "loam.approval": "e".repeat(64) });
+  for (const o of objectsOf(most))
+    expect(o.metadata.annotations, o.kind).toMatchObject({ "loam.fingerprint": "a".repeat(64), "loam.approval": "e".repeat(64) });
   const pod = objectsOf(most).find(o => o.kind === "Deployment")!.spec.template;
   expect(pod.metadata.annotations).toMatchObject({ "loam.lineage": "model-0123456789ab" });
 });
@@ -78,7 +77,12 @@ test("the grace period is longer than the delay and the drain together, whatever
     fc.property(fc.nat(60), fc.nat(3600), (shutdownDelaySeconds, drainSeconds) => {
       const pod = objectsOf({ ...least, shutdownDelaySeconds, drainSeconds }).find(o => o.kind === "Deployment")!.spec.template.spec;
       expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(shutdownDelaySeconds + drainSeconds);
-      expect(pod.containers[0].args.slice(-4)).toEqual(["--shutdown-delay", `${shutdownDelaySeconds}`, "--shutdown-timeout", `${drainSeconds}`]);
+      expect(pod.containers[0].args.slice(-4)).toEqual([
+        "--shutdown-delay",
+        `${shutdownDelaySeconds}`,
+        "--shutdown-timeout",
+        `${drainSeconds}`,
+      ]);
     }),
   );
 });
@@ -88,7 +92,10 @@ test("a Service selects no pod of a job, and a Deployment's selector does not na
   const { selector } = all.find(o => o.kind === "Service")!.spec;
   for (const o of all.filter(x => x.kind === "Job" || x.kind === "CronJob")) {
     const { labels } = (o.spec.template ?? o.spec.jobTemplate.spec.template).metadata;
-    expect(Object.entries(selector).every(([k, v]) => labels[k] === v), o.metadata.name).toBe(false);
+    expect(
+      Object.entries(selector).every(([k, v]) => labels[k] === v),
+      o.metadata.name,
+    ).toBe(false);
   }
   const other = kubernetesTarget.plan({ ...toyVersion, version: 4 }, most).files.find(f => f.path.endsWith("deployment.yaml"))!;
   expect(parseAllDocuments(String(other.text))[0]!.toJS().spec.selector).toEqual(all.find(o => o.kind === "Deployment")!.spec.selector);
@@ -101,9 +108,7 @@ test("all pods are non-root with a read-only root, no privileges and no token of
     expect(pod).toMatchObject({
       automountServiceAccountToken: false,
       securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
-      containers: [
-        { securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } } },
-      ],
+      containers: [{ securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } } }],
     });
   }
 });
@@ -118,13 +123,20 @@ test("memory grows by each byte of the cache and by four a weight, and its parts
 });
 
 /** VmHWM in MiB of saturated servers, as the bench measured them: weights and cache, then what was seen. AMD EPYC Zen 5, Node 20.20.2. */
-const seen: readonly (readonly [name: string, slots: number, sizes: Omit<ServedSizes, "numParameters"> & { weightsMiB: number }, peakMiB: number])[] =
-  JSON.parse(readFileSync(new URL("golden/memory.json", import.meta.url), "utf8"));
+const seen: readonly (readonly [
+  name: string,
+  slots: number,
+  sizes: Omit<ServedSizes, "numParameters"> & { weightsMiB: number },
+  peakMiB: number,
+])[] = JSON.parse(readFileSync(new URL("golden/memory.json", import.meta.url), "utf8"));
 
-test.each(seen)("computed memory of %s with %i slots is not below what a saturated server took, and at most 10 % above", (_, slots, s, peakMiB) => {
-  const { weightsMiB, ...shape } = s;
-  const { totalBytes } = memoryPlan({ sizes: { ...shape, numParameters: (weightsMiB * 2 ** 20) / 4 }, form: "exact", slots });
-  const share = totalBytes / 2 ** 20 / peakMiB;
-  expect(share).toBeGreaterThanOrEqual(1);
-  expect(share).toBeLessThanOrEqual(1.1);
-});
+test.each(seen)(
+  "computed memory of %s with %i slots is not below what a saturated server took, and at most 10 % above",
+  (_, slots, s, peakMiB) => {
+    const { weightsMiB, ...shape } = s;
+    const { totalBytes } = memoryPlan({ sizes: { ...shape, numParameters: (weightsMiB * 2 ** 20) / 4 }, form: "exact", slots });
+    const share = totalBytes / 2 ** 20 / peakMiB;
+    expect(share).toBeGreaterThanOrEqual(1);
+    expect(share).toBeLessThanOrEqual(1.1);
+  },
+);

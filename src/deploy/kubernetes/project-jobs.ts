@@ -1,15 +1,6 @@
 /** Pods that run `loam` over a whole project: curation by one process and an Indexed Job of workers, and a CronJob that looks for a reason to retrain. */
 import type { DeployedVersion } from "../version.ts";
-import {
-  containerSecurity,
-  defined,
-  type Manifest,
-  labelsOf,
-  metadataOf,
-  podSecurity,
-  temporaryMount,
-  temporaryVolume,
-} from "./common.ts";
+import { containerSecurity, defined, labelsOf, type Manifest, metadataOf, podSecurity, temporaryMount, temporaryVolume } from "./common.ts";
 import type { KubernetesWishes, ProjectWishes } from "./wishes.ts";
 
 const projectFolder = "/project";

@@ -1,7 +1,4 @@
-/**
- * Objects of the Gateway API. The InferencePool follows the reference of the Gateway API Inference Extension; no schema of it could be had here, so the object
- * says that nothing validated it.
- */
+/** Objects of the Gateway API, and of its Inference Extension: a route to the Service, or to a pool whose endpoint picker knows the load of each pod. */
 import { imagePort } from "../image/plan.ts";
 import type { DeployedVersion } from "../version.ts";
 import { type Manifest, metadataOf, selectorOf } from "./common.ts";
@@ -39,19 +36,16 @@ const httpRoute = (v: DeployedVersion, w: KubernetesWishes, g: GatewayWishes): M
   },
 });
 
-const inferencePool = (v: DeployedVersion, w: KubernetesWishes, picker: string): Manifest => {
-  const metadata = metadataOf(v, w);
-  return {
-    apiVersion: `${poolGroup}/v1`,
-    kind: "InferencePool",
-    metadata: { ...metadata, annotations: { ...metadata.annotations, "loam.validated": "not validated: written from the reference" } },
-    spec: {
-      selector: { matchLabels: selectorOf(w.name) },
-      targetPorts: [{ number: imagePort }],
-      endpointPickerRef: { group: "", kind: "Service", name: picker, port: { number: endpointPickerPort }, failureMode: "FailOpen" },
-    },
-  };
-};
+const inferencePool = (v: DeployedVersion, w: KubernetesWishes, picker: string): Manifest => ({
+  apiVersion: `${poolGroup}/v1`,
+  kind: "InferencePool",
+  metadata: metadataOf(v, w),
+  spec: {
+    selector: { matchLabels: selectorOf(w.name) },
+    targetPorts: [{ number: imagePort }],
+    endpointPickerRef: { group: "", kind: "Service", name: picker, port: { number: endpointPickerPort }, failureMode: "FailOpen" },
+  },
+});
 
 export const routingObjects = (v: DeployedVersion, w: KubernetesWishes): Readonly<Record<string, Manifest>> =>
   w.gateway === undefined

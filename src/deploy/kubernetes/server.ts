@@ -4,8 +4,8 @@ import { type DeployedVersion, lineageLabels } from "../version.ts";
 import {
   containerSecurity,
   defined,
-  type Manifest,
   labelsOf,
+  type Manifest,
   metadataOf,
   podSecurity,
   selectorOf,

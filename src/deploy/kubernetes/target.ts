@@ -45,9 +45,7 @@ const kustomizeFiles = (objects: Manifests, w: KubernetesWishes): readonly PlanF
   ...Object.entries(objects).map(([name, object]) => ({ path: `${name}.yaml`, text: documentOf(withoutNamespace(object)) })),
 ];
 
-const formats: Readonly<
-  Record<KubernetesFormat, (objects: Manifests, v: DeployedVersion, w: KubernetesWishes) => readonly PlanFile[]>
-> = {
+const formats: Readonly<Record<KubernetesFormat, (objects: Manifests, v: DeployedVersion, w: KubernetesWishes) => readonly PlanFile[]>> = {
   plain: plainFiles,
   kustomize: (objects, _, w) => kustomizeFiles(objects, w),
   helm: helmFiles,

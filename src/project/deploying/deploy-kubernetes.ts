@@ -295,7 +295,13 @@ export async function deployKubernetes(at: Workplace, given: string, o: DeployKu
     allowNamespaces: o.allowNamespaces ?? [],
     shutdownDelaySeconds: o.shutdownDelaySeconds ?? 5,
     drainSeconds: o.drainSeconds ?? 25,
-    ...defined({ pullPort: o.pullPort, namespace: o.namespace, apiKeySecret: o.apiKeySecret, gateway: gatewayOf(o), project: projectOf(o) }),
+    ...defined({
+      pullPort: o.pullPort,
+      namespace: o.namespace,
+      apiKeySecret: o.apiKeySecret,
+      gateway: gatewayOf(o),
+      project: projectOf(o),
+    }),
     ...(o.claim === undefined
       ? {}
       : { claim: { name: o.claim, create: o.claimClass !== undefined, ...defined({ storageClass: o.claimClass || undefined }) } }),

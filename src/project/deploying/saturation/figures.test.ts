@@ -11,7 +11,13 @@ const point = (concurrency: number, tokensPerSecond: number) => ({
 });
 
 test("throughput is all tokens over the time from the first request to the last end", () => {
-  const response = (sentMs: number, pieceMs: number[], endedMs: number) => ({ sentMs, pieceMs, endedMs, promptTokens: 5, completionTokens: 10 });
+  const response = (sentMs: number, pieceMs: number[], endedMs: number) => ({
+    sentMs,
+    pieceMs,
+    endedMs,
+    promptTokens: 5,
+    completionTokens: 10,
+  });
   const p = pointOf(2, [response(0, [100, 150, 250], 1000), response(500, [700], 2000)]);
   expect(p).toEqual({
     concurrency: 2,

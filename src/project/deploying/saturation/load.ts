@@ -119,15 +119,19 @@ export async function runLoad(target: LoadTarget, requests: readonly LoadRequest
   return responses;
 }
 
+/** Characters of the text by which tokens are counted. */
+const mostProbed = 512;
+
 /** Requests whose prompts have about so many tokens, by what a prompt of this server's tokens takes in characters. */
 export async function loadRequests(
   target: LoadTarget,
   { count, promptTokens, completionTokens, seed }: { count: number; promptTokens: number; completionTokens: number; seed: string },
 ): Promise<readonly LoadRequest[]> {
   const r = random(seed);
-  const probe = 64;
+  // a character is a token at most
+  const probe = Math.min(mostProbed, promptTokens);
   const { promptTokens: took } = await complete(target, { prompt: loadText(r, probe), completionTokens: 1 });
   // prompts are not longer than asked for, where texts differ in their tokens
-  const characters = Math.max(8, Math.floor((0.9 * probe * promptTokens) / Math.max(1, took)));
+  const characters = Math.max(1, Math.floor((0.9 * probe * promptTokens) / Math.max(1, took)));
   return Array.from({ length: count }, () => ({ prompt: loadText(r, characters), completionTokens }));
 }
