@@ -44,8 +44,10 @@ const handlerText = (
   app: FunctionApp,
 ): string => `// One function for all paths: requests and responses are streams, passed to Loam's server in this process.
 import { createServer } from "node:net";
-import { app } from "@azure/functions";
+import azure from "@azure/functions";
 
+// CommonJS, whose names are not all seen by an import
+const { app } = azure;
 app.setup({ enableHttpStream: true });
 
 const here = path => new URL(path, import.meta.url);
