@@ -18,6 +18,7 @@ type Batch = { readonly tokens: Tensor; readonly targets: Tensor; readonly weigh
 const loss = (p: Decoder, b: Batch) => crossEntropy(decoderLogits(config, p, b.tokens), b.targets, b.weights, 1);
 
 const asTree = (specs: unknown): Tree<ParameterSpec> => specs as Tree<ParameterSpec>;
+const tensorsIn = (tree: unknown): Tensor[] => treeLeaves<Tensor>(tree as Tree<Tensor>);
 const arraysIn = (tree: unknown): DeviceArray[] => treeLeaves<DeviceArray>(tree as Tree<DeviceArray>);
 
 /** Processor milliseconds, the median of some runs after one that does not count, and the peak of values in MB. */
@@ -35,7 +36,7 @@ async function measured(f: (p: Decoder, b: Batch) => Decoder, times: number) {
   };
   const program = compile(
     (list: readonly Tensor[], batch: Batch): readonly Tensor[] =>
-      treeLeaves<Tensor>(f(treeFrom(specs, list) as Decoder, batch) as Tree<Tensor>),
+      tensorsIn(f(treeFrom(specs, list) as Decoder, batch)),
     { device, fuse: true, measureMemory: true },
   );
   const ms: number[] = [];
