@@ -39,7 +39,9 @@ interface Start {
 
 /** Processor seconds of a process and its threads so far. */
 function processorSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ");
   return (Number(fields[11]) + Number(fields[12])) / ticks;
 }
 
@@ -99,7 +101,11 @@ function plainBytes(folder: string): number {
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`npm ci: expected exit code 0, got ${status}: ${stderr}`);
-  return bytesBelow(join(folder, "node_modules")) + bytesBelow(join(packageFolder, "dist", "src")) + bytesBelow(join(packageFolder, "dist", "bundle"));
+  return (
+    bytesBelow(join(folder, "node_modules")) +
+    bytesBelow(join(packageFolder, "dist", "src")) +
+    bytesBelow(join(packageFolder, "dist", "bundle"))
+  );
 }
 
 export async function run({ say }: BenchContext): Promise<BenchResult> {

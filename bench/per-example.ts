@@ -35,8 +35,7 @@ async function measured(f: (p: Decoder, b: Batch) => Decoder, times: number) {
     weights: await device.array(new Float32Array(n).fill(1), "f32", shape),
   };
   const program = compile(
-    (list: readonly Tensor[], batch: Batch): readonly Tensor[] =>
-      tensorsIn(f(treeFrom(specs, list) as Decoder, batch)),
+    (list: readonly Tensor[], batch: Batch): readonly Tensor[] => tensorsIn(f(treeFrom(specs, list) as Decoder, batch)),
     { device, fuse: true, measureMemory: true },
   );
   const ms: number[] = [];

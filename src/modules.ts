@@ -97,7 +97,22 @@ export const parts = {
   serve: ["base"],
   protocols: [],
   gateway: ["base", "protocols"],
-  project: ["base", "ledger", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "deploy", "watch", "loop", "serve", "gateway"],
+  project: [
+    "base",
+    "ledger",
+    "tensor",
+    "text",
+    "train",
+    "data",
+    "evaluate",
+    "tune",
+    "registry",
+    "deploy",
+    "watch",
+    "loop",
+    "serve",
+    "gateway",
+  ],
 } as const satisfies Partial<Record<keyof typeof modules, readonly string[]>>;
 
 /** Packages that parts may reach, and modules of Node, each with its reason. */

@@ -165,7 +165,14 @@ export async function bundleCli() {
     treeshake: { moduleSideEffects: [{ test: /[\\/]dist[\\/]src[\\/]/, sideEffects: false }] },
     plugins: [directImports(), sources],
     logLevel: "warn",
-    output: { dir: outdir, format: "esm", entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js", comments: { jsdoc: false }, minify: false },
+    output: {
+      dir: outdir,
+      format: "esm",
+      entryFileNames: "[name].js",
+      chunkFileNames: "[name]-[hash].js",
+      comments: { jsdoc: false },
+      minify: false,
+    },
   });
   writeFileSync(join(outdir, "packages.json"), `${JSON.stringify(bundledPackages(output), undefined, 1)}\n`);
 }

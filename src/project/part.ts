@@ -5,10 +5,10 @@
 import { z } from "zod";
 import { check } from "../base/part.ts";
 import { dataPart } from "../data/part.ts";
+import { deployPart } from "../deploy/part.ts";
 import { baselineNames } from "../evaluate/part.ts";
 import { accessPart, gatewayPart } from "../gateway/part.ts";
 import { corePricesPart } from "../ledger/part.ts";
-import { deployPart } from "../deploy/part.ts";
 import { loopPart } from "../loop/part.ts";
 import { releasesPart } from "../registry/part.ts";
 import { servePart } from "../serve/part.ts";

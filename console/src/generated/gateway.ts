@@ -3,46 +3,56 @@ import * as is from "../shape.ts";
 
 export const gatewayExplanation = is.object({
   identity: is.object({
-  keyId: is.string,
-  subject: is.string,
-}),
+    keyId: is.string,
+    subject: is.string,
+  }),
   action: is.object({
-  endpoint: is.string,
-  model: is.nullable(is.string),
-}),
+    endpoint: is.string,
+    model: is.nullable(is.string),
+  }),
   decision: is.object({
-  allowed: is.boolean,
-  policy: is.nullable(is.string),
-  reason: is.string,
-}),
-  considered: is.array(is.object({
-  policy: is.string,
-  effect: is.oneOf("allow", "deny"),
-  applies: is.boolean,
-  why: is.string,
-})),
-  limits: is.array(is.object({
-  limit: is.string,
-  bucket: is.string,
-  capacity: is.number,
-  mode: is.string,
-})),
-  route: is.nullable(is.object({
-  model: is.string,
-  strategy: is.string,
-  rule: is.nullable(is.string),
-  rules: is.array(is.object({
-  rule: is.string,
-  applies: is.boolean,
-})),
-  targets: is.array(is.object({
-  target: is.string,
-  weight: is.number,
-  priority: is.number,
-  state: is.nullable(is.string),
-})),
-  fallbacks: is.array(is.string),
-})),
+    allowed: is.boolean,
+    policy: is.nullable(is.string),
+    reason: is.string,
+  }),
+  considered: is.array(
+    is.object({
+      policy: is.string,
+      effect: is.oneOf("allow", "deny"),
+      applies: is.boolean,
+      why: is.string,
+    }),
+  ),
+  limits: is.array(
+    is.object({
+      limit: is.string,
+      bucket: is.string,
+      capacity: is.number,
+      mode: is.string,
+    }),
+  ),
+  route: is.nullable(
+    is.object({
+      model: is.string,
+      strategy: is.string,
+      rule: is.nullable(is.string),
+      rules: is.array(
+        is.object({
+          rule: is.string,
+          applies: is.boolean,
+        }),
+      ),
+      targets: is.array(
+        is.object({
+          target: is.string,
+          weight: is.number,
+          priority: is.number,
+          state: is.nullable(is.string),
+        }),
+      ),
+      fallbacks: is.array(is.string),
+    }),
+  ),
 });
 export type GatewayExplanation = is.Infer<typeof gatewayExplanation>;
 
@@ -92,17 +102,19 @@ export const gatewayLimit = is.object({
   onStoreLoss: is.oneOf("open", "closed"),
   /** Buckets in use, shown or not. */
   numBuckets: is.number,
-  buckets: is.array(is.object({
-  /** By the limit's dimensions. */
-  of: is.record(is.string),
-  used: is.number,
-  /** For requests under way. */
-  held: is.number,
-  remaining: is.number,
-  /** Of the capacity, used and held. */
-  share: is.number,
-  resetMs: is.number,
-})),
+  buckets: is.array(
+    is.object({
+      /** By the limit's dimensions. */
+      of: is.record(is.string),
+      used: is.number,
+      /** For requests under way. */
+      held: is.number,
+      remaining: is.number,
+      /** Of the capacity, used and held. */
+      share: is.number,
+      resetMs: is.number,
+    }),
+  ),
 });
 export type GatewayLimit = is.Infer<typeof gatewayLimit>;
 
@@ -166,11 +178,13 @@ export const gatewayRequest = is.object({
   subject: is.nullable(is.string),
   model: is.nullable(is.string),
   target: is.nullable(is.string),
-  attempts: is.array(is.object({
-  target: is.string,
-  ms: is.number,
-  how: is.string,
-})),
+  attempts: is.array(
+    is.object({
+      target: is.string,
+      ms: is.number,
+      how: is.string,
+    }),
+  ),
   status: is.number,
   error: is.nullable(is.string),
   ms: is.number,
@@ -196,56 +210,70 @@ export type Measured = is.Infer<typeof measured>;
 export const gatewayState = is.object({
   inFlight: is.number,
   isDraining: is.boolean,
-  upstreams: is.array(is.object({
-  id: is.string,
-  /** Requests under way. */
-  outstanding: is.number,
-  latencyMs: measured,
-  breaker: is.oneOf("closed", "open", "halfOpen"),
-  isHealthy: is.boolean,
-  isAvailable: is.boolean,
-  answers: is.number,
-  failures: is.number,
-  lane: is.optional(is.object({
-  running: is.number,
-  concurrency: is.number,
-  waiting: is.number,
-})),
-  models: is.array(is.object({
-  model: is.string,
-  breaker: is.oneOf("closed", "open", "halfOpen"),
-  /** The one key that the breaker is open for. */
-  breakerKey: is.optional(is.string),
-  isAvailable: is.boolean,
-  refusesCredentials: is.boolean,
-  latencyMs: measured,
-  answers: is.number,
-  failures: is.number,
-})),
-})),
-  models: is.array(is.object({
-  name: is.string,
-  aliases: is.array(is.string),
-  strategy: is.string,
-  targets: is.array(is.object({
-  id: is.string,
-  weight: is.number,
-  priority: is.number,
-})),
-})),
-  cache: is.nullable(is.object({
-  store: is.string,
-  scope: is.string,
-  entries: is.number,
-  bytes: is.number,
-})),
-  webhooks: is.array(is.object({
-  origin: is.string,
-  waiting: is.number,
-  delivered: is.number,
-  lost: is.number,
-  lastError: is.nullable(is.string),
-})),
+  upstreams: is.array(
+    is.object({
+      id: is.string,
+      /** Requests under way. */
+      outstanding: is.number,
+      latencyMs: measured,
+      breaker: is.oneOf("closed", "open", "halfOpen"),
+      isHealthy: is.boolean,
+      isAvailable: is.boolean,
+      answers: is.number,
+      failures: is.number,
+      lane: is.optional(
+        is.object({
+          running: is.number,
+          concurrency: is.number,
+          waiting: is.number,
+        }),
+      ),
+      models: is.array(
+        is.object({
+          model: is.string,
+          breaker: is.oneOf("closed", "open", "halfOpen"),
+          /** The one key that the breaker is open for. */
+          breakerKey: is.optional(is.string),
+          isAvailable: is.boolean,
+          refusesCredentials: is.boolean,
+          latencyMs: measured,
+          answers: is.number,
+          failures: is.number,
+        }),
+      ),
+    }),
+  ),
+  models: is.array(
+    is.object({
+      name: is.string,
+      aliases: is.array(is.string),
+      strategy: is.string,
+      targets: is.array(
+        is.object({
+          id: is.string,
+          weight: is.number,
+          priority: is.number,
+        }),
+      ),
+    }),
+  ),
+  cache: is.nullable(
+    is.object({
+      store: is.string,
+      scope: is.string,
+      entries: is.number,
+      bytes: is.number,
+    }),
+  ),
+  webhooks: is.array(
+    is.object({
+      origin: is.string,
+      waiting: is.number,
+      delivered: is.number,
+      lost: is.number,
+      lastError: is.nullable(is.string),
+    }),
+  ),
   journalDropped: is.number,
 });
 export type GatewayState = is.Infer<typeof gatewayState>;

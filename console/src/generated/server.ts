@@ -19,10 +19,10 @@ export type BitsScore = is.Infer<typeof bitsScore>;
 export const bitsReport = is.object({
   task: is.oneOf("bits-per-byte"),
   heldOut: is.object({
-  documents: is.number,
-  bytes: is.number,
-  tokens: is.number,
-}),
+    documents: is.number,
+    bytes: is.number,
+    tokens: is.number,
+  }),
   scores: is.array(bitsScore),
 });
 export type BitsReport = is.Infer<typeof bitsReport>;
@@ -42,21 +42,21 @@ export type ChangedItem = is.Infer<typeof changedItem>;
 /** Data of an event: new revisions by topic. The first event names all topics, later ones those that changed. A revision only says that what the topic covers may have changed. */
 export const changes = is.object({
   revisions: is.object({
-  /** Artifacts, model versions, aliases, gates, approvals. */
-  artifacts: is.optional(is.number),
-  /** Runs under way and their logs. */
-  runs: is.optional(is.number),
-  /** Label sets. */
-  labels: is.optional(is.number),
-  /** Fine-tuning jobs. */
-  jobs: is.optional(is.number),
-  /** Loaded versions, their labels and weights, adapters. */
-  serving: is.optional(is.number),
-  /** Load of the engines. */
-  engine: is.optional(is.number),
-  /** Figures, objectives, alarms, drift and quality of served versions. */
-  watch: is.optional(is.number),
-}),
+    /** Artifacts, model versions, aliases, gates, approvals. */
+    artifacts: is.optional(is.number),
+    /** Runs under way and their logs. */
+    runs: is.optional(is.number),
+    /** Label sets. */
+    labels: is.optional(is.number),
+    /** Fine-tuning jobs. */
+    jobs: is.optional(is.number),
+    /** Loaded versions, their labels and weights, adapters. */
+    serving: is.optional(is.number),
+    /** Load of the engines. */
+    engine: is.optional(is.number),
+    /** Figures, objectives, alarms, drift and quality of served versions. */
+    watch: is.optional(is.number),
+  }),
 });
 export type Changes = is.Infer<typeof changes>;
 
@@ -86,27 +86,31 @@ export const classPicture = is.object({
   classes: is.array(is.string),
   /** True class, predicted class, items. */
   confusion: is.array(is.tuple(is.number, is.number, is.number)),
-  curves: is.array(is.object({
-  positive: is.string,
-  positives: is.number,
-  negatives: is.number,
-  rocArea: measured,
-  averagePrecision: measured,
-  thresholds: is.array(is.number),
-  recall: is.array(is.number),
-  falsePositiveRate: is.array(is.number),
-  precision: is.array(is.number),
-})),
+  curves: is.array(
+    is.object({
+      positive: is.string,
+      positives: is.number,
+      negatives: is.number,
+      rocArea: measured,
+      averagePrecision: measured,
+      thresholds: is.array(is.number),
+      recall: is.array(is.number),
+      falsePositiveRate: is.array(is.number),
+      precision: is.array(is.number),
+    }),
+  ),
   reliability: is.object({
-  /** Expected calibration error. */
-  error: measured,
-  /** Of a reliability diagram. */
-  bins: is.array(is.object({
-  items: is.number,
-  said: is.number,
-  seen: is.number,
-})),
-}),
+    /** Expected calibration error. */
+    error: measured,
+    /** Of a reliability diagram. */
+    bins: is.array(
+      is.object({
+        items: is.number,
+        said: is.number,
+        seen: is.number,
+      }),
+    ),
+  }),
 });
 export type ClassPicture = is.Infer<typeof classPicture>;
 
@@ -124,88 +128,122 @@ export const classesReport = is.object({
   label: is.string,
   classes: is.optional(is.array(is.string)),
   test: is.object({
-  documents: is.number,
-  groups: is.number,
-}),
+    documents: is.number,
+    groups: is.number,
+  }),
   confidence: is.number,
-  scores: is.array(is.object({
-  name: is.string,
-  kind: is.string,
-  accuracy: interval,
-  balancedAccuracy: measured,
-  mcc: measured,
-  chance: is.optional(is.object({
-  balancedAccuracy: interval,
-  chance: measured,
-  p: measured,
-  verdict: is.string,
-})),
-  macro: is.object({
-  precision: measured,
-  recall: measured,
-}),
-  macroF1: interval,
-  classes: is.optional(is.array(is.object({
-  name: is.string,
-  precision: measured,
-  recall: measured,
-  f1Range: interval,
-  support: is.number,
-}))),
-})),
+  scores: is.array(
+    is.object({
+      name: is.string,
+      kind: is.string,
+      accuracy: interval,
+      balancedAccuracy: measured,
+      mcc: measured,
+      chance: is.optional(
+        is.object({
+          balancedAccuracy: interval,
+          chance: measured,
+          p: measured,
+          verdict: is.string,
+        }),
+      ),
+      macro: is.object({
+        precision: measured,
+        recall: measured,
+      }),
+      macroF1: interval,
+      classes: is.optional(
+        is.array(
+          is.object({
+            name: is.string,
+            precision: measured,
+            recall: measured,
+            f1Range: interval,
+            support: is.number,
+          }),
+        ),
+      ),
+    }),
+  ),
   /** True class, predicted class, items. */
   confusion: is.optional(is.array(is.tuple(is.number, is.number, is.number))),
-  calibration: is.optional(is.object({
-  error: measured,
-  logLoss: measured,
-  /** Of a reliability diagram. */
-  bins: is.optional(is.array(is.object({
-  items: is.number,
-  said: is.number,
-  seen: is.number,
-}))),
-  temperature: is.optional(is.object({
-  value: measured,
-  error: measured,
-  logLoss: measured,
-})),
-})),
-  threshold: is.optional(is.object({
-  positive: is.string,
-  falsePositive: is.number,
-  falseNegative: is.number,
-  chosenOn: is.number,
-  rows: is.array(is.object({
-  by: is.string,
-  threshold: measured,
-  cost: is.number,
-  precision: is.number,
-  recall: is.number,
-  f1: is.number,
-})),
-})),
-  warnings: is.optional(is.array(is.object({
-  kind: is.string,
-  message: is.string,
-}))),
-  similarity: is.optional(is.array(is.object({
-  from: is.number,
-  to: is.number,
-  texts: is.number,
-  accuracy: measured,
-}))),
-  wrongest: is.optional(is.array(is.object({
-  id: is.string,
-  text: is.optional(is.string),
-  truth: is.string,
-  predicted: is.string,
-  probability: measured,
-}))),
-  comparisons: is.array(is.object({
-  against: is.string,
-  difference: interval,
-  verdict: is.string,
-})),
+  calibration: is.optional(
+    is.object({
+      error: measured,
+      logLoss: measured,
+      /** Of a reliability diagram. */
+      bins: is.optional(
+        is.array(
+          is.object({
+            items: is.number,
+            said: is.number,
+            seen: is.number,
+          }),
+        ),
+      ),
+      temperature: is.optional(
+        is.object({
+          value: measured,
+          error: measured,
+          logLoss: measured,
+        }),
+      ),
+    }),
+  ),
+  threshold: is.optional(
+    is.object({
+      positive: is.string,
+      falsePositive: is.number,
+      falseNegative: is.number,
+      chosenOn: is.number,
+      rows: is.array(
+        is.object({
+          by: is.string,
+          threshold: measured,
+          cost: is.number,
+          precision: is.number,
+          recall: is.number,
+          f1: is.number,
+        }),
+      ),
+    }),
+  ),
+  warnings: is.optional(
+    is.array(
+      is.object({
+        kind: is.string,
+        message: is.string,
+      }),
+    ),
+  ),
+  similarity: is.optional(
+    is.array(
+      is.object({
+        from: is.number,
+        to: is.number,
+        texts: is.number,
+        accuracy: measured,
+      }),
+    ),
+  ),
+  wrongest: is.optional(
+    is.array(
+      is.object({
+        id: is.string,
+        text: is.optional(is.string),
+        truth: is.string,
+        predicted: is.string,
+        probability: measured,
+      }),
+    ),
+  ),
+  comparisons: is.array(
+    is.object({
+      against: is.string,
+      difference: interval,
+      verdict: is.string,
+    }),
+  ),
 });
 export type ClassesReport = is.Infer<typeof classesReport>;
 
@@ -229,89 +267,113 @@ export type Distribution = is.Infer<typeof distribution>;
 
 export const dataReport = is.object({
   artifact: is.string,
-  funnel: is.array(is.object({
-  what: is.oneOf("read", "set aside", "step", "kept", "train", "held-out"),
-  step: is.optional(is.string),
-  /** Left after the step; of `set aside`, those that went. */
-  documents: is.number,
-  dropped: is.optional(is.number),
-  edited: is.optional(is.number),
-  spared: is.optional(is.number),
-  bytes: is.optional(is.number),
-})),
-  reasons: is.array(is.object({
-  reason: is.string,
-  documents: is.number,
-})),
-  rules: is.array(is.object({
-  position: is.number,
-  step: is.string,
-  rule: is.string,
-  keep: is.optional(is.oneOf("atLeast", "atMost")),
-  /** Null where it is not finite. */
-  threshold: is.nullable(is.union(is.number, is.string, is.boolean)),
-  /** Documents with a value. */
-  measured: is.number,
-  /** Those on the wrong side of the threshold. */
-  beyond: is.number,
-  /** Those that this rule is the first to refuse. */
-  dropped: is.number,
-  distribution: is.optional(distribution),
-  commonest: is.optional(is.array(is.tuple(is.string, is.number))),
-  examples: is.array(is.object({
-  id: is.string,
-  /** Null where it is not finite. */
-  value: is.nullable(is.union(is.number, is.string, is.boolean)),
-  text: is.string,
-})),
-})),
-  edits: is.array(is.object({
-  step: is.string,
-  rule: is.string,
-  documents: is.number,
-  times: is.nullable(is.number),
-  examples: is.array(is.object({
-  id: is.string,
-  /** Null where it is not finite. */
-  value: is.nullable(is.union(is.number, is.string, is.boolean)),
-  text: is.string,
-})),
-})),
+  funnel: is.array(
+    is.object({
+      what: is.oneOf("read", "set aside", "step", "kept", "train", "held-out"),
+      step: is.optional(is.string),
+      /** Left after the step; of `set aside`, those that went. */
+      documents: is.number,
+      dropped: is.optional(is.number),
+      edited: is.optional(is.number),
+      spared: is.optional(is.number),
+      bytes: is.optional(is.number),
+    }),
+  ),
+  reasons: is.array(
+    is.object({
+      reason: is.string,
+      documents: is.number,
+    }),
+  ),
+  rules: is.array(
+    is.object({
+      position: is.number,
+      step: is.string,
+      rule: is.string,
+      keep: is.optional(is.oneOf("atLeast", "atMost")),
+      /** Null where it is not finite. */
+      threshold: is.nullable(is.union(is.number, is.string, is.boolean)),
+      /** Documents with a value. */
+      measured: is.number,
+      /** Those on the wrong side of the threshold. */
+      beyond: is.number,
+      /** Those that this rule is the first to refuse. */
+      dropped: is.number,
+      distribution: is.optional(distribution),
+      commonest: is.optional(is.array(is.tuple(is.string, is.number))),
+      examples: is.array(
+        is.object({
+          id: is.string,
+          /** Null where it is not finite. */
+          value: is.nullable(is.union(is.number, is.string, is.boolean)),
+          text: is.string,
+        }),
+      ),
+    }),
+  ),
+  edits: is.array(
+    is.object({
+      step: is.string,
+      rule: is.string,
+      documents: is.number,
+      times: is.nullable(is.number),
+      examples: is.array(
+        is.object({
+          id: is.string,
+          /** Null where it is not finite. */
+          value: is.nullable(is.union(is.number, is.string, is.boolean)),
+          text: is.string,
+        }),
+      ),
+    }),
+  ),
   clusters: is.object({
-  count: is.number,
-  stay: is.number,
-  copies: is.number,
-  largest: is.array(is.object({
-  survivor: is.string,
-  stay: is.number,
-  size: is.number,
-  members: is.array(is.object({
-  id: is.string,
-  rule: is.string,
-  /** Null where it is not finite. */
-  value: is.nullable(is.union(is.number, is.string, is.boolean)),
-})),
-  diff: is.nullable(is.object({
-  first: is.string,
-  second: is.string,
-  lines: is.array(is.object({
-  in: is.oneOf("first", "second", "both", "left out"),
-  text: is.string,
-})),
-})),
-})),
-}),
-  facets: is.array(is.object({
-  name: is.string,
-  values: is.array(is.object({
-  value: is.string,
-  train: is.number,
-  heldOut: is.number,
-  dropped: is.number,
-  bytes: is.number,
-})),
-  others: is.number,
-})),
+    count: is.number,
+    stay: is.number,
+    copies: is.number,
+    largest: is.array(
+      is.object({
+        survivor: is.string,
+        stay: is.number,
+        size: is.number,
+        members: is.array(
+          is.object({
+            id: is.string,
+            rule: is.string,
+            /** Null where it is not finite. */
+            value: is.nullable(is.union(is.number, is.string, is.boolean)),
+          }),
+        ),
+        diff: is.nullable(
+          is.object({
+            first: is.string,
+            second: is.string,
+            lines: is.array(
+              is.object({
+                in: is.oneOf("first", "second", "both", "left out"),
+                text: is.string,
+              }),
+            ),
+          }),
+        ),
+      }),
+    ),
+  }),
+  facets: is.array(
+    is.object({
+      name: is.string,
+      values: is.array(
+        is.object({
+          value: is.string,
+          train: is.number,
+          heldOut: is.number,
+          dropped: is.number,
+          bytes: is.number,
+        }),
+      ),
+      others: is.number,
+    }),
+  ),
   /** UTF-8 bytes of the kept texts. */
   sizes: is.nullable(distribution),
   notes: is.array(is.string),
@@ -360,13 +422,15 @@ export const engine = is.object({
   /** Share of the KV cache in use; null where there is no cache. */
   cacheUse: measured,
   cacheBytes: is.optional(is.number),
-  history: is.array(is.object({
-  /** Milliseconds since 1970. */
-  t: is.number,
-  running: is.number,
-  queued: is.number,
-  tokensPerSecond: is.number,
-})),
+  history: is.array(
+    is.object({
+      /** Milliseconds since 1970. */
+      t: is.number,
+      running: is.number,
+      queued: is.number,
+      tokensPerSecond: is.number,
+    }),
+  ),
 });
 export type Engine = is.Infer<typeof engine>;
 
@@ -382,30 +446,38 @@ export const foldsReport = is.object({
   confidence: is.number,
   over: is.oneOf("folds", "seeds"),
   decidedBy: is.string,
-  systems: is.array(is.object({
-  name: is.string,
-  kind: is.string,
-  measures: is.record(is.object({
-  mean: is.number,
-  deviation: is.object({
-  folds: measured,
-  seeds: measured,
-  total: measured,
-}),
-  low: measured,
-  high: measured,
-})),
-})),
-  comparisons: is.array(is.object({
-  against: is.string,
-  measures: is.record(is.object({
-  difference: is.number,
-  low: measured,
-  high: measured,
-})),
-  p: measured,
-  verdict: is.string,
-})),
+  systems: is.array(
+    is.object({
+      name: is.string,
+      kind: is.string,
+      measures: is.record(
+        is.object({
+          mean: is.number,
+          deviation: is.object({
+            folds: measured,
+            seeds: measured,
+            total: measured,
+          }),
+          low: measured,
+          high: measured,
+        }),
+      ),
+    }),
+  ),
+  comparisons: is.array(
+    is.object({
+      against: is.string,
+      measures: is.record(
+        is.object({
+          difference: is.number,
+          low: measured,
+          high: measured,
+        }),
+      ),
+      p: measured,
+      verdict: is.string,
+    }),
+  ),
 });
 export type FoldsReport = is.Infer<typeof foldsReport>;
 
@@ -414,25 +486,27 @@ export const numbersReport = is.object({
   task: is.oneOf("regression"),
   label: is.string,
   test: is.object({
-  documents: is.number,
-  groups: is.number,
-}),
+    documents: is.number,
+    groups: is.number,
+  }),
   confidence: is.number,
   scores: is.object({
-  mae: interval,
-  rmse: interval,
-  r2: interval,
-  pearson: interval,
-  spearman: interval,
-}),
+    mae: interval,
+    rmse: interval,
+    r2: interval,
+    pearson: interval,
+    spearman: interval,
+  }),
   baseline: is.object({
-  mae: interval,
-  verdict: is.string,
-}),
-  frozen: is.optional(is.object({
-  mae: interval,
-  verdict: is.string,
-})),
+    mae: interval,
+    verdict: is.string,
+  }),
+  frozen: is.optional(
+    is.object({
+      mae: interval,
+      verdict: is.string,
+    }),
+  ),
 });
 export type NumbersReport = is.Infer<typeof numbersReport>;
 
@@ -465,10 +539,14 @@ export const graphNode = is.object({
   /** Milliseconds since 1970. */
   createdAt: is.number,
   relation: is.oneOf("self", "ancestor", "descendant"),
-  files: is.optional(is.array(is.object({
-  name: is.string,
-  sizeBytes: is.number,
-}))),
+  files: is.optional(
+    is.array(
+      is.object({
+        name: is.string,
+        sizeBytes: is.number,
+      }),
+    ),
+  ),
 });
 export type GraphNode = is.Infer<typeof graphNode>;
 
@@ -501,25 +579,27 @@ export const job = is.object({
   fine_tuned_model: is.nullable(is.string),
   organization_id: is.string,
   status: jobStatus,
-  error: is.nullable(is.object({
-  code: is.string,
-  message: is.string,
-  param: is.nullable(is.string),
-})),
+  error: is.nullable(
+    is.object({
+      code: is.string,
+      message: is.string,
+      param: is.nullable(is.string),
+    }),
+  ),
   training_file: is.string,
   validation_file: is.nullable(is.string),
   result_files: is.array(is.string),
   trained_tokens: is.nullable(is.number),
   seed: is.number,
   method: is.object({
-  type: is.string,
-}),
+    type: is.string,
+  }),
   hyperparameters: is.object({
-  n_epochs: is.union(is.number, is.oneOf("auto")),
-  batch_size: is.union(is.number, is.oneOf("auto")),
-  learning_rate_multiplier: is.union(is.number, is.oneOf("auto")),
-  beta: is.optional(is.union(is.number, is.oneOf("auto"))),
-}),
+    n_epochs: is.union(is.number, is.oneOf("auto")),
+    batch_size: is.union(is.number, is.oneOf("auto")),
+    learning_rate_multiplier: is.union(is.number, is.oneOf("auto")),
+    beta: is.optional(is.union(is.number, is.oneOf("auto"))),
+  }),
   integrations: is.array(is.unknown),
   metadata: is.nullable(is.record(is.string)),
 });
@@ -591,25 +671,29 @@ export const labelBatch = is.object({
   decided: is.number,
   file: is.string,
   agreement: is.object({
-  kind: is.nullable(is.oneOf("Cohen", "Fleiss")),
-  kappa: is.nullable(is.number),
-  items: is.number,
-  people: is.array(is.object({
-  name: is.string,
-  labelled: is.number,
-})),
-}),
+    kind: is.nullable(is.oneOf("Cohen", "Fleiss")),
+    kappa: is.nullable(is.number),
+    items: is.number,
+    people: is.array(
+      is.object({
+        name: is.string,
+        labelled: is.number,
+      }),
+    ),
+  }),
   /** Texts that this person has not labelled. */
   left: is.number,
   /** The most uncertain first. */
   items: is.array(labelItem),
   /** Progress of the model's predictions on unlabelled texts, or why there are none. */
-  asked: is.nullable(is.object({
-  version: is.nullable(is.string),
-  failure: is.nullable(is.string),
-  of: is.number,
-  texts: is.number,
-})),
+  asked: is.nullable(
+    is.object({
+      version: is.nullable(is.string),
+      failure: is.nullable(is.string),
+      of: is.number,
+      texts: is.number,
+    }),
+  ),
 });
 export type LabelBatch = is.Infer<typeof labelBatch>;
 
@@ -625,14 +709,16 @@ export const labelState = is.object({
   decided: is.number,
   file: is.string,
   agreement: is.object({
-  kind: is.nullable(is.oneOf("Cohen", "Fleiss")),
-  kappa: is.nullable(is.number),
-  items: is.number,
-  people: is.array(is.object({
-  name: is.string,
-  labelled: is.number,
-})),
-}),
+    kind: is.nullable(is.oneOf("Cohen", "Fleiss")),
+    kappa: is.nullable(is.number),
+    items: is.number,
+    people: is.array(
+      is.object({
+        name: is.string,
+        labelled: is.number,
+      }),
+    ),
+  }),
 });
 export type LabelState = is.Infer<typeof labelState>;
 
@@ -657,18 +743,22 @@ export const maskedExamples = is.object({
   looked: is.number,
   tokens: is.number,
   trainedTokens: is.number,
-  shown: is.array(is.object({
-  place: is.string,
-  tokens: is.number,
-  trained: is.number,
-  /** Tokens cut off at the end. */
-  cut: is.number,
-  runs: is.array(is.object({
-  trained: is.boolean,
-  tokens: is.number,
-  text: is.string,
-})),
-})),
+  shown: is.array(
+    is.object({
+      place: is.string,
+      tokens: is.number,
+      trained: is.number,
+      /** Tokens cut off at the end. */
+      cut: is.number,
+      runs: is.array(
+        is.object({
+          trained: is.boolean,
+          tokens: is.number,
+          text: is.string,
+        }),
+      ),
+    }),
+  ),
 });
 export type MaskedExamples = is.Infer<typeof maskedExamples>;
 
@@ -693,37 +783,45 @@ export type Metrics = is.Infer<typeof metrics>;
 export const modelReleases = is.object({
   model: is.string,
   /** The newest first. */
-  versions: is.array(is.object({
-  id: is.string,
-  version: is.number,
-  artifact: is.string,
-  /** Milliseconds since 1970. */
-  createdAt: is.number,
-  aliases: is.array(is.string),
-  isArchived: is.boolean,
-})),
-  aliases: is.array(is.object({
-  alias: is.string,
-  isGuarded: is.boolean,
-  holder: is.nullable(is.number),
-  /** The target of a rollback. */
-  goesBackTo: is.nullable(is.number),
-})),
+  versions: is.array(
+    is.object({
+      id: is.string,
+      version: is.number,
+      artifact: is.string,
+      /** Milliseconds since 1970. */
+      createdAt: is.number,
+      aliases: is.array(is.string),
+      isArchived: is.boolean,
+    }),
+  ),
+  aliases: is.array(
+    is.object({
+      alias: is.string,
+      isGuarded: is.boolean,
+      holder: is.nullable(is.number),
+      /** The target of a rollback. */
+      goesBackTo: is.nullable(is.number),
+    }),
+  ),
   /** The newest first. */
-  history: is.array(is.object({
-  /** Milliseconds since 1970. */
-  at: is.number,
-  alias: is.string,
-  kind: is.string,
-  number: is.nullable(is.number),
-  previous: is.nullable(is.number),
-  by: is.nullable(is.string),
-  reason: is.nullable(is.string),
-  verdict: is.nullable(is.object({
-  passed: is.boolean,
-  gates: is.optional(is.array(gate)),
-})),
-})),
+  history: is.array(
+    is.object({
+      /** Milliseconds since 1970. */
+      at: is.number,
+      alias: is.string,
+      kind: is.string,
+      number: is.nullable(is.number),
+      previous: is.nullable(is.number),
+      by: is.nullable(is.string),
+      reason: is.nullable(is.string),
+      verdict: is.nullable(
+        is.object({
+          passed: is.boolean,
+          gates: is.optional(is.array(gate)),
+        }),
+      ),
+    }),
+  ),
 });
 export type ModelReleases = is.Infer<typeof modelReleases>;
 
@@ -765,12 +863,12 @@ export const overview = is.object({
   /** Milliseconds since 1970. */
   startedAt: is.number,
   machine: is.object({
-  cores: is.number,
-  processor: is.string,
-  memoryBytes: is.number,
-  /** Vector instructions of the processor. */
-  vector: is.array(is.string),
-}),
+    cores: is.number,
+    processor: is.string,
+    memoryBytes: is.number,
+    /** Vector instructions of the processor. */
+    vector: is.array(is.string),
+  }),
 });
 export type Overview = is.Infer<typeof overview>;
 
@@ -815,47 +913,51 @@ export type Run = is.Infer<typeof run>;
 export const runCost = is.object({
   subject: is.string,
   /** What it was made from, then itself, then its evaluations. */
-  lines: is.array(is.object({
-  what: is.string,
-  stage: is.string,
-  category: is.string,
-  /** Attempts. */
-  runs: is.number,
-  /** Attempts that failed, were interrupted or killed. */
-  unfinished: is.number,
-  withoutLedger: is.number,
-  coreSeconds: is.number,
-  /** Of products of matrices, attention included. */
-  flops: is.number,
-  kilowattHours: is.number,
-  usd: is.number,
-  mfu: is.nullable(measured),
-  hfu: is.nullable(measured),
-})),
-  categories: is.array(is.object({
-  category: is.string,
-  /** Of core-seconds. */
-  share: is.number,
-  coreSeconds: is.number,
-  /** Of products of matrices, attention included. */
-  flops: is.number,
-  kilowattHours: is.number,
-  usd: is.number,
-})),
+  lines: is.array(
+    is.object({
+      what: is.string,
+      stage: is.string,
+      category: is.string,
+      /** Attempts. */
+      runs: is.number,
+      /** Attempts that failed, were interrupted or killed. */
+      unfinished: is.number,
+      withoutLedger: is.number,
+      coreSeconds: is.number,
+      /** Of products of matrices, attention included. */
+      flops: is.number,
+      kilowattHours: is.number,
+      usd: is.number,
+      mfu: is.nullable(measured),
+      hfu: is.nullable(measured),
+    }),
+  ),
+  categories: is.array(
+    is.object({
+      category: is.string,
+      /** Of core-seconds. */
+      share: is.number,
+      coreSeconds: is.number,
+      /** Of products of matrices, attention included. */
+      flops: is.number,
+      kilowattHours: is.number,
+      usd: is.number,
+    }),
+  ),
   total: is.object({
-  coreSeconds: is.number,
-  /** Of products of matrices, attention included. */
-  flops: is.number,
-  kilowattHours: is.number,
-  usd: is.number,
-}),
+    coreSeconds: is.number,
+    /** Of products of matrices, attention included. */
+    flops: is.number,
+    kilowattHours: is.number,
+    usd: is.number,
+  }),
   totalWithoutSweeps: is.object({
-  coreSeconds: is.number,
-  /** Of products of matrices, attention included. */
-  flops: is.number,
-  kilowattHours: is.number,
-  usd: is.number,
-}),
+    coreSeconds: is.number,
+    /** Of products of matrices, attention included. */
+    flops: is.number,
+    kilowattHours: is.number,
+    usd: is.number,
+  }),
   /** Utilisation, machine, energy, price; for people. */
   notes: is.array(is.string),
 });
@@ -864,51 +966,63 @@ export type RunCost = is.Infer<typeof runCost>;
 /** What the kernels of a training step took. */
 export const runProfile = is.object({
   /** Null where none was made: `loam train --profile` makes one. */
-  profile: is.nullable(is.object({
-  steps: is.number,
-  threads: is.number,
-  /** GFLOP/s of one core. */
-  peak: is.nullable(is.object({
-  f32: is.number,
-  bf16: is.optional(is.number),
-  method: is.string,
-})),
-  stepMs: is.number,
-  kernelMs: is.number,
-  kernels: is.array(is.object({
-  program: is.string,
-  what: is.string,
-  kind: kernelKind,
-  /** Kernels a step. */
-  count: is.number,
-  /** Milliseconds per step, of all of them. */
-  ms: is.number,
-  share: is.number,
-  gflops: is.nullable(measured),
-  gigabytesPerSecond: measured,
-  shareOfPeak: is.nullable(measured),
-})),
-  /** The programs of one step, in order. */
-  timeline: is.array(is.object({
-  program: is.string,
-  ms: is.number,
-  spans: is.array(is.object({
-  what: is.string,
-  kind: kernelKind,
-  startMs: is.number,
-  ms: is.number,
-})),
-})),
-})),
+  profile: is.nullable(
+    is.object({
+      steps: is.number,
+      threads: is.number,
+      /** GFLOP/s of one core. */
+      peak: is.nullable(
+        is.object({
+          f32: is.number,
+          bf16: is.optional(is.number),
+          method: is.string,
+        }),
+      ),
+      stepMs: is.number,
+      kernelMs: is.number,
+      kernels: is.array(
+        is.object({
+          program: is.string,
+          what: is.string,
+          kind: kernelKind,
+          /** Kernels a step. */
+          count: is.number,
+          /** Milliseconds per step, of all of them. */
+          ms: is.number,
+          share: is.number,
+          gflops: is.nullable(measured),
+          gigabytesPerSecond: measured,
+          shareOfPeak: is.nullable(measured),
+        }),
+      ),
+      /** The programs of one step, in order. */
+      timeline: is.array(
+        is.object({
+          program: is.string,
+          ms: is.number,
+          spans: is.array(
+            is.object({
+              what: is.string,
+              kind: kernelKind,
+              startMs: is.number,
+              ms: is.number,
+            }),
+          ),
+        }),
+      ),
+    }),
+  ),
 });
 export type RunProfile = is.Infer<typeof runProfile>;
 
 /** GET /v1/models of OpenAI's API; Loam adds what a model computes from a text. */
 export const servedModels = is.object({
-  data: is.array(is.object({
-  id: is.string,
-  tells: is.optional(is.oneOf("text", "vectors", "classes", "numbers")),
-})),
+  data: is.array(
+    is.object({
+      id: is.string,
+      tells: is.optional(is.oneOf("text", "vectors", "classes", "numbers")),
+    }),
+  ),
 });
 export type ServedModels = is.Infer<typeof servedModels>;
 
@@ -929,10 +1043,12 @@ export const servedVersion = is.object({
   cacheUse: measured,
   tokensPerSecond: is.number,
   /** Loaded adapters: each is served under its own name. */
-  adapters: is.array(is.object({
-  name: is.string,
-  rank: is.number,
-})),
+  adapters: is.array(
+    is.object({
+      name: is.string,
+      rank: is.number,
+    }),
+  ),
 });
 export type ServedVersion = is.Infer<typeof servedVersion>;
 
@@ -950,11 +1066,13 @@ export const session = is.object({
   access: is.oneOf("none", "session", "open"),
   csrf: is.nullable(is.string),
   /** A key to try the gateway with, and a request. */
-  demo: is.nullable(is.object({
-  key: is.string,
-  path: is.string,
-  body: is.unknown,
-})),
+  demo: is.nullable(
+    is.object({
+      key: is.string,
+      path: is.string,
+      body: is.unknown,
+    }),
+  ),
 });
 export type Session = is.Infer<typeof session>;
 
@@ -968,70 +1086,84 @@ export const taskReport = is.object({
   /** How often these items were scored, in sentences. */
   looks: is.optional(is.array(is.string)),
   scores: is.array(reportScore),
-  slices: is.array(is.object({
-  by: is.string,
-  group: is.string,
-  items: is.number,
-  scores: is.array(reportScore),
-})),
+  slices: is.array(
+    is.object({
+      by: is.string,
+      group: is.string,
+      items: is.number,
+      scores: is.array(reportScore),
+    }),
+  ),
   picture: is.optional(classPicture),
-  comparison: is.optional(is.object({
-  differences: is.array(difference),
-  onlyThis: is.number,
-  onlyOther: is.number,
-  wins: is.array(changedItem),
-  losses: is.array(changedItem),
-})),
-  variants: is.array(is.object({
-  variant: is.string,
-  /** Share of items with the same output. */
-  alike: is.optional(interval),
-  differences: is.array(difference),
-  turned: is.array(changedItem),
-  numTurned: is.number,
-})),
-  judgements: is.array(is.object({
-  artifact: is.string,
-  judge: is.string,
-  beside: is.string,
-  items: is.number,
-  /** Judgements without a readable verdict. */
-  unread: is.number,
-  wins: is.number,
-  losses: is.number,
-  ties: is.number,
-  /** Ties whose two orders prefer different outputs. */
-  contradictions: is.number,
-  p: measured,
-  preferredFirst: interval,
-  biasP: measured,
-  agreement: measured,
-  kappa: measured,
-  winRate: interval,
-  won: is.array(judgedItem),
-  lost: is.array(judgedItem),
-  contradicted: is.array(judgedItem),
-})),
-  contamination: is.optional(is.object({
-  clean: is.number,
-  contaminated: is.number,
-  unknown: is.number,
-  checks: is.array(is.object({
-  data: is.string,
-  set: is.string,
-  file: is.string,
-  isSameFile: is.boolean,
-  action: is.string,
-  of: is.optional(is.string),
-})),
-  unchecked: is.array(is.string),
-  scores: is.array(is.object({
-  metric: is.string,
-  clean: is.optional(reportScore),
-  contaminated: is.optional(reportScore),
-  difference: is.optional(interval),
-})),
-})),
+  comparison: is.optional(
+    is.object({
+      differences: is.array(difference),
+      onlyThis: is.number,
+      onlyOther: is.number,
+      wins: is.array(changedItem),
+      losses: is.array(changedItem),
+    }),
+  ),
+  variants: is.array(
+    is.object({
+      variant: is.string,
+      /** Share of items with the same output. */
+      alike: is.optional(interval),
+      differences: is.array(difference),
+      turned: is.array(changedItem),
+      numTurned: is.number,
+    }),
+  ),
+  judgements: is.array(
+    is.object({
+      artifact: is.string,
+      judge: is.string,
+      beside: is.string,
+      items: is.number,
+      /** Judgements without a readable verdict. */
+      unread: is.number,
+      wins: is.number,
+      losses: is.number,
+      ties: is.number,
+      /** Ties whose two orders prefer different outputs. */
+      contradictions: is.number,
+      p: measured,
+      preferredFirst: interval,
+      biasP: measured,
+      agreement: measured,
+      kappa: measured,
+      winRate: interval,
+      won: is.array(judgedItem),
+      lost: is.array(judgedItem),
+      contradicted: is.array(judgedItem),
+    }),
+  ),
+  contamination: is.optional(
+    is.object({
+      clean: is.number,
+      contaminated: is.number,
+      unknown: is.number,
+      checks: is.array(
+        is.object({
+          data: is.string,
+          set: is.string,
+          file: is.string,
+          isSameFile: is.boolean,
+          action: is.string,
+          of: is.optional(is.string),
+        }),
+      ),
+      unchecked: is.array(is.string),
+      scores: is.array(
+        is.object({
+          metric: is.string,
+          clean: is.optional(reportScore),
+          contaminated: is.optional(reportScore),
+          difference: is.optional(interval),
+        }),
+      ),
+    }),
+  ),
   /** The largest errors first. */
   worst: is.array(reportItem),
   slowest: is.array(reportItem),
@@ -1043,35 +1175,43 @@ export const verdicts = is.object({
   digest: is.string,
   /** How often the test sets were evaluated on, in sentences. */
   looks: is.optional(is.array(is.string)),
-  gates: is.array(is.object({
-  alias: is.string,
-  holder: is.nullable(is.number),
-  passed: is.boolean,
-  gates: is.array(gate),
-})),
-  approvals: is.array(is.object({
-  alias: is.string,
-  role: is.string,
-  by: is.string,
-  note: is.optional(is.nullable(is.string)),
-  signedBy: is.nullable(is.string),
-  /** Milliseconds since 1970. */
-  at: is.number,
-})),
-  signatures: is.array(is.object({
-  fingerprint: is.string,
-  by: is.nullable(is.string),
-  isValid: is.boolean,
-  /** Milliseconds since 1970. */
-  at: is.number,
-})),
+  gates: is.array(
+    is.object({
+      alias: is.string,
+      holder: is.nullable(is.number),
+      passed: is.boolean,
+      gates: is.array(gate),
+    }),
+  ),
+  approvals: is.array(
+    is.object({
+      alias: is.string,
+      role: is.string,
+      by: is.string,
+      note: is.optional(is.nullable(is.string)),
+      signedBy: is.nullable(is.string),
+      /** Milliseconds since 1970. */
+      at: is.number,
+    }),
+  ),
+  signatures: is.array(
+    is.object({
+      fingerprint: is.string,
+      by: is.nullable(is.string),
+      isValid: is.boolean,
+      /** Milliseconds since 1970. */
+      at: is.number,
+    }),
+  ),
   tags: is.record(is.string),
-  notes: is.array(is.object({
-  by: is.string,
-  text: is.string,
-  /** Milliseconds since 1970. */
-  at: is.number,
-})),
+  notes: is.array(
+    is.object({
+      by: is.string,
+      text: is.string,
+      /** Milliseconds since 1970. */
+      at: is.number,
+    }),
+  ),
 });
 export type Verdicts = is.Infer<typeof verdicts>;
 

@@ -38,11 +38,11 @@ export const watchFeature = is.object({
   /** `drift`, `no drift` or `too few`. */
   verdict: is.string,
   reference: is.object({
-  values: is.number,
-}),
+    values: is.number,
+  }),
   window: is.object({
-  values: is.number,
-}),
+    values: is.number,
+  }),
   needed: is.nullable(is.number),
   test: is.string,
   p: measured,
@@ -50,24 +50,30 @@ export const watchFeature = is.object({
   /** Null where it has none. */
   effect: is.nullable(interval),
   measure: is.string,
-  numbers: is.optional(is.object({
-  reference: is.object({
-  mean: measured,
-  /** 10, 25, 50, 75 and 90 % of the values. */
-  quantiles: is.array(measured),
-}),
-  window: is.object({
-  mean: measured,
-  /** 10, 25, 50, 75 and 90 % of the values. */
-  quantiles: is.array(measured),
-}),
-})),
-  moved: is.optional(is.array(is.object({
-  value: is.union(is.string, is.number),
-  reference: measured,
-  window: measured,
-  q: measured,
-}))),
+  numbers: is.optional(
+    is.object({
+      reference: is.object({
+        mean: measured,
+        /** 10, 25, 50, 75 and 90 % of the values. */
+        quantiles: is.array(measured),
+      }),
+      window: is.object({
+        mean: measured,
+        /** 10, 25, 50, 75 and 90 % of the values. */
+        quantiles: is.array(measured),
+      }),
+    }),
+  ),
+  moved: is.optional(
+    is.array(
+      is.object({
+        value: is.union(is.string, is.number),
+        reference: measured,
+        window: measured,
+        q: measured,
+      }),
+    ),
+  ),
   /** Since when it has drifted. */
   since: is.optional(is.nullable(is.number)),
 });
@@ -79,10 +85,12 @@ export const watchDrift = is.object({
   reference: is.nullable(is.string),
   verdict: is.nullable(is.string),
   alpha: measured,
-  events: is.optional(is.object({
-  reference: is.number,
-  window: is.number,
-})),
+  events: is.optional(
+    is.object({
+      reference: is.number,
+      window: is.number,
+    }),
+  ),
   features: is.array(watchFeature),
   /** Why nothing is compared. */
   why: is.nullable(is.string),
@@ -129,12 +137,14 @@ export const watchLoop = is.object({
   paused: is.nullable(is.string),
   /** The process that directs it. */
   directedBy: is.nullable(is.string),
-  look: is.nullable(is.object({
-  /** Milliseconds since 1970. */
-  at: is.number,
-  newDocuments: is.number,
-  why: is.string,
-})),
+  look: is.nullable(
+    is.object({
+      /** Milliseconds since 1970. */
+      at: is.number,
+      newDocuments: is.number,
+      why: is.string,
+    }),
+  ),
   problem: is.nullable(is.string),
   /** The one under way and past ones, the newest first. */
   rounds: is.array(watchRound),
@@ -161,15 +171,17 @@ export const watchObjective = is.object({
   reached: measured,
   /** Share of the error budget that is left; below 0 it is overspent. */
   budgetLeft: measured,
-  alerts: is.array(is.object({
-  severity: is.string,
-  longMs: is.number,
-  shortMs: is.number,
-  /** Burn rate over the long window. */
-  long: measured,
-  short: measured,
-  limit: is.number,
-})),
+  alerts: is.array(
+    is.object({
+      severity: is.string,
+      longMs: is.number,
+      shortMs: is.number,
+      /** Burn rate over the long window. */
+      long: measured,
+      short: measured,
+      limit: is.number,
+    }),
+  ),
 });
 export type WatchObjective = is.Infer<typeof watchObjective>;
 
@@ -178,58 +190,60 @@ export const watchQualityVersion = is.object({
   responses: is.number,
   /** Of labelled requests. */
   true: is.object({
-  requests: is.number,
-  trusted: is.number,
-  classified: is.number,
-  accuracy: is.nullable(interval),
-  macroF1: is.nullable(interval),
-  logLoss: is.nullable(interval),
-  calibrationError: measured,
-  score: is.nullable(interval),
-}),
+    requests: is.number,
+    trusted: is.number,
+    classified: is.number,
+    accuracy: is.nullable(interval),
+    macroF1: is.nullable(interval),
+    logLoss: is.nullable(interval),
+    calibrationError: measured,
+    score: is.nullable(interval),
+  }),
   /** Of all, if the model's probabilities are calibrated. */
   estimated: is.object({
-  texts: is.number,
-  accuracy: is.nullable(interval),
-  macroF1: measured,
-  logLoss: is.nullable(interval),
-  nll: is.nullable(interval),
-}),
+    texts: is.number,
+    accuracy: is.nullable(interval),
+    macroF1: measured,
+    logLoss: is.nullable(interval),
+    nll: is.nullable(interval),
+  }),
   selection: is.object({
-  share: measured,
-  confidenceLabelled: measured,
-  confidenceAll: measured,
-  p: measured,
-}),
-  days: is.array(is.object({
-  day: is.string,
-  responses: is.number,
-  /** Of labelled requests. */
-  true: is.object({
-  requests: is.number,
-  trusted: is.number,
-  classified: is.number,
-  accuracy: is.nullable(interval),
-  macroF1: is.nullable(interval),
-  logLoss: is.nullable(interval),
-  calibrationError: measured,
-  score: is.nullable(interval),
-}),
-  /** Of all, if the model's probabilities are calibrated. */
-  estimated: is.object({
-  texts: is.number,
-  accuracy: is.nullable(interval),
-  macroF1: measured,
-  logLoss: is.nullable(interval),
-  nll: is.nullable(interval),
-}),
-  selection: is.object({
-  share: measured,
-  confidenceLabelled: measured,
-  confidenceAll: measured,
-  p: measured,
-}),
-})),
+    share: measured,
+    confidenceLabelled: measured,
+    confidenceAll: measured,
+    p: measured,
+  }),
+  days: is.array(
+    is.object({
+      day: is.string,
+      responses: is.number,
+      /** Of labelled requests. */
+      true: is.object({
+        requests: is.number,
+        trusted: is.number,
+        classified: is.number,
+        accuracy: is.nullable(interval),
+        macroF1: is.nullable(interval),
+        logLoss: is.nullable(interval),
+        calibrationError: measured,
+        score: is.nullable(interval),
+      }),
+      /** Of all, if the model's probabilities are calibrated. */
+      estimated: is.object({
+        texts: is.number,
+        accuracy: is.nullable(interval),
+        macroF1: measured,
+        logLoss: is.nullable(interval),
+        nll: is.nullable(interval),
+      }),
+      selection: is.object({
+        share: measured,
+        confidenceLabelled: measured,
+        confidenceAll: measured,
+        p: measured,
+      }),
+    }),
+  ),
   /** Figures on held-out data before it was served. */
   evaluation: is.nullable(is.record(is.unknown)),
 });
@@ -246,11 +260,13 @@ export type WatchQuality = is.Infer<typeof watchQuality>;
 export const watchStatus = is.object({
   /** Last minute that monitors evaluated; null before the first. */
   lookedAt: is.nullable(is.number),
-  servers: is.array(is.object({
-  id: is.string,
-  /** Milliseconds since 1970. */
-  seenAt: is.number,
-})),
+  servers: is.array(
+    is.object({
+      id: is.string,
+      /** Milliseconds since 1970. */
+      seenAt: is.number,
+    }),
+  ),
   models: is.array(watchModel),
   /** Active and past ones, the newest first. */
   alarms: is.array(watchAlarm),
