@@ -13,7 +13,7 @@ import {
   type KubernetesObject,
   type KubernetesResource,
   kubernetesResources,
-  openAccount,
+  openKubernetesAccount,
   openKubernetesClient,
 } from "../src/kubernetes/index.ts";
 import { type BenchContext, type BenchResult, digits } from "./harness.ts";
@@ -131,7 +131,7 @@ async function thousand(client: KubernetesClient, count: number) {
 }
 
 export async function run({ only, scale }: BenchContext): Promise<BenchResult> {
-  const client = openKubernetesClient(openAccount(environment()));
+  const client = openKubernetesClient(openKubernetesAccount(environment()));
   const folder = mkdtempSync(join(tmpdir(), "loam-operator-"));
   try {
     execFileSync(process.execPath, [program, "deploy", "operator", "--to", join(folder, "operator"), "--image", "localhost/app:1"]);
