@@ -10,6 +10,7 @@ export const benches = {
   labelling: "labels that a spam classifier needs when the least sure texts of the pool come first, against texts at random",
   matmul: "every matrix product of a training step, beside a loop of nothing but its instruction",
   attention: "causal attention, forward and backward, by length, form and threads, beside PyTorch",
+  "per-example": "clipped sums of per-example gradients of a small GPT, beside a loop and Opacus",
   levers: "each lever of a training recipe against the plain one at equal processor time, on mails; NAME... runs some",
   "train-step": "one training step of a small GPT in fp32 and bf16, beside PyTorch eager and compiled",
   "nanogpt-cpu": "nanoGPT's set-up for the processor, whole trainings: core-seconds and held-out loss, beside PyTorch",
@@ -17,6 +18,8 @@ export const benches = {
   efficiency: "core-seconds of the efficient recipe to equal held-out bits per byte, beside two swept baselines (examples/efficiency)",
   recipe: "the recipe of examples/mail from end to end, and the share of time outside the native step",
   install: "sizes and seconds of the tarball installed into an empty folder",
+  image: "the serving image: size beside `npm ci --omit=dev`, seconds to build, bytes that a new version sends to a registry",
+  "cold-start": "processor seconds and memory of `loam serve` from start to ready: project, folder, image (runc)",
   start: "how long `loam --help` and the second `npm start` take",
   tokenizer: "training and encoding on the mails, beside other tokenizers",
   store: "artifacts recorded per second, durably, and what is lost in 200 kills",
@@ -60,6 +63,7 @@ export const benches = {
   "gateway-routing": "what hedging, the servers' own load and priorities do to waits, on servers whose times are set",
   drift:
     "tests of two samples beside scipy, verdicts beside Evidently and alibi-detect, a stream of mails watched for a quiet year and through a shift",
+  sotu: "State of the Union addresses: how soon text of later half centuries is told from what a model learned",
   loop: "a mail filter retrained by itself: what it wins, quiet stretches, wrong labels, a bad canary under load; PART... runs some",
   watch: "what monitoring costs: processor time of a response with all monitors on, and of evaluating a minute outside its path",
   operator: "the Kubernetes operator: 100 SIGKILLs, and 1,000 LoamModels changed at once, on the cluster of KUBECONFIG",
@@ -68,6 +72,8 @@ export const benches = {
   anomaly: "monitors on a simulated model with known faults, and detectors on labelled series beside scikit-learn and PyOD",
   suites:
     "test suites of vLLM, llama.cpp and of clients against `loam serve`: which tests pass, beside the list of expected failures; NAME... runs some",
+  rollout: "requests on a real cluster during a rolling update, a drained node and a canary: lost, cut, refused, answered twice",
+  scale: "an autoscaler on a real cluster: its decision after a step of the load, and what scale-in loses",
 } as const satisfies Record<string, string>;
 export type BenchName = keyof typeof benches;
 

@@ -1,17 +1,14 @@
 /** How long a user waits for the command line and for the second `npm start`, measured from outside as they would: by starting them. */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packageFolder } from "../src/project/package.ts";
 import { type BenchContext, type BenchResult, digits, median } from "./harness.ts";
+import { freePort, processorSeconds, takenBy, tinyProject, untilReady } from "./tiny-project.ts";
 
 const helps = 10;
 const starts = 5;
-/** Looks at /readyz this often. */
-const lookMs = 10;
-const givenUpMs = 120_000;
 
 function helpMs(args: readonly string[]): number {
   const began = performance.now();
@@ -23,15 +20,6 @@ function helpMs(args: readonly string[]): number {
 /** Verbs that only look; in a project without results some end with an error, after all that they load is loaded. */
 const looks = ["models", "trace x", "data report", "gateway keys list"] as const;
 const lookBar = 0.35;
-
-/** Processor seconds, user and system, of a command in a folder. */
-function processorSeconds(args: readonly string[], cwd: string): number {
-  const program = join(packageFolder, "bin", "loam.js");
-  const bash = `TIMEFORMAT='%U %S'; time "$0" "$@" >/dev/null 2>&1`;
-  const { stderr } = spawnSync("bash", ["-c", bash, process.execPath, program, ...args], { cwd, encoding: "utf8" });
-  const [user, system] = stderr.trim().split("\n").at(-1)!.split(" ").map(Number);
-  return user! + system!;
-}
 
 /** Median processor seconds of each verb in a new project. */
 function lookSeconds(): Record<string, number> {
@@ -48,33 +36,12 @@ function lookSeconds(): Record<string, number> {
 }
 
 const serveBar = 1.5;
-/** A model of seconds: what is served weighs nothing beside the server. */
-const tinyYaml = `name: tiny
-data: { letters: { source: { folder: texts, reader: text }, steps: [clean] } }
-tokenizer: { vocab: 300, from: letters }
-models:
-  tiny: { layers: 1, width: 32, heads: 2, context: 32, train: { on: letters, tokens: 20000, rate: 0.02 } }
-serve: { model: tiny@latest }
-`;
-
-/** Processor seconds that a process has taken so far, its threads with it. Linux counts in hundredths. */
-function takenSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // the program's name in brackets may hold spaces
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
 /** Median processor seconds of `loam serve` until /readyz answers 200, in a project with a tiny model. */
 async function serveSeconds(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "loam-bench-serve-"));
   const program = join(packageFolder, "bin", "loam.js");
   try {
-    spawnSync(process.execPath, [program, "init", "tiny"], { cwd: folder, stdio: "ignore" });
-    const project = join(folder, "tiny");
-    writeFileSync(join(project, "loam.yaml"), tinyYaml);
-    const made = spawnSync(process.execPath, [program, "run"], { cwd: project, stdio: ["ignore", "ignore", "inherit"] });
-    if (made.status !== 0) throw new Error(`loam run: expected exit code 0, got ${made.status}`);
+    const project = tinyProject(join(folder, "tiny"));
     const seconds: number[] = [];
     for (let i = 0; i < starts; i++) {
       const port = await freePort();
@@ -82,7 +49,7 @@ async function serveSeconds(): Promise<number> {
       const ended = new Promise<void>(resolve => child.once("close", () => resolve()));
       try {
         await untilReady(port, () => child.exitCode === null, "loam serve");
-        seconds.push(takenSeconds(child.pid!));
+        seconds.push(takenBy(child.pid!).seconds);
       } finally {
         child.kill("SIGINT");
         await ended;
@@ -93,28 +60,6 @@ async function serveSeconds(): Promise<number> {
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-/** Waits until /readyz answers 200. */
-async function untilReady(port: number, isRunning: () => boolean, name: string): Promise<void> {
-  const began = performance.now();
-  while (performance.now() - began < givenUpMs && isRunning()) {
-    const ready = await fetch(`http://127.0.0.1:${port}/readyz`).then(
-      r => r.status === 200,
-      () => false,
-    );
-    if (ready) return;
-    await new Promise(resolve => setTimeout(resolve, lookMs));
-  }
-  throw new Error(`${name}: expected an answer of /readyz within ${givenUpMs / 1000} s, got none`);
-}
-
-const freePort = (): Promise<number> =>
-  new Promise(resolve => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 
 /** Milliseconds from `npm start` to the first 200 of /readyz. */
 async function startMs(): Promise<number> {

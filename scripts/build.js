@@ -5,7 +5,7 @@
 import "../bin/node-version.js";
 import { existsSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { bundleCli } from "./parts/bundle.js";
+import { bundleCli, bundleWeb } from "./parts/bundle.js";
 import { node } from "./parts/child.js";
 import { locked } from "./parts/lock.js";
 import { carryPdfjs } from "./parts/pdfjs.js";
@@ -36,13 +36,14 @@ const parts = {
       ...["tsconfig.json", "tsconfig.build.json", "scripts/parts/bundle.js", "scripts/parts/pdfjs.js"],
       lock,
     ],
-    isThere: () => existsSync(inRoot("dist/bundle/main.js")),
+    isThere: () => existsSync(inRoot("dist/bundle/main.js")) && existsSync(inRoot("dist/web/loam-web.js")),
     async build() {
       const { code, output } = await node(programs.tsc, ["-p", "tsconfig.build.json", "--pretty", "false"]);
       if (code !== 0) throw new Trouble(`tsc: expected no errors, got exit code ${code}:\n${output.trimEnd()}`);
       removeOrphans();
       carryPdfjs();
       await bundleCli();
+      await bundleWeb();
       return "compiled src and bench into dist";
     },
   },

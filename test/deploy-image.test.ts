@@ -1,69 +1,12 @@
 /** Images of a served toy, unpacked and run by the programs that run containers: no Node on the path, nobody's user, a read-only root. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { leftOutPackages, servedPackages } from "../src/deploy/image/serving-packages.ts";
-import { loam, root, startProcess } from "./support/child.ts";
+import { loam, root } from "./support/child.ts";
+import { answersOf, type Image, image, installedAnswers, isLinux, runImage, unpackImage, withoutRuntime } from "./support/image.ts";
 import { temporaryFolder, trainedToy } from "./support/project.ts";
-
-interface Image {
-  readonly digest: string;
-  readonly id: string;
-  readonly programBytes: number;
-  readonly entrypoint: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly layers: readonly { readonly name: string; readonly digest: string; readonly unpackedBytes: number }[];
-}
-
-const has = (program: string): boolean => {
-  try {
-    execFileSync("which", [program], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-};
-const isLinux = process.platform === "linux";
-const withoutRuntime = !isLinux || process.getuid?.() !== 0 || !["umoci", "runc", "unshare"].every(has);
-
-async function image(cwd: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Image> {
-  const { code, stdout, stderr } = await loam(["deploy", "image", "toy@latest", "--to", "toy.oci", "--json", ...args], { cwd, env });
-  expect(code, stderr).toBe(0);
-  return JSON.parse(stdout.trim().split("\n").at(-1)!) as Image;
-}
-
-const body = JSON.stringify({
-  model: "toy",
-  messages: [{ role: "user", content: "Dear Anna" }],
-  max_tokens: 12,
-  temperature: 0.7,
-  seed: 7,
-  logprobs: true,
-  top_logprobs: 3,
-});
-
-/** What a server answers, without what is of the request alone. */
-async function answersOf(url: string): Promise<unknown[]> {
-  const post = async (path: string, sent: string) =>
-    (await (await fetch(`${url}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: sent })).text())
-      .replaceAll(/"id":"[^"]*"/g, '"id":""')
-      .replaceAll(/"created":\d+/g, '"created":0');
-  const get = async (path: string) => (await (await fetch(`${url}${path}`)).text()).replaceAll(/"created":\d+/g, '"created":0');
-  return [
-    await post("/v1/chat/completions", body),
-    await post("/v1/chat/completions", body.replace("{", '{"stream":true,')),
-    await post("/v1/completions", '{"model":"toy","prompt":["Dear","Tom"],"max_tokens":6,"temperature":0,"logprobs":2}'),
-    await post("/v1/completions", '{"model":"toy","prompt":"a","max_tokens":-1}'),
-    await post("/tokenize", '{"model":"toy","prompt":"Dear Anna"}'),
-    await post("/v1/embeddings", '{"model":"toy","input":"a"}'),
-    await get("/v1/models"),
-    await get("/openapi.json"),
-    await get("/"),
-    await get("/version"),
-    await get("/nothing"),
-  ];
-}
 
 test.skipIf(!isLinux)(
   "an image is the same bytes from two folders, by any umask and locale, and holds 180 MB at most without weights",
@@ -89,6 +32,44 @@ test.skipIf(!isLinux)(
   },
 );
 
+/** Other versions of Node on this machine: paths, with colons between them. */
+const otherNodes = (process.env.LOAM_NODES ?? "").split(":").filter(path => path !== "");
+/** A clock that is three years ahead, and other chance. */
+const laterClock = `data:text/javascript,${encodeURIComponent(
+  "const D = Date; globalThis.Date = class extends D { constructor(...a) { super(...(a.length ? a : [D.now() + 1e11])); } static now() { return D.now() + 1e11; } }; Math.random = () => 0.5;",
+)}`;
+
+test.skipIf(!isLinux || process.getuid?.() !== 0)(
+  `an image is the same bytes by another user, by another clock${otherNodes.length > 0 ? `, and but for its base by ${otherNodes.length} other versions of Node` : " (other versions of Node skipped: LOAM_NODES names none)"} (needs root)`,
+  async () => {
+    const cwd = await trainedToy();
+    const one = await image(cwd);
+    const program = join(root, "bin", "loam.js");
+    const built = (node: string, given: readonly string[], options: { uid?: number; gid?: number } = {}): Image => {
+      const copy = temporaryCopy(cwd);
+      if (options.uid !== undefined) execFileSync("chown", ["-R", `${options.uid}:${options.gid}`, copy]);
+      const out = execFileSync(node, [...given, program, "deploy", "image", "toy@latest", "--to", "toy.oci", "--json"], {
+        cwd: copy,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "inherit"],
+        env: { PATH: process.env.PATH, HOME: copy, LOAM_HOME: copy },
+        maxBuffer: 1 << 26,
+        ...options,
+      });
+      return JSON.parse(out.trim().split("\n").at(-1)!) as Image;
+    };
+    const nobody = { uid: 65_534, gid: 65_534 };
+    expect(built(process.execPath, [], nobody).digest).toBe(one.digest);
+    expect(built(process.execPath, ["--import", laterClock]).digest).toBe(one.digest);
+    for (const node of otherNodes) {
+      const { layers } = built(node, []);
+      expect(layers.slice(1, 3), node).toEqual(one.layers.slice(1, 3));
+      // the list of contents names the Node of the base
+      expect(layers[0]!.digest, node).not.toBe(one.layers[0]!.digest);
+    }
+  },
+);
+
 function temporaryCopy(of: string): string {
   const to = temporaryFolder("copy");
   cpSync(join(of, "loam.yaml"), join(to, "loam.yaml"));
@@ -96,87 +77,19 @@ function temporaryCopy(of: string): string {
   return to;
 }
 
-interface RuntimeConfig {
-  process: Record<string, unknown> & { args: string[]; user: { uid: number } };
-  root: { readonly: boolean };
-  linux: Record<string, unknown> & { namespaces: { type: string }[] };
-  mounts: { destination: string; type?: string; source?: string; options?: string[] }[];
-}
-
-/** Runs an unpacked image on this machine's network, as nobody, with a read-only root; answers when it is ready. */
-async function runImage(bundle: string, name: string, port: number): Promise<string> {
-  const path = join(bundle, "config.json");
-  const config = JSON.parse(readFileSync(path, "utf8")) as RuntimeConfig;
-  expect(config.process.user.uid).toBe(65_532);
-  config.process.terminal = false;
-  config.process.args.push("--host", "127.0.0.1", "--port", String(port), "--seed", "1");
-  config.process.capabilities = {};
-  config.process.noNewPrivileges = true;
-  config.root.readonly = true;
-  config.linux.namespaces = config.linux.namespaces.filter(n => n.type !== "network");
-  delete config.linux.resources;
-  config.mounts = config.mounts.filter(m => !/^\/sys|resolv/.test(m.destination));
-  config.mounts.push({ destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=1777", "size=64m"] });
-  writeFileSync(path, JSON.stringify(config));
-  const child = spawn("runc", ["run", "--bundle", bundle, name], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-  });
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (said += text));
-  const ended = new Promise<void>(done => child.once("exit", () => done()));
-  onTestFinished(async () => {
-    try {
-      execFileSync("runc", ["kill", name, "KILL"], { stdio: "ignore" });
-    } catch {
-      // it has ended
-    }
-    await ended;
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await expect
-    .poll(async () => (child.exitCode === null ? (await fetch(`${url}/readyz`).catch(() => undefined))?.status : said), {
-      timeout: 120_000,
-    })
-    .toBe(200);
-  return url;
-}
-
-/** A port that is free now. */
-async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  return new Promise(done => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => done(port));
-    });
-  });
-}
-
 test.skipIf(withoutRuntime)(
   "run by runc, without Node on the path, as nobody, with a read-only root, an image answers byte by byte as the whole install does (needs umoci, runc, root)",
   async () => {
     const cwd = await trainedToy();
     await image(cwd);
-    const bundle = join(cwd, "bundle");
-    execFileSync("umoci", ["unpack", "--image", `${join(cwd, "toy.oci")}:toy-1`, bundle], { stdio: "ignore" });
+    const bundle = unpackImage(join(cwd, "toy.oci"), "toy-1");
     const rootfs = join(bundle, "rootfs");
     expect(readdirSync(rootfs).toSorted()).toEqual(
       ["app", "etc", "lib", "lib64", "model", "tmp", "usr"].filter(f => existsSync(join(rootfs, f))),
     );
     expect(["bin/sh", "usr/bin/sh", "usr/bin/env"].filter(f => existsSync(join(rootfs, f)))).toEqual([]);
-    const model = temporaryFolder("model");
-    cpSync(join(rootfs, "model"), model, { recursive: true });
-    const home = temporaryFolder("home");
-    const whole = startProcess(["serve", model, "--served-model-name", "toy", "--port", "0", "--seed", "1", "--json"], {
-      cwd: home,
-      env: { LOAM_HOME: home },
-    });
-    onTestFinished(() => void whole.kill("SIGKILL"));
-    const [, json] = await whole.says(/^(\{"event":"serving".*\})$/m);
-    const { url } = JSON.parse(json!) as { url: string };
-    const inImage = await runImage(bundle, `loam-toy-${process.pid}`, await freePort());
-    expect(await answersOf(inImage)).toEqual(await answersOf(url));
+    const url = await runImage(bundle, `loam-toy-${process.pid}`);
+    expect(await answersOf(url)).toEqual(await installedAnswers(join(rootfs, "model")));
   },
 );
 
@@ -185,8 +98,7 @@ test.skipIf(withoutRuntime)(
   async () => {
     const cwd = await trainedToy();
     const { entrypoint } = await image(cwd);
-    const bundle = join(cwd, "bundle");
-    execFileSync("umoci", ["unpack", "--image", `${join(cwd, "toy.oci")}:toy-1`, bundle], { stdio: "ignore" });
+    const bundle = unpackImage(join(cwd, "toy.oci"), "toy-1");
     const model = join(bundle, "rootfs", "model");
     const args = ["serve", model, ...entrypoint.slice(4, 8), "--port", "0"];
     const weights = join(model, "weights.safetensors");
@@ -196,6 +108,33 @@ test.skipIf(withoutRuntime)(
     const refused = await loam(args, { cwd: temporaryFolder("empty") });
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toMatch(/expected the files with digest [0-9a-f]{64}, got [0-9a-f]{64}\. It holds .*weights\.safetensors/);
+  },
+);
+
+test.skipIf(withoutRuntime)(
+  "SageMaker's variant runs as root by the argument `serve`, reads the model that the platform unpacked, and answers /ping and /invocations (needs umoci, runc, root)",
+  async () => {
+    const cwd = await trainedToy();
+    const { labels, entrypoint } = await image(cwd, ["--variant", "sagemaker"]);
+    expect(labels).toMatchObject({ "loam.variant": "sagemaker", "loam.weights": "mounted" });
+    expect(entrypoint).toEqual(["/usr/local/bin/node", "/app/sagemaker.mjs"]);
+    const copy = temporaryCopy(cwd);
+    await image(copy);
+    const model = join(unpackImage(join(copy, "toy.oci"), "toy-1"), "rootfs", "model");
+    const bundle = unpackImage(join(cwd, "toy.oci"), "toy-1");
+    // 8080 may be taken on a machine that runs tests: what follows `serve` comes last
+    const url = await runImage(bundle, `loam-sagemaker-${process.pid}`, {
+      uid: 0,
+      args: port => ["serve", "--host", "127.0.0.1", "--port", String(port)],
+      volumes: { "/opt/ml/model": model },
+    });
+    expect((await fetch(`${url}/ping`)).status).toBe(200);
+    const answer = await fetch(`${url}/invocations`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ prompt: "Dear", max_tokens: 4, temperature: 0 }),
+    });
+    expect(await answer.json()).toMatchObject({ model: "toy", choices: [{ finish_reason: "length" }] });
   },
 );
 
@@ -273,13 +212,23 @@ test("bad input of an image is an error with place, expectation and hint, and le
   expect(await refused("toy", "--to", "there")).toMatch(
     /^2 [\s\S]*there: expected nothing of that name yet, got one\. Choose another name/,
   );
-  expect(await refused("toy")).toMatch(/^2 [\s\S]*expected --to FOLDER, --to FILE\.tar or --push HOST\/REPOSITORY:TAG, got neither/);
+  expect(await refused("toy")).toMatch(
+    /^2 [\s\S]*expected --to FOLDER, --to FILE\.tar, --push HOST\/REPOSITORY:TAG or --dockerfile FOLDER, got none of them/,
+  );
   expect(await refused("toy@9", "--to", "a")).toMatch(/^[12] [\s\S]*toy@9/);
-  expect(await refused("toy", "--to", "a", "--weights", "no")).toMatch(/^2 [\s\S]*--weights: expected one of inside, mounted, got "no"/);
+  expect(await refused("toy", "--to", "a", "--weights", "no")).toMatch(
+    /^2 [\s\S]*--weights: expected one of inside, mounted, pulled, got "no"/,
+  );
   expect(await refused("toy", "--to", "a", "--base", "registry.example.com/node:24")).toMatch(
     /^2 [\s\S]*--base: expected an image by its digest/,
   );
   expect(await refused("toy", "--to", "a", "--base", `127.0.0.1:9/node@sha256:${"0".repeat(64)}`)).toMatch(/^3 [\s\S]*127\.0\.0\.1:9/);
+  expect(await refused("toy", "--to", "a", "--weights", "pulled")).toMatch(
+    /^2 [\s\S]*--pull-from: expected HOST\/REPOSITORY:TAG of the version/,
+  );
+  expect(await refused("toy", "--to", "a", "--pull-from", "h/r:1")).toMatch(/^2 [\s\S]*--pull-from: expected --weights pulled beside it/);
+  expect(await refused("toy", "--to", "a", "--sign", "key")).toMatch(/^2 [\s\S]*--sign: expected --push beside it, got none/);
+  expect(await refused("toy", "--to", "a", "--variant", "x")).toMatch(/^2 [\s\S]*--variant: expected one of container, sagemaker, got "x"/);
   rmSync(join(cwd, ".loam", "blobs"), { recursive: true });
   expect(await refused("toy", "--to", "a")).toMatch(/^1 [\s\S]*weights\.safetensors/);
   expect(readdirSync(cwd).toSorted()).toEqual([...before, "there"].toSorted());

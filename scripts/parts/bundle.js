@@ -112,6 +112,33 @@ function directImports() {
   };
 }
 
+const webOutdir = inRoot("dist/web");
+
+/**
+ * What `loam deploy web` puts into its folder: the module, the page and the service worker, for a browser and without packages. Loam's text module speaks
+ * of bytes as Node's Buffer does; a small one of the same name stands in for it.
+ */
+export async function bundleWeb() {
+  const { build } = await import("rolldown");
+  rmSync(webOutdir, { recursive: true, force: true });
+  const folder = "dist/src/deploy/web/page";
+  for (const [name, file] of [
+    ["loam-web", "load.js"],
+    ["page", "page.js"],
+    ["service-worker", "service-worker.js"],
+  ])
+    await build({
+      input: { [name]: inRoot(`${folder}/${file}`) },
+      platform: "browser",
+      external: /^node:/,
+      treeshake: { moduleSideEffects: false },
+      plugins: [directImports(), { name: "one-language", load: sources.load }],
+      transform: { inject: { Buffer: [inRoot(`${folder}/bytes.js`), "Bytes"] } },
+      logLevel: "warn",
+      output: { dir: webOutdir, format: "esm", entryFileNames: "[name].js", minify: true, codeSplitting: false },
+    });
+}
+
 /** What is inside, for lists of materials: name, version, licence. */
 function bundledPackages(chunks) {
   const folders = new Set();

@@ -38,5 +38,5 @@ export { showValue } from "./show.ts";
 export { readStaticPage, type StaticPage, staticResponse } from "./static-page.ts";
 export { isBranch, type MapLeaves, type Tree, treeFrom, treeLeaves, treeMap, treePaths } from "./tree.ts";
 export { inTurns, type Pause, pauses } from "./turn.ts";
-export { formatBytes, formatCount, formatDuration, parseCount } from "./units.ts";
+export { formatBytes, formatCount, formatDuration, parseBytes, parseCount } from "./units.ts";
 export { zstdLibrary } from "./zstd.ts";

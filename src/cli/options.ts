@@ -27,6 +27,12 @@ export const shutdownDelayMs = (options: Options, verb: string): number => {
   return seconds === undefined ? defaultDelayMs(environment()) : 1000 * seconds;
 };
 
+/** `--shutdown-timeout`, in milliseconds; undefined where it was not given. Errors: cli/usage. */
+export const shutdownTimeoutMs = (options: Options, verb: string): number | undefined => {
+  const seconds = numberOption(options, "shutdownTimeout", verb, { least: 0, most: 3600 });
+  return seconds === undefined ? undefined : 1000 * seconds;
+};
+
 /** The option as one of its words, undefined where it was not given. Errors: cli/usage. */
 export function choiceOption<T extends string>(options: Options, key: string, verb: string, words: readonly T[]): T | undefined {
   const given = options[key];

@@ -12,6 +12,11 @@ export const deployErrors = errorTable("deploy", {
     exit: "usage",
     meaning: "An option of a deployment does not fit the target, the version or the project; what would fit is named.",
   },
+  measure: {
+    status: 502,
+    exit: "failure",
+    meaning: "A saturation run cannot go on: the server does not start, or a request fails; the message has its last words.",
+  },
   deployment: {
     status: 400,
     exit: "usage",
@@ -28,5 +33,12 @@ export const deployErrors = errorTable("deploy", {
     exit: "failure",
     meaning: "A replica of the operator does not hold the lease now, so it writes nothing.",
   },
+  tooLarge: {
+    status: 400,
+    exit: "usage",
+    meaning: "A version does not fit the target: files, memory or time beyond its limits; the numbers and what would fit are named.",
+  },
+  runtime: { status: 502, exit: "failure", meaning: "The runtime interface of a serverless platform refused a call, or is not there." },
+  event: { status: 400, exit: "usage", meaning: "A serverless platform sent an event that is no HTTP request." },
   missing: { status: 500, exit: "environment", meaning: "A file that a deployment needs is not installed here; it is named." },
 });

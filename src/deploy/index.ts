@@ -4,17 +4,37 @@ export { type BaseImage, openBaseImage } from "./image/base-image.ts";
 export { type BuiltImage, buildImage, type ImageContent, imageArchitecture, imageContent, type ModelFile } from "./image/build-image.ts";
 export { writeDockerContext } from "./image/dockerfile.ts";
 export { type ImageVariant, imagePlaces, imagePort, imageUser, imageVariants, type WeightPlace, weightPlaces } from "./image/plan.ts";
+export { sbomReferrer, signatureReferrer, signatureTag, signImage, taggedSignatures } from "./image/referrers.ts";
+export { servingBundle } from "./image/serving-packages.ts";
+export { type MemoryPlan, memoryPlan, type ServedForm, type ServedSizes, servedForms } from "./kubernetes/memory.ts";
+export { kubernetesTarget } from "./kubernetes/target.ts";
+export { type Autoscaler, autoscalers, type KubernetesFormat, type KubernetesWishes, kubernetesFormats } from "./kubernetes/wishes.ts";
+export { functionEntries, type LambdaArguments, lambdaArguments, programBytes } from "./lambda/function-files.ts";
+export { runLambdaLoop } from "./lambda/lambda-loop.ts";
+export { checkLambdaSize, lambdaLimits, type WeightsSize } from "./lambda/limits.ts";
+export { RuntimeApi } from "./lambda/runtime-api.ts";
+export { type LambdaWishes, lambdaTarget } from "./lambda/target.ts";
 export {
   type ExternalMetricsServer,
+  type ExternalMetricsServer,
+  type InstallFile,
   type InstallFile,
   type OperatorOptions,
+  type OperatorOptions,
+  type OperatorWishes,
   type OperatorWishes,
   planOperator,
+  planOperator,
+  type RunningOperator,
   type RunningOperator,
   runOperator,
+  runOperator,
+  serveExternalMetrics,
   serveExternalMetrics,
 } from "./operator/index.ts";
-export { sbomReferrer, signatureReferrer, signatureTag, signImage, taggedSignatures } from "./image/referrers.ts";
+export { type NamedDeployment, type NamedTarget, namedTargets } from "./part.ts";
+export { type MonthlyCost, type MonthlyLoad, monthlyCost } from "./prices/monthly-cost.ts";
+export { type CloudRates, type PricedTarget, pricedTargets } from "./prices/part.ts";
 export {
   type Deployment,
   type DeployPlan,
@@ -26,3 +46,16 @@ export {
   parseDeployment,
 } from "./targets.ts";
 export type { DeployedVersion } from "./version.ts";
+export { type WebManifest, webManifestFile } from "./web/manifest.ts";
+export {
+  checkWebSize,
+  defaultWebBytes,
+  mostWebBytes,
+  type WebParts,
+  type WebSizes,
+  type WebWeights,
+  type WebWishes,
+  webTarget,
+  webWeightForms,
+} from "./web/web-target.ts";
+export { zipOf } from "./zip.ts";

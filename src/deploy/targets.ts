@@ -16,8 +16,17 @@ export interface PlanFile {
   readonly mode?: number | undefined;
 }
 
+/** A file that is too large to be held in memory: it is written first, and moved among the plan's files. */
+export interface PlanArchive {
+  readonly path: string;
+  /** SHA-256. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
 export interface DeployPlan {
   readonly files: readonly PlanFile[];
+  readonly archives?: readonly PlanArchive[];
   /** What was computed, for people and for `--json`: memory, replicas, limits. */
   readonly facts: Readonly<Record<string, Json>>;
 }
@@ -58,7 +67,7 @@ const isPlainPath = (path: string): boolean =>
   path.length > 0 && path.split("/").every(part => /^[\w.@ -]{1,255}$/.test(part) && part !== "." && part !== ".." && !part.endsWith("."));
 
 /** Errors: deploy/wish for a path outside the folder, or one that two files share. */
-function checkPaths(target: string, files: readonly PlanFile[]): void {
+function checkPaths(target: string, files: readonly { readonly path: string }[]): void {
   const seen = new Set([deploymentFile.toLowerCase()]);
   for (const { path } of files) {
     if (!isPlainPath(path) || seen.has(path.toLowerCase()))
@@ -79,7 +88,8 @@ export function deploymentOf<Wishes extends object>(
   wishes: Wishes,
   plan: DeployPlan,
 ): Deployment {
-  checkPaths(target.name, plan.files);
+  const { files, archives = [] } = plan;
+  checkPaths(target.name, [...files, ...archives]);
   return check(
     deploymentSchema,
     {
@@ -92,9 +102,10 @@ export function deploymentOf<Wishes extends object>(
       lineage: lineageLabels(v),
       wishes: JSON.parse(canonicalJson(wishes)),
       facts: JSON.parse(canonicalJson(plan.facts)),
-      files: plan.files
-        .map(f => ({ path: f.path, digest: sha256(bytesOf(f.text)), sizeBytes: bytesOf(f.text).length }))
-        .sort((a, b) => (a.path < b.path ? -1 : 1)),
+      files: [
+        ...files.map(f => ({ path: f.path, digest: sha256(bytesOf(f.text)), sizeBytes: bytesOf(f.text).length })),
+        ...archives.map(({ path, digest, sizeBytes }) => ({ path, digest, sizeBytes })),
+      ].sort((a, b) => (a.path < b.path ? -1 : 1)),
     },
     deploymentFile,
   );

@@ -74,6 +74,8 @@ export interface GatewayOptions {
   readonly genAi?: GatewayGenAi | undefined;
   /** What monitors say, for the metrics. */
   readonly watchFigures?: ReadWatchFigures | undefined;
+  /** Where it keeps its state: the metrics tell of that disk; no series when absent. */
+  readonly storeFolder?: string | undefined;
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
@@ -157,7 +159,7 @@ export class Gateway implements GatewayPorts {
       inFlight: () => this.#inFlight,
       upstreams: () => this.#runtime.upstreams(),
       tell: () => this.tell(),
-      ...defined({ watchFigures: options.watchFigures }),
+      ...defined({ watchFigures: options.watchFigures, storeFolder: options.storeFolder }),
     });
     keyMetrics(this.metrics.registry, () => control.topUsage(dayOf(clock.now()), mostKeys), clock);
     const routing = routingMetrics(this.metrics.registry, { config: () => this.config, upstreams: () => this.#runtime.upstreams() });

@@ -59,7 +59,7 @@ export { type ExportOptions, type ExportTarget, exportGateway, exportTargets } f
 export { type ImportedGateway, importLitellm } from "./migrate/litellm/import-litellm.ts";
 export type { GatewayState } from "./ports.ts";
 export type { ModelRoute } from "./routing/route.ts";
-export type { FollowService, ServiceEndpoint, ServiceReference } from "./routing/service-endpoints.ts";
+export type { FollowService, ServiceEndpoint } from "./routing/service-endpoints.ts";
 export type { ShadowRecord } from "./routing/shadow.ts";
 export { openGatewayGenAi } from "./tracing/gen-ai.ts";
 export { openGatewayTracing } from "./tracing/open-tracing.ts";
@@ -67,6 +67,7 @@ export type { GatewayTracing } from "./tracing/tracing.ts";
 export { type Handover, handoverOf, type Supervisor, supervise } from "./transport/handover.ts";
 export type { ServeHere } from "./upstreams/in-process.ts";
 export { noticeText, type UpstreamNotice } from "./upstreams/notice.ts";
+export type { ServiceReference } from "./upstreams/service-reference.ts";
 export { usageCsv } from "./usage/csv.ts";
 export type { GatewayAlarm } from "./webhooks/event.ts";
 export { verifyWebhook } from "./webhooks/signature.ts";

@@ -1,9 +1,11 @@
 /**
  * A new version held against the current one, document by document: not worse on the frozen test set (non-inferiority with a declared margin), and better on
- * the recent one. Groups of near-duplicates count as one. A figure that so few documents do not decide does not pass.
+ * the recent one. Groups of near-duplicates count as one. A figure that so few documents do not decide does not pass. Rounds that begin without a reason share
+ * one level: each of them could be promoted by chance, and where nothing changes there is one every week.
  */
-import { normalAbove, normalQuantile } from "../statistics/index.ts";
+import { levelOfLook, normalAbove, normalQuantile } from "../statistics/index.ts";
 import type { LoopPolicy, LossName } from "./part.ts";
+import type { LoopTrigger } from "./state.ts";
 
 /** A document that both versions were asked. */
 export interface PairedLoss {
@@ -26,6 +28,8 @@ export interface LossGate {
   readonly low: number;
   readonly high: number;
   readonly p: number;
+  /** p that passes at most. */
+  readonly level: number;
   /** In words. */
   readonly told: string;
 }
@@ -47,8 +51,8 @@ function clusteredMean(pairs: readonly PairedLoss[]): { readonly difference: num
 
 type Rules = LoopPolicy["gates"];
 
-/** One gate. `limit`: the candidate's loss less the current one's must be shown to be below it. */
-function lossGate(set: LossGate["set"], pairs: readonly PairedLoss[], limit: number, { metric, alpha }: Rules): LossGate {
+/** One gate. `limit`: the candidate's loss less the current one's must be shown to be below it, at this level. */
+function lossGate(set: LossGate["set"], pairs: readonly PairedLoss[], limit: number, metric: LossName, level: number): LossGate {
   const base = {
     set,
     metric,
@@ -57,19 +61,28 @@ function lossGate(set: LossGate["set"], pairs: readonly PairedLoss[], limit: num
     candidate: mean(pairs.map(p => p.candidate)),
   };
   const { difference, error, groups } = clusteredMean(pairs);
-  const z = normalQuantile(1 - alpha);
+  const z = normalQuantile(1 - level);
   const [low, high] = [difference - z * error, difference + z * error];
   const isEnough = groups >= leastGroups;
   const p = error > 0 ? normalAbove((limit - difference) / error) : difference < limit ? 0 : 1;
-  const passed = isEnough && p <= alpha;
+  const passed = isEnough && p <= level;
   const asked = limit >= 0 ? `a rise of less than ${limit}` : `a fall of more than ${-limit}`;
   const figures = `${metric} ${base.candidate.toFixed(4)}, current ${base.current.toFixed(4)}; difference ${difference.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}] on ${pairs.length} documents`;
   const few = isEnough ? "" : `; ${groups} groups are too few to decide (least ${leastGroups})`;
-  return { ...base, groups, difference, low, high, p, passed, told: `${asked}: ${figures}${few}` };
+  const shared = isEnough ? `; p ${p.toPrecision(2)}, level ${level.toPrecision(2)}` : "";
+  return { ...base, groups, difference, low, high, p, level, passed, told: `${asked}: ${figures}${few}${shared}` };
 }
 
+/** Level of a round's gates. A schedule is no reason to expect a gain, so its rounds share `alpha` for as long as the same version is current. */
+export const gateLevel = (alpha: number, { kind }: Pick<LoopTrigger, "kind">, earlier: number): number =>
+  kind === "schedule" ? levelOfLook(alpha, earlier) : alpha;
+
 /** Both gates. An empty set does not pass. */
-export function lossGates(pairs: Readonly<Record<LossGate["set"], readonly PairedLoss[]>>, rules: Rules): readonly LossGate[] {
-  const asked = { frozen: rules.frozen, recent: -rules.recent };
-  return (["frozen", "recent"] as const).map(set => lossGate(set, pairs[set], asked[set], rules));
+export function lossGates(
+  pairs: Readonly<Record<LossGate["set"], readonly PairedLoss[]>>,
+  { metric, frozen, recent }: Rules,
+  level: number,
+): readonly LossGate[] {
+  const limits = { frozen, recent: recent === "not worse" ? frozen : -recent };
+  return (["frozen", "recent"] as const).map(set => lossGate(set, pairs[set], limits[set], metric, level));
 }

@@ -1,7 +1,7 @@
 /** loop: when a model is trained again, what the new version must show, and how it takes over or goes back. Pure: what it directs are ports of `project`. */
 export { loopErrors } from "./errors.ts";
 export { type LoopEvent, type TrafficVerdict, trafficVerdicts } from "./events.ts";
-export { type LossGate, lossGates, type PairedLoss } from "./gates.ts";
+export { gateLevel, type LossGate, lossGates, type PairedLoss } from "./gates.ts";
 export { advanceLoop, type LoopStep, type LoopTransition, type LoopWork, lastPromoted, pendingWork } from "./machine.ts";
 export { type LoopPolicy, type LossName, loopPolicy } from "./part.ts";
 export { type DatedRow, drawRound, type RoundDraw } from "./replay.ts";

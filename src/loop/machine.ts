@@ -78,6 +78,7 @@ function endRound(state: LoopState, round: LoopRound, outcome: RoundOutcome, why
       usedUntilMs: isPromoted ? round.untilMs : round.sinceMs,
       triedUntilMs: outcome === "failed" ? state.triedUntilMs : round.untilMs,
       lastEndedMs: nowMs,
+      scheduledGates: isPromoted ? 0 : (state.scheduledGates ?? 0),
       looks: isPromoted ? 0 : state.looks,
       lookedAt: isPromoted ? 0 : state.lookedAt,
     },
@@ -103,18 +104,22 @@ const nextTraffic = (rules: Rules, after: "gates" | "shadow" | "canary"): LoopPh
 function triggered(state: LoopState, event: LoopEvent & { readonly type: "triggered" }, nowMs: number): LoopTransition {
   if (state.phase !== "idle" || state.paused) return unchanged(state);
   const { type: _, ...given } = event;
+  // another current version, whoever promoted it, has been held against nothing
+  const last = state.past[0];
+  const gatesBefore = !last || last.current === event.current ? (state.scheduledGates ?? 0) : 0;
   const round: LoopRound = {
     number: state.rounds + 1,
     startedMs: nowMs,
     sinceMs: state.usedUntilMs,
     ...given,
+    gatesBefore,
     evidence: {},
     hasPassed: {},
     coreSeconds: 0,
     money: 0,
   };
   const { trigger, current, untilMs } = event;
-  return enter({ ...state, rounds: round.number }, "data", nowMs, round, "triggered", {
+  return enter({ ...state, rounds: round.number, scheduledGates: gatesBefore }, "data", nowMs, round, "triggered", {
     kind: trigger.kind,
     why: trigger.why,
     figures: trigger.figures,
@@ -227,9 +232,10 @@ function inRound(state: LoopState, round: LoopRound, event: OfRound, nowMs: numb
       if (phase !== "gates") return unchanged(state);
       const { passed, needsApproval, why, evidence } = event;
       const judged = withEvidence(round, "gates", evidence);
-      if (!passed) return endRound(state, judged, "rejected", why, nowMs, rules);
+      const counted = { ...state, scheduledGates: (state.scheduledGates ?? 0) + Number(round.trigger.kind === "schedule") };
+      if (!passed) return endRound(counted, judged, "rejected", why, nowMs, rules);
       const through = { ...judged, hasPassed: { ...round.hasPassed, gates: true as const } };
-      return enter(state, needsApproval ? "approval" : nextTraffic(rules, "gates"), nowMs, through, "gates", evidence);
+      return enter(counted, needsApproval ? "approval" : nextTraffic(rules, "gates"), nowMs, through, "gates", evidence);
     }
     case "approved":
       if (phase !== "approval") return unchanged(state);

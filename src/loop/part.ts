@@ -24,13 +24,23 @@ const share = z.number().min(0).max(1);
 const whole = z.number().int().min(1);
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]*$/, "a short name of letters, digits and -");
 
-const lossNames = ["logLoss", "errorRate"] as const;
+const lossNames = ["logLoss", "errorRate", "loss"] as const;
 export type LossName = (typeof lossNames)[number];
 const loss = z.enum(lossNames).default("logLoss");
 
 const dataPolicy = z.strictObject({
   new: name.meta({ description: "Data set with the new labelled documents; its source grows.", examples: ["arrivals"] }),
   time: z.string().min(1).default("date").describe("Attribute with the time of a document: a date, or milliseconds since 1970."),
+  feedback: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .meta({
+      description:
+        "Attribute with the id of the request that a new document came by. A document without a class gets the one that trusted sources of feedback gave to that request.",
+      examples: ["request"],
+    }),
   least: whole.default(100).describe("Least new documents for a round."),
   replay: share
     .max(0.95)
@@ -45,7 +55,9 @@ const dataPolicy = z.strictObject({
 const signals = z.strictObject({
   quality: z
     .strictObject({
-      metric: loss.describe("Loss that is watched: `logLoss` (nats per document) or `errorRate`."),
+      metric: loss.describe(
+        "Loss that is watched: of classes `logLoss` (nats per document) or `errorRate`; of other tasks `loss`, the one of their validation.",
+      ),
       worse: z.number().min(0).default(0).describe("Rise above the loss on the model's own test set that is still accepted."),
       least: whole.default(50).describe("Least labelled documents between two looks."),
       alpha: z.number().gt(0).max(0.5).default(0.05).describe("False-alarm rate, over all looks since the last round."),
@@ -63,8 +75,16 @@ const signals = z.strictObject({
 const gates = z.strictObject({
   metric: loss.describe("Loss that is compared, document by document, with the current version's."),
   frozen: z.number().min(0).default(0.02).describe("Accepted rise of the loss on the frozen test set (non-inferiority margin)."),
-  recent: z.number().min(0).default(0.005).describe("Least fall of the loss on the recent test set."),
-  alpha: z.number().gt(0).max(0.5).default(0.05).describe("Level of each of both comparisons (one-sided)."),
+  recent: z
+    .union([z.number().min(0), z.literal("not worse")])
+    .default(0.005)
+    .describe("Least fall of the loss on the recent test set. `not worse`: promote without a proven gain, with the margin of `frozen`."),
+  alpha: z
+    .number()
+    .gt(0)
+    .max(0.5)
+    .default(0.05)
+    .describe("Level of each of both comparisons (one-sided). Rounds that the schedule began share it while the same version is current."),
 });
 
 const shadow = z.strictObject({

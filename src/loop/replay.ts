@@ -65,18 +65,18 @@ export function stratifiedSample(rows: readonly DatedRow[], size: number, seed: 
 
 /**
  * `fresh` are the new documents, `earlier` those that could be replayed. The recent test set is drawn by groups from the whole of the new ones, so that it
- * says what they say; no group stands on both sides.
+ * says what they say; no group stands on both sides, and none with an earlier document tests: the current version has learnt from that.
  */
 export function drawRound(fresh: readonly DatedRow[], earlier: readonly DatedRow[], { replay, recent, seed }: DrawOptions): RoundDraw {
   const isRecent = (group: string): boolean => Number.parseInt(rankOf(`recent/${group}`, seed).slice(0, 8), 16) < recent * 2 ** 32;
-  const held = fresh.filter(r => isRecent(r.group));
+  const seen = new Set(earlier.map(r => r.group));
+  const held = fresh.filter(r => isRecent(r.group) && !seen.has(r.group));
   const heldGroups = new Set(held.map(r => r.group));
   const train = fresh.filter(r => !heldGroups.has(r.group));
   const size = Math.round((train.length * replay) / (1 - replay));
-  const pool = earlier.filter(r => !heldGroups.has(r.group));
   return {
     fresh: train.map(r => r.id).sort(),
     recent: held.map(r => r.id).sort(),
-    replayed: stratifiedSample(pool, size, seed),
+    replayed: stratifiedSample(earlier, size, seed),
   };
 }

@@ -50,6 +50,8 @@ export interface LoopRound {
   /** New documents come after this time (null: all are new) and up to that one. */
   readonly sinceMs: number | null;
   readonly untilMs: number;
+  /** Earlier rounds that the schedule began and whose candidates were held against this current version; absent in rounds of older states. */
+  readonly gatesBefore?: number;
   readonly candidate?: RoundCandidate;
   /** Of each step that was done, by its phase. */
   readonly evidence: { readonly [P in LoopPhase]?: Evidence };
@@ -82,6 +84,8 @@ export interface LoopState {
   /** A round has tried documents up to here, whatever came of it. */
   readonly triedUntilMs: number | null;
   readonly lastEndedMs: number | null;
+  /** Rounds begun by the schedule that were judged while this version is current; absent where there were none yet. */
+  readonly scheduledGates?: number;
   /** Looks at the quality of the current version, which share its false-alarm rate, and labelled documents at the last one. */
   readonly looks: number;
   readonly lookedAt: number;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { random } from "../base/index.ts";
 import { levelOfLook } from "../statistics/index.ts";
-import { type LossGate, lossGates, type PairedLoss } from "./gates.ts";
+import { gateLevel, type LossGate, lossGates, type PairedLoss } from "./gates.ts";
 import { loopPart, loopPolicy } from "./part.ts";
 import { type DatedRow, drawRound, stratifiedSample } from "./replay.ts";
 import { idleState, type LoopState } from "./state.ts";
@@ -82,10 +82,10 @@ const rules = policy.gates;
 const passed = (gates: readonly LossGate[]) => gates.map(g => g.passed);
 
 test("a version passes if it is not worse on the frozen set and better on the recent one; too few groups decide nothing", () => {
-  expect(passed(lossGates({ frozen: pairs(300, 0.005, "a"), recent: pairs(200, -0.03, "b") }, rules))).toEqual([true, true]);
-  expect(passed(lossGates({ frozen: pairs(300, 0.05, "a"), recent: pairs(200, -0.03, "b") }, rules))).toEqual([false, true]);
-  expect(passed(lossGates({ frozen: pairs(300, 0, "a"), recent: pairs(200, 0, "b") }, rules))).toEqual([true, false]);
-  const few = lossGates({ frozen: pairs(300, 0, "a", 5), recent: [] }, rules);
+  expect(passed(lossGates({ frozen: pairs(300, 0.005, "a"), recent: pairs(200, -0.03, "b") }, rules, rules.alpha))).toEqual([true, true]);
+  expect(passed(lossGates({ frozen: pairs(300, 0.05, "a"), recent: pairs(200, -0.03, "b") }, rules, rules.alpha))).toEqual([false, true]);
+  expect(passed(lossGates({ frozen: pairs(300, 0, "a"), recent: pairs(200, 0, "b") }, rules, rules.alpha))).toEqual([true, false]);
+  const few = lossGates({ frozen: pairs(300, 0, "a", 5), recent: [] }, rules, rules.alpha);
   expect(passed(few)).toEqual([false, false]);
   expect(few[0]!.told).toContain("5 groups are too few to decide (least 10)");
 });
@@ -93,8 +93,46 @@ test("a version passes if it is not worse on the frozen set and better on the re
 test("bounds take groups as one: copies of a document add nothing", () => {
   const once = pairs(60, 0, "c");
   const copies = once.flatMap(p => Array.from({ length: 9 }, (_, i) => ({ ...p, id: `${p.id}-${i}` })));
-  const [a, b] = [once, copies].map(frozen => lossGates({ frozen, recent: once }, rules)[0]!);
+  const [a, b] = [once, copies].map(frozen => lossGates({ frozen, recent: once }, rules, rules.alpha)[0]!);
   expect(b!.high - b!.low).toBeCloseTo(a!.high - a!.low, 12);
+});
+
+test("a quiet stretch of scheduled rounds promotes nothing that has no proven gain: 52 rounds have one false-alarm rate together", () => {
+  const draw = random("quiet year");
+  const years = 400;
+  const promoted = (level: (k: number) => number): number => {
+    let count = 0;
+    for (let year = 0; year < years; year++) {
+      let isPromoted = false;
+      for (let k = 0; k < 52 && !isPromoted; k++) {
+        // exactly the fall that is not enough: the worst case of "no gain"
+        const recent = Array.from({ length: 40 }, (_, i) => ({
+          id: `${i}`,
+          group: `${i}`,
+          current: 0.2,
+          candidate: 0.2 - Number(rules.recent) + 0.05 * draw.normal(),
+        }));
+        isPromoted = lossGates({ frozen: pairs(40, -0.1, "f"), recent }, rules, level(k)).every(g => g.passed);
+      }
+      count += Number(isPromoted);
+    }
+    return count / years;
+  };
+  const shared = promoted(k => gateLevel(rules.alpha, { kind: "schedule" }, k));
+  const unshared = promoted(k => gateLevel(rules.alpha, { kind: "quality" }, k));
+  // 4 standard errors of a share of 0.05 in 400 years; the t tails of 40 documents come on top
+  expect(shared).toBeLessThan(0.05 + 4 * Math.sqrt((0.05 * 0.95) / years) + 0.02);
+  expect(unshared).toBeGreaterThan(0.8);
+  const sum = Array.from({ length: 1e4 }, (_, k) => gateLevel(0.05, { kind: "schedule" }, k)).reduce((a, b) => a + b, 0);
+  expect(sum).toBeLessThan(0.05);
+});
+
+test("an update whose gain is not proven is promoted only where that is asked for", () => {
+  const sets = { frozen: pairs(300, 0, "a"), recent: pairs(200, 0.001, "b") };
+  expect(passed(lossGates(sets, rules, 0.05))).toEqual([true, false]);
+  expect(passed(lossGates(sets, { ...rules, recent: "not worse" }, 0.05))).toEqual([true, true]);
+  const worse = { ...sets, recent: pairs(200, 0.05, "b") };
+  expect(passed(lossGates(worse, { ...rules, recent: "not worse" }, 0.05))).toEqual([true, false]);
 });
 
 const rows = (n: number, from: number): DatedRow[] =>
@@ -118,6 +156,16 @@ test("a round's draw is the same in any order, keeps groups on one side, and rep
   const spam = (ids: readonly string[]) => ids.filter(id => Number(id.split("-")[1]) % 4 === 0).length;
   expect(spam(drawn.replayed) / drawn.replayed.length).toBeCloseTo(0.25, 2);
   expect(stratifiedSample(earlier, 5000, 1)).toHaveLength(1200);
+});
+
+test("new documents of a group that a version has learnt from train and test nothing", () => {
+  const [fresh, earlier] = [rows(400, 200 * day), rows(1200, 0)];
+  const copied = fresh.map((r, i) => (i < 200 ? { ...r, group: earlier[i]!.group } : r));
+  const drawn = drawRound(copied, earlier, { replay: 0.5, recent: 0.5, seed: 3 });
+  const learnt = new Set(copied.slice(0, 200).map(r => r.id));
+  expect(drawn.recent.length).toBeGreaterThan(50);
+  expect(drawn.recent.filter(id => learnt.has(id))).toEqual([]);
+  expect(drawn.fresh.filter(id => learnt.has(id))).toHaveLength(200);
 });
 
 test("a policy with an unknown key, a share of 1 or a time without a unit is refused with its place", () => {

@@ -48,7 +48,7 @@ export {
   type TakeTurn,
   type TargetAttribution,
 } from "./attribute/index.ts";
-export { type CachePage, cacheBytes, cachePages, pageShape } from "./cache-pages.ts";
+export { type CachePage, cacheBytes, cachePages, cacheViews, pageShape } from "./cache-pages.ts";
 export { textLogits, textStates, withClassifier } from "./classifier.ts";
 export {
   type ClassifierConfig,
@@ -249,6 +249,7 @@ export {
   type GgufWritable,
   ggufModels,
   ggufParts,
+  ggufWeightBytes,
   ggufWritable,
   importHuggingFace,
   type LoadWeightsOptions,
@@ -266,12 +267,14 @@ export {
   safetensorsPieces,
   saveTree,
   scoringOnnx,
+  stepOnnx,
   type TensorSource,
   treePieces,
   treeSources,
   type VectorForm,
   type WeightFile,
   type WeightsFormat,
+  weightFiles,
   writeModelConfig,
   writeModelFiles,
   writeSafetensors,

@@ -6,7 +6,7 @@ import {
   checkpoint,
   constant,
   div,
-  type Examples,
+  type ExampleOwners,
   evaluate,
   gather,
   grad,
@@ -82,7 +82,7 @@ function expectEqualToLoop<S>({ specs, loss, of, span }: Case<S>): void {
   const names = ["tokens", "targets", "weights", "positions", "segments", "label", "present"] as const;
   const batch = Object.fromEntries(names.map(name => [name, batchInput(name)])) as Batch;
   const ids = constant(Int32Array.from(flat), "i32", shape);
-  const examples = (): Examples => (of ? { of: ids, count, ...(span ? { span } : {}) } : {});
+  const examples = (): ExampleOwners => (of ? { of: ids, count, ...(span ? { span } : {}) } : {});
   const factors = Array.from({ length: count }, (_, i) => 0.5 + 0.25 * i);
   const g = perExample(loss as (p: Tree<Tensor>, b: Batch) => Tensor, examples)(parameters, batch);
   const norms = g.squaredNorms();

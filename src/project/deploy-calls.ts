@@ -1,6 +1,24 @@
 /** `project.deploy`: a version as something that runs elsewhere. A method loads what it needs when it is called. */
 import { type Call, type CallOptions, callOf } from "./call.ts";
-import type { DeployedImage, DeployImageOptions } from "./deploying/index.ts";
+import type {
+  AppliedDeployment,
+  DeployCostOptions,
+  DeployedImage,
+  DeployedLambda,
+  DeployedObjects,
+  DeployedWeb,
+  DeployImageOptions,
+  DeployKubernetesOptions,
+  DeployLambdaOptions,
+  DeployMeasureOptions,
+  DeploymentCost,
+  DeploymentDiff,
+  DeploymentStatus,
+  DeployWebOptions,
+  MeasuredServing,
+  PlannedDeployment,
+  RolledBackDeployment,
+} from "./deploying/index.ts";
 import type { WriteOperatorOptions, WrittenOperator } from "./operator/index.ts";
 import type { Workplace } from "./workspace.ts";
 
@@ -25,5 +43,67 @@ export class DeployCalls {
   /** Manifests that install the Kubernetes operator. Errors: project/exists, base/diskFull, base/readOnly. */
   operator(options: WriteOperatorOptions & CallOptions): Call<WrittenOperator> {
     return callOf(async () => (await import("./operator/index.ts")).writeOperator(this.#at.cwd, options), options);
+  }
+
+  /**
+   * A static page that runs the version in the browser: a new folder. Errors: deploy/unapproved, deploy/wish, deploy/missing, project/exists,
+   * project/family, registry/tampered.
+   */
+  web(version: string, options: DeployWebOptions & CallOptions): Call<DeployedWeb> {
+    return callOf(async watch => (await deploying()).deployWeb(this.#at, version, options, watch), options);
+  }
+
+  /** What `apply` would write of a deployment of loam.yaml, or of all, and how that differs from what is there. Errors: those of the target. */
+  plan(name?: string, options: CallOptions = {}): Call<PlannedDeployment[]> {
+    return callOf(async watch => (await deploying()).planDeployments(this.#at, name, watch), options);
+  }
+
+  /** Writes a new generation and makes it the current one, in one step. Errors: those of the target, deploy/deployment. */
+  apply(name?: string, options: CallOptions = {}): Call<AppliedDeployment[]> {
+    return callOf(async watch => (await deploying()).applyDeployments(this.#at, name, watch), options);
+  }
+
+  /** Between what is deployed and what the registry, loam.yaml, the folder and the cluster of `KUBECONFIG` have now. */
+  diff(name?: string, options: CallOptions = {}): Call<DeploymentDiff[]> {
+    return callOf(async watch => (await deploying()).diffDeployments(this.#at, name, watch), options);
+  }
+
+  /** Of each deployment: version, version of its alias, generation, edits, rollout. */
+  status(name?: string, options: CallOptions = {}): Call<DeploymentStatus[]> {
+    return callOf(async watch => (await deploying()).deploymentStatus(this.#at, name, watch), options);
+  }
+
+  /** The generation before, or `to`, becomes the current one. Errors: deploy/deployment, deploy/unapproved. */
+  rollback(
+    name: string,
+    { to, unapproved, ...options }: { readonly to?: number | undefined; readonly unapproved?: boolean | undefined } & CallOptions = {},
+  ): Call<RolledBackDeployment> {
+    return callOf(async () => (await deploying()).rollbackDeployment(this.#at, name, { to, unapproved }), options);
+  }
+
+  /** What a load costs a month on each target, from dated list prices or those of loam.yaml. Errors: project/argument. */
+  cost(load: DeployCostOptions & CallOptions): Call<DeploymentCost> {
+    return callOf(async () => (await deploying()).deploymentCost(this.#at, load), load);
+  }
+
+  /**
+   * A function of AWS Lambda: an archive for the managed Node or an image, and a CloudFormation template. Errors: deploy/unapproved, deploy/wish, deploy/tooLarge,
+   * deploy/platform, project/exists, base/diskFull.
+   */
+  lambda(version: string, options: DeployLambdaOptions & CallOptions): Call<DeployedLambda> {
+    return callOf(async watch => (await deploying()).deployLambda(this.#at, version, options, watch), options);
+  }
+
+  /**
+   * The version as objects of Kubernetes in a folder: plain manifests, a kustomize base or a Helm chart, with memory, probes and grace period computed. Errors:
+   * deploy/unapproved, deploy/wish, project/argument, project/exists, registry/reference, registry/remote.
+   */
+  kubernetes(version: string, options: DeployKubernetesOptions & CallOptions): Call<DeployedObjects> {
+    return callOf(async watch => (await deploying()).deployKubernetes(this.#at, version, options, watch), options);
+  }
+
+  /** Throughput of the version's server by concurrency, and the concurrency that saturates it. Errors: deploy/measure, project/argument, project/exists. */
+  measure(version: string, options: DeployMeasureOptions & CallOptions = {}): Call<MeasuredServing> {
+    return callOf(async watch => (await deploying()).deployMeasure(this.#at, version, options, watch), options);
   }
 }

@@ -8,6 +8,7 @@ import { dataPart } from "../data/part.ts";
 import { baselineNames } from "../evaluate/part.ts";
 import { accessPart, gatewayPart } from "../gateway/part.ts";
 import { corePricesPart } from "../ledger/part.ts";
+import { deployPart } from "../deploy/part.ts";
 import { loopPart } from "../loop/part.ts";
 import { releasesPart } from "../registry/part.ts";
 import { servePart } from "../serve/part.ts";
@@ -81,6 +82,7 @@ const projectShape = {
   watch: watchPart.prefault({}).describe("Monitors of running servers; `false` turns them off."),
   slo: sloPart.default({}).describe("Service level objectives by name: which responses are good, and what share must be."),
   labels: z.record(name, labelPart).default({}).describe("Labelling tasks by name."),
+  deploy: deployPart.prefault({}).describe("Deployments by name, and prices of clouds."),
   serve: servePart.optional().describe("Model server."),
   gateway: gatewayPart.optional(),
   device: devicePart.prefault({}).describe("Device and threads."),

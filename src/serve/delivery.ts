@@ -5,6 +5,7 @@
 import { type Clock, isLoamError } from "../base/index.ts";
 import type { FinishReason, TokenLikelihood } from "../nn/index.ts";
 import type { BeamGroup } from "./beam-group.ts";
+import { cancellation } from "./cancellation.ts";
 import { serveErrors } from "./errors.ts";
 import type { EngineObserver, RequestOutcome } from "./observer.ts";
 import { answersOf, type RosterEntry } from "./roster.ts";
@@ -61,8 +62,8 @@ export class Delivery {
     this.#ports.tell(o => o.finished?.("length", sequence.usage, 0, sequence));
   }
 
-  cancel(sequence: Sequence): void {
-    this.end(sequence, serveErrors.fail("cancelled", { message: "the generation was cancelled" }), "cancelled");
+  cancel(sequence: Sequence, signal?: AbortSignal): void {
+    this.end(sequence, cancellation(signal, "the generation was cancelled"), "cancelled");
   }
 
   /** Ends an answer with an error. */

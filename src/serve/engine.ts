@@ -247,7 +247,7 @@ class ModelEngine {
     // answers to one request share its signal: one listener for all of them
     for (const signal of new Set(requests.map(r => r.signal))) {
       const cancel = () => {
-        for (const [i, sequence] of made.entries()) if (requests[i]!.signal === signal) this.#delivery.cancel(sequence);
+        for (const [i, sequence] of made.entries()) if (requests[i]!.signal === signal) this.#delivery.cancel(sequence, signal);
       };
       if (signal?.aborted) cancel();
       else signal?.addEventListener("abort", cancel, { once: true });

@@ -75,7 +75,11 @@ export const serveErrors = errorTable("serve", {
   queueFull: { status: 429, exit: "failure", meaning: "Too many requests are waiting; retry after the time in the Retry-After header." },
   cancelled: { status: 499, exit: "failure", meaning: "The client went away, or the caller cancelled the generation." },
   slowReader: { status: 499, exit: "failure", meaning: "The client stopped reading its stream for too long; its slot was freed." },
-  deadline: { status: 504, exit: "failure", meaning: "An answer was not there in the time that its request set itself." },
+  deadline: {
+    status: 504,
+    exit: "failure",
+    meaning: "An answer was not there in the time that its request set itself, or that a serverless platform allows it.",
+  },
   program: {
     status: 500,
     exit: "failure",

@@ -1,6 +1,7 @@
 /** serve: the inference engine of a model (queue, slots, scheduler) and its HTTP contracts. */
 export { AdapterShelf, type ShelvedAdapter } from "./adapters/shelf.ts";
 export type { AuthorizedRequest, AuthorizeRequest, ModelName, ModelUse, RouteEndpoint } from "./authorization.ts";
+export { deadlineOver } from "./cancellation.ts";
 export type {
   ConsoleDataSet,
   ConsoleEvaluation,
@@ -57,7 +58,7 @@ export { type VersionPolicy, wantedVersions } from "./lifecycle/policy.ts";
 export type { OpenVersion, VersionSource } from "./lifecycle/version-source.ts";
 export { Visit } from "./lifecycle/visit.ts";
 export { limits as serveLimits } from "./limits.ts";
-export { type DrainOptions, type Listening, type ListenOptions, listen } from "./listen.ts";
+export { type DrainOptions, type Listening, type ListenOptions, listen, withoutPort } from "./listen.ts";
 export type { ServedRequestRecord } from "./metrics.ts";
 export type { EngineObserver, Observed, RequestOutcome } from "./observer.ts";
 export { type Draft, openProgram, type Program, type ProgramOptions } from "./program.ts";

@@ -47,6 +47,39 @@ const defaultGraceMs = 25_000;
 /** Streams that were ended by an error get this long to say so before their sockets are destroyed. */
 const lastWordsMs = 250;
 
+/** Ends the engines and the application once no answer is under way, or the grace period is over. */
+async function drained(app: App, graceMs: number, close: () => Promise<void>): Promise<{ readonly cutOff: number }> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, Math.max(0, graceMs));
+  });
+  await Promise.race([app.engines.drain(), late]);
+  clearTimeout(timer);
+  const cutOff = app.engines.all().reduce((n, e) => n + e.stats().running + e.stats().queued, 0);
+  await close();
+  return { cutOff };
+}
+
+/** An application whose requests come by `fetch` alone, where a platform brings them and no socket is open. */
+export function withoutPort(app: App): Listening {
+  const close = async () => {
+    await app.engines.close();
+    app.close();
+  };
+  let draining: Promise<{ cutOff: number }> | undefined;
+  return {
+    host: "localhost",
+    port: 0,
+    url: "http://localhost",
+    drain: ({ graceMs = defaultGraceMs } = {}) => {
+      app.engines.leave();
+      draining ??= drained(app, graceMs, close);
+      return draining;
+    },
+    close,
+  };
+}
+
 /** Starts listening. Errors: serve/portInUse names the port and what to try. */
 export async function listen(app: App, options: ListenOptions = {}): Promise<Listening> {
   const { host = "127.0.0.1", port = defaultPort, requestMs = limits.requestMs, corsOrigins = [] } = options;
@@ -84,15 +117,7 @@ export async function listen(app: App, options: ListenOptions = {}): Promise<Lis
     app.engines.leave();
     const until = performance.now() + delayMs + graceMs;
     await lastRequests(server, { delayMs, graceMs, ...defined({ wait }) });
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>(resolve => {
-      timer = setTimeout(resolve, Math.max(0, until - performance.now()));
-    });
-    await Promise.race([app.engines.drain(), late]);
-    clearTimeout(timer);
-    const cutOff = app.engines.all().reduce((n, e) => n + e.stats().running + e.stats().queued, 0);
-    await close();
-    return { cutOff };
+    return drained(app, until - performance.now(), close);
   };
   return {
     host,

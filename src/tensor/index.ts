@@ -42,7 +42,9 @@ export * from "./functions.ts";
 export { grad, valueAndGrad, valueAuxAndGrad, vjp } from "./grad.ts";
 export { type Graph, graphHash, graphOf, loadGraph, nodesOf, printGraph, type StoredGraph, sameGraph, storeGraph } from "./graph.ts";
 export type { KeepOptions, KeptReport } from "./keep-activations.ts";
+export { type Initializer, type OnnxModel, writeModel } from "./onnx/index.ts";
 export {
+  type FiveTraces,
   type KernelClass,
   type KernelNote,
   kernelClasses,
@@ -50,6 +52,8 @@ export {
   type OnnxFileParts,
   onnxFile,
   onnxModel,
+  type TracedAt,
+  withFreeSizes,
 } from "./onnx-backend/index.ts";
 export { engineVersion, libraryOf, trimNativeMemory } from "./onnxruntime/index.ts";
 export {
@@ -65,7 +69,7 @@ export {
   zeroCotangent,
 } from "./operation.ts";
 export { type Inferred, type OpKind, opKinds, ops, type Typed } from "./ops.ts";
-export { type ExampleGradients, type Examples, perExample } from "./per-example/index.ts";
+export { type ExampleGradients, type ExampleOwners, perExample } from "./per-example/index.ts";
 export { checkShape, type Shape, sameShape, showShape } from "./shape.ts";
 export { type AttentionSegments, additive, keyRange, type Sight, sameSegment, sightMask } from "./sight.ts";
 export { simplify } from "./simplify.ts";

@@ -81,6 +81,9 @@ export {
 } from "./part.ts";
 export { type PrecisionChoices, type PrecisionConditions, withPrecisionChoices } from "./precision-choices.ts";
 export { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+export { newKey, type PrivateGenerator, privateGenerator } from "./private/generator.ts";
+export { type PoissonSampling, type PrivateBatch, poissonBatches, poissonSource } from "./private/poisson-batches.ts";
+export { clippedSum, type PrivateGradients } from "./private/private-gradients.ts";
 export { type ProfileOptions, profileTraining } from "./profile/profile-training.ts";
 export {
   type KernelTime,

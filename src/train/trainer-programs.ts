@@ -10,6 +10,7 @@ import { squaredNorm, updateAll } from "./optimizer.ts";
 import type { ComputedPrecision } from "./part.ts";
 import { fasterPrecision, hasBf16, type PrecisionTimes, timePrecisions } from "./precision.ts";
 import { type PrecisionConditions, precisionChoices } from "./precision-choices.ts";
+import { clippedSum, type PrivateGradients } from "./private/private-gradients.ts";
 import type { MeasuredLoss, TrainerOptions, TrainerState } from "./trainer.ts";
 import { type TreeProgram, treeProgram } from "./tree-program.ts";
 
@@ -34,6 +35,28 @@ interface GradientForm {
   readonly budgetBytes?: number | undefined;
 }
 
+type Arrays = Record<string, Tensor>;
+type TracedLoss = (p: Tree<Tensor>, b: Arrays, s: Tensor, frozen: Tree<Tensor>) => Tensor | MeasuredLoss;
+/** Loss, measures, gradient. */
+type GradientOf = (p: Tree<Tensor>, b: Arrays, s: Tensor, frozen: Tree<Tensor>) => [Tensor, MeasuredLoss["measures"], Tree<Tensor>];
+
+const ordinaryGradient = (loss: TracedLoss): GradientOf =>
+  valueAuxAndGrad((p: Tree<Tensor>, b: Arrays, s: Tensor, frozen: Tree<Tensor>) => {
+    const made = loss(p, b, s, frozen);
+    return "measures" in made ? [made.loss, made.measures] : [made, {}];
+  });
+/** The sum of clipped gradients; measures beside the loss are left out. */
+function privateGradient(loss: TracedLoss, privacy: PrivateGradients): GradientOf {
+  const sums = clippedSum((p, b, s, frozen) => {
+    const made = loss(p, b, s, frozen);
+    return "measures" in made ? made.loss : made;
+  }, privacy);
+  return (p, b, s, frozen) => {
+    const found = sums(p, b, s, frozen);
+    return [found.loss, {}, found.gradients];
+  };
+}
+
 function trainerPrograms<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>, form: GradientForm): TrainerPrograms<S> {
   const { device } = o;
   const keep: KeepOptions = {
@@ -43,11 +66,8 @@ function trainerPrograms<S, B extends Record<string, Tensor>>(o: TrainerOptions<
   };
   const passes = { device, donate: [3], fuse: true, keep, products: form.precision };
   const profile = (part: string) => (o.profile === undefined ? {} : { profile: `${o.profile}-${part}` });
-  const lossOf = o.loss as (p: Tree<Tensor>, b: unknown, s: Tensor, frozen: Tree<Tensor>) => Tensor | MeasuredLoss;
-  const gradientOf = valueAuxAndGrad((p: Tree<Tensor>, b: unknown, s: Tensor, frozen: Tree<Tensor>) => {
-    const made = lossOf(p, b, s, frozen);
-    return "measures" in made ? [made.loss, made.measures] : [made, {}];
-  });
+  const lossOf = o.loss as TracedLoss;
+  const gradientOf = o.privacy ? privateGradient(lossOf, o.privacy) : ordinaryGradient(lossOf);
   const finish = (loss: Tensor, measures: MeasuredLoss["measures"], gradients: Tree<Tensor>, own?: Tree<Tensor>) => ({
     loss,
     measures,
@@ -85,10 +105,11 @@ function trainerPrograms<S, B extends Record<string, Tensor>>(o: TrainerOptions<
         optimizer: Record<string, Record<string, Tensor>>,
         gradients: Tree<Tensor>,
         scalars: Record<string, Tensor>,
+        noise: Tree<Tensor>,
       ) => {
         const next = updateAll(o.optimizer, o.specs, {
           parameters,
-          gradients,
+          gradients: o.privacy ? treeMap<Tensor, Tensor>((g, _, drawn) => add(g, drawn!), gradients, noise) : gradients,
           state: optimizer,
           scalars,
           gradientScale: scalars.gradientScale!,

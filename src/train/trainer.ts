@@ -14,6 +14,7 @@ import { type NoiseEstimate, noiseEstimate } from "./noise-scale.ts";
 import { type Optimizer, optimizerStateShapes, stepScalars } from "./optimizer.ts";
 import type { ComputedPrecision, Precision } from "./part.ts";
 import type { PrecisionTimes } from "./precision.ts";
+import { noiseOf, type PrivateGradients } from "./private/private-gradients.ts";
 import { type Schedule, scheduleAt } from "./schedule.ts";
 import { precisePrograms } from "./trainer-programs.ts";
 
@@ -67,6 +68,8 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly spikeSteps?: number;
   /** Prefix of files with times by operator, written by `endProfiles`. */
   readonly profile?: string;
+  /** Differentially private: each person's gradient is clipped, and noise is added once a step. `clip` and the loss's scale do not apply then. */
+  readonly privacy?: PrivateGradients | undefined;
   /** Lets `peakBytes` tell what the gradient's activations took. */
   readonly measureMemory?: boolean;
 }
@@ -209,7 +212,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
   async function step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport> {
     const started = performance.now();
     const weight = batches.reduce((s, b) => s + b.weight, 0);
-    if (batches.length !== accumulateAt(state.step) || !(weight > 0))
+    if (batches.length !== accumulateAt(state.step) || !(weight > 0 || o.privacy))
       throw trainErrors.fail("data", {
         place: `step ${state.step + 1}`,
         expected: `${accumulateAt(state.step)} micro-batches with some weight`,
@@ -231,9 +234,9 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       const place = await placeOf(i, b.shapes);
       await writeBatch(place, b);
       const program = i === 0 ? p.fresh : p.accumulate;
-      const made = await program.with(run, state.parameters, place, 1 / weight, gradients, frozen);
+      const made = await program.with(run, state.parameters, place, o.privacy ? 1 : 1 / weight, gradients, frozen);
       gradients = made.gradients;
-      loss += await made.loss.item();
+      loss += (await made.loss.item()) / (o.privacy ? Math.max(weight, 1) : 1);
       squared = await made.squared.item();
       if (o.measureNoise) own.push(((await made.own.squared?.item()) ?? squared) * (weight / b.weight) ** 2);
       for (const told of [made.loss, made.squared, ...Object.values(made.own)]) told.dispose();
@@ -247,10 +250,14 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const learningRate = o.rate * scheduleAt(o.schedule, state.step, o.steps) * (o.rateFactorAt?.(state.step) ?? 1);
     const scalars = {
       ...stepScalars(o.optimizer, { rate: learningRate, step: state.step + 1 }),
-      gradientScale: o.clip > 0 && norm > o.clip ? o.clip / norm : 1,
+      gradientScale: o.privacy ? 1 / o.privacy.expected : o.clip > 0 && norm > o.clip ? o.clip / norm : 1,
     };
+    const drawn = o.privacy ? await noiseOf(o.privacy, state.parameters, state.step, device) : {};
     // no signal: an update that has begun is finished, or the state would be half of two steps
-    const next = await charged("optimizer", () => p.update.with({ onNative }, state.parameters, state.optimizer, gradients, scalars));
+    const next = await charged("optimizer", () =>
+      p.update.with({ onNative }, state.parameters, state.optimizer, gradients, scalars, drawn),
+    );
+    disposeArrays(drawn);
     const spiked = isSpike(o, state.level, loss);
     const level = state.level === null ? loss : spiked ? state.level : 0.9 * state.level + 0.1 * loss;
     state = { ...next, step: state.step + 1, level, spikes: spiked ? state.spikes + 1 : 0 };

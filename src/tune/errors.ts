@@ -2,6 +2,12 @@
 import { errorTable } from "../base/index.ts";
 
 export const tuneErrors = errorTable("tune", {
+  privacy: {
+    status: 400,
+    exit: "usage",
+    meaning:
+      "Private training cannot be done as the recipe says: the sentence names the budget, the delta or the option that does not fit.",
+  },
   space: {
     status: 400,
     exit: "usage",

@@ -14,6 +14,7 @@ import {
   type MeasuredLoss,
   type PackingState,
   type Precision,
+  type PrivateGradients,
   runLoop,
   type Schedule,
   type StepReport,
@@ -67,6 +68,12 @@ export interface FitRun {
   readonly onProblem?: ((problem: LoamError) => void) | undefined;
   readonly now?: (() => number) | undefined;
 }
+/** A private training's part of the task. */
+interface PrivateFit {
+  readonly report: { readonly steps: number };
+  readonly gradients: PrivateGradients;
+  readonly microBatchesAt: (step: number) => number;
+}
 /** What is learnt. */
 interface FitTask<B extends Record<string, Tensor>> {
   readonly specs: TrainableSpecs;
@@ -80,6 +87,8 @@ interface FitTask<B extends Record<string, Tensor>> {
   readonly usualRate: number;
   /** Steps of an epoch, which need not be a whole number. */
   readonly stepsIn: number;
+  /** How gradients are made private: the plan's steps, micro-batches by the sample of a step. */
+  readonly private?: PrivateFit | undefined;
   /** Batches from where a checkpoint stood, or from the start. */
   readonly source: (state: PackingState | undefined) => BatchSource;
   /** Tokens of a micro-batch, for speed. */
@@ -137,7 +146,7 @@ const byLoss = ({ loss }: ValidationScores): string => `validation ${loss.toFixe
  */
 export async function runFit<B extends Record<string, Tensor>>(run: FitRun, recipe: FitRecipe, task: FitTask<B>): Promise<Fitted> {
   const { judge, frozen, stepsIn } = task;
-  const steps = stepsOfEpochs(recipe.epochs, stepsIn);
+  const steps = task.private?.report.steps ?? stepsOfEpochs(recipe.epochs, stepsIn);
   const {
     parameters,
     nativeMs: _,
@@ -156,7 +165,8 @@ export async function runFit<B extends Record<string, Tensor>>(run: FitRun, reci
         schedule: { ...recipe.schedule, warmup: Math.round(recipe.schedule.warmup * steps) },
         steps,
         clip: recipe.clip,
-        accumulate: recipe.accumulate ?? 1,
+        accumulate: task.private?.microBatchesAt ?? recipe.accumulate ?? 1,
+        privacy: task.private?.gradients,
         precision: recipe.precision,
         memoryBytes: recipe.memory,
         seed: recipe.seed,

@@ -16,8 +16,8 @@ export interface RunningRegistry {
   readonly folder: string;
 }
 
-/** Starts one; it ends with the test. `auth` is that part of its configuration. */
-export async function startRegistry(program: string, auth: object = {}): Promise<RunningRegistry> {
+/** Starts one; it ends with the test. `auth` is that part of its configuration; `data`: where its blobs lie, a folder of its own by default. */
+export async function startRegistry(program: string, auth: object = {}, data?: string): Promise<RunningRegistry> {
   const folder = mkdtempSync(join(tmpdir(), "loam-registry-"));
   const { port, child } = await started(
     "registry",
@@ -25,7 +25,7 @@ export async function startRegistry(program: string, auth: object = {}): Promise
       const config = {
         version: 0.1,
         log: { level: "error", accesslog: { disabled: true } },
-        storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: true } },
+        storage: { filesystem: { rootdirectory: data ?? join(folder, "data") }, delete: { enabled: true } },
         http: { addr: `127.0.0.1:${port}`, secret: "of-this-test" },
         ...(Object.keys(auth).length > 0 ? { auth } : {}),
       };
@@ -39,7 +39,7 @@ export async function startRegistry(program: string, auth: object = {}): Promise
     async port => (await fetch(`http://127.0.0.1:${port}/v2/`)).status > 0,
   );
   onTestFinished(ending(child, folder, "SIGKILL"));
-  return { host: `127.0.0.1:${port}`, folder: join(folder, "data") };
+  return { host: `127.0.0.1:${port}`, folder: data ?? join(folder, "data") };
 }
 
 export interface Line {

@@ -74,6 +74,7 @@ def file(rng) -> dict:
             "bytes": text(path.read_bytes()),
             "matrix": text(matrix.tobytes()),
             "rounded": text(gguf.quants.dequantize(gguf.quants.quantize(matrix, Q.Q8_0), Q.Q8_0).tobytes()),
+            "rounded4": text(gguf.quants.dequantize(gguf.quants.quantize(matrix, Q.Q4_1), Q.Q4_1).tobytes()),
         }
 
 

@@ -22,3 +22,8 @@ export const shutdownDelay = [
   "--shutdown-delay <seconds>",
   "seconds after SIGTERM or Ctrl-C in which a server still accepts connections, not ready, closing each with its response (default: 2 in Kubernetes, else 0)",
 ] as const;
+
+export const shutdownTimeout = [
+  "--shutdown-timeout <seconds>",
+  "seconds after that in which responses in flight are finished; then they end with an error (default: 25)",
+] as const;

@@ -1,6 +1,6 @@
 /** Models that answer: over HTTP, and in the terminal. */
 import type { Verb } from "../verb.ts";
-import { project, shutdownDelay } from "./common-options.ts";
+import { project, shutdownDelay, shutdownTimeout } from "./common-options.ts";
 
 export const serveVerb: Verb = {
   usage: "serve [model...]",
@@ -11,6 +11,7 @@ export const serveVerb: Verb = {
     ["-p, --port <port>", "port to listen on (default: serve.port of loam.yaml, else 8080; 0 picks a free one)"],
     ["--host <host>", "address to listen on (default: 127.0.0.1)"],
     shutdownDelay,
+    shutdownTimeout,
     [
       "--served-model-name <name>",
       "name of the first model in requests and answers, where it is given by a path (default: the name of its file or folder)",
@@ -92,6 +93,10 @@ export const serveVerb: Verb = {
     [
       "--otlp <url>",
       "send traces and gen_ai metrics to this OpenTelemetry collector: http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT, else none)",
+    ],
+    [
+      "--lambda <mode>",
+      "answer invocations of AWS Lambda instead of opening a port: stream, or buffered where the function's URL does not stream (default: a port)",
     ],
     ["--open", "open the console in a browser"],
   ],

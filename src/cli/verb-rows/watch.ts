@@ -54,6 +54,8 @@ export const watchVerbs: readonly Verb[] = [
       ["--alpha <p>", "chance of any false alarm", "0.05"],
       ["--detect <distance>", "least change worth finding, 0 to 1: decides how many texts are enough", "0.2"],
       ["--power <p>", "chance of finding it", "0.8"],
+      ["--least <n>", "least texts of each side for a verdict of drift", "5"],
+      ["--least-change <share>", "least share of the texts that moved, for a verdict of drift", "0.02"],
       ["--hours <n>", "of a model's traffic, the last n hours (default: all that are kept, 90 days)"],
       ["--field <name>", "of a file of JSON lines, the member with the text", "text"],
       ["--label <name>", "of a file of JSON lines, the member with the label", "label"],

@@ -1,9 +1,10 @@
 /** `loam serve`: flags of a server, and what is shown while it runs. Stops in order on Ctrl-C and SIGTERM: answers under way are finished. */
 import { resolve } from "node:path";
+import { defined } from "../../base/index.ts";
 import { loginLine } from "../../project/login/index.ts";
-import { type ProjectServer, type ServeOptions, type ServingEvent, serveModels } from "../../project/serving/index.ts";
+import { type ProjectServer, type ServeOptions, type ServingEvent, serveLambda, serveModels } from "../../project/serving/index.ts";
 import { cliErrors } from "../errors.ts";
-import { choiceOption, numberOption, shutdownDelayMs, textOption } from "../options.ts";
+import { choiceOption, numberOption, shutdownDelayMs, shutdownTimeoutMs, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { showLive } from "../serving/live-line.ts";
 import { openPage } from "../serving/open-page.ts";
@@ -121,6 +122,11 @@ export const serve: VerbRun = async (context, given, options) => {
     stdout: streamsOf(context).stdout,
     onEvent: event => showEvent(out, event, lines),
   };
+  const mode = choiceOption(options, "lambda", "serve", ["stream", "buffered"]);
+  if (mode !== undefined) {
+    const open = () => showWork(context, watch => serveModels(place, { ...wishes, withoutPort: true }, watch), lines);
+    return serveLambda({ open, isStreaming: mode === "stream", signal, warn: message => out.warn(message) });
+  }
   let server: ProjectServer;
   try {
     server = await showWork(context, watch => serveModels(place, wishes, watch), lines);
@@ -133,5 +139,5 @@ export const serve: VerbRun = async (context, given, options) => {
   const callOff = showLive(context, server.engines, () => server.requests);
   await aborted(signal);
   callOff();
-  await server.close({ delayMs: shutdownDelayMs(options, "serve") });
+  await server.close({ delayMs: shutdownDelayMs(options, "serve"), ...defined({ graceMs: shutdownTimeoutMs(options, "serve") }) });
 };

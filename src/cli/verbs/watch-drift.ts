@@ -78,6 +78,8 @@ export const watchDriftVerb: VerbRun = async (context, given, options) => {
         alpha: share("alpha"),
         detect: share("detect"),
         power: share("power"),
+        least: numberOption(options, "least", "watch drift", { least: 1, most: 1_000_000, whole: true }),
+        leastChange: share("least-change"),
         features,
         field: textOption(options, "field"),
         label: textOption(options, "label"),

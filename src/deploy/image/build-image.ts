@@ -150,7 +150,7 @@ async function layersOf(o: ImageParts, bundle: ServingBundle, wishes: ImageWishe
       ...(own ? [{ name: "base", coding: "gzip", entries: own.entries } satisfies LayerPlan] : []),
       { name: "library", coding: "gzip", entries: appEntries(bundle.library) },
       { name: "code", coding: "gzip", entries: appEntries(bundle.code) },
-      { name: "weights", coding: "none", entries: last },
+      { name: "weights", coding: "stored", entries: last },
     ],
   };
 }

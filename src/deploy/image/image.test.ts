@@ -1,15 +1,20 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createPublicKey, verify } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
+import { sha256 } from "../../base/index.ts";
+import { documentOf, makeKeys, type Signer, signerOf } from "../../registry/index.ts";
 import { toyVersion } from "../toy-version.laws.ts";
 import { imageArchitecture } from "./build-image.ts";
+import { writeDockerContext } from "./dockerfile.ts";
 import { writeLayer } from "./layer.ts";
 import { librariesIn } from "./machine-base.ts";
-import { planImage } from "./plan.ts";
+import { planImage, sagemakerText } from "./plan.ts";
+import { sbomReferrer, signatureReferrer, signImage, taggedSignatures } from "./referrers.ts";
 import { spdxDocument } from "./sbom.ts";
 import { type TreeEntry, textEntry, wholeTree } from "./tree.ts";
 
@@ -63,15 +68,134 @@ test("the blob's digest is of the compressed bytes, the diffId of what they deco
       const at = folder();
       const given = texts.map((t, i) => textEntry(`model/${i}`, t));
       const gzip = await writeLayer({ name: "code", coding: "gzip", entries: given }, at);
-      const none = await writeLayer({ name: "weights", coding: "none", entries: given }, at);
+      const plain = await writeLayer({ name: "weights", coding: "stored", entries: given }, at);
       const bytes = readFileSync(join(at, gzip.descriptor.digest.replace("sha256:", "")));
       expect(bytes.length).toBe(gzip.descriptor.size);
-      expect(gunzipSync(bytes)).toEqual(readFileSync(join(at, none.descriptor.digest.replace("sha256:", ""))));
-      expect([none.descriptor.digest, none.diffId]).toEqual([gzip.diffId, gzip.diffId]);
+      const tar = gunzipSync(bytes);
+      expect(gunzipSync(readFileSync(join(at, plain.descriptor.digest.replace("sha256:", ""))))).toEqual(tar);
+      expect(plain.descriptor.size).toBeLessThan(tar.length + 64);
+      expect([plain.diffId, `sha256:${sha256(tar)}`]).toEqual([gzip.diffId, gzip.diffId]);
       expect(readdirSync(at).filter(f => f.endsWith(".part"))).toEqual([]);
     }),
     { numRuns: 20 },
   );
+});
+
+test("a stored layer of several blocks is gzip that GNU gzip accepts, and as large as its tar but for 5 bytes in 65,535", async () => {
+  const at = folder();
+  const bytes = Buffer.from(Array.from({ length: 200_003 }, (_, i) => (i * 7919) & 255));
+  const entry = (cut: number): TreeEntry => ({
+    path: "model/weights",
+    mode: 0o644,
+    content: {
+      kind: "stream",
+      sizeBytes: bytes.length,
+      async *open() {
+        for (let i = 0; i < bytes.length; i += cut) yield bytes.subarray(i, i + cut);
+      },
+    },
+  });
+  const whole = await writeLayer({ name: "weights", coding: "stored", entries: [entry(bytes.length)] }, at);
+  for (const cut of [1000, 65_535, 65_536])
+    expect(await writeLayer({ name: "weights", coding: "stored", entries: [entry(cut)] }, folder())).toEqual(whole);
+  const file = join(at, whole.descriptor.digest.replace("sha256:", ""));
+  const tar = execFileSync("gzip", ["-dc"], { input: readFileSync(file), maxBuffer: 1 << 24 });
+  expect(`sha256:${sha256(tar)}`).toBe(whole.diffId);
+  expect(whole.descriptor.size - tar.length).toBe(18 + 5 * (Math.floor(tar.length / 65_535) + 1));
+});
+
+test("SageMaker's variant is started by a program that takes the argument serve; its settings are the container's but for the user", () => {
+  const wishes = {
+    weights: "mounted",
+    architecture: "amd64",
+    node: "usr/local/bin/node",
+    program: "bin/loam.js",
+    version: "0.1.0",
+  } as const;
+  const sagemaker = planImage(toyVersion, { ...wishes, variant: "sagemaker" }).settings;
+  const container = planImage(toyVersion, wishes).settings;
+  expect({ ...sagemaker, User: container.User, Entrypoint: container.Entrypoint, Labels: container.Labels }).toEqual(container);
+  expect([sagemaker.User, sagemaker.Entrypoint]).toEqual(["0:0", ["/usr/local/bin/node", "/app/sagemaker.mjs"]]);
+  expect(sagemakerText(toyVersion, { ...wishes, variant: "sagemaker" })).toContain(
+    '"serve","/opt/ml/model","--served-model-name","mail-small"',
+  );
+});
+
+test("pulled weights are named by digest in the entry point", () => {
+  const reference = `r.example/toy@sha256:${"1".repeat(64)}`;
+  const { Entrypoint } = planImage(toyVersion, {
+    weights: "pulled",
+    pull: { reference, plainHttp: true },
+    architecture: "amd64",
+    node: "usr/local/bin/node",
+    program: "bin/loam.js",
+    version: "0.1.0",
+  }).settings;
+  expect(Entrypoint.slice(8)).toEqual(["--pull", reference, "--plain-http", "--host", "0.0.0.0", "--port", "8080"]);
+});
+
+test("a Dockerfile has the plan's settings, quoted, and a folder for each layer with the modes of the image (golden)", async () => {
+  const at = folder();
+  const { settings } = planImage(toyVersion, {
+    weights: "inside",
+    architecture: "amd64",
+    node: "usr/local/bin/node",
+    program: "bin/loam.js",
+    version: "0.1.0",
+    env: ['GIVEN=a $b "c"'],
+  });
+  const layers = [
+    { name: "library", coding: "gzip", entries: [textEntry("app/node_modules/a/index.js", "a")] },
+    { name: "weights", coding: "stored", entries: [{ path: "tmp", mode: 0o1777, content: { kind: "folder" } }] },
+  ] as const;
+  const before = process.umask(0o077);
+  await writeDockerContext(at, settings, layers, undefined).finally(() => process.umask(before));
+  const lines = readFileSync(join(at, "Dockerfile"), "utf8").split("\n");
+  expect(lines.filter(l => /^(FROM|COPY|USER|EXPOSE|STOPSIGNAL|ENV GIVEN)/.test(l))).toEqual([
+    "FROM scratch",
+    "COPY --chown=0:0 library/ /",
+    "COPY --chown=0:0 weights/ /",
+    'ENV GIVEN="a \\$b \\"c\\""',
+    "EXPOSE 8080/tcp",
+    "STOPSIGNAL SIGTERM",
+    "USER 65532:65532",
+  ]);
+  expect(lines.find(l => l.startsWith("ENTRYPOINT"))).toBe(`ENTRYPOINT ${JSON.stringify(settings.Entrypoint)}`);
+  const mode = (path: string) => (statSync(join(at, path)).mode & 0o7777).toString(8);
+  expect([mode("library/app/node_modules/a"), mode("library/app/node_modules/a/index.js"), mode("weights/tmp")]).toEqual([
+    "755",
+    "644",
+    "1777",
+  ]);
+});
+
+test("a signature is over the image's digest in cosign's words; one more signer adds a layer, the same one again none", async () => {
+  const image = documentOf("application/vnd.oci.image.manifest.v1+json", { a: 1 });
+  const [ann, bob] = [makeKeys(), makeKeys()].map(k => signerOf(k.privateKey, "key")) as [Signer, Signer];
+  const one = await signImage(image, "r.example/toy", ann);
+  expect(JSON.parse(one.payload.bytes.toString())).toEqual({
+    critical: {
+      identity: { "docker-reference": "r.example/toy" },
+      image: { "docker-manifest-digest": image.descriptor.digest },
+      type: "cosign container image signature",
+    },
+    optional: null,
+  });
+  const base64 = one.layer.annotations!["dev.cosignproject.cosign/signature"]!;
+  expect(verify(null, one.payload.bytes, createPublicKey(ann.publicKey), Buffer.from(base64, "base64"))).toBe(true);
+  const layersOf = (r: { manifest: { bytes: Buffer } }) =>
+    (JSON.parse(r.manifest.bytes.toString()) as { layers: (typeof one.layer)[] }).layers;
+  const first = taggedSignatures([], one);
+  const both = taggedSignatures(layersOf(first), await signImage(image, "r.example/toy", bob));
+  expect([layersOf(first).length, layersOf(both).length]).toEqual([1, 2]);
+  expect(taggedSignatures(layersOf(both), await signImage(image, "r.example/toy", ann)).manifest).toEqual(both.manifest);
+  const attached = [signatureReferrer(image, one), sbomReferrer(image, {}, "2026-01-01T00:00:00Z")];
+  for (const { manifest } of attached)
+    expect((JSON.parse(manifest.bytes.toString()) as { subject: object }).subject).toEqual(image.descriptor);
+  expect(attached.map(r => r.manifest.descriptor.artifactType)).toEqual([
+    "application/vnd.dev.cosign.artifact.sig.v1+json",
+    "application/spdx+json",
+  ]);
 });
 
 test("the plan of an image is a function of the version and the wishes (golden)", () => {

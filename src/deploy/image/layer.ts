@@ -1,19 +1,18 @@
 /**
  * A layer as a blob: a tar, compressed by a gzip coder in plain JavaScript, whose bytes are the same on every Node (zlib's differ between its versions,
- * and Node changes those). Weights stay as they are: the mantissas of floating-point numbers do not compress.
+ * and Node changes those). Weights are stored: the mantissas of floating-point numbers do not compress. Stored within gzip, since some programs read no other
+ * layers (`crane validate`).
  */
 import { createHash } from "node:crypto";
 import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { Gzip } from "fflate";
 import { type Descriptor, tarOf } from "../../registry/index.ts";
 import { type TreeEntry, tarFiles, treeBytes, wholeTree } from "./tree.ts";
 
-const layerMediaTypes = {
-  none: "application/vnd.oci.image.layer.v1.tar",
-  gzip: "application/vnd.oci.image.layer.v1.tar+gzip",
-} as const;
-type LayerCoding = keyof typeof layerMediaTypes;
+const layerMediaType = "application/vnd.oci.image.layer.v1.tar+gzip";
+type LayerCoding = "stored" | "gzip";
 
 /** By how often they change, the rarest first: a new version of a model sends its weights and nothing else. */
 const layerNames = ["base", "library", "code", "weights"] as const;
@@ -38,7 +37,7 @@ export interface WrittenLayer {
 const gzipLevel = 6;
 
 /** Pieces in, compressed pieces out. */
-async function* gzipped(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* gzipped(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let out: Uint8Array[] = [];
   const coder = new Gzip({ level: gzipLevel, mtime: 0 }, piece => {
     out.push(piece);
@@ -52,6 +51,44 @@ async function* gzipped(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
   coder.push(new Uint8Array(0), true);
   yield* out;
 }
+
+/** Bytes of a stored block of DEFLATE, at most (RFC 1951, 3.2.4). */
+const blockBytes = 65_535;
+/** DEFLATE, no name, time 0, no flags, unknown system (RFC 1952): as the other coder has it. */
+const gzipHead = Uint8Array.from([31, 139, 8, 0, 0, 0, 0, 0, 0, 3]);
+
+const storedBlock = (data: Uint8Array, isLast: boolean): Uint8Array[] => {
+  const head = new Uint8Array(5);
+  const view = new DataView(head.buffer);
+  head[0] = isLast ? 1 : 0;
+  view.setUint16(1, data.length, true);
+  view.setUint16(3, data.length ^ 0xffff, true);
+  return [head, data];
+};
+
+/** Pieces in, gzip without compression out: the same bytes however the pieces are cut. */
+async function* stored(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield gzipHead;
+  let [crc, size] = [0, 0];
+  let held = Buffer.alloc(0);
+  for await (const piece of pieces) {
+    crc = crc32(piece, crc);
+    size += piece.length;
+    held = held.length === 0 ? Buffer.from(piece) : Buffer.concat([held, piece]);
+    let at = 0;
+    const blocks: Uint8Array[] = [];
+    for (; held.length - at >= blockBytes; at += blockBytes) blocks.push(...storedBlock(held.subarray(at, at + blockBytes), false));
+    if (at === 0) continue;
+    held = held.subarray(at);
+    yield Buffer.concat(blocks);
+  }
+  const tail = Buffer.alloc(8);
+  tail.writeUInt32LE(crc, 0);
+  tail.writeUInt32LE(size % 2 ** 32, 4);
+  yield Buffer.concat([...storedBlock(held, true), tail]);
+}
+
+const coders: { readonly [C in LayerCoding]: (pieces: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array> } = { stored, gzip: gzipped };
 
 /** Writes a layer as a blob into `folder`, under its digest. Errors: those of the file system. */
 export async function writeLayer({ name, coding, entries }: LayerPlan, folder: string, signal?: AbortSignal): Promise<WrittenLayer> {
@@ -68,7 +105,7 @@ export async function writeLayer({ name, coding, entries }: LayerPlan, folder: s
   let size = 0;
   const file = await open(part, "w");
   try {
-    for await (const piece of coding === "gzip" ? gzipped(hashed()) : hashed()) {
+    for await (const piece of coders[coding](hashed())) {
       blobHash.update(piece);
       size += piece.length;
       await file.writeFile(piece);
@@ -81,7 +118,7 @@ export async function writeLayer({ name, coding, entries }: LayerPlan, folder: s
   await rename(part, join(folder, hex));
   return {
     name,
-    descriptor: { mediaType: layerMediaTypes[coding], digest: `sha256:${hex}`, size },
+    descriptor: { mediaType: layerMediaType, digest: `sha256:${hex}`, size },
     diffId: `sha256:${tarHash.digest("hex")}`,
     unpackedBytes: treeBytes(whole),
   };

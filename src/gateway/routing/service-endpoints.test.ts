@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { checkConfig } from "../config/read-config.ts";
 import { eventText, type FakeUpstream, fakeUpstream, good, goodEvents, openAccess, type TestGateway, testGateway } from "../fakes.ts";
-import type { FollowService, ServiceEndpoint, ServiceListener, ServiceReference } from "./service-endpoints.ts";
+import type { ServiceReference } from "../upstreams/service-reference.ts";
+import type { FollowService, ServiceEndpoint, ServiceListener } from "./service-endpoints.ts";
 
 let pods: FakeUpstream[];
 let service: FakeUpstream;

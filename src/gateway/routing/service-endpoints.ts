@@ -6,16 +6,8 @@ import type { GatewayConfig } from "../config/gateway-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import { refusedAddress } from "../upstreams/address.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
+import type { ServiceReference } from "../upstreams/service-reference.ts";
 import type { ModelRoute, Target } from "./route.ts";
-
-/** As the file names it. */
-export interface ServiceReference {
-  readonly service: string;
-  /** Default: the namespace of the account. */
-  readonly namespace?: string | undefined;
-  /** Name or number of the endpoint's port. Default: the only one. */
-  readonly port?: string | number | undefined;
-}
 
 export interface ServiceEndpoint {
   readonly address: string;
@@ -33,7 +25,7 @@ export interface ServiceListener {
 export type FollowService = (service: ServiceReference, listener: ServiceListener) => () => void;
 
 /** By the upstream's name in the file. */
-export type KnownEndpoints = ReadonlyMap<string, readonly ServiceEndpoint[]>;
+type KnownEndpoints = ReadonlyMap<string, readonly ServiceEndpoint[]>;
 
 const hostOf = ({ address, port }: ServiceEndpoint): string => (address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`);
 

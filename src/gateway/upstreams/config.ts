@@ -1,11 +1,11 @@
 /** What an upstream is told by the configuration, checked, with its secrets read. */
 import type { ProtocolName } from "../../protocols/index.ts";
 import type { LaneOptions } from "../queue/lane.ts";
-import type { ServiceReference } from "../routing/service-endpoints.ts";
 import type { BreakerOptions } from "./breaker.ts";
 import type { Deadlines } from "./call.ts";
 import type { ServeHere } from "./in-process.ts";
 import type { Network } from "./networks.ts";
+import type { ServiceReference } from "./service-reference.ts";
 
 /**
  * How an answer that broke off can be gone on with: vLLM's `continue_final_message`, a last message of the assistant's (prefill), completions with the

@@ -1,14 +1,14 @@
 /**
- * Writes GGUF files (version 3): typed metadata, then tensors as float32, float16 or blocks of eight bits, one in memory at a time. Which keys
+ * Writes GGUF files (version 3): typed metadata, then tensors as float32, float16 or blocks of eight or four bits, one in memory at a time. Which keys
  * a model has is its row's business, what its tokenizer says the caller's.
  */
 import { isFloat, sizeOf, toF16 } from "../../tensor/index.ts";
 import { nnErrors } from "../errors.ts";
-import type { Model } from "../families.ts";
+import type { Model, ModelConfig } from "../families.ts";
 import { rotaryFactorsTensor, tensorFactors } from "./gguf-architectures/rope.ts";
 import type { GgufRow } from "./gguf-architectures/shared.ts";
 import { ggufArchitectures, ggufNames } from "./gguf-rows.ts";
-import { layoutTensors } from "./layout.ts";
+import { layoutTensors, tensorShapes } from "./layout.ts";
 import type { TensorSource } from "./safetensors.ts";
 
 /** A key, its type and its value. */
@@ -19,7 +19,7 @@ export type GgufEntry =
   | readonly [key: string, type: "texts", value: readonly string[]]
   | readonly [key: string, type: "i32s" | "f32s", value: ArrayLike<number>];
 
-export const ggufWritable = ["F32", "F16", "Q8_0"] as const;
+export const ggufWritable = ["F32", "F16", "Q8_0", "Q4_1"] as const;
 export type GgufWritable = (typeof ggufWritable)[number];
 
 const alignment = 32;
@@ -87,10 +87,29 @@ function q8_0(data: Float32Array): Uint8Array {
   }
   return out;
 }
+/** Blocks of 32 numbers: halves d and m, and for each number a whole multiple of d above m; m is the least number, m + 15 d the greatest (`quantize_row_q4_1_ref`). */
+function q4_1(data: Float32Array): Uint8Array {
+  const out = Buffer.alloc((data.length / 32) * 20);
+  for (let block = 0, at = 0; block < data.length; block += 32, at += 20) {
+    let [least, most] = [data[block]!, data[block]!];
+    for (let i = 1; i < 32; i++) {
+      least = Math.min(least, data[block + i]!);
+      most = Math.max(most, data[block + i]!);
+    }
+    const d = Math.fround(Math.fround(most - least) / 15);
+    const inverse = d ? Math.fround(1 / d) : 0;
+    out.writeUInt16LE(toF16(d), at);
+    out.writeUInt16LE(toF16(least), at + 2);
+    const code = (i: number) => Math.min(15, Math.floor(Math.fround(Math.fround(Math.fround(data[block + i]! - least) * inverse) + 0.5)));
+    for (let i = 0; i < 16; i++) out[at + 4 + i] = code(i) | (code(i + 16) << 4);
+  }
+  return out;
+}
 const encodings: { readonly [T in GgufWritable]: Encoding } = {
   F32: { number: 0, length: 1, sizeBytes: 4, encode: d => new Uint8Array(d.buffer, d.byteOffset, d.byteLength) },
   F16: { number: 1, length: 1, sizeBytes: 2, encode: d => new Uint8Array(Uint16Array.from(d, toF16).buffer) },
   Q8_0: { number: 8, length: 32, sizeBytes: 34, encode: q8_0 },
+  Q4_1: { number: 3, length: 32, sizeBytes: 20, encode: q4_1 },
 };
 
 interface GgufTensorSource extends TensorSource {
@@ -127,8 +146,36 @@ export async function* ggufPieces(entries: readonly GgufEntry[], tensors: readon
   }
 }
 
+/** Token and output tables, which four bits cost most, in eight. */
+const isTable = (name: string): boolean => name === "token_embd.weight" || name === "output.weight";
+
+/** Vectors stay float32, and so does what is no row of whole blocks in a mixed file. */
+const storedAs = (as: GgufWritable, { name, shape }: Pick<TensorSource, "name" | "shape">): GgufWritable => {
+  if (shape.length < 2) return "F32";
+  if (as !== "Q4_1") return as;
+  if (shape.at(-1)! % encodings.Q4_1.length !== 0) return "F16";
+  return isTable(name) ? "Q8_0" : "Q4_1";
+};
+
+/** Bytes of the weights of a model as `modelGguf` writes them, without the head; undefined where GGUF has no architecture for it. */
+export function ggufWeightBytes(model: ModelConfig, as: GgufWritable): number | undefined {
+  const row = rowFor(model)?.row;
+  if (!row) return undefined;
+  return tensorShapes(row, model)
+    .map(t => (sizeOf(t.shape) / encodings[storedAs(as, t)].length) * encodings[storedAs(as, t)].sizeBytes)
+    .reduce((sum, bytes) => sum + padded(bytes), 0);
+}
+
+/** The row that has this configuration, and its keys. */
+const rowFor = (model: ModelConfig) =>
+  ggufNames
+    .map(name => ggufArchitectures[name] as GgufRow)
+    .filter(row => row.family === model.family)
+    .map(row => ({ row, keys: row.fromConfig(model.config) }))
+    .find(r => r.keys);
+
 /** `general.file_type`, what most tensors are. */
-const fileTypes: { readonly [T in GgufWritable]: number } = { F32: 0, F16: 1, Q8_0: 7 };
+const fileTypes: { readonly [T in GgufWritable]: number } = { F32: 0, F16: 1, Q8_0: 7, Q4_1: 3 };
 
 /**
  * A model as a GGUF file in pieces: matrices in the type that is asked for, norms and biases in float32. `text` has the keys of the
@@ -140,11 +187,7 @@ export function modelGguf(
   text: readonly GgufEntry[],
   about: readonly GgufEntry[] = [],
 ): AsyncGenerator<Uint8Array> {
-  const found = ggufNames
-    .map(name => ggufArchitectures[name] as GgufRow)
-    .filter(row => row.family === model.family)
-    .map(row => ({ row, keys: row.fromConfig(model.config) }))
-    .find(r => r.keys);
+  const found = rowFor(model);
   if (!found?.keys)
     throw nnErrors.fail("weights", {
       place: "export",
@@ -157,11 +200,11 @@ export function modelGguf(
   const factors: GgufTensorSource[] = rotaryFactors
     ? [{ name: rotaryFactorsTensor, dtype: "f32", shape: [rotaryFactors.length], read: () => Float32Array.from(rotaryFactors) }]
     : [];
-  const tensors = layoutTensors(row, model, model.parameters).map((t): GgufTensorSource => ({ ...t, as: t.shape.length > 1 ? as : "F32" }));
+  const tensors = layoutTensors(row, model, model.parameters).map((t): GgufTensorSource => ({ ...t, as: storedAs(as, t) }));
   const general: GgufEntry[] = [
     ["general.architecture", "text", row.architecture],
     ["general.file_type", "u32", fileTypes[as]],
-    ...(as === "Q8_0" ? [["general.quantization_version", "u32", 2] as const] : []),
+    ...(as === "Q8_0" || as === "Q4_1" ? [["general.quantization_version", "u32", 2] as const] : []),
     ...about,
   ];
   return ggufPieces([...general, ...keys, ...text], [...factors, ...tensors]);

@@ -16,7 +16,7 @@ import { initialise } from "../parameters.ts";
 import { folderFiles } from "./folder.ts";
 import { openGguf } from "./gguf.ts";
 import { ggufTypes } from "./gguf-types.ts";
-import { type GgufEntry, ggufPieces, modelGguf } from "./gguf-write.ts";
+import { type GgufEntry, ggufPieces, ggufWeightBytes, ggufWritable, modelGguf } from "./gguf-write.ts";
 import { readHuggingFaceConfig } from "./huggingface.ts";
 import { checkModelFiles, loadModel } from "./model-files.ts";
 
@@ -28,7 +28,7 @@ const device = openDevice("reference");
 
 interface Golden {
   readonly blocks: Readonly<Record<string, { readonly bytes: string; readonly numbers: string }>>;
-  readonly file: { readonly bytes: string; readonly matrix: string; readonly rounded: string };
+  readonly file: { readonly bytes: string; readonly matrix: string; readonly rounded: string; readonly rounded4: string };
   readonly names: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 const golden = JSON.parse(readFileSync(new URL("golden/gguf.golden.json", import.meta.url), "utf8")) as Golden;
@@ -73,6 +73,12 @@ test("a file of llama.cpp's package: metadata of every type, and tensors in the 
   expect(await file.read("matrix")).toEqual(floatsOf(golden.file.matrix));
   expect(await file.read("rounded")).toEqual(floatsOf(golden.file.rounded));
   await expect(file.read("other")).rejects.toThrow(/expected one of 3 tensors, got "other"/);
+});
+
+test("four-bit blocks with a least value are written as llama.cpp's package writes them", async () => {
+  const data = floatsOf(golden.file.matrix);
+  const bytes = await whole(ggufPieces([], [{ name: "a", dtype: "f32", shape: [3, 64], as: "Q4_1", read: () => data }]));
+  expect(await (await openGguf(bytes)).read("a")).toEqual(floatsOf(golden.file.rounded4));
 });
 
 test("eight-bit blocks are written as llama.cpp's package writes them", async () => {
@@ -274,6 +280,8 @@ for (const [name, c] of Object.entries(models))
       ["F32", 0],
       ["F16", 2 ** -11],
       ["Q8_0", 1 / 127],
+      // half of a fifteenth of what lies between the least and the greatest, and the halves' rounding
+      ["Q4_1", 1 / 14],
     ] as const) {
       const files = folder();
       // a head of 6 makes rows that eight-bit blocks do not fill
@@ -292,6 +300,20 @@ for (const [name, c] of Object.entries(models))
       }
     }
   });
+
+test("the bytes of a mixed four-bit file are known before it is written", async () => {
+  for (const c of [models.Llama!, models["GPT-2"]!])
+    for (const as of ggufWritable) {
+      if (as === "Q8_0" && (c.config as DecoderConfig).headSize === 6) continue;
+      const written = (await whole(modelGguf(await make(c), as, []))).length;
+      const weights = ggufWeightBytes(c, as)!;
+      const { tensors } = await openGguf(await whole(modelGguf(await make(c), as, [])));
+      const ends = [...tensors.values()].map(t => t.to);
+      expect(written - Math.min(...[...tensors.values()].map(t => t.from))).toBe(weights);
+      expect(Math.max(...ends)).toBeLessThanOrEqual(written);
+      if (as === "Q4_1") expect([...tensors.values()].find(t => t.name === "token_embd.weight")!.fileDtype).toMatch(/Q8_0|F16/);
+    }
+});
 
 // ---- what is refused
 

@@ -162,6 +162,10 @@ export interface ImportOptions {
 /** What a tree of a model's parameters' shape holds: a constant that theirs have less counts in values, and not in gradients. */
 export type TreeOf = "values" | "gradients";
 
+/** Names and shapes of their tensors. */
+export const tensorShapes = (row: WeightLayout, model: ModelConfig): { readonly name: string; readonly shape: readonly number[] }[] =>
+  slotsOf(row, model).map(({ name, shape }) => ({ name, shape }));
+
 /** Their tensors of a model, or of its gradients, as sources to write. */
 export function layoutTensors(row: WeightLayout, model: ModelConfig, tree: unknown, what: TreeOf = "values"): TensorSource[] {
   const arrays = new Map(treePaths<DeviceArray>(tree as Tree<DeviceArray>));

@@ -31,7 +31,8 @@ import { checkFree, wrongArgument } from "../errors.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import type { Workplace } from "../workspace.ts";
 import { type ApprovalOptions, type VersionToDeploy, versionToDeploy } from "./approved-version.ts";
-import { type PushedImage, pushImage, registryOptions } from "./push-image.ts";
+import { type PushedImage, pushImage } from "./push-image.ts";
+import { registryOptions } from "./registry-options.ts";
 
 export interface DeployImageOptions extends ApprovalOptions {
   /** A folder, or a file that ends in `.tar`; nothing of that name may be there. */

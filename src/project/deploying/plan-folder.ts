@@ -28,6 +28,14 @@ interface WrittenPlan {
   readonly deployment: Deployment;
 }
 
+interface PlanPlace {
+  readonly cwd: string;
+  /** As the user named it. */
+  readonly to: string;
+  /** Where the plan's archives were written, on the file system of `to`; they are moved. */
+  readonly archives?: Readonly<Record<string, string>>;
+}
+
 /**
  * Plans and writes. `given` is a folder as the user named it, of which nothing exists yet; `cwd` is where it starts. Nothing is left behind on an error.
  * Errors: project/exists, deploy/wish, base/diskFull, base/readOnly, base/io.
@@ -36,7 +44,7 @@ export function writePlan<Wishes extends object>(
   target: DeployTarget<Wishes>,
   version: DeployedVersion,
   wishes: Wishes,
-  { cwd, to: given }: { readonly cwd: string; readonly to: string },
+  { cwd, to: given, archives = {} }: PlanPlace,
 ): WrittenPlan {
   const path = resolve(cwd, given);
   checkFree(path, given);
@@ -47,6 +55,10 @@ export function writePlan<Wishes extends object>(
   try {
     mkdirSync(part);
     for (const file of plan.files) writeFile(join(part, file.path), file.text, file.mode);
+    for (const { path: name } of plan.archives ?? []) {
+      chmodSync(archives[name]!, defaultMode);
+      renameSync(archives[name]!, join(part, name));
+    }
     writeFile(join(part, deploymentFile), deploymentText(deployment));
     renameSync(part, path);
     syncFolder(dirname(path));

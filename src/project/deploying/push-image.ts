@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import { type BuiltImage, sbomReferrer, signatureReferrer, signatureTag, signImage, taggedSignatures } from "../../deploy/index.ts";
 import {
-  credentialsFor,
   documentUpload,
   fileUpload,
   findManifest,
@@ -16,6 +15,7 @@ import {
   type Signer,
 } from "../../registry/index.ts";
 import { progressFor, type Watch } from "../call.ts";
+import { registryOptions } from "./registry-options.ts";
 
 export interface PushedImage {
   readonly reference: string;
@@ -27,12 +27,6 @@ export interface PushedImage {
   /** Digest of the manifest that attaches the signature; null without one. */
   readonly signature: string | null;
 }
-
-export const registryOptions = (host: string, plainHttp: boolean, { signal }: Watch): RegistryOptions => ({
-  credentials: credentialsFor(host),
-  plainHttp,
-  signal,
-});
 
 /** Adds a signature to those under the image's tag of signatures. */
 async function pushTagged(image: BuiltImage, signature: Awaited<ReturnType<typeof signImage>>, to: Reference, options: RegistryOptions) {

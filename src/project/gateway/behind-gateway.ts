@@ -4,7 +4,7 @@
  * and the console's files.
  */
 import type { Writable } from "node:stream";
-import { defined, environment } from "../../base/index.ts";
+import { defined } from "../../base/index.ts";
 import { followConfig, Gateway, noticeText, type RequestRecord, type ServeHere } from "../../gateway/index.ts";
 import { type App, type AuthorizeRequest, consoleLocation } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
@@ -16,7 +16,7 @@ import { type Feedback, gatewayFeedback } from "../watching/feedback/index.ts";
 import { consoleIdentity, withConsole } from "./console-session.ts";
 import { demoRequest } from "./demo-curl.ts";
 import { demoKey } from "./demo-key.ts";
-import { followServices } from "./follow-service.ts";
+import { servicesFor } from "./follow-service.ts";
 import { joinedMetrics, joinedModels, type ModelList } from "./joined-answers.ts";
 import { openFor } from "./open-control.ts";
 import { type ProjectGateway, type ProjectGatewayGiven, projectGateway } from "./project-part.ts";
@@ -96,8 +96,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
       ...(options.feedback ? { feedback: gatewayFeedback(options.feedback) } : {}),
       ...(await watching(first.config, undefined, warn)),
       version: ownPackage().version,
-      followService: followServices(environment()),
-      onServiceTrouble: text => warn(`loam gateway: ${text}`),
+      ...servicesFor(warn),
       onRequest: record => {
         log.write(record);
         options.onRequest?.(record);

@@ -2,7 +2,7 @@
  * Endpoints of Services for the gateway, from the EndpointSlices of the cluster that KUBECONFIG or the pod's account names. A pod that is terminating takes
  * no new requests, unless every other is gone (as kube-proxy has it, KEP-1669). While the API server is away the last list stays.
  */
-import type { Environment } from "../../base/index.ts";
+import { type Environment, environment } from "../../base/index.ts";
 import type { FollowService, ServiceEndpoint, ServiceReference } from "../../gateway/index.ts";
 import type { KubernetesClient, KubernetesObject } from "../../kubernetes/index.ts";
 
@@ -120,3 +120,9 @@ export function followServices(variables: Environment, open?: () => Promise<Kube
     return () => stop.abort();
   };
 }
+
+/** What a gateway is opened with, so that its upstreams may be Services of the cluster that this command's variables name. */
+export const servicesFor = (warn: (text: string) => void) => ({
+  followService: followServices(environment()),
+  onServiceTrouble: (text: string) => warn(`loam gateway: ${text}`),
+});

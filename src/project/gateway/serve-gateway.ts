@@ -1,7 +1,7 @@
 /** A gateway that serves in this process: takes up changes of its file while it runs, and finishes the answers under way when it is closed. */
 import { join } from "node:path";
 import type { Writable } from "node:stream";
-import { defined, environment, readStaticPage } from "../../base/index.ts";
+import { defined, readStaticPage } from "../../base/index.ts";
 import {
   followConfig,
   Gateway,
@@ -15,9 +15,10 @@ import {
 import { Login } from "../../session/index.ts";
 import { openLogin } from "../login/open-login.ts";
 import { ownPackage, packageFolder } from "../package.ts";
-import { gatewayFeedback, projectFeedback } from "../watching/feedback/index.ts";
+import { gatewayFeedback } from "../watching/feedback/index.ts";
+import { openGatewayWatching } from "../watching/gateway-watching.ts";
 import { withConsole } from "./console-session.ts";
-import { followServices } from "./follow-service.ts";
+import { servicesFor } from "./follow-service.ts";
 import type { FoundGateway } from "./gateway-place.ts";
 import { openFor } from "./open-control.ts";
 import { logOf, watching } from "./watching.ts";
@@ -82,8 +83,8 @@ export async function serveGateway(
   const log = logOf(config, { stdout });
   const page = await readStaticPage(join(packageFolder, "console", "dist"));
   const login = new Login({ info: { gateway: true, record: false } });
-  const feedback = await projectFeedback(config.folder, warn);
-  const closeFeedback = async () => feedback?.close();
+  const watched = await openGatewayWatching(config.folder, warn);
+  const closeWatching = async () => watched?.close();
   let door: Gateway;
   let listening: GatewayListening;
   try {
@@ -93,12 +94,14 @@ export async function serveGateway(
       login,
       ...(await watching(config, otlp, warn)),
       version: ownPackage().version,
-      followService: followServices(environment()),
-      onServiceTrouble: text => warn(`loam gateway: ${text}`),
+      ...servicesFor(warn),
       ...defined({ page }),
-      ...(feedback ? { feedback: gatewayFeedback(feedback) } : {}),
+      ...(watched?.feedback ? { feedback: gatewayFeedback(watched.feedback) } : {}),
+      ...(watched?.watch ? { watchFigures: watched.watch.figures } : {}),
+      storeFolder: config.folder,
       onRequest: record => {
         log.write(record);
+        watched?.request(record);
         onRequest?.(record);
       },
       onShadow: record => {
@@ -115,10 +118,11 @@ export async function serveGateway(
     const onTls = certificateTeller(warn);
     listening = await listenGateway(door, { host: host ?? config.listen.host, port: port ?? config.listen.port, onTls });
   } catch (error) {
-    await closeFeedback();
+    await closeWatching();
     await control.close();
     throw error;
   }
+  watched?.start(door);
   const following = await followConfig({
     path,
     gateway: door,
@@ -133,7 +137,7 @@ export async function serveGateway(
     following.stop();
     await closeLogin();
     const { cutOff } = await (handOver ? listening.handOver() : listening.drain({ delayMs }));
-    await closeFeedback();
+    await closeWatching();
     await log.close();
     return { cutOff };
   };

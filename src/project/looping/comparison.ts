@@ -13,11 +13,11 @@ import {
   observeComparison,
   openComparison,
 } from "../../statistics/index.ts";
-import { changeState, readState, type Store } from "../../store/index.ts";
+import { changeState, changeStates, readState, type Store } from "../../store/index.ts";
+import { type ArmLabel, type ArmResponse, dropArrivals, putArrivals, takeArrivals } from "./arrivals.ts";
 import { loopScope } from "./loop-record.ts";
 
-export const comparisonKey = "comparison";
-const key = comparisonKey;
+const key = "comparison";
 
 /** Requests and errors of one arm of a shadow. */
 interface ShadowCounts {
@@ -26,6 +26,8 @@ interface ShadowCounts {
 }
 
 interface OpenedRound {
+  /** Absent in rows of older records. */
+  readonly openedMs?: number;
   readonly round: number;
   readonly phase: "shadow" | "canary";
   /** Versions of the arms. */
@@ -45,25 +47,6 @@ type ComparisonRow = ShadowRow | CanaryRow;
 const asJson = (row: ComparisonRow): Json => JSON.parse(JSON.stringify(row)) as Json;
 // states of this scope are written here alone
 const rowOf = (value: Json | undefined) => value as unknown as ComparisonRow | undefined;
-
-/** What a response came to, of one version. */
-export interface ArmResponse {
-  readonly id: string;
-  readonly version: number;
-  readonly isShadow: boolean;
-  readonly user: string | null;
-  readonly atMs: number;
-  readonly isError: boolean;
-  readonly totalMs: number;
-}
-
-/** A label that came for a response of the canary: its loss, 0 to 1. */
-interface ArmLabel {
-  readonly id: string;
-  readonly version: number;
-  readonly atMs: number;
-  readonly loss: number;
-}
 
 const latencyMetric = "latency p99";
 
@@ -109,7 +92,7 @@ export const openRoundComparison = (store: Store, model: string, policy: LoopPol
   changeState(store, loopScope(model), key, value => {
     const there = rowOf(value);
     if (there && there.round === opened.round && there.phase === opened.phase) return { value: undefined, answer: there };
-    const row = startOf(opened, policy);
+    const row = startOf({ ...opened, openedMs: store.clock.now() }, policy);
     return { value: asJson(row), answer: row };
   });
 
@@ -119,6 +102,7 @@ const counted = (counts: ShadowCounts, responses: readonly ArmResponse[]): Shado
 });
 
 function observedShadow(row: ShadowRow, responses: readonly ArmResponse[]): ShadowRow {
+  if (responses.length === 0) return row;
   const copies = responses.filter(r => r.isShadow && r.version === row.candidate);
   const real = responses.filter(r => !r.isShadow && r.version === row.current);
   return { ...row, counts: { control: counted(row.counts.control, real), treatment: counted(row.counts.treatment, copies) } };
@@ -146,23 +130,48 @@ function observedCanary(row: CanaryRow, responses: readonly ArmResponse[], label
   return observations.length === 0 ? row : { ...row, test: observeComparison(row.test, observations) };
 }
 
+/** When the comparison that is open was opened; undefined where none is. */
+export const comparisonOpenedMs = async (store: Store, model: string): Promise<number | undefined> => {
+  const row = rowOf(await readState(store.records.read, loopScope(model), key));
+  return row && (row.openedMs ?? 0);
+};
+
 /** Adds responses and labels to the comparison that is open; nothing where none is. */
-export const addToComparison = (
+export async function addToComparison(
   store: Store,
   model: string,
   responses: readonly ArmResponse[],
   labels: readonly ArmLabel[] = [],
-): Promise<void> =>
-  changeState<void>(store, loopScope(model), key, value => {
-    const row = rowOf(value);
-    if (!row) return { value: undefined, answer: undefined };
-    const next = row.phase === "shadow" ? observedShadow(row, responses) : observedCanary(row, responses, labels);
-    return { value: next === row ? undefined : asJson(next), answer: undefined };
-  });
+): Promise<void> {
+  if (responses.length + labels.length === 0 || (await comparisonOpenedMs(store, model)) === undefined) return;
+  await putArrivals(store, model, { responses, labels });
+}
+
+/** Counts what servers told, in order of time, but for the last seconds; the comparison after it. */
+async function foldComparison(store: Store, model: string): Promise<ComparisonRow | undefined> {
+  for (;;) {
+    const { row, isMore } = await changeStates(store, async states => {
+      const there = rowOf(await states.read(loopScope(model), key));
+      if (!there) {
+        await dropArrivals(states, model);
+        return { row: undefined, isMore: false };
+      }
+      const { arrivals, isMore } = await takeArrivals(states, model, store.clock.now());
+      const { responses, labels } = arrivals;
+      const next = there.phase === "shadow" ? observedShadow(there, responses) : observedCanary(there, responses, labels);
+      if (next !== there) await states.put(loopScope(model), key, asJson(next));
+      return { row: next, isMore };
+    });
+    if (!isMore) return row;
+  }
+}
 
 /** The comparison is over: nothing is added to it any more. */
 export const closeComparison = (store: Store, model: string): Promise<void> =>
-  changeState<void>(store, loopScope(model), key, value => ({ value: value === undefined ? undefined : null, answer: undefined }));
+  changeStates(store, async states => {
+    await states.remove(loopScope(model), key);
+    await dropArrivals(states, model);
+  });
 
 const rate = ({ requests, errors }: ShadowCounts): number => (requests === 0 ? 0 : errors / requests);
 
@@ -200,13 +209,13 @@ export async function judgeRoundComparison(
   policy: LoopPolicy,
   round: LoopRound,
 ): Promise<ComparedTraffic | undefined> {
-  const row = rowOf(await readState(store.records.read, loopScope(model), key));
+  const row = await foldComparison(store, model);
   if (!row || row.round !== round.number) return undefined;
   return row.phase === "shadow" ? judgeShadow(row, policy.shadow!) : judgeCanary(row);
 }
 
 /** The test of a canary that is open; undefined where none is. */
 export async function openTest(store: Store, model: string): Promise<ComparisonState | undefined> {
-  const row = rowOf(await readState(store.records.read, loopScope(model), key));
+  const row = await foldComparison(store, model);
   return row?.phase === "canary" ? row.test : undefined;
 }

@@ -2,21 +2,40 @@
 import { defined } from "../../base/index.ts";
 import { loopErrors } from "../../loop/index.ts";
 import type { LoopPolicy } from "../../loop/part.ts";
-import type { TunedModel } from "../../tune/part.ts";
+import { dataSetOf, type TunedModel } from "../../tune/part.ts";
 import { nearestHint } from "../errors.ts";
 import type { ProjectConfig } from "../part.ts";
 
-export type ClassifyTune = TunedModel["tune"] & { readonly task: "classify" };
+/** Kinds of tuning whose judges give a loss document by document. */
+const loopTasks = ["classify", "regress", "instruct"] as const;
+export type LoopTune = TunedModel["tune"] & { readonly task: (typeof loopTasks)[number] };
+const isLoopTune = (tune: TunedModel["tune"]): tune is LoopTune => (loopTasks as readonly string[]).includes(tune.task);
 
 export interface LoopPart {
   readonly model: string;
   readonly policy: LoopPolicy;
   readonly base: string;
-  readonly tune: ClassifyTune;
+  readonly tune: LoopTune;
+  /** Data set that the model learns from. */
+  readonly dataSet: string;
 }
 
 const fail = (place: string, expected: string, received: string, hint?: string) =>
   loopErrors.fail("policy", { place: `loam.yaml: loop.${place}`, expected, received, ...defined({ hint }) });
+
+/** Only classes are right or wrong, and have a log loss: of other kinds it is the loss that they learn by. */
+function withOwnLoss(model: string, policy: LoopPolicy): LoopPolicy {
+  const { quality } = policy.signals;
+  for (const [place, { metric }] of Object.entries({ gates: policy.gates, ...(quality ? { "signals.quality": quality } : {}) }))
+    if (metric === "errorRate")
+      throw fail(`${model}.${place}.metric`, "`loss`", "`errorRate`", "Only answers of `task: classify` are right or wrong.");
+  const metric = "loss" as const;
+  return {
+    ...policy,
+    gates: { ...policy.gates, metric },
+    signals: { ...policy.signals, ...(quality ? { quality: { ...quality, metric } } : {}) },
+  };
+}
 
 /** The loop of a model, or of the only one. Errors: loop/policy. */
 export function loopPartOf({ loop, tuned, data }: Pick<ProjectConfig, "loop" | "tuned" | "data">, given?: string): LoopPart {
@@ -34,24 +53,34 @@ export function loopPartOf({ loop, tuned, data }: Pick<ProjectConfig, "loop" | "
   const names = Object.keys(tuned);
   if (!entry) throw fail(model, `a tuned model (${names.join(", ") || "none is defined"})`, `"${model}"`, nearestHint(model, names));
   const { tune } = entry;
-  if (tune.task !== "classify")
+  if (!isLoopTune(tune))
     throw fail(
       model,
-      "a model with `task: classify`",
+      `a model with ${loopTasks.map(t => `\`task: ${t}\``).join(" or ")}`,
       `task: ${tune.task}`,
-      "A loop judges versions by the classes of labelled documents.",
+      "A loop judges versions by their losses on documents.",
+    );
+  const dataSet = dataSetOf(tune);
+  if (dataSet === undefined)
+    throw fail(
+      model,
+      "a model that learns from a data set",
+      `a file, ${tune.on}`,
+      "Name a data set under tune.on: a loop's rounds are data sets.",
     );
   const { new: fresh } = policy.data;
   const sets = Object.keys(data);
   if (!sets.includes(fresh)) throw fail(`${model}.data.new`, `a data set (${sets.join(", ")})`, `"${fresh}"`, nearestHint(fresh, sets));
-  if (fresh === tune.on)
+  if (fresh === dataSet)
     throw fail(
       `${model}.data.new`,
       "another data set than the model's own",
       `"${fresh}"`,
       "New documents come by a data set of their own.",
     );
-  return { model, policy, base: entry.base, tune };
+  if (policy.data.feedback !== undefined && tune.task !== "classify")
+    throw fail(`${model}.data.feedback`, "a model with `task: classify`", `task: ${tune.task}`, "Labels of feedback are classes.");
+  return { model, policy: tune.task === "classify" ? policy : withOwnLoss(model, policy), base: entry.base, tune, dataSet };
 }
 
 /** Errors: loop/policy for the first loop that does not fit the file. */

@@ -1,27 +1,34 @@
 /** A model's loop as its project says it: the policy, the recipe, and the links that make and judge its versions. */
 import { isLoamError, type LoamError } from "../../base/index.ts";
 import type { ArtifactReader, Store } from "../../store/index.ts";
-import { judgedLabel, type LabelOptions, labelsOf, tuningKindOf } from "../../tune/index.ts";
+import { classifyOptions, judgedLabel, labelsOf, tuningKindOf } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { dataLinksOf, type Link, lazyDevice, lifeOf, link } from "../life.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { runLinks } from "../run-links.ts";
 import { surroundingsOf } from "../tuning/index.ts";
-import { type ClassifyTune, type LoopPart, loopPartOf } from "./loop-part.ts";
+import { type LoopPart, type LoopTune, loopPartOf } from "./loop-part.ts";
+import type { RowOptions } from "./loop-rows.ts";
 
 export interface LoopProject extends LoopPart {
   readonly project: ProjectFile;
-  readonly labels: LabelOptions;
+  /** Which documents can be learnt from. */
+  readonly rows: RowOptions;
 }
 
 /** The loop of a model, or of the only one. Errors: loop/policy. */
 export function loopProject(project: ProjectFile, given?: string): LoopProject {
   const part = loopPartOf(project.config, given);
-  return { ...part, project, labels: labelsOf(recipeOf(part.tune)) };
+  return { ...part, project, rows: rowsOf(part.tune) };
 }
 
-/** The recipe that says what a label is, without what is no part of it. */
-const recipeOf = ({ task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, ...recipe }: ClassifyTune) => recipe;
+function rowsOf(tune: LoopTune): RowOptions {
+  if (tune.task === "instruct") return { task: tune.task };
+  if (tune.task === "regress") return { task: tune.task, label: tune.label };
+  // what says what a label is, without the rest of the part
+  const recipe = Object.fromEntries(Object.entries(tune).filter(([name]) => Object.hasOwn(classifyOptions.shape, name)));
+  return { task: tune.task, labels: labelsOf(classifyOptions.parse(recipe)) };
+}
 
 const aroundOf = ({ project }: Pick<LoopProject, "project">, { emit }: Pick<Watch, "emit">) => ({
   device: lazyDevice(project),
@@ -30,12 +37,12 @@ const aroundOf = ({ project }: Pick<LoopProject, "project">, { emit }: Pick<Watc
 
 /** The documents of the model's own data set, and of the new ones, as they are curated now; `fresh` is undefined before the first one came. */
 export async function currentDocuments(
-  { project, tune, policy }: LoopProject,
+  { project, dataSet, policy }: LoopProject,
   store: Store,
   watch: Watch,
 ): Promise<{ readonly base: ArtifactReader; readonly fresh: ArtifactReader | undefined }> {
   const made = async (name: string) => (await runLinks(store, dataLinksOf(project, name), {}, watch)).made.get(`data/${name}`)!;
-  const base = await made(tune.on);
+  const base = await made(dataSet);
   try {
     return { base, fresh: await made(policy.data.new) };
   } catch (error) {
@@ -53,7 +60,8 @@ export async function baseOfLoop(l: LoopProject, store: Store, watch: Watch): Pr
 
 /** The links of the recipe on some documents, from some base, reports without baselines: label `base`, `data/ROUND`, the model's name. */
 export function recipeLinks(l: LoopProject, base: string, dataSet: string, watch: Watch): Link[] {
-  const part: ClassifyTune = { ...l.tune, on: dataSet, baselines: [], crossValidation: undefined };
+  const unjudged = "baselines" in l.tune ? { baselines: [], crossValidation: undefined } : {};
+  const part: LoopTune = { ...l.tune, ...unjudged, on: dataSet };
   return tuningKindOf(part)
     .links({ name: l.model, base, part, around: surroundingsOf(l.project, aroundOf(l, watch)) })
     .map(each => link(each));

@@ -5,8 +5,10 @@ import {
   type AssembledRound,
   type Evidence,
   FailedLoopWork,
+  gateLevel,
   type JudgedRound,
   type LoopRound,
+  type LossName,
   type LossSample,
   loopErrors,
   lossGates,
@@ -26,12 +28,13 @@ import {
   runStage,
   type Store,
 } from "../../store/index.ts";
-import { readJudgement } from "../../tune/index.ts";
+import { type Judgement, readJudgement } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { costRatesOf } from "../cost/index.ts";
 import { runLinks } from "../run-links.ts";
+import { feedbackLabels } from "./feedback-labels.ts";
 import { baseOfLoop, currentDocuments, judgementOf, type LoopProject, recipeLinks } from "./loop-project.ts";
-import { recentIds, roundDocumentsStage } from "./round-documents.ts";
+import { classesOf, copiesStage, recentIds, roundDocumentsStage } from "./round-documents.ts";
 
 export interface RoundPlace extends LoopProject {
   readonly store: Store;
@@ -39,9 +42,10 @@ export interface RoundPlace extends LoopProject {
 }
 
 /** Where the new documents of a round begin and end, and how they are read. */
-export const documentWindow = ({ labels, policy }: Pick<LoopProject, "labels" | "policy">, sinceMs: number | null, untilMs: number) => ({
-  labels,
+export const documentWindow = ({ rows, policy }: Pick<LoopProject, "rows" | "policy">, sinceMs: number | null, untilMs: number) => ({
+  rows,
   time: policy.data.time,
+  ...defined({ feedback: policy.data.feedback }),
   sinceMs,
   untilMs,
 });
@@ -59,13 +63,23 @@ async function roundDocuments(store: Store, round: LoopRound): Promise<ArtifactR
 const versionArtifact = async (store: Store, model: string, version: number): Promise<ArtifactReader> =>
   openArtifact(store, (await resolveVersion(store.records.read, model, String(version))).artifact);
 
+/** What was said of requests, as labels of new documents. */
+export const saidOf = (at: RoundPlace, base: ArtifactReader): Promise<ArtifactReader> =>
+  feedbackLabels(at, () => classesOf(base, { rows: at.rows, time: at.policy.data.time }));
+
+/** Which of the new documents are copies of the model's own; found once for each state of the data sets. */
+export const copiesOf = async ({ store, watch }: RoundPlace, base: ArtifactReader, fresh: ArtifactReader): Promise<ArtifactReader> =>
+  (await runStage(store, copiesStage, { inputs: { base, fresh }, options: {}, signal: watch.signal })).artifact;
+
 export async function assembleRound(at: RoundPlace, round: LoopRound): Promise<AssembledRound> {
   const { store, watch, policy } = at;
   const { base, fresh } = await currentDocuments(at, store, watch);
   if (!fresh) throw loopErrors.fail("data", { place: `loop.${at.model}`, expected: `documents of ${policy.data.new}`, received: "none" });
   const { replay, recent, seed } = policy.data;
   const options = { ...documentWindow(at, round.sinceMs, round.untilMs), replay, recent, seed };
-  const { artifact } = await runStage(store, roundDocumentsStage, { inputs: { base, fresh }, options, signal: watch.signal });
+  const copies = await copiesOf(at, base, fresh);
+  const inputs = { base, fresh, copies, said: await saidOf(at, base) };
+  const { artifact } = await runStage(store, roundDocumentsStage, { inputs, options, signal: watch.signal });
   const { summary } = artifact;
   const count = Number(summary.fresh) + Number(summary.recent);
   if (count < policy.data.least)
@@ -73,9 +87,13 @@ export async function assembleRound(at: RoundPlace, round: LoopRound): Promise<A
       place: `loop.${at.model}`,
       expected: `${policy.data.least} new labelled documents or more`,
       received: String(count),
-      hint: "Documents without a class or a time, and copies of the model's own, do not count.",
+      hint: "Documents without a class or a time, and copies of the model's own test documents, do not count.",
     });
-  const evidence: Evidence = { artifacts: { documents: artifact.id, base: base.id, fresh: fresh.id }, digest: artifact.digest, ...summary };
+  const evidence: Evidence = {
+    artifacts: { documents: artifact.id, base: base.id, fresh: fresh.id, said: inputs.said.id },
+    digest: artifact.digest,
+    ...summary,
+  };
   return { untilMs: Number(summary.untilMs), evidence };
 }
 
@@ -176,20 +194,27 @@ export async function trainRound(at: RoundPlace, round: LoopRound, budget: numbe
   }
 }
 
-/** Losses by document: nats of the true class, or 1 where another one was told. */
-async function lossesOf(judgement: ArtifactReader, metric: "logLoss" | "errorRate") {
-  const { ids, groups, bits, wrong } = await readJudgement(judgement);
-  return ids.map((id, i) => ({ id, group: groups[i]!, loss: metric === "logLoss" ? bits[i]! * Math.LN2 : (wrong?.[i] ?? 0) }));
+/** By document: nats of the true class, 1 where another one was told, or the loss of the kind's own judge, a token or a number. */
+const lossOf: Readonly<Record<LossName, (j: Judgement, i: number) => number>> = {
+  logLoss: ({ bits }, i) => bits[i]! * Math.LN2,
+  errorRate: ({ wrong }, i) => wrong?.[i] ?? 0,
+  loss: ({ bits, bytes }, i) => bits[i]! / bytes[i]!,
+};
+
+/** A judge of examples names them by their place: data set, side and document. */
+const documentId = (place: string, dataSet: string): string => {
+  const prefix = `${dataSet}/held-out: `;
+  return place.startsWith(prefix) ? place.slice(prefix.length) : place;
+};
+
+async function lossesOf(judgement: ArtifactReader, metric: LossName, dataSet: string) {
+  const found = await readJudgement(judgement);
+  return found.ids.map((id, i) => ({ id: documentId(id, dataSet), group: found.groups[i]!, loss: lossOf[metric](found, i) }));
 }
 
 /** What a version loses on the held-out side of documents. */
-export async function lossesOn(
-  at: RoundPlace,
-  model: ArtifactReader,
-  documents: ArtifactReader,
-  metric: "logLoss" | "errorRate",
-): Promise<LossSample> {
-  const losses = await lossesOf(await judgementOf(at, at.store, model, documents, at.watch), metric);
+export async function lossesOn(at: RoundPlace, model: ArtifactReader, documents: ArtifactReader, metric: LossName): Promise<LossSample> {
+  const losses = await lossesOf(await judgementOf(at, at.store, model, documents, at.watch), metric, at.dataSet);
   return lossSample(losses.map(l => l.loss));
 }
 
@@ -200,8 +225,8 @@ async function judgedPairs(at: RoundPlace, candidate: ArtifactReader, current: A
     await judgementOf(at, at.store, candidate, documents, at.watch),
     await judgementOf(at, at.store, current, documents, at.watch),
   ];
-  const known = new Map((await lossesOf(other, metric)).map(l => [l.id, l.loss]));
-  const pairs = (await lossesOf(own, metric)).map(
+  const known = new Map((await lossesOf(other, metric, at.dataSet)).map(l => [l.id, l.loss]));
+  const pairs = (await lossesOf(own, metric, at.dataSet)).map(
     ({ id, group, loss }): PairedLoss => ({ id, group, candidate: loss, current: known.get(id)! }),
   );
   return { pairs, judgements: { candidate: own.id, current: other.id } };
@@ -240,7 +265,11 @@ export async function judgeRound(at: RoundPlace, round: LoopRound): Promise<Judg
   const judged = current && (await judgedPairs(at, candidate, current, documents));
   const recent = await recentIds(documents);
   const gates = judged
-    ? lossGates({ frozen: judged.pairs.filter(p => !recent.has(p.id)), recent: judged.pairs.filter(p => recent.has(p.id)) }, policy.gates)
+    ? lossGates(
+        { frozen: judged.pairs.filter(p => !recent.has(p.id)), recent: judged.pairs.filter(p => recent.has(p.id)) },
+        policy.gates,
+        gateLevel(policy.gates.alpha, round.trigger, round.gatesBefore ?? 0),
+      )
     : [];
   const { verdict, needsApproval, refusals } = await releaseOf(at, round.candidate!.version);
   const failed = [

@@ -40,7 +40,7 @@ export function openLoops({ project, store, fleet, tell, warn }: LoopsGiven): Ru
     if (said.size > 100) said.clear();
   };
   const served = () => fleet.list().map(v => v.name);
-  const observer = observeTraffic(store, served, warnOnce("responses"));
+  const observer = observeTraffic(store, warnOnce("responses"));
   const running: Promise<void>[] = [];
 
   /** Directs a loop for as long as its lease is held. */

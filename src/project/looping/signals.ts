@@ -7,7 +7,7 @@ import { watchScopes } from "../watching/live/scopes.ts";
 import { currentDocuments } from "./loop-project.ts";
 import { lastLook } from "./loop-status.ts";
 import { countNew, windowDocumentsStage } from "./round-documents.ts";
-import { documentWindow, lossesOn, type RoundPlace } from "./round-work.ts";
+import { copiesOf, documentWindow, lossesOn, type RoundPlace, saidOf } from "./round-work.ts";
 
 export interface LoopLook extends LoopSignals {
   readonly current: number | null;
@@ -27,19 +27,29 @@ async function homeOf(at: RoundPlace, state: LoopState, version: number, base: A
 async function qualityOf(
   at: RoundPlace,
   state: LoopState,
-  o: { readonly current: number; readonly base: ArtifactReader; readonly fresh: ArtifactReader; readonly nowMs: number },
+  o: {
+    readonly current: number;
+    readonly base: ArtifactReader;
+    readonly fresh: ArtifactReader;
+    readonly said: ArtifactReader;
+    readonly nowMs: number;
+  },
 ): Promise<QualitySignal | undefined> {
   const { store, model, policy, watch } = at;
   const { metric } = policy.signals.quality!;
   const { artifact } = await resolveVersion(store.records.read, model, String(o.current));
   const version = await openArtifact(store, artifact);
   const options = documentWindow(at, state.usedUntilMs, o.nowMs);
-  const window = await runStage(store, windowDocumentsStage, { inputs: { fresh: o.fresh }, options, signal: watch.signal });
+  const window = await runStage(store, windowDocumentsStage, {
+    inputs: { base: o.base, fresh: o.fresh, said: o.said },
+    options,
+    signal: watch.signal,
+  });
   try {
     const home = await lossesOn(at, version, await homeOf(at, state, o.current, o.base), metric);
     return { home, now: await lossesOn(at, version, window.artifact, metric) };
   } catch (error) {
-    if (isLoamError(error, "tune/labels")) return undefined;
+    if (["tune/labels", "tune/halves"].some(code => isLoamError(error, code))) return undefined;
     throw error;
   }
 }
@@ -58,14 +68,15 @@ export async function lookAtSignals(at: RoundPlace, state: LoopState, nowMs: num
   const { store, model, policy, watch } = at;
   const db = store.records.read;
   const { base, fresh } = await currentDocuments(at, store, watch);
-  const count = async (sinceMs: number | null) => (fresh ? countNew(fresh, documentWindow(at, sinceMs, nowMs)) : 0);
+  const read = fresh && { fresh, copies: await copiesOf(at, base, fresh), said: await saidOf(at, base) };
+  const count = async (sinceMs: number | null) => (read ? countNew(read, documentWindow(at, sinceMs, nowMs)) : 0);
   const labelled = await count(state.usedUntilMs);
   const newDocuments = await count(state.triedUntilMs ?? state.usedUntilMs);
   const current = await holderOf(db, model, policy.alias);
   const moves = await releasesOf(db, model, policy.alias);
   const rule = policy.signals.quality;
   const isDue = rule && current !== null && labelled - state.lookedAt >= rule.least;
-  const quality = isDue && fresh ? await qualityOf(at, state, { current, base, fresh, nowMs }) : undefined;
+  const quality = isDue && read ? await qualityOf(at, state, { current, base, ...read, nowMs }) : undefined;
   const drift = policy.signals.drift ? await driftOf(at, current) : undefined;
   return { nowMs, newDocuments, labelled, quality, drift, sinceMs, current, moves: moves.length };
 }

@@ -12,6 +12,7 @@ export { type ImportedVersion, type ImportOptions, importVersion } from "./impor
 export { type ListedModel, type ListedModels, listedModels } from "./list-models.ts";
 export {
   type MeasuredForms,
+  measuredText,
   measureQuantized,
   nearChange,
   type QuantizedForm,

@@ -64,7 +64,8 @@ const treeBytes = (tree: unknown): number =>
 
 const place = "loam models quantize: --text";
 
-function textOf(path: string | undefined, cwd: string): { readonly text: string; readonly name: string } {
+/** A text to measure on: a file, or generated sentences. Errors: project/argument. */
+export function measuredText(path: string | undefined, cwd: string, place: string): { readonly text: string; readonly name: string } {
   if (path === undefined) return { text: calibrationTexts(24).join("\n\n"), name: "generated sentences" };
   const whole = resolve(cwd, path);
   if (!existsSync(whole)) throw wrongArgument(place, "a file of text", `"${path}", which is not there`);
@@ -79,7 +80,7 @@ export async function measureQuantized(
   { signal, emit }: Watch,
   onStart: (start: QuantizeStart) => void = () => {},
 ): Promise<MeasuredForms> {
-  const { text, name } = textOf(file, cwd);
+  const { text, name } = measuredText(file, cwd, place);
   await using found = await findModel(folder, cwd, given);
   const device = deviceOf(found.project);
   const { files, label } = await foundFiles(found);
@@ -89,7 +90,7 @@ export async function measureQuantized(
   try {
     const ids = Array.from(model.tokenizer.encode(text)).slice(0, tokens);
     if (ids.length < fewestTokens) throw wrongArgument(place, `a text of at least ${fewestTokens} tokens`, String(ids.length));
-    const texts = calibrate === undefined ? undefined : [textOf(calibrate, cwd).text];
+    const texts = calibrate === undefined ? undefined : [measuredText(calibrate, cwd, place).text];
     const sizeBytes = treeBytes(model.parameters);
     const full = { sizeBytes, ...(await formSpeed(model.config, model.parameters, device, slots)) };
     const start = { model: label.id, text: name, slots, full };

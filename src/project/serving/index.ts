@@ -9,6 +9,7 @@ export { foundFiles } from "./found-files.ts";
 export { deviceOf } from "./open-engine.ts";
 export { longestOf, normalises, poolingOf, readServedReader, readsTexts, saysVectors } from "./read-encoder.ts";
 export { readServedModel } from "./read-model.ts";
+export { serveLambda } from "./serve-lambda.ts";
 export type { ProjectServer, ServeOptions } from "./serve-options.ts";
 export { serveModels } from "./server.ts";
 export { versionPolicy } from "./version-policy.ts";

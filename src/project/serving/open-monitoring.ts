@@ -1,13 +1,13 @@
 /** Monitors, feedback and loops of a server: what its application and its gateway are given of them, and when they begin and end. */
 import { defined } from "../../base/index.ts";
-import type { Gateway, GatewayAlarm, RequestRecord } from "../../gateway/index.ts";
+import type { Gateway, RequestRecord } from "../../gateway/index.ts";
 import { type AppOptions, eachObserver, type Fleet } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ReadWatchFigures } from "../../tracing/index.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { runLiveSketches } from "../watching/drift/index.ts";
 import { qualityFigures, type RunningFeedback, runFeedback } from "../watching/feedback/index.ts";
-import { type AlarmNotice, objectiveRules, RunningWatch } from "../watching/live/index.ts";
+import { alarmEvent, objectiveRules, RunningWatch } from "../watching/live/index.ts";
 
 interface MonitoringParts {
   /** Without one, only feedback is kept. */
@@ -32,17 +32,6 @@ export interface Monitoring {
   start(o?: { readonly hasLoops?: boolean }): void;
   close(): Promise<void>;
 }
-
-/** As receivers of webhooks get it: names and numbers. */
-const alarmEvent = ({ type, alarm }: AlarmNotice): GatewayAlarm => {
-  const { id, monitor, kind, model, severity, sinceMs, endedMs, evidence } = alarm;
-  const at = (ms: number) => new Date(ms).toISOString();
-  return {
-    type,
-    id,
-    data: { alarm: id, monitor, kind, model, severity, since: at(sinceMs), ended: endedMs === null ? null : at(endedMs), evidence },
-  };
-};
 
 /** Monitors and feedback are left out where `watch: false` says so, or where the record is only read. */
 export async function openMonitoring({ project, store, fleet, warn, tell }: MonitoringParts): Promise<Monitoring> {
@@ -69,10 +58,8 @@ export async function openMonitoring({ project, store, fleet, warn, tell }: Moni
   // a comparison of two versions needs no loop
   const traffic =
     !loops && project && store && !store.isReadOnly
-      ? (await import("../looping/observe-traffic.ts")).observeTraffic(
-          store,
-          () => fleet.list().map(v => v.name),
-          error => warn(`loam: comparison: ${(error as Error).message}`),
+      ? (await import("../looping/observe-traffic.ts")).observeTraffic(store, error =>
+          warn(`loam: comparison: ${(error as Error).message}`),
         )
       : undefined;
   const figures = watch ? { watchFigures: watch.figures } : {};

@@ -1,11 +1,11 @@
 /**
  * The files of a packed version from a registry into a folder, before a server reads them there. A file that lies there already with its digest is not fetched
- * again: a volume that stays keeps a restart from the network.
+ * again, and where all of them do the registry is not asked: a volume that stays keeps a restart from the network.
  */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileError, formatBytes, temporaryBeside } from "../../base/index.ts";
 import {
   checkedPieces,
@@ -18,11 +18,20 @@ import {
 } from "../../registry/index.ts";
 import { progressFor, type Watch } from "../call.ts";
 import { wrongArgument } from "../errors.ts";
+import { digestOf, localModel, modelDigests } from "../models/paths.ts";
 
 interface PullWishes {
   /** `HOST/REPOSITORY@sha256:...`, or a tag. */
   readonly reference: string;
   readonly plainHttp: boolean;
+  /** Of the model's files: where the folder has them already, the registry is not asked. */
+  readonly expectDigest?: string | undefined;
+}
+
+/** Has the folder the files that are wanted? */
+async function isComplete(folder: string, expectDigest: string | undefined, signal: AbortSignal): Promise<boolean> {
+  if (expectDigest === undefined || !existsSync(folder)) return false;
+  return digestOf(await modelDigests(localModel(folder).files, signal)) === expectDigest;
 }
 
 async function hasDigest(path: string, { digest, size }: Descriptor, signal: AbortSignal): Promise<boolean> {
@@ -53,25 +62,26 @@ async function fetchFile(source: Opened["source"], layer: Opened["layers"][numbe
 /** Names of a package are others' words: one that would leave the folder is refused. Errors: project/argument. */
 function checkNames({ source, layers }: Opened): void {
   for (const { name } of layers)
-    if (!/^[\w][\w.+-]*$/.test(name))
-      throw wrongArgument(`${source.place}: layers`, "names of files, without folders", JSON.stringify(name.slice(0, 100)));
+    if (!/^(?:\w[\w.+-]*\/)*\w[\w.+-]*$/.test(name))
+      throw wrongArgument(`${source.place}: layers`, "names of files within a folder", JSON.stringify(name.slice(0, 100)));
 }
 
 /** Answers the bytes that were fetched. Errors: registry/reference, registry/remote, registry/package; base/diskFull, base/readOnly. */
-export async function pullFiles(folder: string, { reference, plainHttp }: PullWishes, watch: Watch): Promise<number> {
+export async function pullFiles(folder: string, { reference, plainHttp, expectDigest }: PullWishes, watch: Watch): Promise<number> {
   const parsed = parseReference(reference);
   const { signal } = watch;
+  if (await isComplete(folder, expectDigest, signal)) return 0;
   const progress = progressFor(watch, "pull");
   const opened = await openPackage(remotePackage(parsed, { credentials: credentialsFor(parsed.host), plainHttp, signal }));
   checkNames(opened);
   const total = opened.layers.reduce((sum, l) => sum + l.size, 0);
   let [done, fetched] = [0, 0];
   try {
-    await mkdir(folder, { recursive: true });
     for (const layer of opened.layers) {
       progress({ stage: "pull", done: done / Math.max(1, total), message: `${layer.name}  ${formatBytes(done)} of ${formatBytes(total)}` });
       const path = join(folder, layer.name);
       if (!(await hasDigest(path, layer, signal))) {
+        await mkdir(dirname(path), { recursive: true });
         await fetchFile(opened.source, layer, path, signal);
         fetched += layer.size;
       }

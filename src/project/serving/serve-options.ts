@@ -17,6 +17,8 @@ export interface ServeOptions extends AdapterOptions {
   readonly plainHttp?: boolean | undefined;
   /** 0: a free one; default: serve.port of loam.yaml, else 8080. */
   readonly port?: number | undefined;
+  /** Opens no port: requests come through `ProjectServer.fetch`, where a platform brings them. Not together with `grpc`. */
+  readonly withoutPort?: boolean | undefined;
   /** Default: serve.host of loam.yaml, else 127.0.0.1. */
   readonly host?: string | undefined;
   /** Seed of requests that bring none; default: each draws its own. */
@@ -70,6 +72,11 @@ export interface ServeOptions extends AdapterOptions {
 export interface ProjectServer extends AsyncDisposable {
   /** `http://127.0.0.1:8080`. */
   readonly url: string;
+  /**
+   * Answers a request in this process, as the port would. `address`: of the client, for the gateway's limits. A signal that is aborted with `deadlineOver(...)`
+   * ends the answer with that error, any other abort as if the client had left.
+   */
+  fetch(request: Request, address?: string): Promise<Response>;
   /** `127.0.0.1:8001`, where gRPC was asked for. */
   readonly grpc: string | undefined;
   /** What the event `serving` says. */

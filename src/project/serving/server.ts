@@ -23,6 +23,7 @@ import {
   listen,
   listenGrpc,
   openTelemetry,
+  withoutPort,
 } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
 import { listGuards, type Store } from "../../store/index.ts";
@@ -95,7 +96,7 @@ async function templateSource(path: string): Promise<string> {
 
 /** Fetches what is pulled, before it is looked for. Errors: project/argument, registry/remote, registry/package. */
 async function pullFirst(
-  { place: { cwd }, options: { pull, plainHttp = false }, watch }: Opening,
+  { place: { cwd }, options: { pull, plainHttp = false, expectDigest }, watch }: Opening,
   first: string | undefined,
 ): Promise<void> {
   if (pull === undefined) return;
@@ -107,7 +108,7 @@ async function pullFirst(
       "loam serve ./model --pull ...",
     );
   const { pullFiles } = await import("./pull-files.ts");
-  await pullFiles(resolve(cwd, first), { reference: pull, plainHttp }, watch);
+  await pullFiles(resolve(cwd, first), { reference: pull, plainHttp, expectDigest }, watch);
 }
 
 async function findModels(o: Opening): Promise<Models> {
@@ -320,7 +321,8 @@ async function openReachable(o: Opening): Promise<Reachable> {
   let door: BehindGateway | undefined;
   const { engines, models, started } = await startEngines(o, found, () => door?.refresh());
   const at = {
-    host: options.host ?? project?.config.serve?.host ?? "127.0.0.1",
+    // whoever brings requests without a port vouches for their host
+    host: options.host ?? (options.withoutPort === true ? "0.0.0.0" : (project?.config.serve?.host ?? "127.0.0.1")),
     port: options.port ?? project?.config.serve?.port ?? 8080,
     corsOrigins: corsOriginsOf(options, project),
   };
@@ -348,10 +350,11 @@ async function openReachable(o: Opening): Promise<Reachable> {
   }
   watch.signal.throwIfAborted();
   // The port first: it is quicker to refuse than a model is to load.
-  listening = await listen(door?.app ?? app, at);
-  const grpcPort = options.grpc ?? project?.config.serve?.grpc;
+  listening = options.withoutPort === true ? withoutPort(door?.app ?? app) : await listen(door?.app ?? app, at);
+  const grpcPort = options.withoutPort === true ? undefined : (options.grpc ?? project?.config.serve?.grpc);
   if (grpcPort !== undefined) grpc = await listenGrpc(door?.app ?? app, { host: at.host, port: grpcPort });
-  const login = door ? door.login : options.admin === true ? undefined : own;
+  // without a port no browser and no local program finds the server to log in at
+  const login = options.withoutPort === true || (!door && options.admin === true) ? undefined : door ? door.login : own;
   if (login) closers.add(await openLogin(login, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: o.warn }));
   return { found, models, started, app, listening, grpc, door, login, hasPage, needsKey, running, monitoring };
 }
@@ -408,8 +411,9 @@ function shutDownOf({ closers, tell }: Opening, { app, listening, grpc, door }: 
   };
 }
 
-const serverOf = ({ app, listening, grpc, login, running }: Reachable, serving: ServingEvent, close: ShutDown): ProjectServer => ({
+const serverOf = ({ app, listening, grpc, door, login, running }: Reachable, serving: ServingEvent, close: ShutDown): ProjectServer => ({
   url: listening.url,
+  fetch: async (request, address) => (door?.app ?? app).fetch(request, { incoming: { socket: { remoteAddress: address } } }),
   grpc: grpc?.address,
   serving,
   token: login?.token,

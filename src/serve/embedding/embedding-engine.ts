@@ -5,6 +5,7 @@
  */
 import { type Clock, systemClock } from "../../base/index.ts";
 import type { Device } from "../../tensor/index.ts";
+import { cancellation } from "../cancellation.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { weightStorage } from "../weight-storage.ts";
@@ -130,7 +131,7 @@ export class EmbeddingEngine {
         }),
     );
     const cancel = () => {
-      const error = serveErrors.fail("cancelled", { message: "the request was cancelled" });
+      const error = cancellation(signal, "the request was cancelled");
       const gone = this.#waiting.filter(w => w.signal === signal);
       this.#waiting = this.#waiting.filter(w => w.signal !== signal);
       for (const w of gone) w.reject(error);

@@ -8,6 +8,7 @@ import type { FeedbackPort } from "../../protocols/index.ts";
 import { type Login, loginPaths } from "../../session/index.ts";
 import { acceptsOpenMetrics } from "../../tracing/index.ts";
 import type { AuthorizeRequest } from "../authorization.ts";
+import { isLate } from "../cancellation.ts";
 import type { ConsoleSource } from "../console-source.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { Engine } from "../engine.ts";
@@ -234,7 +235,8 @@ export function createApp(options: AppOptions): App {
     if (exchange.relaxed) c.res.headers.set("x-loam-relaxed", relaxedHeader(exchange.relaxed));
     if (engines.isLeaving) c.res.headers.set("connection", "close");
     if (exchange.isStreaming) return;
-    const left = c.req.raw.signal.aborted;
+    const { signal } = c.req.raw;
+    const left = signal.aborted && !isLate(signal);
     exchange.finish(left ? clientLeft : c.res.status, c.error ? codeOf(c.error) : undefined);
   });
   app.use("*", async (c, next) => {

@@ -3,6 +3,7 @@
  * in a header who answered, and is copied to shadows, whose answers nobody sees.
  */
 import { Unauthorized } from "../authorization.ts";
+import { cancellation } from "../cancellation.ts";
 import type { Engines } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import { keepAliveMs } from "../lifecycle/keep-alive.ts";
@@ -48,7 +49,7 @@ export async function awake({ awake, message }: Asleep, signal: AbortSignal): Pr
   try {
     const how = await Promise.race([awake.catch(error => Promise.reject(failed(error))), end]);
     if (how === "late") throw notReady(`it is still loading after ${limits.wakeMs / 1000} s`, "Retry in a moment.");
-    if (how === "left") throw serveErrors.fail("cancelled", { message: "the client left" });
+    if (how === "left") throw cancellation(signal, "the client left");
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", leave);

@@ -109,7 +109,7 @@ export interface Tables {
 /** "set": nothing guards it; "promote": its guard was met; "rollback": back to the one before; "remove": nobody has it any more. */
 const releaseKinds = ["set", "promote", "rollback", "remove"] as const;
 export type ReleaseKind = (typeof releaseKinds)[number];
-const markKinds = ["tag", "note", "stage", "approval", "signature"] as const;
+const markKinds = ["tag", "note", "stage", "approval", "signature", "deployment"] as const;
 export type MarkKind = (typeof markKinds)[number];
 
 /** "tuning": its report; "evaluation": `loam eval`; "search": the judgement of a finished search; "gate": a release's condition. */

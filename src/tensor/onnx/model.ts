@@ -58,6 +58,15 @@ export interface Initializer extends OnnxTensor {
   readonly name: string;
   /** Its elements are given to the session by name and are no part of the file; `data` is empty. */
   readonly isOutside?: true;
+  /** Where they are instead, for a reader of files: a stretch of a file beside the model's. */
+  readonly stretch?: FileStretch;
+}
+
+/** Bytes of a file that lies beside the model's. */
+export interface FileStretch {
+  readonly location: string;
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
 }
 
 export interface OnnxModel {

@@ -1,7 +1,16 @@
 /** An ONNX model as bytes: the field numbers of onnx.proto's ModelProto. Tensors are written as raw data and copied once. */
 import { dtypeTable } from "../dtype.ts";
 import { onnxErrors } from "./errors.ts";
-import { checkModel, defaultOpsets, irVersion, type OnnxAttribute, type OnnxModel, type OnnxTensor, type ValueInfo } from "./model.ts";
+import {
+  checkModel,
+  defaultOpsets,
+  type Initializer,
+  irVersion,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxTensor,
+  type ValueInfo,
+} from "./model.ts";
 import { maxMessageBytes, ProtobufWriter } from "./protobuf.ts";
 
 /** AttributeProto.AttributeType and the field its value stands in. */
@@ -23,7 +32,8 @@ const rawBytes = (t: OnnxTensor): Uint8Array => new Uint8Array(t.data.buffer, t.
 /** Elements that the session is given by name are never read from anywhere; the engine only demands that the place exists. */
 const outsidePlace = ".";
 
-function writeTensor(w: ProtobufWriter, t: OnnxTensor, name?: string, isOutside = false): void {
+function writeTensor(w: ProtobufWriter, t: OnnxTensor | Initializer): void {
+  const { name, isOutside, stretch } = "name" in t ? t : {};
   for (const d of t.shape) w.int(1, d);
   w.int(2, dtypeTable[t.dtype].onnx);
   if (name !== undefined) w.string(8, name);
@@ -31,10 +41,14 @@ function writeTensor(w: ProtobufWriter, t: OnnxTensor, name?: string, isOutside 
     w.bytes(9, rawBytes(t));
     return;
   }
-  w.message(13, () => {
-    w.string(1, "location");
-    w.string(2, outsidePlace);
-  });
+  const entries = stretch
+    ? { location: stretch.location, offset: String(stretch.offsetBytes), length: String(stretch.sizeBytes) }
+    : { location: outsidePlace };
+  for (const [key, value] of Object.entries(entries))
+    w.message(13, () => {
+      w.string(1, key);
+      w.string(2, value);
+    });
   w.int(14, 1); // data_location: external
 }
 
@@ -102,7 +116,7 @@ export function writeModel(model: OnnxModel, options: WriteOptions = {}): Uint8A
         if (node.domain) w.string(7, node.domain);
       });
     w.string(2, model.name || "graph");
-    for (const t of model.initializers) w.message(5, () => writeTensor(w, t, t.name, t.isOutside));
+    for (const t of model.initializers) w.message(5, () => writeTensor(w, t));
     for (const v of model.inputs) w.message(11, () => writeValueInfo(w, v));
     for (const v of model.outputs) w.message(12, () => writeValueInfo(w, v));
     for (const v of model.values ?? []) w.message(13, () => writeValueInfo(w, v));

@@ -5,7 +5,7 @@ import type { Tensor } from "../tensor.ts";
 import { type Layout, mixesRows } from "./layout.ts";
 
 /** How a batch divides into examples. */
-export interface Examples {
+export interface ExampleOwners {
   /** Number of examples; the number of rows when `of` is absent. */
   readonly count?: number;
   /** Example of each row [B], or of each token [B, T] (i32), from 0; below 0: of none. Absent: each row is one. */
@@ -23,12 +23,12 @@ export interface Ownership {
   readonly span: number;
 }
 
-export function ownershipOf(rows: number, { of, count = rows, span = 1 }: Examples): Ownership {
+export function ownershipOf(rows: number, { of, count = rows, span = 1 }: ExampleOwners): Ownership {
   return { rows, count, of, tokens: of && of.shape.length === 2 ? of.shape[1]! : undefined, span: Math.min(span, rows) };
 }
 
 /** A tensor as [B, M, N]: row, what a row has beside channels, channels; and the example of each of [B, M], absent where rows are examples. */
-export interface RowMajor {
+interface RowMajor {
   readonly x: Tensor;
   readonly owner: Tensor | undefined;
 }

@@ -1,2 +1,2 @@
-export type { Examples } from "./examples.ts";
+export type { ExampleOwners } from "./examples.ts";
 export { type ExampleGradients, perExample } from "./per-example.ts";

@@ -16,7 +16,7 @@ export type Layout = readonly AxisLayout[];
 /** Undefined: no row enters. `summed`: linear in a sum over rows, whose terms can be told apart no more. */
 export type RowState = { readonly kind: "rows"; readonly layout: Layout } | { readonly kind: "summed" } | undefined;
 
-export const rowsIn = (layout: Layout): RowState => ({ kind: "rows", layout });
+export const stateOfRows = (layout: Layout): RowState => ({ kind: "rows", layout });
 export const summedRows: RowState = { kind: "summed" };
 
 /** Why a program's examples cannot be told apart. */
@@ -35,11 +35,11 @@ const named = (size: number, name: Factor["name"]): AxisLayout => [{ size, name 
 export const batchLayout = (shape: Shape, tokens: number | undefined): Layout =>
   shape.map((size, axis) => (axis === 0 ? named(size, "row") : axis === 1 && size === tokens ? named(size, "token") : plainAxis(size)));
 
-export const holds = (axis: AxisLayout, name: Factor["name"]): boolean => axis.some(f => f.name === name);
+export const holdsFactor = (axis: AxisLayout, name: Factor["name"]): boolean => axis.some(f => f.name === name);
 export const withoutTokens = (axis: AxisLayout): AxisLayout => axis.map(f => (f.name === "token" ? { ...f, name: "other" } : f));
 /** An axis along which elements mix: tokens are told apart no more, and rows must not lie there. */
 export function mixedAxis(place: string, axis: AxisLayout): AxisLayout {
-  if (holds(axis, "row")) throw mixesRows(place, "one that mixes rows of the batch");
+  if (holdsFactor(axis, "row")) throw mixesRows(place, "one that mixes rows of the batch");
   return withoutTokens(axis);
 }
 
@@ -73,15 +73,15 @@ const sameSizes = (a: AxisLayout, b: AxisLayout): boolean => a.length === b.leng
  * them: numbers and conditions have no gradient that could reach another token.
  */
 function mergedAxis(place: string, axes: readonly AxisLayout[], loose: boolean): AxisLayout {
-  const withRow = axes.filter(a => holds(a, "row"));
+  const withRow = axes.filter(a => holdsFactor(a, "row"));
   const known = withRow.length > 0 ? withRow : axes.filter(a => a.length > 0);
-  const first = known.find(a => holds(a, "token")) ?? known[0];
+  const first = known.find(a => holdsFactor(a, "token")) ?? known[0];
   if (!first) return [];
   if (!known.every(a => sameSizes(a, first))) {
     if (withRow.length > 0) throw mixesRows(place, "arrays whose rows lie in different places");
     return plainAxis(first.reduce((n, f) => n * f.size, 1));
   }
-  return loose || axes.every(a => holds(a, "token")) ? first : withoutTokens(first);
+  return loose || axes.every(a => holdsFactor(a, "token")) ? first : withoutTokens(first);
 }
 
 /** Of elements of several tensors side by side, broadcast to a shape. */
@@ -94,7 +94,7 @@ export function mergedLayout(place: string, layouts: readonly Layout[], rank: nu
       loose,
     ),
   );
-  if (merged.filter(a => holds(a, "row")).length > 1) throw mixesRows(place, "rows of the batch against other rows");
-  const token = merged.findIndex(a => holds(a, "token"));
+  if (merged.filter(a => holdsFactor(a, "row")).length > 1) throw mixesRows(place, "rows of the batch against other rows");
+  const token = merged.findIndex(a => holdsFactor(a, "token"));
   return merged.map((axis, i) => (i === token ? axis : withoutTokens(axis)));
 }

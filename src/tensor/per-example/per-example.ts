@@ -14,8 +14,8 @@ import type { OpKind } from "../ops.ts";
 import { showShape } from "../shape.ts";
 import { constant, isKind, Tensor } from "../tensor.ts";
 import { type EntryContext, entryRules } from "./entry-rules.ts";
-import { type Examples, type Ownership, ownershipOf } from "./examples.ts";
-import { batchLayout, type Layout, mixesRows, plainLayout, type RowState, rowsIn } from "./layout.ts";
+import { type ExampleOwners, type Ownership, ownershipOf } from "./examples.ts";
+import { batchLayout, type Layout, mixesRows, plainLayout, type RowState, stateOfRows } from "./layout.ts";
 import { pulledBack } from "./pull-back.ts";
 import { rowStates, type StateRule } from "./row-states.ts";
 import { dotsOf, squaredNormsOf, type Term, weightedSumOf } from "./terms.ts";
@@ -140,7 +140,7 @@ function sweep(given: Sweep): { readonly entries: Map<Tensor, Term[]>; readonly 
   return { entries, depends };
 }
 
-function batchOf(leaves: readonly Tensor[], examples: Examples): { readonly rows: number; readonly states: Map<Tensor, RowState> } {
+function batchOf(leaves: readonly Tensor[], examples: ExampleOwners): { readonly rows: number; readonly states: Map<Tensor, RowState> } {
   const arrays = leaves.filter(t => t.shape.length > 0);
   const rows = arrays[0]?.shape[0];
   const odd = arrays.find(t => t.shape[0] !== rows);
@@ -153,7 +153,7 @@ function batchOf(leaves: readonly Tensor[], examples: Examples): { readonly rows
         .join(", "),
     });
   const tokens = examples.of?.shape[1];
-  return { rows, states: new Map(arrays.map(t => [t, rowsIn(batchLayout(t.shape, tokens))])) };
+  return { rows, states: new Map(arrays.map(t => [t, stateOfRows(batchLayout(t.shape, tokens))])) };
 }
 
 /**
@@ -169,7 +169,7 @@ function batchOf(leaves: readonly Tensor[], examples: Examples): { readonly rows
  */
 export function perExample<P, B, R extends unknown[]>(
   loss: (parameters: P, batch: B, ...rest: R) => Tensor,
-  examples: (batch: B) => Examples = () => ({}),
+  examples: (batch: B) => ExampleOwners = () => ({}),
 ): (parameters: P, batch: B, ...rest: R) => ExampleGradients<P> {
   return (parameters, batch, ...rest) => {
     const tree = parameters as Tree<Tensor>;

@@ -8,7 +8,7 @@ import type { OpAttributes, OpKind } from "../ops.ts";
 import { normalAxes, normalAxis, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import {
-  holds,
+  holdsFactor,
   type Layout,
   mergedLayout,
   mixedAxis,
@@ -17,7 +17,7 @@ import {
   plainLayout,
   type RowState,
   reshapedLayout,
-  rowsIn,
+  stateOfRows,
   summedRows,
   withoutTokens,
 } from "./layout.ts";
@@ -47,7 +47,7 @@ const ofRows =
   context => {
     const { states, node } = context;
     if (states.some(s => s?.kind === "summed")) throw refuseSummed(node.kind);
-    return states.some(s => s) ? rowsIn(rule(context)) : undefined;
+    return states.some(s => s) ? stateOfRows(rule(context)) : undefined;
   };
 
 /** Tokens are those of the floats, of which the gradient is. */
@@ -57,7 +57,7 @@ const elementwise = ofRows<OpKind>(({ node, inputs, states }) => {
   const merged = mergedLayout(node.kind, layoutsOf(states), node.shape.length, true);
   if (ofFloats.length === 0) return merged;
   const kept = mergedLayout(node.kind, ofFloats, node.shape.length);
-  return merged.map((axis, i) => (holds(kept[i]!, "token") ? axis : withoutTokens(axis)));
+  return merged.map((axis, i) => (holdsFactor(kept[i]!, "token") ? axis : withoutTokens(axis)));
 });
 /** Linear in one input: what is summed stays a sum. */
 const linear =
@@ -93,8 +93,8 @@ const reduced: StateRule<"sum" | "mean"> = ({ inputs: [x], states: [state], attr
   const layout = layoutOf(state);
   if (!layout) return state;
   const gone = normalAxes("sum", axes, x!.shape.length);
-  if (gone.some(a => holds(layout[a]!, "row"))) return summedRows;
-  return rowsIn(layout.flatMap((axis, i) => (gone.includes(i) ? (keep ? [[]] : []) : [axis])));
+  if (gone.some(a => holdsFactor(layout[a]!, "row"))) return summedRows;
+  return stateOfRows(layout.flatMap((axis, i) => (gone.includes(i) ? (keep ? [[]] : []) : [axis])));
 };
 
 /** Along the last axis elements see each other. */
@@ -112,7 +112,7 @@ const mixedAlong = <K extends OpKind>(axisOf: (attributes: OpAttributes[K], rank
 const cut = ofRows<"slice" | "pad">(({ node, inputs: [x], states: [state] }) =>
   filled(state, x!.shape).map((axis, i) => {
     if (node.shape[i] === x!.shape[i]) return axis;
-    if (holds(axis, "row")) throw mixesRows(node.kind, "a part of the rows of the batch");
+    if (holdsFactor(axis, "row")) throw mixesRows(node.kind, "a part of the rows of the batch");
     return plainAxis(node.shape[i]!);
   }),
 );
@@ -134,8 +134,8 @@ function productLayout(
   mixedAxis(place, right.first);
   const rank = Math.max(a!.shape.length, b!.shape.length) - 2;
   const outer = mergedLayout(place, [...(sa ? [left.outer] : []), ...(sb ? [right.outer] : [])], rank);
-  const layout = [...outer, left.first, holds(left.first, "token") ? withoutTokens(right.second) : right.second];
-  if (layout.filter(x => holds(x, "row")).length > 1) throw mixesRows(place, "a product of rows of the batch with each other");
+  const layout = [...outer, left.first, holdsFactor(left.first, "token") ? withoutTokens(right.second) : right.second];
+  if (layout.filter(x => holdsFactor(x, "row")).length > 1) throw mixesRows(place, "a product of rows of the batch with each other");
   return layout;
 }
 const product = ofRows<"matmul">(({ node, inputs, states, attributes }) => productLayout(node.kind, inputs, states, attributes));
@@ -196,7 +196,7 @@ export const rowStates: { readonly [K in OpKind]: StateRule<K> } = {
   or: elementwise,
   select: elementwise,
   reshape: ({ inputs: [x], states: [state], attributes: { shape } }) =>
-    state?.kind === "rows" ? rowsIn(reshapedLayout("reshape", filled(state, x!.shape), shape)) : state,
+    state?.kind === "rows" ? stateOfRows(reshapedLayout("reshape", filled(state, x!.shape), shape)) : state,
   transpose: ofRows(({ inputs: [x], states: [state], attributes: { permutation } }) => {
     const layout = filled(state, x!.shape);
     return permutation.map(p => layout[p]!);
@@ -268,7 +268,7 @@ export const rowStates: { readonly [K in OpKind]: StateRule<K> } = {
     if (!states.some(s => s)) return undefined;
     if (!operation.expand) throw mixesRows(operation.name, "an operation without expand", "Give its definition an expand.");
     const written = operation.expand(inputs);
-    return through(written, new Map(inputs.map((x, i) => [x, states[i]]))) ?? rowsIn(plainLayout(node.shape));
+    return through(written, new Map(inputs.map((x, i) => [x, states[i]]))) ?? stateOfRows(plainLayout(node.shape));
   },
   softmax: lastMixed,
   logSumExp: ofRows(({ node, inputs: [x], states: [state] }) => {

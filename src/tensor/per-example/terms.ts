@@ -177,4 +177,4 @@ export const canTurn = (t: Term): boolean => t.kind === "dense" || !isPicked(t.l
 export const withSides = (t: OuterTerm, sides: { readonly left?: Tensor; readonly right?: Tensor }): OuterTerm => ({ ...t, ...sides });
 export const scaledTerm = (t: Term, by: Tensor | number): Term =>
   t.kind === "dense" ? { ...t, value: f.mul(t.value, by) } : { ...t, right: f.mul(t.right, by) };
-export type { OuterTerm, Side };
+export type { OuterTerm };

@@ -64,6 +64,12 @@ const better: { readonly [B in ClassifyOptions["select"]]: (a: ValidationScores,
 /** Trains from the start, or from the newest whole checkpoint in the folder. Errors: tune/*, train/*, nn/*; on abort the state is saved first. */
 export async function fitClassifier(o: ClassifierRun): Promise<FittedClassifier> {
   const { recipe, classes, train, validation } = o;
+  if (recipe.privacy && recipe.weights === "balanced")
+    throw tuneErrors.fail("privacy", {
+      place: "weights",
+      expected: "none, or weights by class, with privacy",
+      received: "balanced, which counts the texts of each class",
+    });
   const weights = classWeights(recipe.weights, classes, train.labels);
   const { outputs, ...fitted } = await fitHead(o, {
     config: { labels: [...classes], kind: "one" },

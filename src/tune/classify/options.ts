@@ -4,6 +4,7 @@ import { z } from "zod";
 import { classifierPoolings } from "../../nn/part.ts";
 import { memoryOption, precisionOption, scheduleKinds } from "../../train/part.ts";
 import { methodOptions } from "../methods/options.ts";
+import { privacyOptions } from "../privacy/options.ts";
 import { validationOptions } from "../validation-options.ts";
 
 const whole = z.number().int().min(0);
@@ -71,6 +72,7 @@ const fitOptions = z.strictObject({
   select: z.enum(["f1", "loss"]).default("f1").describe("Selection metric: macro F1 or the loss."),
   memory: memoryOption,
   precision: precisionOption,
+  privacy: privacyOptions.optional().describe("Differentially private training (DP-SGD). Default: off."),
   checkpointSeconds: z.number().min(0).default(60).describe("Seconds between checkpoints. Does not change results."),
 });
 

@@ -2,6 +2,7 @@
 import type { CostRule } from "../../evaluate/index.ts";
 import { type ClassifierConfig, type Model, withClassifier } from "../../nn/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
+import { ownersOf } from "../privacy/owners.ts";
 import type { HeadTexts } from "../text-head/fit.ts";
 import type { TuneSurroundings } from "../text-head/open-base.ts";
 import { probabilitiesOf } from "../text-head/predict.ts";
@@ -44,8 +45,9 @@ export const classifyStage = (around: TuneSurroundings & { readonly costs?: Pick
         return parts;
       },
       texts: labelled,
-      fit: (run, { classes }) => fitClassifier({ ...run, classes }),
-      tell({ model, validationLogits, best }, { classes, train, validation, leftOut }) {
+      fit: (run, { classes, train }) =>
+        fitClassifier({ ...run, train: { ...run.train, owners: ownersOf(run.recipe.privacy, train) }, classes }),
+      tell({ model, validationLogits, best, privacy }, { classes, train, validation, leftOut }) {
         const labels = validation.map(e => e.label);
         const temperature = calibrating(validationLogits, labels, classes.length);
         const { classifier } = model.config as { readonly classifier?: ClassifierConfig };
@@ -58,9 +60,14 @@ export const classifyStage = (around: TuneSurroundings & { readonly costs?: Pick
         }));
         return {
           model: { ...model, ...withClassifier(model, { ...classifier!, temperature }) } as Model,
-          tuning: { classes, train: counts(train), validation: counts(validation), leftOut },
+          tuning: { classes, train: counts(train), validation: counts(validation), leftOut, ...(privacy ? { privacy } : {}) },
           counts: { classes: classes.length },
-          scores: { validationF1: round(best.macroF1), bestStep: best.step, temperature: round(temperature) },
+          scores: {
+            validationF1: round(best.macroF1),
+            bestStep: best.step,
+            temperature: round(temperature),
+            ...(privacy ? { epsilon: round(privacy.epsilon), delta: privacy.delta, noise: round(privacy.noise) } : {}),
+          },
           files: { [validationFile]: lines.map(line => `${JSON.stringify(line)}\n`).join("") },
         };
       },

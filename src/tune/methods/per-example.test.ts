@@ -35,8 +35,16 @@ test.each(Object.entries(methods))("%s, packed examples", async (_, method) => {
     await array.write(Float32Array.from(now, x => x + 0.1 * r.normal()));
   }
   const arrays: Batched = {
-    tokens: await device.array(Int32Array.from({ length: rows * length }, () => r.below(40)), "i32", [rows, length]),
-    targets: await device.array(Int32Array.from({ length: rows * length }, () => r.below(40)), "i32", [rows, length]),
+    tokens: await device.array(
+      Int32Array.from({ length: rows * length }, () => r.below(40)),
+      "i32",
+      [rows, length],
+    ),
+    targets: await device.array(
+      Int32Array.from({ length: rows * length }, () => r.below(40)),
+      "i32",
+      [rows, length],
+    ),
     segments: await device.array(packed, "i32", [rows, length]),
     weights: await device.array(new Float32Array(rows * length).fill(1), "f32", [rows, length]),
   };

@@ -27,13 +27,19 @@ import {
   tuningOf,
 } from "../methods/index.ts";
 import { leavesOf } from "../methods/paths.ts";
+import { forgetKey } from "../privacy/key-file.ts";
+import type { PrivacyOptions } from "../privacy/options.ts";
+import type { PrivacyReport } from "../privacy/plan.ts";
 import { epochOf, layTexts, type TextBatch, widthsOf } from "./batches.ts";
 import { predictorOf } from "./predict.ts";
+import { privateTexts } from "./private-texts.ts";
 
 /** Texts as tokens; a kind adds what is right of each. */
 export interface HeadTexts {
   readonly ids: readonly string[];
   readonly tokens: readonly ArrayLike<number>[];
+  /** The person that each is of, where a recipe's privacy names an attribute. */
+  readonly owners?: readonly string[] | undefined;
 }
 
 /** The part of a recipe that a head's training reads. */
@@ -42,6 +48,7 @@ export interface HeadRecipe extends FitRecipe {
   readonly batch: number;
   readonly dropout: number;
   readonly pooling?: ClassifierConfig["pooling"] | undefined;
+  readonly privacy?: PrivacyOptions | undefined;
 }
 
 export interface HeadRun<T extends HeadTexts, R extends HeadRecipe> extends FitRun {
@@ -75,13 +82,15 @@ interface Head {
 export interface FittedHead extends Fitted, TunedArrays {
   readonly model: Model;
   readonly trained: number;
+  /** Of a private run. */
+  readonly privacy: PrivacyReport | undefined;
   /** Of the texts of the validation part, by the chosen values. */
   readonly outputs: readonly Float64Array[];
 }
 
 /** Peak rate of all weights where none is said. */
 const usualRate = 1e-4;
-type Batch = { tokens: Tensor; present: Tensor; targets: Tensor; weights: Tensor; seed: Tensor };
+type Batch = { tokens: Tensor; present: Tensor; targets: Tensor; weights: Tensor; seed: Tensor; owner: Tensor };
 
 /** The base with another head: its values where the parameters are the same, drawn ones for what is new. */
 async function withHead(base: Model, model: ModelConfig, device: Device, seed: number | string): Promise<unknown> {
@@ -137,7 +146,11 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
   const rows = Math.min(recipe.batch, train.tokens.length);
   const epochAt = (epoch: number) => epochOf(lengths, widths, rows, `${recipe.seed}/epoch/${epoch}`);
 
-  function hostOf(batch: TextBatch, seed: number): HostBatch {
+  const { privacy } = recipe;
+  const { folder } = o;
+  const isPrivate = privacy && privateTexts({ ...recipe, privacy, folder, owners: train.owners, lengths, widths }, rows);
+
+  function hostOf(batch: TextBatch, seed: number, owner?: readonly number[]): HostBatch {
     const each = (value: (text: number) => number) =>
       Array.from({ length: rows }, (_, i) => (i < batch.texts.length ? value(batch.texts[i]!) : 0));
     const weights = Float32Array.from(each(i => head.weightOf(i)));
@@ -148,6 +161,7 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
         targets: head.targets.dtype === "i32" ? Int32Array.from(targets) : Float32Array.from(targets),
         weights,
         seed: Int32Array.of(seed),
+        owner: Int32Array.from({ length: rows }, (_, i) => owner?.[i] ?? -1),
       },
       shapes: { tokens: [rows, batch.width], present: [rows, batch.width] },
       weight: weights.reduce((a, b) => a + b, 0),
@@ -180,12 +194,14 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
         targets: { ...head.targets, shape: [rows] },
         weights: { shape: [rows], dtype: "f32" },
         seed: { shape: [], dtype: "i32" },
+        owner: { shape: [rows], dtype: "i32" },
       },
       usualRate,
-      stepsIn: epochAt(0).length,
+      stepsIn: isPrivate?.stepsIn ?? epochAt(0).length,
+      private: isPrivate,
       start: trainable,
       frozen,
-      source: state => epochs(epochAt, hostOf, state),
+      source: state => (isPrivate ? isPrivate.source(hostOf, state) : epochs(epochAt, hostOf, state)),
       tokensOf: b => (b.arrays.present as Int32Array).reduce((n, x) => n + x, 0),
       async judge(trained, still) {
         const outputs = await ask([trained, still]);
@@ -198,8 +214,10 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
       // the head is drawn: there is nothing to be chosen yet
       judgesStart: false,
     });
+    if (isPrivate) forgetKey(folder);
     return await givenBackOnFailure([chosen, frozen], async () => ({
       ...fitted,
+      privacy: isPrivate?.report,
       outputs: best?.scores.loss === fitted.history[fitted.best]!.loss ? best.outputs : await ask([chosen, frozen]),
       model: modelOf(model, await mergedModel(tuning, frozen, chosen, device)),
       tuning,

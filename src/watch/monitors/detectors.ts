@@ -2,6 +2,7 @@
  * Detectors of monitors: what a chart says as a ratio to its limit, so that one rule serves all: an alarm from 1 on, over below a half (hysteresis). After an
  * alarm a sum stays at its limit and does not start anew: it goes down when the values are usual again. Declared by a run length, as charts are.
  */
+import { changeEvidence, changeSums } from "../anomaly/change-evidence.ts";
 import { cusumLimit, pairWidth } from "../charts/index.ts";
 import { jumpEvidence, jumpSums } from "../charts/jump-chart.ts";
 import { pairChance } from "../charts/pair-rule.ts";
@@ -174,8 +175,28 @@ const jump: DetectorOf = averageRunLength => ({
   },
 });
 
-export const detectors = { ewma: ewma(0.1), cusum: cusum(0.5), creep: cusum(0.25), pair, tail, likelihood, jump } as const satisfies Record<
-  string,
-  DetectorOf
->;
+const changeWindow = 60;
+/** Mean or spread changed (Bayesian online change points). State: numbers of each of the latest moments. */
+const change: DetectorOf = averageRunLength => ({
+  averageRunLength,
+  start: [],
+  observe(state, { slow }) {
+    if (slow === undefined) return undefined;
+    const sums = changeSums(state, slow, changeWindow);
+    const { sum, ago, mean } = changeEvidence(sums);
+    const isChange = sum >= averageRunLength;
+    return { state: isChange ? [] : sums, ratio: isChange ? 1 : 0, side: mean > 0 ? "above" : "below", ago };
+  },
+});
+
+export const detectors = {
+  ewma: ewma(0.1),
+  cusum: cusum(0.5),
+  creep: cusum(0.25),
+  pair,
+  tail,
+  likelihood,
+  jump,
+  change,
+} as const satisfies Record<string, DetectorOf>;
 export type DetectorName = keyof typeof detectors;

@@ -91,7 +91,7 @@ const minuteMs = 60_000;
 const setBackMs = 10 * minuteMs;
 
 const kindOf = (metric: MetricName, detector: MonitorRow["detector"]): MonitorEvent["kind"] =>
-  metricModels[metric].kind === "vector" || detector === "jump" ? "anomaly" : "chart";
+  metricModels[metric].kind === "vector" || detector === "jump" || detector === "change" ? "anomaly" : "chart";
 
 /** Errors: watch/setting. */
 function checkRows(rows: readonly MonitorRow[]): void {

@@ -111,4 +111,6 @@ export const standardMonitors: readonly MonitorRow[] = [
   { name: "joint-isolation", metric: "isolation", detector: "pair", direction: above, ...joint },
   { name: "latency-jump", metric: "latency-p50", detector: "jump", direction: "both", ...joint },
   { name: "nll-jump", metric: "nll", detector: "jump", direction: "both", ...joint },
+  { name: "latency-change", metric: "latency-p50", detector: "change", direction: "both", ...joint },
+  { name: "nll-change", metric: "nll", detector: "change", direction: "both", ...joint },
 ];

@@ -96,6 +96,12 @@ function chiSquare(x: readonly number[], y: readonly number[], { draws, seed }: 
 
 const single = "chi-square";
 
+/** Share of events that would have to have another name for both sides to be alike. */
+function totalVariation(x: readonly number[], y: readonly number[]): number {
+  const [n, m] = [x.reduce((a, b) => a + b, 0), y.reduce((a, b) => a + b, 0)];
+  return x.reduce((sum, c, i) => sum + Math.abs(y[i]! / m - c / n) / 2, 0);
+}
+
 function compareSingle(reference: CategorySide, window: CategorySide, o: ComparisonContext): FeatureComparison {
   const { named, rest } = bothCounts(reference, window);
   const [n, m] = [reference.data.values, window.data.values];
@@ -111,6 +117,7 @@ function compareSingle(reference: CategorySide, window: CategorySide, o: Compari
   return {
     test: `${single} (${found.method})`,
     statistic: found.statistic,
+    change: totalVariation(x, y),
     p: found.p,
     needed,
     effect: { value: found.cramerV, low: Math.sqrt(low! / (n + m)), high: Math.min(1, Math.sqrt(high! / (n + m))) },
@@ -144,10 +151,11 @@ export function sharesComparison(counts: Parameters<typeof movedValues>[0], n: n
   const tested = counts.filter(c => c.reference + c.window >= 5).length;
   const needed = besideReference(neededForShares({ alpha: o.alpha / Math.max(1, tested), power: o.power, distance: o.detect }), n);
   if (n === 0 || m === 0) return nothingToCompare(test, measure, needed);
-  const { p, moved } = movedValues(counts, n, m, o.most);
+  const { p, moved, change } = movedValues(counts, n, m, o.most);
   return {
     test,
     statistic: moved[0]?.p ?? 1,
+    change,
     p,
     needed,
     effect: moved[0]?.difference ?? null,

@@ -15,13 +15,14 @@ export interface ComparisonContext {
 /** The part of a feature's report that its type gives. */
 export type FeatureComparison = Pick<
   FeatureDrift,
-  "test" | "statistic" | "p" | "needed" | "effect" | "measure" | "distances" | "tests" | "numbers" | "moved" | "notes"
+  "test" | "statistic" | "change" | "p" | "needed" | "effect" | "measure" | "distances" | "tests" | "numbers" | "moved" | "notes"
 >;
 
 /** Nothing to compare: a side without values. */
 export const nothingToCompare = (test: string, measure: string, needed: number | null): FeatureComparison => ({
   test,
   statistic: 0,
+  change: 0,
   p: 1,
   needed,
   effect: null,

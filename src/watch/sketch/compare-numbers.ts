@@ -85,6 +85,7 @@ export function compareNumbers(reference: NumberSideGiven, window: NumberSideGiv
   return {
     test: `${test} (${ks.method})`,
     statistic: ks.statistic,
+    change: ks.statistic,
     p: ks.p,
     needed,
     effect: meanDifference({ ...momentsOf(a), count: a.values }, { ...momentsOf(b), count: b.values }),

@@ -30,6 +30,7 @@ export function compareVectors(a: VectorData, b: VectorData, size: number, o: Co
   return {
     test,
     statistic: discrepancy.statistic,
+    change: Math.max(...each.map(t => t.statistic)),
     p: Math.min(1, 2 * Math.min(size * least, discrepancy.p)),
     needed,
     effect: { value: largest.value, low: largest.low, high: largest.high },

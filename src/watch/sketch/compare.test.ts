@@ -161,6 +161,40 @@ describe("how much is enough", () => {
   });
 });
 
+test("one text far from 4,790 is too few to be called drift, and so are four; five are drift", () => {
+  const many = numbers(4790, i => i % 97);
+  const far = (count: number) =>
+    featureOf(
+      compareNumbersOf(
+        many,
+        numbers(count, i => 1000 + i),
+      ),
+      "length",
+    );
+  expect(far(1)).toMatchObject({ verdict: "too few" });
+  expect(far(1).p).toBeLessThan(0.001);
+  expect(far(4).verdict).toBe("too few");
+  expect(far(5).verdict).toBe("drift");
+  const asked = compareNumbersOf(
+    many,
+    numbers(1, () => 1000),
+    { least: 1 },
+  );
+  expect(asked.verdict).toBe("drift");
+  expect(() => compareNumbersOf(many, many, { least: 0 })).toThrow("least");
+});
+
+test("a significant change that moves less than 2 % of the texts is no drift, unless asked for", () => {
+  const flags: SketchSpec = { tokenizer: null, features: { flag: { type: "category" } } };
+  const rows = (share: number) => Array.from({ length: 100_000 }, (_, i) => ({ flag: i % 1000 < 1000 * share ? "yes" : "no" }));
+  const sketches = [sketchOfRows(rows(0.1), "a", flags), sketchOfRows(rows(0.115), "b", flags)] as const;
+  const found = compareSketches(...sketches);
+  expect(found.p).toBeLessThan(1e-6);
+  expect(found.verdict).toBe("no drift");
+  expect(featureOf(found, "flag").change).toBeCloseTo(0.015, 12);
+  expect(compareSketches(...sketches, { leastChange: 0.01 }).verdict).toBe("drift");
+});
+
 describe("kinds of drift", () => {
   const mails: SketchSpec = {
     tokenizer: null,

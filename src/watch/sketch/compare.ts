@@ -71,7 +71,8 @@ function withMissing(found: FeatureComparison, a: Usable, b: Usable): FeatureCom
   const [n, m] = [a.values + a.missing + a.invalid, b.values + b.missing + b.invalid];
   if (n === 0 || m === 0 || (n === a.values && m === b.values)) return found;
   const missingP = fisherExact(n - a.values, n, m - b.values, m);
-  return { ...found, p: Math.min(1, 2 * Math.min(found.p, missingP)), tests: { ...found.tests, missingP } };
+  const change = Math.max(found.change, Math.abs(b.values / m - a.values / n));
+  return { ...found, change, p: Math.min(1, 2 * Math.min(found.p, missingP)), tests: { ...found.tests, missingP } };
 }
 
 function checked({
@@ -82,14 +83,18 @@ function checked({
   draws = 999,
   seed = 1,
   most = 10,
-}: DriftOptions): ComparisonContext {
+  least = 5,
+  leastChange = 0.02,
+}: DriftOptions): ComparisonContext & Required<Pick<DriftOptions, "least" | "leastChange">> {
   checkSetting(alpha > 0 && alpha < 1, "alpha", "above 0 and below 1", alpha);
   checkSetting(detect > 0 && detect <= 1, "detect", "above 0, at most 1", detect);
   checkSetting(power > 0 && power < 1, "power", "above 0 and below 1", power);
   checkSetting(Number.isInteger(bins) && bins >= 2 && bins <= 1000, "bins", "2 to 1000", bins);
   checkSetting(Number.isInteger(draws) && draws >= 19 && draws <= 100_000, "draws", "19 to 100,000", draws);
   checkSetting(Number.isInteger(most) && most >= 0, "most", "a whole number from 0", most);
-  return { alpha, detect, power, bins, draws, seed, most };
+  checkSetting(Number.isInteger(least) && least >= 1, "least", "a whole number from 1", least);
+  checkSetting(leastChange >= 0 && leastChange <= 1, "leastChange", "0 to 1", leastChange);
+  return { alpha, detect, power, bins, draws, seed, most, least, leastChange };
 }
 
 const verdictOf = (features: readonly Pick<FeatureDrift, "verdict">[]): DriftVerdict =>
@@ -113,13 +118,17 @@ export function compareSketches(reference: Sketch, window: Sketch, options: Drif
     const spec = reference.spec.features[f.name]!;
     // what a model said stands beside what was right when it was trained
     const role = window.spec.features[f.name]!.role ?? spec.role ?? "input";
-    const hasDrift = any <= o.alpha && q[i]! <= o.alpha;
+    const isSignificant = any <= o.alpha && q[i]! <= o.alpha;
+    // of a value that goes missing the side without it counts too
+    const isFew = Math.min(a.values + a.missing, b.values + b.missing) < o.least;
+    const hasDrift = isSignificant && !isFew && f.change >= o.leastChange;
+    const isTooFew = isFew || f.needed === null || b.values < f.needed;
     const side = ({ values, missing, invalid }: Usable) => ({ values, missing, invalid });
     return {
       ...f,
       type: spec.type,
       kind: kindOfRole[role],
-      verdict: hasDrift ? "drift" : f.needed === null || b.values < f.needed ? "too few" : "no drift",
+      verdict: hasDrift ? "drift" : isTooFew ? "too few" : "no drift",
       reference: side(a),
       window: side(b),
       adjustedP: adjusted[i]!,

@@ -18,6 +18,8 @@ interface MovedValues {
   readonly tested: number;
   /** Least p-value times their number (Bonferroni): of "no share has changed", whatever depends on what. */
   readonly p: number;
+  /** Largest difference of shares. */
+  readonly change: number;
   /** The largest changes, by how sure they are. */
   readonly moved: readonly MovedValue[];
 }
@@ -33,6 +35,7 @@ export function movedValues(counts: readonly ValueCount[], n: number, m: number,
   return {
     tested: tested.length,
     p: tested.length === 0 ? 1 : Math.min(1, tested.length * p[order[0]!]!),
+    change: tested.reduce((largest, c) => Math.max(largest, Math.abs(c.window / m - c.reference / n)), 0),
     moved: order.slice(0, most).map(i => {
       const { value, reference, window, isNew } = tested[i]!;
       return {

@@ -6,7 +6,7 @@ export const driftKinds = ["covariate", "label", "prediction"] as const;
 export type DriftKind = (typeof driftKinds)[number];
 export const kindOfRole: Readonly<Record<FeatureRole, DriftKind>> = { input: "covariate", label: "label", prediction: "prediction" };
 
-/** `too few`: no change was found, and one worth finding could have been missed. */
+/** `drift`: a significant change of at least `leastChange`, of `least` values or more. `too few`: none was found, and one worth finding could have been missed. */
 export type DriftVerdict = "drift" | "no drift" | "too few";
 
 export interface DriftOptions {
@@ -16,6 +16,10 @@ export interface DriftOptions {
   readonly detect?: number;
   /** Chance of finding it (default 0.8). */
   readonly power?: number;
+  /** Least values of each side of a feature that is called drift (default 5): a test may tell one text from thousands, a person would not call it a change. */
+  readonly least?: number;
+  /** Least change that is called drift, on the scale of `detect` (default 0.02): with enough texts a test finds any. */
+  readonly leastChange?: number;
   /** Bins of PSI and its like (default 10). */
   readonly bins?: number;
   /** Permutations of the test of vectors (default 999). */
@@ -72,6 +76,8 @@ export interface FeatureDrift {
   /** The test that decides: its name, and p before and after correction. */
   readonly test: string;
   readonly statistic: number;
+  /** How much of the texts moved, 0 to 1: Kolmogorov-Smirnov's D, the total variation of categories, the largest difference of shares. */
+  readonly change: number;
   readonly p: number;
   /** Holm's, over the features: for "has anything changed". */
   readonly adjustedP: number;

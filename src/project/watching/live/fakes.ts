@@ -1,5 +1,6 @@
 /** Stand-ins for tests of monitoring: responses that were told, and a clock that is moved by hand. */
 import type { Clock } from "../../../base/index.ts";
+import type { RequestRecord } from "../../../gateway/index.ts";
 import type { EndedResponse } from "../../../serve/index.ts";
 
 /** A clock whose wall time may jump beside the monotonic one. */
@@ -57,5 +58,38 @@ export const toldResponse = (more: Partial<EndedResponse> = {}): EndedResponse =
   ],
   readings: [],
   decode: tokens => tokens.map(t => String.fromCharCode(64 + t)).join(""),
+  ...more,
+});
+
+/** A line of a gateway's log. */
+export const toldRequest = (more: Partial<RequestRecord> = {}): RequestRecord => ({
+  id: "req-1",
+  time: "2026-11-30T12:00:00.000Z",
+  method: "POST",
+  path: "/v1/chat/completions",
+  ip: null,
+  key: null,
+  subject: null,
+  model: "chat",
+  target: "local",
+  attempts: [],
+  status: 200,
+  error: null,
+  detail: null,
+  ms: 100,
+  firstMs: 20,
+  isStream: false,
+  resumed: 0,
+  rule: null,
+  queuedMs: 0,
+  isHedged: false,
+  inputTokens: 4,
+  outputTokens: 3,
+  cachedTokens: 0,
+  served: null,
+  trace: null,
+  cache: null,
+  guards: [],
+  warnings: [],
   ...more,
 });

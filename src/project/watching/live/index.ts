@@ -1,4 +1,5 @@
 /** Monitoring of running servers: windows, history, alarms and objectives in the record. */
+export { alarmEvent } from "./alarm-event.ts";
 export { objectiveRules } from "./objective-rules.ts";
 export { RunningWatch } from "./running-watch.ts";
 export type { HistoryStep } from "./scopes.ts";

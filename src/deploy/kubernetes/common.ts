@@ -1,0 +1,53 @@
+/** What all objects of a deployment share: labels, annotations, the security of pods. */
+import { imageUser } from "../image/plan.ts";
+import { type DeployedVersion, lineageLabels } from "../version.ts";
+import type { KubernetesWishes } from "./wishes.ts";
+
+/** An object of Kubernetes as it is written. */
+export interface KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly [key: string]: unknown };
+  readonly [key: string]: unknown;
+}
+
+export const defined = (value: object): object => Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined));
+
+type Component = "server" | "data" | "loop";
+
+/** What selectors select by: never the version, as selectors cannot change. */
+export const selectorOf = (name: string, component: Component = "server"): Readonly<Record<string, string>> => ({
+  "app.kubernetes.io/name": "loam",
+  "app.kubernetes.io/instance": name,
+  "app.kubernetes.io/component": component,
+});
+
+export const labelsOf = (v: DeployedVersion, w: KubernetesWishes, component: Component = "server"): Readonly<Record<string, string>> => ({
+  ...selectorOf(w.name, component),
+  "app.kubernetes.io/version": String(v.version),
+  "app.kubernetes.io/managed-by": "loam",
+});
+
+export const metadataOf = (v: DeployedVersion, w: KubernetesWishes, component: Component = "server", name = w.name) => ({
+  name,
+  ...(w.namespace === undefined ? {} : { namespace: w.namespace }),
+  labels: labelsOf(v, w, component),
+  annotations: lineageLabels(v),
+});
+
+export const podSecurity = {
+  runAsNonRoot: true,
+  runAsUser: imageUser.id,
+  runAsGroup: imageUser.id,
+  seccompProfile: { type: "RuntimeDefault" },
+} as const;
+
+export const containerSecurity = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ["ALL"] },
+} as const;
+
+/** Where a read-only root needs to be written. */
+export const temporaryVolume = { name: "tmp", emptyDir: { sizeLimit: "256Mi" } } as const;
+export const temporaryMount = { name: "tmp", mountPath: "/tmp" } as const;

@@ -1,0 +1,161 @@
+/** The pods that serve, and how they are reached: Deployment, Service, ServiceAccount, PodDisruptionBudget, NetworkPolicy, claim of the weights. */
+import { imagePlaces, imagePort } from "../image/plan.ts";
+import { type DeployedVersion, lineageLabels } from "../version.ts";
+import {
+  containerSecurity,
+  defined,
+  type KubernetesObject,
+  labelsOf,
+  metadataOf,
+  podSecurity,
+  selectorOf,
+  temporaryMount,
+  temporaryVolume,
+} from "./common.ts";
+import { type MemoryPlan, mebibytes } from "./memory.ts";
+import type { KubernetesWishes } from "./wishes.ts";
+
+/** Closing files and the end of the process, after the last response. */
+const marginSeconds = 5;
+/** A start has this long at least; a model that is read from a slow disk longer. */
+const leastStartSeconds = 60;
+const startBytesPerSecond = 20e6;
+const startupPeriodSeconds = 2;
+/** What is above the computed memory until the kernel ends the process. */
+const limitFactor = 1.25;
+/** A file system's own share of a claim. */
+const claimFactor = 1.1;
+
+export const graceSecondsOf = (w: KubernetesWishes): number => w.shutdownDelaySeconds + w.drainSeconds + marginSeconds;
+
+const fileBytesOf = (v: DeployedVersion): number => v.files.reduce((sum, f) => sum + f.sizeBytes, 0);
+
+export const startupSecondsOf = (v: DeployedVersion): number => Math.ceil(leastStartSeconds + fileBytesOf(v) / startBytesPerSecond);
+
+const probe = (path: string, more: object) => ({ httpGet: { path, port: "http" }, ...more });
+
+const probes = (v: DeployedVersion) => ({
+  // covers the load of the model, so that liveness can be strict
+  startupProbe: probe("/readyz", {
+    periodSeconds: startupPeriodSeconds,
+    failureThreshold: Math.ceil(startupSecondsOf(v) / startupPeriodSeconds),
+  }),
+  // the event loop alone: a dependency that fails is no reason to restart
+  livenessProbe: probe("/healthz", { periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 3 }),
+  readinessProbe: probe("/readyz", { periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 }),
+});
+
+const containerOf = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): object =>
+  defined({
+    name: "loam",
+    image: w.image,
+    imagePullPolicy: "IfNotPresent",
+    args: [
+      ...["--slots", String(w.slots), "--context", String(w.context), "--quantize", w.form],
+      ...["--shutdown-delay", String(w.shutdownDelaySeconds), "--shutdown-timeout", String(w.drainSeconds)],
+    ],
+    env:
+      w.apiKeySecret === undefined
+        ? undefined
+        : [{ name: "LOAM_API_KEY", valueFrom: { secretKeyRef: { name: w.apiKeySecret, key: "api-key" } } }],
+    ports: [{ name: "http", containerPort: imagePort, protocol: "TCP" }],
+    resources: {
+      requests: { cpu: String(w.cpu), memory: mebibytes(memory.totalBytes) },
+      limits: { memory: mebibytes(limitFactor * memory.totalBytes) },
+    },
+    ...probes(v),
+    securityContext: containerSecurity,
+    volumeMounts: [temporaryMount, ...(w.claim ? [{ name: "model", mountPath: `/${imagePlaces.model}`, readOnly: true }] : [])],
+  });
+
+const podOf = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): object => ({
+  serviceAccountName: w.name,
+  automountServiceAccountToken: false,
+  enableServiceLinks: false,
+  terminationGracePeriodSeconds: graceSecondsOf(w),
+  nodeSelector: { "kubernetes.io/arch": w.architecture, "kubernetes.io/os": "linux" },
+  topologySpreadConstraints: [
+    {
+      maxSkew: 1,
+      topologyKey: "kubernetes.io/hostname",
+      whenUnsatisfiable: "ScheduleAnyway",
+      labelSelector: { matchLabels: selectorOf(w.name) },
+    },
+  ],
+  securityContext: podSecurity,
+  containers: [containerOf(v, w, memory)],
+  volumes: [temporaryVolume, ...(w.claim ? [{ name: "model", persistentVolumeClaim: { claimName: w.claim.name, readOnly: true } }] : [])],
+});
+
+const deployment = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): KubernetesObject => ({
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: metadataOf(v, w),
+  spec: {
+    // an autoscaler's own, where there is one
+    ...(w.autoscaling.by === "none" ? { replicas: w.autoscaling.minReplicas } : {}),
+    revisionHistoryLimit: 5,
+    // a start that has not ended by then has failed
+    progressDeadlineSeconds: Math.max(600, 2 * startupSecondsOf(v)),
+    selector: { matchLabels: selectorOf(w.name) },
+    strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+    template: { metadata: { labels: labelsOf(v, w), annotations: lineageLabels(v) }, spec: podOf(v, w, memory) },
+  },
+});
+
+/** In: from the deployment's namespace and those that are named, to the one port. Out: names alone. */
+const networkPolicy = (v: DeployedVersion, w: KubernetesWishes): KubernetesObject => ({
+  apiVersion: "networking.k8s.io/v1",
+  kind: "NetworkPolicy",
+  metadata: metadataOf(v, w),
+  spec: {
+    podSelector: { matchLabels: selectorOf(w.name) },
+    policyTypes: ["Ingress", "Egress"],
+    ingress: [
+      {
+        from: [
+          { podSelector: {} },
+          ...w.allowNamespaces.map(name => ({ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": name } } })),
+        ],
+        ports: [{ protocol: "TCP", port: "http" }],
+      },
+    ],
+    egress: [{ ports: ["UDP", "TCP"].map(protocol => ({ protocol, port: 53 })) }],
+  },
+});
+
+const claim = (v: DeployedVersion, w: KubernetesWishes & Required<Pick<KubernetesWishes, "claim">>): KubernetesObject => ({
+  apiVersion: "v1",
+  kind: "PersistentVolumeClaim",
+  metadata: metadataOf(v, w, "server", w.claim!.name),
+  spec: {
+    accessModes: ["ReadWriteOnce", "ReadOnlyMany"],
+    resources: { requests: { storage: mebibytes(Math.max(claimFactor * fileBytesOf(v), 1 << 20)) } },
+    ...(w.claim!.storageClass === undefined ? {} : { storageClassName: w.claim!.storageClass }),
+  },
+});
+
+/** By the names of their files. */
+export const serverObjects = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan): Readonly<Record<string, KubernetesObject>> => ({
+  serviceaccount: { apiVersion: "v1", kind: "ServiceAccount", metadata: metadataOf(v, w), automountServiceAccountToken: false },
+  ...(w.claim?.create ? { persistentvolumeclaim: claim(v, { ...w, claim: w.claim }) } : {}),
+  deployment: deployment(v, w, memory),
+  service: {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: metadataOf(v, w),
+    spec: {
+      type: "ClusterIP",
+      selector: selectorOf(w.name),
+      ports: [{ name: "http", port: 80, targetPort: "http", protocol: "TCP", appProtocol: "http" }],
+    },
+  },
+  // as pods that may be missing: a minimum that equals the replicas would block the drain of a node
+  poddisruptionbudget: {
+    apiVersion: "policy/v1",
+    kind: "PodDisruptionBudget",
+    metadata: metadataOf(v, w),
+    spec: { maxUnavailable: 1, selector: { matchLabels: selectorOf(w.name) } },
+  },
+  networkpolicy: networkPolicy(v, w),
+});

@@ -1,0 +1,35 @@
+/** The sizes of a version's model that its memory is computed from, read from its configuration alone. */
+import type { ServedSizes } from "../../deploy/index.ts";
+import { cacheBytes, cachePages, cacheViews, checkModelFiles, countParameters, specOfModel } from "../../nn/index.ts";
+import { projectErrors } from "../errors.ts";
+import { mostDefaultContext } from "../serving/default-context.ts";
+import { readsTexts } from "../serving/read-encoder.ts";
+import type { VersionToDeploy } from "./approved-version.ts";
+
+export interface SizesOfVersion {
+  readonly sizes: ServedSizes;
+  readonly context: number;
+}
+
+/** Errors: those of the model's files. */
+export async function servedSizes(files: VersionToDeploy["files"], slots: number, given: number | undefined): Promise<SizesOfVersion> {
+  const { model } = await checkModelFiles(files);
+  if (model.family === "encoder-decoder")
+    throw projectErrors.fail("family", {
+      place: "loam deploy kubernetes",
+      expected: "a model that `loam serve` serves: a decoder or an encoder",
+      received: "an encoder-decoder",
+    });
+  const { config } = model;
+  const context = Math.min(given ?? mostDefaultContext, config.context);
+  const shape = {
+    numParameters: countParameters(specOfModel(model)),
+    layers: config.layers,
+    width: config.width,
+    hidden: config.hidden,
+    vocabulary: config.vocab,
+  };
+  if (readsTexts(model) || model.family !== "decoder") return { sizes: { ...shape, cacheBytes: 0, cacheViews: [] }, context };
+  const pages = cachePages(model.config, context);
+  return { sizes: { ...shape, cacheBytes: cacheBytes(model.config, slots, pages), cacheViews: cacheViews(pages) }, context };
+}
