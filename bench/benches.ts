@@ -69,6 +69,7 @@ export const benches = {
   sotu: "State of the Union addresses: how soon text of later half centuries is told from what a model learned",
   loop: "a mail filter retrained by itself: what it wins, quiet stretches, wrong labels, a bad canary under load; PART... runs some",
   watch: "what monitoring costs: processor time of a response with all monitors on, and of evaluating a minute outside its path",
+  operator: "the Kubernetes operator: 100 SIGKILLs, and 1,000 LoamModels changed at once, on the cluster of KUBECONFIG",
   canary: "two arms compared after every request: equal arms, a bad one, users whose requests are alike, a wrong assignment",
   spc: "run lengths of control charts by chain and by simulation, beside published tables and R's spc",
   anomaly: "monitors on a simulated model with known faults, and detectors on labelled series beside scikit-learn and PyOD",

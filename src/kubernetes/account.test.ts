@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { kubeconfigAccount, openAccount, podAccountOf } from "./account.ts";
+import { kubeconfigAccount, openKubernetesAccount, podAccountOf } from "./account.ts";
 
 function folderWith(files: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), "loam-account-"));
@@ -33,9 +33,9 @@ test("a kubeconfig's context names server, namespace, authority and credentials"
 
 test("of several files the first that names a thing wins", () => {
   const folder = folderWith({ a: "current-context: there\n", b: config("token: one"), c: config("token: two") });
-  const account = openAccount({ KUBECONFIG: ["a", "b", "c"].map(f => join(folder, f)).join(":") });
+  const account = openKubernetesAccount({ KUBECONFIG: ["a", "b", "c"].map(f => join(folder, f)).join(":") });
   expect(account.authorization()).toBe("Bearer other");
-  expect(openAccount({ KUBECONFIG: "/nowhere" }, { kubeconfig: join(folder, "c") }).authorization()).toBe("Bearer two");
+  expect(openKubernetesAccount({ KUBECONFIG: "/nowhere" }, { kubeconfig: join(folder, "c") }).authorization()).toBe("Bearer two");
 });
 
 test.each([

@@ -156,7 +156,7 @@ export function podAccountOf(variables: Environment, folder = podAccount): Kuber
 }
 
 /** `--kubeconfig`, else `KUBECONFIG`, else the pod's account, else `~/.kube/config`. Errors: kubernetes/configuration, base/missingFile, base/syntax. */
-export function openAccount(
+export function openKubernetesAccount(
   variables: Environment,
   wanted: { readonly kubeconfig?: string | undefined; readonly context?: string | undefined } = {},
 ): KubernetesAccount {

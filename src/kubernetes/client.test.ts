@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { openKubernetesClient } from "./client.ts";
-import { backoffMs, failureDetails, retryDelayMs, statusFailure } from "./failures.ts";
+import { retryBackoffMs, failureDetails, retryDelayMs, statusFailure } from "./failures.ts";
 import { answerJson, answerStatus, type FakeAnswer, openFakeApiServer } from "./fake-api-server.laws.ts";
 import { kubernetesResources, resourcePath } from "./objects.ts";
 
@@ -182,9 +182,9 @@ test("a signal ends a request and the wait before the next one with its reason",
 });
 
 test("waits double up to a limit, half of each by chance; a server that wants more than a minute is not waited for", () => {
-  expect([0, 1, 2].map(n => backoffMs(n, 1))).toEqual([100, 200, 400]);
-  expect(backoffMs(3, 0)).toBe(400);
-  expect(backoffMs(60, 1)).toBe(10_000);
+  expect([0, 1, 2].map(n => retryBackoffMs(n, 1))).toEqual([100, 200, 400]);
+  expect(retryBackoffMs(3, 0)).toBe(400);
+  expect(retryBackoffMs(60, 1)).toBe(10_000);
   const throttled = (seconds: string) => statusFailure("x", 429, undefined, "", seconds);
   expect(retryDelayMs(throttled("7"), 0, false, 0)).toBe(7_000);
   expect(retryDelayMs(throttled("61"), 0, true, 0)).toBeNull();

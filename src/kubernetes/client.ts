@@ -15,7 +15,7 @@ export interface ObjectPlace {
   readonly namespace?: string | undefined;
 }
 
-export interface CallOptions {
+export interface KubernetesCallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Of one attempt; default 30,000. */
   readonly timeoutMs?: number | undefined;
@@ -32,7 +32,7 @@ export interface Selection {
   readonly fields?: string | undefined;
 }
 
-export interface ListOptions extends Selection, CallOptions {
+export interface ListOptions extends Selection, KubernetesCallOptions {
   /** Objects a response; default 500. */
   readonly chunk?: number | undefined;
 }
@@ -43,25 +43,25 @@ export interface ObjectList<T> {
   readonly resourceVersion: string;
 }
 
-export interface WriteOptions extends CallOptions {
+export interface KubernetesWriteOptions extends KubernetesCallOptions {
   /** `status`, `scale`. */
   readonly subresource?: string | undefined;
   readonly isDryRun?: boolean | undefined;
 }
 
-export interface ApplyOptions extends WriteOptions {
+export interface ApplyOptions extends KubernetesWriteOptions {
   readonly fieldManager: string;
   /** Take fields over from other managers (default false: kubernetes/conflict). */
   readonly force?: boolean | undefined;
 }
 
-export interface PatchOptions extends WriteOptions {
+export interface PatchOptions extends KubernetesWriteOptions {
   readonly fieldManager?: string | undefined;
   /** Default: merge. */
   readonly type?: "merge" | "json" | "strategic" | undefined;
 }
 
-export interface DeleteOptions extends CallOptions {
+export interface DeleteOptions extends KubernetesCallOptions {
   /** Only this very object. */
   readonly uid?: string | undefined;
   /** Only as it was read. */
@@ -73,14 +73,14 @@ export interface DeleteOptions extends CallOptions {
 /** Errors of each: kubernetes/* by status; kubernetes/unreachable, unavailable, throttled after the last attempt; the signal's reason. */
 export interface KubernetesClient {
   readonly account: KubernetesAccount;
-  get<T extends KubernetesObject>(resource: KubernetesResource, at: ObjectPlace, options?: WriteOptions): Promise<T>;
+  get<T extends KubernetesObject>(resource: KubernetesResource, at: ObjectPlace, options?: KubernetesWriteOptions): Promise<T>;
   /** Undefined where it does not exist. */
-  find<T extends KubernetesObject>(resource: KubernetesResource, at: ObjectPlace, options?: CallOptions): Promise<T | undefined>;
+  find<T extends KubernetesObject>(resource: KubernetesResource, at: ObjectPlace, options?: KubernetesCallOptions): Promise<T | undefined>;
   list<T extends KubernetesObject>(resource: KubernetesResource, options?: ListOptions): Promise<ObjectList<T>>;
   create<T extends KubernetesObject>(
     resource: KubernetesResource,
     object: T,
-    options?: WriteOptions & { readonly fieldManager?: string },
+    options?: KubernetesWriteOptions & { readonly fieldManager?: string },
   ): Promise<T>;
   /** Server-side apply: what `object` says becomes so, what this manager said before and does not say now is removed. */
   apply<T extends KubernetesObject>(resource: KubernetesResource, object: KubernetesObject, options: ApplyOptions): Promise<T>;
@@ -89,11 +89,11 @@ export interface KubernetesClient {
   replace<T extends KubernetesObject>(
     resource: KubernetesResource,
     object: T,
-    options?: WriteOptions & { readonly fieldManager?: string },
+    options?: KubernetesWriteOptions & { readonly fieldManager?: string },
   ): Promise<T>;
   delete(resource: KubernetesResource, at: ObjectPlace, options?: DeleteOptions): Promise<void>;
   /** A path that no resource stands for: `/version`, `/apis`, a pod's log, a subresource's own document. */
-  text(path: string, options?: CallOptions): Promise<string>;
+  text(path: string, options?: KubernetesCallOptions): Promise<string>;
   /** JSON documents of a watch, one a line. */
   watchLines(path: string, idleMs: number, signal: AbortSignal): AsyncGenerator<string>;
   close(): Promise<void>;
@@ -150,7 +150,7 @@ interface ListDocument<T> {
   readonly kind?: string;
 }
 
-type Send = (sent: Omit<Sent, "timeoutMs">, isRepeatable: boolean, options: CallOptions) => Promise<string>;
+type Send = (sent: Omit<Sent, "timeoutMs">, isRepeatable: boolean, options: KubernetesCallOptions) => Promise<string>;
 
 /** All chunks. One that is too old is followed by all objects in one response, which cannot become too old. */
 async function listAll<T extends KubernetesObject>(
@@ -192,9 +192,9 @@ export function openKubernetesClient(account: KubernetesAccount): KubernetesClie
       throw kubernetesErrors.fail("invalid", { place: object.kind ?? "object", expected: "metadata.name", received: "none" });
     return { name: object.metadata.name, namespace: object.metadata.namespace };
   };
-  const dryRun = (o: WriteOptions) => (o.isDryRun === true ? "All" : undefined);
+  const dryRun = (o: KubernetesWriteOptions) => (o.isDryRun === true ? "All" : undefined);
   const versionOf = (object: unknown) => (object as Partial<KubernetesObject> | null)?.metadata?.resourceVersion;
-  const write = async <T>(sent: Omit<Sent, "timeoutMs">, isRepeatable: boolean, options: CallOptions): Promise<T> =>
+  const write = async <T>(sent: Omit<Sent, "timeoutMs">, isRepeatable: boolean, options: KubernetesCallOptions): Promise<T> =>
     parsedObject(await send(sent, isRepeatable, options), sent.path);
   const client: KubernetesClient = {
     account,

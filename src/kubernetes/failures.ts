@@ -87,7 +87,7 @@ const longestDelayMs = 10_000;
 const longestRetryAfterMs = 60_000;
 
 /** Half of the delay by chance, so that clients that failed together do not come back together. */
-export const backoffMs = (attempt: number, uniform: number, longestMs = longestDelayMs): number => {
+export const retryBackoffMs = (attempt: number, uniform: number, longestMs = longestDelayMs): number => {
   const whole = Math.min(longestMs, firstDelayMs * 2 ** Math.min(attempt, 20));
   return whole / 2 + (whole / 2) * uniform;
 };
@@ -104,5 +104,5 @@ export function retryDelayMs(error: unknown, attempt: number, isRepeatable: bool
   if (!isTurnedAway && !(isUnknown && isRepeatable)) return null;
   const asked = details?.retryAfterMs ?? null;
   if (asked !== null && asked > longestRetryAfterMs) return null;
-  return Math.max(asked ?? 0, backoffMs(attempt, uniform));
+  return Math.max(asked ?? 0, retryBackoffMs(attempt, uniform));
 }

@@ -6,7 +6,7 @@
 import { isLoamError, pause } from "../base/index.ts";
 import { type KubernetesClient, queryOf, type Selection } from "./client.ts";
 import { kubernetesErrors } from "./errors.ts";
-import { backoffMs, isKubernetesError, statusFailure } from "./failures.ts";
+import { retryBackoffMs, isKubernetesError, statusFailure } from "./failures.ts";
 import { type KubernetesObject, type KubernetesResource, resourcePath } from "./objects.ts";
 
 export type FollowedChange<T> =
@@ -101,14 +101,14 @@ export async function* followResource<T extends KubernetesObject>(
       const before = performance.now();
       yield* watchFrom<T>(client, resource, path, options, standing);
       // one that the server ends at once is not asked for at once
-      if (performance.now() - before < 1000) await pause(backoffMs(standing.failures++, Math.random(), longestDelayMs), signal);
+      if (performance.now() - before < 1000) await pause(retryBackoffMs(standing.failures++, Math.random(), longestDelayMs), signal);
     } catch (error) {
       if (signal.aborted) return;
       if (isFinal(error) || !(error instanceof Error)) throw error;
       const isGone = isKubernetesError(error, "gone");
       if (isGone) standing.version = null;
       // the first 410 in a row is what a long pause brings, not a failure
-      const delay = isGone && standing.failures === 0 ? 0 : backoffMs(standing.failures, Math.random(), longestDelayMs);
+      const delay = isGone && standing.failures === 0 ? 0 : retryBackoffMs(standing.failures, Math.random(), longestDelayMs);
       standing.failures++;
       if (!isGone) failed?.(error, delay);
       await pause(delay, signal).catch(() => {});

@@ -1,8 +1,8 @@
 /** kubernetes: a thin client of the Kubernetes API, over undici. Knows nothing of models. */
-export { type KubernetesAccount, kubeconfigAccount, openAccount, podAccountOf } from "./account.ts";
+export { type KubernetesAccount, kubeconfigAccount, openKubernetesAccount, podAccountOf } from "./account.ts";
 export {
   type ApplyOptions,
-  type CallOptions,
+  type KubernetesCallOptions,
   type DeleteOptions,
   type KubernetesClient,
   type ListOptions,
@@ -11,10 +11,10 @@ export {
   openKubernetesClient,
   type PatchOptions,
   type Selection,
-  type WriteOptions,
+  type KubernetesWriteOptions,
 } from "./client.ts";
 export { kubernetesErrors } from "./errors.ts";
-export { backoffMs, type FailureDetails, failureDetails, isAlreadyThere, isKubernetesError } from "./failures.ts";
+export { retryBackoffMs, type FailureDetails, failureDetails, isAlreadyThere, isKubernetesError } from "./failures.ts";
 export { type FollowedChange, type FollowOptions, followResource, mirrorResource, objectKey, type ResourceMirror } from "./follow.ts";
 export {
   type KubernetesObject,

@@ -2,7 +2,7 @@
 import { systemClock } from "../../base/index.ts";
 import { isKubernetesError, type KubernetesClient, type KubernetesObject, kubernetesResources } from "../../kubernetes/index.ts";
 import { appliedAnnotation, managerName } from "./children.ts";
-import type { Action, ModelEvent } from "./decide.ts";
+import type { OperatorAction, LoamModelEvent } from "./decide.ts";
 import { type LoamModel, loamModels } from "./spec.ts";
 import type { ClusterView } from "./view.ts";
 
@@ -24,7 +24,7 @@ const place = ({ metadata }: KubernetesObject) => ({ name: metadata.name!, names
 const settledAs = (over: KubernetesObject, object: KubernetesObject) =>
   `${over.metadata.resourceVersion} ${object.metadata.annotations?.[appliedAnnotation]}`;
 
-async function act(action: Action, { client, view, signal, guard, settled }: CarryOut): Promise<void> {
+async function act(action: OperatorAction, { client, view, signal, guard, settled }: CarryOut): Promise<void> {
   const call = { signal, guard, timeoutMs: writeMs };
   if (action.type === "apply") {
     const { resource, object, over } = action;
@@ -69,14 +69,14 @@ async function act(action: Action, { client, view, signal, guard, settled }: Car
 }
 
 /** Errors: kubernetes/conflict where an object changed meanwhile; deploy/notLeader; others of `src/kubernetes`. */
-export async function carryOut(actions: readonly Action[], o: CarryOut): Promise<void> {
+export async function carryOut(actions: readonly OperatorAction[], o: CarryOut): Promise<void> {
   for (const action of actions) await act(action, o);
 }
 
 /** Events are for people: one that could not be written is lost. */
 export async function tellEvents(
   model: LoamModel,
-  events: readonly ModelEvent[],
+  events: readonly LoamModelEvent[],
   { client, identity, signal, guard }: CarryOut,
 ): Promise<void> {
   const { name = "", namespace = "default", uid, resourceVersion } = model.metadata;

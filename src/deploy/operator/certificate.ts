@@ -20,7 +20,7 @@ const altNames = (names: readonly string[]) => sequence(oid("551d11"), tlv(0x04,
 
 const day = 86_400_000;
 
-export interface ServerCertificate {
+interface ServerCertificate {
   /** PEM. */
   readonly key: string;
   readonly cert: string;

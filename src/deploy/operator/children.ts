@@ -1,7 +1,7 @@
 /** What a LoamModel consists of in the cluster, as objects to apply: functions of the model and of which images serve. */
 import { hashOf } from "../../base/index.ts";
 import { type KubernetesObject, type KubernetesResource, kubernetesResources } from "../../kubernetes/index.ts";
-import type { Deployment } from "./objects.ts";
+import type { DeploymentObject } from "./objects.ts";
 import type { LoamModel, LoamModelStatus } from "./spec.ts";
 
 export const managerName = "loam-operator";
@@ -108,16 +108,16 @@ function autoscaler(model: LoamModel): WishedObject | undefined {
 }
 
 /** Of the stable version: the spec's, or what the autoscaler made of it. */
-export function stableReplicas({ spec }: LoamModel, stable: Deployment | undefined): number {
+export function stableReplicas({ spec }: LoamModel, stable: DeploymentObject | undefined): number {
   if (!spec.autoscaling) return spec.replicas;
   const { minReplicas, maxReplicas } = spec.autoscaling;
   return Math.min(maxReplicas, Math.max(minReplicas, stable?.spec.replicas ?? minReplicas));
 }
 
 /** So many canary pods beside `stable` others that they are `weight` percent of all, at least one. */
-export const canaryReplicas = (stable: number, weight: number): number => Math.max(1, Math.round((stable * weight) / (100 - weight)));
+const canaryReplicas = (stable: number, weight: number): number => Math.max(1, Math.round((stable * weight) / (100 - weight)));
 
-export function wishedObjects(model: LoamModel, status: LoamModelStatus, stable: Deployment | undefined): readonly WishedObject[] {
+export function wishedObjects(model: LoamModel, status: LoamModelStatus, stable: DeploymentObject | undefined): readonly WishedObject[] {
   const name = model.metadata.name!;
   const replicas = stableReplicas(model, stable);
   const wished: (WishedObject | undefined)[] = [

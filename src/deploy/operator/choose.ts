@@ -17,18 +17,18 @@ export interface Resolutions {
   readonly shadow?: Resolution | undefined;
 }
 
-export interface ChoiceInput {
+interface ChoiceInput {
   readonly model: LoamModel;
   readonly resolved: Resolutions;
-  readonly stable: Deployment | undefined;
-  readonly canary: Deployment | undefined;
+  readonly stable: DeploymentObject | undefined;
+  readonly canary: DeploymentObject | undefined;
   readonly test: CanaryTest | undefined;
   /** Most restarts of a container of a canary pod. */
   readonly canaryRestarts: number;
   readonly nowMs: number;
 }
 
-export type Choice = Pick<LoamModelStatus, "stable" | "baseline" | "lastReady" | "canary" | "shadow" | "rejected">;
+export type ImageChoice = Pick<LoamModelStatus, "stable" | "baseline" | "lastReady" | "canary" | "shadow" | "rejected">;
 
 const keptRejections = 5;
 /** A canary whose container crashed so often has failed, whatever its requests say. */
@@ -93,7 +93,7 @@ function judgeCanary(candidate: ChosenImage, input: ChoiceInput, weights: readon
 }
 
 /** Back to the last image that was ready, where the rollout of this one is stuck. */
-function afterStuck(choice: Choice, { model, stable }: ChoiceInput): Choice {
+function afterStuck(choice: ImageChoice, { model, stable }: ChoiceInput): ImageChoice {
   const { stable: now, lastReady, rejected = [] } = choice;
   const isBack = now !== undefined && lastReady !== undefined && lastReady.image !== now.image && model.spec.rollback === "automatic";
   if (!(isBack && stable && imageOf(stable) === now.image && isStuck(stable))) return choice;
@@ -102,7 +102,7 @@ function afterStuck(choice: Choice, { model, stable }: ChoiceInput): Choice {
   return { ...choice, stable: lastReady, rejected: withRejected(rejected, one) };
 }
 
-export function chooseImages(input: ChoiceInput): Choice {
+export function chooseImages(input: ChoiceInput): ImageChoice {
   const { model, resolved, stable: deployed } = input;
   const status = model.status ?? {};
   const generation = model.metadata.generation ?? 0;
@@ -114,7 +114,7 @@ export function chooseImages(input: ChoiceInput): Choice {
     deployed !== undefined && status.stable !== undefined && imageOf(deployed) === status.stable.image && isRolledOut(deployed);
   const lastReady = isReady ? status.stable : status.lastReady;
   const shadow = model.spec.shadow && (isChosen(resolved.shadow) ? resolved.shadow : status.shadow);
-  const same: Choice = { stable, ...(baseline === undefined ? {} : { baseline }), lastReady, shadow, rejected } as Choice;
+  const same: ImageChoice = { stable, ...(baseline === undefined ? {} : { baseline }), lastReady, shadow, rejected } as ImageChoice;
   const { canary } = status;
   if (canary?.phase === "Promoting" && stable?.image === canary.image && model.spec.canary)
     // its pods stay until those of the stable Deployment are ready

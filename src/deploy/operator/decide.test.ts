@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { KubernetesObject } from "../../kubernetes/index.ts";
 import { isChosen, type Resolution } from "./choose.ts";
-import { type Action, decide, finalizer, type ModelPlan, type Observed } from "./decide.ts";
+import { type OperatorAction, decideModel, finalizer, type ModelPlan, type ObservedModel } from "./decide.ts";
 import { type Deployment, imageOf } from "./objects.ts";
 import { type LoamModel, type LoamModelSpec, type LoamModelStatus, loamModelSpec } from "./spec.ts";
 
@@ -11,7 +11,7 @@ const specOf = (over: object = {}): LoamModelSpec => loamModelSpec.parse({ image
 /** A cluster of one LoamModel, without time or failures but those that a test makes: it stores what is written, and rolls out what it stores. */
 class ToyCluster {
   model: LoamModel;
-  deployments: Record<string, Deployment> = {};
+  deployments: Record<string, DeploymentObject> = {};
   others: Record<string, KubernetesObject> = {};
   nowMs = 1_800_000_000_000;
   /** By image: errors of a hundred requests. */
@@ -39,7 +39,7 @@ class ToyCluster {
       : { image: `registry/mail@${digest}`, from: of.alias! };
   }
 
-  observe(): Observed {
+  observe(): ObservedModel {
     const { spec, status } = this.model;
     const own = spec.canary && (spec.canary.version ?? spec.canary.alias) !== undefined;
     const tracks = (["stable", "canary", "shadow"] as const).flatMap(t => {
@@ -79,7 +79,7 @@ class ToyCluster {
     };
   }
 
-  act(action: Action): void {
+  act(action: OperatorAction): void {
     const resourceVersion = String(++this.#version);
     if (action.type === "status") this.model = { ...this.model, status: action.status };
     else if (action.type === "finalizers")
@@ -91,7 +91,7 @@ class ToyCluster {
         else
           this.deployments[name] = {
             ...(this.deployments[name] ?? {}),
-            ...(action.object as Deployment),
+            ...(action.object as DeploymentObject),
             metadata: { ...action.object.metadata, resourceVersion, generation: (this.deployments[name]?.metadata.generation ?? 0) + 1 },
           };
       } else if (action.type === "delete") delete this.others[`${action.resource.plural}/${name}`];
@@ -120,7 +120,7 @@ class ToyCluster {
 
   /** Decides and does, one round; `upTo` writes of it. */
   step(upTo = Number.POSITIVE_INFINITY): ModelPlan {
-    const plan = decide(this.model, this.observe());
+    const plan = decideModel(this.model, this.observe());
     for (const action of plan.actions.slice(0, upTo)) this.act(action);
     if (upTo >= plan.actions.length) this.events.push(...plan.events.map(e => e.reason));
     this.nowMs += 10_000;
@@ -361,7 +361,7 @@ test("the same observation gives the same plan", () => {
   cluster.edit(withCanary({ version: "2" }));
   cluster.step();
   const observed = cluster.observe();
-  expect(decide(cluster.model, observed)).toEqual(decide(cluster.model, observed));
+  expect(decideModel(cluster.model, observed)).toEqual(decideModel(cluster.model, observed));
 });
 
 /** What a run ends in, without the times of its way. */

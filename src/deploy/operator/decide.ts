@@ -6,7 +6,7 @@ import { canonicalJson } from "../../base/index.ts";
 import { type KubernetesObject, type KubernetesResource, kubernetesResources } from "../../kubernetes/index.ts";
 import { type CanaryTest, canaryWeights, openCanaryTest, type PodReading, readCanaryTest } from "./canary-test.ts";
 import { appliedAnnotation, stableReplicas, type Track, tracks, type WishedObject, wishedObjects } from "./children.ts";
-import { type Choice, chooseImages, isChosen, type Resolutions } from "./choose.ts";
+import { type ImageChoice, chooseImages, isChosen, type Resolutions } from "./choose.ts";
 import { conditionsOf, type Said } from "./conditions.ts";
 import { containsAll } from "./contains.ts";
 import { type Deployment, imageOf, isRolledOut, isStuck } from "./objects.ts";
@@ -14,10 +14,10 @@ import type { LoamModel, LoamModelStatus } from "./spec.ts";
 
 export const finalizer = "loam.dev/drain";
 
-export interface Observed {
+export interface ObservedModel {
   readonly nowMs: number;
   readonly resolved: Resolutions;
-  readonly deployments: Readonly<Partial<Record<Track, Deployment>>>;
+  readonly deployments: Readonly<Partial<Record<Track, DeploymentObject>>>;
   /** By name. */
   readonly services: Readonly<Record<string, KubernetesObject>>;
   readonly autoscaler?: KubernetesObject | undefined;
@@ -26,7 +26,7 @@ export interface Observed {
   readonly canaryRestarts: number;
 }
 
-export type Action =
+export type OperatorAction =
   | {
       readonly type: "apply";
       readonly resource: KubernetesResource;
@@ -37,15 +37,15 @@ export type Action =
   | { readonly type: "finalizers"; readonly model: LoamModel; readonly finalizers: readonly string[] }
   | { readonly type: "status"; readonly model: LoamModel; readonly status: LoamModelStatus };
 
-export interface ModelEvent {
+export interface LoamModelEvent {
   readonly type: "Normal" | "Warning";
   readonly reason: string;
   readonly note: string;
 }
 
 export interface ModelPlan {
-  readonly actions: readonly Action[];
-  readonly events: readonly ModelEvent[];
+  readonly actions: readonly OperatorAction[];
+  readonly events: readonly LoamModelEvent[];
   /** When to look again without a change; null: only at a change. */
   readonly againMs: number | null;
 }
@@ -58,7 +58,7 @@ export const canaryTestOf = ({ status }: LoamModel): CanaryTest | undefined =>
   status?.canary?.test === undefined ? undefined : (JSON.parse(status.canary.test) as CanaryTest);
 
 /** The test after this reading: a new one where the canary or what is wished of it changed. */
-function nextTest(model: LoamModel, o: Observed): CanaryTest | undefined {
+function nextTest(model: LoamModel, o: ObservedModel): CanaryTest | undefined {
   const { canary } = model.spec;
   const running = model.status?.canary;
   if (!canary || running?.phase !== "Running") return undefined;
@@ -70,7 +70,7 @@ function nextTest(model: LoamModel, o: Observed): CanaryTest | undefined {
   return o.reading ? readCanaryTest(open, o.reading) : open;
 }
 
-function observedOf({ resource, object }: WishedObject, o: Observed): KubernetesObject | undefined {
+function observedOf({ resource, object }: WishedObject, o: ObservedModel): KubernetesObject | undefined {
   const name = object.metadata.name!;
   if (resource === kubernetesResources.deployments) return Object.values(o.deployments).find(d => d.metadata.name === name);
   if (resource === kubernetesResources.services) return o.services[name];
@@ -83,9 +83,9 @@ const isApplied = (have: KubernetesObject, want: KubernetesObject): boolean =>
 const isOwned = (object: KubernetesObject, model: LoamModel): boolean =>
   (object.metadata.ownerReferences ?? []).some(r => r.uid === model.metadata.uid);
 
-function childActions(model: LoamModel, status: LoamModelStatus, o: Observed): Action[] {
+function childActions(model: LoamModel, status: LoamModelStatus, o: ObservedModel): OperatorAction[] {
   const wished = wishedObjects(model, status, o.deployments.stable);
-  const actions: Action[] = [];
+  const actions: OperatorAction[] = [];
   for (const w of wished) {
     const over = observedOf(w, o);
     if (!over || !isApplied(over, w.object)) actions.push({ type: "apply", resource: w.resource, object: w.object, over });
@@ -116,7 +116,7 @@ function resolvedSaid({ wished, canary, shadow }: Resolutions): Said {
   return { type: "Resolved", status: "True", reason: "Resolved", message: isChosen(wished) ? wished.image : "" };
 }
 
-function canarySaid(model: LoamModel, choice: Choice): readonly Said[] {
+function canarySaid(model: LoamModel, choice: ImageChoice): readonly Said[] {
   if (!model.spec.canary) return [];
   const { canary } = choice;
   if (canary)
@@ -135,7 +135,7 @@ function canarySaid(model: LoamModel, choice: Choice): readonly Said[] {
     : [{ type: "Canary", status: "False", reason: "None", message: "no canary is running" }];
 }
 
-function rolloutSaid(choice: Choice, deployed: Deployment | undefined, replicas: number): Said {
+function rolloutSaid(choice: ImageChoice, deployed: DeploymentObject | undefined, replicas: number): Said {
   const { stable, canary } = choice;
   if (!stable) return { type: "Progressing", status: "False", reason: "NoImage", message: "no image is known" };
   if (!deployed || imageOf(deployed) !== stable.image)
@@ -161,7 +161,7 @@ function rolloutSaid(choice: Choice, deployed: Deployment | undefined, replicas:
   return { type: "Progressing", status: "False", reason: "Complete", message: `version ${stable.from} serves` };
 }
 
-function nextStatus(model: LoamModel, o: Observed, choice: Choice): LoamModelStatus {
+function nextStatus(model: LoamModel, o: ObservedModel, choice: ImageChoice): LoamModelStatus {
   const before = model.status ?? {};
   const { stable: deployed } = o.deployments;
   const replicas = stableReplicas(model, deployed);
@@ -184,8 +184,8 @@ function nextStatus(model: LoamModel, o: Observed, choice: Choice): LoamModelSta
   return JSON.parse(JSON.stringify(status)) as LoamModelStatus;
 }
 
-function eventsOf(before: LoamModelStatus, now: LoamModelStatus): readonly ModelEvent[] {
-  const events: ModelEvent[] = [];
+function eventsOf(before: LoamModelStatus, now: LoamModelStatus): readonly LoamModelEvent[] {
+  const events: LoamModelEvent[] = [];
   const [was, is] = [before.canary, now.canary];
   for (const r of now.rejected ?? [])
     if (!(before.rejected ?? []).some(b => b.image === r.image && b.generation === r.generation))
@@ -204,10 +204,10 @@ function eventsOf(before: LoamModelStatus, now: LoamModelStatus): readonly Model
 }
 
 /** Deployments go first, their pods with their own grace; then the object itself may. */
-function planDeletion(model: LoamModel, { deployments }: Observed): ModelPlan {
+function planDeletion(model: LoamModel, { deployments }: ObservedModel): ModelPlan {
   if (!model.metadata.finalizers?.includes(finalizer)) return { actions: [], events: [], againMs: null };
   const left = tracks.flatMap(t => deployments[t] ?? []).filter(d => isOwned(d, model));
-  const actions: Action[] = left
+  const actions: OperatorAction[] = left
     .filter(d => d.metadata.deletionTimestamp === undefined)
     .map(object => ({ type: "delete", resource: kubernetesResources.deployments, object, foreground: true }));
   if (left.length === 0) actions.push({ type: "finalizers", model, finalizers: model.metadata.finalizers.filter(f => f !== finalizer) });
@@ -222,7 +222,7 @@ const decisionOf = ({ stable, baseline, canary, shadow, rejected }: LoamModelSta
   rejected: rejected ?? [],
 });
 
-export function decide(model: LoamModel, o: Observed): ModelPlan {
+export function decideModel(model: LoamModel, o: ObservedModel): ModelPlan {
   if (model.metadata.deletionTimestamp !== undefined) return planDeletion(model, o);
   const finalizers = model.metadata.finalizers ?? [];
   // its answer is the next change, which brings the rest
@@ -236,7 +236,7 @@ export function decide(model: LoamModel, o: Observed): ModelPlan {
   const children = childActions(model, status, o);
   const isDecision = canonicalJson(decisionOf(before)) !== canonicalJson(decisionOf(status));
   const isChanged = canonicalJson(before) !== canonicalJson(status);
-  const say: Action[] = isChanged ? [{ type: "status", model, status }] : [];
+  const say: OperatorAction[] = isChanged ? [{ type: "status", model, status }] : [];
   const { spec } = model;
   const hasAlias = [spec.alias, spec.canary?.alias, spec.shadow?.alias].some(a => a !== undefined);
   const isUnresolved = [o.resolved.wished, o.resolved.canary, o.resolved.shadow].some(r => r !== undefined && !isChosen(r));

@@ -16,7 +16,7 @@ import { readPods } from "./run-operator.ts";
 import { loamModelSpec } from "./spec.ts";
 import type { ClusterView } from "./view.ts";
 
-export interface ExternalMetricsOptions {
+interface ExternalMetricsOptions {
   readonly client: KubernetesClient;
   readonly view: ClusterView;
   readonly host: string;

@@ -4,7 +4,7 @@ import { credentialsFor, parseReference, remotePackage } from "../../registry/in
 import type { Resolution } from "./choose.ts";
 import type { LoamModelSpec } from "./spec.ts";
 
-export interface ImageName {
+interface ImageName {
   readonly repository: string;
   /** Tag or digest. */
   readonly which: string;
@@ -12,7 +12,7 @@ export interface ImageName {
   readonly requireApproval: boolean;
 }
 
-export interface ResolveOptions {
+interface ResolveOptions {
   /** Where a registry is to be reached from here, by the host that the nodes know it under: `localhost:5000` -> `http://10.0.0.1:5000`. */
   readonly registries: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
@@ -31,7 +31,7 @@ export const imageName = (
 });
 
 /** Never rejects: a registry that cannot be reached is an answer, and what runs goes on running. */
-export async function resolveImage(name: ImageName, { registries, signal }: ResolveOptions): Promise<Resolution> {
+async function resolveImage(name: ImageName, { registries, signal }: ResolveOptions): Promise<Resolution> {
   const { repository, which, isAlias, requireApproval } = name;
   const isDigest = which.startsWith("sha256:");
   const written = `${repository}${isDigest ? "@" : ":"}${which}`;

@@ -18,7 +18,7 @@ export interface OperatorWishes {
   readonly program: string;
 }
 
-export const externalMetricsPort = 6443;
+const externalMetricsPort = 6443;
 const rbac = "rbac.authorization.k8s.io";
 
 const rule = (apiGroup: string, resources: readonly string[], verbs: readonly string[]) => ({ apiGroups: [apiGroup], resources, verbs });
@@ -26,7 +26,7 @@ const rule = (apiGroup: string, resources: readonly string[], verbs: readonly st
 const kept = ["list", "watch", "create", "patch", "delete"];
 
 /** Of the LoamModels and what belongs to them. */
-export const modelRules = [
+const modelRules = [
   rule("loam.dev", ["loammodels"], ["list", "watch", "patch"]),
   rule("loam.dev", ["loammodels/status", "loammodels/finalizers"], ["update"]),
   rule("apps", ["deployments"], kept),
@@ -36,7 +36,7 @@ export const modelRules = [
   rule("events.k8s.io", ["events"], ["create"]),
 ];
 /** Of its own namespace. */
-export const leaseRules = [rule("coordination.k8s.io", ["leases"], ["get", "create", "update"])];
+const leaseRules = [rule("coordination.k8s.io", ["leases"], ["get", "create", "update"])];
 
 const bound = (
   kind: "Role" | "ClusterRole",

@@ -23,7 +23,7 @@ interface Lease extends KubernetesObject {
   };
 }
 
-export interface LeaseOptions {
+interface LeaseOptions {
   readonly name: string;
   readonly namespace: string;
   /** Of this process alone, also after a restart. */
@@ -34,7 +34,7 @@ export interface LeaseOptions {
   readonly failed?: ((error: Error) => void) | undefined;
 }
 
-export interface LeaderLease {
+interface LeaderLease {
   /** Runs until the signal; `lead` is called each time it is acquired, with a signal that ends when it is lost. Releases it at the end. */
   run(signal: AbortSignal, lead: (lost: AbortSignal) => Promise<void>): Promise<void>;
   /** Synchronous: errors deploy/notLeader unless it is held now. Before every write, at the moment of writing. */

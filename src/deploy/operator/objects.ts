@@ -1,7 +1,7 @@
 /** Fields of Kubernetes' own objects that the operator reads or writes. */
 import type { KubernetesObject, ObjectMeta } from "../../kubernetes/index.ts";
 
-export interface Deployment extends KubernetesObject {
+export interface DeploymentObject extends KubernetesObject {
   readonly spec: {
     readonly replicas?: number;
     readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
@@ -38,10 +38,10 @@ export interface Pod extends KubernetesObject {
 export const isReadyPod = (pod: Pod): boolean =>
   pod.metadata.deletionTimestamp === undefined && (pod.status?.conditions ?? []).some(c => c.type === "Ready" && c.status === "True");
 
-export const imageOf = (d: Deployment | undefined): string | undefined => d?.spec.template.spec.containers[0]?.image;
+export const imageOf = (d: DeploymentObject | undefined): string | undefined => d?.spec.template.spec.containers[0]?.image;
 
 /** Every pod of the wished image and ready, as the deployment controller saw the newest spec. */
-export function isRolledOut(d: Deployment): boolean {
+export function isRolledOut(d: DeploymentObject): boolean {
   const { status = {}, spec, metadata } = d;
   const wished = spec.replicas ?? 1;
   return (
@@ -53,6 +53,6 @@ export function isRolledOut(d: Deployment): boolean {
 }
 
 /** The deployment controller gave up waiting for the newest spec. */
-export const isStuck = (d: Deployment): boolean =>
+export const isStuck = (d: DeploymentObject): boolean =>
   (d.status?.observedGeneration ?? 0) >= (d.metadata.generation ?? 0) &&
   (d.status?.conditions ?? []).some(c => c.type === "Progressing" && c.status === "False" && c.reason === "ProgressDeadlineExceeded");

@@ -5,7 +5,7 @@ import type { PodReading } from "./canary-test.ts";
 import { type CarryOut, carryOut, tellEvents } from "./carry-out.ts";
 import { labelNames } from "./children.ts";
 import type { Resolutions } from "./choose.ts";
-import { canaryTestOf, decide, resolveAgainMs } from "./decide.ts";
+import { canaryTestOf, decideModel, resolveAgainMs } from "./decide.ts";
 import { imageName, openResolver } from "./images.ts";
 import { openLease } from "./lease.ts";
 import { isReadyPod, type Pod } from "./objects.ts";
@@ -44,7 +44,7 @@ const readMs = 3_000;
 const leaseName = "loam-operator";
 
 /** Errors: of `fetch`, a TypeError or the signal's reason. */
-export async function readPodFigures(pod: Pod, port: number, signal: AbortSignal): Promise<PodFigures> {
+async function readPodFigures(pod: Pod, port: number, signal: AbortSignal): Promise<PodFigures> {
   const host = pod.status!.podIP!;
   const response = await fetch(`http://${host.includes(":") ? `[${host}]` : host}:${port}/metrics`, {
     signal: AbortSignal.any([signal, AbortSignal.timeout(readMs)]),
@@ -123,7 +123,7 @@ export function runOperator(options: OperatorOptions): RunningOperator {
     const canaryRestarts = model.status?.canary
       ? restartsOf(view.pods(model.metadata.namespace!, model.metadata.name!), model.status.canary.image)
       : 0;
-    const plan = decide(model, { nowMs, resolved, reading, canaryRestarts, ...view.children(model) });
+    const plan = decideModel(model, { nowMs, resolved, reading, canaryRestarts, ...view.children(model) });
     await carryOut(plan.actions, o);
     if (plan.events.length > 0) await tellEvents(model, plan.events, o).catch(failed);
     return plan.againMs;

@@ -148,7 +148,7 @@ export interface CanaryStatus extends ChosenImage {
   readonly test?: string;
 }
 
-export interface Condition {
+export interface ModelCondition {
   readonly type: string;
   readonly status: "True" | "False" | "Unknown";
   readonly reason: string;
@@ -169,7 +169,7 @@ export interface LoamModelStatus {
   readonly rejected?: readonly RejectedImage[];
   readonly replicas?: number;
   readonly readyReplicas?: number;
-  readonly conditions?: readonly Condition[];
+  readonly conditions?: readonly ModelCondition[];
 }
 
 export interface LoamModel extends KubernetesObject {

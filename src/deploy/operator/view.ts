@@ -9,7 +9,7 @@ import {
   type ResourceMirror,
 } from "../../kubernetes/index.ts";
 import { deploymentName, labelNames, managedBy, type Track, tracks } from "./children.ts";
-import type { Observed } from "./decide.ts";
+import type { ObservedModel } from "./decide.ts";
 import type { Deployment, Pod } from "./objects.ts";
 import { type LoamModel, loamModels } from "./spec.ts";
 
@@ -19,13 +19,13 @@ export interface ClusterView {
   readonly isListed: boolean;
   models(): Iterable<string>;
   model(key: string): LoamModel | undefined;
-  children(model: LoamModel): Pick<Observed, "deployments" | "services" | "autoscaler">;
+  children(model: LoamModel): Pick<ObservedModel, "deployments" | "services" | "autoscaler">;
   pods(namespace: string, name: string): readonly Pod[];
   /** An answer to a write. */
   wrote(resource: KubernetesResource, object: KubernetesObject): void;
 }
 
-export interface ViewOptions {
+interface ViewOptions {
   readonly client: KubernetesClient;
   /** Null: all. */
   readonly namespace: string | null;
@@ -76,7 +76,7 @@ export function openView({ client, namespace, signal, changed, failed }: ViewOpt
     .map(([k, v]) => `${k}=${v}`)
     .join(",");
   const models = keep<LoamModel>(loamModels, undefined, objectKey);
-  const deployments = keep<Deployment>(kubernetesResources.deployments, managed, owner);
+  const deployments = keep<DeploymentObject>(kubernetesResources.deployments, managed, owner);
   const services = keep<KubernetesObject>(kubernetesResources.services, managed, owner);
   const autoscalers = keep<KubernetesObject>(kubernetesResources.horizontalPodAutoscalers, managed, owner);
   // of a model's pods one reads when it is time
@@ -96,7 +96,7 @@ export function openView({ client, namespace, signal, changed, failed }: ViewOpt
     model: key => models.get(key),
     children(model) {
       const { name = "", namespace: at } = model.metadata;
-      const found = tracks.flatMap((t): [Track, Deployment][] => {
+      const found = tracks.flatMap((t): [Track, DeploymentObject][] => {
         const d = deployments.get(`${at}/${deploymentName(name, t)}`);
         return d ? [[t, d]] : [];
       });

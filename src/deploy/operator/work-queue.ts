@@ -1,5 +1,5 @@
 /** Keys to work on: each at most once at a time, again where it changed meanwhile, later where it failed. Idea: client-go's workqueue. */
-import { backoffMs } from "../../kubernetes/index.ts";
+import { retryBackoffMs } from "../../kubernetes/index.ts";
 
 export interface WorkQueue {
   add(key: string): void;
@@ -9,7 +9,7 @@ export interface WorkQueue {
   readonly size: number;
 }
 
-export interface WorkQueueOptions {
+interface WorkQueueOptions {
   readonly workers: number;
   readonly signal: AbortSignal;
   /** Resolves to the time after which it is due again; null: at the next change. A rejection is a failure: it comes back with backoff. */
@@ -46,7 +46,7 @@ export function openWorkQueue({ workers, signal, work, failed, longestDelayMs = 
       if (signal.aborted) return;
       const times = failures.get(key) ?? 0;
       failures.set(key, times + 1);
-      const delay = backoffMs(times, Math.random(), longestDelayMs);
+      const delay = retryBackoffMs(times, Math.random(), longestDelayMs);
       failed(key, error, delay);
       addAfter(key, delay);
     }

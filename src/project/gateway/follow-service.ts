@@ -64,8 +64,8 @@ export function endpointsOf(slices: readonly EndpointSlice[], wanted: ServiceRef
 export function followServices(variables: Environment, open?: () => Promise<KubernetesClient>): FollowService {
   let client: Promise<KubernetesClient> | undefined;
   const opened = async () => {
-    const { openAccount, openKubernetesClient } = await import("../../kubernetes/index.ts");
-    return openKubernetesClient(openAccount(variables));
+    const { openKubernetesAccount, openKubernetesClient } = await import("../../kubernetes/index.ts");
+    return openKubernetesClient(openKubernetesAccount(variables));
   };
   return ({ service, namespace, port }, { onEndpoints, onTrouble }) => {
     const stop = new AbortController();

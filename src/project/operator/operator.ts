@@ -6,7 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { stringify } from "yaml";
 import { environment, fileError, makeFolder, syncFolder, systemClock, temporaryBeside, writeFileAtomic } from "../../base/index.ts";
 import { planOperator, type RunningOperator, runOperator, serveExternalMetrics } from "../../deploy/index.ts";
-import { openAccount, openKubernetesClient } from "../../kubernetes/index.ts";
+import { openKubernetesAccount, openKubernetesClient } from "../../kubernetes/index.ts";
 import { checkFree, wrongArgument } from "../errors.ts";
 
 /** Where `bin/loam.js` lies in an image of `loam deploy image`. */
@@ -76,7 +76,7 @@ export interface RunOperatorOptions {
 export async function startOperator(options: RunOperatorOptions): Promise<RunningOperator> {
   const { signal, log } = options;
   const variables = environment();
-  const account = openAccount(variables, options);
+  const account = openKubernetesAccount(variables, options);
   const client = openKubernetesClient(account);
   const identity = `${variables.POD_NAME ?? hostname()}-${randomBytes(4).toString("hex")}`;
   const running = runOperator({

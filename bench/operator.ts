@@ -1,0 +1,184 @@
+/**
+ * The operator on the real cluster of KUBECONFIG: SIGKILLs at random moments, and a thousand LoamModels changed at once (Deployments of 0 pods: pods are the
+ * cluster's work, not the operator's). Argument: `kills` or `thousand` runs that part alone.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { environment, pause, random } from "../src/base/index.ts";
+import {
+  type KubernetesClient,
+  type KubernetesObject,
+  type KubernetesResource,
+  kubernetesResources,
+  openKubernetesAccount,
+  openKubernetesClient,
+} from "../src/kubernetes/index.ts";
+import { type BenchContext, type BenchResult, digits } from "./harness.ts";
+
+const program = fileURLToPath(new URL("../bin/loam.js", import.meta.url));
+const models: KubernetesResource = { apiVersion: "loam.dev/v1alpha1", kind: "LoamModel", plural: "loammodels", isNamespaced: true };
+const { deployments, namespaces } = kubernetesResources;
+const namespace = "loam-bench";
+
+interface Model extends KubernetesObject {
+  readonly spec: { readonly version: string };
+  readonly status?: { readonly observedGeneration?: number; readonly stable?: { readonly image: string } };
+}
+interface Deployed extends KubernetesObject {
+  readonly spec: { readonly template: { readonly spec: { readonly containers: readonly { readonly image: string }[] } } };
+}
+
+const start = (leaseSeconds: number): ChildProcess =>
+  spawn(
+    process.execPath,
+    [program, "deploy", "operator", "--run", "--watch", namespace, "--namespace", namespace, "--lease-seconds", String(leaseSeconds)],
+    {
+      stdio: ["ignore", "ignore", "ignore"],
+    },
+  );
+
+const put = (client: KubernetesClient, name: string, version: string) =>
+  client.apply(models, { metadata: { name, namespace }, spec: { image: "localhost/app", version, replicas: 0 } } as KubernetesObject, {
+    fieldManager: "bench",
+    force: true,
+  });
+
+async function pool<T>(items: readonly T[], workers: number, work: (item: T) => Promise<unknown>): Promise<void> {
+  let at = 0;
+  await Promise.all(
+    Array.from({ length: workers }, async () => {
+      while (at < items.length) await work(items[at++]!);
+    }),
+  );
+}
+
+/** Models whose Deployment or status is not what they say. */
+async function behind(client: KubernetesClient): Promise<number> {
+  const [wished, there] = await Promise.all([client.list<Model>(models, { namespace }), client.list<Deployed>(deployments, { namespace })]);
+  const images = new Map(there.items.map(d => [d.metadata.name!, d.spec.template.spec.containers[0]!.image]));
+  return wished.items.filter(m => {
+    const image = `localhost/app:${m.spec.version}`;
+    return (
+      images.get(m.metadata.name!) !== image || m.status?.stable?.image !== image || m.status.observedGeneration !== m.metadata.generation
+    );
+  }).length;
+}
+
+async function settled(client: KubernetesClient, mostMs: number): Promise<boolean> {
+  for (const end = Date.now() + mostMs; Date.now() < end; await pause(500)) if ((await behind(client)) === 0) return true;
+  return false;
+}
+
+async function kills(client: KubernetesClient, count: number): Promise<{ readonly kills: number; readonly isWished: boolean }> {
+  const draw = random("kills");
+  const names = Array.from({ length: 8 }, (_, i) => `k${i}`);
+  let child = start(1);
+  for (let i = 0; i < count; i++) {
+    for (const name of names) if (draw.uniform() < 0.6) await put(client, name, String(draw.below(1000)));
+    // from before it is there to after it has done all
+    await pause(draw.below(4000));
+    child.kill("SIGKILL");
+    child = start(1);
+  }
+  const isWished = await settled(client, 120_000);
+  child.kill("SIGKILL");
+  return { kills: count, isWished };
+}
+
+/** Requests that the API server had, of those that the operator makes. */
+async function requests(client: KubernetesClient): Promise<number> {
+  const own = [
+    /resource="deployments".*verb="APPLY"/,
+    /resource="services".*verb="APPLY"/,
+    /resource="loammodels".*subresource="status".*verb="PUT"/,
+    /group="events.k8s.io".*resource="events".*verb="POST"/,
+  ];
+  const lines = (await client.text("/metrics", { timeoutMs: 60_000 }))
+    .split("\n")
+    .filter(l => l.startsWith("apiserver_request_total{") && own.some(r => r.test(l)));
+  return lines.reduce((sum, l) => sum + Number(l.slice(l.lastIndexOf(" "))), 0);
+}
+
+async function thousand(client: KubernetesClient, count: number) {
+  const names = Array.from({ length: count }, (_, i) => `m${i}`);
+  const child = start(15);
+  await pool(names, 16, name => put(client, name, "1"));
+  const isCreated = await settled(client, 300_000);
+  const before = await requests(client);
+  const began = performance.now();
+  await pool(names, 32, name => put(client, name, "2"));
+  const changed = performance.now();
+  let last = Number.POSITIVE_INFINITY;
+  while (performance.now() - changed < 300_000) {
+    const left = await behind(client);
+    last = performance.now();
+    if (left === 0) break;
+    await pause(100);
+  }
+  await pause(2000);
+  const made = (await requests(client)) - before;
+  child.kill("SIGTERM");
+  return {
+    isCreated,
+    changeSeconds: (changed - began) / 1000,
+    lastSeconds: (last - changed) / 1000,
+    wholeSeconds: (last - began) / 1000,
+    requestsPerObject: made / count,
+  };
+}
+
+export async function run({ only, scale }: BenchContext): Promise<BenchResult> {
+  const client = openKubernetesClient(openKubernetesAccount(environment()));
+  const folder = mkdtempSync(join(tmpdir(), "loam-operator-"));
+  try {
+    execFileSync(process.execPath, [program, "deploy", "operator", "--to", join(folder, "operator"), "--image", "localhost/app:1"]);
+    execFileSync("kubectl", ["apply", "--server-side", "-f", join(folder, "operator", "00-crd.yaml")]);
+    await client.create(namespaces, { metadata: { name: namespace } }).catch(() => {});
+    const [part] = only;
+    const crashed = part === "thousand" ? undefined : await kills(client, Math.ceil(100 * scale));
+    const many = part === "kills" ? undefined : await thousand(client, Math.ceil(1000 * scale));
+    return {
+      method: "Node, the built command line as operator, one real API server of the cluster of KUBECONFIG; LoamModels of 0 replicas",
+      ours: {
+        ...(crashed ? { crashed } : {}),
+        ...(many ? { many: Object.fromEntries(Object.entries(many).map(([k, v]) => [k, typeof v === "number" ? digits(v) : v])) } : {}),
+      },
+      peers: {},
+      ratios: {},
+      bars: [
+        ...(crashed
+          ? [
+              {
+                name: "100 SIGKILLs at random moments end in the wished state",
+                want: "true",
+                got: String(crashed.isWished),
+                holds: crashed.isWished,
+              },
+            ]
+          : []),
+        ...(many
+          ? [
+              {
+                name: "1,000 LoamModels changed at once: the last object is written",
+                want: "<= 10 s",
+                got: `${digits(many.lastSeconds)} s`,
+                holds: many.lastSeconds <= 10,
+              },
+            ]
+          : []),
+      ],
+    };
+  } finally {
+    const { items } = await client.list<Model>(models, { namespace });
+    await pool(items, 16, m =>
+      client
+        .patch(models, { name: m.metadata.name!, namespace }, { metadata: { finalizers: [] } })
+        .then(() => client.delete(models, { name: m.metadata.name!, namespace })),
+    );
+    await client.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
