@@ -127,7 +127,7 @@ test("a measurement of the version's own server sets slots, thresholds and repli
   expect(readFileSync(join(cwd, "out", "manifests", "scaledobject.yaml"), "utf8")).toContain(`threshold: "${measured.requestsPerPod}"`);
   // of something else: told
   const other = await deploy(cwd, "other", "--measured", "measured.json", "--slots", "4");
-  expect(other.warnings).toEqual([expect.stringMatching(/^The measurement is of 2 slots/)]);
+  expect(other.warnings).toEqual([expect.stringMatching(/^The measurement is of 2 sequences/)]);
   writeFileSync(join(cwd, "measured.json"), "{}");
   const wrong = await loam(["deploy", "kubernetes", "toy", "--to", "x", "--image", image, "--measured", "measured.json"], { cwd });
   expect(`${wrong.code} ${wrong.stderr}`).toMatch(/^2 [\s\S]*measured\.json: format/);

@@ -11,7 +11,7 @@ export { writeDockerContext } from "./image/dockerfile.ts";
 export { type ImageVariant, imagePlaces, imagePort, imageUser, imageVariants, type WeightPlace, weightPlaces } from "./image/plan.ts";
 export { sbomReferrer, signatureReferrer, signatureTag, signImage, taggedSignatures } from "./image/referrers.ts";
 export { servingBundle } from "./image/serving-packages.ts";
-export { type MemoryPlan, memoryPlan, type ServedForm, type ServedSizes, servedForms } from "./kubernetes/memory.ts";
+export { type MemoryPlan, memoryPlan, type PodForm, type ServedSizes, servedForms } from "./kubernetes/memory.ts";
 export { kubernetesTarget } from "./kubernetes/target.ts";
 export { type Autoscaler, autoscalers, type KubernetesFormat, type KubernetesWishes, kubernetesFormats } from "./kubernetes/wishes.ts";
 export { functionEntries, type LambdaArguments, lambdaArguments, programBytes } from "./lambda/function-files.ts";

@@ -33,7 +33,9 @@ export const deployMeasureVerb: VerbRun = async (context, [given = ""], options)
   );
   out.clear();
   const { knee, points, memory } = measured;
-  out.line(`  ${measured.model}   ${measured.slots} slots, context ${measured.context}, ${measured.form}, ${measured.cpu} cores`);
+  out.line(
+    `  ${measured.model}   ${measured.slots} concurrent sequences, context ${measured.context}, ${measured.form}, ${measured.cpu} cores`,
+  );
   out.line("    concurrency   tokens/s   first token p50   p99   between tokens p50   p99 (ms)");
   for (const p of points) {
     const cells = [p.tokensPerSecond, p.firstTokenMs.p50, p.firstTokenMs.p99, p.interTokenMs.p50, p.interTokenMs.p99];

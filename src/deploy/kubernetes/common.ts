@@ -11,8 +11,6 @@ export interface Manifest {
   readonly [key: string]: unknown;
 }
 
-export const defined = (value: object): object => Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined));
-
 type Component = "server" | "data" | "loop";
 
 /** What selectors select by: never the version, as selectors cannot change. */
@@ -22,7 +20,11 @@ export const selectorOf = (name: string, component: Component = "server"): Reado
   "app.kubernetes.io/component": component,
 });
 
-export const labelsOf = (v: DeployedVersion, w: KubernetesWishes, component: Component = "server"): Readonly<Record<string, string>> => ({
+export const objectLabels = (
+  v: DeployedVersion,
+  w: KubernetesWishes,
+  component: Component = "server",
+): Readonly<Record<string, string>> => ({
   ...selectorOf(w.name, component),
   "app.kubernetes.io/version": String(v.version),
   "app.kubernetes.io/managed-by": "loam",
@@ -31,7 +33,7 @@ export const labelsOf = (v: DeployedVersion, w: KubernetesWishes, component: Com
 export const metadataOf = (v: DeployedVersion, w: KubernetesWishes, component: Component = "server", name = w.name) => ({
   name,
   ...(w.namespace === undefined ? {} : { namespace: w.namespace }),
-  labels: labelsOf(v, w, component),
+  labels: objectLabels(v, w, component),
   annotations: lineageLabels(v),
 });
 

@@ -1,4 +1,4 @@
 /** An object as a YAML document: long lines stay whole, nothing is shared by anchors. */
 import { stringify } from "yaml";
 
-export const documentOf = (value: object): string => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+export const yamlDocument = (value: object): string => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });

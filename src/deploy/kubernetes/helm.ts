@@ -6,7 +6,7 @@
 import type { PlanFile } from "../targets.ts";
 import { type DeployedVersion, lineageLabels } from "../version.ts";
 import type { Manifest } from "./common.ts";
-import { documentOf } from "./document.ts";
+import { yamlDocument } from "./document.ts";
 import type { KubernetesWishes } from "./wishes.ts";
 
 interface Setting {
@@ -71,7 +71,7 @@ function templateOf(object: Manifest, of: readonly Setting[], hasNamespace: bool
   for (const { value, at, schema } of of)
     whole = marked(whole, at, `{{ .Values.${value.join(".")}${schema.type === "string" ? " | quote" : ""} }}`);
   if (hasNamespace) whole = marked(whole, ["metadata", "namespace"], "{{ .Release.Namespace | quote }}");
-  const text = documentOf(whole as object).replaceAll("{{", '{{ "{{" }}');
+  const text = yamlDocument(whole as object).replaceAll("{{", '{{ "{{" }}');
   return expressions.reduce((t, expression, i) => t.replaceAll(`"${mark(i)}"`, expression).replaceAll(mark(i), expression), text);
 }
 
@@ -99,8 +99,8 @@ export function helmFiles(objects: Readonly<Record<string, Manifest>>, v: Deploy
     annotations: lineageLabels(v),
   };
   return [
-    { path: "Chart.yaml", text: documentOf(chart) },
-    { path: "values.yaml", text: documentOf(values) },
+    { path: "Chart.yaml", text: yamlDocument(chart) },
+    { path: "values.yaml", text: yamlDocument(values) },
     { path: "values.schema.json", text: `${JSON.stringify(schemaOf(used), null, 2)}\n` },
     ...Object.entries(objects).map(([name, object]) => ({
       path: `templates/${name}.yaml`,

@@ -5,7 +5,7 @@
  */
 
 export const servedForms = ["exact", "int8", "int8-blocks", "int4"] as const;
-export type ServedForm = (typeof servedForms)[number];
+export type PodForm = (typeof servedForms)[number];
 
 export interface ServedSizes {
   readonly numParameters: number;
@@ -20,7 +20,7 @@ export interface ServedSizes {
 
 interface MemoryOf {
   readonly sizes: ServedSizes;
-  readonly form: ServedForm;
+  readonly form: PodForm;
   /** Concurrent sequences. */
   readonly slots: number;
 }
@@ -59,7 +59,7 @@ const fitted = {
  * At the fullest moment. A quantised form is made from the float32 weights while the server starts: its peak is above that of `exact`, though it holds less
  * afterwards (measured: 519 of 918 MiB).
  */
-const bytesPerWeight: Readonly<Record<ServedForm, number>> = { exact: 4, int8: 6.95, "int8-blocks": 4.95, int4: 5.05 };
+const bytesPerWeight: Readonly<Record<PodForm, number>> = { exact: 4, int8: 6.95, "int8-blocks": 4.95, int4: 5.05 };
 
 export function memoryPlan({ sizes, form, slots }: MemoryOf): MemoryPlan {
   const { numParameters, layers, width, vocabulary, cacheBytes, cacheViews } = sizes;

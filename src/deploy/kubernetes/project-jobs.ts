@@ -1,6 +1,7 @@
 /** Pods that run `loam` over a whole project: curation by one process and an Indexed Job of workers, and a CronJob that looks for a reason to retrain. */
+import { defined } from "../../base/index.ts";
 import type { DeployedVersion } from "../version.ts";
-import { containerSecurity, defined, labelsOf, type Manifest, metadataOf, podSecurity, temporaryMount, temporaryVolume } from "./common.ts";
+import { containerSecurity, type Manifest, metadataOf, objectLabels, podSecurity, temporaryMount, temporaryVolume } from "./common.ts";
 import type { KubernetesWishes, ProjectWishes } from "./wishes.ts";
 
 const projectFolder = "/project";
@@ -41,7 +42,7 @@ function dataJobs(v: DeployedVersion, w: KubernetesWishes, p: ProjectWishes): Re
     spec: {
       ttlSecondsAfterFinished: keptSeconds,
       ...spec,
-      template: { metadata: { labels: labelsOf(v, w, "data") }, spec: podOf(w, p, args, "Never") },
+      template: { metadata: { labels: objectLabels(v, w, "data") }, spec: podOf(w, p, args, "Never") },
     },
   });
   return {
@@ -72,7 +73,7 @@ const loopJob = (v: DeployedVersion, w: KubernetesWishes, p: ProjectWishes, sche
       spec: {
         backoffLimit: 1,
         template: {
-          metadata: { labels: labelsOf(v, w, "loop") },
+          metadata: { labels: objectLabels(v, w, "loop") },
           spec: podOf(w, p, ["loop", "run", v.model], "Never"),
         },
       },

@@ -51,7 +51,7 @@ const series = (name: string, w: KubernetesWishes): string =>
   `${name}{app_kubernetes_io_instance="${w.name}"${w.namespace === undefined ? "" : `,namespace="${w.namespace}"`}}`;
 
 /** One number: what runs and what waits, over all pods. */
-export const requestsQuery = (w: KubernetesWishes): string =>
+const requestsQuery = (w: KubernetesWishes): string =>
   `sum(${series("loam_running_requests", w)}) + sum(${series("loam_queued_requests", w)})`;
 
 const scaledObject = (v: DeployedVersion, w: KubernetesWishes): Manifest => ({

@@ -1,12 +1,12 @@
 /** The pods that serve, and how they are reached: Deployment, Service, ServiceAccount, PodDisruptionBudget, NetworkPolicy, claim of the weights. */
+import { defined } from "../../base/index.ts";
 import { imagePlaces, imagePort } from "../image/plan.ts";
 import { type DeployedVersion, lineageLabels } from "../version.ts";
 import {
   containerSecurity,
-  defined,
-  labelsOf,
   type Manifest,
   metadataOf,
+  objectLabels,
   podSecurity,
   selectorOf,
   temporaryMount,
@@ -113,7 +113,7 @@ const deployment = (v: DeployedVersion, w: KubernetesWishes, memory: MemoryPlan)
     progressDeadlineSeconds: Math.max(600, 2 * startupSecondsOf(v)),
     selector: { matchLabels: selectorOf(w.name) },
     strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-    template: { metadata: { labels: labelsOf(v, w), annotations: lineageLabels(v) }, spec: podOf(v, w, memory) },
+    template: { metadata: { labels: objectLabels(v, w), annotations: lineageLabels(v) }, spec: podOf(v, w, memory) },
   },
 });
 

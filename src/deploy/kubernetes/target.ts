@@ -2,7 +2,7 @@
 import type { DeployPlan, DeployTarget, PlanFile } from "../targets.ts";
 import type { DeployedVersion } from "../version.ts";
 import type { Manifest } from "./common.ts";
-import { documentOf } from "./document.ts";
+import { yamlDocument } from "./document.ts";
 import { helmFiles } from "./helm.ts";
 import { memoryPlan } from "./memory.ts";
 import { projectObjects } from "./project-jobs.ts";
@@ -11,7 +11,7 @@ import { scalingObjects } from "./scaling.ts";
 import { graceSecondsOf, serverObjects, startupSecondsOf } from "./server.ts";
 import type { KubernetesFormat, KubernetesWishes } from "./wishes.ts";
 
-export type Manifests = Readonly<Record<string, Manifest>>;
+type Manifests = Readonly<Record<string, Manifest>>;
 
 /** By the names of their files, without an ending. */
 const kubernetesObjects = (v: DeployedVersion, w: KubernetesWishes): Manifests => ({
@@ -23,7 +23,7 @@ const kubernetesObjects = (v: DeployedVersion, w: KubernetesWishes): Manifests =
 
 /** Not beside `loam-deployment.json`: `kubectl apply -f` reads every file of a folder that ends in .json or .yaml. */
 const plainFiles = (objects: Manifests): readonly PlanFile[] =>
-  Object.entries(objects).map(([name, object]) => ({ path: `manifests/${name}.yaml`, text: documentOf(object) }));
+  Object.entries(objects).map(([name, object]) => ({ path: `manifests/${name}.yaml`, text: yamlDocument(object) }));
 
 /** The kustomization has it. */
 const withoutNamespace = (object: Manifest): Manifest => {
@@ -35,14 +35,14 @@ const withoutNamespace = (object: Manifest): Manifest => {
 const kustomizeFiles = (objects: Manifests, w: KubernetesWishes): readonly PlanFile[] => [
   {
     path: "kustomization.yaml",
-    text: documentOf({
+    text: yamlDocument({
       apiVersion: "kustomize.config.k8s.io/v1beta1",
       kind: "Kustomization",
       ...(w.namespace === undefined ? {} : { namespace: w.namespace }),
       resources: Object.keys(objects).map(name => `${name}.yaml`),
     }),
   },
-  ...Object.entries(objects).map(([name, object]) => ({ path: `${name}.yaml`, text: documentOf(withoutNamespace(object)) })),
+  ...Object.entries(objects).map(([name, object]) => ({ path: `${name}.yaml`, text: yamlDocument(withoutNamespace(object)) })),
 ];
 
 const formats: Readonly<Record<KubernetesFormat, (objects: Manifests, v: DeployedVersion, w: KubernetesWishes) => readonly PlanFile[]>> = {

@@ -1,5 +1,5 @@
 /** What a deployment to Kubernetes may be asked for, as plain data: it is written down in `loam-deployment.json`. */
-import type { ServedForm, ServedSizes } from "./memory.ts";
+import type { PodForm, ServedSizes } from "./memory.ts";
 
 export const kubernetesFormats = ["plain", "kustomize", "helm"] as const;
 export type KubernetesFormat = (typeof kubernetesFormats)[number];
@@ -7,7 +7,7 @@ export type KubernetesFormat = (typeof kubernetesFormats)[number];
 export const autoscalers = ["cpu", "requests", "keda", "none"] as const;
 export type Autoscaler = (typeof autoscalers)[number];
 
-export interface AutoscalingWishes {
+interface AutoscalingWishes {
   /** `cpu`: metrics-server; `requests`: custom metrics of the pods; `keda`: a query to Prometheus; `none`: a fixed number. */
   readonly by: Autoscaler;
   readonly minReplicas: number;
@@ -51,7 +51,7 @@ export interface KubernetesWishes {
   /** As OCI and Kubernetes name it: amd64, arm64. */
   readonly architecture: string;
   readonly sizes: ServedSizes;
-  readonly form: ServedForm;
+  readonly form: PodForm;
   /** Concurrent sequences. */
   readonly slots: number;
   /** Tokens of prompt and completion together. */

@@ -11,7 +11,7 @@ import {
   kubernetesTarget,
   type MemoryPlan,
   memoryPlan,
-  type ServedForm,
+  type PodForm,
 } from "../../deploy/index.ts";
 import { parseReference } from "../../registry/index.ts";
 import type { Watch } from "../call.ts";
@@ -20,7 +20,7 @@ import type { Workplace } from "../workspace.ts";
 import { type ApprovalOptions, versionToDeploy } from "./approved-version.ts";
 import { checkImage } from "./check-image.ts";
 import { writePlan } from "./plan-folder.ts";
-import { type Measured, readMeasured } from "./saturation/measured-file.ts";
+import { type Measured, readMeasuredServing } from "./saturation/measured-file.ts";
 import { servedSizes } from "./served-sizes.ts";
 
 export interface DeployKubernetesOptions extends ApprovalOptions {
@@ -44,7 +44,7 @@ export interface DeployKubernetesOptions extends ApprovalOptions {
   /** Default: what the model was trained for, 8192 at most. */
   readonly context?: number | undefined;
   /** Default: `exact`. */
-  readonly quantize?: ServedForm | undefined;
+  readonly quantize?: PodForm | undefined;
   /** Cores that a pod requests; default: 1. */
   readonly cpu?: number | undefined;
   /** A file of `loam deploy measure`. */
@@ -102,7 +102,7 @@ export interface DeployedObjects {
   readonly image: string;
   readonly slots: number;
   readonly context: number;
-  readonly form: ServedForm;
+  readonly form: PodForm;
   readonly memory: MemoryPlan;
   readonly replicas: { readonly least: number; readonly most: number };
   readonly graceSeconds: number;
@@ -257,7 +257,7 @@ function warningsOf(w: KubernetesWishes, fingerprint: string, measured: Measured
   if (measured === undefined) return warnings;
   warn(
     measured.slots !== w.slots || measured.form !== w.form || measured.context !== w.context,
-    `The measurement is of ${measured.slots} slots, context ${measured.context}, ${measured.form}; pods have ${w.slots}, ${w.context}, ${w.form}.`,
+    `The measurement is of ${measured.slots} sequences, context ${measured.context}, ${measured.form}; pods have ${w.slots}, ${w.context}, ${w.form}.`,
   );
   warn(measured.cpu !== w.cpu, `The measurement was made with ${measured.cpu} cores; pods request ${w.cpu}.`);
   warn(measured.fingerprint !== null && measured.fingerprint !== fingerprint, "The measurement is of another version of the model.");
@@ -271,7 +271,7 @@ function warningsOf(w: KubernetesWishes, fingerprint: string, measured: Measured
 export async function deployKubernetes(at: Workplace, given: string, o: DeployKubernetesOptions, watch: Watch): Promise<DeployedObjects> {
   checkFree(resolve(at.cwd, o.to), o.to);
   checkOptions(o);
-  const measured = o.measured === undefined ? undefined : readMeasured(resolve(at.cwd, o.measured), o.measured);
+  const measured = o.measured === undefined ? undefined : readMeasuredServing(resolve(at.cwd, o.measured), o.measured);
   const slots = o.slots ?? measured?.slots ?? defaultSlots;
   await using version = await versionToDeploy(at, given, o, watch);
   const { deployed } = version;

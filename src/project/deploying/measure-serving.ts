@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { defined, writeFileAtomic } from "../../base/index.ts";
-import { deployErrors, memoryPlan, type ServedForm } from "../../deploy/index.ts";
+import { deployErrors, memoryPlan, type PodForm } from "../../deploy/index.ts";
 import { contentDigest, openArtifact } from "../../store/index.ts";
 import { progressFor, type Watch } from "../call.ts";
 import { checkFree, wrongArgument } from "../errors.ts";
@@ -10,7 +10,7 @@ import { containerLimits, machine } from "../machine.ts";
 import { namedVersion } from "../models/named-version.ts";
 import { versionFiles } from "../serving/open-version.ts";
 import type { Workplace } from "../workspace.ts";
-import { concurrencies, kneeOf, pointOf, requestsPerPodOf } from "./saturation/figures.ts";
+import { concurrencies, kneeOf, loadPoint, requestsPerPodOf } from "./saturation/figures.ts";
 import { type LoadTarget, loadRequests, runLoad } from "./saturation/load.ts";
 import type { Measured, MeasuredPoint } from "./saturation/measured-file.ts";
 import { type ServingProcess, startServing } from "./saturation/serving-process.ts";
@@ -25,7 +25,7 @@ export interface DeployMeasureOptions {
   /** Default: 8. */
   readonly slots?: number | undefined;
   readonly context?: number | undefined;
-  readonly quantize?: ServedForm | undefined;
+  readonly quantize?: PodForm | undefined;
   /** Cores that the server has; default: this machine's. */
   readonly cpu?: number | undefined;
   /** Default: a quarter of the context, 256 at most. */
@@ -121,7 +121,7 @@ export async function deployMeasure(at: Workplace, given: string, o: DeployMeasu
   for (const [i, concurrency] of steps.entries()) {
     progress({ stage: "measure", done: i / steps.length, message: `${concurrency} requests at once` });
     const wish = { count: rounds * concurrency, promptTokens, completionTokens, seed: `measure ${concurrency}` };
-    points.push(pointOf(concurrency, await runLoad(target, await loadRequests(target, wish), concurrency)));
+    points.push(loadPoint(concurrency, await runLoad(target, await loadRequests(target, wish), concurrency)));
   }
   progress({ stage: "measure", done: 1 });
   const knee = kneeOf(points);

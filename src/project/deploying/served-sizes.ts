@@ -6,7 +6,7 @@ import { mostDefaultContext } from "../serving/default-context.ts";
 import { readsTexts } from "../serving/read-encoder.ts";
 import type { VersionToDeploy } from "./approved-version.ts";
 
-export interface SizesOfVersion {
+interface SizesOfVersion {
   readonly sizes: ServedSizes;
   readonly context: number;
 }

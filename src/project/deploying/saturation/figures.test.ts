@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { concurrencies, kneeOf, pointOf, requestsPerPodOf } from "./figures.ts";
+import { concurrencies, kneeOf, loadPoint, requestsPerPodOf } from "./figures.ts";
 
 const point = (concurrency: number, tokensPerSecond: number) => ({
   concurrency,
@@ -18,7 +18,7 @@ test("throughput is all tokens over the time from the first request to the last 
     promptTokens: 5,
     completionTokens: 10,
   });
-  const p = pointOf(2, [response(0, [100, 150, 250], 1000), response(500, [700], 2000)]);
+  const p = loadPoint(2, [response(0, [100, 150, 250], 1000), response(500, [700], 2000)]);
   expect(p).toEqual({
     concurrency: 2,
     requests: 2,

@@ -11,7 +11,7 @@ function quantile(values: readonly number[], p: number): number {
 const both = (values: readonly number[]) => ({ p50: quantile(values, 0.5), p99: quantile(values, 0.99) });
 
 /** Tokens per second from the first request to the last end. */
-export function pointOf(concurrency: number, responses: readonly LoadResponse[]): MeasuredPoint {
+export function loadPoint(concurrency: number, responses: readonly LoadResponse[]): MeasuredPoint {
   const seconds = (Math.max(...responses.map(r => r.endedMs)) - Math.min(...responses.map(r => r.sentMs))) / 1000;
   return {
     concurrency,

@@ -13,7 +13,7 @@ export interface LoadTarget {
   readonly signal: AbortSignal;
 }
 
-export interface LoadRequest {
+interface LoadRequest {
   readonly prompt: string;
   readonly completionTokens: number;
 }
@@ -30,7 +30,7 @@ const words =
   "the a of to and in on for with as by at from that this river stone letter garden window answer morning paper winter road".split(" ");
 
 /** Text of so many characters, whose beginning no other has. */
-export function loadText(r: Random, characters: number): string {
+function loadText(r: Random, characters: number): string {
   let text = r.below(2 ** 31).toString(36);
   while (text.length < characters) text += ` ${words[r.below(words.length)]}`;
   return text.slice(0, Math.max(1, characters));
@@ -46,7 +46,7 @@ const failed = (target: LoadTarget, expected: string, received: string, cause?: 
   deployErrors.fail("measure", { place: `${target.url}/v1/completions`, expected, received: received.slice(0, 300) }, cause);
 
 /** Sends one request and reads its response to the end. Errors: deploy/measure; the signal's reason. */
-export async function complete(target: LoadTarget, { prompt, completionTokens }: LoadRequest): Promise<LoadResponse> {
+async function complete(target: LoadTarget, { prompt, completionTokens }: LoadRequest): Promise<LoadResponse> {
   const { url, model, apiKey, signal } = target;
   const sentMs = performance.now();
   let response: Response;

@@ -38,7 +38,7 @@ const measuredSchema = z.strictObject({
 export type Measured = z.output<typeof measuredSchema>;
 
 /** `shown` is how the user wrote the path. Errors: project/argument, base/config, base/unknownKey, base/missingFile. */
-export function readMeasured(path: string, shown: string): Measured {
+export function readMeasuredServing(path: string, shown: string): Measured {
   let text: string;
   try {
     text = readFileSync(path, "utf8");

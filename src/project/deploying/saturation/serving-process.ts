@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { environment, makeFolder } from "../../../base/index.ts";
-import { deployErrors, type ServedForm } from "../../../deploy/index.ts";
+import { deployErrors, type PodForm } from "../../../deploy/index.ts";
 import type { FilesReader } from "../../../nn/index.ts";
 import { packageFolder } from "../../package.ts";
 
@@ -15,12 +15,12 @@ export interface ServingProcess extends AsyncDisposable {
   peakBytes(): number | undefined;
 }
 
-export interface ServingWishes {
+interface ServingWishes {
   readonly files: FilesReader;
   readonly model: string;
   readonly slots: number;
   readonly context: number;
-  readonly form: ServedForm;
+  readonly form: PodForm;
 }
 
 const lastWords = 2000;
