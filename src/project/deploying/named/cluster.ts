@@ -101,7 +101,11 @@ function rolloutOf(name: string, { spec, status = {}, metadata }: Workload): Rol
 }
 
 /** Errors: kubernetes/*. */
-export async function clusterView(client: KubernetesClient, manifests: readonly Manifest[], signal: AbortSignal): Promise<ClusterComparison> {
+export async function clusterView(
+  client: KubernetesClient,
+  manifests: readonly Manifest[],
+  signal: AbortSignal,
+): Promise<ClusterComparison> {
   const drift: ObjectDrift[] = [];
   const rollouts: Rollout[] = [];
   for (const { resource, object } of manifests) {

@@ -1,7 +1,14 @@
 /** Targets that a deployment of loam.yaml can name: its wishes checked, its plan written. A target is a row. */
 import { z } from "zod";
 import { check } from "../../../base/index.ts";
-import { autoscalers, kubernetesFormats, type NamedDeployment, type NamedTarget, servedForms, webWeightForms } from "../../../deploy/index.ts";
+import {
+  autoscalers,
+  kubernetesFormats,
+  type NamedDeployment,
+  type NamedTarget,
+  servedForms,
+  webWeightForms,
+} from "../../../deploy/index.ts";
 import type { Watch } from "../../call.ts";
 import { namedVersion } from "../../models/named-version.ts";
 import type { Workplace } from "../../workspace.ts";
