@@ -17,6 +17,7 @@ const allowed: Readonly<Record<string, string>> = {
   "project/doctor/open-device.ts": "a child program's entry: a driver may end the process that opens it",
   "gateway/transport/handover.ts": "the channel between `loam gateway --handover` and its workers, which the command line alone opens",
   "tensor/exit-process.ts": "the end of a process that the command line asks for",
+  "deploy/image/plan.ts": "the text of a program that an image starts with",
 };
 
 const files = readdirSync(source, { recursive: true, encoding: "utf8" })

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { openKubernetesClient } from "./client.ts";
-import { retryBackoffMs, failureDetails, retryDelayMs, statusFailure } from "./failures.ts";
+import { failureDetails, retryBackoffMs, retryDelayMs, statusFailure } from "./failures.ts";
 import { answerJson, answerStatus, type FakeAnswer, openFakeApiServer } from "./fake-api-server.laws.ts";
 import { kubernetesResources, resourcePath } from "./objects.ts";
 

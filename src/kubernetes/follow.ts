@@ -6,7 +6,7 @@
 import { isLoamError, pause } from "../base/index.ts";
 import { type KubernetesClient, queryOf, type Selection } from "./client.ts";
 import { kubernetesErrors } from "./errors.ts";
-import { retryBackoffMs, isKubernetesError, statusFailure } from "./failures.ts";
+import { isKubernetesError, retryBackoffMs, statusFailure } from "./failures.ts";
 import { type KubernetesObject, type KubernetesResource, resourcePath } from "./objects.ts";
 
 export type FollowedChange<T> =

@@ -2,19 +2,19 @@
 export { type KubernetesAccount, kubeconfigAccount, openKubernetesAccount, podAccountOf } from "./account.ts";
 export {
   type ApplyOptions,
-  type KubernetesCallOptions,
   type DeleteOptions,
+  type KubernetesCallOptions,
   type KubernetesClient,
+  type KubernetesWriteOptions,
   type ListOptions,
   type ObjectList,
   type ObjectPlace,
   openKubernetesClient,
   type PatchOptions,
   type Selection,
-  type KubernetesWriteOptions,
 } from "./client.ts";
 export { kubernetesErrors } from "./errors.ts";
-export { retryBackoffMs, type FailureDetails, failureDetails, isAlreadyThere, isKubernetesError } from "./failures.ts";
+export { type FailureDetails, failureDetails, isAlreadyThere, isKubernetesError, retryBackoffMs } from "./failures.ts";
 export { type FollowedChange, type FollowOptions, followResource, mirrorResource, objectKey, type ResourceMirror } from "./follow.ts";
 export {
   type KubernetesObject,

@@ -40,7 +40,7 @@ export const deployWebVerb: VerbRun = async (context, [given = ""], options) => 
   out.line(`    download ${formatBytes(downloadBytes).padStart(9)}`);
   if (heldOut) {
     const { loss, fullLoss, tokens, text } = heldOut;
-    out.line(`    loss ${loss.toFixed(4)} nats a token (f32 ${fullLoss.toFixed(4)}) on ${tokens} tokens of ${text}`);
+    out.line(`    loss ${loss.toFixed(4)} nats per token (f32 ${fullLoss.toFixed(4)}) on ${tokens} tokens of ${text}`);
   }
   out.line(`  ${to}   serve it: npx serve ${to}`);
   out.result(page);

@@ -2,7 +2,7 @@
 import { systemClock } from "../../base/index.ts";
 import { isKubernetesError, type KubernetesClient, type KubernetesObject, kubernetesResources } from "../../kubernetes/index.ts";
 import { appliedAnnotation, managerName } from "./children.ts";
-import type { OperatorAction, LoamModelEvent } from "./decide.ts";
+import type { LoamModelEvent, OperatorAction } from "./decide.ts";
 import { type LoamModel, loamModels } from "./spec.ts";
 import type { ClusterView } from "./view.ts";
 

@@ -3,7 +3,7 @@
  * test says, and whether a rollout is stuck. Pure.
  */
 import { type CanaryTest, canaryWeights, failedTest, judgeCanaryTest } from "./canary-test.ts";
-import { type Deployment, imageOf, isRolledOut, isStuck } from "./objects.ts";
+import { type DeploymentObject, imageOf, isRolledOut, isStuck } from "./objects.ts";
 import type { CanaryStatus, ChosenImage, LoamModel, LoamModelStatus, RejectedImage } from "./spec.ts";
 
 /** What a version or alias stands for now, or why nobody knows. */

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { KubernetesObject } from "../../kubernetes/index.ts";
 import { isChosen, type Resolution } from "./choose.ts";
-import { type OperatorAction, decideModel, finalizer, type ModelPlan, type ObservedModel } from "./decide.ts";
-import { type Deployment, imageOf } from "./objects.ts";
+import { decideModel, finalizer, type ModelPlan, type ObservedModel, type OperatorAction } from "./decide.ts";
+import { type DeploymentObject, imageOf } from "./objects.ts";
 import { type LoamModel, type LoamModelSpec, type LoamModelStatus, loamModelSpec } from "./spec.ts";
 
 const specOf = (over: object = {}): LoamModelSpec => loamModelSpec.parse({ image: "registry/mail", version: "1", replicas: 2, ...over });

@@ -6,10 +6,10 @@ import { canonicalJson } from "../../base/index.ts";
 import { type KubernetesObject, type KubernetesResource, kubernetesResources } from "../../kubernetes/index.ts";
 import { type CanaryTest, canaryWeights, openCanaryTest, type PodReading, readCanaryTest } from "./canary-test.ts";
 import { appliedAnnotation, stableReplicas, type Track, tracks, type WishedObject, wishedObjects } from "./children.ts";
-import { type ImageChoice, chooseImages, isChosen, type Resolutions } from "./choose.ts";
+import { chooseImages, type ImageChoice, isChosen, type Resolutions } from "./choose.ts";
 import { conditionsOf, type Said } from "./conditions.ts";
 import { containsAll } from "./contains.ts";
-import { type Deployment, imageOf, isRolledOut, isStuck } from "./objects.ts";
+import { type DeploymentObject, imageOf, isRolledOut, isStuck } from "./objects.ts";
 import type { LoamModel, LoamModelStatus } from "./spec.ts";
 
 export const finalizer = "loam.dev/drain";

@@ -10,7 +10,7 @@ import {
 } from "../../kubernetes/index.ts";
 import { deploymentName, labelNames, managedBy, type Track, tracks } from "./children.ts";
 import type { ObservedModel } from "./decide.ts";
-import type { Deployment, Pod } from "./objects.ts";
+import type { DeploymentObject, Pod } from "./objects.ts";
 import { type LoamModel, loamModels } from "./spec.ts";
 
 export interface ClusterView {

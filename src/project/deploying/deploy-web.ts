@@ -55,7 +55,7 @@ export async function deployWeb(at: Workplace, given: string, options: DeployWeb
     throw projectErrors.fail("family", {
       place,
       expected: "a decoder, which continues texts",
-      received: config.family === "decoder" ? "one that tells classes" : `an ${config.family}`,
+      received: config.family === "decoder" ? "a classifier" : `an ${config.family}`,
       hint: "Export it: loam models export --format onnx.",
     });
   checkWebSize(place, webSizes(config), { weights, mostBytes });

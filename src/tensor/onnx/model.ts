@@ -63,7 +63,7 @@ export interface Initializer extends OnnxTensor {
 }
 
 /** Bytes of a file that lies beside the model's. */
-export interface FileStretch {
+interface FileStretch {
   readonly location: string;
   readonly offsetBytes: number;
   readonly sizeBytes: number;

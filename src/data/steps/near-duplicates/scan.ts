@@ -11,7 +11,7 @@ import {
   type Instance,
   instantiate,
   lessUnsigned,
-  load,
+  loadAt,
   loadByte,
   loadHalf,
   repeatWhile,
@@ -133,7 +133,7 @@ function unitsFunction(): Func {
       set(was, wasmConstant(0)),
       repeatWhile(
         lessUnsigned(getLocal(at), getLocal(end)),
-        set(unit, load(shiftLeft(loadHalf(getLocal(at)), wasmConstant(2)), UNITS)),
+        set(unit, loadAt(shiftLeft(loadHalf(getLocal(at)), wasmConstant(2)), UNITS)),
         set(letter, bit(unitBits.inWord)),
         set(single, bit(unitBits.isWord)),
         // On to the next place where a word ended, and where a unit is one.

@@ -28,7 +28,7 @@ export const lessUnsigned = binary(0x49);
 /** `a` where the condition is not 0, else `b`; without a branch. */
 export const wasmSelect = (a: Code, b: Code, condition: Code): Code => [...a, ...b, ...condition, 0x1b];
 
-export const load = (at: Code, offset = 0): Code => [...at, 0x28, 2, ...unsignedLeb(offset)];
+export const loadAt = (at: Code, offset = 0): Code => [...at, 0x28, 2, ...unsignedLeb(offset)];
 export const loadHalf = (at: Code): Code => [...at, 0x2f, 1, 0];
 export const loadByte = (at: Code, offset = 0): Code => [...at, 0x2d, 0, ...unsignedLeb(offset)];
 export const storeByte = (at: Code, value: Code): Code => [...at, ...value, 0x3a, 0, 0];

@@ -12,7 +12,7 @@ import {
   type KubernetesObject,
   type KubernetesResource,
   kubernetesResources,
-  openAccount,
+  openKubernetesAccount,
   openKubernetesClient,
 } from "../../../kubernetes/index.ts";
 
@@ -134,7 +134,7 @@ export async function clusterOf(
   const manifests = manifestsOf(folder, deployment);
   if (manifests.length === 0 || !variables.KUBECONFIG) return null;
   try {
-    const client = openKubernetesClient(openAccount(variables, {}));
+    const client = openKubernetesClient(openKubernetesAccount(variables, {}));
     try {
       return await clusterView(client, manifests, signal);
     } finally {
