@@ -39,10 +39,9 @@ export const wrapped = ["/var/task/bootstrap", "/var/lang/bin/node", "--expose-g
 
 /** The command line that runs `command` in it. */
 export const sandboxed = (task: string, command: readonly string[]): string[] => [
+  // without a fork, so that signals reach the function itself
   "unshare",
   "--mount",
-  "--fork",
-  "--kill-child=SIGTERM",
   "sh",
   "-ec",
   script,
