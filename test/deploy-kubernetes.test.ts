@@ -73,17 +73,20 @@ const plainOf = (folder: string): Record<string, unknown> =>
       .join("---\n"),
   );
 
-test.skipIf(kubectl === undefined)("kubectl builds from the kustomize base what the plain manifests are (needs kubectl)", async () => {
-  const cwd = await trainedToy();
-  const { objects } = await deploy(cwd, "plain", ...whole, ...jobs);
-  await deploy(cwd, "base", "--format", "kustomize", ...whole, ...jobs);
-  const plain = plainOf(join(cwd, "plain"));
-  expect(Object.keys(plain).toSorted()).toEqual(objects.toSorted());
-  expect(byName(execFileSync(kubectl!, ["kustomize", join(cwd, "base")], { encoding: "utf8" }))).toEqual(plain);
-});
+test.skipIf(kubectl === undefined)(
+  `kubectl builds from the kustomize base what the plain manifests are${kubectl === undefined ? " (skipped: kubectl is not to be had from here)" : ""}`,
+  async () => {
+    const cwd = await trainedToy();
+    const { objects } = await deploy(cwd, "plain", ...whole, ...jobs);
+    await deploy(cwd, "base", "--format", "kustomize", ...whole, ...jobs);
+    const plain = plainOf(join(cwd, "plain"));
+    expect(Object.keys(plain).toSorted()).toEqual(objects.toSorted());
+    expect(byName(execFileSync(kubectl!, ["kustomize", join(cwd, "base")], { encoding: "utf8" }))).toEqual(plain);
+  },
+);
 
 test.skipIf(helm === undefined)(
-  "helm lints the chart, renders what the plain manifests are, and refuses wrong values (needs helm)",
+  `helm lints the chart, renders what the plain manifests are, and refuses wrong values${helm === undefined ? " (skipped: no helm in PATH or named by LOAM_HELM)" : ""}`,
   async () => {
     const cwd = await trainedToy();
     const keda = ["--autoscale", "keda", "--prometheus", "http://prometheus.monitoring:9090"];

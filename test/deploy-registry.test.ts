@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { findGoProgram } from "../src/store/servers.laws.ts";
 import { loam } from "./support/child.ts";
-import { clientPython, lacksClients } from "./support/client-python.ts";
 import { deepTest } from "./support/deep.ts";
+import { deployPython, lacksSpdx } from "./support/deploy-python.ts";
 import { answersOf, has, type Image, image, installedAnswers, runImage, unpackImage, withoutRuntime } from "./support/image.ts";
 import { noDisks, smallDisk } from "./support/mount.ts";
 import { temporaryFolder, trainedToy } from "./support/project.ts";
@@ -184,7 +184,7 @@ real(
 
 real(
   "the list of contents is a referrer of the image, and SPDX's own library finds nothing wrong in it",
-  [oras.reason, lacksClients("spdx_tools")],
+  [oras.reason, lacksSpdx],
   async () => {
     const { host } = await startRegistry(registry.program!);
     const cwd = await trainedToy();
@@ -206,7 +206,7 @@ real(
       "for m in validate_full_spdx_document(document): print(m.validation_message)",
       "print(len(document.packages))",
     ].join("\n");
-    const said = run(clientPython, ["-c", program, join(into, "sbom.spdx.json")]).trim();
+    const said = run(deployPython, ["-c", program, join(into, "sbom.spdx.json")]).trim();
     expect(Number(said)).toBeGreaterThan(30);
     const names = (JSON.parse(readFileSync(join(into, "sbom.spdx.json"), "utf8")) as { packages: { name: string }[] }).packages.map(
       p => p.name,
