@@ -24,7 +24,7 @@ import {
 import { parseYaml } from "../src/base/index.ts";
 import { checkConfig } from "../src/gateway/index.ts";
 import { program, root } from "./support/child.ts";
-import { type Cluster, clusterTest, longClusterTest, openCluster } from "./support/cluster.ts";
+import { type Cluster, longClusterTest, openCluster } from "./support/cluster.ts";
 import { importToys, nodeNumber, type Pod, podsOf, toyImage } from "./support/cluster-toy.ts";
 
 const least = 120;
@@ -122,7 +122,7 @@ function expectClean(result: PhaseResult): void {
 }
 const ofToy = (cluster: Cluster): Promise<readonly Pod[]> => podsOf(cluster, `app.kubernetes.io/name=${model}`);
 
-clusterTest("a rolling update from one version to the next loses no request, and the next version answers", async () => {
+longClusterTest("a rolling update from one version to the next loses no request, and the next version answers", async () => {
   const { lab } = await all();
   const result = await rollingUpdate(lab);
   expectClean(result);
@@ -132,7 +132,7 @@ clusterTest("a rolling update from one version to the next loses no request, and
   expect(result.long).toBeGreaterThan(0);
 });
 
-clusterTest("a node that is drained loses no request", async () => {
+longClusterTest("a node that is drained loses no request", async () => {
   const { cluster, lab } = await all();
   const node = (await ofToy(cluster))[0]!.spec.nodeName;
   const result = await drainNode(lab, node);
@@ -140,7 +140,7 @@ clusterTest("a node that is drained loses no request", async () => {
   expect(result.facts.nodes).not.toContain(node);
 });
 
-clusterTest("a canary gets its share of the gateway's requests, and comes and goes without one lost", async () => {
+longClusterTest("a canary gets its share of the gateway's requests, and comes and goes without one lost", async () => {
   const { lab } = await all();
   const result = await canary(lab, 0);
   expectClean(result);
@@ -151,7 +151,7 @@ clusterTest("a canary gets its share of the gateway's requests, and comes and go
   expect(shares["0.5"]).toBeLessThan(0.65);
 });
 
-clusterTest("a canary that does not start gets no request, and a rollout of it stops at its first pod and is taken back", async () => {
+longClusterTest("a canary that does not start gets no request, and a rollout of it stops at its first pod and is taken back", async () => {
   const { lab } = await all();
   const first = await badCanary(lab);
   expectClean(first);
@@ -169,7 +169,7 @@ longClusterTest("an autoscaler adds pods as load grows, and the way back to one 
   expect(Number((result.facts.scaledIn as PhaseResult).requests)).toBeGreaterThan(0);
 });
 
-clusterTest("a pod that is killed loses only what it was answering, and each of its clients is told", async () => {
+longClusterTest("a pod that is killed loses only what it was answering, and each of its clients is told", async () => {
   const { cluster, lab } = await all();
   const result = await killPod(lab, async (pod: Pod) => {
     const id = pod.status.containerStatuses![0]!.containerID!.replace("containerd://", "");
@@ -182,7 +182,7 @@ clusterTest("a pod that is killed loses only what it was answering, and each of 
   expect((await ofToy(cluster)).map(p => p.status.containerStatuses![0]!.restartCount).sort()).toEqual([0, 1]);
 });
 
-clusterTest("a node without power: its requests go on at another once it is NotReady, and it comes back", async () => {
+longClusterTest("a node without power: its requests go on at another once it is NotReady, and it comes back", async () => {
   const { cluster, lab } = await all();
   const nodes = new Set((await ofToy(cluster)).map(p => p.spec.nodeName));
   expect(nodes.size).toBe(2);
