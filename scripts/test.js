@@ -18,7 +18,7 @@ import { setup } from "./setup.js";
 
 const strict = process.env.LOAM_CI === "1";
 /** Reasons that no installation removes: what only root may do, or root may not be kept from, or another platform has, or no network reaches. */
-const excused = /\(skipped[^)]*\b(root|mount\w*|platform|Linux|macOS|Windows|not to be had from here)\b/i;
+const excused = /\(skipped[^)]*\b(root|mount\w*|platform|Linux|macOS|Windows|not to be had from here|by request)\b/i;
 /** Tests of the full suite alone (test/support/deep.ts). */
 const leftToDeep = /\(left to --deep\)/;
 const durations = inRoot("test/support/durations.json");

@@ -78,6 +78,7 @@ export const clusterTest = (name: string, body: () => Promise<void>): void => {
 /** One that takes minutes and that a bench does as well: only with LOAM_CLUSTER_LONG=1. */
 export const longClusterTest = (name: string, body: () => Promise<void>): void => {
   if (process.env.LOAM_CLUSTER_LONG === "1") clusterTest(name, body);
+  else test.skip(`${name} (skipped: minutes long, runs by request: LOAM_CLUSTER_LONG=1)`, body);
 };
 
 export interface ClusterOptions {
