@@ -39,7 +39,9 @@ interface Start {
 
 /** Processor seconds of a process and its threads so far. */
 function processorSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ");
   return (Number(fields[11]) + Number(fields[12])) / ticks;
 }
 
@@ -62,20 +64,22 @@ function start(task: string): Promise<Start> {
         const seconds = (performance.now() - began) / 1000;
         response.writeHead(202).end("{}");
         const body = Buffer.concat(pieces).toString("utf8");
-        const used = processorSeconds(child.pid!);
-        child.kill("SIGKILL");
+        const used = processorSeconds(child!.pid!);
+        child!.kill("SIGKILL");
         server.closeAllConnections();
         server.close();
         if (body.includes('"finish_reason"')) resolve({ seconds, processorSeconds: used });
         else reject(new Error(`the function answered: ${body.slice(0, 500)}`));
       });
     });
-    server.listen(0, "127.0.0.1");
-    const { port } = server.address() as AddressInfo;
-    began = performance.now();
-    const env = { PATH: process.env.PATH ?? "", LAMBDA_TASK_ROOT: task, AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}` };
-    const child = spawn(join(task, "bootstrap"), [process.execPath], { env, stdio: "ignore" });
-    child.once("error", reject);
+    let child: ReturnType<typeof spawn> | undefined;
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      began = performance.now();
+      const env = { PATH: process.env.PATH ?? "", LAMBDA_TASK_ROOT: task, AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}` };
+      child = spawn(join(task, "bootstrap"), [process.execPath], { env, stdio: "ignore" });
+      child.once("error", reject);
+    });
   });
 }
 
@@ -99,7 +103,11 @@ function plainBytes(folder: string): number {
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`npm ci: expected exit code 0, got ${status}: ${stderr}`);
-  return bytesBelow(join(folder, "node_modules")) + bytesBelow(join(packageFolder, "dist", "src")) + bytesBelow(join(packageFolder, "dist", "bundle"));
+  return (
+    bytesBelow(join(folder, "node_modules")) +
+    bytesBelow(join(packageFolder, "dist", "src")) +
+    bytesBelow(join(packageFolder, "dist", "bundle"))
+  );
 }
 
 export async function run({ say }: BenchContext): Promise<BenchResult> {

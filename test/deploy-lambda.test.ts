@@ -81,7 +81,10 @@ test.skipIf(lacksSandbox !== "")(
       const want = await (await fetch(`${url}/v1/completions`, sent)).text();
       const answer = await lambda.invoke(urlEvent("POST", "/v1/completions", body));
       const { head, rest } = streamParts(answer.body);
-      expect([head.statusCode, head.headers["content-type"]?.split(";")[0]]).toEqual([200, stream ? "text/event-stream" : "application/json"]);
+      expect([head.statusCode, head.headers["content-type"]?.split(";")[0]]).toEqual([
+        200,
+        stream ? "text/event-stream" : "application/json",
+      ]);
       const same = (text: string) => plain(text).replaceAll(/"(model|system_fingerprint)":"[^"]*"/g, '"$1":""');
       expect(same(rest.toString("utf8"))).toBe(same(want));
       expect(rest.toString("utf8")).toContain('"model":"toy"');

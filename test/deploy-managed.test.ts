@@ -16,7 +16,12 @@ interface Folder {
   readonly facts: Readonly<Record<string, number | string | null>>;
 }
 
-async function deployed(cwd: string, target: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Folder> {
+async function deployed(
+  cwd: string,
+  target: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Folder> {
   const { code, stdout, stderr } = await loam(["deploy", target, "toy@latest", "--to", "out", "--json", ...args], { cwd, env });
   expect(code, stderr).toBe(0);
   return JSON.parse(stdout.trim().split("\n").at(-1)!) as Folder;
@@ -38,7 +43,14 @@ test.skipIf(lacksLint !== "")(`endpoints of each kind are valid by cfn-lint (${l
     ["--instances", "1:4"],
     ["--kind", "serverless", "--concurrency", "20"],
     ["--kind", "async", "--instances", "0:3"],
-    ["--variant", "old=9,s3://bucket/old/model.tar.gz", "--weight", "1", "--shadow", "next=1,s3://bucket/next/model.tar.gz,1.dkr.ecr.eu-central-1.amazonaws.com/x:1"],
+    [
+      "--variant",
+      "old=9,s3://bucket/old/model.tar.gz",
+      "--weight",
+      "1",
+      "--shadow",
+      "next=1,s3://bucket/next/model.tar.gz,1.dkr.ecr.eu-central-1.amazonaws.com/x:1",
+    ],
   ];
   for (const [i, args] of kinds.entries()) {
     const { path } = await deployed(cwd, "sagemaker", [...args, "--to", `out-${i}`]);
@@ -98,7 +110,11 @@ process.exit(0);
 `,
   );
   const home = temporaryFolder("home");
-  const output = execFileSync(process.execPath, [program], { encoding: "utf8", env: { ...process.env, LOAM_HOME: home }, stdio: ["ignore", "pipe", "pipe"] });
+  const output = execFileSync(process.execPath, [program], {
+    encoding: "utf8",
+    env: { ...process.env, LOAM_HOME: home },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const result = JSON.parse(/^RESULT (.*)$/m.exec(output)![1]!) as { text: string; pieces: number };
   expect(result).toMatchObject({ status: 200, type: "text/event-stream", id: "inv-1", wrong: 404 });
   expect(result.pieces).toBeGreaterThan(1);
@@ -120,15 +136,26 @@ test("bad input of managed platforms is an error with numbers and a way out, and
     return `${code} ${stderr}`;
   };
   const before = readdirSync(cwd).toSorted();
-  for (const target of ["sagemaker", "azure-functions"]) expect(await refused(guarded, target, "toy@1")).toMatch(/^1 [\s\S]*no release approves it/);
+  for (const target of ["sagemaker", "azure-functions"])
+    expect(await refused(guarded, target, "toy@1")).toMatch(/^1 [\s\S]*no release approves it/);
   expect(await refused(guarded, "cloud-run", "toy@1", "--image", image)).toMatch(/^1 [\s\S]*no release approves it/);
-  expect(await refused(cwd, "sagemaker", "toy", "--instances", "0:2")).toMatch(/^2 [\s\S]*--instances: expected at least 1: only asynchronous endpoints scale to none/);
-  expect(await refused(cwd, "sagemaker", "toy", "--kind", "serverless", "--memory", "1500")).toMatch(/^2 [\s\S]*--memory: expected one of 1024, 2048/);
+  expect(await refused(cwd, "sagemaker", "toy", "--instances", "0:2")).toMatch(
+    /^2 [\s\S]*--instances: expected at least 1: only asynchronous endpoints scale to none/,
+  );
+  expect(await refused(cwd, "sagemaker", "toy", "--kind", "serverless", "--memory", "1500")).toMatch(
+    /^2 [\s\S]*--memory: expected one of 1024, 2048/,
+  );
   expect(await refused(cwd, "sagemaker", "toy", "--variant", "x")).toMatch(/^2 [\s\S]*--variant: expected NAME=WEIGHT,s3:/);
-  expect(await refused(cwd, "sagemaker", "toy", "--variant", "main=1,s3://b/k")).toMatch(/^2 [\s\S]*a name of its own for each variant, got main/);
+  expect(await refused(cwd, "sagemaker", "toy", "--variant", "main=1,s3://b/k")).toMatch(
+    /^2 [\s\S]*a name of its own for each variant, got main/,
+  );
   expect(await refused(cwd, "cloud-run", "toy", "--image", "x/y:1")).toMatch(/^2 [\s\S]*--image: expected an image by its digest/);
   expect(await refused(cwd, "cloud-run", "toy")).toMatch(/^2 [\s\S]*expected --image/);
-  expect(await refused(cwd, "cloud-run", "toy", "--image", image, "--memory", "64")).toMatch(/^2 [\s\S]*--memory: expected \d+ to 32768 MB/);
-  expect(await refused(cwd, "cloud-run", "toy", "--image", image, "--memory", "9000", "--processors", "2")).toMatch(/^2 [\s\S]*at least 4 for 9000 MB, got 2/);
+  expect(await refused(cwd, "cloud-run", "toy", "--image", image, "--memory", "64")).toMatch(
+    /^2 [\s\S]*--memory: expected \d+ to 32768 MB/,
+  );
+  expect(await refused(cwd, "cloud-run", "toy", "--image", image, "--memory", "9000", "--processors", "2")).toMatch(
+    /^2 [\s\S]*at least 4 for 9000 MB, got 2/,
+  );
   expect(readdirSync(cwd).toSorted()).toEqual(before);
 });

@@ -57,7 +57,16 @@ test("a Lambda function of an archive, signed", () => golden(lambdaTarget, lambd
 test("a Lambda function of an image, with a key, buffered", () =>
   golden(
     lambdaTarget,
-    { ...lambda, package: "image", auth: "NONE", mode: "buffered", archive: null, image, concurrency: 3, command: ["--lambda", "buffered"] },
+    {
+      ...lambda,
+      package: "image",
+      auth: "NONE",
+      mode: "buffered",
+      archive: null,
+      image,
+      concurrency: 3,
+      command: ["--lambda", "buffered"],
+    },
     "lambda-image",
   ));
 test("a SageMaker endpoint that scales", () => golden(sageMakerTarget, sageMaker, "sagemaker-real-time"));
@@ -70,6 +79,8 @@ test("a container for Azure Container Apps", () =>
   golden(azureFunctionsTarget, { ...common, archive: null, unpackedBytes: 1, auth: "function" }, "azure"));
 
 test("a Lambda function reserves memory that its model fits, and refuses what no function has", () => {
-  expect(() => lambdaTarget.plan(toyVersion, { ...lambda, neededMb: 10_241 })).toThrow(/expected a model that needs at most 10240 MB, got 10241 MB/);
+  expect(() => lambdaTarget.plan(toyVersion, { ...lambda, neededMb: 10_241 })).toThrow(
+    /expected a model that needs at most 10240 MB, got 10241 MB/,
+  );
   expect(() => lambdaTarget.plan(toyVersion, { ...lambda, neededMb: 1770 })).toThrow(/--memory: expected at least 1770/);
 });
