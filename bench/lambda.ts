@@ -64,20 +64,22 @@ function start(task: string): Promise<Start> {
         const seconds = (performance.now() - began) / 1000;
         response.writeHead(202).end("{}");
         const body = Buffer.concat(pieces).toString("utf8");
-        const used = processorSeconds(child.pid!);
-        child.kill("SIGKILL");
+        const used = processorSeconds(child!.pid!);
+        child!.kill("SIGKILL");
         server.closeAllConnections();
         server.close();
         if (body.includes('"finish_reason"')) resolve({ seconds, processorSeconds: used });
         else reject(new Error(`the function answered: ${body.slice(0, 500)}`));
       });
     });
-    server.listen(0, "127.0.0.1");
-    const { port } = server.address() as AddressInfo;
-    began = performance.now();
-    const env = { PATH: process.env.PATH ?? "", LAMBDA_TASK_ROOT: task, AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}` };
-    const child = spawn(join(task, "bootstrap"), [process.execPath], { env, stdio: "ignore" });
-    child.once("error", reject);
+    let child: ReturnType<typeof spawn> | undefined;
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      began = performance.now();
+      const env = { PATH: process.env.PATH ?? "", LAMBDA_TASK_ROOT: task, AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}` };
+      child = spawn(join(task, "bootstrap"), [process.execPath], { env, stdio: "ignore" });
+      child.once("error", reject);
+    });
   });
 }
 
