@@ -14,7 +14,7 @@ import { watchVerbs } from "./verb-rows/watch.ts";
 
 /** What the first words of verbs of two words stand for. */
 export const groups: Readonly<Record<string, string>> = {
-  deploy: "Make a version run elsewhere: an OCI image",
+  deploy: "Make a version run elsewhere: images, Kubernetes, serverless platforms, SageMaker, the browser",
   watch: "Monitor served models: figures, alarms, objectives, history, quality, drift; write dashboards and alert rules",
   data: "Curate data: run it, see what happened to every document and why, try other thresholds",
 };

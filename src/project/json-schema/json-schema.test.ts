@@ -50,11 +50,13 @@ const places: Readonly<Record<string, (block: Node) => string | undefined>> = {
   access: b => partialGateway({ access: b }),
 };
 
-/** Blocks of other files: tasks and groups of evaluation, a task of tuning, Prometheus. */
+/** Blocks of other files: tasks and groups of evaluation, a task of tuning, Prometheus, Kubernetes. */
 const otherFiles: Readonly<Record<string, readonly number[]>> = {
   "evaluation.md": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
   "tune.md": [2],
   "observability.md": [1],
+  "cluster.md": [2],
+  "operator.md": [1],
 };
 
 interface Block {
@@ -109,6 +111,8 @@ const named = [
   /\bclientAccounts$/,
   /\.table$/,
   /(^|\.)weights$/,
+  // options of a target, which the target checks when it is planned
+  /^deploy\.deployments(\.[^.]+\.wishes)?$/,
 ];
 const isNamed = (path: string) => named.some(pattern => pattern.test(path));
 
