@@ -171,7 +171,7 @@ export async function deployLambda(at: Workplace, given: string, o: DeployLambda
   const { package: kind = "zip", weightsForm = "as-is", mode = "stream", slots = 1 } = o;
   const form = servedFormOf(o.quantize, weightsForm === "as-is" ? needs.form : "int8-blocks", "loam deploy lambda: --quantize");
   const context = o.context ?? Math.min(defaultContext, needs.model.family === "decoder" ? needs.model.config.context : defaultContext);
-  const needed = neededMb(needs, slots, context);
+  const needed = neededMb(needs, form, slots, context, "loam deploy lambda");
   const wishes = {
     package: kind,
     architecture,

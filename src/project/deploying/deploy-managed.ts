@@ -93,7 +93,7 @@ async function prepared(target: string, v: VersionToDeploy, o: ManagedOptions, i
   const { slots = 8 } = o;
   const context = o.context ?? Math.min(defaultContext, needs.model.family === "decoder" ? needs.model.config.context : defaultContext);
   const form = servedFormOf(o.quantize, isStored ? "int8-blocks" : needs.form, `loam deploy ${target}: --quantize`);
-  return { slots, context, form, neededMb: neededMb(needs, slots, context) };
+  return { slots, context, form, neededMb: neededMb(needs, form, slots, context, `loam deploy ${target}`) };
 }
 
 /** Writes the plan with an archive that `make` writes to the path that it is given; the archive is gone where something fails. */

@@ -1,15 +1,8 @@
 /** What a version needs where it runs: how large its weights are in each form, the form that it is served in, and memory. */
-import { type DeployedVersion, deployErrors, type WeightsSize } from "../../deploy/index.ts";
-import {
-  checkModelFiles,
-  countParameters,
-  type FilesReader,
-  type GgufWritable,
-  ggufWeightBytes,
-  type ModelConfig,
-  specOfModel,
-} from "../../nn/index.ts";
+import { type DeployedVersion, deployErrors, memoryPlan, type WeightsSize } from "../../deploy/index.ts";
+import { checkModelFiles, type FilesReader, type GgufWritable, ggufWeightBytes, type ModelConfig } from "../../nn/index.ts";
 import { type Quantisation, quantisationNames } from "../models/quantised.ts";
+import { sizesOfModel } from "./served-sizes.ts";
 
 /** Forms that weights can be stored in anew, by the name of the option. */
 export const storedForms = { q8: "Q8_0", q4: "Q4_1" } as const satisfies Record<string, GgufWritable>;
@@ -44,26 +37,10 @@ export async function modelNeeds(files: FilesReader, v: DeployedVersion): Promis
 }
 
 const MiB = 1 << 20;
-/** Node, its heap, ONNX Runtime, Loam. */
-const libraryBytes = 165 * MiB;
-const heapBytesPerToken = 1000;
-const programBytesPerLayer = 1.1 * MiB;
-/** While weights are loaded, some of them are there twice. */
-const loadingShare = 1.3;
 
-/** Megabytes that a server of it needs, those of its start included. */
-export function neededMb({ model }: ModelNeeds, slots: number, context: number | undefined): number {
-  const { config } = model;
-  const decoder = model.family === "decoder" ? model.config : undefined;
-  const tokens = Math.min(context ?? Number.POSITIVE_INFINITY, decoder?.context ?? 0);
-  const cacheBytes = decoder ? 2 * decoder.layers * decoder.kvHeads * decoder.headSize * 4 * tokens * slots : 0;
-  const bytes =
-    4 * countParameters(specOfModel(model)) * loadingShare +
-    cacheBytes +
-    libraryBytes +
-    heapBytesPerToken * config.vocab +
-    programBytesPerLayer * (decoder?.layers ?? 12);
-  return Math.ceil(bytes / MiB);
+/** Megabytes that a server of it needs at its fullest moment. Errors: project/family. */
+export function neededMb({ model }: ModelNeeds, form: Quantisation | "exact", slots: number, context: number, place: string): number {
+  return Math.ceil(memoryPlan({ sizes: sizesOfModel(model, slots, context, place).sizes, form, slots }).totalBytes / MiB);
 }
 
 /** `exact` or a form that a decoder can be served in; `auto` measures, which takes longer than a start may. Errors: deploy/wish. */

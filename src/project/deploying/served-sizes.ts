@@ -1,6 +1,6 @@
 /** The sizes of a version's model that its memory is computed from, read from its configuration alone. */
 import type { ServedSizes } from "../../deploy/index.ts";
-import { cacheBytes, cachePages, cacheViews, checkModelFiles, countParameters, specOfModel } from "../../nn/index.ts";
+import { cacheBytes, cachePages, cacheViews, checkModelFiles, countParameters, type ModelConfig, specOfModel } from "../../nn/index.ts";
 import { projectErrors } from "../errors.ts";
 import { mostDefaultContext } from "../serving/default-context.ts";
 import { readsTexts } from "../serving/read-encoder.ts";
@@ -11,12 +11,11 @@ interface SizesOfVersion {
   readonly context: number;
 }
 
-/** Errors: those of the model's files. */
-export async function servedSizes(files: VersionToDeploy["files"], slots: number, given: number | undefined): Promise<SizesOfVersion> {
-  const { model } = await checkModelFiles(files);
+/** Errors: project/family for a model that `loam serve` does not serve; `place` names the verb. */
+export function sizesOfModel(model: ModelConfig, slots: number, given: number | undefined, place: string): SizesOfVersion {
   if (model.family === "encoder-decoder")
     throw projectErrors.fail("family", {
-      place: "loam deploy kubernetes",
+      place,
       expected: "a model that `loam serve` serves: a decoder or an encoder",
       received: "an encoder-decoder",
     });
@@ -31,4 +30,10 @@ export async function servedSizes(files: VersionToDeploy["files"], slots: number
   if (readsTexts(model) || model.family !== "decoder") return { sizes: { ...shape, cacheBytes: 0, cacheViews: [] }, context };
   const pages = cachePages(model.config, context);
   return { sizes: { ...shape, cacheBytes: cacheBytes(model.config, slots, pages), cacheViews: cacheViews(pages) }, context };
+}
+
+/** Errors: those of the model's files, project/family. */
+export async function servedSizes(files: VersionToDeploy["files"], slots: number, given: number | undefined): Promise<SizesOfVersion> {
+  const { model } = await checkModelFiles(files);
+  return sizesOfModel(model, slots, given, "loam deploy");
 }
