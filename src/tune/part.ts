@@ -4,11 +4,12 @@ import { classifyRow } from "./classify/part.ts";
 import { embedRow } from "./contrast/part.ts";
 import { distillRow } from "./distill/part.ts";
 import { instructRow } from "./instruct/part.ts";
-import type { KindPart, TunePart } from "./kind/kind-part.ts";
+import type { KindPart, LoopReading, TunePart } from "./kind/kind-part.ts";
 import { isFilePath, modelName } from "./names.ts";
 import { preferenceRow } from "./preference/part.ts";
 import { regressRow } from "./regress/part.ts";
 
+export type { LoopReading } from "./kind/kind-part.ts";
 export { type SearchPart, searchPart } from "./study/part.ts";
 
 /** `task` of a `tune:` part -> its row. */
@@ -58,6 +59,9 @@ export function dataSetOf(part: Pick<TunePart, "task" | "on">): string | undefin
   const { reads } = kindPartOf(part);
   return reads === "data set" || (reads === "either" && !isFilePath(part.on)) ? part.on : undefined;
 }
+
+/** What a retraining loop of it reads of documents; undefined of kinds that no loop retrains. */
+export const loopReadingOf = (tune: CheckedTunePart): LoopReading | undefined => kindPartOf(tune).loopReads?.(tune);
 
 /** Is its recipe one that cross-validation scores: of documents that bear what is right? */
 export const canBeCrossValidated = (tune: Pick<TunePart, "task">): boolean => kindPartOf(tune).hasFolds === true;

@@ -20,7 +20,7 @@ import type { Workplace } from "../workspace.ts";
 import { type ApprovalOptions, versionToDeploy } from "./approved-version.ts";
 import { checkImage } from "./check-image.ts";
 import { writePlan } from "./plan-folder.ts";
-import { type Measured, readMeasuredServing } from "./saturation/measured-file.ts";
+import { readMeasuredServing, type SaturationFigures } from "./saturation/measured-file.ts";
 import { servedSizes } from "./served-sizes.ts";
 
 export interface DeployKubernetesOptions extends ApprovalOptions {
@@ -237,7 +237,11 @@ const projectOf = (o: DeployKubernetesOptions): KubernetesWishes["project"] =>
       };
 
 /** Replicas and thresholds: measured where they were, else a share of the slots. */
-function autoscalingOf(o: DeployKubernetesOptions, slots: number, measured: Measured | undefined): KubernetesWishes["autoscaling"] {
+function autoscalingOf(
+  o: DeployKubernetesOptions,
+  slots: number,
+  measured: SaturationFigures | undefined,
+): KubernetesWishes["autoscaling"] {
   const forLoad = o.load === undefined || measured === undefined ? 1 : Math.ceil(o.load / measured.knee.tokensPerSecond);
   const minReplicas = o.minReplicas ?? Math.max(defaultReplicas, forLoad);
   const maxReplicas = o.maxReplicas ?? Math.max(4, 2 * minReplicas);
@@ -247,7 +251,7 @@ function autoscalingOf(o: DeployKubernetesOptions, slots: number, measured: Meas
   return { by: o.autoscale ?? "cpu", minReplicas, maxReplicas, requestsPerPod, ...defined({ prometheus: o.prometheus }) };
 }
 
-function warningsOf(w: KubernetesWishes, fingerprint: string, measured: Measured | undefined): string[] {
+function warningsOf(w: KubernetesWishes, fingerprint: string, measured: SaturationFigures | undefined): string[] {
   const warnings: string[] = [];
   const warn = (isSo: boolean, text: string) => void (isSo && warnings.push(text));
   warn(

@@ -27,7 +27,7 @@ import { modelNeeds, neededMb, type StoredForm, servedFormOf } from "./model-nee
 import { writePlan } from "./plan-folder.ts";
 import { ownFiles, requantised } from "./stored-weights.ts";
 
-interface ManagedOptions extends ApprovalOptions {
+export interface ManagedOptions extends ApprovalOptions {
   /** A folder; nothing of that name may be there. */
   readonly to: string;
   /** How the weights are served: exact, int8, int8-blocks or int4. Default: int8-blocks for weights that are quantised, else exact. */

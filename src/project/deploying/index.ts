@@ -12,13 +12,18 @@ export {
   deployAzureFunctions,
   deployCloudRun,
   deploySageMaker,
+  type ManagedOptions,
 } from "./deploy-managed.ts";
 export { type DeployedWeb, type DeployWebOptions, deployWeb } from "./deploy-web.ts";
 export { type DeployMeasureOptions, deployMeasure, type MeasuredServing } from "./measure-serving.ts";
+export type { StoredForm } from "./model-needs.ts";
+export type { ClusterComparison, ClusterRollout, ObjectDrift } from "./named/cluster.ts";
+export type { FileChange, ValueChange } from "./named/compare.ts";
 export { type DeployCostOptions, type DeploymentCost, deploymentCost } from "./named/deployment-cost.ts";
 export {
   type AppliedDeployment,
   applyDeployments,
+  type ClusterState,
   type DeploymentDiff,
   type DeploymentStatus,
   deploymentStatus,
@@ -29,3 +34,5 @@ export {
   rollbackDeployment,
 } from "./named/deployments.ts";
 export { readDeployment, writePlan } from "./plan-folder.ts";
+export type { PushedImage } from "./push-image.ts";
+export type { SaturationFigures } from "./saturation/measured-file.ts";

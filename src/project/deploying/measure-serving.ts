@@ -12,7 +12,7 @@ import { versionFiles } from "../serving/open-version.ts";
 import type { Workplace } from "../workspace.ts";
 import { concurrencies, kneeOf, loadPoint, requestsPerPodOf } from "./saturation/figures.ts";
 import { type LoadTarget, loadRequests, runLoad } from "./saturation/load.ts";
-import type { Measured, MeasuredPoint } from "./saturation/measured-file.ts";
+import type { MeasuredPoint, SaturationFigures } from "./saturation/measured-file.ts";
 import { type ServingProcess, startServing } from "./saturation/serving-process.ts";
 import { servedSizes } from "./served-sizes.ts";
 
@@ -38,7 +38,7 @@ export interface DeployMeasureOptions {
   readonly load?: number | undefined;
 }
 
-export interface MeasuredServing extends Measured {
+export interface MeasuredServing extends SaturationFigures {
   readonly path: string | null;
   /** For the load that was asked for; null without one. */
   readonly replicas: number | null;
@@ -125,7 +125,7 @@ export async function deployMeasure(at: Workplace, given: string, o: DeployMeasu
   }
   progress({ stage: "measure", done: 1 });
   const knee = kneeOf(points);
-  const measured: Measured = {
+  const measured: SaturationFigures = {
     format: 1,
     model: target.model,
     fingerprint: subject.fingerprint,

@@ -27,7 +27,7 @@ const sourcesOf = ({ labels, truth }: LabelledRequest): string[] =>
 
 /** Trusted labels of whole requests, of classes that the model has. */
 async function trustedRows({ store, model, rows }: RoundPlace, classes: ReadonlySet<string>): Promise<LabelRows> {
-  if (rows.task !== "classify") return {};
+  if (rows.says !== "class") return {};
   const { label: attribute } = rows.labels;
   const classIn = rowReader(rows);
   const found = await labelledSince(store, model, 0);

@@ -2,20 +2,17 @@
 import { defined } from "../../base/index.ts";
 import { loopErrors } from "../../loop/index.ts";
 import type { LoopPolicy } from "../../loop/part.ts";
-import { dataSetOf, type TunedModel } from "../../tune/part.ts";
+import { dataSetOf, type LoopReading, loopReadingOf, type TunedModel, tasksWith } from "../../tune/part.ts";
 import { nearestHint } from "../errors.ts";
 import type { ProjectConfig } from "../part.ts";
-
-/** Kinds of tuning whose judges give a loss document by document. */
-const loopTasks = ["classify", "regress", "instruct"] as const;
-export type LoopTune = TunedModel["tune"] & { readonly task: (typeof loopTasks)[number] };
-const isLoopTune = (tune: TunedModel["tune"]): tune is LoopTune => (loopTasks as readonly string[]).includes(tune.task);
 
 export interface LoopPart {
   readonly model: string;
   readonly policy: LoopPolicy;
   readonly base: string;
-  readonly tune: LoopTune;
+  readonly tune: TunedModel["tune"];
+  /** What of a document it learns from. */
+  readonly reading: LoopReading;
   /** Data set that the model learns from. */
   readonly dataSet: string;
 }
@@ -28,7 +25,12 @@ function withOwnLoss(model: string, policy: LoopPolicy): LoopPolicy {
   const { quality } = policy.signals;
   for (const [place, { metric }] of Object.entries({ gates: policy.gates, ...(quality ? { "signals.quality": quality } : {}) }))
     if (metric === "errorRate")
-      throw fail(`${model}.${place}.metric`, "`loss`", "`errorRate`", "Only answers of `task: classify` are right or wrong.");
+      throw fail(
+        `${model}.${place}.metric`,
+        "`loss`",
+        "`errorRate`",
+        `Only answers of ${tasksWith(row => row.tellsWrong === true)} are right or wrong.`,
+      );
   const metric = "loss" as const;
   return {
     ...policy,
@@ -53,10 +55,11 @@ export function loopPartOf({ loop, tuned, data }: Pick<ProjectConfig, "loop" | "
   const names = Object.keys(tuned);
   if (!entry) throw fail(model, `a tuned model (${names.join(", ") || "none is defined"})`, `"${model}"`, nearestHint(model, names));
   const { tune } = entry;
-  if (!isLoopTune(tune))
+  const reading = loopReadingOf(tune);
+  if (!reading)
     throw fail(
       model,
-      `a model with ${loopTasks.map(t => `\`task: ${t}\``).join(" or ")}`,
+      `a model with ${tasksWith(row => row.loopReads !== undefined)}`,
       `task: ${tune.task}`,
       "A loop judges versions by their losses on documents.",
     );
@@ -78,9 +81,14 @@ export function loopPartOf({ loop, tuned, data }: Pick<ProjectConfig, "loop" | "
       `"${fresh}"`,
       "New documents come by a data set of their own.",
     );
-  if (policy.data.feedback !== undefined && tune.task !== "classify")
-    throw fail(`${model}.data.feedback`, "a model with `task: classify`", `task: ${tune.task}`, "Labels of feedback are classes.");
-  return { model, policy: tune.task === "classify" ? policy : withOwnLoss(model, policy), base: entry.base, tune, dataSet };
+  if (policy.data.feedback !== undefined && reading.says !== "class")
+    throw fail(
+      `${model}.data.feedback`,
+      `a model with ${tasksWith(row => row.tellsWrong === true)}`,
+      `task: ${tune.task}`,
+      "Labels of feedback are classes.",
+    );
+  return { model, policy: reading.says === "class" ? policy : withOwnLoss(model, policy), base: entry.base, tune, reading, dataSet };
 }
 
 /** Errors: loop/policy for the first loop that does not fit the file. */

@@ -7,7 +7,7 @@ import { dataLinksOf, type Link, lazyDevice, lifeOf, link } from "../life.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { runLinks } from "../run-links.ts";
 import { surroundingsOf } from "../tuning/index.ts";
-import { type LoopPart, type LoopTune, loopPartOf } from "./loop-part.ts";
+import { type LoopPart, loopPartOf } from "./loop-part.ts";
 import type { RowOptions } from "./loop-rows.ts";
 
 export interface LoopProject extends LoopPart {
@@ -19,15 +19,14 @@ export interface LoopProject extends LoopPart {
 /** The loop of a model, or of the only one. Errors: loop/policy. */
 export function loopProject(project: ProjectFile, given?: string): LoopProject {
   const part = loopPartOf(project.config, given);
-  return { ...part, project, rows: rowsOf(part.tune) };
+  return { ...part, project, rows: rowsOf(part) };
 }
 
-function rowsOf(tune: LoopTune): RowOptions {
-  if (tune.task === "instruct") return { task: tune.task };
-  if (tune.task === "regress") return { task: tune.task, label: tune.label };
+function rowsOf({ tune, reading }: LoopPart): RowOptions {
+  if (reading.says !== "class") return reading;
   // what says what a label is, without the rest of the part
   const recipe = Object.fromEntries(Object.entries(tune).filter(([name]) => Object.hasOwn(classifyOptions.shape, name)));
-  return { task: tune.task, labels: labelsOf(classifyOptions.parse(recipe)) };
+  return { says: reading.says, labels: labelsOf(classifyOptions.parse(recipe)) };
 }
 
 const aroundOf = ({ project }: Pick<LoopProject, "project">, { emit }: Pick<Watch, "emit">) => ({
@@ -61,7 +60,7 @@ export async function baseOfLoop(l: LoopProject, store: Store, watch: Watch): Pr
 /** The links of the recipe on some documents, from some base, reports without baselines: label `base`, `data/ROUND`, the model's name. */
 export function recipeLinks(l: LoopProject, base: string, dataSet: string, watch: Watch): Link[] {
   const unjudged = "baselines" in l.tune ? { baselines: [], crossValidation: undefined } : {};
-  const part: LoopTune = { ...l.tune, ...unjudged, on: dataSet };
+  const part = { ...l.tune, ...unjudged, on: dataSet };
   return tuningKindOf(part)
     .links({ name: l.model, base, part, around: surroundingsOf(l.project, aroundOf(l, watch)) })
     .map(each => link(each));

@@ -128,7 +128,7 @@ interface Divided {
 /** New documents and those of earlier rounds; documents from the future wait, and one without a time is never new. */
 async function dividedByTime(fresh: ArtifactReader, said: ArtifactReader, o: WindowOptions): Promise<Divided> {
   const labelled =
-    o.feedback === undefined || o.rows.task !== "classify"
+    o.feedback === undefined || o.rows.says !== "class"
       ? undefined
       : await feedbackReader(said, { request: o.feedback, label: o.rows.labels.label });
   const all = [...(await labelledOf(fresh, o, bothSides, labelled)).values()];
@@ -235,7 +235,7 @@ export const windowDocumentsStage: Stage<"base" | "fresh" | "said", typeof windo
   output: "documents",
   async run({ inputs, options, output }) {
     const { fresh } = await dividedByTime(inputs.fresh, inputs.said, options);
-    const scale = options.rows.task === "regress" ? [...(await labelledOf(inputs.base, options, ["train"])).values()] : [];
+    const scale = options.rows.says === "number" ? [...(await labelledOf(inputs.base, options, ["train"])).values()] : [];
     await writeSides(
       output,
       scale.map(r => r.document),

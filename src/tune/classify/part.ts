@@ -20,6 +20,7 @@ export type ClassifyPart = z.output<typeof classifyPart>;
 
 export const classifyRow = kindPart<ClassifyPart, typeof classifyPart>({
   part: classifyPart,
+  loopReads: () => ({ says: "class" }),
   reads: "data set",
   hasFolds: true,
   tellsWrong: true,

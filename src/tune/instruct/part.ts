@@ -14,6 +14,7 @@ export type InstructPart = z.output<typeof instructPart>;
 
 export const instructRow = kindPart<InstructPart, typeof instructPart>({
   part: instructPart,
+  loopReads: () => ({ says: "text" }),
   reads: "either",
   inTokens: true,
   check: checkFiles,

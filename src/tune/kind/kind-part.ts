@@ -22,6 +22,9 @@ export interface TunePart extends FitRecipe {
 /** Says what of a part is wrong: the path of a key, what was expected, what was given. */
 export type RefusePart = (path: readonly string[], expected: string, input: unknown) => void;
 
+/** What says of a document what is right: a class, a number in an attribute, or its own text. */
+export type LoopReading = { readonly says: "class" } | { readonly says: "number"; readonly label: string } | { readonly says: "text" };
+
 export interface KindPart<P extends TunePart = TunePart> {
   /** The `tune:` part: a strict object with a literal `task`. */
   readonly part: z.ZodObject<{ readonly task: z.ZodLiteral<string> }> & z.ZodType<P>;
@@ -32,6 +35,8 @@ export interface KindPart<P extends TunePart = TunePart> {
   readonly tellsWrong?: boolean;
   /** Whether its loss is counted in tokens; they are the same ones in every trial then. */
   readonly inTokens?: boolean;
+  /** What of a document a retraining loop learns from; absent where its judge gives no loss document by document, so that no loop retrains it. */
+  loopReads?(part: P): LoopReading;
   /** What the schema cannot say. */
   check?(part: P, refuse: RefusePart): void;
   /** Models that it is made of beside its base. */

@@ -20,5 +20,6 @@ export const regressRow = kindPart<RegressPart, typeof regressPart>({
   part: regressPart,
   reads: "data set",
   hasFolds: true,
+  loopReads: ({ label }) => ({ says: "number", label }),
   trialPart: ({ crossValidation: _, ...rest }) => rest,
 });

@@ -16,7 +16,7 @@ import {
   openKubernetesClient,
 } from "../../../kubernetes/index.ts";
 
-interface ObjectDrift {
+export interface ObjectDrift {
   /** `Deployment default/mail`. */
   readonly object: string;
   readonly drift: "missing" | "changed";
@@ -24,7 +24,7 @@ interface ObjectDrift {
   readonly fields: readonly { readonly path: string; readonly there: string | null; readonly manifest: string | null }[];
 }
 
-interface Rollout {
+export interface ClusterRollout {
   readonly object: string;
   readonly ready: number;
   readonly wanted: number;
@@ -36,7 +36,7 @@ interface Rollout {
 export interface ClusterComparison {
   readonly server: string;
   readonly drift: readonly ObjectDrift[];
-  readonly rollouts: readonly Rollout[];
+  readonly rollouts: readonly ClusterRollout[];
 }
 
 const rows = new Map<string, KubernetesResource>(Object.values(kubernetesResources).map(r => [`${r.apiVersion} ${r.kind}`, r]));
@@ -93,7 +93,7 @@ interface Workload extends KubernetesObject {
 
 const isWorkload = ({ kind }: KubernetesResource): boolean => kind === "Deployment" || kind === "StatefulSet";
 
-function rolloutOf(name: string, { spec, status = {}, metadata }: Workload): Rollout {
+function rolloutOf(name: string, { spec, status = {}, metadata }: Workload): ClusterRollout {
   const wanted = spec?.replicas ?? 1;
   const { readyReplicas: ready = 0, updatedReplicas: updated = 0, replicas = 0, observedGeneration = 0 } = status;
   const isComplete = observedGeneration >= (metadata.generation ?? 0) && ready >= wanted && updated >= wanted && replicas === updated;
@@ -107,7 +107,7 @@ export async function clusterView(
   signal: AbortSignal,
 ): Promise<ClusterComparison> {
   const drift: ObjectDrift[] = [];
-  const rollouts: Rollout[] = [];
+  const rollouts: ClusterRollout[] = [];
   for (const { resource, object } of manifests) {
     const { name, namespace } = object.metadata;
     const label = `${resource.kind} ${resource.isNamespaced ? `${namespace ?? client.account.namespace}/` : ""}${name}`;

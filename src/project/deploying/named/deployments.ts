@@ -164,7 +164,7 @@ export async function applyDeployments(at: Workplace, name: string | undefined, 
   return applied;
 }
 
-type ClusterState = ClusterComparison | { readonly unreachable: string } | null;
+export type ClusterState = ClusterComparison | { readonly unreachable: string } | null;
 
 export interface DeploymentDiff {
   readonly name: string;

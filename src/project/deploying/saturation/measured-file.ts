@@ -35,10 +35,10 @@ const measuredSchema = z.strictObject({
   /** Requests in flight per pod at which a further pod is started. */
   requestsPerPod: z.int().positive(),
 });
-export type Measured = z.output<typeof measuredSchema>;
+export type SaturationFigures = z.output<typeof measuredSchema>;
 
 /** `shown` is how the user wrote the path. Errors: project/argument, base/config, base/unknownKey, base/missingFile. */
-export function readMeasuredServing(path: string, shown: string): Measured {
+export function readMeasuredServing(path: string, shown: string): SaturationFigures {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
