@@ -2,7 +2,7 @@
 import type { Gateway } from "../../gateway/index.ts";
 import type { AppOptions } from "../../serve/index.ts";
 
-interface LinesLater {
+export interface LinesLater {
   readonly ask: NonNullable<AppOptions["batchLine"]>;
   through(gateway: Gateway): void;
 }

@@ -5,57 +5,47 @@
 
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { defined, loadedLater, readStaticPage } from "../../base/index.ts";
+import { defined } from "../../base/index.ts";
 import {
   type App,
-  type AppOptions,
-  askClassifier,
-  callerBehindGateway,
-  createApp,
   type DrainOptions,
   Engines,
   type Fleet,
   type GrpcListening,
   giveMemoryBack,
   keepAliveMs,
-  type LabelSource,
   type Listening,
   listen,
   listenGrpc,
-  openTelemetry,
   withoutPort,
 } from "../../serve/index.ts";
-import { Login } from "../../session/index.ts";
-import { listGuards, type Store } from "../../store/index.ts";
-import { collectorUrl, metricsUrl } from "../../tracing/index.ts";
+import type { Login } from "../../session/index.ts";
+import { listGuards } from "../../store/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
 import type { Watch } from "../call.ts";
 import { Closers } from "../closers.ts";
-import { costRatesOf } from "../cost/index.ts";
 import { projectErrors, wrongArgument } from "../errors.ts";
 import { type EventContent, eventVersion, type ServingEvent } from "../events.ts";
 import type { BehindGateway } from "../gateway/behind-gateway.ts";
-import { linesLater } from "../gateway/lines-later.ts";
 import { homeFolder } from "../home-folder.ts";
-import type { ProjectLabels } from "../labelling/label-source.ts";
 import { openLogin } from "../login/open-login.ts";
 import { projectOrNone } from "../models/home.ts";
 import { isPath } from "../models/paths.ts";
 import { quantisationOf } from "../models/quantised.ts";
-import { ownPackage, packageFolder } from "../package.ts";
-import { type ProjectFile, projectFile } from "../project-file.ts";
+import { projectFile } from "../project-file.ts";
 import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
 import type { Workplace } from "../workspace.ts";
-import { type AdapterChoice, adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
-import { apiKeysOf, corsOriginsOf } from "./callers.ts";
+import { adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
+import { corsOriginsOf } from "./callers.ts";
 import { type Found, findModel, withExpectedDigest, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
-import { type ModelVersions, modelVersions, type NamedVersion } from "./model-versions.ts";
+import { modelVersions, type NamedVersion } from "./model-versions.ts";
 import type { Monitoring } from "./open-monitoring.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
-import { servedConsole } from "./served-console.ts";
+import { createServerApp } from "./server-app.ts";
+import type { FoundModels, ServerOpening } from "./server-opening.ts";
 import { isLoopbackHost, servingOf } from "./serving-event.ts";
 import { type StartedModels, startModels } from "./start-models.ts";
 import { versionPolicy } from "./version-policy.ts";
@@ -64,26 +54,6 @@ import { versionPolicy } from "./version-policy.ts";
 const followMs = 5_000;
 
 const sentence = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** What all parts share. */
-interface Opening {
-  readonly place: Workplace;
-  readonly options: ServeOptions;
-  readonly watch: Watch;
-  readonly closers: Closers;
-  tell(event: EventContent): void;
-  warn(message: string): void;
-}
-
-/** The models that are served, and the record that the console shows. */
-interface Models {
-  readonly found: readonly Found[];
-  readonly named: readonly NamedVersion[];
-  readonly project: ProjectFile | undefined;
-  readonly store: Store | undefined;
-  readonly versions: ModelVersions;
-  readonly adapters: AdapterChoice;
-}
 
 /** Errors: project/argument where the file cannot be read. */
 async function templateSource(path: string): Promise<string> {
@@ -96,7 +66,7 @@ async function templateSource(path: string): Promise<string> {
 
 /** Fetches what is pulled, before it is looked for. Errors: project/argument, registry/remote, registry/package. */
 async function pullFirst(
-  { place: { cwd }, options: { pull, plainHttp = false, expectDigest }, watch }: Opening,
+  { place: { cwd }, options: { pull, plainHttp = false, expectDigest }, watch }: ServerOpening,
   first: string | undefined,
 ): Promise<void> {
   if (pull === undefined) return;
@@ -111,7 +81,7 @@ async function pullFirst(
   await pullFiles(resolve(cwd, first), { reference: pull, plainHttp, expectDigest }, watch);
 }
 
-async function findModels(o: Opening): Promise<Models> {
+async function findModels(o: ServerOpening): Promise<FoundModels> {
   const { place, options, closers } = o;
   const { folder, cwd } = place;
   const adapters = await adapterChoice(options, cwd);
@@ -148,7 +118,7 @@ async function findModels(o: Opening): Promise<Models> {
 }
 
 /** The server's engines and who brings versions into them. `onModels` is called when some came or went. */
-async function startEngines(o: Opening, { project, store, versions }: Models, onModels: () => void) {
+async function startEngines(o: ServerOpening, { project, store, versions }: FoundModels, onModels: () => void) {
   const { options, watch } = o;
   const engines = new Engines();
   const rest = options.keepAlive ?? project?.config.serve?.keepAlive;
@@ -178,104 +148,6 @@ async function startEngines(o: Opening, { project, store, versions }: Models, on
   return { engines, models, started };
 }
 
-/** Loaded when the console's page of labels, or a client, asks for them. */
-function labelsLater(project: ProjectFile, store: Store, engines: Engines, closers: Closers): LabelSource {
-  let opened: ProjectLabels | undefined;
-  closers.add(() => opened?.close());
-  return loadedLater<LabelSource>({ sets: true, revision: true, batch: true, give: true }, async () => {
-    const { labelSource } = await import("../labelling/label-source.ts");
-    opened = labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use));
-    return opened;
-  });
-}
-
-const unmonitored: Monitoring = {
-  app: {},
-  gateway: { feedback: undefined },
-  through: () => {},
-  start: () => {},
-  close: async () => {},
-};
-
-/** The application: contracts, console, files, jobs. */
-async function createServerApp(
-  o: Opening,
-  found: Models,
-  engines: Engines,
-  { fleet }: StartedModels,
-  { host, corsOrigins }: { readonly host: string; readonly corsOrigins: readonly string[] },
-) {
-  const { options, closers, warn } = o;
-  const { project, store, adapters, named } = found;
-  const page = await readStaticPage(join(packageFolder, "console", "dist"));
-  const sent = { traces: collectorUrl(options.otlp), metrics: metricsUrl(options.otlp) };
-  const tracing = await openTelemetry({
-    tracesUrl: sent.traces,
-    metricsUrl: sent.metrics,
-    version: ownPackage().version,
-    onFailure: (what, error) => warn(`loam: ${what} do not reach ${sent[what]} (${sentence(error)}); serving goes on`),
-  });
-  if (tracing) closers.add(() => tracing.close());
-  const hasGateway = project?.config.gateway !== undefined;
-  const lines = hasGateway ? linesLater() : undefined;
-  const labels = project && store ? labelsLater(project, store, engines, closers) : undefined;
-  const running: { jobs: TuneJobs | undefined; requests: number } = { jobs: undefined, requests: 0 };
-  closers.add(() => running.jobs?.close());
-  const openJobs = project && store ? (await import("../fine-tuning/open-jobs.ts")).openJobs : undefined;
-  const fineTuning: AppOptions["fineTuning"] =
-    project && store && openJobs
-      ? keep => {
-          const onFailure = (error: unknown, at: string) => warn(`loam: ${at}: ${sentence(error)}`);
-          running.jobs = openJobs({ project, store, fleet, keep, onFailure });
-          return running.jobs;
-        }
-      : undefined;
-  // files as they lie on the disk have nothing that monitors could keep
-  const monitoring = store
-    ? await (await import("./open-monitoring.ts")).openMonitoring({
-        project,
-        store,
-        fleet,
-        warn,
-        tell: message => o.tell({ event: "note", message }),
-      })
-    : unmonitored;
-  closers.add(() => monitoring.close());
-  const login = new Login({ info: { gateway: false, record: true } });
-  const apiKeys = apiKeysOf(options, hasGateway);
-  const app = createApp({
-    engines,
-    fleet,
-    tracing,
-    // behind a gateway its roles and its own login decide
-    ...(hasGateway ? {} : options.admin === true ? { admin: true } : { login }),
-    ...(options.anyName === true ? { otherNames: named[0]!.name } : {}),
-    ...(apiKeys.length > 0 ? { apiKeys } : {}),
-    ...((options.sharedPrefixCache ?? project?.config.serve?.sharedPrefixCache) === true ? { sharedPrefixCache: true } : {}),
-    ...defined({ adapterFolder: adapters.folder }),
-    ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
-    ...(options.trustChatTemplates === true ? { trustsChatTemplates: true } : {}),
-    ...defined({ console: store && servedConsole(project, store, labels) }),
-    ...defined({ page }),
-    ...(project
-      ? {
-          storeFolder: join(project.folder, ".loam"),
-          usdPerCoreHour: costRatesOf(project.config.prices).price.usdPerCoreHour,
-        }
-      : {}),
-    ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
-    ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
-    ...defined({ fineTuning }),
-    ...monitoring.app,
-    version: ownPackage().version,
-    corsOrigins,
-    hosts: isLoopbackHost(host) ? "loopback" : "any",
-    onRequest: () => running.requests++,
-    onFailure: (error, id) => warn(`loam: request ${id}: ${sentence(error)}`),
-  });
-  return { app, login, lines, running, monitoring, hasPage: page !== undefined, needsKey: apiKeys.length > 0 };
-}
-
 /** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
 const namesOf = (engines: Engines, named: readonly NamedVersion[]): string[] => [
   ...new Set([...named.map(n => n.name), ...engines.everything().map(e => (e.model.name ?? e.model.id).split("@")[0]!)]),
@@ -299,7 +171,7 @@ async function closeApp(app: App, listening: Listening | undefined, grpc: GrpcLi
 
 /** A server that can be reached, before its models are loaded. */
 interface Reachable {
-  readonly found: Models;
+  readonly found: FoundModels;
   readonly models: StartedModels;
   readonly started: { hasStarted: boolean };
   readonly app: App;
@@ -314,7 +186,7 @@ interface Reachable {
   readonly monitoring: Monitoring;
 }
 
-async function openReachable(o: Opening): Promise<Reachable> {
+async function openReachable(o: ServerOpening): Promise<Reachable> {
   const { options, watch, closers } = o;
   const found = await findModels(o);
   const { project, named } = found;
@@ -360,7 +232,7 @@ async function openReachable(o: Opening): Promise<Reachable> {
 }
 
 /** Loads what is named, and its adapters. A stop is told once what loads is there, or left behind. */
-async function loadModels({ watch, closers, warn }: Opening, { found: { named, adapters }, models, app }: Reachable): Promise<void> {
+async function loadModels({ watch, closers, warn }: ServerOpening, { found: { named, adapters }, models, app }: Reachable): Promise<void> {
   const load = models.load(named);
   closers.add(() => loadedUnlessLeft(load, watch));
   await untilStopped(load, watch);
@@ -371,7 +243,7 @@ async function loadModels({ watch, closers, warn }: Opening, { found: { named, a
 }
 
 /** Loads its models; it serves from then on. */
-async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
+async function begin(o: ServerOpening, reachable: Reachable): Promise<ServingEvent> {
   const { found, models, started, app, running, monitoring } = reachable;
   await loadModels(o, reachable);
   started.hasStarted = true;
@@ -394,7 +266,7 @@ async function begin(o: Opening, reachable: Reachable): Promise<ServingEvent> {
 type ShutDown = ProjectServer["close"];
 
 /** Ends it in order, once. */
-function shutDownOf({ closers, tell }: Opening, { app, listening, grpc, door }: Reachable): ShutDown {
+function shutDownOf({ closers, tell }: ServerOpening, { app, listening, grpc, door }: Reachable): ShutDown {
   const shutDown = async ({ graceMs, delayMs }: DrainOptions) => {
     tell({ event: "stopping", inFlight: app.inFlight });
     door?.leave();
@@ -442,7 +314,7 @@ export async function serveModels(place: Workplace, options: ServeOptions, watch
     if (isServing) options.onEvent?.({ ...event, v: eventVersion });
     else watch.emit(event);
   };
-  const o: Opening = { place, options, watch, closers, tell, warn: message => tell({ event: "warning", message }) };
+  const o: ServerOpening = { place, options, watch, closers, tell, warn: message => tell({ event: "warning", message }) };
   let close: ShutDown | undefined;
   try {
     const reachable = await untilStopped(openReachable(o), watch);
