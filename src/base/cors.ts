@@ -5,7 +5,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 export interface CorsRules {
-  readonly isOpen: boolean;
   allows(origin: string): boolean;
 }
 
@@ -16,8 +15,7 @@ const isOwn = (origin: string): boolean =>
 /** `origins`: each as `corsOrigin` takes it. */
 export function corsRules(origins: readonly string[]): CorsRules {
   const named = new Set(origins);
-  const isOpen = named.has("*");
-  return { isOpen, allows: origin => isOpen || named.has(origin) || (named.has("localhost") && isOwn(origin)) };
+  return { allows: origin => named.has("*") || named.has(origin) || (named.has("localhost") && isOwn(origin)) };
 }
 
 const methods = "GET, HEAD, POST, DELETE, OPTIONS";

@@ -4,8 +4,9 @@
  */
 import { type Random, random } from "../../../base/index.ts";
 import { deployErrors } from "../../../deploy/index.ts";
+import { cutEvents, isDoneData } from "../../../protocols/index.ts";
 
-/** Where a server is, and who it is told to be. */
+/** Where a server is, and the model and key of requests to it. */
 export interface LoadTarget {
   readonly url: string;
   readonly model: string;
@@ -73,18 +74,17 @@ async function complete(target: LoadTarget, { prompt, completionTokens }: LoadRe
   if (response.status !== 200 || response.body === null)
     throw failed(target, "status 200", `${response.status}: ${await response.text().catch(() => "")}`);
   const pieceMs: number[] = [];
-  let [rest, isDone] = ["", false];
+  const cutter = cutEvents();
+  let isDone = false;
   let usage: Chunk["usage"];
-  for await (const part of response.body.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + part).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) {
-      if (!line.startsWith("data: ")) continue;
-      if (line === "data: [DONE]") {
+  for await (const bytes of response.body) {
+    for (const { data } of cutter.push(Buffer.from(bytes))) {
+      if (data === undefined) continue;
+      if (isDoneData(data)) {
         isDone = true;
         continue;
       }
-      const chunk = JSON.parse(line.slice("data: ".length)) as Chunk;
+      const chunk = JSON.parse(data) as Chunk;
       if (chunk.error) throw failed(target, "a whole stream", chunk.error.message ?? "an error");
       if ((chunk.choices?.[0]?.text ?? "") !== "") pieceMs.push(performance.now());
       usage = chunk.usage ?? usage;
