@@ -66,7 +66,7 @@ export const benches = {
   "gateway-routing": "what hedging, the servers' own load and priorities do to waits, on servers whose times are set",
   drift:
     "tests of two samples beside scipy, verdicts beside Evidently and alibi-detect, a stream of mails watched for a quiet year and through a shift",
-  sotu: "State of the Union addresses: how soon text of later half centuries is told from what a model learned",
+  sotu: "State of the Union addresses: how soon text of later half centuries is called drift from what a model was trained on",
   loop: "a mail filter retrained by itself: what it wins, quiet stretches, wrong labels, a bad canary under load; PART... runs some",
   watch: "what monitoring costs: processor time of a response with all monitors on, and of evaluating a minute outside its path",
   operator: "the Kubernetes operator: 100 SIGKILLs, and 1,000 LoamModels changed at once, on the cluster of KUBECONFIG",

@@ -146,7 +146,7 @@ async function opened(): Promise<Models> {
   return models;
 }
 
-clusterTest("a LoamModel serves, hand edits are put back, a bad canary goes, and its pods are gone when it is", async () => {
+clusterTest("a LoamModel serves, hand edits are reverted, a bad canary is rolled back, and its pods are gone when it is", async () => {
   const models = await opened();
   const { cluster } = models;
   const operator = models.operator();

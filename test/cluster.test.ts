@@ -169,7 +169,7 @@ longClusterTest("an autoscaler adds pods as load grows, and the way back to one 
   expect(Number((result.facts.scaledIn as PhaseResult).requests)).toBeGreaterThan(0);
 });
 
-longClusterTest("a pod that is killed loses only what it was answering, and each of its clients is told", async () => {
+longClusterTest("a pod that is killed loses only the requests in flight on it, and each of their clients gets an error", async () => {
   const { cluster, lab } = await all();
   const result = await killPod(lab, async (pod: Pod) => {
     const id = pod.status.containerStatuses![0]!.containerID!.replace("containerd://", "");

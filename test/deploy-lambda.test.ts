@@ -116,7 +116,7 @@ test.skipIf(lacksSandbox !== "")(
 );
 
 test.skipIf(lacksSandbox !== "")(
-  `a changed file is told to Lambda as an error of the start, with both digests (${lacksSandbox || "runs"})`,
+  `a changed file is reported to Lambda as an error at start, with both digests (${lacksSandbox || "runs"})`,
   async () => {
     const { path } = await deployed(await trainedToy());
     const task = unpacked(join(path, "function.zip"));

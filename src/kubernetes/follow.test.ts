@@ -98,7 +98,7 @@ test.each([
     "as an event",
     (response: ServerResponse) => void response.writeHead(200).end(line("ERROR", { kind: "Status", code: 410, reason: "Expired" })),
   ],
-])("410 %s: all objects are listed anew, and nobody is told of a failure", async (_, gone) => {
+])("410 %s: all objects are listed again, and no failure is reported", async (_, gone) => {
   const failed = vi.fn();
   const { client, options, server } = await open(
     [

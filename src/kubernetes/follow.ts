@@ -10,7 +10,7 @@ import { isKubernetesError, retryBackoffMs, statusFailure } from "./failures.ts"
 import { type KubernetesObject, type KubernetesResource, resourcePath } from "./objects.ts";
 
 export type FollowedChange<T> =
-  /** All objects there are: after the first list, and after each list that had to be made anew. What is not among them was deleted. */
+  /** All objects there are: after the first list, and after each list that had to be requested again. What is not among them was deleted. */
   | { readonly type: "listed"; readonly items: readonly T[] }
   | { readonly type: "changed"; readonly object: T }
   | { readonly type: "deleted"; readonly object: T };
@@ -140,7 +140,7 @@ export function mirrorResource<T extends KubernetesObject>(
     const before = objects.get(key);
     if (now) objects.set(key, now);
     else objects.delete(key);
-    // a list made anew repeats what did not change
+    // a list that is requested again repeats what did not change
     if (before === undefined || now === undefined || before.metadata.resourceVersion !== now.metadata.resourceVersion)
       changed(key, now, before);
   };
@@ -150,7 +150,7 @@ export function mirrorResource<T extends KubernetesObject>(
     resolve = yes;
     reject = no;
   });
-  // whoever does not wait for it is told by `done`
+  // whoever does not wait for it gets the error by `done`
   listed.catch(() => {});
   const run = async () => {
     try {

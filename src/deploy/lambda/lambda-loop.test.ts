@@ -178,7 +178,7 @@ test("work that goes on after its response is cancelled: a frozen function would
   await expect.poll(() => signal!.aborted).toBe(true);
 });
 
-test("an error of the start is told to Lambda with its code, and ends the loop", async () => {
+test("an error at start is reported to Lambda with its code, and ends the loop", async () => {
   const failure = Object.assign(new Error("expected the files with digest a, got b"), { code: "project/model" });
   const { lambda, ended } = await started({ open: () => Promise.reject(failure) });
   expect(await lambda.initError).toEqual({

@@ -1,4 +1,4 @@
-/** A version that does not fit is told with numbers, and what would fit. */
+/** A version that does not fit is refused with numbers and with what would fit. */
 import { expect, test } from "vitest";
 import { checkLambdaSize } from "./limits.ts";
 

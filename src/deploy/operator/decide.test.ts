@@ -183,7 +183,7 @@ test("without a canary a new version rolls out at once", () => {
   expect(cluster.events).toEqual(["Rollout", "Rollout"]);
 });
 
-test("hand edits of image, replicas, labels or ports are put back; fields that nobody wished stay", () => {
+test("hand edits of image, replicas, labels or ports are reverted; fields that the spec does not set stay", () => {
   const cluster = new ToyCluster(specOf()).settle();
   const d = cluster.deployments.mail!;
   const annotated = { ...d.metadata, annotations: { ...d.metadata.annotations, "a/b": "c" } };

@@ -206,7 +206,7 @@ test("a reload keeps the endpoints of a Service that stays, and stops following 
   expect(stopped.map(s => s.service)).toEqual(["mail", "mail-two"]);
 });
 
-test("trouble with a list is told with its place, and the last list stays", async () => {
+test("an invalid list is reported with its place, and the last list stays", async () => {
   await open(configOf());
   list("mail", pods[0]!);
   followed.get("mail")!.onTrouble("the API server is not reached");

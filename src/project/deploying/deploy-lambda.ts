@@ -189,7 +189,7 @@ export async function deployLambda(at: Workplace, given: string, o: DeployLambda
     image: null,
     command: kind === "image" ? lambdaArguments({ mode, slots, context, form }) : [],
   } satisfies LambdaWishes;
-  // what is wrong with a number is told before anything is built
+  // a wrong number is refused before anything is built
   lambdaTarget.plan(version.deployed, wishes);
   makeFolder(dirname(path));
   const packed =

@@ -138,7 +138,7 @@ export async function deploySageMaker(at: Workplace, given: string, o: DeploySag
     others: o.others ?? [],
     shadow: o.shadow ?? null,
   };
-  // what is wrong with a number is told before anything is packed
+  // a wrong number is refused before anything is packed
   sageMakerTarget.plan(version.deployed, wishes);
   return await withArchive(at, o, version, sageMakerTarget, modelArchive, async path => {
     progressFor(watch, "archive")({ stage: "archive", done: 0, message: modelArchive });

@@ -129,7 +129,7 @@ test("a resource version that is too old (410) lists again, and what was deleted
   expect(troubles).toEqual([]);
 });
 
-test("while the API server is away the last list stays, the trouble is told once, and what changed meanwhile comes afterwards", async () => {
+test("while the API server is away the last list stays, the failure is reported once, and what changed meanwhile comes afterwards", async () => {
   const { seen, troubles } = await follow({
     // the watch ends with 410, so that a list is wanted, and two lists are cut off
     lists: [[slice("a", { "10.0.0.1": {} })], undefined, undefined, [slice("a", { "10.0.0.5": {} })]],
@@ -157,7 +157,7 @@ test("a watch that is cut in the middle of a line goes on from where it was", as
   await last(seen).toEqual(["10.0.0.6:8080"]);
 });
 
-test("a Service with several ports and no choice is told, and asked nowhere but at its own address", async () => {
+test("a Service with several ports and no port chosen is reported, and gets requests at its own address alone", async () => {
   const two = slice(
     "a",
     { "10.0.0.1": {} },
@@ -173,7 +173,7 @@ test("a Service with several ports and no choice is told, and asked nowhere but 
   expect(seen).toEqual([]);
 });
 
-test("after it was stopped nothing more is told", async () => {
+test("after it was stopped nothing more is reported", async () => {
   const { seen, watching, stop } = await follow({ lists: [[slice("a", { "10.0.0.1": {} })]] });
   await last(seen).toEqual(["10.0.0.1:8080"]);
   await expect.poll(() => watching.length).toBe(1);
@@ -183,7 +183,7 @@ test("after it was stopped nothing more is told", async () => {
   expect(seen.length).toBe(1);
 });
 
-test("without an account the reason is told, and the Service's own address stays", async () => {
+test("without an account the reason is reported, and the Service's own address stays", async () => {
   const troubles: string[] = [];
   const stop = followServices({ KUBECONFIG: "/nowhere/kubeconfig" })(
     { service: "mail" },

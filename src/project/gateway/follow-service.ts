@@ -83,7 +83,7 @@ export function followServices(variables: Environment, open?: () => Promise<Kube
         tell(problem);
         if (problem === undefined || endpoints.length > 0) onEndpoints(endpoints);
       };
-      // a list that was made anew is taken over object by object: it counts when it is whole
+      // a list that was requested again is taken over object by object: it counts when it is whole
       let isTaking = false;
       const soon = () => {
         if (isTaking || !isListed) return;
