@@ -1,4 +1,7 @@
-/** How far raters agree beyond chance, about items in classes: Cohen's kappa of two (1960; weighted 1968), Fleiss' of several (1971). */
+/**
+ * How far raters agree beyond chance, about items in classes: Cohen's kappa of two (1960; weighted 1968), Fleiss' of several (1971), Krippendorff's
+ * alpha where not all rated all (1970).
+ */
 import { checkArgument } from "./errors.ts";
 
 /** How much two different classes of a scale disagree: all alike, or by their distance on it. */
@@ -80,4 +83,24 @@ export function fleissKappa(counts: readonly (readonly number[])[]): number {
   });
   const byChance = shares.reduce((s, p) => s + p * p, 0);
   return (agreed / counts.length - byChance) / (1 - byChance);
+}
+
+/**
+ * Krippendorff's alpha for classes without an order, of a table of items by classes: how many raters put the item there. Items may have different
+ * numbers of raters; those with fewer than two say nothing. NaN where nothing can be compared, or all use one class only.
+ */
+export function krippendorffAlpha(counts: readonly (readonly number[])[]): number {
+  const totals = new Float64Array(counts[0]?.length ?? 0);
+  let [pairable, disagreed] = [0, 0];
+  for (const row of counts) {
+    const raters = row.reduce((a, b) => a + b, 0);
+    if (raters < 2) continue;
+    pairable += raters;
+    row.forEach((n, c) => {
+      totals[c]! += n;
+      disagreed += (n * (raters - n)) / (raters - 1);
+    });
+  }
+  const byChance = totals.reduce((s, n) => s + n * (pairable - n), 0) / (pairable - 1);
+  return 1 - disagreed / byChance;
 }

@@ -1,5 +1,5 @@
 /** statistics: how sure a figure is, and whether two differ. Knows nothing of models. */
-export { cohenKappa, fleissKappa, type KappaWeights, kappaOfTable } from "./agreement.ts";
+export { cohenKappa, fleissKappa, type KappaWeights, kappaOfTable, krippendorffAlpha } from "./agreement.ts";
 export { bestOf, isBestOptimistic } from "./best-of.ts";
 export { benjaminiHochberg, holm, levelOfLook } from "./corrections.ts";
 export { averagePrecision, type Curve, curveOf, drawnCurve, rocArea, type ScoredOutcomes } from "./curve.ts";
@@ -23,6 +23,36 @@ export {
   performanceFigures,
   type UnlabelledPredictions,
 } from "./expected-performance.ts";
+export {
+  drawnFairness,
+  type FairnessFigure,
+  type FairnessMeasureName,
+  type FairnessOptions,
+  type FairnessReport,
+  type FairnessReportOptions,
+  type FairnessValue,
+  fairerOf,
+  fairnessMeasureNames,
+  fairnessReport,
+  type GroupedPredictions,
+  type Grouping,
+  type GroupOutcome,
+  type GroupRate,
+  type GroupRow,
+  type GroupThresholdOptions,
+  type GroupThresholds,
+  groupingName,
+  groupStrata,
+  groupsBy,
+  groupThresholds,
+  isFairnessMeasure,
+  leastGroupSize,
+  missingValue,
+  type Reweighing,
+  type ReweighingCell,
+  reweighing,
+  type ScoredGroups,
+} from "./fairness/index.ts";
 export { type LabelPermutation, labelPermutation } from "./label-permutation.ts";
 export { cholesky, solveTriangular } from "./linear.ts";
 export { fitLossLaw, type LossLaw, type LossPointOfLaw, lossAt, type PredictedLoss, predictLoss } from "./loss-law.ts";
