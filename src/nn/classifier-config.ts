@@ -15,6 +15,12 @@ export interface ClassThreshold {
   readonly at: number | null;
 }
 
+/** Platt's map (1999) from a label's logit to its probability: logistic(slope x logit + offset). */
+export interface LabelScale {
+  readonly slope: number;
+  readonly offset: number;
+}
+
 export interface ClassifierConfig {
   readonly labels: readonly string[];
   readonly kind: ClassifierKind;
@@ -29,7 +35,26 @@ export interface ClassifierConfig {
    * calibrated probabilities gets them: a threshold is one of the probabilities as they are.
    */
   readonly temperature?: number;
+  /** Of kind `several`, one a label: the map to calibrated probabilities, fitted on the validation set. Identity where absent. */
+  readonly scales?: readonly LabelScale[];
+  /** Of kind `several`, one a label: the least calibrated probability at which the label holds; null: it never does. 0.5 where absent. */
+  readonly thresholds?: readonly (number | null)[];
 }
+
+/** Probabilities of labels that hold or not, each by itself, from their logits. */
+export const labelProbabilities = ({ scales }: Pick<ClassifierConfig, "scales">, logits: ArrayLike<number>): number[] =>
+  Array.from(logits, (x, i) => {
+    const { slope, offset } = scales?.[i] ?? { slope: 1, offset: 0 };
+    return 1 / (1 + Math.exp(-(slope * x + offset)));
+  });
+
+const usualThreshold = 0.5;
+/** Of each label whether it holds, by probabilities of `labelProbabilities`. */
+export const heldLabels = ({ thresholds }: Pick<ClassifierConfig, "thresholds">, probabilities: readonly number[]): boolean[] =>
+  probabilities.map((p, i) => {
+    const least = thresholds ? thresholds[i] : usualThreshold;
+    return least !== null && least !== undefined && p >= least;
+  });
 
 /** The index of the label that is told of a text with these scores: the likeliest, unless a threshold decides about one of them. */
 export function toldLabel({ labels, threshold }: Pick<ClassifierConfig, "labels" | "threshold">, scores: ArrayLike<number>): number {

@@ -56,8 +56,19 @@ const classifierSchema = z.strictObject({
   longest: count(2 ** 24).exactOptional(),
   threshold: threshold.exactOptional(),
   temperature: z.number().positive().exactOptional(),
+  scales: z.array(z.strictObject({ slope: z.number().positive(), offset: z.number() })).exactOptional(),
+  thresholds: z.array(z.number().min(0).max(1).nullable()).exactOptional(),
 });
-const classifier: z.ZodType<ClassifierConfig> = classifierSchema.superRefine(({ kind, labels, threshold: t, temperature }, context) => {
+const classifier: z.ZodType<ClassifierConfig> = classifierSchema.superRefine((given, context) => {
+  const { kind, labels, threshold: t, temperature } = given;
+  for (const key of ["scales", "thresholds"] as const)
+    if (given[key] && (kind !== "several" || given[key].length !== labels.length))
+      context.addIssue({
+        code: "custom",
+        path: [key],
+        message: "one for each label of kind several, and of no other kind",
+        input: given[key].length,
+      });
   if (temperature !== undefined && kind !== "one")
     context.addIssue({ code: "custom", path: ["temperature"], message: "none but of classes that exclude each other", input: temperature });
   if (!t || (kind === "one" && labels.length > 1 && labels.includes(t.label))) return;

@@ -37,12 +37,18 @@ export {
 } from "./attention.ts";
 export {
   type Attribution,
+  type AttributionMethod,
   type AttributionModel,
   type AttributionRequest,
   attribute,
   type Baseline,
   type Completeness,
+  type Faithfulness,
+  type FaithfulnessOptions,
+  faithfulness,
+  faithfulnessLooks,
   LayeredGradient,
+  occlusion,
   type ScoreKind,
   scoreKinds,
   type TakeTurn,
@@ -57,6 +63,9 @@ export {
   type ClassThreshold,
   classifierKinds,
   classifierPoolings,
+  heldLabels,
+  type LabelScale,
+  labelProbabilities,
   toldLabel,
 } from "./classifier-config.ts";
 export {
@@ -130,6 +139,7 @@ export {
   generate,
   generateText,
   generateUncached,
+  greatestFew,
   greatestToken,
   guessByLookup,
   guessToken,

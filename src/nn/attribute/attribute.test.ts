@@ -219,3 +219,56 @@ test("what the text or the model does not have is an error by name", async () =>
   ];
   for (const [change, message] of wrong) await expect(attribute(model, { ...base, ...change })).rejects.toThrow(message);
 });
+
+test("occlusion is the fall of the whole program's score where a token's embedding is the baseline's", async () => {
+  for (const model of models.values()) {
+    const token = 5;
+    const { targets } = await attribute(model, { ...base, baseline: { token }, occlusion: true, targets: [[0], [0, 1, 2]] });
+    const replaced = async (i: number) => scoresOf(model, [...prompt.map((t, k) => (k === i ? token : t)), ...answer], prompt.length);
+    const own = await scoresOf(model, [...prompt, ...answer], prompt.length);
+    for (const i of prompt.keys()) {
+      const other = await replaced(i);
+      expect(Math.abs(targets[0]!.occlusion![i]! - (own[0]! - other[0]!))).toBeLessThan(2e-5);
+      expect(Math.abs(targets[1]!.occlusion![i]! - (total(own) - total(other)))).toBeLessThan(4e-5);
+    }
+  }
+});
+
+test("units are taken away as one", async () => {
+  const model = models.get("Llama")!;
+  const units = [[0, 1], [2], [3, 4, 5, 6]];
+  const { targets } = await attribute(model, { ...base, baseline: { token: 5 }, occlusion: true, units });
+  const own = await scoresOf(model, [...prompt, ...answer], prompt.length);
+  for (const [u, places] of units.entries()) {
+    const other = await scoresOf(model, [...prompt.map((t, k) => (places.includes(k) ? 5 : t)), ...answer], prompt.length);
+    expect(Math.abs(targets[0]!.occlusion![u]! - (own[0]! - other[0]!))).toBeLessThan(2e-5);
+  }
+});
+
+test("against another answer, scores and attributions are the differences of the two", async () => {
+  for (const model of models.values()) {
+    const against = draw(2);
+    const all = { ...base, targets: [[0, 1, 2]], steps: 96, occlusion: true };
+    const [both] = (await attribute(model, { ...all, against })).targets;
+    const [own] = (await attribute(model, all)).targets;
+    const [other] = (await attribute(model, { ...all, answer: against, targets: [[0, 1]] })).targets;
+    const less = (a: ArrayLike<number>, b: ArrayLike<number>) => Array.from(a, (x, i) => x - b[i]!);
+    expect(Math.abs(both!.score - (own!.score - other!.score))).toBeLessThan(1e-5);
+    for (const of of ["gradientTimesInput", "occlusion"] as const) expect(far(both![of]!, less(own![of]!, other![of]!))).toBeLessThan(4e-5);
+    expect(both!.completeness!.error).toBeLessThan(0.02);
+    // the same answer on both sides leaves nothing to explain
+    const [none] = (await attribute(model, { ...all, against: answer })).targets;
+    expect(Math.max(...[none!.score, ...none!.gradientTimesInput, ...none!.occlusion!].map(Math.abs))).toBe(0);
+  }
+});
+
+test("a wrong comparison or unit is an error by name", async () => {
+  const model = models.get("GPT-2")!;
+  const wrong: readonly (readonly [Partial<AttributionRequest>, string])[] = [
+    [{ targets: [[0, 1, 2]], against: [] }, "against: expected at least one token"],
+    [{ targets: [[0]], against: [1] }, "targets: expected the whole answer"],
+    [{ units: [[7]] }, "units: expected places of the prompt, 0 to 6, got 7"],
+    [{ units: [[]] }, "units: expected at least one place each"],
+  ];
+  for (const [change, message] of wrong) await expect(attribute(model, { ...base, ...change })).rejects.toThrow(message);
+});

@@ -80,6 +80,17 @@ interface Scored {
   readonly gradient: Tensor;
 }
 
+/** What is seen of one group of targets. */
+export interface LayeredLook {
+  readonly score: number;
+  /** Of each target of the group. */
+  readonly each: Float64Array;
+  /** For each token, with gradients: gradient times embedding. */
+  readonly input?: Float64Array;
+  /** For each token, with gradients: gradient times what lies between baseline and embedding. */
+  readonly path?: Float64Array;
+}
+
 const dispose = (...arrays: (DeviceArray | undefined)[]): void => {
   for (const a of arrays) a?.dispose();
 };
@@ -179,6 +190,13 @@ export class LayeredGradient {
     };
   }
 
+  /** The text whose tokens at these places alone are what `share` moves: at share 0 they are the baseline. Its `share` is to be disposed of; the rest is the text's own. */
+  async occluded(text: Text, places: readonly number[]): Promise<Text> {
+    const moved = new Set(places);
+    const share = Float32Array.from({ length: text.length }, (_, i) => (moved.has(i) ? 1 : 0));
+    return { ...text, share: await this.#device.array(share, "f32", [1, text.length, 1]) };
+  }
+
   release(text: Text): void {
     dispose(text.tokens, text.share, text.baseline);
   }
@@ -187,7 +205,14 @@ export class LayeredGradient {
    * Scores of groups of targets at a share of the way from the baseline to the input; with `gradients` also, for each token, the gradient times
    * its embedding (`input`) and times what lies between baseline and embedding (`path`), summed over the width.
    */
-  async at(text: Text, share: number, groups: readonly TargetGroup[], gradients: boolean, turn: TakeTurn, signal?: AbortSignal) {
+  async at(
+    text: Text,
+    share: number,
+    groups: readonly TargetGroup[],
+    gradients: boolean,
+    turn: TakeTurn,
+    signal?: AbortSignal,
+  ): Promise<LayeredLook[]> {
     const { blocks, token } = this.#parameters;
     const p = this.#parameters;
     const run = <T>(work: () => Promise<T>): Promise<T> => {
@@ -198,7 +223,7 @@ export class LayeredGradient {
     const tables = { token, ...defined({ position: p.position }) };
     const head = { norm: p.norm, token, ...defined({ output: p.output }) };
     const states: DeviceArray[] = [];
-    const results: { score: number; each: Float64Array; input?: Float64Array; path?: Float64Array }[] = [];
+    const results: LayeredLook[] = [];
     try {
       states.push(await run(() => this.#start.with(with_, tables as never, text.tokens, text.baseline, text.share, share)));
       for (const [i, b] of blocks.entries()) states.push(await run(() => this.#blocks[i]!.forward.with(with_, b, states.at(-1)!)));

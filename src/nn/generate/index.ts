@@ -21,6 +21,7 @@ export {
   generateText,
   generateUncached,
 } from "./generate.ts";
+export { greatestFew } from "./greatest.ts";
 export { likelihood, logProbabilityOf, type TokenLikelihood, type TokenProbability } from "./log-probabilities.ts";
 export { guessByLookup } from "./lookup.ts";
 export { type OpenDecoderOptions, openDecoder, runsAsMachineCode } from "./open-decoder.ts";

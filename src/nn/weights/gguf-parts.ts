@@ -50,7 +50,7 @@ export async function openGgufOf(reader: FilesReader, name: string): Promise<Ggu
     for (const part of parts) await part.close();
   };
   try {
-    for (const n of names) parts.push(await openGguf(await reader.localPath(n), placeOf(n)));
+    for (const n of names) parts.push(await openGguf(await reader.localPath(n), placeOf(n), reader.opened?.(n)));
     const [first] = parts as [GgufFile, ...GgufFile[]];
     const said = counted(first, "split.count") ?? 1;
     if (said !== names.length && said > 1)

@@ -6,6 +6,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { fileError } from "../../base/index.ts";
 import { sizeOf } from "../../tensor/index.ts";
 import { nnErrors } from "../errors.ts";
+import type { OnRead } from "./files.ts";
 import { type GgufHead, type GgufValue, maxGgufHead, parseGgufHead } from "./gguf-header.ts";
 import { readableGgufTypes } from "./gguf-types.ts";
 import type { TensorEntry } from "./header.ts";
@@ -74,7 +75,11 @@ async function ggufOver(readAt: ReadAt, fileBytes: number, place: string, close:
 }
 
 /** Opens a file by its path, or the bytes of one. The head is checked whole; no tensor is read yet. Close it when done. Errors: nn/file. */
-export async function openGguf(source: string | Uint8Array, place = typeof source === "string" ? source : "gguf"): Promise<GgufFile> {
+export async function openGguf(
+  source: string | Uint8Array,
+  place = typeof source === "string" ? source : "gguf",
+  onRead?: OnRead,
+): Promise<GgufFile> {
   if (typeof source !== "string")
     return ggufOver(
       async (from, to) => source.subarray(from, to),
@@ -100,6 +105,7 @@ export async function openGguf(source: string | Uint8Array, place = typeof sourc
             received: `an end at ${from + at}`,
             hint: "It was cut while it was open.",
           });
+        await onRead?.(from + at, bytes.subarray(at, at + bytesRead));
         at += bytesRead;
       }
       return bytes;

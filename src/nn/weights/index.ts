@@ -1,5 +1,5 @@
 /** weights: models and trees of arrays in files. */
-export type { FilesReader, FilesWriter } from "./files.ts";
+export type { FilesReader, FilesWriter, OnRead } from "./files.ts";
 export { folderFiles } from "./folder.ts";
 export { type GgufFile, openGguf } from "./gguf.ts";
 export type { GgufValue } from "./gguf-header.ts";

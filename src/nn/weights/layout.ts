@@ -233,7 +233,10 @@ export async function readLayout(
   const specs: unknown = specOfModel(model);
   const arrays = new Map<string, DeviceArray>();
   try {
-    for (const [slot, name] of match(row, slotsOf(row, model), file, options)) {
+    const found = [...match(row, slotsOf(row, model), file, options)];
+    const placeIn = (name: string | undefined) => (name === undefined ? 0 : file.tensors.get(name)!.from);
+    // as they lie in the file, which is then read from its start to its end
+    for (const [slot, name] of found.sort(([, a], [, b]) => placeIn(a) - placeIn(b))) {
       if (name === undefined) {
         for (const m of slot.members) arrays.set(m.path, await device.zeros(m.spec.shape, m.spec.dtype));
         continue;

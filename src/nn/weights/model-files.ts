@@ -97,7 +97,7 @@ export async function modelFormat(reader: FilesReader): Promise<{ readonly forma
 async function loadOwn(reader: FilesReader, device: Device): Promise<Model> {
   const model = await readModelConfig(reader);
   const place = reader.id ? `${reader.id}: ${weightsFile}` : weightsFile;
-  const weights = await openSafetensors(await reader.localPath(weightsFile), place);
+  const weights = await openSafetensors(await reader.localPath(weightsFile), place, reader.opened?.(weightsFile));
   try {
     return modelOf(model, await loadTree(specOfModel(model), weights, device));
   } finally {

@@ -6,6 +6,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { fileError } from "../../base/index.ts";
 import { dtypeTable, sizeOf, type TypedArray } from "../../tensor/index.ts";
 import { nnErrors } from "../errors.ts";
+import type { OnRead } from "./files.ts";
 import { writePieces } from "./folder.ts";
 import { type Header, headerLength, lengthBytes, makeHeader, parseHeader, readable, type TensorEntry, type TensorShape } from "./header.ts";
 
@@ -56,6 +57,7 @@ export function readableDtype(entry: TensorEntry, place: string, types?: readonl
 export async function openSafetensors(
   source: string | Uint8Array,
   place = typeof source === "string" ? source : "safetensors",
+  onRead?: OnRead,
 ): Promise<WeightFile> {
   if (typeof source !== "string") return openBytes(source, place);
   let file: FileHandle | undefined;
@@ -73,6 +75,7 @@ export async function openSafetensors(
             received: `an end at ${from + at}`,
             hint: "It was cut while it was open.",
           });
+        await onRead?.(from + at, bytes.subarray(at, at + bytesRead));
         at += bytesRead;
       }
       return bytes;

@@ -21,7 +21,7 @@ export async function openShards(reader: FilesReader, name: string): Promise<Wei
   const single = `${name}.safetensors`;
   const index = `${single}.index.json`;
   const present = new Set(reader.files.map(f => f.name));
-  if (present.has(single)) return openSafetensors(await reader.localPath(single), at(single));
+  if (present.has(single)) return openSafetensors(await reader.localPath(single), at(single), reader.opened?.(single));
   if (!present.has(index))
     throw nnErrors.fail("weights", {
       place: reader.id ?? "folder",
@@ -43,7 +43,7 @@ export async function openShards(reader: FilesReader, name: string): Promise<Wei
   try {
     const tensors = new Map<string, TensorEntry>();
     for (const file of names) {
-      const shard = await openSafetensors(await reader.localPath(file), at(file));
+      const shard = await openSafetensors(await reader.localPath(file), at(file), reader.opened?.(file));
       shards.set(file, shard);
       for (const [tensor, entry] of shard.tensors) {
         if (map[tensor] !== file)

@@ -53,20 +53,22 @@ export async function loadTree<S>(specs: S, file: WeightFile, device: Device, op
     if (!fits(readableDtype(entry, file.place), spec.dtype, convert))
       throw nnErrors.fail("weights", { place, expected: spec.dtype, received: entry.dtype ?? entry.fileDtype });
   }
-  const arrays: DeviceArray[] = [];
+  const arrays = new Map<string, DeviceArray>();
+  const placeIn = ({ name }: { readonly name: string }) => file.tensors.get(name)!.from;
   try {
-    for (const { name, spec } of wanted) {
+    // as they lie in the file, which is then read from its start to its end
+    for (const { name, spec } of [...wanted].sort((a, b) => placeIn(a) - placeIn(b))) {
       const { dtype } = file.tensors.get(name)!;
       const data = await file.read(name);
-      arrays.push(
-        await device.array(dtype === spec.dtype ? data : fromNumbers(toNumbers(data, dtype!), spec.dtype), spec.dtype, spec.shape),
-      );
+      const values = dtype === spec.dtype ? data : fromNumbers(toNumbers(data, dtype!), spec.dtype);
+      arrays.set(name, await device.array(values, spec.dtype, spec.shape));
     }
   } catch (error) {
-    for (const a of arrays) a.dispose();
+    for (const a of arrays.values()) a.dispose();
     throw error;
   }
-  return treeFrom<ParameterSpec, DeviceArray>(specs as SpecTree, arrays) as ArraysOf<S>;
+  const leaves = wanted.map(w => arrays.get(w.name)!);
+  return treeFrom<ParameterSpec, DeviceArray>(specs as SpecTree, leaves) as ArraysOf<S>;
 }
 
 /** A tree's arrays as tensors to write, each read from the device when its turn comes. */

@@ -80,7 +80,7 @@ function withSubfolders(folder: string): FilesReader {
   };
 }
 
-interface FileDigest {
+export interface FileDigest {
   readonly name: string;
   readonly sizeBytes: number;
   /** SHA-256. */
@@ -104,16 +104,21 @@ export async function fileDigest(path: string, signal?: AbortSignal): Promise<{ 
   return { sizeBytes, digest: hash.digest("hex") };
 }
 
-/** The model's files with their digests, in order of their names. */
-export async function modelDigests(files: FilesReader, signal?: AbortSignal): Promise<FileDigest[]> {
-  const names = files.files.map(f => f.name);
+/** The files that a model's digest is over, sorted. */
+export function digestedNames({ files }: FilesReader): string[] {
+  const names = files.map(f => f.name);
   const ggufs = ggufModels(names);
   const wanted =
     ggufs.length === 1 && !names.some(n => n.endsWith(".safetensors"))
       ? [...ggufs[0]!, ...names.filter(n => /^(README\.md|LICENSE[\w.-]*)$/.test(n))]
       : names.filter(isModelFile);
+  return wanted.sort();
+}
+
+/** The model's files with their digests, in order of their names. */
+export async function modelDigests(files: FilesReader, signal?: AbortSignal): Promise<FileDigest[]> {
   const out: FileDigest[] = [];
-  for (const name of wanted.sort()) out.push({ name, ...(await fileDigest(await files.localPath(name), signal)) });
+  for (const name of digestedNames(files)) out.push({ name, ...(await fileDigest(await files.localPath(name), signal)) });
   return out;
 }
 

@@ -2,6 +2,7 @@
 import { type ModelCard, modelCard, type VersionDiff, versionDiff } from "../../registry/index.ts";
 import { type Release, releasesOf } from "../../store/index.ts";
 import { wrongArgument } from "../errors.ts";
+import { ownerOfFirst, ownersIn } from "../owners.ts";
 import type { Workplace } from "../workspace.ts";
 import { namedVersion } from "./named-version.ts";
 
@@ -14,7 +15,8 @@ export interface ShownVersion {
 /** Errors: project/argument, store/notFound. */
 export async function showVersion(at: Workplace, given: string): Promise<ShownVersion> {
   await using named = await namedVersion(at, given);
-  return { card: await modelCard(named.store, named.version), history: await releasesOf(named.store.records.read, named.model) };
+  const owner = ownerOfFirst(ownersIn(named.project), [`model/${named.model}`]);
+  return { card: await modelCard(named.store, named.version, owner), history: await releasesOf(named.store.records.read, named.model) };
 }
 
 /** What changed from one version to another: files, recipe, lineage, figures with paired intervals. Errors: project/argument, store/notFound. */
