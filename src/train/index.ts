@@ -1,6 +1,13 @@
 /** train: from shards to a model; optimisers, schedules, the loop, checkpoints, logs. */
 export { type AdafactorOptions, adafactor } from "./adafactor.ts";
 export { adamw8bit } from "./adamw-8bit.ts";
+export {
+  type AdversarialGradients,
+  gradientOnly,
+  projectedGradient,
+  reversed,
+} from "./adversary/adversarial-gradients.ts";
+export { type AdversaryOptions, adversaryLoss, adversarySpecs, isOfAdversary } from "./adversary/adversary.ts";
 export type { BatchArraySpec, HostBatch } from "./batch.ts";
 export { type BatchPlan, batchPlan } from "./batch-plan.ts";
 export { type LoadedCheckpoint, latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
@@ -63,7 +70,7 @@ export {
   packingStart,
   type TokenShards,
 } from "./packing.ts";
-export type { ComputedPrecision } from "./part.ts";
+export type { AdversaryGoal, ComputedPrecision, DebiasMethod } from "./part.ts";
 export {
   type AverageOptions,
   count,

@@ -78,5 +78,6 @@ export const metricPointOf = (
   gradientNorm: report.gradientNorm,
   ...(found ? { heldOut: found.loss } : {}),
   ...(w.measures?.tokenAccuracy === undefined ? {} : { tokenAccuracy: w.measures.tokenAccuracy / w.steps }),
+  ...(w.measures?.adversaryLoss === undefined ? {} : { adversaryLoss: w.measures.adversaryLoss / w.steps }),
   ...defined({ heldOutTokenAccuracy: found?.tokenAccuracy, noiseScale: noiseScaleOf(noise) }),
 });

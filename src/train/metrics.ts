@@ -20,6 +20,8 @@ export interface MetricPoint {
   /** Share of the trained tokens, by weight, whose target had the greatest logit; of training and of what is held out. */
   readonly tokenAccuracy?: number;
   readonly heldOutTokenAccuracy?: number;
+  /** Of a training that is debiased: the adversary's loss, nats. */
+  readonly adversaryLoss?: number;
 }
 
 export const metricLine = (p: MetricPoint): string => `${JSON.stringify(p)}\n`;

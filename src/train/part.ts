@@ -239,3 +239,10 @@ export const recipeSchema = z.strictObject({
 });
 export type PretrainRecipe = z.output<typeof recipeSchema>;
 export type PretrainRecipeInput = z.input<typeof recipeSchema>;
+
+/** What a classifier is debiased by, and what its adversary sees. */
+export const debiasMethods = ["projection", "reversal"] as const;
+export type DebiasMethod = (typeof debiasMethods)[number];
+/** `equalisedOdds`: the logits and the true class; `demographicParity`: the logits alone. */
+export const adversaryGoals = ["equalisedOdds", "demographicParity"] as const;
+export type AdversaryGoal = (typeof adversaryGoals)[number];

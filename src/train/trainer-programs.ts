@@ -5,7 +5,9 @@
 import { defined, type Tree, treeLeaves, treeMap, treePaths } from "../base/index.ts";
 import type { ParameterSpec } from "../nn/index.ts";
 import { add, type DeviceArray, type KeepOptions, type Tensor, valueAuxAndGrad } from "../tensor/index.ts";
+import { type AdversarialGradients, type BothGradients, projectedGradient } from "./adversary/adversarial-gradients.ts";
 import type { BatchArraySpec } from "./batch.ts";
+import { trainErrors } from "./errors.ts";
 import { squaredNorm, updateAll } from "./optimizer.ts";
 import type { ComputedPrecision } from "./part.ts";
 import { fasterPrecision, hasBf16, type PrecisionTimes, timePrecisions } from "./precision.ts";
@@ -57,6 +59,27 @@ function privateGradient(loss: TracedLoss, privacy: PrivateGradients): GradientO
   };
 }
 
+/** Gradients of the loss and of its adversary, one tree of each; equal nodes of the two passes are joined. */
+function bothGradients(loss: TracedLoss): GradientOf {
+  const ofTask = ordinaryGradient(loss);
+  const ofAdversary = valueAuxAndGrad((p: Tree<Tensor>, b: Arrays, s: Tensor, frozen: Tree<Tensor>) => {
+    const made = loss(p, b, s, frozen);
+    if (!("measures" in made) || !made.adversary)
+      throw trainErrors.fail("recipe", { place: "trainer.adversarial", expected: "a loss with an adversary beside it", received: "none" });
+    return [made.adversary, {}] as const;
+  });
+  return (p, b, s, frozen) => {
+    const [value, measures, task] = ofTask(p, b, s, frozen);
+    const [, , adversary] = ofAdversary(p, b, s, frozen);
+    return [value, measures, { task, adversary }];
+  };
+}
+
+/** Of what added up, the gradient that the update takes. */
+const updateGradient = (adversarial: AdversarialGradients | undefined, gradients: Tree<Tensor>): Tree<Tensor> =>
+  // what `bothGradients` gives
+  adversarial ? projectedGradient(adversarial, gradients as unknown as BothGradients) : gradients;
+
 function trainerPrograms<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>, form: GradientForm): TrainerPrograms<S> {
   const { device } = o;
   const keep: KeepOptions = {
@@ -67,12 +90,13 @@ function trainerPrograms<S, B extends Record<string, Tensor>>(o: TrainerOptions<
   const passes = { device, donate: [3], fuse: true, keep, products: form.precision };
   const profile = (part: string) => (o.profile === undefined ? {} : { profile: `${o.profile}-${part}` });
   const lossOf = o.loss as TracedLoss;
-  const gradientOf = o.privacy ? privateGradient(lossOf, o.privacy) : ordinaryGradient(lossOf);
+  const gradientOf = o.privacy ? privateGradient(lossOf, o.privacy) : o.adversarial ? bothGradients(lossOf) : ordinaryGradient(lossOf);
+  const applied = (gradients: Tree<Tensor>) => updateGradient(o.adversarial, gradients);
   const finish = (loss: Tensor, measures: MeasuredLoss["measures"], gradients: Tree<Tensor>, own?: Tree<Tensor>) => ({
     loss,
     measures,
-    squared: squaredNorm(treeLeaves<Tensor>(gradients)),
-    own: own && o.measureNoise ? { squared: squaredNorm(treeLeaves<Tensor>(own)) } : {},
+    squared: squaredNorm(treeLeaves<Tensor>(applied(gradients))),
+    own: own && o.measureNoise ? { squared: squaredNorm(treeLeaves<Tensor>(applied(own))) } : {},
     gradients,
   });
   return {
@@ -109,7 +133,11 @@ function trainerPrograms<S, B extends Record<string, Tensor>>(o: TrainerOptions<
       ) => {
         const next = updateAll(o.optimizer, o.specs, {
           parameters,
-          gradients: o.privacy ? treeMap<Tensor, Tensor>((g, _, drawn) => add(g, drawn!), gradients, noise) : gradients,
+          gradients: o.adversarial
+            ? applied(gradients)
+            : o.privacy
+              ? treeMap<Tensor, Tensor>((g, _, drawn) => add(g, drawn!), gradients, noise)
+              : gradients,
           state: optimizer,
           scalars,
           gradientScale: scalars.gradientScale!,

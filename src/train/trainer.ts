@@ -7,6 +7,7 @@ import { defined, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
 import { charged } from "../ledger/index.ts";
 import { type ArraysOf, disposeTree, initialise, type TensorsOf } from "../nn/index.ts";
 import type { Device, DeviceArray, KeptReport, Tensor } from "../tensor/index.ts";
+import type { AdversarialGradients } from "./adversary/adversarial-gradients.ts";
 import { type BatchArraySpec, checkBatch, type HostBatch, writeBatch } from "./batch.ts";
 import { trainErrors } from "./errors.ts";
 import { activationBytes, arrayBytes, type HeldBytes, totalBytes, withinMemory } from "./memory-budget.ts";
@@ -22,6 +23,8 @@ import { precisePrograms } from "./trainer-programs.ts";
 export interface MeasuredLoss {
   readonly loss: Tensor;
   readonly measures: Readonly<Record<string, Tensor>>;
+  /** Loss of an adversary, scaled as the loss is; needed where `adversarial` is given. */
+  readonly adversary?: Tensor;
 }
 
 export interface TrainerOptions<S, B extends Record<string, Tensor>> {
@@ -70,6 +73,8 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly profile?: string;
   /** Differentially private: each person's gradient is clipped, and noise is added once a step. `clip` and the loss's scale do not apply then. */
   readonly privacy?: PrivateGradients | undefined;
+  /** The loss's gradient is projected off that of an adversary, whose loss stands beside it. */
+  readonly adversarial?: AdversarialGradients | undefined;
   /** Lets `peakBytes` tell what the gradient's activations took. */
   readonly measureMemory?: boolean;
 }
@@ -150,11 +155,9 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     level: null,
     spikes: 0,
   };
-  const leaves = treeLeaves<DeviceArray>(state.parameters as Tree<DeviceArray>);
-  let gradients: unknown = treeFrom(
-    state.parameters as Tree<DeviceArray>,
-    await Promise.all(leaves.map(a => device.zeros(a.shape, a.dtype))),
-  );
+  const like = gradientTree(o, state.parameters);
+  const leaves = treeLeaves<DeviceArray>(like);
+  let gradients: unknown = treeFrom(like, await Promise.all(leaves.map(a => device.zeros(a.shape, a.dtype))));
   const frozen = o.frozen ?? {};
   /** Places for the micro-batches of a step, by the shapes that differ from the trainer's. */
   const places = new Map<string, Record<string, DeviceArray>[]>();
@@ -172,7 +175,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const arrays = treeLeaves<DeviceArray>(gradients as Tree<DeviceArray>);
     if (arrays.every(a => a.isAlive)) return gradients;
     for (const a of arrays) a.dispose();
-    return treeFrom(state.parameters as Tree<DeviceArray>, await Promise.all(leaves.map(a => device.zeros(a.shape, a.dtype))));
+    return treeFrom(like, await Promise.all(leaves.map(a => device.zeros(a.shape, a.dtype))));
   }
 
   const held: HeldBytes = {
@@ -300,6 +303,10 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     dispose: () => disposeTree(finish()),
   };
 }
+
+/** A tree like the gradients that add up over micro-batches: like the parameters, or one of each loss. */
+const gradientTree = ({ adversarial }: { readonly adversarial?: unknown }, parameters: unknown): Tree<DeviceArray> =>
+  (adversarial ? { task: parameters, adversary: parameters } : parameters) as Tree<DeviceArray>;
 
 /** Micro-batches of a step that counts from 0. */
 export const microBatchesAt = ({ accumulate = 1 }: { readonly accumulate?: number | ((step: number) => number) }, step: number): number =>
