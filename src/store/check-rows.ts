@@ -1,6 +1,7 @@
 /** Holds the tables against the log: every row says what its entry said, and there is none besides. */
 import { canonicalJson } from "../base/index.ts";
 import { type ArtifactRecord, artifactRows } from "./artifact.ts";
+import { expectActs } from "./check-acts.ts";
 import type { Findings } from "./findings.ts";
 import type { CheckedLogEntry } from "./log/check-log.ts";
 import { loopStepCheck } from "./log/loop-steps.ts";
@@ -30,19 +31,12 @@ type Row = Readonly<Record<string, unknown>>;
 const releaseKey = (r: object): string => (({ model, alias, position }: Row) => `${model}@${alias} ${position}`)(r as Row);
 const markName = (r: object): string => (({ model, number, kind, key }: Row) => `${model}@${number} ${kind} ${key}`)(r as Row);
 
-export function expectRows(db: ReadingDb, findings: Findings): Expected {
-  const artifacts = new Set<string>();
-  const releasedMs = new Map<string, number>();
-  const versions = new Map<string, Row>();
-  const aliases = new Map<string, Row>();
-  const releases = new Map<string, Row>();
-  const guards = new Map<string, Row>();
-  const marks = new Map<string, Row>();
-  const checkLoopStep = loopStepCheck(artifacts, findings);
-  const files: { artifact: string; name: string; digest: string; sizeBytes: number }[] = [];
+export type CompareRows = (table: string, key: (row: Row) => string, want: readonly Row[], got: readonly Row[]) => void;
 
-  /** Compares the rows of a table that share a key with those expected, column by column. */
-  const compare = (table: string, key: (row: Row) => string, want: readonly Row[], got: readonly Row[]): void => {
+/** Compares the rows of a table that share a key with those expected, column by column. */
+const compareRows =
+  (findings: Findings): CompareRows =>
+  (table, key, want, got) => {
     const left = new Map(got.map(row => [key(row), row]));
     for (const row of want) {
       const place = `${table} ${key(row)}`;
@@ -55,6 +49,19 @@ export function expectRows(db: ReadingDb, findings: Findings): Expected {
     }
     for (const [name, row] of left) findings.add(`${table} ${name}`, "no row that the log does not know", row);
   };
+
+export function expectRows(db: ReadingDb, findings: Findings): Expected {
+  const artifacts = new Set<string>();
+  const releasedMs = new Map<string, number>();
+  const versions = new Map<string, Row>();
+  const aliases = new Map<string, Row>();
+  const releases = new Map<string, Row>();
+  const guards = new Map<string, Row>();
+  const marks = new Map<string, Row>();
+  const compare = compareRows(findings);
+  const acts = expectActs(db, findings, compare);
+  const checkLoopStep = loopStepCheck(artifacts, findings);
+  const files: { artifact: string; name: string; digest: string; sizeBytes: number }[] = [];
 
   const compareArtifacts = async (records: readonly ArtifactRecord[]): Promise<void> => {
     const ids = records.map(a => a.id);
@@ -94,7 +101,7 @@ export function expectRows(db: ReadingDb, findings: Findings): Expected {
     },
     async take(entries) {
       const records: ArtifactRecord[] = [];
-      for (const { place, entry } of entries) {
+      for (const { place, position, entry } of entries) {
         if (entry.type === "artifact") {
           const a = entry.artifact;
           if (artifacts.has(a.id)) findings.add(place, "an artifact that is new", a.id);
@@ -119,6 +126,7 @@ export function expectRows(db: ReadingDb, findings: Findings): Expected {
           if (entry.rules === null) guards.delete(entry.alias);
           else guards.set(entry.alias, { alias: entry.alias, rules: canonicalJson(entry.rules), set_ms: entry.atMs });
         } else if (entry.type === "loop") checkLoopStep(entry, place);
+        else if (entry.type === "act" || entry.type === "redaction" || entry.type === "anchor") acts.take(entry, place, position);
         else {
           const { type: _, atMs, value, ...row } = entry;
           if (value === null) marks.delete(markName(row));
@@ -139,6 +147,7 @@ export function expectRows(db: ReadingDb, findings: Findings): Expected {
       compare("aliases", r => `${r.model}@${r.alias}`, [...aliases.values()], await db.selectFrom("aliases").selectAll().execute());
       compare("releases", releaseKey, [...releases.values()], await db.selectFrom("releases").selectAll().execute());
       compare("guards", r => String(r.alias), [...guards.values()], await db.selectFrom("guards").selectAll().execute());
+      await acts.finish();
       compare("marks", markName, [...marks.values()], await db.selectFrom("marks").selectAll().execute());
     },
   };

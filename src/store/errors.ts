@@ -46,5 +46,33 @@ export const storeErrors = errorTable("store", {
     meaning: "The lock was taken over by another process because its owner gave no sign of life; nothing was recorded.",
   },
   inUse: { status: 409, exit: "failure", meaning: "Files cannot be removed while a stage is running; its owner and age are named." },
+  keyService: {
+    status: 503,
+    exit: "environment",
+    meaning: "The key service did not wrap or unwrap a key: unreachable, refused, or a file that others may read.",
+  },
+  keyMissing: {
+    status: 500,
+    exit: "environment",
+    meaning: "Encrypted data need a key that is not there: no key is configured, or the key ring or the key file lacks it.",
+  },
+  keyWrong: {
+    status: 500,
+    exit: "environment",
+    meaning: "A key of the key ring cannot be unwrapped with the configured key encryption key.",
+  },
+  keyDestroyed: {
+    status: 410,
+    exit: "failure",
+    meaning: "The key of these data was destroyed when a person's data were erased; nobody can read them any more.",
+  },
+  sealDamaged: { status: 500, exit: "failure", meaning: "Encrypted bytes do not authenticate: changed, cut short, or of another object." },
+  noMemoryFiles: {
+    status: 500,
+    exit: "environment",
+    meaning: "Encryption at rest keeps decrypted files in memory, and this machine has no file system for them.",
+  },
+  act: { status: 400, exit: "usage", meaning: "An act lacks who, what or on what, or its evidence is no digest." },
+  note: { status: 400, exit: "usage", meaning: "A checkpoint, signature or verifier key of a log is not in the form of C2SP." },
   logBroken: { status: 500, exit: "failure", meaning: "The tamper-evident log does not fit together, so nothing can be appended to it." },
 });

@@ -9,7 +9,7 @@ import {
   insertArtifact,
   newestRow,
 } from "./artifact.ts";
-import { insertSmall } from "./blobs/small.ts";
+import { blobRows, insertSmall } from "./blobs/small.ts";
 import type { HeldLock } from "./locks.ts";
 import { insertLook, lookFile, readLook } from "./looks.ts";
 import type { Prepared } from "./plan.ts";
@@ -58,6 +58,7 @@ export async function recordArtifact(
 ): Promise<Recorded> {
   const digest = contentDigest(files);
   const { recipe } = prepared;
+  const rows = await blobRows(small, store.ring);
   return commit(
     store,
     async (t, append) => {
@@ -65,7 +66,7 @@ export async function recordArtifact(
       const earlier = await t.selectFrom("artifacts").selectAll().where("recipe", "=", recipe).execute();
       const newest = newestRow(earlier);
       const before = newest && (await completeArtifacts(t, [newest]))[0];
-      if (small.size > 0) await insertSmall(t, small);
+      if (rows.size > 0) await insertSmall(t, rows);
       await insertRunData(t, lock.token, runData);
       const looked = runData.get(lookFile);
       const countLook = (id: string) => (looked === undefined ? undefined : insertLook(t, id, readLook(looked), atMs));

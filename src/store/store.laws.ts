@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { defined, errorTable, handClock, isLoamError, type ProgressEvent, random } from "../base/index.ts";
+import { actsLaws } from "./acts.laws.ts";
 import { listOf } from "./children.laws.ts";
 import { applyGc, planGc } from "./gc.ts";
 import { appendEntries, proveEntry } from "./log/log.ts";
@@ -76,6 +77,7 @@ export function storeLaws(fresh: () => Promise<Place>): void {
   looksLaws(fresh);
   statesLaws(fresh);
   runDataLaws(fresh);
+  actsLaws(fresh);
 
   describe("running a stage", () => {
     test("the same recipe is run once; other options, another version, other input content or another program run anew", () =>

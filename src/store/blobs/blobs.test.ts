@@ -1,9 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type Dirent, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isLoamError, sha256, systemClock } from "../../base/index.ts";
 import { bundleScript, listOf, startChild } from "../children.laws.ts";
+import { type KeyRing, openKeyRing } from "../encryption/key-ring.ts";
+import { environmentKeys } from "../encryption/local-keys.ts";
 import type { Pieces } from "../pieces.ts";
 import { openRecords, type Records } from "../records/records.ts";
 import { scratchFolder } from "../scratch.laws.ts";
@@ -11,9 +13,11 @@ import { findVersitygw, freePort, startVersitygw } from "../servers.laws.ts";
 import { blobsPlace } from "../url.ts";
 import { type BlobsUnderTest, blobLaws } from "./blobs.laws.ts";
 import type { BlobStore } from "./blobs.ts";
+import { plainCodec, sealedCodec, sealedEnding } from "./codec.ts";
 import { folderBlobs } from "./folder.ts";
+import { layeredBlobs } from "./layered.ts";
 import { s3Blobs } from "./s3.ts";
-import { insertSmall, smallOrRest, withSmallBlobs } from "./small.ts";
+import { blobRows, insertSmall, smallOrRest, withSmallBlobs } from "./small.ts";
 
 const scratch = scratchFolder("blobs");
 
@@ -84,25 +88,82 @@ describe("folder", () => {
   });
 });
 
-describe("small ones in the database, large ones in a folder", () => {
-  const folder = join(scratch, "behind");
+const ringIn = (name: string): KeyRing =>
+  openKeyRing(join(scratch, `${name}-ring`), environmentKeys("K", { K: `k1:${Buffer.alloc(32, 7).toString("base64")}` }));
+
+describe("an encrypted folder over one in the clear", () => {
+  const folder = join(scratch, "sealed");
+  const open = async () => {
+    const codec = sealedCodec(ringIn("sealed"));
+    return layeredBlobs(await folderBlobs(folder, { codec }), await folderBlobs(folder));
+  };
+  const stored = (digest: string) => join(folder, digest.slice(0, 2), digest + sealedEnding);
+  let under: BlobsUnderTest;
+  beforeAll(async () => {
+    under = { store: await open(), reopen: open, ...behindTheBack(stored) };
+  });
+  blobLaws(() => under);
+
+  const text = "planted: the sentence that nobody may find".repeat(10_000);
+  const planted = (at: string) =>
+    (readdirSync(at, { recursive: true, withFileTypes: true }) as Dirent[]).some(
+      e => e.isFile() && readFileSync(join(e.parentPath, e.name)).includes("planted"),
+    );
+
+  test("no file holds the text, while it is written and where a path was asked for; the path holds it", async () => {
+    const { store } = under;
+    const { digest } = await store.put([text]);
+    expect(readFileSync(await store.localPath(digest), "utf8")).toBe(text);
+    // another process of the same user reads it by the same path
+    const length = execFileSync(process.execPath, ["-p", `fs.readFileSync(${JSON.stringify(await store.localPath(digest))}).length`]);
+    expect(Number(length)).toBe(text.length);
+    expect(planted(scratch)).toBe(false);
+  });
+
+  test("blobs from before are read, new ones are encrypted, a blob moved under another's name is found", async () => {
+    const plain = await folderBlobs(folder);
+    const before = await plain.put("planted before");
+    const fresh = await open();
+    expect((await fresh.read(before.digest)).toString()).toBe("planted before");
+    expect(await fresh.size(before.digest)).toBe(before.sizeBytes);
+    const [a, b] = [await fresh.put("one of two"), await fresh.put("two of two")];
+    writeFileSync(`${stored(a.digest)}x`, readFileSync(stored(b.digest)));
+    renameSync(`${stored(a.digest)}x`, stored(a.digest));
+    await expect(fresh.read(a.digest)).rejects.toMatchObject({ code: "store/blobDamaged" });
+    await fresh.delete([before.digest]);
+    expect(await plain.size(before.digest)).toBeUndefined();
+  });
+
+  test("without a key an encrypted blob is named as encrypted, with another key as unreadable", async () => {
+    const { digest } = await under.store.put("who reads this");
+    await expect((await folderBlobs(folder)).read(digest)).rejects.toThrow(/encrypted blob.*store: { encrypt/);
+    const strange = await folderBlobs(folder, { codec: sealedCodec(ringIn("strange")) });
+    await expect(strange.read(digest)).rejects.toMatchObject({ code: "store/keyMissing" });
+  });
+});
+
+describe.each([false, true])("small ones in the database, large ones in a folder; encrypted: %s", encrypted => {
+  const folder = join(scratch, `behind-${encrypted}`);
+  const ring = encrypted ? ringIn("small") : undefined;
+  const codec = ring ? sealedCodec(ring) : plainCodec;
   let records: Records;
   let under: BlobsUnderTest;
   const open = async (): Promise<BlobStore> => {
-    const layered = withSmallBlobs(records, await folderBlobs(folder), join(scratch, "small-cache"));
+    const layered = withSmallBlobs(records, await folderBlobs(folder, { codec }), join(scratch, `small-cache-${encrypted}`), ring);
     // As an artifact's writer does it: small data into the transaction, the rest behind.
     const put = async (data: Pieces) => {
       const begun = await smallOrRest(data);
       if ("rest" in begun) return layered.put(begun.rest);
       const digest = sha256(begun.small);
-      await records.write(t => insertSmall(t, new Map([[digest, begun.small]])));
+      const rows = await blobRows(new Map([[digest, begun.small]]), ring);
+      await records.write(t => insertSmall(t, rows));
       return { digest, sizeBytes: begun.small.length };
     };
     return { ...layered, put };
   };
   beforeAll(async () => {
-    records = await openRecords({ kind: "sqlite", path: join(scratch, "small.db") }, systemClock);
-    const back = behindTheBack(digest => join(folder, digest.slice(0, 2), digest));
+    records = await openRecords({ kind: "sqlite", path: join(scratch, `small-${encrypted}.db`) }, systemClock);
+    const back = behindTheBack(digest => join(folder, digest.slice(0, 2), digest + codec.ending));
     const row = (digest: string) => records.read.selectFrom("small_blobs").select("data").where("digest", "=", digest).executeTakeFirst();
     under = {
       store: await open(),
@@ -124,7 +185,11 @@ describe("small ones in the database, large ones in a folder", () => {
 });
 
 const gateway = findVersitygw();
-describe.skipIf(gateway.reason)(`s3${gateway.reason ? ` (skipped: ${gateway.reason})` : " (versitygw)"}`, () => {
+const suites = [
+  ["in the clear", plainCodec],
+  ["encrypted", sealedCodec(ringIn("s3"))],
+] as const;
+describe.skipIf(gateway.reason).each(suites)(`s3 %s${gateway.reason ? ` (skipped: ${gateway.reason})` : " (versitygw)"}`, (_, codec) => {
   let server: Awaited<ReturnType<typeof startVersitygw>>;
   let under: BlobsUnderTest;
   let caches = 0;
@@ -136,23 +201,26 @@ describe.skipIf(gateway.reason)(`s3${gateway.reason ? ` (skipped: ${gateway.reas
   beforeAll(async () => {
     server = await startVersitygw(gateway.program!);
     mkdirSync(join(server.folder, "mail"));
-    const open = () => s3Blobs(place(server.url("mail")), join(scratch, `cache${caches++}`));
-    const back = behindTheBack(digest => join(server.folder, "mail", "blobs", digest.slice(0, 2), digest));
+    const open = () => s3Blobs(place(server.url("mail")), join(scratch, `cache${codec.ending}${caches++}`), codec);
+    const back = behindTheBack(digest => join(server.folder, "mail", "blobs", digest.slice(0, 2), digest + codec.ending));
     under = { store: await open(), reopen: open, ...back };
   });
   afterAll(() => server?.stop());
   blobLaws(() => under);
 
-  test("localPath reads through the cache: with the server's copy gone it still answers, a damaged copy is fetched again", async () => {
-    const { store, remove } = under;
-    const { digest } = await store.put("kept near");
-    const path = await store.localPath(digest);
-    rmSync(path);
-    writeFileSync(path, "kept nexr");
-    expect(readFileSync(await store.localPath(digest), "utf8")).toBe("kept near");
-    remove(digest);
-    expect(readFileSync(await store.localPath(digest), "utf8")).toBe("kept near");
-  });
+  test.skipIf(codec.ending !== "")(
+    "localPath reads through the cache: with the server's copy gone it still answers, a damaged copy is fetched again",
+    async () => {
+      const { store, remove } = under;
+      const { digest } = await store.put("kept near");
+      const path = await store.localPath(digest);
+      rmSync(path);
+      writeFileSync(path, "kept nexr");
+      expect(readFileSync(await store.localPath(digest), "utf8")).toBe("kept near");
+      remove(digest);
+      expect(readFileSync(await store.localPath(digest), "utf8")).toBe("kept near");
+    },
+  );
 
   test("a bucket that is not there, wrong credentials and a server that is not there are told apart", async () => {
     const cache = join(scratch, "refused");

@@ -1,16 +1,19 @@
 /**
  * Blobs in a folder: `ab/abcdef...` under the root, two hex digits of shard so that a folder stays small. A blob is written to `tmp/`,
  * flushed, renamed into place, and its folder flushed; a name in a shard is therefore always a whole blob. Names in `tmp/` carry their
- * owner, so what a killed process left is recognised and removed, and nothing ever reads it.
+ * owner, so what a killed process left is recognised and removed, and nothing ever reads it. With a codec that encrypts, names have an ending and
+ * `localPath` gives a file in memory (`memory-files.ts`).
  */
-import { createHash, type Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileError, sha256 } from "../../base/index.ts";
 import { ownerOfTag, ownerState, ownerTag, thisOwner } from "../owner.ts";
 import { bytesOfPieces, chunkBytes, type Pieces, wholeBytes } from "../pieces.ts";
-import { type BlobInfo, type BlobStore, damagedBlob, isDigest, missingBlob, verified } from "./blobs.ts";
+import { type BlobInfo, type BlobStore, isDigest, missingBlob, readPieces, verified } from "./blobs.ts";
+import { type BlobCodec, encryptedBlob, plainCodec, sealedEnding } from "./codec.ts";
+import { memoryFiles } from "./memory-files.ts";
 
 const code = (error: unknown): string | undefined => (error as NodeJS.ErrnoException)?.code;
 
@@ -25,23 +28,42 @@ async function flushFolder(folder: string): Promise<void> {
   }
 }
 
-async function writeChunks(handle: FileHandle, data: Pieces, hash: Hash): Promise<number> {
+/** Writes pieces as the codec stores them; the digest and the size are those of the plain bytes. */
+async function writeChunks(handle: FileHandle, data: Pieces, codec: BlobCodec): Promise<BlobInfo> {
+  const hash = createHash("sha256");
   let sizeBytes = 0;
-  for await (const chunk of bytesOfPieces(data)) {
-    hash.update(chunk);
+  let digest: string | undefined;
+  const named = () => (digest ??= hash.digest("hex"));
+  const hashed = (async function* () {
+    for await (const chunk of bytesOfPieces(data)) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+      yield chunk;
+    }
+  })();
+  for await (const chunk of codec.encode(hashed, named))
     for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at, chunk.length - at)).bytesWritten;
-    sizeBytes += chunk.length;
-  }
-  return sizeBytes;
+  return { digest: named(), sizeBytes };
 }
 
 let counter = 0;
 
+/** Blobs in a folder. */
+interface FolderBlobs extends BlobStore {
+  /** The file that holds the blob as it is stored. */
+  storedPath(digest: string): string;
+}
+
 /** Opens (and makes) a folder of blobs; one that is read only is left as it is. Errors: readOnly, diskFull, io (base). */
-export async function folderBlobs(folder: string, { isReadOnly = false } = {}): Promise<BlobStore> {
+export async function folderBlobs(
+  folder: string,
+  { isReadOnly = false, codec = plainCodec }: { readonly isReadOnly?: boolean; readonly codec?: BlobCodec } = {},
+): Promise<FolderBlobs> {
   const temporary = join(folder, "tmp");
   const shards = new Set<string>();
-  const pathOf = (digest: string): string => join(folder, digest.slice(0, 2), digest);
+  const pathOf = (digest: string): string => join(folder, digest.slice(0, 2), digest + codec.ending);
+  const isPlain = codec.ending === "";
+  const inMemory = memoryFiles();
   /** Files this process has verified, by what a change of content would change; saves hashing a model again for each reader. */
   const seen = new Map<string, string>();
 
@@ -57,7 +79,7 @@ export async function folderBlobs(folder: string, { isReadOnly = false } = {}): 
   /** The handle's bytes become the blob `digest`. Renaming over a blob of the same name heals one that was damaged. */
   const place = async (part: string, digest: string): Promise<void> => {
     const shard = await shardOf(digest);
-    await rename(part, join(shard, digest));
+    await rename(part, join(shard, digest + codec.ending));
     await flushFolder(shard);
   };
 
@@ -66,17 +88,15 @@ export async function folderBlobs(folder: string, { isReadOnly = false } = {}): 
     // Read-only, so that a slip of the hand changes no blob. Windows would then refuse to rename over it.
     const handle = await open(part, "wx", process.platform === "win32" ? 0o644 : 0o444);
     try {
-      const hash = createHash("sha256");
-      let sizeBytes: number;
+      let info: BlobInfo;
       try {
-        sizeBytes = await writeChunks(handle, data, hash);
+        info = await writeChunks(handle, data, codec);
         await handle.sync();
       } finally {
         await handle.close();
       }
-      const digest = hash.digest("hex");
-      await place(part, digest);
-      return { digest, sizeBytes };
+      await place(part, info.digest);
+      return info;
     } catch (error) {
       await rm(part, { force: true });
       throw error;
@@ -84,7 +104,7 @@ export async function folderBlobs(folder: string, { isReadOnly = false } = {}): 
   };
 
   const isWhole = async (digest: string, bytes: Uint8Array): Promise<boolean> => {
-    const there = await readFile(pathOf(digest)).catch(() => undefined);
+    const there = await (isPlain ? readFile(pathOf(digest)) : readPieces(stream(digest))).catch(() => undefined);
     return there?.equals(bytes) ?? false;
   };
 
@@ -93,12 +113,15 @@ export async function folderBlobs(folder: string, { isReadOnly = false } = {}): 
     return `${s.ino}/${s.size}/${s.mtimeNs}/${s.ctimeNs}`;
   };
 
-  const stream = (digest: string): AsyncIterable<Buffer> => verified(raw(digest), digest, pathOf(digest));
+  const missing = (digest: string, error: unknown) =>
+    isPlain && existsSync(pathOf(digest) + sealedEnding) ? encryptedBlob(digest, folder) : missingBlob(digest, folder, error);
+  const stream = (digest: string): AsyncIterable<Buffer> =>
+    verified(codec.decode(raw(digest), digest, pathOf(digest)), digest, pathOf(digest));
   async function* raw(digest: string): AsyncIterable<Buffer> {
     try {
       yield* createReadStream(pathOf(digest), { highWaterMark: chunkBytes }) as AsyncIterable<Buffer>;
     } catch (error) {
-      throw code(error) === "ENOENT" ? missingBlob(digest, folder, error) : fileError(error, pathOf(digest));
+      throw code(error) === "ENOENT" ? missing(digest, error) : fileError(error, pathOf(digest));
     }
   }
 
@@ -144,25 +167,17 @@ export async function folderBlobs(folder: string, { isReadOnly = false } = {}): 
         throw code(error) === undefined ? error : fileError(error, folder);
       }
     },
-    async read(digest) {
-      let bytes: Buffer;
-      try {
-        bytes = await readFile(pathOf(digest));
-      } catch (error) {
-        throw code(error) === "ENOENT" ? missingBlob(digest, folder, error) : fileError(error, pathOf(digest));
-      }
-      const got = sha256(bytes);
-      if (got !== digest) throw damagedBlob(digest, got, pathOf(digest));
-      return bytes;
-    },
+    storedPath: pathOf,
+    read: digest => readPieces(stream(digest)),
     async size(digest) {
       const s = await stat(pathOf(digest)).catch(error => {
         if (code(error) === "ENOENT" || code(error) === "ENOTDIR") return undefined;
         throw fileError(error, pathOf(digest));
       });
-      return s?.size;
+      return s && codec.plainSize(s.size);
     },
     async localPath(digest) {
+      if (!isPlain) return inMemory.path(digest, () => stream(digest));
       const before = await fingerprint(digest).catch(() => undefined);
       if (before === undefined || seen.get(digest) !== before) {
         for await (const _ of stream(digest));
@@ -171,6 +186,7 @@ export async function folderBlobs(folder: string, { isReadOnly = false } = {}): 
       return pathOf(digest);
     },
     async delete(digests) {
+      inMemory.forget(digests);
       for (const digest of digests)
         try {
           seen.delete(digest);
@@ -181,11 +197,15 @@ export async function folderBlobs(folder: string, { isReadOnly = false } = {}): 
     },
     async *list() {
       for (const shard of (await readdir(folder)).filter(name => /^[0-9a-f]{2}$/.test(name)).sort())
-        for (const digest of (await readdir(join(folder, shard))).filter(isDigest).sort()) {
+        for (const name of (await readdir(join(folder, shard))).sort()) {
+          const digest = name.slice(0, 64);
+          if (!isDigest(digest) || name !== digest + codec.ending) continue;
           const s = await stat(pathOf(digest)).catch(() => undefined);
-          if (s) yield { digest, sizeBytes: s.size };
+          if (s) yield { digest, sizeBytes: codec.plainSize(s.size) };
         }
     },
-    close: async () => {},
+    async close() {
+      inMemory.close();
+    },
   };
 }

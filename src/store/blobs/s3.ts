@@ -5,7 +5,7 @@
  * Credentials come from the environment as the AWS SDK finds them; they are never part of the URL.
  */
 import { createReadStream, type ReadStream } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -23,7 +23,8 @@ import {
 import { isLoamError, sha256 } from "../../base/index.ts";
 import { storeErrors } from "../errors.ts";
 import { wholeBytes } from "../pieces.ts";
-import { type BlobInfo, type BlobStore, damagedBlob, isDigest, missingBlob, readPieces, verified } from "./blobs.ts";
+import { type BlobStore, damagedBlob, isDigest, missingBlob, readPieces, verified } from "./blobs.ts";
+import { type BlobCodec, plainCodec } from "./codec.ts";
 import { folderBlobs } from "./folder.ts";
 
 /** Bytes of a part: S3 asks for at least 5 MiB and allows 10,000 parts, so this reaches 160 GB. */
@@ -42,9 +43,9 @@ export interface S3Place {
 const statusOf = (error: unknown): number | undefined => (error as { $metadata?: { httpStatusCode?: number } })?.$metadata?.httpStatusCode;
 
 /** Opens a bucket; `cacheFolder` keeps local copies. Errors: blobsUnreachable. */
-export async function s3Blobs(at: S3Place, cacheFolder: string): Promise<BlobStore> {
+export async function s3Blobs(at: S3Place, cacheFolder: string, codec: BlobCodec = plainCodec): Promise<BlobStore> {
   const place = `s3://${at.bucket}${at.prefix ? `/${at.prefix}` : ""}`;
-  const cache = await folderBlobs(cacheFolder);
+  const cache = await folderBlobs(cacheFolder, { codec });
   const client = new S3Client({
     ...(at.endpoint ? { endpoint: at.endpoint } : {}),
     region: at.region ?? process.env.AWS_REGION ?? "us-east-1",
@@ -56,7 +57,7 @@ export async function s3Blobs(at: S3Place, cacheFolder: string): Promise<BlobSto
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 120_000 },
   });
   const root = at.prefix ? `${at.prefix}/` : "";
-  const object = (digest: string) => ({ Bucket: at.bucket, Key: `${root}${digest.slice(0, 2)}/${digest}` });
+  const object = (digest: string) => ({ Bucket: at.bucket, Key: `${root}${digest.slice(0, 2)}/${digest}${codec.ending}` });
 
   const failure = (error: unknown, digest?: string): unknown => {
     if (isLoamError(error)) return error;
@@ -83,7 +84,8 @@ export async function s3Blobs(at: S3Place, cacheFolder: string): Promise<BlobSto
 
   const size = async (digest: string): Promise<number | undefined> => {
     try {
-      return (await client.send(new HeadObjectCommand(object(digest)))).ContentLength;
+      const { ContentLength } = await client.send(new HeadObjectCommand(object(digest)));
+      return ContentLength === undefined ? undefined : codec.plainSize(ContentLength);
     } catch (error) {
       // An answer to HEAD has no body, so a missing bucket and a missing key look alike; `list` tells them apart.
       if (statusOf(error) === 404) return undefined;
@@ -121,12 +123,12 @@ export async function s3Blobs(at: S3Place, cacheFolder: string): Promise<BlobSto
       throw failure(error, digest);
     }
   }
-  const stream = (digest: string): AsyncIterable<Buffer> => verified(raw(digest), digest, place);
+  const stream = (digest: string): AsyncIterable<Buffer> => verified(codec.decode(raw(digest), digest, place), digest, place);
 
-  const upload = async (Body: Uint8Array | ReadStream, { digest, sizeBytes }: BlobInfo): Promise<void> => {
-    // The store checks the bytes on arrival where it knows this header.
-    const ChecksumSHA256 = Buffer.from(digest, "hex").toString("base64");
-    await ask(client.send(new PutObjectCommand({ ...object(digest), Body, ContentLength: sizeBytes, ChecksumSHA256 })));
+  const upload = async (Body: Uint8Array | ReadStream, digest: string, storedBytes: number): Promise<void> => {
+    // The store checks the bytes on arrival where it knows this header; encrypted ones are authenticated when they are read.
+    const checksum = codec.ending === "" ? { ChecksumSHA256: Buffer.from(digest, "hex").toString("base64") } : {};
+    await ask(client.send(new PutObjectCommand({ ...object(digest), Body, ContentLength: storedBytes, ...checksum })));
   };
 
   return {
@@ -138,13 +140,15 @@ export async function s3Blobs(at: S3Place, cacheFolder: string): Promise<BlobSto
       const whole = wholeBytes(data);
       if (whole && whole.length <= partBytes) {
         const info = { digest: sha256(whole), sizeBytes: whole.length };
-        await upload(whole, info);
+        const stored = await codec.encodeBytes(whole, info.digest);
+        await upload(stored, info.digest, stored.length);
         return info;
       }
       const info = await cache.put(data);
-      const path = await cache.localPath(info.digest);
-      if (info.sizeBytes > partBytes) await uploadParts(info.digest, path, info.sizeBytes);
-      else await upload(createReadStream(path), info);
+      const path = cache.storedPath(info.digest);
+      const storedBytes = (await stat(path)).size;
+      if (storedBytes > partBytes) await uploadParts(info.digest, path, storedBytes);
+      else await upload(createReadStream(path), info.digest, storedBytes);
       const arrived = await size(info.digest);
       if (arrived !== info.sizeBytes) throw damagedBlob(info.digest, `${arrived ?? 0} of ${info.sizeBytes} bytes after the upload`, place);
       return info;
@@ -173,8 +177,9 @@ export async function s3Blobs(at: S3Place, cacheFolder: string): Promise<BlobSto
           client.send(new ListObjectsV2Command({ Bucket: at.bucket, Prefix: root, ContinuationToken })),
         );
         for (const { Key, Size } of page.Contents ?? []) {
-          const digest = Key!.slice(Key!.lastIndexOf("/") + 1);
-          if (isDigest(digest)) yield { digest, sizeBytes: Size ?? 0 };
+          const name = Key!.slice(Key!.lastIndexOf("/") + 1);
+          const digest = name.slice(0, 64);
+          if (isDigest(digest) && name === digest + codec.ending) yield { digest, sizeBytes: codec.plainSize(Size ?? 0) };
         }
         ContinuationToken = page.NextContinuationToken;
         if (!ContinuationToken) return;

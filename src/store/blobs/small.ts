@@ -4,11 +4,16 @@
  * cost none of their own (docs/record.md has the measurement). Reads look here first, so it does not matter which side a blob is on.
  */
 import { existsSync } from "node:fs";
+import { sql } from "kysely";
 import { sha256 } from "../../base/index.ts";
+import type { KeyRing } from "../encryption/key-ring.ts";
+import { isSealed, plainSize, sealBytes } from "../encryption/sealed.ts";
 import { chunkBytes, type Pieces, wholeBytes } from "../pieces.ts";
 import type { Records, Writing } from "../records/records.ts";
-import { type BlobInfo, type BlobStore, damagedBlob } from "./blobs.ts";
+import { type BlobStore, damagedBlob } from "./blobs.ts";
+import { openRow } from "./codec.ts";
 import { folderBlobs } from "./folder.ts";
+import { memoryFiles } from "./memory-files.ts";
 
 /** Largest small blob, in bytes: four pages of the database; beyond it a file is read and written faster than a row. */
 const smallBytes = 16 * 1024;
@@ -40,7 +45,17 @@ export async function smallOrRest(data: Pieces): Promise<{ readonly small: Buffe
   return { small: Buffer.concat(begun) };
 }
 
-/** Puts small blobs into the transaction that records what they belong to; a damaged one of the same name is replaced. */
+/** Small blobs as their rows hold them: encrypted where a ring is given. Errors: those of the key service. */
+export async function blobRows(
+  blobs: ReadonlyMap<string, Uint8Array>,
+  ring: KeyRing | undefined,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  if (!ring || blobs.size === 0) return blobs;
+  const key = await ring.newestKey();
+  return new Map([...blobs].map(([digest, data]) => [digest, sealBytes(key, data, { id: digest })]));
+}
+
+/** Puts rows of small blobs into the transaction that records what they belong to; a damaged one of the same name is replaced. */
 export async function insertSmall(t: Writing, blobs: ReadonlyMap<string, Uint8Array>): Promise<void> {
   const rows = [...blobs].map(([digest, data]) => ({ digest, data }));
   for (let i = 0; i < rows.length; i += 500)
@@ -51,18 +66,27 @@ export async function insertSmall(t: Writing, blobs: ReadonlyMap<string, Uint8Ar
       .execute();
 }
 
-/** One store of both. `cacheFolder` is where `localPath` of a small blob puts it. */
-export function withSmallBlobs(records: Records, large: BlobStore, cacheFolder: string): BlobStore {
+/** Length and first bytes of a row; SQLite gives null for no bytes. */
+const sized = [sql<number>`length(data)`.as("length"), sql<Uint8Array | null>`substr(data, 1, 8)`.as("begin")] as const;
+
+/** Bytes of the plain blob in a row of this length that begins so. */
+const rowSize = (length: number, begin: Uint8Array | null): number => (begin && isSealed(begin) ? plainSize(length) : length);
+
+/** One store of both. `cacheFolder` is where `localPath` of a small blob puts it; with a ring, which decrypts rows, it is a file in memory. */
+export function withSmallBlobs(records: Records, large: BlobStore, cacheFolder: string, ring?: KeyRing): BlobStore {
   const place = (digest: string) => `${records.place}: small_blobs ${digest}`;
   const find = async (digest: string): Promise<Buffer | undefined> => {
     const row = await records.read.selectFrom("small_blobs").select("data").where("digest", "=", digest).executeTakeFirst();
     if (!row) return undefined;
-    const data = Buffer.from(row.data.buffer, row.data.byteOffset, row.data.byteLength);
-    const got = sha256(data);
-    if (got !== digest) throw damagedBlob(digest, got, place(digest));
+    const stored = Buffer.from(row.data.buffer, row.data.byteOffset, row.data.byteLength);
+    const got = sha256(stored);
+    if (got === digest) return stored;
+    const data = await openRow(ring, stored, digest, place(digest));
+    if (sha256(data) !== digest) throw damagedBlob(digest, got, place(digest));
     return data;
   };
   let cache: Promise<BlobStore> | undefined;
+  const inMemory = memoryFiles();
   return {
     place: large.place,
     put: data => large.put(data),
@@ -73,16 +97,16 @@ export function withSmallBlobs(records: Records, large: BlobStore, cacheFolder: 
       else for (let at = 0; at < data.length; at += chunkBytes) yield data.subarray(at, at + chunkBytes);
     },
     async size(digest) {
-      const row = await records.read
-        .selectFrom("small_blobs")
-        .select(e => e.fn<number>("length", ["data"]).as("n"))
-        .where("digest", "=", digest)
-        .executeTakeFirst();
-      return row?.n ?? large.size(digest);
+      const row = await records.read.selectFrom("small_blobs").select(sized).where("digest", "=", digest).executeTakeFirst();
+      return row ? rowSize(row.length, row.begin) : large.size(digest);
     },
     async localPath(digest) {
       const data = await find(digest);
       if (!data) return large.localPath(digest);
+      if (ring)
+        return inMemory.path(digest, async function* () {
+          yield data;
+        });
       cache ??= folderBlobs(cacheFolder);
       await (await cache).put(data);
       return (await cache).localPath(digest);
@@ -97,22 +121,24 @@ export function withSmallBlobs(records: Records, large: BlobStore, cacheFolder: 
         );
       // local copies that any process made
       if (!cache && existsSync(cacheFolder)) cache = folderBlobs(cacheFolder);
+      inMemory.forget(digests);
       await (await cache)?.delete(digests);
       await large.delete(digests);
     },
     async *list() {
       const seen = new Set<string>();
       for (let from = ""; ; ) {
-        const rows: BlobInfo[] = await records.read
+        const rows = await records.read
           .selectFrom("small_blobs")
-          .select(e => ["digest", e.fn<number>("length", ["data"]).as("sizeBytes")])
+          .select("digest")
+          .select(sized)
           .where("digest", ">", from)
           .orderBy("digest")
           .limit(1000)
           .execute();
         for (const row of rows) {
           seen.add(row.digest);
-          yield row;
+          yield { digest: row.digest, sizeBytes: rowSize(row.length, row.begin) };
         }
         if (rows.length < 1000) break;
         from = rows.at(-1)!.digest;
@@ -121,6 +147,7 @@ export function withSmallBlobs(records: Records, large: BlobStore, cacheFolder: 
     },
     clean: () => large.clean(),
     async close() {
+      inMemory.close();
       await (await cache)?.close();
       await large.close();
     },

@@ -18,6 +18,7 @@ const headsMayLack = 64;
 
 export interface CheckedLogEntry {
   readonly place: string;
+  readonly position: number;
   readonly entry: LogEntry;
 }
 
@@ -123,7 +124,7 @@ export async function checkLog(db: ReadingDb, o: CheckLogOptions): Promise<TreeH
       const name = nameOf(entry);
       const place = `log entry ${row.position}${name ? ` (${name})` : ""}`;
       const stands = check(row, place);
-      if (stands && entry && name) entries.push({ place, entry });
+      if (stands && entry && name) entries.push({ place, position: row.position, entry });
       else if (stands) findings.add(place, "an entry that can be read", row.entry);
       from = row.position + 1;
     }

@@ -106,6 +106,17 @@ const migrations: readonly Migration[] = [
         primary key (scope, key))`,
     ],
   },
+  {
+    name: "acts",
+    statements: [
+      "create table acts (id text primary key, position bigint not null, kind text not null, at_ms bigint not null)",
+      "create unique index acts_position on acts (position)",
+      `create table act_fields (act text not null, field text not null, salt text not null, value text not null, digest text not null,
+        primary key (act, field))`,
+      "create index act_fields_digest on act_fields (digest)",
+      "create table anchors (chain text not null, position bigint not null, head text not null, at_ms bigint not null, primary key (chain, position))",
+    ],
+  },
 ];
 
 const versionTable = "create table if not exists loam_schema (version bigint primary key, name text not null, applied_ms bigint not null)";

@@ -33,11 +33,11 @@ export interface Records {
   close(): Promise<void>;
 }
 
-/** Opens the database and brings its tables up to date. The adapter is loaded only when it is the one asked for. */
-export async function openRecords(at: RecordsPlace, clock: Clock, isReadOnly = false): Promise<Records> {
+/** Opens the database and brings its tables up to date. The adapter is loaded only when it is the one asked for. `key` encrypts a SQLite file. */
+export async function openRecords(at: RecordsPlace, clock: Clock, isReadOnly = false, key?: string): Promise<Records> {
   if (at.kind === "sqlite") {
     const { openSqlite, readSqlite } = await import("./sqlite.ts");
-    return isReadOnly ? readSqlite(at.path, clock) : openSqlite(at.path, clock);
+    return isReadOnly ? readSqlite(at.path, clock, key) : openSqlite(at.path, clock, key);
   }
   return (await import("./postgres.ts")).openPostgres(at.url, at.schema, clock);
 }

@@ -1,8 +1,10 @@
 /**
  * The tables of the record, in plain SQL types that SQLite and PostgreSQL share: text, whole numbers (milliseconds since 1970 fit 2^53),
- * JSON as canonical text. `artifacts`, `artifact_files`, `inputs`, `versions`, `aliases`, `releases`, `guards` and `marks` are what the log
- * proves; `runs`, `run_data`, `locks`, `states` and `projects` say what is going on. Which documents an artifact holds is not here: see `members.ts`.
+ * JSON as canonical text. `artifacts`, `artifact_files`, `inputs`, `versions`, `aliases`, `releases`, `guards`, `marks`, `acts`,
+ * `act_fields` and `anchors` are what the log proves; `runs`, `run_data`, `locks`, `states` and `projects` say what is going on. Which documents an artifact holds is not here: see `members.ts`.
  */
+
+import type { ActField } from "../log/commitments.ts";
 
 export interface Tables {
   artifacts: {
@@ -62,6 +64,11 @@ export interface Tables {
   marks: { model: string; number: number; kind: MarkKind; key: string; value: string; at_ms: number };
   /** One row a leaf of the Merkle tree: its text, its hash, the root with it, and the hash chain of tree heads. */
   log: { position: number; entry: string; leaf: string; root: string; head: string };
+  /** Acts and what opens their commitments; see `acts.ts`. A missing field was erased, as an entry of the log says. */
+  acts: { id: string; position: number; kind: ActKind; at_ms: number };
+  act_fields: { act: string; field: ActField; salt: string; value: string; digest: string };
+  /** Heads of other hash chains that the log vouches for; see `anchors.ts`. */
+  anchors: { chain: string; position: number; head: string; at_ms: number };
   /** Blobs that are smaller than a flush is dear; see `blobs/small.ts`. */
   small_blobs: { digest: string; data: Uint8Array };
   /** One row: what the next append needs. */
@@ -105,6 +112,13 @@ export interface Tables {
   states: { scope: string; key: string; value: string; at_ms: number };
   loam_schema: { version: number; name: string; applied_ms: number };
 }
+
+/**
+ * "review": a person decided on content, or on an appeal; "policy": a rule of access, release or moderation changed; "access": personal data was read or
+ * handed out; "erasure": data was removed; "loop": a step of retraining; "incident": something went wrong.
+ */
+export const actKinds = ["review", "policy", "access", "erasure", "loop", "incident"] as const;
+export type ActKind = (typeof actKinds)[number];
 
 /** "set": nothing guards it; "promote": its guard was met; "rollback": back to the one before; "remove": nobody has it any more. */
 const releaseKinds = ["set", "promote", "rollback", "remove"] as const;

@@ -54,7 +54,9 @@ function failure(error: unknown, path: string): unknown {
         place: path,
         expected: "a sound SQLite database",
         received: message,
-        hint: "Restore the file from a copy, or move it aside to begin a new record (the blobs stay, stages run again).",
+        hint: code.startsWith("SQLITE_NOTADB")
+          ? "If the database is encrypted, name its key under `store.encrypt` of loam.yaml. Else restore the file from a copy."
+          : "Restore the file from a copy, or move it aside to begin a new record (the blobs stay, stages run again).",
       },
       error,
     );
@@ -264,33 +266,61 @@ function checkTables(db: Database.Database, path: string): void {
 }
 
 /** Opens or makes the database at `path`. */
-export async function openSqlite(path: string, clock: Clock): Promise<Records> {
+export async function openSqlite(path: string, clock: Clock, key?: string): Promise<Records> {
   let db: Database.Database;
   try {
     makePrivateFile(path);
-    db = new Database(path);
+    db = opened(path, key);
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code?.startsWith("E") ? fileError(error, dirname(path)) : failure(error, path);
   }
-  return recordsOf(db, path, clock);
+  return recordsOf(db, path, clock, { at: path, isImmutable: false, key });
+}
+
+/** A database, whose pages and log are encrypted where a key of 64 hex digits is given. */
+const opened = (path: string, key: string | undefined): Database.Database =>
+  key === undefined ? new Database(path) : new Database(path, encrypting(key));
+// the package's types lack the two options that its own README names
+const encrypting = (key: string): Database.Options => ({ encryptionCipher: "aes256cbc", encryptionKey: key }) as Database.Options;
+
+/** Encrypts a database in place. No other process may have it open. */
+export function encryptSqlite(path: string, key: string): void {
+  const db = new Database(path);
+  try {
+    // what the log holds goes into the file first, and the log away
+    db.prepare("pragma journal_mode = delete").all();
+    db.prepare("pragma secure_delete = on").all();
+    db.prepare(`pragma rekey = '${key}'`).all();
+  } catch (error) {
+    throw isBusy(error)
+      ? storeErrors.fail(
+          "recordsBusy",
+          { place: path, expected: "no other process", received: "one that has the database open", hint: "Stop it and try again." },
+          error,
+        )
+      : failure(error, path);
+  } finally {
+    db.close();
+  }
 }
 
 /**
  * Opens a database that cannot be written. One that was closed is read where it lies, as immutable: SQLite then makes no file beside it. What was copied
  * while it was open has its last commits in the log beside it, and one of an earlier version lacks tables: both are read as a temporary copy.
  */
-export async function readSqlite(path: string, clock: Clock): Promise<Records> {
+export async function readSqlite(path: string, clock: Clock, key?: string): Promise<Records> {
   const { copy, remove } = temporaryCopy(path);
   try {
     const walBytes = existsSync(`${path}-wal`) ? statSync(`${path}-wal`).size : 0;
-    const isWhole = walBytes === 0 && (await isCurrent(path));
+    // an encrypted one cannot be opened as immutable
+    const isWhole = key === undefined && walBytes === 0 && (await isCurrent(path));
     if (!isWhole) {
       copyFileSync(path, copy);
       if (walBytes > 0) copyFileSync(`${path}-wal`, `${copy}-wal`);
       chmodSync(copy, 0o600);
     }
     const at = isWhole ? `${pathToFileURL(path).href}?immutable=1` : copy;
-    const records = await recordsOf(new Database(at), path, clock, { at, isImmutable: isWhole });
+    const records = await recordsOf(opened(at, key), path, clock, { at, isImmutable: isWhole, key });
     return {
       ...records,
       isReadOnly: true,
@@ -334,7 +364,7 @@ async function recordsOf(
   db: Database.Database,
   path: string,
   clock: Clock,
-  { at, isImmutable }: { readonly at: string; readonly isImmutable: boolean } = { at: path, isImmutable: false },
+  { at, isImmutable, key }: { readonly at: string; readonly isImmutable: boolean; readonly key: string | undefined },
 ): Promise<Records> {
   const driver = new LibsqlDriver(db, path);
   const dialect: Dialect = {
@@ -405,7 +435,7 @@ async function recordsOf(
     write: (work, options) => write(work, options?.durable ?? true),
     async snapshot(work) {
       // A connection of its own: in WAL its reading transaction holds up nobody.
-      const own = new Database(at);
+      const own = opened(at, key);
       try {
         const connection = new Connection(own, path, true);
         await connection.exec("begin");
