@@ -2,6 +2,7 @@
 import { errorTable } from "../base/index.ts";
 
 export const governanceErrors = errorTable("governance", {
+  table: { status: 400, exit: "usage", meaning: "A table cannot be judged: no rows, a column that is missing, or fewer rows than k." },
   accountant: {
     status: 400,
     exit: "usage",
