@@ -1,4 +1,19 @@
 /** text: tokenizers (trained and loaded) and chat templates. Knows no tensors. */
+
+export {
+  type Blocklist,
+  type BlocklistWords,
+  type Finder,
+  findersOf,
+  foundHidden,
+  longestMatch,
+  PhraseGuard,
+  parsePattern,
+  phraseGuard,
+  readBlocklist,
+  readUnits,
+  unitsOf,
+} from "./blocklist/index.ts";
 export { MAX_RENDERED, MAX_STEPS } from "./bounded-interpreter.ts";
 export { type AnsweredChat, type AnswerOptions, type ChatAnswer, encodeAnswers } from "./chat-answers.ts";
 export { encodeChat } from "./chat-encode.ts";

@@ -33,6 +33,14 @@ for (const [reading, codes] of confusables)
   for (const code of codes.split(" ")) readingOf.set(String.fromCodePoint(Number.parseInt(code, 36)), reading);
 for (const [reading, letters] of moreConfusables) for (const letter of letters) readingOf.set(letter, reading);
 
+/** Letters that look like another letter than their capital or compatibility form does: Greek nu is a v, its capital an N; lunate sigma is a c. */
+const smallConfusables = new Map(
+  Object.entries({ ν: "v", η: "n", υ: "u", γ: "y", ω: "w", ι: "i", τ: "t", κ: "k", ρ: "p", ϲ: "c", Ϲ: "c" }).map(([c, x]) => [
+    c.codePointAt(0)!,
+    x.codePointAt(0)!,
+  ]),
+);
+
 /** Accents of alphabets; vowel signs of Indic and other scripts are letters to their readers and stay. */
 const accents = /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]/gu;
 /** By category: format characters (zero width, bidi controls, soft hyphen, tags), variation selectors and fillers, controls that are no space. */
@@ -43,8 +51,21 @@ const brailleBlank = 0x2800;
 /** Whether a code point shows nothing and takes no room. */
 export const isInvisible = (codePoint: number): boolean => invisible.test(String.fromCodePoint(codePoint));
 
+/** Blocks of emoji that show the alphabet and have no compatibility form: regional indicators, letters in discs and in squares. */
+const emojiAlphabets = [0x1f1e6, 0x1f150, 0x1f170].map(first => ({ first, last: first + 25 }));
+
+/** The small letter that an emoji shows. */
+function emojiLetter(codePoint: number): number | undefined {
+  const block = emojiAlphabets.find(({ first, last }) => codePoint >= first && codePoint <= last);
+  return block && 97 + codePoint - block.first;
+}
+
 function folded(codePoint: number): readonly number[] {
   if (isInvisible(codePoint)) return [];
+  const shown = emojiLetter(codePoint);
+  if (shown !== undefined) return [shown];
+  const small = smallConfusables.get(codePoint);
+  if (small !== undefined) return [small];
   if (codePoint === brailleBlank) return [32];
   // to capitals first: that way "ß" is "ss", and so is "ẞ"
   const plain = String.fromCodePoint(codePoint).normalize("NFKD").replace(accents, "").toUpperCase().toLowerCase().normalize("NFKD");

@@ -1,10 +1,11 @@
 /**
- * Texts inside of a text that a model reads and a reader does not: base64, hexadecimal, percent-encoding, tag characters and variation selectors.
+ * Texts inside of a text that a model reads and a reader does not: base64, hexadecimal, percent-encoding, markup, tag characters and variation selectors.
  * Characters come one by one; a run that cannot be an encoded ASCII text is given up at its first impossible character, so ordinary words are let
  * go at once. Windows bound what is kept; each decoded text has a map to the places it came from. Left out: encrypted and compressed bytes.
  */
 import { isSpaceUnit } from "./fold.ts";
 import { digitRuns, percentRuns } from "./hidden-runs.ts";
+import { MarkupRun } from "./markup.ts";
 
 export interface HiddenText {
   readonly text: string;
@@ -12,19 +13,24 @@ export interface HiddenText {
   readonly starts: readonly number[];
   /** Whether a part of it can be replaced by itself; else it is replaced as a whole. */
   readonly isDivisible: boolean;
+  /** Of a divisible one: where the source of the first decoded character begins; what lies before it stands in the text as it is. */
+  readonly decodedFrom?: number;
 }
 
 /** Takes code points in order, with their places. */
-interface Run {
+export interface HiddenRun {
   take(codePoint: number, start: number, end: number, found: (hidden: HiddenText) => void): void;
   end(found: (hidden: HiddenText) => void): void;
   /** Where the source of what may still be decoded begins. */
   readonly hold: number | undefined;
+  /** Outside of any run: what was taken does not matter to what follows. */
+  readonly isIdle: boolean;
 }
 
 /** Bytes of a window, and how many of them the next one sees again. */
 const windowBytes = 768;
 const overlapBytes = 192;
+const window = { most: windowBytes, overlap: overlapBytes };
 /** Shorter ones are no words. */
 const leastBytes = 4;
 
@@ -51,7 +57,7 @@ const padding = 61;
 const mostPadding = 2;
 
 /** Base64 or hexadecimal, by its digits and their bits. */
-function digitRun(table: Uint8Array, width: number): Run {
+function digitRun(table: Uint8Array, width: number): HiddenRun {
   let bytes: number[] = [];
   let starts: number[] = [];
   let lastEnd = 0;
@@ -122,6 +128,9 @@ function digitRun(table: Uint8Array, width: number): Run {
     get hold() {
       return isAlive ? (starts[0] ?? byteStart) : undefined;
     },
+    get isIdle() {
+      return !isInside;
+    },
   };
 }
 
@@ -141,7 +150,7 @@ function utf8(bytes: readonly number[], starts: readonly number[], end: number, 
 }
 
 /** Bytes that stand for themselves in characters which show nothing. */
-function invisibleRun(byteOf: (codePoint: number) => number | undefined, least: number, isDivisible: boolean): Run {
+function invisibleRun(byteOf: (codePoint: number) => number | undefined, least: number, isDivisible: boolean): HiddenRun {
   let bytes: number[] = [];
   let starts: number[] = [];
   let lastEnd = 0;
@@ -173,6 +182,9 @@ function invisibleRun(byteOf: (codePoint: number) => number | undefined, least: 
     get hold() {
       return starts[0];
     },
+    get isIdle() {
+      return bytes.length === 0;
+    },
   };
 }
 
@@ -187,7 +199,7 @@ const isBorder = (c: number): boolean => (c < 128 ? c <= 32 || ends.has(c) : isS
 const hexOf = (c: number): number => (c < 128 ? hexadecimal[c]! : outside);
 
 /** Percent-encoding, with the characters of the same run around it. `heldBefore`: where begins what the sign found half done. */
-function percentRun(heldBefore: () => number | undefined): Run {
+function percentRun(heldBefore: () => number | undefined): HiddenRun {
   let codes: number[] = [];
   let starts: number[] = [];
   let isByte: boolean[] = [];
@@ -210,7 +222,8 @@ function percentRun(heldBefore: () => number | undefined): Run {
         bytes.push(byte);
         places.push(starts[i]!);
       }
-    found(utf8(bytes, places, lastEnd, true));
+    const first = isByte.indexOf(true);
+    found({ ...utf8(bytes, places, lastEnd, true), ...(first < 0 ? {} : { decodedFrom: starts[first]! }) });
   };
   const end = (found: (hidden: HiddenText) => void): void => {
     if (codes.length === 0) return;
@@ -259,6 +272,9 @@ function percentRun(heldBefore: () => number | undefined): Run {
     get hold() {
       return hold;
     },
+    get isIdle() {
+      return codes.length === 0;
+    },
   };
 }
 
@@ -267,6 +283,8 @@ export interface HiddenReader {
   take(codePoint: number, start: number, end: number): void;
   end(): void;
   readonly hold: number | undefined;
+  /** No run is under way: another reader could begin here. */
+  readonly isIdle: boolean;
 }
 
 /** `heldBefore`: of what looks at the same characters, where something begins that may still be found. */
@@ -275,7 +293,8 @@ export function hiddenReader(found: (hidden: HiddenText) => void, heldBefore: ()
   const least = (places: readonly (number | undefined)[]): number | undefined =>
     places.reduce((a, b) => (b !== undefined && (a === undefined || b < a) ? b : a), undefined);
   // first: what is half done before its sign is what the others have before they take it
-  const seen = [percentRun(() => least([heldBefore(), ...encodings.map(e => e.hold)])), ...encodings];
+  const halfDone = (): number | undefined => least([heldBefore(), ...encodings.map(e => e.hold)]);
+  const seen = [percentRun(halfDone), new MarkupRun(window, halfDone), ...encodings];
   // one selector behind a sign chooses its picture
   const unseen = [invisibleRun(tagOf, 1, true), invisibleRun(selectorOf, leastBytes, false)];
   const runs = [...seen, ...unseen];
@@ -295,6 +314,9 @@ export function hiddenReader(found: (hidden: HiddenText) => void, heldBefore: ()
       for (const { hold } of runs) if (hold !== undefined && (first === undefined || hold < first)) first = hold;
       return first;
     },
+    get isIdle() {
+      return runs.every(run => run.isIdle);
+    },
   };
 }
 
@@ -303,13 +325,15 @@ const canBeText = (byte: 0 | 1 | 2, first: number, second: number): boolean =>
   isTextByte((((base64[first]! << 6) | base64[second]!) >> (4 - 2 * byte)) & 255);
 const marked = /[\ufe00-\ufe0f]|[\u{e0020}-\u{e007e}]|[\u{e0100}-\u{e01ef}]/u;
 
+const hasMarkup = /<[A-Za-z/!?]|&[#A-Za-z]/;
+
 /** All hidden texts of a text. */
 export function hiddenTexts(text: string): HiddenText[] {
   const all: HiddenText[] = [];
   const found = (hidden: HiddenText): void => {
     all.push(hidden);
   };
-  const read = (runs: readonly Run[], from: number, to: number): void => {
+  const read = (runs: readonly HiddenRun[], from: number, to: number): void => {
     for (let i = from; i < to; ) {
       const codePoint = text.codePointAt(i)!;
       const end = i + (codePoint > 0xffff ? 2 : 1);
@@ -323,6 +347,7 @@ export function hiddenTexts(text: string): HiddenText[] {
   const percents = percentRuns(text, isBorder);
   const percentReader = percents.length > 0 ? [percentRun(() => undefined)] : [];
   for (const { from, to } of percents) read(percentReader, from, to);
+  if (hasMarkup.test(text)) read([new MarkupRun(window, () => undefined)], 0, text.length);
   if (marked.test(text)) read([invisibleRun(tagOf, 1, true), invisibleRun(selectorOf, leastBytes, false)], 0, text.length);
   return all;
 }

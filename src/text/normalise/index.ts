@@ -4,3 +4,5 @@ export { foldOf, foldText, isLetterUnit, isSpaceUnit, isWordUnit } from "./fold.
 export { type HiddenReader, type HiddenText, hiddenReader, hiddenTexts } from "./hidden.ts";
 export { foldedString, foldedText, type Normalised, visibleText } from "./normalise.ts";
 export { fitsStars, isDisguised, isJoint, isSign, longestWord, meaningsOf, readingsOf, star, type TextReading } from "./readings.ts";
+export { turnedForms } from "./turned.ts";
+export { undisguisedReadings } from "./undisguised.ts";

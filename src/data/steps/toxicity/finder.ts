@@ -11,6 +11,7 @@ import {
   type LetterApart,
   longestWord,
   readingsOf,
+  turnedForms,
   wordsApart,
 } from "../../../text/index.ts";
 import { WordMemory } from "./word-memory.ts";
@@ -42,11 +43,11 @@ interface Meaning {
 }
 
 /** Single letters with the same marks or spaces between them; stars are a matter of readings. */
-const apart = /(?<![\p{L}\p{N}])[\p{L}@$0-9](?:[^\p{L}\p{N}@$*\n]{1,3}[\p{L}@$0-9](?![\p{L}\p{N}])){2,}/gu;
+const apart = /(?<![\p{L}\p{N}])[\p{L}@$0-9](?:[^\p{L}\p{N}@$*]{1,3}[\p{L}@$0-9](?![\p{L}\p{N}])){2,}/gu;
 /** The same for texts of ASCII in small letters, at half the time. */
-const apartInAscii = /(?<![a-z0-9])[a-z@$0-9](?:[^a-z0-9@$*\n]{1,3}[a-z@$0-9](?![a-z0-9])){2,}/g;
+const apartInAscii = /(?<![a-z0-9])[a-z@$0-9](?:[^a-z0-9@$*]{1,3}[a-z@$0-9](?![a-z0-9])){2,}/g;
 const isAscii = /^[\0-\x7f]*$/;
-const apartLetter = /([^\p{L}\p{N}@$*\n]{0,3})([\p{L}@$0-9])/gu;
+const apartLetter = /([^\p{L}\p{N}@$*]{0,3})([\p{L}@$0-9])/gu;
 
 /** Words remembered, plain ones of a text and what they were: a cache of a pure function. */
 const maxKnown = 200_000;
@@ -92,6 +93,9 @@ export class ToxicTermFinder {
           this.#beginnings.set(key, [...(this.#beginnings.get(key) ?? []), { begin, category, weight }]);
         } else this.#exact.set(first, { category, weight });
       }
+    // beginnings and phrases are too often other words when they are turned
+    for (const [word, entry] of [...this.#exact])
+      for (const units of turnedForms(unitsOf(word))) if (!this.#exact.has(wordOf(units))) this.#exact.set(wordOf(units), entry);
     for (const word of [...this.#exact.keys(), ...this.#phrases.keys()]) this.#whole.add(hashOfWord(word));
     for (const begin of this.#beginnings.keys()) this.#begun.add(hashOfWord(begin));
   }
@@ -182,8 +186,8 @@ export class ToxicTermFinder {
     if (word.length > longestWord) return undefined;
     const plain = this.#plain(word);
     if (plain) return plain;
-    // `idiot-proof` is two words, `idiot's` is one and a bit.
-    const parts = word.split(/['’-]/).slice(0, 8);
+    // `idiot-proof` is two words, `idiot's` is one and a bit; bars stand between cells too
+    const parts = word.split(/['’|-]/).slice(0, 8);
     for (const part of parts) {
       const found = part === word ? undefined : this.#plain(part);
       if (found) return found;

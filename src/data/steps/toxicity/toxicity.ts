@@ -48,7 +48,7 @@ async function tableOf(o: Options, resources: Resources): Promise<WordTable> {
 
 export const toxicity = documentStep<typeof toxicityOptions, ToxicTermFinder>({
   name: "toxicity",
-  version: 2,
+  version: 3,
   options: toxicityOptions,
   rules,
   needs: o => [...new Set(o.files.map(f => f.file))].map(path => ({ kind: "file", path })),

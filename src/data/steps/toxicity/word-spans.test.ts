@@ -20,7 +20,9 @@ test("words by their places are the words of the pattern, whatever the UTF-16", 
         words.push(word);
         expect([hash, beginning]).toEqual([hashOfWord(word), hashOfWord(word.slice(0, 3))]);
         if (isPlain) expect([word, isDisguised([...word].map(c => c.codePointAt(0)!))]).toEqual([word, false]);
-        expect(isPlain).toBe(/^[a-z]+$/.test(word) && !/(.)\1\1/.test(word));
+        // "aa" may be a letter drawn out
+        const runs = Array.from(word.matchAll(/(.)\1*/gsu), m => m[0].length / m[1]!.length);
+        expect(isPlain).toBe(/^[a-z]+$/.test(word) && runs.includes(1) && runs.every(n => n < 3));
       });
       expect(words).toEqual(text.match(wordPattern) ?? []);
     }),

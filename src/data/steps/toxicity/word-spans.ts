@@ -4,9 +4,9 @@
  */
 
 /** What a word is made of; a differential test compares `eachWord` with it. */
-export const wordPattern = /[\p{L}\p{M}\p{N}@$!+*€]+(?:['’-][\p{L}\p{M}\p{N}@$!+*€]+)*/gu;
+export const wordPattern = /[\p{L}\p{M}\p{N}@$!|+*€]+(?:['’-][\p{L}\p{M}\p{N}@$!|+*€]+)*/gu;
 
-const character = /[\p{L}\p{M}\p{N}@$!+*€]/u;
+const character = /[\p{L}\p{M}\p{N}@$!|+*€]/u;
 const joint = /['’-]/;
 const [inside, joins, outside] = [1, 2, 3] as const;
 /** Of UTF-16 units; 0 until one comes. */
@@ -45,7 +45,7 @@ export interface WordPlace {
   hash: number;
   /** Of its first three units. */
   beginning: number;
-  /** Small letters of ASCII alone, none of them three times in a row: it reads as itself and in no other way. */
+  /** Small letters of ASCII alone, none three times in a row and not each of them twice: it reads as itself and in no other way. */
   isPlain: boolean;
 }
 
@@ -66,6 +66,7 @@ export function eachWord(text: string, tell: (word: Readonly<WordPlace>) => void
     let isPlain = true;
     let last = 0;
     let times = 0;
+    let hasSingle = false;
     while (i < length) {
       width = widthAt(text, i);
       if (width === 0) {
@@ -77,6 +78,7 @@ export function eachWord(text: string, tell: (word: Readonly<WordPlace>) => void
         const unit = text.charCodeAt(i);
         hash = nextHash(hash, unit);
         if (i - from < beginningUnits) beginning = hash;
+        if (unit !== last && times === 1) hasSingle = true;
         times = unit === last ? times + 1 : 1;
         last = unit;
         if (unit < smallA || unit > smallZ || times > 2) isPlain = false;
@@ -86,7 +88,7 @@ export function eachWord(text: string, tell: (word: Readonly<WordPlace>) => void
     word.to = i;
     word.hash = hash;
     word.beginning = beginning;
-    word.isPlain = isPlain;
+    word.isPlain = isPlain && (hasSingle || times === 1);
     tell(word);
   }
 }

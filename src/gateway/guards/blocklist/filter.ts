@@ -3,10 +3,8 @@
  * so far, never from how they were cut into pieces.
  */
 
-import { type HiddenText, hiddenReader } from "../../../text/index.ts";
+import { type Finder, foundHidden, hiddenReader, readUnits } from "../../../text/index.ts";
 import type { FilteredPiece, TextFilter, TextForm } from "../contract.ts";
-import { readUnits } from "./units.ts";
-import type { Finder } from "./words.ts";
 
 export type ListAction = "block" | "mask" | "flag";
 
@@ -22,46 +20,6 @@ interface ListFilterOptions {
 interface Span {
   readonly start: number;
   end: number;
-}
-
-/** Texts inside of a text inside of a text are looked at, and no deeper. */
-const deepest = 2;
-
-/** What is found in a text inside of another, in places of that text. */
-function foundIn(text: string, finders: ListFilterOptions["finders"], depth: number): Span[] {
-  const spans: Span[] = [];
-  const own = finders();
-  const found = (start: number, end: number): void => {
-    spans.push({ start, end });
-  };
-  let lastEnd = 0;
-  const hidden = depth < deepest ? hiddenReader(h => spans.push(...foundHidden(h, finders, depth + 1))) : undefined;
-  const reader = readUnits(
-    "text",
-    (codePoint, start, end) => {
-      hidden?.take(codePoint, start, end);
-      return false;
-    },
-    (unit, original, start, end) => {
-      for (const finder of own) finder.before(unit, Math.max(lastEnd, start), found);
-      for (const finder of own) finder.take(unit, original, start);
-      lastEnd = end;
-      return false;
-    },
-  );
-  reader.push(text);
-  reader.end();
-  hidden?.end();
-  for (const finder of own) finder.before(undefined, text.length, found);
-  return spans;
-}
-
-/** What is found in a hidden text, in places of the text that hides it. */
-function foundHidden({ text, starts, isDivisible }: HiddenText, finders: ListFilterOptions["finders"], depth: number): Span[] {
-  const spans = foundIn(text, finders, depth);
-  const end = starts[starts.length - 1]!;
-  if (!isDivisible) return spans.length > 0 ? [{ start: starts[0]!, end }] : [];
-  return spans.map(s => ({ start: starts[s.start]!, end: starts[s.end] ?? end }));
 }
 
 export const listFilter = (options: ListFilterOptions): TextFilter => new ListFilter(options);

@@ -1,10 +1,9 @@
 /** A list's judgement of a request's texts. */
 import { defined } from "../../../base/index.ts";
+import { findersOf, parsePattern } from "../../../text/index.ts";
 import type { FilteredPiece } from "../contract.ts";
 import type { GuardJudging, JudgeInput, JudgeSpec, OpenJudge } from "../judge/judge-types.ts";
 import { listFilter } from "./filter.ts";
-import { findersOf } from "./finders.ts";
-import { parsePattern } from "./pattern-parse.ts";
 
 /** Characters between two pauses: below 5 ms, also for patterns that begin everywhere. */
 const turnCharacters = 4_096;

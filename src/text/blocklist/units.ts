@@ -3,8 +3,10 @@
  * are read, also where a piece ends inside of one.
  */
 
-import { foldOf } from "../../../text/index.ts";
-import type { TextForm } from "../contract.ts";
+import { foldOf } from "../normalise/index.ts";
+
+/** `json`: escapes are read as the characters that they stand for. */
+export type ReadForm = "text" | "json";
 
 /** Takes one unit. `original`: the code point that it comes of. Places in UTF-16 code units of the whole text. True: no more is wanted. */
 type Sink = (unit: number, original: number, start: number, end: number) => boolean;
@@ -22,7 +24,7 @@ interface UnitReader {
 /** Takes a code point before it is folded; one that shows nothing has no units. True: no more is wanted. */
 type PointSink = (codePoint: number, start: number, end: number) => boolean;
 
-export function readUnits(form: TextForm, points: PointSink, sink: Sink): UnitReader {
+export function readUnits(form: ReadForm, points: PointSink, sink: Sink): UnitReader {
   let rest = "";
   let at = 0;
   let isOver = false;

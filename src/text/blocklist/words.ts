@@ -2,7 +2,7 @@
  * Words and phrases, thousands at once: one automaton (Aho and Corasick, 1975) that takes a character in one step however many words there are.
  * White space is one space however much of it there is.
  */
-import { foldText, isSpaceUnit, isWordUnit } from "../../../text/index.ts";
+import { foldText, isSpaceUnit, isWordUnit } from "../normalise/index.ts";
 
 /** Finds in units that come one by one. `ends` and `hold` are places in the text. */
 export interface Finder {
@@ -11,6 +11,10 @@ export interface Finder {
   take(unit: number, original: number, start: number): void;
   /** Where the first thing begins that may still become a finding; undefined where there is none. */
   readonly hold: number | undefined;
+  /** What was taken matters no more, but for its last unit: another finder could begin here, `behind` that unit. */
+  readonly isIdle: boolean;
+  /** Before anything is taken: the text goes on behind a unit that was taken elsewhere. */
+  behind(unit: number): void;
 }
 
 interface Node {
@@ -122,6 +126,12 @@ export function wordFinder({ root, longest }: WordAutomaton, wholeWords: boolean
     },
     get hold() {
       return at.depth === 0 ? undefined : starts[(count - at.depth) % size];
+    },
+    get isIdle() {
+      return at === root;
+    },
+    behind: unit => {
+      last = isSpaceUnit(unit) ? space : unit;
     },
   };
 }

@@ -2,7 +2,7 @@
  * Patterns as one machine of states that follows all ways through all of them at once (Thompson, 1968): a character costs at most the number of
  * states, whatever stands in the text. Each way knows where it began, so that what may still become a finding can be held back.
  */
-import { isWordUnit } from "../../../text/index.ts";
+import { isWordUnit } from "../normalise/index.ts";
 import { type Assertion, PatternError, type PatternTree } from "./pattern-parse.ts";
 import type { Finder } from "./words.ts";
 
@@ -182,6 +182,14 @@ class PatternFinder implements Finder {
         if (least === undefined || begin < least) least = begin;
       }
     return least;
+  }
+
+  get isIdle(): boolean {
+    return this.#sets.every(({ kernel }) => kernel.count === 0);
+  }
+
+  behind(unit: number): void {
+    this.#last = unit;
   }
 
   before(next: number | undefined, end: number, found: (start: number, end: number) => void): void {

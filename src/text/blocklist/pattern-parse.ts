@@ -2,7 +2,7 @@
  * Regular expressions as a tree: what all dialects have in common, without what takes more than linear time (back-references, looking ahead or
  * behind). Classes keep their text and are asked of one character at a time.
  */
-import { foldOf } from "../../../text/index.ts";
+import { foldOf } from "../normalise/index.ts";
 
 export type Assertion = "start" | "end" | "boundary" | "inside";
 

@@ -2,7 +2,7 @@
  * The words of a list by the parts that readings compare: a word is one part, a phrase several, and all parts together stand for the letters set
  * apart (`b.o.m.b`). A tree over the parts tells early which beginnings can still become one. Words of fewer than three letters have no disguises.
  */
-import { fitsStars, isDisguised, isJoint, isLetterUnit, isSign, isWordUnit, meaningsOf, readingsOf, star } from "../../../text/index.ts";
+import { fitsStars, isDisguised, isJoint, isLetterUnit, isSign, isWordUnit, meaningsOf, readingsOf, star } from "../normalise/index.ts";
 
 export const isPartUnit = (unit: number): boolean => isWordUnit(unit) || isSign(unit);
 export const unitsKey = (units: readonly number[]): string => String.fromCodePoint(...units);

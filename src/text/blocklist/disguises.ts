@@ -13,7 +13,7 @@ import {
   star,
   type TextReading,
   wordsApart,
-} from "../../../text/index.ts";
+} from "../normalise/index.ts";
 import { type Alive, type Dictionary, isPartUnit, type PhraseNode, unitsKey } from "./dictionary.ts";
 import type { Finder, WordAutomaton } from "./words.ts";
 import { findAll } from "./words.ts";
@@ -67,6 +67,14 @@ class DisguiseFinder implements Finder {
     const firstApart = this.#apart.find(a => this.#within || this.#dictionary.beginsApart(a.unit));
     const places = [part?.alive ? part.starts[0] : undefined, firstApart?.start, ...this.#begun.map(b => b.start)];
     return places.reduce((least, at) => (at !== undefined && (least === undefined || at < least) ? at : least), undefined);
+  }
+
+  get isIdle(): boolean {
+    return this.#part === undefined && this.#begun.length === 0 && this.#apart.length === 0;
+  }
+
+  behind(unit: number): void {
+    if (!isPartUnit(unit)) this.#gap = String.fromCodePoint(unit);
   }
 
   before(next: number | undefined, end: number, found: Found): void {
