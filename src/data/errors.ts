@@ -53,5 +53,11 @@ export const dataErrors = errorTable("data", {
     meaning: "A changed option of a step cannot be tried from the values that were stored; why is said.",
   },
   examples: { status: 422, exit: "usage", meaning: "There are too few examples to learn from, or all are of one kind." },
+  purpose: {
+    status: 422,
+    exit: "usage",
+    isOfInputs: true,
+    meaning: "Documents lack the purpose or the consent that a model's `purpose` asks for; they are counted.",
+  },
   notMeasured: { status: 404, exit: "usage", meaning: "The artifact was made before measured values were kept." },
 });

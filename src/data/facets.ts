@@ -33,7 +33,7 @@ const mostSources = 10_000;
 type Counts = { train: number; heldOut: number; dropped: number; bytes: number };
 
 /** Folder of a place, or the file where it has none: `spam/7.eml` -> `spam`, `mails.jsonl:12` -> `mails.jsonl`. */
-const sourceOf = (place: string): string => {
+export const sourceOf = (place: string): string => {
   const slash = place.lastIndexOf("/");
   return slash > 0 ? place.slice(0, slash) : place.replace(/[:#]\d+$/, "");
 };

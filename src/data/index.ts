@@ -10,6 +10,13 @@ export { artifactAsExport, cardFiles } from "./card/files.ts";
 export { dataCardMarkdown } from "./card/markdown.ts";
 export { type CardPart, cardPart, noCard } from "./card/part.ts";
 export { ownFacts, type SourceFacts } from "./card/source-facts.ts";
+export {
+  type Counterfactual,
+  type CounterfactualKind,
+  counterfactualDigest,
+  counterfactualKinds,
+  counterfactualRewriter,
+} from "./counterfactual/index.ts";
 export { type Distribution, placeIn } from "./distribution.ts";
 export {
   type BadLine,
@@ -50,6 +57,8 @@ export { type MixtureInfo, mixtureFile, readTimes, tellMixture } from "./mixture
 export { type DataPart, dataPart } from "./part.ts";
 export { contaminationFile } from "./pipeline.ts";
 export { type WorkOptions, workOn } from "./plan/shared.ts";
+export { purposeStage } from "./purpose.ts";
+export type { PurposeRule } from "./purpose-rule.ts";
 export { calibratedQuality, isotonicCalibration, plattCalibration, type QualityCalibration } from "./quality/calibration.ts";
 export {
   areaUnderCurve,
@@ -78,6 +87,7 @@ export {
   type ReportExample,
   type RuleReport,
 } from "./report.ts";
+export type { RepresentationSlice } from "./representation.ts";
 export { type Embedder, type Need, needKey, noResources, type Resources, type Scorer } from "./resources.ts";
 export { fillRows } from "./rows.ts";
 export { type Shown, shortened, shownBy } from "./shown.ts";

@@ -39,4 +39,5 @@ export const dataPart = partShape.superRefine((part, context) => {
 });
 export type DataPart = z.output<typeof dataPart>;
 
+export { purposePart } from "./purpose-rule.ts";
 export { ownPartOnly, ownPartOptions } from "./split-by/options.ts";

@@ -11,6 +11,7 @@ import { type Facet, facets } from "./facets.ts";
 import type { LedgerEntry, LedgerMeasure, SetAside } from "./ledger.ts";
 import { type DiffLine, lineDiff } from "./line-diff.ts";
 import { type ColumnInfo, decodeColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
+import { type RepresentationSlice, representation } from "./representation.ts";
 import { type Shown, shownBy } from "./shown.ts";
 import type { StepName } from "./steps/step-entry.ts";
 import { steps as allSteps } from "./steps/steps.ts";
@@ -89,6 +90,8 @@ export interface DataReport {
   readonly facets: readonly Facet[];
   /** UTF-8 bytes of the kept documents' texts. */
   readonly sizes: Distribution | null;
+  /** Where it was asked for: which groups the kept documents mention, by split and source. */
+  readonly representation?: readonly RepresentationSlice[];
   /** What could not be told, in sentences. */
   readonly notes: readonly string[];
 }
@@ -100,6 +103,8 @@ interface ReportOptions {
   readonly bins?: number;
   /** Clusters of copies. */
   readonly clusters?: number;
+  /** Counts which groups the kept documents mention. */
+  readonly groups?: boolean;
 }
 
 /** Members of a cluster that are named. */
@@ -314,9 +319,16 @@ async function setAsideOf(artifact: ArtifactReader, shown: Shown, examples: numb
   return [...groups].map(([reason, g]) => ({ reason, ...g })).sort((a, b) => b.records - a.records || (a.reason < b.reason ? -1 : 1));
 }
 
+async function groupsOf(artifact: ArtifactReader): Promise<RepresentationSlice[]> {
+  const counter = representation();
+  for (const side of ["train", "held-out"] as const)
+    for await (const line of ledgerLines(artifact, `${side}.jsonl`)) counter.add(JSON.parse(line) as Document, side);
+  return counter.all();
+}
+
 /** The report of a documents artifact. */
 export async function dataReport(artifact: ArtifactReader, o: ReportOptions = {}): Promise<DataReport> {
-  const { examples = 3, bins = 48, clusters = 5 } = o;
+  const { examples = 3, bins = 48, clusters = 5, groups = false } = o;
   const info = await readMeasures(artifact);
   const shown = shownBy(info?.steps ?? []);
   const ledger = await readLedger(artifact, examples);
@@ -367,6 +379,7 @@ export async function dataReport(artifact: ArtifactReader, o: ReportOptions = {}
     clusters: await clustersOf(artifact, ledger.clusters, shown, clusters),
     facets: texts.facets,
     sizes: distributionOf(texts.sizes, bins) ?? null,
+    ...(groups ? { representation: await groupsOf(artifact) } : {}),
     notes: info ? [] : ["Measured values were not kept when this artifact was made: `loam data run` makes it anew, with them."],
   };
 }

@@ -284,3 +284,28 @@ test("a run that is broken off stops asking", async () => {
   expect(isLoamError(error)).toBe(false);
   expect(asked).toBeLessThan(10);
 });
+
+test("counterfactuals are of train documents alone: none of a held-out parent, none that is a held-out text, none where nothing changes", async () => {
+  const people = ["Emily", "Priya", "Fatima", "Maria", "Todd", "Omar"];
+  const say = (name: string, i: number) =>
+    `${name} sold her old car number ${i} to a friend of ${name} who had asked about it for ${i} weeks`;
+  const some = Array.from(
+    { length: 60 },
+    (_, i): Document => ({ id: `m:${i}`, text: say(people[i % 6]!, i), source: "m", attributes: {} }),
+  );
+  const plain = Array.from(
+    { length: 10 },
+    (_, i): Document => ({ id: `p:${i}`, text: `It rained for ${i} days on the roof`, source: "p", attributes: {} }),
+  );
+  const options = { methods: [{ method: "counterfactual", options: { change: ["pronouns"] } }], maxShare: 0.9 };
+  const free = await run(options, [...some, ...plain]);
+  expect(free.made.map(d => d.attributes.augmentedFrom).sort()).toEqual(some.map(d => d.id).sort());
+  expect(free.report.rows[0]!.rejected).toEqual({ unchanged: 10 });
+  for (const d of free.made) expect(d.text).toContain("sold his old car");
+  // the very texts that a swap gives are held out for half of them
+  const heldOut = some.slice(0, 30).map((d, i) => ({ ...d, id: `h:${i}`, text: d.text.replace("her", "his") }));
+  const { made, report } = await run(options, some, { heldOut: () => heldOut });
+  const held = new Set(heldOut.map(d => d.text));
+  expect(made.some(d => held.has(d.text) || held.has(String(d.attributes.augmentedFrom)))).toBe(false);
+  expect(report.rows[0]!.rejected["like-held-out"]).toBeGreaterThanOrEqual(30);
+});

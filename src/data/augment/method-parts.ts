@@ -1,5 +1,6 @@
 /** What `loam.yaml` may say of each augmentation method, apart from the methods themselves (`methods.ts`). A new method is a row in both. */
 import { letterCasePart } from "./methods/case/options.ts";
+import { counterfactualPart } from "./methods/counterfactual/options.ts";
 import { keyboardPart } from "./methods/keyboard/options.ts";
 import { markupPart } from "./methods/markup/options.ts";
 import { numberFormatPart } from "./methods/numbers/options.ts";
@@ -23,6 +24,7 @@ export const methodParts = {
   template: templatesPart,
   paraphrase: paraphrasePart,
   questions: questionsPart,
+  counterfactual: counterfactualPart,
 } as const;
 export type MethodName = keyof typeof methodParts;
 export const methodNames = Object.keys(methodParts) as [MethodName, ...MethodName[]];

@@ -3,6 +3,7 @@
 import type { AugmentMethod } from "./method.ts";
 import type { MethodName } from "./method-parts.ts";
 import { letterCase } from "./methods/case/case.ts";
+import { counterfactual } from "./methods/counterfactual/counterfactual.ts";
 import { keyboard } from "./methods/keyboard/keyboard.ts";
 import { markup } from "./methods/markup/markup.ts";
 import { numberFormat } from "./methods/numbers/numbers.ts";
@@ -26,4 +27,5 @@ export const methods = {
   template: templates,
   paraphrase,
   questions,
+  counterfactual,
 } as const satisfies Record<MethodName, AugmentMethod>;

@@ -19,6 +19,8 @@ export interface CardRecord {
   /** The data stage's, as recorded. */
   readonly options: unknown;
   readonly sources: readonly SourceFacts[];
+  /** Accountable owner, as a person reads it. */
+  readonly owner?: string | undefined;
 }
 
 interface StepFacts {
@@ -47,6 +49,8 @@ export interface DataCard extends Omit<CardPart, "gaps" | "creator" | "language"
   /** ISO date and time. */
   readonly made: string;
   readonly creator: readonly string[];
+  /** Accountable owner. */
+  readonly owner?: string;
   readonly sources: readonly SourceFacts[];
   readonly funnel: readonly FunnelRow[];
   readonly reasons: readonly { readonly reason: string; readonly documents: number }[];
@@ -132,6 +136,7 @@ export async function dataCard(artifact: ArtifactReader, record: CardRecord, par
     name: record.name,
     ...part,
     creator: list(part.creator),
+    ...defined({ owner: record.owner }),
     artifact: artifact.id,
     digest: artifact.digest,
     made: new Date(record.createdMs).toISOString(),

@@ -45,6 +45,7 @@ function about(c: DataCard): string[] {
   const facts: (readonly [string, string | undefined])[] = [
     ["Licence", c.licence && safe(c.licence)],
     ["Made by", c.creator.length > 0 ? c.creator.map(safe).join(", ") : undefined],
+    ["Accountable owner", c.owner && safe(c.owner)],
     ["Contact", c.contact && safe(c.contact)],
     ["Page", c.url],
     ["Version", c.version && safe(c.version)],

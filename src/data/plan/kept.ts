@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { hashOf, type Json } from "../../base/index.ts";
+import { forgottenReason } from "../forget/forget.ts";
 import type { DataJob, Wave } from "./job.ts";
 import { type PartitionResult, workspaceFormat } from "./workspace.ts";
 
@@ -58,10 +59,12 @@ export function keptTasks(folder: string, workspace: string, job: DataJob, first
     // A forgotten id is not among those that were read: whoever is remembered again may be anywhere.
     if (then.forget.some(id => changed.has(id))) return false;
     const { files } = JSON.parse(await readFile(join(kept, "result.json"), "utf8")) as PartitionResult;
+    // an entry may be the hash of an id
+    const isChanged = forgottenReason([...changed]);
     for (const file of Object.keys(files)) {
       if (!file.startsWith("ids.")) continue;
       for (const line of (await readFile(join(kept, file), "utf8")).split("\n"))
-        if (changed.has(line.slice(0, line.indexOf("\t")))) return false;
+        if (isChanged(line.slice(0, line.indexOf("\t"))) !== undefined) return false;
     }
     return true;
   }
