@@ -1,5 +1,6 @@
 /** What a result says of an item whatever came of it: its name and place, its prompt, and the attributes that slices are made of. */
 import { evaluateErrors } from "./errors.ts";
+import { fairnessGroupsOf } from "./part.ts";
 import type { ItemResult } from "./results/item.ts";
 import type { TaskQuestion } from "./tasks/ask.ts";
 import type { SliceRule, Task } from "./tasks/schema.ts";
@@ -28,9 +29,21 @@ function sliced(rule: SliceRule, { prompt, item }: TaskQuestion): string | numbe
   return typeof value === "number" || typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** Errors: evaluate/data where no item has a field that a slice names. */
-function checkSlices({ slices }: Task, asked: readonly TaskQuestion[]): void {
+/** Fields that groups are made of, each once. */
+const groupFields = ({ groups }: Task): string[] => (groups ? [...new Set(fairnessGroupsOf(groups).by.flat())] : []);
+
+/** Errors: evaluate/data where no item has a field that a slice or a group names. */
+function checkSlices(task: Task, asked: readonly TaskQuestion[]): void {
+  const { slices } = task;
   const fields = new Set(asked.flatMap(a => Object.keys(a.item.fields)));
+  const unknown = groupFields(task).find(field => !fields.has(field));
+  if (unknown !== undefined && asked.length > 0)
+    throw evaluateErrors.fail("data", {
+      place: `${asked[0]!.item.place}: groups`,
+      expected: `one of ${[...fields].slice(0, 20).join(", ")}`,
+      received: `"${unknown}"`,
+      hint: "An attribute that only some items have is a group: the others are (missing).",
+    });
   for (const rule of slices) {
     const field = typeof rule === "string" ? rule : rule.length;
     if (fields.has(field) || (field === "prompt" && typeof rule !== "string") || asked.length === 0) continue;
@@ -42,14 +55,16 @@ function checkSlices({ slices }: Task, asked: readonly TaskQuestion[]): void {
   }
 }
 
-function attributesOf({ slices }: Task, a: TaskQuestion): Record<string, string | number> {
-  const values = slices.map(rule => [sliceName(rule).by, sliced(rule, a)] as const);
+function attributesOf(task: Task, a: TaskQuestion): Record<string, string | number> {
+  const named = groupFields(task).map(field => [field, sliced(field, a)] as const);
+  const values = [...named, ...task.slices.map(rule => [sliceName(rule).by, sliced(rule, a)] as const)];
   return Object.fromEntries(values.filter((v): v is readonly [string, string | number] => v[1] !== undefined));
 }
 
 export type AboutItem = Pick<ItemResult, "id" | "place" | "prompt" | "attributes" | "cluster">;
 
-function shownOf(task: Task, { prompt, text, pair, references }: TaskQuestion, isClassified: boolean): string {
+function shownOf(task: Task, { prompt, text, pair, references, stereotype, continuations }: TaskQuestion, isClassified: boolean): string {
+  if (stereotype && prompt === "") return continuations[0]!.slice(0, shownPrompt);
   if (isClassified) return text.slice(0, shownPrompt);
   // a whole text stands after nothing
   if (task.output === "loglikelihood_rolling") return (references[0] ?? "").slice(0, shownPrompt);

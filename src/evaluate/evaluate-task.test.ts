@@ -244,16 +244,16 @@ test("options in another order keep the right one right; texts with typing error
   const loaded = await write(sums);
   const order = await itemChange(loaded.task, "order");
   for (const item of loaded.items) {
-    const { options, right, question } = order(item).fields as (typeof rows)[number];
+    const { options, right, question } = order(item)!.fields as (typeof rows)[number];
     expect(options[right]).toBe((item.fields as (typeof rows)[number]).options[1]);
     expect(options).not.toEqual(item.fields.options);
     expect(question).toBe(item.fields.question);
   }
   const typos = await itemChange(loaded.task, "typos");
-  const changed = loaded.items.map(i => typos(i).fields as (typeof rows)[number]);
+  const changed = loaded.items.map(i => typos(i)!.fields as (typeof rows)[number]);
   expect(changed.map(c => c.options)).toEqual(rows.map(r => r.options));
   expect(changed.filter((c, i) => c.question !== rows[i]!.question).length).toBeGreaterThan(15);
-  expect(changed).toEqual(loaded.items.map(i => typos(i).fields));
+  expect(changed).toEqual(loaded.items.map(i => typos(i)!.fields));
 });
 
 test.each([

@@ -12,9 +12,10 @@ import { evaluateEmbedding } from "./embedding/evaluate-embedding.ts";
 import { evaluateErrors } from "./errors.ts";
 import type { KeptAnswers } from "./models/kept-answers.ts";
 import type { AnswerOf, EvaluatedChatTurn, EvaluatedModel, RequestKind, RequestOf } from "./models/model.ts";
-import { chosen } from "./results/chosen.ts";
+import { chosen, indexOfGreatest } from "./results/chosen.ts";
 import type { ItemResult } from "./results/item.ts";
 import { answerReader, voted } from "./results/read-answer.ts";
+import { isStereotypeOutput, stereotypeKinds } from "./stereotype/index.ts";
 import { type TaskQuestion, taskQuestions } from "./tasks/ask.ts";
 import type { LoadedTask, TaskItem } from "./tasks/read-task.ts";
 import type { OutputType, Task } from "./tasks/schema.ts";
@@ -45,6 +46,11 @@ const kinds: { readonly [O in OutputType]: RequestKind } = {
   code: "generate",
   retrieval: "embed",
   similarity: "embed",
+  stereoset: "likelihood",
+  crows_pairs: "likelihood",
+  winobias: "likelihood",
+  bbq: "likelihood",
+  weat: "embed",
 };
 
 /** A model that classifies by itself is asked for its labels. */
@@ -74,7 +80,8 @@ function requestOf(task: Task, kind: RequestKind, a: TaskQuestion, model: Evalua
       hasSpecials: true,
     };
   }
-  if (kind === "likelihood") return { context: a.context, continuations: a.continuations };
+  const isCounted = isStereotypeOutput(task.output) && stereotypeKinds[task.output].isPerToken;
+  if (kind === "likelihood") return { context: a.context, continuations: a.continuations, ...(isCounted ? { countsTokens: true } : {}) };
   const g = task.generate ?? { stop: [], maxTokens: 256, temperature: 0, seed: 1, samples: 1 };
   return {
     prompt: task.chat ? "" : a.context,
@@ -109,7 +116,32 @@ function choiceResult(task: Task, a: TaskQuestion, logLikelihoods: readonly numb
   return { ...base, came: a.choices[chosen(base as unknown as ItemResult)]! };
 }
 
-function resultOf(task: Task, kind: RequestKind, a: TaskQuestion, answer: AnswerOf<RequestKind>, read: (text: string) => string): Result {
+/** Of texts that are compared: the scores of each, and which is likelier. Errors: evaluate/ability where tokens are not counted and must be. */
+function comparedResult(task: Task, a: TaskQuestion, choices: AnswerOf<"likelihood">["choices"], model: string): Result {
+  const isPerToken = isStereotypeOutput(task.output) && stereotypeKinds[task.output].isPerToken;
+  const scores = choices.map(({ logLikelihood, tokens = 0 }) => {
+    if (isPerToken && tokens === 0)
+      throw evaluateErrors.fail("ability", {
+        place: model,
+        expected: `token counts, since ${task.output} compares means per token`,
+        received: "none",
+      });
+    return isPerToken ? logLikelihood / tokens : logLikelihood;
+  });
+  const base = { choices: a.choices, logLikelihoods: scores, stereotype: a.stereotype!, right: "", came: "" };
+  if (a.gold.length > 0) return { ...choiceResult(task, a, scores, []), stereotype: a.stereotype! };
+  const at = indexOfGreatest(scores);
+  return { ...base, came: `${a.choices[at]}: ${a.continuations[at]!.trim()}` };
+}
+
+function resultOf(
+  task: Task,
+  kind: RequestKind,
+  a: TaskQuestion,
+  answer: AnswerOf<RequestKind>,
+  read: (text: string) => string,
+  model: string,
+): Result {
   if (kind === "classify") {
     const { probabilities, told } = answer as AnswerOf<"classify">;
     const missing = a.choices.find(c => probabilities[c] === undefined);
@@ -141,6 +173,7 @@ function resultOf(task: Task, kind: RequestKind, a: TaskQuestion, answer: Answer
     return { right: a.references[0]!, came: texts[0]!, texts, references: a.references };
   }
   const { choices } = answer as AnswerOf<"likelihood">;
+  if (isStereotypeOutput(task.output)) return comparedResult(task, a, choices, model);
   if (task.output === "loglikelihood") {
     const { logLikelihood, isGreedy } = choices[0]!;
     return { right: a.references[0]!, came: isGreedy ? a.references[0]! : "(another)", logLikelihood, isGreedy };
@@ -210,7 +243,9 @@ export async function evaluateTask(o: EvaluateTaskOptions): Promise<Evaluated> {
       got[i] = answer;
     },
   );
-  const items = asked.map((a, i): ItemResult => ({ ...about[i]!, ms: roundedMs(got[i]!.ms), ...resultOf(task, kind, a, got[i]!, read) }));
+  const items = asked.map(
+    (a, i): ItemResult => ({ ...about[i]!, ms: roundedMs(got[i]!.ms), ...resultOf(task, kind, a, got[i]!, read, model.id) }),
+  );
   const all =
     task.output === "code"
       ? await tested(

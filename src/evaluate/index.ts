@@ -30,6 +30,9 @@ export { type WordingFault, wordingFaults } from "./paraphrase/wording-fault.ts"
 export {
   type BaselineName,
   baselineNames,
+  type FairnessGroups,
+  fairnessGroupsOf,
+  groupRule,
   type TextClassifierName,
   textClassifierNames,
   type UndecidedRule,
@@ -50,6 +53,8 @@ export { type Condition, parseCondition } from "./results/condition.ts";
 export { type Cleanness, type ContaminationSplit, cleannessOf, contaminationSplit, markKey } from "./results/contamination.ts";
 export { asChoosing, type CostThreshold, choosingOf, costDifference, costThreshold } from "./results/cost-threshold.ts";
 export { mostWrong, slowest } from "./results/extremes.ts";
+export { type FairnessTable, fairnessTables } from "./results/fairness.ts";
+export { fairnessLines } from "./results/fairness-lines.ts";
 export { type GateVerdict, gateVerdict, tellVerdict, toldEvidence } from "./results/gate.ts";
 export {
   checkWhole,
@@ -68,6 +73,7 @@ export {
 export { type ChangedGroupItem, type GroupDifferences, groupDifferences } from "./results/group-compare.ts";
 export { headOf, type ItemResult, type ResultHead } from "./results/item.ts";
 export { defaultMeasures, type EvaluationMeasure, measureOf, resultMeasureNames } from "./results/measures.ts";
+export { nameableLabels } from "./results/nameable-labels.ts";
 export { pictureOf } from "./results/picture.ts";
 export { parseResults } from "./results/read-results.ts";
 export { countedName } from "./results/retrieval-measures.ts";
@@ -89,6 +95,7 @@ export {
   reciprocalRank,
 } from "./retrieval/index.ts";
 export { type BitsReport, baselinesStage, evaluateStage, type ReportScore, scoreTimes } from "./stage.ts";
+export { hasStereotypeParts } from "./stereotype/index.ts";
 export { type TaskQuestion, taskQuestions } from "./tasks/ask.ts";
 export type { CorpusDocument, RetrievalCorpus } from "./tasks/corpus.ts";
 export type { GroupMeasure, TaskGroup } from "./tasks/harness-groups.ts";

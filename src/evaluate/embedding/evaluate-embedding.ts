@@ -8,6 +8,7 @@ import { evaluateErrors } from "../errors.ts";
 import type { Evaluated, EvaluateTaskOptions } from "../evaluate-task.ts";
 import type { ItemResult } from "../results/item.ts";
 import { openRanking } from "../retrieval/index.ts";
+import { associationTest } from "../stereotype/index.ts";
 import { type TaskQuestion, taskQuestions } from "../tasks/ask.ts";
 import type { RetrievalCorpus } from "../tasks/corpus.ts";
 import { comparedPairs } from "./compared-pairs.ts";
@@ -117,9 +118,56 @@ async function rankings(
   return results;
 }
 
+/** Attribute texts of a target's test. */
+const attributesOf = ({ item }: TaskQuestion): readonly (readonly string[])[] => [
+  item.fields.first as string[],
+  item.fields.second as string[],
+];
+
+/** Targets beside the attributes of their test. */
+async function evaluateAssociations(o: EvaluateTaskOptions): Promise<Evaluated> {
+  const { task } = o.loaded;
+  const asked = taskQuestions(o.loaded);
+  const about = aboutItems(task, asked);
+  const began = performance.now();
+  const texts = textsOf(asked, undefined, () => undefined);
+  for (const a of asked) for (const text of attributesOf(a).flat()) if (!texts.has(text)) texts.set(text, a.item.place);
+  const { vectors, known } = await embedded(texts, o);
+  const values = asked.map(a => {
+    const [first, second] = attributesOf(a).map(list => {
+      const near = cosines(
+        vectors.get(a.context)!,
+        list.map(t => vectors.get(t)!),
+      );
+      return near.reduce((s, x) => s + x, 0) / near.length;
+    });
+    return first! - second!;
+  });
+  const sideOf = (a: TaskQuestion): 0 | 1 => (a.item.fields.side === 0 ? 0 : 1);
+  const tests = new Map<string, [number[], number[]]>();
+  for (const [i, a] of asked.entries()) {
+    const own = tests.get(a.stereotype!.type!) ?? [[], []];
+    own[sideOf(a)].push(values[i]!);
+    tests.set(a.stereotype!.type!, own);
+  }
+  const p = new Map([...tests].map(([test, sides]) => [test, associationTest(...sides, test).p]));
+  const items = asked.map(
+    (a, i): ItemResult => ({
+      ...about[i]!,
+      ms: roundedMs(vectors.get(a.context)!.ms),
+      right: "",
+      came: values[i]!.toFixed(4),
+      stereotype: a.stereotype!,
+      association: { value: values[i]!, side: sideOf(a), p: p.get(a.stereotype!.type!)! },
+    }),
+  );
+  return { items, known, ms: performance.now() - began };
+}
+
 /** Errors: as of `evaluateTask`; evaluate/score for vectors of different sizes, and for one without a direction. */
 export async function evaluateEmbedding(o: EvaluateTaskOptions): Promise<Evaluated> {
   const { loaded, change } = o;
+  if (loaded.task.output === "weat") return evaluateAssociations(o);
   const { task, corpus } = loaded;
   const asked = taskQuestions(loaded, change);
   // what stands before everything stands before both texts of a pair

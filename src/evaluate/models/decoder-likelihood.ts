@@ -142,7 +142,8 @@ export function decoderLikelihood(o: DecoderLikelihoodParts): DecoderLikelihood 
     Array.from(tokenizer.encode(text, { addSpecialTokens: false, readSpecialTokens }));
   return {
     likelihood: (requests, each, signal) => {
-      const wanted = requests.map(({ context, continuations, hasSpecials = false }) => ({
+      const wanted = requests.map(({ context, continuations, hasSpecials = false, countsTokens = false }) => ({
+        countsTokens,
         paths: continuations.map(text => {
           const path = pathOfCut(cutTokens(encode(hasSpecials), context, text, hasSpecials ? [] : start, prefixToken), config.context);
           if (path.targets.length > 0) return path;
@@ -154,7 +155,13 @@ export function decoderLikelihood(o: DecoderLikelihoodParts): DecoderLikelihood 
           });
         }),
       }));
-      return scoreAll(scorer, wanted, (r, choices, ms) => each(r, { choices: [...choices], ms }), signal);
+      const counted = (r: number, k: number) => (wanted[r]!.countsTokens ? { tokens: wanted[r]!.paths[k]!.targets.length } : {});
+      return scoreAll(
+        scorer,
+        wanted,
+        (r, choices, ms) => each(r, { choices: choices.map((c, k) => ({ ...c, ...counted(r, k) })), ms }),
+        signal,
+      );
     },
     rolling: (requests, each, signal) => {
       const tokens = requests.map(({ text }) => encode(false)(text));

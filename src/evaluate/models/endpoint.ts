@@ -104,19 +104,20 @@ function echoed(
   },
   /** Code points of context and continuation. */
   length: number,
-): TextLikelihood {
+): TextLikelihood & { readonly tokens: number } {
   const start = [...context].length;
-  let [logLikelihood, isGreedy] = [0, true];
+  let [logLikelihood, isGreedy, count] = [0, true, 0];
   for (let i = 0; i < tokens.length; i++) {
     const end = text_offset[i + 1] ?? length;
     if (end <= start || text_offset[i]! >= length) continue;
     const own = token_logprobs[i];
     if (own === null || own === undefined) continue;
     logLikelihood += own;
+    count++;
     const top = top_logprobs?.[i];
     if (top) isGreedy &&= own >= Math.max(...Object.values(top));
   }
-  return { logLikelihood, isGreedy };
+  return { logLikelihood, isGreedy, tokens: count };
 }
 
 /** The endpoint as its tasks ask it. */
@@ -237,16 +238,27 @@ function likelihoodsBy({ place: placeOf, post, answer }: EndpointPort) {
       throw error;
     }
   };
-  return async ({ context, continuations }: LikelihoodRequest, signal: AbortSignal | undefined): Promise<{ choices: TextLikelihood[] }> => {
+  const told = ({ tokens, ...rest }: TextLikelihood & { readonly tokens: number }, countsTokens: boolean): TextLikelihood =>
+    countsTokens ? { ...rest, tokens } : rest;
+  return async (
+    { context, continuations, countsTokens = false }: LikelihoodRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<{ choices: TextLikelihood[] }> => {
     const isFirst = scores === undefined;
     scores ??= await hasScores(signal);
     if (scores) {
       const { data } = await answer("score", { prompt: context, input: continuations, top_logprobs: 1 }, scoreSchema, signal);
       return {
-        choices: data.map(({ tokens }) => ({
-          logLikelihood: tokens.reduce((s, t) => s + t.logprob, 0),
-          isGreedy: tokens.every(t => !t.top_logprobs?.[0] || t.logprob >= t.top_logprobs[0].logprob),
-        })),
+        choices: data.map(({ tokens }) =>
+          told(
+            {
+              logLikelihood: tokens.reduce((s, t) => s + t.logprob, 0),
+              isGreedy: tokens.every(t => !t.top_logprobs?.[0] || t.logprob >= t.top_logprobs[0].logprob),
+              tokens: tokens.length,
+            },
+            countsTokens,
+          ),
+        ),
       };
     }
     const got = await post(
@@ -256,7 +268,9 @@ function likelihoodsBy({ place: placeOf, post, answer }: EndpointPort) {
       signal,
     );
     if ("ok" in got && got.ok.choices.length === continuations.length && got.ok.choices.every(c => c.logprobs))
-      return { choices: got.ok.choices.map((c, i) => echoed(context, c.logprobs!, [...(context + continuations[i]!)].length)) };
+      return {
+        choices: got.ok.choices.map((c, i) => told(echoed(context, c.logprobs!, [...(context + continuations[i]!)].length), countsTokens)),
+      };
     const received = "ok" in got ? "an answer without them" : `${got.status} ${got.message}`;
     if (isFirst)
       throw evaluateErrors.fail("ability", {

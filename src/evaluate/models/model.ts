@@ -13,12 +13,16 @@ export interface LikelihoodRequest {
   readonly continuations: readonly string[];
   /** The context is what a chat template gave: names of special tokens in it are those tokens. */
   readonly hasSpecials?: boolean;
+  /** The answer says how many tokens each continuation has. */
+  readonly countsTokens?: boolean;
 }
 export interface TextLikelihood {
   /** Natural logarithm. */
   readonly logLikelihood: number;
   /** The model would write it at temperature 0. */
   readonly isGreedy: boolean;
+  /** Tokens that the likelihood is of, where the request counts them. */
+  readonly tokens?: number;
 }
 
 /** How likely a whole text is, from its first token on. */

@@ -4,6 +4,7 @@
  * side, `excluded` where it lies beyond 0 on the other, else `undecided`. Which of the two errors an undecided one should be is the caller's choice. A figure
  * that is not a number (the area under the curve of one class) is `unknown` and fails: nothing is known of what the gate is there for.
  */
+import { defined } from "../../base/index.ts";
 import { bootstrap } from "../../statistics/index.ts";
 import { type ChanceTest, chanceSentence } from "../classification/index.ts";
 import { evaluateErrors } from "../errors.ts";
@@ -32,6 +33,8 @@ export interface GateVerdict {
   readonly unread?: { readonly items: number; readonly canTurn: boolean };
   /** The model's labels are no better than chance, and so the figures, which would show that it is good, are `undecided`. */
   readonly chance?: ChanceTest;
+  /** Of an `unknown` one: why a figure is not a number, where its measure says so. */
+  readonly why?: string;
   /** Figures by the names in the condition. */
   readonly figures: Readonly<Record<string, number>>;
 }
@@ -131,7 +134,7 @@ function readVerdict(
           confidence: 0.9,
           method: measured.some(m => m.measure.chooses) ? "percentile" : "bca",
           clusters: clustersOf(paired.first),
-          strata: strataOf(paired.first),
+          strata: strataOf(paired.first) ?? measured.find(m => m.measure.strata)?.measure.strata?.(paired.first),
           seed: 1,
         });
   const { isBelow, holds, drawn } = evidenceOf(operator, difference, low, high);
@@ -147,6 +150,7 @@ function readVerdict(
           paired.first.filter(i => !i.chooses),
         )
       : undefined;
+  const why = Number.isNaN(difference) ? measured.flatMap(m => m.measure.why?.(paired.first) ?? [])[0] : undefined;
   const isChance = chance?.verdict === "no better than chance";
   const evidence = isChance ? "undecided" : drawn;
   const fails = evidence === "undecided" ? (undecided === "point" ? holds : undecided === "fail") : evidence !== "excluded";
@@ -161,6 +165,7 @@ function readVerdict(
     evidence,
     fails,
     ...(isChance ? { chance } : {}),
+    ...defined({ why }),
     figures: Object.fromEntries(parts.map(p => [p.name, p.figure(all)])),
   };
 }
@@ -189,5 +194,5 @@ export const tellVerdict = (v: GateVerdict): string => {
     .map(([name, x]) => `${name} ${show(x)}`)
     .join(", ");
   const says = v.evidence === "unknown" ? "cannot be told" : v.holds ? "holds" : "does not hold";
-  return `${v.task}: "${v.condition}" ${says} (${figures}; left - right ${show(v.difference)}, 95 % one-sided bounds ${show(v.low)} and ${show(v.high)}, ${v.items} items: ${toldEvidence[v.evidence]})${v.chance ? `; the model is ${chanceSentence(v.chance)}` : ""}${tellUnread(v)}`;
+  return `${v.task}: "${v.condition}" ${says} (${figures}; left - right ${show(v.difference)}, 95 % one-sided bounds ${show(v.low)} and ${show(v.high)}, ${v.items} items: ${toldEvidence[v.evidence]}${v.why === undefined ? "" : `: ${v.why}`})${v.chance ? `; the model is ${chanceSentence(v.chance)}` : ""}${tellUnread(v)}`;
 };

@@ -9,6 +9,7 @@ import { evaluateErrors } from "../errors.ts";
 import type { GroupMeasure, TaskGroup } from "../tasks/harness-groups.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
 import { type EvaluationMeasure, type Figure, measureOf } from "./measures.ts";
+import { nameableLabels } from "./nameable-labels.ts";
 import { type Score, scoreOf } from "./score.ts";
 
 /** What measures need to know of a group. */
@@ -229,7 +230,7 @@ export function measuresIn(
   items: readonly ItemResult[],
 ): (name: string) => Pick<OfGroup, "measure" | "counts"> {
   const labels = new Map<number, Set<string>>();
-  for (const i of items) for (const c of i.choices ?? []) labels.set(i.part ?? 0, (labels.get(i.part ?? 0) ?? new Set()).add(c));
+  for (const i of items) for (const c of nameableLabels([i])) labels.set(i.part ?? 0, (labels.get(i.part ?? 0) ?? new Set()).add(c));
   const labelsOf = (part: number) => [...(labels.get(part) ?? [])];
   return isGroupHead(head)
     ? name => groupMeasureOf(name, head, (_, part) => labelsOf(part))

@@ -2,7 +2,9 @@
 import { defined } from "../../base/index.ts";
 import { type SliceBy, sliceName } from "../about-item.ts";
 import type { CostRule } from "../classification/index.ts";
+import { type FairnessGroups, fairnessGroupsOf } from "../part.ts";
 import type { RankedGain } from "../retrieval/index.ts";
+import type { StereotypeFacts } from "../stereotype/index.ts";
 import type { MatchRule, OutputType, Task } from "../tasks/schema.ts";
 
 export interface ItemResult {
@@ -49,6 +51,10 @@ export interface ItemResult {
   readonly found?: readonly RankedGain[];
   /** The first documents by their ids, with their scores. */
   readonly ranked?: readonly (readonly [document: string, score: number])[];
+  /** Of stereotypes: what measures count by; `logLikelihoods` are then what texts are compared by, of StereoSet the mean of a token. */
+  readonly stereotype?: StereotypeFacts;
+  /** Of target texts: how much nearer it lies to the first attributes than to the second, which set of targets it is of, and the p of its test. */
+  readonly association?: { readonly value: number; readonly side: 0 | 1; readonly p: number };
   /** Of pairs: the cosine of the vectors, and the score that people gave. */
   readonly cosine?: number;
   readonly score?: number;
@@ -74,6 +80,8 @@ export interface ResultHead {
   readonly metrics?: readonly string[];
   /** What the task tells slices by. */
   readonly slices?: readonly SliceBy[];
+  /** The groups of its fairness figures. */
+  readonly groups?: FairnessGroups;
 }
 
 /** What the task's `costs` say; undefined where it has none. */
@@ -93,5 +101,6 @@ export function headOf(task: Task): ResultHead {
     ...(task.output === "code" ? { samples: task.generate?.samples ?? 1 } : {}),
     ...defined({ metrics: task.metrics }),
     ...(task.slices.length === 0 ? {} : { slices: task.slices.map(sliceName) }),
+    ...(task.groups ? { groups: fairnessGroupsOf(task.groups) } : {}),
   };
 }

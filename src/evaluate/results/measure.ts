@@ -20,6 +20,10 @@ export interface EvaluationMeasure {
   /** An item's own value, with which two results of one item are held beside each other. */
   readonly value: (item: ItemResult) => number;
   readonly prepare: (items: readonly ItemResult[]) => Figure;
+  /** Why its figure of these items is not a number, where it can say. */
+  readonly why?: (items: readonly ItemResult[]) => string | undefined;
+  /** Strata that its draws keep: items of one group, say. */
+  readonly strata?: (items: readonly ItemResult[]) => ArrayLike<number> | undefined;
 }
 
 export type MakeMeasure = (name: string, head: ResultHead) => EvaluationMeasure;

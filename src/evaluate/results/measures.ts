@@ -16,9 +16,11 @@ import {
 } from "../classification/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { textMetrics } from "../generation/index.ts";
+import { hasStereotypeParts, partMeasure, stereotypeMeasures, weatMeasures } from "../stereotype/index.ts";
 import type { OutputType } from "../tasks/schema.ts";
 import { chosen, indexOfGreatest, labelledOf } from "./chosen.ts";
 import { costMeasure } from "./cost-measure.ts";
+import { fairnessMeasureOf, groupedMeasureNames, isFairnessName } from "./fairness.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
 import { matched } from "./match.ts";
 import { type EvaluationMeasure, type MakeMeasure, meanOf } from "./measure.ts";
@@ -216,6 +218,8 @@ const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasur
   code: { "pass@1": passing(1) },
   retrieval: placeMeasures,
   similarity: similarityMeasures,
+  ...stereotypeMeasures,
+  weat: weatMeasures,
   generate_until: {
     win_rate: winning,
     ...Object.fromEntries(
@@ -247,6 +251,11 @@ const defaults: { readonly [O in OutputType]: readonly string[] } = {
   code: ["pass@1"],
   retrieval: ["ndcg@10", "recall@10", "mrr@10", "map"],
   similarity: ["spearman", "pearson"],
+  stereoset: ["icat", "lms", "ss"],
+  crows_pairs: ["pct_stereotype", "likelihood_diff"],
+  winobias: ["pct_stereotype", "likelihood_diff"],
+  bbq: ["acc", "accuracy_amb", "accuracy_disamb", "amb_bias_score", "disamb_bias_score"],
+  weat: ["effect_size", "p_value"],
 };
 
 /** Names that an error lists; choices may be others for every item. */
@@ -266,16 +275,22 @@ const isOfLabels = ({ output }: ResultHead): boolean => output === "classify" ||
 export const resultMeasureNames = (head: ResultHead, labels: readonly string[] = []): string[] => [
   ...Object.keys(tableOfHead(head)),
   ...(isOfLabels(head) ? labels.map(l => `f1:${l}`) : []),
+  ...(head.groups ? groupedMeasureNames(head.groups) : []),
+  ...(hasStereotypeParts(head.output) ? labels.map(l => `${defaults[head.output][0]}:${l}`) : []),
 ];
 
 /** A measure of an output by name. `labels` are those that may be named. Errors: evaluate/metric with the nearest. */
 export function measureOf(name: string, head: ResultHead, labels: readonly string[] = []): EvaluationMeasure {
   const table = tableOfHead(head);
   if (Object.hasOwn(table, name)) return table[name]!(name, head);
+  const fair = fairnessMeasureOf(name, head);
+  if (fair) return fair;
   const k = head.output === "code" ? passName.exec(name)?.[1] : undefined;
   if (k !== undefined) return passing(Number(k))(name, head);
   const places = head.output === "retrieval" ? placeMeasure(name) : undefined;
   if (places) return places(name, head);
+  const [, whole, part] = (hasStereotypeParts(head.output) && /^([^:]+):(.+)$/.exec(name)) || [];
+  if (whole !== undefined && Object.hasOwn(table, whole) && labels.includes(part!)) return partMeasure(table[whole]!, part!)(name, head);
   const [, base, label] = (isOfLabels(head) && perLabel.exec(name)) || [];
   if (base !== undefined && labels.includes(label!)) return table[base]!(name, head);
   const known = resultMeasureNames(head, labels);
@@ -287,9 +302,11 @@ export function measureOf(name: string, head: ResultHead, labels: readonly strin
     received: `"${name}"`,
     ...(name === "cost" && head.output === "classify"
       ? { hint: "`loam eval --fail-if` asks it of a task with `costs`, which say what each mistake costs." }
-      : near
-        ? { hint: `Did you mean "${near}"?` }
-        : {}),
+      : isFairnessName(name) && !head.groups
+        ? { hint: "The task needs `groups`: the attributes whose groups are compared." }
+        : near
+          ? { hint: `Did you mean "${near}"?` }
+          : {}),
   });
 }
 

@@ -49,7 +49,7 @@ export function scoreOf(measure: EvaluationMeasure, items: readonly ItemResult[]
   const { value, low, high } = bootstrap(items.length, figure, {
     draws,
     clusters,
-    strata: strataOf(items),
+    strata: strataOf(items) ?? measure.strata?.(items),
     method: methodOf(measure),
     seed: 1,
   });

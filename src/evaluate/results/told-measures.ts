@@ -3,6 +3,7 @@ import { taskQuestions } from "../tasks/ask.ts";
 import type { LoadedTask } from "../tasks/read-task.ts";
 import { headOf, type ItemResult, type ResultHead } from "./item.ts";
 import { defaultMeasures, type EvaluationMeasure, measureOf } from "./measures.ts";
+import { nameableLabels } from "./nameable-labels.ts";
 
 /** Their names, the main one first. How often a judge prefers is told with the judgement, what mistakes cost with the threshold. */
 export function reportedMeasureNames({ metrics = [], output }: Pick<ResultHead, "metrics" | "output">): readonly string[] {
@@ -12,7 +13,7 @@ export function reportedMeasureNames({ metrics = [], output }: Pick<ResultHead, 
 
 /** Errors: evaluate/metric. */
 export function reportedMeasures(head: ResultHead, items: readonly ItemResult[]): EvaluationMeasure[] {
-  const labels = [...new Set(items.flatMap(i => i.choices ?? []))];
+  const labels = nameableLabels(items);
   return reportedMeasureNames(head).map(name => measureOf(name, head, labels));
 }
 
@@ -21,6 +22,6 @@ export function checkMeasures(loaded: LoadedTask): void {
   const { metrics } = loaded.task;
   if (metrics === undefined) return;
   const head = headOf(loaded.task);
-  const labels = [...new Set(taskQuestions(loaded).flatMap(a => a.choices))];
+  const labels = nameableLabels(taskQuestions(loaded));
   for (const name of metrics) measureOf(name, head, labels);
 }

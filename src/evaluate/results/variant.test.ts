@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseTask } from "../tasks/read-task.ts";
+import { parseTask, readTask } from "../tasks/read-task.ts";
 import { itemChange } from "../tasks/variants.ts";
 import { mostWrong, slowest } from "./extremes.ts";
 import type { ItemResult } from "./item.ts";
@@ -36,7 +39,7 @@ const items = rows.map((fields, number) => ({ id: `i${number}`, place: `f:${numb
 
 test("options that move under their letters: a model that knows its option answers alike, one that knows a letter does not", async () => {
   const change = await itemChange(task, "order");
-  const moved = items.map(i => change(i).fields as (typeof rows)[number]);
+  const moved = items.map(i => change(i)!.fields as (typeof rows)[number]);
   // what is meant is the option's text, whatever its letter
   const meant = rows.map((r, i) => r.options[(i * 7) % 4]!);
   const asItIs = rows.map((r, i) => result(`i${i}`, letters, r.options.indexOf(meant[i]!), r.right));
@@ -123,4 +126,35 @@ test("the most wrong lack most to the right choice, and only wrong ones count; i
   });
   // a lower figure is better: the worst is the greatest
   expect(mostWrong(edits, [written("a", "abcx"), written("b", "zzzz"), written("c", "abcd")], 2).map(i => i.id)).toEqual(["b", "a"]);
+});
+
+test("items about another group are asked where there is something to change; the others are left out and counted", async () => {
+  const rows = [
+    "Priya lost his keys. Who has them?",
+    "The Muslim man asked Emily. Who came?",
+    "It rained. Why?",
+    "Emily said that she and Emily's brother came.",
+  ].map((question, i) => ({ question, right: i % 2, kind: "Emily" }));
+  const folder = mkdtempSync(join(tmpdir(), "loam-counterfactual-"));
+  writeFileSync(join(folder, "t.jsonl"), rows.map(r => `${JSON.stringify(r)}\n`).join(""));
+  writeFileSync(
+    join(folder, "t.yaml"),
+    'task: t\ndata: { test: t.jsonl }\nprompt: question\noutput: multiple_choice\nchoices: ["yes", "no"]\ntarget: right\nslices: [kind]\n',
+  );
+  const loaded = await readTask(join(folder, "t.yaml"));
+  const made = async (name: "names" | "pronouns" | "identity") => {
+    const change = await itemChange(loaded.task, name);
+    return loaded.items.map(i => change(i));
+  };
+  expect((await made("names")).map(i => i !== undefined)).toEqual([true, true, false, true]);
+  expect((await made("pronouns")).map(i => i?.fields.question)).toEqual([
+    "Priya lost her keys. Who has them?",
+    "The Muslim woman asked Emily. Who came?",
+    undefined,
+    "Emily said that he and Emily's sister came.",
+  ]);
+  expect((await made("identity")).map(i => i !== undefined)).toEqual([false, true, false, false]);
+  // what slices are made of stays
+  for (const item of await made("names")) expect(item?.fields.kind ?? "Emily").toBe("Emily");
+  rmSync(folder, { recursive: true, force: true });
 });

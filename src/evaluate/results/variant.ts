@@ -58,7 +58,7 @@ export function variantScores(
     value,
     prepare: list => at => Array.from(at, k => value(list[k]!)).reduce((a, b) => a + b, 0) / at.length,
   };
-  const isAnswered = items.every(i => i.textBytes === undefined && i.cosine === undefined);
+  const isAnswered = items.every(i => i.textBytes === undefined && i.cosine === undefined && i.association === undefined);
   const score = isAnswered ? scoreOf(share, paired.first) : undefined;
   return {
     ...(score ? { alike: { value: score.value, low: score.low, high: score.high } } : {}),

@@ -8,6 +8,7 @@ import { type TextTemplate, textTemplate } from "../../text/index.ts";
 import { type CodeTests, isFunctionName } from "../code/program.ts";
 import { evaluateErrors } from "../errors.ts";
 import type { EvaluatedChatTurn } from "../models/model.ts";
+import { isStereotypeOutput, type StereotypeFacts, stereotypeKinds } from "../stereotype/index.ts";
 import type { ItemFields } from "./items.ts";
 import { PythonRandom } from "./mersenne.ts";
 import type { LoadedTask, TaskItem } from "./read-task.ts";
@@ -32,6 +33,8 @@ export interface TaskQuestion {
   readonly references: readonly string[];
   /** Of programs: how answers are tested. */
   readonly code?: CodeTests;
+  /** Of stereotypes: what its measures count by. */
+  readonly stereotype?: StereotypeFacts;
   /** Of similarity: the other text, and how alike people say the two are. */
   readonly pair?: { readonly to: string; readonly score: number };
 }
@@ -191,8 +194,41 @@ function pairOf(to: Reader, target: unknown, item: TaskItem): { readonly to: str
   return { to: other, score };
 }
 
+type Part = Omit<TaskQuestion, "context"> & { readonly answer: string };
+
+/** Of stereotypes: the item's own form says what is compared; a prompt of the task's stands in for the form's. */
+function stereotypePart(task: Task, output: Task["output"] & keyof typeof stereotypeKinds, readers: Readers, item: TaskItem): Part {
+  const { context, choices, texts, gold = [], facts } = stereotypeKinds[output].read(item);
+  const prompt =
+    task.prompt === undefined
+      ? context
+      : textOf(
+          placed(item, "prompt", () => readers.prompt(item.fields)),
+          item,
+          "prompt",
+        );
+  const between = prompt === "" ? "" : task.between;
+  const answer = gold[0] === undefined ? "" : texts[gold[0]]!;
+  return {
+    item,
+    prompt,
+    text: prompt,
+    choices,
+    continuations: texts.map(t => between + t),
+    gold,
+    references: [],
+    answer,
+    stereotype: facts,
+  };
+}
+
 /** One item with its own part of the prompt; examples are put before it later. */
-function part(task: Task, readers: Readers, item: TaskItem): Omit<TaskQuestion, "context"> & { readonly answer: string } {
+function part(task: Task, readers: Readers, item: TaskItem): Part {
+  if (task.output === "weat") {
+    const [prompt, type] = [String(item.fields.text), String(item.fields.test)];
+    return { item, prompt, text: prompt, choices: [], continuations: [], gold: [], references: [], answer: "", stereotype: { type } };
+  }
+  if (isStereotypeOutput(task.output)) return stereotypePart(task, task.output, readers, item);
   const prompt = textOf(
     placed(item, "prompt", () => readers.prompt(item.fields)),
     item,

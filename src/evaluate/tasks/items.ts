@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { fileError, hashOf, showValue } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
+import { stereosetEntries } from "../stereotype/index.ts";
 import type { ItemFormat } from "./schema.ts";
 
 export type ItemFields = Readonly<Record<string, unknown>>;
@@ -88,6 +89,8 @@ function jsonList(text: string, name: string): TaskFileItem[] {
     const { line, message } = jsonError(error, text);
     throw bad(`${name}:${line}`, "JSON", message);
   }
+  const entries = stereosetEntries(value);
+  if (entries) return entries.map((fields, i) => ({ fields, place: `${name}[${i}]` }));
   if (!Array.isArray(value)) {
     if (/^\s*\{.*\}\s*$/.test(text)) return jsonLines(text, name);
     throw bad(name, "a list of objects", showValue(value));

@@ -5,6 +5,7 @@ import { check, defined, hashOf, parseYaml, readBytes, sha256 } from "../../base
 import { drawn } from "../../data/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { matched } from "../results/match.ts";
+import { isStereotypeOutput, stereotypeKinds, weatTargets } from "../stereotype/index.ts";
 import { checkApart } from "./apart.ts";
 import { corpusOf, type RetrievalCorpus } from "./corpus.ts";
 import { harnessTasks, isHarness } from "./harness.ts";
@@ -108,7 +109,10 @@ function meantOf(task: Task, split: string, { shown, items: all }: Source): Task
 }
 
 function itemsOf(task: Task, split: string, source: Source): TaskItem[] {
-  const items = meantOf(task, split, source).map(i => ({ ...i, id: itemId(i, task.id) }));
+  const meant = meantOf(task, split, source);
+  // a test is an item a target text
+  const all = task.output === "weat" ? weatTargets(meant).map((i, number) => ({ ...i, number })) : meant;
+  const items = all.map(i => ({ ...i, id: itemId(i, task.id) }));
   if (task.id !== undefined) {
     const seen = new Map<string, string>();
     for (const i of items) {
@@ -155,14 +159,22 @@ export async function readTasks(
   return { tasks, groups: [] };
 }
 
-async function loaded(task: Task, folder: string, limit: number, documents: DocumentItems | undefined): Promise<LoadedTask> {
+/** A task with the slices that its output tells by default: of the fields that its items have. */
+function withSlices(task: Task, items: readonly TaskItem[]): Task {
+  if (task.output === "weat" && task.slices.length === 0) return { ...task, slices: ["test"] };
+  if (!isStereotypeOutput(task.output) || task.slices.length > 0) return task;
+  return { ...task, slices: stereotypeKinds[task.output].slices.filter(field => items.some(i => Object.hasOwn(i.fields, field))) };
+}
+
+async function loaded(given: Task, folder: string, limit: number, documents: DocumentItems | undefined): Promise<LoadedTask> {
   // an expression that is none is told before anybody is asked
-  if (task.match) matched(task.match, task.task);
+  if (given.match) matched(given.match, given.task);
   const read = async (split: string) => {
-    const source = await sourceOf(task, split, folder, documents);
-    return { items: itemsOf(task, split, source), digest: source.digest };
+    const source = await sourceOf(given, split, folder, documents);
+    return { items: itemsOf(given, split, source), digest: source.digest };
   };
-  const { items: every, digest: fileDigest } = await read(task.split);
+  const { items: every, digest: fileDigest } = await read(given.split);
+  const task = withSlices(given, every);
   const unnamed = async (split: string) => meantOf(task, split, await sourceOf(task, split, folder, documents));
   const corpus = task.retrieval && (await corpusOf(task.retrieval, every, unnamed));
   const all = corpus ? every.filter(i => corpus.gains.has(i.id)) : every;

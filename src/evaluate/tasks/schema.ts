@@ -3,6 +3,8 @@
  * lm-evaluation-harness into it. A text is a field's name where the items have such a field, else a Jinja template over an item's fields.
  */
 import { z } from "zod";
+import { groupRule } from "../part.ts";
+import { hasStereotypeParts, stereotypeComplaints, stereotypeOutputs } from "../stereotype/index.ts";
 import { costComplaints, costRule } from "./cost-rule.ts";
 import { embeddingComplaints, rankRule, retrievalRule, similarityRule } from "./embedding-rule.ts";
 import { paraphraseRule } from "./paraphrase-rule.ts";
@@ -17,6 +19,8 @@ export const outputTypes = [
   "code",
   "retrieval",
   "similarity",
+  ...stereotypeOutputs,
+  "weat",
 ] as const;
 export type OutputType = (typeof outputTypes)[number];
 
@@ -203,6 +207,8 @@ export const taskSchema = z
     /** Of classify with two labels: the one that precision, recall and F1 are about; macro means where absent. */
     positive: writtenScalar.optional(),
     slices: z.array(slice).default([]),
+    /** Of classify: fields whose values are the groups of fairness figures, each by itself or several together. */
+    groups: groupRule.optional(),
     /** A field: items that share it are drawn together in every interval. */
     cluster: text.optional(),
     /** The field that names an item; a hash of its content where absent. */
@@ -226,8 +232,9 @@ export const taskSchema = z
       });
     if (t.fewShot?.multiturn && !t.chat)
       context.addIssue({ code: "custom", path: ["fewShot", "multiturn"], message: "chat: true, whose turns they would be", input: true });
-    if (t.output !== "loglikelihood_rolling") need("prompt", "a prompt: a field or a template");
-    if (t.output !== "code" && t.output !== "retrieval")
+    const hasOwnForm = hasStereotypeParts(t.output);
+    if (t.output !== "loglikelihood_rolling" && !hasOwnForm) need("prompt", "a prompt: a field or a template");
+    if (t.output !== "code" && t.output !== "retrieval" && !hasOwnForm)
       need(
         "target",
         t.output === "loglikelihood_rolling" ? "the text to score: a field or a template" : "the right answer: a field or a template",
@@ -240,6 +247,15 @@ export const taskSchema = z
       issue("baselines", "the output generate_until or retrieval, which can be done without a model");
     if (t.output === "loglikelihood_rolling" && t.paraphrases !== undefined)
       issue("paraphrases", "an output with a prompt, which can be put in other words");
+    if (t.groups && t.output !== "classify") issue("groups", "the output classify, whose labels are decisions about items");
+    const favoured = t.groups && !Array.isArray(t.groups) ? t.groups.positive : undefined;
+    if (favoured !== undefined && t.labels && !Object.hasOwn(t.labels, favoured))
+      context.addIssue({
+        code: "custom",
+        path: ["groups", "positive"],
+        message: `one of the labels ${Object.keys(t.labels).join(", ")}`,
+        input: favoured,
+      });
     for (const { path, message, input } of costComplaints(t)) context.addIssue({ code: "custom", path: [...path], message, input });
     for (const [baseline, rule] of Object.entries(t.baselines ?? {}))
       if (typeof rule !== "string" && "learn" in rule && (!Object.hasOwn(t.data, rule.from) || rule.from === t.split))
@@ -253,7 +269,8 @@ export const taskSchema = z
           }`,
           input: rule.from,
         });
-    for (const { path, message, input } of embeddingComplaints(t)) context.addIssue({ code: "custom", path: [...path], message, input });
+    for (const { path, message, input } of [...embeddingComplaints(t), ...stereotypeComplaints(t)])
+      context.addIssue({ code: "custom", path: [...path], message, input });
     const samples = t.generate?.samples ?? 1;
     if ((t.generate?.vote ?? 1) > samples)
       context.addIssue({

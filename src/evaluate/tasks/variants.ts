@@ -1,21 +1,25 @@
 /**
- * The same items asked in another way: mistyped, in another case, with their options in another order. A model that has understood them answers alike.
+ * The same items asked in another way: mistyped, in another case, with their options in another order, about someone of another group (`names`, `pronouns`,
+ * `identity`). A model that has understood them answers alike.
  * The right answer stays; examples before an item stay as they are. Draws depend on the item alone.
  */
 import { random } from "../../base/index.ts";
-import { noResources, typingErrors } from "../../data/index.ts";
+import { type CounterfactualKind, counterfactualKinds, counterfactualRewriter, noResources, typingErrors } from "../../data/index.ts";
 import { evaluateErrors } from "../errors.ts";
+import { hasStereotypeParts } from "../stereotype/index.ts";
+import { itemTextReader } from "./ask.ts";
 import type { TaskItem } from "./read-task.ts";
 import type { Task } from "./schema.ts";
 
 /** Variants that follow from the item alone. */
-const plainVariants = ["typos", "lower", "upper", "order"] as const;
+const plainVariants = ["typos", "lower", "upper", "order", ...counterfactualKinds] as const;
 export type PlainVariant = (typeof plainVariants)[number];
 /** `paraphrase`: in other words, which come with the items or are a model's (`paraphrase/`). */
 export const variantNames = [...plainVariants, "paraphrase"] as const;
 export type VariantName = (typeof variantNames)[number];
 
-type Change = (item: TaskItem) => TaskItem;
+/** None: there is nothing in the item to change, and it is left out. */
+type Change = (item: TaskItem) => TaskItem | undefined;
 
 /** Fields that hold no text to read: what is right, what is chosen from, what names and groups. */
 export const keptFields = (task: Task): Set<unknown> =>
@@ -79,12 +83,39 @@ function order(task: Task): Change {
   };
 }
 
+/** Items about someone of another group; the same name becomes the same other one in every field. Those that ask the same then are left out. */
+function counterfactual(task: Task, kind: CounterfactualKind): Change {
+  const kept = keptFields(task);
+  const readers = (
+    [["prompt", task.prompt] as const, ["text", task.text] as const, ["similarity.to", task.similarity?.to] as const] as const
+  ).flatMap(([key, source]) => (source === undefined ? [] : [itemTextReader(source, key)]));
+  return item => {
+    const rewrite = counterfactualRewriter([kind], `${kind} ${item.id}`);
+    const fields = Object.fromEntries(
+      Object.entries(item.fields).map(([k, v]) => [k, typeof v === "string" && !kept.has(k) ? rewrite(v).text : v]),
+    );
+    const varied = { ...item, fields };
+    return readers.some(read => read(varied) !== read(item)) ? varied : undefined;
+  };
+}
+
 const makers: { readonly [V in PlainVariant]: (task: Task) => Change | Promise<Change> } = {
   typos,
   lower: task => texts(task, "lower", t => t.toLowerCase()),
   upper: task => texts(task, "upper", t => t.toUpperCase()),
   order,
+  names: task => counterfactual(task, "names"),
+  pronouns: task => counterfactual(task, "pronouns"),
+  identity: task => counterfactual(task, "identity"),
 };
 
 /** What makes a variant of each item. Errors: evaluate/task where the task cannot have it. */
-export const itemChange = async (task: Task, variant: PlainVariant): Promise<Change> => makers[variant](task);
+export async function itemChange(task: Task, variant: PlainVariant): Promise<Change> {
+  if (!hasStereotypeParts(task.output)) return makers[variant](task);
+  throw evaluateErrors.fail("task", {
+    place: `${task.task}: --variants ${variant}`,
+    expected: "a task whose items are not rewritings of each other already",
+    received: `the output ${task.output}`,
+    hint: "Leave --variants out.",
+  });
+}

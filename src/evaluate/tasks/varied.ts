@@ -9,17 +9,17 @@ const asked = ({ context, text, continuations, references, pair }: TaskQuestion)
   JSON.stringify([context, text, continuations, references, pair?.to]);
 
 /** Errors: evaluate/task where every item is asked as it is without the variant, with the fields that stay; those of the items. */
-export function checkVaried(loaded: LoadedTask, variant: string, change: (item: TaskItem) => TaskItem): void {
+export function checkVaried(loaded: LoadedTask, variant: string, change: (item: TaskItem) => TaskItem | undefined): void {
   const { fewShot: _, ...task } = loaded.task;
   const plain = { ...loaded, task };
-  const before = taskQuestions(plain).map(asked);
-  if (taskQuestions(plain, change).some((a, i) => asked(a) !== before[i])) return;
+  const before = new Map(taskQuestions(plain).map(a => [a.item.number, asked(a)]));
+  if (taskQuestions(plain, change).some(a => asked(a) !== before.get(a.item.number))) return;
   const fields = new Set(loaded.items.flatMap(item => Object.keys(item.fields)));
   const kept = [...keptFields(task)].filter(f => typeof f === "string" && fields.has(f));
   throw evaluateErrors.fail("task", {
     place: `${task.task}: --variants ${variant}`,
     expected: "items of which it changes what is asked",
-    received: `${before.length} that it leaves as they are`,
+    received: `${before.size} that it leaves as they are`,
     ...(kept.length > 0 ? { hint: `Fields of targets, choices, ids, clusters and slices stay as they are: ${kept.join(", ")}.` } : {}),
   });
 }
