@@ -5,9 +5,11 @@
 import { defined, type LoamError, type Progress } from "../base/index.ts";
 import type { Device, Tensor } from "../tensor/index.ts";
 import {
+  type AdversarialGradients,
   adamw,
   type BatchArraySpec,
   type BatchSource,
+  grouped,
   type HostBatch,
   type LoopPlace,
   type LoopResult,
@@ -89,6 +91,10 @@ interface FitTask<B extends Record<string, Tensor>> {
   readonly stepsIn: number;
   /** How gradients are made private: the plan's steps, micro-batches by the sample of a step. */
   readonly private?: PrivateFit | undefined;
+  /** The gradient is projected off that of an adversary, whose loss stands beside the task's. */
+  readonly adversarial?: AdversarialGradients | undefined;
+  /** Multiples of the rate of parameters, by patterns of their paths. */
+  readonly rateFactors?: Readonly<Record<string, number>>;
   /** Batches from where a checkpoint stood, or from the start. */
   readonly source: (state: PackingState | undefined) => BatchSource;
   /** Tokens of a micro-batch, for speed. */
@@ -121,6 +127,15 @@ export function stepsOfEpochs(epochs: number, stepsIn: number): number {
   const steps = epochs * stepsIn;
   return Math.max(1, Math.ceil(steps - off * Math.max(1, steps)));
 }
+
+const optimizerOf = (rateFactors: Readonly<Record<string, number>> = {}, weightDecay: number) =>
+  grouped(
+    Object.entries(rateFactors).map(([pattern, rateFactor]) => ({
+      parameters: [pattern],
+      optimizer: single(adamw({ beta2: 0.999, weightDecay: 0, rateFactor })),
+    })),
+    single(adamw({ beta2: 0.999, weightDecay })),
+  );
 
 /** What the progress of a step says. */
 function describeStep({ step, loss, measures }: StepReport, { steps, last }: LoopPlace, shown: (judged: ValidationPoint) => string) {
@@ -160,7 +175,8 @@ export async function runFit<B extends Record<string, Tensor>>(run: FitRun, reci
         batch: task.batch,
         start: task.start,
         frozen,
-        optimizer: single(adamw({ beta2: 0.999, weightDecay: recipe.weightDecay })),
+        optimizer: optimizerOf(task.rateFactors, recipe.weightDecay),
+        adversarial: task.adversarial,
         rate: rateOf(recipe, task.usualRate),
         schedule: { ...recipe.schedule, warmup: Math.round(recipe.schedule.warmup * steps) },
         steps,

@@ -10,6 +10,7 @@ export * from "./instruct/index.ts";
 export * from "./jobs/index.ts";
 export * from "./kind/index.ts";
 export * from "./methods/index.ts";
+export * from "./multi-label/index.ts";
 export {
   type CheckedTunePart,
   canBeCrossValidated,

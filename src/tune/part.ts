@@ -1,10 +1,12 @@
 /** A model of `loam.yaml` that is tuned from another: a base, and a recipe that its task checks. A new task is the row of its folder's `part.ts` here. */
 import { z } from "zod";
+import { purposePart } from "../data/part.ts";
 import { classifyRow } from "./classify/part.ts";
 import { embedRow } from "./contrast/part.ts";
 import { distillRow } from "./distill/part.ts";
 import { instructRow } from "./instruct/part.ts";
 import type { KindPart, LoopReading, TunePart } from "./kind/kind-part.ts";
+import { multiLabelRow } from "./multi-label/part.ts";
 import { isFilePath, modelName } from "./names.ts";
 import { preferenceRow } from "./preference/part.ts";
 import { regressRow } from "./regress/part.ts";
@@ -15,6 +17,7 @@ export { type SearchPart, searchPart } from "./study/part.ts";
 /** `task` of a `tune:` part -> its row. */
 export const kindParts = {
   classify: classifyRow,
+  multilabel: multiLabelRow,
   regress: regressRow,
   instruct: instructRow,
   preference: preferenceRow,
@@ -42,6 +45,7 @@ export const tunedModel = z.strictObject({
       kindPartOf(tune).check?.(tune, (path, message, input) => context.addIssue({ code: "custom", path: [...path], message, input })),
     )
     .describe("Tuning recipe."),
+  purpose: purposePart,
 });
 export type TunedModel = z.output<typeof tunedModel>;
 

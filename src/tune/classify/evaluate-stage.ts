@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defined } from "../../base/index.ts";
 import { heldOutSet } from "../../data/index.ts";
+import { fairnessGroupsOf, groupRule } from "../../evaluate/index.ts";
 import { disposeTree, loadModel, toldLabel } from "../../nn/index.ts";
 import { type Stage, stage, writeLook } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
@@ -9,6 +10,7 @@ import type { TuneSurroundings } from "../text-head/open-base.ts";
 import { predictorOf, probabilitiesOf } from "../text-head/predict.ts";
 import { answersFile, type BaselineAnswers, checksFile, type DataChecks } from "./baselines-stage.ts";
 import { readTest } from "./examples.ts";
+import { checkGroups, classifierFairness } from "./groups.ts";
 import { bandsOf } from "./nearest-train.ts";
 import { costOptions, labelOptions } from "./options.ts";
 import { predictionLines, predictionsFile } from "./predictions.ts";
@@ -24,7 +26,12 @@ import {
 import { classTexts } from "./stage.ts";
 import { thresholdBy, validationOf } from "./threshold.ts";
 
-const stageOptions = z.strictObject({ name: z.string(), labels: labelOptions, costs: costOptions.optional() });
+const stageOptions = z.strictObject({
+  name: z.string(),
+  labels: labelOptions,
+  costs: costOptions.optional(),
+  groups: groupRule.optional(),
+});
 const wrongestShown = 10;
 /** Characters of a text that are told of it. */
 const toldOfText = 300;
@@ -38,7 +45,7 @@ export const evaluateClassifierStage = (
     inputs: { model: "model", documents: "documents", baselines: "baselines" },
     options: stageOptions,
     output: "evaluation",
-    async run({ inputs, options: { name, labels, costs }, output, runData, progress, signal }) {
+    async run({ inputs, options: { name, labels, costs, groups: rule }, output, runData, progress, signal }) {
       const device = around.device();
       const tokenizer = await around.tokenizerOf(inputs.model);
       const model = await loadModel(inputs.model, device);
@@ -53,6 +60,8 @@ export const evaluateClassifierStage = (
       }
       const classes = classifier.labels;
       const test = await readTest(inputs.documents, labels, classes);
+      const fairness = rule && fairnessGroupsOf(rule);
+      if (fairness) checkGroups(fairness, test, classes, `${inputs.documents.id}: groups`);
       const longest = classifier.longest ?? model.config.context;
       const texts = await classTexts(tokenizer, test, longest, signal);
       const predictor = predictorOf({ device, model, longest, parameters: (p: unknown) => p });
@@ -112,13 +121,17 @@ export const evaluateClassifierStage = (
           ),
         },
         ...defined({ frozen: answers.frozen }),
+        ...(fairness ? { groups: fairness, fairness: classifierFairness(fairness, test, { classes, predicted, probabilities }) } : {}),
         ...(costs ? { threshold: thresholdBy(costs, classes, validation, { labels: texts.labels, probabilities }) } : {}),
         ...(checks ? { warnings: checks.warnings, similarity: bandsOf(checks.nearest, i => predicted[i] === texts.labels[i]) } : {}),
         wrongest: wrong.sort((a, b) => b.probability - a.probability).slice(0, wrongestShown),
       };
       writeLook(runData, { kind: "tuning", test: await heldOutSet(inputs.documents), candidate: inputs.model.digest });
       await output.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
-      await output.write(predictionsFile, predictionLines({ test, label: labels.label, classes, predicted, probabilities }));
+      await output.write(
+        predictionsFile,
+        predictionLines({ test, label: labels.label, classes, predicted, probabilities, kept: fairness?.by.flat() }),
+      );
       const own = compared.scores.find(s => s.kind === "model")!;
       const cheapest = report.threshold?.rows.find(r => r.by === "cheapest");
       return {

@@ -137,3 +137,44 @@ test("a text's logits do not depend on what pads it or who is beside it", async 
       predictor.dispose();
     }
 });
+
+for (const [family, model] of [
+  ["decoder", decoder],
+  ["encoder", encoder],
+] as const)
+  for (const method of ["projection", "reversal"] as const)
+    test(`the family ${family}, tuned against an adversary by ${method}, is another model and has none of the adversary's parameters`, async () => {
+      const attributes = (part: TokenTexts) => ({ ...part, attributes: part.ids.map((_, i) => ({ side: i % 3 ? "left" : "right" })) });
+      const tunedWith = async (recipe: Partial<ClassifyInput>) => {
+        const tuned = await tunedBy(model, { epochs: 1, ...recipe }, { train: attributes(texts("train", 160)) });
+        expect(Object.keys(tuned.trainable).filter(path => path.startsWith("adversary"))).toEqual([]);
+        return tuned.validationLogits.map(row => [...row]);
+      };
+      const debiased = await tunedWith({ debias: { attributes: ["side"], method } });
+      expect(debiased).not.toEqual(await tunedWith({}));
+      expect(debiased.flat().every(Number.isFinite)).toBe(true);
+    });
+
+test("with an adversary the last values are kept, where the same run without one stops early and chooses by the task", async () => {
+  const recipe = { rate: 0.05, epochs: 6, patience: 2, schedule: { kind: "constant" } } as const;
+  const train = texts("train", 160);
+  // the group is the class: what the adversary takes away is what the task needs
+  const attributes = Array.from(train.labels, label => ({ side: label ? "left" : "right" }));
+  const run = (more: Partial<ClassifyInput>) => tunedBy(decoder, { ...recipe, ...more }, { train: { ...train, attributes } });
+  const plain = await run({});
+  expect(plain.stoppedEarly).toBe(true);
+  const debias: ClassifyInput["debias"] = { attributes: ["side"], goal: "demographicParity", weight: 3 };
+  const debiased = await run({ debias });
+  const { best, history, steps, stoppedEarly, model } = debiased;
+  expect([stoppedEarly, best, best.step]).toEqual([false, history.at(-1), steps]);
+  // both rules of selection would have kept others
+  expect(Math.max(...history.map(h => h.macroF1))).toBeGreaterThan(best.macroF1);
+  expect(Math.min(...history.map(h => h.loss))).toBeLessThan(best.loss);
+  // the weights themselves are those of the last judgement
+  const { tokens, labels } = texts("validation", 30);
+  const predictor = predictorOf({ device, model, longest: 64, parameters: (p: unknown) => p });
+  const logits = await predictor.predict([model.parameters], tokens);
+  predictor.dispose();
+  const lossOf = (row: ArrayLike<number>, label: number) => Math.log(1 + Math.exp(row[1 - label]! - row[label]!));
+  expect(logits.reduce((sum, row, i) => sum + lossOf(row, labels[i]!), 0) / labels.length).toBeCloseTo(best.loss, 4);
+});

@@ -1,5 +1,6 @@
 /** Classification as a kind of tuning: `task: classify`. */
 import { defined, formatCount } from "../../base/index.ts";
+import { fairnessGroupsOf } from "../../evaluate/index.ts";
 import { foldLinks } from "../cross-validation/links.ts";
 import { accuracyText, frozenLabel, statesLink } from "../frozen/links.ts";
 import { judgedLabel, kindLink, type TuningGiven, type TuningKind } from "../kind/kind.ts";
@@ -19,19 +20,19 @@ import { classifyStage } from "./stage.ts";
 import { thresholdStage } from "./threshold-stage.ts";
 
 /** What is said of the tuning itself. */
-function recipeOf({ task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, ...recipe }: ClassifyPart) {
+function recipeOf({ task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, groups: ______, ...recipe }: ClassifyPart) {
   return recipe;
 }
 const textBaselines = ({ baselines }: ClassifyPart) => baselines.filter(b => b !== frozenBaseline);
 
 /** The tuning; with costs the model is the tuned one with their threshold, so that other costs train nothing again. */
-function modelLinks({ name, base, part: { on, costs, ...rest }, around }: TuningGiven<ClassifyPart>) {
+function modelLinks({ name, base, part: { on, costs, groups, ...rest }, around }: TuningGiven<ClassifyPart>) {
   const fitted = costs ? `fit/${name}` : name;
   const tuning = kindLink({
     stage: "tune",
     label: fitted,
     inputs: { base, documents: `data/${on}` },
-    definition: classifyStage({ ...around, costs }),
+    definition: classifyStage({ ...around, costs, groups: groups && fairnessGroupsOf(groups) }),
     options: () => ({ name, recipe: recipeOf({ on, ...rest }) }),
     describe: s =>
       `${formatCount(n(s, "texts"))} texts, ${n(s, "classes")} classes, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained, validation F1 ${n(s, "validationF1").toFixed(3)}${textProofText(s, "classes")}`,
@@ -69,7 +70,7 @@ export const classifyKind: TuningKind<ClassifyPart> = {
   ...classifyRow,
   links(given) {
     const { name, part: own, around } = given;
-    const { on, costs, crossValidation } = own;
+    const { on, costs, crossValidation, groups } = own;
     const documents = `data/${on}`;
     const isFrozenAsked = own.baselines.includes(frozenBaseline);
     const labels = labelsOf(recipeOf(own));
@@ -89,7 +90,7 @@ export const classifyKind: TuningKind<ClassifyPart> = {
         label: `evaluate/${name}`,
         inputs: { model: name, documents, baselines: isFrozenAsked ? frozenLabel(name) : `baselines/${name}` },
         definition: evaluateClassifierStage(around),
-        options: () => ({ name, labels, ...defined({ costs }) }),
+        options: () => ({ name, labels, ...defined({ costs, groups }) }),
         describe: s =>
           `F1 ${n(s, "macroF1").toFixed(3)} (macro), accuracy ${n(s, "accuracy").toFixed(3)} on ${formatCount(n(s, "documents"))} held-out documents`,
       }),

@@ -6,6 +6,7 @@ import { memoryOption, precisionOption, scheduleKinds } from "../../train/part.t
 import { methodOptions } from "../methods/options.ts";
 import { privacyOptions } from "../privacy/options.ts";
 import { validationOptions } from "../validation-options.ts";
+import { debiasOptions } from "./debias-options.ts";
 
 const whole = z.number().int().min(0);
 const share = z.number().min(0).max(1);
@@ -52,9 +53,17 @@ const fitOptions = z.strictObject({
   length: z.number().int().min(8).default(256).describe("Maximum tokens per text; longer texts are truncated."),
   pooling: z.enum(classifierPoolings).optional().describe("Pooling of the token states. Default: the family's."),
   weights: z
-    .union([z.enum(["none", "balanced"]), z.record(name, z.number().positive())])
+    .union([
+      z.enum(["none", "balanced"]),
+      z.strictObject({ reweigh: z.array(name).min(1).describe("Attributes that the class is made independent of.") }),
+      z.record(name, z.number().positive()),
+    ])
     .default("none")
-    .describe("Class weights: `none`, `balanced` (inverse frequency), or by class."),
+    .meta({
+      description:
+        "Weights of texts: `none`, `balanced` (inverse class frequency), `{ reweigh: [attributes] }` (reweighing: class independent of the groups), or by class.",
+      examples: ["balanced", { reweigh: ["sex"] }, { spam: 2 }],
+    }),
   schedule: z
     .strictObject({
       kind: z.enum(scheduleKinds).default("linear").describe("Shape of the schedule."),
@@ -73,6 +82,9 @@ const fitOptions = z.strictObject({
   memory: memoryOption,
   precision: precisionOption,
   privacy: privacyOptions.optional().describe("Differentially private training (DP-SGD). Default: off."),
+  debias: debiasOptions
+    .optional()
+    .describe("Adversarial debiasing; the last weights are kept, without `select` and `patience`. Default: off."),
   checkpointSeconds: z.number().min(0).default(60).describe("Seconds between checkpoints. Does not change results."),
 });
 

@@ -1,6 +1,6 @@
 /** `tune:` of a model with `task: classify`. */
 import { z } from "zod";
-import { textClassifierNames } from "../../evaluate/part.ts";
+import { groupRule, textClassifierNames } from "../../evaluate/part.ts";
 import { crossValidationOptions } from "../cross-validation/options.ts";
 import { kindPart } from "../kind/kind-part.ts";
 import { dataSetName } from "../names.ts";
@@ -14,6 +14,10 @@ const classifyPart = classifyOptions.extend({
     .default([...textClassifierNames, frozenBaseline])
     .describe("Baselines on the same test set."),
   costs: costOptions.optional().describe("Costs of errors; the report gives the cheapest threshold."),
+  groups: groupRule.optional().meta({
+    description: "Attributes whose groups the evaluation compares (fairness figures), each by itself or several together.",
+    examples: [["sex", ["sex", "race"]]],
+  }),
   crossValidation: crossValidationOptions.optional().describe("Cross-validation of the recipe."),
 });
 export type ClassifyPart = z.output<typeof classifyPart>;
@@ -24,10 +28,13 @@ export const classifyRow = kindPart<ClassifyPart, typeof classifyPart>({
   reads: "data set",
   hasFolds: true,
   tellsWrong: true,
-  check({ costs, classes }, refuse) {
+  check({ costs, classes, groups }, refuse) {
+    const positive = groups && !Array.isArray(groups) ? groups.positive : undefined;
+    if (positive !== undefined && classes && !Object.hasOwn(classes, positive))
+      refuse(["groups", "positive"], `one of the classes ${Object.keys(classes).join(", ")}`, positive);
     if (costs && classes && !Object.hasOwn(classes, costs.positive))
       refuse(["costs", "positive"], `one of the classes ${Object.keys(classes).join(", ")}`, costs.positive);
   },
   // judged by probabilities alone, where no costs choose a threshold, and not cross-validated by itself
-  trialPart: ({ costs: _, crossValidation: __, ...rest }) => rest,
+  trialPart: ({ costs: _, crossValidation: __, groups: ___, ...rest }) => rest,
 });

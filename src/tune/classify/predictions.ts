@@ -3,8 +3,8 @@
  * private data where the documents do: the beginning of every text and values of their attributes. It is bounded (`keptOfText`, `mostAttributes`), and what
  * the data set's steps took out of the documents is not in it.
  */
-import type { DocumentAttributes } from "../../data/index.ts";
 import type { DescribedExample } from "./examples.ts";
+import { groupAttributes, groupValue } from "./groups.ts";
 
 export const predictionsFile = "predictions.jsonl";
 
@@ -19,15 +19,13 @@ const mostValues = 50;
 const beginning = (text: string): string => text.slice(0, keptOfText).replace(/[\uD800-\uDBFF]$/, "");
 
 type Value = string | number;
-const kindOf = (a: DocumentAttributes[string]): Value | undefined =>
-  typeof a === "boolean" ? String(a) : typeof a === "string" || typeof a === "number" ? a : undefined;
 
 /** Attributes to slice by: kinds first, then measures. Not the class, not what groups are made of, not what is alike everywhere. */
 function sliced(test: readonly DescribedExample[], label: string): string[] {
   const values = new Map<string, Set<Value>>();
   for (const { attributes } of test)
     for (const [name, a] of Object.entries(attributes)) {
-      const value = kindOf(a);
+      const value = groupValue(a);
       if (value === undefined || name === label || name === "cluster" || name === "augmentedFrom") continue;
       const set = values.get(name);
       if (set) set.add(value);
@@ -50,17 +48,15 @@ interface Predictions {
   readonly predicted: ArrayLike<number>;
   /** [text][class] */
   readonly probabilities: readonly (readonly number[])[];
+  /** Attributes that are kept whatever they are: those of `groups`. */
+  readonly kept?: readonly string[] | undefined;
 }
 
 /** The file: a line a text, with the group that it is drawn with. */
-export function predictionLines({ test, label, classes, predicted, probabilities }: Predictions): string {
-  const names = sliced(test, label);
+export function predictionLines({ test, label, classes, predicted, probabilities, kept = [] }: Predictions): string {
+  const names = [...new Set([...kept, ...sliced(test, label)])];
   return test
     .map((e, i) => {
-      const own = names.flatMap(name => {
-        const value = kindOf(e.attributes[name] ?? null);
-        return value === undefined ? [] : [[name, value] as const];
-      });
       const line = {
         id: e.id,
         group: e.group,
@@ -68,7 +64,7 @@ export function predictionLines({ test, label, classes, predicted, probabilities
         predicted: classes[predicted[i]!],
         scores: probabilities[i],
         text: beginning(e.text),
-        attributes: { "length of text": e.text.length, ...Object.fromEntries(own) },
+        attributes: { "length of text": e.text.length, ...groupAttributes(e.attributes, names) },
       };
       return `${JSON.stringify(line)}\n`;
     })

@@ -1,6 +1,6 @@
 /** The report of a classifier as a table for the terminal: every system's scores on the test part, then the model beside each baseline. */
 import { formatCount } from "../../base/index.ts";
-import { chanceSentence, thresholdLines } from "../../evaluate/index.ts";
+import { chanceSentence, fairnessLines, thresholdLines } from "../../evaluate/index.ts";
 import { likeFrom } from "./nearest-train.ts";
 import { frozenBaseline } from "./options.ts";
 import type { ClassificationReport, ScoreRange } from "./report.ts";
@@ -115,5 +115,6 @@ export function classificationTable(r: ClassificationReport): string {
       ...thresholdLines(r.threshold),
       `  ${r.model.name} tells its classes by the cheapest: the figures above are of what it tells`,
     );
+  if (r.fairness) lines.push("", ...fairnessLines(r.fairness));
   return lines.join("\n");
 }

@@ -13,6 +13,8 @@ import {
   chanceTest,
   classificationScores,
   confusion,
+  type FairnessGroups,
+  type FairnessTable,
   fitTemperature,
   type Reliability,
   reliabilityOf,
@@ -84,6 +86,9 @@ export interface ClassificationReport {
   readonly frozen?: FrozenNote;
   /** Where the recipe says what mistakes cost. */
   readonly threshold?: ThresholdReport;
+  /** Where the recipe names groups: the rule, and a table of each grouping. */
+  readonly groups?: FairnessGroups;
+  readonly fairness?: readonly FairnessTable[];
   /** What in the data could make the scores mean less than they say; absent in reports of earlier versions. */
   readonly warnings?: readonly DataWarning[];
   /** Accuracy by how near the nearest training text is. */

@@ -1,5 +1,6 @@
 /** Tuning of a classifier as a stage: a model and labelled documents in, a model artifact out (weights, tokenizer, recipe, validation). */
-import type { CostRule } from "../../evaluate/index.ts";
+import type { DocumentAttributes } from "../../data/index.ts";
+import type { CostRule, FairnessGroups } from "../../evaluate/index.ts";
 import { type ClassifierConfig, type Model, withClassifier } from "../../nn/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { ownersOf } from "../privacy/owners.ts";
@@ -10,19 +11,21 @@ import { headStage } from "../text-head/stage.ts";
 import { headTexts } from "../text-head/tokens.ts";
 import { type Example, readExamples, readTest } from "./examples.ts";
 import { fitClassifier, type TokenTexts } from "./fit.ts";
+import { checkGroups } from "./groups.ts";
 import { classifyOptions } from "./options.ts";
 import { calibrating } from "./temperature.ts";
 import { positiveIn, validationFile } from "./threshold.ts";
 
-const labelled = (texts: HeadTexts, examples: readonly Example[]): TokenTexts => ({
+const labelled = (texts: HeadTexts, examples: readonly (Example & { readonly attributes?: DocumentAttributes })[]): TokenTexts => ({
   ...texts,
+  attributes: examples.map(e => e.attributes ?? {}),
   labels: Int32Array.from(examples, e => e.label),
 });
 
 /** Texts as the model reads them. */
 export const classTexts = async (
   tokenizer: Pick<Tokenizer, "encode">,
-  examples: readonly Example[],
+  examples: readonly (Example & { readonly attributes?: DocumentAttributes })[],
   longest: number,
   signal?: AbortSignal,
 ): Promise<TokenTexts> => labelled(await headTexts(tokenizer, examples, longest, signal), examples);
@@ -30,7 +33,9 @@ export const classTexts = async (
 const round = (x: number): number => Math.round(x * 1e4) / 1e4;
 
 /** `costs`: what mistakes will cost; a class that the texts do not have is refused before anything is trained. */
-export const classifyStage = (around: TuneSurroundings & { readonly costs?: Pick<CostRule, "positive"> | undefined }) =>
+export const classifyStage = (
+  around: TuneSurroundings & { readonly costs?: Pick<CostRule, "positive"> | undefined; readonly groups?: FairnessGroups | undefined },
+) =>
   headStage(
     {
       name: "classify",
@@ -41,7 +46,8 @@ export const classifyStage = (around: TuneSurroundings & { readonly costs?: Pick
         const parts = await readExamples(documents, recipe);
         if (around.costs) positiveIn(around.costs, parts.classes);
         // only looked at: a held-out side that cannot be reported on is refused before anything is trained
-        await readTest(documents, recipe, parts.classes);
+        const test = await readTest(documents, recipe, parts.classes);
+        if (around.groups) checkGroups(around.groups, test, parts.classes, `${documents.id}: groups`);
         return parts;
       },
       texts: labelled,

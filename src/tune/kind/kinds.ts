@@ -3,6 +3,7 @@ import { classifyKind } from "../classify/kind.ts";
 import { embedKind } from "../contrast/kind.ts";
 import { distillKind } from "../distill/kind.ts";
 import { instructKind } from "../instruct/kind.ts";
+import { multiLabelKind } from "../multi-label/kind.ts";
 import { preferenceKind } from "../preference/kind.ts";
 import { regressKind } from "../regress/kind.ts";
 import type { TuningKind } from "./kind.ts";
@@ -10,6 +11,7 @@ import type { TunePart } from "./kind-part.ts";
 
 export const tuningKinds = {
   classify: classifyKind,
+  multilabel: multiLabelKind,
   regress: regressKind,
   instruct: instructKind,
   preference: preferenceKind,

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { classifyOptions } from "../classify/options.ts";
 
-const { classes: _, allowNamed: __, weights: ___, select: ____, label: _____, ...shared } = classifyOptions.shape;
+const { classes: _, allowNamed: __, weights: ___, select: ____, label: _____, debias: ______, ...shared } = classifyOptions.shape;
 
 export const regressOptions = z.strictObject({
   ...shared,

@@ -17,7 +17,7 @@ import {
 } from "../../nn/index.ts";
 import { type Device, type DeviceArray, fromNumbers, mul, sameShape, sizeOf, sum, type Tensor } from "../../tensor/index.ts";
 import type { BatchArraySpec, BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
-import { type FitRecipe, type FitRun, type Fitted, runFit } from "../fit.ts";
+import { type FitRecipe, type FitRun, type Fitted, rateOf, runFit } from "../fit.ts";
 import {
   type FrozenTensors,
   givenBackOnFailure,
@@ -30,6 +30,7 @@ import { leavesOf } from "../methods/paths.ts";
 import { forgetKey } from "../privacy/key-file.ts";
 import type { PrivacyOptions } from "../privacy/options.ts";
 import type { PrivacyReport } from "../privacy/plan.ts";
+import { adversarialLoss, adversarialParts, type HeadAdversary, trainedOfModel, withoutAdversary } from "./adversary.ts";
 import { epochOf, layTexts, type TextBatch, widthsOf } from "./batches.ts";
 import { predictorOf } from "./predict.ts";
 import { privateTexts } from "./private-texts.ts";
@@ -65,10 +66,14 @@ export interface HeadRun<T extends HeadTexts, R extends HeadRecipe> extends FitR
 interface Head {
   readonly config: Pick<ClassifierConfig, "labels" | "kind">;
   readonly targets: Omit<BatchArraySpec, "shape">;
+  /** Numbers of a text's target, where it is not one: targets are [B, columns] then. */
+  readonly columns?: number;
   /** Of a text of the train part. */
-  targetOf(text: number): number;
+  targetOf(text: number): number | readonly number[];
   weightOf(text: number): number;
-  /** Of a batch's outputs [B, K] and targets [B] -> [B]. */
+  /** Its loss is debiased against an adversary. */
+  readonly adversary?: HeadAdversary | undefined;
+  /** Of a batch's outputs [B, K] and targets [B] or [B, columns] -> [B]. */
   losses(outputs: Tensor, targets: Tensor): Tensor;
   /** Of the outputs for the texts of the validation part. */
   judge(outputs: readonly Float64Array[]): ValidationScores;
@@ -113,6 +118,17 @@ async function withHead(base: Model, model: ModelConfig, device: Device, seed: n
   return treeFrom<ParameterSpec, DeviceArray>(specs, arrays);
 }
 
+/** The adversary's start. */
+const adversaryStart = async (specs: Readonly<Record<string, ParameterSpec>>, device: Device, seed: number | string) =>
+  Object.fromEntries(
+    await Promise.all(
+      Object.entries(specs).map(
+        async ([path, spec]) =>
+          [path, await device.array(fromNumbers(startValues(spec, path, seed), spec.dtype), spec.dtype, spec.shape)] as const,
+      ),
+    ),
+  );
+
 /** Batches of one epoch after the other; an epoch has the same number of them each time. */
 function epochs(
   epochAt: (epoch: number) => TextBatch[],
@@ -146,20 +162,25 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
   const rows = Math.min(recipe.batch, train.tokens.length);
   const epochAt = (epoch: number) => epochOf(lengths, widths, rows, `${recipe.seed}/epoch/${epoch}`);
 
+  const targetShape = head.columns === undefined ? [rows] : [rows, head.columns];
+
   const { privacy } = recipe;
   const { folder } = o;
   const isPrivate = privacy && privateTexts({ ...recipe, privacy, folder, owners: train.owners, lengths, widths }, rows);
 
+  const against = adversarialParts(head.adversary, rows);
   function hostOf(batch: TextBatch, seed: number, owner?: readonly number[]): HostBatch {
     const each = (value: (text: number) => number) =>
       Array.from({ length: rows }, (_, i) => (i < batch.texts.length ? value(batch.texts[i]!) : 0));
     const weights = Float32Array.from(each(i => head.weightOf(i)));
-    const targets = each(i => head.targetOf(i));
+    const targets = new (head.targets.dtype === "i32" ? Int32Array : Float32Array)(rows * (head.columns ?? 1));
+    for (const [i, text] of batch.texts.entries()) targets.set([head.targetOf(text)].flat(), i * (head.columns ?? 1));
     return {
       arrays: {
         ...layTexts(train.tokens, batch, rows),
-        targets: head.targets.dtype === "i32" ? Int32Array.from(targets) : Float32Array.from(targets),
+        targets,
         weights,
+        ...against.arrays(batch.texts),
         seed: Int32Array.of(seed),
         owner: Int32Array.from({ length: rows }, (_, i) => owner?.[i] ?? -1),
       },
@@ -173,33 +194,44 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
     device,
     model,
     longest,
-    parameters: (trained: TrainableTensors, still: FrozenTensors) => tuning.parameters(still, trained),
+    parameters: (trained: TrainableTensors, still: FrozenTensors) => tuning.parameters(still, trainedOfModel(trained)),
   });
   const ask = (trees: readonly unknown[]) => predictor.predict(trees, validation.tokens, o.signal ? { signal: o.signal } : {});
   const isBetter = head.isBetter ?? ((a: ValidationScores, b: ValidationScores) => a.loss < b.loss);
   /** The best judgement of this process: one from before a checkpoint that it goes on from may have been better. */
   let best: { readonly scores: ValidationScores; readonly outputs: readonly Float64Array[] } | undefined;
   try {
-    const { trainable: chosen, ...fitted } = await runFit<Batch>(o, recipe, {
-      specs: tuning.specs,
+    const { trainable: all, ...fitted } = await runFit<Batch>(o, recipe, {
+      specs: { ...tuning.specs, ...against.specs },
       loss(trained, b, scale, still) {
-        const outputs = textLogits(model, tuning.parameters(still, trained, b.seed), b.tokens, b.present, {
+        const outputs = textLogits(model, tuning.parameters(still, trainedOfModel(trained), b.seed), b.tokens, b.present, {
           ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed) } : {}),
         });
-        return mul(sum(mul(head.losses(outputs, b.targets), b.weights)), scale);
+        const loss = mul(sum(mul(head.losses(outputs, b.targets), b.weights)), scale);
+        if (!head.adversary) return loss;
+        return adversarialLoss(head.adversary, trained, loss, {
+          logits: outputs,
+          targets: b.targets,
+          weights: b.weights,
+          scale,
+          arrays: b,
+        });
       },
       batch: {
         tokens: { shape: [rows, longest], dtype: "i32", below: model.config.vocab },
         present: { shape: [rows, longest], dtype: "i32" },
-        targets: { ...head.targets, shape: [rows] },
+        targets: { ...head.targets, shape: targetShape },
         weights: { shape: [rows], dtype: "f32" },
         seed: { shape: [], dtype: "i32" },
         owner: { shape: [rows], dtype: "i32" },
+        ...against.batch,
       },
       usualRate,
       stepsIn: isPrivate?.stepsIn ?? epochAt(0).length,
       private: isPrivate,
-      start: trainable,
+      start: { ...trainable, ...(await adversaryStart(against.specs, device, recipe.seed)) },
+      adversarial: against.gradients,
+      rateFactors: head.adversary ? { "adversary.*": head.adversary.rate / rateOf(recipe, usualRate) } : {},
       frozen,
       source: state => (isPrivate ? isPrivate.source(hostOf, state) : epochs(epochAt, hostOf, state)),
       tokensOf: b => (b.arrays.present as Int32Array).reduce((n, x) => n + x, 0),
@@ -215,6 +247,7 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
       judgesStart: false,
     });
     if (isPrivate) forgetKey(folder);
+    const chosen = withoutAdversary(all);
     return await givenBackOnFailure([chosen, frozen], async () => ({
       ...fitted,
       privacy: isPrivate?.report,

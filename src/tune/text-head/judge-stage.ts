@@ -23,7 +23,7 @@ interface JudgedTexts<T extends Text> {
 }
 
 /** Outputs of a model for texts. Errors: tune/base for one without such a head. */
-async function headOutputs(
+export async function headOutputs(
   around: Asking,
   artifact: ArtifactReader,
   kind: ClassifierConfig["kind"],
@@ -35,7 +35,7 @@ async function headOutputs(
   const model = await loadModel(artifact, device);
   try {
     if (model.family === "encoder-decoder" || model.config.classifier?.kind !== kind)
-      throw tuneErrors.fail("base", { place: artifact.id, expected: "a model that gives a number", received: "another" });
+      throw tuneErrors.fail("base", { place: artifact.id, expected: `a model whose head is of kind ${kind}`, received: "another" });
     const longest = model.config.classifier.longest ?? model.config.context;
     const predictor = predictorOf({ device, model, longest, parameters: (p: unknown) => p });
     const { tokens } = await headTexts(tokenizer, texts, longest, run.signal);
@@ -48,7 +48,13 @@ async function headOutputs(
 /** A judge of models that give a number. Errors: tune/base, and those of reading. */
 export const numberJudgeStage = <S extends z.ZodType<{ half: Half }>, T extends Text>(
   around: Asking,
-  o: { readonly name: string; readonly options: S; read(documents: ArtifactReader, options: z.output<S>): Promise<JudgedTexts<T>> },
+  o: {
+    readonly name: string;
+    readonly options: S;
+    /** `value` where absent. */
+    readonly kind?: ClassifierConfig["kind"];
+    read(documents: ArtifactReader, options: z.output<S>): Promise<JudgedTexts<T>>;
+  },
 ) =>
   judgementStage({
     name: o.name,
@@ -57,7 +63,7 @@ export const numberJudgeStage = <S extends z.ZodType<{ half: Half }>, T extends 
     async judge({ inputs: { model, documents }, options, progress, signal }) {
       const { texts, lossOf, summary } = await o.read(documents, options);
       const onProgress = (done: number) => progress({ stage: "evaluate", done, message: `${options.half} texts` });
-      const outputs = await headOutputs(around, model, "value", texts, { signal, onProgress });
+      const outputs = await headOutputs(around, model, o.kind ?? "value", texts, { signal, onProgress });
       return {
         ids: texts.map(t => t.id),
         groups: texts.map(t => t.group),
