@@ -29,9 +29,17 @@ export const releaseRules = z.strictObject({
   approvals: z.array(approval).default([]).describe("Required approvals."),
   from: short.optional().meta({ description: "Alias that the version must have already.", examples: ["staging"] }),
   signedBy: z.array(z.string().min(1)).default([]).describe("Public key files; the version must be signed with one of them."),
+  owner: z
+    .enum(["required"])
+    .optional()
+    .describe("required: `governance.owners` must name an accountable owner of the model (model/NAME) or of the alias (alias/NAME)."),
   models: z.array(z.string().min(1)).min(1).optional().describe("Models the rules apply to. Default: all."),
 });
 export type ReleaseRules = z.output<typeof releaseRules>;
+
+/** As the record keeps them: with the models and aliases that have an owner, where one is required. The log names no owner, which may be a person. */
+export const recordedRules = releaseRules.extend({ owned: z.array(z.string()).optional() });
+export type RecordedRules = z.output<typeof recordedRules>;
 
 const alias = short.refine(a => a !== "latest" && !/^\d+$/.test(a), "an alias: not latest, and no number");
 /** `releases:` of the project file, by alias. */

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { canonicalJson, nearest } from "../../base/index.ts";
 import { type AliasGuard, evaluationMarks, type ModelVersion, type ReadingDb, type Store, setMark } from "../../store/index.ts";
 import { registryErrors } from "../errors.ts";
-import { type ReleaseRules, releaseRules } from "../part.ts";
+import { type RecordedRules, type ReleaseRules, recordedRules } from "../part.ts";
 import { fingerprintOf, isSignedBy, type Signer } from "../versions/keys.ts";
 import { gateOutcome, type ReleaseGate } from "./gate.ts";
 
@@ -66,7 +66,7 @@ export async function approvalsOf(db: ReadingDb, version: ModelVersion, alias?: 
     .filter(a => alias === undefined || a.alias === alias);
 }
 
-export const rulesOf = (guard: AliasGuard | undefined): ReleaseRules => releaseRules.parse(guard?.rules ?? {});
+export const rulesOf = (guard: AliasGuard | undefined): RecordedRules => recordedRules.parse(guard?.rules ?? {});
 
 export interface ApprovalGiven {
   readonly alias: string;

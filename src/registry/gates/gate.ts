@@ -1,7 +1,7 @@
 /** One thing that a release asks for, and what came of it. Plain data: it is kept in the log with the promotion. */
 
 export interface ReleaseGate {
-  readonly kind: "metric" | "approval" | "from" | "signature" | "archived" | "files";
+  readonly kind: "metric" | "approval" | "from" | "signature" | "archived" | "files" | "owner";
   /** As the rules say it. */
   readonly gate: string;
   readonly passed: boolean;

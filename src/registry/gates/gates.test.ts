@@ -359,3 +359,25 @@ test("a gate is a look at the test set, once for the same decision, and may ask 
       told: "looks is not measured of mail@3",
     });
   }));
+
+test("a release that requires an owner takes a version only when its model or the alias has one", async () => {
+  const cases: readonly (readonly [owned: readonly string[] | undefined, passes: boolean])[] = [
+    [undefined, false],
+    [[], false],
+    [["model/other", "alias/staging", "data/mail"], false],
+    [["model/mail"], true],
+    [["alias/prod"], true],
+  ];
+  for (const [owned, passes] of cases) {
+    const store = await openStore({ root: join(root, `p${projects++}`) });
+    try {
+      await setGuards(store, { prod: { ...releaseRules.parse({ owner: "required" }), ...(owned ? { owned } : {}) } as GuardRules });
+      const first = await version(store, 1);
+      expect((await judged(store, first)).gates).toMatchObject([{ kind: "owner", passed: passes }]);
+      expect(await codeOf(promote(store, to(1)))).toBe(passes ? "no error" : "registry/refused");
+      expect(await holderOf(store.records.read, "mail", "prod")).toBe(passes ? 1 : null);
+    } finally {
+      await store.close();
+    }
+  }
+});

@@ -1,6 +1,6 @@
 /** Everything that a release asks of a version, asked. */
 import { type AliasGuard, holderOf, isArchived, type ModelVersion, type ReadingDb, resolveVersion, type Store } from "../../store/index.ts";
-import type { ReleaseRules } from "../part.ts";
+import type { RecordedRules, ReleaseRules } from "../part.ts";
 import { trustedSignature } from "../versions/signatures.ts";
 import { approvalGates, approvalsOf, rulesOf } from "./approvals.ts";
 import { gateOutcome, type ReleaseGate } from "./gate.ts";
@@ -52,8 +52,15 @@ export async function metricGates(
   });
 }
 
+function ownerGate({ owned = [] }: RecordedRules, alias: string, model: string): ReleaseGate {
+  const wanted = [`model/${model}`, `alias/${alias}`];
+  const found = wanted.find(thing => owned.includes(thing));
+  const told = found === undefined ? `governance.owners names none for ${wanted.join(" or ")}` : `${found} has one`;
+  return { kind: "owner", gate: "accountable owner", ...gateOutcome(found !== undefined), told };
+}
+
 /** Gates on what people do meanwhile: judged inside the promotion's transaction. */
-export async function peopleGates(db: ReadingDb, rules: ReleaseRules, alias: string, version: ModelVersion): Promise<ReleaseGate[]> {
+export async function peopleGates(db: ReadingDb, rules: RecordedRules, alias: string, version: ModelVersion): Promise<ReleaseGate[]> {
   const { model, number } = version;
   const gates: ReleaseGate[] = [];
   if (await isArchived(db, model, number))
@@ -63,6 +70,7 @@ export async function peopleGates(db: ReadingDb, rules: ReleaseRules, alias: str
     const told = holder === null ? `no version has ${rules.from}` : `${model}@${holder} has ${rules.from}`;
     gates.push({ kind: "from", gate: `from ${rules.from}`, ...gateOutcome(holder === number), told });
   }
+  if (rules.owner === "required") gates.push(ownerGate(rules, alias, model));
   gates.push(...approvalGates(rules, await approvalsOf(db, version, alias)));
   if (rules.signedBy.length > 0) {
     const found = await trustedSignature(db, version, rules.signedBy);

@@ -59,6 +59,12 @@ export interface MeasuredVersion {
 /** The task of a tuned classifier's own test part. */
 export const testTask = "test";
 
+const groups = z.strictObject({
+  by: z.array(z.array(z.string()).min(1)).min(1),
+  positive: z.string().optional(),
+  least: z.number(),
+  small: z.enum(["undefined", "leave-out"]),
+});
 const resultHead = z.looseObject({
   task: z.string(),
   output: z.enum(outputTypes),
@@ -67,6 +73,7 @@ const resultHead = z.looseObject({
   match: z.strictObject({ ignore: z.array(z.string()), ignoreCase: z.boolean(), ignorePunctuation: z.boolean() }).optional(),
   metrics: z.array(z.string()).min(1).optional(),
   slices: z.array(z.strictObject({ by: z.string(), parts: z.number(), isLength: z.boolean().optional() })).optional(),
+  groups: groups.optional(),
 });
 const groupResult = z.looseObject({
   group: z.string(),
@@ -86,18 +93,23 @@ export const artifactJson = async (store: Store, artifact: string, file: string)
 
 /** What `loam eval` recorded. */
 export async function taskResult(store: Store, info: Pick<ArtifactInfo, "id" | "createdMs">): Promise<MeasuredTask> {
-  const { task, output, positive, samples, match, metrics, slices } = check(
-    resultHead,
-    await artifactJson(store, info.id, "result.json"),
-    `${info.id}/result.json`,
-  );
+  const {
+    task,
+    output,
+    positive,
+    samples,
+    match,
+    metrics,
+    slices,
+    groups: groupings,
+  } = check(resultHead, await artifactJson(store, info.id, "result.json"), `${info.id}/result.json`);
   const artifact = await openArtifact(store, info.id);
   const times = await resultTimes(store, artifact);
   const items = parseResults((await artifact.read("items.jsonl")).toString("utf8"), `${info.id}/items.jsonl`, times.items);
   const head = {
     task,
     output,
-    ...defined({ positive, samples, match, metrics, slices }),
+    ...defined({ positive, samples, match, metrics, slices, groups: groupings }),
   };
   return { head, artifact: info.id, atMs: info.createdMs, items };
 }
@@ -145,6 +157,8 @@ const classReport = z.looseObject({
   classes: z.array(z.string()),
   /** Where tuning was told what mistakes cost: the threshold that the version tells its classes by was chosen then. */
   threshold: costRule.optional(),
+  /** Where the recipe names groups. */
+  groups: groups.optional(),
 });
 
 /** Of predictions that were kept before they named their groups. */
@@ -181,7 +195,8 @@ async function classifierResult(store: Store, info: ArtifactInfo): Promise<Measu
   });
   const note = read.some(p => p.group === undefined) ? { note: ungrouped } : {};
   const costs = report.threshold && { costs: { ...report.threshold, isTold: true as const } };
-  return { head: { task: testTask, output: "classify", ...costs }, artifact: info.id, atMs: info.createdMs, items, ...note };
+  const groupings = defined({ groups: report.groups });
+  return { head: { task: testTask, output: "classify", ...costs, ...groupings }, artifact: info.id, atMs: info.createdMs, items, ...note };
 }
 
 export const taskResultKind = "task-result";

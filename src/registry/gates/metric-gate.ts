@@ -12,12 +12,14 @@ import {
   groupMeasureNames,
   isGroupHead,
   measuresIn,
+  nameableLabels,
   outputTypes,
   reportedMeasureNames,
   resultMeasureNames,
   toldEvidence,
   type UndecidedRule,
 } from "../../evaluate/index.ts";
+import { isFairnessMeasure } from "../../statistics/index.ts";
 import { registryErrors } from "../errors.ts";
 import { boundOf } from "./bound.ts";
 import { crossValidationFactNames } from "./cross-validation-facts.ts";
@@ -38,7 +40,7 @@ const decimalsFor = (difference: number): number =>
 type Subject = MeasuredTask | MeasuredGroup;
 const isGroup = (s: Subject): s is MeasuredGroup => isGroupHead(s.head);
 const subjectsOf = ({ measured }: MetricSide): Subject[] => [...measured.tasks, ...measured.groups];
-const labelsOf = (t: Subject): string[] => [...new Set(t.items.flatMap(i => i.choices ?? []))];
+const labelsOf = (t: Subject): string[] => nameableLabels(t.items);
 /** Those that the task tells first. */
 const names = (t: Subject): readonly string[] =>
   isGroupHead(t.head)
@@ -48,6 +50,7 @@ const names = (t: Subject): readonly string[] =>
 /** What is measured of two models only. */
 const judged = "win_rate";
 /** For names alone. */
+const anyGroups = { by: [["x"]], least: 1, small: "undefined" } as const;
 const anyCosts = { positive: "x", falsePositive: 1, falseNegative: 1 };
 
 /** Facts that a version may have; of another one they are not measured, not unknown. */
@@ -83,7 +86,7 @@ function checkKnown(terms: readonly Term[], sides: readonly MetricSide[], place:
   const possible = [
     ...new Set([
       ...facts,
-      ...outputTypes.flatMap(output => resultMeasureNames({ task: "", output, positive: "x", costs: anyCosts })),
+      ...outputTypes.flatMap(output => resultMeasureNames({ task: "", output, positive: "x", costs: anyCosts, groups: anyGroups })),
       ...tasks.flatMap(names),
     ]),
   ];
@@ -134,6 +137,8 @@ function taskOf(terms: readonly Term[], side: MetricSide): Subject | string {
   const lacking = asked && metrics.filter(m => !canMeasure(asked, m));
   if (asked && lacking && lacking.length > 0) {
     const lacks = `${lacking.join(" and ")} ${lacking.length > 1 ? "are" : "is"} not measured of ${version} by ${named[0]}`;
+    if (lacking.some(m => isFairnessMeasure(m.split(":")[0]!)) && isGroupHead(asked.head) === false && !asked.head.groups)
+      return `${lacks}: the task needs \`groups\`, the attributes whose groups are compared, and then ${askFor(side, named[0]!)}`;
     return lacking.includes("cost")
       ? `${lacks}: the task needs \`costs\`, and then ${askFor(side, named[0]!)}`
       : `${lacks}: it has ${names(asked)
@@ -240,7 +245,9 @@ export function metricGate(
   const chance = verdict.chance ? `; ${version.version} is ${chanceSentence(verdict.chance)}` : "";
   const why =
     evidence === "unknown"
-      ? `: these items do not give ${untold.join(" and ") || "it"} (one class alone, nothing to count): evaluate items that do, or ask for another measure`
+      ? verdict.why !== undefined
+        ? `: ${verdict.why}`
+        : `: these items do not give ${untold.join(" and ") || "it"} (one class alone, nothing to count): evaluate items that do, or ask for another measure`
       : "";
   return {
     kind: "metric",

@@ -28,8 +28,16 @@ export interface CardStage {
   readonly madeFrom: readonly string[];
 }
 
+/** Whoever answers for a model. */
+interface CardOwner {
+  readonly owner: string;
+  readonly contact?: string | undefined;
+}
+
 export interface ModelCard {
   readonly model: string;
+  /** Accountable owner, as the project names one now: it is no part of the record. */
+  readonly owner: CardOwner | null;
   readonly version: number;
   readonly artifact: string;
   readonly digest: string;
@@ -59,7 +67,7 @@ export interface ModelCard {
 }
 
 /** Errors: store/notFound, and those of the record's files. */
-export async function modelCard(store: Store, version: ModelVersion): Promise<ModelCard> {
+export async function modelCard(store: Store, version: ModelVersion, owner: CardOwner | null = null): Promise<ModelCard> {
   const db = store.records.read;
   const { model, number } = version;
   const t = await traceArtifact(store, version.artifact, { first: 0 });
@@ -80,6 +88,7 @@ export async function modelCard(store: Store, version: ModelVersion): Promise<Mo
   const { tasks, groups } = await measuredOf(store, version);
   return {
     model,
+    owner,
     version: number,
     artifact: version.artifact,
     digest: version.digest,
@@ -180,6 +189,7 @@ export function modelCardMarkdown(c: ModelCard): string {
       ["", ""],
       [
         ["content", `\`${c.digest}\``],
+        ...(c.owner ? [["owner", cell(c.owner.contact === undefined ? c.owner.owner : `${c.owner.owner} (${c.owner.contact})`)]] : []),
         ["registered", day(c.createdMs)],
         ["aliases", c.aliases.join(", ") || "none"],
         ...(c.stage === "archived" ? [["stage", "archived"]] : []),

@@ -9,6 +9,8 @@ import {
   type ClassPicture,
   type Difference,
   type EvaluationMeasure,
+  type FairnessTable,
+  fairnessTables,
   gainOf,
   groupDifferences,
   groupScores,
@@ -42,6 +44,8 @@ export interface TaskReported {
   readonly items: number;
   readonly scores: readonly Score[];
   readonly slices: readonly SliceScores[];
+  /** Where the task names groups: a table of each grouping. */
+  readonly fairness?: readonly FairnessTable[];
   /** Of items with probabilities. */
   readonly picture?: ClassPicture;
   /** Absent where the other version was not asked these items. */
@@ -166,6 +170,7 @@ async function taskReported(
       [...measures.slice(0, 1), ...(cost ? [cost] : [])],
       t.choosing,
     ),
+    ...(t.head.groups ? { fairness: fairnessTables(t.head, t.items) } : {}),
     ...defined({ picture, comparison }),
     variants: await modelVariants(store, version, t, measures),
     judgements: await judgementsOf(store, t),

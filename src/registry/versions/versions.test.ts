@@ -65,6 +65,10 @@ const leavesOf = (value: unknown): unknown[] =>
 
 test("every number of the Markdown card is one of the card's data, rounded to five digits at most, or stands in a text of it", () => {
   const text = modelCardMarkdown(card);
+  expect(text).not.toContain("| owner |");
+  expect(modelCardMarkdown({ ...card, owner: { owner: "Mail | team", contact: "m@example.com" } })).toContain(
+    "| owner | Mail \\| team (m@example.com) |",
+  );
   const leaves = leavesOf(card);
   const numbers = leaves.filter(x => typeof x === "number");
   const rounded = new Set(numbers.flatMap(x => [String(x), String(Number(x.toPrecision(5)))]));
