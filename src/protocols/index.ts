@@ -66,6 +66,7 @@ export {
   rerankRequest,
   teiRerankRequest,
 } from "./openai/embeddings-request.ts";
+export { moderationInputs, moderationsRequest } from "./openai/moderations-request.ts";
 export { type OutputItem, ResponseItems } from "./openai/response-items.ts";
 export { type ResponseStatus, responseHead, responseState } from "./openai/response-state.ts";
 export { type ResponsesItem, type ResponsesRequest, responsesRequest } from "./openai/responses-request.ts";

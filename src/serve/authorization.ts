@@ -9,6 +9,7 @@ export type RouteEndpoint =
   | "chat"
   | "completions"
   | "embeddings"
+  | "moderations"
   | "rerank"
   | "responses"
   | "models"

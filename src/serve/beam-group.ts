@@ -17,6 +17,7 @@ import {
 } from "../nn/index.ts";
 import type { Sequence } from "./sequence.ts";
 import type { SlotOwner } from "./slot-owner.ts";
+import { guardGreatest, type TokenGuard } from "./token-guard.ts";
 
 /** A beam in its slot. */
 export class BeamRow implements SlotOwner {
@@ -70,6 +71,8 @@ interface BeamGroupParts {
   readonly stopTokens: ReadonlySet<number>;
   /** The form that every answer must have. */
   readonly form?: FormState;
+  /** Tokens that may not come in any of them. */
+  readonly guard?: TokenGuard;
   /** Whether an answer is over by its text. */
   readonly isOver?: (answer: readonly number[]) => boolean;
 }
@@ -94,17 +97,20 @@ export class BeamGroup {
   #texts: { readonly rows: readonly (readonly number[])[]; readonly of: readonly number[] };
   /** Where in the form each beam's text is, by its tokens. */
   #forms: ReadonlyMap<string, FormState>;
+  /** The same of the guard. */
+  #guards: ReadonlyMap<string, TokenGuard>;
   readonly #stopTokens: ReadonlySet<number>;
   /** Log-probabilities of the tokens of each text that is still of use. */
   #likelihoods = new Map<string, readonly TokenLikelihood[]>([["", []]]);
 
-  constructor({ answers, prompt, options, sampling, maxTokens, stopTokens, form, isOver }: BeamGroupParts) {
+  constructor({ answers, prompt, options, sampling, maxTokens, stopTokens, form, guard, isOver }: BeamGroupParts) {
     this.answers = answers;
     this.prompt = prompt;
     this.sampling = sampling;
     this.width = options.width;
     this.#stopTokens = stopTokens;
     this.#forms = new Map(form ? [["", form]] : []);
+    this.#guards = new Map(guard ? [["", guard]] : []);
     const isComplete = (answer: readonly number[]): boolean => this.#formOf(answer)?.isComplete ?? false;
     this.#search = new BeamSearch(options, { maxTokens, stopTokens, isOver: answer => isComplete(answer) || (isOver?.(answer) ?? false) });
     // every group of a diverse search begins at the prompt
@@ -136,10 +142,20 @@ export class BeamGroup {
   /** Scores of the tokens that may follow an answer's beginning; they stay the model's own. Errors: text/constraint. */
   possible(scores: Float64Array, answer: readonly number[]): Float64Array {
     const form = this.#formOf(answer);
-    if (!form) return scores;
-    const masked = new Float64Array(scores.length);
-    maskLogits(scores, form, this.#stopTokens, masked);
+    const guard = this.#guardOf(answer);
+    if (!form && !guard) return scores;
+    const masked = new Float64Array(scores);
+    if (form) maskLogits(scores, form, this.#stopTokens, masked);
+    // as many as a search looks at, and those that a diverse one may prefer to them
+    if (guard) guardGreatest(masked, 2 * this.width + Math.max(this.width, this.#stopTokens.size), guard, this.#stopTokens);
     return masked;
+  }
+
+  #guardOf(answer: readonly number[]): TokenGuard | undefined {
+    const last = answer.at(-1);
+    const known = this.#guards.get(answer.join());
+    if (known || last === undefined) return known;
+    return this.#guards.get(answer.slice(0, -1).join())?.next(last);
   }
 
   #formOf(answer: readonly number[]): FormState | undefined {
@@ -174,6 +190,7 @@ export class BeamGroup {
     const next = this.#search.advance(before.map(r => r.scores!));
     if (this.lead.likelihoods !== undefined) this.#remember(before, texts);
     if (this.#forms.size > 0) this.#forms = new Map(this.#search.beams.map(text => [text.join(), this.#formOf(text)!]));
+    if (this.#guards.size > 0) this.#guards = new Map(this.#search.beams.map(text => [text.join(), this.#guardOf(text)!]));
     for (const row of before) {
       row.scores = undefined;
       row.logits = undefined;

@@ -6,6 +6,7 @@
 import { type Clock, defined, systemClock } from "../base/index.ts";
 import { type Adapter, type AdapterRoom, samplingOptions } from "../nn/index.ts";
 import type { Device } from "../tensor/index.ts";
+import { type Blocklist, phraseGuard } from "../text/index.ts";
 import { AdapterPlaces, type PlacedAdapter } from "./adapters/places.ts";
 import { admittedTokens, type Capacity, cacheTokensOf, checkQueue } from "./admission.ts";
 import { Delivery } from "./delivery.ts";
@@ -23,6 +24,7 @@ import { Sequence } from "./sequence.ts";
 import type { ServedModel } from "./served-model.ts";
 import { type Siblings, siblingsOf } from "./siblings.ts";
 import { StepLoop } from "./step-loop.ts";
+import type { TokenGuard } from "./token-guard.ts";
 import { weightStorage } from "./weight-storage.ts";
 
 export interface EngineOptions extends ProgramOptions {
@@ -52,6 +54,8 @@ export interface EngineOptions extends ProgramOptions {
    * steps that it saves. Never changes an answer. Answers that are drawn always have rounds: their random numbers depend on it.
    */
   readonly greedyRounds?: number;
+  /** Words, phrases and patterns that no answer has; see docs/decode-guard.md. */
+  readonly blocklist?: Pick<Blocklist, "finders"> | undefined;
   readonly clock?: Clock;
   /** Makes the program; tests give a small one of their own. */
   readonly open?: (model: ServedModel, device: Device, options: ProgramOptions) => Promise<Program>;
@@ -224,6 +228,7 @@ class ModelEngine {
       slots: program.slots,
       cacheTokens: this.#cacheTokens,
       maxTokensOf: r => admittedTokens(this.#capacity(program), r),
+      guardOf: r => this.#guardOf(r),
     });
     const { running, waiting } = this.#roster;
     const promptTokens = (all: readonly Sequence[]) => all.reduce((n, s) => n + s.usage.promptTokens, 0);
@@ -281,6 +286,7 @@ class ModelEngine {
       siblings,
       stopTokens,
       forcedTokens: form => forcedTokens(this.model.tokenizer, form),
+      guard: request.beams ? undefined : this.#guardOf(request),
       stream: this.model.tokenizer.stream({ skipSpecialTokens: true, ...defined(textForm(request)) }),
       output: {
         capacity: limits.bufferedEvents,
@@ -295,6 +301,17 @@ class ModelEngine {
       scores: this.#observers.scores,
     });
     return sequence;
+  }
+
+  /** Errors: serve/unsupported for a tokenizer that does not tell the bytes of its tokens. */
+  #guardOf({ tokens, stop }: GenerationRequest): TokenGuard | undefined {
+    const { blocklist: list } = this.#options;
+    if (!list) return undefined;
+    const { tokenizer, id } = this.model;
+    if (!tokenizer.bytesOf)
+      throw serveErrors.fail("unsupported", { place: id, message: "a blocklist needs a tokenizer that tells the bytes of its tokens" });
+    const stops = (stop ?? []).filter(s => s !== "");
+    return phraseGuard({ list, bytesOf: token => tokenizer.bytesOf?.(token), stops, prompt: tokens });
   }
 
   #capacity({ room, slots }: Program): Capacity {

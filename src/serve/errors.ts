@@ -5,6 +5,7 @@ export const serveErrors = errorTable("serve", {
   missing: { status: 400, exit: "usage", meaning: "A request lacks a parameter that is needed; it is named." },
   type: { status: 400, exit: "usage", meaning: "A parameter of a request has the wrong type; it is named." },
   parameter: { status: 400, exit: "usage", meaning: "A parameter of a request is out of range or contradicts another; it is named." },
+  blocklist: { status: 400, exit: "usage", meaning: "`serve.blocked` has a word, a phrase or a pattern that cannot be found." },
   unsupported: {
     status: 400,
     exit: "usage",

@@ -6,6 +6,7 @@ import { BeamGroup } from "./beam-group.ts";
 import type { GenerationRequest } from "./generation.ts";
 import type { Sequence } from "./sequence.ts";
 import type { ServedModel } from "./served-model.ts";
+import type { TokenGuard } from "./token-guard.ts";
 
 interface SearchSetting {
   readonly model: ServedModel;
@@ -13,6 +14,7 @@ interface SearchSetting {
   readonly cacheTokens: number;
   /** Tokens of an answer at most. */
   readonly maxTokensOf: (request: GenerationRequest) => number;
+  readonly guardOf: (request: GenerationRequest) => TokenGuard | undefined;
 }
 
 /**
@@ -33,7 +35,7 @@ export function joinSearches(requests: readonly GenerationRequest[], made: reado
 function searchOf(
   request: GenerationRequest,
   answers: readonly [Sequence, ...Sequence[]],
-  { model, maxTokensOf, ...cache }: SearchSetting,
+  { model, maxTokensOf, guardOf, ...cache }: SearchSetting,
 ) {
   const options = beamOptions(request.beams, "beams");
   const maxTokens = maxTokensOf(request);
@@ -50,7 +52,7 @@ function searchOf(
     sampling: samplingOptions(request.sampling),
     maxTokens,
     stopTokens: new Set(request.stopTokens ?? model.stopTokens ?? []),
-    ...defined({ form: request.form }),
+    ...defined({ form: request.form, guard: guardOf(request) }),
     ...(stops.length > 0 ? { isOver } : {}),
   });
 }

@@ -68,6 +68,8 @@ export const limits = {
   /** Tokens of an answer that are attributed by themselves. */
   attributionTargets: 64,
   attributionSteps: 512,
+  /** Parts of a text that occlusion takes away by themselves; more words than these are taken away several at once. */
+  attributionUnits: 256,
   /** Steps x targets x tokens: what one request may compute. At 1,000 tokens a second forwards and backwards, four minutes. */
   attributionWork: 262_144,
   /** Comment lines keep idle streams open: gateways close after 30 s (AWS) to 230 s (Azure). */

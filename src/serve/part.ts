@@ -37,6 +37,20 @@ const fineTuningPart = z.strictObject({
 });
 export type FineTuningPart = z.output<typeof fineTuningPart>;
 
+/** What no answer says, whatever the model's weights are. */
+const blockedPart = z
+  .union([
+    z.array(z.string().min(1).max(200)).min(1),
+    z.strictObject({
+      words: z.array(z.string().min(1).max(200)).max(20_000).default([]).describe("Words and phrases."),
+      files: z.array(z.string().min(1)).max(20).default([]).describe("Files with one word or phrase per line; `#` starts a comment."),
+      patterns: z.array(z.string().min(1).max(1000)).max(200).default([]).describe("Regular expressions, matched in linear time."),
+      wholeWords: z.boolean().default(true).describe("Match whole words only."),
+      guards: z.array(z.string().min(1)).max(50).default([]).describe("Guards of the kind `blocklist` of this file's `gateway`, by name."),
+    }),
+  ])
+  .transform(given => (Array.isArray(given) ? { words: given, files: [], patterns: [], wholeWords: true, guards: [] } : given));
+
 export const servePart = z.strictObject({
   model: z
     .string()
@@ -81,6 +95,10 @@ export const servePart = z.strictObject({
         "Origins of web pages that may call the server (CORS): an origin, `localhost` for pages of this machine, or `*`. Cookies never count there.",
       examples: [["https://app.example.com"]],
     }),
+  blocked: blockedPart.optional().meta({
+    description: "Words, phrases and patterns that no generated response contains (docs/decode-guard.md).",
+    examples: [["project nightfall"]],
+  }),
   sharedPrefixCache: z.boolean().default(false).describe("Share cached prompt prefixes between tenants of the gateway."),
   fineTuning: fineTuningPart.prefault({}).describe("Fine-tuning jobs requested over the API."),
 });

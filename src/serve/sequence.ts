@@ -30,6 +30,7 @@ import type { GeneratedToken, GenerationEvent, GenerationRequest, Usage } from "
 import { OutputQueue, type OutputQueueOptions } from "./output-queue.ts";
 import type { Siblings } from "./siblings.ts";
 import type { SlotOwner } from "./slot-owner.ts";
+import { drawGuarded, guardedTokens, type TokenGuard } from "./token-guard.ts";
 
 interface SequenceParts {
   readonly id: number;
@@ -41,6 +42,8 @@ interface SequenceParts {
   readonly stopTokens: ReadonlySet<number>;
   /** Tokens that a form leaves no choice about; none when absent. */
   readonly forcedTokens?: (form: FormState) => readonly number[];
+  /** Tokens that may not come; all may when absent. */
+  readonly guard?: TokenGuard | undefined;
   readonly stream: TokenTextStream;
   readonly output: OutputQueueOptions;
   readonly adapter?: PlacedAdapter | undefined;
@@ -97,6 +100,10 @@ export class Sequence implements SlotOwner {
   /** Where in its form the answer is. */
   #form: FormState | undefined;
   #masked: Float32Array | undefined;
+  /** Before the next token. */
+  #guard: TokenGuard | undefined;
+  /** A token that was drawn, and the guard behind it. */
+  #drawn: { readonly token: number; readonly after: TokenGuard } | undefined;
   /** Tokens that come next, whatever the model says. */
   #ahead: readonly number[] = [];
   readonly #forcedTokens: (form: FormState) => readonly number[];
@@ -120,6 +127,7 @@ export class Sequence implements SlotOwner {
     siblings,
     stopTokens,
     forcedTokens,
+    guard,
     stream,
     output,
     adapter,
@@ -149,6 +157,7 @@ export class Sequence implements SlotOwner {
     this.signal = request.signal;
     this.#scores = scores;
     this.#form = request.form;
+    this.#guard = request.forced ? undefined : guard;
     this.#forcedTokens = forcedTokens ?? (() => []);
     this.#lookAhead();
     this.output = new OutputQueue(output);
@@ -222,7 +231,8 @@ export class Sequence implements SlotOwner {
   }
 
   #lookAhead(): void {
-    if (this.#form && this.#ahead.length === 0 && !this.#form.isComplete) this.#ahead = this.#forcedTokens(this.#form);
+    if (!this.#form || this.#ahead.length > 0 || this.#form.isComplete) return;
+    this.#ahead = guardedTokens(this.#forcedTokens(this.#form), this.#guard);
   }
 
   /** Up to `count` tokens that are likely to come next: those that are certain, else what the text itself suggests. */
@@ -253,10 +263,29 @@ export class Sequence implements SlotOwner {
     const given = this.forced?.[this.#answer.length] ?? this.#ahead[0];
     if (given !== undefined) return given;
     const possible = this.#possible(logits);
-    if (!guess) return sampleToken(possible, this.history, this.sampling, this.random);
-    const token = judgeGuess(possible, guess, this.history, this.sampling, this.random);
-    if (token === guess.token) this.#right++;
+    const token = this.#guard ? this.#drawGuarded(possible, guess, this.#guard) : this.#draw(possible, guess);
+    if (token === guess?.token) this.#right++;
     return token;
+  }
+
+  #draw(possible: Logits, guess?: Guess): number {
+    if (!guess) return sampleToken(possible, this.history, this.sampling, this.random);
+    return judgeGuess(possible, guess, this.history, this.sampling, this.random);
+  }
+
+  #drawGuarded(possible: Logits, guess: Guess | undefined, guard: TokenGuard): number {
+    const before = { mostSurprise: undefined, ...this.#memory };
+    this.#drawn = drawGuarded({
+      guard,
+      logits: possible,
+      free: this.#includesStop ? none : this.#stopTokens,
+      draw: logits => {
+        // what was refused was never said
+        Object.assign(this.#memory, before);
+        return this.#draw(logits, logits === possible ? guess : undefined);
+      },
+    });
+    return this.#drawn.token;
   }
 
   /** How likely a token was that `choose` has just given; undefined where nobody asks. */
@@ -297,6 +326,8 @@ export class Sequence implements SlotOwner {
     if (isStop) return this.#finish("stop", text, { token, ...defined({ likelihood }) });
     if (this.#text.stop !== undefined) return this.#finish("stop", text);
     this.#form = this.#form?.next(token);
+    this.#guard = this.#drawn?.token === token ? this.#drawn.after : this.#guard?.next(token);
+    this.#drawn = undefined;
     this.#ahead = this.#ahead.slice(1);
     this.#lookAhead();
     if (this.#form?.isComplete) return this.#finish("stop", text);
@@ -361,6 +392,8 @@ const certain = (length: number, token: number): Float64Array => {
   scores[token] = 0;
   return scores;
 };
+
+const none: ReadonlySet<number> = new Set();
 
 /** A seed for requests without one. */
 const unseeded = (): string => crypto.randomUUID();

@@ -13,6 +13,7 @@ import { ollamaChatFields, ollamaEmbeddingsFields, ollamaEmbedFields, ollamaGene
 import { chatFields } from "./openai-chat.ts";
 import { completionsFields } from "./openai-completions.ts";
 import { embeddingsFields, poolingFields } from "./openai-embeddings.ts";
+import { moderationsFields } from "./openai-moderations.ts";
 import { responsesFields } from "./openai-responses.ts";
 import { rerankFields, teiRerankFields } from "./rerank.ts";
 import { compareFields, scoreFields } from "./score.ts";
@@ -24,6 +25,7 @@ export const requestFields = {
   completions: completionsFields,
   responses: responsesFields,
   embeddings: embeddingsFields,
+  moderations: moderationsFields,
   pooling: poolingFields,
   cohereEmbed: cohereEmbedFields,
   rerank: rerankFields,

@@ -150,3 +150,29 @@ test("what cannot be attributed is refused by name before anything is computed",
   }
   expect((await error({ ...base, prompt: "x".repeat(400) }))[2]).toContain("at most 192 tokens");
 });
+
+test("occlusion, another answer, words and faithfulness are in the response", async () => {
+  interface More extends Told {
+    readonly against: readonly { token: string; score: number }[];
+    readonly units: readonly { tokens: number[]; text: string }[];
+  }
+  const got = (await told({
+    prompt: "To be or",
+    answer: "a",
+    against: "b",
+    methods: ["gradient_x_input", "occlusion"],
+    units: "word",
+    faithfulness: true,
+  })) as More;
+  const [row] = got.attributions as unknown as readonly {
+    score: number;
+    occlusion: number[];
+    faithfulness: Record<string, Record<string, number>>;
+  }[];
+  expect(got.units.map(u => u.text).join("")).toContain("To be or");
+  expect(got.units.flatMap(u => u.tokens)).toEqual([...got.prompt.keys()]);
+  expect(row!.occlusion.length).toBe(got.units.length);
+  expect(row!.score).toBeCloseTo(got.answer[0]!.score - got.against[0]!.score, 5);
+  expect(Object.keys(row!.faithfulness)).toEqual(["gradient_x_input", "occlusion"]);
+  for (const f of Object.values(row!.faithfulness)) expect(Object.values(f).every(Number.isFinite)).toBe(true);
+});

@@ -27,8 +27,12 @@ const meanings = {
   value: (logits: readonly number[]) => [...logits],
 };
 
-/** What a text is, by an engine whose model is a classifier; a text that is too long is read from its start. Errors: those of the engine. */
-export async function classifyTexts(engine: EmbeddingEngine, texts: readonly string[], signal: AbortSignal): Promise<ToldClasses> {
+/** Tokens, scores as calibrated, and the index of the label that each text gets. */
+interface ReadClasses extends ToldClasses {
+  readonly read: readonly (readonly number[])[];
+}
+
+async function readClasses(engine: EmbeddingEngine, texts: readonly string[], signal: AbortSignal): Promise<ReadClasses> {
   const { classifier } = engine.model.config;
   if (!classifier) throw new TypeError(`${engine.model.id} is no classifier`);
   const read = texts.map(text => textTokens(engine.model, text, true));
@@ -37,11 +41,21 @@ export async function classifyTexts(engine: EmbeddingEngine, texts: readonly str
   // thresholds are of the probabilities as they are: calibration changes no label
   const told = scores.map(row => toldLabel(classifier, row));
   const { temperature } = engine.model;
-  const { labels, kind } = classifier;
   const shown = temperature === undefined ? scores : logits.map(row => softmax(Array.from(row, x => x / temperature)));
+  return { read, labels: classifier.labels, scores: shown, told };
+}
+
+/** What a text is, by an engine whose model is a classifier; a text that is too long is read from its start. Errors: those of the engine. */
+export async function classifyTexts(engine: EmbeddingEngine, texts: readonly string[], signal: AbortSignal): Promise<ToldClasses> {
+  const { read, labels, scores, told } = await readClasses(engine, texts, signal);
   const account = responseAccount(signal);
+  const isValue = engine.model.config.classifier?.kind === "value";
   if (account)
     for (const [i, tokens] of read.entries())
-      account.read({ tokens, label: labels[told[i]!] ?? null, labels, probabilities: kind === "value" ? null : shown[i]!, vector: null });
-  return { labels, scores: shown, told };
+      account.read({ tokens, label: labels[told[i]!] ?? null, labels, probabilities: isValue ? null : scores[i]!, vector: null });
+  return { labels, scores, told };
 }
+
+/** The same of texts that are no request of a client, such as one with words left out: monitors do not see them. */
+export const classifyVariants = async (engine: EmbeddingEngine, texts: readonly string[], signal: AbortSignal): Promise<ToldClasses> =>
+  readClasses(engine, texts, signal);

@@ -15,6 +15,7 @@ import { fineTuning } from "./fine-tuning/fine-tuning.ts";
 import { inference, inferenceText } from "./inference/inference.ts";
 import { llamaCpp } from "./llama-cpp/llama-cpp.ts";
 import { answerModelList, deleteModel, oneModel } from "./models.ts";
+import { moderations } from "./moderations.ts";
 import { ollama } from "./ollama/ollama.ts";
 import { cohereRerank, rerank } from "./rerank.ts";
 import { responses } from "./responses/responses.ts";
@@ -36,6 +37,7 @@ const openai: Contract = {
     describing("chat", post("/v1/chat/completions/input_tokens", chatInputTokens)),
     ...under("responses", responses),
     answering("embeddings", post("/v1/embeddings", embeddings, "embeddings")),
+    answering("moderations", post("/v1/moderations", moderations)),
     answering("embeddings", post("/v2/embed", cohereEmbed, "embeddings")),
     ...["/v1/rerank", "/v1/reranking"].map(path => answering("rerank", post(path, rerank, "embeddings"))),
     answering("rerank", post("/v2/rerank", cohereRerank, "embeddings")),

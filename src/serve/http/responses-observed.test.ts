@@ -18,24 +18,17 @@ const device = openDevice("cpu", { threads: 1 });
 const named = (name: string) => ({ id: `${name}@1`, name, version: 1, aliases: [name] });
 const decoder = createEngine({ model: await fillModel(device, { ...named("mail"), chatTemplate: chatTemplate() }), device, slots: 2 });
 const encoder = createEmbeddingEngine({ model: await tinyEncoder(device, named("vectors")), device });
-const classes = {
-  ...bertConfig({ vocab: 257, width: 32, layers: 1, heads: 2, context: 96 }),
-  classifier: { labels: ["ham", "spam"], kind: "one" as const },
-};
-const classifier = createEmbeddingEngine({
-  model: {
-    ...servedEncoder({
-      id: "mood@1",
-      model: { family: "encoder", config: classes, parameters: await initialise(encoderSpec(classes), device, "mood") },
-      tokenizer: byteTokenizer,
-      fingerprint: "2".repeat(64),
-    }),
-    ...named("mood"),
-  },
-  device,
-});
-await Promise.all([decoder.ready, encoder.ready, classifier.ready]);
-afterAll(() => Promise.all([decoder.close(), encoder.close(), classifier.close()]));
+/** A classifier with random weights, of classes that exclude each other or not. */
+async function classifierOf(name: string, labels: readonly string[], kind: "one" | "several") {
+  const config = { ...bertConfig({ vocab: 257, width: 32, layers: 1, heads: 2, context: 96 }), classifier: { labels, kind } };
+  const model = { family: "encoder", config, parameters: await initialise(encoderSpec(config), device, name) } as const;
+  const read = servedEncoder({ id: `${name}@1`, model, tokenizer: byteTokenizer, fingerprint: "2".repeat(64) });
+  return createEmbeddingEngine({ model: { ...read, ...named(name) }, device });
+}
+const classifier = await classifierOf("mood", ["ham", "spam"], "one");
+const moderator = await classifierOf("harms", ["threat", "insult"], "several");
+await Promise.all([decoder.ready, encoder.ready, classifier.ready, moderator.ready]);
+afterAll(() => Promise.all([decoder.close(), encoder.close(), classifier.close(), moderator.close()]));
 
 /** What a telling says, kept: the lists are views and go. */
 const kept = (r: EndedResponse) => ({
@@ -126,6 +119,7 @@ const bodies: Readonly<Record<string, readonly (readonly [path: string, body: ob
     ["", { model: "mail", input: [text] }],
     ["", { model: "vectors", text_1: "a", text_2: "b" }],
   ],
+  "/v1/moderations": [["", { model: "harms", input: "a" }]],
   "/v1/attributions": [["", { model: "mail", prompt: "ab", max_tokens: 1, methods: ["gradient_x_input"] }]],
   "/pooling": [["", { model: "vectors", input: "a" }]],
   "/v1/models/:target{.+:(?:predict|classify|regress)}": [
@@ -185,7 +179,12 @@ const requests = routes.flatMap(({ contract, route }) => {
 test("one response, one telling: every address of every contract, whole and streamed", async () => {
   const { told, observer } = observed();
   const failures: unknown[] = [];
-  const app = createApp({ engines: [decoder], encoders: [encoder, classifier], responses: observer, onFailure: e => failures.push(e) });
+  const app = createApp({
+    engines: [decoder],
+    encoders: [encoder, classifier, moderator],
+    responses: observer,
+    onFailure: e => failures.push(e),
+  });
   onTestFinished(() => app.close());
   for (const [i, { contract, route, path, body }] of requests.entries()) {
     const response = await app.fetch(post(path, `ok-${i}`, body));
@@ -209,7 +208,7 @@ test("one response, one telling: every address of every contract, whole and stre
 
 test("what is refused is told once too: a body that says nothing, an unknown model, a missing key", async () => {
   const { told, observer } = observed();
-  const app = createApp({ engines: [decoder], encoders: [encoder, classifier], responses: observer, apiKeys: ["right"] });
+  const app = createApp({ engines: [decoder], encoders: [encoder, classifier, moderator], responses: observer, apiKeys: ["right"] });
   onTestFinished(() => app.close());
   const right = { authorization: "Bearer right" };
   for (const [i, { path, body }] of requests.entries()) {

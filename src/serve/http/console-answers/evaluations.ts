@@ -114,6 +114,35 @@ const numbersReport = z
   })
   .meta({ id: "NumbersReport", description: "Of a regression model: errors on the test set, with intervals." });
 
+const labelsReport = z
+  .object({
+    task: z.literal("multi-label classification"),
+    labels: z.array(z.string()),
+    test: z.object({ documents: z.int(), groups: z.int() }),
+    confidence: z.number(),
+    scores: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.string(),
+        meanAveragePrecision: interval,
+        macroF1: interval,
+        microF1: interval,
+        labels: z.array(
+          z.object({
+            label: z.string(),
+            positives: z.int(),
+            averagePrecision: interval,
+            auc: interval,
+            f1: interval,
+            falseAlarms: interval,
+          }),
+        ),
+      }),
+    ),
+    comparisons: z.array(z.object({ against: z.string(), difference: interval, verdict: z.string() })),
+  })
+  .meta({ id: "LabelsReport", description: "Of a multi-label classifier: scores of each label on the test set, with intervals." });
+
 const ends = { low: measured, high: measured };
 const foldsReport = z
   .object({
@@ -152,6 +181,6 @@ export const consoleEvaluation = z
   .strictObject({
     artifact: z.string(),
     model: z.string().describe("the artifact that was evaluated"),
-    report: z.union([foldsReport, classesReport, numbersReport, bitsReport]),
+    report: z.union([foldsReport, classesReport, labelsReport, numbersReport, bitsReport]),
   })
   .meta({ id: "Evaluation" });

@@ -16,6 +16,7 @@ import {
   inferRequest,
   infillRequest,
   loraScales,
+  moderationsRequest,
   nativeCompletionRequest,
   nativeEmbeddingRequest,
   nativeTokenizeRequest,
@@ -81,6 +82,11 @@ export const descriptions: Readonly<Record<string, RouteDescription>> = {
   "GET /v1/responses/:id/input_items": { summary: "Lists the input of a response.", answer: listAnswer(anyObject), query: page },
   "DELETE /v1/responses/:id": { summary: "Deletes a response.", answer: deleted },
   "POST /v1/embeddings": { summary: "Gives the vectors of texts.", body: embeddingsRequest, answer: wireForms.embeddings },
+  "POST /v1/moderations": {
+    summary: "Tells which labels of a multi-label classifier hold of texts.",
+    body: moderationsRequest,
+    answer: wireForms.moderations,
+  },
   "POST /v1/rerank": {
     summary: "Orders documents by their likeness to a query.",
     body: z.union([rerankRequest, teiRerankRequest]),

@@ -27,6 +27,7 @@ export const wireForms = {
     .meta({ id: "ChatCompletion" }),
   response: z.looseObject({ id: text, object: text, status: text, model: text, output: rows }).meta({ id: "Response" }),
   embeddings: z.looseObject({ object: text, data: rows, model: text, usage }).meta({ id: "Embeddings" }),
+  moderations: z.looseObject({ id: text, model: text, results: rows }).meta({ id: "Moderations" }),
   model: z
     .looseObject({
       id: text.describe("the name that requests use"),
