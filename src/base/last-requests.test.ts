@@ -1,5 +1,5 @@
 import { Agent, createServer, get, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { defaultDelayMs, lastRequests } from "./last-requests.ts";
 
@@ -126,4 +126,30 @@ test("the request that follows a stream on its connection is answered: nothing t
   expect(await ask("/")).toBe("quick");
   // that answer closed its connection, the last one
   await over;
+});
+
+test("a request that was sent on a kept connection and not read yet is answered: the server was too busy to look before it closed what is idle", async () => {
+  const { server, state } = await rig();
+  const { port } = server.address() as AddressInfo;
+  for (let round = 0; round < 20; round++) {
+    const socket = connect(port, "127.0.0.1");
+    onTestFinished(() => void socket.destroy());
+    const said = new Promise<string>((resolve, reject) => {
+      let text = "";
+      socket.setEncoding("utf8").on("data", (data: string) => {
+        text += data;
+        if (text.split("quick").length === 2 && !state.isLeaving) {
+          state.isLeaving = true;
+          // both in one turn: the request lies in the socket, unread, when the end begins
+          socket.write("GET /last HTTP/1.1\r\nhost: here\r\n\r\n");
+          void lastRequests(server, { delayMs: 0, graceMs: 10_000, quietMs: 0 });
+        }
+      });
+      socket.on("close", () => resolve(text)).on("error", reject);
+    });
+    socket.write("GET /first HTTP/1.1\r\nhost: here\r\n\r\n");
+    expect((await said).split("quick")).toHaveLength(3);
+    state.isLeaving = false;
+    await new Promise<void>(resolve => server.listen(port, "127.0.0.1", resolve));
+  }
 });

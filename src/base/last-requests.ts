@@ -31,6 +31,14 @@ const lookMs = 50;
  */
 const defaultQuietMs = 500;
 
+/**
+ * Until what clients have sent by now is read: a timer that is late comes before the sockets in a turn of the event loop, and a connection that is closed with a
+ * request unread is reset. The first turn may have asked the sockets already.
+ */
+const socketsRead = async (): Promise<void> => {
+  for (let turn = 0; turn < 2; turn++) await new Promise<void>(resolve => setImmediate(resolve));
+};
+
 /** Resolves when every connection is closed, or the time is over. The server takes no connection from then on; whoever calls closes what is left. */
 export async function lastRequests(
   server: Server,
@@ -43,14 +51,16 @@ export async function lastRequests(
     if ((message as { readonly server?: unknown }).server === server) endedMs = performance.now();
   };
   subscribe("http.server.response.finish", ended);
-  const closeIdle = () => {
+  const closeIdle = async () => {
+    if (performance.now() - endedMs < quietMs) return;
+    await socketsRead();
     if (performance.now() - endedMs >= quietMs) server.closeIdleConnections();
   };
   if (delayMs > 0) await waited(delayMs);
   // not http's own close, which ends idle connections before their clients know
   const gone = new Promise<void>(resolve => NetServer.prototype.close.call(server, () => resolve()));
-  closeIdle();
-  const look = setInterval(closeIdle, lookMs);
+  void closeIdle();
+  const look = setInterval(() => void closeIdle(), lookMs);
   await Promise.race([gone, waited(graceMs)]);
   clearInterval(look);
   unsubscribe("http.server.response.finish", ended);

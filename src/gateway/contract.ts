@@ -2,13 +2,17 @@
  * What the gateway's door asks of identity, policy, limits and usage, as types alone: who is it, may they, is there room, what did it come to.
  * Four questions in this order, each answered with plain data. What carries them out is opened by `openControl` (`control.ts`).
  */
+
 import type { ControlConfig } from "./control-config.ts";
 import type { Endpoint } from "./endpoints.ts";
+import type { GatewayErased } from "./erasure/erase-subject.ts";
 import type { RequestRecord } from "./http/request-record.ts";
+import type { ChangeEntry } from "./identity/changes.ts";
 import type { Authentication, Credentials, Identity } from "./identity/contract.ts";
 import type { Entries } from "./identity/entry.ts";
 import type { LimitEvent, Limits, LimitsAsk, LimitsView } from "./limits/contract.ts";
 import type { Parameters } from "./policy/parameter.ts";
+import type { ReviewQueue } from "./review/queue.ts";
 
 /** What somebody wants to do. */
 export interface Action {
@@ -97,17 +101,6 @@ export interface KeyInfo {
   readonly revokedMs: number | null;
   /** To within a few seconds; null: never used. */
   readonly lastUsedMs: number | null;
-}
-
-/** One entry of the tamper-evident list of changes. */
-export interface ChangeEntry {
-  readonly position: number;
-  readonly atMs: number;
-  /** Who changed it, as they said. */
-  readonly by: string;
-  readonly what: string;
-  readonly detail: Readonly<Record<string, unknown>>;
-  readonly head: string;
 }
 
 /** Keys: made, listed, revoked, rotated; every change is in the list of changes in the same transaction. Errors: unknownKey, unknownSubject, lastAdmin, state... */
@@ -204,6 +197,10 @@ export interface Control {
   /** What is used and left of each limit. Errors: stateLost. */
   limitsView(ask?: LimitsAsk): Promise<LimitsView>;
   readonly keys: Keys;
+  /** Cases that wait for people or were decided by them. */
+  readonly reviews: ReviewQueue;
+  /** Erases a person from the state; what stays is named in the result's type. Errors: stateLost. */
+  eraseSubject(subject: string): Promise<GatewayErased>;
   /** Requests of the last days. */
   readonly journal: Journal;
   /** Rows of usage from `fromDay` to `toDay` (`2026-11-26`, UTC, both included). */

@@ -3,6 +3,7 @@ import { check, defined } from "../base/index.ts";
 import { openJournal } from "./admin/journal.ts";
 import type { Action, Control, Explanation } from "./contract.ts";
 import { controlPart } from "./control-config.ts";
+import { eraseFromState } from "./erasure/erase-subject.ts";
 import { gatewayErrors } from "./errors.ts";
 import { Access, type Snapshot } from "./identity/access.ts";
 import { authenticator, identityOfKey } from "./identity/authenticate.ts";
@@ -17,6 +18,8 @@ import { linesOf } from "./limits/lines.ts";
 import { viewLimits } from "./limits/view.ts";
 import { objectSeal } from "./owners/seal.ts";
 import { decide, explainPolicies } from "./policy/decide.ts";
+import { reviewCipher } from "./review/cipher.ts";
+import { ReviewQueue } from "./review/queue.ts";
 import { openState, type State } from "./state/state.ts";
 import { topUsage } from "./usage/top-usage.ts";
 import { usageBetween } from "./usage/usage.ts";
@@ -93,7 +96,8 @@ export async function openControl(options: ControlOptions): Promise<Control> {
     const secrets = serverSecrets(options.secrets, state);
     const keys = keysIn(state, access, secrets, options);
     await state.buckets.sweep();
-    return controlOver({ state, access, keys, limiter: limiterIn(state, access, options), objects: objectSeal(secrets), now });
+    const reviews = new ReviewQueue({ database: state.database, cipher: reviewCipher(secrets), now });
+    return controlOver({ state, access, keys, limiter: limiterIn(state, access, options), objects: objectSeal(secrets), reviews, now });
   } catch (error) {
     access?.close();
     await state.close();
@@ -148,11 +152,12 @@ interface Opened {
   readonly keys: KeyStore;
   readonly limiter: Limiter;
   readonly objects: Control["objects"];
+  readonly reviews: ReviewQueue;
   readonly now: () => number;
 }
 
 /** Every port of the contract, filled. */
-function controlOver({ state, access, keys, limiter, objects, now }: Opened): Control {
+function controlOver({ state, access, keys, limiter, objects, reviews, now }: Opened): Control {
   const { database } = state;
   const journal = openJournal(state.journal, now);
   const flushes = setInterval(() => void keys.flush().catch(() => {}), flushEveryMs);
@@ -184,6 +189,8 @@ function controlOver({ state, access, keys, limiter, objects, now }: Opened): Co
     objects,
     limitsView: ask => viewLimits(state.buckets, current().limits, current().prices.currency, now(), ask),
     keys,
+    reviews,
+    eraseSubject: subject => eraseFromState(database, subject, now()),
     journal,
     usage: (fromDay, toDay) => usageBetween(database, fromDay, toDay),
     topUsage: (day, most) => topUsage(database, day, most),

@@ -51,6 +51,12 @@ export const gatewayErrors = errorTable("gateway", {
   blocked: { status: 400, exit: "usage", meaning: "A guard refuses what a request says." },
   unguarded: { status: 403, exit: "usage", meaning: "A model that has guards is asked at an address that they do not stand before." },
   unknownHeld: { status: 404, exit: "usage", meaning: "No request with this id waits for a person: it was decided, or its client left." },
+  unknownReview: { status: 404, exit: "usage", meaning: "No review case has this id, or no case this token of an appeal." },
+  reviewConflict: {
+    status: 409,
+    exit: "usage",
+    meaning: "A review case is in another state: decided, appealed, voted on by this reviewer, or another reviewer's.",
+  },
   unknownObject: {
     status: 404,
     exit: "usage",

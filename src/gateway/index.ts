@@ -11,7 +11,6 @@ export type { GatewayConfig } from "./config/gateway-config.ts";
 export { checkConfig, readConfig } from "./config/read-config.ts";
 export type {
   Action,
-  ChangeEntry,
   Control,
   Decision,
   Explanation,
@@ -26,6 +25,7 @@ export { type ControlOptions, openControl } from "./control.ts";
 export { type ControlConfig, type ControlGiven, controlPart } from "./control-config.ts";
 export type { Endpoint } from "./endpoints.ts";
 export { endpoints } from "./endpoints.ts";
+export type { GatewayErased } from "./erasure/erase-subject.ts";
 export { gatewayErrors } from "./errors.ts";
 export type { GatewayFeedback } from "./feedback.ts";
 export { Gateway, type GatewayOptions } from "./gateway.ts";
@@ -34,6 +34,7 @@ export { type AccessLog, openAccessLog } from "./http/access-log.ts";
 export { apis } from "./http/apis.ts";
 export { type GatewayListening, listenGateway } from "./http/listen.ts";
 export type { RequestRecord } from "./http/request-record.ts";
+export type { ChangeEntry } from "./identity/changes.ts";
 export { verifyEntries } from "./identity/changes.ts";
 export type { Authentication, Credentials, Identity, Refusal } from "./identity/contract.ts";
 export type { Entries, EntryAsked, Match } from "./identity/entry.ts";
@@ -58,6 +59,8 @@ export { type CedarDifference, type ImportedCedar, importCedar } from "./migrate
 export { type ExportOptions, type ExportTarget, exportGateway, exportTargets } from "./migrate/export/export.ts";
 export { type ImportedGateway, importLitellm } from "./migrate/litellm/import-litellm.ts";
 export type { GatewayState } from "./ports.ts";
+export type { ReviewAgreement } from "./review/agreement.ts";
+export type { ReviewCase, ReviewDocument, TakenCase } from "./review/review-case.ts";
 export type { ModelRoute } from "./routing/route.ts";
 export type { FollowService, ServiceEndpoint } from "./routing/service-endpoints.ts";
 export type { ShadowRecord } from "./routing/shadow.ts";

@@ -1,7 +1,7 @@
 /** Why a request would be allowed or not, who changed what; and taking up the changed file. */
 import { isLoamError } from "../../base/index.ts";
-import type { ChangeEntry } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
+import type { ChangeEntry } from "../identity/changes.ts";
 import { explainRequest } from "./explain-request.ts";
 import { type AdminPage, adminJson, numberOf, onlyKeys } from "./page.ts";
 

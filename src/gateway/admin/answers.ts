@@ -1,6 +1,7 @@
 /** What the addresses for administrators answer, as schemas: the source of `/gateway/openapi.json`. `z.object` says what can be relied on. */
 import { z } from "zod";
 import { measured } from "../../base/openapi.ts";
+import { reviewDecisions } from "../review/review-case.ts";
 
 const list = <S extends z.ZodType>(of: S) => z.object({ object: z.literal("list"), data: z.array(of) });
 const revision = z.int().nullable().describe("null for what stands in the file");
@@ -224,6 +225,39 @@ export const reloaded = z.strictObject({ reloaded: z.literal(true), head });
 export const cacheShown = cacheState;
 export const cacheCleared = z.strictObject({ cleared: z.int() });
 export const heldList = list(z.looseObject({ id: z.string() }));
+const reviewFields = {
+  id: z.string(),
+  guard: z.string(),
+  request: z.string(),
+  key: z.string(),
+  subject: z.string(),
+  model: z.string(),
+  endpoint: z.string(),
+  flaggedBy: z.array(z.string()),
+  policy: z.string(),
+  priority: z.number(),
+  round: z.number(),
+  needed: z.number(),
+  isEscalated: z.boolean(),
+  state: z.enum(["waiting", "decided"]),
+  decision: z.enum(reviewDecisions).nullable(),
+  decidedBy: z.enum(["reviewers", "adjudicator", "admin", "deadline", "erasure"]).nullable(),
+  createdMs: z.number(),
+  dueMs: z.number(),
+  decidedMs: z.number().nullable(),
+  appealedMs: z.number().nullable(),
+  votes: z.number(),
+  assigned: z.array(z.strictObject({ reviewer: z.string(), untilMs: z.number() })),
+};
+const reviewCase = z.strictObject(reviewFields).meta({ id: "GatewayReviewCase" });
+const takenCase = z
+  .strictObject({ ...reviewFields, text: z.string(), appeal: z.string().nullable(), untilMs: z.number() })
+  .meta({ id: "GatewayTakenCase" });
+export const reviewList = list(reviewCase).meta({ id: "GatewayReviewCases" });
+export const reviewTaken = z.strictObject({ case: takenCase.nullable() }).meta({ id: "GatewayReviewTaken" });
+export const reviewDecided = z.strictObject({ case: reviewCase }).meta({ id: "GatewayReviewDecided" });
+export const reviewDocuments = list(z.looseObject({ id: z.string(), text: z.string(), label: z.string() }));
+export const reviewAgreed = z.looseObject({ cases: z.number(), alpha: z.number().nullable() });
 export const heldDecided = z.object({ held: z.unknown(), decision: z.enum(["approved", "refused"]), by: z.string() });
 export const entryShown = {
   principal: z.object({ principal, effective: z.unknown().optional(), members: z.array(member).optional() }),

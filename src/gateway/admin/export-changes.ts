@@ -1,7 +1,7 @@
 /** The list of changes outside of the state: JSON lines, one entry each, oldest first; what is read back can be verified without the state. */
 import { isRow } from "../../protocols/index.ts";
-import type { ChangeEntry } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
+import type { ChangeEntry } from "../identity/changes.ts";
 
 export const changesText = (entries: readonly ChangeEntry[]): string => entries.map(e => `${JSON.stringify(e)}\n`).join("");
 

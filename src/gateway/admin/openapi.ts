@@ -77,6 +77,18 @@ export const adminOperations: readonly ApiOperation[] = [
   at("POST", "/gateway/held/:key", "Approves or refuses a request.", answers.heldDecided, {
     body: z.object({ decision: z.enum(["approve", "refuse"]) }),
   }),
+  at("GET", "/gateway/review", "Lists review cases.", answers.reviewList, query("state", "most")),
+  at("POST", "/gateway/review", "Takes a review case: the first that waits, or one by its id.", answers.reviewTaken, {
+    body: z.object({ id: z.string().optional() }),
+  }),
+  at("POST", "/gateway/review/case/:key", "Votes on a taken case, escalates or releases it.", answers.reviewDecided, {
+    body: z.object({ action: z.enum(["approve", "refuse", "escalate", "release"]), category: z.string().optional() }),
+  }),
+  at("GET", "/gateway/review/documents", "Gives decided cases as labelled documents.", answers.reviewDocuments, query("after", "most")),
+  at("GET", "/gateway/review/agreement", "Shows how far reviewers agree.", answers.reviewAgreed),
+  at("POST", "/gateway/review/appeal", "Appeals a refused case with its token.", z.looseObject({ id: z.string() }), {
+    body: z.object({ token: z.string(), reason: z.string().optional() }),
+  }),
   at("GET", "/gateway/openapi.json", "Gives this description.", z.object({ openapi: z.string() })),
 ];
 

@@ -2,6 +2,7 @@
 import { cachePage } from "../cache/page.ts";
 import { gatewayErrors } from "../errors.ts";
 import { heldPages } from "../guards/person/pages.ts";
+import { reviewPages } from "../review/pages.ts";
 import { usageCsv } from "../usage/csv.ts";
 import { accessPages } from "./access-pages.ts";
 import { entryPages } from "./entry-pages.ts";
@@ -53,6 +54,7 @@ export const adminPages: readonly AdminPage[] = [
   ...requestPages,
   cachePage,
   ...heldPages,
+  ...reviewPages,
   {
     path: "/gateway/openapi.json",
     methods: {

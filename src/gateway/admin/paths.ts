@@ -20,6 +20,11 @@ export const adminPaths = [
   "/gateway/cache",
   "/gateway/held",
   "/gateway/held/:key",
+  "/gateway/review",
+  "/gateway/review/case/:key",
+  "/gateway/review/documents",
+  "/gateway/review/agreement",
+  "/gateway/review/appeal",
   "/gateway/openapi.json",
 ] as const;
 export type AdminPath = (typeof adminPaths)[number];

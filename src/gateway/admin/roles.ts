@@ -6,8 +6,8 @@ import type { Control } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Identity } from "../identity/contract.ts";
 
-/** `admin`: everything. `viewer`: looks. `keys`: keys alone. */
-const adminRoles = ["admin", "viewer", "keys"] as const;
+/** `admin`: everything. `viewer`: looks. `keys`: keys alone. `reviewer`: review cases alone. */
+const adminRoles = ["admin", "viewer", "keys", "reviewer"] as const;
 type AdminRole = (typeof adminRoles)[number];
 
 /** What is done, and the roles that may. */
@@ -16,13 +16,16 @@ export const rights = {
   lookAtKeys: ["admin", "viewer", "keys"],
   changeKeys: ["admin", "keys"],
   change: ["admin"],
+  review: ["admin", "reviewer"],
 } as const satisfies Record<string, readonly AdminRole[]>;
-export type Right = keyof typeof rights;
+/** `appeal`: whoever has a key and the case's token. */
+export type Right = keyof typeof rights | "appeal";
 
 const rolesOf = (roles: readonly string[]): AdminRole[] => adminRoles.filter(r => roles.includes(r));
 
 /** Errors: gateway/forbidden, which says what is missing. */
 export function mayAdminister(control: Control, identity: Identity, right: Right): void {
+  if (right === "appeal") return;
   const decision = control.decide(identity, { endpoint: "admin", model: null });
   if (!decision.allowed)
     throw gatewayErrors.fail("forbidden", {

@@ -153,6 +153,8 @@ export async function checkConfig(value: unknown, place: string, folder: string)
   for (const [id, part] of Object.entries(file.upstreams)) upstreams.set(id, await upstreamOf(id, part, file, folder));
   const guards = await openGuards(file.guards, folder);
   const routes = routesOf(file, prices, folder, guards);
+  for (const { name, asks } of guards.values())
+    if (asks !== undefined && !routes.has(asks)) throw unknown(`guards.${name}.model`, "a model", asks, [...routes.keys()]);
   return {
     listen: file.listen,
     state: await openOrSecret(file.state, "state", folder),

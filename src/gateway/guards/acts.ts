@@ -16,6 +16,8 @@ export class GuardActs {
   readonly #counts: GuardCounts;
   readonly #lines = new Set<string>();
   readonly #acted = new Set<string>();
+  /** For a header of a refusal: the review case and its token. */
+  appeal: string | undefined;
 
   constructor(counts: GuardCounts) {
     this.#counts = counts;

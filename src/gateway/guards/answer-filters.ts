@@ -42,6 +42,7 @@ export function answerFilters(
         const piece = await work();
         if (piece.did) acts.add(name, "answer", decisionOf[piece.did]);
         if (piece.isBlocked) acts.add(name, "answer", "block");
+        if (piece.note) acts.note(name, "answer", piece.note);
         return piece;
       } catch (error) {
         if (!(error instanceof GuardFailure)) throw error;

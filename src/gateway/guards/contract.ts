@@ -5,11 +5,22 @@
 
 import type { Endpoint } from "../endpoints.ts";
 import type { Identity } from "../identity/contract.ts";
+import type { ReviewQueue } from "../review/queue.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { HeldRequests } from "./person/held.ts";
 
 export const stages = ["request", "answer"] as const;
 export type GuardStage = (typeof stages)[number];
+
+/** A model of this gateway, asked by a guard. */
+interface GuardQuestion {
+  readonly endpoint: "moderations" | "chat";
+  /** With `model`, a public name. */
+  readonly body: Readonly<Record<string, unknown>> & { readonly model: string };
+  readonly timeoutMs: number;
+}
+/** Asks past guards and cache, charged to nobody; the client's leaving does not end it. Gives the answer's JSON. Errors: GuardFailure. */
+export type GuardAskModel = (question: GuardQuestion) => Promise<unknown>;
 
 /** Who asks for what: by it a guard is for a request or not. */
 export interface GuardAsk {
@@ -18,6 +29,9 @@ export interface GuardAsk {
   /** Public name. */
   readonly model: string;
   readonly endpoint: Endpoint;
+  readonly askModel: GuardAskModel;
+  /** Documents that came with the request. */
+  readonly documents: readonly string[];
 }
 
 /** What a guard may look at before a model is asked. */
@@ -33,14 +47,21 @@ export interface GuardedRequest extends GuardAsk {
   /** Wished when the client leaves. */
   readonly stop: Stop;
   readonly held: HeldRequests;
+  readonly reviews: ReviewQueue;
 }
 
 export type Verdict =
   | { readonly kind: "pass"; readonly note?: string }
   /** Something was found; it passes, and is told to the log and the metrics alone. */
-  | { readonly kind: "flag" }
+  | { readonly kind: "flag"; readonly note?: string }
   /** `why` is for the client, `note` for the log; they quote nothing of the texts. */
-  | { readonly kind: "block"; readonly why: string; readonly note?: string }
+  | {
+      readonly kind: "block";
+      readonly why: string;
+      readonly note?: string;
+      /** Case and token by which the client may appeal; for a header, never for the log. */
+      readonly appeal?: { readonly id: string; readonly token: string };
+    }
   /** As many texts as there were. */
   | { readonly kind: "rewrite"; readonly texts: readonly string[] };
 
@@ -54,6 +75,8 @@ export interface FilteredPiece {
   readonly isBlocked?: boolean;
   /** What was done in this piece, for the log and the metrics. */
   readonly did?: Did;
+  /** For the log; it quotes nothing of the text. */
+  readonly note?: string;
 }
 
 /**
@@ -86,6 +109,8 @@ export interface Guard {
   readonly stages: readonly GuardStage[];
   /** Of a request's texts, in UTF-8; undefined: as many as a body has. */
   readonly maxBytes: number | undefined;
+  /** The model of the gateway that it asks. */
+  readonly asks: string | undefined;
   isFor(ask: GuardAsk): boolean;
   open(ask: GuardAsk): GuardSession;
   close(): Promise<void>;

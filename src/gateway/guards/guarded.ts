@@ -8,12 +8,14 @@ import { gatewayErrors } from "../errors.ts";
 import type { Ask } from "../http/ask.ts";
 import { replaceMembers } from "../http/members.ts";
 import type { Identity } from "../identity/contract.ts";
+import type { ReviewQueue } from "../review/queue.ts";
 import { turnFor } from "../turns.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { GuardActs } from "./acts.ts";
 import { type AnswerFilters, answerFilters } from "./answer-filters.ts";
-import type { Guard, GuardAsk, GuardSession, Verdict } from "./contract.ts";
+import type { Guard, GuardAsk, GuardAskModel, GuardSession, Verdict } from "./contract.ts";
 import { closedBy, GuardFailure } from "./failure.ts";
+import { requestDocuments } from "./llm-judge/documents.ts";
 import type { HeldRequests } from "./person/held.ts";
 import { fixedOf, hasTokenIds, nativeTexts, requestTexts, withTexts } from "./texts.ts";
 
@@ -26,8 +28,10 @@ interface ToGuard {
   readonly endpoint: Endpoint;
   readonly acts: GuardActs;
   readonly held: HeldRequests;
+  readonly reviews: ReviewQueue;
   readonly stop: Stop;
   readonly clock: Clock;
+  readonly askModel: GuardAskModel;
 }
 
 interface Guarded {
@@ -94,8 +98,8 @@ const conversationOf = ({ body: { previous_response_id: previous, conversation }
  * gateway/cancelled.
  */
 export async function guarded(given: ToGuard): Promise<Guarded> {
-  const { ask, id, identity, model, endpoint, acts, held, stop, clock } = given;
-  const asked: GuardAsk = { id, identity, model, endpoint };
+  const { ask, id, identity, model, endpoint, acts, held, reviews, stop, clock } = given;
+  const asked: GuardAsk = { id, identity, model, endpoint, askModel: given.askModel, documents: requestDocuments(ask.body) };
   const guards = given.guards.filter(g => g.isFor(asked));
   const sessions = guards.map(guard => ({ guard, session: guard.open(asked) }));
   checkForeground(ask, sessions.find(({ guard, session }) => session.filter && guard.stages.includes("answer"))?.guard);
@@ -120,7 +124,7 @@ export async function guarded(given: ToGuard): Promise<Guarded> {
     const verdict = await judged(
       guard,
       session,
-      { ...asked, texts, fixed, conversation: conversationOf(ask), flaggedBy, stop, held },
+      { ...asked, texts, fixed, conversation: conversationOf(ask), flaggedBy, stop, held, reviews },
       acts,
     );
     acts.took(name, "request", clock.monotonic() - from);
@@ -129,7 +133,10 @@ export async function guarded(given: ToGuard): Promise<Guarded> {
     if (verdict === undefined) continue;
     acts.add(name, "request", verdict.kind);
     if ("note" in verdict && verdict.note) acts.note(name, "request", verdict.note);
-    if (verdict.kind === "block") throw blocked(name, verdict.why);
+    if (verdict.kind === "block") {
+      if (verdict.appeal) acts.appeal = `${verdict.appeal.id} ${verdict.appeal.token}`;
+      throw blocked(name, verdict.why);
+    }
     if (verdict.kind === "flag") flaggedBy.push(name);
     if (verdict.kind === "rewrite") texts = verdict.texts;
   }

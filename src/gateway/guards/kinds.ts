@@ -11,6 +11,8 @@ const kinds: { readonly [K in Kind]: (opening: GuardOpening<GuardPartOf<K>>) => 
   private: async opening => (await import("./private/private.ts")).openPrivate(opening),
   blocklist: async opening => (await import("./blocklist/blocklist.ts")).openBlocklist(opening),
   webhook: async opening => (await import("./webhook/webhook.ts")).openWebhook(opening),
+  classifier: async opening => (await import("./classifier/classifier.ts")).openClassifier(opening),
+  judge: async opening => (await import("./llm-judge/judge.ts")).openLlmJudge(opening),
   person: async opening => (await import("./person/person.ts")).openPerson(opening),
 };
 

@@ -18,6 +18,7 @@ interface GuardMade {
   /** Contents of files and other things beside the part that decisions rest on. */
   readonly more?: unknown;
   readonly maxBytes?: number;
+  readonly asks?: string;
   open(ask: GuardAsk): GuardSession;
   close?(): Promise<void>;
 }
@@ -28,7 +29,7 @@ export const badGuard = (place: string, expected: string, received: string, hint
 const has = (list: readonly string[] | undefined, value: string): boolean => list === undefined || list.includes(value);
 
 /** Counts up when a kind decides otherwise for the same options. */
-const decisionsVersion = 2;
+const decisionsVersion = 3;
 
 export function guardOf({ name, part }: Pick<GuardOpening<GuardPart>, "name" | "part">, made: GuardMade): Guard {
   const { kind, onFailure, for: whom, ...rest } = part;
@@ -40,6 +41,7 @@ export function guardOf({ name, part }: Pick<GuardOpening<GuardPart>, "name" | "
     version,
     failsOpen: onFailure === "open",
     maxBytes: made.maxBytes,
+    asks: made.asks,
     stages: "on" in part ? part.on : stages,
     isFor: ({ model, endpoint, identity: { keyId, subject, teams } }) =>
       has(whom.models, model) &&

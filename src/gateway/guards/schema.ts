@@ -5,7 +5,9 @@
 import { z } from "zod";
 import { endpoints } from "../endpoints.ts";
 import { blocklistOptions } from "./blocklist/options.ts";
+import { classifierOptions } from "./classifier/options.ts";
 import { stages } from "./contract.ts";
+import { judgeOptions } from "./llm-judge/options.ts";
 import { personOptions } from "./person/options.ts";
 import { privateGuardOptions } from "./private/options.ts";
 import { webhookOptions } from "./webhook/options.ts";
@@ -46,6 +48,18 @@ const guardPart = z.lazy(() =>
       ...blocklistOptions(),
     }),
     z.strictObject({ kind: z.literal("webhook").describe("Guard: an external service."), ...common(), on: on(), ...webhookOptions() }),
+    z.strictObject({
+      kind: z.literal("classifier").describe("Guard: a moderation model, by category."),
+      ...common(),
+      on: on(),
+      ...classifierOptions(),
+    }),
+    z.strictObject({
+      kind: z.literal("judge").describe("Guard: a chat model, by a rule or by documents."),
+      ...common(),
+      on: on(),
+      ...judgeOptions(),
+    }),
     z.strictObject({ kind: z.literal("person").describe("Guard: human approval."), ...common(), ...personOptions() }),
   ]),
 );
@@ -64,7 +78,10 @@ export const guardsPart = z
         context.addIssue({
           code: "custom",
           path: [name],
-          message: name === defaultKey ? "a list of names of guards" : "a guard: { kind: private }, blocklist, webhook or person",
+          message:
+            name === defaultKey
+              ? "a list of names of guards"
+              : "a guard: { kind: private }, blocklist, webhook, classifier, judge or person",
         });
   })
   .transform(({ [defaultKey]: everywhere = [], ...rest }) => ({

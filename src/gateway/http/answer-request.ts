@@ -107,6 +107,7 @@ export async function answerRequest<R extends AnyRequest, F extends object>(
   if (more) for (const word of more) headers.push(word);
   headers.push("x-content-type-options", "nosniff", "referrer-policy", "no-referrer", "x-request-id", exchange.id);
   if (exchange.guards?.acted) headers.push("x-loam-guard", exchange.guards.acted);
+  if (exchange.guards?.appeal) headers.push("x-loam-appeal", exchange.guards.appeal);
   if (gateway.isLeaving) headers.push("connection", "close");
   return { status, headers, body };
 }

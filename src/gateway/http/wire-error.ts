@@ -32,6 +32,8 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   "gateway/blocked": { code: "content_policy_violation" },
   "gateway/unguarded": { code: "unguarded_address" },
   "gateway/unknownHeld": { code: "not_found" },
+  "gateway/unknownReview": { code: "not_found" },
+  "gateway/reviewConflict": { code: "conflict" },
   "gateway/unknownObject": { code: "not_found", param: true },
   "gateway/sharedList": { code: "not_allowed" },
   "gateway/unknownModel": { code: "model_not_found" },

@@ -6,11 +6,12 @@ import fc from "fast-check";
 import Sqlite from "libsql";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { isLoamError } from "../../base/index.ts";
-import type { ChangeEntry, Control } from "../contract.ts";
+import type { Control } from "../contract.ts";
 import { type ControlOptions, openControl } from "../control.ts";
 import type { ControlGiven } from "../control-config.ts";
 import { compilePolicies } from "../policy/compile.ts";
 import { decide } from "../policy/decide.ts";
+import type { ChangeEntry } from "./changes.ts";
 import type { EntryKind, Match } from "./entry.ts";
 import { accountOf } from "./principals.ts";
 

@@ -3,8 +3,18 @@
  * alters or removes one must alter all that follow; a head noted elsewhere then no longer fits. Appended in the transaction of the change.
  */
 import { canonicalJson, hashOf, type Json } from "../../base/index.ts";
-import type { ChangeEntry } from "../contract.ts";
 import type { Sql } from "../state/sql.ts";
+
+/** One entry of the tamper-evident list of changes. */
+export interface ChangeEntry {
+  readonly position: number;
+  readonly atMs: number;
+  /** Who changed it, as they said. */
+  readonly by: string;
+  readonly what: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly head: string;
+}
 
 interface Row {
   readonly position: number;

@@ -42,6 +42,18 @@ export const tables: readonly string[] = [
     primary key (day, key_id, subject, team, organisation, model))`,
   `create table if not exists gateway_requests (id text not null, at_ms bigint not null, key_id text, subject text, model text, status bigint not null,
     record text not null)`,
+  // Cases for people: texts are sealed (`review/cipher.ts`), reviewers are pseudonyms.
+  `create table if not exists gateway_review_cases (id text primary key, guard text not null, request text not null, key_id text not null,
+    subject text not null, model text not null, endpoint text not null, flagged text not null, policy text not null, priority bigint not null,
+    round bigint not null, needed bigint not null, escalated bigint not null, state text not null, decision text, decided_by text,
+    created_ms bigint not null, due_ms bigint not null, window_ms bigint not null, on_deadline text not null, decided_ms bigint,
+    appeal_hash text not null, appealed_ms bigint, sealed text not null, appeal_sealed text)`,
+  "create index if not exists gateway_review_cases_state on gateway_review_cases (state, priority, created_ms)",
+  "create index if not exists gateway_review_cases_appeal on gateway_review_cases (appeal_hash)",
+  `create table if not exists gateway_review_leases (case_id text not null, reviewer text not null, until_ms bigint not null,
+    primary key (case_id, reviewer))`,
+  `create table if not exists gateway_review_votes (case_id text not null, round bigint not null, reviewer text not null,
+    decision text not null, category text, at_ms bigint not null, primary key (case_id, round, reviewer))`,
   "create index if not exists gateway_requests_id on gateway_requests (id)",
   "create index if not exists gateway_requests_at on gateway_requests (at_ms)",
 ];

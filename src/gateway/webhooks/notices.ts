@@ -3,7 +3,8 @@
  * what another process or the command line changes is told too. Nothing of it runs while nobody wants it.
  */
 import { sha256 } from "../../base/index.ts";
-import type { ChangeEntry, Control } from "../contract.ts";
+import type { Control } from "../contract.ts";
+import type { ChangeEntry } from "../identity/changes.ts";
 import type { LimitEvent } from "../limits/contract.ts";
 import type { UpstreamNotice } from "../upstreams/notice.ts";
 import type { EventType, GatewayAlarm } from "./event.ts";

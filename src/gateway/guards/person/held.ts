@@ -9,6 +9,8 @@ import type { Stop } from "../../upstreams/stop.ts";
 /** What an administrator is shown. */
 export interface HeldInfo {
   readonly id: string;
+  /** The case in the review queue, which stays when the client has gone. */
+  readonly review: string;
   readonly guard: string;
   /** Of the request, as in the log. */
   readonly request: string;
@@ -81,16 +83,19 @@ export class HeldRequests {
     });
   }
 
-  /** Errors: gateway/unknownHeld. */
-  decide(id: string, how: "approved" | "refused", by: string): HeldInfo {
+  /** A request that waits. Errors: gateway/unknownHeld. */
+  find(id: string): HeldInfo {
     const waiting = this.#waiting.get(id);
-    if (!waiting)
-      throw gatewayErrors.fail("unknownHeld", {
-        place: id.slice(0, 60),
-        message: "no request with this id waits",
-        hint: "It was decided, its client left, or its time was over. `loam gateway held` lists those that wait.",
-      });
-    waiting.settle({ how, by });
-    return waiting.info;
+    if (waiting) return waiting.info;
+    throw gatewayErrors.fail("unknownHeld", {
+      place: id.slice(0, 60),
+      message: "no request with this id waits",
+      hint: "It was decided, its client left, or its time was over. `loam gateway held` lists those that wait.",
+    });
+  }
+
+  /** Its case was decided; nothing happens where nobody waits any more. */
+  decided(review: string, how: "approved" | "refused", by: string): void {
+    for (const { info, settle } of [...this.#waiting.values()]) if (info.review === review) settle({ how, by });
   }
 }

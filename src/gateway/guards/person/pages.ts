@@ -25,7 +25,10 @@ export const heldPages: readonly AdminPage[] = [
         answer: async ({ gateway, request, key, by }) => {
           const { decision } = await adminBody(request, decided);
           const how = decision === "approve" ? "approved" : "refused";
-          return adminJson({ held: gateway.held.decide(key, how, by), decision: how, by });
+          const held = gateway.held.find(key);
+          await gateway.control.reviews.overrule(held.review, decision, by);
+          gateway.held.decided(held.review, how, by);
+          return adminJson({ held, decision: how, by });
         },
       },
     },

@@ -128,3 +128,27 @@ test("no more wait than may, and what is held is not a hole in a shutdown", asyn
   expect(gateway.gateway.held.list()).toEqual([]);
   expect(upstream.received).toEqual([]);
 });
+
+test("a case outlives its request: reviewers take it and vote once, wrong asks are 404, 409 and 403, and the client appeals", async () => {
+  await gateway.close();
+  await upstream.close();
+  await start({ holds: "all", timeout: "1ms" });
+  const refused = await ask("a wire transfer");
+  const [id, token] = refused.headers.get("x-loam-appeal")!.split(" ") as [string, string];
+  expect([refused.status, JSON.stringify(gateway.records)]).toEqual([400, expect.not.stringContaining(token)]);
+  const keyOf = async (subject: string) => (await gateway.gateway.control.keys.create({ name: subject, subject }, "test")).secret;
+  const [vera, bob] = [await keyOf("vera"), await keyOf("bob")];
+  expect((await admin("GET", "/gateway/review", undefined, vera)).status).toBe(403);
+  expect((await admin("POST", "/gateway/review", { id: "review_none" })).status).toBe(404);
+  expect((await admin("POST", `/gateway/review/case/${id}`, { action: "refuse" })).status).toBe(409);
+  expect((await admin("POST", "/gateway/review", {})).body).toMatchObject({ case: { id, text: "a wire transfer" } });
+  expect((await admin("POST", `/gateway/review/case/${id}`, { action: "perhaps" })).status).toBe(400);
+  const voted = await admin("POST", `/gateway/review/case/${id}`, { action: "refuse", category: "fraud" });
+  expect(voted.body).toMatchObject({ case: { decision: "refuse", decidedBy: "reviewers" } });
+  const again = await admin("POST", `/gateway/review/case/${id}`, { action: "approve" });
+  expect([again.status, again.body.error.code]).toEqual([409, "conflict"]);
+  expect((await admin("GET", "/gateway/review/documents")).body).toMatchObject({ data: [{ id, label: "fraud" }] });
+  expect((await admin("POST", "/gateway/review/appeal", { token, reason: "a song" }, bob)).body).toMatchObject({ id, state: "waiting" });
+  expect((await admin("POST", "/gateway/review/appeal", { token }, bob)).status).toBe(409);
+  expect((await admin("POST", "/gateway/review/appeal", { token: "none" }, bob)).status).toBe(404);
+});

@@ -8,15 +8,14 @@ import { refusedUrl } from "../../upstreams/address.ts";
 import { connectTo } from "../../upstreams/call.ts";
 import { UpstreamFailure } from "../../upstreams/failure.ts";
 import { Stop } from "../../upstreams/stop.ts";
-import type { FilteredPiece, Guard, GuardAsk, GuardStage, TextFilter } from "../contract.ts";
+import type { Guard, GuardAsk, GuardStage } from "../contract.ts";
 import { GuardFailure } from "../failure.ts";
 import { badGuard, type GuardOpening, guardOf } from "../part.ts";
 import type { GuardPartOf } from "../schema.ts";
+import { type WindowDecision, windowFilter } from "../windows.ts";
 
 /** Of the server's answer: as much as a request may have, and what JSON adds. */
 const answerBytes = 64 * 1024 * 1024;
-/** Characters of the answer before a window that are told with it. */
-const beforeCharacters = 500;
 /** Of an answer that is no stream, asked about together. */
 const wholeCharacters = 1_000_000;
 const whyCharacters = 200;
@@ -51,55 +50,11 @@ function answered(text: string, count: number): Answered {
   }
 }
 
-interface Windows {
-  /** Of the text that is decided on at once. */
-  readonly mostCharacters: number;
-  readonly failsOpen: boolean;
-  /** Errors: GuardFailure. */
-  decide(text: string, more: { readonly before: string; readonly isLast: boolean }): Promise<Answered>;
-}
-
-/** A text of an answer, decided on by windows: none leaves before it was allowed. */
-function windowFilter({ mostCharacters: most, failsOpen, decide }: Windows): TextFilter {
-  let held = "";
-  let before = "";
-  const decided = async (text: string, isLast: boolean): Promise<FilteredPiece> => {
-    try {
-      const got = await decide(text, { before, isLast });
-      before = (before + text).slice(-beforeCharacters);
-      if (got.decision === "block") return { text: "", isBlocked: true };
-      if (got.decision === "rewrite") return { text: got.texts[0]!, did: "rewrite" };
-      return got.decision === "flag" ? { text, did: "flag" } : { text };
-    } catch (error) {
-      if (!failsOpen || !(error instanceof GuardFailure)) throw error;
-      return { text, did: "unjudged" };
-    }
-  };
-  return {
-    push: async text => {
-      held += text;
-      let out = "";
-      let did: FilteredPiece["did"];
-      while (held.length >= most) {
-        // a pair of surrogates stays together
-        const last = held.charCodeAt(most - 1);
-        const size = last >= 0xd800 && last <= 0xdbff ? most - 1 : most;
-        const now = held.slice(0, size);
-        held = held.slice(size);
-        const piece = await decided(now, false);
-        out += piece.text;
-        did = piece.did ?? did;
-        if (piece.isBlocked) return { text: out, isBlocked: true };
-      }
-      return did ? { text: out, did } : { text: out };
-    },
-    end: async () => {
-      const now = held;
-      held = "";
-      return now === "" ? { text: "" } : decided(now, true);
-    },
-  };
-}
+/** As windows decide. */
+const decisionOf = (got: Answered): WindowDecision => {
+  if (got.decision === "rewrite") return { kind: "pass", text: got.texts[0]! };
+  return { kind: got.decision === "allow" ? "pass" : got.decision };
+};
 
 /** Errors: gateway/config, gateway/secret. */
 export async function openWebhook(opening: GuardOpening<GuardPartOf<"webhook">>): Promise<Guard> {
@@ -171,7 +126,7 @@ export async function openWebhook(opening: GuardOpening<GuardPartOf<"webhook">>)
         windowFilter({
           mostCharacters: isWhole ? wholeCharacters : window,
           failsOpen: part.onFailure === "open",
-          decide: (text, more) => ask("answer", asked, [text], { form, ...more }),
+          decide: async (text, more) => decisionOf(await ask("answer", asked, [text], { form, ...more })),
         }),
     }),
     close: () => connection.close(),

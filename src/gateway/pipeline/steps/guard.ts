@@ -1,11 +1,32 @@
 /** The model's guards: the request passes them now, and its answer the other way. */
 import { GuardActs } from "../../guards/acts.ts";
 import { filteredAnswer, GuardedEnd } from "../../guards/answer.ts";
+import type { GuardAskModel } from "../../guards/contract.ts";
+import { GuardFailure } from "../../guards/failure.ts";
 import { guarded } from "../../guards/guarded.ts";
+import type { AdmittedRequest } from "../../http/admitted-request.ts";
 import { errorEvent, gatewayWireError } from "../../http/wire-error.ts";
+import { innerRequest } from "../inner-request.ts";
 import type { Adds, Reads } from "../step.ts";
 
-type Needed = Reads<"identity" | "ask" | "route" | "action" | "stop" | "hangUp">;
+type Needed = Reads<"identity" | "route" | "action" | Exclude<keyof AdmittedRequest, "exchange" | "headers" | "end">>;
+
+/** Errors: GuardFailure. */
+const askFrom =
+  (x: Needed): GuardAskModel =>
+  async ({ endpoint, body, timeoutMs }) => {
+    let text: string | undefined;
+    try {
+      text = await innerRequest(x, { endpoint, body, timeoutMs, by: "guard", follows: false });
+    } catch (error) {
+      throw new GuardFailure("its model did not answer", error);
+    }
+    try {
+      return JSON.parse(text ?? "") as unknown;
+    } catch (error) {
+      throw new GuardFailure("its model answered something that is no JSON", error);
+    }
+  };
 
 /**
  * Stands before the cache: what that keeps holds placeholders and was not looked at, so each answer passes the guards of whoever gets it. Errors:
@@ -15,15 +36,30 @@ export function guard(x: Needed): Adds<"ask"> | undefined | Promise<Adds<"ask">>
   return x.route.guards.length === 0 ? undefined : pastGuards(x);
 }
 
-async function pastGuards({ gateway, config, identity, ask, route, action, stop, hangUp, exchange, end }: Needed): Promise<Adds<"ask">> {
+async function pastGuards(x: Needed): Promise<Adds<"ask">> {
+  const { gateway, config, identity, ask, route, action, stop, hangUp, exchange, end } = x;
   const { clock, held, cutters, metrics } = gateway;
+  const { reviews } = gateway.control;
   const acts = new GuardActs(metrics.guards);
   exchange.guards = acts;
   cutters.add(stop);
   let past: Awaited<ReturnType<typeof guarded>>;
   try {
     const { endpoint } = action;
-    past = await guarded({ guards: route.guards, ask, id: exchange.id, identity, model: route.name, endpoint, acts, held, stop, clock });
+    past = await guarded({
+      guards: route.guards,
+      ask,
+      id: exchange.id,
+      identity,
+      model: route.name,
+      endpoint,
+      acts,
+      held,
+      reviews,
+      stop,
+      clock,
+      askModel: askFrom(x),
+    });
   } finally {
     cutters.delete(stop);
   }
