@@ -25,7 +25,8 @@ export const modules = {
   registry: ["base", "statistics", "store", "evaluate"],
   deploy: ["base", "statistics", "kubernetes", "store", "registry", "text", "nn"],
   serve: ["base", "tensor", "nn", "text", "store", "protocols", "tracing", "session"],
-  gateway: ["base", "store", "text", "data", "protocols", "tracing", "session"],
+  // statistics: how far reviewers agree
+  gateway: ["base", "statistics", "store", "text", "data", "protocols", "tracing", "session"],
   project: [
     "base",
     "governance",
@@ -97,8 +98,10 @@ export const parts = {
   serve: ["base"],
   protocols: [],
   gateway: ["base", "protocols"],
+  governance: [],
   project: [
     "base",
+    "governance",
     "ledger",
     "tensor",
     "text",

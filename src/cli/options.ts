@@ -51,3 +51,16 @@ export const listOption = (options: Options, key: string): string[] => {
   const given = options[key];
   return given === undefined ? [] : [given].flat().map(String);
 };
+
+const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** `--since`: `2h`, `3d`, a day or a time, in milliseconds since 1970. Errors: cli/usage. */
+export function sinceOption(options: Options, verb: string): number | undefined {
+  const text = textOption(options, "since");
+  if (text === undefined) return undefined;
+  const [, number, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? [];
+  if (number !== undefined) return Date.now() - Number(number) * unitMs[unit as keyof typeof unitMs];
+  const ms = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(ms)) return ms;
+  throw wrongArgument(`loam ${verb}: --since`, "2h, 3d, or a day such as 2026-11-26", JSON.stringify(text));
+}

@@ -5,9 +5,10 @@ import { deployVerbs } from "./verb-rows/deploy.ts";
 import { evaluationVerbs } from "./verb-rows/evaluation.ts";
 import { gatewayVerbs } from "./verb-rows/gateway.ts";
 import { lifeVerbs } from "./verb-rows/life.ts";
+import { logVerbs } from "./verb-rows/log.ts";
 import { loopVerbs } from "./verb-rows/loop.ts";
 import { modelsVerbs } from "./verb-rows/models.ts";
-import { chatVerb, loginVerb, serveVerb } from "./verb-rows/serving.ts";
+import { chatVerb, explainVerb, loginVerb, serveVerb } from "./verb-rows/serving.ts";
 import { tuneVerbs } from "./verb-rows/tune.ts";
 import { completionVerb, upkeepVerbs } from "./verb-rows/upkeep.ts";
 import { watchVerbs } from "./verb-rows/watch.ts";
@@ -32,6 +33,8 @@ export const verbs: readonly Verb[] = [
   ...gatewayVerbs,
   ...watchVerbs,
   chatVerb,
+  explainVerb,
+  ...logVerbs,
   ...upkeepVerbs,
   completionVerb(() => verbs),
 ];

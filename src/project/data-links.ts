@@ -1,5 +1,4 @@
 /** The links that make one data set: source, curation, blend. */
-import { join } from "node:path";
 import { defined, formatBytes, formatCount } from "../base/index.ts";
 import {
   blendOptionsOf,
@@ -11,7 +10,7 @@ import {
   type StageEnvironment,
   sourceStage,
 } from "../data/index.ts";
-import type { Summary } from "../store/index.ts";
+import { type Summary, workFolder } from "../store/index.ts";
 import { projectPorts } from "./data/ports.ts";
 import { untilLabelled } from "./labelling/until-labelled.ts";
 import { type Link, link, openedLink } from "./link.ts";
@@ -34,7 +33,8 @@ export interface DataWorkers {
 
 /** The links that make one data set. */
 export function dataLinksOf(p: ProjectFile, name: string, { workers, shared = false }: DataWorkers = {}): Link[] {
-  const data: StageEnvironment = { folder: p.folder, memory: `${p.folder}/.loam/files.json`, kept: join(p.folder, ".loam", "kept") };
+  const { encrypt } = p.config.store;
+  const data: StageEnvironment = { folder: p.folder, memory: `${p.folder}/.loam/files.json`, kept: workFolder(p.folder, "kept", encrypt) };
   const part = p.config.data[name]!;
   const isBlended = blends(part);
   return [
@@ -77,7 +77,7 @@ export function dataLinksOf(p: ProjectFile, name: string, { workers, shared = fa
             open(store, signal) {
               const ports = projectPorts(p, store, signal ? { signal } : {});
               return {
-                definition: blendStage({ resources: async () => ports.resources, answers: join(p.folder, ".loam", "answers") }),
+                definition: blendStage({ resources: async () => ports.resources, answers: workFolder(p.folder, "answers", encrypt) }),
                 options: () => blendOptionsOf(name, part, need => ports.identityOf(need)),
                 close: () => ports[Symbol.dispose](),
               };

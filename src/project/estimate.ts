@@ -95,7 +95,7 @@ export async function estimate(project: ProjectFile, link: Link, made: ReadonlyM
       ms: 300 + (bytes / (rates[link.stage] ?? 5e6)) * 1000,
       bytes: link.stage === "data" ? bytes * 1.4 : link.stage === "shards" ? bytes * 0.6 : 1e6,
     };
-  const { train, evaluate: _, ...architecture } = project.config.models[owner]!;
+  const { train, evaluate: _, purpose: ___, ...architecture } = project.config.models[owner]!;
   const { on: __, length, ...rest } = train;
   const config = decoderConfigOf(architecture, project.config.tokenizer.vocab);
   const recipe = recipeSchema.parse({ ...rest, length: length ?? config.context });

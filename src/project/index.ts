@@ -19,6 +19,7 @@ export {
 } from "./events.ts";
 export { administerGateway, startGateway } from "./gateway/gateway-calls.ts";
 export type { SharingProject } from "./gc-projects.ts";
+export { type CheckedKeys, KeyCalls, type ProjectKeys } from "./keys/key-calls.ts";
 export { dataLinksOf, link } from "./life.ts";
 export { type TraceOptions, traceServed, traceSubject, verifyRecord } from "./lineage.ts";
 export { type LooksReport, looksLines, looksReport } from "./looks.ts";

@@ -12,6 +12,7 @@ import { shardsStage, trainStage } from "../train/index.ts";
 import { dataLinksOf, n } from "./data-links.ts";
 import { type Link, link } from "./link.ts";
 import type { ProjectFile } from "./project-file.ts";
+import { throughPurpose } from "./purpose-links.ts";
 import { trainedSketchLinks } from "./sketches/index.ts";
 import { tunedLife } from "./tuning/tuned-life.ts";
 
@@ -48,10 +49,9 @@ function trainedLife(p: ProjectFile, modelName: string, around: LifeSurroundings
   const device = around.device ?? lazyDevice(p);
   const dataLinks = [...new Set([config.tokenizer.from, model.train.on])].flatMap(name => dataLinksOf(p, name));
   const { on, length, ...recipe } = model.train;
-  const { train: _, evaluate, ...architecture } = model;
+  const { train: _, evaluate, purpose, ...architecture } = model;
   const { kind: __, from, ...tokenizer } = config.tokenizer;
-  return [
-    ...dataLinks,
+  const own = [
     link({
       stage: "tokenizer",
       label: "tokenizer",
@@ -102,4 +102,5 @@ function trainedLife(p: ProjectFile, modelName: string, around: LifeSurroundings
       describe: s => `${n(s, "bitsPerByte").toFixed(3)} bits a byte on ${formatCount(n(s, "documents"))} held-out documents`,
     }),
   ];
+  return [...dataLinks, ...(purpose ? throughPurpose(own, { model: modelName, on, rule: purpose }) : own)];
 }

@@ -16,6 +16,7 @@ export const stageNames = [
   "source",
   "data",
   "blend",
+  "purpose",
   "tokenizer",
   "shards",
   "import",

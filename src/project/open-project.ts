@@ -2,6 +2,7 @@
  * A project as an object: what the command line does with a folder, from TypeScript. Reads no arguments, writes to no stream, handles no signals. A method
  * loads what it needs when it is called.
  */
+import type { GovernanceReport, ReportKind } from "../governance/index.ts";
 import type { Store, Trace, Verification } from "../store/index.ts";
 import { type Call, type CallOptions, callOf } from "./call.ts";
 import type { CollectedGarbage, CollectOptions } from "./collect-garbage.ts";
@@ -9,10 +10,13 @@ import type { CostOptions, RunCost } from "./cost/index.ts";
 import { DataCalls } from "./data/data-calls.ts";
 import { DeployCalls } from "./deploy-calls.ts";
 import type { EvaluateOptions, TasksEvaluation } from "./evaluations.ts";
+import type { ExplainOptions, ResponseExplanation } from "./explaining/index.ts";
 import { JobCalls } from "./fine-tuning/job-calls.ts";
 import { GatewayCalls } from "./gateway/gateway-calls.ts";
+import { KeyCalls } from "./keys/key-calls.ts";
 import { LabelCalls } from "./labelling/label-calls.ts";
 import type { TraceOptions } from "./lineage.ts";
+import { LogCalls } from "./log-calls.ts";
 import { LoopCalls } from "./loop-calls.ts";
 import { ModelCalls } from "./models/model-calls.ts";
 import type { ProjectConfig } from "./part.ts";
@@ -48,6 +52,8 @@ export class Project implements AsyncDisposable {
   readonly releases: ReleaseCalls;
   /** Data sets curated, explored, changed, and written for other programs. */
   readonly data: DataCalls;
+  /** Encryption at rest: keys made, listed, rotated, checked. */
+  readonly keys: KeyCalls;
   /** Texts for people to label, and what they gave. */
   readonly labels: LabelCalls;
   /** Fine-tuning jobs that clients asked this project's server for. */
@@ -61,17 +67,22 @@ export class Project implements AsyncDisposable {
   /** What monitors know of the models that are served. */
   readonly watch: WatchCalls;
 
+  /** Who did what, and the log for auditors. */
+  readonly log: LogCalls;
+
   constructor(workspace: Workspace) {
     this.#workspace = workspace;
     this.models = new ModelCalls(workspace);
     this.releases = new ReleaseCalls(workspace);
     this.data = new DataCalls(workspace);
+    this.keys = new KeyCalls(workspace);
     this.labels = new LabelCalls(workspace);
     this.jobs = new JobCalls(workspace);
     this.loop = new LoopCalls(workspace);
     this.deploy = new DeployCalls(workspace);
     this.gateway = new GatewayCalls(workspace);
     this.watch = new WatchCalls(workspace);
+    this.log = new LogCalls(workspace);
   }
 
   /** Where its `loam.yaml` lies. */
@@ -183,9 +194,19 @@ export class Project implements AsyncDisposable {
     return callOf(async watch => (await serving()).generateOnce(this.#workspace, prompt, options, watch), options);
   }
 
+  /** Which parts of a request a response or a class rests on, and whether the version gives the same response again. */
+  explain(options: ExplainOptions & CallOptions): Call<ResponseExplanation> {
+    return callOf(async watch => (await import("./explaining/index.ts")).explainResponse(this.#workspace, options, watch), options);
+  }
+
   /** `releases.promote`. */
   promote(version: string, alias: string, options: PromoteOptions & CallOptions = {}): Call<PromotedVersion> {
     return this.releases.promote(version, alias, options);
+  }
+
+  /** What the artifact store shows for a law or framework: Annex IV of the EU AI Act, the NIST AI RMF, Article 30 of the GDPR. Gaps are named. */
+  report(kind: ReportKind, options: CallOptions = {}): Call<GovernanceReport> {
+    return callOf(async () => (await import("./reports/index.ts")).projectReport(this.#workspace, kind), options);
   }
 
   /** What an artifact, a version or a document was made from, and what was made from it. Errors: store/notFound. */

@@ -4,10 +4,11 @@
  */
 import { z } from "zod";
 import { check } from "../base/part.ts";
-import { dataPart } from "../data/part.ts";
+import { dataPart, purposePart } from "../data/part.ts";
 import { deployPart } from "../deploy/part.ts";
 import { baselineNames } from "../evaluate/part.ts";
 import { accessPart, gatewayPart } from "../gateway/part.ts";
+import { governancePart } from "../governance/part.ts";
 import { corePricesPart } from "../ledger/part.ts";
 import { loopPart } from "../loop/part.ts";
 import { releasesPart } from "../registry/part.ts";
@@ -28,6 +29,7 @@ const trainPart = recipeSchema.extend({
 
 /** A model that is trained from nothing. */
 const trainedModel = modelPart.extend({
+  purpose: purposePart,
   train: trainPart.describe("Pre-training recipe."),
   evaluate: z
     .strictObject({
@@ -60,6 +62,22 @@ const devicePart = z.strictObject({
   memoryLimitBytes: z.number().int().min(1).optional().describe("Memory limit for intermediate values, in bytes."),
 });
 
+const encryptPart = z.strictObject({
+  key: z
+    .union([
+      z.string(),
+      z.strictObject({
+        command: z.array(z.string().min(1)).min(1).describe("Program and arguments: JSON in, JSON out (docs/encryption.md)."),
+      }),
+    ])
+    .meta({
+      description: "Key encryption key: `file:PATH`, `env:NAME`, `aws-kms:KEY?region=REGION`, or a command that wraps keys.",
+      examples: ["file:~/.loam-keys/mail.json"],
+    }),
+  ring: z.string().optional().describe("Folder of the wrapped data keys. Default: `.loam/keys`."),
+  work: z.enum(["memory", "disk"]).default("memory").describe("Scratch and caches: in memory (tmpfs), or on the disk in the clear."),
+});
+
 const projectShape = {
   name: name.optional().describe("Name of the project."),
   store: z
@@ -69,6 +87,7 @@ const projectShape = {
         .optional()
         .describe("Database for metadata and lineage: `sqlite:PATH` or a `postgres://` URL. Default: `sqlite:.loam/record.db`."),
       blobs: z.string().optional().describe("Storage for files: `folder:PATH` or an `s3://` URL. Default: `folder:.loam/blobs`."),
+      encrypt: encryptPart.optional().describe("Encryption at rest. Default: none."),
     })
     .prefault({})
     .describe("Where artifacts and metadata are stored."),
@@ -78,6 +97,7 @@ const projectShape = {
   models: z.record(name, trainedModel).describe("Models that are trained from scratch, by name."),
   searches: z.record(name, searchPart).default({}).describe("Hyperparameter searches by name."),
   releases: releasesPart.default({}).describe("Release rules by alias: what a version must meet before it gets the alias."),
+  governance: governancePart.prefault({}).describe("Accountable owners, and statements for reports."),
   loop: loopPart.default({}).describe("Retraining loops by model: signals, data, gates, canary, budget."),
   watch: watchPart.prefault({}).describe("Monitors of running servers; `false` turns them off."),
   slo: sloPart.default({}).describe("Service level objectives by name: which responses are good, and what share must be."),

@@ -39,9 +39,9 @@ export async function profileModel(
   const { artifacts } = await trainModel(workspace, name, {}, watch);
   const store = await workspace.store();
   const { on, length, ...recipe } = entry.train;
-  const { train: _, evaluate: __, ...architecture } = entry;
+  const { train: _, evaluate: __, purpose, ...architecture } = entry;
   const [shards, tokenizerArtifact] = [
-    await openArtifact(store, artifacts[`shards/${on}`]!),
+    await openArtifact(store, artifacts[purpose ? `shards/${on}:${name}` : `shards/${on}`]!),
     await openArtifact(store, artifacts.tokenizer!),
   ];
   const tokenizer = await readTokenizer(tokenizerArtifact);

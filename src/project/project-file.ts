@@ -37,8 +37,15 @@ function checkReferences(c: ProjectConfig, file: string): void {
   const data = Object.keys(c.data);
   if (Object.keys(c.models).length > 0) refer("tokenizer.from", "a data set", c.tokenizer.from, data);
   for (const [model, m] of Object.entries(c.models)) refer(`models.${model}.train.on`, "a data set", m.train.on, data);
-  for (const [model, { tune }] of Object.entries(c.tuned)) {
+  for (const [model, { tune, purpose }] of Object.entries(c.tuned)) {
     const dataSet = dataSetOf(tune);
+    if (purpose && dataSet === undefined)
+      throw projectErrors.fail("reference", {
+        place: `${file}: models.${model}.purpose`,
+        expected: "a tuning on a data set, whose documents state their purpose",
+        received: `the file "${tune.on}"`,
+        hint: "Make the file a data set (`data:`), or leave `purpose` out.",
+      });
     if (dataSet !== undefined) refer(`models.${model}.tune.on`, "a data set", dataSet, data);
     checkBases(c, model, file);
   }
@@ -113,12 +120,12 @@ export function findProject(from: string): ProjectFile {
 /** Opens it; what the file's releases ask for guards the record's aliases from then on, and gc of other files knows of this one. Errors: those of the store; registry/key. */
 export async function openProjectStore(p: ProjectFile): Promise<Store> {
   const guards = guardsOf(p);
-  const { records, blobs } = p.config.store;
+  const { records, blobs, encrypt } = p.config.store;
   // what computes is loaded when a stage runs
   let known: Promise<RunEnvironment> | undefined;
   const environment = () => (known ??= import("./environment.ts").then(m => m.environmentOf(p.config.device)()));
   const machine = (measure: boolean) => import("./ledger-machine.ts").then(m => m.ledgerMachine(p.config.device, measure));
-  const store = await openStore({ root: p.folder, records, blobs, environment, machine });
+  const store = await openStore({ root: p.folder, records, blobs, encrypt, environment, machine });
   if (store.isReadOnly) return store;
   try {
     await setGuards(store, guards);

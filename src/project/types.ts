@@ -1,6 +1,7 @@
 /** The types that the methods of a project take and give, for `import type` from "loam/project": those of the folders' doors, and of files beside them. */
 
 export type * from "../tune/part.ts";
+export type * from "./accountability/index.ts";
 export type * from "./cost/index.ts";
 export type * from "./data/forget-plan.ts";
 export type * from "./data/index.ts";
@@ -18,16 +19,19 @@ export type * from "./eval/report-of.ts";
 export type * from "./eval/thresholds.ts";
 export type * from "./evaluations.ts";
 export type * from "./events.ts";
+export type * from "./explaining/index.ts";
 export type * from "./fine-tuning/job-calls.ts";
 export type * from "./gateway/index.ts";
 export type * from "./labelling/index.ts";
 export type * from "./labelling/votes.ts";
+export type * from "./log-calls.ts";
 export type * from "./loop-calls.ts";
 export type * from "./looping/index.ts";
 export type * from "./looping/index.ts";
 export type * from "./models/index.ts";
 export type * from "./operator/index.ts";
 export type * from "./previews.ts";
+export type * from "./privacy/index.ts";
 export type * from "./profile-model.ts";
 export type * from "./rebuild/compare.ts";
 export type * from "./rebuild/rebuild.ts";

@@ -1,6 +1,14 @@
 /** The report of curation as lines for the terminal. */
 import { formatBytes, formatCount } from "../../base/index.ts";
-import { type DataReport, type FunnelRow, type ReportExample, type RuleReport, shortened, showMeasure } from "../../data/index.ts";
+import {
+  type DataReport,
+  type FunnelRow,
+  type ReportExample,
+  type RepresentationSlice,
+  type RuleReport,
+  shortened,
+  showMeasure,
+} from "../../data/index.ts";
 import { histogram, shortNumber } from "./histogram.ts";
 
 const barWidth = 30;
@@ -57,6 +65,15 @@ function rule(r: RuleReport): string[] {
 
 const marks = { first: "-", second: "+", both: " ", "left out": "…" } as const;
 
+/** Which groups a slice's documents mention, each with its share and interval. */
+const groupLines = ({ by, slice, documents, shares }: RepresentationSlice): string[] => [
+  `  ${by === "all" ? "all" : `${by} ${slice}`}: ${formatCount(documents)} documents`,
+  ...shares.map(s => {
+    const share = [s.value, s.low, s.high].map(x => (100 * x).toFixed(1));
+    return `    ${s.about.padEnd(12)} ${s.group.padEnd(18)} ${share[0]!.padStart(5)} % [${share[1]}, ${share[2]}]  ${formatCount(s.documents)} of ${formatCount(s.of)} documents, ${formatCount(s.mentions)} mentions`;
+  }),
+];
+
 /** The whole report; `only` keeps rules whose `step/rule` holds it, and leaves the rest out. */
 export function reportLines(name: string, r: DataReport, only?: string): string[] {
   if (only !== undefined) return r.rules.filter(x => `${x.step}/${x.rule}`.includes(only)).flatMap(rule);
@@ -107,6 +124,7 @@ export function reportLines(name: string, r: DataReport, only?: string): string[
       ...histogram(r.sizes, undefined).map(l => `      ${l}`),
       `      median ${shortNumber(r.sizes.median)}, 5 to 95 % ${shortNumber(r.sizes.low)} to ${shortNumber(r.sizes.high)}`,
     ]);
+  section("Groups that documents mention", (r.representation ?? []).flatMap(groupLines));
   if (r.notes.length > 0) lines.push("", ...r.notes.map(n => `  ${n}`));
   return lines;
 }

@@ -10,6 +10,11 @@ const rows: { readonly [O in OutputType]: string } = {
   code: "decoders: a program, which is run with its tests",
   retrieval: "encoders: which documents a query's vector finds",
   similarity: "encoders: how alike the vectors of two texts are, beside a score",
+  stereoset: "decoders: StereoSet, whether stereotypes are likelier than their opposites (LMS, SS, ICAT)",
+  crows_pairs: "decoders: CrowS-Pairs, which of two sentences is likelier",
+  winobias: "decoders: WinoBias, whether the pronoun of the stereotype is likelier",
+  bbq: "decoders: BBQ, answers about groups where the context does or does not say them",
+  weat: "encoders: WEAT and SEAT, whether groups lie nearer to some attributes than others do",
 };
 
 export const outputTable = {

@@ -77,11 +77,15 @@ ${slowest.length ? folded("Slowest", slowest.length, `<div class="scroll"><table
 }
 
 /** The same items asked in another way: how many are answered alike, what that does to the figures, which answers turn. */
-function variantPart({ variant, alike, differences, turned, paraphrases }: TaskReport["variants"][number]): string {
+function variantPart({ variant, alike, differences, turned, paraphrases, items, notAsked }: TaskReport["variants"][number]): string {
   const stays = alike
     ? `<p class="quiet">${shareText(alike.value)} of the items are answered alike (95 %: ${shareText(alike.low)} to ${shareText(alike.high)}).</p>`
     : "";
-  return `<h3>Asked in another way: ${escaped(variant)}</h3>${stays}${differenceTable(differences, "as it is", variant)}${changedItems("Other answers", "bad", turned)}${paraphrases ? paraphrasePart(paraphrases) : ""}`;
+  const left =
+    notAsked > 0 && !paraphrases
+      ? `<p class="quiet">${notAsked} of ${items + notAsked} items have nothing to change and are left out.</p>`
+      : "";
+  return `<h3>Asked in another way: ${escaped(variant)}</h3>${stays}${left}${differenceTable(differences, "as it is", variant)}${changedItems("Other answers", "bad", turned)}${paraphrases ? paraphrasePart(paraphrases) : ""}`;
 }
 
 /** Items that the training data holds, and the others. */

@@ -5,6 +5,8 @@ import {
   chanceSentence,
   type Difference,
   differenceVerdict,
+  fairnessLines,
+  hasStereotypeParts,
   type Score,
   type ShownItem,
   thresholdLines,
@@ -74,6 +76,19 @@ function costLines({ against, ...own }: TaskThreshold): string[] {
   ];
 }
 
+/** Figures of slices; of stereotypes all of them: a good one beside a bad one is no good model. */
+function sliceLines(t: TaskReport, out: Output): void {
+  for (const by of new Set(t.slices.map(s => s.by))) {
+    out.line(`  by ${by}:`);
+    for (const s of t.slices.filter(x => x.by === by)) {
+      out.line(`    ${s.group.slice(0, 24).padEnd(24)} ${String(s.items).padStart(6)}  ${scoreCells(s.scores[0]!)}`);
+      if (hasStereotypeParts(t.output)) for (const score of s.scores.slice(1)) out.line(`${"".padEnd(35)}  ${scoreCells(score)}`);
+      const cost = s.scores.find(x => x.metric === "cost");
+      if (cost) out.line(`${"".padEnd(35)}  ${scoreCells(cost)}`);
+    }
+  }
+}
+
 export function showTask(out: Output, model: string, t: TaskReport): void {
   const from = t.isKnown
     ? "from the record"
@@ -104,17 +119,12 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
     if (seen.unknown)
       out.line(`    not looked for: ${seen.unknown} items that are too short, have no mark, or may be in data that was not checked`);
   }
-  for (const by of new Set(t.slices.map(s => s.by))) {
-    out.line(`  by ${by}:`);
-    for (const s of t.slices.filter(x => x.by === by)) {
-      out.line(`    ${s.group.slice(0, 24).padEnd(24)} ${String(s.items).padStart(6)}  ${scoreCells(s.scores[0]!)}`);
-      const cost = s.scores.find(x => x.metric === "cost");
-      if (cost) out.line(`${"".padEnd(35)}  ${scoreCells(cost)}`);
-    }
-  }
+  sliceLines(t, out);
+  for (const line of fairnessLines(t.fairness ?? [])) out.line(line);
   for (const v of t.variants) {
+    const left = v.notAsked > 0 && !v.paraphrases ? `; ${v.notAsked} of ${v.items + v.notAsked} items have nothing to change` : "";
     out.line(
-      `  ${v.variant}, beside the items as they are${v.alike ? `, ${shareText(v.alike.value)} [${shareText(v.alike.low)}, ${shareText(v.alike.high)}] answered alike` : ""}:`,
+      `  ${v.variant}, beside the items as they are${v.alike ? `, ${shareText(v.alike.value)} [${shareText(v.alike.low)}, ${shareText(v.alike.high)}] answered alike, ${shareText(1 - v.alike.value)} turn` : ""}${left}:`,
     );
     for (const d of v.differences) out.line(differenceLine(d));
     if (v.paraphrases) for (const line of paraphraseLines(v.paraphrases)) out.line(line);

@@ -261,7 +261,7 @@ export const deployVerbs: readonly Verb[] = [
       ["--allow-namespace <names...>", "namespaces whose pods may send requests, beside the deployment's own"],
       ["--api-key-secret <name>", "Secret whose key `api-key` requests for models need"],
       ["--shutdown-delay <seconds>", "seconds after SIGTERM in which requests are still accepted", "5"],
-      ["--drain <seconds>", "seconds that responses in flight have after that", "25"],
+      ["--drain <seconds>", "seconds for responses in flight after that (default: the longest answer of --measured, at least 25)"],
       ["--project-image <reference>", "image of a whole Loam, for jobs over the project"],
       ["--project-claim <name>", "PersistentVolumeClaim with the project's folder"],
       ["--project-secret <name>", "Secret whose keys are environment variables of these jobs"],

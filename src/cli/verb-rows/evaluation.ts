@@ -17,7 +17,7 @@ export const evaluationVerbs: readonly Verb[] = [
       ["--undecided <rule>", "a condition that so few items cannot decide: point (as the figures are), pass, or fail", "point"],
       [
         "--variants <names>",
-        "the same items mistyped, in another case, their options in another order, in other words: typos,lower,upper,order,paraphrase",
+        "the same items mistyped, in another case, options in another order, about another group, in other words: typos,lower,upper,order,names,pronouns,identity,paraphrase",
       ],
       ["--paraphraser <model>", "of --variants paraphrase: a model that writes the items' other words, where they bring none along"],
       ["--fewshot-as-multiturn", "examples before an item as turns of a chat, through the model's template"],

@@ -124,6 +124,21 @@ export const gatewayVerbs: readonly Verb[] = [
     load: async () => (await import("../verbs/gateway-held.ts")).gatewayHeld,
   },
   {
+    usage: "gateway review [action] [id] [decision]",
+    summary:
+      "Review queue: list (the default), take [ID], decide ID approve|refuse|escalate|release, appeal TOKEN, export FILE, agreement; asks a running gateway, with the key in LOAM_GATEWAY_KEY",
+    options: [
+      project,
+      gatewayConfig,
+      ["--url <address>", "of the gateway that runs (default: where its file says)"],
+      ["--decided", "list decided cases"],
+      ["--category <name>", "label of a refused case: the class that a classifier is to learn"],
+      ["--reason <text>", "why the client appeals"],
+    ],
+    example: "loam gateway review decide review_4f1c refuse --category fraud",
+    load: async () => (await import("../verbs/gateway-review.ts")).gatewayReview,
+  },
+  {
     usage: "gateway limits [limit]",
     summary: "What is used, held for requests under way and left of each limit, the most used first",
     options: [

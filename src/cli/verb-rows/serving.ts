@@ -134,3 +134,25 @@ export const chatVerb: Verb = {
   example: 'loam chat --complete --prompt "Subject: "',
   load: async () => (await import("../verbs/chat.ts")).chat,
 };
+
+export const explainVerb: Verb = {
+  usage: "explain [model]",
+  summary: "Show which parts of a prompt a response or a class rests on, and whether the version gives the same response again",
+  options: [
+    project,
+    ["--body <file>", "the request as it was sent, as JSON (-: standard input)"],
+    ["--prompt <text>", "prompt to explain, without --body"],
+    ["--input <text>", "text of a classifier, without --body"],
+    ["--response <text>", "the response as it was received (@FILE: from a file; default: what the model responds now)"],
+    ["--against <text>", "why the response and not this one; of a classifier a class"],
+    ["--label <class>", "class to explain (default: the one that the model gives)"],
+    [
+      "--method <name>",
+      "gradient_x_input, integrated_gradients or occlusion; repeatable (default: the last two; of a classifier the last)",
+    ],
+    ["--units <unit>", "token or word", "word"],
+    ["--request <id>", "add what the gateway's journal holds of this request; its version is explained"],
+  ],
+  example: 'loam explain mail-spam --input "You have won a prize"',
+  load: async () => (await import("../verbs/explain.ts")).explainModel,
+};

@@ -31,6 +31,13 @@ export const upkeepVerbs: readonly Verb[] = [
     load: async () => (await import("../verbs/gc.ts")).gc,
   },
   {
+    usage: "keys <action>",
+    summary: "Encryption at rest: create, list, rotate or check keys; encrypt a project that was begun without",
+    options: [project, ["--new-data-key", "rotate: also begin a new data key for new data"]],
+    example: "loam keys create",
+    load: async () => (await import("../verbs/keys.ts")).keys,
+  },
+  {
     usage: "doctor",
     summary: "What this machine has: cores, vector units, devices, memory, disk; what is missing and how to get it",
     options: [project],

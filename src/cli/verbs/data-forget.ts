@@ -11,6 +11,7 @@ import { askYes } from "../data/ask-yes.ts";
 import { watchOf } from "../show-call.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { inProject } from "../verb-folder.ts";
+import { forgetEverywhere } from "./data-subject.ts";
 
 /** Ids and copies that are listed. */
 const listed = 8;
@@ -86,6 +87,7 @@ const listener = (context: Context): ForgetListener => ({
 });
 
 export const dataForget: VerbRun = async (context, args, options) => {
+  if (options.everywhere === true) return forgetEverywhere(context, args, options);
   const { out } = context;
   const texts = [args].flat(2).filter((t): t is string => typeof t === "string" && t !== "");
   if (texts.length === 0) throw wrongArgument("loam data forget", "ids of documents", "none", "`loam data explain` shows one.");

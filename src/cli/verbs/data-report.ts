@@ -9,7 +9,7 @@ import { inProject } from "../verb-folder.ts";
 export const dataReportVerb: VerbRun = async (context, [name], options) => {
   const { out } = context;
   const number = (key: string) => numberOption(options, key, "data report", { least: 0, most: 1000, whole: true });
-  const given = { examples: number("examples"), clusters: number("clusters") };
+  const given = { examples: number("examples"), clusters: number("clusters"), groups: options.groups === true };
   const only = textOption(options, "rule");
   const report = await inProject(context, options, at => dataSetReport(at, name, given));
   warnStale(out, report);

@@ -78,7 +78,9 @@ export const deployKubernetesVerb: VerbRun = async (context, [given = ""], optio
   out.line(
     `    memory ${formatBytes(memory.totalBytes)}: weights ${formatBytes(memory.weightsBytes)} (${form}), KV cache ${formatBytes(memory.cacheBytes)} (${slots} x ${tokens} tokens), the rest ${formatBytes(memory.totalBytes - memory.weightsBytes - memory.cacheBytes)}`,
   );
-  out.line(`    replicas ${replicas.least} to ${replicas.most}   start within ${startupSeconds} s   grace period ${graceSeconds} s`);
+  out.line(
+    `    replicas ${replicas.least} to ${replicas.most}   start within ${startupSeconds} s   grace period ${graceSeconds} s (answers have ${written.drainSeconds} s)`,
+  );
   out.line(`  ${howToApply[written.format](wishes.to)}`);
   for (const warning of written.warnings) out.warn(`  ${warning}`);
   out.result(written);

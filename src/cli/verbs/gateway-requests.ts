@@ -4,22 +4,10 @@ import type { JournalEntry } from "../../gateway/index.ts";
 import { administered, findRequest } from "../../project/gateway/index.ts";
 import { wrongArgument } from "../../project/index.ts";
 import { gatewayAt } from "../gateway-place.ts";
-import { numberOption, textOption } from "../options.ts";
+import { numberOption, sinceOption, textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 
 const place = "loam gateway requests";
-const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-/** `2h`, `3d`, a day or a time. Errors: cli/usage. */
-function sinceOf(options: Options): number | undefined {
-  const text = textOption(options, "since");
-  if (text === undefined) return undefined;
-  const [, number, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? [];
-  if (number !== undefined) return Date.now() - Number(number) * unitMs[unit as keyof typeof unitMs];
-  const ms = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(ms)) return ms;
-  throw wrongArgument(`${place}: --since`, "2h, 3d, or a day such as 2026-11-26", JSON.stringify(text));
-}
 
 function statusOf(options: Options): string | undefined {
   const text = textOption(options, "status");
@@ -54,7 +42,7 @@ export const gatewayRequests: VerbRun = async (context, [id], options) => {
     for (const r of found) showRequest(context, r);
     return out.result({ requests: found });
   }
-  const sinceMs = sinceOf(options);
+  const sinceMs = sinceOption(options, "gateway requests");
   const status = statusOf(options);
   const most = numberOption(options, "most", "gateway requests", { least: 1, most: 1_000, whole: true }) ?? 50;
   const given = (name: "key" | "subject" | "model") =>

@@ -2,6 +2,7 @@
 import { defined } from "../../base/index.ts";
 import { type CardPart, type CardRecord, ledgerLines, noCard, ownFacts, type SourceFacts } from "../../data/index.ts";
 import { type ArtifactReader, findSubject, openArtifact, type Store } from "../../store/index.ts";
+import { ownerOfFirst, ownersIn, ownerText } from "../owners.ts";
 import type { ProjectFile } from "../project-file.ts";
 import type { DataSet } from "./data-set.ts";
 
@@ -39,7 +40,8 @@ export async function cardRecordOf(store: Store, project: ProjectFile, set: Data
       all.length === 1 && name === undefined && typeof made?.summary.origin === "string" ? { origin: made.summary.origin } : {};
     return { ...defined({ name }), ...size.get(name), ...ownFacts(source, project.folder), ...origin };
   });
-  return { name: set.name, createdMs: info.createdMs, options: info.options, sources };
+  const owner = ownerOfFirst(ownersIn(project), [`data/${set.name}`]);
+  return { name: set.name, createdMs: info.createdMs, options: info.options, sources, ...(owner ? { owner: ownerText(owner) } : {}) };
 }
 
 /** The `card:` part of a data set, as the project has it now: it is no part of the artifact. */

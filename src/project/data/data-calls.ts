@@ -1,6 +1,14 @@
 /** `project.data`: data sets curated, explored, changed, and written for other programs. */
 import type { DataReport, NamesModel, QualityModel, StepTrial } from "../../data/index.ts";
 import { type Call, type CallOptions, callOf } from "../call.ts";
+import type {
+  EraseOptions,
+  ErasureCertificate,
+  SubjectData,
+  SubjectOptions,
+  TableAnonymity,
+  TableAnonymityOptions,
+} from "../privacy/index.ts";
 import type { Workspace } from "../workspace.ts";
 import type { AddedSource, AddOptions } from "./add-source.ts";
 import type { CuratedData, CurateOptions, WorkedOnData, WorkOnDataOptions } from "./curate.ts";
@@ -18,6 +26,7 @@ const explore = () => import("./explore.ts");
 const classifiers = () => import("./train-classifiers.ts");
 const cards = () => import("./write-card.ts");
 const sources = () => import("./add-source.ts");
+const privacy = () => import("../privacy/index.ts");
 const forgetting = () => import("./forget-documents.ts");
 
 /**
@@ -89,6 +98,21 @@ export class DataCalls {
       const { applyForget, planForget } = await forgetting();
       return applyForget(this.#at, await planForget(this.#at, documents, options, watch), options, watch);
     }, options);
+  }
+
+  /** Everything that is held of a person: the value of the documents' attribute `subject`, the owner of requests, files and acts. */
+  subject(id: string, options: SubjectOptions & CallOptions = {}): Call<SubjectData> {
+    return callOf(async () => (await privacy()).subjectData(this.#at, id, options), options);
+  }
+
+  /** Erases what `subject` finds, and answers a certificate; with `apply` retrains the models made from the documents. Errors: those of `forget`. */
+  eraseSubject(id: string, options: EraseOptions & CallOptions = {}): Call<ErasureCertificate> {
+    return callOf(async watch => (await privacy()).eraseSubject(this.#at, id, options, watch), options);
+  }
+
+  /** k-anonymity, l-diversity and t-closeness of a table in a file. Errors: governance/table, base/missingFile. */
+  anonymity(file: string, options: TableAnonymityOptions & CallOptions): Call<TableAnonymity> {
+    return callOf(async () => (await privacy()).tableAnonymity(this.#at, file, options), options);
   }
 
   /** Curated documents as files for other programs, with their card. Errors: project/argument, project/nothing, export/place, export/occupied, export/columns. */

@@ -30,16 +30,18 @@ export interface DataReportOptions {
   readonly examples?: number | undefined;
   /** Clusters of copies, the largest; default 5. */
   readonly clusters?: number | undefined;
+  /** Counts which groups the kept documents mention, by split and source; default false. */
+  readonly groups?: boolean | undefined;
 }
 
 /** Errors: project/argument, project/nothing. */
 export async function dataSetReport(
   at: Workspace,
   name: string | undefined,
-  { examples = 3, clusters = 5 }: DataReportOptions = {},
+  { examples = 3, clusters = 5, groups = false }: DataReportOptions = {},
 ): Promise<DataSetState & DataReport> {
   const set = await openSet(at, name);
-  return { name: set.name, isStale: set.isStale, ...(await dataReport(set.artifact, { examples, clusters })) };
+  return { name: set.name, isStale: set.isStale, ...(await dataReport(set.artifact, { examples, clusters, groups })) };
 }
 
 interface Dropped extends Document {

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileError, formatCount, readText, writeFileAtomic } from "../../base/index.ts";
 import { findId, forgottenReason, type Heir, heirs, idsWithin } from "../../data/index.ts";
-import { applyGc, listModels, planGc, removeRunErrors, removeScratch, type Store } from "../../store/index.ts";
+import { applyGc, listModels, planGc, removeRunErrors, removeScratch, type Store, type WorkName, workFolder } from "../../store/index.ts";
 import type { Watch } from "../call.ts";
 import { dataLinksOf } from "../data-links.ts";
 import { editYaml } from "../edit/edit-yaml.ts";
@@ -155,20 +155,21 @@ async function remainingCommands(project: ProjectFile, store: Store, left: reado
 
 /** Removes what saves time and may hold text of documents that are forgotten: answers of endpoints, scores, reading of data sets that are gone. */
 function removeCaches(project: ProjectFile): string[] {
-  const folder = join(project.folder, ".loam");
-  const kept = join(folder, "kept");
+  const at = (name: WorkName): string => workFolder(project.folder, name, project.config.store.encrypt);
+  const kept = at("kept");
   const others = existsSync(kept) ? readdirSync(kept).filter(name => !Object.hasOwn(project.config.data, name)) : [];
-  const removed = ["answers", "effects", "teachers", "cache", ...others.map(name => join("kept", name))].filter(name =>
-    existsSync(join(folder, name)),
+  const caches = (["answers", "effects", "teachers", "cache"] as const).map(name => [name as string, at(name)] as const);
+  const folders = [...caches, ...others.map(name => [join("kept", name), join(kept, name)] as const)].filter(([, path]) =>
+    existsSync(path),
   );
-  for (const name of removed) {
+  for (const [, path] of folders) {
     try {
-      rmSync(join(folder, name), { recursive: true });
+      rmSync(path, { recursive: true });
     } catch (error) {
-      throw fileError(error, join(folder, name));
+      throw fileError(error, path);
     }
   }
-  return removed.map(name => join(".loam", name));
+  return folders.map(([name]) => join(".loam", name));
 }
 
 /** What hangs on the documents, by data set; those that are forgotten already are left out, with a note. Errors: data/unknownDocument, project/nothing. */

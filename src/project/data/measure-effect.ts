@@ -1,7 +1,8 @@
 /** What a step does to a model, measured on small ones, with an interval. */
-import { join } from "node:path";
+
 import { sha256 } from "../../base/index.ts";
 import { type Effect, measureEffect, rememberedTrainer } from "../../data/index.ts";
+import { workFolder } from "../../store/index.ts";
 import { trainBpe } from "../../text/index.ts";
 import { progressFor, type Watch } from "../call.ts";
 import { dataLinksOf } from "../data-links.ts";
@@ -101,7 +102,7 @@ export async function measureStepEffect(
   const tokenizer = trainBpe(learned, { vocab: proxyVocab });
   const proxy = proxyTrainer({ device: deviceOf(at.file), tokenizer, tokens, signal: watch.signal });
   const identity = { loam: ownPackage().version, proxy: proxy.identity, tokenizer: sha256(learned.join("\0")) };
-  const trainer = rememberedTrainer(proxy, identity, join(at.folder, ".loam", "effects"));
+  const trainer = rememberedTrainer(proxy, identity, workFolder(at.folder, "effects", at.file.config.store.encrypt));
   const numbers = Array.from({ length: seeds }, (_, i) => i + 1);
   const known = (["without", "with"] as const).flatMap(side => numbers.filter(seed => trainer.isKnown(material[side], seed))).length;
   show({ stage: "effect", message: "timing a few steps" });

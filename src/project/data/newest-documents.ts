@@ -62,8 +62,14 @@ export async function newestOfEach(
   const named = new Map<string, ArtifactInfo[]>();
   for (const a of made) {
     const name = nameOf(a);
-    // what a trial learns from beside what judges it is of no name
-    if (a.releasedMs !== null || a.stage.name === searchDocumentsName || (only !== undefined && name !== only)) continue;
+    // of no name: what a trial learns from beside what judges it, and documents of a purpose
+    if (
+      a.releasedMs !== null ||
+      a.stage.name === searchDocumentsName ||
+      a.stage.name === "purpose" ||
+      (only !== undefined && name !== only)
+    )
+      continue;
     named.set(name, [...(named.get(name) ?? []), a]);
   }
   const newest = new Map<string, ArtifactInfo>();

@@ -20,6 +20,7 @@ import type { Workplace } from "../workspace.ts";
 import { type ApprovalOptions, versionToDeploy } from "./approved-version.ts";
 import { checkImage } from "./check-image.ts";
 import { writePlan } from "./plan-folder.ts";
+import { longestAnswerSeconds } from "./saturation/figures.ts";
 import { readMeasuredServing, type SaturationFigures } from "./saturation/measured-file.ts";
 import { servedSizes } from "./served-sizes.ts";
 
@@ -77,7 +78,7 @@ export interface DeployKubernetesOptions extends ApprovalOptions {
   readonly apiKeySecret?: string | undefined;
   /** Default: 5. */
   readonly shutdownDelaySeconds?: number | undefined;
-  /** Default: 25. */
+  /** Default: what an answer of the whole context took in the measurement, at least 25, at most 3600; without a measurement 25. */
   readonly drainSeconds?: number | undefined;
   /** An image of a whole Loam, for jobs over the project. */
   readonly projectImage?: string | undefined;
@@ -106,6 +107,9 @@ export interface DeployedObjects {
   readonly memory: MemoryPlan;
   readonly replicas: { readonly least: number; readonly most: number };
   readonly graceSeconds: number;
+  readonly drainSeconds: number;
+  /** What an answer of the whole context takes while all sequences are busy, by the measurement; null without one. */
+  readonly longestAnswerSeconds: number | null;
   readonly startupSeconds: number;
   readonly warnings: readonly string[];
 }
@@ -114,6 +118,9 @@ const verb = "loam deploy kubernetes";
 const defaultSlots = 8;
 const defaultReplicas = 2;
 const defaultWorkers = 4;
+const leastDrainSeconds = 25;
+/** As much as `--drain` takes. */
+const mostDrainSeconds = 3600;
 const architectures = ["amd64", "arm64"];
 
 /**
@@ -251,13 +258,30 @@ function autoscalingOf(
   return { by: o.autoscale ?? "cpu", minReplicas, maxReplicas, requestsPerPod, ...defined({ prometheus: o.prometheus }) };
 }
 
-function warningsOf(w: KubernetesWishes, fingerprint: string, measured: SaturationFigures | undefined): string[] {
+/** Answers that a pod is ended before: said, since their clients get them cut off. */
+function drainWarning({ drainSeconds, context, sizes }: KubernetesWishes, longest: number | undefined): string | undefined {
+  // a model that reads whole texts answers in one step
+  if (sizes.cacheViews.length === 0) return undefined;
+  if (longest === undefined)
+    return `A pod that ends cuts off answers after ${drainSeconds} s (--drain). How long one of ${context} tokens takes is not known: --measured FILE tells, and sets the time.`;
+  if (longest <= drainSeconds) return undefined;
+  return `An answer of ${context} tokens takes up to ${Math.ceil(longest)} s, and a pod that ends cuts it off after ${drainSeconds} s: use a longer --drain, or a shorter --context.`;
+}
+
+function warningsOf(
+  w: KubernetesWishes,
+  fingerprint: string,
+  measured: SaturationFigures | undefined,
+  longest: number | undefined,
+): string[] {
   const warnings: string[] = [];
   const warn = (isSo: boolean, text: string) => void (isSo && warnings.push(text));
   warn(
     !parseReference(w.image).isDigest,
     `${w.image} is a tag, which can move: pods may start with another image. Name the digest, or add --check-image.`,
   );
+  const cut = drainWarning(w, longest);
+  if (cut !== undefined) warnings.push(cut);
   if (measured === undefined) return warnings;
   warn(
     measured.slots !== w.slots || measured.form !== w.form || measured.context !== w.context,
@@ -284,6 +308,7 @@ export async function deployKubernetes(at: Workplace, given: string, o: DeployKu
     ? await checkImage({ reference: o.image, plainHttp: o.plainHttp ?? false, architecture, version: deployed }, watch)
     : o.image;
   const { sizes, context } = await servedSizes(version.files, slots, o.context ?? measured?.context);
+  const longest = measured && longestAnswerSeconds(measured.points, slots, context);
   const wishes: KubernetesWishes = {
     format: o.format ?? "plain",
     image,
@@ -298,7 +323,7 @@ export async function deployKubernetes(at: Workplace, given: string, o: DeployKu
     podMonitor: o.podMonitor ?? false,
     allowNamespaces: o.allowNamespaces ?? [],
     shutdownDelaySeconds: o.shutdownDelaySeconds ?? 5,
-    drainSeconds: o.drainSeconds ?? 25,
+    drainSeconds: o.drainSeconds ?? Math.min(mostDrainSeconds, Math.max(leastDrainSeconds, Math.ceil(longest ?? 0))),
     ...defined({
       pullPort: o.pullPort,
       namespace: o.namespace,
@@ -329,7 +354,9 @@ export async function deployKubernetes(at: Workplace, given: string, o: DeployKu
     memory,
     replicas: { least: wishes.autoscaling.minReplicas, most: wishes.autoscaling.maxReplicas },
     graceSeconds: graceSeconds as number,
+    drainSeconds: wishes.drainSeconds,
+    longestAnswerSeconds: longest ?? null,
     startupSeconds: startupSeconds as number,
-    warnings: warningsOf(wishes, deployed.fingerprint, measured),
+    warnings: warningsOf(wishes, deployed.fingerprint, measured, longest),
   };
 }

@@ -1,5 +1,4 @@
 /** Verdicts in the record: what a judge said of two results of one task is an artifact of all three, so it is asked once. */
-import { join } from "node:path";
 import { z } from "zod";
 import { defined, hashOf, type Progress } from "../../base/index.ts";
 import {
@@ -58,7 +57,7 @@ export async function recordedJudgement(o: Judging): Promise<RecordedJudgement> 
     options,
     output: "judgement",
     async run({ output, progress, signal }) {
-      const answers = o.fresh ? rememberedAnswers() : keptAnswers(join(store.root, ".loam", "answers"), judge);
+      const answers = o.fresh ? rememberedAnswers() : keptAnswers(store.workFolder("answers"), judge);
       const items = await judgePairs({ loaded, first: first.items, second: second.items, judge, answers, progress, signal });
       await output.writeStream(
         itemsFile,

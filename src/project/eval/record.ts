@@ -2,7 +2,6 @@
  * Results in the record: what a model answered to a task's items is an artifact of both, so a task that was evaluated before is found, and every later
  * comparison reads items instead of asking again.
  */
-import { join } from "node:path";
 import { z } from "zod";
 import { defined, hashOf, type Progress } from "../../base/index.ts";
 import {
@@ -102,7 +101,7 @@ const isOfTask = (options: unknown, task: string): boolean => {
 };
 
 /** Where answers are kept until their task is whole, and for other tasks that ask the same. */
-const answersFolder = (store: Store): string => join(store.root, ".loam", "answers");
+const answersFolder = (store: Store): string => store.workFolder("answers");
 
 /** Evaluates, or finds what was evaluated. Errors: those of the task, the model and the record, evaluate/score of one with what is no number; the signal's reason. */
 export async function recordedResult(o: Asking): Promise<RecordedResult> {

@@ -12,6 +12,8 @@ import {
   type Difference,
   differenceOf,
   type EvaluationMeasure,
+  type FairnessTable,
+  fairnessTables,
   faultsOf,
   gainOf,
   isContradicted,
@@ -47,6 +49,9 @@ import type { AskedVariant } from "./variants.ts";
 export interface VariantReport extends Pick<VariantScores, "alike" | "differences"> {
   readonly variant: string;
   readonly artifact: string;
+  /** Items that it asks, and those that it leaves out: nothing in them could be changed, or no other words passed. */
+  readonly items: number;
+  readonly notAsked: number;
   /** Items with another answer; those that became wrong first. */
   readonly turned: readonly ChangedItem[];
   /** Of `paraphrase`. */
@@ -103,6 +108,8 @@ export interface TaskReport {
   readonly chance?: ChanceTest;
   /** Of classify and choices: figures of each label. */
   readonly slices: readonly SliceScores[];
+  /** Where the task names groups: a table of each grouping. */
+  readonly fairness?: readonly FairnessTable[];
   readonly variants: readonly VariantReport[];
   /** Of items with probabilities. */
   readonly picture?: ClassPicture;
@@ -233,11 +240,14 @@ export function taskReport({ loaded, result, variants, against, judgement, costs
       [...measures, ...(costs ? [measureOf("cost", result.head)] : [])],
       asChoosing(costs?.choosing ?? []),
     ),
+    ...(result.head.groups ? { fairness: fairnessTables(result.head, result.items) } : {}),
     variants: variants.map(({ asked: { name: variant, paraphrases }, result: { artifact, items } }) => {
       const { alike, differences, turned } = variantScores(variant, items, result.items, measures, task.task);
       return {
         variant,
         artifact,
+        items: items.length,
+        notAsked: result.items.length - items.length,
         ...defined({ alike }),
         differences,
         turned: turned.slice(0, few).map(t => changedItem(t.item, t.before.came)),

@@ -1,6 +1,6 @@
 /** Which variants of the items an evaluation asks, and what each asks instead: known for all tasks before anybody is asked about one. */
-import { join } from "node:path";
 import type { Progress } from "../../base/index.ts";
+import { counterfactualDigest, counterfactualKinds } from "../../data/index.ts";
 import {
   checkVaried,
   type EvaluatedModel,
@@ -32,15 +32,17 @@ interface Varying {
   readonly signal?: AbortSignal;
 }
 
+const isCounterfactual = (name: VariantName): boolean => (counterfactualKinds as readonly VariantName[]).includes(name);
+
 /** What a variant of a task asks. Errors: those of the task and, for paraphrases, of the writer; the signal's reason. */
 export async function askedVariant(name: VariantName, o: Varying): Promise<AskedVariant> {
   const { loaded, writer, fresh, ...watched } = o;
   if (name !== "paraphrase") {
     const change = await itemChange(loaded.task, name);
     checkVaried(loaded, name, change);
-    return { name, change };
+    return { name, change, ...(isCounterfactual(name) ? { wordings: counterfactualDigest } : {}) };
   }
-  const answers = fresh || !writer ? rememberedAnswers() : keptAnswers(join(writer.store.root, ".loam", "answers"), writer.model);
+  const answers = fresh || !writer ? rememberedAnswers() : keptAnswers(writer.store.workFolder("answers"), writer.model);
   const made = await paraphrasesOf({ loaded, writer: writer?.model, answers, ...watched });
   return {
     name,

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { defined, readText, writeFileAtomic } from "../../base/index.ts";
 import { type ChangeEntry, changesOf, changesText, verifyEntries } from "../../gateway/index.ts";
 import { administered } from "./administration.ts";
-import type { GatewayPlace } from "./gateway-place.ts";
+import { type GatewayPlace, gatewayOf } from "./gateway-place.ts";
 
 export interface ChangesOptions {
   /** Walk the chain; done anyway where entries are exported or held against a head. */
@@ -34,7 +34,11 @@ export async function projectChangeList(at: GatewayPlace, { verify = false, expo
     const entries = await a.changes();
     // what is written away was verified; so is what is held against a head
     const verifies = verify || to !== undefined || head !== undefined;
-    return listOf(entries, verifies ? ((await a.verifyChanges()) ?? verifyEntries(entries, head)) : undefined);
+    const anchors = async () => (await import("../accountability/index.ts")).verifyInProject((await gatewayOf(at)).config, entries);
+    return listOf(
+      entries,
+      verifies ? ((await a.verifyChanges()) ?? verifyEntries(entries, head) ?? (at.url === undefined ? await anchors() : null)) : undefined,
+    );
   });
   if (to !== undefined) await writeFileAtomic(resolve(at.folder, to), changesText(list.entries));
   return list;

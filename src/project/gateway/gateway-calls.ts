@@ -13,7 +13,10 @@ import type {
   LimitsView,
   Match,
   PrincipalKind,
+  ReviewAgreement,
+  ReviewCase,
   ShownEntry,
+  TakenCase,
   UsageRow,
 } from "../../gateway/index.ts";
 import { thisUser } from "../person.ts";
@@ -23,6 +26,7 @@ import type { ChangeList, ChangesOptions } from "./change-list.ts";
 import type { EntryAdministration } from "./entries.ts";
 import type { GatewayPlace } from "./gateway-place.ts";
 import type { DecidedRequest } from "./held-requests.ts";
+import type { OwnedCase, ReviewAction } from "./review-cases.ts";
 import type { ReloadedGateway } from "./running-gateway.ts";
 import type { GatewayListener, ServeGatewayOptions, ServingGateway } from "./serve-gateway.ts";
 import type { TrafficSplit } from "./split-traffic.ts";
@@ -41,6 +45,7 @@ const administered = async <T>(at: GatewayPlace, use: (a: GatewayAdministration)
 const withEntries = async <T>(at: GatewayPlace, use: (e: EntryAdministration) => Promise<T>): Promise<T> =>
   (await import("./entries.ts")).withEntries(at, verb, use);
 const held = () => import("./held-requests.ts");
+const reviews = () => import("./review-cases.ts");
 const cached = () => import("./cached-answers.ts");
 
 /** API keys. The secret is shown once, when the key is created. */
@@ -167,6 +172,42 @@ export class GatewayHeld {
   }
 }
 
+/** Review cases of a gateway that runs. Errors: project/answer with the gateway's own sentence (unknown, decided, another's). */
+export class GatewayReviews {
+  readonly #at: GatewayPlace;
+
+  constructor(at: GatewayPlace) {
+    this.#at = at;
+  }
+
+  async list(state: ReviewCase["state"] = "waiting"): Promise<readonly OwnedCase[]> {
+    return (await reviews()).reviewCases(this.#at, state);
+  }
+
+  /** The first case that needs a vote of the caller, or one by its id; null where there is none. */
+  async take(id?: string): Promise<OwnedCase<TakenCase> | null> {
+    return (await reviews()).takeReview(this.#at, id);
+  }
+
+  /** `category`: label of a refused case. */
+  async decide(id: string, action: ReviewAction, category?: string): Promise<ReviewCase> {
+    return (await reviews()).decideReview(this.#at, id, action, category);
+  }
+
+  async appeal(token: string, reason = ""): Promise<Pick<ReviewCase, "id" | "state" | "decision">> {
+    return (await reviews()).appealReview(this.#at, token, reason);
+  }
+
+  async agreement(): Promise<ReviewAgreement> {
+    return (await reviews()).reviewerAgreement(this.#at);
+  }
+
+  /** Decided cases as JSON Lines that a data source reads. */
+  async export(file: string): Promise<{ readonly file: string; readonly documents: number }> {
+    return (await reviews()).exportReviews(this.#at, file);
+  }
+}
+
 /** Answers that a gateway that runs gives again. */
 export class GatewayCache {
   readonly #at: GatewayPlace;
@@ -195,6 +236,7 @@ export class GatewayCalls {
   readonly principals: GatewayPrincipals;
   readonly policies: GatewayPolicies;
   readonly held: GatewayHeld;
+  readonly reviews: GatewayReviews;
   readonly cache: GatewayCache;
 
   constructor(at: GatewayPlace) {
@@ -203,6 +245,7 @@ export class GatewayCalls {
     this.principals = new GatewayPrincipals(at);
     this.policies = new GatewayPolicies(at);
     this.held = new GatewayHeld(at);
+    this.reviews = new GatewayReviews(at);
     this.cache = new GatewayCache(at);
   }
 

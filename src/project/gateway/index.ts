@@ -14,6 +14,7 @@ export {
   GatewayKeys,
   GatewayPolicies,
   GatewayPrincipals,
+  GatewayReviews,
   type PutOptions,
   type PutResult,
   startGateway,
@@ -22,6 +23,16 @@ export { configPath, type FoundGateway, type GatewayPlace, gatewayFile, gatewayO
 export { type DecidedRequest, decideHeld, type HeldDecision, heldRequests } from "./held-requests.ts";
 export { linesLater } from "./lines-later.ts";
 export { projectGateway } from "./project-part.ts";
+export {
+  appealReview,
+  decideReview,
+  exportReviews,
+  type OwnedCase,
+  type ReviewAction,
+  reviewCases,
+  reviewerAgreement,
+  takeReview,
+} from "./review-cases.ts";
 export { keyVariable, type ReloadedGateway, reloadGateway } from "./running-gateway.ts";
 export {
   type GatewayListener,

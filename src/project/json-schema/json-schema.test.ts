@@ -111,6 +111,9 @@ const named = [
   /\bclientAccounts$/,
   /\.table$/,
   /(^|\.)weights$/,
+  /\.tune\.thresholds$/,
+  /\bguards\.[^.]+\.categories$/,
+  /^governance\.owners$/,
   // options of a target, which the target checks when it is planned
   /^deploy\.deployments(\.[^.]+\.wishes)?$/,
 ];

@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { isLoamError, type Json, type Progress } from "../../base/index.ts";
+import { isLoamError, type Json, makeFolder, type Progress } from "../../base/index.ts";
 import {
   type ArtifactReader,
   environmentFile,
@@ -106,7 +106,10 @@ export async function rebuild(o: Rebuild): Promise<readonly RebuiltStage[]> {
   const known = rebuildableStages(o.device(undefined));
   const recordedHere = await environmentOfRun(await openArtifact(o.store, o.artifact));
   checkPossible(nodes, known, recordedHere?.loam);
-  const folder = await mkdtemp(join(o.scratch, "loam-rebuild-"));
+  // what is rebuilt of an encrypted project lies in the clear, so in memory
+  const parent = o.store.ring ? o.store.workFolder("cache") : o.scratch;
+  makeFolder(parent);
+  const folder = await mkdtemp(join(parent, "loam-rebuild-"));
   try {
     const beside = await openStore({ root: folder });
     try {

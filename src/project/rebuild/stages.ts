@@ -13,7 +13,7 @@ import { fileSurroundings } from "../tuning/surroundings.ts";
 export type AnyStage = Stage<string, z.ZodType>;
 
 /** Stages whose artifacts are material: what they read is outside of the record. */
-export const materialStages: ReadonlySet<string> = new Set(["source", "data", "blend", "examples", "pairs", "import", "unpack"]);
+export const materialStages: ReadonlySet<string> = new Set(["source", "data", "blend", "purpose", "examples", "pairs", "import", "unpack"]);
 
 /** What makes a model of what came from outside, with the device that computes. */
 export function rebuildableStages(device: () => Device): ReadonlyMap<string, AnyStage> {

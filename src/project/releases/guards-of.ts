@@ -21,11 +21,14 @@ export const keysOf = ({ file: from, folder }: Pick<ProjectFile, "file" | "folde
 /** Guards by alias. Errors: as of `keysOf`. */
 export function guardsOf(project: ProjectFile): Record<string, GuardRules> {
   const textOf = (file: string, part: string): string => keysOf(project, [file], part)[0]!;
+  const owned = Object.keys(project.config.governance.owners).sort();
   return Object.fromEntries(
     Object.entries(project.config.releases).map(([alias, rules]) => [
       alias,
       {
         ...rules,
+        // names of owners stay out of the record, which logs its guards
+        ...(rules.owner === undefined ? {} : { owned: owned.filter(thing => thing.startsWith("model/") || thing === `alias/${alias}`) }),
         signedBy: keysOf(project, rules.signedBy, `releases.${alias}.signedBy`),
         approvals: rules.approvals.map((a, i) => ({
           ...a,

@@ -48,7 +48,7 @@ async function tuned(store: Store, predicted: Int32Array, isOld = false) {
   const { artifact: model } = await runStage(store, made, { inputs: {}, options: { key } });
   const probabilities = Array.from(predicted, p => (p === 0 ? [0.8, 0.2] : [0.2, 0.8]));
   const system = { name: "m", kind: "model", predicted } as const;
-  const report = compareSystems({
+  const { groups, ...report } = compareSystems({
     classes,
     truth: Int32Array.from(texts, t => t.label),
     groups: texts.map(t => t.group),
@@ -62,7 +62,7 @@ async function tuned(store: Store, predicted: Int32Array, isOld = false) {
     options: z.strictObject({ isOld: z.boolean() }),
     output: "evaluation",
     async run({ output }) {
-      await output.write("report.json", JSON.stringify({ task: "classification", classes, ...report }));
+      await output.write("report.json", JSON.stringify({ task: "classification", classes, test: { groups }, ...report }));
       const lines = predictionLines({ test: texts, label: "mood", classes, predicted, probabilities });
       const old = lines.replaceAll(/"(group|text)":"[^"]*",?/g, "").replaceAll(/,"attributes":\{[^}]*\}/g, "");
       await output.write(predictionsFile, isOld ? old.replaceAll(",}", "}") : lines);

@@ -12,6 +12,7 @@ import { withoutReports } from "../../tune/part.ts";
 import { projectErrors } from "../errors.ts";
 import { type LifeSurroundings, type Link, lazyDevice, lifeOf, link } from "../life.ts";
 import { checkProject, type ProjectFile, projectFile } from "../project-file.ts";
+import { movesParts } from "./check-tuned.ts";
 import type { StudySpec } from "./definition.ts";
 import { type Given, type TrialKind, tokenizerOf } from "./trial-kind.ts";
 import { tunedTrial } from "./trial-tuned.ts";
@@ -87,6 +88,13 @@ interface KindGiven {
 /** Errors: project/model for an entry that no search knows how to judge. */
 export function trialKind({ usual, trial: project = usual, varies, folds }: KindGiven, model: string, around: LifeSurroundings): TrialKind {
   const device = around.device ?? lazyDevice(project);
+  if ((usual.config.tuned[model] ?? usual.config.models[model])?.purpose && varies.some(name => movesParts.test(name)))
+    throw projectErrors.fail("argument", {
+      place: `models.${model}.purpose`,
+      expected: "a search that changes no data: its trials would be made of documents whose purpose is not checked",
+      received: varies.filter(name => movesParts.test(name)).join(", "),
+      hint: "Take these paths out of the search's space.",
+    });
   const entry = project.config.tuned[model];
   const tuned = entry && withoutReports(entry);
   const judged = tuned ? { ...project, config: { ...project.config, tuned: { ...project.config.tuned, [model]: tuned } } } : project;

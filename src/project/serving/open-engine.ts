@@ -3,14 +3,14 @@ import { defined, hashOf, isLoamError } from "../../base/index.ts";
 import { type AdapterRoom, checkModelFiles, disposeTree, type FilesReader } from "../../nn/index.ts";
 import { createEngine, type Engine, type ServedModel } from "../../serve/index.ts";
 import { type Device, openDevice } from "../../tensor/index.ts";
+import type { Blocklist } from "../../text/index.ts";
 import { availableMemoryBytes } from "../machine.ts";
 import { templateWith } from "../models/model-text.ts";
 import { type Quantisation, quantisedModel } from "../models/quantised.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { type ContextChoice, chosenContext } from "./default-context.ts";
 import type { Found } from "./find-model.ts";
-import { foundFiles } from "./found-files.ts";
-import type { LabelledFiles } from "./open-version.ts";
+import { type FilesToLoad, filesToLoad, loadDigested } from "./found-files.ts";
 import { readServedModel } from "./read-model.ts";
 
 export interface EngineChoice {
@@ -30,6 +30,8 @@ export interface EngineChoice {
   readonly chatTemplate?: string | undefined;
   /** Positions of the cache that all answers share; what the slots have where absent. */
   readonly cacheTokens?: number | undefined;
+  /** Words, phrases and patterns that no answer has. */
+  readonly blocklist?: Pick<Blocklist, "finders"> | undefined;
   /** A small model that guesses, and how many tokens at once. */
   readonly draft?: { readonly found: Found; readonly tokens?: number | undefined } | undefined;
 }
@@ -92,8 +94,8 @@ async function inForm(model: ServedModel, device: Device, { form, isDefault, slo
 /** A draft model's weights; where they cannot be had nothing of the served one stays in memory. */
 async function readDraft(found: Found, device: Device, served: ServedModel): Promise<ServedModel> {
   try {
-    const { files, label } = await foundFiles(found);
-    const small = await readServedModel(files, device, label);
+    const known = await filesToLoad(found);
+    const small = await loadDigested(known, () => readServedModel(known.files, device, known.label));
     return withContext(small, Math.min(served.config.context, small.config.context));
   } catch (error) {
     disposeTree(served.parameters);
@@ -105,12 +107,13 @@ async function readDraft(found: Found, device: Device, served: ServedModel): Pro
  * Loads the weights and starts the engine, from files that were looked at already where they are given; `engine.ready` tells when it answers.
  * Closing it leaves the store open.
  */
-export async function openEngine(found: Found, choice: EngineChoice = {}, known?: LabelledFiles): Promise<OpenEngine> {
+export async function openEngine(found: Found, choice: EngineChoice = {}, given?: FilesToLoad): Promise<OpenEngine> {
   const device = deviceOf(found.project);
-  const { files, label } = known ?? (await foundFiles(found));
+  const known = given ?? (await filesToLoad(found));
+  const { files, label } = known;
   const wanted = choice.quantize ?? "exact";
   const form = wanted === "default" ? await formFor(files, device) : wanted;
-  const read = withTemplate(await readServedModel(files, device, label), choice.chatTemplate);
+  const read = withTemplate(await loadDigested(known, () => readServedModel(files, device, label)), choice.chatTemplate);
   const { slots = defaultSlots } = choice;
   const chosen = chosenContext({ config: read.config, slots, availableBytes: availableMemoryBytes(), given: choice.context });
   const { context } = chosen;
@@ -125,7 +128,7 @@ export async function openEngine(found: Found, choice: EngineChoice = {}, known?
     // quantised weights are nobody else's
     consume: served.form !== undefined,
     slots,
-    ...defined({ adapters: choice.adapters, cacheTokens: choice.cacheTokens }),
+    ...defined({ adapters: choice.adapters, cacheTokens: choice.cacheTokens, blocklist: choice.blocklist }),
     ...(small ? { draft: { model: small, ...(choice.draft?.tokens ? { tokens: choice.draft.tokens } : {}) } } : {}),
   });
   return {

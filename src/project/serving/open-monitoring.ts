@@ -4,6 +4,7 @@ import type { Gateway, RequestRecord } from "../../gateway/index.ts";
 import { type AppOptions, eachObserver, type Fleet } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ReadWatchFigures } from "../../tracing/index.ts";
+import { ownersIn } from "../owners.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { runLiveSketches } from "../watching/drift/index.ts";
 import { qualityFigures, type RunningFeedback, runFeedback } from "../watching/feedback/index.ts";
@@ -44,6 +45,7 @@ export async function openMonitoring({ project, store, fleet, warn, tell }: Moni
           settings,
           objectives: objectiveRules(project.config.slo),
           project: project.config.name ?? null,
+          owners: ownersIn(project),
           warn: text => warn(`loam: ${text}`),
           quality: () => qualityFigures(store),
           notify: notice => door?.alarm(alarmEvent(notice)),

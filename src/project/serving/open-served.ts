@@ -7,7 +7,7 @@ import { readerInForm } from "../models/quantised-encoder.ts";
 import { calibrated, temperatureOf } from "./calibrated.ts";
 import type { ServedContext } from "./default-context.ts";
 import type { Found } from "./find-model.ts";
-import { foundFiles } from "./found-files.ts";
+import { filesToLoad, loadDigested, unlessOthers } from "./found-files.ts";
 import { deviceOf, type EngineChoice, openEngine } from "./open-engine.ts";
 import { readServedReader, readsTexts } from "./read-encoder.ts";
 
@@ -24,9 +24,9 @@ interface OpenServed extends AsyncDisposable {
 
 /** Loads the weights and starts the engine; `engine.ready` tells when it answers. Closing it leaves the store open. */
 export async function openServed(found: Found, choice: EngineChoice = {}): Promise<OpenServed> {
-  const known = await foundFiles(found);
+  const known = await filesToLoad(found);
   const { files, label } = known;
-  const { model: config } = await checkModelFiles(files);
+  const { model: config } = await unlessOthers(known, () => checkModelFiles(files));
   const asked = choice.calibrated?.(label.name ?? label.id);
   // before the weights are loaded
   const temperature = asked && temperatureOf(config, label.id, asked);
@@ -40,7 +40,7 @@ export async function openServed(found: Found, choice: EngineChoice = {}): Promi
     };
   }
   const device = deviceOf(found.project);
-  const read = await readServedReader(files, device, label);
+  const read = await loadDigested(known, () => readServedReader(files, device, label));
   const inForm = await readerInForm(read, device, encoderForm(choice)).catch((error: unknown) => {
     disposeTree(read.parameters);
     throw error;

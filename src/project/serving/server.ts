@@ -44,6 +44,7 @@ import { modelVersions, type NamedVersion } from "./model-versions.ts";
 import type { Monitoring } from "./open-monitoring.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
+import { servedBlocklist } from "./served-blocklist.ts";
 import { createServerApp } from "./server-app.ts";
 import type { FoundModels, ServerOpening } from "./server-opening.ts";
 import { isLoopbackHost, servingOf } from "./serving-event.ts";
@@ -108,6 +109,7 @@ async function findModels(o: ServerOpening): Promise<FoundModels> {
       seed: options.seed,
       chatTemplate: options.chatTemplate === undefined ? undefined : await templateSource(resolve(cwd, options.chatTemplate)),
       quantize,
+      blocklist: project && (await servedBlocklist(project)),
       adapters: adapters.room,
       calibrated: calibratedIn(part, options.calibrated === true),
       ...(draft ? { draft: { found: draft, tokens: options.draftTokens } } : {}),

@@ -31,6 +31,7 @@ export const isLoopbackHost = (host: string): boolean => host === "localhost" ||
 function apiOf(engine: Engine | EmbeddingEngine | undefined): string {
   if (!engine || "room" in engine) return "OpenAI API: /v1";
   const { config, name = engine.model.id } = engine.model;
+  if (config.classifier?.kind === "several") return "moderations: /v1/moderations";
   return config.classifier ? `classes: /v1/models/${name}:classify` : "OpenAI API: /v1/embeddings";
 }
 

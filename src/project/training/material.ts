@@ -49,8 +49,8 @@ export async function trainingMaterial(at: Workspace, given: string | undefined,
       received: `"${name}", which is tuned`,
       hint: "Name its base.",
     });
-  const { train: part, evaluate: _, ...architecture } = at.file.config.models[name]!;
-  const { on, length, ...rest } = part;
+  const { train: part, evaluate: _, purpose: __, ...architecture } = at.file.config.models[name]!;
+  const { on: ___, length, ...rest } = part;
   const recipe = recipeSchema.parse({ ...rest, length: length ?? architecture.context });
   const links = lifeOf(at.file, name, { onProblem: problem => watch.emit({ event: "warning", message: problem.message }) });
   const before = links.slice(
@@ -58,7 +58,7 @@ export async function trainingMaterial(at: Workspace, given: string | undefined,
     links.findIndex(l => l.stage === "train"),
   );
   const { made } = await runLinks(await at.store(), before, {}, watch);
-  const [tokens, text] = [made.get(`shards/${on}`)!, made.get("tokenizer")!];
+  const [tokens, text] = [made.get(links.find(l => l.stage === "shards")!.label)!, made.get("tokenizer")!];
   const tokenizer = await readTokenizer(text);
   return {
     name,

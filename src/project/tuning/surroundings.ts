@@ -1,6 +1,7 @@
 /** What the stages of tuning need of a project: its device and folder, how models' files say their text, how a teacher behind an endpoint is reached. */
 import { join } from "node:path";
 import { environment, isLoamError, type LoamError } from "../../base/index.ts";
+import { workFolder } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { KindSurroundings } from "../../tune/index.ts";
 import { projectErrors } from "../errors.ts";
@@ -57,7 +58,7 @@ export const surroundingsOf = (p: ProjectFile, run: TuningRun): KindSurroundings
   },
   reach: (model, { key, concurrency, requestsPerMinute }) => ({
     // beside those of evaluations
-    answersFolder: join(p.folder, ".loam", "teachers"),
+    answersFolder: workFolder(p.folder, "teachers", p.config.store.encrypt),
     connection() {
       const value = key === undefined ? undefined : environment()[key];
       if (key !== undefined && !value)

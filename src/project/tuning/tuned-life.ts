@@ -3,6 +3,7 @@ import { dataSetOf, madeOf, type TunedModel, tuningKindOf } from "../../tune/ind
 import { dataLinksOf } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import type { ProjectFile } from "../project-file.ts";
+import { throughPurpose } from "../purpose-links.ts";
 import { tunedSketchLinks } from "../sketches/index.ts";
 import { baseLink } from "./base-link.ts";
 import { surroundingsOf, type TuningRun } from "./surroundings.ts";
@@ -30,6 +31,7 @@ export function tunedLife(p: ProjectFile, name: string, run: TuningRun, lifeOf: 
   if (dataSet !== undefined) append(dataLinksOf(p, dataSet));
   const own = tuneLinks(p, name, tuned, run);
   const made = own.findIndex(l => l.label === name) + 1;
-  append([...own.slice(0, made), ...tunedSketchLinks(name, tuned, own), ...own.slice(made)]);
+  const all = [...own.slice(0, made), ...tunedSketchLinks(name, tuned, own), ...own.slice(made)];
+  append(tuned.purpose && dataSet !== undefined ? throughPurpose(all, { model: name, on: dataSet, rule: tuned.purpose }) : all);
   return links;
 }

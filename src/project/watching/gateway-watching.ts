@@ -1,6 +1,7 @@
 /** Monitors and feedback of a gateway that serves no model: kept in the record of the project that its file lies in. */
 import type { Gateway, RequestRecord } from "../../gateway/index.ts";
 import { projectOrNone } from "../models/home.ts";
+import { ownersIn } from "../owners.ts";
 import { openProjectStore } from "../project-file.ts";
 import { type RunningFeedback, runFeedback } from "./feedback/index.ts";
 import { alarmEvent, objectiveRules, RunningWatch } from "./live/index.ts";
@@ -32,6 +33,7 @@ export async function openGatewayWatching(folder: string, warn: (message: string
           settings,
           objectives: objectiveRules(slo),
           project: name ?? null,
+          owners: ownersIn(project),
           warn: text => warn(`loam gateway: ${text}`),
           notify: notice => door?.alarm(alarmEvent(notice)),
           // a server of this project counts the same responses

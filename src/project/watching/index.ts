@@ -1,6 +1,6 @@
 /** What monitors know of the project's models. */
 export { type DriftQuestion, measureDrift, type SketchedSubject, type WatchedDrift } from "./drift/index.ts";
-export { type EvaluatedQuality, type ModelQuality, modelQuality, removeOwner } from "./feedback/index.ts";
+export { type EvaluatedQuality, feedbackOfOwner, type ModelQuality, modelQuality, removeOwner } from "./feedback/index.ts";
 export {
   type HistoryStep,
   objectiveRules,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { concurrencies, kneeOf, loadPoint, requestsPerPodOf } from "./figures.ts";
+import { concurrencies, kneeOf, loadPoint, longestAnswerSeconds, requestsPerPodOf } from "./figures.ts";
 
 const point = (concurrency: number, tokensPerSecond: number) => ({
   concurrency,
@@ -45,4 +45,21 @@ test("concurrencies end at twice the slots, ascending and without repetition", (
   expect(concurrencies(1)).toEqual([1, 2]);
   expect(concurrencies(8)).toEqual([1, 2, 4, 8, 16]);
   expect(concurrencies(6)).toEqual([1, 2, 4, 6, 12]);
+});
+
+test("an answer of the whole context takes its first token and the steps of a server whose sequences are all busy", () => {
+  const at = (concurrency: number, p50: number) => ({
+    ...point(concurrency, 100),
+    firstTokenMs: { p50: 10, p99: 500 },
+    interTokenMs: { p50, p99: 9 },
+  });
+  const points = [at(16, 40), at(1, 5), at(8, 20)];
+  expect(longestAnswerSeconds(points, 8, 101)).toBe(2.5);
+  expect(longestAnswerSeconds(points, 9, 101)).toBe(4.5);
+  expect(longestAnswerSeconds([at(8, 0)], 8, 101)).toBeUndefined();
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 1e5 }), context => {
+      expect(longestAnswerSeconds(points, 8, context + 1)!).toBeGreaterThan(longestAnswerSeconds(points, 8, context)!);
+    }),
+  );
 });

@@ -35,6 +35,13 @@ export function kneeOf(points: readonly MeasuredPoint[]): MeasuredPoint {
 
 export const requestsPerPodOf = (knee: MeasuredPoint): number => Math.max(1, Math.floor(headroom * knee.concurrency));
 
+/** Seconds that an answer of the whole context takes while every sequence is busy; undefined where no tokens came one after another. */
+export function longestAnswerSeconds(points: readonly MeasuredPoint[], slots: number, context: number): number | undefined {
+  const busiest = points.toSorted((a, b) => a.concurrency - b.concurrency).find(p => p.concurrency >= slots) ?? points.at(-1);
+  const seconds = busiest && (busiest.firstTokenMs.p99 + (context - 1) * busiest.interTokenMs.p50) / 1000;
+  return seconds !== undefined && busiest!.interTokenMs.p50 > 0 ? seconds : undefined;
+}
+
 /** 1, 2, 4, ... up to twice the slots: behind the slots, requests wait. */
 export function concurrencies(slots: number): readonly number[] {
   const all = new Set<number>();

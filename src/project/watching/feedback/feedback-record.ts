@@ -225,6 +225,12 @@ export const removeOwner = (store: Store, owner: string): Promise<{ readonly lab
     return { labelled, requests: await states.removeAll(requestScope, prefix) };
   });
 
+/** Requests of an owner that are remembered. */
+export async function feedbackOfOwner(store: Store, owner: string): Promise<number> {
+  const from = `${ownerKey(owner)}/`;
+  return (await statesOf(store.records.read, requestScope, { from, before: `${ownerKey(owner)}0` })).length;
+}
+
 const dayMs = 86_400_000;
 
 /** Drops what is past its time, and the oldest beyond the bounds. */

@@ -1,6 +1,6 @@
 /** Labels of requests that come back: kept, joined, read for figures and for retraining. */
 
-export { feedbackRevision, removeOwner } from "./feedback-record.ts";
+export { feedbackOfOwner, feedbackRevision, removeOwner } from "./feedback-record.ts";
 export { gatewayFeedback } from "./gateway-feedback.ts";
 export { type LabelledRequest, labelledSince } from "./labelled-since.ts";
 export { type EvaluatedQuality, type ModelQuality, modelQuality, type QualityOptions } from "./model-quality.ts";

@@ -2,7 +2,14 @@
  * Alarms for a Prometheus Alertmanager (API v2): active ones are posted again every minute with an end a few minutes ahead, as Prometheus does, so that one that Loam can no longer
  * confirm resolves by itself; one that has ended is posted with its end until the Alertmanager took it. Failures are tried again at the next post.
  */
+import type { AccountableOwner } from "../../../governance/part.ts";
+import { ownerText } from "../../owners.ts";
 import type { KeptAlarm } from "./alarms-kept.ts";
+
+interface AlertFacts {
+  readonly project: string | null;
+  readonly ownerOf: (alarm: KeptAlarm) => AccountableOwner | null;
+}
 
 /** An active alarm lasts so long without being posted again. */
 const aheadMs = 5 * 60_000;
@@ -11,7 +18,9 @@ const deadlineMs = 10_000;
 const label = (text: string): string => text.slice(0, 200);
 
 /** `evidence` and `told` stay here: an Alertmanager takes texts, and its labels tell alerts apart. */
-function alertOf({ id, monitor, kind, model, severity, sinceMs, endedMs, evidence }: KeptAlarm, project: string | null, nowMs: number) {
+function alertOf(alarm: KeptAlarm, { project, ownerOf }: AlertFacts, nowMs: number) {
+  const { id, monitor, kind, model, severity, sinceMs, endedMs, evidence } = alarm;
+  const owner = ownerOf(alarm);
   return {
     labels: {
       alertname: `Loam${kind.charAt(0).toUpperCase()}${kind.slice(1)}`,
@@ -23,6 +32,8 @@ function alertOf({ id, monitor, kind, model, severity, sinceMs, endedMs, evidenc
     annotations: {
       summary: `${kind} alarm: ${monitor}${model === null ? "" : ` of ${model}`}`,
       severity,
+      // no label: labels tell alerts apart, and an owner may change while an alarm is active
+      ...(owner === null ? {} : { owner: ownerText(owner) }),
       evidence: JSON.stringify(evidence).slice(0, 2000),
     },
     startsAt: new Date(sinceMs).toISOString(),
@@ -31,12 +42,12 @@ function alertOf({ id, monitor, kind, model, severity, sinceMs, endedMs, evidenc
 }
 
 /** Posts alarms; resolves when the Alertmanager has them. Errors: a sentence with its address and what it said. */
-export async function postAlerts(url: URL, alarms: readonly KeptAlarm[], project: string | null, nowMs: number): Promise<void> {
+export async function postAlerts(url: URL, alarms: readonly KeptAlarm[], facts: AlertFacts, nowMs: number): Promise<void> {
   const at = new URL(`${url.pathname.replace(/\/$/, "")}/api/v2/alerts`, url);
   const response = await fetch(at, {
     method: "POST",
     headers: { "content-type": "application/json", ...(url.username ? { authorization: basic(url) } : {}) },
-    body: JSON.stringify(alarms.map(a => alertOf(a, project, nowMs))),
+    body: JSON.stringify(alarms.map(a => alertOf(a, facts, nowMs))),
     signal: AbortSignal.timeout(deadlineMs),
     redirect: "error",
   });

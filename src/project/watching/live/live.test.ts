@@ -258,7 +258,11 @@ test("an objective's alarm is raised once over restarts and takeovers, told to w
 
 test("a monitor's alarm comes from a lasting change of a figure, and of no quiet day", async () => {
   const { store, clock, watch } = await opened();
-  const a = watch();
+  const notified = new Set<string>();
+  const a = watch({
+    owners: { "model/mail": { owner: "Mail team" }, "model/other": { owner: "Others" } },
+    notify: ({ alarm, owner }) => notified.add(`${alarm.model} ${owner?.owner}`),
+  });
   let seed = 1;
   const noise = () => {
     seed = (seed * 48_271) % 2_147_483_647;
@@ -279,6 +283,7 @@ test("a monitor's alarm comes from a lasting change of a figure, and of no quiet
   expect(alarms.length).toBeGreaterThan(0);
   for (const alarm of alarms) expect(alarm).toMatchObject({ model: "mail@1", kind: "chart" });
   expect(JSON.stringify(alarms.map(x => x.evidence))).toContain("latency");
+  expect([...notified]).toEqual(["mail@1 Mail team"]);
   await a.close();
 }, 120_000);
 

@@ -24,6 +24,7 @@ export interface WatchOptions {
   readonly objectives: readonly ObjectiveRule[];
   /** The project's name, for the Alertmanager's labels. */
   readonly project: string | null;
+  readonly owners?: AlarmReceivers["owners"];
   readonly warn: (text: string) => void;
   /** Takes events for webhooks. */
   readonly notify?: AlarmReceivers["notify"];
@@ -79,7 +80,7 @@ export class RunningWatch {
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    const { store, clock = systemClock, settings, project, notify, warn } = options;
+    const { store, clock = systemClock, settings, project, owners, notify, warn } = options;
     this.#clock = clock;
     this.#steadySinceMs = clock.monotonic();
     this.#server = { id: crypto.randomUUID().slice(0, 13), startedMs: clock.now() };
@@ -90,7 +91,7 @@ export class RunningWatch {
       monotonic: () => clock.monotonic(),
     });
     const alertmanager = settings.alertmanager === undefined ? undefined : new URL(settings.alertmanager);
-    this.#teller = new AlarmTeller(store, { notify, alertmanager, project, warn });
+    this.#teller = new AlarmTeller(store, { notify, alertmanager, project, owners, warn });
   }
 
   /** Flushes and evaluates by itself from now on. */

@@ -1,5 +1,7 @@
 /** Tells receivers of alarms: webhooks of a gateway, each event once under the alarm's id, and an Alertmanager. What was told is kept, so that whoever evaluates next goes on. */
+import type { AccountableOwner } from "../../../governance/part.ts";
 import { changeStates, readState, type Store, statesOf } from "../../../store/index.ts";
+import { ownerOfFirst } from "../../owners.ts";
 import { alarmKey, alarmOf, type KeptAlarm, putAlarm } from "./alarms-kept.ts";
 import { postAlerts } from "./alertmanager.ts";
 import { cursorKey, cursorOf } from "./evaluate-windows.ts";
@@ -9,12 +11,15 @@ import { watchScopes } from "./scopes.ts";
 export interface AlarmNotice {
   readonly type: "alarm.raised" | "alarm.resolved";
   readonly alarm: KeptAlarm;
+  readonly owner: AccountableOwner | null;
 }
 
 export interface AlarmReceivers {
   /** Hands an event over; returns at once. The same event may be given again after a crash, with the same alarm. */
   readonly notify?: ((notice: AlarmNotice) => void) | undefined;
   readonly alertmanager?: URL | undefined;
+  /** Accountable owners by what they own: an alarm of a model names its owner. */
+  readonly owners?: Readonly<Record<string, AccountableOwner>> | undefined;
   /** For the Alertmanager's labels. */
   readonly project: string | null;
   /** Once, until it works again. */
@@ -48,16 +53,22 @@ export class AlarmTeller {
     if (open.length === 0 && !(alertmanager && active.length > 0 && isDue)) return;
     const isPosted = alertmanager === undefined || (await this.#post(alertmanager, [...new Set([...open, ...active])], nowMs));
     for (const alarm of open) {
-      if (!alarm.told.raised) this.#receivers.notify?.({ type: "alarm.raised", alarm });
-      if (alarm.endedMs !== null) this.#receivers.notify?.({ type: "alarm.resolved", alarm });
+      const owner = this.#ownerOf(alarm);
+      if (!alarm.told.raised) this.#receivers.notify?.({ type: "alarm.raised", alarm, owner });
+      if (alarm.endedMs !== null) this.#receivers.notify?.({ type: "alarm.resolved", alarm, owner });
     }
     // an Alertmanager that is away is told until it comes back; webhooks have a queue of their own, and know an event by its id
     if (isPosted) await this.#keep(open);
   }
 
+  #ownerOf({ model }: KeptAlarm): AccountableOwner | null {
+    return model === null ? null : ownerOfFirst(this.#receivers.owners ?? {}, [`model/${model.replace(/@[^@]*$/, "")}`]);
+  }
+
   async #post(url: URL, alarms: readonly KeptAlarm[], nowMs: number): Promise<boolean> {
     try {
-      await postAlerts(url, alarms, this.#receivers.project, nowMs);
+      const { project } = this.#receivers;
+      await postAlerts(url, alarms, { project, ownerOf: alarm => this.#ownerOf(alarm) }, nowMs);
       this.#postedMs = nowMs;
       this.#isFailing = false;
       return true;
