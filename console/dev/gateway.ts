@@ -270,6 +270,7 @@ export function fakeGateway(startedMs: number) {
         send(response, { object: "list", data: requests.filter(r => status === null || `${`${r.status}`[0]}xx` === status), dropped: 0 });
       },
       "/gateway/principals": (_, response) => send(response, { object: "list", data: principals }),
+      "/gateway/review": (_, response) => send(response, { object: "list", data: [] }),
       "/gateway/policies": (_, response) => send(response, { object: "list", data: policies }),
       "/gateway/explain": (url, response) => send(response, explained(url)),
       "/gateway/usage": (url, response) => {

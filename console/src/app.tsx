@@ -21,7 +21,6 @@ import { Data } from "./routes/data.tsx";
 import { Engine } from "./routes/engine.tsx";
 import { Evaluations } from "./routes/evaluations.tsx";
 import { Jobs } from "./routes/jobs.tsx";
-import { Labels } from "./routes/labels.tsx";
 import { Lineage } from "./routes/lineage.tsx";
 import { Models } from "./routes/models.tsx";
 import { Releases } from "./routes/releases.tsx";
@@ -29,9 +28,11 @@ import { Talk } from "./routes/talk.tsx";
 import { Training } from "./routes/training.tsx";
 
 const loadGateway = () => import("./routes/gateway.tsx");
+const loadLabels = () => import("./routes/labels.tsx");
 const loadRuns = () => import("./routes/runs.tsx");
 const loadWatch = () => import("./routes/watch.tsx");
 const Watch = lazy(async () => ({ default: (await loadWatch()).Watch }));
+const Labels = lazy(async () => ({ default: (await loadLabels()).Labels }));
 const Runs = lazy(async () => ({ default: (await loadRuns()).Runs }));
 const Gateway = lazy(async () => ({ default: (await loadGateway()).Gateway }));
 
@@ -116,7 +117,7 @@ export function App() {
   useEffect(() => {
     void sessionOf(serverUrl("/api/session"));
     // at hand, should the server go
-    const timer = setTimeout(() => void Promise.allSettled([loadGateway(), loadRuns(), loadWatch()]), idleMs);
+    const timer = setTimeout(() => void Promise.allSettled([loadGateway(), loadLabels(), loadRuns(), loadWatch()]), idleMs);
     return () => clearTimeout(timer);
   }, []);
 

@@ -153,6 +153,9 @@ const called = {
     "GET /gateway/principals",
     "GET /gateway/policies",
     "GET /gateway/explain",
+    "GET /gateway/review",
+    "POST /gateway/review",
+    "POST /gateway/review/case/{key}",
   ],
 };
 

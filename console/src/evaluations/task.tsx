@@ -6,6 +6,7 @@
 import { formatCount, formatMoment, formatWait, words } from "../format.ts";
 import type { ReportItem, ReportScore, TaskReport } from "../generated/server.ts";
 import { Judgement, SeenInTraining, Variants } from "./beside.tsx";
+import { Fairness } from "./fairness.tsx";
 import { Differences, IntervalTable } from "./figures.tsx";
 import { rangeOf } from "./interval.tsx";
 import { Items } from "./items.tsx";
@@ -150,6 +151,7 @@ export function Task({ of: t, against }: { readonly of: TaskReport; readonly aga
       {t.variants.length > 0 && <Variants of={t.variants} />}
       {t.contamination && <SeenInTraining of={t.contamination} />}
       {t.picture && <Picture of={t.picture} />}
+      {t.fairness && <Fairness tables={t.fairness} />}
       {t.slices.length > 0 && <h3>Slices</h3>}
       <Slices slices={t.slices} />
       <Unknown of={t} />

@@ -17,6 +17,10 @@ export const gateway = {
   principals: (signal: AbortSignal) => ask("GET /gateway/principals", {}, { signal }),
   policies: (signal: AbortSignal) => ask("GET /gateway/policies", {}, { signal }),
   explain: (query: URLSearchParams, signal: AbortSignal) => ask("GET /gateway/explain", {}, { query, signal }),
+  reviews: (signal: AbortSignal) => ask("GET /gateway/review", {}, { query: { most: 50 }, signal }),
+  takeReview: (id: string) => ask("POST /gateway/review", {}, { body: { id } }),
+  decideReview: (key: string, given: { readonly action: "approve" | "refuse" | "escalate" | "release"; readonly category?: string }) =>
+    ask("POST /gateway/review/case/{key}", { key }, { body: given }),
   /** The same rows for a spreadsheet. */
   usageCsv: async (from: string, to: string) =>
     (await call(`/gateway/usage?${new URLSearchParams({ from, to, format: "csv" })}`, {})).text(),

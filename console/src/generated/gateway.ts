@@ -203,6 +203,87 @@ export const gatewayRequests = is.object({
 });
 export type GatewayRequests = is.Infer<typeof gatewayRequests>;
 
+export const gatewayReviewCase = is.object({
+  id: is.string,
+  guard: is.string,
+  request: is.string,
+  key: is.string,
+  subject: is.string,
+  model: is.string,
+  endpoint: is.string,
+  flaggedBy: is.array(is.string),
+  policy: is.string,
+  priority: is.number,
+  round: is.number,
+  needed: is.number,
+  isEscalated: is.boolean,
+  state: is.oneOf("waiting", "decided"),
+  decision: is.nullable(is.oneOf("approve", "refuse")),
+  decidedBy: is.nullable(is.oneOf("reviewers", "adjudicator", "admin", "deadline", "erasure")),
+  createdMs: is.number,
+  dueMs: is.number,
+  decidedMs: is.nullable(is.number),
+  appealedMs: is.nullable(is.number),
+  votes: is.number,
+  assigned: is.array(
+    is.object({
+      reviewer: is.string,
+      untilMs: is.number,
+    }),
+  ),
+});
+export type GatewayReviewCase = is.Infer<typeof gatewayReviewCase>;
+
+export const gatewayReviewCases = is.object({
+  object: is.oneOf("list"),
+  data: is.array(gatewayReviewCase),
+});
+export type GatewayReviewCases = is.Infer<typeof gatewayReviewCases>;
+
+export const gatewayReviewDecided = is.object({
+  case: gatewayReviewCase,
+});
+export type GatewayReviewDecided = is.Infer<typeof gatewayReviewDecided>;
+
+export const gatewayTakenCase = is.object({
+  id: is.string,
+  guard: is.string,
+  request: is.string,
+  key: is.string,
+  subject: is.string,
+  model: is.string,
+  endpoint: is.string,
+  flaggedBy: is.array(is.string),
+  policy: is.string,
+  priority: is.number,
+  round: is.number,
+  needed: is.number,
+  isEscalated: is.boolean,
+  state: is.oneOf("waiting", "decided"),
+  decision: is.nullable(is.oneOf("approve", "refuse")),
+  decidedBy: is.nullable(is.oneOf("reviewers", "adjudicator", "admin", "deadline", "erasure")),
+  createdMs: is.number,
+  dueMs: is.number,
+  decidedMs: is.nullable(is.number),
+  appealedMs: is.nullable(is.number),
+  votes: is.number,
+  assigned: is.array(
+    is.object({
+      reviewer: is.string,
+      untilMs: is.number,
+    }),
+  ),
+  text: is.string,
+  appeal: is.nullable(is.string),
+  untilMs: is.number,
+});
+export type GatewayTakenCase = is.Infer<typeof gatewayTakenCase>;
+
+export const gatewayReviewTaken = is.object({
+  case: is.nullable(gatewayTakenCase),
+});
+export type GatewayReviewTaken = is.Infer<typeof gatewayReviewTaken>;
+
 /** A measured number; null where it is not finite. */
 export const measured = is.mapped(is.nullish(is.number), value => value ?? null);
 export type Measured = is.Infer<typeof measured>;
@@ -314,4 +395,7 @@ export const answers = {
   "GET /gateway/principals": gatewayPrincipals,
   "GET /gateway/policies": gatewayPolicies,
   "GET /gateway/explain": gatewayExplanation,
+  "GET /gateway/review": gatewayReviewCases,
+  "POST /gateway/review": gatewayReviewTaken,
+  "POST /gateway/review/case/{key}": gatewayReviewDecided,
 };

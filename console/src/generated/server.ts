@@ -481,6 +481,44 @@ export const foldsReport = is.object({
 });
 export type FoldsReport = is.Infer<typeof foldsReport>;
 
+/** Of a multi-label classifier: scores of each label on the test set, with intervals. */
+export const labelsReport = is.object({
+  task: is.oneOf("multi-label classification"),
+  labels: is.array(is.string),
+  test: is.object({
+    documents: is.number,
+    groups: is.number,
+  }),
+  confidence: is.number,
+  scores: is.array(
+    is.object({
+      name: is.string,
+      kind: is.string,
+      meanAveragePrecision: interval,
+      macroF1: interval,
+      microF1: interval,
+      labels: is.array(
+        is.object({
+          label: is.string,
+          positives: is.number,
+          averagePrecision: interval,
+          auc: interval,
+          f1: interval,
+          falseAlarms: interval,
+        }),
+      ),
+    }),
+  ),
+  comparisons: is.array(
+    is.object({
+      against: is.string,
+      difference: interval,
+      verdict: is.string,
+    }),
+  ),
+});
+export type LabelsReport = is.Infer<typeof labelsReport>;
+
 /** Of a regression model: errors on the test set, with intervals. */
 export const numbersReport = is.object({
   task: is.oneOf("regression"),
@@ -514,9 +552,79 @@ export const evaluation = is.object({
   artifact: is.string,
   /** The artifact that was evaluated. */
   model: is.string,
-  report: is.union(foldsReport, classesReport, numbersReport, bitsReport),
+  report: is.union(foldsReport, classesReport, labelsReport, numbersReport, bitsReport),
 });
 export type Evaluation = is.Infer<typeof evaluation>;
+
+export const fairnessTable = is.object({
+  by: is.array(is.string),
+  name: is.string,
+  items: is.number,
+  /** Minimum items of a group. */
+  least: is.number,
+  small: is.oneOf("undefined", "leave-out"),
+  groups: is.array(
+    is.object({
+      group: is.string,
+      items: is.number,
+      isSmall: is.boolean,
+      outcomes: is.array(
+        is.object({
+          outcome: is.string,
+          baseRate: is.object({
+            count: is.number,
+            of: is.number,
+            value: is.optional(is.number),
+            low: is.optional(is.number),
+            high: is.optional(is.number),
+          }),
+          selectionRate: is.object({
+            count: is.number,
+            of: is.number,
+            value: is.optional(is.number),
+            low: is.optional(is.number),
+            high: is.optional(is.number),
+          }),
+          truePositiveRate: is.object({
+            count: is.number,
+            of: is.number,
+            value: is.optional(is.number),
+            low: is.optional(is.number),
+            high: is.optional(is.number),
+          }),
+          falsePositiveRate: is.object({
+            count: is.number,
+            of: is.number,
+            value: is.optional(is.number),
+            low: is.optional(is.number),
+            high: is.optional(is.number),
+          }),
+          precision: is.object({
+            count: is.number,
+            of: is.number,
+            value: is.optional(is.number),
+            low: is.optional(is.number),
+            high: is.optional(is.number),
+          }),
+          calibrationError: is.optional(is.number),
+        }),
+      ),
+    }),
+  ),
+  figures: is.array(
+    is.object({
+      measure: is.string,
+      value: is.optional(is.number),
+      low: is.optional(is.number),
+      high: is.optional(is.number),
+      /** Why there is no value. */
+      undefined: is.optional(is.string),
+      groups: is.optional(is.array(is.string)),
+      outcome: is.optional(is.string),
+    }),
+  ),
+});
+export type FairnessTable = is.Infer<typeof fairnessTable>;
 
 export const gate = is.object({
   kind: is.string,
@@ -1094,6 +1202,8 @@ export const taskReport = is.object({
       scores: is.array(reportScore),
     }),
   ),
+  /** A table of each grouping, where the task names groups. */
+  fairness: is.optional(is.array(fairnessTable)),
   picture: is.optional(classPicture),
   comparison: is.optional(
     is.object({

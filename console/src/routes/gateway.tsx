@@ -8,6 +8,7 @@ import { Keys } from "../gateway/keys.tsx";
 import { Limits } from "../gateway/limits.tsx";
 import { Principals } from "../gateway/principals.tsx";
 import { Requests } from "../gateway/requests.tsx";
+import { Review } from "../gateway/review.tsx";
 import { Upstreams } from "../gateway/upstreams.tsx";
 import { Usage } from "../gateway/usage.tsx";
 import { Figure } from "../parts/facts.tsx";
@@ -49,6 +50,7 @@ function Behind() {
             </Figure>
           </dl>
           {demo && <Demo of={demo} />}
+          <Review />
           <Limits resource={limits} keys={known} />
           <Usage keys={known} currency={limits.data?.currency ?? ""} />
           <Requests keys={known} />

@@ -14,6 +14,7 @@ import { Classes } from "../training/classes.tsx";
 import { besideTrain, column, lowestOf, medianOf } from "../training/curves.ts";
 import { Curves, type NamedRun, runColours } from "../training/curves-view.tsx";
 import { Folds } from "../training/folds.tsx";
+import { Labels } from "../training/labels.tsx";
 import { hasMasks, Masks } from "../training/masks.tsx";
 import { Numbers } from "../training/numbers.tsx";
 
@@ -99,6 +100,10 @@ function HeldOut({ report, stage }: { readonly report: Evaluation["report"] | un
   if (report?.task === "classification") {
     const own = report.scores.find(s => s.kind === "model");
     return <Figure label="Held-out F1">{formatFixed(own?.macroF1.value, 3)}</Figure>;
+  }
+  if (report?.task === "multi-label classification") {
+    const own = report.scores.find(s => s.kind === "model");
+    return <Figure label="Held-out average precision">{formatFixed(own?.meanAveragePrecision.value, 3)}</Figure>;
   }
   if (report?.task === "regression") return <Figure label="Held-out error">{formatFixed(report.scores.mae.value, 3)}</Figure>;
   // a trial of a search is reported on by its study
@@ -225,6 +230,8 @@ export function Training({ id }: { readonly id: string | null }) {
                         <Folds key={artifact} artifact={artifact} report={report} />
                       ) : report.task === "classification" ? (
                         <Classes key={artifact} artifact={artifact} report={report} />
+                      ) : report.task === "multi-label classification" ? (
+                        <Labels key={artifact} artifact={artifact} report={report} />
                       ) : report.task === "regression" ? (
                         <Numbers key={artifact} artifact={artifact} report={report} />
                       ) : (
