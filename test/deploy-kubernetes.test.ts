@@ -43,6 +43,8 @@ interface Shown {
   readonly replicas: { readonly least: number; readonly most: number };
   readonly warnings: readonly string[];
   readonly graceSeconds: number;
+  readonly drainSeconds: number;
+  readonly longestAnswerSeconds: number | null;
 }
 
 async function deploy(cwd: string, to: string, ...args: readonly string[]): Promise<Shown> {
@@ -122,9 +124,15 @@ test("a measurement of the version's own server sets slots, thresholds and repli
   if (process.platform === "linux") expect(measured.memory.peakBytes).toBeLessThan(1.1 * measured.memory.computedBytes);
   const load = 3.5 * measured.knee.tokensPerSecond;
   const keda = ["--autoscale", "keda", "--prometheus", "http://prometheus:9090"];
-  const { replicas, warnings } = await deploy(cwd, "out", "--measured", "measured.json", "--load", String(load), ...keda);
+  const { replicas, warnings, ...out } = await deploy(cwd, "out", "--measured", "measured.json", "--load", String(load), ...keda);
   expect(replicas).toEqual({ least: 4, most: 8 });
   expect(warnings).toEqual([]);
+  // the pods end when the longest answer has
+  expect(out.longestAnswerSeconds).toBeGreaterThan(0);
+  expect(out.drainSeconds).toBe(Math.max(25, Math.ceil(out.longestAnswerSeconds!)));
+  expect(out.graceSeconds).toBeGreaterThan(out.drainSeconds);
+  const short = await deploy(cwd, "short", "--measured", "measured.json", "--drain", "0");
+  expect(short.warnings).toEqual([expect.stringMatching(/takes up to \d+ s, and a pod that ends cuts it off after 0 s/)]);
   const text = readFileSync(join(cwd, "out", "manifests", "deployment.yaml"), "utf8");
   expect(text).toMatch(/- --slots\n\s+- "2"/);
   expect(readFileSync(join(cwd, "out", "manifests", "scaledobject.yaml"), "utf8")).toContain(`threshold: "${measured.requestsPerPod}"`);
@@ -159,9 +167,9 @@ test("bad input of Kubernetes is an error with place, expectation and hint, and 
   expect(await refused("--to", "a", "--image", "toy")).toMatch(/^[12] [\s\S]*HOST\/REPOSITORY:TAG/);
   expect(await refused("--to", "a", "--check-image", "--plain-http", "--image", "127.0.0.1:9/toy:1")).toMatch(/^3 [\s\S]*127\.0\.0\.1:9/);
   expect(readdirSync(cwd).toSorted()).toEqual(before);
-  expect((await deploy(cwd, "ok", "--node-memory", "1Gi")).warnings).toEqual([]);
+  expect((await deploy(cwd, "ok", "--node-memory", "1Gi")).warnings).toEqual([expect.stringContaining("cuts off answers after 25 s")]);
   const { warnings } = await deploy(cwd, "tag", "--image", "registry.example.com/toy:1");
-  expect(warnings).toEqual([expect.stringContaining("is a tag, which can move")]);
+  expect(warnings).toEqual([expect.stringContaining("is a tag, which can move"), expect.stringContaining("cuts off answers")]);
 });
 
 test("a version that no release approves has no manifests", async () => {

@@ -57,7 +57,7 @@ const task: TaskReport = {
   ms: 1,
   scores: [],
   slices: [],
-  variants: [{ variant: "upper", artifact: "task-result-6721d81d9454", differences, turned: [] }],
+  variants: [{ variant: "upper", artifact: "task-result-6721d81d9454", items: 3, notAsked: 0, differences, turned: [] }],
   comparison: {
     against,
     artifact: "task-result-6721d81d9454",

@@ -54,6 +54,16 @@ test("genre: eight passages of each of the 500 texts, without tags", () => {
   expect(passages.filter(p => /\b(the\/at|of\/in|and\/cc)\b/.test(p.text))).toEqual([]);
 });
 
-test.each(["languages", "genre"])("%s: its project file is right", name => {
+test("moderation: comments that differ, with each label alone, together and absent", () => {
+  type Comment = { text: string } & Record<"insult" | "threat" | "spam", boolean>;
+  const comments = made<Comment>("moderation/make-comments.js", "moderation/data/comments.jsonl");
+  expect([comments.length, new Set(comments.map(c => c.text)).size]).toEqual([1200, 1200]);
+  const held = countsOf(comments.map(({ insult, threat, spam }) => `${Number(insult)}${Number(threat)}${Number(spam)}`));
+  for (const labels of ["000", "100", "010", "001", "110", "011"]) expect(held.get(labels), labels).toBeGreaterThan(10);
+  // the words of a threat do not tell it
+  expect(comments.some(c => /\bkill\b/.test(c.text) && !c.threat)).toBe(true);
+});
+
+test.each(["languages", "genre", "moderation"])("%s: its project file is right", name => {
   expect(findProject(place(name)).config.name).toBe(name);
 });

@@ -274,6 +274,72 @@ access:
   await gateway.ended;
 });
 
+browserTest(`review cases are taken, approved, refused and undone by keys alone${why}`, async () => {
+  const cwd = temporaryFolder("review");
+  await writeFile(
+    join(cwd, "gateway.yaml"),
+    `listen: { port: 0 }
+upstreams: { local: { url: "http://127.0.0.1:9/v1" } }
+models: { chat: { targets: [{ upstream: local }], guards: [reviewer] } }
+guards: { reviewer: { kind: person, holds: all, timeout: 1ms } }
+log: { to: none }
+access:
+  principals: { users: { ann: { roles: [admin] } } }
+  policies: [{ id: all, effect: allow }]
+`,
+  );
+  const made = await loam(["gateway", "keys", "create", "ann-key", "--subject", "ann", "--json"], { cwd });
+  const ann = JSON.parse(made.stdout).secret as string;
+  const gateway = start(["gateway", "--json"], { cwd });
+  const url = (await gateway.says(/"event":"serving","url":"([^"]+)"/))[1]!;
+  const ids: string[] = [];
+  for (const content of ["first text", "second text", "third text"]) {
+    const refused = await fetch(`${url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...bearer(ann) },
+      body: JSON.stringify({ model: "chat", messages: [{ role: "user", content }] }),
+    });
+    ids.push(refused.headers.get("x-loam-appeal")!.split(" ")[0]!);
+  }
+  const decided = async () => {
+    const { data } = (await (await fetch(`${url}/gateway/review?state=decided`, { headers: bearer(ann) })).json()) as {
+      data: { id: string; decision: string }[];
+    };
+    return Object.fromEntries(data.map(c => [c.id, c.decision]));
+  };
+  await opened(
+    `${url}/#/gateway`,
+    async page => {
+      await page.getByLabel("Login URL or API key").fill(ann);
+      await page.keyboard.press("Enter");
+      const list = page.getByRole("listbox", { name: "Cases that wait" });
+      await list.focus();
+      expect(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")).not.toBe("none");
+      await page.keyboard.press("Enter");
+      await page.getByText("first text").waitFor();
+      await page.keyboard.press("r");
+      await page.getByText(/^Refused /).waitFor();
+      await page.keyboard.press("u");
+      await expect.poll(() => list.getByRole("option").count()).toBe(3);
+      await page.keyboard.press("j");
+      await page.keyboard.press("k");
+      await page.keyboard.press("Enter");
+      await page.getByText("first text").waitFor();
+      await page.keyboard.press("a");
+      await page.keyboard.press("Enter");
+      await page.getByText("second text").waitFor();
+      if (process.env.LOAM_SCREENSHOTS) await page.screenshot({ path: join(process.env.LOAM_SCREENSHOTS, "review.png") });
+      // the next vote sends the one before
+      await page.keyboard.press("r");
+      await expect.poll(decided).toEqual({ [ids[0]!]: "approve", [ids[1]!]: "refuse" });
+      await expect.poll(() => list.getByRole("option").count()).toBe(1);
+    },
+    /status of (401|403)/,
+  );
+  gateway.kill("SIGTERM");
+  await gateway.ended;
+});
+
 browserTest(`every part of the page is reached by keys, and days are walked by arrows${why}`, async () => {
   const fake = await serveFake(join(root, "console/dist"));
   try {

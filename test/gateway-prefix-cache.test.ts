@@ -92,7 +92,8 @@ beforeEach(() => {
 
 const routes = contracts.flatMap(contract => contract.routes.map(route => ({ endpoint: contract.endpoint, ...route })));
 /** Routes that compute no prompt, or that reach the handler of another row. */
-const others = /^\/((v[12]\/)?(embeddings?|embed|rerank|reranking|pooling)|infill|api\/embed(dings)?|models\/.*)$|:version|:label/;
+const others =
+  /^\/((v[12]\/)?(embeddings?|embed|moderations|rerank|reranking|pooling)|infill|api\/embed(dings)?|models\/.*)$|:version|:label/;
 const answering = routes.filter(({ uses, path }) => uses === "answer" && !others.test(path));
 const generate = () => ({ text_input: prompt, parameters: { max_tokens: 1 } });
 const bodies: Readonly<Record<string, () => object>> = {

@@ -379,7 +379,7 @@ for (const server of ["one", "any"] as const)
           expect(behind.ran.map(r => r.model)).not.toContain(model);
           if (alone.ran.some(r => r.model === model)) expect(behind.status).toBeGreaterThanOrEqual(400);
           // what is allowed goes through as it is
-          const isOwn = /^\/v1\/(chat|completions|responses|embeddings|messages|models)/.test(
+          const isOwn = /^(\/v1)?\/(chat|completions|responses|embeddings|messages|models|moderations)/.test(
             new URL(request.path, "http://host").pathname,
           );
           if (!isOwn && alone.ran.length > 0 && !alone.ran.some(r => r.model === model)) expect(behind.status).toBe(alone.status);

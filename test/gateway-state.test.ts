@@ -8,6 +8,8 @@ import { openControl } from "../src/gateway/control.ts";
 import { entryLaws, entryScript } from "../src/gateway/identity/entries.laws.ts";
 import { sharedStoreLaws } from "../src/gateway/limits/bucket-store.laws.ts";
 import { childScript, processLaws } from "../src/gateway/limits/processes.laws.ts";
+import { killedReviewLaws, reviewScript } from "../src/gateway/review/killed.laws.ts";
+import { reviewLaws } from "../src/gateway/review/queue.laws.ts";
 import { openState } from "../src/gateway/state/state.ts";
 import { bundleScript, startChild } from "../src/store/children.laws.ts";
 import { findPostgres, type RunningServer, startPostgres } from "../src/store/servers.laws.ts";
@@ -23,12 +25,16 @@ const starter = (text: string, name: string) => {
 };
 const start = starter(childScript, "limits");
 const startEntries = starter(entryScript, "entries");
+const startReviews = starter(reviewScript, "reviews");
 
 describe("four processes on one SQLite file", () => {
   processLaws(start, name => `sqlite:${join(folder, `${name}.db`)}`);
 });
 describe("two processes that change principals and policies on one SQLite file", () => {
   entryLaws(startEntries, name => `sqlite:${join(folder, `${name}.db`)}`);
+});
+describe("three processes that review on one SQLite file", () => {
+  killedReviewLaws(startReviews, name => `sqlite:${join(folder, `${name}.db`)}`);
 });
 
 const found = findPostgres();
@@ -43,6 +49,10 @@ describe.skipIf(!found.program)(`PostgreSQL${found.program ? "" : ` (skipped: ${
     // a thousand statements that wait for one row on a busy machine: longer than anybody would let a request wait
     sharedStoreLaws((name, options) => openState({ url: server.url(name), root: ".", timeoutMs: 60_000, ...options }));
     journalLaws(name => openState({ url: server.url(name), root: "." }));
+    reviewLaws(name => openState({ url: server.url(name), root: "." }));
+  });
+  describe("three processes that review", () => {
+    killedReviewLaws(startReviews, name => server.url(name));
   });
   describe("four processes", () => {
     processLaws(start, name => server.url(name));
