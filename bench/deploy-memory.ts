@@ -5,33 +5,18 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
-import { random } from "../src/base/index.ts";
+import { join } from "node:path";
 import { memoryPlan } from "../src/deploy/index.ts";
-import { decoderSpec, disposeTree, folderFiles, initialise, llamaConfig, modelGguf, modelOf } from "../src/nn/index.ts";
 import { servedSizes } from "../src/project/deploying/served-sizes.ts";
-import { ggufTextEntries } from "../src/project/models/gguf-text.ts";
 import { modelText } from "../src/project/models/model-text.ts";
 import { localModel } from "../src/project/models/paths.ts";
 import { packageFolder } from "../src/project/package.ts";
-import { openDevice } from "../src/tensor/index.ts";
 import { type Bar, type BenchContext, type BenchResult, digits, median } from "./harness.ts";
-import { runLoad } from "./serving/load.ts";
 import { smolLm } from "./serving/model.ts";
-import { loamServer, startServer } from "./serving/server.ts";
+import { peakOf, peakRounds, type ServedSubject, writeRandomDecoder } from "./serving/peak.ts";
 
 const processes = 5;
-/** Requests per sequence: heaps have grown by then. */
-const rounds = 3;
-const completionTokens = 16;
 const mostAbove = 1.1;
-
-interface Subject {
-  readonly name: string;
-  readonly path: string;
-  readonly slots: number;
-  readonly context: number;
-}
 
 /** A letters project, trained for a moment, as files. */
 function writeToy(folder: string): string {
@@ -50,27 +35,7 @@ function writeToy(folder: string): string {
 async function writeMiddle(folder: string): Promise<string> {
   const text = await modelText(localModel(smolLm()).files);
   const size = { vocab: text.tokenizer.vocabSize, layers: 8, width: 512, heads: 8, kvHeads: 4, context: 4096 };
-  const config = { ...llamaConfig(size), tied: true };
-  const parameters = await initialise(decoderSpec(config), openDevice("cpu"), "deploy-memory");
-  const path = join(folder, "middle.gguf");
-  const content = modelGguf(modelOf({ family: "decoder", config }, parameters), "F32", ggufTextEntries(text, config.vocab));
-  await folderFiles(dirname(path)).writeStream(basename(path), content);
-  disposeTree(parameters);
-  return path;
-}
-
-/** VmHWM of one fresh server after a load in all sequences, whole. */
-async function peakOf({ path, slots, context }: Subject, vocabulary: number, seed: string): Promise<number | undefined> {
-  await using server = await startServer(loamServer(path, { slots, context, form: "exact" }));
-  const { data } = (await (await fetch(`${server.url}/v1/models`)).json()) as { data: { id: string }[] };
-  const r = random(seed);
-  const requests = Array.from({ length: rounds * slots }, () => ({
-    prompt: Array.from({ length: context - completionTokens }, () => 3 + r.below(vocabulary - 4)),
-    maxTokens: completionTokens,
-  }));
-  // more clients than sequences: some wait
-  await runLoad(server.url, data[0]!.id, requests, 2 * slots);
-  return server.memory()?.peakBytes;
+  return writeRandomDecoder(folder, "middle", size, text);
 }
 
 export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
@@ -80,7 +45,7 @@ export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
   const bars: Bar[] = [];
   const notes: string[] = [];
   try {
-    const subjects: Subject[] = [
+    const subjects: ServedSubject[] = [
       { name: "toy", path: writeToy(folder), slots: 8, context: 128 },
       { name: "49 M random weights", path: await writeMiddle(folder), slots: 8, context: 512 },
       { name: "SmolLM2-135M-Instruct", path: smolLm(), slots: 4, context: 512 },
@@ -110,7 +75,7 @@ export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
     rmSync(folder, { recursive: true, force: true });
   }
   return {
-    method: `VmHWM of loam serve --quantize exact after ${rounds} requests per sequence at full length, twice as many clients as sequences; median of ${processes} fresh processes`,
+    method: `VmHWM of loam serve --quantize exact after ${peakRounds} requests per sequence at full length, twice as many clients as sequences; median of ${processes} fresh processes`,
     ours,
     peers: {},
     ratios,

@@ -6,7 +6,6 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { environment, pause, random } from "../src/base/index.ts";
 import {
   type KubernetesClient,
@@ -16,9 +15,10 @@ import {
   openKubernetesAccount,
   openKubernetesClient,
 } from "../src/kubernetes/index.ts";
+import { packageFolder } from "../src/project/package.ts";
 import { type BenchContext, type BenchResult, digits } from "./harness.ts";
 
-const program = fileURLToPath(new URL("../bin/loam.js", import.meta.url));
+const program = join(packageFolder, "bin", "loam.js");
 const models: KubernetesResource = { apiVersion: "loam.dev/v1alpha1", kind: "LoamModel", plural: "loammodels", isNamespaced: true };
 const { deployments, namespaces } = kubernetesResources;
 const namespace = "loam-bench";
@@ -136,6 +136,7 @@ export async function run({ only, scale }: BenchContext): Promise<BenchResult> {
   try {
     execFileSync(process.execPath, [program, "deploy", "operator", "--to", join(folder, "operator"), "--image", "localhost/app:1"]);
     execFileSync("kubectl", ["apply", "--server-side", "-f", join(folder, "operator", "00-crd.yaml")]);
+    execFileSync("kubectl", ["wait", "--for=condition=established", "--timeout=60s", "crd/loammodels.loam.dev"]);
     await client.create(namespaces, { metadata: { name: namespace } }).catch(() => {});
     const [part] = only;
     const crashed = part === "thousand" ? undefined : await kills(client, Math.ceil(100 * scale));
@@ -172,7 +173,8 @@ export async function run({ only, scale }: BenchContext): Promise<BenchResult> {
       ],
     };
   } finally {
-    const { items } = await client.list<Model>(models, { namespace });
+    // a cluster that never had the resource is a failure of its own
+    const { items } = await client.list<Model>(models, { namespace }).catch(() => ({ items: [] }));
     await pool(items, 16, m =>
       client
         .patch(models, { name: m.metadata.name!, namespace }, { metadata: { finalizers: [] } })
