@@ -45,6 +45,7 @@ const pages = {
   watch: "Watch",
   releases: "Releases",
   lineage: "Lineage",
+  governance: "Governance",
 } as const;
 
 interface Visit {
@@ -101,8 +102,10 @@ test("the built page opens with less than 150 kB gzipped and is under 175 kB in 
   const files = await Promise.all(names.map(n => readFile(join(folder, n))));
   expect(names.length).toBeGreaterThan(3);
   const sizeOf = (which: readonly Buffer[]) => which.reduce((sum, f) => sum + gzipSync(f).length, 0);
-  // the gateway's page follows when the rest is shown, and so do the pages of labels, runs and Watch
-  expect(sizeOf(files.filter((_, i) => !/(?:gateway|labels|runs|watch)-[\w-]+\.(?:js|css)$/.test(names[i]!)))).toBeLessThan(150_000);
+  // the gateway's page follows when the rest is shown, and so do the pages of governance, labels, runs and Watch
+  expect(sizeOf(files.filter((_, i) => !/(?:gateway|governance|labels|runs|watch)-[\w-]+\.(?:js|css)$/.test(names[i]!)))).toBeLessThan(
+    150_000,
+  );
   expect(sizeOf(files)).toBeLessThan(175_000);
   const markup = files.filter((_, i) => /\.(html|css)$/.test(names[i]!)).join("\n");
   expect(markup).not.toMatch(/(?:src|href)=["']?https?:|url\(["']?https?:|@import/);
@@ -142,6 +145,38 @@ browserTest(
       );
   },
 );
+
+browserTest(`Governance lists acts with their proofs, and reports name their gaps; by keyboard, on both widths${why}`, async () => {
+  for (const width of [1280, 390])
+    await visit(
+      {},
+      width,
+      async ({ page, errors, strangers }) => {
+        await page.getByRole("row", { name: /wrong label.*carol.*reported by support/ }).waitFor();
+        // what an erasure took is said, not left blank
+        await page.getByRole("row", { name: /subject\.erase.*erased.*Article 17/ }).waitFor();
+        await page.getByLabel("Kind of act").selectOption("incident");
+        await expect.poll(() => page.locator("tbody tr").count()).toBe(1);
+        expect(page.url()).toContain("#/governance/acts-incident");
+        const proof = page.getByRole("button", { name: "Proof of entry 190" });
+        await proof.focus();
+        await page.keyboard.press("Enter");
+        await page.getByRole("dialog", { name: "Entry 190 of the log" }).getByText("of the tree of 212 entries").waitFor();
+        await page.keyboard.press("Escape");
+        await expect.poll(() => proof.evaluate("e => e === document.activeElement")).toBe(true);
+        await page.getByRole("radio", { name: "AI Act, Annex IV" }).check();
+        await page.getByRole("heading", { name: "Technical documentation (Annex IV)" }).waitFor();
+        await page.getByText("1 missing").waitFor();
+        await page.getByText("governance.statements.purpose").waitFor();
+        await page.reload();
+        await page.getByRole("heading", { name: "Technical documentation (Annex IV)" }).waitFor();
+        expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+        expect(errors).toEqual([]);
+        expect(strangers).toEqual([]);
+      },
+      "#/governance",
+    );
+});
 
 browserTest(`an empty project's Watch says in one sentence what to do${why}`, () =>
   visit(

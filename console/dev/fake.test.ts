@@ -3,6 +3,7 @@ import { adminDocument } from "../../src/gateway/admin/openapi.ts";
 import { consoleDocument } from "../../src/serve/http/console-operations.ts";
 import { answerChecker } from "../../test/support/openapi.ts";
 import * as gateway from "../src/generated/gateway.ts";
+import * as governance from "../src/generated/governance.ts";
 import * as contract from "../src/generated/server.ts";
 import * as watch from "../src/generated/watch.ts";
 import type { Shape } from "../src/shape.ts";
@@ -33,7 +34,13 @@ test("the made-up answers are such as the server's OpenAPI documents describe, s
   const { artifact } = runs[0]!;
   const tuned = runs.find(r => r.stage !== "train")!.artifact;
   const data = contract.answers["GET /api/data"].parse(await get("/api/data"))[0]!.artifact;
-  const ids: Readonly<Record<string, string>> = { id: `ftjob-${"1".repeat(24)}`, name: "folder", version: "mail-small@2" };
+  const ids: Readonly<Record<string, string>> = {
+    id: `ftjob-${"1".repeat(24)}`,
+    name: "folder",
+    version: "mail-small@2",
+    position: "7",
+    kind: "annex-iv",
+  };
   const queries: Readonly<Record<string, string>> = {
     "/api/graph": `?id=${artifact}`,
     "/api/labels/folder": "?by=ann",
@@ -42,7 +49,12 @@ test("the made-up answers are such as the server's OpenAPI documents describe, s
     "/gateway/usage": "?from=2000-01-01&to=2100-01-01",
     "/gateway/explain": "?key=key_1&path=/v1/chat/completions&model=mail-small&set=max_tokens=2000",
   };
-  const all: Readonly<Record<string, Shape<unknown>>> = { ...contract.answers, ...watch.answers, ...gateway.answers };
+  const all: Readonly<Record<string, Shape<unknown>>> = {
+    ...contract.answers,
+    ...watch.answers,
+    ...governance.answers,
+    ...gateway.answers,
+  };
   const operations = Object.keys(all).filter(o => o.startsWith("GET ") && o !== "GET /api/events");
   for (const operation of operations) {
     const own = operation.includes("/api/data/") ? data : operation.endsWith("/examples") ? tuned : artifact;

@@ -13,6 +13,7 @@ import { madeUpCost, madeUpProfile } from "./cost.ts";
 import { around, evaluationOf, madeUpExamples, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
 import { fakeEngine } from "./engine.ts";
 import { fakeGateway } from "./gateway.ts";
+import { fakeGovernance } from "./governance.ts";
 import { fakeJobs } from "./jobs.ts";
 import { continued, wordsOf } from "./letters.ts";
 import { type Recording, replayed } from "./recording.ts";
@@ -108,6 +109,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
   const runs = scenario === "empty" ? [] : madeUpRuns(startedMs);
   const graph = madeUpGraph(runs, startedMs);
   const gateway = fakeGateway(startedMs);
+  const governance = fakeGovernance(startedMs, scenario === "empty");
   const jobs = fakeJobs(startedMs, scenario === "empty");
   const engine = fakeEngine(scenario === "empty" ? 0 : 4);
   const streams = changeStreams(() => {
@@ -355,8 +357,8 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       const metricsOf = /^\/api\/runs\/([^/]+)\/metrics$/.exec(path)?.[1];
       if (path === "/v1/completions" || path === "/v1/chat/completions") void complete(request, response, path.includes("chat"));
       else if (path === "/api/labels/folder") void labelPaths(request, response, url);
-      else if (byId[kind]) {
-        const body = byId[kind](decodeURIComponent(id), url);
+      else if (byId[kind] || path.startsWith("/api/governance/")) {
+        const body = byId[kind] ? byId[kind](decodeURIComponent(id), url) : governance(url);
         if (body) sendJson(response, body);
         else refuse(response, 404, "notFound", `${kind}: expected an id of the record, got "${id}".`);
       } else if (reportOf !== undefined) {
@@ -406,6 +408,8 @@ export async function serveFake(
     response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream" });
     createReadStream(file).pipe(response);
   });
+  // on a busy machine a client is slower than the default of 5 s, and meets a closed connection
+  server.keepAliveTimeout = 0;
   await new Promise<void>(ready => void server.listen(port, "127.0.0.1", ready));
   const at = (server.address() as AddressInfo).port;
   return {

@@ -28,12 +28,14 @@ import { Talk } from "./routes/talk.tsx";
 import { Training } from "./routes/training.tsx";
 
 const loadGateway = () => import("./routes/gateway.tsx");
+const loadGovernance = () => import("./routes/governance.tsx");
 const loadLabels = () => import("./routes/labels.tsx");
 const loadRuns = () => import("./routes/runs.tsx");
 const loadWatch = () => import("./routes/watch.tsx");
 const Watch = lazy(async () => ({ default: (await loadWatch()).Watch }));
 const Labels = lazy(async () => ({ default: (await loadLabels()).Labels }));
 const Runs = lazy(async () => ({ default: (await loadRuns()).Runs }));
+const Governance = lazy(async () => ({ default: (await loadGovernance()).Governance }));
 const Gateway = lazy(async () => ({ default: (await loadGateway()).Gateway }));
 
 /** What there is to look at where a gateway stands alone. */
@@ -67,6 +69,12 @@ function Shown({ route }: { readonly route: Route }) {
       return (
         <Suspense>
           <Runs id={route.id} />
+        </Suspense>
+      );
+    case "governance":
+      return (
+        <Suspense>
+          <Governance id={route.id} />
         </Suspense>
       );
     case "watch":
@@ -117,7 +125,10 @@ export function App() {
   useEffect(() => {
     void sessionOf(serverUrl("/api/session"));
     // at hand, should the server go
-    const timer = setTimeout(() => void Promise.allSettled([loadGateway(), loadLabels(), loadRuns(), loadWatch()]), idleMs);
+    const timer = setTimeout(
+      () => void Promise.allSettled([loadGateway(), loadGovernance(), loadLabels(), loadRuns(), loadWatch()]),
+      idleMs,
+    );
     return () => clearTimeout(timer);
   }, []);
 

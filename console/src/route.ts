@@ -8,7 +8,7 @@ export const groups = {
   Serve: ["talk", "engine", "models"],
   Gateway: ["gateway"],
   Watch: ["watch"],
-  Govern: ["releases", "lineage"],
+  Govern: ["releases", "lineage", "governance"],
 } as const;
 export type Group = keyof typeof groups;
 export type Page = (typeof groups)[Group][number];

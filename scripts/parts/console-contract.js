@@ -140,8 +140,9 @@ const called = {
     "POST /v1/fine_tuning/jobs/{id}/pause",
     "POST /v1/fine_tuning/jobs/{id}/resume",
   ],
-  // of a page that is loaded when the others are shown
+  // each of a page that is loaded when the others are shown
   watch: ["GET /api/watch", "GET /api/watch/history", "GET /api/watch/drift", "GET /api/watch/quality", "GET /api/watch/loops"],
+  governance: ["GET /api/governance/acts", "GET /api/governance/proofs/{position}", "GET /api/governance/reports/{kind}"],
   gateway: [
     "GET /gateway/state",
     "GET /gateway/limits",

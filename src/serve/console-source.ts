@@ -4,6 +4,7 @@
  */
 import type { z } from "zod";
 import type { Answered } from "../base/index.ts";
+import type { GovernanceSource } from "./governance-source.ts";
 import type { runCost, runProfile } from "./http/console-answers/cost.ts";
 import type { dataReport } from "./http/console-answers/data-report.ts";
 import type { consoleEvaluation } from "./http/console-answers/evaluations.ts";
@@ -58,6 +59,8 @@ export interface ConsoleSource {
   readonly releases?: ReleaseSource;
   /** Absent where no project says what is labelled. */
   readonly labels?: LabelSource;
+  /** Absent where no project is served. */
+  readonly governance?: GovernanceSource;
   /** Absent where nobody monitors. */
   readonly watch?: WatchSource;
 }

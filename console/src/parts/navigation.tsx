@@ -10,6 +10,7 @@ export const pageTitles: { readonly [P in Page]: string } = {
   engine: "Engine",
   models: "Models",
   releases: "Releases",
+  governance: "Governance",
   evaluations: "Evaluations",
   runs: "Runs",
   labels: "Labels",

@@ -12,10 +12,16 @@ export interface LogProof extends InclusionProof {
 export async function proveAct(at: Workspace, id: string): Promise<LogProof> {
   const { read } = (await at.store()).records;
   const position = /^(?:entry-)?\d{1,15}$/.test(id) ? Number(id.replace("entry-", "")) : await positionOf(read, id);
-  const proof = position === undefined ? undefined : await proveEntry(read, position);
+  const proof = position === undefined ? undefined : await proofAt(read, position);
   if (!proof)
     throw projectErrors.fail("nothing", { place: id, message: "the log has no such act or entry", hint: "`loam log` lists acts." });
-  return { ...proof, openings: await openingsOfAct(read, proof.index) };
+  return proof;
+}
+
+/** Of the entry at a position; undefined where there is none. */
+export async function proofAt(read: ReadingDb, position: number): Promise<LogProof | undefined> {
+  const proof = await proveEntry(read, position);
+  return proof && { ...proof, openings: await openingsOfAct(read, position) };
 }
 
 const positionOf = async (read: ReadingDb, id: string): Promise<number | undefined> =>

@@ -4,9 +4,9 @@ import type { FactTopic, ReportFact, ReportFacts, StatementTopic } from "../../g
 import { type ModelCard, modelCard } from "../../registry/index.ts";
 import { type Deed, type DeedKind, listDeeds, listGuards, listModels, type Store, statesOf, treeHead } from "../../store/index.ts";
 import { ownerOfFirst, ownersIn } from "../owners.ts";
+import type { ProjectFile } from "../project-file.ts";
 import { alarmOf } from "../watching/live/alarms-kept.ts";
 import { watchScopes } from "../watching/live/scopes.ts";
-import type { Workspace } from "../workspace.ts";
 
 type Facts = Record<FactTopic, ReportFact[]>;
 
@@ -99,9 +99,8 @@ async function cardsOf(store: Store, owners: ReturnType<typeof ownersIn>): Promi
 }
 
 /** Errors: those of the record. */
-export async function gatherFacts(at: Workspace): Promise<ReportFacts> {
-  const store = await at.store();
-  const { name, governance } = at.file.config;
+export async function gatherFacts(file: ProjectFile, store: Store): Promise<ReportFacts> {
+  const { name, governance } = file.config;
   const topics: readonly FactTopic[] = [
     "models",
     "training",
@@ -114,7 +113,7 @@ export async function gatherFacts(at: Workspace): Promise<ReportFacts> {
     ...Object.values(topicOf),
   ];
   const facts = Object.fromEntries(topics.map(t => [t, [] as ReportFact[]])) as Facts;
-  const cards = await cardsOf(store, ownersIn(at.file));
+  const cards = await cardsOf(store, ownersIn(file));
   const rows = await store.records.read.selectFrom("artifacts").select(["id", "digest"]).execute();
   const digests = new Map(rows.map(r => [r.id, r.digest]));
   for (const card of cards) addCard(facts, card, digests);

@@ -42,6 +42,11 @@ export function servedConsole(project: ProjectFile | undefined, store: Store, la
         return watchSource(store, objectiveRules(project.config.slo), project.config.loop);
       },
     );
+  const governance =
+    project &&
+    loadedLater<NonNullable<ConsoleSource["governance"]>>({ acts: true, proof: true, report: true }, async () =>
+      (await import("./governance-source.ts")).governanceSource(project, store),
+    );
   return {
     project: name,
     ...loadedLater<Omit<Opened, "project" | "releases">>(recordCalls, open),
@@ -49,6 +54,6 @@ export function servedConsole(project: ProjectFile | undefined, store: Store, la
       { releases: true, verdicts: true, report: true, logged: true },
       async () => (await open()).releases,
     ),
-    ...defined({ labels, watch }),
+    ...defined({ labels, watch, governance }),
   };
 }

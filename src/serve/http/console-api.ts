@@ -14,6 +14,7 @@ import { checkAccess } from "./access.ts";
 import type { overview } from "./console-answers/project.ts";
 import { ChangeFeed } from "./console-changes.ts";
 import { engineRoutes } from "./console-engines.ts";
+import { governanceRoutes } from "./console-governance.ts";
 import { labelRoutes } from "./console-labels.ts";
 import { releaseRoutes } from "./console-releases.ts";
 import { consoleTopics } from "./console-topics.ts";
@@ -148,6 +149,7 @@ export function consoleApi(options: ConsoleApiOptions): ConsoleApi {
   });
   api.route("/", labelRoutes(source.labels, checkedId, found));
   api.route("/", releaseRoutes(source.releases, checkedId, found));
+  api.route("/", governanceRoutes(source.governance, found));
   api.route("/", watchRoutes(source.watch));
   api.route("/", engineRoutes({ engines, fleet, clock }));
   const feed = new ChangeFeed({ read: consoleTopics({ engines, fleet, source, jobs: options.fineTuning, clock }), clock });

@@ -11,6 +11,7 @@ import { dataReport } from "./console-answers/data-report.ts";
 import { classified, engine, regressed, served, serving, version, versionList } from "./console-answers/engine.ts";
 import { consoleEvaluation } from "./console-answers/evaluations.ts";
 import { adminBodies, givenLabel } from "./console-answers/given.ts";
+import { actList, entryProof, governanceReport } from "./console-answers/governance.ts";
 import { checkpoints, job, jobEvents, jobList } from "./console-answers/jobs.ts";
 import { labelBatch, labelState } from "./console-answers/labels.ts";
 import { consoleModel, consoleRun, dataSet, graph, maskedExamples, metrics, overview, session } from "./console-answers/project.ts";
@@ -23,6 +24,7 @@ import {
   watchedQualityAnswer,
   watchedStatusAnswer,
 } from "./console-answers/watch.ts";
+import { actsQuery } from "./console-governance.ts";
 import { watchHistoryQuery } from "./console-watch.ts";
 
 const read = (path: string, summary: string, answer: z.ZodType, query?: z.ZodObject): ApiOperation => ({
@@ -77,6 +79,9 @@ const consoleOperations: readonly ApiOperation[] = [
   read("/api/watch/drift", "Compares live traffic with what each served version was trained on.", z.array(watchedDriftAnswer)),
   read("/api/watch/quality", "Gives the quality of models on their traffic, by version and day.", z.array(watchedQualityAnswer)),
   read("/api/watch/loops", "Gives the state of retraining loops, with the evidence of their rounds.", z.array(watchedLoopAnswer)),
+  read("/api/governance/acts", "Lists who did what, from the log of acts.", actList, actsQuery),
+  read("/api/governance/proofs/:position", "Proves that an entry is in the log.", entryProof),
+  read("/api/governance/reports/:kind", "Reports what the artifact store shows for a law or framework.", governanceReport),
   {
     ...read("/api/events", "Streams which resources changed, as server-sent events `changes`; a comment is the heartbeat.", changes),
     contentType: "text/event-stream",

@@ -18,6 +18,7 @@ export const consolePages: readonly string[] = [
   "watch",
   "releases",
   "lineage",
+  "governance",
 ];
 
 /** Paths of APIs as well (SageMaker, the gateway's administration): never redirected, whatever a client accepts. */

@@ -86,6 +86,7 @@ const cost = {
   totalWithoutSweeps: amounts,
   notes: [],
 };
+const head = { size: 2, root: "a" };
 const source: ConsoleSource = {
   project: "mail",
   machine: () => ({ cores: 2, processor: "p", memoryBytes: 3, vector: ["avx2"] }),
@@ -115,6 +116,15 @@ const source: ConsoleSource = {
     verdicts: id => (id === "tiny@1" ? judged : undefined),
     report: (id, against) => (id === "tiny@1" ? { id, against: against ?? null, tasks: [] } : undefined),
     logged: id => (id === "model-0123456789ab" ? ofRun : undefined),
+  },
+  governance: {
+    acts: async (kind, most) => ({
+      acts: [{ id: "a1", position: 1, leaf: "b", at: 2, kind: kind ?? "incident", erased: [] }].slice(0, most),
+      log: head,
+    }),
+    proof: async position =>
+      position < 2 ? { index: position, entry: "{}", leaf: "b", tree: head, path: ["c"], openings: [] } : undefined,
+    report: async kind => ({ kind, title: "t", source: "s", project: "mail", made: "m", log: head, sections: [], missing: 0, duties: [] }),
   },
 };
 const built = (await readStaticPage(folder))!;
@@ -164,6 +174,20 @@ test("models, runs, metrics and graph come from the source; the engine speaks fo
     200,
     { model: "tiny@1", slots: 3, running: 0, queued: 0, requests: 1, cacheUse: 0, cacheBytes: 0, history: expect.any(Array) },
   ]);
+});
+
+test("acts, proofs and reports for laws come from the source; another kind, position or number is refused", async () => {
+  expect(await json("/api/governance/acts?kind=review&most=5")).toMatchObject([200, { acts: [{ kind: "review" }], log: head }]);
+  expect(await json("/api/governance/proofs/1")).toMatchObject([200, { index: 1, path: ["c"] }]);
+  expect(await json("/api/governance/proofs/7")).toMatchObject([404, { error: { code: "serve/unknownRecord" } }]);
+  expect(await json("/api/governance/reports/nist-rmf")).toMatchObject([200, { kind: "nist-rmf" }]);
+  for (const path of ["acts?most=0", "acts?most=1e9", "acts?kind=..%2F", "proofs/-1", "proofs/x", "reports/annex-v"])
+    expect((await json(`/api/governance/${path}`))[0], path).toBe(400);
+  const bare = createApp({ engines: [], admin: true });
+  expect(await (await bare.fetch(new Request("http://localhost/api/governance/acts"))).json()).toEqual({
+    acts: [],
+    log: { size: 0, root: "" },
+  });
 });
 
 test("releases, verdicts, reports and what runs logged come from the source, and an id that is none is refused", async () => {
@@ -283,7 +307,7 @@ test("every answer is one that /api/openapi.json describes, to its last field", 
   const document = (await ask("/api/openapi.json")) as OpenApiDocument;
   expect(document).toMatchObject({ openapi: "3.1.0", info: { version: "1.2.3" } });
   const check = answerChecker(document);
-  const ids: Readonly<Record<string, string>> = { name: "mood", version: "tiny@1" };
+  const ids: Readonly<Record<string, string>> = { name: "mood", version: "tiny@1", position: "1", kind: "annex-iv" };
   const asked: string[] = [];
   for (const [template, methods] of Object.entries(document.paths)) {
     if (!methods.get || template === "/api/events" || template.startsWith("/v1/fine_tuning") || template.startsWith("/v1/admin")) continue;
