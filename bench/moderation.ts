@@ -15,6 +15,7 @@ import { averagePrecision, bootstrapAll, curveOf } from "../src/statistics/index
 import { findersOf, foldedString, undisguisedReadings, unitsOf } from "../src/text/index.ts";
 import { type Bar, type BenchContext, type BenchResult, digits } from "./harness.ts";
 import { disguiseNames, disguises } from "./moderation/disguises.ts";
+import { identityGap, tamedSystem } from "./moderation/identity-gap.ts";
 import { lookAlikes } from "./moderation/look-alikes.ts";
 import { type ScoredPrompt, type SystemScores, scoresOf, toldLabels } from "./moderation/systems.ts";
 
@@ -209,6 +210,31 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
         holds: best.overBaseline[1]! > 0,
       });
     }
+    say("false alarms about identities");
+    const attacks = prompts.map(p => p.identity_attack >= 0.5);
+    const gap = await identityGap({
+      prompts,
+      positive: attacks,
+      folds: stratifiedFolds(attacks, "folds/0/identity_attack"),
+      numFolds,
+      model,
+    });
+    ours["false alarms about identities"] = gap;
+    const [before, after] = [gap.before!, gap[tamedSystem]!];
+    bars.push(
+      {
+        name: `false alarms, mean distance of a group from all groups: ${tamedSystem}`,
+        want: `<= half of ${before.meanDistance}`,
+        got: after.meanDistance,
+        holds: after.meanDistance <= before.meanDistance / 2,
+      },
+      {
+        name: "the same area under the ROC curve: 95 % interval of the difference",
+        want: "has 0",
+        got: `${after.areaOverBefore[0]} [${after.areaOverBefore[1]}, ${after.areaOverBefore[2]}]`,
+        holds: after.areaOverBefore[1]! <= 0 && after.areaOverBefore[2]! >= 0,
+      },
+    );
     notes.push("The labels are Perspective's scores of 0.5 or more, not people's judgement; the packages were trained on other data.");
   }
   return {

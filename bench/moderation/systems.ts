@@ -51,7 +51,7 @@ const logit = (p: number): number => {
 const depths = [2, 4, 6] as const;
 
 /** States of the frozen base after some of its blocks, the mean over tokens, each of length 1. */
-async function frozenStates(folder: string, texts: readonly string[]): Promise<readonly Float64Array[][]> {
+export async function frozenStates(folder: string, texts: readonly string[]): Promise<readonly Float64Array[][]> {
   const device = openDevice("cpu", { threads: 1 });
   const base = await importHuggingFace(folderFiles(folder), device);
   if (base.family !== "encoder") throw new Error(`${folder}: expected an encoder, got ${base.family}`);
