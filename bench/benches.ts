@@ -15,6 +15,7 @@ export const benches = {
   matmul: "every matrix product of a training step, beside a loop of nothing but its instruction",
   attention: "causal attention, forward and backward, by length, form and threads, beside PyTorch",
   dp: "privacy accountants beside Opacus and dp-accounting, and the epsilon that an attack refutes",
+  erasure: "texts erased from a small GPT by unlearning and by retraining: membership and extraction beside a model that never saw them",
   "per-example": "clipped sums of per-example gradients of a small GPT, beside a loop and Opacus",
   levers: "each lever of a training recipe against the plain one at equal processor time, on mails; NAME... runs some",
   "train-step": "one training step of a small GPT in fp32 and bf16, beside PyTorch eager and compiled",

@@ -1,7 +1,7 @@
 /** Bits per byte of a decoder on held-out documents: each document coded alone, every byte and the end mark count. */
 import type { Progress } from "../base/index.ts";
 import { type ArraysOf, type DecoderConfig, type DecoderSpec, decoderLogits, negativeLogLikelihood, type TensorsOf } from "../nn/index.ts";
-import { compile, type Device, type DeviceArray, mul, reshape, type Tensor } from "../tensor/index.ts";
+import { argmax, cast, compile, type Device, type DeviceArray, mul, reshape, type Tensor } from "../tensor/index.ts";
 import { layWindows, likelihoodWindows, type Window } from "./windows.ts";
 
 export interface ModelBitsOptions {
@@ -12,7 +12,7 @@ export interface ModelBitsOptions {
   readonly end: number;
   /** Rows a batch. */
   readonly rows?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly progress?: Progress;
 }
 
@@ -51,8 +51,11 @@ function lay(rows: readonly (readonly Window[])[], count: number, length: number
   return b;
 }
 
-/** Total bits, and bits of each document. Errors: abort. */
-export async function modelBits(o: ModelBitsOptions): Promise<{ bits: number; perDocument: Float64Array }> {
+/** What a model makes of each scored token: index 0 of a document is its first token, the end mark comes last. */
+type OnToken = (document: number, token: number, nats: number, isLikeliest: boolean) => void;
+
+/** Scores every token of every document once, a batch of windows at a time. `likeliest`: whether the target is the model's likeliest token, too. */
+async function scoreTokens(o: ModelBitsOptions, likeliest: boolean, onToken: OnToken): Promise<void> {
   const { device, config } = o;
   const length = config.context;
   const rows = o.rows ?? 16;
@@ -60,15 +63,16 @@ export async function modelBits(o: ModelBitsOptions): Promise<{ bits: number; pe
   const laid = layWindows(windows, length);
   const program = compile(
     (p: TensorsOf<DecoderSpec>, b: { tokens: Tensor; targets: Tensor; segments: Tensor; positions: Tensor; weights: Tensor }) => {
-      const nll = negativeLogLikelihood(
-        decoderLogits(config, p, b.tokens, { segments: b.segments, positions: b.positions, attentionBlock: Math.min(128, length) }),
-        b.targets,
-      );
-      return reshape(mul(nll, b.weights), [rows * length]);
+      const logits = decoderLogits(config, p, b.tokens, {
+        segments: b.segments,
+        positions: b.positions,
+        attentionBlock: Math.min(128, length),
+      });
+      const nats = reshape(mul(negativeLogLikelihood(logits, b.targets), b.weights), [rows * length]);
+      return likeliest ? { nats, written: reshape(cast(argmax(logits), "i32"), [rows * length]) } : { nats };
     },
     { device, name: "bits" },
   );
-  const perDocument = new Float64Array(o.documents.length);
   try {
     for (let first = 0; first < laid.length; first += rows) {
       o.signal?.throwIfAborted();
@@ -77,21 +81,48 @@ export async function modelBits(o: ModelBitsOptions): Promise<{ bits: number; pe
       const given: Record<string, DeviceArray> = {};
       for (const [name, data] of Object.entries(host))
         given[name] = await device.array(data, name === "weights" ? "f32" : "i32", [rows, length]);
-      const out = await program(o.parameters, given as never);
-      const nats = await out.numbers();
+      const out: { readonly nats: DeviceArray; readonly written?: DeviceArray } = await program(o.parameters, given as never);
+      const [nats, written] = [await out.nats.numbers(), await out.written?.numbers()];
       part.forEach((list, row) => {
         let at = row * length;
         for (const w of list) {
-          for (let k = 0; k < w.size; k++) perDocument[w.document]! += nats[at + k]! / Math.LN2;
+          for (let k = w.scoredFrom; k < w.size; k++)
+            onToken(w.document, w.from + k, nats[at + k]!, written?.[at + k] === host.targets[at + k]);
           at += w.size;
         }
       });
-      out.dispose();
-      for (const a of Object.values(given)) a.dispose();
+      for (const a of [out.nats, ...(out.written ? [out.written] : []), ...Object.values(given)]) a.dispose();
       o.progress?.({ stage: "evaluate", done: Math.min(1, (first + rows) / laid.length), message: "held-out bits" });
     }
   } finally {
     program.dispose();
   }
+}
+
+/** Total bits, and bits of each document. Errors: abort. */
+export async function modelBits(o: ModelBitsOptions): Promise<{ bits: number; perDocument: Float64Array }> {
+  const perDocument = new Float64Array(o.documents.length);
+  await scoreTokens(o, false, (document, _, nats) => {
+    perDocument[document]! += nats / Math.LN2;
+  });
   return { bits: perDocument.reduce((a, b) => a + b, 0), perDocument };
+}
+
+/** What a model makes of a document. */
+export interface DocumentLikelihood {
+  /** Mean nats per token, the end mark included. */
+  readonly nats: number;
+  /** Of each token, without the end mark: was it the likeliest, given the tokens before it? */
+  readonly likeliest: Uint8Array;
+}
+
+/** The likelihood of each document, coded alone, and which of its tokens greedy decoding would write. Errors: abort. */
+export async function documentLikelihoods(o: ModelBitsOptions): Promise<DocumentLikelihood[]> {
+  const nats = new Float64Array(o.documents.length);
+  const likeliest = o.documents.map(d => new Uint8Array(d.length));
+  await scoreTokens(o, true, (document, token, own, isLikeliest) => {
+    nats[document]! += own;
+    if (isLikeliest && token < likeliest[document]!.length) likeliest[document]![token] = 1;
+  });
+  return likeliest.map((tokens, i) => ({ nats: nats[i]! / (tokens.length + 1), likeliest: tokens }));
 }

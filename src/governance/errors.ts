@@ -8,4 +8,10 @@ export const governanceErrors = errorTable("governance", {
     exit: "usage",
     meaning: "A value for a privacy accountant is out of range: a sampling rate, a noise multiplier, a delta or an epsilon.",
   },
+  membership: {
+    status: 400,
+    exit: "usage",
+    meaning:
+      "Membership or extraction cannot be measured: too few texts on a side, a loss that is not finite, a prefix or suffix without a token.",
+  },
 });

@@ -80,6 +80,7 @@ export {
   quantile,
   type ResamplingOptions,
 } from "./resampling.ts";
+export { rocAreaInterval } from "./roc-interval.ts";
 export {
   type ComparisonArm,
   type ComparisonEffect,

@@ -85,6 +85,11 @@ export {
   recipeSchema,
   type ScheduleKind,
   scheduleKinds,
+  type UnlearnMethod,
+  type UnlearnRecipe,
+  type UnlearnRecipeInput,
+  unlearnMethods,
+  unlearnSchema,
 } from "./part.ts";
 export { type PrecisionChoices, type PrecisionConditions, withPrecisionChoices } from "./precision-choices.ts";
 export { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
@@ -120,3 +125,4 @@ export { type TrainSurroundings, trainStage } from "./stage.ts";
 export { type StepSeconds, stepSeconds } from "./step-seconds.ts";
 export { createTrainer, type MeasuredLoss, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
 export { type TreeProgram, treeProgram } from "./tree-program.ts";
+export { type Unlearned, type UnlearnOptions, unlearn } from "./unlearn/unlearn.ts";

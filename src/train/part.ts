@@ -246,3 +246,22 @@ export type DebiasMethod = (typeof debiasMethods)[number];
 /** `equalisedOdds`: the logits and the true class; `demographicParity`: the logits alone. */
 export const adversaryGoals = ["equalisedOdds", "demographicParity"] as const;
 export type AdversaryGoal = (typeof adversaryGoals)[number];
+
+/** How a trained decoder forgets texts without being trained again. */
+export const unlearnMethods = ["npo", "ascent"] as const;
+export type UnlearnMethod = (typeof unlearnMethods)[number];
+
+export const unlearnSchema = z.strictObject({
+  method: z.enum(unlearnMethods).default("npo").describe("Loss on the texts to forget: negative preference optimisation, or gradient ascent."),
+  steps: z.number().int().min(1).max(100_000).default(300).describe("Most steps. It ends sooner when no text is left to forget."),
+  rate: z.number().positive().default(0.0005).describe("Learning rate of AdamW, constant."),
+  rows: size.default(8).describe("Rows of texts to forget per step."),
+  retainRows: size.default(8).describe("Rows of retained texts per step."),
+  retainWeight: z.number().min(0).default(1).describe("Weight of the retained texts' cross-entropy."),
+  beta: z.number().positive().default(0.1).describe("`npo`: inverse temperature."),
+  repair: size.default(20).describe("Steps on retained texts alone, in a row, while no text is left to forget, after which it ends."),
+  every: size.default(2).describe("Steps between looks at which texts are left to forget."),
+  seed: z.union([z.number().int(), z.string()]).default(1).describe("Random seed."),
+});
+export type UnlearnRecipe = z.output<typeof unlearnSchema>;
+export type UnlearnRecipeInput = z.input<typeof unlearnSchema>;

@@ -1,0 +1,11 @@
+export { type Extraction, type ExtractionOptions, extractionOf } from "./extraction.ts";
+export {
+  type ExpectedLoss,
+  expectedLoss,
+  isWithin,
+  leastTexts,
+  type MembershipArea,
+  membershipArea,
+  membershipScore,
+  type TextLoss,
+} from "./membership.ts";
