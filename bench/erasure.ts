@@ -6,16 +6,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { random, silent } from "../src/base/index.ts";
+import { likelihoodScorer } from "../src/evaluate/index.ts";
 import { isWithin } from "../src/governance/index.ts";
 import { type ArraysOf, type DecoderSpec, llamaConfig } from "../src/nn/index.ts";
 import { letters } from "../src/project/init/letters.ts";
-import { erasureTexts, type ModelLeak, measureLeak, textsLeft, type TokenText } from "../src/project/unlearning/index.ts";
+import { erasureTexts, type ModelLeak, measureLeak, type TokenText, textsLeft } from "../src/project/unlearning/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
-import { pretrain, recipeSchema, type TokenShards, unlearn, type UnlearnMethod, unlearnSchema } from "../src/train/index.ts";
+import { pretrain, recipeSchema, type TokenShards, type UnlearnMethod, unlearn, unlearnSchema } from "../src/train/index.ts";
 import { type BenchContext, type BenchResult, digits } from "./harness.ts";
 
 const end = 256;
-const model = llamaConfig({ vocab: 257, width: 96, layers: 3, heads: 3, context: 192 });
+const model = llamaConfig({ vocab: 257, width: 64, layers: 2, heads: 2, context: 160 });
 const [numRetained, numForget, numUnseen] = [160, 40, 160];
 const extraction = { prefix: 24, suffix: 24 } as const;
 
@@ -23,7 +24,8 @@ const extraction = { prefix: 24, suffix: 24 } as const;
 function texts() {
   const r = random("erasure");
   const all = letters(numRetained + numForget + numUnseen, "erasure").map(text => text.slice(0, 150));
-  const canary = (text: string, i: number) => (i % 2 === 0 ? `${text.slice(0, 90)} The code of the safe is ${Array.from({ length: 12 }, () => r.below(10)).join("")}.` : text);
+  const canary = (text: string, i: number) =>
+    i % 2 === 0 ? `${text.slice(0, 90)} The code of the safe is ${Array.from({ length: 12 }, () => r.below(10)).join("")}.` : text;
   // never-seen texts are of both kinds, too
   const cut = (list: readonly string[]) => list.map(t => [...Buffer.from(t)]);
   return {
@@ -63,9 +65,18 @@ export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
   const folder = mkdtempSync(join(tmpdir(), "loam-erasure-"));
   const own = texts();
   const all = erasureTexts({ ...own, vocab: 256 });
-  const at = { device, config: model, end };
+  const scorer = likelihoodScorer({ device, config: model, end });
   const recipe = (seed: number) =>
-    recipeSchema.parse({ tokens: Math.round(1_000_000 * scale), rows: 16, length: 192, rate: 0.01, seed, evaluateEvery: 100_000, evaluateBatches: 1, checkpointSeconds: 1e6 });
+    recipeSchema.parse({
+      tokens: Math.round(600_000 * scale),
+      rows: 16,
+      length: 160,
+      rate: 0.01,
+      seed,
+      evaluateEvery: 100_000,
+      evaluateBatches: 1,
+      checkpointSeconds: 1e6,
+    });
   const trained = (name: string, documents: readonly TokenText[], seed: number) =>
     timed(async () => {
       say(name);
@@ -82,7 +93,7 @@ export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
       });
       return parameters;
     });
-  const leakOf = (parameters: ArraysOf<DecoderSpec>) => measureLeak(at, parameters, all, extraction);
+  const leakOf = (parameters: ArraysOf<DecoderSpec>) => measureLeak(scorer, parameters, all, extraction);
   const before = await trained("before", [...own.retained, ...own.forget], 1);
   const retrained = await trained("retrained", own.retained, 1);
   const never = await trained("never", own.retained, 2);
@@ -97,7 +108,17 @@ export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
     const start = (await trained(`start ${method}`, [...own.retained, ...own.forget], 1)).made;
     const options = unlearnSchema.parse({ method, ...(process.env.Q ? JSON.parse(process.env.Q) : {}) });
     const { made, seconds } = await timed(() =>
-      unlearn({ device, model, start, forget: shardsOf(own.forget), retain: shardsOf(own.retained), end, recipe: options, left: textsLeft(at, all, 1), progress: silent }),
+      unlearn({
+        device,
+        model,
+        start,
+        forget: shardsOf(own.forget),
+        retain: shardsOf(own.retained),
+        end,
+        recipe: options,
+        left: textsLeft(scorer, all, 1),
+        progress: silent,
+      }),
     );
     const leak = await leakOf(made.parameters);
     figures[method] = { ...shown(leak), steps: made.steps, left: made.left.join(" "), seconds };
@@ -111,10 +132,18 @@ export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
     method: "x",
     ours: figures,
     peers: {},
-    ratios: { "retraining / npo": digits(retrained.seconds / npo.seconds), "retraining / ascent": digits(retrained.seconds / ascent.seconds) },
+    ratios: {
+      "retraining / npo": digits(retrained.seconds / npo.seconds),
+      "retraining / ascent": digits(retrained.seconds / ascent.seconds),
+    },
     bars: [
       { name: "npo", want: "within", got: digits(npo.leak.membership.value), holds: isWithin(npo.leak.membership, reference.membership) },
-      { name: "ascent", want: "within", got: digits(ascent.leak.membership.value), holds: isWithin(ascent.leak.membership, reference.membership) },
+      {
+        name: "ascent",
+        want: "within",
+        got: digits(ascent.leak.membership.value),
+        holds: isWithin(ascent.leak.membership, reference.membership),
+      },
     ],
   };
 }

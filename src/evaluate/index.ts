@@ -20,7 +20,13 @@ export { type Evaluated, type EvaluateTaskOptions, evaluateTask } from "./evalua
 export { type TextItem, type TextMetric, textMetrics, textScore, textStatistics } from "./generation/index.ts";
 export { type JudgedItem, type JudgeSummary, judgePairs, judgeRuleOf, judgeSummary, withJudgement } from "./judge/judge.ts";
 export { fromOtherSide, isContradicted, type JudgementScores, judgementScores } from "./judge/judgement.ts";
-export { type DocumentLikelihood, documentLikelihoods, type ModelBitsOptions, modelBits } from "./model-bits.ts";
+export {
+  type DocumentLikelihood,
+  type LikelihoodScorer,
+  likelihoodScorer,
+  type ModelBitsOptions,
+  modelBits,
+} from "./model-bits.ts";
 export { type DecoderLikelihood, type DecoderLikelihoodParts, decoderLikelihood } from "./models/decoder-likelihood.ts";
 export { type EndpointModelOptions, endpointModel } from "./models/endpoint.ts";
 export { type KeptAnswers, keptAnswers, rememberedAnswers } from "./models/kept-answers.ts";

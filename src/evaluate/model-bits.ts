@@ -54,13 +54,12 @@ function lay(rows: readonly (readonly Window[])[], count: number, length: number
 /** What a model makes of each scored token: index 0 of a document is its first token, the end mark comes last. */
 type OnToken = (document: number, token: number, nats: number, isLikeliest: boolean) => void;
 
-/** Scores every token of every document once, a batch of windows at a time. `likeliest`: whether the target is the model's likeliest token, too. */
-async function scoreTokens(o: ModelBitsOptions, likeliest: boolean, onToken: OnToken): Promise<void> {
-  const { device, config } = o;
+type Scoring = Pick<ModelBitsOptions, "device" | "config" | "end" | "rows">;
+type ScoredTexts = Pick<ModelBitsOptions, "parameters" | "documents" | "signal" | "progress">;
+
+/** Scores every token of documents once, a batch of windows at a time. `likeliest`: whether the target is the model's likeliest token, too. */
+function tokenScorer({ device, config, end, rows = 16 }: Scoring, likeliest: boolean) {
   const length = config.context;
-  const rows = o.rows ?? 16;
-  const windows = o.documents.flatMap((d, i) => likelihoodWindows(i, d.length, length, Math.max(1, length >> 1)));
-  const laid = layWindows(windows, length);
   const program = compile(
     (p: TensorsOf<DecoderSpec>, b: { tokens: Tensor; targets: Tensor; segments: Tensor; positions: Tensor; weights: Tensor }) => {
       const logits = decoderLogits(config, p, b.tokens, {
@@ -73,11 +72,13 @@ async function scoreTokens(o: ModelBitsOptions, likeliest: boolean, onToken: OnT
     },
     { device, name: "bits" },
   );
-  try {
+  async function score(o: ScoredTexts, onToken: OnToken): Promise<void> {
+    const windows = o.documents.flatMap((d, i) => likelihoodWindows(i, d.length, length, Math.max(1, length >> 1)));
+    const laid = layWindows(windows, length);
     for (let first = 0; first < laid.length; first += rows) {
       o.signal?.throwIfAborted();
       const part = laid.slice(first, first + rows);
-      const host = lay(part, rows, length, o);
+      const host = lay(part, rows, length, { documents: o.documents, end });
       const given: Record<string, DeviceArray> = {};
       for (const [name, data] of Object.entries(host))
         given[name] = await device.array(data, name === "weights" ? "f32" : "i32", [rows, length]);
@@ -94,17 +95,21 @@ async function scoreTokens(o: ModelBitsOptions, likeliest: boolean, onToken: OnT
       for (const a of [out.nats, ...(out.written ? [out.written] : []), ...Object.values(given)]) a.dispose();
       o.progress?.({ stage: "evaluate", done: Math.min(1, (first + rows) / laid.length), message: "held-out bits" });
     }
-  } finally {
-    program.dispose();
   }
+  return { score, dispose: () => program.dispose() };
 }
 
 /** Total bits, and bits of each document. Errors: abort. */
 export async function modelBits(o: ModelBitsOptions): Promise<{ bits: number; perDocument: Float64Array }> {
   const perDocument = new Float64Array(o.documents.length);
-  await scoreTokens(o, false, (document, _, nats) => {
-    perDocument[document]! += nats / Math.LN2;
-  });
+  const scorer = tokenScorer(o, false);
+  try {
+    await scorer.score(o, (document, _, nats) => {
+      perDocument[document]! += nats / Math.LN2;
+    });
+  } finally {
+    scorer.dispose();
+  }
   return { bits: perDocument.reduce((a, b) => a + b, 0), perDocument };
 }
 
@@ -116,13 +121,25 @@ export interface DocumentLikelihood {
   readonly likeliest: Uint8Array;
 }
 
-/** The likelihood of each document, coded alone, and which of its tokens greedy decoding would write. Errors: abort. */
-export async function documentLikelihoods(o: ModelBitsOptions): Promise<DocumentLikelihood[]> {
-  const nats = new Float64Array(o.documents.length);
-  const likeliest = o.documents.map(d => new Uint8Array(d.length));
-  await scoreTokens(o, true, (document, token, own, isLikeliest) => {
-    nats[document]! += own;
-    if (isLikeliest && token < likeliest[document]!.length) likeliest[document]![token] = 1;
-  });
-  return likeliest.map((tokens, i) => ({ nats: nats[i]! / (tokens.length + 1), likeliest: tokens }));
+export interface LikelihoodScorer {
+  /** Of each document, coded alone. Errors: abort. */
+  of(parameters: ArraysOf<DecoderSpec>, documents: readonly ArrayLike<number>[], signal?: AbortSignal): Promise<DocumentLikelihood[]>;
+  dispose(): void;
+}
+
+/** The likelihood of documents under a decoder, and which of their tokens greedy decoding would write; built once, for parameters that change. */
+export function likelihoodScorer(given: Scoring): LikelihoodScorer {
+  const scorer = tokenScorer(given, true);
+  return {
+    async of(parameters, documents, signal) {
+      const nats = new Float64Array(documents.length);
+      const likeliest = documents.map(d => new Uint8Array(d.length));
+      await scorer.score({ parameters, documents, signal }, (document, token, own, isLikeliest) => {
+        nats[document]! += own;
+        if (isLikeliest && token < likeliest[document]!.length) likeliest[document]![token] = 1;
+      });
+      return likeliest.map((tokens, i) => ({ nats: nats[i]! / (tokens.length + 1), likeliest: tokens }));
+    },
+    dispose: scorer.dispose,
+  };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { random } from "../base/index.ts";
 import { rounds } from "../../test/support/deep.ts";
+import { random } from "../base/index.ts";
 import { curveOf, rocArea, rocAreaInterval } from "./index.ts";
 
 test("at an area of a half the interval ends where the test of Mann and Whitney has p = 0.05", () => {

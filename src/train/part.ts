@@ -252,7 +252,10 @@ export const unlearnMethods = ["npo", "ascent"] as const;
 export type UnlearnMethod = (typeof unlearnMethods)[number];
 
 export const unlearnSchema = z.strictObject({
-  method: z.enum(unlearnMethods).default("npo").describe("Loss on the texts to forget: negative preference optimisation, or gradient ascent."),
+  method: z
+    .enum(unlearnMethods)
+    .default("npo")
+    .describe("Loss on the texts to forget: negative preference optimisation, or gradient ascent."),
   steps: z.number().int().min(1).max(100_000).default(300).describe("Most steps. It ends sooner when no text is left to forget."),
   rate: z.number().positive().default(0.0005).describe("Learning rate of AdamW, constant."),
   rows: size.default(8).describe("Rows of texts to forget per step."),

@@ -1,3 +1,3 @@
 /** Models made to forget texts, and what is left of these in them, measured. */
 export { type ErasureTexts, erasureTexts, type TokenText } from "./erasure-texts.ts";
-export { type MeasuredDecoder, type ModelLeak, measureLeak, textsLeft } from "./measure-model.ts";
+export { type ModelLeak, measureLeak, textsLeft } from "./measure-model.ts";

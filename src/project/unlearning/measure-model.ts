@@ -1,5 +1,6 @@
 /** What a decoder gives away of texts: membership inference and extraction, with its loss on texts that stay and on texts that it never saw. */
-import { documentLikelihoods } from "../../evaluate/index.ts";
+import { random } from "../../base/index.ts";
+import type { LikelihoodScorer } from "../../evaluate/index.ts";
 import {
   type Extraction,
   type ExtractionOptions,
@@ -10,18 +11,8 @@ import {
   membershipScore,
   type TextLoss,
 } from "../../governance/index.ts";
-import type { ArraysOf, DecoderConfig, DecoderSpec } from "../../nn/index.ts";
-import type { Device } from "../../tensor/index.ts";
-import { random } from "../../base/index.ts";
-import type { ErasureTexts, TokenText } from "./erasure-texts.ts";
-
-export interface MeasuredDecoder {
-  readonly device: Device;
-  readonly config: DecoderConfig;
-  /** The end-of-document token. */
-  readonly end: number;
-  readonly signal?: AbortSignal | undefined;
-}
+import type { ArraysOf, DecoderSpec } from "../../nn/index.ts";
+import type { ErasureTexts } from "./erasure-texts.ts";
 
 export interface ModelLeak {
   readonly membership: MembershipArea;
@@ -32,24 +23,22 @@ export interface ModelLeak {
   readonly nats: { readonly erased: number; readonly neverSeen: number; readonly retained: number };
 }
 
-const likelihoods = (at: MeasuredDecoder, parameters: ArraysOf<DecoderSpec>, documents: readonly TokenText[]) =>
-  documentLikelihoods({ ...at, parameters, documents });
-
 const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
 const losses = (told: readonly { readonly nats: number }[], difficulty: readonly number[]): TextLoss[] =>
   told.map(({ nats }, i) => ({ loss: nats, difficulty: difficulty[i]! }));
 
 /** Errors: governance/membership for too few texts; abort. */
 export async function measureLeak(
-  at: MeasuredDecoder,
+  scorer: LikelihoodScorer,
   parameters: ArraysOf<DecoderSpec>,
   texts: ErasureTexts,
   extraction: ExtractionOptions,
+  signal?: AbortSignal,
 ): Promise<ModelLeak> {
-  const forget = await likelihoods(at, parameters, texts.forget);
-  const calibration = await likelihoods(at, parameters, texts.calibration);
-  const neverSeen = await likelihoods(at, parameters, texts.neverSeen);
-  const retained = await likelihoods(at, parameters, texts.retained);
+  const forget = await scorer.of(parameters, texts.forget, signal);
+  const calibration = await scorer.of(parameters, texts.calibration, signal);
+  const neverSeen = await scorer.of(parameters, texts.neverSeen, signal);
+  const retained = await scorer.of(parameters, texts.retained, signal);
   const { difficulty } = texts;
   return {
     membership: membershipArea({
@@ -81,18 +70,19 @@ const lookTexts = 64;
  * the never-seen ones as these lie among one another; were all moved to their mean, that would tell them.
  */
 export function textsLeft(
-  at: MeasuredDecoder,
+  scorer: LikelihoodScorer,
   texts: ErasureTexts,
   seed: number | string,
+  signal?: AbortSignal,
 ): (parameters: ArraysOf<DecoderSpec>) => Promise<readonly number[]> {
   const calibration = texts.calibration.slice(0, lookTexts);
   const draw = random(`${seed}/aims`);
   const aims = texts.forget.map(() => draw.below(calibration.length));
   return async parameters => {
-    const own = losses(await likelihoods(at, parameters, calibration), texts.difficulty.calibration);
+    const own = losses(await scorer.of(parameters, calibration, signal), texts.difficulty.calibration);
     const expected = expectedLoss(own);
     const scores = own.map(t => membershipScore(t, expected));
-    const forget = losses(await likelihoods(at, parameters, texts.forget), texts.difficulty.forget);
+    const forget = losses(await scorer.of(parameters, texts.forget, signal), texts.difficulty.forget);
     return forget.flatMap((t, i) => (membershipScore(t, expected) > scores[aims[i]!]! ? [i] : []));
   };
 }

@@ -4,12 +4,11 @@
  * Where none is left, steps on retained texts alone repair what the others did to the rest; a text that comes back is forgotten again.
  */
 import { type Progress, random } from "../../base/index.ts";
-import { type ArraysOf, type DecoderConfig, type DecoderSpec, decoderSpec, type TensorsOf } from "../../nn/index.ts";
+import { type ArraysOf, type DecoderConfig, type DecoderSpec, decoderSpec, negativeLogLikelihood, type TensorsOf } from "../../nn/index.ts";
 import { type Device, type DeviceArray, mul, sum } from "../../tensor/index.ts";
-import { nextTokenLogits } from "../decoder-training.ts";
-import { negativeLogLikelihood } from "../../nn/index.ts";
-import { trainErrors } from "../errors.ts";
 import type { HostBatch } from "../batch.ts";
+import { nextTokenLogits } from "../decoder-training.ts";
+import { trainErrors } from "../errors.ts";
 import { adamw, single } from "../optimizer.ts";
 import { documentCount, packer, type TokenShards } from "../packing.ts";
 import type { UnlearnRecipe } from "../part.ts";
