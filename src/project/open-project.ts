@@ -34,6 +34,7 @@ import type { AskOptions, ChatOptions, ProjectChat } from "./serving/chat.ts";
 import type { ProjectServer, ServeOptions } from "./serving/serve-options.ts";
 import type { RateRangeCall, RateRangeReport, ScaleOptions, ScalePlan, ScaleReport } from "./training/index.ts";
 import type { RecipePreview } from "./tuning/preview-examples.ts";
+import type { UnlearnedVersion, UnlearnVersionOptions } from "./unlearning/index.ts";
 import { WatchCalls } from "./watch-calls.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -126,6 +127,17 @@ export class Project implements AsyncDisposable {
   /** Trains a model where it is stale, then times the kernels of some steps of its recipe; kept with the model's run. Errors: project/argument. */
   profile(model?: string, options: ProfileModelOptions & CallOptions = {}): Call<ModelProfile> {
     return callOf(async watch => (await import("./profile-model.ts")).profileModel(this.#workspace, model, options, watch), options);
+  }
+
+  /**
+   * A new version of a model without documents that it was trained on, and what attacks find of them in it. Errors: project/model for a version that `train:`
+   * did not make, project/argument for too few documents, data/unknownDocument, train/diverged.
+   */
+  unlearn(version: string, documents: readonly string[], options: UnlearnVersionOptions & CallOptions = {}): Call<UnlearnedVersion> {
+    return callOf(async watch => {
+      const { signal: _, abandon: __, ...own } = options;
+      return (await import("./unlearning/index.ts")).unlearnVersion(this.#workspace, version, documents, own, watch);
+    }, options);
   }
 
   /** What `run` would do, and an estimate of its time. */

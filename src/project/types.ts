@@ -52,6 +52,7 @@ export type * from "./serving/chat.ts";
 export type * from "./serving/serve-options.ts";
 export type * from "./training/index.ts";
 export type * from "./tuning/preview-examples.ts";
+export type * from "./unlearning/index.ts";
 export type * from "./watch-calls.ts";
 export type * from "./watching/feedback/labelled-since.ts";
 export type * from "./watching/feedback/model-quality.ts";

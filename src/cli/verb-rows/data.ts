@@ -96,6 +96,7 @@ export const dataVerbs: readonly Verb[] = [
       ["-y, --yes", "go on without asking"],
       ["--everywhere", "the argument is a person: erase their documents, remembered requests, files, key and name in acts"],
       ["--attribute <name>", "everywhere: the attribute of documents that names their person", "subject"],
+      ["--unlearn <method>", "everywhere: first make versions without the documents, measured: npo, ascent or retrain (loam models unlearn)"],
       ["--sign <file>", "everywhere: the Ed25519 private key that signs the certificate (loam models keygen)"],
       ["--certificate <file>", "everywhere: where the certificate is written"],
     ],

@@ -224,4 +224,20 @@ export const modelsVerbs: readonly Verb[] = [
     example: "loam models quantize smollm2 --text letters.txt",
     load: async () => (await import("../verbs/models-quantize.ts")).modelsQuantize,
   },
+  {
+    usage: "models unlearn <version> [documents...]",
+    summary: "A new version without documents it was trained on, and what membership and extraction attacks find of them in it",
+    options: [
+      project,
+      ["--method <method>", "npo (negative preference optimisation), ascent (gradient ascent), or retrain (exact)", "npo"],
+      ["--list <file>", "ids of documents, one a line"],
+      ["--steps <n>", "most steps of unlearning", "300"],
+      ["--rate <rate>", "learning rate of unlearning", "0.0005"],
+      ["--reference <version>", "a version that never saw the documents; retrain trains one (default: chance for so many documents)"],
+      ["--prefix <n>", "extraction: tokens of a document that are given (default: 16, or fewer for short documents)"],
+      ["--suffix <n>", "extraction: tokens that must follow exactly (default: as many)"],
+    ],
+    example: "loam models unlearn tiny@1 --list forget.txt --reference retrain",
+    load: async () => (await import("../verbs/models-unlearn.ts")).modelsUnlearn,
+  },
 ];

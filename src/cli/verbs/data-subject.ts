@@ -3,9 +3,10 @@ import { resolve } from "node:path";
 import { formatCount, readText, writeFileAtomic } from "../../base/index.ts";
 import { wrongArgument } from "../../project/index.ts";
 import { type ErasureCertificate, eraseSubject, type SubjectData, subjectData } from "../../project/privacy/index.ts";
+import { forgettingMethods } from "../../project/unlearning/index.ts";
 import { signerOf } from "../../registry/index.ts";
 import { askYes } from "../data/ask-yes.ts";
-import { textOption } from "../options.ts";
+import { choiceOption, textOption } from "../options.ts";
 import { watchOf } from "../show-call.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { inProject } from "../verb-folder.ts";
@@ -45,6 +46,12 @@ function showCertificate({ out }: Context, { statement: s, digest, signature }: 
     `  erased ${formatCount(s.erased.documents)} documents, ${formatCount(s.erased.requests)} remembered requests, ${formatCount(s.erased.files)} files, ${formatCount(s.erased.keys)} keys, ${formatCount(s.erased.actFields)} fields of acts`,
   );
   for (const m of s.models) out.line(`  ${m.version}: ${m.treated}`);
+  for (const u of s.unlearned ?? [])
+    out.line(
+      u.failed === undefined
+        ? `  ${u.version}: ${u.of} without them by ${u.method}; membership AUC ${u.before?.auc.toFixed(3)} before, ${u.after?.auc.toFixed(3)} after, ${u.isWithinNeverSeen ? "within" : "NOT within"} the interval of never-seen texts`
+        : `  ${u.of}: not unlearned: ${u.failed}`,
+    );
   for (const place of s.notReached) out.line(`  Not reached: ${place}`);
   out.line(`  certificate ${digest.slice(0, 16)}${signature ? `, signed by key ${signature.key}` : ", not signed (--sign KEY signs it)"}`);
   if (s.remaining.length > 0) out.line(`\n  next: ${s.remaining.join("; ")}`);
@@ -57,6 +64,7 @@ export async function forgetEverywhere(context: Context, args: readonly unknown[
     const key = textOption(options, "sign");
     const signer = key === undefined ? undefined : signerOf(readText(resolve(context.cwd, key)), key);
     const attribute = textOption(options, "attribute");
+    const unlearn = choiceOption(options, "unlearn", "data forget --everywhere", forgettingMethods);
     const data = await subjectData(at, subject, { attribute });
     show(context, data);
     if (options.dryRun === true) return context.out.result({ event: "result", ...data });
@@ -64,7 +72,7 @@ export async function forgetEverywhere(context: Context, args: readonly unknown[
     const erased = await eraseSubject(
       at,
       subject,
-      { attribute, apply: options.apply === true, copies: options.copies === true, signer },
+      { attribute, apply: options.apply === true, unlearn, copies: options.copies === true, signer },
       watchOf(context),
     );
     const to = textOption(options, "certificate");

@@ -4,12 +4,14 @@
  * signed with an Ed25519 key and recorded as an act.
  */
 import { randomBytes } from "node:crypto";
-import { canonicalJson, hashOf, sha256 } from "../../base/index.ts";
+import { canonicalJson, hashOf, isLoamError, sha256 } from "../../base/index.ts";
 import { fingerprintOf, isSignedBy, type Signer } from "../../registry/index.ts";
 import { eraseFromActs, recordAct } from "../../store/index.ts";
 import type { Watch } from "../call.ts";
 import { applyForget, type ForgetListener, planForget } from "../data/forget-documents.ts";
+import { wrongArgument } from "../errors.ts";
 import { thisUser } from "../person.ts";
+import { type ForgettingMethod, type UnlearnedVersion, unlearnVersion } from "../unlearning/index.ts";
 import { removeOwner } from "../watching/index.ts";
 import type { Workspace } from "../workspace.ts";
 import { eraseFromGateway } from "./gateway-erasure.ts";
@@ -22,6 +24,8 @@ export interface EraseOptions extends SubjectOptions {
   readonly apply?: boolean | undefined;
   /** And all documents that are alike. */
   readonly copies?: boolean | undefined;
+  /** Before the documents go: a new version of each model trained on them, without them, measured. Not with `apply`. */
+  readonly unlearn?: ForgettingMethod | undefined;
   /** Signs the certificate. Default: it is not signed. */
   readonly signer?: Signer | undefined;
 }
@@ -42,6 +46,8 @@ export interface ErasureStatement {
   };
   /** Model versions that were trained on the documents, and what became of them. */
   readonly models: readonly { readonly version: string; readonly treated: "retrained without them and deleted" | "still holds them" }[];
+  /** Versions that were made without the documents by `unlearn`, and what attacks find of them there. */
+  readonly unlearned?: readonly MeasuredErasure[];
   /** Artifacts that hold the documents still. */
   readonly held: readonly string[];
   readonly remaining: readonly string[];
@@ -50,6 +56,33 @@ export interface ErasureStatement {
   readonly notReached: readonly string[];
   /** Held of the person afterwards: 0 where everything that is searched is empty. */
   readonly found: number;
+}
+
+/** A version without the documents: figures of `loam models unlearn`, or why there are none. */
+export interface MeasuredErasure {
+  readonly of: string;
+  readonly method: ForgettingMethod;
+  /** Why it was not made or not measured. */
+  readonly failed?: string;
+  readonly version?: string;
+  /** Content digest of the artifact with the whole measurement. */
+  readonly measurement?: string;
+  /** Area under the ROC curve of a membership attack, with its 95 % interval, and texts extracted. */
+  readonly before?: AttackFigures;
+  readonly after?: AttackFigures;
+  readonly neverSaw?: AttackFigures;
+  readonly isWithinNeverSeen?: boolean;
+  /** Nats per token. */
+  readonly retainedLoss?: { readonly before: number; readonly after: number };
+  readonly cost?: UnlearnedVersion["cost"];
+}
+
+interface AttackFigures {
+  readonly auc: number;
+  readonly low: number;
+  readonly high: number;
+  readonly extracted: number;
+  readonly of: number;
 }
 
 export interface ErasureCertificate {
@@ -77,6 +110,42 @@ async function certified(statement: ErasureStatement, signer: Signer | undefined
   return { statement, digest, signature: { algorithm: "Ed25519", key: fingerprintOf(publicKey), publicKey, value } };
 }
 
+const figuresOf = ({ membership: { value, low, high }, extraction }: UnlearnedVersion["measurement"]["before"]): AttackFigures => ({
+  auc: value,
+  low,
+  high,
+  extracted: extraction.extracted,
+  of: extraction.texts,
+});
+
+/** The newest version of each model that was trained on documents, without them. One that cannot be is named, and the erasure goes on. */
+async function unlearnAll(at: Workspace, models: readonly string[], ids: readonly string[], method: ForgettingMethod, watch: Watch) {
+  const newest = new Map(models.map(version => [version.replace(/@.*/, ""), version]));
+  const measured: MeasuredErasure[] = [];
+  for (const of of newest.values()) {
+    try {
+      const { version, measurementDigest, measurement: m, cost } = await unlearnVersion(at, of, ids, { method }, watch);
+      measured.push({
+        of,
+        method,
+        version,
+        measurement: measurementDigest,
+        before: figuresOf(m.before),
+        after: figuresOf(m.after),
+        ...(m.reference ? { neverSaw: figuresOf(m.reference) } : {}),
+        isWithinNeverSeen: m.isWithinNeverSeen,
+        retainedLoss: { before: m.before.nats.retained, after: m.after.nats.retained },
+        cost,
+      });
+    } catch (error) {
+      watch.signal.throwIfAborted();
+      if (!isLoamError(error)) throw error;
+      measured.push({ of, method, failed: error.message });
+    }
+  }
+  return measured;
+}
+
 /** Erases everything that `gatherSubject` finds, and what follows from it. Errors: those of `forget`, `run` and `gc`; the store's. */
 export async function eraseSubject(
   at: Workspace,
@@ -87,7 +156,12 @@ export async function eraseSubject(
 ): Promise<ErasureCertificate> {
   const store = await at.store();
   const before = await gatherSubject(at, subject, options);
+  if (options.unlearn && options.apply)
+    throw wrongArgument("forget --everywhere", "`unlearn` or `apply`", "both", "`unlearn: retrain` retrains and measures.");
   const ids = before.documents.map(d => d.id);
+  const trainedOn = before.documents.filter(d => d.trainedOnIt.length > 0).map(d => d.id);
+  const unlearned =
+    options.unlearn && trainedOn.length > 0 ? await unlearnAll(at, before.models, trainedOn, options.unlearn, watch) : undefined;
   const plans = ids.length > 0 ? await planForget(at, ids, { copies: options.copies, hashed: true }, watch) : [];
   const forgotten = plans.length > 0 ? await applyForget(at, plans, { apply: options.apply }, watch, listener) : undefined;
   const feedback = await removeOwner(store, subject);
@@ -115,6 +189,7 @@ export async function eraseSubject(
         version,
         treated: options.apply && !holding.has(version) ? "retrained without them and deleted" : "still holds them",
       })),
+      ...(unlearned ? { unlearned } : {}),
       held,
       remaining: forgotten?.remaining ?? [],
       places,

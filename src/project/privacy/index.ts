@@ -6,6 +6,7 @@ export {
   eraseSubject,
   isAbout,
   isCertificate,
+  type MeasuredErasure,
 } from "./erase-subject.ts";
 export type { ErasurePlace } from "./places.ts";
 export type { OwnedFile } from "./served-files.ts";

@@ -3,9 +3,10 @@ import { z } from "zod";
 import { artifactsFrom, listArtifacts, type ModelVersion, type Store } from "../../store/index.ts";
 import { seenKind } from "../versions/beside.ts";
 import { crossValidationKind } from "./cross-validation-facts.ts";
+import { erasureMeasurementKind } from "./erasure-facts.ts";
 import { measuredKinds } from "./measured.ts";
 
-const ofModel = [...measuredKinds, seenKind, crossValidationKind];
+const ofModel = [...measuredKinds, seenKind, crossValidationKind, erasureMeasurementKind];
 const judgementKind = "judgement";
 /** The kinds of all of them. */
 export const evidenceKinds: readonly string[] = [...ofModel, judgementKind];

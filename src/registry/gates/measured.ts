@@ -22,6 +22,7 @@ import {
   type Store,
 } from "../../store/index.ts";
 import { crossValidationFacts } from "./cross-validation-facts.ts";
+import { erasureFacts } from "./erasure-facts.ts";
 
 export interface MeasuredTask {
   readonly head: ResultHead;
@@ -215,6 +216,7 @@ export async function versionFacts(db: ReadingDb, { artifact, digest, scores }: 
     sizeMB: files.reduce((sum, f) => sum + f.size_bytes, 0) / 1e6,
     ...(typeof parameters === "number" ? { parameters } : {}),
     ...(await crossValidationFacts(db, { digest })),
+    ...(await erasureFacts(db, { digest })),
   };
 }
 

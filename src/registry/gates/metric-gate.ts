@@ -23,6 +23,7 @@ import { isFairnessMeasure } from "../../statistics/index.ts";
 import { registryErrors } from "../errors.ts";
 import { boundOf } from "./bound.ts";
 import { crossValidationFactNames } from "./cross-validation-facts.ts";
+import { erasureFactNames } from "./erasure-facts.ts";
 import { gateOutcome, type ReleaseGate } from "./gate.ts";
 import { drawnItems, itemsOfGroup, type MeasuredGroup, type MeasuredTask, type MeasuredVersion, testTask } from "./measured.ts";
 
@@ -67,6 +68,7 @@ const factNames = [
   "looks",
   "candidates",
   ...crossValidationFactNames,
+  ...erasureFactNames,
 ];
 
 const canMeasure = (t: Subject, metric: string): boolean => {
