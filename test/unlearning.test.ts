@@ -48,6 +48,8 @@ test("a version without a person's documents is made, measured beside retraining
     expect(ended.code, ended.stderr).toBe(0);
     return ended.stdout;
   };
+  /** The result is the last line; progress comes before it. */
+  const told = async (...args: string[]) => JSON.parse((await run(...args, "--json")).trim().split("\n").at(-1)!);
   await run("run");
   const held = JSON.parse(await run("data", "subject", "user:ann", "--json"));
   const ids: string[] = held.documents.filter((d: { side: string }) => d.side === "train").map((d: { id: string }) => d.id);
@@ -63,9 +65,7 @@ test("a version without a person's documents is made, measured beside retraining
   expect(saw.code).toBe(2);
   expect(saw.stderr).toContain(`trained on ${ids.length} of them`);
 
-  const made = JSON.parse(
-    await run("models", "unlearn", "toy@1", "--list", "forget.txt", "--reference", "retrain", "--rate", "0.002", "--json"),
-  );
+  const made = await told("models", "unlearn", "toy@1", "--list", "forget.txt", "--reference", "retrain", "--rate", "0.002");
   expect(made).toMatchObject({ parent: "toy@1", method: "npo", documents: ids.length });
   const { before, after, reference, isWithinNeverSeen } = made.measurement;
   expect(before.membership.value).toBeGreaterThan(0.7);
@@ -82,9 +82,7 @@ test("a version without a person's documents is made, measured beside retraining
   for (const id of ids) expect(trace).not.toContain(id);
 
   // exact: the same content as the reference, so the same figures
-  const exact = JSON.parse(
-    await run("models", "unlearn", "toy@1", "--list", "forget.txt", "--method", "retrain", "--reference", "retrain", "--json"),
-  );
+  const exact = await told("models", "unlearn", "toy@1", "--list", "forget.txt", "--method", "retrain", "--reference", "retrain");
   expect(exact.action).toBe("reused");
   expect(exact.measurement.after).toEqual(reference);
   expect(exact.measurement.isWithinNeverSeen).toBe(true);

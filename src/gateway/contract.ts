@@ -5,6 +5,7 @@
 
 import type { ControlConfig } from "./control-config.ts";
 import type { Endpoint } from "./endpoints.ts";
+import type { AgedState, OlderThan } from "./erasure/erase-older.ts";
 import type { GatewayErased } from "./erasure/erase-subject.ts";
 import type { RequestRecord } from "./http/request-record.ts";
 import type { ChangeEntry } from "./identity/changes.ts";
@@ -201,6 +202,10 @@ export interface Control {
   readonly reviews: ReviewQueue;
   /** Erases a person from the state; what stays is named in the result's type. Errors: stateLost. */
   eraseSubject(subject: string): Promise<GatewayErased>;
+  /** Decided review cases that have a text, or requests of the journal, from before a time. Errors: stateLost. */
+  countOlder(state: AgedState, older: OlderThan): Promise<number>;
+  /** Erases them; answers how many. Errors: stateLost. */
+  eraseOlder(state: AgedState, older: OlderThan): Promise<number>;
   /** Requests of the last days. */
   readonly journal: Journal;
   /** Rows of usage from `fromDay` to `toDay` (`2026-11-26`, UTC, both included). */

@@ -3,6 +3,7 @@ import { check, defined } from "../base/index.ts";
 import { openJournal } from "./admin/journal.ts";
 import type { Action, Control, Explanation } from "./contract.ts";
 import { controlPart } from "./control-config.ts";
+import { countOlder, eraseOlder } from "./erasure/erase-older.ts";
 import { eraseFromState } from "./erasure/erase-subject.ts";
 import { gatewayErrors } from "./errors.ts";
 import { Access, type Snapshot } from "./identity/access.ts";
@@ -191,6 +192,8 @@ function controlOver({ state, access, keys, limiter, objects, reviews, now }: Op
     keys,
     reviews,
     eraseSubject: subject => eraseFromState(database, subject, now()),
+    countOlder: (state, older) => countOlder(database, state, older),
+    eraseOlder: (state, older) => eraseOlder(database, state, older),
     journal,
     usage: (fromDay, toDay) => usageBetween(database, fromDay, toDay),
     topUsage: (day, most) => topUsage(database, day, most),

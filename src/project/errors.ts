@@ -27,6 +27,12 @@ export const projectErrors = errorTable("project", {
   },
   server: { status: 502, exit: "failure", meaning: "The project's server does not answer; the message names its address." },
   answer: { status: 500, exit: "failure", meaning: "The model could not answer; the sentence says why." },
+  retention: {
+    status: 409,
+    exit: "usage",
+    meaning:
+      "Retention rules cannot be enforced: a rule names an attribute that no document has, the clock went backwards, or a run is under way. Nothing was erased.",
+  },
   shared: {
     status: 409,
     exit: "failure",

@@ -19,6 +19,7 @@ import { modelPart, recipeSchema } from "../train/part.ts";
 import { isTuned, searchPart, type TunedModel, tunedModel } from "../tune/part.ts";
 import { sloPart, watchPart } from "../watch/part.ts";
 import { labelPart } from "./labelling/label-part.ts";
+import { retentionPart } from "./retention/retention-part.ts";
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]*$/, "a short name of letters, digits and -");
 
@@ -98,6 +99,7 @@ const projectShape = {
   searches: z.record(name, searchPart).default({}).describe("Hyperparameter searches by name."),
   releases: releasesPart.default({}).describe("Release rules by alias: what a version must meet before it gets the alias."),
   governance: governancePart.prefault({}).describe("Accountable owners, and statements for reports."),
+  retention: retentionPart.default({}).describe("Retention rules by name: how long documents and objects of clients are kept."),
   loop: loopPart.default({}).describe("Retraining loops by model: signals, data, gates, canary, budget."),
   watch: watchPart.prefault({}).describe("Monitors of running servers; `false` turns them off."),
   slo: sloPart.default({}).describe("Service level objectives by name: which responses are good, and what share must be."),

@@ -52,6 +52,8 @@ function checkReferences(c: ProjectConfig, file: string): void {
   for (const [search, { model }] of Object.entries(c.searches)) refer(`searches.${search}.model`, "a model", model, modelsOf(c));
   for (const [alias, rules] of Object.entries(c.releases)) checkConditions(rules, alias, `${file}: releases.${alias}`);
   for (const [set, { on }] of Object.entries(c.labels)) refer(`labels.${set}.on`, "a data set", on, data);
+  for (const [rule, { data: on }] of Object.entries(c.retention))
+    if (on !== undefined) refer(`retention.${rule}.data`, "a data set", on, data);
   servedAs(c.serve, file);
   checkLoops(c);
   // several may be served that no project has made: `loam models import` brings them in

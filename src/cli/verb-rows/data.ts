@@ -96,12 +96,27 @@ export const dataVerbs: readonly Verb[] = [
       ["-y, --yes", "go on without asking"],
       ["--everywhere", "the argument is a person: erase their documents, remembered requests, files, key and name in acts"],
       ["--attribute <name>", "everywhere: the attribute of documents that names their person", "subject"],
-      ["--unlearn <method>", "everywhere: first make versions without the documents, measured: npo, ascent or retrain (loam models unlearn)"],
+      [
+        "--unlearn <method>",
+        "everywhere: first make versions without the documents, measured: npo, ascent or retrain (loam models unlearn)",
+      ],
       ["--sign <file>", "everywhere: the Ed25519 private key that signs the certificate (loam models keygen)"],
       ["--certificate <file>", "everywhere: where the certificate is written"],
     ],
     example: "loam data forget mail:spam-1/00032 --copies",
     load: async () => (await import("../verbs/data-forget.ts")).dataForget,
+  },
+  {
+    usage: "data retention",
+    summary: "What is due under `retention:` of loam.yaml; with --apply erase it, with an act in the log",
+    options: [
+      project,
+      ["--apply", "erase it, as `loam data forget --hashed` does"],
+      ["--retrain", "apply: then retrain the models made from the documents and delete unreferenced artifacts"],
+      ["-y, --yes", "go on without asking"],
+    ],
+    example: "loam data retention --apply --yes",
+    load: async () => (await import("../verbs/data-retention.ts")).dataRetention,
   },
   {
     usage: "data subject <id>",

@@ -9,6 +9,7 @@ import type {
   TableAnonymity,
   TableAnonymityOptions,
 } from "../privacy/index.ts";
+import type { RetentionOptions, RetentionReport } from "../retention/index.ts";
 import type { Workspace } from "../workspace.ts";
 import type { AddedSource, AddOptions } from "./add-source.ts";
 import type { CuratedData, CurateOptions, WorkedOnData, WorkOnDataOptions } from "./curate.ts";
@@ -108,6 +109,13 @@ export class DataCalls {
   /** Erases what `subject` finds, and answers a certificate; with `apply` retrains the models made from the documents. Errors: those of `forget`. */
   eraseSubject(id: string, options: EraseOptions & CallOptions = {}): Call<ErasureCertificate> {
     return callOf(async watch => (await privacy()).eraseSubject(this.#at, id, options, watch), options);
+  }
+
+  /**
+   * What is due under `retention:` of loam.yaml; with `apply` it is erased, with an act in the log. Errors: project/retention; those of `forget`.
+   */
+  retention(options: RetentionOptions & CallOptions = {}): Call<RetentionReport> {
+    return callOf(async watch => (await import("../retention/index.ts")).enforceRetention(this.#at, options, watch), options);
   }
 
   /** k-anonymity, l-diversity and t-closeness of a table in a file. Errors: governance/table, base/missingFile. */

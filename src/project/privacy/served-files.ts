@@ -10,6 +10,7 @@ const description = z.looseObject({
   created_at: z.number().optional(),
   filename: z.string().optional(),
   purpose: z.string().optional(),
+  status: z.string().optional(),
 });
 
 export interface OwnedFile {
@@ -20,8 +21,10 @@ export interface OwnedFile {
   readonly purpose: string | null;
 }
 
-/** Stored objects of an owner. What is no description is passed over. */
-export function filesOfOwner(root: string, owner: string): OwnedFile[] {
+type Description = z.output<typeof description>;
+
+/** Stored objects by their descriptions. What is no description is passed over. */
+function filesWhere(root: string, isWanted: (d: Description) => boolean): OwnedFile[] {
   return folders.flatMap(folder => {
     const at = join(root, folder);
     const names = existsSync(at) ? readdirSync(at).filter(name => name.endsWith(".json")) : [];
@@ -33,7 +36,7 @@ export function filesOfOwner(root: string, owner: string): OwnedFile[] {
         return [];
       }
       const found = description.safeParse(parsed);
-      if (!found.success || found.data.owner !== owner) return [];
+      if (!found.success || !isWanted(found.data)) return [];
       const { created_at: seconds, filename, purpose } = found.data;
       return [
         {
@@ -47,9 +50,35 @@ export function filesOfOwner(root: string, owner: string): OwnedFile[] {
   });
 }
 
-/** Deletes them, contents first; answers how many objects. */
-export function deleteFilesOfOwner(root: string, owner: string): number {
-  const files = filesOfOwner(root, owner);
+/** Stored objects of an owner. */
+export const filesOfOwner = (root: string, owner: string): OwnedFile[] => filesWhere(root, d => d.owner === owner);
+
+interface Older {
+  readonly beforeMs: number;
+  /** Owners whose objects stay. */
+  readonly except: readonly string[];
+}
+
+/** States of a batch or job in which something still reads or writes it. */
+const underWay = new Set(["validating", "validating_files", "queued", "in_progress", "running", "finalizing", "cancelling"]);
+
+/** Stored objects that were made before a time and are not under way. */
+export const filesOlder = (root: string, { beforeMs, except }: Older): OwnedFile[] =>
+  filesWhere(
+    root,
+    d =>
+      d.created_at !== undefined &&
+      d.created_at * 1000 < beforeMs &&
+      !(d.status !== undefined && underWay.has(d.status)) &&
+      !(typeof d.owner === "string" && except.includes(d.owner)),
+  );
+
+/** Deletes objects of an owner, contents first; answers how many. */
+export const deleteFilesOfOwner = (root: string, owner: string): number => deleteAll(root, filesOfOwner(root, owner));
+/** Deletes objects from before a time; answers how many. */
+export const deleteFilesOlder = (root: string, older: Older): number => deleteAll(root, filesOlder(root, older));
+
+function deleteAll(root: string, files: readonly OwnedFile[]): number {
   for (const { path } of files) {
     const [folder, id] = [join(root, path, ".."), path.slice(path.lastIndexOf("/") + 1)];
     // the description goes last: what a crash leaves is found again
