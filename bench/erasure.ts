@@ -18,15 +18,16 @@ import { type BenchContext, type BenchResult, digits } from "./harness.ts";
 const end = 256;
 const model = llamaConfig({ vocab: 257, width: 64, layers: 2, heads: 2, context: 160 });
 const [numRetained, numForget, numUnseen] = [160, 40, 160];
+const recipe = { rows: 16, length: 160, rate: 0.01, evaluateEvery: 100_000, evaluateBatches: 1, checkpointSeconds: 1e6 } as const;
 const extraction = { prefix: 24, suffix: 24 } as const;
 
-/** Letters, cut to a row; every second of those to forget says a number that no other says. */
+/** Letters in random order, cut to a row; every second of those to forget, and of those that no model sees, tells a number that no other tells. */
 function texts() {
   const r = random("erasure");
-  const all = letters(numRetained + numForget + numUnseen, "erasure").map(text => text.slice(0, 150));
-  const canary = (text: string, i: number) =>
-    i % 2 === 0 ? `${text.slice(0, 90)} The code of the safe is ${Array.from({ length: 12 }, () => r.below(10)).join("")}.` : text;
-  // never-seen texts are of both kinds, too
+  const written = letters(numRetained + numForget + numUnseen, "erasure").map(text => text.slice(0, 150));
+  const all = Array.from(r.permutation(written.length), i => written[i]!);
+  const digits = () => Array.from({ length: 12 }, () => r.below(10)).join("");
+  const canary = (text: string, i: number) => (i % 2 === 0 ? `${text.slice(0, 90)} The code of the safe is ${digits()}.` : text);
   const cut = (list: readonly string[]) => list.map(t => [...Buffer.from(t)]);
   return {
     retained: cut(all.slice(0, numRetained)),
@@ -60,30 +61,22 @@ const shown = (leak: ModelLeak) => ({
   natsRetained: digits(leak.nats.retained),
 });
 
+/** Ascent has no bound: a tenth of the rate. */
+const rates = { npo: 0.0005, ascent: 0.00005 } as const satisfies Record<UnlearnMethod, number>;
+
 export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
   const device = openDevice("cpu", { threads: 1 });
   const folder = mkdtempSync(join(tmpdir(), "loam-erasure-"));
   const own = texts();
   const all = erasureTexts({ ...own, vocab: 256 });
   const scorer = likelihoodScorer({ device, config: model, end });
-  const recipe = (seed: number) =>
-    recipeSchema.parse({
-      tokens: Math.round(600_000 * scale),
-      rows: 16,
-      length: 160,
-      rate: 0.01,
-      seed,
-      evaluateEvery: 100_000,
-      evaluateBatches: 1,
-      checkpointSeconds: 1e6,
-    });
   const trained = (name: string, documents: readonly TokenText[], seed: number) =>
     timed(async () => {
       say(name);
       const { parameters } = await pretrain({
         device,
         model,
-        recipe: recipe(seed),
+        recipe: recipeSchema.parse({ ...recipe, tokens: Math.round(600_000 * scale), seed }),
         train: shardsOf(documents),
         heldOut: shardsOf(all.calibration),
         end,
@@ -94,19 +87,16 @@ export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
       return parameters;
     });
   const leakOf = (parameters: ArraysOf<DecoderSpec>) => measureLeak(scorer, parameters, all, extraction);
-  const before = await trained("before", [...own.retained, ...own.forget], 1);
+  const everything = [...own.retained, ...own.forget];
+  const before = await trained("before", everything, 1);
   const retrained = await trained("retrained", own.retained, 1);
-  const never = await trained("never", own.retained, 2);
-  const figures: Record<string, object> = {
-    before: { ...shown(await leakOf(before.made)), seconds: before.seconds },
-    retrained: { ...shown(await leakOf(retrained.made)), seconds: retrained.seconds },
-  };
+  const never = await trained("never saw them", own.retained, 2);
+  const first = await leakOf(before.made);
   const reference = await leakOf(never.made);
-  figures["never saw them"] = { ...shown(reference), seconds: never.seconds };
+  const again = await leakOf(retrained.made);
   const unlearned = async (method: UnlearnMethod) => {
+    const start = (await trained(`before ${method}`, everything, 1)).made;
     say(method);
-    const start = (await trained(`start ${method}`, [...own.retained, ...own.forget], 1)).made;
-    const options = unlearnSchema.parse({ method, ...(process.env.Q ? JSON.parse(process.env.Q) : {}) });
     const { made, seconds } = await timed(() =>
       unlearn({
         device,
@@ -115,34 +105,50 @@ export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
         forget: shardsOf(own.forget),
         retain: shardsOf(own.retained),
         end,
-        recipe: options,
+        recipe: unlearnSchema.parse({ method, rate: rates[method] }),
         left: textsLeft(scorer, all, 1),
         progress: silent,
       }),
     );
-    const leak = await leakOf(made.parameters);
-    figures[method] = { ...shown(leak), steps: made.steps, left: made.left.join(" "), seconds };
-    return { leak, seconds };
+    return { leak: await leakOf(made.parameters), seconds, steps: made.steps, left: made.left.at(-1) };
   };
   const npo = await unlearned("npo");
   const ascent = await unlearned("ascent");
+  scorer.dispose();
   device.dispose();
   rmSync(folder, { recursive: true, force: true });
+  const within = (name: string, leak: ModelLeak) => {
+    const { low, high } = reference.membership;
+    const want = `within [${digits(low)}, ${digits(high)}]`;
+    return {
+      name: `membership AUC after ${name}`,
+      want,
+      got: digits(leak.membership.value),
+      holds: isWithin(leak.membership, reference.membership),
+    };
+  };
+  const ratio = digits(retrained.seconds / npo.seconds);
   return {
-    method: "x",
-    ours: figures,
-    peers: {},
-    ratios: {
-      "retraining / npo": digits(retrained.seconds / npo.seconds),
-      "retraining / ascent": digits(retrained.seconds / ascent.seconds),
+    method: `a decoder of ${model.layers} layers and width ${model.width} on bytes of ${everything.length} letters, some 20 epochs; ${numForget} are erased, half of them with a number of 12 digits; attacks on these and ${all.neverSeen.length} never-seen letters; extraction of ${extraction.suffix} bytes after ${extraction.prefix}; processor seconds on one thread`,
+    ours: {
+      before: { ...shown(first), seconds: before.seconds },
+      npo: { ...shown(npo.leak), steps: npo.steps, left: npo.left, seconds: npo.seconds },
+      ascent: { ...shown(ascent.leak), steps: ascent.steps, left: ascent.left, seconds: ascent.seconds },
+      retrained: { ...shown(again), seconds: retrained.seconds },
+      "never saw them": { ...shown(reference), seconds: never.seconds },
     },
+    peers: {},
+    ratios: { "retraining / npo": ratio, "retraining / ascent": digits(retrained.seconds / ascent.seconds) },
     bars: [
-      { name: "npo", want: "within", got: digits(npo.leak.membership.value), holds: isWithin(npo.leak.membership, reference.membership) },
+      within("npo", npo.leak),
+      within("ascent", ascent.leak),
+      within("retraining", again),
+      { name: "time of retraining / npo", want: "> 1", got: ratio, holds: ratio > 1 },
       {
-        name: "ascent",
-        want: "within",
-        got: digits(ascent.leak.membership.value),
-        holds: isWithin(ascent.leak.membership, reference.membership),
+        name: "loss on retained letters after npo",
+        want: `<= ${digits(again.nats.retained + 0.05)} (retrained + 0.05)`,
+        got: digits(npo.leak.nats.retained),
+        holds: npo.leak.nats.retained <= again.nats.retained + 0.05,
       },
     ],
   };

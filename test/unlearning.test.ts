@@ -20,7 +20,7 @@ models:
     width: 32
     heads: 2
     context: 48
-    train: { on: tickets, tokens: 150000, rows: 8, rate: 0.02, evaluateEvery: 1000 }
+    train: { on: tickets, tokens: 120000, rows: 8, rate: 0.02, evaluateEvery: 1000 }
     evaluate: { baselines: [gzip] }
 releases:
   prod: { requires: ["erasedWithinNeverSeen >= 1"] }

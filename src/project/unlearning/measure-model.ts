@@ -12,6 +12,7 @@ import {
   type TextLoss,
 } from "../../governance/index.ts";
 import type { ArraysOf, DecoderSpec } from "../../nn/index.ts";
+import { curveOf, rocArea } from "../../statistics/index.ts";
 import type { ErasureTexts } from "./erasure-texts.ts";
 
 export interface ModelLeak {
@@ -66,8 +67,9 @@ export async function measureLeak(
 const lookTexts = 64;
 
 /**
- * Which texts are left to forget: those that still look more learnt than the never-seen text that each was given at random. So the texts come to lie among
- * the never-seen ones as these lie among one another; were all moved to their mean, that would tell them.
+ * Which texts are left to forget: none where the attack tells them, as a group, no better than chance; else those that still look more learnt than the
+ * never-seen text that each was given at random. So they come to lie among the never-seen ones as these lie among one another; were all moved to their
+ * mean, that would tell them.
  */
 export function textsLeft(
   scorer: LikelihoodScorer,
@@ -83,6 +85,8 @@ export function textsLeft(
     const expected = expectedLoss(own);
     const scores = own.map(t => membershipScore(t, expected));
     const forget = losses(await scorer.of(parameters, texts.forget, signal), texts.difficulty.forget);
-    return forget.flatMap((t, i) => (membershipScore(t, expected) > scores[aims[i]!]! ? [i] : []));
+    const found = forget.map(t => membershipScore(t, expected));
+    const curve = curveOf({ positive: [...found, ...scores].map((_, i) => i < found.length), score: [...found, ...scores] });
+    return rocArea(curve) <= 0.5 ? [] : found.flatMap((score, i) => (score > scores[aims[i]!]! ? [i] : []));
   };
 }
