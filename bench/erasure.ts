@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { random, silent } from "../src/base/index.ts";
 import { likelihoodScorer } from "../src/evaluate/index.ts";
-import { isWithin } from "../src/governance/index.ts";
+import { isWithinInterval } from "../src/governance/index.ts";
 import { type ArraysOf, type DecoderSpec, llamaConfig } from "../src/nn/index.ts";
 import { letters } from "../src/project/init/letters.ts";
 import { erasureTexts, type ModelLeak, measureLeak, type TokenText, textsLeft } from "../src/project/unlearning/index.ts";
@@ -124,7 +124,7 @@ export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
       name: `membership AUC after ${name}`,
       want,
       got: digits(leak.membership.value),
-      holds: isWithin(leak.membership, reference.membership),
+      holds: isWithinInterval(leak.membership, reference.membership),
     };
   };
   const ratio = digits(retrained.seconds / npo.seconds);

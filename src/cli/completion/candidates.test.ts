@@ -8,7 +8,7 @@ const next = (...words: string[]) => candidates(verbs, words, part => names[part
 test("the first word is a verb, the second of a group its own", () => {
   expect(next("mo")).toEqual(["models"]);
   expect(next("models", "sh")).toEqual(["show"]);
-  expect(next("data", "re")).toEqual(["report"]);
+  expect(next("data", "re")).toEqual(["report", "retention"]);
   expect(next("nonsense", "")).toEqual([]);
 });
 

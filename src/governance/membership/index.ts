@@ -2,7 +2,7 @@ export { type Extraction, type ExtractionOptions, extractionOf } from "./extract
 export {
   type ExpectedLoss,
   expectedLoss,
-  isWithin,
+  isWithinInterval,
   leastTexts,
   type MembershipArea,
   membershipArea,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { extractionOf, isWithin, membershipArea, type TextLoss } from "../index.ts";
+import { extractionOf, isWithinInterval, membershipArea, type TextLoss } from "../index.ts";
 
 /** Texts of any difficulty, whose loss lies `learnt` below what it would be. */
 function texts(seed: string, count: number, learnt: number): TextLoss[] {
@@ -18,8 +18,8 @@ test("texts that were learnt are told from others, and texts that were not are t
   expect(learnt.low).toBeGreaterThan(0.95);
   expect(learnt.foundAtTenth).toBeGreaterThan(0.9);
   const not = membershipArea({ erased: texts("others", 100, 0), neverSeen, calibration });
-  expect(isWithin({ value: 0.5 }, not)).toBe(true);
-  expect(isWithin(learnt, not)).toBe(false);
+  expect(isWithinInterval({ value: 0.5 }, not)).toBe(true);
+  expect(isWithinInterval(learnt, not)).toBe(false);
 });
 
 test("a model that was made worse at the erased texts than at unseen ones is told too: the area lies below the interval", () => {

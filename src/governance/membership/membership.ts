@@ -79,5 +79,5 @@ export function membershipArea(given: {
 }
 
 /** Does an area lie within the interval of another: are erased texts told no better, and no worse, than texts that were never seen? */
-export const isWithin = ({ value }: Pick<Interval, "value">, { low, high }: Pick<Interval, "low" | "high">): boolean =>
+export const isWithinInterval = ({ value }: Pick<Interval, "value">, { low, high }: Pick<Interval, "low" | "high">): boolean =>
   low <= value && value <= high;

@@ -25,7 +25,7 @@ export interface DocumentPlan {
 }
 
 const sides = ["train", "held-out", "dropped"] as const;
-export const dayMs = 86_400_000;
+const dayMs = 86_400_000;
 export const keepMs = ({ keep }: Pick<RetentionRule, "keep">): number => Number(keep.slice(0, -1)) * dayMs;
 
 const scopeOf = (set: string): string => `retention/arrivals/${set}`;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 /** What servers of a project keep that has no age of its own: decided review cases, the gateway's journal, files and batches of clients. */
-export const retainedStates = ["review", "journal", "files"] as const;
+const retainedStates = ["review", "journal", "files"] as const;
 export type RetainedState = (typeof retainedStates)[number];
 
 const value = z.union([z.string(), z.number(), z.boolean()]);
@@ -28,7 +28,7 @@ const retentionRule = z
       .min(1)
       .optional()
       .meta({
-        description: "Attribute of documents with the date that `keep` counts from. Default: arrival in the record.",
+        description: "Attribute of documents with the date that `keep` counts from. Default: arrival in the artifact store.",
         examples: ["closed_at"],
       }),
     where: z

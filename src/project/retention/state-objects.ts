@@ -7,7 +7,7 @@ import { deleteFilesOlder, filesOlder } from "../privacy/served-files.ts";
 import type { Workspace } from "../workspace.ts";
 import type { RetainedState } from "./retention-part.ts";
 
-export interface OldObjects {
+interface OldObjects {
   readonly count: number;
   /** Why it was not looked into. */
   readonly problem?: string;

@@ -1,7 +1,7 @@
 /** What attacks find of erased texts in a version, beside its parent and a model that never saw them: an artifact of figures, with no text and no id. */
 import { z } from "zod";
 import { likelihoodScorer } from "../../evaluate/index.ts";
-import { type Extraction, isWithin, type MembershipArea } from "../../governance/index.ts";
+import { type Extraction, isWithinInterval, type MembershipArea } from "../../governance/index.ts";
 import { disposeTree } from "../../nn/index.ts";
 import { rocAreaInterval } from "../../statistics/index.ts";
 import type { Store } from "../../store/index.ts";
@@ -9,9 +9,9 @@ import { stage } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { ErasureTexts } from "./erasure-texts.ts";
 import { type ModelLeak, measureLeak } from "./measure-model.ts";
-import { openDecoder } from "./unlearn-stage.ts";
+import { loadDecoder } from "./unlearn-stage.ts";
 
-export const measureStageOptions = z.strictObject({
+const measureStageOptions = z.strictObject({
   before: z.strictObject({ artifact: z.string(), digest: z.string() }),
   /** A model that never saw the texts. */
   reference: z.strictObject({ artifact: z.string(), digest: z.string() }).optional(),
@@ -34,7 +34,7 @@ export interface ErasureMeasurement {
 /** The measurement's file. */
 export const measurementFile = "measurement.json";
 
-export function judged(before: ModelLeak, after: ModelLeak, reference: ModelLeak | undefined): ErasureMeasurement {
+function judged(before: ModelLeak, after: ModelLeak, reference: ModelLeak | undefined): ErasureMeasurement {
   const { erased, neverSeen } = after.membership;
   const { low, high } = reference?.membership ?? rocAreaInterval(0.5, erased, neverSeen);
   return {
@@ -44,7 +44,7 @@ export function judged(before: ModelLeak, after: ModelLeak, reference: ModelLeak
     after,
     ...(reference ? { reference } : {}),
     neverSeenInterval: { low, high, of: reference ? "reference" : "chance" },
-    isWithinNeverSeen: isWithin(after.membership, { low, high }),
+    isWithinNeverSeen: isWithinInterval(after.membership, { low, high }),
   };
 }
 
@@ -68,7 +68,7 @@ export const measureStage = (given: {
       const { store, device, texts, end } = given;
       const leakOf = async (artifact: string, name: string): Promise<ModelLeak> => {
         progress({ stage: "measure", message: name });
-        const { config, parameters } = await openDecoder(store, artifact, device);
+        const { config, parameters } = await loadDecoder(store, artifact, device);
         const scorer = likelihoodScorer({ device, config, end });
         try {
           return await measureLeak(scorer, parameters, texts, options, signal);

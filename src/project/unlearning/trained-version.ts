@@ -24,7 +24,7 @@ export interface TrainedVersion {
 const notTrained = (label: string, received: string) =>
   projectErrors.fail("model", {
     place: label,
-    expected: "a version that `train:` of loam.yaml made, with its shards in the record",
+    expected: "a version that `train:` of loam.yaml made, with its shards in the artifact store",
     received,
     hint: "Others forget by retraining: `loam data forget ID --apply`.",
   });

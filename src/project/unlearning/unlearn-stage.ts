@@ -23,14 +23,14 @@ import type { ErasureTexts, TokenText } from "./erasure-texts.ts";
 import { textsLeft } from "./measure-model.ts";
 import type { DividedTexts, TrainedVersion } from "./trained-version.ts";
 
-export const unlearnStageOptions = z.strictObject({
+const unlearnStageOptions = z.strictObject({
   parent: z.strictObject({ artifact: z.string(), digest: z.string() }),
   /** SHA-256 of each document's id, and of the tokens of all of them. */
   documents: z.array(z.string()).min(1),
   texts: z.string(),
   how: z.union([z.literal("retrain"), unlearnSchema]),
 });
-export type UnlearnStageOptions = z.output<typeof unlearnStageOptions>;
+type UnlearnStageOptions = z.output<typeof unlearnStageOptions>;
 
 export interface UnlearnGiven {
   readonly store: Store;
@@ -43,7 +43,7 @@ export interface UnlearnGiven {
 export const textsDigest = ({ forget }: Pick<DividedTexts, "forget">): string => hashOf(forget.map(t => Array.from(t)));
 
 /** A decoder on a device. Errors: project/family. */
-export async function openDecoder(
+export async function loadDecoder(
   store: Store,
   artifact: string,
   device: Device,
@@ -54,7 +54,7 @@ export async function openDecoder(
   throw projectErrors.fail("family", { place: artifact, expected: "a decoder, which continues texts", received: `an ${model.family}` });
 }
 
-export function shardsOf(texts: readonly TokenText[], ids?: readonly string[]): TokenShards {
+function shardsOf(texts: readonly TokenText[], ids?: readonly string[]): TokenShards {
   const offsets = new Float64Array(texts.length + 1);
   for (const [i, t] of texts.entries()) offsets[i + 1] = offsets[i]! + t.length;
   const tokens = new Uint32Array(offsets.at(-1)!);
@@ -72,7 +72,7 @@ async function madeWithout(
     signal,
   }: { readonly scratch: string; readonly progress: Parameters<typeof unlearn>[0]["progress"]; readonly signal: AbortSignal },
 ): Promise<{ config: DecoderConfig; parameters: ArraysOf<DecoderSpec>; steps: number; left?: readonly number[] }> {
-  const { config, parameters: start } = await openDecoder(store, trained.version.artifact, device);
+  const { config, parameters: start } = await loadDecoder(store, trained.version.artifact, device);
   const retain = shardsOf(divided.retained, divided.retainedIds);
   const { end } = trained;
   if (how === "retrain") {

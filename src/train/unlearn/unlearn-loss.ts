@@ -31,7 +31,7 @@ const terms: { readonly [M in UnlearnMethod]: (nats: Tensor, firstNats: Tensor, 
   ascent: (nats, firstNats) => sub(firstNats, nats),
 };
 
-export interface UnlearnLossOptions {
+interface UnlearnLossOptions {
   readonly method: UnlearnMethod;
   /** Of `npo`: how soon a text that has become less likely is left alone. Towards 0 it is `ascent`. */
   readonly beta: number;
