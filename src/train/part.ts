@@ -262,7 +262,7 @@ export const unlearnSchema = z.strictObject({
   retainRows: size.default(8).describe("Rows of retained texts per step."),
   retainWeight: z.number().min(0).default(1).describe("Weight of the retained texts' cross-entropy."),
   beta: z.number().positive().default(0.1).describe("`npo`: inverse temperature."),
-  repair: size.default(20).describe("Steps on retained texts alone, in a row, while no text is left to forget, after which it ends."),
+  repair: size.default(20).describe("Steps on retained texts alone, taken while no text is left to forget, after which it ends."),
   every: size.default(2).describe("Steps between looks at which texts are left to forget."),
   seed: z.union([z.number().int(), z.string()]).default(1).describe("Random seed."),
 });

@@ -193,7 +193,7 @@ export async function unlearn(o: UnlearnOptions): Promise<Unlearned> {
         history.push(left.size);
         if (step === 0 && left.size === 0) break;
       }
-      calm = left.size === 0 ? calm + 1 : 0;
+      if (left.size === 0) calm++;
       const { loss } = await trainer.step([next(left)], signal);
       const message = `${left.size} texts left`;
       o.progress({ stage: "unlearn", done: (step + 1) / recipe.steps, message, values: { step: step + 1, loss, left: left.size } });
