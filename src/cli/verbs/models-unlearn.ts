@@ -31,7 +31,7 @@ export function showMeasurement({ out }: Pick<Context, "out">, m: ErasureMeasure
     if (!leak) continue;
     const { membership: a, extraction: e, nats } = leak;
     out.line(
-      `  ${name.padEnd(15)} membership AUC ${f3(a.value)}, 95 % CI [${f3(a.low)}, ${f3(a.high)}]; extracted ${e.extracted} of ${e.texts}, longest ${e.longest} tokens; loss ${f3(nats.erased)} erased, ${f3(nats.retained)} retained`,
+      `  ${name.padEnd(15)} membership AUC ${f3(a.value)}, 95 % CI [${f3(a.low)}, ${f3(a.high)}], ${f3(a.foundAtTenth)} found at 1 false alarm in 10; extracted ${e.extracted} of ${e.texts}, longest ${e.longest} tokens; loss ${f3(nats.erased)} erased, ${f3(nats.retained)} retained`,
     );
   }
   const { low, high, of } = m.neverSeenInterval;

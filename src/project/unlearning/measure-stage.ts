@@ -88,6 +88,7 @@ export const measureStage = (given: {
         erasedAucLow,
         erasedAucHigh,
         erasedWithinNeverSeen: measured.isWithinNeverSeen ? 1 : 0,
+        erasedFoundAtTenth: round(after.membership.foundAtTenth),
         erasedExtracted: round(rate(after.extraction)),
         erasedRetainedRise: round(after.nats.retained - before.nats.retained),
       };

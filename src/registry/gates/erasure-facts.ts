@@ -5,7 +5,8 @@ export const erasureMeasurementKind = "erasure-measurement";
 
 /**
  * As conditions and the measurement's summary name them. `erasedAuc`: area under the ROC curve of a membership attack, with its 95 % interval;
- * `erasedWithinNeverSeen`: 1 where it lies within the interval of texts that no model saw, else 0; `erasedExtracted`: share of erased texts that are written
+ * `erasedWithinNeverSeen`: 1 where it lies within the interval of texts that no model saw, else 0; `erasedFoundAtTenth`: share of erased texts found where 1
+ * in 10 never-seen ones is taken for one; `erasedExtracted`: share of erased texts that are written
  * from their beginning; `erasedRetainedRise`: nats per token that retained texts lost.
  */
 export const erasureFactNames = [
@@ -13,6 +14,7 @@ export const erasureFactNames = [
   "erasedAucLow",
   "erasedAucHigh",
   "erasedWithinNeverSeen",
+  "erasedFoundAtTenth",
   "erasedExtracted",
   "erasedRetainedRise",
 ] as const;
