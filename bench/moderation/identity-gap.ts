@@ -49,10 +49,8 @@ const filled = (templates: readonly string[]): { readonly text: string; readonly
   );
 
 /** Of the harmless sentences one of so many is added to the training data. */
-const everyNth = [8, 4, 1] as const;
-const harmlessName = (n: number): string => `harmless sentences, 1 of ${n}`;
-/** The fewest of them: the system that a bar is about. */
-export const tamedSystem = harmlessName(everyNth[0]);
+const everyNth = [8, 6, 4, 1] as const;
+export const tamedSystems = everyNth.map(n => `harmless sentences, 1 of ${n}`);
 /** Of prompts that name a group so many copies about other groups. */
 const copies = 4;
 /** Of the prompts without the label this share is flagged: the threshold of both systems. */
@@ -105,7 +103,7 @@ export async function identityGap({ prompts, positive, folds, numFolds, model }:
   const at = { copies: prompts.length, harmless: prompts.length + rewritten.flat().length, tests: texts.length - tests.length };
   let next = at.copies;
   const copyStates = rewritten.map(made => made.map(() => states[next++]!));
-  const systems = ["before", "copies about other groups", ...everyNth.map(harmlessName)];
+  const systems = ["before", "copies about other groups", ...tamedSystems];
   const scores = systems.map(() => new Float64Array(prompts.length));
   const alarms = systems.map(() => new Map<string, number>(terms.map(t => [t, 0])));
   for (let fold = 0; fold < numFolds; fold++) {

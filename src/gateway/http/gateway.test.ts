@@ -339,7 +339,7 @@ test("draining: streams under way are finished, new work is refused with 503, an
     response.end(goodEvents(received.body, words).join(""));
   };
   const streams = await Promise.all([3, 2].map(n => gateway.post("/v1/chat/completions", { ...ask, stream: true, max_tokens: n })));
-  const drained = gateway.gateway.drain(300);
+  const drained = gateway.gateway.drain(3_000);
   const refusal = await gateway.post("/v1/chat/completions", ask);
   expect([refusal.status, refusal.headers.get("retry-after"), refusal.headers.get("connection")]).toEqual([503, "5", "close"]);
   for (const path of ["/readyz", "/health"]) expect((await fetch(`${gateway.url}${path}`)).status, path).toBe(503);
