@@ -29,6 +29,7 @@ export { defaultDelayMs, type LastRequests, lastRequests } from "./last-requests
 export { type LoadedLater, loadedLater } from "./loaded-later.ts";
 export { editDistance, nearest } from "./nearest.ts";
 export type { Answered, ApiOperation, JsonSchema, OpenApiDocument } from "./openapi.ts";
+export { ownFolder } from "./package-folder.ts";
 export { pause } from "./pause.ts";
 export { makePrivateFile, makePrivateFolder, privateFileMode, privateFolderMode } from "./private-files.ts";
 export { type Progress, type ProgressEvent, silent } from "./progress.ts";

@@ -126,7 +126,15 @@ export {
 export { nearDuplicateOptions } from "./steps/near-duplicates/options.ts";
 export { type FindOptions, findPrivate } from "./steps/private/find.ts";
 export { type NameExample, parseNameExample } from "./steps/private/names/examples.ts";
-export { decodeNames, encodeNames, type NamesModel, type NamesReport, nameRecogniser } from "./steps/private/names/model.ts";
+export {
+  decodeNames,
+  encodeNames,
+  type NamesModel,
+  type NamesReport,
+  nameRecogniser,
+  quantisedNames,
+} from "./steps/private/names/model.ts";
+export { shippedNames, shippedNamesBytes, shippedNamesFile } from "./steps/private/names/shipped.ts";
 export { type NamesTraining, namesTraining, trainNames } from "./steps/private/names/train.ts";
 export { privateStep } from "./steps/private/private.ts";
 export type { PrivateRecogniser } from "./steps/private/recogniser.ts";

@@ -1,15 +1,9 @@
-/** The folder that this package is installed in, from source as from the build, and its version. */
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+/** The folder that this package is installed in, and its version. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ownFolder } from "../base/index.ts";
 
-function findFolder(): string {
-  for (let at = dirname(fileURLToPath(import.meta.url)); dirname(at) !== at; at = dirname(at))
-    if (existsSync(join(at, "package.json")) && existsSync(join(at, "bin", "loam.js"))) return at;
-  throw new Error("Loam's own package.json is missing beside bin/loam.js");
-}
-
-export const packageFolder: string = findFolder();
+export const packageFolder: string = ownFolder();
 
 interface OwnPackage {
   readonly name: string;

@@ -174,7 +174,8 @@ export const dataVerbs: readonly Verb[] = [
   },
   {
     usage: "data quality <action> [name]",
-    summary: "Train a quality classifier from good and bad examples (train), or show how good one is (show FILE)",
+    summary:
+      "Train a quality classifier from good and bad examples (train), or show how good one is (show [FILE]; default: the one that ships)",
     options: [
       project,
       ["--good <sets...>", "good examples: label=VALUE, data:NAME, rest, a file or folder; may be given several times"],
@@ -188,7 +189,8 @@ export const dataVerbs: readonly Verb[] = [
   },
   {
     usage: "data private <action> [file]",
-    summary: "Train a recogniser of names and places from marked texts (train), or show how good one is (show FILE)",
+    summary:
+      "Train a recogniser of names and places from marked texts (train), or show how good one is (show [FILE]; default: the one that ships)",
     options: [
       project,
       ["--examples <files...>", 'JSONL: { "text": "...", "spans": [{ "start": 0, "end": 4, "type": "name" }] } a line; type name or place'],

@@ -54,6 +54,8 @@ test("mistakes are named: no examples, a wrong line, an unknown option, another 
   await expect(result(["train"], { examples: ["none.jsonl"] })).rejects.toThrow("none.jsonl");
   await expect(result(["train"], { examples: ["wrong.jsonl"] })).rejects.toThrow("wrong.jsonl:3: expected a span within");
   await expect(result(["train"], { examples: ["names.jsonl"], set: ["words=2"] })).rejects.toThrow("words");
+  // no file: the model that ships with Loam
+  expect(await result<{ file: string; options: unknown }>(["show"], {})).toMatchObject({ file: "models/names.bin", options: { bits: 20 } });
   await expect(result(["show", "loam.yaml"], {})).rejects.toThrow("loam.yaml: expected a model of names, got another file");
   await expect(result(["retrain"], {})).rejects.toThrow('expected train or show, got "retrain"');
 });

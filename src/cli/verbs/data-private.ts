@@ -1,7 +1,7 @@
 /** `loam data private`: trains a recogniser of names and places from marked texts (`train`), or shows what a trained one is worth (`show`). */
 import { resolve } from "node:path";
 import { formatBytes, formatCount } from "../../base/index.ts";
-import { type NamesReport, parseSetting } from "../../data/index.ts";
+import { type NamesReport, parseSetting, shippedNamesFile } from "../../data/index.ts";
 import { readNamesModel, trainNamesModel } from "../../project/data/index.ts";
 import { wrongArgument } from "../../project/index.ts";
 import { listOption, textOption } from "../options.ts";
@@ -37,11 +37,15 @@ async function train(context: Context, options: Options): Promise<void> {
 }
 
 function show(context: Context, file: string | undefined, options: Options): void {
-  if (file === undefined) throw wrongArgument("loam data private show", "the file of a model", "none");
   const folder = folderOf(context, options);
   const model = readNamesModel({ folder }, file);
   printReport(context, model.report);
-  context.out.result({ file: resolve(folder, file), options: model.options, temperature: model.temperature, report: model.report });
+  context.out.result({
+    file: file === undefined ? shippedNamesFile : resolve(folder, file),
+    options: model.options,
+    temperature: model.temperature,
+    report: model.report,
+  });
 }
 
 export const dataPrivate: VerbRun = async (context, [action, file], options) => {

@@ -155,7 +155,7 @@ const placed = (root: string, paths: readonly string[]): PlacedFile[] =>
   paths.map(from => ({ from, to: relative(root, from).split(sep).join("/"), sizeBytes: statSync(from).size }));
 
 /** Own files of an installation. */
-const ownFiles = ["package.json", "LICENSE", "bin", "dist/bundle", "console/dist"] as const;
+const ownFiles = ["package.json", "LICENSE", "bin", "dist/bundle", "models", "console/dist"] as const;
 
 /**
  * The files of a serving image, from the installation in `packageFolder`. Of packages with native libraries only the named files are taken. Errors:

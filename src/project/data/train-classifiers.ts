@@ -15,6 +15,7 @@ import {
   type QualityModel,
   type QualityReport,
   qualityTraining,
+  shippedNames,
   type TellingFeature,
   tellingFeatures,
   textLines,
@@ -149,6 +150,6 @@ export async function trainNamesModel(at: Workplace, options: TrainNamesOptions,
   return { file, bytes: encoded.length, ms, report: model.report, examples: examples.length, passes: training.passes };
 }
 
-/** Errors: base/missingFile, and those of a file that is no such model. */
-export const readNamesModel = (at: Pick<Workplace, "folder">, file: string): NamesModel =>
-  decodeNames(readBytes(resolve(at.folder, file)), file);
+/** Default: the model that ships with Loam. Errors: base/missingFile, and those of a file that is no such model. */
+export const readNamesModel = (at: Pick<Workplace, "folder">, file?: string): NamesModel =>
+  file === undefined ? shippedNames() : decodeNames(readBytes(resolve(at.folder, file)), file);

@@ -30,12 +30,19 @@ export const privateOptions = z.lazy(() =>
         .describe("ISO 3166 codes of countries whose national phone numbers are recognised."),
       exampleDomains: z.boolean().optional().describe("Also treat addresses at example domains as private."),
       names: z
-        .strictObject({
-          model: z.string().min(1).describe("File of the model, relative to the project."),
-          minScore: z.number().min(0).max(1).optional().describe("Minimum score of its findings."),
-        })
+        .union([
+          z.literal(true),
+          z.strictObject({
+            model: z
+              .string()
+              .min(1)
+              .optional()
+              .describe("File of a trained model, relative to the project. Default: the model that ships with Loam."),
+            minScore: z.number().min(0).max(1).optional().describe("Minimum score of its findings."),
+          }),
+        ])
         .nullish()
-        .describe("Trained model for names and places."),
+        .describe("Recognise names and places: `true` with the model that ships with Loam."),
       maxFound: z.number().int().min(0).optional().describe("Drop documents with more findings. Default: none is dropped."),
     })
     .refine(o => o.seed !== undefined || !Object.values(o.policy).includes("surrogate"), {

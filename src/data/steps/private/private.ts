@@ -1,7 +1,7 @@
 /**
  * The private step: finds private data and secrets and masks them, puts surrogates in their place or gives the verdict that drops the
- * document. The ledger learns how many of each type there were, never what. Names and places need a recogniser (`recogniser.ts`): a
- * model that `loam data private train` made (option `names`), or one that code hands over.
+ * document. The ledger learns how many of each type there were, never what. Names and places need a recogniser (`recogniser.ts`): the
+ * model that ships with Loam or one that `loam data private train` made (option `names`), or one that code hands over.
  */
 import { defined } from "../../../base/index.ts";
 import type { LedgerEdit, StepVerdict } from "../../ledger.ts";
@@ -9,6 +9,7 @@ import { judgeByRules, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
 import { findPrivate } from "./find.ts";
 import { decodeNames, nameRecogniser } from "./names/model.ts";
+import { shippedNames } from "./names/shipped.ts";
 import { privateOptions } from "./options.ts";
 import type { PrivateRecogniser } from "./recogniser.ts";
 import { redactionPolicyOf, redactSpans } from "./redact.ts";
@@ -32,10 +33,11 @@ export const privateStep = (given?: PrivateRecogniser) =>
     version: 2,
     options: privateOptions,
     rules,
-    needs: o => (o.names ? [{ kind: "file", path: o.names.model }] : []),
+    needs: o => (typeof o.names === "object" && o.names?.model !== undefined ? [{ kind: "file", path: o.names.model }] : []),
     async prepare(o, resources) {
       if (!o.names) return given;
-      return nameRecogniser(decodeNames(await resources.file(o.names.model), o.names.model), o.names.minScore);
+      const { model, minScore } = o.names === true ? { model: undefined, minScore: undefined } : o.names;
+      return nameRecogniser(model === undefined ? shippedNames() : decodeNames(await resources.file(model), model), minScore);
     },
     apply({ text: original }, o, prepared) {
       const recogniser = prepared ?? given;

@@ -36,10 +36,17 @@ export const privateGuardOptions = () => ({
   minScore: z.number().min(0.3).max(1).default(0.5).describe("Minimum score of a finding."),
   regions: z.array(z.string().length(2)).min(1).optional().describe("Countries whose national phone numbers are recognised."),
   names: z
-    .strictObject({
-      model: z.string().min(1).describe("File of the model, relative to the configuration."),
-      minScore: z.number().min(0).max(1).optional().describe("Minimum score of its findings."),
-    })
+    .union([
+      z.literal(true),
+      z.strictObject({
+        model: z
+          .string()
+          .min(1)
+          .optional()
+          .describe("File of a trained model, relative to the configuration. Default: the model that ships with Loam."),
+        minScore: z.number().min(0).max(1).optional().describe("Minimum score of its findings."),
+      }),
+    ])
     .optional()
-    .describe("Model for names and places, made by `loam data private train`."),
+    .describe("Recognise names and places: `true` with the model that ships with Loam, or one made by `loam data private train`."),
 });

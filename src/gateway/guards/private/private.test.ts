@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { findPrivate } from "../../../data/index.ts";
+import { findPrivate, nameRecogniser, shippedNames } from "../../../data/index.ts";
 import type { FilteredPiece, TextFilter } from "../contract.ts";
 import { replaceSpans } from "./find.ts";
 import { type AnswerFinding, jsonPassageFilter, passageFilter } from "./passages.ts";
@@ -147,4 +147,48 @@ test("arguments of a tool are looked at whole and stay JSON", () => {
   expect(JSON.parse(run(jsonPassageFilter(finding("redact")), cutAt(text, [5, 20])).text)).toEqual({ note: "a\n[EMAIL]", n: 1 });
   expect(run(jsonPassageFilter(finding("block")), [text])).toEqual({ text: "", isBlocked: true });
   expect(run(jsonPassageFilter(finding("flag")), [text])).toEqual({ text, isBlocked: false });
+});
+
+const recogniser = nameRecogniser(shippedNames());
+const namedProse = fc.array(
+  fc.constantFrom(
+    "Dear Katarzyna Wiśniewska,\n",
+    "We met Ravi Kumar ",
+    "and Mary-Jane O'Connor",
+    " in Berlin. ",
+    "word ",
+    "\n",
+    "x".repeat(300),
+    "lorem ipsum ".repeat(90),
+    "Best,\nTom",
+  ),
+  { maxLength: 10 },
+);
+
+test("names of an answer are masked the same however it is cut, and none of a plain text leaves whole", () => {
+  const find = (text: string) => findPrivate(text, { recogniser });
+  fc.assert(
+    fc.property(namedProse, cuts, fc.constantFrom("redact" as const, "block" as const, "flag" as const), (list, at, action) => {
+      const text = list.join("");
+      const whole = run(passageFilter({ find, action }), [text]);
+      expect(run(passageFilter({ find, action }), cutAt(text, at))).toEqual(whole);
+    }),
+    { numRuns: 100 },
+  );
+  const answer = "Dear Katarzyna Wiśniewska,\n\nwe met Ravi Kumar on Monday.\n\nBest,\nTom";
+  const pieces = [...answer];
+  expect(run(passageFilter({ find, action: "redact" }), pieces).text).toBe("Dear [NAME],\n\nwe met [NAME] on Monday.\n\nBest,\n[NAME]");
+});
+
+test("a name that goes on behind the end of a piece waits for its rest: no more is held back than a window", () => {
+  const filter = passageFilter({ find: text => findPrivate(text, { recogniser }), action: "redact" });
+  expect((filter.push("I met Katarzyna") as FilteredPiece).text).toBe("");
+  expect((filter.push(" Wiśniewska.\nMore") as FilteredPiece).text).toBe("I met [NAME].\n");
+  let [pushed, left] = [0, 0];
+  for (let i = 0; i < 4_000; i++) {
+    const piece = "word ";
+    pushed += piece.length;
+    left += (filter.push(piece) as FilteredPiece).text.length;
+    expect(pushed - left).toBeLessThanOrEqual(8_100);
+  }
 });

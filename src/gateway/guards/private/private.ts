@@ -15,27 +15,28 @@ import type { GuardPartOf } from "../schema.ts";
 import { jsonPassageFilter, passageFilter } from "./passages.ts";
 import { restoreFilter } from "./restore.ts";
 
-/** Errors: gateway/config where the model of names is none. */
+/** Errors: gateway/config where the model of names is none; data/resource where the shipped one was changed. */
 export async function openPrivate(opening: GuardOpening<GuardPartOf<"private">>): Promise<Guard> {
   const { part, place, folder } = opening;
   // only where there is such a guard
-  const { decodeNames, privateTypes } = await import("../../../data/index.ts");
+  const { decodeNames, privateTypes, shippedNamesBytes, shippedNamesFile } = await import("../../../data/index.ts");
   const types = part.types ?? (Object.keys(privateTypes) as PrivateType[]).filter(type => privateTypes[type] !== "keep");
   let names: Extract<JudgeSpec, { kind: "private" }>["names"];
   let digest: string | undefined;
   if (part.names) {
-    const { model, minScore } = part.names;
+    const { model, minScore } = part.names === true ? { model: undefined, minScore: undefined } : part.names;
     let bytes: Buffer;
     try {
-      bytes = await readFile(resolve(folder, model));
-    } catch {
+      bytes = model === undefined ? shippedNamesBytes() : await readFile(resolve(folder, model));
+    } catch (error) {
+      if (model === undefined) throw error;
       throw badGuard(`${place}.names.model`, "a file that `loam data private train` made", JSON.stringify(model));
     }
     digest = sha256(bytes);
-    decodeNames(bytes, model);
-    names = { bytes, model, minScore };
+    decodeNames(bytes, model ?? shippedNamesFile);
+    names = { bytes, model: model ?? shippedNamesFile, minScore };
   } else if (part.types?.some(t => t === "name" || t === "place"))
-    throw badGuard(`${place}.types`, "a model for names and places: names: { model: FILE }", "none", "Train one: docs/data-private.md.");
+    throw badGuard(`${place}.types`, "a recogniser of names and places: names: true", "none", "docs/data-private.md says what it finds.");
   const { minScore, regions, action, restore, answer } = part;
   const runner = await runnerOf({ kind: "private", types, minScore, regions, names, action });
   const find = runner.find!;

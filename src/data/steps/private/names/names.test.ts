@@ -76,17 +76,19 @@ test("the best chain and the probabilities are those of trying all chains", () =
     const length = 1 + draw.below(4);
     const random1 = (n: number) => Float64Array.from({ length: n }, () => draw.normal());
     const emissions = random1(length * L);
-    const steps = random1(length * (L + 1) * L).map((v, i) => {
-      const before = Math.floor(i / L) % (L + 1);
-      return mayFollow(before === L ? 0 : before, i % L) ? v : Number.NEGATIVE_INFINITY;
-    });
+    const steps = Array.from({ length }, () =>
+      random1((L + 1) * L).map((v, i) => {
+        const before = Math.floor(i / L);
+        return mayFollow(before === L ? 0 : before, i % L) ? v : Number.NEGATIVE_INFINITY;
+      }),
+    );
     const scores: ChainScores = { length, emissions, steps };
     let best = { score: Number.NEGATIVE_INFINITY, chain: [0] };
     let all = 0;
     const sums = new Float64Array(length * L);
     for (let code = 0; code < L ** length; code++) {
       const chain = Array.from({ length }, (_, t) => Math.floor(code / L ** t) % L);
-      const score = chain.reduce((sum, y, t) => sum + emissions[t * L + y]! + steps[(t * (L + 1) + (chain[t - 1] ?? L)) * L + y]!, 0);
+      const score = chain.reduce((sum, y, t) => sum + emissions[t * L + y]! + steps[t]![(chain[t - 1] ?? L) * L + y]!, 0);
       if (score > best.score) best = { score, chain };
       all += Math.exp(score / 2);
       chain.forEach((y, t) => {

@@ -18,6 +18,8 @@ export interface NameToken {
   readonly isMask: boolean;
   /** The line is another than that of the token before. */
   readonly beginsLine: boolean;
+  /** Nothing stands between it and the token before, as in addresses, paths and code. */
+  readonly isGlued: boolean;
 }
 
 /** Labels by number: 0 is `O`; 1 and 2 begin and go on with a name, 3 and 4 with a place. */
@@ -42,7 +44,14 @@ export function nameTokens(text: string): NameToken[] {
     const between = text.slice(end, match.index);
     end = match.index + word.length;
     const isMask = word.length > 1 && word.startsWith("[");
-    tokens.push({ start: match.index, end, text: word, isMask, beginsLine: /[\r\n]/.test(between) });
+    tokens.push({
+      start: match.index,
+      end,
+      text: word,
+      isMask,
+      beginsLine: /[\r\n]/.test(between),
+      isGlued: between === "" && match.index > 0,
+    });
   }
   return tokens;
 }

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { random, sha256 } from "../../../../base/index.ts";
 import { dataErrors } from "../../../errors.ts";
 import type { NameExample } from "./examples.ts";
-import { featuresOf, type TokenFeatures, transitionOf } from "./features.ts";
+import { featuresOf, numOwn, numPairs, type TaggedFeatures, transitionOf } from "./features.ts";
 import { type NameMeasures, type NamesModel, namesIn } from "./model.ts";
 import { bestChain, chainScores, marginals } from "./tagger.ts";
 import { numLabels as L, type NameToken, nameLabels, nameTokens, nameTypes } from "./tokens.ts";
@@ -16,7 +16,7 @@ export const namesTraining = z.strictObject({
   /** Features are hashed to 2^bits weights a label. */
   bits: z.number().int().min(8).max(22).default(18),
   passes: z.number().int().min(1).max(100).default(8),
-  /** Share of words that a pass sees without their letters. */
+  /** Share of rare words, and of words of names, that a pass sees without their letters. */
   hidden: z.number().min(0).max(0.9).default(0.25),
   /** Share of the examples that only the last measurement sees. */
   heldOut: z.number().min(0.02).max(0.5).default(0.1),
@@ -34,10 +34,15 @@ const leastExamples = 20;
 
 interface Prepared {
   readonly example: NameExample;
-  readonly features: readonly TokenFeatures[];
+  readonly features: TaggedFeatures;
   readonly isMask: readonly boolean[];
   readonly labels: Uint8Array;
+  /** Which tokens a pass may see without their letters: 1. */
+  readonly canHide: Uint8Array;
 }
+
+/** What is written more often is known to every reader: a text's unknown words are rare ones, and hiding common words would say otherwise. */
+const mostOccurrences = 50;
 
 /** Each text once, by hash. A text whose spans differ between two lines is left out. */
 function distinct(examples: Iterable<NameExample>) {
@@ -59,6 +64,32 @@ function distinct(examples: Iterable<NameExample>) {
   };
 }
 
+function preparedOf(examples: readonly NameExample[], bits: number): Prepared[] {
+  const counts = new Map<string, number>();
+  const read = examples.map(example => {
+    const tokens: readonly NameToken[] = nameTokens(example.text);
+    const words = tokens.map(t => t.text.toLowerCase());
+    for (const w of words) counts.set(w, (counts.get(w) ?? 0) + 1);
+    return { example, tokens, words };
+  });
+  return read.map(({ example, tokens, words }) => {
+    const labels = nameLabels(tokens, example.spans);
+    return {
+      example,
+      features: featuresOf(tokens, bits),
+      isMask: tokens.map(t => t.isMask),
+      labels,
+      canHide: Uint8Array.from(words, (w, i) => Number(labels[i] !== 0 || counts.get(w)! <= mostOccurrences)),
+    };
+  });
+}
+
+/** All features of a token, or only those without its letters. */
+const featuresAt = ({ own, pairs, letters }: TaggedFeatures, t: number, isHidden: boolean): readonly Uint32Array[] => {
+  const plain = own.subarray(t * numOwn, (t + 1) * numOwn);
+  return isHidden ? [plain] : [plain, letters[t]!, pairs.subarray(t * numPairs, (t + 1) * numPairs)];
+};
+
 type Pause = (pass: number) => Promise<void>;
 
 async function learn(examples: readonly Prepared[], { bits, passes, hidden, seed }: NamesTraining, pause: Pause): Promise<Float32Array> {
@@ -71,8 +102,8 @@ async function learn(examples: readonly Prepared[], { bits, passes, hidden, seed
   for (let pass = 0; pass < passes; pass++) {
     await pause(pass);
     for (const i of draw.permutation(examples.length)) {
-      const { features, isMask, labels } = examples[i]!;
-      const unseen = Uint8Array.from(features, () => Number(draw.uniform() < hidden));
+      const { features, isMask, labels, canHide } = examples[i]!;
+      const unseen = canHide.map(can => Number(draw.uniform() < hidden && can === 1));
       const guess = bestChain(chainScores(features, isMask, weights, bits, unseen));
       const change = (feature: number, label: number, by: number) => {
         weights[feature * L + label]! += by;
@@ -80,9 +111,9 @@ async function learn(examples: readonly Prepared[], { bits, passes, hidden, seed
       };
       for (let t = 0; t < labels.length; t++) {
         const [right, wrong] = [labels[t]!, guess[t]!];
-        const { own, letters, form } = features[t]!;
+        const form = features.form[t]!;
         if (right !== wrong)
-          for (const list of unseen[t] === 1 ? [own] : [own, letters])
+          for (const list of featuresAt(features, t, unseen[t] === 1))
             for (const f of list) {
               change(f, right, 1);
               change(f, wrong, -1);
@@ -154,11 +185,7 @@ export async function trainNames(
     });
   const numTests = Math.max(1, Math.round(o.heldOut * kept.length));
   const tests = kept.slice(0, numTests);
-  const prepared = kept.slice(numTests).map((example): Prepared => {
-    const tokens: readonly NameToken[] = nameTokens(example.text);
-    const isMask = tokens.map(t => t.isMask);
-    return { example, features: featuresOf(tokens, o.bits), isMask, labels: nameLabels(tokens, example.spans) };
-  });
+  const prepared = preparedOf(kept.slice(numTests), o.bits);
   const numTuning = Math.max(1, Math.round(prepared.length / 10));
   const pause = async (done: number, message: string) => {
     onProgress?.(done, message);
