@@ -32,6 +32,7 @@ export const benches = {
   store: "artifacts recorded per second, durably, and what is lost in 200 kills",
   merkle: "acts recorded per second beside artifacts, proofs judged by Go's modules, and edits, cuts and reorders of a log that are found",
   pii: "private data found in mails and in generated sentences, beside Presidio's patterns",
+  names: "the shipped recogniser of names on sentences of Presidio's generator and on marked mails, beside Presidio",
   decontaminate: "evaluation items planted in mails, beside datatrove and decon",
   html: "main text of the HTML in mails, beside trafilatura",
   filters: "the C4, Gopher and FineWeb filter sets over mails, beside datatrove",
