@@ -88,6 +88,25 @@ function expectEqualToLoop<S>({ specs, loss, of, span }: Case<S>): void {
   const norms = g.squaredNorms();
   const dots = g.dots();
   const weighted = treeLeaves<Tensor>(g.weightedSum(constant(factors)));
+  const drawn = random("directions");
+  const normals = (n: number) => Float32Array.from({ length: n }, () => drawn.normal());
+  const directions = inputs.map(t => normals(t.size));
+  const along = g.along(
+    treeFrom(
+      specs as Tree<ParameterSpec>,
+      inputs.map((t, i) => constant(directions[i]!, "f32", t.shape)),
+    ),
+  );
+  const seen = inputs.map(t => {
+    const columns = t.shape.at(-1) ?? 1;
+    return { left: normals((t.size / columns) * 2), right: normals(columns * 3), columns };
+  });
+  const sketches = g.sketches(
+    seen.map(({ left, right, columns }) => ({
+      left: constant(left, "f32", [left.length / 2, 2]),
+      right: constant(right, "f32", [columns, 3]),
+    })),
+  );
   const own = Array.from({ length: count }, (_, e) => {
     const mine = constant(
       Float32Array.from(flat, id => (id === e ? 1 : 0)),
@@ -101,12 +120,25 @@ function expectEqualToLoop<S>({ specs, loss, of, span }: Case<S>): void {
       ),
     );
   });
-  const graph = simplify(graphOf([...inputs, ...Object.values(batch)] as Tensor<"input">[], [norms, dots, ...weighted, ...own.flat()]));
+  const graph = simplify(graphOf([...inputs, ...Object.values(batch)] as Tensor<"input">[], [norms, dots, ...weighted, ...own.flat(), along, sketches]));
   const found = evaluate(graph.outputs, given, { exact: true });
   const gradients = own.map((_, e) => found.slice(2 + leaves.length * (1 + e), 2 + leaves.length * (2 + e)));
   const dot = (a: number, b: number) => gradients[a]!.reduce((s, x, i) => x.reduce((t, v, j) => t + v * gradients[b]![i]![j]!, s), 0);
   const scale = Math.max(...gradients.map((_, e) => dot(e, e)));
   expect(scale).toBeGreaterThan(1e-6);
+  const [alongFound, sketchFound] = found.slice(-2) as [Float64Array, Float64Array];
+  gradients.forEach((gradient, e) => {
+    const want = gradient.reduce((s, x, i) => x.reduce((t, v, j) => t + v * directions[i]![j]!, s), 0);
+    expect(Math.abs(alongFound[e]! - want) / Math.sqrt(scale), `along a direction, example ${e}`).toBeLessThan(1e-7);
+    for (let a = 0; a < 2; a++)
+      for (let b = 0; b < 3; b++) {
+        const sketch = gradient.reduce((s, x, i) => {
+          const { left, right, columns } = seen[i]!;
+          return x.reduce((t, v, j) => t + v * left[Math.floor(j / columns) * 2 + a]! * right[(j % columns) * 3 + b]!, s);
+        }, 0);
+        expect(Math.abs(sketchFound[e * 6 + a * 3 + b]! - sketch) / Math.sqrt(scale), `sketch of example ${e}`).toBeLessThan(1e-7);
+      }
+  });
   gradients.forEach((_, a) => {
     expect(Math.abs(found[0]![a]! - dot(a, a)) / scale, `norm of example ${a}`).toBeLessThan(1e-9);
     gradients.forEach((__, b) => {

@@ -1,5 +1,5 @@
 /**
- * Norms and products of the gradients of single examples of a batch, and weighted sums of these gradients, from one forward and one backward pass: what
+ * Norms, products, projections and sketches of the gradients of single examples of a batch, and weighted sums of these gradients, from one forward and one backward pass: what
  * private training (Abadi et al. 2016) and influence (Pruthi et al. 2020) stand on. Nothing of [examples x parameters] is written out where pairs of
  * tokens cost less (`terms.ts`). The weighted sum needs no second backward pass: cotangents are known, only the products with them are made again
  * (Bu et al. 2023, "book-keeping").
@@ -18,7 +18,7 @@ import { type ExampleOwners, type Ownership, ownershipOf } from "./examples.ts";
 import { batchLayout, type Layout, mixesRows, plainLayout, type RowState, stateOfRows } from "./layout.ts";
 import { pulledBack } from "./pull-back.ts";
 import { rowStates, type StateRule } from "./row-states.ts";
-import { dotsOf, squaredNormsOf, type Term, weightedSumOf } from "./terms.ts";
+import { alongOf, dotsOf, type SketchFactors, sketchOf, squaredNormsOf, type Term, weightedSumOf } from "./terms.ts";
 
 /** Gradients of the examples of a batch, of which none is written out. */
 export interface ExampleGradients<P> {
@@ -29,6 +29,13 @@ export interface ExampleGradients<P> {
   squaredNorms(): Tensor;
   /** Dot products of the examples' gradients [E, E], f32. */
   dots(): Tensor;
+  /** Dot product of each example's gradient with a direction, a tree like the parameters: [E], f32. */
+  along(direction: P): Tensor;
+  /**
+   * Sum over the parameters of left^T gradient right [E, a x b], f32, with factors of each leaf in order: of random factors with mean 0 and E[left left^T] =
+   * E[right right^T] = 1, products of two sketches estimate products of gradients (Choe et al. 2024, "What is your data worth to GPT?").
+   */
+  sketches(factors: readonly SketchFactors[]): Tensor;
   /** Sum over the examples of weight x gradient, a tree like the parameters, f32; weights [E] have no gradient. */
   weightedSum(weights: Tensor): P;
 }
@@ -199,11 +206,20 @@ export function perExample<P, B, R extends unknown[]>(
       terms()
         .map(([p, list]) => of(list, p.shape, owned))
         .reduce((a, b) => f.add(a, b));
+    const sumOfTerms = (of: (t: Term, leaf: number) => Tensor) =>
+      terms()
+        .flatMap(([p, list]) => list.map(t => of(t, leaves.indexOf(p))))
+        .reduce((a, b) => f.add(a, b));
     return {
       loss: value,
       count: owned.count,
       squaredNorms: () => total(squaredNormsOf),
       dots: () => total(dotsOf),
+      along(direction) {
+        const directions = treeLeaves<Tensor>(direction as Tree<Tensor>);
+        return sumOfTerms((t, at) => alongOf(t, directions[at]!, owned));
+      },
+      sketches: factors => sumOfTerms((t, at) => sketchOf(t, factors[at]!, leaves[at]!.shape, owned)),
       weightedSum: weights => treeFrom(tree, weightedSums(entries, leaves, f.stopGradient(weights), owned)) as P,
     };
   };

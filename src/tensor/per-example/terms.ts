@@ -167,6 +167,50 @@ export function weightedSumOf(t: Term, weights: Tensor, shape: Shape, { rows, co
   return f.reshape(f.matmul(f.reshape(t.left, [rows * m, widthOf(t.left)]), right, { transposeA: true }), shape);
 }
 
+/** Sums of one number a token over each example's tokens: [B, M] -> [E]. */
+function ofExamples(values: Tensor, owner: Tensor | undefined, count: number): Tensor {
+  if (!owner) return f.sum(values, 1);
+  const n = sizeOf(values.shape);
+  return f.reshape(f.matmul(f.reshape(values, [1, n]), membership(f.reshape(owner, [n]), count)), [count]);
+}
+
+/** A side's vectors times a matrix [K, N] -> [B, M, N]. */
+function sideTimes(side: Side, matrix: Tensor): Tensor {
+  if (isPicked(side)) return f.gather(matrix, side.index);
+  const [rows, m, k] = side.shape as [number, number, number];
+  return f.reshape(f.matmul(f.reshape(side, [rows * m, k]), matrix), [rows, m, matrix.shape[1]!]);
+}
+
+/** Dot product of each example's gradient of one parameter with a direction of the parameter's shape [E]: the sum over tokens of (l^T direction) . r. */
+export function alongOf(t: Term, direction: Tensor, { count }: Ownership): Tensor {
+  const d = f.cast(direction, "f32");
+  if (t.kind === "dense") {
+    const size = Math.max(1, sizeOf(d.shape));
+    return f.reshape(f.matmul(f.reshape(t.value, [count, size]), f.reshape(d, [size, 1])), [count]);
+  }
+  const moved = sideTimes(t.left, f.reshape(d, [widthOf(t.left), t.right.shape[2]!]));
+  return ofExamples(f.sum(f.mul(moved, t.right), 2), t.owner, count);
+}
+
+/** What a gradient is seen through: its rows [K, a] and its columns [C, b], where it is [K, C], C its last axis. */
+export interface SketchFactors {
+  readonly left: Tensor;
+  readonly right: Tensor;
+}
+
+/** left^T gradient right of each example, row by row: [E, a x b]. Of outer products it is the sum over tokens of (left^T l) (right^T r)^T. */
+export function sketchOf(t: Term, { left, right }: SketchFactors, shape: Shape, examples: Ownership): Tensor {
+  const { count } = examples;
+  const [[k, a], [c, b]] = [left.shape, right.shape] as [[number, number], [number, number]];
+  if (t.kind === "outer" && widthOf(t.left) === k) {
+    const seen = { ...t, left: sideTimes(t.left, left), right: sideTimes(t.right, right) };
+    return f.reshape(writtenOut(seen, examples), [count, a * b]);
+  }
+  const dense = f.reshape(denseOf(t, shape, examples), [count * k, c]);
+  const columns = f.reshape(f.matmul(dense, right), [count, k, b]);
+  return f.reshape(f.matmul(f.broadcastTo(f.reshape(left, [1, k, a]), [count, k, a]), columns, { transposeA: true }), [count, a * b]);
+}
+
 /** The gradient of a transposed matrix. */
 export const turnedTerm = (t: Term): Term => {
   if (t.kind === "dense") return { ...t, value: turned(t.value) };
