@@ -120,7 +120,9 @@ function expectEqualToLoop<S>({ specs, loss, of, span }: Case<S>): void {
       ),
     );
   });
-  const graph = simplify(graphOf([...inputs, ...Object.values(batch)] as Tensor<"input">[], [norms, dots, ...weighted, ...own.flat(), along, sketches]));
+  const graph = simplify(
+    graphOf([...inputs, ...Object.values(batch)] as Tensor<"input">[], [norms, dots, ...weighted, ...own.flat(), along, sketches]),
+  );
   const found = evaluate(graph.outputs, given, { exact: true });
   const gradients = own.map((_, e) => found.slice(2 + leaves.length * (1 + e), 2 + leaves.length * (2 + e)));
   const dot = (a: number, b: number) => gradients[a]!.reduce((s, x, i) => x.reduce((t, v, j) => t + v * gradients[b]![i]![j]!, s), 0);

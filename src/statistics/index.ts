@@ -4,6 +4,13 @@ export { bestOf, isBestOptimistic } from "./best-of.ts";
 export { benjaminiHochberg, holm, levelOfLook } from "./corrections.ts";
 export { averagePrecision, type Curve, curveOf, drawnCurve, rocArea, type ScoredOutcomes } from "./curve.ts";
 export {
+  type AttributionScores,
+  type DatamodelingOptions,
+  type DatamodelingScore,
+  datamodelingScores,
+  type RetrainedModels,
+} from "./datamodel.ts";
+export {
   betaQuantile,
   binomialBelow,
   chiSquareAbove,

@@ -1,8 +1,8 @@
 /**
- * Norms, products, projections and sketches of the gradients of single examples of a batch, and weighted sums of these gradients, from one forward and one backward pass: what
- * private training (Abadi et al. 2016) and influence (Pruthi et al. 2020) stand on. Nothing of [examples x parameters] is written out where pairs of
- * tokens cost less (`terms.ts`). The weighted sum needs no second backward pass: cotangents are known, only the products with them are made again
- * (Bu et al. 2023, "book-keeping").
+ * Norms, products, projections and sketches of the gradients of single examples of a batch, and weighted sums of these gradients, from one forward and
+ * one backward pass: what private training (Abadi et al. 2016) and influence (Pruthi et al. 2020) stand on. Nothing of [examples x parameters] is written
+ * out where pairs of tokens cost less (`terms.ts`). The weighted sum needs no second backward pass: cotangents are known, only the products with them are
+ * made again (Bu et al. 2023, "book-keeping").
  */
 import { type Tree, treeFrom, treeLeaves } from "../../base/index.ts";
 import { inlineBody, reachable, withInputs } from "../body.ts";
