@@ -86,10 +86,10 @@ export function datamodelingScores<M extends string>(
       drawn[m]!.push(meanOf(chosen.map(t => known.get(t)!)));
     }
   }
+  const scores: Partial<Record<M, DatamodelingScore>> = {};
+  for (const [m, name] of names.entries()) scores[name] = { ...intervalOf(values[m]!, drawn[m]!, confidence), targets: own[m]! };
   return {
-    scores: Object.fromEntries(
-      names.map((name, m) => [name, { ...intervalOf(values[m]!, drawn[m]!, confidence), targets: own[m]! }]),
-    ) as Record<M, DatamodelingScore>,
+    scores: scores as Record<M, DatamodelingScore>,
     difference(of, from) {
       const [a, b] = [names.indexOf(of), names.indexOf(from)];
       return intervalOf(

@@ -7,6 +7,12 @@ export const tuneErrors = errorTable("tune", {
     exit: "usage",
     meaning: "A recipe's privacy options do not fit: the message names the budget, the delta or the option.",
   },
+  influence: {
+    status: 400,
+    exit: "usage",
+    meaning:
+      "A model's outputs cannot be attributed to training texts so: its kind, what is kept of its training, or an option does not fit.",
+  },
   space: {
     status: 400,
     exit: "usage",

@@ -6,6 +6,7 @@ export * from "./distill/index.ts";
 export { tuneErrors } from "./errors.ts";
 export * from "./frozen/index.ts";
 export * from "./importance/index.ts";
+export * from "./influence/index.ts";
 export * from "./instruct/index.ts";
 export * from "./jobs/index.ts";
 export * from "./kind/index.ts";

@@ -85,6 +85,13 @@ const fitOptions = z.strictObject({
   debias: debiasOptions
     .optional()
     .describe("Adversarial debiasing; the last weights are kept, without `select` and `patience`. Default: off."),
+  checkpoints: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe("Epoch checkpoints kept as whole models, for `loam explain --influence`. Default: none."),
   checkpointSeconds: z.number().min(0).default(60).describe("Seconds between checkpoints. Does not change results."),
 });
 

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { countParameters, decoderSpec, disposeTree, mergeAdapter, readAdapter } from "../../nn/index.ts";
 import { stage } from "../../store/index.ts";
-import { checkpointReader } from "./checkpoint-files.ts";
+import { checkpointReader } from "../checkpoint-files.ts";
 import { decoderOf, type InstructSurroundings } from "./stage.ts";
 
 /** Base and what was tuned from it to the model of a step. Errors: nn/adapter where that step was not kept. */

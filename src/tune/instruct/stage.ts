@@ -18,6 +18,7 @@ import {
 } from "../../nn/index.ts";
 import type { ArtifactReader, ArtifactWriter } from "../../store/index.ts";
 import { bytesOf, type Device, type DeviceArray } from "../../tensor/index.ts";
+import { checkpointWriter } from "../checkpoint-files.ts";
 import { tuneErrors } from "../errors.ts";
 import type { Fitted } from "../fit.ts";
 import {
@@ -31,7 +32,6 @@ import {
   tuningOf,
 } from "../methods/index.ts";
 import { type StageSurroundings, tuningOptions, tuningStage } from "../tune-stage.ts";
-import { checkpointWriter } from "./checkpoint-files.ts";
 import { encodeExamples, type TuneText } from "./encode.ts";
 import { placedExamples } from "./examples-stage.ts";
 import { exampleOptions, instructFitOptions, type resultKinds } from "./options.ts";

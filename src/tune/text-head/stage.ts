@@ -1,9 +1,13 @@
 /** The stage of a tuning that trains a head over texts' states: a model and documents in, a model artifact out (weights, tokenizer, recipe, validation). */
 import type { z } from "zod";
-import { countParameters, type Model, specOfModel, writeModelFiles } from "../../nn/index.ts";
+import { countParameters, type FilesWriter, type Model, specOfModel, writeModelFiles } from "../../nn/index.ts";
 import type { ArtifactReader, Summary } from "../../store/index.ts";
-import { nameOfMethod, type ProvenOutput, textProofSummary } from "../methods/index.ts";
+import type { Device, DeviceArray } from "../../tensor/index.ts";
+import { checkpointWriter } from "../checkpoint-files.ts";
+import { mergedModel, nameOfMethod, type ProvenOutput, textProofSummary } from "../methods/index.ts";
+import { leavesOf } from "../methods/paths.ts";
 import { tuningOptions, tuningStage } from "../tune-stage.ts";
+import { trainedOfModel } from "./adversary.ts";
 import type { FittedHead, HeadRecipe, HeadRun, HeadTexts } from "./fit.ts";
 import { headProof } from "./head-proof.ts";
 import { openBase, type TuneSurroundings } from "./open-base.ts";
@@ -51,6 +55,22 @@ interface HeadTuning<
   tell(tuned: F & { readonly best: unknown; readonly history: readonly object[] }, parts: P): HeadTold;
 }
 
+/** A kept checkpoint as a whole model; arrays that only the merge made are given back. */
+async function writeCheckpoint(
+  output: FilesWriter,
+  model: Model,
+  { tuning, frozen, parameters }: Pick<FittedHead, "tuning" | "frozen"> & { readonly parameters: FittedHead["trainable"] },
+  device: Device,
+): Promise<void> {
+  const merged = await mergedModel(tuning, frozen, trainedOfModel(parameters), device);
+  const others = new Set(leavesOf<DeviceArray>([frozen, parameters]).values());
+  try {
+    await writeModelFiles(output, { ...model, parameters: merged } as Model);
+  } finally {
+    for (const array of leavesOf<DeviceArray>(merged).values()) if (!others.has(array)) array.dispose();
+  }
+}
+
 /** Errors: tune/base, and those of reading and training. */
 export function headStage<
   S extends z.ZodType<HeadRecipe & { readonly length: number }>,
@@ -82,10 +102,24 @@ export function headStage<
           const told = head.tell(tuned, parts);
           await writeModelFiles(output, told.model ?? model);
           await output.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
+          for (const { step, parameters } of tuned.kept)
+            await writeCheckpoint(checkpointWriter(output, step), told.model ?? model, { ...tuned, parameters }, device);
           for (const [file, text] of Object.entries(told.files ?? {})) await output.write(file, text);
           const { steps, stoppedEarly, trained, best, history } = tuned;
+          const checkpoints = tuned.kept.length > 0 ? { checkpoints: tuned.kept.map(k => k.step) } : {};
           return {
-            tuning: { base: inputs.base.id, recipe: lasting, ...told.tuning, steps, stoppedEarly, trained, best, history, proof },
+            tuning: {
+              base: inputs.base.id,
+              recipe: lasting,
+              ...told.tuning,
+              steps,
+              stoppedEarly,
+              ...checkpoints,
+              trained,
+              best,
+              history,
+              proof,
+            },
             summary: {
               name,
               family: model.family,

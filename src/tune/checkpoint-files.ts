@@ -1,6 +1,6 @@
-/** Where a tuning keeps its checkpoints: adapters among its files, a folder a step (`checkpoints/12/adapter_model.safetensors`). */
-import type { FilesReader, FilesWriter } from "../../nn/index.ts";
-import type { ArtifactReader } from "../../store/index.ts";
+/** Where a tuning keeps its checkpoints among its files: adapters or whole models, a folder a step (`checkpoints/12/adapter_model.safetensors`). */
+import type { FilesReader, FilesWriter } from "../nn/index.ts";
+import type { ArtifactReader } from "../store/index.ts";
 
 const folderOf = (step: number): string => `checkpoints/${step}/`;
 
