@@ -10,7 +10,14 @@ import type { CostOptions, RunCost } from "./cost/index.ts";
 import { DataCalls } from "./data/data-calls.ts";
 import { DeployCalls } from "./deploy-calls.ts";
 import type { EvaluateOptions, TasksEvaluation } from "./evaluations.ts";
-import type { ExplainOptions, ResponseExplanation } from "./explaining/index.ts";
+import type {
+  ExplainOptions,
+  InfluenceOptions,
+  MeasuredInfluence,
+  MeasureOptions,
+  ResponseExplanation,
+  TextInfluence,
+} from "./explaining/index.ts";
 import { JobCalls } from "./fine-tuning/job-calls.ts";
 import { GatewayCalls } from "./gateway/gateway-calls.ts";
 import { KeyCalls } from "./keys/key-calls.ts";
@@ -209,6 +216,16 @@ export class Project implements AsyncDisposable {
   /** Which parts of a request a response or a class rests on, and whether the version gives the same response again. */
   explain(options: ExplainOptions & CallOptions): Call<ResponseExplanation> {
     return callOf(async watch => (await import("./explaining/index.ts")).explainResponse(this.#workspace, options, watch), options);
+  }
+
+  /** Training documents that a classifier's answer rests on, the most helpful and the most harmful ones by id. */
+  influence(options: InfluenceOptions & CallOptions): Call<TextInfluence> {
+    return callOf(async watch => (await import("./explaining/index.ts")).explainInfluence(this.#workspace, options, watch), options);
+  }
+
+  /** How far `influence` can be believed: models are retrained on random halves of the documents. */
+  measureInfluence(options: MeasureOptions & CallOptions = {}): Call<MeasuredInfluence> {
+    return callOf(async watch => (await import("./explaining/index.ts")).measureInfluence(this.#workspace, options, watch), options);
   }
 
   /** `releases.promote`. */

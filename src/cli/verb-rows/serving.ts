@@ -148,8 +148,11 @@ export const explainVerb: Verb = {
     ["--label <class>", "class to explain (default: the one that the model gives)"],
     [
       "--method <name>",
-      "gradient_x_input, integrated_gradients or occlusion; repeatable (default: the last two; of a classifier the last)",
+      "gradient_x_input, integrated_gradients or occlusion; repeatable (default: the last two; of a classifier the last); with --influence tracin, trak or nearest",
     ],
+    ["--influence <text>", "training documents that the class of this text rests on, without --body, --prompt and --input"],
+    ["--top <n>", "with --influence: documents that are listed of each kind", "10"],
+    ["--measure-influence <n>", "retrain so many models on halves of the training documents, and keep how well each method predicts them"],
     ["--units <unit>", "token or word", "word"],
     ["--request <id>", "add what the gateway's journal holds of this request; its version is explained"],
   ],

@@ -1,4 +1,4 @@
-/** Why a model gave a response. */
+/** Why a model gave a response: parts of the prompt, and training documents. */
 export {
   type ExplainedPart,
   type ExplainMethod,
@@ -8,3 +8,13 @@ export {
   type ResponseExplanation,
   type ToldFaithfulness,
 } from "./explain.ts";
+export {
+  explainInfluence,
+  type InfluenceOptions,
+  type InfluentialDocument,
+  isInfluenceMethod,
+  type MeasuredInfluence,
+  type MeasureOptions,
+  measureInfluence,
+  type TextInfluence,
+} from "./influence.ts";

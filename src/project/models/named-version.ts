@@ -15,12 +15,17 @@ export interface NamedModelVersion extends AsyncDisposable {
   readonly version: ModelVersion;
 }
 
-/** `NAME`, `NAME@3`, `NAME@prod`. Errors: project/argument for files, store/notFound. */
-export async function namedVersion({ folder, cwd }: Workplace, given: string): Promise<NamedModelVersion> {
+/** `NAME`, `NAME@3`, `NAME@prod`; default: the served model. Errors: project/argument for files, store/notFound. */
+export async function namedVersion({ folder, cwd }: Workplace, given: string | undefined): Promise<NamedModelVersion> {
   const found = await findModel(folder, cwd, given);
   try {
     if (found.model.kind === "files")
-      throw wrongArgument("model", "a version of a record", `"${given}", files`, "`loam models import FILE` makes one of them.");
+      throw wrongArgument(
+        "model",
+        "a version of a record",
+        `"${found.model.shown}", files`,
+        "`loam models import FILE` makes one of them.",
+      );
     const { store, wanted } = found.model;
     const [model = "", which = "latest"] = wanted.split("@");
     const version = await resolveVersion(store.records.read, model, which);

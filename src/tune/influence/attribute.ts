@@ -18,12 +18,12 @@ export interface WeightedCheckpoint {
  */
 export async function tracIn(
   gradients: TextGradients,
-  checkpoints: readonly WeightedCheckpoint[],
+  checkpoints: Iterable<WeightedCheckpoint> | AsyncIterable<WeightedCheckpoint>,
   texts: AttributedTexts,
   train: AttributedTexts,
 ): Promise<Float64Array[]> {
   const scores = texts.tokens.map(() => new Float64Array(train.tokens.length));
-  for (const { parameters, rate } of checkpoints) {
+  for await (const { parameters, rate } of checkpoints) {
     const dots = await gradients.dots(parameters, texts, train);
     for (const [t, row] of dots.entries()) for (let i = 0; i < row.length; i++) scores[t]![i]! += rate * row[i]!;
   }
@@ -65,7 +65,7 @@ function factorOf({ size, rows }: TextSketches, ridge: number): Float64Array {
  */
 export async function trak(
   gradients: TextGradients,
-  models: readonly unknown[],
+  models: Iterable<unknown> | AsyncIterable<unknown>,
   texts: AttributedTexts,
   train: AttributedTexts,
   { side = 16, ridge = 0.1, seed = 1 }: TrakOptions = {},
@@ -73,17 +73,19 @@ export async function trak(
   const count = train.tokens.length;
   const scores = texts.tokens.map(() => new Float64Array(count));
   const doubts = new Float64Array(count);
-  for (const [m, parameters] of models.entries()) {
+  let m = 0;
+  for await (const parameters of models) {
     const known = await gradients.sketches(parameters, train, side, `${seed}/${m}`);
     const asked = await gradients.sketches(parameters, texts, side, `${seed}/${m}`);
     const factor = factorOf(known, ridge);
     for (const [t, row] of asked.rows.entries()) {
       const solved = solveTriangular(factor, solveTriangular(factor, row), true);
-      for (let i = 0; i < count; i++) scores[t]![i]! += known.rows[i]!.reduce((s, x, k) => s + x * solved[k]!, 0) / models.length;
+      for (let i = 0; i < count; i++) scores[t]![i]! += known.rows[i]!.reduce((s, x, k) => s + x * solved[k]!, 0);
     }
-    for (let i = 0; i < count; i++) doubts[i]! += 1 / (1 + Math.exp(known.measures[i]!)) / models.length;
+    for (let i = 0; i < count; i++) doubts[i]! += 1 / (1 + Math.exp(known.measures[i]!));
+    m++;
   }
-  for (const row of scores) for (let i = 0; i < count; i++) row[i]! *= doubts[i]!;
+  for (const row of scores) for (let i = 0; i < count; i++) row[i]! *= doubts[i]! / m ** 2;
   return scores;
 }
 

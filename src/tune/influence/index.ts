@@ -7,6 +7,15 @@ export {
   trak,
   type WeightedCheckpoint,
 } from "./attribute.ts";
+export {
+  ClassifierInfluence,
+  type InfluenceFaithfulness,
+  type InfluenceMethod,
+  type InfluenceSource,
+  influenceMethods,
+  logOdds,
+  type MeasureInfluenceOptions,
+} from "./classifier-influence.ts";
 export { classLogOdds, classLoss, type TextMeasure, textLoss } from "./measures.ts";
 export { type RetrainOptions, retrainOnSubsets } from "./retrain.ts";
 export {
