@@ -1,6 +1,7 @@
 /**
  * Attributions of SmolLM2-135M beside Captum on the same float32 weights, tokens and baseline (the mean embedding) in one run, and how far each method can be
- * believed: deletion and insertion beside random orders, and whether it changes when the weights are random (Adebayo et al. 2018).
+ * believed: deletion and insertion beside random orders, and whether it changes when the weights are random (Adebayo et al. 2018). Then influence of training
+ * documents: does it predict retraining (`influence.ts`)?
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -12,6 +13,7 @@ import { openDevice } from "../src/tensor/index.ts";
 import { run as child } from "./child.ts";
 import { type Answer, contest } from "./contender.ts";
 import { type Bar, type BenchContext, type BenchResult, digits } from "./harness.ts";
+import { influenceFigures } from "./influence.ts";
 
 const gguf = "smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf";
 const cases: readonly (readonly [prompt: string, answer: string])[] = [
@@ -102,7 +104,8 @@ export const run = ({ peers, say, scale }: BenchContext): Promise<BenchResult> =
     disposeTree(blank);
     disposeTree(parameters);
     device.dispose();
-    const bars: Bar[] = [];
+    const influence = await influenceFigures({ say, scale });
+    const bars: Bar[] = [...influence.bars];
     const bar = (name: string, want: string, got: number, holds: boolean) => bars.push({ name, want, got: digits(got), holds });
     for (const m of methods) {
       if (theirs)
@@ -113,8 +116,9 @@ export const run = ({ peers, say, scale }: BenchContext): Promise<BenchResult> =
     const table = (of: Record<AttributionMethod, number[]>, by: (xs: readonly number[]) => number) =>
       Object.fromEntries(methods.map(m => [m, digits(by(of[m]))]));
     return {
-      method: `${chosen.length} texts, the mean embedding as baseline, log-probability of the answer; integrated gradients with at most ${steps} looks (tolerance 0.02 nats), Captum's with ${steps} nodes of Gauss and Legendre; deletion and insertion at ${faithful.points} shares beside ${faithful.orders} random orders; correlation of absolute values with those of random weights.`,
+      method: `${chosen.length} texts, the mean embedding as baseline, log-probability of the answer; integrated gradients with at most ${steps} looks (tolerance 0.02 nats), Captum's with ${steps} nodes of Gauss and Legendre; deletion and insertion at ${faithful.points} shares beside ${faithful.orders} random orders; correlation of absolute values with those of random weights. ${influence.method}`,
       ours: {
+        influence: influence.ours,
         deletionGain: table(deletion, mean),
         insertionGain: table(insertion, mean),
         randomWeights: table(sane, mean),
