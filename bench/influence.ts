@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { random, silent, treeFrom, treePaths } from "../src/base/index.ts";
+import { silent, treeFrom, treePaths } from "../src/base/index.ts";
 import {
   bertConfig,
   disposeTree,
@@ -36,9 +36,10 @@ import {
 } from "../src/tune/index.ts";
 import { predictorOf, textReader } from "../src/tune/text-head/predict.ts";
 import { type Bar, type BenchContext, digits } from "./harness.ts";
+import { hashedLength, hashedMails, hashedVocab, mailClasses } from "./hashed-mails.ts";
 import { labelledMails } from "./quality/corpus.ts";
 
-const [trainMails, testMails, models, length, vocab] = [400, 40, 32, 64, 2000];
+const [trainMails, testMails, models] = [400, 40, 32];
 /** Trainings whose gradients TRAK averages over. */
 const seeds = 3;
 /** The bar's method is fixed for each setting before it is measured: TracIn where training is not convex, TRAK where its linear model is exact. */
@@ -48,24 +49,14 @@ const settings = {
 } as const satisfies Readonly<Record<string, { width: number; method: "tracin" | "trak"; recipe: Partial<ClassifyInput> }>>;
 type Setting = (typeof settings)[keyof typeof settings];
 
-/** A word's token: a hash, from 1 on. */
-function wordToken(word: string): number {
-  let h = 7;
-  for (const c of word) h = (Math.imul(h, 31) + c.charCodeAt(0)) >>> 0;
-  return 1 + (h % (vocab - 1));
-}
-
 async function mailTexts(): Promise<{ readonly train: TokenTexts; readonly test: TokenTexts }> {
   const mails = await labelledMails(process.cwd());
-  const part = (isTest: boolean, count: number): TokenTexts => {
-    const all = mails.filter(m => (m.fold === 0) === isTest);
-    const chosen = Array.from(random(`lds/${isTest}`).permutation(all.length).subarray(0, count), i => all[i]!);
-    return {
-      ids: chosen.map((_, i) => String(i)),
-      tokens: chosen.map(m => (m.text.toLowerCase().match(/\p{L}+/gu) ?? ["none"]).slice(0, length).map(wordToken)),
-      labels: Int32Array.from(chosen, m => (m.isGood ? 0 : 1)),
-    };
-  };
+  const part = (isTest: boolean, count: number) =>
+    hashedMails(
+      mails.filter(m => (m.fold === 0) === isTest),
+      count,
+      `lds/${isTest}`,
+    );
   return { train: part(false, trainMails), test: part(true, testMails) };
 }
 
@@ -94,7 +85,7 @@ interface Lab {
 async function trained({ device, folder, train, test, setting }: Lab, items: ArrayLike<number>, seed: number): Promise<FittedClassifier> {
   const base: ModelConfig = {
     family: "encoder",
-    config: { ...bertConfig({ vocab, width: setting.width, layers: 1, heads: 2, context: length }), headless: true },
+    config: { ...bertConfig({ vocab: hashedVocab, width: setting.width, layers: 1, heads: 2, context: hashedLength }), headless: true },
   };
   const pick = Array.from(items);
   return fitClassifier({
@@ -111,10 +102,10 @@ async function trained({ device, folder, train, test, setting }: Lab, items: Arr
       checkpoints: 1,
       checkpointSeconds: 1e6,
     }),
-    classes: ["ham", "spam"],
+    classes: mailClasses,
     train: { ids: pick.map(String), tokens: pick.map(i => train.tokens[i]!), labels: Int32Array.from(pick, i => train.labels[i]!) },
     validation: test,
-    longest: length,
+    longest: hashedLength,
     identity: "influence".padEnd(64, "0"),
     folder: mkdtempSync(join(folder, "run-")),
     progress: silent,
@@ -125,7 +116,7 @@ const configOf = ({ model }: FittedClassifier): ModelConfig => ({ family: model.
 
 async function outputsOf({ device, test }: Lab, fitted: FittedClassifier): Promise<Float64Array> {
   const model = configOf(fitted);
-  const predictor = predictorOf({ device, model, longest: length, parameters: (p: unknown) => p });
+  const predictor = predictorOf({ device, model, longest: hashedLength, parameters: (p: unknown) => p });
   const logits = await predictor.predict([lastWeights(model, fitted)], test.tokens).finally(() => predictor.dispose());
   return Float64Array.from(logits, (row, i) => logOdds(row, test.labels[i]!));
 }
@@ -139,10 +130,12 @@ async function attributions(
   const model = configOf(fitted[0]!);
   const weights = fitted.map(f => lastWeights(model, f));
   const isCounted = (path: string) => Object.hasOwn(fitted[0]!.kept[0]!.parameters, path);
-  const [loss, odds] = [classLoss, classLogOdds].map(measure => openTextGradients({ device, model, measure, longest: length, isCounted }));
+  const [loss, odds] = [classLoss, classLogOdds].map(measure =>
+    openTextGradients({ device, model, measure, longest: hashedLength, isCounted }),
+  );
   const reader = textReader({
     device,
-    longest: length,
+    longest: hashedLength,
     parameters: (p: unknown) => p,
     read: (p, tokens, present) => textStates(model, p, tokens, present),
   });

@@ -10,6 +10,7 @@ const {
   label: _____,
   privacy: ______,
   debias: _______,
+  checkpoints: ________,
   ...shared
 } = classifyOptions.shape;
 

@@ -3,7 +3,17 @@
 import { z } from "zod";
 import { classifyOptions } from "../classify/options.ts";
 
-const { classes: _, allowNamed: __, weights: ___, select: ____, label: _____, debias: ______, ...shared } = classifyOptions.shape;
+const {
+  classes: _,
+  allowNamed: __,
+  weights: ___,
+  select: ____,
+  label: _____,
+  debias: ______,
+  checkpoints: _______,
+  privacy: ________,
+  ...shared
+} = classifyOptions.shape;
 
 export const regressOptions = z.strictObject({
   ...shared,
