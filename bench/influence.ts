@@ -42,7 +42,7 @@ import { labelledMails } from "./quality/corpus.ts";
 const [trainMails, testMails, models] = [400, 40, 32];
 /** Trainings whose gradients TRAK averages over. */
 const seeds = 3;
-/** The bar's method is fixed for each setting before it is measured: TracIn where training is not convex, TRAK where its linear model is exact. */
+/** The bar's method of each setting was chosen on other mails and halves: TracIn where all weights are trained, TRAK where its linear model is exact. */
 const settings = {
   "all weights": { width: 32, method: "tracin", recipe: { rate: 0.003, epochs: 10 } },
   "last layer": { width: 64, method: "trak", recipe: { rate: 0.02, epochs: 12, method: { frozen: { layers: 1, embeddings: true } } } },
@@ -55,7 +55,7 @@ async function mailTexts(): Promise<{ readonly train: TokenTexts; readonly test:
     hashedMails(
       mails.filter(m => (m.fold === 0) === isTest),
       count,
-      `lds/${isTest}`,
+      `influence/${isTest}`,
     );
   return { train: part(false, trainMails), test: part(true, testMails) };
 }
@@ -155,6 +155,7 @@ async function scored(lab: Lab, count: number, say: BenchContext["say"]) {
   const retrained = await retrainOnSubsets({
     items: trainMails,
     models: count,
+    seed: "halves",
     async outputsOf(items) {
       const fitted = await trained(lab, items, 1);
       return outputsOf(lab, fitted).finally(() => disposeFitted(fitted));

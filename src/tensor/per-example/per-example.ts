@@ -18,7 +18,7 @@ import { type ExampleOwners, type Ownership, ownershipOf } from "./examples.ts";
 import { batchLayout, type Layout, mixesRows, plainLayout, type RowState, stateOfRows } from "./layout.ts";
 import { pulledBack } from "./pull-back.ts";
 import { rowStates, type StateRule } from "./row-states.ts";
-import { alongOf, dotsOf, type SketchFactors, sketchOf, squaredNormsOf, type Term, weightedSumOf } from "./terms.ts";
+import { alongOf, dotsOf, type SketchFactors, squaredNormsOf, type Term, termSketch, weightedSumOf } from "./terms.ts";
 
 /** Gradients of the examples of a batch, of which none is written out. */
 export interface ExampleGradients<P> {
@@ -219,7 +219,7 @@ export function perExample<P, B, R extends unknown[]>(
         const directions = treeLeaves<Tensor>(direction as Tree<Tensor>);
         return sumOfTerms((t, at) => alongOf(t, directions[at]!, owned));
       },
-      sketches: factors => sumOfTerms((t, at) => sketchOf(t, factors[at]!, leaves[at]!.shape, owned)),
+      sketches: factors => sumOfTerms((t, at) => termSketch(t, factors[at]!, leaves[at]!.shape, owned)),
       weightedSum: weights => treeFrom(tree, weightedSums(entries, leaves, f.stopGradient(weights), owned)) as P,
     };
   };

@@ -199,7 +199,7 @@ export interface SketchFactors {
 }
 
 /** left^T gradient right of each example, row by row: [E, a x b]. Of outer products it is the sum over tokens of (left^T l) (right^T r)^T. */
-export function sketchOf(t: Term, { left, right }: SketchFactors, shape: Shape, examples: Ownership): Tensor {
+export function termSketch(t: Term, { left, right }: SketchFactors, shape: Shape, examples: Ownership): Tensor {
   const { count } = examples;
   const [[k, a], [c, b]] = [left.shape, right.shape] as [[number, number], [number, number]];
   if (t.kind === "outer" && widthOf(t.left) === k) {
