@@ -21,7 +21,7 @@ export const privateSettings: { readonly width: number; readonly recipe: Partial
   width: 64,
   // with all weights (80,000) nothing was learnt at epsilon 4
   recipe: { rate: 0.005, epochs: 6, batch: 128, method: { frozen: { layers: 1, embeddings: true } } },
-  // clipped to 0.5 the more frequent class wins, at noise 0.01 too: gradients of all mails then count alike
+  // clipped to 0.5 the more frequent class wins, at noise 0.01 too: probably because all gradients count alike
   clip: 8,
 };
 /** Below 1 / 2,000 mails. */
