@@ -92,7 +92,7 @@ test("the schema accepts every loam.yaml of examples and templates, and every bl
 
 /** Maps whose keys a user chooses, by what leads there; everything else is a key of Loam's. */
 const named = [
-  /^(data|models|searches|releases|labels|loop|slo)$/,
+  /^(data|models|searches|releases|retention|labels|loop|slo)$/,
   /(^|\.)sources$/,
   /\b(source|sources\.[^.]+)\.(attributes|labels)$/,
   /\.space(\.[^.]+\.when)?$/,

@@ -3,8 +3,6 @@ import { type GovernanceReport, governanceReport, type ReportKind } from "../../
 import type { Workspace } from "../workspace.ts";
 import { gatherFacts } from "./gather.ts";
 
-export { gatherFacts };
-
 /** A report from the record as it is now; gaps are in its sections' `missing`. Errors: those of the record. */
 export const projectReport = async (at: Workspace, kind: ReportKind): Promise<GovernanceReport> =>
   governanceReport(kind, await gatherFacts(at.file, await at.store()));

@@ -4,7 +4,7 @@ import type { ConsoleSource } from "../../serve/index.ts";
 import { deedKinds, listDeeds, type Store, treeHead } from "../../store/index.ts";
 import { proofAt } from "../accountability/index.ts";
 import type { ProjectFile } from "../project-file.ts";
-import { gatherFacts } from "../reports/index.ts";
+import { gatherFacts } from "../reports/gather.ts";
 
 export function governanceSource(file: ProjectFile, store: Store): NonNullable<ConsoleSource["governance"]> {
   const { read } = store.records;

@@ -11,7 +11,7 @@ import { dataReport } from "./console-answers/data-report.ts";
 import { classified, engine, regressed, served, serving, version, versionList } from "./console-answers/engine.ts";
 import { consoleEvaluation } from "./console-answers/evaluations.ts";
 import { adminBodies, givenLabel } from "./console-answers/given.ts";
-import { actList, entryProof, governanceReport } from "./console-answers/governance.ts";
+import { actList, entryProof, lawReport } from "./console-answers/governance.ts";
 import { checkpoints, job, jobEvents, jobList } from "./console-answers/jobs.ts";
 import { labelBatch, labelState } from "./console-answers/labels.ts";
 import { consoleModel, consoleRun, dataSet, graph, maskedExamples, metrics, overview, session } from "./console-answers/project.ts";
@@ -81,7 +81,7 @@ const consoleOperations: readonly ApiOperation[] = [
   read("/api/watch/loops", "Gives the state of retraining loops, with the evidence of their rounds.", z.array(watchedLoopAnswer)),
   read("/api/governance/acts", "Lists who did what, from the log of acts.", actList, actsQuery),
   read("/api/governance/proofs/:position", "Proves that an entry is in the log.", entryProof),
-  read("/api/governance/reports/:kind", "Reports what the artifact store shows for a law or framework.", governanceReport),
+  read("/api/governance/reports/:kind", "Reports what the artifact store shows for a law or framework.", lawReport),
   {
     ...read("/api/events", "Streams which resources changed, as server-sent events `changes`; a comment is the heartbeat.", changes),
     contentType: "text/event-stream",

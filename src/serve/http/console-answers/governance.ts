@@ -4,7 +4,7 @@ import { timeMs } from "./measured.ts";
 
 const said = z.string().optional();
 
-export const loggedAct = z
+const loggedAct = z
   .object({
     id: z.string(),
     position: z.int().describe("in the log, from 0"),
@@ -41,7 +41,7 @@ const fact = z.object({ text: z.string(), evidence: z.array(z.object({ what: z.s
 
 export const governanceReportKinds = ["annex-iv", "nist-rmf", "gdpr-records"] as const;
 
-export const governanceReport = z
+export const lawReport = z
   .strictObject({
     kind: z.string(),
     title: z.string(),
