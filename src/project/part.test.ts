@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseProject } from "./project-file.ts";
+import { modelNameOf, parseProject } from "./project-file.ts";
 
 const data = "data: { mail: { source: { folder: texts, reader: text } } }\n";
 const tuned = (tune: string): string => `${data}models: { topics: { base: minilm, tune: { task: classify, on: mail, ${tune} } } }\n`;
@@ -37,4 +37,13 @@ test("a gateway's part is accepted as it is written: durations, secrets, access"
   upstreams: { other: { url: http://127.0.0.1:1/v1, key: { env: KEY } } }
   access: { principals: { users: { ann: {} } }, policies: [{ id: all, effect: allow }] }`;
   expect(sentence(gateway(part))).toBe("accepted");
+});
+
+test("tokenizer expected object, got nothing: a file of data alone needs neither tokenizer nor models; a model that is trained needs both", () => {
+  expect(sentence(data)).toBe("accepted");
+  expect(sentence(`${data}models: {}\n`)).toBe("accepted");
+  expect(sentence(`${data}models: { small: { train: { on: mail } } }\n`)).toContain("tokenizer");
+  expect(sentence("name: mine\n")).toContain("data");
+  const file = { folder: "", file: "loam.yaml", config: parseProject(data, "loam.yaml") };
+  expect(() => modelNameOf(file, undefined)).toThrow("expected a model in loam.yaml, got none. `loam data run`");
 });

@@ -111,7 +111,7 @@ const projectShape = {
   prices: corePricesPart.prefault({}).describe("Prices and power of the machine, for the cost of runs."),
 };
 
-/** The whole file as it is written, for editors and docs. A file of tuned models alone needs neither tokenizer nor data. */
+/** The whole file as it is written, for editors and docs. A file of tuned models alone needs neither tokenizer nor data, one of data alone no models. */
 export const projectDocument = () =>
   z.strictObject({
     ...projectShape,
@@ -119,6 +119,7 @@ export const projectDocument = () =>
     tokenizer: tokenizerPart.optional().describe("Tokenizer of the models that are trained from scratch."),
     models: z
       .record(name, z.union([trainedModel, tunedModel]))
+      .optional()
       .describe("Models by name: trained from scratch (`train`), or tuned from another model (`base` and `tune`)."),
     gateway: gatewayPart
       .extend({ access: accessPart.optional().describe("Identities, policies, limits and prices.") })
@@ -139,12 +140,12 @@ const isRecord = (x: unknown): x is Record<string, unknown> => typeof x === "obj
 
 /** The file without its tuned models, and those. */
 function divided(raw: unknown): { readonly trained: unknown; readonly tuned: { readonly models: Record<string, unknown> } } {
-  if (!isRecord(raw) || !isRecord(raw.models)) return { trained: raw ?? {}, tuned: { models: {} } };
-  const entries = Object.entries(raw.models);
+  if (!isRecord(raw) || !(raw.models === undefined || isRecord(raw.models))) return { trained: raw ?? {}, tuned: { models: {} } };
+  const entries = Object.entries(raw.models ?? {});
   const part = (tuned: boolean) => Object.fromEntries(entries.filter(([, entry]) => isTuned(entry) === tuned));
   const trained: Record<string, unknown> = { ...raw, models: part(false) };
-  // where nothing is trained from nothing, nobody asks for the tokenizer, or for data
-  if (entries.length > 0 && entries.every(([, entry]) => isTuned(entry))) {
+  // where nothing is trained from nothing, nobody asks for the tokenizer, or for data: a file of tuned models, or of data alone
+  if (entries.every(([, entry]) => isTuned(entry)) && (entries.length > 0 || raw.data !== undefined)) {
     trained.data ??= {};
     trained.tokenizer ??= { vocab: 4096, from: Object.keys(trained.data as object)[0] ?? "none" };
   }

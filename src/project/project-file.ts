@@ -166,6 +166,13 @@ export function modelNameOf(p: ProjectFile, given: string | undefined): string {
   const known = modelsOf(p.config);
   const wanted = given ?? servedModelOf(p) ?? (known.length === 1 ? known[0] : undefined);
   if (wanted !== undefined && known.includes(wanted)) return wanted;
+  if (known.length === 0)
+    throw projectErrors.fail("argument", {
+      place: "model",
+      expected: `a model in ${projectFile}`,
+      received: "none",
+      hint: Object.keys(p.config.data).length > 0 ? "`loam data run` curates data sets; `models:` says what is trained." : undefined,
+    });
   const near = wanted === undefined ? undefined : nearest(wanted, known);
   throw projectErrors.fail("argument", {
     place: "model",
@@ -174,7 +181,7 @@ export function modelNameOf(p: ProjectFile, given: string | undefined): string {
     ...(near
       ? { hint: `Did you mean "${near}"?` }
       : wanted === undefined
-        ? { hint: `Name it, or say in ${projectFile} which is served: serve: { model: ${known[0] ?? "NAME"} }.` }
+        ? { hint: `Name it, or say in ${projectFile} which is served: serve: { model: ${known[0]} }.` }
         : {}),
   });
 }
