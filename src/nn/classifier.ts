@@ -65,11 +65,13 @@ export function textStates(model: ModelConfig, parameters: unknown, tokens: Tens
     : lastState(states, present, x => norm(c.norm, p.norm, x, c.epsilon));
 }
 
+/** Logits [B, labels] of states [B, C] (`textStates`), by the head alone. */
+export const headLogits = ({ family }: Pick<ModelConfig, "family">, parameters: unknown, state: Tensor): Tensor =>
+  family === "encoder" ? classLogits(parameters as Encoder, state) : linear((parameters as Decoder).classifier!.output, state);
+
 /** Logits [B, labels] of texts. Errors: as `textStates`. */
-export function textLogits(model: ModelConfig, parameters: unknown, tokens: Tensor, present: Tensor, o: TextLogitsOptions = {}): Tensor {
-  const state = textStates(model, parameters, tokens, present, o);
-  return model.family === "encoder" ? classLogits(parameters as Encoder, state) : linear((parameters as Decoder).classifier!.output, state);
-}
+export const textLogits = (model: ModelConfig, parameters: unknown, tokens: Tensor, present: Tensor, o: TextLogitsOptions = {}): Tensor =>
+  headLogits(model, parameters, textStates(model, parameters, tokens, present, o));
 
 const lastState = (states: Tensor, present: Tensor, normed: (x: Tensor) => Tensor): Tensor =>
   normed(stateAt(states, add(sum(present, 1), -1)));

@@ -55,7 +55,7 @@ export {
   type TargetAttribution,
 } from "./attribute/index.ts";
 export { type CachePage, cacheBytes, cachePages, cacheViews, pageShape } from "./cache-pages.ts";
-export { textLogits, textStates, withClassifier } from "./classifier.ts";
+export { headLogits, textLogits, textStates, withClassifier } from "./classifier.ts";
 export {
   type ClassifierConfig,
   type ClassifierKind,

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { random, silent } from "../../base/index.ts";
-import { disposeTree, loadModel, type Model, type ModelConfig, specOfModel, textStates } from "../../nn/index.ts";
+import { disposeTree, loadModel, type Model, type ModelConfig, specOfModel } from "../../nn/index.ts";
 import { type AttributionScores, datamodelingScores, type Interval } from "../../statistics/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
@@ -16,10 +16,11 @@ import { type ClassifyOptions, classifyOptions } from "../classify/options.ts";
 import { classTexts } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
 import { rateOf, stepsOfEpochs } from "../fit.ts";
-import { disposeTuned, tuningOf } from "../methods/index.ts";
+import { disposeTuned } from "../methods/index.ts";
 import { epochOf, headTokens, widthsOf } from "../text-head/batches.ts";
 import type { TuneSurroundings } from "../text-head/open-base.ts";
-import { predictorOf, probabilitiesOf, textReader } from "../text-head/predict.ts";
+import { predictorOf, probabilitiesOf } from "../text-head/predict.ts";
+import { headTuning, statesOf } from "../text-head/reading.ts";
 import { nearestTexts, tracIn, trak, type WeightedCheckpoint } from "./attribute.ts";
 import { classLogOdds, classLoss } from "./measures.ts";
 import { retrainOnSubsets } from "./retrain.ts";
@@ -208,7 +209,7 @@ export class ClassifierInfluence {
 
   /** Parameters that the recipe's method trains; of low-rank factors the matrices that they change. */
   #isCounted(): (path: string) => boolean {
-    const { specs, changes } = tuningOf(this.#recipe.method, specOfModel(this.#config), { whole: ["classifier"] });
+    const { specs, changes } = headTuning(this.#recipe.method, specOfModel(this.#config));
     return path => Object.hasOwn(specs, path) || changes.has(path) || changes.has(path.replace(/\.weight$/, ""));
   }
 
@@ -216,15 +217,8 @@ export class ClassifierInfluence {
   async scores(method: InfluenceMethod, texts: AttributedTexts): Promise<AttributionScores> {
     const train = this.#trainTexts;
     if (method === "nearest") {
-      const states = async (tokens: readonly ArrayLike<number>[]) => {
-        const reader = textReader({
-          device: this.#o.device,
-          longest: this.#longest,
-          parameters: (p: unknown) => p,
-          read: (p, ids, present) => textStates(this.#config, p, ids, present),
-        });
-        return reader.predict([this.#model.parameters], tokens).finally(() => reader.dispose());
-      };
+      const given = { device: this.#o.device, model: this.#config, longest: this.#longest, parameters: (p: unknown) => p };
+      const states = (tokens: readonly ArrayLike<number>[]) => statesOf(given, [this.#model.parameters], tokens);
       return nearestTexts(
         { states: await states(texts.tokens), labels: texts.labels },
         { states: await states(train.tokens), labels: train.labels },

@@ -22,7 +22,13 @@ const quantised = lowRank.extend({
 });
 
 export const frozenOptions = z.strictObject({
-  layers: z.number().int().min(0).max(4096).default(0).describe("Number of frozen blocks, from the first."),
+  layers: z
+    .union([z.number().int().min(0).max(4096), z.literal("all")], { error: "a whole number from 0 to 4,096, or `all`" })
+    .default(0)
+    .meta({
+      description: "Number of frozen blocks, from the first. `all` (models with a head over texts): only the last linear layer is trained.",
+      examples: [4, "all"],
+    }),
   embeddings: z.boolean().default(true).describe("Also freeze the embeddings."),
 });
 

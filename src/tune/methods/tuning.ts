@@ -111,6 +111,7 @@ function wholeOf(method: Method, leaves: ReadonlyMap<string, ParameterSpec>, als
   if ("full" in method) return () => true;
   if (!("frozen" in method)) return isAlso;
   const { layers, embeddings } = frozenOptions.parse(method.frozen);
+  if (layers === "all") return isAlso;
   const blockOf = (path: string) => Number(/(?:^|\.)blocks\.(\d+)\./.exec(path)?.[1] ?? Number.NaN);
   const count = Math.max(0, ...[...leaves.keys()].map(path => blockOf(path) + 1).filter(n => !Number.isNaN(n)));
   if (layers > count)

@@ -12,28 +12,24 @@ import {
   type ParameterSpec,
   specOfModel,
   startValues,
-  textLogits,
   withClassifier,
 } from "../../nn/index.ts";
 import { type Device, type DeviceArray, fromNumbers, mul, sameShape, sizeOf, sum, type Tensor } from "../../tensor/index.ts";
 import type { BatchArraySpec, BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
 import { type FitRecipe, type FitRun, type Fitted, rateOf, runFit } from "../fit.ts";
 import {
-  type FrozenTensors,
   givenBackOnFailure,
   mergedModel,
-  type TrainableTensors,
   type TunedArrays,
-  tuningOf,
 } from "../methods/index.ts";
 import { leavesOf } from "../methods/paths.ts";
 import { forgetKey } from "../privacy/key-file.ts";
 import type { PrivacyOptions } from "../privacy/options.ts";
 import type { PrivacyReport } from "../privacy/plan.ts";
 import { adversarialLoss, adversarialParts, type HeadAdversary, trainedOfModel, withoutAdversary } from "./adversary.ts";
-import { epochOf, layTexts, type TextBatch, widthsOf } from "./batches.ts";
-import { predictorOf } from "./predict.ts";
+import { epochOf, type TextBatch, widthsOf } from "./batches.ts";
 import { privateTexts } from "./private-texts.ts";
+import { headTuning, isHeadAlone, openReading } from "./reading.ts";
 
 /** Texts as tokens; a kind adds what is right of each. */
 export interface HeadTexts {
@@ -41,6 +37,8 @@ export interface HeadTexts {
   readonly tokens: readonly ArrayLike<number>[];
   /** The person that each is of, where a recipe's privacy names an attribute. */
   readonly owners?: readonly string[] | undefined;
+  /** States of each (`statesOf`), where a caller knows them already: read instead of the tokens where the head alone is trained. */
+  readonly states?: readonly ArrayLike<number>[] | undefined;
 }
 
 /** The part of a recipe that a head's training reads. */
@@ -95,7 +93,7 @@ export interface FittedHead extends Fitted, TunedArrays {
 
 /** Peak rate of all weights where none is said. */
 const usualRate = 1e-4;
-type Batch = { tokens: Tensor; present: Tensor; targets: Tensor; weights: Tensor; seed: Tensor; owner: Tensor };
+type Batch = Record<"targets" | "weights" | "seed" | "owner", Tensor> & Record<string, Tensor>;
 
 /** The base with another head: its values where the parameters are the same, drawn ones for what is new. */
 async function withHead(base: Model, model: ModelConfig, device: Device, seed: number | string): Promise<unknown> {
@@ -149,19 +147,22 @@ function epochs(
 
 /** Trains from the start, or from the newest whole checkpoint in the folder. Errors: tune/*, train/*, nn/*; on abort the state is saved first. */
 export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: HeadRun<T, R>, head: Head): Promise<FittedHead> {
-  const { device, recipe, train, validation, longest } = o;
+  const { device, recipe, train, longest } = o;
   const model = withClassifier({ family: o.base.family, config: o.base.config } as ModelConfig, {
     ...head.config,
     longest,
     ...defined({ pooling: recipe.pooling }),
   });
-  const tuning = tuningOf(recipe.method, specOfModel(model), { whole: ["classifier"] });
+  const tuning = headTuning(recipe.method, specOfModel(model));
   const { trainable, frozen } = await tuning.start(await withHead(o.base, model, device, recipe.seed), device, recipe.seed);
   const widths = widthsOf(longest);
   const lengths = train.tokens.map(t => t.length);
   const rows = Math.min(recipe.batch, train.tokens.length);
   const epochAt = (epoch: number) => epochOf(lengths, widths, rows, `${recipe.seed}/epoch/${epoch}`);
 
+  const reading = await givenBackOnFailure([trainable, frozen], () =>
+    openReading({ ...o, model, tuning, rows, reads: isHeadAlone(tuning, recipe.dropout) ? "states" : "tokens" }, [trainable, frozen]),
+  );
   const targetShape = head.columns === undefined ? [rows] : [rows, head.columns];
 
   const { privacy } = recipe;
@@ -175,28 +176,23 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
     const weights = Float32Array.from(each(i => head.weightOf(i)));
     const targets = new (head.targets.dtype === "i32" ? Int32Array : Float32Array)(rows * (head.columns ?? 1));
     for (const [i, text] of batch.texts.entries()) targets.set([head.targetOf(text)].flat(), i * (head.columns ?? 1));
+    const read = reading.lay(batch);
     return {
       arrays: {
-        ...layTexts(train.tokens, batch, rows),
+        ...read.arrays,
         targets,
         weights,
         ...against.arrays(batch.texts),
         seed: Int32Array.of(seed),
         owner: Int32Array.from({ length: rows }, (_, i) => owner?.[i] ?? -1),
       },
-      shapes: { tokens: [rows, batch.width], present: [rows, batch.width] },
+      shapes: read.shapes,
       weight: weights.reduce((a, b) => a + b, 0),
       documents: batch.texts.map(i => train.ids[i]!),
     };
   }
 
-  const predictor = predictorOf({
-    device,
-    model,
-    longest,
-    parameters: (trained: TrainableTensors, still: FrozenTensors) => tuning.parameters(still, trainedOfModel(trained)),
-  });
-  const ask = (trees: readonly unknown[]) => predictor.predict(trees, validation.tokens, o.signal ? { signal: o.signal } : {});
+  const ask = (trees: readonly unknown[]) => reading.predict(trees);
   const isBetter = head.isBetter ?? ((a: ValidationScores, b: ValidationScores) => a.loss < b.loss);
   /** The best judgement of this process: one from before a checkpoint that it goes on from may have been better. */
   let best: { readonly scores: ValidationScores; readonly outputs: readonly Float64Array[] } | undefined;
@@ -204,7 +200,7 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
     const { trainable: all, ...fitted } = await runFit<Batch>(o, recipe, {
       specs: { ...tuning.specs, ...against.specs },
       loss(trained, b, scale, still) {
-        const outputs = textLogits(model, tuning.parameters(still, trainedOfModel(trained), b.seed), b.tokens, b.present, {
+        const outputs = reading.logits(tuning.parameters(still, trainedOfModel(trained), b.seed), b, {
           ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed) } : {}),
         });
         const loss = mul(sum(mul(head.losses(outputs, b.targets), b.weights)), scale);
@@ -218,8 +214,7 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
         });
       },
       batch: {
-        tokens: { shape: [rows, longest], dtype: "i32", below: model.config.vocab },
-        present: { shape: [rows, longest], dtype: "i32" },
+        ...reading.batch,
         targets: { ...head.targets, shape: targetShape },
         weights: { shape: [rows], dtype: "f32" },
         seed: { shape: [], dtype: "i32" },
@@ -234,7 +229,7 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
       rateFactors: head.adversary ? { "adversary.*": head.adversary.rate / rateOf(recipe, usualRate) } : {},
       frozen,
       source: state => (isPrivate ? isPrivate.source(hostOf, state) : epochs(epochAt, hostOf, state)),
-      tokensOf: b => (b.arrays.present as Int32Array).reduce((n, x) => n + x, 0),
+      tokensOf: reading.tokensOf,
       async judge(trained, still) {
         const outputs = await ask([trained, still]);
         const scores = head.judge(outputs);
@@ -259,6 +254,6 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
       trained: [...leavesOf<DeviceArray>(chosen).values()].reduce((n, a) => n + sizeOf(a.shape), 0),
     }));
   } finally {
-    predictor.dispose();
+    reading.dispose();
   }
 }
