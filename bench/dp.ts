@@ -100,8 +100,8 @@ export async function run({ say }: BenchContext): Promise<BenchResult> {
   const spam = await privateF1({ say });
   const holds = audits.every(a => typeof a.epsilon !== "number" || a.refuted < a.epsilon);
   return {
-    method: `accountants on ${rows.length} settings; audit of one run (Steinke et al. 2023): ${canaries} canaries with random labels, each trained on by a coin, ranked by margin, half of them guessed, 95 %. ${spam.method}`,
-    ours: { accountants: rows, audits, spam: spam.rows },
+    method: `accountants on ${rows.length} settings; audit of one run (Steinke et al. 2023): ${canaries} canaries with random labels, each trained on by a coin, ranked by margin, half of them guessed, 95 %.${spam ? ` ${spam.method}` : ""}`,
+    ours: { accountants: rows, audits, ...(spam ? { spam: spam.rows, allSpamF1: spam.allSpam, statesSeconds: spam.statesSeconds } : {}) },
     peers: { source },
     ratios: {
       "largest rdp / pld": digits(Math.max(...rows.map(x => x.rdp / x.pld))),
@@ -111,5 +111,6 @@ export async function run({ say }: BenchContext): Promise<BenchResult> {
       { name: "PLD beside dp-accounting", want: "within 1 %", got: digits(worst), holds: worst < 0.01 },
       { name: "refuted epsilon below the counted one", want: "every run", got: holds, holds },
     ],
+    notes: spam ? [] : ["Without spam F1: LOAM_MODELS names no folder with all-minilm-l6-v2."],
   };
 }

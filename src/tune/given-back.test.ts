@@ -75,6 +75,7 @@ const each: readonly (readonly [task: string, method: string, input: MethodInput
   ["classifier", "lora", { lora: { rank: 2 } }],
   ["classifier", "qlora", { qlora: { rank: 2 } }],
   ["regression", "frozen", { frozen: { layers: 1 } }],
+  ["classifier", "the head alone", { frozen: { layers: "all" } }],
   ["regression", "dora", { dora: { rank: 2 } }],
 ];
 

@@ -17,11 +17,7 @@ import {
 import { type Device, type DeviceArray, fromNumbers, mul, sameShape, sizeOf, sum, type Tensor } from "../../tensor/index.ts";
 import type { BatchArraySpec, BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
 import { type FitRecipe, type FitRun, type Fitted, rateOf, runFit } from "../fit.ts";
-import {
-  givenBackOnFailure,
-  mergedModel,
-  type TunedArrays,
-} from "../methods/index.ts";
+import { givenBackOnFailure, mergedModel, type TunedArrays } from "../methods/index.ts";
 import { leavesOf } from "../methods/paths.ts";
 import { forgetKey } from "../privacy/key-file.ts";
 import type { PrivacyOptions } from "../privacy/options.ts";

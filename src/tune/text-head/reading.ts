@@ -91,43 +91,55 @@ function laidStates(states: readonly ArrayLike<number>[], texts: readonly number
   return laid;
 }
 
+interface StateReader {
+  /** Outputs of a row for each state, by trees that `parameters` takes. */
+  predict(trees: readonly unknown[], states: readonly ArrayLike<number>[], signal?: AbortSignal): Promise<Float64Array[]>;
+  dispose(): void;
+}
+/** A head's outputs of states that are known (`statesOf`). */
+export function stateReader(
+  { device, model, rows }: Pick<ReadingOptions, "device" | "model" | "rows">,
+  parameters: (...trees: never[]) => unknown,
+): StateReader {
+  const { width } = model.config;
+  const program = treeProgram<DeviceArray>((states: Tensor, ...trees: never[]) => headLogits(model, parameters(...trees), states), {
+    device,
+    fuse: true,
+    name: "head",
+  });
+  return {
+    async predict(trees, states, signal) {
+      const found: Float64Array[] = [];
+      for (let from = 0; from < states.length; from += rows) {
+        signal?.throwIfAborted();
+        const texts = Array.from({ length: Math.min(rows, states.length - from) }, (_, i) => from + i);
+        const array = await device.array(laidStates(states, texts, rows, width), "f32", [rows, width]);
+        const out = await program.with(defined({ signal }), array, ...trees).finally(() => array.dispose());
+        const numbers = await out.numbers();
+        out.dispose();
+        const k = numbers.length / rows;
+        found.push(...texts.map((_, row) => Float64Array.from(numbers.subarray(row * k, (row + 1) * k))));
+      }
+      return found;
+    },
+    dispose: () => program.dispose(),
+  };
+}
+
 async function stateReading(o: ReadingOptions, parameters: Parameters, trees: readonly unknown[]): Promise<HeadReading> {
-  const { device, model, train, validation, rows, signal } = o;
+  const { model, train, validation, rows, signal } = o;
   const { width } = model.config;
   const given = async (texts: HeadTexts) => texts.states ?? statesOf({ ...o, parameters }, trees, texts.tokens);
   const known = { train: await given(train), validation: await given(validation) };
   const lengthOf = new Map(train.ids.map((id, i) => [id, train.tokens[i]!.length]));
-  const program = treeProgram<DeviceArray>(
-    (states: Tensor, trained: TrainableTensors, still: FrozenTensors) => headLogits(model, parameters(trained, still), states),
-    { device, fuse: true, name: "head" },
-  );
-  async function outputsOf(texts: readonly number[], trained: readonly unknown[]): Promise<Float64Array[]> {
-    const array = await device.array(laidStates(known.validation, texts, rows, width), "f32", [rows, width]);
-    try {
-      const out = await program.with(defined({ signal }), array, ...trained);
-      const numbers = await out.numbers();
-      out.dispose();
-      const k = numbers.length / rows;
-      return texts.map((_, row) => Float64Array.from(numbers.subarray(row * k, (row + 1) * k)));
-    } finally {
-      array.dispose();
-    }
-  }
+  const reader = stateReader(o, parameters);
   return {
     batch: { states: { shape: [rows, width], dtype: "f32" } },
     lay: ({ texts }) => ({ arrays: { states: laidStates(known.train, texts, rows, width) }, shapes: {} }),
     logits: (p, { states }) => headLogits(model, p, states!),
-    async predict(trained) {
-      const found: Float64Array[] = [];
-      for (let from = 0; from < known.validation.length; from += rows) {
-        signal?.throwIfAborted();
-        const texts = Array.from({ length: Math.min(rows, known.validation.length - from) }, (_, i) => from + i);
-        found.push(...(await outputsOf(texts, trained)));
-      }
-      return found;
-    },
+    predict: trained => reader.predict(trained, known.validation, signal),
     tokensOf: ({ documents = [] }) => documents.reduce((n: number, id) => n + (lengthOf.get(String(id)) ?? 0), 0),
-    dispose: () => program.dispose(),
+    dispose: () => reader.dispose(),
   };
 }
 
