@@ -13,7 +13,7 @@ import { loadTokenizer } from "../src/text/index.ts";
 import { type ClassifyInput, classifyOptions, fitClassifier, type TokenTexts } from "../src/tune/index.ts";
 import { headTokens } from "../src/tune/text-head/batches.ts";
 import { greatestIndex } from "../src/tune/text-head/predict.ts";
-import { stateReader, statesOf } from "../src/tune/text-head/reading.ts";
+import { pooledStates, stateReader } from "../src/tune/text-head/reading.ts";
 import { type BenchContext, digits } from "./harness.ts";
 import { labelledMails } from "./quality/corpus.ts";
 
@@ -65,7 +65,7 @@ async function privateMails(folder: string): Promise<PrivateMails> {
       labels: Int32Array.from(own, m => (m.isGood ? 0 : 1)),
       // of unknown sender: a person each
       owners: own.map((m, i) => m.sender ?? `unknown ${i}`),
-      states: await statesOf({ device, model, longest, parameters: (p: unknown) => p }, [base.parameters], tokens),
+      states: await pooledStates({ device, model, longest, parameters: (p: unknown) => p }, [base.parameters], tokens),
     };
   }
   try {

@@ -20,7 +20,7 @@ import { disposeTuned } from "../methods/index.ts";
 import { epochOf, headTokens, widthsOf } from "../text-head/batches.ts";
 import type { TuneSurroundings } from "../text-head/open-base.ts";
 import { predictorOf, probabilitiesOf } from "../text-head/predict.ts";
-import { headTuning, statesOf } from "../text-head/reading.ts";
+import { headTuning, pooledStates } from "../text-head/reading.ts";
 import { nearestTexts, tracIn, trak, type WeightedCheckpoint } from "./attribute.ts";
 import { classLogOdds, classLoss } from "./measures.ts";
 import { retrainOnSubsets } from "./retrain.ts";
@@ -218,7 +218,7 @@ export class ClassifierInfluence {
     const train = this.#trainTexts;
     if (method === "nearest") {
       const given = { device: this.#o.device, model: this.#config, longest: this.#longest, parameters: (p: unknown) => p };
-      const states = (tokens: readonly ArrayLike<number>[]) => statesOf(given, [this.#model.parameters], tokens);
+      const states = (tokens: readonly ArrayLike<number>[]) => pooledStates(given, [this.#model.parameters], tokens);
       return nearestTexts(
         { states: await states(texts.tokens), labels: texts.labels },
         { states: await states(train.tokens), labels: train.labels },

@@ -33,7 +33,7 @@ export interface HeadTexts {
   readonly tokens: readonly ArrayLike<number>[];
   /** The person that each is of, where a recipe's privacy names an attribute. */
   readonly owners?: readonly string[] | undefined;
-  /** States of each (`statesOf`), where a caller knows them already: read instead of the tokens where the head alone is trained. */
+  /** States of each (`pooledStates`), where a caller knows them already: read instead of the tokens where the head alone is trained. */
   readonly states?: readonly ArrayLike<number>[] | undefined;
 }
 

@@ -9,7 +9,7 @@ import { compile, type DeviceArray, openDevice, type Tensor } from "../../tensor
 import { fitClassifier, type TokenTexts } from "../classify/fit.ts";
 import { type ClassifyInput, classifyOptions } from "../classify/options.ts";
 import { predictorOf } from "./predict.ts";
-import { headTuning, isHeadAlone, openReading, statesOf } from "./reading.ts";
+import { headTuning, isHeadAlone, openReading, pooledStates } from "./reading.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const folder = mkdtempSync(join(tmpdir(), "loam-reading-"));
@@ -113,7 +113,7 @@ test.each(Object.entries(models))("%s: only the last layer changes, and the whol
 test("known states give the weights that the texts give, to the bit, and the tokens are not read", async () => {
   const base = models.encoder!;
   const model = withClassifier(base, { labels: classes, kind: "one", longest });
-  const states = await statesOf(
+  const states = await pooledStates(
     { device, model, longest, parameters: (p: unknown) => p },
     [await initialise(specOfModel(base), device, 3)],
     train.tokens,

@@ -31,7 +31,7 @@ interface States {
   readonly signal?: AbortSignal | undefined;
 }
 /** The state of each text, by parameters that are made of trees of arrays. */
-export async function statesOf(
+export async function pooledStates(
   { device, model, longest, signal, parameters }: States & { readonly parameters: (...trees: never[]) => unknown },
   trees: readonly unknown[],
   tokens: readonly ArrayLike<number>[],
@@ -44,7 +44,7 @@ export async function statesOf(
   }
 }
 
-export interface HeadReading {
+interface HeadReading {
   readonly batch: Readonly<Record<string, BatchArraySpec>>;
   lay(batch: TextBatch): Required<Pick<HostBatch, "arrays" | "shapes">>;
   /** Outputs [B, K] of a batch, traced. */
@@ -96,7 +96,7 @@ interface StateReader {
   predict(trees: readonly unknown[], states: readonly ArrayLike<number>[], signal?: AbortSignal): Promise<Float64Array[]>;
   dispose(): void;
 }
-/** A head's outputs of states that are known (`statesOf`). */
+/** A head's outputs of states that are known (`pooledStates`). */
 export function stateReader(
   { device, model, rows }: Pick<ReadingOptions, "device" | "model" | "rows">,
   parameters: (...trees: never[]) => unknown,
@@ -129,7 +129,7 @@ export function stateReader(
 async function stateReading(o: ReadingOptions, parameters: Parameters, trees: readonly unknown[]): Promise<HeadReading> {
   const { model, train, validation, rows, signal } = o;
   const { width } = model.config;
-  const given = async (texts: HeadTexts) => texts.states ?? statesOf({ ...o, parameters }, trees, texts.tokens);
+  const given = async (texts: HeadTexts) => texts.states ?? pooledStates({ ...o, parameters }, trees, texts.tokens);
   const known = { train: await given(train), validation: await given(validation) };
   const lengthOf = new Map(train.ids.map((id, i) => [id, train.tokens[i]!.length]));
   const reader = stateReader(o, parameters);
