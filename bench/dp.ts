@@ -6,7 +6,6 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { random, silent } from "../src/base/index.ts";
 import { auditedEpsilon, epsilonOf, guessesByScore } from "../src/governance/index.ts";
@@ -80,7 +79,7 @@ async function audited(noise: number | undefined, folder: string) {
 }
 
 export async function run({ say }: BenchContext): Promise<BenchResult> {
-  const file = fileURLToPath(new URL("../src/governance/golden/accountants.json", import.meta.url));
+  const file = join(process.cwd(), "src/governance/golden/accountants.json");
   const { source, settings } = golden.parse(JSON.parse(readFileSync(process.env.LOAM_DP_GOLDEN ?? file, "utf8")));
   say("accountants");
   const rows = settings.map(s => {
