@@ -3,10 +3,11 @@
  * that ends an answer passes here, so that its slot is free and its watchers have heard before anything else happens.
  */
 import { type Clock, isLoamError } from "../base/index.ts";
-import type { FinishReason, TokenLikelihood } from "../nn/index.ts";
+import type { TokenLikelihood } from "../nn/index.ts";
 import type { BeamGroup } from "./beam-group.ts";
 import { cancellation } from "./cancellation.ts";
 import { serveErrors } from "./errors.ts";
+import type { EndReason } from "./generation.ts";
 import type { EngineObserver, RequestOutcome } from "./observer.ts";
 import { answersOf, type RosterEntry } from "./roster.ts";
 import { type Sequence, unspellable } from "./sequence.ts";
@@ -43,6 +44,20 @@ export class Delivery {
     tell(o => (lastTokenMs === undefined ? o.firstToken?.(nowMs - sequence.submittedMs, sequence) : o.nextToken?.(nowMs - lastTokenMs)));
     if (reason !== undefined) this.#over(sequence, reason);
     else if (sequence.output.isFull) this.#block(sequence, nowMs);
+  }
+
+  /** Spans of an answer were judged: they are said, or taken back. */
+  judged(sequence: Sequence): void {
+    const { clock, tell } = this.#ports;
+    const before = sequence.refusals;
+    try {
+      const reason = sequence.settle();
+      if (sequence.refusals > before) tell(o => o.spanRefused?.(sequence));
+      if (reason !== undefined) this.#over(sequence, reason);
+      else if (sequence.output.isFull && sequence.blockedMs === undefined) this.#block(sequence, clock.monotonic());
+    } catch (error) {
+      this.end(sequence, error);
+    }
   }
 
   /** Says the answers of a search that is over. */
@@ -106,7 +121,7 @@ export class Delivery {
     timer.unref();
   }
 
-  #over(sequence: Sequence, outcome: RequestOutcome | FinishReason): void {
+  #over(sequence: Sequence, outcome: RequestOutcome | EndReason): void {
     const { clock, onOver, tell } = this.#ports;
     const totalMs = clock.monotonic() - sequence.submittedMs;
     onOver(sequence);

@@ -23,6 +23,7 @@ import { Roster } from "./roster.ts";
 import { Sequence } from "./sequence.ts";
 import type { ServedModel } from "./served-model.ts";
 import { type Siblings, siblingsOf } from "./siblings.ts";
+import type { SpanGuard } from "./span-guard.ts";
 import { StepLoop } from "./step-loop.ts";
 import type { TokenGuard } from "./token-guard.ts";
 import { weightStorage } from "./weight-storage.ts";
@@ -56,6 +57,8 @@ export interface EngineOptions extends ProgramOptions {
   readonly greedyRounds?: number;
   /** Words, phrases and patterns that no answer has; see docs/decode-guard.md. */
   readonly blocklist?: Pick<Blocklist, "finders"> | undefined;
+  /** Judges what is said before it is, span by span; see docs/decode-guard.md. */
+  readonly spanGuard?: SpanGuard | undefined;
   readonly clock?: Clock;
   /** Makes the program; tests give a small one of their own. */
   readonly open?: (model: ServedModel, device: Device, options: ProgramOptions) => Promise<Program>;
@@ -287,7 +290,8 @@ class ModelEngine {
       stopTokens,
       forcedTokens: form => forcedTokens(this.model.tokenizer, form),
       guard: request.beams ? undefined : this.#guardOf(request),
-      stream: this.model.tokenizer.stream({ skipSpecialTokens: true, ...defined(textForm(request)) }),
+      spans: this.#spansOf(request),
+      stream: () => this.model.tokenizer.stream({ skipSpecialTokens: true, ...defined(textForm(request)) }),
       output: {
         capacity: limits.bufferedEvents,
         onRoom: () => {
@@ -312,6 +316,19 @@ class ModelEngine {
       throw serveErrors.fail("unsupported", { place: id, message: "a blocklist needs a tokenizer that tells the bytes of its tokens" });
     const stops = (stop ?? []).filter(s => s !== "");
     return phraseGuard({ list, bytesOf: token => tokenizer.bytesOf?.(token), stops, prompt: tokens });
+  }
+
+  /** Errors: serve/unsupported for a beam search, whose answers are there only when all of them are over. */
+  #spansOf({ beams, forced }: GenerationRequest) {
+    const { spanGuard: guard } = this.#options;
+    if (!guard || forced) return undefined;
+    if (beams)
+      throw serveErrors.fail("unsupported", {
+        place: this.model.id,
+        message: "beam search is not possible with serve.moderate",
+        hint: "Sample.",
+      });
+    return { guard, onVerdict: () => this.#wake() };
   }
 
   #capacity({ room, slots }: Program): Capacity {

@@ -86,6 +86,11 @@ export const serveErrors = errorTable("serve", {
     exit: "failure",
     meaning: "The device failed while it computed a step; the requests of that step end with this error.",
   },
+  moderation: {
+    status: 503,
+    exit: "failure",
+    meaning: "The classifier of `serve.moderate` failed while a response was written, and `onError` is `refuse`.",
+  },
   notReady: { status: 503, exit: "failure", meaning: "The model is still loading or warming up, or its engine has failed." },
   draining: { status: 503, exit: "failure", meaning: "The server is shutting down and takes no new work." },
   model: { status: 400, exit: "usage", meaning: "A model cannot be served: it is no decoder, or its tokenizer is another model's." },

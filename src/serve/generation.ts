@@ -44,6 +44,9 @@ export interface GenerationRequest {
   readonly signal?: AbortSignal;
 }
 
+/** `content_filter`: what followed was refused (`SpanGuard`). */
+export type EndReason = FinishReason | "content_filter";
+
 export interface GeneratedToken {
   readonly token: number;
   readonly likelihood?: TokenLikelihood;
@@ -51,7 +54,7 @@ export interface GeneratedToken {
 
 export interface Usage {
   readonly promptTokens: number;
-  /** Tokens drawn, a stop token included. */
+  /** Tokens drawn, a stop token included, without those that were taken back. */
   readonly completionTokens: number;
   /** Of the prompt's tokens, those that were found in the cache; absent when none were. */
   readonly cachedTokens?: number;
@@ -71,7 +74,7 @@ export interface EndEvent {
   readonly kind: "end";
   readonly text: string;
   readonly tokens: readonly GeneratedToken[];
-  readonly finishReason: FinishReason;
+  readonly finishReason: EndReason;
   /** Mean log-probability of the tokens drawn, what lies in a stop string and the stop token included; where likelihoods were asked for. */
   readonly meanLogProbability?: number;
   /** The stop string that ended it. */

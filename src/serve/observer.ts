@@ -1,10 +1,9 @@
 /** What an engine tells those who watch it (metrics, the console, a terminal line). Watchers must not throw and cannot change anything. */
-import type { FinishReason } from "../nn/index.ts";
-import type { Usage } from "./generation.ts";
+import type { EndReason, Usage } from "./generation.ts";
 import type { Siblings } from "./siblings.ts";
 
 /** How a sequence ended: by its own, or not. */
-export type RequestOutcome = FinishReason | "cancelled" | "slow reader" | "error";
+export type RequestOutcome = EndReason | "cancelled" | "slow reader" | "error";
 
 /** What is told of a sequence; the same object each time. */
 export interface Observed {
@@ -58,6 +57,8 @@ export interface EngineObserver {
   verified?(guessed: number, right: number): void;
   /** It was put back into the queue for lack of positions in the cache; it goes on later where it was. */
   preempted?(of: Observed): void;
+  /** A span of it was refused and taken back (`SpanGuard`). */
+  spanRefused?(of: Observed): void;
   finished?(outcome: RequestOutcome, usage: Usage, totalMs: number, of: Observed): void;
   /** A step ran: rows that decoded, tokens of chunks. */
   step?(decoded: number, chunkTokens: number, ms: number): void;

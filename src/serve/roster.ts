@@ -74,7 +74,7 @@ export class Roster {
         slot: slot!,
         computed,
         known: tokens.length,
-        isBlocked: !isBeam && o.blockedMs !== undefined,
+        isBlocked: !isBeam && (o.blockedMs !== undefined || o.isJudged || o.isEnding),
         lastChunk,
         ...(isBeam ? {} : guessed(o)),
       };

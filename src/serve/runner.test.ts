@@ -15,7 +15,7 @@ const sequenceIn = (slot: number, request: GenerationRequest, computed: number):
     sampling: samplingOptions(request.sampling),
     maxTokens: 20,
     stopTokens: new Set(),
-    stream: byteTokenizer.stream(),
+    stream: () => byteTokenizer.stream(),
     output,
     nowMs: 0,
   });

@@ -229,6 +229,7 @@ export class EngineRunner {
     owner.computed = computed;
     if (computed < owner.tokens.length) return undefined;
     const { onToken, onBroken } = this.#ports;
+    if (!(owner instanceof BeamRow) && owner.isEnding) return undefined;
     try {
       const logits = rows.row(row);
       if (owner instanceof BeamRow) {

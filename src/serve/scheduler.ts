@@ -23,7 +23,7 @@ export interface RunningView extends Omit<WaitingView, "slots" | "isResumed"> {
   readonly search?: number;
   readonly slot: number;
   readonly computed: number;
-  /** Its client does not read: it keeps its slot and pauses. */
+  /** Its client does not read, or what it says is being judged: it keeps its slot and pauses. */
   readonly isBlocked: boolean;
   /** Step of its last chunk; -1 before the first. */
   readonly lastChunk: number;

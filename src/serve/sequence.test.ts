@@ -11,7 +11,7 @@ function sequence(request: Partial<GenerationRequest> = {}, maxTokens = 100): Se
     sampling: samplingOptions(),
     maxTokens,
     stopTokens: new Set([fakeEndToken]),
-    stream: byteTokenizer.stream(),
+    stream: () => byteTokenizer.stream(),
     output: { capacity: 100, onRoom: () => {}, onLeave: () => {} },
     nowMs: 0,
   });

@@ -2,10 +2,9 @@
  * One answer in the making: what it was asked, what it has said, how far the cache is. It turns tokens into events and knows when it is over;
  * it decides no order and touches no device.
  */
-import { defined, type Random, random } from "../base/index.ts";
+import { defined, type Random, type RandomState, random } from "../base/index.ts";
 import {
   choiceRandom,
-  type FinishReason,
   type FormState,
   type Guess,
   guessByLookup,
@@ -26,10 +25,11 @@ import type { PlacedAdapter } from "./adapters/places.ts";
 import type { BeamGroup } from "./beam-group.ts";
 import { Branch } from "./branch.ts";
 import { serveErrors } from "./errors.ts";
-import type { GeneratedToken, GenerationEvent, GenerationRequest, Usage } from "./generation.ts";
+import type { EndEvent, EndReason, GeneratedToken, GenerationEvent, GenerationRequest, Usage } from "./generation.ts";
 import { OutputQueue, type OutputQueueOptions } from "./output-queue.ts";
 import type { Siblings } from "./siblings.ts";
 import type { SlotOwner } from "./slot-owner.ts";
+import { type SpanGuard, Spans } from "./span-guard.ts";
 import { drawGuarded, guardedTokens, type TokenGuard } from "./token-guard.ts";
 
 interface SequenceParts {
@@ -44,13 +44,35 @@ interface SequenceParts {
   readonly forcedTokens?: (form: FormState) => readonly number[];
   /** Tokens that may not come; all may when absent. */
   readonly guard?: TokenGuard | undefined;
-  readonly stream: TokenTextStream;
+  /** Judges what is said, before it is; all is said at once when absent. */
+  readonly spans?: { readonly guard: SpanGuard; readonly onVerdict: () => void } | undefined;
+  /** Decodes an answer from its beginning. */
+  readonly stream: () => TokenTextStream;
   readonly output: OutputQueueOptions;
   readonly adapter?: PlacedAdapter | undefined;
   /** Monotonic milliseconds. */
   readonly nowMs: number;
   /** Whether the log-probability of the token that is drawn now is summed for observers; of none when absent. */
   readonly scores?: () => boolean;
+}
+
+/** A state that an answer can go back to. */
+interface Mark {
+  readonly tokens: number;
+  readonly answer: number;
+  readonly random: RandomState;
+  readonly memory: SamplingMemory;
+  readonly form: FormState | undefined;
+  readonly guard: TokenGuard | undefined;
+  readonly ahead: readonly number[];
+  readonly pending: readonly PendingToken[];
+  readonly sums: readonly [logProbability: number, scored: number, scoredTokens: number, guessed: number, right: number];
+}
+
+/** A token whose text is not all out, with the length of the decoded text after it. */
+interface PendingToken {
+  readonly token: GeneratedToken;
+  readonly until: number;
 }
 
 export class Sequence implements SlotOwner {
@@ -115,9 +137,14 @@ export class Sequence implements SlotOwner {
   readonly #minTokens: number;
   readonly #includesStop: boolean;
   readonly #stopTokens: ReadonlySet<number>;
-  readonly #text: TextStream;
-  /** Tokens whose text is not all out, with the length of the decoded text after each. */
-  #pending: { readonly token: GeneratedToken; readonly until: number }[] = [];
+  readonly #newText: () => TextStream;
+  #text: TextStream;
+  #pending: PendingToken[] = [];
+  readonly #spans: Spans<Mark> | undefined;
+  readonly #attempts: number;
+  /** First tokens of the spans that were refused behind so many tokens of the answer. */
+  #refused: { readonly at: number; readonly tokens: readonly number[] } = { at: -1, tokens: [] };
+  #refusals = 0;
 
   constructor({
     id,
@@ -128,6 +155,7 @@ export class Sequence implements SlotOwner {
     stopTokens,
     forcedTokens,
     guard,
+    spans,
     stream,
     output,
     adapter,
@@ -168,11 +196,29 @@ export class Sequence implements SlotOwner {
     this.#stopTokens = stopTokens;
     this.#minTokens = request.minTokens ?? 0;
     this.#includesStop = request.includesStop ?? false;
-    this.#text = new TextStream(stream, request.stop ?? [], this.#includesStop);
+    this.#newText = () => new TextStream(stream(), request.stop ?? [], this.#includesStop);
+    this.#text = this.#newText();
+    this.#attempts = spans?.guard.attempts ?? 0;
+    this.#spans = spans && !request.forced ? new Spans({ ...spans, stream, start: this.#mark() }) : undefined;
   }
 
   get isOver(): boolean {
     return this.#state === "over";
+  }
+  /** Its last token is known, and judged before it is over. */
+  get isEnding(): boolean {
+    return this.#spans?.isEnded ?? false;
+  }
+  /** A span of it is being judged: it pauses. */
+  get isJudged(): boolean {
+    return this.#spans?.isPending ?? false;
+  }
+  get hasVerdict(): boolean {
+    return this.#spans?.hasVerdict ?? false;
+  }
+  /** Spans that were taken back. */
+  get refusals(): number {
+    return this.#refusals;
   }
   get history(): History {
     const history = { prompt: this.#prompt, answer: this.#answer, memory: this.#memory };
@@ -227,7 +273,7 @@ export class Sequence implements SlotOwner {
   }
   /** The next token, where it is certain and nobody asks how likely it was: it needs no step. */
   get free(): number | undefined {
-    return this.likelihoods === undefined && !this.search ? this.#ahead[0] : undefined;
+    return this.likelihoods === undefined && !this.search && !this.isEnding ? this.#ahead[0] : undefined;
   }
 
   #lookAhead(): void {
@@ -262,10 +308,21 @@ export class Sequence implements SlotOwner {
   choose(logits: Logits, guess?: Guess): number {
     const given = this.forced?.[this.#answer.length] ?? this.#ahead[0];
     if (given !== undefined) return given;
-    const possible = this.#possible(logits);
-    const token = this.#guard ? this.#drawGuarded(possible, guess, this.#guard) : this.#draw(possible, guess);
+    const all = this.#possible(logits);
+    const possible = this.#withoutRefused(all);
+    const asked = possible === all ? guess : undefined;
+    const token = this.#guard ? this.#drawGuarded(possible, asked, this.#guard) : this.#draw(possible, asked);
     if (token === guess?.token) this.#right++;
     return token;
+  }
+
+  /** A greedy answer does not begin a span again as those that were refused there, unless nothing else is possible. */
+  #withoutRefused(logits: Logits): Logits {
+    const { at, tokens } = this.#refused;
+    if (at !== this.#answer.length || this.sampling.temperature > 0) return logits;
+    const left = logits.slice();
+    for (const token of tokens) left[token] = Number.NEGATIVE_INFINITY;
+    return left.every(score => score === Number.NEGATIVE_INFINITY) ? logits : left;
   }
 
   #draw(possible: Logits, guess?: Guess): number {
@@ -314,7 +371,7 @@ export class Sequence implements SlotOwner {
   }
 
   /** Takes the token that was drawn; gives the reason when it was the last. */
-  accept(token: number, likelihood?: TokenLikelihood): FinishReason | undefined {
+  accept(token: number, likelihood?: TokenLikelihood): EndReason | undefined {
     this.#answer.push(token);
     this.#logProbability += likelihood?.logProbability ?? 0;
     if (likelihood && !this.#watch) this.#score(likelihood.logProbability);
@@ -322,6 +379,7 @@ export class Sequence implements SlotOwner {
     if (isStop && !this.#includesStop) return this.#finish("stop", "", { token, ...defined({ likelihood }) });
     this.tokens.push(token);
     const text = this.#text.push(token, this.#answer.length > this.#minTokens);
+    const isSpan = this.#spans?.take(token) ?? false;
     this.#pending.push({ token: { token, ...defined({ likelihood }) }, until: this.#text.decoded });
     if (isStop) return this.#finish("stop", text, { token, ...defined({ likelihood }) });
     if (this.#text.stop !== undefined) return this.#finish("stop", text);
@@ -333,10 +391,73 @@ export class Sequence implements SlotOwner {
     if (this.#form?.isComplete) return this.#finish("stop", text);
     if (this.#answer.length >= this.maxTokens) return this.#finish("length", text);
     // tokens without text of their own (parts of characters) go with the next text, unless someone looks at each
-    if (text === "" && !likelihood) return undefined;
-    const tokens = this.#release(false);
-    if (text !== "" || tokens.length > 0) this.output.push({ kind: "text", text, tokens });
+    const tokens = text === "" && !likelihood ? [] : this.#release(false);
+    if (text !== "" || tokens.length > 0) {
+      const event = { kind: "text", text, tokens } as const;
+      if (this.#spans) this.#spans.hold(event);
+      else this.output.push(event);
+    }
+    if (isSpan) this.#spans?.close(this.#mark());
     return undefined;
+  }
+
+  /**
+   * Says the spans that were judged harmless and takes back a refused one, which is then drawn again. Gives the reason where that ended it.
+   * Errors: serve/moderation.
+   */
+  settle(): EndReason | undefined {
+    for (let span = this.#spans?.next(); span; span = this.#spans?.next()) {
+      if (span.isRefused) return this.#takeBack(span.start);
+      for (const event of span.events) {
+        if (event.kind === "end") return this.#over(event);
+        this.output.push(event);
+      }
+    }
+    return undefined;
+  }
+
+  #takeBack(start: Mark): EndReason | undefined {
+    const before = this.#refused.at === start.answer ? this.#refused.tokens : [];
+    const tokens = [...before, this.#answer[start.answer]!];
+    this.#refused = { at: start.answer, tokens };
+    this.#refusals++;
+    this.#rewind(start);
+    if (tokens.length >= this.#attempts) return this.#over(this.#ending("content_filter", ""));
+    this.random = random(start.random).fork(`span ${tokens.length}`);
+    return undefined;
+  }
+
+  #mark(): Mark {
+    return {
+      tokens: this.tokens.length,
+      answer: this.#answer.length,
+      random: this.random.state(),
+      memory: { ...this.#memory },
+      form: this.#form,
+      guard: this.#guard,
+      ahead: this.#ahead,
+      pending: [...this.#pending],
+      sums: [this.#logProbability, this.#scored, this.#scoredTokens, this.#guessed, this.#right],
+    };
+  }
+
+  /** Goes back; the last token that is left is computed again, for the scores behind it. */
+  #rewind(to: Mark): void {
+    this.tokens.length = to.tokens;
+    this.#answer.length = to.answer;
+    this.computed = Math.min(this.computed, to.tokens - 1);
+    this.drafted = Math.min(this.drafted, this.computed);
+    Object.assign(this.#memory, { mostSurprise: undefined, ...to.memory });
+    this.#form = to.form;
+    this.#guard = to.guard;
+    this.#drawn = undefined;
+    this.#drawnFrom = undefined;
+    this.#ahead = to.ahead;
+    this.#pending = [...to.pending];
+    [this.#logProbability, this.#scored, this.#scoredTokens, this.#guessed, this.#right] = to.sums;
+    this.#text = this.#newText();
+    for (const [i, token] of this.#answer.entries()) this.#text.push(token, i >= this.#minTokens);
+    this.#spans?.rewind(this.#answer, to);
   }
 
   /** Ends it as if it had reached its length; for answers of no tokens. */
@@ -351,28 +472,38 @@ export class Sequence implements SlotOwner {
   }
 
   /** `stopToken`: the token that ended it. */
-  #finish(reason: FinishReason, text: string, stopToken?: GeneratedToken): FinishReason {
+  #finish(reason: EndReason, text: string, stopToken?: GeneratedToken): EndReason | undefined {
+    const event = this.#ending(reason, text, stopToken);
+    if (!this.#spans) return this.#over(event);
+    this.#spans.end(event, this.#text.released);
+    return this.settle();
+  }
+
+  #over(event: EndEvent): EndReason {
     this.#state = "over";
+    this.output.push(event);
+    this.output.end();
+    return event.finishReason;
+  }
+
+  #ending(reason: EndReason, text: string, stopToken?: GeneratedToken): EndEvent {
     const rest = text + this.#text.end();
     const { stop } = this.#text;
     const stopped = stop !== undefined;
-    const finishReason = stopped ? "stop" : reason;
     const tokens = this.#release(!stopped || this.#includesStop);
     const unsaid = [...this.#pending.map(p => p.token.token), ...(stopToken === undefined || this.#includesStop ? [] : [stopToken.token])];
     const mean = this.likelihoods === undefined ? {} : { meanLogProbability: this.#logProbability / Math.max(1, this.#answer.length) };
-    this.output.push({
+    return {
       kind: "end",
       text: rest,
       tokens,
-      finishReason,
+      finishReason: stopped && reason === "length" ? "stop" : reason,
       ...(stopped ? { stop } : {}),
       ...defined({ stopToken }),
       ...(unsaid.length > 0 ? { unsaid } : {}),
       ...mean,
       usage: this.usage,
-    });
-    this.output.end();
-    return finishReason;
+    };
   }
 
   /** Tokens whose text is out; with `all`, the rest too. What lies in a stop string never comes. */

@@ -103,9 +103,10 @@ export class StepLoop {
     return [...running, ...waiting].some(s => s.adapter === place);
   };
 
-  /** Finishes what the last step left: broken slots are cleared, searches whose beams are all known go on; adapters come and go. */
+  /** Finishes what the last step left: broken slots are cleared, searches whose beams are all known go on; judged spans are said or taken back; adapters come and go. */
   async #settle(): Promise<void> {
-    const { program, roster, adapters } = this.#parts;
+    const { program, roster, delivery, adapters } = this.#parts;
+    for (const sequence of [...roster.running, ...roster.waiting]) if (sequence.hasVerdict) delivery.judged(sequence);
     if (program.adapters) {
       const { write } = program.adapters;
       await adapters.settle(this.#usesAdapter, write);
