@@ -42,10 +42,12 @@ export type { EndEvent, GeneratedToken, GenerationEvent, GenerationRequest, Text
 export { type GrpcListening, listenGrpc } from "./grpc/listen-grpc.ts";
 export { type App, type AppOptions, createApp } from "./http/app.ts";
 export { type AskedClassifier, askClassifier } from "./http/asked-classifier.ts";
+export { classifyTexts } from "./http/classify-texts.ts";
 export { consoleLocation } from "./http/console-paths.ts";
 export type { FineTuning, FineTuningRequest, KeepFile } from "./http/fine-tuning/port.ts";
 export type { AllowedHosts } from "./http/hosts.ts";
 export { tells } from "./http/models.ts";
+export { moderateTexts } from "./http/moderations.ts";
 export { type Caller, callerBehindGateway } from "./http/owner.ts";
 export type { LabelGiven, LabelSource } from "./label-source.ts";
 export { Fleet } from "./lifecycle/fleet.ts";
@@ -82,6 +84,7 @@ export {
   type ServedTokenizer,
   servedModel,
 } from "./served-model.ts";
+export type { SpanGuard } from "./span-guard.ts";
 export { openTelemetry, openTracing } from "./tracing/open-tracing.ts";
 export type { ServedRequestTrace, ServedTracedRequest, TracedEnd, TracedOperation, Tracing } from "./tracing/tracing.ts";
 export type { WatchSource } from "./watch-source.ts";

@@ -114,6 +114,7 @@ export function createServeMetrics(engines: Engines, version: string, options: S
   const preempted = counter("preemptions_total", "Answers that were put back into the queue for lack of positions in the cache.", [
     "model",
   ]);
+  const refusedSpans = counter("refused_spans_total", "Spans of responses that were refused and taken back.", ["model"]);
   const right = counter("speculative_accepted_tokens_total", "Guessed tokens that were right.", ["model"]);
   const rightAt = counter("speculative_accepted_tokens_per_position_total", "Of them, by their place among the guesses of a round.", [
     "model",
@@ -162,6 +163,7 @@ export function createServeMetrics(engines: Engines, version: string, options: S
         prefixHits.inc({ model });
         prefixTokens.inc({ model }, tokens);
       },
+      spanRefused: () => refusedSpans.inc({ model }),
       preempted: () => preempted.inc({ model }),
       verified: (all, accepted) => {
         for (let position = 0; position < accepted; position++) rightAt.inc({ model, position });

@@ -51,6 +51,25 @@ const blockedPart = z
   ])
   .transform(given => (Array.isArray(given) ? { words: given, files: [], patterns: [], wholeWords: true, guards: [] } : given));
 
+/** A classifier of what is being written. */
+const moderatePart = z.strictObject({
+  model: z
+    .string()
+    .min(1)
+    .meta({ description: "Classifier that scores spans: a tuned model or version (`multilabel` or `classify`).", examples: ["risk"] }),
+  categories: z
+    .record(z.string().min(1).max(200), z.number().min(0).max(1).nullable())
+    .default({})
+    .meta({
+      description: "Least score at which a span is refused, by category; null: never. Default: the thresholds of the tuned model.",
+      examples: [{ threat: 0.8 }],
+    }),
+  span: z.number().int().min(1).max(512).default(24).describe("Tokens of a span at most; a sentence that ends earlier is one."),
+  attempts: z.number().int().min(1).max(20).default(3).describe("Spans drawn at one place before the response ends with `content_filter`."),
+  onError: z.enum(["refuse", "allow"]).default("refuse").describe("Where the classifier fails: fail the request, or let the span pass."),
+});
+export type ModeratePart = z.output<typeof moderatePart>;
+
 export const servePart = z.strictObject({
   model: z
     .string()
@@ -98,6 +117,10 @@ export const servePart = z.strictObject({
   blocked: blockedPart.optional().meta({
     description: "Words, phrases and patterns that no generated response contains (docs/decode-guard.md).",
     examples: [["project nightfall"]],
+  }),
+  moderate: moderatePart.optional().meta({
+    description: "Classifier that judges responses while they are written; refused spans are drawn again (docs/decode-guard.md).",
+    examples: [{ model: "risk" }],
   }),
   sharedPrefixCache: z.boolean().default(false).describe("Share cached prompt prefixes between tenants of the gateway."),
   fineTuning: fineTuningPart.prefault({}).describe("Fine-tuning jobs requested over the API."),

@@ -1,7 +1,7 @@
 /** A model as a running engine, with the weights it stands on; what `loam serve` and `loam chat` share. */
 import { defined, hashOf, isLoamError } from "../../base/index.ts";
 import { type AdapterRoom, checkModelFiles, disposeTree, type FilesReader } from "../../nn/index.ts";
-import { createEngine, type Engine, type ServedModel } from "../../serve/index.ts";
+import { createEngine, type Engine, type ServedModel, type SpanGuard } from "../../serve/index.ts";
 import { type Device, openDevice } from "../../tensor/index.ts";
 import type { Blocklist } from "../../text/index.ts";
 import { availableMemoryBytes } from "../machine.ts";
@@ -32,6 +32,8 @@ export interface EngineChoice {
   readonly cacheTokens?: number | undefined;
   /** Words, phrases and patterns that no answer has. */
   readonly blocklist?: Pick<Blocklist, "finders"> | undefined;
+  /** Judges what is said before it is. */
+  readonly spanGuard?: SpanGuard | undefined;
   /** A small model that guesses, and how many tokens at once. */
   readonly draft?: { readonly found: Found; readonly tokens?: number | undefined } | undefined;
 }
@@ -128,7 +130,7 @@ export async function openEngine(found: Found, choice: EngineChoice = {}, given?
     // quantised weights are nobody else's
     consume: served.form !== undefined,
     slots,
-    ...defined({ adapters: choice.adapters, cacheTokens: choice.cacheTokens, blocklist: choice.blocklist }),
+    ...defined({ adapters: choice.adapters, cacheTokens: choice.cacheTokens, blocklist: choice.blocklist, spanGuard: choice.spanGuard }),
     ...(small ? { draft: { model: small, ...(choice.draft?.tokens ? { tokens: choice.draft.tokens } : {}) } } : {}),
   });
   return {

@@ -45,6 +45,7 @@ import type { Monitoring } from "./open-monitoring.ts";
 import type { ProjectServer, ServeOptions } from "./serve-options.ts";
 import { calibratedIn, servedAs, servedNames } from "./served-as.ts";
 import { servedBlocklist } from "./served-blocklist.ts";
+import { openModerator } from "./served-moderation.ts";
 import { createServerApp } from "./server-app.ts";
 import type { FoundModels, ServerOpening } from "./server-opening.ts";
 import { isLoopbackHost, servingOf } from "./serving-event.ts";
@@ -100,6 +101,7 @@ async function findModels(o: ServerOpening): Promise<FoundModels> {
   const form = options.quantize ?? part?.quantize;
   const formPlace = options.quantize === undefined ? `${projectFile}: serve.quantize` : "loam serve: --quantize";
   const quantize = form === undefined ? "default" : quantisationOf(form, formPlace);
+  const moderator = part?.moderate && closers.use(await openModerator(part.moderate, { folder, cwd, warn: o.warn }));
   const versions = closers.use(
     modelVersions(folder, cwd, {
       slots: options.slots ?? part?.slots ?? 8,
@@ -110,6 +112,7 @@ async function findModels(o: ServerOpening): Promise<FoundModels> {
       chatTemplate: options.chatTemplate === undefined ? undefined : await templateSource(resolve(cwd, options.chatTemplate)),
       quantize,
       blocklist: project && (await servedBlocklist(project)),
+      spanGuard: moderator?.guard,
       adapters: adapters.room,
       calibrated: calibratedIn(part, options.calibrated === true),
       ...(draft ? { draft: { found: draft, tokens: options.draftTokens } } : {}),

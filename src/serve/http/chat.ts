@@ -173,7 +173,7 @@ async function wholeChat(head: Row, { prompts, generations, parser }: ChatRun, t
     ...head,
     choices: answers.map((a, index) => {
       const parse = parser();
-      const { content, reasoning, calls } = joined(wholeParts(parse, a.text, a.tokens, a.finishReason === "length").filter(isTold));
+      const { content, reasoning, calls } = joined(wholeParts(parse, a.text, a.tokens, a.finishReason !== "stop").filter(isTold));
       reasoningTokens += parse.reasoningTokens ?? 0;
       const hasCalls = calls.length > 0;
       return {
@@ -233,7 +233,7 @@ async function* chatChunks(
     const parse = parsers[index]!;
     const parts = [
       ...parse.push(event.text, event.tokens),
-      ...(event.kind === "end" ? parse.end(event.finishReason === "length") : []),
+      ...(event.kind === "end" ? parse.end(event.finishReason !== "stop") : []),
     ].filter(isTold);
     // likelihoods go out with their tokens, whatever becomes of the text
     if (parts.length === 0 && logprobs && logprobs.content.length > 0) yield chunk(index, { content: "" }, logprobs, null);

@@ -36,14 +36,14 @@ function windowsOf({ model }: EmbeddingEngine, text: string): number[][] {
   }
 }
 
-interface ModeratedText {
+export interface ModeratedText {
   /** Of each label. */
   readonly scores: readonly number[];
   readonly held: readonly boolean[];
 }
 
 /** Errors: serve/unsupported for another model than a multi-label classifier, serve/parameter for too much text, those of the engine. */
-async function moderateTexts(
+export async function moderateTexts(
   engine: EmbeddingEngine,
   texts: readonly string[],
   signal: AbortSignal,

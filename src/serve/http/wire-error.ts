@@ -39,6 +39,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   "serve/cancelled": { code: "cancelled" },
   "serve/slowReader": { code: "cancelled" },
   "serve/deadline": { code: "deadline_exceeded", param: true },
+  "serve/moderation": { code: "service_unavailable" },
   "serve/program": { code: "internal_error" },
   "nn/attribution": { code: "invalid_value", param: true },
   "nn/sampling": { code: "invalid_value" },

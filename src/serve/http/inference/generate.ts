@@ -31,7 +31,7 @@ async function startGenerate(c: AppContext, services: Services) {
   });
   const head = { ...modelIdentity(c, engine), ...(id == null ? {} : { id }) };
   const reasonOf = ({ finishReason, stop }: Pick<EndEvent, "finishReason" | "stop">) =>
-    finishReason === "length" ? "length" : stop === undefined ? "eos_token" : "stop_sequence";
+    finishReason !== "stop" ? "length" : stop === undefined ? "eos_token" : "stop_sequence";
   const logprobs = (tokens: EndEvent["tokens"]) =>
     tokens.flatMap(({ likelihood: l }) =>
       l ? [{ id: l.token, text: engine.model.tokenizer.decode([l.token]), logprob: l.logProbability }] : [],

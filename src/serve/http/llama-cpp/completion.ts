@@ -192,7 +192,7 @@ class NativeRun {
     const { body, engine } = this.#ask;
     const { tokenizer } = engine.model;
     const { usage } = end;
-    const isLimit = end.finishReason === "length";
+    const isLimit = end.finishReason !== "stop";
     const said = completionProbabilities(tokenizer, whole.tokens, body.post_sampling_probs === true);
     const told = {
       index: answer.index,

@@ -16,7 +16,7 @@ import {
 } from "../../../protocols/index.ts";
 import type { Engine } from "../../engine.ts";
 import { serveErrors } from "../../errors.ts";
-import type { GeneratedToken, Usage } from "../../generation.ts";
+import type { EndReason, GeneratedToken, Usage } from "../../generation.ts";
 import { followAccount } from "../../response-account.ts";
 import type { ServedChatTurn } from "../../served-model.ts";
 import { collectAll, wireUsage } from "../answers.ts";
@@ -69,11 +69,11 @@ interface Making {
   readonly telemetry: Telemetry;
   /** Takes text and tokens of the answer in, as the model wrote them. */
   hear(text: string, tokens: readonly GeneratedToken[]): void;
-  state(status: ResponseStatus, usage?: Usage): Row;
+  state(status: ResponseStatus, usage?: Usage, reason?: EndReason): Row;
   /** A further state of a response in the background, kept. */
   keep(state: Row): Row;
   /** The whole response, kept where it is to be. */
-  ended(status: ResponseStatus, usage: Usage): Row;
+  ended(status: ResponseStatus, usage: Usage, reason: EndReason): Row;
 }
 
 /** Takes parts of the answer; gives what is to be told of them. Log-probabilities go out with the first text. */
@@ -194,10 +194,16 @@ function begin(
     isKept = true;
     return whole;
   };
-  const state = (status: ResponseStatus, usage?: Usage) => {
+  const state = (status: ResponseStatus, usage?: Usage, reason?: EndReason) => {
     const counts = usage ? usageOf(run.prompts, usage, parse.reasoningTokens) : null;
     return {
-      ...responseState(head, status, output.list, counts, status === "incomplete" ? "max_output_tokens" : undefined),
+      ...responseState(
+        head,
+        status,
+        output.list,
+        counts,
+        status === "incomplete" ? (reason === "content_filter" ? reason : "max_output_tokens") : undefined,
+      ),
       ...messages(),
     };
   };
@@ -211,22 +217,22 @@ function begin(
     hear: (text, tokens) => heard.take(text, tokens),
     state,
     keep,
-    ended: (status, usage) => keep(state(status, usage)),
+    ended: (status, usage, reason) => keep(state(status, usage, reason)),
   };
 }
 
-const statusOf = (reason: string): ResponseStatus => (reason === "length" ? "incomplete" : "completed");
+const statusOf = (reason: string): ResponseStatus => (reason === "stop" ? "completed" : "incomplete");
 
 async function wholeResponse(making: Making): Promise<Row> {
   const { run, output, parse, logprobsOf } = making;
   const [answer] = await collectAll(run.generations);
   making.hear(answer!.text, answer!.tokens);
-  const parts = wholeParts(parse, answer!.text, answer!.tokens, answer!.finishReason === "length");
+  const parts = wholeParts(parse, answer!.text, answer!.tokens, answer!.finishReason !== "stop");
   const reasoned = parse.reasoningTokens ?? 0;
   for (const _ of outputOf(making, parts, [...logprobsOf(answer!.tokens.slice(reasoned))]));
   const status = statusOf(answer!.finishReason);
   output.end(status === "completed");
-  return making.ended(status, answer!.usage);
+  return making.ended(status, answer!.usage, answer!.finishReason);
 }
 
 async function* responseEvents(making: Making): AsyncGenerator<Row, void, undefined> {
@@ -245,13 +251,13 @@ async function* responseEvents(making: Making): AsyncGenerator<Row, void, undefi
     making.hear(event.text, event.tokens);
     usage.completionTokens += event.tokens.length;
     const timings = telemetry.timings(0, event.kind === "end" ? event.usage : usage);
-    const parts = [...parse.push(event.text, event.tokens), ...(event.kind === "end" ? parse.end(event.finishReason === "length") : [])];
+    const parts = [...parse.push(event.text, event.tokens), ...(event.kind === "end" ? parse.end(event.finishReason !== "stop") : [])];
     logprobs.push(...logprobsOf(event.tokens));
     for (const row of outputOf(making, parts, logprobs)) yield row.type === "response.output_text.delta" ? { ...row, ...timings } : row;
     if (event.kind === "text") continue;
     const status = statusOf(event.finishReason);
     yield* output.end(status === "completed");
-    yield { type: `response.${status}`, response: making.ended(status, event.usage), ...timings };
+    yield { type: `response.${status}`, response: making.ended(status, event.usage, event.finishReason), ...timings };
   }
 }
 
