@@ -11,6 +11,7 @@ import { createApp } from "../src/serve/http/app.ts";
 import { moderateTexts } from "../src/serve/http/moderations.ts";
 import { type Listening, listen } from "../src/serve/listen.ts";
 import { servePart } from "../src/serve/part.ts";
+import type { SpanGuard } from "../src/serve/span-guard.ts";
 import { openDevice } from "../src/tensor/index.ts";
 
 const device = openDevice("cpu", { threads: 1 });
@@ -45,12 +46,21 @@ afterAll(async () => {
 });
 
 async function clientOf(more: object, judge = classifier, warnings: string[] = []) {
-  const spanGuard = classifierSpanGuard({ engine: judge, part: partOf(more), warn: w => warnings.push(w) });
+  const own = classifierSpanGuard({ engine: judge, part: partOf(more), warn: w => warnings.push(w) });
+  const passed: string[] = [];
+  const spanGuard: SpanGuard = {
+    ...own,
+    async refuses(text) {
+      const isRefused = await own.refuses(text);
+      if (!isRefused) passed.push(text);
+      return isRefused;
+    },
+  };
   const engine: Engine = createEngine({ model, device, room: 96, slots: 4, spanGuard });
   await engine.ready;
   const server = await listen(createApp({ engines: [engine] }), { port: 0 });
   servers.push(server);
-  return { client: new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 }), url: server.url, warnings };
+  return { client: new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 }), url: server.url, warnings, passed };
 }
 const scoreOf = async (text: string): Promise<number> =>
   (await moderateTexts(classifier, [text], AbortSignal.timeout(60_000))).texts[0]!.scores[0]!;
@@ -66,14 +76,24 @@ async function firstScores(count: number): Promise<number[]> {
 test("no span of a response has a category at its threshold, streamed or whole, and the tokens told are those of the text", async () => {
   const scores = (await firstScores(12)).sort((a, b) => a - b);
   const threshold = (scores[5]! + scores[6]!) / 2;
-  const { client, url } = await clientOf({ categories: { threat: threshold } });
+  const { client, url, passed } = await clientOf({ categories: { threat: threshold } });
   const whole = await Promise.all(scores.map((_, i) => client.completions.create(body(i))));
   const reasons = new Set(whole.map(w => w.choices[0]!.finish_reason as string));
   expect(reasons).toContain("length");
   for (const [i, { choices, usage }] of whole.entries()) {
     let streamed = "";
+    passed.length = 0;
     for await (const chunk of await client.completions.create({ ...body(i), stream: true })) streamed += chunk.choices[0]?.text ?? "";
     expect(streamed).toBe(choices[0]!.text);
+    // the text is that of the spans that passed, each behind what its sentence had before it
+    let at = 0;
+    for (const judged of passed) {
+      expect(await scoreOf(judged)).toBeLessThan(threshold);
+      const from = streamed.slice(0, at + judged.length).lastIndexOf(judged);
+      expect(from).toBeGreaterThanOrEqual(0);
+      at = from + judged.length;
+    }
+    expect(streamed.slice(at).trim()).toBe("");
     expect(choices[0]!.logprobs!.token_logprobs!.length).toBe(usage!.completion_tokens - (choices[0]!.finish_reason === "stop" ? 1 : 0));
   }
   const metrics = await (await fetch(`${url}/metrics`)).text();
