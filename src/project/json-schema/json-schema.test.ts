@@ -113,6 +113,7 @@ const named = [
   /(^|\.)weights$/,
   /\.tune\.thresholds$/,
   /\bguards\.[^.]+\.categories$/,
+  /^serve\.moderate\.categories$/,
   /^governance\.owners$/,
   // options of a target, which the target checks when it is planned
   /^deploy\.deployments(\.[^.]+\.wishes)?$/,

@@ -36,7 +36,7 @@ function windowsOf({ model }: EmbeddingEngine, text: string): number[][] {
   }
 }
 
-export interface ModeratedText {
+interface ModeratedText {
   /** Of each label. */
   readonly scores: readonly number[];
   readonly held: readonly boolean[];
