@@ -97,7 +97,7 @@ const content = (page: Page) => page.locator("main .card, main table, main form,
 /** Keys are for the page when no field has the focus. */
 const leaveField = (page: Page) => page.evaluate("document.activeElement?.blur()");
 
-test("the built page opens with less than 150 kB gzipped and is under 175 kB in all, and names no other origin to load from", async () => {
+test("the built page opens with less than 150 kB gzipped and is under 180 kB in all, and names no other origin to load from", async () => {
   const names = (await readdir(folder, { recursive: true })).filter(n => /\.(js|css|html|svg)$/.test(n));
   const files = await Promise.all(names.map(n => readFile(join(folder, n))));
   expect(names.length).toBeGreaterThan(3);
@@ -106,7 +106,7 @@ test("the built page opens with less than 150 kB gzipped and is under 175 kB in 
   expect(sizeOf(files.filter((_, i) => !/(?:gateway|governance|labels|runs|watch)-[\w-]+\.(?:js|css)$/.test(names[i]!)))).toBeLessThan(
     150_000,
   );
-  expect(sizeOf(files)).toBeLessThan(175_000);
+  expect(sizeOf(files)).toBeLessThan(180_000);
   const markup = files.filter((_, i) => /\.(html|css)$/.test(names[i]!)).join("\n");
   expect(markup).not.toMatch(/(?:src|href)=["']?https?:|url\(["']?https?:|@import/);
 });
@@ -163,7 +163,7 @@ browserTest(`Governance lists acts with their proofs, and reports name their gap
         await page.keyboard.press("Enter");
         await page.getByRole("dialog", { name: "Entry 190 of the log" }).getByText("of the tree of 212 entries").waitFor();
         await page.keyboard.press("Escape");
-        await expect.poll(() => proof.evaluate("e => e === document.activeElement")).toBe(true);
+        await expect.poll(() => page.evaluate("document.activeElement?.textContent")).toBe("Proof of entry 190");
         await page.getByRole("radio", { name: "AI Act, Annex IV" }).check();
         await page.getByRole("heading", { name: "Technical documentation (Annex IV)" }).waitFor();
         await page.getByText("1 missing").waitFor();
@@ -781,7 +781,7 @@ browserTest(`pages stand in groups that a screen reader names, and keys walk the
       Serve: ["Talk", "Engine", "Models"],
       Gateway: ["Gateway"],
       Watch: ["Watch"],
-      Govern: ["Releases", "Lineage"],
+      Govern: ["Releases", "Lineage", "Governance"],
     });
     const focused: (string | null)[] = [];
     await nav.getByRole("link", { name: "Data" }).focus();

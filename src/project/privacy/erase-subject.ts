@@ -77,7 +77,7 @@ export interface MeasuredErasure {
   readonly cost?: UnlearnedVersion["cost"];
 }
 
-interface AttackFigures {
+export interface AttackFigures {
   readonly auc: number;
   readonly low: number;
   readonly high: number;

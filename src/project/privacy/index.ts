@@ -1,5 +1,6 @@
 /** What a project holds of a person, and erasing it. */
 export {
+  type AttackFigures,
   type EraseOptions,
   type ErasureCertificate,
   type ErasureStatement,

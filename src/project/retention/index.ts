@@ -1,4 +1,4 @@
 /** Retention rules of a project, planned and enforced. */
-export type { RetainedDocument } from "./plan-documents.ts";
+export type { DocumentPlan, RetainedDocument } from "./plan-documents.ts";
 export { enforceRetention, type RetentionOptions, type RetentionReport, type RuleOutcome } from "./retention.ts";
 export type { RetentionRule } from "./retention-part.ts";
