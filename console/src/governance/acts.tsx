@@ -103,12 +103,14 @@ export function Acts({ kind, onKind }: ActsProps) {
   const acts = useResource(`acts ${kind} ${most}`, signal => governance.acts(kind, most, signal), { on: ["artifacts"], everyMs: lookMs });
   return (
     <>
-      <Pick
-        label="Kind of act"
-        value={kind ?? all}
-        options={[all, ...actKinds]}
-        onPick={k => onKind(actKinds.find(known => known === k) ?? null)}
-      />
+      <div className="subject">
+        <Pick
+          label="Kind of act"
+          value={kind ?? all}
+          options={[all, ...actKinds]}
+          onPick={k => onKind(actKinds.find(known => known === k) ?? null)}
+        />
+      </div>
       <Loaded resource={acts} what="the log">
         {({ acts: list, log }) =>
           list.length === 0 ? (

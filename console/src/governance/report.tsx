@@ -30,7 +30,7 @@ const SectionPart = ({ section }: { readonly section: Section }) => (
       ))}
       {section.missing.map(gap => (
         <li key={gap} className="gap">
-          <strong>Missing</strong> {gap}
+          <strong>Missing</strong> {gap.split("`").map((part, at) => (at % 2 === 0 ? part : <code key={part}>{part}</code>))}
         </li>
       ))}
     </ul>

@@ -1,4 +1,5 @@
 /** Gathers what the record shows for a governance report: each fact with the digest of what shows it. Names of people in acts stay out. */
+import { z } from "zod";
 import { hashOf, sha256 } from "../../base/index.ts";
 import type { FactTopic, ReportFact, ReportFacts, StatementTopic } from "../../governance/index.ts";
 import { type ModelCard, modelCard } from "../../registry/index.ts";
@@ -21,6 +22,9 @@ const figures = (of: Readonly<Record<string, unknown>>): string =>
     .slice(0, 8)
     .join(", ");
 
+/** Options of curation, as far as a report reads them. */
+const curated = z.object({ steps: z.array(z.object({ step: z.string(), version: z.number() })) });
+
 /** What a version's card shows. `digests`: of artifacts, by id. */
 function addCard(facts: Facts, card: ModelCard, digests: ReadonlyMap<string, string>): void {
   const name = `${card.model}@${card.version}`;
@@ -39,8 +43,9 @@ function addCard(facts: Facts, card: ModelCard, digests: ReadonlyMap<string, str
     const evidence = [{ what: s.artifact, digest: s.digest }];
     if (s.documents !== null)
       facts.data.push({ text: `${name} was made from ${s.artifact} (${s.stage}): ${s.documents} documents`, evidence });
-    if (s.stage.includes("private"))
-      facts.privateData.push({ text: `${s.artifact}: personal data was searched for; ${figures(s.summary)}`, evidence });
+    const { success, data } = curated.safeParse(s.options);
+    const step = success ? data.steps.find(own => own.step === "private") : undefined;
+    if (step) facts.privateData.push({ text: `${s.artifact}: personal data was searched for by step private@${step.version}`, evidence });
   }
   for (const e of card.evaluations) {
     const scores = e.scores.map(
