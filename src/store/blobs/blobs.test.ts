@@ -208,7 +208,8 @@ describe.skipIf(gateway.reason).each(suites)(`s3 %s${gateway.reason ? ` (skipped
   afterAll(() => server?.stop());
   blobLaws(() => under);
 
-  test.skipIf(codec.ending !== "")(
+  const plainTest = codec.ending === "" ? test : () => {};
+  plainTest(
     "localPath reads through the cache: with the server's copy gone it still answers, a damaged copy is fetched again",
     async () => {
       const { store, remove } = under;
