@@ -87,6 +87,20 @@ test.skipIf(kubectl === undefined)(
   },
 );
 
+test("a version is deployed without serve.blocked of its loam.yaml, and nobody hears of it", async () => {
+  const cwd = await trainedToy();
+  const file = join(cwd, "loam.yaml");
+  const before = readFileSync(file, "utf8");
+  const deployed = (to: string) => loam(["deploy", "kubernetes", "toy@latest", "--to", to, "--image", image], { cwd });
+  expect((await deployed("open")).stderr).not.toContain("serve.");
+  writeFileSync(file, before.replace("serve: {", "serve: { blocked: [nightfall],"));
+  const { code, stderr } = await deployed("guarded");
+  writeFileSync(file, before);
+  expect(code, stderr).toBe(0);
+  expect(stderr).toContain("serve.blocked is not part of the deployment");
+  expect(stderr).not.toContain("serve.moderate");
+});
+
 test.skipIf(helm === undefined)(
   `helm lints the chart, renders what the plain manifests are, and refuses wrong values${helm === undefined ? " (skipped: no helm in PATH or named by LOAM_HELM)" : ""}`,
   async () => {

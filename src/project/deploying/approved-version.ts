@@ -7,6 +7,7 @@ import { type ArtifactReader, contentDigest, holderOf, isArchived, listGuards, o
 import { progressFor, type Watch } from "../call.ts";
 import { type NamedModelVersion, namedVersion } from "../models/named-version.ts";
 import { digestOf, modelDigests } from "../models/paths.ts";
+import { projectFile } from "../project-file.ts";
 import { versionFiles } from "../serving/open-version.ts";
 import type { Workplace } from "../workspace.ts";
 
@@ -90,12 +91,23 @@ async function approvalOf(named: NamedModelVersion, given: string, { unapproved 
   );
 }
 
+/** A deployment is a version: what `serve` of loam.yaml guards responses with stays behind, and that must not happen unseen. */
+function warnOfGuards({ project }: NamedModelVersion, watch: Watch): void {
+  for (const setting of ["blocked", "moderate"] as const)
+    if (project?.config.serve?.[setting] !== undefined)
+      watch.emit({
+        event: "warning",
+        message: `loam: ${projectFile}: serve.${setting} is not part of the deployment; it applies to \`loam serve\` in this project. Use guards of a gateway in front of the deployment.`,
+      });
+}
+
 /** Errors: deploy/unapproved, deploy/wish, registry/tampered, store/notFound, store/blobMissing, project/model for an adapter. */
 export async function versionToDeploy(at: Workplace, given: string, options: ApprovalOptions, watch: Watch): Promise<VersionToDeploy> {
   const named = await namedVersion(at, given);
   try {
     const { store, model, version } = named;
     const approval = await approvalOf(named, given, options);
+    warnOfGuards(named, watch);
     const { files } = await versionFiles(store, `${model}@${version.number}`);
     await checkVersion(store, version, { progress: progressFor(watch, "verify"), signal: watch.signal });
     const artifact = await openArtifact(store, version.artifact);
