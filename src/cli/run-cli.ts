@@ -71,7 +71,7 @@ function addVerb(program: Command, verb: Verb, cli: CliRun, ended: { code: numbe
   for (const [flags, text, otherwise] of verb.options)
     if (flags.endsWith("...>")) command.option(flags.replace("...>", ">"), text, collected);
     else command.option(flags, text, otherwise);
-  command.option("--json", "machine-readable output on stdout; people's lines go to stderr");
+  command.option("--json", "machine-readable output on stdout; progress output on stderr");
   const { table } = verb;
   if (table) command.addHelpText("after", () => tableLines(command, table));
   command.addHelpText("after", `\nExample:\n  ${verb.example}`);

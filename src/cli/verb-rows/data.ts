@@ -108,10 +108,11 @@ export const dataVerbs: readonly Verb[] = [
   },
   {
     usage: "data retention",
-    summary: "What is due under `retention:` of loam.yaml; with --apply erase it, with an act in the log",
+    summary:
+      "List documents and objects past their retention time (`retention:` of loam.yaml); --apply erases them and records it in the log",
     options: [
       project,
-      ["--apply", "erase it, as `loam data forget --hashed` does"],
+      ["--apply", "erase them, as `loam data forget --hashed` does"],
       ["--retrain", "apply: then retrain the models made from the documents and delete unreferenced artifacts"],
       ["-y, --yes", "go on without asking"],
     ],
@@ -120,7 +121,8 @@ export const dataVerbs: readonly Verb[] = [
   },
   {
     usage: "data subject <id>",
-    summary: "Everything held of a person: documents, requests, files, acts, models trained on them; with purpose and time, as one file",
+    summary:
+      "Export everything held of a person as one file: documents, requests, files, acts, models trained on them; with purpose and time",
     options: [
       project,
       ["--attribute <name>", "the attribute of documents that names their person", "subject"],

@@ -226,13 +226,13 @@ export const modelsVerbs: readonly Verb[] = [
   },
   {
     usage: "models unlearn <version> [documents...]",
-    summary: "A new version without documents it was trained on, and what membership and extraction attacks find of them in it",
+    summary: "Make a version that has forgotten training documents, and measure it by membership inference and extraction",
     options: [
       project,
       ["--method <method>", "npo (negative preference optimisation), ascent (gradient ascent), or retrain (exact)", "npo"],
       ["--list <file>", "ids of documents, one a line"],
-      ["--steps <n>", "most steps of unlearning", "300"],
-      ["--rate <rate>", "learning rate of unlearning", "0.0005"],
+      ["--steps <n>", "maximum steps", "300"],
+      ["--rate <rate>", "learning rate", "0.0005"],
       ["--reference <version>", "a version that never saw the documents; retrain trains one (default: chance for so many documents)"],
       ["--prefix <n>", "extraction: tokens of a document that are given (default: 16, or fewer for short documents)"],
       ["--suffix <n>", "extraction: tokens that must follow exactly (default: as many)"],

@@ -12,7 +12,7 @@ function texts(seed: string, count: number, learnt: number): TextLoss[] {
 }
 const calibration = texts("calibration", 200, 0);
 
-test("texts that were learnt are told from others, and texts that were not are told as chance tells them", () => {
+test("the attack finds texts that were learnt, and others at chance", () => {
   const neverSeen = texts("never", 200, 0);
   const learnt = membershipArea({ erased: texts("erased", 100, 0.5), neverSeen, calibration });
   expect(learnt.low).toBeGreaterThan(0.95);
@@ -22,7 +22,7 @@ test("texts that were learnt are told from others, and texts that were not are t
   expect(isWithinInterval(learnt, not)).toBe(false);
 });
 
-test("a model that was made worse at the erased texts than at unseen ones is told too: the area lies below the interval", () => {
+test("a model that is worse at erased texts than at unseen ones is found too: its AUC lies below the interval", () => {
   const area = membershipArea({ erased: texts("erased", 100, -0.5), neverSeen: texts("never", 200, 0), calibration });
   expect(area.high).toBeLessThan(0.05);
 });

@@ -78,6 +78,6 @@ export function membershipArea(given: {
   };
 }
 
-/** Does an area lie within the interval of another: are erased texts told no better, and no worse, than texts that were never seen? */
+/** Does an AUC lie within the interval of another: are erased texts found no more often, and no less, than texts that were never seen? */
 export const isWithinInterval = ({ value }: Pick<Interval, "value">, { low, high }: Pick<Interval, "low" | "high">): boolean =>
   low <= value && value <= high;

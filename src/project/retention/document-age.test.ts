@@ -14,7 +14,7 @@ test.each(["2026-02-31", "2026-13-01", "3/2/2026", "yesterday", "", "2026", Numb
   expect(dateMs(value)).toBeUndefined(),
 );
 
-test("a date that cannot be read is told with its value, a missing one as missing", () => {
+test("a date that cannot be read is reported with its value, a missing one as missing", () => {
   expect(attributeAge({ attributes: { closed: "3/2/2026" } }, "closed")).toEqual({ unreadable: 'closed: "3/2/2026"' });
   expect(attributeAge({ attributes: {} }, "closed")).toEqual({ unreadable: "no closed" });
   expect(attributeAge({ attributes: { closed: "2026-01-02" } }, "closed")).toEqual({ fromMs: Date.UTC(2026, 0, 2) });

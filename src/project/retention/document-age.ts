@@ -1,4 +1,4 @@
-/** From when a document's time counts: a date in an attribute, or its arrival in the record. What cannot be read is told, never guessed. */
+/** From when a document's time counts: a date in an attribute, or its arrival in the record. A date that cannot be read is reported, never guessed. */
 import type { Document } from "../../data/index.ts";
 
 export type DocumentAge = { readonly fromMs: number } | { readonly unreadable: string };

@@ -1,4 +1,4 @@
-/** What servers of a project keep of clients, by age: counted, and erased. A state that does not answer is told, not passed over. */
+/** What servers of a project keep of clients, by age: counted, and erased. A state that does not respond is reported, not skipped. */
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { configPath, gatewayOf } from "../gateway/gateway-place.ts";

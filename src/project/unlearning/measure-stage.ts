@@ -26,7 +26,7 @@ export interface ErasureMeasurement {
   readonly before: ModelLeak;
   readonly after: ModelLeak;
   readonly reference?: ModelLeak;
-  /** The interval that an erased text has to be told within: that of the reference, or of chance for so many texts. */
+  /** The interval in which the AUC of erased texts has to lie: that of the reference, or of chance for so many texts. */
   readonly neverSeenInterval: { readonly low: number; readonly high: number; readonly of: "reference" | "chance" };
   readonly isWithinNeverSeen: boolean;
 }
