@@ -30,7 +30,7 @@ export async function run({ say, only }: BenchContext): Promise<BenchResult> {
   const runs: [SuiteName, SuiteRun][] = [];
   for (const name of names) {
     say(suites[name].about);
-    runs.push([name, await runSuite(name, moreArgs)]);
+    runs.push([name, await runSuite(name, { args: moreArgs })]);
   }
   return {
     method:

@@ -9,7 +9,8 @@
 import "../bin/node-version.js";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative, sep } from "node:path";
+import { basename, join, relative, sep } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { node } from "./parts/child.js";
 import { inRoot, programs, root } from "./parts/places.js";
 import { changedTests } from "./parts/reach.js";
@@ -25,7 +26,7 @@ const durations = inRoot("test/support/durations.json");
 
 async function check(program, args) {
   const { code } = await node(program, args, { show: true });
-  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1, names: [basename(program)] };
 }
 
 /** Writes how long each file of a report took, beside what is known of the others. */
@@ -38,6 +39,16 @@ function record(files) {
   const kept = sorted.filter(([, s]) => s >= 0.5);
   writeFileSync(durations, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`);
 }
+
+/** The tests of a report that failed, each by its file and name with its message's first line; a file that does not load fails as a whole. */
+const failuresOf = files =>
+  files.flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter(t => t.status === "failed").map(t => [t.fullName, t.failureMessages[0]]);
+    if (failed.length === 0 && status === "failed") failed.push(["(does not load)", message]);
+    return failed.map(
+      ([test, why]) => `${relative(root, name)}: ${test}${why ? `\n      ${stripVTControlCharacters(why).split("\n")[0]}` : ""}`,
+    );
+  });
 
 /** Runs projects of vitest; counts come from its JSON report. */
 async function tests(projects, more, { deep, keep }) {
@@ -58,16 +69,16 @@ async function tests(projects, more, { deep, keep }) {
     try {
       report = JSON.parse(readFileSync(file, "utf8"));
     } catch {
-      return { passed: 0, failed: 1 };
+      return { passed: 0, failed: 1, names: [`${projects.join(", ")}: vitest ended with ${code} without a report`] };
     }
     if (keep) record(report.testResults);
     const all = report.testResults.flatMap(f => f.assertionResults);
     const notRun = all.filter(t => t.status === "pending" || t.status === "skipped" || t.status === "todo").map(t => t.fullName);
     const skipped = notRun.filter(name => !leftToDeep.test(name));
-    // A file that does not load has no tests of its own to fail.
-    const broken = report.testResults.filter(f => f.status === "failed" && !f.assertionResults.some(t => t.status === "failed")).length;
-    const failed = report.numFailedTests + broken;
-    return { passed: report.numPassedTests, failed: failed || (code === 0 ? 0 : 1), skipped, left: notRun.length - skipped.length };
+    const names = failuresOf(report.testResults);
+    if (names.length === 0 && code !== 0)
+      names.push(`${projects.join(", ")}: vitest ended with ${code}, though no test of its report failed`);
+    return { passed: report.numPassedTests, failed: names.length, names, skipped, left: notRun.length - skipped.length };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -96,7 +107,7 @@ await main(async args => {
   const chosen = Object.keys(stages).filter(name => args.includes(`--${name}`));
   const [deep, keep] = flags.map(flag => args.includes(flag));
   const began = performance.now();
-  const total = { passed: 0, failed: 0, skipped: [], left: 0 };
+  const total = { passed: 0, failed: 0, names: [], skipped: [], left: 0 };
   let more;
   try {
     await setup();
@@ -114,9 +125,10 @@ await main(async args => {
     if (isTests && more === undefined) continue;
     const start = performance.now();
     say(name, stage.text);
-    const { passed, failed, skipped = [], left = 0 } = await stage.run(more, { deep, keep });
+    const { passed, failed, names = [], skipped = [], left = 0 } = await stage.run(more, { deep, keep });
     total.passed += passed;
     total.failed += failed + (strict ? skipped.filter(name => !excused.test(name)).length : 0);
+    total.names.push(...names);
     total.skipped.push(...skipped);
     total.left += left;
     say(
@@ -129,6 +141,7 @@ await main(async args => {
     for (const name of total.skipped)
       process.stderr.write(`    ${name}${strict && !excused.test(name) ? "   <- counts as failed (LOAM_CI=1)" : ""}\n`);
   }
+  if (total.names.length) process.stderr.write(`\n  ${total.names.length} failed:\n${total.names.map(name => `    ${name}\n`).join("")}`);
   if (!deep) say("quick", `${total.left} tests left to --deep, and the full rounds of others (npm test -- --deep)`);
   say("in all", seconds(performance.now() - began));
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
