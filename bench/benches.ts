@@ -23,6 +23,7 @@ export const benches = {
   "gpt2-124m": "steps of GPT-2 124M at 1,024 tokens with accumulation and recomputation: speed and peak memory, beside PyTorch",
   efficiency: "core-seconds of the efficient recipe to equal held-out bits per byte, beside two swept baselines (examples/efficiency)",
   recipe: "the recipe of examples/mail from end to end, and the share of time outside the native step",
+  plan: "seconds of a training step that `loam train plan` predicts, against 36 published runs of Megatron-LM",
   lambda: "an AWS Lambda function of SmolLM2-135M in four bits: size beside a plain npm install, and its start",
   install: "sizes and seconds of the tarball installed into an empty folder",
   image: "the serving image: size beside `npm ci --omit=dev`, seconds to build, bytes that a new version sends to a registry",

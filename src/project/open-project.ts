@@ -39,7 +39,15 @@ import type { BaseSelection, SelectOptions } from "./selections.ts";
 import type { Reply, Turn } from "./serving/ask.ts";
 import type { AskOptions, ChatOptions, ProjectChat } from "./serving/chat.ts";
 import type { ProjectServer, ServeOptions } from "./serving/serve-options.ts";
-import type { RateRangeCall, RateRangeReport, ScaleOptions, ScalePlan, ScaleReport } from "./training/index.ts";
+import type {
+  RateRangeCall,
+  RateRangeReport,
+  ScaleOptions,
+  ScalePlan,
+  ScaleReport,
+  TrainingPlanOptions,
+  TrainingPlanReport,
+} from "./training/index.ts";
 import type { RecipePreview } from "./tuning/preview-examples.ts";
 import type { UnlearnedVersion, UnlearnVersionOptions } from "./unlearning/index.ts";
 import { WatchCalls } from "./watch-calls.ts";
@@ -129,6 +137,14 @@ export class Project implements AsyncDisposable {
   /** A learning-rate range test of a model's recipe: the loss by a growing rate, and a suggested peak rate. Errors: project/argument, train/recipe. */
   rates(model?: string, options: RateRangeCall & CallOptions = {}): Call<RateRangeReport> {
     return callOf(async watch => (await trainings()).testRates(this.#workspace, model, options, watch), options);
+  }
+
+  /**
+   * The mesh of ranks on which a model trains fastest on a cluster, with memory and seconds of a step from an analytic model. Errors: project/argument,
+   * `train/mesh` where no mesh divides the model, `train/memory` where none fits.
+   */
+  planTraining(model: string | undefined, options: TrainingPlanOptions & CallOptions): Call<TrainingPlanReport> {
+    return callOf(async () => (await trainings()).planModel(this.#workspace, model, options), options);
   }
 
   /** Trains a model where it is stale, then times the kernels of some steps of its recipe; kept with the model's run. Errors: project/argument. */

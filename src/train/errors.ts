@@ -16,6 +16,11 @@ export const trainErrors = errorTable("train", {
     meaning:
       "The memory that a recipe grants cannot hold a step, whatever is recomputed. The sentence names the least that can, and what it goes to.",
   },
+  mesh: {
+    status: 400,
+    exit: "usage",
+    meaning: "A mesh of ranks does not divide a model's heads, layers or rows, or has an axis that this run cannot use.",
+  },
   precision: {
     status: 400,
     exit: "usage",

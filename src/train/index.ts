@@ -91,6 +91,11 @@ export {
   unlearnMethods,
   unlearnSchema,
 } from "./part.ts";
+export { type Accelerator, accelerators } from "./plan/accelerators.ts";
+export type { RankBytes } from "./plan/memory-model.ts";
+export { type PlannedStep, type PlanRequest, planTraining, type TrainingPlan } from "./plan/plan.ts";
+export type { ModelShape, Recompute, StepLayout, StepMethod, StepSecondsByPart } from "./plan/step-model.ts";
+export { measureThisMachine } from "./plan/this-machine.ts";
 export { type PrecisionChoices, type PrecisionConditions, withPrecisionChoices } from "./precision-choices.ts";
 export { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
 export { newKey, type PrivateGenerator, privateGenerator } from "./private/generator.ts";

@@ -62,6 +62,25 @@ export const lifeVerbs: readonly Verb[] = [
     load: async () => (await import("../verbs/train-scale.ts")).trainScale,
   },
   {
+    usage: "train plan [model]",
+    summary:
+      "Plan parallel training on a cluster: the fastest mesh that fits, memory per rank, step time and utilisation, by an analytic model",
+    options: [
+      project,
+      [
+        "--cluster <ranks>",
+        "a kind and a number, such as a100-80gb:64; kinds: v100-32gb, a100-40gb, a100-80gb, h100-80gb, h200-141gb, tpu-v5e, local (measured)",
+      ],
+      ["--rows <n>", "rows of a step over all ranks (default: the recipe's)"],
+      ["--micro-rows <n>", "rows of a micro-batch (default: the fastest)"],
+      ["--mesh <axes>", "only meshes with these axes, such as tensor=8,pipeline=2"],
+      ["--recompute <what>", "activations computed again in the backward pass: none, attention, all (default: the fastest)"],
+      ["--shape <sizes>", "a model without a project: layers=96,width=12288,heads=96,vocab=51200,length=2048"],
+    ],
+    example: "loam train plan mail-small --cluster a100-80gb:8",
+    load: async () => (await import("../verbs/train-plan.ts")).trainPlan,
+  },
+  {
     usage: "train cost <run>",
     summary: "Show the cost of a version, an artifact or a run with its data, searches and evaluations: core-seconds, FLOPs, energy, money",
     options: [
