@@ -42,5 +42,5 @@ test("norms are those of each row's gradient, and the sum is of clipped ones", a
 
 test("the recipe of the page is one that the schema takes", () => {
   const yaml = parse(block("yaml", "loam.yaml")) as { models: { spam: { tune: { privacy: unknown } } } };
-  expect(privacyOptions.parse(yaml.models.spam.tune.privacy)).toMatchObject({ epsilon: 8, person: "sender", accountant: "pld" });
+  expect(privacyOptions.parse(yaml.models.spam.tune.privacy)).toMatchObject({ epsilon: 4, person: "from", accountant: "pld" });
 });
