@@ -1,6 +1,6 @@
 /**
  * The backend contract: a backend turns a graph into an executable over memories it allocates, and says what it can do. Nothing above it
- * knows which one runs. One contract suite (`backend.test.ts`) runs on all. Today: the reference evaluator and ONNX Runtime. What is
+ * knows which one runs. One contract suite (`backend.test.ts`) runs on all. Today: the reference evaluator, ONNX Runtime and PJRT. What is
  * served in 8 bits may go past it to machine code (`machine/`, and `nn`'s of that name).
  */
 import type { DType, TypedArray } from "./dtype.ts";
@@ -23,6 +23,8 @@ export interface Capabilities {
   readonly asynchronous: boolean;
   /** Outputs may be written over inputs where `compile` proves it safe. */
   readonly inPlace: boolean;
+  /** Its own compiler keeps every read of an input before the write over it, so nothing needs to be proved. */
+  readonly ordersReads?: true;
   /** dtypes that arrays may have. */
   readonly dtypes: readonly DType[];
   /** Relative error of one f32 operation, at most; devices with fast approximations of functions have a larger one. */

@@ -291,7 +291,8 @@ class Compilation<A extends readonly unknown[], R> {
     await pause();
     const donated = leaves.map((l, index) => ({ index, path: l.path, argument: l.argument })).filter(l => donate.includes(l.argument));
     const wanted = candidates(donated, results, specs);
-    const aliases = backend.capabilities.inPlace ? safeAliases(graph, wanted) : new Map<number, number>();
+    const { inPlace, ordersReads } = backend.capabilities;
+    const aliases = !inPlace ? new Map<number, number>() : ordersReads ? wanted : safeAliases(graph, wanted);
     const executable = await backend.build(graph, {
       recomputes: recomputes || keeps?.recomputes === true,
       aliases,

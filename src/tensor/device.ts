@@ -1,18 +1,19 @@
 /** Devices: opened by name with their options; they make arrays, and `compile` runs programs on them. */
 import type { Backend, Capabilities } from "./backend.ts";
 import { DeviceArray } from "./device-array.ts";
-import { type DeviceName, deviceNames } from "./device-names.ts";
+import { type DeviceName, deviceNames, type FixedDeviceName, isDeviceName, pjrtName } from "./device-names.ts";
 import { bytesOf, type DType, dtypeTable, sizeOf, type TypedArray } from "./dtype.ts";
 import { checkSpec, elementsOf, flatten, type Nested, numbersAs } from "./elements.ts";
 import { tensorErrors } from "./errors.ts";
 import { type OnnxBackendOptions, onnxBackend } from "./onnx-backend/index.ts";
+import { type PjrtBackendOptions, pjrtBackend } from "./pjrt-backend/index.ts";
 import { referenceBackend } from "./reference-backend.ts";
 import type { Shape } from "./shape.ts";
 
-export type DeviceOptions = Omit<OnnxBackendOptions, "provider">;
+export type DeviceOptions = Omit<OnnxBackendOptions, "provider"> & Pick<PjrtBackendOptions, "plugin">;
 
 /** Which backend a device name stands for; a new backend is a row. */
-const backends: { readonly [N in DeviceName]: (options: DeviceOptions) => Backend } = {
+const backends: { readonly [N in FixedDeviceName]: (options: DeviceOptions) => Backend } = {
   cpu: options => onnxBackend({ ...options, provider: "cpu" }),
   webgpu: options => onnxBackend({ ...options, provider: "webgpu" }),
   reference: () => referenceBackend(),
@@ -65,9 +66,13 @@ export class Device {
   }
 }
 
-/** Opens a device: `cpu` (ONNX Runtime), `webgpu` (where an adapter exists), `reference` (plain TypeScript, slow). */
+/**
+ * Opens a device: `cpu` (ONNX Runtime), `webgpu` (where an adapter exists), `reference` (plain TypeScript, slow), or a PJRT plugin: `pjrt:cpu`,
+ * `pjrt:tpu`, `pjrt:cuda`, `pjrt:PATH`. Throws `tensor/device`, or what the engine says where the machine lacks it.
+ */
 export function openDevice(name: DeviceName = "cpu", options: DeviceOptions = {}): Device {
-  if (!deviceNames.includes(name))
+  if (!isDeviceName(name))
     throw tensorErrors.fail("device", { place: "device", expected: `one of ${deviceNames.join(", ")}`, received: `"${name}"` });
-  return new Device(name, backends[name](options));
+  const plugin = pjrtName(name);
+  return new Device(name, plugin === undefined ? backends[name as FixedDeviceName](options) : pjrtBackend(plugin, options));
 }

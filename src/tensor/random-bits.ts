@@ -17,9 +17,12 @@ function mix32(word: number): number {
   return x >>> 0;
 }
 
+/** What the positions of a stream are counted from. */
+export const positionBase = (stream: number): number => mix32(stream ^ 0x9e3779b9);
+
 /** The words of all positions of a stream before the seed enters. */
 export function positionWords(size: number, stream: number): Uint32Array {
-  const base = mix32(stream ^ 0x9e3779b9);
+  const base = positionBase(stream);
   return Uint32Array.from({ length: size }, (_, i) => mix32((i + base) >>> 0));
 }
 

@@ -8,6 +8,7 @@ export { findLibrary, libraryOf, platformLibraries, webgpuPackage } from "./find
 export type { Library, Pointer } from "./library.ts";
 export { apiIndex, engineVersion, loadLibrary, trimNativeMemory } from "./library.ts";
 export { NativeBuffer } from "./native-buffer.ts";
+export { nativeQueue } from "./native-queue.ts";
 export { type Constants, PackedWeights } from "./packed-weights.ts";
 export { deviceReport, type Provider, providers, providerTable } from "./provider.ts";
 export type { AsyncOptions, EngineRun } from "./run.ts";

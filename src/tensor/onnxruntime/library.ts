@@ -7,7 +7,7 @@ import { apiNames, apiVersion } from "./api-names.ts";
 import { type ApiName, apiSignatures } from "./api-signatures.ts";
 import { engineErrors } from "./errors.ts";
 import { findLibrary, libraryOf } from "./find-library.ts";
-import { createNativeQueue, nativeSlots } from "./native-queue.ts";
+import { nativeQueue } from "./native-queue.ts";
 import type { Provider } from "./provider.ts";
 
 export type Pointer = bigint;
@@ -53,9 +53,6 @@ function isMusl(): boolean {
   const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   return !report.header?.glibcVersionRuntime;
 }
-
-/** Of the process: its libraries share Node's thread pool. */
-const queue = createNativeQueue(nativeSlots(process.env.UV_THREADPOOL_SIZE));
 
 /** OrtErrorCode, as far as it means something of its own to Loam. */
 const codes: Readonly<Record<number, "model" | "notSupported">> = { 4: "model", 7: "model", 9: "notSupported", 10: "model" };
@@ -120,7 +117,7 @@ function callsOf(koffi: Koffi, table: readonly Pointer[]) {
   const call = (name: ApiName, ...args: NativeArgument[]) => check(name, find(name)(...args));
   const inFlight = new Set<readonly object[]>();
   const callAsync = (keep: readonly object[], name: ApiName, ...args: NativeArgument[]) =>
-    queue.run(
+    nativeQueue.run(
       () =>
         new Promise<void>((resolve, reject) => {
           const kept = [...keep];

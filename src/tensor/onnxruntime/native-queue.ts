@@ -33,3 +33,6 @@ export function createNativeQueue(slots: number): NativeQueue {
     },
   };
 }
+
+/** Of the process: its libraries share Node's thread pool. */
+export const nativeQueue = createNativeQueue(nativeSlots(process.env.UV_THREADPOOL_SIZE));

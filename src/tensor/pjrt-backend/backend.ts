@@ -1,0 +1,152 @@
+/**
+ * PJRT behind the backend contract: a graph becomes StableHLO text, a plugin compiles it, a run takes and gives buffers that stay on the device.
+ * Donated arguments are aliased to results in the program itself, so the compiler orders what reads them. Left out: programs over several
+ * devices, and stopping a program that has begun (PJRT has no such call): an aborted run is waited for by nobody.
+ */
+import type { Backend, BuildOptions, DeviceMemory, Executable, RunHooks } from "../backend.ts";
+import { type DType, dtypes } from "../dtype.ts";
+import { tensorErrors } from "../errors.ts";
+import type { Graph } from "../graph.ts";
+import { findPlugin, type NamedValues, openClient, type PjrtBuffer, type PjrtClient, type PjrtProgram } from "../pjrt/index.ts";
+import type { Shape } from "../shape.ts";
+import { hloComposites, type HloProgram, hloProgram, indexError } from "../stablehlo/index.ts";
+import { PjrtMemory } from "./memory.ts";
+
+export interface PjrtBackendOptions {
+  /** Threads of the processor, where the plugin computes on it. */
+  readonly threads?: number;
+  /** Options that the plugin's client takes, by name. */
+  readonly plugin?: NamedValues;
+}
+
+const memoryOf = (m: DeviceMemory, client: PjrtClient): PjrtMemory => {
+  if (m instanceof PjrtMemory && m.client === client) return m;
+  throw tensorErrors.fail("device", {
+    place: "run",
+    expected: "arrays of this device",
+    received: "one of another device",
+    hint: "Copy it with device.array().",
+  });
+};
+
+/** The promise, or the signal's reason as soon as it is aborted. */
+function orAborted<T>(running: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return running;
+  return new Promise<T>((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    running.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
+class PjrtExecutable implements Executable {
+  readonly #client: PjrtClient;
+  readonly #program: PjrtProgram;
+  readonly #hlo: HloProgram;
+  readonly #donated: ReadonlySet<number>;
+
+  constructor(client: PjrtClient, program: PjrtProgram, hlo: HloProgram, aliases: ReadonlyMap<number, number>) {
+    this.#client = client;
+    this.#program = program;
+    this.#hlo = hlo;
+    this.#donated = new Set(aliases.values());
+  }
+
+  async run(inputs: readonly DeviceMemory[], outputs: readonly DeviceMemory[], { signal, onBegin }: RunHooks = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const given = inputs.map(m => memoryOf(m, this.#client));
+    const taken = outputs.map(m => memoryOf(m, this.#client));
+    const buffers = given.map(m => m.buffer);
+    onBegin?.();
+    const running = this.#compute(buffers);
+    let results: PjrtBuffer[];
+    try {
+      results = await orAborted(running, signal);
+    } catch (error) {
+      // a run that goes on after it was aborted gives its results to nobody
+      running.then(
+        made => made.forEach(b => b.dispose()),
+        () => {},
+      );
+      throw error;
+    }
+    // the buffer of a donated argument is an empty shell now
+    for (const i of this.#donated) given[i]!.replace(undefined);
+    for (const [i, m] of taken.entries()) m.replace(results[i]);
+  }
+
+  async #compute(buffers: readonly PjrtBuffer[]): Promise<PjrtBuffer[]> {
+    const [results] = (await this.#program.run([buffers])) as [PjrtBuffer[]];
+    const { checks } = this.#hlo;
+    if (checks.length === 0) return results;
+    const found = results.pop()!;
+    try {
+      const ends = new BigInt64Array(new ArrayBuffer(16 * checks.length));
+      await found.read(ends, 1);
+      for (const [i, { place, size }] of checks.entries())
+        for (const end of [ends[2 * i]!, ends[2 * i + 1]!])
+          if (end < 0n || end >= BigInt(size)) throw indexError(place, size, Number(end));
+    } catch (error) {
+      for (const b of results) b.dispose();
+      throw error;
+    } finally {
+      found.dispose();
+    }
+    return results;
+  }
+
+  peakBytes(): number {
+    return this.#program.stats().temporaryBytes ?? 0;
+  }
+
+  dispose(): void {
+    this.#program.dispose();
+  }
+}
+
+/** The variable that XLA's CPU plugin takes its number of threads from; read when a client is made. */
+const threadsVariable = "NPROC";
+
+function clientOf(name: string, { threads, plugin = {} }: PjrtBackendOptions): PjrtClient {
+  const path = findPlugin(name);
+  if (threads === undefined) return openClient(path, plugin);
+  const before = process.env[threadsVariable];
+  process.env[threadsVariable] = String(threads);
+  try {
+    return openClient(path, plugin);
+  } finally {
+    if (before === undefined) delete process.env[threadsVariable];
+    else process.env[threadsVariable] = before;
+  }
+}
+
+/** The device `pjrt:NAME`. Throws `pjrt/plugin`, `pjrt/version`, `pjrt/device` or `pjrt/option`. */
+export function pjrtBackend(name: string, options: PjrtBackendOptions = {}): Backend {
+  const client = clientOf(name, options);
+  return {
+    capabilities: {
+      name: "pjrt",
+      native: hloComposites,
+      asynchronous: true,
+      inPlace: true,
+      ordersReads: true,
+      dtypes,
+      relativeError: 1e-5,
+      details: {
+        platform: client.platform,
+        version: client.platformVersion,
+        api: client.api.version,
+        devices: client.devices.length,
+        kind: client.devices[0]!.kind,
+      },
+    },
+    allocate: (shape: Shape, dtype: DType) => new PjrtMemory(client, shape, dtype),
+    // what nobody has written is zeros when it is first read
+    zeros: (shape: Shape, dtype: DType) => new PjrtMemory(client, shape, dtype),
+    async build(graph: Graph, { aliases, products }: BuildOptions) {
+      const hlo = hloProgram(graph, { aliases, ...(products ? { products } : {}) });
+      return new PjrtExecutable(client, await client.compile(hlo.text, hlo.outputs), hlo, aliases);
+    },
+    dispose: () => {},
+  };
+}

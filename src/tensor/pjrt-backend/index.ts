@@ -1,0 +1,2 @@
+/** Door of the PJRT backend. */
+export { type PjrtBackendOptions, pjrtBackend } from "./backend.ts";

@@ -1,0 +1,39 @@
+/** Which shared library a PJRT device name stands for: a path, or one of the plugins that packages carry, named by an environment variable. */
+import { existsSync } from "node:fs";
+import { pjrtErrors } from "./errors.ts";
+
+interface PluginRow {
+  /** Environment variable with the path of the library. */
+  readonly variable: string;
+  /** Python package that carries the library, and its place within. */
+  readonly package: string;
+  readonly file: string;
+}
+
+/** Known plugins; another one is named by its path. */
+export const pluginTable = {
+  cpu: { variable: "LOAM_PJRT_CPU", package: "fastatomstruct-xla-cpu", file: "fastatomstruct_xla_cpu/libpjrt_cpu.so" },
+  tpu: { variable: "LOAM_PJRT_TPU", package: "libtpu", file: "libtpu/libtpu.so" },
+  cuda: { variable: "LOAM_PJRT_CUDA", package: "jax-cuda12-pjrt", file: "jax_plugins/xla_cuda12/xla_cuda_plugin.so" },
+} as const satisfies Readonly<Record<string, PluginRow>>;
+export type PluginName = keyof typeof pluginTable;
+export const isPluginName = (name: string): name is PluginName => Object.hasOwn(pluginTable, name);
+
+/** How to get a known plugin, for errors and `loam doctor`. */
+export const pluginHint = (name: PluginName): string => {
+  const row = pluginTable[name];
+  return `Run pip download --no-deps ${row.package}, unzip the wheel, and set ${row.variable} to its ${row.file}.`;
+};
+
+/** The library of `pjrt:NAME`: `cpu`, `tpu`, `cuda`, or a path. Throws `pjrt/plugin` where there is none. */
+export function findPlugin(name: string): string {
+  const row = isPluginName(name) ? pluginTable[name] : undefined;
+  const path = row ? process.env[row.variable] : name;
+  if (path && existsSync(path)) return path;
+  throw pjrtErrors.fail("plugin", {
+    place: `device pjrt:${name}`,
+    expected: row ? `the path of ${row.file} in ${row.variable}` : "the path of a PJRT plugin",
+    received: path ? `"${path}", which does not exist` : "none",
+    hint: isPluginName(name) ? pluginHint(name) : `Name a library that exists, or one of ${Object.keys(pluginTable).join(", ")}.`,
+  });
+}
