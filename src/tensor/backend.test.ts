@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { rounds } from "../../test/support/deep.ts";
+import { lacksPjrt, pjrtReason } from "../../test/support/pjrt.ts";
 import { random } from "../base/index.ts";
 import { type Case, cases, softcaps } from "./cases.laws.ts";
 import { compile } from "./compile.ts";
@@ -56,15 +57,14 @@ async function runCase(device: Device, c: Case): Promise<Float64Array> {
 const softwareAdapter = "/usr/lib/chromium/vk_swiftshader_icd.json";
 if (!process.env.VK_ICD_FILENAMES && existsSync(softwareAdapter)) process.env.VK_ICD_FILENAMES = softwareAdapter;
 const webgpu = deviceReport().webgpu;
-const hasPjrt = Boolean(process.env.LOAM_PJRT_CPU);
 const devices: readonly Device[] = [
   openDevice("reference"),
   openDevice("cpu", { threads: 1 }),
   ...(webgpu.available ? [openDevice("webgpu")] : []),
-  ...(hasPjrt ? [openDevice("pjrt:cpu", { threads: 1 })] : []),
+  ...(lacksPjrt === undefined ? [openDevice("pjrt:cpu", { threads: 1 })] : []),
 ];
 if (!webgpu.available) test.skip(`backend webgpu (skipped: ${webgpu.reason.slice(0, 120) || "no adapter"})`, () => {});
-if (!hasPjrt) test.skip("backend pjrt (skipped: LOAM_PJRT_CPU names no plugin)", () => {});
+if (lacksPjrt !== undefined) test.skip(`backend pjrt${pjrtReason}`, () => {});
 
 /** An operation in ONNX nodes alone, which only ONNX Runtime and the reference can compute. */
 const isOnnxOnly = (t: Tensor): boolean => isKind(t, "custom") && !t.attributes.operation.expand;

@@ -1,8 +1,12 @@
 /** Donated arrays: whoever else reads the memory is found before the run writes over it. */
 import { describe, expect, test } from "vitest";
+import { lacksPjrt, pjrtReason } from "../../test/support/pjrt.ts";
 import { add, compile, type DeviceArray, mul, openDevice, sum, type Tensor } from "./index.ts";
 
-describe.each((["cpu", "reference"] as const).map(name => [name, openDevice(name)] as const))("on %s", (_, device) => {
+const names = ["cpu", "reference", ...(lacksPjrt === undefined ? (["pjrt:cpu"] as const) : [])] as const;
+if (lacksPjrt !== undefined) test.skip(`on pjrt:cpu${pjrtReason}`, () => {});
+
+describe.each(names.map(name => [name, openDevice(name)] as const))("on %s", (_, device) => {
   const step = compile((x: Tensor, y: Tensor) => [add(x, y), sum(mul(y, 3))] as const, { device, donate: [0], name: "step" });
   const code = (name: string) => expect.objectContaining({ problem: expect.objectContaining({ code: `tensor/${name}` }) });
 

@@ -1,5 +1,6 @@
 /** Integers have one value on every device, and the processor's traps are never reached: quotients, conversions, indices, folded constants. */
 import { describe, expect, test } from "vitest";
+import { lacksPjrt, pjrtReason } from "../../test/support/pjrt.ts";
 import {
   add,
   cast,
@@ -18,7 +19,12 @@ import {
   takeAlong,
 } from "./index.ts";
 
-const devices = [openDevice("cpu", { threads: 1 }), openDevice("reference")] as const;
+const devices = [
+  openDevice("cpu", { threads: 1 }),
+  openDevice("reference"),
+  ...(lacksPjrt === undefined ? [openDevice("pjrt:cpu", { threads: 1 })] : []),
+] as const;
+if (lacksPjrt !== undefined) test.skip(`on pjrt:cpu${pjrtReason}`, () => {});
 
 describe.each(devices.map(d => [d.name, d] as const))("on %s", (_, device) => {
   const run = async (f: (...xs: Tensor[]) => Tensor, ...given: readonly (readonly [readonly number[], DType])[]) => {

@@ -1,7 +1,8 @@
 /** Random small programs, forward and gradient, in ONNX Runtime with machine code: near exact arithmetic, the same bytes on one thread and on two. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { deep } from "../../test/support/deep.ts";
+import { deep, rounds } from "../../test/support/deep.ts";
+import { lacksPjrt, pjrtReason } from "../../test/support/pjrt.ts";
 import { openDevice } from "./device.ts";
 import { boundSlack, programFault, programPlans } from "./random-programs.laws.ts";
 
@@ -21,6 +22,21 @@ test(
     );
   },
   deep ? 7_200_000 : 600_000,
+);
+
+test.skipIf(lacksPjrt !== undefined)(
+  `random programs and their gradients are as near exact arithmetic through PJRT${pjrtReason}`,
+  async () => {
+    const plugin = [openDevice("pjrt:cpu", { threads: 1 })];
+    await fc.assert(
+      fc.asyncProperty(programPlans, async plan => {
+        const fault = await programFault(plan, plugin);
+        if (fault) throw new Error(fault);
+      }),
+      { numRuns: rounds(200, 30) },
+    );
+  },
+  600_000,
 );
 
 test("what errors may be is small beside the results for most programs", () => {

@@ -9,7 +9,7 @@ import { tensorErrors } from "../errors.ts";
 import type { Graph } from "../graph.ts";
 import { findPlugin, type NamedValues, openClient, type PjrtBuffer, type PjrtClient, type PjrtProgram } from "../pjrt/index.ts";
 import type { Shape } from "../shape.ts";
-import { hloComposites, type HloProgram, hloProgram, indexError } from "../stablehlo/index.ts";
+import { type HloProgram, hloComposites, hloProgram, indexError } from "../stablehlo/index.ts";
 import { PjrtMemory } from "./memory.ts";
 
 export interface PjrtBackendOptions {
@@ -65,7 +65,9 @@ class PjrtExecutable implements Executable {
     } catch (error) {
       // a run that goes on after it was aborted gives its results to nobody
       running.then(
-        made => made.forEach(b => b.dispose()),
+        made => {
+          for (const b of made) b.dispose();
+        },
         () => {},
       );
       throw error;
@@ -84,8 +86,7 @@ class PjrtExecutable implements Executable {
       const ends = new BigInt64Array(new ArrayBuffer(16 * checks.length));
       await found.read(ends, 1);
       for (const [i, { place, size }] of checks.entries())
-        for (const end of [ends[2 * i]!, ends[2 * i + 1]!])
-          if (end < 0n || end >= BigInt(size)) throw indexError(place, size, Number(end));
+        for (const end of [ends[2 * i]!, ends[2 * i + 1]!]) if (end < 0n || end >= BigInt(size)) throw indexError(place, size, Number(end));
     } catch (error) {
       for (const b of results) b.dispose();
       throw error;

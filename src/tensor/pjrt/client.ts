@@ -4,10 +4,10 @@
  */
 import { type DType, dtypeTable, sizeOf, type TypedArray } from "../dtype.ts";
 import { encodeCompileOptions, type ProgramPlacement } from "./compile-options.ts";
-import { loadPlugin, type PjrtApi } from "./native.ts";
-import { type NamedValues, writeNamedValues } from "./options.ts";
 import { pjrtErrors } from "./errors.ts";
 import { type ExecutableStats, executableStats, serializedExecutable } from "./executable-stats.ts";
+import { loadPlugin, type PjrtApi } from "./native.ts";
+import { type NamedValues, writeNamedValues } from "./options.ts";
 
 /** PJRT_Buffer_Type of each dtype. */
 const bufferTypes: { readonly [D in DType]: number } = { bool: 1, i8: 2, i32: 4, i64: 5, u8: 6, f16: 10, f32: 11, bf16: 13 };
@@ -24,6 +24,9 @@ export class PjrtBuffer {
   readonly #api: PjrtApi;
   readonly #handle: NativeHandle;
   #pointer: bigint | undefined;
+  /** Native calls in flight that were given the pointer. */
+  #uses = 0;
+  #isDisposed = false;
 
   constructor(api: PjrtApi, pointer: bigint) {
     this.#api = api;
@@ -33,8 +36,17 @@ export class PjrtBuffer {
   }
 
   get pointer(): bigint {
-    if (this.#pointer === undefined) throw pjrtErrors.fail("disposed", { place: "PJRT buffer", message: "the buffer was disposed" });
+    if (this.#pointer === undefined || this.#isDisposed)
+      throw pjrtErrors.fail("disposed", { place: "PJRT buffer", message: "the buffer was disposed" });
     return this.#pointer;
+  }
+  /** Keeps the pointer valid while a call on another thread has it, whoever disposes the buffer meanwhile; `release` ends it. */
+  hold(): void {
+    this.#uses++;
+  }
+  release(): void {
+    this.#uses--;
+    this.#freeIfUnused();
   }
   /** Was its memory given to a program's result? */
   get isDonated(): boolean {
@@ -62,15 +74,24 @@ export class PjrtBuffer {
       dst: this.#api.addressOf(into),
       dst_size: into.byteLength,
     });
-    await awaitEvent(this.#api, event, [order, layout.memory, into, this]);
+    this.hold();
+    try {
+      await awaitEvent(this.#api, event, [order, layout.memory, into, this]);
+    } finally {
+      this.release();
+    }
   }
 
-  /** Gives the memory back, once runs in flight no longer need it. Twice is allowed. */
-  dispose(): void {
-    if (this.#pointer === undefined) return;
+  #freeIfUnused(): void {
+    if (!this.#isDisposed || this.#uses > 0 || this.#pointer === undefined) return;
     forgotten.unregister(this.#handle);
     this.#handle.free();
     this.#pointer = undefined;
+  }
+  /** Gives the memory back, once runs in flight no longer need it. Twice is allowed. */
+  dispose(): void {
+    this.#isDisposed = true;
+    this.#freeIfUnused();
   }
 }
 
@@ -139,7 +160,7 @@ export class PjrtProgram {
   async run(argumentLists: readonly (readonly PjrtBuffer[])[], keep: readonly number[] = []): Promise<PjrtBuffer[][]> {
     const api = this.#api;
     const executable = this.#live;
-    const numArgs = argumentLists[0]!.length;
+    const buffers = argumentLists.flat();
     const given = argumentLists.map(list => addressList(list.map(b => b.pointer)));
     const made = argumentLists.map(() => addressList(new Array<bigint>(this.#outputs).fill(0n)));
     const events = addressList(argumentLists.map(() => 0n));
@@ -152,18 +173,24 @@ export class PjrtProgram {
       non_donatable_input_indices: api.addressOf(kept),
       num_non_donatable_input_indices: keep.length,
     });
-    const held = [...given, ...made, events, kept, argumentTable, outputTable, options.memory, ...argumentLists.flat(), this];
+    const held = [...given, ...made, events, kept, argumentTable, outputTable, options.memory, ...buffers, this];
     this.#running++;
     try {
-      await api.callAsync(held, "LoadedExecutable_Execute", {
-        executable,
-        options: options.address,
-        argument_lists: api.addressOf(argumentTable),
-        num_devices: argumentLists.length,
-        num_args: numArgs,
-        output_lists: api.addressOf(outputTable),
-        device_complete_events: api.addressOf(events),
-      });
+      for (const b of buffers) b.hold();
+      try {
+        await api.callAsync(held, "LoadedExecutable_Execute", {
+          executable,
+          options: options.address,
+          argument_lists: api.addressOf(argumentTable),
+          num_devices: argumentLists.length,
+          num_args: argumentLists[0]!.length,
+          output_lists: api.addressOf(outputTable),
+          device_complete_events: api.addressOf(events),
+        });
+      } finally {
+        // from here on the plugin keeps what the run reads
+        for (const b of buffers) b.release();
+      }
       const results = made.map(list => Array.from(list.subarray(0, this.#outputs), pointer => new PjrtBuffer(api, pointer)));
       try {
         for (const event of events) await awaitEvent(api, event, held);
@@ -256,7 +283,9 @@ export class PjrtClient {
   }
 
   /** Bytes of a device that arrays and programs hold, and its limit, where the plugin counts them. */
-  memoryStats(device = 0): { readonly inUseBytes: number; readonly peakBytes: number | undefined; readonly limitBytes: number | undefined } | undefined {
+  memoryStats(
+    device = 0,
+  ): { readonly inUseBytes: number; readonly peakBytes: number | undefined; readonly limitBytes: number | undefined } | undefined {
     try {
       const s = this.api.call("Device_MemoryStats", { device: this.#devicePointers[device]! });
       return {
@@ -296,7 +325,12 @@ export class PjrtClient {
   }
 
   /** An array on a device. The elements are copied before this returns; `done` settles when the device has them. */
-  upload(data: TypedArray, dtype: DType, shape: readonly number[], device = 0): { readonly buffer: PjrtBuffer; readonly done: Promise<void> } {
+  upload(
+    data: TypedArray,
+    dtype: DType,
+    shape: readonly number[],
+    device = 0,
+  ): { readonly buffer: PjrtBuffer; readonly done: Promise<void> } {
     const { api } = this;
     if (data.length !== sizeOf(shape) || !(data instanceof dtypeTable[dtype].array))
       throw pjrtErrors.fail("program", {

@@ -82,12 +82,19 @@ function loadTable(koffi: Koffi, path: string): Address {
 /** Absl's status codes, as far as they mean something of their own to Loam. */
 const codes: Readonly<Record<number, "program" | "notSupported" | "outOfMemory">> = { 3: "program", 8: "outOfMemory", 12: "notSupported" };
 
+/** What a failure of these means, where its code says nothing. */
+const kindOfCall: { readonly [K in CalledFunction]?: "device" | "program" } = {
+  Client_Create: "device",
+  Client_Compile: "program",
+  Compile: "program",
+};
+
 type NativeCall = ((args: Uint8Array) => Address | null) & {
   async(args: Uint8Array, done: (error: unknown, result: Address | null) => void): void;
 };
 
 /** The table of a plugin that is loaded: its functions, looked up when they are first called. */
-class PjrtTable {
+export class PjrtTable {
   readonly #koffi: Koffi;
   readonly #api: Address;
   readonly #sizeBytes: number;
@@ -123,7 +130,10 @@ class PjrtTable {
     if (f) return f;
     if (!this.has(name))
       throw pjrtErrors.fail("notSupported", { place: `PJRT ${name}`, message: `the plugin (API ${this.version}) has no such function` });
-    f = this.#koffi.decode(this.#koffi.decode(this.#api + this.#place(name), "void *"), this.#koffi.proto("void *(void *args)")) as NativeCall;
+    f = this.#koffi.decode(
+      this.#koffi.decode(this.#api + this.#place(name), "void *"),
+      this.#koffi.proto("void *(void *args)"),
+    ) as NativeCall;
     this.#functions.set(name, f);
     return f;
   }
@@ -144,7 +154,7 @@ class PjrtTable {
     const words = this.text(message, message_size).trim();
     const { code } = about("Error_GetCode");
     this.find("Error_Destroy")(blockOf(structs.Error_Destroy, { error }));
-    const kind = codes[code] ?? (name === "Client_Create" ? "device" : "native");
+    const kind = codes[code] ?? kindOfCall[name] ?? "native";
     throw pjrtErrors.fail(kind, { place: `PJRT ${name}`, message: words.length > 2000 ? `${words.slice(0, 2000)} ...` : words });
   }
 }
@@ -156,8 +166,12 @@ function blockOf<F extends Parameters<typeof writeFields>[1]>(fields: F, values:
   return block;
 }
 
+/** What plugins print on standard error of their own accord: failures come back as errors. "0" shows all. */
+const logVariable = "TF_CPP_MIN_LOG_LEVEL";
+
 function openPlugin(path: string): PjrtApi {
   const koffi = loadKoffi();
+  process.env[logVariable] ??= "3";
   const table = new PjrtTable(koffi, loadTable(koffi, path), path);
   const inFlight = new Set<readonly object[]>();
   const plain = koffi.proto("void (void *argument)");

@@ -10,7 +10,10 @@ const kinds = { string: 0, int64: 1, int64List: 2, float: 3, bool: 4 } as const;
 const text = new TextEncoder();
 
 /** Named values as native memory, and what must stay reachable while a plugin reads them. */
-export function writeNamedValues(api: PjrtApi, values: NamedValues): { readonly list: NativeBlock; readonly count: number; readonly keep: object[] } {
+export function writeNamedValues(
+  api: PjrtApi,
+  values: NamedValues,
+): { readonly list: NativeBlock; readonly count: number; readonly keep: object[] } {
   const entries = Object.entries(values);
   const memory = new Uint8Array(new ArrayBuffer(Math.max(valueBytes, valueBytes * entries.length)));
   const view = new DataView(memory.buffer);

@@ -3,8 +3,9 @@
  * (expand.ts) where they stand, in float32; XLA joins what is then there twice and fuses the rest. Arithmetic on f16 and bf16 is done in f32 and
  * rounded once, as the reference does.
  */
-import { type DType, integerRanges, isFloat, isInt, sizeOf } from "../dtype.ts";
+
 import { reachable } from "../body.ts";
+import { type DType, integerRanges, isFloat, isInt, sizeOf } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
 import { type CompositeKind, expansions } from "../expand.ts";
 import type { OpAttributes, OpKind } from "../ops.ts";
@@ -68,7 +69,7 @@ const keepAxes = (h: HloWriter, x: HloValue, node: Tensor): HloValue => h.reshap
 /** Sums of i32 end at the ends of their range, those of smaller integers wrap. Sums of i64 wrap: there is no wider type. */
 const sum: Rule<"sum"> = wide(({ h, inputs: [x], node, attributes: { axes } }) => {
   if (!axes.length) return x!;
-  const inside: ElementType = { i8: "i32", ui8: "i32", i32: "i64" }[x!.type as string] as ElementType | undefined ?? x!.type;
+  const inside: ElementType = ({ i8: "i32", ui8: "i32", i32: "i64" }[x!.type as string] as ElementType | undefined) ?? x!.type;
   const total = h.reduce("add", h.convert(x!, inside), h.scalar(0, inside), axes);
   if (x!.type !== "i32") return keepAxes(h, h.convert(total, x!.type), node);
   const [least, most] = integerRanges.i32!;
@@ -106,9 +107,7 @@ const cast: Rule<"cast"> = ({ h, inputs: [x], node, attributes: { dtype } }) => 
   const value = widen(h, x!);
   // NaN is not "not zero" in the reference
   if (dtype === "bool")
-    return isFloat(from)
-      ? h.compare("GT", h.unary("abs", value), h.scalar(0, "f32"))
-      : h.compare("NE", value, h.scalar(0, value.type));
+    return isFloat(from) ? h.compare("GT", h.unary("abs", value), h.scalar(0, "f32")) : h.compare("NE", value, h.scalar(0, value.type));
   if (isFloat(from) && isInt(dtype)) return castToInteger(h, value, dtype);
   const type = elementTypes[dtype];
   return h.convert(is16(type) ? h.convert(value, "f32") : value, type);
@@ -138,7 +137,12 @@ const cumsum: Rule<"cumsum"> = wide(({ h, inputs: [x], attributes }) => {
   let total = x!;
   for (let by = 1; by < length; by *= 2) {
     const [start, stop] = attributes.reverse ? [along(by), shape] : [along(0), shape.map((d, i) => (i === axis ? d - by : d))];
-    const part = h.slice(total, start, stop, shape.map(() => 1));
+    const part = h.slice(
+      total,
+      start,
+      stop,
+      shape.map(() => 1),
+    );
     const moved = attributes.reverse ? h.pad(part, zero, along(0), along(by)) : h.pad(part, zero, along(by), along(0));
     total = h.binary("add", total, moved);
   }
@@ -177,7 +181,13 @@ const gather: Rule<"gather"> = ({ h, inputs: [x, index], node, attributes }) => 
     start_index_map: [axis],
     index_vector_dim: places,
   };
-  return h.gather(x!, index!, numbers, x!.shape.map((d, i) => (i === axis ? 1 : d)), node.shape);
+  return h.gather(
+    x!,
+    index!,
+    numbers,
+    x!.shape.map((d, i) => (i === axis ? 1 : d)),
+    node.shape,
+  );
 };
 
 const takeAlong: Rule<"takeAlong"> = ({ h, inputs: [x, index], node, attributes }) => {
@@ -193,7 +203,13 @@ const takeAlong: Rule<"takeAlong"> = ({ h, inputs: [x, index], node, attributes 
     start_index_map: [axis],
     index_vector_dim: rank,
   };
-  return h.gather(x!, index!, numbers, x!.shape.map(() => 1), node.shape);
+  return h.gather(
+    x!,
+    index!,
+    numbers,
+    x!.shape.map(() => 1),
+    node.shape,
+  );
 };
 
 const scatterRows: Rule<"scatterRows"> = wide(({ h, inputs: [x, index, rows], node, attributes: { mode } }) => {
@@ -363,12 +379,7 @@ export const lowerToHlo: { readonly [K in Exclude<OpKind, "input">]: Rule<K> } =
 export const hloComposites: ReadonlySet<OpKind> = new Set<OpKind>((Object.keys(expansions) as OpKind[]).filter(kind => kind !== "call"));
 
 /** Lowers everything that some tensors are computed from; `values` are there already. */
-export function lowerNodes(
-  h: HloWriter,
-  outputs: readonly Tensor[],
-  values: Map<Tensor, HloValue>,
-  options: LoweringOptions,
-): HloValue[] {
+export function lowerNodes(h: HloWriter, outputs: readonly Tensor[], values: Map<Tensor, HloValue>, options: LoweringOptions): HloValue[] {
   for (const node of reachable(outputs, 0, values)) {
     if (values.has(node) || isKind(node, "input")) continue;
     const rule = lowerToHlo[node.kind as Exclude<OpKind, "input">] as Rule<OpKind>;

@@ -7,7 +7,16 @@ import type { DType, TypedArray } from "../dtype.ts";
 import { type Shape, sameShape } from "../shape.ts";
 
 /** Element types of instructions: those of arrays, and the unsigned words of random numbers. */
-export const elementTypes = { f32: "f32", f16: "f16", bf16: "bf16", i8: "i8", u8: "ui8", i32: "i32", i64: "i64", bool: "i1" } as const satisfies {
+export const elementTypes = {
+  f32: "f32",
+  f16: "f16",
+  bf16: "bf16",
+  i8: "i8",
+  u8: "ui8",
+  i32: "i32",
+  i64: "i64",
+  bool: "i1",
+} as const satisfies {
   readonly [D in DType]: string;
 };
 export type ElementType = (typeof elementTypes)[DType] | "ui32";

@@ -1,0 +1,176 @@
+/** PJRT's C API: what is refused before native code runs, and what the CPU plugin gives back. */
+import { writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { lacksPjrt, pjrtReason } from "../../../test/support/pjrt.ts";
+import { loadKoffi } from "../../machine/index.ts";
+import { findLibrary } from "../onnxruntime/index.ts";
+import { encodeCompileOptions } from "./compile-options.ts";
+import { findPlugin, openClient, type PjrtBuffer, pluginTable } from "./index.ts";
+import { loadPlugin, PjrtTable } from "./native.ts";
+import { readNamedValues, writeNamedValues } from "./options.ts";
+
+const problem = (code: string) => expect.objectContaining({ problem: expect.objectContaining({ code }) });
+afterEach(() => vi.unstubAllEnvs());
+
+describe("refusals", () => {
+  test.each(Object.keys(pluginTable) as (keyof typeof pluginTable)[])(
+    "pjrt:%s without its variable names the variable and the package to download",
+    name => {
+      const row = pluginTable[name];
+      vi.stubEnv(row.variable, "");
+      expect(() => findPlugin(name)).toThrow(problem("pjrt/plugin"));
+      expect(() => findPlugin(name)).toThrow(new RegExp(`pip download --no-deps ${row.package}.*${row.variable}`));
+      vi.stubEnv(row.variable, "/nowhere/plugin.so");
+      expect(() => findPlugin(name)).toThrow(/"\/nowhere\/plugin\.so", which does not exist/);
+    },
+  );
+
+  test("a path that does not exist, a file that is no library, a library that is no plugin", async () => {
+    expect(() => findPlugin("/nowhere/plugin.so")).toThrow(/device pjrt:\/nowhere\/plugin\.so.*expected the path of a PJRT plugin/);
+    const folder = await mkdtemp(join(tmpdir(), "loam-pjrt-"));
+    try {
+      const file = join(folder, "plugin.so");
+      writeFileSync(file, "text");
+      expect(() => loadPlugin(file)).toThrow(/cannot be loaded/);
+      expect(() => loadPlugin(findLibrary("cpu"))).toThrow(/expected a PJRT plugin, which has the function GetPjrtApi/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test.each([
+    ["another major version", 1, 60, 8 * 120],
+    ["a table that is too short", 0, 10, 8 * 20],
+  ])("a plugin with %s of the API is refused by its version", (_, major, minor, bytes) => {
+    const koffi = loadKoffi();
+    const table = Buffer.from(new ArrayBuffer(2048).slice(0));
+    table.writeBigUInt64LE(BigInt(40 + bytes), 0);
+    table.writeInt32LE(major, 32);
+    table.writeInt32LE(minor, 36);
+    for (let at = 40; at < 40 + bytes; at += 8) table.writeBigUInt64LE(1n, at);
+    expect(() => new PjrtTable(koffi, koffi.address(table), "other.so")).toThrow(problem("pjrt/version"));
+    expect(() => new PjrtTable(koffi, koffi.address(table), "other.so")).toThrow(new RegExp(`other\\.so.*got ${major}\\.${minor}`));
+  });
+});
+
+test("compile options are the bytes of XLA's message", () => {
+  const head = (bytes: Uint8Array, n: number) => [...bytes.subarray(0, n)];
+  // executable_build_options { num_replicas: 1, num_partitions: 1 }
+  expect(head(encodeCompileOptions(), 6)).toEqual([0x1a, 4, 0x20, 1, 0x28, 1]);
+  // ... device_assignment { replica_count: 1, computation_count: 1, computation_devices { replica_device_ids: 0 } }
+  const assignment = [0x08, 1, 0x10, 1, 0x1a, 3, 0x0a, 1, 0];
+  expect(head(encodeCompileOptions({ devices: [0] }), 17)).toEqual([0x1a, 15, 0x20, 1, 0x28, 1, 0x4a, assignment.length, ...assignment]);
+});
+
+const text = (body: string, signature = "%a: tensor<3xf32>", result = "tensor<3xf32>") =>
+  `module @m {\n func.func public @main(${signature}) -> ${result} {\n${body}\n }\n}`;
+const doubled = text("  %v = stablehlo.add %a, %a : tensor<3xf32>\n  return %v : tensor<3xf32>");
+
+describe.skipIf(lacksPjrt !== undefined)(`the CPU plugin${pjrtReason}`, () => {
+  const open = () => openClient(findPlugin("cpu"));
+  const numbers = async (buffer: PjrtBuffer) => {
+    const into = new Float32Array(3);
+    await buffer.read(into, 1);
+    return [...into];
+  };
+  test("names itself, its devices and its version", () => {
+    const client = open();
+    expect(client.platform).toBe("cpu");
+    expect(client.devices.length).toBeGreaterThan(0);
+    expect(client.api.version).toMatch(/^0\.\d+$/);
+  });
+
+  test("a program computes, says what it takes, and computes the same from its bytes", async () => {
+    const client = open();
+    const compiled = await client.compile(doubled, 1);
+    const stats = compiled.stats();
+    expect([stats.argumentBytes, stats.outputBytes]).toEqual([12, 12]);
+    const loaded = client.load(compiled.serialize(), 1);
+    for (const program of [compiled, loaded]) {
+      const [[result]] = (await program.run([[client.upload(Float32Array.of(1, 2, 3), "f32", [3]).buffer]])) as [[PjrtBuffer]];
+      expect(await numbers(result)).toEqual([2, 4, 6]);
+    }
+  });
+
+  test("text that is no program is refused with the plugin's words", async () => {
+    await expect(open().compile(text("  return %b : tensor<3xf32>"), 1)).rejects.toThrow(problem("pjrt/program"));
+    await expect(open().compile(text("  return %b : tensor<3xf32>"), 1)).rejects.toThrow(/PJRT Client_Compile/);
+  });
+
+  test("elements of another number or type than said are refused before native code sees them", () => {
+    expect(() => open().upload(Float32Array.of(1), "f32", [3])).toThrow(/3 elements in a Float32Array.*got 1/);
+    expect(() => open().upload(Int32Array.of(1), "f32", [1])).toThrow(problem("pjrt/program"));
+  });
+
+  test("a donated argument's memory is the result's, and its buffer is deleted; places that are kept are not", async () => {
+    const client = open();
+    const donating = doubled.replace("tensor<3xf32>)", "tensor<3xf32> {tf.aliasing_output = 0 : i32})");
+    const program = await client.compile(donating, 1);
+    const { buffer } = client.upload(Float32Array.of(1, 2, 3), "f32", [3]);
+    const before = buffer.memoryAddress;
+    const [[kept]] = (await program.run([[buffer]], [0])) as [[PjrtBuffer]];
+    expect([buffer.isDonated, await numbers(kept)]).toEqual([false, [2, 4, 6]]);
+    const [[result]] = (await program.run([[buffer]])) as [[PjrtBuffer]];
+    expect([buffer.isDonated, result.memoryAddress]).toEqual([true, before]);
+    expect(await numbers(result)).toEqual([2, 4, 6]);
+    await expect(program.run([[buffer]])).rejects.toThrow(/deleted or donated/);
+  });
+
+  test("two devices of one process sum over each other", async () => {
+    const client = openClient(findPlugin("cpu"), { cpu_device_count: 2 });
+    expect(client.devices.length).toBe(2);
+    const allReduce = text(
+      `  %v = "stablehlo.all_reduce"(%a) <{replica_groups = dense<[[0, 1]]> : tensor<1x2xi64>, channel_handle = #stablehlo.channel_handle<handle = 1, type = 0>}> ({
+  ^bb0(%x: tensor<f32>, %y: tensor<f32>):
+    %s = stablehlo.add %x, %y : tensor<f32>
+    stablehlo.return %s : tensor<f32>
+  }) : (tensor<3xf32>) -> tensor<3xf32>
+  return %v : tensor<3xf32>`,
+    );
+    const program = await client.compile(allReduce, 1, { replicas: 2 });
+    const given = [
+      [1, 2, 3],
+      [10, 20, 30],
+    ].map((values, device) => [client.upload(Float32Array.from(values), "f32", [3], device).buffer]);
+    for (const [result] of await program.run(given)) expect(await numbers(result!)).toEqual([11, 22, 33]);
+  });
+
+  test("options survive the way through native memory, and odd ones are refused by name", () => {
+    const { api } = open();
+    const values = { text: "é", whole: -7, part: 0.5, yes: true, list: [1, 2, 3] };
+    const { list, count } = writeNamedValues(api, values);
+    expect(readNamedValues(api, list.address, count)).toEqual(values);
+    expect(() => writeNamedValues(api, { rate: Number.NaN })).toThrow(/PJRT option rate.*a finite number/);
+  });
+
+  test("an argument that is disposed while its run waits for a thread is read before its memory is another array's", async () => {
+    const client = open();
+    const program = await client.compile(doubled, 1);
+    const running = Array.from({ length: 30 }, (_, i) => {
+      const { buffer } = client.upload(Float32Array.of(i, i, i), "f32", [3]);
+      const results = program.run([[buffer]]);
+      buffer.dispose();
+      client.upload(Float32Array.of(-1, -1, -1), "f32", [3]);
+      return results;
+    });
+    for (const [i, results] of (await Promise.all(running)).entries())
+      expect(await numbers(results[0]![0]!)).toEqual([2 * i, 2 * i, 2 * i]);
+  });
+
+  test("what was disposed is refused, and disposing twice is allowed", async () => {
+    const client = open();
+    const { buffer } = client.upload(Float32Array.of(1, 2, 3), "f32", [3]);
+    const program = await client.compile(doubled, 1);
+    const running = program.run([[buffer]]);
+    program.dispose();
+    const [[result]] = (await running) as [[PjrtBuffer]];
+    expect(await numbers(result)).toEqual([2, 4, 6]);
+    buffer.dispose();
+    buffer.dispose();
+    expect(() => buffer.pointer).toThrow(problem("pjrt/disposed"));
+    await expect(program.run([[buffer]])).rejects.toThrow(problem("pjrt/disposed"));
+  });
+});
