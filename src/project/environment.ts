@@ -1,12 +1,13 @@
 /** What the bits of a trained model depend on beside its recipe: versions, instruction set, threads. Recorded with every run, compared by a rebuild. */
 import { z } from "zod";
-import { engineVersion, usableTiers } from "../tensor/index.ts";
+import { engineVersion, pluginVersion, usableTiers } from "../tensor/index.ts";
 import { machine } from "./machine.ts";
 import { ownPackage } from "./package.ts";
 
 export const runEnvironment = z.object({
   loam: z.string(),
   node: z.string(),
+  /** Of a device that a PJRT plugin computes on, the plugin's instead. */
   onnxRuntime: z.string(),
   /** `linux-x64`. */
   platform: z.string(),
@@ -20,10 +21,10 @@ export const runEnvironment = z.object({
 });
 export type RunEnvironment = z.output<typeof runEnvironment>;
 
-/** Of the library that computes, which LOAM_ONNXRUNTIME may name; "unknown" where none can be loaded. */
+/** Of the library that computes, which LOAM_ONNXRUNTIME may name, or of a PJRT plugin ("PJRT 0.106"); "unknown" where none can be loaded. */
 function onnxRuntimeVersion(device: string): string {
   try {
-    return engineVersion(device === "webgpu" ? "webgpu" : "cpu");
+    return pluginVersion(device) ?? engineVersion(device === "webgpu" ? "webgpu" : "cpu");
   } catch {
     return "unknown";
   }

@@ -13,7 +13,7 @@ import { corePricesPart } from "../ledger/part.ts";
 import { loopPart } from "../loop/part.ts";
 import { releasesPart } from "../registry/part.ts";
 import { servePart } from "../serve/part.ts";
-import { deviceNames } from "../tensor/part.ts";
+import { fixedDeviceNames, pjrtPrefix } from "../tensor/part.ts";
 import { defaultSpecialTokens } from "../text/part.ts";
 import { modelPart, recipeSchema } from "../train/part.ts";
 import { isTuned, searchPart, type TunedModel, tunedModel } from "../tune/part.ts";
@@ -56,7 +56,17 @@ const tokenizerPart = z.strictObject({
 });
 
 const devicePart = z.strictObject({
-  name: z.enum(deviceNames).default("cpu").describe("Device that computes: cpu, webgpu, or reference (slow, for checks)."),
+  name: z
+    .union([
+      z.enum(fixedDeviceNames),
+      z.templateLiteral([pjrtPrefix, z.string().min(1)], "pjrt:cpu, pjrt:tpu, pjrt:cuda, or pjrt: and the path of a PJRT plugin"),
+    ])
+    .default("cpu")
+    .describe("Device that computes: cpu, webgpu, reference (slow, for checks), or a PJRT plugin (docs/accelerators.md)."),
+  plugin: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .optional()
+    .describe("Options of the PJRT plugin's client, by name."),
   threads: z.number().int().min(1).optional().describe("Threads for computation. Default: one per physical core."),
   affinity: z.string().optional().describe("CPU affinity of the threads, in ONNX Runtime's notation."),
   spinning: z.boolean().optional().describe("Let idle threads spin instead of sleep: lower latency, more processor time."),

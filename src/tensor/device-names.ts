@@ -1,16 +1,16 @@
 /** The devices by name, apart from what opens them: a project file names one, and reading the file loads no engine. */
-const fixedNames = ["cpu", "webgpu", "reference"] as const;
+export const fixedDeviceNames = ["cpu", "webgpu", "reference"] as const;
 /** A PJRT plugin: `pjrt:cpu`, `pjrt:tpu`, `pjrt:cuda`, or the path of its library. */
-const pjrtPrefix = "pjrt:";
+export const pjrtPrefix = "pjrt:";
 
-export type FixedDeviceName = (typeof fixedNames)[number];
+export type FixedDeviceName = (typeof fixedDeviceNames)[number];
 export type DeviceName = FixedDeviceName | `${typeof pjrtPrefix}${string}`;
 /** What a device may be called, for help and errors. */
-export const deviceNames = [...fixedNames, "pjrt:cpu", "pjrt:tpu", "pjrt:cuda", "pjrt:PATH"] as const;
+export const deviceNames = [...fixedDeviceNames, "pjrt:cpu", "pjrt:tpu", "pjrt:cuda", "pjrt:PATH"] as const;
 
 /** What follows `pjrt:`; undefined for other names. */
 export const pjrtName = (name: string): string | undefined =>
   name.startsWith(pjrtPrefix) && name.length > pjrtPrefix.length ? name.slice(pjrtPrefix.length) : undefined;
-const isFixed = (name: string): name is FixedDeviceName => fixedNames.some(n => n === name);
+const isFixed = (name: string): name is FixedDeviceName => fixedDeviceNames.some(n => n === name);
 /** Is it a device's name? Whether this machine has the device shows when it is opened. */
 export const isDeviceName = (name: string): name is DeviceName => isFixed(name) || pjrtName(name) !== undefined;

@@ -6,6 +6,7 @@ import { bytesOf, type DType, dtypeTable, sizeOf, type TypedArray } from "./dtyp
 import { checkSpec, elementsOf, flatten, type Nested, numbersAs } from "./elements.ts";
 import { tensorErrors } from "./errors.ts";
 import { type OnnxBackendOptions, onnxBackend } from "./onnx-backend/index.ts";
+import { findPlugin, loadPlugin } from "./pjrt/index.ts";
 import { type PjrtBackendOptions, pjrtBackend } from "./pjrt-backend/index.ts";
 import { referenceBackend } from "./reference-backend.ts";
 import type { Shape } from "./shape.ts";
@@ -75,4 +76,10 @@ export function openDevice(name: DeviceName = "cpu", options: DeviceOptions = {}
     throw tensorErrors.fail("device", { place: "device", expected: `one of ${deviceNames.join(", ")}`, received: `"${name}"` });
   const plugin = pjrtName(name);
   return new Device(name, plugin === undefined ? backends[name as FixedDeviceName](options) : pjrtBackend(plugin, options));
+}
+
+/** What computes on a PJRT device, as a run's record says it; undefined for other devices. Throws `pjrt/plugin` where it cannot be loaded. */
+export function pluginVersion(name: string): string | undefined {
+  const plugin = pjrtName(name);
+  return plugin === undefined ? undefined : `PJRT ${loadPlugin(findPlugin(plugin)).version}`;
 }

@@ -15,7 +15,7 @@ export { type CheckedOperation, checkOperation, type OperationCase } from "./che
 export { checkpoint } from "./checkpoint.ts";
 export { type Argument, type Compiled, type CompileOptions, compile, type RunOptions, type TensorSpec, trace } from "./compile.ts";
 export { type CustomBackward, customGradient } from "./custom-gradient.ts";
-export { Device, type DeviceOptions, openDevice } from "./device.ts";
+export { Device, type DeviceOptions, openDevice, pluginVersion } from "./device.ts";
 export { DeviceArray, type NestedNumbers } from "./device-array.ts";
 export { type DeviceName, deviceNames } from "./device-names.ts";
 export {

@@ -139,6 +139,13 @@ export function* keepingActivations(
   const { backend, build, name } = given;
   const results = new Set(paths.flatMap((path, i) => (startsWith(path, forward) ? [i] : [])));
   const narrows = storage === "bf16" && backend.capabilities.narrows === true;
+  if (budgetBytes !== undefined && !backend.estimatePeakBytes)
+    throw tensorErrors.fail("device", {
+      place: `${name}: memory`,
+      expected: "a device that foretells the memory of a program (cpu, webgpu)",
+      received: backend.capabilities.name,
+      hint: "Leave the memory budget out, or lower the rows of a micro-batch.",
+    });
   if (results.size === 0 || (!narrows && budgetBytes === undefined)) return undefined;
   const passes = twoPasses(graph, results);
   const kept = keptValues(passes);

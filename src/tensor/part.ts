@@ -1,2 +1,2 @@
 /** Names that `loam.yaml` may say of a device. */
-export { deviceNames } from "./device-names.ts";
+export { fixedDeviceNames, pjrtPrefix } from "./device-names.ts";

@@ -44,7 +44,7 @@ export function precisionProblem(precision: Precision | undefined, device: Devic
       received: device.name === "cpu" ? missingOf() : `the device ${device.name}`,
       hint: "Computes in float32: the same recipe, no faster than without it.",
     });
-  if (!processorFeatures().bf16)
+  if (device.name === "cpu" && !processorFeatures().bf16)
     return trainErrors.fail("precision", {
       place,
       expected: "a processor with AVX-512 BF16",

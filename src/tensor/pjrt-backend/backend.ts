@@ -3,6 +3,7 @@
  * Donated arguments are aliased to results in the program itself, so the compiler orders what reads them. Left out: programs over several
  * devices, and stopping a program that has begun (PJRT has no such call): an aborted run is waited for by nobody.
  */
+import { defined } from "../../base/index.ts";
 import type { Backend, BuildOptions, DeviceMemory, Executable, RunHooks } from "../backend.ts";
 import { type DType, dtypes } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
@@ -124,6 +125,7 @@ function clientOf(name: string, { threads, plugin = {} }: PjrtBackendOptions): P
 /** The device `pjrt:NAME`. Throws `pjrt/plugin`, `pjrt/version`, `pjrt/device` or `pjrt/option`. */
 export function pjrtBackend(name: string, options: PjrtBackendOptions = {}): Backend {
   const client = clientOf(name, options);
+  const { threads } = options;
   return {
     capabilities: {
       name: "pjrt",
@@ -131,9 +133,11 @@ export function pjrtBackend(name: string, options: PjrtBackendOptions = {}): Bac
       asynchronous: true,
       inPlace: true,
       ordersReads: true,
+      narrows: true,
       dtypes,
       relativeError: 1e-5,
       details: {
+        ...defined({ threads }),
         platform: client.platform,
         version: client.platformVersion,
         api: client.api.version,

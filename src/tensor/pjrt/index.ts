@@ -3,5 +3,6 @@ export { openClient, type PjrtBuffer, type PjrtClient, type PjrtProgram } from "
 export { pjrtErrors } from "./errors.ts";
 export type { ExecutableStats } from "./executable-stats.ts";
 export { findPlugin, type PluginName, pluginTable } from "./find-plugin.ts";
+export { loadPlugin } from "./native.ts";
 export type { NamedValues } from "./options.ts";
 export { type AheadOfTimeProgram, PjrtTopology } from "./topology.ts";
