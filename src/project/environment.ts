@@ -24,7 +24,7 @@ export type RunEnvironment = z.output<typeof runEnvironment>;
 /** Of the library that computes, which LOAM_ONNXRUNTIME may name, or of a PJRT plugin ("PJRT 0.106"); "unknown" where none can be loaded. */
 function onnxRuntimeVersion(device: string): string {
   try {
-    return pluginVersion(device) ?? engineVersion(device === "webgpu" ? "webgpu" : "cpu");
+    return pluginVersion(device) ?? engineVersion(device === "webgpu" || device === "cuda" ? device : "cpu");
   } catch {
     return "unknown";
   }

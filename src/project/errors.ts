@@ -8,6 +8,7 @@ export const projectErrors = errorTable("project", {
     exit: "usage",
     meaning: "What a call was asked for names nothing known, is missing, or does not fit the rest; what would fit is named.",
   },
+  compile: { status: 500, exit: "failure", meaning: "A PJRT plugin ended its process while it compiled, quoted in the sentence." },
   noProject: { status: 404, exit: "usage", meaning: "There is no loam.yaml in this folder or above it." },
   reference: { status: 400, exit: "usage", meaning: "loam.yaml names a data set or model that it does not define." },
   damaged: { status: 500, exit: "failure", meaning: "The record does not verify; what is damaged is named." },

@@ -40,6 +40,8 @@ import type { Reply, Turn } from "./serving/ask.ts";
 import type { AskOptions, ChatOptions, ProjectChat } from "./serving/chat.ts";
 import type { ProjectServer, ServeOptions } from "./serving/serve-options.ts";
 import type {
+  CompileAheadOptions,
+  CompileAheadReport,
   RateRangeCall,
   RateRangeReport,
   ScaleOptions,
@@ -145,6 +147,14 @@ export class Project implements AsyncDisposable {
    */
   planTraining(model: string | undefined, options: TrainingPlanOptions & CallOptions): Call<TrainingPlanReport> {
     return callOf(async () => (await trainings()).planModel(this.#workspace, model, options), options);
+  }
+
+  /**
+   * Compiles the programs of a model's training step for devices that need not be here, and keeps the executables. Errors: project/argument, train/recipe,
+   * pjrt/*; project/compile where the plugin crashes.
+   */
+  compile(model: string | undefined, options: CompileAheadOptions & CallOptions): Call<CompileAheadReport> {
+    return callOf(async watch => (await trainings()).compileStep(this.#workspace, model, options, watch), options);
   }
 
   /** Trains a model where it is stale, then times the kernels of some steps of its recipe; kept with the model's run. Errors: project/argument. */

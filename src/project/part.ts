@@ -62,7 +62,7 @@ const devicePart = z.strictObject({
       z.templateLiteral([pjrtPrefix, z.string().min(1)], "pjrt:cpu, pjrt:tpu, pjrt:cuda, or pjrt: and the path of a PJRT plugin"),
     ])
     .default("cpu")
-    .describe("Device that computes: cpu, webgpu, reference (slow, for checks), or a PJRT plugin (docs/accelerators.md)."),
+    .describe("Device that computes: cpu, webgpu, cuda, reference (slow, for checks), or a PJRT plugin (docs/accelerators.md)."),
   plugin: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
     .optional()

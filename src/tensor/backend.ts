@@ -52,6 +52,8 @@ export interface DeviceMemory {
 }
 
 export interface BuildOptions {
+  /** Of the program, for files and profiles. */
+  readonly name?: string;
   /** The program recomputes activations on purpose: nothing may join or hoist what `barrier` keeps apart. */
   readonly recomputes: boolean;
   /** Output index -> input index whose memory it takes over. */

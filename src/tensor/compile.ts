@@ -294,6 +294,7 @@ class Compilation<A extends readonly unknown[], R> {
     const { inPlace, ordersReads } = backend.capabilities;
     const aliases = !inPlace ? new Map<number, number>() : ordersReads ? wanted : safeAliases(graph, wanted);
     const executable = await backend.build(graph, {
+      name: this.#name,
       recomputes: recomputes || keeps?.recomputes === true,
       aliases,
       constants: new Map(leaves.flatMap(({ leaf }, i) => (constants[i] && leaf instanceof DeviceArray ? [[i, leaf.memory] as const] : []))),

@@ -1,5 +1,5 @@
 /** The devices by name, apart from what opens them: a project file names one, and reading the file loads no engine. */
-export const fixedDeviceNames = ["cpu", "webgpu", "reference"] as const;
+export const fixedDeviceNames = ["cpu", "webgpu", "cuda", "reference"] as const;
 /** A PJRT plugin: `pjrt:cpu`, `pjrt:tpu`, `pjrt:cuda`, or the path of its library. */
 export const pjrtPrefix = "pjrt:";
 

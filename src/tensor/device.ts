@@ -7,7 +7,7 @@ import { checkSpec, elementsOf, flatten, type Nested, numbersAs } from "./elemen
 import { tensorErrors } from "./errors.ts";
 import { type OnnxBackendOptions, onnxBackend } from "./onnx-backend/index.ts";
 import { findPlugin, loadPlugin } from "./pjrt/index.ts";
-import { type PjrtBackendOptions, pjrtBackend } from "./pjrt-backend/index.ts";
+import { type PjrtBackendOptions, pjrtBackend, type RecordedProgram, recordingBackend } from "./pjrt-backend/index.ts";
 import { referenceBackend } from "./reference-backend.ts";
 import type { Shape } from "./shape.ts";
 
@@ -17,6 +17,7 @@ export type DeviceOptions = Omit<OnnxBackendOptions, "provider"> & Pick<PjrtBack
 const backends: { readonly [N in FixedDeviceName]: (options: DeviceOptions) => Backend } = {
   cpu: options => onnxBackend({ ...options, provider: "cpu" }),
   webgpu: options => onnxBackend({ ...options, provider: "webgpu" }),
+  cuda: options => onnxBackend({ ...options, provider: "cuda" }),
   reference: () => referenceBackend(),
 };
 
@@ -68,7 +69,7 @@ export class Device {
 }
 
 /**
- * Opens a device: `cpu` (ONNX Runtime), `webgpu` (where an adapter exists), `reference` (plain TypeScript, slow), or a PJRT plugin: `pjrt:cpu`,
+ * Opens a device: `cpu` (ONNX Runtime), `webgpu` (where an adapter exists), `cuda` (ONNX Runtime built for it), `reference` (plain TypeScript, slow), or a PJRT plugin: `pjrt:cpu`,
  * `pjrt:tpu`, `pjrt:cuda`, `pjrt:PATH`. Throws `tensor/device`, or what the engine says where the machine lacks it.
  */
 export function openDevice(name: DeviceName = "cpu", options: DeviceOptions = {}): Device {
@@ -83,3 +84,10 @@ export function pluginVersion(name: string): string | undefined {
   const plugin = pjrtName(name);
   return plugin === undefined ? undefined : `PJRT ${loadPlugin(findPlugin(plugin)).version}`;
 }
+
+/**
+ * A device that computes nothing and keeps the programs that are compiled for it: what runs on it in order (a training step) says which programs it needs,
+ * to be compiled ahead of time (`compileAhead`). Arrays take no memory and read as zeros.
+ */
+export const recordingDevice = (onProgram: (program: RecordedProgram) => void): Device =>
+  new Device("pjrt:recording", recordingBackend(onProgram));

@@ -15,7 +15,7 @@ export { type CheckedOperation, checkOperation, type OperationCase } from "./che
 export { checkpoint } from "./checkpoint.ts";
 export { type Argument, type Compiled, type CompileOptions, compile, type RunOptions, type TensorSpec, trace } from "./compile.ts";
 export { type CustomBackward, customGradient } from "./custom-gradient.ts";
-export { Device, type DeviceOptions, openDevice, pluginVersion } from "./device.ts";
+export { Device, type DeviceOptions, openDevice, pluginVersion, recordingDevice } from "./device.ts";
 export { DeviceArray, type NestedNumbers } from "./device-array.ts";
 export { type DeviceName, deviceNames } from "./device-names.ts";
 export {
@@ -70,6 +70,14 @@ export {
 } from "./operation.ts";
 export { type Inferred, type OpKind, opKinds, ops, type Typed } from "./ops.ts";
 export { type ExampleGradients, type ExampleOwners, perExample } from "./per-example/index.ts";
+export {
+  type CompiledAhead,
+  type CompileTarget,
+  compileAhead,
+  compileEnvironment,
+  parseCompileTarget,
+  type RecordedProgram,
+} from "./pjrt-backend/index.ts";
 export { checkShape, type Shape, sameShape, showShape } from "./shape.ts";
 export { type AttentionSegments, additive, keyRange, type Sight, sameSegment, sightMask } from "./sight.ts";
 export { simplify } from "./simplify.ts";

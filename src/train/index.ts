@@ -97,7 +97,7 @@ export { type PlannedStep, type PlanRequest, planTraining, type TrainingPlan } f
 export type { ModelShape, Recompute, StepLayout, StepMethod, StepSecondsByPart } from "./plan/step-model.ts";
 export { measureThisMachine } from "./plan/this-machine.ts";
 export { type PrecisionChoices, type PrecisionConditions, withPrecisionChoices } from "./precision-choices.ts";
-export { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+export { type PretrainOptions, type PretrainResult, pretrain, trainerOptions } from "./pretrain.ts";
 export { newKey, type PrivateGenerator, privateGenerator } from "./private/generator.ts";
 export { type PoissonSampling, type PrivateBatch, poissonBatches, poissonSource } from "./private/poisson-batches.ts";
 export { clippedSum, type PrivateGradients } from "./private/private-gradients.ts";

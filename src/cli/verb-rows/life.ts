@@ -81,6 +81,17 @@ export const lifeVerbs: readonly Verb[] = [
     load: async () => (await import("../verbs/train-plan.ts")).trainPlan,
   },
   {
+    usage: "train compile [model]",
+    summary: "Compile a model's training step for a device ahead of time: memory, cost, executables",
+    options: [
+      project,
+      ["--target <target>", "device to compile for: cpu, cuda, or tpu with a topology (tpu:v5e:2x2); needs no such device"],
+      ["--output <folder>", "folder for the executables (default: .loam/compiled/MODEL-TARGET)"],
+    ],
+    example: "loam train compile mail-small --target tpu:v5e:2x2",
+    load: async () => (await import("../verbs/train-compile.ts")).trainCompile,
+  },
+  {
     usage: "train cost <run>",
     summary: "Show the cost of a version, an artifact or a run with its data, searches and evaluations: core-seconds, FLOPs, energy, money",
     options: [

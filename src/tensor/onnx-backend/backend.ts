@@ -53,12 +53,15 @@ const defaultKeptBytes = 1 << 30;
 const providerLimits: { readonly [P in Provider]: Pick<Capabilities, "dtypes" | "relativeError"> } = {
   cpu: { dtypes, relativeError: 1e-5 },
   webgpu: { dtypes: ["f32", "i32", "i64", "bool"], relativeError: 1e-3 },
+  // products of f32 are rounded to TF32 where the card has it
+  cuda: { dtypes, relativeError: 1e-3 },
 };
 
-/** WebGPU adds with atomic operations: nothing is lost, only the order of additions is not fixed. */
+/** GPUs add with atomic operations: nothing is lost, only the order of additions is not fixed. */
 const limitsOf: { readonly [P in Provider]: EngineLimits } = {
   cpu: { ...cpuLimits, refusesNegatives: true },
   webgpu: { sequentialBytes: Number.POSITIVE_INFINITY },
+  cuda: { sequentialBytes: Number.POSITIVE_INFINITY },
 };
 
 /** Runs jobs as they come, or one after the other: WebGPU's command encoder is one for all sessions of a process. */
@@ -73,7 +76,7 @@ function oneByOne(): Turns {
   };
 }
 const webgpuTurns = oneByOne();
-const turnsOf: { readonly [P in Provider]: Turns } = { cpu: atOnce, webgpu: webgpuTurns };
+const turnsOf: { readonly [P in Provider]: Turns } = { cpu: atOnce, webgpu: webgpuTurns, cuda: atOnce };
 
 class OnnxMemory implements DeviceMemory {
   readonly shape: Shape;

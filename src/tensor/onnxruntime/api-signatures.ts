@@ -32,6 +32,9 @@ export const apiSignatures = {
   AddFreeDimensionOverrideByName: "void *(void *options, const char *name, int64_t size)",
   AddSessionConfigEntry: "void *(void *options, const char *key, const char *value)",
   SessionOptionsAppendExecutionProvider: "void *(void *options, const char *name, void *keys, void *values, size_t count)",
+  SessionOptionsAppendExecutionProvider_CUDA_V2: "void *(void *options, void *cuda)",
+  CreateCUDAProviderOptions: "void *(_Out_ void **cuda)",
+  ReleaseCUDAProviderOptions: "void (void *cuda)",
 
   // Operators of our own.
   CreateCustomOpDomain: "void *(const char *domain, _Out_ void **made)",

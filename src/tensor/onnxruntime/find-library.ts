@@ -101,7 +101,7 @@ function webgpuLibrary(): string {
   });
 }
 
-/** The path of the library. Throws `onnxruntime/platform`, `onnxruntime/library` or, for WebGPU, `onnxruntime/provider`. */
+/** The path of the library; CUDA's is one that LOAM_ONNXRUNTIME names. Throws `onnxruntime/platform`, `onnxruntime/library` or, for WebGPU, `onnxruntime/provider`. */
 export function findLibrary(provider: Provider): string {
   const given = process.env.LOAM_ONNXRUNTIME;
   if (!given) return provider === "webgpu" ? webgpuLibrary() : cpuLibrary();

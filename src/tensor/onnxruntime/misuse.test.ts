@@ -36,7 +36,7 @@ test.each([
     "option",
     /affinity.*3 threads.*"1"/,
   ],
-  ["an unknown provider", () => openRuntime({ provider: "abacus" as "cpu" }), "option", /cpu, webgpu.*"abacus"/],
+  ["an unknown provider", () => openRuntime({ provider: "abacus" as "cpu" }), "option", /cpu, webgpu, cuda.*"abacus"/],
 ])("%s is an error before native code is entered", (_, act, name, sentence) => {
   expect(act).toThrowError(code(name));
   expect(act).toThrowError(sentence);

@@ -12,6 +12,17 @@ interface ProviderRow {
   /** Whether an output may be an input's memory: a WebGPU kernel must not bind one buffer for reading and writing. */
   readonly inPlace: boolean;
   readonly hint: string;
+  /** Adds it to native session options where the engine has a function of its own for it. */
+  readonly append?: (library: Library, options: Pointer) => void;
+}
+
+function appendCuda(library: Library, options: Pointer): void {
+  const cuda = library.create("CreateCUDAProviderOptions");
+  try {
+    library.call("SessionOptionsAppendExecutionProvider_CUDA_V2", options, cuda);
+  } finally {
+    library.raw("ReleaseCUDAProviderOptions", cuda);
+  }
 }
 
 export const providerTable = {
@@ -21,6 +32,13 @@ export const providerTable = {
     memoryName: "WebGPU_Buffer",
     inPlace: false,
     hint: "It needs a GPU with a Vulkan, Metal or Direct3D 12 driver; on Linux: apt-get install libvulkan1 mesa-vulkan-drivers (in software), or your card's own. Without one, use the device cpu.",
+  },
+  cuda: {
+    engineName: "CUDA",
+    memoryName: "Cuda",
+    inPlace: false,
+    hint: "It needs an NVIDIA GPU with CUDA and cuDNN, and LOAM_ONNXRUNTIME with the path of the libonnxruntime in the Python package onnxruntime-gpu. Without them, use the device cpu.",
+    append: appendCuda,
   },
 } as const satisfies Record<string, ProviderRow>;
 
@@ -33,9 +51,10 @@ export function appendProvider(library: Library, options: Pointer, provider: Pro
   if (row.engineName === undefined) return;
   const none = stringList(library, []);
   try {
-    library.call("SessionOptionsAppendExecutionProvider", options, row.engineName, none.pointer, none.pointer, 0);
+    if (row.append) row.append(library, options);
+    else library.call("SessionOptionsAppendExecutionProvider", options, row.engineName, none.pointer, none.pointer, 0);
   } catch (error) {
-    const words = (error as Error).message.replace(/^.*(?:was false\.|SessionOptionsAppendExecutionProvider:)\s*/s, "");
+    const words = (error as Error).message.replace(/^.*(?:was false\.|ONNX Runtime \w+:)\s*/s, "");
     throw engineErrors.fail("provider", { place: `device ${provider}`, message: words, hint: row.hint }, error);
   }
 }
@@ -59,5 +78,5 @@ export function deviceReport(): Readonly<Record<Provider, { readonly available: 
       return { available: false, reason: (error as Error).message };
     }
   };
-  return { cpu: look("cpu"), webgpu: look("webgpu") };
+  return { cpu: look("cpu"), webgpu: look("webgpu"), cuda: look("cuda") };
 }

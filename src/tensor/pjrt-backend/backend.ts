@@ -148,8 +148,8 @@ export function pjrtBackend(name: string, options: PjrtBackendOptions = {}): Bac
     allocate: (shape: Shape, dtype: DType) => new PjrtMemory(client, shape, dtype),
     // what nobody has written is zeros when it is first read
     zeros: (shape: Shape, dtype: DType) => new PjrtMemory(client, shape, dtype),
-    async build(graph: Graph, { aliases, products }: BuildOptions) {
-      const hlo = hloProgram(graph, { aliases, ...(products ? { products } : {}) });
+    async build(graph: Graph, { name, aliases, products }: BuildOptions) {
+      const hlo = hloProgram(graph, { aliases, ...defined({ name, products }) });
       return new PjrtExecutable(client, await client.compile(hlo.text, hlo.outputs), hlo, aliases);
     },
     dispose: () => {},

@@ -11,7 +11,7 @@ export interface ExecutableStats {
   readonly aliasedBytes?: number;
   /** Values between operations. */
   readonly temporaryBytes?: number;
-  /** The compiler's estimate by its own names ("flops", "bytes accessed"); empty where it has none. */
+  /** The compiler's estimate by its own names ("flops", "bytes accessed"); empty where it has none, without what it marks as unknown (-1). */
   readonly cost: Readonly<Record<string, number>>;
 }
 
@@ -30,7 +30,7 @@ export function executableStats(api: PjrtApi, executable: bigint): ExecutableSta
   const cost = ask(() => {
     const { num_properties, properties } = api.call("Executable_GetCostAnalysis", { executable });
     const all = readNamedValues(api, properties, num_properties);
-    return Object.fromEntries(Object.entries(all).filter((e): e is [string, number] => typeof e[1] === "number"));
+    return Object.fromEntries(Object.entries(all).filter((e): e is [string, number] => typeof e[1] === "number" && e[1] >= 0));
   });
   return {
     ...defined({

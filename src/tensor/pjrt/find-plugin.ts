@@ -1,5 +1,6 @@
 /** Which shared library a PJRT device name stands for: a path, or one of the plugins that packages carry, named by an environment variable. */
 import { existsSync } from "node:fs";
+import { environment } from "../../base/index.ts";
 import { pjrtErrors } from "./errors.ts";
 
 interface PluginRow {
@@ -28,7 +29,7 @@ export const pluginHint = (name: PluginName): string => {
 /** The library of `pjrt:NAME`: `cpu`, `tpu`, `cuda`, or a path. Throws `pjrt/plugin` where there is none. */
 export function findPlugin(name: string): string {
   const row = isPluginName(name) ? pluginTable[name] : undefined;
-  const path = row ? process.env[row.variable] : name;
+  const path = row ? environment()[row.variable] : name;
   if (path && existsSync(path)) return path;
   throw pjrtErrors.fail("plugin", {
     place: `device pjrt:${name}`,

@@ -79,15 +79,16 @@ function loadTable(koffi: Koffi, path: string): Address {
   }
 }
 
+type PjrtCode = keyof (typeof pjrtErrors)["rows"];
 /** Absl's status codes, as far as they mean something of their own to Loam. */
-const codes: Readonly<Record<number, "program" | "notSupported" | "outOfMemory">> = { 3: "program", 8: "outOfMemory", 12: "notSupported" };
-
-/** What a failure of these means, where its code says nothing. */
-const kindOfCall: { readonly [K in CalledFunction]?: "device" | "program" } = {
+const codes: Readonly<Record<number, PjrtCode>> = { 3: "program", 8: "outOfMemory", 12: "notSupported" };
+/** What a failure of these means, whatever its code; of the others the code says it. */
+const kindOfCall: { readonly [K in CalledFunction]?: PjrtCode } = {
   Client_Create: "device",
-  Client_Compile: "program",
-  Compile: "program",
+  TopologyDescription_Create: "option",
 };
+/** The same where the code says nothing. */
+const otherwise: { readonly [K in CalledFunction]?: PjrtCode } = { Client_Compile: "program", Compile: "program" };
 
 type NativeCall = ((args: Uint8Array) => Address | null) & {
   async(args: Uint8Array, done: (error: unknown, result: Address | null) => void): void;
@@ -154,7 +155,7 @@ export class PjrtTable {
     const words = this.text(message, message_size).trim();
     const { code } = about("Error_GetCode");
     this.find("Error_Destroy")(blockOf(structs.Error_Destroy, { error }));
-    const kind = codes[code] ?? kindOfCall[name] ?? "native";
+    const kind = kindOfCall[name] ?? codes[code] ?? otherwise[name] ?? "native";
     throw pjrtErrors.fail(kind, { place: `PJRT ${name}`, message: words.length > 2000 ? `${words.slice(0, 2000)} ...` : words });
   }
 }

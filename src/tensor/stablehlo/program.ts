@@ -5,6 +5,8 @@ import { type LoweringOptions, lowerNodes } from "./lower.ts";
 import { elementTypes, type HloValue, HloWriter, type IndexCheck, typeText } from "./writer.ts";
 
 export interface HloOptions extends LoweringOptions {
+  /** Name of the module; what profiles and dumps call the program. */
+  readonly name?: string;
   /** Output index -> input index whose memory it takes over. */
   readonly aliases?: ReadonlyMap<number, number>;
 }
@@ -18,7 +20,7 @@ export interface HloProgram {
 }
 
 /** Lowers a graph. Throws `tensor/graph` for an operation from outside the table without `expand`, `tensor/index` for a constant index outside. */
-export function hloProgram(graph: Graph, { aliases = new Map(), ...options }: HloOptions = {}): HloProgram {
+export function hloProgram(graph: Graph, { name = "loam", aliases = new Map(), ...options }: HloOptions = {}): HloProgram {
   const h = new HloWriter();
   const takenBy = new Map(Array.from(aliases, ([output, given]) => [given, output]));
   const parameters = graph.inputs.map((t, i): HloValue => ({ name: `%a${i}`, shape: t.shape, type: elementTypes[t.dtype] }));
@@ -31,7 +33,7 @@ export function hloProgram(graph: Graph, { aliases = new Map(), ...options }: Hl
   });
   const types = all.map(v => typeText(v.shape, v.type)).join(", ");
   const text = [
-    "module @loam {",
+    `module @${name.replaceAll(/\W/g, "_")} {`,
     `  func.func public @main(${signature.join(", ")}) -> (${types}) {`,
     ...(h.body ? [h.body] : []),
     `    return ${all.map(v => v.name).join(", ")} : ${types}`,
