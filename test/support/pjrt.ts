@@ -3,6 +3,6 @@
 /** Why tests on the plugin do not run; undefined where they do. */
 export const lacksPjrt: string | undefined = process.env.LOAM_PJRT_CPU
   ? undefined
-  : (process.env.LOAM_PJRT_REASON ?? "LOAM_PJRT_CPU names no plugin (docs/accelerators.md)");
+  : (process.env.LOAM_PJRT_REASON ?? "LOAM_PJRT_CPU names no plugin: docs/accelerators.md");
 /** For names of tests. */
 export const pjrtReason = lacksPjrt === undefined ? "" : ` (skipped: ${lacksPjrt})`;
