@@ -12,7 +12,7 @@ import {
   gpt2Config,
   type TensorsOf,
 } from "../src/nn/index.ts";
-import { openDevice, type Tensor } from "../src/tensor/index.ts";
+import { type DeviceName, openDevice, type Tensor } from "../src/tensor/index.ts";
 import { adamw, createTrainer, type Precision, single } from "../src/train/index.ts";
 import { median } from "./harness.ts";
 
@@ -24,6 +24,8 @@ export interface GptStep {
   readonly rows: number;
   readonly vocab: number;
   readonly threads: number;
+  /** Default: cpu. */
+  readonly device?: DeviceName;
   readonly precision: Precision;
   /** Measured steps, after `warmUp` others. */
   readonly steps: number;
@@ -77,7 +79,7 @@ async function measure(o: GptStep): Promise<GptStepTimes> {
   const c = config(o);
   const shape = [o.rows, o.length];
   const trainer = await createTrainer({
-    device: openDevice("cpu", { threads: o.threads }),
+    device: openDevice(o.device ?? "cpu", { threads: o.threads }),
     specs: decoderSpec(c),
     loss: (p: TensorsOf<DecoderSpec>, b: { tokens: Tensor; targets: Tensor; weights: Tensor }, scale: Tensor) =>
       crossEntropy(
