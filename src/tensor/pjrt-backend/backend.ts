@@ -8,7 +8,15 @@ import type { Backend, BuildOptions, DeviceMemory, Executable, RunHooks } from "
 import { type DType, dtypes } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
 import type { Graph } from "../graph.ts";
-import { findPlugin, type NamedValues, openClient, type PjrtBuffer, type PjrtClient, type PjrtProgram } from "../pjrt/index.ts";
+import {
+  checkDevice,
+  findPlugin,
+  type NamedValues,
+  openClient,
+  type PjrtBuffer,
+  type PjrtClient,
+  type PjrtProgram,
+} from "../pjrt/index.ts";
 import type { Shape } from "../shape.ts";
 import { type HloProgram, hloComposites, hloProgram, indexError } from "../stablehlo/index.ts";
 import { PjrtMemory } from "./memory.ts";
@@ -111,6 +119,7 @@ const threadsVariable = "NPROC";
 
 function clientOf(name: string, { threads, plugin = {} }: PjrtBackendOptions): PjrtClient {
   const path = findPlugin(name);
+  checkDevice(name);
   if (threads === undefined) return openClient(path, plugin);
   const before = process.env[threadsVariable];
   process.env[threadsVariable] = String(threads);

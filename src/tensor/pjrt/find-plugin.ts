@@ -1,5 +1,5 @@
 /** Which shared library a PJRT device name stands for: a path, or one of the plugins that packages carry, named by an environment variable. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { environment } from "../../base/index.ts";
 import { pjrtErrors } from "./errors.ts";
 
@@ -9,12 +9,20 @@ interface PluginRow {
   /** Python package that carries the library, and its place within. */
   readonly package: string;
   readonly file: string;
+  /** What this machine lacks to run programs; undefined where nothing. Looked at first where the plugin itself would search for minutes. */
+  readonly lacks?: () => string | undefined;
+}
+
+/** Files of TPUs: one a chip, as the kernel's drivers name them. libtpu asks a cloud's metadata server for minutes where there are none. */
+function lacksTpu(): string | undefined {
+  const numbered = (folder: string, name: RegExp) => existsSync(folder) && readdirSync(folder).some(file => name.test(file));
+  return numbered("/dev", /^accel\d+$/) || numbered("/dev/vfio", /^\d+$/) ? undefined : "no TPU (neither /dev/accel0 nor /dev/vfio/0)";
 }
 
 /** Known plugins; another one is named by its path. */
 export const pluginTable = {
   cpu: { variable: "LOAM_PJRT_CPU", package: "fastatomstruct-xla-cpu", file: "fastatomstruct_xla_cpu/libpjrt_cpu.so" },
-  tpu: { variable: "LOAM_PJRT_TPU", package: "libtpu", file: "libtpu/libtpu.so" },
+  tpu: { variable: "LOAM_PJRT_TPU", package: "libtpu", file: "libtpu/libtpu.so", lacks: lacksTpu },
   cuda: { variable: "LOAM_PJRT_CUDA", package: "jax-cuda12-pjrt", file: "jax_plugins/xla_cuda12/xla_cuda_plugin.so" },
 } as const satisfies Readonly<Record<string, PluginRow>>;
 export type PluginName = keyof typeof pluginTable;
@@ -36,5 +44,18 @@ export function findPlugin(name: string): string {
     expected: row ? `the path of ${row.file} in ${row.variable}` : "the path of a PJRT plugin",
     received: path ? `"${path}", which does not exist` : "none",
     hint: isPluginName(name) ? pluginHint(name) : `Name a library that exists, or one of ${Object.keys(pluginTable).join(", ")}.`,
+  });
+}
+
+/** Throws `pjrt/device` where this machine has nothing that a known plugin could run on. */
+export function checkDevice(name: string): void {
+  const row: PluginRow | undefined = isPluginName(name) ? pluginTable[name] : undefined;
+  const received = row?.lacks?.();
+  if (received === undefined) return;
+  throw pjrtErrors.fail("device", {
+    place: `device pjrt:${name}`,
+    expected: "a device of this machine",
+    received,
+    hint: "Run on a machine that has one, or use the device cpu. loam train compile needs none.",
   });
 }

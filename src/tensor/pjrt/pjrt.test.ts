@@ -1,11 +1,12 @@
 /** PJRT's C API: what is refused before native code runs, and what the CPU plugin gives back. */
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { lacksPjrt, pjrtReason } from "../../../test/support/pjrt.ts";
 import { loadKoffi } from "../../machine/index.ts";
+import { openDevice } from "../index.ts";
 import { findLibrary } from "../onnxruntime/index.ts";
 import { encodeCompileOptions } from "./compile-options.ts";
 import { findPlugin, openClient, type PjrtBuffer, pluginTable } from "./index.ts";
@@ -25,6 +26,15 @@ describe("refusals", () => {
       expect(() => findPlugin(name)).toThrow(new RegExp(`pip download --no-deps ${row.package}.*${row.variable}`));
       vi.stubEnv(row.variable, "/nowhere/plugin.so");
       expect(() => findPlugin(name)).toThrow(/"\/nowhere\/plugin\.so", which does not exist/);
+    },
+  );
+
+  test.skipIf(existsSync("/dev/accel0") || existsSync("/dev/vfio/0"))(
+    "pjrt:tpu on a machine without a TPU is refused at once (skipped: this platform has one)",
+    () => {
+      vi.stubEnv("LOAM_PJRT_TPU", findLibrary("cpu")); // never loaded
+      expect(() => openDevice("pjrt:tpu")).toThrow(problem("pjrt/device"));
+      expect(() => openDevice("pjrt:tpu")).toThrow(/no TPU.*loam train compile needs none/);
     },
   );
 
