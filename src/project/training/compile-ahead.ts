@@ -78,7 +78,7 @@ export interface CompileAheadReport {
   readonly folder: string;
 }
 
-/** What the process is told: programs as text, and where their executables go. */
+/** Work of the process: programs as text, and where their executables go. */
 export interface CompileJob {
   readonly target: CompileTarget;
   readonly folder: string;
@@ -89,7 +89,7 @@ export type CompileAnswer =
   | { readonly compiled: CompiledProgram; readonly by: CompilerFacts }
   | { readonly problem: Problem; readonly row: LoamError["row"] }
   | { readonly message: string };
-export type CompilerFacts = Pick<CompileAheadReport, "platform" | "device" | "devices" | "api" | "version">;
+type CompilerFacts = Pick<CompileAheadReport, "platform" | "device" | "devices" | "api" | "version">;
 
 /** The module that the process runs; it stands beside this one in the build. */
 const child = fileURLToPath(new URL("./compile-child.js", import.meta.url));

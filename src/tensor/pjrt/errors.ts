@@ -12,7 +12,7 @@ export const pjrtErrors = errorTable("pjrt", {
     meaning: "A PJRT buffer or executable was used after it was disposed or given away (donated).",
   },
   program: { status: 500, exit: "failure", meaning: "A PJRT plugin refused a program: its StableHLO, or arguments of other shapes." },
-  notSupported: { status: 501, exit: "failure", meaning: "A PJRT plugin does not implement what was asked of it." },
+  notSupported: { status: 501, exit: "failure", meaning: "A PJRT plugin does not implement a function that Loam called." },
   outOfMemory: { status: 507, exit: "failure", meaning: "The memory of the device does not hold a program or its arrays." },
   native: { status: 500, exit: "failure", meaning: "A PJRT plugin reported another failure, quoted in the sentence." },
 });

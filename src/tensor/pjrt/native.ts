@@ -6,7 +6,7 @@ import { type Koffi, type LibraryHandle, loadKoffi } from "../../machine/index.t
 import { nativeQueue } from "../onnxruntime/index.ts";
 import { pjrtErrors } from "./errors.ts";
 import { pjrtFunctions } from "./function-names.ts";
-import { blockBytes, type CalledFunction, type FieldValues, parts, readFields, structs, writeFields } from "./structs.ts";
+import { blockBytes, type CalledFunction, type FieldValues, pointedStructs, readFields, structs, writeFields } from "./structs.ts";
 
 type Address = bigint;
 type Arguments<K extends CalledFunction> = FieldValues<(typeof structs)[K]>;
@@ -24,7 +24,7 @@ export interface PjrtApi {
   /** Calls a function of the plugin's own that takes an address and gives nothing, such as the one that frees a result. */
   callPlain(at: Address, argument: Address): void;
   /** A structure that arguments point to, and where it is; valid as long as the memory is reachable. */
-  part<K extends keyof typeof parts>(name: K, values: Partial<FieldValues<(typeof parts)[K]>>): NativeBlock;
+  part<K extends keyof typeof pointedStructs>(name: K, values: Partial<FieldValues<(typeof pointedStructs)[K]>>): NativeBlock;
   /** Where memory lies, valid as long as the array is reachable. */
   addressOf(memory: ArrayBufferView): Address;
   /** Addresses that lie one after another. */
@@ -208,7 +208,7 @@ function openPlugin(path: string): PjrtApi {
       (koffi.decode(at, plain) as (argument: Address) => void)(argument);
     },
     part(name, values) {
-      const memory = blockOf(parts[name], values);
+      const memory = blockOf(pointedStructs[name], values);
       return { memory, address: koffi.address(memory) };
     },
     addressOf: memory => {

@@ -6,7 +6,7 @@
  */
 import type { pjrtFunctions } from "./function-names.ts";
 
-export type PjrtFunction = (typeof pjrtFunctions)[number];
+type PjrtFunction = (typeof pjrtFunctions)[number];
 /** `size`: size_t. Pointers are addresses. */
 type FieldType = "pointer" | "size" | "int64" | "int32" | "bool";
 type Fields = Readonly<Record<string, FieldType>>;
@@ -87,7 +87,7 @@ export const structs = {
 export type CalledFunction = keyof typeof structs;
 
 /** Structures that others point to. */
-export const parts = {
+export const pointedStructs = {
   Program: { code: "pointer", code_size: "size", format: "pointer", format_size: "size" },
   ExecuteOptions: {
     ...{ send_callbacks: "pointer", recv_callbacks: "pointer", num_send_ops: "size", num_recv_ops: "size", launch_id: "int32" },

@@ -12,7 +12,7 @@ import type { OpAttributes, OpKind } from "../ops.ts";
 import { mixConstants, positionBase } from "../random-bits.ts";
 import { broadcastShapes, normalAxis, type Shape } from "../shape.ts";
 import { input, isKind, type Tensor } from "../tensor.ts";
-import { type ElementType, elementTypes, type HloValue, type HloWriter } from "./writer.ts";
+import { elementTypes, type HloElementType, type HloValue, type HloWriter } from "./writer.ts";
 
 /** What a lowering depends on beside the program. */
 export interface LoweringOptions {
@@ -30,9 +30,9 @@ interface Given<K extends OpKind> {
 type Rule<K extends OpKind> = (given: Given<K>) => HloValue;
 type AnyRule = <K extends OpKind>(given: Given<K>) => HloValue;
 
-const is16 = (type: ElementType): boolean => type === "f16" || type === "bf16";
+const is16 = (type: HloElementType): boolean => type === "f16" || type === "bf16";
 const widen = (h: HloWriter, x: HloValue): HloValue => (is16(x.type) ? h.convert(x, "f32") : x);
-const typeOfNode = (t: Tensor): ElementType => elementTypes[t.dtype];
+const typeOfNode = (t: Tensor): HloElementType => elementTypes[t.dtype];
 
 /** Computed in f32 where the operands have 16 bits. */
 const wide =
@@ -58,7 +58,7 @@ const compare =
   };
 
 /** The least number of a type, and where infinity exists, its negative. */
-function leastOf(h: HloWriter, type: ElementType): HloValue {
+function leastOf(h: HloWriter, type: HloElementType): HloValue {
   if (type === "f32") return h.scalar(Number.NEGATIVE_INFINITY, "f32");
   if (type === "i64") return h.scalar(-(2n ** 63n), "i64");
   return h.scalar({ i8: -128, ui8: 0, i32: -(2 ** 31) }[type as "i8" | "ui8" | "i32"], type);
@@ -69,7 +69,7 @@ const keepAxes = (h: HloWriter, x: HloValue, node: Tensor): HloValue => h.reshap
 /** Sums of i32 end at the ends of their range, those of smaller integers wrap. Sums of i64 wrap: there is no wider type. */
 const sum: Rule<"sum"> = wide(({ h, inputs: [x], node, attributes: { axes } }) => {
   if (!axes.length) return x!;
-  const inside: ElementType = ({ i8: "i32", ui8: "i32", i32: "i64" }[x!.type as string] as ElementType | undefined) ?? x!.type;
+  const inside: HloElementType = ({ i8: "i32", ui8: "i32", i32: "i64" }[x!.type as string] as HloElementType | undefined) ?? x!.type;
   const total = h.reduce("add", h.convert(x!, inside), h.scalar(0, inside), axes);
   if (x!.type !== "i32") return keepAxes(h, h.convert(total, x!.type), node);
   const [least, most] = integerRanges.i32!;
@@ -296,7 +296,7 @@ const inlined: AnyRule = given => {
   return lowerNodes(h, [expand(node.inputs, node.attributes)], values, options)[0]!;
 };
 
-export const lowerToHlo: { readonly [K in Exclude<OpKind, "input">]: Rule<K> } = {
+const lowerToHlo: { readonly [K in Exclude<OpKind, "input">]: Rule<K> } = {
   constant: ({ h, attributes: { data, shape, dtype } }) => h.constant(data, shape, dtype),
   identity: first,
   stopGradient: first,

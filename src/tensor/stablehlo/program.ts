@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor.ts";
 import { type LoweringOptions, lowerNodes } from "./lower.ts";
 import { elementTypes, type HloValue, HloWriter, type IndexCheck, typeText } from "./writer.ts";
 
-export interface HloOptions extends LoweringOptions {
+interface HloOptions extends LoweringOptions {
   /** Name of the module; what profiles and dumps call the program. */
   readonly name?: string;
   /** Output index -> input index whose memory it takes over. */

@@ -19,12 +19,12 @@ export const elementTypes = {
 } as const satisfies {
   readonly [D in DType]: string;
 };
-export type ElementType = (typeof elementTypes)[DType] | "ui32";
+export type HloElementType = (typeof elementTypes)[DType] | "ui32";
 
 export interface HloValue {
   readonly name: string;
   readonly shape: Shape;
-  readonly type: ElementType;
+  readonly type: HloElementType;
 }
 
 /** Indices whose range is reported with the results: a plugin itself would clamp or drop what lies outside. */
@@ -35,14 +35,14 @@ export interface IndexCheck {
   readonly size: number;
 }
 
-export const typeText = (shape: Shape, type: ElementType): string => `tensor<${[...shape, type].join("x")}>`;
+export const typeText = (shape: Shape, type: HloElementType): string => `tensor<${[...shape, type].join("x")}>`;
 const typeOf = (v: HloValue): string => typeText(v.shape, v.type);
 const list = (numbers: readonly number[]): string => `[${numbers.join(", ")}]`;
 const arrayText = (numbers: readonly number[]): string => (numbers.length ? `array<i64: ${numbers.join(", ")}>` : "array<i64>");
 
 const bits = new DataView(new ArrayBuffer(4));
 /** A number as text that parses to the same bits. */
-function numberText(value: number | bigint, type: ElementType): string {
+function numberText(value: number | bigint, type: HloElementType): string {
   if (type !== "f32") return String(value);
   bits.setFloat32(0, Number(value));
   return `0x${bits.getUint32(0).toString(16).toUpperCase().padStart(8, "0")}`;
@@ -75,26 +75,26 @@ export class HloWriter {
     return `%v${this.#count++}`;
   }
   /** An instruction of one result; its type is not part of `text`. */
-  line(text: string, shape: Shape, type: ElementType): HloValue {
+  line(text: string, shape: Shape, type: HloElementType): HloValue {
     const value = { name: this.name(), shape, type };
     this.#lines.push(`    ${value.name} = ${text}`);
     return value;
   }
   /** An instruction of several results. */
-  lines(text: string, results: readonly { readonly shape: Shape; readonly type: ElementType }[]): HloValue[] {
+  lines(text: string, results: readonly { readonly shape: Shape; readonly type: HloElementType }[]): HloValue[] {
     const name = this.name();
     this.#lines.push(`    ${name}:${results.length} = ${text}`);
     return results.map((r, i) => ({ ...r, name: `${name}#${i}` }));
   }
 
   /** A scalar. */
-  scalar(value: number | bigint, type: ElementType): HloValue {
+  scalar(value: number | bigint, type: HloElementType): HloValue {
     const text = `stablehlo.constant dense<${numberText(value, type)}> : ${typeText([], type)}`;
     const known = this.#constants.get(text) ?? this.line(text, [], type);
     this.#constants.set(text, known);
     return known;
   }
-  full(value: number | bigint, shape: Shape, type: ElementType): HloValue {
+  full(value: number | bigint, shape: Shape, type: HloElementType): HloValue {
     return this.broadcast(this.scalar(value, type), shape);
   }
   constant(data: TypedArray, shape: Shape, dtype: DType): HloValue {
@@ -129,11 +129,11 @@ export class HloWriter {
     const [c, x, y] = [condition, a, b].map(v => this.broadcast(v, shape)) as [HloValue, HloValue, HloValue];
     return this.line(`stablehlo.select ${c.name}, ${x.name}, ${y.name} : ${typeOf(c)}, ${typeOf(x)}`, shape, x.type);
   }
-  convert(x: HloValue, type: ElementType): HloValue {
+  convert(x: HloValue, type: HloElementType): HloValue {
     if (x.type === type) return x;
     return this.line(`stablehlo.convert ${x.name} : (${typeOf(x)}) -> ${typeText(x.shape, type)}`, x.shape, type);
   }
-  bitcast(x: HloValue, type: ElementType): HloValue {
+  bitcast(x: HloValue, type: HloElementType): HloValue {
     return this.line(`stablehlo.bitcast_convert ${x.name} : (${typeOf(x)}) -> ${typeText(x.shape, type)}`, x.shape, type);
   }
 
@@ -185,7 +185,7 @@ export class HloWriter {
       first!.type,
     );
   }
-  iota(shape: Shape, axis: number, type: ElementType): HloValue {
+  iota(shape: Shape, axis: number, type: HloElementType): HloValue {
     return this.line(`stablehlo.iota dim = ${axis} : ${typeText(shape, type)}`, shape, type);
   }
 
@@ -204,8 +204,8 @@ export class HloWriter {
     op: string,
     inputs: readonly HloValue[],
     attributes: string,
-    types: readonly ElementType[],
-    results: readonly { readonly shape: Shape; readonly type: ElementType }[],
+    types: readonly HloElementType[],
+    results: readonly { readonly shape: Shape; readonly type: HloElementType }[],
     body: (inner: HloWriter, given: readonly HloValue[]) => readonly HloValue[],
   ): HloValue[] {
     const inner = new HloWriter();
@@ -308,7 +308,7 @@ export class HloWriter {
   }
 }
 
-export interface GatherNumbers {
+interface GatherNumbers {
   readonly offset_dims: readonly number[];
   readonly collapsed_slice_dims: readonly number[];
   readonly operand_batching_dims?: readonly number[];
@@ -316,7 +316,7 @@ export interface GatherNumbers {
   readonly start_index_map: readonly number[];
   readonly index_vector_dim: number;
 }
-export interface ScatterNumbers {
+interface ScatterNumbers {
   readonly update_window_dims: readonly number[];
   readonly inserted_window_dims: readonly number[];
   readonly input_batching_dims?: readonly number[];
@@ -328,7 +328,7 @@ interface DotOptions {
   /** So many leading axes of both sides stand for themselves. */
   readonly batch: number;
   readonly contract: readonly [a: number, b: number];
-  readonly type: ElementType;
+  readonly type: HloElementType;
   /** Operands of f32 are not rounded, on devices that would. */
   readonly precise: boolean;
 }
