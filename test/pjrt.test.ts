@@ -72,6 +72,6 @@ test("device: pjrt without its plugin is an error that says what to download and
   expect(stderr).toMatch(/device pjrt:cpu.*pip download --no-deps fastatomstruct-xla-cpu.*LOAM_PJRT_CPU/s);
   const odd = onDevice(toyProject(), "gpu");
   expect((await loam(["run", "--dry-run"], { cwd: odd })).stderr).toMatch(
-    /device\.name: expected one of cpu, webgpu, reference.*pjrt:cpu/s,
+    /device\.name: expected one of cpu, webgpu, cuda, reference, or pjrt:NAME with cpu, tpu, cuda or the path/,
   );
 });

@@ -59,7 +59,7 @@ const devicePart = z.strictObject({
   name: z
     .union([
       z.enum(fixedDeviceNames),
-      z.templateLiteral([pjrtPrefix, z.string().min(1)], "pjrt:cpu, pjrt:tpu, pjrt:cuda, or pjrt: and the path of a PJRT plugin"),
+      z.templateLiteral([pjrtPrefix, z.string().min(1)], "pjrt:NAME with cpu, tpu, cuda or the path of a PJRT plugin"),
     ])
     .default("cpu")
     .describe("Device that computes: cpu, webgpu, cuda, reference (slow, for checks), or a PJRT plugin (docs/accelerators.md)."),
