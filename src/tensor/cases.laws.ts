@@ -125,6 +125,12 @@ const norm =
     );
   };
 
+/** A collective along some dimension. */
+const ofRanks = (r: Random, dtype: DType, made: (x: Tensor, dimension: number) => Tensor): Case => {
+  const shape = randomShape(r, 1, 3);
+  return build(r, [{ shape, dtype }], x => f.mul(made(x, r.below(shape.length)), 2));
+};
+
 type Flash = OpAttributes["flashAttention"];
 const logSumOf = (y: Tensor): Tensor => new Tensor("flashLogSum", y.inputs, y.attributes as Flash);
 /** Attention of small heads, where each query sees a key; `made` gets a cotangent of the result too. */
@@ -431,6 +437,13 @@ export const cases: { readonly [K in Exclude<OpKind, "input">]: { readonly dtype
         false,
       ),
   },
+  // of one rank here; of several in shard/
+  allReduce: {
+    dtypes: signed,
+    draw: (r, dtype) => unary(x => f.mul(f.allReduce(x, "tensor", 1, r.below(2) ? "sum" : "max"), 2))(r, dtype),
+  },
+  allGather: { dtypes: signed, draw: (r, dtype) => ofRanks(r, dtype, (x, at) => f.allGather(x, "tensor", 1, at)) },
+  reduceScatter: { dtypes: signed, draw: (r, dtype) => ofRanks(r, dtype, (x, at) => f.reduceScatter(x, "data", 1, at)) },
   barrier: {
     dtypes: floatsOnly,
     draw: (r, dtype) => {

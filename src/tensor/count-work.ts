@@ -111,6 +111,9 @@ const rules: { readonly [K in OpKind]: WorkRule<K> } = {
   putAlong: eachUpdate,
   matmul: productWork,
   randomUniform: none,
+  allReduce: t => ({ elementwise: t.size * (t.attributes.ranks - 1) }),
+  allGather: none,
+  reduceScatter: t => ({ elementwise: t.size * (t.attributes.ranks - 1) }),
   barrier: none,
   call: expandedWork,
   // one that has a lowering alone says nothing of its inside

@@ -39,6 +39,12 @@ export const tensorErrors = errorTable("tensor", {
     exit: "usage",
     meaning: "Gradients of single examples do not exist: the program mixes rows of the batch. The message names the operation.",
   },
+  mesh: {
+    status: 400,
+    exit: "usage",
+    meaning:
+      "A mesh of ranks does not fit: an axis that does not exist, a size that does not divide what it parts, or a program whose ranks do not agree. The sentence names both numbers and what would fit.",
+  },
   index: { status: 400, exit: "usage", meaning: "An index (a token, a label, a row) lies outside the axis that it selects from." },
   control: {
     status: 400,

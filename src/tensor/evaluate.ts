@@ -9,7 +9,7 @@ import { type CompositeKind, expansions } from "./expand.ts";
 import type { OpAttributes, OpKind } from "./ops.ts";
 import { positionWords, uniformAt } from "./random-bits.ts";
 import { normalAxes, normalAxis, type Shape, stridesOf } from "./shape.ts";
-import { isKind, type Tensor } from "./tensor.ts";
+import { type CollectiveTensor, isCollective, isKind, type Tensor } from "./tensor.ts";
 import { broadcastOffsets, lines, offsets } from "./walk.ts";
 
 interface Given<A> {
@@ -90,6 +90,17 @@ const wrapped = (x: number, dtype: DType): number => (dtype === "i64" && Math.ab
 
 /** Sums of wide integers end at the ends of their range, as ONNX Runtime's do. */
 const summed = (x: number, dtype: DType): number => (dtype === "i32" || dtype === "i64" ? saturated(x, dtype) : x);
+
+/** What one rank computes of a collective: itself, where it is the only one. */
+const alone: Rule<{ readonly axis: string; readonly ranks: number }> = ({ inputs: [x], attributes: { axis, ranks } }) => {
+  if (ranks === 1) return x!;
+  throw tensorErrors.fail("mesh", {
+    place: "evaluate",
+    expected: "the values of one rank",
+    received: `a collective of ${ranks} ranks along "${axis}"`,
+    hint: "Evaluate all ranks with evaluateRanks, or run them with runSharded.",
+  });
+};
 
 type PrimitiveKind = Exclude<OpKind, CompositeKind | "input">;
 
@@ -255,8 +266,10 @@ const rules: { readonly [K in PrimitiveKind]: Rule<OpAttributes[K]> } = {
     return out;
   },
 
-  randomUniform: ({ inputs: [seed], attributes: { shape, stream } }) =>
-    Float64Array.from(positionWords(sizeOf(shape), stream), w => uniformAt(w, seed![0]!)),
+  randomUniform: ({ inputs: [seed], attributes }) => Float64Array.from(positionWords(attributes), w => uniformAt(w, seed![0]!)),
+  allReduce: alone,
+  allGather: alone,
+  reduceScatter: alone,
   barrier: ({ inputs: [x] }) => x!,
 };
 
@@ -287,12 +300,18 @@ export interface EvaluateOptions {
   readonly exact?: boolean;
 }
 
-/** Values of `outputs` given the inputs' values (numbers in row-major order). */
-export function evaluate(
+/** A collective that an evaluation waits for: its node, and this rank's value. */
+export interface CollectiveValue {
+  readonly node: CollectiveTensor;
+  readonly value: Float64Array;
+}
+
+/** Values of `outputs`; stops at each collective of several ranks, in the order of nodes, and goes on with what it is given. */
+export function* evaluating(
   outputs: readonly Tensor[],
   given: ReadonlyMap<Tensor, Float64Array>,
   options: EvaluateOptions = {},
-): Float64Array[] {
+): Generator<CollectiveValue, Float64Array[], Float64Array> {
   const values = new Map<Tensor, Float64Array>(given);
   for (const t of reachable(outputs, 0, given)) {
     if (values.has(t)) continue;
@@ -302,9 +321,23 @@ export function evaluate(
         expected: `a value for input "${(t.attributes as OpAttributes["input"]).name}"`,
         received: "none",
       });
-    values.set(t, evaluateNode(t, values, options));
+    if (isCollective(t) && t.attributes.ranks > 1) values.set(t, stored(t, yield { node: t, value: values.get(t.inputs[0]!)! }, options));
+    else values.set(t, evaluateNode(t, values, options));
   }
   return outputs.map(o => values.get(o)!);
+}
+
+/** Values of `outputs` given the inputs' values (numbers in row-major order). Errors: tensor/mesh for a collective of several ranks. */
+export function evaluate(
+  outputs: readonly Tensor[],
+  given: ReadonlyMap<Tensor, Float64Array>,
+  options: EvaluateOptions = {},
+): Float64Array[] {
+  const found = evaluating(outputs, given, options).next();
+  if (found.done) return found.value;
+  const { node, value } = found.value;
+  alone({ inputs: [value], shapes: [], dtype: node.dtype, inputDtypes: [], shape: node.shape, attributes: node.attributes });
+  throw new Error("evaluate: a collective of one rank");
 }
 
 /** What an operation from outside the table says that it is, as many elements as its shape has. */
@@ -321,16 +354,18 @@ function customValues(t: Tensor<"custom">, values: ReadonlyMap<Tensor, Float64Ar
   });
 }
 
+const stored = (t: Tensor, raw: Float64Array, options: EvaluateOptions): Float64Array =>
+  options.exact && dtypeTable[t.dtype].kind === "float" ? raw : roundTo(raw, t.dtype);
+
 function evaluateNode(t: Tensor, values: ReadonlyMap<Tensor, Float64Array>, options: EvaluateOptions): Float64Array {
-  const stored = (raw: Float64Array) => (options.exact && dtypeTable[t.dtype].kind === "float" ? raw : roundTo(raw, t.dtype));
   const custom = isKind(t, "custom") ? customValues(t, values) : undefined;
-  if (custom) return stored(custom);
+  if (custom) return stored(t, custom, options);
   if (t.kind in expansions) {
     // composites are judged by their definition, over fresh inputs, in one rounding at the end
     const expansion = expansions[t.kind as CompositeKind] as (inputs: readonly Tensor[], attributes: unknown) => Tensor;
     const whole = expansion(t.inputs, t.attributes);
     const inside = evaluate([whole], new Map(t.inputs.map(x => [x, values.get(x)!])), { exact: true });
-    return stored(inside[0]!);
+    return stored(t, inside[0]!, options);
   }
   const rule = rules[t.kind as PrimitiveKind] as Rule<unknown>;
   const raw = rule({
@@ -341,5 +376,5 @@ function evaluateNode(t: Tensor, values: ReadonlyMap<Tensor, Float64Array>, opti
     shape: t.shape,
     attributes: t.attributes,
   });
-  return stored(raw);
+  return stored(t, raw, options);
 }

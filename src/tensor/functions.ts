@@ -4,6 +4,7 @@ import { checkSpec } from "./elements.ts";
 import { tensorErrors } from "./errors.ts";
 import type { OpKind } from "./ops.ts";
 import { normalAxes, normalAxis, type Shape, sameShape, showShape } from "./shape.ts";
+import type { MeshAxis } from "./shard/mesh.ts";
 import type { AttentionSegments, Sight } from "./sight.ts";
 import { constant, requireTensor, Tensor } from "./tensor.ts";
 
@@ -261,6 +262,20 @@ export function flashAttention(q: Tensor, k: Tensor, v: Tensor, options: FlashOp
 
 /** Uniform f32 in [0, 1) of a shape: a pure function of the seed (i32 scalar) and the stream number, the same on every backend. */
 export const randomUniform = (seed: Tensor, shape: Shape, stream: number): Tensor => new Tensor("randomUniform", [seed], { shape, stream });
+
+/** The sum of x (or the greatest values) over the `ranks` ranks of a group along an axis of the mesh, on each of them. */
+export const allReduce = (x: Tensor, axis: MeshAxis, ranks: number, reduce: "sum" | "max" = "sum"): Tensor =>
+  new Tensor("allReduce", [x], { axis, ranks, reduce });
+/** The x of all ranks of a group one after another along a dimension, on each of them. */
+export const allGather = (x: Tensor, axis: MeshAxis, ranks: number, dimension: number): Tensor =>
+  new Tensor("allGather", [x], { axis, ranks, dimension: normalAxis("allGather", dimension, tensorOf("allGather", x).shape.length) });
+/** The sum of x over the ranks of a group, of which each keeps its own part along a dimension. */
+export const reduceScatter = (x: Tensor, axis: MeshAxis, ranks: number, dimension: number): Tensor =>
+  new Tensor("reduceScatter", [x], {
+    axis,
+    ranks,
+    dimension: normalAxis("reduceScatter", dimension, tensorOf("reduceScatter", x).shape.length),
+  });
 
 /** A tensor full of one value. */
 export function full(shape: Shape, value: number, dtype: DType = "f32"): Tensor {

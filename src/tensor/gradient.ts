@@ -198,6 +198,15 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
   },
 
   randomUniform: none,
+  // of the sum over all ranks of their results: what a rank gives reaches every rank of its group
+  allReduce: ({ inputs: [x], output, cotangent, attributes: { axis, ranks, reduce } }) => {
+    const all = f.allReduce(cotangent, axis, ranks);
+    if (reduce === "sum") return [all];
+    const hit = f.cast(f.equal(x!, output), x!.dtype);
+    return [mul(div(hit, f.allReduce(hit, axis, ranks)), all)]; // evenly to the greatest
+  },
+  allGather: ({ cotangent, attributes: { axis, ranks, dimension } }) => [f.reduceScatter(cotangent, axis, ranks, dimension)],
+  reduceScatter: ({ cotangent, attributes: { axis, ranks, dimension } }) => [f.allGather(cotangent, axis, ranks, dimension)],
   barrier: ({ inputs, cotangent }) => inputs.map((_, i) => (i === 0 ? cotangent : zero)),
   call: ({ inputs, cotangent, attributes: { body, output, gradient: own }, vjp }) => {
     if (own === "lost")

@@ -7,7 +7,7 @@ import { isFloat, sizeOf } from "./dtype.ts";
 import * as f from "./functions.ts";
 import { type OpKind, ops } from "./ops.ts";
 import { broadcastShapes, normalAxes, type Shape, sameShape } from "./shape.ts";
-import { constant, isKind, Tensor } from "./tensor.ts";
+import { constant, isCollective, isKind, Tensor } from "./tensor.ts";
 
 /** The number that a constant (or a broadcast of one) is everywhere; undefined where it is none. */
 function uniformValue(t: Tensor): number | undefined {
@@ -150,6 +150,9 @@ const swapsLastTwo = (p: readonly number[]): boolean => {
   return n >= 2 && p.every((a, i) => a === (i === n - 1 ? n - 2 : i === n - 2 ? n - 1 : i));
 };
 
+/** A collective of one rank is what it is given. */
+const ofOneRank: Rewrite = t => (isCollective(t) && t.attributes.ranks === 1 ? t.inputs[0] : undefined);
+
 /** Local identities, a row an operation. Each gives an equal tensor (to rounding) of the same shape and dtype. */
 export const identities: { readonly [K in OpKind]?: Rewrite } = {
   identity: t => t.inputs[0],
@@ -179,6 +182,9 @@ export const identities: { readonly [K in OpKind]?: Rewrite } = {
       return c && isNormal(1 / c) ? f.mul(t.inputs[0]!, constant(1 / c, t.dtype)) : undefined;
     },
   ),
+  allReduce: ofOneRank,
+  allGather: ofOneRank,
+  reduceScatter: ofOneRank,
   exp: insideReshape,
   erf: insideReshape,
   relu: insideReshape,

@@ -119,7 +119,18 @@ const leastElements = 8192;
 export const narrowable = (kept: readonly KeptValue[]): Tensor[] =>
   kept.filter(k => k.node.dtype === "f32" && k.node.size >= leastElements && !isStatistic(k)).map(k => k.node);
 
-/** Kernels that give other bits within a chain of ours than alone in the engine; and nodes that stand for an order. */
-const differs: ReadonlySet<OpKind> = new Set<OpKind>(["exp", "erf", "sigmoid", "sum", "mean", "call", "barrier"]);
+/** Kernels that give other bits within a chain of ours than alone in the engine; nodes that stand for an order; and what other ranks wait for. */
+const differs: ReadonlySet<OpKind> = new Set<OpKind>([
+  "exp",
+  "erf",
+  "sigmoid",
+  "sum",
+  "mean",
+  "call",
+  "barrier",
+  "allReduce",
+  "allGather",
+  "reduceScatter",
+]);
 /** Does a node give the same bits wherever it stands? */
 export const isRepeatableTensor = (t: Tensor): boolean => !differs.has(t.kind);

@@ -8,7 +8,9 @@
 import { type DType, isFloat, sizeOf, type TypedArray } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
 import type { AppliedOperation } from "./operation.ts";
+import type { RandomWindow } from "./random-bits.ts";
 import { broadcastShapes, normalAxes, normalAxis, reducedShape, type Shape, sameShape, showShape } from "./shape.ts";
+import type { MeshAxis } from "./shard/mesh.ts";
 import type { Sight } from "./sight.ts";
 import type { TensorBody } from "./tensor.ts";
 
@@ -16,6 +18,15 @@ type None = Record<string, never>;
 interface Reduce {
   readonly axes: readonly number[];
   readonly keep: boolean;
+}
+
+/** What all ranks of a group along an axis of the mesh do together. */
+interface Collective {
+  readonly axis: MeshAxis;
+  /** In the group. */
+  readonly ranks: number;
+  /** Its number among those of the program, the same on all ranks: collectives of two numbers are never taken for one. */
+  readonly order?: number;
 }
 
 /** Operation -> its attributes: everything beside the input tensors. */
@@ -75,7 +86,12 @@ export interface OpAttributes {
   // products
   matmul: { readonly transposeA: boolean; readonly transposeB: boolean; readonly alpha: number };
   // random
-  randomUniform: { readonly shape: Shape; readonly stream: number };
+  /** `window`: the elements of another, larger array of the stream. */
+  randomUniform: { readonly shape: Shape; readonly stream: number; readonly window?: RandomWindow };
+  // between ranks
+  allReduce: Collective & { readonly reduce: "sum" | "max" };
+  allGather: Collective & { readonly dimension: number };
+  reduceScatter: Collective & { readonly dimension: number };
   // order
   /** `computes`: what is waited for is computed by then; else it is only known to come first. */
   barrier: { readonly computes?: true };
@@ -251,6 +267,13 @@ function flash(op: string, [q, k, v, ...ids]: readonly Typed[]): { readonly out:
   for (const x of ids) need(op, x.dtype === "i32", "numbers of dtype i32", x);
   return { out: { shape: [b!, h!, queries!, v!.shape[3]!], dtype }, logSum: { shape: [b!, h!, queries!], dtype: "f32" } };
 }
+
+/** A dimension of a collective, which a group of ranks parts or joins. */
+const rankDimension = (x: Typed, { dimension, ranks }: OpAttributes["allGather"], op: string): number => {
+  if (!(Number.isSafeInteger(ranks) && ranks >= 1))
+    throw tensorErrors.fail("attribute", { place: op, expected: "1 rank or more", received: String(ranks) });
+  return normalAxis(op, dimension, x.shape.length);
+};
 
 const indexDtype = (op: string, x: Typed): void => need(op, x.dtype === "i32" || x.dtype === "i64", "indices of dtype i32 or i64", x);
 
@@ -519,7 +542,13 @@ export const ops: { readonly [K in OpKind]: OpRow<OpAttributes[K]> } = {
   // f32 in [0, 1): a pure function of (seed, stream, position); see random-bits.ts
   randomUniform: {
     arity: [1, 1],
-    infer: ([seed], { shape }, op) => {
+    infer: ([seed], { shape, window }, op) => {
+      if (window && sizeOf(window.size) !== sizeOf(shape))
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: `a window of ${sizeOf(shape)} elements`,
+          received: showShape(window.size),
+        });
       if (seed!.shape.length !== 0 || seed!.dtype !== "i32")
         throw tensorErrors.fail("shape", {
           place: op,
@@ -527,6 +556,41 @@ export const ops: { readonly [K in OpKind]: OpRow<OpAttributes[K]> } = {
           received: `${showShape(seed!.shape)} ${seed!.dtype}`,
         });
       return { shape, dtype: "f32" };
+    },
+  },
+
+  // sums (or greatest values) over the ranks of a group, on each of them
+  allReduce: {
+    arity: [1, 1],
+    infer: ([x], { ranks, reduce: how }, op) => {
+      rankDimension({ shape: [1], dtype: x!.dtype }, { axis: "data", ranks, dimension: 0 }, op);
+      need(op, x!.dtype !== "bool", "a number dtype", x!);
+      if (how !== "sum" && how !== "max")
+        throw tensorErrors.fail("attribute", { place: op, expected: '"sum" or "max"', received: String(how) });
+      return { shape: x!.shape, dtype: x!.dtype };
+    },
+  },
+  // the ranks' arrays one after another along a dimension, on each of them
+  allGather: {
+    arity: [1, 1],
+    infer: ([x], attributes, op) => {
+      const at = rankDimension(x!, attributes, op);
+      return { shape: x!.shape.map((d, i) => (i === at ? d * attributes.ranks : d)), dtype: x!.dtype };
+    },
+  },
+  // the sum over the ranks, each of which keeps its own part of a dimension
+  reduceScatter: {
+    arity: [1, 1],
+    infer: ([x], attributes, op) => {
+      const at = rankDimension(x!, attributes, op);
+      need(op, x!.dtype !== "bool", "a number dtype", x!);
+      if (x!.shape[at]! % attributes.ranks)
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: `a dimension that ${attributes.ranks} ranks divide`,
+          received: `${x!.shape[at]}`,
+        });
+      return { shape: x!.shape.map((d, i) => (i === at ? d / attributes.ranks : d)), dtype: x!.dtype };
     },
   },
 

@@ -4,6 +4,18 @@
  * the seed is added at run time and mixed again. Mixing constants: "lowbias32" by C. Wellons (hash-prospector), public domain.
  */
 
+import { sizeOf } from "./dtype.ts";
+import { type Shape, stridesOf } from "./shape.ts";
+import { offsets } from "./walk.ts";
+
+/** A box of an array: its positions in that array, in row-major order. */
+export interface RandomWindow {
+  /** Of the whole array. */
+  readonly of: Shape;
+  readonly start: readonly number[];
+  readonly size: Shape;
+}
+
 export const mixConstants = { shift1: 16, multiply1: 0x7feb352d, shift2: 15, multiply2: 0x846ca68b, shift3: 16 } as const;
 
 /** Avalanche of a 32-bit word. */
@@ -20,10 +32,21 @@ function mix32(word: number): number {
 /** What the positions of a stream are counted from. */
 export const positionBase = (stream: number): number => mix32(stream ^ 0x9e3779b9);
 
-/** The words of all positions of a stream before the seed enters. */
-export function positionWords(size: number, stream: number): Uint32Array {
+/** The words of a stream's elements before the seed enters: of all positions of a shape, or of those within a window of a larger one. */
+export function positionWords({
+  shape,
+  stream,
+  window,
+}: {
+  readonly shape: Shape;
+  readonly stream: number;
+  readonly window?: RandomWindow;
+}): Uint32Array {
   const base = positionBase(stream);
-  return Uint32Array.from({ length: size }, (_, i) => mix32((i + base) >>> 0));
+  if (!window) return Uint32Array.from({ length: sizeOf(shape) }, (_, i) => mix32((i + base) >>> 0));
+  const strides = stridesOf(window.of);
+  const first = window.start.reduce((sum, at, i) => sum + at * strides[i]!, 0);
+  return Uint32Array.from(offsets(window.size, strides), at => mix32((first + at + base) >>> 0));
 }
 
 /** 24 bits of the final word as a float32 in [0, 1). */

@@ -54,7 +54,16 @@ function expandComposites(g: Graph, native: ReadonlySet<OpKind>, takes: Takes): 
 
 /** Constants are folded up to this size; larger results cost more to carry than to compute. */
 const foldedBytes = 64 * 1024;
-const unfoldable: ReadonlySet<OpKind> = new Set<OpKind>(["input", "constant", "randomUniform", "call", "barrier"]);
+const unfoldable: ReadonlySet<OpKind> = new Set<OpKind>([
+  "input",
+  "constant",
+  "randomUniform",
+  "call",
+  "barrier",
+  "allReduce",
+  "allGather",
+  "reduceScatter",
+]);
 
 const isExact = (values: Float64Array): boolean => values.every(x => Math.abs(x) <= Number.MAX_SAFE_INTEGER);
 const constantNumbers = (t: Tensor): Float64Array => (isKind(t, "constant") ? toNumbers(t.attributes.data, t.dtype) : new Float64Array(0));

@@ -4,6 +4,7 @@ import { tensorErrors } from "./errors.ts";
 import { type Graph, nodesOf } from "./graph.ts";
 import { type OpAttributes, type OpKind, type OpRow, ops } from "./ops.ts";
 import { sameShape, showShape } from "./shape.ts";
+import { meshAxes } from "./shard/mesh.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Says what is wrong with a node beyond its shape and dtype, which are always inferred anew. */
@@ -23,6 +24,11 @@ const flash = (t: Tensor<"flashAttention" | "flashLogSum" | "flashGradient">) =>
   if (typeof sight.causal !== "boolean" || !isOffset(sight.offset)) return "a sight that is causal or not, with an offset below 2^30";
   if (!isOffset(sight.window) || (sight.window ?? 1) < 1) return "a window of 1 to 2^30 positions";
   return block === undefined || (Number.isInteger(block) && block >= 1) ? undefined : "a block of whole queries";
+};
+
+const collective = ({ attributes: { axis, order } }: Tensor<"allReduce" | "allGather" | "reduceScatter">) => {
+  if (!meshAxes.includes(axis)) return `an axis of ${meshAxes.join(", ")}`;
+  return order === undefined || (Number.isSafeInteger(order) && order >= 0) ? undefined : "a number from 0";
 };
 
 const spec: { readonly [K in OpKind]: SpecRule<K> } = {
@@ -82,6 +88,9 @@ const spec: { readonly [K in OpKind]: SpecRule<K> } = {
   putAlong: fine,
   matmul: t => (Number.isFinite(t.attributes.alpha) ? undefined : "a finite alpha"),
   randomUniform: t => (Number.isSafeInteger(t.attributes.stream) && t.attributes.stream >= 0 ? undefined : "a stream number from 0"),
+  allReduce: collective,
+  allGather: collective,
+  reduceScatter: collective,
   barrier: fine,
   call: t => (t.attributes.body.outputs[t.attributes.output] ? undefined : "an output that the body has"),
   custom: fine,

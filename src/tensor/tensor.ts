@@ -92,6 +92,11 @@ export interface TensorBody {
 
 export const isKind = <K extends OpKind>(t: Tensor, kind: K): t is Tensor<K> => t.kind === kind;
 
+/** A node that all ranks of a group compute together. */
+export type CollectiveTensor = Tensor<"allReduce"> | Tensor<"allGather"> | Tensor<"reduceScatter">;
+export const isCollective = (t: Tensor): t is CollectiveTensor =>
+  t.kind === "allReduce" || t.kind === "allGather" || t.kind === "reduceScatter";
+
 /** The id that the next node will get: nodes built later have ids at or above it. */
 export const idMark = (): number => nextId;
 

@@ -1,9 +1,10 @@
 /** Collects ONNX nodes and initializers while a graph is lowered: names, small constants, dtypes that the kernels lack. */
 
 import type { ProductForm, StrassenWeight } from "../../machine/index.ts";
-import { type DType, sizeOf, type TypedArray } from "../dtype.ts";
+import type { DType, TypedArray } from "../dtype.ts";
 import { type Initializer, int, type OnnxAttribute, type OnnxNode, type ValueInfo } from "../onnx/index.ts";
 import { type Operator, operatorDomain } from "../operators/index.ts";
+import type { OpAttributes } from "../ops.ts";
 import { positionWords } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
 
@@ -166,11 +167,11 @@ export class Emitter {
   }
 
   /** The words that a stream of random numbers begins with; one array for all that draw from it under different seeds. */
-  words(stream: number, shape: Shape): string {
-    const key = `words ${stream} ${shape}`;
+  words(random: OpAttributes["randomUniform"]): string {
+    const key = `words ${JSON.stringify(random)}`;
     let name = this.#constants.get(key);
     if (!name) {
-      name = this.constant(new Int32Array(positionWords(sizeOf(shape), stream).buffer), "i32", shape);
+      name = this.constant(new Int32Array(positionWords(random).buffer), "i32", random.shape);
       this.#constants.set(key, name);
     }
     return name;

@@ -151,6 +151,17 @@ function addRows(e: Emitter, { x, places, rows, shape, count, dtype }: AddRows):
   return reshapeTo(e, pieces.length === 1 ? pieces[0]! : e.emit("Concat", pieces, { axis: int(1) }), shape);
 }
 
+/** Ranks meet between programs (shard/run-sharded.ts), never within one. */
+const ofOneRank: Rule<{ readonly axis: string; readonly ranks: number }> = ({ e, inputs: [x], attributes: { axis, ranks } }) => {
+  if (ranks === 1) return e.emit("Identity", [x!]);
+  throw tensorErrors.fail("mesh", {
+    place: "program",
+    expected: "a program of one rank",
+    received: `a collective of ${ranks} ranks along "${axis}"`,
+    hint: "Run it with runSharded, which cuts it where ranks meet.",
+  });
+};
+
 const flashForm = (e: Emitter) => (e.limits.products === "bf16" ? "bf16" : "f32");
 /** The result of attention and its log sums; what the operator does not take was expanded. */
 const flashForward = ({ e, inputs, attributes, inputShapes }: Lowered<OpAttributes["flashAttention"]>): readonly string[] =>
@@ -234,12 +245,16 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<OpAttribute
       : e.emit("MatMul", inputs);
   },
 
-  randomUniform: ({ e, inputs: [seed], attributes: { shape, stream } }) => {
-    const positions = e.cast(e.words(stream, shape), onnxUint32);
+  randomUniform: ({ e, inputs: [seed], attributes }) => {
+    const positions = e.cast(e.words(attributes), onnxUint32);
     const mixed = mixWord(e, e.emit("BitwiseXor", [positions, mixWord(e, e.cast(seed!, onnxUint32))]));
     const bits = e.emit("BitShift", [mixed, e.cast(e.constant(Int32Array.of(8), "i32", []), onnxUint32)], { direction: string("RIGHT") });
     return e.emit("Mul", [e.cast(bits, dtypeTable.f32.onnx), e.float(1 / 16777216)]);
   },
+
+  allReduce: ofOneRank,
+  allGather: ofOneRank,
+  reduceScatter: ofOneRank,
 
   // the order of nodes is kept by the file's order (docs/onnxruntime.md), so nothing needs to be computed unless the walk must meet it here
   barrier: ({ e, inputs, attributes, shape, dtype, inputDtypes }) => {
@@ -412,6 +427,9 @@ const kernelDtypes: { readonly [K in Exclude<OpKind, "input">]: readonly DType[]
   putAlong: arithmetic,
   matmul: floats32,
   randomUniform: ["i32"],
+  allReduce: any,
+  allGather: any,
+  reduceScatter: any,
   barrier: any,
   call: any,
   custom: ["f32", "i8", "u8", "i32", "i64", "bool"],

@@ -163,6 +163,10 @@ const written = ofRows<"custom" | "call">(({ node }) => {
   throw mixesRows(node.kind, "an operation that no others are written for");
 });
 
+const betweenRanks = ofRows<OpKind>(({ node }) => {
+  throw mixesRows(node.kind, "values of several ranks");
+});
+
 export const rowStates: { readonly [K in OpKind]: StateRule<K> } = {
   input: leaf,
   constant: leaf,
@@ -262,6 +266,9 @@ export const rowStates: { readonly [K in OpKind]: StateRule<K> } = {
   randomUniform: ofRows(({ node }) => {
     throw mixesRows(node.kind, "a seed that depends on the batch");
   }),
+  allReduce: betweenRanks,
+  allGather: betweenRanks,
+  reduceScatter: betweenRanks,
   barrier: ({ states: [state] }) => state,
   call: written,
   custom: ({ inputs, states, attributes: { operation }, through, node }) => {

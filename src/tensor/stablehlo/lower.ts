@@ -10,7 +10,7 @@ import { tensorErrors } from "../errors.ts";
 import { type CompositeKind, expansions } from "../expand.ts";
 import type { OpAttributes, OpKind } from "../ops.ts";
 import { mixConstants, positionBase } from "../random-bits.ts";
-import { broadcastShapes, normalAxis, type Shape } from "../shape.ts";
+import { broadcastShapes, normalAxis, type Shape, stridesOf } from "../shape.ts";
 import { input, isKind, type Tensor } from "../tensor.ts";
 import { elementTypes, type HloElementType, type HloValue, type HloWriter } from "./writer.ts";
 
@@ -271,9 +271,22 @@ function mixWord(h: HloWriter, word: HloValue): HloValue {
   return shifted(times(shifted(times(shifted(word, c.shift1), c.multiply1), c.shift2), c.multiply2), c.shift3);
 }
 
-const randomUniform: Rule<"randomUniform"> = ({ h, inputs: [seed], attributes: { shape, stream } }) => {
+/** Places of elements in their stream: one after the other, or those of a window of a larger array. */
+function streamPlaces(h: HloWriter, { shape, window }: OpAttributes["randomUniform"]): HloValue {
   const size = sizeOf(shape);
-  const positions = h.binary("add", h.iota([size], 0, "ui32"), h.full(positionBase(stream), [size], "ui32"));
+  if (!window) return h.iota([size], 0, "ui32");
+  const strides = stridesOf(window.of);
+  const first = window.start.reduce((sum, at, i) => sum + at * strides[i]!, 0);
+  const along = (i: number) =>
+    h.binary("multiply", h.iota(window.size, i, "ui32"), h.full(strides[i]!, window.size, "ui32"));
+  const places = window.size.reduce((sum, _, i) => h.binary("add", sum, along(i)), h.full(first, window.size, "ui32"));
+  return h.reshape(places, [size]);
+}
+
+const randomUniform: Rule<"randomUniform"> = ({ h, inputs: [seed], attributes }) => {
+  const { shape, stream } = attributes;
+  const size = sizeOf(shape);
+  const positions = h.binary("add", streamPlaces(h, attributes), h.full(positionBase(stream), [size], "ui32"));
   const mixed = mixWord(h, h.binary("xor", mixWord(h, positions), mixWord(h, h.bitcast(seed!, "ui32"))));
   const bits = h.convert(h.binary("shift_right_logical", mixed, h.full(8, [size], "ui32")), "f32");
   return h.reshape(h.binary("multiply", bits, h.scalar(1 / 16777216, "f32")), shape);
@@ -294,6 +307,17 @@ const inlined: AnyRule = given => {
   const expand = expansions[node.kind as CompositeKind] as (inputs: readonly Tensor[], attributes: unknown) => Tensor;
   const values = new Map<Tensor, HloValue>(node.inputs.map((t, i) => [t, inputs[i]!]));
   return lowerNodes(h, [expand(node.inputs, node.attributes)], values, options)[0]!;
+};
+
+/** Ranks meet between programs (shard/run-sharded.ts), never within one. */
+const ofOneRank: Rule<"allReduce" | "allGather" | "reduceScatter"> = ({ inputs: [x], attributes: { axis, ranks } }) => {
+  if (ranks === 1) return x!;
+  throw tensorErrors.fail("mesh", {
+    place: "program",
+    expected: "a program of one rank",
+    received: `a collective of ${ranks} ranks along "${axis}"`,
+    hint: "Run it with runSharded, which cuts it where ranks meet.",
+  });
 };
 
 const lowerToHlo: { readonly [K in Exclude<OpKind, "input">]: Rule<K> } = {
@@ -353,6 +377,9 @@ const lowerToHlo: { readonly [K in Exclude<OpKind, "input">]: Rule<K> } = {
   matmul,
   randomUniform,
   barrier: ({ h, inputs }) => h.barrier(inputs),
+  allReduce: ofOneRank,
+  allGather: ofOneRank,
+  reduceScatter: ofOneRank,
   call: inlined,
   custom: inlined,
 
