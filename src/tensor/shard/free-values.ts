@@ -1,0 +1,93 @@
+/**
+ * Values that no rank has to be sent: constants, random numbers, and what is made of them element by element. Each rank makes the part that it needs
+ * where it needs it: a dropout mask is drawn by the global place of its elements, so it is the same on any mesh.
+ */
+import * as f from "../functions.ts";
+import { type OpKind, ops } from "../ops.ts";
+import { constant, isKind, Tensor } from "../tensor.ts";
+import {
+  broadcastLayout,
+  isWhole,
+  layoutKey,
+  localShape,
+  reshapedShardLayout,
+  type ShardLayout,
+  shardOffsets,
+  wholeLayout,
+  windowOf,
+} from "./layout.ts";
+import type { Mesh, MeshCoordinates } from "./mesh.ts";
+
+/** Are a node's elements made of constants and random numbers at the same places alone? `isThere`: a value that is whole on every rank. */
+export function isFreeKind(t: Tensor, isFree: (x: Tensor) => boolean, isThere: (x: Tensor) => boolean): boolean {
+  if (isKind(t, "constant")) return true;
+  if (isKind(t, "randomUniform")) return isThere(t.inputs[0]!);
+  if (!(ops[t.kind].elementwise || isKind(t, "cast") || isKind(t, "broadcastTo") || isKind(t, "reshape"))) return false;
+  return t.inputs.some(isFree) && t.inputs.every(x => isFree(x) || (x.size === 1 && isThere(x)));
+}
+
+type Get = (t: Tensor, layout: ShardLayout) => Tensor;
+
+export class FreeValues {
+  readonly #mesh: Mesh;
+  readonly #at: MeshCoordinates;
+  /** Of inputs, free or not. */
+  readonly #get: Get;
+  readonly #made = new Map<Tensor, Map<string, Tensor>>();
+
+  constructor(mesh: Mesh, at: MeshCoordinates, get: Get) {
+    this.#mesh = mesh;
+    this.#at = at;
+    this.#get = get;
+  }
+
+  add(t: Tensor): void {
+    this.#made.set(t, new Map());
+  }
+  has(t: Tensor): boolean {
+    return this.#made.has(t);
+  }
+
+  /** The rank's part in a layout. */
+  get(t: Tensor, layout: ShardLayout): Tensor {
+    const parts = this.#made.get(t)!;
+    const key = layoutKey(layout);
+    const part = parts.get(key) ?? this.#make(t, layout);
+    parts.set(key, part);
+    return part;
+  }
+
+  #make(t: Tensor, layout: ShardLayout): Tensor {
+    const shape = localShape(layout, this.#mesh);
+    if (isKind(t, "constant")) return isWhole(layout) ? t : this.#constantPart(t, layout, shape);
+    if (isKind(t, "randomUniform")) {
+      const seed = this.#get(t.inputs[0]!, wholeLayout([]));
+      const window = isWhole(layout) ? {} : { window: windowOf(layout, this.#mesh, this.#at) };
+      return new Tensor("randomUniform", [seed], { ...t.attributes, shape, ...window });
+    }
+    if (isKind(t, "reshape")) return this.#reshaped(t, layout, shape);
+    const inputs = t.inputs.map(x => this.#get(x, broadcastLayout(layout, x.shape)));
+    return isKind(t, "broadcastTo") ? f.broadcastTo(inputs[0]!, shape) : new Tensor(t.kind as OpKind, inputs, t.attributes);
+  }
+
+  #constantPart(t: Tensor<"constant">, layout: ShardLayout, shape: readonly number[]): Tensor {
+    const { data } = t.attributes;
+    const own = shardOffsets(layout, this.#mesh, this.#at);
+    const part = data.slice(0, own.length);
+    own.forEach((o, i) => {
+      part[i] = data[o]!;
+    });
+    return constant(part, t.dtype, shape);
+  }
+
+  /** Of what lies in the other shape as this one is asked for; of the whole where no layout of it says that. */
+  #reshaped(t: Tensor<"reshape">, layout: ShardLayout, shape: readonly number[]): Tensor {
+    const [x] = t.inputs as [Tensor];
+    const { layout: before, from } = reshapedShardLayout(layout, x.shape, this.#mesh);
+    if (layoutKey(from) === layoutKey(layout)) return f.reshape(this.#get(x, before), shape);
+    const whole = f.reshape(this.#get(x, wholeLayout(x.shape)), t.shape);
+    const { of, start, size } = windowOf(layout, this.#mesh, this.#at);
+    const part = f.slice(f.reshape(whole, of), ...start.map((s, i): [number, number] => [s, s + size[i]!]));
+    return f.reshape(part, shape);
+  }
+}
