@@ -100,10 +100,10 @@ export function attentionSpec(c: AttentionConfig, deviation: number, residualDev
   if (c.heads % c.kvHeads)
     throw nnErrors.fail("config", { place: "attention.kvHeads", expected: `a divisor of heads ${c.heads}`, received: `${c.kvHeads}` });
   return {
-    query: linearSpec(c.width, c.heads * c.headSize, deviation, c.bias),
-    key: linearSpec(memoryWidth, c.kvHeads * c.headSize, deviation, c.bias),
-    value: linearSpec(memoryWidth, c.kvHeads * c.headSize, deviation, c.bias),
-    output: linearSpec(c.heads * c.headSize, c.width, residualDeviation, c.outputBias ?? c.bias),
+    query: linearSpec(c.width, c.heads * c.headSize, deviation, c.bias, "columns"),
+    key: linearSpec(memoryWidth, c.kvHeads * c.headSize, deviation, c.bias, "columns"),
+    value: linearSpec(memoryWidth, c.kvHeads * c.headSize, deviation, c.bias, "columns"),
+    output: linearSpec(c.heads * c.headSize, c.width, residualDeviation, c.outputBias ?? c.bias, "rows"),
     ...(c.qkNorm ? { queryNorm: normSpec(c.headSize, false), keyNorm: normSpec(c.headSize, false) } : {}),
   };
 }

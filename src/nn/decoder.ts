@@ -49,7 +49,7 @@ import {
   squashed,
 } from "./layers.ts";
 import type { Branches } from "./masks.ts";
-import { type ParameterSpec, repeat, type TensorsOf, table } from "./parameters.ts";
+import { type ParameterSpec, repeat, type TensorsOf, table, vocabularyTable } from "./parameters.ts";
 import { rotaryAt, rotaryTables } from "./rotary.ts";
 import { tableProduct } from "./weight.ts";
 
@@ -96,7 +96,7 @@ export function decoderSpec(c: DecoderConfig): DecoderSpec {
   const residual = c.deviation / Math.sqrt(2 * c.layers);
   const normBias = c.norm === "layer" && c.bias;
   return {
-    token: table([c.vocab, c.width], c.deviation),
+    token: vocabularyTable([c.vocab, c.width], c.deviation),
     ...(c.positions === "learned" ? { position: table([c.context, c.width], c.deviation) } : {}),
     blocks: repeat(c.layers, () => ({
       norm1: normSpec(c.width, normBias),
@@ -106,7 +106,7 @@ export function decoderSpec(c: DecoderConfig): DecoderSpec {
       ...(c.postNorm ? { postNorm1: normSpec(c.width, normBias), postNorm2: normSpec(c.width, normBias) } : {}),
     })),
     norm: normSpec(c.width, normBias),
-    ...(c.tied || c.classifier ? {} : { output: table([c.vocab, c.width], c.deviation) }),
+    ...(c.tied || c.classifier ? {} : { output: vocabularyTable([c.vocab, c.width], c.deviation) }),
     ...(c.classifier ? { classifier: { output: linearSpec(c.width, c.classifier.labels.length, c.deviation, true) } } : {}),
   };
 }

@@ -18,7 +18,7 @@ import {
   norm,
   normSpec,
 } from "./layers.ts";
-import { type ParameterSpec, repeat, type TensorsOf, table } from "./parameters.ts";
+import { type ParameterSpec, repeat, type TensorsOf, table, vocabularyTable } from "./parameters.ts";
 
 export interface EncoderDecoderConfig {
   readonly vocab: number;
@@ -86,7 +86,10 @@ export type EncoderDecoder = TensorsOf<EncoderDecoderSpec>;
 
 export function encoderDecoderSpec(c: EncoderDecoderConfig): EncoderDecoderSpec {
   const residual = c.deviation / Math.sqrt(2 * (c.encoderLayers + c.decoderLayers));
-  const positions = table(c.relative ? [c.relative.buckets, c.heads] : [c.context, c.width], c.deviation);
+  // numbers of heads are parted as heads are
+  const positions = c.relative
+    ? table([c.relative.buckets, c.heads], c.deviation, { tensor: 1 })
+    : table([c.context, c.width], c.deviation);
   const side = (): SideSpec => ({
     norm1: normSpec(c.width, c.bias),
     attention: attentionSpec(c, c.deviation, residual),
@@ -94,7 +97,7 @@ export function encoderDecoderSpec(c: EncoderDecoderConfig): EncoderDecoderSpec 
     feedForward: feedForwardSpec(c.width, c.hidden, c.activation, c.bias, c.deviation, residual),
   });
   return {
-    token: table([c.vocab, c.width], c.deviation),
+    token: vocabularyTable([c.vocab, c.width], c.deviation),
     sourcePosition: positions,
     targetPosition: positions,
     encoder: repeat(c.encoderLayers, side),
@@ -105,7 +108,7 @@ export function encoderDecoderSpec(c: EncoderDecoderConfig): EncoderDecoderSpec 
       across: attentionSpec(c, c.deviation, residual),
     })),
     decoderNorm: normSpec(c.width, c.bias),
-    ...(c.untied ? { output: table([c.vocab, c.width], c.deviation) } : {}),
+    ...(c.untied ? { output: vocabularyTable([c.vocab, c.width], c.deviation) } : {}),
   };
 }
 

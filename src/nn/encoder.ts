@@ -39,7 +39,7 @@ import {
   norm,
   normSpec,
 } from "./layers.ts";
-import { type ParameterSpec, repeat, type TensorsOf, table, zerosSpec } from "./parameters.ts";
+import { type ParameterSpec, repeat, type TensorsOf, table, vocabularyTable, zerosSpec } from "./parameters.ts";
 
 export interface EncoderConfig {
   readonly vocab: number;
@@ -93,7 +93,7 @@ export interface EncoderSpec {
 export type Encoder = TensorsOf<EncoderSpec>;
 
 export const encoderSpec = (c: EncoderConfig): EncoderSpec => ({
-  token: table([c.vocab, c.width], c.deviation),
+  token: vocabularyTable([c.vocab, c.width], c.deviation),
   position: table([c.context + (c.firstPosition ?? 0), c.width], c.deviation),
   type: table([c.types, c.width], c.deviation),
   norm: normSpec(c.width, true),
@@ -113,7 +113,11 @@ export const encoderSpec = (c: EncoderConfig): EncoderSpec => ({
     : c.headless
       ? {}
       : {
-          head: { transform: linearSpec(c.width, c.width, c.deviation, true), norm: normSpec(c.width, true), bias: zerosSpec([c.vocab]) },
+          head: {
+            transform: linearSpec(c.width, c.width, c.deviation, true),
+            norm: normSpec(c.width, true),
+            bias: zerosSpec([c.vocab], { tensor: 0 }),
+          },
         }),
 });
 

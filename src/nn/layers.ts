@@ -31,11 +31,22 @@ export interface Linear extends Adapted {
   readonly weight: Weight;
   readonly bias?: Tensor;
 }
-/** weight [in, out] normal with `deviation`, bias [out] zero. */
-export const linearSpec = (input: number, output: number, deviation: number, bias: boolean): LinearSpec => ({
-  weight: matrix([input, output], deviation),
-  ...(bias ? { bias: zerosSpec([output]) } : {}),
-});
+/** How ranks part a projection: by its outputs, bias too, or by its inputs, which makes its output a sum over ranks. */
+const projectionSplits = {
+  columns: { weight: { tensor: 1 }, bias: { tensor: 0 } },
+  rows: { weight: { tensor: 0 }, bias: undefined },
+} as const;
+/** weight [in, out] normal with `deviation`, bias [out] zero; whole on all ranks where no `split` is named. */
+export const linearSpec = (
+  input: number,
+  output: number,
+  deviation: number,
+  bias: boolean,
+  split?: keyof typeof projectionSplits,
+): LinearSpec => {
+  const by = split && projectionSplits[split];
+  return { weight: matrix([input, output], deviation, by?.weight), ...(bias ? { bias: zerosSpec([output], by?.bias) } : {}) };
+};
 /** x [..., in] -> [..., out]. */
 export const linear = (p: Linear, x: Tensor): Tensor => {
   const y = weightProduct(x, p.weight);
@@ -120,9 +131,9 @@ export const feedForwardSpec = (
   deviation: number,
   residualDeviation: number,
 ): FeedForwardSpec => ({
-  up: linearSpec(width, hidden, deviation, bias),
-  ...(isGated[activation] ? { gate: linearSpec(width, hidden, deviation, bias) } : {}),
-  down: linearSpec(hidden, width, residualDeviation, bias),
+  up: linearSpec(width, hidden, deviation, bias, "columns"),
+  ...(isGated[activation] ? { gate: linearSpec(width, hidden, deviation, bias, "columns") } : {}),
+  down: linearSpec(hidden, width, residualDeviation, bias, "rows"),
 });
 const bends: { readonly [A in Activation]: (up: Tensor, gate: Tensor | undefined) => Tensor } = {
   gelu: up => gelu(up),

@@ -22,6 +22,15 @@ type ParameterStart =
   | { readonly kind: "uniform"; readonly bound: number }
   | { readonly kind: "constant"; readonly value: number };
 
+export interface ParameterSplit {
+  readonly tensor: number;
+}
+interface ParameterRole {
+  readonly decays: boolean;
+  readonly isHidden: boolean;
+  readonly split?: ParameterSplit | undefined;
+}
+
 export class ParameterSpec {
   readonly shape: Shape;
   readonly dtype: DType;
@@ -30,13 +39,16 @@ export class ParameterSpec {
   readonly decays: boolean;
   /** A matrix inside the network (not an embedding or output table): what Muon is for. */
   readonly isHidden: boolean;
+  /** The dimension that ranks along an axis of a mesh may part; whole on all of them where absent. */
+  readonly split: ParameterSplit | undefined;
 
-  constructor(shape: Shape, start: ParameterStart, role: { readonly decays: boolean; readonly isHidden: boolean }, dtype: DType = "f32") {
+  constructor(shape: Shape, start: ParameterStart, role: ParameterRole, dtype: DType = "f32") {
     this.shape = shape;
     this.start = start;
     this.dtype = dtype;
     this.decays = role.decays;
     this.isHidden = role.isHidden;
+    this.split = role.split;
   }
 }
 
@@ -46,15 +58,17 @@ export type TensorsOf<S> = MapLeaves<S, ParameterSpec, Tensor>;
 export type ArraysOf<S> = MapLeaves<S, ParameterSpec, DeviceArray>;
 
 /** A matrix [in, out] inside the network, normal around 0. */
-export const matrix = (shape: Shape, deviation: number): ParameterSpec =>
-  new ParameterSpec(shape, { kind: "normal", deviation }, { decays: true, isHidden: true });
+export const matrix = (shape: Shape, deviation: number, split?: ParameterSplit): ParameterSpec =>
+  new ParameterSpec(shape, { kind: "normal", deviation }, { decays: true, isHidden: true, split });
 /** An embedding or output table [V, C]: neither decays nor counts as hidden. */
-export const table = (shape: Shape, deviation: number): ParameterSpec =>
-  new ParameterSpec(shape, { kind: "normal", deviation }, { decays: false, isHidden: false });
+export const table = (shape: Shape, deviation: number, split?: ParameterSplit): ParameterSpec =>
+  new ParameterSpec(shape, { kind: "normal", deviation }, { decays: false, isHidden: false, split });
+/** A table whose rows are tokens: ranks part the vocabulary. */
+export const vocabularyTable = (shape: Shape, deviation: number): ParameterSpec => table(shape, deviation, { tensor: 0 });
 const filled =
   (value: number) =>
-  (shape: Shape): ParameterSpec =>
-    new ParameterSpec(shape, { kind: "constant", value }, { decays: false, isHidden: false });
+  (shape: Shape, split?: ParameterSplit): ParameterSpec =>
+    new ParameterSpec(shape, { kind: "constant", value }, { decays: false, isHidden: false, split });
 export const ones = filled(1);
 export const zerosSpec = filled(0);
 

@@ -79,6 +79,7 @@ export {
   type RecordedProgram,
 } from "./pjrt-backend/index.ts";
 export { checkShape, type Shape, sameShape, showShape } from "./shape.ts";
+export * from "./shard/index.ts";
 export { type AttentionSegments, additive, keyRange, type Sight, sameSegment, sightMask } from "./sight.ts";
 export { simplify } from "./simplify.ts";
 export { checkGraph } from "./spec.ts";

@@ -135,13 +135,14 @@ export const scattered: ShardRule<"scatterRows"> = c => {
     { shape: x.shape.slice(1), layout: { dimensions: without(layouts[0]!.dimensions.slice(1), used), partial: [] } },
     { shape: x.shape.slice(1), layout: { dimensions: without(own.dimensions.slice(count), used), partial: [] } },
   ]).dimensions;
-  const partial = axesOf(numbers);
+  const sums = layouts[2]!.partial.filter(axis => !used.includes(axis));
+  const partial = [...axesOf(numbers), ...sums];
   const to: ShardLayout = { dimensions: [parted, ...inner], partial: [] };
   const plan = {
     inputs: [
       isZeroInput(c, 0) ? to : withPartial(to, partial),
       { dimensions: numbers, partial: [] },
-      { dimensions: [...numbers, ...inner], partial: [] },
+      { dimensions: [...numbers, ...inner], partial: sums },
     ],
     output: withPartial(to, partial),
   };

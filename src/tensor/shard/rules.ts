@@ -134,9 +134,11 @@ export const keepsPartial: { readonly [K in OpKind]?: KeepsPartial<K> } = {
   // what is written to is a summand as the rows are
   scatterRows: c => {
     const { node, layouts } = c;
-    if (node.attributes.mode !== "add" || isZeroInput(c, 0)) return [[], [], []];
-    const rows = splitAxes(layouts[2]!);
-    return [layouts[0]!.partial.filter(a => rows.includes(a)), [], []];
+    if (node.attributes.mode !== "add") return [[], [], []];
+    const [x, , rows] = layouts as [ShardLayout, ShardLayout, ShardLayout];
+    if (isZeroInput(c, 0)) return [[], [], rows.partial];
+    const common = rows.partial.filter(a => x.partial.includes(a));
+    return [x.partial.filter(a => common.includes(a) || splitAxes(rows).includes(a)), [], common];
   },
 };
 

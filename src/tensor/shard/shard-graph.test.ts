@@ -51,7 +51,7 @@ for (const [kind, row] of Object.entries(cases))
       const graph = graphOf(c.inputs, [c.output, ...slopes]);
       const inputs = Object.fromEntries(c.inputs.map(x => [x.attributes.name, drawSharding(r, mesh, x.shape, isFloat(x.dtype))]));
       const outputs = graph.outputs.map(t => (r.below(3) ? drawSharding(r, mesh, t.shape, isFloat(t.dtype)) : ("computed" as const)));
-      const sequence = r.below(2) ? { sequence: { lengths: [2, 4], axes: ["tensor"] as MeshAxis[] } } : {};
+      const sequence = r.below(2) ? { sequence: { rows: 2, lengths: [2, 4], axes: ["tensor"] as MeshAxis[] } } : {};
       const { error, where } = shardedError(graph, c.values, { mesh, inputs, outputs, ...sequence });
       expect(error, `round ${round}: ${where}, inputs ${JSON.stringify(inputs)}`).toBeLessThan(1e-11);
     }

@@ -5,7 +5,6 @@
  * rules. Each rank makes its own program: what depends on the rank is a constant in it. Idea: GSPMD (Xu et al. 2021), with local rules in one walk
  * instead of a search.
  */
-import { bytesOf } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
 import { expansions } from "../expand.ts";
 import { type Graph, graphOf, nodesOf } from "../graph.ts";
@@ -15,6 +14,7 @@ import { input, isCollective, isKind, Tensor } from "../tensor.ts";
 import { FreeValues, isFreeKind } from "./free-values.ts";
 import { layoutHints } from "./hints.ts";
 import {
+  type DimensionLayout,
   isWhole,
   layoutKey,
   layoutOf,
@@ -39,9 +39,9 @@ export interface ShardOptions {
   readonly outputs?: readonly (Sharding | "computed" | undefined)[];
   /**
    * Between blocks, activations that are sums over ranks stay parted along the sequence: a reduction becomes a reduce-scatter, with an all-gather in
-   * front of the next product. `axes`: over which axes (`sequence` always); `lengths`: how long sequences are, which tells their dimension.
+   * front of the next product. `axes`: over which axes (`sequence` always); `rows` sequences of `lengths` are in a batch, which tells their dimension.
    */
-  readonly sequence?: { readonly lengths: readonly number[]; readonly axes?: readonly MeshAxis[] };
+  readonly sequence?: { readonly rows: number; readonly lengths: readonly number[]; readonly axes?: readonly MeshAxis[] };
 }
 
 export interface ShardReport {
@@ -73,6 +73,8 @@ interface PlacedValue {
   readonly settled: Map<string, ShardLayout>;
 }
 
+const keptKey = (keep: readonly MeshAxis[]): string => meshAxes.filter(axis => keep.includes(axis)).join();
+
 /** Composites that the rules see whole; the others are written out first. */
 const seenWhole: ReadonlySet<OpKind> = new Set(
   (Object.keys(expansions) as OpKind[]).filter(kind => kind !== "call" && kind !== "custom" && kind !== "matmulAdd"),
@@ -80,6 +82,28 @@ const seenWhole: ReadonlySet<OpKind> = new Set(
 
 /** The program that is sharded: equal values are one node, composites that the rules know are whole. */
 export const simplifiedForRules = (graph: Graph): Graph => simplify(graph, seenWhole);
+
+/** The dimension of sequences of an array [..., T, C], or of rows [B T, C], parted over an axis too; undefined where it has none, or is parted otherwise. */
+function sequenceDimension(
+  layout: ShardLayout,
+  shape: readonly number[],
+  axis: MeshAxis,
+  { rows, lengths }: NonNullable<ShardOptions["sequence"]>,
+  mesh: Mesh,
+): { readonly at: number; readonly dimension: DimensionLayout } | undefined {
+  const rank = shape.length;
+  if (rank < 2 || shape.at(-1) === 1) return undefined;
+  const isRows = rank === 2;
+  const at = isRows ? 0 : rank - 2;
+  const length = lengths.find(l => l % mesh.sizes[axis] === 0 && shape[at] === (isRows ? rows * l : l));
+  if (length === undefined) return undefined;
+  const [first, ...others] = layout.dimensions[at]!;
+  const parted = { size: length, axis };
+  if (!isRows || rows === 1) return first?.axis || others.length > 0 ? undefined : { at, dimension: [parted] };
+  // rows of the batch may be parted themselves
+  if (others.length > 0 || (first?.axis && rows % mesh.sizes[first.axis])) return undefined;
+  return { at, dimension: [{ ...first, size: rows }, parted] };
+}
 
 class RankPass {
   readonly #mesh: Mesh;
@@ -136,21 +160,8 @@ class RankPass {
       layout.partial.filter(a => a !== axis),
     );
     if (!sequence || !(axis === "sequence" || sequence.axes?.includes(axis)) || splitAxes(layout).includes(axis)) return without;
-    const rank = shape.length;
-    if (rank < 2 || shape.at(-1) === 1) return without;
-    const at = rank === 2 ? 0 : rank - 2;
-    const size = shape[at]!;
-    const length = sequence.lengths.find(l => (rank === 2 ? size % l === 0 : size === l) && l % this.#mesh.sizes[axis] === 0);
-    if (length === undefined) return without;
-    const before = without.dimensions[at]!;
-    // rows are sequences one after another, or a sequence
-    const outer = { size: size / length };
-    const parted = { size: length, axis };
-    const [first, ...others] = before;
-    if (others.length > 0 || (first!.axis && outer.size % this.#mesh.sizes[first!.axis])) return without;
-    const dimension = outer.size === 1 ? [parted] : [{ ...outer, ...(first!.axis ? { axis: first!.axis } : {}) }, parted];
-    if (outer.size === 1 && first!.axis) return without;
-    return withDimension(without, at, dimension);
+    const parted = sequenceDimension(without, shape, axis, sequence, this.#mesh);
+    return parted ? withDimension(without, parted.at, parted.dimension) : without;
   }
 
   /** The layout of a value whose sums are reduced, but for those along some axes. */
@@ -159,12 +170,22 @@ class RankPass {
     const placed = this.#placed.get(node)!;
     const dropped = placed.layout.partial.filter(axis => !keep.includes(axis));
     if (dropped.length === 0) return placed.layout;
-    const key = meshAxes.filter(axis => keep.includes(axis)).join();
+    const key = keptKey(keep);
     const known = placed.settled.get(key);
     if (known) return known;
-    const found = showsInput.has(node.kind) ? this.#shown(node, keep) : this.#settled(node, dropped);
+    const found = (this.#isShown(node, keep) ? this.#shown(node, keep) : undefined) ?? this.#settled(node, dropped);
     placed.settled.set(key, found);
     return found;
+  }
+
+  /** Is a sum better computed again from inputs whose sums are reduced? Of another form of one always, else where that is done already. */
+  #isShown(node: Tensor, keep: readonly MeshAxis[]): boolean {
+    if (showsInput.has(node.kind)) return true;
+    if (!keepsPartial[node.kind] || node.kind === "barrier") return false;
+    const key = keptKey(keep);
+    const isDropped = (l: ShardLayout) => l.partial.some(axis => !keep.includes(axis));
+    const sums = node.inputs.filter(x => !this.#free.has(x) && isDropped(this.#placed.get(x)!.layout));
+    return sums.length > 0 && sums.every(x => this.#placed.get(x)!.settled.has(key));
   }
 
   #settled(node: Tensor, dropped: readonly MeshAxis[]): ShardLayout {
@@ -173,10 +194,11 @@ class RankPass {
     return target;
   }
 
-  /** Another form of a value that is reduced itself. */
-  #shown(node: Tensor, keep: readonly MeshAxis[]): ShardLayout {
+  /** The value of inputs that are reduced themselves; undefined where it is a sum over ranks even so. */
+  #shown(node: Tensor, keep: readonly MeshAxis[]): ShardLayout | undefined {
     const layouts = node.inputs.map(x => this.settle(x, keep));
     const plan = this.#planOf(node, layouts);
+    if (plan.output.partial.some(axis => !keep.includes(axis))) return undefined;
     this.#placed.get(node)!.versions.set(layoutKey(plan.output), { layout: plan.output, local: this.#make(node, plan) });
     return plan.output;
   }
@@ -229,6 +251,10 @@ class RankPass {
 
   finish(output: Tensor, layout: ShardLayout): Tensor {
     this.#builder.reason = { for: "output" };
+    const { partial } = this.layoutOf(output);
+    // a sum that comes out parted along one of its axes is scattered at once
+    if (partial.some(axis => !layout.partial.includes(axis) && !splitAxes(layout).includes(axis)) && this.#isShown(output, layout.partial))
+      this.settle(output, layout.partial);
     return this.get(output, layout);
   }
 }
@@ -297,7 +323,3 @@ export function sumCollectives({ collectives }: ShardReport): Readonly<Record<st
     }
   return sums;
 }
-
-/** Bytes of a rank's parts of some layouts. */
-export const localBytes = (mesh: Mesh, layouts: readonly ShardLayout[], tensors: readonly Tensor[]): number =>
-  layouts.reduce((sum, l, i) => sum + bytesOf(localShape(l, mesh), tensors[i]!.dtype), 0);

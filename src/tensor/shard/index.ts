@@ -1,0 +1,21 @@
+/** Programs over many ranks: meshes, layouts, and the passes that make a program of one rank those of many. */
+export { evaluateRanks, type RankEvaluation } from "./evaluate-ranks.ts";
+export { localShape, type Sharding, type ShardLayout } from "./layout.ts";
+export {
+  checkMeshFits,
+  coordinatesOf,
+  groupOf,
+  groupsAlong,
+  type Mesh,
+  type MeshAxis,
+  type MeshCoordinates,
+  type MeshNeed,
+  type MeshSizes,
+  meshAxes,
+  meshOf,
+  rankAt,
+  showMesh,
+} from "./mesh.ts";
+export type { ShardedCollective } from "./rank-builder.ts";
+export { type RankProgram, type ShardedGraph, type ShardOptions, type ShardReport, shardGraph, sumCollectives } from "./shard-graph.ts";
+export { joinValues, partOfValues, splitValues } from "./shard-values.ts";
