@@ -3,7 +3,7 @@
  * vocabulary is best written into zeros that are parted so. Hints change what is sent and never what is computed.
  */
 import { type Graph, nodesOf } from "../graph.ts";
-import { ops } from "../ops.ts";
+import { type OpKind, ops } from "../ops.ts";
 import { sameShape } from "../shape.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 import { reshapedShardLayout, type ShardLayout, withPartial } from "./layout.ts";
@@ -20,19 +20,22 @@ function inputHint(t: Tensor, at: number, hint: ShardLayout, mesh: Mesh): ShardL
   return isAlike && sameShape(x.shape, t.shape) ? hint : undefined;
 }
 
+/** Of a sum over ranks, sums over ranks of the inputs. */
+const staysSum: ReadonlySet<OpKind> = new Set<OpKind>(["identity", "stopGradient", "neg", "add", "sub", "reshape", "transpose"]);
+
 /** What each node's result is wanted as, where anything is known of that; the first reader from the end counts. */
 export function layoutHints(graph: Graph, outputs: readonly (ShardLayout | undefined)[], mesh: Mesh): ReadonlyMap<Tensor, ShardLayout> {
   const hints = new Map<Tensor, ShardLayout>();
   for (const [i, t] of graph.outputs.entries()) {
     const wanted = outputs[i];
-    if (wanted && !hints.has(t)) hints.set(t, withPartial(wanted, []));
+    if (wanted && !hints.has(t)) hints.set(t, wanted);
   }
   for (const t of nodesOf(graph).reverse()) {
     const hint = hints.get(t);
     if (!hint) continue;
     for (const [i, x] of t.inputs.entries()) {
       const made = hints.has(x) ? undefined : inputHint(t, i, hint, mesh);
-      if (made) hints.set(x, made);
+      if (made) hints.set(x, staysSum.has(t.kind) ? made : withPartial(made, []));
     }
   }
   return hints;

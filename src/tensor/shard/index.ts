@@ -1,4 +1,6 @@
 /** Programs over many ranks: meshes, layouts, and the passes that make a program of one rank those of many. */
+export { memoryCollectives, type RankCollectives, type ReducedNumbers } from "./collectives.ts";
+export { type CutGraph, cutGraph, type GraphStep, type PassedValue } from "./cut-graph.ts";
 export { evaluateRanks, type RankEvaluation } from "./evaluate-ranks.ts";
 export { localShape, type Sharding, type ShardLayout } from "./layout.ts";
 export {
@@ -17,5 +19,6 @@ export {
   showMesh,
 } from "./mesh.ts";
 export type { ShardedCollective } from "./rank-builder.ts";
+export { openRankProgram, type RankExecutable, type RankProgramOptions } from "./run-sharded.ts";
 export { type RankProgram, type ShardedGraph, type ShardOptions, type ShardReport, shardGraph, sumCollectives } from "./shard-graph.ts";
 export { joinValues, partOfValues, splitValues } from "./shard-values.ts";

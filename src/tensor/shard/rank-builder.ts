@@ -76,11 +76,31 @@ export class RankBuilder {
     return f.reshape(y, [...before, size, ...after]);
   }
 
+  /**
+   * The ranks' parts along a dimension. They are gathered one behind another, as they lie in memory, and put in place by this rank's own program.
+   */
+  #gatherAlong(y: Tensor, axis: MeshAxis, dimension: number): Tensor {
+    const parts = this.mesh.sizes[axis];
+    const all = this.#collective(f.allGather(f.reshape(y, [1, ...y.shape]), axis, parts, 0));
+    const order = y.shape.map((_, i) => i + 1).toSpliced(dimension, 0, 0);
+    return f.reshape(
+      f.transpose(all, order),
+      y.shape.map((d, i) => (i === dimension ? d * parts : d)),
+    );
+  }
+
+  /** The rank's part along a dimension of a sum over ranks; the parts lie one behind another for that. */
+  #scatterAlong(y: Tensor, axis: MeshAxis, dimension: number): Tensor {
+    const parts = this.mesh.sizes[axis];
+    const own = y.shape.map((d, i) => (i === dimension ? d / parts : d));
+    const cut = f.reshape(y, [...own.slice(0, dimension), parts, ...own.slice(dimension)]);
+    const order = [dimension, ...cut.shape.map((_, i) => i).filter(i => i !== dimension)];
+    return f.reshape(this.#collective(f.reduceScatter(f.transpose(cut, order), axis, parts, 0)), own);
+  }
+
   #gather(x: Tensor, at: number, factors: DimensionLayout, axis: MeshAxis): Tensor {
     const index = factors.findIndex(factor => factor.axis === axis);
-    return this.#onFactor(x, at, factors, index, (y, dimension) =>
-      this.#collective(f.allGather(y, axis, this.mesh.sizes[axis], dimension)),
-    );
+    return this.#onFactor(x, at, factors, index, (y, dimension) => this.#gatherAlong(y, axis, dimension));
   }
 
   /** The rank's part along an axis that is not yet parted, of a sum over its ranks where it is one. */
@@ -90,7 +110,7 @@ export class RankBuilder {
     const size = factors[index]!.size / parts;
     const given = withoutFactorAxis(factors, axis);
     return this.#onFactor(x, at, given, index, (y, dimension) => {
-      if (isSum) return this.#collective(f.reduceScatter(y, axis, parts, dimension));
+      if (isSum) return this.#scatterAlong(y, axis, dimension);
       const first = this.at[axis] * size;
       return f.slice(y, ...y.shape.map((_, i): [number, number] | undefined => (i === dimension ? [first, first + size] : undefined)));
     });

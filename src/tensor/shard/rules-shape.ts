@@ -13,6 +13,7 @@ import {
   localSize,
   reshapedShardLayout,
   type ShardLayout,
+  splitAxes,
   unionLayout,
   wholeLayout,
   withDimension,
@@ -40,6 +41,19 @@ export const elementwise: ShardRule<OpKind> = ({ node, layouts }) => {
   const partial = layouts.find(l => l.partial.length > 0)?.partial ?? [];
   return {
     inputs: node.inputs.map((x, i) => withPartial(broadcastLayout(union, x.shape), layouts[i]!.partial)),
+    output: withPartial(union, partial),
+  };
+};
+
+/** Sums of summands: what is whole is the summand of one rank. */
+export const addedUp: ShardRule<"add" | "sub"> = ({ node, layouts }) => {
+  const union = unionLayout(
+    node.shape,
+    node.inputs.map((x, i) => ({ shape: x.shape, layout: layouts[i]! })),
+  );
+  const partial = layouts.flatMap(l => l.partial).filter(a => !splitAxes(union).includes(a));
+  return {
+    inputs: node.inputs.map(x => withPartial(broadcastLayout(union, x.shape), partial)),
     output: withPartial(union, partial),
   };
 };

@@ -10,6 +10,7 @@ import { isZeroInput, type RuleContext, type ShardRule } from "./rule.ts";
 import { looked, putAlongRule, scattered, takenAlong } from "./rules-index.ts";
 import { attended, flash, logSumExpRule, product, softmaxRule } from "./rules-product.ts";
 import {
+  addedUp,
   broadcast,
   concatenated,
   elementwise,
@@ -47,8 +48,8 @@ export const shardRules: { readonly [K in Exclude<OpKind, Unruled>]: ShardRule<K
   floor: elementwise,
   not: elementwise,
   cast: elementwise,
-  add: elementwise,
-  sub: elementwise,
+  add: addedUp,
+  sub: addedUp,
   mul: elementwise,
   div: elementwise,
   pow: elementwise,
@@ -101,10 +102,12 @@ type Kept = readonly (readonly MeshAxis[])[];
 type KeepsPartial<K extends OpKind> = (c: RuleContext<K>) => Kept;
 
 const ofFirst: KeepsPartial<OpKind> = ({ layouts }) => [layouts[0]!.partial];
-/** Sums of summands along the same axes. */
-const ofAll: KeepsPartial<OpKind> = ({ layouts }) => {
-  const common = layouts.reduce<readonly MeshAxis[]>((axes, l) => axes.filter(a => l.partial.includes(a)), layouts[0]!.partial);
-  return layouts.map(() => common);
+/** Sums of summands along the same axes; and of one with what is whole, where the result is wanted as a summand. */
+const ofAll: KeepsPartial<OpKind> = ({ layouts, hint }) => {
+  const any = layouts.flatMap(l => l.partial);
+  const parted = layouts.flatMap(splitAxes);
+  const kept = any.filter(a => layouts.every(l => l.partial.includes(a)) || (hint?.partial.includes(a) && !parted.includes(a)));
+  return layouts.map(() => kept);
 };
 const each: KeepsPartial<OpKind> = ({ layouts }) => layouts.map(l => l.partial);
 const isScalarFactor = (l: ShardLayout, size: number): boolean => size === 1 && l.partial.length === 0;
@@ -127,7 +130,7 @@ export const keepsPartial: { readonly [K in OpKind]?: KeepsPartial<K> } = {
   mean: ofFirst,
   add: ofAll,
   sub: ofAll,
-  concat: ofAll,
+  concat: c => ofAll({ ...c, hint: undefined }),
   mul: ofScaled,
   div: ofScaled,
   barrier: each,
