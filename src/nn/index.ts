@@ -246,7 +246,7 @@ export {
   weightForms,
 } from "./quantise/index.ts";
 export { type Angles, type RotaryTables, rotaryAt, rotaryTables, rotate } from "./rotary.ts";
-export { checkModelMesh, parameterShardings } from "./sharding.ts";
+export { checkModelMesh, modelStages, parameterShardings } from "./sharding.ts";
 export {
   checkModelFiles,
   configFile,

@@ -171,6 +171,19 @@ export function gradientGraph(m: SampleModel, accumulates = false): Graph {
   return trace(f as never, specs as never, m.batch as never, scale as never, (accumulates ? specs : {}) as never) as Graph;
 }
 
+/** The loss alone, of parameters, batch and scale. */
+export const lossGraph = (m: SampleModel): Graph =>
+  // trees of specifications stand for trees of tensors
+  trace(
+    ((p: never, b: Batch, s: Tensor) => m.loss(p, b, s)) as never,
+    m.specs as never,
+    m.batch as never,
+    {
+      shape: [],
+      dtype: "f32",
+    } as never,
+  ) as Graph;
+
 /** Values for all inputs of a program of `gradientGraph`. */
 export function sampleValues(m: SampleModel, graph: Graph): Float64Array[] {
   const starts = new Map(

@@ -1,0 +1,247 @@
+/**
+ * A rank of a pipeline on a device: it carries out its part of a plan, keeps what waits for a backward pass, adds gradients up over micro-batches. Programs of
+ * its stages may be sharded themselves; then all ranks of a stage do the same at once.
+ */
+import { type Compiled, compile } from "../compile.ts";
+import type { Device } from "../device.ts";
+import type { DeviceArray } from "../device-array.ts";
+import * as f from "../functions.ts";
+import type { Graph } from "../graph.ts";
+import type { Tensor } from "../tensor.ts";
+import type { RankCollectives } from "./collectives.ts";
+import type { CutGraph } from "./cut-graph.ts";
+import type { PipelineAction, PipelinePlan } from "./pipeline-schedule.ts";
+import { type PipelineStage, stagePasses } from "./pipeline-stages.ts";
+import { openRankProgram, type RankExecutable, type RankProgramOptions } from "./run-sharded.ts";
+
+type Arrays = Readonly<Record<string, DeviceArray>>;
+
+/** A stage that the rank has: by itself, or as the rank's program of it. */
+export interface OwnStage {
+  readonly stage: PipelineStage;
+  /** `stage.graph`, or what `shardGraph` made of it for this rank, with its inputs and outputs in their order. */
+  readonly graph: Graph;
+}
+
+export interface PipelineRankOptions extends Omit<RankProgramOptions, "donate"> {
+  readonly plan: PipelinePlan;
+  /** The rank's place along the pipeline axis. */
+  readonly place: number;
+  /** Its stages by their numbers: those that the plan gives it. */
+  readonly stages: ReadonlyMap<number, OwnStage>;
+  /** The rank of the mesh at another place of the pipeline; the place itself where absent. */
+  rankAt?(place: number): number;
+}
+
+export interface PipelineResult {
+  /** Numbers of the outputs that the rank's stages compute, an array a micro-batch. */
+  readonly results: ReadonlyMap<number, readonly DeviceArray[]>;
+  /** By parameter, added up over micro-batches and the rank's stages. */
+  readonly gradients: Arrays;
+}
+
+/** A stage's two programs, and its values' numbers by name. */
+class StageExecutable {
+  readonly stage: PipelineStage;
+  readonly #graph: Graph;
+  readonly #cut: CutGraph;
+  readonly #passes: readonly [RankExecutable, RankExecutable];
+
+  constructor({ stage, graph }: OwnStage, options: RankProgramOptions) {
+    this.stage = stage;
+    this.#graph = graph;
+    this.#cut = stagePasses(graph, stage);
+    const [forward, backward] = this.#cut.steps.map(step => openRankProgram({ graph: step.graph }, options));
+    this.#passes = [forward!, backward!];
+  }
+
+  shapeOf(name: string): Tensor<"input"> {
+    return this.#graph.inputs.find(t => t.attributes.name === name)!;
+  }
+
+  /** Runs a pass; `kept` are values of the pass before it, `given` arrays of inputs. Gives the values that it makes, by their numbers. */
+  async pass(
+    step: 0 | 1,
+    given: Arrays,
+    kept: ReadonlyMap<number, DeviceArray>,
+    collectives: RankCollectives,
+  ): Promise<Map<number, DeviceArray>> {
+    const { inputs, outputs } = this.#cut.steps[step]!;
+    const names = new Map(this.#cut.inputs.map((n, i) => [n, this.#graph.inputs[i]!.attributes.name]));
+    const made = await this.#passes[step].run(
+      inputs.map(n => kept.get(n) ?? given[names.get(n)!]!),
+      collectives,
+    );
+    return new Map(outputs.map((n, i) => [n, made[i]!]));
+  }
+
+  /** The number of an output of the stage. */
+  output(at: number): number {
+    return this.#cut.outputs[at]!;
+  }
+
+  dispose(): void {
+    for (const p of this.#passes) p.dispose();
+  }
+}
+
+type Sum = Compiled<[Record<string, Tensor>, Record<string, Tensor>], Record<string, Tensor>>;
+
+/** One step of a rank: its state while the plan is carried out. */
+class PipelineRun {
+  readonly #o: PipelineRankOptions;
+  readonly #stages: ReadonlyMap<number, StageExecutable>;
+  readonly #parameters: Arrays;
+  readonly #batches: readonly Arrays[];
+  readonly #collectives: RankCollectives;
+  readonly #sum: Sum;
+  /** What waits for a backward pass, by stage and micro-batch. */
+  readonly #kept = new Map<string, Map<number, DeviceArray>>();
+  /** What passes between stages, by the stage that made it, its name and micro-batch. */
+  readonly #passed = new Map<string, DeviceArray>();
+  readonly results = new Map<number, DeviceArray[]>();
+  gradients: Record<string, DeviceArray> = {};
+
+  constructor(o: PipelineRankOptions, stages: ReadonlyMap<number, StageExecutable>, sum: Sum, given: Parameters<PipelineRank["run"]>[0]) {
+    this.#o = o;
+    this.#stages = stages;
+    this.#sum = sum;
+    this.#parameters = given.parameters;
+    this.#batches = given.batches;
+    this.#collectives = given.collectives;
+  }
+
+  async act(a: PipelineAction): Promise<void> {
+    if ("peer" in a) await this.#transfer(a);
+    else if (a.kind === "forward") await this.#forward(a.stage, a.microBatch);
+    else await this.#backward(a.stage, a.microBatch);
+  }
+
+  /** Takes what another stage made, for good. */
+  #take(stage: number, names: readonly string[], microBatch: number, prefix: string): Record<string, DeviceArray> {
+    return Object.fromEntries(
+      names.map(name => {
+        const key = `${stage} ${prefix}${name} ${microBatch}`;
+        const array = this.#passed.get(key)!;
+        this.#passed.delete(key);
+        return [`${prefix}${name}`, array];
+      }),
+    );
+  }
+
+  async #forward(stage: number, microBatch: number): Promise<void> {
+    const own = this.#stages.get(stage)!;
+    const { results, sent, received } = own.stage;
+    const passed = this.#take(stage - 1, received, microBatch, "");
+    const made = await own.pass(0, { ...this.#parameters, ...this.#batches[microBatch]!, ...passed }, new Map(), this.#collectives);
+    for (const [i, number] of results.entries()) {
+      this.results.set(number, [...(this.results.get(number) ?? []), await this.#copy(made.get(own.output(i))!)]);
+    }
+    for (const [i, name] of sent.entries())
+      this.#passed.set(`${stage} ${name} ${microBatch}`, await this.#copy(made.get(own.output(results.length + i))!));
+    // received arrays are read again on the way back
+    for (const [i, array] of Object.values(passed).entries()) made.set(-1 - i, array);
+    this.#kept.set(`${stage} ${microBatch}`, made);
+  }
+
+  async #backward(stage: number, microBatch: number): Promise<void> {
+    const own = this.#stages.get(stage)!;
+    const { results, sent, parameters, received, receivedFloats, sentFloats } = own.stage;
+    const kept = this.#kept.get(`${stage} ${microBatch}`)!;
+    this.#kept.delete(`${stage} ${microBatch}`);
+    const slopes = this.#take(stage + 1, sentFloats, microBatch, "d.");
+    const passed = Object.fromEntries(received.map((name, i) => [name, kept.get(-1 - i)!]));
+    const given = { ...this.#parameters, ...this.#batches[microBatch]!, ...passed, ...slopes };
+    const made = await own.pass(1, given, kept, this.#collectives);
+    for (const array of [...kept.values(), ...Object.values(slopes)]) array.dispose();
+    const first = results.length + sent.length;
+    await this.#add(Object.fromEntries(parameters.map((name, i) => [name, made.get(own.output(first + i))!])));
+    for (const [i, name] of receivedFloats.entries())
+      this.#passed.set(`${stage} d.${name} ${microBatch}`, made.get(own.output(first + parameters.length + i))!);
+  }
+
+  async #add(more: Record<string, DeviceArray>): Promise<void> {
+    const names = Object.keys(more);
+    const both = names.filter(name => this.gradients[name]);
+    const pick = (from: Arrays) => Object.fromEntries(both.map(name => [name, from[name]!]));
+    const summed = both.length ? await this.#sum(pick(this.gradients), pick(more)) : {};
+    for (const name of both) more[name]!.dispose();
+    this.gradients = { ...this.gradients, ...more, ...summed };
+  }
+
+  async #transfer(a: Extract<PipelineAction, { readonly peer: number }>): Promise<void> {
+    const isForward = a.what === "activation";
+    const peer = this.#o.rankAt?.(a.peer) ?? a.peer;
+    // what goes forward is named by its reader's stage too, whichever of the two is here
+    const own = this.#stages.get(a.kind === "send" ? a.stage : isForward ? a.stage + 1 : a.stage - 1)!;
+    const names = isForward
+      ? a.kind === "send"
+        ? own.stage.sent
+        : own.stage.received
+      : (a.kind === "send" ? own.stage.receivedFloats : own.stage.sentFloats).map(name => `d.${name}`);
+    for (const name of names) {
+      const key = `${a.stage} ${name} ${a.microBatch}`;
+      if (a.kind === "send") {
+        const array = this.#passed.get(key)!;
+        this.#passed.delete(key);
+        await this.#collectives.send(array.memory.host() ?? (await array.read()), peer);
+        array.dispose();
+        continue;
+      }
+      const { shape, dtype } = own.shapeOf(name);
+      const array = await this.#o.device.zeros(shape, dtype);
+      const host = array.memory.host() ?? (await array.read());
+      await this.#collectives.receive(host, peer);
+      if (!array.memory.host()) await array.write(host);
+      this.#passed.set(key, array);
+    }
+  }
+
+  async #copy(array: DeviceArray): Promise<DeviceArray> {
+    return this.#o.device.array(await array.read(), array.dtype, array.shape);
+  }
+
+  dispose(): void {
+    for (const kept of this.#kept.values()) for (const array of kept.values()) array.dispose();
+    for (const array of [...this.#passed.values(), ...Object.values(this.gradients), ...[...this.results.values()].flat()]) array.dispose();
+  }
+}
+
+/** A compiled rank of a pipeline. */
+export interface PipelineRank {
+  /** One step: parameters of the rank's stages by their names, a batch's arrays for each micro-batch. Every rank must run its own. */
+  run(given: {
+    readonly parameters: Arrays;
+    readonly batches: readonly Arrays[];
+    readonly collectives: RankCollectives;
+  }): Promise<PipelineResult>;
+  dispose(): void;
+}
+
+/** Compiles the stages of a rank. */
+export function openPipelineRank(o: PipelineRankOptions): PipelineRank {
+  const { plan, place, stages: own, rankAt: _, ...options } = o;
+  const stages = new Map(Array.from(own, ([n, stage]) => [n, new StageExecutable(stage, { ...options, name: `stage ${n}` })] as const));
+  const device: Device = o.device;
+  const sum: Sum = compile(
+    (sofar: Record<string, Tensor>, more: Record<string, Tensor>) =>
+      Object.fromEntries(Object.entries(sofar).map(([name, x]) => [name, f.add(x, more[name]!)])),
+    { device, donate: [0], name: "gradients" },
+  );
+  return {
+    async run(given) {
+      const run = new PipelineRun(o, stages, sum, given);
+      try {
+        for (const action of plan.ranks[place]!) await run.act(action);
+      } catch (error) {
+        run.dispose();
+        throw error;
+      }
+      return { results: run.results, gradients: run.gradients };
+    },
+    dispose: () => {
+      for (const s of stages.values()) s.dispose();
+      sum.dispose();
+    },
+  };
+}
