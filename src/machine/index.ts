@@ -55,6 +55,7 @@ export { type PackedWeight, packWeight, unpackOutput } from "./quantised/packed-
 export { byteProductCode, byteProductFields } from "./quantised/quantised-product.ts";
 export { type RowWork, roundConstants, roundFields, roundRowsCode } from "./quantised/round-rows.ts";
 export { freeScratch, heldScratchBytes, leaveScratch, takeScratch } from "./scratch.ts";
+export { arrayAdder } from "./sums/add-arrays.ts";
 export { type AddRows, addRowsCode } from "./sums/add-rows.ts";
 export { squaresCode } from "./sums/squares.ts";
 export { MachineProgram, type TeamOperation, teamOf } from "./team.ts";

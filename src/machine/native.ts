@@ -108,6 +108,12 @@ export function machineFunction(address: bigint): (a: bigint | number, b?: bigin
   return (a, b = 0) => BigInt(f(a, b));
 }
 
+/** A function of machine code over three arrays and a count, called on this thread; the arrays may lie in V8's heap, for they stay where they are meanwhile. */
+export function arrayFunction(address: bigint): (x: Float32Array, y: Float32Array, into: Float32Array, count: number) => void {
+  const { koffi } = system();
+  return koffi.decode(address, koffi.proto("void (void* x, void* y, void* into, size_t count)")) as ReturnType<typeof arrayFunction>;
+}
+
 /** The same on a thread of Node's pool. */
 export function machineTask(address: bigint): (a: bigint, b: bigint) => Promise<void> {
   const { koffi } = system();

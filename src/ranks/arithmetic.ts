@@ -1,15 +1,33 @@
 /** Sums and maxima of arrays in rank order. */
+import { arrayAdder } from "../machine/index.ts";
 import type { RankNumbers, Reduction } from "./process-group.ts";
 
-/** `x` op `y`, element by element, into `into`; lengths are equal. */
+/** Below this a call of machine code costs more than it saves. */
+const leastElements = 256;
+
+/** `x` op `y`, element by element, into `into`, which may be either; lengths are equal. */
 function combine(reduction: Reduction, x: RankNumbers, y: RankNumbers, into: RankNumbers): void {
-  if (reduction === "sum") for (let i = 0; i < into.length; i++) into[i] = x[i]! + y[i]!;
+  if (reduction === "sum") add(x, y, into);
   // Math.max passes NaN on
   else for (let i = 0; i < into.length; i++) into[i] = Math.max(x[i]!, y[i]!);
 }
 
-/** The ranks' arrays joined in rank order. */
+function add(x: RankNumbers, y: RankNumbers, into: RankNumbers): void {
+  if (x instanceof Float32Array && y instanceof Float32Array && into instanceof Float32Array && into.length >= leastElements) {
+    const adder = arrayAdder();
+    if (adder) {
+      adder(x, y, into);
+      return;
+    }
+  }
+  for (let i = 0; i < into.length; i++) into[i] = x[i]! + y[i]!;
+}
+
+/** The ranks' arrays joined in rank order; `into` may be one of them. */
 export function combineAll(reduction: Reduction, parts: readonly RankNumbers[], into: RankNumbers): void {
-  if (parts.length === 1) into.set(parts[0]!);
-  for (let i = 1; i < parts.length; i++) combine(reduction, i === 1 ? parts[0]! : into, parts[i]!, into);
+  const [first] = parts as [RankNumbers];
+  if (parts.length === 1) into.set(first);
+  // what is not the last sum goes elsewhere: `into` may be a part that is still to be read
+  const partial = parts.length > 2 ? into.slice() : into;
+  for (let i = 1; i < parts.length; i++) combine(reduction, i === 1 ? first : partial, parts[i]!, i === parts.length - 1 ? into : partial);
 }

@@ -2,3 +2,4 @@
 export { ranksErrors } from "./errors.ts";
 export { type MemoryRank, memoryGroups } from "./memory-group.ts";
 export type { GroupOptions, ProcessGroup, RankArray, RankNumbers, Reduction } from "./process-group.ts";
+export { type SharedMemoryOptions, sharedMemoryGroup } from "./shared/index.ts";

@@ -1,4 +1,4 @@
 import { memoryGroups } from "./memory-group.ts";
 import { groupContract } from "./process-group.laws.ts";
 
-groupContract("memory", size => Promise.resolve(memoryGroups(size, { timeoutMs: 300 })), { crash: rank => rank.crash() });
+groupContract("memory", (size, timeoutMs = 60_000) => Promise.resolve(memoryGroups(size, { timeoutMs })), { crash: rank => rank.crash() });

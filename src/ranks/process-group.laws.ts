@@ -15,7 +15,7 @@ const each = <T>(size: number, make: (rank: number) => T): T[] => Array.from({ l
 
 export function groupContract<G extends ProcessGroup>(
   name: string,
-  open: (size: number) => Promise<readonly G[]>,
+  open: (size: number, timeoutMs?: number) => Promise<readonly G[]>,
   { crash }: Hands<G>,
 ): void {
   const withGroup = async (size: number, use: (ranks: readonly G[]) => Promise<void>) => {
@@ -136,7 +136,7 @@ export function groupContract<G extends ProcessGroup>(
     });
 
     test("a rank that does not join is named after the timeout", async () => {
-      const ranks = await open(3);
+      const ranks = await open(3, 300);
       const waiting = [ranks[0]!, ranks[2]!].map(r => r.allReduce(new Float32Array(10)));
       for (const w of waiting) w.catch(() => {});
       for (const w of waiting) await expect(w).rejects.toMatchObject({ code: "ranks/stuck", message: expect.stringContaining("rank 1") });

@@ -4,6 +4,8 @@ import { expect, test } from "vitest";
 import type { MachineTier } from "../features.ts";
 import { type FloatTier, floatTierOf } from "../float-tier.ts";
 import { allocatePages, drawnFloats, pagesOf, runKernels, spareElements, strangePages } from "../memory.laws.ts";
+import { arrayFunction, loadCode } from "../native.ts";
+import { addArraysCode, addedElements } from "./add-arrays.ts";
 import { type AddRows, addRowsCode } from "./add-rows.ts";
 import { squaresCode } from "./squares.ts";
 
@@ -58,4 +60,27 @@ export function sumsLaws(tier: MachineTier): void {
     const want = xs.reduce((total, x) => total + x * x, 0);
     expect(Math.abs(got - want)).toBeLessThanOrEqual(1e-6 * want);
   });
+
+  test.each([0, 1, 2, 5, 257])(
+    "%i times 64 numbers are added one by one, into a third array or either of the two, and nothing beside them",
+    times => {
+      const size = addedElements * times;
+      const add = arrayFunction(loadCode(addArraysCode(floatTier)));
+      const [x, y] = [drawnFloats(size, 1), drawnFloats(size, 2)];
+      const want = x.map((v, i) => v + y[i]!);
+      const pages = [pagesOf(x), pagesOf(y), strangePages(size + guard)] as const;
+      const [a, b, into] = pages.map(p => new Float32Array(p.buffer));
+      const isSum = (got: Float32Array) => got.subarray(0, size).every((v, i) => v === want[i]);
+      add(a!, b!, into!, size);
+      expect(isSum(into!)).toBe(true);
+      expect(into!.subarray(size, size + guard).every(Number.isNaN)).toBe(true);
+      expect(a!.subarray(0, size)).toEqual(x);
+      for (const k of [0, 1]) {
+        const both = [x.slice(), y.slice()] as const;
+        add(both[0], both[1], both[k]!, size);
+        expect(isSum(both[k]!)).toBe(true);
+      }
+      for (const p of pages) p.free();
+    },
+  );
 }

@@ -1,0 +1,125 @@
+/** Messages of some ranks that are read side by side: chunk by chunk, as soon as all of them have it, in the order in which the ranks are given. */
+import type { Call, MessageId } from "./call.ts";
+import { chunkBytes, type Header, inlineBytes } from "./frame.ts";
+import type { Arrived, Links } from "./links.ts";
+
+/** Chunks that a sender may be ahead of what is read. */
+const windowChunks = 8;
+
+export interface IncomingPlan {
+  readonly froms: readonly number[];
+  readonly id: MessageId;
+  readonly call: Call;
+  /** Bytes of each message; where the sender decides, the most that are taken. */
+  readonly bytes: number;
+  readonly isOpenEnded?: boolean;
+  /** A short message is answered. */
+  readonly isAwaited: boolean;
+  /** The same chunk of all messages, at a byte offset; the memory is lent for the call. */
+  readonly take: (offset: number, parts: readonly Uint8Array[], total: number) => void;
+}
+
+interface Source {
+  readonly chunks: Arrived[];
+  isAnnounced: boolean;
+  received: number;
+  granted: number;
+  unread: number;
+}
+
+export class Incoming {
+  readonly plan: IncomingPlan;
+  readonly #links: Links;
+  readonly #ended: () => void;
+  readonly #sources: Map<number, Source>;
+  #total: number;
+  #offset = 0;
+  #isOver = false;
+
+  constructor(links: Links, plan: IncomingPlan, ended: () => void) {
+    this.plan = plan;
+    this.#links = links;
+    this.#ended = ended;
+    this.#total = plan.bytes;
+    this.#sources = new Map(plan.froms.map(f => [f, { chunks: [], isAnnounced: false, received: 0, granted: 0, unread: 0 }]));
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  isWaitingFor(from: number): boolean {
+    const source = this.#sources.get(from);
+    return source !== undefined && !this.#isOver && (!source.isAnnounced || source.received < this.#total);
+  }
+
+  /** What is wrong with a message's announcement, or undefined. */
+  announce(from: number, header: Header): string | undefined {
+    const source = this.#sources.get(from)!;
+    if (source.isAnnounced) return "the same message again";
+    if (this.plan.isOpenEnded) {
+      if (header.total > this.plan.bytes) return `a message of ${header.total} bytes, above ${this.plan.bytes}`;
+      this.#total = header.total;
+    } else if (header.total !== this.plan.bytes) return `a message of ${header.total} bytes, not ${this.plan.bytes}`;
+    source.isAnnounced = true;
+    const chunks = Math.ceil(header.total / chunkBytes);
+    if (header.total > inlineBytes) this.#grant(from, source, Math.min(chunks, windowChunks));
+    else if (this.plan.isAwaited) this.#grant(from, source, 1);
+    return undefined;
+  }
+
+  /** What is wrong with a chunk, or undefined. It is released here in time. */
+  chunk(from: number, arrived: Arrived): string | undefined {
+    const source = this.#sources.get(from)!;
+    const { length } = arrived.payload;
+    const want = Math.min(this.#total <= inlineBytes ? inlineBytes : chunkBytes, this.#total - source.received);
+    if (!source.isAnnounced || length !== want || (length === 0 && this.#total > 0))
+      return `${length} bytes of a message, where ${source.isAnnounced ? want : 0} are due`;
+    if (arrived.header.kind === "body" && source.received >= source.granted * chunkBytes) return "more of a message than was asked for";
+    source.received += length;
+    source.chunks.push(arrived);
+    this.#read();
+    return undefined;
+  }
+
+  #grant(to: number, source: Source, credits: number): void {
+    source.granted += credits;
+    const { id, call } = this.plan;
+    this.#links.post(to, { kind: "credit", id, call, total: this.#total, credits, payloadBytes: 0 }, undefined);
+  }
+
+  #read(): void {
+    const sources = [...this.#sources];
+    while (sources.every(([, s]) => s.chunks.length > 0)) {
+      const arrived = sources.map(([, s]) => s.chunks.shift()!);
+      const length = arrived[0]!.payload.length;
+      this.plan.take(
+        this.#offset,
+        arrived.map(a => a.payload),
+        this.#total,
+      );
+      for (const a of arrived) a.release();
+      this.#offset += length;
+      if (this.#offset === this.#total) {
+        this.#isOver = true;
+        this.#ended();
+        return;
+      }
+      for (const [from, source] of sources) this.#grantMore(from, source);
+    }
+  }
+
+  #grantMore(from: number, source: Source): void {
+    source.unread++;
+    const left = Math.ceil(this.#total / chunkBytes) - source.granted;
+    if (left <= 0 || source.unread < windowChunks / 2) return;
+    this.#grant(from, source, Math.min(left, source.unread));
+    source.unread = 0;
+  }
+
+  /** Gives back what is held. */
+  drop(): void {
+    this.#isOver = true;
+    for (const { chunks } of this.#sources.values()) for (const a of chunks.splice(0)) a.release();
+  }
+}
