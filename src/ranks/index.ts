@@ -3,3 +3,4 @@ export { ranksErrors } from "./errors.ts";
 export { type MemoryRank, memoryGroups } from "./memory-group.ts";
 export type { GroupOptions, ProcessGroup, RankArray, RankNumbers, Reduction } from "./process-group.ts";
 export { type SharedMemoryOptions, sharedMemoryGroup } from "./shared/index.ts";
+export { type TcpOptions, tcpGroup } from "./tcp/index.ts";
