@@ -65,7 +65,7 @@ function create({ path, size, secret }: SegmentOptions): number {
     const old = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
     const isUsed = Array.from({ length: mostRanks }, (_, r) => r).some(r => isByteLocked(old, r));
     closeSync(old);
-    if (isUsed) throw refuse(path, "no other run of this name", "one that runs", "Start the run with another LOAM_RUN.");
+    if (isUsed) throw refuse(path, "no other run of this name", "one that runs", "Start the run with another LOAM_RANKS_RUN.");
     unlinkSync(path);
     file = openSync(path, flags, 0o600);
   }
