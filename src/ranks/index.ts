@@ -5,6 +5,7 @@ export { ranksErrors } from "./errors.ts";
 export { type JoinOptions, joinRanks } from "./join-ranks.ts";
 export { type MemoryRank, memoryGroups } from "./memory-group.ts";
 export type { GroupOptions, ProcessGroup, RankArray, RankNumbers, Reduction } from "./process-group.ts";
+export { mpiGroup } from "./mpi/index.ts";
 export { type SharedMemoryOptions, sharedMemoryGroup } from "./shared/index.ts";
 export { type RankLine, type RanksRun, type StartRanksOptions, startRanks } from "./start-ranks.ts";
 export { type TcpOptions, tcpGroup } from "./tcp/index.ts";

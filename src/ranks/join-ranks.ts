@@ -3,6 +3,7 @@ import { defined, environment } from "../base/index.ts";
 import { ranksErrors } from "./errors.ts";
 import { memoryGroups } from "./memory-group.ts";
 import { endWithParent } from "./native.ts";
+import { mpiGroup } from "./mpi/index.ts";
 import type { GroupOptions, ProcessGroup } from "./process-group.ts";
 import { sharedMemoryGroup } from "./shared/index.ts";
 import { tcpGroup } from "./tcp/index.ts";
@@ -40,6 +41,7 @@ const missing = (variable: string, { transport }: RankPlace, hint: string) =>
 
 function openGroup(place: RankPlace, options: JoinOptions): Promise<ProcessGroup> {
   const { rank, size, run, transport, secret, address } = place;
+  if (transport === "mpi") return mpiGroup(options);
   if (transport === "shared memory") {
     if (run === "") throw missing(rankVariables.run, place, "Set it to the same name for all ranks, another for every run.");
     return sharedMemoryGroup({ rank, size, run, secret: secret ?? "", ...options });

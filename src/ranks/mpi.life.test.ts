@@ -1,0 +1,56 @@
+/** Ranks that mpirun starts: the contract of all transports, and what becomes of the run when one is killed. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { expect, onTestFinished, test } from "vitest";
+import { type ChildRank, childRanks, rankChild } from "./children.laws.ts";
+import { groupContract } from "./process-group.laws.ts";
+
+const hasMpi = spawnSync("mpirun", ["--version"], { encoding: "utf8" }).stdout?.includes("Open MPI") ?? false;
+const options = [...(process.getuid?.() === 0 ? ["--allow-run-as-root"] : []), "--oversubscribe"];
+
+interface Started {
+  readonly ranks: readonly ChildRank[];
+  readonly mpirun: ChildProcess;
+  readonly said: () => string;
+}
+
+async function start(size: number, timeoutMs?: number, more: readonly string[] = []): Promise<Started> {
+  let mpirun: ChildProcess | undefined;
+  let said = "";
+  const ranks = await childRanks(size, { timeoutMs }, async env => {
+    const args = [...options, ...more, "-n", String(size), process.execPath, rankChild];
+    const child = spawn("mpirun", args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (text: Buffer) => {
+        said += text.toString();
+      });
+    mpirun = child;
+  });
+  onTestFinished(() => void mpirun!.kill("SIGTERM"));
+  return { ranks, mpirun: mpirun!, said: () => said };
+}
+
+if (hasMpi) {
+  groupContract("MPI", async (size, timeoutMs) => (await start(size, timeoutMs, ["--enable-recovery"])).ranks, {
+    crash: rank => rank.kill("SIGKILL"),
+  });
+
+  test("mpirun ends the run when a rank is killed, and says which", async () => {
+    const { ranks, mpirun, said } = await start(3);
+    const ended = new Promise<number | null>(resolve => mpirun.once("exit", code => resolve(code)));
+    const waiting = ranks.slice(0, 2).map(r => r.allReduce(new Float32Array(3_000_000)).catch(() => {}));
+    ranks[2]!.kill("SIGKILL");
+    await Promise.all(waiting);
+    expect(await ended).not.toBe(0);
+    expect(said()).toMatch(/rank 2/);
+  });
+
+  test("a rank that is slow is waited for", async () => {
+    const { ranks } = await start(2);
+    const x = ranks.map(() => new Float32Array(300_000).fill(1));
+    const first = ranks[0]!.allReduce(x[0]!);
+    await ranks[1]!.block(6000);
+    await Promise.all([first, ranks[1]!.allReduce(x[1]!)]);
+    expect(x.map(a => a.at(-1))).toEqual([2, 2]);
+    await Promise.all(ranks.map(r => r.close()));
+  });
+} else test.skip("ranks over MPI: Open MPI is not installed here (Debian: openmpi-bin)", () => {});
