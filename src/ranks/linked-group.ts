@@ -4,7 +4,7 @@
  * from each rank to each other at once.
  * Source: the reduce-scatter and all-gather of Thakur, Rabenseifner and Gropp, "Optimization of Collective Communication Operations in MPICH", 2005.
  */
-import { canonicalJson, type Json, sha256 } from "../base/index.ts";
+import { canonicalJson, type Json, type LoamError, sha256 } from "../base/index.ts";
 import { combineAll } from "./arithmetic.ts";
 import { ranksErrors } from "./errors.ts";
 import { arrayName, type Call, type MessageId, type Phase, typeOf } from "./links/call.ts";
@@ -62,6 +62,10 @@ export class LinkedGroup implements ProcessGroup {
   }
   get waitedMs(): number {
     return this.#shared.waitedMs;
+  }
+  /** Why every further call fails, where one does. */
+  get failure(): LoamError | undefined {
+    return this.#shared.messages.failure;
   }
   get #others(): number[] {
     return this.#members.filter((_, i) => i !== this.rank);

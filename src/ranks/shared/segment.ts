@@ -6,7 +6,8 @@
  *   64 r + 64: 1 once rank r has joined
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, unlinkSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readdirSync, unlinkSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ranksErrors } from "../errors.ts";
 import { chunkBytes, headerBytes } from "../links/frame.ts";
@@ -54,6 +55,25 @@ const refuse = (path: string, expected: string, received: string, hint?: string)
 const digestOf = (secret: string, size: number): Buffer =>
   createHmac("sha256", secret).update(`loam ranks: shared memory of ${size}`).digest();
 
+const isInUse = (file: number): boolean => Array.from({ length: mostRanks }, (_, r) => r).some(r => isByteLocked(file, r));
+
+/** Older files that nobody uses go: of runs whose every process was killed before all had joined. */
+const leftOverMs = 60_000;
+function removeLeftOvers(path: string): void {
+  const [folder, prefix] = [dirname(path), basename(path).replace(/[^-]*$/, "")];
+  for (const name of readdirSync(folder).filter(n => n.startsWith(prefix) && n !== basename(path))) {
+    let file: number | undefined;
+    try {
+      file = openSync(join(folder, name), constants.O_RDWR | constants.O_NOFOLLOW);
+      if (Date.now() - fstatSync(file).mtimeMs > leftOverMs && !isInUse(file)) unlinkSync(join(folder, name));
+    } catch {
+      // another run was quicker, or it is another user's
+    } finally {
+      if (file !== undefined) closeSync(file);
+    }
+  }
+}
+
 /** Rank 0 makes the file. One that a run left behind before all had joined is replaced. */
 function create({ path, size, secret }: SegmentOptions): number {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -63,12 +83,13 @@ function create({ path, size, secret }: SegmentOptions): number {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw refuse(path, "a file in shared memory", (cause as Error).message);
     const old = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
-    const isUsed = Array.from({ length: mostRanks }, (_, r) => r).some(r => isByteLocked(old, r));
+    const isUsed = isInUse(old);
     closeSync(old);
     if (isUsed) throw refuse(path, "no other run of this name", "one that runs", "Start the run with another LOAM_RANKS_RUN.");
     unlinkSync(path);
     file = openSync(path, flags, 0o600);
   }
+  removeLeftOvers(path);
   const bytes = segmentBytes(size);
   ftruncateSync(file, bytes);
   if (!reserveFile(file, bytes)) {

@@ -47,11 +47,25 @@ function prepare(socket: Socket): void {
   if (fd !== undefined && fd >= 0) probeConnection(fd);
 }
 
+/** A connection or its handshake takes no longer. */
+const openMs = 5000;
+
 const opened = (socket: Socket, event: string): Promise<Socket> =>
   new Promise((resolve, reject) => {
-    socket.once("error", reject);
-    socket.once("close", () => reject(new Error("the connection was closed")));
-    socket.once(event, () => resolve(socket));
+    const late = setTimeout(() => socket.destroy(new Error("the connection was not answered")), openMs);
+    const fail = (error: Error) => {
+      clearTimeout(late);
+      socket.destroy();
+      reject(error);
+    };
+    socket.once("error", fail);
+    // what a server's side of TLS calls an error before it is open
+    socket.once("_tlsError", fail);
+    socket.once("close", () => fail(new Error("the connection was closed")));
+    socket.once(event, () => {
+      clearTimeout(late);
+      resolve(socket);
+    });
   });
 
 /** Connects to a rank. */
