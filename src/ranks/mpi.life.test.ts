@@ -1,9 +1,12 @@
 /** Ranks that mpirun starts: the contract of all transports, and what becomes of the run when one is killed. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { type ChildRank, childRanks, rankChild } from "./children.laws.ts";
+import { honestElements, lies } from "./links/lies.laws.ts";
 import { groupContract } from "./process-group.laws.ts";
 
+const rankLiar = fileURLToPath(new URL("../../test/support/rank-liar.js", import.meta.url));
 const hasMpi = spawnSync("mpirun", ["--version"], { encoding: "utf8" }).stdout?.includes("Open MPI") ?? false;
 const options = [...(process.getuid?.() === 0 ? ["--allow-run-as-root"] : []), "--oversubscribe"];
 
@@ -13,11 +16,19 @@ interface Started {
   readonly said: () => string;
 }
 
-async function start(size: number, timeoutMs?: number, more: readonly string[] = []): Promise<Started> {
+interface Run {
+  readonly timeoutMs?: number | undefined;
+  readonly more?: readonly string[];
+  /** Frames that rank 1 sends instead of what a rank does. */
+  readonly lie?: readonly Uint8Array[];
+}
+
+async function start(size: number, { timeoutMs, more = [], lie }: Run = {}): Promise<Started> {
   let mpirun: ChildProcess | undefined;
   let said = "";
-  const ranks = await childRanks(size, { timeoutMs }, async env => {
-    const args = [...options, ...more, "-n", String(size), process.execPath, rankChild];
+  const ranks = await childRanks(lie ? size - 1 : size, { timeoutMs }, async own => {
+    const env = { ...own, ...(lie ? { LOAM_TEST_LIE: JSON.stringify(lie.map(f => Buffer.from(f).toString("base64"))) } : {}) };
+    const args = [...options, ...more, "-n", String(size), process.execPath, lie ? rankLiar : rankChild];
     const child = spawn("mpirun", args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (text: Buffer) => {
@@ -30,7 +41,7 @@ async function start(size: number, timeoutMs?: number, more: readonly string[] =
 }
 
 if (hasMpi) {
-  groupContract("MPI", async (size, timeoutMs) => (await start(size, timeoutMs, ["--enable-recovery"])).ranks, {
+  groupContract("MPI", async (size, timeoutMs) => (await start(size, { timeoutMs, more: ["--enable-recovery"] })).ranks, {
     crash: rank => rank.kill("SIGKILL"),
   });
 
@@ -42,6 +53,19 @@ if (hasMpi) {
     await Promise.all(waiting);
     expect(await ended).not.toBe(0);
     expect(said()).toMatch(/rank 2/);
+  });
+
+  test.each(["bytes of another protocol", "a payload above a chunk", "another size than the call's"])("%s: the rank that sends it is named", async name => {
+    const { ranks } = await start(2, { lie: lies[name]! });
+    await expect(ranks[0]!.allReduce(new Float32Array(honestElements))).rejects.toMatchObject({
+      code: "ranks/protocol",
+      message: expect.stringContaining("rank 1"),
+    });
+  });
+
+  test("a message longer than any frame is no frame", async () => {
+    const { ranks } = await start(2, { lie: [new Uint8Array(1_000_000)] });
+    await expect(ranks[0]!.barrier()).rejects.toMatchObject({ code: "ranks/protocol", message: expect.stringContaining("rank 1") });
   });
 
   test("a rank that is slow is waited for", async () => {
