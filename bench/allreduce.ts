@@ -166,7 +166,7 @@ export async function run({ scale, say }: BenchContext): Promise<BenchResult> {
       ratios[`${size} ranks: ${name}, processor time`] = digits(mean(found[peer]!.processorMs) / mean(found[name]!.processorMs));
       bars.push({ name: `${size} ranks over ${name}, 40 MB`, want: ">= 0.8 of Open MPI's speed", got, holds: got >= 0.8 });
     }
-    ratios[`${size} ranks: tcp beside Open MPI's shared memory`] = digits(mean(found["Open MPI, shared memory"]!.ms) / mean(found["tcp"]!.ms));
+    ratios[`${size} ranks: tcp beside Open MPI's shared memory`] = digits(mean(found["Open MPI, shared memory"]!.ms) / mean(found.tcp!.ms));
   }
   say("killed ranks");
   for (const transport of ["shared memory", "tcp"] as const) {

@@ -1,5 +1,8 @@
 /** Ranks that mpirun starts: the contract of all transports, and what becomes of the run when one is killed. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { type ChildRank, childRanks, rankChild } from "./children.laws.ts";
@@ -23,11 +26,20 @@ interface Run {
   readonly lie?: readonly Uint8Array[];
 }
 
+/** Frames in a file, which is there until the test is over. */
+function written(frames: readonly Uint8Array[]): string {
+  const folder = mkdtempSync(join(tmpdir(), "loam-lie-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, "frames");
+  writeFileSync(path, JSON.stringify(frames.map(f => Buffer.from(f).toString("base64"))));
+  return path;
+}
+
 async function start(size: number, { timeoutMs, more = [], lie }: Run = {}): Promise<Started> {
   let mpirun: ChildProcess | undefined;
   let said = "";
   const ranks = await childRanks(lie ? size - 1 : size, { timeoutMs }, async own => {
-    const env = { ...own, ...(lie ? { LOAM_TEST_LIE: JSON.stringify(lie.map(f => Buffer.from(f).toString("base64"))) } : {}) };
+    const env = { ...own, ...(lie ? { LOAM_TEST_LIE: written(lie) } : {}) };
     const args = [...options, ...more, "-n", String(size), process.execPath, lie ? rankLiar : rankChild];
     const child = spawn("mpirun", args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [child.stdout, child.stderr])

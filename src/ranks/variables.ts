@@ -62,15 +62,15 @@ export function firstHost(list: string): string | undefined {
 
 function addressOf(env: Environment): string | undefined {
   if (env[rankVariables.address]) return env[rankVariables.address];
-  if (env["MASTER_ADDR"] && env["MASTER_PORT"]) return `${env["MASTER_ADDR"]}:${env["MASTER_PORT"]}`;
-  const [host, job] = [firstHost(env["SLURM_STEP_NODELIST"] ?? ""), Number(env["SLURM_JOB_ID"])];
+  if (env.MASTER_ADDR && env.MASTER_PORT) return `${env.MASTER_ADDR}:${env.MASTER_PORT}`;
+  const [host, job] = [firstHost(env.SLURM_STEP_NODELIST ?? ""), Number(env.SLURM_JOB_ID)];
   return host !== undefined && Number.isInteger(job) ? `${host}:${firstPort + (job % ports)}` : undefined;
 }
 
 /** Whether the launcher says that all ranks run on one host. */
 function isOneHost(env: Environment, size: number): boolean {
-  const local = env["OMPI_COMM_WORLD_LOCAL_SIZE"] ?? env["LOCAL_WORLD_SIZE"];
-  return env["SLURM_STEP_NUM_NODES"] === "1" || (local !== undefined && Number(local) === size);
+  const local = env.OMPI_COMM_WORLD_LOCAL_SIZE ?? env.LOCAL_WORLD_SIZE;
+  return env.SLURM_STEP_NUM_NODES === "1" || (local !== undefined && Number(local) === size);
 }
 
 function transportOf(env: Environment, size: number, isMpi: boolean): Transport {
@@ -99,9 +99,9 @@ export function rankPlace(env: Environment): RankPlace | undefined {
   const size = wholeNumber(launcher.size, env[launcher.size]!, 1, mostRanks);
   const rank = wholeNumber(launcher.rank, env[launcher.rank]!, 0, size - 1);
   const isMpi = launcher.rank === "OMPI_COMM_WORLD_RANK";
-  const [job, step] = [env["SLURM_JOB_ID"], env["SLURM_STEP_ID"]];
+  const [job, step] = [env.SLURM_JOB_ID, env.SLURM_STEP_ID];
   const parent = env[rankVariables.launcher];
-  const run = env[rankVariables.run] ?? env["OMPI_MCA_orte_hnp_uri"] ?? (job ? `slurm ${job}.${step}` : undefined) ?? addressOf(env);
+  const run = env[rankVariables.run] ?? env.OMPI_MCA_orte_hnp_uri ?? (job ? `slurm ${job}.${step}` : undefined) ?? addressOf(env);
   return {
     rank,
     size,

@@ -3,9 +3,6 @@ import type { Call, MessageId } from "./call.ts";
 import { chunkBytes, type Header, inlineBytes } from "./frame.ts";
 import type { Arrived, Links } from "./links.ts";
 
-/** Chunks that a sender may be ahead of what is read. */
-const windowChunks = 8;
-
 export interface IncomingPlan {
   readonly froms: readonly number[];
   readonly id: MessageId;
@@ -63,7 +60,7 @@ export class Incoming {
     } else if (header.total !== this.plan.bytes) return `a message of ${header.total} bytes, not ${this.plan.bytes}`;
     source.isAnnounced = true;
     const chunks = Math.ceil(header.total / chunkBytes);
-    if (header.total > inlineBytes) this.#grant(from, source, Math.min(chunks, windowChunks));
+    if (header.total > inlineBytes) this.#grant(from, source, Math.min(chunks, this.#links.windowChunks));
     else if (this.plan.isAwaited) this.#grant(from, source, 1);
     return undefined;
   }
@@ -112,7 +109,7 @@ export class Incoming {
   #grantMore(from: number, source: Source): void {
     source.unread++;
     const left = Math.ceil(this.#total / chunkBytes) - source.granted;
-    if (left <= 0 || source.unread < windowChunks / 2) return;
+    if (left <= 0 || source.unread < this.#links.windowChunks / 4) return;
     this.#grant(from, source, Math.min(left, source.unread));
     source.unread = 0;
   }

@@ -26,6 +26,8 @@ export interface Links {
   readonly transport: string;
   readonly rank: number;
   readonly size: number;
+  /** Chunks of a message that may be under way to a rank that has not read them. */
+  readonly windowChunks: number;
   /** Called once, before anything else. */
   start(handler: LinkHandler): void;
   /** Sends a frame after those before it. `flushed` is called when the payload's memory may change. Never refuses; `hasRoom` says when to hold bodies back. */

@@ -11,7 +11,7 @@ import { yieldProcessor } from "../native.ts";
 import type { MpiLibrary, MpiRequest } from "./library.ts";
 
 /** Frames on their way to a rank: above this, bodies are held back. */
-const mostPending = 8;
+const mostPending = 32;
 const closeMs = 2000;
 
 interface Pending {
@@ -69,6 +69,7 @@ function processesOf(cards: Uint8Array, rank: number, size: number): (string | u
 
 export class MpiLinks implements Links {
   readonly transport = "mpi";
+  readonly windowChunks = 32;
   readonly rank: number;
   readonly size: number;
   readonly #mpi: MpiLibrary;

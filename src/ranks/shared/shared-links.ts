@@ -119,6 +119,7 @@ class Receiver {
 
 export class SharedLinks implements Links {
   readonly transport = "shared memory";
+  readonly windowChunks = slots / 2;
   readonly rank: number;
   readonly size: number;
   readonly #segment: Segment;

@@ -5,7 +5,7 @@ import type { LinkHandler, Links } from "../links/links.ts";
 import type { Mesh } from "./rendezvous.ts";
 
 /** Bytes that wait to be sent to a rank: above this, bodies are held back. */
-const mostWaiting = 4 * chunkBytes;
+const mostWaiting = 16 * chunkBytes;
 /** How long `close` waits for what was posted. */
 const closeMs = 2000;
 
@@ -88,6 +88,8 @@ class Connection {
 
 export class TcpLinks implements Links {
   readonly transport = "tcp";
+  /** 8 MB: on a busy machine ranks take turns of milliseconds, in which a smaller window runs dry. */
+  readonly windowChunks = 64;
   readonly rank: number;
   readonly size: number;
   readonly #connections: ReadonlyMap<number, Connection>;
