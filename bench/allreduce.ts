@@ -48,7 +48,7 @@ class Ranks {
   }
 }
 
-async function start(size: number, launch: (env: Readonly<Record<string, string>>) => void | Promise<unknown>): Promise<Ranks> {
+async function start(size: number, launch: (env: Readonly<Record<string, string>>) => unknown): Promise<Ranks> {
   const folder = mkdtempSync(join(tmpdir(), "loam-allreduce-"));
   const sockets: Socket[] = [];
   let full: () => void = () => {};
@@ -104,7 +104,8 @@ async function measureAll(size: number, rounds: number, withMpi: boolean): Promi
     const answers = await sides[name]!.ask({ elements, times: 2 });
     const wrong = answers.find(a => !a.isRight || a.error !== undefined);
     if (wrong) throw new Error(`${name}, ${size} ranks: ${wrong.error ?? "a wrong sum"}`);
-    if (round >= 0) (processorMs[name] ??= []).push(answers.reduce((total, a) => total + a.processorMs, 0));
+    const all = answers.reduce((total, a) => total + a.processorMs, 0);
+    if (round >= 0) processorMs[name] = [...(processorMs[name] ?? []), all];
     return Math.max(...answers.map(a => a.ms));
   };
   const ms = await interleaved(rounds, Object.fromEntries(Object.keys(sides).map(name => [name, turn(name)])));

@@ -2,8 +2,8 @@
 import { defined, environment } from "../base/index.ts";
 import { ranksErrors } from "./errors.ts";
 import { memoryGroups } from "./memory-group.ts";
-import { endWithParent } from "./native.ts";
 import { mpiGroup } from "./mpi/index.ts";
+import { endWithParent } from "./native.ts";
 import type { GroupOptions, ProcessGroup } from "./process-group.ts";
 import { sharedMemoryGroup } from "./shared/index.ts";
 import { tcpGroup } from "./tcp/index.ts";

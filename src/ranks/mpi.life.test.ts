@@ -67,13 +67,16 @@ if (hasMpi) {
     expect(said()).toMatch(/rank 2/);
   });
 
-  test.each(["bytes of another protocol", "a payload above a chunk", "another size than the call's"])("%s: the rank that sends it is named", async name => {
-    const { ranks } = await start(2, { lie: lies[name]! });
-    await expect(ranks[0]!.allReduce(new Float32Array(honestElements))).rejects.toMatchObject({
-      code: "ranks/protocol",
-      message: expect.stringContaining("rank 1"),
-    });
-  });
+  test.each(["bytes of another protocol", "a payload above a chunk", "another size than the call's"])(
+    "%s: the rank that sends it is named",
+    async name => {
+      const { ranks } = await start(2, { lie: lies[name]! });
+      await expect(ranks[0]!.allReduce(new Float32Array(honestElements))).rejects.toMatchObject({
+        code: "ranks/protocol",
+        message: expect.stringContaining("rank 1"),
+      });
+    },
+  );
 
   test("a message longer than any frame is no frame", async () => {
     const { ranks } = await start(2, { lie: [new Uint8Array(1_000_000)] });

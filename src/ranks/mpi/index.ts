@@ -1,5 +1,5 @@
 /** Ranks that mpirun started. */
-import { linkedGroup, type LinkedGroup } from "../linked-group.ts";
+import { type LinkedGroup, linkedGroup } from "../linked-group.ts";
 import type { GroupOptions } from "../process-group.ts";
 import { openMpi } from "./library.ts";
 import { MpiLinks } from "./mpi-links.ts";

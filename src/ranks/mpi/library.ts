@@ -76,7 +76,11 @@ export function openMpi(): MpiLibrary {
     try {
       return library.symbol(name, "char") as object;
     } catch (cause) {
-      throw ranksErrors.fail("transport", { place: "transport mpi", expected: "Open MPI", received: "another implementation of MPI" }, cause);
+      throw ranksErrors.fail(
+        "transport",
+        { place: "transport mpi", expected: "Open MPI", received: "another implementation of MPI" },
+        cause,
+      );
     }
   };
   const [world, byte, errorsReturn] = [symbol("ompi_mpi_comm_world"), symbol("ompi_mpi_byte"), symbol("ompi_mpi_errors_return")];

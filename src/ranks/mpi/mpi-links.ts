@@ -33,7 +33,9 @@ interface Peer {
 /** When a process began, as long as it runs: a number of a process is used again. */
 function beginOf(pid: number): string | undefined {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ");
     return /[ZX]/.test(fields[0]!) ? undefined : fields[19];
   } catch {
     return undefined;

@@ -64,7 +64,9 @@ test("another secret, another number of ranks, and the same rank twice are refus
   const [folder, run] = [ownFolder(), randomUUID()];
   const first = open(0, 2, { run, folder, joinTimeoutMs: 2000 });
   first.catch(() => {});
-  await expect(open(1, 2, { run, folder, secret: "another" })).rejects.toMatchObject({ message: expect.stringContaining("secret of rank 0") });
+  await expect(open(1, 2, { run, folder, secret: "another" })).rejects.toMatchObject({
+    message: expect.stringContaining("secret of rank 0"),
+  });
   await expect(open(1, 3, { run, folder })).rejects.toMatchObject({ message: expect.stringContaining("3 ranks, got 2") });
   await expect(open(0, 2, { run, folder })).rejects.toMatchObject({ message: expect.stringContaining("no other run of this name") });
   await expect(first).rejects.toMatchObject({ code: "ranks/stuck", message: expect.stringContaining("rank 1") });

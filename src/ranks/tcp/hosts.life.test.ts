@@ -4,7 +4,10 @@ import { expect, onTestFinished, test } from "vitest";
 import { type ChildRank, childRanks, rankChild } from "../children.laws.ts";
 
 const ip = (...args: string[]): { readonly isDone: boolean; readonly said: string } => {
-  const { status, stderr, error } = spawnSync("ip", args, { encoding: "utf8", env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } });
+  const { status, stderr, error } = spawnSync("ip", args, {
+    encoding: "utf8",
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
+  });
   return { isDone: status === 0, said: error?.message ?? stderr };
 };
 const probe = `loam-probe-${process.pid}`;
@@ -33,7 +36,12 @@ async function twoHosts(): Promise<Hosts> {
     ip("-n", n, "link", "set", "lo", "up");
   }
   const ranks = await childRanks(2, {}, async env => {
-    const place = { LOAM_RANKS: "2", LOAM_RANKS_TRANSPORT: "tcp", LOAM_RANKS_ADDRESS: `${net}.1:29500`, LOAM_RANKS_SECRET: "a secret of these tests" };
+    const place = {
+      LOAM_RANKS: "2",
+      LOAM_RANKS_TRANSPORT: "tcp",
+      LOAM_RANKS_ADDRESS: `${net}.1:29500`,
+      LOAM_RANKS_SECRET: "a secret of these tests",
+    };
     for (const [rank, n] of [a, b].entries()) {
       const child = spawn("ip", ["netns", "exec", n, process.execPath, rankChild], {
         env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin`, ...env, ...place, LOAM_RANK: String(rank) },
