@@ -7,7 +7,7 @@
 import { canonicalJson, type Json, type LoamError, sha256 } from "../base/index.ts";
 import { combineAll } from "./arithmetic.ts";
 import { ranksErrors } from "./errors.ts";
-import { arrayName, type Call, type MessageId, type Phase, typeOf } from "./links/call.ts";
+import { arrayName, type MessageId, type MessagePhase, type RankCall, typeOf } from "./links/call.ts";
 import { inlineBytes } from "./links/frame.ts";
 import type { Links } from "./links/links.ts";
 import { type CallMessages, Messages } from "./links/messages.ts";
@@ -90,7 +90,7 @@ export class LinkedGroup implements ProcessGroup {
   }
 
   /** A call of all members, after this group's calls before it. */
-  #collective(call: Call, plan: (c: Collective) => void): Promise<void> {
+  #collective(call: RankCall, plan: (c: Collective) => void): Promise<void> {
     const sequence = this.#calls++;
     const { messages } = this.#shared;
     const run = this.#last.then(() =>
@@ -112,7 +112,7 @@ export class LinkedGroup implements ProcessGroup {
   }
 
   allReduce(x: RankNumbers, reduction: Reduction = "sum"): Promise<void> {
-    const call: Call = { operation: "allReduce", type: typeOf(x), elements: x.length, reduction };
+    const call: RankCall = { operation: "allReduce", type: typeOf(x), elements: x.length, reduction };
     return this.#collective(call, c => {
       if (this.size === 1) return;
       if (x.byteLength <= inlineBytes) this.#reduceSmall(c, x, reduction);
@@ -151,7 +151,7 @@ export class LinkedGroup implements ProcessGroup {
 
   reduce(x: RankNumbers, root: number, reduction: Reduction = "sum"): Promise<void> {
     this.#check(root, "reduce");
-    const call: Call = { operation: "reduce", type: typeOf(x), elements: x.length, reduction, root };
+    const call: RankCall = { operation: "reduce", type: typeOf(x), elements: x.length, reduction, root };
     return this.#collective(call, c => {
       if (this.rank !== root) return c.sendAwaited(this.#members[root]!, bytesOf(x));
       if (this.size === 1) return;
@@ -166,7 +166,7 @@ export class LinkedGroup implements ProcessGroup {
   reduceScatter(x: RankNumbers, into: RankNumbers): Promise<void> {
     if (x.length !== into.length * this.size || x.constructor !== into.constructor)
       throw this.#refuse("reduceScatter", `${this.size} times ${arrayName(into)}`, arrayName(x));
-    const call: Call = { operation: "reduceScatter", type: typeOf(x), elements: x.length };
+    const call: RankCall = { operation: "reduceScatter", type: typeOf(x), elements: x.length };
     return this.#collective(call, c => {
       const n = into.length;
       const part = (i: number): RankNumbers => x.subarray(i * n, (i + 1) * n);
@@ -183,7 +183,7 @@ export class LinkedGroup implements ProcessGroup {
   allGather(own: RankArray, into: RankArray): Promise<void> {
     if (into.length !== own.length * this.size || own.constructor !== into.constructor)
       throw this.#refuse("allGather", `${this.size} times ${arrayName(own)}`, arrayName(into));
-    const call: Call = { operation: "allGather", type: typeOf(own), elements: own.length };
+    const call: RankCall = { operation: "allGather", type: typeOf(own), elements: own.length };
     return this.#collective(call, c => {
       const n = own.byteLength;
       const to = bytesOf(into);
@@ -198,7 +198,7 @@ export class LinkedGroup implements ProcessGroup {
 
   broadcast(x: RankArray, root: number): Promise<void> {
     this.#check(root, "broadcast");
-    const call: Call = { operation: "broadcast", type: typeOf(x), elements: x.length, root };
+    const call: RankCall = { operation: "broadcast", type: typeOf(x), elements: x.length, root };
     return this.#collective(call, c => {
       const bytes = bytesOf(x);
       if (this.rank === root) for (const to of this.#others) c.sendAwaited(to, bytes);
@@ -214,7 +214,7 @@ export class LinkedGroup implements ProcessGroup {
     const pair = `${from}>${to}`;
     const sequence = this.#pairs.get(pair) ?? 0;
     this.#pairs.set(pair, sequence + 1);
-    const call: Call = { operation: "send", type: typeOf(x), elements: x.length, root: to };
+    const call: RankCall = { operation: "send", type: typeOf(x), elements: x.length, root: to };
     const id: MessageId = { channel: this.#channel, sequence, phase: "message" };
     const [bytes, peer] = [bytesOf(x), this.#members[other]!];
     await this.#timed(place, () =>
@@ -314,10 +314,15 @@ class Collective {
   }
 
   /** `ready` bytes of it are there (default: all). */
-  send(to: number, phase: Phase, bytes: Uint8Array, ready = bytes.length) {
+  send(to: number, phase: MessagePhase, bytes: Uint8Array, ready = bytes.length) {
     return this.#messages.send({ to, id: { ...this.#id, phase }, bytes, ready, isAwaited: false });
   }
-  receive(froms: readonly number[], phase: Phase, bytes: number, take: (offset: number, parts: readonly Uint8Array[]) => void): void {
+  receive(
+    froms: readonly number[],
+    phase: MessagePhase,
+    bytes: number,
+    take: (offset: number, parts: readonly Uint8Array[]) => void,
+  ): void {
     this.#messages.receive({ froms, id: { ...this.#id, phase }, bytes, isAwaited: false, take });
   }
   receiveAtMost(from: number, bytes: number, take: (offset: number, part: Uint8Array, total: number) => void): void {

@@ -1,7 +1,7 @@
 /** How an array is shared out among ranks: slices one after another, whole vectors but for the last. */
 const sliceElements = 16;
 
-export interface Slice {
+interface Slice {
   readonly start: number;
   readonly end: number;
 }

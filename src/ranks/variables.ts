@@ -2,7 +2,7 @@
 import { defined, type Environment } from "../base/index.ts";
 import { ranksErrors } from "./errors.ts";
 
-export const transports = ["shared memory", "tcp", "mpi"] as const;
+const transports = ["shared memory", "tcp", "mpi"] as const;
 export type Transport = (typeof transports)[number];
 
 /** Names of variables that `startRanks` sets and `joinRanks` reads. */

@@ -1,8 +1,8 @@
 /** What a rank calls: the part of every message that both ends compare before any data moves. */
 import type { RankArray, Reduction } from "../process-group.ts";
 
-export const operations = ["allReduce", "reduce", "reduceScatter", "allGather", "broadcast", "send", "exchange", "barrier"] as const;
-export type Operation = (typeof operations)[number];
+export const rankOperations = ["allReduce", "reduce", "reduceScatter", "allGather", "broadcast", "send", "exchange", "barrier"] as const;
+type Operation = (typeof rankOperations)[number];
 
 /** Types of arrays, with the bytes of an element. */
 export const arrayTypes = [
@@ -15,7 +15,7 @@ export const arrayTypes = [
 ] as const;
 export type ArrayTypeName = (typeof arrayTypes)[number]["name"];
 
-export interface Call {
+export interface RankCall {
   readonly operation: Operation;
   /** Absent for `exchange` and `barrier`. */
   readonly type?: ArrayTypeName;
@@ -28,7 +28,7 @@ export interface Call {
 export const typeOf = (x: RankArray): ArrayTypeName => x.constructor.name as ArrayTypeName;
 export const arrayName = (x: RankArray): string => `${x.constructor.name}(${x.length})`;
 
-export function callName({ operation, type, elements, reduction, root }: Call): string {
+export function callName({ operation, type, elements, reduction, root }: RankCall): string {
   const what = type === undefined ? "" : ` of ${type}(${elements})`;
   const where = root === undefined ? "" : operation === "broadcast" ? ` from ${root}` : ` at ${root}`;
   return `${operation}${reduction === undefined ? "" : ` ${reduction}`}${what}${where}`;
@@ -40,11 +40,11 @@ export interface MessageId {
   readonly channel: number;
   /** Calls of the group before this one; for `send`, messages of the pair. */
   readonly sequence: number;
-  readonly phase: Phase;
+  readonly phase: MessagePhase;
 }
 
 /** A rank's own numbers; sums that their owner gives; a message of `send`. */
 export const phases = ["parts", "results", "message"] as const;
-export type Phase = (typeof phases)[number];
+export type MessagePhase = (typeof phases)[number];
 
 export const messageKey = ({ channel, sequence, phase }: MessageId): string => `${channel}/${sequence}/${phase}`;

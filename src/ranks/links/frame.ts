@@ -6,11 +6,11 @@
  *
  * Everything is checked here, before memory is taken for it: what does not fit is no frame. Floating-point counts are whole numbers below 2^53.
  */
-import { type ArrayTypeName, arrayTypes, type Call, type MessageId, operations, phases } from "./call.ts";
+import { type ArrayTypeName, arrayTypes, type MessageId, phases, type RankCall, rankOperations } from "./call.ts";
 
-export const headerBytes = 64;
+export const frameHeaderBytes = 64;
 /** Payload of a frame, at most. */
-export const chunkBytes = 128 * 1024;
+export const frameChunkBytes = 128 * 1024;
 /** Messages up to this size travel in their first frame. */
 export const inlineBytes = 8192;
 /** The largest message: what a number of bytes may say. */
@@ -20,13 +20,13 @@ const magic = 0x6d616f6c;
 const version = 1;
 
 /** message: begins one, with its data where it is short; body: its next chunk; credit: chunks that may come; abort: why the run ends; bye: an end in order. */
-export const frameKinds = ["message", "body", "credit", "abort", "bye"] as const;
-export type FrameKind = (typeof frameKinds)[number];
+const frameKinds = ["message", "body", "credit", "abort", "bye"] as const;
+type FrameKind = (typeof frameKinds)[number];
 
-export interface Header {
+export interface FrameHeader {
   readonly kind: FrameKind;
   readonly id: MessageId;
-  readonly call: Call;
+  readonly call: RankCall;
   /** Bytes of the whole message. */
   readonly total: number;
   readonly credits: number;
@@ -34,9 +34,9 @@ export interface Header {
 }
 
 const noId: MessageId = { channel: 0, sequence: 0, phase: "parts" };
-const noCall: Call = { operation: "barrier", elements: 0 };
+const noCall: RankCall = { operation: "barrier", elements: 0 };
 /** A frame that belongs to no message. */
-export const plainHeader = (kind: "abort" | "bye", payloadBytes = 0): Header => ({
+export const plainHeader = (kind: "abort" | "bye", payloadBytes = 0): FrameHeader => ({
   kind,
   id: noId,
   call: noCall,
@@ -48,13 +48,13 @@ export const plainHeader = (kind: "abort" | "bye", payloadBytes = 0): Header => 
 const reductions = [undefined, "sum", "max"] as const;
 const noType = 255;
 
-export function writeHeader(view: DataView, at: number, h: Header, frameNumber: number): void {
+export function writeHeader(view: DataView, at: number, h: FrameHeader, frameNumber: number): void {
   const { id, call } = h;
   view.setUint32(at, magic, true);
   view.setUint8(at + 4, version);
   view.setUint8(at + 5, frameKinds.indexOf(h.kind));
   view.setUint8(at + 6, phases.indexOf(id.phase));
-  view.setUint8(at + 7, operations.indexOf(call.operation));
+  view.setUint8(at + 7, rankOperations.indexOf(call.operation));
   view.setUint32(at + 8, h.payloadBytes, true);
   view.setUint32(at + 12, frameNumber, true);
   view.setUint32(at + 16, id.channel % 2 ** 32, true);
@@ -69,18 +69,18 @@ export function writeHeader(view: DataView, at: number, h: Header, frameNumber: 
 }
 
 /** A header and what is wrong with it, in words, where something is. */
-export function readHeader(view: DataView, at: number, frameNumber: number): Header | string {
+export function readFrameHeader(view: DataView, at: number, frameNumber: number): FrameHeader | string {
   if (view.getUint32(at, true) !== magic) return "bytes that begin no frame";
   if (view.getUint8(at + 4) !== version) return `version ${view.getUint8(at + 4)} of the protocol`;
   const kind = frameKinds[view.getUint8(at + 5)];
   const phase = phases[view.getUint8(at + 6)];
-  const operation = operations[view.getUint8(at + 7)];
+  const operation = rankOperations[view.getUint8(at + 7)];
   const reductionByte = view.getUint8(at + 23);
   const typeByte = view.getUint8(at + 22);
   if (!kind || !phase || !operation || reductionByte >= reductions.length || (typeByte !== noType && !arrayTypes[typeByte]))
     return "a frame of no known kind";
   const payloadBytes = view.getUint32(at + 8, true);
-  if (payloadBytes > chunkBytes) return `a payload of ${payloadBytes} bytes, above ${chunkBytes}`;
+  if (payloadBytes > frameChunkBytes) return `a payload of ${payloadBytes} bytes, above ${frameChunkBytes}`;
   if (view.getUint32(at + 12, true) !== frameNumber)
     return `frame ${view.getUint32(at + 12, true)}, where frame ${frameNumber} is due (lost, repeated or replayed)`;
   const channel = view.getUint32(at + 16, true) + view.getUint16(at + 20, true) * 2 ** 32;
@@ -90,7 +90,7 @@ export function readHeader(view: DataView, at: number, frameNumber: number): Hea
   if (!isCount(elements) || !isCount(total)) return "a size that is none";
   const type: ArrayTypeName | undefined = arrayTypes[typeByte]?.name;
   const reduction = reductions[reductionByte];
-  const call: Call = {
+  const call: RankCall = {
     operation,
     elements,
     ...(type === undefined ? {} : { type }),

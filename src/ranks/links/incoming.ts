@@ -1,12 +1,12 @@
 /** Messages of some ranks that are read side by side: chunk by chunk, as soon as all of them have it, in the order in which the ranks are given. */
-import type { Call, MessageId } from "./call.ts";
-import { chunkBytes, type Header, inlineBytes } from "./frame.ts";
+import type { MessageId, RankCall } from "./call.ts";
+import { type FrameHeader, frameChunkBytes, inlineBytes } from "./frame.ts";
 import type { Arrived, Links } from "./links.ts";
 
 export interface IncomingPlan {
   readonly froms: readonly number[];
   readonly id: MessageId;
-  readonly call: Call;
+  readonly call: RankCall;
   /** Bytes of each message; where the sender decides, the most that are taken. */
   readonly bytes: number;
   readonly isOpenEnded?: boolean;
@@ -51,7 +51,7 @@ export class Incoming {
   }
 
   /** What is wrong with a message's announcement, or undefined. */
-  announce(from: number, header: Header): string | undefined {
+  announce(from: number, header: FrameHeader): string | undefined {
     const source = this.#sources.get(from)!;
     if (source.isAnnounced) return "the same message again";
     if (this.plan.isOpenEnded) {
@@ -59,7 +59,7 @@ export class Incoming {
       this.#total = header.total;
     } else if (header.total !== this.plan.bytes) return `a message of ${header.total} bytes, not ${this.plan.bytes}`;
     source.isAnnounced = true;
-    const chunks = Math.ceil(header.total / chunkBytes);
+    const chunks = Math.ceil(header.total / frameChunkBytes);
     if (header.total > inlineBytes) this.#grant(from, source, Math.min(chunks, this.#links.windowChunks));
     else if (this.plan.isAwaited) this.#grant(from, source, 1);
     return undefined;
@@ -69,10 +69,11 @@ export class Incoming {
   chunk(from: number, arrived: Arrived): string | undefined {
     const source = this.#sources.get(from)!;
     const { length } = arrived.payload;
-    const want = Math.min(this.#total <= inlineBytes ? inlineBytes : chunkBytes, this.#total - source.received);
+    const want = Math.min(this.#total <= inlineBytes ? inlineBytes : frameChunkBytes, this.#total - source.received);
     if (!source.isAnnounced || length !== want || (length === 0 && this.#total > 0))
       return `${length} bytes of a message, where ${source.isAnnounced ? want : 0} are due`;
-    if (arrived.header.kind === "body" && source.received >= source.granted * chunkBytes) return "more of a message than was asked for";
+    if (arrived.header.kind === "body" && source.received >= source.granted * frameChunkBytes)
+      return "more of a message than was asked for";
     source.received += length;
     source.chunks.push(arrived);
     this.#read();
@@ -108,7 +109,7 @@ export class Incoming {
 
   #grantMore(from: number, source: Source): void {
     source.unread++;
-    const left = Math.ceil(this.#total / chunkBytes) - source.granted;
+    const left = Math.ceil(this.#total / frameChunkBytes) - source.granted;
     if (left <= 0 || source.unread < this.#links.windowChunks / 4) return;
     this.#grant(from, source, Math.min(left, source.unread));
     source.unread = 0;

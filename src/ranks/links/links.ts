@@ -2,10 +2,10 @@
  * What a transport has to give: frames carried between each pair of ranks, in order, and word of a rank's end. Everything else (matching of calls,
  * sums, flow control, timeouts, errors) is the same for all transports and lies above.
  */
-import type { Header } from "./frame.ts";
+import type { FrameHeader } from "./frame.ts";
 
 export interface Arrived {
-  readonly header: Header;
+  readonly header: FrameHeader;
   /** At most `header.payloadBytes`, aligned to 8 bytes, valid until `release`. */
   readonly payload: Uint8Array;
   /** Gives the memory back; called once. */
@@ -31,7 +31,7 @@ export interface Links {
   /** Called once, before anything else. */
   start(handler: LinkHandler): void;
   /** Sends a frame after those before it. `flushed` is called when the payload's memory may change. Never refuses; `hasRoom` says when to hold bodies back. */
-  post(to: number, header: Header, payload: Uint8Array | undefined, flushed?: () => void): void;
+  post(to: number, header: FrameHeader, payload: Uint8Array | undefined, flushed?: () => void): void;
   hasRoom(to: number): boolean;
   /** Somebody waits for frames, or nobody does: transports that have to look for them look accordingly. */
   expect(isWaiting: boolean): void;

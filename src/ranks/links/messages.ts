@@ -6,23 +6,23 @@
  */
 import type { LoamError } from "../../base/index.ts";
 import { ranksErrors } from "../errors.ts";
-import { type Call, callName, type MessageId, messageKey } from "./call.ts";
-import { type Header, plainHeader } from "./frame.ts";
+import { callName, type MessageId, messageKey, type RankCall } from "./call.ts";
+import { type FrameHeader, plainHeader } from "./frame.ts";
 import { Incoming, type IncomingPlan } from "./incoming.ts";
 import type { Arrived, Links } from "./links.ts";
 import { Outgoing, type OutgoingPlan } from "./outgoing.ts";
-import { Work } from "./work.ts";
+import { CallWork } from "./work.ts";
 
 /** Announcements of a rank that nobody here has asked for yet: each is at most a short message. */
 const mostEarly = 1024;
 const abortBytes = 4096;
 
 interface Early {
-  readonly header: Header;
+  readonly header: FrameHeader;
   readonly payload: Uint8Array;
 }
 
-const isSameCall = (a: Call, b: Call): boolean =>
+const isSameCall = (a: RankCall, b: RankCall): boolean =>
   a.operation === b.operation && a.type === b.type && a.elements === b.elements && a.reduction === b.reduction && a.root === b.root;
 
 /** Messages of `send` are matched by their pair and direction, those of collectives by their group alone. */
@@ -32,7 +32,7 @@ const workKey = (id: MessageId, way: string): string =>
 export class Messages {
   readonly links: Links;
   readonly #timeoutMs: number;
-  readonly #works = new Map<string, Work>();
+  readonly #works = new Map<string, CallWork>();
   readonly #early = new Map<number, Map<string, Early>>();
   /** Calls of a channel that were begun here. */
   readonly #begun = new Map<number, number>();
@@ -55,11 +55,11 @@ export class Messages {
   }
 
   /** A call of this rank: `plan` says what it sends and waits for, as messages of it. Ends when all of that is done. */
-  async run(id: MessageId, call: Call, plan: (messages: CallMessages) => void, way = ""): Promise<void> {
+  async run(id: MessageId, call: RankCall, plan: (messages: CallMessages) => void, way = ""): Promise<void> {
     if (this.#failure) throw this.#failure;
     const key = workKey(id, way);
     if (id.phase !== "message") this.#begun.set(id.channel, Math.max(this.#begun.get(id.channel) ?? 0, id.sequence + 1));
-    const work: Work = new Work(key, call, () => {
+    const work: CallWork = new CallWork(key, call, () => {
       this.#works.delete(key);
       this.links.expect(this.#works.size > 0);
     });
@@ -128,7 +128,7 @@ export class Messages {
     if ([...this.#works.values()].some(w => w.waitsFor(from))) this.#lost(from, "its close");
   }
 
-  #credit(from: number, { id, credits }: Header): void {
+  #credit(from: number, { id, credits }: FrameHeader): void {
     const work = this.#works.get(workKey(id, `>${from}`));
     const outgoing = work?.outgoingTo(from, id.phase);
     // the answer to a message that nobody here waits for any more
@@ -137,7 +137,7 @@ export class Messages {
     outgoing.credit(credits);
   }
 
-  #message(from: number, header: Header, arrived: Arrived): string | undefined {
+  #message(from: number, header: FrameHeader, arrived: Arrived): string | undefined {
     const { id } = header;
     const work = this.#works.get(workKey(id, `<${from}`));
     if (!work) {
@@ -188,7 +188,7 @@ export class Messages {
     return fault;
   }
 
-  #keepEarly(from: number, header: Header, payload: Uint8Array): string | undefined {
+  #keepEarly(from: number, header: FrameHeader, payload: Uint8Array): string | undefined {
     const early = this.#early.get(from) ?? new Map<string, Early>();
     this.#early.set(from, early);
     if (early.size >= mostEarly) return `more than ${mostEarly} messages ahead of rank ${this.links.rank}`;
@@ -226,7 +226,7 @@ export class Messages {
     this.fail(ranksErrors.fail("protocol", { place: `rank ${from}`, expected: "messages of this run's ranks", received: what }));
   }
 
-  #stuck(work: Work): LoamError {
+  #stuck(work: CallWork): LoamError {
     const waited = Array.from({ length: this.links.size }, (_, i) => i).filter(i => i !== this.links.rank && work.waitsFor(i));
     const silent = waited.filter(i => !work.heard.has(i));
     const named = (silent.length > 0 ? silent : waited).join(", ");

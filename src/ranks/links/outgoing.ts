@@ -1,12 +1,12 @@
 /** A message on its way to one rank: announced at once, its chunks sent as the receiver gives credit, the link has room and the data is there. */
-import type { Call, MessageId } from "./call.ts";
-import { chunkBytes, inlineBytes } from "./frame.ts";
+import type { MessageId, RankCall } from "./call.ts";
+import { frameChunkBytes, inlineBytes } from "./frame.ts";
 import type { Links } from "./links.ts";
 
 export interface OutgoingPlan {
   readonly to: number;
   readonly id: MessageId;
-  readonly call: Call;
+  readonly call: RankCall;
   readonly bytes: Uint8Array;
   /** Bytes that are there already, of those that `advance` announces one after another (default: all). */
   readonly ready?: number;
@@ -70,7 +70,7 @@ export class Outgoing {
     const { to, id, call, bytes } = this.plan;
     const total = bytes.length;
     while (!this.#isOver && this.#credits > 0 && this.#sent < total && this.#links.hasRoom(to)) {
-      const end = Math.min(total, this.#sent + chunkBytes);
+      const end = Math.min(total, this.#sent + frameChunkBytes);
       if (end > this.#ready) return;
       const payload = bytes.subarray(this.#sent, end);
       this.#sent = end;

@@ -4,7 +4,7 @@
  */
 import { performance } from "node:perf_hooks";
 
-export interface PollerWork {
+interface PollerWork {
   /** Looks once; whether anything happened. */
   readonly poll: () => boolean;
   /** Called now and then while nothing comes. */

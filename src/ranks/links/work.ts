@@ -1,11 +1,11 @@
 /** A call of this rank that is under way: the messages that it sends and waits for. */
-import { type Call, callName, type Phase } from "./call.ts";
+import { callName, type MessagePhase, type RankCall } from "./call.ts";
 import type { Incoming } from "./incoming.ts";
 import type { Outgoing } from "./outgoing.ts";
 
-export class Work {
+export class CallWork {
   readonly key: string;
-  readonly call: Call;
+  readonly call: RankCall;
   readonly outgoing: Outgoing[] = [];
   readonly incoming: Incoming[] = [];
   readonly done: Promise<void>;
@@ -15,7 +15,7 @@ export class Work {
   #end: (error?: unknown) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(key: string, call: Call, ended: () => void) {
+  constructor(key: string, call: RankCall, ended: () => void) {
     this.key = key;
     this.call = call;
     this.done = new Promise((resolve, reject) => {
@@ -60,10 +60,10 @@ export class Work {
     this.#end(error);
   }
 
-  incomingOf(from: number, phase: Phase): Incoming | undefined {
+  incomingOf(from: number, phase: MessagePhase): Incoming | undefined {
     return this.incoming.find(i => i.plan.id.phase === phase && i.plan.froms.includes(from));
   }
-  outgoingTo(to: number, phase: Phase): Outgoing | undefined {
+  outgoingTo(to: number, phase: MessagePhase): Outgoing | undefined {
     return this.outgoing.find(o => o.plan.id.phase === phase && o.plan.to === to);
   }
 

@@ -15,7 +15,7 @@ const statusWords = 6;
 
 type Native = (...args: (number | bigint | object | null)[]) => number;
 
-export interface Probed {
+interface Probed {
   readonly from: number;
   readonly bytes: number;
 }

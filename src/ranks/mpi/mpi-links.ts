@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
-import { chunkBytes, type Header, headerBytes, readHeader, writeHeader } from "../links/frame.ts";
+import { type FrameHeader, frameChunkBytes, frameHeaderBytes, readFrameHeader, writeHeader } from "../links/frame.ts";
 import type { LinkHandler, Links } from "../links/links.ts";
 import { Poller } from "../links/poller.ts";
 import { yieldProcessor } from "../native.ts";
@@ -96,10 +96,10 @@ export class MpiLinks implements Links {
   }
 
   #memory(): Uint8Array {
-    return this.#free.pop() ?? new Uint8Array(headerBytes + chunkBytes);
+    return this.#free.pop() ?? new Uint8Array(frameHeaderBytes + frameChunkBytes);
   }
 
-  post(to: number, header: Header, payload: Uint8Array | undefined, flushed?: () => void): void {
+  post(to: number, header: FrameHeader, payload: Uint8Array | undefined, flushed?: () => void): void {
     const peer = this.#peers.get(to)!;
     if (this.#isClosed || peer.isOver) {
       flushed?.();
@@ -108,8 +108,8 @@ export class MpiLinks implements Links {
     const memory = this.#memory();
     writeHeader(new DataView(memory.buffer), 0, header, peer.sent);
     peer.sent = (peer.sent + 1) >>> 0;
-    if (payload) memory.set(payload, headerBytes);
-    const bytes = memory.subarray(0, headerBytes + header.payloadBytes);
+    if (payload) memory.set(payload, frameHeaderBytes);
+    const bytes = memory.subarray(0, frameHeaderBytes + header.payloadBytes);
     peer.pending.push({ request: this.#mpi.send(to, bytes), bytes: memory });
     // it was copied
     flushed?.();
@@ -146,22 +146,22 @@ export class MpiLinks implements Links {
   #take(from: number, bytes: number): void {
     const peer = this.#peers.get(from)!;
     // longer than any frame: taken, so that it is out of the way, into memory of its own
-    const memory = bytes > headerBytes + chunkBytes ? new Uint8Array(bytes) : this.#memory();
+    const memory = bytes > frameHeaderBytes + frameChunkBytes ? new Uint8Array(bytes) : this.#memory();
     this.#mpi.receive({ from, bytes }, memory);
     const release = () => void this.#free.push(memory);
     if (peer.isOver) {
       release();
       return;
     }
-    const header = bytes < headerBytes ? `${bytes} bytes` : readHeader(new DataView(memory.buffer), 0, peer.received);
+    const header = bytes < frameHeaderBytes ? `${bytes} bytes` : readFrameHeader(new DataView(memory.buffer), 0, peer.received);
     peer.received = (peer.received + 1) >>> 0;
-    if (typeof header === "string" || bytes !== headerBytes + header.payloadBytes) {
+    if (typeof header === "string" || bytes !== frameHeaderBytes + header.payloadBytes) {
       peer.isOver = true;
       this.#handler!.invalid(from, typeof header === "string" ? header : `${bytes} bytes, where ${header.payloadBytes} follow the header`);
       return;
     }
     if (header.kind === "bye") peer.isOver = true;
-    this.#handler!.frame(from, { header, payload: memory.subarray(headerBytes, bytes), release });
+    this.#handler!.frame(from, { header, payload: memory.subarray(frameHeaderBytes, bytes), release });
   }
 
   /** Forgets what MPI has sent; whether there was any. */

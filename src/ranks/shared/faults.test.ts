@@ -4,7 +4,7 @@ import { chmodSync, closeSync, mkdtempSync, openSync, readdirSync, rmSync, utime
 import { userInfo } from "node:os";
 import { basename, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { headerBytes } from "../links/frame.ts";
+import { frameHeaderBytes } from "../links/frame.ts";
 import { honestElements, lies } from "../links/lies.laws.ts";
 import { sharedMemoryGroup } from "./index.ts";
 import { openSegment, ringAt, slotAt } from "./segment.ts";
@@ -39,7 +39,7 @@ test.each(Object.entries(lies))("%s: the rank that writes it is named, and the r
   for (const [n, frame] of frames.entries()) {
     while (group.failure === undefined && n - Atomics.load(new Int32Array(liar.buffer, at + 64, 1), 0) >= 16)
       await new Promise(resolve => setImmediate(resolve));
-    ring.set(frame.subarray(0, headerBytes + 8192), at + slotAt(n % 16));
+    ring.set(frame.subarray(0, frameHeaderBytes + 8192), at + slotAt(n % 16));
     Atomics.store(written, 0, n + 1);
   }
   await expect(failed).rejects.toMatchObject({ code: "ranks/protocol", message: expect.stringContaining("rank 1") });

@@ -10,20 +10,20 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync, readdirSync, 
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ranksErrors } from "../errors.ts";
-import { chunkBytes, headerBytes } from "../links/frame.ts";
+import { frameChunkBytes, frameHeaderBytes } from "../links/frame.ts";
 import { isByteLocked, lockByte, type Mapping, mapFile, reserveFile } from "../native.ts";
 
 const magic = 0x6d616f6d;
 const version = 1;
 const pageBytes = 4096;
-export const slots = 16;
+export const ringSlots = 16;
 /** Rings grow with the square of the ranks. */
-export const mostRanks = 64;
+const mostRanks = 64;
 
 const controlBytes = 128;
-const slotBytes = headerBytes + chunkBytes;
+const slotBytes = frameHeaderBytes + frameChunkBytes;
 /** A ring: how many frames were written (0) and are free again (64), then the slots. */
-export const ringBytes = controlBytes + slots * slotBytes;
+export const ringBytes = controlBytes + ringSlots * slotBytes;
 export const slotAt = (slot: number): number => controlBytes + slot * slotBytes;
 
 const [sizeAt, readyAt, digestAt] = [8, 20, 24];
@@ -33,7 +33,7 @@ export const ringAt = (size: number, from: number, to: number): number =>
   headBytes(size) + (from * (size - 1) + (to < from ? to : to - 1)) * ringBytes;
 const segmentBytes = (size: number): number => headBytes(size) + size * (size - 1) * ringBytes;
 
-export interface SegmentOptions {
+interface SegmentOptions {
   readonly rank: number;
   readonly size: number;
   readonly path: string;
@@ -100,7 +100,7 @@ function create({ path, size, secret }: SegmentOptions): number {
   lockByte(file, 0);
   const mapping = mapFile(file, bytes);
   const words = new Int32Array(mapping.buffer, 0, 6);
-  words.set([magic, version, size, chunkBytes, slots]);
+  words.set([magic, version, size, frameChunkBytes, ringSlots]);
   new Uint8Array(mapping.buffer, digestAt, 32).set(digestOf(secret, size));
   Atomics.store(words, readyAt / 4, 1);
   mapping.unmap();
@@ -151,7 +151,7 @@ async function openSegmentFile(options: SegmentOptions, deadline: number): Promi
 
 function checkHead({ buffer }: Mapping, { path, size, secret }: SegmentOptions): void {
   const words = new Int32Array(buffer, 0, 6);
-  if (words[0] !== magic || words[1] !== version || words[3] !== chunkBytes || words[4] !== slots)
+  if (words[0] !== magic || words[1] !== version || words[3] !== frameChunkBytes || words[4] !== ringSlots)
     throw refuse(path, "shared memory of this version of Loam", "another layout", "Start all ranks with the same version.");
   if (words[sizeAt / 4] !== size) throw refuse(path, `${size} ranks`, `${words[sizeAt / 4]}, which rank 0 was started with`);
   if (!timingSafeEqual(new Uint8Array(buffer, digestAt, 32), digestOf(secret, size)))

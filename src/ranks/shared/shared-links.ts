@@ -2,14 +2,14 @@
  * Links through shared memory: frames are written into a ring of slots, and read where they lie. What a peer may have written there is checked before it
  * is believed: only its payload can change afterwards.
  */
-import { type Header, readHeader, writeHeader } from "../links/frame.ts";
+import { type FrameHeader, readFrameHeader, writeHeader } from "../links/frame.ts";
 import type { Arrived, LinkHandler, Links } from "../links/links.ts";
 import { Poller } from "../links/poller.ts";
 import { yieldProcessor } from "../native.ts";
-import { ringAt, ringBytes, type Segment, slotAt, slots } from "./segment.ts";
+import { ringAt, ringBytes, ringSlots, type Segment, slotAt } from "./segment.ts";
 
 interface Waiting {
-  readonly header: Header;
+  readonly header: FrameHeader;
   readonly payload: Uint8Array | undefined;
   readonly flushed: (() => void) | undefined;
 }
@@ -55,7 +55,7 @@ class Sender {
 
   get hasSlot(): boolean {
     // a reader that says more were freed than written gives no room
-    return (this.#written - this.#ring.freed) >>> 0 < slots;
+    return (this.#written - this.#ring.freed) >>> 0 < ringSlots;
   }
   get hasRoom(): boolean {
     const hasRoom = this.queue.length === 0 && this.hasSlot;
@@ -64,7 +64,7 @@ class Sender {
   }
 
   write({ header, payload, flushed }: Waiting): void {
-    const at = slotAt(this.#written % slots);
+    const at = slotAt(this.#written % ringSlots);
     if (payload) this.#ring.bytes.set(payload, at + 64);
     writeHeader(this.#ring.view, at, header, this.#written);
     this.#written = (this.#written + 1) >>> 0;
@@ -96,15 +96,15 @@ class Receiver {
   next(): Arrived | string | undefined {
     const { written } = this.#ring;
     if (written === this.#read) return undefined;
-    if ((written - this.#read) >>> 0 > slots) return "a ring of frames that was overrun";
+    if ((written - this.#read) >>> 0 > ringSlots) return "a ring of frames that was overrun";
     const number = this.#read;
-    const at = slotAt(number % slots);
-    const header = readHeader(this.#ring.view, at, number);
+    const at = slotAt(number % ringSlots);
+    const header = readFrameHeader(this.#ring.view, at, number);
     if (typeof header === "string") return header;
     this.#read = (number + 1) >>> 0;
     const payload = this.#ring.bytes.subarray(at + 64, at + 64 + header.payloadBytes);
     // a call that waits for other ranks must not keep the slots from the next ones
-    if ((number - this.#freed) >>> 0 < slots / 2) return { header, payload, release: () => this.#release(number) };
+    if ((number - this.#freed) >>> 0 < ringSlots / 2) return { header, payload, release: () => this.#release(number) };
     const copy = payload.slice();
     this.#release(number);
     return { header, payload: copy, release: () => {} };
@@ -119,7 +119,7 @@ class Receiver {
 
 export class SharedLinks implements Links {
   readonly transport = "shared memory";
-  readonly windowChunks = slots / 2;
+  readonly windowChunks = ringSlots / 2;
   readonly rank: number;
   readonly size: number;
   readonly #segment: Segment;
@@ -146,7 +146,7 @@ export class SharedLinks implements Links {
     this.#handler = handler;
   }
 
-  post(to: number, header: Header, payload: Uint8Array | undefined, flushed?: () => void): void {
+  post(to: number, header: FrameHeader, payload: Uint8Array | undefined, flushed?: () => void): void {
     const sender = this.#senders.get(to)!;
     if (this.#isClosed || this.#receivers.get(to)!.isOver) {
       flushed?.();

@@ -6,7 +6,7 @@ import type { LinkedGroup } from "../linked-group.ts";
 import { honestElements, lies } from "../links/lies.laws.ts";
 import { introduce } from "./handshake.ts";
 import { tcpGroup } from "./index.ts";
-import { openConnection } from "./sockets.ts";
+import { connectToRank } from "./sockets.ts";
 
 const secret = "a secret of these tests";
 
@@ -114,7 +114,7 @@ test("a rank that connects itself as number 7 of 2 is turned away, though it has
   const first = join(0, 2, `127.0.0.1:${port}`, { joinTimeoutMs: 2000 });
   first.catch(() => {});
   await (await reach(port)).destroy();
-  const socket = await openConnection({ host: "127.0.0.1", port }, secret, false);
+  const socket = await connectToRank({ host: "127.0.0.1", port }, secret, false);
   await expect(introduce(socket, { rank: 7, size: 2, port: 1 }, 0, secret)).rejects.toMatchObject({
     message: expect.stringContaining("rank 7"),
   });
@@ -144,7 +144,7 @@ test.each(Object.entries(lies))("%s: the rank that sends it is named, and the ru
   const port = await freePort();
   const first = join(0, 2, `127.0.0.1:${port}`);
   await (await reach(port)).destroy();
-  const liar = await openConnection({ host: "127.0.0.1", port }, secret, false);
+  const liar = await connectToRank({ host: "127.0.0.1", port }, secret, false);
   await introduce(liar, { rank: 1, size: 2, port: 1 }, 0, secret);
   const group = await first;
   liar.on("error", () => {}).resume();

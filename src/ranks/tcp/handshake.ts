@@ -27,8 +27,8 @@ export interface Hello {
 }
 
 /** Why an accepting rank refuses one that has the secret. */
-export const refusals = ["", "size", "rank", "twice"] as const;
-export type Refusal = (typeof refusals)[number];
+const refusals = ["", "size", "rank", "twice"] as const;
+export type RankRefusal = (typeof refusals)[number];
 
 const proofOf = (secret: string, role: "accepting" | "connecting", said: readonly Uint8Array[]): Buffer => {
   const mac = createHmac("sha256", secret).update(`loam ranks: ${role}\n`);
@@ -61,7 +61,12 @@ export async function introduce(socket: Socket, hello: Hello, to: number, secret
 }
 
 /** Hears who connects. Rejects where that one has not the secret; `judge` says why one that has it is refused. */
-export async function receive(socket: Socket, ownRank: number, secret: string, judge: (hello: Hello) => Refusal): Promise<Hello> {
+export async function hearIntroduction(
+  socket: Socket,
+  ownRank: number,
+  secret: string,
+  judge: (hello: Hello) => RankRefusal,
+): Promise<Hello> {
   const first = await readExactly(socket, helloBytes);
   if (!first.subarray(0, greeting.length).equals(greeting)) throw new Error("bytes that are no rank's greeting");
   const own = Buffer.alloc(numberBytes + 4);

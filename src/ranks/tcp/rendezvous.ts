@@ -6,10 +6,19 @@ import type { Server, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isLoamError } from "../../base/index.ts";
 import { ranksErrors } from "../errors.ts";
-import { type Hello, introduce, type Refusal, receive } from "./handshake.ts";
-import { type Address, acceptConnection, isLoopback, listenAt, openConnection, parseAddress, portOf, readExactly } from "./sockets.ts";
+import { type Hello, hearIntroduction, introduce, type RankRefusal } from "./handshake.ts";
+import {
+  acceptConnection,
+  connectToRank,
+  isLoopbackAddress,
+  listenAt,
+  parseRankAddress,
+  portOf,
+  type RankAddress,
+  readExactly,
+} from "./sockets.ts";
 
-export interface RendezvousOptions {
+interface RendezvousOptions {
   readonly rank: number;
   readonly size: number;
   /** Where rank 0 listens, as HOST:PORT: one for all ranks. */
@@ -51,7 +60,7 @@ class Rendezvous {
     return Array.from({ length: this.#o.size - 1 - this.#o.rank }, (_, i) => this.#o.rank + 1 + i);
   }
 
-  #judge({ rank, size }: Hello): Refusal {
+  #judge({ rank, size }: Hello): RankRefusal {
     if (size !== this.#o.size) return "size";
     if (!this.#expected.includes(rank)) return "rank";
     return this.#hellos.has(rank) ? "twice" : "";
@@ -69,7 +78,7 @@ class Rendezvous {
     try {
       const socket = await acceptConnection(raw, this.#o.secret, this.#isSecure);
       socket.on("error", () => {});
-      hello = await receive(socket, this.#o.rank, this.#o.secret, h => {
+      hello = await hearIntroduction(socket, this.#o.rank, this.#o.secret, h => {
         const refusal = this.#judge(h);
         if (refusal === "") this.#hellos.set(h.rank, h);
         return refusal;
@@ -109,19 +118,19 @@ class Rendezvous {
     }
   }
 
-  async #listen(at: Address): Promise<Server> {
+  async #listen(at: RankAddress): Promise<Server> {
     const server = await listenAt(at, socket => void this.#accept(socket));
     this.#servers.push(server);
     return server;
   }
 
   /** Connects until the rank is there. `portOfOwn` is told the socket first: a rank listens where the others reach it. */
-  async #connect(to: number, at: Address, portOfOwn: (socket: Socket) => Promise<number>): Promise<Socket> {
+  async #connect(to: number, at: RankAddress, portOfOwn: (socket: Socket) => Promise<number>): Promise<Socket> {
     const { rank, size, secret } = this.#o;
     for (;;) {
       let socket: Socket | undefined;
       try {
-        socket = await openConnection(at, secret, this.#isSecure);
+        socket = await connectToRank(at, secret, this.#isSecure);
         socket.on("error", () => {});
         const late = setTimeout(() => socket?.destroy(), handshakeMs);
         await introduce(socket, { rank, size, port: await portOfOwn(socket) }, to, secret).finally(() => clearTimeout(late));
@@ -142,7 +151,7 @@ class Rendezvous {
     }
   }
 
-  async #asFirst(at: Address): Promise<void> {
+  async #asFirst(at: RankAddress): Promise<void> {
     await this.#listen(at);
     await this.#waitForAll();
     const list = Buffer.from(
@@ -153,7 +162,7 @@ class Rendezvous {
     for (const socket of this.found.values()) socket.write(Buffer.concat([length, list]));
   }
 
-  async #asOther(at: Address): Promise<void> {
+  async #asOther(at: RankAddress): Promise<void> {
     const { rank } = this.#o;
     let server: Server | undefined;
     const first = await this.#connect(0, at, async socket => {
@@ -179,7 +188,7 @@ class Rendezvous {
     return ranksErrors.fail("lost", { place: "rank 0", expected: "the addresses of all ranks", received }, cause);
   }
 
-  async run(at: Address): Promise<Mesh> {
+  async run(at: RankAddress): Promise<Mesh> {
     try {
       if (this.#o.rank === 0) await this.#asFirst(at);
       else await this.#asOther(at);
@@ -195,7 +204,7 @@ class Rendezvous {
 }
 
 /** The addresses that rank 0 tells: IP addresses and ports alone. */
-async function readList(socket: Socket): Promise<Map<number, Address>> {
+async function readList(socket: Socket): Promise<Map<number, RankAddress>> {
   const length = (await readExactly(socket, 4)).readUInt32LE(0);
   if (length > mostListBytes) throw new Error(`a list of ${length} bytes`);
   const list: unknown = JSON.parse((await readExactly(socket, length)).toString("utf8"));
@@ -211,7 +220,7 @@ async function readList(socket: Socket): Promise<Map<number, Address>> {
 
 /** Finds all other ranks. Errors: `ranks/transport` (address, secret, number of ranks), `ranks/stuck`, `ranks/lost`. */
 export async function meetRanks(o: RendezvousOptions): Promise<Mesh> {
-  const at = await parseAddress(o.address);
+  const at = await parseRankAddress(o.address);
   // all ranks have the same address of rank 0, and so decide alike
-  return new Rendezvous(o, !isLoopback(at.host)).run(at);
+  return new Rendezvous(o, !isLoopbackAddress(at.host)).run(at);
 }

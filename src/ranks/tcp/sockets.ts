@@ -6,7 +6,7 @@ import { connect as connectSecurely, createSecureContext, TLSSocket } from "node
 import { ranksErrors } from "../errors.ts";
 import { probeConnection } from "../native.ts";
 
-export interface Address {
+export interface RankAddress {
   readonly host: string;
   readonly port: number;
 }
@@ -16,7 +16,7 @@ loopback.addSubnet("127.0.0.0", 8, "ipv4");
 loopback.addAddress("::1", "ipv6");
 
 /** `host:port`, with the host as an IP address. Errors: `ranks/argument`, `ranks/transport`. */
-export async function parseAddress(text: string): Promise<Address> {
+export async function parseRankAddress(text: string): Promise<RankAddress> {
   const found = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/i.exec(text);
   const port = Number(found?.[3]);
   if (!found || port > 65535)
@@ -28,7 +28,7 @@ export async function parseAddress(text: string): Promise<Address> {
   }
 }
 
-export const isLoopback = (host: string): boolean => loopback.check(host, isIPv6(host) ? "ipv6" : "ipv4");
+export const isLoopbackAddress = (host: string): boolean => loopback.check(host, isIPv6(host) ? "ipv6" : "ipv4");
 
 /**
  * TLS 1.2 with a shared key and a fresh exchange of keys (RFC 5489, RFC 7905): both sides prove that they have the secret, recorded traffic stays closed
@@ -69,7 +69,7 @@ const opened = (socket: Socket, event: string): Promise<Socket> =>
   });
 
 /** Connects to a rank. */
-export async function openConnection({ host, port }: Address, secret: string, isSecure: boolean): Promise<Socket> {
+export async function connectToRank({ host, port }: RankAddress, secret: string, isSecure: boolean): Promise<Socket> {
   const socket = connect({ host, port });
   await opened(socket, "connect");
   prepare(socket);
@@ -100,7 +100,7 @@ export async function acceptConnection(socket: Socket, secret: string, isSecure:
 }
 
 /** Listens; port 0 is any. Errors: `ranks/transport`. */
-export function listenAt({ host, port }: Address, accept: (socket: Socket) => void): Promise<Server> {
+export function listenAt({ host, port }: RankAddress, accept: (socket: Socket) => void): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer(accept);
     server.once("error", (cause: NodeJS.ErrnoException) =>

@@ -1,24 +1,24 @@
 /** Links over TCP connections: frames one after another, read into chunks of memory that are used again. */
 import type { Socket } from "node:net";
-import { chunkBytes, type Header, headerBytes, readHeader, writeHeader } from "../links/frame.ts";
+import { type FrameHeader, frameChunkBytes, frameHeaderBytes, readFrameHeader, writeHeader } from "../links/frame.ts";
 import type { LinkHandler, Links } from "../links/links.ts";
 import type { Mesh } from "./rendezvous.ts";
 
 /** Bytes that wait to be sent to a rank: above this, bodies are held back. */
-const mostWaiting = 16 * chunkBytes;
+const mostWaiting = 16 * frameChunkBytes;
 /** How long `close` waits for what was posted. */
 const closeMs = 2000;
 
-type Take = (header: Header, payload: Uint8Array, release: () => void) => void;
+type Take = (header: FrameHeader, payload: Uint8Array, release: () => void) => void;
 
 /** Frames out of a stream of bytes. */
 class FrameReader {
   readonly #take: Take;
   readonly #free: Uint8Array[];
-  readonly #head = new Uint8Array(headerBytes);
+  readonly #head = new Uint8Array(frameHeaderBytes);
   readonly #view = new DataView(this.#head.buffer);
   #headFilled = 0;
-  #header: Header | undefined;
+  #header: FrameHeader | undefined;
   #payload: Uint8Array | undefined;
   #filled = 0;
   #number = 0;
@@ -33,12 +33,12 @@ class FrameReader {
     let at = 0;
     while (at < bytes.length) {
       if (!this.#header) {
-        const n = Math.min(headerBytes - this.#headFilled, bytes.length - at);
+        const n = Math.min(frameHeaderBytes - this.#headFilled, bytes.length - at);
         this.#head.set(bytes.subarray(at, at + n), this.#headFilled);
         at += n;
         this.#headFilled += n;
-        if (this.#headFilled < headerBytes) return undefined;
-        const header = readHeader(this.#view, 0, this.#number);
+        if (this.#headFilled < frameHeaderBytes) return undefined;
+        const header = readFrameHeader(this.#view, 0, this.#number);
         if (typeof header === "string") return header;
         this.#begin(header);
       } else {
@@ -52,13 +52,13 @@ class FrameReader {
     return undefined;
   }
 
-  #begin(header: Header): void {
+  #begin(header: FrameHeader): void {
     this.#number = (this.#number + 1) >>> 0;
     this.#headFilled = 0;
     this.#filled = 0;
     this.#header = header;
     if (header.payloadBytes === 0) this.#end();
-    else this.#payload = this.#free.pop() ?? new Uint8Array(chunkBytes);
+    else this.#payload = this.#free.pop() ?? new Uint8Array(frameChunkBytes);
   }
 
   #end(): void {
@@ -138,14 +138,14 @@ export class TcpLinks implements Links {
     if (socket.destroyed) socket.emit("close");
   }
 
-  post(to: number, header: Header, payload: Uint8Array | undefined, flushed?: () => void): void {
+  post(to: number, header: FrameHeader, payload: Uint8Array | undefined, flushed?: () => void): void {
     const connection = this.#connections.get(to)!;
     const { socket } = connection;
     if (this.#isClosed || connection.isOver || !socket.writable) {
       flushed?.();
       return;
     }
-    const head = new Uint8Array(headerBytes);
+    const head = new Uint8Array(frameHeaderBytes);
     writeHeader(new DataView(head.buffer), 0, header, connection.sent);
     connection.sent = (connection.sent + 1) >>> 0;
     const written = () => {
