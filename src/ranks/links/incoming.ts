@@ -73,7 +73,7 @@ export class Incoming {
     if (!source.isAnnounced || length !== want || (length === 0 && this.#total > 0))
       return `${length} bytes of a message, where ${source.isAnnounced ? want : 0} are due`;
     if (arrived.header.kind === "body" && source.received >= source.granted * frameChunkBytes)
-      return "more of a message than was asked for";
+      return "more of a message than there was credit for";
     source.received += length;
     source.chunks.push(arrived);
     this.#read();
