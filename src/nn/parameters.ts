@@ -22,7 +22,7 @@ type ParameterStart =
   | { readonly kind: "uniform"; readonly bound: number }
   | { readonly kind: "constant"; readonly value: number };
 
-export interface ParameterSplit {
+interface ParameterSplit {
   readonly tensor: number;
 }
 interface ParameterRole {

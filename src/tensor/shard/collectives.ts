@@ -1,7 +1,7 @@
 /** What ranks do together, as a port: a process group of any transport is given for it, and one of a single process is here. */
 import type { TypedArray } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
-import { coordinatesOf, groupOf, type Mesh, type MeshAxis } from "./mesh.ts";
+import { coordinatesOf, meshGroupOf, type Mesh, type MeshAxis } from "./mesh.ts";
 
 /** Arrays that are added up. */
 export type ReducedNumbers = Float32Array | Int32Array;
@@ -65,7 +65,7 @@ export function memoryCollectives(mesh: Mesh): RankCollectives[] {
   const wanted = new Map<string, ((x: TypedArray) => void)[]>();
   const meet = (rank: number, axis: MeshAxis, call: Omit<Call, "done">): Promise<void> =>
     new Promise((resolve, reject) => {
-      const group = groupOf(mesh, rank, [axis]);
+      const group = meshGroupOf(mesh, rank, [axis]);
       const key = `${axis} ${group}`;
       const own = waiting.get(key) ?? new Map<number, Call>();
       waiting.set(key, own);

@@ -122,13 +122,6 @@ function stepGraph(inputs: readonly number[], outputs: readonly number[], tensor
   return { inputs: stands, outputs: results.map(t => made.get(t)!) };
 }
 
-/** Bytes alive while each step runs: what it reads, what it makes that others read, and what waits for later steps. */
-export function liveValues({ values, steps }: CutGraph): number[][] {
-  return steps.map((_, step) =>
-    values.flatMap((v, n) => (v.from <= step && v.lastUse >= step && !(v.from === -1 && v.lastUse < 0) ? [n] : [])),
-  );
-}
-
 /** Does an operation move or compute elements one by one, so that it may as well run later? */
 export const isCheap = (t: Tensor): boolean =>
   ops[t.kind].elementwise === true ||

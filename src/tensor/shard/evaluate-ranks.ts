@@ -7,7 +7,7 @@ import { tensorErrors } from "../errors.ts";
 import { type CollectiveValue, type EvaluateOptions, evaluating } from "../evaluate.ts";
 import type { Shape } from "../shape.ts";
 import { type CollectiveTensor, isKind, type Tensor } from "../tensor.ts";
-import { groupOf, type Mesh } from "./mesh.ts";
+import { meshGroupOf, type Mesh } from "./mesh.ts";
 
 /** A program of one rank: what it computes, and its inputs' values. */
 export interface RankEvaluation {
@@ -100,7 +100,7 @@ export function evaluateRanks(mesh: Mesh, programs: readonly RankEvaluation[], o
     waits[rank] = step.done ? undefined : step.value;
   };
   for (const rank of runs.keys()) advance(rank);
-  const groupAt = (rank: number): number[] => groupOf(mesh, rank, [waits[rank]!.node.attributes.axis]);
+  const groupAt = (rank: number): number[] => meshGroupOf(mesh, rank, [waits[rank]!.node.attributes.axis]);
   const isMet = (rank: number): boolean => {
     const group = groupAt(rank);
     const { node } = waits[rank]!;

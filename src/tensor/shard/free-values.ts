@@ -14,7 +14,7 @@ import {
   type ShardLayout,
   shardOffsets,
   wholeLayout,
-  windowOf,
+  shardWindowOf,
 } from "./layout.ts";
 import type { Mesh, MeshCoordinates } from "./mesh.ts";
 
@@ -62,7 +62,7 @@ export class FreeValues {
     if (isKind(t, "constant")) return isWhole(layout) ? t : this.#constantPart(t, layout, shape);
     if (isKind(t, "randomUniform")) {
       const seed = this.#get(t.inputs[0]!, wholeLayout([]));
-      const window = isWhole(layout) ? {} : { window: windowOf(layout, this.#mesh, this.#at) };
+      const window = isWhole(layout) ? {} : { window: shardWindowOf(layout, this.#mesh, this.#at) };
       return new Tensor("randomUniform", [seed], { ...t.attributes, shape, ...window });
     }
     if (isKind(t, "reshape")) return this.#reshaped(t, layout, shape);
@@ -86,7 +86,7 @@ export class FreeValues {
     const { layout: before, from } = reshapedShardLayout(layout, x.shape, this.#mesh);
     if (layoutKey(from) === layoutKey(layout)) return f.reshape(this.#get(x, before), shape);
     const whole = f.reshape(this.#get(x, wholeLayout(x.shape)), t.shape);
-    const { of, start, size } = windowOf(layout, this.#mesh, this.#at);
+    const { of, start, size } = shardWindowOf(layout, this.#mesh, this.#at);
     const part = f.slice(f.reshape(whole, of), ...start.map((s, i): [number, number] => [s, s + size[i]!]));
     return f.reshape(part, shape);
   }

@@ -6,7 +6,7 @@ export { localShape, type Sharding, type ShardLayout } from "./layout.ts";
 export {
   checkMeshFits,
   coordinatesOf,
-  groupOf,
+  meshGroupOf,
   groupsAlong,
   type Mesh,
   type MeshAxis,

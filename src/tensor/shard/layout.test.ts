@@ -4,7 +4,7 @@ import { sizeOf } from "../dtype.ts";
 import {
   canonical,
   layoutKey,
-  layoutOf,
+  shardLayoutOf,
   localShape,
   reshapedShardLayout,
   type Sharding,
@@ -27,11 +27,11 @@ const layouts = shapes.chain(shape =>
     for (const [axis, dimension] of Object.entries(wanted)) {
       const next = { ...split, [axis]: dimension };
       try {
-        if (dimension < shape.length) layoutOf(mesh, shape, { split: next } as Sharding, "law");
+        if (dimension < shape.length) shardLayoutOf(mesh, shape, { split: next } as Sharding, "law");
         if (dimension < shape.length) split[axis] = dimension;
       } catch {}
     }
-    return { shape, layout: layoutOf(mesh, shape, { split } as Sharding, "law") };
+    return { shape, layout: shardLayoutOf(mesh, shape, { split } as Sharding, "law") };
   }),
 );
 
@@ -68,7 +68,7 @@ test("in another shape a rank keeps its elements in their order", () => {
 });
 
 test("rows of parted batches and parted sequences keep both parts, there and back", () => {
-  const layout = layoutOf(mesh, [4, 6, 9], { split: { data: 0, sequence: 1 } }, "law");
+  const layout = shardLayoutOf(mesh, [4, 6, 9], { split: { data: 0, sequence: 1 } }, "law");
   const rows = reshapedShardLayout(layout, [24, 9], mesh);
   expect(rows.from).toBe(layout);
   expect(rows.layout.dimensions[0]).toEqual([
@@ -77,10 +77,10 @@ test("rows of parted batches and parted sequences keep both parts, there and bac
   ]);
   expect(layoutKey(reshapedShardLayout(rows.layout, [4, 6, 9], mesh).layout)).toBe(layoutKey(layout));
   // heads of a parted width
-  const heads = reshapedShardLayout(layoutOf(mesh, [4, 6, 12], { split: { tensor: 2 } }, "law"), [4, 6, 3, 4], mesh);
+  const heads = reshapedShardLayout(shardLayoutOf(mesh, [4, 6, 12], { split: { tensor: 2 } }, "law"), [4, 6, 3, 4], mesh);
   expect(heads.layout.dimensions[2]).toEqual([{ size: 3, axis: "tensor" }]);
   // four heads cannot be shared out to three ranks
-  expect(splitAxes(reshapedShardLayout(layoutOf(mesh, [4, 6, 12], { split: { tensor: 2 } }, "law"), [4, 6, 4, 3], mesh).from)).toEqual([]);
+  expect(splitAxes(reshapedShardLayout(shardLayoutOf(mesh, [4, 6, 12], { split: { tensor: 2 } }, "law"), [4, 6, 4, 3], mesh).from)).toEqual([]);
 });
 
 test("one form: whole factors are joined, and belong to a parted one in front", () => {
@@ -90,8 +90,8 @@ test("one form: whole factors are joined, and belong to a parted one in front", 
 });
 
 test("a result's axes are its operands', those of the largest first, each once", () => {
-  const x = layoutOf(mesh, [4, 6], { split: { data: 0 } }, "law");
-  const row = layoutOf(mesh, [6], { split: { tensor: 0 } }, "law");
+  const x = shardLayoutOf(mesh, [4, 6], { split: { data: 0 } }, "law");
+  const row = shardLayoutOf(mesh, [6], { split: { tensor: 0 } }, "law");
   expect(
     splitAxes(
       unionLayout(
@@ -103,8 +103,8 @@ test("a result's axes are its operands', those of the largest first, each once",
       ),
     ),
   ).toEqual(["data", "tensor"]);
-  const column = layoutOf(mesh, [4, 1], { split: { data: 0 } }, "law");
-  const turned = layoutOf(mesh, [4, 6], { split: { data: 1 } }, "law");
+  const column = shardLayoutOf(mesh, [4, 1], { split: { data: 0 } }, "law");
+  const turned = shardLayoutOf(mesh, [4, 6], { split: { data: 1 } }, "law");
   const made = unionLayout(
     [4, 6],
     [
@@ -117,9 +117,9 @@ test("a result's axes are its operands', those of the largest first, each once",
 });
 
 test("dimensions that an axis does not divide, or that do not exist, are refused", () => {
-  expect(() => layoutOf(mesh, [4, 7], { split: { tensor: 1 } }, "input x")).toThrow(
+  expect(() => shardLayoutOf(mesh, [4, 7], { split: { tensor: 1 } }, "input x")).toThrow(
     /input x: expected dimension 1 of \[4, 7\] to be a multiple of tensor \(3\), got 7/,
   );
-  expect(() => layoutOf(mesh, [4], { split: { data: 1 } }, "x")).toThrow(/a dimension of \[4\] for "data", got 1/);
-  expect(() => layoutOf(mesh, [4], { split: { data: 0 }, partial: ["data"] }, "x")).toThrow(/both for "data"/);
+  expect(() => shardLayoutOf(mesh, [4], { split: { data: 1 } }, "x")).toThrow(/a dimension of \[4\] for "data", got 1/);
+  expect(() => shardLayoutOf(mesh, [4], { split: { data: 0 }, partial: ["data"] }, "x")).toThrow(/both for "data"/);
 });

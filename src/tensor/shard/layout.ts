@@ -51,7 +51,6 @@ export const shapeOfLayout = (l: ShardLayout): number[] => l.dimensions.map(size
 
 export const layoutKey = (l: ShardLayout): string =>
   `${l.dimensions.map(d => d.map(f => `${f.size}${f.axis ?? ""}`).join("*")).join(",")}+${meshAxes.filter(a => l.partial.includes(a))}`;
-export const sameLayout = (a: ShardLayout, b: ShardLayout): boolean => layoutKey(a) === layoutKey(b);
 export const sameDimension = (a: DimensionLayout, b: DimensionLayout): boolean =>
   a.length === b.length && a.every((f, i) => f.size === b[i]!.size && f.axis === b[i]!.axis);
 
@@ -97,7 +96,7 @@ export function splitDimension(size: number, axes: readonly MeshAxis[], mesh: Me
 }
 
 /** The layout that a caller means. Errors: tensor/mesh for dimensions that there are not, or that an axis does not divide. */
-export function layoutOf(mesh: Mesh, shape: Shape, sharding: Sharding, place: string): ShardLayout {
+export function shardLayoutOf(mesh: Mesh, shape: Shape, sharding: Sharding, place: string): ShardLayout {
   const wrong = (expected: string, received: string) => tensorErrors.fail("mesh", { place, expected, received });
   const by = new Map<number, MeshAxis[]>();
   for (const axis of meshAxes) {
@@ -203,12 +202,12 @@ export const broadcastLayout = (layout: ShardLayout, shape: Shape): ShardLayout 
 };
 
 /** Factor by factor: the sizes of all, where a rank's part begins, and how large it is. */
-export interface ShardWindow {
+interface ShardWindow {
   readonly of: Shape;
   readonly start: readonly number[];
   readonly size: Shape;
 }
-export function windowOf(l: ShardLayout, mesh: Mesh, at: MeshCoordinates): ShardWindow {
+export function shardWindowOf(l: ShardLayout, mesh: Mesh, at: MeshCoordinates): ShardWindow {
   const factors = l.dimensions.flat();
   return {
     of: factors.map(f => f.size),
@@ -219,7 +218,7 @@ export function windowOf(l: ShardLayout, mesh: Mesh, at: MeshCoordinates): Shard
 
 /** The places in the whole array of the elements of a rank's part, in the part's order. */
 export function shardOffsets(l: ShardLayout, mesh: Mesh, at: MeshCoordinates): Int32Array {
-  const { of, start, size } = windowOf(l, mesh, at);
+  const { of, start, size } = shardWindowOf(l, mesh, at);
   const strides = stridesOf(of);
   const first = start.reduce((sum, s, i) => sum + s * strides[i]!, 0);
   return offsets(size, strides).map(o => o + first);

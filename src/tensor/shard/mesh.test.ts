@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { checkMeshFits, coordinatesOf, groupOf, groupsAlong, type MeshAxis, meshAxes, meshOf, rankAt, showMesh } from "./mesh.ts";
+import { checkMeshFits, coordinatesOf, meshGroupOf, groupsAlong, type MeshAxis, meshAxes, meshOf, rankAt, showMesh } from "./mesh.ts";
 
 const size = fc.integer({ min: 1, max: 3 });
 const meshes = fc.record({ pipeline: size, data: size, sequence: size, tensor: size }).map(sizes => meshOf(sizes));
@@ -22,7 +22,7 @@ test("groups along axes part the ranks, in the order of their coordinates, and a
       for (const group of groups) {
         expect(group).toHaveLength(axes.reduce((n, axis) => n * mesh.sizes[axis], 1));
         for (const rank of group) {
-          expect(groupOf(mesh, rank, axes)).toEqual(group);
+          expect(meshGroupOf(mesh, rank, axes)).toEqual(group);
           for (const axis of meshAxes)
             if (!axes.includes(axis)) expect(coordinatesOf(mesh, rank)[axis]).toBe(coordinatesOf(mesh, group[0]!)[axis]);
         }

@@ -67,7 +67,7 @@ export function coordinatesOf(mesh: Mesh, rank: number): MeshCoordinates {
 export const rankAt = (mesh: Mesh, at: MeshCoordinates): number => meshAxes.reduce((rank, axis) => rank * mesh.sizes[axis] + at[axis], 0);
 
 /** The ranks that differ from one along some axes alone, itself included, in the order of their coordinates. */
-export function groupOf(mesh: Mesh, rank: number, axes: readonly MeshAxis[]): number[] {
+export function meshGroupOf(mesh: Mesh, rank: number, axes: readonly MeshAxis[]): number[] {
   const own = coordinatesOf(mesh, rank);
   const among = meshAxes.filter(axis => axes.includes(axis));
   const walk = (i: number, at: MeshCoordinates): number[] =>
@@ -79,7 +79,7 @@ export function groupOf(mesh: Mesh, rank: number, axes: readonly MeshAxis[]): nu
 
 /** All groups along some axes: each rank is in one. */
 export function groupsAlong(mesh: Mesh, axes: readonly MeshAxis[]): number[][] {
-  const groups = Array.from({ length: mesh.ranks }, (_, rank) => groupOf(mesh, rank, axes));
+  const groups = Array.from({ length: mesh.ranks }, (_, rank) => meshGroupOf(mesh, rank, axes));
   return groups.filter((group, rank) => group[0] === rank);
 }
 

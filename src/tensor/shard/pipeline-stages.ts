@@ -35,7 +35,7 @@ export interface PipelineStages {
   readonly shared: ReadonlyMap<string, readonly number[]>;
 }
 
-export interface StageOptions {
+interface StageOptions {
   readonly stages: number;
   /** The first stage that reads a parameter; undefined for an input of the batch, which every stage is given. */
   stageOf(input: string): number | undefined;

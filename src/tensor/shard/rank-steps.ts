@@ -9,7 +9,7 @@ import type { Graph } from "../graph.ts";
 import { type CollectiveTensor, isCollective, isKind, type Tensor } from "../tensor.ts";
 import { type CutGraph, cutGraph, isCheap, isCopied } from "./cut-graph.ts";
 
-export interface RankStep {
+interface RankStep {
   /** In the order in which all ranks make them. */
   readonly collectives: readonly { readonly node: CollectiveTensor; readonly from: number; readonly to: number }[];
 }

@@ -35,7 +35,7 @@ function sharedDimension(a: DimensionLayout, b: DimensionLayout): DimensionLayou
  * [..., M, K] x [..., K, N]. Parted rows M and columns N stay; K that is parted gives summands (Shoeybi et al. 2019, "Megatron-LM": a product by
  * columns, then one by rows). An axis can part one of them: of K and another, K is gathered; of M and N, the side that is no parameter.
  */
-export const product: ShardRule<"matmul"> = ({ node, layouts: [la, lb], isGiven }) => {
+export const productRule: ShardRule<"matmul"> = ({ node, layouts: [la, lb], isGiven }) => {
   const { transposeA, transposeB } = node.attributes;
   const [a, b] = node.inputs as [Tensor, Tensor];
   const [ra, rb] = [a.shape.length, b.shape.length];
@@ -190,10 +190,8 @@ export const flash: ShardRule<FlashKind> = c => {
     output,
     make: (local, rank) => {
       const { attributes } = node;
-      return new Tensor(node.kind as OpKind, local, {
-        ...attributes,
-        sight: movedSight(attributes.sight, firstQuery(queries, mesh, rank)),
-      } as never);
+      const sight = movedSight(attributes.sight, firstQuery(queries, mesh, rank));
+      return new Tensor<OpKind>(node.kind, local, { ...attributes, sight });
     },
   };
 };

@@ -167,10 +167,10 @@ export const rowwise: ShardRule<OpKind> = ({ node, layouts: [l] }) => {
 };
 
 /** A value, whatever follows it. */
-export const ordered: ShardRule<"barrier"> = ({ layouts }) => ({ inputs: layouts, output: layouts[0]! });
+export const orderedRule: ShardRule<"barrier"> = ({ layouts }) => ({ inputs: layouts, output: layouts[0]! });
 
 /** x [B, H, T, D] and angles [B or 1, 1, T, D/2]: D is whole. */
-export const turned: ShardRule<"rotary"> = ({ node, layouts }: RuleContext<"rotary">) => {
+export const turnedRule: ShardRule<"rotary"> = ({ node, layouts }: RuleContext<"rotary">) => {
   const union = unionLayout(
     node.shape,
     node.inputs.map((x, i) => ({ shape: x.shape, layout: i === 0 ? wholeAlong(layouts[0]!, 3) : layouts[i]! })),

@@ -8,7 +8,7 @@ import { splitAxes } from "./layout.ts";
 import type { MeshAxis } from "./mesh.ts";
 import { isZeroInput, type RuleContext, type ShardRule } from "./rule.ts";
 import { looked, putAlongRule, scattered, takenAlong } from "./rules-index.ts";
-import { attended, flash, logSumExpRule, product, softmaxRule } from "./rules-product.ts";
+import { attended, flash, logSumExpRule, productRule, softmaxRule } from "./rules-product.ts";
 import {
   addedUp,
   broadcast,
@@ -17,7 +17,7 @@ import {
   gathered,
   greatest,
   greatestPlace,
-  ordered,
+  orderedRule,
   padded,
   reshaped,
   rowwise,
@@ -25,7 +25,7 @@ import {
   sliced,
   summed,
   transposed,
-  turned,
+  turnedRule,
 } from "./rules-shape.ts";
 
 /** Kinds that never reach the table: leaves are laid out by the pass, bodies are put in place of calls before it, and ranks meet once. */
@@ -75,8 +75,8 @@ export const shardRules: { readonly [K in Exclude<OpKind, Unruled>]: ShardRule<K
   takeAlong: takenAlong,
   scatterRows: scattered,
   putAlong: putAlongRule,
-  matmul: product,
-  barrier: ordered,
+  matmul: productRule,
+  barrier: orderedRule,
   custom: gathered,
   mean: summed,
   softmax: softmaxRule,
@@ -85,7 +85,7 @@ export const shardRules: { readonly [K in Exclude<OpKind, Unruled>]: ShardRule<K
   silu: elementwise,
   relu: elementwise,
   squaredRelu: elementwise,
-  rotary: turned,
+  rotary: turnedRule,
   matmulAdd: gathered,
   matmulBlocks: gathered,
   matmulRows: gathered,

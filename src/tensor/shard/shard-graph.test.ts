@@ -9,7 +9,7 @@ import { valueAndGrad, vjp } from "../grad.ts";
 import { graphOf } from "../graph.ts";
 import type { Shape } from "../shape.ts";
 import { constant, input, type Tensor } from "../tensor.ts";
-import { layoutOf, type Sharding } from "./layout.ts";
+import { shardLayoutOf, type Sharding } from "./layout.ts";
 import { type Mesh, type MeshAxis, meshOf } from "./mesh.ts";
 import { shardGraph, sumCollectives } from "./shard-graph.ts";
 import { evaluateSharded, shardedError } from "./sharded.laws.ts";
@@ -29,7 +29,7 @@ function drawSharding(r: Random, mesh: Mesh, shape: Shape, canBePartial: boolean
           ? { ...sharding, partial: [...(sharding.partial ?? []), axis] }
           : sharding;
     try {
-      layoutOf(mesh, shape, next, "law");
+      shardLayoutOf(mesh, shape, next, "law");
       sharding = next;
     } catch {}
   }

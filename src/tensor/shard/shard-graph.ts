@@ -17,7 +17,7 @@ import {
   type DimensionLayout,
   isWhole,
   layoutKey,
-  layoutOf,
+  shardLayoutOf,
   localShape,
   type Sharding,
   type ShardLayout,
@@ -270,7 +270,7 @@ const layoutsOfInputs = (graph: Graph, { mesh, inputs }: ShardOptions): ShardLay
       expected: `names of the program's inputs (${[...names].slice(0, 8).join(", ")}${names.size > 8 ? ", ..." : ""})`,
       received: `"${unknown}"`,
     });
-  return graph.inputs.map(t => layoutOf(mesh, t.shape, inputs[t.attributes.name] ?? {}, `input ${t.attributes.name}`));
+  return graph.inputs.map(t => shardLayoutOf(mesh, t.shape, inputs[t.attributes.name] ?? {}, `input ${t.attributes.name}`));
 };
 
 /**
@@ -286,7 +286,7 @@ export function shardGraph(given: Graph, options: ShardOptions): ShardedGraph {
   const inputs = layoutsOfInputs(graph, options);
   const asked = graph.outputs.map((t, i) => {
     const sharding = options.outputs?.[i];
-    return sharding === "computed" ? undefined : layoutOf(mesh, t.shape, sharding ?? {}, `output ${i}`);
+    return sharding === "computed" ? undefined : shardLayoutOf(mesh, t.shape, sharding ?? {}, `output ${i}`);
   });
   const hints = layoutHints(graph, asked, mesh);
   const passOf = (rank: number) => {

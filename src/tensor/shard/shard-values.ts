@@ -1,7 +1,7 @@
 /** Whole arrays as the parts that ranks have, and back. Elements are copied, never computed, except that summands are added in the order of ranks. */
 import type { TypedArray } from "../dtype.ts";
 import { bearsSum, type ShardLayout, shapeOfLayout, shardOffsets } from "./layout.ts";
-import { coordinatesOf, type Mesh, rankAt } from "./mesh.ts";
+import { coordinatesOf, type Mesh, type MeshAxis, meshAxes } from "./mesh.ts";
 
 type Elements = TypedArray | Float64Array;
 
@@ -10,6 +10,7 @@ export function partOfValues<A extends Elements>(whole: A, layout: ShardLayout, 
   const at = coordinatesOf(mesh, rank);
   const own = shardOffsets(layout, mesh, at);
   const part = whole.slice(0, own.length) as A;
+  // of the array's own kind of number
   const zero = (typeof whole[0] === "bigint" ? 0n : 0) as never;
   const isBearer = bearsSum(layout.partial, at);
   own.forEach((o, i) => {
@@ -27,14 +28,11 @@ export function joinValues<A extends Elements>(parts: readonly A[], layout: Shar
   const size = shapeOfLayout(layout).reduce((n, d) => n * d, 1);
   const Made = parts[0]!.constructor as new (length: number) => A;
   const whole = new Made(size);
-  const split = new Set(layout.dimensions.flatMap(d => d.flatMap(f => f.axis ?? [])));
+  const split = new Set<MeshAxis>(layout.dimensions.flatMap(d => d.flatMap(f => f.axis ?? [])));
   for (const [rank, part] of parts.entries()) {
     const at = coordinatesOf(mesh, rank);
     // one rank of those that hold the same
-    const first = Object.fromEntries(
-      Object.entries(at).map(([axis, n]) => [axis, split.has(axis as never) || layout.partial.includes(axis as never) ? n : 0]),
-    ) as typeof at;
-    if (rankAt(mesh, first) !== rank) continue;
+    if (meshAxes.some(axis => at[axis] > 0 && !split.has(axis) && !layout.partial.includes(axis))) continue;
     const own = shardOffsets(layout, mesh, at);
     if (layout.partial.length === 0)
       own.forEach((o, i) => {
@@ -42,6 +40,7 @@ export function joinValues<A extends Elements>(parts: readonly A[], layout: Shar
       });
     else
       own.forEach((o, i) => {
+        // sums are of floats
         whole[o] = ((whole[o] as number) + (part[i] as number)) as never;
       });
   }
