@@ -1,7 +1,7 @@
 /** What ranks do together, as a port: a process group of any transport is given for it, and one of a single process is here. */
 import type { TypedArray } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
-import { coordinatesOf, meshGroupOf, type Mesh, type MeshAxis } from "./mesh.ts";
+import { coordinatesOf, type Mesh, type MeshAxis, meshGroupOf } from "./mesh.ts";
 
 /** Arrays that are added up. */
 export type ReducedNumbers = Float32Array | Int32Array;

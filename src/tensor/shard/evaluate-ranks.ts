@@ -7,7 +7,7 @@ import { tensorErrors } from "../errors.ts";
 import { type CollectiveValue, type EvaluateOptions, evaluating } from "../evaluate.ts";
 import type { Shape } from "../shape.ts";
 import { type CollectiveTensor, isKind, type Tensor } from "../tensor.ts";
-import { meshGroupOf, type Mesh } from "./mesh.ts";
+import { type Mesh, meshGroupOf } from "./mesh.ts";
 
 /** A program of one rank: what it computes, and its inputs' values. */
 export interface RankEvaluation {

@@ -13,8 +13,8 @@ import {
   reshapedShardLayout,
   type ShardLayout,
   shardOffsets,
-  wholeLayout,
   shardWindowOf,
+  wholeLayout,
 } from "./layout.ts";
 import type { Mesh, MeshCoordinates } from "./mesh.ts";
 

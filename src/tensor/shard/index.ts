@@ -6,7 +6,6 @@ export { localShape, type Sharding, type ShardLayout } from "./layout.ts";
 export {
   checkMeshFits,
   coordinatesOf,
-  meshGroupOf,
   groupsAlong,
   type Mesh,
   type MeshAxis,
@@ -14,6 +13,7 @@ export {
   type MeshNeed,
   type MeshSizes,
   meshAxes,
+  meshGroupOf,
   meshOf,
   rankAt,
   showMesh,

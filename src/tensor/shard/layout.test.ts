@@ -4,11 +4,11 @@ import { sizeOf } from "../dtype.ts";
 import {
   canonical,
   layoutKey,
-  shardLayoutOf,
   localShape,
   reshapedShardLayout,
   type Sharding,
   shapeOfLayout,
+  shardLayoutOf,
   shardOffsets,
   splitAxes,
   unionLayout,
@@ -80,7 +80,9 @@ test("rows of parted batches and parted sequences keep both parts, there and bac
   const heads = reshapedShardLayout(shardLayoutOf(mesh, [4, 6, 12], { split: { tensor: 2 } }, "law"), [4, 6, 3, 4], mesh);
   expect(heads.layout.dimensions[2]).toEqual([{ size: 3, axis: "tensor" }]);
   // four heads cannot be shared out to three ranks
-  expect(splitAxes(reshapedShardLayout(shardLayoutOf(mesh, [4, 6, 12], { split: { tensor: 2 } }, "law"), [4, 6, 4, 3], mesh).from)).toEqual([]);
+  expect(splitAxes(reshapedShardLayout(shardLayoutOf(mesh, [4, 6, 12], { split: { tensor: 2 } }, "law"), [4, 6, 4, 3], mesh).from)).toEqual(
+    [],
+  );
 });
 
 test("one form: whole factors are joined, and belong to a parted one in front", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { checkMeshFits, coordinatesOf, meshGroupOf, groupsAlong, type MeshAxis, meshAxes, meshOf, rankAt, showMesh } from "./mesh.ts";
+import { checkMeshFits, coordinatesOf, groupsAlong, type MeshAxis, meshAxes, meshGroupOf, meshOf, rankAt, showMesh } from "./mesh.ts";
 
 const size = fc.integer({ min: 1, max: 3 });
 const meshes = fc.record({ pipeline: size, data: size, sequence: size, tensor: size }).map(sizes => meshOf(sizes));

@@ -196,7 +196,8 @@ export function stagePasses(graph: Graph, { results, sent }: Pick<PipelineStage,
 export function balancedStages(costs: readonly number[], stages: number): number[] {
   if (!(Number.isInteger(stages) && stages >= 1 && stages <= costs.length))
     throw tensorErrors.fail("mesh", { place: "balancedStages", expected: `1 to ${costs.length} stages`, received: String(stages) });
-  const before = costs.reduce<number[]>((sums, c) => [...sums, sums.at(-1)! + c], [0]);
+  const before = [0];
+  for (const c of costs) before.push(before.at(-1)! + c);
   /** The least of the dearest part of the first `end` costs in `parts` parts, and where the last begins. */
   let rows = costs.map((_, i) => ({ dearest: before[i + 1]!, starts: [0] }));
   for (let parts = 2; parts <= stages; parts++)

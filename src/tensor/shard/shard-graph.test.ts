@@ -9,7 +9,7 @@ import { valueAndGrad, vjp } from "../grad.ts";
 import { graphOf } from "../graph.ts";
 import type { Shape } from "../shape.ts";
 import { constant, input, type Tensor } from "../tensor.ts";
-import { shardLayoutOf, type Sharding } from "./layout.ts";
+import { type Sharding, shardLayoutOf } from "./layout.ts";
 import { type Mesh, type MeshAxis, meshOf } from "./mesh.ts";
 import { shardGraph, sumCollectives } from "./shard-graph.ts";
 import { evaluateSharded, shardedError } from "./sharded.laws.ts";
