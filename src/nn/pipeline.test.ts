@@ -143,7 +143,7 @@ test("a head as dear as blocks has a stage with fewer of them", () => {
 async function throughRanks(m: SampleModel, kind: PipelineKind, microBatches: number, values: ReadonlyMap<string, Float64Array>) {
   const device = openDevice("cpu", { threads: 1 });
   const ranks = 2;
-  const plan = pipelineSchedule(kind, { ranks, microBatches, chunks: 1 });
+  const plan = pipelineSchedule(kind, { ranks, microBatches, chunks: 2 });
   const { stages } = stagesOf(m, plan.stages);
   const ports = memoryCollectives(meshOf({ pipeline: ranks }));
   const found = await Promise.all(
@@ -181,13 +181,13 @@ async function throughRanks(m: SampleModel, kind: PipelineKind, microBatches: nu
   return { losses: found.flatMap(q => q.losses), gradients: found.map(q => q.read) };
 }
 
-test.each(["gpipe", "1f1b"] as const)(
-  "%s on the processor: two ranks and three micro-batches give one rank's gradients, tied tables added up",
+test.each(["gpipe", "1f1b", "interleaved"] as const)(
+  "%s on the processor: two ranks and four micro-batches give one rank's gradients, tied tables added up",
   async kind => {
-    const [m] = models as [SampleModel];
+    const [m] = sampleModels({ ...sizes, layers: 4 }) as [SampleModel];
     const graph = canonicalGraph(gradientGraph(m));
     const values = new Map(graph.inputs.map((t, i) => [t.attributes.name, sampleValues(m, graph)[i]!]));
-    const microBatches = 3;
+    const microBatches = 4;
     const names = graph.inputs.map(t => t.attributes.name).filter(n => n.startsWith("0."));
     let want: Float64Array[] | undefined;
     for (let i = 0; i < microBatches; i++) {
