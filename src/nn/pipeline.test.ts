@@ -181,10 +181,15 @@ async function throughRanks(m: SampleModel, kind: PipelineKind, microBatches: nu
   return { losses: found.flatMap(q => q.losses), gradients: found.map(q => q.read) };
 }
 
-test.each(["gpipe", "1f1b", "interleaved"] as const)(
-  "%s on the processor: two ranks and four micro-batches give one rank's gradients, tied tables added up",
-  async kind => {
-    const [m] = sampleModels({ ...sizes, layers: 4 }) as [SampleModel];
+test.each([
+  ["gpipe", "GPT", 4],
+  ["1f1b", "GPT", 4],
+  ["interleaved", "GPT", 4],
+  ["interleaved", "encoder-decoder", 2],
+] as const)(
+  "%s on the processor, %s: two ranks and four micro-batches give one rank's gradients, tied tables added up",
+  async (kind, name, layers) => {
+    const m = sampleModels({ ...sizes, layers }).find(x => x.name === name)!;
     const graph = canonicalGraph(gradientGraph(m));
     const values = new Map(graph.inputs.map((t, i) => [t.attributes.name, sampleValues(m, graph)[i]!]));
     const microBatches = 4;

@@ -1,7 +1,7 @@
 /**
  * The table of operations: what exists, its attributes, and how the result's shape and dtype follow from the inputs.
- * To add one: a member of `OpAttributes`, a row here, and the compiler asks for its row in gradient.ts, evaluate.ts, and every backend's
- * lowering. Rows with `composite` can be written with other rows (expand.ts); a backend may still have them natively. From outside the
+ * To add one: a member of `OpAttributes`, a row here, and the compiler asks for its row in gradient.ts, evaluate.ts, shard/rules.ts, and
+ * every backend's lowering. Rows with `composite` can be written with other rows (expand.ts); a backend may still have them natively. From outside the
  * repository: `defineOperation` (operation.ts), which puts a node of kind `custom` into the graph.
  * Shapes and attributes follow ONNX and XLA; names follow NumPy and JAX.
  */

@@ -75,9 +75,11 @@ class StageExecutable {
     return new Map(outputs.map((n, i) => [n, made[i]!]));
   }
 
-  /** The number of an output of the stage. */
-  output(at: number): number {
-    return this.#cut.outputs[at]!;
+  /** An output of the stage: a value that a pass made, or an input that it passes on as it is. */
+  output(at: number, made: ReadonlyMap<number, DeviceArray>, given: Arrays): DeviceArray {
+    const n = this.#cut.outputs[at]!;
+    const own = this.#cut.inputs.indexOf(n);
+    return made.get(n) ?? given[this.#graph.inputs[own]!.attributes.name]!;
   }
 
   dispose(): void {
@@ -133,12 +135,13 @@ class PipelineRun {
     const own = this.#stages.get(stage)!;
     const { results, sent, received } = own.stage;
     const passed = this.#take(stage - 1, received, microBatch, "");
-    const made = await own.pass(0, { ...this.#parameters, ...this.#batches[microBatch]!, ...passed }, new Map(), this.#collectives);
+    const given = { ...this.#parameters, ...this.#batches[microBatch]!, ...passed };
+    const made = await own.pass(0, given, new Map(), this.#collectives);
     for (const [i, number] of results.entries()) {
-      this.results.set(number, [...(this.results.get(number) ?? []), await this.#copy(made.get(own.output(i))!)]);
+      this.results.set(number, [...(this.results.get(number) ?? []), await this.#copy(own.output(i, made, given))]);
     }
     for (const [i, name] of sent.entries())
-      this.#passed.set(`${stage} ${name} ${microBatch}`, await this.#copy(made.get(own.output(results.length + i))!));
+      this.#passed.set(`${stage} ${name} ${microBatch}`, await this.#copy(own.output(results.length + i, made, given)));
     // received arrays are read again on the way back
     for (const [i, array] of Object.values(passed).entries()) made.set(-1 - i, array);
     this.#kept.set(`${stage} ${microBatch}`, made);
@@ -153,11 +156,21 @@ class PipelineRun {
     const passed = Object.fromEntries(received.map((name, i) => [name, kept.get(-1 - i)!]));
     const given = { ...this.#parameters, ...this.#batches[microBatch]!, ...passed, ...slopes };
     const made = await own.pass(1, given, kept, this.#collectives);
-    for (const array of [...kept.values(), ...Object.values(slopes)]) array.dispose();
     const first = results.length + sent.length;
-    await this.#add(Object.fromEntries(parameters.map((name, i) => [name, made.get(own.output(first + i))!])));
+    const taken = new Set<DeviceArray>();
+    // a cotangent that is passed on as it came, and one value that is two outputs, are copied
+    const take = async (at: number): Promise<DeviceArray> => {
+      const array = own.output(at, made, given);
+      const isFresh = !taken.has(array) && [...made.values()].includes(array);
+      taken.add(array);
+      return isFresh ? array : this.#copy(array);
+    };
+    const gradients: Record<string, DeviceArray> = {};
+    for (const [i, name] of parameters.entries()) gradients[name] = await take(first + i);
     for (const [i, name] of receivedFloats.entries())
-      this.#passed.set(`${stage} d.${name} ${microBatch}`, made.get(own.output(first + parameters.length + i))!);
+      this.#passed.set(`${stage} d.${name} ${microBatch}`, await take(first + parameters.length + i));
+    for (const array of [...kept.values(), ...Object.values(slopes)]) array.dispose();
+    await this.#add(gradients);
   }
 
   async #add(more: Record<string, DeviceArray>): Promise<void> {
