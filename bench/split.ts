@@ -255,21 +255,24 @@ async function pipelineResults(f: Family, graph: Graph, mesh: Mesh): Promise<Flo
   const { stages } = cutStages(loss, { stages: count, stageOf: name => (name.startsWith("0.") ? stageOfPath(name.slice(2)) : undefined) });
   const plan = pipelineSchedule("1f1b", { ranks: count, microBatches: 1 });
   const parameters = parameterShardings(f.specs, "0.");
-  const isRows = (t: Tensor) => t.shape.length >= 2 && t.shape[0] === rows && t.shape[1] === length;
+  // states pass as [B, T, C] or as rows [B T, C]
+  const passedSharding = (t: Tensor): Sharding => {
+    if (t.shape.length >= 2 && t.shape[0] === rows && t.shape[1] === length) return batchSharding;
+    return t.shape[0] === rows * length ? { split: { data: 0 } } : {};
+  };
   const sharded = stages.map(stage => {
     const inputs = Object.fromEntries(
       stage.graph.inputs.flatMap(t => {
         const { name } = t.attributes;
-        const own = parameters[name] ?? (!name.startsWith("0.") && isRows(t) ? batchSharding : undefined);
-        return own ? [[name, own]] : [];
+        return [[name, name.startsWith("0.") ? (parameters[name] ?? {}) : passedSharding(t)]];
       }),
     );
     const sent = stage.graph.outputs.slice(stage.results.length, stage.results.length + stage.sent.length);
     const outputs: Sharding[] = [
       ...stage.results.map(() => ({})),
-      ...sent.map(t => (isRows(t) ? batchSharding : {})),
+      ...sent.map(passedSharding),
       ...stage.parameters.map(name => parameters[name] ?? {}),
-      ...stage.receivedFloats.map(() => batchSharding),
+      ...stage.receivedFloats.map(name => passedSharding(stage.graph.inputs.find(t => t.attributes.name === name)!)),
     ];
     return shardGraph(stage.graph, { mesh, inputs, outputs, sequence: sequenceOf(f, mesh) });
   });
@@ -383,10 +386,10 @@ export async function run({ say, only, scale }: BenchContext): Promise<BenchResu
     const own: Record<string, number> = {};
     gradients[f.name] = own;
     for (const mesh of meshes().filter((_, i) => i % Math.max(1, Math.round(1 / scale)) === 0)) {
-      say(`${f.name} over ${showMesh(mesh)}`);
       const isPipeline = mesh.sizes.pipeline > 1;
       const sharded = isPipeline ? undefined : shardedGradient(f, graph, mesh);
       own[showMesh(mesh)] = digits(errorOf(want, sharded ? await results(f, graph, sharded) : await pipelineResults(f, graph, mesh)), 2);
+      say(`${f.name} over ${showMesh(mesh)}: gradients ${own[showMesh(mesh)]}`);
       if (sharded) collectives[`${f.name} over ${showMesh(mesh)}`] = sumCollectives(sharded.rank(0).report);
     }
     for (const [name, optimizer] of Object.entries(optimizers)) {
@@ -394,9 +397,9 @@ export async function run({ say, only, scale }: BenchContext): Promise<BenchResu
       const alone = await losses(f, optimizer, step, meshOf({}));
       const apart: Record<string, number> = { first: digits(alone[0]!, 4), last: digits(alone.at(-1)!, 4) };
       for (const mesh of trained) {
-        say(`${f.name}, ${steps} steps of ${name} over ${showMesh(mesh)}`);
         const found = await losses(f, optimizer, step, mesh);
         apart[showMesh(mesh)] = digits(Math.max(...alone.map((x, i) => Math.abs(found[i]! - x) / x)), 2);
+        say(`${f.name}, ${steps} steps of ${name} over ${showMesh(mesh)}: losses ${apart[showMesh(mesh)]}`);
       }
       histories[`${f.name}, ${name}`] = apart;
     }

@@ -96,9 +96,19 @@ export function memoryCollectives(mesh: Mesh): RankCollectives[] {
         } else boxes.set(key, [...(boxes.get(key) ?? []), { x, done }]);
       }),
     receive: (into, from) =>
-      new Promise<void>(done => {
+      new Promise<void>((done, fail) => {
         const key = `${from} ${rank}`;
         const take = (x: TypedArray): void => {
+          if (x.length !== into.length) {
+            fail(
+              tensorErrors.fail("mesh", {
+                place: `rank ${rank}: receive from ${from}`,
+                expected: `${into.length} numbers`,
+                received: `${x.length}`,
+              }),
+            );
+            return;
+          }
           settable(into).set(x as unknown as ArrayLike<never>); // of one kind
           done();
         };

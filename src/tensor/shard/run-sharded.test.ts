@@ -173,4 +173,6 @@ test("ranks of one process that do not agree on a collective are named", async (
   await Promise.all([b!.receive(into, 0), a!.send(sent, 1)]);
   expect([...into]).toEqual([1, 2]);
   expect(toNumbers(into, "i32")[1]).toBe(2);
+  const short = Promise.all([b!.receive(new Int32Array(1), 0), a!.send(sent, 1)]);
+  await expect(short).rejects.toThrow(/rank 1: receive from 0: expected 1 numbers, got 2/);
 });
