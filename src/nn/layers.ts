@@ -160,17 +160,24 @@ export function feedForward(activation: Activation, p: FeedForward | JoinedFeedF
 export interface Dropout {
   readonly rate: number;
   readonly seed: Tensor;
+  /** Which of the equal parts of a batch's rows x holds (default 0): each row draws what it would draw in the whole batch. */
+  readonly part: number;
   next(): number;
 }
 /** Streams are numbered from `first` on. */
-export function dropoutFrom(rate: number, seed: Tensor, first = 0): Dropout {
+export function dropoutFrom(rate: number, seed: Tensor, first = 0, part = 0): Dropout {
   checkShape("dropout.seed", seed, "");
   let stream = first;
-  return { rate, seed, next: () => stream++ };
+  return { rate, seed, part, next: () => stream++ };
+}
+/** What x's elements draw. A number depends on its position alone: rows of an earlier part are drawn and left out. */
+function drawnFor({ seed, part, next }: Dropout, { shape }: Tensor): Tensor {
+  const [rows = 1, ...row] = shape;
+  return part === 0 ? randomUniform(seed, shape, next()) : slice(randomUniform(seed, [(part + 1) * rows, ...row], next()), [part * rows]);
 }
 /** Zeroes elements with probability `rate` and scales the rest up, so the mean stays (Srivastava et al. 2014). Without `d`: x itself. */
 export function dropout(d: Dropout | undefined, x: Tensor): Tensor {
   if (!d || d.rate === 0) return x;
-  const keep = cast(lessEqual(d.rate, randomUniform(d.seed, x.shape, d.next())), x.dtype);
+  const keep = cast(lessEqual(d.rate, drawnFor(d, x)), x.dtype);
   return mul(x, mul(keep, 1 / (1 - d.rate)));
 }

@@ -12,6 +12,8 @@ export interface HostBatch {
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** Sum of the weights of its targets: what the loss is divided by. */
   readonly weight: number;
+  /** Tokens of the micro-batch, padding and the shares of other ranks included; absent where the batch is whole. */
+  readonly tokens?: number;
   /** What it was made of, for messages. */
   readonly documents?: readonly (string | number)[];
 }

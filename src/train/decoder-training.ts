@@ -33,7 +33,11 @@ export type DecoderBatch = { tokens: Tensor; targets: Tensor; segments: Tensor; 
 
 /** Parts of a recipe that the loss is a function of. */
 type LossRecipe = Pick<PretrainRecipe, "dropout" | "attentionBlock"> &
-  Partial<Pick<PretrainRecipe, "multiToken">> & { readonly rematerialise?: boolean };
+  Partial<Pick<PretrainRecipe, "multiToken">> & {
+    readonly rematerialise?: boolean;
+    /** Which of the equal parts of a step's rows a batch holds (default 0), for dropout. */
+    readonly part?: number | undefined;
+  };
 
 /** Parameters of a decoder in training. Errors: train/recipe for multi-token prediction of a single layer. */
 export function trainedSpec(
@@ -85,7 +89,7 @@ export const decoderLoss =
       positions: b.positions,
       ...defined({ rematerialise: recipe.rematerialise }),
       attentionBlock: recipe.attentionBlock,
-      ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed) } : {}),
+      ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed, 0, recipe.part) } : {}),
     };
     if (!p.further?.length) return crossEntropy(nextTokenLogits(model, p, b.tokens, options), b.targets, b.weights, scale);
     let trunk: Tensor | undefined;

@@ -16,11 +16,6 @@ export const trainErrors = errorTable("train", {
     meaning:
       "The memory that a recipe grants cannot hold a step, whatever is recomputed. The sentence names the least that can, and what it goes to.",
   },
-  mesh: {
-    status: 400,
-    exit: "usage",
-    meaning: "A mesh of ranks does not divide a model's heads, layers or rows, or has an axis that this run cannot use.",
-  },
   precision: {
     status: 400,
     exit: "usage",
@@ -30,6 +25,18 @@ export const trainErrors = errorTable("train", {
     status: 400,
     exit: "usage",
     meaning: "A training of one's own logged what is no number, or steps that do not rise.",
+  },
+  mesh: {
+    status: 400,
+    exit: "usage",
+    meaning:
+      "A mesh of ranks cannot train this recipe: an axis or an option that it does not support, or another number of ranks than it has.",
+  },
+  rank: {
+    status: 500,
+    exit: "failure",
+    meaning:
+      "A rank of a parallel training failed; the sentence names it and gives its error. The step, or the checkpoint, was not applied on any rank.",
   },
   checkpoint: {
     status: 500,

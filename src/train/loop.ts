@@ -3,13 +3,13 @@
  * early stop, checkpoints, logs, progress. It knows no task: batches, loss and evaluation are given. What it gives is a function of these; being killed and
  * resumed changes nothing, not one bit.
  */
-import { defined, type Json, type LoamError, type Progress, type ProgressEvent, type Tree, treeLeaves } from "../base/index.ts";
+import { defined, type Json, type LoamError, type Progress, type ProgressEvent, type Tree, treeLeaves, treePaths } from "../base/index.ts";
 import { charged } from "../ledger/index.ts";
 import { type ArraysOf, loadTree } from "../nn/index.ts";
 import type { DeviceArray, Tensor } from "../tensor/index.ts";
 import { type Averaging, copyArrays, openAveraging } from "./average.ts";
 import type { HostBatch } from "./batch.ts";
-import { latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { latestCheckpoint, openCheckpoint, removeUnfinished, saveCheckpoint, saveShardedCheckpoint } from "./checkpoint.ts";
 import { trainErrors } from "./errors.ts";
 import {
   emptyLogWindow,
@@ -23,13 +23,17 @@ import {
   type ValidationScores,
   widened,
 } from "./loop-position.ts";
-import { type MetricLog, type MetricPoint, openMetricLog } from "./metrics.ts";
+import { type MetricLog, type MetricPoint, noMetricLog, openMetricLog } from "./metrics.ts";
 import { type NoiseLevel, nextNoiseLevel, noiseScaleOf } from "./noise-scale.ts";
 import { optimizerStateShapes } from "./optimizer.ts";
 import type { PackingState } from "./packing.ts";
+import { partOfFile } from "./parallel/joined-file.ts";
+import { shardOf, stateHolder, wantedBetweenSteps } from "./parallel/loop-ranks.ts";
+import type { ParallelOptions } from "./parallel/parallel-options.ts";
 import type { AverageOptions, ComputedPrecision } from "./part.ts";
 import { type PrecisionTimes, precisionProblem } from "./precision.ts";
-import { createTrainer, microBatchesAt, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
+import { microBatchesAt } from "./step-checks.ts";
+import { createTrainer, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
 
 /** Micro-batches without end, and where they stand. */
 export interface BatchSource {
@@ -129,7 +133,12 @@ interface Running<S> {
   window: LogWindow;
   tokens: number;
   nativeMs: number;
+  /** The run was asked to stop between two steps: every rank is there. */
+  isStopped: boolean;
 }
+
+const isFirstRank = ({ trainer: { parallel } }: { readonly trainer: { readonly parallel?: ParallelOptions | undefined } }): boolean =>
+  !parallel || parallel.group.rank === 0;
 
 // arrays of a tree of specifications are a tree of arrays, which its type cannot say of any S
 const leavesOf = (tree: unknown): DeviceArray[] => treeLeaves<DeviceArray>(tree as Tree<DeviceArray>);
@@ -137,9 +146,20 @@ const dispose = (tree: unknown): void => {
   for (const a of leavesOf(tree)) a.dispose();
 };
 
+/** The newest whole checkpoint. Of several ranks the first one looks for it, and the others open the same. */
+async function newestCheckpoint<S, B extends Record<string, Tensor>>({ folder, identity, onProblem, trainer }: LoopOptions<S, B>) {
+  const group = trainer.parallel?.group;
+  const isFirst = isFirstRank({ trainer });
+  if (isFirst) removeUnfinished(folder);
+  const found = isFirst ? await latestCheckpoint(folder, identity, p => onProblem?.(p)) : undefined;
+  if (!group) return found;
+  const [step] = await group.exchange(found?.step ?? null);
+  return isFirst || typeof step !== "number" ? found : openCheckpoint(folder, step, identity);
+}
+
 async function restore<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>) {
   const { device, specs, optimizer: rules } = o.trainer;
-  const found = await latestCheckpoint(o.folder, o.identity, p => o.onProblem?.(p));
+  const found = await newestCheckpoint(o);
   if (!found) return undefined;
   try {
     const { step, state } = found;
@@ -152,9 +172,15 @@ async function restore<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>
     }
     const load = (prefix: string) => loadTree(specs, found.arrays, device, { prefix });
     const parameters = await load("parameters");
-    const optimizer = (await loadTree(optimizerStateShapes(rules, specs), found.arrays, device, {
-      prefix: "optimizer",
-    })) as TrainerState<S>["optimizer"];
+    const holds = stateHolder(specs, o.trainer.parallel);
+    const shapes = Object.fromEntries(Object.entries(optimizerStateShapes(rules, specs)).filter(([path]) => holds(path)));
+    const names = new Set(treePaths(shapes).map(([path]) => `optimizer.${path}`));
+    const optimizer = (await loadTree(
+      shapes,
+      partOfFile(found.arrays, name => names.has(name)),
+      device,
+      { prefix: "optimizer" },
+    )) as TrainerState<S>["optimizer"];
     const best = state.best >= 0 ? await load("best") : undefined;
     const kept: KeptValues<S>[] = [];
     for (const at of state.kept ?? []) kept.push({ step: at, parameters: await load(`kept.${at}`) });
@@ -176,7 +202,7 @@ async function begin<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>):
   const chosen = defined({ precision: restored?.position.precision });
   const trainer = await createTrainer<S, B>(restored ? { ...fresh, ...chosen } : o.trainer, restored?.state);
   const resumedFrom = trainer.state.step;
-  const log = openMetricLog(o.folder, resumedFrom, o.now ?? Date.now, o.eventsFolder);
+  const log = isFirstRank(o) ? openMetricLog(o.folder, resumedFrom, o.now ?? Date.now, o.eventsFolder) : noMetricLog;
   const { position } = restored ?? {};
   const { device, optimizer, specs, steps } = o.trainer;
   const source = o.source(position?.packing, resumedFrom);
@@ -195,6 +221,7 @@ async function begin<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>):
     window: position?.window ?? emptyLogWindow,
     tokens: position?.tokens ?? 0,
     nativeMs: 0,
+    isStopped: false,
   };
 }
 
@@ -215,13 +242,13 @@ function save<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Runn
     ...(r.noise ? { noise: { ...r.noise } } : {}),
     precision: r.trainer.precision,
   };
+  const values = { parameters, optimizer, ...(r.best ? { best: r.best } : {}), kept, ...(taken.length ? { averaged: taken } : {}) };
+  const given = { recipe: o.identity, step, state };
+  const { specs, parallel } = o.trainer;
   return charged("checkpoints", () =>
-    saveCheckpoint(o.folder, {
-      recipe: o.identity,
-      step,
-      arrays: { parameters, optimizer, ...(r.best ? { best: r.best } : {}), kept, ...(taken.length ? { averaged: taken } : {}) },
-      state,
-    }),
+    parallel
+      ? saveShardedCheckpoint(o.folder, parallel.group, { ...given, arrays: shardOf(values, specs, parallel.group) })
+      : saveCheckpoint(o.folder, { ...given, arrays: values }),
   );
 }
 
@@ -310,11 +337,17 @@ async function runSteps<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B
     r.tokens += tokens;
     r.window = widened(r.window, report, tokens);
     await follow(o, r, report, began);
-    if (report.step !== steps && performance.now() - savedAt > o.checkpointSeconds * 1000) {
+    const isDue = report.step !== steps && performance.now() - savedAt > o.checkpointSeconds * 1000;
+    const wanted = await wantedBetweenSteps(o.trainer.parallel, { save: isDue, stop: o.signal?.aborted === true });
+    if (wanted.save) {
       await save(o, r);
       savedAt = performance.now();
     }
-    o.signal?.throwIfAborted();
+    if (wanted.stop) {
+      r.isStopped = true;
+      o.signal?.throwIfAborted();
+      throw new DOMException("another rank was stopped", "AbortError");
+    }
   }
 }
 
@@ -342,7 +375,9 @@ export async function runLoop<S, B extends Record<string, Tensor>>(o: LoopOption
     await runSteps(o, r);
   } catch (error) {
     try {
-      if (o.signal?.aborted && trainer.state.step > r.resumedFrom) await save(o, r);
+      // ranks that are not all between two steps cannot save together
+      const canSave = o.trainer.parallel ? r.isStopped : o.signal?.aborted;
+      if (canSave && trainer.state.step > r.resumedFrom) await save(o, r);
     } finally {
       dispose([r.best ?? {}, ...r.kept.map(k => k.parameters)]);
       r.averaging.dispose();

@@ -88,6 +88,9 @@ export interface MetricLog {
   points(): readonly MetricPoint[];
 }
 
+/** The log of a rank that is not the first one. */
+export const noMetricLog: MetricLog = { write: () => {}, points: () => [] };
+
 /**
  * Opens the logs of a run in a folder. On resume, lines after `fromStep` are dropped: those steps will be written again, so the log of an
  * interrupted run equals that of an uninterrupted one. TensorBoard's events go to a folder of their own, where they stay.

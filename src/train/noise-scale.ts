@@ -31,6 +31,16 @@ export function noiseEstimate(weights: readonly number[], squares: readonly numb
   return { trace, squared: whole - trace * inverseWhole };
 }
 
+/** The estimate of a step in parts, of all micro-batches and ranks; parts of no weight tell nothing. */
+export function noiseOfParts(weights: readonly number[], squares: readonly number[], whole: number): NoiseEstimate | undefined {
+  const parts = weights.flatMap((weight, i) => (weight > 0 ? [{ weight, squared: squares[i]! }] : []));
+  return noiseEstimate(
+    parts.map(x => x.weight),
+    parts.map(x => x.squared),
+    whole,
+  );
+}
+
 /** The level with one more step. */
 export function nextNoiseLevel(before: NoiseLevel | undefined, { squared, trace }: NoiseEstimate): NoiseLevel {
   const count = (before?.count ?? 0) + 1;

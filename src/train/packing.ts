@@ -65,9 +65,18 @@ export function checkShards(s: TokenShards, vocab: number, place: string): void 
     });
 }
 
+/** Which of a batch's rows are wanted, when it is cut into `of` parts of equal size: rows past the batch's end are padding. */
+export interface RowShare {
+  readonly part: number;
+  readonly of: number;
+}
+/** Rows of a part. */
+export const rowsOfShare = (rows: number, { of }: RowShare): number => Math.ceil(rows / of);
+const allRows: RowShare = { part: 0, of: 1 };
+
 export interface Packer {
-  /** A batch of the packer's rows, or of so many. */
-  next(rows?: number): PackedBatch;
+  /** A batch of the packer's rows, or of so many; of them those of a share. */
+  next(rows?: number, share?: RowShare): PackedBatch;
   state(): PackingState;
 }
 
@@ -110,8 +119,9 @@ export function packer(shards: TokenShards, o: PackingOptions, start: PackingSta
   let rows = rowsOf(shards, o, epoch);
   return {
     state: () => ({ epoch, row }),
-    next(count = o.rows) {
-      const n = count * o.length;
+    next(count = o.rows, share = allRows) {
+      const own = rowsOfShare(count, share);
+      const n = own * o.length;
       const batch = {
         tokens: new Int32Array(n).fill(o.end),
         targets: new Int32Array(n).fill(o.end),
@@ -122,8 +132,8 @@ export function packer(shards: TokenShards, o: PackingOptions, start: PackingSta
       const documents = new Set<number>();
       let segment = 0;
       for (let r = 0; r < count; r++) {
-        let at = r * o.length;
-        for (const piece of rows[row]!) {
+        let at = (r - share.part * own) * o.length;
+        for (const piece of at >= 0 && at < n ? rows[row]! : []) {
           const first = Number(shards.offsets[piece.document]!);
           const size = Number(shards.offsets[piece.document + 1]!) - first;
           documents.add(piece.document);

@@ -171,6 +171,38 @@ const batchPart = z.strictObject({
     .describe("Learning rate of a stage as a power of its share of the final batch: 0 (`constant`), 0.5 (`sqrt`) or 1 (`linear`)."),
 });
 
+/** Axes along which ranks divide a training. */
+export const meshAxes = ["data", "tensor", "sequence", "pipeline"] as const;
+export type MeshAxis = (typeof meshAxes)[number];
+/** The only place that says which axes can be trained on: the others are read, and refused by name. */
+const trainedAxes: readonly MeshAxis[] = ["data"];
+const maximumRanks = 1024;
+const axisPart = (axis: MeshAxis, what: string) =>
+  z
+    .number()
+    .int()
+    .min(1)
+    .max(maximumRanks)
+    .optional()
+    .refine(ranks => ranks === undefined || ranks === 1 || trainedAxes.includes(axis), {
+      error: `1: training along the axis ${axis} is not supported yet, only ${trainedAxes.join(", ")}`,
+    })
+    .meta({ description: `Ranks ${what}. Default: 1.`, examples: [1] });
+export const meshPart = z.strictObject({
+  data: axisPart("data", "that divide the rows of each step").meta({ examples: [2] }),
+  tensor: axisPart("tensor", "that divide matrices"),
+  sequence: axisPart("sequence", "that divide the tokens of a row"),
+  pipeline: axisPart("pipeline", "that divide the blocks"),
+});
+export type MeshPart = z.output<typeof meshPart>;
+
+/** What of a step's memory is divided among the ranks of the axis data: nothing, optimiser state, gradients too. */
+export const zeroLevels = [0, 1, 2] as const;
+export type ZeroLevel = (typeof zeroLevels)[number];
+
+/** What a training does when one of its ranks is lost. */
+export const lostRankRules = ["stop", "shrink"] as const;
+
 export const recipeSchema = z.strictObject({
   tokens: count.meta({ description: "Tokens to train on; epochs repeat as needed.", examples: ["4M", 250000] }),
   rows: z.number().int().min(1).default(16).describe("Rows per micro-batch."),
@@ -233,6 +265,17 @@ export const recipeSchema = z.strictObject({
   checkpointSeconds: z.number().min(0).default(60).describe("Seconds between checkpoints. Does not change results."),
   spike: z.number().min(0).default(2).describe("Stop when the loss exceeds its running mean by this many nats. 0: off."),
   spikeSteps: z.number().int().min(1).default(5).describe("Consecutive steps above the limit before training stops."),
+  mesh: meshPart.optional().meta({ description: "Processes (ranks) that train together, by axis. Default: one.", examples: [{ data: 2 }] }),
+  zero: z
+    .literal(zeroLevels)
+    .optional()
+    .describe("ZeRO level: 1 divides the optimiser state among the ranks, 2 the gradients too. Results are the same. Default: 0, nothing."),
+  onLost: z
+    .enum(lostRankRules)
+    .optional()
+    .describe(
+      "When a rank is lost: `stop`, or `shrink` to go on from the last checkpoint with one rank less. Does not change results otherwise. Default: stop.",
+    ),
   memory: memoryOption,
   precision: precisionOption,
   attentionBlock: z.number().int().min(1).default(128).describe("Query block size of causal attention."),

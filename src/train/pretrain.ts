@@ -4,13 +4,15 @@
  */
 import { defined, type LoamError, type Progress } from "../base/index.ts";
 import { type ArraysOf, type DecoderConfig, type DecoderSpec, negativeLogLikelihood, type TensorsOf } from "../nn/index.ts";
+import type { ProcessGroup } from "../ranks/index.ts";
 import { type Device, type DeviceArray, mul, sum } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
 import { type BatchPlan, batchPlan } from "./batch-plan.ts";
 import { type DecoderBatch, decoderLoss, nextTokenLogits, trainedSpec, withoutTraining } from "./decoder-training.ts";
 import { type BatchSource, type LoopPlace, runLoop } from "./loop.ts";
 import type { MetricPoint } from "./metrics.ts";
-import { type PackedBatch, type PackingState, packer, packingStart, type TokenShards } from "./packing.ts";
+import { type PackedBatch, type PackingState, packer, packingStart, type RowShare, rowsOfShare, type TokenShards } from "./packing.ts";
+import { gatherNumbers } from "./parallel/rank-arrays.ts";
 import type { ComputedPrecision, PretrainRecipe } from "./part.ts";
 import type { PrecisionTimes } from "./precision.ts";
 import { optimizerOf } from "./recipe.ts";
@@ -39,6 +41,11 @@ export interface PretrainOptions {
   readonly profile?: string;
   /** Gives the held-out loss in place of the mean nats per token over packed held-out batches: in nats, of a unit of the caller's. */
   readonly validate?: (parameters: ArraysOf<DecoderSpec>) => Promise<number>;
+  /**
+   * Ranks that train it together, each with its share of the rows of a step; all have the same options. Results are those of one rank up to the order of
+   * float sums; every rank gets the parameters, the first one writes logs. The recipe's `mesh` is the caller's affair. Absent: one rank.
+   */
+  readonly ranks?: ProcessGroup | undefined;
 }
 
 export interface PretrainResult {
@@ -74,8 +81,11 @@ const hostBatch = (b: PackedBatch, seed: number, ids: readonly string[] | undefi
   documents: ids ? b.documents.map(d => ids[d]!) : b.documents,
 });
 
-/** Mean nats per token over the first `batches` packed batches of the held-out side. */
-export function heldOutLoss(o: Pick<PretrainOptions, "device" | "model" | "recipe" | "heldOut" | "end">): {
+/** A rank's share of a batch's rows. */
+const shareOf = (ranks: ProcessGroup | undefined): RowShare | undefined => ranks && { part: ranks.rank, of: ranks.size };
+
+/** Mean nats per token over the first `batches` packed batches of the held-out side, which ranks take in turns. */
+export function heldOutLoss(o: Pick<PretrainOptions, "device" | "model" | "recipe" | "heldOut" | "end" | "ranks">): {
   of(p: ArraysOf<DecoderSpec>, onNative: (ms: number) => void): Promise<number>;
   dispose(): void;
 } {
@@ -99,40 +109,46 @@ export function heldOutLoss(o: Pick<PretrainOptions, "device" | "model" | "recip
   );
   async function of(p: ArraysOf<DecoderSpec>, onNative: (ms: number) => void): Promise<number> {
     const source = packer(o.heldOut, { rows, length, end: o.end, seed: "held-out" });
-    let [total, weight] = [0, 0];
+    const { rank, size } = o.ranks ?? { rank: 0, size: 1 };
+    const totals = new Array<number>(evaluateBatches).fill(0);
+    let weight = 0;
     for (let i = 0; i < evaluateBatches; i++) {
       const b = source.next();
       // one pass over the held-out side is enough
       if (i > 0 && source.state().epoch > 0) break;
       const host = hostBatch(b, 0, undefined);
+      weight += host.weight;
+      if (i % size !== rank) continue;
       const { seed: _, ...arrays } = host.arrays;
       const given: Record<string, DeviceArray> = {};
       for (const [name, data] of Object.entries(arrays))
         given[name] = await o.device.array(data, name === "weights" ? "f32" : "i32", [rows, length]);
       const out = await program.with({ onNative }, p, given);
-      total += await out.item();
-      weight += host.weight;
+      totals[i] = await out.item();
       out.dispose();
       for (const a of Object.values(given)) a.dispose();
     }
-    return total / weight;
+    const all = o.ranks ? await gatherNumbers(o.ranks, totals) : [totals];
+    // in the order of batches, whoever took them: the sum does not depend on the number of ranks
+    return totals.reduce((sum, _, i) => sum + all[i % size]![i]!, 0) / weight;
   }
   return { of, dispose: () => program.dispose() };
 }
 
 /** What a recipe's trainer is made of. */
 export function trainerOptions(
-  o: Pick<PretrainOptions, "device" | "model" | "recipe" | "profile">,
+  o: Pick<PretrainOptions, "device" | "model" | "recipe" | "profile" | "ranks">,
 ): TrainerOptions<DecoderSpec, DecoderBatch> {
   const { rows, length } = o.recipe;
-  const shape = [rows, length];
+  const share = shareOf(o.ranks);
+  const shape = [share ? rowsOfShare(rows, share) : rows, length];
   const specs = trainedSpec(o.model, o.recipe);
   const plan = batchPlan(o.recipe);
   const isConstant = o.recipe.batch === undefined && o.recipe.noiseScale === undefined;
   return {
     device: o.device,
     specs,
-    loss: decoderLoss(o.model, o.recipe),
+    loss: decoderLoss(o.model, { ...o.recipe, part: share?.part }),
     batch: {
       tokens: { shape, dtype: "i32", below: o.model.vocab },
       targets: { shape, dtype: "i32", below: o.model.vocab },
@@ -154,19 +170,22 @@ export function trainerOptions(
     seed: o.recipe.seed,
     spike: o.recipe.spike,
     spikeSteps: o.recipe.spikeSteps,
+    parallel: o.ranks && { group: o.ranks, zero: o.recipe.zero },
     ...defined({ profile: o.profile }),
   };
 }
 
-/** Packed rows of the train side; a micro-batch draws its random numbers from its place in the run. */
+/** Packed rows of the train side, or a rank's share of each micro-batch of them; a micro-batch draws its random numbers from its place in the run. */
 export function trainSource(
-  { recipe, train, end }: Pick<PretrainOptions, "recipe" | "train" | "end">,
+  { recipe, train, end, ranks }: Pick<PretrainOptions, "recipe" | "train" | "end" | "ranks">,
   state: PackingState = packingStart,
   step = 0,
 ): BatchSource {
   const { rows, length, seed, packing } = recipe;
   const plan = batchPlan(recipe);
   const source = packer(train, { rows, length, end, seed, packing }, state);
+  const share = shareOf(ranks);
+  const usual = share ? rowsOfShare(rows, share) : rows;
   let [at, micro] = [step, 0];
   function next(): HostBatch {
     const sizes = plan.rowsAt(at);
@@ -174,7 +193,9 @@ export function trainSource(
     const drawn = at * plan.mostMicroBatches + micro;
     micro++;
     if (micro === sizes.length) [at, micro] = [at + 1, 0];
-    return hostBatch(source.next(count), drawn, train.ids, count === rows ? undefined : [count, length]);
+    const own = share ? rowsOfShare(count, share) : count;
+    const batch = hostBatch(source.next(count, share), drawn, train.ids, own === usual ? undefined : [own, length]);
+    return { ...batch, tokens: count * length };
   }
   return { state: () => source.state(), next };
 }
@@ -200,7 +221,7 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
     const result = await runLoop({
       trainer: trainerOptions(o),
       source: (state, step) => trainSource(o, state, step),
-      tokensOf: batch => batch.arrays.tokens!.length,
+      tokensOf: batch => batch.tokens ?? batch.arrays.tokens!.length,
       evaluate: async (parameters, onNative) => ({ loss: await (o.validate?.(parameters) ?? heldOut.of(parameters, onNative)) }),
       evaluateEvery: recipe.evaluateEvery,
       keepsBest: recipe.patience > 0,

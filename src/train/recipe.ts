@@ -8,13 +8,25 @@ import { batchPlan } from "./batch-plan.ts";
 import { trainErrors } from "./errors.ts";
 import { lion } from "./lion.ts";
 import { adamw, evaluatesOthers, frozen, grouped, muonWithAdamw, namesParameter, type Optimizer, single } from "./optimizer.ts";
+import { lastingMesh, meshSize, withoutMesh } from "./parallel/mesh.ts";
 import { type OptimizerKind, optimizerOptions, type PretrainRecipe, type parameterGroup } from "./part.ts";
 import { scheduleFree } from "./schedule-free.ts";
 
-/** A recipe without what cannot change the result: how often something is written down. Neither recipe keys nor artifacts depend on it. */
-export function withoutHabits<R extends object>(recipe: R): Omit<R, "checkpointSeconds" | "logEvery"> {
-  const { checkpointSeconds: _, logEvery: __, ...lasting } = recipe as R & { checkpointSeconds?: unknown; logEvery?: unknown };
-  return lasting;
+interface Habits {
+  readonly checkpointSeconds?: unknown;
+  readonly logEvery?: unknown;
+  readonly onLost?: unknown;
+}
+
+/**
+ * A recipe without what cannot change the result: how often something is written down, what is done when a rank is lost, a mesh of one rank. Neither recipe
+ * keys nor artifacts depend on it.
+ */
+export function withoutHabits<R extends object>(recipe: R): Omit<R, keyof Habits> {
+  const given: R & Habits & Pick<Partial<PretrainRecipe>, "mesh" | "zero"> = recipe;
+  const { checkpointSeconds: _, logEvery: __, onLost: ___, ...lasting } = given;
+  // a mesh of the same type or none, which the compiler cannot tell of any recipe
+  return { ...withoutMesh(lasting), ...lastingMesh(given) } as unknown as Omit<R, keyof Habits>;
 }
 
 /** For the stages whose options are a recipe and other things: the options that enter the recipe key. */
@@ -103,7 +115,14 @@ function groupedOptimizer(r: PretrainRecipe, specs: unknown): Optimizer {
 }
 
 /** Schedule-free rules average all steps of a constant rate. */
-function checkScheduleFree({ schedule, average }: PretrainRecipe): void {
+function checkScheduleFree({ schedule, average, mesh, zero = 0 }: PretrainRecipe): void {
+  if (zero > 0 && meshSize(mesh) > 1)
+    throw trainErrors.fail("mesh", {
+      place: "train.zero",
+      expected: "0 with the optimiser scheduleFree, whose state holds the values that are evaluated",
+      received: String(zero),
+      hint: "Remove zero, or use another optimiser.",
+    });
   if (schedule.kind !== "constant")
     throw trainErrors.fail("recipe", {
       place: "train.schedule.kind",

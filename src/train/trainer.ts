@@ -6,17 +6,21 @@
 import { defined, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
 import { charged } from "../ledger/index.ts";
 import { type ArraysOf, disposeTree, initialise, type TensorsOf } from "../nn/index.ts";
-import type { Device, DeviceArray, KeptReport, Tensor } from "../tensor/index.ts";
+import type { Device, DeviceArray, KeptReport, RunOptions, Tensor } from "../tensor/index.ts";
 import type { AdversarialGradients } from "./adversary/adversarial-gradients.ts";
-import { type BatchArraySpec, checkBatch, type HostBatch, writeBatch } from "./batch.ts";
+import { type BatchArraySpec, type HostBatch, writeBatch } from "./batch.ts";
 import { trainErrors } from "./errors.ts";
 import { activationBytes, arrayBytes, type HeldBytes, totalBytes, withinMemory } from "./memory-budget.ts";
-import { type NoiseEstimate, noiseEstimate } from "./noise-scale.ts";
+import { type NoiseEstimate, noiseOfParts } from "./noise-scale.ts";
 import { type Optimizer, optimizerStateShapes, stepScalars } from "./optimizer.ts";
+import type { ParallelOptions } from "./parallel/parallel-options.ts";
+import { stepRanksOf } from "./parallel/parallel-options.ts";
+import type { OptimizerState, StepRanks, StepSums } from "./parallel/step-ranks.ts";
 import type { ComputedPrecision, Precision } from "./part.ts";
 import type { PrecisionTimes } from "./precision.ts";
 import { noiseOf, type PrivateGradients } from "./private/private-gradients.ts";
 import { type Schedule, scheduleAt } from "./schedule.ts";
+import { checkedWeights, diverged, isSound, isSpike, microBatchesAt, wrongBatches } from "./step-checks.ts";
 import { precisePrograms } from "./trainer-programs.ts";
 
 /** A loss and what is measured beside it on the same pass: sums over a micro-batch, which are not scaled and have no gradient. */
@@ -77,6 +81,8 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly adversarial?: AdversarialGradients | undefined;
   /** Lets `peakBytes` tell what the gradient's activations took. */
   readonly measureMemory?: boolean;
+  /** Ranks that train together: batches are this rank's share, gradients and reports are sums over all. Absent: one rank. */
+  readonly parallel?: ParallelOptions | undefined;
 }
 
 export interface StepReport {
@@ -97,7 +103,8 @@ export interface StepReport {
 /** Everything that a step changes; arrays are owned by the trainer. */
 export interface TrainerState<S> {
   readonly parameters: ArraysOf<S>;
-  readonly optimizer: Record<string, Record<string, DeviceArray>>;
+  /** By path of a parameter; among ranks with ZeRO those that this rank owns. */
+  readonly optimizer: OptimizerState;
   readonly step: number;
   /** Running level of the loss (exponential mean over steps that were no spikes). */
   readonly level: number | null;
@@ -148,13 +155,15 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       received: JSON.stringify({ steps: o.steps, rate: o.rate, accumulate: accumulateAt(0), clip: o.clip }),
     });
   const { device } = o;
+  const ranks = stepRanksOf(o);
   let state: TrainerState<S> = from ?? {
     parameters: o.start ?? (await initialise(o.specs, device, o.seed)),
-    optimizer: await zeroState(o, device),
+    optimizer: await zeroState(o, device, path => ranks.holdsState(path)),
     step: 0,
     level: null,
     spikes: 0,
   };
+  await ranks.start(state.parameters);
   const like = gradientTree(o, state.parameters);
   const leaves = treeLeaves<DeviceArray>(like);
   let gradients: unknown = treeFrom(like, await Promise.all(leaves.map(a => device.zeros(a.shape, a.dtype))));
@@ -192,7 +201,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
   async function buildPrograms() {
     const budgetBytes = o.memoryBytes === undefined ? undefined : activationBytes(o.memoryBytes, held);
     const place = await placeOf(0, undefined);
-    const built = await precisePrograms(o, budgetBytes, async (program, onNative) => {
+    const built = await agreedPrograms(o, ranks, budgetBytes, async (program, onNative) => {
       const { gradients: next, ...rest } = await program.with({ onNative }, state.parameters, place, 1, await gradientMemory(), frozen);
       gradients = next;
       disposeArrays(rest);
@@ -209,28 +218,14 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     times: precisionTimes,
   } = await buildPrograms().catch((error: unknown) => {
     disposeArrays([state.parameters, state.optimizer, gradients, ...places.values()]);
+    ranks.dispose();
     throw error;
   });
 
-  async function step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport> {
-    const started = performance.now();
-    const weight = batches.reduce((s, b) => s + b.weight, 0);
-    if (batches.length !== accumulateAt(state.step) || !(weight > 0 || o.privacy))
-      throw trainErrors.fail("data", {
-        place: `step ${state.step + 1}`,
-        expected: `${accumulateAt(state.step)} micro-batches with some weight`,
-        received: `${batches.length} of weight ${weight}`,
-      });
-    // all of them before the first is run: a step is applied whole or not at all
-    for (const [i, b] of batches.entries()) checkBatch(`step ${state.step + 1}, micro-batch ${i + 1}`, o.batch, b);
-    let nativeMs = 0;
-    const onNative = (ms: number) => {
-      nativeMs += ms;
-    };
-    const run = { onNative, ...defined({ signal }) };
+  /** Gradients of this rank's micro-batches, added up. */
+  async function gradientsOf(batches: readonly HostBatch[], weight: number, run: RunOptions): Promise<StepSums> {
     gradients = await gradientMemory();
-    let loss = 0;
-    let squared = 0;
+    let [loss, squared] = [0, 0];
     const own: number[] = [];
     const measures: Record<string, number> = {};
     for (const [i, b] of batches.entries()) {
@@ -248,8 +243,27 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
         measured.dispose();
       }
     }
-    const norm = Math.sqrt(squared);
-    guard(o, state, loss, norm, batches);
+    return { loss, squared, own, measures };
+  }
+
+  async function step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport> {
+    const started = performance.now();
+    const weights = await ranks.weigh(() => checkedWeights(o, state.step, batches), accumulateAt(state.step));
+    const weight = weights.reduce((s, w) => s + w, 0);
+    if (!(weight > 0 || o.privacy)) throw wrongBatches(o, state.step, batches, weight);
+    let nativeMs = 0;
+    const onNative = (ms: number) => {
+      nativeMs += ms;
+    };
+    // one rank that stops in a step would leave the others in it
+    const run = { onNative, ...(o.parallel ? {} : defined({ signal })) };
+    const total = await ranks.total(
+      () => gradientsOf(batches, weight, run),
+      () => gradients,
+    );
+    const { loss, measures } = total;
+    const norm = Math.sqrt(total.squared);
+    if (!isSound(o, state, loss, norm)) throw diverged(o, state, { loss, norm }, await ranks.blame(batches));
     const learningRate = o.rate * scheduleAt(o.schedule, state.step, o.steps) * (o.rateFactorAt?.(state.step) ?? 1);
     const scalars = {
       ...stepScalars(o.optimizer, { rate: learningRate, step: state.step + 1 }),
@@ -258,33 +272,24 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const drawn = o.privacy ? await noiseOf(o.privacy, state.parameters, state.step, device) : {};
     // no signal: an update that has begun is finished, or the state would be half of two steps
     const next = await charged("optimizer", () =>
-      p.update.with({ onNative }, state.parameters, state.optimizer, gradients, scalars, drawn),
+      ranks.update(state, gradients, (own, ownGradients) =>
+        p.update.with({ onNative }, own.parameters, own.optimizer, ownGradients, scalars, drawn),
+      ),
     );
     disposeArrays(drawn);
     const spiked = isSpike(o, state.level, loss);
     const level = state.level === null ? loss : spiked ? state.level : 0.9 * state.level + 0.1 * loss;
-    state = { ...next, step: state.step + 1, level, spikes: spiked ? state.spikes + 1 : 0 };
-    const noise = noiseEstimate(
-      batches.map(b => b.weight),
-      own,
-      squared,
-    );
+    // an update gives a tree like the one that it took
+    const parameters = next.parameters as ArraysOf<S>;
+    state = { parameters, optimizer: next.optimizer, step: state.step + 1, level, spikes: spiked ? state.spikes + 1 : 0 };
+    const noise = o.measureNoise ? noiseOfParts(weights, total.own, total.squared) : undefined;
     const totalMs = performance.now() - started;
-    return {
-      step: state.step,
-      loss,
-      measures,
-      gradientNorm: norm,
-      learningRate,
-      ...(o.measureNoise && noise ? { noise } : {}),
-      nativeMs,
-      totalMs,
-    };
+    return { step: state.step, loss, measures, gradientNorm: norm, learningRate, ...defined({ noise }), nativeMs, totalMs };
   }
 
   function finish(): ArraysOf<S> {
     disposeArrays([state.optimizer, gradients, ...places.values()]);
-    for (const c of [p.fresh, p.accumulate, p.update]) c.dispose();
+    for (const c of [p.fresh, p.accumulate, p.update, ranks]) c.dispose();
     return state.parameters;
   }
 
@@ -296,7 +301,10 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     peakBytes: () => p.fresh.peakBytes(),
     precision,
     precisionTimes,
-    heldBytes: totalBytes(held),
+    get heldBytes() {
+      const alive = treeLeaves<DeviceArray>(gradients as Tree<DeviceArray>).filter(a => a.isAlive);
+      return totalBytes({ ...held, gradients: arrayBytes(alive) });
+    },
     kept: () => p.fresh.kept(),
     endProfiles: () => [p.fresh, p.accumulate, p.update].flatMap(c => c.endProfile() ?? []),
     finish,
@@ -308,44 +316,35 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
 const gradientTree = ({ adversarial }: { readonly adversarial?: unknown }, parameters: unknown): Tree<DeviceArray> =>
   (adversarial ? { task: parameters, adversary: parameters } : parameters) as Tree<DeviceArray>;
 
-/** Micro-batches of a step that counts from 0. */
-export const microBatchesAt = ({ accumulate = 1 }: { readonly accumulate?: number | ((step: number) => number) }, step: number): number =>
-  typeof accumulate === "number" ? accumulate : accumulate(step);
-
-/** Is a loss above its limit? */
-const isSpike = (o: { readonly spike: number }, level: number | null, loss: number): boolean =>
-  o.spike > 0 && level !== null && loss > level + o.spike;
-
-/** A step that must not be applied: says where, how bad, and with which documents. */
-function guard(
-  o: { readonly spike: number; readonly spikeSteps: number },
-  state: { readonly step: number; readonly level: number | null; readonly spikes: number },
-  loss: number,
-  norm: number,
-  batches: readonly HostBatch[],
-): void {
-  const finite = Number.isFinite(loss) && Number.isFinite(norm);
-  if (finite && !(isSpike(o, state.level, loss) && state.spikes + 1 >= o.spikeSteps)) return;
-  const documents = batches.flatMap(b => b.documents ?? []).slice(0, 20);
-  throw trainErrors.fail("diverged", {
-    place: `step ${state.step + 1}`,
-    expected: finite ? `a loss near its level ${state.level!.toFixed(3)}` : "a finite loss and gradient",
-    received: `loss ${loss}, gradient norm ${norm}${finite ? `, the ${o.spikeSteps}th step in a row` : ""}`,
-    hint: `The step was not applied. Documents of the batch: ${documents.join(", ") || "unknown"}. Try a lower rate, more warm-up, or look at these documents.`,
-  });
-}
-
 async function zeroState<S>(
   o: { readonly optimizer: Optimizer; readonly specs: S },
   device: Device,
-): Promise<Record<string, Record<string, DeviceArray>>> {
+  isHeld: (path: string) => boolean,
+): Promise<OptimizerState> {
   const shapes = optimizerStateShapes(o.optimizer, o.specs);
-  const made: Record<string, Record<string, DeviceArray>> = {};
+  const made: OptimizerState = {};
   for (const [path, members] of Object.entries(shapes)) {
+    if (!isHeld(path)) continue;
     made[path] = {};
     for (const [name, spec] of Object.entries(members)) made[path]![name] = await device.zeros(spec.shape, spec.dtype);
   }
   return made;
+}
+
+/** The programs; where their precision is chosen by timing, ranks have what the first one chose. */
+async function agreedPrograms<S, B extends Record<string, Tensor>>(
+  o: TrainerOptions<S, B>,
+  ranks: StepRanks,
+  budgetBytes: number | undefined,
+  run: Parameters<typeof precisePrograms<S, B>>[2],
+) {
+  if (!o.parallel || o.precision !== "auto") return precisePrograms(o, budgetBytes, run);
+  let built: Awaited<ReturnType<typeof precisePrograms<S, B>>> | undefined;
+  const chosen = await ranks.agreed(async () => {
+    built = await precisePrograms(o, budgetBytes, run);
+    return built.precision;
+  });
+  return built ?? precisePrograms({ ...o, precision: chosen as ComputedPrecision }, budgetBytes, run);
 }
 
 async function batchPlace<S, B extends Record<string, Tensor>>(

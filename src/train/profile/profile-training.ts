@@ -4,7 +4,8 @@ import { basename, join } from "node:path";
 import type { MachinePeak } from "../../ledger/index.ts";
 import { kernelNotesFile } from "../../tensor/index.ts";
 import { type PretrainOptions, trainerOptions, trainSource } from "../pretrain.ts";
-import { createTrainer, microBatchesAt } from "../trainer.ts";
+import { microBatchesAt } from "../step-checks.ts";
+import { createTrainer } from "../trainer.ts";
 import { medianOf, type ProgramTrace, type TrainingProfile, trainingProfileOf } from "./training-profile.ts";
 
 export interface ProfileOptions extends Pick<PretrainOptions, "device" | "model" | "recipe" | "train" | "end" | "progress" | "signal"> {

@@ -1,0 +1,112 @@
+/**
+ * Data parallel steps with ZeRO-1 and 2 (Rajbhandari et al. 2020): each rank computes gradients of its own rows; between them and the update, gradients are
+ * added up in rank order. With `zero` 0 every rank updates everything. From 1 on a rank keeps the optimiser state of the parameters that it owns, gets their
+ * gradients, updates them and sends them to the others; with 2 it lets the other gradients' memory go between gradient and update. The sums are the same at
+ * each level, and so are the bytes.
+ */
+import { type Tree, treeLeaves, treeMap, treePaths } from "../../base/index.ts";
+import type { ProcessGroup } from "../../ranks/index.ts";
+import type { Device, DeviceArray, Tensor } from "../../tensor/index.ts";
+import { squaredNorm } from "../optimizer.ts";
+import type { ZeroLevel } from "../part.ts";
+import { treeProgram } from "../tree-program.ts";
+import { stateHolder } from "./loop-ranks.ts";
+import { onEveryRank } from "./on-every-rank.ts";
+import { ownersOf, ownLeaves } from "./owners.ts";
+import { broadcastArray, gatherNumbers, sumArray } from "./rank-arrays.ts";
+import { documentsIn, type StepRanks, type StepSums, type Updated } from "./step-ranks.ts";
+
+interface GroupOptions {
+  readonly device: Device;
+  readonly specs: unknown;
+  readonly group: ProcessGroup;
+  readonly zero: ZeroLevel;
+}
+
+type Arrays = Record<string, DeviceArray>;
+// trees of a trainer are trees of arrays, which its types cannot say of any specification
+const pathsOf = (tree: unknown): [string, DeviceArray][] => treePaths<DeviceArray>(tree as Tree<DeviceArray>);
+
+const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x, 0);
+
+/** Steps of one rank among others. */
+export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRanks {
+  const owners = ownersOf(specs, group.size);
+  const isOwn = (path: string) => owners.get(path) === group.rank;
+  const owned = (tree: unknown): Arrays => ownLeaves(tree, owners, group.rank);
+  const norm = treeProgram<DeviceArray>((gradients: Tree<Tensor>) => squaredNorm(treeLeaves<Tensor>(gradients)), {
+    device,
+    fuse: true,
+    name: "norm",
+  });
+  /** Loss and squared norm of each rank's last step, before sums. */
+  let last: readonly (readonly number[])[] = [];
+
+  /** Squared norm of the summed gradient: each rank's part of it, added up in rank order. */
+  async function squaredOf(gradients: unknown): Promise<number> {
+    const own = owned(gradients);
+    let squared = 0;
+    if (Object.keys(own).length) {
+      const made = await norm.with({}, own);
+      squared = await made.item();
+      made.dispose();
+    }
+    return sum((await gatherNumbers(group, [squared])).flat());
+  }
+
+  async function total(own: () => Promise<StepSums>, gradients: () => unknown): Promise<StepSums> {
+    const { made, numbers } = await onEveryRank(group, own, ({ loss, squared }) => [loss, squared], 2);
+    last = numbers;
+    const names = Object.keys(made.measures);
+    const others = [...made.own, ...Object.values(made.measures)];
+    const gathered = others.length ? await gatherNumbers(group, others) : [];
+    const isSound = numbers.flat().every(Number.isFinite);
+    if (isSound)
+      for (const [path, gradient] of pathsOf(gradients())) await sumArray(group, gradient, zero === 0 ? undefined : owners.get(path)!);
+    return {
+      loss: sum(numbers.map(([loss]) => loss!)),
+      squared: isSound ? await squaredOf(gradients()) : Number.NaN,
+      own: gathered.flatMap(row => row.slice(0, made.own.length)),
+      measures: Object.fromEntries(names.map((name, i) => [name, sum(gathered.map(row => row[made.own.length + i]!))])),
+    };
+  }
+
+  async function update(
+    given: Updated,
+    gradients: unknown,
+    apply: (given: Updated, gradients: unknown) => Promise<Updated>,
+  ): Promise<Updated> {
+    if (zero === 0) return apply(given, gradients);
+    const own = { parameters: owned(given.parameters), optimizer: given.optimizer };
+    const ownGradients = owned(gradients);
+    if (zero === 2) for (const [path, gradient] of pathsOf(gradients)) if (!isOwn(path)) gradient.dispose();
+    // a rank may own nothing: there may be more ranks than parameters
+    const next = Object.keys(own.parameters).length ? await apply(own, ownGradients) : own;
+    const parameters = treeMap<DeviceArray, DeviceArray>(
+      (before, path) => (next.parameters as Arrays)[path] ?? before,
+      given.parameters as Tree<DeviceArray>,
+    );
+    for (const [path, array] of pathsOf(parameters)) await broadcastArray(group, array, owners.get(path)!);
+    return { parameters, optimizer: next.optimizer };
+  }
+
+  return {
+    holdsState: stateHolder(specs, { group, zero }),
+    async agreed(own) {
+      const value = group.rank === 0 ? await own() : "";
+      return String((await group.exchange(value))[0]);
+    },
+    async start(parameters) {
+      for (const [, array] of pathsOf(parameters)) await broadcastArray(group, array, 0);
+    },
+    weigh: async (own, count) => (await onEveryRank(group, own, weights => weights, count)).numbers.flat(),
+    total,
+    async blame(batches) {
+      const told = (await group.exchange(documentsIn(batches))) as (string | number)[][];
+      const ranks = last.flatMap((numbers, rank) => (numbers.every(Number.isFinite) ? [] : [rank]));
+      return { ranks, documents: told.flatMap((documents, rank) => (ranks.length && !ranks.includes(rank) ? [] : documents)).slice(0, 20) };
+    },
+    update,
+    dispose: () => norm.dispose(),
+  };
+}
