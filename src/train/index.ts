@@ -18,13 +18,12 @@ export { type LionOptions, lion } from "./lion.ts";
 export {
   type BatchSource,
   endsEpoch,
-  type KeptValues,
   type LoopOptions,
   type LoopPlace,
   type LoopResult,
   runLoop,
 } from "./loop.ts";
-export type { ValidationPoint, ValidationScores } from "./loop-position.ts";
+export type { KeptValues, ValidationPoint, ValidationScores } from "./loop-position.ts";
 export {
   crc32c,
   type MetricLog,

@@ -1,5 +1,6 @@
 /** Where a loop stands between two steps, as a checkpoint holds it beside arrays, and what is summed up for the next line of the log. */
 import { defined } from "../base/index.ts";
+import type { ArraysOf } from "../nn/index.ts";
 import type { MetricPoint } from "./metrics.ts";
 import { type NoiseLevel, noiseScaleOf } from "./noise-scale.ts";
 import type { PackingState } from "./packing.ts";
@@ -13,6 +14,12 @@ export interface ValidationScores {
 }
 export interface ValidationPoint extends ValidationScores {
   readonly step: number;
+}
+
+/** Values at the end of an epoch. */
+export interface KeptValues<S> {
+  readonly step: number;
+  readonly parameters: ArraysOf<S>;
 }
 
 /** Sums over the steps since the last logged point. */

@@ -3,17 +3,16 @@
  * early stop, checkpoints, logs, progress. It knows no task: batches, loss and evaluation are given. What it gives is a function of these; being killed and
  * resumed changes nothing, not one bit.
  */
-import { defined, type Json, type LoamError, type Progress, type ProgressEvent, type Tree, treeLeaves, treePaths } from "../base/index.ts";
+import { defined, type Json, type LoamError, type Progress, type ProgressEvent, type Tree, treeLeaves } from "../base/index.ts";
 import { charged } from "../ledger/index.ts";
-import { type ArraysOf, loadTree } from "../nn/index.ts";
+import type { ArraysOf } from "../nn/index.ts";
 import type { DeviceArray, Tensor } from "../tensor/index.ts";
 import { type Averaging, copyArrays, openAveraging } from "./average.ts";
 import type { HostBatch } from "./batch.ts";
-import { latestCheckpoint, openCheckpoint, removeUnfinished, saveCheckpoint, saveShardedCheckpoint } from "./checkpoint.ts";
-import { trainErrors } from "./errors.ts";
+import { saveCheckpoint, saveShardedCheckpoint } from "./checkpoint.ts";
 import {
   emptyLogWindow,
-  isPosition,
+  type KeptValues,
   type LogWindow,
   metricPointOf,
   type Position,
@@ -25,15 +24,13 @@ import {
 } from "./loop-position.ts";
 import { type MetricLog, type MetricPoint, noMetricLog, openMetricLog } from "./metrics.ts";
 import { type NoiseLevel, nextNoiseLevel, noiseScaleOf } from "./noise-scale.ts";
-import { optimizerStateShapes } from "./optimizer.ts";
 import type { PackingState } from "./packing.ts";
-import { partOfFile } from "./parallel/joined-file.ts";
-import { shardOf, stateHolder, wantedBetweenSteps } from "./parallel/loop-ranks.ts";
-import type { ParallelOptions } from "./parallel/parallel-options.ts";
+import { isFirstRank, shardOf, wantedBetweenSteps } from "./parallel/loop-ranks.ts";
 import type { AverageOptions, ComputedPrecision } from "./part.ts";
 import { type PrecisionTimes, precisionProblem } from "./precision.ts";
+import { restore } from "./restore.ts";
 import { microBatchesAt } from "./step-checks.ts";
-import { createTrainer, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
+import { createTrainer, type StepReport, type Trainer, type TrainerOptions } from "./trainer.ts";
 
 /** Micro-batches without end, and where they stand. */
 export interface BatchSource {
@@ -89,12 +86,6 @@ export interface LoopPlace {
   readonly precision: ComputedPrecision;
 }
 
-/** Values at the end of an epoch. */
-export interface KeptValues<S> {
-  readonly step: number;
-  readonly parameters: ArraysOf<S>;
-}
-
 export interface LoopResult<S> {
   readonly parameters: ArraysOf<S>;
   readonly points: readonly MetricPoint[];
@@ -137,60 +128,11 @@ interface Running<S> {
   isStopped: boolean;
 }
 
-const isFirstRank = ({ trainer: { parallel } }: { readonly trainer: { readonly parallel?: ParallelOptions | undefined } }): boolean =>
-  !parallel || parallel.group.rank === 0;
-
 // arrays of a tree of specifications are a tree of arrays, which its type cannot say of any S
 const leavesOf = (tree: unknown): DeviceArray[] => treeLeaves<DeviceArray>(tree as Tree<DeviceArray>);
 const dispose = (tree: unknown): void => {
   for (const a of leavesOf(tree)) a.dispose();
 };
-
-/** The newest whole checkpoint. Of several ranks the first one looks for it, and the others open the same. */
-async function newestCheckpoint<S, B extends Record<string, Tensor>>({ folder, identity, onProblem, trainer }: LoopOptions<S, B>) {
-  const group = trainer.parallel?.group;
-  const isFirst = isFirstRank({ trainer });
-  if (isFirst) removeUnfinished(folder);
-  const found = isFirst ? await latestCheckpoint(folder, identity, p => onProblem?.(p)) : undefined;
-  if (!group) return found;
-  const [step] = await group.exchange(found?.step ?? null);
-  return isFirst || typeof step !== "number" ? found : openCheckpoint(folder, step, identity);
-}
-
-async function restore<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>) {
-  const { device, specs, optimizer: rules } = o.trainer;
-  const found = await newestCheckpoint(o);
-  if (!found) return undefined;
-  try {
-    const { step, state } = found;
-    if (!isPosition(state)) {
-      const received = "one of an earlier version";
-      o.onProblem?.(
-        trainErrors.fail("checkpoint", { place: `checkpoint of step ${step}`, expected: "a checkpoint of this version", received }),
-      );
-      return undefined;
-    }
-    const load = (prefix: string) => loadTree(specs, found.arrays, device, { prefix });
-    const parameters = await load("parameters");
-    const holds = stateHolder(specs, o.trainer.parallel);
-    const shapes = Object.fromEntries(Object.entries(optimizerStateShapes(rules, specs)).filter(([path]) => holds(path)));
-    const names = new Set(treePaths(shapes).map(([path]) => `optimizer.${path}`));
-    const optimizer = (await loadTree(
-      shapes,
-      partOfFile(found.arrays, name => names.has(name)),
-      device,
-      { prefix: "optimizer" },
-    )) as TrainerState<S>["optimizer"];
-    const best = state.best >= 0 ? await load("best") : undefined;
-    const kept: KeptValues<S>[] = [];
-    for (const at of state.kept ?? []) kept.push({ step: at, parameters: await load(`kept.${at}`) });
-    const averaged: ArraysOf<S>[] = [];
-    for (let i = 0; i < (state.averaged ?? 0); i++) averaged.push(await load(`averaged.${i}`));
-    return { kept, averaged, state: { parameters, optimizer, step, level: state.level, spikes: state.spikes }, position: state, best };
-  } finally {
-    await found.arrays.close();
-  }
-}
 
 async function begin<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>): Promise<Running<S>> {
   const restored = await restore(o);
@@ -202,7 +144,7 @@ async function begin<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>):
   const chosen = defined({ precision: restored?.position.precision });
   const trainer = await createTrainer<S, B>(restored ? { ...fresh, ...chosen } : o.trainer, restored?.state);
   const resumedFrom = trainer.state.step;
-  const log = isFirstRank(o) ? openMetricLog(o.folder, resumedFrom, o.now ?? Date.now, o.eventsFolder) : noMetricLog;
+  const log = isFirstRank(o.trainer.parallel) ? openMetricLog(o.folder, resumedFrom, o.now ?? Date.now, o.eventsFolder) : noMetricLog;
   const { position } = restored ?? {};
   const { device, optimizer, specs, steps } = o.trainer;
   const source = o.source(position?.packing, resumedFrom);

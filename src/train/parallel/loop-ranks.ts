@@ -6,6 +6,9 @@ import type { ParallelOptions } from "./parallel-options.ts";
 import { gatherNumbers } from "./rank-arrays.ts";
 import type { OptimizerState } from "./step-ranks.ts";
 
+/** Does this rank write logs and look for checkpoints? */
+export const isFirstRank = (parallel: ParallelOptions | undefined): boolean => !parallel || parallel.group.rank === 0;
+
 /** Does this rank hold the optimiser state of a parameter? */
 export function stateHolder(specs: unknown, parallel: ParallelOptions | undefined): (path: string) => boolean {
   if (!parallel?.zero) return () => true;
