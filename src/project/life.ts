@@ -13,6 +13,7 @@ import { dataLinksOf, n } from "./data-links.ts";
 import { type Link, link } from "./link.ts";
 import type { ProjectFile } from "./project-file.ts";
 import { throughPurpose } from "./purpose-links.ts";
+import { launchIn } from "./ranks/launch-ranks.ts";
 import { trainedSketchLinks } from "./sketches/index.ts";
 import { tunedLife } from "./tuning/tuned-life.ts";
 
@@ -21,6 +22,8 @@ export { type Link, link, type Made, planLink, type RunGiven, runLink, type Stag
 
 export interface LifeSurroundings {
   readonly onProblem: (problem: LoamError) => void;
+  /** Hears of a rank that a training goes on without. */
+  readonly onNote?: (message: string) => void;
   /** The project's own, opened when it is needed, where none is given. */
   readonly device?: () => Device;
 }
@@ -76,6 +79,7 @@ function trainedLife(p: ProjectFile, modelName: string, around: LifeSurroundings
         device,
         onProblem: around.onProblem,
         eventsFolder: join(p.folder, ".loam", "tensorboard"),
+        launch: launchIn(p, around.onNote ?? (() => {})),
       }),
       options: () => ({ name: modelName, model: architecture, recipe: { ...recipe, length: length ?? model.context } }),
       describe: s =>

@@ -1,6 +1,7 @@
 /** Runs of a project: the stages of its models, each made or found, then the version registered with its scores. And what a run would do. */
 import { check, defined, isLoamError, type LoamError, nearest } from "../base/index.ts";
 import { listModels, registerVersion, type Store, type Summary } from "../store/index.ts";
+import { meshOptions } from "../train/part.ts";
 import { crossValidationLabel, crossValidationOptions, type TunePart, tasksWith } from "../tune/index.ts";
 import { canBeCrossValidated, type TunedModel } from "../tune/part.ts";
 import type { Watch } from "./call.ts";
@@ -14,11 +15,19 @@ import { runLinks } from "./run-links.ts";
 import { withFoldsFirst } from "./tuning/folds-first.ts";
 import type { Workspace } from "./workspace.ts";
 
-export interface RunOptions {
+export interface RunOptions extends MeshOptions {
   /** The last stage that runs; default: all of them. */
   readonly stage?: string | undefined;
   /** Runs what is up to date too. */
   readonly force?: boolean | undefined;
+}
+
+/** Ranks of a training, over what loam.yaml says. */
+export interface MeshOptions {
+  /** Ranks by axis: `{ data: 2 }`. */
+  readonly mesh?: Readonly<Record<string, number>> | undefined;
+  /** ZeRO level: 0, 1, 2. */
+  readonly zero?: number | undefined;
 }
 
 /** Folds, repeats and seeds of the cross-validation of a recipe, over what loam.yaml says. */
@@ -112,7 +121,8 @@ export async function runLife(
 ): Promise<LifeResult> {
   const onProblem = (p: LoamError) =>
     watch.emit({ event: "warning", message: `loam: ${p.message} An older checkpoint is used, or training starts anew.` });
-  const all = withFoldsFirst(linksUpTo(lifeOf(file, modelName, { onProblem }), stage));
+  const onNote = (message: string) => watch.emit({ event: "warning", message });
+  const all = withFoldsFirst(linksUpTo(lifeOf(file, modelName, { onProblem, onNote }), stage));
   // the version does not wait for the cross-validation of its recipe, which may take many times as long
   const first = all.findIndex(l => l.stage === "cross-validate" && l.inputs.folds !== undefined);
   const [links, folds] = first < 0 ? [all, []] : [all.slice(0, first), all.slice(first)];
@@ -198,8 +208,29 @@ export const runModels = (workspace: Workspace, model: string | undefined, optio
   runLives(workspace, workspace.file, namesOf(workspace.file, model), options, watch);
 
 /** Runs what is stale of one model: the one named, else the served one, else the only one. */
-export const trainModel = (workspace: Workspace, model: string | undefined, options: RunOptions, watch: Watch): Promise<RunReport> =>
-  runLives(workspace, workspace.file, [modelNameOf(workspace.file, model)], options, watch);
+export function trainModel(workspace: Workspace, model: string | undefined, options: RunOptions, watch: Watch): Promise<RunReport> {
+  const name = modelNameOf(workspace.file, model);
+  return runLives(workspace, withMesh(workspace.file, name, options), [name], options, watch);
+}
+
+/** The project with the ranks that the options ask for. Errors: project/argument for a model that is not pre-trained; those of the recipe. */
+function withMesh(file: ProjectFile, name: string, { mesh, zero }: MeshOptions): ProjectFile {
+  const asked = defined({ mesh, zero });
+  if (Object.keys(asked).length === 0) return file;
+  const model = file.config.models[name];
+  if (!model)
+    throw projectErrors.fail("argument", {
+      place: "loam train --mesh",
+      expected: "a model that is trained from nothing (models: with train: in loam.yaml)",
+      received: `"${name}", which is tuned`,
+      hint: "Name its base.",
+    });
+  const own = check(meshOptions, asked, "loam train");
+  return {
+    ...file,
+    config: { ...file.config, models: { ...file.config.models, [name]: { ...model, train: { ...model.train, ...own } } } },
+  };
+}
 
 /** The project with what the options ask for. Errors: project/argument for a task whose recipes are not cross-validated. */
 export function withCrossValidation(file: ProjectFile, models: readonly string[], { folds, repeats, seeds }: FoldOptions): ProjectFile {

@@ -33,6 +33,16 @@ export type LogWindow = {
 };
 export const emptyLogWindow: LogWindow = { steps: 0, loss: 0, ms: 0, tokens: 0 };
 
+/** So many ranks have trained from a step on. */
+export type RanksFrom = { readonly from: number; readonly size: number };
+
+/** The numbers of ranks with those that go on from a step; none where one rank does all. */
+export function ranksFrom(before: readonly RanksFrom[] | undefined, from: number, size: number): readonly RanksFrom[] {
+  const known = before ?? (from > 0 && size > 1 ? [{ from: 0, size: 1 }] : []);
+  if (known.length === 0 && size === 1) return [];
+  return known.at(-1)?.size === size ? known : [...known.filter(r => r.from < from), { from, size }];
+}
+
 /** What a checkpoint holds beside arrays. */
 export interface Position {
   readonly packing: PackingState;
@@ -47,6 +57,8 @@ export interface Position {
   /** Trees of a weight average, and the level of the gradient's noise; absent where there are none. */
   readonly averaged?: number;
   readonly noise?: NoiseLevel;
+  /** Numbers of ranks that have trained it, where there were several. */
+  readonly ranks?: readonly RanksFrom[];
   /** Absent in checkpoints of before it could be chosen by timing. */
   readonly precision?: ComputedPrecision;
 }

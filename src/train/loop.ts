@@ -16,6 +16,8 @@ import {
   type LogWindow,
   metricPointOf,
   type Position,
+  type RanksFrom,
+  ranksFrom,
   readPoint,
   storedPoint,
   type ValidationPoint,
@@ -98,6 +100,8 @@ export interface LoopResult<S> {
   /** Oldest first; the caller's, as `parameters` is. */
   readonly kept: readonly KeptValues<S>[];
   readonly stoppedEarly: boolean;
+  /** Numbers of ranks, each with the step from which on they trained; absent where one rank did all. */
+  readonly ranks?: readonly RanksFrom[] | undefined;
   /** What the steps were computed in, and what was timed where this process chose it. */
   readonly precision: ComputedPrecision;
   readonly precisionTimes?: PrecisionTimes | undefined;
@@ -124,6 +128,8 @@ interface Running<S> {
   window: LogWindow;
   tokens: number;
   nativeMs: number;
+  /** Numbers of ranks so far; empty where there was one alone. */
+  readonly ranks: readonly RanksFrom[];
   /** The run was asked to stop between two steps: every rank is there. */
   isStopped: boolean;
 }
@@ -163,6 +169,7 @@ async function begin<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>):
     window: position?.window ?? emptyLogWindow,
     tokens: position?.tokens ?? 0,
     nativeMs: 0,
+    ranks: ranksFrom(position?.ranks, resumedFrom, o.trainer.parallel?.group.size ?? 1),
     isStopped: false,
   };
 }
@@ -181,6 +188,7 @@ function save<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Runn
     window: r.window,
     tokens: r.tokens,
     ...(taken.length ? { averaged: taken.length } : {}),
+    ...(r.ranks.length ? { ranks: r.ranks } : {}),
     ...(r.noise ? { noise: { ...r.noise } } : {}),
     precision: r.trainer.precision,
   };
@@ -340,6 +348,7 @@ export async function runLoop<S, B extends Record<string, Tensor>>(o: LoopOption
     precision: trainer.precision,
     precisionTimes: trainer.precisionTimes,
     stoppedEarly: steps < o.trainer.steps,
+    ...(r.ranks.length ? { ranks: r.ranks } : {}),
     resumedFrom: r.resumedFrom,
     nativeMs: r.nativeMs,
     totalMs: performance.now() - began,

@@ -203,6 +203,16 @@ export type ZeroLevel = (typeof zeroLevels)[number];
 /** What a training does when one of its ranks is lost. */
 export const lostRankRules = ["stop", "shrink"] as const;
 
+const meshShape = {
+  mesh: meshPart.optional().meta({ description: "Processes (ranks) that train together, by axis. Default: one.", examples: [{ data: 2 }] }),
+  zero: z
+    .literal(zeroLevels)
+    .optional()
+    .describe("ZeRO level: 1 divides the optimiser state among the ranks, 2 the gradients too. Results are the same. Default: 0, nothing."),
+};
+/** The ranks of a recipe alone. */
+export const meshOptions = z.strictObject(meshShape);
+
 export const recipeSchema = z.strictObject({
   tokens: count.meta({ description: "Tokens to train on; epochs repeat as needed.", examples: ["4M", 250000] }),
   rows: z.number().int().min(1).default(16).describe("Rows per micro-batch."),
@@ -265,11 +275,7 @@ export const recipeSchema = z.strictObject({
   checkpointSeconds: z.number().min(0).default(60).describe("Seconds between checkpoints. Does not change results."),
   spike: z.number().min(0).default(2).describe("Stop when the loss exceeds its running mean by this many nats. 0: off."),
   spikeSteps: z.number().int().min(1).default(5).describe("Consecutive steps above the limit before training stops."),
-  mesh: meshPart.optional().meta({ description: "Processes (ranks) that train together, by axis. Default: one.", examples: [{ data: 2 }] }),
-  zero: z
-    .literal(zeroLevels)
-    .optional()
-    .describe("ZeRO level: 1 divides the optimiser state among the ranks, 2 the gradients too. Results are the same. Default: 0, nothing."),
+  ...meshShape,
   onLost: z
     .enum(lostRankRules)
     .optional()

@@ -9,7 +9,7 @@ import { type Device, type DeviceArray, mul, sum } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
 import { type BatchPlan, batchPlan } from "./batch-plan.ts";
 import { type DecoderBatch, decoderLoss, nextTokenLogits, trainedSpec, withoutTraining } from "./decoder-training.ts";
-import { type BatchSource, type LoopPlace, runLoop } from "./loop.ts";
+import { type BatchSource, type LoopPlace, type LoopResult, runLoop } from "./loop.ts";
 import type { MetricPoint } from "./metrics.ts";
 import { type PackedBatch, type PackingState, packer, packingStart, type RowShare, rowsOfShare, type TokenShards } from "./packing.ts";
 import { gatherNumbers } from "./parallel/rank-arrays.ts";
@@ -58,6 +58,8 @@ export interface PretrainResult {
   /** Gradient noise scale in tokens, where the recipe measures it and it could be told. */
   readonly noiseScale?: number;
   readonly stoppedEarly: boolean;
+  /** Numbers of ranks, each with the step from which on they trained; absent where one rank did all. */
+  readonly ranks?: LoopResult<DecoderSpec>["ranks"];
   /** What the steps were computed in, and milliseconds of a gradient in either where this process chose it. */
   readonly precision: ComputedPrecision;
   readonly precisionTimes?: PrecisionTimes | undefined;
@@ -238,14 +240,15 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
       onProblem: o.onProblem,
       now: o.now,
     });
-    const { parameters, points, steps, history, best, noiseScale, precision, precisionTimes, resumedFrom, nativeMs, totalMs } = result;
+    const { parameters, points, steps, history, best, noiseScale, ranks, precision, precisionTimes, resumedFrom, nativeMs, totalMs } =
+      result;
     return {
       parameters: await withoutTraining(o.device, o.model, parameters),
       points,
       steps,
       tokens: plan.tokensBefore(steps),
       heldOut: (best >= 0 ? history[best] : history.at(-1))?.loss ?? Number.NaN,
-      ...defined({ noiseScale }),
+      ...defined({ noiseScale, ranks }),
       // a run whose last step is one evaluation too many has stopped too
       stoppedEarly: recipe.patience > 0 && history.length - 1 - best >= recipe.patience,
       precision,

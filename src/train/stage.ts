@@ -1,18 +1,19 @@
 /** Training as a stage: shards and tokenizer in, a model artifact out (configuration, weights, tokenizer, metrics, recipe). */
 import { join } from "node:path";
 import { z } from "zod";
-import { defined, hashOf, type LoamError } from "../base/index.ts";
+import { defined, hashOf, type LoamError, type Progress } from "../base/index.ts";
 import { countParameters, decoderSpec, disposeTree, writeModelFiles } from "../nn/index.ts";
 import { type Stage, stage } from "../store/index.ts";
 import type { Device } from "../tensor/index.ts";
-import { decoderConfigOf } from "./decoder-config.ts";
+import { trainErrors } from "./errors.ts";
 import { metricLine, metricsFile } from "./metrics.ts";
 import { suggestedRows } from "./noise-scale.ts";
-import { checkShards } from "./packing.ts";
-import { modelPart, recipeSchema } from "./part.ts";
-import { pretrain } from "./pretrain.ts";
+import { meshSize, withoutMesh } from "./parallel/mesh.ts";
+import { type RankTask, readRankResult } from "./parallel/rank-task.ts";
+import { type MeshPart, modelPart, recipeSchema } from "./part.ts";
+import { type PretrainResult, pretrain } from "./pretrain.ts";
 import { keyOptionsOfRecipe, withoutHabits } from "./recipe.ts";
-import { endOf, readShards, readTokenizer } from "./shards.ts";
+import { type TrainingInputs, trainingInputs } from "./training-inputs.ts";
 
 const trainStageOptions = z.strictObject({ name: z.string(), model: modelPart, recipe: recipeSchema });
 
@@ -22,6 +23,34 @@ export interface TrainSurroundings {
   /** A folder for TensorBoard's event files, one folder a run in it. */
   readonly eventsFolder?: string;
   readonly onProblem?: (problem: LoamError) => void;
+  /** Trains on the ranks of a mesh. Absent where processes cannot be started: recipes with a mesh are refused. */
+  readonly launch?: LaunchRanks | undefined;
+}
+
+/** Starts the ranks of a task and waits for them; the first one leaves the result in the task's folder. */
+export type LaunchRanks = (
+  task: Omit<RankTask, "threads">,
+  watched: { readonly progress: Progress; readonly signal: AbortSignal; readonly onProblem?: (problem: LoamError) => void },
+) => Promise<void>;
+
+const isOnMesh = ({ mesh }: { readonly mesh?: MeshPart | undefined }): boolean => meshSize(mesh) > 1;
+
+async function trainOnMesh(
+  around: TrainSurroundings,
+  material: TrainingInputs,
+  { shards, tokenizer, ...rest }: Omit<RankTask, "threads">,
+  watched: Parameters<LaunchRanks>[1],
+): Promise<PretrainResult> {
+  if (!around.launch)
+    throw trainErrors.fail("mesh", {
+      place: "train.mesh",
+      expected: "one rank: this training starts no processes",
+      received: `${meshSize(rest.recipe.mesh)} ranks`,
+      hint: "Train with `loam train`.",
+    });
+  const named = ({ id, digest }: RankTask["shards"]) => ({ id, digest });
+  await around.launch({ ...rest, shards: named(shards), tokenizer: named(tokenizer) }, watched);
+  return readRankResult(rest.folder, material, around.device());
 }
 
 export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokenizer", typeof trainStageOptions> =>
@@ -33,39 +62,24 @@ export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokeniz
     keyOptions: keyOptionsOfRecipe,
     output: "model",
     async run({ inputs, options, output, runData, progress, signal, scratch }) {
-      const tokenizer = await readTokenizer(inputs.tokenizer);
-      const end = endOf(tokenizer, inputs.tokenizer.id);
-      const config = decoderConfigOf(options.model, tokenizer.vocabSize);
-      const [train, heldOut] = [await readShards(inputs.shards, "train"), await readShards(inputs.shards, "held-out")];
-      checkShards(train, config.vocab, `${inputs.shards.id}/train`);
-      checkShards(heldOut, config.vocab, `${inputs.shards.id}/held-out`);
-      const identity = hashOf({ shards: inputs.shards.digest, config, recipe: withoutHabits(options.recipe) });
-      const result = await pretrain({
-        device: around.device(),
-        model: config,
-        recipe: options.recipe,
-        train,
-        heldOut,
-        end,
-        identity,
-        folder: scratch,
-        ...(around.eventsFolder === undefined
-          ? {}
-          : { eventsFolder: join(around.eventsFolder, `${options.name}-${identity.slice(0, 8)}`) }),
-        progress,
-        signal,
-        ...defined({ onProblem: around.onProblem }),
-      });
+      const material = await trainingInputs(inputs, options.model);
+      const config = material.model;
+      const lasting = withoutHabits(options.recipe);
+      // of any mesh, so that a run whose rank is lost goes on without it
+      const identity = hashOf({ shards: inputs.shards.digest, config, recipe: withoutMesh(lasting) });
+      const eventsFolder = around.eventsFolder && join(around.eventsFolder, `${options.name}-${identity.slice(0, 8)}`);
+      const run = { identity, folder: scratch, ...defined({ eventsFolder }) };
+      const watched = { progress, signal, ...defined({ onProblem: around.onProblem }) };
+      const result = isOnMesh(options.recipe)
+        ? await trainOnMesh(around, material, { ...options, ...run, shards: inputs.shards, tokenizer: inputs.tokenizer }, watched)
+        : await pretrain({ ...material, ...run, ...watched, device: around.device(), recipe: options.recipe });
       await writeModelFiles(output, { family: "decoder", config, parameters: result.parameters });
       await output.write("tokenizer.json", await inputs.tokenizer.read("tokenizer.json"));
       runData.write(metricsFile, result.points.map(metricLine).join(""));
       const parameters = countParameters(decoderSpec(config));
-      const { steps, tokens, stoppedEarly, precision, precisionTimes, noiseScale } = result;
-      const recipe = withoutHabits(options.recipe);
-      await output.write(
-        "training.json",
-        `${JSON.stringify({ recipe, steps, tokens, heldOut: result.heldOut, stoppedEarly, precision, noiseScale }, null, 2)}\n`,
-      );
+      const { steps, tokens, heldOut, stoppedEarly, precision, precisionTimes, noiseScale, ranks } = result;
+      const training = { recipe: lasting, steps, tokens, heldOut, stoppedEarly, precision, noiseScale, ranks };
+      await output.write("training.json", `${JSON.stringify(training, null, 2)}\n`);
       disposeTree(result.parameters);
       return {
         name: options.name,

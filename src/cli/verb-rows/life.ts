@@ -29,6 +29,8 @@ export const lifeVerbs: readonly Verb[] = [
     options: [
       project,
       ["-m, --model <name>", "the model to train; needed where its name is also a subcommand"],
+      ["--mesh <axes>", "processes (ranks) that train together, such as data=2 (default: `mesh:` of the recipe, else one)"],
+      ["--zero <level>", "ZeRO level: 1 divides the optimiser state among the ranks, 2 the gradients too (default: the recipe's, else 0)"],
       ["--force", "train again even where nothing changed"],
       ["--profile", "time the kernels of some steps afterwards: milliseconds, GFLOP/s, GB/s, share of the peak; the model stays the same"],
       ["--profile-steps <n>", "number of steps to time", "3"],
@@ -36,6 +38,14 @@ export const lifeVerbs: readonly Verb[] = [
     isForRuns: true,
     example: "loam train mail-small",
     load: async () => (await import("../verbs/run.ts")).train,
+  },
+  {
+    usage: "train rank <task>",
+    summary: "Train as one rank of several; `loam train --mesh` starts them, and so may mpirun, srun or torchrun",
+    options: [project],
+    isForRuns: true,
+    example: "mpirun -n 2 loam train rank .loam/scratch/RUN/ranks.json",
+    load: async () => (await import("../verbs/train-rank.ts")).trainRank,
   },
   {
     usage: "train rates [model]",

@@ -9,6 +9,7 @@ import {
   type RunPlan,
   type RunReport,
   servedModelsOf,
+  wrongArgument,
 } from "../../project/index.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
@@ -70,8 +71,18 @@ export const train: VerbRun = async (context, [given], options) => {
     context.out.line(profileTable(profile));
     return context.out.result({ event: "result", ...profile });
   }
-  await showRun(context, project, project.train(model, { ...callOptions(context), ...isForced(options) }));
+  const zero = numberOption(options, "zero", "train", { least: 0, most: 2, whole: true });
+  const ranks = defined({ mesh: meshOption(textOption(options, "mesh")), zero });
+  await showRun(context, project, project.train(model, { ...callOptions(context), ...isForced(options), ...ranks }));
 };
+
+/** `data=2,tensor=1` as the recipe writes it. Errors: project/argument. */
+function meshOption(text: string | undefined): Record<string, number> | undefined {
+  if (text === undefined) return undefined;
+  const axes = text.split(",").map(part => /^([a-z]+)=(\d{1,6})$/.exec(part.trim()));
+  if (axes.some(axis => axis === null)) throw wrongArgument("loam train: --mesh", "axes with ranks, such as data=2", JSON.stringify(text));
+  return Object.fromEntries(axes.map(axis => [axis![1]!, Number(axis![2])]));
+}
 
 export const tune: VerbRun = async (context, [model], options) => {
   await using project = await openOf(context, options);
