@@ -69,6 +69,7 @@ export {
   packingStart,
   type TokenShards,
 } from "./packing.ts";
+export { launchHere } from "./parallel/launch-here.ts";
 export { meshSize, withoutMesh } from "./parallel/mesh.ts";
 export { type RankTask, readRankTask, trainRank, writeRankTask } from "./parallel/rank-task.ts";
 export type { AdversaryGoal, ComputedPrecision, DebiasMethod } from "./part.ts";
@@ -129,7 +130,7 @@ export {
   shardsStage,
   writeShards,
 } from "./shards.ts";
-export { type LaunchRanks, type TrainSurroundings, trainStage } from "./stage.ts";
+export { type LaunchRanks, type RankWatch, type TrainSurroundings, trainStage } from "./stage.ts";
 export { type StepSeconds, stepSeconds } from "./step-seconds.ts";
 export { createTrainer, type MeasuredLoss, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
 export { type TreeProgram, treeProgram } from "./tree-program.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { defined, hashOf, type LoamError, type Progress } from "../base/index.ts";
 import { countParameters, decoderSpec, disposeTree, writeModelFiles } from "../nn/index.ts";
-import { type Stage, stage } from "../store/index.ts";
+import { type ArtifactReader, type Stage, stage } from "../store/index.ts";
 import type { Device } from "../tensor/index.ts";
 import { trainErrors } from "./errors.ts";
 import { metricLine, metricsFile } from "./metrics.ts";
@@ -30,16 +30,24 @@ export interface TrainSurroundings {
 /** Starts the ranks of a task and waits for them; the first one leaves the result in the task's folder. */
 export type LaunchRanks = (
   task: Omit<RankTask, "threads">,
-  watched: { readonly progress: Progress; readonly signal: AbortSignal; readonly onProblem?: (problem: LoamError) => void },
+  inputs: Readonly<Record<"shards" | "tokenizer", ArtifactReader>>,
+  watched: RankWatch,
 ) => Promise<void>;
+
+/** How the ranks of a training are watched and stopped. */
+export interface RankWatch {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly onProblem?: (problem: LoamError) => void;
+}
 
 const isOnMesh = ({ mesh }: { readonly mesh?: MeshPart | undefined }): boolean => meshSize(mesh) > 1;
 
 async function trainOnMesh(
   around: TrainSurroundings,
   material: TrainingInputs,
-  { shards, tokenizer, ...rest }: Omit<RankTask, "threads">,
-  watched: Parameters<LaunchRanks>[1],
+  { shards, tokenizer, ...rest }: Omit<RankTask, "threads" | "shards" | "tokenizer"> & Parameters<LaunchRanks>[1],
+  watched: RankWatch,
 ): Promise<PretrainResult> {
   if (!around.launch)
     throw trainErrors.fail("mesh", {
@@ -48,8 +56,8 @@ async function trainOnMesh(
       received: `${meshSize(rest.recipe.mesh)} ranks`,
       hint: "Train with `loam train`.",
     });
-  const named = ({ id, digest }: RankTask["shards"]) => ({ id, digest });
-  await around.launch({ ...rest, shards: named(shards), tokenizer: named(tokenizer) }, watched);
+  const named = ({ id, digest }: ArtifactReader) => ({ id, digest });
+  await around.launch({ ...rest, shards: named(shards), tokenizer: named(tokenizer) }, { shards, tokenizer }, watched);
   return readRankResult(rest.folder, material, around.device());
 }
 

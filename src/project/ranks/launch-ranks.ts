@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { defined, isLoamError, LoamError, type Problem, type ProgressEvent } from "../../base/index.ts";
 import { chargeElsewhere } from "../../ledger/index.ts";
 import { type RankLine, startRanks } from "../../ranks/index.ts";
-import { type LaunchRanks, meshSize, writeRankTask } from "../../train/index.ts";
+import { type LaunchRanks, meshSize, type RankWatch, writeRankTask } from "../../train/index.ts";
 import { machine } from "../machine.ts";
 import { packageFolder } from "../package.ts";
 import type { ProjectFile } from "../project-file.ts";
@@ -18,11 +18,11 @@ const stopMs = 120_000;
 /** What the ranks of one start have said. */
 class RankVoices {
   readonly errors = new Map<number, RankEvent & { readonly event: "error" }>();
-  readonly #watched: Parameters<LaunchRanks>[1];
+  readonly #watched: RankWatch;
   /** The step of the newest progress. */
   step = 0;
 
-  constructor(watched: Parameters<LaunchRanks>[1]) {
+  constructor(watched: RankWatch) {
     this.#watched = watched;
   }
 
@@ -68,7 +68,7 @@ export function launchIn(file: ProjectFile, onLost: (message: string) => void): 
   const { threads = machine().cores } = file.config.device;
 
   /** One start: all ranks to their end. */
-  async function run(task: Parameters<LaunchRanks>[0], size: number, watched: Parameters<LaunchRanks>[1]): Promise<void> {
+  async function run(task: Parameters<LaunchRanks>[0], size: number, watched: RankWatch): Promise<void> {
     const path = writeRankTask({ ...task, threads: Math.max(1, Math.floor(threads / size)) });
     const voices = new RankVoices(watched);
     watched.progress({ stage: "train", message: `starting ${size} rank${size > 1 ? "s" : ""}` });
@@ -93,7 +93,7 @@ export function launchIn(file: ProjectFile, onLost: (message: string) => void): 
     }
   }
 
-  return async (task, watched) => {
+  return async (task, _, watched) => {
     for (let size = meshSize(task.recipe.mesh); ; size--)
       try {
         return await run(task, size, watched);

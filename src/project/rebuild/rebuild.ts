@@ -103,7 +103,7 @@ function checkPossible(nodes: readonly TraceNode[], stages: ReadonlyMap<string, 
 /** Errors: project/rebuild where it cannot be made again; those of its stages and files; the signal's reason. */
 export async function rebuild(o: Rebuild): Promise<readonly RebuiltStage[]> {
   const nodes = await lineageOf(o.store, o.artifact);
-  const known = rebuildableStages(o.device(undefined));
+  const known = stagesOn(o, undefined);
   const recordedHere = await environmentOfRun(await openArtifact(o.store, o.artifact));
   checkPossible(nodes, known, recordedHere?.loam);
   // what is rebuilt of an encrypted project lies in the clear, so in memory
@@ -129,6 +129,10 @@ export async function rebuild(o: Rebuild): Promise<readonly RebuiltStage[]> {
   }
 }
 
+/** The stages, on so many threads; ranks of a mesh share them. */
+const stagesOn = ({ device }: Rebuild, threads: number | undefined) =>
+  rebuildableStages(device(threads), ranks => device(Math.max(1, Math.floor((threads ?? ranks) / ranks)))());
+
 /** What a recipe's `precision: auto` chose, where the artifact says it. */
 async function recordedPrecision(artifact: ArtifactReader): Promise<ComputedPrecision | undefined> {
   if (!artifact.files.some(f => f.name === "training.json")) return undefined;
@@ -144,7 +148,7 @@ async function rebuildOne(o: Rebuild, beside: Store, node: TraceNode): Promise<R
     return { ...told, outcome: "material", rebuilt: null, differs: null, distance: null };
   }
   const environment = await environmentOfRun(recorded);
-  const stage = rebuildableStages(o.device(environment?.threads)).get(node.stage)!;
+  const stage = stagesOn(o, environment?.threads).get(node.stage)!;
   const rows = await o.store.records.read.selectFrom("inputs").selectAll().where("artifact", "=", node.id).execute();
   const inputs: Record<string, ArtifactReader> = {};
   for (const { name, source } of rows) inputs[name] = await openArtifact(o.store, source);
