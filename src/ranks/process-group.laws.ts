@@ -31,7 +31,7 @@ export function groupContract<G extends ProcessGroup>(
     test.each([1, 2, 3, 4])("%i ranks add up in rank order, to the same bytes on each", size =>
       withGroup(size, async ranks => {
         const drawn = random(size);
-        for (const length of [0, 1, 7, 1000, 100_003]) {
+        for (const length of [0, 1, 7, 1000, 2049, 4096, 8191, 100_003]) {
           const parts = each(size, () => Float32Array.from({ length }, () => drawn.normal() * 10 ** (8 * drawn.uniform() - 4)));
           const want = new Float32Array(length);
           for (const [i] of want.entries()) {

@@ -23,6 +23,7 @@ export class Outgoing {
   #unflushed = 0;
   #credits = 0;
   #isOver = false;
+  #isPosted = false;
 
   constructor(links: Links, plan: OutgoingPlan, ended: () => void) {
     this.plan = plan;
@@ -47,6 +48,9 @@ export class Outgoing {
   start(): void {
     const { to, id, call, bytes } = this.plan;
     const total = bytes.length;
+    // a short message goes with its announcement, so it waits for the last of its data
+    if (this.#isPosted || (this.#isInline && this.#ready < total)) return;
+    this.#isPosted = true;
     // a copy: the caller may change the array once it has all that it waits for
     const payload = this.#isInline ? bytes.slice() : undefined;
     this.#links.post(to, { kind: "message", id, call, total, credits: 0, payloadBytes: payload?.length ?? 0 }, payload);
@@ -63,7 +67,8 @@ export class Outgoing {
   /** `bytes` more are there. */
   advance(bytes: number): void {
     this.#ready += bytes;
-    this.pump();
+    if (this.#isInline) this.start();
+    else this.pump();
   }
 
   pump(): void {
