@@ -20,6 +20,8 @@ export const benches = {
   levers: "each lever of a training recipe against the plain one at equal processor time, on mails; NAME... runs some",
   "train-step": "one training step of a small GPT in fp32 and bf16, beside PyTorch eager and compiled",
   pjrt: "every operation as StableHLO in XLA's CPU plugin against the reference, and a training step there beside ours; operations, fp32 or bf16 runs a part",
+  ranks: "training steps of two ranks with one thread each, at every ZeRO level, beside one process with two threads",
+  faults: "ranks killed at random moments of a training: how soon they are named, and what it comes to when it goes on",
   "nanogpt-cpu": "nanoGPT's set-up for the processor, whole trainings: core-seconds and held-out loss, beside PyTorch",
   "gpt2-124m": "steps of GPT-2 124M at 1,024 tokens with accumulation and recomputation: speed and peak memory, beside PyTorch",
   efficiency: "core-seconds of the efficient recipe to equal held-out bits per byte, beside two swept baselines (examples/efficiency)",

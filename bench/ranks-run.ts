@@ -1,0 +1,65 @@
+/** Steps of examples/mail's quick model as one rank, or alone: prints one JSON line. Settings come as JSON in the first argument. */
+import { random } from "../src/base/index.ts";
+import { llamaConfig } from "../src/nn/index.ts";
+import { joinRanks } from "../src/ranks/index.ts";
+import { openDevice } from "../src/tensor/index.ts";
+import { createTrainer, recipeSchema } from "../src/train/index.ts";
+import { trainerOptions, trainSource } from "../src/train/pretrain.ts";
+
+export interface RanksRun {
+  readonly threads: number;
+  readonly zero: 0 | 1 | 2;
+  readonly warmUp: number;
+  readonly steps: number;
+  readonly isRank: boolean;
+}
+
+export interface RanksTimes {
+  readonly rank: number;
+  readonly stepMs: readonly number[];
+  /** Milliseconds of each step outside of native programs: collectives, waiting, the loop. */
+  readonly outsideMs: readonly number[];
+  readonly losses: readonly number[];
+  readonly heldBytes: number;
+}
+
+const settings = JSON.parse(process.argv[2]!) as RanksRun;
+const vocab = 4096;
+const length = 256;
+const model = {
+  ...llamaConfig({ vocab, width: 192, layers: 3, heads: 3, hidden: 768, context: length }),
+  tied: true,
+  activation: "relu2",
+  qkNorm: true,
+} as const;
+const recipe = recipeSchema.parse({
+  tokens: "1.6M",
+  rows: 8,
+  length,
+  rate: 0.02,
+  zero: settings.zero,
+  optimizer: { kind: "muon", adamFactor: 0.6 },
+});
+const drawn = random("ranks");
+const sizes = Array.from({ length: 400 }, () => 50 + drawn.below(400));
+const offsets = Float64Array.from({ length: sizes.length + 1 }, (_, i) => sizes.slice(0, i).reduce((s, n) => s + n, 0));
+const train = { tokens: Uint16Array.from({ length: offsets.at(-1)! }, () => 1 + Math.floor((vocab - 1) * drawn.uniform() ** 3)), offsets };
+
+const group = settings.isRank ? await joinRanks() : undefined;
+const device = openDevice("cpu", { threads: settings.threads });
+const o = { device, model, recipe, train, end: 0, ranks: group };
+const trainer = await createTrainer(trainerOptions(o));
+const source = trainSource(o);
+const reports = [];
+for (let i = 0; i < settings.warmUp + settings.steps; i++) reports.push(await trainer.step([source.next()]));
+const measured = reports.slice(settings.warmUp);
+const times: RanksTimes = {
+  rank: group?.rank ?? 0,
+  stepMs: measured.map(r => r.totalMs),
+  outsideMs: measured.map(r => r.totalMs - r.nativeMs),
+  losses: reports.map(r => r.loss),
+  heldBytes: trainer.heldBytes,
+};
+process.stdout.write(`${JSON.stringify(times)}\n`);
+trainer.dispose();
+await group?.close();

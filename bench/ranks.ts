@@ -1,0 +1,69 @@
+/** Data parallel training on one host: two ranks of one thread each beside one process of two threads, at equal global batch, on examples/mail's quick model. */
+import { fileURLToPath } from "node:url";
+import { startRanks } from "../src/ranks/index.ts";
+import { type Bar, type BenchContext, type BenchResult, digits, interleaved, median, medianRatio } from "./harness.ts";
+import type { RanksRun, RanksTimes } from "./ranks-run.ts";
+
+const program = fileURLToPath(new URL("./ranks-run.js", import.meta.url));
+
+/** All ranks' times of one run, the first one's first. */
+async function runRanks(size: number, settings: Omit<RanksRun, "isRank">): Promise<RanksTimes[]> {
+  const found: RanksTimes[] = [];
+  const run = await startRanks({
+    size,
+    program: process.execPath,
+    args: [program, JSON.stringify({ ...settings, isRank: size > 1 } satisfies RanksRun)],
+    onLine: ({ stream, line }) => void (stream === "stdout" && line.startsWith("{") && found.push(JSON.parse(line) as RanksTimes)),
+  });
+  await run.ended;
+  return found.sort((a, b) => a.rank - b.rank);
+}
+
+const bound = 1e-3;
+
+export async function run({ scale, say }: BenchContext): Promise<BenchResult> {
+  const rounds = Math.max(1, Math.round(5 * scale));
+  const counts = { warmUp: 2, steps: Math.max(2, Math.round(10 * scale)) };
+  const last: Record<string, RanksTimes[]> = {};
+  const side = (name: string, size: number, settings: Pick<RanksRun, "threads" | "zero">) => async (round: number) => {
+    const times = await runRanks(size, { ...settings, ...counts });
+    last[name] = times;
+    say(`round ${round + 1}: ${name}: ${digits(median(times[0]!.stepMs))} ms a step`);
+    return median(times[0]!.stepMs);
+  };
+  const sides = {
+    "1 x 2 threads": side("1 x 2 threads", 1, { threads: 2, zero: 0 }),
+    "data 2 x 1 thread": side("data 2 x 1 thread", 2, { threads: 1, zero: 0 }),
+    "data 2 x 1 thread, ZeRO-1": side("data 2 x 1 thread, ZeRO-1", 2, { threads: 1, zero: 1 }),
+    "data 2 x 1 thread, ZeRO-2": side("data 2 x 1 thread, ZeRO-2", 2, { threads: 1, zero: 2 }),
+  };
+  const ms = await interleaved(rounds, sides);
+  const one = "1 x 2 threads";
+  const ratioOf = (name: keyof typeof sides) => digits(medianRatio(ms[one], ms[name]));
+  const off = Math.max(...last["data 2 x 1 thread"]![0]!.losses.map((loss, i) => Math.abs(loss - last[one]![0]!.losses[i]!)));
+  const ratio = ratioOf("data 2 x 1 thread");
+  const bars: Bar[] = [
+    { name: "speed of data 2 x 1 thread beside 1 x 2 threads", want: ">= 0.9", got: ratio, holds: ratio >= 0.9 },
+    { name: "losses equal one process's", want: `<= ${bound}`, got: digits(off), holds: off <= bound },
+  ];
+  return {
+    method: `Median milliseconds of ${counts.steps} steps of examples/mail's quick model (3 layers, width 192, vocabulary 4,096, 8 rows of 256 tokens, Muon) over ${rounds} interleaved rounds; every round starts its processes anew.`,
+    ours: Object.fromEntries(
+      Object.keys(sides).map(name => [
+        name,
+        {
+          stepMs: digits(median(ms[name as keyof typeof sides])),
+          outsideNativeMs: digits(median(last[name]![0]!.outsideMs)),
+          heldMB: last[name]!.map(r => digits(r.heldBytes / 1e6)),
+        },
+      ]),
+    ),
+    peers: {},
+    ratios: {
+      "data 2 over one process": ratio,
+      "ZeRO-1 over one process": ratioOf("data 2 x 1 thread, ZeRO-1"),
+      "ZeRO-2 over one process": ratioOf("data 2 x 1 thread, ZeRO-2"),
+    },
+    bars,
+  };
+}
