@@ -13,7 +13,7 @@ import { dataLinksOf, n } from "./data-links.ts";
 import { type Link, link } from "./link.ts";
 import type { ProjectFile } from "./project-file.ts";
 import { throughPurpose } from "./purpose-links.ts";
-import { launchIn } from "./ranks/launch-ranks.ts";
+import { launchRanksIn } from "./ranks/launch-ranks.ts";
 import { trainedSketchLinks } from "./sketches/index.ts";
 import { tunedLife } from "./tuning/tuned-life.ts";
 
@@ -79,7 +79,7 @@ function trainedLife(p: ProjectFile, modelName: string, around: LifeSurroundings
         device,
         onProblem: around.onProblem,
         eventsFolder: join(p.folder, ".loam", "tensorboard"),
-        launch: launchIn(p, around.onNote ?? (() => {})),
+        launch: launchRanksIn(p, around.onNote ?? (() => {})),
       }),
       options: () => ({ name: modelName, model: architecture, recipe: { ...recipe, length: length ?? model.context } }),
       describe: s =>

@@ -14,6 +14,7 @@ import {
   type LoamError,
   readText,
   syncFolder,
+  type Tree,
   temporaryBeside,
   treePaths,
   writeFileAtomic,
@@ -102,7 +103,7 @@ export async function saveCheckpoint(folder: string, { recipe, step, arrays, sta
 
 /** Writes this rank's arrays into a checkpoint's folder; undefined where it has none. */
 async function writeShard(part: string, file: string, arrays: unknown): Promise<Shard | undefined> {
-  if (treePaths(arrays as never).length === 0) return undefined;
+  if (treePaths(arrays as Tree<unknown>).length === 0) return undefined;
   const path = join(part, file);
   await saveTree(path, arrays);
   sync(path);

@@ -173,7 +173,7 @@ const batchPart = z.strictObject({
 
 /** Axes along which ranks divide a training. */
 export const meshAxes = ["data", "tensor", "sequence", "pipeline"] as const;
-export type MeshAxis = (typeof meshAxes)[number];
+type MeshAxis = (typeof meshAxes)[number];
 /** The only place that says which axes can be trained on: the others are read, and refused by name. */
 const trainedAxes: readonly MeshAxis[] = ["data"];
 const maximumRanks = 1024;
@@ -197,11 +197,11 @@ export const meshPart = z.strictObject({
 export type MeshPart = z.output<typeof meshPart>;
 
 /** What of a step's memory is divided among the ranks of the axis data: nothing, optimiser state, gradients too. */
-export const zeroLevels = [0, 1, 2] as const;
+const zeroLevels = [0, 1, 2] as const;
 export type ZeroLevel = (typeof zeroLevels)[number];
 
 /** What a training does when one of its ranks is lost. */
-export const lostRankRules = ["stop", "shrink"] as const;
+const lostRankRules = ["stop", "shrink"] as const;
 
 const meshShape = {
   mesh: meshPart.optional().meta({ description: "Processes (ranks) that train together, by axis. Default: one.", examples: [{ data: 2 }] }),

@@ -45,7 +45,7 @@ export const lifeVerbs: readonly Verb[] = [
     options: [project],
     isForRuns: true,
     example: "mpirun -n 2 loam train rank .loam/scratch/RUN/ranks.json",
-    load: async () => (await import("../verbs/train-rank.ts")).trainRank,
+    load: async () => (await import("../verbs/train-rank.ts")).trainAsRank,
   },
   {
     usage: "train rates [model]",

@@ -64,7 +64,7 @@ function reason(voices: RankVoices, size: number): LoamError | undefined {
 const wasLost = (error: unknown): error is LoamError => isLoamError(error, "ranks/lost");
 
 /** The ranks of trainings of a project. `onLost` hears of a rank without which a training goes on. */
-export function launchIn(file: ProjectFile, onLost: (message: string) => void): LaunchRanks {
+export function launchRanksIn(file: ProjectFile, onLost: (message: string) => void): LaunchRanks {
   const { threads = machine().cores } = file.config.device;
 
   /** One start: all ranks to their end. */

@@ -12,7 +12,7 @@ import type { ZeroLevel } from "../part.ts";
 import { treeProgram } from "../tree-program.ts";
 import { stateHolder } from "./loop-ranks.ts";
 import { onEveryRank } from "./on-every-rank.ts";
-import { ownersOf, ownLeaves } from "./owners.ts";
+import { parameterOwners, ownLeaves } from "./owners.ts";
 import { broadcastArray, gatherNumbers, sumArray } from "./rank-arrays.ts";
 import { documentsIn, type StepRanks, type StepSums, type Updated } from "./step-ranks.ts";
 
@@ -31,7 +31,7 @@ const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x
 
 /** Steps of one rank among others. */
 export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRanks {
-  const owners = ownersOf(specs, group.size);
+  const owners = parameterOwners(specs, group.size);
   const isOwn = (path: string) => owners.get(path) === group.rank;
   const owned = (tree: unknown): Arrays => ownLeaves(tree, owners, group.rank);
   const norm = treeProgram<DeviceArray>((gradients: Tree<Tensor>) => squaredNorm(treeLeaves<Tensor>(gradients)), {

@@ -1,7 +1,7 @@
 /** What the loop of a training does with other ranks between steps: which state each holds and saves, and what they do next. */
 import type { ProcessGroup } from "../../ranks/index.ts";
 import type { DeviceArray } from "../../tensor/index.ts";
-import { ownersOf, ownLeaves } from "./owners.ts";
+import { parameterOwners, ownLeaves } from "./owners.ts";
 import type { ParallelOptions } from "./parallel-options.ts";
 import { gatherNumbers } from "./rank-arrays.ts";
 import type { OptimizerState } from "./step-ranks.ts";
@@ -13,7 +13,7 @@ export const isFirstRank = (parallel: ParallelOptions | undefined): boolean => !
 export function stateHolder(specs: unknown, parallel: ParallelOptions | undefined): (path: string) => boolean {
   if (!parallel?.zero) return () => true;
   const { rank, size } = parallel.group;
-  const owners = ownersOf(specs, size);
+  const owners = parameterOwners(specs, size);
   return path => owners.get(path) === rank;
 }
 
@@ -28,7 +28,7 @@ interface SavedValues {
 
 /** This rank's part of what is saved: each parameter, and all that goes by its path, is written by its owner. */
 export function shardOf(values: SavedValues, specs: unknown, { rank, size }: ProcessGroup): SavedValues {
-  const owners = ownersOf(specs, size);
+  const owners = parameterOwners(specs, size);
   const own = (tree: unknown) => ownLeaves<DeviceArray>(tree, owners, rank);
   const { parameters, optimizer, best, kept, averaged } = values;
   return {

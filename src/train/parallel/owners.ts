@@ -7,7 +7,7 @@ import type { ParameterSpec } from "../../nn/index.ts";
 import { bytesOf } from "../../tensor/index.ts";
 
 /** Rank by path of a parameter. */
-export type Owners = ReadonlyMap<string, number>;
+type Owners = ReadonlyMap<string, number>;
 
 /** A tree's leaves that a rank owns, by their paths. */
 export const ownLeaves = <L>(tree: unknown, owners: Owners, rank: number): Record<string, L> =>
@@ -15,7 +15,7 @@ export const ownLeaves = <L>(tree: unknown, owners: Owners, rank: number): Recor
   Object.fromEntries(treePaths<L>(tree as Tree<L>).filter(([path]) => owners.get(path) === rank));
 
 /** Largest first, each to the rank with the least so far (Graham 1969: at most 4/3 of the best balance). A function of shapes and size alone. */
-export function ownersOf(specs: unknown, size: number): Owners {
+export function parameterOwners(specs: unknown, size: number): Owners {
   const held = new Array<number>(size).fill(0);
   const bySize = treePaths<ParameterSpec>(specs as Tree<ParameterSpec>)
     .map(([path, { shape, dtype }]) => ({ path, bytes: bytesOf(shape, dtype) }))

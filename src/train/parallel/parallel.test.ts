@@ -10,7 +10,7 @@ import type { PretrainRecipeInput, ZeroLevel } from "../part.ts";
 import { trainerOptions, trainSource } from "../pretrain.ts";
 import { toyModel, toyRecipe, toyRuns } from "../toy.laws.ts";
 import { createTrainer } from "../trainer.ts";
-import { ownersOf } from "./owners.ts";
+import { parameterOwners } from "./owners.ts";
 import { leavesOf, onRanks, recorder, runSteps, valuesOf } from "./parallel.laws.ts";
 
 const device = openDevice("cpu", { threads: 1 });
@@ -124,8 +124,8 @@ test("held memory: ZeRO-1 divides the optimiser state, ZeRO-2 the gradients too"
 test("owners: every parameter has one, shares are even, and the same shapes give the same owners", () => {
   const { specs } = trainerOptions(of({}));
   for (const size of [1, 2, 3, 5]) {
-    const owners = ownersOf(specs, size);
-    expect(owners).toEqual(ownersOf(specs, size));
+    const owners = parameterOwners(specs, size);
+    expect(owners).toEqual(parameterOwners(specs, size));
     expect(new Set(owners.values())).toEqual(new Set(Array.from({ length: size }, (_, r) => r)));
   }
 });

@@ -19,7 +19,7 @@ import { onEveryRank } from "./on-every-rank.ts";
 const artifactPart = z.strictObject({ id: z.string(), digest: z.string() });
 
 /** What all ranks of a run are given. */
-export const rankTaskSchema = z.strictObject({
+const rankTaskSchema = z.strictObject({
   name: z.string(),
   model: modelPart,
   recipe: recipeSchema,
@@ -47,7 +47,7 @@ export function writeRankTask(task: RankTask): string {
 export const readRankTask = (path: string): RankTask => check(rankTaskSchema, JSON.parse(readFileSync(path, "utf8")), path);
 
 /** What one rank is given beside the task. */
-export interface RankSurroundings {
+interface RankSurroundings {
   readonly group: ProcessGroup;
   readonly device: Device;
   readonly open: (id: string) => Promise<ArtifactReader>;
