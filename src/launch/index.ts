@@ -1,0 +1,5 @@
+/** launch: numbered tasks as processes on engines that exist (this machine, mpirun, Slurm, Ray, Kubernetes), watched, replaced, cancelled. Knows nothing of models. */
+export { launchErrors } from "./errors.ts";
+export type { Launcher, LaunchJob, RunningJob, TaskState } from "./launcher.ts";
+export { type LocalOptions, localLauncher } from "./local.ts";
+export { type LaunchEvent, type Supervised, type Supervision, supervise } from "./supervise.ts";
