@@ -2,4 +2,7 @@
 export { launchErrors } from "./errors.ts";
 export type { Launcher, LaunchJob, RunningJob, TaskState } from "./launcher.ts";
 export { type LocalOptions, localLauncher } from "./local.ts";
+export { type MpirunOptions, mpirunLauncher } from "./mpirun.ts";
+export { type RayOptions, rayLauncher } from "./ray.ts";
+export { type SlurmOptions, slurmLauncher } from "./slurm.ts";
 export { type LaunchEvent, type Supervised, type Supervision, supervise } from "./supervise.ts";
