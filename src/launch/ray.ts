@@ -29,6 +29,9 @@ const jobInfo = z.object({
 });
 type JobInfo = z.output<typeof jobInfo>;
 
+/** What Ray adds to a log, before or behind the first lines of the task: its output is not in order. */
+const ownLine = /^Running entrypoint for job .*\n?/gm;
+
 /** Ends of Ray itself that say nothing of the program. */
 const notOfProgram = ["JOB_SUPERVISOR_ACTOR_DIED", "JOB_SUPERVISOR_ACTOR_UNKNOWN_FAILURE", "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"];
 
@@ -89,7 +92,7 @@ class RayJob implements RunningJob {
     if (id === undefined) return "";
     const { status, body } = await rayRequest(this.#address, "GET", `/api/jobs/${id}/logs`);
     const { logs } = status === 200 ? (JSON.parse(body) as { readonly logs?: string }) : {};
-    return (logs ?? "").slice(-logBytes);
+    return (logs ?? "").replaceAll(ownLine, "").slice(-logBytes);
   }
 
   async cancel(): Promise<void> {

@@ -46,6 +46,7 @@ SlurmctldLogFile=${base}/slurmctld.log
 SlurmdLogFile=${base}/slurmd.log
 ReturnToService=2
 MpiDefault=none
+SlurmdParameters=config_overrides
 NodeName=${host} NodeAddr=127.0.0.1 CPUs=${Math.max(4, availableParallelism())} State=UNKNOWN
 PartitionName=main Nodes=${host} Default=YES MaxTime=INFINITE State=UP
 `;
@@ -78,7 +79,7 @@ export async function openSlurm(): Promise<TestSlurm> {
   await sleep(500);
   begin(found("slurmctld")!, ["-D", "-i", "-f", file]);
   begin(found("slurmd")!, ["-D", "-f", file, "-N", host]);
-  for (const end = performance.now() + 120_000; performance.now() < end; await sleep(200)) {
+  for (const end = performance.now() + 60_000; performance.now() < end; await sleep(200)) {
     const { stdout } = await promisify(execFile)("sinfo", ["-h", "-o", "%T"], { env: { ...process.env, ...env } }).catch(() => ({ stdout: "" }));
     if (/^(idle|mixed)/m.test(stdout)) return { env, close };
   }
