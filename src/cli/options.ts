@@ -1,5 +1,6 @@
 /** Options of the command line as numbers: checked, with the verb and the flag named where they are none. */
-import { defaultDelayMs, environment } from "../base/index.ts";
+import { defaultDelayMs, defined, environment } from "../base/index.ts";
+import { engineNames } from "../launch/index.ts";
 import { wrongArgument } from "../project/index.ts";
 import type { Options } from "./verb.ts";
 
@@ -40,6 +41,10 @@ export function choiceOption<T extends string>(options: Options, key: string, ve
   if (given === undefined || word !== undefined) return word;
   throw wrongArgument(`loam ${verb}: ${flagOf(key)}`, `one of ${words.join(", ")}`, JSON.stringify(given));
 }
+
+/** `--launch` and `--launch-address`. Errors: cli/usage. */
+export const launchOptions = (options: Options, verb: string) =>
+  defined({ launch: choiceOption(options, "launch", verb, engineNames), launchAddress: textOption(options, "launchAddress") });
 
 export const textOption = (options: Options, key: string): string | undefined => {
   const given = options[key];

@@ -24,3 +24,4 @@ export {
   type OwnerReference,
   resourcePath,
 } from "./objects.ts";
+export { containerSecurity, podSecurityOf, podUser, temporaryMount, temporaryVolume } from "./pods.ts";

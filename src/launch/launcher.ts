@@ -23,7 +23,8 @@ export interface LaunchJob {
   readonly indexes: readonly number[];
   /** Tasks of the whole job, as `LOAM_TASKS`: more than `indexes` where one of them is started again. */
   readonly tasks: number;
-  readonly program: string;
+  /** Default: the entry point of the image, where the engine has images (Kubernetes). */
+  readonly program?: string | undefined;
   readonly args: readonly string[];
   /** Variables beside those that the engine gives. Never on a command line; docs/launch.md says who can read them on each engine. */
   readonly env: Readonly<Record<string, string>>;

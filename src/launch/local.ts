@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { environment, pause } from "../base/index.ts";
-import { checkJob } from "./check-job.ts";
+import { checkJob, programOf } from "./check-job.ts";
 import { isOver, type Launcher, type LaunchJob, logBytes, type RunningJob, type TaskState } from "./launcher.ts";
 import { endedBy } from "./task-end.ts";
 
@@ -27,7 +27,7 @@ class LocalTask {
   constructor(index: number, job: LaunchJob, { onLine }: LocalOptions) {
     const missing = job.files?.find(f => !existsSync(f));
     // what a shell would say, so that every engine fails alike
-    const [program, args] = missing === undefined ? [job.program, job.args] : [missing, []];
+    const [program, args] = missing === undefined ? [programOf(job), job.args] : [missing, []];
     this.#child = spawn(program, [...args], {
       cwd: job.cwd,
       stdio: ["ignore", "pipe", "pipe", "ipc"],

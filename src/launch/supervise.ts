@@ -127,8 +127,8 @@ class Tasks {
     if (isNoProgram(exitCode))
       return launchErrors.fail("program", {
         place,
-        message: `${sentence ?? reason}${sentence === undefined ? ` (${this.#job.program})` : ""}`,
-        hint: "Install Node.js and Loam under the same path on every node, or name theirs by `launch.program` and `launch.loam` in loam.yaml.",
+        message: `${sentence ?? reason}${sentence === undefined ? ` (${this.#job.program ?? "the image's entry point"})` : ""}`,
+        hint: "Install Node.js and Loam under the same path on every node, or say how nodes start it by `launch.command` in loam.yaml.",
       });
     return launchErrors.fail("task", { place, message: sentence ?? reason });
   }

@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeFolder, makePrivateFolder, privateFileMode, privateFolderMode, writeFileAtomic } from "../base/index.ts";
+import { programOf } from "./check-job.ts";
 import { launchErrors } from "./errors.ts";
 import { type LaunchJob, logBytes } from "./launcher.ts";
 
@@ -19,7 +20,7 @@ export const shellChecks = (job: LaunchJob, otherwise: (sentence: string) => str
   ...(job.files ?? []).map(f => `[ -e ${shellWord(f)} ] || ${otherwise(`no file ${f}`)}`),
 ];
 
-export const shellCommand = (job: LaunchJob): string => [job.program, ...job.args].map(shellWord).join(" ");
+export const shellCommand = (job: LaunchJob): string => [programOf(job), ...job.args].map(shellWord).join(" ");
 
 /** Between heartbeats of the submitter, ms. */
 const beatMs = 5_000;

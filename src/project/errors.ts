@@ -21,11 +21,6 @@ export const projectErrors = errorTable("project", {
     exit: "failure",
     meaning: "A model cannot be fetched from its hub: no such model, no right to it, no network, or other bytes than announced.",
   },
-  worker: {
-    status: 500,
-    exit: "failure",
-    meaning: "A worker process of a search ended with an error, or kept dying; its own sentence is told.",
-  },
   server: { status: 502, exit: "failure", meaning: "The project's server does not answer; the message names its address." },
   answer: { status: 500, exit: "failure", meaning: "The model could not answer; the sentence says why." },
   retention: {

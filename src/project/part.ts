@@ -9,6 +9,7 @@ import { deployPart } from "../deploy/part.ts";
 import { baselineNames } from "../evaluate/part.ts";
 import { accessPart, gatewayPart } from "../gateway/part.ts";
 import { governancePart } from "../governance/part.ts";
+import { launchPart } from "../launch/part.ts";
 import { corePricesPart } from "../ledger/part.ts";
 import { loopPart } from "../loop/part.ts";
 import { releasesPart } from "../registry/part.ts";
@@ -118,6 +119,7 @@ const projectShape = {
   serve: servePart.optional().describe("Model server."),
   gateway: gatewayPart.optional(),
   device: devicePart.prefault({}).describe("Device and threads."),
+  launch: launchPart.prefault({}).describe("Where worker processes are started: this machine, mpirun, Slurm, Ray, Kubernetes."),
   prices: corePricesPart.prefault({}).describe("Prices and power of the machine, for the cost of runs."),
 };
 

@@ -3,8 +3,9 @@
  * studies there are.
  */
 import { availableParallelism } from "node:os";
-import { defined, nearest, readText, withDetails, writeFileAtomic } from "../base/index.ts";
+import { defined, environment, nearest, readText, withDetails, writeFileAtomic } from "../base/index.ts";
 import { documentsOf } from "../data/index.ts";
+import type { EngineName } from "../launch/index.ts";
 import {
   findStudy,
   listStudies,
@@ -19,6 +20,7 @@ import { halfOf, importance, type Point, paretoFront, ranked, type SearchPart, s
 import { progressFor, type Watch } from "./call.ts";
 import { projectErrors } from "./errors.ts";
 import { type Link, lazyDevice } from "./life.ts";
+import { engineOf, type LaunchOptions } from "./launching/workers.ts";
 import { type ProjectFile, projectFile } from "./project-file.ts";
 import { runLinks } from "./run-links.ts";
 import { type StudySpec, specOf, studyFor } from "./searching/definition.ts";
@@ -32,10 +34,10 @@ import { withPoint } from "./searching/winner.ts";
 import { workOnStudy } from "./searching/worker.ts";
 import type { Workspace } from "./workspace.ts";
 
-export interface SearchOptions {
+export interface SearchOptions extends LaunchOptions {
   /** Trials in all, those made before included; default: the search's. */
   readonly trials?: number | undefined;
-  /** Worker processes; 0: this process alone; default: the search's `parallel`. */
+  /** Worker processes; 0: this process alone; default: the search's `parallel`; with an engine, `launch.workers` of loam.yaml before that. */
   readonly workers?: number | undefined;
   /** Puts the winner's values into loam.yaml where it is significantly better than the configuration as it is. */
   readonly write?: boolean | undefined;
@@ -95,16 +97,16 @@ function searchNameOf({ config }: ProjectFile, given: string | undefined): strin
   });
 }
 
+/** Threads of a worker: its share of this machine's processors, or the processors that an engine elsewhere gave it. */
+const shareOf = (workers: number): number => {
+  const given = Number(environment().LOAM_TASK_CPUS);
+  return given >= 1 ? given : Math.max(1, Math.floor(availableParallelism() / Math.max(1, workers)));
+};
+
 /** Each worker has its share of the processors, unless the project says how many threads a device has. */
 const withThreads = (p: ProjectFile, workers: number): ProjectFile => ({
   ...p,
-  config: {
-    ...p.config,
-    device: {
-      ...p.config.device,
-      threads: p.config.device.threads ?? Math.max(1, Math.floor(availableParallelism() / Math.max(1, workers))),
-    },
-  },
+  config: { ...p.config, device: { ...p.config.device, threads: p.config.device.threads ?? shareOf(workers) } },
 });
 
 /** The links that make what stands under a label. */
@@ -121,6 +123,8 @@ interface Searching {
   readonly search: SearchPart;
   readonly total: number;
   readonly workers: number;
+  readonly engine: EngineName;
+  readonly address: string | undefined;
 }
 
 /** Makes what a study judges by, and finds or begins it. Errors: tune/halves before anything trains. */
@@ -142,10 +146,9 @@ async function openedStudy({ file, store, name, search }: Searching, watch: Watc
 /** Runs the trials that are missing. */
 async function runTrials(o: Searching, study: StoredStudy, before: readonly StoredTrial[], watch: Watch): Promise<void> {
   const { file, store, search, total, workers } = o;
-  const points = new Map<number, unknown>(before.map(t => [t.number, t.point]));
-  const onStart = (trial: number, point: unknown) => void points.set(trial, point);
-  const onEnd = (trial: number, result: TrialResult) => watch.emit({ event: "trial", trial, point: points.get(trial), ...result });
+  const onTrial = (trial: number, point: unknown, result: TrialResult) => watch.emit({ event: "trial", trial, point, ...result });
   if (workers === 0) {
+    const points = new Map<number, unknown>(before.map(t => [t.number, t.point]));
     await workOnStudy({
       project: file,
       store,
@@ -155,26 +158,19 @@ async function runTrials(o: Searching, study: StoredStudy, before: readonly Stor
       around: { onProblem: ignoreProblem, device: lazyDevice(file) },
       signal: watch.signal,
       progress: trial => progressFor(watch, `trial ${trial}`),
-      onStart,
-      onEnd,
+      onStart: (trial, point) => void points.set(trial, point),
+      onEnd: (trial, result) => onTrial(trial, points.get(trial), result),
     });
     watch.signal.throwIfAborted();
     return;
   }
   const size = ["--workers", String(workers), "--trials", String(total)];
-  await leadWorkers({
-    args: ["tune", "search", o.name, "--worker", study.id, ...size, "--project", file.folder, "--json"],
-    workers,
-    mostDeaths: 3 * total,
-    cwd: file.folder,
-    signal: watch.signal,
-    onDeath: how => watch.emit({ event: "warning", message: `loam: a worker died by ${how}; another one goes on with its trial.` }),
-    onEvent: e => {
-      if (e.event === "trial-start") onStart(e.trial, e.point);
-      else if (e.event === "trial-end") onEnd(e.trial, e.result);
-      else if (e.event === "progress") watch.emit(e);
-    },
-  });
+  const args = ["tune", "search", o.name, "--worker", study.id, ...size];
+  await leadWorkers(
+    { project: file, engine: o.engine, address: o.address, workers, name: "loam-search", args, mostReplacements: 3 * total },
+    { store, study: study.id, before, onTrial },
+    watch,
+  );
 }
 
 /** Judges the winner, and puts it into loam.yaml where that is wanted. */
@@ -245,9 +241,10 @@ export async function searchStudy(
   const { file } = workspace;
   const name = searchNameOf(file, given);
   const search = file.config.searches[name]!;
-  const { trials: total = search.trials, workers = search.parallel } = options;
+  const wanted = engineOf(file, options);
+  const { trials: total = search.trials, workers = (wanted && file.config.launch.workers) ?? search.parallel } = options;
   const store = await workspace.store();
-  const o: Searching = { file, store, name, search, total, workers };
+  const o: Searching = { file, store, name, search, total, workers, engine: wanted ?? "local", address: options.launchAddress };
   const study = await openedStudy(o, watch);
   const before = await trialBoard(store, study.id).trials();
   const { objectives, unit } = specOf(study);

@@ -1,6 +1,6 @@
 /** `loam data`: curation, and what became of every document. */
 import type { Verb } from "../verb.ts";
-import { project } from "./common-options.ts";
+import { launch, project } from "./common-options.ts";
 
 export const dataVerbs: readonly Verb[] = [
   {
@@ -9,8 +9,9 @@ export const dataVerbs: readonly Verb[] = [
     options: [
       project,
       ["--force", "run even what is not stale"],
-      ["--workers <n>", "worker threads; as many as processors without it; the result is the same"],
+      ["--workers <n>", "worker threads (default: one per processor); with an engine, worker processes beside this one; the result is the same"],
       ["--shared", "put the tasks on the store's board: `loam data work` on this and other machines takes them too"],
+      ...launch,
     ],
     isForRuns: true,
     example: "loam data run mail",

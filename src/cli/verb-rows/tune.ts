@@ -1,6 +1,6 @@
 /** `loam tune`: fine-tuning, searches and what came of them, jobs. */
 import type { Verb } from "../verb.ts";
-import { project } from "./common-options.ts";
+import { launch, project } from "./common-options.ts";
 
 export const tuneVerbs: readonly Verb[] = [
   {
@@ -26,6 +26,7 @@ export const tuneVerbs: readonly Verb[] = [
       project,
       ["--trials <n>", "trials in all, those made before included (default: the search's)"],
       ["--workers <n>", "worker processes (default: the search's `parallel`); 0 for none but this one"],
+      ...launch,
       ["--write", "put the winner's values into loam.yaml if it is significantly better than the default; comments stay"],
       ["--anyway", "with --write: also where it is not significantly better"],
       ["--worker <study>", "take part in this study as a worker of another process"],

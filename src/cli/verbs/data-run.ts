@@ -1,7 +1,7 @@
 /** `loam data run`: the life up to curated documents, and what each step did. */
 import { formatCount } from "../../base/index.ts";
 import { curateData } from "../../project/data/index.ts";
-import { numberOption } from "../options.ts";
+import { launchOptions, numberOption } from "../options.ts";
 import { watchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
 import { inProject } from "../verb-folder.ts";
@@ -10,7 +10,7 @@ export const dataRun: VerbRun = async (context, [given], options) => {
   const { out } = context;
   await inProject(context, options, async at => {
     const workers = numberOption(options, "workers", "data run", { least: 1, most: 1024, whole: true });
-    const wanted = { workers, shared: options.shared === true, force: options.force === true };
+    const wanted = { workers, shared: options.shared === true, force: options.force === true, ...launchOptions(options, "data run") };
     const { artifacts, ran, sets } = await curateData(at, given, wanted, watchOf(context), ({ steps }) => {
       for (const s of steps)
         out.line(

@@ -4,7 +4,7 @@ import { findProject, openProject, projectFile, type SearchReport, Workspace } f
 import { foldSentence, pointLines, shortReason, workOnSearch } from "../../project/searching/index.ts";
 import { outcomeOf, type Point } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
-import { numberOption, textOption } from "../options.ts";
+import { launchOptions, numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { countsText, pointText, type StudyUnits, stateCounts, trialTable, valuesText, verdictLines } from "../searching/tell.ts";
 import { callOptions, type EventLines, showCall } from "../show-call.ts";
@@ -81,7 +81,7 @@ export const tuneSearch: VerbRun = async (context, [name], options) => {
   if (study !== undefined) return work(context, folder, name, { study, ...size });
   await using project = await openProject(folder);
   const wishes = { write: options.write === true, anyway: options.anyway === true };
-  const report = await showCall(context, project.search(name, { ...callOptions(context), ...size, ...wishes }), searchLines(context.out));
+  const report = await showCall(context, project.search(name, { ...callOptions(context), ...size, ...wishes, ...launchOptions(options, "tune search") }), searchLines(context.out));
   showReport(context.out, report, wishes.write);
 };
 

@@ -1,8 +1,9 @@
 /** What an image of a version says of itself, as a function of the version and the wishes: configuration, command, labels. Nothing is read here. */
+import { podUser } from "../../kubernetes/index.ts";
 import { type DeployedVersion, lineageLabels } from "../version.ts";
 
 /** Nobody in particular, as distroless images have it: above the ids of system accounts. */
-export const imageUser = { id: 65_532, name: "nonroot" } as const;
+export const imageUser = podUser;
 export const imagePort = 8080;
 
 /** Where parts of an image lie; without a slash at the front. */

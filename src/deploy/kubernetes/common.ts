@@ -1,4 +1,5 @@
 /** What all objects of a deployment share: labels, annotations, the security of pods. */
+import { podSecurityOf } from "../../kubernetes/index.ts";
 import { imageUser } from "../image/plan.ts";
 import { type DeployedVersion, lineageLabels } from "../version.ts";
 import type { KubernetesWishes } from "./wishes.ts";
@@ -37,19 +38,4 @@ export const metadataOf = (v: DeployedVersion, w: KubernetesWishes, component: C
   annotations: lineageLabels(v),
 });
 
-export const podSecurity = {
-  runAsNonRoot: true,
-  runAsUser: imageUser.id,
-  runAsGroup: imageUser.id,
-  seccompProfile: { type: "RuntimeDefault" },
-} as const;
-
-export const containerSecurity = {
-  allowPrivilegeEscalation: false,
-  readOnlyRootFilesystem: true,
-  capabilities: { drop: ["ALL"] },
-} as const;
-
-/** Where a read-only root needs to be written. */
-export const temporaryVolume = { name: "tmp", emptyDir: { sizeLimit: "256Mi" } } as const;
-export const temporaryMount = { name: "tmp", mountPath: "/tmp" } as const;
+export const podSecurity = podSecurityOf(imageUser.id);

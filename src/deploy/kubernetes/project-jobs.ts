@@ -1,7 +1,8 @@
 /** Pods that run `loam` over a whole project: curation by one process and an Indexed Job of workers, and a CronJob that looks for a reason to retrain. */
 import { defined } from "../../base/index.ts";
+import { containerSecurity, temporaryMount, temporaryVolume } from "../../kubernetes/index.ts";
 import type { DeployedVersion } from "../version.ts";
-import { containerSecurity, type Manifest, metadataOf, objectLabels, podSecurity, temporaryMount, temporaryVolume } from "./common.ts";
+import { type Manifest, metadataOf, objectLabels, podSecurity } from "./common.ts";
 import type { KubernetesWishes, ProjectWishes } from "./wishes.ts";
 
 const projectFolder = "/project";

@@ -1,17 +1,9 @@
 /** The pods that serve, and how they are reached: Deployment, Service, ServiceAccount, PodDisruptionBudget, NetworkPolicy, claim of the weights. */
 import { defined } from "../../base/index.ts";
+import { containerSecurity, temporaryMount, temporaryVolume } from "../../kubernetes/index.ts";
 import { imagePlaces, imagePort } from "../image/plan.ts";
 import { type DeployedVersion, lineageLabels } from "../version.ts";
-import {
-  containerSecurity,
-  type Manifest,
-  metadataOf,
-  objectLabels,
-  podSecurity,
-  selectorOf,
-  temporaryMount,
-  temporaryVolume,
-} from "./common.ts";
+import { type Manifest, metadataOf, objectLabels, podSecurity, selectorOf } from "./common.ts";
 import { type MemoryPlan, mebibytes } from "./memory.ts";
 import type { KubernetesWishes } from "./wishes.ts";
 

@@ -1,100 +1,83 @@
 /**
- * Leads a study from this machine: as many worker processes as asked for, each replaced when it dies (a trial that takes its process with it
- * must not take the search), none left behind: they end when the leader does. Other machines that share the record may lead it too.
+ * Leads a study from this machine: as many worker processes as asked for, started by an engine, each replaced when it is killed (a trial that takes its process
+ * with it must not take the search), none left behind. Those of this machine report what they do line by line; of others the record tells.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { environment, type ProgressEvent } from "../../base/index.ts";
-import { projectErrors } from "../errors.ts";
-import { packageFolder } from "../package.ts";
+import type { ProgressEvent } from "../../base/index.ts";
+import { pause } from "../../base/index.ts";
+import { localLauncher, supervise } from "../../launch/index.ts";
+import { type Store, type StoredTrial, trialsOf } from "../../store/index.ts";
+import type { Watch } from "../call.ts";
+import { superviseWorkers, type Workers, workerJob } from "../launching/workers.ts";
 import type { TrialResult } from "./trial.ts";
 
 /** What a worker process says, a JSON line each. */
 type WorkerEvent =
   | ({ readonly event: "progress"; readonly label: string } & ProgressEvent)
   | { readonly event: "trial-start"; readonly trial: number; readonly point: unknown }
-  | { readonly event: "trial-end"; readonly trial: number; readonly result: TrialResult }
-  | { readonly event: "error"; readonly message: string };
+  | { readonly event: "trial-end"; readonly trial: number; readonly result: TrialResult };
 
 interface Leading {
-  /** Arguments of the worker's command line. */
-  readonly args: readonly string[];
-  readonly workers: number;
-  /** Times that dead workers are replaced, in all. */
-  readonly mostDeaths: number;
-  readonly cwd: string;
-  readonly signal: AbortSignal;
-  readonly onEvent: (event: WorkerEvent) => void;
-  readonly onDeath: (how: string) => void;
+  readonly store: Store;
+  readonly study: string;
+  readonly before: readonly StoredTrial[];
+  readonly onTrial: (trial: number, point: unknown, result: TrialResult) => void;
 }
 
-/** Characters of a worker's last words that are kept. */
-const lastWords = 2000;
+/** Runs the workers until they have nothing left to do. Errors: launch/task with what a worker ended with, launch/*. */
+export const leadWorkers = (workers: Workers, o: Leading, watch: Watch): Promise<void> =>
+  workers.engine === "local" ? leadChildren(workers, o, watch) : leadElsewhere(workers, o, watch);
 
-/** Runs the workers until they have nothing left to do. Errors: what a worker ended with, as its own sentence. */
-export async function leadWorkers(o: Leading): Promise<void> {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([o.signal, stop.signal]);
-  let deaths = 0;
-  const one = async (): Promise<void> => {
-    for (;;) {
-      const { code, killedBy, said } = await oneWorker(o, signal);
-      if (signal.aborted || code === 0) return;
-      if (killedBy === null) {
-        const failure = projectErrors.fail("worker", {
-          place: "loam tune search",
-          message:
-            said
-              .trim()
-              .split("\n")
-              .at(-1)
-              ?.replace(/^loam: /, "") || `a worker ended with ${code}`,
-        });
-        stop.abort(failure);
-        throw failure;
-      }
-      o.onDeath(killedBy);
-      if (++deaths > o.mostDeaths)
-        throw projectErrors.fail("worker", {
-          place: "loam tune search",
-          expected: "workers that live",
-          received: `${deaths} that died, the last by ${killedBy}`,
-        });
+async function leadChildren(workers: Workers, o: Leading, watch: Watch): Promise<void> {
+  const points = new Map<number, unknown>(o.before.map(t => [t.number, t.point]));
+  const onLine = (_: number, line: string) => {
+    if (!line.startsWith("{")) return;
+    const e = JSON.parse(line) as WorkerEvent | { readonly event?: undefined };
+    if (e.event === "trial-start") points.set(e.trial, e.point);
+    else if (e.event === "trial-end") o.onTrial(e.trial, points.get(e.trial), e.result);
+    else if (e.event === "progress") watch.emit(e);
+  };
+  await supervise(localLauncher({ onLine }), workerJob(workers), {
+    signal: watch.signal,
+    mostReplacements: workers.mostReplacements,
+    onEvent(e) {
+      if (e.event === "replaced")
+        watch.emit({ event: "warning", message: `loam: a worker was lost (${e.reason}); another one goes on with its trial.` });
+    },
+  });
+}
+
+/** Between two looks at the record, ms. */
+const lookMs = 500;
+const endStates = ["done", "pruned", "failed"];
+
+const resultOf = ({ state, outcome, reason }: StoredTrial): TrialResult =>
+  state === "done"
+    ? // the record has what a worker wrote as its outcome
+      { state, outcome: outcome as never }
+    : { state: state as "pruned" | "failed", ...(reason === null ? {} : { reason }) };
+
+async function leadElsewhere(workers: Workers, { store, study, before, onTrial }: Leading, watch: Watch): Promise<void> {
+  const told = new Set(before.filter(t => endStates.includes(t.state)).map(t => t.number));
+  const look = async () => {
+    for (const trial of await trialsOf(store.records.read, study)) {
+      if (told.has(trial.number) || !endStates.includes(trial.state)) continue;
+      told.add(trial.number);
+      onTrial(trial.number, trial.point, resultOf(trial));
     }
   };
-  const results = await Promise.allSettled(Array.from({ length: o.workers }, one));
-  const failed = results.find(r => r.status === "rejected");
-  if (failed) throw failed.reason;
-  o.signal.throwIfAborted();
-}
-
-async function oneWorker(o: Leading, signal: AbortSignal) {
-  // An IPC channel closes when the leader is gone, however it went: the worker then saves its trial and ends.
-  const child: ChildProcess = spawn(process.execPath, [join(packageFolder, "bin", "loam.js"), ...o.args], {
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-    cwd: o.cwd,
-    env: environment(),
-  });
-  let said = "";
-  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
-    said = (said + text).slice(-lastWords);
-  });
-  createInterface({ input: child.stdout! }).on("line", line => {
-    const event = line.startsWith("{") ? (JSON.parse(line) as WorkerEvent | { readonly error: { readonly sentence: string } }) : undefined;
-    if (!event) return;
-    if ("error" in event) said = event.error.sentence;
-    else o.onEvent(event);
-  });
-  const stop = () => child.kill("SIGTERM");
-  signal.addEventListener("abort", stop);
+  const over = new AbortController();
+  const looking = (async () => {
+    for (;;) {
+      await pause(lookMs, over.signal);
+      // a record that is out of reach for a moment is the workers' matter
+      await look().catch(() => {});
+    }
+  })().catch(() => {});
   try {
-    const [code, killedBy] = await new Promise<[number | null, string | null]>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (c, by) => resolve([c, by]));
-    });
-    return { code, killedBy, said };
+    await superviseWorkers(workers, watch);
   } finally {
-    signal.removeEventListener("abort", stop);
+    over.abort();
+    await looking;
   }
+  await look();
 }
