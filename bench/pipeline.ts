@@ -28,7 +28,7 @@ const SEED = 20261125;
 const shardBytes = 8e6;
 
 /** Text with the words of the mails as often as they come there: sentences, paragraphs, addresses; every tenth text a copy, every tenth nearly one. */
-function generate(folder: string, bytes: number): void {
+export function generateTexts(folder: string, bytes: number): void {
   const draw = random(SEED);
   const words = rawMails()
     .filter((_, i) => i % 10 === 0)
@@ -148,7 +148,7 @@ export async function run({ say }: BenchContext): Promise<BenchResult> {
       say(`making ${megabytes} MB`);
       const folder = join(base, `${megabytes}`);
       mkdirSync(folder);
-      generate(folder, megabytes * 1e6);
+      generateTexts(folder, megabytes * 1e6);
       const source = `{ folder: "${folder}", reader: jsonl }`;
       const runs = new Map<number, Run>();
       for (const workers of megabytes === 1000 || megabytes === most ? [1, 2] : [2]) {
