@@ -13,11 +13,11 @@ import {
   openKubernetesClient,
   resourcePath,
 } from "../kubernetes/index.ts";
+import { arrayIndexes } from "./array-indexes.ts";
 import { checkJob } from "./check-job.ts";
 import { launchErrors } from "./errors.ts";
 import { containerName, indexAnnotation, jobManifest, type PodWishes, secretManifest } from "./kubernetes-objects.ts";
 import { isOver, type Launcher, type LaunchJob, logBytes, type RunningJob, type TaskState } from "./launcher.ts";
-import { arrayIndexes } from "./slurm.ts";
 import { endedBy } from "./task-end.ts";
 
 export interface KubernetesLaunchOptions extends Omit<PodWishes, "image"> {

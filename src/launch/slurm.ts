@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { pause } from "../base/index.ts";
+import { arrayIndexes } from "./array-indexes.ts";
 import { checkJob } from "./check-job.ts";
 import { launchErrors } from "./errors.ts";
 import { isOver, type Launcher, type LaunchJob, type RunningJob, type TaskState } from "./launcher.ts";
@@ -44,17 +45,6 @@ async function slurm(program: string, args: readonly string[], env: Readonly<Rec
   if (end.code !== 0 && isAway(sentence))
     throw launchErrors.fail("engine", { place: program, message: sentence, hint: "Is slurmctld up? `scontrol ping` asks it." });
   return end;
-}
-
-/** `0-2,5%1` as numbers. */
-export function arrayIndexes(text: string): number[] {
-  return text
-    .replace(/%.*/, "")
-    .split(",")
-    .flatMap(part => {
-      const [first, last = first] = part.split("-").map(Number) as [number, number?];
-      return Number.isInteger(first) && Number.isInteger(last) ? Array.from({ length: last - first + 1 }, (_, i) => first + i) : [];
-    });
 }
 
 const waiting = ["PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"];
