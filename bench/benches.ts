@@ -27,7 +27,8 @@ export const benches = {
   efficiency: "core-seconds of the efficient recipe to equal held-out bits per byte, beside two swept baselines (examples/efficiency)",
   recipe: "the recipe of examples/mail from end to end, and the share of time outside the native step",
   plan: "seconds of a training step that `loam train plan` predicts, against 36 published runs of Megatron-LM",
-  launch: "curation and a search with workers on each engine of this machine (local, mpirun, Slurm, Ray), killed: the same bytes; NAME... runs some",
+  launch:
+    "curation and a search with workers on each engine of this machine (local, mpirun, Slurm, Ray), killed: the same bytes; NAME... runs some",
   lambda: "an AWS Lambda function of SmolLM2-135M in four bits: size beside a plain npm install, and its start",
   install: "sizes and seconds of the tarball installed into an empty folder",
   image: "the serving image: size beside `npm ci --omit=dev`, seconds to build, bytes that a new version sends to a registry",

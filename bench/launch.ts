@@ -185,8 +185,18 @@ export async function run({ say, scale, only }: BenchContext): Promise<BenchResu
     peers: {},
     ratios: {},
     bars: [
-      { name: "curations with the bytes and the counts of documents of one process", want: `${count.runs} of ${count.runs}`, got: count.sameBytes, holds: count.sameBytes === count.runs },
-      { name: "searches with the trials, values and winner of one process", want: `${count.searches} of ${count.searches}`, got: count.sameTrials, holds: count.sameTrials === count.searches },
+      {
+        name: "curations with the bytes and the counts of documents of one process",
+        want: `${count.runs} of ${count.runs}`,
+        got: count.sameBytes,
+        holds: count.sameBytes === count.runs,
+      },
+      {
+        name: "searches with the trials, values and winner of one process",
+        want: `${count.searches} of ${count.searches}`,
+        got: count.sameTrials,
+        holds: count.sameTrials === count.searches,
+      },
       { name: "workers killed", want: "> 0", got: count.kills, holds: count.kills > 0 },
     ],
     notes,

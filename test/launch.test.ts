@@ -62,7 +62,12 @@ async function outcome(folder: string, stdout: string): Promise<{ readonly diges
 
 interface SearchResult {
   readonly winner: number;
-  readonly trials: readonly { readonly number: number; readonly state: string; readonly point: unknown; readonly outcome: { readonly values: readonly number[] } }[];
+  readonly trials: readonly {
+    readonly number: number;
+    readonly state: string;
+    readonly point: unknown;
+    readonly outcome: { readonly values: readonly number[] };
+  }[];
 }
 const found = (stdout: string) => {
   const { winner, trials } = jsonLines(stdout).at(-1) as unknown as SearchResult;
@@ -106,55 +111,62 @@ interface Engine {
 const nothing = async () => ({ env: {}, close: async () => {} });
 const engines: readonly Engine[] = [
   { name: "local", reason: undefined, open: nothing },
-  { name: "mpirun", reason: installed("mpirun", "LOAM_MPIRUN") === undefined ? "no mpirun: apt-get install openmpi-bin" : undefined, open: nothing },
+  {
+    name: "mpirun",
+    reason: installed("mpirun", "LOAM_MPIRUN") === undefined ? "no mpirun: apt-get install openmpi-bin" : undefined,
+    open: nothing,
+  },
   { name: "slurm", reason: noSlurm(), open: openSlurm },
   { name: "ray", reason: noRay(), open: openRay },
 ];
 
 for (const engine of engines)
-  describe.skipIf(engine.reason !== undefined)(`--launch ${engine.name}${engine.reason === undefined ? "" : ` (skipped: ${engine.reason})`}`, () => {
-    let opened: Awaited<ReturnType<Engine["open"]>>;
-    beforeAll(async () => {
-      opened = await engine.open();
-    });
-    afterAll(async () => opened?.close());
+  describe.skipIf(engine.reason !== undefined)(
+    `--launch ${engine.name}${engine.reason === undefined ? "" : ` (skipped: ${engine.reason})`}`,
+    () => {
+      let opened: Awaited<ReturnType<Engine["open"]>>;
+      beforeAll(async () => {
+        opened = await engine.open();
+      });
+      afterAll(async () => opened?.close());
 
-    test("2 workers, one of which is killed, curate the bytes of one process, and none is left", async () => {
-      const folder = project(`data-${engine.name}`);
-      const run = start(["data", "run", "--launch", engine.name, "--workers", "2", "--json"], { cwd: folder, env: opened.env });
-      let killed = 0;
-      const killing = setInterval(() => {
-        const [victim] = workersOf(folder, "work");
-        if (victim === undefined || killed > 0) return;
-        killed = victim;
-        process.kill(victim, "SIGKILL");
-      }, 20);
-      const { code, stdout, stderr } = await run.ended;
-      clearInterval(killing);
-      expect(code, stderr).toBe(0);
-      expect(await outcome(folder, stdout)).toEqual(curated);
-      expect(workersOf(folder, "work")).toEqual([]);
-    });
+      test("2 workers, one of which is killed, curate the bytes of one process, and none is left", async () => {
+        const folder = project(`data-${engine.name}`);
+        const run = start(["data", "run", "--launch", engine.name, "--workers", "2", "--json"], { cwd: folder, env: opened.env });
+        let killed = 0;
+        const killing = setInterval(() => {
+          const [victim] = workersOf(folder, "work");
+          if (victim === undefined || killed > 0) return;
+          killed = victim;
+          process.kill(victim, "SIGKILL");
+        }, 20);
+        const { code, stdout, stderr } = await run.ended;
+        clearInterval(killing);
+        expect(code, stderr).toBe(0);
+        expect(await outcome(folder, stdout)).toEqual(curated);
+        expect(workersOf(folder, "work")).toEqual([]);
+      });
 
-    test("2 workers, one of which is killed, try the points of one process, with its values and its winner", async () => {
-      const folder = project(`search-${engine.name}`);
-      const run = start(["tune", "search", "--launch", engine.name, "--workers", "2", "--json"], { cwd: folder, env: opened.env });
-      let killed = 0;
-      const killing = setInterval(() => {
-        const [victim] = workersOf(folder, "--worker");
-        if (victim === undefined || killed > 0) return;
-        killed = victim;
-        process.kill(victim, "SIGKILL");
-      }, 20);
-      const { code, stdout, stderr } = await run.ended;
-      clearInterval(killing);
-      expect(code, stderr).toBe(0);
-      expect(killed, stderr).toBeGreaterThan(0);
-      expect(stderr).toMatch(/was lost/);
-      expect(found(stdout)).toEqual(searched);
-      expect(workersOf(folder, "--worker")).toEqual([]);
-    });
-  });
+      test("2 workers, one of which is killed, try the points of one process, with its values and its winner", async () => {
+        const folder = project(`search-${engine.name}`);
+        const run = start(["tune", "search", "--launch", engine.name, "--workers", "2", "--json"], { cwd: folder, env: opened.env });
+        let killed = 0;
+        const killing = setInterval(() => {
+          const [victim] = workersOf(folder, "--worker");
+          if (victim === undefined || killed > 0) return;
+          killed = victim;
+          process.kill(victim, "SIGKILL");
+        }, 20);
+        const { code, stdout, stderr } = await run.ended;
+        clearInterval(killing);
+        expect(code, stderr).toBe(0);
+        expect(killed, stderr).toBeGreaterThan(0);
+        expect(stderr).toMatch(/was lost/);
+        expect(found(stdout)).toEqual(searched);
+        expect(workersOf(folder, "--worker")).toEqual([]);
+      });
+    },
+  );
 
 test("an engine that is not there is named, with what to install, and nothing is curated by fewer than were asked for", async () => {
   const folder = project("absent");

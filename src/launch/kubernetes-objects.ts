@@ -22,7 +22,10 @@ export const containerName = "loam";
 function commandOf({ program, args, files = [], ...job }: LaunchJob): { readonly command?: string[]; readonly args: string[] } {
   if (files.length === 0) return { ...defined({ command: program === undefined ? undefined : [program] }), args: [...args] };
   const lines = shellChecks({ ...job, args, files }, sentence => `{ echo '${sentence.replaceAll("'", "")}' >&2; exit 127; }`);
-  return { command: ["/bin/sh", "-c", `${lines.join("; ")}; exec "$@"`, "sh", ...(program === undefined ? [] : [program])], args: [...args] };
+  return {
+    command: ["/bin/sh", "-c", `${lines.join("; ")}; exec "$@"`, "sh", ...(program === undefined ? [] : [program])],
+    args: [...args],
+  };
 }
 
 function podOf(job: LaunchJob, w: PodWishes, number: object, variables: string | undefined): object {
@@ -48,10 +51,7 @@ function podOf(job: LaunchJob, w: PodWishes, number: object, variables: string |
         volumeMounts: [temporaryMount, ...(w.claim === undefined ? [] : [{ name: "project", mountPath: w.folder }])],
       },
     ],
-    volumes: [
-      temporaryVolume,
-      ...(w.claim === undefined ? [] : [{ name: "project", persistentVolumeClaim: { claimName: w.claim } }]),
-    ],
+    volumes: [temporaryVolume, ...(w.claim === undefined ? [] : [{ name: "project", persistentVolumeClaim: { claimName: w.claim } }])],
   };
 }
 
@@ -84,7 +84,10 @@ export function jobManifest(name: string, job: LaunchJob, w: PodWishes, variable
   return manifest;
 }
 
-export const secretManifest = (name: string, variables: Readonly<Record<string, string>>): KubernetesObject & { readonly stringData: object } => ({
+export const secretManifest = (
+  name: string,
+  variables: Readonly<Record<string, string>>,
+): KubernetesObject & { readonly stringData: object } => ({
   apiVersion: "v1",
   kind: "Secret",
   metadata: { name, labels },

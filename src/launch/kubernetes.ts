@@ -134,7 +134,8 @@ class KubernetesJob implements RunningJob {
               ? { state: "killed", reason: "Kubernetes: the pod was deleted" }
               : { state: "pending" };
       // a pod that a drained node took has another one soon: only the Job says that an index is over
-      const settled: TaskState = state.state === "killed" && job !== undefined && !failed.has(at) ? { state: "pending", reason: state.reason } : state;
+      const settled: TaskState =
+        state.state === "killed" && job !== undefined && !failed.has(at) ? { state: "pending", reason: state.reason } : state;
       if (isOver(settled)) this.#over.set(index, settled);
       return [index, settled];
     });
@@ -159,7 +160,11 @@ class KubernetesJob implements RunningJob {
     for (const end = performance.now() + longestCancelMs; performance.now() < end; await pause(200)) {
       if ((await this.#pods()).size === 0 && (await this.#client.find(kubernetesResources.jobs, this.#at)) === undefined) return;
     }
-    throw launchErrors.fail("engine", { place: `Job ${this.id}`, expected: "pods that end", received: `some after ${longestCancelMs / 1000} s` });
+    throw launchErrors.fail("engine", {
+      place: `Job ${this.id}`,
+      expected: "pods that end",
+      received: `some after ${longestCancelMs / 1000} s`,
+    });
   }
 
   async #delete(): Promise<void> {
@@ -177,11 +182,16 @@ async function submitted(client: KubernetesClient, job: LaunchJob, wishes: PodWi
   const name = `${job.name}-${randomBytes(5).toString("hex")}`;
   const hasVariables = Object.keys(job.env).length > 0;
   const at = { name, namespace };
-  if (hasVariables) await client.create(kubernetesResources.secrets, inNamespace(secretManifest(name, job.env), namespace), { fieldManager });
+  if (hasVariables)
+    await client.create(kubernetesResources.secrets, inNamespace(secretManifest(name, job.env), namespace), { fieldManager });
   try {
-    const made = await client.create(kubernetesResources.jobs, inNamespace(jobManifest(name, job, wishes, hasVariables ? name : undefined), namespace), {
-      fieldManager,
-    });
+    const made = await client.create(
+      kubernetesResources.jobs,
+      inNamespace(jobManifest(name, job, wishes, hasVariables ? name : undefined), namespace),
+      {
+        fieldManager,
+      },
+    );
     const owner = { apiVersion: "batch/v1", kind: "Job", name, uid: made.metadata.uid };
     if (hasVariables) await client.patch(kubernetesResources.secrets, at, { metadata: { ownerReferences: [owner] } }, { fieldManager });
   } catch (error) {
@@ -191,7 +201,10 @@ async function submitted(client: KubernetesClient, job: LaunchJob, wishes: PodWi
   return new KubernetesJob(name, client, job, namespace);
 }
 
-const inNamespace = <T extends KubernetesObject>(object: T, namespace: string): T => ({ ...object, metadata: { ...object.metadata, namespace } });
+const inNamespace = <T extends KubernetesObject>(object: T, namespace: string): T => ({
+  ...object,
+  metadata: { ...object.metadata, namespace },
+});
 
 /** Several submissions as one. */
 const together = (parts: readonly KubernetesJob[]): RunningJob => ({

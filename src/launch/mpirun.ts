@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { environment, pause } from "../base/index.ts";
 import { checkJob } from "./check-job.ts";
 import { launchErrors } from "./errors.ts";
-import { type Launcher, type LaunchJob, type RunningJob, type TaskState } from "./launcher.ts";
+import type { Launcher, LaunchJob, RunningJob, TaskState } from "./launcher.ts";
 import { noEngine, runProgram } from "./program.ts";
 import { endedBy, lastSentence } from "./task-end.ts";
 import { type JobFolder, makeJobFolder, writeTaskScript } from "./task-script.ts";
@@ -117,7 +117,11 @@ async function begun(job: LaunchJob, folder: JobFolder, o: MpirunOptions): Promi
   const running = new RunningMpirun(child, job, folder);
   const refusal = await running.refusal();
   if (refusal === undefined) return running;
-  throw launchErrors.fail("refused", { place: "mpirun", message: refusal, hint: "`launch.mpirun` of loam.yaml has hosts and extra arguments." });
+  throw launchErrors.fail("refused", {
+    place: "mpirun",
+    message: refusal,
+    hint: "`launch.mpirun` of loam.yaml has hosts and extra arguments.",
+  });
 }
 
 export const mpirunLauncher = (o: MpirunOptions = {}): Launcher => ({

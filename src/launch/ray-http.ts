@@ -5,7 +5,8 @@ import { environment } from "../base/index.ts";
 import { launchErrors } from "./errors.ts";
 
 const timeoutMs = 30_000;
-const hint = "Start Ray (`ray start --head`), and name its dashboard by RAY_API_SERVER_ADDRESS, `--launch-address` or `launch.ray.address`.";
+const hint =
+  "Start Ray (`ray start --head`), and name its dashboard by RAY_API_SERVER_ADDRESS, `--launch-address` or `launch.ray.address`.";
 const defaultAddress = "http://127.0.0.1:8265";
 
 /** The dashboard's address: the one given, else RAY_API_SERVER_ADDRESS, else this machine's. Errors: launch/job where it is no URL. */

@@ -42,7 +42,8 @@ export function rayState(info: JobInfo): TaskState {
   if (status === "RUNNING") return { state: "running", ...(info.driver_node_id ? { node: info.driver_node_id } : {}) };
   if (status === "SUCCEEDED") return { state: "succeeded" };
   if (status === "STOPPED") return { state: "killed", reason: "stopped in Ray" };
-  if (typeof code === "number" && code !== 0) return code < 0 ? { state: "killed", reason: `killed by ${signalName(-code)}` } : endedBy(code);
+  if (typeof code === "number" && code !== 0)
+    return code < 0 ? { state: "killed", reason: `killed by ${signalName(-code)}` } : endedBy(code);
   if (type && notOfProgram.includes(type)) return { state: "killed", reason: `Ray: ${said || type}` };
   return { state: "failed", exitCode: null, reason: `Ray: ${said || type || "failed"}` };
 }
@@ -82,7 +83,8 @@ class RayJob implements RunningJob {
     const known = this.#over.get(index);
     if (known) return known;
     const { status, body } = await rayRequest(this.#address, "GET", `/api/jobs/${id}`);
-    const state: TaskState = status === 404 ? { state: "killed", reason: "Ray has no record of it any more" } : rayState(parsed(body, status));
+    const state: TaskState =
+      status === 404 ? { state: "killed", reason: "Ray has no record of it any more" } : rayState(parsed(body, status));
     if (isOver(state)) this.#over.set(index, state);
     return state;
   }

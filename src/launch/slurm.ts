@@ -37,9 +37,15 @@ const sentenceOf = ({ stderr, stdout }: ProgramEnd): string =>
     .filter(l => l !== "")
     .join("; ");
 
-const isAway = (sentence: string): boolean => /unable to contact|connection refused|connect failure|timed out|zero bytes|resolve/i.test(sentence);
+const isAway = (sentence: string): boolean =>
+  /unable to contact|connection refused|connect failure|timed out|zero bytes|resolve/i.test(sentence);
 
-async function slurm(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}, input = ""): Promise<ProgramEnd> {
+async function slurm(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input = "",
+): Promise<ProgramEnd> {
   const end = await runProgram(program, args, { hint, env, input });
   const sentence = sentenceOf(end);
   if (end.code !== 0 && isAway(sentence))
@@ -60,7 +66,8 @@ export function slurmState(line: string): TaskState {
   if (state === "COMPLETED") return { state: "succeeded" };
   if (state !== "FAILED") return { state: "killed", reason: `Slurm: ${state}` };
   const [code = 1, signal = 0] = field("ExitCode").split(":").map(Number);
-  if (signal === setUpSignal) return { state: "failed", exitCode: 127, reason: "Slurm could not open the task's folder or log on its node" };
+  if (signal === setUpSignal)
+    return { state: "failed", exitCode: 127, reason: "Slurm could not open the task's folder or log on its node" };
   return signal > 0 ? { state: "killed", reason: `killed by ${signalName(signal)}` } : endedBy(code || 1);
 }
 
@@ -125,7 +132,11 @@ function runningArray(id: string, job: LaunchJob, folder: JobFolder): RunningJob
       await slurm("scancel", ["--quiet", id]);
       for (const end = performance.now() + longestCancelMs; performance.now() < end; await pause(200))
         if ([...(await tasks()).values()].every(isOver)) return;
-      throw launchErrors.fail("engine", { place: `scancel ${id}`, expected: "tasks that end", received: `some that still run after ${longestCancelMs / 1000} s` });
+      throw launchErrors.fail("engine", {
+        place: `scancel ${id}`,
+        expected: "tasks that end",
+        received: `some that still run after ${longestCancelMs / 1000} s`,
+      });
     },
     close: async () => folder.remove(),
   };

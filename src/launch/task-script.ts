@@ -104,7 +104,9 @@ export function writeTaskScript(folder: JobFolder, job: LaunchJob, { index, pass
     `folder=${shellWord(folder.path)}`,
     'exec >>"$folder/$index.log" 2>&1',
     // whole or absent, as the other side may look at any moment
-    'end() { printf "%s\\n" "$1" >"$folder/$index.part" && mv "$folder/$index.part" "$folder/$index.end"; exit ' + (passesOn ? '"$1"' : "0") + "; }",
+    'end() { printf "%s\\n" "$1" >"$folder/$index.part" && mv "$folder/$index.part" "$folder/$index.end"; exit ' +
+      (passesOn ? '"$1"' : "0") +
+      "; }",
     'rm -f "$folder/$index.end"',
     `export LOAM_TASK="$index" LOAM_TASKS=${job.tasks}`,
     ...shellChecks(job, sentence => `{ printf '%s on %s\\n' ${shellWord(sentence)} "$(uname -n)"; end 127; }`),

@@ -50,7 +50,10 @@ test("Ray: a signal and the death of Ray's own actor are killed, an exit code is
   expect(rayState({ status: "FAILED", driver_exit_code: -9 })).toEqual({ state: "killed", reason: "killed by SIGKILL" });
   expect(rayState({ status: "FAILED", driver_exit_code: 2 })).toMatchObject({ state: "failed", exitCode: 2 });
   expect(rayState({ status: "FAILED", error_type: "JOB_SUPERVISOR_ACTOR_DIED", message: "node died" })).toMatchObject({ state: "killed" });
-  expect(rayState({ status: "FAILED", error_type: "RUNTIME_ENV_SETUP_FAILURE", message: "no pip" })).toMatchObject({ state: "failed", exitCode: null });
+  expect(rayState({ status: "FAILED", error_type: "RUNTIME_ENV_SETUP_FAILURE", message: "no pip" })).toMatchObject({
+    state: "failed",
+    exitCode: null,
+  });
 });
 
 test("Kubernetes: an eviction and memory that ran out are killed, an image that cannot be pulled fails, a pod without a node waits", () => {
@@ -61,7 +64,11 @@ test("Kubernetes: an eviction and memory that ran out are killed, an image that 
   expect(pod({ phase: "Failed", reason: "Evicted" })).toEqual({ state: "killed", reason: "Kubernetes: Evicted" });
   expect(ended({ exitCode: 137, reason: "OOMKilled" })).toEqual({ state: "killed", reason: "Kubernetes: OOMKilled" });
   expect(ended({ exitCode: 4, reason: "Error" })).toMatchObject({ state: "failed", exitCode: 4 });
-  expect(ended({ exitCode: 128, reason: "StartError", message: "no such file: loam" })).toEqual({ state: "failed", exitCode: 127, reason: "no such file: loam" });
+  expect(ended({ exitCode: 128, reason: "StartError", message: "no such file: loam" })).toEqual({
+    state: "failed",
+    exitCode: 127,
+    reason: "no such file: loam",
+  });
   const waiting = (reason: string) => pod({ phase: "Pending", containerStatuses: [{ state: { waiting: { reason, message: "why" } } }] });
   expect(waiting("ImagePullBackOff")).toEqual({ state: "failed", exitCode: null, reason: "ImagePullBackOff: why" });
   expect(waiting("ContainerCreating")).toEqual({ state: "pending", reason: "Kubernetes: ContainerCreating" });

@@ -19,8 +19,8 @@ import {
 import { halfOf, importance, type Point, paretoFront, ranked, type SearchPart, spaceOf, studyOf, tuneErrors } from "../tune/index.ts";
 import { progressFor, type Watch } from "./call.ts";
 import { projectErrors } from "./errors.ts";
-import { type Link, lazyDevice } from "./life.ts";
 import { engineOf, type LaunchOptions } from "./launching/workers.ts";
+import { type Link, lazyDevice } from "./life.ts";
 import { type ProjectFile, projectFile } from "./project-file.ts";
 import { runLinks } from "./run-links.ts";
 import { type StudySpec, specOf, studyFor } from "./searching/definition.ts";

@@ -15,7 +15,9 @@ const program = (): string | undefined => {
 
 /** Why none can be started here. */
 export const noRay = (): string | undefined =>
-  program() === undefined ? (process.env.LOAM_RAY_REASON ?? 'no ray: pip install "ray[default]" into an environment, LOAM_RAY names it') : undefined;
+  program() === undefined
+    ? (process.env.LOAM_RAY_REASON ?? 'no ray: pip install "ray[default]" into an environment, LOAM_RAY names it')
+    : undefined;
 
 export interface TestRay {
   /** Of the dashboard. */
@@ -29,8 +31,21 @@ export async function openRay(cpus = 4): Promise<TestRay> {
   // paths of sockets are short
   const base = mkdtempSync(join(tmpdir(), "ray-"));
   const [port, dashboard, agent] = [await freePort(), await freePort(), await freePort()];
-  const args = ["start", "--head", "--block", "--node-ip-address=127.0.0.1", `--port=${port}`, `--num-cpus=${cpus}`, "--include-dashboard=true"];
-  const own = ["--dashboard-host=127.0.0.1", `--dashboard-port=${dashboard}`, `--dashboard-agent-listen-port=${agent}`, `--temp-dir=${base}`];
+  const args = [
+    "start",
+    "--head",
+    "--block",
+    "--node-ip-address=127.0.0.1",
+    `--port=${port}`,
+    `--num-cpus=${cpus}`,
+    "--include-dashboard=true",
+  ];
+  const own = [
+    "--dashboard-host=127.0.0.1",
+    `--dashboard-port=${dashboard}`,
+    `--dashboard-agent-listen-port=${agent}`,
+    `--temp-dir=${base}`,
+  ];
   const memory = [`--object-store-memory=${100 * 2 ** 20}`, "--disable-usage-stats"];
   const child = spawn(program()!, [...args, ...own, ...memory], {
     stdio: ["ignore", "pipe", "pipe"],

@@ -72,15 +72,17 @@ export async function openSlurm(): Promise<TestSlurm> {
     for (const child of children) await stopped(child);
     rmSync(base, { recursive: true, force: true });
   };
-  const munge = ["socket", "key", "pid", "log", "seed"].map(what =>
-    `--${what === "pid" || what === "log" || what === "seed" || what === "key" ? `${what}-file` : what}=${base}/munge/${what}`,
+  const munge = ["socket", "key", "pid", "log", "seed"].map(
+    what => `--${what === "pid" || what === "log" || what === "seed" || what === "key" ? `${what}-file` : what}=${base}/munge/${what}`,
   );
   begin(found("munged")!, ["--foreground", "--force", ...munge]);
   await sleep(500);
   begin(found("slurmctld")!, ["-D", "-i", "-f", file]);
   begin(found("slurmd")!, ["-D", "-f", file, "-N", host]);
   for (const end = performance.now() + 60_000; performance.now() < end; await sleep(200)) {
-    const { stdout } = await promisify(execFile)("sinfo", ["-h", "-o", "%T"], { env: { ...process.env, ...env } }).catch(() => ({ stdout: "" }));
+    const { stdout } = await promisify(execFile)("sinfo", ["-h", "-o", "%T"], { env: { ...process.env, ...env } }).catch(() => ({
+      stdout: "",
+    }));
     if (/^(idle|mixed)/m.test(stdout)) return { env, close };
   }
   const logs = ["slurmctld.log", "slurmd.log", "munge/log"].map(name => {

@@ -30,6 +30,12 @@ export const shutdownTimeout = [
 
 /** Of verbs whose work is done by worker processes. */
 export const launch: readonly Verb["options"][number][] = [
-  ["--launch <engine>", "start worker processes on an engine: local, mpirun, slurm, ray or kubernetes (default: `launch.engine` of loam.yaml)"],
-  ["--launch-address <url>", "address of Ray's dashboard (default: `launch.ray.address` of loam.yaml, RAY_API_SERVER_ADDRESS, port 8265 here)"],
+  [
+    "--launch <engine>",
+    "start worker processes on an engine: local, mpirun, slurm, ray or kubernetes (default: `launch.engine` of loam.yaml)",
+  ],
+  [
+    "--launch-address <url>",
+    "address of Ray's dashboard (default: `launch.ray.address` of loam.yaml, RAY_API_SERVER_ADDRESS, port 8265 here)",
+  ],
 ];

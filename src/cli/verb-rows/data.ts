@@ -9,7 +9,10 @@ export const dataVerbs: readonly Verb[] = [
     options: [
       project,
       ["--force", "run even what is not stale"],
-      ["--workers <n>", "worker threads (default: one per processor); with an engine, worker processes beside this one; the result is the same"],
+      [
+        "--workers <n>",
+        "worker threads (default: one per processor); with an engine, worker processes beside this one; the result is the same",
+      ],
       ["--shared", "put the tasks on the store's board: `loam data work` on this and other machines takes them too"],
       ...launch,
     ],

@@ -25,6 +25,7 @@ const isStarted = (): boolean => environment().LOAM_TASK !== undefined;
 /** Aborts when the process that started this one as its worker is gone, however it went. */
 function startersEnd(): AbortSignal {
   const left = new AbortController();
-  if (isStarted()) process.once("disconnect", () => left.abort(baseErrors.fail("interrupted", { message: "the run that this worker is of is gone" })));
+  if (isStarted())
+    process.once("disconnect", () => left.abort(baseErrors.fail("interrupted", { message: "the run that this worker is of is gone" })));
   return left.signal;
 }

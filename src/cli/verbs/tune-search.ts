@@ -81,7 +81,11 @@ export const tuneSearch: VerbRun = async (context, [name], options) => {
   if (study !== undefined) return work(context, folder, name, { study, ...size });
   await using project = await openProject(folder);
   const wishes = { write: options.write === true, anyway: options.anyway === true };
-  const report = await showCall(context, project.search(name, { ...callOptions(context), ...size, ...wishes, ...launchOptions(options, "tune search") }), searchLines(context.out));
+  const report = await showCall(
+    context,
+    project.search(name, { ...callOptions(context), ...size, ...wishes, ...launchOptions(options, "tune search") }),
+    searchLines(context.out),
+  );
   showReport(context.out, report, wishes.write);
 };
 

@@ -1,7 +1,15 @@
 /** Worker processes of this project on an engine (src/launch), as long as work goes on here: `loam data work` for curation, `loam tune search --worker` for a study. */
 import { join } from "node:path";
 import { environment, pause } from "../../base/index.ts";
-import { type EngineName, type Launcher, type LaunchEvent, type LaunchJob, openLauncher, podFolder, supervise } from "../../launch/index.ts";
+import {
+  type EngineName,
+  type LaunchEvent,
+  type Launcher,
+  type LaunchJob,
+  openLauncher,
+  podFolder,
+  supervise,
+} from "../../launch/index.ts";
 import { progressFor, type Watch } from "../call.ts";
 import { packageFolder } from "../package.ts";
 import type { ProjectFile } from "../project-file.ts";
@@ -66,7 +74,8 @@ export function openEngine({ project, engine, address }: Pick<Workers, "project"
 const tellerOf = (engine: EngineName, watch: Watch) => {
   const tell = progressFor(watch, "workers");
   return (event: LaunchEvent): void => {
-    if (event.event === "submitted") tell({ stage: "launch", message: `${engine}: ${event.id}`, values: { workers: event.indexes.length } });
+    if (event.event === "submitted")
+      tell({ stage: "launch", message: `${engine}: ${event.id}`, values: { workers: event.indexes.length } });
     else if (event.event === "replaced")
       watch.emit({ event: "warning", message: `loam: worker ${event.index} was lost (${event.reason}); another one takes its place.` });
     else if (event.state.state === "pending" && event.state.reason !== undefined)
@@ -112,4 +121,3 @@ export async function withWorkers<T>(
     await watching;
   }
 }
-
