@@ -1,6 +1,6 @@
 /** Options of the command line as numbers: checked, with the verb and the flag named where they are none. */
 import { defaultDelayMs, defined, environment } from "../base/index.ts";
-import { engineNames } from "../launch/index.ts";
+import { launchEngineNames } from "../launch/index.ts";
 import { wrongArgument } from "../project/index.ts";
 import type { Options } from "./verb.ts";
 
@@ -44,7 +44,7 @@ export function choiceOption<T extends string>(options: Options, key: string, ve
 
 /** `--launch` and `--launch-address`. Errors: cli/usage. */
 export const launchOptions = (options: Options, verb: string) =>
-  defined({ launch: choiceOption(options, "launch", verb, engineNames), launchAddress: textOption(options, "launchAddress") });
+  defined({ launch: choiceOption(options, "launch", verb, launchEngineNames), launchAddress: textOption(options, "launchAddress") });
 
 export const textOption = (options: Options, key: string): string | undefined => {
   const given = options[key];

@@ -10,7 +10,7 @@ const variablePattern = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const fail = (key: string, expected: string, received: string) => launchErrors.fail("job", { place: `job: ${key}`, expected, received });
 
 /** The program of a job for an engine without images. Errors: launch/job. */
-export function programOf({ program }: LaunchJob): string {
+export function taskProgram({ program }: LaunchJob): string {
   if (program === undefined || program === "") throw fail("program", "a path or a name", "none");
   return program;
 }

@@ -58,7 +58,7 @@ function podOf(job: LaunchJob, w: PodWishes, number: object, variables: string |
 const labels = { "app.kubernetes.io/name": "loam", "app.kubernetes.io/component": "worker", "app.kubernetes.io/managed-by": "loam" };
 
 /**
- * One Job: `indexes` are its completions, in order. A pod that ends badly is not started again by Kubernetes (`supervise` does that, and counts), but one that a
+ * One Job: `indexes` are its completions, in order. A pod that ends badly is not started again by Kubernetes (`superviseTasks` does that, and counts), but one that a
  * drained node took is.
  */
 export function jobManifest(name: string, job: LaunchJob, w: PodWishes, variables: string | undefined): KubernetesObject {

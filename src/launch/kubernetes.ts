@@ -17,7 +17,7 @@ import { arrayIndexes } from "./array-indexes.ts";
 import { checkJob } from "./check-job.ts";
 import { launchErrors } from "./errors.ts";
 import { containerName, indexAnnotation, jobManifest, type PodWishes, secretManifest } from "./kubernetes-objects.ts";
-import { isOver, type Launcher, type LaunchJob, logBytes, type RunningJob, type TaskState } from "./launcher.ts";
+import { isTaskOver, type Launcher, type LaunchJob, logBytes, type RunningJob, type TaskState } from "./launcher.ts";
 import { endedBy } from "./task-end.ts";
 
 export interface KubernetesLaunchOptions extends Omit<PodWishes, "image"> {
@@ -136,7 +136,7 @@ class KubernetesJob implements RunningJob {
       // a pod that a drained node took has another one soon: only the Job says that an index is over
       const settled: TaskState =
         state.state === "killed" && job !== undefined && !failed.has(at) ? { state: "pending", reason: state.reason } : state;
-      if (isOver(settled)) this.#over.set(index, settled);
+      if (isTaskOver(settled)) this.#over.set(index, settled);
       return [index, settled];
     });
     return new Map(states);

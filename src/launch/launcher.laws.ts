@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pause } from "../base/index.ts";
-import { isOver, type Launcher, type LaunchJob, type RunningJob, type TaskState } from "./launcher.ts";
-import { type LaunchEvent, supervise } from "./supervise.ts";
+import { isTaskOver, type Launcher, type LaunchJob, type RunningJob, type TaskState } from "./launcher.ts";
+import { type LaunchEvent, superviseTasks } from "./supervise-tasks.ts";
 
 export interface LauncherUnderTest {
   readonly launcher: Launcher;
@@ -31,7 +31,7 @@ async function until<T>(get: () => Promise<T | undefined> | T | undefined): Prom
 const ended = (running: RunningJob, count: number): Promise<ReadonlyMap<number, TaskState>> =>
   until(async () => {
     const states = await running.tasks();
-    return states.size === count && [...states.values()].every(isOver) ? states : undefined;
+    return states.size === count && [...states.values()].every(isTaskOver) ? states : undefined;
   });
 
 /** Declares the suite for one engine. `reason`: why it cannot be opened here. */
@@ -74,7 +74,7 @@ export function launcherLaws(engine: string, reason: string | undefined, open: (
         env: { WORD: "a 'b' \"c\" $d" },
       });
       const args = [...job.args, "two words", "it's"];
-      await supervise(given.launcher, { ...job, args }, { signal: never, mostReplacements: 0 });
+      await superviseTasks(given.launcher, { ...job, args }, { signal: never, mostReplacements: 0 });
       const made = readdirSync(job.cwd).filter(f => f.startsWith("out-"));
       expect(made.sort()).toEqual(["out-0", "out-1", "out-2"]);
       for (const n of [0, 1, 2])
@@ -105,7 +105,7 @@ export function launcherLaws(engine: string, reason: string | undefined, open: (
         'if [ "$LOAM_TASK" = 1 ]; then while [ ! -e pid ]; do sleep 0.05; done; echo "loam: the disk is full" >&2; exit 1; fi\necho $$ > pid.part; mv pid.part pid; exec sleep 600\n',
         2,
       );
-      const failure = supervise(given.launcher, job, { signal: never, mostReplacements: 3 });
+      const failure = superviseTasks(given.launcher, job, { signal: never, mostReplacements: 3 });
       await expect(failure).rejects.toMatchObject({
         problem: { code: "launch/task" },
         message: expect.stringContaining("the disk is full"),
@@ -128,7 +128,7 @@ export function launcherLaws(engine: string, reason: string | undefined, open: (
       await running.cancel();
       const states = await running.tasks();
       expect(
-        [...states.values()].every(s => isOver(s) && s.state !== "succeeded"),
+        [...states.values()].every(s => isTaskOver(s) && s.state !== "succeeded"),
         JSON.stringify([...states]),
       ).toBe(true);
       await running.cancel();
@@ -139,7 +139,7 @@ export function launcherLaws(engine: string, reason: string | undefined, open: (
     law("an abort ends the job with the signal's reason", async () => {
       const job = jobOf("echo $$ > pid.part; mv pid.part pid; exec sleep 600\n", 1);
       const stop = new AbortController();
-      const run = supervise(given.launcher, job, { signal: stop.signal, mostReplacements: 0 });
+      const run = superviseTasks(given.launcher, job, { signal: stop.signal, mostReplacements: 0 });
       run.catch(() => {});
       await pidOf(job);
       stop.abort(new Error("enough"));
@@ -152,7 +152,7 @@ export function launcherLaws(engine: string, reason: string | undefined, open: (
 if [ "$LOAM_TASK-$n" = 1-0 ]; then echo $$ > pid.part; mv pid.part pid; exec sleep 600; fi\n`;
       const job = jobOf(script, 2);
       const events: LaunchEvent[] = [];
-      const run = supervise(given.launcher, job, { signal: never, mostReplacements: 1, onEvent: e => void events.push(e) });
+      const run = superviseTasks(given.launcher, job, { signal: never, mostReplacements: 1, onEvent: e => void events.push(e) });
       run.catch(() => {});
       await kill(await pidOf(job), 1);
       expect(await run).toEqual({ replaced: 1 });
@@ -167,24 +167,24 @@ if [ "$LOAM_TASK-$n" = 1-0 ]; then echo $$ > pid.part; mv pid.part pid; exec sle
     law("a task that is killed once more than it is replaced ends the job", async () => {
       // the first process of a container does not hear its own signals
       const job = jobOf("kill -KILL $$\nexit 137\n", 1);
-      const run = supervise(given.launcher, job, { signal: never, mostReplacements: 1 });
+      const run = superviseTasks(given.launcher, job, { signal: never, mostReplacements: 1 });
       await expect(run).rejects.toMatchObject({ problem: { code: "launch/lost" } });
     });
 
     law("a program that a node lacks is named", async () => {
       const program = join(base, "no-such-program");
-      const run = supervise(given.launcher, jobOf("", 2, { program }), { signal: never, mostReplacements: 3 });
+      const run = superviseTasks(given.launcher, jobOf("", 2, { program }), { signal: never, mostReplacements: 3 });
       await expect(run).rejects.toMatchObject({ problem: { code: "launch/program" }, message: expect.stringContaining("no-such-program") });
     });
 
     law("a node without a file that the program needs is named, with the file", async () => {
       const files = [join(base, "loam.js")];
-      const run = supervise(given.launcher, jobOf("", 1, { files }), { signal: never, mostReplacements: 0 });
+      const run = superviseTasks(given.launcher, jobOf("", 1, { files }), { signal: never, mostReplacements: 0 });
       await expect(run).rejects.toMatchObject({ problem: { code: "launch/program" }, message: expect.stringContaining("loam.js") });
     });
 
     law("0 tasks are done at once", async () => {
-      expect(await supervise(given.launcher, jobOf("exit 1\n", 0), { signal: never, mostReplacements: 0 })).toEqual({ replaced: 0 });
+      expect(await superviseTasks(given.launcher, jobOf("exit 1\n", 0), { signal: never, mostReplacements: 0 })).toEqual({ replaced: 0 });
     });
 
     law("a job that is none is not submitted", async () => {
@@ -203,7 +203,7 @@ if [ "$LOAM_TASK-$n" = 1-0 ]; then echo $$ > pid.part; mv pid.part pid; exec sle
     law("what an engine refuses is told in its own words, where it can refuse", async () => {
       if (given.refused === undefined) return;
       const { change, launcher = given.launcher, sentence } = given.refused;
-      const run = supervise(launcher, jobOf("", 1, change), { signal: never, mostReplacements: 0 });
+      const run = superviseTasks(launcher, jobOf("", 1, change), { signal: never, mostReplacements: 0 });
       await expect(run).rejects.toMatchObject({ problem: { code: "launch/refused" }, message: expect.stringMatching(sentence) });
     });
   });

@@ -64,4 +64,4 @@ export interface Launcher {
 export const logBytes = 256 * 1024;
 
 /** Whether nothing comes after it. */
-export const isOver = ({ state }: TaskState): boolean => state === "succeeded" || state === "failed" || state === "killed";
+export const isTaskOver = ({ state }: TaskState): boolean => state === "succeeded" || state === "failed" || state === "killed";

@@ -5,8 +5,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { environment, pause } from "../base/index.ts";
-import { checkJob, programOf } from "./check-job.ts";
-import { isOver, type Launcher, type LaunchJob, logBytes, type RunningJob, type TaskState } from "./launcher.ts";
+import { checkJob, taskProgram } from "./check-job.ts";
+import { isTaskOver, type Launcher, type LaunchJob, logBytes, type RunningJob, type TaskState } from "./launcher.ts";
 import { endedBy } from "./task-end.ts";
 
 export interface LocalOptions {
@@ -27,7 +27,7 @@ class LocalTask {
   constructor(index: number, job: LaunchJob, { onLine }: LocalOptions) {
     const missing = job.files?.find(f => !existsSync(f));
     // what a shell would say, so that every engine fails alike
-    const [program, args] = missing === undefined ? [programOf(job), job.args] : [missing, []];
+    const [program, args] = missing === undefined ? [taskProgram(job), job.args] : [missing, []];
     this.#child = spawn(program, [...args], {
       cwd: job.cwd,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -49,14 +49,14 @@ class LocalTask {
       });
       this.#child.once("close", (code, signal) => {
         lines.end();
-        if (!isOver(this.state)) this.state = signal === null ? endedBy(code ?? 1) : { state: "killed", reason: `killed by ${signal}` };
+        if (!isTaskOver(this.state)) this.state = signal === null ? endedBy(code ?? 1) : { state: "killed", reason: `killed by ${signal}` };
         resolve();
       });
     });
   }
 
   async stop(): Promise<void> {
-    if (isOver(this.state)) return;
+    if (isTaskOver(this.state)) return;
     this.#child.kill("SIGTERM");
     const over = new AbortController();
     const late = pause(graceMs, over.signal).then(

@@ -9,7 +9,7 @@ import { launchErrors } from "./errors.ts";
 import type { Launcher, LaunchJob, RunningJob, TaskState } from "./launcher.ts";
 import { noEngine, runProgram } from "./program.ts";
 import { endedBy, lastSentence } from "./task-end.ts";
-import { type JobFolder, makeJobFolder, writeTaskScript } from "./task-script.ts";
+import { makeTaskFolder, type TaskFolder, writeTaskScript } from "./task-script.ts";
 
 export interface MpirunOptions {
   /** As mpirun takes them: `node1:4,node2:4`; default: this machine. */
@@ -35,12 +35,12 @@ class RunningMpirun implements RunningJob {
   readonly id: string;
   readonly #child: ChildProcess;
   readonly #job: LaunchJob;
-  readonly #folder: JobFolder;
+  readonly #folder: TaskFolder;
   readonly #ended: Promise<void>;
   #said = "";
   #end: string | undefined;
 
-  constructor(child: ChildProcess, job: LaunchJob, folder: JobFolder) {
+  constructor(child: ChildProcess, job: LaunchJob, folder: TaskFolder) {
     [this.#child, this.#job, this.#folder] = [child, job, folder];
     this.id = String(child.pid);
     const keep = (text: string) => {
@@ -96,7 +96,7 @@ class RunningMpirun implements RunningJob {
   close = async (): Promise<void> => this.#folder.remove();
 }
 
-async function begun(job: LaunchJob, folder: JobFolder, o: MpirunOptions): Promise<RunningMpirun> {
+async function begun(job: LaunchJob, folder: TaskFolder, o: MpirunOptions): Promise<RunningMpirun> {
   const { stdout } = await runProgram("mpirun", ["--version"], { hint });
   const index = `set -- ${job.indexes.join(" ")}\nshift "\${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"\nindex=$1`;
   const script = writeTaskScript(folder, job, { index, passesOn: false });
@@ -129,7 +129,7 @@ export const mpirunLauncher = (o: MpirunOptions = {}): Launcher => ({
   lookMs: 200,
   async submit(job) {
     checkJob(job);
-    const folder = makeJobFolder(job);
+    const folder = makeTaskFolder(job);
     try {
       return await begun(job, folder, o);
     } catch (error) {

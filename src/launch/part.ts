@@ -1,8 +1,8 @@
 /** `launch:` of `loam.yaml`: where worker processes are started. Schemas alone. */
 import { z } from "zod";
 
-export const engineNames = ["local", "mpirun", "slurm", "ray", "kubernetes"] as const;
-export type EngineName = (typeof engineNames)[number];
+export const launchEngineNames = ["local", "mpirun", "slurm", "ray", "kubernetes"] as const;
+export type EngineName = (typeof launchEngineNames)[number];
 
 const words = z.array(z.string().min(1));
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "the name of a variable");
@@ -12,7 +12,7 @@ const mpirunPart = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .meta({ description: "Hosts and slots. Default: this machine.", examples: ["node1:4,node2:4"] }),
+    .meta({ description: "Hosts with the number of processes on each. Default: this machine.", examples: ["node1:4,node2:4"] }),
   extra: words.default([]).meta({ description: "Further arguments of mpirun.", examples: [["--mca", "btl", "tcp,self"]] }),
 });
 
@@ -53,7 +53,7 @@ const kubernetesPart = z.strictObject({
 });
 
 export const launchPart = z.strictObject({
-  engine: z.enum(engineNames).optional().describe("Engine that starts workers where `--launch` is not given. Default: none."),
+  engine: z.enum(launchEngineNames).optional().describe("Engine that starts workers where `--launch` is not given. Default: none."),
   workers: z
     .number()
     .int()

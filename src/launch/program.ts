@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { environment } from "../base/index.ts";
 import { launchErrors } from "./errors.ts";
 
-export interface ProgramOptions {
+interface ProgramOptions {
   readonly input?: string;
   /** Beside the command's own variables. */
   readonly env?: Readonly<Record<string, string>>;

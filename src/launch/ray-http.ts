@@ -17,7 +17,7 @@ export function rayAddress(given: string | undefined): URL {
   throw launchErrors.fail("job", { place: "Ray's address", expected: "http://HOST:8265", received: JSON.stringify(text), hint });
 }
 
-export interface RayReply {
+interface RayReply {
   readonly status: number;
   readonly body: string;
 }

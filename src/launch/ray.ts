@@ -7,7 +7,7 @@ import { z } from "zod";
 import { pause, redact } from "../base/index.ts";
 import { checkJob } from "./check-job.ts";
 import { launchErrors } from "./errors.ts";
-import { isOver, type Launcher, type LaunchJob, logBytes, type RunningJob, type TaskState } from "./launcher.ts";
+import { isTaskOver, type Launcher, type LaunchJob, logBytes, type RunningJob, type TaskState } from "./launcher.ts";
 import { rayAddress, rayRequest } from "./ray-http.ts";
 import { endedBy, signalName } from "./task-end.ts";
 import { shellChecks, shellCommand } from "./task-script.ts";
@@ -85,7 +85,7 @@ class RayJob implements RunningJob {
     const { status, body } = await rayRequest(this.#address, "GET", `/api/jobs/${id}`);
     const state: TaskState =
       status === 404 ? { state: "killed", reason: "Ray has no record of it any more" } : rayState(parsed(body, status));
-    if (isOver(state)) this.#over.set(index, state);
+    if (isTaskOver(state)) this.#over.set(index, state);
     return state;
   }
 
@@ -100,7 +100,7 @@ class RayJob implements RunningJob {
   async cancel(): Promise<void> {
     for (const end = performance.now() + longestCancelMs; performance.now() < end; await pause(200)) {
       const states = await this.tasks();
-      const open = [...this.#ids].filter(([index]) => !isOver(states.get(index)!));
+      const open = [...this.#ids].filter(([index]) => !isTaskOver(states.get(index)!));
       if (open.length === 0) return;
       // a job that is still being set up hears of it the next time
       for (const [, id] of open) await rayRequest(this.#address, "POST", `/api/jobs/${id}/stop`);

@@ -7,10 +7,10 @@ import { pause } from "../base/index.ts";
 import { arrayIndexes } from "./array-indexes.ts";
 import { checkJob } from "./check-job.ts";
 import { launchErrors } from "./errors.ts";
-import { isOver, type Launcher, type LaunchJob, type RunningJob, type TaskState } from "./launcher.ts";
+import { isTaskOver, type Launcher, type LaunchJob, type RunningJob, type TaskState } from "./launcher.ts";
 import { type ProgramEnd, runProgram } from "./program.ts";
 import { endedBy, signalName } from "./task-end.ts";
-import { type JobFolder, makeJobFolder, writeTaskScript } from "./task-script.ts";
+import { makeTaskFolder, type TaskFolder, writeTaskScript } from "./task-script.ts";
 
 export interface SlurmOptions {
   readonly partition?: string | undefined;
@@ -84,7 +84,7 @@ async function recordsOf(id: string): Promise<Map<number, TaskState>> {
   return states;
 }
 
-async function submitted(job: LaunchJob, folder: JobFolder, o: SlurmOptions): Promise<string> {
+async function submitted(job: LaunchJob, folder: TaskFolder, o: SlurmOptions): Promise<string> {
   const script = writeTaskScript(folder, job, { index: 'index="$SLURM_ARRAY_TASK_ID"', passesOn: true });
   const args = [
     "--parsable",
@@ -109,7 +109,7 @@ async function submitted(job: LaunchJob, folder: JobFolder, o: SlurmOptions): Pr
   });
 }
 
-function runningArray(id: string, job: LaunchJob, folder: JobFolder): RunningJob {
+function runningArray(id: string, job: LaunchJob, folder: TaskFolder): RunningJob {
   let isCancelled = false;
   const tasks = async () => {
     const records = await recordsOf(id);
@@ -131,7 +131,7 @@ function runningArray(id: string, job: LaunchJob, folder: JobFolder): RunningJob
       isCancelled = true;
       await slurm("scancel", ["--quiet", id]);
       for (const end = performance.now() + longestCancelMs; performance.now() < end; await pause(200))
-        if ([...(await tasks()).values()].every(isOver)) return;
+        if ([...(await tasks()).values()].every(isTaskOver)) return;
       throw launchErrors.fail("engine", {
         place: `scancel ${id}`,
         expected: "tasks that end",
@@ -147,7 +147,7 @@ export const slurmLauncher = (o: SlurmOptions = {}): Launcher => ({
   lookMs: 1000,
   async submit(job) {
     checkJob(job);
-    const folder = makeJobFolder(job);
+    const folder = makeTaskFolder(job);
     try {
       return runningArray(await submitted(job, folder, o), job, folder);
     } catch (error) {

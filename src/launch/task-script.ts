@@ -7,12 +7,12 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeFolder, makePrivateFolder, privateFileMode, privateFolderMode, writeFileAtomic } from "../base/index.ts";
-import { programOf } from "./check-job.ts";
+import { taskProgram } from "./check-job.ts";
 import { launchErrors } from "./errors.ts";
 import { type LaunchJob, logBytes } from "./launcher.ts";
 
 /** A word of a shell that means itself. */
-export const shellWord = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+const shellWord = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Lines that check a node and become the program, for a shell that is at the folder: `exec` is left to the caller. */
 export const shellChecks = (job: LaunchJob, otherwise: (sentence: string) => string): string[] => [
@@ -20,7 +20,7 @@ export const shellChecks = (job: LaunchJob, otherwise: (sentence: string) => str
   ...(job.files ?? []).map(f => `[ -e ${shellWord(f)} ] || ${otherwise(`no file ${f}`)}`),
 ];
 
-export const shellCommand = (job: LaunchJob): string => [programOf(job), ...job.args].map(shellWord).join(" ");
+export const shellCommand = (job: LaunchJob): string => [taskProgram(job), ...job.args].map(shellWord).join(" ");
 
 /** Between heartbeats of the submitter, ms. */
 const beatMs = 5_000;
@@ -28,7 +28,7 @@ const beatMs = 5_000;
 const lookSeconds = 2;
 const mostStill = 60;
 
-export interface JobFolder {
+export interface TaskFolder {
   readonly path: string;
   /** Exit code of a task that has ended. */
   endOf(index: number): number | undefined;
@@ -41,7 +41,7 @@ export interface JobFolder {
 }
 
 /** A folder of a job's scripts, logs and ends, for the owner alone: `.loam/launch/NAME-RANDOM` of the job's folder. Errors: launch/job where that is not here. */
-export function makeJobFolder(job: LaunchJob): JobFolder {
+export function makeTaskFolder(job: LaunchJob): TaskFolder {
   if (!existsSync(job.cwd))
     throw launchErrors.fail("job", {
       place: "job: cwd",
@@ -88,7 +88,7 @@ function readTail(file: string): string {
   return bytes.subarray(Math.max(0, size - logBytes)).toString("utf8");
 }
 
-export interface TaskScript {
+interface TaskScript {
   /** Shell that sets `index`. */
   readonly index: string;
   /** Whether the script ends as the task did; default: with 0. */
@@ -96,7 +96,7 @@ export interface TaskScript {
 }
 
 /** Writes the script and answers its path. */
-export function writeTaskScript(folder: JobFolder, job: LaunchJob, { index, passesOn }: TaskScript): string {
+export function writeTaskScript(folder: TaskFolder, job: LaunchJob, { index, passesOn }: TaskScript): string {
   const lines = [
     "#!/bin/sh",
     "umask 077",

@@ -8,7 +8,7 @@ import {
   type LaunchJob,
   openLauncher,
   podFolder,
-  supervise,
+  superviseTasks,
 } from "../../launch/index.ts";
 import { progressFor, type Watch } from "../call.ts";
 import { packageFolder } from "../package.ts";
@@ -65,7 +65,7 @@ export function workerJob({ project, engine, workers, name, args }: Omit<Workers
 const lookMs = 100;
 
 /** The engine's launcher. */
-export function openEngine({ project, engine, address }: Pick<Workers, "project" | "engine" | "address">): Promise<Launcher> {
+function openEngine({ project, engine, address }: Pick<Workers, "project" | "engine" | "address">): Promise<Launcher> {
   const { launch } = project.config;
   return openLauncher(engine, address === undefined ? launch : { ...launch, ray: { ...launch.ray, address } });
 }
@@ -87,7 +87,7 @@ const tellerOf = (engine: EngineName, watch: Watch) => {
 export async function superviseWorkers(o: Workers, watch: Watch, signal = watch.signal): Promise<void> {
   const launcher = await openEngine(o);
   try {
-    await supervise(launcher, workerJob(o), { signal, mostReplacements: o.mostReplacements, onEvent: tellerOf(o.engine, watch) });
+    await superviseTasks(launcher, workerJob(o), { signal, mostReplacements: o.mostReplacements, onEvent: tellerOf(o.engine, watch) });
   } finally {
     await launcher.close();
   }

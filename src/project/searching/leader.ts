@@ -4,7 +4,7 @@
  */
 import type { ProgressEvent } from "../../base/index.ts";
 import { pause } from "../../base/index.ts";
-import { localLauncher, supervise } from "../../launch/index.ts";
+import { localLauncher, superviseTasks } from "../../launch/index.ts";
 import { type Store, type StoredTrial, trialsOf } from "../../store/index.ts";
 import type { Watch } from "../call.ts";
 import { superviseWorkers, type Workers, workerJob } from "../launching/workers.ts";
@@ -36,7 +36,7 @@ async function leadChildren(workers: Workers, o: Leading, watch: Watch): Promise
     else if (e.event === "trial-end") o.onTrial(e.trial, points.get(e.trial), e.result);
     else if (e.event === "progress") watch.emit(e);
   };
-  await supervise(localLauncher({ onLine }), workerJob(workers), {
+  await superviseTasks(localLauncher({ onLine }), workerJob(workers), {
     signal: watch.signal,
     mostReplacements: workers.mostReplacements,
     onEvent(e) {

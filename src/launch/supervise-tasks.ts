@@ -5,7 +5,7 @@
 import { isLoamError, pause } from "../base/index.ts";
 import { checkJob } from "./check-job.ts";
 import { launchErrors } from "./errors.ts";
-import { isOver, type Launcher, type LaunchJob, type RunningJob, type TaskState } from "./launcher.ts";
+import { isTaskOver, type Launcher, type LaunchJob, type RunningJob, type TaskState } from "./launcher.ts";
 import { isNoProgram, lastSentence } from "./task-end.ts";
 
 export type LaunchEvent =
@@ -60,7 +60,7 @@ class Tasks {
         if (at !== running) continue;
         const state = states?.get(index);
         if (state) this.#tell(index, state);
-        if (state === undefined || !isOver(state)) open++;
+        if (state === undefined || !isTaskOver(state)) open++;
         else if (state.state === "failed") throw await this.#failure(running, index, state.exitCode, state.reason);
         else if (state.state === "killed") killed.push(await this.#counted(index, state.reason));
         else this.#at.delete(index);
@@ -135,7 +135,7 @@ class Tasks {
 }
 
 /** Runs a job to its end. Errors: launch/*; the signal's reason. */
-export async function supervise(launcher: Launcher, job: LaunchJob, o: Supervision): Promise<Supervised> {
+export async function superviseTasks(launcher: Launcher, job: LaunchJob, o: Supervision): Promise<Supervised> {
   checkJob(job);
   o.signal.throwIfAborted();
   const tasks = new Tasks(launcher, job, o);
