@@ -42,7 +42,7 @@ tokenizer: { vocab: 300, from: few }
 models:
   toy: { layers: 1, width: 32, heads: 2, context: 64, train: { on: few, rows: 8, rate: 0.01, evaluateBatches: 2, tokens: 60000 } }
 searches:
-  rate: { model: toy, pruner: none, sampler: halton, space: { train.rate: { low: 0.001, high: 0.05, scale: log } }, trials: 8 }
+  rate: { model: toy, pruner: none, sampler: halton, space: { train.rate: { from: 1e-3, to: 5e-2, log: true } }, trials: 8 }
 `;
 
 /** Process numbers of workers of a project here. */
