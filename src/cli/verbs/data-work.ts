@@ -11,12 +11,15 @@ export const dataWork: VerbRun = async (context, _, options) => {
   const seconds = options.once === true ? 0 : numberOption(options, "for", "data work", { least: 0, most: 1e7 });
   const idleMs = seconds === undefined ? undefined : 1000 * seconds;
   const watch = watchOf({ ...context, signal: AbortSignal.any([context.signal, startersEnd()]) });
-  const { tasks } = await inProject(context, options, at =>
-    workOnData(at, { idleMs }, watch, (name, done) => out.line(`  data/${name}: ${formatCount(done)} tasks done here`)),
-  );
-  out.result({ event: "result", tasks });
-  // the channel to its starter would keep this process alive
-  if (isStarted()) process.disconnect?.();
+  try {
+    const { tasks } = await inProject(context, options, at =>
+      workOnData(at, { idleMs }, watch, (name, done) => out.line(`  data/${name}: ${formatCount(done)} tasks done here`)),
+    );
+    out.result({ event: "result", tasks });
+  } finally {
+    // the channel to its starter would keep this process alive, also where it is stopped
+    if (isStarted() && process.connected) process.disconnect();
+  }
 };
 
 /** Whether this process is a worker that another one started (src/launch). */

@@ -99,14 +99,17 @@ interface Share {
 async function work({ out, signal }: Context, folder: string, name: string | undefined, share: Share): Promise<void> {
   const left = new AbortController();
   process.once("disconnect", () => left.abort(new Error("the leader of the search is gone")));
-  await using workspace = new Workspace(findProject(folder));
-  await workOnSearch(workspace, name, {
-    ...share,
-    signal: AbortSignal.any([signal, left.signal]),
-    progress: trial => out.progress(`trial ${trial}`),
-    onStart: (trial, point) => out.event("trial-start", { trial, point }),
-    onEnd: (trial, result) => out.event("trial-end", { trial, result }),
-  });
-  // the channel to the leader would keep this process alive
-  process.disconnect?.();
+  try {
+    await using workspace = new Workspace(findProject(folder));
+    await workOnSearch(workspace, name, {
+      ...share,
+      signal: AbortSignal.any([signal, left.signal]),
+      progress: trial => out.progress(`trial ${trial}`),
+      onStart: (trial, point) => out.event("trial-start", { trial, point }),
+      onEnd: (trial, result) => out.event("trial-end", { trial, result }),
+    });
+  } finally {
+    // the channel to the leader would keep this process alive, also where it fails
+    if (process.connected) process.disconnect();
+  }
 }
