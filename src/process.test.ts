@@ -15,6 +15,7 @@ const allowed: Readonly<Record<string, string>> = {
   "data/sources/guarded/guarded.ts": "what it calls `process` is a child that it started",
   "evaluate/code/run-program.mjs": "a child program's entry: it runs what models wrote",
   "project/doctor/open-device.ts": "a child program's entry: a driver may end the process that opens it",
+  "project/training/compile-child.ts": "a child program's entry: a plugin may end the process that compiles",
   "gateway/transport/handover.ts": "the channel between `loam gateway --handover` and its workers, which the command line alone opens",
   "tensor/exit-process.ts": "the end of a process that the command line asks for",
   "deploy/image/plan.ts": "the text of a program that an image starts with",

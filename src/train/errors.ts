@@ -30,7 +30,7 @@ export const trainErrors = errorTable("train", {
     status: 400,
     exit: "usage",
     meaning:
-      "A mesh of ranks cannot train this recipe: an axis or an option that it does not support, or another number of ranks than it has.",
+      "A mesh of ranks does not divide a model's heads, layers or rows, has an axis or an option that this recipe does not support, or another number of ranks than the run.",
   },
   rank: {
     status: 500,

@@ -100,6 +100,7 @@ export type { RankBytes } from "./plan/memory-model.ts";
 export { type PlannedStep, type PlanRequest, planTraining, type TrainingPlan } from "./plan/plan.ts";
 export type { ModelShape, Recompute, StepLayout, StepMethod, StepSecondsByPart } from "./plan/step-model.ts";
 export { measureThisMachine } from "./plan/this-machine.ts";
+export { type StepTimeline, stepTimeline, type TimelineSpan, timelineSvg, timelineTrace } from "./plan/timeline.ts";
 export { type PrecisionChoices, type PrecisionConditions, withPrecisionChoices } from "./precision-choices.ts";
 export { type PretrainOptions, type PretrainResult, pretrain, trainerOptions } from "./pretrain.ts";
 export { newKey, type PrivateGenerator, privateGenerator } from "./private/generator.ts";

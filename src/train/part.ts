@@ -172,12 +172,12 @@ const batchPart = z.strictObject({
 });
 
 /** Axes along which ranks divide a training. */
-export const meshAxes = ["data", "tensor", "sequence", "pipeline"] as const;
-type MeshAxis = (typeof meshAxes)[number];
+export const recipeAxes = ["data", "tensor", "sequence", "pipeline"] as const;
+type RecipeAxis = (typeof recipeAxes)[number];
 /** The only place that says which axes can be trained on: the others are read, and refused by name. */
-const trainedAxes: readonly MeshAxis[] = ["data"];
+const trainedAxes: readonly RecipeAxis[] = ["data"];
 const maximumRanks = 1024;
-const axisPart = (axis: MeshAxis, what: string) =>
+const axisPart = (axis: RecipeAxis, what: string) =>
   z
     .number()
     .int()

@@ -85,6 +85,7 @@ export const lifeVerbs: readonly Verb[] = [
       ["--micro-rows <n>", "rows of a micro-batch (default: the fastest)"],
       ["--mesh <axes>", "only meshes with these axes, such as tensor=8,pipeline=2"],
       ["--recompute <what>", "activations computed again in the backward pass: none, attention, all (default: the fastest)"],
+      ["--timeline <file>", "write the best plan's step by rank: .svg (a drawing) or .json (a Chrome trace)"],
       ["--shape <sizes>", "a model without a project: layers=96,width=12288,heads=96,vocab=51200,length=2048"],
     ],
     example: "loam train plan mail-small --cluster a100-80gb:8",

@@ -1,7 +1,9 @@
 /** `loam train plan`: flags, the fastest layouts as a table, and what a step's time goes to. */
-import { formatCount } from "../../base/index.ts";
+import { resolve } from "node:path";
+import { formatCount, writeFileAtomic } from "../../base/index.ts";
 import { wrongArgument } from "../../project/index.ts";
 import { planModel, type TrainingPlanOptions, type TrainingPlanReport } from "../../project/training/index.ts";
+import { stepTimeline, timelineSvg, timelineTrace } from "../../train/index.ts";
 import { columns } from "../columns.ts";
 import { choiceOption, numberOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
@@ -63,6 +65,12 @@ function show({ out }: Context, r: TrainingPlanReport): void {
 export const trainPlan: VerbRun = async (context, [given], options) => {
   if (typeof options.cluster !== "string")
     throw wrongArgument(`loam ${verb}`, "--cluster KIND:COUNT, such as --cluster a100-80gb:8", "none");
+  if (options.timeline !== undefined && !/\.(svg|json)$/.test(String(options.timeline)))
+    throw wrongArgument(
+      `loam ${verb}: --timeline`,
+      "a file that ends in .svg (a drawing) or .json (a Chrome trace)",
+      String(options.timeline),
+    );
   const wanted: TrainingPlanOptions = {
     cluster: options.cluster,
     rows: numberOption(options, "rows", verb, { least: 1, most: 1e7, whole: true }),
@@ -76,5 +84,11 @@ export const trainPlan: VerbRun = async (context, [given], options) => {
       ? await inProject(context, options, at => planModel(at, given, wanted))
       : await planModel(undefined, given, wanted);
   show(context, report);
+  if (typeof options.timeline === "string") {
+    const file = resolve(context.cwd, options.timeline);
+    const timeline = stepTimeline(report.best);
+    writeFileAtomic(file, file.endsWith(".json") ? timelineTrace(timeline) : timelineSvg(timeline));
+    context.out.line(`  wrote ${options.timeline}`);
+  }
   context.out.result(report);
 };

@@ -36,7 +36,7 @@ const mostListBytes = 1 << 20;
 const retryMs = 50;
 
 /** Connections to all other ranks, by rank. */
-export type Mesh = ReadonlyMap<number, Socket>;
+export type RankSockets = ReadonlyMap<number, Socket>;
 
 class Rendezvous {
   readonly #o: RendezvousOptions;
@@ -188,7 +188,7 @@ class Rendezvous {
     return ranksErrors.fail("lost", { place: "rank 0", expected: "the addresses of all ranks", received }, cause);
   }
 
-  async run(at: RankAddress): Promise<Mesh> {
+  async run(at: RankAddress): Promise<RankSockets> {
     try {
       if (this.#o.rank === 0) await this.#asFirst(at);
       else await this.#asOther(at);
@@ -219,7 +219,7 @@ async function readList(socket: Socket): Promise<Map<number, RankAddress>> {
 }
 
 /** Finds all other ranks. Errors: `ranks/transport` (address, secret, number of ranks), `ranks/stuck`, `ranks/lost`. */
-export async function meetRanks(o: RendezvousOptions): Promise<Mesh> {
+export async function meetRanks(o: RendezvousOptions): Promise<RankSockets> {
   const at = await parseRankAddress(o.address);
   // all ranks have the same address of rank 0, and so decide alike
   return new Rendezvous(o, !isLoopbackAddress(at.host)).run(at);

@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import { type FrameHeader, frameChunkBytes, frameHeaderBytes, readFrameHeader, writeHeader } from "../links/frame.ts";
 import type { LinkHandler, Links } from "../links/links.ts";
-import type { Mesh } from "./rendezvous.ts";
+import type { RankSockets } from "./rendezvous.ts";
 
 /** Bytes that wait to be sent to a rank: above this, bodies are held back. */
 const mostWaiting = 16 * frameChunkBytes;
@@ -98,7 +98,7 @@ export class TcpLinks implements Links {
   #handler: LinkHandler | undefined;
   #isClosed = false;
 
-  constructor(mesh: Mesh, { rank, size }: { readonly rank: number; readonly size: number }) {
+  constructor(mesh: RankSockets, { rank, size }: { readonly rank: number; readonly size: number }) {
     this.rank = rank;
     this.size = size;
     this.#connections = new Map([...mesh].map(([r, socket]) => [r, new Connection(socket)]));

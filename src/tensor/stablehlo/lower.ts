@@ -277,8 +277,7 @@ function streamPlaces(h: HloWriter, { shape, window }: OpAttributes["randomUnifo
   if (!window) return h.iota([size], 0, "ui32");
   const strides = stridesOf(window.of);
   const first = window.start.reduce((sum, at, i) => sum + at * strides[i]!, 0);
-  const along = (i: number) =>
-    h.binary("multiply", h.iota(window.size, i, "ui32"), h.full(strides[i]!, window.size, "ui32"));
+  const along = (i: number) => h.binary("multiply", h.iota(window.size, i, "ui32"), h.full(strides[i]!, window.size, "ui32"));
   const places = window.size.reduce((sum, _, i) => h.binary("add", sum, along(i)), h.full(first, window.size, "ui32"));
   return h.reshape(places, [size]);
 }

@@ -12,7 +12,7 @@ import type { ZeroLevel } from "../part.ts";
 import { treeProgram } from "../tree-program.ts";
 import { stateHolder } from "./loop-ranks.ts";
 import { onEveryRank } from "./on-every-rank.ts";
-import { parameterOwners, ownLeaves } from "./owners.ts";
+import { ownLeaves, parameterOwners } from "./owners.ts";
 import { broadcastArray, gatherNumbers, sumArray } from "./rank-arrays.ts";
 import { documentsIn, type StepRanks, type StepSums, type Updated } from "./step-ranks.ts";
 

@@ -1,7 +1,7 @@
 /** What the loop of a training does with other ranks between steps: which state each holds and saves, and what they do next. */
 import type { ProcessGroup } from "../../ranks/index.ts";
 import type { DeviceArray } from "../../tensor/index.ts";
-import { parameterOwners, ownLeaves } from "./owners.ts";
+import { ownLeaves, parameterOwners } from "./owners.ts";
 import type { ParallelOptions } from "./parallel-options.ts";
 import { gatherNumbers } from "./rank-arrays.ts";
 import type { OptimizerState } from "./step-ranks.ts";

@@ -1,6 +1,6 @@
 /** The mesh of a recipe: how many ranks train, and what of it a result depends on. */
 import { defined } from "../../base/index.ts";
-import { type MeshPart, meshAxes, type ZeroLevel } from "../part.ts";
+import { type MeshPart, recipeAxes, type ZeroLevel } from "../part.ts";
 
 interface RecipeMesh {
   readonly mesh?: MeshPart | undefined;
@@ -8,7 +8,7 @@ interface RecipeMesh {
 }
 
 /** Ranks of a mesh: the product of its axes. */
-export const meshSize = (mesh: MeshPart | undefined): number => meshAxes.reduce((product, axis) => product * (mesh?.[axis] ?? 1), 1);
+export const meshSize = (mesh: MeshPart | undefined): number => recipeAxes.reduce((product, axis) => product * (mesh?.[axis] ?? 1), 1);
 
 /** What of the mesh enters a result's identity; nothing for one rank, whatever is written. */
 export function lastingMesh({ mesh, zero }: RecipeMesh): RecipeMesh {

@@ -248,7 +248,8 @@ export function stepSecondsOf(a: Accelerator, s: ModelShape, layout: StepLayout,
   return {
     total: micros * perMicro + bubble + dataSeconds + optimizer,
     forward: layersHere * (layer.all.forward + 2 * hidden * reduction) + output.forward,
-    backward: layersHere * (layer.all.backward + again + (tensorSeconds / layersHere - 2 * hidden * reduction)) + output.backward,
+    backward:
+      layersHere * (layer.all.backward + again + (tensorSeconds / layersHere - 2 * hidden * reduction)) + output.backward + accumulate,
     parts: { compute: computeAll, recompute: recomputeAll, tensor: tensorAll, bubble, pipeline: messagesAll, data: dataSeconds, optimizer },
   };
 }
