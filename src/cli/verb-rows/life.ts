@@ -44,7 +44,7 @@ export const lifeVerbs: readonly Verb[] = [
     summary: "Train as one rank of several; `loam train --mesh` starts them, and so may mpirun, srun or torchrun",
     options: [project],
     isForRuns: true,
-    example: "mpirun -n 2 loam train rank .loam/scratch/RUN/ranks.json",
+    example: "loam train rank .loam/scratch/RUN/ranks.json",
     load: async () => (await import("../verbs/train-rank.ts")).trainAsRank,
   },
   {
