@@ -158,7 +158,7 @@ export function pjrtBackend(name: string, options: PjrtBackendOptions = {}): Bac
     // what nobody has written is zeros when it is first read
     zeros: (shape: Shape, dtype: DType) => new PjrtMemory(client, shape, dtype),
     async build(graph: Graph, { name, aliases, products }: BuildOptions) {
-      const hlo = hloProgram(graph, { aliases, ...defined({ name, products }) });
+      const hlo = hloProgram(graph, { aliases, widensFactors: client.platform === "cpu", ...defined({ name, products }) });
       return new PjrtExecutable(client, await client.compile(hlo.text, hlo.outputs), hlo, aliases);
     },
     dispose: () => {},

@@ -18,6 +18,8 @@ import { elementTypes, type HloElementType, type HloValue, type HloWriter } from
 export interface LoweringOptions {
   /** What products of matrices round their f32 operands to. */
   readonly products?: "f32" | "bf16";
+  /** Factors of 16 bits are multiplied as the f32 numbers that they are: the same results, on devices that lack such products (XLA on the processor). */
+  readonly widensFactors?: boolean;
 }
 
 interface Given<K extends OpKind> {
@@ -247,7 +249,11 @@ const matmul: Rule<"matmul"> = ({ h, inputs: [a, b], node, attributes: { transpo
   const type = typeOfNode(node);
   const contracted = a!.shape.at(transposeA ? -2 : -1)!;
   const rounds = options.products === "bf16" && type === "f32" && sizeOf(node.shape) * contracted >= leastRoundedProduct;
-  let [x, y] = [a!, b!].map(v => (rounds ? h.convert(v, "bf16") : v)) as [HloValue, HloValue];
+  const factor = (v: HloValue): HloValue => {
+    const rounded = rounds ? h.convert(v, "bf16") : v;
+    return options.widensFactors ? widen(h, rounded) : rounded;
+  };
+  let [x, y] = [factor(a!), factor(b!)];
   const batchOf = (v: HloValue) => v.shape.slice(0, -2);
   let batch = 0;
   // one matrix on the right: the leading axes of the left are rows like any other

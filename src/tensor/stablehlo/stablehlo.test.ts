@@ -38,6 +38,10 @@ test("products round their operands only where they are asked to and large", () 
   expect(text("f32")).not.toContain("bf16");
   expect(text("bf16")).toContain("(tensor<64x64xbf16>, tensor<64x64xbf16>) -> tensor<64x64xf32>");
   expect(text("bf16")).toContain("(tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>");
+  // where the device has no such product, rounded factors are multiplied in f32
+  const widened = hloProgram(graphOf([a, b], [matmul(a, b)]), { products: "bf16", widensFactors: true }).text;
+  expect(widened).toContain("-> tensor<64x64xbf16>");
+  expect(widened).toContain("(tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>");
 });
 
 test("an operation in ONNX nodes alone is refused by its name", () => {
