@@ -24,6 +24,7 @@ export type * from "./fine-tuning/job-calls.ts";
 export type * from "./gateway/index.ts";
 export type * from "./labelling/index.ts";
 export type * from "./labelling/votes.ts";
+export type * from "./launching/workers.ts";
 export type * from "./log-calls.ts";
 export type * from "./loop-calls.ts";
 export type * from "./looping/index.ts";
