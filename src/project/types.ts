@@ -28,7 +28,6 @@ export type * from "./launching/workers.ts";
 export type * from "./log-calls.ts";
 export type * from "./loop-calls.ts";
 export type * from "./looping/index.ts";
-export type * from "./looping/index.ts";
 export type * from "./models/index.ts";
 export type * from "./operator/index.ts";
 export type * from "./previews.ts";
