@@ -76,7 +76,7 @@ describe.skipIf(found.reason)(`PostgreSQL${found.reason ? ` (skipped: ${found.re
       const { number, owner } = held.at(-1)!;
       expect(number).toBe(1);
       process.kill(owner!.pid, "SIGKILL");
-      await leader.says(/a worker died by SIGKILL; another one goes on with its trial/);
+      await leader.says(/a worker was lost \(killed by SIGKILL\); another one goes on with its trial/);
       const takenOver = async (): Promise<StoredTrial> => {
         for (;;) {
           const now = (await board.trials())[number]!;

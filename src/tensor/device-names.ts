@@ -13,4 +13,5 @@ export const pjrtName = (name: string): string | undefined =>
   name.startsWith(pjrtPrefix) && name.length > pjrtPrefix.length ? name.slice(pjrtPrefix.length) : undefined;
 const isFixed = (name: string): name is FixedDeviceName => fixedDeviceNames.some(n => n === name);
 /** Is it a device's name? Whether this machine has the device shows when it is opened. */
-export const isDeviceName = (name: string): name is DeviceName => isFixed(name) || pjrtName(name) !== undefined;
+export const isDeviceName = (name: unknown): name is DeviceName =>
+  typeof name === "string" && (isFixed(name) || pjrtName(name) !== undefined);

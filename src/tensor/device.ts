@@ -74,7 +74,11 @@ export class Device {
  */
 export function openDevice(name: DeviceName = "cpu", options: DeviceOptions = {}): Device {
   if (!isDeviceName(name))
-    throw tensorErrors.fail("device", { place: "device", expected: `one of ${deviceNames.join(", ")}`, received: `"${name}"` });
+    throw tensorErrors.fail("device", {
+      place: "device",
+      expected: `one of ${deviceNames.join(", ")}`,
+      received: typeof name === "string" ? `"${name}"` : typeof name,
+    });
   const plugin = pjrtName(name);
   return new Device(name, plugin === undefined ? backends[name as FixedDeviceName](options) : pjrtBackend(plugin, options));
 }
