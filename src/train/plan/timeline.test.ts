@@ -58,5 +58,5 @@ test("a step of many micro-batches is drawn with some of them; both forms hold e
   const trace = JSON.parse(timelineTrace(timeline)) as { traceEvents: { ts: number; dur: number; tid: number }[] };
   expect(trace.traceEvents).toHaveLength(timeline.spans.length);
   expect(trace.traceEvents.every(e => e.dur > 0 && e.tid < 4)).toBe(true);
-  expect(timelineSvg(timeline).match(/<title>/g)).toHaveLength(timeline.spans.length);
+  expect(timelineSvg(timeline).match(/<title>/g)).toHaveLength(timeline.spans.length + 1);
 });

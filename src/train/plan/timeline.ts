@@ -114,5 +114,5 @@ export function timelineSvg({ ranks, seconds, spans }: StepTimeline): string {
   );
   const total = `<text x="${left + width - 120}" y="18">${seconds >= 1 ? `${seconds.toFixed(2)} s` : `${(1000 * seconds).toFixed(1)} ms`}</text>`;
   const size = { w: left + width + 10, h: 40 + ranks * height };
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.w} ${size.h}" font-family="sans-serif" font-size="12"><rect width="${size.w}" height="${size.h}" fill="#fff"/>${legend.join("")}${total}${names.join("")}${bars.join("")}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.w} ${size.h}" font-family="sans-serif" font-size="12"><title>A training step by pipeline rank</title><rect width="${size.w}" height="${size.h}" fill="#fff"/>${legend.join("")}${total}${names.join("")}${bars.join("")}</svg>\n`;
 }
