@@ -5,7 +5,7 @@
  */
 import { defined } from "../../base/index.ts";
 import type { Backend, BuildOptions, DeviceMemory, Executable, RunHooks } from "../backend.ts";
-import { type DType, dtypes } from "../dtype.ts";
+import type { DType } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
 import type { Graph } from "../graph.ts";
 import {
@@ -18,7 +18,8 @@ import {
   type PjrtProgram,
 } from "../pjrt/index.ts";
 import type { Shape } from "../shape.ts";
-import { type HloProgram, hloComposites, hloProgram, indexError } from "../stablehlo/index.ts";
+import { type HloProgram, hloProgram, indexError } from "../stablehlo/index.ts";
+import { pjrtAbilities } from "./abilities.ts";
 import { PjrtMemory } from "./memory.ts";
 
 export interface PjrtBackendOptions {
@@ -137,14 +138,7 @@ export function pjrtBackend(name: string, options: PjrtBackendOptions = {}): Bac
   const { threads } = options;
   return {
     capabilities: {
-      name: "pjrt",
-      native: hloComposites,
-      asynchronous: true,
-      inPlace: true,
-      ordersReads: true,
-      narrows: true,
-      dtypes,
-      relativeError: 1e-5,
+      ...pjrtAbilities,
       details: {
         ...defined({ threads }),
         platform: client.platform,

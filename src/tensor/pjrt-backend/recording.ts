@@ -4,9 +4,10 @@
  */
 import { defined } from "../../base/index.ts";
 import type { Backend, DeviceMemory } from "../backend.ts";
-import { bytesOf, type DType, dtypes, dtypeTable } from "../dtype.ts";
+import { bytesOf, type DType, dtypeTable } from "../dtype.ts";
 import type { Shape } from "../shape.ts";
-import { hloComposites, hloProgram } from "../stablehlo/index.ts";
+import { hloProgram } from "../stablehlo/index.ts";
+import { pjrtAbilities } from "./abilities.ts";
 
 /** A program as a plugin compiles it. */
 export interface RecordedProgram {
@@ -34,14 +35,7 @@ function emptyMemory(shape: Shape, dtype: DType): DeviceMemory {
 /** `onProgram` hears each program when it is built. */
 export const recordingBackend = (onProgram: (program: RecordedProgram) => void): Backend => ({
   capabilities: {
-    name: "pjrt",
-    native: hloComposites,
-    asynchronous: true,
-    inPlace: true,
-    ordersReads: true,
-    narrows: true,
-    dtypes,
-    relativeError: 1e-5,
+    ...pjrtAbilities,
     details: { platform: "none: programs are recorded" },
   },
   allocate: emptyMemory,

@@ -4,6 +4,7 @@
  */
 import { type DType, dtypeTable, sizeOf, type TypedArray } from "../dtype.ts";
 import { encodeCompileOptions, type ProgramPlacement } from "./compile-options.ts";
+import { CountedHandle } from "./counted-handle.ts";
 import { pjrtErrors } from "./errors.ts";
 import { type ExecutableStats, executableStats, serializedExecutable } from "./executable-stats.ts";
 import { loadPlugin, type PjrtApi } from "./native.ts";
@@ -13,40 +14,26 @@ import { type NamedValues, writeNamedValues } from "./options.ts";
 const bufferTypes: { readonly [D in DType]: number } = { bool: 1, i8: 2, i32: 4, i64: 5, u8: 6, f16: 10, f32: 11, bf16: 13 };
 const copiesDuringCall = 0;
 
-interface NativeHandle {
-  readonly free: () => void;
-}
-/** What JavaScript forgot without disposing it. */
-const forgotten = new FinalizationRegistry<NativeHandle>(handle => handle.free());
-
 /** An array in a device's memory. Elements never change: a program that writes over a donated one makes a new buffer of its memory. */
 export class PjrtBuffer {
   readonly #api: PjrtApi;
-  readonly #handle: NativeHandle;
-  #pointer: bigint | undefined;
-  /** Native calls in flight that were given the pointer. */
-  #uses = 0;
-  #isDisposed = false;
+  readonly #handle: CountedHandle;
 
   constructor(api: PjrtApi, pointer: bigint) {
     this.#api = api;
-    this.#pointer = pointer;
-    this.#handle = { free: () => api.call("Buffer_Destroy", { buffer: pointer }) };
-    forgotten.register(this, this.#handle, this.#handle);
+    this.#handle = new CountedHandle(this, "buffer", pointer, () => api.call("Buffer_Destroy", { buffer: pointer }));
   }
 
+  /** Errors: pjrt/disposed. */
   get pointer(): bigint {
-    if (this.#pointer === undefined || this.#isDisposed)
-      throw pjrtErrors.fail("disposed", { place: "PJRT buffer", message: "the buffer was disposed" });
-    return this.#pointer;
+    return this.#handle.pointer;
   }
-  /** Keeps the pointer valid while a call on another thread has it, whoever disposes the buffer meanwhile; `release` ends it. */
+  /** Keeps the pointer valid while a call on another thread has it, even if the buffer is disposed meanwhile; `release` ends it. */
   hold(): void {
-    this.#uses++;
+    this.#handle.hold();
   }
   release(): void {
-    this.#uses--;
-    this.#freeIfUnused();
+    this.#handle.release();
   }
   /** Was its memory given to a program's result? */
   get isDonated(): boolean {
@@ -82,16 +69,9 @@ export class PjrtBuffer {
     }
   }
 
-  #freeIfUnused(): void {
-    if (!this.#isDisposed || this.#uses > 0 || this.#pointer === undefined) return;
-    forgotten.unregister(this.#handle);
-    this.#handle.free();
-    this.#pointer = undefined;
-  }
   /** Gives the memory back, once runs in flight no longer need it. Twice is allowed. */
   dispose(): void {
-    this.#isDisposed = true;
-    this.#freeIfUnused();
+    this.#handle.dispose();
   }
 }
 
@@ -116,24 +96,13 @@ function addressList(addresses: readonly bigint[]): BigUint64Array<ArrayBuffer> 
 /** A program on a client's devices. */
 export class PjrtProgram {
   readonly #api: PjrtApi;
-  readonly #handle: NativeHandle;
+  readonly #handle: CountedHandle;
   readonly #outputs: number;
-  #pointer: bigint | undefined;
-  #running = 0;
-  #isDisposed = false;
 
   constructor(api: PjrtApi, pointer: bigint, outputs: number) {
     this.#api = api;
-    this.#pointer = pointer;
     this.#outputs = outputs;
-    this.#handle = { free: () => api.call("LoadedExecutable_Destroy", { executable: pointer }) };
-    forgotten.register(this, this.#handle, this.#handle);
-  }
-
-  get #live(): bigint {
-    if (this.#pointer === undefined || this.#isDisposed)
-      throw pjrtErrors.fail("disposed", { place: "PJRT program", message: "the program was disposed" });
-    return this.#pointer;
+    this.#handle = new CountedHandle(this, "program", pointer, () => api.call("LoadedExecutable_Destroy", { executable: pointer }));
   }
 
   /** Size of its code, memory that it takes, and what the compiler expects it to cost. */
@@ -145,7 +114,7 @@ export class PjrtProgram {
     return this.#withExecutable(executable => serializedExecutable(this.#api, executable));
   }
   #withExecutable<T>(use: (executable: bigint) => T): T {
-    const { executable } = this.#api.call("LoadedExecutable_GetExecutable", { loaded_executable: this.#live });
+    const { executable } = this.#api.call("LoadedExecutable_GetExecutable", { loaded_executable: this.#handle.pointer });
     try {
       return use(executable);
     } finally {
@@ -159,7 +128,7 @@ export class PjrtProgram {
    */
   async run(argumentLists: readonly (readonly PjrtBuffer[])[], keep: readonly number[] = []): Promise<PjrtBuffer[][]> {
     const api = this.#api;
-    const executable = this.#live;
+    const executable = this.#handle.pointer;
     const buffers = argumentLists.flat();
     const given = argumentLists.map(list => addressList(list.map(b => b.pointer)));
     const made = argumentLists.map(() => addressList(new Array<bigint>(this.#outputs).fill(0n)));
@@ -174,7 +143,7 @@ export class PjrtProgram {
       num_non_donatable_input_indices: keep.length,
     });
     const held = [...given, ...made, events, kept, argumentTable, outputTable, options.memory, ...buffers, this];
-    this.#running++;
+    this.#handle.hold();
     try {
       for (const b of buffers) b.hold();
       try {
@@ -200,21 +169,13 @@ export class PjrtProgram {
       }
       return results;
     } finally {
-      this.#running--;
-      this.#freeIfUnused();
+      this.#handle.release();
     }
   }
 
-  #freeIfUnused(): void {
-    if (!this.#isDisposed || this.#running > 0 || this.#pointer === undefined) return;
-    forgotten.unregister(this.#handle);
-    this.#handle.free();
-    this.#pointer = undefined;
-  }
   /** Frees the program, when its last run has ended. Twice is allowed. */
   dispose(): void {
-    this.#isDisposed = true;
-    this.#freeIfUnused();
+    this.#handle.dispose();
   }
 }
 

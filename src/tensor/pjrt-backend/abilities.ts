@@ -1,0 +1,15 @@
+/** What every PJRT device can do, the one that only records programs among them. */
+import type { Capabilities } from "../backend.ts";
+import { dtypes } from "../dtype.ts";
+import { hloComposites } from "../stablehlo/index.ts";
+
+export const pjrtAbilities: Omit<Capabilities, "details"> = {
+  name: "pjrt",
+  native: hloComposites,
+  asynchronous: true,
+  inPlace: true,
+  ordersReads: true,
+  narrows: true,
+  dtypes,
+  relativeError: 1e-5,
+};
