@@ -90,6 +90,23 @@ function workersOf(folder: string, verb: string): number[] {
     .map(Number);
 }
 
+/** Kills the first worker that is seen; `end` stops looking and gives its process number, 0 where none was seen. */
+function killFirst(folder: string, verb: string): { end(): number } {
+  let killed = 0;
+  const looking = setInterval(() => {
+    const [victim] = workersOf(folder, verb);
+    if (victim === undefined || killed > 0) return;
+    killed = victim;
+    process.kill(victim, "SIGKILL");
+  }, 20);
+  return {
+    end: () => {
+      clearInterval(looking);
+      return killed;
+    },
+  };
+}
+
 let curated: Awaited<ReturnType<typeof outcome>>;
 let searched: ReturnType<typeof found>;
 beforeAll(async () => {
@@ -133,15 +150,9 @@ for (const engine of engines)
       test("2 workers, one of which is killed, curate the bytes of one process, and none is left", async () => {
         const folder = project(`data-${engine.name}`);
         const run = start(["data", "run", "--launch", engine.name, "--workers", "2", "--json"], { cwd: folder, env: opened.env });
-        let killed = 0;
-        const killing = setInterval(() => {
-          const [victim] = workersOf(folder, "work");
-          if (victim === undefined || killed > 0) return;
-          killed = victim;
-          process.kill(victim, "SIGKILL");
-        }, 20);
+        const killing = killFirst(folder, "work");
         const { code, stdout, stderr } = await run.ended;
-        clearInterval(killing);
+        expect(killing.end(), stderr).toBeGreaterThan(0);
         expect(code, stderr).toBe(0);
         expect(await outcome(folder, stdout)).toEqual(curated);
         expect(workersOf(folder, "work")).toEqual([]);
@@ -150,17 +161,10 @@ for (const engine of engines)
       test("2 workers, one of which is killed, try the points of one process, with its values and its winner", async () => {
         const folder = project(`search-${engine.name}`);
         const run = start(["tune", "search", "--launch", engine.name, "--workers", "2", "--json"], { cwd: folder, env: opened.env });
-        let killed = 0;
-        const killing = setInterval(() => {
-          const [victim] = workersOf(folder, "--worker");
-          if (victim === undefined || killed > 0) return;
-          killed = victim;
-          process.kill(victim, "SIGKILL");
-        }, 20);
+        const killing = killFirst(folder, "--worker");
         const { code, stdout, stderr } = await run.ended;
-        clearInterval(killing);
+        expect(killing.end(), stderr).toBeGreaterThan(0);
         expect(code, stderr).toBe(0);
-        expect(killed, stderr).toBeGreaterThan(0);
         expect(stderr).toMatch(/was lost/);
         expect(found(stdout)).toEqual(searched);
         expect(workersOf(folder, "--worker")).toEqual([]);

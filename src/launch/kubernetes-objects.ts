@@ -62,7 +62,7 @@ const labels = { "app.kubernetes.io/name": "loam", "app.kubernetes.io/component"
  * drained node took is.
  */
 export function jobManifest(name: string, job: LaunchJob, w: PodWishes, variables: string | undefined): KubernetesObject {
-  // a single task is told its number; several have their completion index, which is theirs where they count from 0
+  // a single task has its number as a value; several read their completion index, which equals it when they count from 0
   const number =
     job.indexes.length === 1
       ? { name: "LOAM_TASK", value: String(job.indexes[0]) }

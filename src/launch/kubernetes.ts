@@ -153,7 +153,7 @@ class KubernetesJob implements RunningJob {
 
   async cancel(): Promise<void> {
     if (this.#isCancelled) return;
-    // what is over now is told so later, too
+    // tasks that have ended by now keep their state
     await this.tasks();
     this.#isCancelled = true;
     await this.#delete();

@@ -200,7 +200,7 @@ if [ "$LOAM_TASK-$n" = 1-0 ]; then echo $$ > pid.part; mv pid.part pid; exec sle
         await expect(given.launcher.submit({ ...job, ...wrong })).rejects.toMatchObject({ problem: { code: "launch/job" } });
     });
 
-    law("what an engine refuses is told in its own words, where it can refuse", async () => {
+    law("a refused submission has the engine's own sentence, where an engine can refuse", async () => {
       if (given.refused === undefined) return;
       const { change, launcher = given.launcher, sentence } = given.refused;
       const run = superviseTasks(launcher, jobOf("", 1, change), { signal: never, mostReplacements: 0 });

@@ -146,7 +146,7 @@ export async function superviseTasks(launcher: Launcher, job: LaunchJob, o: Supe
     isDone = true;
     return { replaced: tasks.replaced };
   } finally {
-    // what went wrong first is what is told
+    // the first error is the one that is thrown
     if (isDone) await tasks.cancel();
     else await tasks.cancel().catch(() => {});
   }

@@ -1,4 +1,4 @@
-/** A program of its own: compiles the programs that it is told with a PJRT plugin, keeps the executables, and says what they take, a line each. */
+/** A child program: compiles the listed programs with a PJRT plugin, keeps the executables, and prints memory and cost of each as a line of JSON. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LoamError, sha256 } from "../../base/index.ts";

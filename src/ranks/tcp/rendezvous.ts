@@ -1,5 +1,5 @@
 /**
- * How the ranks of a run find each other: all connect to rank 0, which tells them where the others listen once all have come; then each connects to
+ * How the ranks of a run find each other: all connect to rank 0, which sends everyone the addresses of the others once all have connected; then each connects to
  * those with lower numbers. Strangers are turned away and change nothing.
  */
 import type { Server, Socket } from "node:net";
@@ -124,7 +124,7 @@ class Rendezvous {
     return server;
   }
 
-  /** Connects until the rank is there. `portOfOwn` is told the socket first: a rank listens where the others reach it. */
+  /** Connects until the rank is there. `portOfOwn` gets the socket first: a rank listens at the address that the others reach. */
   async #connect(to: number, at: RankAddress, portOfOwn: (socket: Socket) => Promise<number>): Promise<Socket> {
     const { rank, size, secret } = this.#o;
     for (;;) {
