@@ -286,7 +286,6 @@ async function pipelineResults(f: Family, graph: Graph, mesh: Mesh): Promise<Flo
       const program = own.rank(rank).graph;
       const executable = openPipelineRank({
         device,
-        plan,
         place: at.pipeline,
         stages: new Map([[at.pipeline, { stage, graph: program }]]),
         rankAt: pipeline => rankAt(mesh, { ...at, pipeline }),
@@ -301,7 +300,7 @@ async function pipelineResults(f: Family, graph: Graph, mesh: Mesh): Promise<Flo
         }
         return made;
       };
-      const given = { parameters: await arrays(stage.parameters), batches: [await arrays(stage.batch)], collectives };
+      const given = { plan, parameters: await arrays(stage.parameters), batches: [await arrays(stage.batch)], collectives };
       const made = await executable.run(given);
       if (made.results.get(0)) value = await made.results.get(0)![0]!.item();
       const read = new Map(await Promise.all(Object.entries(made.gradients).map(async ([n, a]) => [n, await a.numbers()] as const)));

@@ -149,7 +149,7 @@ async function throughRanks(m: SampleModel, kind: PipelineKind, microBatches: nu
   const found = await Promise.all(
     ports.map(async (collectives, place) => {
       const own = new Map(stages.flatMap((stage, n) => (n % ranks === place ? [[n, { stage, graph: stage.graph }] as const] : [])));
-      const rank = openPipelineRank({ device, plan, place, stages: own, fuse: true });
+      const rank = openPipelineRank({ device, place, stages: own, fuse: true });
       const arraysOf = async (names: readonly string[], change: (name: string, v: Float64Array) => Float64Array) =>
         Object.fromEntries(
           await Promise.all(
@@ -168,7 +168,7 @@ async function throughRanks(m: SampleModel, kind: PipelineKind, microBatches: nu
             name === "1.seed" ? v.map(x => x + i) : v,
           ),
         );
-      const { results, gradients } = await rank.run({ parameters, batches, collectives });
+      const { results, gradients } = await rank.run({ plan, parameters, batches, collectives });
       const losses = await Promise.all((results.get(0) ?? []).map(a => a.item()));
       const read = new Map(await Promise.all(Object.entries(gradients).map(async ([name, a]) => [name, await a.numbers()] as const)));
       for (const a of [parameters, gradients, ...batches].flatMap(tree => Object.values(tree))) a.dispose();

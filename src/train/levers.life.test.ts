@@ -6,8 +6,9 @@ import { afterAll, expect, test } from "vitest";
 import { type Tree, treePaths } from "../base/index.ts";
 import { decoderSpec, initialise } from "../nn/index.ts";
 import { type DeviceArray, openDevice } from "../tensor/index.ts";
+import { heldOutLoss } from "./held-out.ts";
 import { optimizerKinds, type PretrainRecipeInput } from "./part.ts";
-import { heldOutLoss, type PretrainResult, pretrain } from "./pretrain.ts";
+import { type PretrainResult, pretrain } from "./pretrain.ts";
 import { toyModel, toyRecipe, toyRuns } from "./toy.laws.ts";
 
 const device = openDevice("cpu", { threads: 1 });

@@ -27,7 +27,7 @@ import {
 import { type MetricLog, type MetricPoint, noMetricLog, openMetricLog } from "./metrics.ts";
 import { type NoiseLevel, nextNoiseLevel, noiseScaleOf } from "./noise-scale.ts";
 import type { PackingState } from "./packing.ts";
-import { isFirstRank, shardOf, wantedBetweenSteps } from "./parallel/loop-ranks.ts";
+import { isFirstRank, wantedBetweenSteps, withShard } from "./parallel/loop-ranks.ts";
 import type { AverageOptions, ComputedPrecision } from "./part.ts";
 import { type PrecisionTimes, precisionProblem } from "./precision.ts";
 import { restore } from "./restore.ts";
@@ -194,10 +194,10 @@ function save<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Runn
   };
   const values = { parameters, optimizer, ...(r.best ? { best: r.best } : {}), kept, ...(taken.length ? { averaged: taken } : {}) };
   const given = { recipe: o.identity, step, state };
-  const { specs, parallel } = o.trainer;
+  const { device, specs, parallel } = o.trainer;
   return charged("checkpoints", () =>
     parallel
-      ? saveShardedCheckpoint(o.folder, parallel.group, { ...given, arrays: shardOf(values, specs, parallel.group) })
+      ? withShard(values, { device, specs, parallel }, arrays => saveShardedCheckpoint(o.folder, parallel.group, { ...given, arrays }))
       : saveCheckpoint(o.folder, { ...given, arrays: values }),
   );
 }

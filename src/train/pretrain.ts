@@ -3,21 +3,24 @@
  * recipe and shards.
  */
 import { defined, type LoamError, type Progress } from "../base/index.ts";
-import { type ArraysOf, type DecoderConfig, type DecoderSpec, negativeLogLikelihood, type TensorsOf } from "../nn/index.ts";
+import { type ArraysOf, type DecoderConfig, type DecoderSpec, disposeTree } from "../nn/index.ts";
 import type { ProcessGroup } from "../ranks/index.ts";
-import { type Device, type DeviceArray, mul, sum } from "../tensor/index.ts";
+import type { Device } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
 import { type BatchPlan, batchPlan } from "./batch-plan.ts";
-import { type DecoderBatch, decoderLoss, nextTokenLogits, trainedSpec, withoutTraining } from "./decoder-training.ts";
+import { batchSpecs, hostBatch, meshOfRun, shareOf } from "./decoder-batches.ts";
+import { type DecoderBatch, decoderLoss, trainedSpec, withoutTraining } from "./decoder-training.ts";
+import { heldOutLoss } from "./held-out.ts";
 import { type BatchSource, type LoopPlace, type LoopResult, runLoop } from "./loop.ts";
 import type { MetricPoint } from "./metrics.ts";
-import { type PackedBatch, type PackingState, packer, packingStart, type RowShare, rowsOfShare, type TokenShards } from "./packing.ts";
-import { gatherNumbers } from "./parallel/rank-arrays.ts";
+import { type PackingState, packer, packingStart, rowsOfShare, type TokenShards } from "./packing.ts";
+import { splitModel } from "./parallel/model-split.ts";
+import type { ParallelOptions } from "./parallel/parallel-options.ts";
+import { type PartArrays, wholeArrays } from "./parallel/split-values.ts";
 import type { ComputedPrecision, PretrainRecipe } from "./part.ts";
 import type { PrecisionTimes } from "./precision.ts";
 import { optimizerOf } from "./recipe.ts";
 import type { StepReport, TrainerOptions } from "./trainer.ts";
-import { treeProgram } from "./tree-program.ts";
 
 export interface PretrainOptions {
   readonly device: Device;
@@ -69,96 +72,26 @@ export interface PretrainResult {
   readonly totalMs: number;
 }
 
-const hostBatch = (b: PackedBatch, seed: number, ids: readonly string[] | undefined, shape?: readonly number[]): HostBatch => ({
-  arrays: {
-    tokens: b.tokens,
-    targets: b.targets,
-    segments: b.segments,
-    positions: b.positions,
-    weights: b.weights,
-    seed: Int32Array.of(seed),
-  },
-  ...(shape ? { shapes: { tokens: shape, targets: shape, segments: shape, positions: shape, weights: shape } } : {}),
-  weight: b.weights.reduce((s, w) => s + w, 0),
-  documents: ids ? b.documents.map(d => ids[d]!) : b.documents,
-});
-
-/** A rank's share of a batch's rows. */
-const shareOf = (ranks: ProcessGroup | undefined): RowShare | undefined => ranks && { part: ranks.rank, of: ranks.size };
-
-/** Mean nats per token over the first `batches` packed batches of the held-out side, which ranks take in turns. */
-export function heldOutLoss(o: Pick<PretrainOptions, "device" | "model" | "recipe" | "heldOut" | "end" | "ranks">): {
-  of(p: ArraysOf<DecoderSpec>, onNative: (ms: number) => void): Promise<number>;
-  dispose(): void;
-} {
-  const { rows, length, evaluateBatches } = o.recipe;
-  const program = treeProgram<DeviceArray>(
-    (p: TensorsOf<DecoderSpec>, b: Omit<DecoderBatch, "seed">) =>
-      sum(
-        mul(
-          negativeLogLikelihood(
-            nextTokenLogits(o.model, p, b.tokens, {
-              segments: b.segments,
-              positions: b.positions,
-              attentionBlock: o.recipe.attentionBlock,
-            }),
-            b.targets,
-          ),
-          b.weights,
-        ),
-      ),
-    { device: o.device, name: "held-out" },
-  );
-  async function of(p: ArraysOf<DecoderSpec>, onNative: (ms: number) => void): Promise<number> {
-    const source = packer(o.heldOut, { rows, length, end: o.end, seed: "held-out" });
-    const { rank, size } = o.ranks ?? { rank: 0, size: 1 };
-    const totals = new Array<number>(evaluateBatches).fill(0);
-    let weight = 0;
-    for (let i = 0; i < evaluateBatches; i++) {
-      const b = source.next();
-      // one pass over the held-out side is enough
-      if (i > 0 && source.state().epoch > 0) break;
-      const host = hostBatch(b, 0, undefined);
-      weight += host.weight;
-      if (i % size !== rank) continue;
-      const { seed: _, ...arrays } = host.arrays;
-      const given: Record<string, DeviceArray> = {};
-      for (const [name, data] of Object.entries(arrays))
-        given[name] = await o.device.array(data, name === "weights" ? "f32" : "i32", [rows, length]);
-      const out = await program.with({ onNative }, p, given);
-      totals[i] = await out.item();
-      out.dispose();
-      for (const a of Object.values(given)) a.dispose();
-    }
-    const all = o.ranks ? await gatherNumbers(o.ranks, totals) : [totals];
-    // in the order of batches, whoever took them: the sum does not depend on the number of ranks
-    return totals.reduce((sum, _, i) => sum + all[i % size]![i]!, 0) / weight;
-  }
-  return { of, dispose: () => program.dispose() };
-}
-
 /** What a recipe's trainer is made of. */
 export function trainerOptions(
   o: Pick<PretrainOptions, "device" | "model" | "recipe" | "profile" | "ranks">,
 ): TrainerOptions<DecoderSpec, DecoderBatch> {
-  const { rows, length } = o.recipe;
-  const share = shareOf(o.ranks);
-  const shape = [share ? rowsOfShare(rows, share) : rows, length];
+  const { rows, length, vocabMultiple = 1 } = o.recipe;
+  const share = shareOf(o);
+  const batch = batchSpecs(o.model, [share ? rowsOfShare(rows, share) : rows, length]);
   const specs = trainedSpec(o.model, o.recipe);
+  const loss = decoderLoss(o.model, { ...o.recipe, part: share?.part });
+  const mesh = meshOfRun(o);
+  const vocab = vocabMultiple * Math.ceil(o.model.vocab / vocabMultiple);
+  const model = { family: "decoder", config: { ...o.model, vocab } } as const;
+  const split = mesh.ranks > mesh.sizes.data ? splitModel({ mesh, model, specs, loss, batch, length }) : undefined;
   const plan = batchPlan(o.recipe);
   const isConstant = o.recipe.batch === undefined && o.recipe.noiseScale === undefined;
   return {
     device: o.device,
     specs,
-    loss: decoderLoss(o.model, { ...o.recipe, part: share?.part }),
-    batch: {
-      tokens: { shape, dtype: "i32", below: o.model.vocab },
-      targets: { shape, dtype: "i32", below: o.model.vocab },
-      segments: { shape, dtype: "i32" },
-      positions: { shape, dtype: "i32" },
-      weights: { shape, dtype: "f32" },
-      seed: { shape: [], dtype: "i32" },
-    },
+    loss,
+    batch,
     optimizer: optimizerOf(o.recipe, specs),
     rate: o.recipe.rate,
     schedule: o.recipe.schedule,
@@ -172,7 +105,7 @@ export function trainerOptions(
     seed: o.recipe.seed,
     spike: o.recipe.spike,
     spikeSteps: o.recipe.spikeSteps,
-    parallel: o.ranks && { group: o.ranks, zero: o.recipe.zero },
+    parallel: o.ranks && { group: o.ranks, zero: o.recipe.zero, split },
     ...defined({ profile: o.profile }),
   };
 }
@@ -186,7 +119,7 @@ export function trainSource(
   const { rows, length, seed, packing } = recipe;
   const plan = batchPlan(recipe);
   const source = packer(train, { rows, length, end, seed, packing }, state);
-  const share = shareOf(ranks);
+  const share = shareOf({ recipe, ranks });
   const usual = share ? rowsOfShare(rows, share) : rows;
   let [at, micro] = [step, 0];
   function next(): HostBatch {
@@ -200,6 +133,41 @@ export function trainSource(
     return { ...batch, tokens: count * length };
   }
   return { state: () => source.state(), next };
+}
+
+/** Whole parameters of what a rank has of them; takes the arrays over. */
+async function wholeOf(
+  { device }: Pick<PretrainOptions, "device">,
+  parallel: ParallelOptions | undefined,
+  parameters: ArraysOf<DecoderSpec>,
+): Promise<ArraysOf<DecoderSpec>> {
+  const { split, group } = parallel ?? {};
+  if (!split) return parameters;
+  // parts by path, which a tree's type cannot say
+  const parts = parameters as unknown as PartArrays;
+  try {
+    return (await wholeArrays(split, group!, device, parts)) as ArraysOf<DecoderSpec>;
+  } finally {
+    disposeTree(parts);
+  }
+}
+
+/** A measure of whole parameters, of what a rank has of them. */
+function onWhole(
+  { device }: Pick<PretrainOptions, "device">,
+  parallel: ParallelOptions | undefined,
+  measure: NonNullable<PretrainOptions["validate"]>,
+): NonNullable<PretrainOptions["validate"]> {
+  const { split, group } = parallel ?? {};
+  if (!split) return measure;
+  return async parameters => {
+    const whole = (await wholeArrays(split, group!, device, parameters as unknown as PartArrays)) as ArraysOf<DecoderSpec>;
+    try {
+      return await measure(whole);
+    } finally {
+      disposeTree(whole);
+    }
+  };
 }
 
 /** What the progress of a step says. */
@@ -218,13 +186,16 @@ function describeStep(plan: BatchPlan, report: StepReport, { steps, last, msPerS
 export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
   const { recipe } = o;
   const plan = batchPlan(recipe);
-  const heldOut = heldOutLoss(o);
+  const trainer = trainerOptions(o);
+  const { parallel } = trainer;
+  const heldOut = heldOutLoss(o, parallel);
+  const validate = o.validate && onWhole(o, parallel, o.validate);
   try {
     const result = await runLoop({
-      trainer: trainerOptions(o),
+      trainer,
       source: (state, step) => trainSource(o, state, step),
       tokensOf: batch => batch.tokens ?? batch.arrays.tokens!.length,
-      evaluate: async (parameters, onNative) => ({ loss: await (o.validate?.(parameters) ?? heldOut.of(parameters, onNative)) }),
+      evaluate: async (parameters, onNative) => ({ loss: await (validate?.(parameters) ?? heldOut.of(parameters, onNative)) }),
       evaluateEvery: recipe.evaluateEvery,
       keepsBest: recipe.patience > 0,
       patience: recipe.patience,
@@ -240,10 +211,9 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
       onProblem: o.onProblem,
       now: o.now,
     });
-    const { parameters, points, steps, history, best, noiseScale, ranks, precision, precisionTimes, resumedFrom, nativeMs, totalMs } =
-      result;
+    const { points, steps, history, best, noiseScale, ranks, precision, precisionTimes, resumedFrom, nativeMs, totalMs } = result;
     return {
-      parameters: await withoutTraining(o.device, o.model, parameters),
+      parameters: await withoutTraining(o.device, o.model, await wholeOf(o, parallel, result.parameters)),
       points,
       steps,
       tokens: plan.tokensBefore(steps),

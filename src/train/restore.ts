@@ -9,6 +9,7 @@ import { type Optimizer, optimizerStateShapes } from "./optimizer.ts";
 import { partOfFile } from "./parallel/joined-file.ts";
 import { isFirstRank, stateHolder } from "./parallel/loop-ranks.ts";
 import type { ParallelOptions } from "./parallel/parallel-options.ts";
+import { partsOfFile } from "./parallel/split-values.ts";
 import type { TrainerState } from "./trainer.ts";
 
 interface RestoreOptions<S> {
@@ -48,7 +49,13 @@ export async function restore<S>(o: RestoreOptions<S>) {
       );
       return undefined;
     }
-    const load = (prefix: string) => loadTree(specs, found.arrays, device, { prefix });
+    const { split, group } = o.trainer.parallel ?? {};
+    const load = (prefix: string): Promise<ArraysOf<S>> => {
+      if (!split) return loadTree(specs, found.arrays, device, { prefix });
+      const own = partsOfFile(split, group!.rank, found.arrays, prefix);
+      // parts by path in place of the tree
+      return loadTree(own.specs, own.file, device, { prefix }) as Promise<unknown> as Promise<ArraysOf<S>>;
+    };
     const parameters = await load("parameters");
     const holds = stateHolder(specs, o.trainer.parallel);
     const shapes = Object.fromEntries(Object.entries(optimizerStateShapes(rules, specs)).filter(([path]) => holds(path)));

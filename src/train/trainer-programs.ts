@@ -80,6 +80,36 @@ const updateGradient = (adversarial: AdversarialGradients | undefined, gradients
   // what `bothGradients` gives
   adversarial ? projectedGradient(adversarial, gradients as unknown as BothGradients) : gradients;
 
+/** The optimiser's update of parameters and state, in place. */
+export function updateProgram<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>): TrainerPrograms<S>["update"] {
+  const { device } = o;
+  const applied = (gradients: Tree<Tensor>) => updateGradient(o.adversarial, gradients);
+  const profile = o.profile === undefined ? {} : { profile: `${o.profile}-update` };
+  return treeProgram(
+    (
+      parameters: Tree<Tensor>,
+      optimizer: Record<string, Record<string, Tensor>>,
+      gradients: Tree<Tensor>,
+      scalars: Record<string, Tensor>,
+      noise: Tree<Tensor>,
+    ) => {
+      const next = updateAll(o.optimizer, o.specs, {
+        parameters,
+        gradients: o.adversarial
+          ? applied(gradients)
+          : o.privacy
+            ? treeMap<Tensor, Tensor>((g, _, drawn) => add(g, drawn!), gradients, noise)
+            : gradients,
+        state: optimizer,
+        scalars,
+        gradientScale: scalars.gradientScale!,
+      });
+      return { parameters: next.parameters, optimizer: next.state };
+    },
+    { device, donate: [0, 1], fuse: true, name: "update", ...profile },
+  );
+}
+
 function trainerPrograms<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>, form: GradientForm): TrainerPrograms<S> {
   const { device } = o;
   const keep: KeepOptions = {
@@ -123,29 +153,7 @@ function trainerPrograms<S, B extends Record<string, Tensor>>(o: TrainerOptions<
       },
       { ...passes, name: "accumulate", ...profile("accumulate") },
     ),
-    update: treeProgram(
-      (
-        parameters: Tree<Tensor>,
-        optimizer: Record<string, Record<string, Tensor>>,
-        gradients: Tree<Tensor>,
-        scalars: Record<string, Tensor>,
-        noise: Tree<Tensor>,
-      ) => {
-        const next = updateAll(o.optimizer, o.specs, {
-          parameters,
-          gradients: o.adversarial
-            ? applied(gradients)
-            : o.privacy
-              ? treeMap<Tensor, Tensor>((g, _, drawn) => add(g, drawn!), gradients, noise)
-              : gradients,
-          state: optimizer,
-          scalars,
-          gradientScale: scalars.gradientScale!,
-        });
-        return { parameters: next.parameters, optimizer: next.state };
-      },
-      { device, donate: [0, 1], fuse: true, name: "update", ...profile("update") },
-    ),
+    update: updateProgram(o),
   };
 }
 

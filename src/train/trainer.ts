@@ -3,25 +3,28 @@
  * optimiser updates parameters and state in place. Two native programs a step; batches are packed while one runs. The loop owns no policy:
  * batches, schedule, optimiser and logs are given, and all state it keeps is plain data that a checkpoint holds.
  */
-import { defined, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
+import { defined, type Tree, treeLeaves } from "../base/index.ts";
 import { charged } from "../ledger/index.ts";
 import { type ArraysOf, disposeTree, initialise, type TensorsOf } from "../nn/index.ts";
-import type { Device, DeviceArray, KeptReport, RunOptions, Tensor } from "../tensor/index.ts";
+import type { Device, DeviceArray, KeptReport, Tensor } from "../tensor/index.ts";
 import type { AdversarialGradients } from "./adversary/adversarial-gradients.ts";
-import { type BatchArraySpec, type HostBatch, writeBatch } from "./batch.ts";
+import type { BatchArraySpec, HostBatch } from "./batch.ts";
 import { trainErrors } from "./errors.ts";
-import { activationBytes, arrayBytes, type HeldBytes, totalBytes, withinMemory } from "./memory-budget.ts";
+import { arrayBytes } from "./memory-budget.ts";
+import { openMicroBatchGradients } from "./micro-batch-gradients.ts";
 import { type NoiseEstimate, noiseOfParts } from "./noise-scale.ts";
 import { type Optimizer, optimizerStateShapes, stepScalars } from "./optimizer.ts";
 import type { ParallelOptions } from "./parallel/parallel-options.ts";
 import { stepRanksOf } from "./parallel/parallel-options.ts";
-import type { OptimizerState, StepRanks, StepSums } from "./parallel/step-ranks.ts";
+import { startParts } from "./parallel/split-values.ts";
+import { openStageGradients } from "./parallel/stage-gradients.ts";
+import type { OptimizerState, StepRanks } from "./parallel/step-ranks.ts";
 import type { ComputedPrecision, Precision } from "./part.ts";
 import type { PrecisionTimes } from "./precision.ts";
 import { noiseOf, type PrivateGradients } from "./private/private-gradients.ts";
 import { type Schedule, scheduleAt } from "./schedule.ts";
 import { checkedWeights, diverged, isSound, isSpike, microBatchesAt, wrongBatches } from "./step-checks.ts";
-import { precisePrograms } from "./trainer-programs.ts";
+import type { StepGradients } from "./step-gradients.ts";
 
 /** A loss and what is measured beside it on the same pass: sums over a micro-batch, which are not scaled and have no gradient. */
 export interface MeasuredLoss {
@@ -155,96 +158,19 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       received: JSON.stringify({ steps: o.steps, rate: o.rate, accumulate: accumulateAt(0), clip: o.clip }),
     });
   const { device } = o;
-  const ranks = stepRanksOf(o);
+  const ranks = await stepRanksOf(o);
   let state: TrainerState<S> = from ?? {
-    parameters: o.start ?? (await initialise(o.specs, device, o.seed)),
+    parameters: await startValuesOf(o),
     optimizer: await zeroState(o, device, path => ranks.holdsState(path)),
     step: 0,
     level: null,
     spikes: 0,
   };
-  await ranks.start(state.parameters);
-  const like = gradientTree(o, state.parameters);
-  const leaves = treeLeaves<DeviceArray>(like);
-  let gradients: unknown = treeFrom(like, await Promise.all(leaves.map(a => device.zeros(a.shape, a.dtype))));
-  const frozen = o.frozen ?? {};
-  /** Places for the micro-batches of a step, by the shapes that differ from the trainer's. */
-  const places = new Map<string, Record<string, DeviceArray>[]>();
-  async function placeOf(i: number, shapes: HostBatch["shapes"]): Promise<Record<string, DeviceArray>> {
-    const key = JSON.stringify(shapes ?? {});
-    const own = places.get(key) ?? [];
-    places.set(key, own);
-    own[i] ??= await batchPlace(o, device, shapes);
-    return own[i];
-  }
-  if (typeof o.accumulate === "number") for (let i = 0; i < o.accumulate; i++) await placeOf(i, undefined);
-
-  /** The gradients' memory; new where a run that was stopped has spoilt it. */
-  async function gradientMemory(): Promise<unknown> {
-    const arrays = treeLeaves<DeviceArray>(gradients as Tree<DeviceArray>);
-    if (arrays.every(a => a.isAlive)) return gradients;
-    for (const a of arrays) a.dispose();
-    return treeFrom(like, await Promise.all(leaves.map(a => device.zeros(a.shape, a.dtype))));
-  }
-
-  const held: HeldBytes = {
-    parameters: arrayBytes(state.parameters),
-    gradients: arrayBytes(gradients),
-    optimizer: arrayBytes(state.optimizer),
-    frozen: arrayBytes(frozen),
-    batches: arrayBytes([...places.values()]),
-  };
-  const disposeArrays = (tree: unknown): void => {
-    for (const a of treeLeaves<DeviceArray>(tree as Tree<DeviceArray>)) a.dispose();
-  };
-  /** The programs, in the precision and within the memory that are asked for. */
-  async function buildPrograms() {
-    const budgetBytes = o.memoryBytes === undefined ? undefined : activationBytes(o.memoryBytes, held);
-    const place = await placeOf(0, undefined);
-    const built = await agreedPrograms(o, ranks, budgetBytes, async (program, onNative) => {
-      const { gradients: next, ...rest } = await program.with({ onNative }, state.parameters, place, 1, await gradientMemory(), frozen);
-      gradients = next;
-      disposeArrays(rest);
-    });
-    if (o.memoryBytes !== undefined)
-      await withinMemory(o.memoryBytes, held, async () =>
-        built.programs.fresh.prepare(state.parameters, place, 1, await gradientMemory(), frozen),
-      );
-    return built;
-  }
-  const {
-    programs: p,
-    precision,
-    times: precisionTimes,
-  } = await buildPrograms().catch((error: unknown) => {
-    disposeArrays([state.parameters, state.optimizer, gradients, ...places.values()]);
+  const steps = await openGradients(o, ranks, state).catch((error: unknown) => {
+    disposeArrays([state.parameters, state.optimizer]);
     ranks.dispose();
     throw error;
   });
-
-  /** Gradients of this rank's micro-batches, added up. */
-  async function gradientsOf(batches: readonly HostBatch[], weight: number, run: RunOptions): Promise<StepSums> {
-    gradients = await gradientMemory();
-    let [loss, squared] = [0, 0];
-    const own: number[] = [];
-    const measures: Record<string, number> = {};
-    for (const [i, b] of batches.entries()) {
-      const place = await placeOf(i, b.shapes);
-      await writeBatch(place, b);
-      const program = i === 0 ? p.fresh : p.accumulate;
-      const made = await program.with(run, state.parameters, place, o.privacy ? 1 : 1 / weight, gradients, frozen);
-      gradients = made.gradients;
-      loss += (await made.loss.item()) / (o.privacy ? Math.max(weight, 1) : 1);
-      squared = await made.squared.item();
-      if (o.measureNoise) own.push(((await made.own.squared?.item()) ?? squared) * (weight / b.weight) ** 2);
-      for (const told of [made.loss, made.squared, ...Object.values(made.own)]) told.dispose();
-      for (const [name, measured] of Object.entries(made.measures)) {
-        measures[name] = (measures[name] ?? 0) + (await measured.item()) / weight;
-        measured.dispose();
-      }
-    }
-    return { loss, squared, own, measures };
-  }
 
   async function step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport> {
     const started = performance.now();
@@ -258,8 +184,8 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     // one rank that stops in a step would leave the others in it
     const run = { onNative, ...(o.parallel ? {} : defined({ signal })) };
     const total = await ranks.total(
-      () => gradientsOf(batches, weight, run),
-      () => gradients,
+      () => steps.sums(state.parameters, batches, weight, run),
+      () => steps.tree,
     );
     const { loss, measures } = total;
     const norm = Math.sqrt(total.squared);
@@ -272,8 +198,8 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const drawn = o.privacy ? await noiseOf(o.privacy, state.parameters, state.step, device) : {};
     // no signal: an update that has begun is finished, or the state would be half of two steps
     const next = await charged("optimizer", () =>
-      ranks.update(state, gradients, (own, ownGradients) =>
-        p.update.with({ onNative }, own.parameters, own.optimizer, ownGradients, scalars, drawn),
+      ranks.update(state, steps.tree, (own, ownGradients) =>
+        steps.update.with({ onNative }, own.parameters, own.optimizer, ownGradients, scalars, drawn),
       ),
     );
     disposeArrays(drawn);
@@ -288,8 +214,8 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
   }
 
   function finish(): ArraysOf<S> {
-    disposeArrays([state.optimizer, gradients, ...places.values()]);
-    for (const c of [p.fresh, p.accumulate, p.update, ranks]) c.dispose();
+    disposeArrays(state.optimizer);
+    for (const c of [steps, ranks]) c.dispose();
     return state.parameters;
   }
 
@@ -298,23 +224,43 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       return state;
     },
     step,
-    peakBytes: () => p.fresh.peakBytes(),
-    precision,
-    precisionTimes,
+    peakBytes: () => steps.peakBytes(),
+    precision: steps.precision,
+    precisionTimes: steps.precisionTimes,
     get heldBytes() {
-      const alive = treeLeaves<DeviceArray>(gradients as Tree<DeviceArray>).filter(a => a.isAlive);
-      return totalBytes({ ...held, gradients: arrayBytes(alive) });
+      return arrayBytes(state.parameters) + arrayBytes(state.optimizer) + ranks.heldBytes + steps.heldBytes;
     },
-    kept: () => p.fresh.kept(),
-    endProfiles: () => [p.fresh, p.accumulate, p.update].flatMap(c => c.endProfile() ?? []),
+    kept: () => steps.kept(),
+    endProfiles: () => steps.endProfiles(),
     finish,
     dispose: () => disposeTree(finish()),
   };
 }
 
-/** A tree like the gradients that add up over micro-batches: like the parameters, or one of each loss. */
-const gradientTree = ({ adversarial }: { readonly adversarial?: unknown }, parameters: unknown): Tree<DeviceArray> =>
-  (adversarial ? { task: parameters, adversary: parameters } : parameters) as Tree<DeviceArray>;
+const disposeArrays = (tree: unknown): void => {
+  for (const a of treeLeaves<DeviceArray>(tree as Tree<DeviceArray>)) a.dispose();
+};
+
+/** What parameters start with: a rank's parts of them, where ranks part the model. */
+async function startValuesOf<S, B extends Record<string, Tensor>>(
+  o: TrainerOptions<S, B> & { readonly seed: number | string },
+): Promise<ArraysOf<S>> {
+  const { split, group } = o.parallel ?? {};
+  if (!split) return o.start ?? initialise(o.specs, o.device, o.seed);
+  const { seed, start } = o;
+  // parts by path in place of the tree
+  return (await startParts(split, group!.rank, o.device, { seed, start })) as ArraysOf<S>;
+}
+
+/** What computes a step's gradients on this rank. */
+async function openGradients<S, B extends Record<string, Tensor>>(
+  o: TrainerOptions<S, B>,
+  ranks: StepRanks,
+  state: TrainerState<S>,
+): Promise<StepGradients> {
+  await ranks.start(state.parameters);
+  return o.parallel?.split ? openStageGradients(o) : openMicroBatchGradients(o, ranks, state);
+}
 
 async function zeroState<S>(
   o: { readonly optimizer: Optimizer; readonly specs: S },
@@ -329,31 +275,4 @@ async function zeroState<S>(
     for (const [name, spec] of Object.entries(members)) made[path]![name] = await device.zeros(spec.shape, spec.dtype);
   }
   return made;
-}
-
-/** The programs; where their precision is chosen by timing, ranks have what the first one chose. */
-async function agreedPrograms<S, B extends Record<string, Tensor>>(
-  o: TrainerOptions<S, B>,
-  ranks: StepRanks,
-  budgetBytes: number | undefined,
-  run: Parameters<typeof precisePrograms<S, B>>[2],
-) {
-  if (!o.parallel || o.precision !== "auto") return precisePrograms(o, budgetBytes, run);
-  let built: Awaited<ReturnType<typeof precisePrograms<S, B>>> | undefined;
-  const chosen = await ranks.agreed(async () => {
-    built = await precisePrograms(o, budgetBytes, run);
-    return built.precision;
-  });
-  return built ?? precisePrograms({ ...o, precision: chosen as ComputedPrecision }, budgetBytes, run);
-}
-
-async function batchPlace<S, B extends Record<string, Tensor>>(
-  o: TrainerOptions<S, B>,
-  device: Device,
-  shapes: HostBatch["shapes"],
-): Promise<Record<string, DeviceArray>> {
-  const entries = await Promise.all(
-    Object.entries(o.batch).map(async ([name, s]) => [name, await device.zeros(shapes?.[name] ?? s.shape, s.dtype)] as const),
-  );
-  return Object.fromEntries(entries);
 }

@@ -24,10 +24,11 @@ export interface OwnStage {
 }
 
 export interface PipelineRankOptions extends Omit<RankProgramOptions, "donate"> {
-  readonly plan: PipelinePlan;
+  /** Carries out forward passes alone, and keeps nothing for those back: what is wanted are the results. */
+  readonly isForward?: boolean;
   /** The rank's place along the pipeline axis. */
   readonly place: number;
-  /** Its stages by their numbers: those that the plan gives it. */
+  /** Its stages by their numbers: those that plans give it. */
   readonly stages: ReadonlyMap<number, OwnStage>;
   /** The rank of the mesh at another place of the pipeline; the place itself where absent. */
   rankAt?(place: number): number;
@@ -114,6 +115,7 @@ class PipelineRun {
   }
 
   async act(a: PipelineAction): Promise<void> {
+    if (this.#o.isForward && (a.kind === "backward" || ("peer" in a && a.what === "gradient"))) return;
     if ("peer" in a) await this.#transfer(a);
     else if (a.kind === "forward") await this.#forward(a.stage, a.microBatch);
     else await this.#backward(a.stage, a.microBatch);
@@ -144,7 +146,8 @@ class PipelineRun {
       this.#passed.set(`${stage} ${name} ${microBatch}`, await this.#copy(own.output(results.length + i, made, given)));
     // received arrays are read again on the way back
     for (const [i, array] of Object.values(passed).entries()) made.set(-1 - i, array);
-    this.#kept.set(`${stage} ${microBatch}`, made);
+    if (this.#o.isForward) for (const array of made.values()) array.dispose();
+    else this.#kept.set(`${stage} ${microBatch}`, made);
   }
 
   async #backward(stage: number, microBatch: number): Promise<void> {
@@ -224,6 +227,8 @@ class PipelineRun {
 export interface PipelineRank {
   /** One step: parameters of the rank's stages by their names, a batch's arrays for each micro-batch. Every rank must run its own. */
   run(given: {
+    /** Of as many micro-batches as there are batches. */
+    readonly plan: PipelinePlan;
     readonly parameters: Arrays;
     readonly batches: readonly Arrays[];
     readonly collectives: RankCollectives;
@@ -233,7 +238,7 @@ export interface PipelineRank {
 
 /** Compiles the stages of a rank. */
 export function openPipelineRank(o: PipelineRankOptions): PipelineRank {
-  const { plan, place, stages: own, rankAt: _, ...options } = o;
+  const { place, stages: own, rankAt: _, isForward: __, ...options } = o;
   const stages = new Map(Array.from(own, ([n, stage]) => [n, new StageExecutable(stage, { ...options, name: `stage ${n}` })] as const));
   const device: Device = o.device;
   const sum: Sum = compile(
@@ -245,7 +250,7 @@ export function openPipelineRank(o: PipelineRankOptions): PipelineRank {
     async run(given) {
       const run = new PipelineRun(o, stages, sum, given);
       try {
-        for (const action of plan.ranks[place]!) await run.act(action);
+        for (const action of given.plan.ranks[place]!) await run.act(action);
       } catch (error) {
         run.dispose();
         throw error;

@@ -21,6 +21,8 @@ export interface RankProgramOptions extends Pick<CompileOptions, "products" | "f
   readonly device: Device;
   /** For messages. */
   readonly name?: string;
+  /** Hears how long the backend itself computed, milliseconds. */
+  readonly onNative?: (ms: number) => void;
   /** Numbers of inputs that a run may write over, by the output that takes over their memory: gradients that add up. The arrays given are then dead. */
   readonly donate?: ReadonlyMap<number, number>;
 }
@@ -134,7 +136,8 @@ class RankRunner implements RankExecutable {
       inputs.filter(n => !donated.has(n)),
       n => n,
     );
-    const made = await program(
+    const made = await program.with(
+      defined({ onNative: this.#options.onNative }),
       kept,
       named(
         inputs.filter(n => donated.has(n)),

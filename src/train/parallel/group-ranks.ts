@@ -91,6 +91,7 @@ export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRa
   }
 
   return {
+    heldBytes: 0,
     holdsState: stateHolder(specs, { group, zero }),
     async agreed(own) {
       const value = group.rank === 0 ? await own() : "";

@@ -1,9 +1,9 @@
 /** What the loop of a training does with other ranks between steps: which state each holds and saves, and what they do next. */
-import type { ProcessGroup } from "../../ranks/index.ts";
-import type { DeviceArray } from "../../tensor/index.ts";
+import type { Device, DeviceArray } from "../../tensor/index.ts";
 import { ownLeaves, parameterOwners } from "./owners.ts";
 import type { ParallelOptions } from "./parallel-options.ts";
 import { gatherNumbers } from "./rank-arrays.ts";
+import { ownedArrays, type PartArrays } from "./split-values.ts";
 import type { OptimizerState } from "./step-ranks.ts";
 
 /** Does this rank write logs and look for checkpoints? */
@@ -11,11 +11,14 @@ export const isFirstRank = (parallel: ParallelOptions | undefined): boolean => !
 
 /** Does this rank hold the optimiser state of a parameter? */
 export function stateHolder(specs: unknown, parallel: ParallelOptions | undefined): (path: string) => boolean {
-  if (!parallel?.zero) return () => true;
-  const { rank, size } = parallel.group;
-  const owners = parameterOwners(specs, size);
+  if (!parallel?.zero && !parallel?.split) return () => true;
+  const { rank } = parallel.group;
+  const owners = ownersOf(specs, parallel);
   return path => owners.get(path) === rank;
 }
+
+const ownersOf = (specs: unknown, { group, split }: ParallelOptions): ReadonlyMap<string, number> =>
+  split ? new Map(split.parameters.map(p => [p.path, p.owner])) : parameterOwners(specs, group.size);
 
 /** What a checkpoint holds. */
 interface SavedValues {
@@ -26,18 +29,40 @@ interface SavedValues {
   readonly averaged?: readonly unknown[];
 }
 
-/** This rank's part of what is saved: each parameter, and all that goes by its path, is written by its owner. */
-export function shardOf(values: SavedValues, specs: unknown, { rank, size }: ProcessGroup): SavedValues {
-  const owners = parameterOwners(specs, size);
-  const own = (tree: unknown) => ownLeaves<DeviceArray>(tree, owners, rank);
+/**
+ * Lets `use` have this rank's part of what is saved: each parameter, and all that goes by its path, is written whole by its owner. Every rank calls it.
+ */
+export async function withShard<T>(
+  values: SavedValues,
+  { device, specs, parallel }: { readonly device: Device; readonly specs: unknown; readonly parallel: ParallelOptions },
+  use: (own: SavedValues) => Promise<T>,
+): Promise<T> {
+  const { group, split } = parallel;
+  const owners = ownersOf(specs, parallel);
+  const isOwn = (path: string) => owners.get(path) === group.rank;
+  const made: PartArrays[] = [];
+  async function own(tree: unknown): Promise<PartArrays> {
+    if (!split) return ownLeaves<DeviceArray>(tree, owners, group.rank);
+    const whole = await ownedArrays(split, group, device, tree as PartArrays);
+    made.push(whole);
+    return whole;
+  }
   const { parameters, optimizer, best, kept, averaged } = values;
-  return {
-    parameters: own(parameters),
-    optimizer: Object.fromEntries(Object.entries(optimizer).filter(([path]) => owners.get(path) === rank)),
-    ...(best ? { best: own(best) } : {}),
-    kept: Object.fromEntries(Object.entries(kept).map(([step, tree]) => [step, own(tree)])),
-    ...(averaged ? { averaged: averaged.map(own) } : {}),
-  };
+  try {
+    const keptTrees: Record<string, PartArrays> = {};
+    const saved = {
+      parameters: await own(parameters),
+      optimizer: Object.fromEntries(Object.entries(optimizer).filter(([path]) => isOwn(path))),
+      ...(best ? { best: await own(best) } : {}),
+      kept: keptTrees,
+    };
+    for (const [step, tree] of Object.entries(kept)) keptTrees[step] = await own(tree);
+    const averagedTrees: PartArrays[] = [];
+    for (const tree of averaged ?? []) averagedTrees.push(await own(tree));
+    return await use({ ...saved, ...(averaged ? { averaged: averagedTrees } : {}) });
+  } finally {
+    for (const arrays of made) for (const a of Object.values(arrays)) a.dispose();
+  }
 }
 
 interface Wanted {

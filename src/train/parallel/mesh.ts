@@ -1,5 +1,8 @@
-/** The mesh of a recipe: how many ranks train, and what of it a result depends on. */
+/** The mesh of a recipe: how many ranks train, who has which rows, and what of it a result depends on. */
 import { defined } from "../../base/index.ts";
+import { coordinatesOf, type Mesh, meshOf } from "../../tensor/index.ts";
+import { trainErrors } from "../errors.ts";
+import type { RowShare } from "../packing.ts";
 import { type MeshPart, recipeAxes, type ZeroLevel } from "../part.ts";
 
 interface RecipeMesh {
@@ -9,6 +12,22 @@ interface RecipeMesh {
 
 /** Ranks of a mesh: the product of its axes. */
 export const meshSize = (mesh: MeshPart | undefined): number => recipeAxes.reduce((product, axis) => product * (mesh?.[axis] ?? 1), 1);
+
+/** Ranks that share one part of the rows: those of all axes but data. */
+export const ranksOfModel = (mesh: MeshPart | undefined): number => meshSize({ ...mesh, data: 1 });
+
+/**
+ * The mesh of so many ranks: that of a recipe, where it parts the model, with as many parts of the rows as there are ranks for; else data alone. Errors:
+ * train/mesh for a number of ranks that it cannot be.
+ */
+export function meshOfRanks(recipe: MeshPart | undefined, ranks: number): Mesh {
+  const model = ranksOfModel(recipe);
+  if (ranks % model === 0) return meshOf(defined({ ...recipe, data: ranks / model }));
+  throw trainErrors.fail("mesh", { place: "train.mesh", expected: `a multiple of ${model} ranks`, received: `${ranks}` });
+}
+
+/** Which rows of a step a rank has. */
+export const rowShare = (mesh: Mesh, rank: number): RowShare => ({ part: coordinatesOf(mesh, rank).data, of: mesh.sizes.data });
 
 /** What of the mesh enters a result's identity; nothing for one rank, whatever is written. */
 export function lastingMesh({ mesh, zero }: RecipeMesh): RecipeMesh {

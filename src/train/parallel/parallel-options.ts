@@ -1,15 +1,20 @@
 /** Ranks that train one model together, as a trainer is given them. */
 import type { ProcessGroup } from "../../ranks/index.ts";
-import type { Device } from "../../tensor/index.ts";
+import { type Device, showMesh } from "../../tensor/index.ts";
 import { trainErrors } from "../errors.ts";
+import { evaluatesOthers, type Optimizer } from "../optimizer.ts";
 import type { ZeroLevel } from "../part.ts";
 import { groupRanks } from "./group-ranks.ts";
+import type { ModelSplit } from "./model-split.ts";
+import { splitRanks } from "./split-ranks.ts";
 import { oneRank, type StepRanks } from "./step-ranks.ts";
 
 export interface ParallelOptions {
   readonly group: ProcessGroup;
   /** What is divided among the ranks (default 0: nothing). */
   readonly zero?: ZeroLevel | undefined;
+  /** How they part the model; absent: each rank has all of it, and the ranks are parts of the rows. */
+  readonly split?: ModelSplit | undefined;
 }
 
 interface ParallelTrainer {
@@ -18,10 +23,23 @@ interface ParallelTrainer {
   readonly parallel?: ParallelOptions | undefined;
   readonly privacy?: unknown;
   readonly adversarial?: unknown;
+  readonly memoryBytes?: number | undefined;
+  readonly measureNoise?: boolean | undefined;
+  readonly frozen?: unknown;
+  readonly optimizer: Optimizer;
 }
 
-/** Errors: `train/mesh` for gradients that are no plain sums over rows. */
-export function stepRanksOf({ device, specs, parallel, privacy, adversarial }: ParallelTrainer): StepRanks {
+/** What ranks that part the model cannot do, and what is to be removed for it. */
+function unsupportedBySplit({ memoryBytes, measureNoise, frozen, optimizer }: ParallelTrainer): string | undefined {
+  if (memoryBytes !== undefined) return "a memory limit (memory)";
+  if (measureNoise) return "the gradient noise scale (noiseScale)";
+  if (evaluatesOthers(optimizer)) return "the optimiser scheduleFree";
+  return frozen === undefined ? undefined : "frozen parameters";
+}
+
+/** Errors: `train/mesh` for gradients that are no plain sums over rows, and for what ranks that part the model cannot do. */
+export async function stepRanksOf(o: ParallelTrainer): Promise<StepRanks> {
+  const { device, specs, parallel, privacy, adversarial } = o;
   if (!parallel) return oneRank;
   const unsupported = privacy ? "private training" : adversarial ? "adversarial debiasing" : undefined;
   if (unsupported)
@@ -31,6 +49,15 @@ export function stepRanksOf({ device, specs, parallel, privacy, adversarial }: P
       received: `${parallel.group.size} ranks`,
       hint: "Remove mesh.",
     });
-  const { group, zero = 0 } = parallel;
+  const { group, zero = 0, split } = parallel;
+  const beyond = split && unsupportedBySplit(o);
+  if (beyond)
+    throw trainErrors.fail("mesh", {
+      place: "train.mesh",
+      expected: `the axis data alone with ${beyond}`,
+      received: showMesh(split.mesh),
+      hint: "Remove the other axes, or what they cannot do.",
+    });
+  if (split) return splitRanks({ device, group, split });
   return groupRanks({ device, specs, group, zero });
 }

@@ -32,6 +32,8 @@ export interface Updated {
 }
 
 export interface StepRanks {
+  /** Bytes of what it holds beside the trainer's arrays. */
+  readonly heldBytes: number;
   /** Is the parameter's optimiser state held by this rank? */
   holdsState(path: string): boolean;
   /** The value that one rank, the first, comes to. */
@@ -54,6 +56,7 @@ export const documentsIn = (batches: readonly HostBatch[]): (string | number)[] 
 
 /** One rank alone. */
 export const oneRank: StepRanks = {
+  heldBytes: 0,
   holdsState: () => true,
   agreed: own => own(),
   start: async () => {},

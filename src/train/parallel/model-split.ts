@@ -1,0 +1,194 @@
+/**
+ * How the ranks of a mesh part a model among them: the stages of its loss, over `pipeline`; of a stage, which rank has which part of a matrix, over `tensor`
+ * and `sequence`; and who owns a parameter. An owner has the whole of it beside its part, with the optimiser's state, so rules that need whole matrices
+ * (Muon) update the same on any mesh, and checkpoints are of whole arrays.
+ */
+import { type Tree, treePaths } from "../../base/index.ts";
+import { checkModelMesh, type ModelConfig, modelStages, type ParameterSpec } from "../../nn/index.ts";
+import {
+  bytesOf,
+  checkMeshFits,
+  coordinatesOf,
+  cutStages,
+  type Graph,
+  type Mesh,
+  meshOf,
+  type PipelineStage,
+  rankAt,
+  type ShardedGraph,
+  type Sharding,
+  type ShardLayout,
+  shardGraph,
+  shardLayoutOf,
+  type Tensor,
+  type TensorSpec,
+  trace,
+} from "../../tensor/index.ts";
+import type { BatchArraySpec } from "../batch.ts";
+import { trainErrors } from "../errors.ts";
+
+/** A parameter and where it is. */
+export interface SplitParameter {
+  readonly path: string;
+  readonly spec: ParameterSpec;
+  /** Over `inner` of the split. */
+  readonly layout: ShardLayout;
+  /** Parts over `tensor`; 1 where each rank has all of it. */
+  readonly parts: number;
+  /** Stages that read it: more than one where it is tied. */
+  readonly stages: readonly number[];
+  readonly owner: number;
+}
+
+/** Shapes of a batch's arrays. */
+export type BatchSpecs = Readonly<Record<string, BatchArraySpec>>;
+/** A loss over parameters, batch and scale, as trainers have it. */
+export type SplitLoss = (parameters: never, batch: never, scale: Tensor, frozen: never) => unknown;
+
+export interface ModelSplit {
+  readonly mesh: Mesh;
+  /** The ranks that compute one stage of one part of the rows. */
+  readonly inner: Mesh;
+  readonly model: ModelConfig;
+  readonly specs: unknown;
+  /** In the order of the specifications. */
+  readonly parameters: readonly SplitParameter[];
+}
+
+export interface ShardedStage {
+  readonly stage: PipelineStage;
+  readonly sharded: ShardedGraph;
+}
+
+const leavesOf = (specs: unknown) => treePaths<ParameterSpec>(specs as Tree<ParameterSpec>);
+const shardingOf = ({ split }: ParameterSpec): Sharding => (split ? { split } : {});
+
+/** The stage of a parameter: blocks of further tokens stand behind the last block. */
+function stageOfPath(model: ModelConfig, stages: number): (path: string) => number {
+  const own = modelStages(model, stages);
+  return path => (path.startsWith("further.") ? stages - 1 : own(path));
+}
+
+function cutLoss({ mesh, model, specs }: Pick<ModelSplit, "mesh" | "model" | "specs">, loss: SplitLoss, batch: BatchSpecs) {
+  const scalar: TensorSpec = { shape: [], dtype: "f32" };
+  const f = (p: never, b: never, scale: Tensor): Tensor => {
+    const made = loss(p, b, scale, {} as never) as Tensor | { readonly measures: unknown };
+    if (!("measures" in made)) return made;
+    throw trainErrors.fail("mesh", {
+      place: "train.mesh",
+      expected: "the axis data alone with a loss that measures more than itself",
+      received: "others",
+      hint: "Train on a mesh of data alone.",
+    });
+  };
+  // trees of specifications stand for trees of tensors
+  const graph = trace(f as never, specs as never, batch as never, scalar as never) as Graph;
+  const stageOf = stageOfPath(model, mesh.sizes.pipeline);
+  return cutStages(graph, {
+    stages: mesh.sizes.pipeline,
+    stageOf: name => (name.startsWith("0.") ? stageOf(name.slice(2)) : undefined),
+  });
+}
+
+/** Largest first, each to the rank with the least so far, among the ranks of its first stage. */
+function ownersOf(mesh: Mesh, parameters: readonly Omit<SplitParameter, "owner">[]): Map<string, number> {
+  const held = new Array<number>(mesh.ranks).fill(0);
+  const bytes = ({ spec }: Omit<SplitParameter, "owner">) => bytesOf(spec.shape, spec.dtype);
+  const owners = new Map<string, number>();
+  for (const p of [...parameters].sort((a, b) => bytes(b) - bytes(a) || (a.path < b.path ? -1 : 1))) {
+    const able = held.flatMap((n, rank) => (coordinatesOf(mesh, rank).pipeline === p.stages[0] ? [{ n, rank }] : []));
+    const { rank } = able.reduce((a, b) => (b.n < a.n ? b : a));
+    owners.set(p.path, rank);
+    held[rank]! += bytes(p);
+  }
+  return owners;
+}
+
+interface SplitOptions {
+  readonly mesh: Mesh;
+  readonly model: ModelConfig;
+  readonly specs: unknown;
+  readonly loss: SplitLoss;
+  readonly batch: BatchSpecs;
+  /** Tokens of a row. */
+  readonly length: number;
+}
+
+/** Errors: tensor/mesh where the mesh does not divide the model or the rows' length. */
+export function splitModel({ mesh, model, specs, loss, batch, length }: SplitOptions): ModelSplit {
+  checkModelMesh(meshOf({ ...mesh.sizes, data: 1, sequence: 1 }), model, undefined, "train.mesh");
+  checkMeshFits(mesh, [{ name: "train.length", size: length, axis: "sequence" }], "train.mesh");
+  const inner = meshOf({ tensor: mesh.sizes.tensor, sequence: mesh.sizes.sequence });
+  const { stages } = cutLoss({ mesh, model, specs }, loss, batch);
+  const placed = leavesOf(specs).map(([path, spec]) => ({
+    path,
+    spec,
+    layout: shardLayoutOf(inner, spec.shape, shardingOf(spec), path),
+    parts: spec.split ? inner.sizes.tensor : 1,
+    stages: stages.flatMap((s, i) => (s.parameters.includes(`0.${path}`) ? [i] : [])),
+  }));
+  const unread = placed.find(p => p.stages.length === 0);
+  if (unread)
+    throw trainErrors.fail("mesh", {
+      place: "train.mesh",
+      expected: "a loss that reads every parameter",
+      received: `none that reads ${unread.path}`,
+    });
+  const owners = ownersOf(mesh, placed);
+  return { mesh, inner, model, specs, parameters: placed.map(p => ({ ...p, owner: owners.get(p.path)! })) };
+}
+
+/** The programs of a loss's stages, for batches of these shapes. Gradients stay sums over `sequence`. */
+export function shardedStages(split: ModelSplit, loss: SplitLoss, batch: BatchSpecs): ShardedStage[] {
+  const { mesh, inner, specs } = split;
+  const rowed = Object.values(batch).filter(({ shape }) => shape.length === 2);
+  const rows = rowed[0]?.shape[0] ?? 1;
+  const lengths = [...new Set(rowed.map(({ shape }) => shape[1]!))];
+  const axes = mesh.sizes.tensor > 1 ? (["tensor"] as const) : [];
+  const parameters = new Map(leavesOf(specs).map(([path, spec]) => [`0.${path}`, shardingOf(spec)]));
+  /** States pass between stages as [B, T, C], and batches come as [B, T]: parted by their positions. */
+  const passed = ({ shape }: TensorSpec): Sharding =>
+    shape.length >= 2 && shape[0] === rows && lengths.includes(shape[1]!) ? { split: { sequence: 1 } } : {};
+  return cutLoss(split, loss, batch).stages.map(stage => {
+    const inputs = new Map(stage.graph.inputs.map(t => [t.attributes.name, t]));
+    const sent = stage.graph.outputs.slice(stage.results.length, stage.results.length + stage.sent.length);
+    const sharded = shardGraph(stage.graph, {
+      mesh: inner,
+      inputs: Object.fromEntries(Array.from(inputs, ([name, t]) => [name, parameters.get(name) ?? passed(t)])),
+      outputs: [
+        ...stage.results.map(() => ({})),
+        ...sent.map(passed),
+        ...stage.parameters.map(name => ({ ...parameters.get(name), partial: ["sequence"] as const })),
+        ...stage.receivedFloats.map(name => passed(inputs.get(name)!)),
+      ],
+      sequence: { rows, lengths, axes },
+    });
+    return { stage, sharded };
+  });
+}
+
+/** Does a rank have a part of a parameter? */
+export const holdsPart = ({ mesh }: ModelSplit, { stages }: SplitParameter, rank: number): boolean =>
+  stages.includes(coordinatesOf(mesh, rank).pipeline);
+
+/** A rank's number among those that share its stage and its rows. */
+export function innerRank({ mesh, inner }: ModelSplit, rank: number): number {
+  const { tensor, sequence } = coordinatesOf(mesh, rank);
+  return rankAt(inner, { pipeline: 0, data: 0, expert: 0, sequence, tensor });
+}
+
+/** The rank beside the owner that has a part. */
+export const partHolder = ({ mesh }: ModelSplit, { owner, parts }: SplitParameter, part: number): number =>
+  parts === 1 ? owner : rankAt(mesh, { ...coordinatesOf(mesh, owner), tensor: part });
+
+/** All ranks that have a part, in order. */
+export const partHolders = (split: ModelSplit, p: SplitParameter, part: number): number[] =>
+  ranksOf(split.mesh).filter(rank => holdsPart(split, p, rank) && (p.parts === 1 || coordinatesOf(split.mesh, rank).tensor === part));
+
+/** The ranks whose summands make a part's gradient, in order. What each rank of `tensor` has whole, each comes to the same gradient of. */
+export const partSummands = (split: ModelSplit, p: SplitParameter, part: number): number[] => {
+  const tensor = p.parts === 1 ? coordinatesOf(split.mesh, p.owner).tensor : part;
+  return ranksOf(split.mesh).filter(rank => holdsPart(split, p, rank) && coordinatesOf(split.mesh, rank).tensor === tensor);
+};
+
+const ranksOf = (mesh: Mesh): number[] => Array.from({ length: mesh.ranks }, (_, rank) => rank);

@@ -1,0 +1,218 @@
+/** Laws of training on ranks that part the model: on any mesh they come to what one rank comes to. Ranks are tasks of one process here. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { deepTest } from "../../../test/support/deep.ts";
+import type { ProcessGroup } from "../../ranks/index.ts";
+import { bytesOf, openDevice } from "../../tensor/index.ts";
+import { single } from "../optimizer.ts";
+import type { MeshPart, PretrainRecipeInput } from "../part.ts";
+import { pretrain, trainerOptions, trainSource } from "../pretrain.ts";
+import { toyModel, toyRecipe, toyRuns } from "../toy.laws.ts";
+import { createTrainer } from "../trainer.ts";
+import { meshSize } from "./mesh.ts";
+import { leavesOf, onRanks, recorder, runSteps, valuesOf } from "./parallel.laws.ts";
+
+const device = openDevice("cpu", { threads: 1 });
+const root = mkdtempSync(join(tmpdir(), "loam-split-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let runs = 0;
+const options = toyRuns(device, () => join(root, `run-${runs++}`));
+const model = { ...toyModel, tied: true };
+
+const of = (over: Partial<PretrainRecipeInput>, ranks?: ProcessGroup) =>
+  options(toyRecipe({ tokens: 40 * 8 * 32, vocabMultiple: 4, ...over }), { model, ranks });
+
+const meshes: readonly MeshPart[] = [
+  { tensor: 2 },
+  { sequence: 2 },
+  { pipeline: 2 },
+  { data: 2, tensor: 2 },
+  { pipeline: 2, tensor: 2 },
+  { data: 2, pipeline: 2 },
+  { sequence: 2, tensor: 2 },
+];
+const rare: readonly MeshPart[] = [{ tensor: 4 }, { sequence: 4 }, { data: 2, sequence: 2 }, { pipeline: 2, sequence: 2 }];
+const shown = (mesh: MeshPart): string =>
+  Object.entries(mesh)
+    .map(([axis, size]) => `${axis}=${size}`)
+    .join(", ");
+
+/** Greatest difference over greatest value, of all arrays together. */
+function relative(got: ReadonlyMap<string, Float64Array>, want: ReadonlyMap<string, Float64Array>): number {
+  let [off, most] = [0, 0];
+  expect([...got.keys()].sort()).toEqual([...want.keys()].sort());
+  for (const [path, values] of want) {
+    expect(got.get(path)).toHaveLength(values.length);
+    for (const [i, v] of values.entries()) {
+      off = Math.max(off, Math.abs(v - got.get(path)![i]!));
+      most = Math.max(most, Math.abs(v));
+    }
+  }
+  return off / most;
+}
+
+/** What tells ranks from one rank is on: a ragged number of rows, tied weights, dropout, packing, clipping, several micro-batches. */
+const recipe = { rows: 7, accumulate: 3, dropout: 0.1, clip: 0.05 } as const satisfies Partial<PretrainRecipeInput>;
+
+/** The gradients that a rank would apply, by path, and its report. */
+const gradients = (over: Partial<PretrainRecipeInput>) => async (ranks?: ProcessGroup) => {
+  const { trainer, reports } = await runSteps(of(over, ranks), 1, { optimizer: single(recorder) });
+  const found = await Promise.all(
+    Object.entries(trainer.state.optimizer).map(async ([path, { gradient }]) => [path, await gradient!.numbers()] as const),
+  );
+  trainer.dispose();
+  return { found, report: reports[0]! };
+};
+
+const one = gradients(recipe)();
+async function gradientsHold(mesh: MeshPart): Promise<void> {
+  const want = await one;
+  const ranks = await onRanks(meshSize(mesh), gradients({ ...recipe, mesh }));
+  // owners hold each gradient once, whole
+  expect(relative(new Map(ranks.flatMap(r => r.found)), new Map(want.found))).toBeLessThan(1e-5);
+  for (const { report } of ranks) {
+    expect(report.loss).toBe(ranks[0]!.report.loss);
+    expect(Math.abs(report.loss / want.report.loss - 1)).toBeLessThan(1e-6);
+    expect(report.gradientNorm).toBe(ranks[0]!.report.gradientNorm);
+    expect(Math.abs(report.gradientNorm / want.report.gradientNorm - 1)).toBeLessThan(1e-5);
+  }
+}
+for (const mesh of meshes) test(`${shown(mesh)}: gradients of step 1 equal one rank's within 1e-5`, () => gradientsHold(mesh));
+for (const mesh of rare) deepTest(`${shown(mesh)}: gradients of step 1 equal one rank's within 1e-5`, () => gradientsHold(mesh));
+
+describe.each(["adamw", "muon"] as const)("%s", kind => {
+  const over = { ...recipe, accumulate: 2, clip: 0.5, optimizer: { kind } } as const;
+  const lossesOf = (more: Partial<PretrainRecipeInput>) => async (ranks?: ProcessGroup) => {
+    const { trainer, reports } = await runSteps(of({ ...over, ...more }, ranks), 20);
+    trainer.dispose();
+    return reports.map(r => r.loss);
+  };
+  test.each([[{ tensor: 2 }], [{ pipeline: 2 }], [{ data: 2, sequence: 2 }]] as const)(
+    "losses over 20 steps on %o stay within 1e-3 of one rank's",
+    async mesh => {
+      const want = await lossesOf({})();
+      const [got] = await onRanks(meshSize(mesh), lossesOf({ mesh }));
+      for (const [i, loss] of got!.entries()) expect(Math.abs(loss - want[i]!)).toBeLessThan(1e-3);
+      // it learns: equal losses of a model that does not would say little
+      expect(want.at(-1)!).toBeLessThan(want[0]! - 0.5);
+    },
+  );
+});
+
+test("further tokens, untied tables and a ramp of the batch: losses on a mesh are one rank's", async () => {
+  const over = {
+    rows: 4,
+    accumulate: 2,
+    multiToken: { tokens: 2 },
+    tokens: 20 * 8 * 32,
+    batch: {
+      ramp: [
+        { until: 0.1, rows: 3 },
+        { until: 0.2, rows: 4 },
+      ],
+    },
+  } as const satisfies Partial<PretrainRecipeInput>;
+  const lossesOf = (mesh?: MeshPart) => async (ranks?: ProcessGroup) => {
+    const o = { ...of({ ...over, ...(mesh ? { mesh } : {}) }, ranks), model: toyModel };
+    const { trainer, reports } = await runSteps(o, 8);
+    trainer.dispose();
+    return reports.map(r => r.loss);
+  };
+  const want = await lossesOf()();
+  for (const mesh of [{ tensor: 2 }, { pipeline: 2 }]) {
+    const [got] = await onRanks(2, lossesOf(mesh));
+    for (const [i, loss] of got!.entries()) expect(Math.abs(loss - want[i]!)).toBeLessThan(1e-4);
+  }
+});
+
+test("a whole run on a mesh gives every rank the whole model, with one rank's held-out loss", async () => {
+  const run = (mesh?: MeshPart) => {
+    const folder = join(root, `whole-${JSON.stringify(mesh)}`);
+    return async (ranks?: ProcessGroup) => {
+      const { parameters, heldOut } = await pretrain({ ...of({ tokens: 12 * 7 * 32, rows: 7, ...(mesh ? { mesh } : {}) }, ranks), folder });
+      const values = await valuesOf(parameters);
+      for (const a of leavesOf(parameters)) a.dispose();
+      return { values, heldOut };
+    };
+  };
+  const want = await run()();
+  for (const mesh of [{ data: 2, tensor: 2 }, { pipeline: 2 }] as const) {
+    const ranks = await onRanks(meshSize(mesh), run(mesh));
+    for (const { values, heldOut } of ranks) {
+      expect(values).toEqual(ranks[0]!.values);
+      expect(heldOut).toBe(ranks[0]!.heldOut);
+      expect(Math.abs(heldOut - want.heldOut)).toBeLessThan(1e-3);
+      expect(values.map(v => v.length)).toEqual(want.values.map(v => v.length));
+    }
+  }
+});
+
+test("held memory: tensor divides matrices, pipeline divides blocks, and the optimiser's state is divided over all ranks", async () => {
+  const bytes = (tree: unknown) => leavesOf(tree).reduce((sum, a) => sum + bytesOf(a.shape, a.dtype), 0);
+  const held = (mesh?: MeshPart) => async (ranks?: ProcessGroup) => {
+    const { trainer } = await runSteps(of({ optimizer: { kind: "adamw" }, ...(mesh ? { mesh } : {}) }, ranks), 1);
+    const found = { parameters: bytes(trainer.state.parameters), optimizer: bytes(trainer.state.optimizer) };
+    trainer.dispose();
+    return found;
+  };
+  const whole = await held()();
+  for (const mesh of [{ tensor: 2 }, { pipeline: 2 }, { data: 2, tensor: 2 }] as const) {
+    const ranks = await onRanks(meshSize(mesh), held(mesh));
+    expect(ranks.reduce((sum, r) => sum + r.optimizer, 0)).toBe(whole.optimizer);
+    for (const r of ranks) {
+      // whole parameters do not divide evenly
+      expect(r.optimizer).toBeLessThan((1.3 * whole.optimizer) / meshSize(mesh));
+      // norms are on all ranks, and a tied table on both ends of a pipeline
+      expect(r.parameters).toBeLessThan(0.65 * whole.parameters);
+    }
+  }
+});
+
+test("a number that is none stops all ranks before anything is applied, and the next step is taken", async () => {
+  const mesh = { data: 2, tensor: 2 } as const;
+  const failures = await onRanks(4, async ranks => {
+    const o = of({ rows: 6, mesh }, ranks);
+    const trainer = await createTrainer(trainerOptions(o));
+    const source = trainSource(o);
+    const before = await valuesOf(trainer.state.parameters);
+    const batch = source.next();
+    if (ranks.rank >= 2) (batch.arrays.weights as Float32Array)[0] = Number.NaN;
+    const error = await trainer.step([batch]).catch((e: unknown) => e);
+    expect(await valuesOf(trainer.state.parameters)).toEqual(before);
+    expect(Number.isFinite((await trainer.step([source.next()])).loss)).toBe(true);
+    trainer.dispose();
+    return error;
+  });
+  for (const error of failures)
+    expect(error).toMatchObject({
+      code: "train/diverged",
+      message: expect.stringMatching(/^step 1: expected a finite loss and gradient, got loss NaN, gradient norm NaN on rank 2, 3\./),
+    });
+});
+
+test("what ranks that part the model cannot do is refused by name, and so is a mesh that does not fit", async () => {
+  const refused = (over: Partial<PretrainRecipeInput>, size = 2) =>
+    onRanks(size, async ranks => {
+      const o = of({ mesh: { tensor: 2 }, ...over }, ranks);
+      try {
+        (await createTrainer(trainerOptions(o))).dispose();
+        return "made";
+      } catch (error) {
+        return (error as Error).message;
+      }
+    });
+  expect((await refused({ memory: 2 ** 30 }))[1]).toMatch(
+    /^train\.mesh: expected the axis data alone with a memory limit \(memory\), got tensor=2/,
+  );
+  expect((await refused({ noiseScale: { every: 2 } }))[0]).toMatch(/the gradient noise scale \(noiseScale\)/);
+  expect((await refused({ vocabMultiple: 1 }))[0]).toMatch(
+    /train\.mesh\.tensor: expected a divisor of model\.vocab \(25\), got 2\. .*vocabMultiple/,
+  );
+  expect((await refused({ mesh: { sequence: 3 } }, 3))[0]).toMatch(
+    /train\.mesh\.sequence: expected a divisor of train\.length \(32\), got 3/,
+  );
+  expect((await refused({ mesh: { pipeline: 3 } }, 3))[0]).toMatch(/at most model\.layers \(2\), got 3/);
+  expect((await refused({ mesh: { tensor: 2 } }, 3))[0]).toMatch(/train\.mesh: expected a multiple of 2 ranks, got 3/);
+});

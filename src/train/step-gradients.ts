@@ -1,0 +1,24 @@
+/** Gradients of a step's micro-batches, as one rank computes them, and the update that takes them: what a trainer's step is made of. */
+import type { KeptReport, RunOptions } from "../tensor/index.ts";
+import type { HostBatch } from "./batch.ts";
+import type { StepSums, Updated } from "./parallel/step-ranks.ts";
+import type { ComputedPrecision } from "./part.ts";
+import type { PrecisionTimes } from "./precision.ts";
+import type { TreeProgram } from "./tree-program.ts";
+
+export interface StepGradients {
+  /** Computes the gradients of micro-batches, which were checked; what they add up to is in `tree`. */
+  sums(parameters: unknown, batches: readonly HostBatch[], weight: number, run: RunOptions): Promise<StepSums>;
+  /** A tree of arrays like the parameters, or one of each loss. */
+  readonly tree: unknown;
+  readonly update: TreeProgram<Updated>;
+  /** What it is computed in, and what was timed where that was chosen. */
+  readonly precision: ComputedPrecision;
+  readonly precisionTimes: PrecisionTimes | undefined;
+  /** Bytes of gradients, batches and what is frozen. */
+  readonly heldBytes: number;
+  peakBytes(): number | undefined;
+  kept(): KeptReport | undefined;
+  endProfiles(): string[];
+  dispose(): void;
+}
