@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openArtifact, openStore } from "../src/store/index.ts";
 import { jsonLines, loamProcess, startProcess } from "./support/child.ts";
-import { copyProject, modelContent, temporaryFolder, toyProject } from "./support/project.ts";
+import { copyProject, modelContent, type Toy, temporaryFolder, toyProject } from "./support/project.ts";
 import { until } from "./support/until.ts";
 
 const onMesh = ["train", "toy", "--mesh", "data=2", "--json"];
 const toy = { tokens: 12_000, train: "dropout: 0.1\n      checkpointSeconds: 0" };
 
 /** The toy with its data and shards made, so that what is watched is the training. */
-async function prepared(changed: Partial<typeof toy> = {}): Promise<string> {
+async function prepared(changed: Toy = {}): Promise<string> {
   const folder = toyProject({ ...toy, ...changed });
   const { code } = await loamProcess(["run", "shards", "--model", "toy"], { cwd: folder });
   expect(code).toBe(0);
@@ -128,18 +128,48 @@ test("Ctrl-C saves on all ranks and ends them; the same command goes on from the
   expect((await again.ended).code).toBe(0);
 });
 
-test("an axis that is not supported, a level without meaning and a text that is no mesh are refused by name", async () => {
+test("ranks that part the model train what one trains, are named when they end, and go on on another mesh", async () => {
+  const folder = await prepared({ layers: 2, train: `${toy.train}\n      vocabMultiple: 2` });
+  const alone = temporaryFolder("alone");
+  copyProject(folder, alone);
+  expect((await loamProcess(["train", "toy", "--json"], { cwd: alone })).code).toBe(0);
+  const one = await trainingOf(alone);
+  for (const [i, mesh] of ["tensor=2", "pipeline=2", "sequence=2"].entries()) {
+    const own = temporaryFolder(`mesh-${i}`);
+    copyProject(folder, own);
+    expect(await loamProcess(["train", "toy", "--mesh", mesh, "--json"], { cwd: own })).toMatchObject({ code: 0 });
+    const found = await trainingOf(own);
+    expect(found).toMatchObject({ steps: one.steps, ranks: [{ from: 0, size: 2 }] });
+    expect(Math.abs(found.heldOut - one.heldOut)).toBeLessThan(5e-3);
+    if (mesh !== "tensor=2") continue;
+    const verified = await loamProcess(["models", "verify", "toy@1", "--rebuild", "--json"], { cwd: own });
+    expect(JSON.stringify(jsonLines(verified.stdout).find(e => JSON.stringify(e).includes('"train@')))).toContain('"outcome":"same"');
+  }
+  if (process.platform !== "linux") return;
+  const run = startProcess(["train", "toy", "--mesh", "pipeline=2", "--json"], { cwd: folder });
+  await run.says(stepSaid(5));
+  process.kill(rankProcesses(folder).get(1)!, "SIGKILL");
+  const { code, stderr } = await run.ended;
+  expect(code).toBe(1);
+  expect(stderr).toContain("loam: rank 1: expected exit code 0, got an end by SIGKILL");
+  const last = startProcess(["train", "toy", "--mesh", "tensor=2", "--json"], { cwd: folder });
+  expect(Number((await last.says(/"step":(\d+),/))[1])).toBeGreaterThan(5);
+  expect((await last.ended).code).toBe(0);
+  expect(Math.abs((await trainingOf(folder)).heldOut - one.heldOut)).toBeLessThan(5e-3);
+});
+
+test("a mesh that does not divide the model, a level without meaning and a text that is no mesh are refused by name", async () => {
   const folder = toyProject(toy);
   const said = async (...args: string[]) => (await loamProcess(["train", "toy", ...args], { cwd: folder })).stderr;
-  expect(await said("--mesh", "tensor=2")).toMatch(
-    /mesh\.tensor: expected 1: training along the axis tensor is not supported yet, only data, got 2/,
+  expect(await said("--mesh", "tensor=3")).toMatch(
+    /train\.mesh\.tensor: expected a divisor of model\.heads \(\d+\), got 3\. Use tensor: 1, 2/,
   );
   expect(await said("--mesh", "rows=2")).toContain('expected one of data, tensor, sequence, pipeline, got "rows"');
   expect(await said("--mesh", "2")).toContain('--mesh: expected axes with ranks, such as data=2, got "2"');
   expect(await said("--mesh", "data=2", "--zero", "7")).toContain("--zero");
   writeFileSync(
     join(folder, "loam.yaml"),
-    readFileSync(join(folder, "loam.yaml"), "utf8").replace("rows: 8", "rows: 8\n      mesh: { pipeline: 2 }"),
+    readFileSync(join(folder, "loam.yaml"), "utf8").replace("rows: 8", "rows: 8\n      mesh: { pipeline: 9 }"),
   );
-  expect(await said()).toMatch(/loam\.yaml: models\.toy\.train\.mesh\.pipeline: expected 1: training along the axis pipeline/);
+  expect(await said()).toMatch(/train\.mesh\.pipeline: expected at most model\.layers \(\d+\), got 9/);
 });

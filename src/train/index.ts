@@ -70,7 +70,7 @@ export {
   type TokenShards,
 } from "./packing.ts";
 export { launchHere } from "./parallel/launch-here.ts";
-export { meshSize, withoutMesh } from "./parallel/mesh.ts";
+export { meshSize, ranksOfModel, withoutMesh } from "./parallel/mesh.ts";
 export { type RankTask, readRankTask, trainRank, writeRankTask } from "./parallel/rank-task.ts";
 export type { AdversaryGoal, ComputedPrecision, DebiasMethod } from "./part.ts";
 export {

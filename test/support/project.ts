@@ -37,13 +37,14 @@ export interface Toy {
   /** Texts, one document each. */
   readonly texts?: readonly string[];
   readonly tokens?: number;
+  readonly layers?: number;
   /** Further lines of the model's `train:` part. */
   readonly train?: string;
   /** Further top-level lines. */
   readonly more?: string;
 }
 
-export const toyYaml = ({ tokens = 20_000, train = "", more = "" }: Toy = {}): string => `name: toy
+export const toyYaml = ({ tokens = 20_000, layers = 1, train = "", more = "" }: Toy = {}): string => `name: toy
 data:
   letters:
     source: { folder: texts, reader: text }
@@ -51,7 +52,7 @@ data:
 tokenizer: { vocab: 300, from: letters }
 models:
   toy:
-    layers: 1
+    layers: ${layers}
     width: 32
     heads: 2
     context: 32

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { defined, isLoamError, LoamError, type Problem, type ProgressEvent } from "../../base/index.ts";
 import { chargeElsewhere } from "../../ledger/index.ts";
 import { type RankLine, startRanks } from "../../ranks/index.ts";
-import { type LaunchRanks, meshSize, type RankWatch, writeRankTask } from "../../train/index.ts";
+import { type LaunchRanks, meshSize, type RankWatch, ranksOfModel, writeRankTask } from "../../train/index.ts";
 import { machine } from "../machine.ts";
 import { packageFolder } from "../package.ts";
 import type { ProjectFile } from "../project-file.ts";
@@ -94,13 +94,15 @@ export function launchRanksIn(file: ProjectFile, onLost: (message: string) => vo
   }
 
   return async (task, _, watched) => {
-    for (let size = meshSize(task.recipe.mesh); ; size--)
+    // a rank that is lost takes those with it that have other parts of the model for the same rows
+    const fewer = ranksOfModel(task.recipe.mesh);
+    for (let size = meshSize(task.recipe.mesh); ; size -= fewer)
       try {
         return await run(task, size, watched);
       } catch (error) {
-        if (!wasLost(error) || task.recipe.onLost !== "shrink" || size === 1) throw error;
+        if (!wasLost(error) || task.recipe.onLost !== "shrink" || size <= fewer) throw error;
         onLost(
-          `loam: ${error.problem.place ?? "a rank"} was lost (${error.problem.received}). Training goes on from the newest checkpoint on ${size - 1} of ${meshSize(task.recipe.mesh)} ranks.`,
+          `loam: ${error.problem.place ?? "a rank"} was lost (${error.problem.received}). Training goes on from the newest checkpoint on ${size - fewer} of ${meshSize(task.recipe.mesh)} ranks.`,
         );
       }
   };
