@@ -128,7 +128,7 @@ test("Ctrl-C saves on all ranks and ends them; the same command goes on from the
   expect((await again.ended).code).toBe(0);
 });
 
-test("ranks that part the model train what one trains, are named when they end, and go on on another mesh", async () => {
+test("ranks that part the model train what one trains, are named when they end, and go on", async () => {
   const folder = await prepared({ layers: 2, train: `${toy.train}\n      vocabMultiple: 2` });
   const alone = temporaryFolder("alone");
   copyProject(folder, alone);
@@ -152,7 +152,7 @@ test("ranks that part the model train what one trains, are named when they end, 
   const { code, stderr } = await run.ended;
   expect(code).toBe(1);
   expect(stderr).toContain("loam: rank 1: expected exit code 0, got an end by SIGKILL");
-  const last = startProcess(["train", "toy", "--mesh", "tensor=2", "--json"], { cwd: folder });
+  const last = startProcess(["train", "toy", "--mesh", "pipeline=2", "--json"], { cwd: folder });
   expect(Number((await last.says(/"step":(\d+),/))[1])).toBeGreaterThan(5);
   expect((await last.ended).code).toBe(0);
   expect(Math.abs((await trainingOf(folder)).heldOut - one.heldOut)).toBeLessThan(5e-3);
