@@ -6,7 +6,6 @@ import { batchSpecs, hostBatch, meshOfRun } from "./decoder-batches.ts";
 import { type DecoderBatch, nextTokenLogits } from "./decoder-training.ts";
 import { packer } from "./packing.ts";
 import { rowShare } from "./parallel/mesh.ts";
-import { meshCollectives } from "./parallel/mesh-collectives.ts";
 import type { ModelSplit } from "./parallel/model-split.ts";
 import type { ParallelOptions } from "./parallel/parallel-options.ts";
 import { gatherNumbers } from "./parallel/rank-arrays.ts";
@@ -61,11 +60,10 @@ async function stageLosses(
   const { rows, length } = o.recipe;
   const { seed: _, ...batch } = batchSpecs(o.model, [rows, length]);
   let hears: (ms: number) => void = () => {};
-  const runner = openStageRunner({
+  const runner = await openStageRunner({
     device: o.device,
     split,
-    rank: group.rank,
-    collectives: await meshCollectives(group, split.mesh),
+    group,
     loss: (p, b) => summedLoss(o)(p, b),
     batch,
     isForward: true,
@@ -92,28 +90,35 @@ export function heldOutLoss(
 } {
   const { rows, length, evaluateBatches } = o.recipe;
   let losses: BatchLosses | undefined;
-  async function of(p: ArraysOf<DecoderSpec>, onNative: (ms: number) => void): Promise<number> {
+
+  function batches(): HostBatch[] {
     const source = packer(o.heldOut, { rows, length, end: o.end, seed: "held-out" });
+    const made: HostBatch[] = [];
+    while (made.length < evaluateBatches) {
+      const { arrays, ...host } = hostBatch(source.next(), 0, undefined);
+      // one pass over the held-out side is enough
+      if (made.length > 0 && source.state().epoch > 0) break;
+      const { seed: _, ...own } = arrays;
+      made.push({ ...host, arrays: own });
+    }
+    return made;
+  }
+
+  async function of(p: ArraysOf<DecoderSpec>, onNative: (ms: number) => void): Promise<number> {
+    const all = batches();
     const { split, group } = parallel ?? {};
     losses ??= split ? await stageLosses(o, { group: group!, split }) : deviceLosses(o);
     const mesh = meshOfRun(o);
     const { part, of: parts } = rowShare(mesh, o.ranks?.rank ?? 0);
-    const totals = new Array<number>(evaluateBatches).fill(0);
-    let weight = 0;
-    for (let i = 0; i < evaluateBatches; i++) {
-      const b = source.next();
-      // one pass over the held-out side is enough
-      if (i > 0 && source.state().epoch > 0) break;
-      const host = hostBatch(b, 0, undefined);
-      weight += host.weight;
-      if (i % parts !== part) continue;
-      const { seed: _, ...arrays } = host.arrays;
-      totals[i] = await losses.of(p, { ...host, arrays }, onNative);
-    }
-    const all = o.ranks ? await gatherNumbers(o.ranks, totals) : [totals];
+    const totals = all.map(() => 0);
+    for (let i = part; i < all.length; i += parts) totals[i] = await losses.of(p, all[i]!, onNative);
+    // ranks that gather parameters do so together: those without a last batch take part for the others
+    if (split?.isGathered && all.length % parts && part >= all.length % parts) await losses.of(p, all[0]!, onNative);
+    const gathered = o.ranks ? await gatherNumbers(o.ranks, totals) : [totals];
+    const weight = all.reduce((sum, b) => sum + b.weight, 0);
     const told = rankAt(mesh, { pipeline: mesh.sizes.pipeline - 1, data: 0, expert: 0, sequence: 0, tensor: 0 });
     // in the order of batches, whoever took them: the sum does not depend on the number of ranks
-    return totals.reduce((sum, _, i) => sum + all[told + (i % parts) * mesh.sizes.sequence * mesh.sizes.tensor]![i]!, 0) / weight;
+    return totals.reduce((sum, _, i) => sum + gathered[told + (i % parts) * mesh.sizes.sequence * mesh.sizes.tensor]![i]!, 0) / weight;
   }
   return { of, dispose: () => losses?.dispose() };
 }

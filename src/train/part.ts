@@ -190,8 +190,8 @@ export const meshPart = z.strictObject({
 });
 export type MeshPart = z.output<typeof meshPart>;
 
-/** What of a step's memory is divided among the ranks of the axis data: nothing, optimiser state, gradients too. */
-const zeroLevels = [0, 1, 2] as const;
+/** What of a step's memory is divided among the ranks of the axis data: nothing, optimiser state, gradients too, parameters too. */
+const zeroLevels = [0, 1, 2, 3] as const;
 export type ZeroLevel = (typeof zeroLevels)[number];
 
 /** What a training does when one of its ranks is lost. */
@@ -203,7 +203,7 @@ const meshShape = {
     .literal(zeroLevels)
     .optional()
     .describe(
-      "ZeRO level: 1 divides the optimiser state among the ranks, 2 the gradients too. Results are the same. A mesh with other axes than data divides the state at every level. Default: 0, nothing.",
+      "ZeRO level: 1 divides the optimiser state among the ranks, 2 the gradients too, 3 the parameters too, which are gathered block by block. A mesh with other axes than data divides the state at every level. Default: 0, nothing.",
     ),
 };
 /** The ranks of a recipe alone. */

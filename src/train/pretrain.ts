@@ -5,11 +5,12 @@
 import { defined, type LoamError, type Progress } from "../base/index.ts";
 import { type ArraysOf, type DecoderConfig, type DecoderSpec, disposeTree } from "../nn/index.ts";
 import type { ProcessGroup } from "../ranks/index.ts";
-import type { Device } from "../tensor/index.ts";
+import { type Device, showMesh } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
 import { type BatchPlan, batchPlan } from "./batch-plan.ts";
 import { batchSpecs, hostBatch, meshOfRun, shareOf } from "./decoder-batches.ts";
 import { type DecoderBatch, decoderLoss, trainedSpec, withoutTraining } from "./decoder-training.ts";
+import { trainErrors } from "./errors.ts";
 import { heldOutLoss } from "./held-out.ts";
 import { type BatchSource, type LoopPlace, type LoopResult, runLoop } from "./loop.ts";
 import type { MetricPoint } from "./metrics.ts";
@@ -84,7 +85,11 @@ export function trainerOptions(
   const mesh = meshOfRun(o);
   const vocab = vocabMultiple * Math.ceil(o.model.vocab / vocabMultiple);
   const model = { family: "decoder", config: { ...o.model, vocab } } as const;
-  const split = mesh.ranks > mesh.sizes.data ? splitModel({ mesh, model, specs, loss, batch, length }) : undefined;
+  const isGathered = o.recipe.zero === 3 && mesh.ranks > 1;
+  if (isGathered && mesh.ranks > mesh.sizes.data)
+    throw trainErrors.fail("mesh", { place: "train.zero", expected: "3 on the axis data alone", received: `3 on ${showMesh(mesh)}` });
+  const isSplit = isGathered || mesh.ranks > mesh.sizes.data;
+  const split = isSplit ? splitModel({ mesh, model, specs, loss, batch, length, isGathered }) : undefined;
   const plan = batchPlan(o.recipe);
   const isConstant = o.recipe.batch === undefined && o.recipe.noiseScale === undefined;
   return {

@@ -28,7 +28,14 @@ export {
 } from "./pipeline-schedule.ts";
 export { balancedStages, cutStages, type PipelineStage, type PipelineStages, stagePasses } from "./pipeline-stages.ts";
 export type { ShardedCollective } from "./rank-builder.ts";
-export { type OwnStage, openPipelineRank, type PipelineRank, type PipelineRankOptions, type PipelineResult } from "./run-pipeline.ts";
+export {
+  type OwnStage,
+  openPipelineRank,
+  type PipelineRank,
+  type PipelineRankOptions,
+  type PipelineResult,
+  type StageParameters,
+} from "./run-pipeline.ts";
 export { openRankProgram, type RankExecutable, type RankProgramOptions } from "./run-sharded.ts";
 export { type RankProgram, type ShardedGraph, type ShardOptions, type ShardReport, shardGraph, sumCollectives } from "./shard-graph.ts";
 export { joinValues, partOfValues, splitValues } from "./shard-values.ts";

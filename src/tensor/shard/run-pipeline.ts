@@ -23,6 +23,16 @@ export interface OwnStage {
   readonly graph: Graph;
 }
 
+/** Parameters that are there for a stage's passes alone. */
+export interface StageParameters {
+  /** Those of a stage, by name, before one of its passes; called in the order of the passes, one ahead. */
+  take(stage: number): Promise<Arrays>;
+  /** Gives them back after the pass. */
+  release(parameters: Arrays): void;
+  /** Takes a stage's gradients over, by name, after its backward pass. */
+  add(stage: number, gradients: Arrays): Promise<void>;
+}
+
 export interface PipelineRankOptions extends Omit<RankProgramOptions, "donate"> {
   /** Carries out forward passes alone, and keeps nothing for those back: what is wanted are the results. */
   readonly isForward?: boolean;
@@ -90,11 +100,18 @@ class StageExecutable {
 
 type Sum = Compiled<[Record<string, Tensor>, Record<string, Tensor>], Record<string, Tensor>>;
 
+type PipelinePass = Exclude<PipelineAction, { readonly peer: number }>;
+const isPass = (a: PipelineAction): a is PipelinePass => !("peer" in a);
+// no array is called "take"
+const isStageParameters = (given: Arrays | StageParameters): given is StageParameters => typeof given.take === "function";
+
 /** One step of a rank: its state while the plan is carried out. */
 class PipelineRun {
   readonly #o: PipelineRankOptions;
   readonly #stages: ReadonlyMap<number, StageExecutable>;
-  readonly #parameters: Arrays;
+  readonly #parameters: Arrays | StageParameters;
+  /** Parameters of passes to come, by their place in the plan. */
+  readonly #ahead = new Map<PipelineAction, Promise<Arrays>>();
   readonly #batches: readonly Arrays[];
   readonly #collectives: RankCollectives;
   readonly #sum: Sum;
@@ -114,11 +131,39 @@ class PipelineRun {
     this.#collectives = given.collectives;
   }
 
-  async act(a: PipelineAction): Promise<void> {
-    if (this.#o.isForward && (a.kind === "backward" || ("peer" in a && a.what === "gradient"))) return;
-    if ("peer" in a) await this.#transfer(a);
-    else if (a.kind === "forward") await this.#forward(a.stage, a.microBatch);
-    else await this.#backward(a.stage, a.microBatch);
+  /** Carries out actions in their order; a pass's parameters are on their way while the pass before it runs. */
+  async act(all: readonly PipelineAction[]): Promise<void> {
+    const { isForward } = this.#o;
+    const own = all.filter(a => !(isForward && (a.kind === "backward" || ("peer" in a && a.what === "gradient"))));
+    const passes = own.filter(isPass);
+    for (const a of own) {
+      if (!isPass(a)) {
+        await this.#transfer(a);
+        continue;
+      }
+      const parameters = await this.#parametersOf(a);
+      const next = passes[passes.indexOf(a) + 1];
+      if (next) this.#order(next);
+      if (a.kind === "forward") await this.#forward(a.stage, a.microBatch, parameters);
+      else await this.#backward(a.stage, a.microBatch, parameters);
+      if (isStageParameters(this.#parameters)) this.#parameters.release(parameters);
+    }
+  }
+
+  #order(pass: PipelinePass): Promise<Arrays> {
+    const known = this.#ahead.get(pass);
+    if (known) return known;
+    const taken = isStageParameters(this.#parameters) ? this.#parameters.take(pass.stage) : Promise.resolve(this.#parameters);
+    // a failure is met where the pass comes
+    taken.catch(() => {});
+    this.#ahead.set(pass, taken);
+    return taken;
+  }
+
+  async #parametersOf(pass: PipelinePass): Promise<Arrays> {
+    const parameters = await this.#order(pass);
+    this.#ahead.delete(pass);
+    return parameters;
   }
 
   /** Takes what another stage made, for good. */
@@ -133,11 +178,11 @@ class PipelineRun {
     );
   }
 
-  async #forward(stage: number, microBatch: number): Promise<void> {
+  async #forward(stage: number, microBatch: number, parameters: Arrays): Promise<void> {
     const own = this.#stages.get(stage)!;
     const { results, sent, received } = own.stage;
     const passed = this.#take(stage - 1, received, microBatch, "");
-    const given = { ...this.#parameters, ...this.#batches[microBatch]!, ...passed };
+    const given = { ...parameters, ...this.#batches[microBatch]!, ...passed };
     const made = await own.pass(0, given, new Map(), this.#collectives);
     for (const [i, number] of results.entries()) {
       this.results.set(number, [...(this.results.get(number) ?? []), await this.#copy(own.output(i, made, given))]);
@@ -150,14 +195,14 @@ class PipelineRun {
     else this.#kept.set(`${stage} ${microBatch}`, made);
   }
 
-  async #backward(stage: number, microBatch: number): Promise<void> {
+  async #backward(stage: number, microBatch: number, parameters: Arrays): Promise<void> {
     const own = this.#stages.get(stage)!;
-    const { results, sent, parameters, received, receivedFloats, sentFloats } = own.stage;
+    const { results, sent, parameters: names, received, receivedFloats, sentFloats } = own.stage;
     const kept = this.#kept.get(`${stage} ${microBatch}`)!;
     this.#kept.delete(`${stage} ${microBatch}`);
     const slopes = this.#take(stage + 1, sentFloats, microBatch, "d.");
     const passed = Object.fromEntries(received.map((name, i) => [name, kept.get(-1 - i)!]));
-    const given = { ...this.#parameters, ...this.#batches[microBatch]!, ...passed, ...slopes };
+    const given = { ...parameters, ...this.#batches[microBatch]!, ...passed, ...slopes };
     const made = await own.pass(1, given, kept, this.#collectives);
     const first = results.length + sent.length;
     const taken = new Set<DeviceArray>();
@@ -169,11 +214,12 @@ class PipelineRun {
       return isFresh ? array : this.#copy(array);
     };
     const gradients: Record<string, DeviceArray> = {};
-    for (const [i, name] of parameters.entries()) gradients[name] = await take(first + i);
+    for (const [i, name] of names.entries()) gradients[name] = await take(first + i);
     for (const [i, name] of receivedFloats.entries())
-      this.#passed.set(`${stage} d.${name} ${microBatch}`, await take(first + parameters.length + i));
+      this.#passed.set(`${stage} d.${name} ${microBatch}`, await take(first + names.length + i));
     for (const array of [...kept.values(), ...Object.values(slopes)]) array.dispose();
-    await this.#add(gradients);
+    if (isStageParameters(this.#parameters)) await this.#parameters.add(stage, gradients);
+    else await this.#add(gradients);
   }
 
   async #add(more: Record<string, DeviceArray>): Promise<void> {
@@ -218,6 +264,8 @@ class PipelineRun {
   }
 
   dispose(): void {
+    const { release } = isStageParameters(this.#parameters) ? this.#parameters : { release: () => {} };
+    for (const taken of this.#ahead.values()) taken.then(release, () => {});
     for (const kept of this.#kept.values()) for (const array of kept.values()) array.dispose();
     for (const array of [...this.#passed.values(), ...Object.values(this.gradients), ...[...this.results.values()].flat()]) array.dispose();
   }
@@ -225,11 +273,11 @@ class PipelineRun {
 
 /** A compiled rank of a pipeline. */
 export interface PipelineRank {
-  /** One step: parameters of the rank's stages by their names, a batch's arrays for each micro-batch. Every rank must run its own. */
+  /** One step: parameters of the rank's stages by their names, or what brings them, a batch's arrays for each micro-batch. Every rank must run its own. */
   run(given: {
     /** Of as many micro-batches as there are batches. */
     readonly plan: PipelinePlan;
-    readonly parameters: Arrays;
+    readonly parameters: Arrays | StageParameters;
     readonly batches: readonly Arrays[];
     readonly collectives: RankCollectives;
   }): Promise<PipelineResult>;
@@ -250,7 +298,7 @@ export function openPipelineRank(o: PipelineRankOptions): PipelineRank {
     async run(given) {
       const run = new PipelineRun(o, stages, sum, given);
       try {
-        for (const action of given.plan.ranks[place]!) await run.act(action);
+        await run.act(given.plan.ranks[place]!);
       } catch (error) {
         run.dispose();
         throw error;

@@ -51,6 +51,13 @@ export interface ModelSplit {
   readonly inner: Mesh;
   readonly model: ModelConfig;
   readonly specs: unknown;
+  /** Stages of the loss. */
+  readonly stageCount: number;
+  /**
+   * ZeRO-3: a rank goes through all stages with its own rows, and has of a stage's parameters those that it owns, but for the time of its passes. Else it has
+   * the parts of its own stage all the time.
+   */
+  readonly isGathered: boolean;
   /** In the order of the specifications. */
   readonly parameters: readonly SplitParameter[];
 }
@@ -69,7 +76,7 @@ function stageOfPath(model: ModelConfig, stages: number): (path: string) => numb
   return path => (path.startsWith("further.") ? stages - 1 : own(path));
 }
 
-function cutLoss({ mesh, model, specs }: Pick<ModelSplit, "mesh" | "model" | "specs">, loss: SplitLoss, batch: BatchSpecs) {
+function cutLoss({ stageCount, model, specs }: Pick<ModelSplit, "stageCount" | "model" | "specs">, loss: SplitLoss, batch: BatchSpecs) {
   const scalar: TensorSpec = { shape: [], dtype: "f32" };
   const f = (p: never, b: never, scale: Tensor): Tensor => {
     const made = loss(p, b, scale, {} as never) as Tensor | { readonly measures: unknown };
@@ -83,20 +90,23 @@ function cutLoss({ mesh, model, specs }: Pick<ModelSplit, "mesh" | "model" | "sp
   };
   // trees of specifications stand for trees of tensors
   const graph = trace(f as never, specs as never, batch as never, scalar as never) as Graph;
-  const stageOf = stageOfPath(model, mesh.sizes.pipeline);
+  const stageOf = stageOfPath(model, stageCount);
   return cutStages(graph, {
-    stages: mesh.sizes.pipeline,
+    stages: stageCount,
     stageOf: name => (name.startsWith("0.") ? stageOf(name.slice(2)) : undefined),
   });
 }
 
 /** Largest first, each to the rank with the least so far, among the ranks of its first stage. */
-function ownersOf(mesh: Mesh, parameters: readonly Omit<SplitParameter, "owner">[]): Map<string, number> {
+function ownersOf(
+  { mesh, isGathered }: Pick<ModelSplit, "mesh" | "isGathered">,
+  parameters: readonly Omit<SplitParameter, "owner">[],
+): Map<string, number> {
   const held = new Array<number>(mesh.ranks).fill(0);
   const bytes = ({ spec }: Omit<SplitParameter, "owner">) => bytesOf(spec.shape, spec.dtype);
   const owners = new Map<string, number>();
   for (const p of [...parameters].sort((a, b) => bytes(b) - bytes(a) || (a.path < b.path ? -1 : 1))) {
-    const able = held.flatMap((n, rank) => (coordinatesOf(mesh, rank).pipeline === p.stages[0] ? [{ n, rank }] : []));
+    const able = held.flatMap((n, rank) => (isGathered || coordinatesOf(mesh, rank).pipeline === p.stages[0] ? [{ n, rank }] : []));
     const { rank } = able.reduce((a, b) => (b.n < a.n ? b : a));
     owners.set(p.path, rank);
     held[rank]! += bytes(p);
@@ -112,14 +122,21 @@ interface SplitOptions {
   readonly batch: BatchSpecs;
   /** Tokens of a row. */
   readonly length: number;
+  /** ZeRO-3, on a mesh of data alone: a stage a block. */
+  readonly isGathered?: boolean;
 }
 
+/** Blocks of a model, each of which can be a stage. */
+const blocksOf = ({ family, config }: ModelConfig): number =>
+  family === "encoder-decoder" ? config.encoderLayers + config.decoderLayers : config.layers;
+
 /** Errors: tensor/mesh where the mesh does not divide the model or the rows' length. */
-export function splitModel({ mesh, model, specs, loss, batch, length }: SplitOptions): ModelSplit {
+export function splitModel({ mesh, model, specs, loss, batch, length, isGathered = false }: SplitOptions): ModelSplit {
+  const stageCount = isGathered ? blocksOf(model) : mesh.sizes.pipeline;
   checkModelMesh(meshOf({ ...mesh.sizes, data: 1, sequence: 1 }), model, undefined, "train.mesh");
   checkMeshFits(mesh, [{ name: "train.length", size: length, axis: "sequence" }], "train.mesh");
   const inner = meshOf({ tensor: mesh.sizes.tensor, sequence: mesh.sizes.sequence });
-  const { stages } = cutLoss({ mesh, model, specs }, loss, batch);
+  const { stages } = cutLoss({ stageCount, model, specs }, loss, batch);
   const placed = leavesOf(specs).map(([path, spec]) => ({
     path,
     spec,
@@ -134,8 +151,8 @@ export function splitModel({ mesh, model, specs, loss, batch, length }: SplitOpt
       expected: "a loss that reads every parameter",
       received: `none that reads ${unread.path}`,
     });
-  const owners = ownersOf(mesh, placed);
-  return { mesh, inner, model, specs, parameters: placed.map(p => ({ ...p, owner: owners.get(p.path)! })) };
+  const owners = ownersOf({ mesh, isGathered }, placed);
+  return { mesh, inner, model, specs, stageCount, isGathered, parameters: placed.map(p => ({ ...p, owner: owners.get(p.path)! })) };
 }
 
 /** The programs of a loss's stages, for batches of these shapes. Gradients stay sums over `sequence`. */
@@ -167,9 +184,9 @@ export function shardedStages(split: ModelSplit, loss: SplitLoss, batch: BatchSp
   });
 }
 
-/** Does a rank have a part of a parameter? */
-export const holdsPart = ({ mesh }: ModelSplit, { stages }: SplitParameter, rank: number): boolean =>
-  stages.includes(coordinatesOf(mesh, rank).pipeline);
+/** Does a rank have a part of a parameter between steps? */
+export const holdsPart = ({ mesh, isGathered }: ModelSplit, { stages, owner }: SplitParameter, rank: number): boolean =>
+  isGathered ? rank === owner : stages.includes(coordinatesOf(mesh, rank).pipeline);
 
 /** A rank's number among those that share its stage and its rows. */
 export function innerRank({ mesh, inner }: ModelSplit, rank: number): number {

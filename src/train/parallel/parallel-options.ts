@@ -4,6 +4,7 @@ import { type Device, showMesh } from "../../tensor/index.ts";
 import { trainErrors } from "../errors.ts";
 import { evaluatesOthers, type Optimizer } from "../optimizer.ts";
 import type { ZeroLevel } from "../part.ts";
+import { gatheredRanks } from "./gathered-ranks.ts";
 import { groupRanks } from "./group-ranks.ts";
 import type { ModelSplit } from "./model-split.ts";
 import { splitRanks } from "./split-ranks.ts";
@@ -54,10 +55,10 @@ export async function stepRanksOf(o: ParallelTrainer): Promise<StepRanks> {
   if (beyond)
     throw trainErrors.fail("mesh", {
       place: "train.mesh",
-      expected: `the axis data alone with ${beyond}`,
-      received: showMesh(split.mesh),
-      hint: "Remove the other axes, or what they cannot do.",
+      expected: `${split.isGathered ? "zero 0 to 2" : "the axis data alone"} with ${beyond}`,
+      received: split.isGathered ? "zero 3" : showMesh(split.mesh),
+      hint: "Remove one of the two.",
     });
-  if (split) return splitRanks({ device, group, split });
+  if (split) return split.isGathered ? gatheredRanks({ device, group, split }) : splitRanks({ device, group, split });
   return groupRanks({ device, specs, group, zero });
 }

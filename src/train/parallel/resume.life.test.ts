@@ -82,6 +82,7 @@ test.each([
   ["muon", muon, 2, 1],
   ["adamw with best values and an average", full, 3, 2],
   ["muon on ranks that part matrices", { ...muon, mesh: { tensor: 2 }, vocabMultiple: 2 }, 4, 0],
+  ["muon under ZeRO-3", muon, 3, 3],
   ["adamw with best values and an average on a pipeline", { ...quiet, mesh: { pipeline: 2 } }, 2, 0],
 ] as const)("%s: ranks that are stopped twice and resumed end bit for bit like ranks that were not", async (_, over, size, zero) => {
   const recipe = { ...over, zero };
@@ -102,6 +103,7 @@ test("a checkpoint is read on any mesh and at any ZeRO level: the same arrays, t
   const meshes: readonly (readonly [size: number, zero: ZeroLevel, mesh?: MeshPart])[] = [
     [1, 0],
     [3, 2],
+    [3, 3],
     [4, 0, { data: 2, tensor: 2 }],
     [2, 1],
     [4, 0, { tensor: 2, pipeline: 2 }],

@@ -7,7 +7,7 @@ import { deepTest } from "../../../test/support/deep.ts";
 import type { ProcessGroup } from "../../ranks/index.ts";
 import { bytesOf, openDevice } from "../../tensor/index.ts";
 import { single } from "../optimizer.ts";
-import type { MeshPart, PretrainRecipeInput } from "../part.ts";
+import type { MeshPart, PretrainRecipeInput, ZeroLevel } from "../part.ts";
 import { pretrain, trainerOptions, trainSource } from "../pretrain.ts";
 import { toyModel, toyRecipe, toyRuns } from "../toy.laws.ts";
 import { createTrainer } from "../trainer.ts";
@@ -67,9 +67,9 @@ const gradients = (over: Partial<PretrainRecipeInput>) => async (ranks?: Process
 };
 
 const one = gradients(recipe)();
-async function gradientsHold(mesh: MeshPart): Promise<void> {
+async function gradientsHold(mesh: MeshPart, zero?: ZeroLevel): Promise<void> {
   const want = await one;
-  const ranks = await onRanks(meshSize(mesh), gradients({ ...recipe, mesh }));
+  const ranks = await onRanks(meshSize(mesh), gradients({ ...recipe, mesh, ...(zero ? { zero } : {}) }));
   // owners hold each gradient once, whole
   expect(relative(new Map(ranks.flatMap(r => r.found)), new Map(want.found))).toBeLessThan(1e-5);
   for (const { report } of ranks) {
@@ -81,6 +81,9 @@ async function gradientsHold(mesh: MeshPart): Promise<void> {
 }
 for (const mesh of meshes) test(`${shown(mesh)}: gradients of step 1 equal one rank's within 1e-5`, () => gradientsHold(mesh));
 for (const mesh of rare) deepTest(`${shown(mesh)}: gradients of step 1 equal one rank's within 1e-5`, () => gradientsHold(mesh));
+
+for (const data of [2, 3])
+  test(`ZeRO-3 on ${data} ranks: gradients of step 1 equal one rank's within 1e-5`, () => gradientsHold({ data }, 3));
 
 describe.each(["adamw", "muon"] as const)("%s", kind => {
   const over = { ...recipe, accumulate: 2, clip: 0.5, optimizer: { kind } } as const;
@@ -99,6 +102,11 @@ describe.each(["adamw", "muon"] as const)("%s", kind => {
       expect(want.at(-1)!).toBeLessThan(want[0]! - 0.5);
     },
   );
+  test("losses over 20 steps under ZeRO-3 on 3 ranks stay within 1e-3 of one rank's", async () => {
+    const want = await lossesOf({})();
+    const [got] = await onRanks(3, lossesOf({ zero: 3 }));
+    for (const [i, loss] of got!.entries()) expect(Math.abs(loss - want[i]!)).toBeLessThan(1e-3);
+  });
 });
 
 test("further tokens, untied tables and a ramp of the batch: losses on a mesh are one rank's", async () => {
@@ -128,18 +136,21 @@ test("further tokens, untied tables and a ramp of the batch: losses on a mesh ar
 });
 
 test("a whole run on a mesh gives every rank the whole model, with one rank's held-out loss", async () => {
-  const run = (mesh?: MeshPart) => {
-    const folder = join(root, `whole-${JSON.stringify(mesh)}`);
+  const run = (mesh?: MeshPart, zero?: ZeroLevel) => {
+    const folder = join(root, `whole-${JSON.stringify(mesh)}-${zero}`);
     return async (ranks?: ProcessGroup) => {
-      const { parameters, heldOut } = await pretrain({ ...of({ tokens: 12 * 7 * 32, rows: 7, ...(mesh ? { mesh } : {}) }, ranks), folder });
+      const { parameters, heldOut } = await pretrain({
+        ...of({ tokens: 12 * 7 * 32, rows: 7, ...(mesh ? { mesh } : {}), ...(zero ? { zero } : {}) }, ranks),
+        folder,
+      });
       const values = await valuesOf(parameters);
       for (const a of leavesOf(parameters)) a.dispose();
       return { values, heldOut };
     };
   };
   const want = await run()();
-  for (const mesh of [{ data: 2, tensor: 2 }, { pipeline: 2 }] as const) {
-    const ranks = await onRanks(meshSize(mesh), run(mesh));
+  for (const [mesh, zero] of [[{ data: 2, tensor: 2 }], [{ pipeline: 2 }], [{ data: 3 }, 3]] as const) {
+    const ranks = await onRanks(meshSize(mesh), run(mesh, zero));
     for (const { values, heldOut } of ranks) {
       expect(values).toEqual(ranks[0]!.values);
       expect(heldOut).toBe(ranks[0]!.heldOut);
@@ -152,7 +163,8 @@ test("a whole run on a mesh gives every rank the whole model, with one rank's he
 test("held memory: tensor divides matrices, pipeline divides blocks, and the optimiser's state is divided over all ranks", async () => {
   const bytes = (tree: unknown) => leavesOf(tree).reduce((sum, a) => sum + bytesOf(a.shape, a.dtype), 0);
   const held = (mesh?: MeshPart) => async (ranks?: ProcessGroup) => {
-    const { trainer } = await runSteps(of({ optimizer: { kind: "adamw" }, ...(mesh ? { mesh } : {}) }, ranks), 1);
+    const over = { optimizer: { kind: "adamw" }, ...(mesh ? { mesh } : {}) } as const;
+    const { trainer } = await runSteps(of(over, ranks), 1);
     const found = { parameters: bytes(trainer.state.parameters), optimizer: bytes(trainer.state.optimizer) };
     trainer.dispose();
     return found;
@@ -167,6 +179,25 @@ test("held memory: tensor divides matrices, pipeline divides blocks, and the opt
       // norms are on all ranks, and a tied table on both ends of a pipeline
       expect(r.parameters).toBeLessThan(0.65 * whole.parameters);
     }
+  }
+});
+
+test("held memory: ZeRO-3 divides parameters, gradients and the optimiser's state", async () => {
+  const held = (zero: ZeroLevel) =>
+    onRanks(2, async ranks => {
+      const { trainer } = await runSteps(of({ optimizer: { kind: "adamw" }, zero }, ranks), 1);
+      const parameters = leavesOf(trainer.state.parameters).reduce((sum, a) => sum + bytesOf(a.shape, a.dtype), 0);
+      const found = { parameters, all: trainer.heldBytes };
+      trainer.dispose();
+      return found;
+    });
+  const [two, three] = [await held(2), await held(3)];
+  expect(three.reduce((sum, r) => sum + r.parameters, 0)).toBe(two[0]!.parameters);
+  for (const [i, r] of three.entries()) {
+    expect(r.parameters).toBeLessThan(0.6 * two[0]!.parameters);
+    // parameters, gradients and two moments of what it owns
+    expect(r.all).toBe(4 * r.parameters);
+    expect(r.all).toBeLessThan(two[i]!.all);
   }
 });
 
@@ -209,6 +240,10 @@ test("what ranks that part the model cannot do is refused by name, and so is a m
   expect((await refused({ noiseScale: { every: 2 } }))[0]).toMatch(/the gradient noise scale \(noiseScale\)/);
   expect((await refused({ vocabMultiple: 1 }))[0]).toMatch(
     /train\.mesh\.tensor: expected a divisor of model\.vocab \(25\), got 2\. .*vocabMultiple/,
+  );
+  expect((await refused({ zero: 3 }))[0]).toMatch(/^train\.zero: expected 3 on the axis data alone, got 3 on tensor=2/);
+  expect((await refused({ mesh: {}, zero: 3, memory: 2 ** 30 }))[0]).toMatch(
+    /expected zero 0 to 2 with a memory limit \(memory\), got zero 3/,
   );
   expect((await refused({ mesh: { sequence: 3 } }, 3))[0]).toMatch(
     /train\.mesh\.sequence: expected a divisor of train\.length \(32\), got 3/,

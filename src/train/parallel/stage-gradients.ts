@@ -8,7 +8,6 @@ import type { StepGradients } from "../step-gradients.ts";
 import type { TrainerOptions } from "../trainer.ts";
 import { updateProgram } from "../trainer-programs.ts";
 import { treeProgram } from "../tree-program.ts";
-import { meshCollectives } from "./mesh-collectives.ts";
 import type { SplitLoss } from "./model-split.ts";
 import type { PartArrays } from "./split-values.ts";
 import { openStageRunner } from "./stage-runner.ts";
@@ -20,11 +19,10 @@ export async function openStageGradients<S, B extends Record<string, Tensor>>(o:
   const { group, split } = o.parallel!;
   const precision = o.precision === "bf16" ? "bf16" : "f32";
   let onNative: RunOptions["onNative"];
-  const runner = openStageRunner({
+  const runner = await openStageRunner({
     device,
     split: split!,
-    rank: group.rank,
-    collectives: await meshCollectives(group, split!.mesh),
+    group,
     // a trainer's loss is of the specifications that the split is of
     loss: o.loss as SplitLoss,
     batch: o.batch,
@@ -46,13 +44,19 @@ export async function openStageGradients<S, B extends Record<string, Tensor>>(o:
     gradients = {};
     const made = await runner.run(parameters as PartArrays, batches, 1 / weight);
     ({ gradients } = made);
-    const squared = await norm.with(run, gradients);
+    // ranks that share rows and stage come to the same loss
+    const isTold = tensor === 0 && sequence === 0;
+    return { loss: isTold ? made.losses.reduce((a, b) => a + b, 0) : 0, squared: await squaredOf(run), own: [], measures: {} };
+  }
+
+  async function squaredOf(run: RunOptions): Promise<number> {
+    // owners have whole sums, whose norm the ranks find together
+    if (split!.isGathered) return 0;
+    const made = await norm.with(run, gradients);
     try {
-      // ranks that share rows and stage come to the same loss
-      const isTold = tensor === 0 && sequence === 0;
-      return { loss: isTold ? made.losses.reduce((a, b) => a + b, 0) : 0, squared: await squared.item(), own: [], measures: {} };
+      return await made.item();
     } finally {
-      squared.dispose();
+      made.dispose();
     }
   }
 

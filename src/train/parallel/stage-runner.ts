@@ -1,7 +1,7 @@
 /** The stages of a rank on its device: micro-batches go through them, and come out as losses and gradients of the rank's parts. */
 import { defined } from "../../base/index.ts";
+import type { ProcessGroup } from "../../ranks/index.ts";
 import {
-  add,
   coordinatesOf,
   type Device,
   type DeviceArray,
@@ -11,15 +11,14 @@ import {
   type PipelineStage,
   partOfValues,
   pipelineSchedule,
-  type RankCollectives,
   rankAt,
   type ShardLayout,
-  type Tensor,
   type TypedArray,
 } from "../../tensor/index.ts";
 import type { HostBatch } from "../batch.ts";
 import type { ComputedPrecision } from "../part.ts";
-import { treeProgram } from "../tree-program.ts";
+import { arraySums, gatheredParameters } from "./gathered-parameters.ts";
+import { meshCollectives } from "./mesh-collectives.ts";
 import { type BatchSpecs, innerRank, type ModelSplit, type SplitLoss, shardedStages } from "./model-split.ts";
 
 type Arrays = Readonly<Record<string, DeviceArray>>;
@@ -27,8 +26,7 @@ type Arrays = Readonly<Record<string, DeviceArray>>;
 export interface StageRunnerOptions {
   readonly device: Device;
   readonly split: ModelSplit;
-  readonly rank: number;
-  readonly collectives: RankCollectives;
+  readonly group: ProcessGroup;
   readonly loss: SplitLoss;
   readonly batch: BatchSpecs;
   readonly precision?: ComputedPrecision | undefined;
@@ -52,7 +50,8 @@ export interface StageRunner {
 
 /** What a rank computes batches of one set of shapes with. */
 interface OpenStage {
-  readonly stage: PipelineStage;
+  /** The rank's stages by their numbers. */
+  readonly stages: ReadonlyMap<number, PipelineStage>;
   readonly rank: PipelineRank;
   /** Of a batch's arrays, by their names in the program. */
   readonly layouts: ReadonlyMap<string, ShardLayout>;
@@ -64,40 +63,40 @@ const disposeAll = (arrays: Arrays): void => {
 
 const pathOf = (name: string): string => name.slice(2);
 
-export function openStageRunner(o: StageRunnerOptions): StageRunner {
-  const { device, split, collectives } = o;
-  const at = coordinatesOf(split.mesh, o.rank);
-  const inner = innerRank(split, o.rank);
+/** Every rank of the group opens its own. */
+export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunner> {
+  const { device, split, group } = o;
+  const at = coordinatesOf(split.mesh, group.rank);
+  const inner = innerRank(split, group.rank);
+  const collectives = await meshCollectives(group, split.mesh);
   const opened = new Map<string, OpenStage>();
-  const sum = treeProgram<Record<string, DeviceArray>>(
-    (sofar: Record<string, Tensor>, more: Record<string, Tensor>) =>
-      Object.fromEntries(Object.entries(sofar).map(([path, x]) => [path, add(x, more[path]!)])),
-    { device, donate: [0], name: "gradients" },
-  );
+  const sums = arraySums(device);
 
   function open(key: string, shapes: HostBatch["shapes"]): OpenStage {
     const known = opened.get(key);
     if (known) return known;
     const batch = Object.fromEntries(Object.entries(o.batch).map(([name, s]) => [name, { ...s, shape: shapes?.[name] ?? s.shape }]));
-    const { stage, sharded } = shardedStages(split, o.loss, batch)[at.pipeline]!;
-    const { graph } = sharded.rank(inner);
+    const own = Array.from(shardedStages(split, o.loss, batch).entries()).filter(([n]) => split.isGathered || n === at.pipeline);
+    const graphs = own.map(([n, { stage, sharded }]) => [n, { stage, graph: sharded.rank(inner).graph }] as const);
     const rank = openPipelineRank({
       device,
       place: at.pipeline,
-      stages: new Map([[at.pipeline, { stage, graph }]]),
+      stages: new Map(graphs),
       rankAt: pipeline => rankAt(split.mesh, { ...at, pipeline }),
       fuse: true,
       ...defined({ products: o.precision, isForward: o.isForward, onNative: o.onNative }),
     });
-    const layouts = new Map(graph.inputs.map((t, i) => [t.attributes.name, sharded.inputs[i]!]));
-    const made = { stage, rank, layouts };
+    const layouts = own.flatMap(([, { stage, sharded }]) =>
+      stage.graph.inputs.map((t, i) => [t.attributes.name, sharded.inputs[i]!] as const),
+    );
+    const made = { stages: new Map(own.map(([n, { stage }]) => [n, stage])), rank, layouts: new Map(layouts) };
     opened.set(key, made);
     return made;
   }
 
-  async function arraysOf({ stage, layouts }: OpenStage, { arrays }: Pick<HostBatch, "arrays">, scale: number): Promise<Arrays> {
+  async function arraysOf({ stages, layouts }: OpenStage, { arrays }: Pick<HostBatch, "arrays">, scale: number): Promise<Arrays> {
     const made: Record<string, DeviceArray> = {};
-    for (const name of stage.batch) {
+    for (const name of new Set([...stages.values()].flatMap(s => s.batch))) {
       const layout = layouts.get(name)!;
       const whole: TypedArray = name === "2" ? Float32Array.of(scale) : arrays[pathOf(name)]!;
       const dtype = name === "2" ? "f32" : o.batch[pathOf(name)]!.dtype;
@@ -106,20 +105,31 @@ export function openStageRunner(o: StageRunnerOptions): StageRunner {
     return made;
   }
 
+  /** Micro-batches that go through the stages in one plan, and what they are computed with. */
+  function planOf(open: OpenStage, parameters: Arrays, microBatches: number) {
+    const { isGathered, stageCount } = split;
+    if (isGathered) {
+      const gathered = gatheredParameters({ device, split, group, stages: open.stages, owned: parameters, sums });
+      return { plan: pipelineSchedule("interleaved", { ranks: 1, microBatches, chunks: stageCount }), parameters: gathered, gathered };
+    }
+    const names = [...open.stages.values()].flatMap(s => s.parameters);
+    return {
+      plan: pipelineSchedule("1f1b", { ranks: stageCount, microBatches }),
+      parameters: Object.fromEntries(names.map(name => [name, parameters[pathOf(name)]!])),
+    };
+  }
+
   async function runAlike(open: OpenStage, parameters: Arrays, batches: readonly Pick<HostBatch, "arrays">[], scale: number) {
     const given: Arrays[] = [];
     try {
       for (const b of batches) given.push(await arraysOf(open, b, scale));
-      const made = await open.rank.run({
-        plan: pipelineSchedule("1f1b", { ranks: split.mesh.sizes.pipeline, microBatches: batches.length }),
-        parameters: Object.fromEntries(open.stage.parameters.map(name => [name, parameters[pathOf(name)]!])),
-        batches: given,
-        collectives,
-      });
+      const { gathered, ...planned } = planOf(open, parameters, batches.length);
+      const made = await open.rank.run({ ...planned, batches: given, collectives });
       const losses: number[] = [];
       for (const array of made.results.get(0) ?? []) losses.push(await array.item());
       for (const array of [...made.results.values()].flat()) array.dispose();
-      return { losses, gradients: Object.fromEntries(Object.entries(made.gradients).map(([name, a]) => [pathOf(name), a])) };
+      const own = Object.fromEntries(Object.entries(made.gradients).map(([name, a]) => [pathOf(name), a]));
+      return { losses, gradients: gathered?.gradients() ?? own };
     } finally {
       for (const arrays of given) disposeAll(arrays);
     }
@@ -130,12 +140,14 @@ export function openStageRunner(o: StageRunnerOptions): StageRunner {
     const losses: number[] = [];
     let gradients: Record<string, DeviceArray> | undefined;
     for (let from = 0, to = 0; from < batches.length; from = to) {
-      while (to < batches.length && keys[to] === keys[from]) to++;
+      // what is gathered is let go after each micro-batch, with its activations
+      while (to < batches.length && keys[to] === keys[from] && !(split.isGathered && to > from)) to++;
       const made = await runAlike(open(keys[from]!, batches[from]!.shapes), parameters, batches.slice(from, to), scale);
       losses.push(...made.losses);
-      if (!gradients) gradients = made.gradients;
+      // a rank may own nothing
+      if (!gradients || Object.keys(gradients).length === 0) gradients = made.gradients;
       else {
-        gradients = await sum.with({}, gradients, made.gradients);
+        gradients = await sums.with({}, gradients, made.gradients);
         disposeAll(made.gradients);
       }
     }
@@ -146,7 +158,7 @@ export function openStageRunner(o: StageRunnerOptions): StageRunner {
     run,
     dispose() {
       for (const { rank } of opened.values()) rank.dispose();
-      sum.dispose();
+      sums.dispose();
     },
   };
 }

@@ -1,0 +1,85 @@
+/**
+ * ZeRO-3 (Rajbhandari et al. 2020, section 5.3): between the passes of a stage a rank has no parameters of it but its own. Owners send them before a pass, one
+ * stage ahead of the one that computes; gradients go to the owners right behind the backward pass.
+ */
+import type { ProcessGroup } from "../../ranks/index.ts";
+import { add, type Device, type DeviceArray, type PipelineStage, type StageParameters, type Tensor } from "../../tensor/index.ts";
+import { type TreeProgram, treeProgram } from "../tree-program.ts";
+import type { ModelSplit, SplitParameter } from "./model-split.ts";
+import { broadcastArray, sumArray } from "./rank-arrays.ts";
+import type { PartArrays } from "./split-values.ts";
+
+type Arrays = Readonly<PartArrays>;
+
+/** Adds arrays up, in the first ones' place. */
+export type ArraySums = TreeProgram<PartArrays>;
+export const arraySums = (device: Device): ArraySums =>
+  treeProgram<PartArrays>(
+    (sofar: Record<string, Tensor>, more: Record<string, Tensor>) =>
+      Object.fromEntries(Object.entries(sofar).map(([path, x]) => [path, add(x, more[path]!)])),
+    { device, donate: [0], name: "gradients" },
+  );
+
+interface GatheredOptions {
+  readonly device: Device;
+  readonly split: ModelSplit;
+  readonly group: ProcessGroup;
+  /** By number. */
+  readonly stages: ReadonlyMap<number, PipelineStage>;
+  /** Parameters that this rank owns, by path. */
+  readonly owned: Arrays;
+  readonly sums: ArraySums;
+}
+
+/** Parameters of one step, and the gradients of those that this rank owns, by path. */
+export interface GatheredParameters extends StageParameters {
+  gradients(): PartArrays;
+}
+
+export function gatheredParameters({ device, split, group, stages, owned, sums }: GatheredOptions): GatheredParameters {
+  const named = new Map<string, SplitParameter>(split.parameters.map(p => [`0.${p.path}`, p]));
+  const own = new Set(Object.values(owned));
+  let gradients: PartArrays = {};
+  // ranks meet in one order: what is taken ahead ends before gradients go
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const run = last.then(work);
+    last = run.catch(() => {});
+    return run;
+  };
+
+  async function take(stage: number): Promise<Arrays> {
+    const made: Record<string, DeviceArray> = {};
+    for (const name of stages.get(stage)!.parameters) {
+      const { path, spec, owner } = named.get(name)!;
+      const array = owner === group.rank ? owned[path]! : await device.zeros(spec.shape, spec.dtype);
+      made[name] = array;
+      await broadcastArray(group, array, owner);
+    }
+    return made;
+  }
+
+  async function addGradients(stage: number, given: Arrays): Promise<void> {
+    const mine: PartArrays = {};
+    for (const name of stages.get(stage)!.parameters) {
+      const { path, owner } = named.get(name)!;
+      await sumArray(group, given[name]!, owner);
+      if (owner === group.rank) mine[path] = given[name]!;
+      else given[name]!.dispose();
+    }
+    const both = Object.keys(mine).filter(path => gradients[path]);
+    const pick = (from: Arrays) => Object.fromEntries(both.map(path => [path, from[path]!]));
+    const summed = both.length ? await sums.with({}, pick(gradients), pick(mine)) : {};
+    for (const path of both) mine[path]!.dispose();
+    gradients = { ...gradients, ...mine, ...summed };
+  }
+
+  return {
+    take: stage => inTurn(() => take(stage)),
+    release(parameters) {
+      for (const a of Object.values(parameters)) if (!own.has(a)) a.dispose();
+    },
+    add: (stage, given) => inTurn(() => addGradients(stage, given)),
+    gradients: () => gradients,
+  };
+}
