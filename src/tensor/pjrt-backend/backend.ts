@@ -1,7 +1,7 @@
 /**
  * PJRT behind the backend contract: a graph becomes StableHLO text, a plugin compiles it, a run takes and gives buffers that stay on the device.
  * Donated arguments are aliased to results in the program itself, so the compiler orders what reads them. Left out: programs over several
- * devices, and stopping a program that has begun (PJRT has no such call): an aborted run is waited for by nobody.
+ * devices (shard/run-partitioned.ts), and stopping a program that has begun (PJRT has no such call): an aborted run is waited for by nobody.
  */
 import { defined } from "../../base/index.ts";
 import type { Backend, BuildOptions, DeviceMemory, Executable, RunHooks } from "../backend.ts";
@@ -18,7 +18,7 @@ import {
   type PjrtProgram,
 } from "../pjrt/index.ts";
 import type { Shape } from "../shape.ts";
-import { type HloProgram, hloProgram, indexError } from "../stablehlo/index.ts";
+import { checkedEnds, type HloProgram, hloProgram, throwOutside } from "../stablehlo/index.ts";
 import { pjrtAbilities } from "./abilities.ts";
 import { PjrtMemory } from "./memory.ts";
 
@@ -93,10 +93,9 @@ class PjrtExecutable implements Executable {
     if (checks.length === 0) return results;
     const found = results.pop()!;
     try {
-      const ends = new BigInt64Array(new ArrayBuffer(16 * checks.length));
+      const ends = checkedEnds(checks);
       await found.read(ends, 1);
-      for (const [i, { place, size }] of checks.entries())
-        for (const end of [ends[2 * i]!, ends[2 * i + 1]!]) if (end < 0n || end >= BigInt(size)) throw indexError(place, size, Number(end));
+      throwOutside(checks, ends);
     } catch (error) {
       for (const b of results) b.dispose();
       throw error;

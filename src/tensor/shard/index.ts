@@ -36,6 +36,7 @@ export {
   type PipelineResult,
   type StageParameters,
 } from "./run-pipeline.ts";
+export { openPartitioned, type PartitionedProgram, type PartitionOptions } from "./run-partitioned.ts";
 export { openRankProgram, type RankExecutable, type RankProgramOptions } from "./run-sharded.ts";
 export { type RankProgram, type ShardedGraph, type ShardOptions, type ShardReport, shardGraph, sumCollectives } from "./shard-graph.ts";
 export { joinValues, partOfValues, splitValues } from "./shard-values.ts";

@@ -1,3 +1,3 @@
 /** Door of StableHLO: graphs as the text that PJRT plugins compile. */
-export { hloComposites, indexError } from "./lower.ts";
-export { type HloProgram, hloProgram } from "./program.ts";
+export { hloComposites } from "./lower.ts";
+export { checkedEnds, type HloProgram, hloProgram, replicated, throwOutside } from "./program.ts";
