@@ -93,7 +93,8 @@ export const benches = {
     "test suites of vLLM, llama.cpp and of clients against `loam serve`: which tests pass, beside the list of expected failures; NAME... runs some",
   rollout: "requests on a real cluster during a rolling update, a drained node and a canary: lost, cut, refused, answered twice",
   allreduce: "sums of 40 MB over 2 and 4 ranks by shared memory, TCP and MPI, beside Open MPI; how soon a killed rank is named",
-  split: "gradients and losses of three families over every mesh of at most 4 ranks, beside one rank: data, tensor, sequence, pipeline",
+  split:
+    "gradients and losses of three families over every mesh of at most 4 ranks, beside one rank and XLA's own partitioning [gradients losses bf16, families]",
   scale: "an autoscaler on a real cluster: its decision after a step of the load, and what scale-in loses",
 } as const satisfies Record<string, string>;
 export type BenchName = keyof typeof benches;

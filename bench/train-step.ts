@@ -11,7 +11,7 @@ import { type Bar, type BenchContext, type BenchResult, benchMachine, digits, in
 
 const rounds = 3;
 const threadCounts = [1, 2] as const;
-type Measured = Exclude<Precision, "auto">;
+type Measured = Exclude<Precision, "auto" | "f16">;
 const precisions: readonly Measured[] = ["f32", "bf16"];
 /** As PyTorch's users name them. */
 const namesOf: Readonly<Record<Measured, string>> = { f32: "fp32", bf16: "bf16" };

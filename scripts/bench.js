@@ -34,7 +34,7 @@ await main(async args => {
   const json = args.includes("--json");
   const words = args.filter(a => !a.startsWith("--"));
   // the words after these are names of their parts
-  const hasParts = ["suites", "precision", "pjrt"].includes(words[0]);
+  const hasParts = ["suites", "precision", "pjrt", "split"].includes(words[0]);
   const [names, only] = hasParts ? [words.slice(0, 1), words.slice(1)] : [words, []];
   if (names[0] === "peers") {
     await installPeers({ light: args.includes("--light"), llama: args.includes("--llama"), litellm: args.includes("--litellm") });

@@ -9,6 +9,9 @@ import type { OpKind } from "./ops.ts";
 import type { Shape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** What large products of matrices round their f32 operands to; they are summed in f32. */
+export type ProductDType = "f32" | "bf16" | "f16";
+
 export interface Capabilities {
   readonly name: string;
   /** Composites that it runs as one operation; the others reach it expanded. */
@@ -19,6 +22,8 @@ export interface Capabilities {
   takes?(t: Tensor): boolean;
   /** Values may be kept in 16 bits between operations: it has code that narrows and widens them. */
   readonly narrows?: true;
+  /** The 16 bits of products and of kept values may be f16, whose range a caller must keep to. */
+  readonly halves?: true;
   /** Runs leave the JavaScript thread free. */
   readonly asynchronous: boolean;
   /** Outputs may be written over inputs where `compile` proves it safe. */
@@ -62,8 +67,8 @@ export interface BuildOptions {
   readonly constants?: ReadonlyMap<number, DeviceMemory>;
   /** A prefix for a profile of operator times, where the backend can make one. */
   readonly profile?: string;
-  /** What large products of matrices round their f32 operands to; where the processor has no 512-bit vectors they are not rounded. */
-  readonly products?: "f32" | "bf16";
+  /** Where the processor has no 512-bit vectors, operands are not rounded to bf16. f16 only with the capability `halves`. */
+  readonly products?: ProductDType;
   /** Chains of operations on elements may be computed at once, where the backend can; results may differ by rounding. */
   readonly fuses?: boolean;
   /** Large products by matrices among `constants` may be computed in seven parts instead of eight, with `fuses`; rows then share rounding. */

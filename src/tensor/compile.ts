@@ -5,7 +5,7 @@
 import { defined, inTurns, isBranch, type MapLeaves, pauses, type Tree, treeFrom, treePaths } from "../base/index.ts";
 import { chargeWork, isCharged, type Work } from "../ledger/index.ts";
 import { safeAliases } from "./alias.ts";
-import type { Capabilities, Executable } from "./backend.ts";
+import type { Capabilities, Executable, ProductDType } from "./backend.ts";
 import { reachable } from "./body.ts";
 import { countWork } from "./count-work.ts";
 import type { Device } from "./device.ts";
@@ -38,9 +38,10 @@ export interface CompileOptions {
   readonly constant?: readonly number[];
   /**
    * "bf16": large products of matrices take their operands rounded to bf16 and sum them in float32, where the processor has AVX2;
-   * it is faster where that also has products of bf16. Elsewhere, and where absent, they are float32.
+   * it is faster where that also has products of bf16. Elsewhere, and where absent, they are float32. "f16" rounds to f16, on devices with the
+   * capability `halves` alone: what is beyond 65504 is infinite there.
    */
-  readonly products?: "f32" | "bf16";
+  readonly products?: ProductDType;
   /**
    * Where the processor has 512-bit vectors, chains of operations on elements are computed in one pass over memory, sums of rows within them,
    * large products of matrices by code made for their shapes (with AVX2, too), and `flashAttention` and its gradient by an operator each. Sums of two,
@@ -196,6 +197,17 @@ function nativeKinds(
   return new Set([...native, ...wanted.filter(kind => onRequest?.has(kind))]);
 }
 
+/** Throws `tensor/device` where f16 is asked of a device that lacks it. */
+function checkHalves(place: string, { backend, name }: Device, { products, keep }: Pick<CompileOptions, "products" | "keep">): void {
+  if ((products === "f16" || keep?.storage === "f16") && !backend.capabilities.halves)
+    throw tensorErrors.fail("device", {
+      place: `${place}: f16`,
+      expected: "a device that computes products in f16 (pjrt:NAME)",
+      received: name,
+      hint: "Use bf16, or f32.",
+    });
+}
+
 /** A function of trees of tensors, and the programs that it was compiled to, one for each signature of its arguments. */
 class Compilation<A extends readonly unknown[], R> {
   readonly #f: (...args: A) => R;
@@ -269,6 +281,7 @@ class Compilation<A extends readonly unknown[], R> {
   async #build(args: readonly unknown[], leaves: readonly ArgumentLeaf[]): Promise<Program> {
     const { donate = [], device, ...options } = this.#options;
     const { backend } = device;
+    checkHalves(this.#name, device, options);
     const pause = pauses();
     const specs = leaves.map(l => specOf(l.leaf));
     const constants = this.#constantsOf(leaves);
@@ -301,7 +314,7 @@ class Compilation<A extends readonly unknown[], R> {
       ...build,
       ...defined({ strassen: options.strassen, profile: options.profile }),
     });
-    const work = once(() => countWork(graph, raw, options.products === "bf16"));
+    const work = once(() => countWork(graph, raw, options.products !== undefined && options.products !== "f32"));
     return { graph, work, executable, like: result as Tree<unknown>, aliases, kept: keeps?.report };
   }
 

@@ -3,18 +3,18 @@
  * The peak of each choice is foretold by the backend, so a choice is judged before anything is built.
  */
 import { formatBytes, withDetails } from "../base/index.ts";
-import type { Backend, EstimateOptions } from "./backend.ts";
+import type { Backend, EstimateOptions, ProductDType } from "./backend.ts";
 import { tensorErrors } from "./errors.ts";
 import type { Graph } from "./graph.ts";
-import { type KeptValue, keptValues, narrowable, type TwoPasses, twoPasses, withKeptForms } from "./kept.ts";
+import { type KeptValue, keptValues, type NarrowedValues, narrowable, type TwoPasses, twoPasses, withKeptForms } from "./kept.ts";
 import { Recomputation } from "./rematerialise.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface KeepOptions {
   /** Results of the forward pass: paths, or what their paths begin with. All others are the backward pass's. */
   readonly forward: readonly string[];
-  /** "bf16": large values that the backward pass reads are kept in 16 bits, where the device has code for that. */
-  readonly storage?: "f32" | "bf16";
+  /** "bf16", "f16": large values that the backward pass reads are kept in 16 bits, where the device has code for that. */
+  readonly storage?: ProductDType;
   /** Most memory for values between operations; as much as it takes is computed again instead of kept. Results in float32 keep their bits. */
   readonly budgetBytes?: number;
 }
@@ -48,15 +48,17 @@ interface Choice {
 class Choices {
   readonly #passes: TwoPasses;
   readonly #narrowed: ReadonlySet<Tensor>;
+  readonly #words: NarrowedValues["words"];
   readonly #recomputation: Recomputation;
   readonly #estimate: (graph: Graph) => number;
   /** Dropped in any case: where others are narrowed and widened, that costs no more. */
   readonly always: ReadonlySet<Tensor>;
   readonly order: readonly Tensor[];
 
-  constructor(passes: TwoPasses, kept: readonly KeptValue[], narrowed: ReadonlySet<Tensor>, estimate: (graph: Graph) => number) {
+  constructor(passes: TwoPasses, kept: readonly KeptValue[], { narrowed, words }: NarrowedValues, estimate: (graph: Graph) => number) {
     this.#passes = passes;
     this.#narrowed = narrowed;
+    this.#words = words;
     this.#recomputation = new Recomputation(kept);
     this.#estimate = estimate;
     this.always = narrowed.size > 0 ? this.#recomputation.nearlyFree() : new Set();
@@ -67,7 +69,7 @@ class Choices {
     const recomputed = this.#recomputation.closure(dropped);
     if (!recomputed) return undefined;
     const narrowed = new Set([...this.#narrowed].filter(t => !recomputed.has(t)));
-    const graph = withKeptForms(this.#passes, { narrowed, recomputed });
+    const graph = withKeptForms(this.#passes, { narrowed, words: this.#words, recomputed });
     return { graph, dropped, bytes: this.#estimate(graph) };
   }
 
@@ -138,7 +140,9 @@ export function* keepingActivations(
 ): Generator<undefined, { readonly graph: Graph; readonly report: KeptReport; readonly recomputes: boolean } | undefined, undefined> {
   const { backend, build, name } = given;
   const results = new Set(paths.flatMap((path, i) => (startsWith(path, forward) ? [i] : [])));
-  const narrows = storage === "bf16" && backend.capabilities.narrows === true;
+  const words = storage === "f16" ? "f16" : "bf16";
+  const narrows =
+    (storage === "bf16" && backend.capabilities.narrows === true) || (storage === "f16" && backend.capabilities.halves === true);
   if (budgetBytes !== undefined && !backend.estimatePeakBytes)
     throw tensorErrors.fail("device", {
       place: `${name}: memory`,
@@ -150,7 +154,7 @@ export function* keepingActivations(
   const passes = twoPasses(graph, results);
   const kept = keptValues(passes);
   const narrowed = new Set(narrows ? narrowable(kept) : []);
-  const choices = new Choices(passes, kept, narrowed, g => backend.estimatePeakBytes?.(g, build) ?? 0);
+  const choices = new Choices(passes, kept, { narrowed, words }, g => backend.estimatePeakBytes?.(g, build) ?? 0);
   yield;
   const choice = budgetBytes === undefined ? choices.first(0)! : yield* fitting(choices, budgetBytes, name);
   const plainBytes = kept.reduce((sum, k) => sum + k.bytes, 0);

@@ -62,10 +62,14 @@ export function keptValues({ graph, forward, nodes }: TwoPasses): KeptValue[] {
   });
 }
 
-/** How the backward pass comes by what the forward pass leaves; everything else is kept as it is. */
-interface KeptForms {
-  /** Kept as bf16. */
+/** Values that are kept in 16 bits. */
+export interface NarrowedValues {
   readonly narrowed: ReadonlySet<Tensor>;
+  /** Which: bf16 where absent. */
+  readonly words?: "bf16" | "f16" | undefined;
+}
+/** How the backward pass comes by what the forward pass leaves; everything else is kept as it is. */
+interface KeptForms extends NarrowedValues {
   /** Computed again where they are read. */
   readonly recomputed: ReadonlySet<Tensor>;
 }
@@ -74,7 +78,7 @@ interface KeptForms {
 const copyOf = (t: Tensor, inputs: readonly Tensor[]): Tensor => (isGivenTensor(t) ? t : new Tensor(t.kind, inputs, t.attributes));
 
 /** The program with its kept values in these forms. */
-export function withKeptForms(passes: TwoPasses, { narrowed, recomputed }: KeptForms): Graph {
+export function withKeptForms(passes: TwoPasses, { narrowed, words: dtype = "bf16", recomputed }: KeptForms): Graph {
   const { graph, forward, nodes, results } = passes;
   const early = new Map<Tensor, Tensor>();
   const words = new Map<Tensor, Tensor>();
@@ -83,7 +87,7 @@ export function withKeptForms(passes: TwoPasses, { narrowed, recomputed }: KeptF
   for (const t of nodes) {
     if (!forward.has(t)) continue;
     early.set(t, copyOf(t, t.inputs.map(earlyOf)));
-    if (narrowed.has(t)) words.set(t, f.cast(early.get(t)!, "bf16"));
+    if (narrowed.has(t)) words.set(t, f.cast(early.get(t)!, dtype));
   }
   /** The 16-bit form of a value, or of another shape of one. */
   const wordsOf = (x: Tensor): Tensor | undefined => {

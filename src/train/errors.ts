@@ -19,7 +19,8 @@ export const trainErrors = errorTable("train", {
   precision: {
     status: 400,
     exit: "usage",
-    meaning: "This machine has no code for the precision that a recipe asks for. It is a warning, which names what is computed instead.",
+    meaning:
+      "This machine has no code for the precision that a recipe asks for. It is a warning, which names what is computed instead; `f16` is refused.",
   },
   metric: {
     status: 400,

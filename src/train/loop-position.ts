@@ -1,6 +1,7 @@
 /** Where a loop stands between two steps, as a checkpoint holds it beside arrays, and what is summed up for the next line of the log. */
 import { defined } from "../base/index.ts";
 import type { ArraysOf } from "../nn/index.ts";
+import type { LossScale } from "./loss-scale.ts";
 import type { MetricPoint } from "./metrics.ts";
 import { type NoiseLevel, noiseScaleOf } from "./noise-scale.ts";
 import type { PackingState } from "./packing.ts";
@@ -61,6 +62,8 @@ export interface Position {
   readonly ranks?: readonly RanksFrom[];
   /** Absent in checkpoints of before it could be chosen by timing. */
   readonly precision?: ComputedPrecision;
+  /** With f16: the loss's scale. */
+  readonly lossScale?: LossScale;
 }
 // a checkpoint's hash takes no number that is none
 export const storedPoint = (point: ValidationPoint): Record<string, number | null> =>
@@ -73,11 +76,16 @@ export const readPoint = (stored: Readonly<Record<string, number | null>>): Vali
 /** Pre-training once wrote another form. */
 export const isPosition = (state: unknown): state is Position => Array.isArray((state as Partial<Position>).history);
 
-/** The sums with one more step. */
+/** The sums with one more step. One that was skipped has no loss, but took its time. */
 export const widened = (w: LogWindow, report: StepReport, tokens: number): LogWindow => ({
-  steps: w.steps + 1,
-  loss: w.loss + report.loss,
-  measures: Object.fromEntries(Object.entries(report.measures).map(([name, x]) => [name, (w.measures?.[name] ?? 0) + x])),
+  ...w,
+  ...(report.isSkipped
+    ? {}
+    : {
+        steps: w.steps + 1,
+        loss: w.loss + report.loss,
+        measures: Object.fromEntries(Object.entries(report.measures).map(([name, x]) => [name, (w.measures?.[name] ?? 0) + x])),
+      }),
   ms: w.ms + report.totalMs,
   tokens: w.tokens + tokens,
 });
@@ -98,5 +106,10 @@ export const metricPointOf = (
   ...(found ? { heldOut: found.loss } : {}),
   ...(w.measures?.tokenAccuracy === undefined ? {} : { tokenAccuracy: w.measures.tokenAccuracy / w.steps }),
   ...(w.measures?.adversaryLoss === undefined ? {} : { adversaryLoss: w.measures.adversaryLoss / w.steps }),
-  ...defined({ heldOutTokenAccuracy: found?.tokenAccuracy, noiseScale: noiseScaleOf(noise) }),
+  ...defined({
+    heldOutTokenAccuracy: found?.tokenAccuracy,
+    noiseScale: noiseScaleOf(noise),
+    lossScale: report.lossScale,
+    skippedSteps: report.skippedSteps,
+  }),
 });

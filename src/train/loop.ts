@@ -175,7 +175,7 @@ async function begin<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>):
 }
 
 function save<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Running<S>): Promise<void> {
-  const { parameters, optimizer, step, level, spikes } = r.trainer.state;
+  const { parameters, optimizer, step, level, spikes, lossScale } = r.trainer.state;
   const kept = Object.fromEntries(r.kept.map(k => [k.step, k.parameters]));
   const { taken } = r.averaging;
   const state: { readonly [K in keyof Position]: Json } = {
@@ -191,6 +191,7 @@ function save<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>, r: Runn
     ...(r.ranks.length ? { ranks: r.ranks } : {}),
     ...(r.noise ? { noise: { ...r.noise } } : {}),
     precision: r.trainer.precision,
+    ...(lossScale ? { lossScale } : {}),
   };
   const values = { parameters, optimizer, ...(r.best ? { best: r.best } : {}), kept, ...(taken.length ? { averaged: taken } : {}) };
   const given = { recipe: o.identity, step, state };
@@ -252,7 +253,8 @@ async function follow<S, B extends Record<string, Tensor>>(
   const isKept = o.keep !== undefined && endsEpoch(report.step, { steps, stepsIn: o.keep.stepsIn });
   const found = isLast || isKept || report.step % o.evaluateEvery === 0 ? await evaluate(o, r) : undefined;
   if (isKept) await keep(o, r, o.keep!.most);
-  if (found || isLast || report.step % o.logEvery === 0) {
+  // a line that falls on a skipped step is left out; the next one covers its steps
+  if (!report.isSkipped && (found || isLast || report.step % o.logEvery === 0)) {
     r.log.write(metricPointOf(r.window, report, r, found));
     r.window = emptyLogWindow;
   }

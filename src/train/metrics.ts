@@ -20,6 +20,9 @@ export interface MetricPoint {
   /** Share of the trained tokens, by weight, whose target had the greatest logit; of training and of what is held out. */
   readonly tokenAccuracy?: number;
   readonly heldOutTokenAccuracy?: number;
+  /** In f16: what the loss is multiplied by, and steps that were skipped so far. */
+  readonly lossScale?: number;
+  readonly skippedSteps?: number;
   /** Of a training that is debiased: the adversary's loss, nats. */
   readonly adversaryLoss?: number;
 }

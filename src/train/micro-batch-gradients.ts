@@ -8,7 +8,7 @@ import { type HostBatch, writeBatch } from "./batch.ts";
 import { activationBytes, arrayBytes, type HeldBytes, withinMemory } from "./memory-budget.ts";
 import type { StepRanks, StepSums } from "./parallel/step-ranks.ts";
 import type { ComputedPrecision } from "./part.ts";
-import type { StepGradients } from "./step-gradients.ts";
+import type { StepGradients, StepWeight } from "./step-gradients.ts";
 import type { TrainerOptions, TrainerState } from "./trainer.ts";
 import { precisePrograms } from "./trainer-programs.ts";
 
@@ -78,7 +78,12 @@ export async function openMicroBatchGradients<S, B extends Record<string, Tensor
   });
 
   /** Gradients of this rank's micro-batches, added up. */
-  async function sums(parameters: unknown, batches: readonly HostBatch[], weight: number, run: RunOptions): Promise<StepSums> {
+  async function sums(
+    parameters: unknown,
+    batches: readonly HostBatch[],
+    { weight, scale }: StepWeight,
+    run: RunOptions,
+  ): Promise<StepSums> {
     gradients = await gradientMemory();
     let [loss, squared] = [0, 0];
     const own: number[] = [];
@@ -87,7 +92,7 @@ export async function openMicroBatchGradients<S, B extends Record<string, Tensor
       const place = await placeOf(i, b.shapes);
       await writeBatch(place, b);
       const program = i === 0 ? p.fresh : p.accumulate;
-      const made = await program.with(run, parameters, place, o.privacy ? 1 : 1 / weight, gradients, frozen);
+      const made = await program.with(run, parameters, place, o.privacy ? 1 : scale / weight, gradients, frozen);
       gradients = made.gradients;
       loss += (await made.loss.item()) / (o.privacy ? Math.max(weight, 1) : 1);
       squared = await made.squared.item();

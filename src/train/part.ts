@@ -3,10 +3,12 @@
 import { z } from "zod";
 import { parseBytes, parseCount, replacingKey } from "../base/part.ts";
 
-/** Numbers that products are computed in; `auto`: those that are timed faster. */
-export const precisions = ["f32", "bf16", "auto"] as const;
+/** Numbers that products are computed in; `auto`: f32 or bf16, whichever is timed faster. */
+export const precisions = ["f32", "bf16", "f16", "auto"] as const;
 export type Precision = (typeof precisions)[number];
 export type ComputedPrecision = Exclude<Precision, "auto">;
+/** Those that `auto` chooses from. */
+export type TimedPrecision = Exclude<ComputedPrecision, "f16">;
 
 /** How pieces of documents share rows. */
 const rowPackings = ["best-fit", "none"] as const;
@@ -68,7 +70,9 @@ export const memoryOption = replacingKey(
 export const precisionOption = z
   .enum(precisions)
   .optional()
-  .describe("Mixed precision: `bf16` products and kept activations; `auto`: bf16 if a step is measured to be faster. Default: float32.");
+  .describe(
+    "Mixed precision: `bf16` products and kept activations; `auto`: bf16 if a step is measured to be faster; `f16` with loss scaling, on `pjrt:` devices. Default: float32.",
+  );
 
 const whole = z.number().int().min(0);
 const share = z.number().min(0).max(1);

@@ -3,7 +3,7 @@
  * Where choices are kept is up to the caller, who runs a training within them.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { ComputedPrecision } from "./part.ts";
+import type { ComputedPrecision, TimedPrecision } from "./part.ts";
 import type { PrecisionTimes } from "./precision.ts";
 
 /** What the faster precision depends on, beside the machine. */
@@ -20,7 +20,7 @@ export interface PrecisionConditions {
 export interface PrecisionChoices {
   /** The precision that was chosen under these conditions; undefined where none was. */
   recall(conditions: PrecisionConditions): ComputedPrecision | undefined;
-  keep(conditions: PrecisionConditions, precision: ComputedPrecision, times: PrecisionTimes): void;
+  keep(conditions: PrecisionConditions, precision: TimedPrecision, times: PrecisionTimes): void;
 }
 
 const current = new AsyncLocalStorage<PrecisionChoices>();

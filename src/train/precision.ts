@@ -5,21 +5,21 @@
 import type { LoamError } from "../base/index.ts";
 import { type Device, processorFeatures } from "../tensor/index.ts";
 import { trainErrors } from "./errors.ts";
-import type { ComputedPrecision, Precision } from "./part.ts";
+import type { Precision, TimedPrecision } from "./part.ts";
 
 /** Milliseconds of the fastest of several runs of a gradient. */
-export type PrecisionTimes = Readonly<Record<ComputedPrecision, number>>;
+export type PrecisionTimes = Readonly<Record<TimedPrecision, number>>;
 
 /** bf16 is chosen where float32 takes so many times as long: less is no gain. */
 const worthwhile = 1.02;
-export const fasterPrecision = ({ f32, bf16 }: PrecisionTimes): ComputedPrecision => (f32 > worthwhile * bf16 ? "bf16" : "f32");
+export const fasterPrecision = ({ f32, bf16 }: PrecisionTimes): TimedPrecision => (f32 > worthwhile * bf16 ? "bf16" : "f32");
 
 /** Runs a side, after one that is not timed, and time after which no further round begins. */
 const timedRounds = 5;
 const mostMs = 8000;
 
 /** Times both in turns; `run` gives the milliseconds of one run. */
-export async function timePrecisions(run: (precision: ComputedPrecision) => Promise<number>): Promise<PrecisionTimes> {
+export async function timePrecisions(run: (precision: TimedPrecision) => Promise<number>): Promise<PrecisionTimes> {
   const times = { f32: Number.POSITIVE_INFINITY, bf16: Number.POSITIVE_INFINITY };
   await run("f32");
   await run("bf16");

@@ -177,12 +177,12 @@ function onWhole(
 
 /** What the progress of a step says. */
 function describeStep(plan: BatchPlan, report: StepReport, { steps, last, msPerStep, precision }: LoopPlace) {
-  const { step, loss, gradientNorm, learningRate } = report;
+  const { step, loss, gradientNorm, learningRate, isSkipped } = report;
   const heldOut = last === undefined ? {} : { heldOut: last.loss };
   const tokensPerSecond = plan.tokensBefore(step) / step / (msPerStep / 1000);
   return {
     stage: "train",
-    message: `${Math.round(tokensPerSecond).toLocaleString("en-US")} tok/s${precision === "bf16" ? " in bf16" : ""}  loss ${loss.toFixed(3)}${last === undefined ? "" : `  held-out ${last.loss.toFixed(3)}`}`,
+    message: `${Math.round(tokensPerSecond).toLocaleString("en-US")} tok/s${precision === "f32" ? "" : ` in ${precision}`}  ${isSkipped ? "step skipped" : `loss ${loss.toFixed(3)}`}${last === undefined ? "" : `  held-out ${last.loss.toFixed(3)}`}`,
     values: { step, steps, loss, gradientNorm, learningRate, tokensPerSecond, ...heldOut },
   };
 }

@@ -71,7 +71,8 @@ export async function restore<S>(o: RestoreOptions<S>) {
     for (const at of state.kept ?? []) kept.push({ step: at, parameters: await load(`kept.${at}`) });
     const averaged: ArraysOf<S>[] = [];
     for (let i = 0; i < (state.averaged ?? 0); i++) averaged.push(await load(`averaged.${i}`));
-    return { kept, averaged, state: { parameters, optimizer, step, level: state.level, spikes: state.spikes }, position: state, best };
+    const { level, spikes, lossScale } = state;
+    return { kept, averaged, state: { parameters, optimizer, step, level, spikes, lossScale }, position: state, best };
   } finally {
     await found.arrays.close();
   }

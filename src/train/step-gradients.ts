@@ -6,9 +6,15 @@ import type { ComputedPrecision } from "./part.ts";
 import type { PrecisionTimes } from "./precision.ts";
 import type { TreeProgram } from "./tree-program.ts";
 
+/** What a step's losses are divided by, all ranks' weight, and multiplied by. */
+export interface StepWeight {
+  readonly weight: number;
+  readonly scale: number;
+}
+
 export interface StepGradients {
   /** Computes the gradients of micro-batches, which were checked; what they add up to is in `tree`. */
-  sums(parameters: unknown, batches: readonly HostBatch[], weight: number, run: RunOptions): Promise<StepSums>;
+  sums(parameters: unknown, batches: readonly HostBatch[], of: StepWeight, run: RunOptions): Promise<StepSums>;
   /** A tree of arrays like the parameters, or one of each loss. */
   readonly tree: unknown;
   readonly update: TreeProgram<Updated>;

@@ -10,6 +10,17 @@ import type { Device, DeviceArray, KeptReport, Tensor } from "../tensor/index.ts
 import type { AdversarialGradients } from "./adversary/adversarial-gradients.ts";
 import type { BatchArraySpec, HostBatch } from "./batch.ts";
 import { trainErrors } from "./errors.ts";
+import {
+  afterGoodStep,
+  afterSkippedStep,
+  canHalve,
+  checkHalfPrecision,
+  defaultLossScaling,
+  firstLossScale,
+  type LossScale,
+  type LossScaling,
+  unscaledSums,
+} from "./loss-scale.ts";
 import { arrayBytes } from "./memory-budget.ts";
 import { openMicroBatchGradients } from "./micro-batch-gradients.ts";
 import { type NoiseEstimate, noiseOfParts } from "./noise-scale.ts";
@@ -45,9 +56,11 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   /**
    * Mixed precision. "bf16": operands of large matrix products are rounded to bf16, and so are large activations that wait for the backward pass,
    * where the processor has 512-bit vectors; sums, weights, gradients and the optimiser's state stay float32. "auto": bf16 where a step is timed
-   * faster so on this machine. "f32" where absent.
+   * faster so on this machine. "f16": as bf16, with dynamic scaling of the loss, on devices with the capability `halves` alone. "f32" where absent.
    */
   readonly precision?: Precision | undefined;
+  /** With f16: what the loss's scale begins with, and when it doubles. */
+  readonly lossScaling?: LossScaling;
   /**
    * Most memory for parameters, gradients, optimiser state, batches and activations together, in bytes. Activations that do not fit are computed
    * again in the backward pass; in float32 that changes no bit. Throws `train/memory` where it cannot hold.
@@ -98,6 +111,11 @@ export interface StepReport {
   readonly learningRate: number;
   /** With `measureNoise`, at steps of two micro-batches and more. */
   readonly noise?: NoiseEstimate;
+  /** With f16: what the loss was multiplied by, and how many steps were skipped so far. */
+  readonly lossScale?: number;
+  readonly skippedSteps?: number;
+  /** With f16: the gradient was no number, so nothing was applied. */
+  readonly isSkipped?: true;
   /** Milliseconds inside native programs, and of the whole step. */
   readonly nativeMs: number;
   readonly totalMs: number;
@@ -113,6 +131,8 @@ export interface TrainerState<S> {
   readonly level: number | null;
   /** Steps in a row above the limit. */
   readonly spikes: number;
+  /** With f16. */
+  readonly lossScale?: LossScale | undefined;
 }
 
 export interface Trainer<S> {
@@ -142,6 +162,7 @@ const defaults = {
   seed: 1,
   spike: 0,
   spikeSteps: 5,
+  lossScaling: defaultLossScaling,
 } as const satisfies Partial<TrainerOptions<unknown, Record<string, Tensor>>>;
 
 /** Makes a trainer; without `from` the parameters are drawn from the seed. */
@@ -158,6 +179,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       received: JSON.stringify({ steps: o.steps, rate: o.rate, accumulate: accumulateAt(0), clip: o.clip }),
     });
   const { device } = o;
+  checkHalfPrecision(o.precision, device, o.privacy);
   const ranks = await stepRanksOf(o);
   let state: TrainerState<S> = from ?? {
     parameters: await startValuesOf(o),
@@ -165,6 +187,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     step: 0,
     level: null,
     spikes: 0,
+    ...(o.precision === "f16" ? { lossScale: firstLossScale(o.lossScaling) } : {}),
   };
   const steps = await openGradients(o, ranks, state).catch((error: unknown) => {
     disposeArrays([state.parameters, state.optimizer]);
@@ -183,17 +206,28 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     };
     // one rank that stops in a step would leave the others in it
     const run = { onNative, ...(o.parallel ? {} : defined({ signal })) };
-    const total = await ranks.total(
-      () => steps.sums(state.parameters, batches, weight, run),
+    const { lossScale } = state;
+    const scale = lossScale?.scale ?? 1;
+    const scaled = await ranks.total(
+      () => steps.sums(state.parameters, batches, { weight, scale }, run),
       () => steps.tree,
     );
+    const total = unscaledSums(scaled, scale);
     const { loss, measures } = total;
     const norm = Math.sqrt(total.squared);
-    if (!isSound(o, state, loss, norm)) throw diverged(o, state, { loss, norm }, await ranks.blame(batches));
     const learningRate = o.rate * scheduleAt(o.schedule, state.step, o.steps) * (o.rateFactorAt?.(state.step) ?? 1);
+    // sums are of all ranks, so all of them skip
+    if (lossScale && !Number.isFinite(loss + norm) && canHalve(lossScale)) {
+      const next = afterSkippedStep(lossScale);
+      state = { ...state, step: state.step + 1, lossScale: next };
+      const told = { step: state.step, loss, measures, gradientNorm: norm, learningRate, lossScale: scale, skippedSteps: next.skipped };
+      return { ...told, isSkipped: true, nativeMs, totalMs: performance.now() - started };
+    }
+    if (!isSound(o, state, loss, norm)) throw diverged(o, state, { loss, norm }, await ranks.blame(batches));
     const scalars = {
-      ...stepScalars(o.optimizer, { rate: learningRate, step: state.step + 1 }),
-      gradientScale: o.privacy ? 1 / o.privacy.expected : o.clip > 0 && norm > o.clip ? o.clip / norm : 1,
+      // a step that was skipped is none to the optimiser
+      ...stepScalars(o.optimizer, { rate: learningRate, step: state.step + 1 - (lossScale?.skipped ?? 0) }),
+      gradientScale: (o.privacy ? 1 / o.privacy.expected : o.clip > 0 && norm > o.clip ? o.clip / norm : 1) / scale,
     };
     const drawn = o.privacy ? await noiseOf(o.privacy, state.parameters, state.step, device) : {};
     // no signal: an update that has begun is finished, or the state would be half of two steps
@@ -207,10 +241,13 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const level = state.level === null ? loss : spiked ? state.level : 0.9 * state.level + 0.1 * loss;
     // an update gives a tree like the one that it took
     const parameters = next.parameters as ArraysOf<S>;
-    state = { parameters, optimizer: next.optimizer, step: state.step + 1, level, spikes: spiked ? state.spikes + 1 : 0 };
+    const nextScale = lossScale && afterGoodStep(lossScale, o.lossScaling);
+    const spikes = spiked ? state.spikes + 1 : 0;
+    state = { parameters, optimizer: next.optimizer, step: state.step + 1, level, spikes, ...defined({ lossScale: nextScale }) };
     const noise = o.measureNoise ? noiseOfParts(weights, total.own, total.squared) : undefined;
     const totalMs = performance.now() - started;
-    return { step: state.step, loss, measures, gradientNorm: norm, learningRate, ...defined({ noise }), nativeMs, totalMs };
+    const told = defined({ noise, lossScale: lossScale?.scale, skippedSteps: lossScale?.skipped });
+    return { step: state.step, loss, measures, gradientNorm: norm, learningRate, ...told, nativeMs, totalMs };
   }
 
   function finish(): ArraysOf<S> {

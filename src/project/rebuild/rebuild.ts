@@ -49,7 +49,7 @@ export interface Rebuild {
   readonly signal: AbortSignal;
 }
 
-const trainingPrecision = z.object({ precision: z.enum(["f32", "bf16"]) });
+const trainingPrecision = z.object({ precision: z.enum(["f32", "bf16", "f16"]) });
 
 const named = (n: TraceNode): string => `${n.id} (${n.stage}@${n.stageVersion})`;
 

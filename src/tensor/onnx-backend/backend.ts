@@ -315,7 +315,8 @@ class ExecutableBuilder {
     const isCpu = this.#runtime.provider === "cpu";
     const fusesElements = isCpu && build.fuses === true && canFuse();
     const ownsSums = isCpu && build.fuses === true && canSum();
-    const products = isCpu && (build.products === "bf16" || build.fuses === true) ? productFormOf(build.products ?? "f32") : undefined;
+    const products =
+      isCpu && (build.products === "bf16" || build.fuses === true) ? productFormOf(build.products === "bf16" ? "bf16" : "f32") : undefined;
     return { ...limitsOf[this.#runtime.provider], ...defined({ products }), fusesElements, ownsSums };
   }
 

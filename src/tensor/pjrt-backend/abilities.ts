@@ -10,6 +10,7 @@ export const pjrtAbilities: Omit<Capabilities, "details"> = {
   inPlace: true,
   ordersReads: true,
   narrows: true,
+  halves: true,
   dtypes,
   relativeError: 1e-5,
 };

@@ -62,6 +62,38 @@ describe.skipIf(lacksPjrt !== undefined)(`PJRT's CPU plugin as a device${pjrtRea
     }
   });
 
+  test.each(["bf16", "f16"] as const)(
+    "products in %s are those of operands that are rounded to it, as the reference rounds",
+    async dtype => {
+      const draw = (n: number, k: number) => Float32Array.from({ length: n * n }, (_, i) => Math.sin(k * i + 1) * 10 ** (-i % 5));
+      const [a, b] = [draw(48, 1.7), draw(48, 0.9)];
+      const product = compile((x: Tensor, y: Tensor) => matmul(x, y), { device, products: dtype });
+      const judge = compile((x: Tensor, y: Tensor) => matmul(cast(cast(x, dtype), "f32"), cast(cast(y, dtype), "f32")), { device: other });
+      const plain = compile((x: Tensor, y: Tensor) => matmul(x, y), { device: other });
+      const run = async (of: typeof product, on: typeof device) =>
+        (await of(await on.array(a, "f32", [48, 48]), await on.array(b, "f32", [48, 48]))).numbers();
+      const [found, want, exact] = [await run(product, device), await run(judge, other), await run(plain, other)];
+      const most = (x: Float64Array, y: Float64Array) => x.reduce((m, v, i) => Math.max(m, Math.abs(v - y[i]!)), 0);
+      expect(most(found, want)).toBeLessThan(1e-5);
+      expect(most(found, exact)).toBeGreaterThan(1e-4);
+    },
+  );
+
+  test("f16 has an end: operands beyond 65504 are infinite, those below half its least number are none", async () => {
+    const product = compile((x: Tensor, y: Tensor) => matmul(x, y), { device, products: "f16" });
+    const run = async (value: number) => {
+      const x = await device.full([32, 32], value);
+      return (await (await product(x, await device.full([32, 32], 1))).numbers())[0];
+    };
+    expect([await run(65504), await run(65536), await run(2e-8)]).toEqual([32 * 65504, Number.POSITIVE_INFINITY, 0]);
+  });
+
+  test("f16 is refused by name on a device without it", async () => {
+    const x = await other.full([2, 2], 1);
+    const product = compile((v: Tensor) => matmul(v, v), { device: other, products: "f16", name: "square" });
+    await expect(product(x)).rejects.toThrow(/square: f16: expected a device that computes products in f16.*got reference/);
+  });
+
   test("JavaScript runs while the device computes", async () => {
     const long = compile(
       (x: Tensor) => {

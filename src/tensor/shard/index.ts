@@ -28,6 +28,7 @@ export {
 } from "./pipeline-schedule.ts";
 export { balancedStages, cutStages, type PipelineStage, type PipelineStages, stagePasses } from "./pipeline-stages.ts";
 export type { ShardedCollective } from "./rank-builder.ts";
+export { openPartitioned, type PartitionedProgram, type PartitionOptions } from "./run-partitioned.ts";
 export {
   type OwnStage,
   openPipelineRank,
@@ -36,7 +37,6 @@ export {
   type PipelineResult,
   type StageParameters,
 } from "./run-pipeline.ts";
-export { openPartitioned, type PartitionedProgram, type PartitionOptions } from "./run-partitioned.ts";
 export { openRankProgram, type RankExecutable, type RankProgramOptions } from "./run-sharded.ts";
 export { type RankProgram, type ShardedGraph, type ShardOptions, type ShardReport, shardGraph, sumCollectives } from "./shard-graph.ts";
 export { joinValues, partOfValues, splitValues } from "./shard-values.ts";

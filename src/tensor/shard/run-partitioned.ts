@@ -4,6 +4,7 @@
  * sharded programs. Left out: state that stays on the devices between runs, and summands (`partial`), which OpSharding cannot say of a result.
  */
 
+import type { ProductDType } from "../backend.ts";
 import { type DType, dtypeTable, sizeOf, type TypedArray } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
 import type { Graph } from "../graph.ts";
@@ -32,7 +33,7 @@ export interface PartitionOptions {
   /** A plugin's name or path. Default: "cpu", with as many devices as the mesh has ranks. */
   readonly plugin?: string;
   /** What products of matrices round their f32 operands to. */
-  readonly products?: "f32" | "bf16";
+  readonly products?: ProductDType;
 }
 
 /** A program on the devices of a mesh. */

@@ -4,6 +4,7 @@
  * rounded once, as the reference does.
  */
 
+import type { ProductDType } from "../backend.ts";
 import { reachable } from "../body.ts";
 import { type DType, integerRanges, isFloat, isInt, sizeOf } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
@@ -17,7 +18,7 @@ import { elementTypes, type HloElementType, type HloValue, type HloWriter } from
 /** What a lowering depends on beside the program. */
 export interface LoweringOptions {
   /** What products of matrices round their f32 operands to. */
-  readonly products?: "f32" | "bf16";
+  readonly products?: ProductDType;
   /** Factors of 16 bits are multiplied as the f32 numbers that they are: the same results, on devices that lack such products (XLA on the processor). */
   readonly widensFactors?: boolean;
 }
@@ -248,9 +249,10 @@ const leastRoundedProduct = 2 ** 15;
 const matmul: Rule<"matmul"> = ({ h, inputs: [a, b], node, attributes: { transposeA, transposeB, alpha }, options }) => {
   const type = typeOfNode(node);
   const contracted = a!.shape.at(transposeA ? -2 : -1)!;
-  const rounds = options.products === "bf16" && type === "f32" && sizeOf(node.shape) * contracted >= leastRoundedProduct;
+  const { products = "f32" } = options;
+  const rounds = type === "f32" && sizeOf(node.shape) * contracted >= leastRoundedProduct;
   const factor = (v: HloValue): HloValue => {
-    const rounded = rounds ? h.convert(v, "bf16") : v;
+    const rounded = rounds ? h.convert(v, products) : v;
     return options.widensFactors ? widen(h, rounded) : rounded;
   };
   let [x, y] = [factor(a!), factor(b!)];

@@ -33,11 +33,13 @@ test("indices that are computed are looked at once for each axis size; constant 
 test("products round their operands only where they are asked to and large", () => {
   const [a, b] = [input("a", [64, 64]), input("b", [64, 64])];
   const small = input("c", [4, 4]);
-  const text = (products: "f32" | "bf16") => hloProgram(graphOf([a, b, small], [matmul(a, b), matmul(small, small)]), { products }).text;
+  const text = (products: "f32" | "bf16" | "f16") =>
+    hloProgram(graphOf([a, b, small], [matmul(a, b), matmul(small, small)]), { products }).text;
   expect(text("f32").match(/HIGHEST, HIGHEST/g)).toHaveLength(2);
   expect(text("f32")).not.toContain("bf16");
   expect(text("bf16")).toContain("(tensor<64x64xbf16>, tensor<64x64xbf16>) -> tensor<64x64xf32>");
   expect(text("bf16")).toContain("(tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>");
+  expect(text("f16")).toContain("(tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf32>");
   // where the device has no such product, rounded factors are multiplied in f32
   const widened = hloProgram(graphOf([a, b], [matmul(a, b)]), { products: "bf16", widensFactors: true }).text;
   expect(widened).toContain("-> tensor<64x64xbf16>");

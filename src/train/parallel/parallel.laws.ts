@@ -18,7 +18,7 @@ export const onRanks = <T>(size: number, run: (ranks: ProcessGroup) => Promise<T
 export async function runSteps(
   o: PretrainOptions,
   count: number,
-  changed: Partial<Pick<TrainerOptions<unknown, never>, "optimizer" | "measureNoise">> = {},
+  changed: Partial<Pick<TrainerOptions<unknown, never>, "optimizer" | "measureNoise" | "lossScaling">> = {},
 ) {
   const options = { ...trainerOptions(o), ...changed };
   const trainer = await createTrainer(options);

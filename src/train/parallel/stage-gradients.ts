@@ -4,7 +4,7 @@ import { coordinatesOf, type DeviceArray, type RunOptions, type Tensor } from ".
 import type { HostBatch } from "../batch.ts";
 import { arrayBytes } from "../memory-budget.ts";
 import { squaredNorm } from "../optimizer.ts";
-import type { StepGradients } from "../step-gradients.ts";
+import type { StepGradients, StepWeight } from "../step-gradients.ts";
 import type { TrainerOptions } from "../trainer.ts";
 import { updateProgram } from "../trainer-programs.ts";
 import { treeProgram } from "../tree-program.ts";
@@ -17,7 +17,7 @@ import type { StepSums } from "./step-ranks.ts";
 export async function openStageGradients<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>): Promise<StepGradients> {
   const { device } = o;
   const { group, split } = o.parallel!;
-  const precision = o.precision === "bf16" ? "bf16" : "f32";
+  const precision = o.precision === "auto" || o.precision === undefined ? "f32" : o.precision;
   let onNative: RunOptions["onNative"];
   const runner = await openStageRunner({
     device,
@@ -38,11 +38,16 @@ export async function openStageGradients<S, B extends Record<string, Tensor>>(o:
   const { tensor, sequence } = coordinatesOf(split!.mesh, group.rank);
   let gradients: Readonly<PartArrays> = {};
 
-  async function sums(parameters: unknown, batches: readonly HostBatch[], weight: number, run: RunOptions): Promise<StepSums> {
+  async function sums(
+    parameters: unknown,
+    batches: readonly HostBatch[],
+    { weight, scale }: StepWeight,
+    run: RunOptions,
+  ): Promise<StepSums> {
     ({ onNative } = run);
     for (const a of Object.values(gradients)) a.dispose();
     gradients = {};
-    const made = await runner.run(parameters as PartArrays, batches, 1 / weight);
+    const made = await runner.run(parameters as PartArrays, batches, scale / weight);
     ({ gradients } = made);
     // ranks that share rows and stage come to the same loss
     const isTold = tensor === 0 && sequence === 0;
