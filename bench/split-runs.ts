@@ -34,6 +34,7 @@ import {
   batchSharding,
   batchValues,
   type Family,
+  gradientGraph,
   gradientShardings,
   leavesOf,
   length,
@@ -310,8 +311,9 @@ export async function pipelineLosses(f: Family, optimizer: Optimizer, mesh: Mesh
 }
 
 /** Losses of some steps whose gradients are made by XLA, micro-batch by micro-batch. */
-export async function xlaGradientLosses(f: Family, optimizer: Optimizer, graph: Graph, mesh: Mesh, steps: number): Promise<number[]> {
-  const program = await openPartitioned(graph, { mesh, ...gradientShardings(f) });
+export async function xlaLosses(f: Family, optimizer: Optimizer, mesh: Mesh, steps: number, products: Products): Promise<number[]> {
+  const graph = gradientGraph(f);
+  const program = await openPartitioned(graph, { mesh, ...gradientShardings(f), products });
   const paths = leavesOf(f).map(([path]) => path);
   const seen = await appliedLosses(f, optimizer, steps, async (parameterOf, batchOf, scale) => {
     const sums: Float64Array[] = [];
@@ -323,29 +325,6 @@ export async function xlaGradientLosses(f: Family, optimizer: Optimizer, graph: 
     }
     return { loss: sums[0]![0]!, gradients: new Map(paths.map((path, i) => [path, sums[i + 1]!])) };
   });
-  program.dispose();
-  return seen;
-}
-
-/** Losses of some steps of the whole step graph, partitioned by XLA. */
-export async function xlaLosses(
-  f: Family,
-  optimizer: Optimizer,
-  graph: Graph,
-  mesh: Mesh,
-  steps: number,
-  products: Products,
-): Promise<number[]> {
-  const kept = keptInputs(f, optimizer);
-  const program = await openPartitioned(graph, { mesh, ...stepShardings(f, optimizer), products });
-  let held: TypedArray[] = graph.inputs.slice(0, kept).map(t => fromNumbers(stepStart(f, t), t.dtype));
-  const seen: number[] = [];
-  for (let step = 1; step <= steps; step++) {
-    const given = graph.inputs.slice(kept).map(t => fromNumbers(stepInput(f, optimizer, t.attributes.name, step), t.dtype));
-    const [loss, ...next] = await program.run([...held, ...given]);
-    seen.push(toNumbers(loss!, "f32")[0]!);
-    held = next;
-  }
   program.dispose();
   return seen;
 }

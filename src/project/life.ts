@@ -15,6 +15,7 @@ import type { ProjectFile } from "./project-file.ts";
 import { throughPurpose } from "./purpose-links.ts";
 import { launchRanksIn } from "./ranks/launch-ranks.ts";
 import { trainedSketchLinks } from "./sketches/index.ts";
+import { keptExecutables } from "./training/kept-executables.ts";
 import { tunedLife } from "./tuning/tuned-life.ts";
 
 export { type DataWorkers, dataLinksOf } from "./data-links.ts";
@@ -24,17 +25,19 @@ export interface LifeSurroundings {
   readonly onProblem: (problem: LoamError) => void;
   /** Hears of a rank that a training goes on without. */
   readonly onNote?: (message: string) => void;
+  /** Hears of a program that was compiled before and is loaded. */
+  readonly onLoaded?: (message: string) => void;
   /** The project's own, opened when it is needed, where none is given. */
   readonly device?: () => Device;
 }
 
 /** Opened once, when the first stage needs it. */
-export function lazyDevice(p: ProjectFile): () => Device {
+export function lazyDevice(p: ProjectFile, onLoaded?: (message: string) => void): () => Device {
   let device: Device | undefined;
   const { name, ...options } = p.config.device;
   const given = Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined));
   return () => {
-    device ??= openDevice(name, given);
+    device ??= openDevice(name, { ...given, executables: keptExecutables(p.folder, onLoaded) });
     return device;
   };
 }
@@ -42,14 +45,14 @@ export function lazyDevice(p: ProjectFile): () => Device {
 /** The links of one model's life, in order; of a tuned one, its base's come first. */
 export function lifeOf(p: ProjectFile, modelName: string, around: LifeSurroundings): Link[] {
   if (!Object.hasOwn(p.config.tuned, modelName)) return trainedLife(p, modelName, around);
-  const device = around.device ?? lazyDevice(p);
+  const device = around.device ?? lazyDevice(p, around.onLoaded);
   return tunedLife(p, modelName, { ...around, device }, base => lifeOf(p, base, { ...around, device }));
 }
 
 function trainedLife(p: ProjectFile, modelName: string, around: LifeSurroundings): Link[] {
   const { config } = p;
   const model = config.models[modelName]!;
-  const device = around.device ?? lazyDevice(p);
+  const device = around.device ?? lazyDevice(p, around.onLoaded);
   const dataLinks = [...new Set([config.tokenizer.from, model.train.on])].flatMap(name => dataLinksOf(p, name));
   const { on, length, ...recipe } = model.train;
   const { train: _, evaluate, purpose, ...architecture } = model;

@@ -11,7 +11,7 @@ import { type PjrtBackendOptions, pjrtBackend, type RecordedProgram, recordingBa
 import { referenceBackend } from "./reference-backend.ts";
 import type { Shape } from "./shape.ts";
 
-export type DeviceOptions = Omit<OnnxBackendOptions, "provider"> & Pick<PjrtBackendOptions, "plugin">;
+export type DeviceOptions = Omit<OnnxBackendOptions, "provider"> & Pick<PjrtBackendOptions, "plugin" | "executables">;
 
 /** Which backend a device name stands for; a new backend is a row. */
 const backends: { readonly [N in FixedDeviceName]: (options: DeviceOptions) => Backend } = {
@@ -91,7 +91,7 @@ export function pluginVersion(name: string): string | undefined {
 
 /**
  * A device that computes nothing and keeps the programs that are compiled for it: what runs on it in order (a training step) says which programs it needs,
- * to be compiled ahead of time (`compileAhead`). Arrays take no memory and read as zeros.
+ * to be compiled ahead of time (`compileAhead`) for a platform ("cpu", "tpu"). Arrays take no memory and read as zeros.
  */
-export const recordingDevice = (onProgram: (program: RecordedProgram) => void): Device =>
-  new Device("pjrt:recording", recordingBackend(onProgram));
+export const recordingDevice = (onProgram: (program: RecordedProgram) => void, platform: string): Device =>
+  new Device("pjrt:recording", recordingBackend(onProgram, platform));

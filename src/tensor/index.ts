@@ -77,6 +77,7 @@ export {
   compileEnvironment,
   parseCompileTarget,
   type RecordedProgram,
+  type WantedExecutable,
 } from "./pjrt-backend/index.ts";
 export { checkShape, type Shape, sameShape, showShape } from "./shape.ts";
 export * from "./shard/index.ts";

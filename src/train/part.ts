@@ -70,9 +70,7 @@ export const memoryOption = replacingKey(
 export const precisionOption = z
   .enum(precisions)
   .optional()
-  .describe(
-    "Mixed precision: `bf16` products and kept activations; `auto`: bf16 if a step is measured to be faster; `f16` with loss scaling, on `pjrt:` devices. Default: float32.",
-  );
+  .describe("Mixed precision: `bf16`; `f16` with loss scaling on `pjrt:` devices; `auto`: f32 or bf16, as measured. Default: float32.");
 
 const whole = z.number().int().min(0);
 const share = z.number().min(0).max(1);

@@ -12,6 +12,7 @@ import { environmentOf } from "../environment.ts";
 import { withKeptPrecisions } from "../kept-precisions.ts";
 import { packageFolder } from "../package.ts";
 import { findProject, withProjectStore } from "../project-file.ts";
+import { keptExecutables } from "../training/kept-executables.ts";
 import { type RankEvent, rankLine } from "./rank-event.ts";
 
 export interface RankWork {
@@ -48,7 +49,7 @@ async function work({ folder, signal, write }: RankWork, task: RankTask, group: 
   const { threads } = task;
   const tell = (told: RankEvent) => write(rankLine(told));
   await agree(group, factsOf(task, threads, name));
-  const device = openDevice(name, { ...defined(options), threads });
+  const device = openDevice(name, { ...defined(options), threads, executables: keptExecutables(file.folder) });
   await withProjectStore(file, store =>
     withKeptPrecisions(() =>
       trainRank(task, {

@@ -33,6 +33,7 @@ import { progressFor, type Watch } from "../call.ts";
 import { projectErrors } from "../errors.ts";
 import { modelNameOf } from "../project-file.ts";
 import type { Workspace } from "../workspace.ts";
+import { compiledFile, compiledFolder, processorName } from "./kept-executables.ts";
 
 export interface CompileAheadOptions {
   /** Devices to compile for: `cpu`, `cuda`, `tpu:v5e:2x2`. */
@@ -60,6 +61,8 @@ export interface CompiledProgram {
   /** The executable, within the folder; null where the plugin writes none. */
   readonly file: string | null;
   readonly digest: string | null;
+  /** SHA-256 of the program that it was compiled from. */
+  readonly program: string;
 }
 
 export interface CompileAheadReport {
@@ -72,6 +75,8 @@ export interface CompileAheadReport {
   /** Of PJRT's C API, and what the plugin says of itself. */
   readonly api: string;
   readonly version: string;
+  /** Of the machine that compiled, with its vector units: what the executables of target `cpu` are for. */
+  readonly processor: string;
   readonly parameters: number;
   readonly tokensPerStep: number;
   readonly programs: readonly CompiledProgram[];
@@ -122,10 +127,10 @@ function emptyBatch(specs: Readonly<Record<string, BatchArraySpec>>): HostBatch 
 }
 
 /** The programs of a training step, by running one on a device that only keeps them. */
-async function recordStep(at: Workspace, name: string) {
+async function recordStep(at: Workspace, name: string, { plugin }: CompileTarget) {
   const { recipe, model } = recipeOf(at, name);
   const programs: RecordedProgram[] = [];
-  const device = recordingDevice(program => programs.push(program));
+  const device = recordingDevice(program => programs.push(program), plugin);
   const options = trainerOptions({ device, model, recipe });
   const specs = treeLeaves<ParameterSpec>(options.specs as Tree<unknown> as Tree<ParameterSpec>);
   const arrays = await Promise.all(specs.map(s => device.zeros(s.shape, s.dtype)));
@@ -178,8 +183,8 @@ export async function compileStep(
   const name = modelNameOf(at.file, given);
   const target = parseCompileTarget(wanted);
   const show = progressFor(watch, "compile");
-  const { programs, parameters, tokensPerStep } = await recordStep(at, name);
-  const folder = resolve(at.file.folder, output ?? join(".loam/compiled", `${name}-${wanted.replaceAll(":", "-")}`));
+  const { programs, parameters, tokensPerStep } = await recordStep(at, name, target);
+  const folder = resolve(at.file.folder, output ?? join(compiledFolder, `${name}-${wanted.replaceAll(":", "-")}`));
   const scratch = await mkdtemp(join(tmpdir(), "loam-compile-"));
   try {
     const files = programs.map(p => ({ name: p.name, file: join(scratch, `${p.name}.mlir`) }));
@@ -195,8 +200,17 @@ export async function compileStep(
       show({ stage: "compile", done: compiled.length / files.length, message: files[compiled.length]?.name ?? answer.compiled.name });
     };
     await runChild({ target, folder, programs: files }, onAnswer, watch.signal);
-    const report = { model: name, target: wanted, ...by!, parameters, tokensPerStep, programs: compiled, folder };
-    await writeFile(join(folder, "compiled.json"), `${JSON.stringify(report, null, 2)}\n`);
+    const report = {
+      model: name,
+      target: wanted,
+      ...by!,
+      processor: processorName(),
+      parameters,
+      tokensPerStep,
+      programs: compiled,
+      folder,
+    };
+    await writeFile(join(folder, compiledFile), `${JSON.stringify(report, null, 2)}\n`);
     return report;
   } finally {
     await rm(scratch, { recursive: true, force: true });

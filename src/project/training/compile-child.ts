@@ -12,7 +12,8 @@ const orNull = (bytes: number | undefined): number | null => bytes ?? null;
 
 async function compileOne({ name, file }: CompileJob["programs"][number]): Promise<CompileAnswer> {
   const began = performance.now();
-  const { stats, bytes, ...by } = await compileAhead(job.target, await readFile(file, "utf8"));
+  const text = await readFile(file, "utf8");
+  const { stats, bytes, ...by } = await compileAhead(job.target, text);
   const compileSeconds = Math.round(performance.now() - began) / 1000;
   await mkdir(job.folder, { recursive: true });
   const kept = bytes && join(job.folder, `${name}.pjrt`);
@@ -32,6 +33,7 @@ async function compileOne({ name, file }: CompileJob["programs"][number]): Promi
       compileSeconds,
       file: kept ? `${name}.pjrt` : null,
       digest: bytes ? sha256(bytes) : null,
+      program: sha256(text),
     },
     by,
   };

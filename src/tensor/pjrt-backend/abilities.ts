@@ -3,6 +3,9 @@ import type { Capabilities } from "../backend.ts";
 import { dtypes } from "../dtype.ts";
 import { hloComposites } from "../stablehlo/index.ts";
 
+/** XLA on the processor has no products of 16-bit factors: they are widened first. */
+export const widensFactorsOn = (platform: string): boolean => platform === "cpu";
+
 export const pjrtAbilities: Omit<Capabilities, "details"> = {
   name: "pjrt",
   native: hloComposites,

@@ -3,7 +3,7 @@
  * Donated arguments are aliased to results in the program itself, so the compiler orders what reads them. Left out: programs over several
  * devices (shard/run-partitioned.ts), and stopping a program that has begun (PJRT has no such call): an aborted run is waited for by nobody.
  */
-import { defined } from "../../base/index.ts";
+import { defined, sha256 } from "../../base/index.ts";
 import type { Backend, BuildOptions, DeviceMemory, Executable, RunHooks } from "../backend.ts";
 import type { DType } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
@@ -19,7 +19,7 @@ import {
 } from "../pjrt/index.ts";
 import type { Shape } from "../shape.ts";
 import { checkedEnds, type HloProgram, hloProgram, throwOutside } from "../stablehlo/index.ts";
-import { pjrtAbilities } from "./abilities.ts";
+import { pjrtAbilities, widensFactorsOn } from "./abilities.ts";
 import { PjrtMemory } from "./memory.ts";
 
 export interface PjrtBackendOptions {
@@ -27,6 +27,21 @@ export interface PjrtBackendOptions {
   readonly threads?: number;
   /** Options that the plugin's client takes, by name. */
   readonly plugin?: NamedValues;
+  /** Gives an executable that was compiled before for just this program and plugin; without one the program is compiled. */
+  readonly executables?: (wanted: WantedExecutable) => Promise<Uint8Array | undefined>;
+}
+
+/** What an executable must have been compiled from and for. */
+export interface WantedExecutable {
+  readonly name: string;
+  /** SHA-256 of the program's StableHLO text. */
+  readonly program: string;
+  readonly platform: string;
+  /** Kind of the device: "TPU v5 lite". */
+  readonly device: string;
+  /** Of PJRT's C API, and what the plugin says of itself. */
+  readonly api: string;
+  readonly version: string;
 }
 
 const memoryOf = (m: DeviceMemory, client: PjrtClient): PjrtMemory => {
@@ -131,6 +146,20 @@ function clientOf(name: string, { threads, plugin = {} }: PjrtBackendOptions): P
   }
 }
 
+/** The program: what was compiled ahead of time where it fits, else compiled now. */
+async function programOf(client: PjrtClient, name: string, hlo: HloProgram, { executables }: PjrtBackendOptions): Promise<PjrtProgram> {
+  const { platform, platformVersion: version, api, devices } = client;
+  const wanted = { name, program: sha256(hlo.text), platform, device: devices[0]!.kind, api: api.version, version };
+  const bytes = await executables?.(wanted);
+  if (bytes)
+    try {
+      return client.load(bytes, hlo.outputs);
+    } catch {
+      // a plugin may refuse what it has written itself, on another machine: it compiles
+    }
+  return client.compile(hlo.text, hlo.outputs);
+}
+
 /** The device `pjrt:NAME`. Throws `pjrt/plugin`, `pjrt/version`, `pjrt/device` or `pjrt/option`. */
 export function pjrtBackend(name: string, options: PjrtBackendOptions = {}): Backend {
   const client = clientOf(name, options);
@@ -150,9 +179,9 @@ export function pjrtBackend(name: string, options: PjrtBackendOptions = {}): Bac
     allocate: (shape: Shape, dtype: DType) => new PjrtMemory(client, shape, dtype),
     // what nobody has written is zeros when it is first read
     zeros: (shape: Shape, dtype: DType) => new PjrtMemory(client, shape, dtype),
-    async build(graph: Graph, { name, aliases, products }: BuildOptions) {
-      const hlo = hloProgram(graph, { aliases, widensFactors: client.platform === "cpu", ...defined({ name, products }) });
-      return new PjrtExecutable(client, await client.compile(hlo.text, hlo.outputs), hlo, aliases);
+    async build(graph: Graph, { name = "program", aliases, products }: BuildOptions) {
+      const hlo = hloProgram(graph, { name, aliases, widensFactors: widensFactorsOn(client.platform), ...defined({ products }) });
+      return new PjrtExecutable(client, await programOf(client, name, hlo, options), hlo, aliases);
     },
     dispose: () => {},
   };

@@ -7,7 +7,7 @@ import type { Backend, DeviceMemory } from "../backend.ts";
 import { bytesOf, type DType, dtypeTable } from "../dtype.ts";
 import type { Shape } from "../shape.ts";
 import { hloProgram } from "../stablehlo/index.ts";
-import { pjrtAbilities } from "./abilities.ts";
+import { pjrtAbilities, widensFactorsOn } from "./abilities.ts";
 
 /** A program as a plugin compiles it. */
 export interface RecordedProgram {
@@ -32,8 +32,8 @@ function emptyMemory(shape: Shape, dtype: DType): DeviceMemory {
   };
 }
 
-/** `onProgram` hears each program when it is built. */
-export const recordingBackend = (onProgram: (program: RecordedProgram) => void): Backend => ({
+/** `onProgram` hears each program when it is built, as a device of the platform ("cpu", "tpu") would compile it. */
+export const recordingBackend = (onProgram: (program: RecordedProgram) => void, platform: string): Backend => ({
   capabilities: {
     ...pjrtAbilities,
     details: { platform: "none: programs are recorded" },
@@ -41,7 +41,7 @@ export const recordingBackend = (onProgram: (program: RecordedProgram) => void):
   allocate: emptyMemory,
   zeros: emptyMemory,
   async build(graph, { name = "program", aliases, products }) {
-    const { text } = hloProgram(graph, { name, aliases, ...defined({ products }) });
+    const { text } = hloProgram(graph, { name, aliases, widensFactors: widensFactorsOn(platform), ...defined({ products }) });
     onProgram({ name, text, aliases: aliases.size });
     return { run: async (_inputs, _outputs, hooks) => hooks?.onBegin?.(), dispose: () => {} };
   },

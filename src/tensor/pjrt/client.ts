@@ -55,15 +55,12 @@ export class PjrtBuffer {
       minor_to_major: this.#api.addressOf(order),
       minor_to_major_size: rank,
     });
-    const { event } = this.#api.call("Buffer_ToHostBuffer", {
-      src: this.pointer,
-      host_layout: layout.address,
-      dst: this.#api.addressOf(into),
-      dst_size: into.byteLength,
-    });
+    const kept = [order, layout.memory, into, this];
+    const given = { src: this.pointer, host_layout: layout.address, dst: this.#api.addressOf(into), dst_size: into.byteLength };
+    const { event } = this.#api.call("Buffer_ToHostBuffer", given, kept);
     this.hold();
     try {
-      await awaitEvent(this.#api, event, [order, layout.memory, into, this]);
+      await awaitEvent(this.#api, event, kept);
     } finally {
       this.release();
     }
@@ -228,7 +225,7 @@ export class PjrtClient {
     this.api = loadPlugin(path);
     const { api } = this;
     const named = writeNamedValues(api, options);
-    const { client } = api.call("Client_Create", { create_options: named.list.address, num_options: named.count });
+    const { client } = api.call("Client_Create", { create_options: named.list.address, num_options: named.count }, named.keep);
     this.#pointer = client;
     const name = api.call("Client_PlatformName", { client });
     this.platform = api.text(name.platform_name, name.platform_name_size);
@@ -277,11 +274,12 @@ export class PjrtClient {
   load(bytes: Uint8Array, outputs: number): PjrtProgram {
     const memory = new Uint8Array(new ArrayBuffer(bytes.byteLength + 8));
     memory.set(bytes);
-    const { loaded_executable } = this.api.call("Executable_DeserializeAndLoad", {
+    const given = {
       client: this.#pointer,
       serialized_executable: this.api.addressOf(memory),
       serialized_executable_size: bytes.byteLength,
-    });
+    };
+    const { loaded_executable } = this.api.call("Executable_DeserializeAndLoad", given, [memory]);
     return new PjrtProgram(this.api, loaded_executable, outputs);
   }
 
@@ -300,7 +298,7 @@ export class PjrtClient {
         received: `${data.length} in a ${data.constructor.name}`,
       });
     const dims = BigInt64Array.from(shape.length ? shape : [0], BigInt);
-    const { buffer, done_with_host_buffer } = api.call("Client_BufferFromHostBuffer", {
+    const given = {
       client: this.#pointer,
       // an empty array has no address; a plugin wants one that is not null
       data: data.byteLength === 0 ? 64n : api.addressOf(data),
@@ -309,7 +307,8 @@ export class PjrtClient {
       num_dims: shape.length,
       host_buffer_semantics: copiesDuringCall,
       device: this.#devicePointers[device]!,
-    });
+    };
+    const { buffer, done_with_host_buffer } = api.call("Client_BufferFromHostBuffer", given, [data, dims]);
     return { buffer: new PjrtBuffer(api, buffer), done: awaitEvent(api, done_with_host_buffer, [data]) };
   }
 }

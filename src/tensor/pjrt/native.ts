@@ -17,8 +17,8 @@ export interface PjrtApi {
   readonly version: string;
   /** Does the plugin's table have this function? */
   has(name: CalledFunction): boolean;
-  /** Calls a function; gives its structure as the plugin left it. */
-  call<K extends CalledFunction>(name: K, args: Partial<Arguments<K>>): Arguments<K>;
+  /** Calls a function; gives its structure as the plugin left it. `keep` is memory that the arguments point to: nothing else holds it in the call. */
+  call<K extends CalledFunction>(name: K, args: Partial<Arguments<K>>, keep?: readonly object[]): Arguments<K>;
   /** The same on a thread of Node's pool. `keep` is what the arguments point to. */
   callAsync<K extends CalledFunction>(keep: readonly object[], name: K, args: Partial<Arguments<K>>): Promise<Arguments<K>>;
   /** Calls a function of the plugin's own that takes an address and gives nothing, such as the one that frees a result. */
@@ -180,9 +180,16 @@ function openPlugin(path: string): PjrtApi {
     path,
     version: table.version,
     has: name => table.has(name),
-    call(name, args) {
+    call(name, args, keep = []) {
       const block = blockOf(structs[name], args);
-      table.check(name, table.find(name)(block));
+      const kept = [block, ...keep];
+      // an address holds nothing: memory that no variable is read of again may be collected before the function has read it
+      inFlight.add(kept);
+      try {
+        table.check(name, table.find(name)(block));
+      } finally {
+        inFlight.delete(kept);
+      }
       return readFields(viewOf(block), structs[name]);
     },
     callAsync: (keep, name, args) =>

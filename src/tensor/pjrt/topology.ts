@@ -27,12 +27,13 @@ export class PjrtTopology {
     const bytes = Buffer.from(name);
     const text = new Uint8Array(new ArrayBuffer(bytes.byteLength + 8));
     text.set(bytes);
-    const { topology } = api.call("TopologyDescription_Create", {
+    const given = {
       topology_name: api.addressOf(text),
       topology_name_size: bytes.byteLength,
       create_options: named.list.address,
       num_options: named.count,
-    });
+    };
+    const { topology } = api.call("TopologyDescription_Create", given, [text, ...named.keep]);
     this.#pointer = topology;
     const said = api.call("TopologyDescription_PlatformName", { topology });
     this.platform = api.text(said.platform_name, said.platform_name_size);
