@@ -50,6 +50,26 @@ test.skipIf(lacksPjrt !== undefined)(
   },
 );
 
+test.skipIf(lacksPjrt !== undefined)(
+  `a training loads what train compile has kept for the same program, and compiles what is damaged${pjrtReason}`,
+  async () => {
+    const folder = onDevice(toyProject(), "pjrt:cpu");
+    const compiled = await loam(["train", "compile", "toy", "--target", "cpu", "--json"], { cwd: folder });
+    expect(compiled.code, compiled.stderr).toBe(0);
+    const report = JSON.parse(compiled.stdout) as CompileAheadReport;
+    writeFileSync(join(report.folder, report.programs.find(p => p.name === "update")!.file!), "damaged");
+    const { code, stdout, stderr } = await loam(["run", "--json"], { cwd: folder });
+    expect(code, stderr).toBe(0);
+    const notes = stdout
+      .split("\n")
+      .filter(line => line.includes('"note"'))
+      .map(line => (JSON.parse(line) as { readonly message: string }).message);
+    expect(notes).toEqual(["gradient: compiled before, loaded from .loam/compiled/toy-cpu"]);
+    const [here, other] = [await modelContent(await trainedToy()), await modelContent(folder)].map(c => c.metrics as Point[]);
+    expect(Math.abs(other!.at(-1)!.loss - here!.at(-1)!.loss)).toBeLessThan(1e-5);
+  },
+);
+
 test("a target that is none, a plugin that is not there and a tuned model are refused, and nothing is written", async () => {
   const folder = toyProject();
   const refused = async (args: readonly string[], env: Record<string, string> = {}) => {

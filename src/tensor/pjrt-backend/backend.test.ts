@@ -1,7 +1,22 @@
 /** What PJRT's backend has beyond the contract of all backends (../backend.test.ts): donation, threads, aborted runs, exact bits. */
 import { describe, expect, test } from "vitest";
 import { lacksPjrt, pjrtReason } from "../../../test/support/pjrt.ts";
-import { add, cast, compile, type DeviceArray, matmul, mul, openDevice, randomUniform, sum, type Tensor } from "../index.ts";
+import { sha256 } from "../../base/index.ts";
+import {
+  add,
+  cast,
+  compile,
+  compileAhead,
+  type DeviceArray,
+  matmul,
+  mul,
+  openDevice,
+  randomUniform,
+  recordingDevice,
+  sum,
+  type Tensor,
+  type WantedExecutable,
+} from "../index.ts";
 import { PjrtMemory } from "./memory.ts";
 
 const addressOf = (a: DeviceArray): bigint => {
@@ -147,6 +162,46 @@ describe.skipIf(lacksPjrt !== undefined)(`PJRT's CPU plugin as a device${pjrtRea
   test("memory of another device is refused by name", async () => {
     const program = compile((x: Tensor) => sum(x), { device });
     await expect(program(await other.full([2], 1))).rejects.toThrow(/arrays of this device.*device\.array\(\)/s);
+  });
+
+  test("a program that was compiled before is loaded, of the wanted program and plugin; what cannot be loaded is compiled", async () => {
+    const square = (x: Tensor) => sum(mul(x, x));
+    let text = "";
+    const recording = recordingDevice(program => {
+      text = program.text;
+    }, "cpu");
+    await compile(square, { device: recording, name: "square" }).prepare({ shape: [3], dtype: "f32" });
+    // told apart from what is compiled: the same program, but three times as much
+    const other = text.replace(
+      /return (%v\d+) : tensor<f32>/,
+      "%z = stablehlo.constant dense<3.0> : tensor<f32>\n    %y = stablehlo.multiply $1, %z : tensor<f32>\n    return %y : tensor<f32>",
+    );
+    expect(other).not.toBe(text);
+    const { bytes } = await compileAhead({ plugin: "cpu" }, other);
+    const wanted: WantedExecutable[] = [];
+    const resultWith = async (kept: Uint8Array | undefined) => {
+      const own = openDevice("pjrt:cpu", {
+        threads: 1,
+        executables: async w => {
+          wanted.push(w);
+          return kept;
+        },
+      });
+      return (await compile(square, { device: own, name: "square" })(await own.array([1, 2, 3]))).item();
+    };
+    expect([await resultWith(bytes), await resultWith(undefined), await resultWith(Uint8Array.of(1, 2, 3))]).toEqual([42, 14, 14]);
+    const { platform, api, version, kind } = device.capabilities.details;
+    expect(wanted[0]).toEqual({ name: "square", program: sha256(text), platform, device: kind, api, version });
+  });
+
+  test("arguments of a call outlive garbage collections that fall into it", async () => {
+    const x = Float32Array.of(1, 2, 3, 4, 5, 6);
+    for (let i = 0; i < 300; i++) {
+      const a = await device.array(x, "f32", [1, 2, 3]);
+      if (i % 50 === 0) void Array.from({ length: 2000 }, () => new BigInt64Array(new ArrayBuffer(24)));
+      expect(await a.read()).toEqual(x);
+      a.dispose();
+    }
   });
 
   test("says what it runs on", () => {
