@@ -10,10 +10,11 @@ import type { Device, DeviceArray, Tensor } from "../../tensor/index.ts";
 import { squaredNorm } from "../optimizer.ts";
 import type { ZeroLevel } from "../part.ts";
 import { treeProgram } from "../tree-program.ts";
+import { joinedArrays, type OwnedArray } from "./joined-arrays.ts";
 import { stateHolder } from "./loop-ranks.ts";
 import { onEveryRank } from "./on-every-rank.ts";
 import { ownLeaves, parameterOwners } from "./owners.ts";
-import { broadcastArray, gatherNumbers, sumArray } from "./rank-arrays.ts";
+import { broadcastArray, gatherNumbers } from "./rank-arrays.ts";
 import { documentsIn, type StepRanks, type StepSums, type Updated } from "./step-ranks.ts";
 
 interface GroupOptions {
@@ -33,6 +34,8 @@ const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x
 export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRanks {
   const owners = parameterOwners(specs, group.size);
   const isOwn = (path: string) => owners.get(path) === group.rank;
+  const ownedBy = (tree: unknown): OwnedArray[] => pathsOf(tree).map(([path, array]) => ({ array, owner: owners.get(path)! }));
+  const joined = joinedArrays(group);
   const owned = (tree: unknown): Arrays => ownLeaves(tree, owners, group.rank);
   const norm = treeProgram<DeviceArray>((gradients: Tree<Tensor>) => squaredNorm(treeLeaves<Tensor>(gradients)), {
     device,
@@ -61,8 +64,8 @@ export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRa
     const others = [...made.own, ...Object.values(made.measures)];
     const gathered = others.length ? await gatherNumbers(group, others) : [];
     const isSound = numbers.flat().every(Number.isFinite);
-    if (isSound)
-      for (const [path, gradient] of pathsOf(gradients())) await sumArray(group, gradient, zero === 0 ? undefined : owners.get(path)!);
+    if (isSound && zero === 0) await joined.sum(pathsOf(gradients()).map(([, gradient]) => gradient));
+    else if (isSound) await joined.sumAtOwners(ownedBy(gradients()));
     return {
       loss: sum(numbers.map(([loss]) => loss!)),
       squared: isSound ? await squaredOf(gradients()) : Number.NaN,
@@ -86,7 +89,7 @@ export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRa
       (before, path) => (next.parameters as Arrays)[path] ?? before,
       given.parameters as Tree<DeviceArray>,
     );
-    for (const [path, array] of pathsOf(parameters)) await broadcastArray(group, array, owners.get(path)!);
+    await joined.spread(ownedBy(parameters));
     return { parameters, optimizer: next.optimizer };
   }
 

@@ -1,25 +1,28 @@
 /** Collectives over arrays of a device: in place where the host can reach the device's memory, through a copy elsewhere. */
-import type { ProcessGroup, RankNumbers } from "../../ranks/index.ts";
+import type { ProcessGroup } from "../../ranks/index.ts";
 import type { DeviceArray, TypedArray } from "../../tensor/index.ts";
 
-/** Lets `use` read and write an array's elements. */
-async function withElements(array: DeviceArray, use: (elements: TypedArray) => Promise<void>): Promise<void> {
-  const inPlace = array.memory.host();
-  if (inPlace) return use(inPlace);
-  const copy = await array.read();
-  await use(copy);
-  await array.write(copy);
+/** An array's bytes in the host's memory: where they lie, or a copy, which `store` writes back. */
+export interface LentArray {
+  readonly bytes: Uint8Array;
+  readonly store: () => Promise<void>;
 }
 
 const bytesOf = (x: TypedArray): Uint8Array => new Uint8Array(x.buffer, x.byteOffset, x.byteLength);
 
-/** The root's elements, bit for bit and of any dtype, on every rank. */
-export const broadcastArray = (group: ProcessGroup, array: DeviceArray, root: number): Promise<void> =>
-  withElements(array, x => group.broadcast(bytesOf(x), root));
+export async function lendArray(array: DeviceArray): Promise<LentArray> {
+  const inPlace = array.memory.host();
+  if (inPlace) return { bytes: bytesOf(inPlace), store: async () => {} };
+  const copy = await array.read();
+  return { bytes: bytesOf(copy), store: () => array.write(copy) };
+}
 
-/** Gradients [any shape], float32, added up over the ranks: on every rank, or with `root` on that one. */
-export const sumArray = (group: ProcessGroup, array: DeviceArray, root?: number): Promise<void> =>
-  withElements(array, x => (root === undefined ? group.allReduce(x as RankNumbers) : group.reduce(x as RankNumbers, root)));
+/** The root's elements, bit for bit and of any dtype, on every rank. */
+export async function broadcastArray(group: ProcessGroup, array: DeviceArray, root: number): Promise<void> {
+  const { bytes, store } = await lendArray(array);
+  await group.broadcast(bytes, root);
+  await store();
+}
 
 /** Every rank's numbers, in rank order. NaN and infinities pass, which JSON has not. */
 export async function gatherNumbers(group: ProcessGroup, own: readonly number[]): Promise<number[][]> {
