@@ -1,6 +1,6 @@
 /** Ranks that are killed in the middle of a training: how soon they are named, and what the training comes to when it goes on, with as many ranks or fewer. */
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -35,9 +35,12 @@ function writeProject(folder: string): void {
 interface Ran {
   readonly code: number | null;
   readonly stderr: string;
+  /** Milliseconds from the ranks' start to the end of the command. */
   readonly ms: number;
-  /** Milliseconds from the kill until the command had named the rank; undefined where nothing was killed. */
-  readonly namedMs?: number;
+  /** A rank was killed. */
+  readonly isKilled: boolean;
+  /** Milliseconds from the kill until the command had named the rank; undefined where it did not. */
+  readonly namedMs: number | undefined;
 }
 
 /** Process ids of the ranks of a project's training. */
@@ -53,33 +56,47 @@ function ranksIn(folder: string): number[] {
   });
 }
 
-/** Trains; `kill` picks a moment in milliseconds after the ranks' start, at which one of them ends. */
+const startLoam = (folder: string, ...args: string[]) =>
+  spawn(process.execPath, [join(packageFolder, "bin", "loam.js"), ...args, "--json"], { cwd: folder });
+
+/** Kills one of the ranks; false where none runs any more. */
+function killOne(folder: string, drawn: Random): boolean {
+  const ranks = ranksIn(folder);
+  const victim = ranks[drawn.below(Math.max(1, ranks.length))];
+  try {
+    return victim !== undefined && process.kill(victim, "SIGKILL");
+  } catch {
+    return false;
+  }
+}
+
+/** Trains; `kill` says when, in milliseconds after the ranks' start, one of them ends. */
 async function train(folder: string, kill?: { readonly afterMs: number; readonly drawn: Random }): Promise<Ran> {
-  const began = performance.now();
-  const child = spawn(process.execPath, [join(packageFolder, "bin", "loam.js"), "train", "toy", "--json"], { cwd: folder });
-  let [stderr, namedAt, killedAt] = ["", 0, 0];
+  const child = startLoam(folder, "train", "toy");
+  let stderr = "";
+  let killedAt: number | undefined;
+  let namedAt: number | undefined;
   child.stdout.resume();
   child.stderr.setEncoding("utf8").on("data", (said: string) => {
     stderr += said;
-    if (killedAt > 0 && namedAt === 0 && /rank \d+(?:: expected| was lost)/.test(stderr)) namedAt = performance.now();
+    if (killedAt !== undefined && /rank \d+(?:: expected| was lost)/.test(stderr)) namedAt ??= performance.now();
   });
   const ended = new Promise<number | null>(resolve => child.once("close", resolve));
+  while (ranksIn(folder).length < 2 && child.exitCode === null) await sleep(20);
+  const began = performance.now();
   if (kill) {
-    while (ranksIn(folder).length < 2 && child.exitCode === null) await sleep(20);
     await sleep(kill.afterMs);
-    const ranks = ranksIn(folder);
-    const victim = ranks[kill.drawn.below(Math.max(1, ranks.length))];
-    if (victim !== undefined) {
-      killedAt = performance.now();
-      try {
-        process.kill(victim, "SIGKILL");
-      } catch {
-        killedAt = 0;
-      }
-    }
+    killedAt = performance.now();
+    if (!killOne(folder, kill.drawn)) killedAt = undefined;
   }
   const code = await ended;
-  return { code, stderr, ms: performance.now() - began, ...(killedAt > 0 ? { namedMs: (namedAt || performance.now()) - killedAt } : {}) };
+  return {
+    code,
+    stderr,
+    ms: performance.now() - began,
+    isKilled: killedAt !== undefined,
+    namedMs: killedAt === undefined || namedAt === undefined ? undefined : namedAt - killedAt,
+  };
 }
 
 interface Trained {
@@ -101,65 +118,98 @@ async function trainedIn(folder: string): Promise<Trained> {
 
 const lossBound = 0.02;
 
+/** What a killed training came to. */
+interface Outcome {
+  readonly namedMs: number | undefined;
+  /** The kill changed nothing: the rank had done its part. */
+  readonly isUnnoticed: boolean;
+  /** With fewer ranks at the end: how far the held-out loss is off. */
+  readonly lossOff?: number;
+  /** On the same ranks: whether the weights are those of the training that was left alone. */
+  readonly isSame?: boolean;
+}
+
+async function killedTraining(folder: string, want: Trained, kill: { readonly afterMs: number; readonly drawn: Random }): Promise<Outcome> {
+  const ran = await train(folder, kill);
+  if (ran.code !== 0) {
+    const again = await train(folder);
+    if (again.code !== 0) throw new Error(`the training did not go on: ${again.stderr}`);
+  }
+  const got = await trainedIn(folder);
+  const isUnnoticed = ran.code === 0 && ran.namedMs === undefined;
+  const left = got.ranks.at(-1)!.size === 1 ? { lossOff: Math.abs(got.heldOut - want.heldOut) } : { isSame: got.weights === want.weights };
+  if (ran.isKilled && !isUnnoticed && ran.namedMs === undefined) throw new Error(`the killed rank was not named: ${ran.stderr}`);
+  return { namedMs: ran.namedMs, isUnnoticed, ...left };
+}
+
+function barsOf(outcomes: readonly Outcome[]): Bar[] {
+  const named = outcomes.flatMap(o => o.namedMs ?? []);
+  const same = outcomes.flatMap(o => o.isSame ?? []);
+  const off = outcomes.flatMap(o => o.lossOff ?? []);
+  const slowest = Math.max(...named);
+  return [
+    { name: "a killed rank is named", want: "< 5000 ms", got: digits(slowest), holds: slowest < 5000 },
+    {
+      name: "the same bytes on the same mesh",
+      want: `${same.length} of ${same.length}`,
+      got: `${same.filter(Boolean).length} of ${same.length}`,
+      holds: same.length > 0 && same.every(Boolean),
+    },
+    {
+      name: "held-out loss on fewer ranks",
+      want: `within ${lossBound}`,
+      got: digits(Math.max(0, ...off)),
+      holds: off.length > 0 && off.every(x => x <= lossBound),
+    },
+  ];
+}
+
 export async function run({ scale, say }: BenchContext): Promise<BenchResult> {
-  const kills = Math.max(2, Math.round(50 * scale));
+  const kills = Math.max(5, Math.round(50 * scale));
   const root = mkdtempSync(join(tmpdir(), "loam-faults-"));
   const drawn = random("kills");
   try {
-    const undisturbed = join(root, "undisturbed");
-    writeProject(undisturbed);
-    const { ms } = await train(undisturbed);
+    // all trainings begin with the same data, tokenizer and shards
+    const start = join(root, "start");
+    writeProject(start);
+    const shards = startLoam(start, "run", "shards", "--model", "toy");
+    shards.stdout.resume();
+    if ((await new Promise(resolve => shards.once("close", resolve))) !== 0) throw new Error("the shards were not made");
+    const copy = (name: string): string => {
+      cpSync(start, join(root, name), { recursive: true });
+      return join(root, name);
+    };
+    const undisturbed = copy("undisturbed");
+    const { ms, code, stderr } = await train(undisturbed);
+    if (code !== 0) throw new Error(stderr);
     const want = await trainedIn(undisturbed);
-    const named: number[] = [];
-    const [same, shrunk, off]: [boolean[], boolean[], number[]] = [[], [], []];
+    const outcomes: Outcome[] = [];
     for (let i = 0; i < kills; i++) {
-      const folder = join(root, `kill-${i}`);
-      writeProject(folder);
+      const folder = copy(`kill-${i}`);
       // one in five goes on with fewer ranks
-      const shrinks = i % 5 === 4;
-      if (shrinks) writeFileSync(join(folder, "loam.yaml"), loamYaml("shrink"));
-      const killed = await train(folder, { afterMs: drawn.uniform() * ms * 0.6, drawn });
-      if (killed.namedMs !== undefined && killed.stderr.includes("rank ")) named.push(killed.namedMs);
-      if (killed.code !== 0) await train(folder);
-      const got = await trainedIn(folder);
-      if (shrinks && got.ranks.at(-1)!.size === 1) {
-        off.push(Math.abs(got.heldOut - want.heldOut));
-        shrunk.push(true);
-      } else same.push(got.weights === want.weights);
-      say(`kill ${i + 1} of ${kills}: named after ${digits(named.at(-1) ?? Number.NaN)} ms`);
+      if (i % 5 === 4) writeFileSync(join(folder, "loam.yaml"), loamYaml("shrink"));
+      const afterMs = drawn.uniform() * ms;
+      const outcome = await killedTraining(folder, want, { afterMs, drawn });
+      outcomes.push(outcome);
+      const named = outcome.namedMs === undefined ? "unnoticed" : `named after ${digits(outcome.namedMs)} ms`;
+      say(`kill ${i + 1} of ${kills}, ${digits(afterMs)} ms after the start: ${named}, ${JSON.stringify(outcome)}`);
       rmSync(folder, { recursive: true, force: true });
     }
-    const slowest = Math.max(...named);
-    const bars: Bar[] = [
-      { name: "a killed rank is named", want: "< 5000 ms", got: digits(slowest), holds: slowest < 5000 },
-      {
-        name: "the same bytes on the same mesh",
-        want: `${same.length} of ${same.length}`,
-        got: `${same.filter(Boolean).length} of ${same.length}`,
-        holds: same.every(Boolean),
-      },
-      {
-        name: "held-out loss on fewer ranks",
-        want: `within ${lossBound}`,
-        got: digits(Math.max(0, ...off)),
-        holds: off.every(x => x <= lossBound),
-      },
-    ];
+    const named = outcomes.flatMap(o => o.namedMs ?? []);
     return {
-      method: `A training on two ranks (ZeRO-1, a checkpoint every 0.5 s) with one of them killed by SIGKILL at ${kills} random moments; run again to its end and held against one that was left alone. One in five goes on by itself on one rank.`,
+      method: `A training on two ranks (ZeRO-1, a checkpoint every 0.5 s, ${digits(ms / 1000)} s from the ranks' start to the end) with one of them killed by SIGKILL at ${kills} random moments; run again to its end and held against one that was left alone. One in five goes on by itself on one rank.`,
       ours: {
         kills,
         named: named.length,
-        namedMs: { median: digits(median(named)), slowest: digits(slowest) },
-        same: same.filter(Boolean).length,
-        shrunk: shrunk.length,
+        unnoticed: outcomes.filter(o => o.isUnnoticed).length,
+        namedMs: { median: digits(median(named)), slowest: digits(Math.max(...named)) },
+        same: outcomes.filter(o => o.isSame).length,
+        shrunk: outcomes.filter(o => o.lossOff !== undefined).length,
       },
       peers: {},
       ratios: {},
-      bars,
-      notes: [
-        "A rank that is killed before it has joined the others, or after it is done, is named by the process that started it, or not at all.",
-      ],
+      bars: barsOf(outcomes),
+      notes: ["A kill that finds no rank, or one that has done its part, is unnoticed: the training ends as if nothing had been."],
     };
   } finally {
     rmSync(root, { recursive: true, force: true });

@@ -121,6 +121,16 @@ test("a rank that fails ends the others, also those that would run on, and what 
   expect(run.pids.some(isRunning)).toBe(false);
 });
 
+test("a rank that is killed is heard of at once, while the others still run", async () => {
+  const args = script("if (process.env.LOAM_RANK === '1') process.kill(process.pid, 'SIGKILL'); setInterval(() => {}, 1000)");
+  const heard: { rank: number; by: string; isOtherRunning: boolean }[] = [];
+  const onKilled = (rank: number, by: string) => void heard.push({ rank, by, isOtherRunning: isRunning(run.pids[0]!) });
+  const run = await startRanks({ size: 2, program: process.execPath, args, graceMs: 50, onKilled });
+  await expect(run.ended).rejects.toMatchObject({ code: "ranks/lost", message: expect.stringContaining("rank 1") });
+  expect(heard[0]).toEqual({ rank: 1, by: "SIGKILL", isOtherRunning: true });
+  expect(run.pids.some(isRunning)).toBe(false);
+});
+
 test("a signal to the run goes to every rank, and one that ignores it is killed", async () => {
   const control = new AbortController();
   const args = script("process.on('SIGTERM', () => {}); console.log('on'); setInterval(() => {}, 1000)");

@@ -28,6 +28,10 @@ export interface StartRanksOptions {
   readonly signal?: AbortSignal;
   /** Other ranks may end by themselves for so long after one has failed, and again after SIGTERM, before SIGKILL (default 3000). */
   readonly graceMs?: number;
+  /** What ranks have after the caller's signal, before SIGKILL: time to save (default: `graceMs`). */
+  readonly stopMs?: number;
+  /** Hears of a rank that a signal has ended, at once: `ended` waits for the others. */
+  readonly onKilled?: (rank: number, signal: NodeJS.Signals) => void;
 }
 
 export interface RanksRun {
@@ -119,12 +123,13 @@ function failureOf({ rank, code, signal }: RankEnd, lastLine: string): LoamError
 }
 
 /** Waits for all; ends the rest when one has failed. Gives the end that was the first failure, if any. */
-async function waitForAll(ranks: Ranks, graceMs: number): Promise<RankEnd | undefined> {
+async function waitForAll(ranks: Ranks, graceMs: number, onKilled: StartRanksOptions["onKilled"]): Promise<RankEnd | undefined> {
   const failed: RankEnd[] = [];
   const timers: NodeJS.Timeout[] = [];
   let wasEnded = false;
   const onEnd = (end: RankEnd) => {
     if (!isFailure(end) || wasEnded) return;
+    if (end.signal) onKilled?.(end.rank, end.signal);
     if (failed.length === 0)
       timers.push(
         // the others notice by themselves, and may save what they have
@@ -148,7 +153,13 @@ async function waitForAll(ranks: Ranks, graceMs: number): Promise<RankEnd | unde
  * Errors: `ranks/argument`; of `ended`: see there.
  */
 export async function startRanks(o: StartRanksOptions): Promise<RanksRun> {
-  const { size, signal, graceMs = defaultGraceMs, transport = process.platform === "linux" ? "shared memory" : "tcp" } = o;
+  const {
+    size,
+    signal,
+    graceMs = defaultGraceMs,
+    stopMs = graceMs,
+    transport = process.platform === "linux" ? "shared memory" : "tcp",
+  } = o;
   if (!(Number.isInteger(size) && size >= 1))
     throw ranksErrors.fail("argument", { place: "ranks", expected: "a number of ranks from 1", received: `${size}` });
   const interrupted = () => baseErrors.fail("interrupted", { place: "ranks", message: "The ranks were stopped by a signal." });
@@ -157,10 +168,13 @@ export async function startRanks(o: StartRanksOptions): Promise<RanksRun> {
   let late: NodeJS.Timeout | undefined;
   const stop = () => {
     ranks.kill("SIGTERM");
-    late = setTimeout(() => ranks.kill("SIGKILL"), graceMs);
+    late = setTimeout(() => ranks.kill("SIGKILL"), stopMs);
   };
   signal?.addEventListener("abort", stop, { once: true });
-  const ended = waitForAll(ranks, graceMs).then(failure => {
+  const ended = waitForAll(ranks, graceMs, (rank, by) => {
+    // after the caller's signal that is no surprise
+    if (!signal?.aborted) o.onKilled?.(rank, by);
+  }).then(failure => {
     clearTimeout(late);
     signal?.removeEventListener("abort", stop);
     if (signal?.aborted) throw interrupted();

@@ -12,7 +12,7 @@ import { packageFolder } from "../package.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { openingEvent, type RankEvent } from "./rank-event.ts";
 
-/** Ranks that were asked to stop finish their step and save: so long, at most, before they are killed. */
+/** Ranks that the user stops finish their step and save: so long, at most, before they are killed. */
 const stopMs = 120_000;
 
 /** What the ranks of one start have said. */
@@ -63,8 +63,8 @@ function reason(voices: RankVoices, size: number): LoamError | undefined {
 
 const wasLost = (error: unknown): error is LoamError => isLoamError(error, "ranks/lost");
 
-/** The ranks of trainings of a project. `onLost` hears of a rank without which a training goes on. */
-export function launchRanksIn(file: ProjectFile, onLost: (message: string) => void): LaunchRanks {
+/** The ranks of trainings of a project. `onNote` hears of a rank that is lost, at once, and of a training that goes on without it. */
+export function launchRanksIn(file: ProjectFile, onNote: (message: string) => void): LaunchRanks {
   const { threads = machine().cores } = file.config.device;
 
   /** One start: all ranks to their end. */
@@ -77,8 +77,9 @@ export function launchRanksIn(file: ProjectFile, onLost: (message: string) => vo
       program: process.execPath,
       args: [join(packageFolder, "bin", "loam.js"), "train", "rank", path, "--project", file.folder],
       cwd: file.folder,
-      graceMs: stopMs,
+      stopMs,
       signal: watched.signal,
+      onKilled: (rank, by) => onNote(`loam: rank ${rank} was lost (an end by ${by}).${size > 1 ? " Ending the others." : ""}`),
       onLine: line => voices.hear(line),
     });
     try {
@@ -101,7 +102,7 @@ export function launchRanksIn(file: ProjectFile, onLost: (message: string) => vo
         return await run(task, size, watched);
       } catch (error) {
         if (!wasLost(error) || task.recipe.onLost !== "shrink" || size <= fewer) throw error;
-        onLost(
+        onNote(
           `loam: ${error.problem.place ?? "a rank"} was lost (${error.problem.received}). Training goes on from the newest checkpoint on ${size - fewer} of ${meshSize(task.recipe.mesh)} ranks.`,
         );
       }

@@ -66,12 +66,19 @@ async function work({ folder, signal, write }: RankWork, task: RankTask, group: 
   );
 }
 
+/** Rejects when the signal comes: a rank that waits for others at the start has nothing to save. */
+const interruption = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+
 /** Carries out a rank's part of a task, to its end. Errors: train/*, ranks/*, told on standard output too. */
 export async function workAsRank(o: RankWork): Promise<void> {
   let group: ProcessGroup | undefined;
   try {
     const task = readRankTask(o.task);
-    group = await joinRanks();
+    group = await Promise.race([joinRanks(), interruption(o.signal)]);
     await work(o, task, group);
     o.write(rankLine({ event: "used", processorSeconds: ownProcessorSeconds(), waitedSeconds: group.waitedMs / 1000 }));
   } catch (error) {
