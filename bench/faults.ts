@@ -102,7 +102,8 @@ async function train(folder: string, kill?: { readonly afterMs: number; readonly
 interface Trained {
   readonly weights: string;
   readonly heldOut: number;
-  readonly ranks: readonly { readonly size: number }[];
+  /** Absent where one rank took every step. */
+  readonly ranks?: readonly { readonly size: number }[];
 }
 
 async function trainedIn(folder: string): Promise<Trained> {
@@ -137,7 +138,8 @@ async function killedTraining(folder: string, want: Trained, kill: { readonly af
   }
   const got = await trainedIn(folder);
   const isUnnoticed = ran.code === 0 && ran.namedMs === undefined;
-  const left = got.ranks.at(-1)!.size === 1 ? { lossOff: Math.abs(got.heldOut - want.heldOut) } : { isSame: got.weights === want.weights };
+  const isOnFewer = (got.ranks?.at(-1)?.size ?? 1) === 1;
+  const left = isOnFewer ? { lossOff: Math.abs(got.heldOut - want.heldOut) } : { isSame: got.weights === want.weights };
   if (ran.isKilled && !isUnnoticed && ran.namedMs === undefined) throw new Error(`the killed rank was not named: ${ran.stderr}`);
   return { namedMs: ran.namedMs, isUnnoticed, ...left };
 }

@@ -144,8 +144,7 @@ export class LinkedGroup implements ProcessGroup {
       for (const r of results) r.advance(length);
     });
     for (const from of others) {
-      const theirs = part(this.#members.indexOf(from)).bytes;
-      c.receive([from], "results", theirs.length, (offset, [p]) => theirs.set(p!, offset));
+      c.receiveInto(from, "results", part(this.#members.indexOf(from)).bytes);
     }
   }
 
@@ -191,7 +190,7 @@ export class LinkedGroup implements ProcessGroup {
       for (const other of this.#others) {
         const at = this.#members.indexOf(other) * n;
         c.send(other, "parts", bytesOf(own));
-        c.receive([other], "parts", n, (offset, [p]) => to.set(p!, at + offset));
+        c.receiveInto(other, "parts", to.subarray(at, at + n));
       }
     });
   }
@@ -202,7 +201,7 @@ export class LinkedGroup implements ProcessGroup {
     return this.#collective(call, c => {
       const bytes = bytesOf(x);
       if (this.rank === root) for (const to of this.#others) c.sendAwaited(to, bytes);
-      else c.receiveAwaited([this.#members[root]!], bytes.length, (offset, [p]) => bytes.set(p!, offset));
+      else c.receiveAwaitedInto(this.#members[root]!, bytes);
     });
   }
 
@@ -224,7 +223,7 @@ export class LinkedGroup implements ProcessGroup {
         m => {
           const c = new Collective(m, id);
           if (from === this.rank) c.sendAwaited(peer, bytes);
-          else c.receiveAwaited([peer], bytes.length, (offset, [p]) => bytes.set(p!, offset));
+          else c.receiveAwaitedInto(peer, bytes);
         },
         from === this.rank ? `>${peer}` : `<${peer}`,
       ),
@@ -324,6 +323,19 @@ class Collective {
     take: (offset: number, parts: readonly Uint8Array[]) => void,
   ): void {
     this.#messages.receive({ froms, id: { ...this.#id, phase }, bytes, isAwaited: false, take });
+  }
+  receiveInto(from: number, phase: MessagePhase, into: Uint8Array): void {
+    this.#receiveInto(from, phase, into, false);
+  }
+  receiveAwaitedInto(from: number, into: Uint8Array): void {
+    this.#receiveInto(from, this.#id.phase, into, true);
+  }
+  #receiveInto(from: number, phase: MessagePhase, into: Uint8Array, isAwaited: boolean): void {
+    const take = (offset: number, [p]: readonly Uint8Array[]) => {
+      const isThere = p!.buffer === into.buffer && p!.byteOffset === into.byteOffset + offset;
+      if (!isThere) into.set(p!, offset);
+    };
+    this.#messages.receive({ froms: [from], id: { ...this.#id, phase }, bytes: into.length, into, isAwaited, take });
   }
   receiveAtMost(from: number, bytes: number, take: (offset: number, part: Uint8Array, total: number) => void): void {
     this.#messages.receive({

@@ -10,6 +10,10 @@ interface Libc {
   readonly fcntl: Native;
   readonly fallocate: Native;
   readonly setsockopt: Native;
+  readonly dup: Native;
+  readonly recv: Native;
+  readonly send: Native;
+  readonly shutdown: Native;
   readonly prctl: Native;
   readonly yield: Native;
   view(address: bigint, bytes: number): ArrayBuffer;
@@ -31,6 +35,10 @@ function libc(): Libc {
     fcntl: of("int fcntl(int file, int command, void* lock)"),
     fallocate: of("int posix_fallocate(int file, int64_t offset, int64_t size)"),
     setsockopt: of("int setsockopt(int socket, int level, int name, void* value, uint32_t bytes)"),
+    dup: of("int dup(int file)"),
+    recv: of("intptr_t recv(int socket, void* into, size_t bytes, int flags)"),
+    send: of("intptr_t send(int socket, void* bytes, size_t count, int flags)"),
+    shutdown: of("int shutdown(int socket, int how)"),
     prctl: of("int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)"),
     yield: of("int sched_yield()"),
     view: (address, bytes) => koffi.view(address, bytes),
@@ -92,6 +100,21 @@ export function probeConnection(socket: number): boolean {
   const set = (name: number, value: number) => Number(libc().setsockopt(socket, tcpLevel, name, Int32Array.of(value), 4)) === 0;
   return set(socketIdle, 1) && set(socketInterval, 1) && set(socketProbes, 3) && set(socketTimeout, 4000);
 }
+
+/** Another number for an open socket, which stays open when the first is closed; undefined where the system refuses. */
+export function duplicateSocket(socket: number): number | undefined {
+  const file = Number(libc().dup(socket));
+  return file >= 0 ? file : undefined;
+}
+
+const [dontWait, noSignal, more] = [0x40, 0x4000, 0x8000];
+/** Reads what has come, without waiting: bytes read, 0 at the end of the connection, -1 where nothing is there (or it was broken: then 0 follows). */
+export const receiveNow = (socket: number, into: Uint8Array): number => Number(libc().recv(socket, into, into.length, dontWait));
+/** Gives the system as many of the bytes as it takes, without waiting: how many, -1 for none. `hasMore`: further bytes follow at once. */
+export const sendNow = (socket: number, bytes: Uint8Array, hasMore: boolean): number =>
+  Number(libc().send(socket, bytes, bytes.length, dontWait | noSignal | (hasMore ? more : 0)));
+/** Nothing more will be sent. */
+export const endSending = (socket: number): void => void libc().shutdown(socket, 1);
 
 const deathSignal = 1;
 const kill = 9;

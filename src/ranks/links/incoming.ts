@@ -12,6 +12,8 @@ export interface IncomingPlan {
   readonly isOpenEnded?: boolean;
   /** A short message is answered. */
   readonly isAwaited: boolean;
+  /** Where the message of one rank belongs: links that can read it there do. `take` finds it there then. */
+  readonly into?: Uint8Array;
   /** The same chunk of all messages, at a byte offset; the memory is lent for the call. */
   readonly take: (offset: number, parts: readonly Uint8Array[], total: number) => void;
 }
@@ -65,11 +67,25 @@ export class Incoming {
     return undefined;
   }
 
+  /** Bytes of the next chunk. */
+  #due(source: Source): number {
+    return Math.min(this.#total <= inlineBytes ? inlineBytes : frameChunkBytes, this.#total - source.received);
+  }
+
+  /** Where the next chunk belongs, if the header is that of the next chunk. */
+  place(from: number, { payloadBytes }: FrameHeader): Uint8Array | undefined {
+    const source = this.#sources.get(from)!;
+    const { into } = this.plan;
+    if (!into || !source.isAnnounced || payloadBytes !== this.#due(source) || source.received >= source.granted * frameChunkBytes)
+      return undefined;
+    return into.subarray(source.received, source.received + payloadBytes);
+  }
+
   /** What is wrong with a chunk, or undefined. It is released here in time. */
   chunk(from: number, arrived: Arrived): string | undefined {
     const source = this.#sources.get(from)!;
     const { length } = arrived.payload;
-    const want = Math.min(this.#total <= inlineBytes ? inlineBytes : frameChunkBytes, this.#total - source.received);
+    const want = this.#due(source);
     if (!source.isAnnounced || length !== want || (length === 0 && this.#total > 0))
       return `${length} bytes of a message, where ${source.isAnnounced ? want : 0} are due`;
     if (arrived.header.kind === "body" && source.received >= source.granted * frameChunkBytes)

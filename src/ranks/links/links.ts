@@ -13,6 +13,8 @@ export interface Arrived {
 }
 
 export interface LinkHandler {
+  /** Where a chunk's payload belongs, for links that can read it there; undefined: anywhere. Nothing is written there once `frame` was called, or all failed. */
+  place(from: number, header: FrameHeader): Uint8Array | undefined;
   frame(from: number, arrived: Arrived): void;
   /** `to` takes bodies again. */
   room(to: number): void;
@@ -35,6 +37,8 @@ export interface Links {
   hasRoom(to: number): boolean;
   /** Somebody waits for frames, or nobody does: transports that have to look for them look accordingly. */
   expect(isWaiting: boolean): void;
+  /** All calls have failed: no place that `place` gave is written any more. */
+  dropPlaces?(): void;
   /** Ends all links after what was posted; `crash` ends them at once, as the end of the process would. */
   close(): Promise<void>;
   crash(): void;

@@ -43,6 +43,7 @@ export class Messages {
     this.links = links;
     this.#timeoutMs = timeoutMs;
     links.start({
+      place: (from, header) => this.#place(from, header),
       frame: (from, arrived) => this.#frame(from, arrived),
       room: to => this.#pump(to),
       lost: (from, why) => this.#lost(from, why),
@@ -85,6 +86,7 @@ export class Messages {
   fail(error: LoamError, { tell = true }: { readonly tell?: boolean } = {}): void {
     if (this.#failure) return;
     this.#failure = error;
+    this.links.dropPlaces?.();
     if (tell) {
       const { code, place, expected, received, hint, message } = error.problem;
       const text = Buffer.from(JSON.stringify({ code, place, expected, received, hint, message }));
@@ -100,6 +102,14 @@ export class Messages {
     for (let to = 0; to < this.links.size; to++)
       if (to !== this.links.rank && !this.#closed.has(to)) this.links.post(to, plainHeader("bye"), undefined);
     await this.links.close();
+  }
+
+  #place(from: number, header: FrameHeader): Uint8Array | undefined {
+    if (this.#failure || header.kind !== "body") return undefined;
+    return this.#works
+      .get(workKey(header.id, `<${from}`))
+      ?.incomingOf(from, header.id.phase)
+      ?.place(from, header);
   }
 
   #frame(from: number, arrived: Arrived): void {

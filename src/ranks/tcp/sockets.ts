@@ -38,13 +38,18 @@ const secureOptions = { ciphers: "ECDHE-PSK-CHACHA20-POLY1305", minVersion: "TLS
 const identity = "loam-ranks";
 const sharedKey = (secret: string): Buffer => createHmac("sha256", secret).update("loam ranks: key of TLS").digest();
 
+/** The system's number of a socket, for which Node has no name. */
+export function fileOf(socket: Socket): number | undefined {
+  const { fd } = (socket as Socket & { readonly _handle?: { readonly fd?: number } })._handle ?? {};
+  return fd !== undefined && fd >= 0 ? fd : undefined;
+}
+
 /** Settings of a connection that every rank has, on either side. */
 function prepare(socket: Socket): void {
   socket.setNoDelay(true);
   socket.setKeepAlive(true, 1000);
-  // Node has no name for the system's number of a socket
-  const { fd } = (socket as Socket & { readonly _handle?: { readonly fd?: number } })._handle ?? {};
-  if (fd !== undefined && fd >= 0) probeConnection(fd);
+  const file = fileOf(socket);
+  if (file !== undefined) probeConnection(file);
 }
 
 /** A connection or its handshake takes no longer. */

@@ -13,10 +13,11 @@ const freePort = () =>
   });
 
 const secret = "a secret of these tests";
-const open = async (size: number, timeoutMs?: number) => {
+const openBy = (io: "system" | "node") => async (size: number, timeoutMs?: number) => {
   const address = `127.0.0.1:${await freePort()}`;
   return Promise.all(
-    Array.from({ length: size }, (_, rank) => tcpGroup({ rank, size, address, secret, ...(timeoutMs ? { timeoutMs } : {}) })),
+    Array.from({ length: size }, (_, rank) => tcpGroup({ rank, size, address, secret, io, ...(timeoutMs ? { timeoutMs } : {}) })),
   );
 };
-groupContract("TCP", open, { crash: rank => rank.crash() });
+groupContract("TCP by system calls", openBy("system"), { crash: rank => rank.crash() });
+groupContract("TCP by Node", openBy("node"), { crash: rank => rank.crash() });
