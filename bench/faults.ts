@@ -103,7 +103,7 @@ interface Trained {
   readonly weights: string;
   readonly heldOut: number;
   /** Absent where one rank took every step. */
-  readonly ranks?: readonly { readonly size: number }[];
+  readonly ranks?: readonly { readonly size: number }[] | undefined;
 }
 
 async function trainedIn(folder: string): Promise<Trained> {

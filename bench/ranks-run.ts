@@ -1,7 +1,7 @@
 /** Steps of examples/mail's quick model as one rank, or alone: prints one JSON line. Settings come as JSON in the first argument. */
 import { random } from "../src/base/index.ts";
 import { llamaConfig } from "../src/nn/index.ts";
-import { joinRanks } from "../src/ranks/index.ts";
+import { joinRanks, type ProcessGroup } from "../src/ranks/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { createTrainer, recipeSchema } from "../src/train/index.ts";
 import { trainerOptions, trainSource } from "../src/train/pretrain.ts";
@@ -21,7 +21,49 @@ export interface RanksTimes {
   readonly outsideMs: readonly number[];
   readonly losses: readonly number[];
   readonly heldBytes: number;
+  /** Of some further steps with a barrier before each collective: waiting for other ranks in it, the collectives themselves, their number. Means of a step. */
+  readonly waitingMs: number;
+  readonly linkMs: number;
+  readonly collectives: number;
 }
+
+/** Tells waiting for other ranks, whose steps take longer, from what the link takes. */
+class Timing {
+  isOn = false;
+  waitingMs = 0;
+  linkMs = 0;
+  calls = 0;
+
+  async timed(barrier: () => Promise<void>, call: () => unknown): Promise<unknown> {
+    if (!this.isOn) return call();
+    const began = performance.now();
+    await barrier();
+    const met = performance.now();
+    const result = await call();
+    this.waitingMs += met - began;
+    this.linkMs += performance.now() - met;
+    this.calls++;
+    return result;
+  }
+}
+
+const collectives = ["allReduce", "reduce", "reduceScatter", "allGather", "broadcast", "exchange"];
+
+/** The group, with its collectives timed while `timing` is on. */
+const timedGroup = (group: ProcessGroup, timing: Timing): ProcessGroup =>
+  new Proxy(group, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      const call = member.bind(target) as (...args: unknown[]) => unknown;
+      if (!collectives.includes(String(name))) return call;
+      return (...args: unknown[]) =>
+        timing.timed(
+          () => target.barrier(),
+          () => call(...args),
+        );
+    },
+  });
 
 const settings = JSON.parse(process.argv[2]!) as RanksRun;
 const vocab = 4096;
@@ -45,13 +87,19 @@ const sizes = Array.from({ length: 400 }, () => 50 + drawn.below(400));
 const offsets = Float64Array.from({ length: sizes.length + 1 }, (_, i) => sizes.slice(0, i).reduce((s, n) => s + n, 0));
 const train = { tokens: Uint16Array.from({ length: offsets.at(-1)! }, () => 1 + Math.floor((vocab - 1) * drawn.uniform() ** 3)), offsets };
 
-const group = settings.isRank ? await joinRanks() : undefined;
+const joined = settings.isRank ? await joinRanks() : undefined;
+const timing = new Timing();
+const group = joined && timedGroup(joined, timing);
 const device = openDevice("cpu", { threads: settings.threads });
 const o = { device, model, recipe, train, end: 0, ranks: group };
 const trainer = await createTrainer(trainerOptions(o));
 const source = trainSource(o);
 const reports = [];
 for (let i = 0; i < settings.warmUp + settings.steps; i++) reports.push(await trainer.step([source.next()]));
+const timedSteps = group ? settings.steps : 0;
+timing.isOn = true;
+for (let i = 0; i < timedSteps; i++) await trainer.step([source.next()]);
+const ofStep = (total: number) => total / Math.max(1, timedSteps);
 const measured = reports.slice(settings.warmUp);
 const times: RanksTimes = {
   rank: group?.rank ?? 0,
@@ -59,6 +107,9 @@ const times: RanksTimes = {
   outsideMs: measured.map(r => r.totalMs - r.nativeMs),
   losses: reports.map(r => r.loss),
   heldBytes: trainer.heldBytes,
+  waitingMs: ofStep(timing.waitingMs),
+  linkMs: ofStep(timing.linkMs),
+  collectives: ofStep(timing.calls),
 };
 process.stdout.write(`${JSON.stringify(times)}\n`);
 trainer.dispose();

@@ -20,6 +20,8 @@ async function runRanks(size: number, settings: Omit<RanksRun, "isRank">): Promi
 }
 
 const bound = 1e-3;
+const least = 0.9;
+const mean = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0) / xs.length;
 
 export async function run({ scale, say }: BenchContext): Promise<BenchResult> {
   const rounds = Math.max(1, Math.round(5 * scale));
@@ -41,9 +43,13 @@ export async function run({ scale, say }: BenchContext): Promise<BenchResult> {
   const one = "1 x 2 threads";
   const ratioOf = (name: keyof typeof sides) => digits(medianRatio(ms[one], ms[name]));
   const off = Math.max(...last["data 2 x 1 thread"]![0]!.losses.map((loss, i) => Math.abs(loss - last[one]![0]!.losses[i]!)));
-  const ratio = ratioOf("data 2 x 1 thread");
+  const speedBar = (name: keyof typeof sides): Bar => {
+    const got = ratioOf(name);
+    return { name: `speed of ${name} beside 1 x 2 threads`, want: `>= ${least}`, got, holds: got >= least };
+  };
   const bars: Bar[] = [
-    { name: "speed of data 2 x 1 thread beside 1 x 2 threads", want: ">= 0.9", got: ratio, holds: ratio >= 0.9 },
+    speedBar("data 2 x 1 thread"),
+    speedBar("data 2 x 1 thread, ZeRO-1"),
     { name: "losses equal one process's", want: `<= ${bound}`, got: digits(off), holds: off <= bound },
   ];
   return {
@@ -54,16 +60,24 @@ export async function run({ scale, say }: BenchContext): Promise<BenchResult> {
         {
           stepMs: digits(median(ms[name as keyof typeof sides])),
           outsideNativeMs: digits(median(last[name]![0]!.outsideMs)),
+          // the mean of all ranks: one that waits little makes the others wait
+          waitingMs: digits(mean(last[name]!.map(r => r.waitingMs))),
+          linkMs: digits(mean(last[name]!.map(r => r.linkMs))),
+          collectives: last[name]![0]!.collectives,
           heldMB: last[name]!.map(r => digits(r.heldBytes / 1e6)),
         },
       ]),
     ),
     peers: {},
     ratios: {
-      "data 2 over one process": ratio,
+      "data 2 over one process": ratioOf("data 2 x 1 thread"),
       "ZeRO-1 over one process": ratioOf("data 2 x 1 thread, ZeRO-1"),
       "ZeRO-2 over one process": ratioOf("data 2 x 1 thread, ZeRO-2"),
     },
     bars,
+    notes: [
+      "Without ZeRO every rank updates all parameters with its one thread, which is much of a step with Muon; the bytes are the same at every level.",
+      "Waiting and link are of further steps, with a barrier before each collective.",
+    ],
   };
 }

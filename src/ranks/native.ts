@@ -101,6 +101,9 @@ export function probeConnection(socket: number): boolean {
   return set(socketIdle, 1) && set(socketInterval, 1) && set(socketProbes, 3) && set(socketTimeout, 4000);
 }
 
+/** Undoes the end after a silence: between processes of one host the system sees every end, and one that does not read for long is not dead. */
+export const allowSilence = (socket: number): void => void libc().setsockopt(socket, tcpLevel, socketTimeout, Int32Array.of(0), 4);
+
 /** Another number for an open socket, which stays open when the first is closed; undefined where the system refuses. */
 export function duplicateSocket(socket: number): number | undefined {
   const file = Number(libc().dup(socket));

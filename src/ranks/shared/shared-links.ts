@@ -2,7 +2,7 @@
  * Links through shared memory: frames are written into a ring of slots, and read where they lie. What a peer may have written there is checked before it
  * is believed: only its payload can change afterwards.
  */
-import { type FrameHeader, readFrameHeader, writeHeader } from "../links/frame.ts";
+import { type FrameHeader, frameChunkBytes, readFrameHeader, writeHeader } from "../links/frame.ts";
 import type { Arrived, LinkHandler, Links } from "../links/links.ts";
 import { Poller } from "../links/poller.ts";
 import { yieldProcessor } from "../native.ts";
@@ -82,14 +82,17 @@ class Sender {
 
 class Receiver {
   readonly #ring: Ring;
+  readonly #free: Uint8Array[];
   #read = 0;
   #freed = 0;
   /** Frames that are free again, though one before them is not. */
   readonly #releasedEarly = new Set<number>();
   isOver = false;
 
-  constructor(ring: Ring) {
+  /** `free` is memory for frames that have to leave the ring. */
+  constructor(ring: Ring, free: Uint8Array[]) {
     this.#ring = ring;
+    this.#free = free;
   }
 
   /** The next frame; what is wrong, in words; undefined where there is none. */
@@ -105,9 +108,10 @@ class Receiver {
     const payload = this.#ring.bytes.subarray(at + 64, at + 64 + header.payloadBytes);
     // a call that waits for other ranks must not keep the slots from the next ones
     if ((number - this.#freed) >>> 0 < ringSlots / 2) return { header, payload, release: () => this.#release(number) };
-    const copy = payload.slice();
+    const memory = this.#free.pop() ?? new Uint8Array(frameChunkBytes);
+    memory.set(payload);
     this.#release(number);
-    return { header, payload: copy, release: () => {} };
+    return { header, payload: memory.subarray(0, payload.length), release: () => void this.#free.push(memory) };
   }
 
   #release(number: number): void {
@@ -134,10 +138,11 @@ export class SharedLinks implements Links {
     this.rank = rank;
     this.size = size;
     const ring = (from: number, to: number) => new Ring(segment.buffer, ringAt(size, from, to));
+    const free: Uint8Array[] = [];
     for (let r = 0; r < size; r++) {
       if (r === rank) continue;
       this.#senders.set(r, new Sender(ring(rank, r)));
-      this.#receivers.set(r, new Receiver(ring(r, rank)));
+      this.#receivers.set(r, new Receiver(ring(r, rank), free));
     }
     this.#poller = new Poller({ poll: () => this.#poll(), idle: () => this.#findLost(), yieldProcessor });
   }

@@ -8,7 +8,7 @@ import { TLSSocket } from "node:tls";
 import { type FrameHeader, frameChunkBytes, frameHeaderBytes, readFrameHeader, writeHeader } from "../links/frame.ts";
 import type { Arrived, LinkHandler, Links } from "../links/links.ts";
 import { Poller } from "../links/poller.ts";
-import { duplicateSocket, endSending, receiveNow, sendNow, yieldProcessor } from "../native.ts";
+import { allowSilence, duplicateSocket, endSending, receiveNow, sendNow, yieldProcessor } from "../native.ts";
 import type { RankSockets } from "./rendezvous.ts";
 import { fileOf } from "./sockets.ts";
 
@@ -128,7 +128,7 @@ class Connection {
   }
 }
 
-/** The connections as files of the system's, given up by Node; undefined where one is encrypted, or the system has none. */
+/** The connections as files of the system's, given up by Node; undefined where one has none. */
 function takeOver(sockets: RankSockets, free: Uint8Array[]): Map<number, Connection> | undefined {
   const files = [...sockets].map(([rank, socket]) => ({ rank, socket, file: plainFile(socket) }));
   if (files.some(({ file }) => file === undefined)) {
@@ -140,17 +140,22 @@ function takeOver(sockets: RankSockets, free: Uint8Array[]): Map<number, Connect
       const early = socket.read() as Buffer | null;
       socket.removeAllListeners("readable");
       socket.destroy();
+      allowSilence(file!);
       return [rank, new Connection(file!, early ?? nothing, free)];
     }),
   );
 }
 
 /** Waits until Node has given all that it was to write to the system. */
-const written = (socket: Socket): Promise<void> | undefined =>
-  socket.writableLength === 0 ? undefined : new Promise(resolve => socket.once("drain", resolve).once("close", () => resolve()));
+const written = (socket: Socket): Promise<void> =>
+  new Promise(resolve => {
+    if (socket.writableLength === 0 || socket.destroyed) resolve();
+    // called after the writes before it, and with an error where the connection ends
+    else socket.write(nothing, () => resolve());
+  });
 
 function plainFile(socket: Socket): number | undefined {
-  const file = process.platform === "linux" && !(socket instanceof TLSSocket) ? fileOf(socket) : undefined;
+  const file = process.platform === "linux" ? fileOf(socket) : undefined;
   return file === undefined ? undefined : duplicateSocket(file);
 }
 
@@ -174,6 +179,7 @@ export class SystemLinks implements Links {
 
   /** Takes the sockets over from Node; undefined where they have to stay its own. */
   static async over(sockets: RankSockets, place: { readonly rank: number; readonly size: number }): Promise<SystemLinks | undefined> {
+    if ([...sockets.values()].some(s => s instanceof TLSSocket)) return undefined;
     await Promise.all([...sockets.values()].map(written));
     const connections = takeOver(sockets, []);
     return connections && new SystemLinks(connections, place);
