@@ -5,8 +5,8 @@
 import type { ProcessGroup } from "../../ranks/index.ts";
 import { add, type Device, type DeviceArray, type PipelineStage, type StageParameters, type Tensor } from "../../tensor/index.ts";
 import { type TreeProgram, treeProgram } from "../tree-program.ts";
+import type { JoinedArrays } from "./joined-arrays.ts";
 import type { ModelSplit, SplitParameter } from "./model-split.ts";
-import { broadcastArray, sumArray } from "./rank-arrays.ts";
 import type { PartArrays } from "./split-values.ts";
 
 type Arrays = Readonly<PartArrays>;
@@ -28,6 +28,7 @@ interface GatheredOptions {
   readonly stages: ReadonlyMap<number, PipelineStage>;
   /** Parameters that this rank owns, by path. */
   readonly owned: Arrays;
+  readonly joined: JoinedArrays;
   readonly sums: ArraySums;
 }
 
@@ -36,7 +37,7 @@ export interface GatheredParameters extends StageParameters {
   gradients(): PartArrays;
 }
 
-export function gatheredParameters({ device, split, group, stages, owned, sums }: GatheredOptions): GatheredParameters {
+export function gatheredParameters({ device, split, group, stages, owned, joined, sums }: GatheredOptions): GatheredParameters {
   const named = new Map<string, SplitParameter>(split.parameters.map(p => [`0.${p.path}`, p]));
   const own = new Set(Object.values(owned));
   let gradients: PartArrays = {};
@@ -52,18 +53,18 @@ export function gatheredParameters({ device, split, group, stages, owned, sums }
     const made: Record<string, DeviceArray> = {};
     for (const name of stages.get(stage)!.parameters) {
       const { path, spec, owner } = named.get(name)!;
-      const array = owner === group.rank ? owned[path]! : await device.zeros(spec.shape, spec.dtype);
-      made[name] = array;
-      await broadcastArray(group, array, owner);
+      made[name] = owner === group.rank ? owned[path]! : await device.zeros(spec.shape, spec.dtype);
     }
+    await joined.spread(Object.entries(made).map(([name, array]) => ({ array, owner: named.get(name)!.owner })));
     return made;
   }
 
   async function addGradients(stage: number, given: Arrays): Promise<void> {
     const mine: PartArrays = {};
-    for (const name of stages.get(stage)!.parameters) {
+    const names = stages.get(stage)!.parameters;
+    await joined.sumAtOwners(names.map(name => ({ array: given[name]!, owner: named.get(name)!.owner })));
+    for (const name of names) {
       const { path, owner } = named.get(name)!;
-      await sumArray(group, given[name]!, owner);
       if (owner === group.rank) mine[path] = given[name]!;
       else given[name]!.dispose();
     }

@@ -9,9 +9,10 @@ import { coordinatesOf, type Device, type DeviceArray, type Tensor } from "../..
 import { arrayBytes } from "../memory-budget.ts";
 import { squaredNorm } from "../optimizer.ts";
 import { treeProgram } from "../tree-program.ts";
+import { type JoinedArrays, joinedArrays } from "./joined-arrays.ts";
 import { type ModelSplit, partHolder, partHolders, partSummands, type SplitParameter } from "./model-split.ts";
 import { onEveryRank } from "./on-every-rank.ts";
-import { broadcastArray, gatherNumbers, sumArray } from "./rank-arrays.ts";
+import { gatherNumbers } from "./rank-arrays.ts";
 import { ownedArrays, type PartArrays, partBesideOwner, wholeOnOwner } from "./split-values.ts";
 import { documentsIn, type StepRanks, type StepSums, type Updated } from "./step-ranks.ts";
 
@@ -24,20 +25,33 @@ interface SplitRanksOptions {
 const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x, 0);
 const numbersUpTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-/** The groups of all lists of ranks that share a part, made in the order of the parameters on every rank. */
-async function openGroups(split: ModelSplit, group: ProcessGroup): Promise<(members: readonly number[]) => ProcessGroup | undefined> {
-  const made = new Map<string, ProcessGroup>();
+/** Arrays that some ranks share, of which this is one. */
+interface SharedArrays {
+  readonly joined: JoinedArrays;
+  readonly parameters: readonly { readonly path: string; readonly owner: number }[];
+}
+type RanksOfPart = (split: ModelSplit, p: SplitParameter, part: number) => readonly number[];
+
+/** By the ranks that share parts, in the order of the parameters, so that all ranks meet in one order; `owner` is the rank beside the parameter's. */
+async function openShared(split: ModelSplit, group: ProcessGroup, ranksOf: RanksOfPart): Promise<SharedArrays[]> {
+  const made = new Map<string, { readonly members: readonly number[]; readonly parameters: { path: string; owner: number }[] }>();
   for (const p of split.parameters)
-    for (const part of numbersUpTo(p.parts))
-      for (const members of [partHolders(split, p, part), partSummands(split, p, part)]) {
-        const key = members.join();
-        if (members.length > 1 && members.includes(group.rank) && !made.has(key)) made.set(key, await group.subgroup(members));
-      }
-  return members => made.get(members.join());
+    for (const part of numbersUpTo(p.parts)) {
+      const members = ranksOf(split, p, part);
+      if (members.length === 1 || !members.includes(group.rank)) continue;
+      const key = members.join();
+      const own = made.get(key) ?? { members, parameters: [] };
+      made.set(key, own);
+      own.parameters.push({ path: p.path, owner: members.indexOf(partHolder(split, p, part)) });
+    }
+  const shared: SharedArrays[] = [];
+  for (const { members, parameters } of made.values()) shared.push({ joined: joinedArrays(await group.subgroup(members)), parameters });
+  return shared;
 }
 
 export async function splitRanks({ device, group, split }: SplitRanksOptions): Promise<StepRanks> {
-  const groupOf = await openGroups(split, group);
+  const summands = await openShared(split, group, partSummands);
+  const holders = await openShared(split, group, partHolders);
   const norm = treeProgram<DeviceArray>((gradients: Tree<Tensor>) => squaredNorm(treeLeaves<Tensor>(gradients)), {
     device,
     fuse: true,
@@ -59,13 +73,10 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
   /** Adds up the parts' gradients, and brings them together on their owners. */
   async function gather(parts: PartArrays): Promise<PartArrays> {
     const made: PartArrays = {};
+    for (const { joined, parameters } of summands)
+      await joined.sumAtOwners(parameters.map(({ path, owner }) => ({ array: parts[path]!, owner })));
     for (const p of split.parameters) {
       const own = parts[p.path];
-      for (const part of numbersUpTo(p.parts)) {
-        const members = partSummands(split, p, part);
-        const among = members.includes(group.rank) ? groupOf(members) : undefined;
-        if (among) await sumArray(among, own!, members.indexOf(partHolder(split, p, part)));
-      }
       const whole = await wholeOnOwner(split, group, p, own);
       own?.dispose();
       if (whole) made[p.path] = await device.array(whole, p.spec.dtype, p.spec.shape);
@@ -73,16 +84,17 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
     return made;
   }
 
-  /** A whole array of the owner's in all ranks' parts. */
-  async function spread(p: SplitParameter, into: DeviceArray | undefined): Promise<void> {
-    const whole = await owned[p.path]?.read();
-    for (const part of numbersUpTo(p.parts)) {
-      const cut = await partBesideOwner(split, group, p, whole, part);
-      if (cut) await into!.write(cut);
-      const members = partHolders(split, p, part);
-      const among = members.includes(group.rank) ? groupOf(members) : undefined;
-      if (among) await broadcastArray(among, into!, members.indexOf(partHolder(split, p, part)));
+  /** The owners' whole arrays in all ranks' parts. */
+  async function spread(parts: PartArrays): Promise<void> {
+    for (const p of split.parameters) {
+      const whole = await owned[p.path]?.read();
+      for (const part of numbersUpTo(p.parts)) {
+        const cut = await partBesideOwner(split, group, p, whole, part);
+        if (cut) await parts[p.path]!.write(cut);
+      }
     }
+    for (const { joined, parameters } of holders)
+      await joined.spread(parameters.map(({ path, owner }) => ({ array: parts[path]!, owner })));
   }
 
   async function squared(): Promise<number> {
@@ -119,7 +131,7 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
     dispose(gradients);
     gradients = {};
     const parts = given.parameters as PartArrays;
-    for (const p of split.parameters) await spread(p, parts[p.path]);
+    await spread(parts);
     return { parameters: parts, optimizer: next.optimizer };
   }
 
@@ -132,7 +144,7 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
     async start(parameters) {
       dispose(owned);
       owned = await ownedArrays(split, group, device, parameters as PartArrays);
-      for (const p of split.parameters) await spread(p, (parameters as PartArrays)[p.path]);
+      await spread(parameters as PartArrays);
     },
     async weigh(own, count) {
       const { numbers } = await onEveryRank(group, own, weights => weights, count);

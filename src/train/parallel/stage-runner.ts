@@ -18,6 +18,7 @@ import {
 import type { HostBatch } from "../batch.ts";
 import type { ComputedPrecision } from "../part.ts";
 import { arraySums, gatheredParameters } from "./gathered-parameters.ts";
+import { joinedArrays } from "./joined-arrays.ts";
 import { meshCollectives } from "./mesh-collectives.ts";
 import { type BatchSpecs, innerRank, type ModelSplit, type SplitLoss, shardedStages } from "./model-split.ts";
 
@@ -71,6 +72,7 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
   const collectives = await meshCollectives(group, split.mesh);
   const opened = new Map<string, OpenStage>();
   const sums = arraySums(device);
+  const joined = joinedArrays(group);
 
   function open(key: string, shapes: HostBatch["shapes"]): OpenStage {
     const known = opened.get(key);
@@ -109,7 +111,7 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
   function planOf(open: OpenStage, parameters: Arrays, microBatches: number) {
     const { isGathered, stageCount } = split;
     if (isGathered) {
-      const gathered = gatheredParameters({ device, split, group, stages: open.stages, owned: parameters, sums });
+      const gathered = gatheredParameters({ device, split, group, stages: open.stages, owned: parameters, joined, sums });
       return { plan: pipelineSchedule("interleaved", { ranks: 1, microBatches, chunks: stageCount }), parameters: gathered, gathered };
     }
     const names = [...open.stages.values()].flatMap(s => s.parameters);
