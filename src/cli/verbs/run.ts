@@ -71,7 +71,7 @@ export const train: VerbRun = async (context, [given], options) => {
     context.out.line(profileTable(profile));
     return context.out.result({ event: "result", ...profile });
   }
-  const zero = numberOption(options, "zero", "train", { least: 0, most: 2, whole: true });
+  const zero = numberOption(options, "zero", "train", { least: 0, most: 3, whole: true });
   const ranks = defined({ mesh: meshOption(textOption(options, "mesh")), zero });
   await showRun(context, project, project.train(model, { ...callOptions(context), ...isForced(options), ...ranks }));
 };
