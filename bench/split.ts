@@ -59,6 +59,9 @@ interface Found {
   readonly collectives: Record<string, unknown>;
 }
 
+/** XLA parts rows over `pipeline` as over `data`: meshes that are one to it. */
+const xlaKey = ({ sizes: { pipeline, data, sequence, tensor } }: Mesh): string => [pipeline * data, sequence, tensor].join("/");
+
 /** Gradients of a family over some meshes. */
 async function compareGradients(
   f: Family,
@@ -69,11 +72,17 @@ async function compareGradients(
   say: BenchContext["say"],
 ) {
   const alone = await rankGradients(f, graph, shardedGradient(f, graph, meshOf({})), products);
+  const judges = new Map<string, Float64Array[]>();
+  const judgeOf = async (mesh: Mesh): Promise<Float64Array[]> => {
+    const judge = judges.get(xlaKey(mesh)) ?? (await xlaGradients(f, graph, mesh, products));
+    judges.set(xlaKey(mesh), judge);
+    return judge;
+  };
   for (const mesh of over) {
     const isPipeline = mesh.sizes.pipeline > 1;
     const sharded = isPipeline ? undefined : shardedGradient(f, graph, mesh);
     const own = sharded ? await rankGradients(f, graph, sharded, products) : await pipelineGradients(f, mesh);
-    const judge = hasXla ? await xlaGradients(f, graph, mesh, products) : undefined;
+    const judge = hasXla ? await judgeOf(mesh) : undefined;
     const differences: Differences = {
       "from one rank": digits(errorOf(alone, own), 2),
       ...(judge ? { "from XLA": digits(errorOf(judge, own), 2), "XLA from one rank": digits(errorOf(alone, judge), 2) } : {}),
