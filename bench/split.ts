@@ -22,7 +22,7 @@ const steps = 20;
 /** Largest differences that are promised, by what products of matrices round their operands to. */
 const bounds = {
   f32: { gradients: 1e-5, losses: 1e-3 },
-  bf16: { gradients: 3e-2, losses: 1e-3 },
+  bf16: { gradients: 1e-2, losses: 1e-3 },
 } as const satisfies Record<Products, unknown>;
 
 const most = (x: Float64Array): number => x.reduce((m, v) => Math.max(m, Math.abs(v)), 0);

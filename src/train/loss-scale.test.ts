@@ -5,7 +5,7 @@ import { openDevice } from "../tensor/index.ts";
 import {
   afterGoodStep,
   afterSkippedStep,
-  canHalve,
+  canLowerScale,
   checkHalfPrecision,
   defaultLossScaling,
   firstLossScale,
@@ -38,8 +38,8 @@ test("so many good steps in a row double the scale once, and one that is skipped
   const after = (marks: string) =>
     [...marks].reduce<LossScale>((s, m) => (m === "+" ? afterGoodStep(s, scaling) : afterSkippedStep(s)), firstLossScale(scaling)).scale;
   expect(["++", "+++", "++++++", "++-++", "++-+++"].map(after)).toEqual([8, 16, 32, 4, 8]);
-  expect(canHalve({ scale: 2, good: 0, skipped: 0 })).toBe(true);
-  expect(canHalve({ scale: 1, good: 0, skipped: 0 })).toBe(false);
+  expect(canLowerScale({ scale: 2, good: 0, skipped: 0 })).toBe(true);
+  expect(canLowerScale({ scale: 1, good: 0, skipped: 0 })).toBe(false);
 });
 
 test("sums of a scaled step are those of the loss itself, but for measures, which were never scaled", () => {

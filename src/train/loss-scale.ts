@@ -34,7 +34,7 @@ export type LossScale = {
 export const firstLossScale = ({ initial }: LossScaling): LossScale => ({ scale: initial, good: 0, skipped: 0 });
 
 /** May a step whose sums are no numbers be skipped with a lower scale to follow? */
-export const canHalve = ({ scale }: LossScale): boolean => scale > leastScale;
+export const canLowerScale = ({ scale }: LossScale): boolean => scale > leastScale;
 
 export const afterSkippedStep = ({ scale, skipped }: LossScale): LossScale => ({
   scale: Math.max(leastScale, scale / 2),

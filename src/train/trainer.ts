@@ -13,7 +13,7 @@ import { trainErrors } from "./errors.ts";
 import {
   afterGoodStep,
   afterSkippedStep,
-  canHalve,
+  canLowerScale,
   checkHalfPrecision,
   defaultLossScaling,
   firstLossScale,
@@ -217,7 +217,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const norm = Math.sqrt(total.squared);
     const learningRate = o.rate * scheduleAt(o.schedule, state.step, o.steps) * (o.rateFactorAt?.(state.step) ?? 1);
     // sums are of all ranks, so all of them skip
-    if (lossScale && !Number.isFinite(loss + norm) && canHalve(lossScale)) {
+    if (lossScale && !Number.isFinite(loss + norm) && canLowerScale(lossScale)) {
       const next = afterSkippedStep(lossScale);
       state = { ...state, step: state.step + 1, lossScale: next };
       const told = { step: state.step, loss, measures, gradientNorm: norm, learningRate, lossScale: scale, skippedSteps: next.skipped };

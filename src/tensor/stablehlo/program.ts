@@ -12,7 +12,7 @@ interface HloOptions extends LoweringOptions {
   /** For a program that the compiler partitions: where inputs and outputs lie, each as text of XLA's `OpSharding` (shard/run-partitioned.ts). */
   readonly shardings?: HloShardings;
 }
-export interface HloShardings {
+interface HloShardings {
   readonly partitions: number;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
