@@ -83,7 +83,15 @@ test.skipIf(process.platform !== "linux")("a child's processor time is charged t
 
 test("time of a process elsewhere is added where its run is", () => {
   const account = new Account();
-  account.run(() => chargeElsewhere(2));
-  expect(account.used().childSeconds).toBeGreaterThanOrEqual(2);
+  expect(account.used().waitedSeconds).toBeUndefined();
+  account.run(() => {
+    chargeElsewhere(2, { waited: 5 });
+    chargeElsewhere(1, { waited: 0.5 });
+  });
+  const { childSeconds, coreSeconds, waitedSeconds } = account.used();
+  expect(childSeconds).toBeGreaterThanOrEqual(3);
+  // waiting takes no processor
+  expect(waitedSeconds).toBe(5.5);
+  expect(coreSeconds).toBeGreaterThanOrEqual(childSeconds);
   account.close();
 });

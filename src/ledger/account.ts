@@ -110,6 +110,7 @@ export class Account {
   readonly #unclaimed: number;
   /** Set by the meter. */
   childSeconds = 0;
+  waitedSeconds = 0;
   joules: number | undefined;
 
   constructor() {
@@ -140,6 +141,7 @@ export class Account {
       wallSeconds: (performance.now() - this.#beganMs) / 1000,
       startUpSeconds: this.#unclaimed,
       childSeconds: this.childSeconds,
+      ...(this.waitedSeconds > 0 ? { waitedSeconds: this.waitedSeconds } : {}),
       joules: this.joules ?? null,
       own,
       parts,
@@ -178,8 +180,13 @@ export function chargeWork(work: Work): void {
   if (slot) slot.totals.work = addWork(slot.totals.work, work);
 }
 
-/** Charges time that another process took for the run whose context this is, and that no account of its own has. */
-export function chargeElsewhere(seconds: number): void {
+/**
+ * Charges processor time that another process took for the run whose context this is, and that no account of its own has; `waited` is how long it waited for
+ * others meanwhile.
+ */
+export function chargeElsewhere(seconds: number, { waited = 0 }: { readonly waited?: number } = {}): void {
   const slot = current.getStore();
-  if (slot) slot.account.childSeconds += seconds;
+  if (!slot) return;
+  slot.account.childSeconds += seconds;
+  slot.account.waitedSeconds += waited;
 }

@@ -20,6 +20,8 @@ const usedResources = z.object({
   startUpSeconds: amount,
   /** Of `coreSeconds`: processes that the run started. */
   childSeconds: amount,
+  /** Ranks' waiting for each other and for what is sent between them, added up over the ranks: time, not processor time. Absent where there were none. */
+  waitedSeconds: amount.optional(),
   /** By the processor's counters; null where they cannot be read. */
   joules: amount.nullable(),
   /** What belongs to no part. */

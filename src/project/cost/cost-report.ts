@@ -48,6 +48,8 @@ export interface CostLine {
   /** Of `use`, by category: a training's evaluations and checkpoints are apart. */
   readonly split: Readonly<Partial<Record<CostCategory, CostUse>>>;
   readonly startUpSeconds: number;
+  /** Ranks' waiting for each other and their links, over all ranks; 0 where one process trained. It is not charged. */
+  readonly waitedSeconds: number;
   readonly utilisation: Utilisation | null;
   /** Processors and tiers. */
   readonly machines: readonly string[];
@@ -145,6 +147,7 @@ function lineOf({ what, stage, category, artifact, runs }: CountedRuns, rates: C
     use: Object.values(split).reduce(added, nothing),
     split,
     startUpSeconds: ledgers.reduce((sum, l) => sum + l.used.startUpSeconds, 0),
+    waitedSeconds: ledgers.reduce((sum, l) => sum + (l.used.waitedSeconds ?? 0), 0),
     utilisation: category === "training" ? utilisationOf(ledgers) : null,
     machines: distinct(ledgers.flatMap(machineOf)),
   };

@@ -22,10 +22,14 @@ export function costSentences(report: CostReport): string[] {
         ]
       : [],
   );
+  const waits = lines.flatMap(({ what, waitedSeconds: s }) =>
+    s > 0 ? [`Ranks of ${what} waited ${s.toFixed(1)} s in all for each other and their links, which is no processor time.`] : [],
+  );
   const when = price.date === "" ? "" : `, ${price.date}`;
   const missing = n === 1 ? "1 run has no ledger" : `${n} runs have no ledger`;
   return [
     ...utilisations,
+    ...waits,
     ...machines.map(m => `Machine: ${m}.`),
     ...energySentences(report),
     `Price: $${price.usdPerCoreHour} per core-hour (${price.kind}${when}): ${price.source}.`,

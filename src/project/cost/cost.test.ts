@@ -13,10 +13,11 @@ interface Given extends Partial<Omit<RunLedger, "used">> {
   readonly parts?: Readonly<Record<string, number>>;
   readonly startUp?: number;
   readonly children?: number;
+  readonly waited?: number;
   readonly joules?: number | null;
   readonly work?: Partial<Work>;
 }
-function ledgerOf({ own = 10, parts = {}, startUp = 0, children = 0, joules = null, work = {}, ...rest }: Given = {}): RunLedger {
+function ledgerOf({ own = 10, parts = {}, startUp = 0, children = 0, waited, joules = null, work = {}, ...rest }: Given = {}): RunLedger {
   const inParts = Object.values(parts).reduce((n, s) => n + s, 0);
   return {
     used: {
@@ -24,6 +25,7 @@ function ledgerOf({ own = 10, parts = {}, startUp = 0, children = 0, joules = nu
       wallSeconds: 1,
       startUpSeconds: startUp,
       childSeconds: children,
+      ...(waited === undefined ? {} : { waitedSeconds: waited }),
       joules,
       own: { coreSeconds: own, work: { ...noWork, ...work } },
       parts: Object.fromEntries(Object.entries(parts).map(([name, coreSeconds]) => [name, { coreSeconds, work: noWork }])),
@@ -56,6 +58,15 @@ const counted = (over: Partial<CountedRuns> & Pick<CountedRuns, "runs">): Counte
 });
 const rates = costRatesOf(corePricesPart.parse({}));
 const reportOf = (...all: CountedRuns[]) => costReport({ subject: "toy@1", artifact: "model-1", counted: all }, rates);
+
+test("ranks' waiting is told apart and not charged", () => {
+  const [alone, ranks] = [ledgerOf({ children: 20 }), ledgerOf({ children: 20, waited: 7 })];
+  expect(readRunLedger(JSON.stringify(ranks))).toEqual(ranks);
+  const report = reportOf(counted({ runs: [runOf({ ledger: alone }), runOf({ ledger: ranks })] }));
+  expect(report.lines[0]).toMatchObject({ waitedSeconds: 7, use: { coreSeconds: 60 } });
+  expect(costSentences(report).join(" ")).toContain("Ranks of toy@1 waited 7.0 s in all");
+  expect(costSentences(reportOf(counted({ runs: [runOf({ ledger: alone })] }))).join(" ")).not.toContain("waited");
+});
 
 test("an artifact is charged for the run that made it and the attempts before it, and not for what came after or before another content", () => {
   const other = runOf({ artifact: "model-1", endedMs: 5 });

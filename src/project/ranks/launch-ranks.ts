@@ -30,7 +30,7 @@ class RankVoices {
     if (stream !== "stdout" || !line.startsWith(openingEvent)) return;
     const told = JSON.parse(line) as RankEvent;
     if (told.event === "error") this.errors.set(rank, told);
-    else if (told.event === "used") chargeElsewhere(told.processorSeconds);
+    else if (told.event === "used") chargeElsewhere(told.processorSeconds, { waited: told.waitedSeconds });
     else if (rank === 0 && told.event === "progress") this.#progress(told.progress);
     else if (rank === 0 && told.event === "problem") this.#watched.onProblem?.(errorOf(told.problem, 1));
   }
