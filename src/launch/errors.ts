@@ -23,6 +23,11 @@ export const launchErrors = errorTable("launch", {
     meaning: "A node cannot start the program of a task: Node.js, Loam or the folder is missing there (exit code 126 or 127).",
   },
   task: { status: 500, exit: "failure", meaning: "A task ended with an error of its own; the sentence is the last of its log." },
+  gang: {
+    status: 503,
+    exit: "environment",
+    meaning: "Tasks that work only together did not all begin in time; the sentence names those that still wait, and why.",
+  },
   lost: {
     status: 500,
     exit: "failure",

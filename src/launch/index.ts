@@ -7,4 +7,5 @@ export { type MpirunOptions, mpirunLauncher } from "./mpirun.ts";
 export { type EngineName, launchEngineNames } from "./part.ts";
 export { type RayOptions, rayLauncher } from "./ray.ts";
 export { type SlurmOptions, slurmLauncher } from "./slurm.ts";
+export { type GangLoss, type GangSupervision, superviseGang } from "./supervise-gang.ts";
 export { type LaunchEvent, type Supervised, type Supervision, superviseTasks } from "./supervise-tasks.ts";

@@ -68,6 +68,12 @@ export const launchPart = z.strictObject({
     .min(2 ** 20)
     .optional()
     .meta({ description: "Memory of a worker, in bytes. Default: the engine's.", examples: [4294967296] }),
+  startSeconds: z
+    .number()
+    .int()
+    .min(1)
+    .default(600)
+    .describe("Seconds that ranks of a training which run wait for those that the engine has not started. Then the command fails."),
   folder: z.string().min(1).optional().describe("The project's folder on the nodes. Default: as here; in Kubernetes `/project`."),
   command: words
     .min(1)

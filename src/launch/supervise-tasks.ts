@@ -2,11 +2,12 @@
  * Watches the tasks of a job until all have succeeded: one that was killed is submitted again, one that failed ends the job with the last sentence of its log,
  * an abort cancels everything. Nothing of the job is left in the engine when it returns or throws.
  */
-import { isLoamError, pause } from "../base/index.ts";
+import { pause } from "../base/index.ts";
 import { checkJob } from "./check-job.ts";
 import { launchErrors } from "./errors.ts";
 import { isTaskOver, type Launcher, type LaunchJob, type RunningJob, type TaskState } from "./launcher.ts";
-import { isNoProgram, lastSentence } from "./task-end.ts";
+import { type PatientStates, patientStates } from "./patient-states.ts";
+import { taskFailure, taskPlace } from "./task-failure.ts";
 
 export type LaunchEvent =
   | { readonly event: "submitted"; readonly id: string; readonly indexes: readonly number[] }
@@ -35,11 +36,12 @@ class Tasks {
   readonly #submitted: RunningJob[] = [];
   readonly #at = new Map<number, RunningJob>();
   readonly #told = new Map<number, string>();
-  #silentSinceMs: number | undefined;
+  readonly #statesOf: PatientStates;
   replaced = 0;
 
   constructor(launcher: Launcher, job: LaunchJob, o: Supervision) {
     [this.#launcher, this.#job, this.#o] = [launcher, job, o];
+    this.#statesOf = patientStates(o.patienceMs);
   }
 
   async submit(indexes: readonly number[]): Promise<void> {
@@ -61,7 +63,7 @@ class Tasks {
         const state = states?.get(index);
         if (state) this.#tell(index, state);
         if (state === undefined || !isTaskOver(state)) open++;
-        else if (state.state === "failed") throw await this.#failure(running, index, state.exitCode, state.reason);
+        else if (state.state === "failed") throw await taskFailure(this.#launcher, this.#job, running, index, state);
         else if (state.state === "killed") killed.push(await this.#counted(index, state.reason));
         else this.#at.delete(index);
       }
@@ -81,20 +83,6 @@ class Tasks {
     if (failed) throw failed.reason;
   }
 
-  /** Undefined where the engine does not respond for the moment. */
-  async #statesOf(running: RunningJob): Promise<ReadonlyMap<number, TaskState> | undefined> {
-    try {
-      const states = await running.tasks();
-      this.#silentSinceMs = undefined;
-      return states;
-    } catch (error) {
-      if (!isLoamError(error, "launch/engine")) throw error;
-      this.#silentSinceMs ??= performance.now();
-      if (performance.now() - this.#silentSinceMs > (this.#o.patienceMs ?? 60_000)) throw error;
-      return undefined;
-    }
-  }
-
   #tell(index: number, state: TaskState): void {
     const key = JSON.stringify(state);
     if (this.#told.get(index) === key) return;
@@ -106,7 +94,7 @@ class Tasks {
   async #counted(index: number, reason: string): Promise<number> {
     if (this.replaced >= this.#o.mostReplacements)
       throw launchErrors.fail("lost", {
-        place: this.#place(index),
+        place: taskPlace(this.#launcher, this.#job, index),
         expected: `tasks that live (${this.#o.mostReplacements} are replaced)`,
         received: reason,
         hint: "Read the engine's own log; `launch.memoryBytes` and the engine's time limit are the usual causes.",
@@ -114,23 +102,6 @@ class Tasks {
     this.replaced++;
     this.#o.onEvent?.({ event: "replaced", index, reason });
     return index;
-  }
-
-  #place(index: number): string {
-    return `${this.#job.name}, task ${index} (${this.#launcher.engine})`;
-  }
-
-  async #failure(running: RunningJob, index: number, exitCode: number | null, reason: string): Promise<Error> {
-    const log = await running.logs(index).catch(() => "");
-    const sentence = lastSentence(log);
-    const place = this.#place(index);
-    if (isNoProgram(exitCode))
-      return launchErrors.fail("program", {
-        place,
-        message: `${sentence ?? reason}${sentence === undefined ? ` (${this.#job.program ?? "the image's entry point"})` : ""}`,
-        hint: "Install Node.js and Loam under the same path on every node, or say how nodes start it by `launch.command` in loam.yaml.",
-      });
-    return launchErrors.fail("task", { place, message: sentence ?? reason });
   }
 }
 

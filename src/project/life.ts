@@ -14,6 +14,7 @@ import { type Link, link } from "./link.ts";
 import type { ProjectFile } from "./project-file.ts";
 import { throughPurpose } from "./purpose-links.ts";
 import { launchRanksIn } from "./ranks/launch-ranks.ts";
+import type { RankEngine } from "./ranks/rank-start.ts";
 import { trainedSketchLinks } from "./sketches/index.ts";
 import { keptExecutables } from "./training/kept-executables.ts";
 import { tunedLife } from "./tuning/tuned-life.ts";
@@ -27,6 +28,8 @@ export interface LifeSurroundings {
   readonly onNote?: (message: string) => void;
   /** Hears of a program that was compiled before and is loaded. */
   readonly onLoaded?: (message: string) => void;
+  /** Where ranks start; default: this machine. */
+  readonly ranks?: RankEngine | undefined;
   /** The project's own, opened when it is needed, where none is given. */
   readonly device?: () => Device;
 }
@@ -82,7 +85,8 @@ function trainedLife(p: ProjectFile, modelName: string, around: LifeSurroundings
         device,
         onProblem: around.onProblem,
         eventsFolder: join(p.folder, ".loam", "tensorboard"),
-        launch: launchRanksIn(p, around.onNote ?? (() => {})),
+        launch: launchRanksIn(p, around.onNote ?? (() => {}), around.ranks),
+        launchesOne: around.ranks?.isForOne,
       }),
       options: () => ({ name: modelName, model: architecture, recipe: { ...recipe, length: length ?? model.context } }),
       describe: s =>

@@ -8,6 +8,7 @@ import type { Watch } from "./call.ts";
 import { projectErrors } from "./errors.ts";
 import { type Estimate, estimate } from "./estimate.ts";
 import { evaluationLooks, reportOf } from "./eval/report-of.ts";
+import { type LaunchOptions, rankEngineOf } from "./launching/workers.ts";
 import { type Link, lifeOf, type Made, planLink, stageNames } from "./life.ts";
 import type { LooksReport } from "./looks.ts";
 import { modelNameOf, type ProjectFile, servedModelsOf } from "./project-file.ts";
@@ -15,7 +16,7 @@ import { runLinks } from "./run-links.ts";
 import { withFoldsFirst } from "./tuning/folds-first.ts";
 import type { Workspace } from "./workspace.ts";
 
-export interface RunOptions extends MeshOptions {
+export interface RunOptions extends MeshOptions, LaunchOptions {
   /** The last stage that runs; default: all of them. */
   readonly stage?: string | undefined;
   /** Runs what is up to date too. */
@@ -116,14 +117,14 @@ export async function runLife(
   file: ProjectFile,
   store: Store,
   modelName: string,
-  { stage, force, before }: RunOptions & { readonly before?: Made },
+  { stage, force, before, ...launch }: RunOptions & { readonly before?: Made },
   watch: Watch,
 ): Promise<LifeResult> {
   const onProblem = (p: LoamError) =>
     watch.emit({ event: "warning", message: `loam: ${p.message} An older checkpoint is used, or training starts anew.` });
   const onNote = (message: string) => watch.emit({ event: "warning", message });
   const onLoaded = (message: string) => watch.emit({ event: "note", message });
-  const all = withFoldsFirst(linksUpTo(lifeOf(file, modelName, { onProblem, onNote, onLoaded }), stage));
+  const all = withFoldsFirst(linksUpTo(lifeOf(file, modelName, { onProblem, onNote, onLoaded, ranks: rankEngineOf(file, launch) }), stage));
   // the version does not wait for the cross-validation of its recipe, which may take many times as long
   const first = all.findIndex(l => l.stage === "cross-validate" && l.inputs.folds !== undefined);
   const [links, folds] = first < 0 ? [all, []] : [all.slice(0, first), all.slice(first)];

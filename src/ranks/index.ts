@@ -2,6 +2,7 @@
 
 export { agree } from "./agree.ts";
 export { ranksErrors } from "./errors.ts";
+export { type FolderMeetingOptions, meetInFolder, missingRanks } from "./folder-meeting.ts";
 export { type JoinOptions, joinRanks } from "./join-ranks.ts";
 export { type MemoryRank, memoryGroups } from "./memory-group.ts";
 export { mpiGroup } from "./mpi/index.ts";

@@ -197,7 +197,7 @@ const zeroLevels = [0, 1, 2, 3] as const;
 export type ZeroLevel = (typeof zeroLevels)[number];
 
 /** What a training does when one of its ranks is lost. */
-const lostRankRules = ["stop", "shrink"] as const;
+const lostRankRules = ["stop", "shrink", "restart"] as const;
 
 const meshShape = {
   mesh: meshPart.optional().meta({ description: "Processes (ranks) that train together, by axis. Default: one.", examples: [{ data: 2 }] }),
@@ -278,7 +278,7 @@ export const recipeSchema = z.strictObject({
     .enum(lostRankRules)
     .optional()
     .describe(
-      "When a rank is lost: `stop`, or `shrink` to go on from the last checkpoint with one rank less. Does not change results otherwise. Default: stop.",
+      "When a rank is lost: `stop`; `restart` to go on from the last checkpoint with a new one; `shrink` to go on with one rank less, which alone changes results. Default: stop.",
     ),
   memory: memoryOption,
   precision: precisionOption,

@@ -25,6 +25,8 @@ export interface TrainSurroundings {
   readonly onProblem?: (problem: LoamError) => void;
   /** Trains on the ranks of a mesh. Absent where processes cannot be started: recipes with a mesh are refused. */
   readonly launch?: LaunchRanks | undefined;
+  /** `launch` trains recipes without a mesh too, on one rank. */
+  readonly launchesOne?: boolean | undefined;
 }
 
 /** Starts the ranks of a task and waits for them; the first one leaves the result in the task's folder. */
@@ -78,9 +80,10 @@ export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokeniz
       const eventsFolder = around.eventsFolder && join(around.eventsFolder, `${options.name}-${identity.slice(0, 8)}`);
       const run = { identity, folder: scratch, ...defined({ eventsFolder }) };
       const watched = { progress, signal, ...defined({ onProblem: around.onProblem }) };
-      const result = isOnMesh(options.recipe)
-        ? await trainOnMesh(around, material, { ...options, ...run, shards: inputs.shards, tokenizer: inputs.tokenizer }, watched)
-        : await pretrain({ ...material, ...run, ...watched, device: around.device(), recipe: options.recipe });
+      const result =
+        isOnMesh(options.recipe) || around.launchesOne
+          ? await trainOnMesh(around, material, { ...options, ...run, shards: inputs.shards, tokenizer: inputs.tokenizer }, watched)
+          : await pretrain({ ...material, ...run, ...watched, device: around.device(), recipe: options.recipe });
       await writeModelFiles(output, { family: "decoder", config, parameters: result.parameters });
       await output.write("tokenizer.json", await inputs.tokenizer.read("tokenizer.json"));
       runData.write(metricsFile, result.points.map(metricLine).join(""));

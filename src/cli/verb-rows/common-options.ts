@@ -28,11 +28,11 @@ export const shutdownTimeout = [
   "seconds after that in which responses in flight are finished; then they end with an error (default: 25)",
 ] as const;
 
-/** Of verbs whose work is done by worker processes. */
+/** Of verbs whose work is done by worker processes, or by ranks. */
 export const launch: readonly Verb["options"][number][] = [
   [
     "--launch <engine>",
-    "start worker processes on an engine: local, mpirun, slurm, ray or kubernetes (default: `launch.engine` of loam.yaml)",
+    "start workers or ranks on an engine: local, mpirun, slurm, ray or kubernetes (default: `launch.engine` of loam.yaml)",
   ],
   [
     "--launch-address <url>",

@@ -11,7 +11,7 @@ import {
   servedModelsOf,
   wrongArgument,
 } from "../../project/index.ts";
-import { numberOption, textOption } from "../options.ts";
+import { launchOptions, numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { profileTable } from "../profile-table.ts";
 import { reportTable } from "../report.ts";
@@ -63,17 +63,18 @@ export const run: VerbRun = async (context, [stage], options) => {
 export const train: VerbRun = async (context, [given], options) => {
   await using project = await openOf(context, options);
   const model = textOption(options, "model") ?? given;
+  const launch = launchOptions(options, "train");
   if (options.profile === true) {
     const steps = numberOption(options, "profileSteps", "train", { least: 1, most: 100, whole: true });
     // the training first, so that its own flags hold
-    if (options.force === true) await showCall(context, project.train(model, { ...callOptions(context), force: true }));
+    if (options.force === true) await showCall(context, project.train(model, { ...callOptions(context), force: true, ...launch }));
     const profile = await showCall(context, project.profile(model, { ...callOptions(context), ...defined({ steps }) }));
     context.out.line(profileTable(profile));
     return context.out.result({ event: "result", ...profile });
   }
   const zero = numberOption(options, "zero", "train", { least: 0, most: 3, whole: true });
   const ranks = defined({ mesh: meshOption(textOption(options, "mesh")), zero });
-  await showRun(context, project, project.train(model, { ...callOptions(context), ...isForced(options), ...ranks }));
+  await showRun(context, project, project.train(model, { ...callOptions(context), ...isForced(options), ...ranks, ...launch }));
 };
 
 /** `data=2,tensor=1` as the recipe writes it. Errors: project/argument. */

@@ -13,6 +13,7 @@ import {
 import { progressFor, type Watch } from "../call.ts";
 import { packageFolder } from "../package.ts";
 import type { ProjectFile } from "../project-file.ts";
+import type { RankEngine } from "../ranks/rank-start.ts";
 
 export interface LaunchOptions {
   /** Engine that starts the workers; default: `launch.engine` of loam.yaml. */
@@ -37,11 +38,22 @@ export interface Workers {
 /** The engine that is meant; undefined: none. */
 export const engineOf = ({ config }: ProjectFile, { launch }: LaunchOptions): EngineName | undefined => launch ?? config.launch.engine;
 
+/** Where the ranks of a training start. A training on one rank leaves this process only where the caller says so, not by loam.yaml. */
+export const rankEngineOf = (file: ProjectFile, o: LaunchOptions): RankEngine => ({
+  engine: engineOf(file, o),
+  address: o.launchAddress,
+  isForOne: o.launch !== undefined && o.launch !== "local",
+});
+
+/** The project's folder as a node sees it. */
+export const nodeFolderOf = ({ folder, config: { launch } }: ProjectFile, engine: EngineName): string =>
+  launch.folder ?? (engine === "kubernetes" ? podFolder : folder);
+
 /** A worker that only the project describes: how a node starts it. */
 export function workerJob({ project, engine, workers, name, args }: Omit<Workers, "address" | "mostReplacements">): LaunchJob {
   const { launch } = project.config;
   const isPod = engine === "kubernetes";
-  const folder = launch.folder ?? (isPod ? podFolder : project.folder);
+  const folder = nodeFolderOf(project, engine);
   const own = join(packageFolder, "bin", "loam.js");
   const [program, ...before] = launch.command ?? (isPod ? [] : [process.execPath, own]);
   const variables = environment();
@@ -65,7 +77,7 @@ export function workerJob({ project, engine, workers, name, args }: Omit<Workers
 const lookMs = 100;
 
 /** The engine's launcher. */
-function openEngine({ project, engine, address }: Pick<Workers, "project" | "engine" | "address">): Promise<Launcher> {
+export function openEngine({ project, engine, address }: Pick<Workers, "project" | "engine" | "address">): Promise<Launcher> {
   const { launch } = project.config;
   return openLauncher(engine, address === undefined ? launch : { ...launch, ray: { ...launch.ray, address } });
 }

@@ -1,10 +1,10 @@
 /** One rank of a training: joins the others, sees that all have the same program, recipe and data, and trains its share. */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { defined, hashOf, isLoamError, LoamError } from "../../base/index.ts";
+import { dirname, join } from "node:path";
+import { defined, environment, hashOf, isLoamError, LoamError } from "../../base/index.ts";
 import { ownProcessorSeconds } from "../../ledger/index.ts";
-import { agree, joinRanks, type ProcessGroup } from "../../ranks/index.ts";
+import { agree, joinRanks, meetInFolder, type ProcessGroup, ranksErrors } from "../../ranks/index.ts";
 import { openArtifact } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { type RankTask, readRankTask, trainRank } from "../../train/index.ts";
@@ -13,6 +13,7 @@ import { withKeptPrecisions } from "../kept-precisions.ts";
 import { packageFolder } from "../package.ts";
 import { findProject, withProjectStore } from "../project-file.ts";
 import { keptExecutables } from "../training/kept-executables.ts";
+import { type Meeting, readMeeting, tellCommand, watchCommand } from "./meeting-folder.ts";
 import { type RankEvent, rankLine } from "./rank-event.ts";
 
 export interface RankWork {
@@ -73,20 +74,69 @@ const interruption = (signal: AbortSignal): Promise<never> =>
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 
-/** Carries out a rank's part of a task, to its end. Errors: train/*, ranks/*, told on standard output too. */
+/** This process among the ranks that an engine has started: by MPI under Open MPI's mpirun, else by the folder of the run. */
+function joinElsewhere(folder: string, { size, run, secret, joinMs }: Meeting, signal: AbortSignal): Promise<ProcessGroup> {
+  const variables = environment();
+  const isMpi = variables.OMPI_COMM_WORLD_SIZE === String(size) && !variables.LOAM_RANKS_TRANSPORT;
+  if (isMpi) return joinRanks({ joinTimeoutMs: joinMs });
+  return meetInFolder({ folder, rank: taskNumber(), size, run, secret, joinTimeoutMs: joinMs, signal });
+}
+
+/** The number that the engine gave this process. Errors: ranks/argument. */
+function taskNumber(): number {
+  const given = environment().LOAM_TASK;
+  if (given !== undefined && /^\d{1,6}$/.test(given)) return Number(given);
+  throw ranksErrors.fail("argument", {
+    place: "LOAM_TASK",
+    expected: "the number of the rank, from 0",
+    received: String(given ?? "nothing"),
+  });
+}
+
+/** How a rank reaches the command that has started it. */
+interface RankSeat {
+  join(): Promise<ProcessGroup>;
+  readonly signal: AbortSignal;
+  readonly write: (line: string) => void;
+  leave(): void;
+}
+
+function seatOf({ task, signal, write }: RankWork): RankSeat {
+  const folder = dirname(task);
+  const meeting = readMeeting(folder);
+  if (meeting === undefined) return { join: () => joinRanks(), signal, write, leave: () => {} };
+  const watch = watchCommand(folder);
+  const stopped = AbortSignal.any([signal, watch.signal]);
+  const rank = taskNumber();
+  return {
+    join: () => joinElsewhere(folder, meeting, stopped),
+    signal: stopped,
+    write: line => tellCommand(folder, rank, line),
+    leave: watch.stop,
+  };
+}
+
+/** A stop of another rank, by which this one has stopped too. */
+const stoppedElsewhere = () =>
+  ranksErrors.fail("lost", { place: "another rank", expected: "training to its end", received: "its stop by a signal" });
+
+/** Carries out a rank's part of a task, to its end. Errors: train/*, ranks/*, told on standard output, or in the folder of the run, too. */
 export async function workAsRank(o: RankWork): Promise<void> {
+  const seat = seatOf(o);
   let group: ProcessGroup | undefined;
   try {
     const task = readRankTask(o.task);
-    group = await Promise.race([joinRanks(), interruption(o.signal)]);
-    await work(o, task, group);
-    o.write(rankLine({ event: "used", processorSeconds: ownProcessorSeconds(), waitedSeconds: group.waitedMs / 1000 }));
-  } catch (error) {
+    group = await Promise.race([seat.join(), interruption(seat.signal)]);
+    await work({ ...o, signal: seat.signal, write: seat.write }, task, group);
+    seat.write(rankLine({ event: "used", processorSeconds: ownProcessorSeconds(), waitedSeconds: group.waitedMs / 1000 }));
+  } catch (thrown) {
+    const error = !seat.signal.aborted && thrown instanceof DOMException && thrown.name === "AbortError" ? stoppedElsewhere() : thrown;
     const known = isLoamError(error) ? error : undefined;
     const problem = known?.problem ?? { code: "base/internal", message: error instanceof Error ? error.message : String(error) };
-    o.write(rankLine({ event: "error", problem, exitCode: known?.exitCode ?? 1 }));
-    throw o.signal.aborted && !(error instanceof LoamError) ? o.signal.reason : error;
+    seat.write(rankLine({ event: "error", problem, exitCode: known?.exitCode ?? 1 }));
+    throw seat.signal.aborted && !(error instanceof LoamError) ? seat.signal.reason : error;
   } finally {
+    seat.leave();
     await group?.close().catch(() => {});
   }
 }

@@ -14,6 +14,7 @@ import { trainErrors } from "../errors.ts";
 import { modelPart, recipeSchema } from "../part.ts";
 import { type PretrainResult, pretrain } from "../pretrain.ts";
 import { type TrainingInputs, trainingInputs } from "../training-inputs.ts";
+import { meshSize } from "./mesh.ts";
 import { onEveryRank } from "./on-every-rank.ts";
 
 const artifactPart = z.strictObject({ id: z.string(), digest: z.string() });
@@ -36,9 +37,9 @@ export type RankTask = z.output<typeof rankTaskSchema>;
 
 const taskFile = "ranks.json";
 
-/** Writes a task where its ranks find it; the path. */
-export function writeRankTask(task: RankTask): string {
-  const path = join(task.folder, taskFile);
+/** Writes a task where its ranks find it (default: its own folder); the path. */
+export function writeRankTask(task: RankTask, folder = task.folder): string {
+  const path = join(folder, taskFile);
   writeFileAtomic(path, JSON.stringify(task));
   return path;
 }
@@ -86,7 +87,8 @@ export async function trainRank(task: RankTask, around: RankSurroundings): Promi
     progress,
     signal,
     onProblem,
-    ranks: group,
+    // one rank alone is a training like any other
+    ranks: meshSize(recipe.mesh) > 1 ? group : undefined,
   });
   const { parameters, ...rest } = result;
   try {

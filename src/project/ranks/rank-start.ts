@@ -1,0 +1,32 @@
+/** One start of the ranks of a training, wherever they run. */
+import type { EngineName } from "../../launch/index.ts";
+import type { LaunchRanks, RankWatch } from "../../train/index.ts";
+import type { ProjectFile } from "../project-file.ts";
+import type { RankVoices } from "./rank-voices.ts";
+
+/** Where the ranks of trainings start. */
+export interface RankEngine {
+  /** Default: this machine. */
+  readonly engine?: EngineName | undefined;
+  /** Of Ray's dashboard. */
+  readonly address?: string | undefined;
+  /** A training without a mesh starts there too, as one rank. Default: it stays in this process. */
+  readonly isForOne?: boolean | undefined;
+}
+
+/** One start of ranks: all of them to their end. Errors: `ranks/lost` for one that ended, its own, the signal's reason. */
+export interface RankStart extends RankEngine {
+  readonly project: ProjectFile;
+  readonly task: Parameters<LaunchRanks>[0];
+  readonly size: number;
+  readonly watched: RankWatch;
+  readonly voices: RankVoices;
+  /** Hears of a rank that is lost, at once. */
+  readonly onNote: (message: string) => void;
+}
+
+/** Ranks that were asked to stop finish their step and save: so long, at most, before they are killed. */
+export const stopMs = 120_000;
+
+/** What to do after a rank was lost. */
+export const againHint = "Run the same command again to go on from the newest checkpoint.";
