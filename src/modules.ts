@@ -22,7 +22,7 @@ export const modules = {
   store: ["base", "ledger"],
   data: ["base", "ledger", "statistics", "store", "text", "protocols"],
   train: ["base", "governance", "ledger", "ranks", "tensor", "nn", "text", "store", "data"],
-  tune: ["base", "governance", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate", "protocols"],
+  tune: ["base", "governance", "statistics", "ranks", "tensor", "nn", "text", "store", "data", "train", "evaluate", "protocols"],
   evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data", "protocols"],
   registry: ["base", "statistics", "store", "evaluate"],
   deploy: ["base", "statistics", "kubernetes", "store", "registry", "text", "nn"],

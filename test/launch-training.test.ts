@@ -56,7 +56,9 @@ function rankProcesses(folder: string): Map<number, number> {
 
 /** Folders of starts that are left in the scratch of a project. */
 const meetings = (folder: string): string[] =>
-  readdirSync(join(folder, ".loam"), { recursive: true, encoding: "utf8" }).filter(path => /run-[0-9a-f]{24}$|launch\/loam-train/.test(path));
+  readdirSync(join(folder, ".loam"), { recursive: true, encoding: "utf8" }).filter(path =>
+    /run-[0-9a-f]{24}$|launch\/loam-train/.test(path),
+  );
 
 const stepSaid = (least: number) => new RegExp(`"step":(?:${Array.from({ length: 60 }, (_, i) => least + i).join("|")}),`);
 
@@ -163,7 +165,9 @@ describe.skipIf(noRay() !== undefined)("a queue that gives only some of the rank
     const folder = prepared({ more: "launch: { engine: ray, startSeconds: 10 }\n" });
     const { code, stderr } = await loamProcess(onMesh, { cwd: folder, env: ray.env });
     expect(code, stderr).toBe(3);
-    expect(stderr).toMatch(/loam-train \(ray\): expected all 2 tasks to run at the same time, 10 s after the first, got 1 that still waits: task [01]/);
+    expect(stderr).toMatch(
+      /loam-train \(ray\): expected all 2 tasks to run at the same time, 10 s after the first, got 1 that still waits: task [01]/,
+    );
     expect(rankProcesses(folder).size).toBe(0);
   });
 
@@ -179,26 +183,29 @@ describe.skipIf(noRay() !== undefined)("a queue that gives only some of the rank
   });
 });
 
-test.skipIf(noRay() !== undefined)("a rank whose command was killed by SIGKILL ends by itself when another start takes its place", async () => {
-  const ray = await openRay();
-  try {
-    const folder = prepared({ tokens: 400_000 });
-    const run = startProcess([...onMesh, "--launch", "ray"], { cwd: folder, env: ray.env });
-    await run.says(stepSaid(5));
-    const orphans = [...rankProcesses(folder).values()];
-    expect(orphans).toHaveLength(2);
-    run.kill("SIGKILL");
-    await run.ended;
-    const next = startProcess([...onMesh, "--launch", "ray"], { cwd: folder, env: ray.env });
-    await next.says(stepSaid(5));
-    await until(() => orphans.every(pid => ![...rankProcesses(folder).values()].includes(pid)));
-    next.kill("SIGTERM");
-    expect((await next.ended).code).toBe(130);
-    await until(() => rankProcesses(folder).size === 0);
-  } finally {
-    await ray.close();
-  }
-});
+test.skipIf(noRay() !== undefined)(
+  "a rank whose command was killed by SIGKILL ends by itself when another start takes its place",
+  async () => {
+    const ray = await openRay();
+    try {
+      const folder = prepared({ tokens: 400_000 });
+      const run = startProcess([...onMesh, "--launch", "ray"], { cwd: folder, env: ray.env });
+      await run.says(stepSaid(5));
+      const orphans = [...rankProcesses(folder).values()];
+      expect(orphans).toHaveLength(2);
+      run.kill("SIGKILL");
+      await run.ended;
+      const next = startProcess([...onMesh, "--launch", "ray"], { cwd: folder, env: ray.env });
+      await next.says(stepSaid(5));
+      await until(() => orphans.every(pid => ![...rankProcesses(folder).values()].includes(pid)));
+      next.kill("SIGTERM");
+      expect((await next.ended).code).toBe(130);
+      await until(() => rankProcesses(folder).size === 0);
+    } finally {
+      await ray.close();
+    }
+  },
+);
 
 test("an engine of another name, and checkpoints that only this machine has, are refused by name", async () => {
   const folder = prepared();

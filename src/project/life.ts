@@ -13,7 +13,7 @@ import { dataLinksOf, n } from "./data-links.ts";
 import { type Link, link } from "./link.ts";
 import type { ProjectFile } from "./project-file.ts";
 import { throughPurpose } from "./purpose-links.ts";
-import { launchRanksIn } from "./ranks/launch-ranks.ts";
+import { launchRanksIn, launchTuningIn } from "./ranks/launch-ranks.ts";
 import type { RankEngine } from "./ranks/rank-start.ts";
 import { trainedSketchLinks } from "./sketches/index.ts";
 import { keptExecutables } from "./training/kept-executables.ts";
@@ -29,7 +29,7 @@ export interface LifeSurroundings {
   /** Hears of a program that was compiled before and is loaded. */
   readonly onLoaded?: (message: string) => void;
   /** Where ranks start; default: this machine. */
-  readonly ranks?: RankEngine | undefined;
+  readonly rankEngine?: RankEngine | undefined;
   /** The project's own, opened when it is needed, where none is given. */
   readonly device?: () => Device;
 }
@@ -49,7 +49,8 @@ export function lazyDevice(p: ProjectFile, onLoaded?: (message: string) => void)
 export function lifeOf(p: ProjectFile, modelName: string, around: LifeSurroundings): Link[] {
   if (!Object.hasOwn(p.config.tuned, modelName)) return trainedLife(p, modelName, around);
   const device = around.device ?? lazyDevice(p, around.onLoaded);
-  return tunedLife(p, modelName, { ...around, device }, base => lifeOf(p, base, { ...around, device }));
+  const launch = launchTuningIn(p, around.onNote ?? (() => {}), around.rankEngine);
+  return tunedLife(p, modelName, { onProblem: around.onProblem, device, launch }, base => lifeOf(p, base, { ...around, device }));
 }
 
 function trainedLife(p: ProjectFile, modelName: string, around: LifeSurroundings): Link[] {
@@ -85,8 +86,8 @@ function trainedLife(p: ProjectFile, modelName: string, around: LifeSurroundings
         device,
         onProblem: around.onProblem,
         eventsFolder: join(p.folder, ".loam", "tensorboard"),
-        launch: launchRanksIn(p, around.onNote ?? (() => {}), around.ranks),
-        launchesOne: around.ranks?.isForOne,
+        launch: launchRanksIn(p, around.onNote ?? (() => {}), around.rankEngine),
+        launchesOne: around.rankEngine?.isForOne,
       }),
       options: () => ({ name: modelName, model: architecture, recipe: { ...recipe, length: length ?? model.context } }),
       describe: s =>

@@ -67,11 +67,15 @@ export {
   type PackingState,
   packer,
   packingStart,
+  type RowShare,
+  rowsOfShare,
   type TokenShards,
 } from "./packing.ts";
 export { launchHere } from "./parallel/launch-here.ts";
 export { meshSize, ranksOfModel, withoutMesh } from "./parallel/mesh.ts";
-export { type RankTask, readRankTask, trainRank, writeRankTask } from "./parallel/rank-task.ts";
+export { onEveryRank } from "./parallel/on-every-rank.ts";
+export { gatherNumbers } from "./parallel/rank-arrays.ts";
+export { checkRankTask, type RankTask, rankInput, rankTaskContent, trainRank, writeRankTask } from "./parallel/rank-task.ts";
 export type { AdversaryGoal, ComputedPrecision, DebiasMethod } from "./part.ts";
 export {
   type AverageOptions,
@@ -94,6 +98,7 @@ export {
   type UnlearnRecipeInput,
   unlearnMethods,
   unlearnSchema,
+  type ZeroLevel,
 } from "./part.ts";
 export { type Accelerator, accelerators } from "./plan/accelerators.ts";
 export type { RankBytes } from "./plan/memory-model.ts";

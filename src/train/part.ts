@@ -210,6 +210,24 @@ const meshShape = {
 };
 /** The ranks of a recipe alone. */
 export const meshOptions = z.strictObject(meshShape);
+const onLost = z
+  .enum(lostRankRules)
+  .optional()
+  .describe(
+    "When a rank is lost: `stop`; `restart` to go on from the last checkpoint with a new one; `shrink` to go on with fewer ranks, which alone changes results. Default: stop.",
+  );
+/** Ranks that divide the rows of a step alone, and what is done when one is lost. */
+export const rowRankOptions = {
+  mesh: meshPart
+    .pick({ data: true })
+    .optional()
+    .meta({ description: "Processes (ranks) that train together. Default: one.", examples: [{ data: 2 }] }),
+  zero: z
+    .literal([0, 1, 2])
+    .optional()
+    .describe("ZeRO level: 1 divides the optimiser state among the ranks, 2 the gradients too. Results are the same. Default: 0, nothing."),
+  onLost,
+};
 
 export const recipeSchema = z.strictObject({
   tokens: count.meta({ description: "Tokens to train on; epochs repeat as needed.", examples: ["4M", 250000] }),
@@ -274,12 +292,7 @@ export const recipeSchema = z.strictObject({
   spike: z.number().min(0).default(2).describe("Stop when the loss exceeds its running mean by this many nats. 0: off."),
   spikeSteps: z.number().int().min(1).default(5).describe("Consecutive steps above the limit before training stops."),
   ...meshShape,
-  onLost: z
-    .enum(lostRankRules)
-    .optional()
-    .describe(
-      "When a rank is lost: `stop`; `restart` to go on from the last checkpoint with a new one; `shrink` to go on with one rank less, which alone changes results. Default: stop.",
-    ),
+  onLost,
   memory: memoryOption,
   precision: precisionOption,
   attentionBlock: z.number().int().min(1).default(128).describe("Query block size of causal attention."),

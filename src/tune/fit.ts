@@ -3,6 +3,8 @@
  * part that selects chooses the values. A recipe says optimiser, schedule, when to evaluate and when to stop; a kind adds its loss, batches and judgement.
  */
 import { defined, type LoamError, type Progress } from "../base/index.ts";
+import { disposeTree } from "../nn/index.ts";
+import type { ProcessGroup } from "../ranks/index.ts";
 import type { Device, Tensor } from "../tensor/index.ts";
 import {
   type AdversarialGradients,
@@ -14,6 +16,7 @@ import {
   type LoopPlace,
   type LoopResult,
   type MeasuredLoss,
+  onEveryRank,
   type PackingState,
   type Precision,
   type PrivateGradients,
@@ -23,6 +26,7 @@ import {
   single,
   type ValidationPoint,
   type ValidationScores,
+  type ZeroLevel,
 } from "../train/index.ts";
 import {
   type FrozenArrays,
@@ -34,6 +38,7 @@ import {
   type TrainableSpecs,
   type TrainableTensors,
 } from "./methods/index.ts";
+import { readFitted, writeFitted } from "./ranks/fitted-files.ts";
 
 /** The part of a recipe that the loop reads. */
 export interface FitRecipe {
@@ -57,6 +62,8 @@ export interface FitRecipe {
   readonly checkpoints?: number | undefined;
   readonly logEvery?: number;
   readonly checkpointSeconds: number;
+  /** ZeRO level of several ranks. */
+  readonly zero?: ZeroLevel | undefined;
 }
 /** Where it runs. */
 export interface FitRun {
@@ -69,6 +76,10 @@ export interface FitRun {
   readonly signal?: AbortSignal | undefined;
   readonly onProblem?: ((problem: LoamError) => void) | undefined;
   readonly now?: (() => number) | undefined;
+  /** Ranks that train it together, each with its share of the rows. Absent: one rank. */
+  readonly ranks?: ProcessGroup | undefined;
+  /** Other processes train it, and leave the result in the folder. */
+  readonly elsewhere?: (() => Promise<void>) | undefined;
 }
 /** A private training's part of the task. */
 interface PrivateFit {
@@ -155,12 +166,27 @@ function describeStep({ step, loss, measures }: StepReport, { steps, last }: Loo
 
 const byLoss = ({ loss }: ValidationScores): string => `validation ${loss.toFixed(3)}`;
 
+/** What ranks have trained. The start is not needed then. */
+async function fitElsewhere(
+  train: () => Promise<void>,
+  run: FitRun,
+  { start, frozen, specs }: Pick<FitTask<never>, "start" | "frozen" | "specs">,
+): Promise<Fitted> {
+  const fitted = await givenBackOnFailure([start, frozen], async () => {
+    await train();
+    return readFitted(run.folder, specs, run.device);
+  });
+  disposeTree(start);
+  return fitted;
+}
+
 /**
  * Trains from the start, or from the newest whole checkpoint in the folder. `frozen` stays the caller's, unless this fails: then all that was given is
  * given back. Errors: train/*; on abort the state is saved first.
  */
 export async function runFit<B extends Record<string, Tensor>>(run: FitRun, recipe: FitRecipe, task: FitTask<B>): Promise<Fitted> {
   const { judge, frozen, stepsIn } = task;
+  if (run.elsewhere) return fitElsewhere(run.elsewhere, run, task);
   const steps = task.private?.report.steps ?? stepsOfEpochs(recipe.epochs, stepsIn);
   const {
     parameters,
@@ -186,6 +212,7 @@ export async function runFit<B extends Record<string, Tensor>>(run: FitRun, reci
         precision: recipe.precision,
         memoryBytes: recipe.memory,
         seed: recipe.seed,
+        parallel: run.ranks && { group: run.ranks, zero: recipe.zero },
       },
       source: task.source,
       tokensOf: task.tokensOf,
@@ -208,5 +235,14 @@ export async function runFit<B extends Record<string, Tensor>>(run: FitRun, reci
       now: run.now,
     }),
   );
-  return { ...fitted, trainable: parameters };
+  const made = { ...fitted, trainable: parameters };
+  const { ranks } = run;
+  if (ranks)
+    await onEveryRank(
+      ranks,
+      () => (ranks.rank === 0 ? writeFitted(run.folder, made) : undefined),
+      () => [],
+      0,
+    );
+  return made;
 }

@@ -24,6 +24,7 @@ export {
   withoutReports,
 } from "./part.ts";
 export * from "./preference/index.ts";
+export * from "./ranks/index.ts";
 export * from "./search/index.ts";
 export * from "./select/index.ts";
 export * from "./study/index.ts";

@@ -4,13 +4,14 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { hashOf, type Json, type LoamError } from "../base/index.ts";
+import { defined, hashOf, type Json, type LoamError } from "../base/index.ts";
 import { disposeTree } from "../nn/index.ts";
 import { type ArtifactReader, type Stage, type StageContext, type Summary, stage } from "../store/index.ts";
 import type { Device } from "../tensor/index.ts";
-import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../train/index.ts";
+import { keyOptionsOfRecipe, meshSize, metricLine, metricsFile, trainErrors, withoutHabits, withoutMesh } from "../train/index.ts";
 import type { FitRun, Fitted } from "./fit.ts";
 import { disposeTuned, givenBackOnFailure, type TrainableArrays, type TunedArrays } from "./methods/index.ts";
+import type { LaunchedTuning, RanksRecipe, TuningRanks } from "./ranks/tuning-task.ts";
 
 /** What a run of the loop came to, with all arrays that it holds. */
 type TunedModelArrays = Omit<Fitted, "best" | "history"> & Pick<TunedArrays, "frozen"> & { readonly trainable: TrainableArrays };
@@ -51,15 +52,32 @@ export const tuningOptions = <S extends z.ZodType, M extends z.ZodRawShape = Rec
   z.strictObject({ name: z.string(), ...more, recipe }) as unknown as TuningStageOptions<S, M>;
 
 /** What tuning needs that is no part of the result. */
-export interface StageSurroundings {
+export interface StageSurroundings extends TuningRanks {
   /** A folder for TensorBoard's event files, one folder a run in it. */
   readonly eventsFolder?: string | undefined;
   readonly onProblem?: ((problem: LoamError) => void) | undefined;
 }
 
+/** Trains on the ranks of a recipe's mesh. Errors: train/mesh where no processes can be started. */
+function onRanks(
+  { launch, onProblem }: StageSurroundings,
+  task: LaunchedTuning,
+  { inputs, progress, signal }: Pick<StageContext<string, unknown>, "inputs" | "progress" | "signal">,
+) {
+  const recipe: RanksRecipe = task.options.recipe;
+  if (!launch)
+    throw trainErrors.fail("mesh", {
+      place: "tune.mesh",
+      expected: "one rank: this tuning starts no processes",
+      received: `${meshSize(recipe.mesh)} ranks`,
+      hint: "Tune with `loam tune`.",
+    });
+  return launch(task, recipe, inputs, { progress, signal, ...defined({ onProblem }) });
+}
+
 /** Errors: those of opening and of the loop. */
 export const tuningStage = <const I extends string, S extends z.ZodType<{ name: string; recipe: object }>, T extends TunedModelArrays>(
-  { eventsFolder, onProblem }: StageSurroundings,
+  around: StageSurroundings,
   { open, ...definition }: TuningStage<I, S, T>,
 ): Stage<I, S> =>
   stage({
@@ -67,23 +85,36 @@ export const tuningStage = <const I extends string, S extends z.ZodType<{ name: 
     keyOptions: options => keyOptionsOfRecipe(options),
     async run(context) {
       const { options, output, runData, progress, signal, scratch } = context;
+      const { ranks, onProblem } = around;
       const opened = await open(context);
       const lasting = withoutHabits(options.recipe);
       const digests = Object.fromEntries(Object.entries<ArtifactReader>(context.inputs).map(([name, a]) => [name, a.digest]));
-      const identity = hashOf({ ...digests, ...opened.identity, recipe: lasting } as Json);
+      // of any mesh, so that a run whose rank is lost goes on without it
+      const identity = hashOf({ ...digests, ...opened.identity, recipe: withoutMesh(lasting) } as Json);
+      const eventsFolder = around.eventsFolder && join(around.eventsFolder, `${options.name}-${identity.slice(0, 8)}`);
+      const recipe: RanksRecipe = options.recipe;
+      const elsewhere = async () => {
+        const named = Object.entries<ArtifactReader>(context.inputs).map(([name, { id, digest }]) => [name, { id, digest }]);
+        const task = { stage: definition.name, inputs: Object.fromEntries(named), options, folder: scratch, ...defined({ eventsFolder }) };
+        await onRanks(around, task, context);
+      };
       const tuned = await givenBackOnFailure([opened.parameters], () =>
         opened.fit({
           device: opened.device,
           identity,
           folder: scratch,
-          eventsFolder: eventsFolder === undefined ? undefined : join(eventsFolder, `${options.name}-${identity.slice(0, 8)}`),
+          eventsFolder,
           progress,
           signal,
           onProblem,
+          ranks,
+          elsewhere: !ranks && meshSize(recipe.mesh) > 1 ? elsewhere : undefined,
         }),
       );
       const held: unknown[] = tuned.kept.map(k => k.parameters);
       try {
+        // the command goes on with what the first one has left
+        if (ranks) return {};
         progress({ stage: "tune", message: "measuring what the merge changes" });
         const { tuning, summary } = await opened.write(tuned, lasting, held);
         runData.write(metricsFile, tuned.points.map(metricLine).join(""));

@@ -3,9 +3,10 @@
  * is named, and the training goes on without it, or with another in its place, where the recipe says so.
  */
 import { isLoamError, type LoamError } from "../../base/index.ts";
-import { type LaunchRanks, meshSize, ranksOfModel } from "../../train/index.ts";
+import { type LaunchRanks, meshSize, type RankWatch, ranksOfModel } from "../../train/index.ts";
+import type { LaunchTuning, RanksRecipe } from "../../tune/index.ts";
 import type { ProjectFile } from "../project-file.ts";
-import type { RankEngine } from "./rank-start.ts";
+import type { RankEngine, RankedTask } from "./rank-start.ts";
 import { RankVoices } from "./rank-voices.ts";
 import { runRanksElsewhere } from "./ranks-elsewhere.ts";
 import { runRanksHere } from "./ranks-here.ts";
@@ -15,14 +16,15 @@ const mostInVain = 3;
 
 const wasLost = (error: unknown): error is LoamError => isLoamError(error, "ranks/lost");
 
-/** The ranks of trainings of a project. `onNote` hears of a rank that is lost, at once, and of a training that goes on without it. */
-export function launchRanksIn(project: ProjectFile, onNote: (message: string) => void, where: RankEngine = {}): LaunchRanks {
+type RunRanks = (task: RankedTask, recipe: Pick<RanksRecipe, "mesh" | "onLost">, watched: RankWatch) => Promise<void>;
+
+/** Runs ranks of a project, one start after the other as the recipe says. `onNote` hears of a rank that is lost, at once, and of work that goes on without it. */
+function runRanksIn(project: ProjectFile, onNote: (message: string) => void, where: RankEngine): RunRanks {
   const start = where.engine === undefined || where.engine === "local" ? runRanksHere : runRanksElsewhere;
-  return async (task, _, watched) => {
-    const whole = meshSize(task.recipe.mesh);
+  return async (task, { mesh, onLost: rule = "stop" }, watched) => {
+    const whole = meshSize(mesh);
     // a rank that is lost takes those with it that have other parts of the model for the same rows
-    const fewer = ranksOfModel(task.recipe.mesh);
-    const { onLost: rule = "stop" } = task.recipe;
+    const fewer = ranksOfModel(mesh);
     let [size, inVain, furthest] = [whole, 0, 0];
     for (;;) {
       const voices = new RankVoices(watched);
@@ -40,4 +42,16 @@ export function launchRanksIn(project: ProjectFile, onNote: (message: string) =>
       }
     }
   };
+}
+
+/** The ranks of trainings of a project. `onLost` hears of a rank without which, or without whose process, a training goes on. */
+export function launchRanksIn(project: ProjectFile, onLost: (message: string) => void, where: RankEngine = {}): LaunchRanks {
+  const run = runRanksIn(project, onLost, where);
+  return (task, _, watched) => run(task, task.recipe, watched);
+}
+
+/** The same of tunings. */
+export function launchTuningIn(project: ProjectFile, onLost: (message: string) => void, where: RankEngine = {}): LaunchTuning {
+  const run = runRanksIn(project, onLost, where);
+  return (task, recipe, _, watched) => run(task, recipe, watched);
 }

@@ -1,6 +1,6 @@
 /** One start of the ranks of a training, wherever they run. */
 import type { EngineName } from "../../launch/index.ts";
-import type { LaunchRanks, RankWatch } from "../../train/index.ts";
+import type { RankWatch } from "../../train/index.ts";
 import type { ProjectFile } from "../project-file.ts";
 import type { RankVoices } from "./rank-voices.ts";
 
@@ -14,10 +14,16 @@ export interface RankEngine {
   readonly isForOne?: boolean | undefined;
 }
 
+/** What ranks carry out: plain data, with the folders that they share. */
+export interface RankedTask {
+  readonly folder: string;
+  readonly eventsFolder?: string | undefined;
+}
+
 /** One start of ranks: all of them to their end. Errors: `ranks/lost` for one that ended, its own, the signal's reason. */
 export interface RankStart extends RankEngine {
   readonly project: ProjectFile;
-  readonly task: Parameters<LaunchRanks>[0];
+  readonly task: RankedTask;
   readonly size: number;
   readonly watched: RankWatch;
   readonly voices: RankVoices;
@@ -30,3 +36,6 @@ export const stopMs = 120_000;
 
 /** What to do after a rank was lost. */
 export const againHint = "Run the same command again to go on from the newest checkpoint.";
+
+/** A task with the threads of each rank. */
+export const withThreads = (task: RankedTask, threads: number): RankedTask & { readonly threads: number } => ({ ...task, threads });

@@ -2,17 +2,19 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { defined, environment, hashOf, isLoamError, LoamError } from "../../base/index.ts";
+import { check, defined, environment, hashOf, isLoamError, LoamError, type ProgressEvent } from "../../base/index.ts";
 import { ownProcessorSeconds } from "../../ledger/index.ts";
 import { agree, joinRanks, meetInFolder, type ProcessGroup, ranksErrors } from "../../ranks/index.ts";
 import { openArtifact } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
-import { type RankTask, readRankTask, trainRank } from "../../train/index.ts";
+import { checkRankTask, type RankTask, rankTaskContent, trainRank, type ZeroLevel } from "../../train/index.ts";
+import { type TuningTask, tuneAsRank, tuningStages, tuningTaskSchema } from "../../tune/index.ts";
 import { environmentOf } from "../environment.ts";
 import { withKeptPrecisions } from "../kept-precisions.ts";
 import { packageFolder } from "../package.ts";
 import { findProject, withProjectStore } from "../project-file.ts";
 import { keptExecutables } from "../training/kept-executables.ts";
+import { surroundingsOf } from "../tuning/surroundings.ts";
 import { type Meeting, readMeeting, tellCommand, watchCommand } from "./meeting-folder.ts";
 import { type RankEvent, rankLine } from "./rank-event.ts";
 
@@ -32,39 +34,60 @@ function programHash(): string {
   return hash.digest("hex");
 }
 
+/** What ranks carry out: a training, or a stage of tuning. */
+type AnyTask = { readonly kind: "train"; readonly task: RankTask } | { readonly kind: "tune"; readonly task: TuningTask };
+
+/** Errors: base/config for a file that is no task. */
+function readTask(path: string): AnyTask {
+  const content = rankTaskContent(path);
+  const isTuning = typeof content === "object" && content !== null && "stage" in content;
+  return isTuning ? { kind: "tune", task: check(tuningTaskSchema, content, path) } : { kind: "train", task: checkRankTask(content, path) };
+}
+
+/** Of any recipe that ranks train. */
+interface RankRecipe {
+  readonly zero?: ZeroLevel | undefined;
+}
+
+/** Digests of what a task reads, and its recipe. */
+const readsOf = (given: AnyTask): { readonly digests: string[]; readonly recipe: RankRecipe } =>
+  given.kind === "train"
+    ? { digests: [given.task.shards.digest, given.task.tokenizer.digest], recipe: given.task.recipe }
+    : { digests: Object.values(given.task.inputs).map(i => i.digest), recipe: given.task.options.recipe };
+
 /** What the bytes of a training depend on; of the machine only where each rank updates all parameters itself, and must come to the same. */
-function factsOf(task: RankTask, threads: number, device: string): Record<string, string> {
-  const { node: _, processor: __, threads: ___, ...machine } = environmentOf({ name: device, threads })();
-  const { folder: ____, eventsFolder: _____, threads: ______, ...lasting } = task;
+function factsOf(given: AnyTask, device: string): Record<string, string> {
+  const { folder: _, eventsFolder: __, threads, ...lasting } = given.task;
+  const { node: ___, processor: ____, threads: _____, ...machine } = environmentOf({ name: device, threads })();
+  const { digests, recipe } = readsOf(given);
   return {
     program: programHash(),
     task: hashOf(JSON.parse(JSON.stringify(lasting))),
-    data: hashOf([task.shards.digest, task.tokenizer.digest]),
-    ...(task.recipe.zero ? {} : { "machine code": hashOf({ ...machine, vector: [...machine.vector] }) }),
+    data: hashOf(digests),
+    ...(recipe.zero ? {} : { "machine code": hashOf({ ...machine, vector: [...machine.vector] }) }),
   };
 }
 
-async function work({ folder, signal, write }: RankWork, task: RankTask, group: ProcessGroup): Promise<void> {
+async function work({ folder, signal, write }: RankWork, given: AnyTask, group: ProcessGroup): Promise<void> {
   const file = findProject(folder);
   const { name, affinity: _, ...options } = file.config.device;
-  const { threads } = task;
+  const { threads } = given.task;
   const tell = (told: RankEvent) => write(rankLine(told));
-  await agree(group, factsOf(task, threads, name));
+  await agree(group, factsOf(given, name));
   const device = openDevice(name, { ...defined(options), threads, executables: keptExecutables(file.folder) });
-  await withProjectStore(file, store =>
-    withKeptPrecisions(() =>
-      trainRank(task, {
-        group,
-        device,
-        open: id => openArtifact(store, id),
-        progress: progress => {
-          if (group.rank === 0) tell({ event: "progress", progress });
-        },
-        signal,
-        onProblem: ({ problem }) => tell({ event: "problem", problem }),
-      }),
-    ),
-  );
+  const onProblem = ({ problem }: LoamError) => tell({ event: "problem", problem });
+  await withProjectStore(file, store => {
+    const around = {
+      open: (id: string) => openArtifact(store, id),
+      progress: (progress: ProgressEvent) => {
+        if (group.rank === 0) tell({ event: "progress", progress });
+      },
+      signal,
+    };
+    if (given.kind === "train") return withKeptPrecisions(() => trainRank(given.task, { ...around, group, device, onProblem }));
+    const stages = tuningStages({ ...surroundingsOf(file, { device: () => device, onProblem }), ranks: group });
+    return withKeptPrecisions(() => tuneAsRank(given.task, { ...around, stageOf: name => stages.find(s => s.name === name) }));
+  });
 }
 
 /** Rejects when the signal comes: a rank that waits for others at the start has nothing to save. */
@@ -125,7 +148,7 @@ export async function workAsRank(o: RankWork): Promise<void> {
   const seat = seatOf(o);
   let group: ProcessGroup | undefined;
   try {
-    const task = readRankTask(o.task);
+    const task = readTask(o.task);
     group = await Promise.race([seat.join(), interruption(seat.signal)]);
     await work({ ...o, signal: seat.signal, write: seat.write }, task, group);
     seat.write(rankLine({ event: "used", processorSeconds: ownProcessorSeconds(), waitedSeconds: group.waitedMs / 1000 }));

@@ -9,7 +9,7 @@ import { writeRankTask } from "../../train/index.ts";
 import { nodeFolderOf, openEngine, workerJob } from "../launching/workers.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { type MeetingFolder, openMeetingFolder } from "./meeting-folder.ts";
-import { againHint, type RankStart, stopMs } from "./rank-start.ts";
+import { againHint, type RankStart, stopMs, withThreads } from "./rank-start.ts";
 
 /** Between two looks at what ranks have said, ms. */
 const hearMs = 250;
@@ -76,7 +76,7 @@ export async function runRanksElsewhere(o: RankStart): Promise<void> {
   };
   const hearing = setInterval(hear, hearMs);
   try {
-    const path = writeRankTask({ ...task, ...folders, threads: launch.cpus }, folder.path);
+    const path = writeRankTask(withThreads({ ...task, ...folders }, launch.cpus), folder.path);
     const loss = await superviseRanks(o, folder, placed(path));
     hear();
     if (loss === undefined) return;

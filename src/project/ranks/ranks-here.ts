@@ -5,12 +5,12 @@ import { startRanks } from "../../ranks/index.ts";
 import { writeRankTask } from "../../train/index.ts";
 import { machine } from "../machine.ts";
 import { packageFolder } from "../package.ts";
-import { againHint, type RankStart, stopMs } from "./rank-start.ts";
+import { againHint, type RankStart, stopMs, withThreads } from "./rank-start.ts";
 
 /** Ranks share the threads of the device. */
 export async function runRanksHere({ project, task, size, watched, voices, onNote }: RankStart): Promise<void> {
   const { threads = machine().cores } = project.config.device;
-  const path = writeRankTask({ ...task, threads: Math.max(1, Math.floor(threads / size)) });
+  const path = writeRankTask(withThreads(task, Math.max(1, Math.floor(threads / size))));
   watched.progress({ stage: "train", message: `starting ${size} rank${size > 1 ? "s" : ""}` });
   const ranks = await startRanks({
     size,

@@ -7,7 +7,7 @@ import type { Stage } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { tokenizerStage } from "../../text/index.ts";
 import { launchHere, shardsStage, trainStage } from "../../train/index.ts";
-import { allKinds, type KindSurroundings } from "../../tune/index.ts";
+import { type KindSurroundings, tuneHere, tuningStages } from "../../tune/index.ts";
 import { fileSurroundings } from "../tuning/surroundings.ts";
 
 export type AnyStage = Stage<string, z.ZodType>;
@@ -23,11 +23,15 @@ export function rebuildableStages(device: () => Device, rankDevice: (ranks: numb
     throw new TypeError("a rebuild reads the record alone");
   };
   const around: KindSurroundings = { ...fileSurroundings, device, onProblem, folder: "", holdsOutOwn: outside, reach: outside };
+  const launch = tuneHere(ranks => {
+    const own = rankDevice(ranks.size);
+    return tuningStages({ ...around, ranks, device: () => own });
+  });
   const stages = [
     tokenizerStage,
     shardsStage,
     trainStage({ device, onProblem, launch: launchHere(rankDevice) }),
-    ...allKinds().flatMap(kind => kind.stages(around)),
+    ...tuningStages({ ...around, launch }),
   ];
   return new Map(stages.map((s): [string, AnyStage] => [s.name, s]));
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { environment, isLoamError, type LoamError } from "../../base/index.ts";
 import { workFolder } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
-import type { KindSurroundings } from "../../tune/index.ts";
+import type { KindSurroundings, LaunchTuning } from "../../tune/index.ts";
 import { projectErrors } from "../errors.ts";
 import { modelText } from "../models/model-text.ts";
 import { quantisedParameters } from "../models/quantised.ts";
@@ -17,6 +17,8 @@ import { encoderText, writeEncoder } from "./encoder-text.ts";
 export interface TuningRun {
   readonly device: () => Device;
   readonly onProblem: (problem: LoamError) => void;
+  /** Trains recipes with a mesh. Absent where no processes can be started: they are refused. */
+  readonly launch?: LaunchTuning | undefined;
 }
 
 /** The form that the proof of the merge of a model that writes quantises to. */

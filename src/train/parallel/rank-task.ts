@@ -37,15 +37,18 @@ export type RankTask = z.output<typeof rankTaskSchema>;
 
 const taskFile = "ranks.json";
 
-/** Writes a task where its ranks find it (default: its own folder); the path. */
-export function writeRankTask(task: RankTask, folder = task.folder): string {
+/** Writes a task, of this or another kind, where its ranks find it (default: its own folder); the path. */
+export function writeRankTask(task: { readonly folder: string }, folder = task.folder): string {
   const path = join(folder, taskFile);
   writeFileAtomic(path, JSON.stringify(task));
   return path;
 }
 
-/** Errors: base/config for a file that is no task. */
-export const readRankTask = (path: string): RankTask => check(rankTaskSchema, JSON.parse(readFileSync(path, "utf8")), path);
+/** What a file of a task says, of whatever kind it is. */
+export const rankTaskContent = (path: string): unknown => JSON.parse(readFileSync(path, "utf8"));
+
+/** Errors: base/config for what is no task. */
+export const checkRankTask = (content: unknown, path: string): RankTask => check(rankTaskSchema, content, path);
 
 /** What one rank is given beside the task. */
 interface RankSurroundings {
@@ -59,7 +62,8 @@ interface RankSurroundings {
 
 const resultFiles = { arrays: "result.safetensors", rest: "result.json" } as const;
 
-async function openInput(open: RankSurroundings["open"], { id, digest }: RankTask["shards"]): Promise<ArtifactReader> {
+/** An input of a task, with the content that the task says. Errors: train/data. */
+export async function rankInput(open: RankSurroundings["open"], { id, digest }: RankTask["shards"]): Promise<ArtifactReader> {
   const found = await open(id);
   if (found.digest === digest) return found;
   throw trainErrors.fail("data", {
@@ -73,8 +77,8 @@ async function openInput(open: RankSurroundings["open"], { id, digest }: RankTas
 /** Trains as one of the ranks; the first one leaves the result in the task's folder. Errors: train/*, ranks/*. */
 export async function trainRank(task: RankTask, around: RankSurroundings): Promise<void> {
   const { group, device, progress, signal, onProblem } = around;
-  const shards = await openInput(around.open, task.shards);
-  const tokenizer = await openInput(around.open, task.tokenizer);
+  const shards = await rankInput(around.open, task.shards);
+  const tokenizer = await rankInput(around.open, task.tokenizer);
   const inputs = await trainingInputs({ shards, tokenizer }, task.model);
   const { identity, folder, recipe } = task;
   const result = await pretrain({

@@ -13,6 +13,7 @@ export {
   type InstructOptions,
   instructFitOptions,
   instructOptions,
+  instructRecipe,
 } from "./options.ts";
 export { type ExamplesPreview, type PreviewPiece, type PreviewRun, previewOf, previewPieces, previewRuns, previewText } from "./preview.ts";
 export { byLine, type PlacedExample, readExampleFile, throwProblems } from "./read.ts";

@@ -1,7 +1,7 @@
 /** A recipe for instruction tuning: the `tune:` part of a model in `loam.yaml` with `task: instruct`, checked and with its defaults. */
 import { z } from "zod";
 import { ownPartOnly, ownPartOptions } from "../../data/part.ts";
-import { memoryOption, precisionOption, scheduleKinds } from "../../train/part.ts";
+import { memoryOption, precisionOption, rowRankOptions, scheduleKinds } from "../../train/part.ts";
 import { methodOptions } from "../methods/options.ts";
 import { columnOptions, formatNames } from "./format-options.ts";
 
@@ -65,7 +65,10 @@ export const instructFitOptions = z.strictObject({
   precision: precisionOption,
   checkpointSeconds: z.number().min(0).default(60).describe("Seconds between checkpoints. Does not change results."),
 });
+/** And on how many ranks. */
+export const instructRecipe = instructFitOptions.extend(rowRankOptions);
 export type InstructFitOptions = z.output<typeof instructFitOptions>;
+export type InstructRecipe = z.output<typeof instructRecipe>;
 
 /** What is made of it: an adapter beside the base, or a model of its own. */
 export const resultKinds = ["adapter", "merged"] as const;
@@ -73,7 +76,7 @@ export const resultKinds = ["adapter", "merged"] as const;
 export const instructOptions = z.strictObject({
   ...exampleOptions.shape,
   ...splitPartOptions.shape,
-  ...instructFitOptions.shape,
+  ...instructRecipe.shape,
   result: z.enum(resultKinds).optional().describe("Result: an adapter, or merged weights. Default: an adapter if the method gives one."),
 });
 export type InstructOptions = z.output<typeof instructOptions>;

@@ -4,7 +4,7 @@
  */
 import { random } from "../../base/index.ts";
 import { fillRows } from "../../data/index.ts";
-import type { PackingState } from "../../train/index.ts";
+import { type PackingState, type RowShare, rowsOfShare } from "../../train/index.ts";
 import type { Masked } from "./encode.ts";
 
 interface RowsOptions {
@@ -77,7 +77,8 @@ export function layExamples(
 }
 
 interface ExamplePacker {
-  next(): TuneBatch;
+  /** The next batch, or the rows of it that are a share's. */
+  next(share?: RowShare): TuneBatch;
   state(): PackingState;
 }
 
@@ -87,7 +88,7 @@ export function examplePacker(examples: readonly Masked[], o: RowsOptions, start
   let rows = rowsOf(examples, o, epoch);
   return {
     state: () => ({ epoch, row }),
-    next() {
+    next(share = { part: 0, of: 1 }) {
       const taken: number[][] = [];
       while (taken.length < o.rows) {
         taken.push(rows[row]!);
@@ -96,7 +97,8 @@ export function examplePacker(examples: readonly Masked[], o: RowsOptions, start
         epoch++;
         rows = rowsOf(examples, o, epoch);
       }
-      return layExamples(examples, taken, o);
+      const own = rowsOfShare(o.rows, share);
+      return layExamples(examples, taken.slice(share.part * own, (share.part + 1) * own), { ...o, rows: own });
     },
   };
 }

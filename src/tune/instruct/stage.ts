@@ -34,7 +34,7 @@ import {
 import { type StageSurroundings, tuningOptions, tuningStage } from "../tune-stage.ts";
 import { encodeExamples, type TuneText } from "./encode.ts";
 import { placedExamples } from "./examples-stage.ts";
-import { exampleOptions, instructFitOptions, type resultKinds } from "./options.ts";
+import { exampleOptions, instructRecipe, type resultKinds } from "./options.ts";
 import { throwProblems } from "./read.ts";
 import type { Encodings, ExampleTask, FittedDecoder } from "./task.ts";
 import { tuneInstruct } from "./tune.ts";
@@ -275,7 +275,7 @@ export const instructStage = (around: InstructSurroundings, result: (typeof resu
   exampleStage(
     {
       name: "instruct",
-      recipe: instructFitOptions,
+      recipe: instructRecipe,
       encode: encodeExamples,
       tune: tuneInstruct,
       idsOf: e => e.ids,

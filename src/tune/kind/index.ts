@@ -13,5 +13,5 @@ export {
   type TuningKind,
 } from "./kind.ts";
 export type { TunePart } from "./kind-part.ts";
-export { allKinds, tuningKindOf, tuningKinds } from "./kinds.ts";
+export { allKinds, tuningKindOf, tuningKinds, tuningStages } from "./kinds.ts";
 export { summaryNumber } from "./summary-text.ts";

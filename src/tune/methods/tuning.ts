@@ -45,9 +45,9 @@ export interface Tuning<S> {
   ): Promise<{ readonly trainable: TrainableArrays; readonly frozen: FrozenArrays }>;
   /**
    * Effective parameters, traced: what the model's function takes inside a loss. A `seed` (i32 scalar, another in each micro-batch) is given where
-   * the model is trained: the factors' dropout draws from it.
+   * the model is trained: the factors' dropout draws from it. `part`: which of the equal parts of a step's rows the batch holds (default 0).
    */
-  parameters(frozen: FrozenTensors, trainable: TrainableTensors, seed?: Tensor): TensorsOf<S>;
+  parameters(frozen: FrozenTensors, trainable: TrainableTensors, seed?: Tensor, part?: number): TensorsOf<S>;
 }
 
 /** Where a linear map or a table stands in a tree of specifications. */
@@ -187,13 +187,13 @@ export function tuningOf<S>(method: Method, specs: S, { whole = [] }: TuningOpti
       }
       return { trainable: started as TrainableArrays, frozen };
     },
-    parameters(frozen, trained, seed) {
+    parameters(frozen, trained, seed, part = 0) {
       const tree = treeOf<Tensor>([...Object.entries(frozen), ...wholeOnes(trained)]);
       const rate = low?.options.dropout ?? 0;
       const places = [...changes.keys()];
       // a stream's words are as large as what it masks: all maps share one, each under a seed of its own
       const dropOf = (path: string) =>
-        seed && rate > 0 ? () => dropoutFrom(rate, add(mul(seed, places.length), places.indexOf(path)), factorStream) : undefined;
+        seed && rate > 0 ? () => dropoutFrom(rate, add(mul(seed, places.length), places.indexOf(path)), factorStream, part) : undefined;
       for (const [path, { kind, scale }] of changes) {
         const [parent, key] = parentOf(tree, path);
         // the path says that a linear map, or a table, stands there
