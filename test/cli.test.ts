@@ -237,3 +237,40 @@ test("doctor says of everything that is missing how to get it", async () => {
   expect(missing.map(c => c.name)).toEqual(expect.arrayContaining(["npm", "strace"]));
   for (const c of missing) expect(c.hint, c.name).toMatch(/\w/);
 });
+
+test("doctor names PJRT plugins with their API version, and engines; a TPU's library is not loaded where there is no TPU", async () => {
+  const cwd = temporaryFolder();
+  const library = join(cwd, "libtpu.so");
+  writeFileSync(library, "not a library");
+  const look = async (env: Readonly<Record<string, string>>) => {
+    const { code, stdout } = await loamProcess(["doctor", "--json"], { cwd, env });
+    expect(code).toBe(0);
+    const [{ checks }] = jsonLines(stdout) as unknown as [
+      { checks: { name: string; state: string; found: string; hint?: string; data: object }[] },
+    ];
+    return { pjrt: checks.find(c => c.name === "pjrt")!, engines: checks.find(c => c.name === "launch engines")! };
+  };
+  const nothing = {
+    LOAM_PJRT_CPU: "",
+    LOAM_PJRT_TPU: "",
+    LOAM_PJRT_CUDA: "",
+    PATH: "/nonexistent",
+    KUBECONFIG: "/nowhere",
+    RAY_API_SERVER_ADDRESS: "http://127.0.0.1:1",
+  };
+  const none = await look(nothing);
+  expect(none.pjrt).toMatchObject({ state: "missing", hint: expect.stringContaining("LOAM_PJRT_CPU") });
+  expect(none.engines).toMatchObject({ state: "missing", hint: expect.stringMatching(/mpirun: .*slurm: .*ray: .*kubernetes: /) });
+  const tpu = await look({ ...nothing, LOAM_PJRT_TPU: library });
+  expect(tpu.pjrt.found).toMatch(/^tpu: (not loaded: no TPU|.*cannot be loaded)/);
+  const broken = await look({ ...nothing, LOAM_PJRT_CPU: library, LOAM_PJRT_CUDA: join(cwd, "none.so") });
+  expect(broken.pjrt).toMatchObject({
+    state: "warn",
+    found: expect.stringMatching(/cpu: .*cannot be loaded.*; cuda: LOAM_PJRT_CUDA=.*none\.so: no such file/),
+  });
+});
+
+test.skipIf(process.env.LOAM_PJRT_CPU === undefined)("doctor tells the API version of a plugin that loads", async () => {
+  const { stdout } = await loamProcess(["doctor", "--json"], { cwd: temporaryFolder() });
+  expect(stdout).toMatch(/"found":"cpu: API 0\.\d+ \(/);
+});

