@@ -68,7 +68,8 @@ export async function openRay(cpus = 4): Promise<TestRay> {
     const late = setTimeout(() => process.kill(-child.pid!, "SIGKILL"), 20_000);
     await ended;
     clearTimeout(late);
-    rmSync(base, { recursive: true, force: true });
+    // processes of Ray outlive its first one by a moment, and write
+    rmSync(base, { recursive: true, force: true, maxRetries: 40, retryDelay: 250 });
   };
   for (const end = performance.now() + 240_000; !isOver && performance.now() < end; await sleep(300)) {
     const reply = await fetch(`${address}/api/jobs/`, { signal: AbortSignal.timeout(5000) }).catch(() => undefined);

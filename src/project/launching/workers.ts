@@ -77,7 +77,7 @@ export function workerJob({ project, engine, workers, name, args }: Omit<Workers
 const lookMs = 100;
 
 /** The engine's launcher. */
-export function openEngine({ project, engine, address }: Pick<Workers, "project" | "engine" | "address">): Promise<Launcher> {
+export function openWorkerLauncher({ project, engine, address }: Pick<Workers, "project" | "engine" | "address">): Promise<Launcher> {
   const { launch } = project.config;
   return openLauncher(engine, address === undefined ? launch : { ...launch, ray: { ...launch.ray, address } });
 }
@@ -97,7 +97,7 @@ const tellerOf = (engine: EngineName, watch: Watch) => {
 
 /** Supervises workers until all of them have ended by themselves. Errors: launch/*; the signal's reason. */
 export async function superviseWorkers(o: Workers, watch: Watch, signal = watch.signal): Promise<void> {
-  const launcher = await openEngine(o);
+  const launcher = await openWorkerLauncher(o);
   try {
     await superviseTasks(launcher, workerJob(o), { signal, mostReplacements: o.mostReplacements, onEvent: tellerOf(o.engine, watch) });
   } finally {

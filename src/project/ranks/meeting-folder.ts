@@ -130,7 +130,7 @@ const readBeat = (folder: string): string | undefined => {
   }
 };
 
-export interface CommandWatch {
+interface CommandWatch {
   /** Aborts with base/interrupted when the command asks for the end, or gives no sign of life. */
   readonly signal: AbortSignal;
   stop(): void;

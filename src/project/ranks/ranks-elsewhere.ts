@@ -6,7 +6,7 @@ import { isAbsolute, join, relative } from "node:path";
 import { type GangLoss, type LaunchEvent, launchErrors, superviseGang } from "../../launch/index.ts";
 import { ranksErrors } from "../../ranks/index.ts";
 import { writeRankTask } from "../../train/index.ts";
-import { nodeFolderOf, openEngine, workerJob } from "../launching/workers.ts";
+import { nodeFolderOf, openWorkerLauncher, workerJob } from "../launching/workers.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { type MeetingFolder, openMeetingFolder } from "./meeting-folder.ts";
 import { againHint, type RankStart, stopMs, withThreads } from "./rank-start.ts";
@@ -47,7 +47,7 @@ const lost = ({ index, state }: GangLoss) =>
 
 async function superviseRanks(o: RankStart, folder: MeetingFolder, path: string): Promise<GangLoss | undefined> {
   const { project, size, watched, engine } = o;
-  const launcher = await openEngine({ project, engine: engine!, address: o.address });
+  const launcher = await openWorkerLauncher({ project, engine: engine!, address: o.address });
   const job = workerJob({ project, engine: engine!, workers: size, name: "loam-train", args: ["train", "rank", path] });
   try {
     return await superviseGang(launcher, job, {

@@ -68,7 +68,6 @@ export const instructFitOptions = z.strictObject({
 /** And on how many ranks. */
 export const instructRecipe = instructFitOptions.extend(rowRankOptions);
 export type InstructFitOptions = z.output<typeof instructFitOptions>;
-export type InstructRecipe = z.output<typeof instructRecipe>;
 
 /** What is made of it: an adapter beside the base, or a model of its own. */
 export const resultKinds = ["adapter", "merged"] as const;

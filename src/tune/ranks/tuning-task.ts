@@ -71,7 +71,9 @@ export async function tuneAsRank(task: LaunchedTuning, { stageOf, open, progress
   await stage.run({
     inputs,
     options: stage.options.parse(task.options),
+    // a stage that is told of ranks writes nothing: whatever is called throws
     output: { write: nothing, writeStream: nothing } as never,
+    // the same
     runData: { write: nothing } as never,
     progress,
     signal,
