@@ -4,10 +4,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { check, random, type Tree, treeLeaves } from "../../base/index.ts";
-import { countParameters, decoderSpec, disposeTree, initialise, llamaConfig } from "../../nn/index.ts";
+import {
+  bertConfig,
+  countParameters,
+  decoderSpec,
+  disposeTree,
+  initialise,
+  llamaConfig,
+  type ModelConfig,
+  modelOf,
+  specOfModel,
+} from "../../nn/index.ts";
 import { memoryGroups, type ProcessGroup } from "../../ranks/index.ts";
 import { type DeviceArray, openDevice } from "../../tensor/index.ts";
 import { trainBpe } from "../../text/index.ts";
+import { fitClassifier, type TokenTexts } from "../classify/fit.ts";
+import { classifyOptions } from "../classify/options.ts";
 import type { Encoded } from "../instruct/encode.ts";
 import { type InstructInput, instructRecipe } from "../instruct/options.ts";
 import { tuneInstruct } from "../instruct/tune.ts";
@@ -24,6 +36,7 @@ const examples: Encoded[] = Array.from({ length: 30 }, (_, i) => {
   const ids = Uint32Array.from([...prompt, 39, 5, 6, 7, 1]);
   return { place: `e:${i + 1}`, ids, trained: Uint8Array.from(ids, (_, k) => (k > prompt.length ? 1 : 0)), cut: 0 };
 });
+const small = { vocab: 24, width: 16, layers: 2, heads: 2, context: 64 };
 const text = { tokenizer: trainBpe(["a"], { vocab: 300, minFrequency: 1 }), stopTokens: [] };
 
 type Recipe = Omit<InstructInput, "length">;
@@ -72,7 +85,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
 };
 
 describe.each(Object.entries(recipes))("%s", (_, recipe) => {
-  test("losses, judgements and trained values on 2 and 3 ranks are those of one within 1e-5, and alike on all ranks", async () => {
+  test("losses and judgements on 2 and 3 ranks are those of one within 1e-5, trained values within 5e-5, alike on all ranks", async () => {
     const one = await tuned(recipe);
     for (const [size, zero] of [
       [2, 0],
@@ -89,7 +102,8 @@ describe.each(Object.entries(recipes))("%s", (_, recipe) => {
       const [first] = ranks as [(typeof ranks)[0]];
       expect(relative([first.losses], [one.losses])).toBeLessThan(1e-5);
       expect(relative([first.history.map(h => h.loss)], [one.history.map(h => h.loss)])).toBeLessThan(1e-5);
-      expect(relative(first.values, one.values)).toBeLessThan(1e-5);
+      // AdamW divides by the roots of squares that are nearly zero
+      expect(relative(first.values, one.values)).toBeLessThan(5e-5);
       // what the first rank has left is what it has
       const left = await readFitted(folder, first.tuning.specs, device);
       expect(
@@ -100,6 +114,54 @@ describe.each(Object.entries(recipes))("%s", (_, recipe) => {
       expect(left.history).toEqual(first.history);
       expect(left.points).toEqual(JSON.parse(JSON.stringify(first.fitted.points)));
       disposeTree(left.trainable);
+    }
+  });
+});
+
+describe.each([
+  [
+    "an encoder, lora with dropout",
+    { family: "encoder", config: { ...bertConfig(small), headless: true } },
+    { method: { lora: { rank: 2, dropout: 0.1 } }, dropout: 0.1 },
+  ],
+  ["a decoder, full", { family: "decoder", config: llamaConfig(small) }, { method: "full", rate: 0.001 }],
+  ["a head over frozen states", { family: "encoder", config: { ...bertConfig(small), headless: true } }, { method: { frozen: { layers: "all" } } }],
+] as const)("a classifier: %s", (_, model, recipe) => {
+  const texts = (seed: string, count: number): TokenTexts => {
+    const draw = random(seed);
+    const labels = Int32Array.from({ length: count }, (_, i) => i % 2);
+    const tokens = Array.from(labels, label => [
+      label === 1 ? 1 : 2,
+      ...Array.from({ length: 2 + draw.below(50) }, () => 3 + draw.below(21)),
+    ]);
+    return { ids: tokens.map((_, i) => `${seed}:${i}`), tokens, labels };
+  };
+  const fitted = async (ranks?: ProcessGroup, folder = newFolder()) => {
+    const { history, points, steps, best } = await fitClassifier({
+      device,
+      base: modelOf(model as ModelConfig, await initialise(specOfModel(model as ModelConfig), device, 3)),
+      recipe: { ...classifyOptions.parse({ rate: 0.003, epochs: 2, batch: 5, patience: 0, ...recipe }), ...{ evaluations: 2, logEvery: 1 } },
+      classes: ["ham", "spam"],
+      train: texts("train", 33),
+      validation: texts("validation", 13),
+      longest: 64,
+      identity: "x",
+      folder,
+      progress: () => {},
+      ranks,
+    });
+    return { history, losses: points.map(p => p.loss), steps, best: best.step };
+  };
+
+  test("losses and judgements on 2 and 3 ranks are those of one within 1e-5", async () => {
+    const one = await fitted();
+    for (const size of [2, 3]) {
+      const folder = newFolder();
+      const ranks = await onRanks(size, group => fitted(group, folder));
+      for (const rank of ranks) expect(rank.history).toEqual(ranks[0]!.history);
+      expect(ranks[0]).toMatchObject({ steps: one.steps, best: one.best });
+      expect(relative([ranks[0]!.losses], [one.losses])).toBeLessThan(1e-5);
+      expect(relative([ranks[0]!.history.map(h => h.loss)], [one.history.map(h => h.loss)])).toBeLessThan(1e-5);
     }
   });
 });
@@ -142,7 +204,6 @@ test("a kind of tuning that ranks do not train refuses a mesh by name", () => {
     ["preference", { on: "pairs.jsonl" }],
     ["distill", { on: "x.jsonl", teacher: "big" }],
     ["embed", { on: "pairs.jsonl" }],
-    ["classify", { on: "mails" }],
   ] as const)
     expect(() => check(tunedModel, { base: "m", tune: { task, ...more, mesh: { data: 2 } } }, "models.x")).toThrow(
       expect.objectContaining({ code: "base/unknownKey", message: expect.stringMatching(/tune\.mesh.*instruct/) }),

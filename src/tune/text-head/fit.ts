@@ -14,8 +14,16 @@ import {
   startValues,
   withClassifier,
 } from "../../nn/index.ts";
+import type { ProcessGroup } from "../../ranks/index.ts";
 import { type Device, type DeviceArray, fromNumbers, mul, sameShape, sizeOf, sum, type Tensor } from "../../tensor/index.ts";
-import type { BatchArraySpec, BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
+import {
+  type BatchArraySpec,
+  type BatchSource,
+  gatherNumbers,
+  type HostBatch,
+  rowsOfShare,
+  type ValidationScores,
+} from "../../train/index.ts";
 import { type FitRecipe, type FitRun, type Fitted, rateOf, runFit } from "../fit.ts";
 import { givenBackOnFailure, mergedModel, type TunedArrays } from "../methods/index.ts";
 import { leavesOf } from "../methods/paths.ts";
@@ -141,6 +149,15 @@ function epochs(
   } satisfies BatchSource;
 }
 
+/** The first rank's scores on all, who might differ in the last bit on other processors and then choose other values. */
+async function firstRanks(ranks: ProcessGroup | undefined, own: ValidationScores): Promise<ValidationScores> {
+  if (!ranks) return own;
+  const { loss, ...measures } = own;
+  const names = Object.keys(measures);
+  const [first] = await gatherNumbers(ranks, [loss, ...names.map(name => measures[name]!)]);
+  return { loss: first![0]!, ...Object.fromEntries(names.map((name, i) => [name, first![i + 1]!])) };
+}
+
 /** Trains from the start, or from the newest whole checkpoint in the folder. Errors: tune/*, train/*, nn/*; on abort the state is saved first. */
 export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: HeadRun<T, R>, head: Head): Promise<FittedHead> {
   const { device, recipe, train, longest } = o;
@@ -154,23 +171,39 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
   const widths = widthsOf(longest);
   const lengths = train.tokens.map(t => t.length);
   const rows = Math.min(recipe.batch, train.tokens.length);
+  const { ranks } = o;
+  const share = ranks && { part: ranks.rank, of: ranks.size };
+  /** Rows of a batch that this process computes. */
+  const ownRows = share ? rowsOfShare(rows, share) : rows;
   const epochAt = (epoch: number) => epochOf(lengths, widths, rows, `${recipe.seed}/epoch/${epoch}`);
 
   const reading = await givenBackOnFailure([trainable, frozen], () =>
-    openReading({ ...o, model, tuning, rows, reads: isHeadAlone(tuning, recipe.dropout) ? "states" : "tokens" }, [trainable, frozen]),
+    openReading(
+      {
+        ...o,
+        model,
+        tuning,
+        rows: ownRows,
+        signal: ranks ? undefined : o.signal,
+        reads: isHeadAlone(tuning, recipe.dropout) ? "states" : "tokens",
+      },
+      [trainable, frozen],
+    ),
   );
-  const targetShape = head.columns === undefined ? [rows] : [rows, head.columns];
+  const targetShape = head.columns === undefined ? [ownRows] : [ownRows, head.columns];
 
   const { privacy } = recipe;
   const { folder } = o;
   const isPrivate = privacy && privateTexts({ ...recipe, privacy, folder, owners: train.owners, lengths, widths }, rows);
 
   const against = adversarialParts(head.adversary, rows);
-  function hostOf(batch: TextBatch, seed: number, owner?: readonly number[]): HostBatch {
+  function hostOf({ width, texts }: TextBatch, seed: number, owner?: readonly number[]): HostBatch {
+    const first = share ? share.part * ownRows : 0;
+    const batch = { width, texts: texts.slice(first, first + ownRows) };
     const each = (value: (text: number) => number) =>
-      Array.from({ length: rows }, (_, i) => (i < batch.texts.length ? value(batch.texts[i]!) : 0));
+      Array.from({ length: ownRows }, (_, i) => (i < batch.texts.length ? value(batch.texts[i]!) : 0));
     const weights = Float32Array.from(each(i => head.weightOf(i)));
-    const targets = new (head.targets.dtype === "i32" ? Int32Array : Float32Array)(rows * (head.columns ?? 1));
+    const targets = new (head.targets.dtype === "i32" ? Int32Array : Float32Array)(ownRows * (head.columns ?? 1));
     for (const [i, text] of batch.texts.entries()) targets.set([head.targetOf(text)].flat(), i * (head.columns ?? 1));
     const read = reading.lay(batch);
     return {
@@ -180,7 +213,7 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
         weights,
         ...against.arrays(batch.texts),
         seed: Int32Array.of(seed),
-        owner: Int32Array.from({ length: rows }, (_, i) => owner?.[i] ?? -1),
+        owner: Int32Array.from({ length: ownRows }, (_, i) => owner?.[i] ?? -1),
       },
       shapes: read.shapes,
       weight: weights.reduce((a, b) => a + b, 0),
@@ -196,8 +229,8 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
     const { trainable: all, ...fitted } = await runFit<Batch>(o, recipe, {
       specs: { ...tuning.specs, ...against.specs },
       loss(trained, b, scale, still) {
-        const outputs = reading.logits(tuning.parameters(still, trainedOfModel(trained), b.seed), b, {
-          ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed) } : {}),
+        const outputs = reading.logits(tuning.parameters(still, trainedOfModel(trained), b.seed, share?.part), b, {
+          ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed, 0, share?.part) } : {}),
         });
         const loss = mul(sum(mul(head.losses(outputs, b.targets), b.weights)), scale);
         if (!head.adversary) return loss;
@@ -212,9 +245,9 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
       batch: {
         ...reading.batch,
         targets: { ...head.targets, shape: targetShape },
-        weights: { shape: [rows], dtype: "f32" },
+        weights: { shape: [ownRows], dtype: "f32" },
         seed: { shape: [], dtype: "i32" },
-        owner: { shape: [rows], dtype: "i32" },
+        owner: { shape: [ownRows], dtype: "i32" },
         ...against.batch,
       },
       usualRate,
@@ -228,7 +261,7 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
       tokensOf: reading.tokensOf,
       async judge(trained, still) {
         const outputs = await ask([trained, still]);
-        const scores = head.judge(outputs);
+        const scores = await firstRanks(ranks, head.judge(outputs));
         if (!best || isBetter(scores, best.scores)) best = { scores, outputs };
         return scores;
       },
