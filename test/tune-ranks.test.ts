@@ -98,7 +98,10 @@ test.skipIf(noMpirun !== undefined)("ranks that mpirun starts tune to the bytes 
 
 test("a kind of tuning that ranks do not train refuses a mesh by name", async () => {
   const folder = project(", mesh: { data: 2 }");
-  writeFileSync(join(folder, "loam.yaml"), readFileSync(join(folder, "loam.yaml"), "utf8").replace("task: instruct", "task: preference").replace("rows: 4, ", ""));
+  writeFileSync(
+    join(folder, "loam.yaml"),
+    readFileSync(join(folder, "loam.yaml"), "utf8").replace("task: instruct", "task: preference").replace("rows: 4, ", ""),
+  );
   const { code, stderr } = await loamProcess(["tune", "sir"], { cwd: folder });
   expect(code).toBe(2);
   expect(stderr).toMatch(/models\.sir\.tune\.mesh: .*instruct/);

@@ -125,7 +125,11 @@ describe.each([
     { method: { lora: { rank: 2, dropout: 0.1 } }, dropout: 0.1 },
   ],
   ["a decoder, full", { family: "decoder", config: llamaConfig(small) }, { method: "full", rate: 0.001 }],
-  ["a head over frozen states", { family: "encoder", config: { ...bertConfig(small), headless: true } }, { method: { frozen: { layers: "all" } } }],
+  [
+    "a head over frozen states",
+    { family: "encoder", config: { ...bertConfig(small), headless: true } },
+    { method: { frozen: { layers: "all" } } },
+  ],
 ] as const)("a classifier: %s", (_, model, recipe) => {
   const texts = (seed: string, count: number): TokenTexts => {
     const draw = random(seed);
@@ -140,7 +144,10 @@ describe.each([
     const { history, points, steps, best } = await fitClassifier({
       device,
       base: modelOf(model as ModelConfig, await initialise(specOfModel(model as ModelConfig), device, 3)),
-      recipe: { ...classifyOptions.parse({ rate: 0.003, epochs: 2, batch: 5, patience: 0, ...recipe }), ...{ evaluations: 2, logEvery: 1 } },
+      recipe: {
+        ...classifyOptions.parse({ rate: 0.003, epochs: 2, batch: 5, patience: 0, ...recipe }),
+        ...{ evaluations: 2, logEvery: 1 },
+      },
       classes: ["ham", "spam"],
       train: texts("train", 33),
       validation: texts("validation", 13),
