@@ -30,6 +30,20 @@ const pathsOf = (tree: unknown): [string, DeviceArray][] => treePaths<DeviceArra
 
 const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x, 0);
 
+/** Squared norms of arrays together; 0 of none. */
+function squaredNorms(device: Device) {
+  const options = { device, fuse: true, name: "norm" };
+  const norm = treeProgram<DeviceArray>((gradients: Tree<Tensor>) => squaredNorm(treeLeaves<Tensor>(gradients)), options);
+  const normOf = async (arrays: Arrays): Promise<number> => {
+    if (Object.keys(arrays).length === 0) return 0;
+    const made = await norm.with({}, arrays);
+    const squared = await made.item();
+    made.dispose();
+    return squared;
+  };
+  return { normOf, dispose: () => norm.dispose() };
+}
+
 /** Steps of one rank among others. */
 export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRanks {
   const owners = parameterOwners(specs, group.size);
@@ -37,24 +51,13 @@ export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRa
   const ownedBy = (tree: unknown): OwnedArray[] => pathsOf(tree).map(([path, array]) => ({ array, owner: owners.get(path)! }));
   const joined = joinedArrays(group);
   const owned = (tree: unknown): Arrays => ownLeaves(tree, owners, group.rank);
-  const norm = treeProgram<DeviceArray>((gradients: Tree<Tensor>) => squaredNorm(treeLeaves<Tensor>(gradients)), {
-    device,
-    fuse: true,
-    name: "norm",
-  });
+  const { normOf, dispose } = squaredNorms(device);
   /** Loss and squared norm of each rank's last step, before sums. */
   let last: readonly (readonly number[])[] = [];
 
   /** Squared norm of the summed gradient: each rank's part of it, added up in rank order. */
   async function squaredOf(gradients: unknown): Promise<number> {
-    const own = owned(gradients);
-    let squared = 0;
-    if (Object.keys(own).length) {
-      const made = await norm.with({}, own);
-      squared = await made.item();
-      made.dispose();
-    }
-    return sum((await gatherNumbers(group, [squared])).flat());
+    return sum((await gatherNumbers(group, [await normOf(owned(gradients))])).flat());
   }
 
   async function total(own: () => Promise<StepSums>, gradients: () => unknown): Promise<StepSums> {
@@ -111,6 +114,6 @@ export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRa
       return { ranks, documents: told.flatMap((documents, rank) => (ranks.length && !ranks.includes(rank) ? [] : documents)).slice(0, 20) };
     },
     update,
-    dispose: () => norm.dispose(),
+    dispose,
   };
 }
