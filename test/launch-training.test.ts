@@ -207,7 +207,7 @@ test.skipIf(noRay() !== undefined)(
   },
 );
 
-test("an engine of another name, and checkpoints that only this machine has, are refused by name", async () => {
+test("an engine of another name is refused with the names of those there are", async () => {
   const folder = prepared();
   expect((await loamProcess([...onMesh, "--launch", "pbs"], { cwd: folder })).stderr).toMatch(/local, mpirun, slurm, ray, kubernetes/);
 });
