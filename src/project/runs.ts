@@ -124,7 +124,9 @@ export async function runLife(
     watch.emit({ event: "warning", message: `loam: ${p.message} An older checkpoint is used, or training starts anew.` });
   const onNote = (message: string) => watch.emit({ event: "warning", message });
   const onLoaded = (message: string) => watch.emit({ event: "note", message });
-  const all = withFoldsFirst(linksUpTo(lifeOf(file, modelName, { onProblem, onNote, onLoaded, rankEngine: rankEngineOf(file, launch) }), stage));
+  const all = withFoldsFirst(
+    linksUpTo(lifeOf(file, modelName, { onProblem, onNote, onLoaded, rankEngine: rankEngineOf(file, launch) }), stage),
+  );
   // the version does not wait for the cross-validation of its recipe, which may take many times as long
   const first = all.findIndex(l => l.stage === "cross-validate" && l.inputs.folds !== undefined);
   const [links, folds] = first < 0 ? [all, []] : [all.slice(0, first), all.slice(first)];

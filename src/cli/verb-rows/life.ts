@@ -30,7 +30,10 @@ export const lifeVerbs: readonly Verb[] = [
       project,
       ["-m, --model <name>", "the model to train; needed where its name is also a subcommand"],
       ["--mesh <axes>", "processes (ranks) that train together, such as data=2 (default: `mesh:` of the recipe, else one)"],
-      ["--zero <level>", "ZeRO level: 1 divides the optimiser state among the ranks, 2 the gradients too, 3 the parameters too (default: the recipe's, else 0)"],
+      [
+        "--zero <level>",
+        "ZeRO level: 1 divides the optimiser state among the ranks, 2 the gradients too, 3 the parameters too (default: the recipe's, else 0)",
+      ],
       ...launch,
       ["--force", "train again even where nothing changed"],
       ["--profile", "time the kernels of some steps afterwards: milliseconds, GFLOP/s, GB/s, share of the peak; the model stays the same"],

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { classifierPoolings } from "../../nn/part.ts";
-import { memoryOption, precisionOption, rankOptions, scheduleKinds } from "../../train/part.ts";
+import { memoryOption, precisionOption, rowRankOptions, scheduleKinds } from "../../train/part.ts";
 import { methodOptions } from "../methods/options.ts";
 import { privacyOptions } from "../privacy/options.ts";
 import { validationOptions } from "../validation-options.ts";
@@ -95,7 +95,7 @@ const fitOptions = z.strictObject({
   checkpointSeconds: z.number().min(0).default(60).describe("Seconds between checkpoints. Does not change results."),
 });
 
-export const classifyOptions = z.strictObject({ ...labelOptions.shape, ...fitOptions.shape, ...rankOptions });
+export const classifyOptions = z.strictObject({ ...labelOptions.shape, ...fitOptions.shape, ...rowRankOptions });
 export type ClassifyOptions = z.output<typeof classifyOptions>;
 export type ClassifyInput = z.input<typeof classifyOptions>;
 
