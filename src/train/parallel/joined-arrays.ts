@@ -78,7 +78,7 @@ export interface OwnedArray {
   readonly owner: number;
 }
 
-interface JoinedArrays {
+export interface JoinedArrays {
   /** Gradients [any shapes], float32, added up over the ranks, on every rank. */
   sum(arrays: readonly DeviceArray[]): Promise<void>;
   /** The same sums, on each array's owner alone; what others hold is undefined afterwards. */
