@@ -30,7 +30,7 @@ interface RankOptions {
 export const meshOfRun = ({ recipe, ranks }: RankOptions): Mesh => meshOfRanks(recipe.mesh, ranks?.size ?? 1);
 
 /** A rank's share of a batch's rows. */
-export const shareOf = (o: RankOptions): RowShare | undefined => o.ranks && rowShare(meshOfRun(o), o.ranks.rank);
+export const rowShareOf = (o: RankOptions): RowShare | undefined => o.ranks && rowShare(meshOfRun(o), o.ranks.rank);
 
 /** Shapes and dtypes of a micro-batch of so many rows and tokens. */
 export function batchSpecs({ vocab }: Pick<DecoderConfig, "vocab">, shape: readonly [rows: number, length: number]) {

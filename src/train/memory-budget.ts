@@ -9,7 +9,7 @@ export type HeldBytes = Readonly<Record<"parameters" | "gradients" | "optimizer"
 export const arrayBytes = (tree: unknown): number =>
   treeLeaves<DeviceArray>(tree as Tree<DeviceArray>).reduce((sum, a) => sum + bytesOf(a.shape, a.dtype), 0);
 
-export const totalBytes = (held: HeldBytes): number => Object.values(held).reduce((sum, n) => sum + n, 0);
+const totalBytes = (held: HeldBytes): number => Object.values(held).reduce((sum, n) => sum + n, 0);
 
 /** "parameters 1.2 MB, gradients 1.2 MB" */
 const namesOf = (held: HeldBytes): string =>

@@ -10,11 +10,65 @@ import type { StepRanks, StepSums } from "./parallel/step-ranks.ts";
 import type { ComputedPrecision } from "./part.ts";
 import type { StepGradients, StepWeight } from "./step-gradients.ts";
 import type { TrainerOptions, TrainerState } from "./trainer.ts";
-import { precisePrograms } from "./trainer-programs.ts";
+import { type GradientResult, precisePrograms } from "./trainer-programs.ts";
 
 const disposeArrays = (tree: unknown): void => {
   for (const a of treeLeaves<DeviceArray>(tree as Tree<DeviceArray>)) a.dispose();
 };
+
+const zerosLike = async (like: Tree<DeviceArray>, device: Device): Promise<unknown> =>
+  treeFrom(like, await Promise.all(treeLeaves<DeviceArray>(like).map(a => device.zeros(a.shape, a.dtype))));
+
+/** Places for the micro-batches of a step, by the shapes that differ from the trainer's. */
+function batchPlaces<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>, device: Device) {
+  const places = new Map<string, Record<string, DeviceArray>[]>();
+  async function placeOf(i: number, shapes: HostBatch["shapes"]): Promise<Record<string, DeviceArray>> {
+    const key = JSON.stringify(shapes ?? {});
+    const own = places.get(key) ?? [];
+    places.set(key, own);
+    own[i] ??= await batchPlace(o, device, shapes);
+    return own[i];
+  }
+  return { places, placeOf };
+}
+
+/** Sums that micro-batches are added to. */
+interface GrowingSums {
+  loss: number;
+  squared: number;
+  readonly own: number[];
+  readonly measures: Record<string, number>;
+}
+const noSums = (): GrowingSums => ({ loss: 0, squared: 0, own: [], measures: {} });
+
+/** Reads what a program has made of a micro-batch of weight `own`, and gives its arrays back; the gradients stay. */
+async function addSums(
+  found: GrowingSums,
+  made: GradientResult,
+  {
+    weight,
+    own,
+    privacy,
+    measureNoise,
+  }: { weight: number; own: number } & Pick<TrainerOptions<unknown, never>, "privacy" | "measureNoise">,
+): Promise<void> {
+  found.loss += (await made.loss.item()) / (privacy ? Math.max(weight, 1) : 1);
+  found.squared = await made.squared.item();
+  if (measureNoise) found.own.push(((await made.own.squared?.item()) ?? found.squared) * (weight / own) ** 2);
+  for (const told of [made.loss, made.squared, ...Object.values(made.own)]) told.dispose();
+  for (const [name, measured] of Object.entries(made.measures)) {
+    found.measures[name] = (found.measures[name] ?? 0) + (await measured.item()) / weight;
+    measured.dispose();
+  }
+}
+
+const heldBytesOf = (of: Readonly<Record<keyof HeldBytes, unknown>>): HeldBytes => ({
+  parameters: arrayBytes(of.parameters),
+  gradients: arrayBytes(of.gradients),
+  optimizer: arrayBytes(of.optimizer),
+  frozen: arrayBytes(of.frozen),
+  batches: arrayBytes(of.batches),
+});
 
 /** Builds the programs for a trainer's arrays. Errors: train/memory. */
 export async function openMicroBatchGradients<S, B extends Record<string, Tensor>>(
@@ -24,35 +78,19 @@ export async function openMicroBatchGradients<S, B extends Record<string, Tensor
 ): Promise<StepGradients> {
   const { device } = o;
   const like = gradientTree(o, state.parameters);
-  const leaves = treeLeaves<DeviceArray>(like);
-  let gradients: unknown = treeFrom(like, await Promise.all(leaves.map(a => device.zeros(a.shape, a.dtype))));
+  let gradients: unknown = await zerosLike(like, device);
   const frozen = o.frozen ?? {};
-  /** Places for the micro-batches of a step, by the shapes that differ from the trainer's. */
-  const places = new Map<string, Record<string, DeviceArray>[]>();
-  async function placeOf(i: number, shapes: HostBatch["shapes"]): Promise<Record<string, DeviceArray>> {
-    const key = JSON.stringify(shapes ?? {});
-    const own = places.get(key) ?? [];
-    places.set(key, own);
-    own[i] ??= await batchPlace(o, device, shapes);
-    return own[i];
-  }
+  const { places, placeOf } = batchPlaces(o, device);
   if (typeof o.accumulate === "number") for (let i = 0; i < o.accumulate; i++) await placeOf(i, undefined);
 
   /** The gradients' memory; new where a run that was stopped has spoilt it. */
   async function gradientMemory(): Promise<unknown> {
-    const arrays = treeLeaves<DeviceArray>(gradients as Tree<DeviceArray>);
-    if (arrays.every(a => a.isAlive)) return gradients;
-    for (const a of arrays) a.dispose();
-    return treeFrom(like, await Promise.all(leaves.map(a => device.zeros(a.shape, a.dtype))));
+    if (treeLeaves<DeviceArray>(gradients as Tree<DeviceArray>).every(a => a.isAlive)) return gradients;
+    disposeArrays(gradients);
+    return zerosLike(like, device);
   }
 
-  const held: HeldBytes = {
-    parameters: arrayBytes(state.parameters),
-    gradients: arrayBytes(gradients),
-    optimizer: arrayBytes(state.optimizer),
-    frozen: arrayBytes(frozen),
-    batches: arrayBytes([...places.values()]),
-  };
+  const held = heldBytesOf({ ...state, gradients, frozen, batches: [...places.values()] });
   /** The programs, in the precision and within the memory that are asked for. */
   async function buildPrograms() {
     const budgetBytes = o.memoryBytes === undefined ? undefined : activationBytes(o.memoryBytes, held);
@@ -78,32 +116,18 @@ export async function openMicroBatchGradients<S, B extends Record<string, Tensor
   });
 
   /** Gradients of this rank's micro-batches, added up. */
-  async function sums(
-    parameters: unknown,
-    batches: readonly HostBatch[],
-    { weight, scale }: StepWeight,
-    run: RunOptions,
-  ): Promise<StepSums> {
+  async function sums(parameters: unknown, batches: readonly HostBatch[], of: StepWeight, run: RunOptions): Promise<StepSums> {
     gradients = await gradientMemory();
-    let [loss, squared] = [0, 0];
-    const own: number[] = [];
-    const measures: Record<string, number> = {};
+    const found = noSums();
     for (const [i, b] of batches.entries()) {
       const place = await placeOf(i, b.shapes);
       await writeBatch(place, b);
       const program = i === 0 ? p.fresh : p.accumulate;
-      const made = await program.with(run, parameters, place, o.privacy ? 1 : scale / weight, gradients, frozen);
+      const made = await program.with(run, parameters, place, o.privacy ? 1 : of.scale / of.weight, gradients, frozen);
       gradients = made.gradients;
-      loss += (await made.loss.item()) / (o.privacy ? Math.max(weight, 1) : 1);
-      squared = await made.squared.item();
-      if (o.measureNoise) own.push(((await made.own.squared?.item()) ?? squared) * (weight / b.weight) ** 2);
-      for (const told of [made.loss, made.squared, ...Object.values(made.own)]) told.dispose();
-      for (const [name, measured] of Object.entries(made.measures)) {
-        measures[name] = (measures[name] ?? 0) + (await measured.item()) / weight;
-        measured.dispose();
-      }
+      await addSums(found, made, { ...o, weight: of.weight, own: b.weight });
     }
-    return { loss, squared, own, measures };
+    return found;
   }
 
   return {

@@ -8,7 +8,7 @@ import type { ProcessGroup } from "../ranks/index.ts";
 import { type Device, showMesh } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
 import { type BatchPlan, batchPlan } from "./batch-plan.ts";
-import { batchSpecs, hostBatch, meshOfRun, shareOf } from "./decoder-batches.ts";
+import { batchSpecs, hostBatch, meshOfRun, rowShareOf } from "./decoder-batches.ts";
 import { type DecoderBatch, decoderLoss, trainedSpec, withoutTraining } from "./decoder-training.ts";
 import { trainErrors } from "./errors.ts";
 import { heldOutLoss } from "./held-out.ts";
@@ -78,7 +78,7 @@ export function trainerOptions(
   o: Pick<PretrainOptions, "device" | "model" | "recipe" | "profile" | "ranks">,
 ): TrainerOptions<DecoderSpec, DecoderBatch> {
   const { rows, length, vocabMultiple = 1 } = o.recipe;
-  const share = shareOf(o);
+  const share = rowShareOf(o);
   const batch = batchSpecs(o.model, [share ? rowsOfShare(rows, share) : rows, length]);
   const specs = trainedSpec(o.model, o.recipe);
   const loss = decoderLoss(o.model, { ...o.recipe, part: share?.part });
@@ -124,7 +124,7 @@ export function trainSource(
   const { rows, length, seed, packing } = recipe;
   const plan = batchPlan(recipe);
   const source = packer(train, { rows, length, end, seed, packing }, state);
-  const share = shareOf({ recipe, ranks });
+  const share = rowShareOf({ recipe, ranks });
   const usual = share ? rowsOfShare(rows, share) : rows;
   let [at, micro] = [step, 0];
   function next(): HostBatch {
@@ -166,6 +166,7 @@ function onWhole(
   const { split, group } = parallel ?? {};
   if (!split) return measure;
   return async parameters => {
+    // parts by path, which a tree's type cannot say
     const whole = (await wholeArrays(split, group!, device, parameters as unknown as PartArrays)) as ArraysOf<DecoderSpec>;
     try {
       return await measure(whole);

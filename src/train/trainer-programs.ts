@@ -16,7 +16,7 @@ import { clippedSum, type PrivateGradients } from "./private/private-gradients.t
 import type { MeasuredLoss, TrainerOptions, TrainerState } from "./trainer.ts";
 import { type TreeProgram, treeProgram } from "./tree-program.ts";
 
-interface GradientResult {
+export interface GradientResult {
   readonly loss: DeviceArray;
   readonly measures: Readonly<Record<string, DeviceArray>>;
   readonly squared: DeviceArray;

@@ -12,7 +12,7 @@ import type { PartArrays } from "./split-values.ts";
 type Arrays = Readonly<PartArrays>;
 
 /** Adds arrays up, in the first ones' place. */
-export type ArraySums = TreeProgram<PartArrays>;
+type ArraySums = TreeProgram<PartArrays>;
 export const arraySums = (device: Device): ArraySums =>
   treeProgram<PartArrays>(
     (sofar: Record<string, Tensor>, more: Record<string, Tensor>) =>
@@ -33,7 +33,7 @@ interface GatheredOptions {
 }
 
 /** Parameters of one step, and the gradients of those that this rank owns, by path. */
-export interface GatheredParameters extends StageParameters {
+interface GatheredParameters extends StageParameters {
   gradients(): PartArrays;
 }
 

@@ -4,18 +4,17 @@
  * gradients, updates them and sends them to the others; with 2 it lets the other gradients' memory go between gradient and update. The sums are the same at
  * each level, and so are the bytes.
  */
-import { type Tree, treeLeaves, treeMap, treePaths } from "../../base/index.ts";
+import { type Tree, treeMap, treePaths } from "../../base/index.ts";
 import type { ProcessGroup } from "../../ranks/index.ts";
-import type { Device, DeviceArray, Tensor } from "../../tensor/index.ts";
-import { squaredNorm } from "../optimizer.ts";
+import type { Device, DeviceArray } from "../../tensor/index.ts";
 import type { ZeroLevel } from "../part.ts";
-import { treeProgram } from "../tree-program.ts";
+import { addUp, agreedByFirst, blameFor, gradientNorm } from "./group-answers.ts";
 import { joinedArrays, type OwnedArray } from "./joined-arrays.ts";
 import { stateHolder } from "./loop-ranks.ts";
 import { onEveryRank } from "./on-every-rank.ts";
 import { ownLeaves, parameterOwners } from "./owners.ts";
 import { broadcastArray, gatherNumbers } from "./rank-arrays.ts";
-import { documentsIn, type StepRanks, type StepSums, type Updated } from "./step-ranks.ts";
+import type { StepRanks, StepSums, Updated } from "./step-ranks.ts";
 
 interface GroupOptions {
   readonly device: Device;
@@ -28,22 +27,6 @@ type Arrays = Record<string, DeviceArray>;
 // trees of a trainer are trees of arrays, which its types cannot say of any specification
 const pathsOf = (tree: unknown): [string, DeviceArray][] => treePaths<DeviceArray>(tree as Tree<DeviceArray>);
 
-const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x, 0);
-
-/** Squared norms of arrays together; 0 of none. */
-function squaredNorms(device: Device) {
-  const options = { device, fuse: true, name: "norm" };
-  const norm = treeProgram<DeviceArray>((gradients: Tree<Tensor>) => squaredNorm(treeLeaves<Tensor>(gradients)), options);
-  const normOf = async (arrays: Arrays): Promise<number> => {
-    if (Object.keys(arrays).length === 0) return 0;
-    const made = await norm.with({}, arrays);
-    const squared = await made.item();
-    made.dispose();
-    return squared;
-  };
-  return { normOf, dispose: () => norm.dispose() };
-}
-
 /** Steps of one rank among others. */
 export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRanks {
   const owners = parameterOwners(specs, group.size);
@@ -51,14 +34,9 @@ export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRa
   const ownedBy = (tree: unknown): OwnedArray[] => pathsOf(tree).map(([path, array]) => ({ array, owner: owners.get(path)! }));
   const joined = joinedArrays(group);
   const owned = (tree: unknown): Arrays => ownLeaves(tree, owners, group.rank);
-  const { normOf, dispose } = squaredNorms(device);
+  const norm = gradientNorm(device, group);
   /** Loss and squared norm of each rank's last step, before sums. */
   let last: readonly (readonly number[])[] = [];
-
-  /** Squared norm of the summed gradient: each rank's part of it, added up in rank order. */
-  async function squaredOf(gradients: unknown): Promise<number> {
-    return sum((await gatherNumbers(group, [await normOf(owned(gradients))])).flat());
-  }
 
   async function total(own: () => Promise<StepSums>, gradients: () => unknown): Promise<StepSums> {
     const { made, numbers } = await onEveryRank(group, own, ({ loss, squared }) => [loss, squared], 2);
@@ -70,10 +48,10 @@ export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRa
     if (isSound && zero === 0) await joined.sum(pathsOf(gradients()).map(([, gradient]) => gradient));
     else if (isSound) await joined.sumAtOwners(ownedBy(gradients()));
     return {
-      loss: sum(numbers.map(([loss]) => loss!)),
-      squared: isSound ? await squaredOf(gradients()) : Number.NaN,
+      loss: addUp(numbers.map(([loss]) => loss!)),
+      squared: isSound ? await norm.all(owned(gradients())) : Number.NaN,
       own: gathered.flatMap(row => row.slice(0, made.own.length)),
-      measures: Object.fromEntries(names.map((name, i) => [name, sum(gathered.map(row => row[made.own.length + i]!))])),
+      measures: Object.fromEntries(names.map((name, i) => [name, addUp(gathered.map(row => row[made.own.length + i]!))])),
     };
   }
 
@@ -99,21 +77,14 @@ export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRa
   return {
     heldBytes: 0,
     holdsState: stateHolder(specs, { group, zero }),
-    async agreed(own) {
-      const value = group.rank === 0 ? await own() : "";
-      return String((await group.exchange(value))[0]);
-    },
+    agreed: own => agreedByFirst(group, own),
     async start(parameters) {
       for (const [, array] of pathsOf(parameters)) await broadcastArray(group, array, 0);
     },
     weigh: async (own, count) => (await onEveryRank(group, own, weights => weights, count)).numbers.flat(),
     total,
-    async blame(batches) {
-      const told = (await group.exchange(documentsIn(batches))) as (string | number)[][];
-      const ranks = last.flatMap((numbers, rank) => (numbers.every(Number.isFinite) ? [] : [rank]));
-      return { ranks, documents: told.flatMap((documents, rank) => (ranks.length && !ranks.includes(rank) ? [] : documents)).slice(0, 20) };
-    },
+    blame: batches => blameFor(group, batches, last),
     update,
-    dispose,
+    dispose: () => norm.dispose(),
   };
 }

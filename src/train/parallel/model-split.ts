@@ -62,7 +62,7 @@ export interface ModelSplit {
   readonly parameters: readonly SplitParameter[];
 }
 
-export interface ShardedStage {
+interface ShardedStage {
   readonly stage: PipelineStage;
   readonly sharded: ShardedGraph;
 }
@@ -79,6 +79,7 @@ function stageOfPath(model: ModelConfig, stages: number): (path: string) => numb
 function cutLoss({ stageCount, model, specs }: Pick<ModelSplit, "stageCount" | "model" | "specs">, loss: SplitLoss, batch: BatchSpecs) {
   const scalar: TensorSpec = { shape: [], dtype: "f32" };
   const f = (p: never, b: never, scale: Tensor): Tensor => {
+    // nothing is frozen
     const made = loss(p, b, scale, {} as never) as Tensor | { readonly measures: unknown };
     if (!("measures" in made)) return made;
     throw trainErrors.fail("mesh", {

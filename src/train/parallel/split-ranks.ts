@@ -3,18 +3,15 @@
  * together on the parameter's owner, who updates the whole of it and gives the parts back. So the optimiser's state is divided over all ranks
  * (ZeRO-1 and 2, Rajbhandari et al. 2020, by whole parameters), and what it computes does not depend on the mesh.
  */
-import { type Tree, treeLeaves } from "../../base/index.ts";
 import type { ProcessGroup } from "../../ranks/index.ts";
-import { coordinatesOf, type Device, type DeviceArray, type Tensor } from "../../tensor/index.ts";
+import { coordinatesOf, type Device } from "../../tensor/index.ts";
 import { arrayBytes } from "../memory-budget.ts";
-import { squaredNorm } from "../optimizer.ts";
-import { treeProgram } from "../tree-program.ts";
+import { addUp, agreedByFirst, blameFor, gradientNorm } from "./group-answers.ts";
 import { type JoinedArrays, joinedArrays } from "./joined-arrays.ts";
 import { type ModelSplit, partHolder, partHolders, partSummands, type SplitParameter } from "./model-split.ts";
 import { onEveryRank } from "./on-every-rank.ts";
-import { gatherNumbers } from "./rank-arrays.ts";
 import { ownedArrays, type PartArrays, partBesideOwner, wholeOnOwner } from "./split-values.ts";
-import { documentsIn, type StepRanks, type StepSums, type Updated } from "./step-ranks.ts";
+import type { StepRanks, StepSums, Updated } from "./step-ranks.ts";
 
 interface SplitRanksOptions {
   readonly device: Device;
@@ -22,7 +19,6 @@ interface SplitRanksOptions {
   readonly split: ModelSplit;
 }
 
-const sum = (xs: readonly number[]): number => xs.reduce((total, x) => total + x, 0);
 const numbersUpTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Arrays that some ranks share, of which this is one. */
@@ -49,26 +45,10 @@ async function openShared(split: ModelSplit, group: ProcessGroup, ranksOf: Ranks
   return shared;
 }
 
-export async function splitRanks({ device, group, split }: SplitRanksOptions): Promise<StepRanks> {
+/** How parts become whole arrays on their owners, and the other way. */
+async function openExchange({ device, group, split }: SplitRanksOptions) {
   const summands = await openShared(split, group, partSummands);
   const holders = await openShared(split, group, partHolders);
-  const norm = treeProgram<DeviceArray>((gradients: Tree<Tensor>) => squaredNorm(treeLeaves<Tensor>(gradients)), {
-    device,
-    fuse: true,
-    name: "norm",
-  });
-  const last = split.mesh.sizes.pipeline - 1;
-  /** One of the ranks that have the same rows and the loss. */
-  const tellsLoss = (rank: number): boolean => {
-    const { tensor, sequence, pipeline } = coordinatesOf(split.mesh, rank);
-    return tensor === 0 && sequence === 0 && pipeline === last;
-  };
-  /** Whole parameters that this rank owns, and their gradients of the step. */
-  let [owned, gradients]: [PartArrays, PartArrays] = [{}, {}];
-  let told: readonly (readonly number[])[] = [];
-  const dispose = (arrays: PartArrays): void => {
-    for (const a of Object.values(arrays)) a.dispose();
-  };
 
   /** Adds up the parts' gradients, and brings them together on their owners. */
   async function gather(parts: PartArrays): Promise<PartArrays> {
@@ -85,7 +65,7 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
   }
 
   /** The owners' whole arrays in all ranks' parts. */
-  async function spread(parts: PartArrays): Promise<void> {
+  async function spread(owned: PartArrays, parts: PartArrays): Promise<void> {
     for (const p of split.parameters) {
       const whole = await owned[p.path]?.read();
       for (const part of numbersUpTo(p.parts)) {
@@ -97,15 +77,24 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
       await joined.spread(parameters.map(({ path, owner }) => ({ array: parts[path]!, owner })));
   }
 
-  async function squared(): Promise<number> {
-    let own = 0;
-    if (Object.keys(gradients).length) {
-      const made = await norm.with({}, gradients);
-      own = await made.item();
-      made.dispose();
-    }
-    return sum((await gatherNumbers(group, [own])).flat());
-  }
+  return { gather, spread };
+}
+
+export async function splitRanks({ device, group, split }: SplitRanksOptions): Promise<StepRanks> {
+  const norm = gradientNorm(device, group);
+  const exchange = await openExchange({ device, group, split });
+  const last = split.mesh.sizes.pipeline - 1;
+  /** One of the ranks that have the same rows and the loss. */
+  const tellsLoss = (rank: number): boolean => {
+    const { tensor, sequence, pipeline } = coordinatesOf(split.mesh, rank);
+    return tensor === 0 && sequence === 0 && pipeline === last;
+  };
+  /** Whole parameters that this rank owns, and their gradients of the step. */
+  let [owned, gradients]: [PartArrays, PartArrays] = [{}, {}];
+  let told: readonly (readonly number[])[] = [];
+  const dispose = (arrays: PartArrays): void => {
+    for (const a of Object.values(arrays)) a.dispose();
+  };
 
   async function total(own: () => Promise<StepSums>, parts: () => unknown): Promise<StepSums> {
     dispose(gradients);
@@ -114,10 +103,10 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
     told = numbers;
     const isSound = numbers.flat().every(Number.isFinite);
     // parts by path, which the trainer's types cannot say
-    if (isSound) gradients = await gather(parts() as PartArrays);
+    if (isSound) gradients = await exchange.gather(parts() as PartArrays);
     return {
-      loss: sum(numbers.flatMap(([loss], rank) => (tellsLoss(rank) ? [loss!] : []))),
-      squared: isSound ? await squared() : Number.NaN,
+      loss: addUp(numbers.flatMap(([loss], rank) => (tellsLoss(rank) ? [loss!] : []))),
+      squared: isSound ? await norm.all(gradients) : Number.NaN,
       own: [],
       measures: {},
     };
@@ -131,32 +120,24 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
     dispose(gradients);
     gradients = {};
     const parts = given.parameters as PartArrays;
-    await spread(parts);
+    await exchange.spread(owned, parts);
     return { parameters: parts, optimizer: next.optimizer };
   }
 
   return {
     holdsState: path => split.parameters.find(p => p.path === path)!.owner === group.rank,
-    async agreed(own) {
-      const value = group.rank === 0 ? await own() : "";
-      return String((await group.exchange(value))[0]);
-    },
+    agreed: own => agreedByFirst(group, own),
     async start(parameters) {
       dispose(owned);
       owned = await ownedArrays(split, group, device, parameters as PartArrays);
-      await spread(parameters as PartArrays);
+      await exchange.spread(owned, parameters as PartArrays);
     },
     async weigh(own, count) {
       const { numbers } = await onEveryRank(group, own, weights => weights, count);
       return numbers.filter((_, rank) => tellsLoss(rank)).flat();
     },
     total,
-    async blame(batches) {
-      const documents = (await group.exchange(documentsIn(batches))) as (string | number)[][];
-      const ranks = told.flatMap((numbers, rank) => (numbers.every(Number.isFinite) ? [] : [rank]));
-      const blamed = documents.flatMap((d, rank) => (ranks.length && !ranks.includes(rank) ? [] : d));
-      return { ranks, documents: [...new Set(blamed)].slice(0, 20) };
-    },
+    blame: batches => blameFor(group, batches, told),
     update,
     get heldBytes() {
       return arrayBytes(owned);

@@ -1,13 +1,10 @@
-/** Gradients of a rank that has a part of the model: its micro-batches go through the stages of all ranks of its rows. */
-import { type Tree, treeLeaves } from "../../base/index.ts";
-import { coordinatesOf, type DeviceArray, type RunOptions, type Tensor } from "../../tensor/index.ts";
+import { coordinatesOf, type RunOptions, type Tensor } from "../../tensor/index.ts";
 import type { HostBatch } from "../batch.ts";
 import { arrayBytes } from "../memory-budget.ts";
-import { squaredNorm } from "../optimizer.ts";
 import type { StepGradients, StepWeight } from "../step-gradients.ts";
 import type { TrainerOptions } from "../trainer.ts";
 import { updateProgram } from "../trainer-programs.ts";
-import { treeProgram } from "../tree-program.ts";
+import { gradientNorm } from "./group-answers.ts";
 import type { SplitLoss } from "./model-split.ts";
 import type { PartArrays } from "./split-values.ts";
 import { openStageRunner } from "./stage-runner.ts";
@@ -29,11 +26,7 @@ export async function openStageGradients<S, B extends Record<string, Tensor>>(o:
     precision,
     onNative: ms => onNative?.(ms),
   });
-  const norm = treeProgram<DeviceArray>((gradients: Tree<Tensor>) => squaredNorm(treeLeaves<Tensor>(gradients)), {
-    device,
-    fuse: true,
-    name: "norm",
-  });
+  const norm = gradientNorm(device, group);
   const update = updateProgram(o);
   const { tensor, sequence } = coordinatesOf(split!.mesh, group.rank);
   let gradients: Readonly<PartArrays> = {};
@@ -49,20 +42,11 @@ export async function openStageGradients<S, B extends Record<string, Tensor>>(o:
     gradients = {};
     const made = await runner.run(parameters as PartArrays, batches, scale / weight);
     ({ gradients } = made);
+    // owners of gathered gradients have whole sums, whose norm the ranks find together
+    const squared = split!.isGathered ? 0 : await norm.own(gradients, run);
     // ranks that share rows and stage come to the same loss
     const isTold = tensor === 0 && sequence === 0;
-    return { loss: isTold ? made.losses.reduce((a, b) => a + b, 0) : 0, squared: await squaredOf(run), own: [], measures: {} };
-  }
-
-  async function squaredOf(run: RunOptions): Promise<number> {
-    // owners have whole sums, whose norm the ranks find together
-    if (split!.isGathered) return 0;
-    const made = await norm.with(run, gradients);
-    try {
-      return await made.item();
-    } finally {
-      made.dispose();
-    }
+    return { loss: isTold ? made.losses.reduce((a, b) => a + b, 0) : 0, squared, own: [], measures: {} };
   }
 
   return {

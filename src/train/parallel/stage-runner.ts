@@ -24,7 +24,7 @@ import { type BatchSpecs, innerRank, type ModelSplit, type SplitLoss, shardedSta
 
 type Arrays = Readonly<Record<string, DeviceArray>>;
 
-export interface StageRunnerOptions {
+interface StageRunnerOptions {
   readonly device: Device;
   readonly split: ModelSplit;
   readonly group: ProcessGroup;
@@ -36,7 +36,7 @@ export interface StageRunnerOptions {
   readonly onNative?: (ms: number) => void;
 }
 
-export interface StageRunner {
+interface StageRunner {
   /**
    * Takes micro-batches through the rank's stage. `parameters` are its parts by path. Losses are known to ranks of the last stage, and are empty on others;
    * gradients are sums over the micro-batches, by path, the caller's. Every rank of the split runs as many micro-batches of the same shapes.
@@ -64,15 +64,12 @@ const disposeAll = (arrays: Arrays): void => {
 
 const pathOf = (name: string): string => name.slice(2);
 
-/** Every rank of the group opens its own. */
-export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunner> {
+/** The rank's stages, compiled for each set of shapes when batches of them come first. */
+function openedStages(o: StageRunnerOptions) {
   const { device, split, group } = o;
   const at = coordinatesOf(split.mesh, group.rank);
   const inner = innerRank(split, group.rank);
-  const collectives = await meshCollectives(group, split.mesh);
   const opened = new Map<string, OpenStage>();
-  const sums = arraySums(device);
-  const joined = joinedArrays(group);
 
   function open(key: string, shapes: HostBatch["shapes"]): OpenStage {
     const known = opened.get(key);
@@ -107,6 +104,23 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
     return made;
   }
 
+  return {
+    open,
+    arraysOf,
+    dispose() {
+      for (const { rank } of opened.values()) rank.dispose();
+    },
+  };
+}
+
+/** Every rank of the group opens its own. */
+export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunner> {
+  const { device, split, group } = o;
+  const collectives = await meshCollectives(group, split.mesh);
+  const stages = openedStages(o);
+  const sums = arraySums(device);
+  const joined = joinedArrays(group);
+
   /** Micro-batches that go through the stages in one plan, and what they are computed with. */
   function planOf(open: OpenStage, parameters: Arrays, microBatches: number) {
     const { isGathered, stageCount } = split;
@@ -124,7 +138,7 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
   async function runAlike(open: OpenStage, parameters: Arrays, batches: readonly Pick<HostBatch, "arrays">[], scale: number) {
     const given: Arrays[] = [];
     try {
-      for (const b of batches) given.push(await arraysOf(open, b, scale));
+      for (const b of batches) given.push(await stages.arraysOf(open, b, scale));
       const { gathered, ...planned } = planOf(open, parameters, batches.length);
       const made = await open.rank.run({ ...planned, batches: given, collectives });
       const losses: number[] = [];
@@ -144,7 +158,7 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
     for (let from = 0, to = 0; from < batches.length; from = to) {
       // what is gathered is let go after each micro-batch, with its activations
       while (to < batches.length && keys[to] === keys[from] && !(split.isGathered && to > from)) to++;
-      const made = await runAlike(open(keys[from]!, batches[from]!.shapes), parameters, batches.slice(from, to), scale);
+      const made = await runAlike(stages.open(keys[from]!, batches[from]!.shapes), parameters, batches.slice(from, to), scale);
       losses.push(...made.losses);
       // a rank may own nothing
       if (!gradients || Object.keys(gradients).length === 0) gradients = made.gradients;
@@ -159,7 +173,7 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
   return {
     run,
     dispose() {
-      for (const { rank } of opened.values()) rank.dispose();
+      stages.dispose();
       sums.dispose();
     },
   };
