@@ -3,12 +3,16 @@ import { random } from "../src/base/index.ts";
 import { llamaConfig } from "../src/nn/index.ts";
 import { joinRanks, type ProcessGroup } from "../src/ranks/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
-import { createTrainer, recipeSchema } from "../src/train/index.ts";
+import { createTrainer, type MeshPart, recipeSchema, type ZeroLevel } from "../src/train/index.ts";
 import { trainerOptions, trainSource } from "../src/train/pretrain.ts";
 
 export interface RanksRun {
   readonly threads: number;
-  readonly zero: 0 | 1 | 2;
+  readonly zero: ZeroLevel;
+  /** Axes beside data; the rows of a step stay 8. */
+  readonly mesh?: Pick<MeshPart, "tensor" | "sequence" | "pipeline">;
+  /** Micro-batches that the rows of a step are cut into (default 1). */
+  readonly accumulate?: number;
   readonly warmUp: number;
   readonly steps: number;
   readonly isRank: boolean;
@@ -47,6 +51,7 @@ class Timing {
   }
 }
 
+// a message has two ranks, which a barrier of all would stop
 const collectives = ["allReduce", "reduce", "reduceScatter", "allGather", "broadcast", "exchange"];
 
 /** The group, with its collectives timed while `timing` is on. */
@@ -68,16 +73,21 @@ const timedGroup = (group: ProcessGroup, timing: Timing): ProcessGroup =>
 const settings = JSON.parse(process.argv[2]!) as RanksRun;
 const vocab = 4096;
 const length = 256;
+const { accumulate = 1, mesh } = settings;
+// three heads cannot be halved
+const heads = mesh?.tensor === 2 ? 4 : 3;
 const model = {
-  ...llamaConfig({ vocab, width: 192, layers: 3, heads: 3, hidden: 768, context: length }),
+  ...llamaConfig({ vocab, width: 192, layers: 3, heads, hidden: 768, context: length }),
   tied: true,
   activation: "relu2",
   qkNorm: true,
 } as const;
 const recipe = recipeSchema.parse({
   tokens: "1.6M",
-  rows: 8,
+  rows: 8 / accumulate,
+  accumulate,
   length,
+  mesh,
   rate: 0.02,
   zero: settings.zero,
   optimizer: { kind: "muon", adamFactor: 0.6 },
@@ -94,11 +104,12 @@ const device = openDevice("cpu", { threads: settings.threads });
 const o = { device, model, recipe, train, end: 0, ranks: group };
 const trainer = await createTrainer(trainerOptions(o));
 const source = trainSource(o);
+const microBatches = () => Array.from({ length: accumulate }, () => source.next());
 const reports = [];
-for (let i = 0; i < settings.warmUp + settings.steps; i++) reports.push(await trainer.step([source.next()]));
+for (let i = 0; i < settings.warmUp + settings.steps; i++) reports.push(await trainer.step(microBatches()));
 const timedSteps = group ? settings.steps : 0;
 timing.isOn = true;
-for (let i = 0; i < timedSteps; i++) await trainer.step([source.next()]);
+for (let i = 0; i < timedSteps; i++) await trainer.step(microBatches());
 const ofStep = (total: number) => total / Math.max(1, timedSteps);
 const measured = reports.slice(settings.warmUp);
 const times: RanksTimes = {

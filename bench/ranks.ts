@@ -1,4 +1,4 @@
-/** Data parallel training on one host: two ranks of one thread each beside one process of two threads, at equal global batch, on examples/mail's quick model. */
+/** Training on the ranks of one host: two ranks of one thread each beside one process of two threads, at equal global batch, on examples/mail's quick model. */
 import { fileURLToPath } from "node:url";
 import { startRanks } from "../src/ranks/index.ts";
 import { type Bar, type BenchContext, type BenchResult, digits, interleaved, median, medianRatio } from "./harness.ts";
@@ -27,7 +27,7 @@ export async function run({ scale, say }: BenchContext): Promise<BenchResult> {
   const rounds = Math.max(1, Math.round(5 * scale));
   const counts = { warmUp: 2, steps: Math.max(2, Math.round(10 * scale)) };
   const last: Record<string, RanksTimes[]> = {};
-  const side = (name: string, size: number, settings: Pick<RanksRun, "threads" | "zero">) => async (round: number) => {
+  const side = (name: string, size: number, settings: Omit<RanksRun, "isRank" | "warmUp" | "steps">) => async (round: number) => {
     const times = await runRanks(size, { ...settings, ...counts });
     last[name] = times;
     say(`round ${round + 1}: ${name}: ${digits(median(times[0]!.stepMs))} ms a step`);
@@ -38,6 +38,10 @@ export async function run({ scale, say }: BenchContext): Promise<BenchResult> {
     "data 2 x 1 thread": side("data 2 x 1 thread", 2, { threads: 1, zero: 0 }),
     "data 2 x 1 thread, ZeRO-1": side("data 2 x 1 thread, ZeRO-1", 2, { threads: 1, zero: 1 }),
     "data 2 x 1 thread, ZeRO-2": side("data 2 x 1 thread, ZeRO-2", 2, { threads: 1, zero: 2 }),
+    "data 2 x 1 thread, ZeRO-3": side("data 2 x 1 thread, ZeRO-3", 2, { threads: 1, zero: 3 }),
+    "tensor 2 x 1 thread": side("tensor 2 x 1 thread", 2, { threads: 1, zero: 0, mesh: { tensor: 2 } }),
+    "sequence 2 x 1 thread": side("sequence 2 x 1 thread", 2, { threads: 1, zero: 0, mesh: { sequence: 2 } }),
+    "pipeline 2 x 1 thread": side("pipeline 2 x 1 thread", 2, { threads: 1, zero: 0, mesh: { pipeline: 2 }, accumulate: 4 }),
   };
   const ms = await interleaved(rounds, sides);
   const one = "1 x 2 threads";
@@ -73,10 +77,15 @@ export async function run({ scale, say }: BenchContext): Promise<BenchResult> {
       "data 2 over one process": ratioOf("data 2 x 1 thread"),
       "ZeRO-1 over one process": ratioOf("data 2 x 1 thread, ZeRO-1"),
       "ZeRO-2 over one process": ratioOf("data 2 x 1 thread, ZeRO-2"),
+      "ZeRO-3 over one process": ratioOf("data 2 x 1 thread, ZeRO-3"),
+      "tensor 2 over one process": ratioOf("tensor 2 x 1 thread"),
+      "sequence 2 over one process": ratioOf("sequence 2 x 1 thread"),
+      "pipeline 2 over one process": ratioOf("pipeline 2 x 1 thread"),
     },
     bars,
     notes: [
       "Without ZeRO every rank updates all parameters with its one thread, which is much of a step with Muon; the bytes are the same at every level.",
+      "Pipeline: four micro-batches of two rows. Tensor: four heads in place of three.",
       "Waiting and link are of further steps, with a barrier before each collective.",
     ],
   };
