@@ -189,7 +189,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     spikes: 0,
     ...(o.precision === "f16" ? { lossScale: firstLossScale(o.lossScaling) } : {}),
   };
-  const steps = await openGradients(o, ranks, state).catch((error: unknown) => {
+  const gradients = await openGradients(o, ranks, state).catch((error: unknown) => {
     disposeArrays([state.parameters, state.optimizer]);
     ranks.dispose();
     throw error;
@@ -209,8 +209,8 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const { lossScale } = state;
     const scale = lossScale?.scale ?? 1;
     const scaled = await ranks.total(
-      () => steps.sums(state.parameters, batches, { weight, scale }, run),
-      () => steps.tree,
+      () => gradients.sums(state.parameters, batches, { weight, scale }, run),
+      () => gradients.tree,
     );
     const total = unscaledSums(scaled, scale);
     const { loss, measures } = total;
@@ -232,8 +232,8 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const drawn = o.privacy ? await noiseOf(o.privacy, state.parameters, state.step, device) : {};
     // no signal: an update that has begun is finished, or the state would be half of two steps
     const next = await charged("optimizer", () =>
-      ranks.update(state, steps.tree, (own, ownGradients) =>
-        steps.update.with({ onNative }, own.parameters, own.optimizer, ownGradients, scalars, drawn),
+      ranks.update(state, gradients.tree, (own, ownGradients) =>
+        gradients.update.with({ onNative }, own.parameters, own.optimizer, ownGradients, scalars, drawn),
       ),
     );
     disposeArrays(drawn);
@@ -252,7 +252,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
 
   function finish(): ArraysOf<S> {
     disposeArrays(state.optimizer);
-    for (const c of [steps, ranks]) c.dispose();
+    for (const c of [gradients, ranks]) c.dispose();
     return state.parameters;
   }
 
@@ -261,14 +261,14 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       return state;
     },
     step,
-    peakBytes: () => steps.peakBytes(),
-    precision: steps.precision,
-    precisionTimes: steps.precisionTimes,
+    peakBytes: () => gradients.peakBytes(),
+    precision: gradients.precision,
+    precisionTimes: gradients.precisionTimes,
     get heldBytes() {
-      return arrayBytes(state.parameters) + arrayBytes(state.optimizer) + ranks.heldBytes + steps.heldBytes;
+      return arrayBytes(state.parameters) + arrayBytes(state.optimizer) + ranks.heldBytes + gradients.heldBytes;
     },
-    kept: () => steps.kept(),
-    endProfiles: () => steps.endProfiles(),
+    kept: () => gradients.kept(),
+    endProfiles: () => gradients.endProfiles(),
     finish,
     dispose: () => disposeTree(finish()),
   };
