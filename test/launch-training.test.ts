@@ -3,10 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openArtifact, openStore } from "../src/store/index.ts";
 import { jsonLines, loamProcess, startProcess } from "./support/child.ts";
 import { installed } from "./support/installed.ts";
-import { copyProject, modelContent, type Toy, temporaryFolder, toyYaml, writeToy } from "./support/project.ts";
+import { copyProject, modelContent, type Toy, temporaryFolder, toyYaml, trainingOf, writeToy } from "./support/project.ts";
 import { noRay, openRay } from "./support/ray.ts";
 import { noSlurm, openSlurm } from "./support/slurm.ts";
 import { until } from "./support/until.ts";
@@ -28,15 +27,6 @@ function prepared(changed: Toy = {}): string {
   copyProject(base, folder);
   writeFileSync(join(folder, "loam.yaml"), toyYaml({ ...toy, ...changed }));
   return folder;
-}
-
-async function trainingOf(folder: string): Promise<{ readonly ranks?: object; readonly steps: number }> {
-  const store = await openStore({ root: folder });
-  try {
-    return JSON.parse((await (await openArtifact(store, "toy@latest")).read("training.json")).toString("utf8"));
-  } finally {
-    await store.close();
-  }
 }
 
 /** Processes of ranks of a project by the number that the engine gave them; shells that start one have its words in theirs. */

@@ -2,9 +2,8 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openArtifact, openStore } from "../src/store/index.ts";
 import { jsonLines, loamProcess, startProcess } from "./support/child.ts";
-import { copyProject, modelContent, type Toy, temporaryFolder, toyProject } from "./support/project.ts";
+import { copyProject, modelContent, type Toy, temporaryFolder, toyProject, trainingOf } from "./support/project.ts";
 import { until } from "./support/until.ts";
 
 const onMesh = ["train", "toy", "--mesh", "data=2", "--json"];
@@ -16,16 +15,6 @@ async function prepared(changed: Toy = {}): Promise<string> {
   const { code } = await loamProcess(["run", "shards", "--model", "toy"], { cwd: folder });
   expect(code).toBe(0);
   return folder;
-}
-
-/** What a version's training says of itself. */
-async function trainingOf(folder: string): Promise<{ heldOut: number; steps: number; ranks?: object; recipe: object }> {
-  const store = await openStore({ root: folder });
-  try {
-    return JSON.parse((await (await openArtifact(store, "toy@latest")).read("training.json")).toString("utf8"));
-  } finally {
-    await store.close();
-  }
 }
 
 /** Processes of ranks of a project, by rank. */

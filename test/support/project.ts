@@ -114,6 +114,18 @@ export async function trainedToy(toy: Toy = {}, to: string = temporaryFolder("to
 
 export const toyProject = (toy?: Toy): string => writeToy(temporaryFolder("toy"), toy);
 
+/** What the training of a project's toy says of itself. */
+export async function trainingOf(
+  folder: string,
+): Promise<{ readonly heldOut: number; readonly steps: number; readonly ranks?: object; readonly recipe: object }> {
+  const store = await openStore({ root: folder });
+  try {
+    return JSON.parse((await (await openArtifact(store, "toy@latest")).read("training.json")).toString("utf8"));
+  } finally {
+    await store.close();
+  }
+}
+
 /** What a trained model is: digests of its files, and the metrics of its run without their speeds. */
 export async function modelContent(folder: string, version = "toy@latest"): Promise<Record<string, unknown>> {
   const store = await openStore({ root: folder });
