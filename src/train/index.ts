@@ -11,6 +11,7 @@ export { type AdversaryOptions, adversaryLoss, adversarySpecs, isOfAdversary } f
 export type { BatchArraySpec, HostBatch } from "./batch.ts";
 export { type BatchPlan, batchPlan } from "./batch-plan.ts";
 export { type LoadedCheckpoint, latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+export { packedArrays } from "./decoder-batches.ts";
 export { decoderConfigOf } from "./decoder-config.ts";
 export { decoderLoss } from "./decoder-training.ts";
 export { trainErrors } from "./errors.ts";

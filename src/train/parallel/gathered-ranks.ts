@@ -4,6 +4,7 @@ import type { Device } from "../../tensor/index.ts";
 import { addUp, agreedByFirst, blameFor, gradientNorm } from "./group-answers.ts";
 import type { ModelSplit } from "./model-split.ts";
 import { onEveryRank } from "./on-every-rank.ts";
+import { gatherNumbers } from "./rank-arrays.ts";
 import type { PartArrays } from "./split-values.ts";
 import type { StepRanks } from "./step-ranks.ts";
 
@@ -26,8 +27,9 @@ export function gatheredRanks({ device, group, split }: GatheredRanksOptions): S
     start: async () => {},
     weigh: async (own, count) => (await onEveryRank(group, own, weights => weights, count)).numbers.flat(),
     async total(own, gradients) {
-      const { numbers } = await onEveryRank(group, own, ({ loss }) => [loss], 1);
-      losses = numbers.flat();
+      // where it throws the rank ends at once: the others are within collectives of the same step, and learn of it as of a lost rank
+      const { loss } = await own();
+      losses = (await gatherNumbers(group, [loss])).flat();
       // arrays by path, which the trainer's types cannot say
       return { loss: addUp(losses), squared: await norm.all(gradients() as PartArrays), own: [], measures: {} };
     },

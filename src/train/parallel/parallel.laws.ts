@@ -1,4 +1,5 @@
 /** For tests of parallel training: the toy runs of `toy.laws.ts` on ranks that are tasks of this process. */
+import { expect } from "vitest";
 import { type Tree, treeLeaves } from "../../base/index.ts";
 import { memoryGroups, type ProcessGroup } from "../../ranks/index.ts";
 import { type DeviceArray, mul } from "../../tensor/index.ts";
@@ -35,3 +36,17 @@ export const recorder: Rule = {
   scalars: () => ({}),
   update: ({ value, gradient, gradientScale }) => ({ value, state: { gradient: mul(gradient, gradientScale) } }),
 };
+
+/** Greatest difference over greatest value, of all arrays together. */
+export function relativeDifference(got: ReadonlyMap<string, Float64Array>, want: ReadonlyMap<string, Float64Array>): number {
+  let [off, most] = [0, 0];
+  expect([...got.keys()].sort()).toEqual([...want.keys()].sort());
+  for (const [path, values] of want) {
+    expect(got.get(path)).toHaveLength(values.length);
+    for (const [i, v] of values.entries()) {
+      off = Math.max(off, Math.abs(v - got.get(path)![i]!));
+      most = Math.max(most, Math.abs(v));
+    }
+  }
+  return off / most;
+}

@@ -11,7 +11,7 @@ import { trainerOptions, trainSource } from "../pretrain.ts";
 import { toyModel, toyRecipe, toyRuns } from "../toy.laws.ts";
 import { createTrainer } from "../trainer.ts";
 import { parameterOwners } from "./owners.ts";
-import { leavesOf, onRanks, recorder, runSteps, valuesOf } from "./parallel.laws.ts";
+import { leavesOf, onRanks, recorder, relativeDifference, runSteps, valuesOf } from "./parallel.laws.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const root = mkdtempSync(join(tmpdir(), "loam-parallel-"));
@@ -31,18 +31,6 @@ const recipes: Readonly<Record<string, Partial<PretrainRecipeInput>>> = {
 const of = (over: Partial<PretrainRecipeInput>, ranks?: ProcessGroup) =>
   options(toyRecipe({ tokens: 40 * 8 * 32, ...over }), { model, ranks });
 
-/** Greatest difference over greatest value, of all arrays together. */
-function relative(got: ReadonlyMap<string, Float64Array>, want: ReadonlyMap<string, Float64Array>): number {
-  let [off, most] = [0, 0];
-  expect([...got.keys()].sort()).toEqual([...want.keys()].sort());
-  for (const [path, values] of want)
-    for (const [i, v] of values.entries()) {
-      off = Math.max(off, Math.abs(v - got.get(path)![i]!));
-      most = Math.max(most, Math.abs(v));
-    }
-  return off / most;
-}
-
 describe.each(Object.entries(recipes))("%s", (_, over) => {
   test("gradients of step 1 on 2, 3 and 4 ranks equal one rank's within 1e-5", async () => {
     /** The gradients that each rank would apply, by path, and its report. */
@@ -58,7 +46,7 @@ describe.each(Object.entries(recipes))("%s", (_, over) => {
     for (const size of [2, 3, 4]) {
       const ranks = await onRanks(size, gradients);
       // owners hold each gradient once
-      expect(relative(new Map(ranks.flatMap(r => r.found)), new Map(one.found))).toBeLessThan(1e-5);
+      expect(relativeDifference(new Map(ranks.flatMap(r => r.found)), new Map(one.found))).toBeLessThan(1e-5);
       for (const { report } of ranks) {
         expect(report.loss).toBe(ranks[0]!.report.loss);
         expect(Math.abs(report.loss / one.report.loss - 1)).toBeLessThan(1e-6);

@@ -10,6 +10,7 @@ import { addUp, agreedByFirst, blameFor, gradientNorm } from "./group-answers.ts
 import { type JoinedArrays, joinedArrays } from "./joined-arrays.ts";
 import { type ModelSplit, partHolder, partHolders, partSummands, type SplitParameter } from "./model-split.ts";
 import { onEveryRank } from "./on-every-rank.ts";
+import { gatherNumbers } from "./rank-arrays.ts";
 import { ownedArrays, type PartArrays, partBesideOwner, wholeOnOwner } from "./split-values.ts";
 import type { StepRanks, StepSums, Updated } from "./step-ranks.ts";
 
@@ -99,7 +100,9 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
   async function total(own: () => Promise<StepSums>, parts: () => unknown): Promise<StepSums> {
     dispose(gradients);
     gradients = {};
-    const { numbers } = await onEveryRank(group, own, made => [made.loss, made.squared], 2);
+    // where it throws the rank ends at once: the others are within collectives of the same step, and learn of it as of a lost rank
+    const made = await own();
+    const numbers = await gatherNumbers(group, [made.loss, made.squared]);
     told = numbers;
     const isSound = numbers.flat().every(Number.isFinite);
     // parts by path, which the trainer's types cannot say

@@ -12,7 +12,7 @@ import { pretrain, trainerOptions, trainSource } from "../pretrain.ts";
 import { toyModel, toyRecipe, toyRuns } from "../toy.laws.ts";
 import { createTrainer } from "../trainer.ts";
 import { meshSize } from "./mesh.ts";
-import { leavesOf, onRanks, recorder, runSteps, valuesOf } from "./parallel.laws.ts";
+import { leavesOf, onRanks, recorder, relativeDifference, runSteps, valuesOf } from "./parallel.laws.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const root = mkdtempSync(join(tmpdir(), "loam-split-"));
@@ -39,20 +39,6 @@ const shown = (mesh: MeshPart): string =>
     .map(([axis, size]) => `${axis}=${size}`)
     .join(", ");
 
-/** Greatest difference over greatest value, of all arrays together. */
-function relative(got: ReadonlyMap<string, Float64Array>, want: ReadonlyMap<string, Float64Array>): number {
-  let [off, most] = [0, 0];
-  expect([...got.keys()].sort()).toEqual([...want.keys()].sort());
-  for (const [path, values] of want) {
-    expect(got.get(path)).toHaveLength(values.length);
-    for (const [i, v] of values.entries()) {
-      off = Math.max(off, Math.abs(v - got.get(path)![i]!));
-      most = Math.max(most, Math.abs(v));
-    }
-  }
-  return off / most;
-}
-
 /** What tells ranks from one rank is on: a ragged number of rows, tied weights, dropout, packing, clipping, several micro-batches. */
 const recipe = { rows: 7, accumulate: 3, dropout: 0.1, clip: 0.05 } as const satisfies Partial<PretrainRecipeInput>;
 
@@ -71,7 +57,7 @@ async function gradientsHold(mesh: MeshPart, zero?: ZeroLevel): Promise<void> {
   const want = await one;
   const ranks = await onRanks(meshSize(mesh), gradients({ ...recipe, mesh, ...(zero ? { zero } : {}) }));
   // owners hold each gradient once, whole
-  expect(relative(new Map(ranks.flatMap(r => r.found)), new Map(want.found))).toBeLessThan(1e-5);
+  expect(relativeDifference(new Map(ranks.flatMap(r => r.found)), new Map(want.found))).toBeLessThan(1e-5);
   for (const { report } of ranks) {
     expect(report.loss).toBe(ranks[0]!.report.loss);
     expect(Math.abs(report.loss / want.report.loss - 1)).toBeLessThan(1e-6);
@@ -221,6 +207,34 @@ test("a number that is none stops all ranks before anything is applied, and the 
       code: "train/diverged",
       message: expect.stringMatching(/^step 1: expected a finite loss and gradient, got loss NaN, gradient norm NaN on rank 2, 3\./),
     });
+});
+
+test("a rank that fails within a step ends at once with its own error, and the others learn of it as of a lost rank", async () => {
+  for (const over of [{ mesh: { tensor: 2 } }, { mesh: { pipeline: 2 } }, { zero: 3 }] as const) {
+    const errors = await onRanks(2, async ranks => {
+      const o = of({ rows: 6, ...over }, ranks);
+      const trainer = await createTrainer(trainerOptions(o));
+      if (ranks.rank === 1) leavesOf(trainer.state.parameters)[0]!.dispose();
+      try {
+        await trainer.step([trainSource(o).next()]);
+        return undefined;
+      } catch (error) {
+        // as the process of a rank ends
+        (ranks as ProcessGroup & { crash(): void }).crash();
+        return error;
+      }
+    });
+    expect(errors[1]).toMatchObject({ code: "tensor/disposed" });
+    expect(errors[0]).toMatchObject({ code: "ranks/lost", message: expect.stringContaining("rank 1") });
+  }
+});
+
+test("without a group a recipe's mesh is one rank: steps of it can be profiled in this process", async () => {
+  const { trainer, reports } = await runSteps(of({ mesh: { tensor: 2, pipeline: 2 }, zero: 3 }), 1);
+  trainer.dispose();
+  const alone = await runSteps(of({}), 1);
+  alone.trainer.dispose();
+  expect(reports[0]!.loss).toBe(alone.reports[0]!.loss);
 });
 
 test("what ranks that part the model cannot do is refused by name, and so is a mesh that does not fit", async () => {

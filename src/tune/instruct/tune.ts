@@ -12,7 +12,15 @@ import {
 } from "../../nn/index.ts";
 import type { ProcessGroup } from "../../ranks/index.ts";
 import { type Device, type DeviceArray, mul, sum, type Tensor } from "../../tensor/index.ts";
-import { type BatchSource, gatherNumbers, type HostBatch, type MeasuredLoss, rowsOfShare, treeProgram } from "../../train/index.ts";
+import {
+  type BatchSource,
+  gatherNumbers,
+  type HostBatch,
+  type MeasuredLoss,
+  packedArrays,
+  rowsOfShare,
+  treeProgram,
+} from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { runFit } from "../fit.ts";
 import { type FrozenArrays, type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
@@ -48,15 +56,7 @@ export const attentionBlock = 128;
 export const decoderRate = 2e-5;
 
 const hostBatch = (b: TuneBatch, seed: number, examples: readonly Encoded[], more: MoreArrays | undefined): HostBatch => ({
-  arrays: {
-    ...more?.of(b, examples),
-    tokens: b.tokens,
-    targets: b.targets,
-    segments: b.segments,
-    positions: b.positions,
-    weights: b.weights,
-    seed: Int32Array.of(seed),
-  },
+  arrays: { ...more?.of(b, examples), ...packedArrays(b, seed) },
   weight: weightOf(b),
   documents: b.examples.map(i => examples[i]!.place),
 });
