@@ -1,4 +1,4 @@
-/** Which engines this machine could start tasks on, as far as it can be told in a moment: nothing is submitted. */
+/** Which engines this machine could start tasks on, as far as a quick look shows: nothing is submitted. */
 import { environment, isLoamError } from "../base/index.ts";
 import type { EngineName } from "./part.ts";
 import { runProgram } from "./program.ts";

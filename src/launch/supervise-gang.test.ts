@@ -1,4 +1,4 @@
-/** Tasks that need each other: all run or none, the one whose end was the reason is told, and nothing is left. */
+/** Tasks that need each other: all run or none, the one whose end was the reason is named, and nothing is left. */
 import { expect, test } from "vitest";
 import type { Launcher, LaunchJob, TaskState } from "./launcher.ts";
 import { localLauncher } from "./local.ts";

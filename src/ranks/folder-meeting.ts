@@ -13,7 +13,7 @@ import { sharedMemoryGroup } from "./shared/index.ts";
 import { tcpGroup } from "./tcp/index.ts";
 import { rankVariables } from "./variables.ts";
 
-/** Where a rank runs, as it tells the others. */
+/** Where a rank runs, as the others read it. */
 export interface RankPlacement {
   readonly rank: number;
   readonly host: string;

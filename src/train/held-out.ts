@@ -116,9 +116,9 @@ export function heldOutLoss(
     if (split?.isGathered && all.length % parts && part >= all.length % parts) await losses.of(p, all[0]!, onNative);
     const gathered = o.ranks ? await gatherNumbers(o.ranks, totals) : [totals];
     const weight = all.reduce((sum, b) => sum + b.weight, 0);
-    const told = rankAt(mesh, { pipeline: mesh.sizes.pipeline - 1, data: 0, expert: 0, sequence: 0, tensor: 0 });
+    const first = rankAt(mesh, { pipeline: mesh.sizes.pipeline - 1, data: 0, expert: 0, sequence: 0, tensor: 0 });
     // in the order of batches, whoever took them: the sum does not depend on the number of ranks
-    return totals.reduce((sum, _, i) => sum + gathered[told + (i % parts) * mesh.sizes.sequence * mesh.sizes.tensor]![i]!, 0) / weight;
+    return totals.reduce((sum, _, i) => sum + gathered[first + (i % parts) * mesh.sizes.sequence * mesh.sizes.tensor]![i]!, 0) / weight;
   }
   return { of, dispose: () => losses?.dispose() };
 }

@@ -95,7 +95,7 @@ describe.skipIf(lacksPjrt !== undefined)(`on a device with f16${pjrtReason}`, ()
     expect(found[1]).toEqual(found[0]);
   }, 60_000);
 
-  test("a resumed run goes on with the scale of its checkpoint, in every bit; the log tells the scale", async () => {
+  test("a resumed run goes on with the scale of its checkpoint, in every bit; the scale is in the log", async () => {
     const loop = async (where: string, stopAt?: number) => {
       const stop = new AbortController();
       const o = options();

@@ -111,7 +111,7 @@ export interface StepReport {
   readonly learningRate: number;
   /** With `measureNoise`, at steps of two micro-batches and more. */
   readonly noise?: NoiseEstimate;
-  /** With f16: what the loss was multiplied by, and how many steps were skipped so far. */
+  /** With f16: the factor of the loss, and how many steps were skipped so far. */
   readonly lossScale?: number;
   readonly skippedSteps?: number;
   /** With f16: the gradient was no number, so nothing was applied. */

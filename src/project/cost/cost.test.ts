@@ -59,7 +59,7 @@ const counted = (over: Partial<CountedRuns> & Pick<CountedRuns, "runs">): Counte
 const rates = costRatesOf(corePricesPart.parse({}));
 const reportOf = (...all: CountedRuns[]) => costReport({ subject: "toy@1", artifact: "model-1", counted: all }, rates);
 
-test("ranks' waiting is told apart and not charged", () => {
+test("ranks' waiting stands apart and is not charged", () => {
   const [alone, ranks] = [ledgerOf({ children: 20 }), ledgerOf({ children: 20, waited: 7 })];
   expect(readRunLedger(JSON.stringify(ranks))).toEqual(ranks);
   const report = reportOf(counted({ runs: [runOf({ ledger: alone }), runOf({ ledger: ranks })] }));

@@ -1,4 +1,4 @@
-/** A program of its own: opens the device it is told and computes on it, or loads the plugin it is told, and says how that went as one line of JSON. */
+/** A program of its own: opens a device and computes on it, or loads a plugin, and prints the result as one line of JSON. */
 import { LoamError, renderProblem } from "../../base/index.ts";
 import { add, compile, openDevice, pluginVersion, type Tensor } from "../../tensor/index.ts";
 import type { Probed } from "./probe-device.ts";

@@ -1,6 +1,6 @@
 /**
  * What the command and the ranks that an engine has started share: a folder of one run. The command leaves the task, the secret and a heartbeat in it and asks
- * for the end; each rank leaves where it is and what it has to tell. It lies in the scratch folder of the training, for the owner alone.
+ * for the end; each rank leaves where it is, and its messages. It lies in the scratch folder of the training, for the owner alone.
  */
 import { randomBytes } from "node:crypto";
 import { appendFileSync, closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeFileSync } from "node:fs";

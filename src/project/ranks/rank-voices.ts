@@ -6,7 +6,7 @@ import { openingEvent, type RankEvent } from "./rank-event.ts";
 
 const exitKinds = { 2: "usage", 3: "environment" } as const;
 
-/** An error that a rank has told, as it would have been thrown here. */
+/** An error that a rank has reported, as it would have been thrown here. */
 const errorOf = (problem: Problem, exitCode: number): LoamError =>
   new LoamError(problem, { status: 500, exit: exitKinds[exitCode as keyof typeof exitKinds] ?? "failure", meaning: "An error of a rank." });
 
@@ -39,7 +39,7 @@ export class RankVoices {
     this.#watched.progress(event);
   }
 
-  /** The rank's error that is the reason for all others; undefined where none has told one: a rank was killed. */
+  /** The rank's error that is the reason for all others; undefined where none has reported one: a rank was killed. */
   reason(size: number): LoamError | undefined {
     const own = [...this.#errors].filter(([, e]) => !ofAnother.includes(e.problem.code)).sort(([a], [b]) => a - b);
     const [first] = own;
@@ -49,7 +49,7 @@ export class RankVoices {
     return errorOf({ ...problem, ...defined({ place }) }, exitCode);
   }
 
-  /** What a rank has told of another: that it was lost, or did not come. */
+  /** What a rank has reported of another: that it was lost, or did not come. */
   get ofOthers(): LoamError | undefined {
     const told = ["ranks/lost", "ranks/stuck", "train/rank"].flatMap(code =>
       [...this.#errors.values()].filter(e => e.problem.code === code),

@@ -143,7 +143,7 @@ function seatOf({ task, signal, write }: RankWork): RankSeat {
 const stoppedElsewhere = () =>
   ranksErrors.fail("lost", { place: "another rank", expected: "training to its end", received: "its stop by a signal" });
 
-/** Carries out a rank's part of a task, to its end. Errors: train/*, ranks/*, told on standard output, or in the folder of the run, too. */
+/** Carries out a rank's part of a task, to its end. Errors: train/*, ranks/*, written to standard output, or to the folder of the run, too. */
 export async function workAsRank(o: RankWork): Promise<void> {
   const seat = seatOf(o);
   let group: ProcessGroup | undefined;

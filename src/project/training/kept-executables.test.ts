@@ -29,7 +29,7 @@ function project(said: object = report, content: Uint8Array = bytes): string {
   return folder;
 }
 
-test("the executable of the same program, plugin and processor is given, and told", async () => {
+test("the executable of the same program, plugin and processor is given, with a message", async () => {
   const told: string[] = [];
   expect(await keptExecutables(project(), message => told.push(message))(wanted)).toEqual(bytes);
   expect(told).toEqual(["gradient: compiled before, loaded from .loam/compiled/toy-cpu"]);

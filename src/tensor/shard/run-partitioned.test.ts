@@ -15,7 +15,7 @@ import { openPartitioned, shardingText } from "./run-partitioned.ts";
 import { type ShardOptions, shardGraph } from "./shard-graph.ts";
 import { joinValues, partOfValues } from "./shard-values.ts";
 
-test("a layout is told to XLA as tiles and their devices, copies of a tile last", () => {
+test("a layout is written for XLA as tiles and their devices, copies of a tile last", () => {
   const mesh = meshOf({ data: 2, tensor: 2 });
   const text = (shape: number[], split: MeshSizes) => shardingText(shardLayoutOf(mesh, shape, { split }, "x"), mesh);
   expect(text([4, 4], {})).toBe("{replicated}");

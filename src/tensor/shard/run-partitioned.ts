@@ -1,5 +1,5 @@
 /**
- * A whole program that a PJRT plugin's own compiler partitions over devices of one client: XLA's GSPMD, told only how inputs and outputs lie (Xu et
+ * A whole program that a PJRT plugin's own compiler partitions over devices of one client: XLA's GSPMD, given only the layouts of inputs and outputs (Xu et
  * al. 2021). It shares no rule and no collective with shard-graph.ts, so on the CPU plugin with several devices it is the independent judge of
  * sharded programs. Left out: state that stays on the devices between runs, and summands (`partial`), which OpSharding cannot say of a result.
  */

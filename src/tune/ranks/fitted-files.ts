@@ -1,4 +1,4 @@
-/** What the ranks of a tuning have come to, as files of the folder that they share: arrays that were trained, and what is told of the run. */
+/** The result of the ranks of a tuning, as files of the folder that they share: trained arrays, and the report of the run. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";

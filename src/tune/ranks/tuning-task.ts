@@ -71,7 +71,7 @@ export async function tuneAsRank(task: LaunchedTuning, { stageOf, open, progress
   await stage.run({
     inputs,
     options: stage.options.parse(task.options),
-    // a stage that is told of ranks writes nothing: whatever is called throws
+    // a stage that runs as a rank writes nothing: whatever is called throws
     output: { write: nothing, writeStream: nothing } as never,
     // the same
     runData: { write: nothing } as never,
@@ -81,7 +81,7 @@ export async function tuneAsRank(task: LaunchedTuning, { stageOf, open, progress
   });
 }
 
-/** What a tuning's stage is told of ranks, beside the rest of its surroundings. */
+/** Ranks of a tuning's stage, beside the rest of its surroundings. */
 export interface TuningRanks {
   /** This process is one of these ranks: it trains and writes no artifact. */
   readonly ranks?: ProcessGroup | undefined;
