@@ -29,7 +29,10 @@ export const lifeVerbs: readonly Verb[] = [
     options: [
       project,
       ["-m, --model <name>", "the model to train; needed where its name is also a subcommand"],
-      ["--mesh <axes>", "processes (ranks) that train together, such as data=2 (default: `mesh:` of the recipe, else one)"],
+      [
+        "--mesh <axes>",
+        "processes (ranks) that train together, such as data=2 or pipeline=2,data=2 (default: `mesh:` of the recipe, else one)",
+      ],
       [
         "--zero <level>",
         "ZeRO level: 1 divides the optimiser state among the ranks, 2 the gradients too, 3 the parameters too (default: the recipe's, else 0)",
