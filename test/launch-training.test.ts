@@ -50,6 +50,9 @@ const meetings = (folder: string): string[] =>
     /run-[0-9a-f]{24}$|launch\/loam-train/.test(path),
   );
 
+/** Steps enough to be stopped between them: a rank looks for a stop once a second, in which it takes dozens. */
+const long: Toy = { tokens: 80_000 };
+
 const stepSaid = (least: number) => new RegExp(`"step":(?:${Array.from({ length: 60 }, (_, i) => least + i).join("|")}),`);
 
 interface Engine {
@@ -93,7 +96,7 @@ for (const { name, reason, open } of engines)
     });
 
     test("a killed rank is named, the others end, and the same command goes on from the newest checkpoint", async () => {
-      const folder = prepared();
+      const folder = prepared(long);
       const run = startProcess(launched, at(folder));
       await run.says(stepSaid(5));
       process.kill(rankProcesses(folder).get(1)!, "SIGKILL");
@@ -109,7 +112,7 @@ for (const { name, reason, open } of engines)
     });
 
     test.each(["restart", "shrink"] as const)("with onLost: %s the training goes on by itself", async rule => {
-      const folder = prepared({ train: `${toy.train}\n      onLost: ${rule}` });
+      const folder = prepared({ ...long, train: `${toy.train}\n      onLost: ${rule}` });
       const run = startProcess(launched, at(folder));
       await run.says(stepSaid(5));
       process.kill(rankProcesses(folder).get(1)!, "SIGKILL");
@@ -122,7 +125,7 @@ for (const { name, reason, open } of engines)
     });
 
     test("Ctrl-C saves on all ranks and ends them; the same command goes on from there", async () => {
-      const folder = prepared({ train: "checkpointSeconds: 600" });
+      const folder = prepared({ ...long, train: "checkpointSeconds: 600" });
       const run = startProcess(launched, at(folder));
       await run.says(stepSaid(5));
       run.kill("SIGINT");
