@@ -175,6 +175,8 @@ export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   "hyparquet-compressors": "src/data/sources/guarded/parquet-job.mjs",
   "pdfjs-dist": "src/data/sources/guarded/pdf-job.mjs",
   "pdfjs-dist/legacy/build/pdf.mjs": "src/data/sources/guarded/pdf-job.mjs",
+  yauzl: "src/data/sources/archive/zip.ts",
+  "modern-tar": "src/data/sources/archive/tar.ts",
   mammoth: "src/data/sources/docx.ts",
   "seek-bzip": "src/data/sources/compressed/bzip2.ts",
   "libphonenumber-js/max": "src/data/steps/private/phone-library.ts",

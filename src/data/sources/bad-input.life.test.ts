@@ -13,6 +13,7 @@ import { pdfLimits, pdfReader } from "./pdf/reader.ts";
 import { fileOf, readBytes } from "./read-bytes.laws.ts";
 import { readers } from "./readers.ts";
 import type { Reader, ReadRecord } from "./source.ts";
+import { workbookFile } from "./xlsx/xlsx.laws.ts";
 
 const page = "<html><title>T</title><p>The text of the page is here for all to read.</p></html>";
 const http = `HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n${page}`;
@@ -27,6 +28,14 @@ const good: { readonly [N in ReaderName]: readonly [name: string, bytes: Buffer,
   jsonl: ["a.jsonl", Buffer.from('{"text":"one"}\n{"text":"two"}\n'), 2],
   huggingface: ["data/train-00000-of-00001.jsonl", Buffer.from('{"text":"one"}\n{"text":"two"}\n'), 2],
   csv: ["a.csv", Buffer.from('text,n\n"one, two",1\nthree,2\n'), 2],
+  xlsx: [
+    "a.xlsx",
+    workbookFile({
+      texts: ["text"],
+      rows: ['<row r="1"><c r="A1" t="s"><v>0</v></c></row>', '<row r="2"><c r="A2" t="inlineStr"><is><t>one</t></is></c></row>'],
+    }),
+    1,
+  ],
   warc: ["a.warc", Buffer.from(warcRecord + warcRecord), 2],
   docx: ["a.docx", wordFile("<w:p><w:r><w:t>First.</w:t></w:r></w:p>"), 1],
   pdf: ["a.pdf", pdfOf([[{ text: "One fox runs.", x: 72, y: 700 }]]), 1],

@@ -3,13 +3,13 @@
  * line by line, so that a quote that never ends costs one line and not the rest of the file.
  */
 import { isUtf8 } from "node:buffer";
-import { nearest, sha256 } from "../../base/index.ts";
+import { sha256 } from "../../base/index.ts";
 import { decodeBytes } from "../windows-1252.ts";
 import { BadFile } from "./bad-file.ts";
+import { checkColumns } from "./columns.ts";
 import { charsetOf } from "./email/charset.ts";
-import { fieldNames, fieldOf, fieldsRecord, fieldText, namedFields, type RecordFields } from "./fields.ts";
+import { fieldOf, fieldsRecord, fieldText, type RecordFields } from "./fields.ts";
 import { maxLineBytes, type SourceLine, sourceLines } from "./file.ts";
-import type { SourceOptions } from "./options.ts";
 import type { Reader, ReadRecord } from "./source.ts";
 
 /** Rows parsed at once: the parser's start costs as much as some hundred rows. After a bad row it begins with one again. */
@@ -128,31 +128,6 @@ class Rows {
   }
 }
 
-/** What else may part columns, where the first row is not parted. */
-const otherDelimiters = [";", "\t", "|", ","] as const;
-
-/** The table has the columns that the source names; of a list of fields one is enough. Errors: BadFile with what to say instead. */
-function checkColumns(names: readonly string[], options: SourceOptions, place: string): void {
-  const field = fieldOf(options);
-  const isAbsent = (name: string) => !names.includes(name);
-  const texts = fieldNames(field);
-  const either = typeof field !== "string" && texts.every(isAbsent) ? texts.join('" or "') : undefined;
-  const absent =
-    either ?? [...(typeof field === "string" ? texts : []), ...namedFields(options.attributes).map(([, from]) => from)].find(isAbsent);
-  if (absent === undefined) return;
-  const delimiter = names.length === 1 ? otherDelimiters.find(d => names[0]!.includes(d)) : undefined;
-  const near = nearest(absent, names);
-  const hint =
-    delimiter !== undefined
-      ? `. The first row looks parted by ${JSON.stringify(delimiter)}: say delimiter: ${JSON.stringify(delimiter)}`
-      : near !== undefined
-        ? `. Did you mean "${near}"?`
-        : texts.includes(absent) && options.field === undefined
-          ? ". Name the column that holds the text with field:"
-          : "";
-  throw new BadFile("csv", `expected a column "${absent}", got ${names.slice(0, 20).join(", ")}${hint}`, place);
-}
-
 export const csv: Reader = {
   name: "csv",
   version: 1,
@@ -173,7 +148,7 @@ export const csv: Reader = {
       if (names === undefined) {
         if (values.length > maxColumns) throw new BadFile("csv", `expected at most ${maxColumns} columns, got ${values.length}`, place);
         names = values.map((name, i) => (values.indexOf(name) === i ? name : `${name}_${i + 1}`));
-        checkColumns(names, options, place);
+        checkColumns(names, options, { place, format: "csv" });
         return undefined;
       }
       if (values.length !== names.length)

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileError } from "../../base/index.ts";
 import { dataErrors } from "../errors.ts";
+import { archiveOf } from "./archive/archive.ts";
 import { openedName } from "./compressed/expand.ts";
 import { glob } from "./glob.ts";
 import type { SourceOptions } from "./options.ts";
@@ -76,18 +77,20 @@ export function walkFiles(root: string): string[] {
   return all.sort();
 }
 
-/** Which of some paths a source takes: its patterns, or its reader's endings. Errors: `data/sourceEmpty`. */
+/** Which of some paths a source takes: its patterns, or its reader's endings and archives. Errors: `data/sourceEmpty`. */
 export function takenFiles(source: SourceOptions, all: readonly string[], origin: string): string[] {
   const { extensions } = readers[source.reader];
   const patterns = source.files === undefined ? undefined : [source.files].flat().map(glob);
   const takes = patterns
     ? (path: string) => patterns.some(p => p(path))
-    : (path: string) => extensions.some(e => openedName(path).endsWith(e));
+    : (path: string) => archiveOf(path) !== undefined || extensions.some(e => openedName(path).endsWith(e));
   const files = all.filter(takes).sort();
   if (files.length === 0)
     throw dataErrors.fail("sourceEmpty", {
       place: `source (${origin})`,
-      expected: source.files ? `files like ${[source.files].flat().join(", ")}` : `files ending in ${extensions.join(", ")}`,
+      expected: source.files
+        ? `files like ${[source.files].flat().join(", ")}`
+        : `files ending in ${extensions.join(", ")}, or archives of such files`,
       received: all.length === 0 ? "an empty folder" : `${all.length} other files`,
       hint: "Name them with `files:`, or choose another reader.",
     });

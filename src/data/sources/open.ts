@@ -3,6 +3,7 @@
  * after: a folder's files, a bucket's objects, a query's rows, a data set's splits.
  */
 import type { DocumentAttributes } from "../document.ts";
+import { archiveOf, archiveRecords } from "./archive/archive.ts";
 import { type ManifestEntry, type SourceFile, sourceFile } from "./file.ts";
 import { type HashOptions, hashFiles } from "./hashes.ts";
 import { datasetFiles } from "./huggingface/folder.ts";
@@ -93,11 +94,20 @@ const withClasses = (attributes: DocumentAttributes, classes: NonNullable<Manife
     Object.entries(attributes).map(([name, value]) => [name, (typeof value === "number" && classes[name]?.[value]) || value]),
   );
 
+/** The records of one file, or of the members of an archive that the reader takes. */
+function fileRecords(file: SourceFile, source: SourceOptions): AsyncIterable<ReadRecord> {
+  const reader = readers[source.reader];
+  const archive = source.huggingface === undefined && source.sql === undefined ? archiveOf(file.path) : undefined;
+  if (archive === undefined) return reader.records(file, source);
+  const { extensions } = reader;
+  return archiveRecords(file, archive, { extensions, records: member => reader.records(member, source) });
+}
+
 /** The records of one file of a source. */
 export async function* sourceRecords(open: OpenSource, source: SourceOptions, entry: ManifestEntry): AsyncGenerator<ReadRecord> {
   const { attributes, field, classes } = entry;
   const options = field === undefined ? source : { ...source, field: typeof field === "string" ? field : [...field] };
-  for await (const record of readers[source.reader].records(open.file(entry), options)) {
+  for await (const record of fileRecords(open.file(entry), options)) {
     if (!record.ok || (attributes === undefined && classes === undefined)) yield record;
     else yield { ...record, attributes: { ...(classes ? withClasses(record.attributes, classes) : record.attributes), ...attributes } };
   }

@@ -1,7 +1,20 @@
 /** The `source:` and `sources:` parts of a data set in `loam.yaml`. */
 import { z } from "zod";
 
-export const readerNames = ["email", "text", "jsonl", "html", "csv", "parquet", "warc", "markdown", "docx", "pdf", "huggingface"] as const;
+export const readerNames = [
+  "email",
+  "text",
+  "jsonl",
+  "html",
+  "csv",
+  "xlsx",
+  "parquet",
+  "warc",
+  "markdown",
+  "docx",
+  "pdf",
+  "huggingface",
+] as const;
 export type ReaderName = (typeof readerNames)[number];
 
 /** What reads the rows of a query. */
@@ -9,7 +22,7 @@ const rowReaders: readonly ReaderName[] = ["jsonl", "email"];
 const someTexts = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
 /** What makes records of fields. */
-const recordReaders: readonly (ReaderName | undefined)[] = ["jsonl", "csv", "parquet", "huggingface", undefined];
+const recordReaders: readonly (ReaderName | undefined)[] = ["jsonl", "csv", "xlsx", "parquet", "huggingface", undefined];
 const attributeName = z
   .string()
   .min(1)

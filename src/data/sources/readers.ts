@@ -13,6 +13,7 @@ import { pdf } from "./pdf/reader.ts";
 import type { Reader } from "./source.ts";
 import { textFileReader } from "./text.ts";
 import { warc } from "./warc/reader.ts";
+import { xlsx } from "./xlsx/reader.ts";
 
 const guarded = (reader: Reader): Reader => ({
   ...reader,
@@ -32,6 +33,7 @@ export const readers: { readonly [N in ReaderName]: Reader } = {
   jsonl: guarded(jsonl),
   html: guarded(html),
   csv: guarded(csv),
+  xlsx: guarded(xlsx),
   parquet: guarded(parquet),
   warc: guarded(warc),
   markdown: guarded(markdown),

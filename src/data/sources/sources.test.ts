@@ -140,7 +140,9 @@ test("sources that are not there say what was looked for", async () => {
   project({ "t/a.png": "x" });
   await expect(readAll({ npm: "no-such-package-here", reader: "email" })).rejects.toThrow("npm install no-such-package-here");
   await expect(readAll({ folder: "nowhere", reader: "text" })).rejects.toThrow('expected a folder, got "nowhere"');
-  await expect(readAll({ folder: "t", reader: "text" })).rejects.toThrow("expected files ending in .txt, .md, .text, got 1 other files");
+  await expect(readAll({ folder: "t", reader: "text" })).rejects.toThrow(
+    "expected files ending in .txt, .md, .text, or archives of such files, got 1 other files",
+  );
   expect(() => sourceOptions.parse({ reader: "text" })).toThrow("one of npm, folder, files, s3, sql or huggingface");
   expect(() => sourceOptions.parse({ npm: "a", folder: "b", reader: "text" })).toThrow("not both");
 });

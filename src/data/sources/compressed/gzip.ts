@@ -2,15 +2,24 @@
  * gzip by Node's zlib, members one after another included. Output is taken as it comes, never through the stream's own buffer: that one is
  * thrown away when the data turn out damaged, and which records were read before the damage would be a matter of timing.
  */
-import { createGunzip } from "node:zlib";
+import { createGunzip, type Gunzip, type InflateRaw, type ZlibOptions } from "node:zlib";
 import { BadFile } from "../bad-file.ts";
 import type { Meter } from "./meter.ts";
 
 /** Fed at once; its output (at most 1,032 times as much, stopped by the meter) is held until it is taken. */
 const sliceBytes = 2 ** 16;
 
-export async function* gunzip(pieces: AsyncIterable<Buffer>, meter: Meter): AsyncGenerator<Buffer> {
-  const unzip = createGunzip({ chunkSize: sliceBytes });
+export const gunzip = (pieces: AsyncIterable<Buffer>, meter: Meter): AsyncGenerator<Buffer> =>
+  inflated(pieces, meter, "gzip", createGunzip);
+
+/** What a decoder of Node's makes of pieces; `format` is what errors name. Errors: `BadFile` "damaged", "bomb". */
+export async function* inflated(
+  pieces: AsyncIterable<Buffer>,
+  meter: Meter,
+  format: string,
+  create: (options: ZlibOptions) => Gunzip | InflateRaw,
+): AsyncGenerator<Buffer> {
+  const unzip = create({ chunkSize: sliceBytes });
   let out: Buffer[] = [];
   let failure: unknown;
   let wake = () => {};
@@ -27,7 +36,7 @@ export async function* gunzip(pieces: AsyncIterable<Buffer>, meter: Meter): Asyn
       unzip.destroy();
     }
   });
-  unzip.on("error", error => fail(new BadFile("damaged", `gzip: ${error.message}`)));
+  unzip.on("error", error => fail(new BadFile("damaged", `${format}: ${error.message}`)));
   const settled = (start: (done: () => void) => void) =>
     new Promise<void>(resolve => {
       wake = resolve;

@@ -1,4 +1,4 @@
-/** Files of a Hugging Face data set: each is read by its format. JSON is taken line by line; an array of records is not. */
+/** Files of a Hugging Face data set: each is read by its format. JSON is taken line by line, or element by element where it is an array. */
 import { csv } from "../csv.ts";
 import { jsonl } from "../json.ts";
 import { parquet } from "../parquet.ts";
@@ -14,7 +14,6 @@ export const huggingface: Reader = {
   extensions: Object.keys(tableFormats),
   records(file, options) {
     const format = tableFormatOf(file.path) ?? "text";
-    const name = format === "jsonl" ? file.name.replace(/\.json$/i, ".jsonl") : file.name;
-    return byFormat[format].records({ ...file, name }, options);
+    return byFormat[format].records(file, options);
   },
 };

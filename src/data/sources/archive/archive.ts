@@ -1,0 +1,74 @@
+/** Archives among a source's files: each member whose ending a reader knows is a file of the source. Archives within archives stay closed. */
+import { BadFile } from "../bad-file.ts";
+import { openedName } from "../compressed/expand.ts";
+import type { SourceFile } from "../file.ts";
+import type { ReadRecord } from "../source.ts";
+import { memberFile } from "./member.ts";
+
+/** A file in an archive. */
+export interface Member {
+  readonly name: string;
+  /** As the archive says. */
+  readonly sizeBytes: number;
+  /** Its bytes, once; undefined where it is refused. */
+  readonly content: (() => AsyncIterable<Buffer>) | undefined;
+  readonly refused: BadFile | undefined;
+}
+
+type Archive = "zip" | "tar";
+
+/** How a path says that a file is an archive. Word and Excel files are zip archives too, of one document. */
+export function archiveOf(path: string): Archive | undefined {
+  if (/\.zip$/i.test(path)) return "zip";
+  return /\.(?:tar|tgz|tbz|tbz2|tzst)$/i.test(openedName(path)) ? "tar" : undefined;
+}
+
+async function openArchive(file: SourceFile, kind: Archive): Promise<AsyncGenerator<Member>> {
+  if (kind === "zip") return (await import("./zip.ts")).zipMembers(file);
+  return (await import("./tar.ts")).tarMembers(file);
+}
+
+const setAside = (error: unknown, path: string): ReadRecord => {
+  if (!(error instanceof BadFile)) throw error;
+  return { ok: false, place: error.place ?? path, reason: error.reason, message: error.message };
+};
+
+/** What reads members. */
+interface MemberReader {
+  readonly extensions: readonly string[];
+  records(member: SourceFile): AsyncIterable<ReadRecord>;
+}
+
+async function* memberRecords(
+  archive: string,
+  name: string,
+  open: () => Promise<SourceFile>,
+  reader: MemberReader,
+): AsyncGenerator<ReadRecord> {
+  try {
+    yield* reader.records(await open());
+  } catch (error) {
+    yield setAside(error, `${archive}/${name}`);
+  }
+}
+
+/**
+ * Records of all members that a reader takes; what is wrong with a member, or with the archive, is set aside with its place.
+ * `archive/inner/path` is the path of a member.
+ */
+export async function* archiveRecords(file: SourceFile, kind: Archive, reader: MemberReader): AsyncGenerator<ReadRecord> {
+  try {
+    for await (const { name, sizeBytes, content, refused } of await openArchive(file, kind)) {
+      if (!reader.extensions.some(ending => openedName(name).endsWith(ending))) continue;
+      if (refused !== undefined) yield setAside(refused, file.path);
+      if (content === undefined) continue;
+      for await (const record of memberRecords(file.path, name, () => memberFile(file.path, name, sizeBytes, content()), reader)) {
+        yield record;
+        // the rest of an archive that was made to fill a machine is left alone
+        if (!record.ok && record.reason === "bomb") return;
+      }
+    }
+  } catch (error) {
+    yield setAside(error, file.path);
+  }
+}
