@@ -1,5 +1,6 @@
 /** What is looked at before a step is run and before it is applied: batches that fit, sums that are numbers, a loss that has not jumped. */
-import type { LoamError } from "../base/index.ts";
+import { type LoamError, type Tree, treePaths } from "../base/index.ts";
+import type { DeviceArray } from "../tensor/index.ts";
 import { type BatchArraySpec, checkBatch, type HostBatch } from "./batch.ts";
 import { trainErrors } from "./errors.ts";
 import type { Blame } from "./parallel/step-ranks.ts";
@@ -26,20 +27,37 @@ export function isSound(
   return finite && !(isSpike(o, state.level, loss) && state.spikes + 1 >= o.spikeSteps);
 }
 
-/** The error of a step that must not be applied: says where, how bad, and with which documents. */
+/** Paths of a tree's arrays that have an element that is no finite number, or whose squared norm is none in float32; arrays that are gone are left out. */
+export async function notFinitePaths(tree: unknown): Promise<string[]> {
+  const found: string[] = [];
+  for (const [path, array] of treePaths<DeviceArray>(tree as Tree<DeviceArray>)) {
+    if (!array.isAlive) continue;
+    let squared = 0;
+    for (const x of await array.numbers()) squared += x * x;
+    if (!Number.isFinite(Math.fround(squared))) found.push(path);
+  }
+  return found;
+}
+
+/** "a, b, c and 4 more" */
+const firstOf = (names: readonly string[], most = 3): string =>
+  names.length > most ? `${names.slice(0, most).join(", ")} and ${names.length - most} more` : names.join(", ");
+
+/** The error of a step that must not be applied: says where, how bad, in which parameters' gradients, and with which documents. */
 export function diverged(
   o: { readonly spikeSteps: number },
   state: { readonly step: number; readonly level: number | null },
   { loss, norm }: { readonly loss: number; readonly norm: number },
-  { ranks, documents }: Blame,
+  { ranks, documents, parameters }: Blame,
 ): LoamError {
   const finite = Number.isFinite(loss) && Number.isFinite(norm);
   const where = ranks.length ? ` on rank ${ranks.join(", ")}` : "";
+  const which = parameters.length ? ` Gradients that are not finite: ${firstOf(parameters)}.` : "";
   return trainErrors.fail("diverged", {
     place: `step ${state.step + 1}`,
     expected: finite ? `a loss near its level ${state.level!.toFixed(3)}` : "a finite loss and gradient",
     received: `loss ${loss}, gradient norm ${norm}${where}${finite ? `, the ${o.spikeSteps}th step in a row` : ""}`,
-    hint: `The step was not applied. Documents of the batch: ${documents.join(", ") || "unknown"}. Try a lower rate, more warm-up, or look at these documents.`,
+    hint: `The step was not applied.${which} Documents of the batch: ${documents.join(", ") || "unknown"}. Try a lower rate, more warm-up, or look at these documents.`,
   });
 }
 

@@ -17,6 +17,8 @@ export interface StepGradients {
   sums(parameters: unknown, batches: readonly HostBatch[], of: StepWeight, run: RunOptions): Promise<StepSums>;
   /** A tree of arrays like the parameters, or one of each loss. */
   readonly tree: unknown;
+  /** Parameters, of the last sums, whose gradient was no number before it left this rank. */
+  readonly notFinite?: readonly string[];
   readonly update: TreeProgram<Updated>;
   /** What it is computed in, and what was timed where that was chosen. */
   readonly precision: ComputedPrecision;

@@ -34,7 +34,7 @@ import type { ComputedPrecision, Precision } from "./part.ts";
 import type { PrecisionTimes } from "./precision.ts";
 import { noiseOf, type PrivateGradients } from "./private/private-gradients.ts";
 import { type Schedule, scheduleAt } from "./schedule.ts";
-import { checkedWeights, diverged, isSound, isSpike, microBatchesAt, wrongBatches } from "./step-checks.ts";
+import { checkedWeights, diverged, isSound, isSpike, microBatchesAt, notFinitePaths, wrongBatches } from "./step-checks.ts";
 import type { StepGradients } from "./step-gradients.ts";
 
 /** A loss and what is measured beside it on the same pass: sums over a micro-batch, which are not scaled and have no gradient. */
@@ -223,7 +223,8 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       const told = { step: state.step, loss, measures, gradientNorm: norm, learningRate, lossScale: scale, skippedSteps: next.skipped };
       return { ...told, isSkipped: true, nativeMs, totalMs: performance.now() - started };
     }
-    if (!isSound(o, state, loss, norm)) throw diverged(o, state, { loss, norm }, await ranks.blame(batches));
+    if (!isSound(o, state, loss, norm))
+      throw diverged(o, state, { loss, norm }, await ranks.blame(batches, Number.isFinite(norm) ? [] : await notFiniteOf(gradients)));
     const scalars = {
       // a step that was skipped is none to the optimiser
       ...stepScalars(o.optimizer, { rate: learningRate, step: state.step + 1 - (lossScale?.skipped ?? 0) }),
@@ -277,6 +278,9 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
 const disposeArrays = (tree: unknown): void => {
   for (const a of treeLeaves<DeviceArray>(tree as Tree<DeviceArray>)) a.dispose();
 };
+
+/** Parameters whose gradient on this rank is no number. */
+const notFiniteOf = async ({ notFinite = [], tree }: StepGradients): Promise<string[]> => [...notFinite, ...(await notFinitePaths(tree))];
 
 /** What parameters start with: a rank's parts of them, where ranks part the model. */
 async function startValuesOf<S, B extends Record<string, Tensor>>(

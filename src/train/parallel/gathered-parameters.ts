@@ -4,7 +4,9 @@
  */
 import type { ProcessGroup } from "../../ranks/index.ts";
 import { add, type Device, type DeviceArray, type PipelineStage, type StageParameters, type Tensor } from "../../tensor/index.ts";
+import { notFinitePaths } from "../step-checks.ts";
 import { type TreeProgram, treeProgram } from "../tree-program.ts";
+import type { GradientNorm } from "./group-answers.ts";
 import type { JoinedArrays } from "./joined-arrays.ts";
 import type { ModelSplit, SplitParameter } from "./model-split.ts";
 import type { PartArrays } from "./split-values.ts";
@@ -30,17 +32,21 @@ interface GatheredOptions {
   readonly owned: Arrays;
   readonly joined: JoinedArrays;
   readonly sums: ArraySums;
+  readonly norm: Pick<GradientNorm, "own">;
 }
 
 /** Parameters of one step, and the gradients of those that this rank owns, by path. */
 interface GatheredParameters extends StageParameters {
   gradients(): PartArrays;
+  /** Parameters whose gradient was no number on this rank. */
+  notFinite(): readonly string[];
 }
 
-export function gatheredParameters({ device, split, group, stages, owned, joined, sums }: GatheredOptions): GatheredParameters {
+export function gatheredParameters({ device, split, group, stages, owned, joined, sums, norm }: GatheredOptions): GatheredParameters {
   const named = new Map<string, SplitParameter>(split.parameters.map(p => [`0.${p.path}`, p]));
   const own = new Set(Object.values(owned));
   let gradients: PartArrays = {};
+  const notFinite: string[] = [];
   // ranks meet in one order: what is taken ahead ends before gradients go
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -62,6 +68,9 @@ export function gatheredParameters({ device, split, group, stages, owned, joined
   async function addGradients(stage: number, given: Arrays): Promise<void> {
     const mine: PartArrays = {};
     const names = stages.get(stage)!.parameters;
+    // a sum would not tell whose number it was; blocks of the same shapes share a program
+    if (!Number.isFinite(await norm.own(Object.fromEntries(names.map((name, i) => [i, given[name]!])))))
+      notFinite.push(...(await notFinitePaths(given)).map(name => named.get(name)!.path));
     await joined.sumAtOwners(names.map(name => ({ array: given[name]!, owner: named.get(name)!.owner })));
     for (const name of names) {
       const { path, owner } = named.get(name)!;
@@ -82,5 +91,6 @@ export function gatheredParameters({ device, split, group, stages, owned, joined
     },
     add: (stage, given) => inTurn(() => addGradients(stage, given)),
     gradients: () => gradients,
+    notFinite: () => notFinite,
   };
 }

@@ -17,7 +17,8 @@ interface GatheredRanksOptions {
 export function gatheredRanks({ device, group, split }: GatheredRanksOptions): StepRanks {
   const owners = new Map(split.parameters.map(p => [p.path, p.owner]));
   const norm = gradientNorm(device, group);
-  let losses: readonly number[] = [];
+  /** Of each rank's last step: its loss, and the squared norm of what it has added to sums. */
+  let told: readonly (readonly number[])[] = [];
 
   return {
     heldBytes: 0,
@@ -28,17 +29,14 @@ export function gatheredRanks({ device, group, split }: GatheredRanksOptions): S
     weigh: async (own, count) => (await onEveryRank(group, own, weights => weights, count)).numbers.flat(),
     async total(own, gradients) {
       // where it throws the rank ends at once: the others are within collectives of the same step, and learn of it as of a lost rank
-      const { loss } = await own();
-      losses = (await gatherNumbers(group, [loss])).flat();
+      const made = await own();
+      told = await gatherNumbers(group, [made.loss, made.squared]);
+      const isSound = told.flat().every(Number.isFinite);
       // arrays by path, which the trainer's types cannot say
-      return { loss: addUp(losses), squared: await norm.all(gradients() as PartArrays), own: [], measures: {} };
+      const squared = isSound ? await norm.all(gradients() as PartArrays) : Number.NaN;
+      return { loss: addUp(told.map(([loss]) => loss!)), squared, own: [], measures: {} };
     },
-    blame: batches =>
-      blameFor(
-        group,
-        batches,
-        losses.map(loss => [loss]),
-      ),
+    blame: (batches, own) => blameFor(group, { batches, numbers: told, own, paths: split.parameters.map(p => p.path) }),
     async update(given, gradients, apply) {
       return Object.keys(given.parameters as PartArrays).length ? apply(given, gradients) : given;
     },

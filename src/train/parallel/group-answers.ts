@@ -36,21 +36,32 @@ export function gradientNorm(device: Device, group: ProcessGroup) {
   };
 }
 
+export type GradientNorm = ReturnType<typeof gradientNorm>;
+
 /** The value that the first rank comes to. */
 export async function agreedByFirst(group: ProcessGroup, own: () => Promise<string>): Promise<string> {
   const value = group.rank === 0 ? await own() : "";
   return String((await group.exchange(value))[0]);
 }
 
-/** Who has spoilt a step: the ranks of whose numbers one is none, and their documents; those of all where it cannot be told. */
-export async function blameFor(
-  group: ProcessGroup,
-  batches: readonly HostBatch[],
-  numbers: readonly (readonly number[])[],
-): Promise<Blame> {
-  const told = (await group.exchange(documentsIn(batches))) as (string | number)[][];
+interface SpoiltStep {
+  readonly batches: readonly HostBatch[];
+  /** Of each rank; one that is none tells that the rank has spoilt the step. */
+  readonly numbers: readonly (readonly number[])[];
+  /** Parameters whose gradient is no number on this rank. */
+  readonly own: readonly string[];
+  /** All parameters, in the order of the specifications. */
+  readonly paths: readonly string[];
+}
+
+/** Who has spoilt a step: the ranks of whose numbers one is none, with their documents, or those of all where it cannot be told, and the parameters. */
+export async function blameFor(group: ProcessGroup, { batches, numbers, own, paths }: SpoiltStep): Promise<Blame> {
+  const all = await group.exchange({ documents: documentsIn(batches), parameters: [...own] });
+  // what each rank has given above
+  const told = all as unknown as { readonly documents: (string | number)[]; readonly parameters: string[] }[];
   const ranks = numbers.flatMap((own, rank) => (own.every(Number.isFinite) ? [] : [rank]));
-  const documents = told.flatMap((own, rank) => (ranks.length && !ranks.includes(rank) ? [] : own));
+  const documents = told.flatMap((rank, i) => (ranks.length && !ranks.includes(i) ? [] : rank.documents));
+  const spoilt = new Set(told.flatMap(rank => rank.parameters));
   // ranks that part the model have the same rows
-  return { ranks, documents: [...new Set(documents)].slice(0, 20) };
+  return { ranks, documents: [...new Set(documents)].slice(0, 20), parameters: paths.filter(path => spoilt.has(path)) };
 }

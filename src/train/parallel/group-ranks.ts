@@ -35,6 +35,7 @@ export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRa
   const joined = joinedArrays(group);
   const owned = (tree: unknown): Arrays => ownLeaves(tree, owners, group.rank);
   const norm = gradientNorm(device, group);
+  const paths = treePaths<unknown>(specs as Tree<unknown>).map(([path]) => path);
   /** Loss and squared norm of each rank's last step, before sums. */
   let last: readonly (readonly number[])[] = [];
 
@@ -83,7 +84,7 @@ export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRa
     },
     weigh: async (own, count) => (await onEveryRank(group, own, weights => weights, count)).numbers.flat(),
     total,
-    blame: batches => blameFor(group, batches, last),
+    blame: (batches, own) => blameFor(group, { batches, numbers: last, own, paths }),
     update,
     dispose: () => norm.dispose(),
   };

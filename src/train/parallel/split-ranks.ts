@@ -6,6 +6,7 @@
 import type { ProcessGroup } from "../../ranks/index.ts";
 import { coordinatesOf, type Device } from "../../tensor/index.ts";
 import { arrayBytes } from "../memory-budget.ts";
+import { notFinitePaths } from "../step-checks.ts";
 import { addUp, agreedByFirst, blameFor, gradientNorm } from "./group-answers.ts";
 import { type JoinedArrays, joinedArrays } from "./joined-arrays.ts";
 import { type ModelSplit, partHolder, partHolders, partSummands, type SplitParameter } from "./model-split.ts";
@@ -140,7 +141,11 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
       return numbers.filter((_, rank) => tellsLoss(rank)).flat();
     },
     total,
-    blame: batches => blameFor(group, batches, told),
+    async blame(batches, own) {
+      // sums that came together may be no numbers where their parts are
+      const spoilt = [...own, ...(await notFinitePaths(gradients))];
+      return blameFor(group, { batches, numbers: told, own: spoilt, paths: split.parameters.map(p => p.path) });
+    },
     update,
     get heldBytes() {
       return arrayBytes(owned);

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { deepTest } from "../../../test/support/deep.ts";
 import type { ProcessGroup } from "../../ranks/index.ts";
-import { bytesOf, openDevice } from "../../tensor/index.ts";
+import { add, bytesOf, mul, openDevice, sqrt, square, sum, type Tensor } from "../../tensor/index.ts";
+import { rowShareOf } from "../decoder-batches.ts";
 import { single } from "../optimizer.ts";
 import type { MeshPart, PretrainRecipeInput, ZeroLevel } from "../part.ts";
 import { pretrain, trainerOptions, trainSource } from "../pretrain.ts";
@@ -207,6 +208,58 @@ test("a number that is none stops all ranks before anything is applied, and the 
       code: "train/diverged",
       message: expect.stringMatching(/^step 1: expected a finite loss and gradient, got loss NaN, gradient norm NaN on rank 2, 3\./),
     });
+});
+
+describe("a gradient that is no number while the loss is one", () => {
+  /** The loss and a small term of one parameter of the last block: the root of its squares times the batch's weight, which has no gradient at 0. */
+  const spoiltOptions = (o: ReturnType<typeof of>) => {
+    const t = trainerOptions(o);
+    const loss: typeof t.loss = (parameters, batch, scale, frozen) => {
+      const made = t.loss(parameters, batch, scale, frozen) as Tensor;
+      const norm = parameters.blocks[1]!.norm2.weight;
+      return add(made, mul(sum(sqrt(mul(square(norm), sum(batch.weights)))), mul(scale, 1e-3)));
+    };
+    return { ...t, loss };
+  };
+  /** Ranks of the last part of the rows get a micro-batch without weight. */
+  const failure = (over: Partial<PretrainRecipeInput>) => async (ranks?: ProcessGroup) => {
+    const o = of({ rows: 6, accumulate: 2, ...over }, ranks);
+    const trainer = await createTrainer(spoiltOptions(o));
+    const source = trainSource(o);
+    const before = await valuesOf(trainer.state.parameters);
+    const batches = [source.next(), source.next()];
+    const share = rowShareOf(o);
+    if (!share || share.part === share.of - 1) (batches[1]!.arrays.weights as Float32Array).fill(0);
+    const error = await trainer.step(batches).catch((e: unknown) => e);
+    expect(await valuesOf(trainer.state.parameters)).toEqual(before);
+    // the trainer goes on: all ranks have ended the step
+    expect(Number.isFinite((await trainer.step([source.next(), source.next()])).loss)).toBe(true);
+    trainer.dispose();
+    return error;
+  };
+  const named = /^step 1: expected a finite loss and gradient, got loss \d+\.\d+, gradient norm NaN/;
+  const parameter = "Gradients that are not finite: blocks.1.norm2.weight. Documents";
+
+  test.each([
+    ["one rank", undefined, ""],
+    ["ZeRO-1", { mesh: { data: 2 }, zero: 1 }, " on rank 1"],
+    ["ZeRO-3 on 2 ranks", { mesh: { data: 2 }, zero: 3 }, " on rank 1"],
+    ["ZeRO-3 on 3 ranks", { mesh: { data: 3 }, zero: 3 }, " on rank 2"],
+    ["tensor", { mesh: { data: 2, tensor: 2 } }, " on rank 2, 3"],
+    // the term is no sum over tokens: one rank of the sequence has it
+    ["sequence", { mesh: { data: 2, sequence: 2 } }, " on rank 2"],
+    ["pipeline", { mesh: { data: 2, pipeline: 2 } }, " on rank 3"],
+  ] as const)("%s: the error names step, parameter and rank, on all ranks", async (_, over, where) => {
+    const errors = over ? await onRanks(meshSize(over.mesh), failure(over)) : [await failure({})()];
+    for (const error of errors) {
+      expect(error).toMatchObject({
+        code: "train/diverged",
+        message: expect.stringMatching(named),
+        problem: { hint: expect.stringContaining(parameter) },
+      });
+      expect((error as Error).message).toContain(`norm NaN${where}.`);
+    }
+  });
 });
 
 test("a rank that fails within a step ends at once with its own error, and the others learn of it as of a lost rank", async () => {

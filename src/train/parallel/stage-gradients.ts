@@ -30,6 +30,8 @@ export async function openStageGradients<S, B extends Record<string, Tensor>>(o:
   const update = updateProgram(o);
   const { tensor, sequence } = coordinatesOf(split!.mesh, group.rank);
   let gradients: Readonly<PartArrays> = {};
+  /** Parameters whose gradient was no number before it went to its owner. */
+  let spoilt: readonly string[] = [];
 
   async function sums(
     parameters: unknown,
@@ -42,8 +44,9 @@ export async function openStageGradients<S, B extends Record<string, Tensor>>(o:
     gradients = {};
     const made = await runner.run(parameters as PartArrays, batches, scale / weight);
     ({ gradients } = made);
+    spoilt = made.notFinite;
     // owners of gathered gradients have whole sums, whose norm the ranks find together
-    const squared = split!.isGathered ? 0 : await norm.own(gradients, run);
+    const squared = !split!.isGathered ? await norm.own(gradients, run) : spoilt.length ? Number.NaN : 0;
     // ranks that share rows and stage come to the same loss
     const isTold = tensor === 0 && sequence === 0;
     return { loss: isTold ? made.losses.reduce((a, b) => a + b, 0) : 0, squared, own: [], measures: {} };
@@ -53,6 +56,9 @@ export async function openStageGradients<S, B extends Record<string, Tensor>>(o:
     sums,
     get tree() {
       return gradients;
+    },
+    get notFinite() {
+      return spoilt;
     },
     update,
     precision,

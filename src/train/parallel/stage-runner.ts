@@ -18,6 +18,7 @@ import {
 import type { HostBatch } from "../batch.ts";
 import type { ComputedPrecision } from "../part.ts";
 import { arraySums, gatheredParameters } from "./gathered-parameters.ts";
+import { gradientNorm } from "./group-answers.ts";
 import { joinedArrays } from "./joined-arrays.ts";
 import { meshCollectives } from "./mesh-collectives.ts";
 import { type BatchSpecs, innerRank, type ModelSplit, type SplitLoss, shardedStages } from "./model-split.ts";
@@ -36,16 +37,19 @@ interface StageRunnerOptions {
   readonly onNative?: (ms: number) => void;
 }
 
+interface StageSums {
+  readonly losses: readonly number[];
+  readonly gradients: Arrays;
+  /** With gathered parameters: those whose gradient was no number on this rank before it went to its owner. */
+  readonly notFinite: readonly string[];
+}
+
 interface StageRunner {
   /**
    * Takes micro-batches through the rank's stage. `parameters` are its parts by path. Losses are known to ranks of the last stage, and are empty on others;
    * gradients are sums over the micro-batches, by path, the caller's. Every rank of the split runs as many micro-batches of the same shapes.
    */
-  run(
-    parameters: Arrays,
-    batches: readonly Pick<HostBatch, "arrays" | "shapes">[],
-    scale: number,
-  ): Promise<{ readonly losses: readonly number[]; readonly gradients: Arrays }>;
+  run(parameters: Arrays, batches: readonly Pick<HostBatch, "arrays" | "shapes">[], scale: number): Promise<StageSums>;
   dispose(): void;
 }
 
@@ -119,13 +123,14 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
   const collectives = await meshCollectives(group, split.mesh);
   const stages = openedStages(o);
   const sums = arraySums(device);
+  const norm = gradientNorm(device, group);
   const joined = joinedArrays(group);
 
   /** Micro-batches that go through the stages in one plan, and what they are computed with. */
   function planOf(open: OpenStage, parameters: Arrays, microBatches: number) {
     const { isGathered, stageCount } = split;
     if (isGathered) {
-      const gathered = gatheredParameters({ device, split, group, stages: open.stages, owned: parameters, joined, sums });
+      const gathered = gatheredParameters({ device, split, group, stages: open.stages, owned: parameters, joined, sums, norm });
       return { plan: pipelineSchedule("interleaved", { ranks: 1, microBatches, chunks: stageCount }), parameters: gathered, gathered };
     }
     const names = [...open.stages.values()].flatMap(s => s.parameters);
@@ -145,7 +150,7 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
       for (const array of made.results.get(0) ?? []) losses.push(await array.item());
       for (const array of [...made.results.values()].flat()) array.dispose();
       const own = Object.fromEntries(Object.entries(made.gradients).map(([name, a]) => [pathOf(name), a]));
-      return { losses, gradients: gathered?.gradients() ?? own };
+      return { losses, gradients: gathered?.gradients() ?? own, notFinite: gathered?.notFinite() ?? [] };
     } finally {
       for (const arrays of given) disposeAll(arrays);
     }
@@ -154,12 +159,14 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
   async function run(parameters: Arrays, batches: readonly Pick<HostBatch, "arrays" | "shapes">[], scale: number) {
     const keys = batches.map(b => JSON.stringify(b.shapes ?? {}));
     const losses: number[] = [];
+    const notFinite = new Set<string>();
     let gradients: Record<string, DeviceArray> | undefined;
     for (let from = 0, to = 0; from < batches.length; from = to) {
       // what is gathered is let go after each micro-batch, with its activations
       while (to < batches.length && keys[to] === keys[from] && !(split.isGathered && to > from)) to++;
       const made = await runAlike(stages.open(keys[from]!, batches[from]!.shapes), parameters, batches.slice(from, to), scale);
       losses.push(...made.losses);
+      for (const path of made.notFinite) notFinite.add(path);
       // a rank may own nothing
       if (!gradients || Object.keys(gradients).length === 0) gradients = made.gradients;
       else {
@@ -167,7 +174,7 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
         disposeAll(made.gradients);
       }
     }
-    return { losses, gradients: gradients ?? {} };
+    return { losses, gradients: gradients ?? {}, notFinite: [...notFinite] };
   }
 
   return {
@@ -175,6 +182,7 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
     dispose() {
       stages.dispose();
       sums.dispose();
+      norm.dispose();
     },
   };
 }

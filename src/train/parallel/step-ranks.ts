@@ -22,6 +22,8 @@ export interface Blame {
   readonly ranks: readonly number[];
   /** Documents of those ranks' micro-batches, or of all. */
   readonly documents: readonly (string | number)[];
+  /** Paths of the parameters whose gradient is no number, in the order of the specifications. */
+  readonly parameters: readonly string[];
 }
 
 export type OptimizerState = Record<string, Record<string, DeviceArray>>;
@@ -44,8 +46,8 @@ export interface StepRanks {
   weigh(own: () => readonly number[], count: number): Promise<readonly number[]>;
   /** Sums over all ranks, and the gradients with them; where a rank's are no numbers, the gradients stay as they are and the norm is none. */
   total(own: () => Promise<StepSums>, gradients: () => unknown): Promise<StepSums>;
-  /** Who has spoilt the step whose sums were the last. */
-  blame(batches: readonly HostBatch[]): Promise<Blame>;
+  /** Who has spoilt the step whose sums were the last; `own` are the parameters whose gradient is no number on this rank. Every rank calls it. */
+  blame(batches: readonly HostBatch[], own: readonly string[]): Promise<Blame>;
   /** Applies the update to what this rank owns; all ranks have the new parameters. */
   update(given: Updated, gradients: unknown, apply: (given: Updated, gradients: unknown) => Promise<Updated>): Promise<Updated>;
   dispose(): void;
@@ -62,7 +64,7 @@ export const oneRank: StepRanks = {
   start: async () => {},
   weigh: async own => own(),
   total: own => own(),
-  blame: async batches => ({ ranks: [], documents: documentsIn(batches) }),
+  blame: async (batches, own) => ({ ranks: [], documents: documentsIn(batches), parameters: own }),
   update: (given, gradients, apply) => apply(given, gradients),
   dispose: () => {},
 };
