@@ -209,6 +209,17 @@ function checkHalves(place: string, { backend, name }: Device, { products, keep 
 }
 
 /** A function of trees of tensors, and the programs that it was compiled to, one for each signature of its arguments. */
+/** Most memory that values between a graph's operations would take, foretold without building its program; undefined where the device cannot tell. */
+export function foretoldPeakBytes(graph: Graph, o: Pick<CompileOptions, "device" | "products" | "fuse" | "attention">): number | undefined {
+  const { backend } = o.device;
+  if (!backend.estimatePeakBytes) return undefined;
+  const passes = simplifying(graph, nativeKinds(backend.capabilities, o), backend.capabilities.takes);
+  for (;;) {
+    const step = passes.next();
+    if (step.done) return backend.estimatePeakBytes(step.value, defined({ products: o.products, fuses: o.fuse }));
+  }
+}
+
 class Compilation<A extends readonly unknown[], R> {
   readonly #f: (...args: A) => R;
   readonly #options: CompileOptions;

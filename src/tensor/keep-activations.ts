@@ -45,7 +45,7 @@ interface Choice {
 }
 
 /** The choices between keeping all and keeping as little as can be. */
-class Choices {
+export class Choices {
   readonly #passes: TwoPasses;
   readonly #narrowed: ReadonlySet<Tensor>;
   readonly #words: NarrowedValues["words"];

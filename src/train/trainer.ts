@@ -141,7 +141,7 @@ export interface Trainer<S> {
   step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport>;
   /** Ends profiling; the files (Chrome trace events). */
   endProfiles(): string[];
-  /** Most memory that activations took, with `measureMemory`. */
+  /** Most memory that activations took, with `measureMemory`; of ranks that part the model what waited for backward passes, measured in any case. */
   peakBytes(): number | undefined;
   /** What the step computes in, and what was timed where it was chosen. */
   readonly precision: ComputedPrecision;
@@ -300,7 +300,7 @@ async function openGradients<S, B extends Record<string, Tensor>>(
   state: TrainerState<S>,
 ): Promise<StepGradients> {
   await ranks.start(state.parameters);
-  return o.parallel?.split ? openStageGradients(o) : openMicroBatchGradients(o, ranks, state);
+  return o.parallel?.split ? openStageGradients(o, ranks) : openMicroBatchGradients(o, ranks, state);
 }
 
 async function zeroState<S>(

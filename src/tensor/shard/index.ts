@@ -2,6 +2,7 @@
 export { memoryCollectives, type RankCollectives, type ReducedNumbers } from "./collectives.ts";
 export { type CutGraph, cutGraph, type GraphStep, type PassedValue } from "./cut-graph.ts";
 export { evaluateRanks, type RankEvaluation } from "./evaluate-ranks.ts";
+export { keepStages, type StageKeepOptions } from "./keep-stages.ts";
 export { localShape, type Sharding, type ShardLayout, shardLayoutOf } from "./layout.ts";
 export {
   checkMeshFits,

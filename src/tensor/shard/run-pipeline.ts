@@ -5,6 +5,7 @@
 import { type Compiled, compile } from "../compile.ts";
 import type { Device } from "../device.ts";
 import type { DeviceArray } from "../device-array.ts";
+import { bytesOf } from "../dtype.ts";
 import * as f from "../functions.ts";
 import type { Graph } from "../graph.ts";
 import type { Tensor } from "../tensor.ts";
@@ -21,6 +22,8 @@ export interface OwnStage {
   readonly stage: PipelineStage;
   /** `stage.graph`, or what `shardGraph` made of it for this rank, with its inputs and outputs in their order. */
   readonly graph: Graph;
+  /** The programs of its two passes, where they are not those that `stagePasses` makes of the graph. */
+  readonly passes?: CutGraph;
 }
 
 /** Parameters that are there for a stage's passes alone. */
@@ -49,6 +52,8 @@ export interface PipelineResult {
   readonly results: ReadonlyMap<number, readonly DeviceArray[]>;
   /** By parameter, added up over micro-batches and the rank's stages. */
   readonly gradients: Arrays;
+  /** Most bytes of values that waited for backward passes at once. */
+  readonly waitingBytes: number;
 }
 
 /** A stage's two programs, and its values' numbers by name. */
@@ -58,10 +63,10 @@ class StageExecutable {
   readonly #cut: CutGraph;
   readonly #passes: readonly [RankExecutable, RankExecutable];
 
-  constructor({ stage, graph }: OwnStage, options: RankProgramOptions) {
+  constructor({ stage, graph, passes }: OwnStage, options: RankProgramOptions) {
     this.stage = stage;
     this.#graph = graph;
-    this.#cut = stagePasses(graph, stage);
+    this.#cut = passes ?? stagePasses(graph, stage);
     const [forward, backward] = this.#cut.steps.map(step => openRankProgram({ graph: step.graph }, options));
     this.#passes = [forward!, backward!];
   }
@@ -100,6 +105,9 @@ class StageExecutable {
 
 type Sum = Compiled<[Record<string, Tensor>, Record<string, Tensor>], Record<string, Tensor>>;
 
+const arrayBytes = (arrays: Iterable<DeviceArray>): number =>
+  [...new Set(arrays)].reduce((total, a) => total + bytesOf(a.shape, a.dtype), 0);
+
 type PipelinePass = Exclude<PipelineAction, { readonly peer: number }>;
 const isPass = (a: PipelineAction): a is PipelinePass => !("peer" in a);
 // no array is called "take"
@@ -121,6 +129,9 @@ class PipelineRun {
   readonly #passed = new Map<string, DeviceArray>();
   readonly results = new Map<number, DeviceArray[]>();
   gradients: Record<string, DeviceArray> = {};
+  #waiting = 0;
+  /** Most bytes that waited at once. */
+  waitingBytes = 0;
 
   constructor(o: PipelineRankOptions, stages: ReadonlyMap<number, StageExecutable>, sum: Sum, given: Parameters<PipelineRank["run"]>[0]) {
     this.#o = o;
@@ -192,7 +203,11 @@ class PipelineRun {
     // received arrays are read again on the way back
     for (const [i, array] of Object.values(passed).entries()) made.set(-1 - i, array);
     if (this.#o.isForward) for (const array of made.values()) array.dispose();
-    else this.#kept.set(`${stage} ${microBatch}`, made);
+    else {
+      this.#kept.set(`${stage} ${microBatch}`, made);
+      this.#waiting += arrayBytes(made.values());
+      this.waitingBytes = Math.max(this.waitingBytes, this.#waiting);
+    }
   }
 
   async #backward(stage: number, microBatch: number, parameters: Arrays): Promise<void> {
@@ -200,6 +215,7 @@ class PipelineRun {
     const { results, sent, parameters: names, received, receivedFloats, sentFloats } = own.stage;
     const kept = this.#kept.get(`${stage} ${microBatch}`)!;
     this.#kept.delete(`${stage} ${microBatch}`);
+    this.#waiting -= arrayBytes(kept.values());
     const slopes = this.#take(stage + 1, sentFloats, microBatch, "d.");
     const passed = Object.fromEntries(received.map((name, i) => [name, kept.get(-1 - i)!]));
     const given = { ...parameters, ...this.#batches[microBatch]!, ...passed, ...slopes };
@@ -303,7 +319,7 @@ export function openPipelineRank(o: PipelineRankOptions): PipelineRank {
         run.dispose();
         throw error;
       }
-      return { results: run.results, gradients: run.gradients };
+      return { results: run.results, gradients: run.gradients, waitingBytes: run.waitingBytes };
     },
     dispose: () => {
       for (const s of stages.values()) s.dispose();

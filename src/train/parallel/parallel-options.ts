@@ -24,15 +24,13 @@ interface ParallelTrainer {
   readonly parallel?: ParallelOptions | undefined;
   readonly privacy?: unknown;
   readonly adversarial?: unknown;
-  readonly memoryBytes?: number | undefined;
   readonly measureNoise?: boolean | undefined;
   readonly frozen?: unknown;
   readonly optimizer: Optimizer;
 }
 
 /** What ranks that part the model cannot do, and what is to be removed for it. */
-function unsupportedBySplit({ memoryBytes, measureNoise, frozen, optimizer }: ParallelTrainer): string | undefined {
-  if (memoryBytes !== undefined) return "a memory limit (memory)";
+function unsupportedBySplit({ measureNoise, frozen, optimizer }: ParallelTrainer): string | undefined {
   if (measureNoise) return "the gradient noise scale (noiseScale)";
   if (evaluatesOthers(optimizer)) return "the optimiser scheduleFree";
   return frozen === undefined ? undefined : "frozen parameters";

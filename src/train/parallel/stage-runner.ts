@@ -5,8 +5,12 @@ import {
   coordinatesOf,
   type Device,
   type DeviceArray,
+  type KeptReport,
+  keepStages,
   localShape,
+  type OwnStage,
   openPipelineRank,
+  type PipelinePlan,
   type PipelineRank,
   type PipelineStage,
   partOfValues,
@@ -35,11 +39,17 @@ interface StageRunnerOptions {
   /** The loss alone is wanted. */
   readonly isForward?: boolean;
   readonly onNative?: (ms: number) => void;
+  /** Most micro-batches of a step (default 1), which tell how many wait for backward passes at once. */
+  readonly microBatches?: number;
+  /** Most memory for activations; absent: as much as they take. */
+  readonly budgetBytes?: number;
 }
 
 interface StageSums {
   readonly losses: readonly number[];
   readonly gradients: Arrays;
+  /** Most bytes that waited for backward passes at once. */
+  readonly waitingBytes: number;
   /** With gathered parameters: those whose gradient was no number on this rank before it went to its owner. */
   readonly notFinite: readonly string[];
 }
@@ -50,6 +60,10 @@ interface StageRunner {
    * gradients are sums over the micro-batches, by path, the caller's. Every rank of the split runs as many micro-batches of the same shapes.
    */
   run(parameters: Arrays, batches: readonly Pick<HostBatch, "arrays" | "shapes">[], scale: number): Promise<StageSums>;
+  /** Builds the stages for batches of the usual shapes. Errors: tensor/memory. */
+  prepare(): void;
+  /** How activations of the usual shapes are kept, where some are narrowed or recomputed. */
+  kept(): KeptReport | undefined;
   dispose(): void;
 }
 
@@ -60,6 +74,24 @@ interface OpenStage {
   readonly rank: PipelineRank;
   /** Of a batch's arrays, by their names in the program. */
   readonly layouts: ReadonlyMap<string, ShardLayout>;
+  readonly kept: KeptReport | undefined;
+}
+
+/** In which order a rank takes micro-batches through its stages. */
+const planOf = ({ isGathered, stageCount }: ModelSplit, microBatches: number): PipelinePlan =>
+  isGathered
+    ? pipelineSchedule("interleaved", { ranks: 1, microBatches, chunks: stageCount })
+    : pipelineSchedule("1f1b", { ranks: stageCount, microBatches });
+
+/** The stages in the forms that the options ask for, which is as they are for float32 without a limit. */
+function keptStages(o: StageRunnerOptions, place: number, stages: ReadonlyMap<number, OwnStage>) {
+  const { device, split, precision, budgetBytes, microBatches = 1, isForward } = o;
+  const isNarrowed = precision !== undefined && precision !== "f32";
+  if (isForward || !(isNarrowed || budgetBytes !== undefined)) return { stages, report: undefined };
+  // what is gathered goes micro-batch by micro-batch
+  const plan = planOf(split, split.isGathered ? 1 : microBatches);
+  const keep = { plan, storage: precision, budgetBytes };
+  return keepStages({ device, place, stages, fuse: true, ...defined({ products: precision }) }, keep);
 }
 
 const disposeAll = (arrays: Arrays): void => {
@@ -81,10 +113,11 @@ function openedStages(o: StageRunnerOptions) {
     const batch = Object.fromEntries(Object.entries(o.batch).map(([name, s]) => [name, { ...s, shape: shapes?.[name] ?? s.shape }]));
     const own = Array.from(shardedStages(split, o.loss, batch).entries()).filter(([n]) => split.isGathered || n === at.pipeline);
     const graphs = own.map(([n, { stage, sharded }]) => [n, { stage, graph: sharded.rank(inner).graph }] as const);
+    const { stages: forms, report } = keptStages(o, at.pipeline, new Map(graphs));
     const rank = openPipelineRank({
       device,
       place: at.pipeline,
-      stages: new Map(graphs),
+      stages: forms,
       rankAt: pipeline => rankAt(split.mesh, { ...at, pipeline }),
       fuse: true,
       ...defined({ products: o.precision, isForward: o.isForward, onNative: o.onNative }),
@@ -92,7 +125,7 @@ function openedStages(o: StageRunnerOptions) {
     const layouts = own.flatMap(([, { stage, sharded }]) =>
       stage.graph.inputs.map((t, i) => [t.attributes.name, sharded.inputs[i]!] as const),
     );
-    const made = { stages: new Map(own.map(([n, { stage }]) => [n, stage])), rank, layouts: new Map(layouts) };
+    const made = { stages: new Map(own.map(([n, { stage }]) => [n, stage])), rank, layouts: new Map(layouts), kept: report };
     opened.set(key, made);
     return made;
   }
@@ -127,32 +160,29 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
   const joined = joinedArrays(group);
 
   /** Micro-batches that go through the stages in one plan, and what they are computed with. */
-  function planOf(open: OpenStage, parameters: Arrays, microBatches: number) {
-    const { isGathered, stageCount } = split;
-    if (isGathered) {
+  function planned(open: OpenStage, parameters: Arrays, microBatches: number) {
+    const plan = planOf(split, microBatches);
+    if (split.isGathered) {
       const gathered = gatheredParameters({ device, split, group, stages: open.stages, owned: parameters, joined, sums, norm });
-      return { plan: pipelineSchedule("interleaved", { ranks: 1, microBatches, chunks: stageCount }), parameters: gathered, gathered };
+      return { plan, parameters: gathered, gathered };
     }
     const names = [...open.stages.values()].flatMap(s => s.parameters);
-    return {
-      plan: pipelineSchedule("1f1b", { ranks: stageCount, microBatches }),
-      parameters: Object.fromEntries(names.map(name => [name, parameters[pathOf(name)]!])),
-    };
+    return { plan, parameters: Object.fromEntries(names.map(name => [name, parameters[pathOf(name)]!])) };
   }
 
   async function runAlike(open: OpenStage, parameters: Arrays, batches: readonly Pick<HostBatch, "arrays">[], scale: number) {
-    const given: Arrays[] = [];
+    const arrays: Arrays[] = [];
     try {
-      for (const b of batches) given.push(await stages.arraysOf(open, b, scale));
-      const { gathered, ...planned } = planOf(open, parameters, batches.length);
-      const made = await open.rank.run({ ...planned, batches: given, collectives });
+      for (const b of batches) arrays.push(await stages.arraysOf(open, b, scale));
+      const { gathered, ...given } = planned(open, parameters, batches.length);
+      const made = await open.rank.run({ ...given, batches: arrays, collectives });
       const losses: number[] = [];
       for (const array of made.results.get(0) ?? []) losses.push(await array.item());
       for (const array of [...made.results.values()].flat()) array.dispose();
       const own = Object.fromEntries(Object.entries(made.gradients).map(([name, a]) => [pathOf(name), a]));
-      return { losses, gradients: gathered?.gradients() ?? own, notFinite: gathered?.notFinite() ?? [] };
+      return { losses, gradients: gathered?.gradients() ?? own, notFinite: gathered?.notFinite() ?? [], waitingBytes: made.waitingBytes };
     } finally {
-      for (const arrays of given) disposeAll(arrays);
+      for (const own of arrays) disposeAll(own);
     }
   }
 
@@ -160,12 +190,14 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
     const keys = batches.map(b => JSON.stringify(b.shapes ?? {}));
     const losses: number[] = [];
     const notFinite = new Set<string>();
+    let waitingBytes = 0;
     let gradients: Record<string, DeviceArray> | undefined;
     for (let from = 0, to = 0; from < batches.length; from = to) {
       // what is gathered is let go after each micro-batch, with its activations
       while (to < batches.length && keys[to] === keys[from] && !(split.isGathered && to > from)) to++;
       const made = await runAlike(stages.open(keys[from]!, batches[from]!.shapes), parameters, batches.slice(from, to), scale);
       losses.push(...made.losses);
+      waitingBytes = Math.max(waitingBytes, made.waitingBytes);
       for (const path of made.notFinite) notFinite.add(path);
       // a rank may own nothing
       if (!gradients || Object.keys(gradients).length === 0) gradients = made.gradients;
@@ -174,11 +206,14 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
         disposeAll(made.gradients);
       }
     }
-    return { losses, gradients: gradients ?? {}, notFinite: [...notFinite] };
+    return { losses, gradients: gradients ?? {}, notFinite: [...notFinite], waitingBytes };
   }
 
+  const usual = () => stages.open(JSON.stringify({}), undefined);
   return {
     run,
+    prepare: () => void usual(),
+    kept: () => usual().kept,
     dispose() {
       stages.dispose();
       sums.dispose();
