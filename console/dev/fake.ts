@@ -158,6 +158,9 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
             }
           : null,
         models: versions.map(v => v.id),
+        noModels: newest
+          ? null
+          : "mail-small: no version is registered yet. Run `loam run`; the first version is served as soon as it is registered.",
         startedAt: startedMs,
         machine: { cores: 2, processor: "A made-up processor", memoryBytes: 25_769_803_776, vector: ["avx2", "avx512"] },
       }),

@@ -8,7 +8,7 @@ import { lifeVerbs } from "./verb-rows/life.ts";
 import { logVerbs } from "./verb-rows/log.ts";
 import { loopVerbs } from "./verb-rows/loop.ts";
 import { modelsVerbs } from "./verb-rows/models.ts";
-import { chatVerb, explainVerb, loginVerb, serveVerb } from "./verb-rows/serving.ts";
+import { chatVerb, consoleVerb, explainVerb, loginVerb, serveVerb } from "./verb-rows/serving.ts";
 import { tuneVerbs } from "./verb-rows/tune.ts";
 import { completionVerb, upkeepVerbs } from "./verb-rows/upkeep.ts";
 import { watchVerbs } from "./verb-rows/watch.ts";
@@ -29,6 +29,7 @@ export const verbs: readonly Verb[] = [
   ...loopVerbs,
   ...deployVerbs,
   serveVerb,
+  consoleVerb,
   loginVerb,
   ...gatewayVerbs,
   ...watchVerbs,

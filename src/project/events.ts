@@ -118,7 +118,10 @@ export interface ServingEvent {
   readonly grpc?: string;
   /** Signs a browser in, once. */
   readonly loginUrl?: string;
-  readonly model: string;
+  /** Absent where none is served yet. */
+  readonly model?: string;
+  /** Why no model is served, and what to run. */
+  readonly reason?: string;
   /** Where they are several. */
   readonly models?: readonly string[];
   readonly adapters?: readonly string[];
@@ -144,7 +147,7 @@ export interface ServingEvent {
   /** How the first model is sampled where a request says nothing. */
   readonly sampling?: string;
   /** Tokens of prompt and answer together, what the first model was trained for, and by what it was decided. */
-  readonly context: ServedContext;
+  readonly context?: ServedContext;
   /** Quantised forms that decoders are served in, by model: how each was chosen, and what it was measured to cost. */
   readonly forms?: Readonly<Record<string, DecoderForm>>;
   /** A first request with the demo's key. */

@@ -968,6 +968,8 @@ export const overview = is.object({
   /** The first that is served. */
   model: is.nullable(servedModel),
   models: is.array(is.string),
+  /** Why no model is served, and what to run; null where one is. */
+  noModels: is.nullable(is.string),
   /** Milliseconds since 1970. */
   startedAt: is.number,
   machine: is.object({

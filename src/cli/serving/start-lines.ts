@@ -26,7 +26,7 @@ export function formLine(model: string, { name, chosen, isStored, cost }: Form):
 }
 
 /** Its length, where the model could read more. */
-export function contextLine({ context, longest, reason, cacheBytes, availableBytes }: ServingEvent["context"]): string {
+export function contextLine({ context, longest, reason, cacheBytes, availableBytes }: NonNullable<ServingEvent["context"]>): string {
   if (reason !== "memory" || cacheBytes === undefined || availableBytes === undefined)
     return `${context} tokens of prompt and answer together; the model reads ${longest} (--context).`;
   const free = `half of the ${formatBytes(availableBytes)} of free memory`;

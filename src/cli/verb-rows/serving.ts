@@ -2,14 +2,18 @@
 import type { Verb } from "../verb.ts";
 import { project, shutdownDelay, shutdownTimeout } from "./common-options.ts";
 
+const port = ["-p, --port <port>", "port to listen on (default: serve.port of loam.yaml, else 8080; 0 picks a free one)"] as const;
+const host = ["--host <host>", "address to listen on (default: 127.0.0.1)"] as const;
+const noModels = ["--no-models", "serve no model: the console and the administration alone"] as const;
+
 export const serveVerb: Verb = {
   usage: "serve [model...]",
   summary:
     "Serve models over HTTP: OpenAI's API under /v1, the console at /; versions, or paths to GGUF files or folders (default: those of loam.yaml)",
   options: [
     project,
-    ["-p, --port <port>", "port to listen on (default: serve.port of loam.yaml, else 8080; 0 picks a free one)"],
-    ["--host <host>", "address to listen on (default: 127.0.0.1)"],
+    port,
+    host,
     shutdownDelay,
     shutdownTimeout,
     [
@@ -98,10 +102,19 @@ export const serveVerb: Verb = {
       "--lambda <mode>",
       "answer invocations of AWS Lambda instead of opening a port: stream, or buffered where the function's URL does not stream (default: a port)",
     ],
+    noModels,
     ["--open", "open the console in a browser"],
   ],
   example: "loam serve mail-small@latest --port 8080",
   load: async () => (await import("../verbs/serve.ts")).serve,
+};
+
+export const consoleVerb: Verb = {
+  usage: "console",
+  summary: "Start the console of a project and open it in a browser; the models of loam.yaml are served as soon as they have a version",
+  options: [project, port, host, noModels, ["--no-open", "do not open the console in a browser"]],
+  example: "loam console --no-open",
+  load: async () => (await import("../verbs/console.ts")).openConsole,
 };
 
 export const loginVerb: Verb = {

@@ -64,6 +64,7 @@ function serveOptions(options: Options, cwd: string): ServeOptions {
     corsOrigins: Array.isArray(options.corsOrigin) ? options.corsOrigin : undefined,
     sharedPrefixCache: options.sharedPrefixCache === true ? true : undefined,
     loop: options.loop === false ? false : undefined,
+    withoutModels: options.models === false ? true : undefined,
   };
 }
 
@@ -77,9 +78,11 @@ function showGateway(out: Output, { demoRequest }: ServingEvent): void {
 
 /** Says that it serves. */
 function showServing(out: Output, serving: ServingEvent): void {
-  const { url, model, models = [model], adapters = [], context, loginUrl, temperatures = {} } = serving;
+  const { url, model, models = model === undefined ? [] : [model], adapters = [], context, loginUrl, temperatures = {} } = serving;
   const why = serving.isRecorded ? `   why this answer: loam trace ${model}` : "";
-  out.line(`  Serving ${models.join(", ")} on ${url}   ${serving.page ? "page: /   " : ""}${serving.api}${why}`);
+  const what = models.join(", ") || "the console, no model yet,";
+  out.line(`  Serving ${what} on ${url}   ${serving.page ? "page: /   " : ""}${serving.api}${why}`);
+  if (model === undefined && serving.reason !== undefined) out.line(`  ${serving.reason}`);
   if (serving.grpc !== undefined) out.line(`  Open Inference Protocol over gRPC on ${serving.grpc}`);
   if (serving.idleDraft !== undefined)
     out.warn(
@@ -91,7 +94,7 @@ function showServing(out: Output, serving: ServingEvent): void {
   if (serving.sampling !== undefined)
     out.line(`  Where a request says nothing: ${serving.sampling} (the model's own; --generation-defaults off).`);
   for (const [id, form] of Object.entries(serving.forms ?? {})) out.line(`  ${formLine(id, form)}`);
-  if (context.context < context.longest) out.line(`  ${contextLine(context)}`);
+  if (context && context.context < context.longest) out.line(`  ${contextLine(context)}`);
   if (!serving.page) out.line("  There is no page: console/dist is not built. `npm run build` in Loam's folder builds it.");
   if (serving.page && loginUrl !== undefined) out.line(loginLine(loginUrl));
   if (serving.gateway) showGateway(out, serving);

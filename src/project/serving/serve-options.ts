@@ -5,8 +5,13 @@ import type { ProjectEvent, ServingEvent } from "../events.ts";
 import type { AdapterOptions } from "./adapters.ts";
 
 export interface ServeOptions extends AdapterOptions {
-  /** Names, versions, or paths of models; default: those of loam.yaml. */
+  /**
+   * Names, versions, or paths of models; default: those of loam.yaml. Where none of those has a version yet, the server starts without a model and serves each
+   * as soon as its first version is registered.
+   */
   readonly models?: string | readonly string[] | undefined;
+  /** Serves no model: the console and the administration alone. */
+  readonly withoutModels?: boolean | undefined;
   /** The name of the first model in requests and answers, where it is given by a path; default: the name of its file or folder. */
   readonly servedModelName?: string | undefined;
   /** SHA-256 of the files of the first model, where it is given by a path: others are not served. */

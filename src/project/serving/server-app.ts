@@ -119,7 +119,7 @@ export async function createServerApp(
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
     ...(options.trustChatTemplates === true ? { trustsChatTemplates: true } : {}),
     ...defined({ console: store && servedConsole(project, store, labels) }),
-    ...defined({ page }),
+    ...defined({ page, noModels: found.awaited?.reason }),
     ...(project
       ? {
           storeFolder: join(project.folder, ".loam"),

@@ -6,6 +6,7 @@ import type { EventContent } from "../events.ts";
 import type { ProjectFile } from "../project-file.ts";
 import type { Workplace } from "../workspace.ts";
 import type { AdapterChoice } from "./adapters.ts";
+import type { AwaitedModels } from "./awaited-models.ts";
 import type { Found } from "./find-model.ts";
 import type { ModelVersions, NamedVersion } from "./model-versions.ts";
 import type { ServeOptions } from "./serve-options.ts";
@@ -28,4 +29,6 @@ export interface FoundModels {
   readonly store: Store | undefined;
   readonly versions: ModelVersions;
   readonly adapters: AdapterChoice;
+  /** Where there is nothing to serve yet. */
+  readonly awaited?: AwaitedModels;
 }

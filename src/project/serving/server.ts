@@ -37,6 +37,7 @@ import { isGuardedOf } from "../releases/check-trusted.ts";
 import { loadedUnlessLeft, untilStopped } from "../until-stopped.ts";
 import type { Workplace } from "../workspace.ts";
 import { adaptedEngine, adapterChoice, loadAdapters } from "./adapters.ts";
+import { arrivedModels, awaitedModels } from "./awaited-models.ts";
 import { corsOriginsOf } from "./callers.ts";
 import { type Found, findModel, withExpectedDigest, withServedName } from "./find-model.ts";
 import { keptRules } from "./kept-rules.ts";
@@ -89,14 +90,15 @@ async function findModels(o: ServerOpening): Promise<FoundModels> {
   const adapters = await adapterChoice(options, cwd);
   const given = [options.models ?? []].flat();
   await pullFirst(o, given[0]);
+  const awaited = await awaitedModels(o);
   const several = servedNames(projectOrNone(folder)?.config.serve);
   const found: Found[] = [];
-  for (const one of given.length ? given : several.length ? several : [undefined])
+  for (const one of awaited ? [] : given.length ? given : several.length ? several : [undefined])
     found.push(closers.use(await findModel(folder, cwd, one)));
   if (options.servedModelName !== undefined) found[0] = withServedName(found[0]!, options.servedModelName);
   if (options.expectDigest !== undefined) found[0] = withExpectedDigest(found[0]!, options.expectDigest);
   const draft = options.draft === undefined ? undefined : closers.use(await findModel(folder, cwd, options.draft));
-  const project = found[0]!.project;
+  const project = awaited ? awaited.project : found[0]!.project;
   const part = project?.config.serve;
   const form = options.quantize ?? part?.quantize;
   const formPlace = options.quantize === undefined ? `${projectFile}: serve.quantize` : "loam serve: --quantize";
@@ -119,7 +121,7 @@ async function findModels(o: ServerOpening): Promise<FoundModels> {
     }),
   );
   const named = await Promise.all(found.map(f => versions.add(f)));
-  return { found, named, project, store: found.find(f => f.store)?.store, versions, adapters };
+  return { found, named, project, store: found.find(f => f.store)?.store ?? awaited?.store, versions, adapters, ...defined({ awaited }) };
 }
 
 /** The server's engines and who brings versions into them. `onModels` is called when some came or went. */
@@ -154,13 +156,17 @@ async function startEngines(o: ServerOpening, { project, store, versions }: Foun
 }
 
 /** Names without labels and numbers: of what was asked for, and of what is served, loaded or asleep. */
-const namesOf = (engines: Engines, named: readonly NamedVersion[]): string[] => [
-  ...new Set([...named.map(n => n.name), ...engines.everything().map(e => (e.model.name ?? e.model.id).split("@")[0]!)]),
+const namesOf = (engines: Engines, { named, awaited }: FoundModels): string[] => [
+  ...new Set([
+    ...(awaited?.names ?? named.map(n => n.name)),
+    ...engines.everything().map(e => (e.model.name ?? e.model.id).split("@")[0]!),
+  ]),
 ];
 
-/** The version that the server is shown by: the first that was named, or what serves in its place. */
-function firstOf(fleet: Fleet, named: readonly NamedVersion[]): NamedVersion {
-  const [wanted] = named as [NamedVersion, ...NamedVersion[]];
+/** The version that the server is shown by: the first that was named, or what serves in its place; undefined where none was. */
+function firstOf(fleet: Fleet, named: readonly NamedVersion[]): NamedVersion | undefined {
+  const [wanted] = named;
+  if (!wanted) return undefined;
   const versions = fleet.list().filter(v => v.name === wanted.name);
   if (versions.some(v => v.version === wanted.version)) return wanted;
   return versions.findLast(v => v.state === "ready") ?? wanted;
@@ -194,7 +200,7 @@ interface Reachable {
 async function openReachable(o: ServerOpening): Promise<Reachable> {
   const { options, watch, closers } = o;
   const found = await findModels(o);
-  const { project, named } = found;
+  const { project } = found;
   let door: BehindGateway | undefined;
   const { engines, models, started } = await startEngines(o, found, () => door?.refresh());
   const at = {
@@ -214,7 +220,7 @@ async function openReachable(o: ServerOpening): Promise<Reachable> {
         project,
         app,
         isLoopback: isLoopbackHost(at.host),
-        names: () => namesOf(engines, named),
+        names: () => namesOf(engines, found),
         warn: o.warn,
         stdout: options.stdout,
         ...monitoring.gateway,
@@ -242,9 +248,37 @@ async function loadModels({ watch, closers, warn }: ServerOpening, { found: { na
   closers.add(() => loadedUnlessLeft(load, watch));
   await untilStopped(load, watch);
   if (adapters.named.length === 0) return;
-  const base = adaptedEngine(app.engines, firstOf(models.fleet, named));
+  // adapters are refused where no model is named
+  const base = adaptedEngine(app.engines, firstOf(models.fleet, named)!);
   await loadAdapters(app.engines, base, adapters.named, { anyBase: adapters.anyBase, warn });
   watch.signal.throwIfAborted();
+}
+
+/** Serves awaited models whose first version is registered by now. What fails is said once, and tried again with the next version. */
+async function serveArrived(o: ServerOpening, { found: { awaited, versions }, models }: Reachable): Promise<void> {
+  if (!awaited) return;
+  const { folder, cwd } = o.place;
+  for (const name of await arrivedModels(awaited)) {
+    awaited.wanted.delete(name);
+    await models.load([await versions.add(o.closers.use(await findModel(folder, cwd, name)))]);
+  }
+}
+
+/** Takes over versions that came or went, one look at a time. */
+function followVersions(o: ServerOpening, reachable: Reachable): () => Promise<void> {
+  let isLooking = false;
+  return async () => {
+    if (isLooking) return;
+    isLooking = true;
+    try {
+      await reachable.models.follow();
+      await serveArrived(o, reachable);
+    } catch (error) {
+      if (!o.watch.signal.aborted) o.warn(`loam: ${sentence(error)}`);
+    } finally {
+      isLooking = false;
+    }
+  };
 }
 
 /** Loads its models; it serves from then on. */
@@ -254,7 +288,8 @@ async function begin(o: ServerOpening, reachable: Reachable): Promise<ServingEve
   started.hasStarted = true;
   monitoring.start({ hasLoops: o.options.loop !== false });
   running.jobs?.start();
-  const timer = setInterval(() => void models.follow(), followMs);
+  const follow = followVersions(o, reachable);
+  const timer = setInterval(() => void follow(), followMs);
   timer.unref();
   o.closers.add(() => clearInterval(timer));
   const { fleet } = models;
@@ -265,6 +300,7 @@ async function begin(o: ServerOpening, reachable: Reachable): Promise<ServingEve
     fleet,
     first: firstOf(fleet, found.named),
     draft: o.options.draft,
+    ...defined({ reason: found.awaited?.reason }),
   });
 }
 

@@ -12,7 +12,8 @@ interface ServingParts {
   readonly engines: Engines;
   readonly fleet: Fleet;
   readonly versions: ModelVersions;
-  readonly first: NamedVersion;
+  /** Undefined where none is served yet. */
+  readonly first: NamedVersion | undefined;
   readonly listening: Listening;
   readonly grpc: GrpcListening | undefined;
   readonly hasPage: boolean;
@@ -23,6 +24,8 @@ interface ServingParts {
   readonly door: BehindGateway | undefined;
   /** Undefined where everybody may administer. */
   readonly login: Login | undefined;
+  /** Why no model is served. */
+  readonly reason?: string;
 }
 
 export const isLoopbackHost = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);
@@ -36,37 +39,36 @@ function apiOf(engine: Engine | EmbeddingEngine | undefined): string {
 }
 
 /** The part of the event that is the gateway's. */
-function gatewayPart(door: BehindGateway | undefined, engines: Engines, url: string, model: string): Partial<ServingEvent> {
+function gatewayPart(door: BehindGateway | undefined, engines: Engines, url: string, model: string | undefined): Partial<ServingEvent> {
   if (!door) return {};
   const { demo, gateway } = door;
-  if (demo === undefined) return { gateway: true };
+  if (demo === undefined || model === undefined) return { gateway: true };
   return { gateway: true, demoKey: demo, demoRequest: demoCurl(url, demo, demoRequest(engines, gateway.config.routes, [model])) };
 }
 
 export function servingOf(parts: ServingParts): ServingEvent {
-  const { engines, fleet, versions, first, listening, grpc, hasPage, needsKey, draft, door, login } = parts;
+  const { engines, fleet, versions, first, listening, grpc, hasPage, needsKey, draft, door, login, reason } = parts;
   const { url, host } = listening;
   // one that was ready first may sleep already
   const served = fleet.list().filter(v => v.state === "ready" || v.state === "asleep");
-  const id = served.find(v => v.name === first.name && v.version === first.version)?.id ?? `${first.name}@${first.version}`;
+  const id = first && (served.find(v => v.name === first.name && v.version === first.version)?.id ?? `${first.name}@${first.version}`);
   const engine = [...engines.all(), ...engines.encoders()].find(e => e.model.id === id);
   const adapters = engines.adapters.list();
   const loginUrl = login?.loginUrl();
   const calibrated = engines
     .encoders()
     .flatMap(({ model }) => (model.temperature === undefined ? [] : [[model.id, model.temperature] as const]));
-  const context = versions.contextOf(first) ?? { context: 0, longest: 0 };
+  const context = first && (versions.contextOf(first) ?? { context: 0, longest: 0 });
   const forms = engines.all().flatMap(({ model }) => (model.form ? [[model.id, model.form] as const] : []));
   const decoder = engine && "room" in engine ? engine : undefined;
   return {
     event: "serving",
     url,
     host,
-    ...defined({ grpc: grpc?.address, loginUrl }),
-    model: id,
+    ...defined({ grpc: grpc?.address, loginUrl, model: id, reason }),
     ...(served.length > 1 ? { models: served.map(v => v.id) } : {}),
     ...(adapters.length > 0 ? { adapters: adapters.map(a => a.name), adaptersOf: adapters[0]!.parent } : {}),
-    ...gatewayPart(door, engines, url, first.name),
+    ...gatewayPart(door, engines, url, first?.name),
     api: apiOf(engine),
     page: hasPage,
     isOpen: !isLoopbackHost(host),
@@ -75,7 +77,7 @@ export function servingOf(parts: ServingParts): ServingEvent {
     ...(draft !== undefined && decoder && !decoder.stats().isDrafting ? { idleDraft: draft } : {}),
     ...(calibrated.length > 0 ? { temperatures: Object.fromEntries(calibrated) } : {}),
     ...(decoder?.model.sampling ? { sampling: samplingText(decoder.model.sampling) } : {}),
-    context,
+    ...defined({ context }),
     ...(forms.length > 0 ? { forms: Object.fromEntries(forms) } : {}),
   };
 }

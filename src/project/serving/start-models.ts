@@ -16,7 +16,7 @@ interface StartOptions extends FleetOptions {
 
 export interface StartedModels {
   readonly fleet: Fleet;
-  /** Loads what there is to load, the named versions first. Errors: those of a named version that is the only one of its model. */
+  /** Loads what there is to load, the named versions first; again for models that come later. Errors: those of a named version that is the only one of its model. */
   load(named: readonly NamedVersion[]): Promise<void>;
   /** Takes over versions that came or went, where a policy says which are served. */
   follow(): Promise<void>;
@@ -51,6 +51,7 @@ export function startModels({ written, kept, policy, warn, ...options }: StartOp
   return {
     fleet,
     async load(named) {
+      hasStarted = false;
       const names = [...new Set(named.map(n => n.name))];
       for (const name of names) {
         const [first, ...others] = named.filter(n => n.name === name);

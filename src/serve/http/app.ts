@@ -54,6 +54,8 @@ export interface AppOptions extends Pick<ServeMetricsOptions, "watchFigures" | "
   readonly login?: Login;
   /** Requests to the contracts need one of them; none is needed when absent. Where a gateway decides, its own count alone. */
   readonly apiKeys?: readonly string[];
+  /** Why no model is served yet, and what to run: said by readiness and the console while there is none. */
+  readonly noModels?: string;
   /** The model that is meant by requests which name none, or one that nobody knows; an error when absent. */
   readonly otherNames?: string;
   /** Adapters below it may be loaded on request, by those who may load models. */
@@ -299,17 +301,27 @@ export function createApp(options: AppOptions): App {
   ofServer("/healthz", c => c.json({ status: "ok" }));
   const states = () =>
     fleet ? fleet.list().map(v => [v.id, v.engine ?? v.state]) : [...engines.all(), ...engines.encoders()].map(e => [e.model.id, e.state]);
-  const readiness = (words: { readonly ready: string; readonly error?: object }) => (c: AppContext) => {
+  /** Why a server is not ready, for people and supervisors. */
+  const reasonOf = (): string => {
+    if (engines.isLeaving) return "The server shuts down.";
+    const known = states();
+    if (known.length === 0) return options.noModels ?? "No model is loaded yet.";
+    // a probe has no key, and policies may hide a model's name
+    return options.callerOf ? "No model is loaded yet." : known.map(([id, state]) => `${id}: ${state}`).join(", ");
+  };
+  const readiness = (words: { readonly ready: string; readonly error?: () => object }) => (c: AppContext) => {
     const model = c.req.query("model");
     const isReady = !engines.isLeaving && (model === undefined ? engines.isReady : engines.isModelReady(model));
     const status = isReady ? words.ready : engines.isLeaving ? "draining" : "not ready";
     // a probe has no key, and policies may hide a model's name
     const models = options.callerOf ? {} : { models: Object.fromEntries(states()) };
-    return c.json({ status, ...(isReady || !words.error ? {} : { error: words.error }), ...models }, isReady ? 200 : 503);
+    return c.json({ status, ...(isReady ? {} : (words.error?.() ?? { reason: reasonOf() })), ...models }, isReady ? 200 : 503);
   };
   ofServer("/readyz", readiness({ ready: "ready" }));
   // the names that llama.cpp, vLLM and their probes use, in llama.cpp's words; vLLM's clients look at the status alone
-  const loading = { code: 503, message: "Loading model", type: "unavailable_error" };
+  const loading = () => ({
+    error: { code: 503, message: (states().length === 0 && options.noModels) || "Loading model", type: "unavailable_error" },
+  });
   for (const path of ["/health", "/v1/health"]) ofServer(path, readiness({ ready: "ok", error: loading }));
   ofServer("/version", c => c.json({ version }));
   ofServer("/openapi.json", async c => {
@@ -350,7 +362,10 @@ export function createApp(options: AppOptions): App {
     return noAddress(c);
   });
   const { fineTuning } = services;
-  const ofConsole = consoleApi({ engines, fleet, source: options.console, admin, login, version, clock, fineTuning, heartbeatMs });
+  const ofConsole = consoleApi({
+    ...{ engines, fleet, source: options.console, admin, login, version, clock, fineTuning, heartbeatMs },
+    noModels: options.noModels,
+  });
   app.route("/api", ofConsole.routes);
 
   app.get("*", async (c, next) => {

@@ -34,6 +34,8 @@ export interface ConsoleApiOptions {
   readonly clock: Clock;
   readonly fineTuning?: FineTuning | undefined;
   readonly heartbeatMs: number;
+  /** Why no model is served yet, and what to run. */
+  readonly noModels?: string | undefined;
 }
 
 interface ConsoleApi {
@@ -96,7 +98,7 @@ const servedModel = ({ model }: ModelMetadata, parameters: number) => ({
 });
 
 export function consoleApi(options: ConsoleApiOptions): ConsoleApi {
-  const { engines, fleet, source = nothing, admin, login, version, clock } = options;
+  const { engines, fleet, source = nothing, admin, login, version, clock, noModels } = options;
   const api = new Hono<AppEnvironment>();
   const startedAt = clock.now();
 
@@ -114,6 +116,7 @@ export function consoleApi(options: ConsoleApiOptions): ConsoleApi {
       project: source.project,
       model: engine ? servedModel(engine, engine.numParameters) : null,
       models: (await source.models()).map(m => m.id),
+      noModels: engines.models().length === 0 ? (noModels ?? "No model is loaded yet.") : null,
       startedAt,
       machine: await source.machine(),
     };

@@ -141,6 +141,7 @@ test("the overview says what is served, of what project, on what machine", async
   expect(body).toEqual({
     loam: "1.2.3",
     project: "mail",
+    noModels: null,
     model: {
       id: "tiny@1",
       name: "tiny",

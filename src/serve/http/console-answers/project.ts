@@ -43,6 +43,7 @@ export const overview = z
     project: z.string().nullable(),
     model: servedModel.nullable().describe("the first that is served"),
     models: z.array(z.string()),
+    noModels: z.string().nullable().describe("why no model is served, and what to run; null where one is"),
     startedAt: timeMs,
     machine,
   })

@@ -49,7 +49,7 @@ export const wireForms = {
       id: "NativeCompletion",
       description: "llama.cpp's; a list of them where the request has several prompts or wants several answers.",
     }),
-  readiness: z.looseObject({ status: text }).meta({ id: "Readiness" }),
+  readiness: z.looseObject({ status: text, reason: text.optional() }).meta({ id: "Readiness" }),
   version: z.strictObject({ version: text }),
 };
 
