@@ -104,7 +104,7 @@ test.skipIf(missing !== "")(`a mail's way is told from its file to its tokens an
   const before = of("length");
   writeFileSync(file, yaml("", 40));
   const stale = await loam(["data", "drops", "--rule", "min-words", "-n", "1"], { cwd });
-  expect(stale.stderr).toContain("`loam data run mail` makes it anew");
+  expect(stale.stderr).toContain("`loam data run mail` rebuilds it");
   await run("data", "run");
   const after = await last<Report>("data", "report");
   expect(after.funnel.find(r => r.step === "length")!.documents).toBe(before - trial.droppedInAddition - trial.droppedEarlier);

@@ -87,7 +87,7 @@ test("the tuned model answers held-out sentences, beside a copy and a table of w
     }
   // the same again is read from the record
   const again = await loam(["eval", "restore", "--model", "restore-small", "--limit", "20"], { cwd });
-  expect(again.stdout + again.stderr).toMatch(/from the record/);
+  expect(again.stdout + again.stderr).toMatch(/stored/);
   expect(again.stdout + again.stderr).toMatch(/beside rule, which needs no model:/);
   // what the data set gave is in the lineage of the model
   const lineage = await loam(["trace", "restore-small@latest"], { cwd });

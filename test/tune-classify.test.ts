@@ -108,7 +108,7 @@ test("from a table to a served classifier whose answers are those of the report"
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ model: "mood", prompt: "a" }),
   });
-  expect(await continued.text()).toContain("tells classes. Ask it at /v1/models/mood:classify.");
+  expect(await continued.text()).toContain("is a classifier. Ask it at /v1/models/mood:classify.");
   server.kill("SIGINT");
   await server.ended;
 });

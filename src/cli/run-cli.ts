@@ -121,7 +121,7 @@ function programOf(cli: CliRun, ended: { code: number }): Command {
   };
   const program = new Command("loam");
   program
-    .description("An LLM's whole life in one TypeScript system.")
+    .description("Train, tune, evaluate, serve and govern language models.")
     .version(ownPackage().version)
     .exitOverride()
     .configureOutput(output)

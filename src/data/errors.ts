@@ -44,7 +44,7 @@ export const dataErrors = errorTable("data", {
   upstream: {
     status: 502,
     exit: "environment",
-    meaning: "An endpoint that writes texts gave no answer; the last failure and the number of attempts are told.",
+    meaning: "A text-generation endpoint gave no response; the error has the last failure and the number of attempts.",
   },
   worker: { status: 500, exit: "failure", meaning: "A thread or process that did a part of the work ended before it was done." },
   trial: {

@@ -65,7 +65,7 @@ export function decodeAnyModel<Schema extends z.ZodType>(
   bytes: Buffer,
   place: string,
 ): DecodedModel<z.output<Schema>, Float32Array | Int8Array> {
-  const refuse = (expected: string, received: string, hint = `\`${maker}\` makes it anew.`) =>
+  const refuse = (expected: string, received: string, hint = `\`${maker}\` rebuilds it.`) =>
     dataErrors.fail("resource", { place, expected, received, hint });
   const start = magic.length + 4;
   if (bytes.length < start + digestBytes || bytes.toString("latin1", 0, magic.length) !== magic)

@@ -380,6 +380,6 @@ export async function dataReport(artifact: ArtifactReader, o: ReportOptions = {}
     facets: texts.facets,
     sizes: distributionOf(texts.sizes, bins) ?? null,
     ...(groups ? { representation: await groupsOf(artifact) } : {}),
-    notes: info ? [] : ["Measured values were not kept when this artifact was made: `loam data run` makes it anew, with them."],
+    notes: info ? [] : ["Measured values were not kept when this artifact was made: `loam data run` rebuilds it, with them."],
   };
 }

@@ -123,7 +123,7 @@ interface Plan {
 const cannot = (step: string, option: string, expected: string, received: string, hint: string) =>
   dataErrors.fail("trial", { place: `${step}: ${option}`, expected, received, hint });
 
-const anew = "Change it in loam.yaml and run `loam data run`: only what follows from it is made anew.";
+const anew = "Change it in loam.yaml and run `loam data run`: only the stages after it are re-run.";
 
 /** What stands behind every option that is `true` for short. */
 function insides(step: StepCount): Options {
@@ -296,7 +296,7 @@ function notesOf(info: MeasuresInfo, step: StepCount, { tried, notes, isBound }:
   if (info.steps.filter(s => s.step === step.step).length > 1) all.push(`"${step.step}" runs more than once; this is its last place.`);
   if (tried.length === 0) all.push("Nothing differs from the run.");
   if (numDropped > 0 && info.steps.slice(step.position + 1).some(s => s.kind === "corpus"))
-    all.push("A later step that compares documents would choose anew where one that stays for its copies goes.");
+    all.push("A later step that compares documents would choose again where one that stays for its copies goes.");
   return all;
 }
 
@@ -311,7 +311,7 @@ export async function tryThresholds(
       place: artifact.id,
       expected: "an artifact with measured values",
       received: "one of an earlier version",
-      hint: "`loam data run` makes it anew, with them.",
+      hint: "`loam data run` rebuilds it, with them.",
     });
   const step = stepOf(info, given.step, artifact.id);
   const plan = planOf(info, step, withSettings(step, given.settings));

@@ -52,7 +52,7 @@ export function abilityOf<K extends RequestKind>(model: EvaluatedModel, kind: K,
     place: model.id,
     expected: `a model that can do ${output} (${kind})`,
     received: `one that does ${(["likelihood", "rolling", "generate", "embed", "classify"] as const).filter(k => model[k]).join(", ") || "nothing"}`,
-    hint: "`loam eval --help` says which outputs are asked of whom.",
+    hint: "`loam eval --help` lists the outputs of each kind of model.",
   });
 }
 

@@ -35,7 +35,7 @@ export const evaluateErrors = errorTable("evaluate", {
   length: {
     status: 400,
     exit: "usage",
-    meaning: "A text, with the answer that it is to get, is longer than what the model reads; what it said is told.",
+    meaning: "A text with its expected response is longer than the model's context; the error has the model's message.",
   },
   compare: { status: 400, exit: "usage", meaning: "Two results cannot be held beside each other: other tasks, or no item in common." },
   gate: { status: 422, exit: "failure", meaning: "A condition of --fail-if holds; the figures and their interval are named." },

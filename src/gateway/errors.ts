@@ -16,7 +16,7 @@ export const gatewayErrors = errorTable("gateway", {
   unknownSubject: {
     status: 404,
     exit: "usage",
-    meaning: "A key is asked for a user or service account that the configuration does not name.",
+    meaning: "A key was requested for a user or service account that the configuration does not have.",
   },
   keyRevoked: { status: 409, exit: "usage", meaning: "A key that is revoked or expired is not rotated; make a new one." },
   lastAdmin: {
@@ -44,12 +44,12 @@ export const gatewayErrors = errorTable("gateway", {
   untranslated: {
     status: 400,
     exit: "usage",
-    meaning: "A request asks for something that the model's server cannot be told in its own words.",
+    meaning: "A request uses a field that has no counterpart in the protocol of the model's server.",
   },
   unauthenticated: { status: 401, exit: "usage", meaning: "A request brings no credentials, or none that are good." },
-  forbidden: { status: 403, exit: "usage", meaning: "No policy allows this to whoever asks; the sentence names what decided." },
+  forbidden: { status: 403, exit: "usage", meaning: "No policy allows this to the caller; the message names the policy that decided." },
   blocked: { status: 400, exit: "usage", meaning: "A guard refuses what a request says." },
-  unguarded: { status: 403, exit: "usage", meaning: "A model that has guards is asked at an address that they do not stand before." },
+  unguarded: { status: 403, exit: "usage", meaning: "A model that has guards was requested on a route that the guards do not cover." },
   unknownHeld: { status: 404, exit: "usage", meaning: "No request with this id waits for a person: it was decided, or its client left." },
   unknownReview: { status: 404, exit: "usage", meaning: "No review case has this id, or no case this token of an appeal." },
   reviewConflict: {

@@ -250,7 +250,7 @@ test("a decoder that tells classes has no output table, and continuing texts wit
   const logits = compile((q: Decoder, t: Tensor) => decoderLogits(c, q, t), { device });
   const p = (await initialise(decoderSpec(c), device, 1)) as Parameters;
   await expect(logits(p, await ints(tokensOf("classes", 1, 6), [1, 6]))).rejects.toThrow(
-    "decoder: expected a decoder that continues texts, got one that tells classes (ham, spam)",
+    "decoder: expected a decoder that continues texts, got a classifier (ham, spam)",
   );
   expect(() => decoderSpec({ ...c, classifier: { ...c.classifier, pooling: "first" } })).toThrow(
     "model.classifier.pooling: expected last or mean",

@@ -168,7 +168,7 @@ export const unembed = (c: DecoderConfig, p: Pick<Decoder, "norm" | "output" | "
     throw nnErrors.fail("config", {
       place: "decoder",
       expected: "a decoder that continues texts",
-      received: `one that tells classes (${c.classifier.labels.slice(0, 5).join(", ")})`,
+      received: `a classifier (${c.classifier.labels.slice(0, 5).join(", ")})`,
     });
   const logits = tableProduct(norm(c.norm, p.norm, x, c.epsilon), p.output ?? p.token);
   return c.logitCap === undefined ? logits : squashed(logits, c.logitCap);

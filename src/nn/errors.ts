@@ -10,7 +10,7 @@ export const nnErrors = errorTable("nn", {
   memory: {
     status: 400,
     exit: "usage",
-    meaning: "A model's parameters are more than this machine's memory holds; their size is told, and the largest of them.",
+    meaning: "A model's parameters exceed this machine's memory; the error has their size and the largest of them.",
   },
   weights: {
     status: 400,

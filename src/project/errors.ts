@@ -6,15 +6,15 @@ export const projectErrors = errorTable("project", {
   argument: {
     status: 400,
     exit: "usage",
-    meaning: "What a call was asked for names nothing known, is missing, or does not fit the rest; what would fit is named.",
+    meaning: "An argument names nothing known, is missing, or conflicts with another; the error says what is valid.",
   },
   compile: { status: 500, exit: "failure", meaning: "A PJRT plugin ended its process while it compiled, quoted in the sentence." },
   noProject: { status: 404, exit: "usage", meaning: "There is no loam.yaml in this folder or above it." },
   reference: { status: 400, exit: "usage", meaning: "loam.yaml names a data set or model that it does not define." },
-  damaged: { status: 500, exit: "failure", meaning: "The record does not verify; what is damaged is named." },
+  damaged: { status: 500, exit: "failure", meaning: "The artifact store does not verify; the error names what is damaged." },
   machine: { status: 500, exit: "environment", meaning: "This machine lacks something that Loam cannot work without; it is named." },
   exists: { status: 409, exit: "usage", meaning: "A folder that should be made is there already; nothing in it is touched." },
-  family: { status: 400, exit: "usage", meaning: "A model of this family cannot do what it is asked for." },
+  family: { status: 400, exit: "usage", meaning: "A model of this family does not support the operation." },
   model: { status: 400, exit: "usage", meaning: "Files that should hold a model do not, or lack a part of it; the part is named." },
   download: {
     status: 502,
@@ -32,19 +32,19 @@ export const projectErrors = errorTable("project", {
   shared: {
     status: 409,
     exit: "failure",
-    meaning: "Another project's file uses the record, and what it needs cannot be known here; each is named.",
+    meaning: "Another project uses the artifact store, and what it needs is unknown here; each is named.",
   },
   rebuild: {
     status: 409,
     exit: "usage",
-    meaning: "A version cannot be rebuilt from the record: each stage or artifact that prevents it is named.",
+    meaning: "A version cannot be rebuilt from the artifact store: the error names each stage or artifact that prevents it.",
   },
   notRepeated: {
     status: 500,
     exit: "failure",
-    meaning: "A rebuild gave other content than the record has, in the same environment or beyond the bound between two.",
+    meaning: "A rebuild gave other content than the artifact store has, in the same environment or beyond the bound between two.",
   },
-  nothing: { status: 404, exit: "usage", meaning: "What was asked for has not been made yet." },
+  nothing: { status: 404, exit: "usage", meaning: "The requested artifact does not exist yet." },
 });
 
 /** project/argument: what was asked for is not there, or is missing. */

@@ -121,7 +121,7 @@ export async function runLife(
   watch: Watch,
 ): Promise<LifeResult> {
   const onProblem = (p: LoamError) =>
-    watch.emit({ event: "warning", message: `loam: ${p.message} An older checkpoint is used, or training starts anew.` });
+    watch.emit({ event: "warning", message: `loam: ${p.message} An older checkpoint is used, or training starts again.` });
   const onNote = (message: string) => watch.emit({ event: "warning", message });
   const onLoaded = (message: string) => watch.emit({ event: "note", message });
   const all = withFoldsFirst(

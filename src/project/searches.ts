@@ -223,7 +223,7 @@ function checkTrials(report: SearchReport): SearchReport {
   const failed = trials.filter(t => t.state === "failed");
   if (trials.length === 0 || failed.length < trials.length) return report;
   const received = `${failed.length === 1 ? "one that failed" : `${failed.length} that failed`}: ${shortReason(failed[0]!.reason ?? "")}`;
-  const hint = `\`loam tune show ${study}\` tells of each.`;
+  const hint = `\`loam tune show ${study}\` shows each.`;
   const { spec: _, ...details } = report;
   throw withDetails(tuneErrors.fail("noTrial", { place: study, expected: "a trial that comes to its end", received, hint }), {
     event: "result",

@@ -175,9 +175,9 @@ function selection(on: string, { judgedOn, steps }: Measuring, all: readonly Mea
       ? near.length === 1
         ? all.length === 1
           ? "the only candidate"
-          : "it foresees these texts best, beyond chance"
+          : "it predicts these texts significantly best"
         : "it foresees these texts best, and of those that may be as good it needs the least memory"
-      : `${best.name} is not better beyond chance (p ${compared.get(taken.name)!.p.toFixed(2)}), and it needs ${formatBytes(best.memoryBytes - taken.memoryBytes)} less memory`;
+      : `${best.name} is not significantly better (p ${compared.get(taken.name)!.p.toFixed(2)}), and it needs ${formatBytes(best.memoryBytes - taken.memoryBytes)} less memory`;
   const candidates = order.map(
     (c): BaseCandidate => ({
       name: c.name,

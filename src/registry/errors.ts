@@ -22,7 +22,7 @@ export const registryErrors = errorTable("registry", {
   remote: {
     status: 502,
     exit: "environment",
-    meaning: "A registry cannot be reached, refuses, or answers not as the distribution specification has it; its words are told.",
+    meaning: "A registry cannot be reached, refuses, or violates the distribution specification; the error has its message.",
   },
   tampered: { status: 500, exit: "failure", meaning: "A file of a version is not what was recorded; version and file are named." },
 });

@@ -99,13 +99,13 @@ export function checkBeams(
   if (width > slots)
     throw serveErrors.fail("parameter", {
       place: "beam_width",
-      expected: `at most ${slots} (the slots of ${model})`,
+      expected: `at most ${slots} (the concurrent sequences of ${model})`,
       received: String(width),
     });
   if (width * length > cacheTokens)
     throw serveErrors.fail("parameter", {
       place: "beam_width",
-      expected: `at most ${cacheTokens} positions of the cache for all beams`,
+      expected: `at most ${cacheTokens} KV-cache tokens for all beams`,
       received: `${width} beams of up to ${length}`,
       hint: "Ask for fewer beams or fewer tokens.",
     });

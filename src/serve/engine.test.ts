@@ -200,7 +200,7 @@ test("an engine with fewer positions than one answer may take, or a search with 
   const engine = createEngine({ model, device, slots: 2, widths: [8, 32], cacheTokens: 200 });
   await engine.ready;
   expect(() => engine.submit({ tokens: [1], maxTokens: 120, beams: { width: 2 } })).toThrow(
-    "beam_width: expected at most 200 positions of the cache for all beams, got 2 beams of up to 121. Ask for fewer beams or fewer tokens.",
+    "beam_width: expected at most 200 KV-cache tokens for all beams, got 2 beams of up to 121. Ask for fewer beams or fewer tokens.",
   );
   await engine.close();
 });

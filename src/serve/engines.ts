@@ -273,7 +273,7 @@ export class Engines {
       throw serveErrors.fail("unsupported", {
         place: "model",
         expected: "a model that continues texts",
-        received: `${shown(model)}, which ${isClassifier ? "tells classes" : "embeds them"}`,
+        received: `${shown(model)}, which ${isClassifier ? "is a classifier" : "embeds them"}`,
         hint: isClassifier ? `Ask it at /v1/models/${encoder.model.id.split("@")[0]}:classify.` : "Ask it at /v1/embeddings.",
       });
     }

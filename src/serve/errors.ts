@@ -34,7 +34,7 @@ export const serveErrors = errorTable("serve", {
   guarded: {
     status: 403,
     exit: "usage",
-    meaning: "A label is an alias of the record that a release guards: the server follows the record and sets it nowhere else.",
+    meaning: "A label is an alias that a release guards: change it with `loam models promote`; the server follows the registry.",
   },
   inUse: { status: 409, exit: "usage", meaning: "A version cannot be unloaded while a label or a weight points at it." },
   load: { status: 500, exit: "failure", meaning: "A version could not be loaded; the sentence says why. What served goes on serving." },
@@ -51,7 +51,7 @@ export const serveErrors = errorTable("serve", {
   },
   apiKey: { status: 401, exit: "usage", meaning: "The server was started with API keys, and the request has none of them." },
   unknownUrl: { status: 404, exit: "usage", meaning: "There is nothing at this address." },
-  unknownRecord: { status: 404, exit: "usage", meaning: "The console asked for an artifact that the record does not have." },
+  unknownRecord: { status: 404, exit: "usage", meaning: "The console requested an artifact that does not exist." },
   unknownFile: { status: 404, exit: "usage", meaning: "There is no uploaded file, batch or fine-tuning job of that id." },
   unknownRequest: {
     status: 404,
@@ -75,7 +75,7 @@ export const serveErrors = errorTable("serve", {
   },
   queueFull: { status: 429, exit: "failure", meaning: "Too many requests are waiting; retry after the time in the Retry-After header." },
   cancelled: { status: 499, exit: "failure", meaning: "The client went away, or the caller cancelled the generation." },
-  slowReader: { status: 499, exit: "failure", meaning: "The client stopped reading its stream for too long; its slot was freed." },
+  slowReader: { status: 499, exit: "failure", meaning: "The client stopped reading its stream for too long; its sequence was freed." },
   deadline: {
     status: 504,
     exit: "failure",

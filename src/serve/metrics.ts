@@ -88,10 +88,10 @@ export function createServeMetrics(engines: Engines, version: string, options: S
   const requestSeconds = latency("http_request_seconds", "Time from a request to the end of its answer.", ["route"], requestBuckets);
   const errors = counter("errors_total", "Requests that ended with an error, by its code.", ["code"]);
 
-  const queueSeconds = latency("queue_seconds", "Time in the queue before a slot.", ["model"], waitBuckets);
+  const queueSeconds = latency("queue_seconds", "Time in the queue before a sequence runs.", ["model"], waitBuckets);
   const firstToken = latency("time_to_first_token_seconds", "Time from submission to the first token.", ["model"], waitBuckets);
   const nextToken = histogram("inter_token_seconds", "Time between two tokens of one answer.", ["model"], tokenBuckets);
-  const prefillSeconds = histogram("prefill_seconds", "Time from taking a slot to the first token.", ["model"], waitBuckets);
+  const prefillSeconds = histogram("prefill_seconds", "Time from the start of a sequence to the first token.", ["model"], waitBuckets);
   const decodeSeconds = histogram("decode_seconds", "Time from the first token to the end of an answer.", ["model"], requestBuckets);
   const promptLength = histogram("prompt_tokens", "Tokens of one prompt.", ["model"], lengthBuckets);
   const answerLength = histogram("completion_tokens", "Tokens of one answer.", ["model"], lengthBuckets);
@@ -111,7 +111,7 @@ export function createServeMetrics(engines: Engines, version: string, options: S
   const prefixQueried = counter("prefix_queried_tokens_total", "Prompt tokens that were looked for in the cache.", ["model"]);
   const prefixTokens = counter("prefix_cached_tokens_total", "Prompt tokens that were found in the cache and not computed.", ["model"]);
   const guessed = counter("speculative_drafted_tokens_total", "Tokens that were guessed and verified.", ["model"]);
-  const preempted = counter("preemptions_total", "Answers that were put back into the queue for lack of positions in the cache.", [
+  const preempted = counter("preemptions_total", "Sequences that were preempted because the KV cache was full.", [
     "model",
   ]);
   const refusedSpans = counter("refused_spans_total", "Spans of responses that were refused and taken back.", ["model"]);
@@ -230,11 +230,11 @@ export function createServeMetrics(engines: Engines, version: string, options: S
         for (const model of engines.models()) if ("room" in model) this.set({ model: model.model.id }, of(model.stats()));
       },
     });
-  gauge("running_requests", "Answers that have a slot.", s => s.running);
-  gauge("queued_requests", "Answers that wait for a slot.", s => s.queued);
+  gauge("running_requests", "Sequences that are running.", s => s.running);
+  gauge("queued_requests", "Sequences that wait in the queue.", s => s.queued);
   gauge("blocked_requests", "Answers whose client is behind.", s => s.blocked);
   gauge("slots", "Answers that can run at once.", s => s.slots);
-  gauge("kv_cache_utilisation_ratio", "Share of the cache's positions that is in use.", s =>
+  gauge("kv_cache_utilisation_ratio", "Share of the KV cache that is in use.", s =>
     s.cacheRoom ? s.cacheTokens / s.cacheRoom : 0,
   );
   gauge("kv_cache_bytes", "Memory of the cache.", s => s.cacheBytes);

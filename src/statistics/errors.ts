@@ -2,7 +2,7 @@
 import { errorTable } from "../base/index.ts";
 
 export const statisticsErrors = errorTable("statistics", {
-  argument: { status: 400, exit: "usage", meaning: "A statistic was asked of something that it is not defined for." },
+  argument: { status: 400, exit: "usage", meaning: "A statistic was computed for something that it is not defined for." },
 });
 
 /** Errors: statistics/argument. */

@@ -107,7 +107,7 @@ export function parseColumn<T>(text: string, place: string): T {
         place,
         expected: "JSON",
         received: text.slice(0, 40),
-        hint: "The record was changed from outside: `loam trace --verify` names what.",
+        hint: "The artifact store was changed from outside: `loam trace --verify` names what.",
       },
       cause,
     );

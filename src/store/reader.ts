@@ -18,7 +18,7 @@ function toldOf({ id, releasedMs }: ArtifactInfo, name: string, error: unknown):
       place,
       expected: problem.expected,
       received: `none: gc has removed the files of ${id} on ${new Date(releasedMs).toISOString().slice(0, 10)}, for nothing needed them`,
-      hint: "What is asked for again is made again: `loam run` where loam.yaml describes it, else the command that made it.",
+      hint: "Rebuild it: `loam run` where loam.yaml describes it, else the command that made it.",
     },
     error,
   );

@@ -51,6 +51,6 @@ export const tensorErrors = errorTable("tensor", {
     exit: "usage",
     meaning: "A traced tensor was used as a JavaScript number, string or condition. It has no value until the compiled program runs.",
   },
-  device: { status: 500, exit: "environment", meaning: "A device does not exist on this machine, or cannot do what was asked." },
+  device: { status: 500, exit: "environment", meaning: "A device does not exist on this machine, or does not support the operation." },
   machine: machineErrorRow,
 });

@@ -18,11 +18,11 @@ export const tuneErrors = errorTable("tune", {
     exit: "usage",
     meaning: "A search space is not one: its ends, steps, options or conditions do not fit; the parameter is named.",
   },
-  trial: { status: 409, exit: "usage", meaning: "A trial is told something that does not fit its state, such as a result twice." },
+  trial: { status: 409, exit: "usage", meaning: "A trial received an event that does not fit its state, such as a second result." },
   noTrial: {
     status: 500,
     exit: "failure",
-    meaning: "No trial of a search came to its end: each crashed, diverged or could not be measured; the first reason is told.",
+    meaning: "No trial of a search came to its end: each crashed, diverged or could not be measured; the error has the first reason.",
   },
   method: {
     status: 400,

@@ -18,7 +18,7 @@ const rows: { readonly [O in OutputType]: string } = {
 };
 
 export const outputTable = {
-  title: "A task's `output`, and whom it is asked of",
+  title: "A task's `output`, and the models that support it",
   rows: Object.entries(rows),
-  note: "An endpoint answers by completions or chat, tells likelihoods by completions with echo and logprobs or by /v1/score, and gives vectors by /v1/embeddings.",
+  note: "An endpoint needs completions or chat for text, completions with echo and logprobs or /v1/score for likelihoods, and /v1/embeddings for embeddings.",
 };

@@ -43,14 +43,14 @@ function confusedPairs({ classes, confusion }: ClassPicture): string {
     .filter(([t, p]) => t !== p)
     .toSorted((a, b) => b[2] - a[2])
     .slice(0, pairsShown);
-  return `<div class="scroll"><table>${head(["is"], ["taken for"], ["items", "n"])}<tbody>${pairs.map(([t, p, n]) => tableRow(cell(escaped(classes[t]!)), cell(escaped(classes[p]!)), cell(String(n), "n"))).join("")}</tbody></table></div>`;
+  return `<div class="scroll"><table>${head(["true class"], ["predicted class"], ["items", "n"])}<tbody>${pairs.map(([t, p, n]) => tableRow(cell(escaped(classes[t]!)), cell(escaped(classes[p]!)), cell(String(n), "n"))).join("")}</tbody></table></div>`;
 }
 
 /** `own` begins the ids of its drawings. */
 export function pictureSection(picture: ClassPicture, own: string): string {
   const { classes, curves, reliability } = picture;
   const confusion = classes.length
-    ? `<h3>Who is taken for whom</h3>${classes.length <= mostClasses ? confusionTable(picture) : confusedPairs(picture)}`
+    ? `<h3>Confusion matrix</h3>${classes.length <= mostClasses ? confusionTable(picture) : confusedPairs(picture)}`
     : "";
   const ofClass = curves.map((c, i) => {
     const plots = `<div class="plots">${plot(rocPlot(c), `${own}-r${i}`)}${plot(precisionRecallPlot(c), `${own}-p${i}`)}</div>`;

@@ -91,7 +91,7 @@ function sliceLines(t: TaskReport, out: Output): void {
 
 export function showTask(out: Output, model: string, t: TaskReport): void {
   const from = t.isKnown
-    ? "from the record"
+    ? "stored"
     : `${formatDuration(t.ms)}${t.kept ? `, ${formatCount(t.kept)} answers kept from before` : ""}`;
   out.line(`\n  ${t.task}: ${formatCount(t.items)} items, ${t.output}, ${model}  (${t.artifact}, ${from})`);
   for (const s of t.scores) out.line(`    ${scoreCells(s)} ${s.better} is better`);
@@ -147,7 +147,7 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
   }
   const j = t.judgement;
   if (j) {
-    out.line(`  judged by ${j.judge}${c ? ` beside ${c.against}` : ""} (${j.artifact}${j.isKnown ? ", from the record" : ""}):`);
+    out.line(`  judged by ${j.judge}${c ? ` beside ${c.against}` : ""} (${j.artifact}${j.isKnown ? ", stored" : ""}):`);
     out.line(`    ${scoreCells(j.winRate)} wins ${j.wins}, losses ${j.losses}, ties ${j.ties}  p ${pValue(j.p)} (sign test)`);
     out.line(
       `    the judge: agrees with itself in ${shareText(j.agreement)} of pairs shown both ways (kappa ${figure(j.kappa)}), contradicts itself ${j.contradictions} times, prefers the first place in ${shareText(j.preferredFirst.value)} [${shareText(j.preferredFirst.low)}, ${shareText(j.preferredFirst.high)}] (p ${pValue(j.biasP)})`,

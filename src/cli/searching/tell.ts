@@ -76,7 +76,7 @@ export function verdictLines({ objectives, unit: own }: StudyUnits, v: StudyVerd
   const wrong = objectives[0] === "errors" ? undefined : wrongSentence(v);
   const things = asked[own.split(" ").at(-1)!] ?? "documents";
   return [
-    `  On the test half (${formatCount(v.documents)} ${things}, ${formatCount(v.groups)} groups), which chose nothing: ${v.winner.value.toFixed(4)} ${unit}`,
+    `  On the test set (${formatCount(v.documents)} ${things}, ${formatCount(v.groups)} groups; never used for selection): ${v.winner.value.toFixed(4)} ${unit}`,
     ...v.comparisons.map(c => `    ${comparisonSentence(c, unit)}`),
     ...(wrong === undefined ? [] : [`    ${wrong}`]),
     ...(v.comparisons.length === 0 ? ["    nothing to compare it with yet"] : []),

@@ -73,7 +73,7 @@ export const dataVerbs: readonly Verb[] = [
   },
   {
     usage: "data add <source>",
-    summary: "Add a source to a data set: a folder, a file, a pattern, npm:PACKAGE or s3://BUCKET; edits loam.yaml, makes the data anew",
+    summary: "Add a source to a data set: a folder, a file, a pattern, npm:PACKAGE or s3://BUCKET; edits loam.yaml, rebuilds the data",
     options: [
       project,
       ["--to <name>", "the data set; one that is not there is begun"],
@@ -90,7 +90,7 @@ export const dataVerbs: readonly Verb[] = [
   },
   {
     usage: "data forget <documents...>",
-    summary: "Take documents out of a data set for good: shows what hangs on them, edits loam.yaml, makes the data anew",
+    summary: "Remove documents from a data set for good: shows what depends on them, edits loam.yaml, rebuilds the data",
     options: [
       project,
       ["--copies", "and all documents that are alike: they hold nearly the same text"],

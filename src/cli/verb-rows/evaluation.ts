@@ -7,7 +7,7 @@ export const evaluationVerbs: readonly Verb[] = [
   {
     usage: "eval [task...]",
     summary:
-      "Measure a model on tasks (all of the project's where none is named), beside another, with intervals; a condition that holds ends with exit code 1",
+      "Evaluate a model on tasks (default: all of the project), also against another model, with confidence intervals; exit code 1 if a `--fail-if` condition holds",
     options: [
       project,
       ["--model <model>", "a version, a path, or an endpoint http://HOST/v1#NAME (default: the project's)"],
@@ -24,9 +24,9 @@ export const evaluationVerbs: readonly Verb[] = [
       ["--limit <n>", "only the first items of each task"],
       ["--items <n>", "items of each list: most wrong, slowest, won, lost", "3"],
       ["--report <file>", "write a page with everything, item by item"],
-      ["--slots <n>", "answers that are written at once, or requests in flight at an endpoint (default: 8)"],
+      ["--slots <n>", "maximum concurrent sequences, or requests in flight at an endpoint (default: 8)"],
       ["--context <tokens>", "tokens that the model reads (default: what it can, 2048 at most)"],
-      ["--fresh", "ask again what is in the record"],
+      ["--fresh", "ignore stored responses and run every request again"],
     ],
     table: outputTable,
     stopped: options =>

@@ -14,7 +14,7 @@ export const gatewayVerbs: readonly Verb[] = [
   {
     usage: "gateway",
     summary:
-      "One safe door to models on any servers, whether they speak OpenAI's API, Anthropic's, Ollama's or KServe's: keys, policies, limits, routing, streams that end well",
+      "Run an API gateway in front of model servers (OpenAI, Anthropic, Ollama, KServe): keys, policies, rate limits, routing",
     options: [
       project,
       gatewayConfig,
@@ -25,7 +25,7 @@ export const gatewayVerbs: readonly Verb[] = [
         "--otlp <url>",
         "send traces and gen_ai metrics to this collector (default: tracing.otlp of the file, else OTEL_EXPORTER_OTLP_ENDPOINT)",
       ],
-      ["--check", "only say whether the file is right"],
+      ["--check", "validate the file and exit"],
       ["--handover", "answer in a process below this one, which SIGUSR2 replaces without a lost request"],
     ],
     example: "loam gateway --config gateway.yaml",
@@ -103,7 +103,7 @@ export const gatewayVerbs: readonly Verb[] = [
   },
   {
     usage: "gateway cache [action]",
-    summary: "Answers that the gateway gives again: show (the default), clear; a running one is asked, with the key in LOAM_GATEWAY_KEY",
+    summary: "Response cache of the gateway: show (the default), clear; queries a running gateway, with the key in LOAM_GATEWAY_KEY",
     options: [
       project,
       gatewayConfig,
@@ -118,7 +118,7 @@ export const gatewayVerbs: readonly Verb[] = [
   {
     usage: "gateway held [action] [id]",
     summary:
-      "Requests that wait for a person: list (the default), approve ID, refuse ID; a running gateway is asked, with the key in LOAM_GATEWAY_KEY",
+      "Requests held for approval: list (the default), approve ID, refuse ID; queries a running gateway, with the key in LOAM_GATEWAY_KEY",
     options: [project, gatewayConfig, ["--url <address>", "of the gateway that runs (default: where its file says)"]],
     example: "loam gateway held approve held_1",
     load: async () => (await import("../verbs/gateway-held.ts")).gatewayHeld,
@@ -175,7 +175,7 @@ export const gatewayVerbs: readonly Verb[] = [
   },
   {
     usage: "gateway reload",
-    summary: "A gateway that runs takes up its changed file now; what is wrong with the file is told and changes nothing",
+    summary: "Reload the configuration file of a running gateway; an invalid file is reported and changes nothing",
     options: [project, gatewayConfig, gatewayUrl],
     example: "loam gateway reload",
     load: async () => (await import("../verbs/gateway-reload.ts")).gatewayReload,

@@ -19,7 +19,7 @@ export const modelsVerbs: readonly Verb[] = [
   },
   {
     usage: "models show <model>",
-    summary: "A version's card from the record: data, training, evaluation with intervals, lineage, releases",
+    summary: "A version's model card: data, training, evaluation with intervals, lineage, releases",
     options: [project, ["--card <file>", "write it as a Markdown file"]],
     example: "loam models show mail-spam@prod --card MODEL_CARD.md",
     load: async () => (await import("../verbs/models-show.ts")).modelsShow,
@@ -53,7 +53,7 @@ export const modelsVerbs: readonly Verb[] = [
         ["outcome", "passed, failed, or notComputed (nothing is measured, or not a number); `passed` is true for the first alone"],
         [
           "value, operator, bound",
-          "what is asked: the version's own figures beside numbers and figures of the current version; approvals beside their count",
+          "conditions: the version's own figures beside numbers and figures of the current version; approvals beside their count",
         ],
         ["difference, low, high", "left - right of a condition, and its one-sided 95 % bounds where it is of items"],
         ["evidence, items, artifacts", "shown, undecided, excluded or unknown at 95 %; how many items, of which recorded results"],
@@ -129,7 +129,7 @@ export const modelsVerbs: readonly Verb[] = [
   },
   {
     usage: "models verify <version>",
-    summary: "Verify a version: its files, signatures, lineage and the log; `--rebuild` trains it again from the record",
+    summary: "Verify a version: its files, signatures, lineage and the log; `--rebuild` trains it again from the artifact store",
     options: [
       project,
       ["--key <files...>", "public keys, one of which must have signed it"],
@@ -144,7 +144,7 @@ export const modelsVerbs: readonly Verb[] = [
         ["within", "another environment than recorded (named in environment.differs): the final loss differs by at most 1 %"],
         ["beyond", "another environment, and the final loss differs by more, or there is none to compare (exit code 1)"],
         ["different", "the same environment, and other content (exit code 1)"],
-        ["material", "taken from the record: sources, curated data, files of examples, imported models; every byte was verified"],
+        ["material", "taken from the artifact store: sources, curated data, files of examples, imported models; every byte was verified"],
       ],
     },
     example: "loam models verify mail-spam@prod --key release.key.pub",

@@ -42,14 +42,14 @@ export const serveVerb: Verb = {
       "--cors-origin <origins...>",
       "web pages of these origins may call the server: https://app.example.com, localhost for pages of this machine, * for any (default: serve.corsOrigins of loam.yaml, else none)",
     ],
-    ["--slots <n>", "answers that are written at once (default: serve.slots of loam.yaml, else 8)"],
-    ["--cache-tokens <n>", "positions of the cache that all answers share; the newest wait where they run out (default: slots x context)"],
+    ["--slots <n>", "maximum concurrent sequences (default: serve.slots of loam.yaml, else 8)"],
+    ["--cache-tokens <n>", "KV-cache size in tokens, shared by all sequences; requests queue while it is full (default: sequences x context)"],
     [
       "--shared-prefix-cache",
       "behind a gateway, share computed prompt prefixes between tenants: faster for a common system prompt, but time and cached_tokens tell a tenant that another sent the same prefix (default: serve.sharedPrefixCache of loam.yaml, else each tenant has its own)",
     ],
     ["--no-loop", "do not direct the retraining loops of loam.yaml (`loop:`); `loam loop run --follow` does elsewhere"],
-    ["--draft <model>", "a small model with the same tokens that guesses, for the large one to judge (default: none)"],
+    ["--draft <model>", "draft model for speculative decoding; must share the target model's tokenizer (default: none)"],
     ["--draft-tokens <n>", "tokens that it guesses at once (default: 4)"],
     [
       "--context <tokens>",

@@ -6,7 +6,7 @@ export const tuneVerbs: readonly Verb[] = [
   {
     usage: "tune [model]",
     summary:
-      "Fine-tune a model of loam.yaml that has a base, or every one where none is named; classes are reported beside baselines, numbers beside the mean",
+      "Fine-tune a model of loam.yaml that has a base (default: every one); classifiers are reported beside baselines, regression beside the mean",
     options: [
       project,
       ["--force", "tune again even where nothing changed"],
@@ -21,7 +21,7 @@ export const tuneVerbs: readonly Verb[] = [
   {
     usage: "tune search [name]",
     summary:
-      "Try settings of a search in loam.yaml, of a recipe or of its data, until its trials are used up; judge the best one once on what chose nothing",
+      "Run a hyperparameter search of loam.yaml; evaluate the best trial once on the test set",
     options: [
       project,
       ["--trials <n>", "trials in all, those made before included (default: the search's)"],
@@ -67,7 +67,7 @@ export const tuneVerbs: readonly Verb[] = [
   },
   {
     usage: "tune studies",
-    summary: "List the studies of the record: trials, best one",
+    summary: "List the hyperparameter studies: trials, best trial",
     options: [project],
     example: "loam tune studies",
     load: async () => (await import("../verbs/tune-studies.ts")).tuneStudies,
@@ -83,11 +83,11 @@ export const tuneVerbs: readonly Verb[] = [
   {
     usage: "tune select [models...]",
     summary:
-      "Compare bases on your own texts: size, memory, speed, bits a byte (for a classifier, F1) as they are and after a few steps; recommend one",
+      "Compare base models on your own texts: size, memory, speed, bits per byte (for a classifier: F1) before and after a few steps; recommend one",
     options: [
       project,
       ["--on <name>", "the data set whose held-out texts judge (default: the only one)"],
-      ["--for <model>", "a classifier of loam.yaml: encoders and decoders by what they tell of its classes, on the texts that select"],
+      ["--for <model>", "a classifier of loam.yaml: rank encoders and decoders by classification quality on the validation texts"],
       ["--documents <n>", "texts to judge by (default: 32; with --for, 200)"],
       ["--steps <n>", "steps of training on the data set (with --for, of the classifier's recipe) before they are judged again", "0"],
       ["--rate <rate>", "the rate of those steps (with --for, the recipe's own)", "1e-4"],

@@ -12,7 +12,7 @@ export const upkeepVerbs: readonly Verb[] = [
       gatewayConfig,
       gatewayUrl,
       ["--request", "the id is a request's that a client named itself (those that begin with req_ are known)"],
-      ["--verify", "prove the record: every row, entry and file against its hash"],
+      ["--verify", "verify the artifact store: every row, entry and file against its hash"],
       ["--documents <n>", "list up to n documents behind it", "5"],
     ],
     example: "loam trace mail-small@latest",
@@ -20,7 +20,7 @@ export const upkeepVerbs: readonly Verb[] = [
   },
   {
     usage: "gc",
-    summary: "Show what nothing needs; with --apply remove it",
+    summary: "List unreferenced artifacts; --apply deletes them",
     options: [
       project,
       ["--dry-run", "only show (the default)"],

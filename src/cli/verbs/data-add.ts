@@ -23,7 +23,7 @@ export const dataAdd: VerbRun = async (context, [given = ""], options) => {
     for (const note of notes) out.line(`      ${note}`);
     out.event("plan", { data, name: name ?? null, source, notes });
     if (options.dryRun === true) return out.result({ event: "result", data, ran: 0 });
-    await askYes(context, options, "loam data add", "\nWrite it and make the data anew?");
+    await askYes(context, options, "loam data add", "\nWrite it and rebuild the data?");
     const added = await applyAdd(at, plan, watch);
     out.line("\n  next: loam data report, loam run");
     out.result({ event: "result", ...added });

@@ -55,16 +55,16 @@ function showHeirs({ out }: Context, found: readonly Heir[]): void {
 
 function showErasure({ out }: Context, { freed, held }: Erasure): void {
   if (freed.length === 0 && held.length === 0) {
-    out.line("\n  No artifact of the record holds them any more.");
+    out.line("\n  No stored artifact contains them any more.");
     return;
   }
   out.line("\n  What holds them still");
   if (freed.length > 0) out.line(`      ${freed.join(", ")}: nothing needs it; loam gc --apply removes it`);
   for (const h of held)
     out.line(
-      `      ${h.artifact}: ${h.versions.length > 0 ? `${h.versions.join(", ")} came of it; train anew without them (loam run), then loam gc --apply` : "in use; loam gc tells by what"}`,
+      `      ${h.artifact}: ${h.versions.length > 0 ? `${h.versions.join(", ")} were trained on it; retrain without them (loam run), then loam gc --apply` : "in use; loam gc tells by what"}`,
     );
-  out.line("      Lists of ids stay in the record, so that old answers can be traced; sources and exported folders are yours to change.");
+  out.line("      Lists of ids stay in the artifact store, so that old responses can be traced; sources and exported folders are yours to change.");
 }
 
 /** Lines between the stages. */
@@ -99,7 +99,7 @@ export const dataForget: VerbRun = async (context, args, options) => {
     out.event("plan", { plans });
     if (options.dryRun === true) return out.result({ event: "result", forgotten: [], ran: 0 });
     const documents = plans.reduce((n, p) => n + p.documents.length, 0);
-    await askYes(context, options, "loam data forget", `\nForget ${count(documents, "document")} and make the data anew?`);
+    await askYes(context, options, "loam data forget", `\nForget ${count(documents, "document")} and rebuild the data?`);
     const result = await applyForget(at, plans, { apply: options.apply === true }, watch, listener(context));
     const { remaining } = result;
     out.line(remaining.length > 0 ? `\n  next: ${remaining.join("; ")}` : "\n  nothing remains to be done");

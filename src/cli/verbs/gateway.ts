@@ -35,7 +35,7 @@ async function serve(context: Context, options: Options, handover: Handover | un
     throw wrongArgument(
       "loam gateway",
       `a ${gatewayFile}`,
-      `the part gateway of ${projectFile}, which is the door of the project's own server`,
+      `the part gateway of ${projectFile}, which is the gateway of the project's own server`,
       "`loam serve` starts both.",
     );
   if (options.handover === true && !handover) return supervised(context, config);

@@ -76,7 +76,7 @@ export const modelsVerify: VerbRun = async (context, [given = ""], options) => {
   const again = options.rebuild === true ? await rebuildVersion(at, named, textOption(options, "scratch"), watch) : undefined;
   if (again?.rebuilt)
     out.line(
-      `  ${shown}   rebuilt: ${formatCount(again.stages.filter(s => s.outcome !== "material").length)} stages repeat what the record has`,
+      `  ${shown}   rebuilt: ${formatCount(again.stages.filter(s => s.outcome !== "material").length)} stages reproduce the stored artifacts`,
     );
   out.result({ model: named.model, version: named.version.number, ...own, record, ...again });
   if (again) checkRepeated(shown, again);

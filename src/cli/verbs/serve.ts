@@ -86,7 +86,7 @@ function showServing(out: Output, serving: ServingEvent): void {
   if (serving.grpc !== undefined) out.line(`  Open Inference Protocol over gRPC on ${serving.grpc}`);
   if (serving.idleDraft !== undefined)
     out.warn(
-      `  ${serving.idleDraft} guesses nothing: on this processor its programs or those of ${model} differ in a bit, and answers would too.`,
+      `  ${serving.idleDraft} is not used for speculative decoding: on this processor its programs or those of ${model} differ in a bit, and answers would too.`,
     );
   for (const [id, t] of Object.entries(temperatures))
     out.line(`  ${id}: class probabilities calibrated by temperature scaling, T = ${t.toPrecision(4)}.`);

@@ -75,7 +75,7 @@ async function printRequest(context: Context, id: string, options: Options): Pro
   if (lineage) {
     out.line(`\nThe version that answered`);
     print(context, lineage);
-  } else if (served !== null) out.line(`\n  The record of this project knows nothing of ${served}.`);
+  } else if (served !== null) out.line(`\n  This project's artifact store does not have ${served}.`);
   out.result({ requests, served, lineage: lineage ?? null });
 }
 

@@ -228,12 +228,12 @@ describe("what is tuned on examples of a file", () => {
     writeFileSync(join(folder, "one.jsonl"), jsonl([{ prompt: "what is six and one?", completion: "it is seven" }]));
     const [{ trials, verdict, winner }, people] = await told(folder);
     expect(verdict).toBeNull();
-    expect(people).toContain("Nothing is held out that chose nothing");
+    expect(people).toContain("There is no test set");
     const values = trials.map(t => outcomeOf(t).values[0]!);
     expect(values[winner!]).toBe(Math.min(...values));
   });
 
-  test("an encoder is judged by anchors that chose nothing, all of one positive together", async () => {
+  test("an encoder is judged by anchors of the test set, all of one positive together", async () => {
     const folder = examples(
       "vectors",
       "task: embed, on: ./anchors.jsonl, epochs: 2, batch: 16, rate: 0.003",

@@ -268,7 +268,7 @@ deepTest("killed in the middle of a trial, a search goes on inside it and comes 
   expect(after.trials.map(t => t.reports)).toEqual(whole.trials.map(t => t.reports));
 });
 
-test("a tuned classifier is searched over its method, rank and rate; the held-out side, which chose nothing, judges", async () => {
+test("a tuned classifier is searched over its method, rank and rate; the test set judges", async () => {
   const folder = join(scratch, "moods");
   const r = random("moods");
   const tell = { glad: ["sun", "cake", "dance", "smile"], low: ["rain", "grey", "alone", "cold"] };

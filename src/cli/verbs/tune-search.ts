@@ -57,7 +57,7 @@ function showReport(out: Output, report: SearchReport, isWanted: boolean): void 
   const { study, spec, trials, winner, folds, verdict, written } = report;
   out.clear();
   if (winner !== null && !report.holdsOut)
-    out.line("\n  Nothing is held out that chose nothing: `loam eval` judges the winner on examples of your own.");
+    out.line("\n  There is no test set: run `loam eval` to evaluate the winner on examples of your own.");
   if (folds) out.line(`\n  ${foldSentence(folds, spec.unit)}`);
   if (verdict) for (const line of ["", ...verdictLines(spec, verdict)]) out.line(line);
   if (winner === null) out.line("\n  No trial came to its end yet: `loam tune show` tells how far they are.");

@@ -1,4 +1,4 @@
-/** Who was taken for whom: the table that every score of a classifier follows from. */
+/** The confusion matrix, from which every score of a classifier follows. */
 import { evaluateErrors } from "../errors.ts";
 
 /** True and predicted classes of n items, as indices into `classes`. */

@@ -1,5 +1,5 @@
 /**
- * What a table of scores leaves out of a classifier, as plain data that pages draw: who was taken for whom, what each threshold would give (ROC and
+ * What a table of scores leaves out of a classifier, as plain data that pages draw: the confusion matrix, what each threshold would give (ROC and
  * precision-recall curves, each class against the rest), and whether its probabilities mean what they say.
  */
 import { averagePrecision, curveOf, rocArea } from "../../statistics/index.ts";

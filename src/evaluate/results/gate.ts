@@ -193,6 +193,6 @@ export const tellVerdict = (v: GateVerdict): string => {
   const figures = Object.entries(v.figures)
     .map(([name, x]) => `${name} ${show(x)}`)
     .join(", ");
-  const says = v.evidence === "unknown" ? "cannot be told" : v.holds ? "holds" : "does not hold";
+  const says = v.evidence === "unknown" ? "is unknown" : v.holds ? "holds" : "does not hold";
   return `${v.task}: "${v.condition}" ${says} (${figures}; left - right ${show(v.difference)}, 95 % one-sided bounds ${show(v.low)} and ${show(v.high)}, ${v.items} items: ${toldEvidence[v.evidence]}${v.why === undefined ? "" : `: ${v.why}`})${v.chance ? `; the model is ${chanceSentence(v.chance)}` : ""}${tellUnread(v)}`;
 };

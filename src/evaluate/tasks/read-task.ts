@@ -189,12 +189,12 @@ async function loaded(given: Task, folder: string, limit: number, documents: Doc
       `${task.task}: baselines.${name}.from`,
       training[rule.from]!,
       all,
-      "What learns from the items it is told of looks better than it is.",
+      "A model trained on its evaluation items looks better than it is.",
     );
   }
   const choosing = task.costs && (await read(task.costs.from)).items;
   if (choosing)
-    checkApart(`${task.task}: costs.from`, choosing, all, "A threshold that is chosen on the items it is told of looks better than it is.");
+    checkApart(`${task.task}: costs.from`, choosing, all, "A threshold chosen on its evaluation items looks better than it is.");
   return {
     task,
     items,

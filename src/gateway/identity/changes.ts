@@ -103,7 +103,7 @@ export function verifyEntries(entries: readonly ChangeEntry[], notedHead?: strin
     previous = head;
   }
   if (notedHead === undefined || entries.some(e => e.head === notedHead)) return null;
-  return `changes: expected an entry with the head ${notedHead} that was noted, got none. The end was cut off, or all was written anew.`;
+  return `changes: expected an entry with the head ${notedHead} that was noted, got none. The end was cut off, or everything was rewritten.`;
 }
 
 /** The sentence of the first entry that does not fit, or null. */

@@ -51,7 +51,7 @@ export function routingMetrics(registry: Registry, { config, upstreams }: Routin
   ]);
   const targetTokens = counter("target_tokens_total", "Tokens of models with several targets: input, output.", ["model", "target", "kind"]);
   const ruled = counter("rule_requests_total", "Requests that a rule of their model sent where they went.", ["model", "rule"]);
-  const hedged = counter("hedged_requests_total", "Requests that were put to a second server since the first was slow.", ["model"]);
+  const hedged = counter("hedged_requests_total", "Hedged requests: sent to a second server because the first was slow.", ["model"]);
   const queued = histogram("queue_seconds", "Time in line of requests that waited for a server.", ["model"]);
   ofUpstream("queue_refused", "Requests that its full queue turned away, since the gateway began.", s => s.lane?.refused);
   ofUpstream("queue_expired", "Requests that waited for it as long as they may, since the gateway began.", s => s.lane?.expired);

@@ -1,5 +1,5 @@
 /**
- * A second server is asked where the first has not begun to answer after a while; the first good beginning wins, and the other is ended. A request
+ * Hedged requests: a second server receives the request where the first has not begun to respond after a while; the first good beginning wins, and the other is ended. A request
  * whose first server failed before that goes the way of every failure. Dean and Barroso, "The Tail at Scale" (2013): hedged requests.
  */
 import type { Source } from "../streams/relay.ts";

@@ -13,6 +13,6 @@ export function translationOf({ protocol, responses }: UpstreamConfig, { path, e
   throw gatewayErrors.fail("untranslated", {
     place: `/v1${path}`,
     message: `a request for ${endpoint} cannot be put to this model's server`,
-    hint: `Its server can be asked for ${Object.keys(known).join(", ")}.`,
+    hint: `Its server supports ${Object.keys(known).join(", ")}.`,
   });
 }

@@ -30,7 +30,7 @@ export function checkBase({ name, weights }: AdapterBase, model: string, place: 
     place,
     expected: `the model that it was made for, weights ${weights.slice(0, 16)}${name === undefined ? "" : ` of ${name}`}`,
     received: `one of weights ${model.slice(0, 16)}`,
-    hint: `Serve that one${name === undefined ? "" : ` (loam trace ${name} tells which version it is)`}, or tune the adapter anew over this one. Where this is the same model in another form (another format, quantised), say --adapter-any-base.`,
+    hint: `Serve that one${name === undefined ? "" : ` (loam trace ${name} tells which version it is)`}, or tune the adapter again over this one. Where this is the same model in another form (another format, quantised), say --adapter-any-base.`,
   });
 }
 

@@ -79,4 +79,4 @@ export interface DataSetState {
 export const stateOf = ({ name, artifact, isStale }: DataSet): DataSetState => ({ name, artifact: artifact.id, isStale });
 
 export const staleLine = ({ name, artifact }: Pick<DataSetState, "name" | "artifact">): string =>
-  `loam: ${artifact} is shown; loam.yaml, the source or Loam has changed since. \`loam data run ${name}\` makes it anew.`;
+  `loam: ${artifact} is shown; loam.yaml, the source or Loam has changed since. \`loam data run ${name}\` rebuilds it.`;

@@ -121,7 +121,7 @@ export const hardware: readonly Check[] = [
     return { state: "ok", found, data: { inside, cores: cores ?? null, memoryBytes: memoryBytes ?? null } };
   }),
   checkRow("disk", place => disk(place.folder)),
-  checkRow("disk of the record", place =>
+  checkRow("disk of the artifact store", place =>
     place.store === undefined ? { state: "ok", found: "not in a folder of this machine" } : disk(place.store),
   ),
 ];

@@ -31,7 +31,7 @@ async function read(name: string, side: SplitSide, { artifact, isStale }: DataSe
       place: `data/${name}`,
       expected: "documents as loam.yaml says now",
       received: `${artifact.id}, made before it or the source changed`,
-      hint: `\`loam data run ${name}\` makes them anew.`,
+      hint: `\`loam data run ${name}\` rebuilds them.`,
     });
   const items: TaskFileItem[] = [];
   for await (const d of documentsOf(artifact, side)) items.push({ fields: drawnRecord(d), place: `${d.id} (${side})` });

@@ -214,7 +214,7 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
             place: label.id,
             expected: `a model that can do what the task asks (${kind})`,
             received: Object.keys(parts).join(", "),
-            hint: "`loam eval --help` says which outputs are asked of whom.",
+            hint: "`loam eval --help` lists the outputs of each kind of model.",
           });
         return part(...args);
       };

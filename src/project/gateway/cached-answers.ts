@@ -42,7 +42,7 @@ async function withCacheStore<T>(at: GatewayPlace, use: (store: CacheStore) => P
         `${verb}: --store`,
         "answers in a file or database",
         "a cache in the gateway's memory",
-        "Leave --store out: the running gateway is asked.",
+        "Leave --store out: the running gateway is queried.",
       );
     return await use(store);
   } finally {

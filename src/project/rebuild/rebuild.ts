@@ -59,7 +59,7 @@ function obstacleOf(n: TraceNode, stages: ReadonlyMap<string, AnyStage>, recorde
     return `${named(n)}: its files were removed by gc or erased on ${new Date(n.releasedMs).toISOString().slice(0, 10)}`;
   if (materialStages.has(n.stage)) return undefined;
   const here = stages.get(n.stage);
-  if (!here) return `${named(n)}: this stage is not one that Loam can run again from the record`;
+  if (!here) return `${named(n)}: Loam cannot re-run this stage from the artifact store`;
   if (here.version === n.stageVersion) return undefined;
   return `${named(n)}: this Loam has version ${here.version} of the stage; ${recordedLoam === undefined ? "an earlier Loam" : `Loam ${recordedLoam}`} made it`;
 }
@@ -90,7 +90,7 @@ async function lineageOf(store: Store, artifact: string): Promise<readonly Trace
 function checkPossible(nodes: readonly TraceNode[], stages: ReadonlyMap<string, AnyStage>, loam: string | undefined): void {
   const self = nodes.at(-1)!;
   const obstacles = nodes.flatMap(n => obstacleOf(n, stages, loam) ?? []);
-  if (materialStages.has(self.stage)) obstacles.push(`${named(self)}: it came from outside; the record has no stage that made it`);
+  if (materialStages.has(self.stage)) obstacles.push(`${named(self)}: it came from outside; the artifact store has no stage that made it`);
   if (obstacles.length === 0) return;
   throw projectErrors.fail("rebuild", {
     place: self.id,

@@ -22,7 +22,7 @@ const cannot = (error: LoamError, trial: number, why: string): LoamError =>
     "blobMissing",
     {
       ...error.problem,
-      hint: `It is the model of trial ${trial}, and it cannot be made anew: ${why} \`loam tune show\` tells what the study found; under a new \`seed\` the search begins another study.`,
+      hint: `It is the model of trial ${trial}, and it cannot be rebuilt: ${why} \`loam tune show\` tells what the study found; under a new \`seed\` the search begins another study.`,
     },
     error,
   );
@@ -38,7 +38,7 @@ export async function withModelOf<T>(given: AnewGiven, trial: StoredTrial, work:
     return await work(known);
   } catch (error) {
     if (!isLoamError(error, "store/blobMissing")) throw error;
-    tell(`The files of trial ${trial.number}'s model (${known.id}) are gone, and the verdict needs them: it is trained anew.`);
+    tell(`The files of trial ${trial.number}'s model (${known.id}) are gone, and the verdict needs them: it is retrained.`);
     let model: ArtifactReader;
     try {
       const { links, trained } = kindOf(given, trial);

@@ -212,9 +212,9 @@ function selection(
     candidates.length === 1
       ? "the only candidate"
       : taken !== best
-        ? `${best.name} is not better beyond chance (by ${than!.value.toFixed(3)} [${than!.low.toFixed(3)}, ${than!.high.toFixed(3)}]), and it needs ${formatBytes(best.memoryBytes - taken.memoryBytes)} less memory`
+        ? `${best.name} is not significantly better (by ${than!.value.toFixed(3)} [${than!.low.toFixed(3)}, ${than!.high.toFixed(3)}]), and it needs ${formatBytes(best.memoryBytes - taken.memoryBytes)} less memory`
         : near.length === 1
-          ? "it tells these classes best, beyond chance"
+          ? "it classifies these texts significantly best"
           : "it tells these classes best, and of those that may be as good it needs the least memory";
   return { ...judgedBy, candidates, refused, recommended: taken.name, reason };
 }

@@ -26,7 +26,7 @@ export interface TrialKind {
   readonly judgement?: string;
   /** `heldOut` as a progress event tells it, where it was measured anew and by the study's yardstick. */
   told(values: Values, made: ReadonlyMap<string, ArtifactReader>): number | undefined;
-  /** Judges what stands under a label on a half; absent where nothing is held out that chose nothing. */
+  /** Judges what stands under a label on a half; absent where there is no test set. */
   judge?(asked: JudgeAsked): Link;
   /** Texts that select, of what the trials are judged on or of the made: whose answers are timed. */
   texts(made: ReadonlyMap<string, ArtifactReader>): Promise<readonly string[]>;

@@ -73,7 +73,7 @@ export function contenders(spec: StudySpec, trials: readonly StoredTrial[]) {
   return { winner, second, usual: trials.find(t => t.origin === "default" && t.state === "done") };
 }
 
-/** A model whose files are gone is made anew where it has to be asked. Undefined where nothing is done, where trials are not chosen by what is held out, or where nothing is held out that chose nothing. */
+/** A model whose files are gone is rebuilt where it is needed. Undefined where no trial is done, where trials are not selected on held-out data, or where there is no test set. */
 export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undefined> {
   const spec = specOf(o.study);
   const { winner, second, usual } = contenders(spec, o.trials);

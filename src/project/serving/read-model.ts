@@ -19,7 +19,7 @@ export async function readServedModel(files: FilesReader, device: Device, label:
     throw projectErrors.fail("family", {
       place: label.id,
       expected: "a decoder that continues texts",
-      received: `one that tells classes (${model.config.classifier.labels.slice(0, 5).join(", ")})`,
+      received: `a classifier (${model.config.classifier.labels.slice(0, 5).join(", ")})`,
       hint: `Serve it, and ask POST /v1/models/${label.name ?? label.id}:classify.`,
     });
   }

@@ -15,7 +15,7 @@ export function releaseCondition(source: string, alias: string, tasks: readonly 
     if (!isLoamError(error)) throw error;
     const { code: _, ...problem } = error.problem;
     const isUnknown = error.code === "evaluate/metric";
-    const asked = "A task is known once a version was asked it: loam eval TASK --model NAME@V.";
+    const asked = "A task has figures once a version was evaluated on it: loam eval TASK --model NAME@V.";
     const at = /, at (\d+)$/.exec(problem.place ?? "")?.[0] ?? "";
     throw registryErrors.fail(isUnknown ? "metric" : "condition", {
       ...problem,

@@ -56,7 +56,7 @@ export async function checkedFiles(db: ReadingDb, version: ModelVersion): Promis
     place: `${nameOf(version)}: its list of files`,
     expected: `files that make up ${version.digest}`,
     received,
-    hint: "The record was changed from outside: `loam trace --verify` names what.",
+    hint: "The artifact store was changed from outside: `loam trace --verify` names what.",
   });
 }
 

@@ -81,7 +81,7 @@ export function servedClassifier({ model, ...parts }: Omit<ServedEncoderParts, "
   if (!isClassifier(model))
     throw serveErrors.fail("model", {
       place: parts.id,
-      expected: "a decoder that tells classes",
+      expected: "a decoder with a classification head",
       received: `a model of family "${model.family}"`,
     });
   const { config, parameters } = model;

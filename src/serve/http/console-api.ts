@@ -81,7 +81,7 @@ function checkedId(id: string | undefined): string {
 
 const found = <T>(value: T | undefined, id: string): T => {
   if (value !== undefined) return value;
-  throw serveErrors.fail("unknownRecord", { place: "id", expected: "an artifact in the record", received: `"${id}"` });
+  throw serveErrors.fail("unknownRecord", { place: "id", expected: "the id of a stored artifact", received: `"${id}"` });
 };
 
 const servedModel = ({ model }: ModelMetadata, parameters: number) => ({

@@ -206,7 +206,7 @@ test("releases, verdicts, reports and what runs logged come from the source, and
 test("what is not there, not an id, or broken is an error with code and message, and no detail of the inside", async () => {
   expect(await json("/api/runs/model-ffff/metrics")).toMatchObject([
     404,
-    { error: { code: "serve/unknownRecord", message: 'id: expected an artifact in the record, got "model-ffff".' } },
+    { error: { code: "serve/unknownRecord", message: 'id: expected the id of a stored artifact, got "model-ffff".' } },
   ]);
   expect(await json("/api/data/documents-ffff")).toMatchObject([404, { error: { code: "serve/unknownRecord" } }]);
   expect(await json("/api/graph?id=../../etc")).toMatchObject([400, { error: { code: "serve/parameter" } }]);

@@ -91,7 +91,7 @@ export async function deleteTuned(id: string, { engines, fineTuning }: Pick<Serv
     place: "model",
     expected: "a model that a fine-tuning job of this server made",
     received: JSON.stringify(id.slice(0, 100)),
-    hint: "`loam models archive` retires a version of the record, POST /v1/admin/unload takes one out of memory.",
+    hint: "`loam models archive` retires a version, POST /v1/admin/unload takes one out of memory.",
   });
 }
 

@@ -43,7 +43,7 @@ export const missingBlob = (digest: string, place: string, cause?: unknown) =>
       place,
       expected: `blob ${digest}`,
       received: "nothing under that name",
-      hint: "Run the stage that made it again: it is made anew when its files are gone.",
+      hint: "Run the stage that made it again: it is rebuilt when its files are gone.",
     },
     cause,
   );

@@ -19,7 +19,7 @@ async function stateOf(db: ReadingDb): Promise<TreeHead & { readonly frontier: F
       place: "log",
       expected: `a frontier with root ${row.root}`,
       received: rootOfFrontier(frontier),
-      hint: "The record was changed from outside: `loam trace --verify` names what. Restore the database from a copy.",
+      hint: "The artifact store was changed from outside: `loam trace --verify` names what. Restore the database from a copy.",
     });
   return { size: row.size, root: row.root, head: row.head, frontier };
 }

@@ -411,7 +411,7 @@ async function recordsOf(
         place: path,
         expected: "a disk on which SQLite can keep a write-ahead log",
         received: `journal mode "${mode?.journal_mode}"`,
-        hint: "Keep the record on a local disk.",
+        hint: "Keep the artifact store on a local disk.",
       });
     await rows("pragma synchronous = full");
     // What is deleted is overwritten: whoever is forgotten must not be found in free pages.

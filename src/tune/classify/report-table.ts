@@ -24,7 +24,7 @@ const mostNamed = 3;
 /** A class among counts: one that reads like a count, or like several, stands in quotes. */
 const inWords = (name: string): string => (/^[\p{L}\p{Emoji_Presentation}][^,\s]*$/u.test(name) ? name : JSON.stringify(name));
 
-/** The commonest mistakes: who was taken for whom. */
+/** The commonest mistakes: the largest cells of the confusion matrix off its diagonal. */
 function confusedText({ classes, confusion }: ClassificationReport): string {
   const pairs = confusion.filter(([t, p]) => t !== p).toSorted((a, b) => b[2] - a[2]);
   if (pairs.length === 0) return "No text was taken for another class";

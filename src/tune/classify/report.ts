@@ -79,7 +79,7 @@ export interface ClassificationReport {
   /** From best to worst by macro F1. */
   readonly scores: readonly SystemScore[];
   readonly comparisons: readonly PairedComparison[];
-  /** Of the model: who was taken for whom, as indices into `classes`. */
+  /** Confusion matrix of the model, as indices into `classes`. */
   readonly confusion: readonly ConfusionCell[];
   readonly calibration: Calibration;
   /** Of the frozen base, where it is among the baselines. */

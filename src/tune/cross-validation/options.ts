@@ -7,7 +7,7 @@ export const crossValidationOptions = z
     repeats: z.number().int().min(1).max(100).default(1).describe("Repeats with new folds."),
     seeds: z.number().int().min(1).max(100).default(1).describe("Training runs per fold, with consecutive seeds."),
   })
-  .refine(o => o.folds !== undefined || o.repeats === 1, "folds beside repeats, which draw them anew")
+  .refine(o => o.folds !== undefined || o.repeats === 1, "folds with repeats, which draw the folds again")
   .refine(o => o.folds !== undefined || o.repeats > 1 || o.seeds > 1, "folds, or 2 seeds or more");
 export type CrossValidationOptions = z.output<typeof crossValidationOptions>;
 

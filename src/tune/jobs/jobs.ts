@@ -379,7 +379,7 @@ export class TuneJobs {
       await this.#ports.serve(name, version, true);
       for (const c of told.checkpoints) await this.#ports.serve(c.name, c.version, false);
     } catch (error) {
-      this.#say(id, "warn", `The model is in the record and is not served: ${sentence(error)}`);
+      this.#say(id, "warn", `The model is stored and is not served: ${sentence(error)}`);
     }
     // cancelled while it was loaded
     if (isOver(this.#record(id).job.status)) return;

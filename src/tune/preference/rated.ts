@@ -72,7 +72,7 @@ export function encodeRatings(text: TuneText, examples: readonly PlacedExample[]
         place: placed.place,
         expected: "two prompts or more",
         received: "the same one throughout",
-        hint: "How far the model has moved is told by answers to other prompts.",
+        hint: "Responses to other prompts measure how far the model has moved.",
       });
     try {
       // only its beginning counts where it is long

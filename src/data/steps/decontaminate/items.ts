@@ -27,7 +27,7 @@ const wrong = (place: string, expected: string, received: string) =>
     place,
     expected,
     received,
-    hint: "An item that is not read would pass for clean; mend or leave out the record.",
+    hint: "An unread item would pass for clean: correct or remove it.",
   });
 
 /** Text, a number, or the first of a list of them; undefined for what is none. */

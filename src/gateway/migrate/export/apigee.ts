@@ -221,7 +221,7 @@ export const exportApigee: Exporter = given => {
     { place: "secrets", why: `put each server's key into the encrypted key value map loam-keys: ${servers.map(s => s.id).join(", ")}` },
     {
       place: "bodies",
-      why: "10 MB at most; a model's name that changes is written into the body anew, whereby numbers beyond 2^53 lose digits",
+      why: "10 MB at most; a changed model name is written into the body again, whereby numbers beyond 2^53 lose digits",
     },
     { place: "timeouts.total", why: "a server that is silent for 300 s is given up" },
   );

@@ -128,7 +128,7 @@ export const exportEnvoy: Exporter = given => {
     },
     {
       place: "model",
-      why: `the body-based router of the Inference Extension must set ${modelHeader}, and set it anew where a client sends one`,
+      why: `the body-based router of the Inference Extension must set ${modelHeader}, and overwrite it where a client sends one`,
     },
     {
       place: "limits",

@@ -86,7 +86,7 @@ export function routingDifferences(given: ExportGiven, has: readonly ("weights" 
       why: `tokens of ${access.issuers.map(i => i.name).join(", ")} are not taken there: only keys are exported`,
     });
   told.push(
-    { place: "keys", why: "secrets cannot be read back: every key is made anew there" },
+    { place: "keys", why: "secrets cannot be read back: create every key again there" },
     { place: "GET /v1/models", why: "not exported: a list that shows each caller its own models is no static answer" },
     { place: "GET /metrics, /gateway/*", why: "not exported: they are this gateway's own" },
   );
@@ -98,9 +98,9 @@ export function routingDifferences(given: ExportGiven, has: readonly ("weights" 
     if (r.targets.some(t => t.priority > 0)) told.push({ place: `${place}.targets`, why: "targets of a later priority are not asked" });
     if (r.fallbacks.length > 0) told.push({ place: `${place}.fallbacks`, why: "no other model stands in" });
     if (r.sticky !== "none") told.push({ place: `${place}.sticky`, why: "a caller may meet another target each time" });
-    if (r.rules) told.push({ place: `${place}.rules`, why: "requests are not told apart: every target may answer" });
+    if (r.rules) told.push({ place: `${place}.rules`, why: "no routing rules: every target may respond" });
     if (r.shadow) told.push({ place: `${place}.shadow`, why: "nothing is copied" });
-    if (r.hedge) told.push({ place: `${place}.hedge`, why: "no second server is asked beside a slow one" });
+    if (r.hedge) told.push({ place: `${place}.hedge`, why: "no hedged requests" });
     const others = Object.entries(r).filter(([key, value]) => !routeKeys.has(key) && !isEmpty(value));
     for (const [key] of others) told.push({ place: `${place}.${key}`, why: "has no counterpart there" });
     if (r.strategy !== "weighted") told.push({ place: `${place}.strategy`, why: `"${r.strategy}" is not kept` });
@@ -111,7 +111,7 @@ export function routingDifferences(given: ExportGiven, has: readonly ("weights" 
   for (const [name, { lane }] of config.upstreams)
     if (lane?.setting === "concurrency")
       told.push({ place: `upstreams.${name}.concurrency`, why: "requests under way are not bounded, and none waits in line" });
-  if (!has.includes("retries")) told.push({ place: "retries", why: "nothing is asked twice" });
+  if (!has.includes("retries")) told.push({ place: "retries", why: "no retries" });
   told.push({ place: "streams", why: "a stream that breaks off is not gone on with, and ends without an error event" });
   const known = [
     "listen",
