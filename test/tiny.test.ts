@@ -90,6 +90,15 @@ test("from nothing to an answer that is traced to its texts", async () => {
   const answers = jsonLines(chatted.stdout);
   expect(answers).toHaveLength(2);
   expect(answers[0]).toMatchObject({ event: "answer", turns: [{ role: "user", content: "hello there" }] });
+  const input = "/system You write letters.\nhello\n/save talk.json\n/clear\n/save talk.json\n/nothing\n/help\n";
+  const commanded = await loam(["chat", "-n", "8", "--seed", "4"], { cwd, input });
+  expect(commanded.code, commanded.stderr).toBe(0);
+  expect(JSON.parse(readFileSync(join(cwd, "talk.json"), "utf8"))).toMatchObject({
+    messages: [{ role: "system", content: "You write letters." }, { role: "user", content: "hello" }, { role: "assistant" }],
+  });
+  for (const said of ["Saved 3 messages", "talk.json is there already", "/nothing is no command", "/save  "])
+    expect(commanded.stdout).toContain(said);
+
   const completed = ["chat", "--complete", "--prompt", "Dear ", "-n", "12", "--temperature", "0.7", "--top-p", "1", "--seed", "5"];
   const [once, twice] = [await loam(completed, { cwd }), await loam(completed, { cwd })];
   expect(once.stdout).toMatch(/^Dear ./);

@@ -51,6 +51,8 @@ export {
   showMeasure,
   tellStory,
 } from "./ledger.ts";
+export type { FieldSummary } from "./look/field-summary.ts";
+export { type FolderLook, type LookedFormat, type LookOptions, lookAt } from "./look/look.ts";
 export { type ColumnInfo, decodeColumn, type MeasureColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
 export { firstRefusal } from "./mix.ts";
 export { type MixtureInfo, mixtureFile, readTimes, tellMixture } from "./mixture/index.ts";

@@ -20,6 +20,7 @@ import type {
 } from "./explaining/index.ts";
 import { JobCalls } from "./fine-tuning/job-calls.ts";
 import { GatewayCalls } from "./gateway/gateway-calls.ts";
+import type { TemplateName } from "./init/project-files.ts";
 import { KeyCalls } from "./keys/key-calls.ts";
 import { LabelCalls } from "./labelling/label-calls.ts";
 import type { TraceOptions } from "./lineage.ts";
@@ -301,8 +302,16 @@ export interface OpenProjectOptions {
 export const openProject = async (folder: string, { cwd }: OpenProjectOptions = {}): Promise<Project> =>
   new Project(new Workspace(findProject(folder), cwd));
 
-/** Writes a new project, with a sample of text, and opens it. The folder's last name is the project's. Errors: project/argument, project/exists. */
-export async function createProject(folder: string): Promise<Project> {
+/** What a new project begins with. */
+export interface CreateProjectOptions {
+  /** Default: pretrain. */
+  readonly template?: Exclude<TemplateName, "gateway"> | undefined;
+  /** `loam.yaml` in place of the template's and of its sample, for instance what `lookAt` has found for data of one's own. */
+  readonly yaml?: string | undefined;
+}
+
+/** Writes a new project and opens it. The folder's last name is the project's. Errors: project/argument, project/exists. */
+export async function createProject(folder: string, { template = "pretrain", yaml }: CreateProjectOptions = {}): Promise<Project> {
   const { writeProject } = await import("./init/write-project.ts");
-  return openProject(writeProject(folder).folder);
+  return openProject(writeProject(folder, { template, yaml }).folder);
 }

@@ -156,8 +156,9 @@ function divided(raw: unknown): { readonly trained: unknown; readonly tuned: { r
   const entries = Object.entries(raw.models ?? {});
   const part = (tuned: boolean) => Object.fromEntries(entries.filter(([, entry]) => isTuned(entry) === tuned));
   const trained: Record<string, unknown> = { ...raw, models: part(false) };
-  // where nothing is trained from nothing, nobody asks for the tokenizer, or for data: a file of tuned models, or of data alone
-  if (entries.every(([, entry]) => isTuned(entry)) && (entries.length > 0 || raw.data !== undefined)) {
+  // where nothing is trained from nothing, nobody asks for the tokenizer, or for data: a file of tuned models, of data alone, or of what is served
+  const hasOther = [raw.data, raw.serve, raw.gateway].some(part => part !== undefined);
+  if (entries.every(([, entry]) => isTuned(entry)) && (entries.length > 0 || hasOther)) {
     trained.data ??= {};
     trained.tokenizer ??= { vocab: 4096, from: Object.keys(trained.data as object)[0] ?? "none" };
   }

@@ -90,9 +90,7 @@ function sliceLines(t: TaskReport, out: Output): void {
 }
 
 export function showTask(out: Output, model: string, t: TaskReport): void {
-  const from = t.isKnown
-    ? "stored"
-    : `${formatDuration(t.ms)}${t.kept ? `, ${formatCount(t.kept)} answers kept from before` : ""}`;
+  const from = t.isKnown ? "stored" : `${formatDuration(t.ms)}${t.kept ? `, ${formatCount(t.kept)} answers kept from before` : ""}`;
   out.line(`\n  ${t.task}: ${formatCount(t.items)} items, ${t.output}, ${model}  (${t.artifact}, ${from})`);
   for (const s of t.scores) out.line(`    ${scoreCells(s)} ${s.better} is better`);
   if (t.chance) out.line(`    ${chanceSentence(t.chance)}`);

@@ -28,6 +28,17 @@ export const dataVerbs: readonly Verb[] = [
     load: async () => (await import("../verbs/data-work.ts")).dataWork,
   },
   {
+    usage: "data look [folder]",
+    summary:
+      "Show what a folder holds before a project is made of it: formats, encodings, fields, sizes, languages, labels, and a loam.yaml that runs on it",
+    options: [
+      ["--documents <n>", "documents that are read of each format (default: 1000)"],
+      ["--write <file>", "write the loam.yaml there, where no file is yet"],
+    ],
+    example: "loam data look ./exports --write loam.yaml",
+    load: async () => (await import("../verbs/data-look.ts")).dataLook,
+  },
+  {
     usage: "data report [name]",
     summary: "What curation did: funnel, values beside their thresholds, reasons, copies, sources, examples",
     options: [

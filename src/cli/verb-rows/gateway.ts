@@ -13,8 +13,7 @@ const entryOptions: Verb["options"] = [
 export const gatewayVerbs: readonly Verb[] = [
   {
     usage: "gateway",
-    summary:
-      "Run an API gateway in front of model servers (OpenAI, Anthropic, Ollama, KServe): keys, policies, rate limits, routing",
+    summary: "Run an API gateway in front of model servers (OpenAI, Anthropic, Ollama, KServe): keys, policies, rate limits, routing",
     options: [
       project,
       gatewayConfig,

@@ -4,10 +4,14 @@ import { launch, project } from "./common-options.ts";
 
 export const lifeVerbs: readonly Verb[] = [
   {
-    usage: "init <name>",
-    summary: "Write a new project: loam.yaml, a sample of text, package.json, .gitignore",
-    options: [],
-    example: "loam init letters",
+    usage: "init [name]",
+    summary: "Begin a project in a new folder, from a template or for a folder of your own data; asks where the terminal can answer",
+    options: [
+      ["-t, --template <template>", "pretrain, classify, instruct, serve or gateway (default: pretrain)"],
+      ["--data <folder>", "your own data: formats, text field and labels are found as by `data look`"],
+      ["-y, --yes", "ask nothing"],
+    ],
+    example: "loam init tickets --data ./exports",
     load: async () => (await import("../verbs/init.ts")).init,
   },
   {

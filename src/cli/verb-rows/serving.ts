@@ -43,7 +43,10 @@ export const serveVerb: Verb = {
       "web pages of these origins may call the server: https://app.example.com, localhost for pages of this machine, * for any (default: serve.corsOrigins of loam.yaml, else none)",
     ],
     ["--slots <n>", "maximum concurrent sequences (default: serve.slots of loam.yaml, else 8)"],
-    ["--cache-tokens <n>", "KV-cache size in tokens, shared by all sequences; requests queue while it is full (default: sequences x context)"],
+    [
+      "--cache-tokens <n>",
+      "KV-cache size in tokens, shared by all sequences; requests queue while it is full (default: sequences x context)",
+    ],
     [
       "--shared-prefix-cache",
       "behind a gateway, share computed prompt prefixes between tenants: faster for a common system prompt, but time and cached_tokens tell a tenant that another sent the same prefix (default: serve.sharedPrefixCache of loam.yaml, else each tenant has its own)",

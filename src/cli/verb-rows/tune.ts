@@ -20,8 +20,7 @@ export const tuneVerbs: readonly Verb[] = [
   },
   {
     usage: "tune search [name]",
-    summary:
-      "Run a hyperparameter search of loam.yaml; evaluate the best trial once on the test set",
+    summary: "Run a hyperparameter search of loam.yaml; evaluate the best trial once on the test set",
     options: [
       project,
       ["--trials <n>", "trials in all, those made before included (default: the search's)"],

@@ -1,5 +1,8 @@
 /** `loam chat`: talks to a version in the terminal, or completes one text. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
+import { writeFileAtomic } from "../../base/index.ts";
 import { type Ask, type AskOptions, openChat, type ProjectChat, type Reply, type Turn } from "../../project/serving/index.ts";
 import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
@@ -33,13 +36,69 @@ async function answer({ context: { out }, chat, sampling }: Talk, prompt: Ask["p
   return said;
 }
 
+/** A conversation that goes on. */
+interface Conversation {
+  turns: readonly Turn[];
+}
+
+/** Lines that begin with `/`, and what each does. */
+const commands: Readonly<Record<string, { readonly summary: string; run(talk: Talk, conversation: Conversation, rest: string): void }>> = {
+  help: {
+    summary: "list these commands",
+    run({ context: { out } }) {
+      for (const [name, { summary }] of Object.entries(commands)) out.line(`  /${name.padEnd(16)} ${summary}`);
+      out.line("  Ctrl-C stops a response, Ctrl-D ends.");
+    },
+  },
+  system: {
+    summary: "system prompt of the conversation: /system TEXT; without a text it is removed",
+    run({ context: { out }, isPlain }, conversation, rest) {
+      if (isPlain) return void out.line("  --complete continues texts and has no system prompt.");
+      const others = conversation.turns.filter(t => t.role !== "system");
+      conversation.turns = rest === "" ? others : [{ role: "system", content: rest }, ...others];
+      out.line(rest === "" ? "  No system prompt." : "  The system prompt holds from the next message on.");
+    },
+  },
+  clear: {
+    summary: "forget the conversation; the system prompt stays",
+    run({ context: { out } }, conversation) {
+      conversation.turns = conversation.turns.filter(t => t.role === "system");
+      out.line("  The conversation is empty.");
+    },
+  },
+  save: {
+    summary: 'write the conversation to a new file as JSON, { "messages": [...] }: /save FILE',
+    run({ context: { out, cwd } }, conversation, rest) {
+      if (rest === "") return void out.line("  /save needs the name of a file.");
+      const path = resolve(cwd, rest);
+      if (existsSync(path)) return void out.line(`  ${rest} is there already; choose another name.`);
+      try {
+        writeFileAtomic(path, `${JSON.stringify({ messages: conversation.turns })}\n`);
+        out.line(`  Saved ${conversation.turns.length} messages to ${rest}.`);
+      } catch (error) {
+        out.line(`  Not saved: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    },
+  },
+};
+
+/** Whether a line is a command; it is then done. */
+function command(talk: Talk, conversation: Conversation, line: string): boolean {
+  const [, name, rest] = /^\/([a-z]+)(?:\s+([\s\S]*))?$/.exec(line.trim()) ?? [];
+  if (name === undefined) return false;
+  const found = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (found) found.run(talk, conversation, rest?.trim() ?? "");
+  else talk.context.out.line(`  /${name} is no command; /help lists them.`);
+  return true;
+}
+
 async function talk(o: Talk): Promise<void> {
   const { context, isPlain } = o;
   const { out } = context;
   const { stdin, stdout } = streamsOf(context);
   const isTerminal = stdin.isTTY === true && !out.json;
   const lines = createInterface({ input: stdin, ...(isTerminal ? { output: stdout } : {}), terminal: isTerminal });
-  let turns: Turn[] = [];
+  const conversation: Conversation = { turns: [] };
   let stop: AbortController | undefined;
   // Ctrl-C ends the answer that is being given, and where there is none the chat.
   lines.on("SIGINT", () => (stop ? stop.abort() : lines.close()));
@@ -50,13 +109,13 @@ async function talk(o: Talk): Promise<void> {
   };
   prompt();
   for await (const line of lines) {
-    if (line.trim() !== "") {
+    if (line.trim() !== "" && !command(o, conversation, line)) {
       stop = new AbortController();
       const signal = AbortSignal.any([stop.signal, context.signal]);
       const user: Turn = { role: "user", content: line };
       try {
-        const said = await answer(o, isPlain ? line : [...turns, user], signal);
-        turns = isPlain ? [] : [...said.turns, { role: "assistant", content: said.text }];
+        const said = await answer(o, isPlain ? line : [...conversation.turns, user], signal);
+        if (!isPlain) conversation.turns = [...said.turns, { role: "assistant", content: said.text }];
       } catch (error) {
         if (context.signal.aborted) throw context.signal.reason;
         if (!stop.signal.aborted) throw error;
@@ -85,7 +144,7 @@ export const chat: VerbRun = async (context, [model], options) => {
     );
   const o: Talk = { context, chat: opened, sampling, isPlain };
   if (prompt === undefined) {
-    out.line(`  ${opened.model}. An empty line does nothing; Ctrl-D ends.`);
+    out.line(`  ${opened.model}. /help lists commands; Ctrl-D ends.`);
     await talk(o);
     return;
   }

@@ -64,7 +64,9 @@ function showErasure({ out }: Context, { freed, held }: Erasure): void {
     out.line(
       `      ${h.artifact}: ${h.versions.length > 0 ? `${h.versions.join(", ")} were trained on it; retrain without them (loam run), then loam gc --apply` : "in use; loam gc tells by what"}`,
     );
-  out.line("      Lists of ids stay in the artifact store, so that old responses can be traced; sources and exported folders are yours to change.");
+  out.line(
+    "      Lists of ids stay in the artifact store, so that old responses can be traced; sources and exported folders are yours to change.",
+  );
 }
 
 /** Lines between the stages. */

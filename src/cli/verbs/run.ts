@@ -18,6 +18,7 @@ import { reportTable } from "../report.ts";
 import { callOptions, showCall } from "../show-call.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
+import { dataRun } from "./data-run.ts";
 
 /** What was measured of a model, its version, and where to go from there. */
 function showModel(
@@ -52,8 +53,14 @@ function showPlan({ out }: Context, { model, links, estimate }: RunPlan): void {
 const openOf = (context: Context, options: Options): Promise<Project> => openProject(folderOf(context, options));
 const isForced = (options: Options) => ({ force: options.force === true });
 
+/** A project with data and no model: there is nothing but to curate. */
+const hasOnlyData = ({ config: { data, models, tuned } }: Project): boolean =>
+  Object.keys(data).length > 0 && Object.keys(models).length + Object.keys(tuned).length === 0;
+
 export const run: VerbRun = async (context, [stage], options) => {
   await using project = await openOf(context, options);
+  if (hasOnlyData(project) && options.model === undefined && options.dryRun !== true && (stage === undefined || stage === "data"))
+    return dataRun(context, [], options);
   const model = textOption(options, "model");
   const given = { ...callOptions(context), stage };
   if (options.dryRun) return showPlan(context, await showCall(context, project.plan(model, given)));

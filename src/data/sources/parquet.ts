@@ -65,41 +65,52 @@ export async function parquetFields(file: SourceFile, limits = parquetLimits): P
   }
 }
 
+type ParquetRow = { readonly place: string; readonly row: RecordFields } | Extract<ReadRecord, { ok: false }>;
+
+/** Rows with the columns that a name of `roots` means, and all that hold single values. Errors: `BadFile`. */
+async function* parquetRows(file: SourceFile, roots: readonly string[], limits: ReaderLimits): AsyncGenerator<ParquetRow> {
+  const { path } = file;
+  const access = await file.random();
+  let place = path;
+  try {
+    for await (const item of readGuarded<Item>("parquet", access, { roots, maxGroupBytes, maxGroupRows }, limits)) {
+      if ("group" in item) {
+        const [from, to] = item.group;
+        place = `${path}:${from + 1}-${to}`;
+        if (item.broken !== undefined) yield { ok: false, place, reason: "parquet", message: item.broken };
+        if (item.tooLarge !== undefined) {
+          const message = `a row group of ${formatBytes(item.tooLarge)} and ${to - from} rows; write it with smaller groups`;
+          yield { ok: false, place, reason: "too-long", message };
+        }
+        continue;
+      }
+      const { columns, at, rows } = item;
+      for (const [i, values] of rows.entries())
+        yield { place: `${path}:${at + i + 1}`, row: Object.fromEntries(columns.map((name, c) => [name, plain(values[c])])) };
+    }
+  } catch (error) {
+    // Who was ended says no more; where it was is known here.
+    if (error instanceof BadFile && (error.reason === "too-slow" || error.reason === "too-large"))
+      throw new BadFile(error.reason, error.message, place);
+    throw error;
+  } finally {
+    await access.close();
+  }
+}
+
+/** Rows of a file with all their columns. Errors: `BadFile`. */
+export async function* allParquetRows(file: SourceFile): AsyncGenerator<RecordFields> {
+  const names = (await parquetFields(file)).map(f => f.name);
+  for await (const found of parquetRows(file, names, parquetLimits)) if ("row" in found) yield found.row;
+}
+
 export const parquetReader = (limits: ReaderLimits): Reader => ({
   name: "parquet",
   version: 2,
   extensions: [".parquet"],
   async *records(file, options) {
-    const { path } = file;
-    const access = await file.random();
-    let place = path;
-    try {
-      const jobOptions = { roots: rootsOf(fieldOf(options), options.attributes), maxGroupBytes, maxGroupRows };
-      for await (const item of readGuarded<Item>("parquet", access, jobOptions, limits)) {
-        if ("group" in item) {
-          const [from, to] = item.group;
-          place = `${path}:${from + 1}-${to}`;
-          if (item.broken !== undefined) yield { ok: false, place, reason: "parquet", message: item.broken };
-          if (item.tooLarge !== undefined) {
-            const message = `a row group of ${formatBytes(item.tooLarge)} and ${to - from} rows; write it with smaller groups`;
-            yield { ok: false, place, reason: "too-long", message };
-          }
-          continue;
-        }
-        const { columns, at, rows } = item;
-        for (const [i, values] of rows.entries()) {
-          const row: RecordFields = Object.fromEntries(columns.map((name, c) => [name, plain(values[c])]));
-          yield document(row, `${path}:${at + i + 1}`, path, options);
-        }
-      }
-    } catch (error) {
-      // Who was ended says no more; where it was is known here.
-      if (error instanceof BadFile && (error.reason === "too-slow" || error.reason === "too-large"))
-        throw new BadFile(error.reason, error.message, place);
-      throw error;
-    } finally {
-      await access.close();
-    }
+    for await (const found of parquetRows(file, rootsOf(fieldOf(options), options.attributes), limits))
+      yield "row" in found ? document(found.row, found.place, file.path, options) : found;
   },
 });
 

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileError, temporaryBeside } from "../../base/index.ts";
 import { projectErrors, wrongArgument } from "../errors.ts";
 import { linkPackage } from "./link.ts";
-import { projectFiles } from "./project-files.ts";
+import { type ProjectContent, projectFiles } from "./project-files.ts";
 
 const namePattern = /^[a-z0-9][a-z0-9-]{0,63}$/i;
 
@@ -37,14 +37,21 @@ export interface WrittenProject {
   readonly sizeBytes: number;
 }
 
+/** Errors: project/argument, project/exists. */
+export function checkNewProject(at: string): void {
+  const folder = resolve(at);
+  checkName(basename(folder));
+  checkEmpty(folder);
+}
+
 /** The folder's last name is the project's. Errors: project/argument, project/exists; base/readOnly, base/diskFull. */
-export function writeProject(at: string): WrittenProject {
+export function writeProject(at: string, content: ProjectContent = { template: "pretrain" }): WrittenProject {
   const folder = resolve(at);
   const name = basename(folder);
   checkName(name);
   const part = temporaryBeside(folder);
   let sizeBytes = 0;
-  const files = projectFiles(name, folder);
+  const files = projectFiles(name, folder, content);
   try {
     checkEmpty(folder);
     // Alone first: asked for several levels at once, Node calls a read-only disk "no such file".

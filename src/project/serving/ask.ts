@@ -5,7 +5,7 @@ import type { App } from "../../serve/index.ts";
 import { projectErrors } from "../errors.ts";
 
 export interface Turn {
-  readonly role: "user" | "assistant";
+  readonly role: "system" | "user" | "assistant";
   readonly content: string;
 }
 
@@ -19,7 +19,7 @@ export interface Ask {
 export interface Reply {
   readonly text: string;
   readonly finishReason: string;
-  /** The turns that fitted the model's context, the question last; the oldest are left out first. */
+  /** The turns that fitted the model's context, the question last; the oldest are left out first, but for the system prompt. */
   readonly turns: readonly Turn[];
 }
 
@@ -53,6 +53,14 @@ async function post(app: App, { model, sampling, prompt }: Ask, signal: AbortSig
   );
 }
 
+const spoken = (turns: readonly Turn[]): Turn[] => turns.filter(t => t.role !== "system");
+
+/** Without the oldest question and its answer; the system prompt stays. */
+function withoutOldest(turns: readonly Turn[]): Turn[] {
+  const rest = spoken(turns);
+  return [...turns.filter(t => t.role === "system"), ...rest.slice(rest.length > 2 ? 2 : 1)];
+}
+
 /** Asks and reads the answer. Errors: project/answer; the signal's reason where it aborts. */
 export async function reply(
   app: App,
@@ -83,7 +91,7 @@ export async function reply(
     if (error.code !== "context_length_exceeded") throw failed(error.message);
     // first the whole rest of the context instead of a fixed length, then fewer turns
     if (maxTokens !== undefined) maxTokens = undefined;
-    else if (typeof prompt !== "string" && prompt.length > 1) prompt = prompt.slice(prompt.length > 2 ? 2 : 1);
+    else if (typeof prompt !== "string" && spoken(prompt).length > 1) prompt = withoutOldest(prompt);
     else throw failed(error.message);
   }
 }

@@ -28,6 +28,22 @@ async function openArchive(file: SourceFile, kind: Archive): Promise<AsyncGenera
   return (await import("./tar.ts")).tarMembers(file);
 }
 
+/** Names of an archive's files. Errors: `BadFile`. */
+export async function memberNames(file: SourceFile, kind: Archive): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of await openArchive(file, kind)) names.push(name);
+  return names;
+}
+
+/** The first member with one of these endings, held in memory; undefined where there is none. Errors: `BadFile`. */
+export async function firstMember(file: SourceFile, kind: Archive, extensions: readonly string[]): Promise<SourceFile | undefined> {
+  for await (const { name, sizeBytes, content } of await openArchive(file, kind))
+    if (content !== undefined && extensions.some(ending => openedName(name).endsWith(ending)))
+      // the archive is open until the member is held
+      return await memberFile(file.path, name, sizeBytes, content());
+  return undefined;
+}
+
 const setAside = (error: unknown, path: string): ReadRecord => {
   if (!(error instanceof BadFile)) throw error;
   return { ok: false, place: error.place ?? path, reason: error.reason, message: error.message };

@@ -41,55 +41,59 @@ function cellValue({ type, style, value }: RawCell, { texts, areDates, from1904 
   return areDates[style] ? dateOf(number, from1904) : number;
 }
 
-/** The rows of one sheet as records. */
-class Sheet {
-  readonly #at: { readonly path: string; readonly sheet: string };
-  readonly #options: SourceOptions;
-  readonly #workbook: Workbook;
-  #names: ReadonlyMap<number, string> | undefined;
+/** A row by the names of its columns. */
+interface FieldsRow {
+  readonly place: string;
+  readonly sheet: string;
+  /** The columns' names in the first row, values by name in all others. */
+  readonly names?: readonly string[];
+  readonly fields: RecordFields;
+}
 
-  constructor(at: { readonly path: string; readonly sheet: string }, options: SourceOptions, workbook: Workbook) {
-    [this.#at, this.#options, this.#workbook] = [at, options, workbook];
+function namesOf(values: readonly (readonly [number, unknown])[], place: string): Map<number, string> {
+  if (values.at(-1)![0] >= maxColumns) throw new BadFile("xlsx", `expected at most ${maxColumns} columns`, place);
+  const names = new Map<number, string>();
+  for (const [column, value] of values) {
+    const name = String(value).trim();
+    names.set(column, [...names.values()].includes(name) ? `${name}_${column + 1}` : name);
   }
+  return names;
+}
 
-  /** Errors: `BadFile` "xlsx" for a first row without the columns that the source names. */
-  record({ number, cells }: RawRow): ReadRecord | undefined {
-    const { path, sheet } = this.#at;
+/** Rows of a sheet that hold something, the one with the columns' names first. */
+async function* fieldsRows(path: string, sheet: string, rows: AsyncIterable<RawRow>, workbook: Workbook): AsyncGenerator<FieldsRow> {
+  let names: ReadonlyMap<number, string> | undefined;
+  for await (const { number, cells } of rows) {
     const place = `${path}:${sheet}!${number}`;
     const values = cells.flatMap(c => {
-      const value = cellValue(c, this.#workbook);
+      const value = cellValue(c, workbook);
       return value === undefined || value === "" ? [] : [[c.column, value] as const];
     });
-    if (values.length === 0) return undefined;
-    if (this.#names === undefined) {
-      this.#names = this.#namesOf(values, place);
-      return undefined;
+    if (values.length === 0) continue;
+    const known = names;
+    if (known === undefined) {
+      names = namesOf(values, place);
+      yield { place, sheet, names: [...names.values()], fields: {} };
+    } else {
+      const fields = Object.fromEntries(values.flatMap(([column, value]) => (known.has(column) ? [[known.get(column)!, value]] : [])));
+      yield { place, sheet, fields };
     }
-    const names = this.#names;
-    const fields: RecordFields = Object.fromEntries(
-      values.flatMap(([column, value]) => (names.has(column) ? [[names.get(column)!, value]] : [])),
-    );
-    // a cell that was typed as a number is a text where it stands for one
-    const field = fieldOf(this.#options);
-    const found = fieldText(
-      typeof field === "string" && typeof fields[field] === "number" ? { ...fields, [field]: String(fields[field]) } : fields,
-      field,
-    );
-    if ("message" in found) return { ok: false, place, reason: "empty", message: found.message };
-    const key = `${path}#${fields.id ?? sha256(`${sheet}\n${found.text}`).slice(0, 12)}`;
-    return fieldsRecord({ place, key, path }, found.text, fields, this.#options);
   }
+}
 
-  #namesOf(values: readonly (readonly [number, unknown])[], place: string): ReadonlyMap<number, string> {
-    if (values.at(-1)![0] >= maxColumns) throw new BadFile("xlsx", `expected at most ${maxColumns} columns`, place);
-    const names = new Map<number, string>();
-    for (const [column, value] of values) {
-      const name = String(value).trim();
-      names.set(column, [...names.values()].includes(name) ? `${name}_${column + 1}` : name);
-    }
-    checkColumns([...names.values()], this.#options, { place, format: "xlsx" });
-    return names;
+/** A row as a record. Errors: `BadFile` "xlsx" for a first row without the columns that the source names. */
+function recordOf({ place, sheet, names, fields }: FieldsRow, path: string, options: SourceOptions): ReadRecord | undefined {
+  if (names !== undefined) {
+    checkColumns(names, options, { place, format: "xlsx" });
+    return undefined;
   }
+  // a cell that was typed as a number is a text where it stands for one
+  const field = fieldOf(options);
+  const isNumber = typeof field === "string" && typeof fields[field] === "number";
+  const found = fieldText(isNumber ? { ...fields, [field]: String(fields[field]) } : fields, field);
+  if ("message" in found) return { ok: false, place, reason: "empty", message: found.message };
+  const key = `${path}#${fields.id ?? sha256(`${sheet}\n${found.text}`).slice(0, 12)}`;
+  return fieldsRecord({ place, key, path }, found.text, fields, options);
 }
 
 /** What a part unpacks to, at most `maxRecordBytes`: it is held. */
@@ -124,11 +128,7 @@ async function listed<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-async function* workbookRecords(
-  file: SourceFile,
-  options: SourceOptions,
-  members: ReadonlyMap<string, Member>,
-): AsyncGenerator<ReadRecord> {
+async function* workbookRows(path: string, members: ReadonlyMap<string, Member>): AsyncGenerator<FieldsRow> {
   if (!members.has(parts.workbook)) throw new BadFile("xlsx", "no workbook in it");
   const { sheets, from1904 } = await workbookOf(partOf(members, parts.workbook));
   const relations = await relationsOf(partOf(members, parts.relations));
@@ -143,11 +143,25 @@ async function* workbookRecords(
     if (member?.refused) throw member.refused;
     // a chart has no rows
     if (!member?.content || !target.includes("worksheets/")) continue;
-    const sheet = new Sheet({ path: file.path, sheet: name }, options, workbook);
-    for await (const row of sheetRows(member.content())) {
-      const record = sheet.record(row);
-      if (record) yield record;
-    }
+    yield* fieldsRows(path, name, sheetRows(member.content()), workbook);
+  }
+}
+
+async function firstBytes(file: SourceFile): Promise<Buffer> {
+  for await (const piece of file.pieces()) return piece.subarray(0, 4);
+  throw new BadFile("empty", "no bytes");
+}
+
+/** Rows of all sheets. Errors: `BadFile`. */
+export async function* xlsxRows(file: SourceFile): AsyncGenerator<FieldsRow> {
+  if ((await firstBytes(file)).equals(Buffer.from([0xd0, 0xcf, 0x11, 0xe0])))
+    throw new BadFile("xlsx", "an .xls file of before 2007, or one with a password: save it as .xlsx without one, or as .csv");
+  const { openZip } = await import("../archive/zip.ts");
+  const zip = await openZip(file);
+  try {
+    yield* workbookRows(file.path, new Map(zip.members.map(m => [m.name, m])));
+  } finally {
+    await zip.close();
   }
 }
 
@@ -156,19 +170,9 @@ export const xlsx: Reader = {
   version: 1,
   extensions: [".xlsx", ".xlsm"],
   async *records(file, options) {
-    if ((await firstBytes(file)).equals(Buffer.from([0xd0, 0xcf, 0x11, 0xe0])))
-      throw new BadFile("xlsx", "an .xls file of before 2007, or one with a password: save it as .xlsx without one, or as .csv");
-    const { openZip } = await import("../archive/zip.ts");
-    const zip = await openZip(file);
-    try {
-      yield* workbookRecords(file, options, new Map(zip.members.map(m => [m.name, m])));
-    } finally {
-      await zip.close();
+    for await (const row of xlsxRows(file)) {
+      const record = recordOf(row, file.path, options);
+      if (record) yield record;
     }
   },
 };
-
-async function firstBytes(file: SourceFile): Promise<Buffer> {
-  for await (const piece of file.pieces()) return piece.subarray(0, 4);
-  throw new BadFile("empty", "no bytes");
-}
