@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type MapLeaves, random } from "../base/index.ts";
 import type { Sight } from "../tensor/index.ts";
-import { type Argument, compile, type DeviceArray, openDevice, type Shape, sizeOf, type Tensor, trace } from "../tensor/index.ts";
+import { type Argument, compile, type DeviceArray, nodesOf, openDevice, type Shape, sizeOf, type Tensor, trace } from "../tensor/index.ts";
 import { type Attention, type AttentionConfig, type AttentionOptions, attention, attentionSpec } from "./attention.ts";
 import { dropout, dropoutFrom, feedForward, feedForwardSpec, type LinearSpec, type Norm, norm } from "./layers.ts";
 import { crossEntropy, negativeLogLikelihood } from "./losses.ts";
@@ -110,6 +110,21 @@ test("dropout is a pure function of its seed; another seed or another place in t
   expect(await twice(0)).toEqual(a);
   expect(differ(await twice(1), a)).toBeGreaterThan(150);
   expect(await drop(0, 11, x)).toEqual(await x.numbers());
+});
+
+test("a part of a batch draws what its rows draw in the whole batch, and no others", async () => {
+  const [parts, rows] = [4, 3];
+  const x = await device.full([parts * rows, 5, 2], 1);
+  const whole = await drop(0.5, 11, x);
+  const s = await device.array(11, "i32");
+  const own = await device.full([rows, 5, 2], 1);
+  for (let part = 0; part < parts; part++) {
+    const f = (t: Tensor, y: Tensor) => dropout(dropoutFrom(0.5, t, 0, part), y);
+    expect(await run(f, s, own)).toEqual(whole.slice(part * own.size, (part + 1) * own.size));
+    const { outputs } = trace(f, { shape: [], dtype: "i32" }, { shape: own.shape, dtype: "f32" });
+    const drawn = nodesOf({ inputs: [], outputs }).filter(t => t.kind === "randomUniform");
+    expect(drawn.map(t => t.size)).toEqual([own.size]);
+  }
 });
 
 // -- rotary positions

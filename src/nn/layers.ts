@@ -170,10 +170,11 @@ export function dropoutFrom(rate: number, seed: Tensor, first = 0, part = 0): Dr
   let stream = first;
   return { rate, seed, part, next: () => stream++ };
 }
-/** What x's elements draw. A number depends on its position alone: rows of an earlier part are drawn and left out. */
+/** What x's elements draw. A number depends on its position alone: rows of other parts are not drawn. */
 function drawnFor({ seed, part, next }: Dropout, { shape }: Tensor): Tensor {
   const [rows = 1, ...row] = shape;
-  return part === 0 ? randomUniform(seed, shape, next()) : slice(randomUniform(seed, [(part + 1) * rows, ...row], next()), [part * rows]);
+  if (part === 0) return randomUniform(seed, shape, next());
+  return randomUniform(seed, shape, next(), { of: [(part + 1) * rows, ...row], start: [part * rows, ...row.map(() => 0)], size: shape });
 }
 /** Zeroes elements with probability `rate` and scales the rest up, so the mean stays (Srivastava et al. 2014). Without `d`: x itself. */
 export function dropout(d: Dropout | undefined, x: Tensor): Tensor {

@@ -3,6 +3,7 @@ import { type DType, isFloat } from "./dtype.ts";
 import { checkSpec } from "./elements.ts";
 import { tensorErrors } from "./errors.ts";
 import type { OpKind } from "./ops.ts";
+import type { RandomWindow } from "./random-bits.ts";
 import { normalAxes, normalAxis, type Shape, sameShape, showShape } from "./shape.ts";
 import type { MeshAxis } from "./shard/mesh.ts";
 import type { AttentionSegments, Sight } from "./sight.ts";
@@ -261,7 +262,8 @@ export function flashAttention(q: Tensor, k: Tensor, v: Tensor, options: FlashOp
 }
 
 /** Uniform f32 in [0, 1) of a shape: a pure function of the seed (i32 scalar) and the stream number, the same on every backend. */
-export const randomUniform = (seed: Tensor, shape: Shape, stream: number): Tensor => new Tensor("randomUniform", [seed], { shape, stream });
+export const randomUniform = (seed: Tensor, shape: Shape, stream: number, window?: RandomWindow): Tensor =>
+  new Tensor("randomUniform", [seed], { shape, stream, ...(window ? { window } : {}) });
 
 /** The sum of x (or the greatest values) over the `ranks` ranks of a group along an axis of the mesh, on each of them. */
 export const allReduce = (x: Tensor, axis: MeshAxis, ranks: number, reduce: "sum" | "max" = "sum"): Tensor =>

@@ -4,6 +4,7 @@
  */
 import * as f from "../functions.ts";
 import { type OpKind, ops } from "../ops.ts";
+import type { RandomWindow } from "../random-bits.ts";
 import { constant, isKind, Tensor } from "../tensor.ts";
 import {
   broadcastLayout,
@@ -24,6 +25,23 @@ export function isFreeKind(t: Tensor, isFree: (x: Tensor) => boolean, isThere: (
   if (isKind(t, "randomUniform")) return isThere(t.inputs[0]!);
   if (!(ops[t.kind].elementwise || isKind(t, "cast") || isKind(t, "broadcastTo") || isKind(t, "reshape"))) return false;
   return t.inputs.some(isFree) && t.inputs.every(x => isFree(x) || (x.size === 1 && isThere(x)));
+}
+
+/**
+ * A part of a window that begins at a multiple of its own size in each dimension, as rows of a batch do. The first factor of a dimension is counted from
+ * where the window begins; one without factors has size 1.
+ */
+function windowWithin(window: RandomWindow, { dimensions }: ShardLayout, part: RandomWindow): RandomWindow {
+  const made: { of: number; start: number; size: number }[] = [];
+  let at = 0;
+  for (const [i, d] of dimensions.entries()) {
+    const inner = d.slice(1).reduce((n, f) => n * f.size, 1);
+    const factors = d.map((_, k) => ({ of: part.of[at + k]!, start: part.start[at + k]!, size: part.size[at + k]! }));
+    const { start, size } = factors[0] ?? { start: 0, size: 1 };
+    made.push({ of: window.of[i]! / inner, start: window.start[i]! / inner + start, size }, ...factors.slice(1));
+    at += d.length;
+  }
+  return { of: made.map(f => f.of), start: made.map(f => f.start), size: made.map(f => f.size) };
 }
 
 type Get = (t: Tensor, layout: ShardLayout) => Tensor;
@@ -62,8 +80,10 @@ export class FreeValues {
     if (isKind(t, "constant")) return isWhole(layout) ? t : this.#constantPart(t, layout, shape);
     if (isKind(t, "randomUniform")) {
       const seed = this.#get(t.inputs[0]!, wholeLayout([]));
-      const window = isWhole(layout) ? {} : { window: shardWindowOf(layout, this.#mesh, this.#at) };
-      return new Tensor("randomUniform", [seed], { ...t.attributes, shape, ...window });
+      if (isWhole(layout)) return new Tensor("randomUniform", [seed], t.attributes);
+      const own = shardWindowOf(layout, this.#mesh, this.#at);
+      const { window } = t.attributes;
+      return new Tensor("randomUniform", [seed], { ...t.attributes, shape, window: window ? windowWithin(window, layout, own) : own });
     }
     if (isKind(t, "reshape")) return this.#reshaped(t, layout, shape);
     const inputs = t.inputs.map(x => this.#get(x, broadcastLayout(layout, x.shape)));
