@@ -6,6 +6,7 @@ import { defined, type Tree, treeFrom, treeLeaves, treeMap } from "../base/index
 import { type ArraysOf, disposeTree } from "../nn/index.ts";
 import { add, type Device, type DeviceArray, mul, type Tensor } from "../tensor/index.ts";
 import { evaluatedAll, evaluatesOthers, type Optimizer } from "./optimizer.ts";
+import { oneRank, type StepRanks, type Updated } from "./parallel/step-ranks.ts";
 import type { AverageOptions } from "./part.ts";
 import type { TrainerState } from "./trainer.ts";
 import { type TreeProgram, treeProgram } from "./tree-program.ts";
@@ -34,6 +35,8 @@ interface AveragingOptions {
   readonly specs: unknown;
   readonly steps: number;
   readonly average: AverageOptions | undefined;
+  /** Lets the ranks that hold a rule's state make its values of it, and all ranks have them. Absent: one rank, which holds all. */
+  readonly evaluated?: StepRanks["evaluated"];
 }
 
 type Arrays = Tree<DeviceArray>;
@@ -94,7 +97,10 @@ export function openAveraging<S>(o: AveragingOptions, from: readonly ArraysOf<S>
       (p: Tree<Tensor>, state: Record<string, Record<string, Tensor>>) => evaluatedAll(o.optimizer, o.specs, { parameters: p, state }),
       { device, fuse: true, name: "evaluated" },
     );
-    return released(await inner.with({}, parameters, optimizer));
+    const program = inner;
+    const apply = (own: Updated) => program.with({}, own.parameters, own.optimizer);
+    // a tree like the parameters, which its type cannot say of any S
+    return released((await (o.evaluated ?? oneRank.evaluated)({ parameters, optimizer }, apply)) as ArraysOf<S>);
   }
 
   return {

@@ -158,7 +158,7 @@ async function begin<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>):
     trainer,
     log,
     source,
-    averaging: openAveraging<S>({ device, optimizer, specs, steps, average: o.average }, restored?.averaged),
+    averaging: openAveraging<S>({ device, optimizer, specs, steps, average: o.average, evaluated: trainer.evaluated }, restored?.averaged),
     resumedFrom,
     noise: position?.noise,
     consumed: source.state(),

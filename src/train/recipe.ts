@@ -8,7 +8,7 @@ import { batchPlan } from "./batch-plan.ts";
 import { trainErrors } from "./errors.ts";
 import { lion } from "./lion.ts";
 import { adamw, evaluatesOthers, frozen, grouped, muonWithAdamw, namesParameter, type Optimizer, single } from "./optimizer.ts";
-import { lastingMesh, meshSize, withoutMesh } from "./parallel/mesh.ts";
+import { lastingMesh, withoutMesh } from "./parallel/mesh.ts";
 import { type OptimizerKind, optimizerOptions, type PretrainRecipe, type parameterGroup } from "./part.ts";
 import { scheduleFree } from "./schedule-free.ts";
 
@@ -115,14 +115,7 @@ function groupedOptimizer(r: PretrainRecipe, specs: unknown): Optimizer {
 }
 
 /** Schedule-free rules average all steps of a constant rate. */
-function checkScheduleFree({ schedule, average, mesh, zero = 0 }: PretrainRecipe): void {
-  if (zero > 0 && meshSize(mesh) > 1)
-    throw trainErrors.fail("mesh", {
-      place: "train.zero",
-      expected: "0 with the optimiser scheduleFree, whose state holds the values that are evaluated",
-      received: String(zero),
-      hint: "Remove zero, or use another optimiser.",
-    });
+function checkScheduleFree({ schedule, average }: PretrainRecipe): void {
   if (schedule.kind !== "constant")
     throw trainErrors.fail("recipe", {
       place: "train.schedule.kind",

@@ -139,6 +139,8 @@ export interface Trainer<S> {
   readonly state: TrainerState<S>;
   /** One step over `accumulate` micro-batches. Throws `train/diverged` before anything is applied. */
   step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport>;
+  /** Values that its optimiser evaluates in place of the parameters, made by the ranks that hold its state. Every rank calls it. */
+  readonly evaluated: StepRanks["evaluated"];
   /** Ends profiling; the files (Chrome trace events). */
   endProfiles(): string[];
   /** Most memory that activations took, with `measureMemory`; of ranks that part the model what waited for backward passes, measured in any case. */
@@ -262,6 +264,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       return state;
     },
     step,
+    evaluated: ranks.evaluated,
     peakBytes: () => gradients.peakBytes(),
     precision: gradients.precision,
     precisionTimes: gradients.precisionTimes,

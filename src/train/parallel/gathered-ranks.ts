@@ -40,6 +40,7 @@ export function gatheredRanks({ device, group, split }: GatheredRanksOptions): S
     async update(given, gradients, apply) {
       return Object.keys(given.parameters as PartArrays).length ? apply(given, gradients) : given;
     },
+    evaluated: async (given, apply) => (Object.keys(given.parameters as PartArrays).length ? apply(given) : {}),
     dispose: () => norm.dispose(),
   };
 }

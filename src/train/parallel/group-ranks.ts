@@ -75,6 +75,17 @@ export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRa
     return { parameters, optimizer: next.optimizer };
   }
 
+  async function evaluated({ parameters, optimizer }: Updated, apply: (own: Updated) => Promise<unknown>): Promise<unknown> {
+    if (zero === 0) return apply({ parameters, optimizer });
+    const own = owned(parameters);
+    const made = Object.keys(own).length ? ((await apply({ parameters: own, optimizer })) as Arrays) : {};
+    const all: Arrays = {};
+    for (const [path, a] of pathsOf(parameters)) all[path] = made[path] ?? (await device.zeros(a.shape, a.dtype));
+    const tree = treeMap<DeviceArray, DeviceArray>((_, path) => all[path]!, parameters as Tree<DeviceArray>);
+    await joined.spread(ownedBy(tree));
+    return tree;
+  }
+
   return {
     heldBytes: 0,
     holdsState: stateHolder(specs, { group, zero }),
@@ -86,6 +97,7 @@ export function groupRanks({ device, specs, group, zero }: GroupOptions): StepRa
     total,
     blame: (batches, own) => blameFor(group, { batches, numbers: last, own, paths }),
     update,
+    evaluated,
     dispose: () => norm.dispose(),
   };
 }

@@ -2,7 +2,6 @@
 import type { ProcessGroup } from "../../ranks/index.ts";
 import { type Device, showMesh } from "../../tensor/index.ts";
 import { trainErrors } from "../errors.ts";
-import { evaluatesOthers, type Optimizer } from "../optimizer.ts";
 import type { ZeroLevel } from "../part.ts";
 import { gatheredRanks } from "./gathered-ranks.ts";
 import { groupRanks } from "./group-ranks.ts";
@@ -26,13 +25,11 @@ interface ParallelTrainer {
   readonly adversarial?: unknown;
   readonly measureNoise?: boolean | undefined;
   readonly frozen?: unknown;
-  readonly optimizer: Optimizer;
 }
 
 /** What ranks that part the model cannot do, and what is to be removed for it. */
-function unsupportedBySplit({ measureNoise, frozen, optimizer }: ParallelTrainer): string | undefined {
+function unsupportedBySplit({ measureNoise, frozen }: ParallelTrainer): string | undefined {
   if (measureNoise) return "the gradient noise scale (noiseScale)";
-  if (evaluatesOthers(optimizer)) return "the optimiser scheduleFree";
   return frozen === undefined ? undefined : "frozen parameters";
 }
 

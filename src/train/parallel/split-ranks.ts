@@ -147,6 +147,14 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
       return blameFor(group, { batches, numbers: told, own: spoilt, paths: split.parameters.map(p => p.path) });
     },
     update,
+    async evaluated({ parameters, optimizer }, apply) {
+      const made = Object.keys(owned).length ? ((await apply({ parameters: owned, optimizer })) as PartArrays) : {};
+      const parts: PartArrays = {};
+      for (const [path, a] of Object.entries(parameters as PartArrays)) parts[path] = await device.zeros(a.shape, a.dtype);
+      await exchange.spread(made, parts);
+      dispose(made);
+      return parts;
+    },
     get heldBytes() {
       return arrayBytes(owned);
     },

@@ -96,6 +96,36 @@ describe.each(["adamw", "muon"] as const)("%s", kind => {
   });
 });
 
+describe("scheduleFree", () => {
+  const over = { ...recipe, accumulate: 2, optimizer: { kind: "scheduleFree" }, schedule: { kind: "constant", warmup: 4 } } as const;
+  const tokens = 20 * 14 * 32;
+  /** The average that is kept, and its held-out loss. */
+  const trained = (more: Partial<PretrainRecipeInput>) => async (ranks?: ProcessGroup) => {
+    const folder = join(root, `free-${JSON.stringify(more)}`);
+    const { parameters, heldOut } = await pretrain({ ...of({ ...over, tokens, checkpointSeconds: 600, ...more }, ranks), folder });
+    const values = await valuesOf(parameters);
+    for (const a of leavesOf(parameters)) a.dispose();
+    return { values, heldOut };
+  };
+  const alone = trained({})();
+  test.each([
+    [{ mesh: { data: 2 }, zero: 1 }],
+    [{ mesh: { data: 2 }, zero: 3 }],
+    [{ mesh: { tensor: 2 } }],
+    [{ mesh: { pipeline: 2 } }],
+  ] as const)("%j: the average that is evaluated and kept is one rank's", async more => {
+    const want = await alone;
+    const ranks = await onRanks(meshSize(more.mesh), trained(more));
+    for (const { values, heldOut } of ranks) {
+      expect(values).toEqual(ranks[0]!.values);
+      expect(Math.abs(heldOut - want.heldOut)).toBeLessThan(1e-3);
+      for (const [i, x] of values.entries()) for (const [k, v] of x.entries()) expect(Math.abs(v - want.values[i]![k]!)).toBeLessThan(5e-3);
+    }
+    // it learns
+    expect(want.heldOut).toBeLessThan(2.9);
+  });
+});
+
 test("further tokens, untied tables and a ramp of the batch: losses on a mesh are one rank's", async () => {
   const over = {
     rows: 4,

@@ -50,6 +50,8 @@ export interface StepRanks {
   blame(batches: readonly HostBatch[], own: readonly string[]): Promise<Blame>;
   /** Applies the update to what this rank owns; all ranks have the new parameters. */
   update(given: Updated, gradients: unknown, apply: (given: Updated, gradients: unknown) => Promise<Updated>): Promise<Updated>;
+  /** Values to evaluate in place of the parameters: `apply` makes them of what this rank owns; a tree like the parameters, the caller's. Every rank calls it. */
+  evaluated(given: Updated, apply: (own: Updated) => Promise<unknown>): Promise<unknown>;
   dispose(): void;
 }
 
@@ -66,5 +68,6 @@ export const oneRank: StepRanks = {
   total: own => own(),
   blame: async (batches, own) => ({ ranks: [], documents: documentsIn(batches), parameters: own }),
   update: (given, gradients, apply) => apply(given, gradients),
+  evaluated: (given, apply) => apply(given),
   dispose: () => {},
 };
