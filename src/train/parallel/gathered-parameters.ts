@@ -33,6 +33,7 @@ interface GatheredOptions {
   readonly joined: JoinedArrays;
   readonly sums: ArraySums;
   readonly norm: Pick<GradientNorm, "own">;
+  readonly measureNoise?: boolean | undefined;
 }
 
 /** Parameters of one step, and the gradients of those that this rank owns, by path. */
@@ -40,13 +41,49 @@ interface GatheredParameters extends StageParameters {
   gradients(): PartArrays;
   /** Parameters whose gradient was no number on this rank. */
   notFinite(): readonly string[];
+  /** With `measureNoise`: the squared norm of this rank's own gradient, before sums. To be asked once, at the end. */
+  squared(): Promise<number | undefined>;
 }
 
-export function gatheredParameters({ device, split, group, stages, owned, joined, sums, norm }: GatheredOptions): GatheredParameters {
+/** The squared norm of a rank's own gradient, of its stages one after another. */
+function ownGradientNorm({ device, sums, norm }: Pick<GatheredOptions, "device" | "sums" | "norm">) {
+  let squared = 0;
+  /** Gradients of what several stages read, added up over those. */
+  let tied: PartArrays = {};
+  return {
+    async add(names: readonly string[], given: Arrays, isTied: (name: string) => boolean): Promise<void> {
+      squared += await norm.own(Object.fromEntries(names.filter(name => !isTied(name)).map((name, i) => [i, given[name]!])));
+      for (const name of names.filter(isTied)) {
+        const [sofar, own] = [tied[name], given[name]!];
+        if (sofar) tied = { ...tied, ...(await sums.with({}, { [name]: sofar }, { [name]: own })) };
+        else tied[name] = await device.array(await own.read(), own.dtype, own.shape);
+      }
+    },
+    async total(): Promise<number> {
+      const all = squared + (await norm.own(tied));
+      for (const a of Object.values(tied)) a.dispose();
+      tied = {};
+      return all;
+    },
+  };
+}
+
+export function gatheredParameters({
+  device,
+  split,
+  group,
+  stages,
+  owned,
+  joined,
+  sums,
+  norm,
+  measureNoise,
+}: GatheredOptions): GatheredParameters {
   const named = new Map<string, SplitParameter>(split.parameters.map(p => [`0.${p.path}`, p]));
   const own = new Set(Object.values(owned));
   let gradients: PartArrays = {};
   const notFinite: string[] = [];
+  const ownNorm = measureNoise ? ownGradientNorm({ device, sums, norm }) : undefined;
   // ranks meet in one order: what is taken ahead ends before gradients go
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -68,6 +105,7 @@ export function gatheredParameters({ device, split, group, stages, owned, joined
   async function addGradients(stage: number, given: Arrays): Promise<void> {
     const mine: PartArrays = {};
     const names = stages.get(stage)!.parameters;
+    await ownNorm?.add(names, given, name => named.get(name)!.stages.length > 1);
     // a sum would not tell whose number it was; blocks of the same shapes share a program
     if (!Number.isFinite(await norm.own(Object.fromEntries(names.map((name, i) => [i, given[name]!])))))
       notFinite.push(...(await notFinitePaths(given)).map(name => named.get(name)!.path));
@@ -92,5 +130,6 @@ export function gatheredParameters({ device, split, group, stages, owned, joined
     add: (stage, given) => inTurn(() => addGradients(stage, given)),
     gradients: () => gradients,
     notFinite: () => notFinite,
+    squared: async () => ownNorm?.total(),
   };
 }

@@ -34,7 +34,12 @@ export function gatheredRanks({ device, group, split }: GatheredRanksOptions): S
       const isSound = told.flat().every(Number.isFinite);
       // arrays by path, which the trainer's types cannot say
       const squared = isSound ? await norm.all(gradients() as PartArrays) : Number.NaN;
-      return { loss: addUp(told.map(([loss]) => loss!)), squared, own: [], measures: {} };
+      return {
+        loss: addUp(told.map(([loss]) => loss!)),
+        squared,
+        own: made.own.length ? (await gatherNumbers(group, made.own)).flat() : [],
+        measures: {},
+      };
     },
     blame: (batches, own) => blameFor(group, { batches, numbers: told, own, paths: split.parameters.map(p => p.path) }),
     async update(given, gradients, apply) {

@@ -23,19 +23,12 @@ interface ParallelTrainer {
   readonly parallel?: ParallelOptions | undefined;
   readonly privacy?: unknown;
   readonly adversarial?: unknown;
-  readonly measureNoise?: boolean | undefined;
   readonly frozen?: unknown;
-}
-
-/** What ranks that part the model cannot do, and what is to be removed for it. */
-function unsupportedBySplit({ measureNoise, frozen }: ParallelTrainer): string | undefined {
-  if (measureNoise) return "the gradient noise scale (noiseScale)";
-  return frozen === undefined ? undefined : "frozen parameters";
 }
 
 /** Errors: `train/mesh` for gradients that are no plain sums over rows, and for what ranks that part the model cannot do. */
 export async function stepRanksOf(o: ParallelTrainer): Promise<StepRanks> {
-  const { device, specs, parallel, privacy, adversarial } = o;
+  const { device, specs, parallel, privacy, adversarial, frozen } = o;
   if (!parallel) return oneRank;
   const unsupported = privacy ? "private training" : adversarial ? "adversarial debiasing" : undefined;
   if (unsupported)
@@ -46,11 +39,10 @@ export async function stepRanksOf(o: ParallelTrainer): Promise<StepRanks> {
       hint: "Remove mesh.",
     });
   const { group, zero = 0, split } = parallel;
-  const beyond = split && unsupportedBySplit(o);
-  if (beyond)
+  if (split && frozen !== undefined)
     throw trainErrors.fail("mesh", {
       place: "train.mesh",
-      expected: `${split.isGathered ? "zero 0 to 2" : "the axis data alone"} with ${beyond}`,
+      expected: `${split.isGathered ? "zero 0 to 2" : "the axis data alone"} with frozen parameters`,
       received: split.isGathered ? "zero 3" : showMesh(split.mesh),
       hint: "Remove one of the two.",
     });

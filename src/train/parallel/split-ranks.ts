@@ -21,6 +21,15 @@ interface SplitRanksOptions {
   readonly split: ModelSplit;
 }
 
+async function zerosLike(device: Device, like: PartArrays): Promise<PartArrays> {
+  const made: PartArrays = {};
+  for (const [path, a] of Object.entries(like)) made[path] = await device.zeros(a.shape, a.dtype);
+  return made;
+}
+
+const dispose = (arrays: PartArrays): void => {
+  for (const a of Object.values(arrays)) a.dispose();
+};
 const numbersUpTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Arrays that some ranks share, of which this is one. */
@@ -82,6 +91,15 @@ async function openExchange({ device, group, split }: SplitRanksOptions) {
   return { gather, spread };
 }
 
+/** Squared norms of micro-batches' gradients, of all ranks that share rows; in the order of the weights. */
+async function ownNorms(split: ModelSplit, group: ProcessGroup, own: readonly number[]): Promise<number[]> {
+  const told = await gatherNumbers(group, own);
+  const dataOf = (rank: number) => coordinatesOf(split.mesh, rank).data;
+  return numbersUpTo(split.mesh.sizes.data).flatMap(data =>
+    own.map((_, i) => addUp(told.filter((_, rank) => dataOf(rank) === data).map(row => row[i]!))),
+  );
+}
+
 export async function splitRanks({ device, group, split }: SplitRanksOptions): Promise<StepRanks> {
   const norm = gradientNorm(device, group);
   const exchange = await openExchange({ device, group, split });
@@ -94,9 +112,6 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
   /** Whole parameters that this rank owns, and their gradients of the step. */
   let [owned, gradients]: [PartArrays, PartArrays] = [{}, {}];
   let told: readonly (readonly number[])[] = [];
-  const dispose = (arrays: PartArrays): void => {
-    for (const a of Object.values(arrays)) a.dispose();
-  };
 
   async function total(own: () => Promise<StepSums>, parts: () => unknown): Promise<StepSums> {
     dispose(gradients);
@@ -111,7 +126,7 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
     return {
       loss: addUp(numbers.flatMap(([loss], rank) => (tellsLoss(rank) ? [loss!] : []))),
       squared: isSound ? await norm.all(gradients) : Number.NaN,
-      own: [],
+      own: made.own.length ? await ownNorms(split, group, made.own) : [],
       measures: {},
     };
   }
@@ -149,8 +164,7 @@ export async function splitRanks({ device, group, split }: SplitRanksOptions): P
     update,
     async evaluated({ parameters, optimizer }, apply) {
       const made = Object.keys(owned).length ? ((await apply({ parameters: owned, optimizer })) as PartArrays) : {};
-      const parts: PartArrays = {};
-      for (const [path, a] of Object.entries(parameters as PartArrays)) parts[path] = await device.zeros(a.shape, a.dtype);
+      const parts = await zerosLike(device, parameters as PartArrays);
       await exchange.spread(made, parts);
       dispose(made);
       return parts;

@@ -60,10 +60,10 @@ async function openStages<S, B extends Record<string, Tensor>>(
   given: { readonly precision: ComputedPrecision; readonly onNative: (ms: number) => void },
 ) {
   const { group, split } = o.parallel!;
-  const { device, batch, memoryBytes } = o;
+  const { device, batch, memoryBytes, measureNoise } = o;
   // a trainer's loss is of the specifications that the split is of
   const microBatches = mostMicroBatches(o);
-  const options = { device, split: split!, group, loss: o.loss as SplitLoss, batch, microBatches, ...given };
+  const options = { device, split: split!, group, loss: o.loss as SplitLoss, batch, microBatches, measureNoise, ...given };
   if (memoryBytes === undefined) return openStageRunner(options);
   const held = heldInStep(o, { batch, split: split!, rank: group.rank, holdsState, microBatches });
   const { made: budgetBytes } = await onEveryRank(
@@ -122,7 +122,12 @@ export async function openStageGradients<S, B extends Record<string, Tensor>>(
     const squared = !split!.isGathered ? await norm.own(gradients, run) : spoilt.length ? Number.NaN : 0;
     // ranks that share rows and stage come to the same loss
     const isTold = tensor === 0 && sequence === 0;
-    return { loss: isTold ? made.losses.reduce((a, b) => a + b, 0) : 0, squared, own: [], measures: {} };
+    return {
+      loss: isTold ? made.losses.reduce((a, b) => a + b, 0) : 0,
+      squared,
+      own: made.own.map((x, i) => x * (weight / batches[i]!.weight) ** 2),
+      measures: {},
+    };
   }
 
   return {

@@ -25,6 +25,7 @@ import { arraySums, gatheredParameters } from "./gathered-parameters.ts";
 import { gradientNorm } from "./group-answers.ts";
 import { joinedArrays } from "./joined-arrays.ts";
 import { meshCollectives } from "./mesh-collectives.ts";
+import { openMicroBatchNorm } from "./micro-batch-norms.ts";
 import { type BatchSpecs, innerRank, type ModelSplit, type SplitLoss, shardedStages } from "./model-split.ts";
 
 type Arrays = Readonly<Record<string, DeviceArray>>;
@@ -43,11 +44,15 @@ interface StageRunnerOptions {
   readonly microBatches?: number;
   /** Most memory for activations; absent: as much as they take. */
   readonly budgetBytes?: number;
+  /** Micro-batches go through the stages one by one, and the norms of their gradients are told. */
+  readonly measureNoise?: boolean | undefined;
 }
 
 interface StageSums {
   readonly losses: readonly number[];
   readonly gradients: Arrays;
+  /** With `measureNoise`: this rank's part of the squared norm of each micro-batch's own gradient. */
+  readonly own: readonly number[];
   /** Most bytes that waited for backward passes at once. */
   readonly waitingBytes: number;
   /** With gathered parameters: those whose gradient was no number on this rank before it went to its owner. */
@@ -150,6 +155,22 @@ function openedStages(o: StageRunnerOptions) {
   };
 }
 
+/** Micro-batches that go through the stages in one plan, and what they are computed with. */
+function planned(
+  open: OpenStage,
+  parameters: Arrays,
+  microBatches: number,
+  given: Omit<Parameters<typeof gatheredParameters>[0], "stages" | "owned">,
+) {
+  const plan = planOf(given.split, microBatches);
+  if (given.split.isGathered) {
+    const gathered = gatheredParameters({ ...given, stages: open.stages, owned: parameters });
+    return { plan, parameters: gathered, gathered };
+  }
+  const names = [...open.stages.values()].flatMap(s => s.parameters);
+  return { plan, parameters: Object.fromEntries(names.map(name => [name, parameters[pathOf(name)]!])) };
+}
+
 /** Every rank of the group opens its own. */
 export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunner> {
   const { device, split, group } = o;
@@ -157,30 +178,27 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
   const stages = openedStages(o);
   const sums = arraySums(device);
   const norm = gradientNorm(device, group);
-  const joined = joinedArrays(group);
-
-  /** Micro-batches that go through the stages in one plan, and what they are computed with. */
-  function planned(open: OpenStage, parameters: Arrays, microBatches: number) {
-    const plan = planOf(split, microBatches);
-    if (split.isGathered) {
-      const gathered = gatheredParameters({ device, split, group, stages: open.stages, owned: parameters, joined, sums, norm });
-      return { plan, parameters: gathered, gathered };
-    }
-    const names = [...open.stages.values()].flatMap(s => s.parameters);
-    return { plan, parameters: Object.fromEntries(names.map(name => [name, parameters[pathOf(name)]!])) };
-  }
+  const ownNorm = o.measureNoise && !split.isGathered ? await openMicroBatchNorm({ device, group, split, norm }) : undefined;
+  const taken = { device, split, group, joined: joinedArrays(group), sums, norm, measureNoise: o.measureNoise };
 
   async function runAlike(open: OpenStage, parameters: Arrays, batches: readonly Pick<HostBatch, "arrays">[], scale: number) {
     const arrays: Arrays[] = [];
     try {
       for (const b of batches) arrays.push(await stages.arraysOf(open, b, scale));
-      const { gathered, ...given } = planned(open, parameters, batches.length);
+      const { gathered, ...given } = planned(open, parameters, batches.length, taken);
       const made = await open.rank.run({ ...given, batches: arrays, collectives });
       const losses: number[] = [];
       for (const array of made.results.get(0) ?? []) losses.push(await array.item());
       for (const array of [...made.results.values()].flat()) array.dispose();
       const own = Object.fromEntries(Object.entries(made.gradients).map(([name, a]) => [pathOf(name), a]));
-      return { losses, gradients: gathered?.gradients() ?? own, notFinite: gathered?.notFinite() ?? [], waitingBytes: made.waitingBytes };
+      const squared = await (gathered?.squared() ?? ownNorm?.(own));
+      return {
+        losses,
+        gradients: gathered?.gradients() ?? own,
+        own: squared === undefined ? [] : [squared],
+        notFinite: gathered?.notFinite() ?? [],
+        waitingBytes: made.waitingBytes,
+      };
     } finally {
       for (const own of arrays) disposeAll(own);
     }
@@ -188,15 +206,18 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
 
   async function run(parameters: Arrays, batches: readonly Pick<HostBatch, "arrays" | "shapes">[], scale: number) {
     const keys = batches.map(b => JSON.stringify(b.shapes ?? {}));
+    // what is gathered is let go after each micro-batch, with its activations
+    const isAlone = split.isGathered || o.measureNoise === true;
     const losses: number[] = [];
+    const own: number[] = [];
     const notFinite = new Set<string>();
     let waitingBytes = 0;
     let gradients: Record<string, DeviceArray> | undefined;
     for (let from = 0, to = 0; from < batches.length; from = to) {
-      // what is gathered is let go after each micro-batch, with its activations
-      while (to < batches.length && keys[to] === keys[from] && !(split.isGathered && to > from)) to++;
+      while (to < batches.length && keys[to] === keys[from] && !(isAlone && to > from)) to++;
       const made = await runAlike(stages.open(keys[from]!, batches[from]!.shapes), parameters, batches.slice(from, to), scale);
       losses.push(...made.losses);
+      own.push(...made.own);
       waitingBytes = Math.max(waitingBytes, made.waitingBytes);
       for (const path of made.notFinite) notFinite.add(path);
       // a rank may own nothing
@@ -206,7 +227,7 @@ export async function openStageRunner(o: StageRunnerOptions): Promise<StageRunne
         disposeAll(made.gradients);
       }
     }
-    return { losses, gradients: gradients ?? {}, notFinite: [...notFinite], waitingBytes };
+    return { losses, gradients: gradients ?? {}, own, notFinite: [...notFinite], waitingBytes };
   }
 
   const usual = () => stages.open(JSON.stringify({}), undefined);
