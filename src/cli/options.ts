@@ -46,6 +46,20 @@ export function choiceOption<T extends string>(options: Options, key: string, ve
 export const launchOptions = (options: Options, verb: string) =>
   defined({ launch: choiceOption(options, "launch", verb, launchEngineNames), launchAddress: textOption(options, "launchAddress") });
 
+/** `--mesh` (`data=2,tensor=1`) and `--zero`, as recipes write them. Errors: cli/usage. */
+export const rankOptions = (options: Options, verb: string, mostZero: number) =>
+  defined({ mesh: meshOf(options, verb), zero: numberOption(options, "zero", verb, { least: 0, most: mostZero, whole: true }) });
+
+function meshOf({ mesh: given }: Options, verb: string): Record<string, number> | undefined {
+  if (given === undefined) return undefined;
+  const axes = String(given)
+    .split(",")
+    .map(part => /^([a-z]+)=(\d{1,6})$/.exec(part.trim()));
+  if (axes.some(axis => axis === null))
+    throw wrongArgument(`loam ${verb}: --mesh`, "axes with ranks, such as data=2", JSON.stringify(given));
+  return Object.fromEntries(axes.map(axis => [axis![1]!, Number(axis![2])]));
+}
+
 export const textOption = (options: Options, key: string): string | undefined => {
   const given = options[key];
   return typeof given === "string" ? given : undefined;

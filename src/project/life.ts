@@ -50,7 +50,10 @@ export function lifeOf(p: ProjectFile, modelName: string, around: LifeSurroundin
   if (!Object.hasOwn(p.config.tuned, modelName)) return trainedLife(p, modelName, around);
   const device = around.device ?? lazyDevice(p, around.onLoaded);
   const launch = launchTuningIn(p, around.onNote ?? (() => {}), around.rankEngine);
-  return tunedLife(p, modelName, { onProblem: around.onProblem, device, launch }, base => lifeOf(p, base, { ...around, device }));
+  const launchesOne = around.rankEngine?.isForOne;
+  return tunedLife(p, modelName, { onProblem: around.onProblem, device, launch, launchesOne }, base =>
+    lifeOf(p, base, { ...around, device }),
+  );
 }
 
 function trainedLife(p: ProjectFile, modelName: string, around: LifeSurroundings): Link[] {

@@ -1,9 +1,9 @@
 /** Runs of a project: the stages of its models, each made or found, then the version registered with its scores. And what a run would do. */
 import { check, defined, isLoamError, type LoamError, nearest } from "../base/index.ts";
 import { listModels, registerVersion, type Store, type Summary } from "../store/index.ts";
-import { meshOptions } from "../train/part.ts";
 import { crossValidationLabel, crossValidationOptions, type TunePart, tasksWith } from "../tune/index.ts";
 import { canBeCrossValidated, type TunedModel } from "../tune/part.ts";
+import { type MeshOptions, withMesh, withTuningMesh } from "./asked-ranks.ts";
 import type { Watch } from "./call.ts";
 import { projectErrors } from "./errors.ts";
 import { type Estimate, estimate } from "./estimate.ts";
@@ -23,14 +23,6 @@ export interface RunOptions extends MeshOptions, LaunchOptions {
   readonly force?: boolean | undefined;
 }
 
-/** Ranks of a training, over what loam.yaml says. */
-export interface MeshOptions {
-  /** Ranks by axis: `{ data: 2 }`. */
-  readonly mesh?: Readonly<Record<string, number>> | undefined;
-  /** ZeRO level: 0, 1, 2. */
-  readonly zero?: number | undefined;
-}
-
 /** Folds, repeats and seeds of the cross-validation of a recipe, over what loam.yaml says. */
 export interface FoldOptions {
   readonly folds?: number | undefined;
@@ -38,7 +30,8 @@ export interface FoldOptions {
   readonly seeds?: number | undefined;
 }
 
-export interface TuneOptions extends FoldOptions {
+/** With a mesh, `launch` and `launchAddress`: ranks of the tunings, and where they start. */
+export interface TuneOptions extends FoldOptions, MeshOptions, LaunchOptions {
   /** Runs what is up to date too. */
   readonly force?: boolean | undefined;
 }
@@ -217,25 +210,6 @@ export function trainModel(workspace: Workspace, model: string | undefined, opti
   return runLives(workspace, withMesh(workspace.file, name, options), [name], options, watch);
 }
 
-/** The project with the ranks that the options ask for. Errors: project/argument for a model that is not pre-trained; those of the recipe. */
-function withMesh(file: ProjectFile, name: string, { mesh, zero }: MeshOptions): ProjectFile {
-  const asked = defined({ mesh, zero });
-  if (Object.keys(asked).length === 0) return file;
-  const model = file.config.models[name];
-  if (!model)
-    throw projectErrors.fail("argument", {
-      place: "loam train --mesh",
-      expected: "a model that is trained from nothing (models: with train: in loam.yaml)",
-      received: `"${name}", which is tuned`,
-      hint: "Name its base.",
-    });
-  const own = check(meshOptions, asked, "loam train");
-  return {
-    ...file,
-    config: { ...file.config, models: { ...file.config.models, [name]: { ...model, train: { ...model.train, ...own } } } },
-  };
-}
-
 /** The project with what the options ask for. Errors: project/argument for a task whose recipes are not cross-validated. */
 export function withCrossValidation(file: ProjectFile, models: readonly string[], { folds, repeats, seeds }: FoldOptions): ProjectFile {
   const asked = Object.entries({ folds, repeats, seeds }).filter(([, value]) => value !== undefined);
@@ -274,7 +248,9 @@ export async function tuneModels(workspace: Workspace, model: string | undefined
     });
   }
   const names = model === undefined ? known : [model];
-  return runLives(workspace, withCrossValidation(file, names, options), names, { force: options.force }, watch);
+  const { force, launch, launchAddress } = options;
+  const asked = withTuningMesh(withCrossValidation(file, names, options), names, options);
+  return runLives(workspace, asked, names, { force, launch, launchAddress }, watch);
 }
 
 /** What a run of one model would do, and about how long it would take. Makes nothing. */

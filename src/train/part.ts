@@ -229,6 +229,9 @@ export const rowRankOptions = {
   onLost,
 };
 
+/** These ranks alone. */
+export const rowMeshOptions = z.strictObject(rowRankOptions).omit({ onLost: true });
+
 export const recipeSchema = z.strictObject({
   tokens: count.meta({ description: "Tokens to train on; epochs repeat as needed.", examples: ["4M", 250000] }),
   rows: z.number().int().min(1).default(16).describe("Rows per micro-batch."),

@@ -1,11 +1,12 @@
 /** A model of `loam.yaml` that is tuned from another: a base, and a recipe that its task checks. A new task is the row of its folder's `part.ts` here. */
 import { z } from "zod";
 import { purposePart } from "../data/part.ts";
+import type { MeshPart } from "../train/part.ts";
 import { classifyRow } from "./classify/part.ts";
 import { embedRow } from "./contrast/part.ts";
 import { distillRow } from "./distill/part.ts";
 import { instructRow } from "./instruct/part.ts";
-import type { KindPart, LoopReading, TunePart } from "./kind/kind-part.ts";
+import type { KindPart, LoopReading, RefusePart, TunePart } from "./kind/kind-part.ts";
 import { multiLabelRow } from "./multi-label/part.ts";
 import { isFilePath, modelName } from "./names.ts";
 import { preferenceRow } from "./preference/part.ts";
@@ -37,13 +38,28 @@ export const kindPartOf = ({ task }: Pick<TunePart, "task">): KindPart => rows[t
 // one part for each row; their number is not known to the type of a discriminated union
 const parts = () => Object.values(rows).map(row => row.part) as unknown as readonly [z.ZodObject & z.ZodType<CheckedTunePart>];
 
+/** Does a task's recipe say on how many ranks it is tuned? */
+export const takesRanks = ({ part }: KindPart): boolean => "mesh" in part.shape;
+
+/** What one rank alone trains: gradients that are no plain sums over rows. */
+const ofOneRank = ["privacy", "debias"] as const;
+/** The key of a recipe with a mesh that one rank alone trains; undefined where any number does. */
+export function aloneWith(tune: CheckedTunePart): string | undefined {
+  // keys of some kinds
+  const { mesh, ...keys } = tune as { readonly mesh?: MeshPart } & Partial<Record<(typeof ofOneRank)[number], unknown>>;
+  return Object.values(mesh ?? {}).some((ranks = 1) => ranks > 1) ? ofOneRank.find(key => keys[key] !== undefined) : undefined;
+}
+
 export const tunedModel = z.strictObject({
   base: modelName.meta({ description: "Base model: a model of this file, or a version.", examples: ["mail-small", "minilm@2"] }),
   tune: z
     .lazy(() => z.discriminatedUnion("task", parts()))
-    .superRefine((tune, context) =>
-      kindPartOf(tune).check?.(tune, (path, message, input) => context.addIssue({ code: "custom", path: [...path], message, input })),
-    )
+    .superRefine((tune, context) => {
+      const refuse: RefusePart = (path, message, input) => context.addIssue({ code: "custom", path: [...path], message, input });
+      const key = aloneWith(tune);
+      if (key !== undefined) refuse(["mesh"], `one rank beside \`${key}\``, (tune as { readonly mesh?: unknown }).mesh);
+      kindPartOf(tune).check?.(tune, refuse);
+    })
     .describe("Tuning recipe."),
   purpose: purposePart,
 });

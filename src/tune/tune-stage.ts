@@ -108,7 +108,7 @@ export const tuningStage = <const I extends string, S extends z.ZodType<{ name: 
           signal,
           onProblem,
           ranks,
-          elsewhere: !ranks && meshSize(recipe.mesh) > 1 ? elsewhere : undefined,
+          elsewhere: !ranks && (meshSize(recipe.mesh) > 1 || around.launchesOne) ? elsewhere : undefined,
         }),
       );
       const held: unknown[] = tuned.kept.map(k => k.parameters);

@@ -28,6 +28,12 @@ export const shutdownTimeout = [
   "seconds after that in which responses in flight are finished; then they end with an error (default: 25)",
 ] as const;
 
+/** Of verbs that train on several ranks: what `--mesh` may name differs. */
+export const meshOption = (examples: string): Verb["options"][number] => [
+  "--mesh <axes>",
+  `processes (ranks) that train together, such as ${examples} (default: \`mesh:\` of the recipe, else one)`,
+];
+
 /** Of verbs whose work is done by worker processes, or by ranks. */
 export const launch: readonly Verb["options"][number][] = [
   [

@@ -1,6 +1,6 @@
 /** The verbs of a project as a whole: begin one, run what is stale, train. */
 import type { Verb } from "../verb.ts";
-import { launch, project } from "./common-options.ts";
+import { launch, meshOption, project } from "./common-options.ts";
 
 export const lifeVerbs: readonly Verb[] = [
   {
@@ -33,10 +33,7 @@ export const lifeVerbs: readonly Verb[] = [
     options: [
       project,
       ["-m, --model <name>", "the model to train; needed where its name is also a subcommand"],
-      [
-        "--mesh <axes>",
-        "processes (ranks) that train together, such as data=2 or pipeline=2,data=2 (default: `mesh:` of the recipe, else one)",
-      ],
+      meshOption("data=2 or pipeline=2,data=2"),
       [
         "--zero <level>",
         "ZeRO level: 1 divides the optimiser state among the ranks, 2 the gradients too, 3 the parameters too (default: the recipe's, else 0)",

@@ -1,6 +1,6 @@
 /** `loam tune`: fine-tuning, searches and what came of them, jobs. */
 import type { Verb } from "../verb.ts";
-import { launch, project } from "./common-options.ts";
+import { launch, meshOption, project } from "./common-options.ts";
 
 export const tuneVerbs: readonly Verb[] = [
   {
@@ -9,6 +9,9 @@ export const tuneVerbs: readonly Verb[] = [
       "Fine-tune a model of loam.yaml that has a base (default: every one); classifiers are reported beside baselines, regression beside the mean",
     options: [
       project,
+      meshOption("data=2"),
+      ["--zero <level>", "ZeRO level: 1 divides the optimiser state among the ranks, 2 the gradients too (default: the recipe's, else 0)"],
+      ...launch,
       ["--force", "tune again even where nothing changed"],
       ["--folds <n>", "score the recipe by n-fold cross-validation on the train side (default: the model's `crossValidation`)"],
       ["--repeats <n>", "draw the folds this many times"],

@@ -9,9 +9,8 @@ import {
   type RunPlan,
   type RunReport,
   servedModelsOf,
-  wrongArgument,
 } from "../../project/index.ts";
-import { launchOptions, numberOption, textOption } from "../options.ts";
+import { launchOptions, numberOption, rankOptions, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { profileTable } from "../profile-table.ts";
 import { reportTable } from "../report.ts";
@@ -79,22 +78,14 @@ export const train: VerbRun = async (context, [given], options) => {
     context.out.line(profileTable(profile));
     return context.out.result({ event: "result", ...profile });
   }
-  const zero = numberOption(options, "zero", "train", { least: 0, most: 3, whole: true });
-  const ranks = defined({ mesh: meshOption(textOption(options, "mesh")), zero });
+  const ranks = rankOptions(options, "train", 3);
   await showRun(context, project, project.train(model, { ...callOptions(context), ...isForced(options), ...ranks, ...launch }));
 };
-
-/** `data=2,tensor=1` as the recipe writes it. Errors: project/argument. */
-function meshOption(text: string | undefined): Record<string, number> | undefined {
-  if (text === undefined) return undefined;
-  const axes = text.split(",").map(part => /^([a-z]+)=(\d{1,6})$/.exec(part.trim()));
-  if (axes.some(axis => axis === null)) throw wrongArgument("loam train: --mesh", "axes with ranks, such as data=2", JSON.stringify(text));
-  return Object.fromEntries(axes.map(axis => [axis![1]!, Number(axis![2])]));
-}
 
 export const tune: VerbRun = async (context, [model], options) => {
   await using project = await openOf(context, options);
   const number = (key: string, least: number) => numberOption(options, key, "tune", { least, most: 100, whole: true });
   const folds = { folds: number("folds", 2), repeats: number("repeats", 1), seeds: number("seeds", 1) };
-  await showRun(context, project, project.tune(model, { ...callOptions(context), ...folds, ...isForced(options) }));
+  const ranks = { ...rankOptions(options, "tune", 2), ...launchOptions(options, "tune") };
+  await showRun(context, project, project.tune(model, { ...callOptions(context), ...folds, ...isForced(options), ...ranks }));
 };

@@ -19,6 +19,8 @@ export interface TuningRun {
   readonly onProblem: (problem: LoamError) => void;
   /** Trains recipes with a mesh. Absent where no processes can be started: they are refused. */
   readonly launch?: LaunchTuning | undefined;
+  /** `launch` trains recipes without a mesh too, on one rank. */
+  readonly launchesOne?: boolean | undefined;
 }
 
 /** The form that the proof of the merge of a model that writes quantises to. */

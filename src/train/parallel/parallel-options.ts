@@ -35,8 +35,8 @@ export async function stepRanksOf(o: ParallelTrainer): Promise<StepRanks> {
     throw trainErrors.fail("mesh", {
       place: "train.mesh",
       expected: `one rank with ${unsupported}`,
-      received: `${parallel.group.size} ranks`,
-      hint: "Remove mesh.",
+      received: parallel.group.size > 1 ? `${parallel.group.size} ranks` : "a rank that an engine has started",
+      hint: "Remove mesh, and train without --launch.",
     });
   const { group, zero = 0, split } = parallel;
   if (split && frozen !== undefined)

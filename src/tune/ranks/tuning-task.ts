@@ -87,4 +87,6 @@ export interface TuningRanks {
   readonly ranks?: ProcessGroup | undefined;
   /** Trains recipes with a mesh. Absent where no processes can be started: they are refused. */
   readonly launch?: LaunchTuning | undefined;
+  /** `launch` trains recipes without a mesh too, on one rank. */
+  readonly launchesOne?: boolean | undefined;
 }
