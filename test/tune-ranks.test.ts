@@ -9,6 +9,7 @@ import { jsonLines, loamProcess, startProcess } from "./support/child.ts";
 import { installed } from "./support/installed.ts";
 import { copyProject, modelContent, temporaryFolder, toyYaml, writeToy } from "./support/project.ts";
 
+const noMpirun = installed("mpirun", "LOAM_MPIRUN") === undefined ? "no mpirun: apt-get install openmpi-bin" : undefined;
 const base = mkdtempSync(join(tmpdir(), "loam-tune-ranks-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
@@ -56,6 +57,12 @@ beforeAll(async () => {
     return JSON.stringify({ prompt: `${i} ${words.slice(0, 2).join(" ")}`, completion: ` ${words.slice(2).join(" ")}` });
   });
   writeFileSync(join(base, "things.jsonl"), `${lines.join("\n")}\n`);
+  const pairs = lines.map(line => {
+    const { prompt, completion } = JSON.parse(line) as { prompt: string; completion: string };
+    return JSON.stringify({ prompt, chosen: completion, rejected: " x" });
+  });
+  writeFileSync(join(base, "pairs.jsonl"), `${pairs.join("\n")}\n`);
+  writeFileSync(join(base, "loam.yaml"), yaml(""));
   const { code, stderr } = await loamProcess(["train", "toy"], { cwd: base });
   expect(code, stderr).toBe(0);
 });
@@ -73,6 +80,32 @@ test("two ranks tune what one tunes, the mesh is part of the recipe, and a rebui
   expect(JSON.stringify(jsonLines(verified.stdout).find(e => JSON.stringify(e).includes('"tune-instruct')))).toContain('"outcome":"same"');
 });
 
+test("--mesh and --zero tune what the recipe's mesh does, and --launch starts one rank where there is no mesh", async () => {
+  const [said, asked, alone, launched] = [project(", mesh: { data: 2 }, zero: 1"), project(""), project(""), project("")];
+  await tuned(said);
+  await tuned(asked, "--mesh", "data=2", "--zero", "1");
+  expect(await modelContent(asked, "sir@latest")).toEqual(await modelContent(said, "sir@latest"));
+  if (noMpirun !== undefined) return;
+  // on fewer threads than in this process, so sums are in another order
+  const [here, there] = [await tuned(alone), await tuned(launched, "--launch", "mpirun")];
+  expect(there.steps).toBe(here.steps);
+  expect(Math.abs(there.validationLoss / here.validationLoss - 1)).toBeLessThan(1e-5);
+  expect(await recipeOf(launched)).not.toHaveProperty("mesh");
+});
+
+test("--mesh names axes and tasks that ranks do not tune", async () => {
+  for (const [args, said] of [
+    [["--mesh", "tensor=2"], /mesh.*tensor/],
+    [["--mesh", "2"], /loam tune: --mesh: expected axes with ranks, such as data=2, got "2"/],
+    [["--zero", "3"], /loam tune: --zero: expected a whole number from 0 to 2/],
+    [["--launch", "x"], /loam tune: --launch: expected one of local/],
+  ] as const) {
+    const { code, stderr } = await loamProcess(["tune", "sir", ...args], { cwd: base });
+    expect(code, stderr).toBe(2);
+    expect(stderr).toMatch(said);
+  }
+});
+
 test("Ctrl-C saves on all ranks, and the same command goes on to the bytes of a run that was left alone", async () => {
   const ranks = ", mesh: { data: 2 }";
   const [stopped, whole] = [project(ranks), project(ranks)];
@@ -87,7 +120,6 @@ test("Ctrl-C saves on all ranks, and the same command goes on to the bytes of a 
   expect(await modelContent(stopped, "sir@latest")).toEqual(await modelContent(whole, "sir@latest"));
 });
 
-const noMpirun = installed("mpirun", "LOAM_MPIRUN") === undefined ? "no mpirun: apt-get install openmpi-bin" : undefined;
 test.skipIf(noMpirun !== undefined)("ranks that mpirun starts tune to the bytes of local ranks", async () => {
   const ranks = ", mesh: { data: 2 }";
   const [local, elsewhere] = [project(ranks), project(ranks, "launch: { engine: mpirun }\n")];
@@ -96,13 +128,18 @@ test.skipIf(noMpirun !== undefined)("ranks that mpirun starts tune to the bytes 
   expect(await modelContent(elsewhere, "sir@latest")).toEqual(await modelContent(local, "sir@latest"));
 });
 
-test("a kind of tuning that ranks do not train refuses a mesh by name", async () => {
-  const folder = project(", mesh: { data: 2 }");
-  writeFileSync(
-    join(folder, "loam.yaml"),
-    readFileSync(join(folder, "loam.yaml"), "utf8").replace("task: instruct", "task: preference").replace("rows: 4, ", ""),
-  );
-  const { code, stderr } = await loamProcess(["tune", "sir"], { cwd: folder });
-  expect(code).toBe(2);
-  expect(stderr).toMatch(/models\.sir\.tune\.mesh: .*instruct/);
+test("pairs are tuned on ranks that are processes as on one", async () => {
+  const preference = (ranks: string) => {
+    const folder = project(ranks);
+    const yamlOf = readFileSync(join(folder, "loam.yaml"), "utf8");
+    writeFileSync(
+      join(folder, "loam.yaml"),
+      yamlOf.replace("task: instruct, on: things", "task: preference, on: pairs").replace("rows: 4", "pairs: 3"),
+    );
+    return folder;
+  };
+  const [alone, together] = [await tuned(preference("")), await tuned(preference(", mesh: { data: 2 }"))];
+  expect(together.steps).toBe(alone.steps);
+  expect(together.validationLoss).toBeLessThan(together.baseLoss);
+  expect(Math.abs(together.validationLoss / alone.validationLoss - 1)).toBeLessThan(1e-5);
 });

@@ -202,6 +202,7 @@ export {
   norm,
   normKinds,
   normSpec,
+  type RowPart,
 } from "./layers.ts";
 export { crossEntropy, negativeLogLikelihood, weightRight } from "./losses.ts";
 export {

@@ -3,6 +3,7 @@ import {
   add,
   cast,
   checkShape,
+  concat,
   gelu,
   layerNorm,
   lessEqual,
@@ -156,16 +157,27 @@ export function feedForward(activation: Activation, p: FeedForward | JoinedFeedF
   return linear(p.down, bend(up, gate));
 }
 
+/** A part of a batch whose rows are several runs of equal length, such as chosen and rejected answers: the same part of each run. */
+interface SidedPart {
+  /** Which of the equal parts of a run. */
+  readonly part: number;
+  /** Runs of the batch, and rows of each. */
+  readonly sides: number;
+  readonly rows: number;
+}
+/** Which of the equal parts of a batch's rows is meant. */
+export type RowPart = number | SidedPart;
+
 /** Where dropout draws from: a seed of the step (i32 scalar) and a counter that gives each place in the model its own stream. */
 export interface Dropout {
   readonly rate: number;
   readonly seed: Tensor;
-  /** Which of the equal parts of a batch's rows x holds (default 0): each row draws what it would draw in the whole batch. */
-  readonly part: number;
+  /** Which part of a batch's rows x holds (default 0): each row draws what it would draw in the whole batch. */
+  readonly part: RowPart;
   next(): number;
 }
 /** Streams are numbered from `first` on. */
-export function dropoutFrom(rate: number, seed: Tensor, first = 0, part = 0): Dropout {
+export function dropoutFrom(rate: number, seed: Tensor, first = 0, part: RowPart = 0): Dropout {
   checkShape("dropout.seed", seed, "");
   let stream = first;
   return { rate, seed, part, next: () => stream++ };
@@ -173,8 +185,18 @@ export function dropoutFrom(rate: number, seed: Tensor, first = 0, part = 0): Dr
 /** What x's elements draw. A number depends on its position alone: rows of other parts are not drawn. */
 function drawnFor({ seed, part, next }: Dropout, { shape }: Tensor): Tensor {
   const [rows = 1, ...row] = shape;
-  if (part === 0) return randomUniform(seed, shape, next());
-  return randomUniform(seed, shape, next(), { of: [(part + 1) * rows, ...row], start: [part * rows, ...row.map(() => 0)], size: shape });
+  const stream = next();
+  const window = (of: number, start: number, size: number) =>
+    randomUniform(seed, [size, ...row], stream, { of: [of, ...row], start: [start, ...row.map(() => 0)], size: [size, ...row] });
+  if (typeof part === "object") {
+    const own = rows / part.sides;
+    const starts = Array.from({ length: part.sides }, (_, side) => side * part.rows + part.part * own);
+    return concat(
+      starts.map(start => window(starts.at(-1)! + own, start, own)),
+      0,
+    );
+  }
+  return part === 0 ? randomUniform(seed, shape, stream) : window((part + 1) * rows, part * rows, rows);
 }
 /** Zeroes elements with probability `rate` and scales the rest up, so the mean stays (Srivastava et al. 2014). Without `d`: x itself. */
 export function dropout(d: Dropout | undefined, x: Tensor): Tensor {

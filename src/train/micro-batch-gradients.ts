@@ -3,6 +3,7 @@
  * which adds to what there is in place.
  */
 import { type Tree, treeFrom, treeLeaves } from "../base/index.ts";
+import type { ArraysOf } from "../nn/index.ts";
 import type { Device, DeviceArray, RunOptions, Tensor } from "../tensor/index.ts";
 import { type HostBatch, writeBatch } from "./batch.ts";
 import { activationBytes, arrayBytes, type HeldBytes, withinMemory } from "./memory-budget.ts";
@@ -31,6 +32,11 @@ function batchPlaces<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B
   }
   return { places, placeOf };
 }
+
+/** A micro-batch with what its loss reads of other ranks' rows. */
+const completed = <S, B extends Record<string, Tensor>>({ completeBatch }: TrainerOptions<S, B>, parameters: unknown, batch: HostBatch) =>
+  // the trainer's own tree
+  completeBatch ? completeBatch(parameters as ArraysOf<S>, batch) : batch;
 
 /** Sums that micro-batches are added to. */
 interface GrowingSums {
@@ -121,7 +127,7 @@ export async function openMicroBatchGradients<S, B extends Record<string, Tensor
     const found = noSums();
     for (const [i, b] of batches.entries()) {
       const place = await placeOf(i, b.shapes);
-      await writeBatch(place, b);
+      await writeBatch(place, await completed(o, parameters, b));
       const program = i === 0 ? p.fresh : p.accumulate;
       const made = await program.with(run, parameters, place, o.privacy ? 1 : of.scale / of.weight, gradients, frozen);
       gradients = made.gradients;

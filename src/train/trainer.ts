@@ -97,6 +97,11 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly adversarial?: AdversarialGradients | undefined;
   /** Lets `peakBytes` tell what the gradient's activations took. */
   readonly measureMemory?: boolean;
+  /**
+   * Arrays of a micro-batch that come of the parameters that it is computed with: what a loss over a whole batch reads of other ranks' rows. All ranks call it
+   * together, before the gradients.
+   */
+  readonly completeBatch?: ((parameters: ArraysOf<S>, batch: HostBatch) => Promise<HostBatch>) | undefined;
   /** Ranks that train together: batches are this rank's share, gradients and reports are sums over all. Absent: one rank. */
   readonly parallel?: ParallelOptions | undefined;
 }

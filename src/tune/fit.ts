@@ -96,6 +96,8 @@ interface FitTask<B extends Record<string, Tensor>> {
   /** Sum of a micro-batch's weighted losses times `scale`. */
   readonly loss: (trained: TrainableTensors, batch: B, scale: Tensor, frozen: FrozenTensors) => Tensor | MeasuredLoss;
   readonly batch: { readonly [K in keyof B]: BatchArraySpec };
+  /** Fills in what a batch's loss reads of the rows of other ranks, by the trained values. */
+  readonly completeBatch?: ((trained: TrainableArrays, batch: HostBatch) => Promise<HostBatch>) | undefined;
   /** Peak rate of weights where the recipe says none. */
   readonly usualRate: number;
   /** Steps of an epoch, which need not be a whole number. */
@@ -209,6 +211,7 @@ export async function runFit<B extends Record<string, Tensor>>(run: FitRun, reci
         clip: recipe.clip,
         accumulate: task.private?.microBatchesAt ?? recipe.accumulate ?? 1,
         privacy: task.private?.gradients,
+        completeBatch: task.completeBatch,
         precision: recipe.precision,
         memoryBytes: recipe.memory,
         seed: recipe.seed,

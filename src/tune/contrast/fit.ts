@@ -3,9 +3,19 @@
  * and served pools the same way. What it gives is a function of base, pairs and recipe.
  */
 import { defined } from "../../base/index.ts";
-import { type Dropout, dropoutFrom, type Encoder, type EncoderConfig, encoderSpec, encoderStates, meanPooled } from "../../nn/index.ts";
-import { div, maximum, mul, reshape, slice, sqrt, sum, type Tensor } from "../../tensor/index.ts";
-import type { BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
+import {
+  type Dropout,
+  dropoutFrom,
+  type Encoder,
+  type EncoderConfig,
+  encoderSpec,
+  encoderStates,
+  meanPooled,
+  type RowPart,
+} from "../../nn/index.ts";
+import type { ProcessGroup } from "../../ranks/index.ts";
+import { type DeviceArray, div, maximum, mul, reshape, slice, sqrt, sum, type Tensor } from "../../tensor/index.ts";
+import { type BatchSource, type HostBatch, onEveryRank, rowsOfShare, treeProgram, type ValidationScores } from "../../train/index.ts";
 import { type FitRun, type Fitted, runFit } from "../fit.ts";
 import {
   type FrozenArrays,
@@ -16,9 +26,11 @@ import {
   tuningOf,
 } from "../methods/index.ts";
 import { drawOf, memberSource } from "../preference/rows.ts";
+import { ownRowsOf } from "../ranks/row-share.ts";
 import { headTokens, layTexts, widthsOf } from "../text-head/batches.ts";
+import { firstRanks } from "../text-head/fit.ts";
 import { textReader } from "../text-head/predict.ts";
-import { contrastLosses, far } from "./loss.ts";
+import { type BatchRows, contrastLosses, contrastLossOfPart, far } from "./loss.ts";
 import { type AnchorScores, anchorScores, type EmbedReport, embedReport, foundNames, similarities, type VectorOf } from "./measure.ts";
 import type { EmbedOptions } from "./options.ts";
 import type { Related, ScoredPair } from "./pairs.ts";
@@ -59,7 +71,50 @@ export function textVectors(
   return div(first, maximum(sqrt(sum(mul(first, first), -1, true)), 1e-12));
 }
 
-type Batch = { tokens: Tensor; present: Tensor; barred: Tensor; seed: Tensor };
+/** `all`: on ranks the vectors of the whole batch, which each rank's own are a part of. */
+type Batch = { tokens: Tensor; present: Tensor; barred: Tensor; seed: Tensor; all?: Tensor };
+
+/** The vectors of a micro-batch's texts from all ranks, before its gradients: every loss is that of the whole batch. */
+function vectorsOfRanks(
+  { device, config }: Pick<ContrastRun, "device" | "config">,
+  vectors: (trained: TrainableTensors, frozen: FrozenTensors, b: Omit<Batch, "all" | "barred">) => Tensor,
+  frozen: FrozenArrays,
+  { ranks, rows, sides }: { readonly ranks: ProcessGroup; readonly rows: number; readonly sides: number },
+) {
+  const program = treeProgram<DeviceArray>(vectors, { device, name: "vectors" });
+  const held = rowsOfShare(rows, { part: ranks.rank, of: ranks.size });
+  const width = config.width;
+  const size = sides * held * width;
+  async function own(trained: unknown, { arrays, shapes }: HostBatch): Promise<ArrayLike<number>> {
+    const given = {
+      tokens: await device.array(arrays.tokens!, "i32", shapes!.tokens!),
+      present: await device.array(arrays.present!, "i32", shapes!.present!),
+      seed: await device.array(arrays.seed!, "i32", []),
+    };
+    try {
+      const out = await program.with({}, trained, frozen, given);
+      const numbers = await out.numbers();
+      out.dispose();
+      return numbers;
+    } finally {
+      for (const a of Object.values(given)) a.dispose();
+    }
+  }
+  return {
+    async complete(trained: unknown, batch: HostBatch): Promise<HostBatch> {
+      const { numbers } = await onEveryRank(ranks, () => own(trained, batch), Array.from, size);
+      const all = new Float32Array(sides * rows * width);
+      for (const [rank, told] of numbers.entries())
+        for (let side = 0; side < sides; side++) {
+          const first = Math.min(rows, rank * held);
+          const count = Math.min(rows, first + held) - first;
+          all.set(told.slice(side * held * width, (side * held + count) * width), (side * rows + first) * width);
+        }
+      return { ...batch, arrays: { ...batch.arrays, all } };
+    },
+    dispose: () => program.dispose(),
+  };
+}
 
 /** What of a batch's candidates is no wrong answer to an anchor: its other positives, itself, and negatives that there are not. */
 export function barredIn(batch: readonly Related[], positives: ReadonlyMap<string, ReadonlySet<string>>, sides: number): Float32Array {
@@ -81,6 +136,11 @@ export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
   const tuning = tuningOf(recipe.method, encoderSpec(config));
   const { trainable, frozen } = await tuning.start(o.parameters, device, recipe.seed);
   const rows = Math.min(recipe.batch, o.train.length);
+  const { ranks } = o;
+  const own = ownRowsOf(rows, ranks);
+  /** Anchors of a batch that are this rank's, without padding. */
+  const first = Math.min(rows, own.first);
+  const ownAnchors: BatchRows = { first, count: Math.min(rows, first + own.rows) - first };
   const sides = o.train.some(r => r.negative !== undefined) ? 3 : 2;
   const widths = widthsOf(longest);
   const known = new Map<string, Uint32Array>();
@@ -94,19 +154,26 @@ export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
 
   function batchOf(members: readonly number[], seed: Int32Array): HostBatch {
     const batch = members.map(m => o.train[m]!);
-    const texts = [...batch.map(r => r.anchor), ...batch.map(r => r.positive), ...(sides === 3 ? batch.map(r => r.negative ?? "") : [])];
-    const tokens = texts.map(read);
-    const longestHere = Math.max(...tokens.map(t => t.length));
+    const whole = [batch.map(r => r.anchor), batch.map(r => r.positive), ...(sides === 3 ? [batch.map(r => r.negative ?? "")] : [])];
+    // of the whole batch, so that all ranks draw the same dropout
+    const longestHere = Math.max(...whole.flat().map(text => read(text).length));
     const width = widths.find(w => w >= longestHere)!;
+    const mine = own.of(batch);
+    const tokens = whole.flatMap(side => {
+      const texts = own.of(side);
+      return Array.from({ length: own.rows }, (_, i) => read(texts[i] ?? ""));
+    });
+    const shape = [tokens.length, width];
     return {
       arrays: {
-        ...layTexts(tokens, { width, texts: texts.map((_, i) => i) }, texts.length),
+        ...layTexts(tokens, { width, texts: tokens.map((_, i) => i) }, tokens.length),
         barred: barredIn(batch, positives, sides),
         seed,
+        ...(ranks ? { all: new Float32Array(sides * rows * config.width) } : {}),
       },
-      shapes: { tokens: [texts.length, width], present: [texts.length, width] },
-      weight: rows,
-      documents: batch.map(r => r.place),
+      shapes: { tokens: shape, present: shape },
+      weight: mine.length,
+      documents: mine.map(r => r.place),
     };
   }
 
@@ -118,7 +185,7 @@ export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
   });
   async function vectorsOf(trees: readonly unknown[], texts: readonly string[]): Promise<VectorOf> {
     const distinct = [...new Set(texts)];
-    const vectors = await reader.predict(trees, distinct.map(read), o.signal ? { signal: o.signal } : {});
+    const vectors = await reader.predict(trees, distinct.map(read), o.signal && !ranks ? { signal: o.signal } : {});
     const of = new Map(distinct.map((text, i) => [text, vectors[i]!]));
     return text => of.get(text)!;
   }
@@ -131,24 +198,33 @@ export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
   const mean = (found: readonly AnchorScores[], name: keyof AnchorScores) => found.reduce((s, f) => s + f[name], 0) / found.length;
   async function judge(t: unknown, f: unknown): Promise<ValidationScores> {
     const found = anchorScores(o.validation, await vectorsOf([t, f], textsOf(o.validation)), recipe.temperature);
-    return { loss: mean(found, "loss"), ...Object.fromEntries(foundNames.map(name => [name, mean(found, name)])) };
+    return firstRanks(ranks, { loss: mean(found, "loss"), ...Object.fromEntries(foundNames.map(name => [name, mean(found, name)])) });
   }
 
-  const shape = [sides * rows, longest];
+  const shape = [sides * own.rows, longest];
+  const part: RowPart | undefined = own.part === undefined ? undefined : { part: own.part, sides, rows };
+  const vectors = (t: TrainableTensors, f: FrozenTensors, b: Omit<Batch, "all" | "barred">): Tensor => {
+    const drop = recipe.dropout > 0 ? dropoutFrom(recipe.dropout, b.seed, 0, part) : undefined;
+    return textVectors(config, tuning.parameters(f, t, b.seed, part), pooling, b, drop);
+  };
+  const shared = ranks && vectorsOfRanks(o, vectors, frozen, { ranks, rows, sides });
   try {
     const base = await givenBackOnFailure([trainable, frozen], () => measured([trainable, frozen]));
     const fitted = await runFit<Batch>(o, recipe, {
       specs: tuning.specs,
-      loss: (t, b, scale, f) => {
-        const drop = recipe.dropout > 0 ? dropoutFrom(recipe.dropout, b.seed) : undefined;
-        const vectors = textVectors(config, tuning.parameters(f, t, b.seed), pooling, b, drop);
-        return mul(sum(contrastLosses(vectors, b.barred, recipe.temperature)), scale);
+      loss(t, b, scale, f) {
+        const { temperature } = recipe;
+        const made = vectors(t, f, b);
+        if (!b.all) return mul(sum(contrastLosses(made, b.barred, temperature)), scale);
+        return mul(contrastLossOfPart(made, b.all, b.barred, { temperature, rows: ownAnchors }), scale);
       },
+      completeBatch: shared?.complete,
       batch: {
         tokens: { shape, dtype: "i32", below: config.vocab },
         present: { shape, dtype: "i32" },
         barred: { shape: [rows, (sides - 1) * rows], dtype: "f32" },
         seed: { shape: [], dtype: "i32" },
+        ...(ranks ? { all: { shape: [sides * rows, config.width], dtype: "f32" } } : {}),
       },
       usualRate: 2e-5,
       stepsIn: o.train.length / rows,
@@ -174,6 +250,7 @@ export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
     const report = embedReport({ base: base.found, tuned: tuned.found }, { scores, base: base.similar, tuned: tuned.similar });
     return { ...fitted, tuning, frozen, report };
   } finally {
+    shared?.dispose();
     reader.dispose();
   }
 }

@@ -1,6 +1,7 @@
 /** A recipe for tuning an encoder's vectors: the `tune:` part of a model in `loam.yaml` with `task: embed`, checked and with its defaults. */
 import { z } from "zod";
 import { ownPartOnly } from "../../data/part.ts";
+import { rowRankOptions } from "../../train/part.ts";
 import { classifyOptions } from "../classify/options.ts";
 import { validationOptions } from "../validation-options.ts";
 
@@ -42,6 +43,7 @@ export const embedOptions = z.strictObject({
   evaluations,
   patience,
   checkpointSeconds,
+  ...rowRankOptions,
 });
 export type EmbedOptions = z.output<typeof embedOptions>;
 export type EmbedInput = z.input<typeof embedOptions>;

@@ -1,8 +1,8 @@
 /** A recipe for distillation: that of instructions, with a teacher. */
 import { z } from "zod";
-import { exampleOptions, instructFitOptions, resultKinds, splitPartOptions } from "../instruct/options.ts";
+import { exampleOptions, instructRecipe, resultKinds, splitPartOptions } from "../instruct/options.ts";
 
-export const distillFitOptions = instructFitOptions.extend({
+export const distillFitOptions = instructRecipe.extend({
   temperature: z.number().min(0.1).max(100).default(1).describe("Temperature of both distributions."),
   soft: z.number().min(0).max(1).default(0.5).describe("Weight of the divergence from the teacher in the loss; the rest is cross-entropy."),
 });

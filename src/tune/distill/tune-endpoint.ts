@@ -30,11 +30,12 @@ export function endpointTask(
   width: number,
   tuning: Tuning<DecoderSpec>,
   recipe: Pick<EndpointFitOptions, "soft" | "dropout">,
+  part?: number,
 ): RowTask<Tensor> {
   const { soft } = recipe;
   type Given = Omit<BatchTensors, "seed">;
   function sums(trained: TrainableTensors, frozen: FrozenTensors, b: Given, seed?: Tensor) {
-    const logits = rowLogits(config, tuning.parameters(frozen, trained, seed), b, seed ? trainedBy(recipe, seed) : {});
+    const logits = rowLogits(config, tuning.parameters(frozen, trained, seed, part), b, seed ? trainedBy(recipe, seed, part) : {});
     const total = (each: Tensor) => sum(mul(each, b.weights));
     const divergence = total(sparseDivergence(b as Given & SparseTensors, logits));
     const surprise = total(negativeLogLikelihood(logits, b.targets));
@@ -72,5 +73,5 @@ export const tuneFromEndpoint =
     });
     const targetsOf = (e: Encoded): SparseTargets => targets.get(e)!;
     const width = widthOf(targets.values());
-    return tuneRows(o, tuning => endpointTask(o.config, targetsOf, width, tuning, o.recipe));
+    return tuneRows(o, tuning => endpointTask(o.config, targetsOf, width, tuning, o.recipe, o.ranks?.rank));
   };

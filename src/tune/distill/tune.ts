@@ -35,19 +35,20 @@ function apart(frozen: FrozenTensors): { readonly own: FrozenTensors; readonly t
   };
 }
 
-/** The loss, and what is judged of it: the same without dropout, and its two parts. */
+/** The loss, and what is judged of it: the same without dropout, and its two parts. `part`: which of the equal parts of a step's rows a batch holds. */
 export function distillTask(
   config: DecoderConfig,
   teacher: Teacher,
   tuning: Tuning<DecoderSpec>,
   recipe: Pick<DistillFitOptions, "temperature" | "soft" | "dropout">,
+  part?: number,
 ): RowTask<Tensor> {
   const { soft, temperature } = recipe;
   type Given = Omit<BatchTensors, "seed">;
   function sums(trained: TrainableTensors, frozen: FrozenTensors, b: Given, seed?: Tensor) {
     const trees = apart(frozen);
     const wanted = stopGradient(rowLogits(teacher.config, trees.teacher, b));
-    const logits = rowLogits(config, tuning.parameters(trees.own, trained, seed), b, seed ? trainedBy(recipe, seed) : {});
+    const logits = rowLogits(config, tuning.parameters(trees.own, trained, seed, part), b, seed ? trainedBy(recipe, seed, part) : {});
     const total = (each: Tensor) => sum(mul(each, b.weights));
     const divergence = total(divergenceOf(wanted, logits, temperature));
     const surprise = total(negativeLogLikelihood(logits, b.targets));
@@ -102,7 +103,7 @@ export const tuneDistilled =
   async (o: TaskRun<Encoded, DistillFitOptions>): Promise<FittedDecoder> => {
     const teacher = await openTeacher(o.inputs.teacher!, o.device, { config: o.config, text: o.text, length: o.recipe.length }, textOf);
     try {
-      return await tuneRows(o, tuning => distillTask(o.config, teacher, tuning, o.recipe));
+      return await tuneRows(o, tuning => distillTask(o.config, teacher, tuning, o.recipe, o.ranks?.rank));
     } finally {
       disposeTree(teacher.parameters);
     }

@@ -4,7 +4,7 @@
  * layer knows of any of this.
  */
 import { nearest, type Tree } from "../../base/index.ts";
-import { type ArraysOf, dropoutFrom, normalFloatArrays, ParameterSpec, startValues, type TensorsOf } from "../../nn/index.ts";
+import { type ArraysOf, dropoutFrom, normalFloatArrays, ParameterSpec, type RowPart, startValues, type TensorsOf } from "../../nn/index.ts";
 import { add, type Device, DeviceArray, fromNumbers, mul, type Tensor } from "../../tensor/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { changedLinear, changedWeight, floatWeight, type LowRankSpec, type LowRankTensors, linearChange, tableChange } from "./low-rank.ts";
@@ -47,7 +47,7 @@ export interface Tuning<S> {
    * Effective parameters, traced: what the model's function takes inside a loss. A `seed` (i32 scalar, another in each micro-batch) is given where
    * the model is trained: the factors' dropout draws from it. `part`: which of the equal parts of a step's rows the batch holds (default 0).
    */
-  parameters(frozen: FrozenTensors, trainable: TrainableTensors, seed?: Tensor, part?: number): TensorsOf<S>;
+  parameters(frozen: FrozenTensors, trainable: TrainableTensors, seed?: Tensor, part?: RowPart): TensorsOf<S>;
 }
 
 /** Where a linear map or a table stands in a tree of specifications. */

@@ -21,8 +21,15 @@ interface RatedScores {
 /** Losses [N], what each answer gained [N] (beta times the log-ratio), and the divergence [] that gains are weighed against. */
 export function ktoTerms(s: RatedScores, beta: number): { readonly loss: Tensor; readonly reward: Tensor; readonly divergence: Tensor } {
   // E[log pi(y'|x) / ref(y'|x)] over the batch, not below 0, a constant of the step (section 4.1)
-  const moved = sum(mul(sub(s.other, s.otherReference), s.present));
-  const divergence = stopGradient(maximum(div(moved, maximum(sum(s.present), 1)), 0));
+  return ktoTermsBeside(s, stopGradient(maximum(div(movedSum(s), maximum(sum(s.present), 1)), 0)), beta);
+}
+
+/** How far the model has moved, summed over a batch's answers []. */
+export const movedSum = (s: Pick<RatedScores, "other" | "otherReference" | "present">): Tensor =>
+  sum(mul(sub(s.other, s.otherReference), s.present));
+
+/** The same terms where the divergence [] is known. */
+export function ktoTermsBeside(s: Pick<RatedScores, "answer" | "reference" | "sign">, divergence: Tensor, beta: number) {
   const gain = sub(s.answer, s.reference);
   return {
     loss: sub(1, sigmoid(mul(mul(sub(gain, divergence), s.sign), beta))),

@@ -1,13 +1,13 @@
 /** A recipe for preferences: the `tune:` part of a model in `loam.yaml` with `task: preference`, checked and with its defaults. */
 
 import { z } from "zod";
-import { exampleOptions, instructFitOptions, resultKinds, splitPartOptions } from "../instruct/options.ts";
+import { exampleOptions, instructRecipe, resultKinds, splitPartOptions } from "../instruct/options.ts";
 
 /** Losses of pairs by name; a row of `pairLosses` computes each. */
 export const pairLossNames = ["dpo", "ipo", "simpo", "orpo"] as const;
 export type PairLossName = (typeof pairLossNames)[number];
 
-const { pack: _, dropout: __, rows: ___, ...shared } = instructFitOptions.shape;
+const { pack: _, dropout: __, rows: ___, ...shared } = instructRecipe.shape;
 /** A recipe for preferences. */
 export const preferenceFitOptions = z.strictObject({
   ...shared,

@@ -6,6 +6,7 @@ import type { Masked } from "../instruct/encode.ts";
 import type { TaskRun } from "../instruct/task.ts";
 import { attentionBlock } from "../instruct/tune.ts";
 import type { FrozenArrays, FrozenTensors, TrainableArrays, TrainableTensors, Tuning } from "../methods/index.ts";
+import { takenInTurns } from "../ranks/in-turns.ts";
 import { type AnswerRows, layAnswers, membersOnce } from "./rows.ts";
 
 export type RowTensors = { tokens: Tensor; targets: Tensor; weights: Tensor };
@@ -35,27 +36,34 @@ interface TuningStart {
   readonly frozen: FrozenArrays;
 }
 
-/** The base's log-probabilities, one a sequence; nothing is learnt yet, so there is no adapter to switch off. */
+/** The base's log-probabilities, one a sequence; nothing is learnt yet, so there is no adapter to switch off. Zeros where other processes train. */
 export async function baseScores(
-  o: Pick<TaskRun<unknown, object>, "device" | "config" | "progress" | "signal">,
+  o: Pick<TaskRun<unknown, object>, "device" | "config" | "progress" | "signal" | "ranks" | "elsewhere">,
   { tuning, trainable, frozen }: TuningStart,
   sequences: readonly Masked[],
   layout: { readonly rows: number; readonly length: number },
   kind: { readonly isMean: boolean },
 ): Promise<Float32Array> {
+  if (o.elsewhere) return new Float32Array(sequences.length);
   const program = treeProgram<DeviceArray>(
     (t: TrainableTensors, f: FrozenTensors, b: RowTensors) => answerScores(o.config, tuning.parameters(f, t), b, kind),
     { device: o.device, name: "reference" },
   );
-  const found = new Float32Array(sequences.length);
-  for (const members of membersOnce(sequences.length, layout.rows)) {
+  const batches = [...membersOnce(sequences.length, layout.rows)];
+  const scoresOf = async (members: readonly number[]): Promise<Float32Array> => {
     const laid = Array.from({ length: layout.rows }, (_, i) => sequences[members[i]!]);
     const arrays = await rowArrays(o.device, layAnswers(laid, layout.length), layout.length);
     const out = await program.with(o.signal ? { signal: o.signal } : {}, trainable, frozen, arrays);
-    found.set((await out.numbers()).subarray(0, members.length), members[0]!);
+    const scores = Float32Array.from((await out.numbers()).subarray(0, members.length));
     for (const a of [out, ...Object.values(arrays)]) a.dispose();
     o.progress({ stage: "tune", done: (members.at(-1)! + 1) / sequences.length, message: "log-probabilities of the base" });
+    return scores;
+  };
+  try {
+    const counts = batches.map(members => members.length);
+    const scores = await takenInTurns(o.ranks, counts, i => scoresOf(batches[i]!));
+    return Float32Array.from(scores.flatMap(each => Array.from(each)));
+  } finally {
+    program.dispose();
   }
-  program.dispose();
-  return found;
 }

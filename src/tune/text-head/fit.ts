@@ -150,7 +150,7 @@ function epochs(
 }
 
 /** The first rank's scores on all, who might differ in the last bit on other processors and then choose other values. */
-async function firstRanks(ranks: ProcessGroup | undefined, own: ValidationScores): Promise<ValidationScores> {
+export async function firstRanks(ranks: ProcessGroup | undefined, own: ValidationScores): Promise<ValidationScores> {
   if (!ranks) return own;
   const { loss, ...measures } = own;
   const names = Object.keys(measures);
