@@ -173,11 +173,17 @@ const logVariable = "TF_CPP_MIN_LOG_LEVEL";
 function openPlugin(path: string): PjrtApi {
   const koffi = loadKoffi();
   process.env[logVariable] ??= "3";
-  const table = new PjrtTable(koffi, loadTable(koffi, path), path);
+  const api = pluginApi(koffi, new PjrtTable(koffi, loadTable(koffi, path), path));
+  api.call("Plugin_Initialize", {});
+  return api;
+}
+
+/** Calls through a table. */
+export function pluginApi(koffi: Koffi, table: PjrtTable): PjrtApi {
   const inFlight = new Set<readonly object[]>();
   const plain = koffi.proto("void (void *argument)");
-  const api: PjrtApi = {
-    path,
+  return {
+    path: table.path,
     version: table.version,
     has: name => table.has(name),
     call(name, args, keep = []) {
@@ -227,8 +233,6 @@ function openPlugin(path: string): PjrtApi {
     text: (at, size) => table.text(at, size),
     bytes: (at, size) => new Uint8Array(size === 0 ? new ArrayBuffer(0) : koffi.view(at, size).slice(0)),
   };
-  api.call("Plugin_Initialize", {});
-  return api;
 }
 
 const opened = new Map<string, PjrtApi>();

@@ -3,6 +3,8 @@ import { existsSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { lacksPjrt, pjrtReason } from "../../../test/support/pjrt.ts";
 import { loadKoffi } from "../../machine/index.ts";
@@ -10,7 +12,7 @@ import { openDevice } from "../index.ts";
 import { findLibrary } from "../onnxruntime/index.ts";
 import { encodeCompileOptions } from "./compile-options.ts";
 import { findPlugin, openClient, type PjrtBuffer, pluginTable } from "./index.ts";
-import { loadPlugin, PjrtTable } from "./native.ts";
+import { loadPlugin, PjrtTable, pluginApi } from "./native.ts";
 import { readNamedValues, writeNamedValues } from "./options.ts";
 
 const problem = (code: string) => expect.objectContaining({ problem: expect.objectContaining({ code }) });
@@ -66,6 +68,63 @@ describe("refusals", () => {
   });
 });
 
+/** Runs the collector now. */
+const collect = (): void => {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+};
+
+test("memory that arguments point to is reachable until the plugin's function has returned, and no longer", async () => {
+  const koffi = loadKoffi();
+  // a plugin whose only function looks for the memory while it runs
+  let look = () => {};
+  const type = koffi.proto("void *loam_test_call(void *args)");
+  const callback = koffi.register(() => {
+    look();
+    return null;
+  }, koffi.pointer(type));
+  const table = Buffer.from(new ArrayBuffer(2048));
+  table.writeBigUInt64LE(2048n, 0);
+  table.writeInt32LE(0, 32);
+  table.writeInt32LE(106, 36);
+  for (let at = 40; at < 2048; at += 8) table.writeBigUInt64LE(koffi.address(callback), at);
+  const api = pluginApi(koffi, new PjrtTable(koffi, koffi.address(table), "looking"));
+  try {
+    // what is not held is gone while the function runs: the memory is looked for in earnest
+    for (const [how, isHeld] of [
+      ["call", true],
+      ["callAsync", true],
+      ["callAsync", false],
+    ] as const) {
+      const own: Float32Array[] = [new Float32Array(1000)];
+      const ref = new WeakRef(own[0]!);
+      let reachable: boolean | undefined;
+      look = () => {
+        collect();
+        reachable = ref.deref() !== undefined;
+      };
+      // a weak reference holds until the end of the job that made it
+      await new Promise(setImmediate);
+      const begin = () => {
+        const data = own.pop()!;
+        const given = { data: api.addressOf(data) };
+        const keep = isHeld ? [data] : [];
+        return how === "call"
+          ? api.call("Client_BufferFromHostBuffer", given, keep)
+          : api.callAsync(keep, "Client_BufferFromHostBuffer", given);
+      };
+      await begin();
+      expect(reachable, how).toBe(isHeld);
+      await new Promise(setImmediate);
+      collect();
+      await new Promise(setImmediate);
+      expect(ref.deref(), how).toBe(undefined);
+    }
+  } finally {
+    koffi.unregister(callback);
+  }
+});
+
 test("compile options are the bytes of XLA's message", () => {
   const head = (bytes: Uint8Array, n: number) => [...bytes.subarray(0, n)];
   // executable_build_options { num_replicas: 1, num_partitions: 1 }
@@ -103,6 +162,59 @@ describe.skipIf(lacksPjrt !== undefined)(`the CPU plugin${pjrtReason}`, () => {
       const [[result]] = (await program.run([[client.upload(Float32Array.of(1, 2, 3), "f32", [3]).buffer]])) as [[PjrtBuffer]];
       expect(await numbers(result)).toEqual([2, 4, 6]);
     }
+  });
+
+  test("whatever address a call is given, the memory that lies there is held until it ends", async () => {
+    const client = open();
+    const { api } = client;
+    const known = new Map<bigint, object>();
+    const unheld: string[] = [];
+    let checked = 0;
+    const { addressOf, part, call, callAsync } = api;
+    vi.spyOn(api, "addressOf").mockImplementation(memory => {
+      const address = addressOf(memory);
+      known.set(address, memory);
+      return address;
+    });
+    vi.spyOn(api, "part").mockImplementation((name, values) => {
+      const block = part(name, values);
+      known.set(block.address, block.memory);
+      return block;
+    });
+    /** Addresses in memory that a call holds are given to the call too. */
+    const wordsIn = (memory: object): bigint[] => {
+      if (!ArrayBuffer.isView(memory) || memory.byteLength % 8 !== 0) return [];
+      const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
+      return Array.from({ length: memory.byteLength / 8 }, (_, i) => view.getBigUint64(8 * i, true));
+    };
+    const check = (name: string, args: object, keep: readonly object[] = []) => {
+      for (const address of [...Object.values(args), ...keep.flatMap(wordsIn)]) {
+        const memory = typeof address === "bigint" ? known.get(address) : undefined;
+        if (!memory) continue;
+        checked++;
+        if (!keep.includes(memory)) unheld.push(name);
+      }
+    };
+    vi.spyOn(api, "call").mockImplementation((name, args, keep) => {
+      check(name, args, keep);
+      return call(name, args, keep);
+    });
+    vi.spyOn(api, "callAsync").mockImplementation((keep, name, args) => {
+      check(name, args, keep);
+      return callAsync(keep, name, args);
+    });
+    try {
+      const compiled = await client.compile(doubled, 1);
+      const loaded = client.load(compiled.serialize(), 1);
+      const { buffer, done } = client.upload(Float32Array.of(1, 2, 3), "f32", [3]);
+      await done;
+      const [[result]] = (await loaded.run([[buffer]], [0])) as [[PjrtBuffer]];
+      expect(await numbers(result)).toEqual([2, 4, 6]);
+    } finally {
+      vi.restoreAllMocks();
+    }
+    expect(unheld).toEqual([]);
+    expect(checked).toBeGreaterThan(8);
   });
 
   test("text that is no program is refused with the plugin's words", async () => {
