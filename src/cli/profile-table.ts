@@ -16,7 +16,25 @@ const row = ({ program, what, count, ms, share, gflops, gigabytesPerSecond, shar
   shareOfPeak === null ? "" : percentOf(shareOfPeak),
 ];
 
-export function profileTable({ steps, threads, peak, stepMs, kernelMs, kernels }: TrainingProfile): string {
+/** What is said where the model was trained on several ranks. */
+const ofOneRank = (ranks: number): string[] =>
+  ranks > 1 ? [`  It trains on ${ranks} ranks; these are times of one rank that has the whole model and all rows.\n`] : [];
+
+/** Times of programs, of a device that times no kernels. */
+function programTable({ steps, stepMs, programs, ranks }: TrainingProfile & { readonly ranks: number }): string {
+  const rows = programs.map(({ program, ms }) => [program, ms.toFixed(2), percentOf(stepMs > 0 ? ms / stepMs : 0)]);
+  return [
+    `\n  A step: ${stepMs.toFixed(1)} ms; median of ${steps} ${steps === 1 ? "step" : "steps"}\n`,
+    columns([["program", "ms", "share"], ...rows], 2),
+    "",
+    "  This device reports no times of kernels. The times are those of its calls, from JavaScript.\n",
+    ...ofOneRank(ranks),
+  ].join("\n");
+}
+
+export function profileTable(profile: TrainingProfile & { readonly ranks: number }): string {
+  const { steps, threads, peak, stepMs, kernelMs, kernels, ranks } = profile;
+  if (kernels.length === 0) return programTable(profile);
   const rest = kernels.slice(shown);
   const restMs = rest.reduce((n, k) => n + k.ms, 0);
   const others =
@@ -33,5 +51,6 @@ export function profileTable({ steps, threads, peak, stepMs, kernelMs, kernels }
     "",
     `  ${greatest}`,
     "  GB/s counts each operand once, as if it came from memory.\n",
+    ...ofOneRank(ranks),
   ].join("\n");
 }

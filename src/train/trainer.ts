@@ -121,8 +121,9 @@ export interface StepReport {
   readonly skippedSteps?: number;
   /** With f16: the gradient was no number, so nothing was applied. */
   readonly isSkipped?: true;
-  /** Milliseconds inside native programs, and of the whole step. */
+  /** Milliseconds inside native programs, inside those of the update alone, and of the whole step. */
   readonly nativeMs: number;
+  readonly updateMs: number;
   readonly totalMs: number;
 }
 
@@ -228,7 +229,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       const next = afterSkippedStep(lossScale);
       state = { ...state, step: state.step + 1, lossScale: next };
       const told = { step: state.step, loss, measures, gradientNorm: norm, learningRate, lossScale: scale, skippedSteps: next.skipped };
-      return { ...told, isSkipped: true, nativeMs, totalMs: performance.now() - started };
+      return { ...told, isSkipped: true, nativeMs, updateMs: 0, totalMs: performance.now() - started };
     }
     if (!isSound(o, state, loss, norm))
       throw diverged(o, state, { loss, norm }, await ranks.blame(batches, Number.isFinite(norm) ? [] : await notFiniteOf(gradients)));
@@ -239,6 +240,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     };
     const drawn = o.privacy ? await noiseOf(o.privacy, state.parameters, state.step, device) : {};
     // no signal: an update that has begun is finished, or the state would be half of two steps
+    const beforeUpdateMs = nativeMs;
     const next = await charged("optimizer", () =>
       ranks.update(state, gradients.tree, (own, ownGradients) =>
         gradients.update.with({ onNative }, own.parameters, own.optimizer, ownGradients, scalars, drawn),
@@ -255,7 +257,8 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const noise = o.measureNoise ? noiseOfParts(weights, total.own, total.squared) : undefined;
     const totalMs = performance.now() - started;
     const told = defined({ noise, lossScale: lossScale?.scale, skippedSteps: lossScale?.skipped });
-    return { step: state.step, loss, measures, gradientNorm: norm, learningRate, ...told, nativeMs, totalMs };
+    const updateMs = nativeMs - beforeUpdateMs;
+    return { step: state.step, loss, measures, gradientNorm: norm, learningRate, ...told, nativeMs, updateMs, totalMs };
   }
 
   function finish(): ArraysOf<S> {

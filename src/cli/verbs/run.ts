@@ -69,17 +69,16 @@ export const run: VerbRun = async (context, [stage], options) => {
 export const train: VerbRun = async (context, [given], options) => {
   await using project = await openOf(context, options);
   const model = textOption(options, "model") ?? given;
-  const launch = launchOptions(options, "train");
+  const ranks = { ...rankOptions(options, "train", 3), ...launchOptions(options, "train") };
   if (options.profile === true) {
     const steps = numberOption(options, "profileSteps", "train", { least: 1, most: 100, whole: true });
     // the training first, so that its own flags hold
-    if (options.force === true) await showCall(context, project.train(model, { ...callOptions(context), force: true, ...launch }));
-    const profile = await showCall(context, project.profile(model, { ...callOptions(context), ...defined({ steps }) }));
+    if (options.force === true) await showCall(context, project.train(model, { ...callOptions(context), force: true, ...ranks }));
+    const profile = await showCall(context, project.profile(model, { ...callOptions(context), ...defined({ steps }), ...ranks }));
     context.out.line(profileTable(profile));
     return context.out.result({ event: "result", ...profile });
   }
-  const ranks = rankOptions(options, "train", 3);
-  await showRun(context, project, project.train(model, { ...callOptions(context), ...isForced(options), ...ranks, ...launch }));
+  await showRun(context, project, project.train(model, { ...callOptions(context), ...isForced(options), ...ranks }));
 };
 
 export const tune: VerbRun = async (context, [model], options) => {

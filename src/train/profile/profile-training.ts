@@ -1,4 +1,7 @@
-/** Times the kernels of some steps of a pre-training, from its beginning, and gives the profile; nothing that is trained is kept. */
+/**
+ * Times the kernels of some steps of a pre-training, from its beginning, and gives the profile; nothing that is trained is kept. A device that times no kernels,
+ * such as a PJRT plugin, gives the times of the step's programs alone.
+ */
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { MachinePeak } from "../../ledger/index.ts";
@@ -29,13 +32,18 @@ export async function profileTraining(o: ProfileOptions): Promise<TrainingProfil
   const trainer = await createTrainer(options);
   const source = trainSource(o);
   const stepsMs: number[] = [];
+  const programsMs = { gradient: [] as number[], update: [] as number[] };
   let files: string[] = [];
   try {
     for (let step = 0; step < warmUpSteps + steps; step++) {
       signal?.throwIfAborted();
       const batches = Array.from({ length: microBatchesAt(options, step) }, () => source.next());
-      const { totalMs } = await trainer.step(batches, signal);
-      if (step >= warmUpSteps) stepsMs.push(totalMs);
+      const { totalMs, nativeMs, updateMs } = await trainer.step(batches, signal);
+      if (step >= warmUpSteps) {
+        stepsMs.push(totalMs);
+        programsMs.gradient.push(nativeMs - updateMs);
+        programsMs.update.push(updateMs);
+      }
       o.progress({ stage: "profile", done: (step + 1) / (warmUpSteps + steps), message: `step ${step + 1}` });
     }
   } finally {
@@ -50,6 +58,7 @@ export async function profileTraining(o: ProfileOptions): Promise<TrainingProfil
     const isBf16 = recipe.precision === "bf16" && program !== "update";
     return [{ program, events: read(file) as unknown[], notes: read(kernelNotesFile(file)) as ProgramTrace["notes"], isBf16 }];
   });
+  const programTimes = Object.entries(programsMs).map(([program, ms]) => ({ program, ms: medianOf(ms) }));
   const threads = Number(device.capabilities.details.threads ?? 1);
-  return trainingProfileOf(traces, recipe.accumulate, { steps, stepMs: medianOf(stepsMs), threads, peak: o.peak });
+  return trainingProfileOf(traces, recipe.accumulate, { steps, stepMs: medianOf(stepsMs), threads, peak: o.peak, programs: programTimes });
 }

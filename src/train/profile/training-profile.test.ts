@@ -36,7 +36,13 @@ const events = [
   ]),
 ];
 const trace = (isBf16: boolean): ProgramTrace => ({ program: "gradient", events, notes, isBf16 });
-const given = { steps: 3, stepMs: 0.12, threads: 2, peak: { f32: 100, bf16: 200, method: "made up" } };
+const given = {
+  steps: 3,
+  stepMs: 0.12,
+  threads: 2,
+  peak: { f32: 100, bf16: 200, method: "made up" },
+  programs: [{ program: "gradient", ms: 0.1 }],
+};
 
 test("a kernel's time is its median over the timed steps, and its rate what was counted over that", () => {
   const { kernels, kernelMs } = trainingProfileOf([trace(false)], 1, given);

@@ -46,6 +46,9 @@ const trainingProfile = z.object({
   /** Milliseconds a step: of all, and in kernels. */
   stepMs: z.number(),
   kernelMs: z.number(),
+  /** Milliseconds a step in each kind of program, as the device's calls took: what a device tells that times no kernels. */
+  programs: z.array(z.object({ program: z.string(), ms: z.number() })).default([]),
+  /** None of a device that times no kernels. */
   kernels: z.array(kernelTime),
   /** The programs of one step, in order. */
   timeline: z.array(programSpan),
@@ -239,6 +242,7 @@ interface ProfiledSteps {
   readonly stepMs: number;
   readonly threads: number;
   readonly peak: MachinePeak | null;
+  readonly programs: TrainingProfile["programs"];
 }
 
 /** Runs of a program a step. */
@@ -247,7 +251,7 @@ const runsPerStep = (program: string, accumulate: number): number => (program ==
 export function trainingProfileOf(
   traces: readonly ProgramTrace[],
   accumulate: number,
-  { steps, stepMs, threads, peak }: ProfiledSteps,
+  { steps, stepMs, threads, peak, programs }: ProfiledSteps,
 ): TrainingProfile {
   const sums: Sum[] = [];
   const timeline: ProgramSpan[] = [];
@@ -264,7 +268,7 @@ export function trainingProfileOf(
   }
   const allUs = sums.reduce((n, s) => n + s.us, 0);
   const kernels = sums.sort((a, b) => b.us - a.us).map(s => kernelTimeOf(s, allUs, threads, peak));
-  return { steps, threads, peak, stepMs, kernelMs: allUs / 1000, kernels, timeline };
+  return { steps, threads, peak, stepMs, kernelMs: allUs / 1000, programs, kernels, timeline };
 }
 
 /** A GFLOP/s is a thousand operations a microsecond. */
