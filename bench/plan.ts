@@ -1,7 +1,11 @@
-/** `loam train plan`'s model of a step against published speeds of Megatron-LM on V100, A100 and H100: the error of every run, and their median. */
+/**
+ * `loam train plan`'s model of a step against published speeds of Megatron-LM on V100, A100 and H100, and against Loam's own trainer on two ranks of this
+ * machine: the error of every run, and their medians.
+ */
 import { accelerators, type ModelShape, type PlanRequest, planTraining } from "../src/train/index.ts";
 import { type BenchContext, type BenchResult, digits, median } from "./harness.ts";
 import { countedFlops, type MeasuredRun, measuredRuns } from "./plan/measured-runs.ts";
+import { ownRuns } from "./plan/own-runs.ts";
 
 const mostError = 0.15;
 
@@ -37,7 +41,29 @@ function planOf(r: MeasuredRun) {
   return planTraining(request).best;
 }
 
-export function run({ say }: BenchContext): Promise<BenchResult> {
+const partNames = ["published", "ranks"] as const;
+
+export async function run({ only, scale, say }: BenchContext): Promise<BenchResult> {
+  const has = (part: (typeof partNames)[number]) => only.length === 0 || only.includes(part);
+  const published = has("published") ? publishedRuns(say) : undefined;
+  const ranks = has("ranks") ? await ownRuns(scale, say) : undefined;
+  return {
+    method: [published?.method, ranks?.method].filter(Boolean).join(" "),
+    ours: { ...published?.ours, ...(ranks ? { ranks: ranks.ours } : {}) },
+    peers: {},
+    ratios: {},
+    bars: published?.bars ?? [],
+    ...(ranks
+      ? {
+          notes: [
+            "Predictions of two ranks of this machine have no bar: rates of single operations are measured alone, ranks share memory and caches.",
+          ],
+        }
+      : {}),
+  };
+}
+
+function publishedRuns(say: BenchContext["say"]): Pick<BenchResult, "method" | "ours" | "bars"> {
   const rows = measuredRuns.map(r => {
     const best = planOf(r);
     const measured = measuredSeconds(r);
@@ -60,11 +86,9 @@ export function run({ say }: BenchContext): Promise<BenchResult> {
   const bySource = Object.fromEntries(
     [...new Set(rows.map(r => r.source))].map(source => [source, medianOf(rows.filter(r => r.source === source))]),
   );
-  return Promise.resolve({
+  return {
     method: `${rows.length} published runs, each predicted from data sheets and benchmarks of single operations (src/train/plan/accelerators.ts); no constant was fitted to a run. Where a source names neither micro-batch nor chunks of the pipeline, the fastest that fits is taken.`,
     ours: { medianError: error, medianErrorBySource: bySource, rows },
-    peers: {},
-    ratios: {},
     bars: [{ name: "median error of a step's seconds", want: `<= ${mostError}`, got: error, holds: error <= mostError }],
-  });
+  };
 }

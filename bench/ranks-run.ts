@@ -1,4 +1,4 @@
-/** Steps of examples/mail's quick model as one rank, or alone: prints one JSON line. Settings come as JSON in the first argument. */
+/** Steps of examples/mail's quick model, or of another one, as one rank, or alone: prints one JSON line. Settings come as JSON in the first argument. */
 import { random } from "../src/base/index.ts";
 import { llamaConfig } from "../src/nn/index.ts";
 import { joinRanks, type ProcessGroup } from "../src/ranks/index.ts";
@@ -13,6 +13,14 @@ export interface RanksRun {
   readonly mesh?: Pick<MeshPart, "tensor" | "sequence" | "pipeline">;
   /** Micro-batches that the rows of a step are cut into (default 1). */
   readonly accumulate?: number;
+  /** In place of the quick model and its Muon: a GPT with AdamW. */
+  readonly gpt?: {
+    readonly layers: number;
+    readonly width: number;
+    readonly heads: number;
+    readonly vocab: number;
+    readonly length: number;
+  };
   readonly warmUp: number;
   readonly steps: number;
   readonly isRank: boolean;
@@ -71,13 +79,12 @@ const timedGroup = (group: ProcessGroup, timing: Timing): ProcessGroup =>
   });
 
 const settings = JSON.parse(process.argv[2]!) as RanksRun;
-const vocab = 4096;
-const length = 256;
-const { accumulate = 1, mesh } = settings;
+const { accumulate = 1, mesh, gpt } = settings;
 // three heads cannot be halved
-const heads = mesh?.tensor === 2 ? 4 : 3;
+const quick = { layers: 3, width: 192, heads: mesh?.tensor === 2 ? 4 : 3, vocab: 4096, length: 256 };
+const { vocab, length, width, ...sizes } = gpt ?? quick;
 const model = {
-  ...llamaConfig({ vocab, width: 192, layers: 3, heads, hidden: 768, context: length }),
+  ...llamaConfig({ ...sizes, vocab, width, hidden: 4 * width, context: length }),
   tied: true,
   activation: "relu2",
   qkNorm: true,
@@ -90,11 +97,11 @@ const recipe = recipeSchema.parse({
   mesh,
   rate: 0.02,
   zero: settings.zero,
-  optimizer: { kind: "muon", adamFactor: 0.6 },
+  optimizer: gpt ? { kind: "adamw" } : { kind: "muon", adamFactor: 0.6 },
 });
 const drawn = random("ranks");
-const sizes = Array.from({ length: 400 }, () => 50 + drawn.below(400));
-const offsets = Float64Array.from({ length: sizes.length + 1 }, (_, i) => sizes.slice(0, i).reduce((s, n) => s + n, 0));
+const lengths = Array.from({ length: 400 }, () => 50 + drawn.below(400));
+const offsets = Float64Array.from({ length: lengths.length + 1 }, (_, i) => lengths.slice(0, i).reduce((s, n) => s + n, 0));
 const train = { tokens: Uint16Array.from({ length: offsets.at(-1)! }, () => 1 + Math.floor((vocab - 1) * drawn.uniform() ** 3)), offsets };
 
 const joined = settings.isRank ? await joinRanks() : undefined;

@@ -1,23 +1,7 @@
 /** Training on the ranks of one host: two ranks of one thread each beside one process of two threads, at equal global batch, on examples/mail's quick model. */
-import { fileURLToPath } from "node:url";
-import { startRanks } from "../src/ranks/index.ts";
 import { type Bar, type BenchContext, type BenchResult, digits, interleaved, median, medianRatio } from "./harness.ts";
 import type { RanksRun, RanksTimes } from "./ranks-run.ts";
-
-const program = fileURLToPath(new URL("./ranks-run.js", import.meta.url));
-
-/** All ranks' times of one run, the first one's first. */
-async function runRanks(size: number, settings: Omit<RanksRun, "isRank">): Promise<RanksTimes[]> {
-  const found: RanksTimes[] = [];
-  const run = await startRanks({
-    size,
-    program: process.execPath,
-    args: [program, JSON.stringify({ ...settings, isRank: size > 1 } satisfies RanksRun)],
-    onLine: ({ stream, line }) => void (stream === "stdout" && line.startsWith("{") && found.push(JSON.parse(line) as RanksTimes)),
-  });
-  await run.ended;
-  return found.sort((a, b) => a.rank - b.rank);
-}
+import { runRanks } from "./start-ranks.ts";
 
 const bound = 1e-3;
 const least = 0.9;
