@@ -16,6 +16,7 @@ import { fakeGateway } from "./gateway.ts";
 import { fakeGovernance } from "./governance.ts";
 import { fakeJobs } from "./jobs.ts";
 import { continued, wordsOf } from "./letters.ts";
+import { madeUpAttributions, madeUpLogprobs } from "./probabilities.ts";
 import { type Recording, replayed } from "./recording.ts";
 import { fakeLabels, madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts } from "./releases.ts";
 import { madeUpDataReport } from "./report.ts";
@@ -278,6 +279,11 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     },
   };
 
+  async function attributed(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { prompt, messages } = (await bodyOf(request)) as { prompt?: string; messages?: { content: string }[] };
+    sendJson(response, madeUpAttributions(prompt ?? messages?.at(-1)?.content ?? ""));
+  }
+
   async function complete(request: IncomingMessage, response: ServerResponse, isChat: boolean): Promise<void> {
     const body = await bodyOf(request);
     const messages = (body.messages ?? []) as { role: string; content: string }[];
@@ -295,8 +301,11 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       );
     const stops = (body.stop ?? []) as string[];
     const seed = typeof body.seed === "number" ? body.seed : Math.floor(Math.random() * 2 ** 31);
-    const form = (text: string, finish: string | null) =>
-      isChat ? { index: 0, delta: { content: text }, finish_reason: finish } : { index: 0, text, finish_reason: finish };
+    const form = (text: string, finish: string | null) => ({
+      ...{ index: 0, finish_reason: finish },
+      ...(isChat ? { delta: { content: text } } : { text }),
+      ...(body.logprobs && text !== "" ? { logprobs: madeUpLogprobs(text, isChat) } : {}),
+    });
     const send = (data: object) => response.write(`data: ${JSON.stringify({ id: "cmpl-fake", model: body.model, ...data })}\n\n`);
 
     await engine.inSlot(async ({ token }) => {
@@ -358,7 +367,8 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       const examplesOf = /^\/api\/runs\/([^/]+)\/examples$/.exec(path)?.[1];
       const costOf = /^\/api\/runs\/([^/]+)\/(cost|profile)$/.exec(path);
       const metricsOf = /^\/api\/runs\/([^/]+)\/metrics$/.exec(path)?.[1];
-      if (path === "/v1/completions" || path === "/v1/chat/completions") void complete(request, response, path.includes("chat"));
+      if (path === "/v1/attributions") void attributed(request, response);
+      else if (path === "/v1/completions" || path === "/v1/chat/completions") void complete(request, response, path.includes("chat"));
       else if (path === "/api/labels/folder") void labelPaths(request, response, url);
       else if (byId[kind] || path.startsWith("/api/governance/")) {
         const body = byId[kind] ? byId[kind](decodeURIComponent(id), url) : governance(url);

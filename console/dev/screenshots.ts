@@ -53,6 +53,7 @@ const shots: readonly Shot[] = [
       await page.getByText("shown this once").waitFor();
     },
   },
+  { name: "home", hash: "home" },
   { name: "talk-first", hash: "talk" },
   {
     name: "talk",
@@ -62,6 +63,27 @@ const shots: readonly Shot[] = [
       await page.fill("#prompt", "Hi all,\n\nThe build is broken");
       await page.keyboard.press("Control+Enter");
       await page.waitForTimeout(600);
+    },
+  },
+  {
+    name: "tokens",
+    hash: "talk",
+    act: async page => {
+      const settings = page.locator("details.talk-settings:not([open]) summary");
+      if ((await settings.count()) > 0) await settings.click();
+      await page.getByLabel("Token probabilities").check();
+      await page.getByLabel("Max tokens").fill("40");
+      await complete(page, "Hi all,\n\nthe list for Thursday ");
+      await page.getByRole("option").nth(7).hover();
+    },
+  },
+  {
+    name: "attributions",
+    hash: "talk",
+    act: async page => {
+      await complete(page, "Hi all,\n\nthe list for Thursday ");
+      await page.getByRole("button", { name: "Attributions" }).click();
+      await page.getByRole("table", { name: /^Strongest words/ }).waitFor();
     },
   },
   {

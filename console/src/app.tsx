@@ -1,9 +1,8 @@
 /**
- * The frame around every page: navigation, which model is served, whether the server is there. All pages are loaded at once: together they are
- * small, and a page opens also while the server is gone or newly built. The gateway's, which many servers have no use for, follows when the rest
- * has been shown.
+ * The frame around every page: navigation, which model is served, whether the server is there. Home and Talk come with it; every other page follows when
+ * the first view has been shown, so that it opens also while the server is gone or newly built.
  */
-import { lazy, Suspense, useEffect, useSyncExternalStore } from "react";
+import { type ComponentType, lazy, Suspense, useEffect, useSyncExternalStore } from "react";
 import { api } from "./api.ts";
 import { followChanges } from "./changes.ts";
 import { serverUrl } from "./client.ts";
@@ -13,30 +12,38 @@ import { formatShort } from "./format.ts";
 import { Guard } from "./parts/guard.tsx";
 import { Icon, Mark } from "./parts/icons.tsx";
 import { Navigation, pageTitles } from "./parts/navigation.tsx";
+import { Waiting } from "./parts/notice.tsx";
 import { Shortcuts } from "./parts/shortcuts.tsx";
 import { SignIn } from "./parts/sign-in.tsx";
 import { useResource } from "./resource.ts";
 import { type Page, parseRoute, type Route, routeHash } from "./route.ts";
-import { Data } from "./routes/data.tsx";
-import { Engine } from "./routes/engine.tsx";
-import { Evaluations } from "./routes/evaluations.tsx";
-import { Jobs } from "./routes/jobs.tsx";
-import { Lineage } from "./routes/lineage.tsx";
-import { Models } from "./routes/models.tsx";
-import { Releases } from "./routes/releases.tsx";
+import { Home } from "./routes/home.tsx";
 import { Talk } from "./routes/talk.tsx";
-import { Training } from "./routes/training.tsx";
 
-const loadGateway = () => import("./routes/gateway.tsx");
-const loadGovernance = () => import("./routes/governance.tsx");
-const loadLabels = () => import("./routes/labels.tsx");
-const loadRuns = () => import("./routes/runs.tsx");
-const loadWatch = () => import("./routes/watch.tsx");
-const Watch = lazy(async () => ({ default: (await loadWatch()).Watch }));
-const Labels = lazy(async () => ({ default: (await loadLabels()).Labels }));
-const Runs = lazy(async () => ({ default: (await loadRuns()).Runs }));
-const Governance = lazy(async () => ({ default: (await loadGovernance()).Governance }));
-const Gateway = lazy(async () => ({ default: (await loadGateway()).Gateway }));
+interface PageProps {
+  readonly id: string | null;
+}
+
+/** Pages beyond the first view; each is loaded when it is opened, or when the first view has been shown. */
+const loaders = {
+  data: async () => (await import("./routes/data.tsx")).Data,
+  labels: async () => (await import("./routes/labels.tsx")).Labels,
+  training: async () => (await import("./routes/training.tsx")).Training,
+  runs: async () => (await import("./routes/runs.tsx")).Runs,
+  jobs: async () => (await import("./routes/jobs.tsx")).Jobs,
+  evaluations: async () => (await import("./routes/evaluations.tsx")).Evaluations,
+  engine: async () => (await import("./routes/engine.tsx")).Engine,
+  models: async () => (await import("./routes/models.tsx")).Models,
+  gateway: async () => (await import("./routes/gateway.tsx")).Gateway,
+  watch: async () => (await import("./routes/watch.tsx")).Watch,
+  releases: async () => (await import("./routes/releases.tsx")).Releases,
+  lineage: async () => (await import("./routes/lineage.tsx")).Lineage,
+  governance: async () => (await import("./routes/governance.tsx")).Governance,
+} satisfies Record<Exclude<Page, "home" | "talk">, () => Promise<ComponentType<PageProps>>>;
+
+const later: Readonly<Record<string, ComponentType<PageProps>>> = Object.fromEntries(
+  Object.entries(loaders).map(([page, load]) => [page, lazy(async () => ({ default: (await load()) as ComponentType<PageProps> }))]),
+);
 
 /** What there is to look at where a gateway stands alone. */
 const withoutRecord: readonly Page[] = ["gateway", "talk"];
@@ -47,53 +54,15 @@ const onHash = (listener: () => void) => {
 };
 const hashNow = () => location.hash;
 
-function Shown({ route }: { readonly route: Route }) {
-  switch (route.page) {
-    case "talk":
-      return <Talk />;
-    case "data":
-      return <Data id={route.id} />;
-    case "training":
-      return <Training id={route.id} />;
-    case "lineage":
-      return <Lineage id={route.id} />;
-    case "engine":
-      return <Engine />;
-    case "models":
-      return <Models />;
-    case "releases":
-      return <Releases id={route.id} />;
-    case "evaluations":
-      return <Evaluations id={route.id} />;
-    case "runs":
-      return (
-        <Suspense>
-          <Runs id={route.id} />
-        </Suspense>
-      );
-    case "governance":
-      return (
-        <Suspense>
-          <Governance id={route.id} />
-        </Suspense>
-      );
-    case "watch":
-      return (
-        <Suspense>
-          <Watch id={route.id} />
-        </Suspense>
-      );
-    case "labels":
-      return <Labels id={route.id} />;
-    case "jobs":
-      return <Jobs id={route.id} />;
-    case "gateway":
-      return (
-        <Suspense>
-          <Gateway />
-        </Suspense>
-      );
-  }
+function Shown({ route: { page, id } }: { readonly route: Route }) {
+  if (page === "home") return <Home />;
+  if (page === "talk") return <Talk />;
+  const Later = later[page]!;
+  return (
+    <Suspense fallback={<Waiting label={`Loading ${pageTitles[page]}`} />}>
+      <Later id={id} />
+    </Suspense>
+  );
 }
 
 /** Between looks at what is served: a new version should appear, and nobody waits for it. */
@@ -101,12 +70,13 @@ const overviewMs = 10_000;
 const idleMs = 1_000;
 
 export function App() {
-  const route = parseRoute(useSyncExternalStore(onHash, hashNow));
+  const wanted = parseRoute(useSyncExternalStore(onHash, hashNow));
   const session = useSession();
   const [need, hasKey] = [useSignInNeed(), useHasKey()];
   const isOut = need !== "no";
   // a gateway alone has no record to look at, and models to talk to
   const hasRecord = session?.record !== false;
+  const route: Route = wanted.page === "home" && !hasRecord ? { page: "gateway", id: null } : wanted;
   const overview = useResource(isOut || !hasRecord ? null : "overview", api.overview, {
     on: ["serving", "artifacts"],
     everyMs: overviewMs,
@@ -125,10 +95,7 @@ export function App() {
   useEffect(() => {
     void sessionOf(serverUrl("/api/session"));
     // at hand, should the server go
-    const timer = setTimeout(
-      () => void Promise.allSettled([loadGateway(), loadGovernance(), loadLabels(), loadRuns(), loadWatch()]),
-      idleMs,
-    );
+    const timer = setTimeout(() => void Promise.allSettled(Object.values(loaders).map(load => load())), idleMs);
     return () => clearTimeout(timer);
   }, []);
 
@@ -138,7 +105,7 @@ export function App() {
         Skip to the page
       </button>
       <header className="side">
-        <a className="brand" href={routeHash("talk")} aria-label="Loam">
+        <a className="brand" href={routeHash("home")} aria-label="Loam">
           <Mark />
           <span>
             Loam

@@ -11,7 +11,7 @@ test("what is written as a hash is read back, for every page and id", () => {
 });
 
 test("nothing, an unknown page and a lone percent sign are places too", () => {
-  expect(parseRoute("")).toEqual({ page: "talk", id: null });
-  expect(parseRoute("#/nowhere/x")).toEqual({ page: "talk", id: null });
+  expect(parseRoute("")).toEqual({ page: "home", id: null });
+  expect(parseRoute("#/nowhere/x")).toEqual({ page: "home", id: null });
   expect(parseRoute("#/lineage/50%")).toEqual({ page: "lineage", id: "50%" });
 });

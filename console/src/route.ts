@@ -1,7 +1,8 @@
-/** The page's places as text after `#`: `#/training/model-3f2a`. One table, in the order of the navigation; an unknown place is Talk. */
+/** The page's places as text after `#`: `#/training/model-3f2a`. One table, in the order of the navigation; an unknown place is Home. */
 
 /** Pages by what they are for. A new page is a name here and a row in `app.tsx`. */
 export const groups = {
+  Home: ["home"],
   Data: ["data", "labels"],
   Train: ["training", "runs", "jobs"],
   Evaluate: ["evaluations"],
@@ -25,7 +26,7 @@ const isPage = (text: string): text is Page => (pages as readonly string[]).incl
 
 export function parseRoute(hash: string): Route {
   const [, page = "", id = ""] = /^#?\/?([^/]*)(?:\/(.*))?$/.exec(hash) ?? [];
-  if (!isPage(page)) return { page: "talk", id: null };
+  if (!isPage(page)) return { page: "home", id: null };
   let decoded = id;
   try {
     decoded = decodeURIComponent(id);

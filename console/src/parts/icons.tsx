@@ -1,6 +1,7 @@
 /** The page's own icons: 20 by 20, strokes of 1.5 in the colour of the text. Always beside words or a label, so hidden from readers. */
 
 const paths = {
+  home: "M3.500 9.500 10 4l6.500 5.500M5.500 8v8.500h9V8M8.500 16.500v-4.500h3v4.500",
   talk: "M4 5.5h12a1 1 0 0 1 1 1v6.500a1 1 0 0 1-1 1H9.500L6 17v-3H4a1 1 0 0 1-1-1V6.500a1 1 0 0 1 1-1Z",
   data: "M3 4h14l-5.5 6.500V16l-3-1.500v-4Z",
   training: "M3 4v12h14M5.5 6c1.2 5.5 4 7 10.5 7.2",

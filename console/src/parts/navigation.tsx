@@ -3,6 +3,7 @@ import { type Group, groups, type Page, routeHash } from "../route.ts";
 import { Icon } from "./icons.tsx";
 
 export const pageTitles: { readonly [P in Page]: string } = {
+  home: "Home",
   talk: "Talk",
   data: "Data",
   training: "Training",

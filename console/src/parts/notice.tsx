@@ -50,7 +50,7 @@ export const FailureNotice = ({ failure, retry }: { readonly failure: Failure; r
   </div>
 );
 
-const Waiting = ({ label }: { readonly label: string }) => (
+export const Waiting = ({ label }: { readonly label: string }) => (
   <div className="waiting" role="status">
     <span className="hidden">{label}</span>
     <i />

@@ -6,9 +6,10 @@
 import { FailureError, failureOfBody, interrupted, wrongShape } from "../failure.ts";
 import * as is from "../shape.ts";
 import { sseParser } from "../sse.ts";
+import { type AnswerToken, answerTokens, choiceLogprobs } from "./tokens.ts";
 
 export type AnswerEvent =
-  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "text"; readonly text: string; readonly tokens?: readonly AnswerToken[] }
   | { readonly type: "finish"; readonly reason: string }
   | { readonly type: "usage"; readonly promptTokens: number; readonly completionTokens: number };
 
@@ -17,6 +18,7 @@ const chunk = is.object({
     is.object({
       text: is.nullish(is.string),
       delta: is.nullish(is.object({ content: is.nullish(is.string) })),
+      logprobs: is.nullish(choiceLogprobs),
       finish_reason: is.nullish(is.string),
     }),
   ),
@@ -39,7 +41,8 @@ export function answerEvents(data: string): AnswerEvent[] {
   const events: AnswerEvent[] = [];
   for (const choice of choices) {
     const text = choice.delta?.content ?? choice.text ?? "";
-    if (text !== "") events.push({ type: "text", text });
+    const tokens = choice.logprobs ? answerTokens(choice.logprobs) : [];
+    if (text !== "" || tokens.length > 0) events.push({ type: "text", text, ...(tokens.length > 0 ? { tokens } : {}) });
     if (choice.finish_reason) events.push({ type: "finish", reason: choice.finish_reason });
   }
   if (usage) events.push({ type: "usage", promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens });

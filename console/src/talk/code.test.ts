@@ -22,11 +22,16 @@ test("a shell gives curl exactly the request, whatever is in the prompt", () => 
   );
 });
 
-test("the JavaScript calls the official client with exactly the request", async () => {
+test("the TypeScript calls the official client with exactly the request, and types what that does not know", async () => {
   const request = chatRequest("m", [{ role: "user", content: "hi" }], 'a "b" \\ c', { ...defaults, system: "Be brief." });
-  const lines = codeOf("JavaScript", base, request);
-  const body = lines.slice(lines.indexOf("client.chat"), lines.indexOf("\nconsole")).replace("client.chat.completions.create", "return ");
+  const lines = codeOf("TypeScript", base, request);
+  const body = `return ${/ = (\{[\s\S]*?\n\});/.exec(lines)![1]}`;
   expect(new Function(body)()).toEqual(request.body);
+  expect(lines).toContain("client.chat.completions.create(request)");
+  expect(lines).not.toContain("top_k");
+  expect(codeOf("TypeScript", base, completionRequest("m", "x", { ...defaults, topK: "4" }))).toContain(
+    "request: OpenAI.CompletionCreateParamsNonStreaming & { top_k: number } =",
+  );
 });
 
 test("where a gateway asks for a key, the code brings it", () => {

@@ -1,7 +1,7 @@
-/** A request as code that somebody can paste: curl for a POSIX shell, OpenAI's official clients for JavaScript and Python. */
+/** A request as code that somebody can paste: curl for a POSIX shell, OpenAI's official clients for Python and TypeScript. */
 import type { Request } from "./request.ts";
 
-export const languages = ["curl", "JavaScript", "Python"] as const;
+export const languages = ["curl", "Python", "TypeScript"] as const;
 export type Language = (typeof languages)[number];
 
 /** Single quotes keep everything but themselves. */
@@ -14,12 +14,18 @@ const curl = (base: string, { path, body }: Request, key: string | null): string
 const method = (path: Request["path"]): string => (path === "/v1/completions" ? "completions" : "chat.completions");
 const answer = (path: Request["path"]): string => (path === "/v1/completions" ? "choices[0].text" : "choices[0].message.content");
 
-const javascript = (base: string, { path, body }: Request, key: string | null): string => `import OpenAI from "openai";
+/** `top_k` is no argument of OpenAI's TypeScript client: the type says that it is sent all the same. */
+const typeOf = ({ path, body }: Request): string =>
+  `OpenAI.${path === "/v1/completions" ? "CompletionCreateParamsNonStreaming" : "ChatCompletionCreateParamsNonStreaming"}${body.top_k === undefined ? "" : " & { top_k: number }"}`;
+
+const typescript = (base: string, request: Request, key: string | null): string => `import OpenAI from "openai";
 
 const client = new OpenAI({ baseURL: ${JSON.stringify(`${base}/v1`)}, apiKey: ${JSON.stringify(key ?? "none")} });
 
-const answer = await client.${method(path)}.create(${JSON.stringify(body, null, 2)});
-console.log(answer.${answer(path)});`;
+const request: ${typeOf(request)} = ${JSON.stringify(request.body, null, 2)};
+
+const answer = await client.${method(request.path)}.create(request);
+console.log(answer.${answer(request.path)});`;
 
 /** A JSON value as a Python literal. JSON's strings are Python's, escapes included, but for a lone surrogate. */
 export function pythonLiteral(value: unknown, indent = ""): string {
@@ -53,8 +59,8 @@ print(answer.${answer(path)})`;
 
 const writers: { readonly [L in Language]: (base: string, request: Request, key: string | null) => string } = {
   curl,
-  JavaScript: javascript,
   Python: python,
+  TypeScript: typescript,
 };
 
 /** `base` is the server's root without a slash at its end; `key` is what a gateway before it asks for. */

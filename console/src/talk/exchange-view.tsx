@@ -1,5 +1,5 @@
 /** An exchange on the page: a completion is one text of two hands, a chat is two turns. Below it how fast it came and what to do with it. */
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { formatCount, formatNumber, formatWait } from "../format.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { Icon } from "../parts/icons.tsx";
@@ -7,6 +7,10 @@ import { FailureNotice } from "../parts/notice.tsx";
 import { CodeDialog } from "./code-dialog.tsx";
 import { type Exchange, isRunning, reasonWords } from "./exchange.ts";
 import { firstTokenMs, tokensOf, tokensPerSecond } from "./measure.ts";
+
+const TokenView = lazy(async () => ({ default: (await import("./token-view.tsx")).TokenView }));
+const MarkdownView = lazy(async () => ({ default: (await import("./markdown-view.tsx")).MarkdownView }));
+const AttributionDialog = lazy(async () => ({ default: (await import("./attribution-dialog.tsx")).AttributionDialog }));
 
 const Caret = () => <span className="caret" aria-hidden="true" />;
 
@@ -81,7 +85,8 @@ interface ExchangeProps {
 
 export function ExchangeView({ exchange, canRetry, onRetry, onContinue }: ExchangeProps) {
   const [isCodeOpen, setCodeOpen] = useState(false);
-  const { mode, prompt, text, failure, request } = exchange;
+  const [isAttributed, setAttributed] = useState(false);
+  const { mode, prompt, text, failure, request, tokens } = exchange;
   const isOpen = isRunning(exchange);
   return (
     <article className={`exchange ${mode}`} aria-busy={isOpen} aria-label={mode === "chat" ? "Question and answer" : "Completion"}>
@@ -95,12 +100,17 @@ export function ExchangeView({ exchange, canRetry, onRetry, onContinue }: Exchan
         <>
           <p className="said">{prompt}</p>
           {(text !== "" || isOpen) && (
-            <p className="written">
-              {text}
+            <Suspense fallback={<p className="written">{text}</p>}>
+              <MarkdownView text={text} />
               {isOpen && <Caret />}
-            </p>
+            </Suspense>
           )}
         </>
+      )}
+      {!isOpen && tokens.length > 0 && (
+        <Suspense>
+          <TokenView tokens={tokens} />
+        </Suspense>
       )}
       {failure && <FailureNotice failure={failure} />}
       <footer>
@@ -116,12 +126,22 @@ export function ExchangeView({ exchange, canRetry, onRetry, onContinue }: Exchan
               <Icon name="retry" /> Retry
             </button>
             {text !== "" && <CopyButton text={mode === "completion" ? prompt + text : text} />}
+            {text !== "" && (
+              <button type="button" className="quiet" onClick={() => setAttributed(true)}>
+                <Icon name="lineage" /> Attributions
+              </button>
+            )}
             <button type="button" className="quiet" onClick={() => setCodeOpen(true)}>
               <Icon name="code" /> Code
             </button>
           </div>
         )}
       </footer>
+      {isAttributed && (
+        <Suspense>
+          <AttributionDialog exchange={exchange} onClose={() => setAttributed(false)} />
+        </Suspense>
+      )}
       {isCodeOpen && <CodeDialog request={request} onClose={() => setCodeOpen(false)} />}
     </article>
   );

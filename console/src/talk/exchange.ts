@@ -3,6 +3,7 @@ import type { Failure } from "../failure.ts";
 import type { AnswerEvent } from "./answer.ts";
 import { type Measure, measureFrom, withPiece, withUsage } from "./measure.ts";
 import type { Message, Mode, Request } from "./request.ts";
+import type { AnswerToken } from "./tokens.ts";
 
 export type Phase = "waiting" | "streaming" | "done" | "stopped" | "failed";
 
@@ -12,6 +13,8 @@ export interface Exchange {
   readonly prompt: string;
   readonly request: Request;
   readonly text: string;
+  /** Where probabilities were asked for. */
+  readonly tokens: readonly AnswerToken[];
   readonly phase: Phase;
   readonly measure: Measure;
   /** The server's word: `stop`, `length`, ... */
@@ -25,6 +28,7 @@ export const begin = (id: number, mode: Mode, prompt: string, request: Request, 
   prompt,
   request,
   text: "",
+  tokens: [],
   phase: "waiting",
   measure: measureFrom(nowMs),
   finish: null,
@@ -36,7 +40,13 @@ export const isRunning = (e: Exchange): boolean => e.phase === "waiting" || e.ph
 export function withEvent(e: Exchange, event: AnswerEvent, nowMs: number): Exchange {
   switch (event.type) {
     case "text":
-      return { ...e, phase: "streaming", text: e.text + event.text, measure: withPiece(e.measure, nowMs) };
+      return {
+        ...e,
+        phase: "streaming",
+        text: e.text + event.text,
+        tokens: event.tokens ? [...e.tokens, ...event.tokens] : e.tokens,
+        measure: withPiece(e.measure, nowMs),
+      };
     case "finish":
       return { ...e, finish: event.reason };
     case "usage":

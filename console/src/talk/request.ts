@@ -1,5 +1,6 @@
 /** A request as it goes to the server: path and body. What is shown as code is exactly this. */
-import { type Settings, stopStrings, wholeNumber } from "./settings.ts";
+import { jsonObject, type Settings, stopStrings, wholeNumber } from "./settings.ts";
+import { mostAlternatives } from "./tokens.ts";
 
 export const modes = ["completion", "chat"] as const;
 export type Mode = (typeof modes)[number];
@@ -21,9 +22,17 @@ interface Sampling {
 }
 export interface CompletionBody extends Sampling {
   readonly prompt: string;
+  /** Alternatives at each place. */
+  readonly logprobs?: number;
 }
 export interface ChatBody extends Sampling {
   readonly messages: readonly Message[];
+  readonly logprobs?: true;
+  readonly top_logprobs?: number;
+  readonly response_format?: {
+    readonly type: "json_schema";
+    readonly json_schema: { readonly name: string; readonly schema: object; readonly strict: true };
+  };
 }
 export type Request =
   | { readonly path: "/v1/completions"; readonly body: CompletionBody }
@@ -48,14 +57,20 @@ function sampling(model: string, s: Settings, most: string): Sampling {
 
 export const completionRequest = (model: string, prompt: string, s: Settings): Request => ({
   path: "/v1/completions",
-  body: { prompt, ...sampling(model, s, s.maxTokens) },
+  body: { prompt, ...sampling(model, s, s.maxTokens), ...(s.probabilities ? { logprobs: mostAlternatives } : {}) },
 });
 
 /** `history` is what was said before, in order; the system text of the settings comes first. */
 export function chatRequest(model: string, history: readonly Message[], text: string, s: Settings): Request {
   const system: Message[] = s.system.trim() === "" ? [] : [{ role: "system", content: s.system }];
+  const schema = jsonObject(s.schema);
   return {
     path: "/v1/chat/completions",
-    body: { messages: [...system, ...history, { role: "user", content: text }], ...sampling(model, s, s.maxAnswer) },
+    body: {
+      messages: [...system, ...history, { role: "user", content: text }],
+      ...sampling(model, s, s.maxAnswer),
+      ...(s.probabilities ? { logprobs: true, top_logprobs: mostAlternatives } : {}),
+      ...(schema ? { response_format: { type: "json_schema", json_schema: { name: "response", schema, strict: true } } } : {}),
+    },
   };
 }

@@ -114,6 +114,23 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
           />
         </Field>
       )}
+      {mode === "chat" && (
+        <Field label="JSON Schema of the response" problem={wrong.schema}>
+          <textarea
+            className="mono"
+            rows={3}
+            spellCheck={false}
+            value={settings.schema}
+            placeholder={'{ "type": "object", … }'}
+            aria-invalid={wrong.schema !== undefined}
+            onChange={e => setSettings({ schema: e.target.value })}
+          />
+        </Field>
+      )}
+      <label className="check">
+        <input type="checkbox" checked={settings.probabilities} onChange={e => setSettings({ probabilities: e.target.checked })} /> Token
+        probabilities
+      </label>
       {JSON.stringify(settings) !== JSON.stringify(defaults) && (
         <button type="button" className="quiet" onClick={() => setSettings(defaults)}>
           <Icon name="retry" /> Defaults

@@ -15,6 +15,10 @@ export interface Settings {
   readonly stop: string;
   /** Chat only; empty: none. */
   readonly system: string;
+  /** Asks for the probability of each token and of the likeliest ones in its place. */
+  readonly probabilities: boolean;
+  /** Chat only: JSON Schema of the response; empty: any text. */
+  readonly schema: string;
 }
 
 export const defaults: Settings = {
@@ -26,7 +30,20 @@ export const defaults: Settings = {
   seed: "",
   stop: "",
   system: "",
+  probabilities: false,
+  schema: "",
 };
+
+/** The object that a field holds as JSON, undefined when empty, or null when it is none. */
+export function jsonObject(text: string): Readonly<Record<string, unknown>> | undefined | null {
+  if (text.trim() === "") return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
 
 /** OpenAI's API takes four. */
 export const maxStops = 4;
@@ -58,6 +75,7 @@ export function problems(s: Settings): Problems {
   for (const name of ["maxTokens", "maxAnswer"] as const)
     if (wholeNumber(s[name], 1, 1e6) === null) found[name] = "A whole number from 1, or nothing.";
   if (wholeNumber(s.seed, 0, maxSeed) === null) found.seed = `A whole number from 0 to ${maxSeed}, or nothing.`;
+  if (jsonObject(s.schema) === null) found.schema = 'A JSON Schema, such as { "type": "object" }, or nothing.';
   if (stopStrings(s.stop).length > maxStops) found.stop = `At most ${maxStops} lines.`;
   return found;
 }

@@ -5,6 +5,7 @@
 
 /** Page names; `console/src/route.ts` has the same ones. */
 export const consolePages: readonly string[] = [
+  "home",
   "data",
   "labels",
   "training",
