@@ -602,7 +602,7 @@ browserTest(
       await page.getByRole("combobox", { name: "Class" }).selectOption("adverts");
       await expect.poll(() => page.getByRole("img", { name: /^ROC/ }).locator("desc").textContent()).toMatch(/of adverts and/);
       expect(before).not.toMatch(/of adverts and/);
-      const table = page.getByRole("table", { name: /^Who was taken for whom/ });
+      const table = page.getByRole("table", { name: /^Confusion matrix/ });
       const cells = (await table.locator("td").allInnerTexts()).map(Number);
       expect(cells).toHaveLength(9);
       expect(cells.reduce((a, b) => a + b, 0)).toBe(400);

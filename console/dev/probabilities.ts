@@ -4,10 +4,12 @@
 export function madeUpLogprobs(token: string, isChat: boolean): object {
   const p = Math.max(0.02, 0.98 - 0.09 * token.length);
   const [logprob, other] = [Math.log(p), Math.log((1 - p) * 0.9)];
-  if (!isChat) return { tokens: [token], token_logprobs: [logprob], top_logprobs: [{ [token]: logprob, " the": other }], text_offset: [0] };
+  const instead = token === " the" ? " a" : " the";
+  if (!isChat)
+    return { tokens: [token], token_logprobs: [logprob], top_logprobs: [{ [token]: logprob, [instead]: other }], text_offset: [0] };
   const alternatives = [
     { token, logprob },
-    { token: " the", logprob: other },
+    { token: instead, logprob: other },
   ];
   return { content: [{ token, logprob, top_logprobs: alternatives }] };
 }

@@ -60,7 +60,7 @@ export function Confusion({ classes, confusion }: Mistakes) {
   return (
     <div className="table-frame">
       <table className="confusion">
-        <caption className="hidden">Who was taken for whom: a row for each true class, a column for each that was said</caption>
+        <caption className="hidden">Confusion matrix: rows are true classes, columns predicted ones</caption>
         <thead>
           <tr>
             <th scope="col">is, taken for</th>
@@ -103,7 +103,7 @@ export function Picture({ of }: { readonly of: ClassPicture }) {
     <>
       {classes.length > 0 && (
         <>
-          <h3>Who is taken for whom</h3>
+          <h3>Confusion matrix</h3>
           <Confusion classes={classes} confusion={confusion} />
         </>
       )}

@@ -88,12 +88,13 @@ export function ExchangeView({ exchange, canRetry, onRetry, onContinue }: Exchan
   const [isAttributed, setAttributed] = useState(false);
   const { mode, prompt, text, failure, request, tokens } = exchange;
   const isOpen = isRunning(exchange);
+  const hasTokens = !isOpen && tokens.length > 0;
   return (
     <article className={`exchange ${mode}`} aria-busy={isOpen} aria-label={mode === "chat" ? "Question and answer" : "Completion"}>
       {mode === "completion" ? (
         <p className="written">
           <Given prompt={prompt} />
-          {text}
+          {!hasTokens && text}
           {isOpen && <Caret />}
         </p>
       ) : (
@@ -107,7 +108,7 @@ export function ExchangeView({ exchange, canRetry, onRetry, onContinue }: Exchan
           )}
         </>
       )}
-      {!isOpen && tokens.length > 0 && (
+      {hasTokens && (
         <Suspense>
           <TokenView tokens={tokens} />
         </Suspense>

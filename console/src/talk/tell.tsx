@@ -1,5 +1,5 @@
 /** A model that continues nothing, asked about a text: its classes with their probabilities, or its number. */
-import { type FormEvent, useState } from "react";
+import { type SyntheticEvent, useState } from "react";
 import { api } from "../api.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import { formatFixed } from "../format.ts";
@@ -22,8 +22,9 @@ export function Tell({ model, tells }: { readonly model: string; readonly tells:
         {model} computes embeddings: send requests to <code>/v1/embeddings</code>.
       </p>
     );
-  const ask = (e: FormEvent) => {
+  const ask = (e: SyntheticEvent) => {
     e.preventDefault();
+    if (isAsking || text.trim() === "") return;
     setAsking(true);
     const answer: Promise<Told["rows"]> =
       tells === "classes" ? api.classify(model, text) : api.regress(model, text).then(numbers => numbers.map(n => ["", n] as const));
@@ -43,7 +44,16 @@ export function Tell({ model, tells }: { readonly model: string; readonly tells:
         <label className="hidden" htmlFor="prompt">
           A text for the model to judge
         </label>
-        <textarea id="prompt" rows={4} value={text} placeholder="A text for the model to judge …" onChange={e => setText(e.target.value)} />
+        <textarea
+          id="prompt"
+          rows={4}
+          value={text}
+          placeholder="A text for the model to judge …"
+          onChange={e => setText(e.target.value)}
+          onKeyDown={e => {
+            if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && !e.nativeEvent.isComposing) ask(e);
+          }}
+        />
         <div className="composer-end">
           <span className="hint">
             <code>/v1/models/{model}</code>

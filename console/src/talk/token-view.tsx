@@ -17,8 +17,9 @@ function Alternatives({ token }: { readonly token: AnswerToken }) {
     <table className="bits alternatives">
       <caption>Most likely tokens at this position</caption>
       <tbody>
-        {all.map(({ text, logprob }) => (
-          <tr key={text} className={isDrawn(text, logprob) ? "is-model" : ""}>
+        {all.map(({ text, logprob }, i) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: two tokens may have the same text.
+          <tr key={i} className={isDrawn(text, logprob) ? "is-model" : ""}>
             <th scope="row">
               <code>{visible(text)}</code>
               {isDrawn(text, logprob) && <span className="hidden"> (sampled)</span>}

@@ -187,7 +187,7 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
       )}
       {classes && confusion && (
         <>
-          <h3>Who is taken for whom</h3>
+          <h3>Confusion matrix</h3>
           <Confusion classes={classes} confusion={confusion} />
         </>
       )}
