@@ -284,6 +284,44 @@ browserTest(
   },
 );
 
+browserTest(`a conversation is saved, taken up after a reload, exported and imported; a preset brings its settings${why}`, async () => {
+  await visit({ tokenMs: 0 }, 1280, async ({ page, errors }) => {
+    const panel = page.getByRole("region", { name: "Saved conversations and presets" });
+    await page.getByLabel("Seed", { exact: true }).fill("7");
+    await page.getByLabel("Max tokens").fill("12");
+    await page.getByLabel("Beginning of a text").fill("Hi all, ");
+    await page.keyboard.press("Control+Enter");
+    await page.locator('.exchange[aria-busy="false"]').waitFor();
+    const before = await written(page);
+    await panel.getByLabel("Save as").fill("meeting");
+    await page.keyboard.press("Enter");
+    await panel.getByText("Saved meeting.").waitFor();
+    const download = page.waitForEvent("download");
+    await panel.getByRole("button", { name: "Export" }).click();
+    const exported = await (await download).path();
+    await page.getByLabel("Seed", { exact: true }).fill("8");
+    await page.reload();
+    expect(await page.locator(".exchange").count()).toBe(0);
+    await panel.getByRole("button", { name: "meeting", exact: true }).click();
+    await expect.poll(() => written(page)).toBe(before);
+    expect(await page.getByLabel("Seed", { exact: true }).inputValue()).toBe("7");
+    await panel.getByRole("button", { name: "Delete meeting" }).click();
+    await panel.getByText("Deleted meeting.").waitFor();
+    await panel.getByLabel("File of conversations to import").setInputFiles(exported);
+    await panel.getByText(/^Imported 1 from/).waitFor();
+    await panel.getByRole("button", { name: "meeting", exact: true }).waitFor();
+    const seed = page.getByLabel("Seed", { exact: true });
+    await seed.fill("9");
+    await panel.getByLabel("Save as").fill("nine");
+    await panel.getByRole("button", { name: "Preset" }).click();
+    await seed.fill("10");
+    await panel.getByRole("button", { name: "nine", exact: true }).click();
+    await expect.poll(() => seed.inputValue()).toBe("9");
+    expect(await written(page)).toBe(before);
+    expect(errors).toEqual([]);
+  });
+});
+
 browserTest(`Escape stops an answer and keeps what was written${why}`, async () => {
   await visit({ tokenMs: 40 }, 1280, async ({ page }) => {
     await page.getByLabel("Beginning of a text").fill("Re: ");

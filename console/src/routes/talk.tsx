@@ -1,5 +1,5 @@
 /** Talk: give a model a beginning or a message and watch it answer; ask one that tells classes or numbers about a text. */
-import { useEffect, useRef } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { api } from "../api.ts";
 import { Icon } from "../parts/icons.tsx";
 import { Empty, FailureNotice } from "../parts/notice.tsx";
@@ -12,6 +12,8 @@ import { modes } from "../talk/request.ts";
 import { clear, retry, setDraft, setMode, setModel, useSession } from "../talk/session.ts";
 import { SettingsPanel } from "../talk/settings-panel.tsx";
 import { Tell } from "../talk/tell.tsx";
+
+const SavedPanel = lazy(async () => ({ default: (await import("../talk/saved-panel.tsx")).SavedPanel }));
 
 /** Keeps the end of a growing text in sight, unless somebody has scrolled away from it. */
 function useFollow(isOn: boolean, length: number): void {
@@ -144,6 +146,9 @@ export function Talk() {
               Settings <Icon name="down" />
             </summary>
             <SettingsPanel settings={settings} mode={mode} />
+            <Suspense>
+              <SavedPanel session={session} />
+            </Suspense>
           </details>
         </div>
       )}

@@ -6,6 +6,7 @@ import { useSyncExternalStore } from "react";
 import { call } from "../client.ts";
 import { FailureError, failureOf, interrupted } from "../failure.ts";
 import { readAnswer } from "./answer.ts";
+import type { Saved } from "./conversations.ts";
 import { begin, type Exchange, ended, failed, historyOf, isRunning, stopped, withEvent } from "./exchange.ts";
 import { chatRequest, completionRequest, type Mode, type Request } from "./request.ts";
 import { loadSettings, type Settings, saveSettings } from "./settings.ts";
@@ -117,6 +118,22 @@ export const stop = (): void => abort?.abort();
 export function clear(mode: Mode): void {
   if (session.exchanges.some(e => e.mode === mode && isRunning(e))) stop();
   updateNow({ exchanges: session.exchanges.filter(e => e.mode !== mode) });
+}
+
+/** Takes up a saved conversation in place of what is on the page; a preset changes settings alone. Does nothing while an answer is under way. */
+export function restore({ mode, model, settings, turns }: Saved): void {
+  if (session.exchanges.some(isRunning)) return;
+  saveSettings(settings);
+  const taken: Exchange[] = [];
+  for (const { prompt, text } of turns) {
+    const request =
+      mode === "completion"
+        ? completionRequest(model ?? "", prompt, settings)
+        : chatRequest(model ?? "", historyOf(taken), prompt, settings);
+    taken.push(ended({ ...begin(++lastId, mode, prompt, request, performance.now()), text }));
+  }
+  const exchanges = turns.length === 0 ? session.exchanges : [...session.exchanges.filter(e => e.mode !== mode), ...taken];
+  updateNow({ mode, settings, model: model ?? session.model, exchanges });
 }
 
 export const setMode = (mode: Mode): void => updateNow({ mode });
